@@ -1,0 +1,4 @@
+package domain
+
+// RoleID is a role's slug, such as "admin".
+type RoleID string

@@ -1,0 +1,120 @@
+package ports
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// Directory is where accounts live. What else one can do is told by the other interfaces of this file that it
+// implements; the services ask for them by type assertion.
+//
+// Implementations are safe for concurrent use and keep every call within ctx. An error of any method that is no fault
+// of the domain means that the directory could not say: it wraps domain.ErrDirectoryUnavailable.
+type Directory interface {
+	ID() domain.DirectoryID
+	// Type is the word of the configuration: builtin, ldap, activedirectory or oidc.
+	Type() string
+	// JustInTime reports whether a person whom we do not know yet becomes a user at the first login.
+	JustInTime() bool
+	// Suffixes are the domains whose logins belong here ("name@suffix", "SUFFIX\name"), in lower case.
+	Suffixes() []string
+	Close(ctx context.Context) error
+}
+
+// Login is a name and password as they were typed.
+type Login struct {
+	Name     string
+	Password string
+}
+
+// PasswordVerifier checks passwords.
+type PasswordVerifier interface {
+	Directory
+	// VerifyPassword checks a login by name. An unknown name and a wrong password are both OutcomeBadCredentials, as is
+	// an empty name or password, without asking the server.
+	VerifyPassword(ctx context.Context, login Login) (domain.PasswordCheck, error)
+	// VerifySubject checks the password of a known person, under whatever name they now have.
+	VerifySubject(ctx context.Context, subject domain.Subject, password string) (domain.PasswordCheck, error)
+}
+
+// PasswordChanger lets a person change their own password, also when it has expired or must be changed.
+type PasswordChanger interface {
+	Directory
+	// ChangePassword replaces current by next. A wrong current one is domain.ErrCurrentPassword, a refused new one
+	// domain.ErrPasswordPolicy with the directory's reason.
+	ChangePassword(ctx context.Context, subject domain.Subject, current, next string) error
+}
+
+// PasswordSetter sets passwords without knowing the present one.
+type PasswordSetter interface {
+	Directory
+	// SetPassword sets next; mustChange makes the person choose another at the next login. A refused one is
+	// domain.ErrPasswordPolicy with the directory's reason.
+	SetPassword(ctx context.Context, subject domain.Subject, next string, mustChange bool) error
+}
+
+// Lookup finds one person as the directory sees them now.
+type Lookup interface {
+	Directory
+	// Find returns the identity, with Disabled telling whether the account is switched off there. Nobody under that
+	// subject is domain.ErrSubjectNotFound.
+	Find(ctx context.Context, subject domain.Subject) (domain.Identity, error)
+	// FindName returns the identity for a login name; an unknown one is domain.ErrSubjectNotFound.
+	FindName(ctx context.Context, name string) (domain.Identity, error)
+}
+
+// Lister walks through everybody in the directory.
+type Lister interface {
+	Directory
+	// List calls yield with each page. since is the token of an earlier complete run, for what changed after it, or empty for
+	// everybody; next is the token for the run after this one and empty where the directory has no such thing. A page that
+	// could not be read is an error, never a shorter list.
+	List(ctx context.Context, since string, yield func([]domain.Identity) error) (next string, err error)
+}
+
+// RedirectLogin signs people in by sending their browser to a provider.
+type RedirectLogin interface {
+	Directory
+	// DisplayName is what a login page shows.
+	DisplayName() string
+	// Start returns where to send the browser for the given state. Nothing is kept: what the callback needs comes back
+	// in the flow that the caller stores.
+	Start(ctx context.Context, req RedirectRequest) (domain.RedirectStart, error)
+	// Finish checks the callback's parameters against the flow and returns who signed in. A refused one is
+	// domain.ErrRedirectLogin with the reason as its cause.
+	Finish(ctx context.Context, flow domain.RedirectFlow, callback domain.RedirectCallback) (domain.RedirectResult, error)
+}
+
+// RedirectRequest is what a start needs from us.
+type RedirectRequest struct {
+	State     string // the random value that ties the callback to the flow
+	Callback  string // our own callback's URL
+	LoginHint string
+}
+
+// ProviderSessions follows sessions that a provider can end.
+type ProviderSessions interface {
+	Directory
+	// Refresh asks the provider whether the session that the grant came with still lives, and returns the grant that
+	// takes its place. domain.ErrProviderSessionEnded means that it does not.
+	Refresh(ctx context.Context, grant string) (next string, err error)
+	// LogoutURL returns where to send the browser to end the provider's session too; empty where it has no such thing.
+	LogoutURL(ctx context.Context, idToken, returnTo, state string) (string, error)
+	// CheckLogoutToken checks a back-channel logout token (OpenID Connect Back-Channel Logout 1.0) and tells what it ends.
+	CheckLogoutToken(ctx context.Context, token string) (domain.ProviderLogout, error)
+}
+
+// Checker explains itself to an operator.
+type Checker interface {
+	Directory
+	// Check tries everything that the directory needs and reports each step; sample is a login name to look at, or empty.
+	Check(ctx context.Context, sample string) []domain.CheckStep
+}
+
+// DirectoryFactory makes directories of one type.
+type DirectoryFactory struct {
+	Type string
+	// Open reads the settings with decode, which refuses unknown keys, checks them and makes no network call.
+	Open func(id domain.DirectoryID, decode func(into any) error) (Directory, error)
+}
