@@ -1,4 +1,67 @@
 package domain
 
+import (
+	"regexp"
+	"time"
+
+	"github.com/ostiary/ostiary/core/fault"
+)
+
 // RoleID is a role's slug, such as "admin".
 type RoleID string
+
+// Role is a named set of permissions; each user has exactly one. A lower Level is more power in the Users API.
+type Role struct {
+	ID          RoleID
+	Identifier  string // eight hexadecimal digits, the Users API's name of it
+	Name        string
+	Permissions []Permission
+	Level       int
+	BuiltIn     bool
+	CreatedAt   time.Time
+}
+
+// The built-in roles that code speaks of.
+const (
+	RoleAdmin RoleID = "admin"
+	RoleUser  RoleID = "user"
+	RoleSudo  RoleID = "sudo"
+	RoleGuest RoleID = "guest"
+)
+
+// DefaultRoleLevel is the level of a role made without one.
+const DefaultRoleLevel = 100
+
+// BuiltInRoles returns the roles that every installation has and nobody can delete.
+func BuiltInRoles() []Role {
+	role := func(id RoleID, identifier, name string, level int, permissions ...Permission) Role {
+		return Role{ID: id, Identifier: identifier, Name: name, Level: level, Permissions: permissions, BuiltIn: true}
+	}
+	return []Role{
+		role(RoleAdmin, "06eeeacb", "Administrator", 1, UsersManage, "bots.manage", SystemConfigure),
+		role(RoleUser, "0d3bb5a2", "User", 50, "bots.use", ProfileEdit),
+		role(RoleSudo, "00a8c1f4", "Superuser", 0, PermissionAll),
+		role("supervisor", "02b7d6e9", "Supervisor", 2, UsersRead, "bots.use", ProfileEdit),
+		role("operator", "0a51c37e", "Operator", 10, "bots.use", ProfileEdit),
+		role("auditor", "64f09b18", "Auditor", 100, UsersRead, AuditRead, AuditExport, ProfileEdit),
+		role(RoleGuest, "ff2e4d7a", "Guest", 256, ProfileEdit),
+	}
+}
+
+var roleIDForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+
+// ParseRoleID returns the role id in text, or fault.ErrInvalid that names the field.
+func ParseRoleID(field, text string) (RoleID, error) {
+	if !roleIDForm.MatchString(text) {
+		return "", fault.ErrInvalid.About(field, "must be 1 to 64 lower-case letters, digits, - or _")
+	}
+	return RoleID(text), nil
+}
+
+// The failures of roles.
+var (
+	ErrRoleNotFound = fault.New(fault.NotFound, "not_found", "Role not found")
+	ErrRoleExists   = fault.New(fault.Conflict, "conflict", "A role with this id exists")
+	ErrRoleInUse    = fault.New(fault.Conflict, "conflict", "The role is in use")
+	ErrRoleBuiltIn  = fault.New(fault.Conflict, "conflict", "A built-in role cannot be deleted")
+)

@@ -1,0 +1,111 @@
+package domain
+
+import (
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// Method is how a second factor proves.
+type Method string
+
+// The methods of the second factor.
+const (
+	MethodTOTP       Method = "totp"
+	MethodSMS        Method = "sms"
+	MethodBackupCode Method = "backup_code"
+)
+
+// Factor is a user's second factor. The zero value is none.
+type Factor struct {
+	Method    Method // totp or sms while on, empty while off
+	EnabledAt time.Time
+	// Secret is the TOTP secret, sealed and bound to the user.
+	Secret []byte
+	// LastStep is the last TOTP time step that was accepted; only later ones are (RFC 6238 section 5.2).
+	LastStep int64
+	// PhoneNumber takes the codes of the sms method, in E.164 form.
+	PhoneNumber string
+	Backup      BackupCodes
+	// Challenge is the SMS code that was sent last and not used yet.
+	Challenge *CodeChallenge
+	// Pending is an enrolment that has not been proved yet; it never replaces what is on.
+	Pending *Enrolment
+}
+
+// BackupCodes are the unused backup codes, hashed with a salt of the set.
+type BackupCodes struct {
+	Salt   []byte
+	Hashes [][]byte
+}
+
+// CodeChallenge is a code that was sent to a phone, kept as a digest.
+type CodeChallenge struct {
+	Digest    []byte
+	ExpiresAt time.Time
+	Tries     int
+}
+
+// Enrolment is a second factor that waits for its first right code.
+type Enrolment struct {
+	Method      Method
+	Secret      []byte // sealed
+	PhoneNumber string
+	Backup      BackupCodes
+	Challenge   *CodeChallenge
+	ExpiresAt   time.Time
+	Tries       int
+}
+
+// IsOn reports whether the second factor is asked for.
+func (f *Factor) IsOn() bool { return f.Method != "" }
+
+// Clone returns a deep copy.
+func (f *Factor) Clone() Factor {
+	c := *f
+	c.Secret = slices.Clone(f.Secret)
+	c.Backup = f.Backup.clone()
+	c.Challenge = f.Challenge.clone()
+	if f.Pending != nil {
+		p := *f.Pending
+		p.Secret = slices.Clone(p.Secret)
+		p.Backup = p.Backup.clone()
+		p.Challenge = p.Challenge.clone()
+		c.Pending = &p
+	}
+	return c
+}
+
+func (b BackupCodes) clone() BackupCodes {
+	c := BackupCodes{Salt: slices.Clone(b.Salt), Hashes: slices.Clone(b.Hashes)}
+	for i := range c.Hashes {
+		c.Hashes[i] = slices.Clone(c.Hashes[i])
+	}
+	return c
+}
+
+func (c *CodeChallenge) clone() *CodeChallenge {
+	if c == nil {
+		return nil
+	}
+	d := *c
+	d.Digest = slices.Clone(c.Digest)
+	return &d
+}
+
+// The failures of the second factor.
+var (
+	// ErrTwoFactorRequired tells that the password was right and a code is wanted; its methods member lists how.
+	ErrTwoFactorRequired = fault.New(fault.Unauthenticated, "two_factor_required", "Two-factor code required")
+	// ErrTwoFactorLogin is a wrong or used code at sign-in.
+	ErrTwoFactorLogin = fault.New(fault.Unauthenticated, "invalid_two_factor_code", "Invalid two-factor code")
+	// ErrTwoFactorCode is a wrong code anywhere else.
+	ErrTwoFactorCode = fault.New(fault.Invalid, "invalid_two_factor_code", "Invalid two-factor code")
+	// ErrEnrollmentRequired refuses everything but enrolment to somebody whose role must have a second factor.
+	ErrEnrollmentRequired = fault.New(fault.Forbidden, "two_factor_enrollment_required", "Two-factor authentication must be set up first")
+	// ErrReauthentication asks for a fresh proof of who it is.
+	ErrReauthentication = fault.New(fault.Forbidden, "reauthentication_required", "Sign in again, or send your password or a code")
+	ErrTwoFactorOn      = fault.New(fault.Conflict, "conflict", "Two-factor authentication is already on")
+	ErrTwoFactorNeeded  = fault.New(fault.Conflict, "conflict", "The user's role requires two-factor authentication")
+)

@@ -1,0 +1,113 @@
+package domain
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// PrincipalKind says what a request acts as.
+type PrincipalKind string
+
+// The kinds of principals.
+const (
+	PrincipalAnonymous PrincipalKind = "anonymous"
+	PrincipalUser      PrincipalKind = "user"
+	PrincipalAPIKey    PrincipalKind = "api_key"
+	PrincipalTPT       PrincipalKind = "tpt"
+	PrincipalCLI       PrincipalKind = "cli"    // an operator on the machine; holds "*"
+	PrincipalSystem    PrincipalKind = "system" // the service itself; holds "*"
+)
+
+// Scope narrows what a principal may do whatever it holds.
+type Scope string
+
+// ScopeEnrollment lets a user do nothing but set up the second factor that their role must have.
+const ScopeEnrollment Scope = "two_factor_enrollment"
+
+// Origin is where a request came from.
+type Origin struct {
+	Address   netip.Addr // the client's, behind trusted proxies; the zero Addr for the command line and jobs
+	UserAgent string
+	RequestID string
+}
+
+// IP returns the address in text, empty where there is none.
+func (o Origin) IP() string {
+	if !o.Address.IsValid() {
+		return ""
+	}
+	return o.Address.String()
+}
+
+// Network returns the source that attempts are counted for: an IPv4 address, or the /64 of an IPv6 one.
+func (o Origin) Network() string {
+	if a := o.Address.Unmap(); a.Is6() {
+		if p, err := a.WithZone("").Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return o.Address.Unmap().String()
+}
+
+// Principal is who a request acts as, with all that it may do at this moment. The zero value may do nothing.
+type Principal struct {
+	Kind      PrincipalKind
+	UserID    UserID // the user, or the owner of the key
+	Username  string
+	SessionID SessionID
+	KeyID     KeyID
+	TokenID   string // of a third-party token
+	Role      RoleID
+	Level     int // of the role, for the Users API
+	Grants    Grants
+	Scope     Scope
+	AuthTime  time.Time
+	ExpiresAt time.Time // when the credential stops working if nothing more happens
+	Origin    Origin
+}
+
+// Anonymous returns the principal of a request without credentials.
+func Anonymous(from Origin) Principal { return Principal{Kind: PrincipalAnonymous, Origin: from} }
+
+// Operator returns the principal of the command line.
+func Operator() Principal {
+	return Principal{Kind: PrincipalCLI, Grants: Grants{{Source: "cli", Permission: PermissionAll}}}
+}
+
+// System returns the principal of the service's own jobs.
+func System() Principal {
+	return Principal{Kind: PrincipalSystem, Grants: Grants{{Source: "system", Permission: PermissionAll}}}
+}
+
+// IsSelf reports whether the principal acts for this user.
+func (p *Principal) IsSelf(id UserID) bool { return p.UserID != "" && p.UserID == id }
+
+// Can reports whether the principal holds the permission and no scope narrows it away.
+func (p *Principal) Can(permission Permission) bool { return p.Scope == "" && p.Grants.Has(permission) }
+
+// Require returns nil when the principal holds the permission, else the failure to answer with.
+func (p *Principal) Require(permission Permission) error {
+	switch {
+	case p.Kind == "" || p.Kind == PrincipalAnonymous:
+		return fault.ErrUnauthorized
+	case p.Scope == ScopeEnrollment:
+		return ErrEnrollmentRequired
+	case !p.Grants.Has(permission):
+		return fault.ErrForbidden
+	}
+	return nil
+}
+
+// Actor returns what the audit trail writes as who acted: the user's id, or the kind for what is no user.
+func (p *Principal) Actor() string {
+	switch p.Kind {
+	case PrincipalCLI, PrincipalSystem:
+		return string(p.Kind)
+	case PrincipalTPT:
+		return "tpt:" + p.TokenID
+	default:
+		return string(p.UserID)
+	}
+}

@@ -1,0 +1,144 @@
+package domain
+
+import (
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// SessionKind says what a session was made for.
+type SessionKind string
+
+// The kinds of sessions.
+const (
+	// SessionLogin has access and refresh tokens.
+	SessionLogin SessionKind = "login"
+	// SessionKey has one opaque token, the apiKey of the Users API.
+	SessionKey SessionKind = "key"
+)
+
+// Session is one login until it ends. It owns one refresh token family. It is live while its user lists it, its
+// ExpiresAt is ahead and its LastActivity is recent enough for the policy in force.
+type Session struct {
+	ID     SessionID
+	UserID UserID
+	Kind   SessionKind
+
+	CreatedAt    time.Time
+	LastActivity time.Time
+	ExpiresAt    time.Time // absolute; rotation does not move it
+	Remember     bool
+	EndedAt      time.Time // zero while it lives; told to people, the user's list decides
+
+	IPAddress string
+	UserAgent string
+	AuthTime  time.Time // when the person last proved who they are
+	Methods   []string  // RFC 8176 authentication methods
+
+	Refresh RefreshFamily
+	// TokenDigest is the SHA-256 of the token of a SessionKey.
+	TokenDigest []byte
+	Provider    ProviderSession
+}
+
+// RefreshFamily is the state of a session's chain of refresh tokens: the counter of the one that is valid, and when and
+// for whom it took its parent's place.
+type RefreshFamily struct {
+	Key       []byte // sealed; the MAC key of this family
+	Counter   int64
+	RotatedAt time.Time
+	IPAddress string
+	UserAgent string
+}
+
+// ProviderSession ties a session to the one at an OIDC provider.
+type ProviderSession struct {
+	Directory DirectoryID
+	ID        string // "sid" at the provider
+	Subject   Subject
+	Grant     []byte // the provider's refresh token, sealed
+	IDToken   []byte // for RP-initiated logout, sealed
+	CheckedAt time.Time
+}
+
+// IdleLimit returns how long the session may be inactive under the policy.
+func (s *Session) IdleLimit(policy SessionPolicy) time.Duration {
+	if s.Remember {
+		return policy.RememberFor()
+	}
+	return policy.IdleTimeout()
+}
+
+// EndsAt returns when the session is over if nothing more happens: the nearer of its idle and absolute limits.
+func (s *Session) EndsAt(policy SessionPolicy) time.Time {
+	idle := s.LastActivity.Add(s.IdleLimit(policy))
+	if idle.Before(s.ExpiresAt) {
+		return idle
+	}
+	return s.ExpiresAt
+}
+
+// Clone returns a deep copy.
+func (s *Session) Clone() Session {
+	c := *s
+	c.Methods = slices.Clone(s.Methods)
+	c.Refresh.Key = slices.Clone(s.Refresh.Key)
+	c.TokenDigest = slices.Clone(s.TokenDigest)
+	c.Provider.Grant = slices.Clone(s.Provider.Grant)
+	c.Provider.IDToken = slices.Clone(s.Provider.IDToken)
+	return c
+}
+
+// LiveSession is what the verify path needs of a session, read in one step. The values are shared: nobody changes them.
+type LiveSession struct {
+	Session *Session
+	User    *User
+	// Catalog is the version of roles, groups and settings that was current at the read.
+	Catalog int64
+}
+
+// APIKey lets a program act for its owner with some of the owner's permissions.
+type APIKey struct {
+	ID          KeyID
+	UserID      UserID
+	Name        string
+	Prefix      string // the first characters of the key, for people to tell keys apart
+	Digest      []byte // SHA-256 of the whole key
+	Permissions []Permission
+	Epoch       int // the owner's KeyEpoch when it was made
+	CreatedAt   time.Time
+	ExpiresAt   time.Time // zero for none
+	LastUsedAt  time.Time // coalesced: up to a minute behind
+	RevokedAt   time.Time
+}
+
+// IsLive reports whether the key works at now for its owner.
+func (k *APIKey) IsLive(owner *User, now time.Time) bool {
+	return k.RevokedAt.IsZero() && k.Epoch == owner.KeyEpoch && owner.Status == StatusActive &&
+		(k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
+}
+
+// LiveKey is what using an API key needs, read in one step. The values are shared: nobody changes them.
+type LiveKey struct {
+	Key     *APIKey
+	User    *User
+	Catalog int64
+}
+
+// ThirdPartyToken is the record of a TPT of the Users API; the token itself is signed and not kept.
+type ThirdPartyToken struct {
+	ID        string // "jti"
+	Role      RoleID
+	CreatedBy UserID
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero for none
+	RevokedAt time.Time
+}
+
+// The failures of sessions, keys and third-party tokens.
+var (
+	ErrSessionNotFound = fault.New(fault.NotFound, "not_found", "Session not found")
+	ErrKeyNotFound     = fault.New(fault.NotFound, "not_found", "API key not found")
+	ErrTokenNotFound   = fault.New(fault.NotFound, "not_found", "Token not found")
+)

@@ -1,0 +1,120 @@
+package domain
+
+import (
+	"slices"
+	"time"
+)
+
+// Settings are the security settings that an administrator changes while the service runs.
+type Settings struct {
+	Version   int64 // grows with each change; the ETag
+	Password  PasswordPolicy
+	Session   SessionPolicy
+	TwoFactor TwoFactorPolicy
+	Lockout   LockoutPolicy
+	UpdatedAt time.Time
+}
+
+// PasswordPolicy rules new passwords of the built-in directory. Lengths count characters.
+type PasswordPolicy struct {
+	MinLength        int
+	RequireUppercase bool
+	RequireLowercase bool
+	RequireNumbers   bool
+	RequireSpecial   bool
+	ExpiryDays       int // 0: never
+	HistoryCount     int // 0: none
+}
+
+// SessionPolicy rules sessions, also those that are live when it changes.
+type SessionPolicy struct {
+	TimeoutMinutes int
+	MaxSessions    int
+	RememberMeDays int
+}
+
+// TwoFactorPolicy says who must have a second factor. While Enabled is off nobody must enrol; whoever has enrolled is
+// asked for a code all the same.
+type TwoFactorPolicy struct {
+	Enabled          bool
+	RequiredForRoles []RoleID
+	Methods          []Method
+}
+
+// LockoutPolicy rules failed attempts.
+type LockoutPolicy struct {
+	MaxAttempts            int // from one source
+	LockoutDurationMinutes int
+	ResetWindowMinutes     int
+	AccountMaxAttempts     int // from all sources within 24 hours
+}
+
+// DefaultSettings returns the settings of a new installation.
+func DefaultSettings() Settings {
+	return Settings{
+		Version: 1,
+		Password: PasswordPolicy{
+			MinLength: 12, RequireUppercase: true, RequireLowercase: true, RequireNumbers: true, RequireSpecial: true,
+			ExpiryDays: 90, HistoryCount: 5,
+		},
+		Session:   SessionPolicy{TimeoutMinutes: 30, MaxSessions: 5, RememberMeDays: 30},
+		TwoFactor: TwoFactorPolicy{RequiredForRoles: []RoleID{RoleAdmin}, Methods: []Method{MethodTOTP, MethodSMS}},
+		Lockout: LockoutPolicy{
+			MaxAttempts: 5, LockoutDurationMinutes: 30, ResetWindowMinutes: 15, AccountMaxAttempts: 50,
+		},
+	}
+}
+
+// IdleTimeout returns how long a session may be inactive.
+func (p SessionPolicy) IdleTimeout() time.Duration {
+	return time.Duration(p.TimeoutMinutes) * time.Minute
+}
+
+// RememberFor returns how long a remembered session may be inactive, and how long any session lives at the most.
+func (p SessionPolicy) RememberFor() time.Duration {
+	return time.Duration(p.RememberMeDays) * 24 * time.Hour
+}
+
+// Requires reports whether somebody with this role must have a second factor.
+func (p TwoFactorPolicy) Requires(role RoleID) bool {
+	return p.Enabled && slices.Contains(p.RequiredForRoles, role)
+}
+
+// Expired reports whether a password that was set at changed must be replaced.
+func (p PasswordPolicy) Expired(changed, now time.Time) bool {
+	return p.ExpiryDays > 0 && !now.Before(changed.Add(time.Duration(p.ExpiryDays)*24*time.Hour))
+}
+
+// Catalog is one consistent view of roles, groups and settings. It is shared: nobody changes it.
+type Catalog struct {
+	Version  int64
+	Roles    map[RoleID]Role
+	Groups   map[GroupID]Group
+	Settings Settings
+}
+
+// GroupByName returns the group with this exact name.
+func (c *Catalog) GroupByName(name string) (Group, bool) {
+	for _, g := range c.Groups {
+		if g.Name == name {
+			return g, true
+		}
+	}
+	return Group{}, false
+}
+
+// Grants returns all that the user holds: those of the role, then those of the groups in the order of membership. It is
+// the one resolution of permissions; a role or group that is gone gives nothing.
+func (c *Catalog) Grants(u *User) Grants {
+	var grants Grants
+	for _, p := range c.Roles[u.Role].Permissions {
+		grants = append(grants, Grant{Source: "role:" + string(u.Role), Permission: p})
+	}
+	for _, id := range u.Groups {
+		g := c.Groups[id]
+		for _, p := range g.Permissions {
+			grants = append(grants, Grant{Source: "group:" + g.Name, Permission: p})
+		}
+	}
+	return grants
+}

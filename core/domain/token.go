@@ -1,0 +1,50 @@
+package domain
+
+import (
+	"time"
+
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// AccessClaims are the claims of an access token. No permissions are inside: they are looked up at each use.
+type AccessClaims struct {
+	TokenID   string // jti
+	Subject   UserID
+	SessionID SessionID // sid
+	AuthTime  time.Time
+	Methods   []string // amr
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+}
+
+// SigningKeyState says what a signing key is used for.
+type SigningKeyState string
+
+// The states of a signing key: each is published before it signs and after it has signed.
+const (
+	KeyNext     SigningKeyState = "next"
+	KeyActive   SigningKeyState = "active"
+	KeyRetiring SigningKeyState = "retiring"
+)
+
+// SigningKey is one key of the set; Version is the set's.
+type SigningKey struct {
+	ID        string // RFC 7638 thumbprint
+	Algorithm string
+	State     SigningKeyState
+	Private   []byte // sealed
+	CreatedAt time.Time
+	RetiresAt time.Time // of a retiring key: when it is dropped
+	Version   int64
+}
+
+// Letter is the content of a message: what Message.Payload holds sealed.
+type Letter struct {
+	To      string // mail address or phone number
+	Name    string
+	Subject string
+	Text    string
+}
+
+// ErrUndeliverable is a message that will never be taken, such as one to an address that does not exist.
+var ErrUndeliverable = fault.New(fault.Invalid, "invalid_request", "The message cannot be delivered")

@@ -1,0 +1,75 @@
+package ports
+
+import (
+	"context"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// Clock tells the time.
+type Clock interface {
+	Now() time.Time
+}
+
+// IDs makes ids: the prefix and a ULID in lower case, later ones of one process sorting after earlier ones.
+type IDs interface {
+	NewID(prefix string) string
+}
+
+// TextFolder makes the form under which names are compared: NFKC, then full Unicode case folding (RFC 8265 names why).
+type TextFolder interface {
+	Fold(text string) string
+}
+
+// Sealer keeps what must be read back: authenticated encryption under a key that the store does not hold. The binding
+// names the row and field, so that a sealed value moved elsewhere does not open.
+type Sealer interface {
+	Seal(plain []byte, binding string) ([]byte, error)
+	Open(sealed []byte, binding string) ([]byte, error)
+}
+
+// PasswordHasher hashes what people choose, behind a gate: at most as many at once as there are processors, and a wait
+// beyond the queue's deadline is fault.ErrOverloaded.
+type PasswordHasher interface {
+	// Hash returns the PHC string of the password under the present parameters.
+	Hash(ctx context.Context, password string) (string, error)
+	// Verify checks a password against a hash of any supported format; outdated tells that Hash would now make another.
+	// An empty hash costs the same work and is never right.
+	Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error)
+}
+
+// KnownPasswords knows which passwords everybody tries first.
+type KnownPasswords interface {
+	IsKnown(password string) bool
+}
+
+// AccessTokens issues and checks access tokens: JWTs of type at+jwt (RFC 9068).
+type AccessTokens interface {
+	Issue(ctx context.Context, claims domain.AccessClaims) (string, error)
+	// Check returns the claims of a token that is whole, ours and in date; anything else is fault.ErrUnauthorized.
+	Check(ctx context.Context, token string, now time.Time) (domain.AccessClaims, error)
+	// KeySet returns the public keys as a JWK Set (RFC 7517).
+	KeySet(ctx context.Context) ([]byte, error)
+	// Rotate makes the next key the signing one, and keeps the present one for as long as its tokens live.
+	Rotate(ctx context.Context, now time.Time, out domain.Outbox) (keyID string, err error)
+}
+
+// SigningKeyStore keeps signing keys, their private part sealed.
+type SigningKeyStore interface {
+	SigningKeys(ctx context.Context) ([]domain.SigningKey, error)
+	// PutSigningKeys replaces the whole set, if it is still at version; else it is fault.ErrConflict.
+	PutSigningKeys(ctx context.Context, version int64, keys []domain.SigningKey, out domain.Outbox) error
+}
+
+// Sender hands one message over to what delivers it. An error is tried again unless it is domain.ErrUndeliverable.
+type Sender interface {
+	Channel() domain.Channel
+	Send(ctx context.Context, letter domain.Letter) error
+}
+
+// Locator tells where an address is.
+type Locator interface {
+	// Locate returns "City, CC" in words, or "" where it is not known.
+	Locate(address string) string
+}

@@ -1,0 +1,41 @@
+package ports
+
+import (
+	"context"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// AttemptStore keeps the counts of failed attempts, one document for each account, known or not.
+type AttemptStore interface {
+	// UpdateAttempts applies change to the account's document, an empty one where there is none, in one atomic step.
+	UpdateAttempts(ctx context.Context, account string, now time.Time, change Change[domain.Attempts]) error
+	// GetAttempts returns the document, an empty one where there is none.
+	GetAttempts(ctx context.Context, account string) (domain.Attempts, error)
+}
+
+// RateLimiter counts against limits over all nodes, exactly, also under a race and after a crash.
+type RateLimiter interface {
+	// Take asks for one more of what key names.
+	Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error)
+}
+
+// OnceStore keeps single-use things: what a redirect carries, one-time codes, the ids of tokens that must not come twice.
+type OnceStore interface {
+	// Put keeps value under key until it expires. A key that is kept already is fault.ErrConflict.
+	Put(ctx context.Context, key string, value []byte, expires time.Time) error
+	// TakeOnce returns the value and removes it in one step: of N racing takes one gets it, the others and those after
+	// its expiry get fault.ErrNotFound.
+	TakeOnce(ctx context.Context, key string, now time.Time) ([]byte, error)
+}
+
+// IdempotencyStore remembers the answers to requests that carried an Idempotency-Key.
+type IdempotencyStore interface {
+	// Begin reserves the key. It returns nil when this request is the first, and else the record of the first.
+	Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord, error)
+	// Complete stores the answer of the first request.
+	Complete(ctx context.Context, record domain.IdempotencyRecord) error
+	// Abandon frees the key after a failure that changed nothing.
+	Abandon(ctx context.Context, key string) error
+}
