@@ -78,6 +78,9 @@ type RedirectLogin interface {
 	Directory
 	// DisplayName is what a login page shows.
 	DisplayName() string
+	// LinksByEmail reports whether the configuration trusts the provider's verified addresses enough to sign people in to
+	// an account that they have here already.
+	LinksByEmail() bool
 	// Start returns where to send the browser for the given state. Nothing is kept: what the callback needs comes back
 	// in the flow that the caller stores.
 	Start(ctx context.Context, req RedirectRequest) (domain.RedirectStart, error)

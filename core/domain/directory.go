@@ -55,6 +55,8 @@ type Identity struct {
 	Role RoleID
 	// MappedGroups are the names of our groups that the directory's mapping gives.
 	MappedGroups []string
+	// MapsAdministrators says that the directory's configuration lets its mapping give administrative permissions.
+	MapsAdministrators bool
 	// Methods are the authentication methods that the directory vouches for (RFC 8176, such as "pwd" or "mfa").
 	Methods []string
 	// SecondFactor says that the directory's own second factor counts as ours, by its configuration.

@@ -62,6 +62,8 @@ type CheckStep struct {
 var (
 	// ErrRedirectLogin is a sign-in that was refused; the cause holds why, for the audit trail.
 	ErrRedirectLogin = fault.New(fault.Unauthenticated, "unauthorized", "Sign-in through the provider was refused")
+	// ErrLogoutToken is a back-channel logout token that was refused; the cause holds why.
+	ErrLogoutToken = fault.New(fault.Invalid, "invalid_request", "The logout token was refused")
 	// ErrProviderSessionEnded means that the provider has ended its session.
 	ErrProviderSessionEnded = fault.New(fault.Unauthenticated, "unauthorized", "The provider has ended the session")
 )
