@@ -38,6 +38,21 @@ type PasswordVerifier interface {
 	VerifySubject(ctx context.Context, subject domain.Subject, password string) (domain.PasswordCheck, error)
 }
 
+// CredentialKeeper is a directory whose credentials live with our users: it makes and checks them, and a service writes
+// them in the same step as what comes with a change of password. The users it has are known to us already, so it finds nobody.
+type CredentialKeeper interface {
+	Directory
+	// CheckCredential checks a password. A nil credential is OutcomeBadCredentials after the same work as a wrong
+	// password, so that nobody can time which names exist. Outdated tells to replace the credential's hash by
+	// MakeHash(password), which is done when the check is OutcomeOK.
+	CheckCredential(ctx context.Context, credential *domain.PasswordCredential, password string) (outcome domain.Outcome, outdated bool, err error)
+	// MakeHash returns the hash to keep for a new password.
+	MakeHash(ctx context.Context, password string) (string, error)
+	// CheckNew returns domain.ErrPasswordPolicy that names each broken rule when next breaks the policy, is one that
+	// everybody tries first, holds one of the person's own words, or is among the credential's last passwords.
+	CheckNew(ctx context.Context, policy domain.PasswordPolicy, next domain.NewPassword) error
+}
+
 // PasswordChanger lets a person change their own password, also when it has expired or must be changed.
 type PasswordChanger interface {
 	Directory

@@ -71,3 +71,11 @@ func classesOf(password string) classes {
 
 // ErrPasswordExpired tells that the password was right and must be replaced; its change_token member does that once.
 var ErrPasswordExpired = fault.New(fault.Forbidden, "password_expired", "The password has expired and must be changed")
+
+// NewPassword is a password that somebody wants to set, and what it is held against.
+type NewPassword struct {
+	Field    string // the input's name of it, for the details
+	Password string
+	OwnWords []string            // username, the e-mail's local part, names: none may be in it
+	Present  *PasswordCredential // nil where there is none yet
+}
