@@ -82,10 +82,17 @@ type Lookup interface {
 // Lister walks through everybody in the directory.
 type Lister interface {
 	Directory
-	// List calls yield with each page. since is the token of an earlier complete run, for what changed after it, or empty for
-	// everybody; next is the token for the run after this one and empty where the directory has no such thing. A page that
-	// could not be read is an error, never a shorter list.
-	List(ctx context.Context, since string, yield func([]domain.Identity) error) (next string, err error)
+	// List calls yield with each page. since is the token of an earlier run, for what changed after it, or empty for
+	// everybody; a directory that cannot tell what changed gives everybody, and the result says so. A page that could not
+	// be read is an error, never a shorter list. A page is the receiver's to keep.
+	List(ctx context.Context, since string, yield func([]domain.Identity) error) (domain.ListResult, error)
+}
+
+// LockoutReader tells when the directory itself locks an account, so that ours can be seen to lock before it.
+type LockoutReader interface {
+	Directory
+	// LockoutThreshold returns how many wrong passwords lock an account there; 0 where it never locks or does not tell.
+	LockoutThreshold(ctx context.Context) (int, error)
 }
 
 // RedirectLogin signs people in by sending their browser to a provider.
@@ -133,6 +140,8 @@ type Checker interface {
 // DirectoryFactory makes directories of one type.
 type DirectoryFactory struct {
 	Type string
-	// Open reads the settings with decode, which refuses unknown keys, checks them and makes no network call.
+	// Open reads the settings with decode, checks them and makes no network call. Decode fills a struct by its koanf tags,
+	// leaves absent keys at what they are, reads durations such as "5s" and refuses unknown keys. Mistakes come all at
+	// once as one fault.ErrInvalid with a detail for each key, named as in the configuration ("timeouts.connect").
 	Open func(id domain.DirectoryID, decode func(into any) error) (Directory, error)
 }

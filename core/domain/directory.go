@@ -68,11 +68,21 @@ type Identity struct {
 // PasswordCheck is the answer to a password check.
 type PasswordCheck struct {
 	Outcome  Outcome
-	Identity Identity // set for each outcome but BadCredentials; for Locked only where the directory tells who it is
+	// Identity is set for each outcome but BadCredentials. Without a service account a directory cannot tell who it is
+	// unless the outcome is OK: then the subject is empty, and all that can be done is to refuse.
+	Identity Identity
 	// LockedUntil is when a directory's own lock ends; zero where it does not say.
 	LockedUntil time.Time
 	// Detail says in the directory's own words why, for the audit trail; never shown to the person.
 	Detail string
+}
+
+// ListResult is what a walk through a directory tells at its end.
+type ListResult struct {
+	// Next is the token for the walk after this one; empty where the directory cannot tell what changed.
+	Next string
+	// Complete says that everybody was listed, so that whoever was not is gone.
+	Complete bool
 }
 
 // The failures of directories.
