@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Outbox is what leaves with a change: the audit entries and the messages to people. A store writes it in the same step as
 // the change, so that neither exists without the other.
@@ -36,3 +39,6 @@ type Message struct {
 	NextTry   time.Time
 	LastError string
 }
+
+// ErrUnchanged ends an update that has nothing to change: the store writes nothing and returns what stands there.
+var ErrUnchanged = errors.New("nothing to change")

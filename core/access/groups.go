@@ -1,0 +1,211 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+const maxDescription = 500
+
+// GroupInput is a group to make.
+type GroupInput struct {
+	Name        string
+	Description string
+	Permissions []string
+}
+
+// GroupPatch changes a group; nil fields stay.
+type GroupPatch struct {
+	Name        *string
+	Description *string
+	Permissions *[]string
+}
+
+// Groups returns all groups by name. It takes users.read.
+func (s *Service) Groups(ctx context.Context, by domain.Principal) ([]domain.Group, error) {
+	if err := by.Require(domain.UsersRead); err != nil {
+		return nil, err
+	}
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.SortedFunc(maps.Values(catalog.Groups), func(a, b domain.Group) int { return cmp.Compare(a.Name, b.Name) }), nil
+}
+
+// Group returns the group by its id or name. It takes users.read.
+func (s *Service) Group(ctx context.Context, by domain.Principal, idOrName string) (domain.Group, error) {
+	if err := by.Require(domain.UsersRead); err != nil {
+		return domain.Group{}, err
+	}
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return domain.Group{}, err
+	}
+	return findGroup(catalog, idOrName)
+}
+
+func findGroup(catalog *domain.Catalog, idOrName string) (domain.Group, error) {
+	if g, ok := catalog.Groups[domain.GroupID(idOrName)]; ok {
+		return g, nil
+	}
+	if g, ok := catalog.GroupByName(idOrName); ok {
+		return g, nil
+	}
+	return domain.Group{}, domain.ErrGroupNotFound
+}
+
+// CreateGroup makes a group. It takes groups.manage, and every permission written into it must be held or come with
+// system.configure; a taken name is domain.ErrGroupExists.
+func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in GroupInput) (domain.Group, error) {
+	if err := by.Require(domain.GroupsManage); err != nil {
+		return domain.Group{}, err
+	}
+	now := s.clock.Now().UTC()
+	group := domain.Group{
+		ID: domain.GroupID(s.ids.NewID(domain.GroupPrefix)), Name: in.Name, Description: in.Description,
+		CreatedAt: now, UpdatedAt: now,
+	}
+	var err error
+	if group.Permissions, err = domain.ParseGrantedPermissions(in.Permissions); err != nil {
+		return domain.Group{}, err
+	}
+	if err := checkGroup(group); err != nil {
+		return domain.Group{}, err
+	}
+	if err := checkWrite(by, group.Permissions); err != nil {
+		return domain.Group{}, err
+	}
+	var out domain.Outbox
+	out.Record(s.journal.Entry(by, domain.ActionGroupCreate, string(group.ID),
+		audit.Detail("name", group.Name), audit.Detail("permissions", texts(group.Permissions))))
+	return group, s.groups.CreateGroup(ctx, group, out)
+}
+
+func checkGroup(g domain.Group) error {
+	if err := domain.CheckGroupName(g.Name); err != nil {
+		return err
+	}
+	if utf8.RuneCountInString(g.Description) > maxDescription || !utf8.ValidString(g.Description) {
+		return fault.ErrInvalid.About("description", "must be at most 500 characters")
+	}
+	return nil
+}
+
+// UpdateGroup changes a group under the same rules as CreateGroup. A change of permissions is recorded as one, and counts
+// from the very next request of every member.
+func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName string, patch GroupPatch) (domain.Group, error) {
+	catalog, before, err := s.managedGroup(ctx, by, idOrName)
+	if err != nil {
+		return domain.Group{}, err
+	}
+	after, err := patchGroup(by, before, patch)
+	if err != nil {
+		return domain.Group{}, err
+	}
+	left, err := s.letGo(ctx, withGroup(catalog, after))
+	if err != nil {
+		return domain.Group{}, err
+	}
+	group, err := s.groups.UpdateGroup(ctx, before.ID, func(g *domain.Group, out *domain.Outbox) error {
+		if !sameGroup(*g, before) {
+			return fault.ErrConflict // another administrator was faster; the rules were checked on what is gone
+		}
+		if sameGroup(*g, after) {
+			return domain.ErrUnchanged
+		}
+		action := domain.ActionGroupUpdate
+		if !slices.Equal(before.Permissions, after.Permissions) {
+			action = domain.ActionPermissionChange
+		}
+		out.Record(s.journal.Entry(by, action, string(g.ID),
+			audit.Detail("old", groupDetails(before)), audit.Detail("new", groupDetails(after))))
+		g.Name, g.Description, g.Permissions, g.UpdatedAt = after.Name, after.Description, after.Permissions, s.clock.Now().UTC()
+		return nil
+	})
+	if err != nil {
+		return domain.Group{}, s.rejoin(ctx, left, err)
+	}
+	return group, s.reconcileIf(ctx, group.Permissions)
+}
+
+func patchGroup(by domain.Principal, group domain.Group, patch GroupPatch) (domain.Group, error) {
+	before := group.Permissions
+	if patch.Name != nil {
+		group.Name = *patch.Name
+	}
+	if patch.Description != nil {
+		group.Description = *patch.Description
+	}
+	if patch.Permissions != nil {
+		parsed, err := domain.ParseGrantedPermissions(*patch.Permissions)
+		if err != nil {
+			return domain.Group{}, err
+		}
+		group.Permissions = parsed
+	}
+	if err := checkGroup(group); err != nil {
+		return domain.Group{}, err
+	}
+	return group, checkWrite(by, difference(group.Permissions, before))
+}
+
+// DeleteGroup removes a group; its members lose what it gave with their very next request. Taking it away is acting on its
+// members, so every administrative permission in it must be by's own.
+func (s *Service) DeleteGroup(ctx context.Context, by domain.Principal, idOrName string) (domain.Group, error) {
+	catalog, group, err := s.managedGroup(ctx, by, idOrName)
+	if err != nil {
+		return domain.Group{}, err
+	}
+	if missing, ok := by.Grants.FirstNotGrantable(group.Permissions); ok {
+		return domain.Group{}, fault.ErrForbidden.Because(escalation{"taking away", missing})
+	}
+	changed := *catalog
+	changed.Groups = maps.Clone(catalog.Groups)
+	delete(changed.Groups, group.ID)
+	left, err := s.letGo(ctx, &changed)
+	if err != nil {
+		return domain.Group{}, err
+	}
+	var out domain.Outbox
+	out.Record(s.journal.Entry(by, domain.ActionGroupDelete, string(group.ID), audit.Detail("name", group.Name)))
+	if err := s.groups.DeleteGroup(ctx, group.ID, out); err != nil {
+		return domain.Group{}, s.rejoin(ctx, left, err)
+	}
+	return group, nil
+}
+
+// managedGroup returns the group to a principal who may manage groups; to others who may not even read them it does not exist.
+func (s *Service) managedGroup(ctx context.Context, by domain.Principal, idOrName string) (*domain.Catalog, domain.Group, error) {
+	if err := by.Require(domain.GroupsManage); err != nil {
+		return nil, domain.Group{}, err
+	}
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return nil, domain.Group{}, err
+	}
+	group, err := findGroup(catalog, idOrName)
+	return catalog, group, err
+}
+
+func withGroup(catalog *domain.Catalog, group domain.Group) *domain.Catalog {
+	changed := *catalog
+	changed.Groups = maps.Clone(catalog.Groups)
+	changed.Groups[group.ID] = group
+	return &changed
+}
+
+func sameGroup(a, b domain.Group) bool {
+	return a.Name == b.Name && a.Description == b.Description && slices.Equal(a.Permissions, b.Permissions)
+}
+
+func groupDetails(g domain.Group) map[string]any {
+	return map[string]any{"name": g.Name, "description": g.Description, "permissions": texts(g.Permissions)}
+}

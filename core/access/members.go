@@ -1,0 +1,78 @@
+package access
+
+import (
+	"context"
+	"slices"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// maxGroupsPerUser bounds what one user carries.
+const maxGroupsPerUser = 1000
+
+// Members returns one page of the group's users. It takes users.read.
+func (s *Service) Members(ctx context.Context, by domain.Principal, idOrName string, page domain.Page) (domain.UserPage, error) {
+	group, err := s.Group(ctx, by, idOrName)
+	if err != nil {
+		return domain.UserPage{}, err
+	}
+	return s.users.List(ctx, domain.UserQuery{Group: group.ID, Sort: domain.SortCreatedDesc, Page: page})
+}
+
+// AddMember puts the user into the group; once they are in, it changes nothing. The principal must hold the administrative
+// permissions of the group, and nobody puts themselves into a group that gives what they lack.
+func (s *Service) AddMember(ctx context.Context, by domain.Principal, idOrName, user string) (domain.Group, error) {
+	return s.changeMember(ctx, by, idOrName, user, func(catalog *domain.Catalog, group domain.Group, u *domain.User) error {
+		if slices.Contains(u.Groups, group.ID) {
+			return domain.ErrUnchanged
+		}
+		groups := append(slices.Clone(u.Groups), group.ID)
+		if len(groups) > maxGroupsPerUser {
+			return fault.ErrConflict
+		}
+		if err := CheckAssign(catalog, by, u, u.Role, groups); err != nil {
+			return err
+		}
+		u.Groups = groups
+		return nil
+	}, "added")
+}
+
+// RemoveMember takes the user out of the group; once they are out, it changes nothing.
+func (s *Service) RemoveMember(ctx context.Context, by domain.Principal, idOrName, user string) (domain.Group, error) {
+	return s.changeMember(ctx, by, idOrName, user, func(_ *domain.Catalog, group domain.Group, u *domain.User) error {
+		if !slices.Contains(u.Groups, group.ID) {
+			return domain.ErrUnchanged
+		}
+		u.Groups = slices.DeleteFunc(u.Groups, func(id domain.GroupID) bool { return id == group.ID })
+		return nil
+	}, "removed")
+}
+
+type memberChange func(catalog *domain.Catalog, group domain.Group, u *domain.User) error
+
+func (s *Service) changeMember(ctx context.Context, by domain.Principal, idOrName, user string, change memberChange, what string) (domain.Group, error) {
+	catalog, group, err := s.managedGroup(ctx, by, idOrName)
+	if err != nil {
+		return domain.Group{}, err
+	}
+	id, err := domain.ParseUserID(user)
+	if err != nil {
+		return domain.Group{}, domain.ErrUserNotFound
+	}
+	_, err = s.UpdateUser(ctx, id, func(u *domain.User, out *domain.Outbox) error {
+		if err := CheckActOn(catalog, by, u); err != nil {
+			return err
+		}
+		if err := change(catalog, group, u); err != nil {
+			return err
+		}
+		u.UpdatedAt = s.clock.Now().UTC()
+		out.Record(s.journal.Entry(by, domain.ActionPermissionChange, string(u.ID),
+			audit.Detail("group", group.Name), audit.Detail("membership", what)))
+		return nil
+	})
+	return group, err
+}

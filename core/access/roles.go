@@ -1,0 +1,196 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+const maxLevel = 1 << 20
+
+// RoleInput is a role to make. Without a Level it has domain.DefaultRoleLevel.
+type RoleInput struct {
+	ID          string
+	Name        string
+	Permissions []string
+	Level       *int
+}
+
+// RolePatch changes a role; nil fields stay.
+type RolePatch struct {
+	Name        *string
+	Permissions *[]string
+	Level       *int
+}
+
+// Roles returns all roles, the built-in ones first.
+func (s *Service) Roles(ctx context.Context, by domain.Principal) ([]domain.Role, error) {
+	if err := signedIn(by); err != nil {
+		return nil, err
+	}
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	order := map[domain.RoleID]int{}
+	for i, role := range domain.BuiltInRoles() {
+		order[role.ID] = i + 1
+	}
+	place := func(r domain.Role) int { return cmp.Or(order[r.ID], len(order)+1) }
+	return slices.SortedFunc(maps.Values(catalog.Roles), func(a, b domain.Role) int {
+		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a.ID, b.ID))
+	}), nil
+}
+
+// CreateRole makes a role. It takes roles.manage, and every permission written into it must be held or come with
+// system.configure; a taken id is domain.ErrRoleExists.
+func (s *Service) CreateRole(ctx context.Context, by domain.Principal, in RoleInput) (domain.Role, error) {
+	if err := by.Require(domain.RolesManage); err != nil {
+		return domain.Role{}, err
+	}
+	role, err := s.newRole(by, in)
+	if err != nil {
+		return domain.Role{}, err
+	}
+	var out domain.Outbox
+	out.Record(s.journal.Entry(by, domain.ActionRoleCreate, string(role.ID),
+		audit.Detail("permissions", texts(role.Permissions)), audit.Detail("level", role.Level)))
+	if err := s.roles.CreateRole(ctx, role, out); err != nil {
+		return domain.Role{}, err
+	}
+	return role, s.reconcileIf(ctx, role.Permissions)
+}
+
+func (s *Service) newRole(by domain.Principal, in RoleInput) (domain.Role, error) {
+	id, err := domain.ParseRoleID("role_id", in.ID)
+	if err != nil {
+		return domain.Role{}, err
+	}
+	role := domain.Role{ID: id, Name: in.Name, Level: domain.DefaultRoleLevel, CreatedAt: s.clock.Now().UTC()}
+	role.Identifier = identifier(s.ids)
+	if in.Level != nil {
+		role.Level = *in.Level
+	}
+	if role.Permissions, err = domain.ParseGrantedPermissions(in.Permissions); err != nil {
+		return domain.Role{}, err
+	}
+	if err := checkRole(by, role); err != nil {
+		return domain.Role{}, err
+	}
+	return role, checkWrite(by, role.Permissions)
+}
+
+// checkRole checks name and level. A level that the Users API takes for an administrator's is an administrator's to give, and
+// nobody but a holder of "*" makes one more powerful than their own.
+func checkRole(by domain.Principal, role domain.Role) error {
+	switch {
+	case role.Name == "" || utf8.RuneCountInString(role.Name) > 100 || !utf8.ValidString(role.Name):
+		return fault.ErrInvalid.About("name", "must be 1 to 100 characters")
+	case role.Level < 0 || role.Level > maxLevel:
+		return fault.ErrInvalid.About("level", "must be 0 to 1048576")
+	case role.Level <= administratorLevel && !by.Grants.IsAdministrator(),
+		role.Level < by.Level && !by.Grants.Has(domain.PermissionAll):
+		return fault.ErrForbidden
+	}
+	return nil
+}
+
+// UpdateRole changes a role under the same rules as CreateRole; what the role holds already is not asked for again. The
+// change counts from the very next request of everybody who has the role.
+func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string, patch RolePatch) (domain.Role, error) {
+	if err := by.Require(domain.RolesManage); err != nil {
+		return domain.Role{}, err
+	}
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return domain.Role{}, err
+	}
+	before, ok := catalog.Roles[domain.RoleID(id)]
+	if !ok {
+		return domain.Role{}, domain.ErrRoleNotFound
+	}
+	after, err := patchRole(by, before, patch)
+	if err != nil {
+		return domain.Role{}, err
+	}
+	left, err := s.letGo(ctx, withRole(catalog, after))
+	if err != nil {
+		return domain.Role{}, err
+	}
+	role, err := s.roles.UpdateRole(ctx, before.ID, func(r *domain.Role, out *domain.Outbox) error {
+		if r.Name != before.Name || r.Level != before.Level || !slices.Equal(r.Permissions, before.Permissions) {
+			return fault.ErrConflict // another administrator was faster; the rules were checked on what is gone
+		}
+		if r.Name == after.Name && r.Level == after.Level && slices.Equal(r.Permissions, after.Permissions) {
+			return domain.ErrUnchanged
+		}
+		out.Record(s.journal.Entry(by, domain.ActionPermissionChange, string(r.ID),
+			audit.Detail("old", roleDetails(before)), audit.Detail("new", roleDetails(after))))
+		r.Name, r.Level, r.Permissions = after.Name, after.Level, after.Permissions
+		return nil
+	})
+	if err != nil {
+		return domain.Role{}, s.rejoin(ctx, left, err)
+	}
+	return role, s.reconcileIf(ctx, role.Permissions)
+}
+
+func patchRole(by domain.Principal, role domain.Role, patch RolePatch) (domain.Role, error) {
+	before := role.Permissions
+	if patch.Name != nil {
+		role.Name = *patch.Name
+	}
+	if patch.Level != nil {
+		role.Level = *patch.Level
+	}
+	if patch.Permissions != nil {
+		parsed, err := domain.ParseGrantedPermissions(*patch.Permissions)
+		if err != nil {
+			return domain.Role{}, err
+		}
+		role.Permissions = parsed
+	}
+	if err := checkRole(by, role); err != nil {
+		return domain.Role{}, err
+	}
+	// Taking a permission away from a role is acting on its holders: it takes holding it as well.
+	return role, checkWrite(by, difference(role.Permissions, before))
+}
+
+// DeleteRole removes a role that nobody has; a built-in one stays.
+func (s *Service) DeleteRole(ctx context.Context, by domain.Principal, id string) error {
+	if err := by.Require(domain.RolesManage); err != nil {
+		return err
+	}
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	role, ok := catalog.Roles[domain.RoleID(id)]
+	switch {
+	case !ok:
+		return domain.ErrRoleNotFound
+	case role.BuiltIn:
+		return domain.ErrRoleBuiltIn
+	}
+	var out domain.Outbox
+	out.Record(s.journal.Entry(by, domain.ActionRoleDelete, string(role.ID)))
+	return s.roles.DeleteRole(ctx, role.ID, out)
+}
+
+func withRole(catalog *domain.Catalog, role domain.Role) *domain.Catalog {
+	changed := *catalog
+	changed.Roles = maps.Clone(catalog.Roles)
+	changed.Roles[role.ID] = role
+	return &changed
+}
+
+func roleDetails(r domain.Role) map[string]any {
+	return map[string]any{"name": r.Name, "level": r.Level, "permissions": texts(r.Permissions)}
+}

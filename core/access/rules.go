@@ -1,0 +1,67 @@
+package access
+
+import (
+	"slices"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// administratorLevel is the level up to which the Users API gives a role its administrators' rights.
+const administratorLevel = 1
+
+// CheckActOn returns fault.ErrForbidden when the target holds an administrative permission that by lacks: nobody changes,
+// resets, deactivates or makes keys for somebody more powerful than themselves. Acting on oneself is always allowed here.
+func CheckActOn(catalog *domain.Catalog, by domain.Principal, target *domain.User) error {
+	if by.IsSelf(target.ID) {
+		return nil
+	}
+	if missing, ok := by.Grants.FirstNotHeld(catalog.Grants(target).Permissions()); ok {
+		return fault.ErrForbidden.Because(escalation{"acting on a holder of", missing})
+	}
+	return nil
+}
+
+// CheckAssign returns fault.ErrForbidden when by may not give the target this role and these groups, of which only what the
+// target does not have yet counts. Administrative permissions must be by's to grant, and nobody gives themselves
+// anything they lack.
+func CheckAssign(catalog *domain.Catalog, by domain.Principal, target *domain.User, role domain.RoleID, groups []domain.GroupID) error {
+	var given []domain.Permission
+	if role != target.Role {
+		r := catalog.Roles[role]
+		if r.Level <= administratorLevel && !by.Grants.IsAdministrator() {
+			return fault.ErrForbidden
+		}
+		given = append(given, r.Permissions...)
+	}
+	for _, id := range groups {
+		if !slices.Contains(target.Groups, id) {
+			given = append(given, catalog.Groups[id].Permissions...)
+		}
+	}
+	if missing, ok := by.Grants.FirstNotGrantable(given); ok {
+		return fault.ErrForbidden.Because(escalation{"giving", missing})
+	}
+	if !by.IsSelf(target.ID) {
+		return nil
+	}
+	return checkWrite(by, given)
+}
+
+// checkWrite returns fault.ErrForbidden unless by may write every one of the permissions into a role, a group or themselves.
+func checkWrite(by domain.Principal, permissions []domain.Permission) error {
+	for _, p := range permissions {
+		if !by.Grants.MayGrant(p) {
+			return fault.ErrForbidden.Because(escalation{"giving", p})
+		}
+	}
+	return nil
+}
+
+// escalation is the private reason of a refusal, for the log.
+type escalation struct {
+	what       string
+	permission domain.Permission
+}
+
+func (e escalation) Error() string { return e.what + " " + string(e.permission) }

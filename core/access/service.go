@@ -1,0 +1,70 @@
+package access
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Service answers what somebody may do, and keeps roles and groups.
+type Service struct {
+	catalog ports.CatalogView
+	roles   ports.RoleStore
+	groups  ports.GroupStore
+	users   ports.UserStore
+	guard   ports.AdminGuard
+	journal *audit.Journal
+	ids     ports.IDs
+	clock   ports.Clock
+}
+
+// Needs is what a Service works with.
+type Needs struct {
+	Catalog ports.CatalogView
+	Roles   ports.RoleStore
+	Groups  ports.GroupStore
+	Users   ports.UserStore
+	Guard   ports.AdminGuard
+	Journal *audit.Journal
+	IDs     ports.IDs
+	Clock   ports.Clock
+}
+
+// New returns a Service.
+func New(n Needs) *Service {
+	return &Service{
+		catalog: n.Catalog, roles: n.Roles, groups: n.Groups, users: n.Users, guard: n.Guard,
+		journal: n.Journal, ids: n.IDs, clock: n.Clock,
+	}
+}
+
+// Catalog returns the roles, groups and settings in force.
+func (s *Service) Catalog(ctx context.Context) (*domain.Catalog, error) {
+	return s.catalog.Catalog(ctx)
+}
+
+// visible returns the user if by may know of them: themselves, or anybody with permission. Others get
+// domain.ErrUserNotFound, the same as for a user that does not exist.
+func (s *Service) visible(ctx context.Context, by domain.Principal, id domain.UserID, permission domain.Permission) (domain.User, error) {
+	if err := signedIn(by); err != nil {
+		return domain.User{}, err
+	}
+	if !by.IsSelf(id) && !by.Can(permission) {
+		return domain.User{}, domain.ErrUserNotFound
+	}
+	return s.users.Get(ctx, id)
+}
+
+// signedIn returns nil for a principal that is somebody and not narrowed to enrolment.
+func signedIn(by domain.Principal) error {
+	switch {
+	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous:
+		return fault.ErrUnauthorized
+	case by.Scope == domain.ScopeEnrollment:
+		return domain.ErrEnrollmentRequired
+	}
+	return nil
+}
