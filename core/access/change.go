@@ -9,9 +9,9 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// identifier returns eight hexadecimal digits for the Users API. They come from the random end of an id: unlikely to be
+// NewIdentifier returns eight hexadecimal digits for the Users API. They come from the random end of an id: unlikely to be
 // taken, and the store refuses one that is.
-func identifier(ids ports.IDs) string {
+func NewIdentifier(ids ports.IDs) string {
 	const hex = "0123456789abcdef"
 	id := ids.NewID("")
 	digits := make([]byte, 8)

@@ -73,7 +73,7 @@ func (s *Service) newRole(by domain.Principal, in RoleInput) (domain.Role, error
 		return domain.Role{}, err
 	}
 	role := domain.Role{ID: id, Name: in.Name, Level: domain.DefaultRoleLevel, CreatedAt: s.clock.Now().UTC()}
-	role.Identifier = identifier(s.ids)
+	role.Identifier = NewIdentifier(s.ids)
 	if in.Level != nil {
 		role.Level = *in.Level
 	}

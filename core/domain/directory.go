@@ -67,7 +67,7 @@ type Identity struct {
 
 // PasswordCheck is the answer to a password check.
 type PasswordCheck struct {
-	Outcome  Outcome
+	Outcome Outcome
 	// Identity is set for each outcome but BadCredentials. Without a service account a directory cannot tell who it is
 	// unless the outcome is OK: then the subject is empty, and all that can be done is to refuse.
 	Identity Identity

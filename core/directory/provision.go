@@ -1,0 +1,200 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// ErrNotProvisioned is a person whom a directory vouches for and who may not become a user by signing in.
+var ErrNotProvisioned = fault.New(fault.Unauthenticated, "unauthorized", "Invalid credentials")
+
+// Provisioner keeps users in step with what their directory says of them.
+type Provisioner struct {
+	users   ports.UserStore
+	access  *access.Service
+	journal *audit.Journal
+	ids     ports.IDs
+	clock   ports.Clock
+	folder  ports.TextFolder
+}
+
+// Needs is what a Provisioner works with.
+type Needs struct {
+	Users   ports.UserStore
+	Access  *access.Service
+	Journal *audit.Journal
+	IDs     ports.IDs
+	Clock   ports.Clock
+	Folder  ports.TextFolder
+}
+
+// NewProvisioner returns a Provisioner.
+func NewProvisioner(n Needs) *Provisioner {
+	return &Provisioner{users: n.Users, access: n.Access, journal: n.Journal, ids: n.IDs, clock: n.Clock, folder: n.Folder}
+}
+
+// Provision returns the user of an identity that its directory has just vouched for, brought up to date. One whom we do not
+// know yet becomes a user where create allows it, else the answer is ErrNotProvisioned.
+func (p *Provisioner) Provision(ctx context.Context, by domain.Principal, identity domain.Identity, create bool) (domain.User, error) {
+	if identity.Subject == "" || identity.Directory == "" {
+		return domain.User{}, ErrNotProvisioned
+	}
+	user, err := p.users.FindBySubject(ctx, identity.Directory, identity.Subject)
+	switch {
+	case err == nil:
+		return p.Refresh(ctx, by, user, identity)
+	case !errors.Is(err, domain.ErrUserNotFound):
+		return domain.User{}, err
+	case !create:
+		return domain.User{}, ErrNotProvisioned
+	}
+	return p.create(ctx, by, identity)
+}
+
+// Refresh brings a user up to date with the identity: name, address, phone, and the role and groups that the mapping gives.
+// Where nothing differs nothing is written.
+func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user domain.User, identity domain.Identity) (domain.User, error) {
+	catalog, err := p.access.Catalog(ctx)
+	if err != nil {
+		return domain.User{}, err
+	}
+	if same := user.Clone(); p.apply(catalog, &same, identity) == nil {
+		return user, nil
+	}
+	updated, err := p.access.UpdateUser(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
+		changed := p.apply(catalog, u, identity)
+		if changed == nil {
+			return domain.ErrUnchanged
+		}
+		u.UpdatedAt = p.clock.Now().UTC()
+		out.Record(p.journal.Entry(by, domain.ActionUserUpdate, string(u.ID), audit.ActedBy(u.ID),
+			audit.Detail("source", "directory:"+string(identity.Directory)), audit.Detail("fields", changed)))
+		return nil
+	})
+	if errors.Is(err, domain.ErrUserExists) && identity.Email != "" {
+		// The address belongs to another account here: the person keeps theirs without it.
+		identity.Email = ""
+		return p.Refresh(ctx, by, user, identity)
+	}
+	return updated, err
+}
+
+// apply writes into the user what differs and returns the names of those fields.
+func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity domain.Identity) []string {
+	var changed []string
+	set := func(field string, into *string, value string) {
+		if value != "" && *into != value {
+			*into = value
+			changed = append(changed, field)
+		}
+	}
+	set("full_name", &u.FullName, identity.FullName)
+	set("phone_number", &u.PhoneNumber, identity.PhoneNumber)
+	if identity.Email != "" && domain.CheckEmail(identity.Email) == nil && u.Email != identity.Email {
+		u.Email, u.EmailVerified = identity.Email, identity.EmailVerified
+		changed = append(changed, "email")
+	}
+	if role := MappedRole(catalog, identity); role != "" && u.Role != role {
+		u.Role = role
+		changed = append(changed, "role")
+	}
+	if groups, ok := mappedGroups(catalog, identity); ok && !sameMembers(u.Groups, groups) {
+		u.Groups = groups
+		changed = append(changed, "groups")
+	}
+	if changed != nil {
+		SetKeys(p.folder, u)
+	}
+	return changed
+}
+
+func (p *Provisioner) create(ctx context.Context, by domain.Principal, identity domain.Identity) (domain.User, error) {
+	catalog, err := p.access.Catalog(ctx)
+	if err != nil {
+		return domain.User{}, err
+	}
+	now := p.clock.Now().UTC()
+	user := domain.User{
+		ID: domain.UserID(p.ids.NewID(domain.UserPrefix)), Identifier: access.NewIdentifier(p.ids),
+		Username: identity.Username, Role: domain.RoleUser, Status: domain.StatusActive,
+		Directory: identity.Directory, Subject: identity.Subject, CreatedAt: now, UpdatedAt: now,
+	}
+	p.apply(catalog, &user, identity)
+	if err := domain.CheckUsername(user.Username); err != nil {
+		return domain.User{}, ErrNotProvisioned.Because(err)
+	}
+	var out domain.Outbox
+	out.Record(p.journal.Entry(by, domain.ActionUserCreate, string(user.ID), audit.ActedBy(user.ID),
+		audit.Detail("source", "directory:"+string(identity.Directory)), audit.Detail("role", string(user.Role))))
+	return p.store(ctx, user, out)
+}
+
+// store writes the new user under the first free one of: the name and address as they are, without the address, and under a
+// name that tells the directory. A name that another account has is never a way into it.
+func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Outbox) (domain.User, error) {
+	bare := user
+	bare.Email, bare.EmailVerified = "", false
+	named := user
+	named.Username += "@" + string(user.Directory)
+	plain := named
+	plain.Email, plain.EmailVerified = "", false
+	var err error
+	for _, try := range []domain.User{user, bare, named, plain} {
+		SetKeys(p.folder, &try)
+		if err = p.access.CreateUser(ctx, try, out); !errors.Is(err, domain.ErrUserExists) {
+			return try, err
+		}
+		if found, findErr := p.users.FindBySubject(ctx, user.Directory, user.Subject); findErr == nil {
+			return found, nil // somebody signed in with the same account at the same moment
+		}
+	}
+	return domain.User{}, ErrNotProvisioned.Because(err)
+}
+
+// SetKeys derives the folded forms of a user's names.
+func SetKeys(folder ports.TextFolder, u *domain.User) {
+	u.UsernameKey, u.EmailKey = folder.Fold(u.Username), folder.Fold(u.Email)
+	u.SearchText = u.UsernameKey + "\n" + u.EmailKey + "\n" + folder.Fold(u.FullName)
+}
+
+// MappedRole returns the role that the directory's mapping gives, or none: where it names no role of ours, or one with
+// administrative permissions that the configuration does not let it give.
+func MappedRole(catalog *domain.Catalog, identity domain.Identity) domain.RoleID {
+	role, ok := catalog.Roles[identity.Role]
+	if !ok || !identity.MapsAdministrators && holdsAdministrative(role.Permissions) {
+		return ""
+	}
+	return role.ID
+}
+
+func mappedGroups(catalog *domain.Catalog, identity domain.Identity) ([]domain.GroupID, bool) {
+	if identity.MappedGroups == nil {
+		return nil, false
+	}
+	groups := []domain.GroupID{}
+	for _, name := range identity.MappedGroups {
+		g, ok := catalog.GroupByName(name)
+		if ok && (identity.MapsAdministrators || !holdsAdministrative(g.Permissions)) && !slices.Contains(groups, g.ID) {
+			groups = append(groups, g.ID)
+		}
+	}
+	return groups, true
+}
+
+func holdsAdministrative(permissions []domain.Permission) bool {
+	return slices.ContainsFunc(permissions, domain.Permission.IsAdministrative)
+}
+
+func sameMembers(a, b []domain.GroupID) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
+}

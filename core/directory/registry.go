@@ -1,0 +1,106 @@
+package directory
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Registry holds the configured directories. It does not change while the service runs.
+type Registry struct {
+	order    []ports.Directory
+	fallback domain.DirectoryID
+}
+
+// NewRegistry returns a registry of the directories in the configured order; fallback is the one for new users. Two with
+// one id, or a fallback that is not among them, is an error.
+func NewRegistry(fallback domain.DirectoryID, directories ...ports.Directory) (*Registry, error) {
+	r := &Registry{fallback: fallback}
+	for _, d := range directories {
+		if _, taken := r.Get(d.ID()); taken {
+			return nil, fmt.Errorf("directory %q is configured twice", d.ID())
+		}
+		r.order = append(r.order, d)
+	}
+	if _, ok := r.Get(fallback); !ok {
+		return nil, fmt.Errorf("the default directory %q is not configured", fallback)
+	}
+	return r, nil
+}
+
+// Get returns the directory with this id.
+func (r *Registry) Get(id domain.DirectoryID) (ports.Directory, bool) {
+	i := slices.IndexFunc(r.order, func(d ports.Directory) bool { return d.ID() == id })
+	if i < 0 {
+		return nil, false
+	}
+	return r.order[i], true
+}
+
+// Fallback returns the directory of new users.
+func (r *Registry) Fallback() ports.Directory {
+	d, _ := r.Get(r.fallback)
+	return d
+}
+
+// All returns the directories in the configured order.
+func (r *Registry) All() []ports.Directory { return slices.Clone(r.order) }
+
+// Keeper returns the first directory whose credentials live with our users, and false where none is configured.
+func (r *Registry) Keeper() (ports.CredentialKeeper, bool) {
+	for _, d := range r.order {
+		if k, ok := d.(ports.CredentialKeeper); ok {
+			return k, true
+		}
+	}
+	return nil, false
+}
+
+// Candidates returns the directories to ask about a name that we do not know: that of its domain suffix alone, else all
+// that check passwords, in the configured order.
+func (r *Registry) Candidates(name string) []ports.PasswordVerifier {
+	if d, _, ok := r.bySuffix(name); ok {
+		if v, ok := d.(ports.PasswordVerifier); ok {
+			return []ports.PasswordVerifier{v}
+		}
+		return nil
+	}
+	var all []ports.PasswordVerifier
+	for _, d := range r.order {
+		if v, ok := d.(ports.PasswordVerifier); ok {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// SplitName returns the directory that a name's domain suffix ("name@suffix" or "SUFFIX\name") belongs to, and the name
+// without it.
+func (r *Registry) SplitName(name string) (id domain.DirectoryID, bare string, ok bool) {
+	d, bare, ok := r.bySuffix(name)
+	if !ok {
+		return "", "", false
+	}
+	return d.ID(), bare, true
+}
+
+func (r *Registry) bySuffix(name string) (ports.Directory, string, bool) {
+	bare, suffix := "", ""
+	if i := strings.IndexByte(name, '\\'); i > 0 {
+		suffix, bare = name[:i], name[i+1:]
+	} else if i := strings.LastIndexByte(name, '@'); i > 0 {
+		bare, suffix = name[:i], name[i+1:]
+	}
+	if bare == "" || suffix == "" {
+		return nil, "", false
+	}
+	for _, d := range r.order {
+		if slices.Contains(d.Suffixes(), strings.ToLower(suffix)) {
+			return d, bare, true
+		}
+	}
+	return nil, "", false
+}
