@@ -1,0 +1,73 @@
+package textfold_test
+
+import (
+	"testing"
+	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/adapters/textfold"
+	"github.com/ostiary/ostiary/ports"
+)
+
+var _ ports.TextFolder = textfold.Folder{}
+
+func TestA06_FoldMakesOneTextOfAllSpellings(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		spellings []string
+		want      string
+	}{
+		"ASCII in any case":                       {[]string{"john", "JOHN", "John"}, "john"},
+		"composed and decomposed letters":         {[]string{"Žluť", "Z\u030Clut\u030C", "žluť"}, "žluť"},
+		"full-width letters":                      {[]string{"ＪＯＨＮ", "ｊｏｈｎ"}, "john"},
+		"the Kelvin sign and the letter K":        {[]string{"\u212Aate", "Kate", "kate"}, "kate"},
+		"sharp s in three spellings":              {[]string{"STRASSE", "straße", "STRAẞE"}, "strasse"},
+		"the final sigma":                         {[]string{"ΣΊΣΥΦΟΣ", "σίσυφος", "Σίσυφοσ"}, "σίσυφοσ"},
+		"ligatures":                               {[]string{"ﬁnn", "FINN"}, "finn"},
+		"the iota below, wherever it was written": {[]string{"\u1FB3", "\u03B1\u0345", "\u0391\u0399"}, "αι"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, spelling := range tt.spellings {
+				if got := (textfold.Folder{}).Fold(spelling); got != tt.want {
+					t.Errorf("Fold(%+q) = %+q, want %+q", spelling, got, tt.want)
+				}
+			}
+		})
+	}
+}
+
+func TestR07_FoldKeepsLookAlikesApart(t *testing.T) {
+	t.Parallel()
+	for _, other := range []string{"mİke@x.example", "mıke@x.example", "mіke@x.example"} {
+		if got := (textfold.Folder{}).Fold(other); got == "mike@x.example" {
+			t.Errorf("Fold(%+q) = %q: mail for one person would go to another", other, got)
+		}
+	}
+}
+
+func FuzzFoldIsStable(f *testing.F) {
+	for _, seed := range []string{"John", "straße", "\u1FB3", "İ", "\u0345\u0391", "a\xff", "ΐ", "㎒"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		once := textfold.Folder{}.Fold(text)
+		if twice := (textfold.Folder{}).Fold(once); twice != once {
+			t.Errorf("Fold(%+q) = %+q, and folded again %+q", text, once, twice)
+		}
+		if utf8.ValidString(text) && !utf8.ValidString(once) {
+			t.Errorf("Fold(%+q) = %+q, which is no valid text", text, once)
+		}
+	})
+}
+
+func BenchmarkFold(b *testing.B) {
+	for name, text := range map[string]string{"ascii": "john.doe@example.com", "unicode": "Žluťoučký Kůň"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				textfold.Folder{}.Fold(text)
+			}
+		})
+	}
+}
