@@ -40,7 +40,8 @@ type SigningKey struct {
 
 // Letter is the content of a message: what Message.Payload holds sealed.
 type Letter struct {
-	To      string // mail address or phone number
+	ID      MessageID // the same at each try, so that whoever takes the letter can drop a repeat
+	To      string    // mail address or phone number
 	Name    string
 	Subject string
 	Text    string

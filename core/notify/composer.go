@@ -1,0 +1,110 @@
+package notify
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// noticeFor is how long a message without a token is worth sending.
+const noticeFor = 72 * time.Hour
+
+// Identity is who writes.
+type Identity struct {
+	// PublicURL is what every link begins with, such as https://id.example.com; an absolute http or https URL.
+	PublicURL string
+	// Product is the name that people know the service by; empty for Ostiary.
+	Product string
+}
+
+// Composer makes the messages of the service. Each method returns the messages to put into the outbox of the change: one,
+// or none when the user has no address to write to. The error is that of the sealer. It is safe for concurrent use.
+type Composer struct {
+	base    string
+	host    string
+	product string
+	sealer  ports.Sealer
+	ids     ports.IDs
+	clock   ports.Clock
+}
+
+// NewComposer returns a composer, or fault.ErrInvalid when the public URL is none.
+func NewComposer(who Identity, sealer ports.Sealer, ids ports.IDs, clock ports.Clock) (*Composer, error) {
+	base, err := url.Parse(who.PublicURL)
+	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" ||
+		base.Scheme != "http" && base.Scheme != "https" {
+		return nil, fault.ErrInvalid.About("http.public_url", "must be an absolute http or https URL without user, query and fragment")
+	}
+	if who.Product == "" {
+		who.Product = "Ostiary"
+	}
+	return &Composer{
+		base: strings.TrimRight(base.String(), "/"), host: base.Host, product: who.Product,
+		sealer: sealer, ids: ids, clock: clock,
+	}, nil
+}
+
+// content is a letter before it has an address.
+type content struct {
+	subject    string
+	paragraphs []string
+	until      time.Time // zero: noticeFor from now
+}
+
+// mail composes a mail to the user at address.
+func (c *Composer) mail(user *domain.User, address string, what content) ([]domain.Message, error) {
+	if address == "" {
+		return nil, nil
+	}
+	text := append(what.paragraphs, "-- \n"+c.product+", "+c.host)
+	return c.message(domain.ChannelMail, user.ID, what.until, domain.Letter{
+		To: address, Name: plain(user.FullName), Subject: what.subject, Text: strings.Join(text, "\n\n") + "\n",
+	})
+}
+
+func (c *Composer) message(channel domain.Channel, to domain.UserID, until time.Time, letter domain.Letter) ([]domain.Message, error) {
+	now := c.clock.Now().UTC()
+	if until.IsZero() {
+		until = now.Add(noticeFor)
+	}
+	id := domain.MessageID(c.ids.NewID(domain.MessagePrefix))
+	letter.ID = id
+	text, err := json.Marshal(letter)
+	if err != nil {
+		return nil, fmt.Errorf("writing a letter: %w", err)
+	}
+	sealed, err := c.sealer.Seal(text, binding(id))
+	if err != nil {
+		return nil, fmt.Errorf("sealing a letter: %w", err)
+	}
+	return []domain.Message{{
+		ID: id, Channel: channel, UserID: to, Payload: sealed, CreatedAt: now, ExpiresAt: until, NextTry: now,
+	}}, nil
+}
+
+// binding ties a sealed letter to its message, so that it opens nowhere else.
+func binding(id domain.MessageID) string { return "message|" + string(id) + "|payload" }
+
+// link returns an address under the public URL that carries the token.
+func (c *Composer) link(path, token string) string {
+	return c.base + path + "?token=" + url.QueryEscape(token)
+}
+
+// plain drops what could forge a line or turn the text around; names of outside directories come unchecked.
+func plain(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return -1
+		}
+		return r
+	}, text))
+}
+
+func moment(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }

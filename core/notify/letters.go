@@ -1,0 +1,160 @@
+package notify
+
+import (
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// Activation sends a new user the link with which they choose their password; until is when the token runs out.
+func (c *Composer) Activation(user domain.User, token string, until time.Time) ([]domain.Message, error) {
+	return c.mail(&user, user.Email, content{
+		subject: "Activate your account", until: until,
+		paragraphs: []string{
+			"An account has been made for you at " + c.host + ". Your user name is:",
+			"    " + plain(user.Username),
+			"Open this link to choose a password. That also confirms that this address is yours:",
+			c.link("/activate", token),
+			"The link works once, until " + moment(until) + ".",
+			"If you did not expect an account, ignore this mail: nothing becomes active without the link.",
+		},
+	})
+}
+
+// PasswordReset sends the link with which a forgotten password is replaced; until is when the token runs out.
+func (c *Composer) PasswordReset(user domain.User, token string, until time.Time) ([]domain.Message, error) {
+	return c.mail(&user, user.Email, content{
+		subject: "Reset your password", until: until,
+		paragraphs: []string{
+			"Somebody, hopefully you, asked to reset the password of your account at " + c.host + ". Open this link to choose a new one:",
+			c.link("/reset", token),
+			"The link works once, until " + moment(until) + ".",
+			"If you did not ask for it, ignore this mail: your password stays as it is.",
+		},
+	})
+}
+
+// PasswordChanged tells the user that their password has been changed: by themselves, by a reset link (an anonymous
+// principal), or by somebody else.
+func (c *Composer) PasswordChanged(user domain.User, by domain.Principal) ([]domain.Message, error) {
+	return c.mail(&user, user.Email, content{
+		subject: "Your password has been changed",
+		paragraphs: []string{
+			"The password of your account at " + c.host + " has been changed" + c.circumstances(&user, &by) + ".",
+			"Where you were signed in with the old password, you have been signed out.",
+			notYou,
+		},
+	})
+}
+
+// EmailConfirm sends the link that confirms a changed e-mail address, to that address (the user's present one).
+func (c *Composer) EmailConfirm(user domain.User, token string, until time.Time) ([]domain.Message, error) {
+	return c.mail(&user, user.Email, content{
+		subject: "Confirm your e-mail address", until: until,
+		paragraphs: []string{
+			"This address has been entered for an account at " + c.host + ". Open this link to confirm that it is yours:",
+			c.link("/confirm-email", token),
+			"The link works once, until " + moment(until) + ".",
+			"If it was not you, ignore this mail.",
+		},
+	})
+}
+
+// EmailChanged tells the former address that it no longer belongs to the user's account.
+func (c *Composer) EmailChanged(user domain.User, former string, by domain.Principal) ([]domain.Message, error) {
+	return c.mail(&user, former, content{
+		subject: "Your e-mail address has been changed",
+		paragraphs: []string{
+			"The e-mail address of your account at " + c.host + " has been changed" + c.circumstances(&user, &by) + ". This is the last mail to this address.",
+			notYou,
+		},
+	})
+}
+
+// TwoFactorEnabled tells the user that sign-in now asks for a second factor.
+func (c *Composer) TwoFactorEnabled(user domain.User, by domain.Principal) ([]domain.Message, error) {
+	return c.mail(&user, user.Email, content{
+		subject: "Two-factor authentication is on",
+		paragraphs: []string{
+			"Two-factor authentication has been switched on for your account at " + c.host + c.circumstances(&user, &by) + ".",
+			notYou,
+		},
+	})
+}
+
+// TwoFactorDisabled tells the user that sign-in no longer asks for a second factor.
+func (c *Composer) TwoFactorDisabled(user domain.User, by domain.Principal) ([]domain.Message, error) {
+	return c.mail(&user, user.Email, content{
+		subject: "Two-factor authentication is off",
+		paragraphs: []string{
+			"Two-factor authentication has been switched off for your account at " + c.host + c.circumstances(&user, &by) + ". Your password alone now signs you in.",
+			notYou,
+		},
+	})
+}
+
+// RefreshReuse tells the user that a session was ended because a used refresh token came back.
+func (c *Composer) RefreshReuse(user domain.User, from domain.Origin) ([]domain.Message, error) {
+	return c.mail(&user, user.Email, content{
+		subject: "One of your sessions has been ended",
+		paragraphs: []string{
+			"A sign-in token of your account at " + c.host + " was used twice" + c.place(from) + ". That can mean that somebody has copied it, so the session has been ended.",
+			"Sign in again where you need it. If you do not know the address, change your password.",
+		},
+	})
+}
+
+// PartialLogin tells the user that somebody knew their password and failed at the second factor.
+func (c *Composer) PartialLogin(user domain.User, from domain.Origin) ([]domain.Message, error) {
+	return c.mail(&user, user.Email, content{
+		subject: "A sign-in with your password was stopped",
+		paragraphs: []string{
+			"Somebody gave the right password of your account at " + c.host + c.place(from) + " and failed at the second factor several times.",
+			"If it was not you, somebody knows your password: change it.",
+		},
+	})
+}
+
+// SignInAfterFailures tells the user of a sign-in that came after several failed ones.
+func (c *Composer) SignInAfterFailures(user domain.User, from domain.Origin) ([]domain.Message, error) {
+	return c.mail(&user, user.Email, content{
+		subject: "A sign-in after several failed attempts",
+		paragraphs: []string{
+			"Somebody signed in to your account at " + c.host + c.place(from) + " after several attempts with a wrong password.",
+			"If it was you, there is nothing to do. If not, change your password: that also ends all sessions.",
+		},
+	})
+}
+
+// SMSCode sends a one-time code to a phone; until is when the code runs out. The code comes first, so that the lock screen
+// shows it, and the last line lets browsers fill it in for our host only.
+func (c *Composer) SMSCode(user domain.User, number, code string, until time.Time) ([]domain.Message, error) {
+	if number == "" {
+		return nil, nil
+	}
+	return c.message(domain.ChannelSMS, user.ID, until, domain.Letter{
+		To: number, Text: code + " is your " + c.product + " code. Give it to nobody.\n\n@" + c.host + " #" + code,
+	})
+}
+
+const notYou = "If it was not you, tell whoever runs the service at once."
+
+// circumstances says who did it, from where and when, as the end of a sentence.
+func (c *Composer) circumstances(user *domain.User, by *domain.Principal) string {
+	when := " on " + moment(c.clock.Now())
+	switch {
+	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous || by.IsSelf(user.ID):
+		return c.place(by.Origin) + when
+	case by.Kind == domain.PrincipalSystem:
+		return " by the service itself" + when
+	default:
+		return " by an administrator" + when // not by name: the mail may reach a stranger
+	}
+}
+
+func (c *Composer) place(from domain.Origin) string {
+	if ip := from.IP(); ip != "" {
+		return " from the address " + ip
+	}
+	return ""
+}
