@@ -1,0 +1,124 @@
+package arch_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/test/arch"
+)
+
+func TestTheHouseKeepsItsRules(t *testing.T) {
+	t.Parallel()
+	files, breaches, err := arch.CheckTree(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range breaches {
+		t.Error(b)
+	}
+	if files < 30 {
+		t.Errorf("read %d files: this is not the whole tree", files)
+	}
+}
+
+func TestPlantedBreachesAreSeen(t *testing.T) {
+	t.Parallel()
+	ours := func(dir string) string { return `import _x "` + arch.Module + "/" + dir + `"` }
+	tests := map[string]struct{ file, code, want string }{
+		"fault imports the domain":               {"core/fault/x.go", ours("core/domain"), "core/fault does not import"},
+		"the domain imports ports":               {"core/domain/x.go", ours("ports"), "core/domain does not import"},
+		"ports import a service":                 {"ports/x.go", ours("core/auth"), "ports does not import"},
+		"a service imports an adapter":           {"core/auth/x.go", ours("adapters/sqlitestore"), "a core service does not import"},
+		"a service imports configuration":        {"core/auth/x.go", ours("config"), "a core service does not import"},
+		"a service imports a library":            {"core/auth/x.go", `import _x "go.uber.org/zap"`, "a core service does not import"},
+		"a service speaks HTTP":                  {"core/auth/x.go", `import "net/http"`, "a core service does not import net/http"},
+		"a service reads files":                  {"core/auth/x.go", `import "os"`, "a core service does not import os"},
+		"a service looks at the clock":           {"core/auth/x.go", "import \"time\"\nvar _ = time.Now()", "time.Now in the core"},
+		"a service waits by itself":              {"core/auth/x.go", "import \"time\"\nfunc f() { time.Sleep(1) }", "time.Sleep in the core"},
+		"a driven adapter calls a service":       {"adapters/sqlitestore/x.go", ours("core/auth"), "a driven adapter does not import"},
+		"a driven adapter knows another":         {"adapters/sqlitestore/x.go", ours("adapters/keyring"), "a driven adapter does not import"},
+		"a driven adapter knows the HTTP server": {"adapters/ldapdir/x.go", ours("adapters/httpserver"), "a driven adapter does not import"},
+		"a driven adapter knows Fiber":           {"adapters/ldapdir/x.go", `import _x "github.com/gofiber/fiber/v2"`, "a driven adapter does not import"},
+		"a driven adapter reads configuration":   {"adapters/ldapdir/x.go", ours("config"), "a driven adapter does not import"},
+		"a driven adapter knows Fx":              {"adapters/ldapdir/x.go", `import _x "go.uber.org/fx"`, "a driven adapter does not import"},
+		"a driving adapter knows a store":        {"adapters/securityapi/x.go", ours("adapters/sqlitestore"), "a driving adapter does not import"},
+		"a driving adapter knows another":        {"adapters/usersapi/x.go", ours("adapters/securityapi"), "a driving adapter does not import"},
+		"the HTTP server knows an API":           {"adapters/httpserver/x.go", ours("adapters/securityapi"), "a driving adapter does not import"},
+		"a driving adapter reads configuration":  {"adapters/console/x.go", ours("config"), "a driving adapter does not import"},
+		"a driving adapter knows Fx":             {"adapters/console/x.go", `import _x "go.uber.org/fx"`, "a driving adapter does not import"},
+		"an adapter imports modules":             {"adapters/console/x.go", ours("modules/server"), "a driving adapter does not import"},
+		"configuration knows the domain":         {"config/x.go", ours("core/domain"), "config does not import"},
+		"configuration takes another library":    {"config/x.go", `import _x "github.com/spf13/viper"`, "config does not import"},
+		"a command imports an adapter":           {"cmd/ostiary/x.go", ours("adapters/console"), "cmd does not import"},
+		"a command imports the core":             {"cmd/ostiary/x.go", ours("core/account"), "cmd does not import"},
+		"a module imports a command":             {"modules/server/x.go", ours("cmd/ostiary"), "modules does not import"},
+		"the product imports test code":          {"modules/server/x.go", ours("test/conformance"), "modules does not import"},
+		"the product imports testing":            {"adapters/keyring/x.go", `import "testing/fstest"`, "test code is for tests"},
+		"an adapter registers itself":            {"adapters/keyring/x.go", "func init() {}", "an init function"},
+		"a module imports for side effects":      {"modules/server/x.go", `import _ "` + arch.Module + `/adapters/ldapdir"`, "a blank import of our own"},
+		"a plug-in is loaded":                    {"core/directory/x.go", `import "plugin"`, "does not import plugin"},
+		"a package needs cgo":                    {"adapters/sqlitestore/x.go", `import "C"`, "does not import C"},
+		"a folder stands outside the house":      {"internal/util/x.go", "", "no place in the architecture"},
+		"a build tag hides a breach":             {"core/auth/x.go", `import "os"`, "does not import os"},
+		"a file is too long":                     {"core/auth/x_test.go", strings.Repeat("// .\n", arch.MaxLines), "a file of 501 lines"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source := "package x\n" + test.code
+			if strings.Contains(name, "build tag") {
+				source = "//go:build never\n\n" + source
+			}
+			found, err := arch.CheckFile(test.file, []byte(source))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(found) != 1 || !strings.Contains(found[0].String(), test.want) {
+				t.Errorf("found %v, want one breach with %q", found, test.want)
+			}
+		})
+	}
+}
+
+func TestWhatTheRulesAllow(t *testing.T) {
+	t.Parallel()
+	ours := func(dir string) string { return `import _x "` + arch.Module + "/" + dir + `"` }
+	tests := map[string]struct{ file, code string }{
+		"a service uses another":                   {"core/auth/x.go", ours("core/account")},
+		"a service uses ports":                     {"core/auth/x.go", ours("ports")},
+		"the domain parses addresses":              {"core/domain/x.go", `import "net/netip"`},
+		"a driven adapter implements ports":        {"adapters/ldapdir/x.go", ours("ports")},
+		"an adapter has folders of its own":        {"adapters/sqlitestore/x.go", ours("adapters/sqlitestore/migrations")},
+		"a sub-folder knows the adapter around it": {"adapters/securityapi/gen/x.go", ours("adapters/securityapi/problems")},
+		"an API uses the HTTP server":              {"adapters/securityapi/x.go", ours("adapters/httpserver")},
+		"an API calls a service":                   {"adapters/usersapi/x.go", ours("core/auth")},
+		"configuration uses koanf":                 {"config/x.go", `import _x "github.com/knadh/koanf/v2"`},
+		"a module wires an adapter":                {"modules/storage/x.go", ours("adapters/sqlitestore")},
+		"a command picks modules":                  {"cmd/ostiary/x.go", ours("modules/server")},
+		"a test imports what it tests":             {"core/auth/x_test.go", ours("adapters/sqlitestore")},
+		"a suite imports testing":                  {"test/conformance/x.go", `import "testing"`},
+		"an adapter looks at the clock":            {"adapters/sysclock/x.go", "import \"time\"\nvar _ = time.Now"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found, err := arch.CheckFile(test.file, []byte("package x\n"+test.code))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, b := range found {
+				t.Error(b)
+			}
+		})
+	}
+}
+
+func TestGeneratedCodeMayBeLong(t *testing.T) {
+	t.Parallel()
+	source := "// Code generated by x. DO NOT EDIT.\n\npackage x\n" + strings.Repeat("// .\n", arch.MaxLines)
+	found, err := arch.CheckFile("adapters/securityapi/x.go", []byte(source))
+	if err != nil || len(found) > 0 {
+		t.Errorf("found %v, %v", found, err)
+	}
+}

@@ -1,0 +1,141 @@
+package arch
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// MaxLines is the length at which a file wants to be two.
+const MaxLines = 500
+
+// Breach is one place that does not keep a rule.
+type Breach struct {
+	File string
+	Line int
+	Rule string
+}
+
+// String returns the breach in the form of a compiler's message.
+func (b Breach) String() string { return fmt.Sprintf("%s:%d: %s", b.File, b.Line, b.Rule) }
+
+// CheckTree checks all Go files of a tree and returns how many it read and what breaks a rule. Folders that Go itself
+// ignores are left out.
+func CheckTree(tree fs.FS) (files int, breaches []Breach, err error) {
+	err = fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if ignored(entry.Name()) && name != "." {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(name) != ".go" {
+			return nil
+		}
+		source, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return err
+		}
+		files++
+		found, err := CheckFile(name, source)
+		breaches = append(breaches, found...)
+		return err
+	})
+	return files, breaches, err
+}
+
+func ignored(folder string) bool {
+	return folder == "testdata" || folder == "node_modules" || strings.HasPrefix(folder, ".") || strings.HasPrefix(folder, "_")
+}
+
+// CheckFile checks one file, named by its path inside the module.
+func CheckFile(name string, source []byte) ([]Breach, error) {
+	positions := token.NewFileSet()
+	file, err := parser.ParseFile(positions, name, source, parser.ParseComments)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	c := checker{name: name, dir: path.Dir(name), file: file, positions: positions}
+	c.length(source)
+	if !strings.HasSuffix(name, "_test.go") {
+		c.imports()
+		c.inits()
+		c.clock()
+	}
+	return c.breaches, nil
+}
+
+type checker struct {
+	name, dir string
+	file      *ast.File
+	positions *token.FileSet
+	breaches  []Breach
+}
+
+func (c *checker) report(at token.Pos, format string, args ...any) {
+	c.breaches = append(c.breaches, Breach{c.name, c.positions.Position(at).Line, fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) length(source []byte) {
+	if lines := bytes.Count(source, []byte("\n")); lines > MaxLines && !ast.IsGenerated(c.file) {
+		c.report(c.file.End(), "a file of %d lines, more than %d", lines, MaxLines)
+	}
+}
+
+func (c *checker) imports() {
+	layer, ok := layerOf(c.dir)
+	if !ok {
+		c.report(c.file.Package, "the folder %s has no place in the architecture", c.dir)
+		return
+	}
+	for _, spec := range c.file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		switch {
+		case err != nil:
+			c.report(spec.Pos(), "an import that is no string")
+		case !layer.allows(c.dir, imported):
+			c.report(spec.Pos(), "%s does not import %s", layer.name, imported)
+		case spec.Name != nil && spec.Name.Name == "_" && under(imported, Module):
+			c.report(spec.Pos(), "a blank import of our own: nothing registers itself here")
+		case under(imported, "testing") && !under(c.dir, "test"):
+			c.report(spec.Pos(), "test code is for tests")
+		}
+	}
+}
+
+// inits finds functions that run by themselves when a package is imported, which is how registries fill.
+func (c *checker) inits() {
+	for _, decl := range c.file.Decls {
+		if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" && !ast.IsGenerated(c.file) {
+			c.report(f.Pos(), "an init function: say it where it is wired")
+		}
+	}
+}
+
+// clock finds the core reading the time by itself.
+func (c *checker) clock() {
+	if !under(c.dir, "core") && !under(c.dir, "ports") {
+		return
+	}
+	clocks := []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}
+	ast.Inspect(c.file, func(node ast.Node) bool {
+		selector, ok := node.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		if pkg, ok := selector.X.(*ast.Ident); ok && pkg.Name == "time" && slices.Contains(clocks, selector.Sel.Name) {
+			c.report(node.Pos(), "time.%s in the core: the time comes from ports.Clock", selector.Sel.Name)
+		}
+		return true
+	})
+}
