@@ -58,6 +58,13 @@ type Enrolment struct {
 	Tries       int
 }
 
+// FactorSetup is a new TOTP secret in the forms in which people take it up.
+type FactorSetup struct {
+	Secret string // base32 without padding
+	URI    string // otpauth://totp/…
+	QRCode string // the URI as a PNG picture, in a data URL
+}
+
 // IsOn reports whether the second factor is asked for.
 func (f *Factor) IsOn() bool { return f.Method != "" }
 
@@ -106,6 +113,8 @@ var (
 	ErrEnrollmentRequired = fault.New(fault.Forbidden, "two_factor_enrollment_required", "Two-factor authentication must be set up first")
 	// ErrReauthentication asks for a fresh proof of who it is.
 	ErrReauthentication = fault.New(fault.Forbidden, "reauthentication_required", "Sign in again, or send your password or a code")
-	ErrTwoFactorOn      = fault.New(fault.Conflict, "conflict", "Two-factor authentication is already on")
-	ErrTwoFactorNeeded  = fault.New(fault.Conflict, "conflict", "The user's role requires two-factor authentication")
+	// ErrMethodUnavailable refuses a method that the settings or the configuration do not offer.
+	ErrMethodUnavailable = fault.New(fault.Invalid, "invalid_request", "This two-factor method is not available").About("method", "is not available")
+	ErrTwoFactorOn       = fault.New(fault.Conflict, "conflict", "Two-factor authentication is already on")
+	ErrTwoFactorNeeded   = fault.New(fault.Conflict, "conflict", "The user's role requires two-factor authentication")
 )

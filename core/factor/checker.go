@@ -1,0 +1,212 @@
+package factor
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// The life and tries of a code that was sent by SMS.
+const (
+	sentCodeLife  = 5 * time.Minute
+	sentCodeTries = 5
+	// resendAfter is how long the same sent code stays the only one: a client that asks twice causes one message.
+	resendAfter = 30 * time.Second
+)
+
+// Checker asks for codes and checks them. The login works with it alone.
+type Checker struct {
+	users    ports.UserStore
+	attempts ports.AttemptStore
+	catalog  ports.CatalogView
+	codes    ports.OneTimeCodes
+	sealer   ports.Sealer
+	ids      ports.IDs
+	clock    ports.Clock
+	journal  *audit.Journal
+	letters  Letters
+	issuer   string
+	sms      bool
+}
+
+// Letters makes the messages that leave with a change of a factor.
+type Letters interface {
+	// FactorCode returns the SMS that carries a code to the phone.
+	FactorCode(user *domain.User, phone, code string, now, expires time.Time) (domain.Message, error)
+	// FactorChanged returns the mail that tells the person that their second factor was switched on or off; none where there
+	// is no address to tell.
+	FactorChanged(user *domain.User, on, byOther bool, now time.Time) ([]domain.Message, error)
+}
+
+// Needs is what a Checker and a Service work with.
+type Needs struct {
+	Users    ports.UserStore
+	Attempts ports.AttemptStore
+	Catalog  ports.CatalogView
+	Codes    ports.OneTimeCodes
+	Sealer   ports.Sealer
+	IDs      ports.IDs
+	Clock    ports.Clock
+	Journal  *audit.Journal
+	Letters  Letters
+	// Issuer is the name of the service in authenticator apps.
+	Issuer string
+	// SMS tells that a gateway is configured; without one the sms method is never offered.
+	SMS bool
+}
+
+// NewChecker returns a Checker.
+func NewChecker(n Needs) *Checker {
+	return &Checker{
+		users: n.Users, attempts: n.Attempts, catalog: n.Catalog, codes: n.Codes, sealer: n.Sealer, ids: n.IDs, clock: n.Clock,
+		journal: n.Journal, letters: n.Letters, issuer: n.Issuer, sms: n.SMS,
+	}
+}
+
+// Methods returns by what the user can prove their second factor, the enrolled method first.
+func Methods(user *domain.User) []domain.Method {
+	if !user.Factor.IsOn() {
+		return nil
+	}
+	methods := []domain.Method{user.Factor.Method}
+	if len(user.Factor.Backup.Hashes) > 0 {
+		methods = append(methods, domain.MethodBackupCode)
+	}
+	return methods
+}
+
+// Challenge asks for a code at a login whose password was right: it sends one where the method needs that, and returns
+// domain.ErrTwoFactorRequired with the methods. Any other error means that the code could not be sent.
+func (c *Checker) Challenge(ctx context.Context, user *domain.User) error {
+	if user.Factor.Method == domain.MethodSMS {
+		if err := c.send(ctx, user.ID); err != nil {
+			return err
+		}
+	}
+	return domain.ErrTwoFactorRequired.With("methods", Methods(user))
+}
+
+// Verify checks a code of the user's second factor, burns it and returns the method that it was of. A wrong, used or old
+// one is domain.ErrTwoFactorLogin; too many of them are domain.ErrAccountLocked, whose locked_until says until when no code
+// is looked at. Verify writes no entry for a failure, which is part of the caller's own, but account_locked when this
+// failure locked. A user without a second factor is a mistake of the caller.
+func (c *Checker) Verify(ctx context.Context, by domain.Principal, user *domain.User, code string) (domain.Method, error) {
+	if !user.Factor.IsOn() {
+		return "", errNotEnrolled
+	}
+	ticket, err := c.reserve(ctx, by, user)
+	if err != nil {
+		return "", err
+	}
+	method, err := c.burn(ctx, user, normalize(code))
+	return method, ticket.settle(ctx, err)
+}
+
+var errNotEnrolled = errors.New("checking a code of a user without a second factor")
+
+// burn accepts the code in one write, so that of N racing uses one wins.
+func (c *Checker) burn(ctx context.Context, user *domain.User, code string) (domain.Method, error) {
+	accept, err := c.match(user, code)
+	if err != nil {
+		return "", err
+	}
+	var method domain.Method
+	_, err = c.users.Update(ctx, user.ID, func(u *domain.User, _ *domain.Outbox) error {
+		var ok bool
+		if method, ok = accept(u); !ok {
+			return domain.ErrTwoFactorLogin
+		}
+		return nil
+	})
+	return method, err
+}
+
+// match does the work that is too slow for a write, and returns what decides inside it.
+func (c *Checker) match(user *domain.User, code string) (accept func(*domain.User) (domain.Method, bool), err error) {
+	now := c.clock.Now()
+	switch {
+	case isBackupCode(code):
+		digest := hashBackupCode(user.Factor.Backup.Salt, code)
+		return func(u *domain.User) (domain.Method, bool) {
+			return domain.MethodBackupCode, takeBackupCode(&u.Factor.Backup, user.Factor.Backup.Salt, digest)
+		}, nil
+	case user.Factor.Method == domain.MethodSMS:
+		return func(u *domain.User) (domain.Method, bool) {
+			return domain.MethodSMS, takeSent(&u.Factor.Challenge, code, now)
+		}, nil
+	}
+	secret, err := c.sealer.Open(user.Factor.Secret, secretBinding(user.ID))
+	if err != nil {
+		return nil, err
+	}
+	step, ok := c.codes.Match(secret, code, now)
+	if !ok {
+		return nil, domain.ErrTwoFactorLogin
+	}
+	return func(u *domain.User) (domain.Method, bool) {
+		if step <= u.Factor.LastStep || subtle.ConstantTimeCompare(u.Factor.Secret, user.Factor.Secret) != 1 {
+			return domain.MethodTOTP, false
+		}
+		u.Factor.LastStep = step
+		return domain.MethodTOTP, true
+	}, nil
+}
+
+// send makes a code and queues it. Within resendAfter the code that is on its way stays the one.
+func (c *Checker) send(ctx context.Context, id domain.UserID) error {
+	if !c.sms {
+		return domain.ErrMethodUnavailable
+	}
+	_, err := c.users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
+		now := c.clock.Now()
+		if sent := u.Factor.Challenge; sent != nil && now.Before(sent.ExpiresAt.Add(resendAfter-sentCodeLife)) {
+			return domain.ErrUnchanged
+		}
+		code, err := newSentCode()
+		if err != nil {
+			return err
+		}
+		challenge, message, err := c.challenge(u, u.Factor.PhoneNumber, code, now)
+		if err != nil {
+			return err
+		}
+		u.Factor.Challenge = challenge
+		out.Send(message)
+		return nil
+	})
+	return err
+}
+
+func (c *Checker) challenge(u *domain.User, phone, code string, now time.Time) (*domain.CodeChallenge, domain.Message, error) {
+	expires := now.Add(sentCodeLife)
+	message, err := c.letters.FactorCode(u, phone, code, now, expires)
+	if err != nil {
+		return nil, domain.Message{}, err
+	}
+	return &domain.CodeChallenge{Digest: sentDigest(code), ExpiresAt: expires}, message, nil
+}
+
+// takeSent reports whether code is the one that was sent, and burns it. A wrong one uses a try up: the caller's write keeps
+// that only when something else is accepted, so the count that holds is the one of attempts.
+func takeSent(challenge **domain.CodeChallenge, code string, now time.Time) bool {
+	sent := *challenge
+	if sent == nil || !now.Before(sent.ExpiresAt) || sent.Tries >= sentCodeTries ||
+		subtle.ConstantTimeCompare(sent.Digest, sentDigest(code)) != 1 {
+		return false
+	}
+	*challenge = nil
+	return true
+}
+
+func sentDigest(code string) []byte {
+	digest := sha256.Sum256([]byte(code))
+	return digest[:]
+}
+
+func secretBinding(id domain.UserID) string { return "user/" + string(id) + "/factor" }

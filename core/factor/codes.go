@@ -1,0 +1,128 @@
+package factor
+
+import (
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+const (
+	backupCodes = 10
+	// backupHalf is the length of each half of a code: xxxxx-xxxxx, 50 random bits.
+	backupHalf = 5
+	saltLength = 16
+	// backupRounds makes one try against a stolen set cost about 2 ms; on 50 random bits that is enough, and a login
+	// runs it once for all ten.
+	backupRounds = 10_000
+)
+
+var backupAlphabet = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// newBackupCodes returns ten codes to show once, and what is kept of them.
+func newBackupCodes() (shown []string, kept domain.BackupCodes, err error) {
+	kept.Salt = make([]byte, saltLength)
+	if _, err := rand.Read(kept.Salt); err != nil {
+		return nil, domain.BackupCodes{}, err
+	}
+	for range backupCodes {
+		raw := make([]byte, 7)
+		if _, err := rand.Read(raw); err != nil {
+			return nil, domain.BackupCodes{}, err
+		}
+		text := strings.ToLower(backupAlphabet.EncodeToString(raw))[:2*backupHalf]
+		shown = append(shown, text[:backupHalf]+"-"+text[backupHalf:])
+		kept.Hashes = append(kept.Hashes, hashBackupCode(kept.Salt, text))
+	}
+	return shown, kept, nil
+}
+
+// hashBackupCode returns what is kept of a normalized code. A salt that is empty costs the same.
+func hashBackupCode(salt []byte, code string) []byte {
+	digest, err := pbkdf2.Key(sha256.New, code, salt, backupRounds, sha256.Size)
+	if err != nil { // only for lengths that are not ours
+		return nil
+	}
+	return digest
+}
+
+// takeBackupCode reports whether the digest is one of the set's, and burns it. The salt tells whether the set is still the one
+// that the digest was made for.
+func takeBackupCode(kept *domain.BackupCodes, salt, digest []byte) bool {
+	if len(digest) == 0 || !slices.Equal(kept.Salt, salt) {
+		return false
+	}
+	at := -1
+	for i, hash := range kept.Hashes {
+		if subtle.ConstantTimeCompare(hash, digest) == 1 {
+			at = i
+		}
+	}
+	if at < 0 {
+		return false
+	}
+	kept.Hashes = slices.Delete(kept.Hashes, at, at+1)
+	return true
+}
+
+// isBackupCode reports whether a normalized code has the form of a backup code.
+func isBackupCode(code string) bool {
+	return len(code) == 2*backupHalf && strings.Trim(code, "abcdefghijklmnopqrstuvwxyz234567") == ""
+}
+
+// maxTyped is how much of a typed code is looked at.
+const maxTyped = 64
+
+// normalize returns the code as it was meant: digits of every script and width in ASCII, letters in lower case, without
+// spaces and hyphens. One code has one normal form, so none can be used a second time in other clothes.
+func normalize(typed string) string {
+	if len(typed) > maxTyped {
+		return ""
+	}
+	var b strings.Builder
+	for _, r := range typed {
+		switch {
+		case unicode.IsSpace(r) || r == '-' || unicode.Is(unicode.Pd, r):
+		case r >= 0xFF21 && r <= 0xFF3A, r >= 0xFF41 && r <= 0xFF5A: // full-width letters
+			b.WriteRune(unicode.ToLower(r - 0xFEE0))
+		case unicode.IsDigit(r):
+			b.WriteByte('0' + digitOf(r))
+		default:
+			b.WriteRune(unicode.ToLower(r))
+		}
+	}
+	return b.String()
+}
+
+// digitOf returns the value of a decimal digit of any script: Unicode has each script's ten in a row that starts at a
+// multiple of ten above the range's begin.
+func digitOf(r rune) byte {
+	for _, r16 := range unicode.Nd.R16 {
+		if r >= rune(r16.Lo) && r <= rune(r16.Hi) {
+			return byte((r - rune(r16.Lo)) % 10)
+		}
+	}
+	for _, r32 := range unicode.Nd.R32 {
+		if r >= rune(r32.Lo) && r <= rune(r32.Hi) {
+			return byte((r - rune(r32.Lo)) % 10)
+		}
+	}
+	return 0
+}
+
+// newSentCode returns six random digits.
+func newSentCode() (string, error) {
+	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%06d", n), nil
+}
