@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/notify"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -30,18 +31,9 @@ type Checker struct {
 	ids      ports.IDs
 	clock    ports.Clock
 	journal  *audit.Journal
-	letters  Letters
+	letters  *notify.Composer
 	issuer   string
 	sms      bool
-}
-
-// Letters makes the messages that leave with a change of a factor.
-type Letters interface {
-	// FactorCode returns the SMS that carries a code to the phone.
-	FactorCode(user *domain.User, phone, code string, now, expires time.Time) (domain.Message, error)
-	// FactorChanged returns the mail that tells the person that their second factor was switched on or off; none where there
-	// is no address to tell.
-	FactorChanged(user *domain.User, on, byOther bool, now time.Time) ([]domain.Message, error)
 }
 
 // Needs is what a Checker and a Service work with.
@@ -54,7 +46,7 @@ type Needs struct {
 	IDs      ports.IDs
 	Clock    ports.Clock
 	Journal  *audit.Journal
-	Letters  Letters
+	Letters  *notify.Composer
 	// Issuer is the name of the service in authenticator apps.
 	Issuer string
 	// SMS tells that a gateway is configured; without one the sms method is never offered.
@@ -172,24 +164,21 @@ func (c *Checker) send(ctx context.Context, id domain.UserID) error {
 		if err != nil {
 			return err
 		}
-		challenge, message, err := c.challenge(u, u.Factor.PhoneNumber, code, now)
-		if err != nil {
-			return err
-		}
-		u.Factor.Challenge = challenge
-		out.Send(message)
-		return nil
+		u.Factor.Challenge, err = c.dispatch(u, u.Factor.PhoneNumber, code, out)
+		return err
 	})
 	return err
 }
 
-func (c *Checker) challenge(u *domain.User, phone, code string, now time.Time) (*domain.CodeChallenge, domain.Message, error) {
-	expires := now.Add(sentCodeLife)
-	message, err := c.letters.FactorCode(u, phone, code, now, expires)
+// dispatch puts the code on its way and returns what is kept of it.
+func (c *Checker) dispatch(u *domain.User, phone, code string, out *domain.Outbox) (*domain.CodeChallenge, error) {
+	expires := c.clock.Now().UTC().Add(sentCodeLife)
+	messages, err := c.letters.SMSCode(*u, phone, code, expires)
 	if err != nil {
-		return nil, domain.Message{}, err
+		return nil, err
 	}
-	return &domain.CodeChallenge{Digest: sentDigest(code), ExpiresAt: expires}, message, nil
+	out.Send(messages...)
+	return &domain.CodeChallenge{Digest: sentDigest(code), ExpiresAt: expires}, nil
 }
 
 // takeSent reports whether code is the one that was sent, and burns it. A wrong one uses a try up: the caller's write keeps
