@@ -1,0 +1,181 @@
+package domain
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// AuditSaltLength is the length of the salt of a commitment.
+const AuditSaltLength = 16
+
+// AuditDigest is a SHA-256 digest of the sealed log.
+type AuditDigest [sha256.Size]byte
+
+// AuditRecord is an audit entry in the form in which it is kept and sealed.
+//
+// Public is what is sealed: bytes that are written once and hashed as they are, never made again from fields. What tells of
+// a person stands beside it, and Public only holds salted commitments to it. A purge takes the person's values with their
+// salts away: then nobody can tell from the commitment what they were, and the log still proves itself whole.
+type AuditRecord struct {
+	// Seq is the entry's place in the log, from 1 without gaps; 0 where the store gives places only with the seal.
+	Seq    int64
+	ID     LogID
+	Public []byte
+	// IPAddress and UserAgent are those of who acted.
+	IPAddress string
+	UserAgent string
+	ActorSalt []byte // nil once they were erased
+	// Personal is a JSON object, nil when there is none or it was erased.
+	Personal     []byte
+	PersonalSalt []byte // nil once Personal was erased
+}
+
+// auditPublic is the sealed form, version 1. The order of the fields is the order of the bytes; a new form gets a new
+// version and leaves this one as it is.
+type auditPublic struct {
+	Version   int             `json:"v"`
+	ID        LogID           `json:"log_id"`
+	Time      string          `json:"timestamp"`
+	UserID    string          `json:"user_id"`
+	Action    Action          `json:"action"`
+	Success   bool            `json:"success"`
+	RequestID string          `json:"request_id"`
+	Target    string          `json:"target_id"`
+	Details   json.RawMessage `json:"details"`
+	Actor     []byte          `json:"actor_commitment"`
+	Personal  []byte          `json:"personal_commitment"`
+}
+
+const auditVersion = 1
+
+// NewAuditRecord returns the entry in the form that is kept. The salts are AuditSaltLength random bytes each. An entry whose
+// details are no JSON is refused: what cannot be recorded does not happen.
+func NewAuditRecord(e AuditEntry, actorSalt, personalSalt []byte) (AuditRecord, error) {
+	if len(actorSalt) != AuditSaltLength || len(personalSalt) != AuditSaltLength {
+		return AuditRecord{}, errors.New("recording an audit entry: the salts are of the wrong length")
+	}
+	details, err := canonicalObject(e.Details)
+	if err != nil {
+		return AuditRecord{}, fmt.Errorf("recording an audit entry: %w", err)
+	}
+	r := AuditRecord{
+		ID: e.ID, IPAddress: e.IPAddress, UserAgent: e.UserAgent,
+		ActorSalt: slices.Clone(actorSalt), PersonalSalt: slices.Clone(personalSalt),
+	}
+	if len(e.Personal) > 0 {
+		if r.Personal, err = canonicalObject(e.Personal); err != nil {
+			return AuditRecord{}, fmt.Errorf("recording an audit entry: %w", err)
+		}
+	}
+	r.Public, err = canonical(auditPublic{
+		Version: auditVersion, ID: e.ID, Time: e.Time.UTC().Format(time.RFC3339Nano), UserID: e.UserID, Action: e.Action,
+		Success: e.Success, RequestID: e.RequestID, Target: e.Target, Details: details,
+		Actor: r.actorCommitment(), Personal: r.personalCommitment(),
+	})
+	return r, err
+}
+
+// Entry returns the entry that the record holds, or an error when it is none.
+func (r *AuditRecord) Entry() (AuditEntry, error) {
+	var p auditPublic
+	if err := json.Unmarshal(r.Public, &p); err != nil {
+		return AuditEntry{}, fmt.Errorf("reading an audit record: %w", err)
+	}
+	at, err := time.Parse(time.RFC3339Nano, p.Time)
+	if err != nil {
+		return AuditEntry{}, fmt.Errorf("reading an audit record: %w", err)
+	}
+	e := AuditEntry{
+		ID: p.ID, Time: at, UserID: p.UserID, Action: p.Action, Success: p.Success, RequestID: p.RequestID, Target: p.Target,
+		IPAddress: r.IPAddress, UserAgent: r.UserAgent,
+	}
+	if err := json.Unmarshal(p.Details, &e.Details); err != nil {
+		return AuditEntry{}, fmt.Errorf("reading an audit record: %w", err)
+	}
+	if len(e.Details) == 0 {
+		e.Details = nil
+	}
+	if r.Personal != nil {
+		if err := json.Unmarshal(r.Personal, &e.Personal); err != nil {
+			return AuditEntry{}, fmt.Errorf("reading an audit record: %w", err)
+		}
+	}
+	return e, nil
+}
+
+// Leaf returns the digest that a segment holds of the record (the prefix sets it apart from every other digest, as in
+// RFC 6962).
+func (r *AuditRecord) Leaf() AuditDigest {
+	h := sha256.New()
+	h.Write([]byte{0})
+	h.Write(r.Public)
+	return AuditDigest(h.Sum(nil))
+}
+
+// ErrAuditOpening tells that what stands beside the sealed bytes is not what they commit to.
+var ErrAuditOpening = errors.New("the personal part is not the one that was recorded")
+
+// CheckOpening returns ErrAuditOpening when the address, the user agent or the personal details are not those that were
+// recorded. What was erased as a whole is passed over.
+func (r *AuditRecord) CheckOpening() error {
+	var p auditPublic
+	if err := json.Unmarshal(r.Public, &p); err != nil {
+		return fmt.Errorf("reading an audit record: %w", err)
+	}
+	if p.ID != r.ID {
+		return ErrAuditOpening
+	}
+	switch {
+	case r.ActorSalt == nil && (r.IPAddress != "" || r.UserAgent != ""),
+		r.ActorSalt != nil && !hmac.Equal(p.Actor, r.actorCommitment()),
+		r.PersonalSalt == nil && r.Personal != nil,
+		r.PersonalSalt != nil && !hmac.Equal(p.Personal, r.personalCommitment()):
+		return ErrAuditOpening
+	}
+	return nil
+}
+
+// EraseActor takes away the address and user agent of who acted.
+func (r *AuditRecord) EraseActor() { r.IPAddress, r.UserAgent, r.ActorSalt = "", "", nil }
+
+// ErasePersonal takes away the details that name a person.
+func (r *AuditRecord) ErasePersonal() { r.Personal, r.PersonalSalt = nil, nil }
+
+func (r *AuditRecord) actorCommitment() []byte {
+	mac := hmac.New(sha256.New, r.ActorSalt)
+	fmt.Fprintf(mac, "actor|%d|", len(r.IPAddress)) // the length keeps the two values apart
+	mac.Write([]byte(r.IPAddress))
+	mac.Write([]byte(r.UserAgent))
+	return mac.Sum(nil)
+}
+
+func (r *AuditRecord) personalCommitment() []byte {
+	mac := hmac.New(sha256.New, r.PersonalSalt)
+	mac.Write([]byte("personal|"))
+	mac.Write(r.Personal)
+	return mac.Sum(nil)
+}
+
+// canonicalObject returns the object with its keys in order.
+func canonicalObject(object map[string]any) ([]byte, error) {
+	if len(object) == 0 {
+		return []byte("{}"), nil
+	}
+	return canonical(object)
+}
+
+func canonical(value any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return nil, fmt.Errorf("recording an audit entry: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}

@@ -1,0 +1,89 @@
+package domain
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// AuditCheckpoint is the signed head of the log after one segment. Whoever keeps one can tell later that nothing up to it
+// was changed, removed, added or moved.
+type AuditCheckpoint struct {
+	Number   int64       // of the segment, from 1 without gaps
+	First    int64       // the place of its first entry
+	Count    int64       // how many entries it holds
+	Previous AuditDigest // the root of the segment before; zero for the first
+	Root     AuditDigest
+	SealedAt time.Time
+	KeyID    string // of the key that signed
+	// Signature is by Ed25519 (RFC 8032) over Text.
+	Signature []byte
+}
+
+// AuditSegment is a run of entries that were sealed together. Leaves holds the digest of each, so that a check can tell which
+// one is wrong; it is nil in a segment that retention has cut.
+type AuditSegment struct {
+	AuditCheckpoint
+	Leaves []byte
+}
+
+// Last returns the place of the last entry.
+func (c *AuditCheckpoint) Last() int64 { return c.First + c.Count - 1 }
+
+// Text returns what is signed: one line of words that a person can read.
+func (c *AuditCheckpoint) Text() []byte {
+	return fmt.Appendf(nil, "ostiary audit checkpoint v1 segment %d entries %d-%d previous %s root %s sealed %s key %s",
+		c.Number, c.First, c.Last(), c.Previous, c.Root, c.SealedAt.UTC().Format(time.RFC3339Nano), c.KeyID)
+}
+
+// NewAuditSegment returns the segment, not signed yet, that follows previous and holds the leaves given.
+func NewAuditSegment(previous AuditCheckpoint, first int64, leaves []AuditDigest, sealedAt time.Time) AuditSegment {
+	s := AuditSegment{AuditCheckpoint: AuditCheckpoint{
+		Number: previous.Number + 1, First: first, Count: int64(len(leaves)), Previous: previous.Root,
+		SealedAt: sealedAt.UTC(),
+	}}
+	s.Leaves = make([]byte, 0, len(leaves)*sha256.Size)
+	for _, leaf := range leaves {
+		s.Leaves = append(s.Leaves, leaf[:]...)
+	}
+	s.Root = s.ComputeRoot()
+	return s
+}
+
+// ComputeRoot returns the root that the segment must have by its number, its place, the root before it and its leaves.
+func (s *AuditSegment) ComputeRoot() AuditDigest {
+	h := sha256.New()
+	h.Write([]byte{1})
+	for _, n := range []int64{s.Number, s.First, s.Count} {
+		var word [8]byte
+		binary.BigEndian.PutUint64(word[:], uint64(n)) //nolint:gosec // places and counts are not negative
+		h.Write(word[:])
+	}
+	h.Write(s.Previous[:])
+	h.Write(s.Leaves)
+	return AuditDigest(h.Sum(nil))
+}
+
+// Leaf returns the digest of the entry at the place seq, and whether the segment holds that place.
+func (s *AuditSegment) Leaf(seq int64) (AuditDigest, bool) {
+	at := (seq - s.First) * sha256.Size
+	if at < 0 || at+sha256.Size > int64(len(s.Leaves)) {
+		return AuditDigest{}, false
+	}
+	return AuditDigest(s.Leaves[at : at+sha256.Size]), true
+}
+
+// String returns the digest in base64url.
+func (d AuditDigest) String() string { return base64.RawURLEncoding.EncodeToString(d[:]) }
+
+// ParseAuditDigest returns the digest in text.
+func ParseAuditDigest(text string) (AuditDigest, error) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(raw) != sha256.Size {
+		return AuditDigest{}, errors.New("not a digest")
+	}
+	return AuditDigest(raw), nil
+}
