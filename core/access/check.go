@@ -94,7 +94,7 @@ func (s *Service) grantsOf(ctx context.Context, by domain.Principal, id domain.U
 	if err != nil {
 		return nil, nil, err
 	}
-	if by.IsSelf(id) && by.Kind == domain.PrincipalUser && signedIn(by) == nil {
+	if by.IsSelf(id) && by.Kind == domain.PrincipalUser && by.RequireSignedIn() == nil {
 		return by.Grants, catalog, nil
 	}
 	user, err := s.visible(ctx, by, id, domain.UsersRead)

@@ -31,7 +31,7 @@ type RolePatch struct {
 
 // Roles returns all roles, the built-in ones first.
 func (s *Service) Roles(ctx context.Context, by domain.Principal) ([]domain.Role, error) {
-	if err := signedIn(by); err != nil {
+	if err := by.RequireSignedIn(); err != nil {
 		return nil, err
 	}
 	catalog, err := s.catalog.Catalog(ctx)

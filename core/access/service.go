@@ -5,7 +5,6 @@ import (
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -49,22 +48,11 @@ func (s *Service) Catalog(ctx context.Context) (*domain.Catalog, error) {
 // visible returns the user if by may know of them: themselves, or anybody with permission. Others get
 // domain.ErrUserNotFound, the same as for a user that does not exist.
 func (s *Service) visible(ctx context.Context, by domain.Principal, id domain.UserID, permission domain.Permission) (domain.User, error) {
-	if err := signedIn(by); err != nil {
+	if err := by.RequireSignedIn(); err != nil {
 		return domain.User{}, err
 	}
 	if !by.IsSelf(id) && !by.Can(permission) {
 		return domain.User{}, domain.ErrUserNotFound
 	}
 	return s.users.Get(ctx, id)
-}
-
-// signedIn returns nil for a principal that is somebody and not narrowed to enrolment.
-func signedIn(by domain.Principal) error {
-	switch {
-	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous:
-		return fault.ErrUnauthorized
-	case by.Scope == domain.ScopeEnrollment:
-		return domain.ErrEnrollmentRequired
-	}
-	return nil
 }

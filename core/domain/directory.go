@@ -16,11 +16,11 @@ type Subject string
 // Outcome is what a directory says of a password. An outage is never an outcome but an error.
 type Outcome int
 
-// The outcomes of a password check. Those after BadCredentials are told only where the directory has seen the right
-// password, except Locked, which some directories tell for any.
+// The outcomes of a password check; the zero one is a refusal. Those after OK are told only where the directory has seen
+// the right password, except Locked, which some directories tell for any.
 const (
-	OutcomeOK Outcome = iota
-	OutcomeBadCredentials
+	OutcomeBadCredentials Outcome = iota
+	OutcomeOK
 	OutcomeMustChange
 	OutcomeExpired
 	OutcomeLocked
@@ -28,7 +28,7 @@ const (
 	OutcomeAccountExpired
 )
 
-var outcomeNames = [...]string{"ok", "bad_credentials", "must_change", "expired", "locked", "disabled", "account_expired"}
+var outcomeNames = [...]string{"bad_credentials", "ok", "must_change", "expired", "locked", "disabled", "account_expired"}
 
 // String returns the outcome's word for the audit trail.
 func (o Outcome) String() string {

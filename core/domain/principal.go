@@ -87,14 +87,23 @@ func (p *Principal) IsSelf(id UserID) bool { return p.UserID != "" && p.UserID =
 // Can reports whether the principal holds the permission and no scope narrows it away.
 func (p *Principal) Can(permission Permission) bool { return p.Scope == "" && p.Grants.Has(permission) }
 
-// Require returns nil when the principal holds the permission, else the failure to answer with.
-func (p *Principal) Require(permission Permission) error {
+// RequireSignedIn returns nil for a principal that is somebody and whom no scope narrows, else the failure to answer with.
+func (p *Principal) RequireSignedIn() error {
 	switch {
 	case p.Kind == "" || p.Kind == PrincipalAnonymous:
 		return fault.ErrUnauthorized
 	case p.Scope == ScopeEnrollment:
 		return ErrEnrollmentRequired
-	case !p.Grants.Has(permission):
+	}
+	return nil
+}
+
+// Require returns nil when the principal holds the permission, else the failure to answer with.
+func (p *Principal) Require(permission Permission) error {
+	if err := p.RequireSignedIn(); err != nil {
+		return err
+	}
+	if !p.Grants.Has(permission) {
 		return fault.ErrForbidden
 	}
 	return nil

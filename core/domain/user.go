@@ -57,9 +57,10 @@ type User struct {
 	DeactivatedAt time.Time
 }
 
-// SessionRef lists a session in its user, with when it ends at the latest.
+// SessionRef lists a session in its user, with when it began and when it ends at the latest.
 type SessionRef struct {
 	ID        SessionID
+	StartedAt time.Time
 	ExpiresAt time.Time
 }
 

@@ -1,0 +1,199 @@
+package auth
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/lockout"
+)
+
+// maxLoginName bounds a typed name; no user can have a longer one.
+const maxLoginName = 320
+
+// LoginInput is what somebody signs in with. The name is a username or an e-mail address.
+type LoginInput struct {
+	Name     string
+	Password string
+	Code     string // of the second factor
+	Remember bool
+	Kind     domain.SessionKind // domain.SessionLogin when empty
+}
+
+// SignedIn is a started or refreshed session with its tokens.
+type SignedIn struct {
+	User    domain.User
+	Session domain.Session
+	Tokens  Tokens
+	Scope   domain.Scope // domain.ScopeEnrollment: the tokens can do nothing but set up a second factor
+	Rate    domain.RateState
+}
+
+// Login checks the credentials and starts a session. A wrong password, an unknown user and one who may not sign in are the
+// same fault.ErrUnauthorized to the person, after the same work; the audit trail holds the difference. Other answers:
+// domain.ErrAccountLocked, domain.ErrTwoFactorRequired, domain.ErrTwoFactorLogin, domain.ErrPasswordExpired with a
+// change_token, domain.ErrDirectoryUnavailable (which never counts as a failure) and fault.ErrRateLimited. Rate of the
+// result is set with each of them.
+func (s *Service) Login(ctx context.Context, by domain.Principal, in LoginInput) (SignedIn, error) {
+	if err := checkLoginInput(in); err != nil {
+		return SignedIn{}, err
+	}
+	rate, err := s.takeLogin(ctx, by)
+	if err != nil {
+		return SignedIn{Rate: rate}, err
+	}
+	signedIn, err := s.login(ctx, by, in)
+	signedIn.Rate = rate
+	return signedIn, err
+}
+
+func checkLoginInput(in LoginInput) error {
+	refused := fault.ErrInvalid
+	if in.Name == "" || len(in.Name) > maxLoginName {
+		refused = refused.About("username", "must be 1 to 320 bytes")
+	}
+	if in.Password == "" || len(in.Password) > domain.MaxPasswordBytes {
+		refused = refused.About("password", "must be 1 to 1024 bytes")
+	}
+	if len(in.Code) > 64 {
+		refused = refused.About("two_factor_code", "must be at most 64 bytes")
+	}
+	if len(refused.Details()) > 0 {
+		return refused
+	}
+	return nil
+}
+
+// attempt is one login on its way through the steps.
+type attempt struct {
+	by      domain.Principal
+	in      LoginInput
+	catalog *domain.Catalog
+	subject subject // whom the name means
+	guess   *lockout.Guess
+}
+
+func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput) (SignedIn, error) {
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	a := &attempt{by: by, in: in, catalog: catalog}
+	if a.subject, err = s.find(ctx, in.Name); err != nil {
+		return SignedIn{}, err
+	}
+	if a.guess, err = s.lockout.Reserve(ctx, a.subject.account, by.Origin.Network(), catalog.Settings.Lockout); err != nil {
+		return SignedIn{}, s.notReserved(ctx, a, err)
+	}
+	check, err := s.verify(ctx, a)
+	if err != nil {
+		return SignedIn{}, s.couldNotSay(ctx, a, err)
+	}
+	return s.proceed(ctx, a, check)
+}
+
+// notReserved records a login that was refused before anything was checked.
+func (s *Service) notReserved(ctx context.Context, a *attempt, err error) error {
+	if !errors.Is(err, domain.ErrAccountLocked) {
+		return err
+	}
+	if written := s.deps.Journal.Write(ctx, s.failed(a, "locked")); written != nil {
+		return written
+	}
+	return err
+}
+
+// couldNotSay gives the attempt back: an outage is nobody's failure.
+func (s *Service) couldNotSay(ctx context.Context, a *attempt, err error) error {
+	if recorded := a.guess.GiveBack(ctx, s.failed(a, fault.Of(err).Code)); recorded != nil {
+		return recorded
+	}
+	return err
+}
+
+// proceed goes on from what the directory said.
+func (s *Service) proceed(ctx context.Context, a *attempt, check verdict) (SignedIn, error) {
+	switch check.Outcome {
+	case domain.OutcomeOK, domain.OutcomeMustChange, domain.OutcomeExpired:
+	case domain.OutcomeLocked:
+		if err := a.guess.GiveBack(ctx, s.failed(a, "locked_by_directory")); err != nil {
+			return SignedIn{}, err
+		}
+		return SignedIn{}, lockout.Locked(check.LockedUntil, s.deps.Clock.Now())
+	default:
+		return SignedIn{}, s.refuse(ctx, a, check.Outcome.String())
+	}
+	if check.user.Status != domain.StatusActive {
+		return SignedIn{}, s.refuse(ctx, a, string(check.user.Status))
+	}
+	method, err := s.secondFactor(ctx, a, check)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if check.mustChange(a.catalog.Settings.Password, s.deps.Clock.Now()) {
+		return SignedIn{}, s.askForChange(ctx, a, check)
+	}
+	signedIn, err := s.start(ctx, a.by, a.catalog, beginning{
+		user: check.user, kind: a.in.Kind, remember: a.in.Remember, checked: check.credential, newHash: check.newHash,
+		methods: check.methods(method), detail: audit.Detail("method", "password"),
+	})
+	if errors.Is(err, errStale) {
+		return SignedIn{}, s.refuse(ctx, a, "changed_meanwhile")
+	}
+	if err != nil {
+		return SignedIn{}, errors.Join(err, a.guess.GiveBack(ctx))
+	}
+	return signedIn, a.guess.Succeed(ctx)
+}
+
+// refuse counts a failure and answers as for anybody.
+func (s *Service) refuse(ctx context.Context, a *attempt, reason string) error {
+	lock := func() domain.AuditEntry {
+		return s.deps.Journal.Entry(a.by, domain.ActionAccountLocked, string(a.subject.user.ID), audit.ActedBy(a.subject.user.ID))
+	}
+	err := a.guess.Fail(ctx, lock, s.failed(a, reason))
+	if err != nil {
+		return err
+	}
+	return fault.ErrUnauthorized
+}
+
+func (s *Service) failed(a *attempt, reason string) domain.AuditEntry {
+	return s.deps.Journal.Entry(a.by, domain.ActionLoginFailed, string(a.subject.user.ID), audit.ActedBy(a.subject.user.ID),
+		audit.Failed(reason), audit.Detail("method", "password"), audit.Personal("username", printable(a.subject.known(), a.in.Name)))
+}
+
+// printable returns the typed name where it is a user's, and else nothing: people type their password there.
+func printable(known bool, name string) string {
+	if !known {
+		return ""
+	}
+	return name
+}
+
+// secondFactor asks for and checks the code of a user who has one, and returns the method. A directory whose own second
+// factor counts has asked already. The password was right, so whatever comes of it does not count against the password.
+func (s *Service) secondFactor(ctx context.Context, a *attempt, check verdict) (domain.Method, error) {
+	if !check.user.Factor.IsOn() || check.Identity.SecondFactor {
+		return "", nil
+	}
+	if a.in.Code == "" {
+		asked := s.deps.Factor.Challenge(ctx, &check.user)
+		if err := a.guess.GiveBack(ctx, s.failed(a, fault.Of(asked).Code)); err != nil {
+			return "", err
+		}
+		return "", asked
+	}
+	method, err := s.deps.Factor.Verify(ctx, a.by, &check.user, a.in.Code)
+	if err == nil {
+		return method, nil
+	}
+	entry := s.failed(a, fault.Of(err).Code)
+	entry.Action = domain.ActionTwoFactorFailed
+	if recorded := a.guess.GiveBack(ctx, entry); recorded != nil {
+		return "", recorded
+	}
+	return "", err
+}

@@ -1,0 +1,95 @@
+package auth
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// Logout ends the session of a refresh token (any of its family's), of a bearer token, or both. Tokens that are not ours or
+// whose session is over change nothing, and the answer is the same (RFC 7009 section 2.2): what nobody could use is gone.
+func (s *Service) Logout(ctx context.Context, by domain.Principal, refresh, bearer string) error {
+	if refresh != "" {
+		if err := s.endByRefresh(ctx, by, refresh); err != nil {
+			return err
+		}
+	}
+	if bearer == "" {
+		return nil
+	}
+	principal, err := s.Authenticate(ctx, bearer, by.Origin)
+	switch {
+	case errors.Is(err, fault.ErrUnauthorized):
+		return nil
+	case err != nil:
+		return err
+	case principal.SessionID == "":
+		return nil
+	}
+	return s.logout(ctx, by, principal.SessionID)
+}
+
+func (s *Service) endByRefresh(ctx context.Context, by domain.Principal, token string) error {
+	id, counter, err := parseRefreshToken(token)
+	if err != nil {
+		return nil //nolint:nilerr // what is no token of ours has no session to end
+	}
+	session, err := s.deps.Sessions.Get(ctx, id)
+	if errors.Is(err, domain.ErrSessionNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	genuine, err := s.isGenuine(&session, token, counter)
+	if err != nil || !genuine {
+		return err
+	}
+	return s.logout(ctx, by, id)
+}
+
+func (s *Service) logout(ctx context.Context, by domain.Principal, id domain.SessionID) error {
+	session, err := s.deps.Sessions.Get(ctx, id)
+	if errors.Is(err, domain.ErrSessionNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.end(ctx, session, s.ended(by, domain.ActionLogout, &session, audit.ActedBy(session.UserID)))
+}
+
+// end takes the session off its user's list, with the entry in the same write, and then notes the time in the session's own
+// record. From the first write on no request passes with it.
+func (s *Service) end(ctx context.Context, session domain.Session, entry domain.AuditEntry) error {
+	listed := false
+	_, err := s.deps.Users.Update(ctx, session.UserID, func(u *domain.User, out *domain.Outbox) error {
+		if listed = u.EndSession(session.ID); !listed {
+			return domain.ErrUnchanged
+		}
+		out.Record(entry)
+		return nil
+	})
+	if errors.Is(err, domain.ErrUserNotFound) || err == nil && !listed {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = s.noteEnd(ctx, session.ID)
+	return err
+}
+
+// noteEnd writes down when a session ended, the first time.
+func (s *Service) noteEnd(ctx context.Context, id domain.SessionID) (domain.Session, error) {
+	return s.deps.Sessions.Update(ctx, id, func(x *domain.Session, _ *domain.Outbox) error {
+		if !x.EndedAt.IsZero() {
+			return domain.ErrUnchanged
+		}
+		x.EndedAt = s.deps.Clock.Now().UTC()
+		return nil
+	})
+}

@@ -1,0 +1,73 @@
+package auth
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/lockout"
+	"github.com/ostiary/ostiary/core/notify"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// SecondFactor asks for and checks codes at sign-in; factor.Checker is one.
+type SecondFactor interface {
+	// Challenge asks for a code: it returns domain.ErrTwoFactorRequired, with the methods, after it has sent one where the
+	// method needs that.
+	Challenge(ctx context.Context, user *domain.User) error
+	// Verify checks and burns a code. A wrong or used one is domain.ErrTwoFactorLogin and counts on its own; too many are
+	// domain.ErrAccountLocked.
+	Verify(ctx context.Context, by domain.Principal, user *domain.User, code string) (domain.Method, error)
+}
+
+// KeyAuthenticator makes principals of API keys; apikey.Service is one.
+type KeyAuthenticator interface {
+	Authenticate(ctx context.Context, key string, from domain.Origin) (domain.Principal, error)
+}
+
+// Needs is what a Service works with.
+type Needs struct {
+	Users       ports.UserStore
+	Sessions    ports.SessionStore
+	View        ports.SessionView
+	Attempts    ports.AttemptStore
+	Limits      ports.RateLimiter
+	Tokens      ports.AccessTokens
+	Sealer      ports.Sealer
+	Folder      ports.TextFolder
+	IDs         ports.IDs
+	Clock       ports.Clock
+	Locator     ports.Locator
+	Access      *access.Service
+	Catalog     ports.CatalogView
+	Directories *directory.Registry
+	Provisioner *directory.Provisioner
+	Journal     *audit.Journal
+	Composer    *notify.Composer
+	Factor      SecondFactor
+	Keys        KeyAuthenticator
+	LoginRate   domain.Rate
+}
+
+// Service signs in, refreshes, authenticates and ends sessions.
+type Service struct {
+	deps    Needs
+	lockout *lockout.Lockout
+}
+
+// New returns a Service.
+func New(n Needs) *Service {
+	return &Service{deps: n, lockout: lockout.New(n.Attempts, n.IDs, n.Clock)}
+}
+
+// takeLogin counts one login attempt of the address.
+func (s *Service) takeLogin(ctx context.Context, by domain.Principal) (domain.RateState, error) {
+	state, err := s.deps.Limits.Take(ctx, "login:"+by.Origin.Network(), s.deps.LoginRate, s.deps.Clock.Now())
+	if err == nil && !state.Allowed {
+		err = fault.ErrRateLimited.After(state.Reset)
+	}
+	return state, err
+}

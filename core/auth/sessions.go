@@ -1,0 +1,128 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// SessionInfo is a live session as people see it.
+type SessionInfo struct {
+	Session  domain.Session
+	Location string // in words; empty where it is not known
+	Current  bool   // the one that asks
+}
+
+// List returns the user's live sessions, the newest first. It is for themselves or takes sessions.manage; to others the
+// user does not exist.
+func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserID) ([]SessionInfo, error) {
+	user, err := s.manageable(ctx, by, id)
+	if err != nil {
+		return nil, err
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := s.deps.Clock.Now()
+	var infos []SessionInfo
+	for i := len(user.Sessions) - 1; i >= 0; i-- {
+		live, err := s.deps.View.Look(ctx, user.Sessions[i].ID)
+		switch {
+		case errors.Is(err, domain.ErrSessionNotFound):
+			continue
+		case err != nil:
+			return nil, err
+		case !now.Before(live.Session.EndsAt(catalog.Settings.Session)):
+			continue
+		}
+		infos = append(infos, SessionInfo{
+			Session: *live.Session, Current: live.Session.ID == by.SessionID, Location: s.deps.Locator.Locate(live.Session.IPAddress),
+		})
+	}
+	slicesByNewest(infos)
+	return infos, nil
+}
+
+// manageable returns the user whose sessions by may see: their own, or anybody's with sessions.manage.
+func (s *Service) manageable(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
+	if err := by.RequireSignedIn(); err != nil {
+		return domain.User{}, err
+	}
+	if !by.IsSelf(id) && !by.Can(domain.SessionsManage) {
+		return domain.User{}, domain.ErrUserNotFound
+	}
+	return s.deps.Users.Get(ctx, id)
+}
+
+// Revoke ends one session of the principal's own, or anybody's with sessions.manage, and returns when that was; ending it
+// again gives the same answer. To others, it is domain.ErrSessionNotFound,
+// and where its user is more powerful than the principal fault.ErrForbidden.
+func (s *Service) Revoke(ctx context.Context, by domain.Principal, id domain.SessionID) (time.Time, error) {
+	if err := by.RequireSignedIn(); err != nil {
+		return time.Time{}, err
+	}
+	session, err := s.deps.Sessions.Get(ctx, id)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if !by.IsSelf(session.UserID) && !by.Can(domain.SessionsManage) {
+		return time.Time{}, domain.ErrSessionNotFound
+	}
+	if err := s.mayEnd(ctx, by, session.UserID); err != nil {
+		return time.Time{}, err
+	}
+	if err := s.end(ctx, session, s.ended(by, domain.ActionSessionRevoke, &session)); err != nil {
+		return time.Time{}, err
+	}
+	session, err = s.noteEnd(ctx, id)
+	return session.EndedAt, err
+}
+
+// RevokeAll ends the user's sessions, where asked all but the principal's own, and returns how many were live.
+func (s *Service) RevokeAll(ctx context.Context, by domain.Principal, id domain.UserID, exceptCurrent bool) (int, error) {
+	if _, err := s.manageable(ctx, by, id); err != nil {
+		return 0, err
+	}
+	if err := s.mayEnd(ctx, by, id); err != nil {
+		return 0, err
+	}
+	keep := domain.SessionID("")
+	if exceptCurrent {
+		keep = by.SessionID
+	}
+	var ended []domain.SessionID
+	_, err := s.deps.Users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
+		if ended = u.EndSessionsExcept(keep); len(ended) == 0 {
+			return domain.ErrUnchanged
+		}
+		out.Record(s.deps.Journal.Entry(by, domain.ActionSessionRevoke, string(u.ID), audit.Detail("sessions", len(ended))))
+		return nil
+	})
+	return len(ended), err
+}
+
+// mayEnd keeps somebody from ending the sessions of a user more powerful than themselves.
+func (s *Service) mayEnd(ctx context.Context, by domain.Principal, id domain.UserID) error {
+	if by.IsSelf(id) {
+		return nil
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	user, err := s.deps.Users.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	return access.CheckActOn(catalog, by, &user)
+}
+
+func slicesByNewest(infos []SessionInfo) {
+	slices.SortStableFunc(infos, func(a, b SessionInfo) int { return b.Session.CreatedAt.Compare(a.Session.CreatedAt) })
+}

@@ -1,0 +1,159 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/lockout"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// subject is whom a typed name means: a user, or nobody we know.
+type subject struct {
+	user    domain.User // zero for nobody
+	account string      // that attempts count against, one for every spelling
+}
+
+func (s subject) known() bool { return s.user.ID != "" }
+
+// verdict is what is known after the password was checked.
+type verdict struct {
+	domain.PasswordCheck
+	user       domain.User
+	credential *domain.PasswordCredential // the one that was checked, of the built-in directory
+	newHash    string                     // to keep instead, where the present one is outdated
+}
+
+// mustChange reports whether the password was right and has to be replaced first.
+func (v verdict) mustChange(policy domain.PasswordPolicy, now time.Time) bool {
+	if v.Outcome != domain.OutcomeOK {
+		return true
+	}
+	return v.credential != nil && (v.credential.MustChange || policy.Expired(v.credential.ChangedAt, now))
+}
+
+func (v verdict) methods(second domain.Method) []string {
+	methods := []string{"pwd"}
+	for _, m := range v.Identity.Methods {
+		if m != "pwd" {
+			methods = append(methods, m)
+		}
+	}
+	switch second {
+	case domain.MethodTOTP, domain.MethodBackupCode:
+		methods = append(methods, "otp", "mfa")
+	case domain.MethodSMS:
+		methods = append(methods, "sms", "mfa")
+	}
+	return methods
+}
+
+// find returns whom the name means. A name with a directory's domain suffix also means that directory's user of the bare
+// name, so that every spelling counts against one account.
+func (s *Service) find(ctx context.Context, name string) (subject, error) {
+	key := s.deps.Folder.Fold(strings.TrimSpace(name))
+	user, err := s.deps.Users.FindByLogin(ctx, key)
+	if errors.Is(err, domain.ErrUserNotFound) {
+		if id, bare, ok := s.deps.Directories.SplitName(key); ok {
+			user, err = s.deps.Users.FindByLogin(ctx, bare)
+			if err == nil && user.Directory != id {
+				user, err = domain.User{}, domain.ErrUserNotFound
+			}
+		}
+	}
+	switch {
+	case err == nil:
+		return subject{user: user, account: lockout.AccountOf(user.ID)}, nil
+	case errors.Is(err, domain.ErrUserNotFound):
+		return subject{account: lockout.AccountOfName(key)}, nil
+	}
+	return subject{}, err
+}
+
+// verify has the password checked by the user's own directory, or for an unknown name by those that could know it. Whoever
+// it was, a refusal has cost one password hash.
+func (s *Service) verify(ctx context.Context, a *attempt) (verdict, error) {
+	if a.subject.known() {
+		return s.verifyKnown(ctx, a.subject.user, a.in.Password)
+	}
+	down := error(nil)
+	for _, d := range s.deps.Directories.Candidates(strings.TrimSpace(a.in.Name)) {
+		check, err := d.VerifyPassword(ctx, ports.Login{Name: strings.TrimSpace(a.in.Name), Password: a.in.Password})
+		switch {
+		case err != nil:
+			down = errors.Join(down, err)
+			continue
+		case check.Outcome == domain.OutcomeBadCredentials:
+			continue
+		case check.Outcome == domain.OutcomeOK || check.Outcome == domain.OutcomeMustChange || check.Outcome == domain.OutcomeExpired:
+			return s.provision(ctx, a.by, d, check)
+		}
+		return verdict{PasswordCheck: check}, nil
+	}
+	if down != nil {
+		return verdict{}, fault.Of(down)
+	}
+	return verdict{}, s.sameWork(ctx, a.in.Password)
+}
+
+// provision makes or brings up to date the user whom a directory has vouched for.
+func (s *Service) provision(ctx context.Context, by domain.Principal, d ports.Directory, check domain.PasswordCheck) (verdict, error) {
+	user, err := s.deps.Provisioner.Provision(ctx, by, check.Identity, d.JustInTime())
+	if errors.Is(err, directory.ErrNotProvisioned) {
+		return verdict{}, nil
+	}
+	return verdict{PasswordCheck: check, user: user}, err
+}
+
+func (s *Service) verifyKnown(ctx context.Context, user domain.User, password string) (verdict, error) {
+	d, ok := s.deps.Directories.Get(user.Directory)
+	if !ok {
+		return verdict{user: user}, domain.ErrDirectoryUnavailable.Because(errors.New("directory is not configured any more"))
+	}
+	if keeper, ok := d.(ports.CredentialKeeper); ok {
+		return s.verifyKept(ctx, keeper, user, password)
+	}
+	verifier, ok := d.(ports.PasswordVerifier)
+	if !ok {
+		return verdict{user: user}, s.sameWork(ctx, password)
+	}
+	check, err := verifier.VerifySubject(ctx, user.Subject, password)
+	if err != nil {
+		return verdict{}, err
+	}
+	if check.Outcome == domain.OutcomeBadCredentials {
+		return verdict{PasswordCheck: check, user: user}, s.sameWork(ctx, password)
+	}
+	if check.Outcome == domain.OutcomeOK && user.Status == domain.StatusActive {
+		if user, err = s.deps.Provisioner.Refresh(ctx, domain.System(), user, check.Identity); err != nil {
+			return verdict{}, err
+		}
+	}
+	return verdict{PasswordCheck: check, user: user}, nil
+}
+
+// verifyKept checks a password whose credential is the user's own, and makes the hash that replaces an outdated one.
+func (s *Service) verifyKept(ctx context.Context, keeper ports.CredentialKeeper, user domain.User, password string) (verdict, error) {
+	outcome, outdated, err := keeper.CheckCredential(ctx, user.Password, password)
+	v := verdict{PasswordCheck: domain.PasswordCheck{Outcome: outcome}, user: user, credential: user.Password}
+	if err != nil || outcome != domain.OutcomeOK || !outdated {
+		return v, err
+	}
+	v.newHash, err = keeper.MakeHash(ctx, password)
+	return v, err
+}
+
+// sameWork costs what checking a built-in password does, so that the time of an answer tells nothing.
+func (s *Service) sameWork(ctx context.Context, password string) error {
+	keeper, ok := s.deps.Directories.Keeper()
+	if !ok {
+		return nil
+	}
+	_, _, err := keeper.CheckCredential(ctx, nil, password)
+	return err
+}

@@ -1,0 +1,150 @@
+// Package lockout bounds how often somebody can guess a secret that people choose.
+//
+// An attempt is reserved before anything is checked, so that N racing guesses never get more checks than allowed, and is
+// ended by what came of it. The rules of counting are domain.Attempts; every path that checks such a secret goes
+// through here, so that none is a way around another.
+package lockout
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+const (
+	// busyFor is how long an attempt waits for one under way to give its place back: right logins at the same moment are no
+	// attack, and a guesser gains nothing by waiting.
+	busyFor  = 2 * time.Second
+	busyStep = 20 * time.Millisecond
+)
+
+// Lockout bounds how often somebody can guess. Everything that checks a secret which people choose goes through it.
+type Lockout struct {
+	store ports.AttemptStore
+	ids   ports.IDs
+	clock ports.Clock
+}
+
+// New returns a Lockout over the store.
+func New(store ports.AttemptStore, ids ports.IDs, clock ports.Clock) *Lockout {
+	return &Lockout{store: store, ids: ids, clock: clock}
+}
+
+// Guess is one reserved attempt. Exactly one of Fail, Succeed and GiveBack ends it; one that is never ended counts as failed.
+type Guess struct {
+	lockout *Lockout
+	account string
+	id      string
+	source  string
+	policy  domain.LockoutPolicy
+}
+
+// AccountOf returns the account that a user's attempts count against.
+func AccountOf(id domain.UserID) string { return "user:" + string(id) }
+
+// AccountOfName returns the account that attempts on an unknown name count against. It does not hold the name, since people
+// type their password there.
+func AccountOfName(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return "name:" + hex.EncodeToString(sum[:16])
+}
+
+// Reserve asks for one attempt on the account from the source. It is domain.ErrAccountLocked, with locked_until, when there
+// were too many.
+func (l *Lockout) Reserve(ctx context.Context, account, source string, policy domain.LockoutPolicy) (*Guess, error) {
+	g := &Guess{lockout: l, account: account, id: l.ids.NewID("try_"), source: source, policy: policy}
+	for waited := time.Duration(0); ; waited += busyStep {
+		var answer domain.Reservation
+		var until time.Time
+		now := l.clock.Now()
+		err := l.store.UpdateAttempts(ctx, account, now, func(a *domain.Attempts, _ *domain.Outbox) error {
+			answer, until = a.Reserve(g.id, g.source, policy, now)
+			if answer != domain.AttemptGranted {
+				return domain.ErrUnchanged
+			}
+			return nil
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case answer == domain.AttemptGranted:
+			return g, nil
+		case answer == domain.AttemptLocked:
+			return nil, Locked(until, now)
+		case waited >= busyFor:
+			return nil, fault.ErrOverloaded.After(time.Second)
+		}
+		if err := pause(ctx, busyStep); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Locked returns domain.ErrAccountLocked until the time given; a zero one is not known.
+func Locked(until, now time.Time) error {
+	if until.IsZero() {
+		return domain.ErrAccountLocked.With("locked_until", nil)
+	}
+	return domain.ErrAccountLocked.With("locked_until", until.UTC().Format(time.RFC3339)).After(until.Sub(now))
+}
+
+// Fail counts the attempt as failed, with the entries that say so in the same write; lock makes one more when it locked. The
+// end of an attempt is told even when the person has gone, or their place would stay taken.
+func (g *Guess) Fail(ctx context.Context, lock func() domain.AuditEntry, entries ...domain.AuditEntry) error {
+	ctx = context.WithoutCancel(ctx)
+	now := g.lockout.clock.Now()
+	return g.lockout.store.UpdateAttempts(ctx, g.account, now, func(a *domain.Attempts, out *domain.Outbox) error {
+		out.Record(entries...)
+		if a.Fail(g.id, g.source, g.policy, now) {
+			out.Record(lock())
+		}
+		return nil
+	})
+}
+
+// Succeed resets the count of the source.
+func (g *Guess) Succeed(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	now := g.lockout.clock.Now()
+	return g.lockout.store.UpdateAttempts(ctx, g.account, now, func(a *domain.Attempts, _ *domain.Outbox) error {
+		a.Succeed(g.id, g.source, now)
+		return nil
+	})
+}
+
+// GiveBack takes the attempt back, with the entries that say what happened instead.
+func (g *Guess) GiveBack(ctx context.Context, entries ...domain.AuditEntry) error {
+	ctx = context.WithoutCancel(ctx)
+	return g.lockout.store.UpdateAttempts(ctx, g.account, g.lockout.clock.Now(), func(a *domain.Attempts, out *domain.Outbox) error {
+		a.GiveBack(g.id)
+		out.Record(entries...)
+		return nil
+	})
+}
+
+// Unlock forgets the failures of an account, with the entry in the same write, and reports whether there were any.
+func (l *Lockout) Unlock(ctx context.Context, account string, entry domain.AuditEntry) (bool, error) {
+	had := false
+	err := l.store.UpdateAttempts(ctx, account, l.clock.Now(), func(a *domain.Attempts, out *domain.Outbox) error {
+		had = a.Unlock()
+		out.Record(entry)
+		return nil
+	})
+	return had, err
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
