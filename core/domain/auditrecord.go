@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -65,7 +66,8 @@ func NewAuditRecord(e AuditEntry, actorSalt, personalSalt []byte) (AuditRecord, 
 		return AuditRecord{}, fmt.Errorf("recording an audit entry: %w", err)
 	}
 	r := AuditRecord{
-		ID: e.ID, IPAddress: e.IPAddress, UserAgent: e.UserAgent,
+		// JSON has no way to carry other bytes, and an export must carry what was committed to.
+		ID: e.ID, IPAddress: strings.ToValidUTF8(e.IPAddress, "\uFFFD"), UserAgent: strings.ToValidUTF8(e.UserAgent, "\uFFFD"),
 		ActorSalt: slices.Clone(actorSalt), PersonalSalt: slices.Clone(personalSalt),
 	}
 	if len(e.Personal) > 0 {
