@@ -1,0 +1,67 @@
+package factor
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// failedCode marks an entry as that of a wrong code.
+var failedCode = audit.Failed("invalid_two_factor_code")
+
+// checkMethod returns nil for a method that the settings allow and the configuration can serve.
+func (s *Service) checkMethod(ctx context.Context, in EnrollInput) error {
+	catalog, err := s.checker.catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	isSMS := in.Method == domain.MethodSMS
+	if !slices.Contains(catalog.Settings.TwoFactor.Methods, in.Method) || isSMS && !s.checker.sms {
+		return domain.ErrMethodUnavailable
+	}
+	if !isSMS {
+		if in.PhoneNumber != "" {
+			return fault.ErrInvalid.About("phone_number", "is for the method sms")
+		}
+		return nil
+	}
+	if in.PhoneNumber == "" {
+		return fault.ErrInvalid.About("phone_number", "is required")
+	}
+	return domain.CheckPhoneNumber(in.PhoneNumber)
+}
+
+func (s *Service) takeSMS(ctx context.Context, id domain.UserID) error {
+	state, err := s.limits.Take(ctx, "sms:"+string(id), smsRate, s.checker.clock.Now())
+	if err != nil {
+		return err
+	}
+	if !state.Allowed {
+		return fault.ErrRateLimited.After(state.Reset)
+	}
+	return nil
+}
+
+// prove checks a code as part of another action: a wrong one is a mistake in that action's input.
+func (c *Checker) prove(ctx context.Context, by domain.Principal, user *domain.User, code string) error {
+	_, err := c.Verify(ctx, by, user, code)
+	if !errors.Is(err, domain.ErrTwoFactorLogin) {
+		return err
+	}
+	if err := c.journal.Write(ctx, c.entry(by, domain.ActionTwoFactorFailed, user.ID, user.Factor.Method, failedCode)); err != nil {
+		return err
+	}
+	return domain.ErrTwoFactorCode
+}
+
+func (c *Checker) entry(by domain.Principal, action domain.Action, target domain.UserID, method domain.Method, more ...audit.Option) domain.AuditEntry {
+	options := more
+	if method != "" {
+		options = append([]audit.Option{audit.Detail("method", string(method))}, more...)
+	}
+	return c.journal.Entry(by, action, string(target), options...)
+}

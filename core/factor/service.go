@@ -1,0 +1,326 @@
+package factor
+
+import (
+	"context"
+	"time"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+const (
+	// freshFor is how long after signing in somebody may change their factor without another proof.
+	freshFor = 10 * time.Minute
+	// enrolmentLife and enrolmentTries bound an enrolment that has not been proved.
+	enrolmentLife  = 10 * time.Minute
+	enrolmentTries = 5
+)
+
+// smsRate bounds the messages that one person can make us send to numbers that they choose.
+var smsRate = domain.Rate{Limit: 5, Window: time.Hour}
+
+// Service enrols, activates and disables second factors.
+type Service struct {
+	checker  *Checker
+	password PasswordProof
+	limits   ports.RateLimiter
+}
+
+// PasswordProof checks the password of somebody who is signed in, and counts failures like those of a login. A wrong one is
+// domain.ErrCurrentPassword.
+type PasswordProof interface {
+	ProvePassword(ctx context.Context, by domain.Principal, user *domain.User, password string) error
+}
+
+// New returns a Service that checks codes with checker.
+func New(checker *Checker, password PasswordProof, limits ports.RateLimiter) *Service {
+	return &Service{checker: checker, password: password, limits: limits}
+}
+
+// Proof is a fresh proof of who somebody is: the password, or a code of the factor that is on. Empty fields are no proof.
+type Proof struct {
+	Password string
+	Code     string
+}
+
+// EnrollInput asks for a second factor. An empty Method is totp; PhoneNumber is for sms alone.
+type EnrollInput struct {
+	Method      domain.Method
+	PhoneNumber string
+	Proof       Proof
+}
+
+// Enrollment is shown once: nothing gives it out again. It works after Activate.
+type Enrollment struct {
+	Method      domain.Method
+	Setup       domain.FactorSetup // of totp
+	PhoneNumber string             // of sms
+	BackupCodes []string
+	ExpiresAt   time.Time
+}
+
+// Enroll starts the enrolment of a second factor by the person themselves. It takes a sign-in of the last ten minutes or
+// a proof (domain.ErrReauthentication); a factor that is on is domain.ErrTwoFactorOn. An earlier enrolment is replaced.
+func (s *Service) Enroll(ctx context.Context, by domain.Principal, id domain.UserID, in EnrollInput) (Enrollment, error) {
+	user, err := s.own(ctx, by, id)
+	if err != nil {
+		return Enrollment{}, err
+	}
+	if in.Method == "" {
+		in.Method = domain.MethodTOTP
+	}
+	if err := s.checkMethod(ctx, in); err != nil {
+		return Enrollment{}, err
+	}
+	if user.Factor.IsOn() {
+		return Enrollment{}, domain.ErrTwoFactorOn
+	}
+	if err := s.Reauthenticate(ctx, by, &user, in.Proof); err != nil {
+		return Enrollment{}, err
+	}
+	if in.Method == domain.MethodSMS {
+		if err := s.takeSMS(ctx, id); err != nil {
+			return Enrollment{}, err
+		}
+	}
+	return s.enroll(ctx, by, &user, in)
+}
+
+func (s *Service) enroll(ctx context.Context, by domain.Principal, user *domain.User, in EnrollInput) (Enrollment, error) {
+	c := s.checker
+	shown, pending, err := s.draft(user, in)
+	if err != nil {
+		return Enrollment{}, err
+	}
+	code, err := newSentCode()
+	if err != nil {
+		return Enrollment{}, err
+	}
+	_, err = c.users.Update(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
+		if u.Factor.IsOn() {
+			return domain.ErrTwoFactorOn
+		}
+		next := pending
+		if in.Method == domain.MethodSMS {
+			if next.Challenge, err = c.dispatch(u, in.PhoneNumber, code, out); err != nil {
+				return err
+			}
+		}
+		u.Factor.Pending = &next
+		out.Record(c.entry(by, domain.ActionTwoFactorEnroll, u.ID, in.Method))
+		return nil
+	})
+	if err != nil {
+		return Enrollment{}, err
+	}
+	return shown, nil
+}
+
+// draft makes what the person is shown and what is kept of it.
+func (s *Service) draft(user *domain.User, in EnrollInput) (Enrollment, domain.Enrolment, error) {
+	c := s.checker
+	expires := c.clock.Now().UTC().Add(enrolmentLife)
+	shown := Enrollment{Method: in.Method, PhoneNumber: in.PhoneNumber, ExpiresAt: expires}
+	pending := domain.Enrolment{Method: in.Method, PhoneNumber: in.PhoneNumber, ExpiresAt: expires}
+	var err error
+	if shown.BackupCodes, pending.Backup, err = newBackupCodes(); err != nil {
+		return shown, pending, err
+	}
+	if in.Method != domain.MethodTOTP {
+		return shown, pending, nil
+	}
+	secret, err := c.codes.NewSecret()
+	if err != nil {
+		return shown, pending, err
+	}
+	if shown.Setup, err = c.codes.Describe(secret, c.issuer, user.Username); err != nil {
+		return shown, pending, err
+	}
+	pending.Secret, err = c.sealer.Seal(secret, secretBinding(user.ID))
+	return shown, pending, err
+}
+
+// Activate switches the enrolled factor on by its first right code. A wrong code, and one for an enrolment that has run
+// out or had five wrong ones, is domain.ErrTwoFactorCode.
+func (s *Service) Activate(ctx context.Context, by domain.Principal, id domain.UserID, code string) error {
+	user, err := s.own(ctx, by, id)
+	if err != nil {
+		return err
+	}
+	c, code := s.checker, normalize(code)
+	var right bool
+	_, err = c.users.Update(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
+		right = false
+		pending := u.Factor.Pending
+		if pending == nil || !c.clock.Now().Before(pending.ExpiresAt) || pending.Tries >= enrolmentTries {
+			return domain.ErrTwoFactorCode
+		}
+		step, ok, err := c.proves(u.ID, pending, code)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			pending.Tries++
+			out.Record(c.entry(by, domain.ActionTwoFactorFailed, u.ID, pending.Method, failedCode))
+			return nil
+		}
+		right = true
+		return c.activate(by, u, step, out)
+	})
+	if err == nil && !right {
+		err = domain.ErrTwoFactorCode
+	}
+	return err
+}
+
+func (c *Checker) activate(by domain.Principal, u *domain.User, step int64, out *domain.Outbox) error {
+	pending := u.Factor.Pending
+	u.Factor = domain.Factor{
+		Method: pending.Method, EnabledAt: c.clock.Now().UTC(), Secret: pending.Secret, LastStep: step,
+		PhoneNumber: pending.PhoneNumber, Backup: pending.Backup,
+	}
+	letters, err := c.letters.TwoFactorEnabled(*u, by)
+	if err != nil {
+		return err
+	}
+	out.Send(letters...)
+	out.Record(c.entry(by, domain.ActionTwoFactorEnable, u.ID, u.Factor.Method))
+	return nil
+}
+
+// proves reports whether the code is right for the enrolment, and the time step that it burns.
+func (c *Checker) proves(id domain.UserID, pending *domain.Enrolment, code string) (step int64, ok bool, err error) {
+	if pending.Method == domain.MethodSMS {
+		return 0, takeSent(&pending.Challenge, code, c.clock.Now()), nil
+	}
+	secret, err := c.sealer.Open(pending.Secret, secretBinding(id))
+	if err != nil {
+		return 0, false, err
+	}
+	step, ok = c.codes.Match(secret, code, c.clock.Now())
+	return step, ok, nil
+}
+
+// Disable switches the factor off: the person's own by a fresh sign-in or a proof, another's by users.manage, and then the
+// person is told by whom. While the role requires a factor it is domain.ErrTwoFactorNeeded, except for the operator on the
+// command line, who is the way back for somebody who has lost everything. A factor that is off stays so.
+func (s *Service) Disable(ctx context.Context, by domain.Principal, id domain.UserID, proof Proof) error {
+	c := s.checker
+	user, err := s.disablable(ctx, by, id)
+	if err != nil {
+		return err
+	}
+	catalog, err := c.catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	if user.Factor.IsOn() && catalog.Settings.TwoFactor.Requires(user.Role) && by.Kind != domain.PrincipalCLI {
+		return domain.ErrTwoFactorNeeded
+	}
+	if by.IsSelf(id) {
+		if err := s.Reauthenticate(ctx, by, &user, proof); err != nil {
+			return err
+		}
+	}
+	return s.disable(ctx, by, id)
+}
+
+func (s *Service) disable(ctx context.Context, by domain.Principal, id domain.UserID) error {
+	c := s.checker
+	_, err := c.users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
+		if !u.Factor.IsOn() && u.Factor.Pending == nil {
+			return domain.ErrUnchanged
+		}
+		method, wasOn := u.Factor.Method, u.Factor.IsOn()
+		u.Factor = domain.Factor{}
+		out.Record(c.entry(by, domain.ActionTwoFactorDisable, u.ID, method))
+		if !wasOn {
+			return nil
+		}
+		letters, err := c.letters.TwoFactorDisabled(*u, by)
+		out.Send(letters...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.attempts.UpdateAttempts(ctx, AttemptsKey(id), c.clock.Now(), func(a *domain.Attempts, _ *domain.Outbox) error {
+		if !a.Unlock() {
+			return domain.ErrUnchanged
+		}
+		return nil
+	})
+}
+
+// Reauthenticate returns nil when the principal signed in within the last ten minutes or the proof is right. Without
+// either it is domain.ErrReauthentication, a wrong code domain.ErrTwoFactorCode, a wrong password domain.ErrCurrentPassword.
+func (s *Service) Reauthenticate(ctx context.Context, by domain.Principal, user *domain.User, proof Proof) error {
+	age := s.checker.clock.Now().Sub(by.AuthTime)
+	switch {
+	case by.Kind == domain.PrincipalUser && !by.AuthTime.IsZero() && age <= freshFor:
+		return nil
+	case proof.Code != "" && user.Factor.IsOn():
+		return s.checker.prove(ctx, by, user, proof.Code)
+	case proof.Password != "":
+		return s.password.ProvePassword(ctx, by, user, proof.Password)
+	}
+	return domain.ErrReauthentication
+}
+
+// own returns the user when the principal is that very person. A key acts for its owner in much, but not in this.
+func (s *Service) own(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
+	switch {
+	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous:
+		return domain.User{}, fault.ErrUnauthorized
+	case by.Kind == domain.PrincipalUser && by.IsSelf(id):
+		return s.checker.users.Get(ctx, id)
+	case by.Scope != "":
+		return domain.User{}, domain.ErrEnrollmentRequired
+	}
+	return domain.User{}, s.hidden(ctx, by, id)
+}
+
+// disablable returns the user when the principal is them or manages them.
+func (s *Service) disablable(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
+	if err := signedIn(by); err != nil {
+		return domain.User{}, err
+	}
+	if by.Kind == domain.PrincipalUser && by.IsSelf(id) {
+		return s.checker.users.Get(ctx, id)
+	}
+	if !by.Can(domain.UsersManage) || by.IsSelf(id) {
+		return domain.User{}, s.hidden(ctx, by, id)
+	}
+	user, err := s.checker.users.Get(ctx, id)
+	if err != nil {
+		return domain.User{}, err
+	}
+	catalog, err := s.checker.catalog.Catalog(ctx)
+	if err != nil {
+		return domain.User{}, err
+	}
+	return user, access.CheckActOn(catalog, by, &user)
+}
+
+// hidden returns the refusal for somebody who may not act on the user: not found, unless they may know of them.
+func (s *Service) hidden(ctx context.Context, by domain.Principal, id domain.UserID) error {
+	if !by.IsSelf(id) && !by.Can(domain.UsersRead) {
+		return domain.ErrUserNotFound
+	}
+	if _, err := s.checker.users.Get(ctx, id); err != nil {
+		return err
+	}
+	return fault.ErrForbidden
+}
+
+func signedIn(by domain.Principal) error {
+	switch {
+	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous:
+		return fault.ErrUnauthorized
+	case by.Scope == domain.ScopeEnrollment:
+		return domain.ErrEnrollmentRequired
+	}
+	return nil
+}
