@@ -1,0 +1,65 @@
+package apikey
+
+import (
+	"context"
+	"crypto/subtle"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// Authenticate returns the principal that a key acts as, with what it may do at this moment. Whatever is wrong with a key is
+// fault.ErrUnauthorized; one without form or checksum is refused without a look at the store.
+func (s *Service) Authenticate(ctx context.Context, text string, from domain.Origin) (domain.Principal, error) {
+	id, ok := parse(text)
+	if !ok {
+		return domain.Principal{}, fault.ErrUnauthorized
+	}
+	live, err := s.view.LookKey(ctx, id)
+	if err != nil {
+		if notAKey(err) {
+			err = fault.ErrUnauthorized
+		}
+		return domain.Principal{}, err
+	}
+	now := s.clock.Now()
+	if subtle.ConstantTimeCompare(live.Key.Digest, digest(text)) != 1 || !live.Key.IsLive(live.User, now) {
+		return domain.Principal{}, fault.ErrUnauthorized
+	}
+	catalog, err := s.catalog.CatalogAt(ctx, live.Catalog)
+	if err != nil {
+		return domain.Principal{}, err
+	}
+	if err := s.view.TouchKey(ctx, id, now); err != nil {
+		return domain.Principal{}, err
+	}
+	role := catalog.Roles[live.User.Role]
+	by := domain.Principal{
+		Kind: domain.PrincipalAPIKey, UserID: live.User.ID, Username: live.User.Username, KeyID: id,
+		Role: live.User.Role, Level: role.Level, Grants: narrow(live.Key, catalog.Grants(live.User)),
+		ExpiresAt: live.Key.ExpiresAt, Origin: from,
+	}
+	// The duty to have a second factor holds on every path, or a key would be the way around it.
+	if catalog.Settings.TwoFactor.Requires(live.User.Role) && !live.User.Factor.IsOn() {
+		by.Scope = domain.ScopeEnrollment
+	}
+	return by, nil
+}
+
+// narrow returns what both the key and its owner hold.
+func narrow(key *domain.APIKey, held domain.Grants) domain.Grants {
+	source := "key:" + string(key.ID)
+	var both domain.Grants
+	for _, p := range key.Permissions {
+		if held.Has(p) {
+			both = append(both, domain.Grant{Source: source, Permission: p})
+			continue
+		}
+		for _, grant := range held {
+			if p.Covers(grant.Permission) {
+				both = append(both, domain.Grant{Source: source, Permission: grant.Permission})
+			}
+		}
+	}
+	return both
+}

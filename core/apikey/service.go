@@ -1,0 +1,289 @@
+package apikey
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+const (
+	maxName = 100
+	// MaxLife is how long a key lives at the most, and how long one lives that was made without an end.
+	MaxLife = 3650 * 24 * time.Hour
+)
+
+// DefaultRate is how many keys may be made for one user.
+var DefaultRate = domain.Rate{Limit: 10, Window: 24 * time.Hour}
+
+// Service makes, lists, revokes and recognizes API keys.
+type Service struct {
+	keys    ports.APIKeyStore
+	view    ports.KeyView
+	users   ports.UserStore
+	catalog ports.CatalogView
+	limits  ports.RateLimiter
+	ids     ports.IDs
+	clock   ports.Clock
+	journal *audit.Journal
+	rate    domain.Rate
+}
+
+// Needs is what a Service works with.
+type Needs struct {
+	Keys    ports.APIKeyStore
+	View    ports.KeyView
+	Users   ports.UserStore
+	Catalog ports.CatalogView
+	Limits  ports.RateLimiter
+	IDs     ports.IDs
+	Clock   ports.Clock
+	Journal *audit.Journal
+	// Rate is how many keys may be made for one user; DefaultRate unless the configuration says otherwise. The zero Rate
+	// is no limit.
+	Rate domain.Rate
+}
+
+// New returns a Service.
+func New(n Needs) *Service {
+	return &Service{
+		keys: n.Keys, view: n.View, users: n.Users, catalog: n.Catalog, limits: n.Limits,
+		ids: n.IDs, clock: n.Clock, journal: n.Journal, rate: n.Rate,
+	}
+}
+
+// CreateInput asks for a key. A zero ExpiresAt is as late as MaxLife allows.
+type CreateInput struct {
+	Name        string
+	Permissions []string
+	ExpiresAt   time.Time
+}
+
+// Created is a new key with its text, which is never given out again.
+type Created struct {
+	domain.APIKey
+	Text string
+	Rate domain.RateState
+}
+
+// Create makes a key for the owner: their own, or another's by api_keys.manage. Its permissions must be ones that the owner
+// holds (fault.ErrForbidden), and ones that the principal may hand out. More than the rate allows is fault.ErrRateLimited.
+func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.UserID, in CreateInput) (Created, error) {
+	user, err := s.owner(ctx, by, owner)
+	if err != nil {
+		return Created{}, err
+	}
+	now := s.clock.Now().UTC()
+	permissions, err := check(in, now)
+	if err != nil {
+		return Created{}, err
+	}
+	if err := s.checkGrant(ctx, by, &user, permissions); err != nil {
+		return Created{}, err
+	}
+	if user.Status != domain.StatusActive {
+		return Created{}, ErrOwnerInactive
+	}
+	state, err := s.limits.Take(ctx, "api_keys:"+string(owner), s.rate, now)
+	if err != nil {
+		return Created{}, err
+	}
+	if !state.Allowed {
+		return Created{Rate: state}, fault.ErrRateLimited.After(state.Reset)
+	}
+	created, err := s.create(ctx, by, &user, in, permissions)
+	created.Rate = state
+	return created, err
+}
+
+func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain.User, in CreateInput, permissions []domain.Permission) (Created, error) {
+	now := s.clock.Now().UTC()
+	id := domain.KeyID(s.ids.NewID(domain.KeyPrefix))
+	text, err := newKey(id)
+	if err != nil {
+		return Created{}, err
+	}
+	key := domain.APIKey{
+		ID: id, UserID: owner.ID, Name: in.Name, Prefix: text[:shownLength], Digest: digest(text), Permissions: permissions,
+		Epoch: owner.KeyEpoch, CreatedAt: now, ExpiresAt: in.ExpiresAt.UTC(),
+	}
+	if in.ExpiresAt.IsZero() {
+		key.ExpiresAt = now.Add(MaxLife)
+	}
+	var out domain.Outbox
+	out.Record(s.journal.Entry(by, domain.ActionAPIKeyCreate, string(id),
+		audit.Detail("owner_id", string(owner.ID)), audit.Detail("permissions", texts(permissions)),
+		audit.Detail("expires_at", key.ExpiresAt.Format(time.RFC3339)), audit.Personal("name", in.Name)))
+	if err := s.keys.Create(ctx, key, out); err != nil {
+		return Created{}, err
+	}
+	return Created{APIKey: key, Text: text}, nil
+}
+
+// check returns the permissions of an input that can be right at all.
+func check(in CreateInput, now time.Time) ([]domain.Permission, error) {
+	if n := utf8.RuneCountInString(in.Name); n < 1 || n > maxName || !utf8.ValidString(in.Name) || strings.ContainsFunc(in.Name, unicode.IsControl) {
+		return nil, fault.ErrInvalid.About("name", "must be 1 to 100 printable characters")
+	}
+	if len(in.Permissions) == 0 {
+		return nil, fault.ErrInvalid.About("permissions", "must hold at least one permission")
+	}
+	permissions, err := domain.ParseGrantedPermissions(in.Permissions)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range permissions {
+		// A pattern would grow by itself with what its owner is given later.
+		if strings.HasSuffix(string(p), "*") {
+			return nil, fault.ErrInvalid.About("permissions", "must name each permission; patterns are for roles and groups")
+		}
+	}
+	if in.ExpiresAt.IsZero() {
+		return permissions, nil
+	}
+	if !in.ExpiresAt.After(now) || in.ExpiresAt.After(now.Add(MaxLife)) {
+		return nil, fault.ErrInvalid.About("expires_at", "must be in the future and at most 3650 days ahead")
+	}
+	return permissions, nil
+}
+
+// checkGrant returns fault.ErrForbidden when the owner lacks one of the permissions, or the principal may not act on the owner
+// or hand one of them out.
+func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *domain.User, permissions []domain.Permission) error {
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	if err := access.CheckActOn(catalog, by, owner); err != nil {
+		return err
+	}
+	held := access.Held(catalog, owner)
+	for _, p := range permissions {
+		// A key that makes keys, and an administrator who does, hand out only what they themselves hold.
+		if !held.Has(p) || (p.IsAdministrative() || by.IsSelf(owner.ID)) && !by.Grants.Has(p) {
+			return fault.ErrForbidden
+		}
+	}
+	return nil
+}
+
+// List returns the user's keys, the newest first, without those that are revoked or ended with a deactivation. Keys of others
+// take api_keys.manage.
+func (s *Service) List(ctx context.Context, by domain.Principal, owner domain.UserID) ([]domain.APIKey, error) {
+	user, err := s.owner(ctx, by, owner)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := s.keys.ListByUser(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	live := keys[:0]
+	for _, key := range keys {
+		if key.RevokedAt.IsZero() && key.Epoch == user.KeyEpoch {
+			live = append(live, key)
+		}
+	}
+	return live, nil
+}
+
+// Revoke ends a key for every request that starts after it has returned: one's own, or another's by users.manage. A key that
+// the principal may not know of is domain.ErrKeyNotFound; one that is revoked already stays as it was.
+func (s *Service) Revoke(ctx context.Context, by domain.Principal, id domain.KeyID) (domain.APIKey, error) {
+	if err := signedIn(by); err != nil {
+		return domain.APIKey{}, err
+	}
+	key, err := s.keys.Get(ctx, id)
+	if err != nil {
+		return domain.APIKey{}, err
+	}
+	if err := s.checkRevoke(ctx, by, key.UserID); err != nil {
+		return domain.APIKey{}, err
+	}
+	return s.keys.Update(ctx, id, func(k *domain.APIKey, out *domain.Outbox) error {
+		if !k.RevokedAt.IsZero() {
+			return domain.ErrUnchanged
+		}
+		k.RevokedAt = s.clock.Now().UTC()
+		out.Record(s.journal.Entry(by, domain.ActionAPIKeyRevoke, string(id), audit.Detail("owner_id", string(k.UserID))))
+		return nil
+	})
+}
+
+func (s *Service) checkRevoke(ctx context.Context, by domain.Principal, owner domain.UserID) error {
+	if by.IsSelf(owner) {
+		if by.Kind == domain.PrincipalUser || by.Can(domain.APIKeysManage) {
+			return nil
+		}
+		return fault.ErrForbidden
+	}
+	if !by.Can(domain.UsersManage) {
+		if by.Can(domain.APIKeysManage) {
+			return fault.ErrForbidden
+		}
+		return domain.ErrKeyNotFound
+	}
+	user, err := s.users.Get(ctx, owner)
+	if err != nil {
+		return err
+	}
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	return access.CheckActOn(catalog, by, &user)
+}
+
+// owner returns the user whose keys are meant if the principal may see and make them. A key may not, unless it was given
+// api_keys.manage: a leaked one must not make itself a successor.
+func (s *Service) owner(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
+	if err := signedIn(by); err != nil {
+		return domain.User{}, err
+	}
+	own := by.IsSelf(id)
+	if !own && !by.Can(domain.UsersRead) && !by.Can(domain.APIKeysManage) {
+		return domain.User{}, domain.ErrUserNotFound
+	}
+	user, err := s.users.Get(ctx, id)
+	if err != nil {
+		return domain.User{}, err
+	}
+	if own && by.Kind == domain.PrincipalUser || by.Can(domain.APIKeysManage) {
+		return user, nil
+	}
+	return domain.User{}, fault.ErrForbidden
+}
+
+func signedIn(by domain.Principal) error {
+	switch {
+	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous:
+		return fault.ErrUnauthorized
+	case by.Scope == domain.ScopeEnrollment:
+		return domain.ErrEnrollmentRequired
+	}
+	return nil
+}
+
+func texts(permissions []domain.Permission) []string {
+	list := make([]string, len(permissions))
+	for i, p := range permissions {
+		list[i] = string(p)
+	}
+	return list
+}
+
+// ErrOwnerInactive refuses a key for somebody who cannot sign in.
+var ErrOwnerInactive = fault.New(fault.Conflict, "conflict", "The user is not active")
+
+// notAKey says whether a look failed because there is no such key.
+func notAKey(err error) bool {
+	return errors.Is(err, domain.ErrKeyNotFound) || errors.Is(err, domain.ErrUserNotFound)
+}
