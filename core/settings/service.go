@@ -1,0 +1,79 @@
+package settings
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Service reads and changes the security settings.
+type Service struct {
+	store   ports.SettingsStore
+	catalog ports.CatalogView
+	journal *audit.Journal
+	clock   ports.Clock
+	sms     bool
+}
+
+// Needs is what a Service works with.
+type Needs struct {
+	Store   ports.SettingsStore
+	Catalog ports.CatalogView
+	Journal *audit.Journal
+	Clock   ports.Clock
+	// SMS tells that a gateway is configured.
+	SMS bool
+}
+
+// New returns a Service.
+func New(n Needs) *Service {
+	return &Service{store: n.Store, catalog: n.Catalog, journal: n.Journal, clock: n.Clock, sms: n.SMS}
+}
+
+// Get returns the settings in force. It takes system.configure.
+func (s *Service) Get(ctx context.Context, by domain.Principal) (domain.Settings, error) {
+	if err := by.Require(domain.SystemConfigure); err != nil {
+		return domain.Settings{}, err
+	}
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return domain.Settings{}, err
+	}
+	return catalog.Settings, nil
+}
+
+// Patch applies the patch whole or not at all and returns what is then in force. It takes system.configure. With a version
+// other than zero the settings must still be at it, else it is fault.ErrPrecondition. A value out of its bounds is
+// fault.ErrInvalid that names the field and the bounds. A patch that changes nothing leaves version and log as they are.
+func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, version int64) (domain.Settings, error) {
+	if err := by.Require(domain.SystemConfigure); err != nil {
+		return domain.Settings{}, err
+	}
+	if patch.Profile != nil && *patch.Profile != ProfileNIST {
+		return domain.Settings{}, errUnknownProfile
+	}
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return domain.Settings{}, err
+	}
+	return s.store.UpdateSettings(ctx, func(settings *domain.Settings, out *domain.Outbox) error {
+		if version != 0 && settings.Version != version {
+			return fault.ErrPrecondition
+		}
+		before := *settings
+		patch.apply(settings)
+		if err := s.check(catalog, settings); err != nil {
+			return err
+		}
+		changes := differences(&before, settings)
+		if len(changes) == 0 {
+			return domain.ErrUnchanged
+		}
+		settings.UpdatedAt = s.clock.Now().UTC()
+		out.Record(s.journal.Entry(by, domain.ActionSettingsChange, "settings", audit.Detail("changes", changes)))
+		return nil
+	})
+}
