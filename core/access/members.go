@@ -9,8 +9,8 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// maxGroupsPerUser bounds what one user carries.
-const maxGroupsPerUser = 1000
+// MaxGroupsPerUser bounds what one user carries.
+const MaxGroupsPerUser = 1000
 
 // Members returns one page of the group's users. It takes users.read.
 func (s *Service) Members(ctx context.Context, by domain.Principal, idOrName string, page domain.Page) (domain.UserPage, error) {
@@ -29,7 +29,7 @@ func (s *Service) AddMember(ctx context.Context, by domain.Principal, idOrName, 
 			return domain.ErrUnchanged
 		}
 		groups := append(slices.Clone(u.Groups), group.ID)
-		if len(groups) > maxGroupsPerUser {
+		if len(groups) > MaxGroupsPerUser {
 			return fault.ErrConflict
 		}
 		if err := CheckAssign(catalog, by, u, u.Role, groups); err != nil {

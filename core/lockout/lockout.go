@@ -127,12 +127,12 @@ func (g *Guess) GiveBack(ctx context.Context, entries ...domain.AuditEntry) erro
 	})
 }
 
-// Unlock forgets the failures of an account, with the entry in the same write, and reports whether there were any.
-func (l *Lockout) Unlock(ctx context.Context, account string, entry domain.AuditEntry) (bool, error) {
+// Unlock forgets the failures of an account, with the entries in the same write, and reports whether there were any.
+func (l *Lockout) Unlock(ctx context.Context, account string, entries ...domain.AuditEntry) (bool, error) {
 	had := false
 	err := l.store.UpdateAttempts(ctx, account, l.clock.Now(), func(a *domain.Attempts, out *domain.Outbox) error {
 		had = a.Unlock()
-		out.Record(entry)
+		out.Record(entries...)
 		return nil
 	})
 	return had, err

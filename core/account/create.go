@@ -1,0 +1,212 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/usertoken"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// NewUser is a user to make.
+type NewUser struct {
+	Username    string
+	Email       string
+	FullName    string
+	PhoneNumber string
+	Role        string   // domain.RoleUser when empty
+	Groups      []string // names or ids
+	Metadata    json.RawMessage
+	Password    string             // built-in directory only; then the user is active at once
+	Directory   domain.DirectoryID // the configured one for new users when empty
+}
+
+// Create makes a user. It takes users.manage, and no role or group may give an administrative permission that by lacks. With
+// a password the user is active; without one they are pending, and a mail with an activation token goes out with the
+// change. A user of an outside directory is looked up there and is active. A taken name or address is
+// domain.ErrUserExists; everything wrong with the input is told at once as fault.ErrInvalid.
+func (s *Service) Create(ctx context.Context, by domain.Principal, in NewUser) (Profile, error) {
+	if err := by.Require(domain.UsersManage); err != nil {
+		return Profile{}, err
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return Profile{}, err
+	}
+	user, err := s.draft(catalog, in)
+	if err != nil {
+		return Profile{}, err
+	}
+	if err := access.CheckAssign(catalog, by, &domain.User{}, user.Role, user.Groups); err != nil {
+		return Profile{}, err
+	}
+	if err := s.checkFree(ctx, &user); err != nil {
+		return Profile{}, err
+	}
+	var out domain.Outbox
+	if err := s.settle(ctx, catalog, &user, in.Password, &out); err != nil {
+		return Profile{}, err
+	}
+	out.Record(s.deps.Journal.Entry(by, domain.ActionUserCreate, string(user.ID), audit.Detail("role", string(user.Role)),
+		audit.Detail("status", string(user.Status)), audit.Detail("directory", string(user.Directory)),
+		audit.Personal("username", user.Username)))
+	if err := s.deps.Access.CreateUser(ctx, user, out); err != nil {
+		return Profile{}, err
+	}
+	return profile(catalog, user), nil
+}
+
+// draft checks the input and returns the user that it describes, without how they sign in.
+func (s *Service) draft(catalog *domain.Catalog, in NewUser) (domain.User, error) {
+	now := s.deps.Clock.Now().UTC()
+	user := domain.User{
+		ID: domain.UserID(s.deps.IDs.NewID(domain.UserPrefix)), Identifier: access.NewIdentifier(s.deps.IDs),
+		Username: in.Username, Email: strings.TrimSpace(in.Email), FullName: in.FullName, PhoneNumber: in.PhoneNumber,
+		Metadata: in.Metadata, Role: domain.RoleID(in.Role), Directory: in.Directory, Status: domain.StatusPending,
+		CreatedAt: now, UpdatedAt: now,
+	}
+	if user.Role == "" {
+		user.Role = domain.RoleUser
+	}
+	if user.Directory == "" {
+		user.Directory = s.deps.Directories.Fallback().ID()
+	}
+	var groupsErr, directoryErr, passwordErr error
+	user.Groups, groupsErr = findGroups(catalog, in.Groups)
+	d, ok := s.deps.Directories.Get(user.Directory)
+	if !ok {
+		directoryErr = fault.ErrInvalid.About("directory", "is not configured")
+	} else if _, keeps := d.(ports.CredentialKeeper); !keeps && in.Password != "" {
+		passwordErr = fault.ErrInvalid.About("password", "is set in the user's directory")
+	}
+	err := gather(domain.CheckUsername(user.Username), domain.CheckEmail(user.Email), domain.CheckFullName(user.FullName),
+		domain.CheckPhoneNumber(user.PhoneNumber), domain.CheckMetadata(user.Metadata), checkRole(catalog, user.Role),
+		groupsErr, directoryErr, passwordErr)
+	directory.SetKeys(s.deps.Folder, &user)
+	return user, err
+}
+
+func checkRole(catalog *domain.Catalog, role domain.RoleID) error {
+	if _, ok := catalog.Roles[role]; !ok {
+		return fault.ErrInvalid.About("role", "does not exist")
+	}
+	return nil
+}
+
+// findGroups returns the ids of the groups in the order given, each once.
+func findGroups(catalog *domain.Catalog, names []string) ([]domain.GroupID, error) {
+	ids := make([]domain.GroupID, 0, len(names))
+	for _, name := range names {
+		g, ok := catalog.GroupByName(name)
+		if !ok {
+			g, ok = catalog.Groups[domain.GroupID(name)]
+		}
+		if !ok {
+			return nil, fault.ErrInvalid.About("groups", "names a group that does not exist")
+		}
+		if !slices.Contains(ids, g.ID) {
+			ids = append(ids, g.ID)
+		}
+	}
+	if len(ids) > access.MaxGroupsPerUser {
+		return nil, fault.ErrInvalid.About("groups", "must be at most 1000")
+	}
+	return ids, nil
+}
+
+// checkFree refuses a username that is another user's address, and the other way round: either would take that user's place
+// at sign-in. Names taken as such are the store's to refuse.
+func (s *Service) checkFree(ctx context.Context, user *domain.User) error {
+	for field, key := range map[string]string{"username": user.UsernameKey, "email": user.EmailKey} {
+		found, err := s.deps.Users.FindByLogin(ctx, key)
+		switch {
+		case errors.Is(err, domain.ErrUserNotFound):
+		case err != nil:
+			return err
+		case found.ID != user.ID:
+			return domain.ErrUserExists.About(field, "is taken")
+		}
+	}
+	return nil
+}
+
+// settle says how the user signs in: with the password, by an activation mail, or in the directory that has them.
+func (s *Service) settle(ctx context.Context, catalog *domain.Catalog, user *domain.User, password string, out *domain.Outbox) error {
+	d, err := s.directoryOf(user)
+	if err != nil {
+		return err
+	}
+	keeper, keeps := d.(ports.CredentialKeeper)
+	switch {
+	case keeps && password == "":
+		return s.invite(user, out)
+	case keeps:
+		credential, err := s.newCredential(ctx, keeper, catalog.Settings.Password, user, domain.NewPassword{Field: "password", Password: password})
+		user.Password, user.Status = credential, domain.StatusActive
+		return err
+	}
+	if lookup, ok := d.(ports.Lookup); ok {
+		return s.adopt(ctx, lookup, user)
+	}
+	return nil // pending until they come through their provider
+}
+
+// invite puts an activation mail into the outbox and its token into the user.
+func (s *Service) invite(user *domain.User, out *domain.Outbox) error {
+	now := s.deps.Clock.Now().UTC()
+	text, token, err := usertoken.New(user.ID, domain.TokenActivation, now.Add(usertoken.ActivationFor))
+	if err != nil {
+		return err
+	}
+	messages, err := s.deps.Composer.Activation(*user, text, token.ExpiresAt)
+	if err != nil {
+		return err
+	}
+	user.AddToken(token, now)
+	out.Send(messages...)
+	return nil
+}
+
+// adopt finds the person in their directory: who is not there cannot become its user.
+func (s *Service) adopt(ctx context.Context, lookup ports.Lookup, user *domain.User) error {
+	identity, err := lookup.FindName(ctx, user.Username)
+	switch {
+	case errors.Is(err, domain.ErrSubjectNotFound):
+		return fault.ErrInvalid.About("username", "is not known in the directory")
+	case err != nil:
+		return err
+	}
+	user.Subject, user.Status = identity.Subject, domain.StatusActive
+	return nil
+}
+
+// newCredential checks a new password and makes what is kept of it. The history is that of the present credential.
+func (s *Service) newCredential(ctx context.Context, keeper ports.CredentialKeeper, policy domain.PasswordPolicy, user *domain.User, next domain.NewPassword) (*domain.PasswordCredential, error) {
+	next.OwnWords, next.Present = ownWords(user), user.Password
+	if err := keeper.CheckNew(ctx, policy, next); err != nil {
+		return nil, err
+	}
+	hash, err := keeper.MakeHash(ctx, next.Password)
+	if err != nil {
+		return nil, err
+	}
+	credential := &domain.PasswordCredential{Hash: hash, ChangedAt: s.deps.Clock.Now().UTC()}
+	if user.Password != nil && policy.HistoryCount > 0 {
+		credential.History = append([]string{user.Password.Hash}, user.Password.History...)
+		credential.History = credential.History[:min(len(credential.History), policy.HistoryCount-1)]
+	}
+	return credential, nil
+}
+
+func ownWords(user *domain.User) []string {
+	local, _, _ := strings.Cut(user.Email, "@")
+	return append([]string{user.Username, local}, strings.Fields(user.FullName)...)
+}

@@ -1,0 +1,181 @@
+package account
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/lockout"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// errMoved means that the password was changed by somebody else in between.
+var errMoved = errors.New("the password changed meanwhile")
+
+// PasswordChange is a person's own change of their password.
+type PasswordChange struct {
+	Current string
+	Next    string
+}
+
+// ChangePassword replaces the principal's own password, in their directory. A wrong current one is
+// domain.ErrCurrentPassword and counts towards the lock-out; a refused new one is domain.ErrPasswordPolicy with the reasons; a
+// directory without passwords of ours to change is domain.ErrPasswordManagedExternally. All other sessions end.
+func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, id domain.UserID, in PasswordChange) error {
+	user, err := s.ownUser(ctx, by, id)
+	if err != nil {
+		return err
+	}
+	if err := checkPasswordInput(in); err != nil {
+		return err
+	}
+	d, err := s.directoryOf(&user)
+	if err != nil {
+		return err
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	guess, err := s.lockout.Reserve(ctx, lockout.AccountOf(id), by.Origin.Network(), catalog.Settings.Lockout)
+	if err != nil {
+		return err
+	}
+	credential, err := s.replace(ctx, d, catalog, &user, in)
+	switch {
+	case errors.Is(err, domain.ErrCurrentPassword):
+		return s.wrongCurrent(ctx, by, guess, err)
+	case err != nil:
+		return errors.Join(err, guess.GiveBack(ctx))
+	}
+	if err := guess.Succeed(ctx); err != nil {
+		return err
+	}
+	return s.storePassword(ctx, by, &user, credential, domain.ActionPasswordChange)
+}
+
+// ownUser returns the user of a principal that acts for themselves in a session; a key cannot change what opens everything.
+func (s *Service) ownUser(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
+	if err := by.RequireSignedIn(); err != nil {
+		return domain.User{}, err
+	}
+	if by.IsSelf(id) && by.Kind == domain.PrincipalUser {
+		return s.deps.Users.Get(ctx, id)
+	}
+	if by.IsSelf(id) || by.Can(domain.UsersRead) {
+		if _, err := s.deps.Users.Get(ctx, id); err != nil {
+			return domain.User{}, err
+		}
+		return domain.User{}, fault.ErrForbidden
+	}
+	return domain.User{}, domain.ErrUserNotFound
+}
+
+func checkPasswordInput(in PasswordChange) error {
+	refused := fault.ErrInvalid
+	if in.Current == "" || len(in.Current) > domain.MaxPasswordBytes {
+		refused = refused.About("current_password", "must be 1 to 1024 bytes")
+	}
+	if in.Next == "" || len(in.Next) > domain.MaxPasswordBytes {
+		refused = refused.About("new_password", "must be 1 to 1024 bytes")
+	}
+	if len(refused.Details()) > 0 {
+		return refused
+	}
+	return nil
+}
+
+// replace has the directory check the current password and take the new one. Where the credential is ours to write it is
+// returned; nil means that the directory has written it.
+func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domain.Catalog, user *domain.User, in PasswordChange) (*domain.PasswordCredential, error) {
+	if keeper, ok := d.(ports.CredentialKeeper); ok {
+		outcome, _, err := keeper.CheckCredential(ctx, user.Password, in.Current)
+		if err != nil {
+			return nil, err
+		}
+		if outcome != domain.OutcomeOK {
+			return nil, domain.ErrCurrentPassword
+		}
+		return s.newCredential(ctx, keeper, catalog.Settings.Password, user, domain.NewPassword{Field: "new_password", Password: in.Next})
+	}
+	if changer, ok := d.(ports.PasswordChanger); ok {
+		return nil, changer.ChangePassword(ctx, user.Subject, in.Current, in.Next)
+	}
+	return nil, domain.ErrPasswordManagedExternally
+}
+
+// wrongCurrent counts a wrong current password and returns why the change was refused.
+func (s *Service) wrongCurrent(ctx context.Context, by domain.Principal, guess *lockout.Guess, cause error) error {
+	lock := func() domain.AuditEntry {
+		return s.deps.Journal.Entry(by, domain.ActionAccountLocked, string(by.UserID))
+	}
+	failed := s.deps.Journal.Entry(by, domain.ActionPasswordChangeFailed, string(by.UserID), audit.Failed("wrong_current_password"))
+	if err := guess.Fail(ctx, lock, failed); err != nil {
+		return err
+	}
+	return cause
+}
+
+// SetPassword gives a user another password without knowing the present one: the operator's command and the Users API. It
+// takes users.manage and the right to act on the user, ends all their sessions and tells them by mail.
+func (s *Service) SetPassword(ctx context.Context, by domain.Principal, id domain.UserID, next string) error {
+	catalog, user, err := s.target(ctx, by, id)
+	if err != nil {
+		return err
+	}
+	d, err := s.directoryOf(&user)
+	if err != nil {
+		return err
+	}
+	if keeper, ok := d.(ports.CredentialKeeper); ok {
+		credential, err := s.newCredential(ctx, keeper, catalog.Settings.Password, &user, domain.NewPassword{Field: "new_password", Password: next})
+		if err != nil {
+			return err
+		}
+		return s.storePassword(ctx, by, &user, credential, domain.ActionPasswordReset)
+	}
+	setter, ok := d.(ports.PasswordSetter)
+	if !ok {
+		return domain.ErrPasswordManagedExternally
+	}
+	if err := setter.SetPassword(ctx, user.Subject, next, false); err != nil {
+		return err
+	}
+	return s.storePassword(ctx, by, &user, nil, domain.ActionPasswordReset)
+}
+
+// storePassword writes what a changed password brings with it: the credential where it is ours, the end of the sessions
+// (but the principal's own), the entry and the mail that tells of it.
+func (s *Service) storePassword(ctx context.Context, by domain.Principal, checked *domain.User, credential *domain.PasswordCredential, action domain.Action) error {
+	told, err := s.deps.Composer.PasswordChanged(*checked, by)
+	if err != nil {
+		return err
+	}
+	_, err = s.deps.Access.UpdateUser(ctx, checked.ID, func(u *domain.User, out *domain.Outbox) error {
+		if credential != nil {
+			if !sameCredential(u.Password, checked.Password) {
+				return fault.ErrConflict.Because(errMoved)
+			}
+			u.Password = credential
+		}
+		if u.Status == domain.StatusPending {
+			u.Status = domain.StatusActive
+		}
+		u.UpdatedAt = s.deps.Clock.Now().UTC()
+		u.DropTokens(domain.TokenReset, domain.TokenChange, domain.TokenActivation, domain.TokenLink)
+		ended := u.EndSessionsExcept(by.SessionID)
+		out.Record(s.deps.Journal.Entry(by, action, string(u.ID), audit.Detail("sessions_ended", len(ended))))
+		out.Send(told...)
+		return nil
+	})
+	return err
+}
+
+func sameCredential(a, b *domain.PasswordCredential) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Hash == b.Hash
+}

@@ -1,0 +1,85 @@
+package account
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// maxSearch bounds a search term.
+const maxSearch = 64
+
+// Get returns the user: oneself, or anybody with users.read. To others, every user is domain.ErrUserNotFound.
+func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.UserID) (Profile, error) {
+	if err := by.RequireSignedIn(); err != nil {
+		return Profile{}, err
+	}
+	if !by.IsSelf(id) && !by.Can(domain.UsersRead) {
+		return Profile{}, domain.ErrUserNotFound
+	}
+	user, err := s.deps.Users.Get(ctx, id)
+	if err != nil {
+		return Profile{}, err
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return Profile{}, err
+	}
+	return profile(catalog, user), nil
+}
+
+// Filter narrows the user list; empty fields do not. Its parts combine with AND.
+type Filter struct {
+	Role   string
+	Group  string // name or id
+	Status string // a status, or inactive or pending
+	Search string // a substring of username, e-mail or full name, whatever the case
+	Sort   domain.UserSort
+	Page   domain.Page
+}
+
+// statusNames are what a filter calls the states.
+var statusNames = map[string]domain.UserStatus{
+	"":                   "",
+	"active":             domain.StatusActive,
+	"inactive":           domain.StatusDeactivated,
+	"deactivated":        domain.StatusDeactivated,
+	"pending":            domain.StatusPending,
+	"pending_activation": domain.StatusPending,
+}
+
+// List returns one page of users, newest first unless the filter says otherwise. It takes users.read. A role or group that
+// does not exist matches nobody.
+func (s *Service) List(ctx context.Context, by domain.Principal, filter Filter) (domain.UserPage, error) {
+	if err := by.Require(domain.UsersRead); err != nil {
+		return domain.UserPage{}, err
+	}
+	status, ok := statusNames[filter.Status]
+	if !ok {
+		return domain.UserPage{}, fault.ErrInvalid.About("status", "must be active, inactive or pending")
+	}
+	if utf8.RuneCountInString(filter.Search) > maxSearch || strings.ContainsRune(filter.Search, 0) {
+		return domain.UserPage{}, fault.ErrInvalid.About("search", "must be at most 64 characters")
+	}
+	query := domain.UserQuery{
+		Role: domain.RoleID(filter.Role), Status: status, Search: s.deps.Folder.Fold(filter.Search), Sort: filter.Sort, Page: filter.Page,
+	}
+	if query.Sort == "" {
+		query.Sort = domain.SortCreatedDesc
+	}
+	if filter.Group != "" {
+		catalog, err := s.deps.Catalog.Catalog(ctx)
+		if err != nil {
+			return domain.UserPage{}, err
+		}
+		group, err := findGroups(catalog, []string{filter.Group})
+		if err != nil {
+			return domain.UserPage{}, nil //nolint:nilerr // a group that does not exist has no members
+		}
+		query.Group = group[0]
+	}
+	return s.deps.Users.List(ctx, query)
+}

@@ -1,0 +1,102 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// reset is one use of a token that sets a password.
+type reset struct {
+	service *Service
+	by      domain.Principal
+	user    domain.User
+	token   domain.UserToken
+	digest  []byte
+}
+
+// kept sets a password whose credential is the user's own: token, password, sessions, entry and mail are one write.
+func (r *reset) kept(ctx context.Context, keeper ports.CredentialKeeper, next string) error {
+	catalog, err := r.service.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	credential, err := r.service.newCredential(ctx, keeper, catalog.Settings.Password, &r.user, domain.NewPassword{Field: "new_password", Password: next})
+	if err != nil {
+		return err
+	}
+	return r.use(ctx, credential)
+}
+
+// set has the directory set the password. The token is used up first, so that of two racing uses one sets it, and is put back
+// when the directory refuses.
+func (r *reset) set(ctx context.Context, setter ports.PasswordSetter, next string) error {
+	if err := r.use(ctx, nil); err != nil {
+		return err
+	}
+	refused := setter.SetPassword(ctx, r.user.Subject, next, false)
+	if refused == nil {
+		return nil
+	}
+	_, err := r.service.deps.Users.Update(context.WithoutCancel(ctx), r.user.ID, func(u *domain.User, _ *domain.Outbox) error {
+		u.AddToken(r.token, r.service.deps.Clock.Now())
+		return nil
+	})
+	return errors.Join(refused, err)
+}
+
+// use uses the token up, with everything that comes with it.
+func (r *reset) use(ctx context.Context, credential *domain.PasswordCredential) error {
+	s := r.service
+	told, err := r.notice()
+	if err != nil {
+		return err
+	}
+	_, err = s.deps.Access.UpdateUser(ctx, r.user.ID, func(u *domain.User, out *domain.Outbox) error {
+		if _, ok := u.FindToken(r.digest, s.deps.Clock.Now()); !ok || credential != nil && !sameCredential(u.Password, r.user.Password) {
+			return domain.ErrInvalidToken
+		}
+		u.Tokens = slices.DeleteFunc(u.Tokens, func(t domain.UserToken) bool { return setsPassword(t.Purpose) })
+		if credential != nil {
+			u.Password = credential
+		}
+		action := r.apply(u)
+		ended := u.EndSessionsExcept("")
+		u.UpdatedAt = s.deps.Clock.Now().UTC()
+		out.Record(s.deps.Journal.Entry(r.by, action, string(u.ID), audit.ActedBy(u.ID), audit.Detail("sessions_ended", len(ended))))
+		out.Send(told...)
+		return nil
+	})
+	return err
+}
+
+// apply writes what the token's purpose brings, and returns the action that this is.
+func (r *reset) apply(u *domain.User) domain.Action {
+	switch r.token.Purpose {
+	case domain.TokenActivation, domain.TokenLink:
+		u.EmailVerified = u.EmailVerified || r.token.Purpose == domain.TokenActivation
+		if u.Status == domain.StatusPending {
+			u.Status = domain.StatusActive
+			return domain.ActionUserActivate
+		}
+		return domain.ActionPasswordReset
+	case domain.TokenChange:
+		return domain.ActionPasswordChange
+	default:
+		return domain.ActionPasswordReset
+	}
+}
+
+// notice tells the user of the change; who activates needs no telling.
+func (r *reset) notice() ([]domain.Message, error) {
+	if r.user.Status == domain.StatusPending {
+		return nil, nil
+	}
+	by := r.by
+	by.Kind, by.UserID = domain.PrincipalUser, r.user.ID
+	return r.service.deps.Composer.PasswordChanged(r.user, by)
+}

@@ -1,0 +1,92 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// SetupFor is how long a set-up token is good for.
+const SetupFor = time.Hour
+
+// claim is the single-use thing that makes two nodes, or two requests, agree on who makes the first user.
+const claim = "first-user"
+
+// HasUsers reports whether there is any user, deactivated ones included.
+func (s *Service) HasUsers(ctx context.Context) (bool, error) {
+	page, err := s.deps.Users.List(ctx, domain.UserQuery{
+		NoTotal: true, Sort: domain.SortCreated, Page: domain.Page{Number: 1, Limit: 1},
+	})
+	return len(page.Users) > 0, err
+}
+
+// CreateFirst makes the first user, who has no one to be made by. Once there is any user it is fault.ErrForbidden for good, and
+// of several at the same moment one is made.
+func (s *Service) CreateFirst(ctx context.Context, by domain.Principal, in NewUser) (Profile, error) {
+	exists, err := s.HasUsers(ctx)
+	if err != nil {
+		return Profile{}, err
+	}
+	if exists {
+		return Profile{}, fault.ErrForbidden
+	}
+	if err := s.deps.Once.Put(ctx, claim, nil, s.deps.Clock.Now().Add(time.Minute)); err != nil {
+		if errors.Is(err, fault.ErrConflict) {
+			return Profile{}, fault.ErrForbidden
+		}
+		return Profile{}, err
+	}
+	by.Grants = domain.System().Grants
+	made, err := s.Create(ctx, by, in)
+	if err != nil {
+		_, released := s.deps.Once.TakeOnce(context.WithoutCancel(ctx), claim, s.deps.Clock.Now())
+		return Profile{}, errors.Join(err, released)
+	}
+	return made, nil
+}
+
+// NewSetupToken returns a token with which somebody makes the first user over the network, once and within the hour.
+func (s *Service) NewSetupToken(ctx context.Context) (string, error) {
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return "", err
+	}
+	token := base64.RawURLEncoding.EncodeToString(secret)
+	return token, s.deps.Once.Put(ctx, setupKey(token), nil, s.deps.Clock.Now().Add(SetupFor))
+}
+
+// Setup makes the first user, an administrator, by a set-up token. A wrong or used token, and any token once there is a user, is
+// domain.ErrInvalidToken; a refused user does not use it up.
+func (s *Service) Setup(ctx context.Context, by domain.Principal, token string, in NewUser) (Profile, error) {
+	if _, err := s.deps.Once.TakeOnce(ctx, setupKey(token), s.deps.Clock.Now()); err != nil {
+		if errors.Is(err, fault.ErrNotFound) {
+			return Profile{}, s.badToken(ctx, by)
+		}
+		return Profile{}, err
+	}
+	if in.Role == "" {
+		in.Role = string(domain.RoleAdmin)
+	}
+	by.Kind = domain.PrincipalSystem
+	made, err := s.CreateFirst(ctx, by, in)
+	switch {
+	case err == nil:
+		return made, nil
+	case errors.Is(err, fault.ErrForbidden):
+		return Profile{}, domain.ErrInvalidToken
+	}
+	again := s.deps.Once.Put(context.WithoutCancel(ctx), setupKey(token), nil, s.deps.Clock.Now().Add(SetupFor))
+	return Profile{}, errors.Join(err, again)
+}
+
+func setupKey(token string) string {
+	digest := sha256.Sum256([]byte(token))
+	return "setup:" + hex.EncodeToString(digest[:])
+}

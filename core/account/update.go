@@ -1,0 +1,295 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/usertoken"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Patch changes a user; nil fields stay. An empty name or phone number clears it, as an empty Metadata (not nil) does.
+// Metadata is a JSON Merge Patch (RFC 7396) of what the user has.
+type Patch struct {
+	FullName    *string
+	PhoneNumber *string
+	Metadata    *json.RawMessage
+	Email       *string
+	Role        *string
+	Groups      *[]string
+	Status      *string
+}
+
+// managed reports whether the patch touches what takes users.manage.
+func (p *Patch) managed() bool {
+	return p.Email != nil || p.Role != nil || p.Groups != nil || p.Status != nil
+}
+
+// Update changes a user, whole or not at all. People change their own name, phone number and metadata with profile.edit;
+// the rest, and everything of others, takes users.manage and the right to act on that user. A changed address is unverified until
+// the mail to it is answered, and the former one is told.
+func (s *Service) Update(ctx context.Context, by domain.Principal, id domain.UserID, patch Patch) (Profile, error) {
+	catalog, user, err := s.editable(ctx, by, id, &patch)
+	if err != nil {
+		return Profile{}, err
+	}
+	e := &edit{service: s, by: by, catalog: catalog, patch: patch}
+	if err := e.prepare(ctx, &user); err != nil {
+		return Profile{}, err
+	}
+	user, err = s.deps.Access.UpdateUser(ctx, id, e.apply)
+	if err != nil {
+		return Profile{}, err
+	}
+	return profile(catalog, user), nil
+}
+
+func (s *Service) editable(ctx context.Context, by domain.Principal, id domain.UserID, patch *Patch) (*domain.Catalog, domain.User, error) {
+	if !by.IsSelf(id) || by.Can(domain.UsersManage) {
+		return s.target(ctx, by, id)
+	}
+	if err := by.Require(domain.ProfileEdit); err != nil {
+		return nil, domain.User{}, err
+	}
+	if patch.managed() {
+		return nil, domain.User{}, fault.ErrForbidden
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return nil, domain.User{}, err
+	}
+	user, err := s.deps.Users.Get(ctx, id)
+	return catalog, user, err
+}
+
+// edit is one patch on its way into a user.
+type edit struct {
+	service *Service
+	by      domain.Principal
+	catalog *domain.Catalog
+	patch   Patch
+	groups  []domain.GroupID
+	token   domain.UserToken // confirms a changed address
+	text    string
+}
+
+// prepare checks what can be checked before the write.
+func (e *edit) prepare(ctx context.Context, user *domain.User) error {
+	p, checks := e.patch, []error{}
+	if p.FullName != nil {
+		checks = append(checks, domain.CheckFullName(*p.FullName))
+	}
+	if p.PhoneNumber != nil {
+		checks = append(checks, domain.CheckPhoneNumber(*p.PhoneNumber))
+	}
+	if p.Email != nil {
+		trimmed := strings.TrimSpace(*p.Email)
+		e.patch.Email = &trimmed
+		checks = append(checks, domain.CheckEmail(trimmed))
+	}
+	if p.Role != nil {
+		checks = append(checks, checkRole(e.catalog, domain.RoleID(*p.Role)))
+	}
+	if p.Groups != nil {
+		var err error
+		e.groups, err = findGroups(e.catalog, *p.Groups)
+		checks = append(checks, err)
+	}
+	if p.Status != nil && *p.Status != string(domain.StatusActive) && *p.Status != string(domain.StatusDeactivated) {
+		checks = append(checks, fault.ErrInvalid.About("status", "must be active or deactivated"))
+	}
+	if err := gather(checks...); err != nil {
+		return err
+	}
+	return e.prepareEmail(ctx, user)
+}
+
+func (e *edit) prepareEmail(ctx context.Context, user *domain.User) error {
+	if e.patch.Email == nil || *e.patch.Email == user.Email {
+		return nil
+	}
+	draft := *user
+	draft.Email = *e.patch.Email
+	directory.SetKeys(e.service.deps.Folder, &draft)
+	if err := e.service.checkFree(ctx, &draft); err != nil {
+		return err
+	}
+	var err error
+	e.text, e.token, err = usertoken.New(user.ID, domain.TokenEmail, e.service.deps.Clock.Now().UTC().Add(usertoken.EmailFor))
+	return err
+}
+
+// apply writes the patch into the user as the store holds them, and checks the rules on that.
+func (e *edit) apply(u *domain.User, out *domain.Outbox) error {
+	if err := access.CheckActOn(e.catalog, e.by, u); err != nil {
+		return err
+	}
+	var fields []string
+	if err := e.applyProfile(u, &fields); err != nil {
+		return err
+	}
+	if err := e.applyRights(u, &fields); err != nil {
+		return err
+	}
+	if err := e.applyEmail(u, out, &fields); err != nil {
+		return err
+	}
+	action := domain.ActionUserUpdate
+	if slices.Contains(fields, "role") || slices.Contains(fields, "groups") {
+		action = domain.ActionPermissionChange
+	}
+	if changed, err := e.applyStatus(u, &fields); err != nil {
+		return err
+	} else if changed != "" {
+		action = changed
+	}
+	if len(fields) == 0 {
+		return domain.ErrUnchanged
+	}
+	u.UpdatedAt = e.service.deps.Clock.Now().UTC()
+	directory.SetKeys(e.service.deps.Folder, u)
+	options := []audit.Option{audit.Detail("fields", fields)}
+	if action == domain.ActionPermissionChange {
+		options = append(options, audit.Detail("role", string(u.Role)), audit.Detail("groups", profile(e.catalog, *u).GroupNames))
+	}
+	out.Record(e.service.deps.Journal.Entry(e.by, action, string(u.ID), options...))
+	return nil
+}
+
+func (e *edit) applyProfile(u *domain.User, fields *[]string) error {
+	set(&u.FullName, e.patch.FullName, "full_name", fields)
+	set(&u.PhoneNumber, e.patch.PhoneNumber, "phone_number", fields)
+	if e.patch.Metadata == nil {
+		return nil
+	}
+	merged, err := mergeMetadata(u.Metadata, *e.patch.Metadata)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(merged, u.Metadata) {
+		u.Metadata = merged
+		*fields = append(*fields, "metadata")
+	}
+	return domain.CheckMetadata(merged)
+}
+
+func (e *edit) applyRights(u *domain.User, fields *[]string) error {
+	role, groups := u.Role, u.Groups
+	if e.patch.Role != nil {
+		role = domain.RoleID(*e.patch.Role)
+	}
+	if e.patch.Groups != nil {
+		groups = e.groups
+	}
+	if err := access.CheckAssign(e.catalog, e.by, u, role, groups); err != nil {
+		return err
+	}
+	if role != u.Role {
+		u.Role = role
+		*fields = append(*fields, "role")
+	}
+	if !slices.Equal(groups, u.Groups) {
+		u.Groups = groups
+		*fields = append(*fields, "groups")
+	}
+	return nil
+}
+
+func (e *edit) applyEmail(u *domain.User, out *domain.Outbox, fields *[]string) error {
+	if e.patch.Email == nil || *e.patch.Email == u.Email {
+		return nil
+	}
+	former := *u
+	u.Email, u.EmailVerified = *e.patch.Email, false
+	u.DropTokens(domain.TokenReset, domain.TokenEmail)
+	*fields = append(*fields, "email")
+	told, err := e.service.deps.Composer.EmailChanged(former, former.Email, e.by)
+	if err != nil {
+		return err
+	}
+	out.Send(told...)
+	if u.Status == domain.StatusPending {
+		u.DropTokens(domain.TokenActivation)
+		return e.service.invite(u, out) // the former address must not be able to activate
+	}
+	asked, err := e.service.deps.Composer.EmailConfirm(*u, e.text, e.token.ExpiresAt)
+	if err != nil {
+		return err
+	}
+	u.AddToken(e.token, e.service.deps.Clock.Now())
+	out.Send(asked...)
+	return nil
+}
+
+// applyStatus deactivates or activates and returns the action that this is.
+func (e *edit) applyStatus(u *domain.User, fields *[]string) (domain.Action, error) {
+	if e.patch.Status == nil || *e.patch.Status == string(u.Status) {
+		return "", nil
+	}
+	*fields = append(*fields, "status")
+	if *e.patch.Status == string(domain.StatusDeactivated) {
+		u.Deactivate(e.service.deps.Clock.Now().UTC())
+		return domain.ActionUserDeactivate, nil
+	}
+	d, err := e.service.directoryOf(u)
+	if err != nil {
+		return "", err
+	}
+	if _, keeps := d.(ports.CredentialKeeper); keeps && u.Password == nil {
+		return "", fault.ErrConflict.About("status", "the user has no password yet: they activate themselves by mail")
+	}
+	u.Status = domain.StatusActive
+	return domain.ActionUserActivate, nil
+}
+
+func set(into *string, value *string, field string, fields *[]string) {
+	if value != nil && *into != *value {
+		*into = *value
+		*fields = append(*fields, field)
+	}
+}
+
+// mergeMetadata applies a JSON Merge Patch (RFC 7396) to metadata; an empty patch clears it.
+func mergeMetadata(present, patch json.RawMessage) (json.RawMessage, error) {
+	if len(patch) == 0 {
+		return nil, nil
+	}
+	if err := domain.CheckMetadata(patch); err != nil {
+		return nil, err
+	}
+	var target, change map[string]any
+	if len(present) > 0 {
+		if err := json.Unmarshal(present, &target); err != nil {
+			return nil, err
+		}
+	}
+	if err := json.Unmarshal(patch, &change); err != nil {
+		return nil, err
+	}
+	return json.Marshal(mergePatch(target, change))
+}
+
+func mergePatch(target, patch map[string]any) map[string]any {
+	if target == nil {
+		target = map[string]any{}
+	}
+	for key, value := range patch {
+		switch v := value.(type) {
+		case nil:
+			delete(target, key)
+		case map[string]any:
+			inner, _ := target[key].(map[string]any) //nolint:errcheck,forcetypeassert // what is no object is replaced by one
+			target[key] = mergePatch(inner, v)
+		default:
+			target[key] = v
+		}
+	}
+	return target
+}

@@ -1,0 +1,43 @@
+package auth
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/usertoken"
+)
+
+// askForChange answers somebody whose password was right and has to be replaced: with a token that does it once.
+func (s *Service) askForChange(ctx context.Context, a *attempt, check verdict) error {
+	text, token, err := usertoken.New(check.user.ID, domain.TokenChange, s.deps.Clock.Now().Add(usertoken.ChangeFor))
+	if err != nil {
+		return err
+	}
+	_, err = s.deps.Users.Update(ctx, check.user.ID, func(u *domain.User, out *domain.Outbox) error {
+		b := beginning{checked: check.credential}
+		if err := b.apply(u, u.LastLogin); err != nil {
+			return err
+		}
+		u.AddToken(token, s.deps.Clock.Now())
+		out.Record(s.failed(a, "password_expired"))
+		return nil
+	})
+	if errors.Is(err, errStale) {
+		return s.refuse(ctx, a, "changed_meanwhile")
+	}
+	if err != nil {
+		return errors.Join(err, a.guess.GiveBack(ctx))
+	}
+	if err := a.guess.Succeed(ctx); err != nil {
+		return err
+	}
+	return domain.ErrPasswordExpired.With("change_token", text)
+}
+
+// ended makes the entry of an ended session.
+func (s *Service) ended(by domain.Principal, action domain.Action, session *domain.Session, options ...audit.Option) domain.AuditEntry {
+	options = append(options, audit.Detail("session_id", string(session.ID)))
+	return s.deps.Journal.Entry(by, action, string(session.UserID), options...)
+}
