@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/lockout"
 	"github.com/ostiary/ostiary/core/notify"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -24,11 +25,10 @@ const (
 // Checker asks for codes and checks them. The login works with it alone.
 type Checker struct {
 	users    ports.UserStore
-	attempts ports.AttemptStore
+	lockout  *lockout.Lockout
 	catalog  ports.CatalogView
 	codes    ports.OneTimeCodes
 	sealer   ports.Sealer
-	ids      ports.IDs
 	clock    ports.Clock
 	journal  *audit.Journal
 	letters  *notify.Composer
@@ -56,8 +56,8 @@ type Needs struct {
 // NewChecker returns a Checker.
 func NewChecker(n Needs) *Checker {
 	return &Checker{
-		users: n.Users, attempts: n.Attempts, catalog: n.Catalog, codes: n.Codes, sealer: n.Sealer, ids: n.IDs, clock: n.Clock,
-		journal: n.Journal, letters: n.Letters, issuer: n.Issuer, sms: n.SMS,
+		users: n.Users, lockout: lockout.New(n.Attempts, n.IDs, n.Clock), catalog: n.Catalog, codes: n.Codes, sealer: n.Sealer,
+		clock: n.Clock, journal: n.Journal, letters: n.Letters, issuer: n.Issuer, sms: n.SMS,
 	}
 }
 
@@ -92,13 +92,44 @@ func (c *Checker) Verify(ctx context.Context, by domain.Principal, user *domain.
 	if !user.Factor.IsOn() {
 		return "", errNotEnrolled
 	}
-	ticket, err := c.reserve(ctx, by, user)
+	catalog, err := c.catalog.Catalog(ctx)
+	if err != nil {
+		return "", err
+	}
+	guess, err := c.lockout.Reserve(ctx, AttemptsKey(user.ID), source, catalog.Settings.Lockout)
 	if err != nil {
 		return "", err
 	}
 	method, err := c.burn(ctx, user, normalize(code))
-	return method, ticket.settle(ctx, err)
+	return method, c.settle(ctx, by, user, guess, err)
 }
+
+// settle tells how the guess ended. Nothing was learnt from an error that is no wrong code, so that one does not count.
+func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.User, guess *lockout.Guess, outcome error) error {
+	var told error
+	switch {
+	case outcome == nil:
+		told = guess.Succeed(ctx)
+	case errors.Is(outcome, domain.ErrTwoFactorLogin):
+		told = guess.Fail(ctx, func() domain.AuditEntry {
+			return c.journal.Entry(by, domain.ActionAccountLocked, string(user.ID),
+				audit.ActedBy(user.ID), audit.Detail("factor", string(user.Factor.Method)))
+		})
+	default:
+		told = guess.GiveBack(ctx)
+	}
+	if told != nil {
+		return told
+	}
+	return outcome
+}
+
+// source is the one source that all codes of a user count for: the six digits of a person are the same from wherever they
+// are guessed, and only who knows the password gets this far.
+const source = "factor"
+
+// AttemptsKey returns the key under which the attempts of a user's second factor are counted.
+func AttemptsKey(id domain.UserID) string { return "factor:" + string(id) }
 
 var errNotEnrolled = errors.New("checking a code of a user without a second factor")
 

@@ -246,12 +246,7 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, id domain.Us
 	if err != nil {
 		return err
 	}
-	return c.attempts.UpdateAttempts(ctx, AttemptsKey(id), c.clock.Now(), func(a *domain.Attempts, _ *domain.Outbox) error {
-		if !a.Unlock() {
-			return domain.ErrUnchanged
-		}
-		return nil
-	})
+	return c.lockout.Forget(ctx, AttemptsKey(id))
 }
 
 // Reauthenticate returns nil when the principal signed in within the last ten minutes or the proof is right. Without

@@ -138,6 +138,16 @@ func (l *Lockout) Unlock(ctx context.Context, account string, entries ...domain.
 	return had, err
 }
 
+// Forget drops the failures of an account whose secret is no more.
+func (l *Lockout) Forget(ctx context.Context, account string) error {
+	return l.store.UpdateAttempts(ctx, account, l.clock.Now(), func(a *domain.Attempts, _ *domain.Outbox) error {
+		if !a.Unlock() {
+			return domain.ErrUnchanged
+		}
+		return nil
+	})
+}
+
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
