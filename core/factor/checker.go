@@ -24,16 +24,16 @@ const (
 
 // Checker asks for codes and checks them. The login works with it alone.
 type Checker struct {
-	users    ports.UserStore
-	lockout  *lockout.Lockout
-	catalog  ports.CatalogView
-	codes    ports.OneTimeCodes
-	sealer   ports.Sealer
-	clock    ports.Clock
-	journal  *audit.Journal
-	letters  *notify.Composer
-	issuer   string
-	sms      bool
+	users   ports.UserStore
+	lockout *lockout.Lockout
+	catalog ports.CatalogView
+	codes   ports.OneTimeCodes
+	sealer  ports.Sealer
+	clock   ports.Clock
+	journal *audit.Journal
+	letters *notify.Composer
+	issuer  string
+	sms     bool
 }
 
 // Needs is what a Checker and a Service work with.
