@@ -76,7 +76,7 @@ func (c *Composer) message(channel domain.Channel, to domain.UserID, until time.
 	}
 	id := domain.MessageID(c.ids.NewID(domain.MessagePrefix))
 	letter.ID = id
-	text, err := json.Marshal(letter)
+	text, err := json.Marshal(payload(letter))
 	if err != nil {
 		return nil, fmt.Errorf("writing a letter: %w", err)
 	}
@@ -87,6 +87,15 @@ func (c *Composer) message(channel domain.Channel, to domain.UserID, until time.
 	return []domain.Message{{
 		ID: id, Channel: channel, UserID: to, Payload: sealed, CreatedAt: now, ExpiresAt: until, NextTry: now,
 	}}, nil
+}
+
+// payload is a letter in the form in which it is sealed.
+type payload struct {
+	ID      domain.MessageID `json:"id"`
+	To      string           `json:"to"`
+	Name    string           `json:"name,omitempty"`
+	Subject string           `json:"subject,omitempty"`
+	Text    string           `json:"text"`
 }
 
 // binding ties a sealed letter to its message, so that it opens nowhere else.

@@ -1,0 +1,153 @@
+package keyring
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// keySize is the size of a KEK in bytes.
+const keySize = 32
+
+// Key is a key-encryption key. It never formats itself.
+type Key struct {
+	id  string
+	key [keySize]byte
+}
+
+// ID returns the name of the key that sealed values carry: 16 hexadecimal digits that follow from the key.
+func (k Key) ID() string { return k.id }
+
+// Format keeps the key out of logs, whatever the verb.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("keyring.Key(" + k.id + ")")) }
+
+// NewKey returns a random key.
+func NewKey() Key {
+	var raw [keySize]byte
+	_, _ = rand.Read(raw[:]) // never fails, see crypto/rand
+	return makeKey(raw)
+}
+
+func makeKey(raw [keySize]byte) Key {
+	sum := sha256.Sum256(append([]byte("ostiary key id\x00"), raw[:]...))
+	return Key{id: hex.EncodeToString(sum[:8]), key: raw}
+}
+
+// ParseKeys reads keys from text: one on a line, the active one first, each 32 bytes in base64 or hexadecimal. Empty lines
+// and those that begin with # are passed over. Errors name the line and never what stands in it.
+func ParseKeys(text string) ([]Key, error) {
+	var keys []Key
+	seen := map[string]bool{}
+	for number, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		key, ok := parseKey(line)
+		if !ok {
+			return nil, fmt.Errorf("line %d is no key: 32 bytes in base64 or hexadecimal are wanted", number+1)
+		}
+		if seen[key.id] {
+			return nil, fmt.Errorf("line %d repeats a key", number+1)
+		}
+		seen[key.id] = true
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("there is no key")
+	}
+	return keys, nil
+}
+
+func parseKey(line string) (Key, bool) {
+	raw, err := hex.DecodeString(line)
+	if err != nil {
+		line = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(line, "="))
+		raw, err = base64.RawStdEncoding.DecodeString(line)
+	}
+	if err != nil || len(raw) != keySize {
+		return Key{}, false
+	}
+	return makeKey([keySize]byte(raw)), true
+}
+
+// OpenKeyFile reads the keys in the file, which only its owner may read. Where there is none it makes one with a new key,
+// whole and on disk before it returns, also when two processes start at once: then both read the same.
+func OpenKeyFile(path string) ([]Key, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = makeKeyFile(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("key file: %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("key file: %w", err)
+	}
+	if loose := info.Mode().Perm() & 0o077; loose != 0 {
+		return nil, fmt.Errorf("key file %s is open to others (mode %04o): make it 0600, and replace the key if somebody may have read it", path, info.Mode().Perm())
+	}
+	text, err := os.ReadFile(path) //nolint:gosec // the operator's own path
+	if err != nil {
+		return nil, fmt.Errorf("key file: %w", err)
+	}
+	keys, err := ParseKeys(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("key file %s: %w", path, err)
+	}
+	return keys, nil
+}
+
+const keyFileHead = `# Ostiary's key-encryption keys. Whoever has this file and the database can read every secret in it; without this
+# file nobody can, not even you: keep a copy apart from the database's.
+# One key on a line (32 bytes in base64). The first one seals; the others only open. To replace it, put a new line first.
+`
+
+// makeKeyFile writes a new file aside and links it into place, which fails when another process was faster.
+func makeKeyFile(path string) error {
+	dir := filepath.Dir(path)
+	file, err := os.CreateTemp(dir, ".key-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(file.Name()) }()
+	key := NewKey()
+	_, err = file.WriteString(keyFileHead + base64.StdEncoding.EncodeToString(key.key[:]) + "\n")
+	if err == nil {
+		err = file.Sync()
+	}
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Link(file.Name(), path)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes the file's name as durable as its content: a key that is lost in a crash takes all that it sealed along.
+func syncDir(dir string) error {
+	d, err := os.Open(dir) //nolint:gosec // the operator's own path
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if closed := d.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
