@@ -1,0 +1,153 @@
+package domain_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+var (
+	noon   = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	strict = domain.LockoutPolicy{MaxAttempts: 5, LockoutDurationMinutes: 30, ResetWindowMinutes: 15, AccountMaxAttempts: 20}
+)
+
+// fail has the source fail n times, one a second from at on, and returns how many attempts were granted.
+func fail(a *domain.Attempts, source string, n int, at time.Time) (granted int) {
+	for i := range n {
+		id := fmt.Sprintf("%s-%d-%d", source, at.Unix(), i)
+		now := at.Add(time.Duration(i) * time.Second)
+		if answer, _ := a.Reserve(id, source, strict, now); answer == domain.AttemptGranted {
+			granted++
+			a.Fail(id, source, strict, now)
+		}
+	}
+	return granted
+}
+
+func ask(a *domain.Attempts, source string, at time.Time) domain.Reservation {
+	c := a.Clone()
+	answer, _ := c.Reserve("asking", source, strict, at)
+	return answer
+}
+
+func TestA04_AttemptsLockTheSource(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		failures int
+		source   string
+		after    time.Duration
+		want     domain.Reservation
+	}{
+		"one failure short of the limit leaves it open": {4, "a", time.Minute, domain.AttemptGranted},
+		"the limit locks the source":                    {5, "a", time.Minute, domain.AttemptLocked},
+		"another source is not locked":                  {5, "b", time.Minute, domain.AttemptGranted},
+		"the lock holds to its end":                     {5, "a", 30 * time.Minute, domain.AttemptLocked},
+		"after its end the source starts anew":          {5, "a", 31 * time.Minute, domain.AttemptGranted},
+		"failures outside the window do not count":      {4, "a", 16 * time.Minute, domain.AttemptGranted},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var a domain.Attempts
+			fail(&a, "a", test.failures, noon)
+			if got := ask(&a, test.source, noon.Add(test.after)); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestA03_AttemptsUnderWayCount(t *testing.T) {
+	t.Parallel()
+	var a domain.Attempts
+	for i := range strict.MaxAttempts {
+		if answer, _ := a.Reserve(fmt.Sprint(i), "a", strict, noon); answer != domain.AttemptGranted {
+			t.Fatalf("attempt %d: got %v", i, answer)
+		}
+	}
+	if got := ask(&a, "a", noon); got != domain.AttemptBusy {
+		t.Errorf("one more while all are under way: got %v, want busy", got)
+	}
+	a.GiveBack("0")
+	if got := ask(&a, "a", noon); got != domain.AttemptGranted {
+		t.Errorf("after one was given back: got %v, want granted", got)
+	}
+	if got := ask(&a, "a", noon.Add(time.Minute)); got != domain.AttemptGranted {
+		t.Errorf("four attempts whose end was never told: got %v, want granted", got)
+	}
+	a.Reserve("5", "a", strict, noon)
+	if got := ask(&a, "a", noon.Add(time.Minute)); got != domain.AttemptBusy {
+		t.Errorf("five attempts whose end was never told count as failed: got %v, want busy", got)
+	}
+}
+
+func TestA05_AttemptsKeepFamiliarSourcesOpen(t *testing.T) {
+	t.Parallel()
+	var a domain.Attempts
+	a.Reserve("home", "home", strict, noon)
+	a.Succeed("home", "home", noon)
+	for i := range 5 {
+		fail(&a, fmt.Sprintf("attacker-%d", i), 4, noon.Add(time.Duration(i)*time.Minute))
+	}
+	later := noon.Add(6 * time.Minute)
+	if got := ask(&a, "stranger", later); got != domain.AttemptLocked {
+		t.Errorf("a source never seen: got %v, want locked", got)
+	}
+	if got := ask(&a, "home", later); got != domain.AttemptGranted {
+		t.Errorf("a familiar source: got %v, want granted", got)
+	}
+	month := noon.Add(31 * 24 * time.Hour)
+	if got := ask(&a, "stranger", month); got != domain.AttemptGranted {
+		t.Errorf("a month later: got %v, want granted", got)
+	}
+}
+
+func TestAttemptsAfterTheAccountsLock(t *testing.T) {
+	t.Parallel()
+	var a domain.Attempts
+	for i := range 5 {
+		fail(&a, fmt.Sprintf("attacker-%d", i), 4, noon)
+	}
+	over := noon.Add(40 * time.Minute)
+	if granted := fail(&a, "attacker-9", 4, over); granted != 1 {
+		t.Errorf("once the lock is over, %d attempts were granted; the failure of the first must lock again", granted)
+	}
+}
+
+func TestAttemptsSuccessResets(t *testing.T) {
+	t.Parallel()
+	var a domain.Attempts
+	fail(&a, "a", 4, noon)
+	a.Reserve("right", "a", strict, noon.Add(time.Minute))
+	a.Succeed("right", "a", noon.Add(time.Minute))
+	if granted := fail(&a, "a", 9, noon.Add(2*time.Minute)); granted != strict.MaxAttempts {
+		t.Errorf("after a success %d failures were granted, want %d", granted, strict.MaxAttempts)
+	}
+	if !a.Unlock() || ask(&a, "a", noon.Add(3*time.Minute)) != domain.AttemptGranted {
+		t.Error("unlocking did not open the account")
+	}
+}
+
+func TestRateWindowIsExact(t *testing.T) {
+	t.Parallel()
+	rate := domain.Rate{Limit: 5, Window: time.Minute}
+	var w domain.RateWindow
+	allowed := 0
+	for second := range 120 {
+		if w.Take(rate, noon.Add(time.Duration(second)*time.Second)).Allowed {
+			allowed++
+		}
+	}
+	if allowed != 10 {
+		t.Errorf("two minutes of asking each second let %d through, want 10", allowed)
+	}
+	state := w.Take(rate, noon.Add(119*time.Second))
+	if state.Allowed || state.Remaining != 0 || state.Reset <= 0 || state.Reset > time.Minute {
+		t.Errorf("over the limit: got %+v", state)
+	}
+	if off := w.Take(domain.Rate{}, noon); !off.Allowed {
+		t.Error("no limit refused")
+	}
+}

@@ -1,0 +1,195 @@
+package domain_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+func TestCheckUsername(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		name string
+		ok   bool
+	}{
+		"a plain one":                      {"johndoe", true},
+		"all the marks":                    {"a.b_c-d@e+f", true},
+		"letters of another language":      {"žofie", true},
+		"letters of another script":        {"анна", true},
+		"64 characters":                    {strings.Repeat("a", 64), true},
+		"65 characters":                    {strings.Repeat("a", 65), false},
+		"none":                             {"", false},
+		"a space":                          {"john doe", false},
+		"a line end":                       {"john\n", false},
+		"NUL":                              {"john\x00", false},
+		"a slash":                          {"john/doe", false},
+		"invalid UTF-8":                    {"jo\xffhn", false},
+		"a Cyrillic letter among Latin":    {"аdmin", false},
+		"the sign that turns text around":  {"nimda\u202e", false},
+		"a path of the Users API":          {"login", false},
+		"that path in capitals":            {"SignUp", false},
+		"a name that begins like the path": {"login2", true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := domain.CheckUsername(test.name); (err == nil) != test.ok {
+				t.Errorf("%q: got %v", test.name, err)
+			}
+		})
+	}
+}
+
+func TestCheckEmail(t *testing.T) {
+	t.Parallel()
+	for _, right := range []string{"john@example.com", "j.d+tag@sub.example.co", "žofie@example.com", "a@localhost"} {
+		if err := domain.CheckEmail(right); err != nil {
+			t.Errorf("%q was refused: %v", right, err)
+		}
+	}
+	for _, wrong := range []string{
+		"", "john", "@example.com", "john@", "john@example..com", ".john@example.com", "john@exa mple.com", "john@example.com\r\nBcc: x@y.z",
+		"jo hn@example.com", "john@пример.рф", strings.Repeat("a", 65) + "@example.com", "\"john\"@example.com", "john@-example.com", "<john@example.com>",
+	} {
+		if err := domain.CheckEmail(wrong); !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("%q was taken for an address", wrong)
+		}
+	}
+}
+
+func TestH05_CheckMetadata(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat(`{"a":`, 20) + "1" + strings.Repeat("}", 20)
+	tests := map[string]struct {
+		raw string
+		ok  bool
+	}{
+		"the page's":             {`{"department":"Customer Service","employee_id":"EMP001"}`, true},
+		"none":                   {``, true},
+		"lists and objects":      {`{"a":[1,{"b":null}]}`, true},
+		"an operator":            {`{"$ne":1}`, false},
+		"an operator in a list":  {`{"a":[{"$where":"x"}]}`, false},
+		"a dotted key":           {`{"a.b":1}`, false},
+		"a prototype":            {`{"__proto__":{}}`, false},
+		"a list":                 {`[1]`, false},
+		"null":                   {`null`, false},
+		"too deep":               {deep, false},
+		"more than 16 KiB":       {`{"a":"` + strings.Repeat("x", 16<<10) + `"}`, false},
+		"an empty key":           {`{"":1}`, false},
+		"a text that is no JSON": {`{"a":`, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := domain.CheckMetadata(json.RawMessage(test.raw)); (err == nil) != test.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestA09_PasswordPolicy(t *testing.T) {
+	t.Parallel()
+	full := domain.DefaultSettings().Password
+	tests := map[string]struct {
+		policy   domain.PasswordPolicy
+		password string
+		rule     string
+	}{
+		"one that meets all":                  {full, "Correct-horse-7", ""},
+		"counts characters, not bytes":        {domain.PasswordPolicy{MinLength: 8}, "žluťoučk", ""},
+		"one character too few":               {full, "Short-1-abc", "min_length"},
+		"no policy goes below eight":          {domain.PasswordPolicy{MinLength: 1}, "1234567", "min_length"},
+		"no capital":                          {full, "correct-horse-7", "require_uppercase"},
+		"no small letter":                     {full, "CORRECT-HORSE-7", "require_lowercase"},
+		"no digit":                            {full, "Correct-horse-x", "require_numbers"},
+		"no special character":                {full, "Correcthorse777", "require_special"},
+		"a space is special":                  {full, "Correct horse 7", ""},
+		"256 characters":                      {domain.PasswordPolicy{}, strings.Repeat("ž", 256), ""},
+		"257 characters":                      {domain.PasswordPolicy{}, strings.Repeat("a", 257), "max_length"},
+		"NUL":                                 {domain.PasswordPolicy{}, "abcdefgh\x00", "NUL"},
+		"capitals and digits of any language": {full, "Žluťoučký kůň ٣", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := test.policy.CheckPassword("password", test.password)
+			if test.rule == "" {
+				if err != nil {
+					t.Errorf("refused: %v", err)
+				}
+				return
+			}
+			if !errors.Is(err, domain.ErrPasswordPolicy) || !strings.Contains(err.Error(), test.rule) {
+				t.Errorf("got %v, want the rule %s", err, test.rule)
+			}
+		})
+	}
+}
+
+func TestA08_NetworkOfAnAddress(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"192.0.2.7":            "192.0.2.7",
+		"::ffff:192.0.2.7":     "192.0.2.7",
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
+		"2001:db8:1:2:ffff::1": "2001:db8:1:2::/64",
+		"fe80::1%eth0":         "fe80::/64",
+		"2001:db8:1:3:ffff::1": "2001:db8:1:3::/64",
+	}
+	for address, want := range tests {
+		o := domain.Origin{Address: netip.MustParseAddr(address)}
+		if got := o.Network(); got != want {
+			t.Errorf("%s counts as %s, want %s", address, got, want)
+		}
+	}
+}
+
+func TestCursorComesBackAsItWas(t *testing.T) {
+	t.Parallel()
+	c := domain.Cursor{Sort: "-created_at", Key: "2026-03-01T12:00:00Z", ID: "usr_1"}
+	got, err := domain.ParseCursor(c.Encode(), "-created_at")
+	if err != nil || *got != c {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for _, wrong := range []string{"", "x", c.Encode() + "x", "bnVsbA", strings.Repeat("A", 3000)} {
+		if _, err := domain.ParseCursor(wrong, "-created_at"); !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("%.20q was taken for a cursor", wrong)
+		}
+	}
+	if _, err := domain.ParseCursor(c.Encode(), "username"); err == nil {
+		t.Error("a cursor of another order was taken")
+	}
+}
+
+func FuzzParseCursor(f *testing.F) {
+	f.Add(domain.Cursor{Sort: "username", Key: "john", ID: "usr_1"}.Encode())
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := domain.ParseCursor(text, "username")
+		if err == nil && (c.ID == "" || c.Sort != "username") {
+			t.Errorf("%q was taken", text)
+		}
+	})
+}
+
+func TestUserTokens(t *testing.T) {
+	t.Parallel()
+	u := domain.User{}
+	u.AddToken(domain.UserToken{Purpose: domain.TokenReset, Digest: []byte("1"), ExpiresAt: noon.Add(time.Minute)}, noon)
+	u.AddToken(domain.UserToken{Purpose: domain.TokenReset, Digest: []byte("2"), ExpiresAt: noon.Add(time.Minute)}, noon)
+	if _, ok := u.FindToken([]byte("1"), noon); ok {
+		t.Error("R08: a new token must take the earlier one's place")
+	}
+	if _, ok := u.FindToken([]byte("2"), noon); !ok {
+		t.Error("the new token is not found")
+	}
+	if _, ok := u.FindToken([]byte("2"), noon.Add(time.Minute)); ok {
+		t.Error("a token is found after its end")
+	}
+}
