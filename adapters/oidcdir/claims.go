@@ -1,0 +1,120 @@
+package oidcdir
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+const (
+	maxValues     = 1000
+	longestValue  = 512
+	latestSeconds = 1 << 40
+)
+
+// claims are the members of a token or of the user information, each under its exact name.
+type claims map[string]any
+
+// UnmarshalJSON refuses what two parsers could read differently: a name that comes twice, and bytes that are no UTF-8.
+func (c *claims) UnmarshalJSON(data []byte) error {
+	var m map[string]any
+	if err := json.Unmarshal(data, &m); err != nil {
+		return err
+	}
+	*c = m
+	return nil
+}
+
+// text returns a claim that is a text, else "".
+func (c claims) text(name string) string {
+	s, _ := c[name].(string)
+	return s
+}
+
+// time returns a claim that is a number of seconds since 1970.
+func (c claims) time(name string) (time.Time, bool) {
+	n, ok := c[name].(float64)
+	if !ok || math.IsNaN(n) || n <= 0 || n > latestSeconds {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(n), 0).UTC(), true
+}
+
+// at returns what stands under a path. A claim whose whole name is the path comes first: names may hold dots.
+func (c claims) at(path string) (any, bool) { return find(c, path) }
+
+func find(object map[string]any, path string) (any, bool) {
+	if value, ok := object[path]; ok {
+		return value, true
+	}
+	for i := range len(path) {
+		if path[i] != '.' {
+			continue
+		}
+		if inner, ok := object[path[:i]].(map[string]any); ok {
+			if value, ok := find(inner, path[i+1:]); ok {
+				return value, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// string returns the text under a path, "" where there is none.
+func (c claims) string(path string) string {
+	value, _ := c.at(path)
+	s, _ := value.(string)
+	if len(s) > longestValue {
+		return ""
+	}
+	return strings.TrimSpace(s)
+}
+
+// values returns the texts under a path: the elements of an array, one text, or the keys of an object, as Zitadel writes
+// roles.
+func (c claims) values(path string) []string {
+	value, _ := c.at(path)
+	var texts []string
+	switch v := value.(type) {
+	case string:
+		texts = []string{v}
+	case []any:
+		for _, element := range v {
+			if s, ok := element.(string); ok {
+				texts = append(texts, s)
+			}
+		}
+	case map[string]any:
+		for key := range v {
+			texts = append(texts, key)
+		}
+		slices.Sort(texts)
+	}
+	texts = slices.DeleteFunc(texts, func(s string) bool { return s == "" || len(s) > longestValue })
+	return texts[:min(len(texts), maxValues)]
+}
+
+// isTrue reads a truth as a boolean, as "true" (Cognito) or as 1 and "1" (Entra's xms_edov).
+func (c claims) isTrue(path string) bool {
+	value, _ := c.at(path)
+	switch v := value.(type) {
+	case bool:
+		return v
+	case string:
+		return v == "true" || v == "1"
+	case float64:
+		return v == 1
+	}
+	return false
+}
+
+// has reports whether there is anything under the path.
+func (c claims) has(path string) bool {
+	_, ok := c.at(path)
+	return ok
+}
+
+func contains(values []string, value string) bool { return slices.Contains(values, value) }

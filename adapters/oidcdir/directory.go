@@ -1,0 +1,182 @@
+package oidcdir
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Type is the word of the configuration for directories of this package.
+const Type = "oidc"
+
+// outagesToOpen is how many outages in a row make the breaker leave the provider alone.
+const outagesToOpen = 5
+
+// Options are what a directory needs beside its settings.
+type Options struct {
+	Clock ports.Clock
+	// CallbackURL and BackChannelURL tell the addresses to register at the provider of a directory; the check shows them.
+	// Either may be nil.
+	CallbackURL, BackChannelURL func(id domain.DirectoryID) string
+}
+
+// Factory returns what makes directories of type oidc.
+func Factory(options Options) ports.DirectoryFactory {
+	return ports.DirectoryFactory{
+		Type: Type,
+		Open: func(id domain.DirectoryID, decode func(into any) error) (ports.Directory, error) {
+			var settings Settings
+			if err := decode(&settings); err != nil {
+				return nil, err
+			}
+			return New(id, settings, options)
+		},
+	}
+}
+
+// Directory is one OpenID Connect provider. It is safe for concurrent use.
+type Directory struct {
+	id       domain.DirectoryID
+	settings Settings
+	secret   string
+	// issuer is what discovery must name; with Entra's multi-tenant form it holds {tenantid}.
+	issuer    string
+	options   Options
+	client    *http.Client
+	breaker   *gobreaker.CircuitBreaker[struct{}]
+	discovery *discovery
+}
+
+// The abilities of a provider.
+var (
+	_ ports.RedirectLogin    = (*Directory)(nil)
+	_ ports.ProviderSessions = (*Directory)(nil)
+	_ ports.Checker          = (*Directory)(nil)
+)
+
+// New returns the directory with these settings. It makes no network call, and reports all mistakes at once as a
+// fault.ErrInvalid that names each setting.
+func New(id domain.DirectoryID, settings Settings, options Options) (*Directory, error) {
+	if options.Clock == nil {
+		return nil, errors.New("oidcdir needs a clock")
+	}
+	settings = settings.defaults(string(id))
+	if err := settings.validate(); err != nil {
+		return nil, err
+	}
+	secret, err := settings.readSecret()
+	if err != nil {
+		return nil, err
+	}
+	roots, err := settings.readRoots()
+	if err != nil {
+		return nil, err
+	}
+	client, err := newClient(settings, roots)
+	if err != nil {
+		return nil, err
+	}
+	issuer := settings.Issuer
+	if settings.Entra.MultiTenant {
+		issuer, _ = tenantTemplate(issuer)
+	}
+	d := &Directory{id: id, settings: settings, secret: secret, issuer: issuer, options: options, client: client}
+	d.discovery = d.newDiscovery()
+	d.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		Name:         string(id),
+		Timeout:      settings.BreakerReset,
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= outagesToOpen },
+		IsSuccessful: func(err error) bool { return !isOutage(err) },
+	})
+	return d, nil
+}
+
+// readSecret takes the line feed off that editors put at a file's end.
+func (s *Settings) readSecret() (string, error) {
+	if s.ClientSecretFile == "" {
+		return s.ClientSecret, nil
+	}
+	content, err := os.ReadFile(s.ClientSecretFile)
+	if err != nil {
+		return "", fault.ErrInvalid.About("client_secret_file", "cannot be read").Because(err)
+	}
+	secret := strings.TrimRight(string(content), "\r\n")
+	if secret == "" {
+		return "", fault.ErrInvalid.About("client_secret_file", "is empty")
+	}
+	return secret, nil
+}
+
+func (s *Settings) readRoots() (*x509.CertPool, error) {
+	if s.CAFile == "" {
+		return nil, nil //nolint:nilnil // no pool means the system's
+	}
+	content, err := os.ReadFile(s.CAFile)
+	if err != nil {
+		return nil, fault.ErrInvalid.About("ca_file", "cannot be read").Because(err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("reading the system's certificates: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(content) {
+		return nil, fault.ErrInvalid.About("ca_file", "holds no certificate in PEM")
+	}
+	return pool, nil
+}
+
+// ID returns the directory's id.
+func (d *Directory) ID() domain.DirectoryID { return d.id }
+
+// Type returns "oidc".
+func (d *Directory) Type() string { return Type }
+
+// JustInTime reports whether the first sign-in makes a user.
+func (d *Directory) JustInTime() bool { return d.settings.JustInTime }
+
+// Suffixes returns the domains whose logins belong here.
+func (d *Directory) Suffixes() []string { return slices.Clone(d.settings.Domains) }
+
+// DisplayName returns the provider's name for login pages.
+func (d *Directory) DisplayName() string { return d.settings.DisplayName }
+
+// LinksByEmail reports whether the provider is marked as trusted.
+func (d *Directory) LinksByEmail() bool { return d.settings.Trusted }
+
+// Close drops the connections to the provider.
+func (d *Directory) Close(context.Context) error {
+	d.client.CloseIdleConnections()
+	return nil
+}
+
+func (d *Directory) now() time.Time { return d.options.Clock.Now() }
+
+// within runs one step of a sign-in inside the time limit and behind the breaker.
+func (d *Directory) within(ctx context.Context, step func(ctx context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, d.settings.Timeout)
+	defer cancel()
+	_, err := d.breaker.Execute(func() (struct{}, error) {
+		err := step(limited)
+		if err != nil && ctx.Err() != nil {
+			// The browser went away: that says nothing of the provider.
+			return struct{}{}, domain.ErrDirectoryUnavailable.Because(context.Cause(ctx))
+		}
+		return struct{}{}, err
+	})
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return domain.ErrDirectoryUnavailable.Because(errors.New("the provider failed several times in a row and is left alone for a while"))
+	}
+	return err
+}

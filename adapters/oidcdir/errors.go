@@ -1,0 +1,75 @@
+package oidcdir
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+var (
+	errNotURL       = errors.New("must be an absolute URL")
+	errURLExtras    = errors.New("must have no user name and no fragment")
+	errHTTPLoopback = errors.New("must be https (plain http to this machine needs allow_http_loopback)")
+	errNotHTTPS     = errors.New("must be https")
+)
+
+// longestReason bounds what a provider can write into our log and audit trail.
+const longestReason = 300
+
+// outageError is a provider that could not say. The circuit breaker counts it.
+type outageError struct{ reason string }
+
+func (e *outageError) Error() string { return e.reason }
+
+// outage returns domain.ErrDirectoryUnavailable for a provider that did not answer or answered nonsense.
+func outage(doing string, cause error) error {
+	return domain.ErrDirectoryUnavailable.Because(&outageError{reason: shorten(doing + ": " + cause.Error())})
+}
+
+// isOutage reports whether err counts against the provider.
+func isOutage(err error) bool {
+	var o *outageError
+	return errors.As(err, &o)
+}
+
+// misconfigured returns domain.ErrDirectoryUnavailable for a provider that works and refuses our configuration.
+func misconfigured(reason string) error {
+	return domain.ErrDirectoryUnavailable.Because(errors.New(shorten(reason)))
+}
+
+// refuse returns domain.ErrRedirectLogin with the reason.
+func refuse(format string, args ...any) error {
+	return domain.ErrRedirectLogin.Because(errors.New(shorten(fmt.Sprintf(format, args...))))
+}
+
+// refuseLogout turns the refusal of a token into the refusal of a logout token; an outage stays one.
+func refuseLogout(err error) error {
+	if errors.Is(err, domain.ErrDirectoryUnavailable) {
+		return err
+	}
+	var cause error
+	if cause = errors.Unwrap(err); cause == nil || !errors.Is(err, domain.ErrRedirectLogin) {
+		cause = err
+	}
+	return domain.ErrLogoutToken.Because(cause)
+}
+
+// shorten makes a reason one bounded line, whatever a provider put into it.
+func shorten(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029 {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if len(text) <= longestReason {
+		return text
+	}
+	cut := longestReason
+	for cut > 0 && text[cut]&0xC0 == 0x80 {
+		cut--
+	}
+	return text[:cut] + "…"
+}

@@ -1,0 +1,163 @@
+package oidcdir
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// withUserInfo returns the ID token's claims, with those of the userinfo endpoint beside them where the settings say so
+// or something that is mapped is missing. What the ID token says wins.
+func (d *Directory) withUserInfo(ctx context.Context, m *metadata, token *idToken, accessToken string) (claims, error) {
+	switch {
+	case d.settings.UserInfo == userInfoNever, m.UserInfoURL == "":
+		return token.claims, nil
+	case d.settings.UserInfo == userInfoAuto && d.isComplete(token.claims):
+		return token.claims, nil
+	}
+	answer, err := get(ctx, d.client, m.UserInfoURL, "application/json", accessToken)
+	if err != nil {
+		return nil, outage("the user information", err)
+	}
+	switch status := answer.status; {
+	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests:
+		return nil, outage("the user information", fmt.Errorf("status %d", status))
+	case status != http.StatusOK:
+		return nil, refuse("the userinfo endpoint answered %d", status)
+	}
+	if kind, _, _ := mime.ParseMediaType(answer.header.Get("Content-Type")); kind != "application/json" {
+		return nil, refuse("the user information is of type %q; set the client to plain JSON", kind)
+	}
+	var info claims
+	if err := json.Unmarshal(answer.body, &info); err != nil {
+		return nil, refuse("the user information is not plain JSON: %v", err)
+	}
+	// Core section 5.3.2: without this a stolen or swapped access token names somebody else.
+	if info.text("sub") != token.subject {
+		return nil, refuse("the user information is about another subject than the ID token")
+	}
+	maps.Copy(info, token.claims)
+	return info, nil
+}
+
+// isComplete reports whether nothing that is mapped is missing.
+func (d *Directory) isComplete(c claims) bool {
+	names := d.settings.Claims
+	wanted := []string{names.Email, names.FullName}
+	if names.Username != "" {
+		wanted = append(wanted, names.Username)
+	}
+	if len(d.settings.GroupMap) > 0 {
+		wanted = append(wanted, names.Groups)
+	}
+	if len(d.settings.RoleMap) > 0 {
+		wanted = append(wanted, names.Roles)
+	}
+	for _, want := range d.settings.RequiredClaims {
+		wanted = append(wanted, want.Claim)
+	}
+	for _, name := range wanted {
+		if !c.has(name) {
+			return false
+		}
+	}
+	return true
+}
+
+// identity maps the claims. The subject is issuer and sub, which no other person ever gets.
+func (d *Directory) identity(token *idToken, c claims) (domain.Identity, error) {
+	if err := d.checkRequired(c); err != nil {
+		return domain.Identity{}, err
+	}
+	if err := d.checkWhole(c); err != nil {
+		return domain.Identity{}, err
+	}
+	names := d.settings.Claims
+	identity := domain.Identity{
+		Directory:          d.id,
+		Subject:            subjectOf(token.issuer, token.subject),
+		Username:           d.username(c),
+		Email:              c.string(names.Email),
+		FullName:           c.string(names.FullName),
+		PhoneNumber:        c.string(names.PhoneNumber),
+		Groups:             c.values(names.Groups),
+		Methods:            token.claims.values("amr"),
+		MapsAdministrators: d.settings.AllowAdministrativeMapping,
+	}
+	identity.EmailVerified = identity.Email != "" && c.isTrue(names.EmailVerified)
+	identity.SecondFactor = d.hasSecondFactor(token.claims)
+	d.mapRights(&identity, c)
+	return identity, nil
+}
+
+// subjectOf joins the two. An issuer has no fragment, so "#" parts them without doubt.
+func subjectOf(issuer, subject string) domain.Subject {
+	return domain.Subject(issuer + "#" + subject)
+}
+
+func (d *Directory) username(c claims) string {
+	if name := d.settings.Claims.Username; name != "" {
+		return c.string(name)
+	}
+	return or(c.string("preferred_username"), c.string("email"))
+}
+
+func (d *Directory) checkRequired(c claims) error {
+	for _, want := range d.settings.RequiredClaims {
+		found := false
+		for _, value := range c.values(want.Claim) {
+			found = found || contains(want.Values, value)
+		}
+		if !found {
+			return refuse("the claim %s has none of the required values", want.Claim)
+		}
+	}
+	return nil
+}
+
+// checkWhole refuses a token that says its groups stand elsewhere (Entra does, above 200): taking them for none would
+// silently change what a person may do.
+func (d *Directory) checkWhole(c claims) error {
+	elsewhere, _ := c["_claim_names"].(map[string]any)
+	names := d.settings.Claims
+	for name := range elsewhere {
+		used := name == names.Groups && len(d.settings.GroupMap) > 0 || name == names.Roles && len(d.settings.RoleMap) > 0
+		if used && !c.has(name) {
+			return refuse("the provider left out the claim %s, since the person has too many values of it", name)
+		}
+	}
+	return nil
+}
+
+// mapRights applies the explicit maps. Claims that are not named in them give nothing.
+func (d *Directory) mapRights(identity *domain.Identity, c claims) {
+	roles := c.values(d.settings.Claims.Roles)
+	for _, rule := range d.settings.RoleMap {
+		if contains(roles, rule.Value) {
+			identity.Role = domain.RoleID(rule.Role)
+			break
+		}
+	}
+	for _, rule := range d.settings.GroupMap {
+		if contains(identity.Groups, rule.Value) && !contains(identity.MappedGroups, rule.Group) {
+			identity.MappedGroups = append(identity.MappedGroups, rule.Group)
+		}
+	}
+}
+
+// hasSecondFactor looks at the ID token alone: amr and acr speak of this sign-in, user information does not.
+func (d *Directory) hasSecondFactor(c claims) bool {
+	for _, method := range c.values("amr") {
+		if contains(d.settings.SecondFactor.AMR, method) {
+			return true
+		}
+	}
+	class := c.text("acr")
+	return class != "" && !strings.ContainsAny(class, " ") && contains(d.settings.SecondFactor.ACR, class)
+}

@@ -1,0 +1,197 @@
+package oidcdir_test
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ostiary/ostiary/adapters/oidcdir"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/test/fixtures/oidc"
+)
+
+func TestD14_only_the_explicit_maps_give_rights(t *testing.T) {
+	t.Parallel()
+	roles := []oidcdir.RoleRule{{Value: "app-auditor", Role: "auditor"}, {Value: "app-user", Role: "user"}}
+	groups := []oidcdir.GroupRule{{Value: "eng", Group: "engineering"}, {Value: "staff", Group: "everybody"}, {Value: "eng-2", Group: "engineering"}}
+	tests := map[string]struct {
+		claims     map[string]any
+		names      oidcdir.ClaimNames
+		role       domain.RoleID
+		groups     []string
+		mapsAdmins bool
+	}{
+		"a claim role: admin is ignored": {
+			claims: map[string]any{"role": "admin", "roles": []string{"admin"}, "groups": []string{"admin"}},
+		},
+		"an array": {
+			claims: map[string]any{"groups": []string{"staff", "eng", "eng-2", "other"}}, groups: []string{"engineering", "everybody"},
+		},
+		"a text":         {claims: map[string]any{"groups": "eng"}, groups: []string{"engineering"}},
+		"object keys":    {claims: map[string]any{"groups": map[string]any{"eng": map[string]any{"org": "x"}}}, groups: []string{"engineering"}},
+		"mixed array":    {claims: map[string]any{"groups": []any{7, nil, "eng", []string{"staff"}}}, groups: []string{"engineering"}},
+		"a number":       {claims: map[string]any{"groups": 7}},
+		"nothing":        {claims: map[string]any{"groups": nil}},
+		"another's case": {claims: map[string]any{"groups": []string{"ENG"}}},
+		"a path": {
+			claims: map[string]any{"realm_access": map[string]any{"roles": []string{"app-user", "app-auditor"}}},
+			names:  oidcdir.ClaimNames{Roles: "realm_access.roles"}, role: "auditor",
+		},
+		"a name with dots": {
+			claims: map[string]any{"https://example.org/roles": []string{"app-user"}},
+			names:  oidcdir.ClaimNames{Roles: "https://example.org/roles"}, role: "user",
+		},
+		"a path through a name with dots": {
+			claims: map[string]any{"resource_access": map[string]any{"app.example.org": map[string]any{"roles": []string{"app-user"}}}},
+			names:  oidcdir.ClaimNames{Roles: "resource_access.app.example.org.roles"}, role: "user",
+		},
+		"a path through a text": {
+			claims: map[string]any{"realm_access": "roles"}, names: oidcdir.ClaimNames{Roles: "realm_access.roles"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := oidc.NewHostile(t)
+			h.Set(oidc.Spoil{Claims: func(c map[string]any) {
+				delete(c, "groups")
+				maps.Copy(c, test.claims)
+			}})
+			r := hostileRig(t, h, func(s *oidcdir.Settings) { s.RoleMap, s.GroupMap, s.Claims = roles, groups, test.names })
+			got := r.mustSignIn(t, "").Identity
+			if got.Role != test.role {
+				t.Errorf("the role is %q, want %q", got.Role, test.role)
+			}
+			if diff := cmp.Diff(test.groups, got.MappedGroups); diff != "" {
+				t.Error(diff)
+			}
+			if got.MapsAdministrators {
+				t.Error("the mapping may give administrative rights without the switch")
+			}
+		})
+	}
+}
+
+func TestD14_the_switch_for_administrators_is_told(t *testing.T) {
+	t.Parallel()
+	h := oidc.NewHostile(t)
+	r := hostileRig(t, h, func(s *oidcdir.Settings) {
+		s.RoleMap, s.AllowAdministrativeMapping = []oidcdir.RoleRule{{Value: "staff", Role: "admin"}}, true
+	})
+	if got := r.mustSignIn(t, "").Identity; got.Role != "admin" || !got.MapsAdministrators {
+		t.Errorf("the role is %q, the switch %v", got.Role, got.MapsAdministrators)
+	}
+}
+
+func TestD06_the_identity_is_issuer_and_subject(t *testing.T) {
+	t.Parallel()
+	h := oidc.NewHostile(t)
+	r := hostileRig(t, h, nil)
+	first := r.mustSignIn(t, "").Identity
+	want := domain.Identity{
+		Directory: "corp", Subject: domain.Subject(h.URL + "#u1"), Username: "mallory", Email: "mallory@example.org",
+		FullName: "Mallory", EmailVerified: true, Groups: []string{"staff"},
+	}
+	if diff := cmp.Diff(want, first); diff != "" {
+		t.Error(diff)
+	}
+	h.Set(oidc.Spoil{Claims: func(c map[string]any) { c["preferred_username"], c["email"] = "renamed", "other@example.org" }})
+	if renamed := r.mustSignIn(t, "").Identity; renamed.Subject != first.Subject {
+		t.Errorf("a renamed person became %q", renamed.Subject)
+	}
+	h.Set(claim("sub", "u2"))
+	if other := r.mustSignIn(t, "").Identity; other.Subject == first.Subject {
+		t.Error("somebody else with the same name and address became the same person")
+	}
+}
+
+func TestD11_an_address_is_verified_only_where_the_provider_says_so(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		value any
+		names oidcdir.ClaimNames
+		want  bool
+	}{
+		"true":                     {value: true, want: true},
+		"true as text":             {value: "true", want: true},
+		"one as text":              {value: "1", want: true},
+		"false":                    {value: false},
+		"false as text":            {value: "false"},
+		"yes":                      {value: "yes"},
+		"nothing":                  {value: nil},
+		"a list":                   {value: []any{true}},
+		"Entra's claim not chosen": {value: nil, names: oidcdir.ClaimNames{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := oidc.NewHostile(t)
+			h.Set(oidc.Spoil{Claims: func(c map[string]any) { c["email_verified"], c["xms_edov"] = test.value, true }})
+			r := hostileRig(t, h, func(s *oidcdir.Settings) { s.Claims = test.names })
+			if got := r.mustSignIn(t, "").Identity.EmailVerified; got != test.want {
+				t.Errorf("verified: %v", got)
+			}
+		})
+	}
+	h := oidc.NewHostile(t)
+	h.Set(oidc.Spoil{Claims: func(c map[string]any) { delete(c, "email_verified"); c["xms_edov"] = "1" }})
+	r := hostileRig(t, h, func(s *oidcdir.Settings) { s.Claims.EmailVerified = "xms_edov" })
+	if !r.mustSignIn(t, "").Identity.EmailVerified {
+		t.Error("Entra's xms_edov was not read")
+	}
+}
+
+func TestT10_a_second_factor_counts_only_where_configured(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		claims map[string]any
+		factor oidcdir.SecondFactor
+		want   bool
+	}{
+		"amr without configuration":  {map[string]any{"amr": []string{"mfa"}, "acr": "2"}, oidcdir.SecondFactor{}, false},
+		"a configured amr":           {map[string]any{"amr": []string{"pwd", "mfa"}}, oidcdir.SecondFactor{AMR: []string{"mfa"}}, true},
+		"another amr":                {map[string]any{"amr": []string{"pwd"}}, oidcdir.SecondFactor{AMR: []string{"mfa"}}, false},
+		"a configured acr":           {map[string]any{"acr": "phr"}, oidcdir.SecondFactor{ACR: []string{"phr"}}, true},
+		"another acr":                {map[string]any{"acr": "1"}, oidcdir.SecondFactor{ACR: []string{"phr"}}, false},
+		"an acr that was asked for":  {map[string]any{"acr": "1"}, oidcdir.SecondFactor{RequestACR: []string{"1"}}, false},
+		"an acr that is a list":      {map[string]any{"acr": []string{"phr"}}, oidcdir.SecondFactor{ACR: []string{"phr"}}, false},
+		"nothing said":               {nil, oidcdir.SecondFactor{AMR: []string{"mfa"}, ACR: []string{"phr"}}, false},
+		"an empty acr is configured": {map[string]any{"acr": ""}, oidcdir.SecondFactor{ACR: []string{""}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := oidc.NewHostile(t)
+			h.Set(oidc.Spoil{
+				Claims: func(c map[string]any) {
+					maps.Copy(c, test.claims)
+				},
+				// What user information says is not about this sign-in.
+				UserInfo: func(info map[string]any) { info["amr"], info["acr"] = []string{"mfa"}, "phr" },
+			})
+			r := hostileRig(t, h, func(s *oidcdir.Settings) { s.SecondFactor, s.UserInfo = test.factor, "always" })
+			if got := r.mustSignIn(t, "").Identity.SecondFactor; got != test.want {
+				t.Errorf("counts: %v", got)
+			}
+		})
+	}
+}
+
+func TestUserInfo_fills_what_the_ID_token_lacks(t *testing.T) {
+	t.Parallel()
+	h := oidc.NewHostile(t)
+	h.Set(without("name"))
+	r := hostileRig(t, h, func(s *oidcdir.Settings) { s.UserInfo = "" })
+	got := r.mustSignIn(t, "").Identity
+	if got.FullName != "From UserInfo" {
+		t.Errorf("the name is %q", got.FullName)
+	}
+	if diff := cmp.Diff([]string{"staff"}, got.Groups); diff != "" {
+		t.Errorf("what the ID token says must win: %s", diff)
+	}
+	h.Set(oidc.Spoil{})
+	before := h.Hits("/userinfo")
+	r.mustSignIn(t, "")
+	if h.Hits("/userinfo") != before {
+		t.Error("user information was fetched though nothing was missing")
+	}
+}

@@ -1,0 +1,222 @@
+package oidcdir
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+const (
+	// flowLife is how long a person may take at the provider.
+	flowLife    = 10 * time.Minute
+	nonceBytes  = 32
+	longestCode = 8 << 10
+	longestHint = 254
+)
+
+// Start implements ports.RedirectLogin.
+func (d *Directory) Start(ctx context.Context, req ports.RedirectRequest) (domain.RedirectStart, error) {
+	var start domain.RedirectStart
+	err := d.within(ctx, func(ctx context.Context) error {
+		m, err := d.provider(ctx)
+		if err != nil {
+			return err
+		}
+		start.Flow = domain.RedirectFlow{
+			Directory: d.id,
+			State:     req.State,
+			Nonce:     randomText(),
+			Verifier:  oauth2.GenerateVerifier(),
+			Callback:  req.Callback,
+			StartedAt: d.now(),
+		}
+		start.URL = d.oauthConfig(m, req.Callback).AuthCodeURL(req.State, d.authorizeOptions(start.Flow, req.LoginHint)...)
+		return nil
+	})
+	return start, err
+}
+
+func (d *Directory) authorizeOptions(flow domain.RedirectFlow, hint string) []oauth2.AuthCodeOption {
+	options := []oauth2.AuthCodeOption{oidc.Nonce(flow.Nonce), oauth2.S256ChallengeOption(flow.Verifier)}
+	set := func(name, value string) {
+		if value != "" {
+			options = append(options, oauth2.SetAuthURLParam(name, value))
+		}
+	}
+	for name, value := range d.settings.AuthorizeParams {
+		set(name, value)
+	}
+	if d.settings.OfflineAccess && d.isGoogle() {
+		// Google has a parameter of its own in place of the offline_access scope.
+		set("access_type", "offline")
+	}
+	set("prompt", d.prompt())
+	set("acr_values", strings.Join(d.settings.SecondFactor.RequestACR, " "))
+	if d.settings.MaxAge > 0 {
+		set("max_age", strconv.Itoa(int(d.settings.MaxAge/time.Second)))
+	}
+	if len(hint) <= longestHint && shorten(hint) == hint {
+		set("login_hint", hint)
+	}
+	return options
+}
+
+// prompt asks for consent where a refresh token is wanted, since OpenID Connect Core section 11 gives none without.
+// Entra gives one all the same, and consent would there need an administrator.
+func (d *Directory) prompt() string {
+	switch d.settings.Prompt {
+	case promptOmit:
+		return ""
+	case promptAuto:
+		if d.settings.OfflineAccess && !d.isEntra() {
+			return promptConsent
+		}
+		return ""
+	}
+	return d.settings.Prompt
+}
+
+// Finish implements ports.RedirectLogin.
+func (d *Directory) Finish(
+	ctx context.Context, flow domain.RedirectFlow, callback domain.RedirectCallback,
+) (domain.RedirectResult, error) {
+	var result domain.RedirectResult
+	err := d.within(ctx, func(ctx context.Context) error {
+		if err := d.checkFlow(flow, callback); err != nil {
+			return err
+		}
+		m, err := d.provider(ctx)
+		if err != nil {
+			return err
+		}
+		if err := d.checkCallback(m, callback); err != nil {
+			return err
+		}
+		result, err = d.redeem(ctx, m, flow, callback.Code)
+		return err
+	})
+	if err != nil {
+		return domain.RedirectResult{}, err
+	}
+	return result, nil
+}
+
+// checkFlow holds the callback against the flow before anything is sent.
+func (d *Directory) checkFlow(flow domain.RedirectFlow, callback domain.RedirectCallback) error {
+	age := d.now().Sub(flow.StartedAt)
+	switch {
+	case flow.Directory != d.id:
+		return refuse("the sign-in was started with another provider")
+	case flow.State == "" || flow.Nonce == "" || flow.Verifier == "":
+		return refuse("the sign-in has no state, nonce or PKCE verifier")
+	case subtle.ConstantTimeCompare([]byte(flow.State), []byte(callback.State)) != 1:
+		return refuse("the callback's state is not the one of the sign-in")
+	case age > flowLife || age < -flowLife:
+		return refuse("the sign-in took longer than %s", flowLife)
+	}
+	return nil
+}
+
+// checkCallback looks at who answered (RFC 9207) and whether with a code.
+func (d *Directory) checkCallback(m *metadata, callback domain.RedirectCallback) error {
+	switch {
+	case callback.Issuer == "" && m.SendsIssuer:
+		return refuse("the callback lacks iss, which this provider sends (RFC 9207)")
+	case callback.Issuer != "" && !d.isOwnIssuer(callback.Issuer):
+		return refuse("the callback's iss %q is another provider's", callback.Issuer)
+	case callback.Error == "server_error" || callback.Error == "temporarily_unavailable":
+		return outage("the provider's answer", errors.New(callback.Error+" "+callback.ErrorDescription))
+	case callback.Error != "":
+		return refuse("the provider answered %q %q", callback.Error, callback.ErrorDescription)
+	case callback.Code == "" || len(callback.Code) > longestCode:
+		return refuse("the callback has no code, or one that is too long")
+	}
+	return nil
+}
+
+func (d *Directory) isOwnIssuer(issuer string) bool {
+	if !d.settings.Entra.MultiTenant {
+		return issuer == d.issuer
+	}
+	return slices.ContainsFunc(d.settings.Entra.Tenants, func(tenant string) bool {
+		own, ok := d.issuerOf(tenant)
+		return ok && own == issuer
+	})
+}
+
+// redeem exchanges the code and finds out who signed in.
+func (d *Directory) redeem(ctx context.Context, m *metadata, flow domain.RedirectFlow, code string) (domain.RedirectResult, error) {
+	var none domain.RedirectResult
+	answer, err := d.oauthConfig(m, flow.Callback).Exchange(d.clientContext(ctx), code, oauth2.VerifierOption(flow.Verifier))
+	if err != nil {
+		return none, tokenFailure(err)
+	}
+	if !strings.EqualFold(answer.TokenType, "Bearer") {
+		return none, refuse("the token answer is of type %q, not Bearer", answer.TokenType)
+	}
+	raw, _ := answer.Extra("id_token").(string)
+	if raw == "" {
+		return none, refuse("the token answer holds no ID token")
+	}
+	token, err := d.checkIDToken(ctx, m, raw, idTokenWants{
+		nonce: flow.Nonce, accessToken: answer.AccessToken, notBefore: flow.StartedAt, maxAge: d.settings.MaxAge,
+	})
+	if err != nil {
+		return none, err
+	}
+	claims, err := d.withUserInfo(ctx, m, token, answer.AccessToken)
+	if err != nil {
+		return none, err
+	}
+	identity, err := d.identity(token, claims)
+	if err != nil {
+		return none, err
+	}
+	result := domain.RedirectResult{Identity: identity, IDToken: raw, ProviderSession: token.session, AuthTime: token.authTime}
+	if answer.RefreshToken != "" && d.settings.OfflineAccess {
+		result.Grant = sealGrant(grant{Token: answer.RefreshToken, Issuer: token.issuer, Subject: token.subject})
+	}
+	return result, nil
+}
+
+func (d *Directory) clientContext(ctx context.Context) context.Context {
+	return oidc.ClientContext(ctx, d.client)
+}
+
+// tokenFailure tells apart a provider that could not say, one that refuses our configuration, and a refused code.
+func tokenFailure(err error) error {
+	var answer *oauth2.RetrieveError
+	if !errors.As(err, &answer) {
+		return outage("the token request", err)
+	}
+	status := answer.Response.StatusCode
+	said := answer.ErrorCode + " " + answer.ErrorDescription
+	switch {
+	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests, answer.ErrorCode == "",
+		answer.ErrorCode == "server_error", answer.ErrorCode == "temporarily_unavailable":
+		// Neither the body nor the library's text of it goes into the log: both may hold what was sent.
+		return outage("the token request", errors.New("status "+strconv.Itoa(status)+" "+said))
+	case answer.ErrorCode == "invalid_client", answer.ErrorCode == "unauthorized_client":
+		return misconfigured("the provider refused our client id or secret: " + said)
+	}
+	return refuse("the provider refused the code: %s", said)
+}
+
+func randomText() string {
+	b := make([]byte, nonceBytes)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(b)
+}

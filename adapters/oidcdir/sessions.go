@@ -1,0 +1,210 @@
+package oidcdir
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+const (
+	// logoutTokenLife is how old a logout token may be: providers send it at once and try again for a short while.
+	logoutTokenLife = 5 * time.Minute
+	logoutEvent     = "http://schemas.openid.net/event/backchannel-logout"
+	longestTokenID  = 255
+	// longestLogoutURL is what browsers and proxies surely pass on.
+	longestLogoutURL = 7 << 10
+)
+
+// grant is what Refresh needs of a sign-in: the refresh token and whose it is. The core keeps it sealed.
+type grant struct {
+	Token   string `json:"t"`
+	Issuer  string `json:"i"`
+	Subject string `json:"s"`
+}
+
+func sealGrant(g grant) string {
+	data, _ := json.Marshal(g) // three texts
+	return base64.RawURLEncoding.EncodeToString(data)
+}
+
+func openGrant(text string) (grant, error) {
+	var g grant
+	data, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || json.Unmarshal(data, &g) != nil || g.Token == "" {
+		return grant{}, domain.ErrProviderSessionEnded.Because(errors.New("the stored grant is not one of ours"))
+	}
+	return g, nil
+}
+
+// Refresh implements ports.ProviderSessions. Only a provider that says invalid_grant has ended the session: a refused
+// client or any other failure is an outage, or a slip in the configuration would sign everybody out.
+func (d *Directory) Refresh(ctx context.Context, text string) (string, error) {
+	g, err := openGrant(text)
+	if err != nil {
+		return "", err
+	}
+	next := ""
+	err = d.within(ctx, func(ctx context.Context) error {
+		m, err := d.provider(ctx)
+		if err != nil {
+			return err
+		}
+		source := d.oauthConfig(m, "").TokenSource(d.clientContext(ctx), &oauth2.Token{RefreshToken: g.Token})
+		answer, err := source.Token()
+		if err != nil {
+			return refreshFailure(err)
+		}
+		if err := d.checkRefreshed(ctx, m, g, answer); err != nil {
+			return err
+		}
+		next = sealGrant(grant{Token: answer.RefreshToken, Issuer: g.Issuer, Subject: g.Subject})
+		return nil
+	})
+	return next, err
+}
+
+func refreshFailure(err error) error {
+	var answer *oauth2.RetrieveError
+	if errors.As(err, &answer) && answer.ErrorCode == "invalid_grant" && answer.Response.StatusCode < http.StatusInternalServerError {
+		return domain.ErrProviderSessionEnded.Because(errors.New(shorten("the provider answered invalid_grant " + answer.ErrorDescription)))
+	}
+	if err = tokenFailure(err); errors.Is(err, domain.ErrRedirectLogin) {
+		return misconfigured("the provider refused the refresh: " + errors.Unwrap(err).Error())
+	}
+	return err
+}
+
+// checkRefreshed holds an ID token that came with the refresh against the one of the sign-in (Core section 12.2).
+func (d *Directory) checkRefreshed(ctx context.Context, m *metadata, g grant, answer *oauth2.Token) error {
+	raw, _ := answer.Extra("id_token").(string)
+	if raw == "" {
+		return nil
+	}
+	token, err := d.checkIDToken(ctx, m, raw, idTokenWants{accessToken: answer.AccessToken})
+	switch {
+	case errors.Is(err, domain.ErrDirectoryUnavailable):
+		return err
+	case err != nil:
+		return misconfigured("the refreshed ID token was refused: " + errors.Unwrap(err).Error())
+	case token.subject != g.Subject || token.issuer != g.Issuer:
+		return domain.ErrProviderSessionEnded.Because(errors.New("the refreshed ID token is about another person"))
+	}
+	return nil
+}
+
+// LogoutURL implements ports.ProviderSessions (OpenID Connect RP-Initiated Logout 1.0).
+func (d *Directory) LogoutURL(ctx context.Context, idToken, returnTo, state string) (string, error) {
+	var address string
+	err := d.within(ctx, func(ctx context.Context) error {
+		m, err := d.provider(ctx)
+		if err != nil || m.EndSessionURL == "" {
+			return err
+		}
+		u, err := url.Parse(m.EndSessionURL)
+		if err != nil {
+			return outage("discovery", err)
+		}
+		query := u.Query()
+		query.Set("client_id", d.settings.ClientID)
+		if returnTo != "" {
+			query.Set("post_logout_redirect_uri", returnTo)
+			if state != "" {
+				query.Set("state", state)
+			}
+		}
+		if len(idToken) <= longestLogoutURL {
+			query.Set("id_token_hint", idToken)
+		}
+		if idToken == "" {
+			query.Del("id_token_hint")
+		}
+		u.RawQuery = query.Encode()
+		address = u.String()
+		return nil
+	})
+	return address, err
+}
+
+// CheckLogoutToken implements ports.ProviderSessions. Whether the token came before is the caller's to ask, by its TokenID.
+func (d *Directory) CheckLogoutToken(ctx context.Context, raw string) (domain.ProviderLogout, error) {
+	var logout domain.ProviderLogout
+	err := d.within(ctx, func(ctx context.Context) error {
+		if err := checkForm(raw, "", "JWT", "logout+jwt"); err != nil {
+			return refuseLogout(err)
+		}
+		m, err := d.provider(ctx)
+		if err != nil {
+			return err
+		}
+		logout, err = d.checkLogout(ctx, m, raw)
+		return err
+	})
+	if err != nil {
+		return domain.ProviderLogout{}, err
+	}
+	return logout, nil
+}
+
+func (d *Directory) checkLogout(ctx context.Context, m *metadata, raw string) (domain.ProviderLogout, error) {
+	var none domain.ProviderLogout
+	keys := &observedKeys{ring: m.keys}
+	verified, err := d.verifier(keys).VerifyLogout(ctx, raw)
+	if err != nil {
+		return none, refuseLogout(keys.failure(err))
+	}
+	var c claims
+	if err := verified.Claims(&c); err != nil {
+		return none, refuseLogout(refuse("the claims are not plain JSON: %v", err))
+	}
+	if err := d.checkParties(c); err != nil {
+		return none, refuseLogout(err)
+	}
+	if err := d.checkLogoutClaims(c); err != nil {
+		return none, refuseLogout(err)
+	}
+	issued, _ := c.time("iat")
+	logout := domain.ProviderLogout{
+		Directory: d.id, ProviderSession: c.text("sid"), TokenID: c.text("jti"), IssuedAt: issued,
+	}
+	if subject := c.text("sub"); subject != "" {
+		logout.Subject = subjectOf(c.text("iss"), subject)
+	}
+	return logout, nil
+}
+
+// checkLogoutClaims applies Back-Channel Logout 1.0 section 2.6 by exact names, and the age, which the library leaves to
+// its callers.
+func (d *Directory) checkLogoutClaims(c claims) error {
+	now, skew := d.now(), d.settings.ClockSkew
+	issued, ok := c.time("iat")
+	events, _ := c["events"].(map[string]any)
+	_, event := events[logoutEvent].(map[string]any)
+	_, nonce := c["nonce"]
+	switch {
+	case !event:
+		return refuse("the token is no logout event")
+	case nonce:
+		return refuse("a logout token must not have a nonce")
+	case c.text("jti") == "" || len(c.text("jti")) > longestTokenID:
+		return refuse("the token's jti is missing, no text, or longer than %d", longestTokenID)
+	case c.text("sub") == "" && c.text("sid") == "":
+		return refuse("the token names neither a subject nor a session")
+	case len(c.text("sub")) > longestSubject || len(c.text("sid")) > longestSubject:
+		return refuse("the token's subject or session is longer than %d", longestSubject)
+	case !ok:
+		return refuse("the token lacks iat")
+	case issued.After(now.Add(skew)):
+		return refuse("the token was issued in the future")
+	case issued.Before(now.Add(-logoutTokenLife - skew)):
+		return refuse("the token is older than %s", logoutTokenLife)
+	}
+	return nil
+}

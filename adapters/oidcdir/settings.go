@@ -1,0 +1,138 @@
+package oidcdir
+
+import (
+	"time"
+)
+
+// Settings configure one provider. New checks them; a zero value of an optional one means its default.
+type Settings struct {
+	// Issuer is the provider's issuer, to the character, with or without a slash at its end as the provider writes it.
+	Issuer           string `koanf:"issuer"`
+	ClientID         string `koanf:"client_id"`
+	ClientSecret     string `koanf:"client_secret"`      // none for a public client
+	ClientSecretFile string `koanf:"client_secret_file"` // read instead of ClientSecret
+	// ClientAuth is basic, post or none; by default what the provider prefers, or none without a secret.
+	ClientAuth  string   `koanf:"client_auth"`
+	DisplayName string   `koanf:"display_name"` // on login pages; default the directory's id
+	Scopes      []string `koanf:"scopes"`       // default openid, profile, email
+	// Algorithms may sign tokens; default RS256, ES256, EdDSA. Only asymmetric ones can be named.
+	Algorithms []string `koanf:"algorithms"`
+
+	Claims         ClaimNames         `koanf:"claims"`
+	RequiredClaims []ClaimRequirement `koanf:"required_claims"`
+	RoleMap        []RoleRule         `koanf:"role_map"`
+	GroupMap       []GroupRule        `koanf:"group_map"`
+	// AllowAdministrativeMapping lets the role and group maps give administrative permissions.
+	AllowAdministrativeMapping bool `koanf:"allow_administrative_mapping"`
+
+	JustInTime   bool          `koanf:"just_in_time"` // make a user at the first sign-in
+	Trusted      bool          `koanf:"trusted"`      // its verified addresses may lead to an existing account
+	Domains      []string      `koanf:"domains"`      // logins "name@domain" that belong here
+	SecondFactor SecondFactor  `koanf:"second_factor"`
+	MaxAge       time.Duration `koanf:"max_age"` // the provider's login may be this old; 0: any age
+	Prompt       string        `koanf:"prompt"`  // auto (default), consent, login, select_account or omit
+	UserInfo     string        `koanf:"userinfo"`
+	// OfflineAccess asks for a refresh token, by which sessions end when the provider ends them.
+	OfflineAccess bool `koanf:"offline_access"`
+	// AuthorizeParams are further parameters of the authorization request, such as hd or domain_hint.
+	AuthorizeParams map[string]string `koanf:"authorize_params"`
+	Entra           Entra             `koanf:"entra"`
+
+	Timeout          time.Duration `koanf:"timeout"`           // of one sign-in step as a whole; default 4s
+	BreakerReset     time.Duration `koanf:"breaker_reset"`     // rest after five outages in a row; default 10s
+	KeysRefresh      time.Duration `koanf:"keys_refresh"`      // age at which keys are fetched again; default 1h
+	DiscoveryRefresh time.Duration `koanf:"discovery_refresh"` // age at which metadata is fetched again; default 1h
+	ClockSkew        time.Duration `koanf:"clock_skew"`        // tolerated difference of clocks; default 1m
+
+	AllowPrivateAddresses bool   `koanf:"allow_private_addresses"`
+	AllowHTTPLoopback     bool   `koanf:"allow_http_loopback"` // plain http to this machine, for trying things out
+	CAFile                string `koanf:"ca_file"`             // PEM; trusted beside the system's
+	ProxyURL              string `koanf:"proxy_url"`
+}
+
+// ClaimNames say which claims hold what. A path such as realm_access.roles leads into objects; a claim whose own name
+// has dots is found under that name first.
+type ClaimNames struct {
+	Username      string `koanf:"username"`       // default preferred_username, else email
+	Email         string `koanf:"email"`          // default email
+	EmailVerified string `koanf:"email_verified"` // default email_verified; xms_edov with Entra ID
+	FullName      string `koanf:"full_name"`      // default name
+	PhoneNumber   string `koanf:"phone_number"`   // default phone_number
+	Groups        string `koanf:"groups"`         // default groups
+	Roles         string `koanf:"roles"`          // default the groups claim
+}
+
+// ClaimRequirement refuses everybody whose claim has none of the values.
+type ClaimRequirement struct {
+	Claim  string   `koanf:"claim"`
+	Values []string `koanf:"values"`
+}
+
+// RoleRule gives a role to those whose roles claim has the value. The first rule that matches wins.
+type RoleRule struct {
+	Value string `koanf:"value"`
+	Role  string `koanf:"role"`
+}
+
+// GroupRule puts those whose groups claim has the value into a group of ours. All rules that match count.
+type GroupRule struct {
+	Value string `koanf:"value"`
+	Group string `koanf:"group"`
+}
+
+// SecondFactor says which of the provider's own statements count as our second factor. Without any, ours applies.
+type SecondFactor struct {
+	AMR        []string `koanf:"amr"`
+	ACR        []string `koanf:"acr"`
+	RequestACR []string `koanf:"request_acr"` // sent as acr_values
+}
+
+// Entra is Microsoft's multi-tenant form, where each tenant is an issuer of its own.
+type Entra struct {
+	MultiTenant bool     `koanf:"multi_tenant"`
+	Tenants     []string `koanf:"tenants"` // tenant ids that may sign in
+}
+
+const (
+	defaultTimeout      = 4 * time.Second
+	defaultBreakerReset = 10 * time.Second
+	defaultRefresh      = time.Hour
+	defaultSkew         = time.Minute
+	googleIssuer        = "https://accounts.google.com"
+)
+
+// defaults returns s with what was left out.
+func (s Settings) defaults(id string) Settings {
+	s.DisplayName = or(s.DisplayName, id)
+	s.Prompt = or(s.Prompt, promptAuto)
+	s.UserInfo = or(s.UserInfo, userInfoAuto)
+	s.Scopes = orList(s.Scopes, "openid", "profile", "email")
+	s.Algorithms = orList(s.Algorithms, "RS256", "ES256", "EdDSA")
+	s.Claims.Email = or(s.Claims.Email, "email")
+	s.Claims.EmailVerified = or(s.Claims.EmailVerified, "email_verified")
+	s.Claims.FullName = or(s.Claims.FullName, "name")
+	s.Claims.PhoneNumber = or(s.Claims.PhoneNumber, "phone_number")
+	s.Claims.Groups = or(s.Claims.Groups, "groups")
+	s.Claims.Roles = or(s.Claims.Roles, s.Claims.Groups)
+	s.Timeout = or(s.Timeout, defaultTimeout)
+	s.BreakerReset = or(s.BreakerReset, defaultBreakerReset)
+	s.KeysRefresh = or(s.KeysRefresh, defaultRefresh)
+	s.DiscoveryRefresh = or(s.DiscoveryRefresh, defaultRefresh)
+	s.ClockSkew = or(s.ClockSkew, defaultSkew)
+	return s
+}
+
+func or[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+func orList(values []string, otherwise ...string) []string {
+	if len(values) == 0 {
+		return otherwise
+	}
+	return values
+}
