@@ -46,7 +46,8 @@ func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, id do
 	credential, err := s.replace(ctx, d, catalog, &user, in)
 	switch {
 	case errors.Is(err, domain.ErrCurrentPassword):
-		return s.wrongCurrent(ctx, by, guess, err)
+		failed := s.deps.Journal.Entry(by, domain.ActionPasswordChangeFailed, string(by.UserID), audit.Failed("wrong_current_password"))
+		return s.wrongPassword(ctx, by, guess, failed, err)
 	case err != nil:
 		return errors.Join(err, guess.GiveBack(ctx))
 	}
@@ -91,12 +92,8 @@ func checkPasswordInput(in PasswordChange) error {
 // returned; nil means that the directory has written it.
 func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domain.Catalog, user *domain.User, in PasswordChange) (*domain.PasswordCredential, error) {
 	if keeper, ok := d.(ports.CredentialKeeper); ok {
-		outcome, _, err := keeper.CheckCredential(ctx, user.Password, in.Current)
-		if err != nil {
+		if err := s.checkPassword(ctx, user, in.Current); err != nil {
 			return nil, err
-		}
-		if outcome != domain.OutcomeOK {
-			return nil, domain.ErrCurrentPassword
 		}
 		return s.newCredential(ctx, keeper, catalog.Settings.Password, user, domain.NewPassword{Field: "new_password", Password: in.Next})
 	}
@@ -106,12 +103,11 @@ func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domai
 	return nil, domain.ErrPasswordManagedExternally
 }
 
-// wrongCurrent counts a wrong current password and returns why the change was refused.
-func (s *Service) wrongCurrent(ctx context.Context, by domain.Principal, guess *lockout.Guess, cause error) error {
+// wrongPassword counts a wrong password, with the entry that tells of it, and returns the cause.
+func (s *Service) wrongPassword(ctx context.Context, by domain.Principal, guess *lockout.Guess, failed domain.AuditEntry, cause error) error {
 	lock := func() domain.AuditEntry {
-		return s.deps.Journal.Entry(by, domain.ActionAccountLocked, string(by.UserID))
+		return s.deps.Journal.Entry(by, domain.ActionAccountLocked, failed.Target)
 	}
-	failed := s.deps.Journal.Entry(by, domain.ActionPasswordChangeFailed, string(by.UserID), audit.Failed("wrong_current_password"))
 	if err := guess.Fail(ctx, lock, failed); err != nil {
 		return err
 	}

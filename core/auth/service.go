@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"time"
 
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/audit"
@@ -50,6 +51,8 @@ type Needs struct {
 	Factor      SecondFactor
 	Keys        KeyAuthenticator
 	LoginRate   domain.Rate
+	// AccessTokenLifetime is how long an access token is good for at the most; its session may end before.
+	AccessTokenLifetime time.Duration
 }
 
 // Service signs in, refreshes, authenticates and ends sessions.

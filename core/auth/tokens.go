@@ -14,9 +14,6 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// AccessTokenLifetime is how long an access token is good for at the most; its session may end before.
-const AccessTokenLifetime = time.Hour
-
 // The prefixes tell one kind of secret from another before anything is looked up.
 const (
 	refreshPrefix = "ort_" // refresh token
@@ -56,7 +53,7 @@ func (s *Service) tokens(ctx context.Context, session *domain.Session) (Tokens, 
 		return Tokens{}, err
 	}
 	now := s.deps.Clock.Now().UTC()
-	expires := now.Add(AccessTokenLifetime)
+	expires := now.Add(s.deps.AccessTokenLifetime)
 	if session.ExpiresAt.Before(expires) {
 		expires = session.ExpiresAt
 	}

@@ -1,0 +1,60 @@
+package account
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/lockout"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// ProvePassword checks the password of somebody who is signed in, in their directory, and counts failures as a login does. A
+// wrong one is domain.ErrCurrentPassword, too many are domain.ErrAccountLocked.
+func (s *Service) ProvePassword(ctx context.Context, by domain.Principal, user *domain.User, password string) error {
+	if password == "" || len(password) > domain.MaxPasswordBytes {
+		return fault.ErrInvalid.About("password", "must be 1 to 1024 bytes")
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	guess, err := s.lockout.Reserve(ctx, lockout.AccountOf(user.ID), by.Origin.Network(), catalog.Settings.Lockout)
+	if err != nil {
+		return err
+	}
+	err = s.checkPassword(ctx, user, password)
+	switch {
+	case err == nil:
+		return guess.Succeed(ctx)
+	case !errors.Is(err, domain.ErrCurrentPassword):
+		return errors.Join(err, guess.GiveBack(ctx))
+	}
+	failed := s.deps.Journal.Entry(by, domain.ActionLoginFailed, string(user.ID), audit.Failed("wrong_password"), audit.Detail("method", "reauthentication"))
+	return s.wrongPassword(ctx, by, guess, failed, err)
+}
+
+// checkPassword returns domain.ErrCurrentPassword for a wrong password.
+func (s *Service) checkPassword(ctx context.Context, user *domain.User, password string) error {
+	d, err := s.directoryOf(user)
+	if err != nil {
+		return err
+	}
+	outcome := domain.OutcomeBadCredentials
+	switch d := d.(type) {
+	case ports.CredentialKeeper:
+		outcome, _, err = d.CheckCredential(ctx, user.Password, password)
+	case ports.PasswordVerifier:
+		var check domain.PasswordCheck
+		check, err = d.VerifySubject(ctx, user.Subject, password)
+		outcome = check.Outcome
+	default:
+		return domain.ErrPasswordManagedExternally
+	}
+	if err == nil && outcome != domain.OutcomeOK {
+		return domain.ErrCurrentPassword
+	}
+	return err
+}

@@ -1,0 +1,22 @@
+package auth
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// KeySet returns the public keys of the access tokens as a JWK Set (RFC 7517).
+func (s *Service) KeySet(ctx context.Context) ([]byte, error) { return s.deps.Tokens.KeySet(ctx) }
+
+// RotateKey makes the next signing key the active one and returns its id. It takes system.configure. Tokens that were signed
+// before stay good for as long as they live.
+func (s *Service) RotateKey(ctx context.Context, by domain.Principal) (string, error) {
+	if err := by.Require(domain.SystemConfigure); err != nil {
+		return "", err
+	}
+	var out domain.Outbox
+	out.Record(s.deps.Journal.Entry(by, domain.ActionKeyRotate, "access_tokens", audit.Detail("use", "sig")))
+	return s.deps.Tokens.Rotate(ctx, s.deps.Clock.Now(), out)
+}
