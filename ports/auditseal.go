@@ -26,8 +26,9 @@ type AuditSealStore interface {
 
 // AuditProofs reads what is sealed, in order and in constant memory, and takes the oldest part away.
 type AuditProofs interface {
-	// Segments calls yield for each segment from the number given on. An error of yield ends the walk.
-	Segments(ctx context.Context, from int64, yield func(domain.AuditSegment) error) error
+	// Segments calls yield for each segment, in order, from the one that holds the place seq or is the first after it. An
+	// error of yield ends the walk.
+	Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error
 	// Records calls yield for the records with places from first to last that match the query's filters, in the order of
 	// their places. The record and its slices are only lent until yield returns.
 	Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error

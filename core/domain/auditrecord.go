@@ -37,24 +37,6 @@ type AuditRecord struct {
 	PersonalSalt []byte // nil once Personal was erased
 }
 
-// auditPublic is the sealed form, version 1. The order of the fields is the order of the bytes; a new form gets a new
-// version and leaves this one as it is.
-type auditPublic struct {
-	Version   int             `json:"v"`
-	ID        LogID           `json:"log_id"`
-	Time      string          `json:"timestamp"`
-	UserID    string          `json:"user_id"`
-	Action    Action          `json:"action"`
-	Success   bool            `json:"success"`
-	RequestID string          `json:"request_id"`
-	Target    string          `json:"target_id"`
-	Details   json.RawMessage `json:"details"`
-	Actor     []byte          `json:"actor_commitment"`
-	Personal  []byte          `json:"personal_commitment"`
-}
-
-const auditVersion = 1
-
 // NewAuditRecord returns the entry in the form that is kept. The salts are AuditSaltLength random bytes each. An entry whose
 // details are no JSON is refused: what cannot be recorded does not happen.
 func NewAuditRecord(e AuditEntry, actorSalt, personalSalt []byte) (AuditRecord, error) {
@@ -75,19 +57,19 @@ func NewAuditRecord(e AuditEntry, actorSalt, personalSalt []byte) (AuditRecord, 
 			return AuditRecord{}, fmt.Errorf("recording an audit entry: %w", err)
 		}
 	}
-	r.Public, err = canonical(auditPublic{
-		Version: auditVersion, ID: e.ID, Time: e.Time.UTC().Format(time.RFC3339Nano), UserID: e.UserID, Action: e.Action,
-		Success: e.Success, RequestID: e.RequestID, Target: e.Target, Details: details,
-		Actor: r.actorCommitment(), Personal: r.personalCommitment(),
-	})
-	return r, err
+	public := AuditPublic{
+		ID: e.ID, Time: e.Time.UTC().Format(time.RFC3339Nano), UserID: e.UserID, Action: e.Action, Success: e.Success,
+		RequestID: e.RequestID, Target: e.Target, Details: string(details), Actor: r.actorCommitment(), Personal: r.personalCommitment(),
+	}
+	r.Public = public.Append(make([]byte, 0, 512))
+	return r, nil
 }
 
 // Entry returns the entry that the record holds, or an error when it is none.
 func (r *AuditRecord) Entry() (AuditEntry, error) {
-	var p auditPublic
-	if err := json.Unmarshal(r.Public, &p); err != nil {
-		return AuditEntry{}, fmt.Errorf("reading an audit record: %w", err)
+	p, err := ParseAuditPublic(string(r.Public))
+	if err != nil {
+		return AuditEntry{}, err
 	}
 	at, err := time.Parse(time.RFC3339Nano, p.Time)
 	if err != nil {
@@ -97,7 +79,7 @@ func (r *AuditRecord) Entry() (AuditEntry, error) {
 		ID: p.ID, Time: at, UserID: p.UserID, Action: p.Action, Success: p.Success, RequestID: p.RequestID, Target: p.Target,
 		IPAddress: r.IPAddress, UserAgent: r.UserAgent,
 	}
-	if err := json.Unmarshal(p.Details, &e.Details); err != nil {
+	if err := json.Unmarshal([]byte(p.Details), &e.Details); err != nil {
 		return AuditEntry{}, fmt.Errorf("reading an audit record: %w", err)
 	}
 	if len(e.Details) == 0 {
@@ -126,18 +108,18 @@ var ErrAuditOpening = errors.New("the personal part is not the one that was reco
 // CheckOpening returns ErrAuditOpening when the address, the user agent or the personal details are not those that were
 // recorded. What was erased as a whole is passed over.
 func (r *AuditRecord) CheckOpening() error {
-	var p auditPublic
-	if err := json.Unmarshal(r.Public, &p); err != nil {
-		return fmt.Errorf("reading an audit record: %w", err)
+	p, err := ParseAuditPublic(string(r.Public))
+	if err != nil {
+		return err
 	}
 	if p.ID != r.ID {
 		return ErrAuditOpening
 	}
 	switch {
 	case r.ActorSalt == nil && (r.IPAddress != "" || r.UserAgent != ""),
-		r.ActorSalt != nil && !hmac.Equal(p.Actor, r.actorCommitment()),
+		r.ActorSalt != nil && !equalText(p.Actor, r.actorCommitment()),
 		r.PersonalSalt == nil && r.Personal != nil,
-		r.PersonalSalt != nil && !hmac.Equal(p.Personal, r.personalCommitment()):
+		r.PersonalSalt != nil && !equalText(p.Personal, r.personalCommitment()):
 		return ErrAuditOpening
 	}
 	return nil
@@ -149,19 +131,21 @@ func (r *AuditRecord) EraseActor() { r.IPAddress, r.UserAgent, r.ActorSalt = "",
 // ErasePersonal takes away the details that name a person.
 func (r *AuditRecord) ErasePersonal() { r.Personal, r.PersonalSalt = nil, nil }
 
-func (r *AuditRecord) actorCommitment() []byte {
+func equalText(a, b string) bool { return hmac.Equal([]byte(a), []byte(b)) }
+
+func (r *AuditRecord) actorCommitment() string {
 	mac := hmac.New(sha256.New, r.ActorSalt)
 	fmt.Fprintf(mac, "actor|%d|", len(r.IPAddress)) // the length keeps the two values apart
 	mac.Write([]byte(r.IPAddress))
 	mac.Write([]byte(r.UserAgent))
-	return mac.Sum(nil)
+	return commitment(mac.Sum(nil))
 }
 
-func (r *AuditRecord) personalCommitment() []byte {
+func (r *AuditRecord) personalCommitment() string {
 	mac := hmac.New(sha256.New, r.PersonalSalt)
 	mac.Write([]byte("personal|"))
 	mac.Write(r.Personal)
-	return mac.Sum(nil)
+	return commitment(mac.Sum(nil))
 }
 
 // canonicalObject returns the object with its keys in order.

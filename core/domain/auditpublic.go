@@ -1,0 +1,192 @@
+package domain
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// AuditPublic is the part of an audit entry that is sealed. Its text has one form for ever: the fields of version 1 in their
+// order, without white space, and every string escaped in one way. A new form gets a new version beside it.
+type AuditPublic struct {
+	ID        LogID
+	Time      string // RFC 3339 in UTC
+	UserID    string
+	Action    Action
+	Success   bool
+	RequestID string
+	Target    string
+	Details   string // a JSON object
+	// Actor and Personal are the commitments, in base64url.
+	Actor    string
+	Personal string
+}
+
+// The names of the fields, as they stand in the text.
+const (
+	auditBegin     = `{"v":1,"log_id":"`
+	auditTime      = `","timestamp":"`
+	auditUser      = `","user_id":"`
+	auditAction    = `","action":"`
+	auditSuccess   = `","success":`
+	auditRequest   = `,"request_id":"`
+	auditTarget    = `","target_id":"`
+	auditDetails   = `","details":`
+	auditActor     = `,"actor_commitment":"`
+	auditPersonal  = `","personal_commitment":"`
+	auditEnd       = `"}`
+	commitmentText = 43 // 32 bytes in base64url
+)
+
+// Append appends the text to dst.
+func (p *AuditPublic) Append(dst []byte) []byte {
+	dst = AppendJSONText(append(dst, auditBegin...), string(p.ID))
+	dst = AppendJSONText(append(dst, auditTime...), p.Time)
+	dst = AppendJSONText(append(dst, auditUser...), p.UserID)
+	dst = AppendJSONText(append(dst, auditAction...), string(p.Action))
+	dst = strconv.AppendBool(append(dst, auditSuccess...), p.Success)
+	dst = AppendJSONText(append(dst, auditRequest...), p.RequestID)
+	dst = AppendJSONText(append(dst, auditTarget...), p.Target)
+	dst = append(append(dst, auditDetails...), p.Details...)
+	dst = append(append(dst, auditActor...), p.Actor...)
+	dst = append(append(dst, auditPersonal...), p.Personal...)
+	return append(dst, auditEnd...)
+}
+
+var errAuditPublic = errors.New("not the text of an audit entry")
+
+// ParseAuditPublic reads the text. Anything that Append would not write in the same bytes is an error.
+func ParseAuditPublic(text string) (AuditPublic, error) {
+	var p AuditPublic
+	r := auditReader{rest: text}
+	p.ID = LogID(r.text(auditBegin))
+	p.Time = r.text(auditTime)
+	p.UserID = r.text(auditUser)
+	p.Action = Action(r.text(auditAction))
+	r.skip(auditSuccess)
+	p.Success = strings.HasPrefix(r.rest, "true")
+	r.skip(strconv.FormatBool(p.Success))
+	p.RequestID = r.text(auditRequest)
+	p.Target = r.text(auditTarget)
+	r.skip(auditDetails)
+	// What follows the details has a fixed length, so they need not be understood to be found.
+	tail := len(auditActor) + len(auditPersonal) + len(auditEnd) + 2*commitmentText
+	if r.bad || len(r.rest) < tail {
+		return AuditPublic{}, errAuditPublic
+	}
+	p.Details, r.rest = r.rest[:len(r.rest)-tail], r.rest[len(r.rest)-tail:]
+	p.Actor = r.fixed(auditActor, commitmentText)
+	p.Personal = r.fixed(auditPersonal, commitmentText)
+	r.skip(auditEnd)
+	if r.bad || r.rest != "" {
+		return AuditPublic{}, errAuditPublic
+	}
+	return p, nil
+}
+
+// auditReader takes the text apart from the front. Once something is wrong everything is.
+type auditReader struct {
+	rest string
+	bad  bool
+}
+
+func (r *auditReader) skip(what string) {
+	rest, ok := strings.CutPrefix(r.rest, what)
+	r.rest, r.bad = rest, r.bad || !ok
+}
+
+func (r *auditReader) fixed(before string, length int) string {
+	r.skip(before)
+	if r.bad || len(r.rest) < length {
+		r.bad = true
+		return ""
+	}
+	value := r.rest[:length]
+	r.rest = r.rest[length:]
+	return value
+}
+
+// text returns the string that begins after what stands before it, without its closing quote, which begins the next name.
+func (r *auditReader) text(before string) string {
+	r.skip(before)
+	if r.bad {
+		return ""
+	}
+	escaped := false
+	for i := 0; i < len(r.rest); i++ {
+		switch r.rest[i] {
+		case '\\':
+			escaped = true
+			i++
+		case '"':
+			value := r.rest[:i]
+			r.rest = r.rest[i:]
+			if escaped || !isPlain(value) {
+				return r.unescape(value)
+			}
+			return value
+		}
+	}
+	r.bad = true
+	return ""
+}
+
+// isPlain reports whether the text has nothing that is ever escaped.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < 0x20 || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *auditReader) unescape(value string) string {
+	var text string
+	if err := json.Unmarshal([]byte(`"`+value+`"`), &text); err != nil || string(AppendJSONText(nil, text)) != value {
+		r.bad = true
+	}
+	return text
+}
+
+// AppendJSONText appends the inside of a JSON string in the one form that sealed text has: the quote and the backslash with
+// a backslash, control characters, DEL and the line separators as \u and four digits, bytes that are no UTF-8 as U+FFFD.
+func AppendJSONText(dst []byte, text string) []byte {
+	start := 0
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c < utf8.RuneSelf {
+			if c >= 0x20 && c != '"' && c != '\\' && c != 0x7f {
+				i++
+				continue
+			}
+			dst = append(dst, text[start:i]...)
+			if c == '"' || c == '\\' {
+				dst = append(dst, '\\', c)
+			} else {
+				dst = fmt.Appendf(dst, `\u%04x`, c)
+			}
+			i++
+			start = i
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && size == 1 || r == '\u2028' || r == '\u2029' {
+			dst = append(dst, text[start:i]...)
+			if r == utf8.RuneError {
+				dst = append(dst, "\uFFFD"...)
+			} else {
+				dst = fmt.Appendf(dst, `\u%04x`, r)
+			}
+			start = i + size
+		}
+		i += size
+	}
+	return append(dst, text[start:]...)
+}
+
+func commitment(digest []byte) string { return base64.RawURLEncoding.EncodeToString(digest) }

@@ -1,0 +1,128 @@
+package domain_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+var (
+	saltA = bytes.Repeat([]byte{1}, domain.AuditSaltLength)
+	saltB = bytes.Repeat([]byte{2}, domain.AuditSaltLength)
+)
+
+func sampleEntry() domain.AuditEntry {
+	return domain.AuditEntry{
+		ID: "log_01", Time: time.Date(2024, 1, 15, 14, 30, 0, 5_000_000, time.UTC), UserID: "usr_a", Action: domain.ActionLogin,
+		Success: true, IPAddress: "192.168.1.100", UserAgent: "Mozilla/5.0 \"x\"", RequestID: "req\n1", Target: "usr_b",
+		Details:  map[string]any{"method": "password", "list": []any{"a<b>", 1.0}},
+		Personal: map[string]any{"username": "johndoe"},
+	}
+}
+
+func record(t *testing.T, e domain.AuditEntry) domain.AuditRecord {
+	t.Helper()
+	r, err := domain.NewAuditRecord(e, saltA, saltB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestAuditRecordGivesItsEntryBack(t *testing.T) {
+	t.Parallel()
+	want := sampleEntry()
+	r := record(t, want)
+	if !json.Valid(r.Public) {
+		t.Errorf("the sealed text is no JSON: %s", r.Public)
+	}
+	got, err := r.Entry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the entry differs (-want +got):\n%s", diff)
+	}
+	if err := r.CheckOpening(); err != nil {
+		t.Errorf("CheckOpening() = %v for an untouched record", err)
+	}
+}
+
+// The text of version 1 is what old logs were signed over: it must never change.
+func TestL05_SealedTextHasOneFormForEver(t *testing.T) {
+	t.Parallel()
+	r := record(t, sampleEntry())
+	const want = `{"v":1,"log_id":"log_01","timestamp":"2024-01-15T14:30:00.005Z","user_id":"usr_a","action":"login","success":true,` +
+		`"request_id":"req\u000a1","target_id":"usr_b","details":{"list":["a<b>",1],"method":"password"},` +
+		`"actor_commitment":"byUyIU7cFMHhOs8lp8yzFELVlEJ6v4fQinVzdwyE6s4","personal_commitment":"WnUmiXAtk_CQgfczqNyWzVhBezbJDVeZs6CEXZHuDGQ"}`
+	if diff := cmp.Diff(want, string(r.Public)); diff != "" {
+		t.Errorf("the text differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestL05_WhatStandsBesideTheSealedTextIsCommittedTo(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(*domain.AuditRecord){
+		"another address":                       func(r *domain.AuditRecord) { r.IPAddress = "192.168.1.101" },
+		"another user agent":                    func(r *domain.AuditRecord) { r.UserAgent += "x" },
+		"a byte moved between the two":          func(r *domain.AuditRecord) { r.IPAddress, r.UserAgent = "192.168.1.100M", "ozilla/5.0 \"x\"" },
+		"other personal details":                func(r *domain.AuditRecord) { r.Personal = []byte(`{"username":"janedoe"}`) },
+		"personal details taken away alone":     func(r *domain.AuditRecord) { r.Personal = nil },
+		"a salt taken away alone":               func(r *domain.AuditRecord) { r.ActorSalt = nil },
+		"the id of another entry":               func(r *domain.AuditRecord) { r.ID = "log_02" },
+		"the personal salt taken away alone":    func(r *domain.AuditRecord) { r.PersonalSalt = nil },
+		"another salt that fits nothing at all": func(r *domain.AuditRecord) { r.ActorSalt = saltB },
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := record(t, sampleEntry())
+			change(&r)
+			if err := r.CheckOpening(); err == nil {
+				t.Error("CheckOpening() = nil, want an error")
+			}
+		})
+	}
+}
+
+func TestH19_ErasureLeavesTheSealedTextWhole(t *testing.T) {
+	t.Parallel()
+	r := record(t, sampleEntry())
+	leaf := r.Leaf()
+	r.EraseActor()
+	r.ErasePersonal()
+	if err := r.CheckOpening(); err != nil {
+		t.Errorf("CheckOpening() = %v after an erasure", err)
+	}
+	if r.Leaf() != leaf {
+		t.Error("the leaf changed with the erasure")
+	}
+	for _, gone := range []string{"192.168.1.100", "Mozilla", "johndoe"} {
+		if bytes.Contains(r.Public, []byte(gone)) {
+			t.Errorf("%q is left in the sealed text", gone)
+		}
+	}
+}
+
+func FuzzParseAuditPublic(f *testing.F) {
+	r, err := domain.NewAuditRecord(sampleEntry(), saltA, saltB)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(r.Public))
+	f.Add(`{"v":1,"log_id":"\u00e9"`)
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := domain.ParseAuditPublic(text)
+		if err != nil {
+			return
+		}
+		if got := string(p.Append(nil)); got != text {
+			t.Errorf("read %q and wrote %q", text, got)
+		}
+	})
+}
