@@ -1,0 +1,223 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is the whole configuration. The keys are described in config/ostiary.example.yaml.
+type Config struct {
+	HTTP             HTTP          `koanf:"http"`
+	DataDir          string        `koanf:"data_dir"`
+	Storage          Storage       `koanf:"storage"`
+	Keyring          Keyring       `koanf:"keyring"`
+	Bootstrap        Bootstrap     `koanf:"bootstrap"`
+	RateLimits       RateLimits    `koanf:"rate_limits"`
+	Mail             Mail          `koanf:"mail"`
+	SMS              SMS           `koanf:"sms"`
+	Directories      []Directory   `koanf:"directories"`
+	DefaultDirectory string        `koanf:"default_directory"`
+	DirectorySync    DirectorySync `koanf:"directory_sync"`
+	SSO              SSO           `koanf:"sso"`
+	UsersAPI         UsersAPI      `koanf:"users_api"`
+	Tokens           Tokens        `koanf:"tokens"`
+	Passwords        Passwords     `koanf:"passwords"`
+	Audit            Audit         `koanf:"audit"`
+	GeoIP            GeoIP         `koanf:"geoip"`
+	Metrics          Metrics       `koanf:"metrics"`
+	Docs             Docs          `koanf:"docs"`
+	Log              Log           `koanf:"log"`
+}
+
+// HTTP is the public listener.
+type HTTP struct {
+	Address         string         `koanf:"address"`
+	PublicURL       string         `koanf:"public_url"` // scheme, host and port that people and programs reach the service by
+	TLS             TLS            `koanf:"tls"`
+	AllowPlain      bool           `koanf:"allow_plain"`
+	TrustedProxies  []netip.Prefix `koanf:"trusted_proxies"`
+	ShutdownTimeout time.Duration  `koanf:"shutdown_timeout"`
+}
+
+// TLS names the files of the listener's own certificate. Both or none.
+type TLS struct {
+	CertificateFile string `koanf:"certificate_file"`
+	PrivateKeyFile  string `koanf:"private_key_file"`
+}
+
+// Enabled reports whether the listener speaks TLS itself.
+func (t TLS) Enabled() bool { return t.CertificateFile != "" || t.PrivateKeyFile != "" }
+
+// The storage drivers.
+const (
+	StorageSQLite  = "sqlite"
+	StorageMongoDB = "mongodb"
+)
+
+// Storage says where everything is kept.
+type Storage struct {
+	Driver  string  `koanf:"driver"`
+	MongoDB MongoDB `koanf:"mongodb"`
+}
+
+// MongoDB is the database of the mongodb driver.
+type MongoDB struct {
+	URI      Secret `koanf:"uri"` // a secret, since it may hold a password
+	Database string `koanf:"database"`
+}
+
+// Keyring is the key-encryption key: 32 bytes in base64 or hexadecimal. Empty lets the sqlite driver make its own.
+type Keyring struct {
+	Key Secret `koanf:"key"`
+}
+
+// Bootstrap is the first administrator, who is made while there is no user.
+type Bootstrap struct {
+	Username string `koanf:"username"`
+	Email    string `koanf:"email"`
+	Password Secret `koanf:"password"`
+	Role     string `koanf:"role"`
+}
+
+// RateLimits bound what one address may do.
+type RateLimits struct {
+	Login         Rate `koanf:"login"`
+	PasswordReset Rate `koanf:"password_reset"`
+	APIKeys       Rate `koanf:"api_keys"`
+}
+
+// The drivers of mail and SMS.
+const (
+	DriverLog  = "log"
+	DriverSMTP = "smtp"
+	DriverHTTP = "http"
+)
+
+// Mail says how mail goes out.
+type Mail struct {
+	Driver string `koanf:"driver"`
+	SMTP   SMTP   `koanf:"smtp"`
+}
+
+// The ways to encrypt a connection to a mail server.
+const (
+	TLSStart = "starttls"
+	TLSFull  = "tls"
+	TLSNone  = "none"
+)
+
+// SMTP is the mail server.
+type SMTP struct {
+	Address  string        `koanf:"address"`
+	Username string        `koanf:"username"`
+	Password Secret        `koanf:"password"`
+	From     string        `koanf:"from"`
+	TLS      string        `koanf:"tls"`
+	CAFile   string        `koanf:"ca_file"`
+	Timeout  time.Duration `koanf:"timeout"`
+}
+
+// SMS says how text messages go out.
+type SMS struct {
+	Driver string  `koanf:"driver"`
+	HTTP   SMSHTTP `koanf:"http"`
+}
+
+// SMSHTTP is a request to a gateway. URL, header values and Body are Go templates over To, Text, ID and Secret.
+type SMSHTTP struct {
+	URL           string            `koanf:"url"`
+	Method        string            `koanf:"method"`
+	Headers       map[string]Secret `koanf:"headers"`
+	Body          string            `koanf:"body"`
+	Secret        Secret            `koanf:"secret"`
+	SuccessStatus []int             `koanf:"success_status"`
+	Timeout       time.Duration     `koanf:"timeout"`
+}
+
+// DirectorySync bounds what runs over outside directories in the background.
+type DirectorySync struct {
+	CheckInterval     time.Duration `koanf:"check_interval"`
+	RunInterval       time.Duration `koanf:"run_interval"`
+	MaxDisablePercent int           `koanf:"max_disable_percent"`
+}
+
+// SSO is what sign-in through a browser may end at.
+type SSO struct {
+	RedirectURIs []string `koanf:"redirect_uris"`
+}
+
+// UsersAPI is the second API, under /api/users.
+type UsersAPI struct {
+	Enabled       bool          `koanf:"enabled"`
+	SelfSignup    bool          `koanf:"self_signup"`
+	AllowOwnReset bool          `koanf:"allow_own_reset"`
+	ListMaxLevel  int           `koanf:"list_max_level"`
+	TPTSecret     Secret        `koanf:"tpt_secret"`
+	TPTLifetime   time.Duration `koanf:"tpt_lifetime"`
+	CORSOrigins   []string      `koanf:"cors_origins"`
+	Timezone      string        `koanf:"timezone"`
+}
+
+// Tokens are the access tokens.
+type Tokens struct {
+	Algorithm           string        `koanf:"algorithm"`
+	AccessTokenLifetime time.Duration `koanf:"access_token_lifetime"`
+	Issuer              string        `koanf:"issuer"`
+	Audience            string        `koanf:"audience"`
+}
+
+// Passwords say what a password hash costs.
+type Passwords struct {
+	Argon2        Argon2        `koanf:"argon2"`
+	QueueDeadline time.Duration `koanf:"queue_deadline"`
+}
+
+// Argon2 are the parameters of Argon2id (RFC 9106).
+type Argon2 struct {
+	MemoryKiB   int `koanf:"memory_kib"`
+	Iterations  int `koanf:"iterations"`
+	Parallelism int `koanf:"parallelism"`
+}
+
+// Audit says how the audit log is sealed.
+type Audit struct {
+	SealInterval time.Duration `koanf:"seal_interval"`
+	Checkpoint   Checkpoint    `koanf:"checkpoint"`
+}
+
+// Checkpoint says where signed checkpoints go beside the store.
+type Checkpoint struct {
+	File   string `koanf:"file"`
+	Stdout bool   `koanf:"stdout"`
+}
+
+// GeoIP is the database that tells where an address is.
+type GeoIP struct {
+	Database string `koanf:"database"`
+}
+
+// Metrics is the listener for Prometheus.
+type Metrics struct {
+	Address string `koanf:"address"`
+}
+
+// Docs are the API pages at /docs.
+type Docs struct {
+	Enabled bool `koanf:"enabled"`
+}
+
+// The forms of the log.
+const (
+	LogAuto    = "auto"
+	LogConsole = "console"
+	LogJSON    = "json"
+)
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  string `koanf:"level"`
+	Format string `koanf:"format"`
+}
+
+// Off is what is written in place of an address or rate to switch it off.
+const Off = "off"

@@ -1,0 +1,42 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+)
+
+// Key is one key of the configuration that holds a value.
+type Key struct {
+	Path   string // as in "storage.mongodb.uri"
+	Env    string // the variable: OSTIARY_STORAGE_MONGODB_URI; empty for what stands in the file only
+	Secret bool   // may also be read from a file: <path>_file, <env>_FILE
+}
+
+// envPrefix starts each of our variables.
+const envPrefix = "OSTIARY_"
+
+// Keys returns all keys in the order of the Config type. The settings of single directories are none of them: their
+// types define them.
+func Keys() []Key { return keysOf("", reflect.TypeFor[Config]()) }
+
+func keysOf(prefix string, of reflect.Type) []Key {
+	var keys []Key
+	for _, field := range reflect.VisibleFields(of) {
+		name := field.Tag.Get("koanf")
+		path := join(prefix, name)
+		switch {
+		case name == "":
+		case field.Type.Kind() == reflect.Struct && !reflect.PointerTo(field.Type).Implements(textType):
+			keys = append(keys, keysOf(path, field.Type)...)
+		case field.Type.Kind() == reflect.Map || field.Type == reflect.TypeFor[[]Directory]():
+			keys = append(keys, Key{Path: path})
+		default:
+			keys = append(keys, Key{Path: path, Env: envName(path), Secret: field.Type == secretType})
+		}
+	}
+	return keys
+}
+
+func envName(path string) string {
+	return envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(path))
+}

@@ -1,0 +1,74 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Mistake is one thing that is wrong: its key, and in words what is wrong with it and how to mend it. It holds no secret.
+type Mistake struct {
+	Key     string `json:"key"`
+	Problem string `json:"problem"`
+}
+
+// String returns the mistake on one line.
+func (m Mistake) String() string { return m.Key + ": " + m.Problem }
+
+// Mistakes are all that is wrong with a configuration.
+type Mistakes []Mistake //nolint:errname // it is the list, which happens to be returned as an error
+
+// Error returns one line for each mistake.
+func (m Mistakes) Error() string {
+	lines := make([]string, len(m))
+	for i, mistake := range m {
+		lines[i] = mistake.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (m *Mistakes) add(key, format string, args ...any) {
+	*m = append(*m, Mistake{key, fmt.Sprintf(format, args...)})
+}
+
+// err returns nil when there is no mistake.
+func (m Mistakes) err() error {
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+// nearest returns ` (did you mean "x"?)` for the word that a typing error could have been, or nothing.
+func nearest(word string, words []string) string {
+	best, distance := "", min(3, len(word)/2+1)
+	for _, candidate := range words {
+		if d := editDistance(word, candidate); d < distance {
+			best, distance = candidate, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %q?)", best)
+}
+
+// editDistance counts the characters to insert, remove or replace (Levenshtein).
+func editDistance(a, b string) int {
+	previous := make([]int, len(b)+1)
+	for j := range previous {
+		previous[j] = j
+	}
+	for i := range len(a) {
+		current := make([]int, len(b)+1)
+		current[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			current[j+1] = min(previous[j+1]+1, current[j]+1, previous[j]+cost)
+		}
+		previous = current
+	}
+	return previous[len(b)]
+}

@@ -1,0 +1,86 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"maps"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/knadh/koanf/parsers/yaml"
+)
+
+// Masked returns the configuration as the tree that a file would hold, with secrets masked.
+func (c Config) Masked() map[string]any {
+	tree, _ := treeOf(reflect.ValueOf(c)).(map[string]any)
+	return tree
+}
+
+// YAML returns Masked as YAML, its keys in alphabetical order.
+func (c Config) YAML() ([]byte, error) {
+	text, err := yaml.Parser().Marshal(c.Masked())
+	if err != nil {
+		return nil, fmt.Errorf("writing YAML: %w", err)
+	}
+	return text, nil
+}
+
+// treeOf turns a bound value into what the file would say.
+func treeOf(v reflect.Value) any {
+	switch value := v.Interface().(type) {
+	case Directory:
+		return value.masked()
+	case time.Duration:
+		return formatDuration(value)
+	case encoding.TextMarshaler:
+		text, err := value.MarshalText()
+		if err != nil {
+			return mask
+		}
+		return string(text)
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		tree := map[string]any{}
+		for _, field := range reflect.VisibleFields(v.Type()) {
+			tree[field.Tag.Get("koanf")] = treeOf(v.FieldByIndex(field.Index))
+		}
+		return tree
+	case reflect.Slice:
+		list := make([]any, v.Len())
+		for i := range list {
+			list[i] = treeOf(v.Index(i))
+		}
+		return list
+	case reflect.Map:
+		tree := map[string]any{}
+		for name, value := range v.Seq2() {
+			tree[name.String()] = treeOf(value)
+		}
+		return tree
+	default:
+		return v.Interface()
+	}
+}
+
+// masked shows a directory. Which of its settings are secrets is told by their names, at any depth.
+func (d Directory) masked() map[string]any {
+	tree := maskNamed(d.settings())
+	tree["id"], tree["type"] = d.ID, d.Type
+	return tree
+}
+
+func maskNamed(settings map[string]any) map[string]any {
+	shown := maps.Clone(settings)
+	for name, value := range shown {
+		inner, isMap := value.(map[string]any)
+		switch {
+		case isMap:
+			shown[name] = maskNamed(inner)
+		case isSecretName(strings.ToLower(name)) && value != "":
+			shown[name] = mask
+		}
+	}
+	return shown
+}

@@ -1,0 +1,191 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Validate reports all mistakes at once, as Mistakes; nil means that the service may start with it. It touches neither
+// files nor the network.
+func (c Config) Validate() error { return c.check().err() }
+
+func (c Config) check() Mistakes {
+	var m Mistakes
+	c.HTTP.check(&m)
+	if strings.TrimSpace(c.DataDir) == "" {
+		m.add("data_dir", "must name a folder")
+	}
+	c.checkStorage(&m)
+	c.Bootstrap.check(&m)
+	c.Mail.check(&m)
+	c.SMS.check(&m)
+	c.checkDirectories(&m)
+	c.DirectorySync.check(&m)
+	c.SSO.check(&m)
+	c.UsersAPI.check(&m)
+	c.Tokens.check(&m)
+	c.Passwords.check(&m)
+	c.checkMetrics(&m)
+	between(&m, "audit.seal_interval", c.Audit.SealInterval, 100*time.Millisecond, time.Hour)
+	oneOf(&m, "log.level", c.Log.Level, "debug", "info", "warn", "error")
+	oneOf(&m, "log.format", c.Log.Format, LogAuto, LogConsole, LogJSON)
+	return m
+}
+
+func (h HTTP) check(m *Mistakes) {
+	loopback, ok := checkAddress(m, "http.address", h.Address)
+	checkOrigin(m, "http.public_url", h.PublicURL)
+	if h.TLS.Enabled() && (h.TLS.CertificateFile == "" || h.TLS.PrivateKeyFile == "") {
+		m.add("http.tls", "needs certificate_file and private_key_file, both or none")
+	}
+	if ok && !loopback && !h.TLS.Enabled() && len(h.TrustedProxies) == 0 && !h.AllowPlain {
+		m.add("http.address", "%s answers other machines without encryption: set http.tls, name the proxy that encrypts in "+
+			"http.trusted_proxies, or say http.allow_plain: true where something else sees to it", h.Address)
+	}
+	for _, p := range h.TrustedProxies {
+		if p.Bits() == 0 {
+			m.add("http.trusted_proxies", "%s would let everybody choose their own address: name the proxies", p)
+		}
+		if p != p.Masked() {
+			m.add("http.trusted_proxies", "%s has bits beyond its length: write %s, or %s for the one machine", p, p.Masked(),
+				netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
+		}
+	}
+	between(m, "http.shutdown_timeout", h.ShutdownTimeout, time.Second, 10*time.Minute)
+}
+
+var databaseName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`)
+
+func (c Config) checkStorage(m *Mistakes) {
+	s := c.Storage
+	oneOf(m, "storage.driver", s.Driver, StorageSQLite, StorageMongoDB)
+	if c.Keyring.Key != "" && !isKey(c.Keyring.Key.Reveal()) {
+		m.add("keyring.key", "must be 32 random bytes in base64 or hexadecimal, as `openssl rand -base64 32` prints them")
+	}
+	if s.Driver != StorageMongoDB {
+		return
+	}
+	uri := s.MongoDB.URI.Reveal()
+	if !strings.HasPrefix(uri, "mongodb://") && !strings.HasPrefix(uri, "mongodb+srv://") {
+		m.add("storage.mongodb.uri", "must be a mongodb:// or mongodb+srv:// address with this storage.driver")
+	}
+	if !databaseName.MatchString(s.MongoDB.Database) {
+		m.add("storage.mongodb.database", "must be 1 to 63 letters, digits, - and _")
+	}
+	if c.Keyring.Key == "" {
+		m.add("keyring.key", "is needed with storage.driver mongodb, the same on every node: set keyring.key_file to a file with "+
+			"what `openssl rand -base64 32` prints")
+	}
+}
+
+const minBootstrapPassword = 12
+
+func (b Bootstrap) check(m *Mistakes) {
+	if b.Username == "" && b.Email == "" && b.Password == "" {
+		return
+	}
+	if b.Username == "" || b.Email == "" || b.Password == "" {
+		m.add("bootstrap", "needs username, email and password (or password_file), all or none")
+		return
+	}
+	if !strings.Contains(b.Email, "@") {
+		m.add("bootstrap.email", "%q is no e-mail address", b.Email)
+	}
+	if len([]rune(b.Password.Reveal())) < minBootstrapPassword {
+		m.add("bootstrap.password", "is shorter than %d characters", minBootstrapPassword)
+	}
+	if b.Role == "" {
+		m.add("bootstrap.role", "must name a role, such as admin")
+	}
+}
+
+// The key becomes part of ids and variables, so it stays plain; "_" would be the same variable as "-".
+var directoryID = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+
+func (c Config) checkDirectories(m *Mistakes) {
+	var ids []string
+	for i, d := range c.Directories {
+		d.check(m, i, ids)
+		ids = append(ids, d.ID)
+	}
+	builtin := func(d Directory) bool { return d.Type == TypeBuiltin }
+	first := slices.IndexFunc(c.Directories, builtin)
+	if first >= 0 && slices.ContainsFunc(c.Directories[first+1:], builtin) {
+		m.add("directories", "has more than one of type %s: there can be one", TypeBuiltin)
+	}
+	all := strings.Join(ids, ", ")
+	switch {
+	case len(ids) == 0:
+		m.add("directories", "is empty: nobody could sign in")
+	case c.DefaultDirectory != "" && !slices.Contains(ids, c.DefaultDirectory):
+		m.add("default_directory", "%q is none of the directories (%s)", c.DefaultDirectory, all)
+	case c.DefaultDirectory == "" && first < 0:
+		m.add("default_directory", "must name one of the directories (%s), since none is %s", all, TypeBuiltin)
+	}
+}
+
+func (d Directory) check(m *Mistakes, index int, before []string) {
+	key := "directories." + d.ID
+	switch {
+	case !directoryID.MatchString(d.ID):
+		key = fmt.Sprintf("directories[%d]", index)
+		m.add(key+".id", "%q is no id: write a letter and up to 31 letters, digits and -, in lower case", d.ID)
+	case slices.Contains(before, d.ID):
+		m.add(key, "is there twice: ids are unique")
+	}
+	if d.Type == "" {
+		m.add(key+".type", "must be %s, ldap, activedirectory or oidc", TypeBuiltin)
+	}
+}
+
+// NewUserDirectory returns the id of the directory that new users belong to when nothing else is said.
+func (c Config) NewUserDirectory() string {
+	if c.DefaultDirectory != "" {
+		return c.DefaultDirectory
+	}
+	for _, d := range c.Directories {
+		if d.Type == TypeBuiltin {
+			return d.ID
+		}
+	}
+	return ""
+}
+
+func (s DirectorySync) check(m *Mistakes) {
+	if s.CheckInterval != 0 {
+		between(m, "directory_sync.check_interval", s.CheckInterval, 10*time.Second, day)
+	}
+	if s.RunInterval != 0 {
+		between(m, "directory_sync.run_interval", s.RunInterval, time.Minute, 30*day)
+	}
+	number(m, "directory_sync.max_disable_percent", s.MaxDisablePercent, 0, 100)
+}
+
+func (p Passwords) check(m *Mistakes) {
+	a := p.Argon2
+	number(m, "passwords.argon2.memory_kib", a.MemoryKiB, 7*1024, 1<<20)
+	number(m, "passwords.argon2.iterations", a.Iterations, 1, 20)
+	number(m, "passwords.argon2.parallelism", a.Parallelism, 1, 16)
+	// OWASP's sets of equal strength go from 46 MiB once to 7 MiB five times.
+	if a.MemoryKiB*a.Iterations < 5*7*1024 {
+		m.add("passwords.argon2", "is too cheap: memory_kib × iterations must be at least %d", 5*7*1024)
+	}
+	between(m, "passwords.queue_deadline", p.QueueDeadline, 100*time.Millisecond, time.Minute)
+}
+
+func (c Config) checkMetrics(m *Mistakes) {
+	if c.MetricsAddress() == "" {
+		return
+	}
+	if _, ok := checkAddress(m, "metrics.address", c.Metrics.Address); ok && c.Metrics.Address == c.HTTP.Address {
+		m.add("metrics.address", "is the public listener's: metrics are not for everybody")
+	}
+}
+
+// SQLiteFile returns the database file of the sqlite driver.
+func (c Config) SQLiteFile() string { return filepath.Join(c.DataDir, "ostiary.db") }

@@ -1,0 +1,110 @@
+package config
+
+import (
+	"net/http"
+	"net/mail"
+	"net/url"
+	"slices"
+	"text/template"
+	"time"
+	_ "time/tzdata" // zones by name on machines that have none, such as an empty container
+)
+
+func (c Mail) check(m *Mistakes) {
+	oneOf(m, "mail.driver", c.Driver, DriverLog, DriverSMTP)
+	if c.Driver != DriverSMTP {
+		return
+	}
+	loopback, ok := checkAddress(m, "mail.smtp.address", c.SMTP.Address)
+	oneOf(m, "mail.smtp.tls", c.SMTP.TLS, TLSStart, TLSFull, TLSNone)
+	if ok && !loopback && c.SMTP.TLS == TLSNone {
+		m.add("mail.smtp.tls", "may be none for a server on this machine only: mail carries links that set passwords")
+	}
+	if _, err := mail.ParseAddress(c.SMTP.From); err != nil {
+		m.add("mail.smtp.from", `must be an address, such as "Ostiary <accounts@example.org>"`)
+	}
+	if (c.SMTP.Username == "") != (c.SMTP.Password == "") {
+		m.add("mail.smtp", "needs username and password (or password_file), both or none")
+	}
+	between(m, "mail.smtp.timeout", c.SMTP.Timeout, time.Second, time.Minute)
+}
+
+func (c SMS) check(m *Mistakes) {
+	oneOf(m, "sms.driver", c.Driver, DriverLog, DriverHTTP)
+	if c.Driver != DriverHTTP {
+		return
+	}
+	h := c.HTTP
+	if u, err := url.Parse(h.URL); err != nil || u.Host == "" || !secureScheme(u) {
+		m.add("sms.http.url", "must be an https address; http for this machine only")
+	}
+	oneOf(m, "sms.http.method", h.Method, http.MethodPost, http.MethodPut, http.MethodGet)
+	templates := map[string]string{"sms.http.url": h.URL, "sms.http.body": h.Body}
+	for name, value := range h.Headers {
+		templates["sms.http.headers."+name] = value.Reveal()
+	}
+	for key, text := range templates {
+		// The parser's message quotes the template, and a header's may hold a secret.
+		if _, err := template.New("").Parse(text); err != nil {
+			m.add(key, `is no template: write what varies as {{.To}}, {{.Text}}, {{.ID}} or {{.Secret}}`)
+		}
+	}
+	if len(h.SuccessStatus) == 0 || slices.ContainsFunc(h.SuccessStatus, func(s int) bool { return s < 200 || s > 299 }) {
+		m.add("sms.http.success_status", "must be a list of numbers from 200 to 299")
+	}
+	between(m, "sms.http.timeout", h.Timeout, time.Second, time.Minute)
+}
+
+func (s SSO) check(m *Mistakes) {
+	for _, uri := range s.RedirectURIs {
+		u, err := url.Parse(uri)
+		switch {
+		case err != nil || u.Scheme == "" || u.Fragment != "" || u.User != nil || hasWildcard(uri):
+			m.add("sso.redirect_uris", "%q must be one whole address, without fragment, user or *", uri)
+		case slices.Contains([]string{"javascript", "data", "file", "vbscript", "blob"}, u.Scheme):
+			m.add("sso.redirect_uris", "%q is nothing to send a browser to", uri)
+		case u.Scheme == "http" && !secureScheme(u), u.Scheme == "https" && u.Host == "":
+			m.add("sso.redirect_uris", "%q must be https; http for this machine only (RFC 8252)", uri)
+		}
+	}
+}
+
+// originalTPTSecret is what the software that the Users API comes from shipped with: everybody knows it.
+const originalTPTSecret = "073821603fcc483f9afee3f1500782a4" //nolint:gosec // the known secret that is refused
+
+const minTPTSecret = 32 // bytes: RFC 7518 section 3.2 wants as many as the hash has
+
+func (a UsersAPI) check(m *Mistakes) {
+	secret := a.TPTSecret.Reveal()
+	switch {
+	case secret == originalTPTSecret:
+		m.add("users_api.tpt_secret", "is the one that the original software shipped with: make another by `openssl rand -hex 32`")
+	case secret != "" && len(secret) < minTPTSecret:
+		m.add("users_api.tpt_secret", "is shorter than %d bytes: make one by `openssl rand -hex 32`", minTPTSecret)
+	}
+	if a.TPTLifetime != 0 {
+		between(m, "users_api.tpt_lifetime", a.TPTLifetime, time.Minute, 3650*day)
+	}
+	if a.ListMaxLevel < -1 {
+		m.add("users_api.list_max_level", "must be a level, or -1 for everybody who is signed in")
+	}
+	for _, origin := range a.CORSOrigins {
+		checkOrigin(m, "users_api.cors_origins", origin)
+	}
+	if _, err := time.LoadLocation(a.Timezone); err != nil || a.Timezone == "" || a.Timezone == "Local" {
+		m.add("users_api.timezone", "%q is no time zone: write one as in UTC or Europe/Prague", a.Timezone)
+	}
+}
+
+func (t Tokens) check(m *Mistakes) {
+	oneOf(m, "tokens.algorithm", t.Algorithm, "EdDSA", "ES256", "RS256")
+	between(m, "tokens.access_token_lifetime", t.AccessTokenLifetime, time.Minute, day)
+	if t.Issuer != "" {
+		if u, err := url.Parse(t.Issuer); err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || !secureScheme(u) {
+			m.add("tokens.issuer", "must be an https address without query and fragment, or empty for http.public_url")
+		}
+	}
+	if t.Audience == "" {
+		m.add("tokens.audience", "must name who the tokens are for")
+	}
+}
