@@ -1,0 +1,175 @@
+package httpserver
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// setHeaders sets what every answer carries. A route may replace them.
+func (s *Server) setHeaders(r *Request) {
+	h := &r.c.Response().Header
+	h.Set(fiber.HeaderXRequestID, r.Origin.RequestID)
+	s.setFixedHeaders(h)
+}
+
+// setFixedHeaders: answers are data, never pages; a browser shall neither keep, sniff, frame nor run them.
+func (s *Server) setFixedHeaders(h *fasthttp.ResponseHeader) {
+	h.Set(fiber.HeaderCacheControl, "no-store")
+	h.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	h.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'")
+	h.Set(fiber.HeaderReferrerPolicy, "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if s.cfg.StrictTransport {
+		h.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000; includeSubDomains")
+	}
+}
+
+// fail answers with a failure. It is the one place where failures become answers.
+func (s *Server) fail(r *Request, f *fault.Error) {
+	r.fault = f
+	api := s.apiOf(r)
+	body, err := api.Failure(f, r.Origin.RequestID)
+	if err != nil {
+		f = fault.ErrInternal.Because(errors.Join(f, err))
+		r.fault = f
+		body, _ = contractFailure(fault.ErrInternal, r.Origin.RequestID) // three strings always marshal
+	}
+	h := &r.c.Response().Header
+	if f.Kind == fault.Unauthenticated {
+		h.Set(fiber.HeaderWWWAuthenticate, api.Challenge)
+	}
+	if f.RetryAfter() > 0 {
+		h.Set(fiber.HeaderRetryAfter, retryAfter(f.RetryAfter()))
+	}
+	h.Set(fiber.HeaderCacheControl, "no-store")
+	_ = r.Raw(StatusOf(f.Kind), "application/json; charset=utf-8", body) // it only sets the answer's fields
+}
+
+// apiOf finds the API that a request belongs to, also when no route of it matched.
+func (s *Server) apiOf(r *Request) *API {
+	if r.mount != nil {
+		return r.mount.api
+	}
+	return s.apiAt(r.c.Path())
+}
+
+func (s *Server) apiAt(path string) *API {
+	best := s.apis[0]
+	for _, api := range s.apis {
+		if (path == api.Prefix || strings.HasPrefix(path, api.Prefix+"/")) && len(api.Prefix) > len(best.Prefix) {
+			best = api
+		}
+	}
+	return best
+}
+
+// onError takes what did not pass through around. Nothing is known to come here; if something does, it gets no text of a
+// library.
+func (s *Server) onError(c *fiber.Ctx, err error) error {
+	r := &Request{c: c, Origin: s.originOf(c)}
+	s.setHeaders(r)
+	s.fail(r, faultOf(err))
+	return nil
+}
+
+// onBrokenRequest answers what never became a request: a malformed or oversized head or body, or one that came too slowly.
+func (s *Server) onBrokenRequest(ctx *fasthttp.RequestCtx, err error) {
+	f := ofConnection(err)
+	if f.Is(ErrBodyTooLarge) && len(ctx.Request.Header.Peek(fiber.HeaderContentEncoding)) > 0 {
+		f = ErrEncoding // whatever its size
+	}
+	s.refuseUnread(ctx, f)
+}
+
+// onExpect answers a client that asks before it sends its body: what will be refused anyway need not be sent.
+func (s *Server) onExpect(ctx *fasthttp.RequestCtx) int {
+	h := &ctx.Request.Header
+	switch {
+	case len(h.Peek(fiber.HeaderContentEncoding)) > 0:
+		return s.refuseUnread(ctx, ErrEncoding)
+	case h.ContentLength() > s.cfg.BodyLimit:
+		return s.refuseUnread(ctx, ErrBodyTooLarge)
+	default:
+		return fasthttp.StatusContinue
+	}
+}
+
+// refuseUnread answers a request whose body, or more, has not been read.
+func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, f *fault.Error) int {
+	if c, ok := ctx.Conn().(*conn); ok {
+		c.lingers.Store(true)
+	}
+	id := requestID(string(ctx.Request.Header.Peek(fiber.HeaderXRequestID)))
+	body, err := s.apiAt(string(ctx.Request.Header.RequestURI())).Failure(f, id)
+	if err != nil {
+		body, _ = contractFailure(f, id) // as in fail
+	}
+	status := StatusOf(f.Kind)
+	ctx.Response.Reset()
+	s.setFixedHeaders(&ctx.Response.Header)
+	ctx.Response.Header.Set(fiber.HeaderXRequestID, id)
+	ctx.SetContentType("application/json; charset=utf-8")
+	ctx.SetStatusCode(status)
+	ctx.SetBody(body)
+	s.metrics.broken(status)
+	return status
+}
+
+// observe counts and logs the request. No header, no query string, no body and no name of a person is part of either: the
+// path's parameters are ids.
+func (s *Server) observe(r *Request, took time.Duration) {
+	status := r.c.Response().StatusCode()
+	route := "unknown"
+	if r.mount != nil {
+		route = r.mount.full
+		r.mount.metrics.observe(status, took)
+	} else {
+		s.metrics.unmatched(status)
+	}
+	entry := s.cfg.Log.Check(levelOf(status), "request")
+	if entry == nil {
+		return
+	}
+	fields := []zap.Field{
+		zap.String("request_id", r.Origin.RequestID), zap.String("method", r.c.Method()), zap.String("route", route),
+		zap.Int("status", status), zap.Duration("took", took), zap.Stringer("client", r.Origin.Address),
+	}
+	if actor := r.Principal.Actor(); actor != "" {
+		fields = append(fields, zap.String("actor", actor))
+	}
+	if r.fault != nil {
+		fields = append(fields, zap.String("failure", r.fault.Code))
+		if cause := r.fault.Unwrap(); cause != nil {
+			fields = append(fields, zap.String("cause", cause.Error()))
+		}
+	}
+	entry.Write(fields...)
+}
+
+// levelOf makes failures of ours stand out; an outage elsewhere is no defect.
+func levelOf(status int) zapcore.Level {
+	switch {
+	case status == fiber.StatusServiceUnavailable:
+		return zapcore.WarnLevel
+	case status >= fiber.StatusInternalServerError:
+		return zapcore.ErrorLevel
+	default:
+		return zapcore.InfoLevel
+	}
+}
+
+// quiet hands the HTTP library's lines to our log, at a level for those who look for them: clients can cause them at will.
+type quiet struct{ log *zap.Logger }
+
+// Printf logs one line.
+func (q quiet) Printf(format string, args ...any) {
+	q.log.Sugar().Debugf(format, args...)
+}

@@ -1,0 +1,62 @@
+package httpserver
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+)
+
+// clientAddress tells where a request comes from: the peer, or, when the peer is a trusted proxy, the right-most hop of
+// X-Forwarded-For that is none. What stands to the left of that hop was written by the client and means nothing.
+//
+// A hop that cannot be read ends the walk at the proxy that wrote it: better one proxy's address for everybody than an
+// address of the client's choice.
+func clientAddress(peer netip.Addr, forwarded []string, trusted []netip.Prefix) netip.Addr {
+	client := peer.Unmap().WithZone("")
+	if len(trusted) == 0 {
+		return client
+	}
+	for i := len(forwarded) - 1; i >= 0; i-- {
+		hops := strings.Split(forwarded[i], ",")
+		for j := len(hops) - 1; j >= 0; j-- {
+			if !anyContains(trusted, client) {
+				return client
+			}
+			hop, ok := parseHop(hops[j])
+			if !ok {
+				return client
+			}
+			client = hop
+		}
+	}
+	return client
+}
+
+func anyContains(networks []netip.Prefix, a netip.Addr) bool {
+	for _, n := range networks {
+		if n.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// parseHop reads one element of X-Forwarded-For: an address, possibly with a port, as proxies write it.
+func parseHop(s string) (netip.Addr, bool) {
+	s = strings.Trim(s, " \t")
+	if a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {
+		return a.Unmap().WithZone(""), true
+	}
+	if a, err := netip.ParseAddrPort(s); err == nil {
+		return a.Addr().Unmap().WithZone(""), true
+	}
+	return netip.Addr{}, false
+}
+
+// peerAddress returns the address of the connection's other end; the zero value where it has none.
+func peerAddress(a net.Addr) netip.Addr {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}

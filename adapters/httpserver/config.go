@@ -1,0 +1,74 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Config is what a server needs to know. Zero limits mean the defaults of the hardened profile.
+type Config struct {
+	// Address is the public listener's, such as "127.0.0.1:8080". Port 0 takes a free one.
+	Address string
+	// MetricsAddress is where Prometheus finds the metrics; empty means nowhere. It is never the public listener.
+	MetricsAddress string
+	// TrustedProxies are the networks whose X-Forwarded-For is believed. Empty means nobody's.
+	TrustedProxies []netip.Prefix
+	// StrictTransport sends Strict-Transport-Security, for when the public URL is an https one.
+	StrictTransport bool
+
+	// Ready says whether requests can be served, for /readyz; nil means always.
+	Ready func(ctx context.Context) error
+	Clock ports.Clock
+	// Log takes one line for each request; nil means nothing is logged.
+	Log *zap.Logger
+	// Registry takes the server's metrics and is what the metrics listener shows; nil means one of its own.
+	Registry *prometheus.Registry
+
+	BodyLimit      int           // bytes of a body; default 64 KiB
+	HeaderLimit    int           // bytes of a request's head; default 16 KiB
+	Connections    int           // connections at a time; default 16384
+	ReadTimeout    time.Duration // for a whole request; default 15 s
+	IdleTimeout    time.Duration // between requests of a connection; default 60 s
+	WriteTimeout   time.Duration // for each write to make progress; default 30 s
+	HandlerTimeout time.Duration // for a handler's context; default 30 s
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Clock == nil {
+		return c, errors.New("http server: no clock")
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	if c.Ready == nil {
+		c.Ready = func(context.Context) error { return nil }
+	}
+	number := func(n *int, byDefault int) {
+		if *n == 0 {
+			*n = byDefault
+		}
+	}
+	span := func(d *time.Duration, byDefault time.Duration) {
+		if *d == 0 {
+			*d = byDefault
+		}
+	}
+	number(&c.BodyLimit, 64<<10)
+	number(&c.HeaderLimit, 16<<10)
+	number(&c.Connections, 16<<10)
+	span(&c.ReadTimeout, 15*time.Second)
+	span(&c.IdleTimeout, 60*time.Second)
+	span(&c.WriteTimeout, 30*time.Second)
+	span(&c.HandlerTimeout, 30*time.Second)
+	return c, nil
+}

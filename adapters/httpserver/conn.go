@@ -1,0 +1,250 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/ostiary/ostiary/ports"
+)
+
+// connections knows every open connection, so that a shutdown can tell the idle ones from those that owe an answer.
+type connections struct {
+	clock        ports.Clock
+	writeTimeout time.Duration
+	draining     atomic.Bool
+
+	mu   sync.Mutex
+	open map[*conn]struct{}
+	none chan struct{} // closed once the last connection has gone while draining
+}
+
+func newConnections(clock ports.Clock, writeTimeout time.Duration) *connections {
+	return &connections{
+		clock: clock, writeTimeout: writeTimeout,
+		open: map[*conn]struct{}{}, none: make(chan struct{}),
+	}
+}
+
+func (s *connections) add(nc net.Conn) *conn {
+	c := &conn{Conn: nc, set: s}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[c] = struct{}{}
+	return c
+}
+
+func (s *connections) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, c)
+	s.noteEmpty()
+}
+
+func (s *connections) noteEmpty() {
+	if !s.draining.Load() || len(s.open) > 0 {
+		return
+	}
+	select {
+	case <-s.none:
+	default:
+		close(s.none)
+	}
+}
+
+// drain closes every connection as soon as it owes no answer, and returns when all have gone or ctx ends.
+func (s *connections) drain(ctx context.Context) error {
+	s.mu.Lock()
+	s.draining.Store(true)
+	s.noteEmpty()
+	all := make([]*conn, 0, len(s.open))
+	for c := range s.open {
+		all = append(all, c)
+	}
+	s.mu.Unlock()
+	for _, c := range all {
+		c.closeIfIdle()
+	}
+	select {
+	case <-s.none:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// conn is a connection that knows whether a request is under way on it. Reading bytes and closing for idleness exclude
+// each other: a request either was never seen, or gets its answer.
+type conn struct {
+	net.Conn
+
+	set     *connections
+	lingers atomic.Bool // the client may still be sending what nobody will read
+	owes    atomic.Bool // a handler has run whose answer is not written yet
+
+	mu     sync.Mutex
+	busy   bool
+	closed bool
+}
+
+// Read fails once the connection was closed for idleness, also with bytes in hand: nobody may act on them any more.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 && !c.begin() {
+		return 0, net.ErrClosed
+	}
+	return n, err
+}
+
+func (c *conn) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.busy = true
+	return true
+}
+
+// Write gives each write its own time limit: a stream may go on for as long as its reader keeps reading.
+func (c *conn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(c.set.clock.Now().Add(c.set.writeTimeout)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Write(p)
+	c.owes.Store(false)
+	return n, err
+}
+
+// settle notes that the answer has gone out, unless it still waits in a buffer behind pipelined requests.
+func (c *conn) settle() {
+	if c.owes.Load() {
+		return
+	}
+	c.mu.Lock()
+	c.busy = false
+	c.mu.Unlock()
+	if c.set.draining.Load() {
+		c.closeIfIdle()
+	}
+}
+
+func (c *conn) closeIfIdle() {
+	c.mu.Lock()
+	idle := !c.busy && !c.closed
+	if idle {
+		c.closed = true
+	}
+	c.mu.Unlock()
+	if idle {
+		_ = c.finish() // nobody waits for it
+	}
+}
+
+// Close closes the connection; closing it again does nothing.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	already := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if already {
+		return nil
+	}
+	return c.finish()
+}
+
+func (c *conn) finish() error {
+	defer c.set.remove(c)
+	if c.lingers.Load() {
+		c.linger()
+	}
+	return c.Conn.Close()
+}
+
+// linger reads a little of what the client still sends. Closing with unread bytes makes the kernel send a reset, which
+// can overtake the answer (RFC 9112, 9.6): the client would see a broken connection instead of "too large".
+func (c *conn) linger() {
+	const atMost, forAtMost = 16 << 20, 2 * time.Second
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		if c.SetReadDeadline(c.set.clock.Now().Add(forAtMost)) == nil {
+			_, _ = io.CopyN(io.Discard, c.Conn, atMost) // whatever ends it, the connection is closed next
+		}
+	}
+}
+
+// listener accepts through bad times. The HTTP library stops accepting for good at the first error that is no time-out,
+// such as "too many open files": one flood of connections would end the service until somebody restarts it.
+type listener struct {
+	net.Listener
+
+	set  *connections
+	done chan struct{}
+	once sync.Once
+	wait func(done <-chan struct{}, d time.Duration)
+}
+
+func newListener(inner net.Listener, set *connections) *listener {
+	return &listener{Listener: inner, set: set, done: make(chan struct{}), wait: func(done <-chan struct{}, d time.Duration) {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-done:
+		case <-timer.C:
+		}
+	}}
+}
+
+// Accept returns the next connection, however long the system is out of what it takes to open one.
+func (l *listener) Accept() (net.Conn, error) {
+	const first, most = 5 * time.Millisecond, time.Second
+	for pause := first; ; pause = min(2*pause, most) {
+		nc, err := l.Listener.Accept()
+		if err == nil {
+			return l.set.add(nc), nil
+		}
+		if !passes(err) {
+			return nil, err
+		}
+		l.wait(l.done, pause)
+	}
+}
+
+// passes reports whether an error of accept is one that time may heal.
+func passes(err error) bool {
+	for _, e := range []syscall.Errno{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EINTR, syscall.EPERM,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// Close stops accepting; closing again does nothing.
+func (l *listener) Close() error {
+	var err error
+	l.once.Do(func() {
+		close(l.done)
+		err = l.Listener.Close()
+	})
+	return err
+}
+
+// cutOff closes what is still open, whatever it owes.
+func (s *connections) cutOff() {
+	s.mu.Lock()
+	all := make([]*conn, 0, len(s.open))
+	for c := range s.open {
+		all = append(all, c)
+	}
+	s.mu.Unlock()
+	for _, c := range all {
+		_ = c.Close() // it is given up
+	}
+}

@@ -1,0 +1,121 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics counts requests by route, never by user, id or address: the number of series is fixed when the server is made.
+type metrics struct {
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+}
+
+func newMetrics(registry *prometheus.Registry) (*metrics, error) {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ostiary_http_requests_total", Help: "Requests answered, by API, method, route template and status.",
+		}, []string{"api", "method", "route", "status"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "ostiary_http_request_duration_seconds", Help: "Time from the whole request read to the answer made.",
+			Buckets: []float64{.0002, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+		}, []string{"api", "method", "route"}),
+	}
+	for _, c := range []prometheus.Collector{m.requests, m.duration} {
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("registering metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// routeMetrics are the series of one route, looked up once.
+type routeMetrics struct {
+	all      *metrics
+	labels   [3]string
+	duration prometheus.Observer
+	ok       prometheus.Counter // 200, by far the most frequent
+}
+
+func (m *metrics) forRoute(api, method, route string) *routeMetrics {
+	return &routeMetrics{
+		all: m, labels: [3]string{api, method, route},
+		duration: m.duration.WithLabelValues(api, method, route),
+		ok:       m.requests.WithLabelValues(api, method, route, "200"),
+	}
+}
+
+func (m *routeMetrics) observe(status int, took time.Duration) {
+	m.duration.Observe(took.Seconds())
+	if status == http.StatusOK {
+		m.ok.Inc()
+		return
+	}
+	m.all.requests.WithLabelValues(m.labels[0], m.labels[1], m.labels[2], strconv.Itoa(status)).Inc()
+}
+
+func (m *metrics) unmatched(status int) {
+	m.requests.WithLabelValues("none", "any", "unmatched", strconv.Itoa(status)).Inc()
+}
+
+func (m *metrics) broken(status int) {
+	m.requests.WithLabelValues("none", "any", "broken", strconv.Itoa(status)).Inc()
+}
+
+// observer is the metrics listener. Nothing of it is reachable on the public one.
+type observer struct {
+	listener net.Listener
+	server   *http.Server
+	served   chan error
+}
+
+// openObserver returns nil where no metrics address is configured.
+func openObserver(ctx context.Context, cfg Config) (*observer, error) {
+	if cfg.MetricsAddress == "" {
+		return nil, nil //nolint:nilnil // a nil observer is one that observes nothing, and all methods take it
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.MetricsAddress)
+	if err != nil {
+		return nil, fmt.Errorf("metrics listener: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	o := &observer{listener: l, served: make(chan error, 1), server: &http.Server{
+		Handler: mux, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout, IdleTimeout: cfg.IdleTimeout,
+		MaxHeaderBytes: cfg.HeaderLimit,
+	}}
+	go func() {
+		o.served <- o.server.Serve(l)
+		close(o.served)
+	}()
+	return o, nil
+}
+
+func (o *observer) addr() net.Addr {
+	if o == nil {
+		return nil
+	}
+	return o.listener.Addr()
+}
+
+func (o *observer) close(ctx context.Context) error {
+	if o == nil {
+		return nil
+	}
+	err := o.server.Shutdown(ctx)
+	if err != nil {
+		err = o.server.Close() // ctx is over: cut off
+	}
+	if served := <-o.served; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}

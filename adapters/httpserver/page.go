@@ -1,0 +1,118 @@
+package httpserver
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// Query holds the parameters of a request's query string, decoded. Each is given once unless it is read with All.
+type Query struct{ values url.Values }
+
+// ParseQuery decodes a query string. A broken escape, invalid UTF-8 or a control character is fault.ErrInvalid naming
+// the parameter.
+func ParseQuery(raw string) (Query, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return Query{}, fault.ErrInvalid.About("query", "is not a valid query string")
+	}
+	for name, all := range values {
+		for _, v := range append(all, name) {
+			if !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl) {
+				return Query{}, fault.ErrInvalid.About(shown(name), "contains characters that are not allowed")
+			}
+		}
+	}
+	return Query{values}, nil
+}
+
+// One returns the value of a parameter that may be given once; empty where it is absent.
+func (q Query) One(name string) (string, error) {
+	switch all := q.values[name]; len(all) {
+	case 0:
+		return "", nil
+	case 1:
+		return all[0], nil
+	default:
+		return "", fault.ErrInvalid.About(name, "is given twice")
+	}
+}
+
+// All returns every value of a repeatable parameter, in their order.
+func (q Query) All(name string) []string { return q.values[name] }
+
+// Has reports whether the parameter is given at all.
+func (q Query) Has(name string) bool { return q.values.Has(name) }
+
+// Bool returns a parameter that is "true" or "false"; false where it is absent.
+func (q Query) Bool(name string) (bool, error) {
+	switch v, err := q.One(name); {
+	case err != nil:
+		return false, err
+	case v == "" && !q.Has(name), v == "false":
+		return false, nil
+	case v == "true":
+		return true, nil
+	default:
+		return false, fault.ErrInvalid.About(name, "must be true or false")
+	}
+}
+
+// Page reads page, limit and cursor of a list that is in the given order: page from 1, limit from 1 to 100 with 20 as the
+// default, at most 10,000 rows deep (domain.ErrUseCursor beyond), and either a cursor or a page.
+func (q Query) Page(sort string) (domain.Page, error) {
+	number, err := q.count("page", 1)
+	if err != nil {
+		return domain.Page{}, err
+	}
+	limit, err := q.count("limit", domain.DefaultPageLimit)
+	if err != nil {
+		return domain.Page{}, err
+	}
+	if limit > domain.MaxPageLimit {
+		return domain.Page{}, fault.ErrInvalid.About("limit", "must be from 1 to 100")
+	}
+	if q.Has("cursor") {
+		return q.after(sort, number, limit)
+	}
+	if number > domain.MaxPageDepth/limit {
+		return domain.Page{}, domain.ErrUseCursor.About("page", "page times limit must not pass 10000; use cursor")
+	}
+	return domain.Page{Number: number, Limit: limit}, nil
+}
+
+func (q Query) after(sort string, number, limit int) (domain.Page, error) {
+	text, err := q.One("cursor")
+	if err != nil {
+		return domain.Page{}, err
+	}
+	if number != 1 {
+		return domain.Page{}, fault.ErrInvalid.About("cursor", "cannot be combined with page")
+	}
+	after, err := domain.ParseCursor(text, sort)
+	if err != nil {
+		return domain.Page{}, err
+	}
+	return domain.Page{Number: number, Limit: limit, After: after}, nil
+}
+
+// count reads a parameter that counts from one. Only plain digits do: no sign, no exponent, no leading zero.
+func (q Query) count(name string, byDefault int) (int, error) {
+	text, err := q.One(name)
+	if err != nil {
+		return 0, err
+	}
+	if !q.Has(name) {
+		return byDefault, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 1_000_000_000 || strconv.Itoa(n) != text {
+		return 0, fault.ErrInvalid.About(name, "must be a whole number from 1")
+	}
+	return n, nil
+}

@@ -1,0 +1,221 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// Handler answers one request. An error that it returns is written by the server; it has not answered then.
+type Handler func(r *Request) error
+
+// Access says who may use a route. The zero value says nothing, and a route that says nothing does not mount.
+type Access struct {
+	kind       accessKind
+	permission domain.Permission
+}
+
+type accessKind int
+
+const (
+	unmarked accessKind = iota
+	public
+	signedIn
+	permitted
+)
+
+// Public is for routes that need no credentials. Those that come along are not looked at.
+func Public() Access { return Access{kind: public} }
+
+// SignedIn is for routes that need credentials, whosever they are; what they may do is decided by the service.
+func SignedIn() Access { return Access{kind: signedIn} }
+
+// Requires is for routes that nobody without the permission may use. The service decides again, on the object itself.
+func Requires(p domain.Permission) Access { return Access{kind: permitted, permission: p} }
+
+// String returns "public", "signed in" or the permission.
+func (a Access) String() string {
+	switch a.kind {
+	case public:
+		return "public"
+	case signedIn:
+		return "signed in"
+	case permitted:
+		return string(a.permission)
+	default:
+		return ""
+	}
+}
+
+// Route is one method on one path.
+type Route struct {
+	Method string
+	// Path is below the API's prefix, with parameters in braces: "/users/{user_id}".
+	Path    string
+	Access  Access
+	Handler Handler
+	// Accepts are the media types of the body; none means application/json.
+	Accepts []string
+}
+
+// API is a set of routes under one prefix that share a way of signing in and the shape of their failures.
+type API struct {
+	Name   string // for metrics and the log
+	Prefix string
+	Routes []Route
+	// Authenticate tells who a credential is. "" is a missing one. It is called for every route that is not public.
+	Authenticate func(ctx context.Context, credential string, from domain.Origin) (domain.Principal, error)
+	// Credential finds the credential in a request; nil means BearerCredential.
+	Credential func(r *Request) (string, error)
+	// Failure writes the body of a failure; nil means the shape of the Security API.
+	Failure Failure
+	// Challenge is what a 401 says in WWW-Authenticate; empty means Bearer.
+	Challenge string
+}
+
+// mount is a route in its place.
+type mount struct {
+	Route
+
+	api     *API
+	full    string // with the prefix
+	params  []string
+	metrics *routeMetrics
+}
+
+var (
+	pathForm  = regexp.MustCompile(`^(/([A-Za-z0-9._-]+|\{[a-z_]+\}))*/?$`)
+	paramForm = regexp.MustCompile(`\{([a-z_]+)\}`)
+	methods   = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+)
+
+// mountAPI puts the routes of an API in place, or says which cannot be and why.
+func (s *Server) mountAPI(api API) error {
+	if api.Credential == nil {
+		api.Credential = BearerCredential
+	}
+	if api.Failure == nil {
+		api.Failure = contractFailure
+	}
+	if api.Challenge == "" {
+		api.Challenge = "Bearer"
+	}
+	s.apis = append(s.apis, &api)
+	for _, route := range api.Routes {
+		if err := s.mountRoute(&api, route); err != nil {
+			return fmt.Errorf("mounting %s %s%s: %w", route.Method, api.Prefix, route.Path, err)
+		}
+	}
+	return nil
+}
+
+func (s *Server) mountRoute(api *API, route Route) error {
+	m := &mount{Route: route, api: api, full: api.Prefix + route.Path}
+	if err := s.checkMount(m); err != nil {
+		return err
+	}
+	for _, found := range paramForm.FindAllStringSubmatch(route.Path, -1) {
+		m.params = append(m.params, found[1])
+	}
+	m.metrics = s.metrics.forRoute(api.Name, route.Method, m.full)
+	s.mounts = append(s.mounts, m)
+	path := paramForm.ReplaceAllString(m.full, ":$1")
+	s.app.Add(route.Method, path, s.serveRoute(m))
+	if route.Method == http.MethodGet { // RFC 9110, 9.3.2: the same without the body, which the library leaves out
+		s.app.Add(http.MethodHead, path, s.serveRoute(m))
+	}
+	return nil
+}
+
+func (s *Server) checkMount(m *mount) error {
+	switch {
+	case m.Access.kind == unmarked:
+		return errors.New("no access mark: say Public, SignedIn or Requires")
+	case m.Access.kind == permitted && m.Access.permission == "":
+		return errors.New("an empty permission")
+	case m.Access.kind != public && m.api.Authenticate == nil:
+		return errors.New("needs credentials, and the API cannot check any")
+	case m.Handler == nil:
+		return errors.New("no handler")
+	case !slices.Contains(methods, m.Method):
+		return errors.New("a method that is not served")
+	case m.full == "" || !pathForm.MatchString(m.full):
+		return errors.New("a path of the wrong form")
+	}
+	for _, other := range s.mounts {
+		if other.Method == m.Method && other.full == m.full {
+			return errors.New("mounted already")
+		}
+	}
+	return nil
+}
+
+// serveRoute returns what the router calls: everything that stands between a request and its handler.
+func (s *Server) serveRoute(m *mount) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		r := requestOf(c)
+		r.mount = m
+		for _, name := range m.params {
+			if _, ok := decodeParam(c.Params(name)); !ok {
+				return fault.ErrInvalid.About(name, "contains characters that are not allowed")
+			}
+		}
+		if err := r.authorize(m); err != nil {
+			return err
+		}
+		if err := checkMediaType(c, m.Accepts); err != nil {
+			return err
+		}
+		return m.Handler(r)
+	}
+}
+
+// authorize finds out who asks, and whether the route is for them.
+func (r *Request) authorize(m *mount) error {
+	if m.Access.kind == public {
+		return nil
+	}
+	credential, err := m.api.Credential(r)
+	if err != nil {
+		return err
+	}
+	if r.Principal, err = m.api.Authenticate(r.ctx, credential, r.Origin); err != nil {
+		return err
+	}
+	if m.Access.kind == permitted {
+		return r.Principal.Require(m.Access.permission)
+	}
+	return nil
+}
+
+// checkMediaType refuses a body of any type but those that the route takes. That a browser's form cannot be one of them is
+// also what keeps other sites from sending requests in a visitor's name.
+func checkMediaType(c *fiber.Ctx, accepts []string) error {
+	if len(c.BodyRaw()) == 0 {
+		return nil
+	}
+	kind, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	if err != nil {
+		return ErrMediaType
+	}
+	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return ErrMediaType
+	}
+	if len(accepts) == 0 {
+		accepts = []string{fiber.MIMEApplicationJSON}
+	}
+	if !slices.Contains(accepts, kind) {
+		return ErrMediaType
+	}
+	return nil
+}

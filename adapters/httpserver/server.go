@@ -1,0 +1,300 @@
+package httpserver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// Server serves the APIs that are mounted on it.
+type Server struct {
+	cfg     Config
+	app     *fiber.App
+	handler fasthttp.RequestHandler
+	http    *fasthttp.Server
+	apis    []*API
+	mounts  []*mount
+	metrics *metrics
+
+	conns    *connections
+	listener *listener
+	observer *observer
+	served   chan error
+}
+
+// New returns a server with the APIs mounted, and the service's own pages: /healthz and /readyz. It opens nothing. A
+// route that cannot be mounted is an error.
+func New(cfg Config, apis ...API) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, served: make(chan error, 1)}
+	if s.metrics, err = newMetrics(cfg.Registry); err != nil {
+		return nil, fmt.Errorf("http server: %w", err)
+	}
+	s.app = fiber.New(s.profile())
+	s.app.Use(s.around)
+	for _, api := range append([]API{s.health()}, apis...) {
+		if err := s.mountAPI(api); err != nil {
+			return nil, err
+		}
+	}
+	s.handler = s.app.Handler()
+	s.http = s.transport()
+	return s, nil
+}
+
+// profile is the hardened set-up of the router. Each line is there because the default did harm, and has a test.
+func (s *Server) profile() fiber.Config {
+	return fiber.Config{
+		AppName:       "ostiary",
+		Network:       fiber.NetworkTCP,
+		Immutable:     true, // else strings are buffers that the next request overwrites
+		CaseSensitive: true, // else /USERS passes guards on /users
+		StrictRouting: true,
+		// An empty list of proxies makes the library believe no forwarding header; ours is read in clientAddress.
+		EnableTrustedProxyCheck:      true,
+		TrustedProxies:               nil,
+		DisablePreParseMultipartForm: true,
+		DisableStartupMessage:        true,
+		ErrorHandler:                 s.onError,
+		BodyLimit:                    s.cfg.BodyLimit,
+		ReadBufferSize:               s.cfg.HeaderLimit,
+	}
+}
+
+// transport is the hardened set-up below the router.
+func (s *Server) transport() *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler:                      s.serve,
+		ErrorHandler:                 s.onBrokenRequest,
+		ConnState:                    onConnState,
+		Concurrency:                  s.cfg.Connections,
+		ReadBufferSize:               s.cfg.HeaderLimit,
+		MaxRequestBodySize:           s.cfg.BodyLimit,
+		ReadTimeout:                  s.cfg.ReadTimeout,
+		IdleTimeout:                  s.cfg.IdleTimeout,
+		DisablePreParseMultipartForm: true,
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		CloseOnShutdown:              true,
+		SecureErrorLogMessage:        true,
+		ExpectHandler:                s.onExpect,
+		Logger:                       quiet{s.cfg.Log},
+	}
+}
+
+// Open listens and begins to serve. It returns once connections are accepted.
+func (s *Server) Open(ctx context.Context) error {
+	inner, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Address)
+	if err != nil {
+		return fmt.Errorf("http server: %w", err)
+	}
+	if s.observer, err = openObserver(ctx, s.cfg); err != nil {
+		return errors.Join(err, inner.Close())
+	}
+	s.conns = newConnections(s.cfg.Clock, s.cfg.WriteTimeout)
+	s.listener = newListener(inner, s.conns)
+	go func() {
+		s.served <- s.http.Serve(s.listener)
+		close(s.served)
+	}()
+	return nil
+}
+
+// Addr returns the public listener's address; nil before Open.
+func (s *Server) Addr() net.Addr {
+	if s.listener == nil {
+		return nil
+	}
+	return s.listener.Addr()
+}
+
+// MetricsAddr returns the metrics listener's address; nil where there is none.
+func (s *Server) MetricsAddr() net.Addr { return s.observer.addr() }
+
+// Close stops accepting, lets every request that was begun have its answer, and closes everything. When ctx ends first,
+// what is left is cut off and its error returned. Closing again does nothing.
+func (s *Server) Close(ctx context.Context) error {
+	if s.listener == nil {
+		return nil
+	}
+	err := s.listener.Close()
+	drained := s.conns.drain(ctx)
+	if drained != nil {
+		s.conns.cutOff()
+	}
+	// Whatever still runs owes its answer to nobody: no need to wait for more than the library's own housekeeping.
+	stopped := s.http.ShutdownWithContext(ctx)
+	return errors.Join(err, drained, stopped, <-s.served, s.observer.close(ctx))
+}
+
+// RouteInfo describes a mounted route.
+type RouteInfo struct {
+	API    string
+	Method string
+	Path   string // with the API's prefix
+	Access Access
+}
+
+// Routes lists what is mounted, in the order of mounting.
+func (s *Server) Routes() []RouteInfo {
+	all := make([]RouteInfo, 0, len(s.mounts))
+	for _, m := range s.mounts {
+		all = append(all, RouteInfo{API: m.api.Name, Method: m.Method, Path: m.full, Access: m.Access})
+	}
+	return all
+}
+
+// serve comes before the router.
+func (s *Server) serve(ctx *fasthttp.RequestCtx) {
+	c, tracked := ctx.Conn().(*conn)
+	if tracked {
+		c.owes.Store(true)
+	}
+	if !unambiguous(&ctx.Request.Header) {
+		s.refuseUnread(ctx, fault.ErrInvalid)
+		ctx.SetConnectionClose() // what follows on this connection is anybody's guess
+		return
+	}
+	if !served(ctx.Method()) {
+		// The router answers an unknown method with its own words; one that it knows and nobody serves gets a 405 with
+		// Allow. TRACE is such a one.
+		ctx.Request.Header.SetMethod(http.MethodTrace)
+	}
+	s.handler(ctx)
+	if tracked && c.set.draining.Load() {
+		ctx.SetConnectionClose()
+	}
+}
+
+// unambiguous refuses what the library would read and a proxy before us might read otherwise: two framings, folded lines
+// (RFC 9112, 5.2 and 6.3), another version.
+func unambiguous(h *fasthttp.RequestHeader) bool {
+	if version := h.Protocol(); !bytes.Equal(version, []byte("HTTP/1.1")) && !bytes.Equal(version, []byte("HTTP/1.0")) {
+		return false
+	}
+	raw := h.RawHeaders()
+	if bytes.Contains(raw, []byte("\n ")) || bytes.Contains(raw, []byte("\n\t")) {
+		return false
+	}
+	if len(h.Peek(fiber.HeaderTransferEncoding)) == 0 {
+		return true
+	}
+	lower := bytes.ToLower(raw)
+	return !bytes.HasPrefix(lower, []byte("content-length:")) && !bytes.Contains(lower, []byte("\ncontent-length:"))
+}
+
+func served(method []byte) bool {
+	switch string(method) {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return true
+	default:
+		return false
+	}
+}
+
+func onConnState(nc net.Conn, state fasthttp.ConnState) {
+	if c, ok := nc.(*conn); ok && state == fasthttp.StateIdle {
+		c.settle()
+	}
+}
+
+type requestKey struct{}
+
+func requestOf(c *fiber.Ctx) *Request {
+	r, _ := c.Locals(requestKey{}).(*Request)
+	return r
+}
+
+// around is every request's frame: its identity, its time limit, its answer, its line in the log.
+func (s *Server) around(c *fiber.Ctx) error {
+	began := s.cfg.Clock.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.HandlerTimeout)
+	defer cancel()
+	r := &Request{c: c, ctx: ctx, Origin: s.originOf(c)}
+	r.Principal = domain.Anonymous(r.Origin)
+	c.Locals(requestKey{}, r)
+	s.setHeaders(r)
+	if err := s.guarded(r); err != nil {
+		s.fail(r, faultOf(err))
+	}
+	s.observe(r, s.cfg.Clock.Now().Sub(began))
+	return nil
+}
+
+func (s *Server) originOf(c *fiber.Ctx) domain.Origin {
+	var forwarded []string
+	if len(s.cfg.TrustedProxies) > 0 {
+		for _, v := range c.Request().Header.PeekAll(fiber.HeaderXForwardedFor) {
+			forwarded = append(forwarded, string(v))
+		}
+	}
+	return domain.Origin{
+		Address:   clientAddress(peerAddress(c.Context().RemoteAddr()), forwarded, s.cfg.TrustedProxies),
+		UserAgent: userAgent(c.Get(fiber.HeaderUserAgent)),
+		RequestID: requestID(c.Get(fiber.HeaderXRequestID)),
+	}
+}
+
+// userAgent keeps what is worth keeping of a text that anybody may write.
+func userAgent(s string) string {
+	const most = 512
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return ' '
+		}
+		return c
+	}, s), "?")
+}
+
+// guarded runs the request and turns a panic into an error: without it, one ends the process.
+func (s *Server) guarded(r *Request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.c.Response().ResetBody()
+			err = fault.ErrInternal.Because(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	if err := refuse(r.c); err != nil {
+		return err
+	}
+	return r.c.Next()
+}
+
+const maxURL = 4096
+
+// refuse names what no route takes.
+func refuse(c *fiber.Ctx) error {
+	h := &c.Request().Header
+	switch {
+	case len(h.Peek(fiber.HeaderContentEncoding)) > 0:
+		// The router would inflate the body without a limit: 4 KB of gzip in gzip took 3.3 GB.
+		return ErrEncoding
+	case len(h.RequestURI()) > maxURL:
+		return ErrHeadTooLarge
+	default:
+		return nil
+	}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func ceilSeconds(d time.Duration) int { return max(0, int((d+time.Second-1)/time.Second)) }
