@@ -116,6 +116,8 @@ type RedirectRequest struct {
 	State     string // the random value that ties the callback to the flow
 	Callback  string // our own callback's URL
 	LoginHint string
+	// Fresh asks the person to sign in again at the provider, even where its session is live.
+	Fresh bool
 }
 
 // ProviderSessions follows sessions that a provider can end.

@@ -200,3 +200,38 @@ func TestCertified_logout_there_and_back_channel_here(t *testing.T) {
 		t.Errorf("the provider's calls: %+v", calls)
 	}
 }
+
+func TestS21_certified_a_fresh_sign_in_is_proved(t *testing.T) {
+	t.Parallel()
+	_, r := certified(t, oidc.Options{}, nil)
+	r.mustSignIn(t, "alice")
+	start, err := r.Start(t.Context(), ports.RedirectRequest{State: state, Callback: callback, LoginHint: "alice", Fresh: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := r.Finish(t.Context(), start.Flow, r.visit(t, start.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if age := time.Since(result.AuthTime); age > time.Minute {
+		t.Errorf("signed in %s ago", age)
+	}
+}
+
+func TestS21_an_old_session_of_the_provider_is_no_fresh_sign_in(t *testing.T) {
+	t.Parallel()
+	h := oidc.NewHostile(t)
+	r := hostileRig(t, h, nil)
+	for name, spoil := range map[string]oidc.Spoil{
+		"longer than": claim("auth_time", time.Now().Add(-time.Hour).Unix()),
+		"auth_time":   {},
+	} {
+		h.Set(spoil)
+		start, err := r.Start(t.Context(), ports.RedirectRequest{State: state, Callback: callback, Fresh: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.Finish(t.Context(), start.Flow, r.visit(t, start.URL))
+		wantRefused(t, err, domain.ErrRedirectLogin, name)
+	}
+}

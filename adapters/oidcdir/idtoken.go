@@ -31,10 +31,10 @@ type idToken struct {
 
 // idTokenWants is what an ID token must fit. Zero fields are not looked at.
 type idTokenWants struct {
-	nonce       string
-	accessToken string
-	notBefore   time.Time
-	maxAge      time.Duration
+	nonce         string
+	accessToken   string
+	notBefore     time.Time
+	signedInAfter time.Time // at the provider
 }
 
 // checkIDToken applies OpenID Connect Core 1.0 section 3.1.3.7 and what RFC 8725 adds. The library checks signature,
@@ -181,17 +181,20 @@ func (d *Directory) checkTimes(c claims, want idTokenWants) error {
 	case !want.notBefore.IsZero() && issued.Before(want.notBefore.Add(-skew)):
 		return refuse("the token was issued before the sign-in began")
 	}
-	if want.maxAge == 0 {
-		return nil
-	}
+	return checkAuthTime(c, want, now, skew)
+}
+
+func checkAuthTime(c claims, want idTokenWants, now time.Time, skew time.Duration) error {
 	at, ok := c.time("auth_time")
 	switch {
+	case ok && at.After(now.Add(skew)):
+		return refuse("the token's auth_time is in the future")
+	case want.signedInAfter.IsZero():
+		return nil
 	case !ok:
 		return refuse("the token lacks auth_time, which max_age asks for")
-	case at.Before(now.Add(-want.maxAge - skew)):
+	case at.Before(want.signedInAfter.Add(-skew)):
 		return refuse("the person signed in at the provider %s ago, which is longer than max_age", now.Sub(at).Round(time.Second))
-	case at.After(now.Add(skew)):
-		return refuse("the token's auth_time is in the future")
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ func (d *Directory) Start(ctx context.Context, req ports.RedirectRequest) (domai
 			Nonce:     randomText(),
 			Verifier:  oauth2.GenerateVerifier(),
 			Callback:  req.Callback,
+			Fresh:     req.Fresh,
 			StartedAt: d.now(),
 		}
 		start.URL = d.oauthConfig(m, req.Callback).AuthCodeURL(req.State, d.authorizeOptions(start.Flow, req.LoginHint)...)
@@ -63,10 +64,10 @@ func (d *Directory) authorizeOptions(flow domain.RedirectFlow, hint string) []oa
 		// Google has a parameter of its own in place of the offline_access scope.
 		set("access_type", "offline")
 	}
-	set("prompt", d.prompt())
+	set("prompt", d.prompt(flow.Fresh))
 	set("acr_values", strings.Join(d.settings.SecondFactor.RequestACR, " "))
-	if d.settings.MaxAge > 0 {
-		set("max_age", strconv.Itoa(int(d.settings.MaxAge/time.Second)))
+	if age, asked := d.maxAge(flow); asked {
+		set("max_age", strconv.Itoa(int(age/time.Second)))
 	}
 	if len(hint) <= longestHint && shorten(hint) == hint {
 		set("login_hint", hint)
@@ -74,9 +75,21 @@ func (d *Directory) authorizeOptions(flow domain.RedirectFlow, hint string) []oa
 	return options
 }
 
+// maxAge returns how old the login at the provider may be. Zero makes the person sign in again, and makes the provider say
+// when they did (OpenID Connect Core section 3.1.2.1).
+func (d *Directory) maxAge(flow domain.RedirectFlow) (age time.Duration, asked bool) {
+	if flow.Fresh {
+		return 0, true
+	}
+	return d.settings.MaxAge, d.settings.MaxAge > 0
+}
+
 // prompt asks for consent where a refresh token is wanted, since OpenID Connect Core section 11 gives none without.
 // Entra gives one all the same, and consent would there need an administrator.
-func (d *Directory) prompt() string {
+func (d *Directory) prompt(fresh bool) string {
+	if fresh {
+		return "login"
+	}
 	switch d.settings.Prompt {
 	case promptOmit:
 		return ""
@@ -171,9 +184,11 @@ func (d *Directory) redeem(ctx context.Context, m *metadata, flow domain.Redirec
 	if raw == "" {
 		return none, refuse("the token answer holds no ID token")
 	}
-	token, err := d.checkIDToken(ctx, m, raw, idTokenWants{
-		nonce: flow.Nonce, accessToken: answer.AccessToken, notBefore: flow.StartedAt, maxAge: d.settings.MaxAge,
-	})
+	want := idTokenWants{nonce: flow.Nonce, accessToken: answer.AccessToken, notBefore: flow.StartedAt}
+	if age, asked := d.maxAge(flow); asked {
+		want.signedInAfter = flow.StartedAt.Add(-age)
+	}
+	token, err := d.checkIDToken(ctx, m, raw, want)
 	if err != nil {
 		return none, err
 	}

@@ -20,6 +20,7 @@ type RedirectFlow struct {
 	Nonce     string
 	Verifier  string // PKCE towards the provider (RFC 7636)
 	Callback  string
+	Fresh     bool // the person had to sign in again at the provider
 	StartedAt time.Time
 }
 
