@@ -1,0 +1,100 @@
+package ldapdir
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf16"
+)
+
+var errGUID = errors.New("is no GUID")
+
+// guidText returns the usual form of objectGUID, whose first three fields are little-endian.
+func guidText(raw []byte) (string, error) {
+	if len(raw) != 16 {
+		return "", errGUID
+	}
+	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(raw), binary.LittleEndian.Uint16(raw[4:]),
+		binary.LittleEndian.Uint16(raw[6:]), raw[8:10], raw[10:]), nil
+}
+
+// parseGUID is the reverse of guidText.
+func parseGUID(text string) ([]byte, error) {
+	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return nil, errGUID
+	}
+	raw, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	if err != nil || len(raw) != 16 {
+		return nil, errGUID
+	}
+	swap := func(b []byte) {
+		for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
+			b[i], b[j] = b[j], b[i]
+		}
+	}
+	swap(raw[:4])
+	swap(raw[4:6])
+	swap(raw[6:8])
+	return raw, nil
+}
+
+// escapeBytes writes raw bytes for a filter.
+func escapeBytes(raw []byte) string {
+	var b strings.Builder
+	for _, c := range raw {
+		fmt.Fprintf(&b, `\%02x`, c)
+	}
+	return b.String()
+}
+
+// encodePassword returns a password as unicodePwd takes it: in quotes, in UTF-16LE.
+func encodePassword(password string) string {
+	units := utf16.Encode([]rune(`"` + password + `"`))
+	raw := make([]byte, 0, 2*len(units))
+	for _, unit := range units {
+		raw = binary.LittleEndian.AppendUint16(raw, unit)
+	}
+	return string(raw)
+}
+
+// The bits of userAccountControl that matter.
+const adAccountDisabled = 0x2
+
+// neverFileTime is the other way, beside 0, to say never.
+const neverFileTime = 0x7fffffffffffffff
+
+// fileTimeEpoch is 1601-01-01 in seconds before 1970.
+const fileTimeEpoch = 11644473600
+
+// fileTime reads a count of 100 ns since 1601; zero for never and for what is no number.
+func fileTime(text string) time.Time {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n <= 0 || n == neverFileTime {
+		return time.Time{}
+	}
+	return time.Unix(n/1e7-fileTimeEpoch, n%1e7*100).UTC()
+}
+
+// fileDuration reads a negative count of 100 ns; zero for never and for what is no number.
+func fileDuration(text string) time.Duration {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n >= 0 || n < -(1<<62)/100 {
+		return 0
+	}
+	return time.Duration(-n) * 100
+}
+
+// primaryGroupSID returns the SID of somebody's primary group: their own SID with another last part.
+func primaryGroupSID(own []byte, primaryGroupID string) []byte {
+	rid, err := strconv.ParseUint(primaryGroupID, 10, 32)
+	if err != nil || len(own) < 12 {
+		return nil
+	}
+	sid := append([]byte{}, own...)
+	binary.LittleEndian.PutUint32(sid[len(sid)-4:], uint32(rid))
+	return sid
+}

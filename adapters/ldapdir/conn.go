@@ -1,0 +1,109 @@
+package ldapdir
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// conn is one connection with its socket, so that a context can end any call that hangs.
+type conn struct {
+	*ldap.Conn
+	wire   *wire
+	server server
+	state  *tls.ConnectionState // nil when nothing is encrypted
+	born   time.Time
+	used   time.Time
+	broken bool
+}
+
+// do runs f and ends it with ctx, by closing the socket: the library knows no context. A connection that broke or was ended
+// is of no more use.
+func (c *conn) do(ctx context.Context, f func(l *ldap.Conn) error) error {
+	c.wire.refill()
+	stop := context.AfterFunc(ctx, func() { _ = c.wire.Close() })
+	err := f(c.Conn)
+	c.used = now()
+	if !stop() {
+		c.broken = true
+		return &outageError{cause: ctx.Err()}
+	}
+	if isOutage(err) {
+		c.broken = true
+		return &outageError{cause: err}
+	}
+	return err
+}
+
+func (c *conn) discard() {
+	_ = c.wire.Close()
+	_ = c.Close()
+}
+
+func (c *conn) search(ctx context.Context, req *ldap.SearchRequest) (*ldap.SearchResult, error) {
+	var res *ldap.SearchResult
+	err := c.do(ctx, func(l *ldap.Conn) error {
+		var err error
+		res, err = l.Search(req)
+		return err
+	})
+	return res, err
+}
+
+// outageError is "could not say": the server was not reached, did not answer, or was too busy to.
+type outageError struct {
+	cause error
+	// account tells that the server refused the service account, which trying again soon might lock.
+	account bool
+}
+
+func (e *outageError) Error() string { return e.cause.Error() }
+func (e *outageError) Unwrap() error { return e.cause }
+
+// isOutage reports whether an error says nothing about what was asked. The library reports a lost connection sometimes as a
+// plain error and sometimes as one of its own.
+func isOutage(err error) bool {
+	if err == nil {
+		return false
+	}
+	var own *outageError
+	if errors.As(err, &own) {
+		return true
+	}
+	var answer *ldap.Error
+	if !errors.As(err, &answer) {
+		return true
+	}
+	switch answer.ResultCode {
+	case ldap.ErrorNetwork, ldap.ErrorUnexpectedResponse, ldap.ErrorUnexpectedMessage, ldap.LDAPResultUnavailable,
+		ldap.LDAPResultBusy, ldap.LDAPResultServerDown, ldap.LDAPResultTimeout, ldap.LDAPResultConnectError:
+		return true
+	}
+	return false
+}
+
+// hasCode reports whether the server answered with one of these result codes.
+func hasCode(err error, codes ...uint16) bool {
+	var answer *ldap.Error
+	if !errors.As(err, &answer) {
+		return false
+	}
+	for _, code := range codes {
+		if answer.ResultCode == code {
+			return true
+		}
+	}
+	return false
+}
+
+// diagnostic returns the server's own words.
+func diagnostic(err error) string {
+	var answer *ldap.Error
+	if errors.As(err, &answer) && answer.Err != nil {
+		return answer.Err.Error()
+	}
+	return ""
+}

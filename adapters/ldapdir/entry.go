@@ -1,0 +1,148 @@
+package ldapdir
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// entry is somebody as the directory sent them.
+type entry struct {
+	*ldap.Entry
+	subject domain.Subject
+}
+
+// personAttributes are the attributes that are asked for; operational ones come only by name.
+func (c *client) personAttributes(more ...string) []string {
+	a := c.settings.Attributes
+	names := []string{a.Subject, a.Username, a.Email, a.FullName, a.PhoneNumber, c.settings.Disabled.Attribute}
+	if c.settings.Groups.Mode == GroupsMemberOf || c.settings.Groups.Mode == GroupsInChain {
+		names = append(names, "memberOf")
+	}
+	if c.activeDirectory() {
+		names = append(names, "userAccountControl", "accountExpires", "lockoutTime", "objectSid", "primaryGroupID", "msDS-ResultantPSO")
+	} else {
+		names = append(names, "pwdAccountLockedTime", "pwdPolicySubentry")
+	}
+	names = append(names, more...)
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(n string) bool { return n == "" })
+}
+
+func (c *client) newEntry(e *ldap.Entry) (entry, error) {
+	name := c.settings.Attributes.Subject
+	if c.subjectIsGUID() {
+		text, err := guidText(e.GetEqualFoldRawAttributeValue(name))
+		if err != nil {
+			return entry{}, fmt.Errorf("the entry %s has no usable %s", e.DN, name)
+		}
+		return entry{e, domain.Subject(text)}, nil
+	}
+	value := e.GetEqualFoldAttributeValue(name)
+	if value == "" {
+		return entry{}, fmt.Errorf("the entry %s shows no %s: the service account must be able to read it", e.DN, name)
+	}
+	return entry{e, domain.Subject(value)}, nil
+}
+
+func (c *client) subjectIsGUID() bool {
+	return strings.EqualFold(c.settings.Attributes.Subject, "objectGUID")
+}
+
+// subjectFilter returns the filter for a subject, and false for one that nobody here can have.
+func (c *client) subjectFilter(subject domain.Subject) (string, bool) {
+	if subject == "" || len(subject) > 256 {
+		return "", false
+	}
+	value := ldap.EscapeFilter(string(subject))
+	if c.subjectIsGUID() {
+		raw, err := parseGUID(string(subject))
+		if err != nil {
+			return "", false
+		}
+		value = escapeBytes(raw)
+	}
+	return "(&" + c.settings.UserFilter + "(" + c.settings.Attributes.Subject + "=" + value + "))", true
+}
+
+// identity makes an identity of the entry and its groups.
+func (c *client) identity(e entry, groups []string) domain.Identity {
+	a := c.settings.Attributes
+	role, mapped := c.mapping.apply(groups)
+	email := strings.TrimSpace(e.GetEqualFoldAttributeValue(a.Email))
+	return domain.Identity{
+		Directory: c.id, Subject: e.subject, Username: e.GetEqualFoldAttributeValue(a.Username), Email: email,
+		FullName: e.GetEqualFoldAttributeValue(a.FullName), PhoneNumber: e.GetEqualFoldAttributeValue(a.PhoneNumber),
+		EmailVerified: email != "" && c.settings.EmailVerified, Groups: groups, Role: role, MappedGroups: mapped,
+		MapsAdministrators: c.settings.AllowAdmin, Methods: []string{"pwd"}, Disabled: c.disabled(e),
+	}
+}
+
+// lockedForEver is the lock that only an administrator of the directory ends.
+const lockedForEver = "000001010000Z"
+
+// disabled reports whether the entry itself says that the account is switched off: a lock that ends by itself does not.
+func (c *client) disabled(e entry) bool {
+	if d := c.settings.Disabled; d.Attribute != "" {
+		for _, value := range e.GetEqualFoldAttributeValues(d.Attribute) {
+			if slices.ContainsFunc(d.Values, func(v string) bool { return strings.EqualFold(v, value) }) {
+				return true
+			}
+		}
+	}
+	if !c.activeDirectory() {
+		return e.GetEqualFoldAttributeValue("pwdAccountLockedTime") == lockedForEver
+	}
+	control, _ := strconv.ParseInt(e.GetEqualFoldAttributeValue("userAccountControl"), 10, 64)
+	expires := fileTime(e.GetEqualFoldAttributeValue("accountExpires"))
+	return control&adAccountDisabled != 0 || (!expires.IsZero() && !c.clock.Now().Before(expires))
+}
+
+// lockedUntil returns when a lock of the directory ends, as far as the service account can read it.
+func (c *client) lockedUntil(ctx context.Context, r *reach, e entry) time.Time {
+	if c.pool == nil {
+		return time.Time{}
+	}
+	var until time.Time
+	err := r.service(ctx, func(on *conn) error {
+		var err error
+		if c.activeDirectory() {
+			until, err = c.adLockedUntil(ctx, on, e)
+		} else {
+			until, err = c.policyLockedUntil(ctx, on, e)
+		}
+		return err
+	})
+	if err != nil {
+		return time.Time{} // the outcome stands; only its end is not known
+	}
+	return until
+}
+
+func (c *client) adLockedUntil(ctx context.Context, on *conn, e entry) (time.Time, error) {
+	at := fileTime(e.GetEqualFoldAttributeValue("lockoutTime"))
+	policy, err := c.adPolicy(ctx, on, e)
+	if err != nil || at.IsZero() || policy.lockoutDuration == 0 {
+		return time.Time{}, err
+	}
+	return at.Add(policy.lockoutDuration), nil
+}
+
+func (c *client) policyLockedUntil(ctx context.Context, on *conn, e entry) (time.Time, error) {
+	at, err := time.Parse("20060102150405Z", e.GetEqualFoldAttributeValue("pwdAccountLockedTime"))
+	if err != nil {
+		return time.Time{}, nil //nolint:nilerr // not readable, or locked for ever
+	}
+	policy, err := c.ldapPolicy(ctx, on, e.GetEqualFoldAttributeValue("pwdPolicySubentry"))
+	if err != nil || policy.lockoutDuration == 0 {
+		return time.Time{}, err
+	}
+	return at.Add(policy.lockoutDuration), nil
+}

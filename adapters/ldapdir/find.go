@@ -1,0 +1,123 @@
+package ldapdir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// The longest login name and password that are passed on, in bytes.
+const (
+	maxLogin    = 256
+	maxPassword = 1024
+)
+
+// errNobody is a search that found nobody, and errSeveral one that found more than one, which is never a login.
+var (
+	errNobody  = errors.New("no entry has this name")
+	errSeveral = errors.New("more than one entry has this name")
+)
+
+// isName reports whether a login name may go to the server at all.
+func isName(name string) bool {
+	return strings.TrimSpace(name) != "" && len(name) <= maxLogin && utf8.ValidString(name) && !strings.ContainsRune(name, 0)
+}
+
+// bareName returns the login name without a suffix of ours.
+func (c *client) bareName(login string) string {
+	for _, suffix := range c.settings.Suffixes {
+		if n := len(login) - len(suffix) - 1; n > 0 && login[n] == '@' && strings.EqualFold(login[n+1:], suffix) {
+			return login[:n]
+		}
+		if n := len(suffix); len(login) > n+1 && login[n] == '\\' && strings.EqualFold(login[:n], suffix) {
+			return login[n+1:]
+		}
+	}
+	return login
+}
+
+// loginFilter matches the login name, as typed and without our suffix, with each login attribute.
+func (c *client) loginFilter(login string) string {
+	names := []string{login}
+	if bare := c.bareName(login); bare != login {
+		names = append(names, bare)
+	}
+	var b strings.Builder
+	b.WriteString("(&" + c.settings.UserFilter + "(|")
+	for _, attribute := range c.settings.LoginAttributes {
+		for _, name := range names {
+			b.WriteString("(" + attribute + "=" + ldap.EscapeFilter(name) + ")")
+		}
+	}
+	b.WriteString("))")
+	return b.String()
+}
+
+// one returns the single person that a filter matches, or errNobody or errSeveral.
+func (c *client) one(ctx context.Context, on *conn, filter string) (entry, error) {
+	req := ldap.NewSearchRequest(c.settings.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 2, c.seconds(), false, filter,
+		c.personAttributes(), nil)
+	res, err := on.search(ctx, req)
+	switch {
+	case hasCode(err, ldap.LDAPResultSizeLimitExceeded):
+		return entry{}, errSeveral
+	case hasCode(err, ldap.LDAPResultNoSuchObject):
+		return entry{}, fmt.Errorf("base_dn %s does not exist, or the service account may not see it", c.settings.BaseDN)
+	case err != nil:
+		return entry{}, err
+	case len(res.Entries) == 0:
+		return entry{}, errNobody
+	case len(res.Entries) > 1:
+		return entry{}, errSeveral
+	case !isUnder(res.Entries[0].DN, c.settings.BaseDN):
+		return entry{}, fmt.Errorf("the server answered with an entry outside base_dn: %s", res.Entries[0].DN)
+	}
+	return c.newEntry(res.Entries[0])
+}
+
+// seconds is the time limit that the server is told.
+func (c *client) seconds() int { return max(1, int(c.settings.Timeouts.Request.Seconds())) }
+
+func (c *client) find(ctx context.Context, subject domain.Subject) (domain.Identity, error) {
+	filter, ok := c.subjectFilter(subject)
+	if !ok {
+		return domain.Identity{}, domain.ErrSubjectNotFound
+	}
+	return c.look(ctx, filter)
+}
+
+func (c *client) findName(ctx context.Context, name string) (domain.Identity, error) {
+	if !isName(name) {
+		return domain.Identity{}, domain.ErrSubjectNotFound
+	}
+	return c.look(ctx, c.loginFilter(name))
+}
+
+// look returns the identity that a filter matches, as the service account sees it.
+func (c *client) look(ctx context.Context, filter string) (domain.Identity, error) {
+	var found domain.Identity
+	err := c.run(ctx, func(ctx context.Context, r *reach) error {
+		return r.service(ctx, func(on *conn) error {
+			e, err := c.one(ctx, on, filter)
+			if errors.Is(err, errNobody) || errors.Is(err, errSeveral) {
+				return domain.ErrSubjectNotFound.Because(err)
+			}
+			if err != nil {
+				return err
+			}
+			groups, err := c.groups(ctx, on, e)
+			found = c.identity(e, groups)
+			return err
+		})
+	})
+	if err != nil {
+		return domain.Identity{}, err
+	}
+	return found, nil
+}

@@ -1,0 +1,238 @@
+package ldapdir
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// listRequest bounds one page of a walk, which a server may have to sort out of many entries.
+const listRequest = 60 * time.Second
+
+// A server whose newest stamp is older than settled gives no such old stamp any more, whatever its clock.
+const settled = time.Hour
+
+// token is where a walk ended. Beside the mark from which changes are asked for, it tells whether anything happened that no
+// list of changes shows: an entry that went away, or a group that changed.
+type token struct {
+	Server string `json:"s"` // whose marks these are: Active Directory counts on each domain controller alone
+	Mark   string `json:"m"`
+	Before uint64 `json:"b"` // of everybody who was made before the mark
+	At     uint64 `json:"a"` // of everybody who was made at the mark
+	Groups uint64 `json:"g"`
+}
+
+func (t token) encode() string {
+	raw, err := json.Marshal(t)
+	if err != nil { // strings and numbers always marshal
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+func parseToken(text string) (token, bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	var t token
+	return t, err == nil && text != "" && json.Unmarshal(raw, &t) == nil && t.Mark != ""
+}
+
+// stamps are the attributes by which a dialect tells changes.
+type stamps struct{ changed, created string }
+
+func (c *client) stamps() stamps {
+	if c.activeDirectory() {
+		return stamps{"uSNChanged", "uSNCreated"}
+	}
+	return stamps{"modifyTimestamp", "createTimestamp"}
+}
+
+func (c *client) list(ctx context.Context, since string, yield func([]domain.Identity) error) (domain.ListResult, error) {
+	tripped, _ := c.breaker.state()
+	select {
+	case <-tripped:
+		return domain.ListResult{}, c.translate(&outageError{cause: errTripped})
+	default:
+	}
+	on, err := c.pool.connect(ctx) // its own: a walk would keep the pool from logins
+	c.breaker.report(err)
+	if err != nil {
+		return domain.ListResult{}, c.translate(err)
+	}
+	defer on.discard()
+	on.SetTimeout(listRequest)
+	l := lister{client: c, on: on, yield: yield, crowd: crowd{}}
+	res, err := l.run(ctx, since)
+	if l.own != nil {
+		return domain.ListResult{}, l.own // the receiver's, as it is
+	}
+	return res, c.translate(err)
+}
+
+// lister is one walk.
+type lister struct {
+	*client
+	on    *conn
+	yield func([]domain.Identity) error
+	graph *graph
+	crowd crowd
+	own   error // what the receiver of the pages returned
+}
+
+func (l *lister) run(ctx context.Context, since string) (domain.ListResult, error) {
+	next := token{}
+	var err error
+	if next.Server, next.Mark, err = l.position(ctx); err != nil {
+		return domain.ListResult{}, err
+	}
+	if l.graph, err = l.loadGraph(ctx, l.on, l.stamps().changed); err != nil {
+		return domain.ListResult{}, fmt.Errorf("reading the groups: %w", err)
+	}
+	next.Groups = l.graph.stamp
+	last, ok := parseToken(since)
+	if ok && last.Server == next.Server && last.Groups == next.Groups {
+		if err := l.count(ctx); err != nil {
+			return domain.ListResult{}, err
+		}
+		if before, at := l.crowd.sums(last.Mark, l.activeDirectory()); before == last.Before && at == last.At {
+			return l.changes(ctx, next, last)
+		}
+		l.crowd = crowd{}
+	}
+	newest, err := l.people(ctx, l.settings.UserFilter, func(p entry) { l.crowd.add(p.subject, l.created(p)) })
+	if err != nil {
+		return domain.ListResult{}, err
+	}
+	return domain.ListResult{Next: l.token(next, newest), Complete: true}, nil
+}
+
+// changes gives on who has changed since the last walk.
+func (l *lister) changes(ctx context.Context, next, last token) (domain.ListResult, error) {
+	condition := "(" + l.stamps().changed + ">=" + ldap.EscapeFilter(last.Mark) + ")"
+	newest, err := l.people(ctx, "(&"+l.settings.UserFilter+condition+")", func(entry) {})
+	if err != nil {
+		return domain.ListResult{}, err
+	}
+	if newest == "" && !l.activeDirectory() {
+		return domain.ListResult{Next: last.encode()}, nil
+	}
+	return domain.ListResult{Next: l.token(next, newest)}, nil
+}
+
+// position tells the server's identity and, where it counts its changes, the number to begin from next time: taken before the
+// walk, so that what changes during it comes again.
+func (l *lister) position(ctx context.Context) (server, mark string, err error) {
+	if !l.activeDirectory() {
+		return "", "", nil // stamps are times, the same on every server
+	}
+	root, err := readEntry(ctx, l.on, "", "highestCommittedUSN", "dsServiceName")
+	if err != nil || root == nil {
+		return "", "", fmt.Errorf("reading the root DSE: %w", err)
+	}
+	usn, err := strconv.ParseUint(root.GetEqualFoldAttributeValue("highestCommittedUSN"), 10, 64)
+	if err != nil {
+		return "", "", nil //nolint:nilerr // then every walk is complete
+	}
+	service := root.GetEqualFoldAttributeValue("dsServiceName")
+	if settings, err := readEntry(ctx, l.on, service, "invocationId"); err == nil && settings != nil {
+		service += string(settings.GetEqualFoldRawAttributeValue("invocationId")) // another one after a restore
+	}
+	return strconv.FormatUint(hashOf(service), 16), strconv.FormatUint(usn+1, 10), nil
+}
+
+// count reads nothing but who there is.
+func (l *lister) count(ctx context.Context) error {
+	w := walk{base: l.settings.BaseDN, filter: l.settings.UserFilter, attributes: []string{l.settings.Attributes.Subject, l.stamps().created}}
+	return l.client.walk(ctx, l.on, w, func(entries []*ldap.Entry) error {
+		for _, e := range entries {
+			p, err := l.newEntry(e)
+			if err != nil {
+				return err
+			}
+			l.crowd.add(p.subject, l.created(p))
+		}
+		return nil
+	})
+}
+
+func (l *lister) created(p entry) string { return p.GetEqualFoldAttributeValue(l.stamps().created) }
+
+// people reads whom the filter matches, gives them on page by page, and returns the newest stamp.
+func (l *lister) people(ctx context.Context, filter string, seen func(entry)) (newest string, err error) {
+	w := walk{base: l.settings.BaseDN, filter: filter, attributes: l.personAttributes(l.stamps().changed, l.stamps().created)}
+	err = l.client.walk(ctx, l.on, w, func(entries []*ldap.Entry) error {
+		page := make([]domain.Identity, 0, len(entries))
+		for _, e := range entries {
+			p, err := l.newEntry(e)
+			if err != nil {
+				return err
+			}
+			seen(p)
+			newest = max(newest, e.GetEqualFoldAttributeValue(l.stamps().changed)) // as text: used for times only
+			page = append(page, l.identity(p, l.graph.groupsOf(l.client, p)))
+		}
+		if len(page) > 0 {
+			l.own = l.yield(page)
+		}
+		return l.own
+	})
+	return newest, err
+}
+
+// token makes the token for the next walk; empty where the server stamps nothing.
+func (l *lister) token(next token, newest string) string {
+	if !l.activeDirectory() {
+		next.Mark = l.markAfter(newest)
+	}
+	if next.Mark == "" {
+		return ""
+	}
+	next.Before, next.At = l.crowd.sums(next.Mark, l.activeDirectory())
+	return next.encode()
+}
+
+// markAfter returns from when changes are asked for next time: the newest stamp, or just after it when it is so old that no
+// other entry can get it any more.
+func (l *lister) markAfter(newest string) string {
+	at, err := time.Parse("20060102150405Z", newest)
+	if err != nil {
+		return ""
+	}
+	if l.clock.Now().Sub(at) > settled {
+		at = at.Add(time.Second)
+	}
+	return at.UTC().Format("20060102150405Z")
+}
+
+// crowd sums up who there is, whatever the order: the subjects by the stamp of when they were made.
+type crowd map[string]uint64
+
+func (c crowd) add(subject domain.Subject, created string) { c[created] ^= hashOf(string(subject)) }
+
+// sums returns the sum of those who were made before the mark, and of those who were made at it.
+func (c crowd) sums(mark string, numbers bool) (before, at uint64) {
+	for stamp, sum := range c {
+		switch {
+		case stamp == mark:
+			at = sum
+		case earlier(stamp, mark, numbers):
+			before ^= sum
+		}
+	}
+	return before, at
+}
+
+func earlier(a, b string, numbers bool) bool {
+	if !numbers {
+		return a < b // of one length, so in the order of the times
+	}
+	n, _ := strconv.ParseUint(a, 10, 64)
+	m, _ := strconv.ParseUint(b, 10, 64)
+	return n < m
+}

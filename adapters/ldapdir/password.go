@@ -1,0 +1,260 @@
+package ldapdir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// errRefused is a change that the server's rights forbid.
+var errRefused = errors.New("the directory lets this person change no password")
+
+func (c *client) changePassword(ctx context.Context, subject domain.Subject, current, next string) error {
+	filter, ok := c.subjectFilter(subject)
+	if !ok {
+		return domain.ErrSubjectNotFound
+	}
+	if !isPassword(current) {
+		return domain.ErrCurrentPassword
+	}
+	if err := checkNext(next); err != nil {
+		return err
+	}
+	return c.run(ctx, func(ctx context.Context, r *reach) error {
+		if c.pool == nil {
+			return c.changeDirect(ctx, r, subject, current, next)
+		}
+		e, err := c.known(ctx, r, filter)
+		if err != nil {
+			return err
+		}
+		return r.own(ctx, func(on *conn) error { return c.change(ctx, on, e.DN, current, next) })
+	})
+}
+
+// checkNext refuses what must not reach the server: an empty new password makes RFC 3062 servers choose one themselves.
+func checkNext(next string) error {
+	if next == "" {
+		return domain.ErrPasswordPolicy.About("new_password", "must not be empty")
+	}
+	if !isPassword(next) {
+		return domain.ErrPasswordPolicy.About("new_password", fmt.Sprintf("must be at most %d bytes and hold no NUL", maxPassword))
+	}
+	return nil
+}
+
+// known returns the entry of a subject.
+func (c *client) known(ctx context.Context, r *reach, filter string) (entry, error) {
+	var e entry
+	err := r.service(ctx, func(on *conn) error {
+		var err error
+		e, err = c.one(ctx, on, filter)
+		return err
+	})
+	if errors.Is(err, errNobody) || errors.Is(err, errSeveral) {
+		return entry{}, domain.ErrSubjectNotFound.Because(err)
+	}
+	return e, err
+}
+
+// change proves the present password by a bind and writes the new one as that person, or as the service account where the
+// server lets the person do nothing before the change. The connection is the caller's to close.
+func (c *client) change(ctx context.Context, on *conn, dn, current, next string) error {
+	said, err := c.bind(ctx, on, dn, current)
+	if err != nil {
+		return err
+	}
+	switch said.outcome {
+	case domain.OutcomeOK:
+		return c.write(ctx, on, dn, current, next)
+	case domain.OutcomeMustChange, domain.OutcomeExpired:
+		return c.changeBlocked(ctx, on, dn, current, next)
+	case domain.OutcomeBadCredentials:
+		return domain.ErrCurrentPassword.Because(errors.New(said.detail))
+	default:
+		return domain.ErrPasswordPolicy.About("current_password", "the directory lets this account change nothing now: "+said.detail)
+	}
+}
+
+// changeBlocked is for somebody whose password is right and worth nothing more. A server with the password policy control lets
+// them change it on the same connection, unless it refused the bind; Active Directory refuses the bind always. Then the
+// service account sends the change: Active Directory checks the old password in it, elsewhere the bind has done so.
+func (c *client) changeBlocked(ctx context.Context, on *conn, dn, current, next string) error {
+	if !c.activeDirectory() {
+		err := c.write(ctx, on, dn, current, next)
+		if !errors.Is(err, errRefused) {
+			return err
+		}
+	}
+	if c.pool == nil {
+		return domain.ErrPasswordManagedExternally.Because(errRefused)
+	}
+	if err := on.do(ctx, func(l *ldap.Conn) error { return l.Bind(c.settings.BindDN, c.settings.BindPassword) }); err != nil {
+		return &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
+	}
+	if c.activeDirectory() {
+		return c.write(ctx, on, dn, current, next)
+	}
+	return c.reset(ctx, on, dn, next, false)
+}
+
+// changeDirect changes a password without a service account.
+func (c *client) changeDirect(ctx context.Context, r *reach, subject domain.Subject, current, next string) error {
+	if !c.subjectIsGUID() {
+		return domain.ErrPasswordManagedExternally
+	}
+	return r.own(ctx, func(on *conn) error {
+		said, err := c.bind(ctx, on, "<GUID="+string(subject)+">", current)
+		switch {
+		case err != nil:
+			return err
+		case said.outcome == domain.OutcomeBadCredentials:
+			return domain.ErrCurrentPassword.Because(errors.New(said.detail))
+		case said.outcome != domain.OutcomeOK:
+			return domain.ErrPasswordManagedExternally.Because(errors.New(said.detail))
+		}
+		filter, _ := c.subjectFilter(subject)
+		e, err := c.one(ctx, on, filter)
+		if err != nil {
+			return err
+		}
+		return c.write(ctx, on, e.DN, current, next)
+	})
+}
+
+// write sends a change that holds the old password.
+func (c *client) write(ctx context.Context, on *conn, dn, current, next string) error {
+	err := on.do(ctx, func(l *ldap.Conn) error {
+		if c.activeDirectory() {
+			m := ldap.NewModifyRequest(dn, nil)
+			m.Delete("unicodePwd", []string{encodePassword(current)})
+			m.Add("unicodePwd", []string{encodePassword(next)})
+			return l.Modify(m)
+		}
+		_, err := l.PasswordModify(ldap.NewPasswordModifyRequest(dn, current, next))
+		return err
+	})
+	return passwordError(err)
+}
+
+func (c *client) setPassword(ctx context.Context, subject domain.Subject, next string, mustChange bool) error {
+	filter, ok := c.subjectFilter(subject)
+	if !ok {
+		return domain.ErrSubjectNotFound
+	}
+	if err := checkNext(next); err != nil {
+		return err
+	}
+	return c.run(ctx, func(ctx context.Context, r *reach) error {
+		e, err := c.known(ctx, r, filter)
+		if err != nil {
+			return err
+		}
+		return r.own(ctx, func(on *conn) error {
+			// Not on a connection of the pool: a write is never tried again on another.
+			if err := on.do(ctx, func(l *ldap.Conn) error { return l.Bind(c.settings.BindDN, c.settings.BindPassword) }); err != nil {
+				return &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
+			}
+			return c.reset(ctx, on, e.DN, next, mustChange)
+		})
+	})
+}
+
+// reset sets a password as the service account, and ends a lock that wrong passwords brought.
+func (c *client) reset(ctx context.Context, on *conn, dn, next string, mustChange bool) error {
+	if c.activeDirectory() {
+		m := ldap.NewModifyRequest(dn, nil)
+		m.Replace("unicodePwd", []string{encodePassword(next)})
+		if mustChange {
+			m.Replace("pwdLastSet", []string{"0"})
+		}
+		if err := on.do(ctx, func(l *ldap.Conn) error { return l.Modify(m) }); err != nil {
+			return passwordError(err)
+		}
+		// On its own, since the right to it is not part of the right to reset passwords: without it the lock ends by itself.
+		unlock := ldap.NewModifyRequest(dn, nil)
+		unlock.Replace("lockoutTime", []string{"0"})
+		err := on.do(ctx, func(l *ldap.Conn) error { return l.Modify(unlock) })
+		if isOutage(err) {
+			return err
+		}
+		return nil
+	}
+	err := on.do(ctx, func(l *ldap.Conn) error {
+		_, err := l.PasswordModify(ldap.NewPasswordModifyRequest(dn, "", next))
+		return err
+	})
+	if err != nil {
+		return passwordError(err)
+	}
+	// The server marks a password that somebody else set, by its policy; which of the two is meant is written in any case.
+	m := ldap.NewModifyRequest(dn, nil)
+	m.Replace("pwdReset", nil)
+	if mustChange {
+		m.Replace("pwdReset", []string{"TRUE"})
+	}
+	err = on.do(ctx, func(l *ldap.Conn) error { return l.Modify(m) })
+	if err == nil || isOutage(err) {
+		return err
+	}
+	if mustChange {
+		return fmt.Errorf("the password is set, but the server did not take that it must be changed: %w", err)
+	}
+	return nil // a server without a password policy knows no such mark
+}
+
+// hexPrefix is the Win32 error in front of Active Directory's texts.
+var hexPrefix = regexp.MustCompile(`^([0-9A-Fa-f]{8}):`)
+
+// passwordError makes the server's refusal of a change one of the domain.
+func passwordError(err error) error {
+	if err == nil || isOutage(err) {
+		return err
+	}
+	text := diagnostic(err)
+	code := ""
+	if m := hexPrefix.FindStringSubmatch(text); m != nil {
+		code = strings.ToUpper(m[1])
+	}
+	switch {
+	case code == "00000056":
+		return domain.ErrCurrentPassword.Because(errors.New(text))
+	case hasCode(err, ldap.LDAPResultConstraintViolation, ldap.LDAPResultUnwillingToPerform):
+		return domain.ErrPasswordPolicy.About("new_password", reason(code, text)).Because(errors.New(text))
+	case hasCode(err, ldap.LDAPResultInvalidCredentials):
+		return domain.ErrCurrentPassword.Because(errors.New(text))
+	case hasCode(err, ldap.LDAPResultInsufficientAccessRights):
+		return domain.ErrPasswordManagedExternally.Because(fmt.Errorf("%w: %s", errRefused, text))
+	}
+	return err
+}
+
+// adPolicyRefusal is what Active Directory says of any password that its policy does not take; Windows does not tell which rule.
+const adPolicyRefusal = "0000052D"
+
+// reason returns the server's reason in words for people. Texts of Active Directory hold codes and are replaced, unless
+// they are the plain sentences that some servers send.
+func reason(code, text string) string {
+	lower := strings.ToLower(text)
+	switch {
+	case strings.Contains(lower, "history") || strings.Contains(lower, "not being changed"):
+		return "was used before"
+	case strings.Contains(lower, "too short") || strings.Contains(lower, "shorter than"):
+		return "is too short"
+	case strings.Contains(lower, "too young") || strings.Contains(lower, "too early") || strings.Contains(lower, "minimum age"):
+		return "cannot be changed again so soon"
+	case strings.Contains(lower, "complexity"):
+		return "does not meet the directory's complexity requirements"
+	case code == adPolicyRefusal || code != "":
+		return "does not meet the directory's password policy (length, complexity, history or minimum age)"
+	case text == "":
+		return "does not meet the directory's password policy"
+	}
+	return "was refused by the directory: " + text
+}

@@ -1,0 +1,132 @@
+package ldapdir
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// policy is what the directory's own password policy says, as far as it can be read.
+type policy struct {
+	source          string // the DN it was read from; empty when it could not be
+	maxFailures     int    // 0: never locks
+	lockoutDuration time.Duration
+	minLength       int
+	history         int
+	maxAge          time.Duration // 0: never expires
+}
+
+// readEntry reads one entry by its DN; nil when it is not there or may not be read.
+func readEntry(ctx context.Context, on *conn, dn string, attributes ...string) (*ldap.Entry, error) {
+	res, err := on.search(ctx, ldap.NewSearchRequest(dn, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 0, false,
+		"(objectClass=*)", attributes, nil))
+	if hasCode(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultReferral) {
+		return nil, nil //nolint:nilnil // absent is an answer
+	}
+	if err != nil || len(res.Entries) == 0 {
+		return nil, err
+	}
+	return res.Entries[0], nil
+}
+
+// ldapPolicy reads a policy entry (draft-behera-ldap-password-policy-10), by default the one of the configuration.
+func (c *client) ldapPolicy(ctx context.Context, on *conn, dn string) (policy, error) {
+	if dn == "" {
+		dn = c.settings.PasswordPolicy
+	}
+	if dn == "" {
+		return policy{}, nil
+	}
+	e, err := readEntry(ctx, on, dn, "pwdLockout", "pwdMaxFailure", "pwdLockoutDuration", "pwdMinLength", "pwdInHistory", "pwdMaxAge")
+	if err != nil || e == nil {
+		return policy{}, err
+	}
+	number := func(name string) int {
+		n, _ := strconv.Atoi(e.GetEqualFoldAttributeValue(name))
+		return n
+	}
+	p := policy{source: dn, minLength: number("pwdMinLength"), history: number("pwdInHistory"), maxAge: time.Duration(number("pwdMaxAge")) * time.Second}
+	if strings.EqualFold(e.GetEqualFoldAttributeValue("pwdLockout"), "TRUE") {
+		p.maxFailures = number("pwdMaxFailure")
+		p.lockoutDuration = time.Duration(number("pwdLockoutDuration")) * time.Second
+	}
+	return p, nil
+}
+
+// adPolicy reads the fine-grained policy of somebody, where they have one that may be read, else the domain's.
+func (c *client) adPolicy(ctx context.Context, on *conn, e entry) (policy, error) {
+	if e.Entry != nil {
+		if dn := e.GetEqualFoldAttributeValue("msDS-ResultantPSO"); dn != "" {
+			own, err := readEntry(ctx, on, dn, "msDS-LockoutThreshold", "msDS-LockoutDuration", "msDS-MinimumPasswordLength",
+				"msDS-PasswordHistoryLength", "msDS-MaximumPasswordAge")
+			if err != nil {
+				return policy{}, err
+			}
+			if own != nil {
+				return newADPolicy(own, "msDS-LockoutThreshold", "msDS-LockoutDuration", "msDS-MinimumPasswordLength",
+					"msDS-PasswordHistoryLength", "msDS-MaximumPasswordAge"), nil
+			}
+		}
+	}
+	dn := domainOf(c.settings.BaseDN)
+	root, err := readEntry(ctx, on, dn, "lockoutThreshold", "lockoutDuration", "minPwdLength", "pwdHistoryLength", "maxPwdAge")
+	if err != nil || root == nil {
+		return policy{}, err
+	}
+	return newADPolicy(root, "lockoutThreshold", "lockoutDuration", "minPwdLength", "pwdHistoryLength", "maxPwdAge"), nil
+}
+
+func newADPolicy(e *ldap.Entry, failures, duration, length, history, age string) policy {
+	number := func(name string) int {
+		n, _ := strconv.Atoi(e.GetEqualFoldAttributeValue(name))
+		return n
+	}
+	return policy{
+		source: e.DN, maxFailures: number(failures), lockoutDuration: fileDuration(e.GetEqualFoldAttributeValue(duration)),
+		minLength: number(length), history: number(history), maxAge: fileDuration(e.GetEqualFoldAttributeValue(age)),
+	}
+}
+
+// domainOf returns the domain's own DN: the DC parts at the end of a base.
+func domainOf(base string) string {
+	dn, err := ldap.ParseDN(base)
+	if err != nil {
+		return base
+	}
+	for i, rdn := range dn.RDNs {
+		if len(rdn.Attributes) == 1 && strings.EqualFold(rdn.Attributes[0].Type, "dc") {
+			return (&ldap.DN{RDNs: dn.RDNs[i:]}).String()
+		}
+	}
+	return base
+}
+
+func (c *client) lockoutThreshold(ctx context.Context) (int, error) {
+	if c.pool == nil {
+		return 0, nil
+	}
+	var p policy
+	err := c.run(ctx, func(ctx context.Context, r *reach) error {
+		return r.service(ctx, func(on *conn) error {
+			var err error
+			p, err = c.directoryPolicy(ctx, on, entry{})
+			return err
+		})
+	})
+	return p.maxFailures, err
+}
+
+// directoryPolicy reads the policy that holds for somebody, or with an empty entry for everybody else.
+func (c *client) directoryPolicy(ctx context.Context, on *conn, e entry) (policy, error) {
+	if c.activeDirectory() {
+		return c.adPolicy(ctx, on, e)
+	}
+	own := ""
+	if e.Entry != nil {
+		own = e.GetEqualFoldAttributeValue("pwdPolicySubentry")
+	}
+	return c.ldapPolicy(ctx, on, own)
+}

@@ -1,0 +1,141 @@
+package ldapdir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+var (
+	errClosed  = errors.New("the directory is closed")
+	errTripped = errors.New("the directory failed several times in a row and is being probed")
+)
+
+// pool keeps connections that are bound as the service account, and only those.
+type pool struct {
+	dialer   *dialer
+	name     string
+	password string
+	idleFor  time.Duration
+	maxAge   time.Duration
+	slots    chan struct{}
+
+	mu     sync.Mutex
+	idle   []*conn // the last used at the end
+	closed bool
+}
+
+func newPool(d *dialer, s *Settings) *pool {
+	return &pool{
+		dialer: d, name: s.BindDN, password: s.BindPassword, idleFor: s.Pool.IdleTimeout, maxAge: s.Pool.MaxAge,
+		slots: make(chan struct{}, s.Pool.Size),
+	}
+}
+
+// with runs a read on a connection of the pool. One that went stale while it lay in the pool is replaced once; a new one is
+// never tried again, so that a server in trouble is not asked twice.
+func (p *pool) with(ctx context.Context, give <-chan struct{}, f func(c *conn) error) error {
+	if err := acquire(ctx, p.slots, give); err != nil {
+		return err
+	}
+	defer func() { <-p.slots }()
+	c := p.take()
+	if c == nil {
+		return p.fresh(ctx, f)
+	}
+	err := f(c)
+	if c.broken {
+		c.discard()
+		if ctx.Err() == nil {
+			return p.fresh(ctx, f)
+		}
+		return err
+	}
+	p.put(c)
+	return err
+}
+
+func (p *pool) fresh(ctx context.Context, f func(c *conn) error) error {
+	c, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	err = f(c)
+	if c.broken {
+		c.discard()
+		return err
+	}
+	p.put(c)
+	return err
+}
+
+// connect opens a connection as the service account. It is the caller's.
+func (p *pool) connect(ctx context.Context) (*conn, error) {
+	c, err := p.dialer.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.do(ctx, func(l *ldap.Conn) error { return l.Bind(p.name, p.password) }); err != nil {
+		c.discard()
+		return nil, &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
+	}
+	return c, nil
+}
+
+func (p *pool) take() *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.idle) > 0 {
+		c := p.idle[len(p.idle)-1]
+		p.idle = p.idle[:len(p.idle)-1]
+		if !c.IsClosing() && now().Sub(c.used) < p.idleFor && now().Sub(c.born) < p.maxAge {
+			return c
+		}
+		c.discard()
+	}
+	return nil
+}
+
+func (p *pool) put(c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		c.discard()
+		return
+	}
+	p.idle = append(p.idle, c)
+}
+
+// drop closes the connections that lie idle.
+func (p *pool) drop(forGood bool) {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle = nil
+	p.closed = p.closed || forGood
+	p.mu.Unlock()
+	for _, c := range idle {
+		c.discard()
+	}
+}
+
+// acquire waits for a place. It gives up with ctx, and when the breaker opens: whoever waits then would only find out
+// for themselves what those before them found out.
+func acquire(ctx context.Context, slots chan struct{}, give <-chan struct{}) error {
+	select {
+	case slots <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case slots <- struct{}{}:
+		return nil
+	case <-give:
+		return &outageError{cause: errTripped}
+	case <-ctx.Done():
+		return &outageError{cause: fmt.Errorf("waiting for a connection: %w", ctx.Err())}
+	}
+}

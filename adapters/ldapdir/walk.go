@@ -1,0 +1,42 @@
+package ldapdir
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// walk is a search that is read page by page (RFC 2696).
+type walk struct {
+	base       string
+	filter     string
+	attributes []string
+}
+
+var errPartial = errors.New("the server gave a part of the answer only")
+
+// walk calls each with every page. Whatever keeps the answer from being whole is an error: a size limit, a page that
+// cannot be read. Not more than a page is in memory.
+func (c *client) walk(ctx context.Context, on *conn, w walk, each func(entries []*ldap.Entry) error) error {
+	paging := ldap.NewControlPaging(uint32(c.settings.PageSize)) //nolint:gosec // checked to be 1 to 1000
+	for {
+		req := ldap.NewSearchRequest(w.base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false, w.filter, w.attributes,
+			[]ldap.Control{paging})
+		res, err := on.search(ctx, req)
+		if hasCode(err, ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultAdminLimitExceeded, ldap.LDAPResultTimeLimitExceeded) {
+			return errors.Join(errPartial, err)
+		}
+		if err != nil {
+			return err
+		}
+		if err := each(res.Entries); err != nil {
+			return err
+		}
+		answer, ok := ldap.FindControl(res.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
+		if !ok || len(answer.Cookie) == 0 {
+			return nil
+		}
+		paging.SetCookie(answer.Cookie)
+	}
+}
