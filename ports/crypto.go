@@ -37,6 +37,8 @@ type PasswordHasher interface {
 	// Verify checks a password against a hash of any supported format; outdated tells that Hash would now make another.
 	// An empty hash costs the same work and is never right.
 	Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error)
+	// Supports reports whether Verify takes hashes of this form and this cost; an import asks before it keeps one.
+	Supports(hash string) bool
 }
 
 // KnownPasswords knows which passwords everybody tries first.

@@ -1,0 +1,169 @@
+package argon2id
+
+import (
+	"crypto/pbkdf2"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+
+	"golang.org/x/crypto/scrypt"
+)
+
+// newPBKDF2 makes a scheme of PBKDF2, unless it costs too much. A longer output costs the iterations once for each block.
+func newPBKDF2(digest string, iterations uint64, salt, sum []byte) (scheme, bool) {
+	hash := digests[digest]
+	if hash == nil || !sizesFit(salt, sum) {
+		return scheme{}, false
+	}
+	size := hash().Size()
+	if blocks := uint64((len(sum) + size - 1) / size); iterations*blocks > maxIterations { //nolint:gosec // small and positive
+		return scheme{}, false
+	}
+	return scheme{
+		cheap: iterations < 10_000,
+		check: func(password []byte) bool {
+			got, err := pbkdf2.Key(hash, string(password), salt, int(iterations), len(sum)) //nolint:gosec // at most maxIterations
+			return err == nil && subtle.ConstantTimeCompare(got, sum) == 1
+		},
+	}, true
+}
+
+// parsePasslibPBKDF2 reads the rest of $pbkdf2-sha256$600000$salt$hash, where the number may be written i=600000 and no
+// digest means SHA-1.
+func parsePasslibPBKDF2(rest string) (scheme, bool) {
+	parts := strings.Split(rest, "$")
+	if len(parts) != 4 {
+		return scheme{}, false
+	}
+	digest, named := strings.CutPrefix(parts[0], "-")
+	if !named && parts[0] != "" {
+		return scheme{}, false
+	}
+	if !named {
+		digest = "sha1"
+	}
+	iterations, ok := number(strings.TrimPrefix(parts[1], "i="))
+	salt, saltOK := decodeB64(parts[2])
+	sum, sumOK := decodeB64(parts[3])
+	if !ok || !saltOK || !sumOK {
+		return scheme{}, false
+	}
+	return newPBKDF2(digest, iterations, salt, sum)
+}
+
+// parseLDAPPBKDF2 reads the rest of {PBKDF2-SHA256}600000$salt$hash.
+func parseLDAPPBKDF2(rest string) (scheme, bool) {
+	digest, tail, found := strings.Cut(rest, "}")
+	if !found {
+		return scheme{}, false
+	}
+	return parsePasslibPBKDF2(strings.ToLower(digest) + "$" + tail)
+}
+
+// parseDjangoPBKDF2 reads the rest of pbkdf2_sha256$600000$salt$hash: the salt as it stands, the hash in base64.
+func parseDjangoPBKDF2(rest string) (scheme, bool) {
+	parts := strings.Split(rest, "$")
+	if len(parts) != 4 {
+		return scheme{}, false
+	}
+	iterations, ok := number(parts[1])
+	sum, sumOK := decodePadded(parts[3])
+	if !ok || !sumOK {
+		return scheme{}, false
+	}
+	return newPBKDF2(parts[0], iterations, []byte(parts[2]), sum)
+}
+
+// parseWerkzeugPBKDF2 reads the rest of pbkdf2:sha256:600000$salt$hash: the salt as it stands, the hash in hexadecimal.
+func parseWerkzeugPBKDF2(rest string) (scheme, bool) {
+	method, salt, sum, ok := werkzeug(rest)
+	if !ok || len(method) != 2 {
+		return scheme{}, false
+	}
+	iterations, ok := number(method[1])
+	if !ok {
+		return scheme{}, false
+	}
+	return newPBKDF2(method[0], iterations, salt, sum)
+}
+
+// newScrypt makes a scheme of scrypt, unless it costs too much.
+func newScrypt(n, r, p uint64, salt, sum []byte) (scheme, bool) {
+	if n < 2 || n&(n-1) != 0 || n > maxMemory/128 || r < 1 || r > maxMemory/128/n || p < 1 || p > maxLanes || !sizesFit(salt, sum) {
+		return scheme{}, false
+	}
+	memory := 128 * n * r
+	if memory*p > maxWork {
+		return scheme{}, false
+	}
+	return scheme{
+		memory: memory, cheap: memory*p < 1<<20,
+		check: func(password []byte) bool {
+			got, err := scrypt.Key(password, salt, int(n), int(r), int(p), len(sum)) //nolint:gosec // bounded above
+			return err == nil && subtle.ConstantTimeCompare(got, sum) == 1
+		},
+	}, true
+}
+
+// parseScryptPHC reads ln=…,r=…,p=…$salt$hash.
+func parseScryptPHC(rest string) (scheme, bool) {
+	parts := strings.Split(rest, "$")
+	if len(parts) != 3 {
+		return scheme{}, false
+	}
+	v, ok := parameters(parts[0], "ln", "r", "p")
+	salt, saltOK := decodeB64(parts[1])
+	sum, sumOK := decodeB64(parts[2])
+	if !ok || !saltOK || !sumOK || v[0] > 20 {
+		return scheme{}, false
+	}
+	return newScrypt(1<<v[0], v[1], v[2], salt, sum)
+}
+
+// parseWerkzeugScrypt reads the rest of scrypt:32768:8:1$salt$hash.
+func parseWerkzeugScrypt(rest string) (scheme, bool) {
+	method, salt, sum, ok := werkzeug(rest)
+	if !ok || len(method) != 3 {
+		return scheme{}, false
+	}
+	return scryptOf(method[0], method[1], method[2], salt, sum)
+}
+
+// parseDjangoScrypt reads the rest of scrypt$16384$salt$8$1$hash.
+func parseDjangoScrypt(rest string) (scheme, bool) {
+	parts := strings.Split(rest, "$")
+	if len(parts) != 5 {
+		return scheme{}, false
+	}
+	sum, ok := decodePadded(parts[4])
+	if !ok {
+		return scheme{}, false
+	}
+	return scryptOf(parts[0], parts[2], parts[3], []byte(parts[1]), sum)
+}
+
+func scryptOf(n, r, p string, salt, sum []byte) (scheme, bool) {
+	cost, costOK := number(n)
+	block, blockOK := number(r)
+	lanes, lanesOK := number(p)
+	if !costOK || !blockOK || !lanesOK {
+		return scheme{}, false
+	}
+	return newScrypt(cost, block, lanes, salt, sum)
+}
+
+// werkzeug splits method:parameters$salt$hash.
+func werkzeug(rest string) (method []string, salt, sum []byte, ok bool) {
+	parts := strings.Split(rest, "$")
+	if len(parts) != 3 {
+		return nil, nil, nil, false
+	}
+	sum, err := hex.DecodeString(parts[2])
+	return strings.Split(parts[0], ":"), []byte(parts[1]), sum, err == nil
+}
+
+func decodePadded(text string) ([]byte, bool) {
+	raw, err := base64.StdEncoding.Strict().DecodeString(text)
+	return raw, err == nil && !strings.ContainsAny(text, "\r\n")
+}

@@ -1,0 +1,26 @@
+// Package argon2id hashes what people choose: passwords.
+//
+// New hashes are Argon2id (RFC 9106) in PHC form, by default with 19 MiB, two passes and one lane. Hashes that come from
+// elsewhere are checked as they are and reported as outdated, so that the next sign-in replaces them:
+//
+//	$argon2id$v=19$m=…,t=…,p=…$salt$hash, $argon2i$…      with other parameters; also behind Django's "argon2$"
+//	$2a$, $2b$, $2y$                                      bcrypt; also Django's "bcrypt$" and "bcrypt_sha256$"
+//	$pbkdf2-sha256$i=…$salt$hash, -sha512, -sha1          PHC and passlib; also behind {PBKDF2-SHA256} and the like of LDAP
+//	pbkdf2_sha256$600000$salt$hash, pbkdf2_sha1$…         Django
+//	pbkdf2:sha256:600000$salt$hash, :sha1, :sha512        werkzeug
+//	$scrypt$ln=…,r=…,p=…$salt$hash                        PHC and passlib
+//	scrypt:32768:8:1$salt$hash                            werkzeug
+//	scrypt$16384$salt$8$1$hash                            Django
+//	{SSHA}, {SSHA256}, {SSHA384}, {SSHA512}               LDAP
+//
+// What a hash says it costs is believed only up to a ceiling: 128 MiB and about a second. A file of hostile hashes can
+// therefore not take the machine; [Hasher.Supports] tells an import beforehand.
+//
+// All work passes a gate: at most as many at once as there are processors, one alone when it needs much memory, and nobody
+// waits longer than the queue's deadline. Without it a hundred sign-ins at once took 1.9 GiB. Checks against no hash, which
+// hide whether a name exists, queue for a small share of the gate first, so that a flood of invented names delays people
+// with an account by one or two hashes and no more.
+//
+// Passwords are prepared as an OpaqueString (RFC 8265 section 4.2): every space is the ASCII one, and accents are composed,
+// so that the same password typed on another system is the same. Case and width stay. Nothing is cut off.
+package argon2id

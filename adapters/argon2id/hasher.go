@@ -1,0 +1,151 @@
+package argon2id
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+const (
+	saltSize = 16
+	hashSize = 32
+)
+
+// Config says how new passwords are hashed.
+type Config struct {
+	MemoryKiB uint32
+	Passes    uint32
+	Lanes     uint8
+	// Workers is how many hashes are worked on at once; 0 for one per processor.
+	Workers int
+	// QueueDeadline is how long a call waits for its turn.
+	QueueDeadline time.Duration
+}
+
+// DefaultConfig returns 19 MiB, two passes and one lane, the smallest that OWASP recommends, and a wait of two seconds.
+func DefaultConfig() Config {
+	return Config{MemoryKiB: 19 << 10, Passes: 2, Lanes: 1, QueueDeadline: 2 * time.Second}
+}
+
+// Hasher implements ports.PasswordHasher. It is safe for concurrent use.
+type Hasher struct {
+	cfg   Config
+	gate  *gate
+	dummy argon2Hash
+}
+
+// New returns a hasher, or an error when the parameters are none of Argon2id.
+func New(cfg Config) (*Hasher, error) {
+	if cfg.Workers == 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	if cfg.Passes < 1 || cfg.Lanes < 1 || cfg.MemoryKiB < 8*uint32(cfg.Lanes) || cfg.Workers < 1 || cfg.QueueDeadline <= 0 {
+		return nil, errors.New("argon2id needs a pass, a lane, 8 KiB for each lane, a worker and a queue deadline")
+	}
+	unit := uint64(cfg.MemoryKiB) << 10
+	return &Hasher{
+		cfg:  cfg,
+		gate: newGate(cfg.Workers, unit, cfg.QueueDeadline),
+		dummy: argon2Hash{
+			id: true, memory: cfg.MemoryKiB, passes: cfg.Passes, lanes: cfg.Lanes,
+			salt: []byte("nobody's password"[:saltSize]), sum: make([]byte, hashSize),
+		},
+	}, nil
+}
+
+// Hash returns the PHC string of the password under the present parameters. A wait beyond the queue's deadline is
+// fault.ErrOverloaded that says when to try again.
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+	leave, err := h.gate.enter(ctx, h.gate.unit, false)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	salt := make([]byte, saltSize)
+	_, _ = rand.Read(salt) // never fails, see crypto/rand
+	sum := argon2.IDKey(prepare(password), salt, h.cfg.Passes, h.cfg.MemoryKiB, h.cfg.Lanes, hashSize)
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.cfg.MemoryKiB, h.cfg.Passes, h.cfg.Lanes,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), nil
+}
+
+// Verify checks the password against a hash of any form that Supports knows. Outdated tells that Hash would make another
+// one now. An empty hash, one that is not supported and a password that is too long to be one are never right, after the
+// work of a hash. The error is fault.ErrOverloaded.
+func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error) {
+	known, supported := parse(hash)
+	if !supported || len(password) > domain.MaxPasswordBytes {
+		known = scheme{argon2: &h.dummy, memory: h.gate.unit}
+		supported = false
+	}
+	leave, err := h.gate.enter(ctx, max(known.memory, h.gate.unit), hash == "")
+	if err != nil {
+		return false, false, err
+	}
+	defer leave()
+	if known.cheap {
+		h.dummy.matches([]byte(password)) // or its speed would tell that the account exists
+	}
+	current := h.isCurrent(known)
+	ok = known.matches(prepare(password))
+	// Elsewhere passwords were often hashed as they came.
+	if raw := []byte(password); !ok && !current && supported && string(raw) != string(prepare(password)) {
+		ok = known.matches(raw)
+	}
+	return ok && supported, supported && !current, nil
+}
+
+// Supports reports whether Verify knows the form of the hash and accepts what it costs.
+func (h *Hasher) Supports(hash string) bool {
+	_, supported := parse(hash)
+	return supported
+}
+
+func (h *Hasher) isCurrent(s scheme) bool {
+	a := s.argon2
+	return a != nil && a.id && a.memory == h.cfg.MemoryKiB && a.passes == h.cfg.Passes && a.lanes == h.cfg.Lanes &&
+		len(a.salt) >= saltSize && len(a.sum) >= hashSize
+}
+
+// prepare makes an OpaqueString of what was typed (RFC 8265 section 4.2.1). What is no text stays as it is.
+func prepare(password string) []byte {
+	if !utf8.ValidString(password) {
+		return []byte(password)
+	}
+	spaced := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Zs, r) {
+			return ' '
+		}
+		return r
+	}, password)
+	return norm.NFC.Bytes([]byte(spaced))
+}
+
+// argon2Hash is a parsed hash of the Argon2 family.
+type argon2Hash struct {
+	id             bool // else Argon2i
+	memory, passes uint32
+	lanes          uint8
+	salt, sum      []byte
+}
+
+func (a *argon2Hash) matches(password []byte) bool {
+	derive := argon2.Key
+	if a.id {
+		derive = argon2.IDKey
+	}
+	sum := derive(password, a.salt, a.passes, a.memory, a.lanes, uint32(len(a.sum))) //nolint:gosec // at most maxSum
+	return subtle.ConstantTimeCompare(sum, a.sum) == 1
+}
