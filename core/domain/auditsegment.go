@@ -30,7 +30,7 @@ type AuditSegment struct {
 	Leaves []byte
 }
 
-// Last returns the place of the last entry.
+// Last returns the place of the last entry; for the zero checkpoint it is -1.
 func (c *AuditCheckpoint) Last() int64 { return c.First + c.Count - 1 }
 
 // Text returns what is signed: one line of words that a person can read.

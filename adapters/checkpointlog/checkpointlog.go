@@ -1,0 +1,90 @@
+// Package checkpointlog writes the checkpoints of the audit log where whoever can change the store need not reach: to
+// standard output, which a log collector takes away, or to a file that is only ever appended to.
+package checkpointlog
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Log writes one line of JSON for each checkpoint. It is safe for concurrent use.
+type Log struct {
+	mu   sync.Mutex
+	to   io.Writer
+	file *os.File // nil for a writer that is not ours to close
+}
+
+var _ ports.CheckpointSink = (*Log)(nil)
+
+// New returns a Log that writes to w.
+func New(w io.Writer) *Log { return &Log{to: w} }
+
+// Open returns a Log that appends to the file, which it makes, for its owner alone, where there is none.
+func Open(path string) (*Log, error) {
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening the file of audit checkpoints: %w", err)
+	}
+	return &Log{to: file, file: file}, nil
+}
+
+// entry is the form in which audit.ParseCheckpoint reads a checkpoint.
+type entry struct {
+	Segment segment `json:"segment"`
+}
+
+type segment struct {
+	Number    int64  `json:"number"`
+	First     int64  `json:"first"`
+	Count     int64  `json:"count"`
+	Previous  string `json:"previous"`
+	Root      string `json:"root"`
+	SealedAt  string `json:"sealed_at"`
+	Key       string `json:"key"`
+	Signature string `json:"signature"`
+}
+
+// Publish writes the checkpoint, for a file on disk before it returns.
+func (l *Log) Publish(_ context.Context, c domain.AuditCheckpoint) error {
+	line, err := json.Marshal(entry{segment{
+		Number: c.Number, First: c.First, Count: c.Count, Previous: c.Previous.String(), Root: c.Root.String(),
+		SealedAt: c.SealedAt.UTC().Format(time.RFC3339Nano), Key: c.KeyID,
+		Signature: base64.RawURLEncoding.EncodeToString(c.Signature),
+	}})
+	if err != nil {
+		return fmt.Errorf("writing an audit checkpoint: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.to.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("writing an audit checkpoint: %w", err)
+	}
+	if l.file == nil {
+		return nil
+	}
+	if err := l.file.Sync(); err != nil {
+		return fmt.Errorf("writing an audit checkpoint: %w", err)
+	}
+	return nil
+}
+
+// Close closes the file.
+func (l *Log) Close(context.Context) error {
+	if l.file == nil {
+		return nil
+	}
+	if err := l.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return fmt.Errorf("closing the file of audit checkpoints: %w", err)
+	}
+	return nil
+}

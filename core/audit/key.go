@@ -1,0 +1,107 @@
+package audit
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// keyBinding ties the sealed key to its place.
+const keyBinding = "audit/seal-key"
+
+// Signer signs checkpoints and exports with the log's own Ed25519 key, which is made at the first use and kept sealed. The
+// id of the key is its public half in base64url, so that whoever has kept a checkpoint has kept what verifies the next.
+type Signer struct {
+	store  ports.AuditSealStore
+	sealer ports.Sealer
+
+	mu  sync.Mutex
+	key ed25519.PrivateKey
+}
+
+// NewSigner returns a Signer whose key is kept in the store.
+func NewSigner(store ports.AuditSealStore, sealer ports.Sealer) *Signer {
+	return &Signer{store: store, sealer: sealer}
+}
+
+// PublicKey returns the id of the key.
+func (s *Signer) PublicKey(ctx context.Context) (string, error) {
+	key, err := s.load(ctx)
+	if err != nil {
+		return "", err
+	}
+	return keyID(key), nil
+}
+
+func (s *Signer) load(ctx context.Context) (ed25519.PrivateKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.key != nil {
+		return s.key, nil
+	}
+	sealed, err := s.store.SealKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if sealed == nil {
+		if sealed, err = s.make(ctx); err != nil {
+			return nil, err
+		}
+	}
+	seed, err := s.sealer.Open(sealed, keyBinding)
+	if err != nil {
+		return nil, fmt.Errorf("opening the key of the audit log: %w", err)
+	}
+	if len(seed) != ed25519.SeedSize {
+		return nil, errors.New("the key of the audit log is of the wrong length")
+	}
+	s.key = ed25519.NewKeyFromSeed(seed)
+	return s.key, nil
+}
+
+// make keeps a new key, or gives back the one that another node has kept in the meantime.
+func (s *Signer) make(ctx context.Context) ([]byte, error) {
+	seed := make([]byte, ed25519.SeedSize)
+	if _, err := rand.Read(seed); err != nil {
+		return nil, err
+	}
+	sealed, err := s.sealer.Seal(seed, keyBinding)
+	if err != nil {
+		return nil, err
+	}
+	err = s.store.PutSealKey(ctx, sealed)
+	if errors.Is(err, fault.ErrConflict) {
+		return s.store.SealKey(ctx)
+	}
+	return sealed, err
+}
+
+func keyID(key ed25519.PrivateKey) string {
+	public, _ := key.Public().(ed25519.PublicKey) //nolint:errcheck // an Ed25519 key has no other
+	return base64.RawURLEncoding.EncodeToString(public)
+}
+
+// sign completes a checkpoint.
+func (s *Signer) sign(ctx context.Context, c *domain.AuditCheckpoint) error {
+	key, err := s.load(ctx)
+	if err != nil {
+		return err
+	}
+	c.KeyID = keyID(key)
+	c.Signature = ed25519.Sign(key, c.Text())
+	return nil
+}
+
+// verifySignature reports whether the key with the id has signed the text.
+func verifySignature(id string, text, signature []byte) bool {
+	public, err := base64.RawURLEncoding.Strict().DecodeString(id)
+	return err == nil && len(public) == ed25519.PublicKeySize && ed25519.Verify(public, text, signature)
+}

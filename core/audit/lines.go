@@ -1,0 +1,156 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+var errLongLine = errors.New("a line is longer than any of an export")
+
+// lines reads an export line by line; a row of CSV may hold line breaks in its cells.
+type lines struct {
+	from   *bufio.Reader
+	format Format
+	offset int64
+	number int64 // of the line that was read last, from 1
+	buffer []byte
+}
+
+func newLines(r io.Reader, format Format) *lines {
+	return &lines{from: bufio.NewReaderSize(r, exportBuffer), format: format}
+}
+
+// next returns the next line with its end. It is good until the next call.
+func (l *lines) next() ([]byte, error) {
+	l.buffer = l.buffer[:0]
+	for {
+		part, err := l.from.ReadSlice('\n')
+		l.buffer = append(l.buffer, part...)
+		switch {
+		case len(l.buffer) > maxLine:
+			return nil, errLongLine
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case errors.Is(err, io.EOF) && len(l.buffer) == 0:
+			return nil, io.EOF
+		case err != nil && !errors.Is(err, io.EOF):
+			return nil, err
+		case err == nil && l.format == FormatCSV && bytes.Count(l.buffer, []byte{'"'})%2 == 1:
+			continue // within quotes
+		}
+		l.offset += int64(len(l.buffer))
+		l.number++
+		return l.buffer, nil
+	}
+}
+
+// isFrame reports whether a line holds no entry: the head of the file, or what closes the list.
+func (l *lines) isFrame(raw []byte) bool {
+	switch l.format {
+	case FormatCSV:
+		return l.number == 1 && string(raw) == csvHeader+"\r\n"
+	case FormatJSON:
+		return l.number == 1 && string(raw) == `{"logs":[`+"\n" || string(raw) == `],"proof":[`+"\n"
+	default:
+		return false
+	}
+}
+
+// proof returns the JSON in a line of proof, and whether it is one.
+func (l *lines) proof(raw []byte) ([]byte, bool) {
+	switch l.format {
+	case FormatCSV:
+		if !bytes.HasPrefix(raw, []byte(csvProof+",")) {
+			return nil, false
+		}
+		cells, ok := splitRow(bytes.TrimSuffix(raw, []byte("\r\n")))
+		if !ok || len(cells) != csvColumns {
+			return nil, true
+		}
+		return []byte(cells[1]), true
+	case FormatJSON:
+		raw = bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte("\n")), []byte(","))
+	default:
+		raw = bytes.TrimSuffix(raw, []byte("\n"))
+	}
+	return raw, bytes.HasPrefix(raw, []byte(`{"segment":`)) || bytes.HasPrefix(raw, []byte(`{"export":`))
+}
+
+var (
+	errChangedLine = errors.New("it is not as the service writes entries")
+)
+
+// parse returns the entry of a line, and the text that its link is over. A line that the service would have written in other
+// bytes is an error: nothing about it may be changed.
+func (l *lines) parse(raw []byte) (line, []byte, error) {
+	if l.format == FormatCSV {
+		row, ok := bytes.CutSuffix(raw, []byte("\r\n"))
+		entry, err := parseCSV(row)
+		if !ok || err != nil {
+			return line{}, nil, errChangedLine
+		}
+		body := entry.appendCSV(nil)
+		if !bytes.Equal(appendCell(body, entry.link), row) {
+			return line{}, nil, errChangedLine
+		}
+		return entry, body, nil
+	}
+	text, ok := bytes.CutSuffix(raw, []byte("\n"))
+	if l.format == FormatJSON {
+		text = bytes.TrimSuffix(text, []byte(","))
+	}
+	entry, err := parseJSON(text)
+	if !ok || err != nil {
+		return line{}, nil, errChangedLine
+	}
+	body := entry.appendJSON(nil, entry.Append(nil))
+	if !bytes.Equal(append(append(bytes.Clone(body), entry.link...), endOfJSON...), text) {
+		return line{}, nil, errChangedLine
+	}
+	return entry, body, nil
+}
+
+// jsonLine is a line of the JSON formats.
+type jsonLine struct {
+	ID           domain.LogID    `json:"log_id"`
+	Time         string          `json:"timestamp"`
+	UserID       string          `json:"user_id"`
+	Action       domain.Action   `json:"action"`
+	Success      bool            `json:"success"`
+	RequestID    string          `json:"request_id"`
+	Target       string          `json:"target_id"`
+	Details      json.RawMessage `json:"details"`
+	Actor        string          `json:"actor_commitment"`
+	Commitment   string          `json:"personal_commitment"`
+	Seq          int64           `json:"seq"`
+	After        int64           `json:"after"`
+	IP           string          `json:"ip_address"`
+	Agent        string          `json:"user_agent"`
+	Personal     json.RawMessage `json:"personal"`
+	ActorSalt    string          `json:"actor_salt"`
+	PersonalSalt string          `json:"personal_salt"`
+	Link         string          `json:"link"`
+}
+
+func parseJSON(text []byte) (line, error) {
+	var j jsonLine
+	if err := json.Unmarshal(text, &j); err != nil {
+		return line{}, err
+	}
+	if string(j.Personal) == "null" {
+		j.Personal = nil
+	}
+	return line{
+		AuditPublic: domain.AuditPublic{
+			ID: j.ID, Time: j.Time, UserID: j.UserID, Action: j.Action, Success: j.Success, RequestID: j.RequestID, Target: j.Target,
+			Details: string(j.Details), Actor: j.Actor, Personal: j.Commitment,
+		},
+		seq: j.Seq, after: j.After, ip: j.IP, agent: j.Agent, personal: string(j.Personal),
+		actorSalt: j.ActorSalt, personalSalt: j.PersonalSalt, link: j.Link,
+	}, nil
+}

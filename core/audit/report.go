@@ -1,0 +1,167 @@
+package audit
+
+import (
+	"fmt"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// Damage is what happened to an entry.
+type Damage string
+
+// The kinds of damage.
+const (
+	DamageChanged Damage = "changed"
+	DamageRemoved Damage = "removed"
+	DamageAdded   Damage = "added"
+	DamageMoved   Damage = "moved"
+	// DamageProof is damage to what proves the entries, and not to one of them.
+	DamageProof Damage = "proof"
+)
+
+// Finding is the first damage that was found.
+type Finding struct {
+	Damage Damage
+	// Seq is the place of the entry in the log, 0 where it cannot be told.
+	Seq int64
+	// ID is the entry's id, empty where it cannot be told: of a removed entry nothing else is left.
+	ID domain.LogID
+	// Line is the line of the file, from 1; 0 for a store.
+	Line int64
+	// Reason says what does not fit.
+	Reason string
+}
+
+// Error returns the finding as one sentence.
+func (f *Finding) Error() string {
+	text := "entry"
+	if f.Damage == DamageProof {
+		text = "the proof is damaged"
+	} else {
+		if f.ID != "" {
+			text += " " + string(f.ID)
+		}
+		if f.Seq > 0 {
+			text += fmt.Sprintf(" at place %d", f.Seq)
+		}
+		text += " was " + string(f.Damage)
+	}
+	if f.Line > 0 {
+		text += fmt.Sprintf(" (line %d)", f.Line)
+	}
+	return text + ": " + f.Reason
+}
+
+// Report is what a verification found.
+type Report struct {
+	Entries  int64
+	Segments int64
+	// First and Last are the places that were verified.
+	First, Last int64
+	// Complete tells that every entry between First and Last is there; an export with filters is not.
+	Complete bool
+	// Erased is how many entries had the data of a person erased.
+	Erased int64
+	// Unsealed is how many entries of a store were written after the last segment and cannot be verified yet.
+	Unsealed int64
+	// Key is the key that signed. Somebody who can replace the key can sign anything: compare it with one kept elsewhere.
+	Key string
+	// Finding is the first damage; nil when there is none.
+	Finding *Finding
+}
+
+// Trust is what was kept out of the reach of whoever could have changed the log.
+type Trust struct {
+	// Key must have signed; empty accepts the key that the file or store brings.
+	Key string
+	// Checkpoints must lie on the log.
+	Checkpoints []domain.AuditCheckpoint
+}
+
+// segmentChecker checks segments one after the other.
+type segmentChecker struct {
+	trust    Trust
+	key      string
+	previous *domain.AuditCheckpoint
+	seen     int64
+	known    map[int64]domain.AuditCheckpoint
+}
+
+func newSegmentChecker(trust Trust, key string) *segmentChecker {
+	c := &segmentChecker{trust: trust, key: key, known: map[int64]domain.AuditCheckpoint{}}
+	for _, checkpoint := range trust.Checkpoints {
+		c.known[checkpoint.Number] = checkpoint
+	}
+	return c
+}
+
+// check returns the damage of a segment, nil when it is whole and follows the one before.
+func (c *segmentChecker) check(s *domain.AuditSegment) *Finding {
+	damaged := func(reason string) *Finding {
+		return &Finding{Damage: DamageProof, Seq: s.First, Reason: fmt.Sprintf("segment %d %s", s.Number, reason)}
+	}
+	cut := len(s.Leaves) == 0
+	switch previous := c.previous; {
+	case c.trust.Key != "" && s.KeyID != c.trust.Key, c.trust.Key == "" && s.KeyID != c.key:
+		return damaged("was signed by another key")
+	case !verifySignature(s.KeyID, s.Text(), s.Signature):
+		return damaged("is not signed by its key")
+	case s.Count < 1 || s.First < 1:
+		return damaged("holds no entries")
+	case !cut && (int64(len(s.Leaves)) != s.Count*int64(len(s.Root)) || s.ComputeRoot() != s.Root):
+		return damaged("does not have the root that its entries make")
+	case cut && previous != nil:
+		return damaged("lacks the digests of its entries")
+	case previous != nil && (s.Number != previous.Number+1 || s.Previous != previous.Root):
+		return damaged(fmt.Sprintf("does not follow segment %d", previous.Number))
+	case previous != nil && s.First != previous.Last()+1:
+		return &Finding{Damage: DamageRemoved, Seq: previous.Last() + 1, Reason: "it was gone before it was sealed"}
+	case previous == nil && s.Number == 1 && s.First != 1:
+		return &Finding{Damage: DamageRemoved, Seq: 1, Reason: "it was gone before it was sealed"}
+	}
+	if known, ok := c.known[s.Number]; ok && known.Root != s.Root {
+		return damaged("is another than the one whose checkpoint was kept")
+	}
+	checkpoint := s.AuditCheckpoint
+	c.previous = &checkpoint
+	c.seen++
+	return nil
+}
+
+// missing returns the damage when a kept checkpoint lies beyond the last segment: the newest part was cut off.
+func (c *segmentChecker) missing() *Finding {
+	last := domain.AuditCheckpoint{}
+	if c.previous != nil {
+		last = *c.previous
+	}
+	for _, checkpoint := range c.trust.Checkpoints {
+		if checkpoint.Number > last.Number {
+			return &Finding{
+				Damage: DamageRemoved, Seq: max(last.Last(), 0) + 1,
+				Reason: fmt.Sprintf("the log ends before segment %d, whose checkpoint was kept", checkpoint.Number),
+			}
+		}
+	}
+	return nil
+}
+
+// compare returns the damage of a record that is said to stand at its place in the segment.
+func compare(s *domain.AuditSegment, r *domain.AuditRecord) *Finding {
+	sealed, ok := s.Leaf(r.Seq)
+	if !ok {
+		return &Finding{Damage: DamageAdded, Seq: r.Seq, ID: r.ID, Reason: "no segment holds its place"}
+	}
+	leaf := r.Leaf()
+	if leaf == sealed {
+		if err := r.CheckOpening(); err != nil {
+			return &Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: err.Error()}
+		}
+		return nil
+	}
+	for seq := s.First; seq <= s.Last(); seq++ {
+		if at, _ := s.Leaf(seq); at == leaf {
+			return &Finding{Damage: DamageMoved, Seq: r.Seq, ID: r.ID, Reason: fmt.Sprintf("it was sealed at place %d", seq)}
+		}
+	}
+	return &Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: "it is not what was sealed at its place"}
+}

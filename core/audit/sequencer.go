@@ -1,0 +1,123 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+const (
+	// sealEvery is how long an entry stays unsealed when nothing fails.
+	sealEvery = time.Second
+	// maxSegment bounds the entries of one segment, and with it what a pass holds in memory.
+	maxSegment = 4096
+)
+
+// Sequencer seals what was written: it gives entries their places, links them into segments and signs a checkpoint of each.
+// Any number may run on one log: a segment's number is taken once, and who comes second begins again.
+type Sequencer struct {
+	store  ports.AuditSealStore
+	signer *Signer
+	clock  ports.Clock
+	sinks  []ports.CheckpointSink
+}
+
+// NewSequencer returns a Sequencer that also publishes each checkpoint to the sinks.
+func NewSequencer(store ports.AuditSealStore, signer *Signer, clock ports.Clock, sinks ...ports.CheckpointSink) *Sequencer {
+	return &Sequencer{store: store, signer: signer, clock: clock, sinks: sinks}
+}
+
+// Run seals once a second until ctx ends, and then once more. What fails is told to report and tried again.
+func (s *Sequencer) Run(ctx context.Context, report func(error)) {
+	ticker := time.NewTicker(sealEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			if _, err := s.Seal(context.WithoutCancel(ctx)); err != nil {
+				report(err)
+			}
+			return
+		case <-ticker.C:
+			if _, err := s.Seal(ctx); err != nil {
+				report(err)
+			}
+		}
+	}
+}
+
+// Seal seals all that was written before the call and returns how many entries that were. An error of a sink comes after the
+// sealing, which stands.
+func (s *Sequencer) Seal(ctx context.Context) (int, error) {
+	sealed := 0
+	var unpublished error
+	for {
+		segment, full, err := s.sealNext(ctx)
+		if errors.Is(err, fault.ErrConflict) {
+			continue // another node has sealed these; look again
+		}
+		if err != nil {
+			return sealed, err
+		}
+		if segment.Count == 0 {
+			return sealed, unpublished
+		}
+		sealed += int(segment.Count)
+		for _, sink := range s.sinks {
+			unpublished = errors.Join(unpublished, sink.Publish(ctx, segment.AuditCheckpoint))
+		}
+		if !full {
+			return sealed, unpublished
+		}
+	}
+}
+
+// sealNext seals one segment; full tells that more may be waiting.
+func (s *Sequencer) sealNext(ctx context.Context) (segment domain.AuditSegment, full bool, err error) {
+	last, err := s.store.LastSegment(ctx)
+	if err != nil {
+		return segment, false, err
+	}
+	records, err := s.store.Unsealed(ctx, maxSegment)
+	if err != nil || len(records) == 0 {
+		return segment, false, err
+	}
+	first := last.Last() + 1
+	if last.Number == 0 {
+		first = 1
+	}
+	if records[0].Seq != 0 {
+		if records[0].Seq < first {
+			return segment, false, fmt.Errorf("sealing the audit log: entry %s stands at %d, which is sealed", records[0].ID, records[0].Seq)
+		}
+		first = records[0].Seq
+	}
+	run := consecutive(records)
+	leaves := make([]domain.AuditDigest, len(run))
+	ids := make([]domain.LogID, len(run))
+	for i := range run {
+		leaves[i], ids[i] = run[i].Leaf(), run[i].ID
+	}
+	segment = domain.NewAuditSegment(last.AuditCheckpoint, first, leaves, s.clock.Now())
+	if err := s.signer.sign(ctx, &segment.AuditCheckpoint); err != nil {
+		return segment, false, err
+	}
+	full = len(records) == maxSegment || len(run) < len(records)
+	return segment, full, s.store.PutSegment(ctx, segment, ids)
+}
+
+// consecutive returns the records up to the first gap. A gap is what an entry left that was taken away before it was sealed;
+// the segments on both sides show it for ever.
+func consecutive(records []domain.AuditRecord) []domain.AuditRecord {
+	for i := 1; i < len(records); i++ {
+		if records[i].Seq != 0 && records[i].Seq != records[i-1].Seq+1 {
+			return records[:i]
+		}
+	}
+	return records
+}
