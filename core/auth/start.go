@@ -21,6 +21,9 @@ type beginning struct {
 	remember bool
 	methods  []string
 	provider domain.ProviderSession
+	grant    string                     // of the provider; kept sealed
+	idToken  string                     // of the provider; kept sealed
+	authTime time.Time                  // at the provider; zero for now
 	checked  *domain.PasswordCredential // that was checked; nil for other directories
 	newHash  string                     // to keep in its place
 	detail   audit.Option
@@ -60,7 +63,7 @@ func (s *Service) start(ctx context.Context, by domain.Principal, catalog *domai
 		return SignedIn{}, err
 	}
 	result := SignedIn{User: user, Session: session, Tokens: tokens}
-	if enrolmentOnly(catalog, &user) {
+	if enrolmentOnly(catalog, &user, &session) {
 		result.Scope = domain.ScopeEnrollment
 	}
 	return result, nil
@@ -98,11 +101,18 @@ func (s *Service) newSession(by domain.Principal, catalog *domain.Catalog, b beg
 	if kind == "" {
 		kind = domain.SessionLogin
 	}
-	return domain.Session{
+	session := domain.Session{
 		ID: id, UserID: b.user.ID, Kind: kind, CreatedAt: now, LastActivity: now, AuthTime: now, Remember: b.remember,
 		ExpiresAt: now.Add(catalog.Settings.Session.RememberFor()), IPAddress: by.Origin.IP(), UserAgent: by.Origin.UserAgent,
-		Methods: b.methods, Provider: b.provider, Refresh: domain.RefreshFamily{Key: sealed},
-	}, nil
+		Methods: b.methods, Refresh: domain.RefreshFamily{Key: sealed},
+	}
+	if !b.authTime.IsZero() && b.authTime.Before(now) {
+		session.AuthTime = b.authTime.UTC()
+	}
+	if b.provider.Directory == "" {
+		return session, nil
+	}
+	return session, s.sealProvider(&session, &b)
 }
 
 // activity returns when each of the user's listed sessions that still live was last active, where there are so many that
@@ -157,7 +167,7 @@ func isOver(ref domain.SessionRef, started time.Time, seen map[domain.SessionID]
 	return !live && ref.StartedAt.Before(started.Add(-time.Minute))
 }
 
-// enrolmentOnly reports whether the user must have a second factor and has none.
-func enrolmentOnly(catalog *domain.Catalog, u *domain.User) bool {
-	return catalog.Settings.TwoFactor.Requires(u.Role) && !u.Factor.IsOn()
+// enrolmentOnly reports whether the user must have a second factor and has none, here or at the provider of the session.
+func enrolmentOnly(catalog *domain.Catalog, u *domain.User, session *domain.Session) bool {
+	return catalog.Settings.TwoFactor.Requires(u.Role) && !u.Factor.IsOn() && !session.HasProviderFactor()
 }

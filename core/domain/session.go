@@ -62,6 +62,14 @@ type ProviderSession struct {
 	CheckedAt time.Time
 }
 
+// MethodProviderFactor is among the methods of a session whose provider asked for a second factor that counts as ours.
+const MethodProviderFactor = "provider_mfa"
+
+// HasProviderFactor reports whether the provider's second factor stands in for ours in this session.
+func (s *Session) HasProviderFactor() bool {
+	return s.Provider.Directory != "" && slices.Contains(s.Methods, MethodProviderFactor)
+}
+
 // IdleLimit returns how long the session may be inactive under the policy.
 func (s *Session) IdleLimit(policy SessionPolicy) time.Duration {
 	if s.Remember {

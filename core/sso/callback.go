@@ -1,0 +1,147 @@
+package sso
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net/url"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// CallbackInput is what the browser brought back from the provider.
+type CallbackInput struct {
+	Directory domain.DirectoryID
+	Answer    domain.RedirectCallback
+	Cookie    func(name string) string // the browser's cookie of that name
+}
+
+// Returned is where to send the browser, and the cookie that has done its work.
+type Returned struct {
+	URL        string
+	CookieName string
+}
+
+// Callback ends the provider's half of a sign-in. The flow is used up whatever comes of it. A flow that is unknown, used, too
+// old or another browser's is domain.ErrRedirectLogin; any later refusal goes to the client's own address as an error
+// (access_denied or temporarily_unavailable), since there the person can be told. The audit trail says why.
+func (s *Service) Callback(ctx context.Context, by domain.Principal, in CallbackInput) (Returned, error) {
+	f, err := s.takeFlow(ctx, by, in)
+	if err != nil {
+		return Returned{}, err
+	}
+	back := Returned{CookieName: cookieName(in.Answer.State)}
+	code, err := s.finish(ctx, by, in, f)
+	switch {
+	case err == nil:
+		back.URL = address(f, "code", code)
+	case errors.Is(err, domain.ErrDirectoryUnavailable):
+		back.URL = address(f, "error", "temporarily_unavailable")
+	case fault.Of(err).Kind == fault.Unauthenticated, fault.Of(err).Kind == fault.Forbidden:
+		back.URL = address(f, "error", "access_denied")
+	default:
+		return Returned{}, err
+	}
+	return back, nil
+}
+
+func (s *Service) takeFlow(ctx context.Context, by domain.Principal, in CallbackInput) (*flow, error) {
+	var f flow
+	err := s.fetch(ctx, keptFlow, in.Answer.State, &f)
+	switch {
+	case errors.Is(err, fault.ErrNotFound):
+		return nil, s.refuse(ctx, by, in.Directory, "", errors.New("the state is unknown, used or too old"))
+	case err != nil:
+		return nil, err
+	case f.At.Directory != in.Directory:
+		return nil, s.refuse(ctx, by, in.Directory, "", errors.New("the sign-in was started with another provider"))
+	}
+	cookie := in.Cookie(cookieName(in.Answer.State))
+	if subtle.ConstantTimeCompare(digest(cookie), f.Browser) != 1 {
+		return nil, s.refuse(ctx, by, in.Directory, "", errors.New("the browser is not the one that began"))
+	}
+	return &f, nil
+}
+
+// finish has the provider's answer checked, finds the user and makes the code for the client.
+func (s *Service) finish(ctx context.Context, by domain.Principal, in CallbackInput, f *flow) (string, error) {
+	provider, err := s.provider(in.Directory)
+	if err != nil { // it was taken away meanwhile
+		return "", s.refuse(ctx, by, in.Directory, "", errors.New("the provider is not configured any more"))
+	}
+	result, err := provider.Finish(ctx, f.At, in.Answer)
+	if err != nil {
+		return "", s.refuse(ctx, by, in.Directory, "", err)
+	}
+	user, err := s.resolve(ctx, by, provider, f, result.Identity)
+	if err != nil {
+		return "", s.refuse(ctx, by, in.Directory, user.ID, err)
+	}
+	if user.Status != domain.StatusActive {
+		return "", s.refuse(ctx, by, in.Directory, user.ID, errors.New(string(user.Status)))
+	}
+	code := newSecret()
+	return code, s.keep(ctx, keptCode, code, ticket{
+		Challenge: f.Challenge,
+		At:        s.now(),
+		Login: auth.ProviderLogin{
+			UserID: user.ID, Remember: f.Remember, Methods: result.Identity.Methods, SecondFactor: result.Identity.SecondFactor,
+			AuthTime: result.AuthTime, Directory: in.Directory, Subject: result.Identity.Subject,
+			Session: result.ProviderSession, Grant: result.Grant, IDToken: result.IDToken,
+		},
+	}, codeLife)
+}
+
+// refuse records why a sign-in ended. What is no refusal but a failure of ours goes on as it is.
+func (s *Service) refuse(ctx context.Context, by domain.Principal, id domain.DirectoryID, user domain.UserID, cause error) error {
+	failure := domain.ErrRedirectLogin.Because(cause)
+	reason := cause.Error()
+	if known, ok := errors.AsType[*fault.Error](cause); ok {
+		failure = known
+		switch {
+		case known.Kind == fault.Unauthenticated, known.Kind == fault.Forbidden, errors.Is(known, domain.ErrDirectoryUnavailable):
+			reason = reasonOf(known)
+		default:
+			return cause
+		}
+	}
+	entry := s.deps.Journal.Entry(by, domain.ActionLoginFailed, string(user), audit.ActedBy(user), audit.Failed(reason),
+		audit.Detail("method", "oidc"), audit.Detail("directory", string(id)))
+	if err := s.deps.Journal.Write(ctx, entry); err != nil {
+		return err
+	}
+	return failure
+}
+
+// reasonOf returns the private cause, which is what an auditor wants to know, or else the code.
+func reasonOf(f *fault.Error) string {
+	if errors.Is(f, directory.ErrNotProvisioned) {
+		return "not_provisioned"
+	}
+	if errors.Is(f, domain.ErrDirectoryUnavailable) {
+		return f.Code
+	}
+	if cause := errors.Unwrap(f); cause != nil {
+		return cause.Error()
+	}
+	return f.Code
+}
+
+// address adds the outcome and the client's state to where the client wants its browser back.
+func address(f *flow, name, value string) string {
+	u, err := url.Parse(f.RedirectURI)
+	if err != nil { // it was compared with the configured ones, which are URLs
+		return f.RedirectURI
+	}
+	query := u.Query()
+	query.Set(name, value)
+	if f.State != "" {
+		query.Set("state", f.State)
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
+}

@@ -1,0 +1,88 @@
+package sso
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// ExchangeInput is a one-time code, the verifier of the challenge that the sign-in was started with, and the code of the
+// second factor where one is asked for.
+type ExchangeInput struct {
+	Code          string
+	Verifier      string
+	TwoFactorCode string
+}
+
+// Exchange gives the session for a code. A code that is unknown, used, older than a minute or another client's is
+// fault.ErrUnauthorized, and is used up. Where our second factor is asked for, or its code was wrong, the failure
+// (domain.ErrTwoFactorRequired, domain.ErrTwoFactorLogin) holds a new code to come back with, good for five minutes.
+func (s *Service) Exchange(ctx context.Context, by domain.Principal, in ExchangeInput) (auth.SignedIn, error) {
+	if in.Code == "" || len(in.Code) > 128 || len(in.Verifier) > 128 || len(in.TwoFactorCode) > 64 {
+		return auth.SignedIn{}, fault.ErrInvalid.About("code", "must be the code that the sign-in ended with")
+	}
+	if err := s.take(ctx, "sso_exchange", by); err != nil {
+		return auth.SignedIn{}, err
+	}
+	t, err := s.redeem(ctx, by, in)
+	if err != nil {
+		return auth.SignedIn{}, err
+	}
+	t.Login.Code = in.TwoFactorCode
+	signedIn, err := s.deps.Auth.LoginByProvider(ctx, by, t.Login)
+	if errors.Is(err, domain.ErrTwoFactorRequired) || errors.Is(err, domain.ErrTwoFactorLogin) {
+		return auth.SignedIn{}, s.askAgain(ctx, t, fault.Of(err))
+	}
+	return signedIn, err
+}
+
+// redeem takes what the code stands for, if it may be given to whoever brings it.
+func (s *Service) redeem(ctx context.Context, by domain.Principal, in ExchangeInput) (ticket, error) {
+	var t ticket
+	err := s.fetch(ctx, keptCode, in.Code, &t)
+	switch {
+	case errors.Is(err, fault.ErrNotFound):
+		return t, s.refuseCode(ctx, by, &t, "the code is unknown, used or too old")
+	case err != nil:
+		return t, err
+	case !fits(t.Challenge, in.Verifier):
+		return t, s.refuseCode(ctx, by, &t, "the code's PKCE verifier is wrong")
+	}
+	over, err := s.isOver(ctx, &t)
+	if err == nil && over {
+		err = s.refuseCode(ctx, by, &t, "the provider has ended the session meanwhile")
+	}
+	return t, err
+}
+
+// askAgain gives the client a new code in place of the one that is used up.
+func (s *Service) askAgain(ctx context.Context, t ticket, failure *fault.Error) error {
+	t.Login.Code = ""
+	code := newSecret()
+	if err := s.keep(ctx, keptCode, code, t, challengeLife); err != nil {
+		return err
+	}
+	return failure.With("code", code)
+}
+
+func (s *Service) refuseCode(ctx context.Context, by domain.Principal, t *ticket, reason string) error {
+	if err := s.refuse(ctx, by, t.Login.Directory, t.Login.UserID, errors.New(reason)); !errors.Is(err, domain.ErrRedirectLogin) {
+		return err
+	}
+	return fault.ErrUnauthorized.Because(errors.New(reason))
+}
+
+// fits checks the verifier (RFC 7636 section 4.6). A client that sent no challenge has none.
+func fits(challenge, verifier string) bool {
+	if challenge == "" {
+		return verifier == ""
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1
+}

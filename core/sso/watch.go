@@ -1,0 +1,143 @@
+package sso
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+const (
+	defaultCheckEvery = 10 * time.Minute
+	watchedAtOnce     = 200
+)
+
+// errClaimed is a session that another worker checks at this moment.
+var errClaimed = errors.New("the session is being checked by another worker")
+
+// WatchProviders asks the providers whether the sessions live whose check is due, and ends those here that have ended there.
+// Each session is asked about by one worker at a time, over all nodes: a refresh token that two use at once looks stolen
+// to its provider. It is a job's work and returns the first failure of ours; a provider that cannot be asked ends nothing
+// and delays only its own sessions.
+func (s *Service) WatchProviders(ctx context.Context) error {
+	every := s.deps.Config.CheckEvery
+	if every <= 0 {
+		every = defaultCheckEvery
+	}
+	due, err := s.deps.Sessions.ListProviderGrants(ctx, s.now().Add(-every), watchedAtOnce)
+	if err != nil {
+		return err
+	}
+	byProvider := map[domain.DirectoryID][]domain.Session{}
+	for _, session := range due {
+		byProvider[session.Provider.Directory] = append(byProvider[session.Provider.Directory], session)
+	}
+	failures := make(chan error, len(byProvider))
+	var group sync.WaitGroup
+	for id, sessions := range byProvider {
+		group.Go(func() { failures <- s.watch(ctx, id, sessions) })
+	}
+	group.Wait()
+	close(failures)
+	for failure := range failures {
+		err = errors.Join(err, failure)
+	}
+	return err
+}
+
+func (s *Service) watch(ctx context.Context, id domain.DirectoryID, sessions []domain.Session) error {
+	d, _ := s.deps.Directories.Get(id)
+	provider, ok := d.(ports.ProviderSessions)
+	var failed error
+	for _, session := range sessions {
+		if ctx.Err() != nil {
+			return errors.Join(failed, context.Cause(ctx))
+		}
+		if !ok { // the provider was taken out of the configuration
+			failed = errors.Join(failed, s.forgetGrant(ctx, session.ID))
+			continue
+		}
+		failed = errors.Join(failed, s.check(ctx, provider, session))
+	}
+	return failed
+}
+
+// check asks about one session.
+func (s *Service) check(ctx context.Context, provider ports.ProviderSessions, session domain.Session) error {
+	_, err := s.deps.View.Look(ctx, session.ID)
+	if errors.Is(err, domain.ErrSessionNotFound) {
+		return s.forgetGrant(ctx, session.ID)
+	}
+	if err != nil {
+		return err
+	}
+	claimed, err := s.claim(ctx, session)
+	if errors.Is(err, errClaimed) || errors.Is(err, domain.ErrSessionNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	grant, err := s.deps.Sealer.Open(claimed.Provider.Grant, auth.GrantBinding(session.ID))
+	if err != nil {
+		return err
+	}
+	// The answer must be kept even when the service is stopping: the provider has put a new grant in the old one's place.
+	ctx = context.WithoutCancel(ctx)
+	next, err := provider.Refresh(ctx, string(grant))
+	switch {
+	case errors.Is(err, domain.ErrProviderSessionEnded):
+		return s.endedThere(ctx, claimed)
+	case errors.Is(err, domain.ErrDirectoryUnavailable):
+		return nil
+	case err != nil:
+		return err
+	}
+	return s.replaceGrant(ctx, session.ID, next)
+}
+
+// claim moves the time of the check on, which only one of several workers can do.
+func (s *Service) claim(ctx context.Context, session domain.Session) (domain.Session, error) {
+	return s.deps.Sessions.Update(ctx, session.ID, func(x *domain.Session, _ *domain.Outbox) error {
+		if !x.Provider.CheckedAt.Equal(session.Provider.CheckedAt) || len(x.Provider.Grant) == 0 {
+			return errClaimed
+		}
+		x.Provider.CheckedAt = s.now()
+		return nil
+	})
+}
+
+func (s *Service) endedThere(ctx context.Context, session domain.Session) error {
+	if err := s.deps.Auth.EndByProvider(ctx, domain.System(), session, "provider_session_ended"); err != nil {
+		return err
+	}
+	return s.forgetGrant(ctx, session.ID)
+}
+
+func (s *Service) replaceGrant(ctx context.Context, id domain.SessionID, grant string) error {
+	sealed, err := s.deps.Sealer.Seal([]byte(grant), auth.GrantBinding(id))
+	if err != nil {
+		return err
+	}
+	return s.setGrant(ctx, id, sealed)
+}
+
+// forgetGrant drops the grant of a session that is over: it would only be asked about for ever.
+func (s *Service) forgetGrant(ctx context.Context, id domain.SessionID) error {
+	return s.setGrant(ctx, id, nil)
+}
+
+func (s *Service) setGrant(ctx context.Context, id domain.SessionID, sealed []byte) error {
+	_, err := s.deps.Sessions.Update(ctx, id, func(x *domain.Session, _ *domain.Outbox) error {
+		x.Provider.Grant = sealed
+		return nil
+	})
+	if errors.Is(err, domain.ErrSessionNotFound) {
+		return nil
+	}
+	return err
+}
