@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ostiary/ostiary/config"
+)
+
+// app is one run of the program: where it reads and writes, and the flags that every command takes.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	environ  []string
+	terminal bool // in is one: passwords are asked for and not echoed
+
+	configFile string
+	dataDir    string
+	json       bool
+}
+
+const rootHelp = `Ostiary keeps users, signs them in and says what they may do.
+
+  ostiary serve                        start the service
+  ostiary user create ada --role admin make a user
+  ostiary config check                 find all mistakes in the configuration
+
+The configuration is a YAML file (--config, OSTIARY_CONFIG, or ./ostiary.yaml if it is there) and the environment, which
+wins: storage.mongodb.uri is OSTIARY_STORAGE_MONGODB_URI. Without any, the service runs on this machine alone.
+
+Commands that change something work beside a running server, and without one.
+
+Exit codes:
+  0  done
+  1  failed for a reason that is ours
+  2  the command line is wrong
+  3  the configuration is wrong
+  4  what was named is not there
+  5  refused by a rule, or in conflict with what is there
+  6  something that is needed does not answer; trying again may help`
+
+func (a *app) root() *cobra.Command {
+	root := group("ostiary", "A self-hosted user security service", rootHelp)
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	flags := root.PersistentFlags()
+	flags.StringVarP(&a.configFile, "config", "c", "", "configuration `file` (default ./ostiary.yaml if it is there)")
+	flags.StringVar(&a.dataDir, "data-dir", "", "`folder` of the database and keys (default ./ostiary-data)")
+	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
+	root.AddCommand(a.configCommand(), a.versionCommand())
+	return root
+}
+
+// run does one command line and returns the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return codeDone
+	}
+	a.printError(err)
+	var wrong usageError
+	if errors.As(err, &wrong) && !a.json {
+		a.printf(a.err, "Run '%s --help' for how it is used.\n", command.CommandPath())
+	}
+	return codeOf(err)
+}
+
+// load reads the configuration with the flags over it.
+func (a *app) load() (config.Config, error) {
+	flags := map[string]string{}
+	if a.dataDir != "" {
+		flags["data_dir"] = a.dataDir
+	}
+	return config.Load(config.Sources{File: a.configFile, Environ: a.environ, Flags: flags})
+}
+
+// group returns a command that only holds others.
+func group(name, short, long string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: name, Short: short, Long: long,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(c, args[0])
+			}
+			return nil
+		},
+		RunE:                       func(c *cobra.Command, _ []string) error { return c.Help() },
+		SuggestionsMinimumDistance: 2,
+	}
+	c.AddCommand(commands...)
+	return c
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// printf writes what a person reads. There is nobody to tell that writing failed.
+func (a *app) printf(to io.Writer, format string, args ...any) {
+	_, _ = fmt.Fprintf(to, format, args...)
+}
+
+// print writes an answer: as JSON where that is asked for, else as people says.
+func (a *app) print(answer any, people func()) error {
+	if !a.json {
+		people()
+		return nil
+	}
+	out := json.NewEncoder(a.out)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(answer)
+}
+
+// table writes rows in columns under a heading.
+func (a *app) table(heading []string, rows [][]string) {
+	w := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
+	for _, row := range append([][]string{heading}, rows...) {
+		_, _ = fmt.Fprintln(w, printable(strings.Join(row, "\t")))
+	}
+	_ = w.Flush()
+}
+
+// printable keeps what people named themselves from steering the operator's terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\t' && (r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069) {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
+}
+
+// mark returns the word where it holds, and nothing else.
+func mark(holds bool, word string) string {
+	if holds {
+		return word
+	}
+	return ""
+}
