@@ -141,9 +141,11 @@ type DirectorySync struct {
 	MaxDisablePercent int           `koanf:"max_disable_percent"`
 }
 
-// SSO is what sign-in through a browser may end at.
+// SSO is where sign-in through a browser and logout may end, and how closely the providers' sessions are followed.
 type SSO struct {
-	RedirectURIs []string `koanf:"redirect_uris"`
+	RedirectURIs           []string      `koanf:"redirect_uris"`
+	PostLogoutRedirectURIs []string      `koanf:"post_logout_redirect_uris"`
+	CheckInterval          time.Duration `koanf:"check_interval"`
 }
 
 // UsersAPI is the second API, under /api/users.

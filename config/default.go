@@ -24,6 +24,7 @@ func Default() Config {
 		}},
 		Directories:   []Directory{{ID: "local", Type: TypeBuiltin}},
 		DirectorySync: DirectorySync{CheckInterval: 5 * time.Minute, MaxDisablePercent: 5},
+		SSO:           SSO{CheckInterval: 10 * time.Minute},
 		UsersAPI:      UsersAPI{Enabled: true, ListMaxLevel: -1, TPTLifetime: 365 * day, Timezone: "UTC"},
 		Tokens:        Tokens{Algorithm: "EdDSA", AccessTokenLifetime: time.Hour, Audience: "ostiary"},
 		Passwords: Passwords{

@@ -56,15 +56,22 @@ func (c SMS) check(m *Mistakes) {
 }
 
 func (s SSO) check(m *Mistakes) {
-	for _, uri := range s.RedirectURIs {
+	checkReturns(m, "sso.redirect_uris", s.RedirectURIs)
+	checkReturns(m, "sso.post_logout_redirect_uris", s.PostLogoutRedirectURIs)
+	between(m, "sso.check_interval", s.CheckInterval, time.Minute, 24*time.Hour)
+}
+
+// checkReturns looks at addresses that a browser may be sent to.
+func checkReturns(m *Mistakes, key string, uris []string) {
+	for _, uri := range uris {
 		u, err := url.Parse(uri)
 		switch {
 		case err != nil || u.Scheme == "" || u.Fragment != "" || u.User != nil || hasWildcard(uri):
-			m.add("sso.redirect_uris", "%q must be one whole address, without fragment, user or *", uri)
+			m.add(key, "%q must be one whole address, without fragment, user or *", uri)
 		case slices.Contains([]string{"javascript", "data", "file", "vbscript", "blob"}, u.Scheme):
-			m.add("sso.redirect_uris", "%q is nothing to send a browser to", uri)
+			m.add(key, "%q is nothing to send a browser to", uri)
 		case u.Scheme == "http" && !secureScheme(u), u.Scheme == "https" && u.Host == "":
-			m.add("sso.redirect_uris", "%q must be https; http for this machine only (RFC 8252)", uri)
+			m.add(key, "%q must be https; http for this machine only (RFC 8252)", uri)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func certified(t *testing.T, options oidc.Options, change func(*oidcdir.Settings
 	op := oidc.Start(t, options)
 	settings := oidcdir.Settings{
 		Issuer: op.Issuer, ClientID: "web", ClientSecret: "web-secret", Scopes: []string{"openid", "profile", "email", "groups"},
-		GroupMap: []oidcdir.GroupRule{{Value: "eng", Group: "engineering"}},
+		GroupMapping: []oidcdir.GroupRule{{Value: "eng", To: "engineering"}},
 	}
 	if change != nil {
 		change(&settings)

@@ -147,7 +147,7 @@ func (d *Directory) Type() string { return Type }
 func (d *Directory) JustInTime() bool { return d.settings.JustInTime }
 
 // Suffixes returns the domains whose logins belong here.
-func (d *Directory) Suffixes() []string { return slices.Clone(d.settings.Domains) }
+func (d *Directory) Suffixes() []string { return slices.Clone(d.settings.Suffixes) }
 
 // DisplayName returns the provider's name for login pages.
 func (d *Directory) DisplayName() string { return d.settings.DisplayName }

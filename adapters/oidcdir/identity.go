@@ -53,10 +53,10 @@ func (d *Directory) isComplete(c claims) bool {
 	if names.Username != "" {
 		wanted = append(wanted, names.Username)
 	}
-	if len(d.settings.GroupMap) > 0 {
+	if len(d.settings.GroupMapping) > 0 {
 		wanted = append(wanted, names.Groups)
 	}
-	if len(d.settings.RoleMap) > 0 {
+	if len(d.settings.Roles) > 0 {
 		wanted = append(wanted, names.Roles)
 	}
 	for _, want := range d.settings.RequiredClaims {
@@ -88,7 +88,7 @@ func (d *Directory) identity(token *idToken, c claims) (domain.Identity, error) 
 		PhoneNumber:        c.string(names.PhoneNumber),
 		Groups:             c.values(names.Groups),
 		Methods:            token.claims.values("amr"),
-		MapsAdministrators: d.settings.AllowAdministrativeMapping,
+		MapsAdministrators: d.settings.AllowAdmin,
 	}
 	identity.EmailVerified = identity.Email != "" && c.isTrue(names.EmailVerified)
 	identity.SecondFactor = d.hasSecondFactor(token.claims)
@@ -127,7 +127,7 @@ func (d *Directory) checkWhole(c claims) error {
 	elsewhere, _ := c["_claim_names"].(map[string]any)
 	names := d.settings.Claims
 	for name := range elsewhere {
-		used := name == names.Groups && len(d.settings.GroupMap) > 0 || name == names.Roles && len(d.settings.RoleMap) > 0
+		used := name == names.Groups && len(d.settings.GroupMapping) > 0 || name == names.Roles && len(d.settings.Roles) > 0
 		if used && !c.has(name) {
 			return refuse("the provider left out the claim %s, since the person has too many values of it", name)
 		}
@@ -138,15 +138,22 @@ func (d *Directory) checkWhole(c claims) error {
 // mapRights applies the explicit maps. Claims that are not named in them give nothing.
 func (d *Directory) mapRights(identity *domain.Identity, c claims) {
 	roles := c.values(d.settings.Claims.Roles)
-	for _, rule := range d.settings.RoleMap {
+	if len(d.settings.Roles) > 0 {
+		// Who has lost the value loses the role.
+		identity.Role = domain.RoleID(d.settings.DefaultRole)
+	}
+	for _, rule := range d.settings.Roles {
 		if contains(roles, rule.Value) {
 			identity.Role = domain.RoleID(rule.Role)
 			break
 		}
 	}
-	for _, rule := range d.settings.GroupMap {
-		if contains(identity.Groups, rule.Value) && !contains(identity.MappedGroups, rule.Group) {
-			identity.MappedGroups = append(identity.MappedGroups, rule.Group)
+	if len(d.settings.GroupMapping) > 0 {
+		identity.MappedGroups = []string{} // none is something else than not mapped
+	}
+	for _, rule := range d.settings.GroupMapping {
+		if contains(identity.Groups, rule.Value) && !contains(identity.MappedGroups, rule.To) {
+			identity.MappedGroups = append(identity.MappedGroups, rule.To)
 		}
 	}
 }

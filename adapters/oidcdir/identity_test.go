@@ -14,7 +14,7 @@ import (
 func TestD14_only_the_explicit_maps_give_rights(t *testing.T) {
 	t.Parallel()
 	roles := []oidcdir.RoleRule{{Value: "app-auditor", Role: "auditor"}, {Value: "app-user", Role: "user"}}
-	groups := []oidcdir.GroupRule{{Value: "eng", Group: "engineering"}, {Value: "staff", Group: "everybody"}, {Value: "eng-2", Group: "engineering"}}
+	groups := []oidcdir.GroupRule{{Value: "eng", To: "engineering"}, {Value: "staff", To: "everybody"}, {Value: "eng-2", To: "engineering"}}
 	tests := map[string]struct {
 		claims     map[string]any
 		names      oidcdir.ClaimNames
@@ -51,6 +51,12 @@ func TestD14_only_the_explicit_maps_give_rights(t *testing.T) {
 		},
 	}
 	for name, test := range tests {
+		if test.role == "" {
+			test.role = "user"
+		}
+		if test.groups == nil {
+			test.groups = []string{}
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := oidc.NewHostile(t)
@@ -58,7 +64,7 @@ func TestD14_only_the_explicit_maps_give_rights(t *testing.T) {
 				delete(c, "groups")
 				maps.Copy(c, test.claims)
 			}})
-			r := hostileRig(t, h, func(s *oidcdir.Settings) { s.RoleMap, s.GroupMap, s.Claims = roles, groups, test.names })
+			r := hostileRig(t, h, func(s *oidcdir.Settings) { s.Roles, s.GroupMapping, s.Claims = roles, groups, test.names })
 			got := r.mustSignIn(t, "").Identity
 			if got.Role != test.role {
 				t.Errorf("the role is %q, want %q", got.Role, test.role)
@@ -77,7 +83,7 @@ func TestD14_the_switch_for_administrators_is_told(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, func(s *oidcdir.Settings) {
-		s.RoleMap, s.AllowAdministrativeMapping = []oidcdir.RoleRule{{Value: "staff", Role: "admin"}}, true
+		s.Roles, s.AllowAdmin = []oidcdir.RoleRule{{Value: "staff", Role: "admin"}}, true
 	})
 	if got := r.mustSignIn(t, "").Identity; got.Role != "admin" || !got.MapsAdministrators {
 		t.Errorf("the role is %q, the switch %v", got.Role, got.MapsAdministrators)

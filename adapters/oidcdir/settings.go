@@ -2,6 +2,8 @@ package oidcdir
 
 import (
 	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
 )
 
 // Settings configure one provider. New checks them; a zero value of an optional one means its default.
@@ -20,14 +22,15 @@ type Settings struct {
 
 	Claims         ClaimNames         `koanf:"claims"`
 	RequiredClaims []ClaimRequirement `koanf:"required_claims"`
-	RoleMap        []RoleRule         `koanf:"role_map"`
-	GroupMap       []GroupRule        `koanf:"group_map"`
-	// AllowAdministrativeMapping lets the role and group maps give administrative permissions.
-	AllowAdministrativeMapping bool `koanf:"allow_administrative_mapping"`
+	Roles          []RoleRule         `koanf:"roles"`
+	DefaultRole    string             `koanf:"default_role"` // where Roles are given and none matches; default user
+	GroupMapping   []GroupRule        `koanf:"group_mapping"`
+	// AllowAdmin lets roles, default_role and group_mapping give administrative permissions.
+	AllowAdmin bool `koanf:"allow_admin"`
 
 	JustInTime   bool          `koanf:"just_in_time"` // make a user at the first sign-in
 	Trusted      bool          `koanf:"trusted"`      // its verified addresses may lead to an existing account
-	Domains      []string      `koanf:"domains"`      // logins "name@domain" that belong here
+	Suffixes     []string      `koanf:"suffixes"`     // logins "name@domain" that belong here
 	SecondFactor SecondFactor  `koanf:"second_factor"`
 	MaxAge       time.Duration `koanf:"max_age"` // the provider's login may be this old; 0: any age
 	Prompt       string        `koanf:"prompt"`  // auto (default), consent, login, select_account or omit
@@ -77,7 +80,7 @@ type RoleRule struct {
 // GroupRule puts those whose groups claim has the value into a group of ours. All rules that match count.
 type GroupRule struct {
 	Value string `koanf:"value"`
-	Group string `koanf:"group"`
+	To    string `koanf:"to"`
 }
 
 // SecondFactor says which of the provider's own statements count as our second factor. Without any, ours applies.
@@ -114,6 +117,7 @@ func (s Settings) defaults(id string) Settings {
 	s.Claims.PhoneNumber = or(s.Claims.PhoneNumber, "phone_number")
 	s.Claims.Groups = or(s.Claims.Groups, "groups")
 	s.Claims.Roles = or(s.Claims.Roles, s.Claims.Groups)
+	s.DefaultRole = or(s.DefaultRole, string(domain.RoleUser))
 	s.Timeout = or(s.Timeout, defaultTimeout)
 	s.BreakerReset = or(s.BreakerReset, defaultBreakerReset)
 	s.KeysRefresh = or(s.KeysRefresh, defaultRefresh)

@@ -59,12 +59,12 @@ func TestNew_names_each_mistake(t *testing.T) {
 		"own parameters":             {func(s *oidcdir.Settings) { s.AuthorizeParams = map[string]string{"nonce": "x"} }, []string{"authorize_params.nonce"}},
 		"unknown words":              {func(s *oidcdir.Settings) { s.Prompt, s.UserInfo = "x", "y" }, []string{"prompt", "userinfo"}},
 		"a proxy that is none":       {func(s *oidcdir.Settings) { s.ProxyURL = "socks" }, []string{"proxy_url"}},
-		"domains":                    {func(s *oidcdir.Settings) { s.Domains = []string{"Example.org", "a@b.c", "ok.example"} }, []string{"domains[0]", "domains[1]"}},
+		"suffixes":                   {func(s *oidcdir.Settings) { s.Suffixes = []string{"Example.org", "a@b.c", "ok.example"} }, []string{"suffixes[0]", "suffixes[1]"}},
 		"an empty requirement":       {func(s *oidcdir.Settings) { s.RequiredClaims = []oidcdir.ClaimRequirement{{Claim: "hd"}} }, []string{"required_claims[0]"}},
 		"wrong rules": {func(s *oidcdir.Settings) {
-			s.RoleMap = []oidcdir.RoleRule{{Role: "user"}, {Value: "x", Role: "Not A Role"}}
-			s.GroupMap = []oidcdir.GroupRule{{Value: "x"}}
-		}, []string{"role_map[0].value", "role_map[1].role", "group_map[0]"}},
+			s.Roles = []oidcdir.RoleRule{{Role: "user"}, {Value: "x", Role: "Not A Role"}}
+			s.GroupMapping = []oidcdir.GroupRule{{Value: "x"}}
+		}, []string{"roles[0].value", "roles[1].role", "group_mapping[0]"}},
 		"times": {func(s *oidcdir.Settings) {
 			s.Timeout, s.ClockSkew, s.KeysRefresh, s.MaxAge = time.Hour, time.Hour, time.Second, -1
 		}, []string{"timeout", "keys_refresh", "clock_skew", "max_age"}},
@@ -90,12 +90,12 @@ func TestNew_names_each_mistake(t *testing.T) {
 func TestD14_administrative_roles_need_the_switch(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{"admin", "sudo"} {
-		settings := oidcdir.Settings{Issuer: "https://login.example.org", ClientID: "web", RoleMap: []oidcdir.RoleRule{{Value: "x", Role: role}}}
+		settings := oidcdir.Settings{Issuer: "https://login.example.org", ClientID: "web", Roles: []oidcdir.RoleRule{{Value: "x", Role: role}}}
 		_, err := oidcdir.New("corp", settings, oidcdir.Options{Clock: &clock{}})
-		if diff := cmp.Diff([]string{"role_map[0].role"}, fields(err)); diff != "" {
+		if diff := cmp.Diff([]string{"roles[0].role"}, fields(err)); diff != "" {
 			t.Errorf("%s: %s", role, diff)
 		}
-		settings.AllowAdministrativeMapping = true
+		settings.AllowAdmin = true
 		if _, err = oidcdir.New("corp", settings, oidcdir.Options{Clock: &clock{}}); err != nil {
 			t.Errorf("%s with the switch: %v", role, err)
 		}
@@ -118,7 +118,7 @@ func TestFactory_hands_on_what_decoding_says(t *testing.T) {
 			return errors.New("another type")
 		}
 		*settings = oidcdir.Settings{
-			Issuer: "https://login.example.org", ClientID: "web", JustInTime: true, Domains: []string{"example.org"}, Trusted: true,
+			Issuer: "https://login.example.org", ClientID: "web", JustInTime: true, Suffixes: []string{"example.org"}, Trusted: true,
 		}
 		return nil
 	})

@@ -249,7 +249,7 @@ func requireHD(s *oidcdir.Settings) {
 }
 
 func mapGroups(s *oidcdir.Settings) {
-	s.GroupMap = []oidcdir.GroupRule{{Value: "staff", Group: "staff"}}
+	s.GroupMapping = []oidcdir.GroupRule{{Value: "staff", To: "staff"}}
 }
 
 func elsewhere() oidc.Spoil {

@@ -162,9 +162,9 @@ func (s *Settings) validateOthers(m *mistakes) {
 			m.add(fmt.Sprintf("algorithms[%d]", i), "must be one of %s", strings.Join(knownAlgorithms, ", "))
 		}
 	}
-	for i, name := range s.Domains {
+	for i, name := range s.Suffixes {
 		if name != strings.ToLower(name) || !strings.Contains(name, ".") || strings.ContainsAny(name, "@ /\\") {
-			m.add(fmt.Sprintf("domains[%d]", i), "must be a domain in lower case, such as example.org")
+			m.add(fmt.Sprintf("suffixes[%d]", i), "must be a domain in lower case, such as example.org")
 		}
 	}
 	for i, want := range s.RequiredClaims {
@@ -175,22 +175,27 @@ func (s *Settings) validateOthers(m *mistakes) {
 }
 
 func (s *Settings) validateMaps(m *mistakes) {
-	for i, rule := range s.RoleMap {
-		at := fmt.Sprintf("role_map[%d]", i)
+	for i, rule := range s.Roles {
+		at := fmt.Sprintf("roles[%d]", i)
 		if rule.Value == "" {
 			m.add(at+".value", "is required")
 		}
-		if _, err := domain.ParseRoleID(at+".role", rule.Role); err != nil {
-			m.add(at+".role", "must be 1 to 64 lower-case letters, digits, - or _")
-		}
-		if slices.Contains(administrativeRoles, domain.RoleID(rule.Role)) && !s.AllowAdministrativeMapping {
-			m.add(at+".role", "%s is administrative: switch allow_administrative_mapping on to let the provider give it", rule.Role)
+		s.validateAdmin(m, at+".role", rule.Role)
+	}
+	s.validateAdmin(m, "default_role", s.DefaultRole)
+	for i, rule := range s.GroupMapping {
+		if rule.Value == "" || rule.To == "" {
+			m.add(fmt.Sprintf("group_mapping[%d]", i), "must have a value and the group that it leads to")
 		}
 	}
-	for i, rule := range s.GroupMap {
-		if rule.Value == "" || rule.Group == "" {
-			m.add(fmt.Sprintf("group_map[%d]", i), "must have a value and a group")
-		}
+}
+
+func (s *Settings) validateAdmin(m *mistakes, field, role string) {
+	if _, err := domain.ParseRoleID(field, role); err != nil {
+		m.add(field, "must be 1 to 64 lower-case letters, digits, - or _")
+	}
+	if slices.Contains(administrativeRoles, domain.RoleID(role)) && !s.AllowAdmin {
+		m.add(field, "%s is administrative: switch allow_admin on to let the provider give it", role)
 	}
 }
 
