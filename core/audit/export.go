@@ -131,7 +131,7 @@ func (e *Export) writeProof(ctx context.Context, out *exportWriter) error {
 		}
 		return out.proof(proofLine{Segment: textOf(segment)})
 	})
-	if err != nil && err != errEnough { //nolint:errorlint // our own value, handed back as it is
+	if err := unless(err, errEnough); err != nil {
 		return fmt.Errorf("exporting the audit log: %w", err)
 	}
 	return nil

@@ -69,19 +69,16 @@ func linkOf(previous string, body []byte) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:linkLength])
 }
 
-func (l *line) record() (*domain.AuditRecord, error) {
+// record returns the record that the line was made of; false when a salt cannot be read.
+func (l *line) record() (*domain.AuditRecord, bool) {
 	r := &domain.AuditRecord{Seq: l.seq, ID: l.ID, Public: l.Append(nil), IPAddress: l.ip, UserAgent: l.agent}
-	var err error
-	if r.ActorSalt, err = salt(l.actorSalt); err != nil {
-		return nil, err
-	}
-	if r.PersonalSalt, err = salt(l.personalSalt); err != nil {
-		return nil, err
-	}
+	var err1, err2 error
+	r.ActorSalt, err1 = salt(l.actorSalt)
+	r.PersonalSalt, err2 = salt(l.personalSalt)
 	if l.personal != "" {
 		r.Personal = []byte(l.personal)
 	}
-	return r, nil
+	return r, err1 == nil && err2 == nil
 }
 
 func salt(text string) ([]byte, error) {
@@ -200,34 +197,40 @@ func parseCSV(raw []byte) (line, error) {
 func splitRow(raw []byte) ([]string, bool) {
 	var cells []string
 	for {
-		var cell []byte
-		if len(raw) > 0 && raw[0] == '"' {
-			raw = raw[1:]
-			for {
-				end := bytes.IndexByte(raw, '"')
-				if end < 0 {
-					return nil, false
-				}
-				cell, raw = append(cell, raw[:end]...), raw[end+1:]
-				if len(raw) == 0 || raw[0] != '"' {
-					break
-				}
-				cell, raw = append(cell, '"'), raw[1:]
-			}
-		} else {
-			end := bytes.IndexByte(raw, ',')
-			if end < 0 {
-				end = len(raw)
-			}
-			cell, raw = raw[:end], raw[end:]
-		}
-		cells = append(cells, string(cell))
-		switch {
-		case len(raw) == 0:
-			return cells, true
-		case raw[0] != ',':
+		cell, rest, ok := cutCell(raw)
+		if !ok {
 			return nil, false
 		}
-		raw = raw[1:]
+		cells = append(cells, cell)
+		switch {
+		case len(rest) == 0:
+			return cells, true
+		case rest[0] != ',':
+			return nil, false
+		}
+		raw = rest[1:]
+	}
+}
+
+// cutCell takes the first cell off a row.
+func cutCell(raw []byte) (cell string, rest []byte, ok bool) {
+	if len(raw) == 0 || raw[0] != '"' {
+		end := bytes.IndexByte(raw, ',')
+		if end < 0 {
+			end = len(raw)
+		}
+		return string(raw[:end]), raw[end:], true
+	}
+	var quoted []byte
+	for raw = raw[1:]; ; raw = raw[1:] {
+		end := bytes.IndexByte(raw, '"')
+		if end < 0 {
+			return "", nil, false
+		}
+		quoted, raw = append(quoted, raw[:end]...), raw[end+1:]
+		if len(raw) == 0 || raw[0] != '"' {
+			return string(quoted), raw, true
+		}
+		quoted = append(quoted, '"')
 	}
 }

@@ -81,9 +81,7 @@ func (l *lines) proof(raw []byte) ([]byte, bool) {
 	return raw, bytes.HasPrefix(raw, []byte(`{"segment":`)) || bytes.HasPrefix(raw, []byte(`{"export":`))
 }
 
-var (
-	errChangedLine = errors.New("it is not as the service writes entries")
-)
+var errChangedLine = errors.New("it is not as the service writes entries")
 
 // parse returns the entry of a line, and the text that its link is over. A line that the service would have written in other
 // bytes is an error: nothing about it may be changed.

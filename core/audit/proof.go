@@ -72,6 +72,16 @@ func (s statementText) text() ([]byte, error) {
 	return append([]byte("ostiary audit export v1 "), raw...), err
 }
 
+// isSigned reports whether the key that the statement names has signed it.
+func (s statementText) isSigned() bool {
+	text, err := s.text()
+	if err != nil {
+		return false
+	}
+	signature, err := base64.RawURLEncoding.Strict().DecodeString(s.Signature)
+	return err == nil && verifySignature(s.Key, text, signature)
+}
+
 // CheckpointLine returns a checkpoint as one line of JSON without its end, as sinks write it and ParseCheckpoint reads it.
 func CheckpointLine(c domain.AuditCheckpoint) ([]byte, error) {
 	return json.Marshal(proofLine{Segment: textOf(domain.AuditSegment{AuditCheckpoint: c})})

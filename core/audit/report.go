@@ -32,8 +32,8 @@ type Finding struct {
 	Reason string
 }
 
-// Error returns the finding as one sentence.
-func (f *Finding) Error() string {
+// String returns the finding as one sentence.
+func (f *Finding) String() string {
 	text := "entry"
 	if f.Damage == DamageProof {
 		text = "the proof is damaged"
@@ -97,35 +97,74 @@ func newSegmentChecker(trust Trust, key string) *segmentChecker {
 
 // check returns the damage of a segment, nil when it is whole and follows the one before.
 func (c *segmentChecker) check(s *domain.AuditSegment) *Finding {
-	damaged := func(reason string) *Finding {
+	reason := c.signed(s)
+	if reason == "" {
+		reason = c.rooted(s)
+	}
+	if reason == "" {
+		reason = c.follows(s)
+	}
+	if reason != "" {
 		return &Finding{Damage: DamageProof, Seq: s.First, Reason: fmt.Sprintf("segment %d %s", s.Number, reason)}
 	}
-	cut := len(s.Leaves) == 0
-	switch previous := c.previous; {
-	case c.trust.Key != "" && s.KeyID != c.trust.Key, c.trust.Key == "" && s.KeyID != c.key:
-		return damaged("was signed by another key")
-	case !verifySignature(s.KeyID, s.Text(), s.Signature):
-		return damaged("is not signed by its key")
-	case s.Count < 1 || s.First < 1:
-		return damaged("holds no entries")
-	case !cut && (int64(len(s.Leaves)) != s.Count*int64(len(s.Root)) || s.ComputeRoot() != s.Root):
-		return damaged("does not have the root that its entries make")
-	case cut && previous != nil:
-		return damaged("lacks the digests of its entries")
-	case previous != nil && (s.Number != previous.Number+1 || s.Previous != previous.Root):
-		return damaged(fmt.Sprintf("does not follow segment %d", previous.Number))
-	case previous != nil && s.First != previous.Last()+1:
-		return &Finding{Damage: DamageRemoved, Seq: previous.Last() + 1, Reason: "it was gone before it was sealed"}
-	case previous == nil && s.Number == 1 && s.First != 1:
-		return &Finding{Damage: DamageRemoved, Seq: 1, Reason: "it was gone before it was sealed"}
-	}
-	if known, ok := c.known[s.Number]; ok && known.Root != s.Root {
-		return damaged("is another than the one whose checkpoint was kept")
+	if next := c.next(s); s.First != next {
+		return &Finding{Damage: DamageRemoved, Seq: next, Reason: "it was gone before it was sealed"}
 	}
 	checkpoint := s.AuditCheckpoint
 	c.previous = &checkpoint
 	c.seen++
 	return nil
+}
+
+func (c *segmentChecker) signed(s *domain.AuditSegment) string {
+	wanted := c.trust.Key
+	if wanted == "" {
+		wanted = c.key
+	}
+	if s.KeyID != wanted {
+		return "was signed by another key"
+	}
+	if !verifySignature(s.KeyID, s.Text(), s.Signature) {
+		return "is not signed by its key"
+	}
+	return ""
+}
+
+// rooted checks the root. Only the first segment may have no digests: retention has cut what it sealed.
+func (c *segmentChecker) rooted(s *domain.AuditSegment) string {
+	switch {
+	case s.Count < 1 || s.First < 1:
+		return "holds no entries"
+	case len(s.Leaves) == 0 && c.previous != nil:
+		return "lacks the digests of its entries"
+	case len(s.Leaves) == 0:
+		return ""
+	case int64(len(s.Leaves)) != s.Count*int64(len(s.Root)) || s.ComputeRoot() != s.Root:
+		return "does not have the root that its entries make"
+	}
+	return ""
+}
+
+func (c *segmentChecker) follows(s *domain.AuditSegment) string {
+	if p := c.previous; p != nil && (s.Number != p.Number+1 || s.Previous != p.Root) {
+		return fmt.Sprintf("does not follow segment %d", p.Number)
+	}
+	if known, ok := c.known[s.Number]; ok && known.Root != s.Root {
+		return "is another than the one whose checkpoint was kept"
+	}
+	return ""
+}
+
+// next returns the place at which the segment must begin.
+func (c *segmentChecker) next(s *domain.AuditSegment) int64 {
+	switch {
+	case c.previous != nil:
+		return c.previous.Last() + 1
+	case s.Number == 1:
+		return 1
+	default:
+		return s.First
+	}
 }
 
 // missing returns the damage when a kept checkpoint lies beyond the last segment: the newest part was cut off.
@@ -153,10 +192,7 @@ func compare(s *domain.AuditSegment, r *domain.AuditRecord) *Finding {
 	}
 	leaf := r.Leaf()
 	if leaf == sealed {
-		if err := r.CheckOpening(); err != nil {
-			return &Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: err.Error()}
-		}
-		return nil
+		return opened(r)
 	}
 	for seq := s.First; seq <= s.Last(); seq++ {
 		if at, _ := s.Leaf(seq); at == leaf {
@@ -164,4 +200,12 @@ func compare(s *domain.AuditSegment, r *domain.AuditRecord) *Finding {
 		}
 	}
 	return &Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: "it is not what was sealed at its place"}
+}
+
+// opened returns the damage of a record whose personal part is not what was committed to.
+func opened(r *domain.AuditRecord) *Finding {
+	if err := r.CheckOpening(); err != nil {
+		return &Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: err.Error()}
+	}
+	return nil
 }

@@ -1,10 +1,6 @@
 package audit
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,87 +24,20 @@ func VerifyFile(file io.ReaderAt, size int64, trust Trust) (Report, error) {
 		entries: newLines(io.NewSectionReader(file, 0, size), layout.format),
 		proofs:  newLines(io.NewSectionReader(file, layout.proofAt, size-layout.proofAt), layout.format),
 	}
-	v.report.Finding = layout.damage
 	if layout.statement != nil {
 		v.report.Key, v.report.Complete = layout.statement.Key, layout.statement.Complete
 	}
 	v.segments = newSegmentChecker(trust, v.report.Key)
-	if err := v.walk(); err != nil {
-		return Report{}, err
+	for _, step := range []func() error{v.nextSegment, v.walk, v.rest} {
+		if err := step(); err != nil {
+			return Report{}, err
+		}
+		if v.report.Finding != nil {
+			return v.report, nil
+		}
 	}
 	v.conclude(trust)
 	return v.report, nil
-}
-
-// layout is where the parts of an export are.
-type layout struct {
-	format    Format
-	proofAt   int64 // where the lines of proof begin
-	proofLine int64
-	statement *statementText
-	digest    string // of what stands before the statement
-	damage    *Finding
-}
-
-// scanExport looks for the parts and digests the whole.
-func scanExport(r io.Reader) (layout, error) {
-	l := layout{proofAt: -1}
-	head := bufio.NewReaderSize(r, exportBuffer)
-	begin, err := head.Peek(len(csvHeader))
-	if err != nil && !errors.Is(err, io.EOF) {
-		return l, err
-	}
-	switch {
-	case bytes.HasPrefix(begin, []byte(`{"logs":[`)):
-		l.format = FormatJSON
-	case bytes.HasPrefix(begin, []byte("{")):
-		l.format = FormatNDJSON
-	default:
-		l.format = FormatCSV
-	}
-	digest := sha256.New()
-	lines := newLines(head, l.format)
-	for {
-		at := lines.offset
-		raw, err := lines.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return l, err
-		}
-		text, isProof := lines.proof(raw)
-		if isProof && l.proofAt < 0 {
-			l.proofAt, l.proofLine = at, lines.number
-		}
-		if isProof && bytes.HasPrefix(text, []byte(`{"export":`)) {
-			l.digest = base64.RawURLEncoding.EncodeToString(digest.Sum(nil))
-			l.readStatement(text, lines)
-		} else if l.statement != nil && !(l.format == FormatJSON && string(raw) == "]}\n") {
-			l.damage = &Finding{Damage: DamageAdded, Line: lines.number, Reason: "it stands behind the end of the export"}
-		}
-		digest.Write(raw)
-	}
-	if l.proofAt < 0 {
-		l.proofAt = lines.offset
-		l.proofLine = lines.number + 1
-	}
-	return l, nil
-}
-
-func (l *layout) readStatement(text []byte, lines *lines) {
-	var p proofLine
-	if err := json.Unmarshal(text, &p); err != nil || p.Export == nil {
-		return
-	}
-	again, err := json.Marshal(p)
-	if err != nil || !bytes.Equal(again, text) {
-		l.damage = &Finding{Damage: DamageProof, Line: lines.number, Reason: "the statement at the end is not as it was written"}
-	}
-	if l.statement != nil {
-		l.damage = &Finding{Damage: DamageProof, Line: lines.number, Reason: "there is a second statement"}
-	}
-	l.statement = p.Export
 }
 
 // fileVerifier compares the entries of an export with its proof.
@@ -122,16 +51,28 @@ type fileVerifier struct {
 	segment  *domain.AuditSegment // the present one; nil where there is none (any more)
 	previous line                 // the entry before
 	before   int64                // the place of the one before that
-	missing  *line                // the first line that says that one before it is missing
+	missing  int64                // the place of an entry that a later one says came before it; 0 for none
+	noticed  int64                // the line that said so
+}
+
+// found keeps the first finding; one without a line is about the line that was read last.
+func (v *fileVerifier) found(f Finding) {
+	if v.report.Finding != nil {
+		return
+	}
+	if f.Line == 0 {
+		f.Line = v.entries.number
+	}
+	v.report.Finding = &f
+}
+
+// about returns a finding about an entry.
+func about(damage Damage, l *line, reason string) Finding {
+	return Finding{Damage: damage, Seq: l.seq, ID: l.ID, Reason: reason}
 }
 
 // walk goes through the entries to the first damage.
 func (v *fileVerifier) walk() error {
-	damage := v.report.Finding
-	v.report.Finding = nil
-	if err := v.nextSegment(); err != nil || v.report.Finding != nil {
-		return err
-	}
 	for v.entries.offset < v.layout.proofAt && v.report.Finding == nil {
 		raw, err := v.entries.next()
 		if err != nil {
@@ -140,56 +81,46 @@ func (v *fileVerifier) walk() error {
 		if v.entries.isFrame(raw) {
 			continue
 		}
-		if err := v.entry(raw); err != nil {
-			return err
+		l, body, broken := v.entries.parse(raw)
+		switch {
+		case v.missing != 0:
+			v.lookFor(&l, broken)
+		case broken != nil:
+			v.found(Finding{Damage: DamageChanged, Seq: v.guess(), Reason: broken.Error()})
+		default:
+			if err := v.entry(&l, body); err != nil {
+				return err
+			}
 		}
 	}
-	if v.missing != nil {
-		v.found(Finding{Damage: DamageRemoved, Seq: v.missing.after, Line: v.missing.seq, Reason: "the entry after it is still here"})
-	}
-	if v.report.Finding == nil {
-		v.report.Finding = damage
+	if v.missing != 0 {
+		v.found(Finding{Damage: DamageRemoved, Seq: v.missing, Line: v.noticed, Reason: "the entry after it is still here"})
 	}
 	return nil
 }
 
-func (v *fileVerifier) found(f Finding) {
-	if v.report.Finding == nil {
-		v.report.Finding = &f
+// lookFor asks of the lines behind a gap only whether the missing entry is among them.
+func (v *fileVerifier) lookFor(l *line, broken error) {
+	if broken == nil && l.seq == v.missing {
+		v.found(about(DamageMoved, l, "it stands behind entries that were written after it"))
+		v.missing = 0
 	}
 }
 
-// entry checks one line.
-func (v *fileVerifier) entry(raw []byte) error {
-	l, body, err := v.entries.parse(raw)
-	if v.missing != nil {
-		// Something is missing before an earlier line. All that is left to know is whether it comes later.
-		if err == nil && l.seq == v.missing.after {
-			v.found(Finding{Damage: DamageMoved, Seq: l.seq, ID: l.ID, Line: v.entries.number, Reason: "it stands behind entries that were written after it"})
-			v.missing = nil
-		}
+// entry checks one entry, and what it says of the one before it.
+func (v *fileVerifier) entry(l *line, body []byte) error {
+	if v.place(l); v.missing != 0 || v.report.Finding != nil {
 		return nil
 	}
-	if err != nil {
-		v.found(Finding{Damage: DamageChanged, Seq: v.guess(), Line: v.entries.number, Reason: err.Error()})
-		return nil
-	}
-	if !v.place(&l) {
-		return nil
-	}
-	if linkOf(v.previous.link, body) != l.link {
-		v.found(Finding{Damage: DamageChanged, Seq: l.seq, ID: l.ID, Line: v.entries.number, Reason: "its link does not fit what it says"})
-		return nil
-	}
-	r, err := l.record()
-	if err != nil {
-		v.found(Finding{Damage: DamageChanged, Seq: l.seq, ID: l.ID, Line: v.entries.number, Reason: "a salt cannot be read"})
+	r, readable := l.record()
+	if !readable || linkOf(v.previous.link, body) != l.link {
+		v.found(about(DamageChanged, l, "its link does not fit what it says"))
 		return nil
 	}
 	if err := v.sealed(r); err != nil || v.report.Finding != nil {
 		return err
 	}
-	v.before, v.previous = v.previous.seq, l
+	v.before, v.previous = v.previous.seq, *l
 	v.report.Entries++
 	v.report.Last = l.seq
 	if v.report.First == 0 {
@@ -209,25 +140,40 @@ func (v *fileVerifier) guess() int64 {
 	return 0
 }
 
-// place checks that the line follows the one before it.
-func (v *fileVerifier) place(l *line) bool {
+// place checks that the entry follows the one before it: each names the place of its predecessor in the export, and in a
+// complete export no place is left out.
+func (v *fileVerifier) place(l *line) {
+	first := v.previous.seq == 0
 	switch {
-	case v.previous.seq == 0 && v.report.Complete && v.segment != nil && l.seq > v.segment.First:
-		v.found(Finding{Damage: DamageRemoved, Seq: v.segment.First, Line: v.entries.number, Reason: "its place is empty"})
-	case l.after == v.previous.seq && l.seq > l.after && (!v.report.Complete || v.previous.seq == 0 || l.seq == l.after+1):
-		return true
-	case l.after == v.before && v.previous.seq > 0 && l.after < v.previous.seq && l.seq > l.after && l.link != v.previous.link && l.seq != v.previous.seq:
-		v.found(Finding{Damage: DamageAdded, Seq: v.previous.seq, ID: v.previous.ID, Line: v.entries.number - 1, Reason: "the entry after it does not know it"})
+	case l.after == v.previous.seq && l.seq > l.after:
+		if next := v.expected(l); l.seq != next {
+			v.found(Finding{Damage: DamageRemoved, Seq: next, Reason: "its place is empty"})
+		}
 	case l.after > v.previous.seq:
-		v.missing = &line{after: l.after, seq: v.entries.number}
-	case l.after == v.previous.seq && l.seq > l.after+1:
-		v.found(Finding{Damage: DamageRemoved, Seq: l.after + 1, Line: v.entries.number, Reason: "its place is empty"})
+		v.missing, v.noticed = l.after, v.entries.number
 	case l.seq == v.previous.seq:
-		v.found(Finding{Damage: DamageAdded, Seq: l.seq, ID: l.ID, Line: v.entries.number, Reason: "it is there twice"})
+		v.found(about(DamageAdded, l, "it is there twice"))
+	case !first && l.after == v.before && l.seq > l.after:
+		f := about(DamageAdded, &v.previous, "the entry after it does not know it")
+		f.Line = v.entries.number - 1
+		v.found(f)
 	default:
-		v.found(Finding{Damage: DamageMoved, Seq: l.seq, ID: l.ID, Line: v.entries.number, Reason: "it does not belong behind the entry before it"})
+		v.found(about(DamageMoved, l, "it does not belong behind the entry before it"))
 	}
-	return false
+}
+
+// expected returns the place that the entry must have in a complete export; in another it may have any.
+func (v *fileVerifier) expected(l *line) int64 {
+	switch {
+	case !v.report.Complete:
+		return l.seq
+	case v.previous.seq > 0:
+		return v.previous.seq + 1
+	case v.segment != nil:
+		return v.segment.First
+	default:
+		return l.seq
+	}
 }
 
 // sealed compares an entry with the segment that holds its place, where the export has segments.
@@ -237,18 +183,17 @@ func (v *fileVerifier) sealed(r *domain.AuditRecord) error {
 			return err
 		}
 	}
+	var damage *Finding
 	switch {
 	case v.segment != nil:
-		v.report.Finding = compare(v.segment, r)
+		damage = compare(v.segment, r)
 	case v.segments.seen > 0:
-		v.found(Finding{Damage: DamageAdded, Seq: r.Seq, ID: r.ID, Reason: "no segment holds its place"})
+		damage = &Finding{Damage: DamageAdded, Seq: r.Seq, ID: r.ID, Reason: "no segment holds its place"}
 	default:
-		if err := r.CheckOpening(); err != nil {
-			v.found(Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: err.Error()})
-		}
+		damage = opened(r)
 	}
-	if v.report.Finding != nil && v.report.Finding.Line == 0 {
-		v.report.Finding.Line = v.entries.number
+	if damage != nil {
+		v.found(*damage)
 	}
 	return nil
 }
@@ -264,28 +209,20 @@ func (v *fileVerifier) nextSegment() error {
 		if err != nil {
 			return err
 		}
-		line := v.layout.proofLine + v.proofs.number - 1
-		text, ok := v.proofs.proof(raw)
-		var p proofLine
-		if !ok || json.Unmarshal(text, &p) != nil || p.Segment == nil {
-			if v.layout.isEnd(text, raw) {
-				return nil
-			}
-			v.found(Finding{Damage: DamageProof, Line: line, Reason: "a line of proof cannot be read"})
+		text, _ := v.proofs.proof(raw)
+		if v.layout.isEnd(text, raw) {
 			return nil
 		}
-		s, err := p.Segment.segment()
-		if err != nil {
-			v.found(Finding{Damage: DamageProof, Line: line, Reason: "a segment cannot be read"})
+		s, damage := v.readSegment(text)
+		if damage == nil {
+			damage = v.segments.check(&s)
+		}
+		if damage != nil {
+			damage.Line = v.layout.proofLine + v.proofs.number - 1
+			v.found(*damage)
 			return nil
 		}
-		base := v.segments.previous == nil && len(s.Leaves) == 0
-		if f := v.segments.check(&s); f != nil {
-			f.Line = line
-			v.found(*f)
-			return nil
-		}
-		if !base {
+		if len(s.Leaves) > 0 { // else it is the checkpoint that retention has left
 			v.segment = &s
 			v.report.Segments++
 			return nil
@@ -293,37 +230,45 @@ func (v *fileVerifier) nextSegment() error {
 	}
 }
 
-// isEnd reports whether a line of proof is the statement or what closes the file.
-func (l *layout) isEnd(text, raw []byte) bool {
-	return bytes.HasPrefix(text, []byte(`{"export":`)) || l.format == FormatJSON && string(raw) == "]}\n"
+func (v *fileVerifier) readSegment(text []byte) (domain.AuditSegment, *Finding) {
+	damage := &Finding{Damage: DamageProof, Reason: "a line of proof cannot be read"}
+	var p proofLine
+	if json.Unmarshal(text, &p) != nil || p.Segment == nil {
+		return domain.AuditSegment{}, damage
+	}
+	s, err := p.Segment.segment()
+	if err != nil {
+		return s, damage
+	}
+	return s, nil
+}
+
+// rest reads the segments behind the last entry, and reports what stands behind the end.
+func (v *fileVerifier) rest() error {
+	for v.segment != nil {
+		if err := v.nextSegment(); err != nil || v.report.Finding != nil {
+			return err
+		}
+	}
+	v.report.Finding = v.layout.damage
+	return nil
 }
 
 // conclude checks what is said of the whole, once no single entry was found to be wrong.
 func (v *fileVerifier) conclude(trust Trust) {
 	s := v.layout.statement
-	if v.report.Finding != nil {
-		return
-	}
 	if s == nil {
-		v.found(Finding{Damage: DamageRemoved, Seq: v.guess(), Line: v.layout.proofLine, Reason: "the file ends without its statement: it was cut off, or the export was"})
+		v.found(Finding{Damage: DamageRemoved, Seq: v.guess(), Reason: "the file ends without its statement: it was cut off, or the export was"})
 		return
 	}
-	for v.segment != nil && v.report.Finding == nil {
-		if err := v.nextSegment(); err != nil {
-			return
-		}
-	}
-	text, err := s.text()
-	signature, decoded := base64.RawURLEncoding.Strict().DecodeString(s.Signature)
 	switch {
-	case v.report.Finding != nil:
 	case trust.Key != "" && s.Key != trust.Key:
 		v.found(Finding{Damage: DamageProof, Reason: "the export was signed by another key"})
-	case err != nil || decoded != nil || !verifySignature(s.Key, text, signature):
+	case !s.isSigned():
 		v.found(Finding{Damage: DamageProof, Reason: "the statement is not signed by its key"})
 	case s.LastEntry != v.previous.seq || s.Entries != v.report.Entries:
 		v.found(Finding{
-			Damage: DamageRemoved, Seq: v.previous.seq + 1, Line: v.layout.proofLine,
+			Damage: DamageRemoved, Seq: v.previous.seq + 1,
 			Reason: fmt.Sprintf("the export had %d entries up to place %d", s.Entries, s.LastEntry),
 		})
 	case s.Complete && v.report.Segments == 0 && s.Entries > 0:

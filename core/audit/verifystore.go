@@ -49,16 +49,17 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 		report.Last = s.Last()
 		return v.segment(ctx, &report, &s)
 	})
-	if err != nil && !errors.Is(err, errEnough) {
+	if err := unless(err, errEnough); err != nil {
 		return report, err
 	}
+	err = nil
 	if report.Finding == nil {
 		report.Finding = segments.missing()
 	}
-	if report.Finding != nil {
-		return report, nil
+	if report.Finding == nil {
+		err = v.rest(ctx, &report)
 	}
-	return report, v.rest(ctx, &report)
+	return report, err
 }
 
 // segment compares what stands at the places of the segment with what was sealed there.
@@ -103,4 +104,12 @@ func (v *StoreVerifier) rest(ctx context.Context, report *Report) error {
 		report.Unsealed++
 		return nil
 	})
+}
+
+// unless returns err, or nil where it is the one that only ends a walk.
+func unless(err, ends error) error {
+	if errors.Is(err, ends) {
+		return nil
+	}
+	return err
 }

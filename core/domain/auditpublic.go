@@ -158,35 +158,40 @@ func (r *auditReader) unescape(value string) string {
 func AppendJSONText(dst []byte, text string) []byte {
 	start := 0
 	for i := 0; i < len(text); {
-		c := text[i]
-		if c < utf8.RuneSelf {
-			if c >= 0x20 && c != '"' && c != '\\' && c != 0x7f {
-				i++
-				continue
-			}
-			dst = append(dst, text[start:i]...)
-			if c == '"' || c == '\\' {
-				dst = append(dst, '\\', c)
-			} else {
-				dst = fmt.Appendf(dst, `\u%04x`, c)
-			}
-			i++
-			start = i
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(text[i:])
+		}
+		if isKept(r, size) {
+			i += size
 			continue
 		}
-		r, size := utf8.DecodeRuneInString(text[i:])
-		if r == utf8.RuneError && size == 1 || r == '\u2028' || r == '\u2029' {
-			dst = append(dst, text[start:i]...)
-			if r == utf8.RuneError {
-				dst = append(dst, "\uFFFD"...)
-			} else {
-				dst = fmt.Appendf(dst, `\u%04x`, r)
-			}
-			start = i + size
+		dst = append(dst, text[start:i]...)
+		switch r {
+		case '"', '\\':
+			dst = append(dst, '\\', byte(r))
+		case utf8.RuneError:
+			dst = append(dst, "\uFFFD"...)
+		default:
+			dst = fmt.Appendf(dst, `\u%04x`, r)
 		}
 		i += size
+		start = i
 	}
 	return append(dst, text[start:]...)
+}
+
+// isKept reports whether a rune of this many bytes stands in JSON text as it is. A replacement character of one byte is what
+// decoding makes of bytes that are none.
+func isKept(r rune, size int) bool {
+	switch r {
+	case '"', '\\', 0x7f, '\u2028', '\u2029':
+		return false
+	case utf8.RuneError:
+		return size > 1
+	default:
+		return r >= 0x20
+	}
 }
 
 func commitment(digest []byte) string { return base64.RawURLEncoding.EncodeToString(digest) }

@@ -135,7 +135,7 @@ func equalText(a, b string) bool { return hmac.Equal([]byte(a), []byte(b)) }
 
 func (r *AuditRecord) actorCommitment() string {
 	mac := hmac.New(sha256.New, r.ActorSalt)
-	fmt.Fprintf(mac, "actor|%d|", len(r.IPAddress)) // the length keeps the two values apart
+	mac.Write(fmt.Appendf(nil, "actor|%d|", len(r.IPAddress))) // the length keeps the two values apart
 	mac.Write([]byte(r.IPAddress))
 	mac.Write([]byte(r.UserAgent))
 	return commitment(mac.Sum(nil))

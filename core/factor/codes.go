@@ -94,7 +94,7 @@ func normalize(typed string) string {
 		case r >= 0xFF21 && r <= 0xFF3A, r >= 0xFF41 && r <= 0xFF5A: // full-width letters
 			b.WriteRune(unicode.ToLower(r - 0xFEE0))
 		case unicode.IsDigit(r):
-			b.WriteByte('0' + digitOf(r))
+			b.WriteByte(digitOf(r))
 		default:
 			b.WriteRune(unicode.ToLower(r))
 		}
@@ -102,20 +102,20 @@ func normalize(typed string) string {
 	return b.String()
 }
 
-// digitOf returns the value of a decimal digit of any script: Unicode has each script's ten in a row that starts at a
-// multiple of ten above the range's begin.
+// digitOf returns the ASCII digit of a decimal digit of any script. Unicode's ranges of them begin with a zero and hold whole
+// tens.
 func digitOf(r rune) byte {
-	for _, r16 := range unicode.Nd.R16 {
-		if r >= rune(r16.Lo) && r <= rune(r16.Hi) {
-			return byte((r - rune(r16.Lo)) % 10)
+	for _, zeros := range unicode.Nd.R16 {
+		if lo, hi := rune(zeros.Lo), rune(zeros.Hi); r >= lo && r <= hi {
+			return "0123456789"[(r-lo)%10]
 		}
 	}
-	for _, r32 := range unicode.Nd.R32 {
-		if r >= rune(r32.Lo) && r <= rune(r32.Hi) {
-			return byte((r - rune(r32.Lo)) % 10)
+	for _, zeros := range unicode.Nd.R32 {
+		if lo, hi := int64(zeros.Lo), int64(zeros.Hi); int64(r) >= lo && int64(r) <= hi {
+			return "0123456789"[(int64(r)-lo)%10]
 		}
 	}
-	return 0
+	return '0'
 }
 
 // newSentCode returns six random digits.

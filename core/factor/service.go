@@ -21,7 +21,7 @@ const (
 // smsRate bounds the messages that one person can make us send to numbers that they choose.
 var smsRate = domain.Rate{Limit: 5, Window: time.Hour}
 
-// Service enrols, activates and disables second factors.
+// Service enrolls, activates and disables second factors.
 type Service struct {
 	checker  *Checker
 	password PasswordProof

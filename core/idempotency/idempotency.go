@@ -128,7 +128,7 @@ func ChangedNothing(err error) bool {
 func keyOf(by domain.Principal, r Request) string {
 	h := sha256.New()
 	for _, part := range []string{by.Actor(), string(by.Kind), r.Route, r.Key} {
-		fmt.Fprintf(h, "%d|%s|", len(part), part)
+		h.Write(fmt.Appendf(nil, "%d|%s|", len(part), part))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

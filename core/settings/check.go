@@ -42,7 +42,7 @@ func (s *Service) check(catalog *domain.Catalog, settings *domain.Settings) erro
 		}
 	}
 	refused = checkTwoFactor(refused, catalog, &settings.TwoFactor)
-	if refused != fault.ErrInvalid { //nolint:errorlint // asks whether anything was refused, not what kind it is
+	if len(refused.Details()) > 0 {
 		return refused
 	}
 	return s.checkLockout(settings)
@@ -76,7 +76,7 @@ func hasDoubles[T comparable](list []T) bool {
 	return false
 }
 
-// checkLockout refuses a duty that nobody could fulfil: everybody who comes under it, the principal perhaps among them,
+// checkLockout refuses a duty that nobody could meet: everybody who comes under it, the principal perhaps among them,
 // would be shut out and nobody could take it back.
 func (s *Service) checkLockout(settings *domain.Settings) error {
 	policy := settings.TwoFactor
