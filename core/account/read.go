@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -29,6 +30,24 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.UserID
 		return Profile{}, err
 	}
 	return profile(catalog, user), nil
+}
+
+// Find returns the user with this id, username or e-mail address, in whatever case. What Get says of others holds here too.
+func (s *Service) Find(ctx context.Context, by domain.Principal, name string) (Profile, error) {
+	if strings.HasPrefix(name, domain.UserPrefix) {
+		found, err := s.Get(ctx, by, domain.UserID(name))
+		if !errors.Is(err, domain.ErrUserNotFound) {
+			return found, err
+		}
+	}
+	if err := by.RequireSignedIn(); err != nil {
+		return Profile{}, err
+	}
+	user, err := s.deps.Users.FindByLogin(ctx, s.deps.Folder.Fold(name))
+	if err != nil {
+		return Profile{}, err
+	}
+	return s.Get(ctx, by, user.ID)
 }
 
 // Filter narrows the user list; empty fields do not. Its parts combine with AND.
