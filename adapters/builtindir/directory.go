@@ -1,0 +1,167 @@
+// Package builtindir is the directory of type "builtin": people whose passwords live with our users.
+//
+// It makes and checks credentials and finds nobody: that a name is one of its users is known from the user. A new password
+// is held against the policy, the passwords that everybody tries first, the person's own words and their last passwords,
+// and every broken rule is told at once, each with a word of its own that programs can read:
+//
+//	min_length, max_length, require_uppercase, require_lowercase, require_numbers, require_special    the policy
+//	common_password    what everybody tries first
+//	own_words          it holds the user name, the e-mail's local part, a name, or the product's
+//	history            it is one of the last passwords
+package builtindir
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Type is the word of the configuration.
+const Type = "builtin"
+
+// minOwnWord is the length from which a person's own word may not be in their password; shorter ones are in many.
+const minOwnWord = 4
+
+// Config says which directory it is.
+type Config struct {
+	ID domain.DirectoryID
+	// Product is the name of the service, which no password may hold; empty for Ostiary.
+	Product string
+}
+
+// Directory implements ports.CredentialKeeper. It is safe for concurrent use.
+type Directory struct {
+	cfg    Config
+	hasher ports.PasswordHasher
+	known  ports.KnownPasswords
+	fold   ports.TextFolder
+}
+
+// New returns the directory.
+func New(cfg Config, hasher ports.PasswordHasher, known ports.KnownPasswords, fold ports.TextFolder) *Directory {
+	if cfg.Product == "" {
+		cfg.Product = "Ostiary"
+	}
+	return &Directory{cfg: cfg, hasher: hasher, known: known, fold: fold}
+}
+
+// ID returns the id of the configuration.
+func (d *Directory) ID() domain.DirectoryID { return d.cfg.ID }
+
+// Type returns "builtin".
+func (d *Directory) Type() string { return Type }
+
+// JustInTime returns false: nobody becomes a user by signing in here.
+func (d *Directory) JustInTime() bool { return false }
+
+// Suffixes returns none: whose a name is follows from the user.
+func (d *Directory) Suffixes() []string { return nil }
+
+// Close does nothing.
+func (d *Directory) Close(context.Context) error { return nil }
+
+// CheckCredential checks a password. Without a credential, or with one that has no hash, it is OutcomeBadCredentials after
+// the work of a check. The error is fault.ErrOverloaded.
+func (d *Directory) CheckCredential(ctx context.Context, credential *domain.PasswordCredential, password string) (outcome domain.Outcome, outdated bool, err error) {
+	var hash string
+	if credential != nil {
+		hash = credential.Hash
+	}
+	ok, outdated, err := d.hasher.Verify(ctx, hash, password)
+	switch {
+	case err != nil:
+		return domain.OutcomeBadCredentials, false, err
+	case !ok:
+		return domain.OutcomeBadCredentials, false, nil
+	case credential.MustChange:
+		return domain.OutcomeMustChange, outdated, nil
+	}
+	return domain.OutcomeOK, outdated, nil
+}
+
+// MakeHash returns the hash to keep for a new password. The error is fault.ErrOverloaded.
+func (d *Directory) MakeHash(ctx context.Context, password string) (string, error) {
+	return d.hasher.Hash(ctx, password)
+}
+
+// CheckNew returns domain.ErrPasswordPolicy that names each broken rule. The last passwords are compared only when nothing
+// else is broken, since each costs a hash; the error is then also fault.ErrOverloaded.
+func (d *Directory) CheckNew(ctx context.Context, policy domain.PasswordPolicy, next domain.NewPassword) error {
+	refused, broken := domain.ErrPasswordPolicy, false
+	refuse := func(reason string) { refused, broken = refused.About(next.Field, reason), true }
+
+	if err := policy.CheckPassword(next.Field, next.Password); err != nil {
+		for _, detail := range fault.Of(err).Details() {
+			refuse(detail.Reason)
+		}
+	}
+	if len(next.Password) <= domain.MaxPasswordBytes { // what is longer is refused already, and must not cost work
+		if d.known.IsKnown(next.Password) {
+			refuse("common_password: is among the passwords that everybody tries first")
+		}
+		if d.holdsOwnWord(next) {
+			refuse("own_words: must not hold your user name, e-mail address, name or the name of the service")
+		}
+	}
+	if broken {
+		return refused
+	}
+	used, err := d.isUsed(ctx, policy.HistoryCount, next)
+	if err != nil {
+		return err
+	}
+	if used {
+		return refused.About(next.Field, "history: must differ from your last "+strconv.Itoa(policy.HistoryCount)+" passwords")
+	}
+	return nil
+}
+
+// isUsed reports whether the password is the present one or one of those before it, count together.
+func (d *Directory) isUsed(ctx context.Context, count int, next domain.NewPassword) (bool, error) {
+	if next.Present == nil || count <= 0 {
+		return false, nil
+	}
+	hashes := append([]string{next.Present.Hash}, next.Present.History...)
+	for _, hash := range hashes[:min(count, len(hashes))] {
+		if hash == "" {
+			continue
+		}
+		used, _, err := d.hasher.Verify(ctx, hash, next.Password)
+		if used || err != nil {
+			return used, err
+		}
+	}
+	return false, nil
+}
+
+// holdsOwnWord reports whether the password holds one of the person's words or the product's name, whole or one of its
+// parts ("doe" and "john" of john.doe), in any case and with any signs between.
+func (d *Directory) holdsOwnWord(next domain.NewPassword) bool {
+	folded := d.fold.Fold(next.Password)
+	bare := strings.Map(letterOrDigit, folded)
+	for _, own := range append([]string{d.cfg.Product}, next.OwnWords...) {
+		own = d.fold.Fold(own)
+		if word := strings.Map(letterOrDigit, own); utf8.RuneCountInString(word) >= minOwnWord && strings.Contains(bare, word) {
+			return true
+		}
+		for part := range strings.FieldsFuncSeq(own, func(r rune) bool { return letterOrDigit(r) < 0 }) {
+			if utf8.RuneCountInString(part) >= minOwnWord && strings.Contains(folded, part) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func letterOrDigit(r rune) rune {
+	if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) {
+		return r
+	}
+	return -1
+}
