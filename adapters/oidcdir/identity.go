@@ -7,7 +7,6 @@ import (
 	"maps"
 	"mime"
 	"net/http"
-	"strings"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -158,13 +157,18 @@ func (d *Directory) mapRights(identity *domain.Identity, c claims) {
 	}
 }
 
-// hasSecondFactor looks at the ID token alone: amr and acr speak of this sign-in, user information does not.
+// hasSecondFactor looks at the ID token alone: amr and acr speak of this sign-in, user information does not. Entra ID
+// writes the authentication contexts that were met into acrs.
 func (d *Directory) hasSecondFactor(c claims) bool {
 	for _, method := range c.values("amr") {
 		if contains(d.settings.SecondFactor.AMR, method) {
 			return true
 		}
 	}
-	class := c.text("acr")
-	return class != "" && !strings.ContainsAny(class, " ") && contains(d.settings.SecondFactor.ACR, class)
+	for _, class := range append(c.values("acrs"), c.text("acr")) {
+		if class != "" && contains(d.settings.SecondFactor.ACR, class) {
+			return true
+		}
+	}
+	return false
 }

@@ -161,6 +161,7 @@ func TestT10_a_second_factor_counts_only_where_configured(t *testing.T) {
 		"another acr":                {map[string]any{"acr": "1"}, oidcdir.SecondFactor{ACR: []string{"phr"}}, false},
 		"an acr that was asked for":  {map[string]any{"acr": "1"}, oidcdir.SecondFactor{RequestACR: []string{"1"}}, false},
 		"an acr that is a list":      {map[string]any{"acr": []string{"phr"}}, oidcdir.SecondFactor{ACR: []string{"phr"}}, false},
+		"Entra's context":            {map[string]any{"acrs": []string{"c1"}}, oidcdir.SecondFactor{ACR: []string{"c1"}}, true},
 		"nothing said":               {nil, oidcdir.SecondFactor{AMR: []string{"mfa"}, ACR: []string{"phr"}}, false},
 		"an empty acr is configured": {map[string]any{"acr": ""}, oidcdir.SecondFactor{ACR: []string{""}}, false},
 	} {
