@@ -1,0 +1,244 @@
+package mongostore
+
+import (
+	"context"
+	"io"
+	"strconv"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Audit implements the ports of the audit log.
+type Audit struct{ s *Store }
+
+// Audit returns the audit log.
+func (s *Store) Audit() *Audit { return &Audit{s} }
+
+var (
+	_ ports.AuditTrail     = (*Audit)(nil)
+	_ ports.AuditSealStore = (*Audit)(nil)
+	_ ports.AuditProofs    = (*Audit)(nil)
+	_ ports.AuditEraser    = (*Audit)(nil)
+)
+
+// auditDocument is a record with what queries need beside it. Public is written once and never again.
+type auditDocument struct {
+	ID string `bson:"_id"`
+	// Written is empty in what is sent: the server puts its own time there, which grows with each write of a primary.
+	Written bson.Timestamp `bson:"written"`
+	// Seq is the place in the sealed log, 0 while there is none.
+	Seq       int64         `bson:"seq"`
+	At        time.Time     `bson:"at"`
+	UserID    string        `bson:"user"`
+	Action    domain.Action `bson:"action"`
+	Success   bool          `bson:"success"`
+	RequestID string        `bson:"request"`
+	Target    string        `bson:"target"`
+
+	Public       []byte `bson:"public"`
+	IPAddress    string `bson:"ip"`
+	UserAgent    string `bson:"agent"`
+	ActorSalt    []byte `bson:"actorsalt"`
+	Personal     []byte `bson:"personal"`
+	PersonalSalt []byte `bson:"personalsalt"`
+}
+
+func (s *Store) auditDocument(e domain.AuditEntry) (auditDocument, error) {
+	salts := make([]byte, 2*domain.AuditSaltLength)
+	if _, err := io.ReadFull(s.entropy, salts); err != nil {
+		return auditDocument{}, failed("recording", err)
+	}
+	r, err := domain.NewAuditRecord(e, salts[:domain.AuditSaltLength], salts[domain.AuditSaltLength:])
+	if err != nil {
+		return auditDocument{}, err
+	}
+	return auditDocument{
+		ID: string(e.ID), At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success, RequestID: e.RequestID, Target: e.Target,
+		Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent, ActorSalt: r.ActorSalt, Personal: r.Personal, PersonalSalt: r.PersonalSalt,
+	}, nil
+}
+
+func (d *auditDocument) record() domain.AuditRecord {
+	return domain.AuditRecord{
+		Seq: d.Seq, ID: domain.LogID(d.ID), Public: d.Public, IPAddress: d.IPAddress, UserAgent: d.UserAgent,
+		ActorSalt: d.ActorSalt, Personal: d.Personal, PersonalSalt: d.PersonalSalt,
+	}
+}
+
+// Append writes entries that come with no change.
+func (a *Audit) Append(ctx context.Context, entries ...domain.AuditEntry) error {
+	docs := make([]any, len(entries))
+	for i, e := range entries {
+		doc, err := a.s.auditDocument(e)
+		if err != nil {
+			return err
+		}
+		docs[i] = doc
+	}
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	return insertOnce(ctx, a.s.db.Collection(auditName), docs)
+}
+
+func auditFilter(q domain.AuditQuery) bson.D {
+	var filter bson.D
+	if q.UserID != "" {
+		filter = append(filter, bson.E{Key: "user", Value: q.UserID})
+	}
+	switch len(q.Actions) {
+	case 0:
+	case 1:
+		filter = append(filter, bson.E{Key: "action", Value: q.Actions[0]})
+	default:
+		filter = append(filter, bson.E{Key: "action", Value: bson.D{{Key: "$in", Value: q.Actions}}})
+	}
+	var span bson.D
+	if !q.From.IsZero() {
+		span = append(span, bson.E{Key: "$gte", Value: nanos(q.From)})
+	}
+	if !q.Until.IsZero() {
+		span = append(span, bson.E{Key: "$lt", Value: nanos(q.Until)})
+	}
+	if span != nil {
+		filter = append(filter, bson.E{Key: "at", Value: span})
+	}
+	if q.IPAddress != "" {
+		filter = append(filter, bson.E{Key: "ip", Value: q.IPAddress})
+	}
+	if q.Success != nil {
+		filter = append(filter, bson.E{Key: "success", Value: *q.Success})
+	}
+	if q.RequestID != "" {
+		filter = append(filter, bson.E{Key: "request", Value: q.RequestID})
+	}
+	return filter
+}
+
+const auditOrder = "-time"
+
+// List returns one page, newest first.
+func (a *Audit) List(ctx context.Context, query domain.AuditQuery) (domain.AuditPage, error) {
+	filter := auditFilter(query)
+	full := filter
+	if c := query.Page.After; c != nil {
+		at, err := strconv.ParseInt(c.Key, 10, 64)
+		if err != nil {
+			return domain.AuditPage{}, fault.ErrInvalid.About("cursor", "is not a cursor of this list")
+		}
+		full = bson.D{{Key: "$and", Value: bson.A{append(bson.D{}, filter...), seek("at", at, c.ID, -1)}}}
+	}
+	if len(full) == 0 {
+		full = bson.D{}
+	}
+	find := options.Find().SetSort(bson.D{{Key: "at", Value: -1}, {Key: "_id", Value: -1}}).
+		SetLimit(int64(query.Page.Limit) + 1).SetSkip(int64(query.Page.Offset()))
+	if len(filter) == 0 {
+		find.SetHint("at")
+	}
+	docs, err := a.find(ctx, full, find)
+	if err != nil {
+		return domain.AuditPage{}, err
+	}
+	var page domain.AuditPage
+	if len(docs) > query.Page.Limit {
+		docs = docs[:query.Page.Limit]
+		last := docs[len(docs)-1]
+		page.Next = &domain.Cursor{Sort: auditOrder, Key: strconv.FormatInt(nanos(last.At), 10), ID: last.ID}
+	}
+	for i := range docs {
+		r := docs[i].record()
+		entry, err := r.Entry()
+		if err != nil {
+			return domain.AuditPage{}, err
+		}
+		page.Entries = append(page.Entries, entry)
+	}
+	page.Total, page.TotalEstimated, err = a.total(ctx, filter)
+	return page, err
+}
+
+func (a *Audit) total(ctx context.Context, filter bson.D) (n int64, estimated bool, err error) {
+	if len(filter) > 0 {
+		return a.s.total(ctx, a.s.db.Collection(auditName), filter)
+	}
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	n, err = a.s.db.Collection(auditName).EstimatedDocumentCount(ctx)
+	return n, false, failed("counting audit entries", err)
+}
+
+func (a *Audit) find(ctx context.Context, filter bson.D, find *options.FindOptionsBuilder) ([]auditDocument, error) {
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	cursor, err := a.s.db.Collection(auditName).Find(ctx, filter, find)
+	if err != nil {
+		return nil, failed("reading the audit log", err)
+	}
+	var docs []auditDocument
+	return docs, failed("reading the audit log", cursor.All(ctx, &docs))
+}
+
+// scanBatch is how many documents a walk reads at a time. Each batch is a query of its own that goes on where the last one
+// ended: a slow reader of an export holds no cursor open on the server.
+const scanBatch = 500
+
+// Scan calls yield for each entry that matches, oldest first.
+func (a *Audit) Scan(ctx context.Context, query domain.AuditQuery, yield func(domain.AuditEntry) error) error {
+	filter := auditFilter(query)
+	next := filter
+	for {
+		find := options.Find().SetSort(bson.D{{Key: "at", Value: 1}, {Key: "_id", Value: 1}}).SetLimit(scanBatch)
+		if len(filter) == 0 {
+			find.SetHint("at")
+		}
+		docs, err := a.find(ctx, orEmpty(next), find)
+		if err != nil {
+			return err
+		}
+		for i := range docs {
+			r := docs[i].record()
+			entry, err := r.Entry()
+			if err != nil {
+				return err
+			}
+			if err := yield(entry); err != nil {
+				return err
+			}
+		}
+		if len(docs) < scanBatch {
+			return nil
+		}
+		last := docs[len(docs)-1]
+		next = bson.D{{Key: "$and", Value: bson.A{orEmpty(filter), seek("at", nanos(last.At), last.ID, 1)}}}
+	}
+}
+
+func orEmpty(filter bson.D) bson.D {
+	if filter == nil {
+		return bson.D{}
+	}
+	return filter
+}
+
+// ErasePerson erases what the log holds of a person beside what is sealed.
+func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	models := []mongo.WriteModel{
+		mongo.NewUpdateManyModel().SetFilter(bson.D{{Key: "user", Value: id}}).SetHint("user").SetUpdate(bson.D{{Key: "$set", Value: bson.D{
+			{Key: "ip", Value: ""}, {Key: "agent", Value: ""}, {Key: "actorsalt", Value: nil}, {Key: "personal", Value: nil}, {Key: "personalsalt", Value: nil},
+		}}}),
+		mongo.NewUpdateManyModel().SetFilter(bson.D{{Key: "target", Value: id}}).SetHint("target").SetUpdate(bson.D{{Key: "$set", Value: bson.D{
+			{Key: "personal", Value: nil}, {Key: "personalsalt", Value: nil},
+		}}}),
+	}
+	_, err := a.s.db.Collection(auditName).BulkWrite(ctx, models)
+	return failed("erasing a person from the audit log", err)
+}

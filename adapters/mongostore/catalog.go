@@ -1,0 +1,186 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Catalog implements ports.RoleStore, ports.GroupStore, ports.SettingsStore and ports.CatalogView.
+//
+// Roles, groups and settings are one document each, in one collection. A change raises the number in the head document after
+// it was written and before it is acknowledged (its outbox holds that duty, so a crash in between is made good). The head
+// sorts first, and the collection is read in that order: what is read under a number is never older than the number.
+type Catalog struct{ s *Store }
+
+// Catalog returns the store of roles, groups and settings.
+func (s *Store) Catalog() *Catalog { return &Catalog{s} }
+
+var (
+	_ ports.RoleStore     = (*Catalog)(nil)
+	_ ports.GroupStore    = (*Catalog)(nil)
+	_ ports.SettingsStore = (*Catalog)(nil)
+	_ ports.CatalogView   = (*Catalog)(nil)
+)
+
+// catalogCache holds the newest catalog that was read.
+type catalogCache struct {
+	current atomic.Pointer[domain.Catalog]
+	reading sync.Mutex // one reader at a time: the others find what it has read
+}
+
+type headDocument struct {
+	Number int64 `bson:"n"`
+}
+
+// Catalog returns the present catalog: one small read of its version, and of the rest when that has changed.
+func (cs *Catalog) Catalog(ctx context.Context) (*domain.Catalog, error) {
+	ctx, cancel := cs.s.bound(ctx)
+	defer cancel()
+	var head headDocument
+	err := cs.s.db.Collection(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: headID}}).Decode(&head)
+	if err != nil {
+		return nil, failed("reading the catalog's version", err)
+	}
+	return cs.at(ctx, head.Number)
+}
+
+// CatalogAt returns a catalog of this version or a later one.
+func (cs *Catalog) CatalogAt(ctx context.Context, version int64) (*domain.Catalog, error) {
+	ctx, cancel := cs.s.bound(ctx)
+	defer cancel()
+	return cs.at(ctx, version)
+}
+
+func (cs *Catalog) at(ctx context.Context, version int64) (*domain.Catalog, error) {
+	cache := &cs.s.catalog
+	if c := cache.current.Load(); c != nil && c.Version >= version {
+		return c, nil
+	}
+	cache.reading.Lock()
+	defer cache.reading.Unlock()
+	if c := cache.current.Load(); c != nil && c.Version >= version {
+		return c, nil
+	}
+	c, err := cs.s.readCatalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.Version < version {
+		return nil, failed("reading the catalog", errors.New("it is older than its version says"))
+	}
+	cache.current.Store(c)
+	return c, nil
+}
+
+type catalogDocument struct {
+	ID     string   `bson:"_id"`
+	Number int64    `bson:"n"`
+	Gone   bool     `bson:"gone"`
+	Doc    bson.Raw `bson:"doc"`
+}
+
+func (s *Store) readCatalog(ctx context.Context) (*domain.Catalog, error) {
+	cursor, err := s.db.Collection(catalogName).Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).
+		SetHint("_id_").SetProjection(bson.D{{Key: "outbox", Value: 0}, {Key: "holds", Value: 0}}))
+	if err != nil {
+		return nil, failed("reading the catalog", err)
+	}
+	var docs []catalogDocument
+	if err := cursor.All(ctx, &docs); err != nil {
+		return nil, failed("reading the catalog", err)
+	}
+	c := &domain.Catalog{Roles: map[domain.RoleID]domain.Role{}, Groups: map[domain.GroupID]domain.Group{}}
+	for _, d := range docs {
+		if err := addToCatalog(c, d); err != nil {
+			return nil, failed("reading the catalog", err)
+		}
+	}
+	return c, nil
+}
+
+func addToCatalog(c *domain.Catalog, d catalogDocument) error {
+	switch {
+	case d.Gone:
+		return nil
+	case d.ID == headID:
+		c.Version = d.Number
+		return nil
+	case d.ID == settingsID:
+		return decode(d.Doc, &c.Settings)
+	case d.ID > rolePrefix:
+		var role domain.Role
+		err := decode(d.Doc, &role)
+		c.Roles[role.ID] = role
+		return err
+	default:
+		var group domain.Group
+		err := decode(d.Doc, &group)
+		c.Groups[group.ID] = group
+		return err
+	}
+}
+
+// bumpCatalog makes a new version of the catalog.
+func (s *Store) bumpCatalog(ctx context.Context) error {
+	_, err := s.db.Collection(catalogName).UpdateOne(ctx, bson.D{{Key: "_id", Value: headID}},
+		bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}}})
+	return failed("making a new version of the catalog", err)
+}
+
+// CreateGroup stores a new group.
+func (cs *Catalog) CreateGroup(ctx context.Context, group domain.Group, out domain.Outbox) error {
+	return cs.s.groups.create(ctx, string(group.ID), &group, out)
+}
+
+// UpdateGroup applies change to the group in one step.
+func (cs *Catalog) UpdateGroup(ctx context.Context, id domain.GroupID, change ports.Change[domain.Group]) (domain.Group, error) {
+	return cs.s.groups.update(ctx, string(id), func(g *domain.Group, out *domain.Outbox) error {
+		err := change(g, out)
+		g.ID = id
+		return err
+	})
+}
+
+// DeleteGroup removes the group.
+func (cs *Catalog) DeleteGroup(ctx context.Context, id domain.GroupID, out domain.Outbox) error {
+	ctx, cancel := cs.s.bound(ctx)
+	defer cancel()
+	err := cs.s.groups.bury(ctx, string(id), nil, out)
+	if errors.Is(err, errLostRace) {
+		return domain.ErrGroupNotFound
+	}
+	return err
+}
+
+// UpdateSettings applies change to the settings and raises their version by one.
+func (cs *Catalog) UpdateSettings(ctx context.Context, change ports.Change[domain.Settings]) (domain.Settings, error) {
+	return cs.s.settings.update(ctx, "", func(x *domain.Settings, out *domain.Outbox) error {
+		version := x.Version
+		err := change(x, out)
+		x.Version = version + 1
+		return err
+	})
+}
+
+// roleStands tells what is known of a role at the moment.
+func (s *Store) roleStands(ctx context.Context, id string) (roleDocument, bool, error) {
+	var role roleDocument
+	err := s.db.Collection(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: id}},
+		options.FindOne().SetProjection(bson.D{{Key: "deleting", Value: 1}, {Key: "gone", Value: 1}})).Decode(&role)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return role, false, nil
+	}
+	return role, err == nil, failed("reading a role", err)
+}
+
+var errRoleBusy = fault.ErrStorage.Because(errors.New("mongodb: a role is being deleted"))

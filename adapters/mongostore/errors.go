@@ -1,0 +1,129 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+const codeWriteConflict = 112
+
+// failed returns nil for nil, a fault as it is, and for everything else fault.ErrStorage: whether the command was carried out
+// is not known. The cause names what was tried and the server's code; it holds neither values nor a type of the driver.
+func failed(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *fault.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return fault.ErrStorage.Because(fmt.Errorf("mongodb: %s: %s", doing, describe(err)))
+}
+
+func describe(err error) string {
+	var command mongo.CommandError
+	var write mongo.WriteException
+	var bulk mongo.BulkWriteException
+	switch {
+	case errors.As(err, &write):
+		return describeWrite(write.WriteErrors, write.WriteConcernError)
+	case errors.As(err, &bulk):
+		var errs mongo.WriteErrors
+		for _, e := range bulk.WriteErrors {
+			errs = append(errs, e.WriteError)
+		}
+		return describeWrite(errs, bulk.WriteConcernError)
+	case errors.As(err, &command) && command.Code != 0:
+		return fmt.Sprintf("code %d %s", command.Code, command.Name)
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case mongo.IsTimeout(err):
+		return "no answer in time"
+	default:
+		return err.Error()
+	}
+}
+
+func describeWrite(errs mongo.WriteErrors, concern *mongo.WriteConcernError) string {
+	if concern != nil {
+		return fmt.Sprintf("write concern: code %d %s", concern.Code, concern.Name)
+	}
+	codes := make([]string, len(errs))
+	for i, e := range errs {
+		codes[i] = fmt.Sprintf("code %d", e.Code)
+	}
+	return strings.Join(codes, ", ")
+}
+
+// isDuplicate reports whether the only thing wrong is that keys are taken.
+func isDuplicate(err error) bool {
+	var write mongo.WriteException
+	if errors.As(err, &write) && write.WriteConcernError != nil {
+		return false
+	}
+	return mongo.IsDuplicateKeyError(err)
+}
+
+// onlyDuplicates is isDuplicate for a bulk: every single failure has to be one.
+func onlyDuplicates(err error) bool {
+	var bulk mongo.BulkWriteException
+	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil {
+		return false
+	}
+	for _, e := range bulk.WriteErrors {
+		if !e.HasErrorCode(11000) {
+			return false
+		}
+	}
+	return len(bulk.WriteErrors) > 0
+}
+
+// isConflict reports whether the server gave up on two writes of one document that met.
+func isConflict(err error) bool {
+	var server mongo.ServerError
+	return errors.As(err, &server) && server.HasErrorCode(codeWriteConflict)
+}
+
+// takenField returns the first field of the index whose key is taken: from keyPattern where the server tells it, else by
+// the index's name in the message.
+func takenField(err error, fields map[string]string) string {
+	for _, raw := range rawErrors(err) {
+		if pattern, ok := raw.Lookup("keyPattern").DocumentOK(); ok {
+			if elements, err := pattern.Elements(); err == nil && len(elements) > 0 {
+				return elements[len(elements)-1].Key()
+			}
+		}
+		text, _ := raw.Lookup("errmsg").StringValueOK()
+		for name, field := range fields {
+			if strings.Contains(text, name) {
+				return field
+			}
+		}
+	}
+	return ""
+}
+
+func rawErrors(err error) []bson.Raw {
+	var command mongo.CommandError
+	var write mongo.WriteException
+	var raws []bson.Raw
+	switch {
+	case errors.As(err, &write):
+		for _, e := range write.WriteErrors {
+			raws = append(raws, e.Raw)
+		}
+	case errors.As(err, &command):
+		raws = append(raws, command.Raw)
+	}
+	return raws
+}
+
+// isUnknown reports whether nobody knows if a write was carried out.
+func isUnknown(err error) bool { return errors.Is(err, fault.ErrStorage) }

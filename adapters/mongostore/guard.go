@@ -1,0 +1,98 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+type guardDocument struct {
+	Members []domain.UserID `bson:"members"`
+}
+
+// Members returns the administrators that the guard holds.
+func (g *Guards) Members(ctx context.Context) ([]domain.UserID, error) {
+	ctx, cancel := g.s.bound(ctx)
+	defer cancel()
+	return g.members(ctx)
+}
+
+func (g *Guards) members(ctx context.Context) ([]domain.UserID, error) {
+	var guard guardDocument
+	err := g.s.db.Collection(guardsName).FindOne(ctx, bson.D{{Key: "_id", Value: adminGuardID}}).Decode(&guard)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return nil, nil
+	}
+	slices.Sort(guard.Members)
+	return guard.Members, failed("reading the guard of administrators", err)
+}
+
+// Join adds administrators.
+func (g *Guards) Join(ctx context.Context, ids ...domain.UserID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	ctx, cancel := g.s.bound(ctx)
+	defer cancel()
+	var err error
+	for range 2 { // two that make the document at once
+		_, err = g.s.db.Collection(guardsName).UpdateOne(ctx, bson.D{{Key: "_id", Value: adminGuardID}},
+			bson.D{{Key: "$addToSet", Value: bson.D{{Key: "members", Value: bson.D{{Key: "$each", Value: ids}}}}}},
+			options.UpdateOne().SetUpsert(true))
+		if !isDuplicate(err) && !isConflict(err) {
+			break
+		}
+	}
+	return failed("joining the guard of administrators", err)
+}
+
+// Leave takes the ids out in one write whose condition is that somebody else stays.
+func (g *Guards) Leave(ctx context.Context, ids ...domain.UserID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	ctx, cancel := g.s.bound(ctx)
+	defer cancel()
+	for race := range maxRaces {
+		result, err := g.s.db.Collection(guardsName).UpdateOne(ctx,
+			bson.D{{Key: "_id", Value: adminGuardID}, {Key: "members", Value: bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$nin", Value: ids}}}}}},
+			bson.D{{Key: "$pull", Value: bson.D{{Key: "members", Value: bson.D{{Key: "$in", Value: ids}}}}}})
+		switch {
+		case err != nil && !isConflict(err):
+			return failed("leaving the guard of administrators", err)
+		case err == nil && result.MatchedCount > 0:
+			return nil
+		}
+		decided, err := g.whyNot(ctx, ids)
+		if decided || err != nil {
+			return err
+		}
+		if err := pause(ctx, race); err != nil {
+			return err
+		}
+	}
+	return failed("leaving the guard of administrators", errLostRace)
+}
+
+// whyNot tells why nobody could leave: none of them is in, or nobody else is.
+func (g *Guards) whyNot(ctx context.Context, ids []domain.UserID) (decided bool, err error) {
+	members, err := g.members(ctx)
+	if err != nil {
+		return false, err
+	}
+	in := func(id domain.UserID) bool { return slices.Contains(ids, id) }
+	switch {
+	case !slices.ContainsFunc(members, in):
+		return true, nil
+	case !slices.ContainsFunc(members, func(id domain.UserID) bool { return !in(id) }):
+		return true, domain.ErrLastAdmin
+	default:
+		return false, nil // somebody has joined in between
+	}
+}

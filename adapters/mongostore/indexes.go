@@ -1,0 +1,129 @@
+package mongostore
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// index is one index of a collection. Each serves the queries that name it as their hint or that begin with its fields.
+type index struct {
+	name    string
+	fields  []string // "-" in front is descending
+	unique  bool
+	partial bson.D // of optional fields: documents without them are left out
+	sparse  bool
+	ttl     bool
+}
+
+// present is the condition of a text that is there.
+var present = bson.D{{Key: "$gt", Value: ""}}
+
+var indexes = map[string][]index{
+	usersName: {
+		{name: "uniq_username", fields: []string{"doc.usernamekey"}, unique: true, partial: bson.D{{Key: "doc.usernamekey", Value: present}}},
+		{name: "uniq_email", fields: []string{"doc.emailkey"}, unique: true, partial: bson.D{{Key: "doc.emailkey", Value: present}}},
+		{name: "uniq_subject", fields: []string{"doc.directory", "doc.subject"}, unique: true, partial: bson.D{{Key: "doc.subject", Value: present}}},
+		{name: "uniq_identifier", fields: []string{"doc.identifier"}, unique: true, partial: bson.D{{Key: "doc.identifier", Value: present}}},
+		{name: "created", fields: []string{"doc.createdat", "_id"}},
+		{name: "username", fields: []string{"doc.usernamekey", "_id"}},
+		{name: "email", fields: []string{"doc.emailkey", "_id"}},
+		{name: "last_login", fields: []string{"doc.lastlogin", "_id"}},
+		{name: "role", fields: []string{"doc.role", "doc.createdat", "_id"}},
+		{name: "group", fields: []string{"doc.groups", "doc.createdat", "_id"}},
+		{name: "status", fields: []string{"doc.status", "doc.createdat", "_id"}},
+		{name: "directory", fields: []string{"doc.directory", "doc.createdat", "_id"}},
+		{name: "search", fields: []string{"grams", "doc.createdat", "_id"}},
+		{name: "gone", fields: []string{"gone"}, sparse: true},
+		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
+	},
+	sessionsName: {
+		{name: "user", fields: []string{"doc.userid", "doc.createdat", "_id"}},
+		{name: "created", fields: []string{"doc.createdat", "_id"}},
+		{name: "expires", fields: []string{"doc.expiresat"}},
+		{name: "provider_subject", fields: []string{"doc.provider.directory", "doc.provider.subject"}},
+		{name: "provider_session", fields: []string{"doc.provider.directory", "doc.provider.id"}},
+		{name: "granted", fields: []string{"granted"}},
+		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
+	},
+	keysName: {
+		{name: "user", fields: []string{"doc.userid", "doc.createdat", "_id"}},
+		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
+	},
+	tokensName: {
+		{name: "created", fields: []string{"doc.createdat", "_id"}},
+		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
+	},
+	catalogName: {
+		// Only groups have a description, if an empty one: names of roles need not differ.
+		{name: "uniq_name", fields: []string{"doc.name"}, unique: true, partial: bson.D{{Key: "doc.description", Value: bson.D{{Key: "$gte", Value: ""}}}}},
+		{name: "uniq_identifier", fields: []string{"doc.identifier"}, unique: true, partial: bson.D{{Key: "doc.identifier", Value: present}}},
+		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
+	},
+	attemptsName: {
+		{name: "ttl", fields: []string{"ttl"}, ttl: true},
+		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
+	},
+	ratesName:       {{name: "ttl", fields: []string{"ttl"}, ttl: true}},
+	onceName:        {{name: "ttl", fields: []string{"ttl"}, ttl: true}},
+	idempotencyName: {{name: "ttl", fields: []string{"ttl"}, ttl: true}},
+	messagesName: {
+		{name: "due", fields: []string{"due"}},
+		{name: "user", fields: []string{"doc.userid"}},
+		{name: "ttl", fields: []string{"ttl"}, ttl: true},
+	},
+	auditName: {
+		{name: "at", fields: []string{"at", "_id"}},
+		{name: "user", fields: []string{"user", "at", "_id"}},
+		{name: "action", fields: []string{"action", "at", "_id"}},
+		{name: "ip", fields: []string{"ip", "at", "_id"}},
+		{name: "success", fields: []string{"success", "at", "_id"}},
+		{name: "request", fields: []string{"request"}},
+		{name: "target", fields: []string{"target"}},
+		{name: "seq", fields: []string{"seq", "written", "_id"}},
+	},
+	segmentsName: {
+		{name: "sealed", fields: []string{"segment.auditcheckpoint.sealedat", "_id"}},
+		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
+	},
+	signingName: {{name: "outbox", fields: []string{"outbox.at"}, sparse: true}},
+}
+
+// ttlSlack is how long after its end a document goes at the earliest: the clocks of nodes and servers differ.
+const ttlSlack = 3600
+
+func makeIndexes(ctx context.Context, s *Store) error {
+	for name, list := range indexes {
+		models := make([]mongo.IndexModel, len(list))
+		for i, x := range list {
+			models[i] = x.model(s.config.NoTTL)
+		}
+		if _, err := s.db.Collection(name).Indexes().CreateMany(ctx, models); err != nil {
+			return failed("making the indexes of "+name, err)
+		}
+	}
+	return nil
+}
+
+func (x index) model(noTTL bool) mongo.IndexModel {
+	keys := bson.D{}
+	for _, field := range x.fields {
+		keys = append(keys, bson.E{Key: field, Value: 1})
+	}
+	o := options.Index().SetName(x.name)
+	if x.unique {
+		o.SetUnique(true)
+	}
+	if x.sparse {
+		o.SetSparse(true)
+	}
+	if x.partial != nil {
+		o.SetPartialFilterExpression(x.partial)
+	}
+	if x.ttl && !noTTL {
+		o.SetExpireAfterSeconds(ttlSlack)
+	}
+	return mongo.IndexModel{Keys: keys, Options: o}
+}

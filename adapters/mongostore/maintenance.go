@@ -1,0 +1,42 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/ports"
+)
+
+var _ ports.Maintenance = (*Store)(nil)
+
+// expiring are the collections with an end of life in their documents.
+var expiring = []string{attemptsName, ratesName, onceName, idempotencyName, messagesName}
+
+// Ping returns nil when a majority takes a write.
+func (s *Store) Ping(ctx context.Context) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	_, err := s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: pingID}},
+		bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}}}, options.UpdateOne().SetUpsert(true))
+	if isDuplicate(err) {
+		err = nil // two nodes made the document at once: one of them wrote
+	}
+	return failed("writing a ping", err)
+}
+
+// SweepExpired removes what has run out, and finishes what a crash has left.
+func (s *Store) SweepExpired(ctx context.Context, now time.Time) error {
+	var errs []error
+	for _, name := range expiring {
+		ctx, cancel := s.bound(ctx)
+		_, err := s.lossy(name).DeleteMany(ctx, bson.D{{Key: "ttl", Value: bson.D{{Key: "$lte", Value: bson.NewDateTimeFromTime(now)}}}},
+			options.DeleteMany().SetHint("ttl"))
+		errs = append(errs, failed("sweeping "+name, err))
+		cancel()
+	}
+	return errors.Join(append(errs, s.FinishOutboxes(ctx))...)
+}

@@ -1,0 +1,205 @@
+package mongostore
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// item is one thing that leaves with a change. It waits in the outbox of the changed document until it was inserted where it
+// belongs. One of Entry, Message, Bump and Tombstone is set.
+type item struct {
+	ID        string    `bson:"id"`
+	At        time.Time `bson:"at"`
+	Entry     bson.Raw  `bson:"entry,omitempty"`
+	Message   bson.Raw  `bson:"message,omitempty"`
+	Bump      bool      `bson:"bump,omitempty"`      // raise the catalog's version
+	Tombstone bool      `bson:"tombstone,omitempty"` // the document goes when the rest was done
+}
+
+// pack makes the items of an outbox. An entry that cannot be recorded stops the change.
+func (s *Store) pack(out domain.Outbox, bump bool) ([]item, error) {
+	now := s.now()
+	items := make([]item, 0, len(out.Entries)+len(out.Messages)+1)
+	for _, entry := range out.Entries {
+		doc, err := s.auditDocument(entry)
+		if err != nil {
+			return nil, err
+		}
+		raw, err := encode(doc)
+		if err != nil {
+			return nil, failed("recording", err)
+		}
+		items = append(items, item{ID: string(entry.ID), At: now, Entry: raw})
+	}
+	for i := range out.Messages {
+		raw, err := encode(newMessage(out.Messages[i]))
+		if err != nil {
+			return nil, failed("sending", err)
+		}
+		items = append(items, item{ID: string(out.Messages[i].ID), At: now, Message: raw})
+	}
+	if bump {
+		items = append(items, item{ID: s.nonce(), At: now, Bump: true})
+	}
+	return items, nil
+}
+
+func (s *Store) tombstone() item { return item{ID: "tombstone", At: s.now(), Tombstone: true} }
+
+// nonce returns a name that no other item of an outbox has.
+func (s *Store) nonce() string {
+	var b [12]byte
+	_, _ = io.ReadFull(s.entropy, b[:]) // crypto/rand does not fail
+	return fmt.Sprintf("%x", b)
+}
+
+// deliver brings the items of a change where they belong, before the change is acknowledged, and has the outbox cleared
+// later. It does not end with the request: the change stands already.
+func (s *Store) deliver(ctx context.Context, collection, id string, items []item) error {
+	if len(items) == 0 {
+		return nil
+	}
+	if err := s.deliverItems(ctx, items); err != nil {
+		return err
+	}
+	ids := make([]string, len(items))
+	for i := range items {
+		ids[i] = items[i].ID
+	}
+	select {
+	case s.clears <- clearing{collection: collection, id: id, items: ids}:
+	default: // too many at once: the sweeper finds it
+	}
+	return nil
+}
+
+// deliverItems inserts by id, so that doing it again changes nothing.
+func (s *Store) deliverItems(ctx context.Context, items []item) error {
+	ctx, cancel := s.bound(context.WithoutCancel(ctx))
+	defer cancel()
+	var entries, messages []any
+	bump := false
+	for _, i := range items {
+		switch {
+		case i.Entry != nil:
+			entries = append(entries, i.Entry)
+		case i.Message != nil:
+			messages = append(messages, i.Message)
+		case i.Bump:
+			bump = true
+		}
+	}
+	if bump {
+		if err := s.bumpCatalog(ctx); err != nil {
+			return err
+		}
+	}
+	if err := insertOnce(ctx, s.db.Collection(auditName), entries); err != nil {
+		return err
+	}
+	return insertOnce(ctx, s.db.Collection(messagesName), messages)
+}
+
+// insertOnce inserts what is not there yet.
+func insertOnce(ctx context.Context, coll *mongo.Collection, docs []any) error {
+	if len(docs) == 0 {
+		return nil
+	}
+	_, err := coll.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
+	if onlyDuplicates(err) {
+		return nil
+	}
+	return failed("writing "+coll.Name(), err)
+}
+
+// clearing names delivered items that an outbox still holds.
+type clearing struct {
+	collection string
+	id         string
+	items      []string
+	done       chan<- struct{} // closed by the worker, for those who wait
+}
+
+const maxClearings = 64
+
+// clearOutboxes clears after the answers were given, many at a time.
+func (s *Store) clearOutboxes(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case first := <-s.clears:
+			batch := []clearing{first}
+			for len(batch) < maxClearings {
+				select {
+				case next := <-s.clears:
+					batch = append(batch, next)
+					continue
+				default:
+				}
+				break
+			}
+			s.clearBatch(ctx, batch)
+		}
+	}
+}
+
+func (s *Store) clearBatch(ctx context.Context, batch []clearing) {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	writes := map[string][]mongo.WriteModel{}
+	for _, c := range batch {
+		if len(c.items) > 0 {
+			writes[c.collection] = append(writes[c.collection], c.models()...)
+		}
+	}
+	for name, models := range writes {
+		// What this cannot clear, the sweeper delivers again, which changes nothing, and clears then.
+		_, _ = s.lossy(name).BulkWrite(ctx, models)
+	}
+	for _, c := range batch {
+		if c.done != nil {
+			close(c.done)
+		}
+	}
+}
+
+// models drops the whole outbox where nothing else is in it, so that the index of waiting outboxes stays small, and only the
+// items otherwise.
+func (c clearing) models() []mongo.WriteModel {
+	whole := mongo.NewUpdateOneModel().
+		SetFilter(bson.D{
+			{Key: "_id", Value: c.id}, {Key: "outbox", Value: bson.D{{Key: "$size", Value: len(c.items)}}},
+			{Key: "outbox.id", Value: bson.D{{Key: "$all", Value: c.items}}},
+		}).
+		SetUpdate(bson.D{{Key: "$unset", Value: bson.D{{Key: "outbox", Value: ""}}}})
+	rest := mongo.NewUpdateOneModel().
+		SetFilter(bson.D{{Key: "_id", Value: c.id}, {Key: "outbox.id", Value: bson.D{{Key: "$in", Value: c.items}}}}).
+		SetUpdate(bson.D{{Key: "$pull", Value: bson.D{{Key: "outbox", Value: bson.D{{Key: "id", Value: bson.D{{Key: "$in", Value: c.items}}}}}}}})
+	return []mongo.WriteModel{whole, rest}
+}
+
+// Settle waits until the outboxes of all changes that were acknowledged before are cleared. Nothing depends on that but tidiness;
+// it is for tests and for an orderly end.
+func (s *Store) Settle(ctx context.Context) error {
+	done := make(chan struct{})
+	select {
+	case s.clears <- clearing{done: done}:
+	case <-ctx.Done():
+		return failed("settling", ctx.Err())
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return failed("settling", ctx.Err())
+	}
+}

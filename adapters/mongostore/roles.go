@@ -1,0 +1,142 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// holdsFor is how long a hold or a mark of deletion counts that a crash has left: longer than any call takes and clocks
+// differ.
+const holdsFor = 15 * time.Second
+
+// roleDocument is what deleting a role and giving it to somebody tell each other: who gives it holds it meanwhile, who
+// deletes it marks it first. Each is a condition of the other's one write, so of two that meet one gives way.
+type roleDocument struct {
+	Gone     bool  `bson:"gone"`
+	Deleting int64 `bson:"deleting"`
+}
+
+// CreateRole stores a new role.
+func (cs *Catalog) CreateRole(ctx context.Context, role domain.Role, out domain.Outbox) error {
+	return cs.s.roles.create(ctx, string(role.ID), &role, out)
+}
+
+// UpdateRole applies change to the role in one step.
+func (cs *Catalog) UpdateRole(ctx context.Context, id domain.RoleID, change ports.Change[domain.Role]) (domain.Role, error) {
+	return cs.s.roles.update(ctx, string(id), func(r *domain.Role, out *domain.Outbox) error {
+		err := change(r, out)
+		r.ID = id
+		return err
+	})
+}
+
+// DeleteRole removes the role unless a user has it, or gets it at the same time.
+func (cs *Catalog) DeleteRole(ctx context.Context, id domain.RoleID, out domain.Outbox) error {
+	ctx, cancel := cs.s.bound(ctx)
+	defer cancel()
+	mark, err := cs.markDeleting(ctx, rolePrefix+string(id))
+	if err != nil {
+		return err
+	}
+	used, err := cs.s.users.coll.CountDocuments(ctx, bson.D{{Key: "doc.role", Value: id}}, options.Count().SetLimit(1).SetHint("role"))
+	if err == nil && used == 0 {
+		err = cs.s.roles.bury(ctx, string(id), bson.D{{Key: "deleting", Value: mark}}, out)
+		if errors.Is(err, errLostRace) {
+			return domain.ErrRoleInUse
+		}
+		return err
+	}
+	_, unmarked := cs.s.roles.coll.UpdateOne(ctx, bson.D{{Key: "_id", Value: rolePrefix + string(id)}, {Key: "deleting", Value: mark}},
+		bson.D{{Key: "$unset", Value: bson.D{{Key: "deleting", Value: ""}}}})
+	if err = errors.Join(err, unmarked); err != nil {
+		return failed("deleting a role", err)
+	}
+	return domain.ErrRoleInUse
+}
+
+// markDeleting stops the role from being given. It waits for those who are giving it.
+func (cs *Catalog) markDeleting(ctx context.Context, id string) (mark int64, err error) {
+	for race := range maxRaces {
+		now := cs.s.now()
+		mark, stale := nanos(now), nanos(now.Add(-holdsFor))
+		result, err := cs.s.roles.coll.UpdateOne(ctx, bson.D{
+			{Key: "_id", Value: id}, {Key: "gone", Value: bson.D{{Key: "$exists", Value: false}}},
+			{Key: "$nor", Value: bson.A{
+				bson.D{{Key: "holds", Value: bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "at", Value: bson.D{{Key: "$gt", Value: stale}}}}}}}},
+				bson.D{{Key: "deleting", Value: bson.D{{Key: "$gt", Value: stale}}}},
+			}},
+		}, bson.D{{Key: "$set", Value: bson.D{{Key: "deleting", Value: mark}}}})
+		if err == nil && result.MatchedCount > 0 {
+			return mark, nil
+		}
+		if err != nil && !isConflict(err) {
+			return 0, failed("deleting a role", err)
+		}
+		role, ok, err := cs.s.roleStands(ctx, id)
+		if err != nil {
+			return 0, err
+		}
+		if !ok || role.Gone {
+			return 0, domain.ErrRoleNotFound
+		}
+		if err := pause(ctx, race); err != nil {
+			return 0, err
+		}
+	}
+	return 0, domain.ErrRoleInUse
+}
+
+// holdRole keeps a role that a user gets from being deleted until the user is written. A role that does not exist is held by
+// nobody; whether there is one is the service's to know.
+func (s *Store) holdRole(ctx context.Context, before, after *domain.User) (release func(), err error) {
+	if after.Role == before.Role || after.Role == "" {
+		return func() {}, nil
+	}
+	id, hold := rolePrefix+string(after.Role), s.nonce()
+	for race := range maxRaces {
+		now := s.now()
+		result, err := s.roles.coll.UpdateOne(ctx, bson.D{
+			{Key: "_id", Value: id}, {Key: "gone", Value: bson.D{{Key: "$exists", Value: false}}},
+			{Key: "$nor", Value: bson.A{bson.D{{Key: "deleting", Value: bson.D{{Key: "$gt", Value: nanos(now.Add(-holdsFor))}}}}}},
+		}, bson.D{
+			{Key: "$push", Value: bson.D{{Key: "holds", Value: bson.D{{Key: "id", Value: hold}, {Key: "at", Value: nanos(now)}}}}},
+			{Key: "$unset", Value: bson.D{{Key: "deleting", Value: ""}}},
+		})
+		if err == nil && result.MatchedCount > 0 {
+			return func() { s.releaseRole(ctx, id, hold) }, nil
+		}
+		if err != nil && !isConflict(err) {
+			return nil, failed("holding a role", err)
+		}
+		role, ok, err := s.roleStands(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case ok && role.Gone, !ok && race > 0:
+			return nil, domain.ErrRoleNotFound // it was deleted before our eyes
+		case !ok:
+			return func() {}, nil
+		}
+		if err := pause(ctx, race); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errRoleBusy
+}
+
+// releaseRole ends a hold; one that stays is passed over after a while.
+func (s *Store) releaseRole(ctx context.Context, id, hold string) {
+	ctx, cancel := s.bound(context.WithoutCancel(ctx))
+	defer cancel()
+	_, _ = s.roles.coll.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}}, bson.D{
+		{Key: "$pull", Value: bson.D{{Key: "holds", Value: bson.D{{Key: "id", Value: hold}}}}},
+	})
+}

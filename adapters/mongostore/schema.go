@@ -1,0 +1,145 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// step is one step of the schema. It can be run again after a crash in its midst.
+type step struct {
+	name string
+	run  func(context.Context, *Store) error
+}
+
+// steps are the schema's steps in their order; the number of steps is its version. A released step is never changed.
+var steps = []step{
+	{"make the indexes", makeIndexes},
+	{"seed roles, settings and the head of the catalog", seed},
+}
+
+const (
+	// migrateFor is how long a migration may take, and how long its lease lasts.
+	migrateFor   = 5 * time.Minute
+	migratePause = 100 * time.Millisecond
+)
+
+// ErrNewerSchema tells that a later version of the program has migrated the database; this one would damage it.
+var ErrNewerSchema = errors.New("mongostore: the database was written by a later version of Ostiary")
+
+type schemaDocument struct {
+	Version int    `bson:"version"`
+	Holder  string `bson:"holder"`
+	Until   int64  `bson:"until"`
+}
+
+// migrate brings the schema up to date. Of nodes that start together one holds the lease and runs the steps; the others wait
+// for it.
+func (s *Store) migrate(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, migrateFor)
+	defer cancel()
+	holder := s.nonce()
+	for {
+		schema, err := s.schema(ctx)
+		switch {
+		case err != nil:
+			return err
+		case schema.Version > len(steps):
+			return ErrNewerSchema
+		case schema.Version == len(steps):
+			return nil
+		}
+		held, err := s.leaseSchema(ctx, holder)
+		if err != nil {
+			return err
+		}
+		if held {
+			return s.runSteps(ctx, holder, schema.Version)
+		}
+		timer := time.NewTimer(migratePause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("waiting for another node to migrate the database: %w", ctx.Err())
+		}
+	}
+}
+
+func (s *Store) schema(ctx context.Context) (schemaDocument, error) {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	var d schemaDocument
+	err := s.db.Collection(metaName).FindOne(ctx, bson.D{{Key: "_id", Value: schemaID}}).Decode(&d)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return d, nil
+	}
+	return d, failed("reading the schema's version", err)
+}
+
+// leaseSchema takes the lease if nobody holds it.
+func (s *Store) leaseSchema(ctx context.Context, holder string) (bool, error) {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	now := s.now()
+	_, err := s.db.Collection(metaName).UpdateOne(ctx,
+		bson.D{{Key: "_id", Value: schemaID}, {Key: "until", Value: bson.D{{Key: "$lt", Value: nanos(now)}}}},
+		bson.D{
+			{Key: "$set", Value: bson.D{{Key: "holder", Value: holder}, {Key: "until", Value: nanos(now.Add(migrateFor))}}},
+			{Key: "$setOnInsert", Value: bson.D{{Key: "version", Value: 0}}},
+		}, options.UpdateOne().SetUpsert(true))
+	if isDuplicate(err) {
+		return false, nil // somebody holds it
+	}
+	return err == nil, failed("leasing the schema", err)
+}
+
+func (s *Store) runSteps(ctx context.Context, holder string, version int) error {
+	for ; version < len(steps); version++ {
+		if err := steps[version].run(ctx, s); err != nil {
+			return fmt.Errorf("migrating the database: %s: %w", steps[version].name, err)
+		}
+		until := int64(0)
+		if version+1 < len(steps) {
+			until = nanos(s.now().Add(migrateFor))
+		}
+		result, err := s.db.Collection(metaName).UpdateOne(ctx,
+			bson.D{{Key: "_id", Value: schemaID}, {Key: "holder", Value: holder}, {Key: "version", Value: version}},
+			bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: version + 1}, {Key: "until", Value: until}}}})
+		if err != nil {
+			return failed("noting the schema's version", err)
+		}
+		if result.MatchedCount == 0 {
+			return errors.New("migrating the database: another node took the lease over")
+		}
+	}
+	return nil
+}
+
+// seed makes what every installation has. What is there stays as it is.
+func seed(ctx context.Context, s *Store) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	docs := []any{bson.D{{Key: "_id", Value: headID}, {Key: "n", Value: int64(1)}}}
+	settings := domain.DefaultSettings()
+	raw, err := encode(&settings)
+	if err != nil {
+		return err
+	}
+	docs = append(docs, bson.D{{Key: "_id", Value: settingsID}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}})
+	for _, role := range domain.BuiltInRoles() {
+		raw, err := encode(&role)
+		if err != nil {
+			return err
+		}
+		docs = append(docs, bson.D{{Key: "_id", Value: rolePrefix + string(role.ID)}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}})
+	}
+	return insertOnce(ctx, s.db.Collection(catalogName), docs)
+}

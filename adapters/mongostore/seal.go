@@ -1,0 +1,250 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// segmentDocument is a segment under its number, which no other sequencer can take a second time. It is written with the
+// ids of its records; then the records get their places, which is the same however often it is done, and the ids go.
+type segmentDocument struct {
+	Number  int64               `bson:"_id"`
+	Segment domain.AuditSegment `bson:"segment"`
+	IDs     []domain.LogID      `bson:"ids,omitempty"`
+}
+
+// auditHead is how far retention has cut the log.
+type auditHead struct{ Cut int64 }
+
+func (a *Audit) segments() *mongo.Collection { return a.s.db.Collection(segmentsName) }
+
+// numbered leaves the head out of a query for segments.
+var numbered = bson.E{Key: "_id", Value: bson.D{{Key: "$gt", Value: int64(0)}}}
+
+var withoutLeaves = bson.D{{Key: "segment.leaves", Value: 0}}
+
+// last returns the newest segment, without leaves but with the ids of records whose places are not all written yet.
+func (a *Audit) last(ctx context.Context) (segmentDocument, error) {
+	var d segmentDocument
+	err := a.segments().FindOne(ctx, bson.D{numbered}, options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).
+		SetHint("_id_").SetProjection(withoutLeaves)).Decode(&d)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return d, nil
+	}
+	return d, failed("reading the last segment", err)
+}
+
+// finishLast gives the records of the newest segment their places, where a crash or a race has left that undone.
+func (a *Audit) finishLast(ctx context.Context) (segmentDocument, error) {
+	d, err := a.last(ctx)
+	if err != nil || len(d.IDs) == 0 {
+		return d, err
+	}
+	return d, a.place(ctx, d)
+}
+
+func (a *Audit) place(ctx context.Context, d segmentDocument) error {
+	models := make([]mongo.WriteModel, len(d.IDs))
+	for i, id := range d.IDs {
+		models[i] = mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "_id", Value: id}}).
+			SetUpdate(bson.D{{Key: "$set", Value: bson.D{{Key: "seq", Value: d.Segment.First + int64(i)}}}})
+	}
+	if _, err := a.s.db.Collection(auditName).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false)); err != nil {
+		return failed("placing sealed records", err)
+	}
+	_, err := a.segments().UpdateOne(ctx, bson.D{{Key: "_id", Value: d.Number}}, bson.D{{Key: "$unset", Value: bson.D{{Key: "ids", Value: ""}}}})
+	return failed("placing sealed records", err)
+}
+
+// Unsealed returns records that no segment holds yet, in the order in which the primary wrote them.
+func (a *Audit) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, error) {
+	bounded, cancel := a.s.bound(ctx)
+	defer cancel()
+	if _, err := a.finishLast(bounded); err != nil {
+		return nil, err
+	}
+	docs, err := a.find(ctx, bson.D{{Key: "seq", Value: int64(0)}}, options.Find().SetHint("seq").SetLimit(int64(limit)).
+		SetSort(bson.D{{Key: "written", Value: 1}, {Key: "_id", Value: 1}}))
+	if err != nil {
+		return nil, err
+	}
+	records := make([]domain.AuditRecord, len(docs))
+	for i := range docs {
+		records[i] = docs[i].record()
+	}
+	return records, nil
+}
+
+// LastSegment returns the newest segment, without leaves.
+func (a *Audit) LastSegment(ctx context.Context) (domain.AuditSegment, error) {
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	d, err := a.finishLast(ctx)
+	return d.Segment, err
+}
+
+// PutSegment stores the segment and gives its records their places. The number decides: of two sequencers one inserts it, and
+// the next number can only follow once the records of this one have their places.
+func (a *Audit) PutSegment(ctx context.Context, segment domain.AuditSegment, ids []domain.LogID) error {
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	last, err := a.finishLast(ctx)
+	if err != nil {
+		return err
+	}
+	if last.Number+1 != segment.Number {
+		return fault.ErrConflict
+	}
+	sealed, err := a.s.db.Collection(auditName).CountDocuments(ctx, bson.D{
+		{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, {Key: "seq", Value: bson.D{{Key: "$gt", Value: int64(0)}}},
+	})
+	if err != nil {
+		return failed("sealing", err)
+	}
+	if sealed > 0 {
+		return fault.ErrConflict
+	}
+	d := segmentDocument{Number: segment.Number, Segment: segment, IDs: ids}
+	if _, err := a.segments().InsertOne(ctx, d); err != nil {
+		if isDuplicate(err) {
+			return fault.ErrConflict
+		}
+		return failed("sealing", err)
+	}
+	return a.place(ctx, d)
+}
+
+type sealKeyDocument struct {
+	Sealed []byte `bson:"sealed"`
+}
+
+// SealKey returns the sealed signing key, nil when there is none.
+func (a *Audit) SealKey(ctx context.Context) ([]byte, error) {
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	var d sealKeyDocument
+	err := a.s.db.Collection(metaName).FindOne(ctx, bson.D{{Key: "_id", Value: sealKeyID}}).Decode(&d)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return nil, nil
+	}
+	return d.Sealed, failed("reading the seal's key", err)
+}
+
+// PutSealKey keeps the key, unless there is one.
+func (a *Audit) PutSealKey(ctx context.Context, sealed []byte) error {
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	_, err := a.s.db.Collection(metaName).InsertOne(ctx, bson.D{{Key: "_id", Value: sealKeyID}, {Key: "sealed", Value: sealed}})
+	if isDuplicate(err) {
+		return fault.ErrConflict
+	}
+	return failed("keeping the seal's key", err)
+}
+
+// Segments calls yield for each segment from the number given on, reading one at a time.
+func (a *Audit) Segments(ctx context.Context, from int64, yield func(domain.AuditSegment) error) error {
+	for next := max(from, 1); ; {
+		d, err := a.segment(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gte", Value: next}}}}, 1, nil)
+		if err != nil || d.Number == 0 {
+			return err
+		}
+		if err := yield(d.Segment); err != nil {
+			return err
+		}
+		next = d.Number + 1
+	}
+}
+
+func (a *Audit) segment(ctx context.Context, filter bson.D, direction int, projection any) (segmentDocument, error) {
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	find := options.FindOne().SetSort(bson.D{{Key: "_id", Value: direction}}).SetHint("_id_")
+	if projection != nil {
+		find.SetProjection(projection)
+	}
+	var d segmentDocument
+	err := a.segments().FindOne(ctx, filter, find).Decode(&d)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return segmentDocument{}, nil
+	}
+	return d, failed("reading segments", err)
+}
+
+// Records calls yield for each record with a place from first to last that matches, in the order of the places.
+func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
+	for next := max(first, 1); next <= last; {
+		filter := append(bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: next}, {Key: "$lte", Value: last}}}}, auditFilter(query)...)
+		docs, err := a.find(ctx, filter, options.Find().SetHint("seq").SetSort(bson.D{{Key: "seq", Value: 1}}).SetLimit(scanBatch))
+		if err != nil {
+			return err
+		}
+		for i := range docs {
+			r := docs[i].record()
+			if err := yield(&r); err != nil {
+				return err
+			}
+		}
+		if len(docs) < scanBatch {
+			return nil
+		}
+		next = docs[len(docs)-1].Seq + 1
+	}
+	return nil
+}
+
+// SegmentBefore returns the last segment that was sealed before the time given, without leaves.
+func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error) {
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	var d segmentDocument
+	err := a.segments().FindOne(ctx, bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: nanos(at)}}}},
+		options.FindOne().SetSort(bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: -1}, {Key: "_id", Value: -1}}).
+			SetHint("sealed").SetProjection(withoutLeaves)).Decode(&d)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return domain.AuditSegment{}, nil
+	}
+	return d.Segment, failed("reading segments", err)
+}
+
+// CutSegments removes the oldest part of the log. What is to go is decided by one write that carries the outbox; the removal
+// after it can be done again.
+func (a *Audit) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {
+	d, err := a.segment(ctx, bson.D{{Key: "_id", Value: number}}, 1, withoutLeaves)
+	if err != nil {
+		return err
+	}
+	if d.Number == 0 {
+		return fault.ErrNotFound
+	}
+	_, err = a.s.logs.update(ctx, auditHeadID, func(h *auditHead, o *domain.Outbox) error {
+		h.Cut, *o = max(h.Cut, number), out
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return a.cut(ctx, d)
+}
+
+func (a *Audit) cut(ctx context.Context, d segmentDocument) error {
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	_, err := a.s.db.Collection(auditName).DeleteMany(ctx,
+		bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: int64(1)}, {Key: "$lte", Value: d.Segment.Last()}}}}, options.DeleteMany().SetHint("seq"))
+	if err != nil {
+		return failed("cutting the audit log", err)
+	}
+	if _, err = a.segments().UpdateOne(ctx, bson.D{{Key: "_id", Value: d.Number}}, bson.D{{Key: "$set", Value: bson.D{{Key: "segment.leaves", Value: nil}}}}); err != nil {
+		return failed("cutting the audit log", err)
+	}
+	_, err = a.segments().DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: d.Number}}}})
+	return failed("cutting the audit log", err)
+}

@@ -1,0 +1,46 @@
+package mongostore
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// SigningKeyStore implements ports.SigningKeyStore.
+type SigningKeyStore struct{ s *Store }
+
+// SigningKeyStore returns the store of signing keys.
+func (s *Store) SigningKeyStore() *SigningKeyStore { return &SigningKeyStore{s} }
+
+var _ ports.SigningKeyStore = (*SigningKeyStore)(nil)
+
+// signingSet is all signing keys in one document, so that they change as one.
+type signingSet struct {
+	Version int64
+	Keys    []domain.SigningKey
+}
+
+// SigningKeys returns the whole set in the order in which it was put.
+func (ks *SigningKeyStore) SigningKeys(ctx context.Context) ([]domain.SigningKey, error) {
+	set, err := ks.s.signing.byID(ctx, signingSetID)
+	return set.Keys, err
+}
+
+// PutSigningKeys replaces the whole set, if it is still at version; an empty store is at 0.
+func (ks *SigningKeyStore) PutSigningKeys(ctx context.Context, version int64, keys []domain.SigningKey, out domain.Outbox) error {
+	_, err := ks.s.signing.update(ctx, signingSetID, func(set *signingSet, o *domain.Outbox) error {
+		if set.Version != version {
+			return fault.ErrConflict
+		}
+		next := signingSet{Version: version + 1}
+		for _, key := range keys {
+			key.Version = next.Version
+			next.Keys = append(next.Keys, key)
+		}
+		*set, *o = next, out
+		return nil
+	})
+	return err
+}

@@ -1,0 +1,42 @@
+package mongostore_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+)
+
+func TestOwnServerAChangeComesWithItsEntry(t *testing.T) {
+	t.Parallel()
+	s := openOwn(t, mongowire.Start(t))
+	signIn(t, s)
+	live, err := s.View().Look(t.Context(), "sess_1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if live.User.Username != "Ada" || live.Session.ID != "sess_1" || live.Catalog == 0 {
+		t.Errorf("Look = %+v, want session, user and catalog", live)
+	}
+	page, err := s.Audit().List(t.Context(), domain.AuditQuery{Page: domain.Page{Number: 1, Limit: 10}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(page.Entries) != 2 || page.Total != 2 {
+		t.Errorf("the log holds %d entries of %d, want both at once", len(page.Entries), page.Total)
+	}
+	catalog, err := s.Catalog().Catalog(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(catalog.Roles) != len(domain.BuiltInRoles()) || catalog.Settings.Version != 1 {
+		t.Errorf("the catalog has %d roles and settings of version %d", len(catalog.Roles), catalog.Settings.Version)
+	}
+	if err := s.Users().Delete(t.Context(), "usr_1", outbox(entry("purge", domain.ActionUserPurge))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.View().Look(t.Context(), "sess_1"); !errors.Is(err, domain.ErrSessionNotFound) {
+		t.Errorf("Look after the purge = %v", err)
+	}
+}

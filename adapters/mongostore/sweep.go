@@ -1,0 +1,87 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+const (
+	sweepEvery = 15 * time.Second
+	// staleAfter is how old an outbox is before somebody else than its writer finishes it: longer than any call may take, and
+	// than clocks differ.
+	staleAfter = 30 * time.Second
+	sweepBatch = 100
+)
+
+// sweeper is a table as the sweeper sees it.
+type sweeper interface {
+	finishOutboxes(ctx context.Context, before time.Time) error
+}
+
+// FinishOutboxes does what a crash has left: it delivers what waits in outboxes, ends deletions that were begun and clears. Each
+// node runs it now and then; two at once do no harm.
+func (s *Store) FinishOutboxes(ctx context.Context) error {
+	before := s.now().Add(-staleAfter)
+	var errs []error
+	for _, t := range s.tables {
+		errs = append(errs, t.finishOutboxes(ctx, before))
+	}
+	return errors.Join(errs...)
+}
+
+// waiting is a document with an outbox.
+type waiting struct {
+	ID     string `bson:"_id"`
+	Gone   bool   `bson:"gone"`
+	Outbox []item `bson:"outbox"`
+}
+
+func (t *table[T]) finishOutboxes(ctx context.Context, before time.Time) error {
+	found, err := t.staleOutboxes(ctx, before)
+	if err != nil {
+		return err
+	}
+	for _, w := range found {
+		if err := t.finishOutbox(ctx, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *table[T]) staleOutboxes(ctx context.Context, before time.Time) ([]waiting, error) {
+	ctx, cancel := t.store.bound(ctx)
+	defer cancel()
+	filter := bson.D{{Key: "outbox.at", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: nanos(before)}}}}
+	if t.prefix != "" {
+		filter = append(filter, bson.E{Key: "_id", Value: bson.D{{Key: "$gte", Value: t.prefix}, {Key: "$lt", Value: t.prefix + "~"}}})
+	}
+	cursor, err := t.coll.Find(ctx, filter, options.Find().SetHint("outbox").SetLimit(sweepBatch).
+		SetProjection(bson.D{{Key: "gone", Value: 1}, {Key: "outbox", Value: 1}}))
+	if err != nil {
+		return nil, failed("sweeping "+t.coll.Name(), err)
+	}
+	var found []waiting
+	return found, failed("sweeping "+t.coll.Name(), cursor.All(ctx, &found))
+}
+
+func (t *table[T]) finishOutbox(ctx context.Context, w waiting) error {
+	ctx, cancel := t.store.bound(ctx)
+	defer cancel()
+	if w.Gone {
+		return t.finishGone(ctx, w.ID, w.Outbox)
+	}
+	if err := t.store.deliverItems(ctx, w.Outbox); err != nil {
+		return err
+	}
+	ids := make([]string, len(w.Outbox))
+	for i := range w.Outbox {
+		ids[i] = w.Outbox[i].ID
+	}
+	t.store.clearBatch(ctx, []clearing{{collection: t.coll.Name(), id: w.ID, items: ids}})
+	return nil
+}

@@ -1,0 +1,86 @@
+package mongostore
+
+import (
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// The names of the collections.
+const (
+	usersName       = "users"
+	sessionsName    = "sessions"
+	keysName        = "api_keys"
+	tokensName      = "tokens"
+	catalogName     = "catalog"
+	guardsName      = "guards"
+	attemptsName    = "attempts"
+	ratesName       = "rates"
+	onceName        = "once"
+	idempotencyName = "idempotency"
+	messagesName    = "messages"
+	auditName       = "audit"
+	segmentsName    = "segments"
+	signingName     = "signing"
+	metaName        = "meta"
+)
+
+// The prefixes that tell things of the catalog apart. The head is first in their order: see catalog.go.
+const (
+	headID        = "_head"
+	rolePrefix    = "role:"
+	groupPrefix   = "group:"
+	settingsID    = "settings"
+	signingSetID  = "set"
+	auditHeadID   = "head"
+	adminGuardID  = "administrators"
+	schemaID      = "schema"
+	pingID        = "ping"
+	sealKeyID     = "seal"
+	noFieldPrefix = ""
+)
+
+func newTable[T any](s *Store, collection, prefix string, absent error) *table[T] {
+	t := &table[T]{store: s, coll: s.db.Collection(collection), prefix: prefix, absent: absent}
+	s.tables = append(s.tables, t)
+	return t
+}
+
+func (s *Store) makeTables() {
+	s.users = newTable[domain.User](s, usersName, noFieldPrefix, domain.ErrUserNotFound)
+	s.users.exists = userExists
+	s.users.fields = userFields
+	s.users.guard = s.holdRole
+	s.users.buried = s.buryUser
+
+	s.sessions = newTable[domain.Session](s, sessionsName, noFieldPrefix, domain.ErrSessionNotFound)
+	s.sessions.exists = always(fault.ErrConflict)
+	s.sessions.active = func(x *domain.Session) int64 { return nanos(x.LastActivity) }
+	s.sessions.overlay = s.overlaySession
+	s.sessions.fields = sessionFields
+
+	s.keys = newTable[domain.APIKey](s, keysName, noFieldPrefix, domain.ErrKeyNotFound)
+	s.keys.exists = always(fault.ErrConflict)
+	s.keys.active = func(k *domain.APIKey) int64 { return nanos(k.LastUsedAt) }
+	s.keys.overlay = s.overlayKey
+
+	s.tokens = newTable[domain.ThirdPartyToken](s, tokensName, noFieldPrefix, domain.ErrTokenNotFound)
+	s.tokens.exists = always(fault.ErrConflict)
+
+	s.roles = newTable[domain.Role](s, catalogName, rolePrefix, domain.ErrRoleNotFound)
+	s.roles.exists = always(domain.ErrRoleExists)
+	s.roles.bumps = true
+	s.groups = newTable[domain.Group](s, catalogName, groupPrefix, domain.ErrGroupNotFound)
+	s.groups.exists = always(domain.ErrGroupExists)
+	s.groups.bumps = true
+	s.settings = newTable[domain.Settings](s, catalogName, settingsID, fault.ErrStorage)
+	s.settings.bumps = true
+
+	s.attempts = newTable[attemptsDocument](s, attemptsName, noFieldPrefix, nil)
+	s.attempts.fields = func(a *attemptsDocument) bson.D { return bson.D{{Key: "ttl", Value: sweepAt(a.KeptUntil)}} }
+	s.signing = newTable[signingSet](s, signingName, noFieldPrefix, nil)
+	s.logs = newTable[auditHead](s, segmentsName, noFieldPrefix, nil)
+}
+
+func always(err error) func(error) error { return func(error) error { return err } }

@@ -1,0 +1,157 @@
+package mongostore
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// order is what a list is sorted by.
+type order struct {
+	field     string
+	index     string // that serves the order where no filter is more selective
+	direction int
+	key       func(*domain.User) string
+	parse     func(string) (any, error)
+}
+
+func timeKey(text string) (any, error) { return strconv.ParseInt(text, 10, 64) }
+func textKey(text string) (any, error) { return text, nil }
+
+func orderOf(sort domain.UserSort) (order, error) {
+	o := order{direction: 1}
+	name := string(sort)
+	if rest, ok := strings.CutPrefix(name, "-"); ok {
+		o.direction, name = -1, rest
+	}
+	switch domain.UserSort(name) {
+	case "", domain.SortCreated:
+		if name == "" {
+			o.direction = -1
+		}
+		o.field, o.index, o.parse = "doc.createdat", "created", timeKey
+		o.key = func(u *domain.User) string { return strconv.FormatInt(nanos(u.CreatedAt), 10) }
+	case domain.SortLastLogin:
+		o.field, o.index, o.parse = "doc.lastlogin", "last_login", timeKey
+		o.key = func(u *domain.User) string { return strconv.FormatInt(nanos(u.LastLogin), 10) }
+	case domain.SortUsername:
+		o.field, o.index, o.parse = "doc.usernamekey", "username", textKey
+		o.key = func(u *domain.User) string { return u.UsernameKey }
+	case domain.SortEmail:
+		o.field, o.index, o.parse = "doc.emailkey", "email", textKey
+		o.key = func(u *domain.User) string { return u.EmailKey }
+	default:
+		return order{}, fault.ErrInvalid.About("sort", "is not an order of this list")
+	}
+	return o, nil
+}
+
+// List returns one page of users.
+func (us *Users) List(ctx context.Context, query domain.UserQuery) (domain.UserPage, error) {
+	o, err := orderOf(query.Sort)
+	if err != nil {
+		return domain.UserPage{}, err
+	}
+	filter := userFilter(query)
+	place, err := o.after(query.Page.After)
+	if err != nil {
+		return domain.UserPage{}, err
+	}
+	find := options.Find().SetSort(o.sort()).SetLimit(int64(query.Page.Limit) + 1).SetSkip(int64(query.Page.Offset()))
+	if len(filter) == 0 {
+		find.SetHint(o.index) // nothing but the order is left to go by
+	}
+	users, err := us.s.users.list(ctx, append(append(bson.D{}, filter...), place...), find)
+	if err != nil {
+		return domain.UserPage{}, err
+	}
+	page := domain.UserPage{Users: users}
+	if len(users) > query.Page.Limit {
+		page.Users = users[:query.Page.Limit]
+		last := &page.Users[query.Page.Limit-1]
+		page.Next = &domain.Cursor{Sort: string(query.Sort), Key: o.key(last), ID: string(last.ID)}
+	}
+	if query.NoTotal {
+		return page, nil
+	}
+	page.Total, page.TotalEstimated, err = us.s.total(ctx, us.s.users.coll, filter)
+	return page, err
+}
+
+func (o order) sort() bson.D {
+	return bson.D{{Key: o.field, Value: o.direction}, {Key: "_id", Value: o.direction}}
+}
+
+// after returns the condition that leads past the cursor: a range of the sort key, and at its edge of the id.
+func (o order) after(cursor *domain.Cursor) (bson.D, error) {
+	if cursor == nil {
+		return nil, nil
+	}
+	key, err := o.parse(cursor.Key)
+	if err != nil {
+		return nil, fault.ErrInvalid.About("cursor", "is not a cursor of this list")
+	}
+	return seek(o.field, key, cursor.ID, o.direction), nil
+}
+
+func seek(field string, key any, id string, direction int) bson.D {
+	open, closed := "$gt", "$gte"
+	if direction < 0 {
+		open, closed = "$lt", "$lte"
+	}
+	return bson.D{
+		{Key: field, Value: bson.D{{Key: closed, Value: key}}},
+		{Key: "$or", Value: bson.A{
+			bson.D{{Key: field, Value: bson.D{{Key: open, Value: key}}}},
+			bson.D{{Key: "_id", Value: bson.D{{Key: open, Value: id}}}},
+		}},
+	}
+}
+
+func userFilter(q domain.UserQuery) bson.D {
+	var filter bson.D
+	add := func(field, value string) {
+		if value != "" {
+			filter = append(filter, bson.E{Key: field, Value: value})
+		}
+	}
+	if q.ExcludeRole != "" {
+		if q.Role == q.ExcludeRole {
+			return bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{}}}}} // nobody
+		}
+		if q.Role == "" {
+			filter = append(filter, bson.E{Key: "doc.role", Value: bson.D{{Key: "$gte", Value: ""}, {Key: "$ne", Value: q.ExcludeRole}}})
+		}
+	}
+	add("doc.role", string(q.Role))
+	add("doc.groups", string(q.Group))
+	add("doc.status", string(q.Status))
+	add("doc.directory", string(q.Directory))
+	if q.Search != "" {
+		filter = append(filter, searchFilter(q.Search)...)
+	}
+	return filter
+}
+
+// total counts what matches: all of them from what the server keeps, a filter's up to a bound.
+func (s *Store) total(ctx context.Context, coll *mongo.Collection, filter bson.D) (n int64, estimated bool, err error) {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	if len(filter) == 0 {
+		if n, err = coll.EstimatedDocumentCount(ctx); err != nil {
+			return 0, false, failed(fmt.Sprintf("counting %s", coll.Name()), err)
+		}
+		gone, err := coll.CountDocuments(ctx, bson.D{{Key: "gone", Value: true}}, options.Count().SetHint("gone"))
+		return n - gone, false, failed("counting "+coll.Name(), err)
+	}
+	n, err = coll.CountDocuments(ctx, filter, options.Count().SetLimit(domain.ExactTotal+1))
+	return n, n > domain.ExactTotal, failed("counting "+coll.Name(), err)
+}

@@ -1,0 +1,113 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Users implements ports.UserStore.
+type Users struct{ s *Store }
+
+// Users returns the store of users.
+func (s *Store) Users() *Users { return &Users{s} }
+
+var _ ports.UserStore = (*Users)(nil)
+
+// uniqueUserFields are the unique indexes of users and what a caller knows the field as.
+var uniqueUserFields = map[string]string{
+	"uniq_username": "username", "uniq_email": "email", "uniq_subject": "subject", "uniq_identifier": "identifier", "_id_": "id",
+	"doc.usernamekey": "username", "doc.emailkey": "email", "doc.subject": "subject", "doc.identifier": "identifier", "_id": "id",
+}
+
+func userExists(err error) error {
+	field := takenField(err, uniqueUserFields)
+	if known, ok := uniqueUserFields[field]; ok {
+		field = known
+	}
+	if field == "" {
+		return domain.ErrUserExists
+	}
+	return domain.ErrUserExists.About(field, "is taken")
+}
+
+func userFields(u *domain.User) bson.D {
+	return bson.D{{Key: "grams", Value: grams(u.SearchText)}}
+}
+
+// Create stores a new user.
+func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox) error {
+	return us.s.users.create(ctx, string(user.ID), &user, out)
+}
+
+// Get returns the user with this id.
+func (us *Users) Get(ctx context.Context, id domain.UserID) (domain.User, error) {
+	return us.s.users.byID(ctx, string(id))
+}
+
+// FindByLogin returns the user with this username key or, where none has it, this email key, in one round trip.
+func (us *Users) FindByLogin(ctx context.Context, key string) (domain.User, error) {
+	if key == "" {
+		return domain.User{}, domain.ErrUserNotFound
+	}
+	users, err := us.s.users.list(ctx, bson.D{{Key: "$or", Value: bson.A{
+		bson.D{{Key: "doc.usernamekey", Value: key}}, bson.D{{Key: "doc.emailkey", Value: key}},
+	}}}, options.Find().SetLimit(2))
+	if err != nil {
+		return domain.User{}, err
+	}
+	for _, user := range users {
+		if user.UsernameKey == key {
+			return user, nil
+		}
+	}
+	if len(users) == 0 {
+		return domain.User{}, domain.ErrUserNotFound
+	}
+	return users[0], nil
+}
+
+// FindBySubject returns the user whom the directory knows under this subject.
+func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID, subject domain.Subject) (domain.User, error) {
+	if subject == "" {
+		return domain.User{}, domain.ErrUserNotFound
+	}
+	return us.s.users.get(ctx, bson.D{{Key: "doc.directory", Value: directory}, {Key: "doc.subject", Value: subject}})
+}
+
+// Update applies change to the user in one step.
+func (us *Users) Update(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
+	return us.s.users.update(ctx, string(id), func(u *domain.User, out *domain.Outbox) error {
+		err := change(u, out)
+		u.ID = id
+		return err
+	})
+}
+
+// Delete removes the user with everything that is theirs.
+func (us *Users) Delete(ctx context.Context, id domain.UserID, out domain.Outbox) error {
+	ctx, cancel := us.s.bound(ctx)
+	defer cancel()
+	err := us.s.users.bury(ctx, string(id), nil, out)
+	if errors.Is(err, errLostRace) {
+		return domain.ErrUserNotFound
+	}
+	return err
+}
+
+// buryUser removes what belongs to a deleted user. Without the user none of it is live already.
+func (s *Store) buryUser(ctx context.Context, id string) error {
+	for _, name := range []string{sessionsName, keysName, messagesName} {
+		if _, err := s.db.Collection(name).DeleteMany(ctx, bson.D{{Key: "doc.userid", Value: id}}); err != nil {
+			return failed("deleting a user's "+name, err)
+		}
+	}
+	_, err := s.db.Collection(guardsName).UpdateOne(ctx, bson.D{{Key: "_id", Value: adminGuardID}},
+		bson.D{{Key: "$pull", Value: bson.D{{Key: "members", Value: id}}}})
+	return failed("taking a deleted user out of the guard", err)
+}

@@ -1,0 +1,141 @@
+package mongostore
+
+import (
+	"context"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// View implements ports.SessionView and ports.KeyView: one round trip to the primary for each look.
+type View struct{ s *Store }
+
+// View returns the view of the hot path.
+func (s *Store) View() *View { return &View{s} }
+
+var (
+	_ ports.SessionView = (*View)(nil)
+	_ ports.KeyView     = (*View)(nil)
+)
+
+// looked is what one round trip brings: the session or key, its user, and the head of the catalog.
+type looked struct {
+	Thing   record   `bson:",inline"`
+	User    []record `bson:"user"`
+	Catalog []struct {
+		Number int64 `bson:"n"`
+	} `bson:"catalog"`
+}
+
+// look reads one document by id with its user and the catalog's version. Each part is read at or after the moment at which
+// the command starts, so it holds whatever was acknowledged before; which parts are of the same moment does not matter.
+func (v *View) look(ctx context.Context, collection, id string) (*looked, error) {
+	ctx, cancel := v.s.bound(ctx)
+	defer cancel()
+	coll := v.s.db.Collection(collection, options.Collection().SetReadConcern(v.concern()))
+	cursor, err := coll.Aggregate(ctx, mongo.Pipeline{
+		{{Key: "$match", Value: bson.D{{Key: "_id", Value: id}}}},
+		{{Key: "$addFields", Value: bson.D{{Key: "head", Value: headID}}}},
+		{{Key: "$lookup", Value: join(usersName, "doc.userid", "user")}},
+		{{Key: "$lookup", Value: join(catalogName, "head", "catalog")}},
+		{{Key: "$project", Value: bson.D{
+			{Key: "outbox", Value: 0}, {Key: "head", Value: 0}, {Key: "user.outbox", Value: 0}, {Key: "user.grams", Value: 0},
+		}}},
+	})
+	if err != nil {
+		return nil, failed("looking at "+collection, err)
+	}
+	var found []looked
+	if err := cursor.All(ctx, &found); err != nil {
+		return nil, failed("looking at "+collection, err)
+	}
+	if len(found) == 0 || len(found[0].User) == 0 || found[0].User[0].Gone || found[0].Thing.Gone || len(found[0].Catalog) == 0 {
+		return nil, nil
+	}
+	return &found[0], nil
+}
+
+func join(from, local, as string) bson.D {
+	return bson.D{
+		{Key: "from", Value: from}, {Key: "localField", Value: local}, {Key: "foreignField", Value: "_id"}, {Key: "as", Value: as},
+	}
+}
+
+func (v *View) concern() *readconcern.ReadConcern {
+	if v.s.config.Strict {
+		return readconcern.Linearizable()
+	}
+	return readconcern.Majority()
+}
+
+// Look returns the session with its user, if the user lists it.
+func (v *View) Look(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
+	found, err := v.look(ctx, sessionsName, string(id))
+	if err != nil {
+		return domain.LiveSession{}, err
+	}
+	if found == nil {
+		return domain.LiveSession{}, domain.ErrSessionNotFound
+	}
+	user, err := v.user(found)
+	if err != nil {
+		return domain.LiveSession{}, err
+	}
+	if !user.ListsSession(id) {
+		return domain.LiveSession{}, domain.ErrSessionNotFound
+	}
+	session, err := v.s.sessions.thing(found.Thing)
+	if err != nil {
+		return domain.LiveSession{}, err
+	}
+	v.s.sessions.note(found.Thing)
+	return domain.LiveSession{Session: &session, User: user, Catalog: found.Catalog[0].Number}, nil
+}
+
+func (v *View) user(found *looked) (*domain.User, error) {
+	user, err := v.s.users.thing(found.User[0])
+	if err != nil {
+		return nil, err
+	}
+	v.s.users.note(found.User[0])
+	return &user, nil
+}
+
+// Touch notes activity.
+func (v *View) Touch(_ context.Context, id domain.SessionID, at time.Time) error {
+	v.s.touched.touch(string(id), at)
+	return nil
+}
+
+// LookKey returns the key with its owner.
+func (v *View) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
+	found, err := v.look(ctx, keysName, string(id))
+	if err != nil {
+		return domain.LiveKey{}, err
+	}
+	if found == nil {
+		return domain.LiveKey{}, domain.ErrKeyNotFound
+	}
+	user, err := v.user(found)
+	if err != nil {
+		return domain.LiveKey{}, err
+	}
+	key, err := v.s.keys.thing(found.Thing)
+	if err != nil {
+		return domain.LiveKey{}, err
+	}
+	v.s.keys.note(found.Thing)
+	return domain.LiveKey{Key: &key, User: user, Catalog: found.Catalog[0].Number}, nil
+}
+
+// TouchKey notes a use.
+func (v *View) TouchKey(_ context.Context, id domain.KeyID, at time.Time) error {
+	v.s.used.touch(string(id), at)
+	return nil
+}
