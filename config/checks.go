@@ -75,7 +75,23 @@ func hasWildcard(text string) bool { return strings.Contains(text, "*") }
 
 const keyBytes = 32
 
-// isKey reports whether the text is a key of 256 bits in hexadecimal or any of the forms of base64.
+// areKeys reports whether the text holds keys of 256 bits in hexadecimal or any of the forms of base64, one on a line, the
+// active one first; empty lines and those that begin with # do not count.
+func areKeys(text string) bool {
+	found := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if !isKey(line) {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
 func isKey(text string) bool {
 	if b, err := hex.DecodeString(text); err == nil && len(b) == keyBytes {
 		return true

@@ -66,7 +66,8 @@ type MongoDB struct {
 	Database string `koanf:"database"`
 }
 
-// Keyring is the key-encryption key: 32 bytes in base64 or hexadecimal. Empty lets the sqlite driver make its own.
+// Keyring is the key-encryption key: 32 bytes in base64 or hexadecimal; earlier keys may follow, one on a line. Empty lets the
+// sqlite driver make its own.
 type Keyring struct {
 	Key Secret `koanf:"key"`
 }

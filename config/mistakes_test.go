@@ -101,6 +101,7 @@ func TestWhatIsNoMistake(t *testing.T) {
 		"a certificate":                            "http: {address: '0.0.0.0:8443', tls: {certificate_file: a, private_key_file: b}}",
 		"mail on this machine without encryption":  "mail: {driver: smtp, smtp: {address: 'localhost:25', from: a@example.org, tls: none}}",
 		"a key in hexadecimal":                     "keyring: {key: 'ff31323334353637383961626364656630313233343536373839616263646566'}",
+		"an earlier key":                           `keyring: {key: "ff31323334353637383961626364656630313233343536373839616263646566\n# before\nMDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}`,
 		"a redirect to an app on the same machine": "sso: {redirect_uris: ['http://localhost:3000/cb', 'org.example.app:/cb']}",
 		"a rate that is switched off":              "rate_limits: {login: off}",
 		"metrics switched off":                     "metrics: {address: off}",

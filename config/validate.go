@@ -64,8 +64,9 @@ var databaseName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`)
 func (c Config) checkStorage(m *Mistakes) {
 	s := c.Storage
 	oneOf(m, "storage.driver", s.Driver, StorageSQLite, StorageMongoDB)
-	if c.Keyring.Key != "" && !isKey(c.Keyring.Key.Reveal()) {
-		m.add("keyring.key", "must be 32 random bytes in base64 or hexadecimal, as `openssl rand -base64 32` prints them")
+	if c.Keyring.Key != "" && !areKeys(c.Keyring.Key.Reveal()) {
+		m.add("keyring.key", "must be 32 random bytes in base64 or hexadecimal, as `openssl rand -base64 32` prints them; more keys on lines "+
+			"of their own")
 	}
 	if s.Driver != StorageMongoDB {
 		return

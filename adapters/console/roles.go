@@ -1,0 +1,53 @@
+package console
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/auth"
+)
+
+// The operations on roles and signing keys.
+var (
+	RoleList  = Define[struct{}, []Role]("role.list")
+	KeyRotate = Define[struct{}, SigningKey]("key.rotate")
+)
+
+// Role is a role with what it gives.
+type Role struct {
+	ID          string   `json:"role_id"`
+	Name        string   `json:"name"`
+	Level       int      `json:"level"`
+	Permissions []string `json:"permissions"`
+	BuiltIn     bool     `json:"built_in"`
+}
+
+// SigningKey is the key that signs access tokens from now on.
+type SigningKey struct {
+	ID string `json:"key_id"`
+}
+
+type roles struct{ access *access.Service }
+
+func (r roles) list(ctx context.Context, call Call, _ struct{}) ([]Role, error) {
+	all, err := r.access.Roles(ctx, call.By)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Role, 0, len(all))
+	for _, role := range all {
+		shown := Role{ID: string(role.ID), Name: role.Name, Level: role.Level, BuiltIn: role.BuiltIn, Permissions: []string{}}
+		for _, p := range role.Permissions {
+			shown.Permissions = append(shown.Permissions, string(p))
+		}
+		list = append(list, shown)
+	}
+	return list, nil
+}
+
+type keys struct{ auth *auth.Service }
+
+func (k keys) rotate(ctx context.Context, call Call, _ struct{}) (SigningKey, error) {
+	id, err := k.auth.RotateKey(ctx, call.By)
+	return SigningKey{id}, err
+}
