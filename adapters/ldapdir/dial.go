@@ -39,12 +39,27 @@ func newDialer(s *Settings, p prepared) *dialer {
 
 // dial returns a connection that nobody has bound yet. All of it, the handshake too, ends with ctx.
 func (d *dialer) dial(ctx context.Context) (*conn, error) {
+	return d.dialReady(ctx, func(*conn) error { return nil })
+}
+
+// dialReady is dial for a connection that ready has prepared. A server that fails there is passed over like one that cannot be
+// reached: some accept connections and do no more.
+func (d *dialer) dialReady(ctx context.Context, ready func(c *conn) error) (*conn, error) {
 	var failures []error
 	for _, s := range d.order() {
 		c, err := d.dialServer(ctx, s)
+		if err == nil {
+			if err = ready(c); err != nil {
+				c.discard()
+			}
+		}
 		d.note(s, err)
 		if err == nil {
 			return c, nil
+		}
+		var outage *outageError
+		if errors.As(err, &outage) && outage.account {
+			return nil, err // the servers share their accounts: asking the next one would count as a wrong password too
 		}
 		failures = append(failures, fmt.Errorf("connecting to %s: %w", s.url, err))
 		if ctx.Err() != nil {

@@ -176,3 +176,24 @@ func find(t *testing.T, d ports.Lookup, name string) domain.Identity {
 	}
 	return id
 }
+
+// limited is what a directory without a service account does.
+type limited interface {
+	ports.PasswordVerifier
+	ports.PasswordChanger
+	ports.Checker
+}
+
+func mustOpenLimited(t *testing.T, kind string, settings tree) limited {
+	t.Helper()
+	d, err := open(kind, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close(t.Context()) })
+	l, ok := d.(limited)
+	if !ok {
+		t.Fatalf("%T lacks an ability", d)
+	}
+	return l
+}

@@ -156,6 +156,10 @@ func (c *client) setPassword(ctx context.Context, subject domain.Subject, next s
 		if err != nil {
 			return err
 		}
+		if e.GetEqualFoldAttributeValue("pwdAccountLockedTime") == lockedForEver {
+			// The server would end the lock with the reset, and a mail must not undo what an administrator did.
+			return domain.ErrPasswordManagedExternally.Because(errors.New("an administrator of the directory has locked the account"))
+		}
 		return r.own(ctx, func(on *conn) error {
 			// Not on a connection of the pool: a write is never tried again on another.
 			if err := on.do(ctx, func(l *ldap.Conn) error { return l.Bind(c.settings.BindDN, c.settings.BindPassword) }); err != nil {
@@ -243,12 +247,14 @@ const adPolicyRefusal = "0000052D"
 func reason(code, text string) string {
 	lower := strings.ToLower(text)
 	switch {
-	case strings.Contains(lower, "history") || strings.Contains(lower, "not being changed"):
+	case strings.Contains(lower, "history") || strings.Contains(lower, "already used") || strings.Contains(lower, "not being changed"):
 		return "was used before"
 	case strings.Contains(lower, "too short") || strings.Contains(lower, "shorter than"):
 		return "is too short"
 	case strings.Contains(lower, "too young") || strings.Contains(lower, "too early") || strings.Contains(lower, "minimum age"):
 		return "cannot be changed again so soon"
+	case strings.Contains(lower, "quality"):
+		return "does not meet the directory's quality requirements"
 	case strings.Contains(lower, "complexity"):
 		return "does not meet the directory's complexity requirements"
 	case code == adPolicyRefusal || code != "":

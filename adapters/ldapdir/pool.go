@@ -75,15 +75,13 @@ func (p *pool) fresh(ctx context.Context, f func(c *conn) error) error {
 
 // connect opens a connection as the service account. It is the caller's.
 func (p *pool) connect(ctx context.Context) (*conn, error) {
-	c, err := p.dialer.dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.do(ctx, func(l *ldap.Conn) error { return l.Bind(p.name, p.password) }); err != nil {
-		c.discard()
-		return nil, &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
-	}
-	return c, nil
+	return p.dialer.dialReady(ctx, func(c *conn) error {
+		err := c.do(ctx, func(l *ldap.Conn) error { return l.Bind(p.name, p.password) })
+		if err == nil {
+			return nil
+		}
+		return &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
+	})
 }
 
 func (p *pool) take() *conn {

@@ -135,9 +135,12 @@ func (s *Settings) checkAccount(m *mistakes) {
 			m.add("bind_password_file", "cannot be read: "+err.Error())
 		}
 		s.BindPassword = strings.TrimRight(string(text), "\r\n")
+		if err == nil && s.BindPassword == "" {
+			m.add("bind_password_file", "is empty, which would be an anonymous bind")
+		}
 	}
 	switch {
-	case s.BindDN != "" && s.BindPassword == "":
+	case s.BindDN != "" && s.BindPassword == "" && s.BindPasswordFile == "":
 		m.add("bind_password", "is required with bind_dn: an empty one would be an anonymous bind")
 	case s.BindDN == "" && s.BindPassword != "":
 		m.add("bind_dn", "is required with bind_password")
