@@ -215,11 +215,12 @@ type crowd map[string]uint64
 
 func (c crowd) add(subject domain.Subject, created string) { c[created] ^= hashOf(string(subject)) }
 
-// sums returns the sum of those who were made before the mark, and of those who were made at it.
+// sums returns the sum of those who were made before the mark, and of those who were made at it: a time may be shared by
+// somebody who comes later, the next number of a count may not.
 func (c crowd) sums(mark string, numbers bool) (before, at uint64) {
 	for stamp, sum := range c {
 		switch {
-		case stamp == mark:
+		case stamp == mark && !numbers:
 			at = sum
 		case earlier(stamp, mark, numbers):
 			before ^= sum
