@@ -90,6 +90,9 @@ const (
 	SortLastLoginDesc UserSort = "-last_login"
 )
 
+// SortLogs is the one order of the audit trail, newest first; its cursors carry it.
+const SortLogs = "-timestamp"
+
 // UserQuery filters the user list; the filters combine with AND and zero fields do not filter.
 type UserQuery struct {
 	Role      RoleID

@@ -1,0 +1,145 @@
+package sqlitestore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Audit implements ports.AuditTrail, ports.AuditSealStore, ports.AuditProofs and ports.AuditEraser.
+type Audit struct{ s *Store }
+
+// Audit returns the audit trail.
+func (s *Store) Audit() *Audit { return &Audit{s} }
+
+var _ ports.AuditTrail = (*Audit)(nil)
+
+// auditKind is what the lists filter by most: an action, and whether it succeeded.
+type auditKind struct {
+	action  domain.Action
+	success bool
+}
+
+// auditKinds knows the numbers of the kinds. There are two for each action at the most, and they stay for ever.
+type auditKinds struct {
+	mu      sync.RWMutex
+	numbers map[auditKind]int64
+}
+
+func (k *auditKinds) get(kind auditKind) (int64, bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	number, ok := k.numbers[kind]
+	return number, ok
+}
+
+func (k *auditKinds) put(kind auditKind, number int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.numbers[kind] = number
+}
+
+// matching returns the numbers of the kinds that match the query, and whether it filters by them at all.
+func (k *auditKinds) matching(q *domain.AuditQuery) (numbers []int64, filtered bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	wanted := map[domain.Action]bool{}
+	for _, action := range q.Actions {
+		wanted[action] = true
+	}
+	numbers = make([]int64, 0, len(k.numbers))
+	for kind, number := range k.numbers {
+		if (len(wanted) == 0 || wanted[kind.action]) && (q.Success == nil || *q.Success == kind.success) {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers, len(wanted) > 0 || q.Success != nil
+}
+
+func (s *Store) loadAuditKinds(ctx context.Context) error {
+	s.kinds = &auditKinds{numbers: map[auditKind]int64{}}
+	return s.reads.each(ctx, func(rows rowScanner) error {
+		var kind auditKind
+		var number int64
+		if err := rows.Scan(&number, &kind.action, &kind.success); err != nil {
+			return err
+		}
+		s.kinds.put(kind, number)
+		return nil
+	}, "SELECT kind, action, success FROM audit_kinds")
+}
+
+// kindOf returns the number of the kind, a new one for one that has not been there.
+func (s *Store) kindOf(t *tx, kind auditKind) (int64, error) {
+	if number, ok := s.kinds.get(kind); ok {
+		return number, nil
+	}
+	err := t.exec("INSERT OR IGNORE INTO audit_kinds (action, success, entries) VALUES (?, ?, 0)", string(kind.action), kind.success)
+	if err != nil {
+		return 0, err
+	}
+	var number int64
+	err = t.get(nil, "SELECT kind FROM audit_kinds WHERE action = ? AND success = ?", []any{string(kind.action), kind.success}, &number)
+	t.onCommit(func() { s.kinds.put(kind, number) })
+	return number, err
+}
+
+// Append writes entries that come with no change of state.
+func (a *Audit) Append(ctx context.Context, entries ...domain.AuditEntry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	return a.s.writer.do(ctx, func(t *tx) error { return a.s.writeOutbox(t, domain.Outbox{Entries: entries}) })
+}
+
+func (s *Store) appendEntry(t *tx, e *domain.AuditEntry) error {
+	var salts [2 * domain.AuditSaltLength]byte
+	_, _ = rand.Read(salts[:]) // never fails: crypto/rand ends the process instead
+	record, err := domain.NewAuditRecord(*e, salts[:domain.AuditSaltLength], salts[domain.AuditSaltLength:])
+	if err != nil {
+		return err
+	}
+	return s.appendRecord(t, e, &record)
+}
+
+func (s *Store) appendRecord(t *tx, e *domain.AuditEntry, record *domain.AuditRecord) error {
+	kind, err := s.kindOf(t, auditKind{e.Action, e.Success})
+	if err != nil {
+		return err
+	}
+	if err := t.exec("UPDATE audit_kinds SET entries = entries + 1 WHERE kind = ?", kind); err != nil {
+		return err
+	}
+	return t.exec(`INSERT INTO audit_entries (at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		stamp(e.Time), kind, e.UserID, record.IPAddress, e.RequestID, e.Target, record.UserAgent,
+		string(record.Public), record.ActorSalt, nullText(record.Personal), record.PersonalSalt)
+}
+
+func nullText(raw []byte) any {
+	if raw == nil {
+		return nil
+	}
+	return string(raw)
+}
+
+var errNoEntry = errors.New("no such entry")
+
+const auditColumns = "seq, at, public, ip, user_agent, actor_salt, personal, personal_salt"
+
+// auditRow is an entry as it stands in the table.
+type auditRow struct {
+	at     int64
+	record domain.AuditRecord
+}
+
+func scanAudit(rows rowScanner) (auditRow, error) {
+	var row auditRow
+	r := &row.record
+	err := rows.Scan(&r.Seq, &row.at, &r.Public, &r.IPAddress, &r.UserAgent, &r.ActorSalt, &r.Personal, &r.PersonalSalt)
+	return row, err
+}

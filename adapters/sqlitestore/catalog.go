@@ -1,0 +1,172 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"maps"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Catalog implements ports.RoleStore, ports.GroupStore, ports.SettingsStore and ports.CatalogView. The present catalog
+// stands in memory; a change makes a new one, which takes its place after the commit and before the acknowledgement.
+type Catalog struct{ s *Store }
+
+// CatalogStore returns the store of roles, groups and settings.
+func (s *Store) CatalogStore() *Catalog { return &Catalog{s} }
+
+var (
+	_ ports.RoleStore     = (*Catalog)(nil)
+	_ ports.GroupStore    = (*Catalog)(nil)
+	_ ports.SettingsStore = (*Catalog)(nil)
+	_ ports.CatalogView   = (*Catalog)(nil)
+)
+
+// Catalog returns the present catalog.
+func (cs *Catalog) Catalog(context.Context) (*domain.Catalog, error) { return cs.s.catalog.Load(), nil }
+
+// CatalogAt returns the present catalog, which is of this version or a later one.
+func (cs *Catalog) CatalogAt(context.Context, int64) (*domain.Catalog, error) {
+	return cs.s.catalog.Load(), nil
+}
+
+// changeCatalog has change alter a copy of the catalog, with one more version, and publishes it after the commit.
+func (s *Store) changeCatalog(t *tx, change func(*domain.Catalog) error) error {
+	present := s.presentCatalog(t)
+	next := &domain.Catalog{
+		Version: present.Version + 1, Roles: maps.Clone(present.Roles), Groups: maps.Clone(present.Groups), Settings: present.Settings,
+	}
+	if err := change(next); err != nil {
+		return err
+	}
+	if err := t.exec("UPDATE catalog SET version = ? WHERE one = 1", next.Version); err != nil {
+		return err
+	}
+	t.catalog = next
+	t.onCommit(func() { s.catalog.Store(next) })
+	return nil
+}
+
+// seed gives a new installation its settings and built-in roles, and an old one the built-in roles of a later version; then
+// it reads the catalog.
+func (s *Store) seed(ctx context.Context) error {
+	return s.writer.do(ctx, func(t *tx) error {
+		settings := domain.DefaultSettings()
+		doc, err := encodeSettings(&settings)
+		if err != nil {
+			return err
+		}
+		if err := t.exec("INSERT OR IGNORE INTO settings (one, doc) VALUES (1, ?)", doc); err != nil {
+			return err
+		}
+		if err := t.exec("INSERT OR IGNORE INTO catalog (one, version) VALUES (1, 1)"); err != nil {
+			return err
+		}
+		if err := t.exec("INSERT OR IGNORE INTO signing_set (one, version) VALUES (1, 0)"); err != nil {
+			return err
+		}
+		for _, role := range domain.BuiltInRoles() {
+			doc, err := encode(roleRecord(role))
+			if err != nil {
+				return err
+			}
+			if err := t.exec("INSERT OR IGNORE INTO roles (id, identifier, doc) VALUES (?, ?, ?)", string(role.ID), role.Identifier, doc); err != nil {
+				return err
+			}
+		}
+		catalog, err := readCatalog(t)
+		if err != nil {
+			return err
+		}
+		t.onCommit(func() { s.catalog.Store(catalog) })
+		return nil
+	})
+}
+
+func readCatalog(t *tx) (*domain.Catalog, error) {
+	c := &domain.Catalog{Roles: map[domain.RoleID]domain.Role{}, Groups: map[domain.GroupID]domain.Group{}}
+	var settings string
+	errNone := errors.New("the catalog is not there")
+	if err := t.get(errNone, "SELECT version, (SELECT doc FROM settings) FROM catalog", nil, &c.Version, &settings); err != nil {
+		return nil, err
+	}
+	var err error
+	if c.Settings, err = decodeSettings(settings); err != nil {
+		return nil, err
+	}
+	err = t.each(func(rows rowScanner) error {
+		var r roleRecord
+		if err := scanDoc(rows, &r); err != nil {
+			return err
+		}
+		c.Roles[r.ID] = domain.Role(r)
+		return nil
+	}, "SELECT doc FROM roles")
+	if err != nil {
+		return nil, err
+	}
+	return c, t.each(func(rows rowScanner) error {
+		var r groupRecord
+		if err := scanDoc(rows, &r); err != nil {
+			return err
+		}
+		c.Groups[r.ID] = domain.Group(r)
+		return nil
+	}, "SELECT doc FROM groups")
+}
+
+func scanDoc(rows rowScanner, into any) error {
+	var doc string
+	if err := rows.Scan(&doc); err != nil {
+		return err
+	}
+	return decode(doc, into)
+}
+
+// UpdateSettings applies change to the settings and raises their version by one.
+func (cs *Catalog) UpdateSettings(ctx context.Context, change ports.Change[domain.Settings]) (domain.Settings, error) {
+	var result domain.Settings
+	err := cs.s.writer.do(ctx, func(t *tx) error {
+		var out domain.Outbox
+		err := cs.s.changeCatalog(t, func(c *domain.Catalog) error {
+			before := c.Settings
+			result = cloneSettings(before)
+			if err := change(&result, &out); err != nil {
+				return err
+			}
+			result.Version = before.Version + 1
+			c.Settings = cloneSettings(result)
+			doc, err := encodeSettings(&result)
+			if err != nil {
+				return err
+			}
+			return t.exec("UPDATE settings SET doc = ? WHERE one = 1", doc)
+		})
+		if errors.Is(err, domain.ErrUnchanged) {
+			result = cloneSettings(cs.s.presentCatalog(t).Settings)
+			return nil
+		} else if err != nil {
+			return err
+		}
+		return cs.s.writeOutbox(t, out)
+	})
+	if err != nil {
+		return domain.Settings{}, err
+	}
+	return result, nil
+}
+
+// presentCatalog is the catalog as the transaction has it.
+func (s *Store) presentCatalog(t *tx) *domain.Catalog {
+	if t.catalog != nil {
+		return t.catalog
+	}
+	return s.catalog.Load()
+}
+
+func cloneSettings(s domain.Settings) domain.Settings {
+	s.TwoFactor.RequiredForRoles = append([]domain.RoleID(nil), s.TwoFactor.RequiredForRoles...)
+	s.TwoFactor.Methods = append([]domain.Method(nil), s.TwoFactor.Methods...)
+	return s
+}

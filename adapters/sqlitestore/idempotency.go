@@ -1,0 +1,59 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+type idempotencyRecord struct {
+	Key       string    `json:"key"`
+	Digest    []byte    `json:"digest"`
+	StartedAt time.Time `json:"started_at,omitzero"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	Answer    []byte    `json:"answer,omitempty"`
+}
+
+// Begin reserves the key, or returns the record of the first request with it.
+func (g *Guards) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord, error) {
+	doc, err := encode(idempotencyRecord(record))
+	if err != nil {
+		return nil, err
+	}
+	var first *domain.IdempotencyRecord
+	err = g.s.writer.do(ctx, func(t *tx) error {
+		first = nil
+		var found string
+		err := t.get(fault.ErrNotFound, "SELECT doc FROM idempotency WHERE key = ? AND expires > ?", []any{record.Key, stamp(record.StartedAt)}, &found)
+		switch {
+		case errors.Is(err, fault.ErrNotFound):
+			return t.exec("INSERT OR REPLACE INTO idempotency (key, expires, doc) VALUES (?, ?, ?)", record.Key, stamp(record.ExpiresAt), doc)
+		case err != nil:
+			return err
+		}
+		var r idempotencyRecord
+		err = decode(found, &r)
+		first = (*domain.IdempotencyRecord)(&r)
+		return err
+	})
+	return first, err
+}
+
+// Complete stores the answer of the first request.
+func (g *Guards) Complete(ctx context.Context, record domain.IdempotencyRecord) error {
+	doc, err := encode(idempotencyRecord(record))
+	if err != nil {
+		return err
+	}
+	return g.s.writer.do(ctx, func(t *tx) error {
+		return t.exec("INSERT OR REPLACE INTO idempotency (key, expires, doc) VALUES (?, ?, ?)", record.Key, stamp(record.ExpiresAt), doc)
+	})
+}
+
+// Abandon frees the key.
+func (g *Guards) Abandon(ctx context.Context, key string) error {
+	return g.s.writer.do(ctx, func(t *tx) error { return t.exec("DELETE FROM idempotency WHERE key = ?", key) })
+}

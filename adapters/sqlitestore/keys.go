@@ -1,0 +1,132 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Keys implements ports.APIKeyStore.
+type Keys struct{ s *Store }
+
+// Keys returns the store of API keys.
+func (s *Store) Keys() *Keys { return &Keys{s} }
+
+var _ ports.APIKeyStore = (*Keys)(nil)
+
+// Create stores a new key.
+func (ks *Keys) Create(ctx context.Context, key domain.APIKey, out domain.Outbox) error {
+	doc, err := encodeKey(&key)
+	if err != nil {
+		return err
+	}
+	return ks.s.writer.do(ctx, func(t *tx) error {
+		count, err := t.execCount("INSERT OR IGNORE INTO api_keys (id, user_id, created, revoked, last_used_ns, doc) VALUES (?, ?, ?, ?, ?, ?)",
+			string(key.ID), string(key.UserID), stamp(key.CreatedAt), stamp(key.RevokedAt), toNano(key.LastUsedAt), doc)
+		if err != nil {
+			return err
+		}
+		if count == 0 {
+			return fault.ErrConflict
+		}
+		return ks.s.writeOutbox(t, out)
+	})
+}
+
+// Get returns the key with this id.
+func (ks *Keys) Get(ctx context.Context, id domain.KeyID) (domain.APIKey, error) {
+	return ks.s.readKey(ctx, id)
+}
+
+func (s *Store) readKey(ctx context.Context, id domain.KeyID) (domain.APIKey, error) {
+	var doc string
+	var used int64
+	noted := s.view.used.latest(id, time.Time{}) // before the reading: what is noted no more by then is on disk
+	err := s.reads.get(ctx, domain.ErrKeyNotFound, "SELECT doc, last_used_ns FROM api_keys WHERE id = ?", []any{string(id)}, &doc, &used)
+	if err != nil {
+		return domain.APIKey{}, err
+	}
+	key, err := s.toKey(doc, used)
+	if noted.After(key.LastUsedAt) {
+		key.LastUsedAt = noted
+	}
+	return key, err
+}
+
+// toKey adds the use that is not on disk yet.
+func (s *Store) toKey(doc string, used int64) (domain.APIKey, error) {
+	key, err := decodeKey(doc, used)
+	key.LastUsedAt = s.view.used.latest(key.ID, key.LastUsedAt)
+	return key, err
+}
+
+// Update applies change to the key in one step.
+func (ks *Keys) Update(ctx context.Context, id domain.KeyID, change ports.Change[domain.APIKey]) (domain.APIKey, error) {
+	var result domain.APIKey
+	err := ks.s.writer.do(ctx, func(t *tx) error {
+		var doc string
+		var used int64
+		err := t.get(domain.ErrKeyNotFound, "SELECT doc, last_used_ns FROM api_keys WHERE id = ?", []any{string(id)}, &doc, &used)
+		if err != nil {
+			return err
+		}
+		before, err := ks.s.toKey(doc, used)
+		if err != nil {
+			return err
+		}
+		key := cloneKey(before)
+		var out domain.Outbox
+		if err := change(&key, &out); errors.Is(err, domain.ErrUnchanged) {
+			result = before
+			return nil
+		} else if err != nil {
+			return err
+		}
+		key.ID = id
+		result = cloneKey(key)
+		if err := ks.s.replaceKey(t, &key); err != nil {
+			return err
+		}
+		return ks.s.writeOutbox(t, out)
+	})
+	return result, err
+}
+
+func (s *Store) replaceKey(t *tx, key *domain.APIKey) error {
+	doc, err := encodeKey(key)
+	if err != nil {
+		return err
+	}
+	t.onCommit(func() {
+		s.view.keys.put(key.ID, key)
+		s.view.refreshKey(key.ID)
+	})
+	return t.exec("UPDATE api_keys SET user_id = ?, created = ?, revoked = ?, last_used_ns = ?, doc = ? WHERE id = ?",
+		string(key.UserID), stamp(key.CreatedAt), stamp(key.RevokedAt), toNano(key.LastUsedAt), doc, string(key.ID))
+}
+
+func cloneKey(k domain.APIKey) domain.APIKey {
+	k.Digest = append([]byte(nil), k.Digest...)
+	k.Permissions = append([]domain.Permission(nil), k.Permissions...)
+	return k
+}
+
+// ListByUser returns the user's keys that are not revoked, the newest first.
+func (ks *Keys) ListByUser(ctx context.Context, id domain.UserID) ([]domain.APIKey, error) {
+	var keys []domain.APIKey
+	err := ks.s.reads.each(ctx, func(rows rowScanner) error {
+		var doc string
+		var used int64
+		if err := rows.Scan(&doc, &used); err != nil {
+			return err
+		}
+		key, err := ks.s.toKey(doc, used)
+		keys = append(keys, key)
+		return err
+	}, "SELECT doc, last_used_ns FROM api_keys WHERE user_id = ? AND revoked = 0 ORDER BY created DESC, rowid DESC", string(id))
+	return keys, err
+}

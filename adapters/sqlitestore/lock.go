@@ -1,0 +1,52 @@
+package sqlitestore
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// lockName is the file whose lock says that a process has the directory.
+const lockName = "ostiary.lock"
+
+// dirLock is the right to a data directory.
+type dirLock struct{ file *os.File }
+
+// lockDir takes the directory for this process. The file stays when the lock goes: taking it away would let two processes
+// lock two files of the same name.
+func lockDir(dir string) (*dirLock, error) {
+	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking the data directory: %w", err)
+	}
+	taken, err := tryLock(file)
+	if err == nil && taken {
+		return &dirLock{file}, writePID(file)
+	}
+	holder, _ := io.ReadAll(io.LimitReader(file, 20)) // only for the words below
+	_ = file.Close()
+	if err != nil {
+		return nil, fmt.Errorf("locking the data directory %s: %w", dir, err)
+	}
+	return nil, fmt.Errorf("the data directory %s is in use by another process (pid %s)", dir, strings.TrimSpace(string(holder)))
+}
+
+func writePID(file *os.File) error {
+	if err := file.Truncate(0); err != nil {
+		return fmt.Errorf("locking the data directory: %w", err)
+	}
+	if _, err := file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
+		return fmt.Errorf("locking the data directory: %w", err)
+	}
+	return nil
+}
+
+func (l *dirLock) release() error {
+	if l == nil {
+		return nil
+	}
+	return l.file.Close()
+}

@@ -1,0 +1,113 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Messages implements ports.MessageQueue.
+type Messages struct{ s *Store }
+
+// Messages returns the queue of messages.
+func (s *Store) Messages() *Messages { return &Messages{s} }
+
+var _ ports.MessageQueue = (*Messages)(nil)
+
+// messageRecord is the document of a message; when it is due stands in a column alone.
+type messageRecord struct {
+	ID        domain.MessageID `json:"id"`
+	Channel   domain.Channel   `json:"channel"`
+	UserID    domain.UserID    `json:"user_id,omitempty"`
+	Payload   []byte           `json:"payload"`
+	CreatedAt time.Time        `json:"created_at,omitzero"`
+	ExpiresAt time.Time        `json:"expires_at,omitzero"`
+	Attempts  int              `json:"attempts,omitempty"`
+	NextTry   time.Time        `json:"next_try,omitzero"`
+	LastError string           `json:"last_error,omitempty"`
+}
+
+// never is the expiry of what does not expire.
+const never = int64(1)<<62 - 1
+
+func expiry(at time.Time) int64 {
+	if at.IsZero() {
+		return never
+	}
+	return stamp(at)
+}
+
+func insertMessage(t *tx, m domain.Message) error {
+	doc, err := encode(messageRecord(m))
+	if err != nil {
+		return err
+	}
+	return t.exec("INSERT INTO messages (id, user_id, due, expires, doc) VALUES (?, ?, ?, ?, ?)",
+		string(m.ID), string(m.UserID), stamp(m.NextTry), expiry(m.ExpiresAt), doc)
+}
+
+// ClaimMessages returns messages that are due and not expired, and hides them from others until the lease ends. While none is
+// due it writes nothing.
+func (ms *Messages) ClaimMessages(ctx context.Context, now, leaseUntil time.Time, limit int) ([]domain.Message, error) {
+	var one int
+	err := ms.s.reads.get(ctx, fault.ErrNotFound, "SELECT 1 FROM messages WHERE due <= ? AND expires > ? LIMIT 1", []any{stamp(now), stamp(now)}, &one)
+	if errors.Is(err, fault.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	var claimed []domain.Message
+	err = ms.s.writer.do(ctx, func(t *tx) error {
+		claimed = nil
+		err := t.each(func(rows rowScanner) error {
+			var r messageRecord
+			err := scanDoc(rows, &r)
+			claimed = append(claimed, domain.Message(r))
+			return err
+		}, "SELECT doc FROM messages WHERE due <= ? AND expires > ? ORDER BY due LIMIT ?", stamp(now), stamp(now), limit)
+		if err != nil {
+			return err
+		}
+		for _, m := range claimed {
+			if err := t.exec("UPDATE messages SET due = ? WHERE id = ?", stamp(leaseUntil), string(m.ID)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return claimed, nil
+}
+
+// DoneMessage forgets the message.
+func (ms *Messages) DoneMessage(ctx context.Context, id domain.MessageID) error {
+	return ms.s.writer.do(ctx, func(t *tx) error { return t.exec("DELETE FROM messages WHERE id = ?", string(id)) })
+}
+
+// RetryMessage counts an attempt and puts the message back until the time given. One that is gone stays gone.
+func (ms *Messages) RetryMessage(ctx context.Context, id domain.MessageID, at time.Time, reason string) error {
+	return ms.s.writer.do(ctx, func(t *tx) error {
+		var doc string
+		err := t.get(fault.ErrNotFound, "SELECT doc FROM messages WHERE id = ?", []any{string(id)}, &doc)
+		if errors.Is(err, fault.ErrNotFound) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		var r messageRecord
+		if err := decode(doc, &r); err != nil {
+			return err
+		}
+		r.Attempts, r.NextTry, r.LastError = r.Attempts+1, at, reason
+		if doc, err = encode(r); err != nil {
+			return err
+		}
+		return t.exec("UPDATE messages SET due = ?, doc = ? WHERE id = ?", stamp(at), doc, string(id))
+	})
+}

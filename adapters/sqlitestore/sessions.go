@@ -1,0 +1,206 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Sessions implements ports.SessionStore.
+type Sessions struct{ s *Store }
+
+// Sessions returns the store of sessions.
+func (s *Store) Sessions() *Sessions { return &Sessions{s} }
+
+var _ ports.SessionStore = (*Sessions)(nil)
+
+// Create stores a new session.
+func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
+	doc, err := encodeSession(&session)
+	if err != nil {
+		return err
+	}
+	return ss.s.writer.do(ctx, func(t *tx) error {
+		var one int
+		err := t.get(domain.ErrSessionNotFound, "SELECT 1 FROM sessions WHERE id = ?", []any{string(session.ID)}, &one)
+		if err == nil {
+			return fault.ErrConflict
+		} else if !errors.Is(err, domain.ErrSessionNotFound) {
+			return err
+		}
+		listed := 0
+		if owner, err := loadUser(t, session.UserID); err == nil && owner.user.ListsSession(session.ID) {
+			listed = 1
+		} else if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
+			return err
+		}
+		return t.exec(`INSERT INTO sessions
+			(id, user_id, created, expires, listed, last_activity_ns, provider, provider_subject, provider_session, grant_checked, doc)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			string(session.ID), string(session.UserID), stamp(session.CreatedAt), stamp(session.ExpiresAt), listed, toNano(session.LastActivity),
+			string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(&session), doc)
+	})
+}
+
+// grantChecked is when the provider was last asked; nil where there is no grant to ask with.
+func grantChecked(s *domain.Session) any {
+	if len(s.Provider.Grant) == 0 {
+		return nil
+	}
+	return stamp(s.Provider.CheckedAt)
+}
+
+// Get returns the session with this id.
+func (ss *Sessions) Get(ctx context.Context, id domain.SessionID) (domain.Session, error) {
+	return ss.s.readSession(ctx, id)
+}
+
+func (s *Store) readSession(ctx context.Context, id domain.SessionID) (domain.Session, error) {
+	var doc string
+	var activity int64
+	noted := s.view.active.latest(id, time.Time{}) // before the reading: what is noted no more by then is on disk
+	err := s.reads.get(ctx, domain.ErrSessionNotFound, "SELECT doc, last_activity_ns FROM sessions WHERE id = ?", []any{string(id)}, &doc, &activity)
+	if err != nil {
+		return domain.Session{}, err
+	}
+	session, err := s.toSession(doc, activity)
+	if noted.After(session.LastActivity) {
+		session.LastActivity = noted
+	}
+	return session, err
+}
+
+// toSession adds the activity that is not on disk yet.
+func (s *Store) toSession(doc string, activity int64) (domain.Session, error) {
+	session, err := decodeSession(doc, activity)
+	session.LastActivity = s.view.active.latest(session.ID, session.LastActivity)
+	return session, err
+}
+
+// Update applies change to the session in one step.
+func (ss *Sessions) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session, error) {
+	var result domain.Session
+	err := ss.s.writer.do(ctx, func(t *tx) error {
+		var doc string
+		var activity int64
+		err := t.get(domain.ErrSessionNotFound, "SELECT doc, last_activity_ns FROM sessions WHERE id = ?", []any{string(id)}, &doc, &activity)
+		if err != nil {
+			return err
+		}
+		before, err := ss.s.toSession(doc, activity)
+		if err != nil {
+			return err
+		}
+		session := before.Clone()
+		var out domain.Outbox
+		if err := change(&session, &out); errors.Is(err, domain.ErrUnchanged) {
+			result = before
+			return nil
+		} else if err != nil {
+			return err
+		}
+		session.ID = id
+		result = session.Clone()
+		if err := ss.s.replaceSession(t, &session); err != nil {
+			return err
+		}
+		return ss.s.writeOutbox(t, out)
+	})
+	return result, err
+}
+
+func (s *Store) replaceSession(t *tx, session *domain.Session) error {
+	doc, err := encodeSession(session)
+	if err != nil {
+		return err
+	}
+	err = t.exec(`UPDATE sessions SET user_id = ?, created = ?, expires = ?, last_activity_ns = ?,
+		provider = ?, provider_subject = ?, provider_session = ?, grant_checked = ?, doc = ? WHERE id = ?`,
+		string(session.UserID), stamp(session.CreatedAt), stamp(session.ExpiresAt), toNano(session.LastActivity),
+		string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(session), doc, string(session.ID))
+	if err != nil {
+		return err
+	}
+	t.onCommit(func() {
+		s.view.sessions.put(session.ID, session)
+		s.view.refresh(session.ID)
+	})
+	return nil
+}
+
+const sessionColumns = "SELECT doc, last_activity_ns FROM sessions "
+
+// ListByUser returns the user's sessions, the newest first.
+func (ss *Sessions) ListByUser(ctx context.Context, id domain.UserID) ([]domain.Session, error) {
+	return ss.list(ctx, sessionColumns+"WHERE user_id = ? ORDER BY created DESC, rowid DESC", string(id))
+}
+
+// ListByProvider returns the sessions that came with a provider's session, or all of a subject when session is empty.
+func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.DirectoryID, subject domain.Subject, session string) ([]domain.Session, error) {
+	if directory == "" {
+		return nil, nil
+	}
+	const ofDirectory = sessionColumns + "WHERE provider = ? AND provider <> '' AND "
+	if session == "" {
+		return ss.list(ctx, ofDirectory+"provider_subject = ?", string(directory), string(subject))
+	}
+	// A logout may name the session alone (OpenID Connect Back-Channel Logout 1.0, section 2.4).
+	return ss.list(ctx, ofDirectory+"provider_session = ? AND ? IN ('', provider_subject)", string(directory), session, string(subject))
+}
+
+// ListProviderGrants returns sessions that hold a provider's grant and were last checked before the time given.
+func (ss *Sessions) ListProviderGrants(ctx context.Context, checkedBefore time.Time, limit int) ([]domain.Session, error) {
+	return ss.list(ctx, sessionColumns+"WHERE grant_checked IS NOT NULL AND grant_checked < ? ORDER BY grant_checked LIMIT ?", stamp(checkedBefore), limit)
+}
+
+func (ss *Sessions) list(ctx context.Context, query string, args ...any) ([]domain.Session, error) {
+	var sessions []domain.Session
+	err := ss.s.reads.each(ctx, func(rows rowScanner) error {
+		var doc string
+		var activity int64
+		if err := rows.Scan(&doc, &activity); err != nil {
+			return fmt.Errorf("reading sessions: %w", err)
+		}
+		session, err := ss.s.toSession(doc, activity)
+		sessions = append(sessions, session)
+		return err
+	}, query, args...)
+	return sessions, err
+}
+
+// Sweep removes sessions that cannot be live.
+func (ss *Sessions) Sweep(ctx context.Context, now, madeBefore time.Time, limit int) (int, error) {
+	var removed int
+	err := ss.s.writer.do(ctx, func(t *tx) error {
+		removed = 0
+		var ids []string
+		gather := func(rows rowScanner) error {
+			var id string
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
+		}
+		if err := t.each(gather, "SELECT id FROM sessions WHERE expires <= ? ORDER BY expires LIMIT ?", stamp(now), limit); err != nil {
+			return err
+		}
+		err := t.each(gather, "SELECT id FROM sessions WHERE listed = 0 AND created < ? ORDER BY created LIMIT ?", stamp(madeBefore), limit-len(ids))
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			count, err := t.execCount("DELETE FROM sessions WHERE id = ?", id)
+			if err != nil {
+				return err
+			}
+			removed += int(count) // one that is past its end and unlisted was found twice
+			t.onCommit(func() { ss.s.view.sessions.drop(domain.SessionID(id)) })
+		}
+		return nil
+	})
+	return removed, err
+}

@@ -1,0 +1,67 @@
+package sqlitestore
+
+import (
+	"context"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// SigningKeyStore implements ports.SigningKeyStore.
+type SigningKeyStore struct{ s *Store }
+
+// SigningKeyStore returns the store of signing keys.
+func (s *Store) SigningKeyStore() *SigningKeyStore { return &SigningKeyStore{s} }
+
+var _ ports.SigningKeyStore = (*SigningKeyStore)(nil)
+
+type signingKeyRecord struct {
+	ID        string                 `json:"id"`
+	Algorithm string                 `json:"algorithm"`
+	State     domain.SigningKeyState `json:"state"`
+	Private   []byte                 `json:"private"`
+	CreatedAt time.Time              `json:"created_at,omitzero"`
+	RetiresAt time.Time              `json:"retires_at,omitzero"`
+	Version   int64                  `json:"version"`
+}
+
+// SigningKeys returns the whole set in the order in which it was put.
+func (ks *SigningKeyStore) SigningKeys(ctx context.Context) ([]domain.SigningKey, error) {
+	var keys []domain.SigningKey
+	err := ks.s.reads.each(ctx, func(rows rowScanner) error {
+		var r signingKeyRecord
+		err := scanDoc(rows, &r)
+		keys = append(keys, domain.SigningKey(r))
+		return err
+	}, "SELECT doc FROM signing_keys ORDER BY place")
+	return keys, err
+}
+
+// PutSigningKeys replaces the whole set, if it is still at version; an empty store is at 0.
+func (ks *SigningKeyStore) PutSigningKeys(ctx context.Context, version int64, keys []domain.SigningKey, out domain.Outbox) error {
+	return ks.s.writer.do(ctx, func(t *tx) error {
+		count, err := t.execCount("UPDATE signing_set SET version = version + 1 WHERE version = ?", version)
+		if err != nil {
+			return err
+		}
+		if count == 0 {
+			return fault.ErrConflict
+		}
+		if err := t.exec("DELETE FROM signing_keys"); err != nil {
+			return err
+		}
+		for i, key := range keys {
+			key.Version = version + 1
+			doc, err := encode(signingKeyRecord(key))
+			if err != nil {
+				return err
+			}
+			if err := t.exec("INSERT INTO signing_keys (place, doc) VALUES (?, ?)", i, doc); err != nil {
+				return err
+			}
+		}
+		return ks.s.writeOutbox(t, out)
+	})
+}

@@ -1,0 +1,160 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Users implements ports.UserStore.
+type Users struct{ s *Store }
+
+// Users returns the store of users.
+func (s *Store) Users() *Users { return &Users{s} }
+
+var _ ports.UserStore = (*Users)(nil)
+
+// storedUser is a user with its place in the table.
+type storedUser struct {
+	n    int64
+	user domain.User
+}
+
+// Create stores a new user.
+func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox) error {
+	user = user.Clone()
+	return us.s.writer.do(ctx, func(t *tx) error {
+		if err := us.s.insertUser(t, &user); err != nil {
+			return err
+		}
+		return us.s.writeOutbox(t, out)
+	})
+}
+
+// Get returns the user with this id.
+func (us *Users) Get(ctx context.Context, id domain.UserID) (domain.User, error) {
+	return us.s.findUser(ctx, "SELECT doc, search_text FROM users WHERE id = ?", string(id))
+}
+
+// FindByLogin returns the user with this username key or, where none has it, with this email key.
+func (us *Users) FindByLogin(ctx context.Context, key string) (domain.User, error) {
+	if key == "" {
+		return domain.User{}, domain.ErrUserNotFound
+	}
+	user, err := us.s.findUser(ctx, "SELECT doc, search_text FROM users WHERE username = ?", key)
+	if errors.Is(err, domain.ErrUserNotFound) {
+		return us.s.findUser(ctx, "SELECT doc, search_text FROM users WHERE email = ?", key)
+	}
+	return user, err
+}
+
+// FindBySubject returns the user whom the directory knows by this subject.
+func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID, subject domain.Subject) (domain.User, error) {
+	if subject == "" {
+		return domain.User{}, domain.ErrUserNotFound
+	}
+	return us.s.findUser(ctx, "SELECT doc, search_text FROM users WHERE directory = ? AND subject = ? AND subject <> ''",
+		string(directory), string(subject))
+}
+
+func (s *Store) findUser(ctx context.Context, query string, args ...any) (domain.User, error) {
+	var doc, text string
+	if err := s.reads.get(ctx, domain.ErrUserNotFound, query, args, &doc, &text); err != nil {
+		return domain.User{}, err
+	}
+	return decodeUser(doc, text)
+}
+
+// Update applies change to the user in one step.
+func (us *Users) Update(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
+	var result domain.User
+	err := us.s.writer.do(ctx, func(t *tx) error {
+		before, err := loadUser(t, id)
+		if err != nil {
+			return err
+		}
+		user := before.user.Clone()
+		var out domain.Outbox
+		if err := change(&user, &out); errors.Is(err, domain.ErrUnchanged) {
+			result = before.user
+			return nil
+		} else if err != nil {
+			return err
+		}
+		user.ID = id
+		if err := us.s.replaceUser(t, &before, &user); err != nil {
+			return err
+		}
+		result = user.Clone()
+		return us.s.writeOutbox(t, out)
+	})
+	return result, err
+}
+
+// Delete removes the user with everything of theirs but the audit trail.
+func (us *Users) Delete(ctx context.Context, id domain.UserID, out domain.Outbox) error {
+	return us.s.writer.do(ctx, func(t *tx) error {
+		if err := us.s.deleteUser(t, id); err != nil {
+			return err
+		}
+		return us.s.writeOutbox(t, out)
+	})
+}
+
+func loadUser(t *tx, id domain.UserID) (storedUser, error) {
+	var n int64
+	var doc, text string
+	err := t.get(domain.ErrUserNotFound, "SELECT n, doc, search_text FROM users WHERE id = ?", []any{string(id)}, &n, &doc, &text)
+	if err != nil {
+		return storedUser{}, err
+	}
+	user, err := decodeUser(doc, text)
+	return storedUser{n, user}, err
+}
+
+// checkUnique names the first field that another user has.
+func checkUnique(t *tx, n int64, u *domain.User) error {
+	for _, field := range []struct {
+		name, query string
+		args        []any
+	}{
+		{"username", "SELECT n FROM users WHERE username = ?", []any{u.UsernameKey}},
+		{"email", "SELECT n FROM users WHERE email = ? AND email <> ''", []any{u.EmailKey}},
+		{"subject", "SELECT n FROM users WHERE directory = ? AND subject = ? AND subject <> ''", []any{string(u.Directory), string(u.Subject)}},
+		{"identifier", "SELECT n FROM users WHERE identifier = ? AND identifier <> ''", []any{u.Identifier}},
+	} {
+		var other int64
+		err := t.get(domain.ErrUserNotFound, field.query, field.args, &other)
+		switch {
+		case errors.Is(err, domain.ErrUserNotFound):
+		case err != nil:
+			return err
+		case other != n:
+			return domain.ErrUserExists.About(field.name, "is taken")
+		}
+	}
+	return nil
+}
+
+// placeOf returns a free n for a user made at that time.
+func placeOf(t *tx, created time.Time) (int64, error) {
+	const perMilli = 1 << 10
+	place := max(0, created.UnixMilli()) * perMilli
+	for {
+		var last *int64
+		err := t.get(nil, "SELECT max(n) FROM users WHERE n >= ? AND n < ?", []any{place, place + perMilli}, &last)
+		if err != nil {
+			return 0, err
+		}
+		if last == nil {
+			return place, nil
+		}
+		if *last+1 < place+perMilli {
+			return *last + 1, nil
+		}
+		place += perMilli // a full millisecond, as after an import without times: the next one
+	}
+}

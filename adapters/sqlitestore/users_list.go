@@ -1,0 +1,199 @@
+package sqlitestore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// List returns one page of users. Its cost depends on the length of the page, not on how deep it lies.
+func (us *Users) List(ctx context.Context, q domain.UserQuery) (domain.UserPage, error) {
+	var page domain.UserPage
+	if q.Page.Limit <= 0 {
+		q.Page.Limit = domain.DefaultPageLimit
+	}
+	order, err := orderOf(q.Sort)
+	if err != nil {
+		return page, err
+	}
+	plan, err := us.s.planUsers(ctx, &q, order)
+	if err != nil || plan == nil {
+		return page, err
+	}
+	if !q.NoTotal {
+		if page.Total, page.TotalEstimated, err = plan.total(ctx); err != nil {
+			return page, err
+		}
+	}
+	if q.Page.After != nil {
+		if err := plan.startAfter(q.Page.After); err != nil {
+			return page, err
+		}
+	}
+	query, args := plan.page(q.Page.Limit+1, q.Page.Offset())
+	var last userPlace
+	err = us.s.reads.each(ctx, func(rows rowScanner) error {
+		var doc, text string
+		var place userPlace
+		if err := rows.Scan(&place.n, &place.key, &doc, &text); err != nil {
+			return err
+		}
+		if len(page.Users) == q.Page.Limit { // the one more that tells of a next page
+			page.Next = &domain.Cursor{Sort: string(order.sort), Key: last.key, ID: strconv.FormatInt(last.n, 10)}
+			return nil
+		}
+		last = place
+		user, err := decodeUser(doc, text)
+		page.Users = append(page.Users, user)
+		return err
+	}, query, args...)
+	return page, err
+}
+
+// userPlace is a place in the order: the column's value and the n that tells equals apart.
+type userPlace struct {
+	key string
+	n   int64
+}
+
+// userOrder is an order of the list.
+type userOrder struct {
+	sort       domain.UserSort
+	column     string // n alone is the order of creation
+	index      string // of all users in this order; empty for the table itself
+	cellIndex  string // of the users of each cell in this order
+	descending bool
+	numeric    bool
+}
+
+func orderOf(sort domain.UserSort) (userOrder, error) {
+	if sort == "" {
+		sort = domain.SortCreatedDesc
+	}
+	name, descending := strings.CutPrefix(string(sort), "-")
+	o := userOrder{sort: sort, descending: descending}
+	switch domain.UserSort(name) {
+	case domain.SortCreated:
+		o.column, o.cellIndex, o.numeric = "n", "users_cell", true
+	case domain.SortUsername:
+		o.column, o.index, o.cellIndex = "username", "sqlite_autoindex_users_2", "users_cell_username"
+	case domain.SortEmail:
+		o.column, o.index, o.cellIndex = "email", "users_email", "users_cell_email"
+	case domain.SortLastLogin:
+		o.column, o.index, o.cellIndex, o.numeric = "last_login", "users_last_login", "users_cell_last_login", true
+	default:
+		return o, fault.ErrInvalid.About("sort", "is not an order of this list")
+	}
+	return o, nil
+}
+
+// by returns the ORDER BY for the table of this name.
+func (o userOrder) by(table string) string {
+	direction := " ASC"
+	if o.descending {
+		direction = " DESC"
+	}
+	if o.column == "n" {
+		return " ORDER BY " + table + ".n" + direction
+	}
+	return " ORDER BY " + table + "." + o.column + direction + ", " + table + ".n" + direction
+}
+
+// after returns the condition for what comes after the place.
+func (o userOrder) after(table string, place *userPlace) (string, []any) {
+	if place == nil {
+		return "", nil
+	}
+	sign := ">"
+	if o.descending {
+		sign = "<"
+	}
+	if o.column == "n" {
+		return " AND " + table + ".n " + sign + " ?", []any{place.n}
+	}
+	var key any = place.key
+	if o.numeric {
+		key, _ = strconv.ParseInt(place.key, 10, 64) // startAfter has looked
+	}
+	return " AND (" + table + "." + o.column + ", " + table + ".n) " + sign + " (?, ?)", []any{key, place.n}
+}
+
+func (p *userPlan) startAfter(c *domain.Cursor) error {
+	n, err := strconv.ParseInt(c.ID, 10, 64)
+	if err == nil && p.order.numeric {
+		_, err = strconv.ParseInt(c.Key, 10, 64)
+	}
+	if err != nil || c.Sort != string(p.order.sort) {
+		return fault.ErrInvalid.About("cursor", "is not a cursor of this list")
+	}
+	p.place = &userPlace{c.Key, n}
+	return nil
+}
+
+// cellCounts is what the counters tell of a query.
+type cellCounts struct {
+	all      int64
+	matching int64
+	cells    []int64 // nil when every cell matches
+}
+
+func (s *Store) countCells(ctx context.Context, q *domain.UserQuery) (cellCounts, error) {
+	var c cellCounts
+	var matching []int64
+	others := false
+	err := s.reads.each(ctx, func(rows rowScanner) error {
+		var cell, users int64
+		var role domain.RoleID
+		var status domain.UserStatus
+		var directory domain.DirectoryID
+		if err := rows.Scan(&cell, &role, &status, &directory, &users); err != nil {
+			return err
+		}
+		c.all += users
+		if (q.Role == "" || q.Role == role) && (q.Status == "" || q.Status == status) &&
+			(q.Directory == "" || q.Directory == directory) && (q.ExcludeRole == "" || q.ExcludeRole != role) {
+			c.matching += users
+			matching = append(matching, cell)
+		} else {
+			others = true
+		}
+		return nil
+	}, "SELECT cell, role, status, directory, users FROM user_cells WHERE users > 0")
+	if others {
+		c.cells = matching
+	}
+	return c, err
+}
+
+// planUsers looks at how many users each filter leaves and chooses the way through them; nil tells that there is nobody.
+func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOrder) (*userPlan, error) {
+	counts, err := s.countCells(ctx, q)
+	if err != nil || counts.matching == 0 || strings.Contains(q.Search, "\n") {
+		return nil, err
+	}
+	p := &userPlan{s: s, order: order, counts: counts, group: q.Group, search: q.Search, members: counts.all}
+	if counts.cells != nil {
+		raw, err := json.Marshal(counts.cells)
+		if err != nil {
+			return nil, err
+		}
+		p.cells = string(raw)
+	}
+	if q.Group != "" {
+		err := s.reads.get(ctx, errNoEntry, "SELECT members FROM group_sizes WHERE group_id = ? AND members > 0", []any{string(q.Group)}, &p.members)
+		if errors.Is(err, errNoEntry) {
+			return nil, nil //nolint:nilnil // nobody is no failure
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	if q.Search != "" {
+		p.pieces, p.exact = searchFor(q.Search)
+	}
+	return p, p.choose(ctx)
+}

@@ -1,0 +1,166 @@
+package sqlitestore
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// way is how a list goes through the users.
+type way int
+
+const (
+	// walkOrder goes along the order and looks at each user: for filters that most users pass.
+	walkOrder way = iota
+	// mergeCells merges the orders of the cells, each cut off at the length of the page.
+	mergeCells
+	// gatherCells, gatherGroup and gatherFound read everybody whom one filter leaves, and sort them: they are few.
+	gatherCells
+	gatherGroup
+	gatherFound
+	// followGroup and followFound go through the group or the findings in the order of creation and stop at the end of the page.
+	followGroup
+	followFound
+)
+
+const (
+	// fewUsers is how many are read and sorted for one page.
+	fewUsers = 2000
+	// maxStreams is how many cells are merged at the most.
+	maxStreams = 128
+)
+
+// userPlan is how one query of the list is answered.
+type userPlan struct {
+	s       *Store
+	order   userOrder
+	place   *userPlace // the page begins after it; nil for the beginning
+	counts  cellCounts
+	cells   string // the matching cells as a JSON array; empty when all match
+	group   domain.GroupID
+	members int64 // of the group
+	search  string
+	pieces  string // what the search index is asked
+	exact   bool   // what the search index finds needs no further look
+	way     way
+}
+
+func (p *userPlan) choose(ctx context.Context) error {
+	byCreation := p.order.column == "n"
+	few := p.counts.matching <= fewUsers && p.cells != ""
+	switch {
+	case p.group == "" && p.search == "":
+		p.way = p.chooseCells()
+	case few && (p.group == "" || p.counts.matching < p.members):
+		p.way = gatherCells
+	case p.group != "" && p.members <= fewUsers:
+		p.way = gatherGroup
+	case p.search == "" && byCreation:
+		p.way = followGroup
+	case p.search == "":
+		p.way = walkOrder
+	case byCreation:
+		p.way = followFound
+	default:
+		query, args := p.found("1", "", nil)
+		var found int64
+		err := p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM ("+query+" LIMIT ?)", append(args, fewUsers+1), &found)
+		p.way = gatherFound
+		if found > fewUsers {
+			p.way = walkOrder
+		}
+		return err
+	}
+	return nil
+}
+
+func (p *userPlan) chooseCells() way {
+	// When a quarter of all users pass, a page takes about four pages of walking.
+	if p.cells == "" || p.counts.matching*4 >= p.counts.all || len(p.counts.cells) > maxStreams {
+		return walkOrder
+	}
+	return mergeCells
+}
+
+// filter returns the conditions that the table u must still meet; what the way itself has looked at is left out.
+func (p *userPlan) filter(looked ...way) (string, []any) {
+	has := func(w way) bool {
+		for _, l := range looked {
+			if l == w {
+				return true
+			}
+		}
+		return false
+	}
+	where, args := "", []any(nil)
+	if p.cells != "" && !has(gatherCells) {
+		where += " AND u.cell IN (SELECT value FROM json_each(?))"
+		args = append(args, p.cells)
+	}
+	if p.group != "" && !has(gatherGroup) {
+		where += " AND EXISTS (SELECT 1 FROM group_members g WHERE g.group_id = ? AND g.n = u.n)"
+		args = append(args, string(p.group))
+	}
+	if p.search != "" && !has(gatherFound) {
+		where += " AND instr(u.search_text, ?) > 0"
+		args = append(args, p.search)
+	}
+	return where, args
+}
+
+// found returns the query of the n of everybody who is found: in the index, and among those who wait to be folded into it.
+func (p *userPlan) found(column, after string, afterArgs []any) (string, []any) {
+	join, where, args := "", "", []any{p.pieces}
+	if !p.exact || p.cells != "" || p.group != "" || column == "u.n" {
+		join = " CROSS JOIN users u ON u.n = f.rowid"
+		var filterArgs []any
+		if where, filterArgs = p.filter(gatherFound); !p.exact {
+			where, filterArgs = p.filter()
+		}
+		args = append(args, filterArgs...)
+	}
+	query := "SELECT " + column + " FROM user_search f" + join +
+		" WHERE user_search MATCH ? AND f.rowid NOT IN (SELECT n FROM search_pending)" + where
+	if after != "" {
+		query += " AND f.rowid" + after
+		args = append(args, afterArgs...)
+	}
+	where, filterArgs := p.filter()
+	query += " UNION ALL SELECT " + column + " FROM search_pending f CROSS JOIN users u ON u.n = f.n WHERE TRUE" + where
+	args = append(args, filterArgs...)
+	if after != "" {
+		query += " AND f.n" + after
+		args = append(args, afterArgs...)
+	}
+	return query, args
+}
+
+// total counts. Where only cells or only a group filter, the counters know.
+func (p *userPlan) total(ctx context.Context) (total int64, estimated bool, err error) {
+	switch {
+	case p.group == "" && p.search == "":
+		return p.counts.matching, false, nil
+	case p.search == "" && p.cells == "":
+		return p.members, false, nil
+	}
+	query, args := p.matches()
+	err = p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM ("+query+" LIMIT ?)", append(args, domain.ExactTotal+1), &total)
+	return total, total > domain.ExactTotal, err
+}
+
+// matches returns the query of everybody who matches, in no order.
+func (p *userPlan) matches() (string, []any) {
+	switch p.way {
+	case gatherCells:
+		where, args := p.filter(gatherCells)
+		return "SELECT 1 FROM users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))" + where, append([]any{p.cells}, args...)
+	case gatherGroup, followGroup:
+		where, args := p.filter(gatherGroup)
+		return "SELECT 1 FROM group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?" + where, append([]any{string(p.group)}, args...)
+	}
+	if p.search != "" {
+		return p.found("1", "", nil)
+	}
+	where, args := p.filter(gatherGroup)
+	return "SELECT 1 FROM group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?" + where, append([]any{string(p.group)}, args...)
+}

@@ -1,0 +1,152 @@
+package sqlitestore
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+func (s *Store) insertUser(t *tx, u *domain.User) error {
+	var taken int64
+	err := t.get(domain.ErrUserNotFound, "SELECT n FROM users WHERE id = ?", []any{string(u.ID)}, &taken)
+	if err == nil {
+		return domain.ErrUserExists.About("id", "is taken")
+	} else if !errors.Is(err, domain.ErrUserNotFound) {
+		return err
+	}
+	if err := checkUnique(t, -1, u); err != nil {
+		return err
+	}
+	if err := s.checkRole(t, u.Role); err != nil {
+		return err
+	}
+	n, err := placeOf(t, u.CreatedAt)
+	if err != nil {
+		return err
+	}
+	cell, err := moveCell(t, nil, u)
+	if err != nil {
+		return err
+	}
+	doc, err := encodeUser(u)
+	if err != nil {
+		return err
+	}
+	err = t.exec(`INSERT INTO users (n, id, identifier, username, email, directory, subject, cell, last_login, search_text, doc)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		n, string(u.ID), u.Identifier, u.UsernameKey, u.EmailKey, string(u.Directory), string(u.Subject), cell, stamp(u.LastLogin), u.SearchText, doc)
+	if err != nil {
+		return err
+	}
+	if err := moveGroups(t, n, nil, u.Groups); err != nil {
+		return err
+	}
+	if err := listSessions(t, nil, u.Sessions); err != nil {
+		return err
+	}
+	return s.queueSearch(t, n, false)
+}
+
+// replaceUser writes what has changed. The usual change touches the document and nothing that an index holds.
+func (s *Store) replaceUser(t *tx, before *storedUser, u *domain.User) error {
+	old := &before.user
+	doc, err := encodeUser(u)
+	if err != nil {
+		return err
+	}
+	if sameKeys(old, u) {
+		err = t.exec("UPDATE users SET doc = ? WHERE n = ?", doc, before.n)
+	} else {
+		err = s.replaceKeys(t, before, u, doc)
+	}
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(old.Groups, u.Groups) {
+		if err := moveGroups(t, before.n, old.Groups, u.Groups); err != nil {
+			return err
+		}
+	}
+	if err := listSessions(t, old.Sessions, u.Sessions); err != nil {
+		return err
+	}
+	if old.SearchText != u.SearchText {
+		if err := s.queueSearch(t, before.n, true); err != nil {
+			return err
+		}
+	}
+	shared := u.Clone()
+	t.onCommit(func() { s.view.users.put(u.ID, &shared) })
+	return nil
+}
+
+func sameKeys(a, b *domain.User) bool {
+	return a.Identifier == b.Identifier && a.UsernameKey == b.UsernameKey && a.EmailKey == b.EmailKey && a.SearchText == b.SearchText &&
+		a.Directory == b.Directory && a.Subject == b.Subject && sameCell(a, b) && a.LastLogin.Equal(b.LastLogin)
+}
+
+func (s *Store) replaceKeys(t *tx, before *storedUser, u *domain.User, doc string) error {
+	old := *before
+	old.user.LastLogin = u.LastLogin
+	if sameKeys(&old.user, u) { // a sign-in moves the user in two indexes, not in all
+		return t.exec("UPDATE users SET doc = ?, last_login = ? WHERE n = ?", doc, stamp(u.LastLogin), before.n)
+	}
+	if err := checkUnique(t, before.n, u); err != nil {
+		return err
+	}
+	if before.user.Role != u.Role {
+		if err := s.checkRole(t, u.Role); err != nil {
+			return err
+		}
+	}
+	cell, err := moveCell(t, &before.user, u)
+	if err != nil {
+		return err
+	}
+	return t.exec(`UPDATE users SET doc = ?, identifier = ?, username = ?, email = ?, directory = ?, subject = ?, cell = ?,
+		last_login = ?, search_text = ? WHERE n = ?`,
+		doc, u.Identifier, u.UsernameKey, u.EmailKey, string(u.Directory), string(u.Subject), cell, stamp(u.LastLogin), u.SearchText, before.n)
+}
+
+func (s *Store) deleteUser(t *tx, id domain.UserID) error {
+	stored, err := loadUser(t, id)
+	if err != nil {
+		return err
+	}
+	if _, err := moveCell(t, &stored.user, nil); err != nil {
+		return err
+	}
+	if err := moveGroups(t, stored.n, stored.user.Groups, nil); err != nil {
+		return err
+	}
+	for _, query := range []string{
+		"DELETE FROM sessions WHERE user_id = ?", "DELETE FROM api_keys WHERE user_id = ?", "DELETE FROM messages WHERE user_id = ?",
+		"DELETE FROM admin_guard WHERE user_id = ?", "DELETE FROM users WHERE id = ?",
+	} {
+		if err := t.exec(query, string(id)); err != nil {
+			return err
+		}
+	}
+	t.onCommit(func() { s.view.users.drop(id) }) // a session or key without its user is not found
+	return s.queueSearch(t, stored.n, true)
+}
+
+// listSessions marks the records of sessions that came onto the user's list or went off it, for the sweep.
+func listSessions(t *tx, before, after []domain.SessionRef) error {
+	mark := func(refs, others []domain.SessionRef, listed int) error {
+		for _, ref := range refs {
+			if slices.ContainsFunc(others, func(o domain.SessionRef) bool { return o.ID == ref.ID }) {
+				continue
+			}
+			if err := t.exec("UPDATE sessions SET listed = ? WHERE id = ?", listed, string(ref.ID)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := mark(after, before, 1); err != nil {
+		return err
+	}
+	return mark(before, after, 0)
+}

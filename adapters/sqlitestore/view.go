@@ -1,0 +1,154 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// flushEvery is how long a noted activity may wait for the disk, less the time of the writing itself.
+const flushEvery = 25 * time.Second
+
+const (
+	defaultCachedSessions = 50_000
+	defaultCachedUsers    = 20_000
+)
+
+// view is what the hot path looks at. Three things are looked up one after the other, each as new as the last
+// acknowledged write, and a change of any of them is therefore seen by every look that starts after its acknowledgement.
+type view struct {
+	s        *Store
+	sessions *cache[domain.SessionID, domain.Session]
+	users    *cache[domain.UserID, domain.User]
+	keys     *cache[domain.KeyID, domain.APIKey]
+	active   *touches[domain.SessionID]
+	used     *touches[domain.KeyID]
+}
+
+func newView(s *Store) *view {
+	limit := func(n, otherwise int) int {
+		if n <= 0 {
+			return otherwise
+		}
+		return n
+	}
+	users := limit(s.config.CachedUsers, defaultCachedUsers)
+	return &view{
+		s:        s,
+		sessions: newCache[domain.SessionID, domain.Session](limit(s.config.CachedSessions, defaultCachedSessions)),
+		users:    newCache[domain.UserID, domain.User](users),
+		keys:     newCache[domain.KeyID, domain.APIKey](users),
+		active:   newTouches[domain.SessionID](),
+		used:     newTouches[domain.KeyID](),
+	}
+}
+
+// View returns the view of live sessions and keys.
+func (s *Store) View() *View { return &View{s.view} }
+
+// View implements ports.SessionView and ports.KeyView.
+type View struct{ v *view }
+
+var (
+	_ ports.SessionView = (*View)(nil)
+	_ ports.KeyView     = (*View)(nil)
+)
+
+// Look returns the session with its user, from memory where they have been looked at lately.
+func (x *View) Look(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
+	v := x.v
+	session, err := v.sessions.get(id, func() (*domain.Session, error) {
+		session, err := v.s.readSession(ctx, id)
+		return &session, err
+	})
+	if err != nil {
+		return domain.LiveSession{}, err
+	}
+	user, err := v.user(ctx, session.UserID)
+	if errors.Is(err, domain.ErrUserNotFound) || err == nil && !user.ListsSession(id) {
+		return domain.LiveSession{}, domain.ErrSessionNotFound
+	}
+	if err != nil {
+		return domain.LiveSession{}, err
+	}
+	return domain.LiveSession{Session: session, User: user, Catalog: v.s.catalog.Load().Version}, nil
+}
+
+func (v *view) user(ctx context.Context, id domain.UserID) (*domain.User, error) {
+	return v.users.get(id, func() (*domain.User, error) {
+		user, err := v.s.findUser(ctx, "SELECT doc, search_text FROM users WHERE id = ?", string(id))
+		return &user, err
+	})
+}
+
+// Touch notes activity.
+func (x *View) Touch(_ context.Context, id domain.SessionID, at time.Time) error {
+	x.v.active.note(id, at) // first, so that whoever loads the session meanwhile finds it
+	x.v.refresh(id)
+	return nil
+}
+
+// refresh brings the last activity of a session in memory up to what was noted.
+func (v *view) refresh(id domain.SessionID) {
+	v.sessions.swap(id, func(s domain.Session) domain.Session {
+		s.LastActivity = v.active.latest(id, s.LastActivity)
+		return s
+	})
+}
+
+// LookKey returns the key with its owner, from memory where they have been looked at lately.
+func (x *View) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
+	v := x.v
+	key, err := v.keys.get(id, func() (*domain.APIKey, error) {
+		key, err := v.s.readKey(ctx, id)
+		return &key, err
+	})
+	if err != nil {
+		return domain.LiveKey{}, err
+	}
+	user, err := v.user(ctx, key.UserID)
+	if errors.Is(err, domain.ErrUserNotFound) {
+		return domain.LiveKey{}, domain.ErrKeyNotFound
+	}
+	if err != nil {
+		return domain.LiveKey{}, err
+	}
+	return domain.LiveKey{Key: key, User: user, Catalog: v.s.catalog.Load().Version}, nil
+}
+
+// TouchKey notes a use.
+func (x *View) TouchKey(_ context.Context, id domain.KeyID, at time.Time) error {
+	x.v.used.note(id, at)
+	x.v.refreshKey(id)
+	return nil
+}
+
+func (v *view) refreshKey(id domain.KeyID) {
+	v.keys.swap(id, func(k domain.APIKey) domain.APIKey {
+		k.LastUsedAt = v.used.latest(id, k.LastUsedAt)
+		return k
+	})
+}
+
+func (v *view) flush(ctx context.Context) error {
+	return errors.Join(
+		v.active.flush(ctx, v.s.writer, "UPDATE sessions SET last_activity_ns = ? WHERE id = ? AND last_activity_ns < ?"),
+		v.used.flush(ctx, v.s.writer, "UPDATE api_keys SET last_used_ns = ? WHERE id = ? AND last_used_ns < ?"))
+}
+
+// flushTouches writes noted activities until ctx ends. What could not be written stays noted for the next time.
+func (s *Store) flushTouches(ctx context.Context) {
+	ticker := time.NewTicker(flushEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			_ = s.view.flush(ctx)
+		}
+	}
+}

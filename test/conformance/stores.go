@@ -1,0 +1,162 @@
+// Package conformance holds the implementations of the storage ports to what the ports promise: one suite for each port,
+// races included. Every store runs them all:
+//
+//	func TestConformance(t *testing.T) {
+//		conformance.All(t, func(t *testing.T) conformance.Stores { … })
+//	}
+package conformance
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Stores are the ports of one empty store. The suites use several at once, since a change and its outbox are one write.
+type Stores struct {
+	Users       ports.UserStore
+	Guard       ports.AdminGuard
+	Sessions    ports.SessionStore
+	View        ports.SessionView
+	Keys        ports.APIKeyStore
+	KeyView     ports.KeyView
+	Tokens      ports.ThirdPartyTokenStore
+	Roles       ports.RoleStore
+	Groups      ports.GroupStore
+	Settings    ports.SettingsStore
+	Catalog     ports.CatalogView
+	Attempts    ports.AttemptStore
+	Rates       ports.RateLimiter
+	Once        ports.OnceStore
+	Idempotency ports.IdempotencyStore
+	Audit       ports.AuditTrail
+	Messages    ports.MessageQueue
+	Maintenance ports.Maintenance
+	SigningKeys ports.SigningKeyStore
+}
+
+// Open makes an empty store for one test and closes it when the test ends.
+type Open func(t *testing.T) Stores
+
+// All runs every suite.
+func All(t *testing.T, open Open) {
+	for name, suite := range map[string]func(*testing.T, Open){
+		"UserStore": UserStore, "SessionStore": SessionStore, "SessionView": SessionView, "APIKeyStore": APIKeyStore,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			suite(t, open)
+		})
+	}
+}
+
+// cases runs each case on a store of its own.
+func cases(t *testing.T, open Open, tests map[string]func(*testing.T, Stores)) {
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+}
+
+// epoch is the time of the suites' world.
+var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+var idCounter atomic.Int64
+
+// newID returns an id of the form of ours: later ones sort after earlier ones.
+func newID(prefix string) string { return fmt.Sprintf("%s%026d", prefix, idCounter.Add(1)) }
+
+// newUser returns an active user whose name is made of the number.
+func newUser(number int) domain.User {
+	name := fmt.Sprintf("user%06d", number)
+	at := epoch.Add(time.Duration(number) * time.Second)
+	return domain.User{
+		ID: domain.UserID(newID(domain.UserPrefix)), Identifier: fmt.Sprintf("%08x", number),
+		Username: name, UsernameKey: name, Email: name + "@example.com", EmailKey: name + "@example.com", FullName: "User " + name,
+		SearchText: name + "\n" + name + "@example.com\nuser " + name,
+		Role:       domain.RoleUser, Status: domain.StatusActive, Directory: "local", CreatedAt: at, UpdatedAt: at,
+	}
+}
+
+// newEntry returns an audit entry about the target.
+func newEntry(action domain.Action, target string) domain.AuditEntry {
+	return domain.AuditEntry{
+		ID: domain.LogID(newID(domain.LogPrefix)), Time: epoch, UserID: "usr_actor", Action: action, Success: true,
+		IPAddress: "192.0.2.1", UserAgent: "suite/1", RequestID: "req-1", Target: target,
+	}
+}
+
+func newMessage(to domain.UserID) domain.Message {
+	return domain.Message{
+		ID: domain.MessageID(newID(domain.MessagePrefix)), Channel: domain.ChannelMail, UserID: to, Payload: []byte("sealed"),
+		CreatedAt: epoch, ExpiresAt: epoch.Add(time.Hour), NextTry: epoch,
+	}
+}
+
+// outbox returns an outbox of one entry and one message.
+func outbox(action domain.Action, target string) domain.Outbox {
+	return domain.Outbox{
+		Entries: []domain.AuditEntry{newEntry(action, target)}, Messages: []domain.Message{newMessage(domain.UserID(target))},
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("unexpected failure: %v", err)
+	}
+}
+
+// race runs n calls of f at once, with their number, and returns how many returned nil. A failure that allowed does not
+// accept fails the test.
+func race(t *testing.T, n int, allowed func(error) bool, f func(i int) error) int {
+	t.Helper()
+	var wins atomic.Int64
+	var group sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		group.Go(func() {
+			<-start
+			switch err := f(i); {
+			case err == nil:
+				wins.Add(1)
+			case !allowed(err):
+				t.Errorf("unexpected failure in a race: %v", err)
+			}
+		})
+	}
+	close(start)
+	group.Wait()
+	return int(wins.Load())
+}
+
+// never accepts no failure.
+func never(error) bool { return false }
+
+// entriesAbout returns the audit entries with this target.
+func entriesAbout(t *testing.T, s Stores, target string) []domain.AuditEntry {
+	t.Helper()
+	var found []domain.AuditEntry
+	must(t, s.Audit.Scan(t.Context(), domain.AuditQuery{}, func(e domain.AuditEntry) error {
+		if e.Target == target {
+			found = append(found, e)
+		}
+		return nil
+	}))
+	return found
+}
+
+// claimAll takes every message that is due at the epoch.
+func claimAll(t *testing.T, s Stores) []domain.Message {
+	t.Helper()
+	messages, err := s.Messages.ClaimMessages(t.Context(), epoch, epoch.Add(time.Minute), 1000)
+	must(t, err)
+	return messages
+}
