@@ -1,0 +1,438 @@
+package factor_test
+
+import (
+	"context"
+	"encoding/base32"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	adapter "github.com/ostiary/ostiary/adapters/totp"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/factor"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+// rightPassword stands for the password service, which has tests of its own.
+type rightPassword string
+
+func (p rightPassword) ProvePassword(_ context.Context, _ domain.Principal, _ *domain.User, password string) error {
+	if password != string(p) {
+		return domain.ErrCurrentPassword
+	}
+	return nil
+}
+
+type bench struct {
+	*kit.Kit
+	checker *factor.Checker
+	service *factor.Service
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	k := kit.New(t)
+	checker := factor.NewChecker(factor.Needs{
+		Users: k.Store.Users(), Attempts: k.Store.Guards(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
+		IDs: k.IDs, Clock: k.Clock, Journal: k.Journal, Letters: k.Composer, Issuer: "Ostiary", SMS: true,
+	})
+	return &bench{Kit: k, checker: checker, service: factor.New(checker, rightPassword("right"), k.Store.Guards())}
+}
+
+// code returns what the app of somebody who was shown the secret shows now.
+func (b *bench) code(t *testing.T, secret string) string {
+	t.Helper()
+	code, err := totp.GenerateCode(secret, b.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// enrolled returns a user whose app is on, at the beginning of a time step whose code was not used.
+func (b *bench) enrolled(t *testing.T, name string) (domain.User, factor.Enrollment) {
+	t.Helper()
+	user := b.User(t, name, domain.RoleUser)
+	by := b.As(t, user)
+	shown, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.service.Activate(t.Context(), by, user.ID, b.code(t, shown.Setup.Secret)); err != nil {
+		t.Fatal(err)
+	}
+	b.Clock.Forward(90 * time.Second)
+	return b.get(t, user.ID), shown
+}
+
+func (b *bench) get(t *testing.T, id domain.UserID) domain.User {
+	t.Helper()
+	user, err := b.Store.Users().Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return user
+}
+
+func wantErr(t *testing.T, got, want error) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Fatalf("got error %v, want %v", got, want)
+	}
+}
+
+func wrong(code string) string {
+	if code == "000000" {
+		return "000001"
+	}
+	return "000000"
+}
+
+func TestT04_NothingIsOnBeforeTheFirstRightCode(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user := b.User(t, "john", domain.RoleUser)
+	by := b.As(t, user)
+	shown, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(shown.BackupCodes) != 10 || len(shown.Setup.Secret) != 32 || !strings.HasPrefix(shown.Setup.QRCode, "data:image/png;base64,") {
+		t.Errorf("the enrolment shows %d backup codes and a secret of %d characters", len(shown.BackupCodes), len(shown.Setup.Secret))
+	}
+	if u := b.get(t, user.ID); u.Factor.IsOn() {
+		t.Error("the factor is on before its first code")
+	}
+	wantErr(t, b.service.Activate(t.Context(), by, user.ID, wrong(b.code(t, shown.Setup.Secret))), domain.ErrTwoFactorCode)
+	if err := b.service.Activate(t.Context(), by, user.ID, b.code(t, shown.Setup.Secret)); err != nil {
+		t.Fatal(err)
+	}
+	if u := b.get(t, user.ID); !u.Factor.IsOn() || u.Factor.Pending != nil {
+		t.Error("the factor is not on after its first code")
+	}
+	_, err = b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
+	wantErr(t, err, domain.ErrTwoFactorOn)
+	want := []domain.Action{domain.ActionTwoFactorEnroll, domain.ActionTwoFactorFailed, domain.ActionTwoFactorEnable}
+	if got := kit.Actions(b.Entries(t)); !slices.Equal(got, want) {
+		t.Errorf("the log has %v, want %v", got, want)
+	}
+}
+
+func TestT04_AnEnrolmentRunsOutAndTakesFiveTries(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user := b.User(t, "john", domain.RoleUser)
+	by := b.As(t, user)
+	shown, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		wantErr(t, b.service.Activate(t.Context(), by, user.ID, wrong(b.code(t, shown.Setup.Secret))), domain.ErrTwoFactorCode)
+	}
+	wantErr(t, b.service.Activate(t.Context(), by, user.ID, b.code(t, shown.Setup.Secret)), domain.ErrTwoFactorCode)
+
+	shown, err = b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Clock.Forward(10 * time.Minute)
+	wantErr(t, b.service.Activate(t.Context(), by, user.ID, b.code(t, shown.Setup.Secret)), domain.ErrTwoFactorCode)
+}
+
+func TestT01_OfManyUsesOfOneCodeOneIsAccepted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user, shown := b.enrolled(t, "john")
+	code := b.code(t, shown.Setup.Secret)
+	spellings := []string{code, " " + code[:3] + " " + code[3:], fullWidth(code)}
+	var wg sync.WaitGroup
+	accepted := make(chan domain.Method, 50)
+	for i := range 50 {
+		wg.Go(func() {
+			method, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, spellings[i%3])
+			if err == nil {
+				accepted <- method
+			}
+		})
+	}
+	wg.Wait()
+	if len(accepted) != 1 || <-accepted != domain.MethodTOTP {
+		t.Errorf("%d uses of one code were accepted, want 1", len(accepted)+1)
+	}
+}
+
+func fullWidth(code string) string {
+	return strings.Map(func(r rune) rune { return r - '0' + '０' }, code)
+}
+
+func TestT02_UsedStepsStayUsedWhenTheClockGoesBack(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user, shown := b.enrolled(t, "john")
+	for range 3 {
+		if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, shown.Setup.Secret)); err != nil {
+			t.Fatal(err)
+		}
+		b.Clock.Forward(30 * time.Second)
+	}
+	b.Clock.Forward(-75 * time.Second)
+	_, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, shown.Setup.Secret))
+	wantErr(t, err, domain.ErrTwoFactorLogin)
+}
+
+func TestT03_TheStoreHoldsNeitherSecretNorCodes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user, shown := b.enrolled(t, "john")
+	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(shown.Setup.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(user.Factor.Secret), string(raw)) {
+		t.Error("the secret is kept as it is")
+	}
+	// A row copied to somebody else does not open there.
+	other := b.User(t, "eve", domain.RoleUser)
+	_, err = b.Store.Users().Update(t.Context(), other.ID, func(u *domain.User, _ *domain.Outbox) error {
+		u.Factor = user.Factor.Clone()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other = b.get(t, other.ID)
+	if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &other, b.code(t, shown.Setup.Secret)); err == nil {
+		t.Error("a secret copied to another user works there")
+	}
+}
+
+func TestT07_OfManyUsesOfOneBackupCodeOneIsAccepted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user, shown := b.enrolled(t, "john")
+	var wg sync.WaitGroup
+	accepted := make(chan domain.Method, 20)
+	for range 20 {
+		wg.Go(func() {
+			method, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, strings.ToUpper(shown.BackupCodes[3]))
+			if err == nil {
+				accepted <- method
+			}
+		})
+	}
+	wg.Wait()
+	if len(accepted) != 1 || <-accepted != domain.MethodBackupCode {
+		t.Errorf("%d uses of one backup code were accepted, want 1", len(accepted)+1)
+	}
+	if left := len(b.get(t, user.ID).Factor.Backup.Hashes); left != 9 {
+		t.Errorf("%d backup codes are left, want 9", left)
+	}
+}
+
+func TestT08_A07_FiveWrongCodesLockWhateverThePassword(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user, shown := b.enrolled(t, "john")
+	for i := range 5 {
+		// From a different network each time: the person is the same.
+		from := kit.Origin
+		from.Address = netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
+		_, err := b.checker.Verify(t.Context(), domain.Anonymous(from), &user, wrong(b.code(t, shown.Setup.Secret)))
+		wantErr(t, err, domain.ErrTwoFactorLogin)
+	}
+	_, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, shown.Setup.Secret))
+	wantErr(t, err, domain.ErrAccountLocked)
+	if fault.Of(err).Extra()["locked_until"] == nil {
+		t.Error("the refusal does not say until when")
+	}
+	b.Clock.Forward(31 * time.Minute)
+	if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, shown.Setup.Secret)); err != nil {
+		t.Errorf("a right code after the lock: %v", err)
+	}
+	if got := kit.Actions(b.Entries(t)); got[len(got)-1] != domain.ActionAccountLocked {
+		t.Errorf("the last entry is %v, want account_locked", got[len(got)-1])
+	}
+}
+
+func TestS21_ChangesOfAFactorTakeAFreshProof(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user := b.User(t, "john", domain.RoleUser)
+	by := b.As(t, user)
+	b.Clock.Forward(11 * time.Minute)
+	_, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
+	wantErr(t, err, domain.ErrReauthentication)
+	_, err = b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{Proof: factor.Proof{Password: "wrong"}})
+	wantErr(t, err, domain.ErrCurrentPassword)
+	shown, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{Proof: factor.Proof{Password: "right"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.service.Activate(t.Context(), by, user.ID, b.code(t, shown.Setup.Secret)); err != nil {
+		t.Fatal(err)
+	}
+	b.Clock.Forward(time.Minute)
+	wantErr(t, b.service.Disable(t.Context(), by, user.ID, factor.Proof{}), domain.ErrReauthentication)
+	wantErr(t, b.service.Disable(t.Context(), by, user.ID, factor.Proof{Code: wrong(b.code(t, shown.Setup.Secret))}), domain.ErrTwoFactorCode)
+	if err := b.service.Disable(t.Context(), by, user.ID, factor.Proof{Code: b.code(t, shown.Setup.Secret)}); err != nil {
+		t.Fatal(err)
+	}
+	if u := b.get(t, user.ID); u.Factor.IsOn() || len(u.Factor.Secret) > 0 {
+		t.Error("the factor is still there")
+	}
+	if err := b.service.Disable(t.Context(), by, user.ID, factor.Proof{Password: "right"}); err != nil {
+		t.Errorf("disabling what is off: %v", err)
+	}
+}
+
+func TestT05_OnlyThePersonEnrolsAndOnlyWhoManagesDisables(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	admin, eve := b.User(t, "root", domain.RoleAdmin), b.User(t, "eve", domain.RoleUser)
+	user, shown := b.enrolled(t, "john")
+	byAdmin, byEve := b.As(t, admin), b.As(t, eve)
+	byKey := b.As(t, user)
+	byKey.Kind, byKey.KeyID, byKey.AuthTime = domain.PrincipalAPIKey, "key_x", time.Time{}
+
+	_, err := b.service.Enroll(t.Context(), byEve, user.ID, factor.EnrollInput{})
+	wantErr(t, err, domain.ErrUserNotFound)
+	_, err = b.service.Enroll(t.Context(), byAdmin, user.ID, factor.EnrollInput{})
+	wantErr(t, err, fault.ErrForbidden)
+	_, err = b.service.Enroll(t.Context(), byAdmin, "usr_absent", factor.EnrollInput{})
+	wantErr(t, err, domain.ErrUserNotFound)
+	_, err = b.service.Enroll(t.Context(), byKey, user.ID, factor.EnrollInput{})
+	wantErr(t, err, fault.ErrForbidden)
+	_, err = b.service.Enroll(t.Context(), domain.Principal{}, user.ID, factor.EnrollInput{})
+	wantErr(t, err, fault.ErrUnauthorized)
+	wantErr(t, b.service.Activate(t.Context(), byAdmin, user.ID, b.code(t, shown.Setup.Secret)), fault.ErrForbidden)
+	wantErr(t, b.service.Disable(t.Context(), byEve, user.ID, factor.Proof{}), domain.ErrUserNotFound)
+	wantErr(t, b.service.Disable(t.Context(), byKey, user.ID, factor.Proof{}), fault.ErrForbidden)
+
+	if err := b.service.Disable(t.Context(), byAdmin, user.ID, factor.Proof{}); err != nil {
+		t.Fatal(err)
+	}
+	entries := b.Entries(t)
+	last := entries[len(entries)-1]
+	if last.Action != domain.ActionTwoFactorDisable || last.UserID != string(admin.ID) || last.Target != string(user.ID) {
+		t.Errorf("the last entry is %s by %s on %s", last.Action, last.UserID, last.Target)
+	}
+	messages, err := b.Store.Messages().ClaimMessages(t.Context(), b.Clock.Now(), b.Clock.Now().Add(time.Minute), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(messages) != 2 { // switched on, and off by somebody else
+		t.Errorf("%d messages wait for the person, want 2", len(messages))
+	}
+}
+
+func TestZ06_NobodyDisablesTheFactorOfSomebodyMorePowerful(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	admin := b.User(t, "root", domain.RoleAdmin)
+	helpdesk := b.As(t, b.User(t, "desk", domain.RoleUser))
+	helpdesk.Grants = append(helpdesk.Grants, domain.Grant{Source: "group:desk", Permission: domain.UsersManage})
+	wantErr(t, b.service.Disable(t.Context(), helpdesk, admin.ID, factor.Proof{}), fault.ErrForbidden)
+}
+
+func TestDisableIsRefusedWhileTheRoleRequiresIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user, _ := b.enrolled(t, "john")
+	_, err := b.Store.CatalogStore().UpdateSettings(t.Context(), func(s *domain.Settings, _ *domain.Outbox) error {
+		s.TwoFactor.Enabled, s.TwoFactor.RequiredForRoles = true, []domain.RoleID{domain.RoleUser}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := b.As(t, user)
+	wantErr(t, b.service.Disable(t.Context(), by, user.ID, factor.Proof{}), domain.ErrTwoFactorNeeded)
+	if err := b.service.Disable(t.Context(), domain.Operator(), user.ID, factor.Proof{}); err != nil {
+		t.Errorf("the operator on the machine: %v", err)
+	}
+	// Whoever is on the enrolment-only scope can do just that.
+	by.Scope = domain.ScopeEnrollment
+	if _, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{}); err != nil {
+		t.Errorf("enrolling with the enrolment-only scope: %v", err)
+	}
+	wantErr(t, b.service.Disable(t.Context(), domain.Principal{
+		Kind: domain.PrincipalUser, UserID: "usr_x", Scope: domain.ScopeEnrollment,
+	}, user.ID, factor.Proof{}), domain.ErrEnrollmentRequired)
+}
+
+func TestSMSSendsACodeThatWorksOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user := b.User(t, "john", domain.RoleUser)
+	by := b.As(t, user)
+	in := factor.EnrollInput{Method: domain.MethodSMS, PhoneNumber: "+420123456789"}
+	if _, err := b.service.Enroll(t.Context(), by, user.ID, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.service.Activate(t.Context(), by, user.ID, b.sent(t)); err != nil {
+		t.Fatal(err)
+	}
+	user = b.get(t, user.ID)
+	err := b.checker.Challenge(t.Context(), &user)
+	wantErr(t, err, domain.ErrTwoFactorRequired)
+	wantErr(t, b.checker.Challenge(t.Context(), &user), domain.ErrTwoFactorRequired)
+	code := b.sent(t) // asked for twice, sent once
+	user = b.get(t, user.ID)
+	if method, err := b.checker.Verify(t.Context(), by, &user, code); err != nil || method != domain.MethodSMS {
+		t.Fatalf("Verify() = %s, %v", method, err)
+	}
+	_, err = b.checker.Verify(t.Context(), by, &user, code)
+	wantErr(t, err, domain.ErrTwoFactorLogin)
+}
+
+func TestT12_SMSIsNotOfferedWithoutAGateway(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	checker := factor.NewChecker(factor.Needs{
+		Users: k.Store.Users(), Attempts: k.Store.Guards(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
+		IDs: k.IDs, Clock: k.Clock, Journal: k.Journal, Letters: k.Composer, Issuer: "Ostiary",
+	})
+	service := factor.New(checker, rightPassword("right"), k.Store.Guards())
+	user := k.User(t, "john", domain.RoleUser)
+	_, err := service.Enroll(t.Context(), k.As(t, user), user.ID, factor.EnrollInput{Method: domain.MethodSMS, PhoneNumber: "+420123456789"})
+	wantErr(t, err, domain.ErrMethodUnavailable)
+}
+
+// sent takes the one SMS that waits and returns its code.
+func (b *bench) sent(t *testing.T) string {
+	t.Helper()
+	messages, err := b.Store.Messages().ClaimMessages(t.Context(), b.Clock.Now(), b.Clock.Now().Add(time.Minute), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code string
+	for _, m := range messages {
+		if m.Channel != domain.ChannelSMS {
+			continue
+		}
+		if code != "" {
+			t.Fatal("more than one SMS waits")
+		}
+		plain, err := b.Sealer.Open(m.Payload, "message|"+string(m.ID)+"|payload")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i+6 <= len(plain); i++ {
+			if strings.Trim(string(plain[i:i+6]), "0123456789") == "" && (i == 0 || plain[i-1] < '0' || plain[i-1] > '9') {
+				code = string(plain[i : i+6])
+			}
+		}
+		if err := b.Store.Messages().DoneMessage(t.Context(), m.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return code
+}

@@ -1,0 +1,235 @@
+package settings_test
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/settings"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+func newService(t *testing.T) (*kit.Kit, *settings.Service) {
+	t.Helper()
+	k := kit.New(t)
+	return k, settings.New(settings.Needs{
+		Store: k.Store.CatalogStore(), Catalog: k.Store.CatalogStore(), Journal: k.Journal, Clock: k.Clock,
+	})
+}
+
+func TestANewInstallationHasTheDocumentedSettings(t *testing.T) {
+	t.Parallel()
+	_, s := newService(t)
+	got, err := s.Get(t.Context(), domain.Operator())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(domain.DefaultSettings(), got); diff != "" {
+		t.Errorf("the settings differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestAPatchChangesWhatItNamesAndIsAudited(t *testing.T) {
+	t.Parallel()
+	k, s := newService(t)
+	patch := settings.Patch{
+		Password: settings.PasswordPatch{MinLength: new(14), ExpiryDays: new(60)}, TwoFactor: settings.TwoFactorPatch{Enabled: new(true)},
+	}
+	got, err := s.Patch(t.Context(), domain.Operator(), patch, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := domain.DefaultSettings()
+	want.Version, want.UpdatedAt = 2, kit.Noon
+	want.Password.MinLength, want.Password.ExpiryDays, want.TwoFactor.Enabled = 14, 60, true
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the settings differ (-want +got):\n%s", diff)
+	}
+	again, err := s.Patch(t.Context(), domain.Operator(), patch, 0)
+	if err != nil || again.Version != 2 {
+		t.Errorf("the same patch again: version %d, %v", again.Version, err)
+	}
+	entries := k.Entries(t)
+	if len(entries) != 1 {
+		t.Fatalf("the log has %v, want one change", kit.Actions(entries))
+	}
+	wantChanges := map[string]any{
+		"password_policy.min_length":  map[string]any{"old": 12.0, "new": 14.0},
+		"password_policy.expiry_days": map[string]any{"old": 90.0, "new": 60.0},
+		"two_factor.enabled":          map[string]any{"old": false, "new": true},
+	}
+	if diff := cmp.Diff(wantChanges, entries[0].Details["changes"]); diff != "" {
+		t.Errorf("the audited changes differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestH20_EveryFieldHasBoundsThatTheRefusalNames(t *testing.T) {
+	t.Parallel()
+	_, s := newService(t)
+	roles := func(r ...domain.RoleID) *[]domain.RoleID { return &r }
+	methods := func(m ...domain.Method) *[]domain.Method { return &m }
+	tests := map[string]struct {
+		patch settings.Patch
+		want  fault.Detail
+	}{
+		"a length below 8": {
+			settings.Patch{Password: settings.PasswordPatch{MinLength: new(7)}},
+			fault.Detail{Field: "password_policy.min_length", Reason: "must be 8 to 256"},
+		},
+		"a length above 256": {
+			settings.Patch{Password: settings.PasswordPatch{MinLength: new(257)}},
+			fault.Detail{Field: "password_policy.min_length", Reason: "must be 8 to 256"},
+		},
+		"a negative expiry": {
+			settings.Patch{Password: settings.PasswordPatch{ExpiryDays: new(-1)}},
+			fault.Detail{Field: "password_policy.expiry_days", Reason: "must be 0 to 3650"},
+		},
+		"a long history": {
+			settings.Patch{Password: settings.PasswordPatch{HistoryCount: new(25)}},
+			fault.Detail{Field: "password_policy.history_count", Reason: "must be 0 to 24"},
+		},
+		"no time to work": {
+			settings.Patch{Session: settings.SessionPatch{TimeoutMinutes: new(0)}},
+			fault.Detail{Field: "session_policy.timeout_minutes", Reason: "must be 1 to 43200"},
+		},
+		"no session": {
+			settings.Patch{Session: settings.SessionPatch{MaxSessions: new(0)}},
+			fault.Detail{Field: "session_policy.max_sessions", Reason: "must be 1 to 100"},
+		},
+		"no day to remember": {
+			settings.Patch{Session: settings.SessionPatch{RememberMeDays: new(366)}},
+			fault.Detail{Field: "session_policy.remember_me_days", Reason: "must be 1 to 365"},
+		},
+		"no attempt": {
+			settings.Patch{Lockout: settings.LockoutPatch{MaxAttempts: new(0)}},
+			fault.Detail{Field: "lockout_policy.max_attempts", Reason: "must be 1 to 100"},
+		},
+		"a lock for ever": {
+			settings.Patch{Lockout: settings.LockoutPatch{LockoutDurationMinutes: new(1441)}},
+			fault.Detail{Field: "lockout_policy.lockout_duration_minutes", Reason: "must be 1 to 1440"},
+		},
+		"no window": {
+			settings.Patch{Lockout: settings.LockoutPatch{ResetWindowMinutes: new(0)}},
+			fault.Detail{Field: "lockout_policy.reset_window_minutes", Reason: "must be 1 to 1440"},
+		},
+		"a cap below that of one source": {
+			settings.Patch{Lockout: settings.LockoutPatch{AccountMaxAttempts: new(4)}},
+			fault.Detail{Field: "lockout_policy.account_max_attempts", Reason: "must be 5 to 1000"},
+		},
+		"no method": {
+			settings.Patch{TwoFactor: settings.TwoFactorPatch{Methods: methods()}},
+			fault.Detail{Field: "two_factor.methods", Reason: "must be a list of totp and sms without doubles, and not empty"},
+		},
+		"a method twice": {
+			settings.Patch{TwoFactor: settings.TwoFactorPatch{Methods: methods("totp", "totp")}},
+			fault.Detail{Field: "two_factor.methods", Reason: "must be a list of totp and sms without doubles, and not empty"},
+		},
+		"a role that is none": {
+			settings.Patch{TwoFactor: settings.TwoFactorPatch{RequiredForRoles: roles("ghost")}},
+			fault.Detail{Field: "two_factor.required_for_roles", Reason: "must hold only roles that exist"},
+		},
+		"a profile that is none": {
+			settings.Patch{Profile: new("iso")}, fault.Detail{Field: "profile", Reason: "must be nist"},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := s.Patch(t.Context(), domain.Operator(), tc.patch, 0)
+			if !errors.Is(err, fault.ErrInvalid) {
+				t.Fatalf("got error %v, want %v", err, fault.ErrInvalid)
+			}
+			if diff := cmp.Diff([]fault.Detail{tc.want}, fault.Of(err).Details()); diff != "" {
+				t.Errorf("the details differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestH20_APatchIsAppliedWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	_, s := newService(t)
+	_, err := s.Patch(t.Context(), domain.Operator(), settings.Patch{
+		Password: settings.PasswordPatch{MinLength: new(20)}, Session: settings.SessionPatch{MaxSessions: new(0)},
+	}, 0)
+	if !errors.Is(err, fault.ErrInvalid) {
+		t.Fatalf("got error %v, want %v", err, fault.ErrInvalid)
+	}
+	got, err := s.Get(t.Context(), domain.Operator())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(domain.DefaultSettings(), got); diff != "" {
+		t.Errorf("the settings differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestH20_OfRacingPatchesOfOneVersionOneIsApplied(t *testing.T) {
+	t.Parallel()
+	_, s := newService(t)
+	var applied, refused atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			_, err := s.Patch(t.Context(), domain.Operator(), settings.Patch{Password: settings.PasswordPatch{MinLength: new(20 + i)}}, 1)
+			switch {
+			case err == nil:
+				applied.Add(1)
+			case errors.Is(err, fault.ErrPrecondition):
+				refused.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if applied.Load() != 1 || refused.Load() != 19 {
+		t.Errorf("%d applied and %d refused, want 1 and 19", applied.Load(), refused.Load())
+	}
+}
+
+func TestH20_SettingsThatLockOutAreRefused(t *testing.T) {
+	t.Parallel()
+	_, s := newService(t)
+	_, err := s.Patch(t.Context(), domain.Operator(), settings.Patch{TwoFactor: settings.TwoFactorPatch{
+		Enabled: new(true), Methods: &[]domain.Method{domain.MethodSMS},
+	}}, 0)
+	if !errors.Is(err, settings.ErrLocksOut) {
+		t.Errorf("got error %v, want %v", err, settings.ErrLocksOut)
+	}
+}
+
+func TestTheNISTProfileIsOnePatch(t *testing.T) {
+	t.Parallel()
+	_, s := newService(t)
+	if advice := settings.Advisories(new(domain.DefaultSettings())); len(advice) != 4 {
+		t.Errorf("the defaults have %d advisories, want 4", len(advice))
+	}
+	got, err := s.Patch(t.Context(), domain.Operator(), settings.Patch{
+		Profile: new(settings.ProfileNIST), TwoFactor: settings.TwoFactorPatch{Enabled: new(true)},
+	}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(domain.PasswordPolicy{MinLength: 15, HistoryCount: 5}, got.Password); diff != "" {
+		t.Errorf("the policy differs (-want +got):\n%s", diff)
+	}
+	if advice := settings.Advisories(&got); len(advice) != 0 {
+		t.Errorf("the profile leaves advisories: %v", advice)
+	}
+}
+
+func TestZ01_SettingsTakeSystemConfigure(t *testing.T) {
+	t.Parallel()
+	k, s := newService(t)
+	by := k.As(t, k.User(t, "john", domain.RoleUser))
+	if _, err := s.Get(t.Context(), by); !errors.Is(err, fault.ErrForbidden) {
+		t.Errorf("Get: got error %v, want %v", err, fault.ErrForbidden)
+	}
+	if _, err := s.Patch(t.Context(), by, settings.Patch{}, 0); !errors.Is(err, fault.ErrForbidden) {
+		t.Errorf("Patch: got error %v, want %v", err, fault.ErrForbidden)
+	}
+}

@@ -1,0 +1,134 @@
+// Package kit puts the parts together that tests of the core work with: the real embedded store in a temporary folder, a
+// clock that stands until it is told to go on, and the small adapters around them.
+package kit
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/adapters/keyring"
+	"github.com/ostiary/ostiary/adapters/sqlitestore"
+	"github.com/ostiary/ostiary/adapters/textfold"
+	"github.com/ostiary/ostiary/adapters/ulidgen"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/notify"
+)
+
+// Noon is the time at which the clock of a new kit stands.
+var Noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+// Clock tells the time that it was set to. It is safe for concurrent use.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now returns the time that the clock stands at.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Forward moves the clock; a negative d moves it back.
+func (c *Clock) Forward(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Kit is one test's own installation.
+type Kit struct {
+	Dir      string
+	Store    *sqlitestore.Store
+	Clock    *Clock
+	IDs      *ulidgen.Generator
+	Sealer   *keyring.Sealer
+	Folder   textfold.Folder
+	Journal  *audit.Journal
+	Composer *notify.Composer
+}
+
+// New returns a kit that ends with the test.
+func New(tb testing.TB) *Kit {
+	tb.Helper()
+	k := &Kit{Dir: tb.TempDir(), Clock: &Clock{now: Noon}}
+	k.IDs = ulidgen.New(k.Clock)
+	var err error
+	if k.Sealer, err = keyring.NewSealer([]keyring.Key{keyring.NewKey()}); err != nil {
+		tb.Fatal(err)
+	}
+	if k.Store, err = sqlitestore.Open(context.Background(), sqlitestore.Config{Dir: k.Dir, Clock: k.Clock}); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := k.Store.Close(context.Background()); err != nil {
+			tb.Error(err)
+		}
+	})
+	k.Journal = audit.NewJournal(k.IDs, k.Clock, k.Store.Audit())
+	k.Composer, err = notify.NewComposer(notify.Identity{PublicURL: "https://id.example.com"}, k.Sealer, k.IDs, k.Clock)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return k
+}
+
+// Origin is where the requests of principals of the kit come from.
+var Origin = domain.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "kit/1.0", RequestID: "req-kit"}
+
+// User stores an active user of the built-in directory with the role.
+func (k *Kit) User(tb testing.TB, name string, role domain.RoleID, groups ...domain.GroupID) domain.User {
+	tb.Helper()
+	key := k.Folder.Fold(name)
+	user := domain.User{
+		ID: domain.UserID(k.IDs.NewID(domain.UserPrefix)), Username: name, UsernameKey: key,
+		Email: name + "@example.com", EmailKey: key + "@example.com", EmailVerified: true, FullName: "Ms " + name,
+		SearchText: key + "\n" + key + "@example.com\nms " + key, Role: role, Groups: groups, Status: domain.StatusActive,
+		Directory: "local", CreatedAt: k.Clock.Now(), UpdatedAt: k.Clock.Now(),
+	}
+	if err := k.Store.Users().Create(tb.Context(), user, domain.Outbox{}); err != nil {
+		tb.Fatal(err)
+	}
+	return user
+}
+
+// As returns the principal of the user, signed in a moment ago, with what they hold now.
+func (k *Kit) As(tb testing.TB, user domain.User) domain.Principal {
+	tb.Helper()
+	catalog, err := k.Store.CatalogStore().Catalog(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return domain.Principal{
+		Kind: domain.PrincipalUser, UserID: user.ID, Username: user.Username, Role: user.Role, Level: catalog.Roles[user.Role].Level,
+		Grants: catalog.Grants(&user), AuthTime: k.Clock.Now(), Origin: Origin,
+	}
+}
+
+// Entries returns the whole audit log, oldest first.
+func (k *Kit) Entries(tb testing.TB) []domain.AuditEntry {
+	tb.Helper()
+	var entries []domain.AuditEntry
+	err := k.Store.Audit().Scan(tb.Context(), domain.AuditQuery{}, func(e domain.AuditEntry) error {
+		entries = append(entries, e)
+		return nil
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return entries
+}
+
+// Actions returns the actions of the entries.
+func Actions(entries []domain.AuditEntry) []domain.Action {
+	var actions []domain.Action
+	for _, e := range entries {
+		actions = append(actions, e.Action)
+	}
+	return actions
+}
