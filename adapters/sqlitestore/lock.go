@@ -7,10 +7,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/ostiary/ostiary/core/fault"
 )
 
 // lockName is the file whose lock says that a process has the directory.
 const lockName = "ostiary.lock"
+
+// ErrInUse means that another process has the data directory; its cause says which.
+var ErrInUse = fault.New(fault.Unavailable, "data_directory_in_use", "The data directory is in use by another process")
 
 // dirLock is the right to a data directory.
 type dirLock struct{ file *os.File }
@@ -31,7 +36,7 @@ func lockDir(dir string) (*dirLock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking the data directory %s: %w", dir, err)
 	}
-	return nil, fmt.Errorf("the data directory %s is in use by another process (pid %s)", dir, strings.TrimSpace(string(holder)))
+	return nil, ErrInUse.Because(fmt.Errorf("%s, pid %s", dir, strings.TrimSpace(string(holder))))
 }
 
 func writePID(file *os.File) error {
