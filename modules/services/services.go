@@ -1,0 +1,204 @@
+// Package services wires the core services: what the product does, whatever it is stored in and reached by.
+package services
+
+import (
+	"context"
+
+	"go.uber.org/fx"
+
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/apikey"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/factor"
+	"github.com/ostiary/ostiary/core/idempotency"
+	"github.com/ostiary/ostiary/core/notify"
+	"github.com/ostiary/ostiary/core/settings"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Module provides the core services.
+var Module = fx.Module("services",
+	fx.Provide(
+		audit.NewJournal,
+		newComposer,
+		newAccess,
+		newProvisioner,
+		newChecker,
+		newFactor,
+		newKeys,
+		newAccount,
+		newAuth,
+		newSettings,
+		idempotency.New,
+	),
+	fx.Invoke(reconcile),
+)
+
+// reconcile mends the guard of administrators after a crash between a change and its mark.
+func reconcile(lc fx.Lifecycle, rights *access.Service) {
+	lc.Append(fx.StartHook(func(ctx context.Context) error { return rights.Reconcile(ctx) }))
+}
+
+func newComposer(c config.Config, sealer ports.Sealer, ids ports.IDs, clock ports.Clock) (*notify.Composer, error) {
+	return notify.NewComposer(notify.Identity{PublicURL: c.HTTP.PublicURL}, sealer, ids, clock)
+}
+
+type accessNeeds struct {
+	fx.In
+	Catalog ports.CatalogView
+	Roles   ports.RoleStore
+	Groups  ports.GroupStore
+	Users   ports.UserStore
+	Guard   ports.AdminGuard
+	Journal *audit.Journal
+	IDs     ports.IDs
+	Clock   ports.Clock
+}
+
+func newAccess(n accessNeeds) *access.Service {
+	return access.New(access.Needs{
+		Catalog: n.Catalog, Roles: n.Roles, Groups: n.Groups, Users: n.Users, Guard: n.Guard,
+		Journal: n.Journal, IDs: n.IDs, Clock: n.Clock,
+	})
+}
+
+type provisionNeeds struct {
+	fx.In
+	Users   ports.UserStore
+	Access  *access.Service
+	Journal *audit.Journal
+	IDs     ports.IDs
+	Clock   ports.Clock
+	Folder  ports.TextFolder
+}
+
+func newProvisioner(n provisionNeeds) *directory.Provisioner {
+	return directory.NewProvisioner(directory.Needs{
+		Users: n.Users, Access: n.Access, Journal: n.Journal, IDs: n.IDs, Clock: n.Clock, Folder: n.Folder,
+	})
+}
+
+type factorNeeds struct {
+	fx.In
+	Config   config.Config
+	Users    ports.UserStore
+	Attempts ports.AttemptStore
+	Catalog  ports.CatalogView
+	Codes    ports.OneTimeCodes
+	Sealer   ports.Sealer
+	IDs      ports.IDs
+	Clock    ports.Clock
+	Journal  *audit.Journal
+	Letters  *notify.Composer
+}
+
+func newChecker(n factorNeeds) *factor.Checker {
+	return factor.NewChecker(factor.Needs{
+		Users: n.Users, Attempts: n.Attempts, Catalog: n.Catalog, Codes: n.Codes, Sealer: n.Sealer, IDs: n.IDs, Clock: n.Clock,
+		Journal: n.Journal, Letters: n.Letters, Issuer: "Ostiary", SMS: n.Config.SMS.Driver == config.DriverHTTP,
+	})
+}
+
+func newFactor(checker *factor.Checker, passwords *account.Service, limits ports.RateLimiter) *factor.Service {
+	return factor.New(checker, passwords, limits)
+}
+
+type keyNeeds struct {
+	fx.In
+	Config  config.Config
+	Keys    ports.APIKeyStore
+	View    ports.KeyView
+	Users   ports.UserStore
+	Catalog ports.CatalogView
+	Limits  ports.RateLimiter
+	IDs     ports.IDs
+	Clock   ports.Clock
+	Journal *audit.Journal
+}
+
+func newKeys(n keyNeeds) *apikey.Service {
+	return apikey.New(apikey.Needs{
+		Keys: n.Keys, View: n.View, Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, IDs: n.IDs, Clock: n.Clock,
+		Journal: n.Journal, Rate: rate(n.Config.RateLimits.APIKeys),
+	})
+}
+
+type accountNeeds struct {
+	fx.In
+	Config      config.Config
+	Users       ports.UserStore
+	Catalog     ports.CatalogView
+	Limits      ports.RateLimiter
+	Once        ports.OnceStore
+	Attempts    ports.AttemptStore
+	Folder      ports.TextFolder
+	IDs         ports.IDs
+	Clock       ports.Clock
+	Access      *access.Service
+	Directories *directory.Registry
+	Journal     *audit.Journal
+	Composer    *notify.Composer
+}
+
+func newAccount(n accountNeeds) *account.Service {
+	return account.New(account.Needs{
+		Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, Once: n.Once, Attempts: n.Attempts, Folder: n.Folder, IDs: n.IDs,
+		Clock: n.Clock, Access: n.Access, Directories: n.Directories, Journal: n.Journal, Composer: n.Composer,
+		ResetRate: rate(n.Config.RateLimits.PasswordReset),
+	})
+}
+
+type authNeeds struct {
+	fx.In
+	Config      config.Config
+	Users       ports.UserStore
+	Sessions    ports.SessionStore
+	View        ports.SessionView
+	Attempts    ports.AttemptStore
+	Limits      ports.RateLimiter
+	Tokens      ports.AccessTokens
+	Sealer      ports.Sealer
+	Folder      ports.TextFolder
+	IDs         ports.IDs
+	Clock       ports.Clock
+	Locator     ports.Locator
+	Access      *access.Service
+	Catalog     ports.CatalogView
+	Directories *directory.Registry
+	Provisioner *directory.Provisioner
+	Journal     *audit.Journal
+	Composer    *notify.Composer
+	Factor      *factor.Checker
+	Keys        *apikey.Service
+}
+
+func newAuth(n authNeeds) *auth.Service {
+	return auth.New(auth.Needs{
+		Users: n.Users, Sessions: n.Sessions, View: n.View, Attempts: n.Attempts, Limits: n.Limits, Tokens: n.Tokens,
+		Sealer: n.Sealer, Folder: n.Folder, IDs: n.IDs, Clock: n.Clock, Locator: n.Locator, Access: n.Access, Catalog: n.Catalog,
+		Directories: n.Directories, Provisioner: n.Provisioner, Journal: n.Journal, Composer: n.Composer, Factor: n.Factor,
+		Keys: n.Keys, LoginRate: rate(n.Config.RateLimits.Login), AccessTokenLifetime: n.Config.Tokens.AccessTokenLifetime,
+	})
+}
+
+type settingsNeeds struct {
+	fx.In
+	Config  config.Config
+	Store   ports.SettingsStore
+	Catalog ports.CatalogView
+	Journal *audit.Journal
+	Clock   ports.Clock
+}
+
+func newSettings(n settingsNeeds) *settings.Service {
+	return settings.New(settings.Needs{
+		Store: n.Store, Catalog: n.Catalog, Journal: n.Journal, Clock: n.Clock, SMS: n.Config.SMS.Driver == config.DriverHTTP,
+	})
+}
+
+func rate(r config.Rate) domain.Rate { return domain.Rate{Limit: r.Limit, Window: r.Window} }
