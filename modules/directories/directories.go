@@ -1,0 +1,88 @@
+// Package directories wires the configured directories. Whoever builds a service of their own adds a type of directory by
+// supplying its factory with Type.
+package directories
+
+import (
+	"context"
+	"fmt"
+
+	"go.uber.org/fx"
+
+	"github.com/ostiary/ostiary/adapters/argon2id"
+	"github.com/ostiary/ostiary/adapters/builtindir"
+	"github.com/ostiary/ostiary/adapters/commonpasswords"
+	"github.com/ostiary/ostiary/adapters/ldapdir"
+	"github.com/ostiary/ostiary/adapters/oidcdir"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Module provides the registry of the configured directories.
+var Module = fx.Module("directories",
+	fx.Provide(
+		newHasher,
+		fx.Annotate(commonpasswords.New, fx.As(new(ports.KnownPasswords))),
+		fx.Annotate(newRegistry, fx.ParamTags("", "", `group:"directory_types"`)),
+		fx.Annotate(builtinType, fx.ResultTags(`group:"directory_types"`)),
+		fx.Annotate(ldapTypes, fx.ResultTags(`group:"directory_types,flatten"`)),
+		fx.Annotate(oidcType, fx.ResultTags(`group:"directory_types"`)),
+	),
+)
+
+// Type adds a type of directory to those that a configuration can name.
+func Type(factory ports.DirectoryFactory) fx.Option {
+	return fx.Supply(fx.Annotate(factory, fx.ResultTags(`group:"directory_types"`)))
+}
+
+func newHasher(c config.Config) (ports.PasswordHasher, error) {
+	return argon2id.New(argon2id.Config{
+		MemoryKiB: uint32(c.Passwords.Argon2.MemoryKiB), Passes: uint32(c.Passwords.Argon2.Iterations), //nolint:gosec // bounded by the configuration's own check
+		Lanes: uint8(c.Passwords.Argon2.Parallelism), QueueDeadline: c.Passwords.QueueDeadline, //nolint:gosec // the same
+	})
+}
+
+func builtinType(hasher ports.PasswordHasher, known ports.KnownPasswords) ports.DirectoryFactory {
+	return builtindir.Factory(hasher, known)
+}
+
+func ldapTypes(clock ports.Clock) []ports.DirectoryFactory { return ldapdir.Factories(clock) }
+
+func oidcType(c config.Config, clock ports.Clock) ports.DirectoryFactory {
+	api := c.HTTP.PublicURL + "/api/v1/security/auth/oidc/"
+	return oidcdir.Factory(oidcdir.Options{
+		Clock:          clock,
+		CallbackURL:    func(id domain.DirectoryID) string { return api + string(id) + "/callback" },
+		BackChannelURL: func(id domain.DirectoryID) string { return api + string(id) + "/backchannel-logout" },
+	})
+}
+
+// newRegistry opens the configured directories, which makes no network call, and closes them with the service.
+func newRegistry(lc fx.Lifecycle, c config.Config, types []ports.DirectoryFactory) (*directory.Registry, error) {
+	byType := map[string]ports.DirectoryFactory{}
+	for _, t := range types {
+		byType[t.Type] = t
+	}
+	var all []ports.Directory
+	for _, d := range c.Directories {
+		factory, ok := byType[d.Type]
+		if !ok {
+			return nil, fmt.Errorf("directory %s: there is no type %q", d.ID, d.Type)
+		}
+		opened, err := factory.Open(domain.DirectoryID(d.ID), d.Decode)
+		if err != nil {
+			return nil, fmt.Errorf("directory %s: %w", d.ID, err)
+		}
+		all = append(all, opened)
+	}
+	lc.Append(fx.StopHook(func(ctx context.Context) error {
+		for _, d := range all {
+			if err := d.Close(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	return directory.NewRegistry(domain.DirectoryID(c.DefaultDirectory), all...)
+}

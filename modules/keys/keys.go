@@ -1,0 +1,47 @@
+// Package keys wires what holds secrets: the key-encryption key and the signing keys of access tokens.
+package keys
+
+import (
+	"context"
+	"path/filepath"
+
+	"go.uber.org/fx"
+
+	"github.com/ostiary/ostiary/adapters/keyring"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// FileName is the key file of an embedded installation, in the data directory.
+const FileName = "ostiary.key"
+
+// Module provides the sealer and the access tokens.
+var Module = fx.Module("keys", fx.Provide(newSealer, newTokens))
+
+// newSealer takes the configured key, or else the file that is made on the first start. Configuration has checked that a
+// store which several nodes share comes with a key.
+func newSealer(c config.Config, _ ports.Maintenance) (ports.Sealer, error) {
+	if c.Keyring.Key != "" {
+		keys, err := keyring.ParseKeys(c.Keyring.Key.Reveal())
+		if err != nil {
+			return nil, err
+		}
+		return keyring.NewSealer(keys)
+	}
+	keys, err := keyring.OpenKeyFile(filepath.Join(c.DataDir, FileName))
+	if err != nil {
+		return nil, err
+	}
+	return keyring.NewSealer(keys)
+}
+
+func newTokens(lc fx.Lifecycle, c config.Config, store ports.SigningKeyStore, sealer ports.Sealer, clock ports.Clock) (ports.AccessTokens, error) {
+	tokens, err := keyring.NewTokens(keyring.Config{
+		Issuer: c.TokenIssuer(), Audience: c.Tokens.Audience, Algorithm: c.Tokens.Algorithm, TokenLife: c.Tokens.AccessTokenLifetime,
+	}, store, sealer, clock)
+	if err != nil {
+		return nil, err
+	}
+	lc.Append(fx.StartHook(func(ctx context.Context) error { return tokens.Open(ctx) }))
+	return tokens, nil
+}

@@ -1,0 +1,42 @@
+// Package storage wires the store that the configuration names to the storage ports.
+package storage
+
+import (
+	"context"
+
+	"go.uber.org/fx"
+
+	"github.com/ostiary/ostiary/adapters/sqlitestore"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// SQLite provides the storage ports on the embedded database. It opens at once and not with the lifecycle, since what is
+// made from it (signing keys, the catalog) reads it as it is made.
+var SQLite = fx.Module("storage.sqlite",
+	fx.Provide(
+		openSQLite,
+		fx.Annotate((*sqlitestore.Store).Users, fx.As(new(ports.UserStore))),
+		fx.Annotate((*sqlitestore.Store).Sessions, fx.As(new(ports.SessionStore))),
+		fx.Annotate((*sqlitestore.Store).View, fx.As(new(ports.SessionView)), fx.As(new(ports.KeyView))),
+		fx.Annotate((*sqlitestore.Store).Keys, fx.As(new(ports.APIKeyStore))),
+		fx.Annotate((*sqlitestore.Store).Tokens, fx.As(new(ports.ThirdPartyTokenStore))),
+		fx.Annotate((*sqlitestore.Store).CatalogStore, fx.As(new(ports.RoleStore)), fx.As(new(ports.GroupStore)),
+			fx.As(new(ports.SettingsStore)), fx.As(new(ports.CatalogView))),
+		fx.Annotate((*sqlitestore.Store).Guards, fx.As(new(ports.AttemptStore)), fx.As(new(ports.RateLimiter)),
+			fx.As(new(ports.OnceStore)), fx.As(new(ports.IdempotencyStore)), fx.As(new(ports.AdminGuard))),
+		fx.Annotate((*sqlitestore.Store).Audit, fx.As(new(ports.AuditTrail))),
+		fx.Annotate((*sqlitestore.Store).Messages, fx.As(new(ports.MessageQueue))),
+		fx.Annotate((*sqlitestore.Store).SigningKeyStore, fx.As(new(ports.SigningKeyStore))),
+		func(s *sqlitestore.Store) ports.Maintenance { return s },
+	),
+)
+
+func openSQLite(lc fx.Lifecycle, c config.Config, clock ports.Clock) (*sqlitestore.Store, error) {
+	store, err := sqlitestore.Open(context.Background(), sqlitestore.Config{Dir: c.DataDir, Clock: clock})
+	if err != nil {
+		return nil, err
+	}
+	lc.Append(fx.StopHook(store.Close))
+	return store, nil
+}
