@@ -43,8 +43,11 @@ func newHasher(c config.Config) (ports.PasswordHasher, error) {
 	})
 }
 
-func builtinType(hasher ports.PasswordHasher, known ports.KnownPasswords) ports.DirectoryFactory {
-	return builtindir.Factory(hasher, known)
+func builtinType(hasher ports.PasswordHasher, known ports.KnownPasswords, fold ports.TextFolder) ports.DirectoryFactory {
+	return ports.DirectoryFactory{Type: builtindir.Type, Open: func(id domain.DirectoryID, decode func(any) error) (ports.Directory, error) {
+		var nothing struct{}
+		return builtindir.New(builtindir.Config{ID: id}, hasher, known, fold), decode(&nothing)
+	}}
 }
 
 func ldapTypes(clock ports.Clock) []ports.DirectoryFactory { return ldapdir.Factories(clock) }

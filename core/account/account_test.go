@@ -1,0 +1,343 @@
+package account_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/test/fixtures/service"
+)
+
+const (
+	right = "Correct-horse-7"
+	home  = "192.0.2.1"
+)
+
+func p[T any](v T) *T { return &v }
+
+// token returns what follows "token=" in the last letter to the address.
+func token(t *testing.T, letters []domain.Letter, to string) string {
+	t.Helper()
+	for i := len(letters) - 1; i >= 0; i-- {
+		if _, after, ok := strings.Cut(letters[i].Text, "token="); ok && letters[i].To == to {
+			return strings.Fields(after)[0]
+		}
+	}
+	t.Fatalf("no letter with a token to %s among %d", to, len(letters))
+	return ""
+}
+
+func TestA20_ActivationByMail(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	made, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{
+		Username: "johndoe", Email: "john@example.com", FullName: "John Doe",
+		Metadata: json.RawMessage(`{"department":"Customer Service","employee_id":"EMP001"}`),
+	})
+	if err != nil || made.Status != domain.StatusPending || made.Role != "user" || made.EmailVerified {
+		t.Fatalf("%+v, %v", made.Status, err)
+	}
+	_, err = s.Auth.Login(t.Context(), service.From(home), auth.LoginInput{Name: "johndoe", Password: right})
+	if !errors.Is(err, fault.ErrUnauthorized) {
+		t.Errorf("a pending user: %v", err)
+	}
+	text := token(t, s.Letters(t), "john@example.com")
+	if err := s.Account.Reset(t.Context(), service.From(home), text, "short"); !errors.Is(err, domain.ErrPasswordPolicy) {
+		t.Errorf("a weak password: %v", err)
+	}
+	s.Clock.Advance(6 * 24 * time.Hour)
+	if err := s.Account.Reset(t.Context(), service.From(home), text, right); err != nil {
+		t.Fatalf("a refused password must not use the token up: %v", err)
+	}
+	if err := s.Account.Reset(t.Context(), service.From(home), text, right+"8"); !errors.Is(err, domain.ErrInvalidToken) {
+		t.Errorf("twice: %v", err)
+	}
+	_, asJohn := s.SignIn(t, "johndoe", right, home)
+	got, err := s.Account.Get(t.Context(), asJohn, made.ID)
+	if err != nil || got.Status != domain.StatusActive || !got.EmailVerified || got.LastLogin.IsZero() {
+		t.Errorf("after activation: %s, %v, %v", got.Status, got.EmailVerified, err)
+	}
+	if len(s.Entries(t, domain.ActionUserActivate)) != 1 || len(s.Entries(t, domain.ActionUserCreate)) != 1 {
+		t.Error("create and activate leave one entry each")
+	}
+}
+
+func TestCreateTellsAllMistakesAtOnce(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	_, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{
+		Username: "john doe", Email: "john", Role: "king", Groups: []string{"knights"}, Directory: "nowhere", PhoneNumber: "123",
+	})
+	fields := map[string]bool{}
+	for _, d := range fault.Of(err).Details() {
+		fields[d.Field] = true
+	}
+	for _, want := range []string{"username", "email", "role", "groups", "directory", "phone_number"} {
+		if !fields[want] {
+			t.Errorf("%s is not named: %v", want, err)
+		}
+	}
+}
+
+func TestNamesAreUniqueUnderFolding(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	gone := s.User(t, "Straße", right, "user")
+	if _, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: "bob@example.org", Email: "bob@example.net"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct{ username, email, field string }{
+		"folded name of a deactivated user": {"STRASSE", "other@example.com", "username"},
+		"full-width letters":                {"ｓｔｒａｓｓｅ", "other@example.com", "username"},
+		"address in capitals":               {"other", "STRASSE@example.com", "email"},
+		"a name that is another's address":  {"straße@example.com", "other@example.com", "username"},
+		"an address that is another's name": {"other", "bob@EXAMPLE.org", "email"},
+	}
+	for name, test := range tests {
+		_, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: test.username, Email: test.email})
+		details := fault.Of(err).Details()
+		if !errors.Is(err, domain.ErrUserExists) || len(details) == 0 || details[0].Field != test.field {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestRacingCreatesMakeOneUser(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	var made atomic.Int32
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			_, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: "ada", Email: "ada@example.com"})
+			switch {
+			case err == nil:
+				made.Add(1)
+			case !errors.Is(err, domain.ErrUserExists):
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if made.Load() != 1 || len(s.Entries(t, domain.ActionUserCreate)) != 1 || len(s.Letters(t)) != 1 {
+		t.Errorf("%d users were made", made.Load())
+	}
+}
+
+func TestZ04_PeopleChangeTheirProfileAndNoMore(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	s.User(t, "ada", right, "user")
+	s.User(t, "bob", right, "user")
+	_, asAda := s.SignIn(t, "ada", right, home)
+	_, asBob := s.SignIn(t, "bob", right, home)
+	got, err := s.Account.Update(t.Context(), asAda, asAda.UserID, account.Patch{
+		FullName: p("Ada L."), PhoneNumber: p("+420123456789"), Metadata: p(json.RawMessage(`{"a":{"b":1,"c":2}}`)),
+	})
+	if err != nil || got.FullName != "Ada L." {
+		t.Fatal(err)
+	}
+	got, err = s.Account.Update(t.Context(), asAda, asAda.UserID, account.Patch{Metadata: p(json.RawMessage(`{"a":{"b":null,"d":3}}`))})
+	if err != nil || string(got.Metadata) != `{"a":{"c":2,"d":3}}` {
+		t.Errorf("merged to %s, %v", got.Metadata, err)
+	}
+	for name, patch := range map[string]account.Patch{
+		"role": {Role: p("admin")}, "groups": {Groups: p([]string{})}, "email": {Email: p("x@example.com")}, "status": {Status: p("deactivated")},
+		"role beside name": {Role: p("admin"), FullName: p("Root")},
+	} {
+		if _, err := s.Account.Update(t.Context(), asAda, asAda.UserID, patch); !errors.Is(err, fault.ErrForbidden) {
+			t.Errorf("own %s: %v", name, err)
+		}
+	}
+	if _, err := s.Account.Update(t.Context(), asBob, asAda.UserID, account.Patch{FullName: p("x")}); !errors.Is(err, domain.ErrUserNotFound) {
+		t.Errorf("another's profile: %v", err)
+	}
+	if _, err := s.Account.Get(t.Context(), asBob, asAda.UserID); !errors.Is(err, domain.ErrUserNotFound) {
+		t.Errorf("another's record: %v", err)
+	}
+}
+
+func TestZ06_NobodyActsOnTheMorePowerful(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	if _, err := s.Access.CreateRole(t.Context(), domain.Operator(), role("helpdesk", "users.manage")); err != nil {
+		t.Fatal(err)
+	}
+	s.User(t, "hilda", right, "helpdesk")
+	root := s.User(t, "root", right, "admin")
+	s.User(t, "root2", right, "admin")
+	other := s.User(t, "ada", right, "user")
+	_, by := s.SignIn(t, "hilda", right, home)
+	forbidden := func(what string, err error) {
+		t.Helper()
+		if !errors.Is(err, fault.ErrForbidden) {
+			t.Errorf("%s: got %v", what, err)
+		}
+	}
+	_, err := s.Account.Update(t.Context(), by, root.ID, account.Patch{Email: p("evil@example.com")})
+	forbidden("an administrator's address", err)
+	_, err = s.Account.Deactivate(t.Context(), by, root.ID)
+	forbidden("deactivating an administrator", err)
+	forbidden("an administrator's password", s.Account.SetPassword(t.Context(), by, root.ID, "Another-horse-8"))
+	_, _, err = s.Account.ResetLink(t.Context(), by, root.ID)
+	forbidden("an administrator's reset link", err)
+	_, err = s.Account.Update(t.Context(), by, other.ID, account.Patch{Role: p("admin")})
+	forbidden("giving the administrator's role", err)
+	_, err = s.Account.Update(t.Context(), by, by.UserID, account.Patch{Role: p("admin")})
+	forbidden("taking the administrator's role", err)
+	_, err = s.Account.Create(t.Context(), by, account.NewUser{Username: "x", Email: "x@example.com", Role: "sudo"})
+	forbidden("making a superuser", err)
+	_, err = s.Auth.RevokeAll(t.Context(), by, root.ID, false)
+	forbidden("ending an administrator's sessions", err)
+	if _, err := s.Account.Update(t.Context(), by, other.ID, account.Patch{Role: p("operator"), Status: p("deactivated")}); err != nil {
+		t.Errorf("what helpdesk may do: %v", err)
+	}
+}
+
+func TestZ07_TheLastAdministratorStays(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	a := s.User(t, "a", right, "admin")
+	b := s.User(t, "b", right, "admin")
+	for round := range 10 {
+		var refused atomic.Int32
+		var wg sync.WaitGroup
+		for _, id := range []domain.UserID{a.ID, b.ID} {
+			wg.Go(func() {
+				_, err := s.Account.Update(t.Context(), domain.Operator(), id, account.Patch{Role: p("user")})
+				if errors.Is(err, domain.ErrLastAdmin) {
+					refused.Add(1)
+				} else if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if refused.Load() != 1 {
+			t.Fatalf("round %d: %d demotions were refused, want one", round, refused.Load())
+		}
+		for _, id := range []domain.UserID{a.ID, b.ID} {
+			if _, err := s.Account.Update(t.Context(), domain.Operator(), id, account.Patch{Role: p("admin")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), a.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), b.ID); !errors.Is(err, domain.ErrLastAdmin) {
+		t.Errorf("the last one: %v", err)
+	}
+	if _, err := s.Access.UpdateRole(t.Context(), domain.Operator(), "admin", roleLess()); !errors.Is(err, domain.ErrLastAdmin) {
+		t.Errorf("taking the role's permissions: %v", err)
+	}
+}
+
+func TestA19_DeactivationCutsOffEverything(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{ResetRate: domain.Rate{}})
+	user := s.User(t, "ada", right, "user")
+	in, by := s.SignIn(t, "ada", right, home)
+	key, err := s.Keys.Create(t.Context(), by, user.ID, keyInput())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Account.RequestReset(t.Context(), service.From(home), "ada@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	reset := token(t, s.Letters(t), "ada@example.com")
+	first, err := s.Account.Deactivate(t.Context(), domain.Operator(), user.ID)
+	if err != nil || first.DeactivatedAt.IsZero() {
+		t.Fatal(err)
+	}
+	refused := func(when string) {
+		t.Helper()
+		for name, credential := range map[string]string{"access token": in.Tokens.Access, "API key": secretOf(key)} {
+			if _, err := s.Auth.Authenticate(t.Context(), credential, service.From(home).Origin); !errors.Is(err, fault.ErrUnauthorized) {
+				t.Errorf("%s: %s: %v", when, name, err)
+			}
+		}
+		if _, err := s.Auth.Refresh(t.Context(), service.From(home), in.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+			t.Errorf("%s: refresh: %v", when, err)
+		}
+		if err := s.Account.Reset(t.Context(), service.From(home), reset, "Another-horse-8"); !errors.Is(err, domain.ErrInvalidToken) {
+			t.Errorf("%s: reset: %v", when, err)
+		}
+	}
+	refused("deactivated")
+	s.Clock.Advance(time.Minute)
+	again, err := s.Account.Deactivate(t.Context(), domain.Operator(), user.ID)
+	if err != nil || !again.DeactivatedAt.Equal(first.DeactivatedAt) || len(s.Entries(t, domain.ActionUserDeactivate)) != 1 {
+		t.Errorf("again: %v, %v", again.DeactivatedAt, err)
+	}
+	if _, err := s.Account.Update(t.Context(), domain.Operator(), user.ID, account.Patch{Status: p("active")}); err != nil {
+		t.Fatal(err)
+	}
+	refused("active again")
+	s.SignIn(t, "ada", right, home)
+}
+
+func TestEmailChange(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	user := s.User(t, "ada", right, "user")
+	got, err := s.Account.Update(t.Context(), domain.Operator(), user.ID, account.Patch{Email: p("new@example.com")})
+	if err != nil || got.EmailVerified || got.Email != "new@example.com" {
+		t.Fatal(err)
+	}
+	letters := s.Letters(t)
+	text := token(t, letters, "new@example.com")
+	if len(letters) != 2 || letters[0].To != "ada@example.com" || strings.Contains(letters[0].Text, "token=") {
+		t.Errorf("the former address was not told, or told too much: %d letters", len(letters))
+	}
+	if err := s.Account.Reset(t.Context(), service.From(home), text, "Another-horse-8"); !errors.Is(err, domain.ErrInvalidToken) {
+		t.Errorf("S02: a confirmation set a password: %v", err)
+	}
+	confirmed, err := s.Account.ConfirmEmail(t.Context(), service.From(home), text)
+	if err != nil || !confirmed.EmailVerified {
+		t.Error(err)
+	}
+	if _, err := s.Account.ConfirmEmail(t.Context(), service.From(home), text); !errors.Is(err, domain.ErrInvalidToken) {
+		t.Errorf("twice: %v", err)
+	}
+}
+
+func TestSetup(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	first, err := s.Account.NewSetupToken(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := account.NewUser{Username: "root", Email: "root@example.com", Password: "weak"}
+	if _, err := s.Account.Setup(t.Context(), service.From(home), first, in); !errors.Is(err, domain.ErrPasswordPolicy) {
+		t.Errorf("a weak password: %v", err)
+	}
+	in.Password = right
+	if _, err := s.Account.Setup(t.Context(), service.From(home), "nonsense", in); !errors.Is(err, domain.ErrInvalidToken) {
+		t.Errorf("a wrong token: %v", err)
+	}
+	made, err := s.Account.Setup(t.Context(), service.From(home), first, in)
+	if err != nil || made.Role != domain.RoleAdmin {
+		t.Fatal(err)
+	}
+	second, err := s.Account.NewSetupToken(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Username, in.Email = "evil", "evil@example.com"
+	if _, err := s.Account.Setup(t.Context(), service.From(home), second, in); !errors.Is(err, domain.ErrInvalidToken) {
+		t.Errorf("A17: a token once there is a user: %v", err)
+	}
+}

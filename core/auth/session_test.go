@@ -1,0 +1,364 @@
+package auth_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/test/fixtures/service"
+)
+
+func accessRole(id string) access.RoleInput {
+	return access.RoleInput{ID: id, Name: id, Permissions: []string{"kb.read"}}
+}
+
+func verify(t *testing.T, s *service.Service, token string) error {
+	t.Helper()
+	_, err := s.Auth.Authenticate(t.Context(), token, service.From(home).Origin)
+	return err
+}
+
+func TestS09_SessionsEndByIdleness(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	s.User(t, "ada", right, "user")
+	in, p := s.SignIn(t, "ada", right, home)
+	if want := s.Clock.Now().Add(30 * time.Minute); !p.ExpiresAt.Equal(want) {
+		t.Errorf("expires at %v, want the idle limit %v", p.ExpiresAt, want)
+	}
+	for range 3 {
+		s.Clock.Advance(19 * time.Minute)
+		if err := verify(t, s, in.Tokens.Access); err != nil {
+			t.Fatalf("an active session: %v", err)
+		}
+	}
+	s.Clock.Advance(31 * time.Minute)
+	if err := verify(t, s, in.Tokens.Access); !errors.Is(err, fault.ErrUnauthorized) {
+		t.Errorf("after 31 idle minutes: %v", err)
+	}
+	if _, err := s.Auth.Refresh(t.Context(), service.From(home), in.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+		t.Errorf("refresh of an idle session: %v", err)
+	}
+}
+
+func TestS08_RememberedSessionsHaveAnEnd(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	s.User(t, "ada", right, "user")
+	in, err := s.Auth.Login(t.Context(), service.From(home), auth.LoginInput{Name: "ada", Password: right, Remember: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for day := 1; day < 30; day++ {
+		s.Clock.Advance(24 * time.Hour)
+		if in, err = s.Auth.Refresh(t.Context(), service.From(home), in.Tokens.Refresh); err != nil {
+			t.Fatalf("day %d: %v", day, err)
+		}
+	}
+	s.Clock.Advance(24 * time.Hour)
+	if _, err := s.Auth.Refresh(t.Context(), service.From(home), in.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+		t.Errorf("day 30: %v", err)
+	}
+}
+
+func TestS10_MaxSessionsIsExact(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	user := s.User(t, "ada", right, "user")
+	var mu sync.Mutex
+	var tokens []string
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			in, err := s.Auth.Login(t.Context(), service.From(home), auth.LoginInput{Name: "ada", Password: right})
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			tokens = append(tokens, in.Tokens.Access)
+		})
+	}
+	wg.Wait()
+	live := 0
+	for _, token := range tokens {
+		if verify(t, s, token) == nil {
+			live++
+		}
+	}
+	list, err := s.Auth.List(t.Context(), domain.Operator(), user.ID)
+	if live != 5 || len(list) != 5 || err != nil {
+		t.Errorf("%d live, %d listed, %v; want 5", live, len(list), err)
+	}
+}
+
+func TestMaxSessionsEndsTheLeastRecentlyUsed(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	s.User(t, "ada", right, "user")
+	var tokens []string
+	for range 5 {
+		in, _ := s.SignIn(t, "ada", right, home)
+		tokens = append(tokens, in.Tokens.Access)
+		s.Clock.Advance(time.Minute)
+	}
+	if err := verify(t, s, tokens[0]); err != nil { // now the second is the one that was away longest
+		t.Fatal(err)
+	}
+	s.Clock.Advance(time.Minute)
+	s.SignIn(t, "ada", right, home)
+	for i, token := range tokens {
+		if err := verify(t, s, token); (err == nil) != (i != 1) {
+			t.Errorf("session %d: %v", i, err)
+		}
+	}
+}
+
+func TestS06_AReusedRefreshTokenEndsTheSession(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	s.User(t, "ada", right, "user")
+	first, _ := s.SignIn(t, "ada", right, home)
+	second, err := s.Auth.Refresh(t.Context(), service.From(home), first.Tokens.Refresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	third, err := s.Auth.Refresh(t.Context(), service.From(home), second.Tokens.Refresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Auth.Refresh(t.Context(), service.From(home), first.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+		t.Errorf("the reuse: %v", err)
+	}
+	for name, token := range map[string]string{"first": first.Tokens.Access, "third": third.Tokens.Access} {
+		if err := verify(t, s, token); !errors.Is(err, fault.ErrUnauthorized) {
+			t.Errorf("the %s access token after the reuse: %v", name, err)
+		}
+	}
+	if _, err := s.Auth.Refresh(t.Context(), service.From(home), third.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+		t.Errorf("the newest refresh token after the reuse: %v", err)
+	}
+	if got := len(s.Entries(t, domain.ActionTokenRefreshReuse)); got != 1 {
+		t.Errorf("%d entries of one reuse", got)
+	}
+	if letters := s.Letters(t); len(letters) != 1 || letters[0].To != "ada@example.com" {
+		t.Errorf("the user was told by %d letters", len(letters))
+	}
+}
+
+func TestS07_ConcurrentRefreshGivesOneSuccessor(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	s.User(t, "ada", right, "user")
+	in, _ := s.SignIn(t, "ada", right, home)
+	var mu sync.Mutex
+	successors := map[string]int{}
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			next, err := s.Auth.Refresh(t.Context(), service.From(home), in.Tokens.Refresh)
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			successors[next.Tokens.Refresh]++
+		})
+	}
+	wg.Wait()
+	if len(successors) != 1 {
+		t.Errorf("%d successors, want one", len(successors))
+	}
+}
+
+func TestARetriedRefreshIsForgivenToTheSameClientOnly(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		address, agent string
+		after          time.Duration
+		forgiven       bool
+	}{
+		"the same client at once":            {home, "test", 0, true},
+		"the same address, another agent":    {home, "other", 5 * time.Second, true},
+		"the same agent, another address":    {away, "test", 5 * time.Second, true},
+		"another client":                     {away, "other", time.Second, false},
+		"the same client after ten seconds":  {home, "test", 10 * time.Second, true},
+		"the same client after eleven":       {home, "test", 11 * time.Second, false},
+		"an agent that tells nothing, other": {away, "", time.Second, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := service.Start(t, service.Options{})
+			s.User(t, "ada", right, "user")
+			in, _ := s.SignIn(t, "ada", right, home)
+			next, err := s.Auth.Refresh(t.Context(), service.From(home), in.Tokens.Refresh)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Clock.Advance(test.after)
+			by := service.From(test.address)
+			by.Origin.UserAgent = test.agent
+			again, err := s.Auth.Refresh(t.Context(), by, in.Tokens.Refresh)
+			if (err == nil) != test.forgiven {
+				t.Fatalf("got %v", err)
+			}
+			if test.forgiven && again.Tokens.Refresh != next.Tokens.Refresh {
+				t.Error("the retry got another successor")
+			}
+			if err := verify(t, s, next.Tokens.Access); (err == nil) != test.forgiven {
+				t.Errorf("the session afterwards: %v", err)
+			}
+		})
+	}
+}
+
+func TestS14_OnlyTheWholeRefreshTokenCounts(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	s.User(t, "ada", right, "user")
+	in, _ := s.SignIn(t, "ada", right, home)
+	token := in.Tokens.Refresh
+	forged := []string{token + "\n", " " + token, token + "A", strings.ToUpper(token), token[:len(token)-1] + "A", strings.Replace(token, "_0_", "_1_", 1), strings.Replace(token, "_0_", "_00_", 1)}
+	for i := range len(token) {
+		forged = append(forged, token[:i], token[i+1:])
+	}
+	for _, wrong := range forged {
+		if wrong == token {
+			continue
+		}
+		if _, err := s.Auth.Refresh(t.Context(), service.From(home), wrong); !errors.Is(err, fault.ErrUnauthorized) {
+			t.Errorf("%q: got %v", wrong, err)
+		}
+	}
+	if err := verify(t, s, in.Tokens.Access); err != nil {
+		t.Errorf("forged tokens ended the session: %v", err)
+	}
+	if err := verify(t, s, token); !errors.Is(err, fault.ErrUnauthorized) {
+		t.Errorf("S02: a refresh token passed as an access token: %v", err)
+	}
+}
+
+func TestS20_Logout(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	s.User(t, "ada", right, "user")
+	a, _ := s.SignIn(t, "ada", right, home)
+	b, _ := s.SignIn(t, "ada", right, home)
+	c, _ := s.SignIn(t, "ada", right, home)
+	out := func(refresh, bearer string) {
+		t.Helper()
+		if err := s.Auth.Logout(t.Context(), service.From(home), refresh, bearer); err != nil {
+			t.Error(err)
+		}
+	}
+	out("ort_nonsense", "")
+	out(strings.Replace(a.Tokens.Refresh, "_0_", "_7_", 1), "nonsense")
+	out(a.Tokens.Refresh, "")
+	out(a.Tokens.Refresh, "")
+	out("", b.Tokens.Access)
+	for name, in := range map[string]auth.SignedIn{"a": a, "b": b} {
+		if err := verify(t, s, in.Tokens.Access); !errors.Is(err, fault.ErrUnauthorized) {
+			t.Errorf("%s after its logout: %v", name, err)
+		}
+	}
+	if err := verify(t, s, c.Tokens.Access); err != nil {
+		t.Errorf("another session: %v", err)
+	}
+	if got := len(s.Entries(t, domain.ActionLogout)); got != 2 {
+		t.Errorf("%d entries of two logouts", got)
+	}
+}
+
+func TestS12_SessionsAreTheirOwners(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	s.User(t, "ada", right, "user")
+	s.User(t, "bob", right, "user")
+	s.User(t, "root", right, "admin")
+	ada, asAda := s.SignIn(t, "ada", right, home)
+	_, asBob := s.SignIn(t, "bob", right, home)
+	_, asRoot := s.SignIn(t, "root", right, home)
+	if _, err := s.Auth.List(t.Context(), asBob, asAda.UserID); !errors.Is(err, domain.ErrUserNotFound) {
+		t.Errorf("another's list: %v", err)
+	}
+	if _, err := s.Auth.Revoke(t.Context(), asBob, ada.Session.ID); !errors.Is(err, domain.ErrSessionNotFound) {
+		t.Errorf("another's session: %v", err)
+	}
+	if _, err := s.Auth.Revoke(t.Context(), asBob, "sess_00000000000000000000000000"); !errors.Is(err, domain.ErrSessionNotFound) {
+		t.Errorf("no session: %v", err)
+	}
+	first, err := s.Auth.Revoke(t.Context(), asRoot, ada.Session.ID)
+	if err != nil || first.IsZero() {
+		t.Fatal(first, err)
+	}
+	s.Clock.Advance(time.Minute)
+	again, err := s.Auth.Revoke(t.Context(), asRoot, ada.Session.ID)
+	if err != nil || !again.Equal(first) {
+		t.Errorf("again: %v, %v; want the same %v", again, err, first)
+	}
+	if err := verify(t, s, ada.Tokens.Access); !errors.Is(err, fault.ErrUnauthorized) {
+		t.Errorf("after the revoke: %v", err)
+	}
+}
+
+func TestRevokeAll(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	s.User(t, "ada", right, "user")
+	a, _ := s.SignIn(t, "ada", right, home)
+	b, asB := s.SignIn(t, "ada", right, home)
+	n, err := s.Auth.RevokeAll(t.Context(), asB, asB.UserID, true)
+	if n != 1 || err != nil || verify(t, s, a.Tokens.Access) == nil || verify(t, s, b.Tokens.Access) != nil {
+		t.Errorf("all but this one: %d, %v", n, err)
+	}
+	if n, err = s.Auth.RevokeAll(t.Context(), asB, asB.UserID, false); n != 1 || err != nil || verify(t, s, b.Tokens.Access) == nil {
+		t.Errorf("all: %d, %v", n, err)
+	}
+}
+
+func TestS03_RightsAreTheStores(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	user := s.User(t, "ada", right, "admin")
+	s.User(t, "root", right, "admin")
+	in, p := s.SignIn(t, "ada", right, home)
+	if !p.Can(domain.UsersManage) {
+		t.Fatal("an administrator cannot manage users")
+	}
+	role := "user"
+	if _, err := s.Account.Update(t.Context(), domain.Operator(), user.ID, accountPatch(&role)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.Auth.Authenticate(t.Context(), in.Tokens.Access, service.From(home).Origin)
+	if err != nil || p.Can(domain.UsersManage) {
+		t.Errorf("after the demotion the old token may manage users: %v", err)
+	}
+}
+
+func TestIntrospect(t *testing.T) {
+	t.Parallel()
+	s := service.Start(t, service.Options{})
+	s.User(t, "ada", right, "user")
+	in, p := s.SignIn(t, "ada", right, home)
+	if _, err := s.Auth.Introspect(t.Context(), p, in.Tokens.Access); !errors.Is(err, fault.ErrForbidden) {
+		t.Errorf("without the permission: %v", err)
+	}
+	for kind, token := range map[string]string{"access_token": in.Tokens.Access, "refresh_token": in.Tokens.Refresh} {
+		got, err := s.Auth.Introspect(t.Context(), domain.Operator(), token)
+		if err != nil || !got.Active || got.Kind != kind || got.Principal.UserID != p.UserID {
+			t.Errorf("%s: %+v, %v", kind, got.Active, err)
+		}
+	}
+	for _, wrong := range []string{"x", in.Tokens.Access + "x", "sk_live_nonsense", strings.Repeat("a", 5000)} {
+		if got, err := s.Auth.Introspect(t.Context(), domain.Operator(), wrong); err != nil || got.Active {
+			t.Errorf("%.20q: %v, %v", wrong, got.Active, err)
+		}
+	}
+}
