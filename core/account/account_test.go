@@ -13,7 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/fixtures/service"
+	"github.com/ostiary/ostiary/test/kit"
 )
 
 const (
@@ -37,7 +37,7 @@ func token(t *testing.T, letters []domain.Letter, to string) string {
 
 func TestA20_ActivationByMail(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
+	s := kit.Start(t, kit.Options{})
 	made, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{
 		Username: "johndoe", Email: "john@example.com", FullName: "John Doe",
 		Metadata: json.RawMessage(`{"department":"Customer Service","employee_id":"EMP001"}`),
@@ -45,19 +45,19 @@ func TestA20_ActivationByMail(t *testing.T) {
 	if err != nil || made.Status != domain.StatusPending || made.Role != "user" || made.EmailVerified {
 		t.Fatalf("%+v, %v", made.Status, err)
 	}
-	_, err = s.Auth.Login(t.Context(), service.From(home), auth.LoginInput{Name: "johndoe", Password: right})
+	_, err = s.Auth.Login(t.Context(), kit.From(home), auth.LoginInput{Name: "johndoe", Password: right})
 	if !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("a pending user: %v", err)
 	}
 	text := token(t, s.Letters(t), "john@example.com")
-	if err := s.Account.Reset(t.Context(), service.From(home), text, "short"); !errors.Is(err, domain.ErrPasswordPolicy) {
+	if err := s.Account.Reset(t.Context(), kit.From(home), text, "short"); !errors.Is(err, domain.ErrPasswordPolicy) {
 		t.Errorf("a weak password: %v", err)
 	}
-	s.Clock.Advance(6 * 24 * time.Hour)
-	if err := s.Account.Reset(t.Context(), service.From(home), text, right); err != nil {
+	s.Clock.Forward(6 * 24 * time.Hour)
+	if err := s.Account.Reset(t.Context(), kit.From(home), text, right); err != nil {
 		t.Fatalf("a refused password must not use the token up: %v", err)
 	}
-	if err := s.Account.Reset(t.Context(), service.From(home), text, right+"8"); !errors.Is(err, domain.ErrInvalidToken) {
+	if err := s.Account.Reset(t.Context(), kit.From(home), text, right+"8"); !errors.Is(err, domain.ErrInvalidToken) {
 		t.Errorf("twice: %v", err)
 	}
 	_, asJohn := s.SignIn(t, "johndoe", right, home)
@@ -65,14 +65,14 @@ func TestA20_ActivationByMail(t *testing.T) {
 	if err != nil || got.Status != domain.StatusActive || !got.EmailVerified || got.LastLogin.IsZero() {
 		t.Errorf("after activation: %s, %v, %v", got.Status, got.EmailVerified, err)
 	}
-	if len(s.Entries(t, domain.ActionUserActivate)) != 1 || len(s.Entries(t, domain.ActionUserCreate)) != 1 {
+	if len(s.Logged(t, domain.ActionUserActivate)) != 1 || len(s.Logged(t, domain.ActionUserCreate)) != 1 {
 		t.Error("create and activate leave one entry each")
 	}
 }
 
 func TestCreateTellsAllMistakesAtOnce(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
+	s := kit.Start(t, kit.Options{})
 	_, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{
 		Username: "john doe", Email: "john", Role: "king", Groups: []string{"knights"}, Directory: "nowhere", PhoneNumber: "123",
 	})
@@ -89,8 +89,8 @@ func TestCreateTellsAllMistakesAtOnce(t *testing.T) {
 
 func TestNamesAreUniqueUnderFolding(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	gone := s.User(t, "Straße", right, "user")
+	s := kit.Start(t, kit.Options{})
+	gone := s.Register(t, "Straße", right, "user")
 	if _, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: "bob@example.org", Email: "bob@example.net"}); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestNamesAreUniqueUnderFolding(t *testing.T) {
 
 func TestRacingCreatesMakeOneUser(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
+	s := kit.Start(t, kit.Options{})
 	var made atomic.Int32
 	var wg sync.WaitGroup
 	for range 20 {
@@ -130,16 +130,16 @@ func TestRacingCreatesMakeOneUser(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if made.Load() != 1 || len(s.Entries(t, domain.ActionUserCreate)) != 1 || len(s.Letters(t)) != 1 {
+	if made.Load() != 1 || len(s.Logged(t, domain.ActionUserCreate)) != 1 || len(s.Letters(t)) != 1 {
 		t.Errorf("%d users were made", made.Load())
 	}
 }
 
 func TestZ04_PeopleChangeTheirProfileAndNoMore(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
-	s.User(t, "bob", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
+	s.Register(t, "bob", right, "user")
 	_, asAda := s.SignIn(t, "ada", right, home)
 	_, asBob := s.SignIn(t, "bob", right, home)
 	got, err := s.Account.Update(t.Context(), asAda, asAda.UserID, account.Patch{
@@ -170,14 +170,14 @@ func TestZ04_PeopleChangeTheirProfileAndNoMore(t *testing.T) {
 
 func TestZ06_NobodyActsOnTheMorePowerful(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
+	s := kit.Start(t, kit.Options{})
 	if _, err := s.Access.CreateRole(t.Context(), domain.Operator(), role("helpdesk", "users.manage")); err != nil {
 		t.Fatal(err)
 	}
-	s.User(t, "hilda", right, "helpdesk")
-	root := s.User(t, "root", right, "admin")
-	s.User(t, "root2", right, "admin")
-	other := s.User(t, "ada", right, "user")
+	s.Register(t, "hilda", right, "helpdesk")
+	root := s.Register(t, "root", right, "admin")
+	s.Register(t, "root2", right, "admin")
+	other := s.Register(t, "ada", right, "user")
 	_, by := s.SignIn(t, "hilda", right, home)
 	forbidden := func(what string, err error) {
 		t.Helper()
@@ -207,9 +207,9 @@ func TestZ06_NobodyActsOnTheMorePowerful(t *testing.T) {
 
 func TestZ07_TheLastAdministratorStays(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	a := s.User(t, "a", right, "admin")
-	b := s.User(t, "b", right, "admin")
+	s := kit.Start(t, kit.Options{})
+	a := s.Register(t, "a", right, "admin")
+	b := s.Register(t, "b", right, "admin")
 	for round := range 10 {
 		var refused atomic.Int32
 		var wg sync.WaitGroup
@@ -246,14 +246,14 @@ func TestZ07_TheLastAdministratorStays(t *testing.T) {
 
 func TestA19_DeactivationCutsOffEverything(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{ResetRate: domain.Rate{}})
-	user := s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{ResetRate: domain.Rate{}})
+	user := s.Register(t, "ada", right, "user")
 	in, by := s.SignIn(t, "ada", right, home)
 	key, err := s.Keys.Create(t.Context(), by, user.ID, keyInput())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Account.RequestReset(t.Context(), service.From(home), "ada@example.com"); err != nil {
+	if _, err := s.Account.RequestReset(t.Context(), kit.From(home), "ada@example.com"); err != nil {
 		t.Fatal(err)
 	}
 	reset := token(t, s.Letters(t), "ada@example.com")
@@ -264,21 +264,21 @@ func TestA19_DeactivationCutsOffEverything(t *testing.T) {
 	refused := func(when string) {
 		t.Helper()
 		for name, credential := range map[string]string{"access token": in.Tokens.Access, "API key": secretOf(key)} {
-			if _, err := s.Auth.Authenticate(t.Context(), credential, service.From(home).Origin); !errors.Is(err, fault.ErrUnauthorized) {
+			if _, err := s.Auth.Authenticate(t.Context(), credential, kit.From(home).Origin); !errors.Is(err, fault.ErrUnauthorized) {
 				t.Errorf("%s: %s: %v", when, name, err)
 			}
 		}
-		if _, err := s.Auth.Refresh(t.Context(), service.From(home), in.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+		if _, err := s.Auth.Refresh(t.Context(), kit.From(home), in.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
 			t.Errorf("%s: refresh: %v", when, err)
 		}
-		if err := s.Account.Reset(t.Context(), service.From(home), reset, "Another-horse-8"); !errors.Is(err, domain.ErrInvalidToken) {
+		if err := s.Account.Reset(t.Context(), kit.From(home), reset, "Another-horse-8"); !errors.Is(err, domain.ErrInvalidToken) {
 			t.Errorf("%s: reset: %v", when, err)
 		}
 	}
 	refused("deactivated")
-	s.Clock.Advance(time.Minute)
+	s.Clock.Forward(time.Minute)
 	again, err := s.Account.Deactivate(t.Context(), domain.Operator(), user.ID)
-	if err != nil || !again.DeactivatedAt.Equal(first.DeactivatedAt) || len(s.Entries(t, domain.ActionUserDeactivate)) != 1 {
+	if err != nil || !again.DeactivatedAt.Equal(first.DeactivatedAt) || len(s.Logged(t, domain.ActionUserDeactivate)) != 1 {
 		t.Errorf("again: %v, %v", again.DeactivatedAt, err)
 	}
 	if _, err := s.Account.Update(t.Context(), domain.Operator(), user.ID, account.Patch{Status: p("active")}); err != nil {
@@ -290,8 +290,8 @@ func TestA19_DeactivationCutsOffEverything(t *testing.T) {
 
 func TestEmailChange(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	user := s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	user := s.Register(t, "ada", right, "user")
 	got, err := s.Account.Update(t.Context(), domain.Operator(), user.ID, account.Patch{Email: p("new@example.com")})
 	if err != nil || got.EmailVerified || got.Email != "new@example.com" {
 		t.Fatal(err)
@@ -301,34 +301,34 @@ func TestEmailChange(t *testing.T) {
 	if len(letters) != 2 || letters[0].To != "ada@example.com" || strings.Contains(letters[0].Text, "token=") {
 		t.Errorf("the former address was not told, or told too much: %d letters", len(letters))
 	}
-	if err := s.Account.Reset(t.Context(), service.From(home), text, "Another-horse-8"); !errors.Is(err, domain.ErrInvalidToken) {
+	if err := s.Account.Reset(t.Context(), kit.From(home), text, "Another-horse-8"); !errors.Is(err, domain.ErrInvalidToken) {
 		t.Errorf("S02: a confirmation set a password: %v", err)
 	}
-	confirmed, err := s.Account.ConfirmEmail(t.Context(), service.From(home), text)
+	confirmed, err := s.Account.ConfirmEmail(t.Context(), kit.From(home), text)
 	if err != nil || !confirmed.EmailVerified {
 		t.Error(err)
 	}
-	if _, err := s.Account.ConfirmEmail(t.Context(), service.From(home), text); !errors.Is(err, domain.ErrInvalidToken) {
+	if _, err := s.Account.ConfirmEmail(t.Context(), kit.From(home), text); !errors.Is(err, domain.ErrInvalidToken) {
 		t.Errorf("twice: %v", err)
 	}
 }
 
 func TestSetup(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
+	s := kit.Start(t, kit.Options{})
 	first, err := s.Account.NewSetupToken(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	in := account.NewUser{Username: "root", Email: "root@example.com", Password: "weak"}
-	if _, err := s.Account.Setup(t.Context(), service.From(home), first, in); !errors.Is(err, domain.ErrPasswordPolicy) {
+	if _, err := s.Account.Setup(t.Context(), kit.From(home), first, in); !errors.Is(err, domain.ErrPasswordPolicy) {
 		t.Errorf("a weak password: %v", err)
 	}
 	in.Password = right
-	if _, err := s.Account.Setup(t.Context(), service.From(home), "nonsense", in); !errors.Is(err, domain.ErrInvalidToken) {
+	if _, err := s.Account.Setup(t.Context(), kit.From(home), "nonsense", in); !errors.Is(err, domain.ErrInvalidToken) {
 		t.Errorf("a wrong token: %v", err)
 	}
-	made, err := s.Account.Setup(t.Context(), service.From(home), first, in)
+	made, err := s.Account.Setup(t.Context(), kit.From(home), first, in)
 	if err != nil || made.Role != domain.RoleAdmin {
 		t.Fatal(err)
 	}
@@ -337,7 +337,7 @@ func TestSetup(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.Username, in.Email = "evil", "evil@example.com"
-	if _, err := s.Account.Setup(t.Context(), service.From(home), second, in); !errors.Is(err, domain.ErrInvalidToken) {
+	if _, err := s.Account.Setup(t.Context(), kit.From(home), second, in); !errors.Is(err, domain.ErrInvalidToken) {
 		t.Errorf("A17: a token once there is a user: %v", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/fixtures/service"
+	"github.com/ostiary/ostiary/test/kit"
 )
 
 func role(id string, permissions ...string) access.RoleInput {
@@ -22,19 +22,21 @@ func role(id string, permissions ...string) access.RoleInput {
 
 func roleLess() access.RolePatch { return access.RolePatch{Permissions: &[]string{"bots.manage"}} }
 
-func keyInput() apikey.CreateInput { return apikey.CreateInput{Name: "test", Permissions: []string{"bots.use"}} }
+func keyInput() apikey.CreateInput {
+	return apikey.CreateInput{Name: "test", Permissions: []string{"bots.use"}}
+}
 
 func secretOf(made apikey.Created) string { return made.Text }
 
-func change(t *testing.T, s *service.Service, by domain.Principal, current, next string) error {
+func change(t *testing.T, s *kit.Services, by domain.Principal, current, next string) error {
 	t.Helper()
 	return s.Account.ChangePassword(t.Context(), by, by.UserID, account.PasswordChange{Current: current, Next: next})
 }
 
 func TestA13_ChangeEndsTheOtherSessions(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	other, _ := s.SignIn(t, "ada", right, home)
 	this, by := s.SignIn(t, "ada", right, home)
 	if err := change(t, s, by, right, "Another-horse-8"); err != nil {
@@ -43,7 +45,7 @@ func TestA13_ChangeEndsTheOtherSessions(t *testing.T) {
 	if _, err := s.Auth.Authenticate(t.Context(), other.Tokens.Access, by.Origin); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("another session: %v", err)
 	}
-	if _, err := s.Auth.Refresh(t.Context(), service.From(home), other.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+	if _, err := s.Auth.Refresh(t.Context(), kit.From(home), other.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("another session's refresh token: %v", err)
 	}
 	if _, err := s.Auth.Authenticate(t.Context(), this.Tokens.Access, by.Origin); err != nil {
@@ -57,8 +59,8 @@ func TestA13_ChangeEndsTheOtherSessions(t *testing.T) {
 
 func TestA12_WrongCurrentPasswordsCount(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	_, by := s.SignIn(t, "ada", right, home)
 	for range 5 {
 		if err := change(t, s, by, "wrong-Horse-7", "Another-horse-8"); !errors.Is(err, domain.ErrCurrentPassword) {
@@ -68,7 +70,7 @@ func TestA12_WrongCurrentPasswordsCount(t *testing.T) {
 	if err := change(t, s, by, right, "Another-horse-8"); !errors.Is(err, domain.ErrAccountLocked) {
 		t.Errorf("a change after five: %v", err)
 	}
-	_, err := s.Auth.Login(t.Context(), service.From(home), auth.LoginInput{Name: "ada", Password: right})
+	_, err := s.Auth.Login(t.Context(), kit.From(home), auth.LoginInput{Name: "ada", Password: right})
 	if !errors.Is(err, domain.ErrAccountLocked) {
 		t.Errorf("a login after five: %v", err)
 	}
@@ -82,8 +84,8 @@ func TestA12_WrongCurrentPasswordsCount(t *testing.T) {
 
 func TestA14_HistoryHoldsTheLastOnes(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	_, by := s.SignIn(t, "ada", right, home)
 	passwords := []string{right, "Second-horse-8", "Third-horse-9", "Fourth-horse-10", "Fifth-horse-11"}
 	for i, next := range passwords[1:] {
@@ -106,7 +108,7 @@ func TestA14_HistoryHoldsTheLastOnes(t *testing.T) {
 
 func TestA10_KnownAndOwnWordsAreRefused(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
+	s := kit.Start(t, kit.Options{})
 	for _, weak := range []string{"Password1234!", "johndoe2024!X", "Ostiary-2026!", "Qwerty123456!"} {
 		_, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: "johndoe", Email: "jd@example.com", Password: weak})
 		if !errors.Is(err, domain.ErrPasswordPolicy) {
@@ -117,39 +119,39 @@ func TestA10_KnownAndOwnWordsAreRefused(t *testing.T) {
 
 func TestR06_ResetRequestsAreLimitedForAnyAddress(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{ResetRate: domain.Rate{Limit: 3, Window: time.Hour}})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{ResetRate: domain.Rate{Limit: 3, Window: time.Hour}})
+	s.Register(t, "ada", right, "user")
 	for _, address := range []string{"ada@example.com", "nobody@example.com"} {
 		for range 3 {
-			if _, err := s.Account.RequestReset(t.Context(), service.From(home), address); err != nil {
+			if _, err := s.Account.RequestReset(t.Context(), kit.From(home), address); err != nil {
 				t.Fatal(err)
 			}
 		}
-		state, err := s.Account.RequestReset(t.Context(), service.From(home), address)
+		state, err := s.Account.RequestReset(t.Context(), kit.From(home), address)
 		if !errors.Is(err, fault.ErrRateLimited) || state.Limit != 3 {
 			t.Errorf("%s: the fourth: %v", address, err)
 		}
 	}
-	if _, err := s.Account.RequestReset(t.Context(), service.From(home), "ADA@Example.com"); !errors.Is(err, fault.ErrRateLimited) {
+	if _, err := s.Account.RequestReset(t.Context(), kit.From(home), "ADA@Example.com"); !errors.Is(err, fault.ErrRateLimited) {
 		t.Errorf("another spelling: %v", err)
 	}
 	letters := s.Letters(t)
 	if len(letters) != 3 {
 		t.Errorf("%d letters, want three", len(letters))
 	}
-	if err := s.Account.Reset(t.Context(), service.From(home), token(t, letters, "ada@example.com"), "Another-horse-8"); err != nil {
+	if err := s.Account.Reset(t.Context(), kit.From(home), token(t, letters, "ada@example.com"), "Another-horse-8"); err != nil {
 		t.Errorf("C21: the last token must stay usable: %v", err)
 	}
-	if got := len(s.Entries(t, domain.ActionPasswordResetRequest)); got != 6 {
+	if got := len(s.Logged(t, domain.ActionPasswordResetRequest)); got != 6 {
 		t.Errorf("%d entries of six requests", got)
 	}
 }
 
 func TestR04_AResetTokenWorksOnceUnderARace(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
-	if _, err := s.Account.RequestReset(t.Context(), service.From(home), "ada@example.com"); err != nil {
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
+	if _, err := s.Account.RequestReset(t.Context(), kit.From(home), "ada@example.com"); err != nil {
 		t.Fatal(err)
 	}
 	text := token(t, s.Letters(t), "ada@example.com")
@@ -157,7 +159,7 @@ func TestR04_AResetTokenWorksOnceUnderARace(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 30 {
 		wg.Go(func() {
-			err := s.Account.Reset(t.Context(), service.From(home), text, "Another-horse-8")
+			err := s.Account.Reset(t.Context(), kit.From(home), text, "Another-horse-8")
 			switch {
 			case err == nil:
 				won.Add(1)
@@ -167,29 +169,29 @@ func TestR04_AResetTokenWorksOnceUnderARace(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if won.Load() != 1 || len(s.Entries(t, domain.ActionPasswordReset)) != 1 {
+	if won.Load() != 1 || len(s.Logged(t, domain.ActionPasswordReset)) != 1 {
 		t.Errorf("%d uses won", won.Load())
 	}
 }
 
 func TestR03_ResetTokensDieWithWhatTheyWereFor(t *testing.T) {
 	t.Parallel()
-	request := func(t *testing.T, s *service.Service) string {
+	request := func(t *testing.T, s *kit.Services) string {
 		t.Helper()
-		if _, err := s.Account.RequestReset(t.Context(), service.From(home), "ada@example.com"); err != nil {
+		if _, err := s.Account.RequestReset(t.Context(), kit.From(home), "ada@example.com"); err != nil {
 			t.Fatal(err)
 		}
 		return token(t, s.Letters(t), "ada@example.com")
 	}
-	tests := map[string]func(t *testing.T, s *service.Service, by domain.Principal){
-		"by half an hour":    func(_ *testing.T, s *service.Service, _ domain.Principal) { s.Clock.Advance(30 * time.Minute) },
-		"by another request": func(t *testing.T, s *service.Service, _ domain.Principal) { request(t, s) },
-		"by a change of the password": func(t *testing.T, s *service.Service, by domain.Principal) {
+	tests := map[string]func(t *testing.T, s *kit.Services, by domain.Principal){
+		"by half an hour":    func(_ *testing.T, s *kit.Services, _ domain.Principal) { s.Clock.Forward(30 * time.Minute) },
+		"by another request": func(t *testing.T, s *kit.Services, _ domain.Principal) { request(t, s) },
+		"by a change of the password": func(t *testing.T, s *kit.Services, by domain.Principal) {
 			if err := change(t, s, by, right, "Another-horse-8"); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"by a change of the address": func(t *testing.T, s *service.Service, by domain.Principal) {
+		"by a change of the address": func(t *testing.T, s *kit.Services, by domain.Principal) {
 			if _, err := s.Account.Update(t.Context(), domain.Operator(), by.UserID, account.Patch{Email: p("new@example.com")}); err != nil {
 				t.Fatal(err)
 			}
@@ -198,12 +200,12 @@ func TestR03_ResetTokensDieWithWhatTheyWereFor(t *testing.T) {
 	for name, end := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := service.Start(t, service.Options{})
-			s.User(t, "ada", right, "user")
+			s := kit.Start(t, kit.Options{})
+			s.Register(t, "ada", right, "user")
 			_, by := s.SignIn(t, "ada", right, home)
 			text := request(t, s)
 			end(t, s, by)
-			if err := s.Account.Reset(t.Context(), service.From(home), text, "Third-horse-99"); !errors.Is(err, domain.ErrInvalidToken) {
+			if err := s.Account.Reset(t.Context(), kit.From(home), text, "Third-horse-99"); !errors.Is(err, domain.ErrInvalidToken) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -212,8 +214,8 @@ func TestR03_ResetTokensDieWithWhatTheyWereFor(t *testing.T) {
 
 func TestSetPasswordByAnAdministrator(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	in, by := s.SignIn(t, "ada", right, home)
 	if err := s.Account.SetPassword(t.Context(), domain.Operator(), by.UserID, "Another-horse-8"); err != nil {
 		t.Fatal(err)

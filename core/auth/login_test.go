@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/fixtures/service"
+	"github.com/ostiary/ostiary/test/kit"
 )
 
 const (
@@ -18,17 +18,17 @@ const (
 	away  = "198.51.100.9"
 )
 
-func login(t *testing.T, s *service.Service, name, password, address string) error {
+func login(t *testing.T, s *kit.Services, name, password, address string) error {
 	t.Helper()
-	_, err := s.Auth.Login(t.Context(), service.From(address), auth.LoginInput{Name: name, Password: password})
+	_, err := s.Auth.Login(t.Context(), kit.From(address), auth.LoginInput{Name: name, Password: password})
 	return err
 }
 
 func TestA01_LoginTellsNobodyWhoExists(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
-	gone := s.User(t, "gone", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
+	gone := s.Register(t, "gone", right, "user")
 	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), gone.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -41,15 +41,15 @@ func TestA01_LoginTellsNobodyWhoExists(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if got := len(s.Entries(t, domain.ActionLoginFailed)); got != 3 {
+	if got := len(s.Logged(t, domain.ActionLoginFailed)); got != 3 {
 		t.Errorf("%d entries of three failed logins", got)
 	}
 }
 
 func TestLoginTakesEverySpelling(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "Žofie", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "Žofie", right, "user")
 	for _, name := range []string{"Žofie", "žofie", "ŽOFIE", " žofie ", "Žofie@example.com", "žofie@EXAMPLE.com"} {
 		if err := login(t, s, name, right, home); err != nil {
 			t.Errorf("%q: %v", name, err)
@@ -59,32 +59,32 @@ func TestLoginTakesEverySpelling(t *testing.T) {
 
 func TestA06_OneCounterForEverySpelling(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "john", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "john", right, "user")
 	for _, name := range []string{"John", "JOHN", "john@example.com", " john", "John@Example.com"} {
 		if err := login(t, s, name, "wrong-Horse-7", home); !errors.Is(err, fault.ErrUnauthorized) {
 			t.Fatalf("%q: %v", name, err)
 		}
 	}
 	err := login(t, s, "john", right, home)
-	if !errors.Is(err, domain.ErrAccountLocked) || fault.Of(err).Extra()["locked_until"] != "2026-03-01T12:30:00Z" {
+	if !errors.Is(err, domain.ErrAccountLocked) || fault.Of(err).Extra()["locked_until"] != "2026-03-02T12:30:00Z" {
 		t.Errorf("after five failures the right password got %v", err)
 	}
 	if err := login(t, s, "john", right, away); err != nil {
 		t.Errorf("another source: %v", err)
 	}
-	s.Clock.Advance(31 * time.Minute)
+	s.Clock.Forward(31 * time.Minute)
 	if err := login(t, s, "john", right, home); err != nil {
 		t.Errorf("after the lock: %v", err)
 	}
-	if got := len(s.Entries(t, domain.ActionAccountLocked)); got != 1 {
+	if got := len(s.Logged(t, domain.ActionAccountLocked)); got != 1 {
 		t.Errorf("%d entries of one lock", got)
 	}
 }
 
 func TestA04_UnknownNamesLockAlike(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
+	s := kit.Start(t, kit.Options{})
 	for range 5 {
 		if err := login(t, s, "phantom", "wrong-Horse-7", home); !errors.Is(err, fault.ErrUnauthorized) {
 			t.Fatal(err)
@@ -97,8 +97,8 @@ func TestA04_UnknownNamesLockAlike(t *testing.T) {
 
 func TestA03_RacingGuessesGetNoMoreChecks(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	var checked, refused int
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -125,8 +125,8 @@ func TestA03_RacingGuessesGetNoMoreChecks(t *testing.T) {
 
 func TestRightLoginsAtOnceAllPass(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
@@ -140,22 +140,22 @@ func TestRightLoginsAtOnceAllPass(t *testing.T) {
 
 func TestA08_LoginsOfAnAddressAreLimited(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{LoginRate: domain.Rate{Limit: 5, Window: time.Minute}})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{LoginRate: domain.Rate{Limit: 5, Window: time.Minute}})
+	s.Register(t, "ada", right, "user")
 	for i := range 5 {
-		in, err := s.Auth.Login(t.Context(), service.From(home), auth.LoginInput{Name: "ada", Password: right})
+		in, err := s.Auth.Login(t.Context(), kit.From(home), auth.LoginInput{Name: "ada", Password: right})
 		if err != nil || in.Rate.Limit != 5 || in.Rate.Remaining != 4-i {
 			t.Fatalf("login %d: %+v, %v", i, in.Rate, err)
 		}
 	}
-	in, err := s.Auth.Login(t.Context(), service.From(home), auth.LoginInput{Name: "ada", Password: right})
+	in, err := s.Auth.Login(t.Context(), kit.From(home), auth.LoginInput{Name: "ada", Password: right})
 	if !errors.Is(err, fault.ErrRateLimited) || fault.Of(err).RetryAfter() != time.Minute || in.Rate.Allowed {
 		t.Errorf("the sixth: %+v, %v", in.Rate, err)
 	}
 	if err := login(t, s, "ada", right, away); err != nil {
 		t.Errorf("another address: %v", err)
 	}
-	s.Clock.Advance(time.Minute)
+	s.Clock.Forward(time.Minute)
 	if err := login(t, s, "ada", right, home); err != nil {
 		t.Errorf("a minute later: %v", err)
 	}
@@ -163,18 +163,18 @@ func TestA08_LoginsOfAnAddressAreLimited(t *testing.T) {
 
 func TestLoginAsksForANewPassword(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
-	s.Clock.Advance(90 * 24 * time.Hour)
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
+	s.Clock.Forward(90 * 24 * time.Hour)
 	err := login(t, s, "ada", right, home)
 	token, _ := fault.Of(err).Extra()["change_token"].(string)
 	if !errors.Is(err, domain.ErrPasswordExpired) || token == "" {
 		t.Fatalf("an expired password got %v", err)
 	}
-	if err := s.Account.Reset(t.Context(), service.From(home), token, "Another-horse-8"); err != nil {
+	if err := s.Account.Reset(t.Context(), kit.From(home), token, "Another-horse-8"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Account.Reset(t.Context(), service.From(home), token, "Another-horse-9"); !errors.Is(err, domain.ErrInvalidToken) {
+	if err := s.Account.Reset(t.Context(), kit.From(home), token, "Another-horse-9"); !errors.Is(err, domain.ErrInvalidToken) {
 		t.Errorf("the token worked twice: %v", err)
 	}
 	if err := login(t, s, "ada", "Another-horse-8", home); err != nil {
@@ -184,13 +184,13 @@ func TestLoginAsksForANewPassword(t *testing.T) {
 
 func TestBadLoginInput(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
+	s := kit.Start(t, kit.Options{})
 	long := string(make([]byte, 1025))
 	for name, in := range map[string]auth.LoginInput{
 		"no name": {Password: right}, "no password": {Name: "ada"}, "1,025 bytes": {Name: "ada", Password: long},
 		"a name of 400": {Name: long[:400], Password: right},
 	} {
-		if _, err := s.Auth.Login(t.Context(), service.From(home), in); !errors.Is(err, fault.ErrInvalid) {
+		if _, err := s.Auth.Login(t.Context(), kit.From(home), in); !errors.Is(err, fault.ErrInvalid) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

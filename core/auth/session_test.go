@@ -11,72 +11,72 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/fixtures/service"
+	"github.com/ostiary/ostiary/test/kit"
 )
 
 func accessRole(id string) access.RoleInput {
 	return access.RoleInput{ID: id, Name: id, Permissions: []string{"kb.read"}}
 }
 
-func verify(t *testing.T, s *service.Service, token string) error {
+func verify(t *testing.T, s *kit.Services, token string) error {
 	t.Helper()
-	_, err := s.Auth.Authenticate(t.Context(), token, service.From(home).Origin)
+	_, err := s.Auth.Authenticate(t.Context(), token, kit.From(home).Origin)
 	return err
 }
 
 func TestS09_SessionsEndByIdleness(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	in, p := s.SignIn(t, "ada", right, home)
 	if want := s.Clock.Now().Add(30 * time.Minute); !p.ExpiresAt.Equal(want) {
 		t.Errorf("expires at %v, want the idle limit %v", p.ExpiresAt, want)
 	}
 	for range 3 {
-		s.Clock.Advance(19 * time.Minute)
+		s.Clock.Forward(19 * time.Minute)
 		if err := verify(t, s, in.Tokens.Access); err != nil {
 			t.Fatalf("an active session: %v", err)
 		}
 	}
-	s.Clock.Advance(31 * time.Minute)
+	s.Clock.Forward(31 * time.Minute)
 	if err := verify(t, s, in.Tokens.Access); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("after 31 idle minutes: %v", err)
 	}
-	if _, err := s.Auth.Refresh(t.Context(), service.From(home), in.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+	if _, err := s.Auth.Refresh(t.Context(), kit.From(home), in.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("refresh of an idle session: %v", err)
 	}
 }
 
 func TestS08_RememberedSessionsHaveAnEnd(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
-	in, err := s.Auth.Login(t.Context(), service.From(home), auth.LoginInput{Name: "ada", Password: right, Remember: true})
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
+	in, err := s.Auth.Login(t.Context(), kit.From(home), auth.LoginInput{Name: "ada", Password: right, Remember: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for day := 1; day < 30; day++ {
-		s.Clock.Advance(24 * time.Hour)
-		if in, err = s.Auth.Refresh(t.Context(), service.From(home), in.Tokens.Refresh); err != nil {
+		s.Clock.Forward(24 * time.Hour)
+		if in, err = s.Auth.Refresh(t.Context(), kit.From(home), in.Tokens.Refresh); err != nil {
 			t.Fatalf("day %d: %v", day, err)
 		}
 	}
-	s.Clock.Advance(24 * time.Hour)
-	if _, err := s.Auth.Refresh(t.Context(), service.From(home), in.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+	s.Clock.Forward(24 * time.Hour)
+	if _, err := s.Auth.Refresh(t.Context(), kit.From(home), in.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("day 30: %v", err)
 	}
 }
 
 func TestS10_MaxSessionsIsExact(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	user := s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	user := s.Register(t, "ada", right, "user")
 	var mu sync.Mutex
 	var tokens []string
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			in, err := s.Auth.Login(t.Context(), service.From(home), auth.LoginInput{Name: "ada", Password: right})
+			in, err := s.Auth.Login(t.Context(), kit.From(home), auth.LoginInput{Name: "ada", Password: right})
 			if err != nil {
 				t.Error(err)
 			}
@@ -100,18 +100,18 @@ func TestS10_MaxSessionsIsExact(t *testing.T) {
 
 func TestMaxSessionsEndsTheLeastRecentlyUsed(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	var tokens []string
 	for range 5 {
 		in, _ := s.SignIn(t, "ada", right, home)
 		tokens = append(tokens, in.Tokens.Access)
-		s.Clock.Advance(time.Minute)
+		s.Clock.Forward(time.Minute)
 	}
 	if err := verify(t, s, tokens[0]); err != nil { // now the second is the one that was away longest
 		t.Fatal(err)
 	}
-	s.Clock.Advance(time.Minute)
+	s.Clock.Forward(time.Minute)
 	s.SignIn(t, "ada", right, home)
 	for i, token := range tokens {
 		if err := verify(t, s, token); (err == nil) != (i != 1) {
@@ -122,18 +122,18 @@ func TestMaxSessionsEndsTheLeastRecentlyUsed(t *testing.T) {
 
 func TestS06_AReusedRefreshTokenEndsTheSession(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	first, _ := s.SignIn(t, "ada", right, home)
-	second, err := s.Auth.Refresh(t.Context(), service.From(home), first.Tokens.Refresh)
+	second, err := s.Auth.Refresh(t.Context(), kit.From(home), first.Tokens.Refresh)
 	if err != nil {
 		t.Fatal(err)
 	}
-	third, err := s.Auth.Refresh(t.Context(), service.From(home), second.Tokens.Refresh)
+	third, err := s.Auth.Refresh(t.Context(), kit.From(home), second.Tokens.Refresh)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Auth.Refresh(t.Context(), service.From(home), first.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+	if _, err := s.Auth.Refresh(t.Context(), kit.From(home), first.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("the reuse: %v", err)
 	}
 	for name, token := range map[string]string{"first": first.Tokens.Access, "third": third.Tokens.Access} {
@@ -141,10 +141,10 @@ func TestS06_AReusedRefreshTokenEndsTheSession(t *testing.T) {
 			t.Errorf("the %s access token after the reuse: %v", name, err)
 		}
 	}
-	if _, err := s.Auth.Refresh(t.Context(), service.From(home), third.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+	if _, err := s.Auth.Refresh(t.Context(), kit.From(home), third.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("the newest refresh token after the reuse: %v", err)
 	}
-	if got := len(s.Entries(t, domain.ActionTokenRefreshReuse)); got != 1 {
+	if got := len(s.Logged(t, domain.ActionTokenRefreshReuse)); got != 1 {
 		t.Errorf("%d entries of one reuse", got)
 	}
 	if letters := s.Letters(t); len(letters) != 1 || letters[0].To != "ada@example.com" {
@@ -154,15 +154,15 @@ func TestS06_AReusedRefreshTokenEndsTheSession(t *testing.T) {
 
 func TestS07_ConcurrentRefreshGivesOneSuccessor(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	in, _ := s.SignIn(t, "ada", right, home)
 	var mu sync.Mutex
 	successors := map[string]int{}
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			next, err := s.Auth.Refresh(t.Context(), service.From(home), in.Tokens.Refresh)
+			next, err := s.Auth.Refresh(t.Context(), kit.From(home), in.Tokens.Refresh)
 			if err != nil {
 				t.Error(err)
 			}
@@ -195,15 +195,15 @@ func TestARetriedRefreshIsForgivenToTheSameClientOnly(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := service.Start(t, service.Options{})
-			s.User(t, "ada", right, "user")
+			s := kit.Start(t, kit.Options{})
+			s.Register(t, "ada", right, "user")
 			in, _ := s.SignIn(t, "ada", right, home)
-			next, err := s.Auth.Refresh(t.Context(), service.From(home), in.Tokens.Refresh)
+			next, err := s.Auth.Refresh(t.Context(), kit.From(home), in.Tokens.Refresh)
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.Clock.Advance(test.after)
-			by := service.From(test.address)
+			s.Clock.Forward(test.after)
+			by := kit.From(test.address)
 			by.Origin.UserAgent = test.agent
 			again, err := s.Auth.Refresh(t.Context(), by, in.Tokens.Refresh)
 			if (err == nil) != test.forgiven {
@@ -221,8 +221,8 @@ func TestARetriedRefreshIsForgivenToTheSameClientOnly(t *testing.T) {
 
 func TestS14_OnlyTheWholeRefreshTokenCounts(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	in, _ := s.SignIn(t, "ada", right, home)
 	token := in.Tokens.Refresh
 	forged := []string{token + "\n", " " + token, token + "A", strings.ToUpper(token), token[:len(token)-1] + "A", strings.Replace(token, "_0_", "_1_", 1), strings.Replace(token, "_0_", "_00_", 1)}
@@ -233,7 +233,7 @@ func TestS14_OnlyTheWholeRefreshTokenCounts(t *testing.T) {
 		if wrong == token {
 			continue
 		}
-		if _, err := s.Auth.Refresh(t.Context(), service.From(home), wrong); !errors.Is(err, fault.ErrUnauthorized) {
+		if _, err := s.Auth.Refresh(t.Context(), kit.From(home), wrong); !errors.Is(err, fault.ErrUnauthorized) {
 			t.Errorf("%q: got %v", wrong, err)
 		}
 	}
@@ -247,14 +247,14 @@ func TestS14_OnlyTheWholeRefreshTokenCounts(t *testing.T) {
 
 func TestS20_Logout(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	a, _ := s.SignIn(t, "ada", right, home)
 	b, _ := s.SignIn(t, "ada", right, home)
 	c, _ := s.SignIn(t, "ada", right, home)
 	out := func(refresh, bearer string) {
 		t.Helper()
-		if err := s.Auth.Logout(t.Context(), service.From(home), refresh, bearer); err != nil {
+		if err := s.Auth.Logout(t.Context(), kit.From(home), refresh, bearer); err != nil {
 			t.Error(err)
 		}
 	}
@@ -271,17 +271,17 @@ func TestS20_Logout(t *testing.T) {
 	if err := verify(t, s, c.Tokens.Access); err != nil {
 		t.Errorf("another session: %v", err)
 	}
-	if got := len(s.Entries(t, domain.ActionLogout)); got != 2 {
+	if got := len(s.Logged(t, domain.ActionLogout)); got != 2 {
 		t.Errorf("%d entries of two logouts", got)
 	}
 }
 
 func TestS12_SessionsAreTheirOwners(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
-	s.User(t, "bob", right, "user")
-	s.User(t, "root", right, "admin")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
+	s.Register(t, "bob", right, "user")
+	s.Register(t, "root", right, "admin")
 	ada, asAda := s.SignIn(t, "ada", right, home)
 	_, asBob := s.SignIn(t, "bob", right, home)
 	_, asRoot := s.SignIn(t, "root", right, home)
@@ -298,7 +298,7 @@ func TestS12_SessionsAreTheirOwners(t *testing.T) {
 	if err != nil || first.IsZero() {
 		t.Fatal(first, err)
 	}
-	s.Clock.Advance(time.Minute)
+	s.Clock.Forward(time.Minute)
 	again, err := s.Auth.Revoke(t.Context(), asRoot, ada.Session.ID)
 	if err != nil || !again.Equal(first) {
 		t.Errorf("again: %v, %v; want the same %v", again, err, first)
@@ -310,8 +310,8 @@ func TestS12_SessionsAreTheirOwners(t *testing.T) {
 
 func TestRevokeAll(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	a, _ := s.SignIn(t, "ada", right, home)
 	b, asB := s.SignIn(t, "ada", right, home)
 	n, err := s.Auth.RevokeAll(t.Context(), asB, asB.UserID, true)
@@ -325,9 +325,9 @@ func TestRevokeAll(t *testing.T) {
 
 func TestS03_RightsAreTheStores(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	user := s.User(t, "ada", right, "admin")
-	s.User(t, "root", right, "admin")
+	s := kit.Start(t, kit.Options{})
+	user := s.Register(t, "ada", right, "admin")
+	s.Register(t, "root", right, "admin")
 	in, p := s.SignIn(t, "ada", right, home)
 	if !p.Can(domain.UsersManage) {
 		t.Fatal("an administrator cannot manage users")
@@ -336,7 +336,7 @@ func TestS03_RightsAreTheStores(t *testing.T) {
 	if _, err := s.Account.Update(t.Context(), domain.Operator(), user.ID, accountPatch(&role)); err != nil {
 		t.Fatal(err)
 	}
-	p, err := s.Auth.Authenticate(t.Context(), in.Tokens.Access, service.From(home).Origin)
+	p, err := s.Auth.Authenticate(t.Context(), in.Tokens.Access, kit.From(home).Origin)
 	if err != nil || p.Can(domain.UsersManage) {
 		t.Errorf("after the demotion the old token may manage users: %v", err)
 	}
@@ -344,8 +344,8 @@ func TestS03_RightsAreTheStores(t *testing.T) {
 
 func TestIntrospect(t *testing.T) {
 	t.Parallel()
-	s := service.Start(t, service.Options{})
-	s.User(t, "ada", right, "user")
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", right, "user")
 	in, p := s.SignIn(t, "ada", right, home)
 	if _, err := s.Auth.Introspect(t.Context(), p, in.Tokens.Access); !errors.Is(err, fault.ErrForbidden) {
 		t.Errorf("without the permission: %v", err)
