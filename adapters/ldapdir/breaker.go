@@ -69,9 +69,8 @@ func (b *breaker) report(err error) {
 	if b.circuit.State() != gobreaker.StateClosed {
 		return // only a probe closes it
 	}
-	_, _ = b.circuit.Execute(func() (struct{}, error) { //nolint:errcheck // the outcome is the caller's already
-		var outage *outageError
-		if errors.As(err, &outage) {
+	_, _ = b.circuit.Execute(func() (struct{}, error) {
+		if _, outage := errors.AsType[*outageError](err); outage {
 			b.mu.Lock()
 			b.last = err
 			b.mu.Unlock()
@@ -108,8 +107,7 @@ func (b *breaker) watch() {
 	delay := b.every
 	for {
 		wait := delay + rand.N(delay/4+1) //nolint:gosec // spreads the probes of many nodes
-		var outage *outageError
-		if errors.As(err, &outage) && outage.account {
+		if outage, ok := errors.AsType[*outageError](err); ok && outage.account {
 			wait = max(wait, accountProbeDelay)
 		}
 		select {

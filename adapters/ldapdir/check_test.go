@@ -89,8 +89,10 @@ func TestCheckSaysHowToMend(t *testing.T) {
 		"plain text, not taken":     {ldapdir.TypeLDAP, openLDAP(strict).with(tree{"urls": []string{strict.URL}, "allow_plaintext": true}), "", "encrypted connections only"},
 		"plain text, not taken, AD": {ldapdir.TypeActiveDirectory, activeDirectory(ad).with(tree{"urls": []string{ad.URL}, "allow_plaintext": true}), "", "encrypted connections only"},
 		"a wrong account":           {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"bind_password": "wrong", "bind_dn": "cn=nobody," + openldap.Base}), "", "Look at bind_dn"},
-		"an account that must change": {ldapdir.TypeActiveDirectory, activeDirectory(ad).with(tree{"bind_dn": "mustchange@" + samba.Realm}), "",
-			"must change"},
+		"an account that must change": {
+			ldapdir.TypeActiveDirectory, activeDirectory(ad).with(tree{"bind_dn": "mustchange@" + samba.Realm}), "",
+			"must change",
+		},
 		"a wrong base":            {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"base_dn": "dc=wrong,dc=org"}), "", "The server's own bases are: " + openldap.Base},
 		"a wrong filter":          {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"user_filter": "(objectClass=account)"}), "", "nobody matches"},
 		"a subject that none has": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"attributes": tree{"subject": "ipaUniqueID"}}), "", "Look at attributes.subject"},

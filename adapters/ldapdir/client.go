@@ -64,11 +64,10 @@ func (c *client) run(ctx context.Context, call func(ctx context.Context, r *reac
 // translate makes an error one of the domain: a fault as it is, and anything else an outage, in words alone, since no type of
 // the library crosses the port.
 func (c *client) translate(err error) error {
-	var known *fault.Error
-	if err == nil || errors.As(err, &known) {
+	if _, known := errors.AsType[*fault.Error](err); err == nil || known {
 		return err
 	}
-	return domain.ErrDirectoryUnavailable.Because(fmt.Errorf("directory %q: %s", string(c.id), err.Error())) //nolint:errorlint // in words alone
+	return domain.ErrDirectoryUnavailable.Because(fmt.Errorf("directory %q: %s", string(c.id), err.Error()))
 }
 
 func (c *client) close() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -69,12 +70,11 @@ func isOutage(err error) bool {
 	if err == nil {
 		return false
 	}
-	var own *outageError
-	if errors.As(err, &own) {
+	if _, own := errors.AsType[*outageError](err); own {
 		return true
 	}
-	var answer *ldap.Error
-	if !errors.As(err, &answer) {
+	answer, ok := errors.AsType[*ldap.Error](err)
+	if !ok {
 		return true
 	}
 	switch answer.ResultCode {
@@ -87,22 +87,13 @@ func isOutage(err error) bool {
 
 // hasCode reports whether the server answered with one of these result codes.
 func hasCode(err error, codes ...uint16) bool {
-	var answer *ldap.Error
-	if !errors.As(err, &answer) {
-		return false
-	}
-	for _, code := range codes {
-		if answer.ResultCode == code {
-			return true
-		}
-	}
-	return false
+	answer, ok := errors.AsType[*ldap.Error](err)
+	return ok && slices.Contains(codes, answer.ResultCode)
 }
 
 // diagnostic returns the server's own words.
 func diagnostic(err error) string {
-	var answer *ldap.Error
-	if errors.As(err, &answer) && answer.Err != nil {
+	if answer, ok := errors.AsType[*ldap.Error](err); ok && answer.Err != nil {
 		return answer.Err.Error()
 	}
 	return ""

@@ -57,8 +57,7 @@ func (d *dialer) dialReady(ctx context.Context, ready func(c *conn) error) (*con
 		if err == nil {
 			return c, nil
 		}
-		var outage *outageError
-		if errors.As(err, &outage) && outage.account {
+		if outage, ok := errors.AsType[*outageError](err); ok && outage.account {
 			return nil, err // the servers share their accounts: asking the next one would count as a wrong password too
 		}
 		failures = append(failures, fmt.Errorf("connecting to %s: %w", s.url, err))

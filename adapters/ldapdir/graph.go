@@ -100,7 +100,7 @@ func (g *graph) members(group int32, all []string, kind string) {
 func (g *graph) connect(parents map[int32][]string) {
 	g.above = make([][]int32, len(g.dns))
 	for i := range g.dns {
-		if direct, ok := parents[int32(i)]; ok { //nolint:gosec // as in add
+		if direct, ok := parents[int32(i)]; ok {
 			g.above[i] = g.indexes(direct)
 		} else {
 			g.above[i] = g.byValue[hashOf(foldDN(g.dns[i]))]
@@ -121,33 +121,9 @@ func (g *graph) indexes(dns []string) []int32 {
 // groupsOf returns the groups of one person.
 func (g *graph) groupsOf(c *client, e entry) []string {
 	mode := c.settings.Groups
-	var front []int32
-	switch {
-	case mode.Mode == GroupsNone:
-		return nil
-	case mode.Mode == GroupsSearch && mode.MemberValue == "username":
-		front = g.byValue[hashOf(e.GetEqualFoldAttributeValue(c.settings.Attributes.Username))]
-	case mode.Mode == GroupsSearch:
-		front = g.byValue[hashOf(foldDN(e.DN))]
-	default:
-		front = g.indexes(e.GetEqualFoldAttributeValues("memberOf"))
-		sid := primaryGroupSID(e.GetEqualFoldRawAttributeValue("objectSid"), e.GetEqualFoldAttributeValue("primaryGroupID"))
-		if i, ok := g.bySID[string(sid)]; ok && sid != nil {
-			front = append(front, i)
-		}
-	}
-	nested := mode.Nested && (mode.Mode != GroupsSearch || mode.MemberValue == "dn")
-	seen := slices.Clone(front)
-	for queue := front; nested && len(queue) > 0; {
-		var next []int32
-		for _, i := range queue {
-			for _, up := range g.above[i] {
-				if !slices.Contains(seen, up) {
-					seen, next = append(seen, up), append(next, up)
-				}
-			}
-		}
-		queue = next
+	seen := g.direct(c, e)
+	if mode.Nested && (mode.Mode != GroupsSearch || mode.MemberValue == "dn") {
+		seen = g.climb(seen)
 	}
 	slices.Sort(seen)
 	var dns []string
@@ -155,4 +131,34 @@ func (g *graph) groupsOf(c *client, e entry) []string {
 		dns = append(dns, g.dns[i])
 	}
 	return dns
+}
+
+// direct returns the groups that name a person, or that the person names. The slice is the caller's.
+func (g *graph) direct(c *client, e entry) []int32 {
+	switch mode := c.settings.Groups; {
+	case mode.Mode == GroupsNone:
+		return nil
+	case mode.Mode == GroupsSearch && mode.MemberValue == "username":
+		return slices.Clone(g.byValue[hashOf(e.GetEqualFoldAttributeValue(c.settings.Attributes.Username))])
+	case mode.Mode == GroupsSearch:
+		return slices.Clone(g.byValue[hashOf(foldDN(e.DN))])
+	}
+	found := g.indexes(e.GetEqualFoldAttributeValues("memberOf"))
+	sid := primaryGroupSID(e.GetEqualFoldRawAttributeValue("objectSid"), e.GetEqualFoldAttributeValue("primaryGroupID"))
+	if i, ok := g.bySID[string(sid)]; ok {
+		found = append(found, i)
+	}
+	return found
+}
+
+// climb adds the groups above.
+func (g *graph) climb(seen []int32) []int32 {
+	for next := 0; next < len(seen); next++ {
+		for _, up := range g.above[seen[next]] {
+			if !slices.Contains(seen, up) {
+				seen = append(seen, up)
+			}
+		}
+	}
+	return seen
 }

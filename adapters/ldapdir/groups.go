@@ -34,7 +34,7 @@ func (c *client) groups(ctx context.Context, on *conn, e entry) ([]string, error
 			return direct, err
 		}
 		above, err := c.climb(ctx, on, direct, true)
-		return mergeDNs(direct, above), err
+		return union(direct, above), err
 	}
 	member := e.DN
 	if g.MemberValue == "username" {
@@ -126,7 +126,7 @@ func (c *client) groupsInChain(ctx context.Context, on *conn, e entry) ([]string
 	return c.groupSearch(ctx, on, "(&"+c.settings.Groups.Filter+"(|"+alternatives+"))")
 }
 
-func mergeDNs(a, b []string) []string {
+func union(a, b []string) []string {
 	seen := map[string]bool{}
 	var all []string
 	for _, dn := range append(append([]string{}, a...), b...) {

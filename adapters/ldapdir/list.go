@@ -149,7 +149,7 @@ func (l *lister) position(ctx context.Context) (server, mark string, err error) 
 // count reads nothing but who there is.
 func (l *lister) count(ctx context.Context) error {
 	w := walk{base: l.settings.BaseDN, filter: l.settings.UserFilter, attributes: []string{l.settings.Attributes.Subject, l.stamps().created}}
-	return l.client.walk(ctx, l.on, w, func(entries []*ldap.Entry) error {
+	return l.walk(ctx, l.on, w, func(entries []*ldap.Entry) error {
 		for _, e := range entries {
 			p, err := l.newEntry(e)
 			if err != nil {
@@ -166,7 +166,7 @@ func (l *lister) created(p entry) string { return p.GetEqualFoldAttributeValue(l
 // people reads whom the filter matches, gives them on page by page, and returns the newest stamp.
 func (l *lister) people(ctx context.Context, filter string, seen func(entry)) (newest string, err error) {
 	w := walk{base: l.settings.BaseDN, filter: filter, attributes: l.personAttributes(l.stamps().changed, l.stamps().created)}
-	err = l.client.walk(ctx, l.on, w, func(entries []*ldap.Entry) error {
+	err = l.walk(ctx, l.on, w, func(entries []*ldap.Entry) error {
 		page := make([]domain.Identity, 0, len(entries))
 		for _, e := range entries {
 			p, err := l.newEntry(e)

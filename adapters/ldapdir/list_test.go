@@ -2,8 +2,8 @@ package ldapdir_test
 
 import (
 	"errors"
-	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -112,127 +112,113 @@ func TestListReadsLongAttributesInRanges(t *testing.T) {
 	}
 }
 
-func TestListOfChanges(t *testing.T) {
-	t.Parallel()
-	slapd := openldap.Start(t, openldap.Options{Users: 20})
-	ad := samba.Start(t, samba.Options{})
-	root, admin := slapd.Root(t), ad.Admin(t)
-	sn := func(conn *ldap.Conn, dn, value string) func() error {
-		return func() error {
-			m := ldap.NewModifyRequest(dn, nil)
-			m.Replace("displayName", []string{value})
-			return conn.Modify(m)
-		}
+// walker follows a directory by walks from where the last one ended.
+type walker struct {
+	t      *testing.T
+	d      directory
+	settle time.Duration
+	last   domain.ListResult
+}
+
+// after changes something and walks.
+func (w *walker) after(change func() error) listing {
+	w.t.Helper()
+	time.Sleep(w.settle) // stamps are whole seconds; what shares one with the mark comes again
+	if err := change(); err != nil {
+		w.t.Fatal(err)
 	}
-	member := func(conn *ldap.Conn, group, dn string) func() error {
-		return func() error {
-			m := ldap.NewModifyRequest(group, nil)
-			m.Add("member", []string{dn})
-			return conn.Modify(m)
-		}
-	}
-	tests := map[string]struct {
-		d                                  directory
-		settle                             time.Duration
-		prepare, change, join, add, remove func() error
-	}{
-		"OpenLDAP": {
-			d: mustOpen(t, ldapdir.TypeLDAP, openLDAP(slapd)), settle: 1100 * time.Millisecond,
-			prepare: sn(root, openldap.PersonDN("alice"), "Al"),
-			change:  sn(root, openldap.PersonDN("bob"), "Robert"), join: member(root, openldap.GroupDN("eng"), openldap.PersonDN("dave")),
-			add: func() error {
-				r := ldap.NewAddRequest(openldap.PersonDN("new"), nil)
-				r.Attribute("objectClass", []string{"inetOrgPerson"})
-				for _, name := range []string{"uid", "cn", "sn"} {
-					r.Attribute(name, []string{"new"})
-				}
-				return root.Add(r)
-			},
-			remove: func() error { return root.Del(ldap.NewDelRequest(openldap.PersonDN("user000003"), nil)) },
-		},
-		"Active Directory": {
-			d:       mustOpen(t, ldapdir.TypeActiveDirectory, activeDirectory(ad).with(tree{"base_dn": "OU=People," + samba.Base, "groups": tree{"base_dn": "OU=Groups," + samba.Base}})),
-			prepare: sn(admin, samba.PersonDN("Alice Archer"), "Al"),
-			change:  sn(admin, samba.PersonDN("Dave Dunn"), "David"), join: member(admin, samba.GroupDN("eng"), samba.PersonDN("Dave Dunn")),
-			add: func() error {
-				r := ldap.NewAddRequest(samba.PersonDN("new"), nil)
-				r.Attribute("objectClass", []string{"user"})
-				r.Attribute("sAMAccountName", []string{"new"})
-				return admin.Add(r)
-			},
-			remove: func() error { return admin.Del(ldap.NewDelRequest(samba.PersonDN("Never Expires"), nil)) },
-		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			time.Sleep(tt.settle)
-			if err := tt.prepare(); err != nil { // else everybody shares the second of the newest change
-				t.Fatal(err)
-			}
-			everybody := list(t, tt.d, "")
-			time.Sleep(tt.settle) // stamps are whole seconds; what shares one with the mark comes again
-			last := everybody.result
-			step := func(what string, do func() error, want func(l listing) error) {
-				t.Helper()
-				if do != nil {
-					if err := do(); err != nil {
-						t.Fatalf("%s: %v", what, err)
-					}
-				}
-				l := list(t, tt.d, last.Next)
-				if err := want(l); err != nil {
-					t.Errorf("%s: %v", what, err)
-				}
-				last = l.result
-			}
-			changesOnly := func(names ...string) func(l listing) error {
-				return func(l listing) error {
-					if l.result.Complete {
-						return errors.New("the walk was complete")
-					}
-					for _, name := range names {
-						if !contains(l.names(), name) {
-							return fmt.Errorf("%s is not among the changes", name)
-						}
-					}
-					if len(names) > 0 && len(l.people) > len(names)+2 {
-						return fmt.Errorf("%d people for %d changes", len(l.people), len(names))
-					}
-					return nil
-				}
-			}
-			complete := func(n int) func(l listing) error {
-				return func(l listing) error {
-					if !l.result.Complete || len(l.people) != n {
-						return fmt.Errorf("complete %v, %d people; want %d", l.result.Complete, len(l.people), n)
-					}
-					return nil
-				}
-			}
-			n := len(everybody.people)
-			person := map[string]string{"OpenLDAP": "bob", "Active Directory": "dave"}[name]
-			step("nothing changed", nil, changesOnly())
-			step("a name changed", tt.change, changesOnly(person))
-			time.Sleep(tt.settle)
-			step("somebody came", tt.add, changesOnly("new"))
-			step("a group changed", tt.join, complete(n+1))
-			time.Sleep(tt.settle)
-			step("nothing more", nil, changesOnly())
-			step("somebody went", tt.remove, complete(n))
-			last.Next = "no token of ours"
-			step("a token of another kind", nil, complete(n))
-		})
+	l := list(w.t, w.d, w.last.Next)
+	w.last = l.result
+	return l
+}
+
+func (w *walker) changes(what string, l listing, name string) {
+	w.t.Helper()
+	if l.result.Complete || len(l.people) > 3 || (name != "" && !slices.Contains(l.names(), name)) {
+		w.t.Errorf("%s: complete %v, and it lists %q", what, l.result.Complete, l.names())
 	}
 }
 
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
+func (w *walker) complete(what string, l listing, n int) {
+	w.t.Helper()
+	if !l.result.Complete || len(l.people) != n {
+		w.t.Errorf("%s: complete %v, and %d people; want %d", what, l.result.Complete, len(l.people), n)
 	}
-	return false
+}
+
+// edit are changes of a directory.
+type edit struct{ prepare, rename, join, add, remove func() error }
+
+func (w *walker) follow(e edit, renamed string) {
+	w.t.Helper()
+	time.Sleep(w.settle)
+	if err := e.prepare(); err != nil { // else everybody shares the second of the newest change
+		w.t.Fatal(err)
+	}
+	everybody := list(w.t, w.d, "")
+	w.last = everybody.result
+	n := len(everybody.people)
+	nothing := func() error { return nil }
+	w.complete("everybody", everybody, n)
+	w.changes("nothing changed", w.after(nothing), "")
+	w.changes("a name changed", w.after(e.rename), renamed)
+	w.changes("somebody came", w.after(e.add), "new")
+	w.complete("a group changed", w.after(e.join), n+1)
+	w.changes("nothing more", w.after(nothing), "")
+	w.complete("somebody went", w.after(e.remove), n)
+	w.last.Next = "no token of ours"
+	w.complete("a token of another kind", w.after(nothing), n)
+}
+
+func setName(conn *ldap.Conn, dn, value string) func() error {
+	return func() error {
+		m := ldap.NewModifyRequest(dn, nil)
+		m.Replace("displayName", []string{value})
+		return conn.Modify(m)
+	}
+}
+
+func addMember(conn *ldap.Conn, group, dn string) func() error {
+	return func() error {
+		m := ldap.NewModifyRequest(group, nil)
+		m.Add("member", []string{dn})
+		return conn.Modify(m)
+	}
+}
+
+func TestListOfChangesOpenLDAP(t *testing.T) {
+	t.Parallel()
+	s := openldap.Start(t, openldap.Options{Users: 20})
+	root := s.Root(t)
+	w := walker{t: t, d: mustOpen(t, ldapdir.TypeLDAP, openLDAP(s)), settle: 1100 * time.Millisecond}
+	w.follow(edit{
+		prepare: setName(root, openldap.PersonDN("alice"), "Al"),
+		rename:  setName(root, openldap.PersonDN("bob"), "Robert"),
+		join:    addMember(root, openldap.GroupDN("eng"), openldap.PersonDN("dave")),
+		add:     func() error { addPerson(t, root, "new"); return nil },
+		remove:  func() error { return root.Del(ldap.NewDelRequest(openldap.PersonDN("user000003"), nil)) },
+	}, "bob")
+}
+
+func TestListOfChangesActiveDirectory(t *testing.T) {
+	t.Parallel()
+	s := samba.Start(t, samba.Options{})
+	admin := s.Admin(t)
+	w := walker{t: t, d: mustOpen(t, ldapdir.TypeActiveDirectory, activeDirectory(s).with(tree{
+		"base_dn": "OU=People," + samba.Base, "groups": tree{"base_dn": "OU=Groups," + samba.Base},
+	}))}
+	w.follow(edit{
+		prepare: setName(admin, samba.PersonDN("Alice Archer"), "Al"),
+		rename:  setName(admin, samba.PersonDN("Dave Dunn"), "David"),
+		join:    addMember(admin, samba.GroupDN("eng"), samba.PersonDN("Dave Dunn")),
+		add: func() error {
+			r := ldap.NewAddRequest(samba.PersonDN("new"), nil)
+			r.Attribute("objectClass", []string{"user"})
+			r.Attribute("sAMAccountName", []string{"new"})
+			return admin.Add(r)
+		},
+		remove: func() error { return admin.Del(ldap.NewDelRequest(samba.PersonDN("Never Expires"), nil)) },
+	}, "dave")
 }
 
 func TestAPartOfTheAnswerIsAnError(t *testing.T) {

@@ -2,14 +2,14 @@ package ldapdir_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/go-viper/mapstructure/v2"
-
 	"github.com/ostiary/ostiary/adapters/ldapdir"
+	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 	"github.com/ostiary/ostiary/test/fixtures/openldap"
@@ -92,22 +92,40 @@ type tree map[string]any
 func (c tree) with(more tree) tree {
 	all := tree{}
 	for _, from := range []tree{c, more} {
-		for k, v := range from {
-			all[k] = v
-		}
+		maps.Copy(all, from)
 	}
 	return all
 }
 
-// decode does what the configuration does: strict, by the koanf tags.
+// decode reads them as the product does.
 func (c tree) decode(into any) error {
-	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: into, TagName: "koanf", ErrorUnused: true, DecodeHook: mapstructure.StringToTimeDurationHookFunc(),
-	})
-	if err != nil {
-		return err
+	return config.Directory{ID: "corp", Settings: plain(c)}.Decode(into)
+}
+
+// plain returns what a YAML file would hold.
+func plain(c tree) map[string]any {
+	all := map[string]any{}
+	for k, v := range c {
+		switch v := v.(type) {
+		case tree:
+			all[k] = plain(v)
+		case []tree:
+			list := []any{}
+			for _, item := range v {
+				list = append(list, plain(item))
+			}
+			all[k] = list
+		case []string:
+			list := []any{}
+			for _, item := range v {
+				list = append(list, item)
+			}
+			all[k] = list
+		default:
+			all[k] = v
+		}
 	}
-	return d.Decode(map[string]any(c))
+	return all
 }
 
 func openLDAP(s *openldap.Server) tree {

@@ -239,25 +239,31 @@ func passwordError(err error) error {
 	return err
 }
 
-// adPolicyRefusal is what Active Directory says of any password that its policy does not take; Windows does not tell which rule.
-const adPolicyRefusal = "0000052D"
+// reasons are what servers say of a new password that they refuse, by a piece of their text in lower case.
+var reasons = []struct{ piece, reason string }{
+	{"history", "was used before"},
+	{"already used", "was used before"},
+	{"not being changed", "was used before"},
+	{"too short", "is too short"},
+	{"shorter than", "is too short"},
+	{"too young", "cannot be changed again so soon"},
+	{"too early", "cannot be changed again so soon"},
+	{"minimum age", "cannot be changed again so soon"},
+	{"quality", "does not meet the directory's quality requirements"},
+	{"complexity", "does not meet the directory's complexity requirements"},
+}
 
-// reason returns the server's reason in words for people. Texts of Active Directory hold codes and are replaced, unless
-// they are the plain sentences that some servers send.
+// reason returns the server's reason in words for people. A text of Active Directory that names no rule holds nothing but
+// codes; Windows never names one.
 func reason(code, text string) string {
 	lower := strings.ToLower(text)
+	for _, r := range reasons {
+		if strings.Contains(lower, r.piece) {
+			return r.reason
+		}
+	}
 	switch {
-	case strings.Contains(lower, "history") || strings.Contains(lower, "already used") || strings.Contains(lower, "not being changed"):
-		return "was used before"
-	case strings.Contains(lower, "too short") || strings.Contains(lower, "shorter than"):
-		return "is too short"
-	case strings.Contains(lower, "too young") || strings.Contains(lower, "too early") || strings.Contains(lower, "minimum age"):
-		return "cannot be changed again so soon"
-	case strings.Contains(lower, "quality"):
-		return "does not meet the directory's quality requirements"
-	case strings.Contains(lower, "complexity"):
-		return "does not meet the directory's complexity requirements"
-	case code == adPolicyRefusal || code != "":
+	case code != "":
 		return "does not meet the directory's password policy (length, complexity, history or minimum age)"
 	case text == "":
 		return "does not meet the directory's password policy"

@@ -47,6 +47,7 @@ func TestChangePassword(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			id := find(t, tt.in, tt.person)
 			got := refusal(tt.in.ChangePassword(t.Context(), id.Subject, tt.current, tt.next))
 			if len(got) < len(tt.want) || got[:len(tt.want)] != tt.want {
@@ -91,6 +92,7 @@ func TestSetPassword(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			id := find(t, tt.in, tt.person)
 			got := refusal(tt.in.SetPassword(t.Context(), id.Subject, tt.next, tt.mustChange))
 			if len(got) < len(tt.want) || got[:len(tt.want)] != tt.want {

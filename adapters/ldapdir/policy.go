@@ -59,35 +59,37 @@ func (c *client) ldapPolicy(ctx context.Context, on *conn, dn string) (policy, e
 // adPolicy reads the fine-grained policy of somebody, where they have one that may be read, else the domain's.
 func (c *client) adPolicy(ctx context.Context, on *conn, e entry) (policy, error) {
 	if e.Entry != nil {
-		if dn := e.GetEqualFoldAttributeValue("msDS-ResultantPSO"); dn != "" {
-			own, err := readEntry(ctx, on, dn, "msDS-LockoutThreshold", "msDS-LockoutDuration", "msDS-MinimumPasswordLength",
-				"msDS-PasswordHistoryLength", "msDS-MaximumPasswordAge")
-			if err != nil {
-				return policy{}, err
-			}
-			if own != nil {
-				return newADPolicy(own, "msDS-LockoutThreshold", "msDS-LockoutDuration", "msDS-MinimumPasswordLength",
-					"msDS-PasswordHistoryLength", "msDS-MaximumPasswordAge"), nil
-			}
+		own, err := readADPolicy(ctx, on, e.GetEqualFoldAttributeValue("msDS-ResultantPSO"), adPolicyNames{
+			"msDS-LockoutThreshold", "msDS-LockoutDuration", "msDS-MinimumPasswordLength", "msDS-PasswordHistoryLength", "msDS-MaximumPasswordAge",
+		})
+		if err != nil || own.source != "" {
+			return own, err
 		}
 	}
-	dn := domainOf(c.settings.BaseDN)
-	root, err := readEntry(ctx, on, dn, "lockoutThreshold", "lockoutDuration", "minPwdLength", "pwdHistoryLength", "maxPwdAge")
-	if err != nil || root == nil {
-		return policy{}, err
-	}
-	return newADPolicy(root, "lockoutThreshold", "lockoutDuration", "minPwdLength", "pwdHistoryLength", "maxPwdAge"), nil
+	return readADPolicy(ctx, on, domainOf(c.settings.BaseDN), adPolicyNames{
+		"lockoutThreshold", "lockoutDuration", "minPwdLength", "pwdHistoryLength", "maxPwdAge",
+	})
 }
 
-func newADPolicy(e *ldap.Entry, failures, duration, length, history, age string) policy {
+// adPolicyNames are the attributes of a policy; the domain's own and fine-grained ones differ in nothing else.
+type adPolicyNames struct{ failures, duration, length, history, age string }
+
+func readADPolicy(ctx context.Context, on *conn, dn string, names adPolicyNames) (policy, error) {
+	if dn == "" {
+		return policy{}, nil
+	}
+	e, err := readEntry(ctx, on, dn, names.failures, names.duration, names.length, names.history, names.age)
+	if err != nil || e == nil {
+		return policy{}, err
+	}
 	number := func(name string) int {
 		n, _ := strconv.Atoi(e.GetEqualFoldAttributeValue(name))
 		return n
 	}
 	return policy{
-		source: e.DN, maxFailures: number(failures), lockoutDuration: fileDuration(e.GetEqualFoldAttributeValue(duration)),
-		minLength: number(length), history: number(history), maxAge: fileDuration(e.GetEqualFoldAttributeValue(age)),
-	}
+		source: e.DN, maxFailures: number(names.failures), lockoutDuration: fileDuration(e.GetEqualFoldAttributeValue(names.duration)),
+		minLength: number(names.length), history: number(names.history), maxAge: fileDuration(e.GetEqualFoldAttributeValue(names.age)),
+	}, nil
 }
 
 // domainOf returns the domain's own DN: the DC parts at the end of a base.

@@ -57,10 +57,14 @@ func (s *Settings) prepare(kind string) (prepared, error) {
 	s.checkServers(&m, &p)
 	s.checkAuthorities(&m, &p)
 	s.checkAccount(&m)
+	s.checkDirectBind(&m)
+	s.checkPasswords(&m)
 	s.checkSearch(&m)
 	s.checkAttributes(&m)
 	s.checkGroups(&m, kind)
-	s.checkMapping(&m)
+	s.checkRoles(&m)
+	s.checkGroupMapping(&m)
+	s.checkSuffixes(&m)
 	s.checkLimits(&m)
 	return p, m.err()
 }
@@ -126,39 +130,51 @@ func (s *Settings) checkAuthorities(m *mistakes, p *prepared) {
 }
 
 func (s *Settings) checkAccount(m *mistakes) {
-	if s.BindPasswordFile != "" {
-		if s.BindPassword != "" {
-			m.add("bind_password_file", "cannot be given beside bind_password")
-		}
-		text, err := os.ReadFile(s.BindPasswordFile)
-		if err != nil {
-			m.add("bind_password_file", "cannot be read: "+err.Error())
-		}
-		s.BindPassword = strings.TrimRight(string(text), "\r\n")
-		if err == nil && s.BindPassword == "" {
-			m.add("bind_password_file", "is empty, which would be an anonymous bind")
-		}
-	}
+	hasPassword := s.BindPassword != "" || s.BindPasswordFile != ""
+	s.readPassword(m)
 	switch {
-	case s.BindDN != "" && s.BindPassword == "" && s.BindPasswordFile == "":
+	case s.BindDN != "" && !hasPassword:
 		m.add("bind_password", "is required with bind_dn: an empty one would be an anonymous bind")
-	case s.BindDN == "" && s.BindPassword != "":
+	case s.BindDN == "" && hasPassword:
 		m.add("bind_dn", "is required with bind_password")
 	case s.BindDN == "" && len(s.DirectBind) == 0:
 		m.add("bind_dn", "is required, with a service account that may search; or give direct_bind")
 	case s.BindDN != "" && len(s.DirectBind) > 0:
 		m.add("direct_bind", "is for directories without a service account; leave out either it or bind_dn")
 	}
+}
+
+func (s *Settings) checkDirectBind(m *mistakes) {
 	for i, template := range s.DirectBind {
 		if !strings.Contains(template, "{login}") && !strings.Contains(template, "{name}") && !strings.Contains(template, "{rdn}") {
 			m.add(fmt.Sprintf("direct_bind[%d]", i), "must hold {login}, {name} or {rdn}")
 		}
 	}
+}
+
+func (s *Settings) checkPasswords(m *mistakes) {
 	if !slices.Contains([]string{PasswordsNone, PasswordsChange, PasswordsReset}, s.Passwords) {
 		m.add("passwords", "must be none, change or reset")
 	}
 	if s.Passwords == PasswordsReset && s.BindDN == "" {
 		m.add("passwords", "cannot be reset without a service account (bind_dn)")
+	}
+}
+
+func (s *Settings) readPassword(m *mistakes) {
+	if s.BindPasswordFile == "" {
+		return
+	}
+	if s.BindPassword != "" {
+		m.add("bind_password_file", "cannot be given beside bind_password")
+	}
+	text, err := os.ReadFile(s.BindPasswordFile)
+	if err != nil {
+		m.add("bind_password_file", "cannot be read: "+err.Error())
+		return
+	}
+	if s.BindPassword = strings.TrimRight(string(text), "\r\n"); s.BindPassword == "" {
+		m.add("bind_password_file", "is empty, which would be an anonymous bind")
 	}
 }
 
@@ -236,7 +252,7 @@ func administers(role string) bool {
 	})
 }
 
-func (s *Settings) checkMapping(m *mistakes) {
+func (s *Settings) checkRoles(m *mistakes) {
 	for i, r := range s.Roles {
 		key := fmt.Sprintf("roles[%d]", i)
 		if r.Group == "" {
@@ -255,6 +271,9 @@ func (s *Settings) checkMapping(m *mistakes) {
 	if administers(s.DefaultRole) {
 		m.add("default_role", "cannot be a role with administrative permissions")
 	}
+}
+
+func (s *Settings) checkGroupMapping(m *mistakes) {
 	for i, r := range s.GroupMapping {
 		key := fmt.Sprintf("group_mapping[%d]", i)
 		if r.Group == "" {
@@ -264,6 +283,9 @@ func (s *Settings) checkMapping(m *mistakes) {
 			m.add(key+".to", "must be the name of a group")
 		}
 	}
+}
+
+func (s *Settings) checkSuffixes(m *mistakes) {
 	for i, suffix := range s.Suffixes {
 		if suffix == "" || strings.ContainsAny(suffix, `@\ `) {
 			m.add(fmt.Sprintf("suffixes[%d]", i), "must be a domain, such as example.org, or a NetBIOS name")
@@ -278,10 +300,14 @@ func (s *Settings) checkLimits(m *mistakes) {
 		value int64
 		least int64
 	}{
-		{"timeouts.connect", int64(s.Timeouts.Connect), 1}, {"timeouts.request", int64(s.Timeouts.Request), 1},
-		{"timeouts.operation", int64(s.Timeouts.Operation), 1}, {"pool.size", int64(s.Pool.Size), 1},
-		{"pool.max_logins", int64(s.Pool.MaxLogins), 1}, {"pool.idle_timeout", int64(s.Pool.IdleTimeout), 1},
-		{"pool.max_age", int64(s.Pool.MaxAge), 1}, {"breaker.failures", int64(s.Breaker.Failures), 1},
+		{"timeouts.connect", int64(s.Timeouts.Connect), 1},
+		{"timeouts.request", int64(s.Timeouts.Request), 1},
+		{"timeouts.operation", int64(s.Timeouts.Operation), 1},
+		{"pool.size", int64(s.Pool.Size), 1},
+		{"pool.max_logins", int64(s.Pool.MaxLogins), 1},
+		{"pool.idle_timeout", int64(s.Pool.IdleTimeout), 1},
+		{"pool.max_age", int64(s.Pool.MaxAge), 1},
+		{"breaker.failures", int64(s.Breaker.Failures), 1},
 		{"breaker.probe", int64(s.Breaker.Probe), 1},
 	} {
 		if d.value < d.least {

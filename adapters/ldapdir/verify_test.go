@@ -216,14 +216,7 @@ func TestD06_APersonIsTheirSubject(t *testing.T) {
 		t.Errorf("the renamed person's password is %v, %v", check.Outcome, err)
 	}
 
-	add := ldap.NewAddRequest(openldap.PersonDN("dave"), nil)
-	add.Attribute("objectClass", []string{"inetOrgPerson"})
-	for _, name := range []string{"uid", "cn", "sn"} {
-		add.Attribute(name, []string{"dave"})
-	}
-	if err := root.Add(add); err != nil {
-		t.Fatal(err)
-	}
+	addPerson(t, root, "dave")
 	if again := find(t, d, "dave"); again.Subject == before.Subject || again.Subject == "" {
 		t.Errorf("somebody else under the old name has the subject %q", again.Subject)
 	}
@@ -232,6 +225,18 @@ func TestD06_APersonIsTheirSubject(t *testing.T) {
 	}
 	if _, err := d.Find(t.Context(), before.Subject); !isNotFound(err) {
 		t.Errorf("a person who is gone: %v", err)
+	}
+}
+
+func addPerson(t *testing.T, root *ldap.Conn, uid string) {
+	t.Helper()
+	add := ldap.NewAddRequest(openldap.PersonDN(uid), nil)
+	add.Attribute("objectClass", []string{"inetOrgPerson"})
+	for _, name := range []string{"uid", "cn", "sn"} {
+		add.Attribute(name, []string{uid})
+	}
+	if err := root.Add(add); err != nil {
+		t.Fatal(err)
 	}
 }
 
