@@ -53,7 +53,7 @@ func fromNanos(n int64) time.Time {
 }
 
 func encodeTime(_ bson.EncodeContext, w bson.ValueWriter, v reflect.Value) error {
-	t, ok := v.Interface().(time.Time)
+	t, ok := reflect.TypeAssert[time.Time](v)
 	if !ok {
 		return fmt.Errorf("encoding a time: got %s", v.Type())
 	}
@@ -87,7 +87,7 @@ type namedTime struct {
 }
 
 func encodeTimes(ec bson.EncodeContext, w bson.ValueWriter, v reflect.Value) error {
-	times, ok := v.Interface().(map[string]time.Time)
+	times, ok := reflect.TypeAssert[map[string]time.Time](v)
 	if !ok {
 		return fmt.Errorf("encoding times: got %s", v.Type())
 	}

@@ -20,8 +20,7 @@ func failed(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var known *fault.Error
-	if errors.As(err, &known) {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
 	}
 	return fault.ErrStorage.Because(fmt.Errorf("mongodb: %s: %s", doing, describe(err)))

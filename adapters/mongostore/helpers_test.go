@@ -85,6 +85,9 @@ func signIn(t *testing.T, s *mongostore.Store) {
 		t.Fatal(err)
 	}
 	list(t, s, "sess_1")
+	if err := s.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func list(t *testing.T, s *mongostore.Store, id domain.SessionID) {

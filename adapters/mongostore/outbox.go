@@ -2,7 +2,7 @@ package mongostore
 
 import (
 	"context"
-	"fmt"
+	"encoding/hex"
 	"io"
 	"time"
 
@@ -58,7 +58,7 @@ func (s *Store) tombstone() item { return item{ID: "tombstone", At: s.now(), Tom
 func (s *Store) nonce() string {
 	var b [12]byte
 	_, _ = io.ReadFull(s.entropy, b[:]) // crypto/rand does not fail
-	return fmt.Sprintf("%x", b)
+	return hex.EncodeToString(b[:])
 }
 
 // deliver brings the items of a change where they belong, before the change is acknowledged, and has the outbox cleared
@@ -177,7 +177,8 @@ func (s *Store) clearBatch(ctx context.Context, batch []clearing) {
 func (c clearing) models() []mongo.WriteModel {
 	whole := mongo.NewUpdateOneModel().
 		SetFilter(bson.D{
-			{Key: "_id", Value: c.id}, {Key: "outbox", Value: bson.D{{Key: "$size", Value: len(c.items)}}},
+			{Key: "_id", Value: c.id},
+			{Key: "outbox", Value: bson.D{{Key: "$size", Value: len(c.items)}}},
 			{Key: "outbox.id", Value: bson.D{{Key: "$all", Value: c.items}}},
 		}).
 		SetUpdate(bson.D{{Key: "$unset", Value: bson.D{{Key: "outbox", Value: ""}}}})

@@ -62,7 +62,8 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 
 func (g *Guards) tryTake(ctx context.Context, key string, rate domain.Rate, now time.Time) (rateDocument, error) {
 	filter := bson.D{
-		{Key: "_id", Value: key}, {Key: "limit", Value: rate.Limit},
+		{Key: "_id", Value: key},
+		{Key: "limit", Value: rate.Limit},
 		{Key: "$or", Value: bson.A{
 			bson.D{{Key: "taken." + strconv.Itoa(rate.Limit-1), Value: bson.D{{Key: "$exists", Value: false}}}},
 			bson.D{{Key: "taken.0", Value: bson.D{{Key: "$lte", Value: nanos(now.Add(-rate.Window))}}}},

@@ -67,7 +67,8 @@ func (cs *Catalog) markDeleting(ctx context.Context, id string) (mark int64, err
 		now := cs.s.now()
 		mark, stale := nanos(now), nanos(now.Add(-holdsFor))
 		result, err := cs.s.roles.coll.UpdateOne(ctx, bson.D{
-			{Key: "_id", Value: id}, {Key: "gone", Value: bson.D{{Key: "$exists", Value: false}}},
+			{Key: "_id", Value: id},
+			{Key: "gone", Value: bson.D{{Key: "$exists", Value: false}}},
 			{Key: "$nor", Value: bson.A{
 				bson.D{{Key: "holds", Value: bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "at", Value: bson.D{{Key: "$gt", Value: stale}}}}}}}},
 				bson.D{{Key: "deleting", Value: bson.D{{Key: "$gt", Value: stale}}}},
@@ -101,25 +102,17 @@ func (s *Store) holdRole(ctx context.Context, before, after *domain.User) (relea
 	}
 	id, hold := rolePrefix+string(after.Role), s.nonce()
 	for race := range maxRaces {
-		now := s.now()
-		result, err := s.roles.coll.UpdateOne(ctx, bson.D{
-			{Key: "_id", Value: id}, {Key: "gone", Value: bson.D{{Key: "$exists", Value: false}}},
-			{Key: "$nor", Value: bson.A{bson.D{{Key: "deleting", Value: bson.D{{Key: "$gt", Value: nanos(now.Add(-holdsFor))}}}}}},
-		}, bson.D{
-			{Key: "$push", Value: bson.D{{Key: "holds", Value: bson.D{{Key: "id", Value: hold}, {Key: "at", Value: nanos(now)}}}}},
-			{Key: "$unset", Value: bson.D{{Key: "deleting", Value: ""}}},
-		})
-		if err == nil && result.MatchedCount > 0 {
-			return func() { s.releaseRole(ctx, id, hold) }, nil
-		}
-		if err != nil && !isConflict(err) {
-			return nil, failed("holding a role", err)
-		}
-		role, ok, err := s.roleStands(ctx, id)
+		held, err := s.tryHold(ctx, id, hold)
 		if err != nil {
 			return nil, err
 		}
+		if held {
+			return func() { s.releaseRole(ctx, id, hold) }, nil
+		}
+		role, ok, err := s.roleStands(ctx, id)
 		switch {
+		case err != nil:
+			return nil, err
 		case ok && role.Gone, !ok && race > 0:
 			return nil, domain.ErrRoleNotFound // it was deleted before our eyes
 		case !ok:
@@ -130,6 +123,26 @@ func (s *Store) holdRole(ctx context.Context, before, after *domain.User) (relea
 		}
 	}
 	return nil, errRoleBusy
+}
+
+// tryHold holds the role unless it is gone or being deleted.
+func (s *Store) tryHold(ctx context.Context, id, hold string) (bool, error) {
+	now := s.now()
+	result, err := s.roles.coll.UpdateOne(ctx, bson.D{
+		{Key: "_id", Value: id},
+		{Key: "gone", Value: bson.D{{Key: "$exists", Value: false}}},
+		{Key: "$nor", Value: bson.A{bson.D{{Key: "deleting", Value: bson.D{{Key: "$gt", Value: nanos(now.Add(-holdsFor))}}}}}},
+	}, bson.D{
+		{Key: "$push", Value: bson.D{{Key: "holds", Value: bson.D{{Key: "id", Value: hold}, {Key: "at", Value: nanos(now)}}}}},
+		{Key: "$unset", Value: bson.D{{Key: "deleting", Value: ""}}},
+	})
+	if isConflict(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, failed("holding a role", err)
+	}
+	return result.MatchedCount > 0, nil
 }
 
 // releaseRole ends a hold; one that stays is passed over after a while.

@@ -90,7 +90,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
 	}
-	s.start()
+	s.start() //nolint:contextcheck // the jobs outlive the opening
 	return s, nil
 }
 

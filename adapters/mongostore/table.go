@@ -335,7 +335,8 @@ func (t *table[T]) bury(ctx context.Context, id string, condition bson.D, out do
 		clean = append(clean, bson.E{Key: field.Key, Value: ""})
 	}
 	update := bson.D{
-		{Key: "$set", Value: bson.D{{Key: "gone", Value: true}}}, {Key: "$unset", Value: clean},
+		{Key: "$set", Value: bson.D{{Key: "gone", Value: true}}},
+		{Key: "$unset", Value: clean},
 		{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},
 		{Key: "$push", Value: bson.D{{Key: "outbox", Value: bson.D{{Key: "$each", Value: append(items, t.store.tombstone())}}}}},
 	}

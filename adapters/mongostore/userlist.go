@@ -2,7 +2,6 @@ package mongostore
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -147,7 +146,7 @@ func (s *Store) total(ctx context.Context, coll *mongo.Collection, filter bson.D
 	defer cancel()
 	if len(filter) == 0 {
 		if n, err = coll.EstimatedDocumentCount(ctx); err != nil {
-			return 0, false, failed(fmt.Sprintf("counting %s", coll.Name()), err)
+			return 0, false, failed("counting "+coll.Name(), err)
 		}
 		gone, err := coll.CountDocuments(ctx, bson.D{{Key: "gone", Value: true}}, options.Count().SetHint("gone"))
 		return n - gone, false, failed("counting "+coll.Name(), err)

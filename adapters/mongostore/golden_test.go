@@ -1,0 +1,152 @@
+package mongostore_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/ostiary/ostiary/adapters/mongostore"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// text writes commands as one would type them: the name, the collection, then each member on a line.
+func text(t *testing.T, commands []mongowire.Command) string {
+	t.Helper()
+	var b strings.Builder
+	for _, c := range commands {
+		fmt.Fprintf(&b, "%s %s\n", c.Name, c.Collection)
+		for _, e := range c.Body[1:] {
+			raw, err := bson.MarshalExtJSON(bson.D{e}, false, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&b, "  %s\n", raw)
+		}
+	}
+	return b.String()
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("the commands differ from %s (-want +got; -update rewrites it):\n%s", path, diff)
+	}
+}
+
+// commandsOf returns what is sent before the answers, without the clearing of outboxes, which happens at some time after them.
+func commandsOf(t *testing.T, s *mongostore.Store, server *mongowire.Server, do func()) []mongowire.Command {
+	t.Helper()
+	if err := s.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	server.Forget()
+	do()
+	var sent []mongowire.Command
+	for _, c := range server.Commands() {
+		if !isClearing(c) {
+			sent = append(sent, c)
+		}
+	}
+	return sent
+}
+
+func isClearing(c mongowire.Command) bool {
+	return c.Name == "update" && strings.Contains(fmt.Sprint(c.Body), "{outbox.id ")
+}
+
+func TestGoldenVerifyIsOneRoundTrip(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	s := openOwn(t, server)
+	signIn(t, s)
+	if _, err := s.Catalog().Catalog(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sent := commandsOf(t, s, server, func() {
+		live, err := s.View().Look(t.Context(), "sess_1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Catalog().CatalogAt(t.Context(), live.Catalog); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.View().Touch(t.Context(), "sess_1", newClock().Now()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if len(sent) != 1 {
+		t.Errorf("a verify took %d round trips, want 1", len(sent))
+	}
+	golden(t, "verify", text(t, sent))
+}
+
+func TestGoldenRefreshIsOneConditionalWrite(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	s := openOwn(t, server)
+	signIn(t, s)
+	sent := commandsOf(t, s, server, func() {
+		if _, err := s.View().Look(t.Context(), "sess_1"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.Sessions().Update(t.Context(), "sess_1", func(x *domain.Session, _ *domain.Outbox) error {
+			x.Refresh.Counter++
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	if len(sent) != 2 || sent[1].Name != "update" {
+		t.Errorf("a refresh took %d round trips, want the look and one conditional write", len(sent))
+	}
+	golden(t, "refresh", text(t, sent))
+}
+
+func TestGoldenSingleUseThingsAndLimitsAreOneConditionalWrite(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	s := openOwn(t, server)
+	now := newClock().Now()
+	sent := commandsOf(t, s, server, func() {
+		if err := s.Guards().Put(t.Context(), "state:x", []byte("flow"), now.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Guards().TakeOnce(t.Context(), "state:x", now); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Guards().Take(t.Context(), "login:192.0.2.1", domain.Rate{Limit: 5, Window: time.Minute}, now); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Guards().Join(t.Context(), "usr_1", "usr_2"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Guards().Leave(t.Context(), "usr_2"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if len(sent) != 5 {
+		t.Errorf("five decisions took %d round trips", len(sent))
+	}
+	golden(t, "decisions", text(t, sent))
+}
