@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -16,6 +17,8 @@ type app struct {
 	out, err io.Writer
 	environ  []string
 	terminal bool // in is one: passwords are asked for and not echoed
+
+	lines *bufio.Reader // of in, once something was read
 
 	configFile string
 	dataDir    string
@@ -53,13 +56,13 @@ func (a *app) root() *cobra.Command {
 	flags.StringVarP(&a.configFile, "config", "c", "", "configuration `file` (default ./ostiary.yaml if it is there)")
 	flags.StringVar(&a.dataDir, "data-dir", "", "`folder` of the database and keys (default ./ostiary-data)")
 	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
-	root.AddCommand(a.configCommand(), a.versionCommand())
+	root.AddCommand(a.userCommand(), a.roleCommand(), a.keyCommand(), a.configCommand(), a.versionCommand())
 	return root
 }
 
 // run does one command line and returns the exit code.
 func (a *app) run(ctx context.Context, args []string) int {
-	root := a.root()
+	root := a.root() //nolint:contextcheck // commands get it from ExecuteContext
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
 	if err == nil {

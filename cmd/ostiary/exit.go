@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/modules/operator"
 )
 
 // The exit codes; the help of the root command tells them.
@@ -17,7 +18,14 @@ const (
 	codeFailed
 	codeUsage
 	codeConfiguration
+	codeNotFound
+	codeRefused
+	codeUnavailable
 )
+
+var codeOfClass = map[operator.Class]int{
+	operator.Failed: codeFailed, operator.NotFound: codeNotFound, operator.Refused: codeRefused, operator.Unavailable: codeUnavailable,
+}
 
 // usageError is a command line that makes no sense.
 type usageError struct{ error }
@@ -55,7 +63,7 @@ func codeOf(err error) int {
 	case errors.As(err, &mistakes):
 		return codeConfiguration
 	default:
-		return codeFailed
+		return codeOfClass[operator.Explain(err).Class]
 	}
 }
 
@@ -63,6 +71,8 @@ func codeOf(err error) int {
 type problem struct {
 	Error    string           `json:"error"`
 	Message  string           `json:"message"`
+	Details  []string         `json:"details,omitempty"`
+	Cause    string           `json:"cause,omitempty"`
 	Mistakes []config.Mistake `json:"mistakes,omitempty"`
 }
 
@@ -75,7 +85,8 @@ func problemOf(err error) problem {
 	case errors.As(err, &mistakes):
 		return problem{Error: "configuration", Message: "The configuration is wrong", Mistakes: mistakes}
 	default:
-		return problem{Error: "internal", Message: err.Error()}
+		p := operator.Explain(err)
+		return problem{Error: p.Code, Message: p.Message, Details: p.Details, Cause: p.Cause}
 	}
 }
 
@@ -90,6 +101,10 @@ func (a *app) printError(err error) {
 			a.printf(a.err, "  %s\n", m)
 		}
 	default:
-		a.printf(a.err, "ostiary: %v\n", err)
+		p := problemOf(err)
+		a.printf(a.err, "ostiary: %s%s\n", printable(p.Message), mark(p.Cause != "", ": "+printable(p.Cause)))
+		for _, d := range p.Details {
+			a.printf(a.err, "  %s\n", printable(d))
+		}
 	}
 }

@@ -87,5 +87,5 @@ func newRegistry(lc fx.Lifecycle, c config.Config, types []ports.DirectoryFactor
 		}
 		return nil
 	}))
-	return directory.NewRegistry(domain.DirectoryID(c.DefaultDirectory), all...)
+	return directory.NewRegistry(domain.DirectoryID(c.NewUserDirectory()), all...)
 }

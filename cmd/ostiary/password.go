@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+const longestLine = 4096
+
+// readPassword asks for a password on a terminal, without echo, and twice where it is a new one. Elsewhere it takes the next
+// line of standard input: never an argument, which every process on the machine can read.
+func (a *app) readPassword(what string, twice bool) (string, error) {
+	if !a.terminal {
+		return a.readLine(what)
+	}
+	first, err := a.ask(what + ": ")
+	if err != nil || !twice {
+		return first, err
+	}
+	second, err := a.ask(what + " again: ")
+	if err != nil {
+		return "", err
+	}
+	if first != second {
+		return "", usagef("the two passwords differ")
+	}
+	return first, nil
+}
+
+func (a *app) ask(prompt string) (string, error) {
+	a.printf(a.err, "%s", prompt)
+	typed, err := term.ReadPassword(int(os.Stdin.Fd()))
+	a.printf(a.err, "\n")
+	return string(typed), err
+}
+
+func (a *app) readLine(what string) (string, error) {
+	if a.lines == nil {
+		a.lines = bufio.NewReader(io.LimitReader(a.in, 2*longestLine))
+	}
+	line, err := a.lines.ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+	if line == "" {
+		return "", usagef("no %s on standard input: it is read from there, one on a line, where there is no terminal", strings.ToLower(what))
+	}
+	return line, nil
+}

@@ -1,0 +1,45 @@
+package operator
+
+import (
+	"context"
+
+	"go.uber.org/fx"
+
+	"github.com/ostiary/ostiary/adapters/console"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Module provides the console on the services.
+var Module = fx.Module("operator", fx.Provide(newConsole))
+
+// Socket serves the console in the data directory while the service runs.
+var Socket = fx.Module("operator.socket", fx.Invoke(serve))
+
+type needs struct {
+	fx.In
+	Config   config.Config
+	IDs      ports.IDs
+	Accounts *account.Service
+	Access   *access.Service
+	Auth     *auth.Service
+}
+
+func newConsole(n needs) (*console.Console, error) {
+	return console.New(n.IDs, console.Operations(console.Services{
+		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, PublicURL: n.Config.HTTP.PublicURL,
+	})...)
+}
+
+// serve opens the socket after the store, which Maintenance stands for: who has the store has the data directory, and what
+// stands in the socket's place is left from a crash.
+func serve(lc fx.Lifecycle, c config.Config, own *console.Console, _ ports.Maintenance) {
+	server := console.NewServer(c.DataDir, own)
+	lc.Append(fx.Hook{
+		OnStart: func(ctx context.Context) error { return server.Open(ctx) },
+		OnStop:  server.Close,
+	})
+}

@@ -1,0 +1,31 @@
+package operator
+
+import "github.com/ostiary/ostiary/adapters/console"
+
+// Caller and those after it are the console's types and operations, by the names under which the command line uses them.
+type (
+	Caller      = console.Caller
+	Progress    = console.Progress
+	NewUser     = console.NewUser
+	NewPassword = console.NewPassword
+	User        = console.User
+	UserFilter  = console.UserFilter
+	UserName    = console.UserName
+	UserPage    = console.UserPage
+	Link        = console.Link
+	Role        = console.Role
+	SigningKey  = console.SigningKey
+)
+
+// The operations.
+var (
+	UserCreate        = console.UserCreate
+	UserList          = console.UserList
+	UserShow          = console.UserShow
+	UserDeactivate    = console.UserDeactivate
+	UserUnlock        = console.UserUnlock
+	UserPasswordSet   = console.UserPasswordSet
+	UserPasswordReset = console.UserPasswordReset
+	RoleList          = console.RoleList
+	KeyRotate         = console.KeyRotate
+)

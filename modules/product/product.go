@@ -1,0 +1,32 @@
+// Package product lists the modules that the product is made of. A program of one's own, with a directory type more, is a
+// main that takes one of the lists and adds to it.
+package product
+
+import (
+	"go.uber.org/fx"
+
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/modules/base"
+	"github.com/ostiary/ostiary/modules/directories"
+	"github.com/ostiary/ostiary/modules/keys"
+	"github.com/ostiary/ostiary/modules/services"
+	"github.com/ostiary/ostiary/modules/storage"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Services are the core services on the configured store, without anything that listens or runs by itself.
+func Services(c config.Config) fx.Option {
+	return fx.Options(
+		fx.Supply(c),
+		base.Module,
+		keys.Module,
+		storage.SQLite,
+		directories.Module,
+		services.Module,
+		fx.Provide(func() ports.Locator { return nowhere{} }),
+	)
+}
+
+type nowhere struct{}
+
+func (nowhere) Locate(string) string { return "" }
