@@ -1,0 +1,166 @@
+package tpt
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Config says how tokens are signed and how long they live.
+type Config struct {
+	Secret   string        // never the one of anything else; empty switches third-party tokens off
+	Lifetime time.Duration // 0: no end
+	Issuer   string
+}
+
+// Needs is what a Service works with.
+type Needs struct {
+	Store   ports.ThirdPartyTokenStore
+	Catalog ports.CatalogView
+	IDs     ports.IDs
+	Clock   ports.Clock
+	Journal *audit.Journal
+	Config  Config
+}
+
+// Service issues, recognizes, lists and revokes third-party tokens.
+type Service struct{ deps Needs }
+
+// New returns a Service.
+func New(n Needs) *Service { return &Service{deps: n} }
+
+// ErrOff means that no secret for third-party tokens is configured.
+var ErrOff = fault.New(fault.Conflict, "conflict", "Third-party tokens are switched off: users_api.tpt_secret is not set")
+
+// Created is a new token: its text is given out this once.
+type Created struct {
+	domain.ThirdPartyToken
+	Text      string
+	CreatedOn string // as the token says it: YYYY-MM-DD HH:MM:SS in UTC
+}
+
+// mayManage returns nil for who may issue and revoke tokens: a superuser in a session of their own. Neither a key nor a
+// third-party token makes another.
+func mayManage(by domain.Principal) error {
+	if err := by.RequireSignedIn(); err != nil {
+		return err
+	}
+	if !by.Grants.Has(domain.PermissionAll) || by.Kind == domain.PrincipalTPT || by.Kind == domain.PrincipalAPIKey {
+		return fault.ErrForbidden
+	}
+	return nil
+}
+
+// Create issues a token for the role. It takes a superuser; an unknown role is domain.ErrRoleNotFound.
+func (s *Service) Create(ctx context.Context, by domain.Principal, role domain.RoleID) (Created, error) {
+	if err := mayManage(by); err != nil {
+		return Created{}, err
+	}
+	if s.deps.Config.Secret == "" {
+		return Created{}, ErrOff
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return Created{}, err
+	}
+	if _, ok := catalog.Roles[role]; !ok {
+		return Created{}, domain.ErrRoleNotFound
+	}
+	now := s.deps.Clock.Now().UTC().Truncate(time.Second)
+	record := domain.ThirdPartyToken{ID: s.deps.IDs.NewID("tpt_"), Role: role, CreatedBy: by.UserID, CreatedAt: now}
+	c := claims{CreatedOn: now.Format(createdForm), Role: role, ID: record.ID, IssuedAt: now.Unix(), Issuer: s.deps.Config.Issuer}
+	if life := s.deps.Config.Lifetime; life > 0 {
+		record.ExpiresAt = now.Add(life)
+		c.Expires = record.ExpiresAt.Unix()
+	}
+	text, err := sign(s.deps.Config.Secret, c)
+	if err != nil {
+		return Created{}, err
+	}
+	var out domain.Outbox
+	out.Record(s.deps.Journal.Entry(by, domain.ActionTPTCreate, record.ID, audit.Detail("role", string(role))))
+	return Created{ThirdPartyToken: record, Text: text, CreatedOn: c.CreatedOn}, s.deps.Store.Create(ctx, record, out)
+}
+
+// readable are the only permissions that a third-party token can use, whatever its role holds: it reads users and roles.
+var readable = []domain.Permission{domain.UsersRead}
+
+// Authenticate returns the principal of a token: whole, in date, not revoked, and cut down to reading. Anything else is
+// fault.ErrUnauthorized.
+func (s *Service) Authenticate(ctx context.Context, text string, from domain.Origin) (domain.Principal, error) {
+	record, err := s.Verify(ctx, text)
+	if err != nil {
+		return domain.Principal{}, err
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return domain.Principal{}, err
+	}
+	role, ok := catalog.Roles[record.Role]
+	if !ok {
+		return domain.Principal{}, fault.ErrUnauthorized
+	}
+	held := catalog.Grants(&domain.User{Role: role.ID})
+	var grants domain.Grants
+	for _, p := range readable {
+		if grant, ok := held.Find(p); ok {
+			grants = append(grants, domain.Grant{Source: grant.Source, Permission: p})
+		}
+	}
+	return domain.Principal{
+		Kind: domain.PrincipalTPT, TokenID: record.ID, Role: role.ID, Level: role.Level, Grants: grants,
+		ExpiresAt: record.ExpiresAt, Origin: from,
+	}, nil
+}
+
+// Verify returns the record of a token that is whole, in date and not revoked; anything else is fault.ErrUnauthorized.
+func (s *Service) Verify(ctx context.Context, text string) (domain.ThirdPartyToken, error) {
+	if s.deps.Config.Secret == "" {
+		return domain.ThirdPartyToken{}, fault.ErrUnauthorized
+	}
+	c, err := parse(s.deps.Config.Secret, text)
+	if err != nil || c.ID == "" || !c.inDate(s.deps.Clock.Now()) {
+		return domain.ThirdPartyToken{}, fault.ErrUnauthorized
+	}
+	record, err := s.deps.Store.Get(ctx, c.ID)
+	switch {
+	case errors.Is(err, domain.ErrTokenNotFound):
+		return domain.ThirdPartyToken{}, fault.ErrUnauthorized
+	case err != nil:
+		return domain.ThirdPartyToken{}, err
+	case !record.RevokedAt.IsZero() || record.Role != c.Role:
+		return domain.ThirdPartyToken{}, fault.ErrUnauthorized
+	}
+	return record, nil
+}
+
+// List returns the tokens that were issued, the newest first. It takes a superuser.
+func (s *Service) List(ctx context.Context, by domain.Principal) ([]domain.ThirdPartyToken, error) {
+	if err := mayManage(by); err != nil {
+		return nil, err
+	}
+	tokens, err := s.deps.Store.List(ctx)
+	slices.SortFunc(tokens, func(a, b domain.ThirdPartyToken) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return tokens, err
+}
+
+// Revoke ends a token at once; again it gives the same answer. It takes a superuser.
+func (s *Service) Revoke(ctx context.Context, by domain.Principal, id string) (domain.ThirdPartyToken, error) {
+	if err := mayManage(by); err != nil {
+		return domain.ThirdPartyToken{}, err
+	}
+	return s.deps.Store.Update(ctx, id, func(t *domain.ThirdPartyToken, out *domain.Outbox) error {
+		if !t.RevokedAt.IsZero() {
+			return domain.ErrUnchanged
+		}
+		t.RevokedAt = s.deps.Clock.Now().UTC()
+		out.Record(s.deps.Journal.Entry(by, domain.ActionTPTRevoke, t.ID))
+		return nil
+	})
+}

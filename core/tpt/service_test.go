@@ -1,0 +1,81 @@
+package tpt_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/tpt"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+func newService(k *kit.Kit, life time.Duration) *tpt.Service {
+	return tpt.New(tpt.Needs{
+		Store: k.Store.Tokens(), Catalog: k.Store.CatalogStore(), IDs: k.IDs, Clock: k.Clock, Journal: k.Journal,
+		Config: tpt.Config{Secret: "a secret of third-party tokens", Lifetime: life, Issuer: "https://id.example.com"},
+	})
+}
+
+func TestK08_TokensOfSuperusersOnly(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	s := newService(k, time.Hour)
+	root, admin := k.As(t, k.User(t, "root", domain.RoleSudo)), k.As(t, k.User(t, "ada", domain.RoleAdmin))
+	if _, err := s.Create(t.Context(), admin, "admin"); !errors.Is(err, fault.ErrForbidden) {
+		t.Errorf("an administrator made one: %v", err)
+	}
+	if _, err := s.Create(t.Context(), root, "king"); !errors.Is(err, domain.ErrRoleNotFound) {
+		t.Errorf("an unknown role: %v", err)
+	}
+	made, err := s.Create(t.Context(), root, "admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.Authenticate(t.Context(), made.Text, kit.Origin)
+	if err != nil || p.Level != 1 || !p.Can(domain.UsersRead) || p.Can(domain.UsersManage) || p.Can(domain.SystemConfigure) {
+		t.Errorf("got %+v, %v", p.Grants, err)
+	}
+	if _, err := s.Create(t.Context(), p, "guest"); !errors.Is(err, fault.ErrForbidden) {
+		t.Errorf("a token made a token: %v", err)
+	}
+}
+
+func TestK08_TokensEnd(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	s := newService(k, time.Hour)
+	root := k.As(t, k.User(t, "root", domain.RoleSudo))
+	a, err := s.Create(t.Context(), root, "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := s.Create(t.Context(), root, "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := s.Revoke(t.Context(), root, a.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Authenticate(t.Context(), a.Text, kit.Origin); !errors.Is(err, fault.ErrUnauthorized) {
+		t.Errorf("revoked: %v", err)
+	}
+	if _, err := s.Authenticate(t.Context(), b.Text, kit.Origin); err != nil {
+		t.Errorf("another: %v", err)
+	}
+	k.Clock.Forward(time.Hour)
+	if _, err := s.Authenticate(t.Context(), b.Text, kit.Origin); !errors.Is(err, fault.ErrUnauthorized) {
+		t.Errorf("out of date: %v", err)
+	}
+	if list, err := s.List(t.Context(), root); len(list) != 2 || err != nil {
+		t.Errorf("%d are listed, %v", len(list), err)
+	}
+	want := []domain.Action{domain.ActionTPTCreate, domain.ActionTPTCreate, domain.ActionTPTRevoke}
+	got := kit.Actions(k.Entries(t))
+	if len(got) != len(want) || got[2] != want[2] {
+		t.Errorf("entries %v, want %v", got, want)
+	}
+}
