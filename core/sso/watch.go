@@ -68,12 +68,12 @@ func (s *Service) watch(ctx context.Context, id domain.DirectoryID, sessions []d
 
 // check asks about one session.
 func (s *Service) check(ctx context.Context, provider ports.ProviderSessions, session domain.Session) error {
-	_, err := s.deps.View.Look(ctx, session.ID)
-	if errors.Is(err, domain.ErrSessionNotFound) {
-		return s.forgetGrant(ctx, session.ID)
-	}
+	live, err := s.isLive(ctx, session.ID)
 	if err != nil {
 		return err
+	}
+	if !live {
+		return s.forgetGrant(ctx, session.ID)
 	}
 	claimed, err := s.claim(ctx, session)
 	if errors.Is(err, errClaimed) || errors.Is(err, domain.ErrSessionNotFound) {
@@ -98,6 +98,23 @@ func (s *Service) check(ctx context.Context, provider ports.ProviderSessions, se
 		return err
 	}
 	return s.replaceGrant(ctx, session.ID, next)
+}
+
+// isLive reports whether somebody can still use the session: asking about one that nobody can would only keep the one at
+// the provider alive.
+func (s *Service) isLive(ctx context.Context, id domain.SessionID) (bool, error) {
+	live, err := s.deps.View.Look(ctx, id)
+	if errors.Is(err, domain.ErrSessionNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	catalog, err := s.deps.Access.Catalog(ctx)
+	if err != nil {
+		return false, err
+	}
+	return s.now().Before(live.Session.EndsAt(catalog.Settings.Session)), nil
 }
 
 // claim moves the time of the check on, which only one of several workers can do.

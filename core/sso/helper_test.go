@@ -1,0 +1,185 @@
+package sso_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/netip"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/adapters/oidcdir"
+	"github.com/ostiary/ostiary/adapters/textfold"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/sso"
+	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/fixtures/oidc"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+const (
+	app      = "https://app.example.org/signed-in"
+	callback = "http://localhost:1/api/v1/security/auth/oidc/"
+	verifier = "a-verifier-of-the-client-that-is-long-enough-to-be-one"
+)
+
+// lateClock is the clock of a service that is made after the directory that asks it.
+type lateClock struct{ of *kit.Clock }
+
+func (c *lateClock) Now() time.Time {
+	if c.of == nil {
+		return time.Now()
+	}
+	return c.of.Now()
+}
+
+type rig struct {
+	*kit.Services
+
+	sso      *sso.Service
+	provider *oidc.Hostile
+	browser  *oidc.Browser
+	cookies  map[string]string
+}
+
+// newRig returns the services with a hostile provider under the id corp, whose settings change may change, and a second
+// one, other, that is the same provider.
+func newRig(t *testing.T, change func(*oidcdir.Settings)) *rig {
+	t.Helper()
+	r := &rig{provider: oidc.NewHostile(t), browser: oidc.NewBrowser(t, callback), cookies: map[string]string{}}
+	clock := &lateClock{}
+	open := func(id domain.DirectoryID, change func(*oidcdir.Settings)) ports.Directory {
+		settings := oidcdir.Settings{
+			Issuer: r.provider.URL, ClientID: oidc.HostileClient, ClientSecret: oidc.HostileSecret, AllowHTTPLoopback: true,
+			JustInTime: true, UserInfo: "never", DisplayName: "Example Corp",
+		}
+		if change != nil {
+			change(&settings)
+		}
+		d, err := oidcdir.New(id, settings, oidcdir.Options{Clock: clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	r.Services = kit.Start(t, kit.Options{Directories: []ports.Directory{open("corp", change), open("other", nil)}})
+	// The provider signs with the true time, so the services start at it.
+	r.Clock.Forward(time.Since(r.Clock.Now()))
+	clock.of = r.Clock
+	r.sso = r.over()
+	return r
+}
+
+// over returns one more SSO service over the same store, as on another node.
+func (r *rig) over() *sso.Service {
+	guards := r.Store.Guards()
+	return sso.New(sso.Needs{
+		Auth: r.Auth, Access: r.Access, Directories: r.Registry, Users: r.Store.Users(), Sessions: r.Store.Sessions(),
+		View: r.Store.View(), Once: guards, Limits: guards, Sealer: r.Sealer, Folder: textfold.Folder{}, Clock: r.Clock, Journal: r.Journal,
+		Provisioner: directory.NewProvisioner(directory.Needs{
+			Users: r.Store.Users(), Access: r.Access, Journal: r.Journal, IDs: r.IDs, Clock: r.Clock, Folder: textfold.Folder{},
+		}),
+		Config: sso.Config{
+			CallbackURL:  func(id domain.DirectoryID) string { return callback + string(id) + "/callback" },
+			RedirectURIs: []string{app}, PostLogoutURIs: []string{"https://app.example.org/bye"}, CheckEvery: 10 * time.Minute,
+		},
+	})
+}
+
+func someone() domain.Principal {
+	return domain.Anonymous(domain.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "test", RequestID: "req-1"})
+}
+
+func challenge() string {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func startInput() sso.StartInput {
+	return sso.StartInput{Directory: "corp", RedirectURI: app, State: "client-state", Challenge: challenge(), ChallengeMethod: "S256"}
+}
+
+// start begins a sign-in in the rig's browser.
+func (r *rig) start(t *testing.T, in sso.StartInput) sso.Started {
+	t.Helper()
+	started, err := r.sso.Start(t.Context(), someone(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.cookies[started.Cookie.Name] = started.Cookie.Value
+	return started
+}
+
+// answer has the person sign in at the provider and returns what comes back.
+func (r *rig) answer(t *testing.T, started sso.Started) sso.CallbackInput {
+	t.Helper()
+	query := r.browser.Visit(t, started.URL)
+	return sso.CallbackInput{
+		Directory: "corp",
+		Answer: domain.RedirectCallback{
+			Code: query.Get("code"), State: query.Get("state"), Issuer: query.Get("iss"), Error: query.Get("error"),
+		},
+		Cookie: func(name string) string { return r.cookies[name] },
+	}
+}
+
+// back ends the provider's half and returns the query that the client gets.
+func (r *rig) back(t *testing.T, in sso.CallbackInput) url.Values {
+	t.Helper()
+	returned, err := r.sso.Callback(t.Context(), someone(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(returned.URL)
+	if err != nil || u.Scheme+"://"+u.Host+u.Path != app {
+		t.Fatalf("the browser is sent to %s", returned.URL)
+	}
+	return u.Query()
+}
+
+// code goes through a sign-in up to the client's code.
+func (r *rig) code(t *testing.T) string {
+	t.Helper()
+	query := r.back(t, r.answer(t, r.start(t, startInput())))
+	if query.Get("code") == "" || query.Get("state") != "client-state" {
+		t.Fatalf("the client got %v; audit: %v", query, r.reasons(t))
+	}
+	return query.Get("code")
+}
+
+func (r *rig) exchange(t *testing.T, code string) (auth.SignedIn, error) {
+	t.Helper()
+	return r.sso.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier})
+}
+
+// signIn goes through a whole sign-in.
+func (r *rig) signIn(t *testing.T) auth.SignedIn {
+	t.Helper()
+	signedIn, err := r.exchange(t, r.code(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signedIn
+}
+
+func (r *rig) isLive(t *testing.T, signedIn auth.SignedIn) bool {
+	t.Helper()
+	_, err := r.Auth.Authenticate(t.Context(), signedIn.Tokens.Access, someone().Origin)
+	return err == nil
+}
+
+// reasons returns why sign-ins were refused, the latest first.
+func (r *rig) reasons(t *testing.T) []string {
+	t.Helper()
+	var reasons []string
+	for _, entry := range r.Logged(t, domain.ActionLoginFailed, domain.ActionTwoFactorFailed) {
+		reason, _ := entry.Details["reason"].(string)
+		reasons = append(reasons, reason)
+	}
+	return reasons
+}
+
+// claims makes the provider say this from now on.
+func (r *rig) claims(change func(c map[string]any)) { r.provider.Set(oidc.Spoil{Claims: change}) }

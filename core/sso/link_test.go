@@ -1,0 +1,176 @@
+package sso_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/adapters/oidcdir"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+const (
+	password = "Correct-horse-7-battery"
+	address  = "mallory@example.org" // that the provider says
+)
+
+// victim makes a user of the built-in directory who has the address that the provider says, verified or not.
+func (r *rig) victim(t *testing.T, role string, verified bool) domain.UserID {
+	t.Helper()
+	made := r.Register(t, "victim", password, role)
+	_, err := r.Store.Users().Update(t.Context(), made.ID, func(u *domain.User, _ *domain.Outbox) error {
+		u.Email, u.EmailKey, u.EmailVerified = address, address, verified
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.ID
+}
+
+func TestD11_an_account_is_not_given_away_by_an_address(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		trusted, there, here bool
+		role                 string
+		linked               bool
+	}{
+		"trusted, verified on both sides":         {true, true, true, "user", true},
+		"not trusted":                             {false, true, true, "user", false},
+		"not verified there":                      {true, false, true, "user", false},
+		"not verified here":                       {true, true, false, "user", false},
+		"an administrator":                        {true, true, true, "admin", false},
+		"a holder of one administrative grant":    {true, true, true, "auditor", false},
+		"not verified anywhere":                   {true, false, false, "user", false},
+		"neither trusted nor verified nor usual":  {false, false, false, "admin", false},
+		"trusted, and the account has other role": {true, true, true, "guest", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, func(s *oidcdir.Settings) { s.Trusted = test.trusted })
+			r.claims(func(c map[string]any) { c["email_verified"] = test.there })
+			victim := r.victim(t, test.role, test.here)
+			got := r.signIn(t).User
+			if (got.ID == victim) != test.linked {
+				t.Fatalf("signed in as %s, the victim is %s", got.ID, victim)
+			}
+			after, err := r.Store.Users().Get(t.Context(), victim)
+			if err != nil {
+				t.Fatal(err)
+			}
+			directory := map[bool]domain.DirectoryID{true: "corp", false: "local"}[test.linked]
+			if after.Directory != directory || (after.Password == nil) != test.linked || string(after.Role) != test.role {
+				t.Errorf("the account is of %s with role %s", after.Directory, after.Role)
+			}
+			if !test.linked && (got.EmailKey == address || got.Role != domain.RoleUser) {
+				t.Errorf("the new user has %q and role %s", got.Email, got.Role)
+			}
+		})
+	}
+}
+
+func TestD11_a_username_that_looks_like_the_address_is_no_way_in(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(s *oidcdir.Settings) { s.Trusted = true })
+	made := r.Register(t, "carol", password, "user")
+	_, err := r.Store.Users().Update(t.Context(), made.ID, func(u *domain.User, _ *domain.Outbox) error {
+		u.Username, u.UsernameKey, u.EmailVerified = address, address, true
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.signIn(t).User; got.ID == made.ID {
+		t.Error("signed in as a user whose name is the address")
+	}
+}
+
+func TestD11_linking_by_address_ends_what_was_begun_under_the_password(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(s *oidcdir.Settings) { s.Trusted = true })
+	victim := r.victim(t, "user", true)
+	before, _ := r.SignIn(t, "victim", password, "192.0.2.9")
+	if got := r.signIn(t).User; got.ID != victim {
+		t.Fatal("was not linked")
+	}
+	if r.isLive(t, before) {
+		t.Error("a session from before the link lives on")
+	}
+	entries := r.Logged(t, domain.ActionUserUpdate)
+	if len(entries) == 0 || entries[len(entries)-1].Details["linked_by"] != "verified_email" {
+		t.Errorf("the audit trail says %v", entries)
+	}
+}
+
+func TestD06_a_directory_user_is_never_linked_to_another_directory(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(s *oidcdir.Settings) { s.Trusted = true })
+	first := r.signIn(t).User
+	r.claims(func(c map[string]any) { c["sub"] = "u2" })
+	if second := r.signIn(t).User; second.ID == first.ID {
+		t.Error("another subject with the same address became the same user")
+	}
+}
+
+// link goes through a linking by the principal and returns what the client got.
+func (r *rig) link(t *testing.T, by domain.Principal) (string, error) {
+	t.Helper()
+	started, err := r.sso.StartLink(t.Context(), by, startInput())
+	if err != nil {
+		return "", err
+	}
+	r.cookies[started.Cookie.Name] = started.Cookie.Value
+	return r.back(t, r.answer(t, started)).Get("code"), nil
+}
+
+func TestD11_people_link_their_own_account(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(s *oidcdir.Settings) { s.JustInTime = false })
+	made := r.Register(t, "carol", password, "user")
+	_, carol := r.SignIn(t, "carol", password, "192.0.2.9")
+	code, err := r.link(t, carol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signedIn, err := r.exchange(t, code)
+	if err != nil || signedIn.User.ID != made.ID {
+		t.Fatalf("signed in as %s: %v", signedIn.User.ID, err)
+	}
+	if again := r.signIn(t); again.User.ID != made.ID {
+		t.Errorf("the next sign-in is %s", again.User.ID)
+	}
+}
+
+func TestD11_linking_has_its_bounds(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	if _, err := r.link(t, someone()); !errors.Is(err, fault.ErrUnauthorized) {
+		t.Errorf("nobody: %v", err)
+	}
+	r.Register(t, "root", password, "admin")
+	_, root := r.SignIn(t, "root", password, "192.0.2.9")
+	if _, err := r.link(t, root); !errors.Is(err, fault.ErrForbidden) {
+		t.Errorf("an administrator: %v", err)
+	}
+	owner := r.signIn(t)
+	p, err := r.Auth.Authenticate(t.Context(), owner.Tokens.Access, someone().Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.link(t, p); !errors.Is(err, fault.ErrForbidden) {
+		t.Errorf("a user of a provider: %v", err)
+	}
+	r.Register(t, "carol", password, "user")
+	_, carol := r.SignIn(t, "carol", password, "192.0.2.9")
+	if code, err := r.link(t, carol); code != "" || err != nil {
+		t.Errorf("an identity that somebody else has: %q, %v", code, err)
+	}
+	if got := r.reasons(t); got[0] != "the identity belongs to another account" {
+		t.Errorf("the audit trail says %q", got)
+	}
+	r.Clock.Forward(11 * time.Minute)
+	if _, err := r.link(t, carol); !errors.Is(err, domain.ErrReauthentication) {
+		t.Errorf("eleven minutes later: %v", err)
+	}
+}
