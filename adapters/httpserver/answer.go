@@ -34,8 +34,9 @@ func (s *Server) setFixedHeaders(h *fasthttp.ResponseHeader) {
 
 // fail answers with a failure. It is the one place where failures become answers.
 func (s *Server) fail(r *Request, f *fault.Error) {
-	r.fault = f
 	api := s.apiOf(r)
+	f = noteDenied(r, api, f)
+	r.fault = f
 	body, err := api.Failure(f, r.Origin.RequestID)
 	if err != nil {
 		f = fault.ErrInternal.Because(errors.Join(f, err))
@@ -51,6 +52,17 @@ func (s *Server) fail(r *Request, f *fault.Error) {
 	}
 	h.Set(fiber.HeaderCacheControl, "no-store")
 	_ = r.Raw(StatusOf(f.Kind), "application/json; charset=utf-8", body) // it only sets the answer's fields
+}
+
+// noteDenied has a refusal noted: who tries doors is worth knowing.
+func noteDenied(r *Request, api *API, f *fault.Error) *fault.Error {
+	if api.Denied == nil || r.mount == nil || !f.Is(fault.ErrForbidden) || r.Principal.Actor() == "" {
+		return f
+	}
+	if err := api.Denied(r.ctx, r.Principal, r.mount.Method+" "+r.mount.full); err != nil {
+		return faultOf(err)
+	}
+	return f
 }
 
 // apiOf finds the API that a request belongs to, also when no route of it matched.

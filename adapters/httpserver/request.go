@@ -1,16 +1,18 @@
 package httpserver
 
 import (
+	"bufio"
 	"context"
-	"crypto/rand"
-	"encoding/base32"
-	"net/url"
+	"fmt"
+	"io"
+	"runtime/debug"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+	"go.uber.org/zap"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
@@ -28,6 +30,7 @@ type Request struct {
 	ctx   context.Context //nolint:containedctx // it lives exactly as long as the request that it belongs to
 	mount *mount
 	fault *fault.Error // what the answer reports, for the log
+	log   *zap.Logger
 }
 
 // Context returns the request's context. It ends with the handler's time limit.
@@ -117,31 +120,56 @@ func (r *Request) Raw(status int, contentType string, body []byte) error {
 	return r.c.Send(body)
 }
 
-const maxParam = 256
-
-// decodeParam undoes the escapes of one path segment, once, and refuses what could turn it into another path, another
-// key or another line.
-func decodeParam(raw string) (string, bool) {
-	value, err := url.PathUnescape(raw)
-	if err != nil || value == "" || value == "." || value == ".." || len(value) > maxParam || !utf8.ValidString(value) {
-		return "", false
-	}
-	if strings.ContainsAny(value, `/\%;?#`) || strings.ContainsFunc(value, unicode.IsControl) {
-		return "", false
-	}
-	return value, true
+// Answered returns what a handler has answered so far, as copies.
+func (r *Request) Answered() (status int, location string, body []byte) {
+	res := r.c.Response()
+	return res.StatusCode(), string(res.Header.Peek(fiber.HeaderLocation)), append([]byte(nil), res.Body()...)
 }
 
-const maxRequestID = 128
-
-// requestID takes the id that the client gave, if it is 1 to 128 visible ASCII characters, or makes one.
-func requestID(given string) string {
-	if given != "" && len(given) <= maxRequestID && !strings.ContainsFunc(given, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return strings.Clone(given)
-	}
-	var random [15]byte
-	_, _ = rand.Read(random[:]) // never fails: it ends the process where there is no randomness
-	return "req_" + idEncoding.EncodeToString(random[:])
+// Redirect answers 302 with an address that the browser goes to next.
+func (r *Request) Redirect(address string) error {
+	r.c.Set(fiber.HeaderLocation, address)
+	r.c.Status(fiber.StatusFound)
+	return nil
 }
 
-var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+// Cookie returns a cookie's value; empty where it is absent.
+func (r *Request) Cookie(name string) string { return strings.Clone(r.c.Cookies(name)) }
+
+// SetCookie gives the browser a cookie that no script reads and no other site sends along with a form. One without life is
+// taken back.
+func (r *Request) SetCookie(name, value, path string, life time.Duration, secure bool) {
+	c := &fiber.Cookie{Name: name, Value: value, Path: path, HTTPOnly: true, Secure: secure, SameSite: fiber.CookieSameSiteLaxMode}
+	if life > 0 {
+		c.MaxAge = int(life.Seconds())
+	} else {
+		c.Expires = fasthttp.CookieExpireDelete
+	}
+	r.c.Cookie(c)
+}
+
+// Stream answers 200 with a file of any size that write makes piece by piece, after the handler has returned. The context
+// is write's own: it has no time limit, since the client's reading sets the pace, and the client's going away shows in an
+// error of the writer. When write fails, the connection is cut, so that nobody takes what has come for the whole.
+func (r *Request) Stream(contentType, fileName string, write func(ctx context.Context, w io.Writer) error) error {
+	r.c.Set(fiber.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", fileName))
+	r.c.Status(fiber.StatusOK).Set(fiber.HeaderContentType, contentType)
+	connection, log, ctx := r.c.Context().Conn(), r.log, context.WithoutCancel(r.ctx)
+	r.c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+		var err error
+		// A panic here is beyond the reach of the server's recovery and would end the process.
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			}
+			if err != nil {
+				log.Warn("stream cut off", zap.String("request_id", r.Origin.RequestID), zap.Error(err))
+				_ = connection.Close() // it is given up
+			}
+		}()
+		if err = write(ctx, w); err == nil {
+			err = w.Flush()
+		}
+	})
+	return nil
+}

@@ -31,6 +31,7 @@ const (
 	unmarked accessKind = iota
 	public
 	signedIn
+	enrolling
 	permitted
 )
 
@@ -40,16 +41,21 @@ func Public() Access { return Access{kind: public} }
 // SignedIn is for routes that need credentials, whosever they are; what they may do is decided by the service.
 func SignedIn() Access { return Access{kind: signedIn} }
 
+// Enrolling is SignedIn, and also for those who must set up a second factor before they may do anything else.
+func Enrolling() Access { return Access{kind: enrolling} }
+
 // Requires is for routes that nobody without the permission may use. The service decides again, on the object itself.
 func Requires(p domain.Permission) Access { return Access{kind: permitted, permission: p} }
 
-// String returns "public", "signed in" or the permission.
+// String returns "public", "signed in", "enrolling" or the permission.
 func (a Access) String() string {
 	switch a.kind {
 	case public:
 		return "public"
 	case signedIn:
 		return "signed in"
+	case enrolling:
+		return "enrolling"
 	case permitted:
 		return string(a.permission)
 	default:
@@ -79,6 +85,9 @@ type API struct {
 	Credential func(r *Request) (string, error)
 	// Failure writes the body of a failure; nil means the shape of the Security API.
 	Failure Failure
+	// Denied is told when somebody who is signed in was refused a route for want of a permission; nil means nobody is. An
+	// error of it is answered in the refusal's stead.
+	Denied func(ctx context.Context, by domain.Principal, route string) error
 	// Challenge is what a 401 says in WWW-Authenticate; empty means Bearer.
 	Challenge string
 }
@@ -192,10 +201,14 @@ func (r *Request) authorize(m *mount) error {
 	if r.Principal, err = m.api.Authenticate(r.ctx, credential, r.Origin); err != nil {
 		return err
 	}
-	if m.Access.kind == permitted {
+	switch {
+	case m.Access.kind == permitted:
 		return r.Principal.Require(m.Access.permission)
+	case m.Access.kind == signedIn && r.Principal.Scope == domain.ScopeEnrollment:
+		return domain.ErrEnrollmentRequired
+	default:
+		return nil
 	}
-	return nil
 }
 
 // checkMediaType refuses a body of any type but those that the route takes. That a browser's form cannot be one of them is
