@@ -1,0 +1,167 @@
+package securityapi
+
+import (
+	"net/http"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+func (a *api) accessRoutes() []httpserver.Route {
+	return []httpserver.Route{
+		route(http.MethodGet, "/roles", httpserver.SignedIn(), a.listRoles),
+		route(http.MethodPost, "/roles", httpserver.Requires(domain.RolesManage), a.creates(a.createRole)),
+		route(http.MethodPatch, "/roles/{role_id}", httpserver.Requires(domain.RolesManage), a.updateRole),
+		route(http.MethodDelete, "/roles/{role_id}", httpserver.Requires(domain.RolesManage), a.deleteRole),
+		route(http.MethodPost, "/users/{user_id}/roles", httpserver.Requires(domain.UsersManage), a.assignRole),
+		route(http.MethodGet, "/users/{user_id}/permissions", httpserver.SignedIn(), a.listPermissions),
+		route(http.MethodGet, "/users/{user_id}/permissions/{permission}", httpserver.SignedIn(), a.checkPermission),
+		route(http.MethodPost, "/permissions/check", httpserver.SignedIn(), a.checkPermissions),
+	}
+}
+
+func roleOf(role domain.Role) Role {
+	return Role{RoleID: string(role.ID), Name: role.Name, Permissions: texts(role.Permissions), Level: role.Level, BuiltIn: role.BuiltIn}
+}
+
+func (a *api) listRoles(r *httpserver.Request) error {
+	roles, err := a.Access.Roles(r.Context(), r.Principal)
+	if err != nil {
+		return err
+	}
+	list := RoleList{Roles: make([]Role, 0, len(roles))}
+	for _, role := range roles {
+		list.Roles = append(list.Roles, roleOf(role))
+	}
+	return r.JSON(http.StatusOK, list)
+}
+
+func (a *api) createRole(r *httpserver.Request) error {
+	var in CreateRoleRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	role, err := a.Access.CreateRole(r.Context(), r.Principal, access.RoleInput{ID: in.RoleID, Name: in.Name, Permissions: in.Permissions, Level: in.Level})
+	if err != nil {
+		return err
+	}
+	return r.Created(Base+"/roles/"+string(role.ID), roleOf(role))
+}
+
+func (a *api) updateRole(r *httpserver.Request) error {
+	var in UpdateRoleRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	role, err := a.Access.UpdateRole(r.Context(), r.Principal, r.Param("role_id"), access.RolePatch{Name: in.Name, Permissions: in.Permissions, Level: in.Level})
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, roleOf(role))
+}
+
+func (a *api) deleteRole(r *httpserver.Request) error {
+	id := r.Param("role_id")
+	if err := a.Access.DeleteRole(r.Context(), r.Principal, id); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, DeletedRole{RoleID: id, Status: "deleted"})
+}
+
+func (a *api) assignRole(r *httpserver.Request) error {
+	id, err := domain.ParseUserID(r.Param("user_id"))
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	var in AssignRoleRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	if err := required(map[string]string{"role_id": in.RoleID}); err != nil {
+		return err
+	}
+	user, err := a.Accounts.Update(r.Context(), r.Principal, id, account.Patch{Role: &in.RoleID})
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, userOf(user))
+}
+
+func (a *api) listPermissions(r *httpserver.Request) error {
+	id, err := domain.ParseUserID(r.Param("user_id"))
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	grants, err := a.Access.Effective(r.Context(), r.Principal, id)
+	if err != nil {
+		return err
+	}
+	if err := a.noteRead(r, string(id)); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, PermissionList{UserID: string(id), Permissions: grantsOf(grants)})
+}
+
+func (a *api) checkPermission(r *httpserver.Request) error {
+	id, err := domain.ParseUserID(r.Param("user_id"))
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	q, err := r.Query()
+	if err != nil {
+		return err
+	}
+	explain, err := q.Bool("explain")
+	if err != nil {
+		return err
+	}
+	var found access.Explanation
+	if explain {
+		found, err = a.Access.Explain(r.Context(), r.Principal, id, r.Param("permission"))
+	} else {
+		found.Decision, err = a.Access.Check(r.Context(), r.Principal, id, r.Param("permission"))
+	}
+	if err != nil {
+		return err
+	}
+	answer := PermissionCheck{UserID: string(id), Permission: string(found.Permission), Granted: found.Granted, Source: textOrNull(found.Source)}
+	if explain {
+		grants := grantsOf(found.Grants)
+		answer.Grants = &grants
+	}
+	if explain && !found.Granted {
+		answer.WouldBeGrantedBy = &found.WouldBeGrantedBy
+	}
+	return r.JSON(http.StatusOK, answer)
+}
+
+const maxChecks = 100
+
+func (a *api) checkPermissions(r *httpserver.Request) error {
+	var in CheckPermissionsRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	if n := len(in.Permissions); n < 1 || n > maxChecks {
+		return fault.ErrInvalid.About("permissions", "must hold 1 to 100 permissions")
+	}
+	id := r.Principal.UserID
+	if in.UserID != nil {
+		var err error
+		if id, err = domain.ParseUserID(*in.UserID); err != nil {
+			return domain.ErrUserNotFound
+		}
+	}
+	decisions, err := a.Access.CheckAll(r.Context(), r.Principal, id, in.Permissions)
+	if err != nil {
+		return err
+	}
+	answer := PermissionResults{UserID: string(id), Results: make([]PermissionResult, 0, len(decisions))}
+	for _, d := range decisions {
+		answer.Results = append(answer.Results, PermissionResult{Permission: string(d.Permission), Granted: d.Granted, Source: textOrNull(d.Source)})
+	}
+	return r.JSON(http.StatusOK, answer)
+}

@@ -1,0 +1,95 @@
+package securityapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/apikey"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/factor"
+	"github.com/ostiary/ostiary/core/idempotency"
+	"github.com/ostiary/ostiary/core/settings"
+)
+
+// Base is the path that the API is mounted at.
+const Base = "/api/v1/security"
+
+// Services are what the API calls. Those that may be nil leave their routes out, of the document too.
+type Services struct {
+	Auth     *auth.Service
+	Accounts *account.Service
+	Access   *access.Service
+	Audit    *audit.Service
+
+	Settings    *settings.Service    // may be nil
+	Factors     *factor.Service      // may be nil
+	Keys        *apikey.Service      // may be nil
+	Idempotency *idempotency.Service // may be nil: then Idempotency-Key means nothing
+
+	// Trace notes reads of other people's records and refusals in the audit log; nil notes nothing.
+	Trace *audit.Access
+}
+
+// api holds the handlers.
+type api struct{ Services }
+
+// New returns the APIs to mount: the Security API, the public keys at the root, the document and the page to read it.
+func New(s Services) ([]httpserver.API, error) {
+	a := &api{s}
+	security := httpserver.API{
+		Name: "security", Prefix: Base, Routes: a.routes(), Authenticate: s.Auth.Authenticate, Denied: a.denied,
+	}
+	keys := httpserver.API{Name: "jwks", Routes: []httpserver.Route{
+		{Method: http.MethodGet, Path: "/.well-known/jwks.json", Access: httpserver.Public(), Handler: a.keySet},
+	}}
+	pages, err := documentation(security, keys)
+	if err != nil {
+		return nil, err
+	}
+	return []httpserver.API{security, keys, pages}, nil
+}
+
+func (a *api) denied(ctx context.Context, by domain.Principal, route string) error {
+	if a.Trace == nil {
+		return nil
+	}
+	return a.Trace.Denied(ctx, by, route)
+}
+
+// noteRead notes that somebody's record was read by somebody else.
+func (a *api) noteRead(r *httpserver.Request, target string) error {
+	if a.Trace == nil {
+		return nil
+	}
+	return a.Trace.Read(r.Context(), r.Principal, target)
+}
+
+func (a *api) routes() []httpserver.Route {
+	all := a.userRoutes()
+	all = append(all, a.authRoutes()...)
+	all = append(all, a.passwordRoutes()...)
+	all = append(all, a.sessionRoutes()...)
+	all = append(all, a.accessRoutes()...)
+	all = append(all, a.groupRoutes()...)
+	all = append(all, a.auditRoutes()...)
+	if a.Settings != nil {
+		all = append(all, a.settingsRoutes()...)
+	}
+	if a.Factors != nil {
+		all = append(all, a.factorRoutes()...)
+	}
+	if a.Keys != nil {
+		all = append(all, a.keyRoutes()...)
+	}
+	return all
+}
+
+// route is a line of a route table.
+func route(method, path string, who httpserver.Access, handler httpserver.Handler) httpserver.Route {
+	return httpserver.Route{Method: method, Path: path, Access: who, Handler: handler}
+}

@@ -1,0 +1,72 @@
+package securityapi
+
+import (
+	"net/http"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/apikey"
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+func (a *api) keyRoutes() []httpserver.Route {
+	return []httpserver.Route{
+		route(http.MethodPost, "/users/{user_id}/api-keys", httpserver.SignedIn(), a.creates(a.createKey)),
+		route(http.MethodGet, "/users/{user_id}/api-keys", httpserver.SignedIn(), a.listKeys),
+		route(http.MethodDelete, "/api-keys/{key_id}", httpserver.SignedIn(), a.revokeKey),
+	}
+}
+
+func (a *api) createKey(r *httpserver.Request) error {
+	id, err := domain.ParseUserID(r.Param("user_id"))
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	var in CreateAPIKeyRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	made, err := a.Keys.Create(r.Context(), r.Principal, id, apikey.CreateInput{Name: in.Name, Permissions: in.Permissions, ExpiresAt: or(in.ExpiresAt)})
+	r.RateLimit(made.Rate)
+	if err != nil {
+		return err
+	}
+	return r.Created(Base+"/api-keys/"+string(made.ID), NewAPIKey{
+		KeyID: string(made.ID), APIKey: made.Text, Name: made.Name, Permissions: texts(made.Permissions),
+		CreatedAt: httpserver.Seconds(made.CreatedAt), ExpiresAt: timeOrNull(made.ExpiresAt),
+	})
+}
+
+func (a *api) listKeys(r *httpserver.Request) error {
+	id, err := domain.ParseUserID(r.Param("user_id"))
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	keys, err := a.Keys.List(r.Context(), r.Principal, id)
+	if err != nil {
+		return err
+	}
+	if err := a.noteRead(r, string(id)); err != nil {
+		return err
+	}
+	list := APIKeyList{APIKeys: make([]APIKey, 0, len(keys))}
+	for i := range keys {
+		k := &keys[i]
+		list.APIKeys = append(list.APIKeys, APIKey{
+			KeyID: string(k.ID), Name: k.Name, Prefix: k.Prefix, Permissions: texts(k.Permissions),
+			CreatedAt: httpserver.Seconds(k.CreatedAt), ExpiresAt: timeOrNull(k.ExpiresAt), LastUsedAt: timeOrNull(k.LastUsedAt),
+		})
+	}
+	return r.JSON(http.StatusOK, list)
+}
+
+func (a *api) revokeKey(r *httpserver.Request) error {
+	id, err := domain.ParseKeyID(r.Param("key_id"))
+	if err != nil {
+		return domain.ErrKeyNotFound
+	}
+	key, err := a.Keys.Revoke(r.Context(), r.Principal, id)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, RevokedAPIKey{KeyID: string(id), Status: "revoked", RevokedAt: httpserver.Seconds(key.RevokedAt)})
+}

@@ -1,0 +1,157 @@
+package securityapi
+
+import (
+	"maps"
+	"net/http"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+func (a *api) auditRoutes() []httpserver.Route {
+	return []httpserver.Route{
+		route(http.MethodGet, "/audit/logs", httpserver.SignedIn(), a.listLogs),
+		route(http.MethodPost, "/audit/export", httpserver.Requires(domain.AuditExport), a.exportLogs),
+	}
+}
+
+// auditFilter is what a reader asks for, before it is checked.
+type auditFilter struct {
+	userID, start, end, ip, success, requestID string
+	actions                                    []string
+}
+
+func (a *api) listLogs(r *httpserver.Request) error {
+	q, err := r.Query()
+	if err != nil {
+		return err
+	}
+	filter := auditFilter{actions: q.All("action")}
+	for name, into := range map[string]*string{
+		"user_id": &filter.userID, "start_date": &filter.start, "end_date": &filter.end, "ip_address": &filter.ip,
+		"success": &filter.success, "request_id": &filter.requestID,
+	} {
+		if *into, err = q.One(name); err != nil {
+			return err
+		}
+		if q.Has(name) && *into == "" {
+			return fault.ErrInvalid.About(name, "must not be empty")
+		}
+	}
+	query, err := filter.query("start_date", "end_date", "action")
+	if err != nil {
+		return err
+	}
+	if query.Page, err = q.Page(domain.SortLogs); err != nil {
+		return err
+	}
+	page, err := a.Audit.List(r.Context(), r.Principal, query)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, logsOf(page, query.Page))
+}
+
+// query checks the filter; start, end and action are the names to report.
+func (f auditFilter) query(start, end, action string) (domain.AuditQuery, error) {
+	q := domain.AuditQuery{UserID: f.userID, RequestID: f.requestID}
+	for _, text := range f.actions {
+		if !slices.Contains(domain.Actions, domain.Action(text)) {
+			return q, fault.ErrInvalid.About(action, "is not an action of the audit log")
+		}
+		q.Actions = append(q.Actions, domain.Action(text))
+	}
+	var err error
+	if q.From, err = moment(start, f.start, 0); err != nil {
+		return q, err
+	}
+	if q.Until, err = moment(end, f.end, 1); err != nil {
+		return q, err
+	}
+	if !q.From.IsZero() && !q.Until.IsZero() && q.Until.Before(q.From) {
+		return q, fault.ErrInvalid.About(end, "must not be before "+start)
+	}
+	if f.ip != "" {
+		address, err := netip.ParseAddr(f.ip)
+		if err != nil {
+			return q, fault.ErrInvalid.About("ip_address", "must be an IP address")
+		}
+		q.IPAddress = address.Unmap().String()
+	}
+	switch f.success {
+	case "":
+	case "true", "false":
+		success := f.success == "true"
+		q.Success = &success
+	default:
+		return q, fault.ErrInvalid.About("success", "must be true or false")
+	}
+	return q, nil
+}
+
+// moment reads a date, in UTC and moved on by days, or a date and time as it is.
+func moment(field, text string, days int) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.AddDate(0, 0, days), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fault.ErrInvalid.About(field, "must be a date (2024-01-31) or a date and time (RFC 3339)")
+	}
+	return at.UTC(), nil
+}
+
+func logsOf(page domain.AuditPage, at domain.Page) AuditLogs {
+	logs := AuditLogs{
+		Logs: make([]AuditLog, 0, len(page.Entries)), Total: page.Total, TotalEstimated: trueOrAbsent(page.TotalEstimated),
+		Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
+	}
+	for _, e := range page.Entries {
+		details := make(map[string]any, len(e.Details)+len(e.Personal)+1)
+		maps.Copy(details, e.Details)
+		maps.Copy(details, e.Personal)
+		if e.Target != "" {
+			details["target_id"] = e.Target
+		}
+		logs.Logs = append(logs.Logs, AuditLog{
+			LogID: string(e.ID), Timestamp: httpserver.Seconds(e.Time), UserID: textOrNull(e.UserID), Action: AuditAction(e.Action),
+			IPAddress: textOrNull(e.IPAddress), UserAgent: textOrNull(e.UserAgent), Success: e.Success,
+			RequestID: textOrNull(e.RequestID), Details: details,
+		})
+	}
+	return logs
+}
+
+func (a *api) exportLogs(r *httpserver.Request) error {
+	var in ExportRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	format, err := audit.ParseFormat(string(in.Format))
+	if err != nil {
+		return err
+	}
+	dates, filters := or(in.DateRange), or(in.Filters)
+	filter := auditFilter{
+		userID: or(filters.UserID), start: or(dates.Start), end: or(dates.End), ip: or(filters.IPAddress),
+		requestID: or(filters.RequestID), actions: or(filters.Actions),
+	}
+	query, err := filter.query("date_range.start", "date_range.end", "filters.actions")
+	if err != nil {
+		return err
+	}
+	query.Success = filters.Success
+	export, err := a.Audit.Export(r.Context(), r.Principal, format, query)
+	if err != nil {
+		return err
+	}
+	return r.Stream(export.ContentType(), export.FileName(), export.WriteTo)
+}

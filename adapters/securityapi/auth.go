@@ -1,0 +1,179 @@
+package securityapi
+
+import (
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+const formType = "application/x-www-form-urlencoded"
+
+func (a *api) authRoutes() []httpserver.Route {
+	introspect := route(http.MethodPost, "/auth/introspect", httpserver.Requires(domain.TokensIntrospect), a.introspect)
+	introspect.Accepts = []string{"application/json", formType}
+	return []httpserver.Route{
+		route(http.MethodPost, "/auth/login", httpserver.Public(), a.login),
+		route(http.MethodPost, "/auth/refresh", httpserver.Public(), a.refresh),
+		route(http.MethodPost, "/auth/logout", httpserver.Public(), a.logout),
+		route(http.MethodGet, "/auth/verify", httpserver.Public(), a.verify),
+		introspect,
+	}
+}
+
+func (a *api) login(r *httpserver.Request) error {
+	var in LoginRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	name, err := loginName(in)
+	if err != nil {
+		return err
+	}
+	signed, err := a.Auth.Login(r.Context(), r.Principal, auth.LoginInput{
+		Name: name, Password: in.Password, Code: or(in.TwoFactorCode), Remember: or(in.RememberMe),
+	})
+	r.RateLimit(signed.Rate)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, signedIn(signed))
+}
+
+// loginName returns the one name that was sent, as username or as email.
+func loginName(in LoginRequest) (string, error) {
+	name, email := or(in.Username), or(in.Email)
+	switch {
+	case in.Password == "":
+		return "", fault.ErrInvalid.About("password", "is required")
+	case name == "" && email == "":
+		return "", fault.ErrInvalid.About("username", "is required")
+	case name != "" && email != "" && name != email:
+		return "", fault.ErrInvalid.About("email", "cannot be combined with another username")
+	case name == "":
+		return email, nil
+	default:
+		return name, nil
+	}
+}
+
+func signedIn(s auth.SignedIn) LoginResponse {
+	answer := LoginResponse{
+		AccessToken: s.Tokens.Access, RefreshToken: s.Tokens.Refresh, TokenType: "Bearer", ExpiresIn: int(s.Tokens.ExpiresIn.Seconds()),
+		SessionID: string(s.Session.ID),
+		User:      LoginUser{UserID: string(s.User.ID), Username: s.User.Username, Role: string(s.User.Role)},
+	}
+	if s.Scope != "" {
+		scope := LoginResponseScope(s.Scope)
+		answer.Scope = &scope
+	}
+	return answer
+}
+
+func (a *api) refresh(r *httpserver.Request) error {
+	var in RefreshRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	if in.RefreshToken == "" {
+		return fault.ErrInvalid.About("refresh_token", "is required")
+	}
+	signed, err := a.Auth.Refresh(r.Context(), r.Principal, in.RefreshToken)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, signedIn(signed))
+}
+
+func (a *api) logout(r *httpserver.Request) error {
+	var in LogoutRequest
+	if err := r.DecodeOptional(&in); err != nil {
+		return err
+	}
+	bearer, err := r.Credential()
+	if err != nil {
+		return err
+	}
+	if bearer == "" && or(in.RefreshToken) == "" {
+		return fault.ErrInvalid.About("refresh_token", "is required without a bearer token")
+	}
+	if err := a.Auth.Logout(r.Context(), r.Principal, or(in.RefreshToken), bearer); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, LogoutResponse{Status: "logged_out"})
+}
+
+// verify is public, since its refusal has a member of its own: a client reads "valid" whatever the status.
+func (a *api) verify(r *httpserver.Request) error {
+	credential, err := r.Credential()
+	if err != nil {
+		return err
+	}
+	p, err := a.Auth.Authenticate(r.Context(), credential, r.Origin)
+	if err != nil {
+		if f := fault.Of(err); f.Kind == fault.Unauthenticated {
+			return f.With("valid", false)
+		}
+		return err
+	}
+	r.Principal = p
+	if p.Scope == domain.ScopeEnrollment {
+		return domain.ErrEnrollmentRequired.With("valid", false)
+	}
+	return r.JSON(http.StatusOK, VerifyResponse{
+		Valid: true, UserID: string(p.UserID), ExpiresAt: timeOrNull(p.ExpiresAt), Username: p.Username, Role: string(p.Role),
+		Permissions: texts(p.Grants.Permissions()), SessionID: textOrNull(string(p.SessionID)),
+	})
+}
+
+func (a *api) introspect(r *httpserver.Request) error {
+	token, err := introspected(r)
+	if err != nil {
+		return err
+	}
+	found, err := a.Auth.Introspect(r.Context(), r.Principal, token)
+	if err != nil {
+		return err
+	}
+	if !found.Active {
+		return r.JSON(http.StatusOK, IntrospectResponse{Active: false})
+	}
+	p := found.Principal
+	answer := IntrospectResponse{
+		Active: true, TokenType: &found.Kind, Sub: textOrAbsent(string(p.UserID)), Username: textOrAbsent(p.Username),
+		Sid: textOrAbsent(string(p.SessionID)), Scope: textOrAbsent(strings.Join(texts(p.Grants.Permissions()), " ")),
+	}
+	if !p.ExpiresAt.IsZero() {
+		exp := p.ExpiresAt.Unix()
+		answer.Exp = &exp
+	}
+	return r.JSON(http.StatusOK, answer)
+}
+
+// introspected returns the token of an RFC 7662 form or of the same as JSON.
+func introspected(r *httpserver.Request) (string, error) {
+	kind, _, err := mime.ParseMediaType(r.Header("Content-Type"))
+	if err != nil || kind != formType {
+		var in IntrospectRequest
+		err := r.Decode(&in)
+		return in.Token, err
+	}
+	form, err := httpserver.ParseQuery(string(r.Body()))
+	if err != nil {
+		return "", err
+	}
+	return form.One("token")
+}
+
+func (a *api) keySet(r *httpserver.Request) error {
+	keys, err := a.Auth.KeySet(r.Context())
+	if err != nil {
+		return err
+	}
+	r.SetHeader("Cache-Control", "public, max-age=300")
+	return r.Raw(http.StatusOK, "application/json; charset=utf-8", keys)
+}

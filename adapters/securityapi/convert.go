@@ -1,0 +1,114 @@
+package securityapi
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/oapi-codegen/nullable"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// userOf returns a user as the API shows it.
+func userOf(p account.Profile) User {
+	metadata := p.Metadata
+	if len(metadata) == 0 {
+		metadata = json.RawMessage("{}")
+	}
+	return User{
+		UserID: string(p.ID), Username: p.Username, Email: p.Email, FullName: p.FullName, Role: string(p.Role),
+		Groups: p.GroupNames, Status: UserStatus(p.Status), Directory: string(p.Directory),
+		CreatedAt: httpserver.Seconds(p.CreatedAt), UpdatedAt: httpserver.Seconds(p.UpdatedAt), LastLogin: timeOrNull(p.LastLogin),
+		EmailVerified: p.EmailVerified, TwoFactorEnabled: p.Factor.IsOn(), PhoneNumber: textOrNull(p.PhoneNumber), Metadata: metadata,
+	}
+}
+
+// usersOf returns one page of users as the API shows it.
+func usersOf(page domain.UserPage, at domain.Page) UserList {
+	list := UserList{
+		Users: make([]UserSummary, 0, len(page.Users)), Total: page.Total, TotalEstimated: trueOrAbsent(page.TotalEstimated),
+		Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
+	}
+	for i := range page.Users {
+		u := &page.Users[i]
+		list.Users = append(list.Users, UserSummary{
+			UserID: string(u.ID), Username: u.Username, Email: u.Email, FullName: u.FullName, Role: string(u.Role), Status: UserStatus(u.Status),
+		})
+	}
+	return list
+}
+
+// texts returns values of any text type as plain text, an empty list for none.
+func texts[T ~string](values []T) []string {
+	result := make([]string, 0, len(values))
+	for _, v := range values {
+		result = append(result, string(v))
+	}
+	return result
+}
+
+func grantsOf(grants domain.Grants) []Grant {
+	result := make([]Grant, 0, len(grants))
+	for _, g := range grants {
+		result = append(result, Grant{Source: g.Source, Permission: string(g.Permission)})
+	}
+	return result
+}
+
+func textOrNull(s string) nullable.Nullable[string] {
+	if s == "" {
+		return nullable.NewNullNullable[string]()
+	}
+	return nullable.NewNullableWithValue(s)
+}
+
+func timeOrNull(t time.Time) nullable.Nullable[time.Time] {
+	if t.IsZero() {
+		return nullable.NewNullNullable[time.Time]()
+	}
+	return nullable.NewNullableWithValue(httpserver.Seconds(t))
+}
+
+func cursorOrNull(c *domain.Cursor) nullable.Nullable[string] {
+	if c == nil {
+		return nullable.NewNullNullable[string]()
+	}
+	return nullable.NewNullableWithValue(c.Encode())
+}
+
+func trueOrAbsent(b bool) *bool {
+	if !b {
+		return nil
+	}
+	return &b
+}
+
+func textOrAbsent(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// or returns what p points to, or the type's zero value.
+func or[T any](p *T) T {
+	if p == nil {
+		var none T
+		return none
+	}
+	return *p
+}
+
+// cleared turns a member of a merge patch into a change: absent is none, null clears.
+func cleared(v nullable.Nullable[string]) *string {
+	if !v.IsSpecified() {
+		return nil
+	}
+	text, err := v.Get()
+	if err != nil { // null
+		text = ""
+	}
+	return &text
+}

@@ -1,0 +1,122 @@
+package securityapi
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed" // for the document
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+)
+
+// Document is the whole OpenAPI document, as it was bundled.
+//
+//go:embed openapi.gen.json
+var Document []byte
+
+// served returns the document without the operations that are not mounted: what it says can be called.
+func served(apis ...httpserver.API) ([]byte, error) {
+	var document struct {
+		OpenAPI    string                                `json:"openapi"`
+		Info       json.RawMessage                       `json:"info"`
+		Servers    json.RawMessage                       `json:"servers"`
+		Security   json.RawMessage                       `json:"security"`
+		Tags       json.RawMessage                       `json:"tags"`
+		Paths      map[string]map[string]json.RawMessage `json:"paths"`
+		Components json.RawMessage                       `json:"components"`
+	}
+	if err := json.Unmarshal(Document, &document); err != nil {
+		return nil, fmt.Errorf("openapi document: %w", err)
+	}
+	mounted := map[string]bool{}
+	for _, api := range apis {
+		for _, r := range api.Routes {
+			mounted[strings.ToLower(r.Method)+" "+r.Path] = true
+		}
+	}
+	for path, item := range document.Paths {
+		operations := 0
+		for _, method := range []string{"get", "post", "put", "patch", "delete"} {
+			switch _, has := item[method]; {
+			case has && mounted[method+" "+path]:
+				operations++
+			case has:
+				delete(item, method)
+			}
+		}
+		if operations == 0 {
+			delete(document.Paths, path)
+		}
+	}
+	return json.Marshal(document)
+}
+
+// documentation serves the document of the mounted routes, and the page that shows it.
+func documentation(apis ...httpserver.API) (httpserver.API, error) {
+	raw, err := served(apis...)
+	if err != nil {
+		return httpserver.API{}, err
+	}
+	document, err := compressed(raw)
+	if err != nil {
+		return httpserver.API{}, err
+	}
+	files, err := pageFiles()
+	if err != nil {
+		return httpserver.API{}, err
+	}
+	files["/openapi.json"] = file{"application/json; charset=utf-8", document}
+	routes := make([]httpserver.Route, 0, len(files))
+	for _, path := range sorted(files) {
+		routes = append(routes, route(http.MethodGet, path, httpserver.Public(), files[path].serve))
+	}
+	return httpserver.API{Name: "docs", Routes: routes}, nil
+}
+
+// file is a fixed answer, kept gzipped.
+type file struct {
+	contentType string
+	gzipped     []byte
+}
+
+// pagePolicy lets the page load its own files and call this server, and nothing else. The page sets styles on elements.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+func (f file) serve(r *httpserver.Request) error {
+	r.SetHeader("Cache-Control", "no-cache")
+	r.SetHeader("Vary", "Accept-Encoding")
+	r.SetHeader("Content-Security-Policy", pagePolicy)
+	if strings.Contains(r.Header("Accept-Encoding"), "gzip") {
+		r.SetHeader("Content-Encoding", "gzip")
+		return r.Raw(http.StatusOK, f.contentType, f.gzipped)
+	}
+	reader, err := gzip.NewReader(bytes.NewReader(f.gzipped))
+	if err != nil {
+		return err
+	}
+	plain, err := io.ReadAll(reader)
+	if err != nil {
+		return err
+	}
+	return r.Raw(http.StatusOK, f.contentType, plain)
+}
+
+func compressed(raw []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(raw); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

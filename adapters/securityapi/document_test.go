@@ -1,0 +1,172 @@
+package securityapi_test
+
+import (
+	"compress/gzip"
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/securityapi"
+	"github.com/ostiary/ostiary/core/apikey"
+	"github.com/ostiary/ostiary/core/factor"
+	"github.com/ostiary/ostiary/core/settings"
+	"github.com/ostiary/ostiary/test/apicheck"
+)
+
+type clock struct{}
+
+func (clock) Now() time.Time { return time.Now() }
+
+// everything has every optional service, none of which works: it is for looking at the routes.
+func everything() securityapi.Services {
+	return securityapi.Services{Settings: new(settings.Service), Factors: new(factor.Service), Keys: new(apikey.Service)}
+}
+
+// later are the operations of the document that have no handler yet. They are left out of what is served.
+var later = []string{
+	"GET /api/v1/security/auth/providers", "GET /api/v1/security/auth/oidc/{provider}/login",
+	"GET /api/v1/security/auth/oidc/{provider}/callback", "POST /api/v1/security/auth/oidc/token",
+}
+
+func mount(t *testing.T, s securityapi.Services) *httpserver.Server {
+	t.Helper()
+	apis, err := securityapi.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := httpserver.New(httpserver.Config{Address: "127.0.0.1:0", Clock: clock{}}, apis...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
+func TestZ13_TheRouteTableIsTheDocument(t *testing.T) {
+	t.Parallel()
+	check, err := apicheck.New(t.Context(), securityapi.Document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, have []string
+	for _, o := range check.Operations() {
+		if !slices.Contains(later, o.Method+" "+o.Path) {
+			want = append(want, o.Method+" "+o.Path+" "+o.Access)
+		}
+	}
+	for _, r := range mount(t, everything()).Routes() {
+		if r.API == "security" || r.API == "jwks" {
+			have = append(have, r.Method+" "+r.Path+" "+r.Access.String())
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(have)
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Errorf("document (-) and routes (+) differ:\n%s", diff)
+	}
+}
+
+func TestEveryOperationIsDescribed(t *testing.T) {
+	t.Parallel()
+	check, err := apicheck.New(t.Context(), securityapi.Document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for path, item := range check.Document.Paths.Map() {
+		for method, o := range item.Operations() {
+			if o.Summary == "" || o.OperationID == "" || ids[o.OperationID] || len(o.Tags) != 1 {
+				t.Errorf("%s %s: summary %q, id %q, tags %v", method, path, o.Summary, o.OperationID, o.Tags)
+			}
+			ids[o.OperationID] = true
+			for _, status := range []string{"400", "500", "503"} {
+				if o.Responses.Value(status) == nil {
+					t.Errorf("%s %s has no %s", method, path, status)
+				}
+			}
+		}
+	}
+}
+
+func open(t *testing.T, s securityapi.Services) string {
+	t.Helper()
+	server := mount(t, s)
+	if err := server.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close(context.WithoutCancel(t.Context())) })
+	return "http://" + server.Addr().String()
+}
+
+func fetch(t *testing.T, url, encoding string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept-Encoding", encoding)
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	reader := io.Reader(res.Body)
+	if res.Header.Get("Content-Encoding") == "gzip" {
+		if reader, err = gzip.NewReader(res.Body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw, err := io.ReadAll(reader)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d, %v", url, res.StatusCode, err)
+	}
+	return res, string(raw)
+}
+
+func TestTheServedDocumentHoldsWhatIsMounted(t *testing.T) {
+	t.Parallel()
+	_, raw := fetch(t, open(t, securityapi.Services{})+"/openapi.json", "identity")
+	check, err := apicheck.New(t.Context(), []byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range check.Operations() {
+		if strings.Contains(o.Path, "/settings/") || strings.Contains(o.Path, "/2fa/") || strings.Contains(o.Path, "api-keys") || strings.Contains(o.Path, "/oidc/") {
+			t.Errorf("%s %s is not mounted", o.Method, o.Path)
+		}
+	}
+	if n := len(check.Operations()); n < 30 {
+		t.Errorf("only %d operations", n)
+	}
+}
+
+func TestThePageNeedsNothingFromElsewhere(t *testing.T) {
+	t.Parallel()
+	address := open(t, everything())
+	for path, kind := range map[string]string{
+		"/docs": "text/html; charset=utf-8", "/docs/page.js": "text/javascript; charset=utf-8", "/docs/swagger-ui.css": "text/css; charset=utf-8",
+		"/docs/swagger-ui-bundle.js": "text/javascript; charset=utf-8", "/openapi.json": "application/json; charset=utf-8",
+	} {
+		zipped, one := fetch(t, address+path, "gzip")
+		plain, other := fetch(t, address+path, "identity")
+		if one != other || one == "" || zipped.Header.Get("Content-Encoding") != "gzip" || plain.Header.Get("Content-Encoding") != "" {
+			t.Errorf("%s differs by encoding", path)
+		}
+		if got := zipped.Header.Get("Content-Type"); got != kind {
+			t.Errorf("%s is %q", path, got)
+		}
+		if policy := zipped.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'; script-src 'self';") {
+			t.Errorf("%s has the policy %q", path, policy)
+		}
+	}
+	_, page := fetch(t, address+"/docs", "gzip")
+	if strings.Contains(page, "://") || strings.Contains(page, "<script>") || strings.Contains(page, "style=") {
+		t.Error("the page has scripts of its own or from elsewhere")
+	}
+}

@@ -1,0 +1,156 @@
+package securityapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+func (a *api) groupRoutes() []httpserver.Route {
+	reads, manages := httpserver.Requires(domain.UsersRead), httpserver.Requires(domain.GroupsManage)
+	return []httpserver.Route{
+		route(http.MethodGet, "/groups", reads, a.listGroups),
+		route(http.MethodPost, "/groups", manages, a.creates(a.createGroup)),
+		route(http.MethodGet, "/groups/{group_id}", reads, a.getGroup),
+		route(http.MethodPatch, "/groups/{group_id}", manages, a.updateGroup),
+		route(http.MethodDelete, "/groups/{group_id}", manages, a.deleteGroup),
+		route(http.MethodGet, "/groups/{group_id}/members", reads, a.listMembers),
+		route(http.MethodPost, "/groups/{group_id}/members", manages, a.addMember),
+		route(http.MethodDelete, "/groups/{group_id}/members/{user_id}", manages, a.removeMember),
+	}
+}
+
+func groupOf(g domain.Group) Group {
+	group := Group{
+		GroupID: string(g.ID), Name: g.Name, Description: g.Description, Permissions: texts(g.Permissions), CreatedAt: httpserver.Seconds(g.CreatedAt),
+	}
+	if !g.UpdatedAt.IsZero() {
+		at := httpserver.Seconds(g.UpdatedAt)
+		group.UpdatedAt = &at
+	}
+	return group
+}
+
+const groupSort = "name"
+
+// listGroups cuts its page out of all groups: they are few, and in memory anyway, since every request's permissions come
+// from them.
+func (a *api) listGroups(r *httpserver.Request) error {
+	q, err := r.Query()
+	if err != nil {
+		return err
+	}
+	page, err := q.Page(groupSort)
+	if err != nil {
+		return err
+	}
+	all, err := a.Access.Groups(r.Context(), r.Principal)
+	if err != nil {
+		return err
+	}
+	begin := min(page.Offset(), len(all))
+	if page.After != nil {
+		begin, _ = slices.BinarySearchFunc(all, page.After.Key+"\x00", func(g domain.Group, key string) int { return strings.Compare(g.Name, key) })
+	}
+	end := min(begin+page.Limit, len(all))
+	list := GroupList{Groups: make([]Group, 0, end-begin), Total: int64(len(all)), Page: page.Number, Limit: page.Limit, NextCursor: cursorOrNull(nil)}
+	for _, g := range all[begin:end] {
+		list.Groups = append(list.Groups, groupOf(g))
+	}
+	if end < len(all) {
+		last := all[end-1]
+		list.NextCursor = cursorOrNull(&domain.Cursor{Sort: groupSort, Key: last.Name, ID: string(last.ID)})
+	}
+	return r.JSON(http.StatusOK, list)
+}
+
+func (a *api) createGroup(r *httpserver.Request) error {
+	var in CreateGroupRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	group, err := a.Access.CreateGroup(r.Context(), r.Principal, access.GroupInput{
+		Name: in.Name, Description: or(in.Description), Permissions: or(in.Permissions),
+	})
+	if err != nil {
+		return err
+	}
+	return r.Created(Base+"/groups/"+string(group.ID), groupOf(group))
+}
+
+func (a *api) getGroup(r *httpserver.Request) error {
+	group, err := a.Access.Group(r.Context(), r.Principal, r.Param("group_id"))
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, groupOf(group))
+}
+
+func (a *api) updateGroup(r *httpserver.Request) error {
+	var in UpdateGroupRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	group, err := a.Access.UpdateGroup(r.Context(), r.Principal, r.Param("group_id"), access.GroupPatch{
+		Name: in.Name, Description: cleared(in.Description), Permissions: in.Permissions,
+	})
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, groupOf(group))
+}
+
+func (a *api) deleteGroup(r *httpserver.Request) error {
+	group, err := a.Access.DeleteGroup(r.Context(), r.Principal, r.Param("group_id"))
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, DeletedGroup{GroupID: string(group.ID), Status: "deleted"})
+}
+
+func (a *api) listMembers(r *httpserver.Request) error {
+	q, err := r.Query()
+	if err != nil {
+		return err
+	}
+	page, err := q.Page(string(domain.SortCreatedDesc))
+	if err != nil {
+		return err
+	}
+	users, err := a.Access.Members(r.Context(), r.Principal, r.Param("group_id"), page)
+	if err != nil {
+		return err
+	}
+	if err := a.noteRead(r, "users"); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, usersOf(users, page))
+}
+
+func (a *api) addMember(r *httpserver.Request) error {
+	var in AddMemberRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	if err := required(map[string]string{"user_id": in.UserID}); err != nil {
+		return err
+	}
+	group, err := a.Access.AddMember(r.Context(), r.Principal, r.Param("group_id"), in.UserID)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, Membership{GroupID: string(group.ID), UserID: in.UserID, Status: "member"})
+}
+
+func (a *api) removeMember(r *httpserver.Request) error {
+	user := r.Param("user_id")
+	group, err := a.Access.RemoveMember(r.Context(), r.Principal, r.Param("group_id"), user)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, Membership{GroupID: string(group.ID), UserID: user, Status: "removed"})
+}

@@ -1,0 +1,156 @@
+// Command bundle joins the topics of the OpenAPI document into the one file that is served and that the models come from.
+//
+// Each topic holds paths and components; a name that two of them define is an error. Answers that an operation gives for
+// reasons it shares with others are not written at each: "x-errors" names the statuses beside those that follow from
+// what the operation is (400, 500 and 503 for all, 413 and 415 with a body, 401 and 403 with credentials).
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+)
+
+type object = map[string]any
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bundle:", err)
+		os.Exit(1)
+	}
+}
+
+// run reads the folder that the first argument names and writes the file that the second does.
+func run(args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: bundle FOLDER FILE")
+	}
+	document, err := join(args[0])
+	if err != nil {
+		return err
+	}
+	if err := complete(document); err != nil {
+		return err
+	}
+	raw, err := json.MarshalIndent(document, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(args[1], append(raw, '\n'), 0o600)
+}
+
+// join merges the paths and components of all topics into openapi.yaml.
+func join(folder string) (object, error) {
+	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	document, err := read(filepath.Join(folder, "openapi.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		if filepath.Base(file) == "openapi.yaml" {
+			continue
+		}
+		topic, err := read(file)
+		if err != nil {
+			return nil, err
+		}
+		if err := merge(document, topic); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return document, nil
+}
+
+func read(file string) (object, error) {
+	raw, err := os.ReadFile(file) //nolint:gosec // a tool of the build reads what its caller names
+	if err != nil {
+		return nil, err
+	}
+	var o object
+	if err := yaml.Unmarshal(raw, &o); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return o, nil
+}
+
+// merge adds the members of from to into, deep down to the first that is no object on both sides, where it fails.
+func merge(into, from object) error {
+	for name, value := range from {
+		present, taken := into[name]
+		if !taken {
+			into[name] = value
+			continue
+		}
+		a, okA := present.(object)
+		b, okB := value.(object)
+		if !okA || !okB {
+			return fmt.Errorf("%s is defined twice", name)
+		}
+		if err := merge(a, b); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+var verbs = []string{"get", "post", "put", "patch", "delete"}
+
+// complete adds the shared answers to every operation.
+func complete(document object) error {
+	paths, _ := document["paths"].(object)
+	for path, item := range paths {
+		for _, verb := range verbs {
+			o, _ := item.(object)
+			operation, ok := o[verb].(object)
+			if !ok {
+				continue
+			}
+			if err := completeOperation(operation); err != nil {
+				return fmt.Errorf("%s %s: %w", verb, path, err)
+			}
+		}
+	}
+	return nil
+}
+
+func completeOperation(operation object) error {
+	responses, ok := operation["responses"].(object)
+	if !ok {
+		return errors.New("no responses")
+	}
+	statuses := []int{400, 500, 503}
+	if operation["requestBody"] != nil {
+		statuses = append(statuses, 413, 415)
+	}
+	switch operation["x-access"] {
+	case nil:
+		return errors.New("no x-access")
+	case "public":
+	default:
+		statuses = append(statuses, 401, 403) // whose role demands a second factor can be refused anywhere
+	}
+	own, _ := operation["x-errors"].([]any)
+	for _, status := range own {
+		n, ok := status.(int)
+		if !ok {
+			return errors.New("x-errors holds what is no status")
+		}
+		statuses = append(statuses, n)
+	}
+	delete(operation, "x-errors")
+	slices.Sort(statuses)
+	for _, status := range slices.Compact(statuses) {
+		name := strconv.Itoa(status)
+		responses[name] = object{"$ref": "#/components/responses/" + name}
+	}
+	return nil
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestTheBundledDocumentIsFresh(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "openapi.json")
+	if err := run([]string{"../../openapi", file}); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, err := os.ReadFile("../../openapi.gen.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(want, have) {
+		t.Error("openapi.gen.json is not what openapi/ says: run go generate ./adapters/securityapi")
+	}
+}
+
+func TestMergeRefusesWhatIsDefinedTwice(t *testing.T) {
+	t.Parallel()
+	into := object{"paths": object{"/a": object{"get": object{}}}}
+	if err := merge(into, object{"paths": object{"/a": object{"post": object{}}, "/b": object{}}}); err != nil {
+		t.Error(err)
+	}
+	if err := merge(into, object{"paths": object{"/a": object{"get": "other"}}}); err == nil {
+		t.Error("a second definition was taken")
+	}
+}

@@ -1,0 +1,97 @@
+package securityapi
+
+import (
+	"net/http"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+func (a *api) passwordRoutes() []httpserver.Route {
+	return []httpserver.Route{
+		route(http.MethodPost, "/users/{user_id}/password", httpserver.SignedIn(), a.changePassword),
+		route(http.MethodPost, "/auth/password/reset-request", httpserver.Public(), a.requestReset),
+		route(http.MethodPost, "/auth/password/reset", httpserver.Public(), a.resetPassword),
+		route(http.MethodPost, "/auth/email/confirm", httpserver.Public(), a.confirmEmail),
+	}
+}
+
+func (a *api) changePassword(r *httpserver.Request) error {
+	id, err := domain.ParseUserID(r.Param("user_id"))
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	var in ChangePasswordRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	if err := required(map[string]string{"current_password": in.CurrentPassword, "new_password": in.NewPassword}); err != nil {
+		return err
+	}
+	err = a.Accounts.ChangePassword(r.Context(), r.Principal, id, account.PasswordChange{Current: in.CurrentPassword, Next: in.NewPassword})
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, UserAction{UserID: string(id), Status: "password_changed"})
+}
+
+func (a *api) requestReset(r *httpserver.Request) error {
+	var in PasswordResetRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	if err := required(map[string]string{"email": in.Email}); err != nil {
+		return err
+	}
+	rate, err := a.Accounts.RequestReset(r.Context(), r.Principal, in.Email)
+	r.RateLimit(rate)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusAccepted, Accepted{Status: "accepted"})
+}
+
+func (a *api) resetPassword(r *httpserver.Request) error {
+	var in PasswordReset
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	if err := required(map[string]string{"token": in.Token, "new_password": in.NewPassword}); err != nil {
+		return err
+	}
+	if err := a.Accounts.Reset(r.Context(), r.Principal, in.Token, in.NewPassword); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, PasswordResetDone{Status: "password_reset"})
+}
+
+func (a *api) confirmEmail(r *httpserver.Request) error {
+	var in ConfirmEmailRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	if err := required(map[string]string{"token": in.Token}); err != nil {
+		return err
+	}
+	user, err := a.Accounts.ConfirmEmail(r.Context(), r.Principal, in.Token)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, EmailConfirmed{UserID: string(user.ID), Email: user.Email, EmailVerified: user.EmailVerified})
+}
+
+// required names every field that is absent or empty.
+func required(fields map[string]string) error {
+	missing := fault.ErrInvalid
+	for _, name := range sorted(fields) {
+		if fields[name] == "" {
+			missing = missing.About(name, "is required")
+		}
+	}
+	if len(missing.Details()) == 0 {
+		return nil
+	}
+	return missing
+}

@@ -1,0 +1,71 @@
+package securityapi
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+func (a *api) sessionRoutes() []httpserver.Route {
+	return []httpserver.Route{
+		route(http.MethodGet, "/users/{user_id}/sessions", httpserver.SignedIn(), a.listSessions),
+		route(http.MethodDelete, "/sessions/{session_id}", httpserver.SignedIn(), a.revokeSession),
+		route(http.MethodPost, "/users/{user_id}/sessions/revoke-all", httpserver.SignedIn(), a.revokeAll),
+	}
+}
+
+func (a *api) listSessions(r *httpserver.Request) error {
+	id, err := domain.ParseUserID(r.Param("user_id"))
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	sessions, err := a.Auth.List(r.Context(), r.Principal, id)
+	if err != nil {
+		return err
+	}
+	if err := a.noteRead(r, string(id)); err != nil {
+		return err
+	}
+	list := SessionList{Sessions: make([]Session, 0, len(sessions)), Total: len(sessions)}
+	for _, s := range sessions {
+		list.Sessions = append(list.Sessions, Session{
+			SessionID: string(s.Session.ID), CreatedAt: httpserver.Seconds(s.Session.CreatedAt),
+			LastActivity: httpserver.Seconds(s.Session.LastActivity), IPAddress: textOrNull(s.Session.IPAddress),
+			UserAgent: textOrNull(s.Session.UserAgent), Location: textOrNull(s.Location), Current: s.Current,
+		})
+	}
+	return r.JSON(http.StatusOK, list)
+}
+
+func (a *api) revokeSession(r *httpserver.Request) error {
+	id, err := domain.ParseSessionID(r.Param("session_id"))
+	if err != nil {
+		return domain.ErrSessionNotFound
+	}
+	at, err := a.Auth.Revoke(r.Context(), r.Principal, id)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, RevokedSession{SessionID: string(id), Status: "revoked", RevokedAt: httpserver.Seconds(at)})
+}
+
+func (a *api) revokeAll(r *httpserver.Request) error {
+	id, err := domain.ParseUserID(r.Param("user_id"))
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	var in RevokeAllRequest
+	if err := r.DecodeOptional(&in); err != nil {
+		return err
+	}
+	n, err := a.Auth.RevokeAll(r.Context(), r.Principal, id, or(in.ExceptCurrent))
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, RevokedCount{Revoked: n})
+}
+
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

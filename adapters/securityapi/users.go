@@ -1,0 +1,181 @@
+package securityapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+func (a *api) userRoutes() []httpserver.Route {
+	return []httpserver.Route{
+		route(http.MethodPost, "/users", httpserver.Requires(domain.UsersManage), a.creates(a.createUser)),
+		route(http.MethodGet, "/users", httpserver.Requires(domain.UsersRead), a.listUsers),
+		route(http.MethodGet, "/users/{user_id}", httpserver.SignedIn(), a.getUser),
+		route(http.MethodPatch, "/users/{user_id}", httpserver.SignedIn(), a.updateUser),
+		route(http.MethodDelete, "/users/{user_id}", httpserver.Requires(domain.UsersManage), a.deleteUser),
+		route(http.MethodPost, "/users/{user_id}/unlock", httpserver.Requires(domain.UsersManage), a.unlockUser),
+		route(http.MethodPost, "/setup", httpserver.Public(), a.setup),
+	}
+}
+
+func (a *api) createUser(r *httpserver.Request) error {
+	var in CreateUserRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	made, err := a.Accounts.Create(r.Context(), r.Principal, account.NewUser{
+		Username: in.Username, Email: in.Email, FullName: or(in.FullName), PhoneNumber: or(in.PhoneNumber), Role: or(in.Role),
+		Groups: or(in.Groups), Metadata: or(in.Metadata), Password: or(in.Password), Directory: domain.DirectoryID(or(in.Directory)),
+	})
+	if err != nil {
+		return err
+	}
+	return r.Created(Base+"/users/"+string(made.ID), userOf(made))
+}
+
+func (a *api) setup(r *httpserver.Request) error {
+	var in SetupRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	made, err := a.Accounts.Setup(r.Context(), r.Principal, in.Token, account.NewUser{
+		Username: in.Username, Email: in.Email, FullName: or(in.FullName), Password: in.Password,
+	})
+	if err != nil {
+		return err
+	}
+	return r.Created(Base+"/users/"+string(made.ID), userOf(made))
+}
+
+// userSorts are the orders that a client may ask for.
+var userSorts = []domain.UserSort{
+	domain.SortCreatedDesc, domain.SortCreated, domain.SortUsername, domain.SortUsernameDesc, domain.SortEmail,
+	domain.SortEmailDesc, domain.SortLastLogin, domain.SortLastLoginDesc,
+}
+
+func (a *api) listUsers(r *httpserver.Request) error {
+	q, err := r.Query()
+	if err != nil {
+		return err
+	}
+	filter, err := userFilter(q)
+	if err != nil {
+		return err
+	}
+	page, err := a.Accounts.List(r.Context(), r.Principal, filter)
+	if err != nil {
+		return err
+	}
+	if err := a.noteRead(r, "users"); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, usersOf(page, filter.Page))
+}
+
+func userFilter(q httpserver.Query) (account.Filter, error) {
+	filter := account.Filter{Sort: domain.SortCreatedDesc}
+	sort := string(filter.Sort)
+	for name, into := range map[string]*string{
+		"role": &filter.Role, "group": &filter.Group, "status": &filter.Status, "search": &filter.Search, "sort": &sort,
+	} {
+		if !q.Has(name) {
+			continue
+		}
+		var err error
+		if *into, err = q.One(name); err != nil {
+			return account.Filter{}, err
+		}
+	}
+	filter.Sort = domain.UserSort(sort)
+	if !slices.Contains(userSorts, filter.Sort) {
+		return account.Filter{}, fault.ErrInvalid.About("sort", "must be username, email, created_at or last_login, with - before it for descending")
+	}
+	if q.Has("status") && filter.Status == "" {
+		return account.Filter{}, fault.ErrInvalid.About("status", "must be active, inactive or pending")
+	}
+	var err error
+	filter.Page, err = q.Page(sort)
+	return filter, err
+}
+
+func (a *api) getUser(r *httpserver.Request) error {
+	id, err := domain.ParseUserID(r.Param("user_id"))
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	user, err := a.Accounts.Get(r.Context(), r.Principal, id)
+	if err != nil {
+		return err
+	}
+	if err := a.noteRead(r, string(id)); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, userOf(user))
+}
+
+func (a *api) updateUser(r *httpserver.Request) error {
+	id, err := domain.ParseUserID(r.Param("user_id"))
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	var in UpdateUserRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	patch := account.Patch{
+		FullName: cleared(in.FullName), PhoneNumber: cleared(in.PhoneNumber), Email: in.Email, Role: in.Role, Groups: in.Groups,
+		Status: (*string)(in.Status),
+	}
+	if in.Metadata.IsSpecified() {
+		metadata := json.RawMessage{} // null clears
+		if given, err := in.Metadata.Get(); err == nil {
+			metadata = given
+		}
+		patch.Metadata = &metadata
+	}
+	user, err := a.Accounts.Update(r.Context(), r.Principal, id, patch)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, userOf(user))
+}
+
+func (a *api) deleteUser(r *httpserver.Request) error {
+	id, err := domain.ParseUserID(r.Param("user_id"))
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	q, err := r.Query()
+	if err != nil {
+		return err
+	}
+	purge, err := q.Bool("purge")
+	if err != nil {
+		return err
+	}
+	if purge { // better refused than taken for a mere deactivation
+		return fault.ErrInvalid.About("purge", "is not available yet")
+	}
+	user, err := a.Accounts.Deactivate(r.Context(), r.Principal, id)
+	if err != nil {
+		return err
+	}
+	at := httpserver.Seconds(user.DeactivatedAt)
+	return r.JSON(http.StatusOK, DeletedUser{UserID: string(id), Status: "deactivated", DeactivatedAt: &at})
+}
+
+func (a *api) unlockUser(r *httpserver.Request) error {
+	id, err := domain.ParseUserID(r.Param("user_id"))
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	if err := a.Accounts.Unlock(r.Context(), r.Principal, id); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, UserAction{UserID: string(id), Status: "unlocked"})
+}

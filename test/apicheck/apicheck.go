@@ -1,0 +1,141 @@
+// Package apicheck holds requests and answers against the OpenAPI document, so that a handler that drifts from it fails a
+// test.
+package apicheck
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+)
+
+// Checker checks against one document.
+type Checker struct {
+	Document *openapi3.T
+
+	base string
+}
+
+// New returns a checker of a document whose own examples and references are right.
+func New(ctx context.Context, raw []byte) (*Checker, error) {
+	loader := openapi3.NewLoader()
+	document, err := loader.LoadFromData(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := document.Validate(ctx, openapi3.EnableExamplesValidation()); err != nil {
+		return nil, err
+	}
+	return &Checker{Document: document, base: document.Servers[0].URL}, nil
+}
+
+// Operation is one operation of the document, with the server's path before its own.
+type Operation struct {
+	Method string
+	Path   string // as a template, in full
+	Access string // x-access
+}
+
+// Operations lists all.
+func (c *Checker) Operations() []Operation {
+	var all []Operation
+	for path, item := range c.Document.Paths.Map() {
+		for method, operation := range item.Operations() {
+			access, _ := operation.Extensions["x-access"].(string)
+			all = append(all, Operation{Method: method, Path: c.full(path, item), Access: access})
+		}
+	}
+	return all
+}
+
+func (c *Checker) full(path string, item *openapi3.PathItem) string {
+	if len(item.Servers) > 0 {
+		return strings.TrimSuffix(item.Servers[0].URL, "/") + path
+	}
+	return c.base + path
+}
+
+// ErrUnknown is a request that the document does not have.
+var ErrUnknown = errors.New("not in the document")
+
+// Check checks one exchange. The request is checked where it was taken (a status under 400), the answer always.
+func (c *Checker) Check(ctx context.Context, req *http.Request, sent []byte, status int, header http.Header, body []byte) error {
+	input, err := c.input(req, sent)
+	if err != nil {
+		return err
+	}
+	if status < http.StatusBadRequest {
+		if err := openapi3filter.ValidateRequest(ctx, input); err != nil {
+			return fmt.Errorf("request: %w", err)
+		}
+	}
+	answer := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: input, Status: status, Header: header, Options: options,
+	}
+	if !strings.HasPrefix(header.Get("Content-Type"), "application/json") {
+		answer.Options = withoutBody
+	}
+	answer.SetBodyBytes(body)
+	if err := openapi3filter.ValidateResponse(ctx, answer); err != nil {
+		return fmt.Errorf("answer: %w", err)
+	}
+	return nil
+}
+
+var (
+	options     = &openapi3filter.Options{IncludeResponseStatus: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
+	withoutBody = &openapi3filter.Options{
+		IncludeResponseStatus: true, ExcludeResponseBody: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+	}
+)
+
+func (c *Checker) input(req *http.Request, sent []byte) (*openapi3filter.RequestValidationInput, error) {
+	for path, item := range c.Document.Paths.Map() {
+		operation := item.GetOperation(req.Method)
+		params, ok := match(c.full(path, item), req.URL)
+		if operation == nil || !ok {
+			continue
+		}
+		clone := req.Clone(req.Context())
+		clone.Body = io.NopCloser(bytes.NewReader(sent))
+		clone.ContentLength = int64(len(sent))
+		return &openapi3filter.RequestValidationInput{
+			Request: clone, PathParams: params, Options: options,
+			Route: &routers.Route{Spec: c.Document, Path: path, PathItem: item, Method: req.Method, Operation: operation},
+		}, nil
+	}
+	return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, ErrUnknown)
+}
+
+// match compares a path with a template, segment by segment. A literal segment beats a parameter because a path with one
+// does not match here: no two templates of the document differ in that alone.
+func match(template string, u *url.URL) (map[string]string, bool) {
+	want, have := strings.Split(template, "/"), strings.Split(u.EscapedPath(), "/")
+	if len(want) != len(have) {
+		return nil, false
+	}
+	params := map[string]string{}
+	for i := range want {
+		name, isParam := strings.CutPrefix(want[i], "{")
+		if !isParam {
+			if want[i] != have[i] {
+				return nil, false
+			}
+			continue
+		}
+		value, err := url.PathUnescape(have[i])
+		if err != nil || value == "" {
+			return nil, false
+		}
+		params[strings.TrimSuffix(name, "}")] = value
+	}
+	return params, true
+}
