@@ -3,6 +3,7 @@ package httpserver
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -16,13 +17,12 @@ func clientAddress(peer netip.Addr, forwarded []string, trusted []netip.Prefix) 
 	if len(trusted) == 0 {
 		return client
 	}
-	for i := len(forwarded) - 1; i >= 0; i-- {
-		hops := strings.Split(forwarded[i], ",")
-		for j := len(hops) - 1; j >= 0; j-- {
+	for _, header := range slices.Backward(forwarded) {
+		for _, text := range slices.Backward(strings.Split(header, ",")) {
 			if !anyContains(trusted, client) {
 				return client
 			}
-			hop, ok := parseHop(hops[j])
+			hop, ok := parseHop(text)
 			if !ok {
 				return client
 			}

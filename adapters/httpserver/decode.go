@@ -89,6 +89,7 @@ func checkToken(d *jsontext.Decoder, t jsontext.Token) error {
 		}
 	case '{', '[':
 		return nil
+	default:
 	}
 	if kind, n := d.StackIndex(d.StackDepth()); n > maxElements && (kind == '[' || n > 2*maxElements) {
 		return errElements

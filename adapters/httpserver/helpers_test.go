@@ -37,17 +37,17 @@ func testAPI(routes ...httpserver.Route) httpserver.API {
 }
 
 // start serves the APIs on a free port of the loopback until the test ends.
-func start(t testing.TB, cfg httpserver.Config, apis ...httpserver.API) (address string, server *httpserver.Server) {
-	t.Helper()
+func start(tb testing.TB, cfg httpserver.Config, apis ...httpserver.API) (address string, server *httpserver.Server) {
+	tb.Helper()
 	cfg.Address, cfg.Clock = "127.0.0.1:0", clock{}
 	server, err := httpserver.New(cfg, apis...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if err := server.Open(t.Context()); err != nil {
-		t.Fatal(err)
+	if err := server.Open(tb.Context()); err != nil {
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		_ = server.Close(ctx)
@@ -91,11 +91,11 @@ func (a answer) fields() string {
 }
 
 // call sends one request with headers given as "Name: value".
-func call(t testing.TB, method, address, path, body string, headers ...string) answer {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+path, strings.NewReader(body))
+func call(tb testing.TB, method, address, path, body string, headers ...string) answer {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), method, "http://"+address+path, strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
@@ -110,17 +110,17 @@ func call(t testing.TB, method, address, path, body string, headers ...string) a
 	}
 	res, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return read(t, res)
+	defer func() { _ = res.Body.Close() }()
+	return read(tb, res)
 }
 
-func read(t testing.TB, res *http.Response) answer {
-	t.Helper()
-	defer func() { _ = res.Body.Close() }()
+func read(tb testing.TB, res *http.Response) answer {
+	tb.Helper()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	a := answer{Status: res.StatusCode, Header: res.Header, Raw: string(raw)}
 	_ = json.Unmarshal(raw, &a.Body)
@@ -128,11 +128,11 @@ func read(t testing.TB, res *http.Response) answer {
 }
 
 // rawCall writes bytes as they are and reads one answer; ok is false when the server just closed the connection.
-func rawCall(t testing.TB, address, request string) (a answer, ok bool) {
-	t.Helper()
+func rawCall(tb testing.TB, address, request string) (a answer, ok bool) {
+	tb.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
@@ -143,24 +143,25 @@ func rawCall(t testing.TB, address, request string) (a answer, ok bool) {
 	if err != nil {
 		return answer{}, false
 	}
-	return read(t, res), true
+	defer func() { _ = res.Body.Close() }()
+	return read(tb, res), true
 }
 
 // wantFailure checks the contract's error shape.
-func wantFailure(t testing.TB, a answer, status int, code string) {
-	t.Helper()
+func wantFailure(tb testing.TB, a answer, status int, code string) {
+	tb.Helper()
 	if a.Status != status || a.code() != code {
-		t.Fatalf("answer %d %q, want %d %q: %s", a.Status, a.code(), status, code, a.Raw)
+		tb.Fatalf("answer %d %q, want %d %q: %s", a.Status, a.code(), status, code, a.Raw)
 	}
 	message, _ := a.Body["message"].(string)
 	id, _ := a.Body["request_id"].(string)
 	if message == "" || id == "" || id != a.Header.Get("X-Request-Id") {
-		t.Errorf("message %q, request_id %q, header %q", message, id, a.Header.Get("X-Request-Id"))
+		tb.Errorf("message %q, request_id %q, header %q", message, id, a.Header.Get("X-Request-Id"))
 	}
 	if got := a.Header.Get("Content-Type"); got != "application/json; charset=utf-8" {
-		t.Errorf("content type %q", got)
+		tb.Errorf("content type %q", got)
 	}
 	if got := a.Header.Get("Cache-Control"); got != "no-store" {
-		t.Errorf("cache control %q", got)
+		tb.Errorf("cache control %q", got)
 	}
 }

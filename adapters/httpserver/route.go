@@ -147,13 +147,10 @@ func (s *Server) mountRoute(api *API, route Route) error {
 }
 
 func (s *Server) checkMount(m *mount) error {
+	if err := m.Access.check(m.api); err != nil {
+		return err
+	}
 	switch {
-	case m.Access.kind == unmarked:
-		return errors.New("no access mark: say Public, SignedIn or Requires")
-	case m.Access.kind == permitted && m.Access.permission == "":
-		return errors.New("an empty permission")
-	case m.Access.kind != public && m.api.Authenticate == nil:
-		return errors.New("needs credentials, and the API cannot check any")
 	case m.Handler == nil:
 		return errors.New("no handler")
 	case !slices.Contains(methods, m.Method):
@@ -167,6 +164,19 @@ func (s *Server) checkMount(m *mount) error {
 		}
 	}
 	return nil
+}
+
+func (a Access) check(api *API) error {
+	switch {
+	case a.kind == unmarked:
+		return errors.New("no access mark: say Public, SignedIn, Enrolling or Requires")
+	case a.kind == permitted && a.permission == "":
+		return errors.New("an empty permission")
+	case a.kind != public && api.Authenticate == nil:
+		return errors.New("needs credentials, and the API cannot check any")
+	default:
+		return nil
+	}
 }
 
 // serveRoute returns what the router calls: everything that stands between a request and its handler.

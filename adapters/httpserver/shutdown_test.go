@@ -92,11 +92,11 @@ func TestShutdownWaitsForAHandlerAndNoLongerThanTold(t *testing.T) {
 	closed := make(chan error, 1)
 	go func() { closed <- server.Close(t.Context()) }()
 	for {
-		if conn, err := net.Dial("tcp", address); err != nil {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
 			break
-		} else {
-			_ = conn.Close()
 		}
+		_ = conn.Close()
 	}
 	select {
 	case err := <-closed:

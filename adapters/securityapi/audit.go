@@ -76,6 +76,9 @@ func (f auditFilter) query(start, end, action string) (domain.AuditQuery, error)
 	if !q.From.IsZero() && !q.Until.IsZero() && q.Until.Before(q.From) {
 		return q, fault.ErrInvalid.About(end, "must not be before "+start)
 	}
+	if q.Success, err = truth("success", f.success); err != nil {
+		return q, err
+	}
 	if f.ip != "" {
 		address, err := netip.ParseAddr(f.ip)
 		if err != nil {
@@ -83,15 +86,20 @@ func (f auditFilter) query(start, end, action string) (domain.AuditQuery, error)
 		}
 		q.IPAddress = address.Unmap().String()
 	}
-	switch f.success {
-	case "":
-	case "true", "false":
-		success := f.success == "true"
-		q.Success = &success
-	default:
-		return q, fault.ErrInvalid.About("success", "must be true or false")
-	}
 	return q, nil
+}
+
+// truth reads true or false; nil where the text is empty.
+func truth(field, text string) (*bool, error) {
+	switch text {
+	case "":
+		return nil, nil //nolint:nilnil // not asked for
+	case "true", "false":
+		value := text == "true"
+		return &value, nil
+	default:
+		return nil, fault.ErrInvalid.About(field, "must be true or false")
+	}
 }
 
 // moment reads a date, in UTC and moved on by days, or a date and time as it is.
