@@ -103,6 +103,9 @@ func (s *Store) load(ctx context.Context) error {
 	if err := s.seed(ctx); err != nil {
 		return err
 	}
+	if err := s.removeCut(ctx); err != nil {
+		return err
+	}
 	return s.countPending(ctx)
 }
 

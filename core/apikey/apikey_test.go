@@ -248,18 +248,18 @@ func TestZ05_Z06_K06_KeysAreNoWayToMorePower(t *testing.T) {
 		permissions []string
 		want        error
 	}{
-		"a permission that the owner lacks":           {byUser, user.ID, []string{"users.read"}, fault.ErrForbidden},
-		"a pattern":                                   {b.As(t, admin), admin.ID, []string{"users.*"}, fault.ErrInvalid},
-		"everything":                                  {b.As(t, admin), admin.ID, []string{"*"}, fault.ErrInvalid},
-		"no permission":                               {byUser, user.ID, nil, fault.ErrInvalid},
-		"a permission of another form":                {byUser, user.ID, []string{"Bots"}, fault.ErrInvalid},
-		"a user for somebody else":                    {byUser, admin.ID, []string{"bots.use"}, domain.ErrUserNotFound},
-		"the helpdesk for an administrator":           {desk, admin.ID, []string{"users.manage"}, fault.ErrForbidden},
-		"the helpdesk for a user":                     {desk, user.ID, []string{"bots.use"}, nil},
-		"a key for its owner":                         {byKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
-		"a key that may, beyond its own permissions":  {makingKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
-		"nobody":                                      {domain.Principal{}, user.ID, []string{"bots.use"}, fault.ErrUnauthorized},
-		"somebody who must enrol first":               {scoped(byUser), user.ID, []string{"bots.use"}, domain.ErrEnrollmentRequired},
+		"a permission that the owner lacks":          {byUser, user.ID, []string{"users.read"}, fault.ErrForbidden},
+		"a pattern":                                  {b.As(t, admin), admin.ID, []string{"users.*"}, fault.ErrInvalid},
+		"everything":                                 {b.As(t, admin), admin.ID, []string{"*"}, fault.ErrInvalid},
+		"no permission":                              {byUser, user.ID, nil, fault.ErrInvalid},
+		"a permission of another form":               {byUser, user.ID, []string{"Bots"}, fault.ErrInvalid},
+		"a user for somebody else":                   {byUser, admin.ID, []string{"bots.use"}, domain.ErrUserNotFound},
+		"the helpdesk for an administrator":          {desk, admin.ID, []string{"users.manage"}, fault.ErrForbidden},
+		"the helpdesk for a user":                    {desk, user.ID, []string{"bots.use"}, nil},
+		"a key for its owner":                        {byKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
+		"a key that may, beyond its own permissions": {makingKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
+		"nobody":                        {domain.Principal{}, user.ID, []string{"bots.use"}, fault.ErrUnauthorized},
+		"somebody who must enrol first": {scoped(byUser), user.ID, []string{"bots.use"}, domain.ErrEnrollmentRequired},
 		"an administrator for a user who lacks these": {b.As(t, admin), user.ID, []string{"users.manage"}, fault.ErrForbidden},
 	}
 	for name, tc := range tests {

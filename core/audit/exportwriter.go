@@ -99,12 +99,7 @@ func (w *exportWriter) proof(l proofLine) error {
 	}
 	switch w.format {
 	case FormatCSV:
-		w.line = append(append(w.line[:0], csvProof...), ',')
-		w.line = appendCell(w.line, string(raw))
-		for range csvColumns - 2 {
-			w.line = append(w.line, ',')
-		}
-		w.line = append(w.line, "\r\n"...)
+		w.line = appendProofRow(w.line[:0], raw)
 	case FormatJSON:
 		w.line = append(w.line[:0], raw...)
 		if l.Export == nil {

@@ -69,7 +69,7 @@ func (l *lines) proof(raw []byte) ([]byte, bool) {
 			return nil, false
 		}
 		cells, ok := splitRow(bytes.TrimSuffix(raw, []byte("\r\n")))
-		if !ok || len(cells) != csvColumns {
+		if !ok || len(cells) != csvColumns || !bytes.Equal(appendProofRow(nil, []byte(cells[1])), raw) {
 			return nil, true
 		}
 		return []byte(cells[1]), true
@@ -79,6 +79,15 @@ func (l *lines) proof(raw []byte) ([]byte, bool) {
 		raw = bytes.TrimSuffix(raw, []byte("\n"))
 	}
 	return raw, bytes.HasPrefix(raw, []byte(`{"segment":`)) || bytes.HasPrefix(raw, []byte(`{"export":`))
+}
+
+// appendProofRow appends the row of CSV that holds proof.
+func appendProofRow(dst, proof []byte) []byte {
+	dst = appendCell(append(append(dst, csvProof...), ','), string(proof))
+	for range csvColumns - 2 {
+		dst = append(dst, ',')
+	}
+	return append(dst, "\r\n"...)
 }
 
 var errChangedLine = errors.New("it is not as the service writes entries")

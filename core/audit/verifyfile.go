@@ -150,7 +150,9 @@ func (v *fileVerifier) place(l *line) {
 			v.found(Finding{Damage: DamageRemoved, Seq: next, Reason: "its place is empty"})
 		}
 	case l.after > v.previous.seq:
-		v.missing, v.noticed = l.after, v.entries.number
+		if v.missing, v.noticed = l.after, v.entries.number; v.report.Complete {
+			v.missing = v.expected(l)
+		}
 	case l.seq == v.previous.seq:
 		v.found(about(DamageAdded, l, "it is there twice"))
 	case !first && l.after == v.before && l.seq > l.after:

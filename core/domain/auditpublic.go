@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -195,3 +196,13 @@ func isKept(r rune, size int) bool {
 }
 
 func commitment(digest []byte) string { return base64.RawURLEncoding.EncodeToString(digest) }
+
+// AuditID returns the id in the text of an entry, empty where it is none. It looks at nothing else.
+func AuditID(public []byte) LogID {
+	rest, ok := bytes.CutPrefix(public, []byte(auditBegin))
+	id, _, found := bytes.Cut(rest, []byte{'"'})
+	if !ok || !found {
+		return ""
+	}
+	return LogID(id)
+}

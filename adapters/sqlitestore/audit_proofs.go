@@ -1,0 +1,236 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+var (
+	_ ports.AuditProofs = (*Audit)(nil)
+	_ ports.AuditEraser = (*Audit)(nil)
+)
+
+// Segments calls yield for each segment from the one that holds the place on.
+func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error {
+	for next := int64(0); ; {
+		var segment domain.AuditSegment
+		found := false
+		err := a.s.reads.each(ctx, func(rows rowScanner) error {
+			var err error
+			segment, err = segmentRow(rows.Scan, true)
+			found = true
+			return err
+		}, "SELECT "+segmentColumns+", leaves FROM audit_segments WHERE number >= ? AND first + count > ? ORDER BY number LIMIT 1", next, seq)
+		if err != nil || !found {
+			return err
+		}
+		if err := yield(segment); err != nil {
+			return err
+		}
+		next = segment.Number + 1
+	}
+}
+
+// Records calls yield for the records with places from first to last that match, in the order of their places.
+func (a *Audit) Records(ctx context.Context, first, last int64, q domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
+	where, args, none, err := a.filter(&q)
+	if err != nil || none {
+		return err
+	}
+	if !q.From.IsZero() || !q.Until.IsZero() {
+		if first, last, err = a.narrow(ctx, first, last, &q); err != nil {
+			return err
+		}
+	}
+	if q.UserID != "" || q.IPAddress != "" || q.RequestID != "" {
+		return a.listed(ctx, first, last, where, args, yield)
+	}
+	return a.ranged(ctx, first, last, where, args, yield)
+}
+
+// filter returns the conditions of the query; none tells that nothing can match.
+func (a *Audit) filter(q *domain.AuditQuery) (where string, args []any, none bool, err error) {
+	also := func(filtered bool, condition string, arg any) {
+		if filtered {
+			where += " AND " + condition
+			args = append(args, arg)
+		}
+	}
+	kinds, byKind := a.s.kinds.matching(q)
+	list, err := json.Marshal(kinds)
+	also(byKind, "kind IN (SELECT value FROM json_each(?))", string(list))
+	also(q.UserID != "", "user_id = ?", q.UserID)
+	also(q.IPAddress != "", "ip = ?", q.IPAddress)
+	also(q.RequestID != "", "request_id = ?", q.RequestID)
+	also(!q.From.IsZero(), "+at >= ?", stamp(q.From))
+	also(!q.Until.IsZero(), "+at < ?", stamp(q.Until))
+	return where, args, byKind && len(kinds) == 0, err
+}
+
+// narrow returns the places between which entries of the time can be. Time and place mostly agree, so that this leaves out
+// nearly all that is of another time.
+func (a *Audit) narrow(ctx context.Context, first, last int64, q *domain.AuditQuery) (int64, int64, error) {
+	begin, end := auditBegin.at, auditEnd.at
+	if !q.From.IsZero() {
+		begin = stamp(q.From)
+	}
+	if !q.Until.IsZero() {
+		end = stamp(q.Until)
+	}
+	var low, high sql.NullInt64
+	err := a.s.reads.get(ctx, errNoEntry,
+		"SELECT min(seq), max(seq) FROM audit_entries INDEXED BY audit_at WHERE at >= ? AND at < ?", []any{begin, end}, &low, &high)
+	if err != nil || !low.Valid {
+		return 0, -1, err
+	}
+	return max(first, low.Int64), min(last, high.Int64), nil
+}
+
+const recordColumns = "seq, public, ip, user_agent, actor_salt, personal, personal_salt"
+
+// ranged reads a range of places in chunks: a reading that goes on for long would keep the log of the database from being
+// folded back.
+func (a *Audit) ranged(ctx context.Context, first, last int64, where string, args []any, yield func(*domain.AuditRecord) error) error {
+	query := "SELECT " + recordColumns + " FROM audit_entries WHERE seq BETWEEN ? AND ?" + where + " ORDER BY seq LIMIT ?"
+	for first <= last {
+		lent := lending{yield: yield, next: first}
+		if err := a.s.reads.each(ctx, lent.scan, query, append(append([]any{first, last}, args...), scanChunk)...); err != nil {
+			return err
+		}
+		if lent.count < scanChunk {
+			return nil
+		}
+		first = lent.next
+	}
+	return nil
+}
+
+// listed reads what an index finds: first only the places, so that they can be put in order.
+func (a *Audit) listed(ctx context.Context, first, last int64, where string, args []any, yield func(*domain.AuditRecord) error) error {
+	var places []int64
+	err := a.s.reads.each(ctx, func(rows rowScanner) error {
+		var seq int64
+		err := rows.Scan(&seq)
+		places = append(places, seq)
+		return err
+	}, "SELECT seq FROM audit_entries WHERE +seq BETWEEN ? AND ?"+where+" ORDER BY seq", append([]any{first, last}, args...)...)
+	if err != nil {
+		return err
+	}
+	for len(places) > 0 {
+		chunk := places[:min(len(places), scanChunk)]
+		places = places[len(chunk):]
+		list, err := json.Marshal(chunk)
+		if err != nil {
+			return err
+		}
+		lent := lending{yield: yield}
+		err = a.s.reads.each(ctx, lent.scan,
+			"SELECT "+recordColumns+" FROM audit_entries WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq", string(list))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lending reads rows into one record, whose bytes are the database's own until the next row.
+type lending struct {
+	yield  func(*domain.AuditRecord) error
+	record domain.AuditRecord
+	count  int
+	next   int64
+}
+
+func (l *lending) scan(rows rowScanner) error {
+	var public, actor, personal, salt sql.RawBytes
+	r := &l.record
+	if err := rows.Scan(&r.Seq, &public, &r.IPAddress, &r.UserAgent, &actor, &personal, &salt); err != nil {
+		return err
+	}
+	r.Public, r.ActorSalt, r.Personal, r.PersonalSalt = public, actor, personal, salt
+	r.ID = domain.AuditID(public)
+	l.count++
+	l.next = r.Seq + 1
+	return l.yield(r)
+}
+
+// SegmentBefore returns the last segment up to which all was sealed before the time.
+func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error) {
+	return a.segment(ctx, `WHERE leaves IS NOT NULL
+		AND number < coalesce((SELECT min(number) FROM audit_segments WHERE sealed_at >= ?), 9223372036854775807)`, stamp(at))
+}
+
+// CutSegments makes the log begin after the segment. The cut is one write; the entries before it are then removed a few at a
+// time, so that nobody waits for long, and a start of the store goes on where a crash has stopped that.
+func (a *Audit) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {
+	err := a.s.writer.do(ctx, func(t *tx) error {
+		count, err := t.execCount("UPDATE audit_segments SET leaves = NULL WHERE number = ?", number)
+		if err != nil {
+			return err
+		}
+		if count == 0 {
+			return errNoSegment
+		}
+		if err := t.exec("DELETE FROM audit_segments WHERE number < ?", number); err != nil {
+			return err
+		}
+		return a.s.writeOutbox(t, out)
+	})
+	if err != nil {
+		return err
+	}
+	return a.s.removeCut(context.WithoutCancel(ctx))
+}
+
+// removeCut removes the entries before the cut.
+func (s *Store) removeCut(ctx context.Context) error {
+	for more := true; more; {
+		err := s.writer.do(ctx, func(t *tx) (err error) {
+			more, err = removeCutChunk(t)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func removeCutChunk(t *tx) (more bool, err error) {
+	var first, end sql.NullInt64
+	err = t.get(errNoSegment, `SELECT (SELECT min(seq) FROM audit_entries),
+		(SELECT first + count - 1 FROM audit_segments WHERE leaves IS NULL ORDER BY number DESC LIMIT 1)`, nil, &first, &end)
+	if err != nil || !first.Valid || !end.Valid || first.Int64 > end.Int64 {
+		return false, err
+	}
+	last := min(end.Int64, first.Int64+sweepChunk-1)
+	err = t.exec(`UPDATE audit_kinds SET entries = entries -
+		(SELECT count(*) FROM audit_entries e WHERE e.seq <= ? AND +e.kind = audit_kinds.kind)`, last)
+	if err != nil {
+		return false, err
+	}
+	return last < end.Int64, t.exec("DELETE FROM audit_entries WHERE seq <= ?", last)
+}
+
+// ErasePerson erases what tells of the person, and leaves what is sealed.
+func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
+	return a.s.writer.do(ctx, func(t *tx) error {
+		err := t.exec("UPDATE audit_entries SET ip = '', user_agent = '', actor_salt = NULL WHERE user_id = ?", string(id))
+		if err != nil {
+			return err
+		}
+		for _, column := range []string{"user_id", "target"} {
+			err := t.exec("UPDATE audit_entries SET personal = NULL, personal_salt = NULL WHERE "+column+" = ? AND personal IS NOT NULL", string(id))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,104 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+var _ ports.AuditSealStore = (*Audit)(nil)
+
+// The writer gives places in the order of its commits and without gaps, so sealing touches no entry: a segment is a run of
+// places that are there already.
+const lastSealed = "SELECT coalesce((SELECT first + count - 1 FROM audit_segments ORDER BY number DESC LIMIT 1), 0)"
+
+// Unsealed returns records that no segment holds, in the order of their places.
+func (a *Audit) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, error) {
+	var records []domain.AuditRecord
+	err := a.s.reads.each(ctx, func(rows rowScanner) error {
+		row, err := scanAudit(rows)
+		row.record.ID = domain.AuditID(row.record.Public)
+		records = append(records, row.record)
+		return err
+	}, "SELECT "+auditColumns+" FROM audit_entries WHERE seq > ("+lastSealed+") ORDER BY seq LIMIT ?", limit)
+	return records, err
+}
+
+var errNoSegment = errors.New("no such segment")
+
+const segmentColumns = "number, first, count, previous, root, sealed, key_id, signature"
+
+// segmentRow reads a segment, with its leaves where they are wanted.
+func segmentRow(scan func(...any) error, withLeaves bool) (domain.AuditSegment, error) {
+	var s domain.AuditSegment
+	var previous, root []byte
+	var sealed string
+	dest := []any{&s.Number, &s.First, &s.Count, &previous, &root, &sealed, &s.KeyID, &s.Signature}
+	if withLeaves {
+		dest = append(dest, &s.Leaves)
+	}
+	if err := scan(dest...); err != nil {
+		return s, err
+	}
+	if len(previous) != len(s.Previous) || len(root) != len(s.Root) {
+		return s, errors.New("a segment of the audit log is damaged")
+	}
+	s.Previous, s.Root = domain.AuditDigest(previous), domain.AuditDigest(root)
+	var err error
+	s.SealedAt, err = time.Parse(time.RFC3339Nano, sealed)
+	return s, err
+}
+
+// segment returns one segment without its leaves; the zero segment when the query finds none.
+func (a *Audit) segment(ctx context.Context, query string, args ...any) (domain.AuditSegment, error) {
+	var s domain.AuditSegment
+	err := a.s.reads.each(ctx, func(rows rowScanner) error {
+		var err error
+		s, err = segmentRow(rows.Scan, false)
+		return err
+	}, "SELECT "+segmentColumns+" FROM audit_segments "+query+" ORDER BY number DESC LIMIT 1", args...)
+	return s, err
+}
+
+// LastSegment returns the newest segment, without its leaves.
+func (a *Audit) LastSegment(ctx context.Context) (domain.AuditSegment, error) {
+	return a.segment(ctx, "")
+}
+
+// PutSegment stores the segment if its number is the next one; its records have their places already.
+func (a *Audit) PutSegment(ctx context.Context, s domain.AuditSegment, _ []domain.LogID) error {
+	return a.s.writer.do(ctx, func(t *tx) error {
+		var last int64
+		if err := t.get(errNoSegment, "SELECT coalesce(max(number), 0) FROM audit_segments", nil, &last); err != nil {
+			return err
+		}
+		if s.Number != last+1 {
+			return fault.ErrConflict
+		}
+		return t.exec("INSERT INTO audit_segments ("+segmentColumns+", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			s.Number, s.First, s.Count, s.Previous[:], s.Root[:], s.SealedAt.UTC().Format(time.RFC3339Nano), s.KeyID, s.Signature,
+			stamp(s.SealedAt), s.Leaves)
+	})
+}
+
+// SealKey returns the sealed signing key, nil when there is none.
+func (a *Audit) SealKey(ctx context.Context) ([]byte, error) {
+	var sealed []byte
+	err := a.s.reads.each(ctx, func(rows rowScanner) error { return rows.Scan(&sealed) }, "SELECT sealed FROM audit_seal_key")
+	return sealed, err
+}
+
+// PutSealKey keeps the key unless there is one.
+func (a *Audit) PutSealKey(ctx context.Context, sealed []byte) error {
+	return a.s.writer.do(ctx, func(t *tx) error {
+		count, err := t.execCount("INSERT OR IGNORE INTO audit_seal_key (one, sealed) VALUES (1, ?)", sealed)
+		if err == nil && count == 0 {
+			err = fault.ErrConflict
+		}
+		return err
+	})
+}
