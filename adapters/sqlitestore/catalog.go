@@ -67,11 +67,7 @@ func (s *Store) seed(ctx context.Context) error {
 			return err
 		}
 		for _, role := range domain.BuiltInRoles() {
-			doc, err := encode(roleRecord(role))
-			if err != nil {
-				return err
-			}
-			if err := t.exec("INSERT OR IGNORE INTO roles (id, identifier, doc) VALUES (?, ?, ?)", string(role.ID), role.Identifier, doc); err != nil {
+			if _, err := insertRole(t, role); err != nil {
 				return err
 			}
 		}

@@ -23,7 +23,7 @@ type dirLock struct{ file *os.File }
 // lockDir takes the directory for this process. The file stays when the lock goes: taking it away would let two processes
 // lock two files of the same name.
 func lockDir(dir string) (*dirLock, error) {
-	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the path is the configuration's
 	if err != nil {
 		return nil, fmt.Errorf("locking the data directory: %w", err)
 	}

@@ -2,104 +2,63 @@ package sqlitestore
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
 
-// CreateRole stores a new role.
-func (cs *Catalog) CreateRole(ctx context.Context, role domain.Role, out domain.Outbox) error {
-	doc, err := encode(roleRecord(role))
-	if err != nil {
-		return err
-	}
-	return cs.s.writer.do(ctx, func(t *tx) error {
-		err := cs.s.changeCatalog(t, func(c *domain.Catalog) error {
-			count, err := t.execCount("INSERT OR IGNORE INTO roles (id, identifier, doc) VALUES (?, ?, ?)", string(role.ID), role.Identifier, doc)
-			if err == nil && count == 0 {
-				err = domain.ErrRoleExists
+func rolePart() *part[domain.RoleID, domain.Role] {
+	return &part[domain.RoleID, domain.Role]{
+		in: func(c *domain.Catalog) map[domain.RoleID]domain.Role { return c.Roles },
+		id: func(r *domain.Role) *domain.RoleID { return &r.ID },
+		clone: func(r domain.Role) domain.Role {
+			r.Permissions = slices.Clone(r.Permissions)
+			return r
+		},
+		insert: insertRole,
+		update: func(t *tx, r domain.Role) (int64, error) {
+			doc, err := encode(roleRecord(r))
+			if err != nil {
+				return 0, err
 			}
-			c.Roles[role.ID] = cloneRole(role)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		return cs.s.writeOutbox(t, out)
-	})
+			return t.execCount("UPDATE OR IGNORE roles SET identifier = ?, doc = ? WHERE id = ?", r.Identifier, doc, string(r.ID))
+		},
+		remove: "DELETE FROM roles WHERE id = ?",
+		unused: roleUnused,
+		absent: domain.ErrRoleNotFound,
+		taken:  domain.ErrRoleExists,
+	}
 }
 
-// UpdateRole applies change to the role in one step.
-func (cs *Catalog) UpdateRole(ctx context.Context, id domain.RoleID, change ports.Change[domain.Role]) (domain.Role, error) {
-	var result domain.Role
-	err := cs.s.writer.do(ctx, func(t *tx) error {
-		var out domain.Outbox
-		before, ok := cs.s.presentCatalog(t).Roles[id]
-		if !ok {
-			return domain.ErrRoleNotFound
-		}
-		err := cs.s.changeCatalog(t, func(c *domain.Catalog) error {
-			result = cloneRole(before)
-			if err := change(&result, &out); err != nil {
-				return err
-			}
-			result.ID = id
-			c.Roles[id] = cloneRole(result)
-			return replaceRole(t, result)
-		})
-		if errors.Is(err, domain.ErrUnchanged) {
-			result = cloneRole(before)
-			return nil
-		} else if err != nil {
-			return err
-		}
-		return cs.s.writeOutbox(t, out)
-	})
+func insertRole(t *tx, r domain.Role) (int64, error) {
+	doc, err := encode(roleRecord(r))
 	if err != nil {
-		return domain.Role{}, err
+		return 0, err
 	}
-	return result, nil
+	return t.execCount("INSERT OR IGNORE INTO roles (id, identifier, doc) VALUES (?, ?, ?)", string(r.ID), r.Identifier, doc)
 }
 
-func replaceRole(t *tx, role domain.Role) error {
-	doc, err := encode(roleRecord(role))
-	if err != nil {
-		return err
-	}
-	count, err := t.execCount("UPDATE OR IGNORE roles SET identifier = ?, doc = ? WHERE id = ?", role.Identifier, doc, string(role.ID))
-	if err == nil && count == 0 {
-		err = domain.ErrRoleExists // another one has the identifier
+func roleUnused(t *tx, id domain.RoleID) error {
+	var users int64
+	err := t.get(errNoCell, "SELECT coalesce(sum(users), 0) FROM user_cells WHERE role = ?", []any{string(id)}, &users)
+	if err == nil && users > 0 {
+		err = domain.ErrRoleInUse
 	}
 	return err
 }
 
-// DeleteRole removes the role unless a user has it.
-func (cs *Catalog) DeleteRole(ctx context.Context, id domain.RoleID, out domain.Outbox) error {
-	return cs.s.writer.do(ctx, func(t *tx) error {
-		var users int64
-		if err := t.get(nil, "SELECT coalesce(sum(users), 0) FROM user_cells WHERE role = ?", []any{string(id)}, &users); err != nil {
-			return err
-		}
-		if users > 0 {
-			return domain.ErrRoleInUse
-		}
-		err := cs.s.changeCatalog(t, func(c *domain.Catalog) error {
-			if _, ok := c.Roles[id]; !ok {
-				return domain.ErrRoleNotFound
-			}
-			delete(c.Roles, id)
-			return t.exec("DELETE FROM roles WHERE id = ?", string(id))
-		})
-		if err != nil {
-			return err
-		}
-		return cs.s.writeOutbox(t, out)
-	})
+// CreateRole stores a new role.
+func (cs *Catalog) CreateRole(ctx context.Context, role domain.Role, out domain.Outbox) error {
+	return rolePart().create(ctx, cs.s, role, out)
 }
 
-func cloneRole(r domain.Role) domain.Role {
-	r.Permissions = slices.Clone(r.Permissions)
-	return r
+// UpdateRole applies change to the role in one step.
+func (cs *Catalog) UpdateRole(ctx context.Context, id domain.RoleID, change ports.Change[domain.Role]) (domain.Role, error) {
+	return rolePart().change(ctx, cs.s, id, change)
+}
+
+// DeleteRole removes the role unless a user has it.
+func (cs *Catalog) DeleteRole(ctx context.Context, id domain.RoleID, out domain.Outbox) error {
+	return rolePart().delete(ctx, cs.s, id, out)
 }

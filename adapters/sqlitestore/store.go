@@ -66,7 +66,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
-	s.start()
+	s.start(ctx)
 	return s, nil
 }
 
@@ -112,7 +112,7 @@ func (s *Store) load(ctx context.Context) error {
 // createPrivate makes the file before SQLite does, which would make it readable by others; SQLite gives its companions
 // the same mode.
 func createPrivate(path string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the path is the configuration's
 	if err != nil {
 		return fmt.Errorf("opening the database: %w", err)
 	}
@@ -132,9 +132,9 @@ func dsn(path string, readOnly bool) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-// start runs the jobs that go on beside the requests.
-func (s *Store) start() {
-	ctx, stop := context.WithCancel(context.Background())
+// start runs the jobs that go on beside the requests, until the store closes.
+func (s *Store) start(ctx context.Context) {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.jobs.Go(func() { s.flushTouches(ctx) })
 	s.jobs.Go(func() { s.foldSearches(ctx) })

@@ -35,12 +35,12 @@ func (ts *Tokens) Create(ctx context.Context, token domain.ThirdPartyToken, out 
 	})
 }
 
-const tokenByID = "SELECT doc FROM third_party_tokens WHERE id = ?"
+const recordByID = "SELECT doc FROM third_party_tokens WHERE id = ?"
 
 // Get returns the record with this id.
 func (ts *Tokens) Get(ctx context.Context, id string) (domain.ThirdPartyToken, error) {
 	var doc string
-	if err := ts.s.reads.get(ctx, domain.ErrTokenNotFound, tokenByID, []any{id}, &doc); err != nil {
+	if err := ts.s.reads.get(ctx, domain.ErrTokenNotFound, recordByID, []any{id}, &doc); err != nil {
 		return domain.ThirdPartyToken{}, err
 	}
 	return decodeToken(doc)
@@ -57,7 +57,7 @@ func (ts *Tokens) Update(ctx context.Context, id string, change ports.Change[dom
 	var result domain.ThirdPartyToken
 	err := ts.s.writer.do(ctx, func(t *tx) error {
 		var doc string
-		if err := t.get(domain.ErrTokenNotFound, tokenByID, []any{id}, &doc); err != nil {
+		if err := t.get(domain.ErrTokenNotFound, recordByID, []any{id}, &doc); err != nil {
 			return err
 		}
 		before, err := decodeToken(doc)

@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 )
@@ -36,10 +37,7 @@ func (t *touches[K]) latest(key K, at time.Time) time.Time {
 // flush writes what was noted. It stays noted until it is on disk, so that a reader in between sees one or the other.
 func (t *touches[K]) flush(ctx context.Context, w *writer, query string) error {
 	t.mu.Lock()
-	batch := make(map[K]time.Time, len(t.times))
-	for key, at := range t.times {
-		batch[key] = at
-	}
+	batch := maps.Clone(t.times)
 	t.mu.Unlock()
 	if len(batch) == 0 {
 		return nil

@@ -97,7 +97,7 @@ func eachRow(rows *sql.Rows, err error, scan func(rowScanner) error) error {
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err has told before
 	for rows.Next() {
 		if err := scan(rows); err != nil {
 			return err

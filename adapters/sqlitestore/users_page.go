@@ -30,6 +30,7 @@ func (p *userPlan) places(reach, limit, offset int) (string, []any) {
 		return "SELECT u.n FROM users u WHERE u.n IN (" + query + ")" + after + end, append(append(args, afterArgs...), limit, offset)
 	case followFound:
 		return p.followFindings(limit, offset)
+	case walkOrder:
 	}
 	where, args := p.filter()
 	index := ""

@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -45,8 +46,7 @@ type userPlan struct {
 	way     way
 }
 
-func (p *userPlan) choose(ctx context.Context) error {
-	byCreation := p.order.column == "n"
+func (p *userPlan) choose(ctx context.Context) (err error) {
 	few := p.counts.matching <= fewUsers && p.cells != ""
 	switch {
 	case p.group == "" && p.search == "":
@@ -55,23 +55,19 @@ func (p *userPlan) choose(ctx context.Context) error {
 		p.way = gatherCells
 	case p.group != "" && p.members <= fewUsers:
 		p.way = gatherGroup
-	case p.search == "" && byCreation:
-		p.way = followGroup
 	case p.search == "":
-		p.way = walkOrder
-	case byCreation:
-		p.way = followFound
+		p.way = p.byCreation(followGroup, walkOrder)
 	default:
-		query, args := p.found("1", "", nil)
-		var found int64
-		err := p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM ("+query+" LIMIT ?)", append(args, fewUsers+1), &found)
-		p.way = gatherFound
-		if found > fewUsers {
-			p.way = walkOrder
-		}
-		return err
+		p.way, err = p.chooseFound(ctx)
 	}
-	return nil
+	return err
+}
+
+func (p *userPlan) byCreation(way, otherwise way) way {
+	if p.order.column == "n" {
+		return way
+	}
+	return otherwise
 }
 
 func (p *userPlan) chooseCells() way {
@@ -82,16 +78,23 @@ func (p *userPlan) chooseCells() way {
 	return mergeCells
 }
 
+// chooseFound looks how many the search index finds, when they come in another order than the list's.
+func (p *userPlan) chooseFound(ctx context.Context) (way, error) {
+	if p.order.column == "n" {
+		return followFound, nil
+	}
+	query, args := p.found("1", "", nil)
+	var found int64
+	err := p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM ("+query+" LIMIT ?)", append(args, fewUsers+1), &found)
+	if found > fewUsers {
+		return walkOrder, err
+	}
+	return gatherFound, err
+}
+
 // filter returns the conditions that the table u must still meet; what the way itself has looked at is left out.
 func (p *userPlan) filter(looked ...way) (string, []any) {
-	has := func(w way) bool {
-		for _, l := range looked {
-			if l == w {
-				return true
-			}
-		}
-		return false
-	}
+	has := func(w way) bool { return slices.Contains(looked, w) }
 	where, args := "", []any(nil)
 	if p.cells != "" && !has(gatherCells) {
 		where += " AND u.cell IN (SELECT value FROM json_each(?))"
@@ -155,11 +158,10 @@ func (p *userPlan) matches() (string, []any) {
 		where, args := p.filter(gatherCells)
 		return "SELECT 1 FROM users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))" + where, append([]any{p.cells}, args...)
 	case gatherGroup, followGroup:
-		where, args := p.filter(gatherGroup)
-		return "SELECT 1 FROM group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?" + where, append([]any{string(p.group)}, args...)
-	}
-	if p.search != "" {
-		return p.found("1", "", nil)
+	default:
+		if p.search != "" {
+			return p.found("1", "", nil)
+		}
 	}
 	where, args := p.filter(gatherGroup)
 	return "SELECT 1 FROM group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?" + where, append([]any{string(p.group)}, args...)

@@ -1,0 +1,293 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// AdminGuard holds a ports.AdminGuard to its promises.
+func AdminGuard(t *testing.T, open Open) {
+	cases(t, open, map[string]func(*testing.T, Stores){
+		"holds who has joined and not left": func(t *testing.T, s Stores) {
+			must(t, s.Guard.Join(t.Context(), "usr_a", "usr_b"))
+			must(t, s.Guard.Join(t.Context(), "usr_b", "usr_c"))
+			must(t, s.Guard.Leave(t.Context(), "usr_a"))
+			members(t, s, "usr_b", "usr_c")
+		},
+		"keeps the last one": func(t *testing.T, s Stores) {
+			must(t, s.Guard.Join(t.Context(), "usr_a", "usr_b"))
+			if err := s.Guard.Leave(t.Context(), "usr_a", "usr_b"); !errors.Is(err, domain.ErrLastAdmin) {
+				t.Errorf("got %v, want ErrLastAdmin", err)
+			}
+			members(t, s, "usr_a", "usr_b")
+		},
+		"passes over those who are not in": func(t *testing.T, s Stores) {
+			must(t, s.Guard.Leave(t.Context(), "usr_x"))
+			must(t, s.Guard.Leave(t.Context()))
+			must(t, s.Guard.Join(t.Context(), "usr_a"))
+			must(t, s.Guard.Leave(t.Context(), "usr_x", "usr_y"))
+			members(t, s, "usr_a")
+		},
+		"keeps one of racing leavers": func(t *testing.T, s Stores) {
+			const n = 20
+			for i := range n {
+				must(t, s.Guard.Join(t.Context(), domain.UserID(fmt.Sprint("usr_", i))))
+			}
+			last := func(err error) bool { return errors.Is(err, domain.ErrLastAdmin) }
+			left := race(t, n, last, func(i int) error { return s.Guard.Leave(t.Context(), domain.UserID(fmt.Sprint("usr_", i))) })
+			ids, err := s.Guard.Members(t.Context())
+			must(t, err)
+			if left != n-1 || len(ids) != 1 {
+				t.Errorf("%d left and %d are in, want all but one", left, len(ids))
+			}
+		},
+	})
+}
+
+func members(t *testing.T, s Stores, want ...domain.UserID) {
+	t.Helper()
+	got, err := s.Guard.Members(t.Context())
+	must(t, err)
+	slices.Sort(got)
+	same(t, got, want)
+}
+
+// AttemptStore holds a ports.AttemptStore to its promises.
+func AttemptStore(t *testing.T, open Open) {
+	policy := domain.DefaultSettings().Lockout
+	cases(t, open, map[string]func(*testing.T, Stores){
+		"gives an empty document where there is none": func(t *testing.T, s Stores) {
+			got, err := s.Attempts.GetAttempts(t.Context(), "nobody")
+			must(t, err)
+			same(t, got, domain.Attempts{})
+		},
+		"gives back every field as it was given": func(t *testing.T, s Stores) {
+			want := domain.Attempts{
+				Failures: []domain.Attempt{{ID: "a", Source: "net", At: epoch, Pending: true}, {ID: "b", Source: "net", At: epoch, Settled: true}},
+				Familiar: map[string]time.Time{"192.0.2.1": epoch}, Locks: map[string]time.Time{"2001:db8::/64": epoch.Add(time.Hour)},
+				LockedUntil: epoch.Add(time.Minute),
+			}
+			must(t, s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
+				*a = want.Clone()
+				return nil
+			}))
+			got, err := s.Attempts.GetAttempts(t.Context(), "jane")
+			must(t, err)
+			same(t, got, want)
+		},
+		"leaves nothing of a refused change": func(t *testing.T, s Stores) {
+			for _, failure := range []error{errRefused, domain.ErrUnchanged} {
+				err := s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, out *domain.Outbox) error {
+					a.LockedUntil = epoch
+					*out = outbox(domain.ActionAccountLocked, "jane")
+					return failure
+				})
+				if !errors.Is(err, errRefused) && (err != nil || errors.Is(failure, errRefused)) {
+					t.Errorf("got %v for %v", err, failure)
+				}
+			}
+			got, err := s.Attempts.GetAttempts(t.Context(), "jane")
+			must(t, err)
+			same(t, got, domain.Attempts{})
+			if n := len(entriesAbout(t, s, "jane")); n != 0 {
+				t.Errorf("%d entries were left", n)
+			}
+		},
+		"grants racing guesses no more attempts than allowed": func(t *testing.T, s Stores) {
+			refused := func(err error) bool { return errors.Is(err, errRefused) }
+			granted := race(t, 100, refused, func(i int) error {
+				return s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
+					if answer, _ := a.Reserve(strconv.Itoa(i), "net", policy, epoch); answer != domain.AttemptGranted {
+						return errRefused
+					}
+					return nil
+				})
+			})
+			if granted != policy.MaxAttempts {
+				t.Errorf("%d were granted, want %d", granted, policy.MaxAttempts)
+			}
+		},
+		"writes the outbox with the change": func(t *testing.T, s Stores) {
+			must(t, s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, out *domain.Outbox) error {
+				a.LockedUntil = epoch.Add(time.Hour)
+				*out = outbox(domain.ActionAccountLocked, "jane")
+				return nil
+			}))
+			if n, m := len(entriesAbout(t, s, "jane")), len(claimAll(t, s)); n != 1 || m != 1 {
+				t.Errorf("%d entries and %d messages, want one of each", n, m)
+			}
+		},
+	})
+}
+
+// RateLimiter holds a ports.RateLimiter to its promises.
+func RateLimiter(t *testing.T, open Open) {
+	rate := domain.Rate{Limit: 5, Window: time.Minute}
+	take := func(t *testing.T, s Stores, key string, at time.Duration) domain.RateState {
+		t.Helper()
+		state, err := s.Rates.Take(t.Context(), key, rate, epoch.Add(at))
+		must(t, err)
+		return state
+	}
+	cases(t, open, map[string]func(*testing.T, Stores){
+		"has no limit where it is off": func(t *testing.T, s Stores) {
+			for range 20 {
+				state, err := s.Rates.Take(t.Context(), "k", domain.Rate{}, epoch)
+				must(t, err)
+				if !state.Allowed {
+					t.Error("refused")
+				}
+			}
+		},
+		"is exact over a sliding window": func(t *testing.T, s Stores) {
+			for i := range 5 {
+				state := take(t, s, "k", time.Duration(i)*10*time.Second)
+				if !state.Allowed || state.Remaining != 4-i || state.Limit != 5 {
+					t.Errorf("take %d: %+v", i, state)
+				}
+			}
+			if state := take(t, s, "k", 59*time.Second); state.Allowed || state.Reset != time.Second {
+				t.Errorf("the sixth within the window: %+v", state)
+			}
+			if state := take(t, s, "k", 60*time.Second); !state.Allowed {
+				t.Errorf("after the first has left the window: %+v", state)
+			}
+			if state := take(t, s, "k", 61*time.Second); state.Allowed {
+				t.Errorf("the next within the window: %+v", state)
+			}
+		},
+		"counts keys apart": func(t *testing.T, s Stores) {
+			for range 5 {
+				take(t, s, "a", 0)
+			}
+			if !take(t, s, "b", 0).Allowed || take(t, s, "a", 0).Allowed {
+				t.Error("one key counts for another")
+			}
+		},
+		"allows racing takers exactly the limit": func(t *testing.T, s Stores) {
+			refused := func(err error) bool { return errors.Is(err, errRefused) }
+			allowed := race(t, 60, refused, func(int) error {
+				state, err := s.Rates.Take(t.Context(), "k", rate, epoch)
+				if err == nil && !state.Allowed {
+					return errRefused
+				}
+				return err
+			})
+			if allowed != rate.Limit {
+				t.Errorf("%d were allowed, want %d", allowed, rate.Limit)
+			}
+		},
+	})
+}
+
+// OnceStore holds a ports.OnceStore to its promises.
+func OnceStore(t *testing.T, open Open) {
+	cases(t, open, map[string]func(*testing.T, Stores){
+		"gives a thing once": func(t *testing.T, s Stores) {
+			must(t, s.Once.Put(t.Context(), "k", []byte("value"), farFuture))
+			got, err := s.Once.TakeOnce(t.Context(), "k", epoch)
+			must(t, err)
+			same(t, string(got), "value")
+			if _, err := s.Once.TakeOnce(t.Context(), "k", epoch); !errors.Is(err, fault.ErrNotFound) {
+				t.Errorf("the second take: got %v, want ErrNotFound", err)
+			}
+		},
+		"gives nothing after its expiry": func(t *testing.T, s Stores) {
+			must(t, s.Once.Put(t.Context(), "k", []byte("value"), farFuture))
+			if _, err := s.Once.TakeOnce(t.Context(), "k", farFuture); !errors.Is(err, fault.ErrNotFound) {
+				t.Errorf("got %v, want ErrNotFound", err)
+			}
+		},
+		"refuses a key that is kept, and takes one that has expired": func(t *testing.T, s Stores) {
+			must(t, s.Once.Put(t.Context(), "k", nil, farFuture))
+			if err := s.Once.Put(t.Context(), "k", nil, farFuture); !errors.Is(err, fault.ErrConflict) {
+				t.Errorf("got %v, want ErrConflict", err)
+			}
+			must(t, s.Once.Put(t.Context(), "old", []byte("1"), longAgo))
+			must(t, s.Once.Put(t.Context(), "old", []byte("2"), farFuture))
+			got, err := s.Once.TakeOnce(t.Context(), "old", epoch)
+			must(t, err)
+			same(t, string(got), "2")
+		},
+		"gives one of racing takers the thing": func(t *testing.T, s Stores) {
+			must(t, s.Once.Put(t.Context(), "k", []byte("value"), farFuture))
+			gone := func(err error) bool { return errors.Is(err, fault.ErrNotFound) }
+			if wins := race(t, 50, gone, func(int) error {
+				_, err := s.Once.TakeOnce(t.Context(), "k", epoch)
+				return err
+			}); wins != 1 {
+				t.Errorf("%d took it", wins)
+			}
+		},
+		"lets one of racing putters keep theirs": func(t *testing.T, s Stores) {
+			taken := func(err error) bool { return errors.Is(err, fault.ErrConflict) }
+			if wins := race(t, 50, taken, func(i int) error {
+				return s.Once.Put(t.Context(), "k", []byte{byte(i)}, farFuture)
+			}); wins != 1 {
+				t.Errorf("%d put it", wins)
+			}
+		},
+	})
+}
+
+// The suites run at any time between these two.
+var (
+	longAgo   = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	farFuture = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// IdempotencyStore holds a ports.IdempotencyStore to its promises.
+func IdempotencyStore(t *testing.T, open Open) {
+	record := domain.IdempotencyRecord{Key: "k", Digest: []byte("d"), StartedAt: epoch, ExpiresAt: epoch.Add(24 * time.Hour)}
+	cases(t, open, map[string]func(*testing.T, Stores){
+		"gives the second request the record of the first": func(t *testing.T, s Stores) {
+			first, err := s.Idempotency.Begin(t.Context(), record)
+			must(t, err)
+			if first != nil {
+				t.Fatalf("the first request found a record")
+			}
+			second, err := s.Idempotency.Begin(t.Context(), record)
+			must(t, err)
+			same(t, second, &record)
+			done := record
+			done.Answer = []byte("answer")
+			must(t, s.Idempotency.Complete(t.Context(), done))
+			third, err := s.Idempotency.Begin(t.Context(), record)
+			must(t, err)
+			same(t, third, &done)
+		},
+		"forgets what was abandoned or has expired": func(t *testing.T, s Stores) {
+			_, err := s.Idempotency.Begin(t.Context(), record)
+			must(t, err)
+			must(t, s.Idempotency.Abandon(t.Context(), "k"))
+			again, err := s.Idempotency.Begin(t.Context(), record)
+			must(t, err)
+			later := record
+			later.StartedAt, later.ExpiresAt = record.ExpiresAt, record.ExpiresAt.Add(time.Hour)
+			expired, err := s.Idempotency.Begin(t.Context(), later)
+			must(t, err)
+			if again != nil || expired != nil {
+				t.Errorf("found %v and %v, want nothing", again, expired)
+			}
+		},
+		"lets one of racing requests be the first": func(t *testing.T, s Stores) {
+			second := func(err error) bool { return errors.Is(err, errRefused) }
+			if firsts := race(t, 50, second, func(int) error {
+				found, err := s.Idempotency.Begin(t.Context(), record)
+				if err == nil && found != nil {
+					return errRefused
+				}
+				return err
+			}); firsts != 1 {
+				t.Errorf("%d were the first", firsts)
+			}
+		},
+	})
+}
