@@ -14,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/core/factor"
 	"github.com/ostiary/ostiary/core/idempotency"
 	"github.com/ostiary/ostiary/core/settings"
+	"github.com/ostiary/ostiary/core/sso"
 )
 
 // Base is the path that the API is mounted at.
@@ -29,7 +30,11 @@ type Services struct {
 	Settings    *settings.Service    // may be nil
 	Factors     *factor.Service      // may be nil
 	Keys        *apikey.Service      // may be nil
+	SSO         *sso.Service         // may be nil
 	Idempotency *idempotency.Service // may be nil: then Idempotency-Key means nothing
+
+	// SecureCookies keeps cookies off plain http; it is for a service that people reach by https.
+	SecureCookies bool
 
 	// Trace notes reads of other people's records and refusals in the audit log; nil notes nothing.
 	Trace *audit.Access
@@ -85,6 +90,9 @@ func (a *api) routes() []httpserver.Route {
 	}
 	if a.Keys != nil {
 		all = append(all, a.keyRoutes()...)
+	}
+	if a.SSO != nil {
+		all = append(all, a.ssoRoutes()...)
 	}
 	return all
 }

@@ -263,13 +263,13 @@ func (e LoginResponseTokenType) Valid() bool {
 
 // Defines values for LogoutResponseStatus.
 const (
-	LoggedOut LogoutResponseStatus = "logged_out"
+	LogoutResponseStatusLoggedOut LogoutResponseStatus = "logged_out"
 )
 
 // Valid indicates whether the value is a known member of the LogoutResponseStatus enum.
 func (e LogoutResponseStatus) Valid() bool {
 	switch e {
-	case LoggedOut:
+	case LogoutResponseStatusLoggedOut:
 		return true
 	default:
 		return false
@@ -294,6 +294,36 @@ func (e MembershipStatus) Valid() bool {
 	}
 }
 
+// Defines values for OIDCLinkRequestCodeChallengeMethod.
+const (
+	OIDCLinkRequestCodeChallengeMethodS256 OIDCLinkRequestCodeChallengeMethod = "S256"
+)
+
+// Valid indicates whether the value is a known member of the OIDCLinkRequestCodeChallengeMethod enum.
+func (e OIDCLinkRequestCodeChallengeMethod) Valid() bool {
+	switch e {
+	case OIDCLinkRequestCodeChallengeMethodS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OIDCLogoutResponseStatus.
+const (
+	OIDCLogoutResponseStatusLoggedOut OIDCLogoutResponseStatus = "logged_out"
+)
+
+// Valid indicates whether the value is a known member of the OIDCLogoutResponseStatus enum.
+func (e OIDCLogoutResponseStatus) Valid() bool {
+	switch e {
+	case OIDCLogoutResponseStatusLoggedOut:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PasswordResetDoneStatus.
 const (
 	PasswordResetDoneStatusPasswordReset PasswordResetDoneStatus = "password_reset"
@@ -311,16 +341,13 @@ func (e PasswordResetDoneStatus) Valid() bool {
 
 // Defines values for ProviderType.
 const (
-	Oidc     ProviderType = "oidc"
-	Password ProviderType = "password"
+	Oidc ProviderType = "oidc"
 )
 
 // Valid indicates whether the value is a known member of the ProviderType enum.
 func (e ProviderType) Valid() bool {
 	switch e {
 	case Oidc:
-		return true
-	case Password:
 		return true
 	default:
 		return false
@@ -441,6 +468,21 @@ func (e UserStatus) Valid() bool {
 	case UserStatusDeactivated:
 		return true
 	case UserStatusPendingActivation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OidcLoginParamsCodeChallengeMethod.
+const (
+	OidcLoginParamsCodeChallengeMethodS256 OidcLoginParamsCodeChallengeMethod = "S256"
+)
+
+// Valid indicates whether the value is a known member of the OidcLoginParamsCodeChallengeMethod enum.
+func (e OidcLoginParamsCodeChallengeMethod) Valid() bool {
+	switch e {
+	case OidcLoginParamsCodeChallengeMethodS256:
 		return true
 	default:
 		return false
@@ -910,9 +952,47 @@ type NewAPIKey struct {
 	Permissions []string                     `json:"permissions"`
 }
 
+// OIDCLinkRequest defines model for OIDCLinkRequest.
+type OIDCLinkRequest struct {
+	CodeChallenge       *string                             `json:"code_challenge,omitempty"`
+	CodeChallengeMethod *OIDCLinkRequestCodeChallengeMethod `json:"code_challenge_method,omitempty"`
+	RedirectURI         string                              `json:"redirect_uri"`
+	State               *string                             `json:"state,omitempty"`
+}
+
+// OIDCLinkRequestCodeChallengeMethod defines model for OIDCLinkRequest.CodeChallengeMethod.
+type OIDCLinkRequestCodeChallengeMethod string
+
+// OIDCLinkResponse defines model for OIDCLinkResponse.
+type OIDCLinkResponse struct {
+	AuthorizationURL string `json:"authorization_url"`
+}
+
+// OIDCLogoutRequest defines model for OIDCLogoutRequest.
+type OIDCLogoutRequest struct {
+	// PostLogoutRedirectURI Where the provider shall send the browser then: one of the configured addresses.
+	PostLogoutRedirectURI *string `json:"post_logout_redirect_uri,omitempty"`
+	RefreshToken          *string `json:"refresh_token,omitempty"`
+
+	// State Comes back there.
+	State *string `json:"state,omitempty"`
+}
+
+// OIDCLogoutResponse defines model for OIDCLogoutResponse.
+type OIDCLogoutResponse struct {
+	ProviderLogoutURL nullable.Nullable[string] `json:"provider_logout_url"`
+	Status            OIDCLogoutResponseStatus  `json:"status"`
+}
+
+// OIDCLogoutResponseStatus defines model for OIDCLogoutResponse.Status.
+type OIDCLogoutResponseStatus string
+
 // OIDCTokenRequest defines model for OIDCTokenRequest.
 type OIDCTokenRequest struct {
-	Code          string  `json:"code"`
+	Code string `json:"code"`
+
+	// CodeVerifier Of the `code_challenge` that the sign-in was started with.
+	CodeVerifier  *string `json:"code_verifier,omitempty"`
 	TwoFactorCode *string `json:"two_factor_code,omitempty"`
 }
 
@@ -1001,8 +1081,8 @@ type PermissionResults struct {
 type Provider struct {
 	ID string `json:"id"`
 
-	// LoginURL Where to send the browser; for `oidc` only.
-	LoginURL *string      `json:"login_url,omitempty"`
+	// LoginURL Where to send the browser.
+	LoginURL string       `json:"login_url"`
 	Name     string       `json:"name"`
 	Type     ProviderType `json:"type"`
 }
@@ -1381,6 +1461,11 @@ type ListAuditLogsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// OidcBackChannelLogoutFormdataBody defines parameters for OidcBackChannelLogout.
+type OidcBackChannelLogoutFormdataBody struct {
+	LogoutToken string `form:"logout_token" json:"logout_token"`
+}
+
 // OidcCallbackParams defines parameters for OidcCallback.
 type OidcCallbackParams struct {
 	Code             *string `form:"code,omitempty" json:"code,omitempty"`
@@ -1394,7 +1479,22 @@ type OidcCallbackParams struct {
 type OidcLoginParams struct {
 	// RedirectURI Where the browser shall end.
 	RedirectURI string `form:"redirect_uri" json:"redirect_uri"`
+
+	// State Comes back as it is.
+	State               *string                             `form:"state,omitempty" json:"state,omitempty"`
+	CodeChallenge       *string                             `form:"code_challenge,omitempty" json:"code_challenge,omitempty"`
+	CodeChallengeMethod *OidcLoginParamsCodeChallengeMethod `form:"code_challenge_method,omitempty" json:"code_challenge_method,omitempty"`
+
+	// LoginHint Who wants to sign in, for the provider's page.
+	LoginHint  *string `form:"login_hint,omitempty" json:"login_hint,omitempty"`
+	RememberMe *bool   `form:"remember_me,omitempty" json:"remember_me,omitempty"`
+
+	// Fresh Have the person sign in at the provider even where its session is live.
+	Fresh *bool `form:"fresh,omitempty" json:"fresh,omitempty"`
 }
+
+// OidcLoginParamsCodeChallengeMethod defines parameters for OidcLogin.
+type OidcLoginParamsCodeChallengeMethod string
 
 // ListGroupsParams defines parameters for ListGroups.
 type ListGroupsParams struct {
@@ -1513,8 +1613,17 @@ type LoginJSONRequestBody = LoginRequest
 // LogoutJSONRequestBody defines body for Logout for application/json ContentType.
 type LogoutJSONRequestBody = LogoutRequest
 
+// OidcLogoutJSONRequestBody defines body for OidcLogout for application/json ContentType.
+type OidcLogoutJSONRequestBody = OIDCLogoutRequest
+
 // OidcTokenJSONRequestBody defines body for OidcToken for application/json ContentType.
 type OidcTokenJSONRequestBody = OIDCTokenRequest
+
+// OidcBackChannelLogoutFormdataRequestBody defines body for OidcBackChannelLogout for application/x-www-form-urlencoded ContentType.
+type OidcBackChannelLogoutFormdataRequestBody OidcBackChannelLogoutFormdataBody
+
+// OidcLinkJSONRequestBody defines body for OidcLink for application/json ContentType.
+type OidcLinkJSONRequestBody = OIDCLinkRequest
 
 // ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
 type ResetPasswordJSONRequestBody = PasswordReset

@@ -1,0 +1,169 @@
+package securityapi
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/sso"
+)
+
+const ssoPath = "/auth/oidc/"
+
+func (a *api) ssoRoutes() []httpserver.Route {
+	backChannel := route(http.MethodPost, ssoPath+"{provider}/backchannel-logout", httpserver.Public(), a.oidcBackChannelLogout)
+	backChannel.Accepts = []string{formType}
+	return []httpserver.Route{
+		route(http.MethodGet, "/auth/providers", httpserver.Public(), a.listProviders),
+		route(http.MethodGet, ssoPath+"{provider}/login", httpserver.Public(), a.oidcLogin),
+		route(http.MethodGet, ssoPath+"{provider}/callback", httpserver.Public(), a.oidcCallback),
+		route(http.MethodPost, ssoPath+"{provider}/link", httpserver.SignedIn(), a.oidcLink),
+		backChannel,
+		route(http.MethodPost, ssoPath+"token", httpserver.Public(), a.oidcToken),
+		route(http.MethodPost, ssoPath+"logout", httpserver.Public(), a.oidcLogout),
+	}
+}
+
+func (a *api) listProviders(r *httpserver.Request) error {
+	answer := ProviderList{Providers: []Provider{}}
+	for _, p := range a.SSO.Providers() {
+		answer.Providers = append(answer.Providers, Provider{
+			ID: string(p.ID), Type: ProviderType(p.Type), Name: p.Name, LoginURL: Base + ssoPath + url.PathEscape(string(p.ID)) + "/login",
+		})
+	}
+	return r.JSON(http.StatusOK, answer)
+}
+
+func (a *api) oidcLogin(r *httpserver.Request) error {
+	in, err := startInput(r)
+	if err != nil {
+		return err
+	}
+	started, err := a.SSO.Start(r.Context(), r.Principal, in)
+	if err != nil {
+		return err
+	}
+	a.bind(r, started.Cookie)
+	return r.Redirect(started.URL)
+}
+
+func startInput(r *httpserver.Request) (sso.StartInput, error) {
+	in := sso.StartInput{Directory: domain.DirectoryID(r.Param("provider"))}
+	query, err := r.Query()
+	if err != nil {
+		return in, err
+	}
+	for name, into := range map[string]*string{
+		"redirect_uri": &in.RedirectURI, "state": &in.State, "login_hint": &in.LoginHint,
+		"code_challenge": &in.Challenge, "code_challenge_method": &in.ChallengeMethod,
+	} {
+		if *into, err = query.One(name); err != nil {
+			return in, err
+		}
+	}
+	if in.Remember, err = query.Bool("remember_me"); err != nil {
+		return in, err
+	}
+	in.Fresh, err = query.Bool("fresh")
+	return in, err
+}
+
+// bind gives the browser the cookie that only the callback gets to see.
+func (a *api) bind(r *httpserver.Request, cookie sso.Cookie) {
+	r.SetCookie(cookie.Name, cookie.Value, callbackPath(r), cookie.Life, a.SecureCookies)
+}
+
+func callbackPath(r *httpserver.Request) string {
+	return Base + ssoPath + url.PathEscape(r.Param("provider")) + "/callback"
+}
+
+func (a *api) oidcCallback(r *httpserver.Request) error {
+	in := sso.CallbackInput{Directory: domain.DirectoryID(r.Param("provider")), Cookie: r.Cookie}
+	query, err := r.Query()
+	if err != nil {
+		return err
+	}
+	for name, into := range map[string]*string{
+		"code": &in.Answer.Code, "state": &in.Answer.State, "iss": &in.Answer.Issuer,
+		"error": &in.Answer.Error, "error_description": &in.Answer.ErrorDescription,
+	} {
+		if *into, err = query.One(name); err != nil {
+			return err
+		}
+	}
+	returned, err := a.SSO.Callback(r.Context(), r.Principal, in)
+	if err != nil {
+		return err
+	}
+	r.SetCookie(returned.CookieName, "", callbackPath(r), 0, a.SecureCookies)
+	return r.Redirect(returned.URL)
+}
+
+func (a *api) oidcLink(r *httpserver.Request) error {
+	var in OIDCLinkRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	started, err := a.SSO.StartLink(r.Context(), r.Principal, sso.StartInput{
+		Directory: domain.DirectoryID(r.Param("provider")), RedirectURI: in.RedirectURI, State: or(in.State),
+		Challenge: or(in.CodeChallenge), ChallengeMethod: string(or(in.CodeChallengeMethod)),
+	})
+	if err != nil {
+		return err
+	}
+	a.bind(r, started.Cookie)
+	return r.JSON(http.StatusOK, OIDCLinkResponse{AuthorizationURL: started.URL})
+}
+
+func (a *api) oidcToken(r *httpserver.Request) error {
+	var in OIDCTokenRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	signed, err := a.SSO.Exchange(r.Context(), r.Principal, sso.ExchangeInput{
+		Code: in.Code, Verifier: or(in.CodeVerifier), TwoFactorCode: or(in.TwoFactorCode),
+	})
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, signedIn(signed))
+}
+
+func (a *api) oidcLogout(r *httpserver.Request) error {
+	var in OIDCLogoutRequest
+	if err := r.DecodeOptional(&in); err != nil {
+		return err
+	}
+	bearer, err := r.Credential()
+	if err != nil {
+		return err
+	}
+	if bearer == "" && or(in.RefreshToken) == "" {
+		return fault.ErrInvalid.About("refresh_token", "is required without a bearer token")
+	}
+	address, err := a.SSO.Logout(r.Context(), r.Principal, sso.LogoutInput{
+		Bearer: bearer, Refresh: or(in.RefreshToken), ReturnTo: or(in.PostLogoutRedirectURI), State: or(in.State),
+	})
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, OIDCLogoutResponse{Status: OIDCLogoutResponseStatusLoggedOut, ProviderLogoutURL: textOrNull(address)})
+}
+
+func (a *api) oidcBackChannelLogout(r *httpserver.Request) error {
+	form, err := httpserver.ParseQuery(string(r.Body()))
+	if err != nil {
+		return err
+	}
+	token, err := form.One("logout_token")
+	if err != nil {
+		return err
+	}
+	err = a.SSO.BackChannelLogout(r.Context(), r.Principal, domain.DirectoryID(r.Param("provider")), token)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, LogoutResponse{Status: "logged_out"})
+}
