@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/netip"
 	"time"
@@ -16,6 +17,8 @@ import (
 type Config struct {
 	// Address is the public listener's, such as "127.0.0.1:8080". Port 0 takes a free one.
 	Address string
+	// TLS makes the public listener speak TLS; nil leaves that to a proxy.
+	TLS *tls.Config
 	// MetricsAddress is where Prometheus finds the metrics; empty means nowhere. It is never the public listener.
 	MetricsAddress string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed. Empty means nobody's.

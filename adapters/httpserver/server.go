@@ -3,6 +3,7 @@ package httpserver
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -106,6 +107,9 @@ func (s *Server) Open(ctx context.Context) error {
 	}
 	if s.observer, err = openObserver(ctx, s.cfg); err != nil {
 		return errors.Join(err, inner.Close())
+	}
+	if s.cfg.TLS != nil {
+		inner = tls.NewListener(inner, s.cfg.TLS) // shakes hands at the first read, within ReadTimeout
 	}
 	s.conns = newConnections(s.cfg.Clock, s.cfg.WriteTimeout)
 	s.listener = newListener(inner, s.conns)
