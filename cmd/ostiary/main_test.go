@@ -3,18 +3,18 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
+	"net"
+	"net/http"
 	"os/exec"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"ostiary": func() { os.Exit(newApp().run(context.Background(), os.Args[1:])) },
-	})
+	testscript.Main(m, map[string]func(){"ostiary": main})
 }
 
 // TestScripts does what is written in testdata/script as a person would type it.
@@ -23,11 +23,22 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			env.Vars = append(env.Vars, "HOME="+env.WorkDir)
-			return nil
+			address, err := freeAddress()
+			env.Setenv("OSTIARY_HTTP_ADDRESS", address)
+			env.Setenv("OSTIARY_METRICS_ADDRESS", "off")
+			env.Setenv("HOME", env.WorkDir)
+			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "ready": ready},
 	})
+}
+
+func freeAddress() (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
 }
 
 // exits runs a command and checks its exit code: "exits 3 ostiary config check".
@@ -35,20 +46,44 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits code program args...")
 	}
-	err := ts.Exec(args[1], args[2:]...)
-	code := "0"
-	if err != nil {
-		code = exitCode(err)
-	}
-	if code != args[0] {
+	if code := exitCode(ts.Exec(args[1], args[2:]...)); code != args[0] {
 		ts.Fatalf("exit code %s, want %s", code, args[0])
 	}
 }
 
 func exitCode(err error) string {
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
+	switch {
+	case err == nil:
+		return "0"
+	case errors.As(err, &exit):
+		return strconv.Itoa(exit.ExitCode())
+	default:
 		return err.Error()
 	}
-	return strconv.Itoa(exit.ExitCode())
+}
+
+// ready waits until the server that the script has started says that it is ready.
+func ready(ts *testscript.TestScript, _ bool, _ []string) {
+	url := "http://" + ts.Getenv("OSTIARY_HTTP_ADDRESS") + "/readyz"
+	client := http.Client{Timeout: time.Second}
+	deadline := time.Now().Add(time.Minute)
+	for time.Now().Before(deadline) {
+		answer, err := client.Get(url)
+		if err == nil {
+			_ = answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	ts.Fatalf("%s is not ready", url)
+}
+
+func TestPrintableKeepsTerminalsSafe(t *testing.T) {
+	t.Parallel()
+	if got := printable("a\x1b[2Jb\u202ec\td\u009b"); got != "a\uFFFD[2Jb\uFFFDc\td\uFFFD" {
+		t.Errorf("got %q", got)
+	}
 }

@@ -2,7 +2,9 @@ package operator
 
 import "github.com/ostiary/ostiary/adapters/console"
 
-// Caller and those after it are the console's types and operations, by the names under which the command line uses them.
+// What the console's operations take and give, by the names under which the command line uses it.
+//
+//nolint:revive // each is described where it is declared
 type (
 	Caller      = console.Caller
 	Progress    = console.Progress

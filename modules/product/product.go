@@ -7,8 +7,12 @@ import (
 
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/modules/base"
+	"github.com/ostiary/ostiary/modules/bootstrap"
 	"github.com/ostiary/ostiary/modules/directories"
+	"github.com/ostiary/ostiary/modules/jobs"
 	"github.com/ostiary/ostiary/modules/keys"
+	"github.com/ostiary/ostiary/modules/listener"
+	"github.com/ostiary/ostiary/modules/operator"
 	"github.com/ostiary/ostiary/modules/services"
 	"github.com/ostiary/ostiary/modules/storage"
 	"github.com/ostiary/ostiary/ports"
@@ -24,6 +28,18 @@ func Services(c config.Config) fx.Option {
 		directories.Module,
 		services.Module,
 		fx.Provide(func() ports.Locator { return nowhere{} }),
+	)
+}
+
+// Server is the whole service: the services, what runs by itself, and what listens, in the order in which they start.
+func Server(c config.Config) fx.Option {
+	return fx.Options(
+		Services(c),
+		operator.Module,
+		bootstrap.Module,
+		jobs.Module,
+		operator.Socket,
+		listener.Module,
 	)
 }
 

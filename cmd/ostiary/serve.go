@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/dig"
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxevent"
+	"go.uber.org/zap"
+
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/modules/product"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Start the service", Args: args(cobra.NoArgs),
+		Long: `Starts the service and runs it until it is told to stop (SIGINT, SIGTERM). Then it takes no more requests, lets those under way
+have their answers, for http.shutdown_timeout at most, and ends with 0.
+
+With nothing configured it answers on http://localhost:8080, on this machine alone, and keeps its data in ./ostiary-data.`,
+		Example: `  ostiary serve
+  ostiary serve --config /etc/ostiary.yaml
+  OSTIARY_HTTP_ADDRESS=127.0.0.1:9000 ostiary serve --data-dir /var/lib/ostiary`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			configuration, err := a.load()
+			if err != nil {
+				return err
+			}
+			return serve(c.Context(), configuration)
+		},
+	}
+}
+
+// serve runs the service until ctx ends.
+func serve(ctx context.Context, c config.Config) error {
+	service := fx.New(
+		product.Server(c),
+		fx.WithLogger(quietly),
+		fx.Invoke(func(log *zap.Logger) { warn(log, c) }),
+		fx.StopTimeout(c.HTTP.ShutdownTimeout),
+	)
+	if err := service.Err(); err != nil {
+		return dig.RootCause(err)
+	}
+	if err := service.Start(ctx); err != nil {
+		return dig.RootCause(err)
+	}
+	select {
+	case <-ctx.Done():
+	case <-service.Wait():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.HTTP.ShutdownTimeout)
+	defer cancel()
+	return service.Stop(stopping)
+}
+
+// quietly logs what Fx does at the level debug; its failures are returned as well.
+func quietly(log *zap.Logger) fxevent.Logger {
+	l := &fxevent.ZapLogger{Logger: log.Named("fx")}
+	l.UseLogLevel(zap.DebugLevel)
+	l.UseErrorLevel(zap.DebugLevel)
+	return l
+}
+
+func warn(log *zap.Logger, c config.Config) {
+	for _, w := range c.Warnings() {
+		log.Warn("configuration", zap.String("key", w.Key), zap.String("problem", w.Problem))
+	}
+}

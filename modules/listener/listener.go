@@ -1,0 +1,65 @@
+// Package listener wires the public listener and the one for metrics to the APIs that the other modules provide.
+package listener
+
+import (
+	"cmp"
+	"crypto/tls"
+	"slices"
+	"strings"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// APIs adds APIs to those that are served. A constructor returns it.
+type APIs struct {
+	fx.Out
+	APIs []httpserver.API `group:"apis,flatten"`
+}
+
+// Module serves them. It opens after everything that was made before it and closes first.
+var Module = fx.Module("listener", fx.Invoke(serve))
+
+type needs struct {
+	fx.In
+	Lifecycle fx.Lifecycle
+	Config    config.Config
+	Store     ports.Maintenance
+	Clock     ports.Clock
+	Log       *zap.Logger
+	APIs      []httpserver.API `group:"apis"`
+}
+
+func serve(n needs) error {
+	own, err := certificate(n)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(n.APIs, func(a, b httpserver.API) int { return cmp.Compare(a.Name, b.Name) }) // groups come in any order
+	server, err := httpserver.New(httpserver.Config{
+		Address: n.Config.HTTP.Address, TLS: own, MetricsAddress: n.Config.MetricsAddress(),
+		TrustedProxies:  n.Config.HTTP.TrustedProxies,
+		StrictTransport: strings.HasPrefix(n.Config.HTTP.PublicURL, "https://"),
+		Ready:           n.Store.Ping, Clock: n.Clock, Log: n.Log.Named("http"),
+	}, n.APIs...)
+	if err != nil {
+		return err
+	}
+	n.Lifecycle.Append(fx.Hook{OnStart: server.Open, OnStop: server.Close})
+	n.Lifecycle.Append(fx.StartHook(func() {
+		n.Log.Info("ready", zap.Stringer("address", server.Addr()), zap.String("public_url", n.Config.HTTP.PublicURL))
+	}))
+	return nil
+}
+
+func certificate(n needs) (*tls.Config, error) {
+	files := n.Config.HTTP.TLS
+	if !files.Enabled() {
+		return nil, nil //nolint:nilnil // nil is the set-up without TLS
+	}
+	return httpserver.TLSFiles(files.CertificateFile, files.PrivateKeyFile, n.Clock, n.Log.Named("tls"))
+}
