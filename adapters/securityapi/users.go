@@ -158,8 +158,13 @@ func (a *api) deleteUser(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	if purge { // better refused than taken for a mere deactivation
-		return fault.ErrInvalid.About("purge", "is not available yet")
+	if purge {
+		at, err := a.Accounts.Purge(r.Context(), r.Principal, id)
+		if err != nil {
+			return err
+		}
+		at = httpserver.Seconds(at)
+		return r.JSON(http.StatusOK, DeletedUser{UserID: string(id), Status: "purged", PurgedAt: &at})
 	}
 	user, err := a.Accounts.Deactivate(r.Context(), r.Principal, id)
 	if err != nil {

@@ -28,6 +28,8 @@ type Needs struct {
 	Directories *directory.Registry
 	Journal     *audit.Journal
 	Composer    *notify.Composer
+	Trail       ports.AuditTrail
+	Eraser      ports.AuditEraser
 	ResetRate   domain.Rate
 }
 

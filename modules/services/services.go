@@ -145,13 +145,15 @@ type accountNeeds struct {
 	Directories *directory.Registry
 	Journal     *audit.Journal
 	Composer    *notify.Composer
+	Trail       ports.AuditTrail
+	Eraser      ports.AuditEraser
 }
 
 func newAccount(n accountNeeds) *account.Service {
 	return account.New(account.Needs{
 		Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, Once: n.Once, Attempts: n.Attempts, Folder: n.Folder, IDs: n.IDs,
 		Clock: n.Clock, Access: n.Access, Directories: n.Directories, Journal: n.Journal, Composer: n.Composer,
-		ResetRate: rate(n.Config.RateLimits.PasswordReset),
+		Trail: n.Trail, Eraser: n.Eraser, ResetRate: rate(n.Config.RateLimits.PasswordReset),
 	})
 }
 
