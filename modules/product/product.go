@@ -6,6 +6,8 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/modules/api"
+	"github.com/ostiary/ostiary/modules/auditlog"
 	"github.com/ostiary/ostiary/modules/base"
 	"github.com/ostiary/ostiary/modules/bootstrap"
 	"github.com/ostiary/ostiary/modules/directories"
@@ -26,6 +28,7 @@ func Services(c config.Config) fx.Option {
 		keys.Module,
 		storage.SQLite,
 		directories.Module,
+		auditlog.Module,
 		services.Module,
 		fx.Provide(func() ports.Locator { return nowhere{} }),
 	)
@@ -38,7 +41,9 @@ func Server(c config.Config) fx.Option {
 		operator.Module,
 		bootstrap.Module,
 		jobs.Module,
+		auditlog.Jobs,
 		operator.Socket,
+		api.Security,
 		listener.Module,
 	)
 }

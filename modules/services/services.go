@@ -24,7 +24,6 @@ import (
 // Module provides the core services.
 var Module = fx.Module("services",
 	fx.Provide(
-		audit.NewJournal,
 		newComposer,
 		newAccess,
 		newProvisioner,

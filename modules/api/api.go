@@ -1,0 +1,47 @@
+// Package api wires the APIs to the core services. Which are served is the operator's choice; the listener serves them.
+package api
+
+import (
+	"strings"
+
+	"go.uber.org/fx"
+
+	"github.com/ostiary/ostiary/adapters/securityapi"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/apikey"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/factor"
+	"github.com/ostiary/ostiary/core/idempotency"
+	"github.com/ostiary/ostiary/core/settings"
+	"github.com/ostiary/ostiary/core/sso"
+	"github.com/ostiary/ostiary/modules/listener"
+)
+
+// Security provides the Security API with the public keys, the API document and the page to read it.
+var Security = fx.Module("api.security", fx.Provide(newSecurity))
+
+type securityNeeds struct {
+	fx.In
+	Config      config.Config
+	Auth        *auth.Service
+	Accounts    *account.Service
+	Access      *access.Service
+	Audit       *audit.Service
+	Settings    *settings.Service
+	Factors     *factor.Service
+	Keys        *apikey.Service
+	SSO         *sso.Service
+	Idempotency *idempotency.Service
+	Trace       *audit.Access
+}
+
+func newSecurity(n securityNeeds) (listener.APIs, error) {
+	apis, err := securityapi.New(securityapi.Services{
+		Auth: n.Auth, Accounts: n.Accounts, Access: n.Access, Audit: n.Audit, Settings: n.Settings, Factors: n.Factors, Keys: n.Keys,
+		SSO: n.SSO, Idempotency: n.Idempotency, Trace: n.Trace, SecureCookies: strings.HasPrefix(n.Config.HTTP.PublicURL, "https://"),
+	})
+	return listener.APIs{APIs: apis}, err
+}

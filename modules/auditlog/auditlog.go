@@ -1,0 +1,90 @@
+// Package auditlog wires the audit trail: the journal that the services write with, the sealing of what was written, and
+// where its checkpoints go.
+package auditlog
+
+import (
+	"context"
+	"os"
+	"sync"
+	"time"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/ostiary/ostiary/adapters/checkpointlog"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/modules/jobs"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Module provides the journal, the service and the verifier.
+var Module = fx.Module("audit",
+	fx.Provide(
+		audit.NewJournal,
+		audit.NewAccess,
+		audit.NewSigner,
+		audit.NewStoreVerifier,
+		newSequencer,
+		newService,
+	),
+)
+
+// Jobs seal the log and write down what was counted, while the service runs.
+var Jobs = fx.Module("audit.jobs", fx.Provide(flush), fx.Invoke(seal))
+
+func newSequencer(lc fx.Lifecycle, c config.Config, store ports.AuditSealStore, signer *audit.Signer, clock ports.Clock) (*audit.Sequencer, error) {
+	var sinks []ports.CheckpointSink
+	if c.Audit.Checkpoint.Stdout {
+		sinks = append(sinks, checkpointlog.New(os.Stdout))
+	}
+	if c.Audit.Checkpoint.File != "" {
+		file, err := checkpointlog.Open(c.Audit.Checkpoint.File)
+		if err != nil {
+			return nil, err
+		}
+		lc.Append(fx.StopHook(file.Close))
+		sinks = append(sinks, file)
+	}
+	return audit.NewSequencer(store, signer, clock, sinks...), nil
+}
+
+type needs struct {
+	fx.In
+	Trail     ports.AuditTrail
+	Proofs    ports.AuditProofs
+	Sequencer *audit.Sequencer
+	Signer    *audit.Signer
+	Access    *audit.Access
+	Journal   *audit.Journal
+	Clock     ports.Clock
+}
+
+func newService(n needs) *audit.Service {
+	return audit.New(audit.Needs{
+		Trail: n.Trail, Proofs: n.Proofs, Sequencer: n.Sequencer, Signer: n.Signer, Access: n.Access, Journal: n.Journal, Clock: n.Clock,
+	})
+}
+
+// flush writes how many refusals and reads were counted and not written one by one.
+func flush(access *audit.Access) jobs.Result {
+	return jobs.Result{Job: jobs.Job{Name: "audit_access", Every: time.Minute, Run: func(ctx context.Context) error {
+		return access.Flush(ctx, false)
+	}}}
+}
+
+// seal runs the sequencer until the service stops, and then once more: what was written last is sealed too.
+func seal(lc fx.Lifecycle, sequencer *audit.Sequencer, access *audit.Access, log *zap.Logger) {
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	report := func(err error) { log.Named("audit_seal").Error("sealing the audit log failed", zap.Error(err)) }
+	lc.Append(fx.StartStopHook(
+		func() { running.Go(func() { sequencer.Run(ctx, report) }) },
+		func(ending context.Context) error {
+			err := access.Flush(ending, true)
+			stop()
+			running.Wait()
+			return err
+		},
+	))
+}
