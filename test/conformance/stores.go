@@ -35,6 +35,9 @@ type Stores struct {
 	Once        ports.OnceStore
 	Idempotency ports.IdempotencyStore
 	Audit       ports.AuditTrail
+	Seals       ports.AuditSealStore
+	Proofs      ports.AuditProofs
+	Eraser      ports.AuditEraser
 	Messages    ports.MessageQueue
 	Maintenance ports.Maintenance
 	SigningKeys ports.SigningKeyStore
@@ -50,7 +53,7 @@ func All(t *testing.T, open Open) {
 		"SessionStore": SessionStore, "SessionView": SessionView, "APIKeyStore": APIKeyStore, "ThirdPartyTokenStore": ThirdPartyTokenStore,
 		"RoleStore": RoleStore, "GroupStore": GroupStore, "SettingsStore": SettingsStore,
 		"AttemptStore": AttemptStore, "RateLimiter": RateLimiter, "OnceStore": OnceStore, "IdempotencyStore": IdempotencyStore,
-		"AuditTrail": AuditTrail, "MessageQueue": MessageQueue, "Maintenance": Maintenance, "SigningKeyStore": SigningKeyStore,
+		"AuditTrail": AuditTrail, "AuditSeal": AuditSeal, "MessageQueue": MessageQueue, "Maintenance": Maintenance, "SigningKeyStore": SigningKeyStore,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

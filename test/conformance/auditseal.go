@@ -1,0 +1,241 @@
+package conformance
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// AuditSeal holds a ports.AuditSealStore, a ports.AuditProofs and a ports.AuditEraser to their promises.
+func AuditSeal(t *testing.T, open Open) {
+	cases(t, open, map[string]func(*testing.T, Stores){
+		"gives what is not sealed in the order of writing":   sealUnsealed,
+		"keeps segments as they were put":                    sealKeeps,
+		"takes the number of a segment once, under a race":   sealRace,
+		"keeps one key, under a race":                        sealKey,
+		"reads records by place and filter":                  sealRecords,
+		"cuts the oldest part with its outbox":               sealCut,
+		"erases a person and leaves what is sealed":          sealErase,
+		"gives no place twice, also after everything is cut": sealPlaces,
+	})
+}
+
+// seal seals the next n records.
+func seal(t *testing.T, s Stores, n int) domain.AuditSegment {
+	t.Helper()
+	last, err := s.Seals.LastSegment(t.Context())
+	must(t, err)
+	records, err := s.Seals.Unsealed(t.Context(), n)
+	must(t, err)
+	if len(records) != n {
+		t.Fatalf("%d records are unsealed, want %d", len(records), n)
+	}
+	first := last.Last() + 1
+	if last.Number == 0 {
+		first = 1
+	}
+	var leaves []domain.AuditDigest
+	var ids []domain.LogID
+	for i := range records {
+		leaves, ids = append(leaves, records[i].Leaf()), append(ids, records[i].ID)
+	}
+	segment := domain.NewAuditSegment(last.AuditCheckpoint, first, leaves, epoch.Add(time.Duration(last.Number)*time.Hour))
+	segment.KeyID, segment.Signature = "key", []byte("signature")
+	must(t, s.Seals.PutSegment(t.Context(), segment, ids))
+	return segment
+}
+
+func sealUnsealed(t *testing.T, s Stores) {
+	entries := mixedEntries(10)
+	for _, e := range entries {
+		must(t, s.Audit.Append(t.Context(), e))
+	}
+	seal(t, s, 4)
+	records, err := s.Seals.Unsealed(t.Context(), 5)
+	must(t, err)
+	for i := range records {
+		if records[i].ID != entries[4+i].ID {
+			t.Errorf("record %d is %s, want %s", i, records[i].ID, entries[4+i].ID)
+		}
+		must(t, records[i].CheckOpening())
+	}
+	if len(records) != 5 {
+		t.Errorf("got %d, want the limit of 5", len(records))
+	}
+}
+
+func segments(t *testing.T, s Stores, seq int64) []domain.AuditSegment {
+	t.Helper()
+	var all []domain.AuditSegment
+	must(t, s.Proofs.Segments(t.Context(), seq, func(g domain.AuditSegment) error {
+		all = append(all, g)
+		return nil
+	}))
+	return all
+}
+
+func sealKeeps(t *testing.T, s Stores) {
+	none, err := s.Seals.LastSegment(t.Context())
+	must(t, err)
+	same(t, none, domain.AuditSegment{})
+	if got := segments(t, s, 1); len(got) != 0 {
+		t.Errorf("an empty log has %d segments", len(got))
+	}
+	must(t, s.Audit.Append(t.Context(), mixedEntries(9)...))
+	a, b, c := seal(t, s, 3), seal(t, s, 4), seal(t, s, 2)
+	same(t, segments(t, s, 1), []domain.AuditSegment{a, b, c})
+	same(t, segments(t, s, 4), []domain.AuditSegment{b, c})
+	same(t, segments(t, s, 7), []domain.AuditSegment{b, c})
+	same(t, segments(t, s, 8), []domain.AuditSegment{c})
+	same(t, segments(t, s, 10), []domain.AuditSegment(nil))
+	last, err := s.Seals.LastSegment(t.Context())
+	must(t, err)
+	c.Leaves, b.Leaves = nil, nil
+	same(t, last, c)
+	before, err := s.Proofs.SegmentBefore(t.Context(), c.SealedAt)
+	must(t, err)
+	same(t, before, b)
+}
+
+func sealRace(t *testing.T, s Stores) {
+	must(t, s.Audit.Append(t.Context(), mixedEntries(3)...))
+	records, err := s.Seals.Unsealed(t.Context(), 10)
+	must(t, err)
+	ids := []domain.LogID{records[0].ID, records[1].ID, records[2].ID}
+	taken := func(err error) bool { return errors.Is(err, fault.ErrConflict) }
+	wins := race(t, 20, taken, func(i int) error {
+		leaves := []domain.AuditDigest{records[0].Leaf(), records[1].Leaf(), records[2].Leaf()}
+		g := domain.NewAuditSegment(domain.AuditCheckpoint{}, 1, leaves, epoch.Add(time.Duration(i)))
+		g.KeyID, g.Signature = "key", []byte("signature")
+		return s.Seals.PutSegment(t.Context(), g, ids)
+	})
+	if wins != 1 || len(segments(t, s, 1)) != 1 {
+		t.Errorf("%d sealed, and there are %d segments", wins, len(segments(t, s, 1)))
+	}
+}
+
+func sealKey(t *testing.T, s Stores) {
+	key, err := s.Seals.SealKey(t.Context())
+	must(t, err)
+	if key != nil {
+		t.Error("an empty store has a key")
+	}
+	taken := func(err error) bool { return errors.Is(err, fault.ErrConflict) }
+	if wins := race(t, 10, taken, func(int) error { return s.Seals.PutSealKey(t.Context(), []byte("key")) }); wins != 1 {
+		t.Errorf("%d put their key", wins)
+	}
+	key, err = s.Seals.SealKey(t.Context())
+	must(t, err)
+	same(t, string(key), "key")
+}
+
+func records(t *testing.T, s Stores, first, last int64, q domain.AuditQuery) []domain.AuditRecord {
+	t.Helper()
+	var all []domain.AuditRecord
+	must(t, s.Proofs.Records(t.Context(), first, last, q, func(r *domain.AuditRecord) error {
+		must(t, r.CheckOpening())
+		c := *r
+		c.Public = append([]byte(nil), r.Public...)
+		all = append(all, c)
+		return nil
+	}))
+	return all
+}
+
+func sealRecords(t *testing.T, s Stores) {
+	entries := mixedEntries(60)
+	must(t, s.Audit.Append(t.Context(), entries...))
+	g := seal(t, s, 60)
+	for _, q := range auditQueries() {
+		want := 0
+		for i := range entries {
+			if i >= 10 && i < 50 && auditMatches(&q, &entries[i]) {
+				want++
+			}
+		}
+		got := records(t, s, 11, 50, q)
+		if len(got) != want {
+			t.Errorf("%+v gave %d records, want %d", q, len(got), want)
+		}
+		for i := range got {
+			if leaf, ok := g.Leaf(got[i].Seq); !ok || leaf != got[i].Leaf() {
+				t.Errorf("record %d is not the one that was sealed there", got[i].Seq)
+			}
+		}
+	}
+	err := s.Proofs.Records(t.Context(), 1, 60, domain.AuditQuery{}, func(*domain.AuditRecord) error { return errRefused })
+	if !errors.Is(err, errRefused) {
+		t.Errorf("got %v, want the error of yield", err)
+	}
+}
+
+func sealCut(t *testing.T, s Stores) {
+	must(t, s.Audit.Append(t.Context(), mixedEntries(9)...))
+	_, b, c := seal(t, s, 3), seal(t, s, 4), seal(t, s, 2)
+	must(t, s.Proofs.CutSegments(t.Context(), b.Number, domain.Outbox{Entries: []domain.AuditEntry{newEntry(domain.ActionImport, "cut")}}))
+	b.Leaves = nil
+	same(t, segments(t, s, 1), []domain.AuditSegment{b, c})
+	got := records(t, s, 1, 100, domain.AuditQuery{})
+	var places []int64
+	for i := range got {
+		places = append(places, got[i].Seq)
+	}
+	if len(places) < 2 || places[0] != 8 || places[1] != 9 {
+		t.Errorf("the places %v are left, want those from 8", places)
+	}
+	page, err := s.Audit.List(t.Context(), domain.AuditQuery{Page: domain.Page{Number: 1, Limit: 20}})
+	must(t, err)
+	if page.Total != 3 || len(page.Entries) != 3 {
+		t.Errorf("the list has %d of %d entries, want the two that are left and the one of the cut", len(page.Entries), page.Total)
+	}
+}
+
+func sealErase(t *testing.T, s Stores) {
+	by, about, other := newEntry(domain.ActionLogin, "usr_x"), newEntry(domain.ActionUserUpdate, "usr_gone"), newEntry(domain.ActionLogin, "usr_x")
+	by.UserID = "usr_gone"
+	for _, e := range []*domain.AuditEntry{&by, &about, &other} {
+		e.Personal = map[string]any{"name": "Jane"}
+		must(t, s.Audit.Append(t.Context(), *e))
+	}
+	g := seal(t, s, 3)
+	must(t, s.Eraser.ErasePerson(t.Context(), "usr_gone"))
+	must(t, s.Eraser.ErasePerson(t.Context(), "usr_gone"))
+	by.IPAddress, by.UserAgent, by.Personal, about.Personal = "", "", nil, nil
+	page, err := s.Audit.List(t.Context(), domain.AuditQuery{Page: domain.Page{Number: 1, Limit: 20}})
+	must(t, err)
+	byID := map[domain.LogID]domain.AuditEntry{}
+	for _, e := range page.Entries {
+		byID[e.ID] = e
+	}
+	for _, want := range []domain.AuditEntry{by, about, other} {
+		same(t, byID[want.ID], want)
+	}
+	for _, r := range records(t, s, 1, 3, domain.AuditQuery{}) { // which checks the openings
+		if leaf, ok := g.Leaf(r.Seq); !ok || leaf != r.Leaf() {
+			t.Errorf("record %d is not the one that was sealed", r.Seq)
+		}
+	}
+	page, err = s.Audit.List(t.Context(), domain.AuditQuery{IPAddress: "192.0.2.1", Page: domain.Page{Number: 1, Limit: 20}})
+	must(t, err)
+	if page.Total != 2 {
+		t.Errorf("%d entries are found by the address, want 2", page.Total)
+	}
+}
+
+func sealPlaces(t *testing.T, s Stores) {
+	must(t, s.Audit.Append(t.Context(), mixedEntries(5)...))
+	g := seal(t, s, 5)
+	must(t, s.Proofs.CutSegments(t.Context(), g.Number, domain.Outbox{}))
+	must(t, s.Audit.Append(t.Context(), mixedEntries(2)...))
+	next := seal(t, s, 2)
+	if next.First != 6 {
+		t.Errorf("the next segment begins at %d, want 6", next.First)
+	}
+	got := records(t, s, 1, 100, domain.AuditQuery{})
+	if len(got) != 2 || got[0].Seq != 6 || got[1].Seq != 7 {
+		t.Errorf("%d records are left", len(got))
+	}
+}
