@@ -74,7 +74,7 @@ func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user dom
 			return domain.ErrUnchanged
 		}
 		u.UpdatedAt = p.clock.Now().UTC()
-		out.Record(p.journal.Entry(by, domain.ActionUserUpdate, string(u.ID), audit.ActedBy(u.ID),
+		out.Record(p.journal.Entry(by, domain.ActionUserUpdate, string(u.ID), actor(by, u.ID),
 			audit.Detail("source", "directory:"+string(identity.Directory)), audit.Detail("fields", changed)))
 		return nil
 	})
@@ -84,6 +84,14 @@ func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user dom
 		return p.Refresh(ctx, by, user, identity)
 	}
 	return updated, err
+}
+
+// actor names who acted: whoever signs in, else the operator or job that synchronizes.
+func actor(by domain.Principal, id domain.UserID) audit.Option {
+	if by.Kind == domain.PrincipalAnonymous {
+		return audit.ActedBy(id)
+	}
+	return func(*domain.AuditEntry) {}
 }
 
 // apply writes into the user what differs and returns the names of those fields.
@@ -131,7 +139,7 @@ func (p *Provisioner) create(ctx context.Context, by domain.Principal, identity 
 		return domain.User{}, ErrNotProvisioned.Because(err)
 	}
 	var out domain.Outbox
-	out.Record(p.journal.Entry(by, domain.ActionUserCreate, string(user.ID), audit.ActedBy(user.ID),
+	out.Record(p.journal.Entry(by, domain.ActionUserCreate, string(user.ID), actor(by, user.ID),
 		audit.Detail("source", "directory:"+string(identity.Directory)), audit.Detail("role", string(user.Role))))
 	return p.store(ctx, user, out)
 }

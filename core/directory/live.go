@@ -1,0 +1,116 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// CheckLive asks each directory that can be asked about the people who have live sessions here: the sessions of whoever is gone or
+// switched off there end, and with them, for the latter, their API keys; what the mapping gives the others is brought up to
+// date. A directory that cannot say is left for the next time, and its people's sessions go on.
+func (s *Service) CheckLive(ctx context.Context) error {
+	var failures []error
+	for _, d := range s.needs.Registry.All() {
+		if lookup, ok := d.(ports.Lookup); ok {
+			failures = append(failures, s.checkLiveOf(ctx, lookup))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+func (s *Service) checkLiveOf(ctx context.Context, lookup ports.Lookup) error {
+	var failures []error
+	err := s.eachLive(ctx, lookup.ID(), func(u *domain.User) error {
+		err := s.lookAt(ctx, lookup, u)
+		if errors.Is(err, domain.ErrDirectoryUnavailable) || ctx.Err() != nil {
+			return err
+		}
+		failures = append(failures, err) // one person's trouble is not the others'
+		return nil
+	})
+	return errors.Join(append(failures, err)...)
+}
+
+// eachLive calls each for the directory's users with a session that has not ended. They are found by their last sign-in, since
+// no session lives longer than the policy says; most users of a large directory are never read.
+func (s *Service) eachLive(ctx context.Context, id domain.DirectoryID, each func(*domain.User) error) error {
+	catalog, err := s.needs.Access.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	now := s.needs.Clock.Now()
+	oldest := now.Add(-catalog.Settings.Session.RememberFor() - time.Hour)
+	query := domain.UserQuery{
+		Directory: id, Sort: domain.SortLastLoginDesc, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
+	}
+	for {
+		page, err := s.needs.Users.List(ctx, query)
+		if err != nil {
+			return err
+		}
+		for i := range page.Users {
+			u := &page.Users[i]
+			if u.LastLogin.Before(oldest) {
+				return nil
+			}
+			if !hasLiveSession(u, now) {
+				continue
+			}
+			if err := each(u); err != nil {
+				return err
+			}
+		}
+		if page.Next == nil {
+			return nil
+		}
+		query.Page.After = page.Next
+	}
+}
+
+func hasLiveSession(u *domain.User, now time.Time) bool {
+	for _, session := range u.Sessions {
+		if now.Before(session.ExpiresAt) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Service) lookAt(ctx context.Context, lookup ports.Lookup, u *domain.User) error {
+	identity, err := lookup.Find(ctx, u.Subject)
+	switch {
+	case errors.Is(err, domain.ErrSubjectNotFound):
+		return s.endSessions(ctx, u, "gone from the directory", false)
+	case err != nil:
+		return err
+	case identity.Disabled:
+		return s.endSessions(ctx, u, "disabled in the directory", true)
+	}
+	_, err = s.needs.Provisioner.Refresh(ctx, domain.System(), *u, identity)
+	return err
+}
+
+// endSessions ends the sessions of somebody who may not sign in any more. Their keys end only where the directory itself says
+// so: that somebody is not found may also be a mistake in the settings, and keys cannot be had back.
+func (s *Service) endSessions(ctx context.Context, u *domain.User, reason string, keys bool) error {
+	_, err := s.needs.Users.Update(ctx, u.ID, func(u *domain.User, out *domain.Outbox) error {
+		ended := u.EndSessionsExcept("")
+		if len(ended) == 0 {
+			return domain.ErrUnchanged
+		}
+		u.DropTokens(domain.TokenReset, domain.TokenChange)
+		if keys {
+			u.KeyEpoch++
+		}
+		u.UpdatedAt = s.needs.Clock.Now().UTC()
+		out.Record(s.needs.Journal.Entry(domain.System(), domain.ActionSessionRevoke, string(u.ID),
+			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", reason), audit.Detail("sessions", len(ended))))
+		return nil
+	})
+	return err
+}

@@ -1,0 +1,85 @@
+package directory_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/ostiary/ostiary/adapters/ldapdir"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/test/fixtures/openldap"
+)
+
+// signedIn gives somebody a session here.
+func (h *house) signedIn(t *testing.T, name string) domain.User {
+	t.Helper()
+	u := h.user(t, name)
+	updated, err := h.Store.Users().Update(t.Context(), u.ID, func(u *domain.User, _ *domain.Outbox) error {
+		now := h.Clock.Now()
+		u.LastLogin = now
+		u.Sessions = append(u.Sessions, domain.SessionRef{ID: domain.SessionID("sess_" + name), StartedAt: now, ExpiresAt: now.Add(24 * time.Hour)})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return updated
+}
+
+func TestLiveSessionsEndWithTheDirectorysAccount(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 150, func(s *ldapdir.Settings) {
+		s.Roles = []ldapdir.RoleRule{{Group: "eng", Role: "operator"}}
+	})
+	h.sync(t)
+	for _, name := range []string{"alice", "bob", "carol", "dave"} {
+		h.signedIn(t, name)
+	}
+	sessions := func(name string) int { return len(h.user(t, name).Sessions) }
+	check := func() {
+		t.Helper()
+		if err := h.service.CheckLive(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check()
+	for _, name := range []string{"alice", "bob", "carol", "dave"} {
+		if sessions(name) != 1 {
+			t.Errorf("%s has %d sessions after a check without changes", name, sessions(name))
+		}
+	}
+
+	h.modify(t, openldap.PersonDN("alice"), func(m *ldap.ModifyRequest) { m.Replace("employeeType", []string{"inactive"}) })
+	h.remove(t, openldap.PersonDN("dave"))
+	h.modify(t, openldap.GroupDN("eng"), func(m *ldap.ModifyRequest) { m.Delete("member", []string{openldap.PersonDN("bob")}) })
+	check()
+	alice, dave := h.user(t, "alice"), h.user(t, "dave")
+	if len(alice.Sessions) != 0 || alice.KeyEpoch != 1 {
+		t.Errorf("who was disabled has %d sessions, and keys of epoch %d", len(alice.Sessions), alice.KeyEpoch)
+	}
+	if len(dave.Sessions) != 0 || dave.KeyEpoch != 0 {
+		t.Errorf("who is gone has %d sessions, and keys of epoch %d", len(dave.Sessions), dave.KeyEpoch)
+	}
+	if bob := h.user(t, "bob"); len(bob.Sessions) != 1 || bob.Role != domain.RoleUser {
+		t.Errorf("who left a group has %d sessions and the role %s", len(bob.Sessions), bob.Role)
+	}
+	if sessions("carol") != 1 {
+		t.Error("somebody else's session ended")
+	}
+}
+
+func TestD07_AnOutageEndsNoSession(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, func(s *ldapdir.Settings) { s.Timeouts.Connect = 500 * time.Millisecond })
+	h.sync(t)
+	h.signedIn(t, "alice")
+	h.slapd.Stop()
+	if err := h.service.CheckLive(t.Context()); !errors.Is(err, domain.ErrDirectoryUnavailable) {
+		t.Errorf("the check is %v", err)
+	}
+	if u := h.user(t, "alice"); len(u.Sessions) != 1 {
+		t.Error("the session ended")
+	}
+}

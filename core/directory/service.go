@@ -1,0 +1,194 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// The failures of operations on directories.
+var (
+	// ErrNoDirectory is an id that is not configured.
+	ErrNoDirectory = fault.New(fault.NotFound, "not_found", "There is no such directory")
+	// ErrNotAble is a directory whose type or settings do not allow the operation.
+	ErrNotAble = fault.New(fault.Conflict, "conflict", "This directory cannot do that")
+	// ErrPlanChanged means that what would be done now is not what the digest names.
+	ErrPlanChanged = fault.New(fault.Conflict, "plan_changed", "The directory or the users have changed since that plan was made: look at the new one")
+	// ErrBrake is a synchronization that stopped before it changed anything, since it would have changed too much.
+	ErrBrake = fault.New(fault.Conflict, "sync_brake", "The synchronization stopped at its brake")
+)
+
+// Service synchronizes directories with users, ends the sessions of people who were switched off, and explains directories to
+// operators.
+type Service struct {
+	needs ServiceNeeds
+
+	mu     sync.Mutex
+	states map[domain.DirectoryID]*state
+}
+
+// ServiceNeeds is what a Service works with.
+type ServiceNeeds struct {
+	Registry    *Registry
+	Provisioner *Provisioner
+	Users       ports.UserStore
+	Access      *access.Service
+	Journal     *audit.Journal
+	Clock       ports.Clock
+	Folder      ports.TextFolder
+	// MaxDisablePercent is how many of a directory's active users a synchronization may disable.
+	MaxDisablePercent int
+}
+
+// NewService returns a Service.
+func NewService(n ServiceNeeds) *Service {
+	return &Service{needs: n, states: map[domain.DirectoryID]*state{}}
+}
+
+// state is what a service remembers of a directory between the runs of one process.
+type state struct {
+	running  sync.Mutex // one run at a time
+	next     string     // the token for a walk through changes only
+	complete time.Time  // when everybody was last looked at
+	status   Status
+}
+
+// Status is how the last scheduled runs of a directory went.
+type Status struct {
+	At     time.Time // zero before the first
+	Result Result
+	Brake  string // why the last one stopped; empty when it did not
+	Failed bool   // the directory or the store could not say
+}
+
+// Status returns how the last scheduled run of each directory went, for metrics.
+func (s *Service) Status() map[domain.DirectoryID]Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[domain.DirectoryID]Status{}
+	for id, st := range s.states {
+		all[id] = st.status
+	}
+	return all
+}
+
+func (s *Service) state(id domain.DirectoryID) *state {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.states[id] == nil {
+		s.states[id] = &state{}
+	}
+	return s.states[id]
+}
+
+func (s *Service) note(st *state, change func(*Status)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&st.status)
+}
+
+// able returns the directory as something that it must be able to be.
+func able[T ports.Directory](s *Service, by domain.Principal, id domain.DirectoryID, what string) (T, error) {
+	var none T
+	if !by.Can(domain.DirectoriesManage) {
+		return none, fault.ErrForbidden
+	}
+	d, ok := s.needs.Registry.Get(id)
+	if !ok {
+		return none, ErrNoDirectory
+	}
+	t, ok := d.(T)
+	if !ok {
+		return none, ErrNotAble.Because(fmt.Errorf("directory %s of type %s does not %s", id, d.Type(), what))
+	}
+	return t, nil
+}
+
+// Check has the directory explain itself, and compares when it locks accounts with when we do. sample is a login name to look
+// at, or empty. It takes directories.manage.
+func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.DirectoryID, sample string) ([]domain.CheckStep, error) {
+	checker, err := able[ports.Checker](s, by, id, "explain itself")
+	if err != nil {
+		return nil, err
+	}
+	steps := checker.Check(ctx, sample)
+	if reader, ok := checker.(ports.LockoutReader); ok {
+		step, err := s.lockoutStep(ctx, reader)
+		if err != nil {
+			return nil, err
+		}
+		if step != nil {
+			steps = append(steps, *step)
+		}
+	}
+	return steps, nil
+}
+
+// lockoutStep tells whether our lock comes before the directory's: else anybody could lock people out of everything that the
+// directory opens, by wrong passwords here.
+func (s *Service) lockoutStep(ctx context.Context, reader ports.LockoutReader) (*domain.CheckStep, error) {
+	threshold, err := reader.LockoutThreshold(ctx)
+	if err != nil || threshold == 0 {
+		return nil, nil //nolint:nilnil,nilerr // the check itself has told what cannot be read
+	}
+	catalog, err := s.needs.Access.Catalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ours := catalog.Settings.Lockout
+	step := &domain.CheckStep{
+		Name: "lockout", OK: ours.MaxAttempts < threshold && ours.AccountMaxAttempts < threshold,
+		Detail: fmt.Sprintf("the directory locks after %d wrong passwords, we stop asking it after %d from one source and %d from all",
+			threshold, ours.MaxAttempts, ours.AccountMaxAttempts),
+	}
+	if !step.OK {
+		step.Advice = fmt.Sprintf("Wrong passwords here can lock people out of everything that the directory opens: set lockout.max_attempts and "+
+			"lockout.account_max_attempts in the security settings below %d.", threshold)
+	}
+	return step, nil
+}
+
+// outcomeAdvice says in plain words what an outcome means for the person.
+var outcomeAdvice = map[domain.Outcome]string{
+	domain.OutcomeBadCredentials: "The name or the password is wrong: look the name up with directory check.",
+	domain.OutcomeMustChange:     "The password is right and must be changed: through us where the directory's passwords are reset, else there.",
+	domain.OutcomeExpired:        "The password is right and has expired: it is changed through us where the directory's passwords are reset, else there.",
+	domain.OutcomeLocked:         "The directory has locked the account after wrong passwords: wait, or unlock it there.",
+	domain.OutcomeDisabled:       "The password is right, but the account is switched off in the directory.",
+	domain.OutcomeAccountExpired: "The password is right, but the account has ended in the directory.",
+}
+
+// TryLogin checks one password in the directory and explains the outcome. Nobody is signed in; a wrong password counts in the
+// directory as any other. It takes directories.manage.
+func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.DirectoryID, login ports.Login) (domain.CheckStep, error) {
+	verifier, err := able[ports.PasswordVerifier](s, by, id, "check passwords")
+	if err != nil {
+		return domain.CheckStep{}, err
+	}
+	check, err := verifier.VerifyPassword(ctx, login)
+	if err != nil {
+		return domain.CheckStep{}, err
+	}
+	entry := s.needs.Journal.Entry(by, domain.ActionDataAccess, string(id), audit.Detail("tried_login", check.Outcome.String()),
+		audit.Personal("username", login.Name))
+	if err := s.needs.Journal.Write(ctx, entry); err != nil {
+		return domain.CheckStep{}, err
+	}
+	step := domain.CheckStep{
+		Name: "login " + login.Name, OK: check.Outcome == domain.OutcomeOK, Detail: check.Outcome.String(), Advice: outcomeAdvice[check.Outcome],
+	}
+	if check.Detail != "" {
+		step.Detail += ": " + check.Detail
+	}
+	if !check.LockedUntil.IsZero() {
+		step.Detail += ", until " + check.LockedUntil.UTC().Format(time.RFC3339)
+	}
+	return step, nil
+}

@@ -1,0 +1,436 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+const (
+	// completeEvery is how often a scheduled run looks at everybody, even where the directory tells what changed.
+	completeEvery = 24 * time.Hour
+	// maxFailures is how many failed steps a result names.
+	maxFailures = 20
+)
+
+// Progress is told how far a plan or its application is: done of all, where all is 0 as long as it is not known. It may be nil.
+type Progress func(done, all int)
+
+func (p Progress) tell(done, all int) {
+	if p != nil {
+		p(done, all)
+	}
+}
+
+// Result is what a synchronization did.
+type Result struct {
+	Digest   string   `json:"digest"`
+	Complete bool     `json:"complete"`
+	Listed   int      `json:"listed"`
+	Created  int      `json:"created"`
+	Updated  int      `json:"updated"`
+	Disabled int      `json:"disabled"`
+	Skipped  int      `json:"skipped"`
+	Failed   int      `json:"failed"`
+	Failures []string `json:"failures,omitempty"` // the first of them, in words
+}
+
+// Plan looks at everybody in the directory and returns what a synchronization would change. It changes nothing and takes
+// directories.manage. An answer of the directory that is not whole is an error.
+func (s *Service) Plan(ctx context.Context, by domain.Principal, id domain.DirectoryID, progress Progress) (Plan, error) {
+	lister, err := able[ports.Lister](s, by, id, "list its people")
+	if err != nil {
+		return Plan{}, err
+	}
+	return s.plan(ctx, lister, "", progress)
+}
+
+// Application says which plan is applied.
+type Application struct {
+	Digest string
+	// Force applies a plan although it stands at the brake, for an operator who has looked at it.
+	Force    bool
+	Progress Progress
+}
+
+// Apply makes the plan anew and, where it still has the digest, does exactly what it says. Another digest is ErrPlanChanged, a
+// plan that disables too many ErrBrake. It takes directories.manage.
+func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.DirectoryID, a Application) (Result, error) {
+	lister, err := able[ports.Lister](s, by, id, "list its people")
+	if err != nil {
+		return Result{}, err
+	}
+	st := s.state(id)
+	st.running.Lock()
+	defer st.running.Unlock()
+	plan, err := s.plan(ctx, lister, "", nil)
+	if err != nil {
+		return Result{}, err
+	}
+	if plan.Digest != a.Digest {
+		return Result{}, ErrPlanChanged.With("digest", plan.Digest)
+	}
+	if plan.Brake != "" && !a.Force {
+		return Result{}, errors.Join(ErrBrake.Because(errors.New(plan.Brake)), s.recordBrake(ctx, by, &plan))
+	}
+	return s.apply(ctx, by, &plan, a.Progress)
+}
+
+// RunScheduled synchronizes every directory that can list its people, from where its last run ended where the directory tells what
+// changed. What stops at a brake or fails is in the error, in Status and, for a brake, in the audit trail.
+func (s *Service) RunScheduled(ctx context.Context) error {
+	var failures []error
+	for _, d := range s.needs.Registry.All() {
+		if lister, ok := d.(ports.Lister); ok {
+			failures = append(failures, s.runOne(ctx, lister))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+func (s *Service) runOne(ctx context.Context, lister ports.Lister) error {
+	st := s.state(lister.ID())
+	st.running.Lock()
+	defer st.running.Unlock()
+	since := st.next
+	if s.needs.Clock.Now().Sub(st.complete) >= completeEvery {
+		since = ""
+	}
+	plan, err := s.plan(ctx, lister, since, nil)
+	if err == nil && plan.Brake != "" {
+		err = s.stopped(ctx, st, &plan)
+	} else if err == nil {
+		err = s.carryOut(ctx, st, &plan)
+	}
+	s.note(st, func(status *Status) {
+		status.At = s.needs.Clock.Now()
+		status.Failed = err != nil && !errors.Is(err, ErrBrake)
+		if !errors.Is(err, ErrBrake) {
+			status.Brake = ""
+		}
+	})
+	return err
+}
+
+func (s *Service) carryOut(ctx context.Context, st *state, plan *Plan) error {
+	result, err := s.apply(ctx, domain.System(), plan, nil)
+	if err != nil {
+		return err
+	}
+	s.note(st, func(status *Status) { status.Result = result })
+	if result.Failed > 0 {
+		return nil // the next run begins where this one did, and tries those again
+	}
+	st.next = plan.next
+	if plan.Complete {
+		st.complete = s.needs.Clock.Now()
+	}
+	return nil
+}
+
+// stopped notes a brake, in the audit trail once for each reason: it stands at the same one until somebody looks.
+func (s *Service) stopped(ctx context.Context, st *state, plan *Plan) error {
+	stopped := ErrBrake.Because(errors.New("directory " + string(plan.Directory) + ": " + plan.Brake))
+	if s.Status()[plan.Directory].Brake == plan.Brake {
+		return stopped
+	}
+	if err := s.recordBrake(ctx, domain.System(), plan); err != nil {
+		return err
+	}
+	s.note(st, func(status *Status) { status.Brake = plan.Brake })
+	return stopped
+}
+
+func (s *Service) recordBrake(ctx context.Context, by domain.Principal, plan *Plan) error {
+	return s.needs.Journal.Write(ctx, s.needs.Journal.Entry(by, domain.ActionDirectorySync, string(plan.Directory),
+		audit.Failed("brake"), audit.Detail("brake", plan.Brake), audit.Detail("digest", plan.Digest)))
+}
+
+// apply does the steps. One that the rules refuse, such as the last administrator's, is left and counted; when the store
+// fails the rest is left.
+func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, progress Progress) (Result, error) {
+	result := Result{Digest: plan.Digest, Complete: plan.Complete, Listed: plan.Listed, Skipped: plan.Count(StepSkip)}
+	var failure error
+	for i := range plan.Steps {
+		step := &plan.Steps[i]
+		err := s.applyStep(ctx, by, step)
+		if kind := fault.Of(err); kind != nil && (kind.Kind == fault.Internal || kind.Kind == fault.Unavailable) {
+			failure = err
+			break
+		}
+		result.count(step, err)
+		progress.tell(i+1, len(plan.Steps))
+	}
+	if plan.IsEmpty() {
+		return result, nil
+	}
+	entry := s.needs.Journal.Entry(by, domain.ActionDirectorySync, string(plan.Directory), audit.Detail("digest", plan.Digest),
+		audit.Detail("created", result.Created), audit.Detail("updated", result.Updated), audit.Detail("disabled", result.Disabled),
+		audit.Detail("failed", result.Failed), audit.Detail("complete", plan.Complete))
+	if failure != nil {
+		entry.Success = false
+	}
+	return result, errors.Join(failure, s.needs.Journal.Write(context.WithoutCancel(ctx), entry))
+}
+
+func (r *Result) count(step *Step, err error) {
+	switch {
+	case err != nil:
+		r.Failed++
+		if len(r.Failures) < maxFailures {
+			r.Failures = append(r.Failures, string(step.Kind)+" "+step.Username+": "+fault.Of(err).Message)
+		}
+	case step.Kind == StepCreate:
+		r.Created++
+	case step.Kind == StepUpdate:
+		r.Updated++
+	case step.Kind == StepDisable:
+		r.Disabled++
+	}
+}
+
+func (s *Service) applyStep(ctx context.Context, by domain.Principal, step *Step) error {
+	switch step.Kind {
+	case StepCreate:
+		_, err := s.needs.Provisioner.Provision(ctx, by, step.identity, true)
+		return err
+	case StepUpdate:
+		user, err := s.needs.Users.Get(ctx, step.UserID)
+		if err != nil {
+			return err
+		}
+		_, err = s.needs.Provisioner.Refresh(ctx, by, user, step.identity)
+		return err
+	case StepDisable:
+		return s.disable(ctx, by, step)
+	default:
+		return nil
+	}
+}
+
+func (s *Service) disable(ctx context.Context, by domain.Principal, step *Step) error {
+	_, err := s.needs.Access.UpdateUser(ctx, step.UserID, func(u *domain.User, out *domain.Outbox) error {
+		if u.Status == domain.StatusDeactivated || u.Subject != step.Subject {
+			return domain.ErrUnchanged
+		}
+		ended := len(u.Sessions)
+		u.Deactivate(s.needs.Clock.Now().UTC())
+		out.Record(s.needs.Journal.Entry(by, domain.ActionUserDeactivate, string(u.ID),
+			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", step.Reason), audit.Detail("sessions_ended", ended)))
+		return nil
+	})
+	return err
+}
+
+// plan walks through the directory and compares.
+func (s *Service) plan(ctx context.Context, lister ports.Lister, since string, progress Progress) (Plan, error) {
+	catalog, err := s.needs.Access.Catalog(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	c := &comparison{Service: s, catalog: catalog, plan: Plan{Directory: lister.ID(), Steps: []Step{}}}
+	if since == "" {
+		if err := c.loadUsers(ctx); err != nil {
+			return Plan{}, err
+		}
+	} else if err := c.countUsers(ctx); err != nil {
+		return Plan{}, err
+	}
+	res, err := lister.List(ctx, since, func(page []domain.Identity) error {
+		c.plan.Listed += len(page)
+		progress.tell(c.plan.Listed, 0)
+		for _, identity := range page {
+			if err := c.compare(ctx, identity); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Plan{}, err
+	}
+	c.plan.Complete, c.plan.next = res.Complete, res.Next
+	if res.Complete {
+		if err := c.missing(ctx); err != nil {
+			return Plan{}, err
+		}
+	}
+	c.plan.seal(s.needs.MaxDisablePercent)
+	return c.plan, nil
+}
+
+// comparison is the making of one plan.
+type comparison struct {
+	*Service
+	catalog *domain.Catalog
+	plan    Plan
+	users   map[domain.Subject]*known // nil in a walk through changes
+	seen    map[domain.Subject]bool   // of a walk through changes, which may turn out to be complete
+}
+
+// known is a user of the directory, with no more of them than a comparison needs: there may be a hundred thousand.
+type known struct {
+	user   domain.User
+	listed bool
+}
+
+func newKnown(u *domain.User) *known {
+	return &known{user: domain.User{
+		ID: u.ID, Username: u.Username, FullName: u.FullName, PhoneNumber: u.PhoneNumber, Email: u.Email, EmailVerified: u.EmailVerified,
+		Role: u.Role, Groups: u.Groups, Status: u.Status, Directory: u.Directory, Subject: u.Subject,
+	}}
+}
+
+func (c *comparison) loadUsers(ctx context.Context) error {
+	c.users = map[domain.Subject]*known{}
+	return c.eachUser(ctx, func(u *domain.User) {
+		c.users[u.Subject] = newKnown(u)
+		if u.Status == domain.StatusActive {
+			c.plan.Known++
+		}
+	})
+}
+
+func (c *comparison) eachUser(ctx context.Context, each func(*domain.User)) error {
+	query := domain.UserQuery{
+		Directory: c.plan.Directory, Sort: domain.SortCreated, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
+	}
+	for {
+		page, err := c.needs.Users.List(ctx, query)
+		if err != nil {
+			return err
+		}
+		for i := range page.Users {
+			each(&page.Users[i])
+		}
+		if page.Next == nil {
+			return nil
+		}
+		query.Page.After = page.Next
+	}
+}
+
+func (c *comparison) countUsers(ctx context.Context) error {
+	c.seen = map[domain.Subject]bool{}
+	page, err := c.needs.Users.List(ctx, domain.UserQuery{
+		Directory: c.plan.Directory, Status: domain.StatusActive, Sort: domain.SortCreated, Page: domain.Page{Number: 1, Limit: 1},
+	})
+	c.plan.Known = int(page.Total)
+	return err
+}
+
+// find returns the user of an identity, nil where there is none.
+func (c *comparison) find(ctx context.Context, subject domain.Subject) (*domain.User, error) {
+	if c.users != nil {
+		k := c.users[subject]
+		if k == nil {
+			return nil, nil //nolint:nilnil // nobody is an answer
+		}
+		k.listed = true
+		return &k.user, nil
+	}
+	c.seen[subject] = true
+	user, err := c.needs.Users.FindBySubject(ctx, c.plan.Directory, subject)
+	if errors.Is(err, domain.ErrUserNotFound) {
+		return nil, nil //nolint:nilnil // nobody is an answer
+	}
+	return &user, err
+}
+
+func (c *comparison) compare(ctx context.Context, identity domain.Identity) error {
+	identity.Groups = nil // the mapping has used them
+	user, err := c.find(ctx, identity.Subject)
+	switch {
+	case err != nil:
+		return err
+	case user == nil && identity.Disabled:
+		return nil
+	case user == nil:
+		c.add(Step{Kind: StepCreate, Subject: identity.Subject, Username: identity.Username, identity: identity}, domain.CheckUsername(identity.Username))
+		return nil
+	case user.Status == domain.StatusDeactivated:
+		return nil // by us or by an administrator: only an administrator takes it back
+	case identity.Disabled:
+		c.add(Step{Kind: StepDisable, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Reason: "disabled in the directory"}, nil)
+		return nil
+	}
+	return c.update(ctx, user, identity)
+}
+
+func (c *comparison) update(ctx context.Context, user *domain.User, identity domain.Identity) error {
+	fields := c.changes(user, identity)
+	if slices.Contains(fields, "email") {
+		taken, err := c.isTaken(ctx, user, identity.Email)
+		if err != nil {
+			return err
+		}
+		if taken {
+			identity.Email = ""
+			fields = c.changes(user, identity)
+		}
+	}
+	if len(fields) > 0 {
+		c.add(Step{
+			Kind: StepUpdate, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Fields: fields, identity: identity,
+		}, nil)
+	}
+	return nil
+}
+
+func (c *comparison) changes(user *domain.User, identity domain.Identity) []string {
+	same := user.Clone()
+	return c.needs.Provisioner.apply(c.catalog, &same, identity)
+}
+
+// isTaken reports whether an address is somebody else's here, who keeps it.
+func (c *comparison) isTaken(ctx context.Context, user *domain.User, email string) (bool, error) {
+	other, err := c.needs.Users.FindByLogin(ctx, c.needs.Folder.Fold(email))
+	if errors.Is(err, domain.ErrUserNotFound) {
+		return false, nil
+	}
+	return err == nil && other.ID != user.ID, err
+}
+
+// add adds the step, or where it cannot be done one that says why.
+func (c *comparison) add(step Step, refused error) {
+	if refused != nil {
+		step.Kind, step.Reason = StepSkip, "cannot be a user: "+reasonOf(refused)
+		step.identity = domain.Identity{}
+	}
+	c.plan.Steps = append(c.plan.Steps, step)
+}
+
+func reasonOf(err error) string {
+	for _, d := range fault.Of(err).Details() {
+		return d.Field + " " + d.Reason
+	}
+	return fault.Of(err).Message
+}
+
+// missing adds the users whom a complete walk did not list.
+func (c *comparison) missing(ctx context.Context) error {
+	gone := func(u *domain.User) {
+		if u.Status != domain.StatusDeactivated {
+			c.add(Step{Kind: StepDisable, Subject: u.Subject, UserID: u.ID, Username: u.Username, Reason: "gone from the directory"}, nil)
+		}
+	}
+	if c.users == nil {
+		return c.eachUser(ctx, func(u *domain.User) {
+			if !c.seen[u.Subject] {
+				gone(u)
+			}
+		})
+	}
+	for _, k := range c.users {
+		if !k.listed {
+			gone(&k.user)
+		}
+	}
+	return nil
+}

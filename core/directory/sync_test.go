@@ -1,0 +1,438 @@
+package directory_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ostiary/ostiary/adapters/ldapdir"
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/fixtures/openldap"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+// house is an installation with a real slapd as its directory "corp".
+type house struct {
+	*kit.Services
+	slapd   *openldap.Server
+	corp    ports.Directory
+	service *directory.Service
+}
+
+func newHouse(t *testing.T, users int, change func(*ldapdir.Settings)) *house {
+	t.Helper()
+	h := &house{slapd: openldap.Start(t, openldap.Options{Users: users})}
+	s := ldapdir.Defaults(ldapdir.TypeLDAP)
+	s.URLs, s.CAFile, s.BaseDN, s.Passwords = []string{h.slapd.TLSURL}, h.slapd.CAFile, openldap.Base, ldapdir.PasswordsReset
+	s.BindDN, s.BindPassword = openldap.AdminDN, openldap.Password
+	s.Disabled = ldapdir.Disabled{Attribute: "employeeType", Values: []string{"inactive"}}
+	s.PasswordPolicy = openldap.PolicyDN
+	if change != nil {
+		change(&s)
+	}
+	var err error
+	if h.corp, err = ldapdir.New("corp", ldapdir.TypeLDAP, s, wall{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.corp.Close(t.Context()) })
+	h.Services = kit.Start(t, kit.Options{Directories: []ports.Directory{h.corp}})
+	h.service = h.newService(5)
+	return h
+}
+
+type wall struct{}
+
+func (wall) Now() time.Time { return time.Now() }
+
+func (h *house) newService(maxDisablePercent int) *directory.Service {
+	return directory.NewService(directory.ServiceNeeds{
+		Registry: h.Registry, Users: h.Store.Users(), Access: h.Access, Journal: h.Journal, Clock: h.Clock, Folder: h.Folder,
+		MaxDisablePercent: maxDisablePercent,
+		Provisioner: directory.NewProvisioner(directory.Needs{
+			Users: h.Store.Users(), Access: h.Access, Journal: h.Journal, IDs: h.IDs, Clock: h.Clock, Folder: h.Folder,
+		}),
+	})
+}
+
+func (h *house) plan(t *testing.T) directory.Plan {
+	t.Helper()
+	plan, err := h.service.Plan(t.Context(), domain.Operator(), "corp", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+func (h *house) apply(t *testing.T, plan directory.Plan) directory.Result {
+	t.Helper()
+	result, err := h.service.Apply(t.Context(), domain.Operator(), "corp", directory.Application{Digest: plan.Digest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// sync brings everybody here.
+func (h *house) sync(t *testing.T) {
+	t.Helper()
+	h.apply(t, h.plan(t))
+}
+
+func (h *house) user(t *testing.T, name string) domain.User {
+	t.Helper()
+	u, err := h.Store.Users().FindByLogin(t.Context(), h.Folder.Fold(name))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return u
+}
+
+func (h *house) modify(t *testing.T, dn string, change func(*ldap.ModifyRequest)) {
+	t.Helper()
+	m := ldap.NewModifyRequest(dn, nil)
+	change(m)
+	if err := h.slapd.Root(t).Modify(m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h *house) remove(t *testing.T, dn string) {
+	t.Helper()
+	if err := h.slapd.Root(t).Del(ldap.NewDelRequest(dn, nil)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func steps(plan directory.Plan, kind directory.StepKind) []string {
+	names := []string{}
+	for _, s := range plan.Steps {
+		if s.Kind == kind {
+			names = append(names, s.Username+strings.Join(append([]string{""}, s.Fields...), " ")+s.Reason)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func TestPlanOfAFirstRun(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 10, nil)
+	var told int
+	plan, err := h.service.Plan(t.Context(), domain.Operator(), "corp", func(done, _ int) { told = done })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Listed != 28 || told != 28 || !plan.Complete || plan.Brake != "" {
+		t.Errorf("listed %d, told %d, complete %v, brake %q", plan.Listed, told, plan.Complete, plan.Brake)
+	}
+	// 28 people: two are switched off there, one has a name that cannot be one here.
+	if got := plan.Count(directory.StepCreate); got != 25 {
+		t.Errorf("%d would be created, want 25", got)
+	}
+	if diff := cmp.Diff([]string{`we*ird(u)\ercannot be a user: username must hold only letters, digits and . _ - @ +`}, steps(plan, directory.StepSkip)); diff != "" {
+		t.Errorf("left out (-want +got)\n%s", diff)
+	}
+	if again := h.plan(t); again.Digest != plan.Digest {
+		t.Error("the digest of the same plan is another")
+	}
+	if page, _ := h.Store.Users().List(t.Context(), domain.UserQuery{Directory: "corp", Sort: domain.SortCreated, Page: domain.Page{Number: 1, Limit: 1}}); page.Total != 0 {
+		t.Error("a plan changed something")
+	}
+}
+
+func TestApplyDoesWhatThePlanSays(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, func(s *ldapdir.Settings) {
+		s.Roles = []ldapdir.RoleRule{{Group: "eng", Role: "operator"}}
+	})
+	local := h.Register(t, "bob", "Str0ng-enough-word!", "user") // the same name as somebody in the directory
+	plan := h.plan(t)
+	result := h.apply(t, plan)
+	if result.Created != plan.Count(directory.StepCreate) || result.Failed != 0 {
+		t.Fatalf("created %d of %d, failed %q", result.Created, plan.Count(directory.StepCreate), result.Failures)
+	}
+	if alice := h.user(t, "alice"); alice.Role != "operator" || alice.Email != "alice@example.org" || alice.Directory != "corp" {
+		t.Errorf("alice is %q of %q with %q", alice.Role, alice.Directory, alice.Email)
+	}
+	if bob := h.user(t, "bob"); bob.ID != local.ID || bob.Directory != "local" {
+		t.Error("the local bob is somebody else now")
+	}
+	if bob := h.user(t, "bob@corp"); bob.Directory != "corp" {
+		t.Error("the directory's bob is not there")
+	}
+	if again := h.plan(t); !again.IsEmpty() {
+		t.Errorf("a second plan is not empty: %q %q", steps(again, directory.StepCreate), steps(again, directory.StepUpdate))
+	}
+	last := h.lastEntry(t)
+	if last.Action != domain.ActionDirectorySync || last.UserID != "cli" {
+		t.Errorf("the last entry is %s by %s", last.Action, last.UserID)
+	}
+}
+
+func (h *house) lastEntry(t *testing.T) domain.AuditEntry {
+	t.Helper()
+	entries := h.Entries(t)
+	return entries[len(entries)-1]
+}
+
+func TestPlanShowsWhatChanged(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 100, func(s *ldapdir.Settings) {
+		s.Roles = []ldapdir.RoleRule{{Group: "eng", Role: "operator"}}
+	})
+	h.sync(t)
+	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
+	h.modify(t, openldap.GroupDN("eng"), func(m *ldap.ModifyRequest) { m.Delete("member", []string{openldap.PersonDN("bob")}) })
+	h.modify(t, openldap.PersonDN("soon"), func(m *ldap.ModifyRequest) { m.Replace("employeeType", []string{"inactive"}) })
+	h.modify(t, openldap.PersonDN("user000001"), func(m *ldap.ModifyRequest) { m.Replace("mail", []string{"alice@example.org"}) })
+	h.remove(t, openldap.PersonDN("user000007"))
+	plan := h.plan(t)
+	want := map[directory.StepKind][]string{
+		directory.StepCreate:  {},
+		directory.StepUpdate:  {"bob role", "dave full_name"},
+		directory.StepDisable: {"soondisabled in the directory", "user000007gone from the directory"},
+	}
+	for kind, names := range want {
+		if diff := cmp.Diff(names, steps(plan, kind)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", kind, diff)
+		}
+	}
+	h.apply(t, plan)
+	if u := h.user(t, "user000007"); u.Status != domain.StatusDeactivated {
+		t.Errorf("who is gone is %s", u.Status)
+	}
+	if u := h.user(t, "bob"); u.Role != domain.RoleUser {
+		t.Errorf("who left the group is %s", u.Role)
+	}
+	if again := h.plan(t); !again.IsEmpty() {
+		t.Error("a second plan is not empty")
+	}
+}
+
+func TestApplyOfAnotherPlanIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, nil)
+	plan := h.plan(t)
+	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
+	_, err := h.service.Apply(t.Context(), domain.Operator(), "corp", directory.Application{Digest: plan.Digest, Force: true})
+	if !errors.Is(err, directory.ErrPlanChanged) || fault.Of(err).Extra()["digest"] != h.plan(t).Digest {
+		t.Errorf("it is %v", err)
+	}
+	if _, err := h.Store.Users().FindByLogin(t.Context(), "alice"); !errors.Is(err, domain.ErrUserNotFound) {
+		t.Errorf("something was applied: %v", err)
+	}
+}
+
+func TestBrakes(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		users   int
+		percent int
+		remove  []string // nil: everybody
+		want    string
+	}{
+		"a few who are gone":         {100, 5, []string{openldap.PersonDN("user000001")}, ""},
+		"more than is allowed":       {0, 5, []string{openldap.PersonDN("dave")}, "1 of 15 active users would be disabled, more than 5 %"},
+		"more where more is allowed": {0, 50, []string{openldap.PersonDN("dave")}, ""},
+		"an empty answer":            {0, 100, nil, "the directory lists nobody, but has 15 active users here"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, tt.users, nil)
+			h.sync(t)
+			h.service = h.newService(tt.percent)
+			if tt.remove == nil {
+				tt.remove = h.everybody(t)
+			}
+			for _, dn := range tt.remove {
+				h.remove(t, dn)
+			}
+			plan := h.plan(t)
+			if plan.Brake != tt.want {
+				t.Fatalf("the brake says %q, want %q", plan.Brake, tt.want)
+			}
+			if tt.want == "" {
+				h.apply(t, plan)
+				return
+			}
+			h.stopsAt(t, plan)
+		})
+	}
+}
+
+// stopsAt holds an application to the plan's brake, and to its digest when it is forced.
+func (h *house) stopsAt(t *testing.T, plan directory.Plan) {
+	t.Helper()
+	_, err := h.service.Apply(t.Context(), domain.Operator(), "corp", directory.Application{Digest: plan.Digest})
+	if !errors.Is(err, directory.ErrBrake) {
+		t.Fatalf("applying is %v", err)
+	}
+	if again := h.plan(t); again.Digest != plan.Digest {
+		t.Error("something was applied")
+	}
+	if h.lastEntry(t).Details["brake"] != plan.Brake {
+		t.Error("the audit trail does not tell of the brake")
+	}
+	result, err := h.service.Apply(t.Context(), domain.Operator(), "corp", directory.Application{Digest: plan.Digest, Force: true})
+	if err != nil || result.Disabled == 0 {
+		t.Errorf("by force %d are disabled, %v", result.Disabled, err)
+	}
+}
+
+func (h *house) everybody(t *testing.T) []string {
+	t.Helper()
+	res, err := h.slapd.Root(t).Search(ldap.NewSearchRequest(openldap.Base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
+		"(objectClass=inetOrgPerson)", []string{"1.1"}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dns []string
+	for _, e := range res.Entries {
+		dns = append(dns, e.DN)
+	}
+	return dns
+}
+
+func TestAPartialAnswerDisablesNobody(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 1200, nil)
+	h.sync(t)
+	h.slapd.LetEverybodyRead(t)
+	// An account that may page through 500 entries only.
+	s := ldapdir.Defaults(ldapdir.TypeLDAP)
+	s.URLs, s.CAFile, s.BaseDN, s.PageSize = []string{h.slapd.TLSURL}, h.slapd.CAFile, openldap.Base, 200
+	s.BindDN, s.BindPassword = openldap.PersonDN("alice"), openldap.Password
+	corp, err := ldapdir.New("corp", ldapdir.TypeLDAP, s, wall{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer corp.Close(t.Context())
+	if h.Registry, err = directory.NewRegistry("corp", corp); err != nil {
+		t.Fatal(err)
+	}
+	h.service = h.newService(100)
+	if _, err := h.service.Plan(t.Context(), domain.Operator(), "corp", nil); !errors.Is(err, domain.ErrDirectoryUnavailable) {
+		t.Errorf("the plan is %v", err)
+	}
+	if err := h.service.RunScheduled(t.Context()); !errors.Is(err, domain.ErrDirectoryUnavailable) {
+		t.Errorf("the run is %v", err)
+	}
+	if status := h.service.Status()["corp"]; !status.Failed {
+		t.Error("the status does not tell of it")
+	}
+}
+
+func TestScheduledRunsStopAtTheBrakeAndSaySo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, nil)
+	if err := h.service.RunScheduled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if result := h.service.Status()["corp"].Result; result.Created != 15 {
+		t.Fatalf("created %d", result.Created)
+	}
+	h.remove(t, openldap.PersonDN("dave"))
+	for range 3 {
+		if err := h.service.RunScheduled(t.Context()); !errors.Is(err, directory.ErrBrake) {
+			t.Fatalf("the run is %v", err)
+		}
+	}
+	if status := h.service.Status()["corp"]; !strings.Contains(status.Brake, "1 of 15") || status.Failed {
+		t.Errorf("the status is %q", status.Brake)
+	}
+	brakes := 0
+	for _, e := range h.Entries(t) {
+		if e.Action == domain.ActionDirectorySync && !e.Success {
+			brakes++
+		}
+	}
+	if brakes != 1 {
+		t.Errorf("the audit trail tells of it %d times", brakes)
+	}
+	if u := h.user(t, "dave"); u.Status != domain.StatusActive {
+		t.Errorf("dave is %s", u.Status)
+	}
+}
+
+func TestScheduledRunsGoOnFromTheLast(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 100, nil)
+	run := func() directory.Result {
+		t.Helper()
+		if err := h.service.RunScheduled(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return h.service.Status()["corp"].Result
+	}
+	if first := run(); !first.Complete || first.Created != 115 {
+		t.Fatalf("the first run: complete %v, created %d", first.Complete, first.Created)
+	}
+	time.Sleep(1100 * time.Millisecond) // the server's stamps are whole seconds
+	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
+	if second := run(); second.Complete || second.Updated != 1 {
+		t.Errorf("the second run: complete %v, updated %d", second.Complete, second.Updated)
+	}
+	h.remove(t, openldap.PersonDN("user000003"))
+	if third := run(); !third.Complete || third.Disabled != 1 {
+		t.Errorf("the third run: complete %v, disabled %d", third.Complete, third.Disabled)
+	}
+	h.Clock.Forward(25 * time.Hour)
+	if later := run(); !later.Complete || later.Created+later.Updated+later.Disabled != 0 {
+		t.Errorf("a day later: complete %v", later.Complete)
+	}
+}
+
+func TestOnlyOperatorsSynchronise(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, nil)
+	user := h.Register(t, "mallory", "Str0ng-enough-word!", "user")
+	by := h.As(t, user.User)
+	_, planned := h.service.Plan(t.Context(), by, "corp", nil)
+	_, applied := h.service.Apply(t.Context(), by, "corp", directory.Application{})
+	_, checked := h.service.Check(t.Context(), by, "corp", "")
+	_, tried := h.service.TryLogin(t.Context(), by, "corp", ports.Login{Name: "alice", Password: "x"})
+	for _, err := range []error{planned, applied, checked, tried} {
+		if !errors.Is(err, fault.ErrForbidden) {
+			t.Errorf("it is %v", err)
+		}
+	}
+	if _, err := h.service.Plan(t.Context(), domain.Operator(), "nowhere", nil); !errors.Is(err, directory.ErrNoDirectory) {
+		t.Errorf("an unknown directory: %v", err)
+	}
+	if _, err := h.service.Plan(t.Context(), domain.Operator(), "local", nil); !errors.Is(err, directory.ErrNotAble) {
+		t.Errorf("the built-in directory: %v", err)
+	}
+}
+
+func TestCheckWarnsOfALockThatComesTooLate(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, nil)
+	steps, err := h.service.Check(t.Context(), domain.Operator(), "corp", "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := steps[len(steps)-1]
+	if last.Name != "lockout" || last.OK || !strings.Contains(last.Advice, "below 3") {
+		t.Errorf("the last step is %s: %s %s", last.Name, last.Detail, last.Advice)
+	}
+}
+
+func TestTryLoginExplains(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, nil)
+	for name, want := range map[string]string{"alice": "ok", "expired": "expired: password policy", "mustchange": "must_change", "locked": "locked", "nobody": "bad_credentials"} {
+		step, err := h.service.TryLogin(t.Context(), domain.Operator(), "corp", ports.Login{Name: name, Password: openldap.Password})
+		if err != nil || !strings.HasPrefix(step.Detail, want) || (step.Advice == "") != step.OK {
+			t.Errorf("%s: %s (%s), %v", name, step.Detail, step.Advice, err)
+		}
+	}
+}
