@@ -4,6 +4,7 @@ import (
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/account"
 	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/directory"
 )
 
 // Services are what the operations call.
@@ -11,13 +12,17 @@ type Services struct {
 	Accounts *account.Service
 	Access   *access.Service
 	Auth     *auth.Service
+	// Directories are the configured ones, and Directory what is done with them.
+	Directories *directory.Registry
+	Directory   *directory.Service
 	// PublicURL begins the links that are handed out.
 	PublicURL string
 }
 
 // Operations returns all operations with the services behind them.
 func Operations(s Services) []Handler {
-	return append(userOperations(users{s.Accounts, s.PublicURL}),
+	all := append(userOperations(users{s.Accounts, s.PublicURL}), directoryOperations(directories{s.Directory, s.Directories})...)
+	return append(all,
 		RoleList.Handle(roles{s.Access}.list),
 		KeyRotate.Handle(keys{s.Auth}.rotate),
 	)

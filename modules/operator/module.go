@@ -10,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/account"
 	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -26,11 +27,14 @@ type needs struct {
 	Accounts *account.Service
 	Access   *access.Service
 	Auth     *auth.Service
+
+	Directories *directory.Registry
+	Directory   *directory.Service
 }
 
 func newConsole(n needs) (*console.Console, error) {
 	return console.New(n.IDs, console.Operations(console.Services{
-		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, PublicURL: n.Config.HTTP.PublicURL,
+		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Directories: n.Directories, Directory: n.Directory, PublicURL: n.Config.HTTP.PublicURL,
 	})...)
 }
 

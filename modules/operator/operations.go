@@ -17,6 +17,14 @@ type (
 	Link        = console.Link
 	Role        = console.Role
 	SigningKey  = console.SigningKey
+
+	Directory            = console.Directory
+	DirectoryQuestion    = console.DirectoryQuestion
+	DirectoryPassword    = console.DirectoryPassword
+	DirectoryStep        = console.DirectoryStep
+	DirectoryPlanInput   = console.DirectoryPlanInput
+	DirectoryPlanAnswer  = console.DirectoryPlanAnswer
+	DirectoryApplication = console.DirectoryApplication
 )
 
 // The operations.
@@ -29,5 +37,10 @@ var (
 	UserPasswordSet   = console.UserPasswordSet
 	UserPasswordReset = console.UserPasswordReset
 	RoleList          = console.RoleList
+	DirectoryList     = console.DirectoryList
+	DirectoryCheck    = console.DirectoryCheck
+	DirectoryLogin    = console.DirectoryLogin
+	DirectoryPlan     = console.DirectoryPlan
+	DirectoryApply    = console.DirectoryApply
 	KeyRotate         = console.KeyRotate
 )

@@ -42,6 +42,7 @@ func Server(c config.Config) fx.Option {
 		bootstrap.Module,
 		jobs.Module,
 		auditlog.Jobs,
+		directories.Jobs,
 		operator.Socket,
 		api.Security,
 		listener.Module,

@@ -27,6 +27,7 @@ var Module = fx.Module("services",
 		newComposer,
 		newAccess,
 		newProvisioner,
+		newDirectories,
 		newChecker,
 		newFactor,
 		newKeys,
@@ -81,6 +82,25 @@ type provisionNeeds struct {
 func newProvisioner(n provisionNeeds) *directory.Provisioner {
 	return directory.NewProvisioner(directory.Needs{
 		Users: n.Users, Access: n.Access, Journal: n.Journal, IDs: n.IDs, Clock: n.Clock, Folder: n.Folder,
+	})
+}
+
+type directoryNeeds struct {
+	fx.In
+	Config      config.Config
+	Registry    *directory.Registry
+	Provisioner *directory.Provisioner
+	Users       ports.UserStore
+	Access      *access.Service
+	Journal     *audit.Journal
+	Clock       ports.Clock
+	Folder      ports.TextFolder
+}
+
+func newDirectories(n directoryNeeds) *directory.Service {
+	return directory.NewService(directory.ServiceNeeds{
+		Registry: n.Registry, Provisioner: n.Provisioner, Users: n.Users, Access: n.Access, Journal: n.Journal, Clock: n.Clock,
+		Folder: n.Folder, MaxDisablePercent: n.Config.DirectorySync.MaxDisablePercent,
 	})
 }
 
