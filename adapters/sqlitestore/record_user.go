@@ -18,6 +18,7 @@ type userRecord struct {
 	UsernameKey   string             `json:"username_key"`
 	EmailKey      string             `json:"email_key,omitempty"`
 	FullName      string             `json:"full_name,omitempty"`
+	FamilyName    string             `json:"family_name,omitempty"`
 	PhoneNumber   string             `json:"phone_number,omitempty"`
 	Metadata      []byte             `json:"metadata,omitempty"` // as it was sent, byte for byte
 	Role          domain.RoleID      `json:"role"`
@@ -59,7 +60,7 @@ type sessionRefRecord struct {
 func encodeUser(u *domain.User) (string, error) {
 	r := userRecord{
 		ID: u.ID, Identifier: u.Identifier, Username: u.Username, Email: u.Email, UsernameKey: u.UsernameKey, EmailKey: u.EmailKey,
-		FullName: u.FullName, PhoneNumber: u.PhoneNumber, Metadata: u.Metadata,
+		FullName: u.FullName, FamilyName: u.FamilyName, PhoneNumber: u.PhoneNumber, Metadata: u.Metadata,
 		Role: u.Role, Groups: u.Groups, Status: u.Status,
 		Directory: u.Directory, Subject: u.Subject, EmailVerified: u.EmailVerified,
 		Password: (*passwordRecord)(u.Password), Factor: newFactorRecord(&u.Factor),
@@ -81,7 +82,7 @@ func decodeUser(doc, searchText string) (domain.User, error) {
 	}
 	u := domain.User{
 		ID: r.ID, Identifier: r.Identifier, Username: r.Username, Email: r.Email, UsernameKey: r.UsernameKey, EmailKey: r.EmailKey,
-		FullName: r.FullName, SearchText: searchText, PhoneNumber: r.PhoneNumber, Metadata: r.Metadata,
+		FullName: r.FullName, FamilyName: r.FamilyName, SearchText: searchText, PhoneNumber: r.PhoneNumber, Metadata: r.Metadata,
 		Role: r.Role, Groups: r.Groups, Status: r.Status,
 		Directory: r.Directory, Subject: r.Subject, EmailVerified: r.EmailVerified,
 		Password: (*domain.PasswordCredential)(r.Password), Factor: r.Factor.domain(),

@@ -21,6 +21,7 @@ type NewUser struct {
 	Username    string
 	Email       string
 	FullName    string
+	FamilyName  string // the last part of FullName, where that is known
 	PhoneNumber string
 	Role        string   // domain.RoleUser when empty
 	Groups      []string // names or ids
@@ -69,7 +70,7 @@ func (s *Service) draft(catalog *domain.Catalog, in NewUser) (domain.User, error
 	now := s.deps.Clock.Now().UTC()
 	user := domain.User{
 		ID: domain.UserID(s.deps.IDs.NewID(domain.UserPrefix)), Identifier: access.NewIdentifier(s.deps.IDs),
-		Username: in.Username, Email: strings.TrimSpace(in.Email), FullName: in.FullName, PhoneNumber: in.PhoneNumber,
+		Username: in.Username, Email: strings.TrimSpace(in.Email), FullName: in.FullName, FamilyName: in.FamilyName, PhoneNumber: in.PhoneNumber,
 		Metadata: in.Metadata, Role: domain.RoleID(in.Role), Directory: in.Directory, Status: domain.StatusPending,
 		CreatedAt: now, UpdatedAt: now,
 	}

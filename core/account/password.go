@@ -121,16 +121,20 @@ func (s *Service) SetPassword(ctx context.Context, by domain.Principal, id domai
 	if err != nil {
 		return err
 	}
-	d, err := s.directoryOf(&user)
+	return s.set(ctx, by, catalog, &user, next)
+}
+
+func (s *Service) set(ctx context.Context, by domain.Principal, catalog *domain.Catalog, user *domain.User, next string) error {
+	d, err := s.directoryOf(user)
 	if err != nil {
 		return err
 	}
 	if keeper, ok := d.(ports.CredentialKeeper); ok {
-		credential, err := s.newCredential(ctx, keeper, catalog.Settings.Password, &user, domain.NewPassword{Field: "new_password", Password: next})
+		credential, err := s.newCredential(ctx, keeper, catalog.Settings.Password, user, domain.NewPassword{Field: "new_password", Password: next})
 		if err != nil {
 			return err
 		}
-		return s.storePassword(ctx, by, &user, credential, domain.ActionPasswordReset)
+		return s.storePassword(ctx, by, user, credential, domain.ActionPasswordReset)
 	}
 	setter, ok := d.(ports.PasswordSetter)
 	if !ok {
@@ -139,7 +143,7 @@ func (s *Service) SetPassword(ctx context.Context, by domain.Principal, id domai
 	if err := setter.SetPassword(ctx, user.Subject, next, false); err != nil {
 		return err
 	}
-	return s.storePassword(ctx, by, &user, nil, domain.ActionPasswordReset)
+	return s.storePassword(ctx, by, user, nil, domain.ActionPasswordReset)
 }
 
 // storePassword writes what a changed password brings with it: the credential where it is ours, the end of the sessions
@@ -174,4 +178,18 @@ func sameCredential(a, b *domain.PasswordCredential) bool {
 		return a == b
 	}
 	return a.Hash == b.Hash
+}
+
+// ResetOwn sets the principal's own password without asking for the present one, in their directory. It is for an
+// installation whose operator allows it to clients of the Users API that know nothing else.
+func (s *Service) ResetOwn(ctx context.Context, by domain.Principal, next string) error {
+	user, err := s.ownUser(ctx, by, by.UserID)
+	if err != nil {
+		return err
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	return s.set(ctx, by, catalog, &user, next)
 }

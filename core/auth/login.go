@@ -76,22 +76,49 @@ type attempt struct {
 }
 
 func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput) (SignedIn, error) {
-	catalog, err := s.deps.Catalog.Catalog(ctx)
+	a, check, err := s.admit(ctx, by, in)
 	if err != nil {
 		return SignedIn{}, err
+	}
+	if check.mustChange(a.catalog.Settings.Password, s.deps.Clock.Now()) {
+		return SignedIn{}, s.askForChange(ctx, a, check)
+	}
+	signedIn, err := s.start(ctx, by, a.catalog, beginning{
+		user: check.user, kind: in.Kind, remember: in.Remember, checked: check.credential, newHash: check.newHash,
+		methods: check.methods(check.second), detail: audit.Detail("method", "password"),
+	})
+	if errors.Is(err, errStale) {
+		return SignedIn{}, s.refuse(ctx, a, "changed_meanwhile")
+	}
+	if err != nil {
+		return SignedIn{}, errors.Join(err, a.guess.GiveBack(ctx))
+	}
+	return signedIn, a.guess.Succeed(ctx)
+}
+
+// admit takes a login through its steps up to the session. Where it returns an error, the attempt has ended and was recorded;
+// else its end is the caller's to tell.
+func (s *Service) admit(ctx context.Context, by domain.Principal, in LoginInput) (*attempt, verdict, error) {
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return nil, verdict{}, err
 	}
 	a := &attempt{by: by, in: in, catalog: catalog}
 	if a.subject, err = s.find(ctx, in.Name); err != nil {
-		return SignedIn{}, err
+		return nil, verdict{}, err
 	}
 	if a.guess, err = s.lockout.Reserve(ctx, a.subject.account, by.Origin.Network(), catalog.Settings.Lockout); err != nil {
-		return SignedIn{}, s.notReserved(ctx, a, err)
+		return nil, verdict{}, s.notReserved(ctx, a, err)
 	}
 	check, err := s.verify(ctx, a)
 	if err != nil {
-		return SignedIn{}, s.couldNotSay(ctx, a, err)
+		return nil, verdict{}, s.couldNotSay(ctx, a, err)
 	}
-	return s.proceed(ctx, a, check)
+	if err := s.judge(ctx, a, check); err != nil {
+		return nil, verdict{}, err
+	}
+	check.second, err = s.secondFactor(ctx, a, check)
+	return a, check, err
 }
 
 // notReserved records a login that was refused before anything was checked.
@@ -113,39 +140,22 @@ func (s *Service) couldNotSay(ctx context.Context, a *attempt, err error) error 
 	return err
 }
 
-// proceed goes on from what the directory said.
-func (s *Service) proceed(ctx context.Context, a *attempt, check verdict) (SignedIn, error) {
+// judge returns nil when the password was right and the user may sign in, else the recorded refusal.
+func (s *Service) judge(ctx context.Context, a *attempt, check verdict) error {
 	switch check.Outcome {
 	case domain.OutcomeOK, domain.OutcomeMustChange, domain.OutcomeExpired:
 	case domain.OutcomeLocked:
 		if err := a.guess.GiveBack(ctx, s.failed(a, "locked_by_directory")); err != nil {
-			return SignedIn{}, err
+			return err
 		}
-		return SignedIn{}, lockout.Locked(check.LockedUntil, s.deps.Clock.Now())
+		return lockout.Locked(check.LockedUntil, s.deps.Clock.Now())
 	default:
-		return SignedIn{}, s.refuse(ctx, a, check.Outcome.String())
+		return s.refuse(ctx, a, check.Outcome.String())
 	}
 	if check.user.Status != domain.StatusActive {
-		return SignedIn{}, s.refuse(ctx, a, string(check.user.Status))
+		return s.refuse(ctx, a, string(check.user.Status))
 	}
-	method, err := s.secondFactor(ctx, a, check)
-	if err != nil {
-		return SignedIn{}, err
-	}
-	if check.mustChange(a.catalog.Settings.Password, s.deps.Clock.Now()) {
-		return SignedIn{}, s.askForChange(ctx, a, check)
-	}
-	signedIn, err := s.start(ctx, a.by, a.catalog, beginning{
-		user: check.user, kind: a.in.Kind, remember: a.in.Remember, checked: check.credential, newHash: check.newHash,
-		methods: check.methods(method), detail: audit.Detail("method", "password"),
-	})
-	if errors.Is(err, errStale) {
-		return SignedIn{}, s.refuse(ctx, a, "changed_meanwhile")
-	}
-	if err != nil {
-		return SignedIn{}, errors.Join(err, a.guess.GiveBack(ctx))
-	}
-	return signedIn, a.guess.Succeed(ctx)
+	return nil
 }
 
 // refuse counts a failure and answers as for anybody.

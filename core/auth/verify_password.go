@@ -27,6 +27,7 @@ type verdict struct {
 	user       domain.User
 	credential *domain.PasswordCredential // the one that was checked, of the built-in directory
 	newHash    string                     // to keep instead, where the present one is outdated
+	second     domain.Method              // of the second factor that was proved; empty for none
 }
 
 // mustChange reports whether the password was right and has to be replaced first.

@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core/fault"
@@ -30,6 +31,8 @@ type User struct {
 	UsernameKey string
 	EmailKey    string
 	FullName    string
+	// FamilyName is the last part of FullName where the Users API has told which that is.
+	FamilyName string
 	// SearchText holds the folded username, email and full name, each on a line of its own.
 	SearchText  string
 	PhoneNumber string
@@ -176,3 +179,15 @@ var (
 	// ErrInvalidToken is a token that is unknown, used, out of date or for something else.
 	ErrInvalidToken = fault.New(fault.Invalid, "invalid_token", "The token is invalid or has expired")
 )
+
+// Names returns the given and the family name. Where nobody has told which is which, the given name is the first word.
+func (u *User) Names() (given, family string) {
+	if given, ok := strings.CutSuffix(u.FullName, " "+u.FamilyName); ok && u.FamilyName != "" {
+		return given, u.FamilyName
+	}
+	if u.FamilyName != "" && u.FullName == u.FamilyName {
+		return "", u.FamilyName
+	}
+	given, family, _ = strings.Cut(u.FullName, " ")
+	return given, family
+}

@@ -120,6 +120,13 @@ func (e *Error) About(field, reason string) *Error {
 	return c
 }
 
+// Saying returns a copy with a more exact public message.
+func (e *Error) Saying(message string) *Error {
+	c := e.copy()
+	c.Message = message
+	return c
+}
+
 // After returns a copy that says how long to wait before another try.
 func (e *Error) After(wait time.Duration) *Error {
 	c := e.copy()

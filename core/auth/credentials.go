@@ -1,0 +1,44 @@
+package auth
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// CheckCredentials tells whether a login would succeed, without starting a session. It counts as a login in every respect:
+// limits, lock-out, entry. False stands for whatever Login would refuse as wrong; a limit, a lock or an outage is an error.
+func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in LoginInput) (bool, error) {
+	if err := checkLoginInput(in); err != nil {
+		return false, err
+	}
+	if _, err := s.takeLogin(ctx, by); err != nil {
+		return false, err
+	}
+	err := s.checkOnly(ctx, by, in)
+	switch f := fault.Of(err); {
+	case err == nil:
+		return true, nil
+	case f.Kind == fault.Unauthenticated, errors.Is(err, domain.ErrPasswordExpired):
+		return false, nil
+	}
+	return false, err
+}
+
+func (s *Service) checkOnly(ctx context.Context, by domain.Principal, in LoginInput) error {
+	a, check, err := s.admit(ctx, by, in)
+	if err != nil {
+		return err
+	}
+	if check.mustChange(a.catalog.Settings.Password, s.deps.Clock.Now()) {
+		return errors.Join(domain.ErrPasswordExpired, a.guess.GiveBack(ctx, s.failed(a, "password_expired")))
+	}
+	if err := a.guess.Succeed(ctx); err != nil {
+		return err
+	}
+	return s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionLogin, string(check.user.ID), audit.ActedBy(check.user.ID),
+		audit.Detail("method", "password"), audit.Detail("session", "none")))
+}

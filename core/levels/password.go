@@ -1,0 +1,89 @@
+package levels
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// PasswordInput is a password to change or reset.
+type PasswordInput struct {
+	Target  string // username
+	Next    string
+	Current string // asked for where the target is oneself; ignored for others, since checking it would tell it
+}
+
+// ChangePassword changes a password by the rules of levels: superusers those of administrators, administrators those of
+// everybody who is not more powerful, others their own with the current one. A refusal is ErrRefused with the rule in words.
+func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, in PasswordInput) error {
+	target, err := s.passwordTarget(ctx, by, in.Target, "change")
+	if err != nil {
+		return err
+	}
+	if !by.IsSelf(target.ID) {
+		return s.deps.Accounts.SetPassword(ctx, by, target.ID, in.Next)
+	}
+	if in.Current == "" {
+		return errCurrentRequired
+	}
+	err = s.deps.Accounts.ChangePassword(ctx, by, target.ID, account.PasswordChange{Current: in.Current, Next: in.Next})
+	if errors.Is(err, domain.ErrCurrentPassword) {
+		return ErrRefused.Saying("Current password is incorrect").Because(err)
+	}
+	return err
+}
+
+// ResetPassword is ChangePassword without the current one. One's own is reset only where the operator allows it.
+func (s *Service) ResetPassword(ctx context.Context, by domain.Principal, in PasswordInput) error {
+	target, err := s.passwordTarget(ctx, by, in.Target, "reset")
+	if err != nil {
+		return err
+	}
+	switch {
+	case !by.IsSelf(target.ID):
+		return s.deps.Accounts.SetPassword(ctx, by, target.ID, in.Next)
+	case s.deps.Config.AllowOwnReset:
+		return s.deps.Accounts.ResetOwn(ctx, by, in.Next)
+	}
+	return errCurrentRequired
+}
+
+var errCurrentRequired = ErrRefused.Saying("Current password is required when changing your own password")
+
+// passwordTarget returns the user whose password is meant if the rules of levels let by set it.
+func (s *Service) passwordTarget(ctx context.Context, by domain.Principal, name, verb string) (Member, error) {
+	if err := by.RequireSignedIn(); err != nil {
+		return Member{}, err
+	}
+	if by.UserID == "" {
+		return Member{}, ErrNotAPerson
+	}
+	target, ok, err := s.find(ctx, name)
+	if err != nil {
+		return Member{}, err
+	}
+	if !ok {
+		return Member{}, refused("User %s not found", name)
+	}
+	return target, checkPassword(by, target, verb)
+}
+
+// checkPassword is the table of who may change (reset) whose password, in the order of the contract.
+func checkPassword(by domain.Principal, target Member, verb string) error {
+	own := by.IsSelf(target.ID)
+	switch {
+	case by.Role == domain.RoleSudo && own:
+		return refused("Sudo users cannot %s their own password", verb)
+	case by.Role == domain.RoleSudo && target.Role.ID != domain.RoleAdmin:
+		return refused("Sudo users can only %s passwords of admin users", verb)
+	case by.Role == domain.RoleSudo:
+		return nil
+	case by.Level <= administrator && target.Role.Level < by.Level:
+		return refused("Admin users cannot %s passwords of users with role level lower than %d", verb, by.Level)
+	case by.Level > administrator && !own:
+		return refused("You can only %s your own password", verb)
+	}
+	return nil
+}

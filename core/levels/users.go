@@ -1,0 +1,177 @@
+package levels
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// mayList returns nil for who may read users through this API.
+func (s *Service) mayList(by domain.Principal) error {
+	if err := by.RequireSignedIn(); err != nil {
+		return err
+	}
+	if most := s.deps.Config.ListMaxLevel; most > 0 && by.Level > most {
+		return ErrDenied.Saying("Access denied")
+	}
+	return nil
+}
+
+// MemberPage is one page of users.
+type MemberPage struct {
+	Members []Member
+	Total   int64
+}
+
+// List returns one page of all users but superusers, in the order in which they were made.
+func (s *Service) List(ctx context.Context, by domain.Principal, number, limit int) (MemberPage, error) {
+	if err := s.mayList(by); err != nil {
+		return MemberPage{}, err
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return MemberPage{}, err
+	}
+	page, err := s.deps.Users.List(ctx, domain.UserQuery{
+		ExcludeRole: domain.RoleSudo, Sort: domain.SortCreated, Page: domain.Page{Number: number, Limit: limit},
+	})
+	if err != nil {
+		return MemberPage{}, err
+	}
+	members := make([]Member, len(page.Users))
+	for i, u := range page.Users {
+		members[i] = memberOf(catalog, u)
+	}
+	return MemberPage{Members: members, Total: page.Total}, nil
+}
+
+// Walk calls yield for each user but superusers, in the order in which they were made and in constant memory.
+func (s *Service) Walk(ctx context.Context, by domain.Principal, yield func(Member) error) error {
+	if err := s.mayList(by); err != nil {
+		return err
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	query := domain.UserQuery{
+		ExcludeRole: domain.RoleSudo, Sort: domain.SortCreated, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
+	}
+	for {
+		page, err := s.deps.Users.List(ctx, query)
+		if err != nil {
+			return err
+		}
+		for _, u := range page.Users {
+			if err := yield(memberOf(catalog, u)); err != nil {
+				return err
+			}
+		}
+		if page.Next == nil {
+			return nil
+		}
+		query.Page.After = page.Next
+	}
+}
+
+// CheckList returns nil for who may list users, before an answer has begun.
+func (s *Service) CheckList(by domain.Principal) error { return s.mayList(by) }
+
+// Get returns the user of a name. A superuser is shown to administrators only.
+func (s *Service) Get(ctx context.Context, by domain.Principal, name string) (Member, error) {
+	if err := by.RequireSignedIn(); err != nil {
+		return Member{}, err
+	}
+	member, ok, err := s.find(ctx, name)
+	if err != nil {
+		return Member{}, err
+	}
+	if most := s.deps.Config.ListMaxLevel; ok && most > 0 && by.Level > most && !by.IsSelf(member.ID) {
+		return Member{}, ErrDenied.Saying("Access denied")
+	}
+	if !ok || member.Role.ID == domain.RoleSudo && by.Level > administrator {
+		return Member{}, refused("%s is not a valid username", name)
+	}
+	return member, nil
+}
+
+// SignupInput is a user to make.
+type SignupInput struct {
+	Username, Email, Password string
+	Role                      string // a guest when empty
+	GivenName, FamilyName     string
+}
+
+// Signup makes a user with a password. Administrators make users of any role that is not more powerful than their own; anybody
+// else makes a guest, and only where the operator lets strangers sign up.
+func (s *Service) Signup(ctx context.Context, by domain.Principal, in SignupInput) (Member, error) {
+	administers := by.RequireSignedIn() == nil && by.Level <= administrator && by.UserID != ""
+	role, err := s.signupRole(ctx, by, administers, in.Role)
+	if err != nil {
+		return Member{}, err
+	}
+	if !administers {
+		if err := s.asStranger(ctx, &by); err != nil {
+			return Member{}, err
+		}
+	}
+	made, err := s.deps.Accounts.Create(ctx, by, account.NewUser{
+		Username: in.Username, Email: in.Email, Password: in.Password, Role: string(role.ID),
+		FullName: strings.TrimSpace(in.GivenName + " " + in.FamilyName), FamilyName: in.FamilyName,
+	})
+	if errors.Is(err, domain.ErrUserExists) {
+		return Member{}, taken(err, in)
+	}
+	return Member{User: made.User, Role: role}, err
+}
+
+func (s *Service) signupRole(ctx context.Context, by domain.Principal, administers bool, name string) (domain.Role, error) {
+	if name == "" {
+		name = string(domain.RoleGuest)
+	}
+	role, ok, err := s.findRole(ctx, name)
+	switch {
+	case err != nil:
+		return domain.Role{}, err
+	case !administers && (!ok || role.ID != domain.RoleGuest):
+		return domain.Role{}, errLevelOne // whether there is such a role is not a stranger's to learn
+	case !ok:
+		return domain.Role{}, refused("role: %s not exists", name)
+	case administers && role.Level < by.Level:
+		return domain.Role{}, errLevelOne
+	}
+	return role, nil
+}
+
+// asStranger lets a principal make themselves a guest where the operator allows it, and counts how many one address makes.
+func (s *Service) asStranger(ctx context.Context, by *domain.Principal) error {
+	if !s.deps.Config.SelfSignup {
+		return errLevelOne
+	}
+	state, err := s.deps.Limits.Take(ctx, "signup:"+by.Origin.Network(), s.deps.Config.SignupRate, s.deps.Clock.Now())
+	if err != nil {
+		return err
+	}
+	if !state.Allowed {
+		return fault.ErrRateLimited.After(state.Reset)
+	}
+	stranger := domain.Anonymous(by.Origin)
+	stranger.Kind = domain.PrincipalSystem
+	stranger.Grants = domain.Grants{{Source: "self_signup", Permission: domain.UsersManage}}
+	*by = stranger
+	return nil
+}
+
+// taken says in this API's words which name is taken.
+func taken(err error, in SignupInput) error {
+	for _, d := range fault.Of(err).Details() {
+		if d.Field == "email" {
+			return ErrTaken.Saying("Email: " + in.Email + " already exists").Because(err)
+		}
+	}
+	return ErrTaken.Saying("username: " + in.Username + " already exists").Because(err)
+}
