@@ -1428,6 +1428,9 @@ type N423 = Error
 // N429 defines model for 429.
 type N429 = Error
 
+// N431 defines model for 431.
+type N431 = Error
+
 // N500 defines model for 500.
 type N500 = Error
 

@@ -2,7 +2,7 @@
 //
 // Each topic holds paths and components; a name that two of them define is an error. Answers that an operation gives for
 // reasons it shares with others are not written at each: "x-errors" names the statuses beside those that follow from
-// what the operation is (400, 500 and 503 for all, 413 and 415 with a body, 401 and 403 with credentials).
+// what the operation is (400, 431, 500 and 503 for all, 413 and 415 with a body, 401 and 403 with credentials).
 package main
 
 import (
@@ -127,7 +127,7 @@ func completeOperation(operation object) error {
 	if !ok {
 		return errors.New("no responses")
 	}
-	statuses := []int{400, 500, 503}
+	statuses := []int{400, 431, 500, 503}
 	if operation["requestBody"] != nil {
 		statuses = append(statuses, 413, 415)
 	}

@@ -1,0 +1,248 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/ostiary/ostiary/adapters/securityapi"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+// TestH04_NoBodyPassesThatTheDocumentDoesNotAllow sends to every call, as an administrator, its right body with one thing
+// wrong, for every member and every kind of wrong. All are refused by name, none changes anything.
+func TestH04_NoBodyPassesThatTheDocumentDoesNotAllow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "admin", "other")
+	before := w.changes(t)
+	for _, o := range w.operations() {
+		if schema := w.bodySchema(o); schema != nil {
+			w.tryBodies(t, o, schema)
+		}
+	}
+	if after := w.changes(t); after != before {
+		t.Errorf("%d changes were made", after-before)
+	}
+}
+
+// changes counts what was changed, and what was tried with a password.
+func (w *world) changes(t *testing.T) int {
+	t.Helper()
+	n := 0
+	for _, e := range w.Entries(t) {
+		if e.Action != domain.ActionDataAccess && e.Action != domain.ActionPermissionDenied {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *world) bodySchema(operation string) *openapi3.Schema {
+	method, path, _ := strings.Cut(operation, " ")
+	o := w.check.Document.Paths.Value(path).GetOperation(method)
+	if o.RequestBody == nil {
+		return nil
+	}
+	return o.RequestBody.Value.Content.Get("application/json").Schema.Value
+}
+
+func (w *world) tryBodies(t *testing.T, operation string, schema *openapi3.Schema) {
+	t.Helper()
+	right := w.filled(bodies[operation])
+	if right == "" {
+		right = "{}"
+	}
+	members := strings.TrimSuffix(strings.TrimPrefix(right, "{"), "}")
+	with := func(more string) string {
+		if members == "" {
+			return "{" + more + "}"
+		}
+		return "{" + members + "," + more + "}"
+	}
+	w.refused(t, operation, with(`"zz_unknown":1`), "zz_unknown")
+	w.refused(t, operation, right+"{}", "body")
+	w.refused(t, operation, "["+right+"]", "body")
+	w.refused(t, operation, "null", "body")
+	w.refused(t, operation, `{"a`+"\xff"+`":1}`, "")
+	for name, property := range schema.Properties {
+		others := without(t, right, name)
+		set := func(value string) string {
+			if others == "" {
+				return fmt.Sprintf("{%q:%s}", name, value)
+			}
+			return fmt.Sprintf("{%s,%q:%s}", others, name, value)
+		}
+		for _, value := range wrongValues(property.Value) {
+			w.refused(t, operation, set(value), name)
+		}
+		w.refused(t, operation, fmt.Sprintf("{%s%q:1,%q:2}", comma(others), name, name), name)
+		upper := strings.ToUpper(name[:1]) + name[1:]
+		w.refused(t, operation, fmt.Sprintf("{%s%q:%s}", comma(others), upper, `"x"`), upper)
+	}
+}
+
+func comma(members string) string {
+	if members == "" {
+		return ""
+	}
+	return members + ","
+}
+
+// without returns the members of an object but one.
+func without(t *testing.T, object, name string) string {
+	t.Helper()
+	var all map[string]json.RawMessage
+	must(t, json.Unmarshal([]byte(object), &all))
+	delete(all, name)
+	var members []string
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		members = append(members, fmt.Sprintf("%q:%s", key, all[key]))
+	}
+	return strings.Join(members, ",")
+}
+
+func wrongValues(s *openapi3.Schema) []string {
+	values := map[string]string{"number": "4711", "string": `"text"`, "boolean": "true", "object": `{"$ne":null}`, "array": `[{"$gt":""}]`}
+	delete(values, s.Type.Slice()[0])
+	if s.Type.Is("integer") {
+		values["number"] = "1.5"
+	}
+	if !s.Nullable {
+		values["null"] = "null"
+	}
+	if s.Type.Is("string") {
+		values["NUL"] = `"a\u0000b"`
+		values["surrogate"] = `"\ud800"`
+		values["bytes"] = "\"\xff\""
+	}
+	return slices.Sorted(maps.Values(values))
+}
+
+func (w *world) refused(t *testing.T, operation, body, field string) {
+	t.Helper()
+	method, path, _ := strings.Cut(operation, " ")
+	r := w.call(t, w.token, method, w.filled(path), body)
+	named := field == "" || strings.Contains(r.body, `"field":"`+field)
+	if r.status != http.StatusBadRequest || r.text("error") != "invalid_request" || !named {
+		t.Errorf("%s took %q: %d %s", operation, body, r.status, r.body)
+	}
+}
+
+func (w *world) filled(text string) string {
+	for name, value := range w.fill {
+		text = strings.ReplaceAll(text, name, value)
+	}
+	return text
+}
+
+// nasty are texts that have broken other services.
+var nasty = []string{
+	"", " ", "' OR '1'='1", `"; DROP TABLE users; --`, "*)(uid=*))(|(uid=*", `{"$gt":""}`, "../../../etc/passwd", "%00", "%2e%2e%2f", "\u202eadmin",
+	"ａｄｍｉｎ", "аdmin", "mİke", "\u212aelvin", "a\u0301", strings.Repeat("a", 5000), strings.Repeat("💥", 300), "=cmd|' /C calc'!A0", "${jndi:ldap://x}", "{{7*7}}",
+	"<script>alert(1)</script>", "-1", "1e309", "NaN", "0x10", "99999999999999999999", "true", "null", "[]", "2024-13-45", "0000-00-00", "(a+)+$", ".*", "\t", "\r\nX-Injected: 1",
+	"\ufeff", "\ufffe", "\U0010ffff", "a b", "a/b", `a\b`, "a;b", "a?b#c",
+}
+
+// TestH09_NothingHostileIsADefect puts hostile texts into every text that a call takes, wherever it takes it. What comes
+// back is a decision, never a defect, and its request id is ours to find it by.
+func TestH09_NothingHostileIsADefect(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "admin", "other")
+	check := func(operation string, r reply) {
+		if r.status >= http.StatusInternalServerError || r.status < http.StatusOK || r.header.Get("X-Request-Id") == "" {
+			t.Errorf("%s: %d %s", operation, r.status, r.body)
+		}
+	}
+	for _, o := range w.operations() {
+		method, path, _ := strings.Cut(o, " ")
+		if method == http.MethodDelete || strings.HasSuffix(path, "/export") {
+			continue
+		}
+		item := w.check.Document.Paths.Value(path)
+		for _, text := range nasty {
+			for _, p := range slices.Concat(item.Parameters, item.GetOperation(method).Parameters) {
+				name := p.Value.Name
+				switch p.Value.In {
+				case openapi3.ParameterInPath:
+					hostile := strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(text))
+					check(o, w.call(t, w.token, method, w.filled(hostile), w.filled(bodies[o])))
+				case openapi3.ParameterInQuery:
+					check(o, w.call(t, w.token, method, w.filled(path)+"?"+url.Values{name: {text}}.Encode(), w.filled(bodies[o])))
+				}
+			}
+			w.hostileBodies(t, o, text, check)
+		}
+	}
+}
+
+func (w *world) hostileBodies(t *testing.T, operation, text string, check func(string, reply)) {
+	t.Helper()
+	schema := w.bodySchema(operation)
+	if schema == nil {
+		return
+	}
+	method, path, _ := strings.Cut(operation, " ")
+	quoted, err := json.Marshal(text)
+	must(t, err)
+	right := w.filled(bodies[operation])
+	if right == "" {
+		right = "{}"
+	}
+	for name, property := range schema.Properties {
+		value := string(quoted)
+		switch {
+		case property.Value.Type.Is("array"):
+			value = "[" + value + "]"
+		case property.Value.Type.Is("object"):
+			value = "{" + value + ":" + value + "}"
+		case !property.Value.Type.Is("string"):
+			continue
+		}
+		body := fmt.Sprintf("{%s%q:%s}", comma(without(t, right, name)), name, value)
+		check(operation+" "+name, w.call(t, w.token, method, w.filled(path), body))
+	}
+}
+
+// TestH02_FormsAreForOneCallOnly sends the right bodies as what a browser can send from another site.
+func TestH02_FormsAreForOneCallOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "admin", "other")
+	for operation, body := range bodies {
+		method, path, _ := strings.Cut(operation, " ")
+		for _, kind := range []string{"application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/xml"} {
+			if strings.HasSuffix(path, "/introspect") && kind == "application/x-www-form-urlencoded" {
+				continue
+			}
+			header := http.Header{"Authorization": {"Bearer " + w.token}, "Content-Type": {kind}}
+			r := w.do(t, method, securityapi.Base+w.filled(path), w.filled(body), header)
+			if r.status != http.StatusUnsupportedMediaType || r.text("error") != "unsupported_media_type" {
+				t.Errorf("%s as %s: %d %s", operation, kind, r.status, r.body)
+			}
+		}
+	}
+}
+
+// TestA08_LoginIsLimitedByTheRealAddress spends the limit and finds that no header gives another.
+func TestA08_LoginIsLimitedByTheRealAddress(t *testing.T) {
+	t.Parallel()
+	in := install(t, kit.Options{LoginRate: domain.Rate{Limit: 5, Window: 60e9}})
+	var r reply
+	for i := range 6 {
+		header := http.Header{}
+		for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "Cf-Connecting-Ip"} {
+			header.Set(name, fmt.Sprintf("203.0.113.%d", i))
+		}
+		r = in.do(t, http.MethodPost, securityapi.Base+"/auth/login", `{"username":"nobody","password":"x"}`, header)
+	}
+	if r.status != http.StatusTooManyRequests || r.text("error") != "rate_limited" || r.header.Get("Retry-After") == "" || r.header.Get("Ratelimit-Remaining") != "0" {
+		t.Errorf("the limit was not met: %d %v %s", r.status, r.header, r.body)
+	}
+}
