@@ -80,7 +80,14 @@ func (s *Service) Setup(ctx context.Context, by domain.Principal, token string, 
 	case err == nil:
 		return made, nil
 	case errors.Is(err, fault.ErrForbidden):
-		return Profile{}, domain.ErrInvalidToken
+		if exists, failed := s.HasUsers(ctx); exists {
+			return Profile{}, domain.ErrInvalidToken
+		} else if failed != nil {
+			err = failed
+		} else {
+			// Somebody else is at it, or was and does not know how it ended; whoever comes again finds out.
+			err = fault.ErrOverloaded.After(time.Minute)
+		}
 	}
 	again := s.deps.Once.Put(context.WithoutCancel(ctx), setupKey(token), nil, s.deps.Clock.Now().Add(SetupFor))
 	return Profile{}, errors.Join(err, again)

@@ -1,0 +1,132 @@
+// Package faultstore puts failures between the services and a real store: the N-th call of any port fails, before it has done
+// anything or after it has done everything. A test that runs a use case for every N has met every place where it can break
+// off (after "How SQLite Is Tested", which does the same with memory and disk).
+//
+// It also runs every change twice, the first time on a copy that is thrown away: a store may repeat a change after a lost
+// race, so a change that remembers anything would do it twice.
+package faultstore
+
+import (
+	"sync"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+// Mode says how a call fails.
+type Mode int
+
+// The modes.
+const (
+	Before Mode = iota // the call does nothing
+	After              // the call does what it should, and its answer is lost
+)
+
+// String returns the mode in words.
+func (m Mode) String() string {
+	if m == After {
+		return "after"
+	}
+	return "before"
+}
+
+// Faults decides which call fails. It is safe for concurrent use.
+type Faults struct {
+	mu    sync.Mutex
+	at    int // counts down; the call that takes it to zero fails
+	mode  Mode
+	name  string
+	armed bool
+}
+
+// Arm has the n-th call from now on fail, counted from 1.
+func (f *Faults) Arm(n int, mode Mode) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at, f.mode, f.name, f.armed = n, mode, "", true
+}
+
+// Disarm ends it and returns the name of the call that has failed; empty when there were fewer.
+func (f *Faults) Disarm() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.armed = false
+	return f.name
+}
+
+// fails reports whether this call is the one.
+func (f *Faults) fails(name string) (Mode, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.armed {
+		return Before, false
+	}
+	if f.at--; f.at != 0 {
+		return Before, false
+	}
+	f.name = name
+	return f.mode, true
+}
+
+// call runs a call, or has it fail.
+func (f *Faults) call(name string, run func() error) error {
+	mode, fails := f.fails(name)
+	if !fails {
+		return run()
+	}
+	if mode == After {
+		if err := run(); err != nil {
+			return err
+		}
+	}
+	return fault.ErrStorage
+}
+
+// ask is call for one that answers something.
+func ask[T any](f *Faults, name string, run func() (T, error)) (T, error) {
+	var answer T
+	err := f.call(name, func() (err error) {
+		answer, err = run()
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return answer, nil
+}
+
+// twice returns the change as a store runs it that has lost a race: once for nothing.
+func twice[T any](change ports.Change[T], clone func(*T) T) ports.Change[T] {
+	return func(thing *T, out *domain.Outbox) error {
+		copied := clone(thing)
+		if err := change(&copied, &domain.Outbox{}); err != nil {
+			return err
+		}
+		return change(thing, out)
+	}
+}
+
+// Wrap puts the faults in front of all ports.
+func (f *Faults) Wrap(p *kit.Ports) {
+	p.Users = users{f, p.Users}
+	p.Guard = guard{f, p.Guard}
+	p.Sessions = sessions{f, p.Sessions}
+	p.View = view{f, p.View}
+	p.Keys = keys{f, p.Keys}
+	p.KeyView = keyView{f, p.KeyView}
+	p.Roles = roles{f, p.Roles}
+	p.Groups = groups{f, p.Groups}
+	p.Settings = settings{f, p.Settings}
+	p.Catalog = catalog{f, p.Catalog}
+	p.Attempts = attempts{f, p.Attempts}
+	p.Rates = rates{f, p.Rates}
+	p.Once = once{f, p.Once}
+	p.Idempotency = idempotency{f, p.Idempotency}
+	p.Trail = trail{f, p.Trail}
+	p.Seals = seals{f, p.Seals}
+	p.Proofs = proofs{f, p.Proofs}
+	p.Eraser = eraser{f, p.Eraser}
+}

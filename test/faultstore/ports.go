@@ -1,0 +1,334 @@
+package faultstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+type users struct {
+	f *Faults
+	ports.UserStore
+}
+
+func (x users) Create(ctx context.Context, user domain.User, out domain.Outbox) error {
+	return x.f.call("UserStore.Create", func() error { return x.UserStore.Create(ctx, user, out) })
+}
+
+func (x users) Get(ctx context.Context, id domain.UserID) (domain.User, error) {
+	return ask(x.f, "UserStore.Get", func() (domain.User, error) { return x.UserStore.Get(ctx, id) })
+}
+
+func (x users) FindByLogin(ctx context.Context, key string) (domain.User, error) {
+	return ask(x.f, "UserStore.FindByLogin", func() (domain.User, error) { return x.UserStore.FindByLogin(ctx, key) })
+}
+
+func (x users) FindBySubject(ctx context.Context, d domain.DirectoryID, subject domain.Subject) (domain.User, error) {
+	return ask(x.f, "UserStore.FindBySubject", func() (domain.User, error) { return x.UserStore.FindBySubject(ctx, d, subject) })
+}
+
+func (x users) Update(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
+	return ask(x.f, "UserStore.Update", func() (domain.User, error) { return x.UserStore.Update(ctx, id, twice(change, (*domain.User).Clone)) })
+}
+
+func (x users) Delete(ctx context.Context, id domain.UserID, out domain.Outbox) error {
+	return x.f.call("UserStore.Delete", func() error { return x.UserStore.Delete(ctx, id, out) })
+}
+
+func (x users) List(ctx context.Context, query domain.UserQuery) (domain.UserPage, error) {
+	return ask(x.f, "UserStore.List", func() (domain.UserPage, error) { return x.UserStore.List(ctx, query) })
+}
+
+type guard struct {
+	f *Faults
+	ports.AdminGuard
+}
+
+func (x guard) Members(ctx context.Context) ([]domain.UserID, error) {
+	return ask(x.f, "AdminGuard.Members", func() ([]domain.UserID, error) { return x.AdminGuard.Members(ctx) })
+}
+
+func (x guard) Join(ctx context.Context, ids ...domain.UserID) error {
+	return x.f.call("AdminGuard.Join", func() error { return x.AdminGuard.Join(ctx, ids...) })
+}
+
+func (x guard) Leave(ctx context.Context, ids ...domain.UserID) error {
+	return x.f.call("AdminGuard.Leave", func() error { return x.AdminGuard.Leave(ctx, ids...) })
+}
+
+type sessions struct {
+	f *Faults
+	ports.SessionStore
+}
+
+func (x sessions) Create(ctx context.Context, session domain.Session) error {
+	return x.f.call("SessionStore.Create", func() error { return x.SessionStore.Create(ctx, session) })
+}
+
+func (x sessions) Get(ctx context.Context, id domain.SessionID) (domain.Session, error) {
+	return ask(x.f, "SessionStore.Get", func() (domain.Session, error) { return x.SessionStore.Get(ctx, id) })
+}
+
+func (x sessions) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session, error) {
+	return ask(x.f, "SessionStore.Update", func() (domain.Session, error) {
+		return x.SessionStore.Update(ctx, id, twice(change, (*domain.Session).Clone))
+	})
+}
+
+func (x sessions) ListByUser(ctx context.Context, id domain.UserID) ([]domain.Session, error) {
+	return ask(x.f, "SessionStore.ListByUser", func() ([]domain.Session, error) { return x.SessionStore.ListByUser(ctx, id) })
+}
+
+func (x sessions) ListByProvider(ctx context.Context, d domain.DirectoryID, subject domain.Subject, session string) ([]domain.Session, error) {
+	return ask(x.f, "SessionStore.ListByProvider", func() ([]domain.Session, error) { return x.SessionStore.ListByProvider(ctx, d, subject, session) })
+}
+
+func (x sessions) ListProviderGrants(ctx context.Context, before time.Time, limit int) ([]domain.Session, error) {
+	return ask(x.f, "SessionStore.ListProviderGrants", func() ([]domain.Session, error) { return x.SessionStore.ListProviderGrants(ctx, before, limit) })
+}
+
+func (x sessions) Sweep(ctx context.Context, now time.Time, before time.Time, limit int) (int, error) {
+	return ask(x.f, "SessionStore.Sweep", func() (int, error) { return x.SessionStore.Sweep(ctx, now, before, limit) })
+}
+
+type view struct {
+	f *Faults
+	ports.SessionView
+}
+
+func (x view) Look(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
+	return ask(x.f, "SessionView.Look", func() (domain.LiveSession, error) { return x.SessionView.Look(ctx, id) })
+}
+
+func (x view) Touch(ctx context.Context, id domain.SessionID, at time.Time) error {
+	return x.f.call("SessionView.Touch", func() error { return x.SessionView.Touch(ctx, id, at) })
+}
+
+type keys struct {
+	f *Faults
+	ports.APIKeyStore
+}
+
+func (x keys) Create(ctx context.Context, key domain.APIKey, out domain.Outbox) error {
+	return x.f.call("APIKeyStore.Create", func() error { return x.APIKeyStore.Create(ctx, key, out) })
+}
+
+func (x keys) Get(ctx context.Context, id domain.KeyID) (domain.APIKey, error) {
+	return ask(x.f, "APIKeyStore.Get", func() (domain.APIKey, error) { return x.APIKeyStore.Get(ctx, id) })
+}
+
+func (x keys) Update(ctx context.Context, id domain.KeyID, change ports.Change[domain.APIKey]) (domain.APIKey, error) {
+	return ask(x.f, "APIKeyStore.Update", func() (domain.APIKey, error) {
+		return x.APIKeyStore.Update(ctx, id, twice(change, copied[domain.APIKey]))
+	})
+}
+
+func (x keys) ListByUser(ctx context.Context, id domain.UserID) ([]domain.APIKey, error) {
+	return ask(x.f, "APIKeyStore.ListByUser", func() ([]domain.APIKey, error) { return x.APIKeyStore.ListByUser(ctx, id) })
+}
+
+type keyView struct {
+	f *Faults
+	ports.KeyView
+}
+
+func (x keyView) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
+	return ask(x.f, "KeyView.LookKey", func() (domain.LiveKey, error) { return x.KeyView.LookKey(ctx, id) })
+}
+
+func (x keyView) TouchKey(ctx context.Context, id domain.KeyID, at time.Time) error {
+	return x.f.call("KeyView.TouchKey", func() error { return x.KeyView.TouchKey(ctx, id, at) })
+}
+
+type roles struct {
+	f *Faults
+	ports.RoleStore
+}
+
+func (x roles) CreateRole(ctx context.Context, role domain.Role, out domain.Outbox) error {
+	return x.f.call("RoleStore.CreateRole", func() error { return x.RoleStore.CreateRole(ctx, role, out) })
+}
+
+func (x roles) UpdateRole(ctx context.Context, id domain.RoleID, change ports.Change[domain.Role]) (domain.Role, error) {
+	return ask(x.f, "RoleStore.UpdateRole", func() (domain.Role, error) {
+		return x.RoleStore.UpdateRole(ctx, id, twice(change, copied[domain.Role]))
+	})
+}
+
+func (x roles) DeleteRole(ctx context.Context, id domain.RoleID, out domain.Outbox) error {
+	return x.f.call("RoleStore.DeleteRole", func() error { return x.RoleStore.DeleteRole(ctx, id, out) })
+}
+
+type groups struct {
+	f *Faults
+	ports.GroupStore
+}
+
+func (x groups) CreateGroup(ctx context.Context, group domain.Group, out domain.Outbox) error {
+	return x.f.call("GroupStore.CreateGroup", func() error { return x.GroupStore.CreateGroup(ctx, group, out) })
+}
+
+func (x groups) UpdateGroup(ctx context.Context, id domain.GroupID, change ports.Change[domain.Group]) (domain.Group, error) {
+	return ask(x.f, "GroupStore.UpdateGroup", func() (domain.Group, error) {
+		return x.GroupStore.UpdateGroup(ctx, id, twice(change, copied[domain.Group]))
+	})
+}
+
+func (x groups) DeleteGroup(ctx context.Context, id domain.GroupID, out domain.Outbox) error {
+	return x.f.call("GroupStore.DeleteGroup", func() error { return x.GroupStore.DeleteGroup(ctx, id, out) })
+}
+
+type settings struct {
+	f *Faults
+	ports.SettingsStore
+}
+
+func (x settings) UpdateSettings(ctx context.Context, change ports.Change[domain.Settings]) (domain.Settings, error) {
+	return ask(x.f, "SettingsStore.UpdateSettings", func() (domain.Settings, error) {
+		return x.SettingsStore.UpdateSettings(ctx, twice(change, copied[domain.Settings]))
+	})
+}
+
+type catalog struct {
+	f *Faults
+	ports.CatalogView
+}
+
+func (x catalog) Catalog(ctx context.Context) (*domain.Catalog, error) {
+	return ask(x.f, "CatalogView.Catalog", func() (*domain.Catalog, error) { return x.CatalogView.Catalog(ctx) })
+}
+
+func (x catalog) CatalogAt(ctx context.Context, version int64) (*domain.Catalog, error) {
+	return ask(x.f, "CatalogView.CatalogAt", func() (*domain.Catalog, error) { return x.CatalogView.CatalogAt(ctx, version) })
+}
+
+type attempts struct {
+	f *Faults
+	ports.AttemptStore
+}
+
+func (x attempts) UpdateAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
+	return x.f.call("AttemptStore.UpdateAttempts", func() error {
+		return x.AttemptStore.UpdateAttempts(ctx, account, now, twice(change, (*domain.Attempts).Clone))
+	})
+}
+
+func (x attempts) GetAttempts(ctx context.Context, account string) (domain.Attempts, error) {
+	return ask(x.f, "AttemptStore.GetAttempts", func() (domain.Attempts, error) { return x.AttemptStore.GetAttempts(ctx, account) })
+}
+
+type rates struct {
+	f *Faults
+	ports.RateLimiter
+}
+
+func (x rates) Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error) {
+	return ask(x.f, "RateLimiter.Take", func() (domain.RateState, error) { return x.RateLimiter.Take(ctx, key, rate, now) })
+}
+
+type once struct {
+	f *Faults
+	ports.OnceStore
+}
+
+func (x once) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
+	return x.f.call("OnceStore.Put", func() error { return x.OnceStore.Put(ctx, key, value, expires) })
+}
+
+func (x once) TakeOnce(ctx context.Context, key string, now time.Time) ([]byte, error) {
+	return ask(x.f, "OnceStore.TakeOnce", func() ([]byte, error) { return x.OnceStore.TakeOnce(ctx, key, now) })
+}
+
+type idempotency struct {
+	f *Faults
+	ports.IdempotencyStore
+}
+
+func (x idempotency) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord, error) {
+	return ask(x.f, "IdempotencyStore.Begin", func() (*domain.IdempotencyRecord, error) { return x.IdempotencyStore.Begin(ctx, record) })
+}
+
+func (x idempotency) Complete(ctx context.Context, record domain.IdempotencyRecord) error {
+	return x.f.call("IdempotencyStore.Complete", func() error { return x.IdempotencyStore.Complete(ctx, record) })
+}
+
+func (x idempotency) Abandon(ctx context.Context, key string) error {
+	return x.f.call("IdempotencyStore.Abandon", func() error { return x.IdempotencyStore.Abandon(ctx, key) })
+}
+
+type trail struct {
+	f *Faults
+	ports.AuditTrail
+}
+
+func (x trail) Append(ctx context.Context, entries ...domain.AuditEntry) error {
+	return x.f.call("AuditTrail.Append", func() error { return x.AuditTrail.Append(ctx, entries...) })
+}
+
+func (x trail) List(ctx context.Context, query domain.AuditQuery) (domain.AuditPage, error) {
+	return ask(x.f, "AuditTrail.List", func() (domain.AuditPage, error) { return x.AuditTrail.List(ctx, query) })
+}
+
+func (x trail) Scan(ctx context.Context, query domain.AuditQuery, yield func(domain.AuditEntry) error) error {
+	return x.f.call("AuditTrail.Scan", func() error { return x.AuditTrail.Scan(ctx, query, yield) })
+}
+
+type seals struct {
+	f *Faults
+	ports.AuditSealStore
+}
+
+func (x seals) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, error) {
+	return ask(x.f, "AuditSealStore.Unsealed", func() ([]domain.AuditRecord, error) { return x.AuditSealStore.Unsealed(ctx, limit) })
+}
+
+func (x seals) LastSegment(ctx context.Context) (domain.AuditSegment, error) {
+	return ask(x.f, "AuditSealStore.LastSegment", func() (domain.AuditSegment, error) { return x.AuditSealStore.LastSegment(ctx) })
+}
+
+func (x seals) PutSegment(ctx context.Context, segment domain.AuditSegment, ids []domain.LogID) error {
+	return x.f.call("AuditSealStore.PutSegment", func() error { return x.AuditSealStore.PutSegment(ctx, segment, ids) })
+}
+
+func (x seals) SealKey(ctx context.Context) ([]byte, error) {
+	return ask(x.f, "AuditSealStore.SealKey", func() ([]byte, error) { return x.AuditSealStore.SealKey(ctx) })
+}
+
+func (x seals) PutSealKey(ctx context.Context, sealed []byte) error {
+	return x.f.call("AuditSealStore.PutSealKey", func() error { return x.AuditSealStore.PutSealKey(ctx, sealed) })
+}
+
+type proofs struct {
+	f *Faults
+	ports.AuditProofs
+}
+
+func (x proofs) Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error {
+	return x.f.call("AuditProofs.Segments", func() error { return x.AuditProofs.Segments(ctx, seq, yield) })
+}
+
+func (x proofs) Records(ctx context.Context, first int64, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
+	return x.f.call("AuditProofs.Records", func() error { return x.AuditProofs.Records(ctx, first, last, query, yield) })
+}
+
+func (x proofs) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error) {
+	return ask(x.f, "AuditProofs.SegmentBefore", func() (domain.AuditSegment, error) { return x.AuditProofs.SegmentBefore(ctx, at) })
+}
+
+func (x proofs) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {
+	return x.f.call("AuditProofs.CutSegments", func() error { return x.AuditProofs.CutSegments(ctx, number, out) })
+}
+
+type eraser struct {
+	f *Faults
+	ports.AuditEraser
+}
+
+func (x eraser) ErasePerson(ctx context.Context, id domain.UserID) error {
+	return x.f.call("AuditEraser.ErasePerson", func() error { return x.AuditEraser.ErasePerson(ctx, id) })
+}
+
+// copied is the copy of what changes replace as a whole, and never within.
+func copied[T any](thing *T) T { return *thing }
