@@ -1,0 +1,179 @@
+// Package smsgateway sends SMS through the HTTP interface of a gateway.
+//
+// What a gateway wants is written as a request of templates (text/template), so that common ones need no code:
+//
+//	{{.To}}      the number in E.164 form, such as +420123456789
+//	{{.Text}}    the message
+//	{{.ID}}      the message's id, the same at each try, for gateways that drop repeats
+//	{{.Secret}}  the configured secret
+//	{{json .Text}} and {{query .Text}} quote for JSON and for URLs and forms
+//
+// A status of the configured list means that the gateway has taken the message. 400, 404, 410 and 422 mean that it never will, and
+// are domain.ErrUndeliverable. Everything else is tried again, refused credentials included: those are for the operator to
+// mend. Redirects are not followed: the secret is for the configured host.
+package smsgateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// maxAnswer is how much of an answer is read at all.
+const maxAnswer = 64 << 10
+
+// Config is the request. URL, the values of Headers and Body are templates.
+type Config struct {
+	URL           string // https; http to this machine only
+	Method        string // POST when empty
+	Headers       map[string]string
+	Body          string
+	Secret        string
+	SuccessStatus []int // 200, 201, 202 and 204 when empty
+	Timeout       time.Duration
+}
+
+// Sender implements ports.Sender for SMS. It is safe for concurrent use.
+type Sender struct {
+	cfg     Config
+	url     *template.Template
+	body    *template.Template
+	headers map[string]*template.Template
+	client  *http.Client
+}
+
+// Message is what the templates see.
+type Message struct {
+	To, Text, ID, Secret string
+}
+
+// New returns a sender, or an error that names the template that does not parse and quotes nothing of it. It makes no
+// connection.
+func New(cfg Config) (*Sender, error) {
+	if cfg.Method == "" {
+		cfg.Method = http.MethodPost
+	}
+	if len(cfg.SuccessStatus) == 0 {
+		cfg.SuccessStatus = []int{http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent}
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = 10 * time.Second
+	}
+	s := &Sender{cfg: cfg, headers: map[string]*template.Template{}}
+	var err error
+	if s.url, err = parse("url", cfg.URL); err != nil {
+		return nil, err
+	}
+	if s.body, err = parse("body", cfg.Body); err != nil {
+		return nil, err
+	}
+	for name, value := range cfg.Headers {
+		if s.headers[name], err = parse("header "+name, value); err != nil {
+			return nil, err
+		}
+	}
+	s.client = &http.Client{
+		Timeout:       cfg.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	// What only fails when it is used, such as {{.Number}}, is better known now.
+	_, err = s.request(context.Background(), Message{To: "+420123456789", Text: "123456 is a code", ID: "msg_1", Secret: cfg.Secret})
+	return s, err
+}
+
+func parse(what, text string) (*template.Template, error) {
+	t, err := template.New(what).Option("missingkey=error").Funcs(template.FuncMap{"json": quoteJSON, "query": url.QueryEscape}).Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("the %s of the SMS gateway is no template", what) // the cause quotes it, and a secret may be in it
+	}
+	return t, nil
+}
+
+func quoteJSON(text string) (string, error) {
+	quoted, err := json.Marshal(text)
+	return string(quoted), err
+}
+
+// Channel returns domain.ChannelSMS.
+func (s *Sender) Channel() domain.Channel { return domain.ChannelSMS }
+
+// Send asks the gateway to send the message. Errors hold the gateway's status and neither the number nor the secret.
+func (s *Sender) Send(ctx context.Context, letter domain.Letter) error {
+	request, err := s.request(ctx, Message{To: letter.To, Text: letter.Text, ID: string(letter.ID), Secret: s.cfg.Secret})
+	if err != nil {
+		return err
+	}
+	answer, err := s.client.Do(request)
+	if err != nil {
+		if at, ok := errors.AsType[*url.Error](err); ok {
+			err = at.Err // without the URL, which may hold the number, the text and the secret
+		}
+		return fmt.Errorf("the SMS gateway: %w", err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer) // so that the connection can be used again
+	return s.judge(answer.StatusCode)
+}
+
+func (s *Sender) judge(status int) error {
+	if slices.Contains(s.cfg.SuccessStatus, status) {
+		return nil
+	}
+	err := fmt.Errorf("the SMS gateway answered %d", status)
+	switch status {
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity:
+		return domain.ErrUndeliverable.Because(err)
+	}
+	return err
+}
+
+func (s *Sender) request(ctx context.Context, message Message) (*http.Request, error) {
+	address, err := render(s.url, message)
+	if err != nil {
+		return nil, err
+	}
+	target, err := url.Parse(address)
+	if err != nil || target.Host == "" || !isSafe(target) {
+		return nil, errors.New("the url of the SMS gateway is no https address; http is for this machine only")
+	}
+	body, err := render(s.body, message)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, s.cfg.Method, target.String(), strings.NewReader(body))
+	if err != nil {
+		return nil, errors.New("the method of the SMS gateway is none")
+	}
+	for name, value := range s.headers {
+		text, err := render(value, message)
+		if err != nil {
+			return nil, err
+		}
+		request.Header.Set(name, text)
+	}
+	return request, nil
+}
+
+func render(t *template.Template, message Message) (string, error) {
+	var b strings.Builder
+	if err := t.Execute(&b, message); err != nil {
+		return "", fmt.Errorf("the %s of the SMS gateway uses what there is not: only .To, .Text, .ID and .Secret", t.Name())
+	}
+	return b.String(), nil
+}
+
+func isSafe(target *url.URL) bool {
+	address, err := netip.ParseAddr(target.Hostname())
+	return target.Scheme == "https" || target.Scheme == "http" && (target.Hostname() == "localhost" || err == nil && address.IsLoopback())
+}
