@@ -222,3 +222,11 @@ func TestAllMistakesAreToldAtOnce(t *testing.T) {
 		t.Errorf("%d mistakes, want %d", len(lines), len(want))
 	}
 }
+
+func TestTheGatewaysTemplatesMayQuote(t *testing.T) {
+	t.Parallel()
+	_, err := load(`sms: {driver: http, http: {url: 'https://sms.example.org/?to={{query .To}}', body: '{"text": {{json .Text}}}'}}`)
+	if err != nil {
+		t.Errorf("what the example file shows is refused: %v", err)
+	}
+}

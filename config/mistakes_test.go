@@ -51,6 +51,7 @@ func TestMistakes(t *testing.T) {
 		"mail without encryption":             {smtp + "tls: none}}", "mail.smtp.tls: may be none for a server on this machine only"},
 		"mail with half a login":              {smtp + "username: a}}", "mail.smtp: needs username and password"},
 		"a gateway without encryption":        {"sms: {driver: http, http: {url: 'http://sms.example.org'}}", "sms.http.url: must be an https address"},
+		"a body that calls what there is not": {sms + "body: '{{exec .To}}'}}", "sms.http.body: is no template"},
 		"a body that is no template":          {sms + "body: '{{.To'}}", "sms.http.body: is no template"},
 		"a gateway's success that is none":    {sms + "success_status: [404]}}", "sms.http.success_status"},
 		"no directory":                        {"directories: []", "directories: is empty"},

@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"net/url"
 	"slices"
+	"strconv"
 	"text/template"
 	"time"
 	_ "time/tzdata" // zones by name on machines that have none, such as an empty container
@@ -29,6 +30,9 @@ func (c Mail) check(m *Mistakes) {
 	between(m, "mail.smtp.timeout", c.SMTP.Timeout, time.Second, time.Minute)
 }
 
+// gatewayFuncs are the names that the gateway's templates may call; what they do is the adapter's.
+var gatewayFuncs = template.FuncMap{"json": strconv.Quote, "query": url.QueryEscape}
+
 func (c SMS) check(m *Mistakes) {
 	oneOf(m, "sms.driver", c.Driver, DriverLog, DriverHTTP)
 	if c.Driver != DriverHTTP {
@@ -45,7 +49,7 @@ func (c SMS) check(m *Mistakes) {
 	}
 	for key, text := range templates {
 		// The parser's message quotes the template, and a header's may hold a secret.
-		if _, err := template.New("").Parse(text); err != nil {
+		if _, err := template.New("").Funcs(gatewayFuncs).Parse(text); err != nil {
 			m.add(key, `is no template: write what varies as {{.To}}, {{.Text}}, {{.ID}} or {{.Secret}}`)
 		}
 	}
