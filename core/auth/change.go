@@ -7,10 +7,21 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/usertoken"
+	"github.com/ostiary/ostiary/ports"
 )
 
-// askForChange answers somebody whose password was right and has to be replaced: with a token that does it once.
+// askForChange answers somebody whose password was right and has to be replaced: with a token that does it once, unless their
+// directory takes no new password from us.
 func (s *Service) askForChange(ctx context.Context, a *attempt, check verdict) error {
+	if !s.setsPasswords(check.user.Directory) {
+		if err := s.deps.Journal.Write(ctx, s.failed(a, "password_expired")); err != nil {
+			return errors.Join(err, a.guess.GiveBack(ctx))
+		}
+		if err := a.guess.Succeed(ctx); err != nil {
+			return err
+		}
+		return domain.ErrPasswordExpired
+	}
 	text, token, err := usertoken.New(check.user.ID, domain.TokenChange, s.deps.Clock.Now().Add(usertoken.ChangeFor))
 	if err != nil {
 		return err
@@ -34,6 +45,13 @@ func (s *Service) askForChange(ctx context.Context, a *attempt, check verdict) e
 		return err
 	}
 	return domain.ErrPasswordExpired.With("change_token", text)
+}
+
+func (s *Service) setsPasswords(id domain.DirectoryID) bool {
+	d, _ := s.deps.Directories.Get(id)
+	_, keeps := d.(ports.CredentialKeeper)
+	_, sets := d.(ports.PasswordSetter)
+	return keeps || sets
 }
 
 // ended makes the entry of an ended session.

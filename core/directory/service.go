@@ -149,8 +149,8 @@ func (s *Service) lockoutStep(ctx context.Context, reader ports.LockoutReader) (
 			threshold, ours.MaxAttempts, ours.AccountMaxAttempts),
 	}
 	if !step.OK {
-		step.Advice = fmt.Sprintf("Wrong passwords here can lock people out of everything that the directory opens: set lockout.max_attempts and "+
-			"lockout.account_max_attempts in the security settings below %d.", threshold)
+		step.Advice = fmt.Sprintf("Wrong passwords here can lock people out of everything that the directory opens: set lockout_policy.max_attempts and "+
+			"lockout_policy.account_max_attempts in the security settings below %d.", threshold)
 	}
 	return step, nil
 }
