@@ -14,10 +14,11 @@ import (
 	"github.com/ostiary/ostiary/modules/jobs"
 	"github.com/ostiary/ostiary/modules/keys"
 	"github.com/ostiary/ostiary/modules/listener"
+	"github.com/ostiary/ostiary/modules/messages"
 	"github.com/ostiary/ostiary/modules/operator"
+	"github.com/ostiary/ostiary/modules/places"
 	"github.com/ostiary/ostiary/modules/services"
 	"github.com/ostiary/ostiary/modules/storage"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // Services are the core services on the configured store, without anything that listens or runs by itself.
@@ -30,7 +31,7 @@ func Services(c config.Config) fx.Option {
 		directories.Module,
 		auditlog.Module,
 		services.Module,
-		fx.Provide(func() ports.Locator { return nowhere{} }),
+		places.Module,
 	)
 }
 
@@ -43,12 +44,9 @@ func Server(c config.Config) fx.Option {
 		jobs.Module,
 		auditlog.Jobs,
 		directories.Jobs,
+		messages.Module,
 		operator.Socket,
 		api.Security,
 		listener.Module,
 	)
 }
-
-type nowhere struct{}
-
-func (nowhere) Locate(string) string { return "" }

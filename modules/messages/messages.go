@@ -1,0 +1,91 @@
+// Package messages wires what carries messages to people: the senders of mail and SMS, and the worker that hands over what
+// waits in the store.
+package messages
+
+import (
+	"context"
+	"os"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/ostiary/ostiary/adapters/logmail"
+	"github.com/ostiary/ostiary/adapters/smsgateway"
+	"github.com/ostiary/ostiary/adapters/smtpmail"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/notify"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Module delivers messages from the start of the service to its stop. What is on its way then is handed over first.
+var Module = fx.Module("messages", fx.Invoke(deliver))
+
+func deliver(lc fx.Lifecycle, c config.Config, queue ports.MessageQueue, sealer ports.Sealer, log *zap.Logger, clock ports.Clock) error {
+	mail, err := newMail(c.Mail)
+	if err != nil {
+		return err
+	}
+	sms, err := newSMS(c.SMS)
+	if err != nil {
+		return err
+	}
+	log = log.Named("messages")
+	worker := notify.NewWorker(queue, sealer, clock, notify.WorkerConfig{OnFailure: func(f notify.Failure) { report(log, f) }}, mail, sms)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	lc.Append(fx.StartStopHook(
+		func() {
+			go func() {
+				defer close(ended)
+				worker.Run(ctx)
+			}()
+		},
+		func(stopping context.Context) error {
+			stop()
+			select {
+			case <-ended:
+				return nil
+			case <-stopping.Done():
+				return stopping.Err()
+			}
+		},
+	))
+	return nil
+}
+
+// report logs a failed try. Neither the failure nor its error holds anything of the letter.
+func report(log *zap.Logger, f notify.Failure) {
+	fields := []zap.Field{
+		zap.String("message_id", string(f.ID)), zap.String("channel", string(f.Channel)), zap.String("user_id", string(f.UserID)), zap.Error(f.Err),
+	}
+	if f.Dropped {
+		log.Error("message given up", fields...)
+		return
+	}
+	log.Warn("message not delivered yet", fields...)
+}
+
+func newMail(c config.Mail) (ports.Sender, error) {
+	if c.Driver != config.DriverSMTP {
+		return logmail.New(domain.ChannelMail, os.Stderr), nil
+	}
+	return smtpmail.New(smtpmail.Config{
+		Address: c.SMTP.Address, Username: c.SMTP.Username, Password: c.SMTP.Password.Reveal(), From: c.SMTP.From,
+		TLS: c.SMTP.TLS, CAFile: c.SMTP.CAFile, Timeout: c.SMTP.Timeout,
+	})
+}
+
+func newSMS(c config.SMS) (ports.Sender, error) {
+	if c.Driver != config.DriverHTTP {
+		return logmail.New(domain.ChannelSMS, os.Stderr), nil
+	}
+	headers := map[string]string{}
+	for name, value := range c.HTTP.Headers {
+		headers[name] = value.Reveal()
+	}
+	return smsgateway.New(smsgateway.Config{
+		URL: c.HTTP.URL, Method: c.HTTP.Method, Headers: headers, Body: c.HTTP.Body, Secret: c.HTTP.Secret.Reveal(),
+		SuccessStatus: c.HTTP.SuccessStatus, Timeout: c.HTTP.Timeout,
+	})
+}
