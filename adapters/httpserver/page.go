@@ -1,7 +1,9 @@
 package httpserver
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -45,6 +47,9 @@ func (q Query) One(name string) (string, error) {
 
 // All returns every value of a repeatable parameter, in their order.
 func (q Query) All(name string) []string { return q.values[name] }
+
+// Names returns the names of the parameters, sorted.
+func (q Query) Names() []string { return slices.Sorted(maps.Keys(q.values)) }
 
 // Has reports whether the parameter is given at all.
 func (q Query) Has(name string) bool { return q.values.Has(name) }

@@ -148,11 +148,14 @@ func (r *Request) SetCookie(name, value, path string, life time.Duration, secure
 	r.c.Cookie(c)
 }
 
-// Stream answers 200 with a file of any size that write makes piece by piece, after the handler has returned. The context
-// is write's own: it has no time limit, since the client's reading sets the pace, and the client's going away shows in an
-// error of the writer. When write fails, the connection is cut, so that nobody takes what has come for the whole.
+// Stream answers 200 with a body of any size that write makes piece by piece, after the handler has returned; with a name, it
+// is a file to keep. The context is write's own: it has no time limit, since the client's reading sets the pace, and the
+// client's going away shows in an error of the writer. When write fails, the connection is cut, so that nobody takes what
+// has come for the whole.
 func (r *Request) Stream(contentType, fileName string, write func(ctx context.Context, w io.Writer) error) error {
-	r.c.Set(fiber.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", fileName))
+	if fileName != "" {
+		r.c.Set(fiber.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", fileName))
+	}
 	r.c.Status(fiber.StatusOK).Set(fiber.HeaderContentType, contentType)
 	connection, log, ctx := r.c.Context().Conn(), r.log, context.WithoutCancel(r.ctx)
 	r.c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {

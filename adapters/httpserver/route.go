@@ -88,6 +88,8 @@ type API struct {
 	// Denied is told when somebody who is signed in was refused a route for want of a permission; nil means nobody is. An
 	// error of it is answered in the refusal's stead.
 	Denied func(ctx context.Context, by domain.Principal, route string) error
+	// CORS lets pages of other origins call the API; the zero value lets none.
+	CORS CORS
 	// Challenge is what a 401 says in WWW-Authenticate; empty means Bearer.
 	Challenge string
 }

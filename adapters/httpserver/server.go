@@ -280,6 +280,9 @@ func (s *Server) guarded(r *Request) (err error) {
 	if err := refuse(r.c); err != nil {
 		return err
 	}
+	if s.cors(r) {
+		return nil
+	}
 	return r.c.Next()
 }
 

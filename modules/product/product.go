@@ -32,6 +32,7 @@ func Services(c config.Config) fx.Option {
 		auditlog.Module,
 		services.Module,
 		places.Module,
+		api.ThirdPartyTokens,
 	)
 }
 
@@ -47,6 +48,7 @@ func Server(c config.Config) fx.Option {
 		messages.Module,
 		operator.Socket,
 		api.Security,
+		api.Users(c),
 		listener.Module,
 	)
 }

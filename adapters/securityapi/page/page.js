@@ -1,5 +1,8 @@
+const documents = { security: "/openapi.json", users: "/openapi-users.yaml" };
+const api = new URLSearchParams(window.location.search).get("api");
+
 SwaggerUIBundle({
-  url: "/openapi.json",
+  url: documents[api] || documents.security,
   dom_id: "#swagger-ui",
   deepLinking: true,
   docExpansion: "list",

@@ -1,0 +1,98 @@
+package usersapi
+
+import (
+	"mime"
+	"strconv"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+const formType = "application/x-www-form-urlencoded"
+
+var bodyTypes = []string{"application/json", formType}
+
+// fields are the members of a body, JSON or form. Unknown ones are passed over: clients of the original send more than is
+// read. The query string is never one: passwords would stand in logs.
+type fields map[string]any
+
+func readBody(r *httpserver.Request) (fields, error) {
+	if !r.HasBody() {
+		return fields{}, nil
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header("Content-Type")); err == nil && kind == formType {
+		return readForm(r)
+	}
+	body := fields{}
+	err := r.Decode(&body)
+	return body, err
+}
+
+func readForm(r *httpserver.Request) (fields, error) {
+	form, err := httpserver.ParseQuery(string(r.Body()))
+	if err != nil {
+		return nil, err
+	}
+	body := fields{}
+	for _, name := range form.Names() {
+		if body[name], err = form.One(name); err != nil {
+			return nil, err
+		}
+	}
+	return body, nil
+}
+
+// require returns the failure that lists every field of the help texts that the body lacks.
+func (b fields) require(help map[string]string) error {
+	lacking := missing{}
+	for field, text := range help {
+		if value, ok := b[field]; !ok || value == nil {
+			lacking[field] = text
+		}
+	}
+	if len(lacking) == 0 {
+		return nil
+	}
+	return lacking.fault()
+}
+
+// text reads a field into into; an absent one leaves it.
+func (b fields) text(field string, into *string) error {
+	switch v := b[field].(type) {
+	case nil:
+		return nil
+	case string:
+		*into = v
+		return nil
+	}
+	return fault.ErrInvalid.About(field, "must be a string")
+}
+
+// texts reads several fields and returns the first failure.
+func (b fields) texts(into map[string]*string) error {
+	for field, value := range into {
+		if err := b.text(field, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// number reads a whole number that is not negative: a form has it as text.
+func (b fields) number(field string) (int, error) {
+	refused := fault.ErrInvalid.About(field, "must be a whole number of 0 or more")
+	switch v := b[field].(type) {
+	case float64:
+		if v < 0 || v != float64(int(v)) {
+			return 0, refused
+		}
+		return int(v), nil
+	case string:
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			return 0, refused
+		}
+		return n, nil
+	}
+	return 0, refused
+}

@@ -1,0 +1,48 @@
+package usersapi
+
+import (
+	"net/http"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/levels"
+)
+
+func (a *api) changePassword(r *httpserver.Request) error {
+	in, err := passwordInput(r, "changed")
+	if err != nil {
+		return err
+	}
+	if err := a.Levels.ChangePassword(r.Context(), r.Principal, in); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, messageAnswer{"Password changed successfully"})
+}
+
+func (a *api) resetPassword(r *httpserver.Request) error {
+	in, err := passwordInput(r, "reset")
+	if err != nil {
+		return err
+	}
+	if err := a.Levels.ResetPassword(r.Context(), r.Principal, in); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, messageAnswer{"Password reset successfully"})
+}
+
+func passwordInput(r *httpserver.Request, done string) (levels.PasswordInput, error) {
+	if r.Principal.UserID == "" {
+		return levels.PasswordInput{}, levels.ErrNotAPerson
+	}
+	body, err := readBody(r)
+	if err != nil {
+		return levels.PasswordInput{}, err
+	}
+	if err := body.require(map[string]string{
+		"target_username": "Username whose password will be " + done, "new_password": "New password",
+	}); err != nil {
+		return levels.PasswordInput{}, err
+	}
+	var in levels.PasswordInput
+	err = body.texts(map[string]*string{"target_username": &in.Target, "new_password": &in.Next, "current_password": &in.Current})
+	return in, err
+}

@@ -1,0 +1,62 @@
+package usersapi
+
+import (
+	"net/http"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+)
+
+func (a *api) roles(r *httpserver.Request) error {
+	all, err := a.Levels.Roles(r.Context(), r.Principal)
+	if err != nil {
+		return err
+	}
+	answer := make([]roleAnswer, len(all))
+	for i, role := range all {
+		answer[i] = roleOf(role)
+	}
+	return r.JSON(http.StatusOK, answer)
+}
+
+func (a *api) addRole(r *httpserver.Request) error {
+	body, err := readBody(r)
+	if err != nil {
+		return err
+	}
+	if err := body.require(map[string]string{"name": "Role name", "level": "Role level, 0 maximum level"}); err != nil {
+		return err
+	}
+	var name string
+	if err := body.text("name", &name); err != nil {
+		return err
+	}
+	level, err := body.number("level")
+	if err != nil {
+		return err
+	}
+	role, err := a.Levels.AddRole(r.Context(), r.Principal, name, level)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, roleOf(role))
+}
+
+func (a *api) updateRole(r *httpserver.Request) error {
+	body, err := readBody(r)
+	if err != nil {
+		return err
+	}
+	if err := body.require(map[string]string{
+		"target_username": "Username whose role will be updated", "new_role_name": "New role name to assign",
+	}); err != nil {
+		return err
+	}
+	var target, role string
+	if err := body.texts(map[string]*string{"target_username": &target, "new_role_name": &role}); err != nil {
+		return err
+	}
+	if err := a.Levels.UpdateRole(r.Context(), r.Principal, target, role); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, messageAnswer{"Role updated successfully"})
+}

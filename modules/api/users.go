@@ -1,0 +1,96 @@
+package api
+
+import (
+	"fmt"
+	"time"
+	_ "time/tzdata" // the program runs on machines without time zones too
+
+	"go.uber.org/fx"
+
+	"github.com/ostiary/ostiary/adapters/usersapi"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/tpt"
+	"github.com/ostiary/ostiary/modules/listener"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Users returns the module of the Users API where the configuration has it on, and else nothing.
+func Users(c config.Config) fx.Option {
+	if !c.UsersAPI.Enabled {
+		return fx.Options()
+	}
+	return fx.Module("api.users", fx.Provide(newUsers, newLevels))
+}
+
+// ThirdPartyTokens provides their service, which the operator's command line works with too.
+var ThirdPartyTokens = fx.Module("api.tpt", fx.Provide(newTPT))
+
+// signupRate bounds how many users one address makes where strangers may sign up.
+var signupRate = domain.Rate{Limit: 10, Window: time.Hour}
+
+type levelNeeds struct {
+	fx.In
+	Config   config.Config
+	Accounts *account.Service
+	Access   *access.Service
+	Users    ports.UserStore
+	Catalog  ports.CatalogView
+	Limits   ports.RateLimiter
+	Folder   ports.TextFolder
+	Clock    ports.Clock
+}
+
+func newLevels(n levelNeeds) *levels.Service {
+	return levels.New(levels.Needs{
+		Accounts: n.Accounts, Access: n.Access, Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, Folder: n.Folder, Clock: n.Clock,
+		Config: levels.Config{
+			SelfSignup: n.Config.UsersAPI.SelfSignup, AllowOwnReset: n.Config.UsersAPI.AllowOwnReset,
+			ListMaxLevel: n.Config.UsersAPI.ListMaxLevel, SignupRate: signupRate,
+		},
+	})
+}
+
+type tptNeeds struct {
+	fx.In
+	Config  config.Config
+	Store   ports.ThirdPartyTokenStore
+	Catalog ports.CatalogView
+	IDs     ports.IDs
+	Clock   ports.Clock
+	Journal *audit.Journal
+}
+
+func newTPT(n tptNeeds) *tpt.Service {
+	return tpt.New(tpt.Needs{
+		Store: n.Store, Catalog: n.Catalog, IDs: n.IDs, Clock: n.Clock, Journal: n.Journal,
+		Config: tpt.Config{
+			Secret: n.Config.UsersAPI.TPTSecret.Reveal(), Lifetime: n.Config.UsersAPI.TPTLifetime, Issuer: n.Config.TokenIssuer(),
+		},
+	})
+}
+
+type usersNeeds struct {
+	fx.In
+	Config config.Config
+	Auth   *auth.Service
+	Levels *levels.Service
+	TPT    *tpt.Service
+	Clock  ports.Clock
+}
+
+func newUsers(n usersNeeds) (listener.APIs, error) {
+	zone, err := time.LoadLocation(n.Config.UsersAPI.Timezone)
+	if err != nil {
+		return listener.APIs{}, fmt.Errorf("users_api.timezone: %w", err)
+	}
+	return listener.APIs{APIs: usersapi.New(usersapi.Services{
+		Auth: n.Auth, Levels: n.Levels, TPT: n.TPT, Clock: n.Clock,
+		Config: usersapi.Config{CORSOrigins: n.Config.UsersAPI.CORSOrigins, Timezone: zone},
+	})}, nil
+}
