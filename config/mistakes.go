@@ -42,7 +42,11 @@ func (m Mistakes) err() error {
 func nearest(word string, words []string) string {
 	best, distance := "", min(3, len(word)/2+1)
 	for _, candidate := range words {
-		if d := editDistance(word, candidate); d < distance {
+		d := editDistance(word, candidate)
+		if len(word) > 2 && strings.HasPrefix(candidate, word) {
+			d = min(d, 2) // cut short, as people do
+		}
+		if d < distance {
 			best, distance = candidate, d
 		}
 	}

@@ -3,6 +3,7 @@ package console
 import (
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
 )
@@ -12,6 +13,7 @@ type Services struct {
 	Accounts *account.Service
 	Access   *access.Service
 	Auth     *auth.Service
+	Verifier *audit.StoreVerifier
 	// Directories are the configured ones, and Directory what is done with them.
 	Directories *directory.Registry
 	Directory   *directory.Service
@@ -25,5 +27,6 @@ func Operations(s Services) []Handler {
 	return append(all,
 		RoleList.Handle(roles{s.Access}.list),
 		KeyRotate.Handle(keys{s.Auth}.rotate),
+		AuditVerify.Handle(logs{s.Verifier}.verify),
 	)
 }

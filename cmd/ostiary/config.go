@@ -1,9 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/modules/operator"
+	"github.com/ostiary/ostiary/modules/product"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -16,26 +22,63 @@ type configCheckAnswer struct {
 }
 
 func (a *app) configCheckCommand() *cobra.Command {
-	return &cobra.Command{
+	var offline bool
+	c := &cobra.Command{
 		Use: "check", Short: "Find all mistakes in the configuration",
-		Long: `Reads the configuration as serve would and tells all that is wrong with it, each with its key and how to mend it. It starts
-nothing and talks to nobody. Warnings are what is no mistake and still looks like one.`,
-		Example: "  ostiary config check\n  ostiary config check --config /etc/ostiary.yaml --json",
+		Long: `Reads the configuration as serve would and tells all that is wrong with it, each with its key and how to mend it. Warnings are
+what is no mistake and still looks like one. Outside directories are asked when they lock accounts: ours should lock first, or
+anybody could lock people out of their company through us. Nothing is started or changed.`,
+		Example: "  ostiary config check\n  ostiary config check --config /etc/ostiary.yaml --offline --json",
 		Args:    args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
-			c, err := a.load()
-			if err != nil {
-				return err
-			}
-			warnings := append([]config.Mistake{}, c.Warnings()...)
-			return a.print(configCheckAnswer{true, warnings}, func() {
-				for _, w := range warnings {
-					a.printf(a.out, "warning: %s\n", w)
-				}
-				a.printf(a.out, "The configuration is right.\n")
-			})
-		},
 	}
+	c.Flags().BoolVar(&offline, "offline", false, "ask no directory")
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		configuration, err := a.load()
+		if err != nil {
+			return err
+		}
+		answer := configCheckAnswer{OK: true, Warnings: append([]config.Mistake{}, configuration.Warnings()...)}
+		err = onDirectories(cmd.Context(), configuration, func(on operator.Caller) error {
+			if offline {
+				return nil // that they open is what was to be seen
+			}
+			more, err := lockoutWarnings(cmd.Context(), on)
+			answer.Warnings = append(answer.Warnings, more...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return a.print(answer, func() {
+			for _, w := range answer.Warnings {
+				a.printf(a.out, "warning: %s\n", printable(w.String()))
+			}
+			a.printf(a.out, "The configuration is right.\n")
+		})
+	}
+	return c
+}
+
+// lockoutWarnings compares when directories lock accounts with when we do. A changed setting of ours is not seen here: the
+// check works without a store.
+func lockoutWarnings(ctx context.Context, on operator.Caller) ([]config.Mistake, error) {
+	told, err := operator.DirectoryLockouts.Call(ctx, on, struct{}{}, nil)
+	if err != nil {
+		return nil, err
+	}
+	var warnings []config.Mistake
+	for _, d := range told {
+		key := "directories." + d.ID
+		switch {
+		case d.Problem != "":
+			warnings = append(warnings, config.Mistake{Key: key, Problem: "could not be asked when it locks accounts: " + d.Problem})
+		case d.Threshold > 0 && d.Threshold <= operator.DefaultMaxAttempts:
+			warnings = append(warnings, config.Mistake{Key: key, Problem: fmt.Sprintf(
+				"locks an account after %d wrong passwords, and we by default after %d: set lockout.max_attempts in the security settings "+
+					"below %d, or anybody can lock people out of the directory through us", d.Threshold, operator.DefaultMaxAttempts, d.Threshold)})
+		}
+	}
+	return warnings, nil
 }
 
 func (a *app) configShowCommand() *cobra.Command {
@@ -78,4 +121,13 @@ names. What each key means stands in config/ostiary.example.yaml.`,
 			return a.print(answer, func() { a.table([]string{"KEY", "VARIABLE", ""}, rows) })
 		},
 	}
+}
+
+// onDirectories opens the configured directories in this process and does something with them.
+func onDirectories(ctx context.Context, c config.Config, do func(on operator.Caller) error) error {
+	session, err := operator.OpenDirectories(ctx, product.Directories(c))
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(session), session.Close(context.WithoutCancel(ctx)))
 }

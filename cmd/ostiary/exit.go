@@ -102,9 +102,21 @@ func (a *app) printError(err error) {
 		}
 	default:
 		p := problemOf(err)
-		a.printf(a.err, "ostiary: %s%s\n", printable(p.Message), mark(p.Cause != "", ": "+printable(p.Cause)))
+		a.printf(a.err, "ostiary: %s\n", printable(sentenceOf(p)))
 		for _, d := range p.Details {
 			a.printf(a.err, "  %s\n", printable(d))
 		}
+	}
+}
+
+// sentenceOf says what happened. What is no failure of the service's own kind is told by its cause alone.
+func sentenceOf(p problem) string {
+	switch {
+	case p.Cause == "":
+		return p.Message
+	case p.Error == "internal":
+		return p.Cause
+	default:
+		return p.Message + ": " + p.Cause
 	}
 }

@@ -4,7 +4,11 @@ package directories
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"go.uber.org/fx"
 
@@ -61,31 +65,48 @@ func oidcType(c config.Config, clock ports.Clock) ports.DirectoryFactory {
 	})
 }
 
-// newRegistry opens the configured directories, which makes no network call, and closes them with the service.
+// newRegistry opens the configured directories, which makes no network call, and closes them with the service. What is wrong
+// with any of them comes as one config.Mistakes.
 func newRegistry(lc fx.Lifecycle, c config.Config, types []ports.DirectoryFactory) (*directory.Registry, error) {
 	byType := map[string]ports.DirectoryFactory{}
 	for _, t := range types {
 		byType[t.Type] = t
 	}
 	var all []ports.Directory
+	var mistakes config.Mistakes
 	for _, d := range c.Directories {
-		factory, ok := byType[d.Type]
-		if !ok {
-			return nil, fmt.Errorf("directory %s: there is no type %q", d.ID, d.Type)
-		}
-		opened, err := factory.Open(domain.DirectoryID(d.ID), d.Decode)
+		opened, err := open(d, byType)
 		if err != nil {
-			return nil, fmt.Errorf("directory %s: %w", d.ID, err)
+			mistakes = append(mistakes, mistakesOf(d, err)...)
+			continue
 		}
 		all = append(all, opened)
 	}
 	lc.Append(fx.StopHook(func(ctx context.Context) error {
+		var failed []error
 		for _, d := range all {
-			if err := d.Close(ctx); err != nil {
-				return err
-			}
+			failed = append(failed, d.Close(ctx))
 		}
-		return nil
+		return errors.Join(failed...)
 	}))
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
 	return directory.NewRegistry(domain.DirectoryID(c.NewUserDirectory()), all...)
+}
+
+func open(d config.Directory, byType map[string]ports.DirectoryFactory) (ports.Directory, error) {
+	factory, ok := byType[d.Type]
+	if !ok {
+		names := strings.Join(slices.Sorted(maps.Keys(byType)), ", ")
+		return nil, config.Mistakes{{Key: "directories." + d.ID + ".type", Problem: fmt.Sprintf("%q is none of %s", d.Type, names)}}
+	}
+	return factory.Open(domain.DirectoryID(d.ID), d.Decode)
+}
+
+func mistakesOf(d config.Directory, err error) config.Mistakes {
+	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
+		return mistakes
+	}
+	return config.Mistakes{{Key: "directories." + d.ID, Problem: err.Error()}}
 }

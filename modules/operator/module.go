@@ -9,6 +9,7 @@ import (
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/ports"
@@ -27,6 +28,7 @@ type needs struct {
 	Accounts *account.Service
 	Access   *access.Service
 	Auth     *auth.Service
+	Verifier *audit.StoreVerifier
 
 	Directories *directory.Registry
 	Directory   *directory.Service
@@ -34,8 +36,13 @@ type needs struct {
 
 func newConsole(n needs) (*console.Console, error) {
 	return console.New(n.IDs, console.Operations(console.Services{
-		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Directories: n.Directories, Directory: n.Directory, PublicURL: n.Config.HTTP.PublicURL,
+		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Verifier: n.Verifier, Directories: n.Directories, Directory: n.Directory,
+		PublicURL: n.Config.HTTP.PublicURL,
 	})...)
+}
+
+func newOfflineConsole(ids ports.IDs, registry *directory.Registry) (*console.Console, error) {
+	return console.New(ids, console.OfflineOperations(registry)...)
 }
 
 // serve opens the socket after the store, which Maintenance stands for: who has the store has the data directory, and what

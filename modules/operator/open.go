@@ -39,7 +39,7 @@ func Open(ctx context.Context, c config.Config, parts fx.Option) (*Session, erro
 		if !errors.Is(err, console.ErrNoServer) {
 			return nil, err
 		}
-		session, err := openOwn(ctx, parts)
+		session, err := openOwn(ctx, parts, Module)
 		if !errors.Is(err, sqlitestore.ErrInUse) || time.Now().After(deadline) {
 			return session, err
 		}
@@ -51,10 +51,16 @@ func Open(ctx context.Context, c config.Config, parts fx.Option) (*Session, erro
 	}
 }
 
-// openOwn starts services of our own.
-func openOwn(ctx context.Context, parts fx.Option) (*Session, error) {
+// OpenDirectories returns a session on the configured directories alone, which parts provide: it needs no store, and no server.
+// What is wrong with their settings comes as config.Mistakes.
+func OpenDirectories(ctx context.Context, parts fx.Option) (*Session, error) {
+	return openOwn(ctx, parts, fx.Provide(newOfflineConsole))
+}
+
+// openOwn starts what own is made of in this process.
+func openOwn(ctx context.Context, parts ...fx.Option) (*Session, error) {
 	var own *console.Console
-	app := fx.New(parts, Module, fx.Populate(&own), fx.NopLogger)
+	app := fx.New(append(parts, fx.Populate(&own), fx.NopLogger)...)
 	if err := app.Err(); err != nil {
 		return nil, errors.Join(dig.RootCause(err), app.Stop(ctx))
 	}

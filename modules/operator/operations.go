@@ -25,6 +25,9 @@ type (
 	DirectoryPlanInput   = console.DirectoryPlanInput
 	DirectoryPlanAnswer  = console.DirectoryPlanAnswer
 	DirectoryApplication = console.DirectoryApplication
+
+	AuditTrust  = console.AuditTrust
+	AuditReport = console.AuditReport
 )
 
 // The operations.
@@ -43,4 +46,8 @@ var (
 	DirectoryPlan     = console.DirectoryPlan
 	DirectoryApply    = console.DirectoryApply
 	KeyRotate         = console.KeyRotate
+	DirectoryLockouts = console.DirectoryLockouts
+	AuditVerify       = console.AuditVerify
+	VerifyExport      = console.VerifyExport
+	ReadCheckpoints   = console.ReadCheckpoints
 )

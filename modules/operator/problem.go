@@ -1,6 +1,12 @@
 package operator
 
-import "github.com/ostiary/ostiary/core/fault"
+import (
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// DefaultMaxAttempts is how many failures from one source lock an account here while nobody has set another number.
+var DefaultMaxAttempts = domain.DefaultSettings().Lockout.MaxAttempts
 
 // Class is a sort of failure that a script can tell by the exit code.
 type Class int

@@ -36,6 +36,11 @@ func Services(c config.Config) fx.Option {
 	)
 }
 
+// Directories are the configured directories alone, for commands that need nothing else.
+func Directories(c config.Config) fx.Option {
+	return fx.Options(fx.Supply(c), base.Module, directories.Module)
+}
+
 // Server is the whole service: the services, what runs by itself, and what listens, in the order in which they start.
 func Server(c config.Config) fx.Option {
 	return fx.Options(

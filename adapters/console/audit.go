@@ -1,0 +1,106 @@
+package console
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// AuditVerify proves the audit log of the store. An export is proved by VerifyExport, which needs no service.
+var AuditVerify = Define[AuditTrust, AuditReport]("audit.verify")
+
+// AuditTrust is what was kept out of the reach of whoever could have changed the log.
+type AuditTrust struct {
+	Key string `json:"key,omitempty"` // must have signed; empty accepts the key that comes along
+	// Checkpoints must lie on the log: the lines of the file that audit.checkpoint.file names.
+	Checkpoints []string `json:"checkpoints,omitempty"`
+}
+
+// AuditReport is what was found. The log is whole when Damage is nil.
+type AuditReport struct {
+	Entries  int64        `json:"entries"`
+	Segments int64        `json:"segments"`
+	First    int64        `json:"first"`
+	Last     int64        `json:"last"`
+	Complete bool         `json:"complete"` // every entry between First and Last is there
+	Erased   int64        `json:"erased"`   // entries whose personal data was erased
+	Unsealed int64        `json:"unsealed"` // written after the last segment; they cannot be proved yet
+	Key      string       `json:"key"`
+	Damage   *AuditDamage `json:"damage"`
+}
+
+// AuditDamage is the first thing that does not fit. Zero members cannot be told.
+type AuditDamage struct {
+	Kind     string `json:"kind"` // changed, removed, added, moved; proof for what proves the entries
+	Seq      int64  `json:"seq,omitempty"`
+	ID       string `json:"id,omitempty"`
+	Line     int64  `json:"line,omitempty"`
+	Reason   string `json:"reason"`
+	Sentence string `json:"sentence"`
+}
+
+func (t AuditTrust) parse() (audit.Trust, error) {
+	trust := audit.Trust{Key: t.Key}
+	for i, line := range t.Checkpoints {
+		checkpoint, err := audit.ParseCheckpoint([]byte(line))
+		if err != nil {
+			return trust, fault.ErrInvalid.About("checkpoints", fmt.Sprintf("line %d is no checkpoint", i+1)).Because(err)
+		}
+		trust.Checkpoints = append(trust.Checkpoints, checkpoint)
+	}
+	return trust, nil
+}
+
+func reportOf(r audit.Report) AuditReport {
+	out := AuditReport{
+		Entries: r.Entries, Segments: r.Segments, First: r.First, Last: r.Last, Complete: r.Complete, Erased: r.Erased,
+		Unsealed: r.Unsealed, Key: r.Key,
+	}
+	if f := r.Finding; f != nil {
+		out.Damage = &AuditDamage{
+			Kind: string(f.Damage), Seq: f.Seq, ID: string(f.ID), Line: f.Line, Reason: f.Reason, Sentence: f.String(),
+		}
+	}
+	return out
+}
+
+// VerifyExport proves an export that POST /audit/export has written, without a service and in constant memory.
+func VerifyExport(file io.ReaderAt, size int64, trust AuditTrust) (AuditReport, error) {
+	parsed, err := trust.parse()
+	if err != nil {
+		return AuditReport{}, err
+	}
+	report, err := audit.VerifyFile(file, size, parsed)
+	return reportOf(report), err
+}
+
+// ReadCheckpoints reads the lines of a checkpoint file.
+func ReadCheckpoints(file io.Reader) ([]string, error) {
+	var all []string
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		if lines.Text() != "" {
+			all = append(all, lines.Text())
+		}
+	}
+	return all, lines.Err()
+}
+
+type logs struct{ verifier *audit.StoreVerifier }
+
+func (l logs) verify(ctx context.Context, call Call, in AuditTrust) (AuditReport, error) {
+	if err := call.By.Require(domain.AuditRead); err != nil {
+		return AuditReport{}, err
+	}
+	trust, err := in.parse()
+	if err != nil {
+		return AuditReport{}, err
+	}
+	report, err := l.verifier.Verify(ctx, trust)
+	return reportOf(report), err
+}

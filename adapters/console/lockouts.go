@@ -1,0 +1,43 @@
+package console
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// DirectoryLockouts asks the directories when they lock accounts.
+var DirectoryLockouts = Define[struct{}, []DirectoryLockout]("directory.lockouts")
+
+// DirectoryLockout is when a directory itself locks an account. Problem says why it could not tell.
+type DirectoryLockout struct {
+	ID        string `json:"id"`
+	Threshold int    `json:"threshold"` // wrong passwords; 0: never
+	Problem   string `json:"problem,omitempty"`
+}
+
+// OfflineOperations returns the operations that need the configured directories and nothing else: no store, no server.
+func OfflineOperations(registry *directory.Registry) []Handler {
+	return []Handler{DirectoryLockouts.Handle(lockouts{registry}.ask)}
+}
+
+type lockouts struct{ registry *directory.Registry }
+
+func (l lockouts) ask(ctx context.Context, _ Call, _ struct{}) ([]DirectoryLockout, error) {
+	list := []DirectoryLockout{}
+	for _, one := range l.registry.All() {
+		reader, ok := one.(ports.LockoutReader)
+		if !ok {
+			continue
+		}
+		told := DirectoryLockout{ID: string(one.ID())}
+		threshold, err := reader.LockoutThreshold(ctx)
+		if err != nil {
+			told.Problem = err.Error()
+		}
+		told.Threshold = threshold
+		list = append(list, told)
+	}
+	return list, nil
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ostiary/ostiary/modules/operator"
+)
+
+func (a *app) auditCommand() *cobra.Command {
+	return group("audit", "Prove the audit log", "", a.auditVerifyCommand())
+}
+
+// errNotWhole is a log that does not prove itself; the report has said where.
+var errNotWhole = errors.New("the audit log is not as it was written")
+
+func (a *app) auditVerifyCommand() *cobra.Command {
+	var key, checkpoints string
+	var store bool
+	c := &cobra.Command{
+		Use: "verify FILE | --store", Short: "Prove that an export, or the store's own log, is whole and unaltered",
+		Long: `Proves an export of POST /audit/export offline, or with --store the log itself, and names the first entry that was changed,
+removed, added or moved; it exits with 1 then.
+
+Who can write the store could write a new log with a new key. So keep what proves the old one elsewhere: the key's id, which this
+command prints, for --key, and the file of audit.checkpoint.file for --checkpoints.`,
+		Example: "  ostiary audit verify audit.ndjson --key 3q2-7w\n  ostiary audit verify --store --checkpoints /mnt/worm/checkpoints",
+		Args:    args(cobra.MaximumNArgs(1)),
+	}
+	c.Flags().StringVar(&key, "key", "", "`id` of the key that must have signed")
+	c.Flags().StringVar(&checkpoints, "checkpoints", "", "`file` of checkpoints that must lie on the log")
+	c.Flags().BoolVar(&store, "store", false, "prove the store's log")
+	c.RunE = func(cmd *cobra.Command, given []string) error {
+		if store == (len(given) == 1) {
+			return usagef("name a file, or say --store")
+		}
+		trust, err := trustOf(key, checkpoints)
+		if err != nil {
+			return err
+		}
+		report, err := a.verify(cmd.Context(), given, trust)
+		if err != nil {
+			return err
+		}
+		err = a.print(report, func() { a.printAudit(report) })
+		if err == nil && report.Damage != nil {
+			return errNotWhole
+		}
+		return err
+	}
+	return c
+}
+
+func trustOf(key, checkpoints string) (operator.AuditTrust, error) {
+	trust := operator.AuditTrust{Key: key}
+	if checkpoints == "" {
+		return trust, nil
+	}
+	file, err := os.Open(checkpoints) //nolint:gosec // the operator names it
+	if err != nil {
+		return trust, usage(err)
+	}
+	trust.Checkpoints, err = operator.ReadCheckpoints(file)
+	return trust, errors.Join(err, file.Close())
+}
+
+func (a *app) verify(ctx context.Context, given []string, trust operator.AuditTrust) (report operator.AuditReport, err error) {
+	if len(given) == 0 {
+		err = a.operate(ctx, func(on operator.Caller) error {
+			report, err = operator.AuditVerify.Call(ctx, on, trust, nil)
+			return err
+		})
+		return report, err
+	}
+	file, err := os.Open(given[0])
+	if err != nil {
+		return report, usage(err)
+	}
+	info, err := file.Stat()
+	if err == nil {
+		report, err = operator.VerifyExport(file, info.Size(), trust)
+	}
+	return report, errors.Join(err, file.Close())
+}
+
+func (a *app) printAudit(r operator.AuditReport) {
+	if r.Damage != nil {
+		a.printf(a.out, "%s\n", printable(r.Damage.Sentence))
+		return
+	}
+	a.printf(a.out, "Whole and unaltered: %d entries in %d segments, from place %d to %d.\n", r.Entries, r.Segments, r.First, r.Last)
+	a.fields([][2]string{
+		{"Signed by", r.Key},
+		{"Complete", mark(r.Complete, "yes") + mark(!r.Complete, "no: it is an export with filters")},
+		{"Erased", countOf(r.Erased, "entries had the data of a person erased")},
+		{"Unsealed", countOf(r.Unsealed, "entries were written too lately to be proved yet")},
+	})
+}
+
+func countOf(n int64, what string) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(strconv.FormatInt(n, 10), " ", what)
+}
