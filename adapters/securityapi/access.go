@@ -85,7 +85,7 @@ func (a *api) assignRole(r *httpserver.Request) error {
 	}
 	user, err := a.Accounts.Update(r.Context(), r.Principal, id, account.Patch{Role: &in.RoleID})
 	if err != nil {
-		return err
+		return renamed(err, "role", "role_id")
 	}
 	return r.JSON(http.StatusOK, userOf(user))
 }
@@ -164,4 +164,20 @@ func (a *api) checkPermissions(r *httpserver.Request) error {
 		answer.Results = append(answer.Results, PermissionResult{Permission: string(d.Permission), Granted: d.Granted, Source: textOrNull(d.Source)})
 	}
 	return r.JSON(http.StatusOK, answer)
+}
+
+// renamed names a field of the refusal as this call does.
+func renamed(err error, from, to string) error {
+	f := fault.Of(err)
+	if !f.Is(fault.ErrInvalid) {
+		return err
+	}
+	again := fault.ErrInvalid
+	for _, d := range f.Details() {
+		if d.Field == from {
+			d.Field = to
+		}
+		again = again.About(d.Field, d.Reason)
+	}
+	return again
 }

@@ -1,0 +1,135 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/securityapi"
+	"github.com/ostiary/ostiary/adapters/sysclock"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/idempotency"
+	"github.com/ostiary/ostiary/test/apicheck"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+// The people whom every installation of these tests knows.
+const (
+	adminPassword = "Correct-Horse-7-Battery"
+	userPassword  = "Staple-9-Wagon-Umbrella"
+)
+
+// installation is the whole product on the real embedded store, without the configuration: its services, and the server
+// that they are reached by. Time stands still until a test moves it.
+type installation struct {
+	*kit.Services
+
+	url   string
+	check *apicheck.Checker
+	admin string // an access token
+}
+
+func install(t *testing.T, options kit.Options) *installation {
+	t.Helper()
+	s := kit.Start(t, options)
+	access := audit.NewAccess(s.Journal, s.Clock)
+	log := audit.New(audit.Needs{Trail: s.Store.Audit(), Access: access, Journal: s.Journal, Clock: s.Clock})
+	apis, err := securityapi.New(securityapi.Services{
+		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: log, Settings: s.Settings, Factors: s.Factor, Keys: s.Keys,
+		Idempotency: idempotency.New(s.Store.Guards(), s.Sealer, s.Clock), Trace: access,
+	})
+	must(t, err)
+	server, err := httpserver.New(httpserver.Config{Address: "127.0.0.1:0", Clock: sysclock.Clock{}}, apis...)
+	must(t, err)
+	must(t, server.Open(t.Context()))
+	t.Cleanup(func() { must(t, server.Close(context.Background())) })
+	in := &installation{Services: s, url: "http://" + server.Addr().String()}
+	in.check = in.document(t)
+	s.Register(t, "admin", adminPassword, "admin")
+	in.admin = in.token(t, "admin", adminPassword)
+	return in
+}
+
+// document loads what the server says of itself: what answers are held against.
+func (in *installation) document(t *testing.T) *apicheck.Checker {
+	t.Helper()
+	res := in.do(t, http.MethodGet, "/openapi.json", "", nil)
+	check, err := apicheck.New(t.Context(), []byte(res.body))
+	must(t, err)
+	return check
+}
+
+// reply is what came back.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+	object map[string]any
+}
+
+func (r reply) text(name string) string {
+	text, _ := r.object[name].(string)
+	return text
+}
+
+// do sends one request and holds the exchange against the document.
+func (in *installation) do(t *testing.T, method, path, body string, header http.Header) reply {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, in.url+path, strings.NewReader(body))
+	must(t, err)
+	maps.Copy(req.Header, header)
+	if body != "" && req.Header.Get("Content-Type") == "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", "e2e/1.0")
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	must(t, err)
+	defer func() { _ = res.Body.Close() }()
+	raw, err := io.ReadAll(res.Body)
+	must(t, err)
+	r := reply{status: res.StatusCode, header: res.Header, body: string(raw)}
+	_ = json.Unmarshal(raw, &r.object)
+	if in.check != nil {
+		err := in.check.Check(t.Context(), req, []byte(body), res.StatusCode, res.Header, raw)
+		unknown := errors.Is(err, apicheck.ErrUnknown) && res.StatusCode >= http.StatusBadRequest
+		if err != nil && !unknown {
+			t.Errorf("%s %s: %v\n%s", method, path, err, raw)
+		}
+	}
+	return r
+}
+
+// call is do below the API's base path, with a token.
+func (in *installation) call(t *testing.T, token, method, path, body string) reply {
+	t.Helper()
+	header := http.Header{}
+	if token != "" {
+		header.Set("Authorization", "Bearer "+token)
+	}
+	return in.do(t, method, securityapi.Base+path, body, header)
+}
+
+// token signs in and returns the access token.
+func (in *installation) token(t *testing.T, name, password string) string {
+	t.Helper()
+	r := in.call(t, "", http.MethodPost, "/auth/login", `{"username":"`+name+`","password":"`+password+`"}`)
+	if r.status != http.StatusOK {
+		t.Fatalf("signing %s in: %s", name, r.body)
+	}
+	return r.text("access_token")
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
