@@ -13,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/oidcdir"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 	"github.com/ostiary/ostiary/test/fixtures/oidc"
 )
 
@@ -143,5 +144,18 @@ func TestClientSecretFile_is_read_without_its_line_feed(t *testing.T) {
 	r.mustSignIn(t, "")
 	if got := h.LastTokenRequest().Get("client_secret"); got != "s3cret" {
 		t.Errorf("the secret sent is %q", got)
+	}
+}
+
+// The password grant would have people type their provider's password here (RFC 9700 section 2.4).
+func TestD15_no_password_is_ever_taken_for_a_provider(t *testing.T) {
+	t.Parallel()
+	d, err := oidcdir.New("corp", oidcdir.Settings{Issuer: "https://login.example.org", ClientID: "web"}, oidcdir.Options{Clock: &clock{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var directory ports.Directory = d
+	if _, ok := directory.(ports.PasswordVerifier); ok {
+		t.Error("a provider checks passwords")
 	}
 }

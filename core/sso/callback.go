@@ -28,8 +28,13 @@ type Returned struct {
 
 // Callback ends the provider's half of a sign-in. The flow is used up whatever comes of it. A flow that is unknown, used, too
 // old or another browser's is domain.ErrRedirectLogin; any later refusal goes to the client's own address as an error
-// (access_denied or temporarily_unavailable), since there the person can be told. The audit trail says why.
+// (access_denied or temporarily_unavailable), since there the person can be told. The audit trail says why. Too many calls
+// from one address are fault.ErrRateLimited.
 func (s *Service) Callback(ctx context.Context, by domain.Principal, in CallbackInput) (Returned, error) {
+	// Each call leaves an entry: nobody shall fill the trail for nothing.
+	if err := s.take(ctx, "sso_callback", by); err != nil {
+		return Returned{}, err
+	}
 	f, err := s.takeFlow(ctx, by, in)
 	if err != nil {
 		return Returned{}, err

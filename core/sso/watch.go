@@ -28,10 +28,19 @@ func (s *Service) WatchProviders(ctx context.Context) error {
 	if every <= 0 {
 		every = defaultCheckEvery
 	}
-	due, err := s.deps.Sessions.ListProviderGrants(ctx, s.now().Add(-every), watchedAtOnce)
-	if err != nil {
-		return err
+	for {
+		due, err := s.deps.Sessions.ListProviderGrants(ctx, s.now().Add(-every), watchedAtOnce)
+		if err == nil {
+			err = s.watchAll(ctx, due)
+		}
+		if err != nil || len(due) < watchedAtOnce {
+			return err
+		}
 	}
+}
+
+// watchAll asks each provider in a line of its own: one that is slow delays no other.
+func (s *Service) watchAll(ctx context.Context, due []domain.Session) error {
 	byProvider := map[domain.DirectoryID][]domain.Session{}
 	for _, session := range due {
 		byProvider[session.Provider.Directory] = append(byProvider[session.Provider.Directory], session)
@@ -43,6 +52,7 @@ func (s *Service) WatchProviders(ctx context.Context) error {
 	}
 	group.Wait()
 	close(failures)
+	var err error
 	for failure := range failures {
 		err = errors.Join(err, failure)
 	}
