@@ -12,11 +12,10 @@ import (
 
 const page = "../../docs/directories-ldap.md"
 
-// keys returns the settings' keys as the page writes them. Lists of rules are one key.
+// settingKeys returns the settings' keys as the page writes them. Lists of rules are one key.
 func settingKeys(prefix string, t reflect.Type) []string {
 	var keys []string
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		key := prefix + f.Tag.Get("koanf")
 		if f.Type.Kind() == reflect.Struct {
 			keys = append(keys, settingKeys(key+".", f.Type)...)
@@ -35,7 +34,7 @@ func TestEverySettingIsDocumented(t *testing.T) {
 	}
 	documented := map[string]bool{}
 	for _, row := range regexp.MustCompile("(?m)^\\| ((?:`[a-z_.]+`(?:, )?)+) \\|").FindAllStringSubmatch(string(text), -1) {
-		for _, key := range strings.Split(row[1], ", ") {
+		for key := range strings.SplitSeq(row[1], ", ") {
 			documented[strings.Trim(key, "`")] = true
 		}
 	}

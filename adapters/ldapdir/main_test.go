@@ -128,10 +128,13 @@ func plain(c tree) map[string]any {
 	return all
 }
 
+// patient are limits for tests that wait for nothing to fail: the machine may be busy with many of them.
+var patient = tree{"connect": "30s", "request": "60s", "operation": "2m"}
+
 func openLDAP(s *openldap.Server) tree {
 	return tree{
 		"urls": []string{s.TLSURL}, "ca_file": s.CAFile, "bind_dn": openldap.AdminDN, "bind_password": openldap.Password,
-		"base_dn": openldap.Base, "password_policy_dn": openldap.PolicyDN, "passwords": "reset",
+		"base_dn": openldap.Base, "password_policy_dn": openldap.PolicyDN, "passwords": "reset", "timeouts": patient,
 		"disabled": tree{"attribute": "employeeType", "values": []string{"inactive"}},
 	}
 }
@@ -139,7 +142,7 @@ func openLDAP(s *openldap.Server) tree {
 func activeDirectory(s *samba.Server) tree {
 	return tree{
 		"urls": []string{s.TLSURL}, "ca_file": s.CAFile, "bind_dn": samba.ServiceDN, "bind_password": samba.Password,
-		"base_dn": samba.Base, "passwords": "reset", "suffixes": []string{samba.Realm, samba.Domain},
+		"base_dn": samba.Base, "passwords": "reset", "timeouts": patient, "suffixes": []string{samba.Realm, samba.Domain},
 	}
 }
 

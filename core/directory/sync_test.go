@@ -35,6 +35,7 @@ func newHouse(t *testing.T, users int, change func(*ldapdir.Settings)) *house {
 	s.BindDN, s.BindPassword = openldap.AdminDN, openldap.Password
 	s.Disabled = ldapdir.Disabled{Attribute: "employeeType", Values: []string{"inactive"}}
 	s.PasswordPolicy = openldap.PolicyDN
+	s.Timeouts = ldapdir.Timeouts{Connect: 30 * time.Second, Request: time.Minute, Operation: 2 * time.Minute} // the machine may be busy
 	if change != nil {
 		change(&s)
 	}
