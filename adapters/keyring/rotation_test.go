@@ -2,6 +2,7 @@ package keyring_test
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -89,14 +90,14 @@ func TestS18_RotationUnderLoadRefusesNoToken(t *testing.T) {
 	}
 	for round := range int64(3) {
 		for checked.Load() < (round+1)*300 {
-			first.store.reads.Load() // rotate in the midst of it
+			runtime.Gosched() // rotate in the midst of it
 		}
 		if _, err := first.Rotate(t.Context(), first.clock.Now(), domain.Outbox{}); err != nil {
 			t.Error(err)
 		}
 	}
 	for checked.Load() < 1500 {
-		first.store.reads.Load()
+		runtime.Gosched()
 	}
 	stop.Store(true)
 	wg.Wait()

@@ -2,55 +2,44 @@ package keyring_test
 
 import (
 	"context"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/ostiary/ostiary/adapters/keyring"
+	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
-// keyStore keeps signing keys for tests of what is made of them; it counts reads and can be switched off.
+// keyStore is the embedded store; it counts reads and can be switched off.
 type keyStore struct {
+	ports.SigningKeyStore
 	reads atomic.Int64
 	down  atomic.Bool
-
-	mu      sync.Mutex
-	version int64
-	keys    []domain.SigningKey
 }
 
-var _ ports.SigningKeyStore = (*keyStore)(nil)
+func openStore(tb testing.TB, clock ports.Clock) *keyStore {
+	tb.Helper()
+	store, err := sqlitestore.Open(tb.Context(), sqlitestore.Config{Dir: tb.TempDir(), Clock: clock})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := store.Close(context.Background()); err != nil {
+			tb.Error(err)
+		}
+	})
+	return &keyStore{SigningKeyStore: store.SigningKeyStore()}
+}
 
-func (s *keyStore) SigningKeys(context.Context) ([]domain.SigningKey, error) {
+func (s *keyStore) SigningKeys(ctx context.Context) ([]domain.SigningKey, error) {
 	s.reads.Add(1)
 	if s.down.Load() {
 		return nil, fault.ErrStorage
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.keys), nil
-}
-
-func (s *keyStore) PutSigningKeys(_ context.Context, version int64, keys []domain.SigningKey, _ domain.Outbox) error {
-	if s.down.Load() {
-		return fault.ErrStorage
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if version != s.version {
-		return fault.ErrConflict
-	}
-	s.version++
-	s.keys = slices.Clone(keys)
-	for i := range s.keys {
-		s.keys[i].Version = s.version
-	}
-	return nil
+	return s.SigningKeyStore.SigningKeys(ctx)
 }
 
 type handClock struct{ now atomic.Int64 }
@@ -76,9 +65,16 @@ const (
 	life   = time.Hour
 )
 
+// newMachine returns a node whose tokens are not open yet.
+func newMachine(tb testing.TB) *node {
+	tb.Helper()
+	clock := newHandClock()
+	return &node{clock: clock, store: openStore(tb, clock), kek: keyring.NewKey()}
+}
+
 func newNode(tb testing.TB, algorithm string) *node {
 	tb.Helper()
-	n := &node{clock: newHandClock(), store: &keyStore{}, kek: keyring.NewKey()}
+	n := newMachine(tb)
 	n.Tokens = openTokens(tb, n, algorithm, n.kek)
 	return n
 }

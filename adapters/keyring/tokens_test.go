@@ -92,7 +92,7 @@ func TestTheHotPathAsksNoStore(t *testing.T) {
 
 func TestNodesThatStartTogetherShareTheirKeys(t *testing.T) {
 	t.Parallel()
-	first := &node{clock: newHandClock(), store: &keyStore{}, kek: keyring.NewKey()}
+	first := newMachine(t)
 	sets := make([]string, 8)
 	var wg sync.WaitGroup
 	for i := range sets {
