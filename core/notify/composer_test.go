@@ -1,0 +1,214 @@
+package notify_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/notify"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+const token = "ost_abc/def+ghi=?&#"
+
+var (
+	john = domain.User{ID: "usr_1", Username: "john", Email: "john@example.com", FullName: "John\r\nDoe\u202E"}
+	evil = domain.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "https://evil.example/", RequestID: "https://evil.example/"}
+)
+
+// opened returns the letter of the only message.
+func opened(t *testing.T, k *kit.Kit, messages []domain.Message, err error) domain.Letter {
+	t.Helper()
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("%d messages, %v; want one", len(messages), err)
+	}
+	plain, err := k.Sealer.Open(messages[0].Payload, "message|"+string(messages[0].ID)+"|payload")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var letter struct {
+		ID      domain.MessageID `json:"id"`
+		To      string           `json:"to"`
+		Name    string           `json:"name"`
+		Subject string           `json:"subject"`
+		Text    string           `json:"text"`
+	}
+	if err := json.Unmarshal(plain, &letter); err != nil {
+		t.Fatal(err)
+	}
+	return domain.Letter(letter)
+}
+
+func TestLettersWithALink(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	until := kit.Noon.Add(30 * time.Minute)
+	type compose func(user domain.User, token string, until time.Time) ([]domain.Message, error)
+	for path, compose := range map[string]compose{
+		"/activate": k.Composer.Activation, "/reset": k.Composer.PasswordReset, "/confirm-email": k.Composer.EmailConfirm,
+	} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			messages, err := compose(john, token, until)
+			letter := opened(t, k, messages, err)
+			messages[0].Payload = nil
+			wantMessage := domain.Message{
+				ID: letter.ID, Channel: domain.ChannelMail, UserID: john.ID, CreatedAt: kit.Noon, ExpiresAt: until, NextTry: kit.Noon,
+			}
+			if diff := cmp.Diff(wantMessage, messages[0]); diff != "" {
+				t.Errorf("the message (-want +got):\n%s", diff)
+			}
+			if letter.To != "john@example.com" || letter.Name != "JohnDoe" || letter.Subject == "" {
+				t.Errorf("the letter is to %q <%s> about %q", letter.Name, letter.To, letter.Subject)
+			}
+			want := "https://id.example.com" + path + "?token=" + url.QueryEscape(token)
+			if link := linkIn(t, letter.Text).String(); link != want {
+				t.Errorf("the link is %s, want %s", link, want)
+			}
+			if !strings.Contains(letter.Text, "2 March 2026, 12:30 UTC") {
+				t.Errorf("the letter does not say how long the link works:\n%s", letter.Text)
+			}
+		})
+	}
+}
+
+func linkIn(t *testing.T, text string) *url.URL {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "http") {
+			link, err := url.Parse(strings.TrimSpace(line))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return link
+		}
+	}
+	t.Fatalf("there is no link on a line of its own:\n%s", text)
+	return nil
+}
+
+func TestR02_NothingOfARequestBecomesALink(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	by := domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_9", Username: "https://evil.example/", Origin: evil}
+	composed := func(messages []domain.Message, err error) string {
+		letter := opened(t, k, messages, err)
+		return letter.Subject + "\n" + letter.Text
+	}
+	for what, text := range map[string]string{
+		"password":   composed(k.Composer.PasswordChanged(john, by)),
+		"e-mail":     composed(k.Composer.EmailChanged(john, john.Email, by)),
+		"2FA on":     composed(k.Composer.TwoFactorEnabled(john, by)),
+		"2FA off":    composed(k.Composer.TwoFactorDisabled(john, by)),
+		"reuse":      composed(k.Composer.RefreshReuse(john, evil)),
+		"half login": composed(k.Composer.PartialLogin(john, evil)),
+		"login":      composed(k.Composer.SignInAfterFailures(john, evil)),
+	} {
+		if strings.Contains(text, "evil") {
+			t.Errorf("the letter about %s holds what the request brought:\n%s", what, text)
+		}
+		if !strings.Contains(text, "id.example.com") {
+			t.Errorf("the letter about %s does not say where:\n%s", what, text)
+		}
+	}
+}
+
+func TestNoticesSayWhoDidIt(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	for name, tt := range map[string]struct {
+		by   domain.Principal
+		want string
+	}{
+		"the user":         {domain.Principal{Kind: domain.PrincipalUser, UserID: john.ID, Origin: evil}, "changed from the address 192.0.2.7 on 2 March 2026, 12:00 UTC."},
+		"a reset link":     {domain.Anonymous(evil), "changed from the address 192.0.2.7 on"},
+		"an administrator": {domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_9", Origin: evil}, "changed by an administrator on"},
+		"the command line": {domain.Operator(), "changed by an administrator on"},
+		"a job":            {domain.System(), "changed by the service itself on"},
+	} {
+		messages, err := k.Composer.PasswordChanged(john, tt.by)
+		if letter := opened(t, k, messages, err); !strings.Contains(letter.Text, tt.want) {
+			t.Errorf("%s: the letter lacks %q:\n%s", name, tt.want, letter.Text)
+		}
+	}
+}
+
+func TestTheFormerAddressIsTold(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	messages, err := k.Composer.EmailChanged(john, "old@example.com", domain.Operator())
+	if letter := opened(t, k, messages, err); letter.To != "old@example.com" {
+		t.Errorf("the letter goes to %s", letter.To)
+	}
+}
+
+func TestCodesComeFirstInAnSMS(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	messages, err := k.Composer.SMSCode(john, "+420123456789", "123456", kit.Noon.Add(time.Minute))
+	letter := opened(t, k, messages, err)
+	if messages[0].Channel != domain.ChannelSMS || letter.To != "+420123456789" || !strings.HasPrefix(letter.Text, "123456 ") ||
+		!strings.HasSuffix(letter.Text, "@id.example.com #123456") {
+		t.Errorf("by %s to %s: %q", messages[0].Channel, letter.To, letter.Text)
+	}
+	if len(letter.Text) > 160 {
+		t.Errorf("the text has %d characters and needs two SMS", len(letter.Text))
+	}
+}
+
+func TestWhoHasNoAddressGetsNothing(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	if messages, err := k.Composer.PasswordChanged(domain.User{ID: "usr_1"}, domain.Operator()); len(messages) != 0 || err != nil {
+		t.Errorf("%d mails, %v", len(messages), err)
+	}
+	if messages, err := k.Composer.SMSCode(john, "", "123456", kit.Noon); len(messages) != 0 || err != nil {
+		t.Errorf("%d SMS, %v", len(messages), err)
+	}
+}
+
+func TestR08_MessagesHideTheirTokens(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	messages, err := k.Composer.PasswordReset(john, "a-secret-token", kit.Noon.Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(messages[0].Payload, []byte("secret-token")) || bytes.Contains(messages[0].Payload, []byte("example.com")) {
+		t.Error("the waiting message shows what is in it")
+	}
+	if _, err := k.Sealer.Open(messages[0].Payload, "message|msg_other|payload"); err == nil {
+		t.Error("the letter opens as another message's")
+	}
+}
+
+func TestR02_ThePublicURLIsChecked(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	for _, address := range []string{"", "id.example.com", "ftp://id.example.com", "https://", "https://u:p@id.example.com", "https://id.example.com?x=1", "https://id.example.com#x"} {
+		if _, err := notify.NewComposer(notify.Identity{PublicURL: address}, k.Sealer, k.IDs, k.Clock); !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("NewComposer took the public URL %q: %v", address, err)
+		}
+	}
+	composer, err := notify.NewComposer(notify.Identity{PublicURL: "http://localhost:8080/auth/", Product: "Doors"}, k.Sealer, k.IDs, k.Clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := composer.Activation(john, "abc", kit.Noon.Add(time.Hour))
+	letter := opened(t, k, messages, err)
+	if got := linkIn(t, letter.Text).String(); got != "http://localhost:8080/auth/activate?token=abc" {
+		t.Errorf("the link is %s", got)
+	}
+	if !strings.Contains(letter.Text, "-- \nDoors, localhost:8080") {
+		t.Errorf("the letter is not signed by the product:\n%s", letter.Text)
+	}
+}
