@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"hash"
 	"io"
 	"math"
 	"reflect"
@@ -92,10 +91,7 @@ func (e *Export) isComplete() bool { return reflect.DeepEqual(e.query, domain.Au
 // WriteTo writes the export in constant memory: the entries in the order in which they were written, then the segments that
 // seal them, then a signed statement of what the export is. It ends when ctx or the writer does.
 func (e *Export) WriteTo(ctx context.Context, w io.Writer) error {
-	digest := sha256.New()
-	out := &exportWriter{
-		format: e.format, to: bufio.NewWriterSize(io.MultiWriter(w, digest), exportBuffer), low: math.MaxInt64,
-	}
+	out := &exportWriter{format: e.format, to: bufio.NewWriterSize(w, exportBuffer), low: math.MaxInt64, proofs: sha256.New()}
 	out.begin()
 	err := e.service.proofs.Records(ctx, e.first, e.last, e.query, func(r *domain.AuditRecord) error {
 		return out.entry(r)
@@ -106,10 +102,7 @@ func (e *Export) WriteTo(ctx context.Context, w io.Writer) error {
 	if err := e.writeProof(ctx, out); err != nil {
 		return err
 	}
-	if err := out.to.Flush(); err != nil {
-		return err
-	}
-	if err := e.writeStatement(ctx, out, digest); err != nil {
+	if err := e.writeStatement(ctx, out); err != nil {
 		return err
 	}
 	out.end()
@@ -137,7 +130,7 @@ func (e *Export) writeProof(ctx context.Context, out *exportWriter) error {
 	return nil
 }
 
-func (e *Export) writeStatement(ctx context.Context, out *exportWriter, digest hash.Hash) error {
+func (e *Export) writeStatement(ctx context.Context, out *exportWriter) error {
 	key, err := e.service.signer.load(ctx)
 	if err != nil {
 		return err
@@ -145,7 +138,7 @@ func (e *Export) writeStatement(ctx context.Context, out *exportWriter, digest h
 	statement := statementText{
 		Format: e.format, At: e.at.Format(time.RFC3339Nano), By: e.by.Actor(), Filters: filtersOf(e.query),
 		Complete: e.isComplete(), First: e.first, Last: e.last, Entries: out.count, LastEntry: out.previous,
-		Digest: base64.RawURLEncoding.EncodeToString(digest.Sum(nil)), Key: keyID(key),
+		Digest: out.digest(), Key: keyID(key),
 	}
 	text, err := statement.text()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"hash"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -19,8 +20,9 @@ type exportWriter struct {
 	line     []byte // reused for every line
 	count    int64
 	previous int64 // the place of the entry before
-	link     string
-	low      int64 // the lowest and highest places written
+	chain    chain
+	proofs   hash.Hash // of the lines of proof
+	low      int64     // the lowest and highest places written
 	high     int64
 }
 
@@ -38,44 +40,33 @@ func (w *exportWriter) put(text string) { _, _ = w.to.WriteString(text) }
 
 // entry writes one entry. An error of the writer below ends the export at the next full buffer.
 func (w *exportWriter) entry(r *domain.AuditRecord) error {
-	l := line{
-		seq: r.Seq, after: w.previous, ip: r.IPAddress, agent: r.UserAgent, personal: string(r.Personal),
-		actorSalt: encodeSalt(r.ActorSalt), personalSalt: encodeSalt(r.PersonalSalt),
-	}
+	w.line = append(w.line[:0], w.chain[:]...)
 	if w.format == FormatCSV {
 		public, err := domain.ParseAuditPublic(string(r.Public))
 		if err != nil {
 			return err
 		}
-		l.AuditPublic = public
-		w.line = l.appendCSV(w.line[:0])
+		w.line = appendCSV(w.line, &public, r, w.previous)
 	} else {
-		w.line = l.appendJSON(w.line[:0], r.Public)
+		w.line = appendJSON(w.line, r, w.previous)
 	}
-	w.link = linkOf(w.link, w.line)
+	w.chain.next(w.line)
 	if w.format == FormatJSON && w.count > 0 {
 		w.put(",\n")
 	}
 	switch w.format {
 	case FormatCSV:
-		w.line = append(appendCell(w.line, w.link), "\r\n"...)
+		w.line = append(appendCell(w.line, string(w.chain.appendLink(nil))), "\r\n"...)
 	case FormatJSON:
-		w.line = append(append(w.line, w.link...), endOfJSON...)
+		w.line = append(w.chain.appendLink(w.line), endOfJSON...)
 	case FormatNDJSON:
-		w.line = append(append(append(w.line, w.link...), endOfJSON...), '\n')
+		w.line = append(append(w.chain.appendLink(w.line), endOfJSON...), '\n')
 	}
 	w.count++
 	w.previous = r.Seq
 	w.low, w.high = min(w.low, r.Seq), max(w.high, r.Seq)
-	_, err := w.to.Write(w.line)
+	_, err := w.to.Write(w.line[room:])
 	return err
-}
-
-func encodeSalt(salt []byte) string {
-	if len(salt) == 0 {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString(salt)
 }
 
 // csvProof begins the rows of a CSV export that hold proof: the JSON stands in the cell after it.
@@ -97,6 +88,7 @@ func (w *exportWriter) proof(l proofLine) error {
 	if err != nil {
 		return err
 	}
+	w.proofs.Write(raw)
 	switch w.format {
 	case FormatCSV:
 		w.line = appendProofRow(w.line[:0], raw)
@@ -111,6 +103,12 @@ func (w *exportWriter) proof(l proofLine) error {
 	}
 	_, err = w.to.Write(w.line)
 	return err
+}
+
+// digest returns what is signed for the whole: the end of the chain of lines, and the proof.
+func (w *exportWriter) digest() string {
+	w.proofs.Write(w.chain[:])
+	return base64.RawURLEncoding.EncodeToString(w.proofs.Sum(nil))
 }
 
 func (w *exportWriter) end() {

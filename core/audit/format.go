@@ -43,42 +43,32 @@ func (f Format) ContentType() string {
 	}
 }
 
-// line is one entry of an export. It holds all that the sealed text is made of, and what opens its commitments; so the
-// text can be made again from a line, and its digest compared.
+// line is one entry of an export. It holds the sealed text and what opens its commitments.
 type line struct {
-	domain.AuditPublic
-	seq   int64
+	domain.AuditRecord
+
 	after int64 // the place of the entry before it in this export, 0 for the first
-	ip    string
-	agent string
-	// personal is a JSON object, empty for none.
-	personal                string
-	actorSalt, personalSalt string // base64url, empty once erased
-	link                    string
+	link  string
 }
 
-// linkLength is how many bytes of a digest link a line to the one before it. They locate a change; the signature over the
-// whole proves that there is none.
+// chain links the lines of an export: each value is the digest of the one before and the text of the line. Its beginning
+// stands in the line, to locate a change, and its end is signed, to prove that there is none.
+type chain [sha256.Size]byte
+
+// linkLength is how many bytes of the chain stand in a line.
 const linkLength = 12
 
-// linkOf returns the link of a line whose text up to its link is body.
-func linkOf(previous string, body []byte) string {
-	h := sha256.New()
-	h.Write([]byte(previous))
-	h.Write(body)
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:linkLength])
+// next goes on by a line. The buffer holds room for the chain's value and then the text.
+func (c *chain) next(buffer []byte) {
+	copy(buffer, c[:])
+	*c = sha256.Sum256(buffer)
 }
 
-// record returns the record that the line was made of; false when a salt cannot be read.
-func (l *line) record() (*domain.AuditRecord, bool) {
-	r := &domain.AuditRecord{Seq: l.seq, ID: l.ID, Public: l.Append(nil), IPAddress: l.ip, UserAgent: l.agent}
-	var err1, err2 error
-	r.ActorSalt, err1 = salt(l.actorSalt)
-	r.PersonalSalt, err2 = salt(l.personalSalt)
-	if l.personal != "" {
-		r.Personal = []byte(l.personal)
-	}
-	return r, err1 == nil && err2 == nil
+// room is where a line's text begins in its buffer.
+const room = sha256.Size
+
+func (c *chain) appendLink(dst []byte) []byte {
+	return base64.RawURLEncoding.AppendEncode(dst, c[:linkLength])
 }
 
 func salt(text string) ([]byte, error) {
@@ -88,21 +78,21 @@ func salt(text string) ([]byte, error) {
 	return base64.RawURLEncoding.Strict().DecodeString(text)
 }
 
-// appendJSON appends the line as a JSON object without its end, up to the link.
-func (l *line) appendJSON(dst, public []byte) []byte {
-	dst = append(dst, public[:len(public)-1]...)
-	dst = strconv.AppendInt(append(dst, `,"seq":`...), l.seq, 10)
-	dst = strconv.AppendInt(append(dst, `,"after":`...), l.after, 10)
-	dst = domain.AppendJSONText(append(dst, `,"ip_address":"`...), l.ip)
-	dst = domain.AppendJSONText(append(dst, `","user_agent":"`...), l.agent)
+// appendJSON appends an entry as a JSON object without its end, up to the link.
+func appendJSON(dst []byte, r *domain.AuditRecord, after int64) []byte {
+	dst = append(dst, r.Public[:len(r.Public)-1]...)
+	dst = strconv.AppendInt(append(dst, `,"seq":`...), r.Seq, 10)
+	dst = strconv.AppendInt(append(dst, `,"after":`...), after, 10)
+	dst = domain.AppendJSONText(append(dst, `,"ip_address":"`...), r.IPAddress)
+	dst = domain.AppendJSONText(append(dst, `","user_agent":"`...), r.UserAgent)
 	dst = append(dst, `","personal":`...)
-	if l.personal == "" {
+	if len(r.Personal) == 0 {
 		dst = append(dst, "null"...)
 	} else {
-		dst = append(dst, l.personal...)
+		dst = append(dst, r.Personal...)
 	}
-	dst = append(append(dst, `,"actor_salt":"`...), l.actorSalt...)
-	dst = append(append(dst, `","personal_salt":"`...), l.personalSalt...)
+	dst = base64.RawURLEncoding.AppendEncode(append(dst, `,"actor_salt":"`...), r.ActorSalt)
+	dst = base64.RawURLEncoding.AppendEncode(append(dst, `","personal_salt":"`...), r.PersonalSalt)
 	return append(dst, `","link":"`...)
 }
 
@@ -114,12 +104,18 @@ const csvHeader = "log_id,timestamp,user_id,action,success,ip_address,user_agent
 
 const csvColumns = 18
 
-// appendCSV appends the line as a row without its end, up to the link.
-func (l *line) appendCSV(dst []byte) []byte {
+// appendCSV appends an entry as a row without its end, up to the link.
+func appendCSV(dst []byte, public *domain.AuditPublic, r *domain.AuditRecord, after int64) []byte {
 	for _, cell := range [...]string{
-		string(l.ID), l.Time, l.UserID, string(l.Action), strconv.FormatBool(l.Success), l.ip, l.agent, l.RequestID, l.Target,
-		l.Details, l.personal, strconv.FormatInt(l.seq, 10), strconv.FormatInt(l.after, 10), l.Actor, l.Personal,
-		l.actorSalt, l.personalSalt,
+		string(public.ID), public.Time, public.UserID, string(public.Action), strconv.FormatBool(public.Success), r.IPAddress, r.UserAgent,
+		public.RequestID, public.Target, public.Details, string(r.Personal),
+	} {
+		dst = append(appendCell(dst, cell), ',')
+	}
+	dst = append(strconv.AppendInt(dst, r.Seq, 10), ',')
+	dst = append(strconv.AppendInt(dst, after, 10), ',')
+	for _, cell := range [...]string{
+		public.Actor, public.Personal, base64.RawURLEncoding.EncodeToString(r.ActorSalt), base64.RawURLEncoding.EncodeToString(r.PersonalSalt),
 	} {
 		dst = append(appendCell(dst, cell), ',')
 	}
@@ -183,14 +179,33 @@ func parseCSV(raw []byte) (line, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return line{}, errRow
 	}
-	return line{
-		AuditPublic: domain.AuditPublic{
-			ID: domain.LogID(cells[0]), Time: cells[1], UserID: cells[2], Action: domain.Action(cells[3]), Success: cells[4] == "true",
-			RequestID: cells[7], Target: cells[8], Details: cells[9], Actor: cells[13], Personal: cells[14],
-		},
+	public := domain.AuditPublic{
+		ID: domain.LogID(cells[0]), Time: cells[1], UserID: cells[2], Action: domain.Action(cells[3]), Success: cells[4] == "true",
+		RequestID: cells[7], Target: cells[8], Details: cells[9], Actor: cells[13], Personal: cells[14],
+	}
+	return newLine(&public, lineParts{
 		seq: seq, after: after, ip: cells[5], agent: cells[6], personal: cells[10],
 		actorSalt: cells[15], personalSalt: cells[16], link: cells[17],
-	}, nil
+	})
+}
+
+// lineParts is what a line holds beside the sealed text, as it stands there.
+type lineParts struct {
+	seq, after                                         int64
+	ip, agent, personal, actorSalt, personalSalt, link string
+}
+
+func newLine(public *domain.AuditPublic, parts lineParts) (line, error) {
+	actor, err1 := salt(parts.actorSalt)
+	personal, err2 := salt(parts.personalSalt)
+	l := line{after: parts.after, link: parts.link, AuditRecord: domain.AuditRecord{
+		Seq: parts.seq, ID: public.ID, Public: public.Append(nil), IPAddress: parts.ip, UserAgent: parts.agent,
+		ActorSalt: actor, PersonalSalt: personal,
+	}}
+	if parts.personal != "" {
+		l.Personal = []byte(parts.personal)
+	}
+	return l, errors.Join(err1, err2)
 }
 
 // splitRow takes a row apart; it ends where its line does.

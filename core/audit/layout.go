@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"hash"
 	"io"
 )
 
@@ -16,23 +17,22 @@ type layout struct {
 	proofAt   int64 // where the lines of proof begin
 	proofLine int64 // and the number of the first
 	statement *statementText
-	digest    string // of what stands before the statement
+	proof     hash.Hash // of the lines of proof before the statement
 	damage    *Finding
 }
 
 // closing is the last line of the JSON format.
 const closing = "]}\n"
 
-// scanExport looks for the parts and digests the whole.
+// scanExport looks for the parts.
 func scanExport(r io.Reader) (layout, error) {
-	l := layout{proofAt: -1}
+	l := layout{proofAt: -1, proof: sha256.New()}
 	head := bufio.NewReaderSize(r, exportBuffer)
 	begin, err := head.Peek(len(csvHeader))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return l, err
 	}
 	l.format = formatOf(begin)
-	digest := sha256.New()
 	lines := newLines(head, l.format)
 	for {
 		at := lines.offset
@@ -47,8 +47,7 @@ func scanExport(r io.Reader) (layout, error) {
 		if isProof && l.proofAt < 0 {
 			l.proofAt, l.proofLine = at, lines.number
 		}
-		l.look(lines, raw, text, isProof, digest.Sum)
-		digest.Write(raw)
+		l.look(lines, raw, text, isProof)
 	}
 	if l.proofAt < 0 {
 		l.proofAt, l.proofLine = lines.offset, lines.number+1
@@ -68,11 +67,12 @@ func formatOf(begin []byte) Format {
 }
 
 // look finds the statement, and what stands behind it.
-func (l *layout) look(lines *lines, raw, text []byte, isProof bool, digest func([]byte) []byte) {
+func (l *layout) look(lines *lines, raw, text []byte, isProof bool) {
 	switch {
 	case isProof && bytes.HasPrefix(text, []byte(`{"export":`)):
-		l.digest = base64.RawURLEncoding.EncodeToString(digest(nil))
 		l.readStatement(lines, text)
+	case isProof && l.statement == nil:
+		l.proof.Write(text)
 	case l.statement == nil, l.format == FormatJSON && string(raw) == closing:
 	default:
 		l.damage = &Finding{Damage: DamageAdded, Line: lines.number, Reason: "it stands behind the end of the export"}
@@ -88,6 +88,12 @@ func (l *layout) readStatement(lines *lines, text []byte) {
 		l.damage = &Finding{Damage: DamageProof, Line: lines.number, Reason: "the statement at the end is not as it was written"}
 	}
 	l.statement = p.Export
+}
+
+// digest returns what is signed for the whole: the end of the chain of lines, and the proof.
+func (l *layout) digest(entries chain) string {
+	l.proof.Write(entries[:])
+	return base64.RawURLEncoding.EncodeToString(l.proof.Sum(nil))
 }
 
 // isEnd reports whether a line of proof is the statement or what closes the file.

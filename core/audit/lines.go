@@ -92,20 +92,11 @@ func appendProofRow(dst, proof []byte) []byte {
 
 var errChangedLine = errors.New("it is not as the service writes entries")
 
-// parse returns the entry of a line, and the text that its link is over. A line that the service would have written in other
-// bytes is an error: nothing about it may be changed.
+// parse returns the entry of a line, and a buffer with its text up to the link, behind room for the chain. A line that the
+// service would have written in other bytes is an error: nothing about it may be changed.
 func (l *lines) parse(raw []byte) (line, []byte, error) {
 	if l.format == FormatCSV {
-		row, ok := bytes.CutSuffix(raw, []byte("\r\n"))
-		entry, err := parseCSV(row)
-		if !ok || err != nil {
-			return line{}, nil, errChangedLine
-		}
-		body := entry.appendCSV(nil)
-		if !bytes.Equal(appendCell(body, entry.link), row) {
-			return line{}, nil, errChangedLine
-		}
-		return entry, body, nil
+		return parseRow(raw)
 	}
 	text, ok := bytes.CutSuffix(raw, []byte("\n"))
 	if l.format == FormatJSON {
@@ -115,8 +106,25 @@ func (l *lines) parse(raw []byte) (line, []byte, error) {
 	if !ok || err != nil {
 		return line{}, nil, errChangedLine
 	}
-	body := entry.appendJSON(nil, entry.Append(nil))
-	if !bytes.Equal(append(append(bytes.Clone(body), entry.link...), endOfJSON...), text) {
+	body := appendJSON(make([]byte, room, room+len(text)), &entry.AuditRecord, entry.after)
+	if string(body[room:])+entry.link+endOfJSON != string(text) {
+		return line{}, nil, errChangedLine
+	}
+	return entry, body, nil
+}
+
+func parseRow(raw []byte) (line, []byte, error) {
+	row, ok := bytes.CutSuffix(raw, []byte("\r\n"))
+	entry, err := parseCSV(row)
+	if !ok || err != nil {
+		return line{}, nil, errChangedLine
+	}
+	public, err := domain.ParseAuditPublic(string(entry.Public))
+	if err != nil {
+		return line{}, nil, errChangedLine
+	}
+	body := appendCSV(make([]byte, room, room+len(row)), &public, &entry.AuditRecord, entry.after)
+	if !bytes.Equal(appendCell(body, entry.link)[room:], row) {
 		return line{}, nil, errChangedLine
 	}
 	return entry, body, nil
@@ -152,12 +160,11 @@ func parseJSON(text []byte) (line, error) {
 	if string(j.Personal) == "null" {
 		j.Personal = nil
 	}
-	return line{
-		AuditPublic: domain.AuditPublic{
-			ID: j.ID, Time: j.Time, UserID: j.UserID, Action: j.Action, Success: j.Success, RequestID: j.RequestID, Target: j.Target,
-			Details: string(j.Details), Actor: j.Actor, Personal: j.Commitment,
-		},
+	return newLine(&domain.AuditPublic{
+		ID: j.ID, Time: j.Time, UserID: j.UserID, Action: j.Action, Success: j.Success, RequestID: j.RequestID, Target: j.Target,
+		Details: string(j.Details), Actor: j.Actor, Personal: j.Commitment,
+	}, lineParts{
 		seq: j.Seq, after: j.After, ip: j.IP, agent: j.Agent, personal: string(j.Personal),
 		actorSalt: j.ActorSalt, personalSalt: j.PersonalSalt, link: j.Link,
-	}, nil
+	})
 }

@@ -39,7 +39,7 @@ type statementText struct {
 	Last      int64       `json:"last"`
 	Entries   int64       `json:"entries"`
 	LastEntry int64       `json:"last_entry"`
-	Digest    string      `json:"digest"` // SHA-256 of every byte before this line
+	Digest    string      `json:"digest"` // SHA-256 of the lines of proof before this one and of the end of the chain of entries
 	Key       string      `json:"key"`
 	Signature string      `json:"signature"`
 }

@@ -49,10 +49,11 @@ type fileVerifier struct {
 	report   Report
 
 	segment  *domain.AuditSegment // the present one; nil where there is none (any more)
-	previous line                 // the entry before
-	before   int64                // the place of the one before that
-	missing  int64                // the place of an entry that a later one says came before it; 0 for none
-	noticed  int64                // the line that said so
+	chain    chain
+	previous line  // the entry before
+	before   int64 // the place of the one before that
+	missing  int64 // the place of an entry that a later one says came before it; 0 for none
+	noticed  int64 // the line that said so
 }
 
 // found keeps the first finding; one without a line is about the line that was read last.
@@ -68,7 +69,7 @@ func (v *fileVerifier) found(f Finding) {
 
 // about returns a finding about an entry.
 func about(damage Damage, l *line, reason string) Finding {
-	return Finding{Damage: damage, Seq: l.seq, ID: l.ID, Reason: reason}
+	return Finding{Damage: damage, Seq: l.Seq, ID: l.ID, Reason: reason}
 }
 
 // walk goes through the entries to the first damage.
@@ -101,7 +102,7 @@ func (v *fileVerifier) walk() error {
 
 // lookFor asks of the lines behind a gap only whether the missing entry is among them.
 func (v *fileVerifier) lookFor(l *line, broken error) {
-	if broken == nil && l.seq == v.missing {
+	if broken == nil && l.Seq == v.missing {
 		v.found(about(DamageMoved, l, "it stands behind entries that were written after it"))
 		v.missing = 0
 	}
@@ -112,21 +113,21 @@ func (v *fileVerifier) entry(l *line, body []byte) error {
 	if v.place(l); v.missing != 0 || v.report.Finding != nil {
 		return nil
 	}
-	r, readable := l.record()
-	if !readable || linkOf(v.previous.link, body) != l.link {
+	v.chain.next(body)
+	if string(v.chain.appendLink(nil)) != l.link {
 		v.found(about(DamageChanged, l, "its link does not fit what it says"))
 		return nil
 	}
-	if err := v.sealed(r); err != nil || v.report.Finding != nil {
+	if err := v.sealed(&l.AuditRecord); err != nil || v.report.Finding != nil {
 		return err
 	}
-	v.before, v.previous = v.previous.seq, *l
+	v.before, v.previous = v.previous.Seq, *l
 	v.report.Entries++
-	v.report.Last = l.seq
+	v.report.Last = l.Seq
 	if v.report.First == 0 {
-		v.report.First = l.seq
+		v.report.First = l.Seq
 	}
-	if r.ActorSalt == nil || r.PersonalSalt == nil {
+	if l.ActorSalt == nil || l.PersonalSalt == nil {
 		v.report.Erased++
 	}
 	return nil
@@ -134,8 +135,8 @@ func (v *fileVerifier) entry(l *line, body []byte) error {
 
 // guess returns the place of a line that cannot be read, where the export is complete.
 func (v *fileVerifier) guess() int64 {
-	if v.report.Complete && v.previous.seq > 0 {
-		return v.previous.seq + 1
+	if v.report.Complete && v.previous.Seq > 0 {
+		return v.previous.Seq + 1
 	}
 	return 0
 }
@@ -143,19 +144,19 @@ func (v *fileVerifier) guess() int64 {
 // place checks that the entry follows the one before it: each names the place of its predecessor in the export, and in a
 // complete export no place is left out.
 func (v *fileVerifier) place(l *line) {
-	first := v.previous.seq == 0
+	first := v.previous.Seq == 0
 	switch {
-	case l.after == v.previous.seq && l.seq > l.after:
-		if next := v.expected(l); l.seq != next {
+	case l.after == v.previous.Seq && l.Seq > l.after:
+		if next := v.expected(l); l.Seq != next {
 			v.found(Finding{Damage: DamageRemoved, Seq: next, Reason: "its place is empty"})
 		}
-	case l.after > v.previous.seq:
+	case l.after > v.previous.Seq:
 		if v.missing, v.noticed = l.after, v.entries.number; v.report.Complete {
 			v.missing = v.expected(l)
 		}
-	case l.seq == v.previous.seq:
+	case l.Seq == v.previous.Seq:
 		v.found(about(DamageAdded, l, "it is there twice"))
-	case !first && l.after == v.before && l.seq > l.after:
+	case !first && l.after == v.before && l.Seq > l.after:
 		f := about(DamageAdded, &v.previous, "the entry after it does not know it")
 		f.Line = v.entries.number - 1
 		v.found(f)
@@ -168,13 +169,13 @@ func (v *fileVerifier) place(l *line) {
 func (v *fileVerifier) expected(l *line) int64 {
 	switch {
 	case !v.report.Complete:
-		return l.seq
-	case v.previous.seq > 0:
-		return v.previous.seq + 1
+		return l.Seq
+	case v.previous.Seq > 0:
+		return v.previous.Seq + 1
 	case v.segment != nil:
 		return v.segment.First
 	default:
-		return l.seq
+		return l.Seq
 	}
 }
 
@@ -268,14 +269,14 @@ func (v *fileVerifier) conclude(trust Trust) {
 		v.found(Finding{Damage: DamageProof, Reason: "the export was signed by another key"})
 	case !s.isSigned():
 		v.found(Finding{Damage: DamageProof, Reason: "the statement is not signed by its key"})
-	case s.LastEntry != v.previous.seq || s.Entries != v.report.Entries:
+	case s.LastEntry != v.previous.Seq || s.Entries != v.report.Entries:
 		v.found(Finding{
-			Damage: DamageRemoved, Seq: v.previous.seq + 1,
+			Damage: DamageRemoved, Seq: v.previous.Seq + 1,
 			Reason: fmt.Sprintf("the export had %d entries up to place %d", s.Entries, s.LastEntry),
 		})
 	case s.Complete && v.report.Segments == 0 && s.Entries > 0:
 		v.found(Finding{Damage: DamageProof, Reason: "a complete export has its segments"})
-	case s.Digest != v.layout.digest:
+	case s.Digest != v.layout.digest(v.chain):
 		v.found(Finding{Damage: DamageProof, Reason: "the file is not the one that was signed"})
 	}
 }
