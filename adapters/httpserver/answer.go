@@ -20,13 +20,19 @@ func (s *Server) setHeaders(r *Request) {
 	s.setFixedHeaders(h)
 }
 
-// setFixedHeaders: answers are data, never pages; a browser shall neither keep, sniff, frame nor run them.
+// fixedHeaders: answers are data, never pages; a browser shall neither keep, sniff, frame nor run them.
+var fixedHeaders = [][2][]byte{
+	{[]byte(fiber.HeaderCacheControl), []byte("no-store")},
+	{[]byte(fiber.HeaderXContentTypeOptions), []byte("nosniff")},
+	{[]byte(fiber.HeaderContentSecurityPolicy), []byte("default-src 'none'; frame-ancestors 'none'")},
+	{[]byte(fiber.HeaderReferrerPolicy), []byte("no-referrer")},
+	{[]byte("Cross-Origin-Resource-Policy"), []byte("same-origin")},
+}
+
 func (s *Server) setFixedHeaders(h *fasthttp.ResponseHeader) {
-	h.Set(fiber.HeaderCacheControl, "no-store")
-	h.Set(fiber.HeaderXContentTypeOptions, "nosniff")
-	h.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'")
-	h.Set(fiber.HeaderReferrerPolicy, "no-referrer")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	for i := range fixedHeaders {
+		h.SetCanonical(fixedHeaders[i][0], fixedHeaders[i][1])
+	}
 	if s.cfg.StrictTransport {
 		h.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000; includeSubDomains")
 	}

@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oapi-codegen/nullable"
-
 	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/httpserver/nullable"
 	"github.com/ostiary/ostiary/core/fault"
 )
 
@@ -19,7 +18,7 @@ type body struct {
 	Groups   []string                  `json:"groups,omitempty"`
 	At       *time.Time                `json:"at,omitempty"`
 	Metadata map[string]any            `json:"metadata,omitempty"`
-	Name     nullable.Nullable[string] `json:"name,omitempty"`
+	Name     nullable.Nullable[string] `json:"name,omitzero"`
 	Inner    *struct {
 		Code string `json:"code"`
 	} `json:"inner,omitempty"`
@@ -116,7 +115,7 @@ func TestAPatchTellsAbsentFromNullFromAValue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if absent.Name.IsSpecified() || !null.Name.IsNull() || set.Name.MustGet() != "a" {
+	if absent.Name.IsSpecified() || !null.Name.IsNull() || set.Name != nullable.Of("a") {
 		t.Errorf("absent %v, null %v, set %v", absent.Name, null.Name, set.Name)
 	}
 }

@@ -49,12 +49,13 @@ func (r *Request) Param(name string) string {
 // Header returns a request header; empty where it is absent.
 func (r *Request) Header(name string) string { return strings.Clone(r.c.Get(name)) }
 
-func (r *Request) headers(name string) []string {
-	var all []string
-	for _, v := range r.c.Request().Header.PeekAll(name) {
-		all = append(all, string(v))
+// only returns a header that may be given once, and how often it is.
+func (r *Request) only(name string) (value string, times int) {
+	all := r.c.Request().Header.PeekAll(name)
+	if len(all) == 0 {
+		return "", 0
 	}
-	return all
+	return string(all[0]), len(all)
 }
 
 // Query decodes the query string.

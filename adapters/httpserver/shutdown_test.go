@@ -68,6 +68,7 @@ func hammer(address string) (answered int64) {
 			return answered
 		}
 		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
 		if err != nil || res.StatusCode != http.StatusOK || !strings.Contains(string(body), "ok") {
 			return answered
 		}

@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/oapi-codegen/nullable"
-
 	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/httpserver/nullable"
 	"github.com/ostiary/ostiary/core/account"
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -59,23 +58,23 @@ func grantsOf(grants domain.Grants) []Grant {
 
 func textOrNull(s string) nullable.Nullable[string] {
 	if s == "" {
-		return nullable.NewNullNullable[string]()
+		return nullable.Null[string]()
 	}
-	return nullable.NewNullableWithValue(s)
+	return nullable.Of(s)
 }
 
 func timeOrNull(t time.Time) nullable.Nullable[time.Time] {
 	if t.IsZero() {
-		return nullable.NewNullNullable[time.Time]()
+		return nullable.Null[time.Time]()
 	}
-	return nullable.NewNullableWithValue(httpserver.Seconds(t))
+	return nullable.Of(httpserver.Seconds(t))
 }
 
 func cursorOrNull(c *domain.Cursor) nullable.Nullable[string] {
 	if c == nil {
-		return nullable.NewNullNullable[string]()
+		return nullable.Null[string]()
 	}
-	return nullable.NewNullableWithValue(c.Encode())
+	return nullable.Of(c.Encode())
 }
 
 func trueOrAbsent(b bool) *bool {
@@ -106,9 +105,6 @@ func cleared(v nullable.Nullable[string]) *string {
 	if !v.IsSpecified() {
 		return nil
 	}
-	text, err := v.Get()
-	if err != nil { // null
-		text = ""
-	}
+	text, _ := v.Get() // empty for null
 	return &text
 }

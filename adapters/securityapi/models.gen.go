@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/oapi-codegen/nullable"
+	"github.com/ostiary/ostiary/adapters/httpserver/nullable"
 )
 
 // Defines values for AcceptedStatus.

@@ -133,7 +133,7 @@ func (a *api) updateUser(r *httpserver.Request) error {
 	}
 	if in.Metadata.IsSpecified() {
 		metadata := json.RawMessage{} // null clears
-		if given, err := in.Metadata.Get(); err == nil {
+		if given, ok := in.Metadata.Get(); ok {
 			metadata = given
 		}
 		patch.Metadata = &metadata
