@@ -31,7 +31,7 @@ func Default() Config {
 			Argon2:        Argon2{MemoryKiB: 19 * 1024, Iterations: 2, Parallelism: 1},
 			QueueDeadline: 2 * time.Second,
 		},
-		Audit:   Audit{SealInterval: 10 * time.Second},
+		Audit:   Audit{SealInterval: time.Second},
 		Metrics: Metrics{Address: "127.0.0.1:9090"},
 		Docs:    Docs{Enabled: true},
 		Log:     Log{Level: "info", Format: LogAuto},

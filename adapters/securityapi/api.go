@@ -36,6 +36,9 @@ type Services struct {
 	// SecureCookies keeps cookies off plain http; it is for a service that people reach by https.
 	SecureCookies bool
 
+	// NoPages leaves out the document and the page to read it.
+	NoPages bool
+
 	// Trace notes reads of other people's records and refusals in the audit log; nil notes nothing.
 	Trace *audit.Access
 }
@@ -52,6 +55,9 @@ func New(s Services) ([]httpserver.API, error) {
 	keys := httpserver.API{Name: "jwks", Routes: []httpserver.Route{
 		{Method: http.MethodGet, Path: "/.well-known/jwks.json", Access: httpserver.Public(), Handler: a.keySet},
 	}}
+	if s.NoPages {
+		return []httpserver.API{security, keys}, nil
+	}
 	pages, err := documentation(security, keys)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "ready": ready},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "ready": ready, "status": status},
 	})
 }
 
@@ -79,6 +79,17 @@ func ready(ts *testscript.TestScript, _ bool, _ []string) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	ts.Fatalf("%s is not ready", url)
+}
+
+// status checks how the server answers: "status 404 /docs".
+func status(ts *testscript.TestScript, _ bool, args []string) {
+	client := http.Client{Timeout: 10 * time.Second}
+	answer, err := client.Get("http://" + ts.Getenv("OSTIARY_HTTP_ADDRESS") + args[1])
+	ts.Check(err)
+	ts.Check(answer.Body.Close())
+	if code := strconv.Itoa(answer.StatusCode); code != args[0] {
+		ts.Fatalf("%s is answered by %s, want %s", args[1], code, args[0])
+	}
 }
 
 func TestPrintableKeepsTerminalsSafe(t *testing.T) {

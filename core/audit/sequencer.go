@@ -12,8 +12,6 @@ import (
 )
 
 const (
-	// sealEvery is how long an entry stays unsealed when nothing fails.
-	sealEvery = time.Second
 	// maxSegment bounds the entries of one segment, and with it what a pass holds in memory.
 	maxSegment = 4096
 )
@@ -32,9 +30,9 @@ func NewSequencer(store ports.AuditSealStore, signer *Signer, clock ports.Clock,
 	return &Sequencer{store: store, signer: signer, clock: clock, sinks: sinks}
 }
 
-// Run seals once a second until ctx ends, and then once more. What fails is told to report and tried again.
-func (s *Sequencer) Run(ctx context.Context, report func(error)) {
-	ticker := time.NewTicker(sealEvery)
+// Run seals in this interval until ctx ends, and then once more. What fails is told to report and tried again.
+func (s *Sequencer) Run(ctx context.Context, every time.Duration, report func(error)) {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {

@@ -74,12 +74,12 @@ func flush(access *audit.Access) jobs.Result {
 }
 
 // seal runs the sequencer until the service stops, and then once more: what was written last is sealed too.
-func seal(lc fx.Lifecycle, sequencer *audit.Sequencer, access *audit.Access, log *zap.Logger) {
+func seal(lc fx.Lifecycle, c config.Config, sequencer *audit.Sequencer, access *audit.Access, log *zap.Logger) {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	report := func(err error) { log.Named("audit_seal").Error("sealing the audit log failed", zap.Error(err)) }
 	lc.Append(fx.StartStopHook(
-		func() { running.Go(func() { sequencer.Run(ctx, report) }) },
+		func() { running.Go(func() { sequencer.Run(ctx, c.Audit.SealInterval, report) }) },
 		func(ending context.Context) error {
 			err := access.Flush(ending, true)
 			stop()
