@@ -17,8 +17,7 @@ const page = "../../docs/directories-oidc.md"
 // settingKeys returns the settings' keys as the page writes them. Lists of rules are one key.
 func settingKeys(prefix string, of reflect.Type) []string {
 	var keys []string
-	for i := range of.NumField() {
-		field := of.Field(i)
+	for field := range of.Fields() {
 		key := prefix + field.Tag.Get("koanf")
 		if field.Type.Kind() == reflect.Struct {
 			keys = append(keys, settingKeys(key+".", field.Type)...)
