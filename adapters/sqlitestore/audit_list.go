@@ -2,8 +2,7 @@ package sqlitestore
 
 import (
 	"context"
-	"encoding/json"
-	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,57 +16,58 @@ import (
 // Each kind that matches is a stream of its own in the index that begins with what else the query filters by; the streams
 // are cut off at the length of the page and merged. So nothing is read that does not match, whatever the filters are.
 type auditPlan struct {
-	index  string
-	where  string // what the index begins with
-	args   []any
-	kinds  string     // as a JSON array; empty where the streams are one
-	before auditPlace // the upper end, exclusive
-	after  auditPlace // the lower end, exclusive; for scans
+	index string
+	where string // what the index begins with
+	args  []any
+	kinds []int64 // nil where the streams are one
+	// The times between which entries are, and the places between which they are read. Nil bounds cost nothing.
+	from, until   *int64
+	after, before *auditPlace
 }
 
 // auditPlace is a place in the order.
 type auditPlace struct{ at, seq int64 }
 
-var (
-	auditBegin = auditPlace{math.MinInt64, math.MinInt64}
-	auditEnd   = auditPlace{math.MaxInt64, math.MaxInt64}
-)
-
 // planAudit returns the plan; none tells that nothing can match.
-func (s *Store) planAudit(q *domain.AuditQuery) (p auditPlan, none bool, err error) {
+func (s *Store) planAudit(q *domain.AuditQuery) (p auditPlan, none bool) {
 	kinds, byKind := s.kinds.matching(q)
 	if len(kinds) == 0 {
-		return p, true, nil
+		return p, true
 	}
-	list, err := json.Marshal(kinds)
-	if err != nil {
-		return p, false, err
-	}
-	p = auditPlan{after: auditBegin, before: auditEnd}
 	switch {
 	case q.RequestID != "": // few entries: the rest is looked at in each
 		p.index, p.where, p.args = "audit_request", "e.request_id = ? AND e.request_id <> ''", []any{q.RequestID}
 		p.also(q.UserID != "", "e.user_id = ?", q.UserID)
 		p.also(q.IPAddress != "", "e.ip = ?", q.IPAddress)
-		p.also(byKind, "e.kind IN (SELECT value FROM json_each(?))", string(list))
-	case q.UserID != "" && q.IPAddress != "":
-		p.index, p.where, p.args, p.kinds = "audit_user_ip", "e.user_id = ? AND e.ip = ?", []any{q.UserID, q.IPAddress}, string(list)
+		p.also(byKind, "e.kind IN (SELECT value FROM json_each(?))", jsonArray(kinds))
+	case q.UserID != "" && q.IPAddress != "": // the index has the kind too, so looking at it reads no entry
+		p.index, p.where, p.args = "audit_user_ip", "e.user_id = ? AND e.ip = ?", []any{q.UserID, q.IPAddress}
+		p.also(byKind, "e.kind IN (SELECT value FROM json_each(?))", jsonArray(kinds))
 	case q.UserID != "":
-		p.index, p.where, p.args, p.kinds = "audit_user", "e.user_id = ?", []any{q.UserID}, string(list)
+		p.index, p.where, p.args = "audit_user", "e.user_id = ?", []any{q.UserID}
+		p.split(byKind, kinds)
 	case q.IPAddress != "":
-		p.index, p.where, p.args, p.kinds = "audit_ip", "e.ip = ?", []any{q.IPAddress}, string(list)
+		p.index, p.where, p.args = "audit_ip", "e.ip = ?", []any{q.IPAddress}
+		p.split(byKind, kinds)
 	case byKind:
-		p.index, p.where, p.kinds = "audit_kind", "TRUE", string(list)
+		p.index, p.where, p.kinds = "audit_kind", "TRUE", kinds
 	default:
 		p.index, p.where = "audit_at", "TRUE"
 	}
-	if !q.From.IsZero() {
-		p.after = auditPlace{stamp(q.From), math.MinInt64}
+	if at := stamp(q.From); !q.From.IsZero() {
+		p.from = &at
 	}
-	if !q.Until.IsZero() {
-		p.before = auditPlace{stamp(q.Until), math.MinInt64}
+	if at := stamp(q.Until); !q.Until.IsZero() {
+		p.until = &at
 	}
-	return p, false, nil
+	return p, false
+}
+
+// split makes a stream of each kind.
+func (p *auditPlan) split(byKind bool, kinds []int64) {
+	if byKind {
+		p.index, p.kinds = p.index+"_kind", kinds
+	}
 }
 
 func (p *auditPlan) also(filtered bool, where string, arg any) {
@@ -77,38 +77,67 @@ func (p *auditPlan) also(filtered bool, where string, arg any) {
 	}
 }
 
-func (p *auditPlace) less(o auditPlace) bool { return p.at < o.at || p.at == o.at && p.seq < o.seq }
-
-// stream is what is read of the index, as a table e; with kinds, of one kind k.
+// stream is what is read of the index, as a table e. With kinds it is of one of them, which comes as the last argument.
 func (p *auditPlan) stream() (string, []any) {
-	where := "FROM audit_entries e INDEXED BY " + p.index + " WHERE " + p.where
-	if p.kinds != "" {
-		where += " AND e.kind = k.value"
+	where, args := "FROM audit_entries e INDEXED BY "+p.index+" WHERE "+p.where, slices.Clone(p.args)
+	if p.from != nil {
+		where, args = where+" AND e.at >= ?", append(args, *p.from)
 	}
-	return where + " AND (e.at, e.seq) > (?, ?) AND (e.at, e.seq) < (?, ?)",
-		append(append([]any(nil), p.args...), p.after.at, p.after.seq, p.before.at, p.before.seq)
+	if p.until != nil {
+		where, args = where+" AND e.at < ?", append(args, *p.until)
+	}
+	if p.after != nil {
+		where, args = where+" AND (e.at, e.seq) > (?, ?)", append(args, p.after.at, p.after.seq)
+	}
+	if p.before != nil {
+		where, args = where+" AND (e.at, e.seq) < (?, ?)", append(args, p.before.at, p.before.seq)
+	}
+	return where, args
+}
+
+// startAt has the reading go on at a place. Of two bounds on one side SQLite seeks by one alone, so the wider one goes; the
+// place came with an entry within it, or with a forged cursor, which gets what it asks for.
+func (p *auditPlan) startAt(after, before *auditPlace) {
+	if after != nil && (p.from == nil || after.at >= *p.from) {
+		p.from, p.after = nil, after
+	}
+	if before != nil && (p.until == nil || before.at < *p.until) {
+		p.until, p.before = nil, before
+	}
 }
 
 // page returns the query of a page in the direction, ASC or DESC.
 func (p *auditPlan) page(direction string, limit, offset int) (string, []any) {
 	stream, args := p.stream()
 	order := strings.ReplaceAll(" ORDER BY e.at ?, e.seq ?", "?", direction)
-	if p.kinds == "" {
+	if p.kinds == nil {
 		return "SELECT " + auditColumns + " " + stream + order + " LIMIT ? OFFSET ?", append(args, limit, offset)
 	}
-	query := "SELECT " + auditColumns + " FROM audit_entries e WHERE e.seq IN (SELECT o.seq FROM json_each(?) k CROSS JOIN audit_entries o " +
-		"ON o.seq IN (SELECT e.seq " + stream + order + " LIMIT ?))" + order + " LIMIT ? OFFSET ?"
-	return query, append(append([]any{p.kinds}, args...), limit+offset, limit, offset)
+	places, args := merge("SELECT e.at, e.seq "+stream+" AND e.kind = ?", args, p.kinds)
+	places += strings.ReplaceAll(" ORDER BY 1 ?, 2 ?", "?", direction) + " LIMIT ? OFFSET ?"
+	return "SELECT " + auditColumns + " FROM audit_entries e WHERE e.seq IN (SELECT seq FROM (" + places + "))" + order, append(args, limit, offset)
 }
 
 // count returns the query that counts up to limit matches.
 func (p *auditPlan) count(limit int) (string, []any) {
 	stream, args := p.stream()
-	if p.kinds != "" {
-		stream = strings.Replace(stream, "FROM ", "FROM json_each(?) k CROSS JOIN ", 1)
-		args = append([]any{p.kinds}, args...)
+	if p.kinds != nil {
+		stream = strings.Replace(stream, "FROM ", "FROM json_each(?) k CROSS JOIN ", 1) + " AND e.kind = k.value"
+		args = append([]any{jsonArray(p.kinds)}, args...)
 	}
 	return "SELECT count(*) FROM (SELECT 1 " + stream + " LIMIT ?)", append(args, limit)
+}
+
+// jsonArray returns the numbers as json_each reads them.
+func jsonArray(numbers []int64) string {
+	raw := []byte{'['}
+	for i, n := range numbers {
+		if i > 0 {
+			raw = append(raw, ',')
+		}
+		raw = strconv.AppendInt(raw, n, 10)
+	}
+	return string(append(raw, ']'))
 }
 
 // List returns one page, newest first.
@@ -117,21 +146,20 @@ func (a *Audit) List(ctx context.Context, q domain.AuditQuery) (domain.AuditPage
 	if q.Page.Limit <= 0 {
 		q.Page.Limit = domain.DefaultPageLimit
 	}
-	plan, none, err := a.s.planAudit(&q)
-	if err != nil || none {
-		return page, err
+	plan, none := a.s.planAudit(&q)
+	if none {
+		return page, nil
 	}
+	var err error
 	if page.Total, page.TotalEstimated, err = a.total(ctx, &plan, &q); err != nil {
 		return page, err
 	}
 	if q.Page.After != nil {
-		after, err := parseAuditCursor(q.Page.After)
+		place, err := parseAuditCursor(q.Page.After)
 		if err != nil {
 			return page, err
 		}
-		if after.less(plan.before) {
-			plan.before = after
-		}
+		plan.startAt(nil, &place)
 	}
 	var last auditPlace
 	query, args := plan.page("DESC", q.Page.Limit+1, q.Page.Offset())
@@ -156,8 +184,8 @@ func (a *Audit) List(ctx context.Context, q domain.AuditQuery) (domain.AuditPage
 func (a *Audit) total(ctx context.Context, p *auditPlan, q *domain.AuditQuery) (total int64, estimated bool, err error) {
 	if q.UserID == "" && q.IPAddress == "" && q.RequestID == "" && q.From.IsZero() && q.Until.IsZero() {
 		query, args := "SELECT coalesce(sum(entries), 0) FROM audit_kinds", []any(nil)
-		if p.kinds != "" {
-			query, args = query+" WHERE kind IN (SELECT value FROM json_each(?))", []any{p.kinds}
+		if p.kinds != nil {
+			query, args = query+" WHERE kind IN (SELECT value FROM json_each(?))", []any{jsonArray(p.kinds)}
 		}
 		err = a.s.reads.get(ctx, errNoEntry, query, args, &total)
 		return total, false, err
@@ -182,9 +210,9 @@ const scanChunk = 1000
 
 // Scan calls yield for each entry that matches, oldest first.
 func (a *Audit) Scan(ctx context.Context, q domain.AuditQuery, yield func(domain.AuditEntry) error) error {
-	plan, none, err := a.s.planAudit(&q)
-	if err != nil || none {
-		return err
+	plan, none := a.s.planAudit(&q)
+	if none {
+		return nil
 	}
 	for {
 		query, args := plan.page("ASC", scanChunk, 0)
@@ -209,6 +237,6 @@ func (a *Audit) Scan(ctx context.Context, q domain.AuditQuery, yield func(domain
 		if len(chunk) < scanChunk {
 			return nil
 		}
-		plan.after = auditPlace{chunk[scanChunk-1].at, chunk[scanChunk-1].record.Seq}
+		plan.startAt(&auditPlace{chunk[scanChunk-1].at, chunk[scanChunk-1].record.Seq}, nil)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"math"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -66,7 +67,7 @@ func (a *Audit) filter(q *domain.AuditQuery) (where string, args []any, none boo
 	also(byKind, "kind IN (SELECT value FROM json_each(?))", string(list))
 	also(q.UserID != "", "user_id = ?", q.UserID)
 	also(q.IPAddress != "", "ip = ?", q.IPAddress)
-	also(q.RequestID != "", "request_id = ?", q.RequestID)
+	also(q.RequestID != "", "request_id = ? AND request_id <> ''", q.RequestID)
 	also(!q.From.IsZero(), "+at >= ?", stamp(q.From))
 	also(!q.Until.IsZero(), "+at < ?", stamp(q.Until))
 	return where, args, byKind && len(kinds) == 0, err
@@ -75,7 +76,7 @@ func (a *Audit) filter(q *domain.AuditQuery) (where string, args []any, none boo
 // narrow returns the places between which entries of the time can be. Time and place mostly agree, so that this leaves out
 // nearly all that is of another time.
 func (a *Audit) narrow(ctx context.Context, first, last int64, q *domain.AuditQuery) (int64, int64, error) {
-	begin, end := auditBegin.at, auditEnd.at
+	begin, end := int64(math.MinInt64), int64(math.MaxInt64)
 	if !q.From.IsZero() {
 		begin = stamp(q.From)
 	}
@@ -98,14 +99,17 @@ const recordColumns = "seq, public, ip, user_agent, actor_salt, personal, person
 func (a *Audit) ranged(ctx context.Context, first, last int64, where string, args []any, yield func(*domain.AuditRecord) error) error {
 	query := "SELECT " + recordColumns + " FROM audit_entries WHERE seq BETWEEN ? AND ?" + where + " ORDER BY seq LIMIT ?"
 	for first <= last {
-		lent := lending{yield: yield, next: first}
-		if err := a.s.reads.each(ctx, lent.scan, query, append(append([]any{first, last}, args...), scanChunk)...); err != nil {
+		chunk, err := a.records(ctx, query, append(append([]any{first, last}, args...), scanChunk)...)
+		if err != nil {
 			return err
 		}
-		if lent.count < scanChunk {
+		if err := lend(chunk, yield); err != nil {
+			return err
+		}
+		if len(chunk) < scanChunk {
 			return nil
 		}
-		first = lent.next
+		first = chunk[scanChunk-1].Seq + 1
 	}
 	return nil
 }
@@ -129,35 +133,39 @@ func (a *Audit) listed(ctx context.Context, first, last int64, where string, arg
 		if err != nil {
 			return err
 		}
-		lent := lending{yield: yield}
-		err = a.s.reads.each(ctx, lent.scan,
+		records, err := a.records(ctx,
 			"SELECT "+recordColumns+" FROM audit_entries WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq", string(list))
 		if err != nil {
+			return err
+		}
+		if err := lend(records, yield); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// lending reads rows into one record, whose bytes are the database's own until the next row.
-type lending struct {
-	yield  func(*domain.AuditRecord) error
-	record domain.AuditRecord
-	count  int
-	next   int64
+// records reads a chunk whole, before anybody is given a part of it: whoever takes their time with a record must not keep a
+// connection from others meanwhile.
+func (a *Audit) records(ctx context.Context, query string, args ...any) ([]domain.AuditRecord, error) {
+	chunk := make([]domain.AuditRecord, 0, scanChunk)
+	err := a.s.reads.each(ctx, func(rows rowScanner) error {
+		var r domain.AuditRecord
+		err := rows.Scan(&r.Seq, &r.Public, &r.IPAddress, &r.UserAgent, &r.ActorSalt, &r.Personal, &r.PersonalSalt)
+		r.ID = domain.AuditID(r.Public)
+		chunk = append(chunk, r)
+		return err
+	}, query, args...)
+	return chunk, err
 }
 
-func (l *lending) scan(rows rowScanner) error {
-	var public, actor, personal, salt sql.RawBytes
-	r := &l.record
-	if err := rows.Scan(&r.Seq, &public, &r.IPAddress, &r.UserAgent, &actor, &personal, &salt); err != nil {
-		return err
+func lend(chunk []domain.AuditRecord, yield func(*domain.AuditRecord) error) error {
+	for i := range chunk {
+		if err := yield(&chunk[i]); err != nil {
+			return err
+		}
 	}
-	r.Public, r.ActorSalt, r.Personal, r.PersonalSalt = public, actor, personal, salt
-	r.ID = domain.AuditID(public)
-	l.count++
-	l.next = r.Seq + 1
-	return l.yield(r)
+	return nil
 }
 
 // SegmentBefore returns the last segment up to which all was sealed before the time.

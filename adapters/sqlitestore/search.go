@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"math"
+	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/core/domain"
 )
 
 // foldAt is how many changed users wait before they are folded into the search index together.
@@ -13,6 +17,10 @@ const foldAt = 64
 
 // pieceLength is the longest piece that the search index knows, in characters.
 const pieceLength = 3
+
+// The words of the index that are no pieces begin with letters that hexadecimal digits do not have.
+func cellWord(cell int64) string            { return "x" + strconv.FormatInt(cell, 10) }
+func groupWord(group domain.GroupID) string { return "y" + hex.EncodeToString([]byte(group)) }
 
 // piecesOf returns every piece of one to three characters of the text as a word of the index, once. No piece reaches from
 // one line into the next.
@@ -41,22 +49,44 @@ func piecesOf(text string) string {
 	return b.String()
 }
 
-// maxSearchPieces bounds how many pieces of a long term are looked up; the text itself is looked at in the end.
+// maxSearchPieces bounds how many pieces of a long term are weighed.
 const maxSearchPieces = 8
 
-// searchFor returns the query of the index for a term, and whether what it finds needs no further look.
-func searchFor(term string) (query string, exact bool) {
+// rarePiece is how few users make a piece enough by itself.
+const rarePiece = 256
+
+// searchFor returns the query of the index for a term, and whether what it finds needs no further look. Of a long term the
+// index is asked for the two rarest pieces: asking for more costs more than looking at what those two find.
+func (s *Store) searchFor(ctx context.Context, term string) (query string, exact bool, err error) {
 	runes := []rune(term)
 	if len(runes) <= pieceLength {
-		return quotePiece(runes), true
+		return quotePiece(runes), true, nil
 	}
 	last := len(runes) - pieceLength
 	step := max(1, (last+maxSearchPieces-2)/(maxSearchPieces-1))
-	var words []string
-	for i := 0; i < last; i += step {
-		words = append(words, quotePiece(runes[i:i+pieceLength]))
+	var rarest, second string
+	fewest, next := int64(math.MaxInt64), int64(math.MaxInt64)
+	for i := 0; i <= last; i += step {
+		word := quotePiece(runes[i : i+pieceLength])
+		var users int64
+		err := s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM (SELECT 1 FROM user_search WHERE user_search MATCH ? LIMIT ?)",
+			[]any{word, 4 * rarePiece}, &users)
+		if err != nil {
+			return "", false, err
+		}
+		if users < fewest {
+			rarest, second, fewest, next = word, rarest, users, fewest
+		} else if users < next {
+			second, next = word, users
+		}
+		if fewest <= rarePiece {
+			return rarest, false, nil
+		}
 	}
-	return strings.Join(append(words, quotePiece(runes[last:])), " AND "), false
+	if second == "" {
+		return rarest, false, nil
+	}
+	return rarest + " AND " + second, false, nil
 }
 
 func quotePiece(runes []rune) string { return `"` + hex.EncodeToString([]byte(string(runes))) + `"` }
@@ -101,19 +131,21 @@ func (s *Store) foldSearches(ctx context.Context) {
 }
 
 type pendingSearch struct {
-	n     int64
-	stale bool
-	text  *string // nil when the user is gone
+	n      int64
+	stale  bool
+	text   *string // nil when the user is gone
+	cell   *int64
+	groups *string // a JSON array, nil for none
 }
 
 func (s *Store) foldPending(t *tx) error {
 	var batch []pendingSearch
 	err := t.each(func(rows rowScanner) error {
 		var p pendingSearch
-		err := rows.Scan(&p.n, &p.stale, &p.text)
+		err := rows.Scan(&p.n, &p.stale, &p.text, &p.cell, &p.groups)
 		batch = append(batch, p)
 		return err
-	}, "SELECT p.n, p.stale, u.search_text FROM search_pending p LEFT JOIN users u ON u.n = p.n")
+	}, "SELECT p.n, p.stale, u.search_text, u.cell, u.doc ->> '$.groups' FROM search_pending p LEFT JOIN users u ON u.n = p.n")
 	if err != nil {
 		return err
 	}
@@ -135,5 +167,20 @@ func foldOne(t *tx, p pendingSearch) error {
 	if p.text == nil {
 		return nil
 	}
-	return t.exec("INSERT INTO user_search (rowid, pieces) VALUES (?, ?)", p.n, piecesOf(*p.text))
+	var groups []domain.GroupID
+	if p.groups != nil {
+		if err := decode(*p.groups, &groups); err != nil {
+			return err
+		}
+	}
+	return t.exec("INSERT INTO user_search (rowid, pieces) VALUES (?, ?)", p.n, wordsOf(*p.text, *p.cell, groups))
+}
+
+// wordsOf returns all that the index knows of a user.
+func wordsOf(text string, cell int64, groups []domain.GroupID) string {
+	words := piecesOf(text) + cellWord(cell)
+	for _, group := range groups {
+		words += " " + groupWord(group)
+	}
+	return words
 }

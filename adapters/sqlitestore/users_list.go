@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -94,14 +93,17 @@ func orderOf(sort domain.UserSort) (userOrder, error) {
 
 // by returns the ORDER BY for the table of this name.
 func (o userOrder) by(table string) string {
-	direction := " ASC"
-	if o.descending {
-		direction = " DESC"
-	}
 	if o.column == "n" {
-		return " ORDER BY " + table + ".n" + direction
+		return " ORDER BY " + table + ".n " + o.direction()
 	}
-	return " ORDER BY " + table + "." + o.column + direction + ", " + table + ".n" + direction
+	return " ORDER BY " + table + "." + o.column + " " + o.direction() + ", " + table + ".n " + o.direction()
+}
+
+func (o userOrder) direction() string {
+	if o.descending {
+		return "DESC"
+	}
+	return "ASC"
 }
 
 // after returns the condition for what comes after the place.
@@ -178,11 +180,7 @@ func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOr
 	}
 	p := &userPlan{s: s, order: order, counts: counts, group: q.Group, search: q.Search, members: counts.all}
 	if counts.cells != nil {
-		raw, err := json.Marshal(counts.cells)
-		if err != nil {
-			return nil, err
-		}
-		p.cells = string(raw)
+		p.cells = jsonArray(counts.cells)
 	}
 	if q.Group != "" {
 		err := s.reads.get(ctx, errNoEntry, "SELECT members FROM group_sizes WHERE group_id = ? AND members > 0", []any{string(q.Group)}, &p.members)
@@ -193,7 +191,9 @@ func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOr
 		}
 	}
 	if q.Search != "" {
-		p.pieces, p.exact = searchFor(q.Search)
+		if err := p.ask(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return p, p.choose(ctx)
 }

@@ -1,59 +1,66 @@
 package sqlitestore
 
+import "strings"
+
 // page returns the query of the page: the places of its users, by the way that was chosen, and then their documents.
 func (p *userPlan) page(limit, offset int) (string, []any) {
-	inner, args := p.places(limit+offset, limit, offset)
+	inner, args := p.places(limit, offset)
 	return "SELECT u.n, CAST(u." + p.order.column + " AS TEXT), u.doc, u.search_text FROM users u WHERE u.n IN (" + inner + ")" + p.order.by("u"), args
 }
 
-// places returns the query of the n of the page's users. reach is how far into an order the page's end lies.
-func (p *userPlan) places(reach, limit, offset int) (string, []any) {
-	after, afterArgs := p.order.after("u", p.place)
-	end := p.order.by("u") + " LIMIT ? OFFSET ?"
+// places returns the query of the n of the page's users.
+func (p *userPlan) places(limit, offset int) (string, []any) {
 	switch p.way {
 	case mergeCells:
-		return "SELECT u.n FROM users u WHERE u.n IN (SELECT o.n FROM json_each(?) k CROSS JOIN users o ON o.n IN (" +
-				"SELECT u.n FROM users u INDEXED BY " + p.order.cellIndex + " WHERE u.cell = k.value" + after + p.order.by("u") + " LIMIT ?))" + end,
-			append(append([]any{p.cells}, afterArgs...), reach, limit, offset)
+		return p.mergeCells(limit, offset)
 	case gatherCells:
 		where, args := p.filter(gatherCells)
-		return "SELECT u.n FROM users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))" + where + after + end,
-			append(append(append([]any{p.cells}, args...), afterArgs...), limit, offset)
+		return p.cut("users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))"+where, append([]any{p.cells}, args...), limit, offset)
 	case gatherGroup:
 		where, args := p.filter(gatherGroup)
-		return "SELECT u.n FROM group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?" + where + after + end,
-			append(append(append([]any{string(p.group)}, args...), afterArgs...), limit, offset)
-	case followGroup:
-		return p.follow(limit, offset)
+		return p.cut("group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?"+where, append([]any{string(p.group)}, args...), limit, offset)
 	case gatherFound:
-		query, args := p.found("u.n", "", nil)
-		return "SELECT u.n FROM users u WHERE u.n IN (" + query + ")" + after + end, append(append(args, afterArgs...), limit, offset)
+		found, args := p.found("f.rowid AS n", "", nil)
+		return p.cut("("+found+") f CROSS JOIN users u ON u.n = f.n WHERE TRUE", args, limit, offset)
+	case followGroup:
+		return p.followGroup(limit, offset)
 	case followFound:
-		return p.followFindings(limit, offset)
+		return p.followFound(limit, offset)
 	case walkOrder:
 	}
 	where, args := p.filter()
-	index := ""
+	from := "users u"
 	if p.order.index != "" {
-		index = " INDEXED BY " + p.order.index
+		from += " INDEXED BY " + p.order.index
 	}
-	return "SELECT u.n FROM users u" + index + " WHERE TRUE" + where + after + end, append(append(args, afterArgs...), limit, offset)
+	return p.cut(from+" WHERE TRUE"+where, args, limit, offset)
 }
 
-// follow goes through a group, whose members stand in the order of creation.
-func (p *userPlan) follow(limit, offset int) (string, []any) {
+// cut returns the query of the page's part of what is selected from the tables, the users' among them as u.
+func (p *userPlan) cut(from string, args []any, limit, offset int) (string, []any) {
+	after, afterArgs := p.order.after("u", p.place)
+	return "SELECT u.n FROM " + from + after + p.order.by("u") + " LIMIT ? OFFSET ?", append(append(args, afterArgs...), limit, offset)
+}
+
+func (p *userPlan) mergeCells(limit, offset int) (string, []any) {
+	after, afterArgs := p.order.after("u", p.place)
+	places, args := merge("SELECT u."+p.order.column+" AS key, u.n AS n FROM users u INDEXED BY "+p.order.cellIndex+" WHERE TRUE"+after+" AND u.cell = ?",
+		afterArgs, p.counts.cells)
+	order := strings.ReplaceAll(" ORDER BY 1 ?, 2 ?", "?", p.order.direction())
+	return "SELECT n FROM (" + places + order + " LIMIT ? OFFSET ?)", append(args, limit, offset)
+}
+
+// followGroup goes through a group, whose members stand in the order of creation.
+func (p *userPlan) followGroup(limit, offset int) (string, []any) {
 	after, afterArgs := p.order.after("m", p.place)
 	where, args := p.filter(gatherGroup)
 	return "SELECT m.n FROM group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?" + where + after + p.order.by("m") + " LIMIT ? OFFSET ?",
 		append(append(append([]any{string(p.group)}, args...), afterArgs...), limit, offset)
 }
 
-// followFindings goes through what the search index finds, which comes in the order of creation.
-func (p *userPlan) followFindings(limit, offset int) (string, []any) {
-	after, afterArgs, direction := "", []any(nil), " ASC"
-	if p.order.descending {
-		direction = " DESC"
-	}
+// followFound goes through what the search index finds, which comes in the order of creation.
+func (p *userPlan) followFound(limit, offset int) (string, []any) {
+	after, afterArgs := "", []any(nil)
 	if p.place != nil {
 		after, afterArgs = " > ?", []any{p.place.n}
 		if p.order.descending {
@@ -61,5 +68,5 @@ func (p *userPlan) followFindings(limit, offset int) (string, []any) {
 		}
 	}
 	query, args := p.found("f.rowid", after, afterArgs)
-	return query + " ORDER BY 1" + direction + " LIMIT ? OFFSET ?", append(args, limit, offset)
+	return query + " ORDER BY 1 " + p.order.direction() + " LIMIT ? OFFSET ?", append(args, limit, offset)
 }

@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -25,8 +26,9 @@ const (
 )
 
 const (
-	// fewUsers is how many are read and sorted for one page.
+	// fewUsers is how many are read and sorted for one page, and fewFound how many of those whom a search finds.
 	fewUsers = 2000
+	fewFound = domain.ExactTotal
 	// maxStreams is how many cells are merged at the most.
 	maxStreams = 128
 )
@@ -41,7 +43,7 @@ type userPlan struct {
 	group   domain.GroupID
 	members int64 // of the group
 	search  string
-	pieces  string // what the search index is asked
+	words   string // what the search index is asked: for the cells and the group too
 	exact   bool   // what the search index finds needs no further look
 	way     way
 }
@@ -83,13 +85,31 @@ func (p *userPlan) chooseFound(ctx context.Context) (way, error) {
 	if p.order.column == "n" {
 		return followFound, nil
 	}
-	query, args := p.found("1", "", nil)
-	var found int64
-	err := p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM ("+query+" LIMIT ?)", append(args, fewUsers+1), &found)
-	if found > fewUsers {
+	found, err := p.countFound(ctx, fewFound+1)
+	if found > fewFound {
 		return walkOrder, err
 	}
 	return gatherFound, err
+}
+
+// ask makes the question for the search index.
+func (p *userPlan) ask(ctx context.Context) (err error) {
+	if p.words, p.exact, err = p.s.searchFor(ctx, p.search); err != nil {
+		return err
+	}
+	if p.group != "" {
+		p.words += " AND " + groupWord(p.group)
+	}
+	if len(p.counts.cells) > maxStreams {
+		p.exact = false // too many for one question: looked at afterwards
+	} else if p.cells != "" {
+		words := make([]string, len(p.counts.cells))
+		for i, cell := range p.counts.cells {
+			words[i] = cellWord(cell)
+		}
+		p.words += " AND (" + strings.Join(words, " OR ") + ")"
+	}
+	return nil
 }
 
 // filter returns the conditions that the table u must still meet; what the way itself has looked at is left out.
@@ -104,38 +124,61 @@ func (p *userPlan) filter(looked ...way) (string, []any) {
 		where += " AND EXISTS (SELECT 1 FROM group_members g WHERE g.group_id = ? AND g.n = u.n)"
 		args = append(args, string(p.group))
 	}
-	if p.search != "" && !has(gatherFound) {
+	if p.search != "" {
 		where += " AND instr(u.search_text, ?) > 0"
 		args = append(args, p.search)
 	}
 	return where, args
 }
 
-// found returns the query of the n of everybody who is found: in the index, and among those who wait to be folded into it.
+// found returns the query of everybody who is found: in the index, and among those who wait to be folded into it. column is
+// what it gives of the table f, or of the user in the table u.
 func (p *userPlan) found(column, after string, afterArgs []any) (string, []any) {
-	join, where, args := "", "", []any{p.pieces}
-	if !p.exact || p.cells != "" || p.group != "" || column == "u.n" {
-		join = " CROSS JOIN users u ON u.n = f.rowid"
+	query, args := p.indexed(column)
+	query += " AND f.rowid NOT IN (SELECT n FROM search_pending)"
+	waiting, waitingArgs := p.waiting(column)
+	if after != "" {
+		query, args = query+" AND f.rowid"+after, append(args, afterArgs...)
+		waiting, waitingArgs = waiting+" AND f.n"+after, append(waitingArgs, afterArgs...)
+	}
+	return query + " UNION ALL " + waiting, append(args, waitingArgs...)
+}
+
+// indexed returns the query of those whom the index finds, some of them under what they were before.
+func (p *userPlan) indexed(column string) (string, []any) {
+	join, where, args := "", "", []any{p.words}
+	if !p.exact {
 		var filterArgs []any
-		if where, filterArgs = p.filter(gatherFound); !p.exact {
-			where, filterArgs = p.filter()
-		}
+		where, filterArgs = p.filter()
 		args = append(args, filterArgs...)
 	}
-	query := "SELECT " + column + " FROM user_search f" + join +
-		" WHERE user_search MATCH ? AND f.rowid NOT IN (SELECT n FROM search_pending)" + where
-	if after != "" {
-		query += " AND f.rowid" + after
-		args = append(args, afterArgs...)
+	if !p.exact {
+		join = " CROSS JOIN users u ON u.n = f.rowid"
 	}
-	where, filterArgs := p.filter()
-	query += " UNION ALL SELECT " + column + " FROM search_pending f CROSS JOIN users u ON u.n = f.n WHERE TRUE" + where
-	args = append(args, filterArgs...)
-	if after != "" {
-		query += " AND f.n" + after
-		args = append(args, afterArgs...)
+	return "SELECT " + column + " FROM user_search f" + join + " WHERE user_search MATCH ?" + where, args
+}
+
+// waiting returns the query of those who wait to be folded into the index.
+func (p *userPlan) waiting(column string) (string, []any) {
+	where, args := p.filter()
+	return "SELECT " + column + " FROM search_pending f CROSS JOIN users u ON u.n = f.n WHERE TRUE" + where, args
+}
+
+// countFound counts up to limit.
+func (p *userPlan) countFound(ctx context.Context, limit int) (total int64, err error) {
+	if !p.exact {
+		query, args := p.found("1", "", nil)
+		err = p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM ("+query+" LIMIT ?)", append(args, limit), &total)
+		return total, err
 	}
-	return query, args
+	// Looking up each of thousands among those who wait takes longer than finding them: those who wait are counted apart.
+	query, args := p.indexed("1")
+	waiting, waitingArgs := p.waiting("1")
+	args = append(append(args, limit, p.words), waitingArgs...)
+	err = p.s.reads.get(ctx, errNoEntry, "SELECT (SELECT count(*) FROM ("+query+" LIMIT ?))"+
+		" - (SELECT count(*) FROM search_pending w CROSS JOIN user_search f WHERE f.rowid = w.n AND w.stale AND user_search MATCH ?)"+
+		" + (SELECT count(*) FROM ("+waiting+"))", args, &total)
+	return total, err
 }
 
 // total counts. Where only cells or only a group filter, the counters know.
@@ -145,23 +188,20 @@ func (p *userPlan) total(ctx context.Context) (total int64, estimated bool, err 
 		return p.counts.matching, false, nil
 	case p.search == "" && p.cells == "":
 		return p.members, false, nil
+	case p.search != "" && p.way != gatherCells && p.way != gatherGroup:
+		total, err = p.countFound(ctx, domain.ExactTotal+1)
+	default:
+		query, args := p.matches()
+		err = p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM ("+query+" LIMIT ?)", append(args, domain.ExactTotal+1), &total)
 	}
-	query, args := p.matches()
-	err = p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM ("+query+" LIMIT ?)", append(args, domain.ExactTotal+1), &total)
 	return total, total > domain.ExactTotal, err
 }
 
-// matches returns the query of everybody who matches, in no order.
+// matches returns the query of everybody who matches, in no order, by way of the cells or the group.
 func (p *userPlan) matches() (string, []any) {
-	switch p.way {
-	case gatherCells:
+	if p.way == gatherCells {
 		where, args := p.filter(gatherCells)
 		return "SELECT 1 FROM users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))" + where, append([]any{p.cells}, args...)
-	case gatherGroup, followGroup:
-	default:
-		if p.search != "" {
-			return p.found("1", "", nil)
-		}
 	}
 	where, args := p.filter(gatherGroup)
 	return "SELECT 1 FROM group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?" + where, append([]any{string(p.group)}, args...)

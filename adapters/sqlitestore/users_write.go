@@ -71,7 +71,7 @@ func (s *Store) replaceUser(t *tx, before *storedUser, u *domain.User) error {
 	if err := listSessions(t, old.Sessions, u.Sessions); err != nil {
 		return err
 	}
-	if old.SearchText != u.SearchText {
+	if old.SearchText != u.SearchText || !sameCell(old, u) || !slices.Equal(old.Groups, u.Groups) {
 		if err := s.queueSearch(t, before.n, true); err != nil {
 			return err
 		}

@@ -48,8 +48,9 @@ CREATE TABLE group_sizes (
     members  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The search index knows the pieces of one, two and three characters of each user's search text. Adding to it one at a time
--- is slow, so changed users wait in search_pending until there are enough of them; stale ones are in the index as well.
+-- The search index knows the pieces of one, two and three characters of each user's search text, and their cell and groups.
+-- Adding to it one at a time is slow, so changed users wait in search_pending until there are enough of them; stale ones are
+-- in the index as well.
 CREATE VIRTUAL TABLE user_search USING fts5 (
     pieces, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
 );
@@ -195,9 +196,11 @@ CREATE TABLE audit_entries (
 ) STRICT;
 CREATE INDEX audit_at ON audit_entries (at);
 CREATE INDEX audit_kind ON audit_entries (kind, at);
-CREATE INDEX audit_user ON audit_entries (user_id, kind, at);
-CREATE INDEX audit_ip ON audit_entries (ip, kind, at);
-CREATE INDEX audit_user_ip ON audit_entries (user_id, ip, kind, at);
+CREATE INDEX audit_user ON audit_entries (user_id, at);
+CREATE INDEX audit_user_kind ON audit_entries (user_id, kind, at);
+CREATE INDEX audit_ip ON audit_entries (ip, at);
+CREATE INDEX audit_ip_kind ON audit_entries (ip, kind, at);
+CREATE INDEX audit_user_ip ON audit_entries (user_id, ip, at, kind);
 CREATE INDEX audit_request ON audit_entries (request_id, at) WHERE request_id <> '';
 CREATE INDEX audit_target ON audit_entries (target) WHERE personal IS NOT NULL;
 

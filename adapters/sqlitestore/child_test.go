@@ -1,0 +1,218 @@
+package sqlitestore_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/adapters/sqlitestore"
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// child is the test binary as a process of its own: it opens the store and writes until it is killed. Each line that it
+// prints names what was acknowledged.
+func child(dir string) {
+	ctx := context.Background()
+	s, err := sqlitestore.Open(ctx, config(dir))
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	acknowledged := func(what string, err error) {
+		if err != nil {
+			fmt.Println("error", err)
+			os.Exit(1)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Println(what)
+	}
+	run := strconv.FormatInt(time.Now().UnixNano(), 36)
+	for worker := range 8 {
+		group.Go(func() {
+			for i := 0; ; i++ {
+				childRound(ctx, s, fmt.Sprintf("%s-%d-%d", run, worker, i), acknowledged)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// childRound makes a user, gives them a session, ends it and takes a single-use thing.
+func childRound(ctx context.Context, s *sqlitestore.Store, name string, acknowledged func(string, error)) {
+	u := testUser(name)
+	session := domain.Session{ID: domain.SessionID("sess_" + name), UserID: u.ID, CreatedAt: u.CreatedAt, ExpiresAt: u.CreatedAt.Add(time.Hour)}
+	record := func(action domain.Action) domain.Outbox {
+		return domain.Outbox{
+			Entries:  []domain.AuditEntry{{ID: domain.LogID("log_" + name), Action: action, Target: string(u.ID)}},
+			Messages: []domain.Message{{ID: domain.MessageID("msg_" + name + string(action)), UserID: u.ID}},
+		}
+	}
+	acknowledged("created "+name, s.Users().Create(ctx, u, record(domain.ActionUserCreate)))
+	err := s.Sessions().Create(ctx, session)
+	if err == nil {
+		_, err = s.Users().Update(ctx, u.ID, func(u *domain.User, out *domain.Outbox) error {
+			u.Sessions = append(u.Sessions, domain.SessionRef{ID: session.ID, ExpiresAt: session.ExpiresAt})
+			*out = record(domain.ActionLogin)
+			return nil
+		})
+	}
+	acknowledged("started "+name, err)
+	_, err = s.Users().Update(ctx, u.ID, func(u *domain.User, out *domain.Outbox) error {
+		u.EndSession(session.ID)
+		*out = record(domain.ActionLogout)
+		return nil
+	})
+	acknowledged("ended "+name, err)
+	expires := time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+	err = s.Guards().Put(ctx, name, []byte("v"), expires)
+	if err == nil {
+		_, err = s.Guards().TakeOnce(ctx, name, u.CreatedAt)
+	}
+	acknowledged("taken "+name, err)
+}
+
+// TestKillLosesNothingThatWasAcknowledged kills a process that writes all the time, again and again on the same database, and
+// looks each time for everything that it had acknowledged.
+func TestKillLosesNothingThatWasAcknowledged(t *testing.T) {
+	t.Parallel()
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	for round := range rounds {
+		// At least so many lines, so that the kill comes at another moment of the work each time.
+		journal := killAfter(t, dir, 5+round*37)
+		s, err := sqlitestore.Open(t.Context(), config(dir))
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		for _, line := range journal {
+			checkAcknowledged(t, s, line)
+		}
+		checkWhole(t, s)
+		if err := s.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func killAfter(t *testing.T, dir string, lines int) []string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), "SQLITESTORE_TEST_CHILD="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var journal []string
+	scanner := bufio.NewScanner(out)
+	for scanner.Scan() {
+		journal = append(journal, scanner.Text())
+		if len(journal) == lines {
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_ = cmd.Wait() // which tells that it was killed
+	if len(journal) < lines {
+		t.Fatalf("the process ended by itself: %v", journal)
+	}
+	return journal
+}
+
+func checkAcknowledged(t *testing.T, s *sqlitestore.Store, line string) {
+	t.Helper()
+	what, name, ok := strings.Cut(line, " ")
+	if !ok {
+		return // the last line may be cut off
+	}
+	id := domain.UserID("usr_" + name)
+	u, err := s.Users().Get(t.Context(), id)
+	switch what {
+	case "created":
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+	case "started":
+		if _, err := s.Sessions().Get(t.Context(), domain.SessionID("sess_"+name)); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+	case "ended":
+		if len(u.Sessions) != 0 {
+			t.Errorf("%s: the session lives again", line)
+		}
+	case "taken":
+		if _, err := s.Guards().TakeOnce(t.Context(), name, u.CreatedAt); err == nil {
+			t.Errorf("%s: it was there again", line)
+		}
+	default:
+		t.Errorf("the process said %q", line)
+	}
+}
+
+// checkWhole looks for halves: each change with its entry and its message, counts that are true, an index that holds.
+func checkWhole(t *testing.T, s *sqlitestore.Store) {
+	t.Helper()
+	want, got := map[domain.UserID]int{}, map[domain.UserID]int{}
+	q := domain.UserQuery{Page: domain.Page{Number: 1, Limit: 100}}
+	for {
+		page, err := s.Users().List(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range page.Users {
+			want[page.Users[i].ID] = 1
+		}
+		if page.Next == nil {
+			if page.Total != int64(len(want)) {
+				t.Errorf("%d users are counted and %d are there", page.Total, len(want))
+			}
+			break
+		}
+		q.Page.After = page.Next
+	}
+	entries := 0
+	err := s.Audit().Scan(t.Context(), domain.AuditQuery{}, func(e domain.AuditEntry) error {
+		entries++
+		got[domain.UserID(e.Target)]++
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id := range want {
+		if got[id] == 0 {
+			t.Errorf("%s has no entry", id)
+		}
+		delete(got, id)
+	}
+	if len(got) != 0 {
+		t.Errorf("there are entries of %d users who are not there", len(got))
+	}
+	messages, err := s.Messages().ClaimMessages(t.Context(), time.Unix(1, 0), time.Unix(0, 0), 1_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(messages) != entries {
+		t.Errorf("%d messages for %d entries", len(messages), entries)
+	}
+	if err := s.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
