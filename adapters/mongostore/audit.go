@@ -121,15 +121,18 @@ func auditFilter(q domain.AuditQuery) bson.D {
 	return filter
 }
 
-const auditOrder = "-time"
+const auditOrder = domain.SortLogs
 
 // List returns one page, newest first.
 func (a *Audit) List(ctx context.Context, query domain.AuditQuery) (domain.AuditPage, error) {
+	if query.Page.Limit <= 0 {
+		query.Page.Limit = domain.DefaultPageLimit
+	}
 	filter := auditFilter(query)
 	full := filter
 	if c := query.Page.After; c != nil {
 		at, err := strconv.ParseInt(c.Key, 10, 64)
-		if err != nil {
+		if err != nil || c.Sort != auditOrder || !isID(c.ID) {
 			return domain.AuditPage{}, fault.ErrInvalid.About("cursor", "is not a cursor of this list")
 		}
 		full = bson.D{{Key: "$and", Value: bson.A{append(bson.D{}, filter...), seek("at", at, c.ID, -1)}}}

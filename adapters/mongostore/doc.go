@@ -28,9 +28,9 @@
 //	once         {_id: "hashed"}     one document for each single-use thing
 //	idempotency  {_id: "hashed"}
 //	api_keys     {_id: "hashed"}     looked up by key id on every request that carries one
-//	messages     {_id: "hashed"}
 //	users        not sharded         unique by username, e-mail, subject and identifier, which a shard key cannot keep; a million
 //	                                 users are a few gigabytes
+//	messages     not sharded         a worker takes whichever is due, which is no shard key; it is empty most of the time
 //	catalog, guards, tokens, keys, segments, meta   not sharded: small
 //
 // Every unique index is on _id or on an unsharded collection, so sharding is a choice that can be made later.

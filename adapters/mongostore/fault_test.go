@@ -204,15 +204,7 @@ func TestOwnServerWithoutAPrimaryTheAnswerIs503WithinThreeSeconds(t *testing.T) 
 	s := openOwn(t, server)
 	signIn(t, s)
 	server.Elect(-1)
-	for name, call := range everyKindOfCall(s) {
-		started := time.Now()
-		if err := call(t.Context()); !errors.Is(err, fault.ErrStorage) {
-			t.Errorf("%s without a primary = %v, want fault.ErrStorage", name, err)
-		}
-		if took := time.Since(started); took > 3*time.Second {
-			t.Errorf("%s without a primary took %v", name, took)
-		}
-	}
+	refusedInTime(t, s)
 	server.Elect(1)
 	if _, err := s.View().Look(t.Context(), "sess_1"); err != nil {
 		t.Errorf("Look once there is a primary = %v", err)

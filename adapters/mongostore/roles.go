@@ -94,8 +94,8 @@ func (cs *Catalog) markDeleting(ctx context.Context, id string) (mark int64, err
 	return 0, domain.ErrRoleInUse
 }
 
-// holdRole keeps a role that a user gets from being deleted until the user is written. A role that does not exist is held by
-// nobody; whether there is one is the service's to know.
+// holdRole keeps a role that a user gets from being deleted until the user is written. One that does not exist
+// cannot be given.
 func (s *Store) holdRole(ctx context.Context, before, after *domain.User) (release func(), err error) {
 	if after.Role == before.Role || after.Role == "" {
 		return func() {}, nil
@@ -113,10 +113,8 @@ func (s *Store) holdRole(ctx context.Context, before, after *domain.User) (relea
 		switch {
 		case err != nil:
 			return nil, err
-		case ok && role.Gone, !ok && race > 0:
-			return nil, domain.ErrRoleNotFound // it was deleted before our eyes
-		case !ok:
-			return func() {}, nil
+		case !ok || role.Gone:
+			return nil, domain.ErrRoleNotFound
 		}
 		if err := pause(ctx, race); err != nil {
 			return nil, err

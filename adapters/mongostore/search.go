@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -26,8 +27,14 @@ func grams(text string) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
+// nobody is a condition that nothing meets.
+var nobody = bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{}}}}}
+
 // searchFilter returns the condition that a folded text is a part of the search text.
 func searchFilter(text string) bson.D {
+	if strings.ContainsRune(text, 0) { // no pattern can hold it, and neither can a name
+		return nobody
+	}
 	runes := []rune(text)
 	n := min(len(runes), maxGram)
 	var pieces bson.A

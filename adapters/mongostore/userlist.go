@@ -15,6 +15,7 @@ import (
 
 // order is what a list is sorted by.
 type order struct {
+	sort      domain.UserSort
 	field     string
 	index     string // that serves the order where no filter is more selective
 	direction int
@@ -26,16 +27,16 @@ func timeKey(text string) (any, error) { return strconv.ParseInt(text, 10, 64) }
 func textKey(text string) (any, error) { return text, nil }
 
 func orderOf(sort domain.UserSort) (order, error) {
-	o := order{direction: 1}
+	if sort == "" {
+		sort = domain.SortCreatedDesc
+	}
+	o := order{sort: sort, direction: 1}
 	name := string(sort)
 	if rest, ok := strings.CutPrefix(name, "-"); ok {
 		o.direction, name = -1, rest
 	}
 	switch domain.UserSort(name) {
-	case "", domain.SortCreated:
-		if name == "" {
-			o.direction = -1
-		}
+	case domain.SortCreated:
 		o.field, o.index, o.parse = "doc.createdat", "created", timeKey
 		o.key = func(u *domain.User) string { return strconv.FormatInt(nanos(u.CreatedAt), 10) }
 	case domain.SortLastLogin:
@@ -59,12 +60,15 @@ func (us *Users) List(ctx context.Context, query domain.UserQuery) (domain.UserP
 	if err != nil {
 		return domain.UserPage{}, err
 	}
+	if query.Page.Limit <= 0 {
+		query.Page.Limit = domain.DefaultPageLimit
+	}
 	filter := userFilter(query)
 	place, err := o.after(query.Page.After)
 	if err != nil {
 		return domain.UserPage{}, err
 	}
-	find := options.Find().SetSort(o.sort()).SetLimit(int64(query.Page.Limit) + 1).SetSkip(int64(query.Page.Offset()))
+	find := options.Find().SetSort(o.fields()).SetLimit(int64(query.Page.Limit) + 1).SetSkip(int64(query.Page.Offset()))
 	if len(filter) == 0 {
 		find.SetHint(o.index) // nothing but the order is left to go by
 	}
@@ -76,7 +80,7 @@ func (us *Users) List(ctx context.Context, query domain.UserQuery) (domain.UserP
 	if len(users) > query.Page.Limit {
 		page.Users = users[:query.Page.Limit]
 		last := &page.Users[query.Page.Limit-1]
-		page.Next = &domain.Cursor{Sort: string(query.Sort), Key: o.key(last), ID: string(last.ID)}
+		page.Next = &domain.Cursor{Sort: string(o.sort), Key: o.key(last), ID: string(last.ID)}
 	}
 	if query.NoTotal {
 		return page, nil
@@ -85,7 +89,7 @@ func (us *Users) List(ctx context.Context, query domain.UserQuery) (domain.UserP
 	return page, err
 }
 
-func (o order) sort() bson.D {
+func (o order) fields() bson.D {
 	return bson.D{{Key: o.field, Value: o.direction}, {Key: "_id", Value: o.direction}}
 }
 
@@ -95,10 +99,15 @@ func (o order) after(cursor *domain.Cursor) (bson.D, error) {
 		return nil, nil
 	}
 	key, err := o.parse(cursor.Key)
-	if err != nil {
+	if err != nil || cursor.Sort != string(o.sort) || !isID(cursor.ID) {
 		return nil, fault.ErrInvalid.About("cursor", "is not a cursor of this list")
 	}
 	return seek(o.field, key, cursor.ID, o.direction), nil
+}
+
+// isID reports whether a cursor's id can be one of ours.
+func isID(text string) bool {
+	return text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
 func seek(field string, key any, id string, direction int) bson.D {
@@ -124,7 +133,7 @@ func userFilter(q domain.UserQuery) bson.D {
 	}
 	if q.ExcludeRole != "" {
 		if q.Role == q.ExcludeRole {
-			return bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{}}}}} // nobody
+			return nobody
 		}
 		if q.Role == "" {
 			filter = append(filter, bson.E{Key: "doc.role", Value: bson.D{{Key: "$gte", Value: ""}, {Key: "$ne", Value: q.ExcludeRole}}})

@@ -1,0 +1,43 @@
+package mongostore_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/ostiary/ostiary/adapters/mongostore"
+	"github.com/ostiary/ostiary/test/conformance"
+	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+)
+
+func stores(s *mongostore.Store) conformance.Stores {
+	return conformance.Stores{
+		Users: s.Users(), Guard: s.Guards(), Sessions: s.Sessions(), View: s.View(), Keys: s.Keys(), KeyView: s.View(), Tokens: s.Tokens(),
+		Roles: s.Catalog(), Groups: s.Catalog(), Settings: s.Catalog(), Catalog: s.Catalog(),
+		Attempts: s.Guards(), Rates: s.Guards(), Once: s.Guards(), Idempotency: s.Guards(),
+		Audit: s.Audit(), Seals: s.Audit(), Proofs: s.Audit(), Eraser: s.Audit(), Messages: s.Messages(), Maintenance: s, SigningKeys: s.SigningKeyStore(),
+	}
+}
+
+// It says nothing about MongoDB: the server is our own. Against MongoDB the same suites run with the build tag mongodb, see
+// mongodb_test.go. Every query of the run has to be served by an index.
+func TestConformanceOnOurOwnServer(t *testing.T) {
+	t.Parallel()
+	seen := newShapes()
+	t.Run("suites", func(t *testing.T) { //nolint:paralleltest // it ends when its suites have
+		conformance.All(t, func(t *testing.T) conformance.Stores {
+			t.Helper()
+			return stores(openOwn(t, mongowire.Start(t), func(c *mongostore.Config) { c.Monitor = seen.monitor() }))
+		})
+	})
+	server := mongowire.Start(t)
+	openOwn(t, server)
+	seen.wantIndexed(t, server.URI(), "ostiary")
+}
+
+// A run that is required to test MongoDB must not pass without having done so.
+func TestMongoDBIsTestedWhereItIsRequired(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("OSTIARY_REQUIRE_MONGODB") == "1" && !testsMongoDB {
+		t.Fatal("OSTIARY_REQUIRE_MONGODB=1 and these tests were built without the tag mongodb: run go test -tags mongodb with OSTIARY_TEST_MONGODB_URI")
+	}
+}

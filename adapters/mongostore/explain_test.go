@@ -1,0 +1,158 @@
+package mongostore_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// shapes collects the different queries of a run: what they look for, without the values.
+type shapes struct {
+	mu    sync.Mutex
+	found map[string]bson.D
+}
+
+func newShapes() *shapes { return &shapes{found: map[string]bson.D{}} }
+
+func (s *shapes) monitor() *event.CommandMonitor {
+	return &event.CommandMonitor{Started: func(_ context.Context, e *event.CommandStartedEvent) {
+		var command bson.D
+		if err := bson.Unmarshal(e.Command, &command); err == nil {
+			s.add(command)
+		}
+	}}
+}
+
+func (s *shapes) add(command bson.D) {
+	for _, single := range explainable(command) {
+		s.mu.Lock()
+		s.found[shapeOf(single)] = single
+		s.mu.Unlock()
+	}
+}
+
+// explainable returns the command in the form that explain takes, one for each statement; nothing for what is no query.
+func explainable(command bson.D) []bson.D {
+	statements := map[string]string{"update": "updates", "delete": "deletes"}[command[0].Key]
+	switch command[0].Key {
+	case "find", "aggregate", "findAndModify", "update", "delete":
+	case "count":
+		if query, _ := lookup(command, "query").(bson.D); len(query) == 0 {
+			return nil // answered from what the server keeps of a collection
+		}
+	default:
+		return nil
+	}
+	var kept, perStatement bson.D
+	for _, e := range command {
+		switch e.Key {
+		case "lsid", "txnNumber", "$clusterTime", "$db", "$readPreference", "writeConcern", "readConcern", "maxTimeMS", "ordered":
+		case statements:
+			perStatement = bson.D{e}
+		default:
+			kept = append(kept, e)
+		}
+	}
+	if perStatement == nil {
+		return []bson.D{kept}
+	}
+	var singles []bson.D
+	all, _ := perStatement[0].Value.(bson.A)
+	for _, one := range all {
+		singles = append(singles, append(slices.Clone(kept), bson.E{Key: statements, Value: bson.A{one}}))
+	}
+	return singles
+}
+
+func lookup(d bson.D, key string) any {
+	for _, e := range d {
+		if e.Key == key {
+			return e.Value
+		}
+	}
+	return nil
+}
+
+// shapeOf writes a command without the values and without what it changes.
+func shapeOf(value any) string {
+	switch v := value.(type) {
+	case bson.D:
+		var b strings.Builder
+		for i, e := range v {
+			switch e.Key {
+			case "u", "update", "limit", "skip", "projection":
+				if i > 0 {
+					continue
+				}
+			}
+			if text, ok := e.Value.(string); ok && (i == 0 || e.Key == "hint" || e.Key == "from") {
+				fmt.Fprintf(&b, "%s: %s ", e.Key, text)
+				continue
+			}
+			fmt.Fprintf(&b, "%s: %s ", e.Key, shapeOf(e.Value))
+		}
+		return "{" + b.String() + "}"
+	case bson.A:
+		var items []string
+		for _, item := range v {
+			if shape := shapeOf(item); !slices.Contains(items, shape) {
+				items = append(items, shape)
+			}
+		}
+		return fmt.Sprint(items)
+	default:
+		return "?"
+	}
+}
+
+// wantIndexed asks the server to explain each shape and fails for one that would read a whole collection.
+func (s *shapes) wantIndexed(t *testing.T, uri, database string) {
+	t.Helper()
+	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Disconnect(context.WithoutCancel(t.Context())) }()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.found) < 50 {
+		t.Errorf("only %d different queries were seen; the run is not whole", len(s.found))
+	}
+	for _, shape := range slices.Sorted(maps.Keys(s.found)) {
+		var plan bson.D
+		err := client.Database(database).RunCommand(t.Context(), bson.D{{Key: "explain", Value: s.found[shape]}, {Key: "verbosity", Value: "queryPlanner"}}).Decode(&plan)
+		if err != nil {
+			t.Errorf("explaining %s: %v", shape, err)
+			continue
+		}
+		if scansWhole(plan, false) {
+			t.Errorf("reads a whole collection: %s", shape)
+		}
+	}
+}
+
+// scansWhole looks for a collection scan in the plans that were chosen.
+func scansWhole(value any, chosen bool) bool {
+	switch v := value.(type) {
+	case bson.D:
+		return slices.ContainsFunc(v, func(e bson.E) bool {
+			if e.Key == "stage" && e.Value == "COLLSCAN" {
+				return chosen
+			}
+			return e.Key != "rejectedPlans" && scansWhole(e.Value, chosen || e.Key == "winningPlan")
+		})
+	case bson.A:
+		return slices.ContainsFunc(v, func(item any) bool { return scansWhole(item, chosen) })
+	default:
+		return false
+	}
+}

@@ -1,0 +1,208 @@
+package mongostore_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/ostiary/ostiary/adapters/mongostore"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+)
+
+// proxied opens a store that reaches our own server (not MongoDB) through a proxy that breaks the network.
+func proxied(t *testing.T) (*mongostore.Store, *toxiproxy.Proxy, *mongowire.Server) {
+	t.Helper()
+	server := mongowire.Start(t)
+	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
+	proxy := toxiproxy.NewProxy(api, "mongodb", "127.0.0.1:0", server.Address())
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Stop)
+	s := openOwn(t, server, func(c *mongostore.Config) { c.URI = "mongodb://" + proxy.Listen + "/?directConnection=true" })
+	signIn(t, s)
+	return s, proxy, server
+}
+
+func poison(t *testing.T, proxy *toxiproxy.Proxy, toxic string) {
+	t.Helper()
+	if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOwnServerABrokenNetworkIs503InTimeAndMendsItself(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		breakIt, mend func(*testing.T, *toxiproxy.Proxy)
+	}{
+		"the server is gone": {
+			func(_ *testing.T, p *toxiproxy.Proxy) { p.Stop() },
+			func(t *testing.T, p *toxiproxy.Proxy) {
+				t.Helper()
+				if err := p.Start(); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+		"the connection is half open and nothing comes back": {
+			func(t *testing.T, p *toxiproxy.Proxy) {
+				t.Helper()
+				poison(t, p, `{"name": "down", "type": "timeout", "stream": "downstream", "attributes": {"timeout": 0}}`)
+			},
+			func(t *testing.T, p *toxiproxy.Proxy) { t.Helper(); p.Toxics.ResetToxics(t.Context()) },
+		},
+		"nothing arrives": {
+			func(t *testing.T, p *toxiproxy.Proxy) {
+				t.Helper()
+				poison(t, p, `{"name": "up", "type": "timeout", "stream": "upstream", "attributes": {"timeout": 0}}`)
+			},
+			func(t *testing.T, p *toxiproxy.Proxy) { t.Helper(); p.Toxics.ResetToxics(t.Context()) },
+		},
+		"answers take longer than anybody waits": {
+			func(t *testing.T, p *toxiproxy.Proxy) {
+				t.Helper()
+				poison(t, p, `{"name": "slow", "type": "latency", "stream": "downstream", "attributes": {"latency": 10000}}`)
+			},
+			func(t *testing.T, p *toxiproxy.Proxy) { t.Helper(); p.Toxics.ResetToxics(t.Context()) },
+		},
+		"connections are reset": {
+			func(t *testing.T, p *toxiproxy.Proxy) {
+				t.Helper()
+				poison(t, p, `{"name": "reset", "type": "reset_peer", "stream": "upstream", "attributes": {"timeout": 0}}`)
+			},
+			func(t *testing.T, p *toxiproxy.Proxy) { t.Helper(); p.Toxics.ResetToxics(t.Context()) },
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, proxy, _ := proxied(t)
+			tt.breakIt(t, proxy)
+			refusedInTime(t, s)
+			tt.mend(t, proxy)
+			mended(t, s)
+		})
+	}
+}
+
+// refusedInTime makes every kind of call at once and wants each refused within three seconds.
+func refusedInTime(t *testing.T, s *mongostore.Store) {
+	t.Helper()
+	var calls sync.WaitGroup
+	for name, run := range everyKindOfCall(s) {
+		calls.Go(func() {
+			started := time.Now()
+			if err := run(t.Context()); !errors.Is(err, fault.ErrStorage) {
+				t.Errorf("%s = %v, want fault.ErrStorage", name, err)
+			}
+			if took := time.Since(started); took > 3*time.Second {
+				t.Errorf("%s took %v, want at most 3s", name, took)
+			}
+		})
+	}
+	calls.Wait()
+}
+
+// mended waits until the store answers again, for 5 seconds at the most.
+func mended(t *testing.T, s *mongostore.Store) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	for {
+		_, err := s.View().Look(ctx, "sess_1")
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("no answer within 5s after it was mended: %v", err)
+		}
+	}
+}
+
+func TestOwnServerARestartCostsNoAnswer(t *testing.T) {
+	t.Parallel()
+	s, _, server := proxied(t)
+	for range 4 {
+		server.CloseConnections()
+		if _, err := s.Users().Update(t.Context(), "usr_1", rename); err != nil {
+			t.Fatalf("Update after all connections dropped = %v", err)
+		}
+	}
+	user, err := s.Users().Get(t.Context(), "usr_1")
+	if want := "Ada Lovelace" + strings.Repeat("!", 4); err != nil || user.FullName != want {
+		t.Errorf("the name is %q, %v; want %q: each change once", user.FullName, err, want)
+	}
+}
+
+// It counts the goroutines of the whole process, so it does not run beside others.
+func TestOwnServerOutagesLeaveNothingBehind(t *testing.T) { //nolint:paralleltest // see above
+	s, proxy, server := proxied(t)
+	outage := func() {
+		proxy.Stop()
+		for range 20 {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			if _, err := s.View().Look(ctx, "sess_1"); !errors.Is(err, fault.ErrStorage) {
+				t.Errorf("Look in an outage = %v", err)
+			}
+			cancel()
+		}
+		if err := proxy.Start(); err != nil {
+			t.Fatal(err)
+		}
+		mended(t, s)
+	}
+	outage()
+	goroutines, connections := runtime.NumGoroutine(), server.Connections()
+	for range 2 {
+		outage()
+	}
+	deadline := time.Now().Add(5 * time.Second)
+	for runtime.NumGoroutine() > goroutines+10 || server.Connections() > connections+3 {
+		if time.Now().After(deadline) {
+			t.Fatalf("after 2 outages %d goroutines and %d connections, before %d and %d",
+				runtime.NumGoroutine(), server.Connections(), goroutines, connections)
+		}
+		runtime.Gosched()
+	}
+}
+
+func TestOwnServerTwoNodesBehaveAsOne(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	nodes := []*mongostore.Store{openOwn(t, server), openOwn(t, server)}
+	signIn(t, nodes[0])
+	for i := range 500 {
+		here, there := nodes[i%2], nodes[(i+1)%2]
+		id := domain.SessionID(strings.Repeat("s", i%7+1) + "_" + strings.Repeat("x", i/7+1))
+		if err := here.Sessions().Create(t.Context(), session(id)); err != nil {
+			t.Fatal(err)
+		}
+		list(t, here, id)
+		if _, err := there.View().Look(t.Context(), id); err != nil {
+			t.Fatalf("a session that was acknowledged here is not live there: %v", err)
+		}
+		_, err := here.Users().Update(t.Context(), "usr_1", func(u *domain.User, _ *domain.Outbox) error {
+			u.EndSession(id)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, node := range nodes {
+			if _, err := node.View().Look(t.Context(), id); !errors.Is(err, domain.ErrSessionNotFound) {
+				t.Fatalf("revoke %d was acknowledged; a verify on node %d that started after it: %v", i, n, err)
+			}
+		}
+	}
+}

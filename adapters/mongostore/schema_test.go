@@ -1,0 +1,106 @@
+package mongostore_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/adapters/mongostore"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+)
+
+func rawDatabase(t *testing.T, server *mongowire.Server) *mongo.Database {
+	t.Helper()
+	client, err := mongo.Connect(options.Client().ApplyURI(server.URI()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Disconnect(t.Context()) })
+	return client.Database("ostiary")
+}
+
+func TestOwnServerANewerSchemaRefuses(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	openOwn(t, server)
+	_, err := rawDatabase(t, server).Collection("meta").UpdateOne(t.Context(), bson.D{{Key: "_id", Value: "schema"}},
+		bson.D{{Key: "$inc", Value: bson.D{{Key: "version", Value: 1}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = mongostore.Open(t.Context(), mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: newClock()})
+	if !errors.Is(err, mongostore.ErrNewerSchema) {
+		t.Errorf("opening a database of a later version = %v, want ErrNewerSchema", err)
+	}
+}
+
+func TestOwnServerNodesThatStartTogetherMigrateOnce(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	stores := make([]*mongostore.Store, 8)
+	var starting sync.WaitGroup
+	for i := range stores {
+		starting.Go(func() {
+			s, err := mongostore.Open(t.Context(), mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: newClock()})
+			if err != nil {
+				t.Errorf("node %d: %v", i, err)
+			}
+			stores[i] = s
+		})
+	}
+	starting.Wait()
+	made := map[string]int{}
+	for _, c := range server.Commands() {
+		if c.Name == "createIndexes" {
+			made[c.Collection]++
+		}
+	}
+	for name, n := range made {
+		if n != 1 {
+			t.Errorf("the indexes of %s were made %d times", name, n)
+		}
+	}
+	for _, s := range stores {
+		catalog, err := s.Catalog().Catalog(t.Context())
+		if err != nil || len(catalog.Roles) != len(domain.BuiltInRoles()) {
+			t.Errorf("a node has %d roles, %v", len(catalog.Roles), err)
+		}
+		if err := s.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestOwnServerAMigrationThatCrashedIsTakenUp(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	now := newClock()
+	config := mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: now}
+	server.Inject(mongowire.Fault{Command: "createIndexes", Skip: 3, Do: mongowire.Fail(8, "UnknownError")})
+	if _, err := mongostore.Open(t.Context(), config); !errors.Is(err, fault.ErrStorage) {
+		t.Fatalf("a migration that fails in its midst = %v", err)
+	}
+	now.advance(10 * time.Minute) // the lease of the one that crashed has run out
+	s, err := mongostore.Open(t.Context(), config)
+	if err != nil {
+		t.Fatalf("the next start: %v", err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOwnServerAWrongConnectionStringIsNotShown(t *testing.T) {
+	t.Parallel()
+	_, err := mongostore.Open(t.Context(), mongostore.Config{URI: "mongodb://ada:secret@host:port/", Database: "ostiary", Clock: newClock()})
+	if err == nil || len(err.Error()) > 60 {
+		t.Errorf("the failure is %q, want one without the connection string", err)
+	}
+}
