@@ -20,10 +20,10 @@ func stores(s *mongostore.Store) conformance.Stores {
 
 // It says nothing about MongoDB: the server is our own. Against MongoDB the same suites run with the build tag mongodb, see
 // mongodb_test.go. Every query of the run has to be served by an index.
-func TestConformanceOnOurOwnServer(t *testing.T) {
+func TestConformanceOnOurOwnServer(t *testing.T) { //nolint:tparallel // the suites have to end before the queries are looked at
 	t.Parallel()
 	seen := newShapes()
-	t.Run("suites", func(t *testing.T) { //nolint:paralleltest // it ends when its suites have
+	t.Run("suites", func(t *testing.T) {
 		conformance.All(t, func(t *testing.T) conformance.Stores {
 			t.Helper()
 			return stores(openOwn(t, mongowire.Start(t), func(c *mongostore.Config) { c.Monitor = seen.monitor() }))

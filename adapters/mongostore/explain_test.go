@@ -86,21 +86,7 @@ func lookup(d bson.D, key string) any {
 func shapeOf(value any) string {
 	switch v := value.(type) {
 	case bson.D:
-		var b strings.Builder
-		for i, e := range v {
-			switch e.Key {
-			case "u", "update", "limit", "skip", "projection":
-				if i > 0 {
-					continue
-				}
-			}
-			if text, ok := e.Value.(string); ok && (i == 0 || e.Key == "hint" || e.Key == "from") {
-				fmt.Fprintf(&b, "%s: %s ", e.Key, text)
-				continue
-			}
-			fmt.Fprintf(&b, "%s: %s ", e.Key, shapeOf(e.Value))
-		}
-		return "{" + b.String() + "}"
+		return shapeOfDocument(v)
 	case bson.A:
 		var items []string
 		for _, item := range v {
@@ -112,6 +98,24 @@ func shapeOf(value any) string {
 	default:
 		return "?"
 	}
+}
+
+// unseen are the members of a command that have no part in how its documents are found.
+var unseen = []string{"u", "update", "limit", "skip", "projection"}
+
+func shapeOfDocument(d bson.D) string {
+	var b strings.Builder
+	for i, e := range d {
+		text, isText := e.Value.(string)
+		switch {
+		case i > 0 && slices.Contains(unseen, e.Key):
+		case isText && (i == 0 || e.Key == "hint" || e.Key == "from"):
+			fmt.Fprintf(&b, "%s: %s ", e.Key, text)
+		default:
+			fmt.Fprintf(&b, "%s: %s ", e.Key, shapeOf(e.Value))
+		}
+	}
+	return "{" + b.String() + "}"
 }
 
 // wantIndexed asks the server to explain each shape and fails for one that would read a whole collection.

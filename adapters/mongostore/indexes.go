@@ -85,6 +85,7 @@ var indexes = map[string][]index{
 		{name: "seq", fields: []string{"seq", "written", "_id"}},
 	},
 	segmentsName: {
+		{name: "last", fields: []string{"last"}},
 		{name: "sealed", fields: []string{"segment.auditcheckpoint.sealedat", "_id"}},
 		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
 	},

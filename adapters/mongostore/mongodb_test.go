@@ -58,10 +58,10 @@ func openMongo(t *testing.T, change ...func(*mongostore.Config)) (*mongostore.St
 	return s, name
 }
 
-func TestConformanceOnMongoDB(t *testing.T) {
+func TestConformanceOnMongoDB(t *testing.T) { //nolint:tparallel // the suites have to end before the queries are looked at
 	t.Parallel()
 	seen := newShapes()
-	t.Run("suites", func(t *testing.T) { //nolint:paralleltest // it ends when its suites have
+	t.Run("suites", func(t *testing.T) {
 		conformance.All(t, func(t *testing.T) conformance.Stores {
 			t.Helper()
 			s, _ := openMongo(t, func(c *mongostore.Config) { c.Monitor = seen.monitor() })

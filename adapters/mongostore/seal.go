@@ -18,6 +18,7 @@ import (
 type segmentDocument struct {
 	Number  int64               `bson:"_id"`
 	Segment domain.AuditSegment `bson:"segment"`
+	Last    int64               `bson:"last"` // the place of its last entry
 	IDs     []domain.LogID      `bson:"ids,omitempty"`
 }
 
@@ -33,13 +34,7 @@ var withoutLeaves = bson.D{{Key: "segment.leaves", Value: 0}}
 
 // last returns the newest segment, without leaves but with the ids of records whose places are not all written yet.
 func (a *Audit) last(ctx context.Context) (segmentDocument, error) {
-	var d segmentDocument
-	err := a.segments().FindOne(ctx, bson.D{numbered}, options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).
-		SetHint("_id_").SetProjection(withoutLeaves)).Decode(&d)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return d, nil
-	}
-	return d, failed("reading the last segment", err)
+	return a.segment(ctx, bson.D{numbered}, options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint("_id_").SetProjection(withoutLeaves))
 }
 
 // finishLast gives the records of the newest segment their places, where a crash or a race has left that undone.
@@ -112,7 +107,7 @@ func (a *Audit) PutSegment(ctx context.Context, segment domain.AuditSegment, ids
 	if sealed > 0 {
 		return fault.ErrConflict
 	}
-	d := segmentDocument{Number: segment.Number, Segment: segment, IDs: ids}
+	d := segmentDocument{Number: segment.Number, Segment: segment, Last: segment.Last(), IDs: ids}
 	if _, err := a.segments().InsertOne(ctx, d); err != nil {
 		if isDuplicate(err) {
 			return fault.ErrConflict
@@ -149,27 +144,24 @@ func (a *Audit) PutSealKey(ctx context.Context, sealed []byte) error {
 	return failed("keeping the seal's key", err)
 }
 
-// Segments calls yield for each segment from the number given on, reading one at a time.
-func (a *Audit) Segments(ctx context.Context, from int64, yield func(domain.AuditSegment) error) error {
-	for next := max(from, 1); ; {
-		d, err := a.segment(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gte", Value: next}}}}, 1, nil)
+// Segments calls yield for each segment from the one on that holds the place, reading one at a time.
+func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error {
+	for next := max(seq, 1); ; {
+		d, err := a.segment(ctx, bson.D{{Key: "last", Value: bson.D{{Key: "$gte", Value: next}}}},
+			options.FindOne().SetSort(bson.D{{Key: "last", Value: 1}}).SetHint("last"))
 		if err != nil || d.Number == 0 {
 			return err
 		}
 		if err := yield(d.Segment); err != nil {
 			return err
 		}
-		next = d.Number + 1
+		next = d.Last + 1
 	}
 }
 
-func (a *Audit) segment(ctx context.Context, filter bson.D, direction int, projection any) (segmentDocument, error) {
+func (a *Audit) segment(ctx context.Context, filter bson.D, find *options.FindOneOptionsBuilder) (segmentDocument, error) {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
-	find := options.FindOne().SetSort(bson.D{{Key: "_id", Value: direction}}).SetHint("_id_")
-	if projection != nil {
-		find.SetProjection(projection)
-	}
 	var d segmentDocument
 	err := a.segments().FindOne(ctx, filter, find).Decode(&d)
 	if errors.Is(err, mongo.ErrNoDocuments) {
@@ -202,22 +194,17 @@ func (a *Audit) Records(ctx context.Context, first, last int64, query domain.Aud
 
 // SegmentBefore returns the last segment that was sealed before the time given, without leaves.
 func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error) {
-	ctx, cancel := a.s.bound(ctx)
-	defer cancel()
-	var d segmentDocument
-	err := a.segments().FindOne(ctx, bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: nanos(at)}}}},
+	d, err := a.segment(ctx,
+		bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: nanos(at)}}}},
 		options.FindOne().SetSort(bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: -1}, {Key: "_id", Value: -1}}).
-			SetHint("sealed").SetProjection(withoutLeaves)).Decode(&d)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return domain.AuditSegment{}, nil
-	}
-	return d.Segment, failed("reading segments", err)
+			SetHint("sealed").SetProjection(withoutLeaves))
+	return d.Segment, err
 }
 
 // CutSegments removes the oldest part of the log. What is to go is decided by one write that carries the outbox; the removal
 // after it can be done again.
 func (a *Audit) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {
-	d, err := a.segment(ctx, bson.D{{Key: "_id", Value: number}}, 1, withoutLeaves)
+	d, err := a.segment(ctx, bson.D{{Key: "_id", Value: number}}, options.FindOne().SetProjection(withoutLeaves))
 	if err != nil {
 		return err
 	}

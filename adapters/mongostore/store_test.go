@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
-func TestOwnServerAChangeComesWithItsEntry(t *testing.T) {
+func TestOwnServerAChangeComesWithItsEntry(t *testing.T) { //nolint:cyclop // one story
 	t.Parallel()
 	s := openOwn(t, mongowire.Start(t))
 	signIn(t, s)
