@@ -16,7 +16,9 @@ var Document []byte
 const DocumentPath = "/openapi-users.yaml"
 
 func documentation() httpserver.API {
-	serve := func(r *httpserver.Request) error { return r.Raw(http.StatusOK, "application/yaml; charset=utf-8", Document) }
+	serve := func(r *httpserver.Request) error {
+		return r.Raw(http.StatusOK, "application/yaml; charset=utf-8", Document)
+	}
 	return httpserver.API{Name: "users_docs", Routes: []httpserver.Route{
 		{Method: http.MethodGet, Path: DocumentPath, Access: httpserver.Public(), Handler: serve},
 	}}

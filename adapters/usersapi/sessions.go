@@ -67,7 +67,7 @@ func (a *api) logout(r *httpserver.Request) error {
 	if err := a.Auth.Logout(r.Context(), r.Principal, "", used); err != nil {
 		return err
 	}
-	return r.JSON(http.StatusOK, messageAnswer{"Logout successfull"}) // the original's spelling, which clients compare
+	return r.JSON(http.StatusOK, messageAnswer{"Logout successfull"}) //nolint:misspell // the original's spelling, which clients compare
 }
 
 type messageAnswer struct {

@@ -19,36 +19,45 @@ func (s *Service) UpdateUser(ctx context.Context, id domain.UserID, change ports
 	if err != nil {
 		return domain.User{}, err
 	}
-	for left := false; ; {
-		var before, after bool
-		user, err := s.users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
-			before = isAdministrator(catalog, u)
-			if err := change(u, out); err != nil {
-				return err
-			}
-			after = isAdministrator(catalog, u)
-			if before && !after && !left {
-				return errMustLeave
-			}
-			return nil
-		})
-		switch {
-		case errors.Is(err, errMustLeave):
-			if err := s.guard.Leave(ctx, id); err != nil {
-				return domain.User{}, err
-			}
-			left = true
-		case err != nil:
-			if left {
-				err = errors.Join(err, s.guard.Join(ctx, id))
-			}
+	g := guarded{catalog: catalog, change: change}
+	user, err := s.users.Update(ctx, id, g.apply)
+	if errors.Is(err, errMustLeave) {
+		if err := s.guard.Leave(ctx, id); err != nil {
 			return domain.User{}, err
-		case after && (!before || left):
-			return user, s.guard.Join(ctx, id)
-		default:
-			return user, nil
 		}
+		g.left = true
+		user, err = s.users.Update(ctx, id, g.apply)
 	}
+	if err != nil {
+		if g.left {
+			err = errors.Join(err, s.guard.Join(ctx, id))
+		}
+		return domain.User{}, err
+	}
+	if g.after && (!g.before || g.left) {
+		return user, s.guard.Join(ctx, id)
+	}
+	return user, nil
+}
+
+// guarded is a change of a user that knows whether it makes or unmakes an administrator.
+type guarded struct {
+	catalog       *domain.Catalog
+	change        ports.Change[domain.User]
+	left          bool // the guard has let the user go
+	before, after bool // was an administrator, is one
+}
+
+func (g *guarded) apply(u *domain.User, out *domain.Outbox) error {
+	g.before = isAdministrator(g.catalog, u)
+	if err := g.change(u, out); err != nil {
+		return err
+	}
+	g.after = isAdministrator(g.catalog, u)
+	if g.before && !g.after && !g.left {
+		return errMustLeave
+	}
+	return nil
 }
 
 // CreateUser stores a new user and, where they are an administrator, has them join the guard.

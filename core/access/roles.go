@@ -124,10 +124,10 @@ func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string
 		return domain.Role{}, err
 	}
 	role, err := s.roles.UpdateRole(ctx, before.ID, func(r *domain.Role, out *domain.Outbox) error {
-		if r.Name != before.Name || r.Level != before.Level || !slices.Equal(r.Permissions, before.Permissions) {
+		switch {
+		case !sameRole(*r, before):
 			return fault.ErrConflict // another administrator was faster; the rules were checked on what is gone
-		}
-		if r.Name == after.Name && r.Level == after.Level && slices.Equal(r.Permissions, after.Permissions) {
+		case sameRole(*r, after):
 			return domain.ErrUnchanged
 		}
 		out.Record(s.journal.Entry(by, domain.ActionPermissionChange, string(r.ID),
@@ -182,6 +182,10 @@ func (s *Service) DeleteRole(ctx context.Context, by domain.Principal, id string
 	var out domain.Outbox
 	out.Record(s.journal.Entry(by, domain.ActionRoleDelete, string(role.ID)))
 	return s.roles.DeleteRole(ctx, role.ID, out)
+}
+
+func sameRole(a, b domain.Role) bool {
+	return a.Name == b.Name && a.Level == b.Level && slices.Equal(a.Permissions, b.Permissions)
 }
 
 func withRole(catalog *domain.Catalog, role domain.Role) *domain.Catalog {

@@ -3,6 +3,7 @@ package account_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,13 +22,11 @@ const (
 	home  = "192.0.2.1"
 )
 
-func p[T any](v T) *T { return &v }
-
 // token returns what follows "token=" in the last letter to the address.
 func token(t *testing.T, letters []domain.Letter, to string) string {
 	t.Helper()
-	for i := len(letters) - 1; i >= 0; i-- {
-		if _, after, ok := strings.Cut(letters[i].Text, "token="); ok && letters[i].To == to {
+	for _, letter := range slices.Backward(letters) {
+		if _, after, ok := strings.Cut(letter.Text, "token="); ok && letter.To == to {
 			return strings.Fields(after)[0]
 		}
 	}
@@ -143,24 +142,24 @@ func TestZ04_PeopleChangeTheirProfileAndNoMore(t *testing.T) {
 	_, asAda := s.SignIn(t, "ada", right, home)
 	_, asBob := s.SignIn(t, "bob", right, home)
 	got, err := s.Account.Update(t.Context(), asAda, asAda.UserID, account.Patch{
-		FullName: p("Ada L."), PhoneNumber: p("+420123456789"), Metadata: p(json.RawMessage(`{"a":{"b":1,"c":2}}`)),
+		FullName: new("Ada L."), PhoneNumber: new("+420123456789"), Metadata: new(json.RawMessage(`{"a":{"b":1,"c":2}}`)),
 	})
 	if err != nil || got.FullName != "Ada L." {
 		t.Fatal(err)
 	}
-	got, err = s.Account.Update(t.Context(), asAda, asAda.UserID, account.Patch{Metadata: p(json.RawMessage(`{"a":{"b":null,"d":3}}`))})
+	got, err = s.Account.Update(t.Context(), asAda, asAda.UserID, account.Patch{Metadata: new(json.RawMessage(`{"a":{"b":null,"d":3}}`))})
 	if err != nil || string(got.Metadata) != `{"a":{"c":2,"d":3}}` {
 		t.Errorf("merged to %s, %v", got.Metadata, err)
 	}
 	for name, patch := range map[string]account.Patch{
-		"role": {Role: p("admin")}, "groups": {Groups: p([]string{})}, "email": {Email: p("x@example.com")}, "status": {Status: p("deactivated")},
-		"role beside name": {Role: p("admin"), FullName: p("Root")},
+		"role": {Role: new("admin")}, "groups": {Groups: new([]string{})}, "email": {Email: new("x@example.com")}, "status": {Status: new("deactivated")},
+		"role beside name": {Role: new("admin"), FullName: new("Root")},
 	} {
 		if _, err := s.Account.Update(t.Context(), asAda, asAda.UserID, patch); !errors.Is(err, fault.ErrForbidden) {
 			t.Errorf("own %s: %v", name, err)
 		}
 	}
-	if _, err := s.Account.Update(t.Context(), asBob, asAda.UserID, account.Patch{FullName: p("x")}); !errors.Is(err, domain.ErrUserNotFound) {
+	if _, err := s.Account.Update(t.Context(), asBob, asAda.UserID, account.Patch{FullName: new("x")}); !errors.Is(err, domain.ErrUserNotFound) {
 		t.Errorf("another's profile: %v", err)
 	}
 	if _, err := s.Account.Get(t.Context(), asBob, asAda.UserID); !errors.Is(err, domain.ErrUserNotFound) {
@@ -185,22 +184,22 @@ func TestZ06_NobodyActsOnTheMorePowerful(t *testing.T) {
 			t.Errorf("%s: got %v", what, err)
 		}
 	}
-	_, err := s.Account.Update(t.Context(), by, root.ID, account.Patch{Email: p("evil@example.com")})
+	_, err := s.Account.Update(t.Context(), by, root.ID, account.Patch{Email: new("evil@example.com")})
 	forbidden("an administrator's address", err)
 	_, err = s.Account.Deactivate(t.Context(), by, root.ID)
 	forbidden("deactivating an administrator", err)
 	forbidden("an administrator's password", s.Account.SetPassword(t.Context(), by, root.ID, "Another-horse-8"))
 	_, _, err = s.Account.ResetLink(t.Context(), by, root.ID)
 	forbidden("an administrator's reset link", err)
-	_, err = s.Account.Update(t.Context(), by, other.ID, account.Patch{Role: p("admin")})
+	_, err = s.Account.Update(t.Context(), by, other.ID, account.Patch{Role: new("admin")})
 	forbidden("giving the administrator's role", err)
-	_, err = s.Account.Update(t.Context(), by, by.UserID, account.Patch{Role: p("admin")})
+	_, err = s.Account.Update(t.Context(), by, by.UserID, account.Patch{Role: new("admin")})
 	forbidden("taking the administrator's role", err)
 	_, err = s.Account.Create(t.Context(), by, account.NewUser{Username: "x", Email: "x@example.com", Role: "sudo"})
 	forbidden("making a superuser", err)
 	_, err = s.Auth.RevokeAll(t.Context(), by, root.ID, false)
 	forbidden("ending an administrator's sessions", err)
-	if _, err := s.Account.Update(t.Context(), by, other.ID, account.Patch{Role: p("operator"), Status: p("deactivated")}); err != nil {
+	if _, err := s.Account.Update(t.Context(), by, other.ID, account.Patch{Role: new("operator"), Status: new("deactivated")}); err != nil {
 		t.Errorf("what helpdesk may do: %v", err)
 	}
 }
@@ -215,7 +214,7 @@ func TestZ07_TheLastAdministratorStays(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, id := range []domain.UserID{a.ID, b.ID} {
 			wg.Go(func() {
-				_, err := s.Account.Update(t.Context(), domain.Operator(), id, account.Patch{Role: p("user")})
+				_, err := s.Account.Update(t.Context(), domain.Operator(), id, account.Patch{Role: new("user")})
 				if errors.Is(err, domain.ErrLastAdmin) {
 					refused.Add(1)
 				} else if err != nil {
@@ -228,7 +227,7 @@ func TestZ07_TheLastAdministratorStays(t *testing.T) {
 			t.Fatalf("round %d: %d demotions were refused, want one", round, refused.Load())
 		}
 		for _, id := range []domain.UserID{a.ID, b.ID} {
-			if _, err := s.Account.Update(t.Context(), domain.Operator(), id, account.Patch{Role: p("admin")}); err != nil {
+			if _, err := s.Account.Update(t.Context(), domain.Operator(), id, account.Patch{Role: new("admin")}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -281,7 +280,7 @@ func TestA19_DeactivationCutsOffEverything(t *testing.T) {
 	if err != nil || !again.DeactivatedAt.Equal(first.DeactivatedAt) || len(s.Logged(t, domain.ActionUserDeactivate)) != 1 {
 		t.Errorf("again: %v, %v", again.DeactivatedAt, err)
 	}
-	if _, err := s.Account.Update(t.Context(), domain.Operator(), user.ID, account.Patch{Status: p("active")}); err != nil {
+	if _, err := s.Account.Update(t.Context(), domain.Operator(), user.ID, account.Patch{Status: new("active")}); err != nil {
 		t.Fatal(err)
 	}
 	refused("active again")
@@ -292,7 +291,7 @@ func TestEmailChange(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	user := s.Register(t, "ada", right, "user")
-	got, err := s.Account.Update(t.Context(), domain.Operator(), user.ID, account.Patch{Email: p("new@example.com")})
+	got, err := s.Account.Update(t.Context(), domain.Operator(), user.ID, account.Patch{Email: new("new@example.com")})
 	if err != nil || got.EmailVerified || got.Email != "new@example.com" {
 		t.Fatal(err)
 	}

@@ -184,15 +184,20 @@ func TestR03_ResetTokensDieWithWhatTheyWereFor(t *testing.T) {
 		return token(t, s.Letters(t), "ada@example.com")
 	}
 	tests := map[string]func(t *testing.T, s *kit.Services, by domain.Principal){
-		"by half an hour":    func(_ *testing.T, s *kit.Services, _ domain.Principal) { s.Clock.Forward(30 * time.Minute) },
-		"by another request": func(t *testing.T, s *kit.Services, _ domain.Principal) { request(t, s) },
+		"by half an hour": func(_ *testing.T, s *kit.Services, _ domain.Principal) { s.Clock.Forward(30 * time.Minute) },
+		"by another request": func(t *testing.T, s *kit.Services, _ domain.Principal) {
+			t.Helper()
+			request(t, s)
+		},
 		"by a change of the password": func(t *testing.T, s *kit.Services, by domain.Principal) {
+			t.Helper()
 			if err := change(t, s, by, right, "Another-horse-8"); err != nil {
 				t.Fatal(err)
 			}
 		},
 		"by a change of the address": func(t *testing.T, s *kit.Services, by domain.Principal) {
-			if _, err := s.Account.Update(t.Context(), domain.Operator(), by.UserID, account.Patch{Email: p("new@example.com")}); err != nil {
+			t.Helper()
+			if _, err := s.Account.Update(t.Context(), domain.Operator(), by.UserID, account.Patch{Email: new("new@example.com")}); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -42,7 +42,7 @@ func (s *Service) checkPassword(ctx context.Context, user *domain.User, password
 	if err != nil {
 		return err
 	}
-	outcome := domain.OutcomeBadCredentials
+	var outcome domain.Outcome
 	switch d := d.(type) {
 	case ports.CredentialKeeper:
 		outcome, _, err = d.CheckCredential(ctx, user.Password, password)

@@ -258,8 +258,8 @@ func TestZ05_Z06_K06_KeysAreNoWayToMorePower(t *testing.T) {
 		"the helpdesk for a user":                    {desk, user.ID, []string{"bots.use"}, nil},
 		"a key for its owner":                        {byKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
 		"a key that may, beyond its own permissions": {makingKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
-		"nobody":                        {domain.Principal{}, user.ID, []string{"bots.use"}, fault.ErrUnauthorized},
-		"somebody who must enrol first": {scoped(byUser), user.ID, []string{"bots.use"}, domain.ErrEnrollmentRequired},
+		"nobody":                         {domain.Principal{}, user.ID, []string{"bots.use"}, fault.ErrUnauthorized},
+		"somebody who must enroll first": {scoped(byUser), user.ID, []string{"bots.use"}, domain.ErrEnrollmentRequired},
 		"an administrator for a user who lacks these": {b.As(t, admin), user.ID, []string{"users.manage"}, fault.ErrForbidden},
 	}
 	for name, tc := range tests {

@@ -31,8 +31,8 @@ func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserI
 	}
 	now := s.deps.Clock.Now()
 	var infos []SessionInfo
-	for i := len(user.Sessions) - 1; i >= 0; i-- {
-		live, err := s.deps.View.Look(ctx, user.Sessions[i].ID)
+	for _, ref := range user.Sessions {
+		live, err := s.deps.View.Look(ctx, ref.ID)
 		switch {
 		case errors.Is(err, domain.ErrSessionNotFound):
 			continue

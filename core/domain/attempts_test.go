@@ -2,6 +2,7 @@ package domain_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -63,7 +64,7 @@ func TestA03_AttemptsUnderWayCount(t *testing.T) {
 	t.Parallel()
 	var a domain.Attempts
 	for i := range strict.MaxAttempts {
-		if answer, _ := a.Reserve(fmt.Sprint(i), "a", strict, noon); answer != domain.AttemptGranted {
+		if answer, _ := a.Reserve(strconv.Itoa(i), "a", strict, noon); answer != domain.AttemptGranted {
 			t.Fatalf("attempt %d: got %v", i, answer)
 		}
 	}

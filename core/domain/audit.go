@@ -35,7 +35,7 @@ const (
 	ActionPasswordResetRequest Action = "password_reset_request"
 	ActionPasswordReset        Action = "password_reset"
 	ActionAPIKeyCreate         Action = "api_key_create"
-	ActionAPIKeyRevoke         Action = "api_key_revoke"
+	ActionAPIKeyRevoke         Action = "api_key_revoke" //nolint:gosec // the name of an action
 	ActionTPTCreate            Action = "tpt_create"
 	ActionTPTRevoke            Action = "tpt_revoke"
 	ActionKeyRotate            Action = "key_rotate"

@@ -6,7 +6,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// The id types. Each is a prefix and a ULID in lower case: sortable by the time of making, URL-safe, without dots. Ids
+// UserID, and each of the other ids, is a prefix and a ULID in lower case: sortable by the time of making, URL-safe, without dots. Ids
 // are not secrets.
 type (
 	UserID    string

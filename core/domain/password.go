@@ -44,7 +44,7 @@ func (p PasswordPolicy) CheckPassword(field, password string) error {
 			refused = refused.About(field, rule.reason)
 		}
 	}
-	if refused == ErrPasswordPolicy { //nolint:errorlint // asks whether any rule was broken, not what kind it is
+	if refused == ErrPasswordPolicy {
 		return nil
 	}
 	return refused

@@ -33,7 +33,7 @@ type SessionPolicy struct {
 	RememberMeDays int
 }
 
-// TwoFactorPolicy says who must have a second factor. While Enabled is off nobody must enrol; whoever has enrolled is
+// TwoFactorPolicy says who must have a second factor. While Enabled is off nobody must enroll; whoever has enrolled is
 // asked for a code all the same.
 type TwoFactorPolicy struct {
 	Enabled          bool

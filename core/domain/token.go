@@ -40,11 +40,11 @@ type SigningKey struct {
 
 // Letter is the content of a message: what Message.Payload holds sealed.
 type Letter struct {
-	ID      MessageID // the same at each try, so that whoever takes the letter can drop a repeat
-	To      string    // mail address or phone number
-	Name    string
-	Subject string
-	Text    string
+	ID      MessageID `json:"id"` // the same at each try, so that whoever takes the letter can drop a repeat
+	To      string    `json:"to"` // mail address or phone number
+	Name    string    `json:"name"`
+	Subject string    `json:"subject"`
+	Text    string    `json:"text"`
 }
 
 // ErrUndeliverable is a message that will never be taken, such as one to an address that does not exist.

@@ -57,9 +57,9 @@ func (b *bench) code(t *testing.T, secret string) string {
 }
 
 // enrolled returns a user whose app is on, at the beginning of a time step whose code was not used.
-func (b *bench) enrolled(t *testing.T, name string) (domain.User, factor.Enrollment) {
+func (b *bench) enrolled(t *testing.T) (domain.User, factor.Enrollment) {
 	t.Helper()
-	user := b.User(t, name, domain.RoleUser)
+	user := b.User(t, "john", domain.RoleUser)
 	by := b.As(t, user)
 	shown, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
 	if err != nil {
@@ -150,7 +150,7 @@ func TestT04_AnEnrolmentRunsOutAndTakesFiveTries(t *testing.T) {
 func TestT01_OfManyUsesOfOneCodeOneIsAccepted(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	user, shown := b.enrolled(t, "john")
+	user, shown := b.enrolled(t)
 	code := b.code(t, shown.Setup.Secret)
 	spellings := []string{code, " " + code[:3] + " " + code[3:], fullWidth(code)}
 	var wg sync.WaitGroup
@@ -176,7 +176,7 @@ func fullWidth(code string) string {
 func TestT02_UsedStepsStayUsedWhenTheClockGoesBack(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	user, shown := b.enrolled(t, "john")
+	user, shown := b.enrolled(t)
 	for range 3 {
 		if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, shown.Setup.Secret)); err != nil {
 			t.Fatal(err)
@@ -191,7 +191,7 @@ func TestT02_UsedStepsStayUsedWhenTheClockGoesBack(t *testing.T) {
 func TestT03_TheStoreHoldsNeitherSecretNorCodes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	user, shown := b.enrolled(t, "john")
+	user, shown := b.enrolled(t)
 	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(shown.Setup.Secret)
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +217,7 @@ func TestT03_TheStoreHoldsNeitherSecretNorCodes(t *testing.T) {
 func TestT07_OfManyUsesOfOneBackupCodeOneIsAccepted(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	user, shown := b.enrolled(t, "john")
+	user, shown := b.enrolled(t)
 	var wg sync.WaitGroup
 	accepted := make(chan domain.Method, 20)
 	for range 20 {
@@ -240,7 +240,7 @@ func TestT07_OfManyUsesOfOneBackupCodeOneIsAccepted(t *testing.T) {
 func TestT08_A07_FiveWrongCodesLockWhateverThePassword(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	user, shown := b.enrolled(t, "john")
+	user, shown := b.enrolled(t)
 	for i := range 5 {
 		// From a different network each time: the person is the same.
 		from := kit.Origin
@@ -297,7 +297,7 @@ func TestT05_OnlyThePersonEnrolsAndOnlyWhoManagesDisables(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	admin, eve := b.User(t, "root", domain.RoleAdmin), b.User(t, "eve", domain.RoleUser)
-	user, shown := b.enrolled(t, "john")
+	user, shown := b.enrolled(t)
 	byAdmin, byEve := b.As(t, admin), b.As(t, eve)
 	byKey := b.As(t, user)
 	byKey.Kind, byKey.KeyID, byKey.AuthTime = domain.PrincipalAPIKey, "key_x", time.Time{}
@@ -345,7 +345,7 @@ func TestZ06_NobodyDisablesTheFactorOfSomebodyMorePowerful(t *testing.T) {
 func TestDisableIsRefusedWhileTheRoleRequiresIt(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	user, _ := b.enrolled(t, "john")
+	user, _ := b.enrolled(t)
 	_, err := b.Store.CatalogStore().UpdateSettings(t.Context(), func(s *domain.Settings, _ *domain.Outbox) error {
 		s.TwoFactor.Enabled, s.TwoFactor.RequiredForRoles = true, []domain.RoleID{domain.RoleUser}
 		return nil

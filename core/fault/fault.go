@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -62,14 +63,15 @@ func New(kind Kind, code, message string) *Error {
 
 // Error returns the code, the details and the private cause, for the log.
 func (e *Error) Error() string {
-	text := e.Code
+	var text strings.Builder
+	text.WriteString(e.Code)
 	for _, d := range e.details {
-		text += fmt.Sprintf(" [%s: %s]", d.Field, d.Reason)
+		fmt.Fprintf(&text, " [%s: %s]", d.Field, d.Reason)
 	}
 	if e.cause != nil {
-		text += ": " + e.cause.Error()
+		text.WriteString(": " + e.cause.Error())
 	}
-	return text
+	return text.String()
 }
 
 // Unwrap returns the private cause.
@@ -77,7 +79,7 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // Is reports whether target is the declared value that e is or was copied from.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // errors.Is hands over the target itself, never a wrapped one
+	t, ok := target.(*Error)
 	return ok && t.root() == e.root()
 }
 
@@ -148,8 +150,7 @@ func Of(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	var f *Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Error](err); ok {
 		return f
 	}
 	return ErrInternal.Because(err)

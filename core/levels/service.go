@@ -2,6 +2,7 @@ package levels
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -70,11 +71,11 @@ var errLevelOne = ErrDenied.Saying("Access denied. Required role level: <= 1")
 func (s *Service) find(ctx context.Context, name string) (member Member, ok bool, err error) {
 	key := s.deps.Folder.Fold(strings.TrimSpace(name))
 	user, err := s.deps.Users.FindByLogin(ctx, key)
-	if err != nil && fault.Of(err).Kind != fault.NotFound {
-		return Member{}, false, err
-	}
-	if err != nil || user.UsernameKey != key {
+	switch {
+	case errors.Is(err, domain.ErrUserNotFound), err == nil && user.UsernameKey != key:
 		return Member{}, false, nil
+	case err != nil:
+		return Member{}, false, err
 	}
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
