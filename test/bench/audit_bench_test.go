@@ -112,6 +112,7 @@ func deepCursor(b *testing.B, s *kit.Services, query domain.AuditQuery) *domain.
 }
 
 func list(b *testing.B, s *kit.Services, query domain.AuditQuery) {
+	defer reportCPU(b, 1)()
 	for b.Loop() {
 		if _, err := s.Store.Audit().List(b.Context(), query); err != nil {
 			b.Fatal(err)
@@ -125,6 +126,7 @@ func benchmarkAppend(b *testing.B, s *kit.Services) {
 	for name, with := range map[string]int{"without entry": 0, "with entry": 1, "with ten entries": 10} {
 		b.Run(name, func(b *testing.B) {
 			n := 0
+			defer reportCPU(b, 1)()
 			for b.Loop() {
 				_, err := s.Store.Users().Update(b.Context(), user.ID, func(u *domain.User, out *domain.Outbox) error {
 					n++
@@ -169,6 +171,7 @@ func benchmarkExport(b *testing.B, s *kit.Services) {
 		b.Run(string(format), func(b *testing.B) {
 			var peak uint64
 			counted := 0
+			before := cpuTime(b)
 			for b.Loop() {
 				export, err := s.Audit.Export(b.Context(), domain.Operator(), format, domain.AuditQuery{})
 				if err != nil {
@@ -183,6 +186,7 @@ func benchmarkExport(b *testing.B, s *kit.Services) {
 				peak = max(peak, lines.heap)
 			}
 			b.ReportMetric(float64(counted)/b.Elapsed().Seconds(), "entries/s")
+			b.ReportMetric(float64(counted)/(cpuTime(b)-before).Seconds(), "entries/cpu-s")
 			b.ReportMetric(float64(peak)/1e6, "MB-heap")
 		})
 	}
