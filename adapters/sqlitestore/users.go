@@ -36,7 +36,11 @@ func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox
 
 // Get returns the user with this id.
 func (us *Users) Get(ctx context.Context, id domain.UserID) (domain.User, error) {
-	return us.s.findUser(ctx, "SELECT doc, search_text FROM users WHERE id = ?", string(id))
+	user, err := us.s.view.user(ctx, id) // as new as the last acknowledged write, and mostly in memory
+	if err != nil {
+		return domain.User{}, err
+	}
+	return user.Clone(), nil
 }
 
 // FindByLogin returns the user with this username key or, where none has it, with this email key.

@@ -70,26 +70,32 @@ func ParseGrantedPermissions(texts []string) ([]Permission, error) {
 	return result, nil
 }
 
-// Covers reports whether holding p gives q: the same, by a pattern, or by implication. q may itself be a pattern; then
-// p must give all of it.
-func (p Permission) Covers(q Permission) bool {
-	if p.matches(q) {
-		return true
-	}
+// impliedBy says by which others a permission comes.
+var impliedBy = func() map[Permission][]Permission {
+	by := map[Permission][]Permission{}
 	for implying, gives := range implied {
-		if slices.Contains(gives, q) && p.matches(implying) {
-			return true
+		for _, given := range gives {
+			by[given] = append(by[given], implying)
 		}
 	}
-	return false
+	return by
+}()
+
+// Covers reports whether holding p gives q: the same, by a pattern, or by implication. q may itself be a pattern; then
+// p must give all of it.
+func (p Permission) Covers(q Permission) bool { return p.coversAny(q, impliedBy[q]) }
+
+// coversAny is Covers with what implies q looked up already, for who asks many.
+func (p Permission) coversAny(q Permission, implying []Permission) bool {
+	return p.matches(q) || slices.ContainsFunc(implying, p.matches)
 }
 
 func (p Permission) matches(q Permission) bool {
 	if p == q || p == PermissionAll {
 		return true
 	}
-	prefix, ok := strings.CutSuffix(string(p), "*")
-	return ok && strings.HasPrefix(string(q), prefix)
+	last := len(p) - 1
+	return last > 0 && p[last] == '*' && strings.HasPrefix(string(q), string(p[:last]))
 }
 
 // IsAdministrative reports whether p is, or as a pattern reaches, one of the service's own permissions.
@@ -112,9 +118,10 @@ type Grants []Grant
 
 // Find returns the first grant that gives p.
 func (g Grants) Find(p Permission) (Grant, bool) {
-	for _, grant := range g {
-		if grant.Permission.Covers(p) {
-			return grant, true
+	implying := impliedBy[p]
+	for i := range g {
+		if g[i].Permission.coversAny(p, implying) {
+			return g[i], true
 		}
 	}
 	return Grant{}, false

@@ -106,14 +106,20 @@ func (c *Catalog) GroupByName(name string) (Group, bool) {
 // Grants returns all that the user holds: those of the role, then those of the groups in the order of membership. It is
 // the one resolution of permissions; a role or group that is gone gives nothing.
 func (c *Catalog) Grants(u *User) Grants {
-	var grants Grants
-	for _, p := range c.Roles[u.Role].Permissions {
-		grants = append(grants, Grant{Source: "role:" + string(u.Role), Permission: p})
+	role := c.Roles[u.Role].Permissions
+	grants := make(Grants, 0, len(role)+4*len(u.Groups))
+	source := "role:" + string(u.Role)
+	for _, p := range role {
+		grants = append(grants, Grant{Source: source, Permission: p})
 	}
 	for _, id := range u.Groups {
-		g := c.Groups[id]
+		g, ok := c.Groups[id]
+		if !ok || len(g.Permissions) == 0 {
+			continue
+		}
+		source := "group:" + g.Name
 		for _, p := range g.Permissions {
-			grants = append(grants, Grant{Source: "group:" + g.Name, Permission: p})
+			grants = append(grants, Grant{Source: source, Permission: p})
 		}
 	}
 	return grants
