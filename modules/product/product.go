@@ -54,6 +54,7 @@ func Server(c config.Config) fx.Option {
 		operator.Socket,
 		api.Security,
 		api.Users(c),
+		api.Links,
 		listener.Module,
 	)
 }

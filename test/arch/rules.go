@@ -10,7 +10,7 @@ import (
 const Module = "github.com/ostiary/ostiary"
 
 // driving are the adapters that call the core; all others are called by it.
-var driving = []string{"httpserver", "securityapi", "usersapi", "console"}
+var driving = []string{"httpserver", "securityapi", "usersapi", "console", "linkpages"}
 
 // outside are the standard packages that reach out of the process. The core leaves them to adapters.
 var outside = []string{"net", "net/http", "database/sql", "os", "os/exec", "os/signal", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2", "syscall", "embed"}

@@ -1,0 +1,15 @@
+package api
+
+import (
+	"go.uber.org/fx"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/linkpages"
+	"github.com/ostiary/ostiary/modules/listener"
+)
+
+// Links provides the pages that the links in mails lead to.
+var Links = fx.Module("api.links", fx.Provide(func() (listener.APIs, error) {
+	pages, err := linkpages.New()
+	return listener.APIs{APIs: []httpserver.API{pages}}, err
+}))
