@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -146,9 +147,9 @@ func BenchmarkUserList(b *testing.B) {
 				i = n - i
 			}
 			u := benchUser(rand.New(rand.NewPCG(1, 2)))(i)
-			return &domain.Cursor{Sort: string(sort), Key: key(u), ID: fmt.Sprint(u.CreatedAt.UnixMilli() << 10)}
+			return &domain.Cursor{Sort: string(sort), Key: key(u), ID: strconv.FormatInt(u.CreatedAt.UnixMilli()<<10, 10)}
 		}
-		place := func(u domain.User) string { return fmt.Sprint(u.CreatedAt.UnixMilli() << 10) }
+		place := func(u domain.User) string { return strconv.FormatInt(u.CreatedAt.UnixMilli()<<10, 10) }
 		for _, test := range []struct {
 			name string
 			q    domain.UserQuery
@@ -158,7 +159,7 @@ func BenchmarkUserList(b *testing.B) {
 			{"page 400", domain.UserQuery{Page: domain.Page{Number: 400}}},
 			{"by username", domain.UserQuery{Sort: domain.SortUsername}},
 			{"by username deep", domain.UserQuery{Sort: domain.SortUsername, Page: domain.Page{After: &domain.Cursor{Sort: "username", Key: "tomas", ID: "1"}}}},
-			{"by last login deep", domain.UserQuery{Sort: domain.SortLastLoginDesc, Page: domain.Page{After: cursor(domain.SortLastLoginDesc, func(u domain.User) string { return fmt.Sprint(u.LastLogin.UnixMicro()) })}}},
+			{"by last login deep", domain.UserQuery{Sort: domain.SortLastLoginDesc, Page: domain.Page{After: cursor(domain.SortLastLoginDesc, func(u domain.User) string { return strconv.FormatInt(u.LastLogin.UnixMicro(), 10) })}}},
 			{"rare role", domain.UserQuery{Role: domain.RoleAdmin}},
 			{"rare role by email", domain.UserQuery{Role: domain.RoleAdmin, Sort: domain.SortEmail}},
 			{"deactivated", domain.UserQuery{Status: domain.StatusDeactivated, Sort: domain.SortUsernameDesc}},
@@ -199,7 +200,7 @@ func BenchmarkAuditList(b *testing.B) {
 		})
 		at := func(part float64) time.Time { return benchStart.Add(time.Duration(float64(n)*part) * 10 * time.Second) }
 		busy := fmt.Sprintf("usr_%026d", 7)
-		deep := &domain.Cursor{Sort: domain.SortLogs, Key: fmt.Sprint(at(0.1).UnixMicro()), ID: "1"}
+		deep := &domain.Cursor{Sort: domain.SortLogs, Key: strconv.FormatInt(at(0.1).UnixMicro(), 10), ID: "1"}
 		for _, test := range []struct {
 			name string
 			q    domain.AuditQuery

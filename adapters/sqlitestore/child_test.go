@@ -169,24 +169,7 @@ func checkAcknowledged(t *testing.T, s *sqlitestore.Store, line string) {
 // checkWhole looks for halves: each change with its entry and its message, counts that are true, an index that holds.
 func checkWhole(t *testing.T, s *sqlitestore.Store) {
 	t.Helper()
-	want, got := map[domain.UserID]int{}, map[domain.UserID]int{}
-	q := domain.UserQuery{Page: domain.Page{Number: 1, Limit: 100}}
-	for {
-		page, err := s.Users().List(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range page.Users {
-			want[page.Users[i].ID] = 1
-		}
-		if page.Next == nil {
-			if page.Total != int64(len(want)) {
-				t.Errorf("%d users are counted and %d are there", page.Total, len(want))
-			}
-			break
-		}
-		q.Page.After = page.Next
-	}
+	want, got := allUsers(t, s), map[domain.UserID]int{}
 	entries := 0
 	err := s.Audit().Scan(t.Context(), domain.AuditQuery{}, func(e domain.AuditEntry) error {
 		entries++
@@ -214,5 +197,27 @@ func checkWhole(t *testing.T, s *sqlitestore.Store) {
 	}
 	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+func allUsers(t *testing.T, s *sqlitestore.Store) map[domain.UserID]bool {
+	t.Helper()
+	all := map[domain.UserID]bool{}
+	q := domain.UserQuery{Page: domain.Page{Number: 1, Limit: 100}}
+	for {
+		page, err := s.Users().List(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range page.Users {
+			all[page.Users[i].ID] = true
+		}
+		if page.Next == nil {
+			if page.Total != int64(len(all)) {
+				t.Errorf("%d users are counted and %d are there", page.Total, len(all))
+			}
+			return all
+		}
+		q.Page.After = page.Next
 	}
 }

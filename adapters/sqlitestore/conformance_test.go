@@ -12,11 +12,11 @@ import (
 )
 
 // TestConformance runs the suites, and then looks at how SQLite answers every query that they made.
-func TestConformance(t *testing.T) {
+func TestConformance(t *testing.T) { //nolint:tparallel // what comes after the suites needs all of them
 	t.Parallel()
 	var mu sync.Mutex
 	queries := map[string]bool{}
-	t.Run("suites", func(t *testing.T) { //nolint:paralleltest // what comes after it needs all of it
+	t.Run("suites", func(t *testing.T) {
 		conformance.All(t, func(t *testing.T) conformance.Stores {
 			t.Helper()
 			s := openStore(t, t.TempDir())
@@ -30,8 +30,8 @@ func TestConformance(t *testing.T) {
 			return stores(s)
 		})
 	})
-	if len(queries) < 100 {
-		t.Fatalf("only %d queries were made", len(queries))
+	if len(queries) == 0 {
+		t.Fatal("no query was made")
 	}
 	s := openStore(t, t.TempDir())
 	for query := range queries {

@@ -191,3 +191,22 @@ func (s *Store) Check(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Forget empties the view.
+func (s *Store) Forget() { s.view = newView(s) }
+
+// Dir is where the store is.
+func (s *Store) Dir() string { return s.config.Dir }
+
+// LimitPages limits the size of the database.
+func (s *Store) LimitPages(ctx context.Context, pages int64) error {
+	return s.writer.do(ctx, func(t *tx) error { return t.exec(fmt.Sprint("PRAGMA max_page_count = ", pages)) })
+}
+
+// Break takes away the table that everything stands on.
+func (s *Store) Break(ctx context.Context) error {
+	return s.writer.do(ctx, func(t *tx) error { return t.exec("DROP TABLE users") })
+}
+
+// Drop takes a session out of the view, as when others take its place.
+func (s *Store) Drop(id domain.SessionID) { s.view.sessions.drop(id) }

@@ -178,9 +178,9 @@ func foldOne(t *tx, p pendingSearch) error {
 
 // wordsOf returns all that the index knows of a user.
 func wordsOf(text string, cell int64, groups []domain.GroupID) string {
-	words := piecesOf(text) + cellWord(cell)
+	words := []string{piecesOf(text) + cellWord(cell)}
 	for _, group := range groups {
-		words += " " + groupWord(group)
+		words = append(words, groupWord(group))
 	}
-	return words
+	return strings.Join(words, " ")
 }

@@ -49,7 +49,7 @@ type Open func(t *testing.T) Stores
 // All runs every suite.
 func All(t *testing.T, open Open) {
 	for name, suite := range map[string]func(*testing.T, Open){
-		"UserStore": UserStore, "UserList": UserList, "AdminGuard": AdminGuard,
+		"EveryField": EveryField, "UserStore": UserStore, "UserList": UserList, "AdminGuard": AdminGuard,
 		"SessionStore": SessionStore, "SessionView": SessionView, "APIKeyStore": APIKeyStore, "ThirdPartyTokenStore": ThirdPartyTokenStore,
 		"RoleStore": RoleStore, "GroupStore": GroupStore, "SettingsStore": SettingsStore,
 		"AttemptStore": AttemptStore, "RateLimiter": RateLimiter, "OnceStore": OnceStore, "IdempotencyStore": IdempotencyStore,

@@ -1,0 +1,236 @@
+package sqlitestore_test
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"modernc.org/sqlite"
+
+	"github.com/ostiary/ostiary/adapters/sqlitestore"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// full makes the database as full as a disk can be, and returns what makes room again.
+func full(t *testing.T, s *sqlitestore.Store) (room func()) {
+	t.Helper()
+	limit := func(pages int64) {
+		if err := s.LimitPages(t.Context(), pages); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(1) // which SQLite takes for the present size
+	return func() { limit(1 << 30) }
+}
+
+func TestAFullDiskRefusesAndLeavesNothingHalf(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	jane := testUser("jane")
+	jane.Metadata = []byte(`{"text":"` + strings.Repeat("x", 10_000) + `"}`)
+	if err := s.Users().Create(t.Context(), jane, domain.Outbox{}); err != nil {
+		t.Fatal(err)
+	}
+	room := full(t, s)
+	var mu sync.Mutex
+	created := map[string]bool{}
+	var group sync.WaitGroup
+	for i := range 60 {
+		group.Go(func() {
+			u := testUser("user" + strconv.Itoa(i))
+			u.Metadata = []byte(`{"text":"` + strings.Repeat("x", 8000) + `"}`)
+			out := domain.Outbox{Entries: []domain.AuditEntry{{ID: "log_1", Action: domain.ActionUserCreate, Target: string(u.ID)}}}
+			err := s.Users().Create(t.Context(), u, out)
+			if err != nil && !errors.Is(err, fault.ErrStorage) {
+				t.Errorf("got %v, want ErrStorage", err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			created[string(u.ID)] = err == nil
+		})
+	}
+	group.Wait()
+	if err := s.Ping(t.Context()); err != nil {
+		t.Logf("a full store does not answer: %v", err)
+	}
+	room()
+
+	refused := 0
+	for id, want := range created {
+		_, err := s.Users().Get(t.Context(), domain.UserID(id))
+		if got := err == nil; got != want {
+			t.Errorf("user %s was acknowledged: %v, is there: %v", id, want, got)
+		}
+		if !want {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("a full disk refused nobody")
+	}
+	checkAgree(t, s, len(created)-refused)
+	if err := s.Users().Create(t.Context(), testUser("late"), domain.Outbox{}); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}
+
+// checkAgree checks that there are as many entries as users who came with one, and that counts and index agree.
+func checkAgree(t *testing.T, s *sqlitestore.Store, want int) {
+	t.Helper()
+	checkEntries(t, s, int64(want))
+	users, err := s.Users().List(t.Context(), domain.UserQuery{Search: "user"})
+	if err != nil || users.Total != int64(want) {
+		t.Errorf("%d users are found, %v, want %d", users.Total, err, want)
+	}
+	if err := s.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestH16_NoErrorOfTheLibraryCrossesThePort looks at what comes out when the database cannot be used.
+func TestH16_NoErrorOfTheLibraryCrossesThePort(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	if err := s.Users().Create(t.Context(), testUser("jane"), domain.Outbox{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Break(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err1 := s.Users().Get(t.Context(), "usr_jane")
+	_, err2 := s.Users().Update(t.Context(), "usr_jane", func(*domain.User, *domain.Outbox) error { return nil })
+	_, err3 := s.Users().List(t.Context(), domain.UserQuery{Search: "jane"})
+	err4 := s.Users().Create(t.Context(), testUser("joe"), domain.Outbox{})
+	for i, err := range []error{err1, err2, err3, err4} {
+		var lib *sqlite.Error
+		if !errors.Is(err, fault.ErrStorage) || errors.As(err, &lib) {
+			t.Errorf("call %d: got %v, want ErrStorage without the library's error", i, err)
+		}
+	}
+}
+
+func TestPiecesAreThoseOfEachLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":         "",
+		"a":        "61 ",
+		"ab":       "61 62 6162 ",
+		"abab":     "61 62 6162 616261 6261 626162 ",
+		"a\nb":     "61 62 ",
+		"ž€":       "c5be e282ac c5bee282ac ",
+		"\xff\nok": "ff 6f 6b 6f6b ",
+	} {
+		got := strings.Fields(sqlitestore.Pieces(text))
+		seen := map[string]bool{}
+		for _, piece := range got {
+			if seen[piece] {
+				t.Errorf("%q gives %s twice", text, piece)
+			}
+			seen[piece] = true
+		}
+		for piece := range strings.FieldsSeq(want) {
+			if !seen[piece] {
+				t.Errorf("%q lacks the piece %s", text, piece)
+			}
+			delete(seen, piece)
+		}
+		if len(seen) != 0 {
+			t.Errorf("%q gives %v too", text, seen)
+		}
+	}
+}
+
+// TestSearchFindsTheSameBeforeAndAfterFolding changes users between the waiting list and the index in every way.
+func TestSearchFindsTheSameBeforeAndAfterFolding(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	create := func(name string) {
+		t.Helper()
+		if err := s.Users().Create(t.Context(), testUser(name), domain.Outbox{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename := func(name, text string) {
+		t.Helper()
+		_, err := s.Users().Update(t.Context(), domain.UserID("usr_"+name), func(u *domain.User, _ *domain.Outbox) error {
+			u.SearchText = text
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(when string, want map[string]int64) {
+		t.Helper()
+		for term, n := range want {
+			for _, q := range []domain.UserQuery{{Search: term}, {Search: term, Status: domain.StatusActive}, {Search: term, Sort: domain.SortEmail}} {
+				page, err := s.Users().List(t.Context(), q)
+				if err != nil || page.Total != n || int64(len(page.Users)) != n {
+					t.Errorf("%s: search %q finds %d of %d, %v, want %d", when, term, len(page.Users), page.Total, err, n)
+				}
+			}
+		}
+	}
+	fold := func() {
+		t.Helper()
+		if err := s.Fold(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create("anna")
+	create("hanna")
+	check("waiting", map[string]int64{"anna": 2, "hann": 1, "x": 2})
+	fold()
+	check("folded", map[string]int64{"anna": 2, "hann": 1})
+	rename("hanna", "paula")
+	check("renamed", map[string]int64{"anna": 1, "hann": 0, "paul": 1, "au": 1})
+	rename("hanna", "hanna again")
+	check("renamed back", map[string]int64{"anna": 2, "again": 1, "paul": 0})
+	fold()
+	check("folded again", map[string]int64{"anna": 2, "again": 1, "paul": 0})
+	if err := s.Users().Delete(t.Context(), "usr_hanna", domain.Outbox{}); err != nil {
+		t.Fatal(err)
+	}
+	check("removed", map[string]int64{"anna": 1, "again": 0})
+	create("hanna") // at the same place in the table, perhaps
+	check("made again", map[string]int64{"anna": 2, "again": 0})
+	fold()
+	check("folded at last", map[string]int64{"anna": 2, "again": 0})
+}
+
+// TestTouchesReachTheDisk flushes while sessions are touched and looked at.
+func TestTouchesReachTheDisk(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	u := testUser("jane")
+	session := domain.Session{ID: "sess_1", UserID: u.ID, CreatedAt: u.CreatedAt, LastActivity: u.CreatedAt, ExpiresAt: u.CreatedAt.Add(time.Hour)}
+	u.Sessions = []domain.SessionRef{{ID: session.ID, ExpiresAt: session.ExpiresAt}}
+	if err := errors.Join(s.Users().Create(t.Context(), u, domain.Outbox{}), s.Sessions().Create(t.Context(), session)); err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i <= 200; i++ {
+		at := u.CreatedAt.Add(time.Duration(i) * time.Second)
+		var group sync.WaitGroup
+		group.Go(func() {
+			if err := s.Flush(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		group.Go(func() { _, _ = s.View().Look(t.Context(), session.ID) })
+		if i%10 == 0 {
+			s.Drop(session.ID) // as if others had taken its place in memory
+		}
+		if err := s.View().Touch(t.Context(), session.ID, at); err != nil {
+			t.Fatal(err)
+		}
+		live, err := s.View().Look(t.Context(), session.ID)
+		if err != nil || !live.Session.LastActivity.Equal(at) {
+			t.Fatalf("round %d: the look shows %v, %v, want %v", i, live.Session.LastActivity, err, at)
+		}
+		group.Wait()
+	}
+}

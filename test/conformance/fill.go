@@ -1,0 +1,168 @@
+package conformance
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// filled returns a value whose every field holds something, each another thing, so that a field which a store forgets cannot
+// go unnoticed when it is new.
+func filled[T any]() T {
+	var value T
+	count := 0
+	fill(reflect.ValueOf(&value).Elem(), &count)
+	return value
+}
+
+func fill(v reflect.Value, count *int) {
+	*count++
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(epoch.Add(time.Duration(*count) * time.Second)))
+		return
+	case json.RawMessage:
+		v.SetBytes(fmt.Appendf(nil, `{"n": %d, "text": "<é>"}`, *count))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(fmt.Sprint("text-", *count))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(int64(*count))
+	case reflect.Uint8:
+		v.SetUint(uint64(*count % 256))
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), count)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range 2 {
+			fill(v.Index(i), count)
+		}
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key, count)
+		fill(value, count)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			fill(field, count)
+		}
+	default:
+		panic("cannot fill a " + v.Type().String())
+	}
+}
+
+// EveryField holds all stores together to giving back every field of what they were given, also those that come later.
+func EveryField(t *testing.T, open Open) {
+	cases(t, open, map[string]func(*testing.T, Stores){
+		"of a user": func(t *testing.T, s Stores) {
+			want := filled[domain.User]()
+			want.Role = domain.RoleUser
+			must(t, s.Users.Create(t.Context(), want, domain.Outbox{}))
+			got, err := s.Users.Get(t.Context(), want.ID)
+			must(t, err)
+			same(t, got, want)
+		},
+		"of a user who was changed": func(t *testing.T, s Stores) {
+			want := filled[domain.User]()
+			want.Role = domain.RoleUser
+			must(t, s.Users.Create(t.Context(), domain.User{ID: want.ID, UsernameKey: "other"}, domain.Outbox{}))
+			_, err := s.Users.Update(t.Context(), want.ID, func(u *domain.User, _ *domain.Outbox) error {
+				*u = want.Clone()
+				return nil
+			})
+			must(t, err)
+			got, err := s.Users.Get(t.Context(), want.ID)
+			must(t, err)
+			same(t, got, want)
+		},
+		"of a session": func(t *testing.T, s Stores) {
+			want := filled[domain.Session]()
+			must(t, s.Sessions.Create(t.Context(), want))
+			got, err := s.Sessions.Get(t.Context(), want.ID)
+			must(t, err)
+			same(t, got, want)
+		},
+		"of a session that was changed": func(t *testing.T, s Stores) {
+			want := filled[domain.Session]()
+			must(t, s.Sessions.Create(t.Context(), domain.Session{ID: want.ID, UserID: want.UserID}))
+			_, err := s.Sessions.Update(t.Context(), want.ID, func(x *domain.Session, _ *domain.Outbox) error {
+				*x = want.Clone()
+				return nil
+			})
+			must(t, err)
+			got, err := s.Sessions.Get(t.Context(), want.ID)
+			must(t, err)
+			same(t, got, want)
+		},
+		"of an API key": func(t *testing.T, s Stores) {
+			want := filled[domain.APIKey]()
+			must(t, s.Keys.Create(t.Context(), want, domain.Outbox{}))
+			got, err := s.Keys.Get(t.Context(), want.ID)
+			must(t, err)
+			same(t, got, want)
+		},
+		"of a third-party token": func(t *testing.T, s Stores) {
+			want := filled[domain.ThirdPartyToken]()
+			must(t, s.Tokens.Create(t.Context(), want, domain.Outbox{}))
+			got, err := s.Tokens.Get(t.Context(), want.ID)
+			must(t, err)
+			same(t, got, want)
+		},
+		"of a role, a group and the settings": func(t *testing.T, s Stores) {
+			role, group, settings := filled[domain.Role](), filled[domain.Group](), filled[domain.Settings]()
+			must(t, s.Roles.CreateRole(t.Context(), role, domain.Outbox{}))
+			must(t, s.Groups.CreateGroup(t.Context(), group, domain.Outbox{}))
+			_, err := s.Settings.UpdateSettings(t.Context(), func(x *domain.Settings, _ *domain.Outbox) error {
+				*x = settings
+				return nil
+			})
+			must(t, err)
+			c := catalog(t, s)
+			settings.Version = c.Settings.Version
+			same(t, c.Roles[role.ID], role)
+			same(t, c.Groups[group.ID], group)
+			same(t, c.Settings, settings)
+		},
+		"of what was tried": func(t *testing.T, s Stores) {
+			want := filled[domain.Attempts]()
+			must(t, s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
+				*a = want.Clone()
+				return nil
+			}))
+			got, err := s.Attempts.GetAttempts(t.Context(), "jane")
+			must(t, err)
+			same(t, got, want)
+		},
+		"of a message": func(t *testing.T, s Stores) {
+			want := filled[domain.Message]()
+			want.ExpiresAt = want.NextTry.Add(time.Hour)
+			must(t, s.Users.Create(t.Context(), newUser(1), domain.Outbox{Messages: []domain.Message{want}}))
+			got, err := s.Messages.ClaimMessages(t.Context(), want.NextTry, want.NextTry.Add(time.Second), 1)
+			must(t, err)
+			same(t, got, []domain.Message{want})
+		},
+		"of a signing key and an idempotency record": func(t *testing.T, s Stores) {
+			key, record := filled[domain.SigningKey](), filled[domain.IdempotencyRecord]()
+			must(t, s.SigningKeys.PutSigningKeys(t.Context(), 0, []domain.SigningKey{key}, domain.Outbox{}))
+			keys, err := s.SigningKeys.SigningKeys(t.Context())
+			must(t, err)
+			key.Version = 1
+			same(t, keys, []domain.SigningKey{key})
+			_, err = s.Idempotency.Begin(t.Context(), record)
+			must(t, err)
+			got, err := s.Idempotency.Begin(t.Context(), record)
+			must(t, err)
+			same(t, got, &record)
+		},
+	})
+}
