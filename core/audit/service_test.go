@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -225,4 +226,84 @@ func TestL05_TwoSequencersMakeOneChain(t *testing.T) {
 	if r := b.verifyStore(t, audit.Trust{}); r.Finding != nil || r.Entries != 200 {
 		t.Errorf("%d entries verify, finding %v", r.Entries, r.Finding)
 	}
+}
+
+func TestL04_ForgedLinesStayInsideTheirEntry(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const forged = "x\r\nlog_1,2024-01-01T00:00:00Z,usr_root,login,true\x1b[2J\u202etxt"
+	by := domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_a", Origin: domain.Origin{UserAgent: forged, RequestID: forged}}
+	if err := b.Journal.Write(t.Context(), b.Journal.Entry(by, domain.ActionLogin, "usr_a", audit.Detail("name", forged))); err != nil {
+		t.Fatal(err)
+	}
+	nd := b.export(t, audit.FormatNDJSON, domain.AuditQuery{UserID: "usr_a"})
+	for line := range bytes.Lines(nd) {
+		if !json.Valid(line) {
+			t.Errorf("a line is no JSON: %q", line)
+		}
+		if bytes.ContainsAny(bytes.TrimSuffix(line, []byte("\n")), "\r\n\x1b") {
+			t.Errorf("a control character stands in a line: %q", line)
+		}
+	}
+	rows, err := csv.NewReader(bytes.NewReader(b.export(t, audit.FormatCSV, domain.AuditQuery{UserID: "usr_a"}))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows[1:] {
+		if len(row) != 18 || row[0] == "log_1" {
+			t.Errorf("a row was forged: %q", row)
+		}
+	}
+}
+
+func TestL08_AnExportTakesTheSameMemoryAtAnySize(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
+	b := newBench(t)
+	const entries = 40_000
+	for done := 0; done < entries; done += 4000 {
+		batch := make([]domain.AuditEntry, 4000)
+		for i := range batch {
+			batch[i] = b.Journal.Entry(domain.System(), domain.ActionImport, strings.Repeat("x", 500))
+		}
+		if err := b.Store.Audit().Append(t.Context(), batch...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, format := range formats {
+		export, err := b.service.Export(t.Context(), domain.Operator(), format, domain.AuditQuery{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &heapWatcher{}
+		w.look()
+		before := w.most
+		if err := export.WriteTo(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		// The entries are more than 24 MB; what is live at any moment is a chunk of them.
+		if grown := int64(w.most) - int64(before); w.written < entries*600 || grown > 16<<20 {
+			t.Errorf("%s: %d MB written, the live heap grew by %d MB", format, w.written>>20, grown>>20)
+		}
+	}
+}
+
+// heapWatcher throws away what is written and looks at the live heap now and then.
+type heapWatcher struct {
+	written, looks int
+	most           uint64
+}
+
+func (w *heapWatcher) Write(p []byte) (int, error) {
+	w.written += len(p)
+	if w.written>>22 > w.looks {
+		w.looks++
+		w.look()
+	}
+	return len(p), nil
+}
+
+func (w *heapWatcher) look() {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	w.most = max(w.most, stats.HeapAlloc)
 }

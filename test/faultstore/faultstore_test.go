@@ -54,10 +54,10 @@ type useCase struct {
 	burns string
 }
 
-// TestFaultInjection_NoCallLeavesHalfAChange runs every use case with every one of its calls to the store failing, before and
+// TestL02_S05_H16_NoFailedCallLeavesHalfAChange runs every use case with every one of its calls to the store failing, before and
 // after it did its work, and holds what is left to the promise: a success has happened, a change has its entry and an
 // entry its change, a failure is an outage and nothing else, and trying again brings the thing to its end.
-func TestFaultInjection_NoCallLeavesHalfAChange(t *testing.T) {
+func TestL02_S05_H16_NoFailedCallLeavesHalfAChange(t *testing.T) {
 	t.Parallel()
 	for name, uc := range useCases() {
 		t.Run(name, func(t *testing.T) {
