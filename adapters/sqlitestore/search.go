@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -49,44 +48,24 @@ func piecesOf(text string) string {
 	return b.String()
 }
 
-// maxSearchPieces bounds how many pieces of a long term are weighed.
-const maxSearchPieces = 8
-
-// rarePiece is how few users make a piece enough by itself.
-const rarePiece = 256
+// maxSearchPieces bounds how many pieces of a long term are looked up.
+const maxSearchPieces = 16
 
 // searchFor returns the query of the index for a term, and whether what it finds needs no further look. Of a long term the
-// index is asked for the two rarest pieces: asking for more costs more than looking at what those two find.
-func (s *Store) searchFor(ctx context.Context, term string) (query string, exact bool, err error) {
+// index is asked for pieces all along it. More of them cost little, since it leaps over what the rarest does not have, and
+// leave fewer users whose text has to be looked at.
+func searchFor(term string) (query string, exact bool) {
 	runes := []rune(term)
 	if len(runes) <= pieceLength {
-		return quotePiece(runes), true, nil
+		return quotePiece(runes), true
 	}
 	last := len(runes) - pieceLength
 	step := max(1, (last+maxSearchPieces-2)/(maxSearchPieces-1))
-	var rarest, second string
-	fewest, next := int64(math.MaxInt64), int64(math.MaxInt64)
-	for i := 0; i <= last; i += step {
-		word := quotePiece(runes[i : i+pieceLength])
-		var users int64
-		err := s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM (SELECT 1 FROM user_search WHERE user_search MATCH ? LIMIT ?)",
-			[]any{word, 4 * rarePiece}, &users)
-		if err != nil {
-			return "", false, err
-		}
-		if users < fewest {
-			rarest, second, fewest, next = word, rarest, users, fewest
-		} else if users < next {
-			second, next = word, users
-		}
-		if fewest <= rarePiece {
-			return rarest, false, nil
-		}
+	var words []string
+	for i := 0; i < last; i += step {
+		words = append(words, quotePiece(runes[i:i+pieceLength]))
 	}
-	if second == "" {
-		return rarest, false, nil
-	}
-	return rarest + " AND " + second, false, nil
+	return strings.Join(append(words, quotePiece(runes[last:])), " AND "), false
 }
 
 func quotePiece(runes []rune) string { return `"` + hex.EncodeToString([]byte(string(runes))) + `"` }

@@ -124,10 +124,14 @@ func createPrivate(path string) error {
 
 func dsn(path string, readOnly bool) string {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-8000)", "trusted_schema(OFF)",
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "trusted_schema(OFF)",
 	}}
 	if readOnly {
-		q["_pragma"] = append(q["_pragma"], "query_only(1)")
+		q["_pragma"] = append(q["_pragma"], "query_only(1)", "cache_size(-4000)")
+	} else {
+		// The log is folded back after 16 MB, so that pages that change all the time are written once for many changes. What is
+		// removed is overwritten where that takes no writing of its own.
+		q["_pragma"] = append(q["_pragma"], "cache_size(-8000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "secure_delete(FAST)")
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }

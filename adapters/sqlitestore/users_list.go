@@ -191,9 +191,7 @@ func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOr
 		}
 	}
 	if q.Search != "" {
-		if err := p.ask(ctx); err != nil {
-			return nil, err
-		}
+		p.ask()
 	}
 	return p, p.choose(ctx)
 }

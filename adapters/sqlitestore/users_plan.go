@@ -46,6 +46,7 @@ type userPlan struct {
 	words   string // what the search index is asked: for the cells and the group too
 	exact   bool   // what the search index finds needs no further look
 	way     way
+	counted *int64 // how many the search finds, once that was counted
 }
 
 func (p *userPlan) choose(ctx context.Context) (err error) {
@@ -86,6 +87,7 @@ func (p *userPlan) chooseFound(ctx context.Context) (way, error) {
 		return followFound, nil
 	}
 	found, err := p.countFound(ctx, fewFound+1)
+	p.counted = &found // up to the same limit as the total
 	if found > fewFound {
 		return walkOrder, err
 	}
@@ -93,10 +95,8 @@ func (p *userPlan) chooseFound(ctx context.Context) (way, error) {
 }
 
 // ask makes the question for the search index.
-func (p *userPlan) ask(ctx context.Context) (err error) {
-	if p.words, p.exact, err = p.s.searchFor(ctx, p.search); err != nil {
-		return err
-	}
+func (p *userPlan) ask() {
+	p.words, p.exact = searchFor(p.search)
 	if p.group != "" {
 		p.words += " AND " + groupWord(p.group)
 	}
@@ -109,7 +109,6 @@ func (p *userPlan) ask(ctx context.Context) (err error) {
 		}
 		p.words += " AND (" + strings.Join(words, " OR ") + ")"
 	}
-	return nil
 }
 
 // filter returns the conditions that the table u must still meet; what the way itself has looked at is left out.
@@ -188,6 +187,8 @@ func (p *userPlan) total(ctx context.Context) (total int64, estimated bool, err 
 		return p.counts.matching, false, nil
 	case p.search == "" && p.cells == "":
 		return p.members, false, nil
+	case p.counted != nil:
+		total = *p.counted
 	case p.search != "" && p.way != gatherCells && p.way != gatherGroup:
 		total, err = p.countFound(ctx, domain.ExactTotal+1)
 	default:
