@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
@@ -13,6 +14,20 @@ import (
 
 // AuditVerify proves the audit log of the store. An export is proved by VerifyExport, which needs no service.
 var AuditVerify = Define[AuditTrust, AuditReport]("audit.verify")
+
+// AuditRetain removes the oldest part of the audit log.
+var AuditRetain = Define[AuditCutInput, AuditCut]("audit.retain")
+
+// AuditCutInput says what is old enough.
+type AuditCutInput struct {
+	Before time.Time `json:"before"`
+}
+
+// AuditCut is what was removed: whole segments, up to the entry at a place. Zero members: nothing was old enough.
+type AuditCut struct {
+	Segment int64 `json:"segment"`
+	Last    int64 `json:"last"`
+}
 
 // AuditTrust is what was kept out of the reach of whoever could have changed the log.
 type AuditTrust struct {
@@ -91,7 +106,15 @@ func ReadCheckpoints(file io.Reader) ([]string, error) {
 	return all, lines.Err()
 }
 
-type logs struct{ verifier *audit.StoreVerifier }
+type logs struct {
+	verifier *audit.StoreVerifier
+	service  *audit.Service
+}
+
+func (l logs) retain(ctx context.Context, call Call, in AuditCutInput) (AuditCut, error) {
+	cut, err := l.service.Retain(ctx, call.By, in.Before)
+	return AuditCut{Segment: cut.Segment, Last: cut.Last}, err
+}
 
 func (l logs) verify(ctx context.Context, call Call, in AuditTrust) (AuditReport, error) {
 	if err := call.By.Require(domain.AuditRead); err != nil {

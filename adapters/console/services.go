@@ -14,6 +14,7 @@ type Services struct {
 	Access   *access.Service
 	Auth     *auth.Service
 	Verifier *audit.StoreVerifier
+	Log      *audit.Service
 	// Directories are the configured ones, and Directory what is done with them.
 	Directories *directory.Registry
 	Directory   *directory.Service
@@ -27,6 +28,7 @@ func Operations(s Services) []Handler {
 	return append(all,
 		RoleList.Handle(roles{s.Access}.list),
 		KeyRotate.Handle(keys{s.Auth}.rotate),
-		AuditVerify.Handle(logs{s.Verifier}.verify),
+		AuditVerify.Handle(logs{s.Verifier, s.Log}.verify),
+		AuditRetain.Handle(logs{s.Verifier, s.Log}.retain),
 	)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +14,7 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return group("audit", "Prove the audit log", "", a.auditVerifyCommand())
+	return group("audit", "Prove and cut the audit log", "", a.auditVerifyCommand(), a.auditRetainCommand())
 }
 
 // errNotWhole is a log that does not prove itself; the report has said where.
@@ -52,6 +53,41 @@ command prints, for --key, and the file of audit.checkpoint.file for --checkpoin
 			return errNotWhole
 		}
 		return err
+	}
+	return c
+}
+
+func (a *app) auditRetainCommand() *cobra.Command {
+	var keep int
+	c := &cobra.Command{
+		Use: "retain --days N", Short: "Remove the oldest part of the audit log",
+		Long: `Removes the entries that are older than so many days, in whole segments as they were sealed together. The checkpoint of the
+last one stays, so that what is left still proves itself. Nothing runs this by itself: put it into a timer if there is a duty
+to forget. Export what has to be kept first (POST /audit/export). The removal leaves an entry of its own.`,
+		Example: "  ostiary audit retain --days 730",
+		Args:    args(cobra.NoArgs),
+	}
+	c.Flags().IntVar(&keep, "days", 0, "how many `days` to keep, at least 1")
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		if keep < 1 {
+			return usagef("--days must be at least 1")
+		}
+		var cut operator.AuditCut
+		err := a.operate(cmd.Context(), func(on operator.Caller) (err error) {
+			before := time.Now().Add(-time.Duration(keep) * 24 * time.Hour)
+			cut, err = operator.AuditRetain.Call(cmd.Context(), on, operator.AuditCutInput{Before: before}, nil)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return a.print(cut, func() {
+			if cut.Segment == 0 {
+				a.printf(a.out, "Nothing is older than %d days.\n", keep)
+				return
+			}
+			a.printf(a.out, "Removed the entries up to place %d. The log begins after the checkpoint of segment %d.\n", cut.Last, cut.Segment)
+		})
 	}
 	return c
 }

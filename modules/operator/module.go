@@ -29,6 +29,7 @@ type needs struct {
 	Access   *access.Service
 	Auth     *auth.Service
 	Verifier *audit.StoreVerifier
+	Log      *audit.Service
 
 	Directories *directory.Registry
 	Directory   *directory.Service
@@ -36,7 +37,7 @@ type needs struct {
 
 func newConsole(n needs) (*console.Console, error) {
 	return console.New(n.IDs, console.Operations(console.Services{
-		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Verifier: n.Verifier, Directories: n.Directories, Directory: n.Directory,
+		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Verifier: n.Verifier, Log: n.Log, Directories: n.Directories, Directory: n.Directory,
 		PublicURL: n.Config.HTTP.PublicURL,
 	})...)
 }

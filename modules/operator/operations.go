@@ -28,6 +28,9 @@ type (
 
 	AuditTrust  = console.AuditTrust
 	AuditReport = console.AuditReport
+
+	AuditCutInput = console.AuditCutInput
+	AuditCut      = console.AuditCut
 )
 
 // The operations.
@@ -48,6 +51,7 @@ var (
 	KeyRotate         = console.KeyRotate
 	DirectoryLockouts = console.DirectoryLockouts
 	AuditVerify       = console.AuditVerify
+	AuditRetain       = console.AuditRetain
 	VerifyExport      = console.VerifyExport
 	ReadCheckpoints   = console.ReadCheckpoints
 )
