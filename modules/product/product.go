@@ -46,6 +46,7 @@ func Server(c config.Config) fx.Option {
 	return fx.Options(
 		Services(c),
 		operator.Module,
+		services.Advice,
 		bootstrap.Module,
 		jobs.Module,
 		auditlog.Jobs,

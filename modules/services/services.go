@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/core/access"
@@ -40,6 +41,22 @@ var Module = fx.Module("services",
 	),
 	fx.Invoke(reconcile),
 )
+
+// Advice says at the start which settings stray from today's advice; it is for the service, and not for each command.
+var Advice = fx.Module("services.advice", fx.Invoke(advise))
+
+func advise(lc fx.Lifecycle, view ports.CatalogView, log *zap.Logger) {
+	lc.Append(fx.StartHook(func(ctx context.Context) error {
+		catalog, err := view.Catalog(ctx)
+		if err != nil {
+			return err
+		}
+		for _, sentence := range settings.Advisories(&catalog.Settings) {
+			log.Named("settings").Info(sentence)
+		}
+		return nil
+	}))
+}
 
 // reconcile mends the guard of administrators after a crash between a change and its mark.
 func reconcile(lc fx.Lifecycle, rights *access.Service) {
