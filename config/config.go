@@ -64,6 +64,8 @@ type Storage struct {
 type MongoDB struct {
 	URI      Secret `koanf:"uri"` // a secret, since it may hold a password
 	Database string `koanf:"database"`
+	// StrictVerify has each verify ask the primary to prove that it still is one.
+	StrictVerify bool `koanf:"strict_verify"`
 }
 
 // Keyring is the key-encryption key: 32 bytes in base64 or hexadecimal; earlier keys may follow, one on a line. Empty lets the

@@ -22,8 +22,8 @@ import (
 // sorts first, and the collection is read in that order: what is read under a number is never older than the number.
 type Catalog struct{ s *Store }
 
-// Catalog returns the store of roles, groups and settings.
-func (s *Store) Catalog() *Catalog { return &Catalog{s} }
+// CatalogStore returns the store of roles, groups and settings.
+func (s *Store) CatalogStore() *Catalog { return &Catalog{s} }
 
 var (
 	_ ports.RoleStore     = (*Catalog)(nil)

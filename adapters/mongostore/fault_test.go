@@ -158,12 +158,12 @@ func TestOwnServerACatalogThatWasNotToldOfAChangeIsToldByTheSweep(t *testing.T) 
 	now := newClock()
 	first := openOwn(t, server, func(c *mongostore.Config) { c.Clock = now })
 	second := openOwn(t, server, func(c *mongostore.Config) { c.Clock = now })
-	before, err := second.Catalog().Catalog(t.Context())
+	before, err := second.CatalogStore().Catalog(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	server.Inject(mongowire.Fault{Command: "update", Collection: "catalog", Skip: 1, Do: mongowire.Fail(8, "UnknownError")})
-	_, err = first.Catalog().UpdateSettings(t.Context(), func(x *domain.Settings, _ *domain.Outbox) error {
+	_, err = first.CatalogStore().UpdateSettings(t.Context(), func(x *domain.Settings, _ *domain.Outbox) error {
 		x.Session.MaxSessions = 9
 		return nil
 	})
@@ -174,7 +174,7 @@ func TestOwnServerACatalogThatWasNotToldOfAChangeIsToldByTheSweep(t *testing.T) 
 	if err := second.FinishOutboxes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	after, err := second.Catalog().Catalog(t.Context())
+	after, err := second.CatalogStore().Catalog(t.Context())
 	if err != nil || after.Version <= before.Version || after.Settings.Session.MaxSessions != 9 {
 		t.Errorf("the other node has version %d after %d and %d sessions, %v", after.Version, before.Version, after.Settings.Session.MaxSessions, err)
 	}

@@ -79,7 +79,7 @@ func TestGoldenVerifyIsOneRoundTrip(t *testing.T) {
 	server := mongowire.Start(t)
 	s := openOwn(t, server)
 	signIn(t, s)
-	if _, err := s.Catalog().Catalog(t.Context()); err != nil {
+	if _, err := s.CatalogStore().Catalog(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	sent := commandsOf(t, s, server, func() {
@@ -87,7 +87,7 @@ func TestGoldenVerifyIsOneRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Catalog().CatalogAt(t.Context(), live.Catalog); err != nil {
+		if _, err := s.CatalogStore().CatalogAt(t.Context(), live.Catalog); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.View().Touch(t.Context(), "sess_1", newClock().Now()); err != nil {

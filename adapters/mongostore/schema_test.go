@@ -68,7 +68,7 @@ func TestOwnServerNodesThatStartTogetherMigrateOnce(t *testing.T) {
 		}
 	}
 	for _, s := range stores {
-		catalog, err := s.Catalog().Catalog(t.Context())
+		catalog, err := s.CatalogStore().Catalog(t.Context())
 		if err != nil || len(catalog.Roles) != len(domain.BuiltInRoles()) {
 			t.Errorf("a node has %d roles, %v", len(catalog.Roles), err)
 		}

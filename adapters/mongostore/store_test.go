@@ -26,7 +26,7 @@ func TestOwnServerAChangeComesWithItsEntry(t *testing.T) { //nolint:cyclop // on
 	if len(page.Entries) != 2 || page.Total != 2 {
 		t.Errorf("the log holds %d entries of %d, want both at once", len(page.Entries), page.Total)
 	}
-	catalog, err := s.Catalog().Catalog(t.Context())
+	catalog, err := s.CatalogStore().Catalog(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func Services(c config.Config) fx.Option {
 		fx.Supply(c),
 		base.Module,
 		keys.Module,
-		storage.SQLite,
+		storage.Module(c),
 		directories.Module,
 		auditlog.Module,
 		services.Module,
