@@ -285,7 +285,7 @@ func mergePatch(target, patch map[string]any) map[string]any {
 		case nil:
 			delete(target, key)
 		case map[string]any:
-			inner, _ := target[key].(map[string]any) //nolint:forcetypeassert // what is no object is replaced by one
+			inner, _ := target[key].(map[string]any) // what is no object is replaced by one
 			target[key] = mergePatch(inner, v)
 		default:
 			target[key] = v

@@ -6,14 +6,20 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// UserID, and each of the other ids, is a prefix and a ULID in lower case: sortable by the time of making, URL-safe, without dots. Ids
-// are not secrets.
+// These are the types of ids. Each is a prefix and a ULID in lower case: sortable by the time of making, URL-safe, without
+// dots. Ids are not secrets.
 type (
-	UserID    string
-	GroupID   string
+	// UserID names a user for life.
+	UserID string
+	// GroupID names a group.
+	GroupID string
+	// SessionID names a session.
 	SessionID string
-	KeyID     string
-	LogID     string
+	// KeyID names an API key.
+	KeyID string
+	// LogID names an audit entry.
+	LogID string
+	// MessageID names a mail or SMS.
 	MessageID string
 )
 
