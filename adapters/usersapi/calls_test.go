@@ -1,0 +1,235 @@
+package usersapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+func TestLoginAnswer(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	s.Register(t, "john_doe", right, "admin")
+	for name, body := range map[string]string{
+		"a form":              form("username", "john_doe", "password", right),
+		"JSON":                `{"username":"john_doe","password":"` + right + `","remember":true}`,
+		"an e-mail":           form("email", "john_doe@example.com", "password", right),
+		"an e-mail as a name": form("username", "John_Doe@example.com", "password", right),
+	} {
+		got := s.call(t, http.MethodPost, "/login", "", body)
+		if got.status != http.StatusOK || got.object["role"] != "admin" || got.object["role_level"] != float64(1) ||
+			got.object["datetime"] != "03/02/2026, 07:00:00" || got.object["timezone"] != "America/Lima" || got.object["apiKey"] == "" {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+}
+
+func TestLoginRefusals(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	s.Register(t, "ada", right, "user")
+	want := `{"details":"The provided username/email or password is incorrect.","error_type":"authentication_error","message":"Invalid credentials"}`
+	for name, body := range map[string]string{
+		"a wrong password": form("username", "ada", "password", "wrong-Horse-9"),
+		"an unknown user":  form("username", "nobody", "password", right),
+		"no name at all":   form("password", right),
+	} {
+		got := s.call(t, http.MethodPost, "/login", "", body)
+		if got.status != http.StatusForbidden || got.body != want {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	if got := s.call(t, http.MethodPost, "/login?username=ada&password="+right, "", ""); got.status != http.StatusBadRequest {
+		t.Errorf("a password in the query string signed in: %d %s", got.status, got.body)
+	}
+	for range 4 {
+		s.call(t, http.MethodPost, "/login", "", form("username", "ada", "password", "wrong-Horse-9"))
+	}
+	got := s.call(t, http.MethodPost, "/login", "", form("username", "ada", "password", right))
+	if got.status != http.StatusLocked || got.message() != "Invalid credentials" || got.object["locked_until"] != "2026-03-02T12:30:00Z" || got.header.Get("Retry-After") == "" {
+		t.Errorf("locked: %d %s", got.status, got.body)
+	}
+}
+
+func TestLoginLimitIsTheSecurityAPIs(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{kit: kit.Options{LoginRate: domain.Rate{Limit: 2, Window: time.Minute}}})
+	s.Register(t, "ada", right, "user")
+	for range 2 {
+		s.call(t, http.MethodPost, "/login", "", form("username", "ada", "password", right))
+	}
+	got := s.call(t, http.MethodPost, "/login", "", form("username", "ada", "password", right))
+	if got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") != "60" || got.header.Get("RateLimit-Limit") != "2" {
+		t.Errorf("%d %s %v", got.status, got.body, got.header)
+	}
+}
+
+func TestExpiredPasswordsSignInWithAWord(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	s.Register(t, "ada", right, "user")
+	s.Clock.Forward(91 * 24 * time.Hour)
+	got := s.call(t, http.MethodPost, "/login", "", form("username", "ada", "password", right))
+	if got.status != http.StatusForbidden || got.body != `{"error_type":"password_expired","message":"Password expired"}` {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+func TestTokensInEveryHeader(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	s.people(t, "user")
+	key := s.keys["the-user"]
+	tests := map[string]struct {
+		header  http.Header
+		status  int
+		message string
+	}{
+		"X-API-KEY":                      {http.Header{"X-Api-Key": {key}}, 200, ""},
+		"Authorization: Token":           {http.Header{"Authorization": {"Token " + key}}, 200, ""},
+		"Authorization: Bearer":          {http.Header{"Authorization": {"Bearer " + key}}, 200, ""},
+		"the bare value":                 {http.Header{"Authorization": {key}}, 200, ""},
+		"X-API-KEY wins":                 {http.Header{"X-Api-Key": {key}, "Authorization": {"Bearer nonsense"}}, 200, ""},
+		"a wrong X-API-KEY wins as well": {http.Header{"X-Api-Key": {"nonsense"}, "Authorization": {"Bearer " + key}}, 401, "Invalid token"},
+		"none":                           {http.Header{}, 401, "Key is missing."},
+		"a changed one":                  {http.Header{"X-Api-Key": {key + "x"}}, 401, "Invalid token"},
+		"one with a line end":            {http.Header{"X-Api-Key": {"a b"}}, 401, "Invalid token"},
+		"a scheme of another kind":       {http.Header{"Authorization": {"Basic " + key}}, 401, "Invalid token"},
+	}
+	for name, test := range tests {
+		got := s.send(t, http.MethodGet, "/roles", test.header, "")
+		if got.status != test.status || got.message() != test.message {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	if got := s.send(t, http.MethodGet, "/roles?api_key="+key, http.Header{}, ""); got.status != http.StatusUnauthorized {
+		t.Errorf("a key in the query string: %d", got.status)
+	}
+}
+
+func TestLogoutEndsTheKey(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	s.people(t, "user")
+	got := s.call(t, http.MethodPost, "/logout", "the-user", "")
+	if got.status != http.StatusOK || got.body != `{"message":"Logout successfull"}` {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if got := s.call(t, http.MethodPost, "/logout", "the-user", ""); got.status != http.StatusUnauthorized || got.message() != "Invalid token" {
+		t.Errorf("again: %d %s", got.status, got.body)
+	}
+}
+
+// TestMissingFields has every missing field of every body, with the original's help texts.
+func TestMissingFields(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	s.people(t, "sudo")
+	const tail = " Missing required parameter in the JSON body or the post body or the query string"
+	tests := map[string]map[string]string{
+		"/login":           {"password": "User password"},
+		"/signup":          {"username": "Username", "email": "Email address", "password": "Password"},
+		"/change_password": {"target_username": "Username whose password will be changed", "new_password": "New password"},
+		"/reset_password":  {"target_username": "Username whose password will be reset", "new_password": "New password"},
+		"/update_role":     {"target_username": "Username whose role will be updated", "new_role_name": "New role name to assign"},
+		"/create_tpt":      {"role_name": "Role name to embed in the JWT token"},
+		"/roles/add":       {"name": "Role name", "level": "Role level, 0 maximum level"},
+	}
+	for path, help := range tests {
+		for _, body := range []string{"", "{}", "unknown=1"} {
+			got := s.call(t, http.MethodPost, path, "the-sudo", body)
+			errs, _ := got.object["errors"].(map[string]any)
+			if got.status != http.StatusBadRequest || got.message() != "Input payload validation failed" || len(errs) != len(help) {
+				t.Errorf("%s %q: %d %s", path, body, got.status, got.body)
+			}
+			for field, text := range help {
+				if errs[field] != text+tail {
+					t.Errorf("%s: %s: %v", path, field, errs[field])
+				}
+			}
+		}
+	}
+	for path := range tests {
+		if path == "/login" || path == "/signup" {
+			continue
+		}
+		if got := s.call(t, http.MethodPost, path, "", "{}"); got.status != http.StatusUnauthorized {
+			t.Errorf("%s looks at the body before who asks: %d", path, got.status)
+		}
+	}
+}
+
+func TestListAndPages(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	s.people(t, "sudo", "admin", "guest")
+	for i := range 120 {
+		s.User(t, fmt.Sprintf("user-%03d", i), domain.RoleUser)
+	}
+	got := s.call(t, http.MethodGet, "/", "the-guest", "")
+	var all []map[string]any
+	if err := json.Unmarshal([]byte(got.body), &all); err != nil || len(all) != 122 {
+		t.Fatalf("%d users, %v", len(all), err)
+	}
+	if slices.ContainsFunc(all, func(u map[string]any) bool { return u["username"] == "the-sudo" }) {
+		t.Error("a superuser is listed")
+	}
+	for query, want := range map[string]string{
+		"?page=2&limit=100":  `"pagination":{"page":2,"limit":100,"total_records":122,"total_pages":2}`,
+		"?limit=5000":        `"pagination":{"page":1,"limit":1000,"total_records":122,"total_pages":1}`,
+		"?page=1":            `"pagination":{"page":1,"limit":20,"total_records":122,"total_pages":7}`,
+		"?page=0":            `{"message":"Page number must be greater than 0"}`,
+		"?page=-1&limit=5":   `{"message":"Page number must be greater than 0"}`,
+		"?page=1&limit=0":    `{"message":"Limit must be greater than 0"}`,
+		"?page=x":            `{"message":"Page number must be greater than 0"}`,
+		"?page=99&limit=100": `"data":[]`,
+	} {
+		if got := s.call(t, http.MethodGet, query, "the-admin", ""); !strings.Contains(got.body, want) {
+			t.Errorf("%s: %d %.200s", query, got.status, got.body)
+		}
+	}
+}
+
+func TestListIsNarrowedByConfiguration(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{levels: levels.Config{ListMaxLevel: 10}})
+	s.people(t, "operator", "user")
+	if got := s.call(t, http.MethodGet, "", "the-operator", ""); got.status != http.StatusOK {
+		t.Errorf("level 10: %d", got.status)
+	}
+	for _, path := range []string{"", "/the-operator", "?page=1"} {
+		if got := s.call(t, http.MethodGet, path, "the-user", ""); got.status != http.StatusForbidden {
+			t.Errorf("level 50, %q: %d", path, got.status)
+		}
+	}
+	if got := s.call(t, http.MethodGet, "/the-user", "the-user", ""); got.status != http.StatusOK {
+		t.Errorf("oneself: %d", got.status)
+	}
+}
+
+func TestOneUser(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	s.people(t, "sudo", "admin", "user")
+	got := s.call(t, http.MethodGet, "/The-Admin/", "the-user", "")
+	role, _ := got.object["role"].(map[string]any)
+	if got.status != http.StatusOK || role["name"] != "admin" || role["level"] != float64(1) || got.object["name"] != nil || len(got.object["identifier"].(string)) != 8 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	for who, status := range map[string]int{"the-admin": 200, "the-user": 400} {
+		if got := s.call(t, http.MethodGet, "/the-sudo", who, ""); got.status != status {
+			t.Errorf("%s reads a superuser: %d %s", who, got.status, got.body)
+		}
+	}
+	if got := s.call(t, http.MethodGet, "/nobody", "the-user", ""); got.status != http.StatusBadRequest || got.message() != "nobody is not a valid username" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
