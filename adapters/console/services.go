@@ -6,6 +6,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/tpt"
 )
 
 // Services are what the operations call.
@@ -15,6 +16,7 @@ type Services struct {
 	Auth     *auth.Service
 	Verifier *audit.StoreVerifier
 	Log      *audit.Service
+	TPTs     *tpt.Service
 	// Directories are the configured ones, and Directory what is done with them.
 	Directories *directory.Registry
 	Directory   *directory.Service
@@ -25,6 +27,7 @@ type Services struct {
 // Operations returns all operations with the services behind them.
 func Operations(s Services) []Handler {
 	all := append(userOperations(users{s.Accounts, s.PublicURL}), directoryOperations(directories{s.Directory, s.Directories})...)
+	all = append(all, tptOperations(tpts{s.TPTs})...)
 	return append(all,
 		RoleList.Handle(roles{s.Access}.list),
 		KeyRotate.Handle(keys{s.Auth}.rotate),

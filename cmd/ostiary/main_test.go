@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -29,7 +30,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "ready": ready, "status": status},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "ready": ready, "status": status, "revoke": revoke},
 	})
 }
 
@@ -90,6 +91,15 @@ func status(ts *testscript.TestScript, _ bool, args []string) {
 	if code := strconv.Itoa(answer.StatusCode); code != args[0] {
 		ts.Fatalf("%s is answered by %s, want %s", args[1], code, args[0])
 	}
+}
+
+// revoke ends the first of the third-party tokens that "tpt list --json" has printed.
+func revoke(ts *testscript.TestScript, _ bool, _ []string) {
+	var list []struct {
+		ID string `json:"jti"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &list))
+	ts.Check(ts.Exec("ostiary", "tpt", "revoke", list[0].ID))
 }
 
 func TestPrintableKeepsTerminalsSafe(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -30,6 +31,7 @@ type needs struct {
 	Auth     *auth.Service
 	Verifier *audit.StoreVerifier
 	Log      *audit.Service
+	TPTs     *tpt.Service
 
 	Directories *directory.Registry
 	Directory   *directory.Service
@@ -37,7 +39,8 @@ type needs struct {
 
 func newConsole(n needs) (*console.Console, error) {
 	return console.New(n.IDs, console.Operations(console.Services{
-		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Verifier: n.Verifier, Log: n.Log, Directories: n.Directories, Directory: n.Directory,
+		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Verifier: n.Verifier, Log: n.Log, TPTs: n.TPTs,
+		Directories: n.Directories, Directory: n.Directory,
 		PublicURL: n.Config.HTTP.PublicURL,
 	})...)
 }

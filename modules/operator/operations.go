@@ -26,6 +26,11 @@ type (
 	DirectoryPlanAnswer  = console.DirectoryPlanAnswer
 	DirectoryApplication = console.DirectoryApplication
 
+	TPT     = console.TPT
+	TPTRole = console.TPTRole
+	TPTID   = console.TPTID
+	TPTText = console.TPTText
+
 	AuditTrust  = console.AuditTrust
 	AuditReport = console.AuditReport
 
@@ -50,6 +55,10 @@ var (
 	DirectoryApply    = console.DirectoryApply
 	KeyRotate         = console.KeyRotate
 	DirectoryLockouts = console.DirectoryLockouts
+	TPTCreate         = console.TPTCreate
+	TPTList           = console.TPTList
+	TPTRevoke         = console.TPTRevoke
+	TPTVerify         = console.TPTVerify
 	AuditVerify       = console.AuditVerify
 	AuditRetain       = console.AuditRetain
 	VerifyExport      = console.VerifyExport
