@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -11,32 +12,63 @@ import (
 
 var errNoWindow = errors.New("no window")
 
-const windowOf = "SELECT taken FROM rates WHERE key = ?"
+// maxRefusals bounds how many used-up limits are remembered.
+const maxRefusals = 10_000
 
-// Take asks for one more of what key names. A refusal writes nothing, so that a flood of them costs no flush of the disk.
+// refusals remembers which limits are used up and until when: until the oldest take leaves the window nothing can free one. So
+// a flood of requests over a limit costs neither a write nor a look at the disk.
+type refusals struct {
+	mu    sync.Mutex
+	until map[refusal]time.Time
+}
+
+type refusal struct {
+	key  string
+	rate domain.Rate
+}
+
+func (r *refusals) get(key string, rate domain.Rate, now time.Time) (domain.RateState, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	until, ok := r.until[refusal{key, rate}]
+	if !ok {
+		return domain.RateState{}, false
+	}
+	if !now.Before(until) {
+		delete(r.until, refusal{key, rate})
+		return domain.RateState{}, false
+	}
+	return domain.RateState{Limit: rate.Limit, Reset: until.Sub(now)}, true
+}
+
+func (r *refusals) put(key string, rate domain.Rate, until time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.until) >= maxRefusals {
+		clear(r.until)
+	}
+	r.until[refusal{key, rate}] = until
+}
+
+// Take asks for one more of what key names.
 func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
 	}
-	// What is on disk may lack a take that is under way, never hold one too many: a refusal by it stands.
-	var raw []byte
-	err := g.s.reads.get(ctx, errNoWindow, windowOf, []any{key}, &raw)
-	if err != nil && !errors.Is(err, errNoWindow) {
-		return domain.RateState{}, err
-	}
-	window := decodeWindow(raw)
-	state := window.Take(rate, now)
-	if !state.Allowed {
+	if state, ok := g.s.refusals.get(key, rate, now); ok {
 		return state, nil
 	}
-	err = g.s.writer.do(ctx, func(t *tx) error {
+	var state domain.RateState
+	err := g.s.writer.do(ctx, func(t *tx) error {
 		var raw []byte
-		err := t.get(errNoWindow, windowOf, []any{key}, &raw)
+		err := t.get(errNoWindow, "SELECT taken FROM rates WHERE key = ?", []any{key}, &raw)
 		if err != nil && !errors.Is(err, errNoWindow) {
 			return err
 		}
 		window := decodeWindow(raw)
 		if state = window.Take(rate, now); !state.Allowed {
+			until := now.Add(state.Reset)
+			t.onCommit(func() { g.s.refusals.put(key, rate, until) }) // what it rests on may be lost with the batch
 			return nil
 		}
 		expires := stamp(window.Taken[len(window.Taken)-1].Add(rate.Window))

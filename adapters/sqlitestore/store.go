@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
@@ -33,13 +34,14 @@ type Config struct {
 
 // Store is an open database. Its parts implement the storage ports.
 type Store struct {
-	config Config
-	lock   *dirLock
-	reads  *reader
-	writer *writer
-	view   *view
-	kinds  *auditKinds
-	fold   chan struct{} // asks for pending search texts to be folded into the index
+	config   Config
+	lock     *dirLock
+	reads    *reader
+	writer   *writer
+	view     *view
+	kinds    *auditKinds
+	refusals refusals
+	fold     chan struct{} // asks for pending search texts to be folded into the index
 
 	catalog  atomic.Pointer[domain.Catalog]
 	pending  atomic.Int64 // how many users wait in search_pending
@@ -62,7 +64,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{config: config, lock: lock, fold: make(chan struct{}, 1)}
+	s := &Store{config: config, lock: lock, fold: make(chan struct{}, 1), refusals: refusals{until: map[refusal]time.Time{}}}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.release())
 	}

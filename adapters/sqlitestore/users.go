@@ -34,6 +34,19 @@ func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox
 	})
 }
 
+// CreateAll stores many new users in one step, all or none: for imports, whose cost is in the commits. It holds up everybody
+// else who writes for about a tenth of a millisecond for each user.
+func (us *Users) CreateAll(ctx context.Context, users []domain.User, out domain.Outbox) error {
+	return us.s.writer.do(ctx, func(t *tx) error {
+		for i := range users {
+			if err := us.s.insertUser(t, &users[i]); err != nil {
+				return err
+			}
+		}
+		return us.s.writeOutbox(t, out)
+	})
+}
+
 // Get returns the user with this id.
 func (us *Users) Get(ctx context.Context, id domain.UserID) (domain.User, error) {
 	user, err := us.s.view.user(ctx, id) // as new as the last acknowledged write, and mostly in memory

@@ -128,7 +128,11 @@ func (w *writer) gather(first *write) []*write {
 func (w *writer) commit(batch []*write) {
 	t := &tx{w: w, ctx: context.Background()}
 	err := t.exec("BEGIN IMMEDIATE")
-	if err == nil {
+	switch {
+	case err != nil:
+	case len(batch) == 1:
+		err = w.runOne(t, batch[0])
+	default:
 		err = w.runAll(t, batch)
 	}
 	if err == nil {
@@ -146,6 +150,14 @@ func (w *writer) commit(batch []*write) {
 		}
 		close(op.done)
 	}
+}
+
+// runOne runs a write that has the transaction for itself, so that its failure is the transaction's.
+func (w *writer) runOne(t *tx, op *write) error {
+	if !op.state.CompareAndSwap(waiting, started) {
+		return nil
+	}
+	return w.guard(op, t)
 }
 
 // runAll runs each write in its savepoint. An error means that the whole transaction is gone.
