@@ -53,12 +53,12 @@ func TestT10_our_second_factor_applies_to_a_provider_sign_in(t *testing.T) {
 	if _, err = r.exchange(t, first); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("the first code again: %v", err)
 	}
-	_, err = r.sso.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: second, Verifier: verifier, TwoFactorCode: "000000"})
+	_, err = r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: second, Verifier: verifier, TwoFactorCode: "000000"})
 	if !errors.Is(err, domain.ErrTwoFactorLogin) {
 		t.Fatalf("with a wrong code: %v", err)
 	}
 	third := nextCode(t, err)
-	signedIn, err := r.sso.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: third, Verifier: verifier, TwoFactorCode: codes[0]})
+	signedIn, err := r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: third, Verifier: verifier, TwoFactorCode: codes[0]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestT10_codes_of_the_second_factor_cannot_be_guessed_through_a_provider(t *
 		if code == "" {
 			break
 		}
-		_, err = r.sso.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier, TwoFactorCode: "000000"})
+		_, err = r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier, TwoFactorCode: "000000"})
 	}
 	if !errors.Is(err, domain.ErrAccountLocked) {
 		t.Errorf("after twenty guesses: %v", err)

@@ -45,7 +45,7 @@ func TestD06_thePersonStaysTheSameUser(t *testing.T) {
 
 func TestProviders_lists_what_a_login_page_offers(t *testing.T) {
 	t.Parallel()
-	got := newRig(t, nil).sso.Providers()
+	got := newRig(t, nil).SSO.Providers()
 	if len(got) != 2 || got[0] != (sso.Provider{ID: "corp", Name: "Example Corp", Type: "oidc"}) {
 		t.Errorf("got %v", got)
 	}
@@ -72,7 +72,7 @@ func TestD08_a_start_must_be_right(t *testing.T) {
 	} {
 		in := startInput()
 		test.change(&in)
-		if _, err := r.sso.Start(t.Context(), someone(), in); !errors.Is(err, test.want) {
+		if _, err := r.SSO.Start(t.Context(), someone(), in); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -102,7 +102,7 @@ func TestD08_a_flow_is_used_once_by_its_own_browser_in_time(t *testing.T) {
 			right := r.answer(t, r.start(t, startInput()))
 			spoiled := right
 			test.change(r, &spoiled)
-			returned, err := r.sso.Callback(t.Context(), someone(), spoiled)
+			returned, err := r.SSO.Callback(t.Context(), someone(), spoiled)
 			if !errors.Is(err, domain.ErrRedirectLogin) || returned.URL != "" {
 				t.Fatalf("got %v and %q", err, returned.URL)
 			}
@@ -120,13 +120,13 @@ func TestD08_a_flow_is_used_up_whatever_comes_of_it(t *testing.T) {
 	stolen := right
 	stolen.Cookie = func(string) string { return "" }
 	for _, in := range []sso.CallbackInput{stolen, right} {
-		if _, err := r.sso.Callback(t.Context(), someone(), in); !errors.Is(err, domain.ErrRedirectLogin) {
+		if _, err := r.SSO.Callback(t.Context(), someone(), in); !errors.Is(err, domain.ErrRedirectLogin) {
 			t.Errorf("got %v", err)
 		}
 	}
 	once := r.answer(t, r.start(t, startInput()))
 	r.back(t, once)
-	if _, err := r.sso.Callback(t.Context(), someone(), once); !errors.Is(err, domain.ErrRedirectLogin) {
+	if _, err := r.SSO.Callback(t.Context(), someone(), once); !errors.Is(err, domain.ErrRedirectLogin) {
 		t.Errorf("the second time: %v", err)
 	}
 }
@@ -151,7 +151,7 @@ func TestD08_a_code_works_once_for_its_client_within_a_minute(t *testing.T) {
 		t.Errorf("twice: %v", err)
 	}
 	code = r.code(t)
-	if _, err := r.sso.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: "another"}); !errors.Is(err, fault.ErrUnauthorized) {
+	if _, err := r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: "another"}); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("with another verifier: %v", err)
 	}
 	if _, err := r.exchange(t, code); !errors.Is(err, fault.ErrUnauthorized) {
@@ -175,7 +175,7 @@ func TestD08_a_client_without_PKCE_needs_no_verifier_and_may_not_bring_one(t *te
 	plain := startInput()
 	plain.Challenge, plain.ChallengeMethod = "", ""
 	code := r.back(t, r.answer(t, r.start(t, plain))).Get("code")
-	if _, err := r.sso.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code}); err != nil {
+	if _, err := r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code}); err != nil {
 		t.Error(err)
 	}
 	code = r.back(t, r.answer(t, r.start(t, plain))).Get("code")
@@ -280,12 +280,12 @@ func TestD12_a_user_who_may_not_sign_in_is_refused_at_each_step(t *testing.T) {
 func TestD07_a_start_at_a_provider_that_is_down_is_an_outage(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(s *oidcdir.Settings) { s.Issuer = "http://127.0.0.1:1" })
-	if _, err := r.sso.Start(t.Context(), someone(), startInput()); !errors.Is(err, domain.ErrDirectoryUnavailable) {
+	if _, err := r.SSO.Start(t.Context(), someone(), startInput()); !errors.Is(err, domain.ErrDirectoryUnavailable) {
 		t.Errorf("got %v", err)
 	}
 	other := startInput()
 	other.Directory = "other"
-	if _, err := r.sso.Start(t.Context(), someone(), other); err != nil {
+	if _, err := r.SSO.Start(t.Context(), someone(), other); err != nil {
 		t.Errorf("the other provider: %v", err)
 	}
 }
@@ -296,7 +296,7 @@ func TestD08_starts_of_one_address_are_limited(t *testing.T) {
 	for range 60 {
 		r.start(t, startInput())
 	}
-	if _, err := r.sso.Start(t.Context(), someone(), startInput()); !errors.Is(err, fault.ErrRateLimited) {
+	if _, err := r.SSO.Start(t.Context(), someone(), startInput()); !errors.Is(err, fault.ErrRateLimited) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,9 +9,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/adapters/oidcdir"
-	"github.com/ostiary/ostiary/adapters/textfold"
 	"github.com/ostiary/ostiary/core/auth"
-	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/sso"
 	"github.com/ostiary/ostiary/ports"
@@ -20,7 +18,7 @@ import (
 )
 
 const (
-	app      = "https://app.example.org/signed-in"
+	app      = kit.AppURL
 	callback = "http://localhost:1/api/v1/security/auth/oidc/"
 	verifier = "a-verifier-of-the-client-that-is-long-enough-to-be-one"
 )
@@ -38,7 +36,6 @@ func (c *lateClock) Now() time.Time {
 type rig struct {
 	*kit.Services
 
-	sso      *sso.Service
 	provider *oidc.Hostile
 	browser  *oidc.Browser
 	cookies  map[string]string
@@ -68,23 +65,14 @@ func newRig(t *testing.T, change func(*oidcdir.Settings)) *rig {
 	// The provider signs with the true time, so the services start at it.
 	r.Clock.Forward(time.Since(r.Clock.Now()))
 	clock.of = r.Clock
-	r.sso = r.over()
+	r.SSO = r.over()
 	return r
 }
 
 // over returns one more SSO service over the same store, as on another node.
 func (r *rig) over() *sso.Service {
-	guards := r.Store.Guards()
-	return sso.New(sso.Needs{
-		Auth: r.Auth, Access: r.Access, Directories: r.Registry, Users: r.Store.Users(), Sessions: r.Store.Sessions(),
-		View: r.Store.View(), Once: guards, Limits: guards, Sealer: r.Sealer, Folder: textfold.Folder{}, Clock: r.Clock, Journal: r.Journal,
-		Provisioner: directory.NewProvisioner(directory.Needs{
-			Users: r.Store.Users(), Access: r.Access, Journal: r.Journal, IDs: r.IDs, Clock: r.Clock, Folder: textfold.Folder{},
-		}),
-		Config: sso.Config{
-			CallbackURL:  func(id domain.DirectoryID) string { return callback + string(id) + "/callback" },
-			RedirectURIs: []string{app}, PostLogoutURIs: []string{"https://app.example.org/bye"}, CheckEvery: 10 * time.Minute,
-		},
+	return r.NewSSO(sso.Config{
+		CallbackURL: func(id domain.DirectoryID) string { return callback + string(id) + "/callback" },
 	})
 }
 
@@ -104,7 +92,7 @@ func startInput() sso.StartInput {
 // start begins a sign-in in the rig's browser.
 func (r *rig) start(t *testing.T, in sso.StartInput) sso.Started {
 	t.Helper()
-	started, err := r.sso.Start(t.Context(), someone(), in)
+	started, err := r.SSO.Start(t.Context(), someone(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +116,7 @@ func (r *rig) answer(t *testing.T, started sso.Started) sso.CallbackInput {
 // back ends the provider's half and returns the query that the client gets.
 func (r *rig) back(t *testing.T, in sso.CallbackInput) url.Values {
 	t.Helper()
-	returned, err := r.sso.Callback(t.Context(), someone(), in)
+	returned, err := r.SSO.Callback(t.Context(), someone(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +139,7 @@ func (r *rig) code(t *testing.T) string {
 
 func (r *rig) exchange(t *testing.T, code string) (auth.SignedIn, error) {
 	t.Helper()
-	return r.sso.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier})
+	return r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier})
 }
 
 // signIn goes through a whole sign-in.

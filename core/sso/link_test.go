@@ -116,7 +116,7 @@ func TestD06_a_directory_user_is_never_linked_to_another_directory(t *testing.T)
 // link goes through a linking by the principal and returns what the client got.
 func (r *rig) link(t *testing.T, by domain.Principal) (string, error) {
 	t.Helper()
-	started, err := r.sso.StartLink(t.Context(), by, startInput())
+	started, err := r.SSO.StartLink(t.Context(), by, startInput())
 	if err != nil {
 		return "", err
 	}

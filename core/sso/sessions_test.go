@@ -16,6 +16,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/sso"
 	"github.com/ostiary/ostiary/test/fixtures/oidc"
+	"github.com/ostiary/ostiary/test/kit"
 )
 
 // logoutToken returns a right logout token with the change made.
@@ -57,7 +58,7 @@ func TestBackChannelLogout_ends_exactly_the_right_sessions(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
 			sessions := map[string]auth.SignedIn{"u1/a": r.as(t, "u1", "a"), "u1/b": r.as(t, "u1", "b"), "u2/c": r.as(t, "u2", "c")}
-			if err := r.sso.BackChannelLogout(t.Context(), someone(), "corp", r.logoutToken(t, test.change)); err != nil {
+			if err := r.SSO.BackChannelLogout(t.Context(), someone(), "corp", r.logoutToken(t, test.change)); err != nil {
 				t.Fatal(err)
 			}
 			for which, signedIn := range sessions {
@@ -73,7 +74,7 @@ func TestBackChannelLogout_takes_each_token_once(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	token := r.logoutToken(t, nil)
-	if err := r.sso.BackChannelLogout(t.Context(), someone(), "corp", token); err != nil {
+	if err := r.SSO.BackChannelLogout(t.Context(), someone(), "corp", token); err != nil {
 		t.Fatal(err)
 	}
 	r.Clock.Forward(time.Second)
@@ -84,11 +85,11 @@ func TestBackChannelLogout_takes_each_token_once(t *testing.T) {
 	if !r.isLive(t, after) {
 		t.Error("a replayed token ended a session that began after it")
 	}
-	if err := r.sso.BackChannelLogout(t.Context(), someone(), "corp", "nonsense"); !errors.Is(err, domain.ErrLogoutToken) {
+	if err := r.SSO.BackChannelLogout(t.Context(), someone(), "corp", "nonsense"); !errors.Is(err, domain.ErrLogoutToken) {
 		t.Errorf("nonsense: %v", err)
 	}
 	for _, id := range []domain.DirectoryID{"nowhere", "local"} {
-		if err := r.sso.BackChannelLogout(t.Context(), someone(), id, token); !errors.Is(err, fault.ErrNotFound) {
+		if err := r.SSO.BackChannelLogout(t.Context(), someone(), id, token); !errors.Is(err, fault.ErrNotFound) {
 			t.Errorf("at %s: %v", id, err)
 		}
 	}
@@ -99,7 +100,7 @@ func TestBackChannelLogout_reaches_a_sign_in_that_is_under_way(t *testing.T) {
 	r := newRig(t, nil)
 	code := r.code(t)
 	r.Clock.Forward(time.Second)
-	if err := r.sso.BackChannelLogout(t.Context(), someone(), "corp", r.logoutToken(t, nil)); err != nil {
+	if err := r.SSO.BackChannelLogout(t.Context(), someone(), "corp", r.logoutToken(t, nil)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.exchange(t, code); !errors.Is(err, fault.ErrUnauthorized) {
@@ -113,7 +114,7 @@ func TestBackChannelLogout_is_in_the_audit_trail(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	signedIn := r.signIn(t)
-	if err := r.sso.BackChannelLogout(t.Context(), someone(), "corp", r.logoutToken(t, nil)); err != nil {
+	if err := r.SSO.BackChannelLogout(t.Context(), someone(), "corp", r.logoutToken(t, nil)); err != nil {
 		t.Fatal(err)
 	}
 	got := r.Logged(t, domain.ActionSessionRevoke)
@@ -126,13 +127,13 @@ func TestLogout_ends_the_session_and_leads_to_the_provider(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	signedIn := r.signIn(t)
-	in := sso.LogoutInput{Bearer: signedIn.Tokens.Access, ReturnTo: "https://app.example.org/bye", State: "st"}
+	in := sso.LogoutInput{Bearer: signedIn.Tokens.Access, ReturnTo: kit.AppByeURL, State: "st"}
 	evil := in
 	evil.ReturnTo = "https://evil.example/"
-	if _, err := r.sso.Logout(t.Context(), someone(), evil); !errors.Is(err, fault.ErrInvalid) {
+	if _, err := r.SSO.Logout(t.Context(), someone(), evil); !errors.Is(err, fault.ErrInvalid) {
 		t.Errorf("to an address that is not listed: %v", err)
 	}
-	address, err := r.sso.Logout(t.Context(), someone(), in)
+	address, err := r.SSO.Logout(t.Context(), someone(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +145,7 @@ func TestLogout_ends_the_session_and_leads_to_the_provider(t *testing.T) {
 	if r.isLive(t, signedIn) {
 		t.Error("the session lives on")
 	}
-	if address, err = r.sso.Logout(t.Context(), someone(), in); address != "" || err != nil {
+	if address, err = r.SSO.Logout(t.Context(), someone(), in); address != "" || err != nil {
 		t.Errorf("again: %q, %v", address, err)
 	}
 }
@@ -154,7 +155,7 @@ func TestLogout_of_a_session_of_no_provider_leads_nowhere(t *testing.T) {
 	r := newRig(t, nil)
 	r.Register(t, "carol", password, "user")
 	carol, _ := r.SignIn(t, "carol", password, "192.0.2.9")
-	if address, err := r.sso.Logout(t.Context(), someone(), sso.LogoutInput{Bearer: carol.Tokens.Access}); address != "" || err != nil || r.isLive(t, carol) {
+	if address, err := r.SSO.Logout(t.Context(), someone(), sso.LogoutInput{Bearer: carol.Tokens.Access}); address != "" || err != nil || r.isLive(t, carol) {
 		t.Errorf("a session of no provider: %q, %v", address, err)
 	}
 }
@@ -202,7 +203,7 @@ func refreshing(token string) oidc.Spoil {
 
 func (r *rig) watch(t *testing.T) {
 	t.Helper()
-	if err := r.sso.WatchProviders(t.Context()); err != nil {
+	if err := r.SSO.WatchProviders(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -51,7 +51,11 @@ func (w *world) bodySchema(operation string) *openapi3.Schema {
 	if o.RequestBody == nil {
 		return nil
 	}
-	return o.RequestBody.Value.Content.Get("application/json").Schema.Value
+	content := o.RequestBody.Value.Content.Get("application/json")
+	if content == nil { // a form
+		return nil
+	}
+	return content.Schema.Value
 }
 
 func (w *world) tryBodies(t *testing.T, operation string, schema *openapi3.Schema) {

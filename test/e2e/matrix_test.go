@@ -104,6 +104,7 @@ func newWorld(t *testing.T, caller, object string) *world {
 	}
 	w.fill = map[string]string{
 		"{user_id}": target.id, "{session_id}": target.session, "{key_id}": target.key, "{group_id}": group, "{role_id}": role, "{permission}": "bots.use",
+		"{provider}": "corp",
 	}
 	return w
 }
@@ -140,7 +141,7 @@ var last = []string{
 	"POST /users/{user_id}/unlock", "DELETE /groups/{group_id}/members/{user_id}", "DELETE /groups/{group_id}", "PATCH /roles/{role_id}",
 	"DELETE /roles/{role_id}", "PATCH /users/{user_id}", "POST /users/{user_id}/roles", "DELETE /api-keys/{key_id}", "DELETE /sessions/{session_id}",
 	"POST /users/{user_id}/2fa/disable", "POST /users/{user_id}/password", "POST /users/{user_id}/sessions/revoke-all", "DELETE /users/{user_id}",
-	"POST /auth/logout",
+	"POST /auth/oidc/logout", "POST /auth/logout",
 }
 
 // operations lists the calls in the order in which they can be made one after another.
@@ -174,6 +175,9 @@ var bodies = map[string]string{
 	"POST /auth/login":                  `{"username":"nobody","password":"x"}`,
 	"POST /auth/refresh":                `{"refresh_token":"x"}`,
 	"POST /auth/logout":                 `{"refresh_token":"x"}`,
+	"POST /auth/oidc/{provider}/link":   `{"redirect_uri":"` + kit.AppURL + `"}`,
+	"POST /auth/oidc/token":             `{"code":"x"}`,
+	"POST /auth/oidc/logout":            `{"refresh_token":"x"}`,
 	"POST /auth/introspect":             `{"token":"x"}`,
 	"POST /auth/password/reset-request": `{"email":"nobody@example.com"}`,
 	"POST /auth/password/reset":         `{"token":"x","new_password":"` + userPassword + `"}`,

@@ -41,7 +41,7 @@ func install(t *testing.T, options kit.Options) *installation {
 	access := audit.NewAccess(s.Journal, s.Clock)
 	log := audit.New(audit.Needs{Trail: s.Store.Audit(), Access: access, Journal: s.Journal, Clock: s.Clock})
 	apis, err := securityapi.New(securityapi.Services{
-		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: log, Settings: s.Settings, Factors: s.Factor, Keys: s.Keys,
+		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: log, Settings: s.Settings, Factors: s.Factor, Keys: s.Keys, SSO: s.SSO,
 		Idempotency: idempotency.New(s.Store.Guards(), s.Sealer, s.Clock), Trace: access,
 	})
 	must(t, err)

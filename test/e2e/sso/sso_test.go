@@ -20,7 +20,6 @@ import (
 	"github.com/ostiary/ostiary/adapters/oidcdir"
 	"github.com/ostiary/ostiary/adapters/securityapi"
 	"github.com/ostiary/ostiary/core/audit"
-	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/sso"
 	"github.com/ostiary/ostiary/ports"
@@ -71,7 +70,10 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.services = kit.Start(t, kit.Options{Directories: []ports.Directory{corp}})
+	w.services = kit.Start(t, kit.Options{Directories: []ports.Directory{corp}, SSO: sso.Config{
+		CallbackURL:  func(id domain.DirectoryID) string { return w.service + api + "/auth/oidc/" + string(id) + "/callback" },
+		RedirectURIs: []string{w.app + "/in"}, PostLogoutURIs: []string{w.app + "/bye"},
+	}})
 	w.services.Clock.Forward(time.Since(w.services.Clock.Now()))
 	clock.of = w.services.Clock
 	w.serve(t, port)
@@ -99,20 +101,8 @@ func freePort(t *testing.T) int {
 func (w *world) serve(t *testing.T, port int) {
 	t.Helper()
 	s := w.services
-	guards := s.Store.Guards()
-	login := sso.New(sso.Needs{
-		Auth: s.Auth, Access: s.Access, Directories: s.Registry, Users: s.Store.Users(), Sessions: s.Store.Sessions(),
-		View: s.Store.View(), Once: guards, Limits: guards, Sealer: s.Sealer, Folder: s.Folder, Clock: s.Clock, Journal: s.Journal,
-		Provisioner: directory.NewProvisioner(directory.Needs{
-			Users: s.Store.Users(), Access: s.Access, Journal: s.Journal, IDs: s.IDs, Clock: s.Clock, Folder: s.Folder,
-		}),
-		Config: sso.Config{
-			CallbackURL:  func(id domain.DirectoryID) string { return w.service + api + "/auth/oidc/" + string(id) + "/callback" },
-			RedirectURIs: []string{w.app + "/in"}, PostLogoutURIs: []string{w.app + "/bye"},
-		},
-	})
 	apis, err := securityapi.New(securityapi.Services{
-		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: new(audit.Service), Factors: s.Factor, Keys: s.Keys, Settings: s.Settings, SSO: login,
+		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: new(audit.Service), Factors: s.Factor, Keys: s.Keys, Settings: s.Settings, SSO: s.SSO,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,33 @@
+package kit
+
+import (
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/sso"
+)
+
+// AppURL is where people sign in to, and AppByeURL where they sign out to, unless a test says otherwise.
+const (
+	AppURL    = "https://app.example.com/signed-in"
+	AppByeURL = "https://app.example.com/bye"
+)
+
+// NewSSO returns one more service for single sign-on over the same store, as on another node.
+func (s *Services) NewSSO(c sso.Config) *sso.Service {
+	if c.CallbackURL == nil {
+		c.CallbackURL = func(id domain.DirectoryID) string {
+			return "https://id.example.com/api/v1/security/auth/oidc/" + string(id) + "/callback"
+		}
+	}
+	if c.RedirectURIs == nil {
+		c.RedirectURIs, c.PostLogoutURIs = []string{AppURL}, []string{AppByeURL}
+	}
+	p := s.Ports
+	return sso.New(sso.Needs{
+		Auth: s.Auth, Access: s.Access, Directories: s.Registry, Users: p.Users, Sessions: p.Sessions, View: p.View,
+		Once: p.Once, Limits: p.Rates, Sealer: s.Sealer, Folder: s.Folder, Clock: s.Clock, Journal: s.Journal, Config: c,
+		Provisioner: directory.NewProvisioner(directory.Needs{
+			Users: p.Users, Access: s.Access, Journal: s.Journal, IDs: s.IDs, Clock: s.Clock, Folder: s.Folder,
+		}),
+	})
+}
