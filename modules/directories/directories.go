@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.uber.org/fx"
 
@@ -40,8 +42,19 @@ func Type(factory ports.DirectoryFactory) fx.Option {
 	return fx.Supply(fx.Annotate(factory, fx.ResultTags(`group:"directory_types"`)))
 }
 
+// hashers returns how many passwords are hashed at once: one on each processor. A hash holds its processor for 20 ms, and so
+// the runtime is given as many places more: with none left, requests that need a millisecond waited for 200 sign-ins at
+// once (on two processors verify's 99th percentile was 190 ms, and 60 ms with the places; the operating system shares the
+// processors out finely enough).
+var hashers = sync.OnceValue(func() int {
+	n := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(2 * n)
+	return n
+})
+
 func newHasher(c config.Config) (ports.PasswordHasher, error) {
 	return argon2id.New(argon2id.Config{
+		Workers:   hashers(),
 		MemoryKiB: uint32(c.Passwords.Argon2.MemoryKiB), Passes: uint32(c.Passwords.Argon2.Iterations), //nolint:gosec // bounded by the configuration's own check
 		Lanes: uint8(c.Passwords.Argon2.Parallelism), QueueDeadline: c.Passwords.QueueDeadline, //nolint:gosec // the same
 	})
