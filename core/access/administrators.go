@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -60,19 +61,38 @@ func (g *guarded) apply(u *domain.User, out *domain.Outbox) error {
 	return nil
 }
 
-// CreateUser stores a new user and, where they are an administrator, has them join the guard.
-func (s *Service) CreateUser(ctx context.Context, user domain.User, out domain.Outbox) error {
+// identifierTries is how many identifiers a new user is tried under: eight digits meet now and then.
+const identifierTries = 5
+
+// CreateUser stores a new user, under another identifier where theirs is taken, and, where they are an administrator, has
+// them join the guard.
+func (s *Service) CreateUser(ctx context.Context, user *domain.User, out domain.Outbox) error {
 	catalog, err := s.catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.users.Create(ctx, user, out); err != nil {
+	for range identifierTries {
+		if err = s.users.Create(ctx, *user, out); !isAbout(err, "identifier") {
+			break
+		}
+		user.Identifier = NewIdentifier(s.ids)
+	}
+	if err != nil {
 		return err
 	}
-	if isAdministrator(catalog, &user) {
+	if isAdministrator(catalog, user) {
 		return s.guard.Join(ctx, user.ID)
 	}
 	return nil
+}
+
+// isAbout reports whether an error names this field alone.
+func isAbout(err error, field string) bool {
+	if !errors.Is(err, domain.ErrUserExists) {
+		return false
+	}
+	details := fault.Of(err).Details()
+	return len(details) == 1 && details[0].Field == field
 }
 
 // DeleteUser removes the user, unless they are the last administrator.

@@ -2,6 +2,8 @@ package access
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 
@@ -9,16 +11,11 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// NewIdentifier returns eight hexadecimal digits for the Users API. They come from the random end of an id: unlikely to be
-// taken, and the store refuses one that is.
+// NewIdentifier returns eight hexadecimal digits for the Users API. They come from an id, spread evenly: among a hundred thousand
+// users one or two meet, and the store refuses one that is.
 func NewIdentifier(ids ports.IDs) string {
-	const hex = "0123456789abcdef"
-	id := ids.NewID("")
-	digits := make([]byte, 8)
-	for i := range digits {
-		digits[i] = hex[id[len(id)-1-i]&0x0f]
-	}
-	return string(digits)
+	sum := sha256.Sum256([]byte(ids.NewID("")))
+	return hex.EncodeToString(sum[:4])
 }
 
 // rejoin has administrators join the guard again whom a failed change would have cost their rights, and returns why it failed.

@@ -59,7 +59,7 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, in NewUser) (
 	out.Record(s.deps.Journal.Entry(by, domain.ActionUserCreate, string(user.ID), audit.Detail("role", string(user.Role)),
 		audit.Detail("status", string(user.Status)), audit.Detail("directory", string(user.Directory)),
 		audit.Personal("username", user.Username)))
-	if err := s.deps.Access.CreateUser(ctx, user, out); err != nil {
+	if err := s.deps.Access.CreateUser(ctx, &user, out); err != nil {
 		return Profile{}, err
 	}
 	return profile(catalog, user), nil

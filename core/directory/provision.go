@@ -156,7 +156,7 @@ func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Ou
 	var err error
 	for _, try := range []domain.User{user, bare, named, plain} {
 		SetKeys(p.folder, &try)
-		if err = p.access.CreateUser(ctx, try, out); !errors.Is(err, domain.ErrUserExists) {
+		if err = p.access.CreateUser(ctx, &try, out); !errors.Is(err, domain.ErrUserExists) {
 			return try, err
 		}
 		if found, findErr := p.users.FindBySubject(ctx, user.Directory, user.Subject); findErr == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core/audit"
@@ -15,6 +16,8 @@ import (
 const (
 	// completeEvery is how often a scheduled run looks at everybody, even where the directory tells what changed.
 	completeEvery = 24 * time.Hour
+	// applyWorkers is how many steps are applied at once.
+	applyWorkers = 32
 	// maxFailures is how many failed steps a result names.
 	maxFailures = 20
 )
@@ -156,17 +159,10 @@ func (s *Service) recordBrake(ctx context.Context, by domain.Principal, plan *Pl
 // fails the rest is left.
 func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, progress Progress) (Result, error) {
 	result := Result{Digest: plan.Digest, Complete: plan.Complete, Listed: plan.Listed, Skipped: plan.Count(StepSkip)}
-	var failure error
-	for i := range plan.Steps {
-		step := &plan.Steps[i]
-		err := s.applyStep(ctx, by, step)
-		if kind := fault.Of(err); kind != nil && (kind.Kind == fault.Internal || kind.Kind == fault.Unavailable) {
-			failure = err
-			break
-		}
+	failure := s.applySteps(ctx, by, plan.Steps, func(done int, step *Step, err error) {
 		result.count(step, err)
-		progress.tell(i+1, len(plan.Steps))
-	}
+		progress.tell(done, len(plan.Steps))
+	})
 	if plan.IsEmpty() {
 		return result, nil
 	}
@@ -177,6 +173,50 @@ func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, pr
 		entry.Success = false
 	}
 	return result, errors.Join(failure, s.needs.Journal.Write(context.WithoutCancel(ctx), entry))
+}
+
+// applySteps does the steps, several at once: stores put writes that wait together on disk together. note hears of each that
+// was done or refused, one at a time. The first error that is no refusal ends it, once the steps under way are done.
+func (s *Service) applySteps(ctx context.Context, by domain.Principal, steps []Step, note func(done int, step *Step, err error)) error {
+	var (
+		mu      sync.Mutex
+		next    int
+		done    int
+		failure error
+		workers sync.WaitGroup
+	)
+	take := func() *Step {
+		mu.Lock()
+		defer mu.Unlock()
+		if failure != nil || next == len(steps) {
+			return nil
+		}
+		next++
+		return &steps[next-1]
+	}
+	for range min(applyWorkers, len(steps)) {
+		workers.Go(func() {
+			for step := take(); step != nil; step = take() {
+				err := s.applyStep(ctx, by, step)
+				mu.Lock()
+				if isRefusal(err) {
+					done++
+					note(done, step, err)
+				} else {
+					failure = errors.Join(failure, err)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+	return failure
+}
+
+// isRefusal reports whether an error, or none, is about one step alone.
+func isRefusal(err error) bool {
+	f := fault.Of(err)
+	return f == nil || (f.Kind != fault.Internal && f.Kind != fault.Unavailable)
 }
 
 func (r *Result) count(step *Step, err error) {
@@ -276,21 +316,45 @@ type comparison struct {
 
 // known is a user of the directory, with no more of them than a comparison needs: there may be a hundred thousand.
 type known struct {
-	user   domain.User
-	listed bool
+	id            domain.UserID
+	username      string
+	fullName      string
+	phoneNumber   string
+	email         string
+	emailVerified bool
+	deactivated   bool
+	listed        bool
+	role          domain.RoleID
+	groups        []domain.GroupID
 }
 
-func newKnown(u *domain.User) *known {
-	return &known{user: domain.User{
-		ID: u.ID, Username: u.Username, FullName: u.FullName, PhoneNumber: u.PhoneNumber, Email: u.Email, EmailVerified: u.EmailVerified,
-		Role: u.Role, Groups: u.Groups, Status: u.Status, Directory: u.Directory, Subject: u.Subject,
-	}}
+func (c *comparison) newKnown(u *domain.User) *known {
+	role := u.Role
+	if r, ok := c.catalog.Roles[role]; ok {
+		role = r.ID // one text for all who have the role
+	}
+	return &known{
+		id: u.ID, username: u.Username, fullName: u.FullName, phoneNumber: u.PhoneNumber, email: u.Email, emailVerified: u.EmailVerified,
+		deactivated: u.Status == domain.StatusDeactivated, role: role, groups: slices.Clip(u.Groups),
+	}
+}
+
+// user returns as much of the user as is known.
+func (k *known) user(directory domain.DirectoryID, subject domain.Subject) *domain.User {
+	status := domain.StatusActive
+	if k.deactivated {
+		status = domain.StatusDeactivated
+	}
+	return &domain.User{
+		ID: k.id, Username: k.username, FullName: k.fullName, PhoneNumber: k.phoneNumber, Email: k.email, EmailVerified: k.emailVerified,
+		Role: k.role, Groups: k.groups, Status: status, Directory: directory, Subject: subject,
+	}
 }
 
 func (c *comparison) loadUsers(ctx context.Context) error {
 	c.users = map[domain.Subject]*known{}
 	return c.eachUser(ctx, func(u *domain.User) {
-		c.users[u.Subject] = newKnown(u)
+		c.users[u.Subject] = c.newKnown(u)
 		if u.Status == domain.StatusActive {
 			c.plan.Known++
 		}
@@ -333,7 +397,7 @@ func (c *comparison) find(ctx context.Context, subject domain.Subject) (*domain.
 			return nil, nil //nolint:nilnil // nobody is an answer
 		}
 		k.listed = true
-		return &k.user, nil
+		return k.user(c.plan.Directory, subject), nil
 	}
 	c.seen[subject] = true
 	user, err := c.needs.Users.FindBySubject(ctx, c.plan.Directory, subject)
@@ -427,9 +491,9 @@ func (c *comparison) missing(ctx context.Context) error {
 			}
 		})
 	}
-	for _, k := range c.users {
+	for subject, k := range c.users {
 		if !k.listed {
-			gone(&k.user)
+			gone(k.user(c.plan.Directory, subject))
 		}
 	}
 	return nil
