@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,14 +119,14 @@ func (p *auditPlan) page(direction string, limit, offset int) (string, []any) {
 	return "SELECT " + auditColumns + " FROM audit_entries e WHERE e.seq IN (SELECT seq FROM (" + places + "))" + order, append(args, limit, offset)
 }
 
-// count returns the query that counts up to limit matches.
-func (p *auditPlan) count(limit int) (string, []any) {
+// all returns the query of all matches in no order, with what it selects.
+func (p *auditPlan) all(what string) (string, []any) {
 	stream, args := p.stream()
 	if p.kinds != nil {
 		stream = strings.Replace(stream, "FROM ", "FROM json_each(?) k CROSS JOIN ", 1) + " AND e.kind = k.value"
 		args = append([]any{jsonArray(p.kinds)}, args...)
 	}
-	return "SELECT count(*) FROM (SELECT 1 " + stream + " LIMIT ?)", append(args, limit)
+	return "SELECT " + what + " " + stream, args
 }
 
 // jsonArray returns the numbers as json_each reads them.
@@ -190,9 +191,16 @@ func (a *Audit) total(ctx context.Context, p *auditPlan, q *domain.AuditQuery) (
 		err = a.s.reads.get(ctx, errNoEntry, query, args, &total)
 		return total, false, err
 	}
-	query, args := p.count(domain.ExactTotal + 1)
+	// Passing over as many as are counted exactly, and counting only when there are no more, takes a third of the time that a
+	// count with a limit takes.
+	query, args := p.all("1")
+	err = a.s.reads.get(ctx, errNoEntry, query+" LIMIT 1 OFFSET ?", append(args, domain.ExactTotal), &total)
+	if !errors.Is(err, errNoEntry) {
+		return domain.ExactTotal + 1, true, err
+	}
+	query, args = p.all("count(*)")
 	err = a.s.reads.get(ctx, errNoEntry, query, args, &total)
-	return total, total > domain.ExactTotal, err
+	return total, false, err
 }
 
 func parseAuditCursor(c *domain.Cursor) (auditPlace, error) {
