@@ -39,7 +39,11 @@ func install(t *testing.T, options kit.Options) *installation {
 	t.Helper()
 	s := kit.Start(t, options)
 	access := audit.NewAccess(s.Journal, s.Clock)
-	log := audit.New(audit.Needs{Trail: s.Store.Audit(), Access: access, Journal: s.Journal, Clock: s.Clock})
+	signer := audit.NewSigner(s.Store.Audit(), s.Sealer)
+	log := audit.New(audit.Needs{
+		Trail: s.Store.Audit(), Proofs: s.Store.Audit(), Sequencer: audit.NewSequencer(s.Store.Audit(), signer, s.Clock), Signer: signer,
+		Access: access, Journal: s.Journal, Clock: s.Clock,
+	})
 	apis, err := securityapi.New(securityapi.Services{
 		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: log, Settings: s.Settings, Factors: s.Factor, Keys: s.Keys, SSO: s.SSO,
 		Idempotency: idempotency.New(s.Store.Guards(), s.Sealer, s.Clock), Trace: access,
