@@ -25,6 +25,8 @@ const (
 	nonceBytes  = 32
 	longestCode = 8 << 10
 	longestHint = 254
+	// longestKeptToken bounds what each session carries for its logout; a longer hint fits into no address anyway.
+	longestKeptToken = 4 << 10
 )
 
 // Start implements ports.RedirectLogin.
@@ -200,7 +202,10 @@ func (d *Directory) redeem(ctx context.Context, m *metadata, flow domain.Redirec
 	if err != nil {
 		return none, err
 	}
-	result := domain.RedirectResult{Identity: identity, IDToken: raw, ProviderSession: token.session, AuthTime: token.authTime}
+	result := domain.RedirectResult{Identity: identity, ProviderSession: token.session, AuthTime: token.authTime}
+	if len(raw) <= longestKeptToken {
+		result.IDToken = raw
+	}
 	if answer.RefreshToken != "" && d.settings.OfflineAccess {
 		result.Grant = sealGrant(grant{Token: answer.RefreshToken, Issuer: token.issuer, Subject: token.subject})
 	}

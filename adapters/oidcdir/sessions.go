@@ -19,8 +19,6 @@ const (
 	logoutTokenLife = 5 * time.Minute
 	logoutEvent     = "http://schemas.openid.net/event/backchannel-logout"
 	longestTokenID  = 255
-	// longestLogoutURL is what browsers and proxies surely pass on.
-	longestLogoutURL = 7 << 10
 )
 
 // grant is what Refresh needs of a sign-in: the refresh token and whose it is. The core keeps it sealed.
@@ -120,11 +118,8 @@ func (d *Directory) LogoutURL(ctx context.Context, idToken, returnTo, state stri
 				query.Set("state", state)
 			}
 		}
-		if len(idToken) <= longestLogoutURL {
+		if idToken != "" && len(idToken) <= longestKeptToken {
 			query.Set("id_token_hint", idToken)
-		}
-		if idToken == "" {
-			query.Del("id_token_hint")
 		}
 		u.RawQuery = query.Encode()
 		address = u.String()

@@ -216,6 +216,15 @@ func TestLogoutURL_is_the_providers(t *testing.T) {
 	}
 }
 
+func TestALongIDTokenIsNotKept(t *testing.T) {
+	t.Parallel()
+	h := oidc.NewHostile(t)
+	h.Set(claim("groups", []string{strings.Repeat("x", 5000)}))
+	if result := hostileRig(t, h, nil).mustSignIn(t, ""); result.IDToken != "" {
+		t.Errorf("%d bytes are kept", len(result.IDToken))
+	}
+}
+
 func TestLogoutURL_leaves_out_a_hint_that_is_too_long(t *testing.T) {
 	t.Parallel()
 	r := hostileRig(t, oidc.NewHostile(t), nil)

@@ -37,7 +37,7 @@ type RedirectCallback struct {
 type RedirectResult struct {
 	Identity        Identity
 	Grant           string // the provider's refresh token; empty where it gave none
-	IDToken         string // for RP-initiated logout
+	IDToken         string // for RP-initiated logout; empty where it is too long for that
 	ProviderSession string // "sid", for back-channel logout
 	AuthTime        time.Time
 }

@@ -3,6 +3,7 @@ package sso
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core/access"
@@ -40,7 +41,8 @@ type Sessions interface {
 type Config struct {
 	// CallbackURL tells our callback's address at a directory.
 	CallbackURL func(id domain.DirectoryID) string
-	// RedirectURIs are the addresses that a sign-in may end at, and PostLogoutURIs those that a logout may, to the character.
+	// RedirectURIs are the addresses that a sign-in may end at, and PostLogoutURIs those that a logout may, to the
+	// character. http://127.0.0.1/… and http://[::1]/… without a port stand for any port.
 	RedirectURIs   []string
 	PostLogoutURIs []string
 	// CheckEvery is how often a provider is asked whether its sessions live.
@@ -99,8 +101,25 @@ func (s *Service) provider(id domain.DirectoryID) (ports.RedirectLogin, error) {
 	return r, nil
 }
 
+// mayReturnTo compares to the character, but lets a program on the person's own machine listen where it can (RFC 8252
+// section 7.3): an address on loopback that is configured without a port stands for any.
 func (s *Service) mayReturnTo(address string) bool {
-	return slices.Contains(s.deps.Config.RedirectURIs, address)
+	return slices.Contains(s.deps.Config.RedirectURIs, address) || slices.Contains(s.deps.Config.RedirectURIs, withoutPort(address))
+}
+
+// withoutPort takes the port out of an address on loopback; other addresses stay as they are.
+func withoutPort(address string) string {
+	for _, host := range []string{"http://127.0.0.1", "http://[::1]"} {
+		rest, ok := strings.CutPrefix(address, host+":")
+		if !ok {
+			continue
+		}
+		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
+		if digits > 0 && digits <= 5 && strings.HasPrefix(rest[digits:], "/") {
+			return host + rest[digits:]
+		}
+	}
+	return address
 }
 
 func (s *Service) now() time.Time { return s.deps.Clock.Now().UTC() }

@@ -1,0 +1,205 @@
+package sso_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/sso"
+	"github.com/ostiary/ostiary/ports"
+)
+
+func TestD08_a_program_on_loopback_listens_where_it_can(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	service := r.NewSSO(sso.Config{RedirectURIs: []string{"http://127.0.0.1/cb", "http://[::1]/cb", "http://localhost:3000/cb"}})
+	for address, want := range map[string]bool{
+		"http://127.0.0.1/cb": true, "http://127.0.0.1:49152/cb": true, "http://[::1]:49152/cb": true, "http://localhost:3000/cb": true,
+		"http://localhost:3001/cb": false, "http://127.0.0.1:49152/cb/x": false, "http://127.0.0.1:49152/cb?x=y": false, "https://127.0.0.1:49152/cb": false,
+		"http://127.0.0.1:@evil.example/cb": false, "http://127.0.0.1:80@evil.example/cb": false, "http://127.0.0.1:123456/cb": false,
+		"http://127.0.0.1.evil.example/cb": false, "http://127.0.0.1:/cb": false, "http://127.0.0.2:80/cb": false,
+	} {
+		in := startInput()
+		in.RedirectURI = address
+		if _, err := service.Start(t.Context(), someone(), in); (err == nil) != want || err != nil && !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func TestD12_a_provider_that_was_taken_away_signs_nobody_in(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	answer := r.answer(t, r.start(t, startInput()))
+	var rest []ports.Directory
+	for _, d := range r.Registry.All() {
+		if d.ID() != "corp" {
+			rest = append(rest, d)
+		}
+	}
+	registry, err := directory.NewRegistry("local", rest...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Registry = registry
+	r.SSO = r.over()
+	if query := r.back(t, answer); query.Get("error") != "access_denied" {
+		t.Errorf("the client got %v", query)
+	}
+	if got := r.reasons(t); len(got) != 1 || !strings.Contains(got[0], "not configured any more") {
+		t.Errorf("the audit trail says %q", got)
+	}
+}
+
+func TestD06_racing_first_sign_ins_make_one_user(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	var answers []sso.CallbackInput
+	for range 8 {
+		answers = append(answers, r.answer(t, r.start(t, startInput())))
+	}
+	var group sync.WaitGroup
+	for _, answer := range answers {
+		group.Go(func() {
+			if returned, err := r.SSO.Callback(t.Context(), someone(), answer); err != nil || strings.Contains(returned.URL, "error") {
+				t.Errorf("%s, %v", returned.URL, err)
+			}
+		})
+	}
+	group.Wait()
+	if made := r.Logged(t, domain.ActionUserCreate); len(made) != 1 {
+		t.Errorf("%d users were made", len(made))
+	}
+}
+
+func TestUsersOfAProviderHaveNoPasswordHere(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	signedIn := r.signIn(t)
+	p, err := r.Auth.Authenticate(t.Context(), signedIn.Tokens.Access, someone().Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = r.Account.ChangePassword(t.Context(), p, p.UserID, account.PasswordChange{Current: password, Next: password + "2"})
+	if !errors.Is(err, domain.ErrPasswordManagedExternally) {
+		t.Errorf("changing one: %v", err)
+	}
+	_, err = r.Auth.Login(t.Context(), someone(), auth.LoginInput{Name: "mallory", Password: password})
+	if !errors.Is(err, fault.ErrUnauthorized) {
+		t.Errorf("signing in by one: %v", err)
+	}
+	r.Letters(t)
+	if _, err := r.Account.RequestReset(t.Context(), someone(), address); err != nil {
+		t.Errorf("asking for a reset: %v", err)
+	}
+	for _, letter := range r.Letters(t) {
+		if strings.Contains(letter.Text, "reset") {
+			t.Errorf("a mail went out: %s", letter.Subject)
+		}
+	}
+}
+
+// brokenOnce fails the n-th call, before or after it did its work.
+type brokenOnce struct {
+	ports.OnceStore
+
+	mu    sync.Mutex
+	calls int
+	fail  int
+	after bool
+}
+
+func (b *brokenOnce) fails() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls++
+	return b.calls == b.fail
+}
+
+func (b *brokenOnce) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
+	if !b.fails() {
+		return b.OnceStore.Put(ctx, key, value, expires)
+	}
+	if b.after {
+		_ = b.OnceStore.Put(ctx, key, value, expires)
+	}
+	return fault.ErrStorage
+}
+
+func (b *brokenOnce) TakeOnce(ctx context.Context, key string, now time.Time) ([]byte, error) {
+	if !b.fails() {
+		return b.OnceStore.TakeOnce(ctx, key, now)
+	}
+	if b.after {
+		_, _ = b.OnceStore.TakeOnce(ctx, key, now)
+	}
+	return nil, fault.ErrStorage
+}
+
+// Whichever call of the store fails, whether or not it did its work: nothing is answered as done that is not, and a code
+// gives one session at the most.
+func TestS05_a_store_that_fails_makes_no_session_and_hides_no_failure(t *testing.T) {
+	t.Parallel()
+	for _, after := range []bool{false, true} {
+		for n := 1; ; n++ {
+			r := newRig(t, nil)
+			broken := &brokenOnce{OnceStore: r.Ports.Once, fail: n, after: after}
+			r.Ports.Once = broken
+			r.SSO = r.over()
+			failed := r.whole(t)
+			if broken.calls < n {
+				break // the whole scenario has fewer calls
+			}
+			if !failed {
+				t.Errorf("call %d failed (after its work: %v) and nobody was told", n, after)
+			}
+		}
+	}
+}
+
+// whole goes through a sign-in and a back-channel logout, and reports whether a storage failure was told.
+func (r *rig) whole(t *testing.T) bool {
+	t.Helper()
+	told := func(err error) bool { return errors.Is(err, fault.ErrStorage) }
+	started, err := r.SSO.Start(t.Context(), someone(), startInput())
+	if err != nil {
+		return told(err)
+	}
+	r.cookies[started.Cookie.Name] = started.Cookie.Value
+	returned, err := r.SSO.Callback(t.Context(), someone(), r.answer(t, started))
+	if err != nil {
+		return told(err)
+	}
+	_, code, _ := strings.Cut(returned.URL, "code=")
+	code, _, _ = strings.Cut(code, "&")
+	signedIn, err := r.exchange(t, code)
+	if err != nil {
+		_, _ = r.exchange(t, code) // the client tries again
+		if live := r.Logged(t, domain.ActionLogin); len(live) > 1 {
+			t.Errorf("one code gave %d sessions", len(live))
+		}
+		return told(err)
+	}
+	r.Clock.Forward(time.Second)
+	token := r.logoutToken(t, nil)
+	err = r.SSO.BackChannelLogout(t.Context(), someone(), "corp", token)
+	if err == nil {
+		if r.isLive(t, signedIn) {
+			t.Error("a logout was answered and the session lives")
+		}
+		return false
+	}
+	// The provider tries again.
+	if again := r.SSO.BackChannelLogout(t.Context(), someone(), "corp", token); again == nil && r.isLive(t, signedIn) {
+		t.Error("the second logout was answered and the session lives")
+	}
+	return told(err)
+}
