@@ -65,18 +65,21 @@ func TestZ05_NobodyGivesWhatTheyLack(t *testing.T) {
 	p.group(t, "support", "tickets.manage")
 	update := func(by domain.Principal, id domain.UserID, patch account.Patch) func(*testing.T) error {
 		return func(t *testing.T) error {
+			t.Helper()
 			_, err := p.Account.Update(t.Context(), by, id, patch)
 			return err
 		}
 	}
 	group := func(by domain.Principal, permissions ...string) func(*testing.T) error {
 		return func(t *testing.T) error {
+			t.Helper()
 			_, err := p.Access.CreateGroup(t.Context(), by, access.GroupInput{Name: "new", Permissions: permissions})
 			return err
 		}
 	}
 	member := func(by domain.Principal, name string, id domain.UserID) func(*testing.T) error {
 		return func(t *testing.T) error {
+			t.Helper()
 			_, err := p.Access.AddMember(t.Context(), by, name, string(id))
 			return err
 		}

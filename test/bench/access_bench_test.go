@@ -36,7 +36,7 @@ func BenchmarkAccess(b *testing.B) {
 
 	verify := func(token string) func(*testing.B) {
 		return func(b *testing.B) {
-			defer reportCPU(b, 1)()
+			defer reportCPU(b)()
 			for b.Loop() {
 				if _, err := s.Auth.Authenticate(b.Context(), token, kit.Origin); err != nil {
 					b.Fatal(err)
@@ -48,7 +48,7 @@ func BenchmarkAccess(b *testing.B) {
 	b.Run("verify in 200 groups", verify(signedIn.Tokens.Access))
 	for name, user := range map[string]domain.UserID{"check": plain.ID, "check in 200 groups": joined.ID} {
 		b.Run(name, func(b *testing.B) {
-			defer reportCPU(b, 1)()
+			defer reportCPU(b)()
 			for b.Loop() {
 				if _, err := s.Access.Check(b.Context(), admin, user, "team199.write"); err != nil {
 					b.Fatal(err)
@@ -62,7 +62,7 @@ func BenchmarkAccess(b *testing.B) {
 	}
 	for name, user := range map[string]domain.UserID{"batch of 100": plain.ID, "batch of 100 in 200 groups": joined.ID} {
 		b.Run(name, func(b *testing.B) {
-			defer reportCPU(b, 1)()
+			defer reportCPU(b)()
 			for b.Loop() {
 				if _, err := s.Access.CheckAll(b.Context(), admin, user, batch); err != nil {
 					b.Fatal(err)

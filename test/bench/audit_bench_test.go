@@ -112,7 +112,7 @@ func deepCursor(b *testing.B, s *kit.Services, query domain.AuditQuery) *domain.
 }
 
 func list(b *testing.B, s *kit.Services, query domain.AuditQuery) {
-	defer reportCPU(b, 1)()
+	defer reportCPU(b)()
 	for b.Loop() {
 		if _, err := s.Store.Audit().List(b.Context(), query); err != nil {
 			b.Fatal(err)
@@ -126,7 +126,7 @@ func benchmarkAppend(b *testing.B, s *kit.Services) {
 	for name, with := range map[string]int{"without entry": 0, "with entry": 1, "with ten entries": 10} {
 		b.Run(name, func(b *testing.B) {
 			n := 0
-			defer reportCPU(b, 1)()
+			defer reportCPU(b)()
 			for b.Loop() {
 				_, err := s.Store.Users().Update(b.Context(), user.ID, func(u *domain.User, out *domain.Outbox) error {
 					n++
