@@ -53,7 +53,7 @@ func (a *Access) Read(ctx context.Context, by domain.Principal, target string) e
 	if !a.opens(key, by) {
 		return nil
 	}
-	return a.journal.Write(ctx, a.journal.Entry(by, domain.ActionDataAccess, target))
+	return a.first(ctx, key, a.journal.Entry(by, domain.ActionDataAccess, target))
 }
 
 // Denied notes that by was refused what, such as the route. The first refusal of an actor in a minute is an entry with what it
@@ -63,7 +63,18 @@ func (a *Access) Denied(ctx context.Context, by domain.Principal, what string) e
 	if !a.opens(key, by) {
 		return nil
 	}
-	return a.journal.Write(ctx, a.journal.Entry(by, domain.ActionPermissionDenied, "", Failed("forbidden"), Detail("route", what)))
+	return a.first(ctx, key, a.journal.Entry(by, domain.ActionPermissionDenied, "", Failed("forbidden"), Detail("route", what)))
+}
+
+// first writes the entry of a window's first. When that fails there is no window: the next is the first again.
+func (a *Access) first(ctx context.Context, key windowKey, entry domain.AuditEntry) error {
+	err := a.journal.Write(ctx, entry)
+	if err != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.windows, key)
+	}
+	return err
 }
 
 // opens reports whether this is the first of its window, and counts it otherwise.

@@ -49,8 +49,13 @@ func (s *Service) Export(ctx context.Context, by domain.Principal, format Format
 	if len(query.Actions) == 0 {
 		query.Actions = nil
 	}
-	entry := s.journal.Entry(by, domain.ActionDataAccess, auditLog,
-		Detail("operation", "export"), Detail("format", string(format)), Detail("filters", details(filtersOf(query))))
+	filters := filtersOf(query)
+	options := []Option{Detail("operation", "export"), Detail("format", string(format))}
+	if filters.IPAddress != "" { // it tells of a person, and the rest does not
+		options = append(options, Personal("ip_address", filters.IPAddress))
+		filters.IPAddress = ""
+	}
+	entry := s.journal.Entry(by, domain.ActionDataAccess, auditLog, append(options, Detail("filters", details(filters)))...)
 	if err := s.journal.Write(ctx, entry); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,8 @@ import (
 const (
 	// maxSegment bounds the entries of one segment, and with it what a pass holds in memory.
 	maxSegment = 4096
+	// maxLost is how many races for the next segment a pass may lose before it leaves the rest to the next one.
+	maxLost = 20
 )
 
 // Sequencer seals what was written: it gives entries their places, links them into segments and signs a checkpoint of each.
@@ -52,16 +54,18 @@ func (s *Sequencer) Run(ctx context.Context, every time.Duration, report func(er
 // Seal seals all that was written before the call and returns how many entries that were. An error of a sink comes after the
 // sealing, which stands.
 func (s *Sequencer) Seal(ctx context.Context) (int, error) {
-	sealed := 0
+	sealed, lost := 0, 0
 	var unpublished error
 	for {
 		segment, full, err := s.sealNext(ctx)
-		if errors.Is(err, fault.ErrConflict) {
-			continue // another node has sealed these; look again
+		if errors.Is(err, fault.ErrConflict) && lost < maxLost {
+			lost++ // another node has sealed these; look again
+			continue
 		}
 		if err != nil {
 			return sealed, err
 		}
+		lost = 0
 		if segment.Count == 0 {
 			return sealed, unpublished
 		}

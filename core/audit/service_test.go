@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 	"github.com/ostiary/ostiary/test/kit"
 )
 
@@ -85,6 +87,37 @@ func TestL06_ReadsAndExportsLeaveEntriesOneAMinute(t *testing.T) {
 	plain := b.As(t, b.User(t, "john", domain.RoleUser))
 	if _, err := b.service.Export(t.Context(), plain, audit.FormatJSON, domain.AuditQuery{}); !errors.Is(err, fault.ErrForbidden) {
 		t.Errorf("a user's export: got error %v, want %v", err, fault.ErrForbidden)
+	}
+}
+
+// lossyTrail fails to append while it is told to.
+type lossyTrail struct {
+	ports.AuditTrail
+	fails bool
+}
+
+func (l *lossyTrail) Append(ctx context.Context, entries ...domain.AuditEntry) error {
+	if l.fails {
+		return fault.ErrStorage
+	}
+	return l.AuditTrail.Append(ctx, entries...)
+}
+
+func TestL02_AReadThatCouldNotBeNotedIsNotedTheNextTime(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	trail := &lossyTrail{AuditTrail: k.Store.Audit(), fails: true}
+	access := audit.NewAccess(audit.NewJournal(k.IDs, k.Clock, trail), k.Clock)
+	by := k.As(t, k.User(t, "ann", "auditor"))
+	if err := access.Read(t.Context(), by, "usr_x"); !errors.Is(err, fault.ErrStorage) {
+		t.Fatalf("got error %v, want %v", err, fault.ErrStorage)
+	}
+	trail.fails = false
+	if err := access.Read(t.Context(), by, "usr_x"); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(k.Entries(t)); n != 1 {
+		t.Errorf("%d entries, want 1", n)
 	}
 }
 

@@ -2,6 +2,7 @@ package faultstore_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,22 +63,36 @@ func TestL02_S05_H16_NoFailedCallLeavesHalfAChange(t *testing.T) {
 	for name, uc := range useCases() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, mode := range []faultstore.Mode{faultstore.Before, faultstore.After} {
-				for n := 1; ; n++ {
-					if n > maxCalls {
-						t.Fatalf("more than %d calls", maxCalls)
-					}
-					if !inject(t, uc, mode, n) {
-						break
-					}
+			var writes []int
+			for n := 1; n <= maxCalls; n++ {
+				call := inject(t, uc, faultstore.Before, n)
+				if call == "" {
+					break
 				}
+				if !reads[call[strings.LastIndexByte(call, '.')+1:]] {
+					writes = append(writes, n)
+				}
+			}
+			if len(writes) == 0 || writes[len(writes)-1] == maxCalls {
+				t.Fatalf("no writes, or more than %d calls", maxCalls)
+			}
+			// A lost answer of a read is a read that failed: it was met above.
+			for _, n := range writes {
+				inject(t, uc, faultstore.After, n)
 			}
 		})
 	}
 }
 
-// inject runs the use case with the n-th call failing and reports whether there was one.
-func inject(t *testing.T, uc useCase, mode faultstore.Mode, n int) bool {
+// reads are the methods that change nothing.
+var reads = map[string]bool{
+	"Get": true, "FindByLogin": true, "FindBySubject": true, "List": true, "Members": true, "ListByUser": true, "ListByProvider": true,
+	"ListProviderGrants": true, "Look": true, "LookKey": true, "Catalog": true, "CatalogAt": true, "GetAttempts": true, "Scan": true,
+	"Unsealed": true, "LastSegment": true, "SealKey": true, "Segments": true, "Records": true, "SegmentBefore": true,
+}
+
+// inject runs the use case with the n-th call failing and returns the call's name; empty when there was none.
+func inject(t *testing.T, uc useCase, mode faultstore.Mode, n int) string {
 	t.Helper()
 	w := newWorld(t)
 	if uc.prepare != nil {
@@ -100,14 +115,14 @@ func inject(t *testing.T, uc useCase, mode faultstore.Mode, n int) bool {
 	}
 	w.agree(t, uc, where, happened, entries)
 	if mode == faultstore.After && uc.burns != "" && call == uc.burns {
-		return true
+		return call
 	}
 	if err != nil {
 		w.Clock.Forward(uc.wait)
 		w.retry(t, uc, where, had, entries)
 	}
 	w.sound(t, where)
-	return call != ""
+	return call
 }
 
 // agree holds the number of changes against the number of entries.
