@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
-func TestOwnServerAChangeComesWithItsEntry(t *testing.T) { //nolint:cyclop // one story
+func TestOwnServerAChangeComesWithItsEntry(t *testing.T) {
 	t.Parallel()
 	s := openOwn(t, mongowire.Start(t))
 	signIn(t, s)

@@ -57,9 +57,12 @@ func unknownCommand(c *cobra.Command, name string) error {
 func codeOf(err error) int {
 	var wrong usageError
 	var mistakes config.Mistakes
+	var unhealthy unhealthyError
 	switch {
 	case errors.As(err, &wrong):
 		return codeUsage
+	case errors.As(err, &unhealthy):
+		return codeUnavailable
 	case errors.As(err, &mistakes):
 		return codeConfiguration
 	default:
