@@ -14,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/fixtures/faultproxy"
 	"github.com/ostiary/ostiary/test/fixtures/openldap"
 	"github.com/ostiary/ostiary/test/fixtures/testca"
 )
@@ -25,11 +26,11 @@ var quick = tree{
 }
 
 // behind returns a directory that reaches slapd through a proxy, in plain text over loopback.
-func behind(t *testing.T, more tree) (*proxy, directory) {
+func behind(t *testing.T, more tree) (*faultproxy.Proxy, directory) {
 	t.Helper()
 	s := openldap.Start(t, openldap.Options{})
-	p := newProxy(t, s.Address())
-	settings := openLDAP(s).with(quick).with(tree{"urls": []string{"ldap://localhost:" + p.port()}, "allow_plaintext": true}).with(more)
+	p := faultproxy.New(t, s.Address())
+	settings := openLDAP(s).with(quick).with(tree{"urls": []string{"ldap://localhost:" + p.Port()}, "allow_plaintext": true}).with(more)
 	return p, mustOpen(t, ldapdir.TypeLDAP, settings)
 }
 
@@ -56,11 +57,11 @@ func eventually(t *testing.T, d ports.PasswordVerifier) {
 
 func TestD07_AnOutageIsAnErrorAndNoAnswer(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(p *proxy){
-		"refused connections":           func(p *proxy) { p.refuse() },
-		"a server that never answers":   func(p *proxy) { p.cut(); p.silent.Store(true) },
-		"half-open connections":         func(p *proxy) { p.silent.Store(true) },
-		"a server that is far too slow": func(p *proxy) { p.delay.Store(int64(2 * time.Second)) },
+	tests := map[string]func(p *faultproxy.Proxy){
+		"refused connections":           func(p *faultproxy.Proxy) { p.Refuse() },
+		"a server that never answers":   func(p *faultproxy.Proxy) { p.Cut(); p.Silent.Store(true) },
+		"half-open connections":         func(p *faultproxy.Proxy) { p.Silent.Store(true) },
+		"a server that is far too slow": func(p *faultproxy.Proxy) { p.Delay.Store(int64(2 * time.Second)) },
 	}
 	for name, fail := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -91,8 +92,8 @@ func TestD07_AnOutageIsAnErrorAndNoAnswer(t *testing.T) {
 					t.Errorf("%s took %s", what, took)
 				}
 			}
-			p.cut()
-			p.heal()
+			p.Cut()
+			p.Heal()
 			eventually(t, d)
 		})
 	}
@@ -102,7 +103,7 @@ func TestTheCallersContextEndsACall(t *testing.T) {
 	t.Parallel()
 	p, d := behind(t, tree{"timeouts": tree{"connect": "30s", "request": "30s", "operation": "60s"}})
 	eventually(t, d)
-	p.silent.Store(true)
+	p.Silent.Store(true)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	start := time.Now()
@@ -116,14 +117,14 @@ func TestABrokenServerIsLeftAloneAndProbed(t *testing.T) {
 	t.Parallel()
 	p, d := behind(t, tree{"breaker": tree{"failures": 3, "probe": "200ms"}})
 	eventually(t, d)
-	p.cut()
-	p.silent.Store(true)
+	p.Cut()
+	p.Silent.Store(true)
 	for range 3 {
 		if _, err := login(t.Context(), d, openldap.Password); !isUnavailable(err) {
 			t.Fatalf("a login without a server: %v", err)
 		}
 	}
-	before := p.accepted.Load()
+	before := p.Accepted.Load()
 	start := time.Now()
 	for range 1000 {
 		if _, err := login(t.Context(), d, openldap.Password); !isUnavailable(err) {
@@ -133,11 +134,11 @@ func TestABrokenServerIsLeftAloneAndProbed(t *testing.T) {
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("1,000 logins while it is known to be broken took %s", took)
 	}
-	if asked := p.accepted.Load() - before; asked > 5 {
+	if asked := p.Accepted.Load() - before; asked > 5 {
 		t.Errorf("the broken server was asked %d times", asked)
 	}
-	p.cut()
-	p.heal()
+	p.Cut()
+	p.Heal()
 	eventually(t, d)
 }
 
@@ -146,7 +147,7 @@ func TestManyCallersMakeFewConnections(t *testing.T) {
 	p, d := behind(t, tree{"timeouts": tree{"connect": "1s", "request": "1s", "operation": "3s"}, "pool": tree{"size": 2, "max_logins": 3}})
 	eventually(t, d)
 	alice := find(t, d, "alice")
-	p.refuse()
+	p.Refuse()
 	hammer := func() {
 		var wg sync.WaitGroup
 		for range 200 {
@@ -155,12 +156,12 @@ func TestManyCallersMakeFewConnections(t *testing.T) {
 		wg.Wait()
 	}
 	hammer()
-	p.accepted.Store(0)
-	p.heal()
+	p.Accepted.Store(0)
+	p.Heal()
 	eventually(t, d)
 	hammer()
 	// The probe's, one for each of the logins that tried, and at most two for the pool.
-	if n := p.accepted.Load(); n > 8 {
+	if n := p.Accepted.Load(); n > 8 {
 		t.Errorf("after the outage %d connections were made", n)
 	}
 }
@@ -208,11 +209,11 @@ func TestAFlappingServerCostsNoWrongAnswer(t *testing.T) {
 		})
 	}
 	for range 10 {
-		p.refuse()
+		p.Refuse()
 		time.Sleep(20 * time.Millisecond)
-		p.heal()
+		p.Heal()
 		time.Sleep(60 * time.Millisecond)
-		p.cut()
+		p.Cut()
 	}
 	close(done)
 	wg.Wait()
@@ -222,11 +223,11 @@ func TestAFlappingServerCostsNoWrongAnswer(t *testing.T) {
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	s := openldap.Start(t, openldap.Options{})
-	dead, half := newProxy(t, s.Address()), newProxy(t, s.Address())
-	dead.refuse()
-	half.silent.Store(true)
+	dead, half := faultproxy.New(t, s.Address()), faultproxy.New(t, s.Address())
+	dead.Refuse()
+	half.Silent.Store(true)
 	settings := openLDAP(s).with(tree{
-		"urls":            []string{"ldap://localhost:" + dead.port(), "ldap://localhost:" + half.port(), s.URL},
+		"urls":            []string{"ldap://localhost:" + dead.Port(), "ldap://localhost:" + half.Port(), s.URL},
 		"allow_plaintext": true, "timeouts": tree{"connect": "500ms", "request": "500ms", "operation": "30s"},
 	})
 	d := mustOpen(t, ldapdir.TypeLDAP, settings)
@@ -371,8 +372,8 @@ func TestCloseEndsWhatRuns(t *testing.T) {
 	t.Parallel()
 	p, d := behind(t, nil)
 	eventually(t, d)
-	p.cut()
-	p.silent.Store(true)
+	p.Cut()
+	p.Silent.Store(true)
 	for range 3 {
 		_, _ = login(t.Context(), d, openldap.Password)
 	}
