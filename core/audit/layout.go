@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
@@ -25,15 +24,18 @@ type layout struct {
 const closing = "]}\n"
 
 // scanExport looks for the parts.
-func scanExport(r io.Reader) (layout, error) {
+func scanExport(r io.ReadSeeker, size int64) (layout, error) {
 	l := layout{proofAt: -1, proof: sha256.New()}
-	head := bufio.NewReaderSize(r, exportBuffer)
-	begin, err := head.Peek(len(csvHeader))
-	if err != nil && !errors.Is(err, io.EOF) {
+	begin := make([]byte, len(csvHeader))
+	n, err := io.ReadFull(r, begin)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return l, err
 	}
-	l.format = formatOf(begin)
-	lines := newLines(head, l.format)
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return l, err
+	}
+	l.format = formatOf(begin[:n])
+	lines := newLines(r, l.format, size)
 	for {
 		at := lines.offset
 		raw, err := lines.next()

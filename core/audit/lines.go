@@ -21,8 +21,9 @@ type lines struct {
 	buffer []byte
 }
 
-func newLines(r io.Reader, format Format) *lines {
-	return &lines{from: bufio.NewReaderSize(r, exportBuffer), format: format}
+// newLines returns a reader of lines. Size is how much there is to read, where that is known.
+func newLines(r io.Reader, format Format, size int64) *lines {
+	return &lines{from: bufio.NewReaderSize(r, int(min(exportBuffer, max(size, 16)))), format: format}
 }
 
 // next returns the next line with its end. It is good until the next call.

@@ -15,14 +15,14 @@ const maxLine = 4 << 20
 // VerifyFile proves an export without the service and in constant memory: that it is what the service wrote, whole and
 // in order. An error means that the file could not be read; what is no export at all is a finding.
 func VerifyFile(file io.ReaderAt, size int64, trust Trust) (Report, error) {
-	layout, err := scanExport(io.NewSectionReader(file, 0, size))
+	layout, err := scanExport(io.NewSectionReader(file, 0, size), size)
 	if err != nil {
 		return Report{}, err
 	}
 	v := &fileVerifier{
 		layout:  layout,
-		entries: newLines(io.NewSectionReader(file, 0, size), layout.format),
-		proofs:  newLines(io.NewSectionReader(file, layout.proofAt, size-layout.proofAt), layout.format),
+		entries: newLines(io.NewSectionReader(file, 0, size), layout.format, size),
+		proofs:  newLines(io.NewSectionReader(file, layout.proofAt, size-layout.proofAt), layout.format, size-layout.proofAt),
 	}
 	if layout.statement != nil {
 		v.report.Key, v.report.Complete = layout.statement.Key, layout.statement.Complete
