@@ -15,7 +15,7 @@ const (
 	// maxSegment bounds the entries of one segment, and with it what a pass holds in memory.
 	maxSegment = 4096
 	// maxLost is how many races for the next segment a pass may lose before it leaves the rest to the next one.
-	maxLost = 20
+	maxLost = 1000
 )
 
 // Sequencer seals what was written: it gives entries their places, links them into segments and signs a checkpoint of each.
