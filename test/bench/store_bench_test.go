@@ -28,7 +28,7 @@ func BenchmarkLook(b *testing.B) {
 	view := k.Store.View()
 	b.Run("one at a time", func(b *testing.B) {
 		i := 0
-		defer reportCPU(b, 1)()
+		defer reportCPU(b)()
 		for b.Loop() {
 			i++
 			if _, err := view.Look(b.Context(), ids[i%len(ids)]); err != nil {
@@ -47,7 +47,7 @@ func BenchmarkLook(b *testing.B) {
 	})
 	b.Run("touch", func(b *testing.B) {
 		at := firstUser
-		defer reportCPU(b, 1)()
+		defer reportCPU(b)()
 		for b.Loop() {
 			at = at.Add(time.Millisecond)
 			if err := view.Touch(b.Context(), ids[at.Nanosecond()/1e6%len(ids)], at); err != nil {
@@ -85,7 +85,7 @@ func BenchmarkWrite(b *testing.B) {
 		},
 	} {
 		b.Run(name, func(b *testing.B) {
-			defer reportCPU(b, 1)()
+			defer reportCPU(b)()
 			for b.Loop() {
 				if err := write(); err != nil {
 					b.Fatal(err)
@@ -95,7 +95,7 @@ func BenchmarkWrite(b *testing.B) {
 	}
 	b.Run("sign-in with its entry, 64 at once", func(b *testing.B) {
 		b.SetParallelism(32)
-		defer reportCPU(b, 1)()
+		defer reportCPU(b)()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				if err := signIn(); err != nil {
@@ -113,7 +113,7 @@ func BenchmarkOpen(b *testing.B) {
 	if err := k.Store.Close(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	defer reportCPU(b, 1)()
+	defer reportCPU(b)()
 	for b.Loop() {
 		s, err := sqlitestore.Open(b.Context(), sqlitestore.Config{Dir: k.Dir, Clock: k.Clock})
 		if err != nil {

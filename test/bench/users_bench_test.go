@@ -85,7 +85,7 @@ func listUsers(b *testing.B, k *kit.Kit, query domain.UserQuery) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer reportCPU(b, 1)()
+	defer reportCPU(b)()
 	for b.Loop() {
 		if page, err = k.Store.Users().List(b.Context(), query); err != nil {
 			b.Fatal(err)
