@@ -1,0 +1,158 @@
+package importfile
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// maxLine bounds one line of the line format.
+const maxLine = 1 << 20
+
+// User is one user of a file.
+type User struct {
+	Place         string          `json:"-"` // "line 7" or "Users[6]"
+	Identifier    string          `json:"identifier,omitempty"`
+	Username      string          `json:"username"`
+	Email         string          `json:"email"`
+	EmailVerified bool            `json:"email_verified,omitempty"`
+	FullName      string          `json:"full_name,omitempty"`
+	FamilyName    string          `json:"family_name,omitempty"`
+	PhoneNumber   string          `json:"phone_number,omitempty"`
+	Role          string          `json:"role,omitempty"`
+	Groups        []string        `json:"groups,omitempty"`
+	Status        string          `json:"status,omitempty"`
+	Metadata      json.RawMessage `json:"metadata,omitempty"`
+	Directory     string          `json:"directory,omitempty"`
+	Subject       string          `json:"subject,omitempty"`
+	PasswordHash  string          `json:"password_hash,omitempty"`
+	PasswordSetAt time.Time       `json:"password_set_at,omitzero"`
+	CreatedAt     time.Time       `json:"created_at,omitzero"`
+}
+
+// Role is one role of a file.
+type Role struct {
+	Place      string `json:"-"`
+	Identifier string `json:"identifier"`
+	Name       string `json:"name"`
+	Level      int    `json:"level"`
+}
+
+// Bad is a row that could not be read.
+type Bad struct {
+	Place  string
+	Reason string
+}
+
+// Content is what a file holds.
+type Content struct {
+	Roles []Role
+	Users []User
+	Bad   []Bad
+}
+
+var errFormat = errors.New(`not an export of the Users API: it must be {"version":"1.0","data":{"Roles":[…],"Users":[…]}}`)
+
+// export is the original's file. Rows are read one by one, so that a bad one is only itself.
+type export struct {
+	Version string `json:"version"`
+	Data    *struct {
+		Roles []json.RawMessage `json:"Roles"`
+		Users []json.RawMessage `json:"Users"`
+	} `json:"data"`
+}
+
+// exportUser is a row of it; what the export has beside is not taken over.
+type exportUser struct {
+	Identifier string `json:"identifier"`
+	Username   string `json:"username"`
+	Email      string `json:"email"`
+	Role       struct {
+		Name string `json:"name"`
+	} `json:"role"`
+	Name     *string `json:"name"`
+	Lastname *string `json:"lastname"`
+	Password string  `json:"password"`
+}
+
+// ReadUsersAPI reads the original's configuration export. An error means that it is none, or of another version.
+func ReadUsersAPI(from io.Reader) (Content, error) {
+	var file export
+	if err := json.NewDecoder(from).Decode(&file); err != nil || file.Data == nil {
+		return Content{}, errors.Join(errFormat, err)
+	}
+	if file.Version != "1.0" {
+		return Content{}, fmt.Errorf("an export of version %q; 1.0 is known", file.Version)
+	}
+	var c Content
+	for i, raw := range file.Data.Roles {
+		role := Role{Place: fmt.Sprintf("Roles[%d]", i)}
+		if err := json.Unmarshal(raw, &role); err != nil {
+			c.Bad = append(c.Bad, Bad{role.Place, "is not a role: a field is missing or of the wrong type"})
+			continue
+		}
+		c.Roles = append(c.Roles, role)
+	}
+	for i, raw := range file.Data.Users {
+		place := fmt.Sprintf("Users[%d]", i)
+		var row exportUser
+		if err := json.Unmarshal(raw, &row); err != nil {
+			c.Bad = append(c.Bad, Bad{place, "is not a user: a field is of the wrong type"})
+			continue
+		}
+		c.Users = append(c.Users, row.user(place))
+	}
+	return c, nil
+}
+
+func (u exportUser) user(place string) User {
+	given, family := text(u.Name), text(u.Lastname)
+	full := given
+	if family != "" {
+		full += " " + family
+	}
+	if given == "" {
+		full = family
+	}
+	return User{
+		Place: place, Identifier: u.Identifier, Username: u.Username, Email: u.Email, Role: u.Role.Name,
+		FullName: full, FamilyName: family, PasswordHash: u.Password,
+	}
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// ReadLines reads Ostiary's own format: one User a line, empty lines passed over, unknown fields refused. An error means that the
+// input could not be read.
+func ReadLines(from io.Reader) (Content, error) {
+	var c Content
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, maxLine)
+	for n := 1; lines.Scan(); n++ {
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 {
+			continue
+		}
+		user := User{Place: fmt.Sprintf("line %d", n)}
+		d := json.NewDecoder(bytes.NewReader(line))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&user); err != nil || d.More() {
+			c.Bad = append(c.Bad, Bad{user.Place, "is not one user: an unknown field, a wrong type, or no JSON"})
+			continue
+		}
+		c.Users = append(c.Users, user)
+	}
+	if err := lines.Err(); err != nil {
+		return Content{}, fmt.Errorf("reading the lines: %w", err)
+	}
+	return c, nil
+}

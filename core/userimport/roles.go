@@ -1,0 +1,83 @@
+package userimport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// Roles takes roles over, or with dryRun only says what would become of each. A role that exists stays as it is, and where its
+// level is another the row is refused: which of the two is right is the operator's to say.
+func (s *Service) Roles(ctx context.Context, by domain.Principal, batch []Role, dryRun bool) ([]Result, error) {
+	if err := by.Require(domain.PermissionAll); err != nil {
+		return nil, err
+	}
+	results := make([]Result, len(batch))
+	for i, in := range batch {
+		var err error
+		if results[i], err = s.role(ctx, by, in, dryRun); err != nil {
+			return results, err
+		}
+	}
+	return results, nil
+}
+
+func (s *Service) role(ctx context.Context, by domain.Principal, in Role, dryRun bool) (Result, error) {
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	id := domain.RoleID(s.deps.Folder.Fold(in.Name))
+	if existing, ok := catalog.Roles[id]; ok {
+		if existing.Level != in.Level {
+			return Result{Outcome: Refused, Reason: fmt.Sprintf("the role exists with level %d", existing.Level)}, nil
+		}
+		return Result{Outcome: Unchanged}, nil
+	}
+	if _, err := domain.ParseRoleID("name", string(id)); err != nil {
+		return refused(err)
+	}
+	permissions, err := domain.ParseGrantedPermissions(in.Permissions)
+	if err != nil {
+		return refused(err)
+	}
+	if in.Identifier != "" && !identifierForm.MatchString(in.Identifier) {
+		return refused(fault.ErrInvalid.About("identifier", "must be eight hexadecimal digits in lower case"))
+	}
+	if in.Level < 0 {
+		return refused(fault.ErrInvalid.About("level", "must be 0 or more"))
+	}
+	if dryRun {
+		return Result{Outcome: Created}, nil
+	}
+	return s.makeRole(ctx, by, domain.Role{
+		ID: id, Identifier: in.Identifier, Name: in.Name, Level: in.Level, Permissions: permissions, CreatedAt: s.deps.Clock.Now().UTC(),
+	})
+}
+
+func (s *Service) makeRole(ctx context.Context, by domain.Principal, role domain.Role) (Result, error) {
+	if role.Identifier == "" {
+		role.Identifier = access.NewIdentifier(s.deps.IDs)
+	}
+	var out domain.Outbox
+	out.Record(s.deps.Journal.Entry(by, domain.ActionRoleCreate, string(role.ID), audit.Detail("source", "import"), audit.Detail("level", role.Level)))
+	err := s.deps.Roles.CreateRole(ctx, role, out)
+	if errors.Is(err, domain.ErrRoleExists) {
+		return Result{Outcome: Refused, Reason: "the identifier belongs to another role"}, nil
+	}
+	return Result{Outcome: Created}, err
+}
+
+// Finish leaves the entry of a whole import, with how many rows became what.
+func (s *Service) Finish(ctx context.Context, by domain.Principal, source string, created, unchanged, refused int) error {
+	if err := by.Require(domain.PermissionAll); err != nil {
+		return err
+	}
+	return s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionImport, source, audit.Detail("created", created),
+		audit.Detail("unchanged", unchanged), audit.Detail("refused", refused)))
+}

@@ -1,0 +1,289 @@
+package userimport
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// atOnce is how many users are written at the same time: enough for the store to share its commits among them.
+const atOnce = 64
+
+// Needs is what a Service works with.
+type Needs struct {
+	Users       ports.UserStore
+	Roles       ports.RoleStore
+	Catalog     ports.CatalogView
+	Access      *access.Service
+	Directories *directory.Registry
+	Hashes      ports.PasswordHasher
+	Journal     *audit.Journal
+	IDs         ports.IDs
+	Clock       ports.Clock
+	Folder      ports.TextFolder
+}
+
+// Service imports.
+type Service struct{ deps Needs }
+
+// New returns a Service.
+func New(n Needs) *Service { return &Service{deps: n} }
+
+// User is a user to take over. Empty fields take the defaults of a new user.
+type User struct {
+	Identifier    string // eight hexadecimal digits of the Users API; made where empty
+	Username      string
+	Email         string
+	EmailVerified bool
+	FullName      string
+	FamilyName    string
+	PhoneNumber   string
+	Role          string
+	Groups        []string
+	Status        string // active where empty and there is a hash
+	Metadata      json.RawMessage
+	Directory     string
+	Subject       string // in an outside directory
+	PasswordHash  string
+	PasswordSetAt time.Time
+	CreatedAt     time.Time
+}
+
+// Role is a role to take over.
+type Role struct {
+	Identifier  string
+	Name        string
+	Level       int
+	Permissions []string
+}
+
+// Outcome says what became of a row.
+type Outcome int
+
+// The outcomes.
+const (
+	Created   Outcome = iota
+	Unchanged         // it is in already
+	Refused           // Reason says why
+)
+
+// Result is what became of one row, in the order of the input.
+type Result struct {
+	Outcome Outcome
+	Reason  string
+}
+
+var identifierForm = regexp.MustCompile(`^[0-9a-f]{8}$`)
+
+// Batch is a number of users to take over.
+type Batch struct {
+	Users  []User
+	DryRun bool     // only say what would become of each
+	Roles  []string // for a dry run: roles that the import would have made before
+}
+
+// Users takes a batch of users over. It takes a principal that holds "*": an import gives roles and passwords to anybody. The
+// error is an outage; what was imported before it is in.
+func (s *Service) Users(ctx context.Context, by domain.Principal, batch Batch) ([]Result, error) {
+	if err := by.Require(domain.PermissionAll); err != nil {
+		return nil, err
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	catalog = s.foresee(catalog, batch)
+	results, failures := make([]Result, len(batch.Users)), make([]error, len(batch.Users))
+	var running sync.WaitGroup
+	places := make(chan struct{}, atOnce)
+	for i := range batch.Users {
+		places <- struct{}{}
+		running.Go(func() {
+			defer func() { <-places }()
+			results[i], failures[i] = s.user(ctx, by, catalog, &batch.Users[i], batch.DryRun)
+		})
+	}
+	running.Wait()
+	return results, errors.Join(failures...)
+}
+
+// foresee returns the catalog as it would be after the roles of a dry run.
+func (s *Service) foresee(catalog *domain.Catalog, batch Batch) *domain.Catalog {
+	if !batch.DryRun || len(batch.Roles) == 0 {
+		return catalog
+	}
+	foreseen := *catalog
+	foreseen.Roles = maps.Clone(catalog.Roles)
+	for _, name := range batch.Roles {
+		id := domain.RoleID(s.deps.Folder.Fold(name))
+		if _, ok := foreseen.Roles[id]; !ok {
+			foreseen.Roles[id] = domain.Role{ID: id}
+		}
+	}
+	return &foreseen
+}
+
+func (s *Service) user(ctx context.Context, by domain.Principal, catalog *domain.Catalog, in *User, dryRun bool) (Result, error) {
+	user, err := s.draft(catalog, in)
+	if err != nil {
+		return refused(err)
+	}
+	if result, done, err := s.present(ctx, &user, in.Identifier); done || err != nil {
+		return result, err
+	}
+	if dryRun {
+		return Result{Outcome: Created}, nil
+	}
+	var out domain.Outbox
+	out.Record(s.deps.Journal.Entry(by, domain.ActionUserCreate, string(user.ID), audit.Detail("source", "import"),
+		audit.Detail("role", string(user.Role)), audit.Detail("status", string(user.Status)), audit.Personal("username", user.Username)))
+	if err := s.deps.Access.CreateUser(ctx, user, out); err != nil {
+		return refused(err)
+	}
+	return Result{Outcome: Created}, nil
+}
+
+// refused tells a row's own mistake from an outage.
+func refused(err error) (Result, error) {
+	f := fault.Of(err)
+	if f.Kind == fault.Internal || f.Kind == fault.Unavailable {
+		return Result{}, err
+	}
+	reasons := []string{f.Message}
+	for _, d := range f.Details() {
+		reasons = append(reasons, d.Field+" "+d.Reason)
+	}
+	return Result{Outcome: Refused, Reason: strings.Join(reasons, "; ")}, nil
+}
+
+// present looks whether the user is in already: the same name, and the same identifier where the row has one.
+func (s *Service) present(ctx context.Context, user *domain.User, identifier string) (Result, bool, error) {
+	found, err := s.deps.Users.FindByLogin(ctx, user.UsernameKey)
+	switch {
+	case errors.Is(err, domain.ErrUserNotFound):
+		return s.addressTaken(ctx, user)
+	case err != nil:
+		return Result{}, false, err
+	case found.UsernameKey == user.UsernameKey && (identifier == "" && found.EmailKey == user.EmailKey || found.Identifier == identifier):
+		return Result{Outcome: Unchanged}, true, nil
+	}
+	return Result{Outcome: Refused, Reason: "username is taken by another user"}, true, nil
+}
+
+// addressTaken refuses a row whose address another user has, also as their name.
+func (s *Service) addressTaken(ctx context.Context, user *domain.User) (Result, bool, error) {
+	_, err := s.deps.Users.FindByLogin(ctx, user.EmailKey)
+	switch {
+	case errors.Is(err, domain.ErrUserNotFound):
+		return Result{}, false, nil
+	case err != nil:
+		return Result{}, false, err
+	}
+	return Result{Outcome: Refused, Reason: "email is taken by another user"}, true, nil
+}
+
+// draft checks a row and returns the user that it describes.
+func (s *Service) draft(catalog *domain.Catalog, in *User) (domain.User, error) {
+	now := s.deps.Clock.Now().UTC()
+	user := domain.User{
+		ID: domain.UserID(s.deps.IDs.NewID(domain.UserPrefix)), Identifier: in.Identifier, Username: in.Username, Email: in.Email,
+		EmailVerified: in.EmailVerified, FullName: in.FullName, FamilyName: in.FamilyName, PhoneNumber: in.PhoneNumber,
+		Metadata: in.Metadata, Role: domain.RoleID(strings.ToLower(in.Role)), Status: domain.UserStatus(in.Status),
+		Directory: domain.DirectoryID(in.Directory), Subject: domain.Subject(in.Subject), CreatedAt: in.CreatedAt.UTC(), UpdatedAt: now,
+	}
+	s.defaults(&user, in, now)
+	directory.SetKeys(s.deps.Folder, &user)
+	for _, err := range []error{
+		domain.CheckUsername(user.Username), domain.CheckEmail(user.Email), domain.CheckFullName(user.FullName),
+		domain.CheckPhoneNumber(user.PhoneNumber), domain.CheckMetadata(user.Metadata), s.checkRest(catalog, &user, in),
+	} {
+		if err != nil {
+			return user, err
+		}
+	}
+	return user, nil
+}
+
+func (s *Service) defaults(user *domain.User, in *User, now time.Time) {
+	if user.Identifier == "" {
+		user.Identifier = access.NewIdentifier(s.deps.IDs)
+	}
+	if user.Role == "" {
+		user.Role = domain.RoleUser
+	}
+	if user.Directory == "" {
+		user.Directory = s.deps.Directories.Fallback().ID()
+	}
+	if in.CreatedAt.IsZero() {
+		user.CreatedAt = now
+	}
+	if in.PasswordHash != "" {
+		user.Password = &domain.PasswordCredential{Hash: in.PasswordHash, ChangedAt: in.PasswordSetAt.UTC()}
+		if in.PasswordSetAt.IsZero() {
+			user.Password.ChangedAt = now // when it was set is not known; its age counts from here
+		}
+	}
+	switch {
+	case user.Status != "":
+	case in.PasswordHash != "" || in.Subject != "":
+		user.Status = domain.StatusActive
+	default:
+		user.Status = domain.StatusPending
+	}
+}
+
+// checkRest checks what needs more than the row.
+func (s *Service) checkRest(catalog *domain.Catalog, user *domain.User, in *User) error {
+	refuse := func(field, reason string) error { return fault.ErrInvalid.About(field, reason) }
+	if _, ok := catalog.Roles[user.Role]; !ok {
+		return refuse("role", "does not exist")
+	}
+	for _, name := range in.Groups {
+		g, ok := catalog.GroupByName(name)
+		if !ok {
+			return refuse("groups", "names a group that does not exist")
+		}
+		user.Groups = append(user.Groups, g.ID)
+	}
+	switch user.Status {
+	case domain.StatusActive, domain.StatusPending, domain.StatusDeactivated:
+	default:
+		return refuse("status", "must be active, pending_activation or deactivated")
+	}
+	if !identifierForm.MatchString(user.Identifier) {
+		return refuse("identifier", "must be eight hexadecimal digits in lower case")
+	}
+	if in.PasswordHash != "" && !s.deps.Hashes.Supports(in.PasswordHash) {
+		return refuse("password_hash", "is of a format that is not known, or costs more than is allowed")
+	}
+	return s.checkDirectory(user, in)
+}
+
+func (s *Service) checkDirectory(user *domain.User, in *User) error {
+	d, ok := s.deps.Directories.Get(user.Directory)
+	if !ok {
+		return fault.ErrInvalid.About("directory", "is not configured")
+	}
+	_, keeps := d.(ports.CredentialKeeper)
+	switch {
+	case keeps && in.Subject != "":
+		return fault.ErrInvalid.About("subject", "is for users of an outside directory")
+	case !keeps && in.PasswordHash != "":
+		return fault.ErrInvalid.About("password_hash", "is for users of the built-in directory")
+	case keeps && user.Status == domain.StatusActive && in.PasswordHash == "":
+		return fault.ErrInvalid.About("status", "cannot be active without a password_hash")
+	}
+	return nil
+}
