@@ -7,6 +7,7 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/tpt"
+	"github.com/ostiary/ostiary/core/userimport"
 )
 
 // Services are what the operations call.
@@ -17,6 +18,7 @@ type Services struct {
 	Verifier *audit.StoreVerifier
 	Log      *audit.Service
 	TPTs     *tpt.Service
+	Imports  *userimport.Service
 	// Directories are the configured ones, and Directory what is done with them.
 	Directories *directory.Registry
 	Directory   *directory.Service
@@ -28,6 +30,7 @@ type Services struct {
 func Operations(s Services) []Handler {
 	all := append(userOperations(users{s.Accounts, s.PublicURL}), directoryOperations(directories{s.Directory, s.Directories})...)
 	all = append(all, tptOperations(tpts{s.TPTs})...)
+	all = append(all, importOperations(imports{s.Imports})...)
 	return append(all,
 		RoleList.Handle(roles{s.Access}.list),
 		KeyRotate.Handle(keys{s.Auth}.rotate),

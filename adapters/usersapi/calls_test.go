@@ -120,7 +120,7 @@ func TestLogoutEndsTheKey(t *testing.T) {
 	s := start(t, options{})
 	s.people(t, "user")
 	got := s.call(t, http.MethodPost, "/logout", "the-user", "")
-	if got.status != http.StatusOK || got.body != `{"message":"Logout successfull"}` {
+	if got.status != http.StatusOK || got.body != `{"message":"Logout successfull"}` { //nolint:misspell // the original's spelling
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	if got := s.call(t, http.MethodPost, "/logout", "the-user", ""); got.status != http.StatusUnauthorized || got.message() != "Invalid token" {
@@ -221,7 +221,8 @@ func TestOneUser(t *testing.T) {
 	s.people(t, "sudo", "admin", "user")
 	got := s.call(t, http.MethodGet, "/The-Admin/", "the-user", "")
 	role, _ := got.object["role"].(map[string]any)
-	if got.status != http.StatusOK || role["name"] != "admin" || role["level"] != float64(1) || got.object["name"] != nil || len(got.object["identifier"].(string)) != 8 {
+	identifier, _ := got.object["identifier"].(string)
+	if got.status != http.StatusOK || role["name"] != "admin" || role["level"] != float64(1) || got.object["name"] != nil || len(identifier) != 8 {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	for who, status := range map[string]int{"the-admin": 200, "the-user": 400} {

@@ -147,7 +147,7 @@ func (s *service) send(t *testing.T, method, path string, header http.Header, bo
 
 func (s *service) role(t *testing.T, name string) domain.RoleID {
 	t.Helper()
-	user, err := s.Store.Users().FindByLogin(t.Context(), name)
+	user, err := s.Store.Users().FindByLogin(context.WithoutCancel(t.Context()), name)
 	must(t, err)
 	return user.Role
 }

@@ -107,34 +107,39 @@ func TestUpdateRoleRules(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
 	s.people(t, "sudo", "admin", "supervisor", "operator")
-	s.Register(t, "ada", right, "user")
+	for _, name := range []string{"ada", "bea", "cia", "dia"} {
+		s.Register(t, name, right, "user")
+	}
 	tests := map[string]struct {
 		by, target, role string
 		status           int
 		message          string
 	}{
 		"an administrator":                   {"the-admin", "ada", "operator", 200, "Role updated successfully"},
-		"names in capitals":                  {"the-admin", "ADA", "OPERATOR", 200, "Role updated successfully"},
+		"names in capitals":                  {"the-admin", "BEA", "OPERATOR", 200, "Role updated successfully"},
 		"unknown user":                       {"the-admin", "nobody", "operator", 400, "User nobody not found"},
 		"unknown role":                       {"the-admin", "ada", "king", 400, "Role king not found"},
 		"somebody more powerful":             {"the-admin", "the-sudo", "guest", 400, "You cannot change roles of users with role level lower than 1"},
-		"a role more powerful than own":      {"the-admin", "ada", "sudo", 403, "Access denied. You cannot assign a role more powerful than your own"},
+		"a role more powerful than own":      {"the-admin", "dia", "sudo", 403, "Access denied. You cannot assign a role more powerful than your own"},
 		"an administrator raising itself":    {"the-admin", "the-admin", "sudo", 403, "Access denied. You cannot assign a role more powerful than your own"},
-		"a supervisor":                       {"the-supervisor", "ada", "guest", 403, "Only admin and sudo users can update user roles"},
+		"a supervisor":                       {"the-supervisor", "dia", "guest", 403, "Only admin and sudo users can update user roles"},
 		"an operator raising itself":         {"the-operator", "the-operator", "admin", 403, "Only admin and sudo users can update user roles"},
-		"a superuser makes an administrator": {"the-sudo", "ada", "admin", 200, "Role updated successfully"},
+		"a superuser makes an administrator": {"the-sudo", "cia", "admin", 200, "Role updated successfully"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			got := s.call(t, http.MethodPost, "/update_role", test.by, form("target_username", test.target, "new_role_name", test.role))
 			if got.status != test.status || got.message() != test.message {
 				t.Errorf("got %d %s, want %d %s", got.status, got.body, test.status, test.message)
 			}
 		})
 	}
-	if s.role(t, "the-admin") != "admin" || s.role(t, "the-operator") != "operator" {
-		t.Error("somebody raised themselves")
-	}
+	t.Cleanup(func() { // once the rows are through
+		if s.role(t, "the-admin") != "admin" || s.role(t, "the-operator") != "operator" {
+			t.Error("somebody raised themselves")
+		}
+	})
 }
 
 func TestAddRoleRules(t *testing.T) {
@@ -159,6 +164,7 @@ func TestAddRoleRules(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			got := s.call(t, http.MethodPost, "/roles/add", test.by, test.body)
 			if got.status != test.status || !strings.Contains(got.body, test.part) {
 				t.Errorf("got %d %s, want %d with %s", got.status, got.body, test.status, test.part)

@@ -56,7 +56,8 @@ func (a *app) root() *cobra.Command {
 	flags.StringVarP(&a.configFile, "config", "c", "", "configuration `file` (default ./ostiary.yaml if it is there)")
 	flags.StringVar(&a.dataDir, "data-dir", "", "`folder` of the database and keys (default ./ostiary-data)")
 	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
-	root.AddCommand(a.serveCommand(), a.userCommand(), a.roleCommand(), a.keyCommand(), a.directoryCommand(), a.tptCommand(), a.auditCommand(), a.configCommand(), a.healthCommand(), a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.userCommand(), a.roleCommand(), a.keyCommand(), a.directoryCommand(), a.tptCommand(),
+		a.importCommand(), a.auditCommand(), a.configCommand(), a.healthCommand(), a.versionCommand())
 	return root
 }
 

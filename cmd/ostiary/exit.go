@@ -65,6 +65,8 @@ func codeOf(err error) int {
 		return codeUnavailable
 	case errors.As(err, &mistakes):
 		return codeConfiguration
+	case errors.Is(err, errSomeRefused):
+		return codeRefused
 	default:
 		return codeOfClass[operator.Explain(err).Class]
 	}
@@ -87,6 +89,8 @@ func problemOf(err error) problem {
 		return problem{Error: "usage", Message: err.Error()}
 	case errors.As(err, &mistakes):
 		return problem{Error: "configuration", Message: "The configuration is wrong", Mistakes: mistakes}
+	case errors.Is(err, errSomeRefused):
+		return problem{Error: "rows_refused", Message: err.Error()}
 	default:
 		p := operator.Explain(err)
 		return problem{Error: p.Code, Message: p.Message, Details: p.Details, Cause: p.Cause}

@@ -19,7 +19,7 @@ import (
 )
 
 // atOnce is how many users are written at the same time: enough for the store to share its commits among them.
-const atOnce = 64
+const atOnce = 256
 
 // Needs is what a Service works with.
 type Needs struct {

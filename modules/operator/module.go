@@ -13,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/tpt"
+	"github.com/ostiary/ostiary/core/userimport"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -32,6 +33,7 @@ type needs struct {
 	Verifier *audit.StoreVerifier
 	Log      *audit.Service
 	TPTs     *tpt.Service
+	Imports  *userimport.Service
 
 	Directories *directory.Registry
 	Directory   *directory.Service
@@ -39,7 +41,7 @@ type needs struct {
 
 func newConsole(n needs) (*console.Console, error) {
 	return console.New(n.IDs, console.Operations(console.Services{
-		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Verifier: n.Verifier, Log: n.Log, TPTs: n.TPTs,
+		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Verifier: n.Verifier, Log: n.Log, TPTs: n.TPTs, Imports: n.Imports,
 		Directories: n.Directories, Directory: n.Directory,
 		PublicURL: n.Config.HTTP.PublicURL,
 	})...)

@@ -34,33 +34,45 @@ type (
 	AuditTrust  = console.AuditTrust
 	AuditReport = console.AuditReport
 
+	ImportFile      = console.ImportFile
+	ImportProblem   = console.ImportProblem
+	ImportResult    = console.ImportResult
+	ImportRoleBatch = console.ImportRoleBatch
+	ImportUserBatch = console.ImportUserBatch
+	ImportSummary   = console.ImportSummary
+
 	AuditCutInput = console.AuditCutInput
 	AuditCut      = console.AuditCut
 )
 
 // The operations.
 var (
-	UserCreate        = console.UserCreate
-	UserList          = console.UserList
-	UserShow          = console.UserShow
-	UserDeactivate    = console.UserDeactivate
-	UserUnlock        = console.UserUnlock
-	UserPasswordSet   = console.UserPasswordSet
-	UserPasswordReset = console.UserPasswordReset
-	RoleList          = console.RoleList
-	DirectoryList     = console.DirectoryList
-	DirectoryCheck    = console.DirectoryCheck
-	DirectoryLogin    = console.DirectoryLogin
-	DirectoryPlan     = console.DirectoryPlan
-	DirectoryApply    = console.DirectoryApply
-	KeyRotate         = console.KeyRotate
-	DirectoryLockouts = console.DirectoryLockouts
-	TPTCreate         = console.TPTCreate
-	TPTList           = console.TPTList
-	TPTRevoke         = console.TPTRevoke
-	TPTVerify         = console.TPTVerify
-	AuditVerify       = console.AuditVerify
-	AuditRetain       = console.AuditRetain
-	VerifyExport      = console.VerifyExport
-	ReadCheckpoints   = console.ReadCheckpoints
+	UserCreate         = console.UserCreate
+	UserList           = console.UserList
+	UserShow           = console.UserShow
+	UserDeactivate     = console.UserDeactivate
+	UserUnlock         = console.UserUnlock
+	UserPasswordSet    = console.UserPasswordSet
+	UserPasswordReset  = console.UserPasswordReset
+	RoleList           = console.RoleList
+	DirectoryList      = console.DirectoryList
+	DirectoryCheck     = console.DirectoryCheck
+	DirectoryLogin     = console.DirectoryLogin
+	DirectoryPlan      = console.DirectoryPlan
+	DirectoryApply     = console.DirectoryApply
+	KeyRotate          = console.KeyRotate
+	DirectoryLockouts  = console.DirectoryLockouts
+	TPTCreate          = console.TPTCreate
+	TPTList            = console.TPTList
+	TPTRevoke          = console.TPTRevoke
+	TPTVerify          = console.TPTVerify
+	AuditVerify        = console.AuditVerify
+	AuditRetain        = console.AuditRetain
+	VerifyExport       = console.VerifyExport
+	ReadCheckpoints    = console.ReadCheckpoints
+	ImportRoles        = console.ImportRoles
+	ImportUsers        = console.ImportUsers
+	ImportFinish       = console.ImportFinish
+	ReadUsersAPIExport = console.ReadUsersAPIExport
+	ReadUserLines      = console.ReadUserLines
 )

@@ -38,6 +38,7 @@ var Module = fx.Module("services",
 		watchProviders,
 		newSettings,
 		idempotency.New,
+		newImport,
 	),
 	fx.Invoke(reconcile),
 )

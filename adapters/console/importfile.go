@@ -1,4 +1,4 @@
-package importfile
+package console
 
 import (
 	"bufio"
@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// maxLine bounds one line of the line format.
-const maxLine = 1 << 20
+// maxImportLine bounds one line of the line format.
+const maxImportLine = 1 << 20
 
-// User is one user of a file.
-type User struct {
+// ImportUser is one user to take over; it is a line of our own file format.
+type ImportUser struct {
 	Place         string          `json:"-"` // "line 7" or "Users[6]"
 	Identifier    string          `json:"identifier,omitempty"`
 	Username      string          `json:"username"`
@@ -34,25 +34,25 @@ type User struct {
 	CreatedAt     time.Time       `json:"created_at,omitzero"`
 }
 
-// Role is one role of a file.
-type Role struct {
+// ImportRole is one role to take over.
+type ImportRole struct {
 	Place      string `json:"-"`
 	Identifier string `json:"identifier"`
 	Name       string `json:"name"`
 	Level      int    `json:"level"`
 }
 
-// Bad is a row that could not be read.
-type Bad struct {
-	Place  string
-	Reason string
+// ImportProblem is a row that was not taken over, and why.
+type ImportProblem struct {
+	Place  string `json:"place"`
+	Reason string `json:"reason"`
 }
 
-// Content is what a file holds.
-type Content struct {
-	Roles []Role
-	Users []User
-	Bad   []Bad
+// ImportFile is what a file holds. A row that cannot be read is told with its place and does not end the file.
+type ImportFile struct {
+	Roles []ImportRole
+	Users []ImportUser
+	Bad   []ImportProblem
 }
 
 var errFormat = errors.New(`not an export of the Users API: it must be {"version":"1.0","data":{"Roles":[…],"Users":[…]}}`)
@@ -79,20 +79,20 @@ type exportUser struct {
 	Password string  `json:"password"`
 }
 
-// ReadUsersAPI reads the original's configuration export. An error means that it is none, or of another version.
-func ReadUsersAPI(from io.Reader) (Content, error) {
+// ReadUsersAPIExport reads the original's configuration export. An error means that it is none, or of another version.
+func ReadUsersAPIExport(from io.Reader) (ImportFile, error) {
 	var file export
 	if err := json.NewDecoder(from).Decode(&file); err != nil || file.Data == nil {
-		return Content{}, errors.Join(errFormat, err)
+		return ImportFile{}, errors.Join(errFormat, err)
 	}
 	if file.Version != "1.0" {
-		return Content{}, fmt.Errorf("an export of version %q; 1.0 is known", file.Version)
+		return ImportFile{}, fmt.Errorf("an export of version %q; 1.0 is known", file.Version)
 	}
-	var c Content
+	var c ImportFile
 	for i, raw := range file.Data.Roles {
-		role := Role{Place: fmt.Sprintf("Roles[%d]", i)}
+		role := ImportRole{Place: fmt.Sprintf("Roles[%d]", i)}
 		if err := json.Unmarshal(raw, &role); err != nil {
-			c.Bad = append(c.Bad, Bad{role.Place, "is not a role: a field is missing or of the wrong type"})
+			c.Bad = append(c.Bad, ImportProblem{role.Place, "is not a role: a field is missing or of the wrong type"})
 			continue
 		}
 		c.Roles = append(c.Roles, role)
@@ -101,7 +101,7 @@ func ReadUsersAPI(from io.Reader) (Content, error) {
 		place := fmt.Sprintf("Users[%d]", i)
 		var row exportUser
 		if err := json.Unmarshal(raw, &row); err != nil {
-			c.Bad = append(c.Bad, Bad{place, "is not a user: a field is of the wrong type"})
+			c.Bad = append(c.Bad, ImportProblem{place, "is not a user: a field is of the wrong type"})
 			continue
 		}
 		c.Users = append(c.Users, row.user(place))
@@ -109,8 +109,8 @@ func ReadUsersAPI(from io.Reader) (Content, error) {
 	return c, nil
 }
 
-func (u exportUser) user(place string) User {
-	given, family := text(u.Name), text(u.Lastname)
+func (u exportUser) user(place string) ImportUser {
+	given, family := deref(u.Name), deref(u.Lastname)
 	full := given
 	if family != "" {
 		full += " " + family
@@ -118,41 +118,41 @@ func (u exportUser) user(place string) User {
 	if given == "" {
 		full = family
 	}
-	return User{
+	return ImportUser{
 		Place: place, Identifier: u.Identifier, Username: u.Username, Email: u.Email, Role: u.Role.Name,
 		FullName: full, FamilyName: family, PasswordHash: u.Password,
 	}
 }
 
-func text(s *string) string {
+func deref(s *string) string {
 	if s == nil {
 		return ""
 	}
 	return *s
 }
 
-// ReadLines reads Ostiary's own format: one User a line, empty lines passed over, unknown fields refused. An error means that the
+// ReadUserLines reads Ostiary's own format: one ImportUser a line, empty lines passed over, unknown fields refused. An error means that the
 // input could not be read.
-func ReadLines(from io.Reader) (Content, error) {
-	var c Content
+func ReadUserLines(from io.Reader) (ImportFile, error) {
+	var c ImportFile
 	lines := bufio.NewScanner(from)
-	lines.Buffer(nil, maxLine)
+	lines.Buffer(nil, maxImportLine)
 	for n := 1; lines.Scan(); n++ {
 		line := bytes.TrimSpace(lines.Bytes())
 		if len(line) == 0 {
 			continue
 		}
-		user := User{Place: fmt.Sprintf("line %d", n)}
+		user := ImportUser{Place: fmt.Sprintf("line %d", n)}
 		d := json.NewDecoder(bytes.NewReader(line))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&user); err != nil || d.More() {
-			c.Bad = append(c.Bad, Bad{user.Place, "is not one user: an unknown field, a wrong type, or no JSON"})
+			c.Bad = append(c.Bad, ImportProblem{user.Place, "is not one user: an unknown field, a wrong type, or no JSON"})
 			continue
 		}
 		c.Users = append(c.Users, user)
 	}
 	if err := lines.Err(); err != nil {
-		return Content{}, fmt.Errorf("reading the lines: %w", err)
+		return ImportFile{}, fmt.Errorf("reading the lines: %w", err)
 	}
 	return c, nil
 }

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ostiary/ostiary/modules/operator"
+)
+
+// importBatch is how many users go over at once.
+const importBatch = 1000
+
+// errSomeRefused ends an import in which rows were not taken over; they have been listed.
+var errSomeRefused = errors.New("some rows were not taken over: see the list above; the rest is in")
+
+func (a *app) importCommand() *cobra.Command {
+	return group("import", "Take users over from other systems, with their password hashes", `Hashes keep working and are replaced by Argon2id at each person's next sign-in. A bad row is listed with its place and
+its reason, and the rest goes in. Running an import again changes nothing that is in already.`,
+		a.importFormat("users-api FILE", "Take roles and users over from an export of the original Users API",
+			`Reads the configuration export {"version":"1.0","data":{"Roles":[…],"Users":[…]}}. Identifiers are kept.`, operator.ReadUsersAPIExport),
+		a.importFormat("users FILE", "Take users over from a file of one JSON object a line",
+			`Each line is one user: username, email, and where known email_verified, full_name, phone_number, role, groups, status, metadata,
+password_hash, password_set_at, created_at; docs/import.md describes them and the hashes.`, operator.ReadUserLines))
+}
+
+func (a *app) importFormat(use, short, long string, read func(io.Reader) (operator.ImportFile, error)) *cobra.Command {
+	var dryRun bool
+	c := &cobra.Command{Use: use, Short: short, Long: long + "\n\nFILE is - for standard input.", Args: args(cobra.ExactArgs(1))}
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "change nothing, and show what would become of each row")
+	c.RunE = func(c *cobra.Command, given []string) error {
+		file, err := a.readImport(given[0], read)
+		if err != nil {
+			return usage(err)
+		}
+		return a.operate(c.Context(), func(on operator.Caller) error {
+			result, err := a.importFile(c.Context(), on, file, dryRun)
+			if err != nil {
+				return err
+			}
+			if !dryRun {
+				_, err = operator.ImportFinish.Call(c.Context(), on, operator.ImportSummary{
+					Source: filepath.Base(given[0]), Created: result.Created, Unchanged: result.Unchanged, Refused: len(result.Problems),
+				}, nil)
+			}
+			return errors.Join(err, a.printImport(result, dryRun))
+		})
+	}
+	return c
+}
+
+func (a *app) readImport(name string, read func(io.Reader) (operator.ImportFile, error)) (operator.ImportFile, error) {
+	if name == "-" {
+		return read(a.in)
+	}
+	file, err := os.Open(name) //nolint:gosec // the operator's own file
+	if err != nil {
+		return operator.ImportFile{}, err
+	}
+	defer func() { _ = file.Close() }()
+	return read(file)
+}
+
+// importFile sends the roles, then the users in batches.
+func (a *app) importFile(ctx context.Context, on operator.Caller, file operator.ImportFile, dryRun bool) (operator.ImportResult, error) {
+	sum := operator.ImportResult{Problems: file.Bad}
+	roles := operator.ImportRoleBatch{Roles: file.Roles, DryRun: dryRun}
+	users := operator.ImportUserBatch{DryRun: dryRun}
+	for _, r := range file.Roles {
+		roles.Places = append(roles.Places, r.Place)
+		users.NewRoles = append(users.NewRoles, r.Name)
+	}
+	result, err := operator.ImportRoles.Call(ctx, on, roles, nil)
+	if err != nil {
+		return sum, err
+	}
+	sum.Add(result)
+	bar := a.newBar("users")
+	defer bar.end()
+	for done := 0; done < len(file.Users); done += importBatch {
+		users.Users = file.Users[done:min(done+importBatch, len(file.Users))]
+		users.Places = nil
+		for _, u := range users.Users {
+			users.Places = append(users.Places, u.Place)
+		}
+		result, err := operator.ImportUsers.Call(ctx, on, users, nil)
+		if err != nil {
+			return sum, err
+		}
+		sum.Add(result)
+		bar.report(operator.Progress{Done: int64(done + len(users.Users)), Total: int64(len(file.Users))})
+	}
+	return sum, nil
+}
+
+func (a *app) printImport(result operator.ImportResult, dryRun bool) error {
+	words := "taken over"
+	if dryRun {
+		words = "would be taken over"
+	}
+	err := a.print(result, func() {
+		for _, p := range result.Problems {
+			a.printf(a.out, "%s: %s\n", printable(p.Place), printable(p.Reason))
+		}
+		a.printf(a.out, "%d %s, %d in already, %d refused.\n", result.Created, words, result.Unchanged, len(result.Problems))
+	})
+	if err == nil && len(result.Problems) > 0 {
+		return errSomeRefused
+	}
+	return err
+}

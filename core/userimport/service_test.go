@@ -1,0 +1,149 @@
+package userimport_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/userimport"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+// The contract's vectors, for the password "correct horse".
+const (
+	scryptHash = "scrypt:32768:8:1$abcdefgh12345678$c9af3e22d337e8e1a7adc40c497069c30ccbbdf5e97123cc3a08c27240deea04c35a1e3fb7f886377527d939835c3dfc07905e80d9723bf665d88f8648e9a174"
+	pbkdf2Hash = "pbkdf2:sha256:600000$abcdefgh12345678$79162392bdf67f18c7dd2ce46773bb237013c8850890b4a36e4bb70a165d46d4"
+)
+
+func start(t *testing.T) (*kit.Services, *userimport.Service) {
+	t.Helper()
+	s := kit.Start(t, kit.Options{})
+	return s, userimport.New(userimport.Needs{
+		Users: s.Store.Users(), Roles: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Access: s.Access, Directories: s.Registry,
+		Hashes: s.Hasher, Journal: s.Journal, IDs: s.IDs, Clock: s.Clock, Folder: s.Folder,
+	})
+}
+
+func TestImportedHashesWorkAndAreUpgraded(t *testing.T) {
+	t.Parallel()
+	s, imports := start(t)
+	batch := userimport.Batch{Users: []userimport.User{
+		{Identifier: "aaaa0001", Username: "old", Email: "old@example.com", Role: "Admin", PasswordHash: scryptHash},
+		{Identifier: "aaaa0002", Username: "older", Email: "older@example.com", PasswordHash: pbkdf2Hash},
+	}}
+	for _, want := range []userimport.Outcome{userimport.Created, userimport.Unchanged} {
+		results, err := imports.Users(t.Context(), domain.Operator(), batch)
+		if err != nil || results[0].Outcome != want || results[1].Outcome != want {
+			t.Fatalf("got %v, %v; want %v", results, err, want)
+		}
+	}
+	for _, name := range []string{"old", "older"} {
+		for range 2 { // the second time by the upgraded hash
+			if _, err := s.Auth.Login(t.Context(), kit.From("192.0.2.1"), auth.LoginInput{Name: name, Password: "correct horse"}); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		user, err := s.Store.Users().FindByLogin(t.Context(), name)
+		if err != nil || !strings.HasPrefix(user.Password.Hash, "$argon2id$") {
+			t.Errorf("%s is still hashed as before, %v", name, err)
+		}
+	}
+	if user, _ := s.Store.Users().FindByLogin(t.Context(), "old"); user.Identifier != "aaaa0001" || user.Role != domain.RoleAdmin {
+		t.Errorf("got %s, %s", user.Identifier, user.Role)
+	}
+	if got := len(s.Logged(t, domain.ActionUserCreate)); got != 2 {
+		t.Errorf("%d entries of two users", got)
+	}
+}
+
+func TestBadRowsAreRefusedAlone(t *testing.T) {
+	t.Parallel()
+	s, imports := start(t)
+	s.Register(t, "ada", "Correct-horse-7", "user")
+	rows := map[string]userimport.User{
+		"a taken name":            {Username: "ADA", Email: "x@example.com", Identifier: "aaaa0009"},
+		"a taken address":         {Username: "x1", Email: "ada@example.com"},
+		"a hash in the clear":     {Username: "x2", Email: "x2@example.com", PasswordHash: "secret"},
+		"a hash that takes 4 GiB": {Username: "x3", Email: "x3@example.com", PasswordHash: "$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0$" + strings.Repeat("A", 43)},
+		"an unknown role":         {Username: "x4", Email: "x4@example.com", Role: "king"},
+		"an unknown group":        {Username: "x5", Email: "x5@example.com", Groups: []string{"knights"}},
+		"a wrong identifier":      {Username: "x6", Email: "x6@example.com", Identifier: "XYZ"},
+		"a wrong status":          {Username: "x7", Email: "x7@example.com", Status: "dead"},
+		"active and no hash":      {Username: "x8", Email: "x8@example.com", Status: "active"},
+		"a foreign subject":       {Username: "x9", Email: "x9@example.com", Subject: "42"},
+	}
+	for name, row := range rows {
+		results, err := imports.Users(t.Context(), domain.Operator(), userimport.Batch{Users: []userimport.User{row, {Username: "ok-" + row.Username, Email: "ok-" + row.Email}}})
+		if err != nil || results[0].Outcome != userimport.Refused || results[0].Reason == "" || results[1].Outcome != userimport.Created {
+			t.Errorf("%s: %v, %v", name, results, err)
+		}
+	}
+}
+
+func TestOnlyWhoHoldsEverythingImports(t *testing.T) {
+	t.Parallel()
+	s, imports := start(t)
+	by := s.As(t, s.User(t, "root", domain.RoleAdmin))
+	_, users := imports.Users(t.Context(), by, userimport.Batch{Users: []userimport.User{{Username: "x", Email: "x@example.com"}}})
+	_, roles := imports.Roles(t.Context(), by, []userimport.Role{{Name: "x"}}, false)
+	for _, err := range []error{users, roles, imports.Finish(t.Context(), by, "x", 1, 0, 0)} {
+		if !errors.Is(err, fault.ErrForbidden) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	s, imports := start(t)
+	rows := []userimport.Role{
+		{Identifier: "06eeeacb", Name: "ADMIN", Level: 1},
+		{Name: "admin", Level: 5},
+		{Identifier: "abcdef01", Name: "Clerk", Level: 60},
+		{Identifier: "abcdef01", Name: "other", Level: 60},
+		{Name: "a/b", Level: 60},
+		{Name: "low", Level: -1},
+	}
+	want := []userimport.Outcome{userimport.Unchanged, userimport.Refused, userimport.Created, userimport.Refused, userimport.Refused, userimport.Refused}
+	results, err := imports.Roles(t.Context(), domain.Operator(), rows, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range results {
+		if r.Outcome != want[i] {
+			t.Errorf("%s: %v", rows[i].Name, r)
+		}
+	}
+	catalog, err := s.Access.Catalog(t.Context())
+	if err != nil || catalog.Roles["clerk"].Identifier != "abcdef01" || catalog.Roles["clerk"].Level != 60 {
+		t.Errorf("got %+v, %v", catalog.Roles["clerk"], err)
+	}
+}
+
+// BenchmarkImport takes 10,000 users with hashes over at each turn.
+func BenchmarkImport(b *testing.B) {
+	s := kit.Start(b, kit.Options{})
+	imports := userimport.New(userimport.Needs{
+		Users: s.Store.Users(), Roles: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Access: s.Access, Directories: s.Registry,
+		Hashes: s.Hasher, Journal: s.Journal, IDs: s.IDs, Clock: s.Clock, Folder: s.Folder,
+	})
+	turn := 0
+	for b.Loop() {
+		turn++
+		for batch := range 10 {
+			rows := make([]userimport.User, 1000)
+			for i := range rows {
+				name := fmt.Sprintf("user-%d-%d-%d", turn, batch, i)
+				rows[i] = userimport.User{Username: name, Email: name + "@example.com", PasswordHash: pbkdf2Hash}
+			}
+			if _, err := imports.Users(b.Context(), domain.Operator(), userimport.Batch{Users: rows}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Seconds())/float64(turn)*10, "s/100k-users")
+}

@@ -1,0 +1,32 @@
+package services
+
+import (
+	"go.uber.org/fx"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/userimport"
+	"github.com/ostiary/ostiary/ports"
+)
+
+type importNeeds struct {
+	fx.In
+	Users       ports.UserStore
+	Roles       ports.RoleStore
+	Catalog     ports.CatalogView
+	Access      *access.Service
+	Directories *directory.Registry
+	Hashes      ports.PasswordHasher
+	Journal     *audit.Journal
+	IDs         ports.IDs
+	Clock       ports.Clock
+	Folder      ports.TextFolder
+}
+
+func newImport(n importNeeds) *userimport.Service {
+	return userimport.New(userimport.Needs{
+		Users: n.Users, Roles: n.Roles, Catalog: n.Catalog, Access: n.Access, Directories: n.Directories, Hashes: n.Hashes,
+		Journal: n.Journal, IDs: n.IDs, Clock: n.Clock, Folder: n.Folder,
+	})
+}
