@@ -86,12 +86,10 @@ func resultOf(results []userimport.Result, places []string) ImportResult {
 			sum.Created++
 		case userimport.Unchanged:
 			sum.Unchanged++
-		case userimport.Refused:
-			place := ""
-			if n < len(places) {
-				place = places[n]
-			}
-			sum.Problems = append(sum.Problems, ImportProblem{place, r.Reason})
+		case userimport.Refused: // told below
+		}
+		if r.Reason != "" && n < len(places) {
+			sum.Problems = append(sum.Problems, ImportProblem{places[n], r.Reason})
 		}
 	}
 	return sum

@@ -82,7 +82,7 @@ const (
 // Result is what became of one row, in the order of the input.
 type Result struct {
 	Outcome Outcome
-	Reason  string
+	Reason  string // of a refusal, or of what is otherwise than the row says
 }
 
 var identifierForm = regexp.MustCompile(`^[0-9a-f]{8}$`)
@@ -149,10 +149,14 @@ func (s *Service) user(ctx context.Context, by domain.Principal, catalog *domain
 	var out domain.Outbox
 	out.Record(s.deps.Journal.Entry(by, domain.ActionUserCreate, string(user.ID), audit.Detail("source", "import"),
 		audit.Detail("role", string(user.Role)), audit.Detail("status", string(user.Status)), audit.Personal("username", user.Username)))
-	if err := s.deps.Access.CreateUser(ctx, user, out); err != nil {
+	if err := s.deps.Access.CreateUser(ctx, &user, out); err != nil {
 		return refused(err)
 	}
-	return Result{Outcome: Created}, nil
+	result := Result{Outcome: Created}
+	if in.Identifier != "" && user.Identifier != in.Identifier {
+		result.Reason = "the identifier belongs to another user: it is now " + user.Identifier
+	}
+	return result, nil
 }
 
 // refused tells a row's own mistake from an outage.
