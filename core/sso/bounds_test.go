@@ -1,12 +1,10 @@
 package sso_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/ostiary/ostiary/core/account"
 	"github.com/ostiary/ostiary/core/auth"
@@ -105,101 +103,4 @@ func TestUsersOfAProviderHaveNoPasswordHere(t *testing.T) {
 			t.Errorf("a mail went out: %s", letter.Subject)
 		}
 	}
-}
-
-// brokenOnce fails the n-th call, before or after it did its work.
-type brokenOnce struct {
-	ports.OnceStore
-
-	mu    sync.Mutex
-	calls int
-	fail  int
-	after bool
-}
-
-func (b *brokenOnce) fails() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.calls++
-	return b.calls == b.fail
-}
-
-func (b *brokenOnce) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
-	if !b.fails() {
-		return b.OnceStore.Put(ctx, key, value, expires)
-	}
-	if b.after {
-		_ = b.OnceStore.Put(ctx, key, value, expires)
-	}
-	return fault.ErrStorage
-}
-
-func (b *brokenOnce) TakeOnce(ctx context.Context, key string, now time.Time) ([]byte, error) {
-	if !b.fails() {
-		return b.OnceStore.TakeOnce(ctx, key, now)
-	}
-	if b.after {
-		_, _ = b.OnceStore.TakeOnce(ctx, key, now)
-	}
-	return nil, fault.ErrStorage
-}
-
-// Whichever call of the store fails, whether or not it did its work: nothing is answered as done that is not, and a code
-// gives one session at the most.
-func TestS05_a_store_that_fails_makes_no_session_and_hides_no_failure(t *testing.T) {
-	t.Parallel()
-	for _, after := range []bool{false, true} {
-		for n := 1; ; n++ {
-			r := newRig(t, nil)
-			broken := &brokenOnce{OnceStore: r.Ports.Once, fail: n, after: after}
-			r.Ports.Once = broken
-			r.SSO = r.over()
-			failed := r.whole(t)
-			if broken.calls < n {
-				break // the whole scenario has fewer calls
-			}
-			if !failed {
-				t.Errorf("call %d failed (after its work: %v) and nobody was told", n, after)
-			}
-		}
-	}
-}
-
-// whole goes through a sign-in and a back-channel logout, and reports whether a storage failure was told.
-func (r *rig) whole(t *testing.T) bool {
-	t.Helper()
-	told := func(err error) bool { return errors.Is(err, fault.ErrStorage) }
-	started, err := r.SSO.Start(t.Context(), someone(), startInput())
-	if err != nil {
-		return told(err)
-	}
-	r.cookies[started.Cookie.Name] = started.Cookie.Value
-	returned, err := r.SSO.Callback(t.Context(), someone(), r.answer(t, started))
-	if err != nil {
-		return told(err)
-	}
-	_, code, _ := strings.Cut(returned.URL, "code=")
-	code, _, _ = strings.Cut(code, "&")
-	signedIn, err := r.exchange(t, code)
-	if err != nil {
-		_, _ = r.exchange(t, code) // the client tries again
-		if live := r.Logged(t, domain.ActionLogin); len(live) > 1 {
-			t.Errorf("one code gave %d sessions", len(live))
-		}
-		return told(err)
-	}
-	r.Clock.Forward(time.Second)
-	token := r.logoutToken(t, nil)
-	err = r.SSO.BackChannelLogout(t.Context(), someone(), "corp", token)
-	if err == nil {
-		if r.isLive(t, signedIn) {
-			t.Error("a logout was answered and the session lives")
-		}
-		return false
-	}
-	// The provider tries again.
-	if again := r.SSO.BackChannelLogout(t.Context(), someone(), "corp", token); again == nil && r.isLive(t, signedIn) {
-		t.Error("the second logout was answered and the session lives")
-	}
-	return told(err)
 }

@@ -94,11 +94,14 @@ func (s *Service) BackChannelLogout(ctx context.Context, by domain.Principal, id
 	if errors.Is(err, fault.ErrConflict) {
 		return domain.ErrLogoutToken.Because(errors.New("the token came before"))
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.endAll(ctx, by, logout)
 	}
-	if err := s.endAll(ctx, by, logout); err != nil {
+	if err != nil {
 		_, again := s.deps.Once.TakeOnce(context.WithoutCancel(ctx), seen, s.now())
+		if errors.Is(again, fault.ErrNotFound) {
+			again = nil
+		}
 		return errors.Join(err, again)
 	}
 	return nil

@@ -17,7 +17,7 @@ var emptyTrust = audit.Trust{}
 
 func useCases() map[string]useCase {
 	all := map[string]useCase{}
-	for _, some := range []map[string]useCase{userCases(), accessCases(), sessionCases(), passwordCases(), factorCases(), otherCases()} {
+	for _, some := range []map[string]useCase{userCases(), accessCases(), sessionCases(), passwordCases(), factorCases(), otherCases(), providerCases()} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -8,7 +8,9 @@ import (
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 	"github.com/ostiary/ostiary/test/faultstore"
+	"github.com/ostiary/ostiary/test/fixtures/oidc"
 	"github.com/ostiary/ostiary/test/kit"
 )
 
@@ -25,13 +27,14 @@ type world struct {
 	faults *faultstore.Faults
 
 	admin, user domain.Principal
+	provider    *oidc.Hostile
 	values      map[string]string // what a case's preparation hands on
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{faults: &faultstore.Faults{}, values: map[string]string{}}
-	w.Services = kit.Start(t, kit.Options{Ports: w.faults.Wrap})
+	w.Services = kit.Start(t, kit.Options{Ports: w.faults.Wrap, Directories: []ports.Directory{w.corp(t)}})
 	w.Register(t, "root", password, "admin")
 	w.Register(t, "john", password, "user")
 	_, w.admin = w.SignIn(t, "root", password, "198.51.100.1")
