@@ -48,7 +48,8 @@ func (a *app) directoryCheckCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "check ID", Short: "Try everything that a directory needs, and say how to mend what fails", Args: args(cobra.ExactArgs(1)),
 		Long: `Tries the directory step by step: connection and certificate, service account, base, people, password policy, and when it locks
-accounts compared with when we do. With --user it shows what that person would be here. Nothing is changed.`,
+accounts compared with when we do. With --user it shows what that person would be here. Of an OpenID provider it tries metadata, keys,
+algorithms, clock, and the client's secret, and prints the addresses to register there. Nothing is changed.`,
 	}
 	c.Flags().StringVarP(&in.Sample, "user", "u", "", "login `name` of a person to look at")
 	c.RunE = func(c *cobra.Command, given []string) error {
