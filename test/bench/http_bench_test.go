@@ -49,7 +49,11 @@ func TestChildServer(t *testing.T) {
 }
 
 // announcement is what a child tells its parent on its first line.
-type announcement struct{ Address, Access, Refresh string }
+type announcement struct {
+	Address string `json:"address"`
+	Access  string `json:"access"`
+	Refresh string `json:"refresh"`
+}
 
 func announce(t *testing.T, a announcement) {
 	t.Helper()
