@@ -14,6 +14,9 @@ import (
 // errClosed is the cause of what is asked of a closed store.
 var errClosed = errors.New("the store is closed")
 
+// statementClosed is what database/sql says, which has no value for it.
+const statementClosed = "sql: statement is closed"
+
 // libraryError keeps the words of an error of the library and not its type.
 type libraryError string
 
@@ -31,7 +34,7 @@ func translate(err error) error {
 		return fault.ErrStorage.Because(libraryError(err.Error()))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fault.ErrStorage.Because(err)
-	case err.Error() == "sql: database is closed", err.Error() == "sql: statement is closed": // database/sql has no value for these
+	case err.Error() == "sql: database is closed", err.Error() == statementClosed:
 		return fault.ErrStorage.Because(errClosed)
 	}
 	return err

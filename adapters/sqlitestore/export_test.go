@@ -76,3 +76,8 @@ func (s *Store) Break(ctx context.Context) error {
 
 // Drop takes a session out of the view, as when others take its place.
 func (s *Store) Drop(id domain.SessionID) { s.view.sessions.drop(id) }
+
+// Read reads a number by a query of any text.
+func (s *Store) Read(ctx context.Context, query string) (number int, err error) {
+	return number, s.reads.get(ctx, errNoEntry, query, nil, &number)
+}

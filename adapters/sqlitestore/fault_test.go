@@ -234,3 +234,24 @@ func TestTouchesReachTheDisk(t *testing.T) {
 		group.Wait()
 	}
 }
+
+// TestStatementsComeAndGo makes more different queries at once than are kept prepared.
+func TestStatementsComeAndGo(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	var group sync.WaitGroup
+	for worker := range 8 {
+		group.Go(func() {
+			for i := range 300 {
+				want := (i*7 + worker) % 300
+				if got, err := s.Read(t.Context(), "SELECT "+strconv.Itoa(want)); err != nil || got != want {
+					t.Errorf("got %d, %v, want %d", got, err, want)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if n := len(s.Queries()); n > 300 {
+		t.Errorf("%d statements are kept", n)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 const defaultReaders = 4
@@ -15,6 +16,8 @@ type reader struct {
 	db    *sql.DB
 	mu    sync.RWMutex
 	stmts map[string]*sql.Stmt
+
+	closed atomic.Bool
 }
 
 func openReader(dsn string, size int) (*reader, error) {
@@ -29,6 +32,9 @@ func openReader(dsn string, size int) (*reader, error) {
 	db.SetMaxIdleConns(size)
 	return &reader{db: db, stmts: map[string]*sql.Stmt{}}, nil
 }
+
+// maxReads bounds how many statements are kept prepared. The texts are made of few parts, but of many together.
+const maxReads = 200
 
 func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	r.mu.RLock()
@@ -46,34 +52,52 @@ func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if won, ok := r.stmts[query]; ok {
 		return won, s.Close()
 	}
+	for other, old := range r.stmts { // one at random goes
+		if len(r.stmts) < maxReads {
+			break
+		}
+		delete(r.stmts, other)
+		_ = old.Close() // what it is reading goes on
+	}
 	r.stmts[query] = s
 	return s, nil
 }
 
+// query runs the query. A statement that had to go for others while it was on its way here is prepared again.
+func (r *reader) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	for {
+		s, err := r.stmt(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := s.QueryContext(ctx, args...)
+		if err == nil || err.Error() != statementClosed || r.closed.Load() {
+			return rows, err
+		}
+	}
+}
+
 // get reads one row into dest, or returns absent where there is none.
 func (r *reader) get(ctx context.Context, absent error, query string, args []any, dest ...any) error {
-	s, err := r.stmt(ctx, query)
-	if err != nil {
-		return translate(err)
-	}
-	err = s.QueryRowContext(ctx, args...).Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
+	found := false
+	err := r.each(ctx, func(rows rowScanner) error {
+		found = true
+		return rows.Scan(dest...)
+	}, query, args...)
+	if err == nil && !found {
 		return absent
 	}
-	return translate(err)
+	return err
 }
 
 // each calls scan for every row.
 func (r *reader) each(ctx context.Context, scan func(rowScanner) error, query string, args ...any) error {
-	s, err := r.stmt(ctx, query)
-	if err != nil {
-		return translate(err)
-	}
-	rows, err := s.QueryContext(ctx, args...)
+	rows, err := r.query(ctx, query, args)
 	return translate(eachRow(rows, err, scan))
 }
 
 func (r *reader) close() error {
+	r.closed.Store(true)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var errs []error

@@ -45,6 +45,7 @@ type Store struct {
 
 	catalog  atomic.Pointer[domain.Catalog]
 	pending  atomic.Int64 // how many users wait in search_pending
+	answered atomic.Bool  // Ping has seen a write within the last second
 	stop     context.CancelFunc
 	jobs     sync.WaitGroup
 	closing  sync.Once
@@ -151,6 +152,7 @@ func (s *Store) Close(ctx context.Context) error {
 	s.closing.Do(func() {
 		s.stop()
 		s.jobs.Wait()
+		s.answered.Store(false)
 		s.closeErr = errors.Join(s.view.flush(ctx), s.release())
 	})
 	return s.closeErr
