@@ -22,6 +22,8 @@ type AuditSealStore interface {
 	SealKey(ctx context.Context) ([]byte, error)
 	// PutSealKey keeps the key, unless there is one: then it is fault.ErrConflict.
 	PutSealKey(ctx context.Context, sealed []byte) error
+	// ReplaceSealKey puts the key in the place of was; when something else stands there it is fault.ErrConflict.
+	ReplaceSealKey(ctx context.Context, was, sealed []byte) error
 }
 
 // AuditProofs reads what is sealed, in order and in constant memory, and takes the oldest part away.

@@ -27,6 +27,9 @@ type TextFolder interface {
 type Sealer interface {
 	Seal(plain []byte, binding string) ([]byte, error)
 	Open(sealed []byte, binding string) ([]byte, error)
+	// Rewrap seals anew what lies under another key than the one that seals now, and reports whether it did; else it returns
+	// the value as it is.
+	Rewrap(sealed []byte, binding string) (value []byte, changed bool, err error)
 }
 
 // PasswordHasher hashes what people choose, behind a gate: at most as many at once as there are processors, and a wait
@@ -55,6 +58,8 @@ type AccessTokens interface {
 	KeySet(ctx context.Context) ([]byte, error)
 	// Rotate makes the next key the signing one, and keeps the present one for as long as its tokens live.
 	Rotate(ctx context.Context, now time.Time, out domain.Outbox) (keyID string, err error)
+	// Reseal seals the private keys anew under the key that seals now.
+	Reseal(ctx context.Context) error
 }
 
 // SigningKeyStore keeps signing keys, their private part sealed.

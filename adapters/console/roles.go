@@ -5,12 +5,14 @@ import (
 
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/reseal"
 )
 
-// The operations on roles and signing keys.
+// The operations on roles and keys.
 var (
 	RoleList  = Define[struct{}, []Role]("role.list")
 	KeyRotate = Define[struct{}, SigningKey]("key.rotate")
+	KeyReseal = Define[struct{}, Resealed]("key.reseal")
 )
 
 // Role is a role with what it gives.
@@ -25,6 +27,12 @@ type Role struct {
 // SigningKey is the key that signs access tokens from now on.
 type SigningKey struct {
 	ID string `json:"key_id"`
+}
+
+// Resealed says how many records held something under a former key-encryption key.
+type Resealed struct {
+	Users    int `json:"users"`
+	Sessions int `json:"sessions"`
 }
 
 type roles struct{ access *access.Service }
@@ -45,9 +53,17 @@ func (r roles) list(ctx context.Context, call Call, _ struct{}) ([]Role, error) 
 	return list, nil
 }
 
-type keys struct{ auth *auth.Service }
+type keys struct {
+	auth  *auth.Service
+	seals *reseal.Service
+}
 
 func (k keys) rotate(ctx context.Context, call Call, _ struct{}) (SigningKey, error) {
 	id, err := k.auth.RotateKey(ctx, call.By)
 	return SigningKey{id}, err
+}
+
+func (k keys) reseal(ctx context.Context, call Call, _ struct{}) (Resealed, error) {
+	report, err := k.seals.Run(ctx, call.By)
+	return Resealed(report), err
 }

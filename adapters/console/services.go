@@ -6,6 +6,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/reseal"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/core/userimport"
 )
@@ -19,6 +20,7 @@ type Services struct {
 	Log      *audit.Service
 	TPTs     *tpt.Service
 	Imports  *userimport.Service
+	Seals    *reseal.Service
 	// Directories are the configured ones, and Directory what is done with them.
 	Directories *directory.Registry
 	Directory   *directory.Service
@@ -33,7 +35,8 @@ func Operations(s Services) []Handler {
 	all = append(all, importOperations(imports{s.Imports})...)
 	return append(all,
 		RoleList.Handle(roles{s.Access}.list),
-		KeyRotate.Handle(keys{s.Auth}.rotate),
+		KeyRotate.Handle(keys{s.Auth, s.Seals}.rotate),
+		KeyReseal.Handle(keys{s.Auth, s.Seals}.reseal),
 		AuditVerify.Handle(logs{s.Verifier, s.Log}.verify),
 		AuditRetain.Handle(logs{s.Verifier, s.Log}.retain),
 	)

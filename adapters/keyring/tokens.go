@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -261,11 +262,35 @@ func (t *Tokens) rotated(keys []domain.SigningKey, now time.Time) (next []domain
 }
 
 func (t *Tokens) rewrap(key domain.SigningKey) ([]byte, error) {
-	plain, err := t.sealer.Open(key.Private, signingBinding(key.ID))
+	value, _, err := t.sealer.Rewrap(key.Private, signingBinding(key.ID))
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", key.ID, err)
 	}
-	return t.sealer.Seal(plain, signingBinding(key.ID))
+	return value, nil
+}
+
+// Reseal seals the private parts anew under the active KEK. When another node changes the set at the same moment it is
+// fault.ErrConflict.
+func (t *Tokens) Reseal(ctx context.Context) error {
+	keys, err := t.store.SigningKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the signing keys: %w", err)
+	}
+	resealed := false
+	for i := range keys {
+		before := keys[i].Private
+		if keys[i].Private, err = t.rewrap(keys[i]); err != nil {
+			return err
+		}
+		resealed = resealed || !bytes.Equal(before, keys[i].Private)
+	}
+	if !resealed {
+		return nil
+	}
+	if err := t.store.PutSigningKeys(ctx, versionOf(keys), keys, domain.Outbox{}); err != nil {
+		return fmt.Errorf("writing the signing keys: %w", err)
+	}
+	return nil
 }
 
 // wireClaims are the claims as they stand in a token. Pointers tell what is absent.

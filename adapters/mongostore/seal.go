@@ -133,6 +133,21 @@ func (a *Audit) SealKey(ctx context.Context) ([]byte, error) {
 	return d.Sealed, failed("reading the seal's key", err)
 }
 
+// ReplaceSealKey puts the key in the place of was.
+func (a *Audit) ReplaceSealKey(ctx context.Context, was, sealed []byte) error {
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	result, err := a.s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: sealKeyID}, {Key: "sealed", Value: was}},
+		bson.D{{Key: "$set", Value: bson.D{{Key: "sealed", Value: sealed}}}})
+	if err != nil {
+		return failed("replacing the seal's key", err)
+	}
+	if result.MatchedCount == 0 {
+		return fault.ErrConflict
+	}
+	return nil
+}
+
 // PutSealKey keeps the key, unless there is one.
 func (a *Audit) PutSealKey(ctx context.Context, sealed []byte) error {
 	ctx, cancel := a.s.bound(ctx)

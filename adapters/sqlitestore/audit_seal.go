@@ -92,6 +92,17 @@ func (a *Audit) SealKey(ctx context.Context) ([]byte, error) {
 	return sealed, err
 }
 
+// ReplaceSealKey puts the key in the place of was.
+func (a *Audit) ReplaceSealKey(ctx context.Context, was, sealed []byte) error {
+	return a.s.writer.do(ctx, func(t *tx) error {
+		count, err := t.execCount("UPDATE audit_seal_key SET sealed = ? WHERE sealed = ?", sealed, was)
+		if err == nil && count == 0 {
+			err = fault.ErrConflict
+		}
+		return err
+	})
+}
+
 // PutSealKey keeps the key unless there is one.
 func (a *Audit) PutSealKey(ctx context.Context, sealed []byte) error {
 	return a.s.writer.do(ctx, func(t *tx) error {

@@ -33,7 +33,31 @@ func (a *app) printRoles(roles []operator.Role) {
 }
 
 func (a *app) keyCommand() *cobra.Command {
-	return group("key", "Look after the keys that sign access tokens", "", &cobra.Command{
+	return group("key", "Look after the service's keys", "", a.keyRotateCommand(), a.keyResealCommand())
+}
+
+func (a *app) keyResealCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "reseal", Short: "Seal what is kept anew, under the first key-encryption key", Args: args(cobra.NoArgs),
+		Long: `Seals signing keys, second factors and sessions anew that lie under a former key-encryption key, so that its line can be taken out
+of the key file. Put the new key first in the file and start the service with it before. It may be broken off and run again; waiting
+messages and answers stay under the former key, for seven days at the most.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.operate(c.Context(), func(on operator.Caller) error {
+				done, err := operator.KeyReseal.Call(c.Context(), on, struct{}{}, nil)
+				if err != nil {
+					return err
+				}
+				return a.print(done, func() {
+					a.printf(a.out, "Sealed anew: %d users, %d sessions, and the signing keys.\n", done.Users, done.Sessions)
+				})
+			})
+		},
+	}
+}
+
+func (a *app) keyRotateCommand() *cobra.Command {
+	return &cobra.Command{
 		Use: "rotate", Short: "Sign access tokens with a new key from now on", Args: args(cobra.NoArgs),
 		Long: `Makes the next key the one that signs. Tokens under the present key stay good until they expire: it stays in the key set for as
 long.`,
@@ -46,5 +70,5 @@ long.`,
 				return a.print(key, func() { a.printf(a.out, "Access tokens are now signed with the key %s.\n", key.ID) })
 			})
 		},
-	})
+	}
 }

@@ -84,6 +84,20 @@ func (s *Signer) make(ctx context.Context) ([]byte, error) {
 	return sealed, err
 }
 
+// Reseal seals the key anew under the key-encryption key that seals now, and reports whether it had to. Without a key there
+// is nothing to do.
+func (s *Signer) Reseal(ctx context.Context) (bool, error) {
+	sealed, err := s.store.SealKey(ctx)
+	if err != nil || sealed == nil {
+		return false, err
+	}
+	fresh, changed, err := s.sealer.Rewrap(sealed, keyBinding)
+	if err != nil || !changed {
+		return false, err
+	}
+	return true, s.store.ReplaceSealKey(ctx, sealed, fresh)
+}
+
 func keyID(key ed25519.PrivateKey) string {
 	return base64.RawURLEncoding.EncodeToString(key[ed25519.SeedSize:]) // the public half (RFC 8032) stands behind the seed
 }

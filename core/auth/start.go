@@ -93,7 +93,7 @@ func (s *Service) newSession(by domain.Principal, catalog *domain.Catalog, b beg
 		return domain.Session{}, err
 	}
 	id := domain.SessionID(s.deps.IDs.NewID(domain.SessionPrefix))
-	sealed, err := s.deps.Sealer.Seal(key, refreshBinding(id))
+	sealed, err := s.deps.Sealer.Seal(key, RefreshBinding(id))
 	if err != nil {
 		return domain.Session{}, err
 	}

@@ -67,7 +67,7 @@ func (s *Service) tokens(ctx context.Context, session *domain.Session) (Tokens, 
 // refreshToken returns the refresh token of the family for a counter. It is a MAC under the session's own key, so a racing
 // refresh of one counter gives the same successor, and nothing that is stored shows a token.
 func (s *Service) refreshToken(session *domain.Session, counter int64) (string, error) {
-	key, err := s.deps.Sealer.Open(session.Refresh.Key, refreshBinding(session.ID))
+	key, err := s.deps.Sealer.Open(session.Refresh.Key, RefreshBinding(session.ID))
 	if err != nil {
 		return "", err
 	}
@@ -77,7 +77,8 @@ func (s *Service) refreshToken(session *domain.Session, counter int64) (string, 
 	return body + "_" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
 }
 
-func refreshBinding(id domain.SessionID) string { return "sessions|" + string(id) + "|refresh_key" }
+// RefreshBinding is where the key of a session's refresh tokens lies sealed.
+func RefreshBinding(id domain.SessionID) string { return "sessions|" + string(id) + "|refresh_key" }
 
 func bareID(id domain.SessionID) string { return strings.TrimPrefix(string(id), domain.SessionPrefix) }
 

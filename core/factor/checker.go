@@ -165,7 +165,7 @@ func (c *Checker) match(user *domain.User, code string) (accept func(*domain.Use
 			return domain.MethodSMS, takeSent(&u.Factor.Challenge, code, now)
 		}, nil
 	}
-	secret, err := c.sealer.Open(user.Factor.Secret, secretBinding(user.ID))
+	secret, err := c.sealer.Open(user.Factor.Secret, SecretBinding(user.ID))
 	if err != nil {
 		return nil, err
 	}
@@ -227,4 +227,5 @@ func sentDigest(code string) []byte {
 	return digest[:]
 }
 
-func secretBinding(id domain.UserID) string { return "user/" + string(id) + "/factor" }
+// SecretBinding is where the secret of a user's app codes lies sealed.
+func SecretBinding(id domain.UserID) string { return "user/" + string(id) + "/factor" }

@@ -138,7 +138,7 @@ func (s *Service) draft(user *domain.User, in EnrollInput) (Enrollment, domain.E
 	if shown.Setup, err = c.codes.Describe(secret, c.issuer, user.Username); err != nil {
 		return shown, pending, err
 	}
-	pending.Secret, err = c.sealer.Seal(secret, secretBinding(user.ID))
+	pending.Secret, err = c.sealer.Seal(secret, SecretBinding(user.ID))
 	return shown, pending, err
 }
 
@@ -195,7 +195,7 @@ func (c *Checker) proves(id domain.UserID, pending *domain.Enrolment, code strin
 	if pending.Method == domain.MethodSMS {
 		return 0, takeSent(&pending.Challenge, code, c.clock.Now()), nil
 	}
-	secret, err := c.sealer.Open(pending.Secret, secretBinding(id))
+	secret, err := c.sealer.Open(pending.Secret, SecretBinding(id))
 	if err != nil {
 		return 0, false, err
 	}

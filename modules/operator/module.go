@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/reseal"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/core/userimport"
 	"github.com/ostiary/ostiary/ports"
@@ -34,6 +35,7 @@ type needs struct {
 	Log      *audit.Service
 	TPTs     *tpt.Service
 	Imports  *userimport.Service
+	Seals    *reseal.Service
 
 	Directories *directory.Registry
 	Directory   *directory.Service
@@ -42,6 +44,7 @@ type needs struct {
 func newConsole(n needs) (*console.Console, error) {
 	return console.New(n.IDs, console.Operations(console.Services{
 		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Verifier: n.Verifier, Log: n.Log, TPTs: n.TPTs, Imports: n.Imports,
+		Seals: n.Seals,
 		Directories: n.Directories, Directory: n.Directory,
 		PublicURL: n.Config.HTTP.PublicURL,
 	})...)

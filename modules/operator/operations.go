@@ -17,6 +17,7 @@ type (
 	Link        = console.Link
 	Role        = console.Role
 	SigningKey  = console.SigningKey
+	Resealed    = console.Resealed
 
 	Directory            = console.Directory
 	DirectoryQuestion    = console.DirectoryQuestion
@@ -61,6 +62,7 @@ var (
 	DirectoryPlan      = console.DirectoryPlan
 	DirectoryApply     = console.DirectoryApply
 	KeyRotate          = console.KeyRotate
+	KeyReseal          = console.KeyReseal
 	DirectoryLockouts  = console.DirectoryLockouts
 	TPTCreate          = console.TPTCreate
 	TPTList            = console.TPTList

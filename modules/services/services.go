@@ -18,6 +18,7 @@ import (
 	"github.com/ostiary/ostiary/core/factor"
 	"github.com/ostiary/ostiary/core/idempotency"
 	"github.com/ostiary/ostiary/core/notify"
+	"github.com/ostiary/ostiary/core/reseal"
 	"github.com/ostiary/ostiary/core/settings"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -39,6 +40,7 @@ var Module = fx.Module("services",
 		newSettings,
 		idempotency.New,
 		newImport,
+		newReseal,
 	),
 	fx.Invoke(reconcile),
 )
@@ -164,6 +166,22 @@ func newKeys(n keyNeeds) *apikey.Service {
 	return apikey.New(apikey.Needs{
 		Keys: n.Keys, View: n.View, Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, IDs: n.IDs, Clock: n.Clock,
 		Journal: n.Journal, Rate: rate(n.Config.RateLimits.APIKeys),
+	})
+}
+
+type resealNeeds struct {
+	fx.In
+	Users    ports.UserStore
+	Sessions ports.SessionStore
+	Tokens   ports.AccessTokens
+	Signer   *audit.Signer
+	Sealer   ports.Sealer
+	Journal  *audit.Journal
+}
+
+func newReseal(n resealNeeds) *reseal.Service {
+	return reseal.New(reseal.Needs{
+		Users: n.Users, Sessions: n.Sessions, Tokens: n.Tokens, Signer: n.Signer, Sealer: n.Sealer, Journal: n.Journal,
 	})
 }
 

@@ -130,6 +130,14 @@ func sealKey(t *testing.T, s Stores) {
 	key, err = s.Seals.SealKey(t.Context())
 	must(t, err)
 	same(t, string(key), "key")
+
+	if err := s.Seals.ReplaceSealKey(t.Context(), []byte("another"), []byte("new")); !errors.Is(err, fault.ErrConflict) {
+		t.Errorf("a key was replaced that is not there: %v", err)
+	}
+	must(t, s.Seals.ReplaceSealKey(t.Context(), []byte("key"), []byte("new")))
+	key, err = s.Seals.SealKey(t.Context())
+	must(t, err)
+	same(t, string(key), "new")
 }
 
 func records(t *testing.T, s Stores, first, last int64, q domain.AuditQuery) []domain.AuditRecord {

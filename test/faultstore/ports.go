@@ -296,6 +296,10 @@ func (x seals) SealKey(ctx context.Context) ([]byte, error) {
 	return ask(x.f, "AuditSealStore.SealKey", func() ([]byte, error) { return x.AuditSealStore.SealKey(ctx) })
 }
 
+func (x seals) ReplaceSealKey(ctx context.Context, was, sealed []byte) error {
+	return x.f.call("AuditSealStore.ReplaceSealKey", func() error { return x.AuditSealStore.ReplaceSealKey(ctx, was, sealed) })
+}
+
 func (x seals) PutSealKey(ctx context.Context, sealed []byte) error {
 	return x.f.call("AuditSealStore.PutSealKey", func() error { return x.AuditSealStore.PutSealKey(ctx, sealed) })
 }

@@ -47,6 +47,7 @@ type Kit struct {
 	Store    *sqlitestore.Store
 	Clock    *Clock
 	IDs      *ulidgen.Generator
+	KEK      keyring.Key
 	Sealer   *keyring.Sealer
 	Folder   textfold.Folder
 	Journal  *audit.Journal
@@ -56,10 +57,10 @@ type Kit struct {
 // New returns a kit that ends with the test.
 func New(tb testing.TB) *Kit {
 	tb.Helper()
-	k := &Kit{Dir: tb.TempDir(), Clock: &Clock{now: Noon}}
+	k := &Kit{Dir: tb.TempDir(), Clock: &Clock{now: Noon}, KEK: keyring.NewKey()}
 	k.IDs = ulidgen.New(k.Clock)
 	var err error
-	if k.Sealer, err = keyring.NewSealer([]keyring.Key{keyring.NewKey()}); err != nil {
+	if k.Sealer, err = keyring.NewSealer([]keyring.Key{k.KEK}); err != nil {
 		tb.Fatal(err)
 	}
 	if k.Store, err = sqlitestore.Open(context.Background(), sqlitestore.Config{Dir: k.Dir, Clock: k.Clock}); err != nil {

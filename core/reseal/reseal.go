@@ -1,0 +1,175 @@
+// Package reseal moves what is sealed in the store to the key-encryption key that seals now, so that a former one can be
+// given up: after it leaked, or after its time.
+//
+// It runs beside everything else and may be broken off and run again. What lives for days only (waiting messages, the
+// answers to idempotent requests, sign-ins under way) is left to end by itself.
+package reseal
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/factor"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Needs are what the service works with.
+type Needs struct {
+	Users    ports.UserStore
+	Sessions ports.SessionStore
+	Tokens   ports.AccessTokens
+	Signer   *audit.Signer
+	Sealer   ports.Sealer
+	Journal  *audit.Journal
+}
+
+// Service seals anew.
+type Service struct{ deps Needs }
+
+// New returns the service.
+func New(needs Needs) *Service { return &Service{deps: needs} }
+
+// Report says how many records held something under a former key.
+type Report struct {
+	Users    int
+	Sessions int
+}
+
+// Run seals everything anew that lies under a former key. It takes system.configure. When it returns without an error, a
+// former key opens nothing any more but what ends within seven days.
+func (s *Service) Run(ctx context.Context, by domain.Principal) (Report, error) {
+	if err := by.Require(domain.SystemConfigure); err != nil {
+		return Report{}, err
+	}
+	if err := s.deps.Tokens.Reseal(ctx); err != nil {
+		return Report{}, err
+	}
+	if _, err := s.deps.Signer.Reseal(ctx); err != nil {
+		return Report{}, err
+	}
+	report, err := s.everybody(ctx)
+	options := []audit.Option{
+		audit.Detail("use", "enc"), audit.Detail("users", report.Users), audit.Detail("sessions", report.Sessions),
+	}
+	if err != nil {
+		options = append(options, audit.Failed("broken_off"))
+	}
+	return report, errors.Join(err, s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionKeyRotate, "key_encryption_key", options...)))
+}
+
+func (s *Service) everybody(ctx context.Context) (Report, error) {
+	var report Report
+	page := domain.Page{Number: 1, Limit: domain.MaxPageLimit}
+	for {
+		users, err := s.deps.Users.List(ctx, domain.UserQuery{Page: page, NoTotal: true})
+		if err != nil {
+			return report, err
+		}
+		for i := range users.Users {
+			if err := s.user(ctx, users.Users[i].ID, &report); err != nil {
+				return report, err
+			}
+		}
+		if users.Next == nil {
+			return report, nil
+		}
+		page.After = users.Next
+	}
+}
+
+func (s *Service) user(ctx context.Context, id domain.UserID, report *Report) error {
+	user, err := s.deps.Users.Get(ctx, id)
+	if errors.Is(err, domain.ErrUserNotFound) {
+		return nil // gone since the page was read
+	}
+	if err != nil {
+		return err
+	}
+	changed, err := s.resealUser(&user)
+	if err != nil {
+		return err
+	}
+	if changed {
+		_, err := s.deps.Users.Update(ctx, id, func(u *domain.User, _ *domain.Outbox) error { return unchanged(s.resealUser(u)) })
+		if err != nil {
+			return err
+		}
+		report.Users++
+	}
+	for _, ref := range user.Sessions {
+		if err := s.session(ctx, ref.ID, report); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) session(ctx context.Context, id domain.SessionID, report *Report) error {
+	session, err := s.deps.Sessions.Get(ctx, id)
+	if errors.Is(err, domain.ErrSessionNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	changed, err := s.resealSession(&session)
+	if err != nil || !changed {
+		return err
+	}
+	_, err = s.deps.Sessions.Update(ctx, id, func(x *domain.Session, _ *domain.Outbox) error { return unchanged(s.resealSession(x)) })
+	if errors.Is(err, domain.ErrSessionNotFound) {
+		return nil
+	}
+	if err == nil {
+		report.Sessions++
+	}
+	return err
+}
+
+// unchanged makes the error of a change of what resealing returned.
+func unchanged(changed bool, err error) error {
+	if err == nil && !changed {
+		return domain.ErrUnchanged
+	}
+	return err
+}
+
+func (s *Service) resealUser(u *domain.User) (bool, error) {
+	binding := factor.SecretBinding(u.ID)
+	fields := []sealed{{&u.Factor.Secret, binding}}
+	if u.Factor.Pending != nil {
+		fields = append(fields, sealed{&u.Factor.Pending.Secret, binding})
+	}
+	return s.reseal(fields...)
+}
+
+func (s *Service) resealSession(x *domain.Session) (bool, error) {
+	return s.reseal(
+		sealed{&x.Refresh.Key, auth.RefreshBinding(x.ID)},
+		sealed{&x.Provider.Grant, auth.GrantBinding(x.ID)},
+		sealed{&x.Provider.IDToken, auth.IDTokenBinding(x.ID)},
+	)
+}
+
+// sealed is a field with its place.
+type sealed struct {
+	value   *[]byte
+	binding string
+}
+
+func (s *Service) reseal(fields ...sealed) (some bool, err error) {
+	for _, field := range fields {
+		if len(*field.value) == 0 {
+			continue
+		}
+		value, changed, err := s.deps.Sealer.Rewrap(*field.value, field.binding)
+		if err != nil {
+			return false, err
+		}
+		*field.value, some = value, some || changed
+	}
+	return some, nil
+}
