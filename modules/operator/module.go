@@ -44,7 +44,7 @@ type needs struct {
 func newConsole(n needs) (*console.Console, error) {
 	return console.New(n.IDs, console.Operations(console.Services{
 		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Verifier: n.Verifier, Log: n.Log, TPTs: n.TPTs, Imports: n.Imports,
-		Seals: n.Seals,
+		Seals:       n.Seals,
 		Directories: n.Directories, Directory: n.Directory,
 		PublicURL: n.Config.HTTP.PublicURL,
 	})...)
