@@ -5,6 +5,8 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -280,6 +282,40 @@ func TestSecurityHeadersAreOnEveryAnswer(t *testing.T) {
 			if got := a.Header.Get(name); got != want {
 				t.Errorf("%s: %s is %q", path, name, got)
 			}
+		}
+	}
+}
+
+func TestH13_OtherSitesAreToldNothing(t *testing.T) {
+	t.Parallel()
+	address, _ := start(t, httpserver.Config{}, testAPI(get("/fine", httpserver.Public(), ok)))
+	preflight := call(t, http.MethodOptions, address, prefix+"/fine", "", "Origin: https://evil.example", "Access-Control-Request-Method: GET")
+	wantFailure(t, preflight, http.StatusMethodNotAllowed, "method_not_allowed")
+	for _, a := range []answer{preflight, call(t, http.MethodGet, address, prefix+"/fine", "", "Origin: https://evil.example")} {
+		for name := range a.Header {
+			if strings.HasPrefix(name, "Access-Control-") {
+				t.Errorf("%s: %s", name, a.Header.Get(name))
+			}
+		}
+	}
+}
+
+func TestH08_ManySlowConnectionsLeaveRoomForOthers(t *testing.T) {
+	t.Parallel()
+	address, _ := start(t, httpserver.Config{}, testAPI(get("/fine", httpserver.Public(), ok)))
+	for range 1000 {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := io.WriteString(conn, "GET "+prefix+"/fine HTTP/1.1\r\nHost: x\r\nX-Slow: "); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 50 {
+		if a := call(t, http.MethodGet, address, prefix+"/fine", ""); a.Status != http.StatusOK {
+			t.Fatalf("status %d", a.Status)
 		}
 	}
 }

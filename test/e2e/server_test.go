@@ -101,6 +101,9 @@ func (in *installation) do(t *testing.T, method, path, body string, header http.
 	must(t, err)
 	r := reply{status: res.StatusCode, header: res.Header, body: string(raw)}
 	_ = json.Unmarshal(raw, &r.object)
+	if strings.HasPrefix(path, securityapi.Base) {
+		checkHeaders(t, method+" "+path, res.Header)
+	}
 	if in.check != nil {
 		err := in.check.Check(t.Context(), req, []byte(body), res.StatusCode, res.Header, raw)
 		unknown := errors.Is(err, apicheck.ErrUnknown) && res.StatusCode >= http.StatusBadRequest
@@ -109,6 +112,15 @@ func (in *installation) do(t *testing.T, method, path, body string, header http.
 		}
 	}
 	return r
+}
+
+// checkHeaders holds what every answer of the API carries (S17, H13): nothing is kept, sniffed or shared with other sites.
+func checkHeaders(t *testing.T, what string, h http.Header) {
+	t.Helper()
+	if h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Request-Id") == "" ||
+		h.Get("Access-Control-Allow-Origin") != "" || h.Get("Server") != "" {
+		t.Errorf("%s: headers %v", what, h)
+	}
 }
 
 // call is do below the API's base path, with a token.
