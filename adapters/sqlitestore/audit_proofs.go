@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -226,19 +227,40 @@ func removeCutChunk(t *tx) (more bool, err error) {
 	return last < end.Int64, t.exec("DELETE FROM audit_entries WHERE seq <= ?", last)
 }
 
-// ErasePerson erases what tells of the person, and leaves what is sealed.
+// ErasePerson erases what tells of the person, and leaves what is sealed. It writes a few entries at a time, so that nobody
+// waits for long; a caller that was interrupted asks again.
 func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
-	return a.s.writer.do(ctx, func(t *tx) error {
-		err := t.exec("UPDATE audit_entries SET ip = '', user_agent = '', actor_salt = NULL WHERE user_id = ?", string(id))
+	const (
+		actor = "UPDATE audit_entries SET ip = '', user_agent = '', actor_salt = NULL, personal = NULL, " +
+			"personal_salt = CASE WHEN personal IS NULL THEN personal_salt END WHERE seq IN (SELECT value FROM json_each(?))"
+		target = "UPDATE audit_entries SET personal = NULL, personal_salt = NULL WHERE seq IN (SELECT value FROM json_each(?))"
+	)
+	if err := a.erase(ctx, actor, "SELECT seq FROM audit_entries WHERE user_id = ?", string(id)); err != nil {
+		return err
+	}
+	return a.erase(ctx, target, "SELECT seq FROM audit_entries WHERE target = ? AND personal IS NOT NULL", string(id))
+}
+
+// erase runs the change on the entries that the query finds.
+func (a *Audit) erase(ctx context.Context, change, query string, args ...any) error {
+	var places []int64
+	err := a.s.reads.each(ctx, func(rows rowScanner) error {
+		var seq int64
+		err := rows.Scan(&seq)
+		places = append(places, seq)
+		return err
+	}, query, args...)
+	if err != nil {
+		return err
+	}
+	for chunk := range slices.Chunk(places, sweepChunk) {
+		list, err := json.Marshal(chunk)
 		if err != nil {
 			return err
 		}
-		for _, column := range []string{"user_id", "target"} {
-			err := t.exec("UPDATE audit_entries SET personal = NULL, personal_salt = NULL WHERE "+column+" = ? AND personal IS NOT NULL", string(id))
-			if err != nil {
-				return err
-			}
+		if err := a.s.writer.do(ctx, func(t *tx) error { return t.exec(change, string(list)) }); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
