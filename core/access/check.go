@@ -104,9 +104,10 @@ func (s *Service) grantsOf(ctx context.Context, by domain.Principal, id domain.U
 	return Held(catalog, &user), catalog, nil
 }
 
-// Held returns what the user holds at this moment: nothing unless they are active.
+// Held returns what the user holds at this moment: nothing once they are deactivated. Somebody who has not activated their
+// account yet holds what their role and groups give, and cannot sign in to use it.
 func Held(catalog *domain.Catalog, user *domain.User) domain.Grants {
-	if user.Status != domain.StatusActive {
+	if user.Status == domain.StatusDeactivated {
 		return nil
 	}
 	return catalog.Grants(user)
