@@ -104,6 +104,7 @@ func TestZ05_NobodyGivesWhatTheyLack(t *testing.T) {
 		"the helpdesk puts themselves into the support":        {member(p.desk, "support", p.desk.UserID), fault.ErrForbidden},
 		"a user makes a group":                                 {group(p.plain, "kb.edit"), fault.ErrForbidden},
 		"the helpdesk makes a role": {func(t *testing.T) error {
+			t.Helper()
 			_, err := p.Access.CreateRole(t.Context(), p.desk, access.RoleInput{ID: "boss", Name: "Boss", Permissions: []string{"users.manage"}})
 			return err
 		}, fault.ErrForbidden},

@@ -59,6 +59,7 @@ func TestA18_EveryWayInIsAsStrongAsTheOthers(t *testing.T) {
 	}{
 		"deactivated": {
 			bring: func(t *testing.T, s *kit.Services, id domain.UserID) {
+				t.Helper()
 				_, err := s.Account.Deactivate(t.Context(), domain.Operator(), id)
 				must(t, err)
 			},
@@ -69,6 +70,7 @@ func TestA18_EveryWayInIsAsStrongAsTheOthers(t *testing.T) {
 		},
 		"purged": {
 			bring: func(t *testing.T, s *kit.Services, id domain.UserID) {
+				t.Helper()
 				_, err := s.Account.Purge(t.Context(), domain.Operator(), id)
 				must(t, err)
 			},
@@ -88,6 +90,7 @@ func TestA18_EveryWayInIsAsStrongAsTheOthers(t *testing.T) {
 		},
 		"has a password that has expired": {
 			bring: func(t *testing.T, s *kit.Services, id domain.UserID) {
+				t.Helper()
 				_, err := s.Store.Users().Update(t.Context(), id, func(u *domain.User, _ *domain.Outbox) error {
 					u.Password.MustChange = true
 					return nil
