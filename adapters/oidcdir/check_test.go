@@ -25,7 +25,7 @@ func step(t *testing.T, steps []domain.CheckStep, name string) domain.CheckStep 
 func TestCheck_of_a_certified_provider_is_all_well(t *testing.T) {
 	t.Parallel()
 	op := oidc.Start(t, oidc.Options{Redirects: []string{"https://login.example.org/corp/callback"}})
-	r := newRig(t, oidcdir.Settings{Issuer: op.Issuer, ClientID: "web", ClientSecret: "web-secret"})
+	r := newRig(t, oidcdir.Settings{Timeout: patience, Issuer: op.Issuer, ClientID: "web", ClientSecret: "web-secret"})
 	steps := r.Check(t.Context(), "")
 	for _, s := range steps {
 		if !s.OK {
@@ -38,7 +38,7 @@ func TestCheck_of_a_certified_provider_is_all_well(t *testing.T) {
 	if got := step(t, steps, "keys").Detail; !strings.Contains(got, "RSA-2048") || !strings.Contains(got, "P-256") {
 		t.Errorf("the keys are %q", got)
 	}
-	wrong := newRig(t, oidcdir.Settings{Issuer: op.Issuer, ClientID: "web", ClientSecret: "wrong"})
+	wrong := newRig(t, oidcdir.Settings{Timeout: patience, Issuer: op.Issuer, ClientID: "web", ClientSecret: "wrong"})
 	if s := step(t, wrong.Check(t.Context(), ""), "client"); s.OK || !strings.Contains(s.Advice, "client_secret") {
 		t.Errorf("with a wrong secret: %+v", s)
 	}

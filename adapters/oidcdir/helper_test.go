@@ -16,6 +16,8 @@ import (
 )
 
 const (
+	// patience is a time limit for tests that are not about it, on a loaded machine too.
+	patience = 20 * time.Second
 	callback = "http://localhost:1/api/v1/security/auth/oidc/corp/callback"
 	state    = "a-state-of-the-core"
 )
@@ -53,7 +55,7 @@ func newRig(t *testing.T, settings oidcdir.Settings) *rig {
 // hostileRig returns a directory of a hostile provider with the change made to right settings.
 func hostileRig(t *testing.T, h *oidc.Hostile, change func(*oidcdir.Settings)) *rig {
 	t.Helper()
-	settings := oidcdir.Settings{Issuer: h.URL, ClientID: oidc.HostileClient, ClientSecret: oidc.HostileSecret, UserInfo: "never"}
+	settings := oidcdir.Settings{Issuer: h.URL, ClientID: oidc.HostileClient, ClientSecret: oidc.HostileSecret, UserInfo: "never", Timeout: patience}
 	if change != nil {
 		change(&settings)
 	}

@@ -30,23 +30,80 @@ func (s *Service) resolve(
 	case !errors.Is(err, domain.ErrUserNotFound):
 		return domain.User{}, err
 	}
-	id := f.Link
-	if id == "" {
-		if id, err = s.sameAddress(ctx, provider, identity); err != nil {
-			return domain.User{}, err
+	if f.Link != "" {
+		if err := s.link(ctx, by, f.Link, false, identity); err != nil {
+			return domain.User{ID: f.Link}, err
 		}
+		return s.deps.Provisioner.Provision(ctx, by, identity, false)
 	}
-	if id == "" {
-		return s.deps.Provisioner.Provision(ctx, by, identity, provider.JustInTime())
+	if expected, err := s.expected(ctx, identity); err != nil || expected.ID != "" {
+		return s.welcome(ctx, by, expected, identity, err)
 	}
-	if err := s.link(ctx, by, id, f.Link == "", identity); err != nil {
-		if f.Link != "" || !errors.Is(err, fault.ErrForbidden) {
+	return s.byAddress(ctx, by, provider, identity)
+}
+
+// byAddress links the account that has the identity's address, where that is allowed, and else makes a user: by the address
+// alone nobody gets in, and nobody is kept from an account of their own either.
+func (s *Service) byAddress(ctx context.Context, by domain.Principal, provider ports.RedirectLogin, identity domain.Identity) (domain.User, error) {
+	id, err := s.sameAddress(ctx, provider, identity)
+	if err != nil {
+		return domain.User{}, err
+	}
+	if id != "" {
+		if err := s.link(ctx, by, id, true, identity); err != nil && !errors.Is(err, fault.ErrForbidden) {
 			return domain.User{ID: id}, err
 		}
-		// By the address alone nobody gets in, and nobody is kept from an account of their own either.
-		return s.deps.Provisioner.Provision(ctx, by, identity, provider.JustInTime())
+	}
+	return s.deps.Provisioner.Provision(ctx, by, identity, provider.JustInTime())
+}
+
+// expected returns the user whom an administrator made in this provider's directory ahead of the first sign-in, and who has
+// the address that the provider has verified. By naming the directory the administrator said whose word counts.
+func (s *Service) expected(ctx context.Context, identity domain.Identity) (domain.User, error) {
+	if !identity.EmailVerified || identity.Email == "" {
+		return domain.User{}, nil
+	}
+	key := s.deps.Folder.Fold(identity.Email)
+	user, err := s.deps.Users.FindByLogin(ctx, key)
+	if errors.Is(err, domain.ErrUserNotFound) || err == nil && !awaits(&user, identity.Directory, key) {
+		return domain.User{}, nil
+	}
+	return user, err
+}
+
+func awaits(user *domain.User, directory domain.DirectoryID, key string) bool {
+	return user.Directory == directory && user.Subject == "" && user.Status == domain.StatusPending && user.EmailKey == key
+}
+
+// welcome activates the user who was expected.
+func (s *Service) welcome(ctx context.Context, by domain.Principal, user domain.User, identity domain.Identity, err error) (domain.User, error) {
+	if err != nil {
+		return domain.User{}, err
+	}
+	catalog, err := s.deps.Access.Catalog(ctx)
+	if err != nil {
+		return domain.User{}, err
+	}
+	_, err = s.deps.Access.UpdateUser(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
+		switch {
+		case isAdministrative(catalog, u):
+			return fault.ErrForbidden.Because(errAdministrator)
+		case !awaits(u, identity.Directory, s.deps.Folder.Fold(identity.Email)):
+			return fault.ErrForbidden.Because(errors.New("the account changed meanwhile"))
+		}
+		u.Subject, u.Status, u.EmailVerified, u.UpdatedAt = identity.Subject, domain.StatusActive, true, s.now()
+		out.Record(s.deps.Journal.Entry(by, domain.ActionUserActivate, string(u.ID), audit.ActedBy(u.ID),
+			audit.Detail("source", "directory:"+string(identity.Directory))))
+		return nil
+	})
+	if err != nil {
+		return domain.User{ID: user.ID}, err
 	}
 	return s.deps.Provisioner.Provision(ctx, by, identity, false)
+}
+
+func isAdministrative(catalog *domain.Catalog, user *domain.User) bool {
+	return slices.ContainsFunc(catalog.Grants(user).Permissions(), domain.Permission.IsAdministrative)
 }
 
 // sameAddress returns the user who has the identity's address, where the provider is trusted and both sides have verified it.
@@ -81,11 +138,10 @@ func (s *Service) checkLinkable(ctx context.Context, user *domain.User) error {
 func (s *Service) linkable(catalog *domain.Catalog, user *domain.User) error {
 	d, _ := s.deps.Directories.Get(user.Directory)
 	_, ours := d.(ports.CredentialKeeper)
-	administrative := slices.ContainsFunc(catalog.Grants(user).Permissions(), domain.Permission.IsAdministrative)
 	switch {
 	case !ours || user.Subject != "":
 		return fault.ErrForbidden.Because(errOtherDirectory)
-	case administrative:
+	case isAdministrative(catalog, user):
 		return fault.ErrForbidden.Because(errAdministrator)
 	case user.Status != domain.StatusActive:
 		return fault.ErrForbidden.Because(errors.New(string(user.Status)))

@@ -2,10 +2,12 @@ package sso_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/ostiary/ostiary/adapters/oidcdir"
+	"github.com/ostiary/ostiary/core/account"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
@@ -172,5 +174,48 @@ func TestD11_linking_has_its_bounds(t *testing.T) {
 	r.Clock.Forward(11 * time.Minute)
 	if _, err := r.link(t, carol); !errors.Is(err, domain.ErrReauthentication) {
 		t.Errorf("eleven minutes later: %v", err)
+	}
+}
+
+func TestD11_people_whom_an_administrator_expects_come_in_by_their_verified_address(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		directory domain.DirectoryID
+		email     string
+		role      string
+		verified  bool
+		reason    string // empty: comes in
+	}{
+		"expected here":                {"corp", address, "user", true, ""},
+		"with an address not verified": {"corp", address, "user", false, "not_provisioned"},
+		"with another address":         {"corp", "other@example.org", "user", true, "not_provisioned"},
+		"expected at another provider": {"other", address, "user", true, "not_provisioned"},
+		"as an administrator":          {"corp", address, "admin", true, "administrative permissions is never linked"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, func(s *oidcdir.Settings) { s.JustInTime = false })
+			r.claims(func(c map[string]any) { c["email_verified"] = test.verified })
+			made, err := r.Account.Create(t.Context(), domain.Operator(), account.NewUser{
+				Username: "expected", Email: test.email, Directory: test.directory, Role: test.role,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.reason != "" {
+				query := r.back(t, r.answer(t, r.start(t, startInput())))
+				if got := r.reasons(t); query.Get("error") != "access_denied" || len(got) != 1 || !strings.Contains(got[0], test.reason) {
+					t.Errorf("the client got %v, the audit trail says %q", query, got)
+				}
+				return
+			}
+			first, second := r.signIn(t), r.signIn(t)
+			if first.User.ID != made.ID || second.User.ID != made.ID || first.User.Status != domain.StatusActive || !first.User.EmailVerified {
+				t.Errorf("signed in as %s, expected was %s", first.User.ID, made.ID)
+			}
+			if got := r.Logged(t, domain.ActionUserActivate); len(got) != 1 {
+				t.Errorf("the audit trail says %v", got)
+			}
+		})
 	}
 }

@@ -49,7 +49,8 @@ func (c *lateClock) Now() time.Time {
 	return c.of.Now()
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld makes one whose calls of the provider may take so long; zero is the product's own limit.
+func newWorld(t *testing.T, limit time.Duration) *world {
 	t.Helper()
 	port := freePort(t)
 	w := &world{service: fmt.Sprintf("http://localhost:%d", port), browser: browser.Open(t)}
@@ -65,7 +66,7 @@ func newWorld(t *testing.T) *world {
 	})
 	clock := &lateClock{}
 	corp, err := oidcdir.New("corp", oidcdir.Settings{
-		Issuer: w.provider.Issuer, ClientID: "web", ClientSecret: "web-secret", AllowHTTPLoopback: true, JustInTime: true, DisplayName: "Corp",
+		Timeout: limit, Issuer: w.provider.Issuer, ClientID: "web", ClientSecret: "web-secret", AllowHTTPLoopback: true, JustInTime: true, DisplayName: "Corp",
 	}, oidcdir.Options{Clock: clock})
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +206,7 @@ func (w *world) again(t *testing.T, page *rod.Page) string {
 
 func TestSignInRotateAndLogOutInABrowser(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, 20*time.Second)
 	status, listed := w.call(t, http.MethodGet, "/auth/providers", "", nil)
 	if text := fmt.Sprint(listed); status != http.StatusOK || !strings.Contains(text, "Corp") || !strings.Contains(text, api+"/auth/oidc/corp/login") {
 		t.Errorf("the providers are %d %v", status, listed)
@@ -267,7 +268,7 @@ func (w *world) logOut(t *testing.T, page *rod.Page, token string) {
 
 func TestD08_AnAnswerOfAnotherBrowserIsRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, 20*time.Second)
 	attacker := browser.Person(t, w.browser)
 	attacker.MustNavigate(w.loginURL())
 	// The attacker signs in as themselves, stops before the callback, and has the victim's browser open it.
@@ -295,7 +296,7 @@ func TestD08_AnAnswerOfAnotherBrowserIsRefused(t *testing.T) {
 
 func TestD07_AProviderThatIsDownIsTold(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, 0)
 	w.provider.Pause(t)
 	defer w.provider.Resume(t)
 	began := time.Now()
