@@ -102,7 +102,7 @@ func (r *Request) RateLimit(state domain.RateState) {
 
 // JSON answers with a status and a body.
 func (r *Request) JSON(status int, body any) error {
-	raw, err := json.Marshal(body)
+	raw, err := json.Marshal(body, json.Deterministic(true)) // members of a map in one order, so that answers can be compared
 	if err != nil {
 		return fault.ErrInternal.Because(err)
 	}
