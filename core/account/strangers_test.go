@@ -1,0 +1,96 @@
+package account_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+func TestA17_ANewInstallationHasNoAccountToTry(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	for _, guess := range []string{"admin", "root", "ostiary", "administrator", "sudo", "password", ""} {
+		_, err := s.Auth.Login(t.Context(), kit.From("203.0.113.9"), auth.LoginInput{Name: "admin", Password: guess})
+		if !errors.Is(err, fault.ErrUnauthorized) && !errors.Is(err, fault.ErrInvalid) && !errors.Is(err, domain.ErrAccountLocked) {
+			t.Errorf("admin with %q: %v", guess, err)
+		}
+	}
+	token, err := s.Account.NewSetupToken(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := account.NewUser{Username: "first", Email: "first@example.com", Password: "Correct-Horse-7-Battery"}
+	if _, err := s.Account.Setup(t.Context(), kit.From("203.0.113.9"), token, first); err != nil {
+		t.Fatal(err)
+	}
+	// The path is closed for good: for the same token, and for another.
+	next, err := s.Account.NewSetupToken(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := account.NewUser{Username: "second", Email: "second@example.com", Password: "Correct-Horse-7-Battery"}
+	for _, used := range []string{token, next} {
+		s.Clock.Forward(2 * time.Minute)
+		if _, err := s.Account.Setup(t.Context(), kit.From("203.0.113.9"), used, second); !errors.Is(err, domain.ErrInvalidToken) {
+			t.Errorf("set-up once there is a user: %v, want %v", err, domain.ErrInvalidToken)
+		}
+	}
+}
+
+func TestR01_AResetRequestHasOneAnswerForEveryAddress(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{ResetRate: domain.Rate{Limit: 3, Window: time.Hour}})
+	s.Register(t, "root", "Correct-Horse-7-Battery", "admin")
+	s.Register(t, "known", "Correct-Horse-7-Battery", "user")
+	gone := s.Register(t, "gone", "Correct-Horse-7-Battery", "user")
+	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.Letters(t)
+	var first domain.RateState
+	for i, address := range []string{"known@example.com", "gone@example.com", "nobody@example.com"} {
+		state, err := s.Account.RequestReset(t.Context(), kit.From("203.0.113.9"), address)
+		if err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+		if i == 0 {
+			first = state
+		}
+		if state != first {
+			t.Errorf("%s is answered %+v, another %+v", address, state, first)
+		}
+	}
+	letters := s.Letters(t)
+	if len(letters) != 1 || letters[0].To != "known@example.com" {
+		t.Errorf("%d letters are queued, want one to the active user", len(letters))
+	}
+}
+
+func TestH06_TheSearchTermIsTextAndShort(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "root", "Correct-Horse-7-Battery", "admin")
+	_, admin := s.SignIn(t, "root", "Correct-Horse-7-Battery", "198.51.100.1")
+	for _, term := range []string{"(a+)+$", ".*", "%", "_", "r_ot", "r%t", `"`, `root" OR "a`, "NEAR(root)", "root*", `\`, "'; --", "[a-z]"} {
+		page, err := s.Account.List(t.Context(), admin, account.Filter{Search: term, Page: domain.Page{Number: 1, Limit: 20}})
+		if err != nil {
+			t.Errorf("%q: %v", term, err)
+		}
+		if len(page.Users) != 0 {
+			t.Errorf("%q finds %d users: it was taken for a pattern", term, len(page.Users))
+		}
+	}
+	for _, term := range []string{strings.Repeat("a", 65), strings.Repeat("a", 10_000), "ro\x00ot"} {
+		_, err := s.Account.List(t.Context(), admin, account.Filter{Search: term, Page: domain.Page{Number: 1, Limit: 20}})
+		if !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("a term of %d characters: %v, want %v", len(term), err, fault.ErrInvalid)
+		}
+	}
+}
