@@ -60,14 +60,13 @@ func decodeAttempts(doc string) (domain.Attempts, error) {
 
 var errNoAttempts = errors.New("no attempts")
 
-const attemptsOf = "SELECT doc FROM attempts WHERE account = ?"
-
 // UpdateAttempts applies change to the account's document, an empty one where there is none.
 func (g *Guards) UpdateAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
 	return g.s.writer.do(ctx, func(t *tx) error {
 		var doc string
+		var kept int64
 		var attempts domain.Attempts
-		err := t.get(errNoAttempts, attemptsOf, []any{account}, &doc)
+		err := t.get(errNoAttempts, "SELECT doc, expires FROM attempts WHERE account = ?", []any{account}, &doc, &kept)
 		if err == nil {
 			attempts, err = decodeAttempts(doc)
 		}
@@ -83,8 +82,12 @@ func (g *Guards) UpdateAttempts(ctx context.Context, account string, now time.Ti
 		if doc, err = encodeAttempts(&attempts); err != nil {
 			return err
 		}
-		err = t.exec("INSERT INTO attempts (account, expires, doc) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires, doc = excluded.doc",
-			account, stamp(attempts.KeepUntil(now)), doc)
+		if expires := keepUntil(attempts.KeepUntil(now)); expires == kept {
+			err = t.exec("UPDATE attempts SET doc = ? WHERE account = ?", doc, account)
+		} else {
+			err = t.exec("INSERT INTO attempts (account, expires, doc) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires, doc = excluded.doc",
+				account, expires, doc)
+		}
 		if err != nil {
 			return err
 		}
@@ -95,7 +98,7 @@ func (g *Guards) UpdateAttempts(ctx context.Context, account string, now time.Ti
 // GetAttempts returns the account's document, an empty one where there is none.
 func (g *Guards) GetAttempts(ctx context.Context, account string) (domain.Attempts, error) {
 	var doc string
-	err := g.s.reads.get(ctx, errNoAttempts, attemptsOf, []any{account}, &doc)
+	err := g.s.reads.get(ctx, errNoAttempts, "SELECT doc FROM attempts WHERE account = ?", []any{account}, &doc)
 	if errors.Is(err, errNoAttempts) {
 		return domain.Attempts{}, nil
 	} else if err != nil {

@@ -51,9 +51,7 @@ func (s *Store) readKey(ctx context.Context, id domain.KeyID) (domain.APIKey, er
 		return domain.APIKey{}, err
 	}
 	key, err := s.toKey(doc, used)
-	if noted.After(key.LastUsedAt) {
-		key.LastUsedAt = noted
-	}
+	key.LastUsedAt = later(key.LastUsedAt, noted)
 	return key, err
 }
 
@@ -103,7 +101,7 @@ func (s *Store) replaceKey(t *tx, key *domain.APIKey) error {
 	}
 	t.onCommit(func() {
 		s.view.keys.put(key.ID, key)
-		s.view.refreshKey(key.ID)
+		s.view.refreshKey(key.ID, key.LastUsedAt)
 	})
 	return t.exec("UPDATE api_keys SET user_id = ?, created = ?, revoked = ?, last_used_ns = ?, doc = ? WHERE id = ?",
 		string(key.UserID), stamp(key.CreatedAt), stamp(key.RevokedAt), toNano(key.LastUsedAt), doc, string(key.ID))

@@ -59,9 +59,11 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 		return state, nil
 	}
 	var state domain.RateState
-	err := g.s.writer.do(ctx, func(t *tx) error {
+	// Soft, since a machine that has lost its power has been of no use to whoever tries a limit.
+	err := g.s.writer.doSoft(ctx, func(t *tx) error {
 		var raw []byte
-		err := t.get(errNoWindow, "SELECT taken FROM rates WHERE key = ?", []any{key}, &raw)
+		var kept int64
+		err := t.get(errNoWindow, "SELECT taken, expires FROM rates WHERE key = ?", []any{key}, &raw, &kept)
 		if err != nil && !errors.Is(err, errNoWindow) {
 			return err
 		}
@@ -71,7 +73,10 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 			t.onCommit(func() { g.s.refusals.put(key, rate, until) }) // what it rests on may be lost with the batch
 			return nil
 		}
-		expires := stamp(window.Taken[len(window.Taken)-1].Add(rate.Window))
+		expires := keepUntil(window.Taken[len(window.Taken)-1].Add(rate.Window))
+		if expires == kept {
+			return t.exec("UPDATE rates SET taken = ? WHERE key = ?", encodeWindow(window), key)
+		}
 		return t.exec("INSERT INTO rates (key, expires, taken) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires, taken = excluded.taken",
 			key, expires, encodeWindow(window))
 	})
@@ -80,6 +85,9 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 	}
 	return state, nil
 }
+
+// keepUntil returns when something may be swept, rounded up so far that most changes leave the index of it alone.
+func keepUntil(at time.Time) int64 { return stamp(at.Truncate(time.Hour).Add(time.Hour)) }
 
 // A window is kept as its times in nanoseconds, eight bytes each.
 func encodeWindow(w domain.RateWindow) []byte {

@@ -25,25 +25,22 @@ func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
 	if err != nil {
 		return err
 	}
-	return ss.s.writer.do(ctx, func(t *tx) error {
-		var one int
-		err := t.get(domain.ErrSessionNotFound, "SELECT 1 FROM sessions WHERE id = ?", []any{string(session.ID)}, &one)
-		if err == nil {
-			return fault.ErrConflict
-		} else if !errors.Is(err, domain.ErrSessionNotFound) {
+	// Soft, since the session lives only once its user lists it, which is another write.
+	return ss.s.writer.doSoft(ctx, func(t *tx) error {
+		var listed bool // the id stands nowhere else in the document
+		err := t.get(domain.ErrUserNotFound, "SELECT instr(doc, ?) > 0 FROM users WHERE id = ?", []any{string(session.ID), string(session.UserID)}, &listed)
+		if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
 			return err
 		}
-		listed := 0
-		if owner, err := loadUser(t, session.UserID); err == nil && owner.user.ListsSession(session.ID) {
-			listed = 1
-		} else if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
-			return err
-		}
-		return t.exec(`INSERT INTO sessions
+		count, err := t.execCount(`INSERT OR IGNORE INTO sessions
 			(id, user_id, created, expires, listed, last_activity_ns, provider, provider_subject, provider_session, grant_checked, doc)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			string(session.ID), string(session.UserID), stamp(session.CreatedAt), stamp(session.ExpiresAt), listed, toNano(session.LastActivity),
 			string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(&session), doc)
+		if err == nil && count == 0 {
+			err = fault.ErrConflict
+		}
+		return err
 	})
 }
 
@@ -69,9 +66,7 @@ func (s *Store) readSession(ctx context.Context, id domain.SessionID) (domain.Se
 		return domain.Session{}, err
 	}
 	session, err := s.toSession(doc, activity)
-	if noted.After(session.LastActivity) {
-		session.LastActivity = noted
-	}
+	session.LastActivity = later(session.LastActivity, noted)
 	return session, err
 }
 
@@ -128,7 +123,7 @@ func (s *Store) replaceSession(t *tx, session *domain.Session) error {
 	}
 	t.onCommit(func() {
 		s.view.sessions.put(session.ID, session)
-		s.view.refresh(session.ID)
+		s.view.refresh(session.ID, session.LastActivity)
 	})
 	return nil
 }

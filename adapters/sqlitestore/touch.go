@@ -42,7 +42,7 @@ func (t *touches[K]) flush(ctx context.Context, w *writer, query string) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	err := w.do(ctx, func(x *tx) error {
+	err := w.doSoft(ctx, func(x *tx) error {
 		for key, at := range batch {
 			if err := x.exec(query, at.UnixNano(), string(key), at.UnixNano()); err != nil {
 				return err

@@ -84,12 +84,16 @@ func orderOf(sort domain.UserSort) (userOrder, error) {
 	case domain.SortEmail:
 		o.column, o.index, o.cellIndex = "email", "users_email", "users_cell_email"
 	case domain.SortLastLogin:
-		o.column, o.index, o.cellIndex, o.numeric = "last_login", "users_last_login", "users_cell_last_login", true
+		// Every sign-in moves a user in this order, so that there is one index of it, and all users are the cells merged.
+		o.column, o.cellIndex, o.numeric = "last_login", "users_cell_last_login", true
 	default:
 		return o, fault.ErrInvalid.About("sort", "is not an order of this list")
 	}
 	return o, nil
 }
+
+// merged reports whether there is no index of all users in this order, but one of each cell.
+func (o userOrder) merged() bool { return o.index == "" && o.column != "n" }
 
 // by returns the ORDER BY for the table of this name.
 func (o userOrder) by(table string) string {
@@ -141,13 +145,12 @@ func (p *userPlan) startAfter(c *domain.Cursor) error {
 type cellCounts struct {
 	all      int64
 	matching int64
-	cells    []int64 // nil when every cell matches
+	cells    []int64 // those that match
+	filtered bool    // some do not
 }
 
 func (s *Store) countCells(ctx context.Context, q *domain.UserQuery) (cellCounts, error) {
 	var c cellCounts
-	var matching []int64
-	others := false
 	err := s.reads.each(ctx, func(rows rowScanner) error {
 		var cell, users int64
 		var role domain.RoleID
@@ -160,15 +163,12 @@ func (s *Store) countCells(ctx context.Context, q *domain.UserQuery) (cellCounts
 		if (q.Role == "" || q.Role == role) && (q.Status == "" || q.Status == status) &&
 			(q.Directory == "" || q.Directory == directory) && (q.ExcludeRole == "" || q.ExcludeRole != role) {
 			c.matching += users
-			matching = append(matching, cell)
+			c.cells = append(c.cells, cell)
 		} else {
-			others = true
+			c.filtered = true
 		}
 		return nil
 	}, "SELECT cell, role, status, directory, users FROM user_cells WHERE users > 0")
-	if others {
-		c.cells = matching
-	}
 	return c, err
 }
 
@@ -179,7 +179,7 @@ func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOr
 		return nil, err
 	}
 	p := &userPlan{s: s, order: order, counts: counts, group: q.Group, search: q.Search, members: counts.all}
-	if counts.cells != nil {
+	if counts.filtered {
 		p.cells = jsonArray(counts.cells)
 	}
 	if q.Group != "" {

@@ -27,6 +27,9 @@ func (p *userPlan) places(limit, offset int) (string, []any) {
 	case followFound:
 		return p.followFound(limit, offset)
 	case walkOrder:
+		if p.order.merged() {
+			return p.mergeCells(limit, offset)
+		}
 	}
 	where, args := p.filter()
 	from := "users u"
@@ -42,10 +45,12 @@ func (p *userPlan) cut(from string, args []any, limit, offset int) (string, []an
 	return "SELECT u.n FROM " + from + after + p.order.by("u") + " LIMIT ? OFFSET ?", append(append(args, afterArgs...), limit, offset)
 }
 
+// mergeCells merges the orders of the cells; whatever else filters is looked at in each user.
 func (p *userPlan) mergeCells(limit, offset int) (string, []any) {
 	after, afterArgs := p.order.after("u", p.place)
-	places, args := merge("SELECT u."+p.order.column+" AS key, u.n AS n FROM users u INDEXED BY "+p.order.cellIndex+" WHERE TRUE"+after+" AND u.cell = ?",
-		afterArgs, p.counts.cells)
+	where, args := p.filter(gatherCells)
+	places, args := merge("SELECT u."+p.order.column+" AS key, u.n AS n FROM users u INDEXED BY "+p.order.cellIndex+" WHERE TRUE"+where+after+" AND u.cell = ?",
+		append(args, afterArgs...), p.counts.cells)
 	order := strings.ReplaceAll(" ORDER BY 1 ?, 2 ?", "?", p.order.direction())
 	return "SELECT n FROM (" + places + order + " LIMIT ? OFFSET ?)", append(args, limit, offset)
 }

@@ -75,6 +75,9 @@ func (p *userPlan) byCreation(way, otherwise way) way {
 
 func (p *userPlan) chooseCells() way {
 	// When a quarter of all users pass, a page takes about four pages of walking.
+	if p.order.merged() {
+		return mergeCells
+	}
 	if p.cells == "" || p.counts.matching*4 >= p.counts.all || len(p.counts.cells) > maxStreams {
 		return walkOrder
 	}
@@ -100,9 +103,12 @@ func (p *userPlan) ask() {
 	if p.group != "" {
 		p.words += " AND " + groupWord(p.group)
 	}
+	if p.cells == "" {
+		return
+	}
 	if len(p.counts.cells) > maxStreams {
 		p.exact = false // too many for one question: looked at afterwards
-	} else if p.cells != "" {
+	} else {
 		words := make([]string, len(p.counts.cells))
 		for i, cell := range p.counts.cells {
 			words[i] = cellWord(cell)

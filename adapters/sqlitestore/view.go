@@ -87,16 +87,24 @@ func (v *view) user(ctx context.Context, id domain.UserID) (*domain.User, error)
 // Touch notes activity.
 func (x *View) Touch(_ context.Context, id domain.SessionID, at time.Time) error {
 	x.v.active.note(id, at) // first, so that whoever loads the session meanwhile finds it
-	x.v.refresh(id)
+	x.v.refresh(id, at)
 	return nil
 }
 
-// refresh brings the last activity of a session in memory up to what was noted.
-func (v *view) refresh(id domain.SessionID) {
+// refresh brings the last activity of a session in memory up to what was noted, and to at, which may be on the disk by now
+// and noted no more.
+func (v *view) refresh(id domain.SessionID, at time.Time) {
 	v.sessions.swap(id, func(s domain.Session) domain.Session {
-		s.LastActivity = v.active.latest(id, s.LastActivity)
+		s.LastActivity = v.active.latest(id, later(s.LastActivity, at))
 		return s
 	})
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // LookKey returns the key with its owner, from memory where they have been looked at lately.
@@ -122,13 +130,13 @@ func (x *View) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, er
 // TouchKey notes a use.
 func (x *View) TouchKey(_ context.Context, id domain.KeyID, at time.Time) error {
 	x.v.used.note(id, at)
-	x.v.refreshKey(id)
+	x.v.refreshKey(id, at)
 	return nil
 }
 
-func (v *view) refreshKey(id domain.KeyID) {
+func (v *view) refreshKey(id domain.KeyID, at time.Time) {
 	v.keys.swap(id, func(k domain.APIKey) domain.APIKey {
-		k.LastUsedAt = v.used.latest(id, k.LastUsedAt)
+		k.LastUsedAt = v.used.latest(id, later(k.LastUsedAt, at))
 		return k
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/ostiary/ostiary/core/fault"
@@ -23,6 +24,7 @@ const (
 // write is one change on its way through the writer.
 type write struct {
 	run      func(*tx) error
+	soft     bool // see doSoft
 	state    atomic.Int32
 	done     chan struct{}
 	err      error
@@ -34,6 +36,8 @@ type writer struct {
 	db    *sql.DB
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
+
+	soft bool // what the connection is set to
 
 	queue   chan *write // without a buffer: a write is either with its caller or with the goroutine
 	stop    chan struct{}
@@ -60,10 +64,19 @@ func (w *writer) connect(ctx context.Context) error {
 // started takes it back; after that the true result is waited for. run may see the effects of earlier writes of its batch,
 // must not call the store, and loses everything that it did when it returns an error.
 func (w *writer) do(ctx context.Context, run func(*tx) error) error {
+	return w.submit(ctx, &write{run: run, done: make(chan struct{})})
+}
+
+// doSoft is do for a write that nothing rests on before another one: it outlives the process at once, and a failure of the
+// machine's power from the next flush on, which is that of any other write at the latest.
+func (w *writer) doSoft(ctx context.Context, run func(*tx) error) error {
+	return w.submit(ctx, &write{run: run, soft: true, done: make(chan struct{})})
+}
+
+func (w *writer) submit(ctx context.Context, op *write) error {
 	if err := ctx.Err(); err != nil {
 		return fault.ErrStorage.Because(err)
 	}
-	op := &write{run: run, done: make(chan struct{})}
 	select {
 	case w.queue <- op:
 	case <-ctx.Done():
@@ -127,7 +140,7 @@ func (w *writer) gather(first *write) []*write {
 // commit runs the batch in one transaction and answers everyone in it.
 func (w *writer) commit(batch []*write) {
 	t := &tx{w: w, ctx: context.Background()}
-	err := t.exec("BEGIN IMMEDIATE")
+	err := w.begin(t, batch)
 	switch {
 	case err != nil:
 	case len(batch) == 1:
@@ -150,6 +163,22 @@ func (w *writer) commit(batch []*write) {
 		}
 		close(op.done)
 	}
+}
+
+// begin begins the transaction of the batch, which is flushed unless all of it is soft.
+func (w *writer) begin(t *tx, batch []*write) error {
+	soft := !slices.ContainsFunc(batch, func(op *write) bool { return !op.soft })
+	if soft != w.soft {
+		mode := "PRAGMA synchronous = FULL"
+		if soft {
+			mode = "PRAGMA synchronous = NORMAL"
+		}
+		if err := t.exec(mode); err != nil {
+			return err
+		}
+		w.soft = soft
+	}
+	return t.exec("BEGIN IMMEDIATE")
 }
 
 // runOne runs a write that has the transaction for itself, so that its failure is the transaction's.

@@ -22,7 +22,6 @@ CREATE UNIQUE INDEX users_identifier ON users (identifier) WHERE identifier <> '
 CREATE UNIQUE INDEX users_email_unique ON users (email) WHERE email <> '';
 CREATE UNIQUE INDEX users_subject ON users (directory, subject) WHERE subject <> '';
 CREATE INDEX users_email ON users (email);
-CREATE INDEX users_last_login ON users (last_login);
 CREATE INDEX users_cell ON users (cell);
 CREATE INDEX users_cell_username ON users (cell, username);
 CREATE INDEX users_cell_email ON users (cell, email);
