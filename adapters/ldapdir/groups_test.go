@@ -35,6 +35,7 @@ func TestGroups(t *testing.T) {
 	slapd, ad := sharedSlapd(t), sharedSamba(t)
 	dynlist := openldap.Start(t, openldap.Options{NestedMemberOf: true})
 	groups := func(of tree, more tree) tree { return of.with(tree{"groups": more}) }
+	posix := tree{"member_attribute": "memberUid", "member_value": "username", "filter": "(objectClass=posixGroup)"}
 	tests := map[string]struct {
 		kind     string
 		settings tree
@@ -57,7 +58,8 @@ func TestGroups(t *testing.T) {
 		"in chain, direct":        {ldapdir.TypeActiveDirectory, groups(activeDirectory(ad), tree{"nested": false}), "alice", []string{"domain users", "eng-backend", "ops (eu), *"}},
 		"searched on AD":          {ldapdir.TypeActiveDirectory, groups(activeDirectory(ad), tree{"mode": "search"}), "alice", []string{"all", "eng", "eng-backend", "ops (eu), *"}},
 		"by memberOf on AD":       {ldapdir.TypeActiveDirectory, groups(activeDirectory(ad), tree{"mode": "memberof"}), "carol", []string{"all", "loop-a", "loop-b"}},
-		"by name of the username": {ldapdir.TypeLDAP, groups(openLDAP(slapd), tree{"member_attribute": "cn", "member_value": "username", "filter": "(objectClass=organizationalUnit)"}), "alice", []string{}},
+		"of names":                {ldapdir.TypeLDAP, groups(openLDAP(slapd), posix), "alice", []string{"unix"}},
+		"of names, somebody else": {ldapdir.TypeLDAP, groups(openLDAP(slapd), posix), "carol", []string{}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

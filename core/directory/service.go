@@ -68,7 +68,42 @@ type Status struct {
 	Failed bool   // the directory or the store could not say
 }
 
-// Status returns how the last scheduled run of each directory went, for metrics.
+// Numbers returns how the last scheduled run of each directory went, for metrics.
+func (s *Service) Numbers() map[domain.DirectoryID]domain.SyncStatus {
+	all := map[domain.DirectoryID]domain.SyncStatus{}
+	for id, st := range s.Status() {
+		if st.At.IsZero() {
+			continue
+		}
+		all[id] = domain.SyncStatus{
+			At: st.At, Braked: st.Brake != "", Unavailable: st.Failed, Created: st.Result.Created, Updated: st.Result.Updated,
+			Disabled: st.Result.Disabled, Failed: st.Result.Failed,
+		}
+	}
+	return all
+}
+
+// LockoutAdvice returns a sentence for each directory that locks accounts before we stop asking it. One that cannot be asked has
+// none.
+func (s *Service) LockoutAdvice(ctx context.Context) ([]string, error) {
+	var advice []string
+	for _, d := range s.needs.Registry.All() {
+		reader, ok := d.(ports.LockoutReader)
+		if !ok {
+			continue
+		}
+		step, err := s.lockoutStep(ctx, reader)
+		if err != nil {
+			return nil, err
+		}
+		if step != nil && !step.OK {
+			advice = append(advice, "directory "+string(d.ID())+": "+step.Detail+". "+step.Advice)
+		}
+	}
+	return advice, nil
+}
+
+// Status returns how the last scheduled run of each directory went.
 func (s *Service) Status() map[domain.DirectoryID]Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()

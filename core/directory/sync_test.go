@@ -350,6 +350,9 @@ func TestScheduledRunsStopAtTheBrakeAndSaySo(t *testing.T) {
 	if status := h.service.Status()["corp"]; !strings.Contains(status.Brake, "1 of 15") || status.Failed {
 		t.Errorf("the status is %q", status.Brake)
 	}
+	if n := h.service.Numbers()["corp"]; !n.Braked || n.Unavailable || n.Created != 15 {
+		t.Errorf("the numbers are braked %v, unavailable %v, created %d", n.Braked, n.Unavailable, n.Created)
+	}
 	brakes := 0
 	for _, e := range h.Entries(t) {
 		if e.Action == domain.ActionDirectorySync && !e.Success {
@@ -422,6 +425,10 @@ func TestCheckWarnsOfALockThatComesTooLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := steps[len(steps)-1]
+	advice, err := h.service.LockoutAdvice(t.Context())
+	if err != nil || len(advice) != 1 || !strings.Contains(advice[0], "directory corp: the directory locks after 3") {
+		t.Errorf("the advice is %q, %v", advice, err)
+	}
 	if last.Name != "lockout" || last.OK || !strings.Contains(last.Advice, "below 3") {
 		t.Errorf("the last step is %s: %s %s", last.Name, last.Detail, last.Advice)
 	}

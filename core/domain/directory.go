@@ -85,6 +85,15 @@ type ListResult struct {
 	Complete bool
 }
 
+// SyncStatus is how the scheduled synchronizations of a directory went, in numbers.
+type SyncStatus struct {
+	At          time.Time // of the last run
+	Braked      bool      // it stopped since it would have changed too much
+	Unavailable bool      // the directory or the store could not say
+	// What the last run that was applied did.
+	Created, Updated, Disabled, Failed int
+}
+
 // The failures of directories.
 var (
 	// ErrDirectoryUnavailable means that the directory could not say. It never counts as a failed attempt.

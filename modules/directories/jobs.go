@@ -1,15 +1,50 @@
 package directories
 
 import (
-	"go.uber.org/fx"
+	"context"
+	"sync"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/ostiary/ostiary/adapters/syncmetrics"
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/modules/jobs"
 )
 
-// Jobs look up people with live sessions and synchronize whole directories, each as often as the configuration says.
-var Jobs = fx.Module("directories.jobs", fx.Provide(newJobs))
+// Jobs look up people with live sessions and synchronize whole directories, each as often as the configuration says, show how
+// that went, and say at the start which directories lock accounts before we do.
+var Jobs = fx.Module("directories.jobs", fx.Provide(newJobs), fx.Invoke(show, advise))
+
+func show(service *directory.Service, registry *prometheus.Registry) error {
+	return registry.Register(syncmetrics.New(service.Numbers))
+}
+
+// advise asks the directories beside the start, which waits for none of them.
+func advise(lc fx.Lifecycle, service *directory.Service, log *zap.Logger) {
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	var asking sync.WaitGroup
+	lc.Append(fx.StartStopHook(
+		func() {
+			asking.Go(func() {
+				advice, err := service.LockoutAdvice(ctx)
+				if err != nil {
+					log.Warn("the directories' lockouts could not be compared with ours", zap.Error(err))
+				}
+				for _, sentence := range advice {
+					log.Warn("security advice", zap.String("advice", sentence))
+				}
+			})
+		},
+		func() {
+			stop()
+			asking.Wait()
+		},
+	))
+}
 
 type jobsResult struct {
 	fx.Out

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
@@ -22,7 +23,7 @@ type APIs struct {
 }
 
 // Module serves them. It opens after everything that was made before it and closes first.
-var Module = fx.Module("listener", fx.Invoke(serve))
+var Module = fx.Module("listener", fx.Provide(prometheus.NewRegistry), fx.Invoke(serve))
 
 type needs struct {
 	fx.In
@@ -31,6 +32,7 @@ type needs struct {
 	Store     ports.Maintenance
 	Clock     ports.Clock
 	Log       *zap.Logger
+	Metrics   *prometheus.Registry
 	APIs      []httpserver.API `group:"apis"`
 }
 
@@ -44,7 +46,7 @@ func serve(n needs) error {
 		Address: n.Config.HTTP.Address, TLS: own, MetricsAddress: n.Config.MetricsAddress(),
 		TrustedProxies:  n.Config.HTTP.TrustedProxies,
 		StrictTransport: strings.HasPrefix(n.Config.HTTP.PublicURL, "https://"),
-		Ready:           n.Store.Ping, Clock: n.Clock, Log: n.Log.Named("http"),
+		Ready:           n.Store.Ping, Clock: n.Clock, Log: n.Log.Named("http"), Registry: n.Metrics,
 	}, n.APIs...)
 	if err != nil {
 		return err
