@@ -1,0 +1,46 @@
+package e2e_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+// TestT09_WhoMustHaveASecondFactorCanOnlyEnrol puts administrators under the duty while one is signed in: from the next
+// request on they can do nothing but enrol, and everything again once they have.
+func TestT09_WhoMustHaveASecondFactorCanOnlyEnrol(t *testing.T) {
+	t.Parallel()
+	in := install(t, kit.Options{})
+	me := in.call(t, in.admin, http.MethodGet, "/auth/verify", "").text("user_id")
+	if r := in.call(t, in.admin, http.MethodPatch, "/settings/security", `{"two_factor":{"enabled":true}}`); r.status != http.StatusOK {
+		t.Fatalf("settings: %d %s", r.status, r.body)
+	}
+	login := in.call(t, "", http.MethodPost, "/auth/login", `{"username":"admin","password":"`+adminPassword+`"}`)
+	if login.text("scope") != "two_factor_enrollment" {
+		t.Errorf("login: %d %s", login.status, login.body)
+	}
+	for name, token := range map[string]string{"the live session": in.admin, "a new one": login.text("access_token")} {
+		for _, call := range [][2]string{
+			{http.MethodGet, "/users"}, {http.MethodGet, "/users/" + me}, {http.MethodGet, "/roles"}, {http.MethodGet, "/settings/security"},
+			{http.MethodPost, "/users/" + me + "/2fa/disable"}, {http.MethodPost, "/users/" + me + "/sessions/revoke-all"}, {http.MethodGet, "/audit/logs"},
+			{http.MethodGet, "/users/" + me + "/api-keys"}, {http.MethodGet, "/auth/verify"},
+		} {
+			if r := in.call(t, token, call[0], call[1], ""); r.status != http.StatusForbidden || r.text("error") != "two_factor_enrollment_required" {
+				t.Errorf("%s: %s %s: %d %s", name, call[0], call[1], r.status, r.body)
+			}
+		}
+	}
+	token := login.text("access_token")
+	setup := in.call(t, token, http.MethodPost, "/users/"+me+"/2fa/enable", "")
+	code, err := totp.GenerateCode(setup.text("secret"), in.Clock.Now())
+	must(t, err)
+	if r := in.call(t, token, http.MethodPost, "/users/"+me+"/2fa/verify", `{"code":"`+code+`"}`); r.status != http.StatusOK {
+		t.Fatalf("verify: %d %s", r.status, r.body)
+	}
+	if r := in.call(t, token, http.MethodGet, "/users", ""); r.status != http.StatusOK {
+		t.Errorf("after enrolment: %d %s", r.status, r.body)
+	}
+}
