@@ -57,7 +57,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.dataDir, "data-dir", "", "`folder` of the database and keys (default ./ostiary-data)")
 	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
 	root.AddCommand(a.serveCommand(), a.userCommand(), a.roleCommand(), a.keyCommand(), a.directoryCommand(), a.tptCommand(),
-		a.importCommand(), a.auditCommand(), a.configCommand(), a.healthCommand(), a.versionCommand())
+		a.importCommand(), a.auditCommand(), a.configCommand(), a.storageCommand(), a.healthCommand(), a.versionCommand())
 	return root
 }
 

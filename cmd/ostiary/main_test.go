@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
 func TestMain(m *testing.M) {
@@ -21,6 +23,8 @@ func TestMain(m *testing.M) {
 // TestScripts does what is written in testdata/script as a person would type it.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	// Our own server, which is not MongoDB.
+	database := mongowire.Start(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
@@ -28,6 +32,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("OSTIARY_HTTP_ADDRESS", address)
 			env.Setenv("OSTIARY_METRICS_ADDRESS", "off")
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("DATABASE", "mongodb://"+database.Address()+"/scripts?directConnection=true")
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "ready": ready, "status": status, "revoke": revoke},

@@ -1,0 +1,291 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+var _ ports.Archive = (*Store)(nil)
+
+var errKind = errors.New("mongostore: no such kind of things")
+
+// countFor is how long counting everything may take, which is longer than a request may.
+const countFor = 10 * time.Minute
+
+// archiveNames are the collections of the kinds whose keys are their ids.
+var archiveNames = map[domain.ArchiveKind]string{
+	domain.ArchiveUsers: usersName, domain.ArchiveSessions: sessionsName, domain.ArchiveKeys: keysName, domain.ArchiveTokens: tokensName,
+	domain.ArchiveAttempts: attemptsName, domain.ArchiveMessages: messagesName,
+}
+
+// placeKey is the key of what has a place: its digits, so that text sorts as numbers do.
+func placeKey(place int64) string { return fmt.Sprintf("%020d", place) }
+
+func placeOf(key string) (int64, error) {
+	if key == "" {
+		return 0, nil
+	}
+	return strconv.ParseInt(key, 10, 64)
+}
+
+// ArchivePage returns things of the kind, in the order of their keys.
+func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after string, limit int) ([]domain.Archived, error) {
+	switch kind {
+	case domain.ArchiveUsers:
+		return archiveTable(ctx, s.users, after, limit, func(u domain.User) any { return u })
+	case domain.ArchiveSessions:
+		return archiveTable(ctx, s.sessions, after, limit, func(x domain.Session) any { return x })
+	case domain.ArchiveKeys:
+		return archiveTable(ctx, s.keys, after, limit, func(k domain.APIKey) any { return k })
+	case domain.ArchiveTokens:
+		return archiveTable(ctx, s.tokens, after, limit, func(t domain.ThirdPartyToken) any { return t })
+	case domain.ArchiveAttempts:
+		return archiveTable(ctx, s.attempts, after, limit, func(a attemptsDocument) any { return a.Attempts })
+	case domain.ArchiveMessages:
+		return s.archiveMessages(ctx, after, limit)
+	case domain.ArchiveSegments:
+		return s.archiveSegments(ctx, after, limit)
+	case domain.ArchiveRecords:
+		return s.archiveRecords(ctx, after, limit)
+	}
+	return nil, errKind
+}
+
+// afterID finds what comes after a key, in the order of ids.
+func afterID(after any) bson.D {
+	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: after}}}}
+}
+
+func pageOf(limit int) *options.FindOptionsBuilder {
+	return options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetHint("_id_").SetLimit(int64(limit))
+}
+
+func archiveTable[T any](ctx context.Context, t *table[T], after string, limit int, value func(T) any) ([]domain.Archived, error) {
+	ctx, cancel := t.store.bound(ctx)
+	defer cancel()
+	cursor, err := t.coll.Find(ctx, afterID(after), pageOf(limit).SetProjection(hidden))
+	if err != nil {
+		return nil, failed("walking "+t.coll.Name(), err)
+	}
+	var records []record
+	if err := cursor.All(ctx, &records); err != nil {
+		return nil, failed("walking "+t.coll.Name(), err)
+	}
+	var page []domain.Archived
+	for _, r := range records {
+		if r.Gone {
+			continue
+		}
+		thing, err := t.thing(r)
+		if err != nil {
+			return nil, err
+		}
+		page = append(page, domain.Archived{Key: r.ID, Value: value(thing)})
+	}
+	return page, nil
+}
+
+func (s *Store) archiveMessages(ctx context.Context, after string, limit int) ([]domain.Archived, error) {
+	var docs []messageDocument
+	if err := s.walk(ctx, messagesName, afterID(after), pageOf(limit), &docs); err != nil {
+		return nil, err
+	}
+	page := make([]domain.Archived, len(docs))
+	for i, d := range docs {
+		page[i] = domain.Archived{Key: d.ID, Value: d.Doc}
+	}
+	return page, nil
+}
+
+func (s *Store) walk(ctx context.Context, name string, filter bson.D, find *options.FindOptionsBuilder, into any) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	cursor, err := s.db.Collection(name).Find(ctx, filter, find)
+	if err != nil {
+		return failed("walking "+name, err)
+	}
+	return failed("walking "+name, cursor.All(ctx, into))
+}
+
+func (s *Store) archiveSegments(ctx context.Context, after string, limit int) ([]domain.Archived, error) {
+	place, err := placeOf(after)
+	if err != nil {
+		return nil, errKind
+	}
+	var docs []segmentDocument
+	if err := s.walk(ctx, segmentsName, afterID(place), pageOf(limit), &docs); err != nil {
+		return nil, err
+	}
+	page := make([]domain.Archived, len(docs))
+	for i, d := range docs {
+		page[i] = domain.Archived{Key: placeKey(d.Number), Value: d.Segment}
+	}
+	return page, nil
+}
+
+// archiveRecords returns what is sealed by its places, and then what is not by the places that it will have.
+func (s *Store) archiveRecords(ctx context.Context, after string, limit int) ([]domain.Archived, error) {
+	place, err := placeOf(after)
+	if err != nil {
+		return nil, errKind
+	}
+	last, err := s.Audit().LastSegment(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sealed := max(0, last.Last())
+	var docs []auditDocument
+	if place < sealed {
+		err = s.walk(ctx, auditName, bson.D{{Key: "seq", Value: bson.D{{Key: "$gt", Value: place}}}},
+			options.Find().SetSort(bson.D{{Key: "seq", Value: 1}}).SetHint("seq").SetLimit(int64(limit)), &docs)
+	}
+	if err == nil && len(docs) == 0 {
+		skipped := max(0, place-sealed)
+		err = s.walk(ctx, auditName, bson.D{{Key: "seq", Value: int64(0)}},
+			options.Find().SetSort(bson.D{{Key: "written", Value: 1}, {Key: "_id", Value: 1}}).SetHint("seq").SetSkip(skipped).SetLimit(int64(limit)), &docs)
+		for i := range docs {
+			docs[i].Seq = sealed + skipped + int64(i) + 1
+		}
+	}
+	page := make([]domain.Archived, len(docs))
+	for i := range docs {
+		page[i] = domain.Archived{Key: placeKey(docs[i].Seq), Value: docs[i].record()}
+	}
+	return page, err
+}
+
+// ArchiveCount returns how many things of the kind there are.
+func (s *Store) ArchiveCount(ctx context.Context, kind domain.ArchiveKind) (int64, error) {
+	name, filter := archiveNames[kind], bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: ""}}}}
+	switch kind {
+	case domain.ArchiveSegments:
+		name, filter = segmentsName, bson.D{numbered}
+	case domain.ArchiveRecords:
+		name = auditName
+	default: // those of archiveNames
+	}
+	if name == "" {
+		return 0, errKind
+	}
+	ctx, cancel := context.WithTimeout(ctx, countFor)
+	defer cancel()
+	n, err := s.db.Collection(name).CountDocuments(ctx, filter, options.Count().SetHint("_id_"))
+	if err != nil || kind != domain.ArchiveUsers {
+		return n, failed("counting "+name, err)
+	}
+	gone, err := s.db.Collection(name).CountDocuments(ctx, bson.D{{Key: "gone", Value: true}}, options.Count().SetHint("gone"))
+	return n - gone, failed("counting "+name, err)
+}
+
+// ArchiveResume returns the key that has back keys after it.
+func (s *Store) ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back int) (string, error) {
+	if kind == domain.ArchiveRecords {
+		n, err := s.highestPlace(ctx)
+		if err != nil || n <= int64(back) {
+			return "", err
+		}
+		return placeKey(n - int64(back)), nil
+	}
+	name, filter := archiveNames[kind], afterID("")
+	if kind == domain.ArchiveSegments {
+		name, filter = segmentsName, bson.D{numbered}
+	}
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	var found struct {
+		ID any `bson:"_id"`
+	}
+	err := s.db.Collection(name).FindOne(ctx, filter, options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint("_id_").
+		SetSkip(int64(back)).SetProjection(bson.D{{Key: "_id", Value: 1}})).Decode(&found)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return "", nil
+	}
+	if number, ok := found.ID.(int64); ok {
+		return placeKey(number), failed("walking "+name, err)
+	}
+	text, _ := found.ID.(string)
+	return text, failed("walking "+name, err)
+}
+
+// highestPlace returns the place of the last record that is there, sealed or not. Segments may be there before their records.
+func (s *Store) highestPlace(ctx context.Context) (int64, error) {
+	var docs []auditDocument
+	err := s.walk(ctx, auditName, bson.D{{Key: "seq", Value: bson.D{{Key: "$gt", Value: int64(0)}}}},
+		options.Find().SetSort(bson.D{{Key: "seq", Value: -1}}).SetHint("seq").SetLimit(1), &docs)
+	if err != nil {
+		return 0, err
+	}
+	var place int64
+	for _, d := range docs {
+		place = d.Seq
+	}
+	ctx, cancel := context.WithTimeout(ctx, countFor)
+	defer cancel()
+	n, err := s.db.Collection(auditName).CountDocuments(ctx, bson.D{{Key: "seq", Value: int64(0)}}, options.Count().SetHint("seq"))
+	return place + n, failed("counting audit entries", err)
+}
+
+// Restore writes messages, audit segments and audit records as they are.
+func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, things []domain.Archived) error {
+	var sealed int64
+	if kind == domain.ArchiveRecords {
+		last, err := s.Audit().LastSegment(ctx)
+		if err != nil {
+			return err
+		}
+		sealed = last.Last()
+	}
+	docs := make([]any, 0, len(things))
+	name := ""
+	for _, a := range things {
+		switch v := a.Value.(type) {
+		case domain.Message:
+			name = messagesName
+			docs = append(docs, newMessage(v))
+		case domain.AuditSegment:
+			name = segmentsName
+			docs = append(docs, segmentDocument{Number: v.Number, Segment: v, Last: v.Last()})
+		case domain.AuditRecord:
+			doc, err := restoredRecord(v, sealed)
+			if err != nil {
+				return err
+			}
+			name = auditName
+			docs = append(docs, doc)
+		}
+	}
+	if name == "" || len(docs) != len(things) {
+		return errKind
+	}
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	return insertOnce(ctx, s.db.Collection(name), docs)
+}
+
+func restoredRecord(r domain.AuditRecord, sealed int64) (auditDocument, error) {
+	e, err := r.Entry()
+	if err != nil {
+		return auditDocument{}, err
+	}
+	doc := auditDocument{
+		ID: string(r.ID), Seq: r.Seq, At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success, RequestID: e.RequestID, Target: e.Target,
+		Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent, ActorSalt: r.ActorSalt, Personal: r.Personal, PersonalSalt: r.PersonalSalt,
+	}
+	if r.Seq > sealed {
+		doc.Seq = 0 // it gets its place with its seal
+	}
+	if doc.ID == "" {
+		doc.ID = string(e.ID)
+	}
+	return doc, nil
+}

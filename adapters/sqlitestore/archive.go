@@ -1,0 +1,226 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+var _ ports.Archive = (*Store)(nil)
+
+var errKind = errors.New("sqlitestore: no such kind of things")
+
+// archive is how one kind is walked through.
+type archive struct {
+	table   string
+	key     string // column; its order is the order of the walk
+	columns string
+	placed  bool // the key is a place, not a text
+	scan    func(*Store, rowScanner) (domain.Archived, error)
+}
+
+var archives = map[domain.ArchiveKind]archive{
+	domain.ArchiveUsers:    {table: "users", key: "id", columns: "id, doc, search_text", scan: scanArchivedUser},
+	domain.ArchiveSessions: {table: "sessions", key: "id", columns: "id, doc, last_activity_ns", scan: scanArchivedSession},
+	domain.ArchiveKeys:     {table: "api_keys", key: "id", columns: "id, doc, last_used_ns", scan: scanArchivedKey},
+	domain.ArchiveTokens:   {table: "third_party_tokens", key: "id", columns: "id, doc", scan: scanArchivedToken},
+	domain.ArchiveAttempts: {table: "attempts", key: "account", columns: "account, doc", scan: scanArchivedAttempts},
+	domain.ArchiveMessages: {table: "messages", key: "id", columns: "id, doc", scan: scanArchivedMessage},
+	domain.ArchiveSegments: {table: "audit_segments", key: "number", columns: segmentColumns + ", leaves", placed: true, scan: scanArchivedSegment},
+	domain.ArchiveRecords:  {table: "audit_entries", key: "seq", columns: auditColumns, placed: true, scan: scanArchivedRecord},
+}
+
+func placeKey(place int64) string { return fmt.Sprintf("%020d", place) }
+
+func scanArchivedUser(_ *Store, rows rowScanner) (domain.Archived, error) {
+	var key, doc, text string
+	if err := rows.Scan(&key, &doc, &text); err != nil {
+		return domain.Archived{}, err
+	}
+	u, err := decodeUser(doc, text)
+	return domain.Archived{Key: key, Value: u}, err
+}
+
+func scanArchivedSession(s *Store, rows rowScanner) (domain.Archived, error) {
+	var key, doc string
+	var activity int64
+	if err := rows.Scan(&key, &doc, &activity); err != nil {
+		return domain.Archived{}, err
+	}
+	x, err := s.toSession(doc, activity)
+	return domain.Archived{Key: key, Value: x}, err
+}
+
+func scanArchivedKey(s *Store, rows rowScanner) (domain.Archived, error) {
+	var key, doc string
+	var used int64
+	if err := rows.Scan(&key, &doc, &used); err != nil {
+		return domain.Archived{}, err
+	}
+	k, err := s.toKey(doc, used)
+	return domain.Archived{Key: key, Value: k}, err
+}
+
+func scanArchivedToken(_ *Store, rows rowScanner) (domain.Archived, error) {
+	var key, doc string
+	if err := rows.Scan(&key, &doc); err != nil {
+		return domain.Archived{}, err
+	}
+	t, err := decodeToken(doc)
+	return domain.Archived{Key: key, Value: t}, err
+}
+
+func scanArchivedAttempts(_ *Store, rows rowScanner) (domain.Archived, error) {
+	var key, doc string
+	if err := rows.Scan(&key, &doc); err != nil {
+		return domain.Archived{}, err
+	}
+	a, err := decodeAttempts(doc)
+	return domain.Archived{Key: key, Value: a}, err
+}
+
+func scanArchivedMessage(_ *Store, rows rowScanner) (domain.Archived, error) {
+	var key, doc string
+	if err := rows.Scan(&key, &doc); err != nil {
+		return domain.Archived{}, err
+	}
+	var m messageRecord
+	err := decode(doc, &m)
+	return domain.Archived{Key: key, Value: domain.Message(m)}, err
+}
+
+func scanArchivedSegment(_ *Store, rows rowScanner) (domain.Archived, error) {
+	x, err := segmentRow(rows.Scan, true)
+	return domain.Archived{Key: placeKey(x.Number), Value: x}, err
+}
+
+func scanArchivedRecord(_ *Store, rows rowScanner) (domain.Archived, error) {
+	row, err := scanAudit(rows)
+	row.record.ID = domain.AuditID(row.record.Public)
+	return domain.Archived{Key: placeKey(row.record.Seq), Value: row.record}, err
+}
+
+// ArchivePage returns things of the kind, in the order of their keys.
+func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after string, limit int) ([]domain.Archived, error) {
+	a, ok := archives[kind]
+	if !ok {
+		return nil, errKind
+	}
+	var from any = after
+	if a.placed {
+		place, err := strconv.ParseInt("0"+after, 10, 64)
+		if err != nil {
+			return nil, errKind
+		}
+		from = place
+	}
+	var page []domain.Archived
+	err := s.reads.each(ctx, func(rows rowScanner) error {
+		thing, err := a.scan(s, rows)
+		page = append(page, thing)
+		return err
+	}, "SELECT "+a.columns+" FROM "+a.table+" WHERE "+a.key+" > ? ORDER BY "+a.key+" LIMIT ?", from, limit)
+	return page, err
+}
+
+// ArchiveCount returns how many things of the kind there are.
+func (s *Store) ArchiveCount(ctx context.Context, kind domain.ArchiveKind) (int64, error) {
+	a, ok := archives[kind]
+	if !ok {
+		return 0, errKind
+	}
+	var n int64
+	return n, s.reads.get(ctx, errKind, "SELECT count(*) FROM "+a.table, nil, &n)
+}
+
+// ArchiveResume returns the key that has back keys after it.
+func (s *Store) ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back int) (string, error) {
+	a, ok := archives[kind]
+	if !ok {
+		return "", errKind
+	}
+	query, args := "SELECT "+a.key+" FROM "+a.table+" ORDER BY "+a.key+" DESC LIMIT 1 OFFSET ?", []any{back}
+	var err error
+	if a.placed {
+		var place int64
+		if err = s.reads.get(ctx, errNothing, query, args, &place); err == nil {
+			return placeKey(place), nil
+		}
+	} else {
+		var key string
+		if err = s.reads.get(ctx, errNothing, query, args, &key); err == nil {
+			return key, nil
+		}
+	}
+	if errors.Is(err, errNothing) {
+		return "", nil
+	}
+	return "", err
+}
+
+var errNothing = errors.New("nothing there")
+
+// Restore writes messages, audit segments and audit records as they are.
+func (s *Store) Restore(ctx context.Context, _ domain.ArchiveKind, things []domain.Archived) error {
+	return s.writer.do(ctx, func(t *tx) error {
+		for _, a := range things {
+			if err := s.restore(t, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) restore(t *tx, a domain.Archived) error {
+	there := func(query string, key any) (bool, error) {
+		var one int
+		err := t.get(errNothing, query, []any{key}, &one)
+		if errors.Is(err, errNothing) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	switch v := a.Value.(type) {
+	case domain.Message:
+		if ok, err := there("SELECT 1 FROM messages WHERE id = ?", string(v.ID)); ok || err != nil {
+			return err
+		}
+		return insertMessage(t, v)
+	case domain.AuditSegment:
+		return t.exec("INSERT OR IGNORE INTO audit_segments ("+segmentColumns+", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			v.Number, v.First, v.Count, v.Previous[:], v.Root[:], v.SealedAt.UTC().Format(time.RFC3339Nano), v.KeyID, v.Signature,
+			stamp(v.SealedAt), v.Leaves)
+	case domain.AuditRecord:
+		if ok, err := there("SELECT 1 FROM audit_entries WHERE seq = ?", v.Seq); ok || err != nil {
+			return err
+		}
+		return s.restoreRecord(t, &v)
+	}
+	return errKind
+}
+
+// restoreRecord is appendRecord at the place that the record has.
+func (s *Store) restoreRecord(t *tx, r *domain.AuditRecord) error {
+	e, err := r.Entry()
+	if err != nil {
+		return err
+	}
+	kind, err := s.kindOf(t, auditKind{e.Action, e.Success})
+	if err != nil {
+		return err
+	}
+	if err := t.exec("UPDATE audit_kinds SET entries = entries + 1 WHERE kind = ?", kind); err != nil {
+		return err
+	}
+	return t.exec(`INSERT INTO audit_entries
+		(seq, at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.Seq, stamp(e.Time), kind, e.UserID, r.IPAddress, e.RequestID, e.Target, r.UserAgent,
+		string(r.Public), r.ActorSalt, nullText(r.Personal), r.PersonalSalt)
+}

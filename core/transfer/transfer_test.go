@@ -1,0 +1,209 @@
+package transfer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/ostiary/ostiary/adapters/mongostore"
+	"github.com/ostiary/ostiary/adapters/sqlitestore"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/transfer"
+	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+func sqliteSide(s *sqlitestore.Store) transfer.Side {
+	return transfer.Side{
+		Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
+		Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
+		Seals: s.Audit(), Archive: s,
+	}
+}
+
+func mongoSide(s *mongostore.Store) transfer.Side {
+	return transfer.Side{
+		Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
+		Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
+		Seals: s.Audit(), Archive: s,
+	}
+}
+
+// openMongo opens a store on our own server, which is not MongoDB.
+func openMongo(t *testing.T, clock ports.Clock) *mongostore.Store {
+	t.Helper()
+	s, err := mongostore.Open(t.Context(), mongostore.Config{URI: mongowire.Start(t).URI(), Database: "ostiary", Clock: clock, NoTTL: true})
+	must(t, err)
+	t.Cleanup(func() { must(t, s.Close(context.Background())) })
+	return s
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+const people = 250 // more than a page
+
+// populate fills a store with something of every kind.
+func populate(t *testing.T, k *kit.Kit) {
+	t.Helper()
+	ctx, catalog := t.Context(), k.Store.CatalogStore()
+	must(t, catalog.CreateRole(ctx, domain.Role{ID: "staff", Identifier: "0badcafe", Name: "Staff", Permissions: []domain.Permission{"bots.use"}, CreatedAt: kit.Noon}, domain.Outbox{}))
+	must(t, catalog.CreateGroup(ctx, domain.Group{ID: "grp_1", Name: "Ops", Permissions: []domain.Permission{"bots.run"}, CreatedAt: kit.Noon}, domain.Outbox{}))
+	_, err := catalog.UpdateSettings(ctx, func(x *domain.Settings, _ *domain.Outbox) error { x.Session.MaxSessions = 7; return nil })
+	must(t, err)
+	for i := range people {
+		u := k.User(t, fmt.Sprintf("user%03d", i), "staff", "grp_1")
+		session := domain.Session{
+			ID: domain.SessionID(k.IDs.NewID(domain.SessionPrefix)), UserID: u.ID, Kind: domain.SessionLogin, CreatedAt: kit.Noon,
+			LastActivity: kit.Noon, ExpiresAt: kit.Noon.Add(time.Hour), Refresh: domain.RefreshFamily{Key: []byte("sealed"), Counter: 3},
+		}
+		must(t, k.Store.Sessions().Create(ctx, session))
+		_, err := k.Store.Users().Update(ctx, u.ID, func(u *domain.User, out *domain.Outbox) error {
+			u.Sessions = append(u.Sessions, domain.SessionRef{ID: session.ID, ExpiresAt: session.ExpiresAt})
+			out.Record(k.Journal.Entry(kit.From("192.0.2.1"), domain.ActionLogin, string(u.ID), audit.Personal("username", u.Username)))
+			out.Send(domain.Message{ID: domain.MessageID(k.IDs.NewID(domain.MessagePrefix)), Channel: domain.ChannelMail, UserID: u.ID, Payload: []byte("sealed"), CreatedAt: kit.Noon, NextTry: kit.Noon})
+			return nil
+		})
+		must(t, err)
+		must(t, k.Store.Keys().Create(ctx, domain.APIKey{ID: domain.KeyID(k.IDs.NewID(domain.KeyPrefix)), UserID: u.ID, Name: "ci", Digest: []byte("d"), CreatedAt: kit.Noon, RevokedAt: kit.Noon}, domain.Outbox{}))
+		must(t, k.Store.Guards().UpdateAttempts(ctx, "user:"+string(u.ID), kit.Noon, func(a *domain.Attempts, _ *domain.Outbox) error {
+			a.Failures = append(a.Failures, domain.Attempt{ID: "1", Source: "192.0.2.1", At: kit.Noon})
+			return nil
+		}))
+		must(t, k.Store.Guards().Join(ctx, u.ID))
+		if i%50 == 49 {
+			seal(t, k)
+		}
+	}
+	must(t, k.Store.Tokens().Create(ctx, domain.ThirdPartyToken{ID: "tpt1", Role: "staff", CreatedAt: kit.Noon}, domain.Outbox{}))
+	must(t, k.Store.SigningKeyStore().PutSigningKeys(ctx, 0, []domain.SigningKey{{ID: "key1", Algorithm: "EdDSA", State: domain.KeyActive, Private: []byte("sealed"), CreatedAt: kit.Noon}}, domain.Outbox{}))
+	must(t, k.Journal.Write(ctx, k.Journal.Entry(domain.Operator(), domain.ActionImport, "x"), k.Journal.Entry(domain.Operator(), domain.ActionImport, "y")))
+}
+
+func seal(t *testing.T, k *kit.Kit) {
+	t.Helper()
+	_, err := audit.NewSequencer(k.Store.Audit(), audit.NewSigner(k.Store.Audit(), k.Sealer), k.Clock).Seal(t.Context())
+	must(t, err)
+}
+
+// everything reads a whole store.
+func everything(t *testing.T, side transfer.Side) map[domain.ArchiveKind][]domain.Archived {
+	t.Helper()
+	all := map[domain.ArchiveKind][]domain.Archived{}
+	for _, kind := range domain.ArchiveKinds {
+		for after := ""; ; {
+			page, err := side.Archive.ArchivePage(t.Context(), kind, after, 97)
+			must(t, err)
+			if len(page) == 0 {
+				break
+			}
+			all[kind] = append(all[kind], page...)
+			after = page[len(page)-1].Key
+		}
+	}
+	return all
+}
+
+func same(t *testing.T, want, got transfer.Side) {
+	t.Helper()
+	if diff := cmp.Diff(everything(t, want), everything(t, got), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("the copy differs (-want +got):\n%.4000s", diff)
+	}
+	before, err := want.Catalog.Catalog(t.Context())
+	must(t, err)
+	after, err := got.Catalog.Catalog(t.Context())
+	must(t, err)
+	versions := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Version" }, cmp.Ignore())
+	if diff := cmp.Diff(before, after, versions, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("roles, groups or settings differ (-want +got):\n%s", diff)
+	}
+	mine, err := want.Guard.Members(t.Context())
+	must(t, err)
+	theirs, err := got.Guard.Members(t.Context())
+	must(t, err)
+	if diff := cmp.Diff(mine, theirs); diff != "" {
+		t.Errorf("the guard differs (-want +got):\n%s", diff)
+	}
+}
+
+func proves(t *testing.T, proofs ports.AuditProofs, seals ports.AuditSealStore, k *kit.Kit, sealed int64, unsealed int) {
+	t.Helper()
+	report, err := audit.NewStoreVerifier(proofs, seals, audit.NewSigner(seals, k.Sealer)).Verify(t.Context(), audit.Trust{})
+	must(t, err)
+	waiting, err := seals.Unsealed(t.Context(), 100)
+	must(t, err)
+	if report.Finding != nil || report.Last != sealed || len(waiting) != unsealed {
+		t.Errorf("the log ends with %d and %d unsealed, damage %+v; want %d and %d", report.Last, len(waiting), report.Finding, sealed, unsealed)
+	}
+}
+
+func TestAnInstallationGoesToMongoDBAndBack(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	populate(t, k)
+	shared := openMongo(t, k.Clock)
+	_, err := transfer.Copy(t.Context(), sqliteSide(k.Store), mongoSide(shared), k.Clock, func(domain.ArchiveKind, int64, int64) {})
+	must(t, err)
+	same(t, sqliteSide(k.Store), mongoSide(shared))
+	proves(t, shared.Audit(), shared.Audit(), k, people, 2)
+
+	// What goes on there goes on from the same log.
+	_, err = audit.NewSequencer(shared.Audit(), audit.NewSigner(shared.Audit(), k.Sealer), k.Clock).Seal(t.Context())
+	must(t, err)
+	must(t, shared.Audit().Append(t.Context(), k.Journal.Entry(domain.Operator(), domain.ActionImport, "z")))
+	proves(t, shared.Audit(), shared.Audit(), k, people+2, 1)
+
+	back := kit.New(t)
+	counts, err := transfer.Copy(t.Context(), mongoSide(shared), sqliteSide(back.Store), k.Clock, func(domain.ArchiveKind, int64, int64) {})
+	must(t, err)
+	if len(counts) != len(domain.ArchiveKinds) {
+		t.Errorf("%d kinds were counted", len(counts))
+	}
+	same(t, mongoSide(shared), sqliteSide(back.Store))
+	proves(t, back.Store.Audit(), back.Store.Audit(), k, people+2, 1)
+}
+
+func TestACopyThatWasBrokenOffGoesOn(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	populate(t, k)
+	shared := openMongo(t, k.Clock)
+	for _, kind := range domain.ArchiveKinds {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := transfer.Copy(ctx, sqliteSide(k.Store), mongoSide(shared), k.Clock, func(at domain.ArchiveKind, _, _ int64) {
+			if at == kind {
+				cancel()
+			}
+		})
+		cancel()
+		if err == nil {
+			t.Errorf("a copy broken off in the midst of %s ended well", kind)
+		}
+	}
+	_, err := transfer.Copy(t.Context(), sqliteSide(k.Store), mongoSide(shared), k.Clock, func(domain.ArchiveKind, int64, int64) {})
+	must(t, err)
+	same(t, sqliteSide(k.Store), mongoSide(shared))
+	proves(t, shared.Audit(), shared.Audit(), k, people, 2)
+}
+
+func TestACopyIntoAStoreThatIsNotEmptySaysSo(t *testing.T) {
+	t.Parallel()
+	k, other := kit.New(t), kit.New(t)
+	k.User(t, "ada", domain.RoleUser)
+	other.User(t, "zoe", domain.RoleUser)
+	_, err := transfer.Copy(t.Context(), sqliteSide(k.Store), sqliteSide(other.Store), k.Clock, func(domain.ArchiveKind, int64, int64) {})
+	if err == nil || !errors.Is(err, transfer.ErrIncomplete) && !errors.Is(err, domain.ErrUserExists) {
+		t.Errorf("Copy = %v, want a refusal", err)
+	}
+}

@@ -1,0 +1,164 @@
+// Package transfer binds the two stores of a copy: what `ostiary storage copy` runs.
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/ostiary/ostiary/adapters/keyring"
+	"github.com/ostiary/ostiary/adapters/mongostore"
+	"github.com/ostiary/ostiary/adapters/sqlitestore"
+	"github.com/ostiary/ostiary/adapters/sysclock"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/transfer"
+	"github.com/ostiary/ostiary/modules/keys"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Progress is told how far the copy of a kind of things has come.
+type Progress func(kind string, done, total int64)
+
+// Count is how many things of a kind each store holds at the end.
+type Count struct {
+	Kind string `json:"kind"`
+	From int64  `json:"from"`
+	To   int64  `json:"to"`
+}
+
+// Report says what was copied and proved.
+type Report struct {
+	Counts []Count `json:"counts"`
+	// AuditKey signed the log that was proved in the target; empty when nothing is sealed yet.
+	AuditKey string `json:"audit_key,omitempty"`
+	// AuditEntries is how many entries the seals prove.
+	AuditEntries int64 `json:"audit_entries"`
+}
+
+// place is one of the two stores: where it is, opened.
+type place struct {
+	transfer.Side
+	proofs ports.AuditProofs
+	dir    string // of the embedded store
+	close  func(context.Context) error
+}
+
+// Copy copies one store into the other and proves the audit log there. A store is "sqlite:FOLDER" or a MongoDB address with the
+// database as its path; "sqlite" and "mongodb" alone are the configured ones.
+func Copy(ctx context.Context, c config.Config, from, to string, progress Progress) (Report, error) {
+	source, err := open(ctx, c, from)
+	if err != nil {
+		return Report{}, fmt.Errorf("opening the source: %w", err)
+	}
+	target, err := open(ctx, c, to)
+	if err != nil {
+		return Report{}, errors.Join(fmt.Errorf("opening the target: %w", err), source.close(ctx))
+	}
+	report, err := copyBetween(ctx, c, source, target, progress)
+	ctx = context.WithoutCancel(ctx)
+	return report, errors.Join(err, source.close(ctx), target.close(ctx))
+}
+
+func copyBetween(ctx context.Context, c config.Config, source, target place, progress Progress) (Report, error) {
+	sealer, err := sealerOf(c, source, target)
+	if err != nil {
+		return Report{}, err
+	}
+	counts, err := transfer.Copy(ctx, source.Side, target.Side, sysclock.Clock{}, progress.kind)
+	var report Report
+	for _, n := range counts {
+		report.Counts = append(report.Counts, Count{Kind: string(n.Kind), From: n.From, To: n.To})
+	}
+	if err != nil {
+		return report, err
+	}
+	verifier := audit.NewStoreVerifier(target.proofs, target.Seals, audit.NewSigner(target.Seals, sealer))
+	proof, err := verifier.Verify(ctx, audit.Trust{})
+	if err != nil {
+		return report, fmt.Errorf("proving the copied audit log: %w", err)
+	}
+	if proof.Finding != nil {
+		return report, fmt.Errorf("the copied audit log does not prove itself: %s", proof.Finding.Reason)
+	}
+	report.AuditKey = proof.Key
+	if proof.Last > 0 {
+		report.AuditEntries = proof.Last - proof.First + 1
+	}
+	return report, nil
+}
+
+// sealerOf takes the configured key, or else the key file beside the embedded store.
+func sealerOf(c config.Config, places ...place) (ports.Sealer, error) {
+	if c.Keyring.Key != "" {
+		list, err := keyring.ParseKeys(c.Keyring.Key.Reveal())
+		if err != nil {
+			return nil, err
+		}
+		return keyring.NewSealer(list)
+	}
+	for _, p := range places {
+		if p.dir != "" {
+			list, err := keyring.OpenKeyFile(filepath.Join(p.dir, keys.FileName))
+			if err != nil {
+				return nil, err
+			}
+			return keyring.NewSealer(list)
+		}
+	}
+	return nil, fault.ErrInvalid.About("keyring.key", "is needed to prove the copied audit log")
+}
+
+func open(ctx context.Context, c config.Config, where string) (place, error) {
+	switch scheme, rest, _ := strings.Cut(where, ":"); scheme {
+	case "sqlite":
+		if rest == "" {
+			rest = c.DataDir
+		}
+		return openSQLite(ctx, rest)
+	case "mongodb", "mongodb+srv":
+		if rest == "" {
+			return openMongoDB(ctx, c.Storage.MongoDB.URI.Reveal(), c.Storage.MongoDB.Database)
+		}
+		address, err := url.Parse(where)
+		if err != nil || strings.Trim(address.Path, "/") == "" {
+			return place{}, fault.ErrInvalid.About("store", "a MongoDB address names its database, as in mongodb://host/ostiary")
+		}
+		return openMongoDB(ctx, where, strings.Trim(address.Path, "/"))
+	}
+	return place{}, fault.ErrInvalid.About("store", "must be sqlite:FOLDER or mongodb://…/DATABASE, or sqlite or mongodb for the configured one")
+}
+
+func openSQLite(ctx context.Context, dir string) (place, error) {
+	s, err := sqlitestore.Open(ctx, sqlitestore.Config{Dir: dir, Clock: sysclock.Clock{}})
+	if err != nil {
+		return place{}, err
+	}
+	return place{
+		Side: transfer.Side{
+			Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
+			Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
+			Seals: s.Audit(), Archive: s,
+		},
+		proofs: s.Audit(), dir: dir, close: s.Close,
+	}, nil
+}
+
+func openMongoDB(ctx context.Context, uri, database string) (place, error) {
+	s, err := mongostore.Open(ctx, mongostore.Config{URI: uri, Database: database, Clock: sysclock.Clock{}})
+	if err != nil {
+		return place{}, err
+	}
+	return place{
+		Side: transfer.Side{
+			Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
+			Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
+			Seals: s.Audit(), Archive: s,
+		},
+		proofs: s.Audit(), close: s.Close,
+	}, nil
+}
