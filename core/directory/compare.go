@@ -1,0 +1,242 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// plan walks through the directory and compares.
+func (s *Service) plan(ctx context.Context, lister ports.Lister, since string, progress Progress) (Plan, error) {
+	catalog, err := s.needs.Access.Catalog(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	c := &comparison{Service: s, catalog: catalog, plan: Plan{Directory: lister.ID(), Steps: []Step{}}}
+	if since == "" {
+		if err := c.loadUsers(ctx); err != nil {
+			return Plan{}, err
+		}
+	} else if err := c.countUsers(ctx); err != nil {
+		return Plan{}, err
+	}
+	res, err := lister.List(ctx, since, func(page []domain.Identity) error {
+		c.plan.Listed += len(page)
+		progress.tell(c.plan.Listed, 0)
+		for _, identity := range page {
+			if err := c.compare(ctx, identity); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Plan{}, err
+	}
+	c.plan.Complete, c.plan.next = res.Complete, res.Next
+	if res.Complete {
+		if err := c.missing(ctx); err != nil {
+			return Plan{}, err
+		}
+	}
+	c.plan.seal(s.needs.MaxDisablePercent)
+	return c.plan, nil
+}
+
+// comparison is the making of one plan.
+type comparison struct {
+	*Service
+	catalog *domain.Catalog
+	plan    Plan
+	users   map[domain.Subject]*known // nil in a walk through changes
+	seen    map[domain.Subject]bool   // of a walk through changes, which may turn out to be complete
+}
+
+// known is a user of the directory, with no more of them than a comparison needs: there may be a hundred thousand.
+type known struct {
+	id            domain.UserID
+	username      string
+	fullName      string
+	phoneNumber   string
+	email         string
+	emailVerified bool
+	deactivated   bool
+	listed        bool
+	role          domain.RoleID
+	groups        []domain.GroupID
+}
+
+func (c *comparison) newKnown(u *domain.User) *known {
+	role := u.Role
+	if r, ok := c.catalog.Roles[role]; ok {
+		role = r.ID // one text for all who have the role
+	}
+	return &known{
+		id: u.ID, username: u.Username, fullName: u.FullName, phoneNumber: u.PhoneNumber, email: u.Email, emailVerified: u.EmailVerified,
+		deactivated: u.Status == domain.StatusDeactivated, role: role, groups: slices.Clip(u.Groups),
+	}
+}
+
+// user returns as much of the user as is known.
+func (k *known) user(directory domain.DirectoryID, subject domain.Subject) *domain.User {
+	status := domain.StatusActive
+	if k.deactivated {
+		status = domain.StatusDeactivated
+	}
+	return &domain.User{
+		ID: k.id, Username: k.username, FullName: k.fullName, PhoneNumber: k.phoneNumber, Email: k.email, EmailVerified: k.emailVerified,
+		Role: k.role, Groups: k.groups, Status: status, Directory: directory, Subject: subject,
+	}
+}
+
+func (c *comparison) loadUsers(ctx context.Context) error {
+	c.users = map[domain.Subject]*known{}
+	return c.eachUser(ctx, func(u *domain.User) {
+		c.users[u.Subject] = c.newKnown(u)
+		if u.Status == domain.StatusActive {
+			c.plan.Known++
+		}
+	})
+}
+
+func (c *comparison) eachUser(ctx context.Context, each func(*domain.User)) error {
+	query := domain.UserQuery{
+		Directory: c.plan.Directory, Sort: domain.SortCreated, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
+	}
+	for {
+		page, err := c.needs.Users.List(ctx, query)
+		if err != nil {
+			return err
+		}
+		for i := range page.Users {
+			each(&page.Users[i])
+		}
+		if page.Next == nil {
+			return nil
+		}
+		query.Page.After = page.Next
+	}
+}
+
+func (c *comparison) countUsers(ctx context.Context) error {
+	c.seen = map[domain.Subject]bool{}
+	page, err := c.needs.Users.List(ctx, domain.UserQuery{
+		Directory: c.plan.Directory, Status: domain.StatusActive, Sort: domain.SortCreated, Page: domain.Page{Number: 1, Limit: 1},
+	})
+	c.plan.Known = int(page.Total)
+	return err
+}
+
+// find returns the user of an identity, nil where there is none.
+func (c *comparison) find(ctx context.Context, subject domain.Subject) (*domain.User, error) {
+	if c.users != nil {
+		k := c.users[subject]
+		if k == nil {
+			return nil, nil //nolint:nilnil // nobody is an answer
+		}
+		k.listed = true
+		return k.user(c.plan.Directory, subject), nil
+	}
+	c.seen[subject] = true
+	user, err := c.needs.Users.FindBySubject(ctx, c.plan.Directory, subject)
+	if errors.Is(err, domain.ErrUserNotFound) {
+		return nil, nil //nolint:nilnil // nobody is an answer
+	}
+	return &user, err
+}
+
+func (c *comparison) compare(ctx context.Context, identity domain.Identity) error {
+	identity.Groups = nil // the mapping has used them
+	user, err := c.find(ctx, identity.Subject)
+	switch {
+	case err != nil:
+		return err
+	case user == nil && identity.Disabled:
+		return nil
+	case user == nil:
+		c.add(Step{Kind: StepCreate, Subject: identity.Subject, Username: identity.Username, identity: identity}, domain.CheckUsername(identity.Username))
+		return nil
+	case user.Status == domain.StatusDeactivated:
+		return nil // by us or by an administrator: only an administrator takes it back
+	case identity.Disabled:
+		c.add(Step{Kind: StepDisable, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Reason: "disabled in the directory"}, nil)
+		return nil
+	}
+	return c.update(ctx, user, identity)
+}
+
+func (c *comparison) update(ctx context.Context, user *domain.User, identity domain.Identity) error {
+	fields := c.changes(user, identity)
+	if slices.Contains(fields, "email") {
+		taken, err := c.isTaken(ctx, user, identity.Email)
+		if err != nil {
+			return err
+		}
+		if taken {
+			identity.Email = ""
+			fields = c.changes(user, identity)
+		}
+	}
+	if len(fields) > 0 {
+		c.add(Step{
+			Kind: StepUpdate, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Fields: fields, identity: identity,
+		}, nil)
+	}
+	return nil
+}
+
+func (c *comparison) changes(user *domain.User, identity domain.Identity) []string {
+	same := user.Clone()
+	return c.needs.Provisioner.apply(c.catalog, &same, identity)
+}
+
+// isTaken reports whether an address is somebody else's here, who keeps it.
+func (c *comparison) isTaken(ctx context.Context, user *domain.User, email string) (bool, error) {
+	other, err := c.needs.Users.FindByLogin(ctx, c.needs.Folder.Fold(email))
+	if errors.Is(err, domain.ErrUserNotFound) {
+		return false, nil
+	}
+	return err == nil && other.ID != user.ID, err
+}
+
+// add adds the step, or where it cannot be done one that says why.
+func (c *comparison) add(step Step, refused error) {
+	if refused != nil {
+		step.Kind, step.Reason = StepSkip, "cannot be a user: "+reasonOf(refused)
+		step.identity = domain.Identity{}
+	}
+	c.plan.Steps = append(c.plan.Steps, step)
+}
+
+func reasonOf(err error) string {
+	for _, d := range fault.Of(err).Details() {
+		return d.Field + " " + d.Reason
+	}
+	return fault.Of(err).Message
+}
+
+// missing adds the users whom a complete walk did not list.
+func (c *comparison) missing(ctx context.Context) error {
+	gone := func(u *domain.User) {
+		if u.Status != domain.StatusDeactivated {
+			c.add(Step{Kind: StepDisable, Subject: u.Subject, UserID: u.ID, Username: u.Username, Reason: "gone from the directory"}, nil)
+		}
+	}
+	if c.users == nil {
+		return c.eachUser(ctx, func(u *domain.User) {
+			if !c.seen[u.Subject] {
+				gone(u)
+			}
+		})
+	}
+	for subject, k := range c.users {
+		if !k.listed {
+			gone(k.user(c.plan.Directory, subject))
+		}
+	}
+	return nil
+}

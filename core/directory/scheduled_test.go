@@ -1,0 +1,129 @@
+package directory_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/fixtures/openldap"
+)
+
+func TestScheduledRunsStopAtTheBrakeAndSaySo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, nil)
+	if err := h.service.RunScheduled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if result := h.service.Status()["corp"].Result; result.Created != 15 {
+		t.Fatalf("created %d", result.Created)
+	}
+	h.remove(t, openldap.PersonDN("dave"))
+	for range 3 {
+		if err := h.service.RunScheduled(t.Context()); !errors.Is(err, directory.ErrBrake) {
+			t.Fatalf("the run is %v", err)
+		}
+	}
+	if status := h.service.Status()["corp"]; !strings.Contains(status.Brake, "1 of 15") || status.Failed {
+		t.Errorf("the status is %q", status.Brake)
+	}
+	if n := h.service.Numbers()["corp"]; !n.Braked || n.Unavailable || n.Created != 15 {
+		t.Errorf("the numbers are braked %v, unavailable %v, created %d", n.Braked, n.Unavailable, n.Created)
+	}
+	brakes := 0
+	for _, e := range h.Entries(t) {
+		if e.Action == domain.ActionDirectorySync && !e.Success {
+			brakes++
+		}
+	}
+	if brakes != 1 {
+		t.Errorf("the audit trail tells of it %d times", brakes)
+	}
+	if u := h.user(t, "dave"); u.Status != domain.StatusActive {
+		t.Errorf("dave is %s", u.Status)
+	}
+}
+
+func TestScheduledRunsGoOnFromTheLast(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 100, nil)
+	run := func() directory.Result {
+		t.Helper()
+		if err := h.service.RunScheduled(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return h.service.Status()["corp"].Result
+	}
+	if first := run(); !first.Complete || first.Created != 115 {
+		t.Fatalf("the first run: complete %v, created %d", first.Complete, first.Created)
+	}
+	time.Sleep(1100 * time.Millisecond) // the server's stamps are whole seconds
+	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
+	if second := run(); second.Complete || second.Updated != 1 {
+		t.Errorf("the second run: complete %v, updated %d", second.Complete, second.Updated)
+	}
+	h.remove(t, openldap.PersonDN("user000003"))
+	if third := run(); !third.Complete || third.Disabled != 1 {
+		t.Errorf("the third run: complete %v, disabled %d", third.Complete, third.Disabled)
+	}
+	h.Clock.Forward(25 * time.Hour)
+	if later := run(); !later.Complete || later.Created+later.Updated+later.Disabled != 0 {
+		t.Errorf("a day later: complete %v", later.Complete)
+	}
+}
+
+func TestOnlyOperatorsSynchronise(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, nil)
+	user := h.Register(t, "mallory", "Str0ng-enough-word!", "user")
+	by := h.As(t, user.User)
+	_, planned := h.service.Plan(t.Context(), by, "corp", nil)
+	_, applied := h.service.Apply(t.Context(), by, "corp", directory.Application{})
+	_, checked := h.service.Check(t.Context(), by, "corp", "")
+	_, tried := h.service.TryLogin(t.Context(), by, "corp", ports.Login{Name: "alice", Password: "x"})
+	for _, err := range []error{planned, applied, checked, tried} {
+		if !errors.Is(err, fault.ErrForbidden) {
+			t.Errorf("it is %v", err)
+		}
+	}
+	if _, err := h.service.Plan(t.Context(), domain.Operator(), "nowhere", nil); !errors.Is(err, directory.ErrNoDirectory) {
+		t.Errorf("an unknown directory: %v", err)
+	}
+	if _, err := h.service.Plan(t.Context(), domain.Operator(), "local", nil); !errors.Is(err, directory.ErrNotAble) {
+		t.Errorf("the built-in directory: %v", err)
+	}
+}
+
+func TestCheckWarnsOfALockThatComesTooLate(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, nil)
+	steps, err := h.service.Check(t.Context(), domain.Operator(), "corp", "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := steps[len(steps)-1]
+	advice, err := h.service.LockoutAdvice(t.Context())
+	if err != nil || len(advice) != 1 || !strings.Contains(advice[0], "directory corp: the directory locks after 3") {
+		t.Errorf("the advice is %q, %v", advice, err)
+	}
+	if last.Name != "lockout" || last.OK || !strings.Contains(last.Advice, "below 3") {
+		t.Errorf("the last step is %s: %s %s", last.Name, last.Detail, last.Advice)
+	}
+}
+
+func TestTryLoginExplains(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, nil)
+	for name, want := range map[string]string{"alice": "ok", "expired": "expired: password policy", "mustchange": "must_change", "locked": "locked", "nobody": "bad_credentials"} {
+		step, err := h.service.TryLogin(t.Context(), domain.Operator(), "corp", ports.Login{Name: name, Password: openldap.Password})
+		if err != nil || !strings.HasPrefix(step.Detail, want) || (step.Advice == "") != step.OK {
+			t.Errorf("%s: %s (%s), %v", name, step.Detail, step.Advice, err)
+		}
+	}
+}
