@@ -154,7 +154,7 @@ func TestAddRoleRules(t *testing.T) {
 		"an administrator":               {"the-admin", `{"name":"Clerk","level":60}`, 200, `"name":"clerk","level":60`},
 		"one that exists":                {"the-admin", `{"name":"OPERATOR","level":60}`, 400, `"message":"Role operator exists"`},
 		"a level below the caller's own": {"the-admin", `{"name":"chief","level":0}`, 403, "Access denied"},
-		"a superuser at level 0":         {"the-sudo", `{"name":"chief","level":0}`, 200, `"level":0`},
+		"a superuser at level 0":         {"the-sudo", `{"name":"chief2","level":0}`, 200, `"level":0`},
 		"a negative level":               {"the-admin", `{"name":"x","level":-1}`, 400, "level"},
 		"a level that is no number":      {"the-admin", `{"name":"x","level":"high"}`, 400, "level"},
 		"a broken level":                 {"the-admin", `{"name":"x","level":1.5}`, 400, "level"},
