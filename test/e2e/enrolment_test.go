@@ -10,7 +10,7 @@ import (
 )
 
 // TestT09_WhoMustHaveASecondFactorCanOnlyEnrol puts administrators under the duty while one is signed in: from the next
-// request on they can do nothing but enrol, and everything again once they have.
+// request on they can do nothing but set one up, and everything again once they have.
 func TestT09_WhoMustHaveASecondFactorCanOnlyEnrol(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
@@ -24,9 +24,15 @@ func TestT09_WhoMustHaveASecondFactorCanOnlyEnrol(t *testing.T) {
 	}
 	for name, token := range map[string]string{"the live session": in.admin, "a new one": login.text("access_token")} {
 		for _, call := range [][2]string{
-			{http.MethodGet, "/users"}, {http.MethodGet, "/users/" + me}, {http.MethodGet, "/roles"}, {http.MethodGet, "/settings/security"},
-			{http.MethodPost, "/users/" + me + "/2fa/disable"}, {http.MethodPost, "/users/" + me + "/sessions/revoke-all"}, {http.MethodGet, "/audit/logs"},
-			{http.MethodGet, "/users/" + me + "/api-keys"}, {http.MethodGet, "/auth/verify"},
+			{http.MethodGet, "/users"},
+			{http.MethodGet, "/users/" + me},
+			{http.MethodGet, "/roles"},
+			{http.MethodGet, "/settings/security"},
+			{http.MethodPost, "/users/" + me + "/2fa/disable"},
+			{http.MethodPost, "/users/" + me + "/sessions/revoke-all"},
+			{http.MethodGet, "/audit/logs"},
+			{http.MethodGet, "/users/" + me + "/api-keys"},
+			{http.MethodGet, "/auth/verify"},
 		} {
 			if r := in.call(t, token, call[0], call[1], ""); r.status != http.StatusForbidden || r.text("error") != "two_factor_enrollment_required" {
 				t.Errorf("%s: %s %s: %d %s", name, call[0], call[1], r.status, r.body)
