@@ -64,7 +64,7 @@ func TestConformanceOnMongoDB(t *testing.T) { //nolint:tparallel // the suites h
 	t.Run("suites", func(t *testing.T) {
 		conformance.All(t, func(t *testing.T) conformance.Stores {
 			t.Helper()
-			s, _ := openMongo(t, func(c *mongostore.Config) { c.Monitor = seen.monitor() })
+			s, _ := openMongo(t, patient(seen))
 			return stores(s)
 		})
 	})

@@ -45,8 +45,14 @@ type node struct {
 	client *http.Client
 }
 
-// start runs n processes on one database. The first makes the administrator.
+// start runs n processes on one database.
 func start(t *testing.T, n int) []*node {
+	t.Helper()
+	return startOn(t, n, databaseURI(t))
+}
+
+// startOn runs n processes on the database given. The first makes the administrator.
+func startOn(t *testing.T, n int, uri string) []*node {
 	t.Helper()
 	program, err := build()
 	if err != nil {
@@ -55,7 +61,7 @@ func start(t *testing.T, n int) []*node {
 	var key [32]byte
 	_, _ = rand.Read(key[:])
 	environment := []string{
-		"OSTIARY_STORAGE_DRIVER=mongodb", "OSTIARY_STORAGE_MONGODB_URI=" + databaseURI(t),
+		"OSTIARY_STORAGE_DRIVER=mongodb", "OSTIARY_STORAGE_MONGODB_URI=" + uri,
 		"OSTIARY_STORAGE_MONGODB_DATABASE=ostiary_nodes_" + strings.ToLower(rand.Text())[:12],
 		"OSTIARY_KEYRING_KEY=" + base64.StdEncoding.EncodeToString(key[:]),
 		"OSTIARY_BOOTSTRAP_USERNAME=" + adminName, "OSTIARY_BOOTSTRAP_EMAIL=admin@example.com", "OSTIARY_BOOTSTRAP_PASSWORD=" + adminPassword,
