@@ -81,6 +81,7 @@ func TestA18_EveryWayInIsAsStrongAsTheOthers(t *testing.T) {
 		},
 		"comes under the duty of a second factor": {
 			bring: func(t *testing.T, s *kit.Services, _ domain.UserID) {
+				t.Helper()
 				_, err := s.Settings.Patch(t.Context(), domain.Operator(), settings.Patch{TwoFactor: settings.TwoFactorPatch{
 					Enabled: new(true), RequiredForRoles: &[]domain.RoleID{domain.RoleUser},
 				}}, 0)
@@ -101,6 +102,7 @@ func TestA18_EveryWayInIsAsStrongAsTheOthers(t *testing.T) {
 		},
 		"locked": {
 			bring: func(t *testing.T, s *kit.Services, id domain.UserID) {
+				t.Helper()
 				must(t, s.Store.Guards().UpdateAttempts(t.Context(), "user:"+string(id), s.Clock.Now(), func(a *domain.Attempts, _ *domain.Outbox) error {
 					a.Locks = map[string]time.Time{"203.0.113.9": s.Clock.Now().Add(time.Hour)}
 					return nil
