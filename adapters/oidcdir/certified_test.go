@@ -137,9 +137,10 @@ func TestCertified_refresh_reuse_ends_the_session(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, grant := range map[string]string{"the old grant": first, "its successor": second} {
-		if _, err := r.Refresh(t.Context(), grant); !errors.Is(err, domain.ErrProviderSessionEnded) {
-			t.Errorf("%s: %v", name, err)
+	// In this order: it is the reuse of the old grant that makes the provider take back its successor too.
+	for _, grant := range []struct{ name, value string }{{"the old grant", first}, {"its successor", second}} {
+		if _, err := r.Refresh(t.Context(), grant.value); !errors.Is(err, domain.ErrProviderSessionEnded) {
+			t.Errorf("%s: %v", grant.name, err)
 		}
 	}
 }
