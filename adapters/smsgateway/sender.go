@@ -1,6 +1,6 @@
 // Package smsgateway sends SMS through the HTTP interface of a gateway.
 //
-// What a gateway wants is written as a request of templates (text/template), so that common ones need no code:
+// What a gateway wants is written as a request with placeholders, so that common ones need no code:
 //
 //	{{.To}}      the number in E.164 form, such as +420123456789
 //	{{.Text}}    the message
@@ -15,7 +15,6 @@ package smsgateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +23,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"text/template"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -33,7 +31,7 @@ import (
 // maxAnswer is how much of an answer is read at all.
 const maxAnswer = 64 << 10
 
-// Config is the request. URL, the values of Headers and Body are templates.
+// Config is the request. URL, the values of Headers and Body are templates, as the package says.
 type Config struct {
 	URL           string // https; http to this machine only
 	Method        string // POST when empty
@@ -46,16 +44,8 @@ type Config struct {
 
 // Sender implements ports.Sender for SMS. It is safe for concurrent use.
 type Sender struct {
-	cfg     Config
-	url     *template.Template
-	body    *template.Template
-	headers map[string]*template.Template
-	client  *http.Client
-}
-
-// Message is what the templates see.
-type Message struct {
-	To, Text, ID, Secret string
+	cfg    Config
+	client *http.Client
 }
 
 // New returns a sender, or an error that names the template that does not parse and quotes nothing of it. It makes no
@@ -70,39 +60,27 @@ func New(cfg Config) (*Sender, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 10 * time.Second
 	}
-	s := &Sender{cfg: cfg, headers: map[string]*template.Template{}}
-	var err error
-	if s.url, err = parse("url", cfg.URL); err != nil {
-		return nil, err
-	}
-	if s.body, err = parse("body", cfg.Body); err != nil {
-		return nil, err
-	}
-	for name, value := range cfg.Headers {
-		if s.headers[name], err = parse("header "+name, value); err != nil {
+	for what, text := range cfg.templates() {
+		if err := check(what, text); err != nil {
 			return nil, err
 		}
 	}
-	s.client = &http.Client{
+	s := &Sender{cfg: cfg, client: &http.Client{
 		Timeout:       cfg.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	// What only fails when it is used, such as {{.Number}}, is better known now.
-	_, err = s.request(context.Background(), Message{To: "+420123456789", Text: "123456 is a code", ID: "msg_1", Secret: cfg.Secret})
+	}}
+	// What only fails when it is used, such as an address without a host, is better known now.
+	_, err := s.request(context.Background(), message{To: "+420123456789", Text: "123456 is a code", ID: "msg_1", Secret: cfg.Secret})
 	return s, err
 }
 
-func parse(what, text string) (*template.Template, error) {
-	t, err := template.New(what).Option("missingkey=error").Funcs(template.FuncMap{"json": quoteJSON, "query": url.QueryEscape}).Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("the %s of the SMS gateway is no template", what) // the cause quotes it, and a secret may be in it
+// templates are the texts that may hold placeholders, by what to call them in an error.
+func (c *Config) templates() map[string]string {
+	texts := map[string]string{"url": c.URL, "body": c.Body}
+	for name, value := range c.Headers {
+		texts["header "+name] = value
 	}
-	return t, nil
-}
-
-func quoteJSON(text string) (string, error) {
-	quoted, err := json.Marshal(text)
-	return string(quoted), err
+	return texts
 }
 
 // Channel returns domain.ChannelSMS.
@@ -110,7 +88,7 @@ func (s *Sender) Channel() domain.Channel { return domain.ChannelSMS }
 
 // Send asks the gateway to send the message. Errors hold the gateway's status and neither the number nor the secret.
 func (s *Sender) Send(ctx context.Context, letter domain.Letter) error {
-	request, err := s.request(ctx, Message{To: letter.To, Text: letter.Text, ID: string(letter.ID), Secret: s.cfg.Secret})
+	request, err := s.request(ctx, message{To: letter.To, Text: letter.Text, ID: string(letter.ID), Secret: s.cfg.Secret})
 	if err != nil {
 		return err
 	}
@@ -138,39 +116,19 @@ func (s *Sender) judge(status int) error {
 	return err
 }
 
-func (s *Sender) request(ctx context.Context, message Message) (*http.Request, error) {
-	address, err := render(s.url, message)
-	if err != nil {
-		return nil, err
-	}
-	target, err := url.Parse(address)
+func (s *Sender) request(ctx context.Context, m message) (*http.Request, error) {
+	target, err := url.Parse(m.fill(s.cfg.URL))
 	if err != nil || target.Host == "" || !isSafe(target) {
 		return nil, errors.New("the url of the SMS gateway is no https address; http is for this machine only")
 	}
-	body, err := render(s.body, message)
-	if err != nil {
-		return nil, err
-	}
-	request, err := http.NewRequestWithContext(ctx, s.cfg.Method, target.String(), strings.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, s.cfg.Method, target.String(), strings.NewReader(m.fill(s.cfg.Body)))
 	if err != nil {
 		return nil, errors.New("the method of the SMS gateway is none")
 	}
-	for name, value := range s.headers {
-		text, err := render(value, message)
-		if err != nil {
-			return nil, err
-		}
-		request.Header.Set(name, text)
+	for name, value := range s.cfg.Headers {
+		request.Header.Set(name, m.fill(value))
 	}
 	return request, nil
-}
-
-func render(t *template.Template, message Message) (string, error) {
-	var b strings.Builder
-	if err := t.Execute(&b, message); err != nil {
-		return "", fmt.Errorf("the %s of the SMS gateway uses what there is not: only .To, .Text, .ID and .Secret", t.Name())
-	}
-	return b.String(), nil
 }
 
 func isSafe(target *url.URL) bool {

@@ -55,6 +55,7 @@ func TestPlantedBreachesAreSeen(t *testing.T) {
 		"a module imports a command":             {"modules/server/x.go", ours("cmd/ostiary"), "modules does not import"},
 		"the product imports test code":          {"modules/server/x.go", ours("test/conformance"), "modules does not import"},
 		"the product imports testing":            {"adapters/keyring/x.go", `import "testing/fstest"`, "test code is for tests"},
+		"an adapter runs templates":              {"adapters/smsgateway/x.go", `import "text/template"`, "calls methods by name"},
 		"an adapter registers itself":            {"adapters/keyring/x.go", "func init() {}", "an init function"},
 		"a module imports for side effects":      {"modules/server/x.go", `import _ "` + arch.Module + `/adapters/ldapdir"`, "a blank import of our own"},
 		"a plug-in is loaded":                    {"core/directory/x.go", `import "plugin"`, "does not import plugin"},
