@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -18,12 +19,36 @@ func NewIdentifier(ids ports.IDs) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// rejoin has administrators join the guard again whom a failed change would have cost their rights, and returns why it failed.
-func (s *Service) rejoin(ctx context.Context, left []domain.UserID, cause error) error {
-	if len(left) == 0 {
-		return cause
+// since is a change from before to after of what still is as it was when the rules were checked: of anything else it is
+// fault.ErrConflict, for another administrator was faster. What is as it should be already stays and is not recorded.
+func since[T any](before, after T, same func(a, b T) bool, write ports.Change[T]) ports.Change[T] {
+	return func(now *T, out *domain.Outbox) error {
+		switch {
+		case !same(*now, before):
+			return fault.ErrConflict
+		case same(*now, after):
+			return domain.ErrUnchanged
+		}
+		return write(now, out)
 	}
-	return errors.Join(cause, s.guard.Join(ctx, left...))
+}
+
+// leading makes a change of roles or groups that leads to this catalog. Administrators who lose their rights by it leave the
+// guard before, which refuses the last one, and join it again where the change fails.
+func leading[T any](ctx context.Context, s *Service, changed *domain.Catalog, change func() (T, error)) (T, error) {
+	var none T
+	left, err := s.letGo(ctx, changed)
+	if err != nil {
+		return none, err
+	}
+	result, err := change()
+	if err == nil {
+		return result, nil
+	}
+	if len(left) > 0 {
+		err = errors.Join(err, s.guard.Join(ctx, left...))
+	}
+	return none, err
 }
 
 // reconcileIf looks for new administrators after permissions were written that could have made some.

@@ -110,17 +110,7 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 	if err != nil {
 		return domain.Group{}, err
 	}
-	left, err := s.letGo(ctx, withGroup(catalog, after))
-	if err != nil {
-		return domain.Group{}, err
-	}
-	group, err := s.groups.UpdateGroup(ctx, before.ID, func(g *domain.Group, out *domain.Outbox) error {
-		if !sameGroup(*g, before) {
-			return fault.ErrConflict // another administrator was faster; the rules were checked on what is gone
-		}
-		if sameGroup(*g, after) {
-			return domain.ErrUnchanged
-		}
+	change := since(before, after, sameGroup, func(g *domain.Group, out *domain.Outbox) error {
 		action := domain.ActionGroupUpdate
 		if !slices.Equal(before.Permissions, after.Permissions) {
 			action = domain.ActionPermissionChange
@@ -130,8 +120,11 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 		g.Name, g.Description, g.Permissions, g.UpdatedAt = after.Name, after.Description, after.Permissions, s.clock.Now().UTC()
 		return nil
 	})
+	group, err := leading(ctx, s, withGroup(catalog, after), func() (domain.Group, error) {
+		return s.groups.UpdateGroup(ctx, before.ID, change)
+	})
 	if err != nil {
-		return domain.Group{}, s.rejoin(ctx, left, err)
+		return domain.Group{}, err
 	}
 	return group, s.reconcileIf(ctx, group.Permissions)
 }
@@ -170,16 +163,11 @@ func (s *Service) DeleteGroup(ctx context.Context, by domain.Principal, idOrName
 	changed := *catalog
 	changed.Groups = maps.Clone(catalog.Groups)
 	delete(changed.Groups, group.ID)
-	left, err := s.letGo(ctx, &changed)
-	if err != nil {
-		return domain.Group{}, err
-	}
 	var out domain.Outbox
 	out.Record(s.journal.Entry(by, domain.ActionGroupDelete, string(group.ID), audit.Detail("name", group.Name)))
-	if err := s.groups.DeleteGroup(ctx, group.ID, out); err != nil {
-		return domain.Group{}, s.rejoin(ctx, left, err)
-	}
-	return group, nil
+	return leading(ctx, s, &changed, func() (domain.Group, error) {
+		return group, s.groups.DeleteGroup(ctx, group.ID, out)
+	})
 }
 
 // managedGroup returns the group to a principal who may manage groups; to others who may not even read them it does not exist.

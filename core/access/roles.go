@@ -119,24 +119,17 @@ func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string
 	if err != nil {
 		return domain.Role{}, err
 	}
-	left, err := s.letGo(ctx, withRole(catalog, after))
-	if err != nil {
-		return domain.Role{}, err
-	}
-	role, err := s.roles.UpdateRole(ctx, before.ID, func(r *domain.Role, out *domain.Outbox) error {
-		switch {
-		case !sameRole(*r, before):
-			return fault.ErrConflict // another administrator was faster; the rules were checked on what is gone
-		case sameRole(*r, after):
-			return domain.ErrUnchanged
-		}
+	change := since(before, after, sameRole, func(r *domain.Role, out *domain.Outbox) error {
 		out.Record(s.journal.Entry(by, domain.ActionPermissionChange, string(r.ID),
 			audit.Detail("old", roleDetails(before)), audit.Detail("new", roleDetails(after))))
 		r.Name, r.Level, r.Permissions = after.Name, after.Level, after.Permissions
 		return nil
 	})
+	role, err := leading(ctx, s, withRole(catalog, after), func() (domain.Role, error) {
+		return s.roles.UpdateRole(ctx, before.ID, change)
+	})
 	if err != nil {
-		return domain.Role{}, s.rejoin(ctx, left, err)
+		return domain.Role{}, err
 	}
 	return role, s.reconcileIf(ctx, role.Permissions)
 }
