@@ -62,7 +62,7 @@ func (s *Server) fail(r *Request, f *fault.Error) {
 
 // noteDenied has a refusal noted: who tries doors is worth knowing.
 func noteDenied(r *Request, api *API, f *fault.Error) *fault.Error {
-	if api.Denied == nil || r.mount == nil || !f.Is(fault.ErrForbidden) || r.Principal.Actor() == "" {
+	if api.Denied == nil || r.mount == nil || r.Principal.Actor() == "" || !r.refused && !f.Is(fault.ErrForbidden) {
 		return f
 	}
 	if err := api.Denied(r.ctx, r.Principal, r.mount.Method+" "+r.mount.full); err != nil {

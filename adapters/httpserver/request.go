@@ -26,11 +26,12 @@ type Request struct {
 	// Principal is who it acts as: anonymous on a public route.
 	Principal domain.Principal
 
-	c     *fiber.Ctx
-	ctx   context.Context //nolint:containedctx // it lives exactly as long as the request that it belongs to
-	mount *mount
-	fault *fault.Error // what the answer reports, for the log
-	log   *zap.Logger
+	c       *fiber.Ctx
+	ctx     context.Context //nolint:containedctx // it lives exactly as long as the request that it belongs to
+	mount   *mount
+	refused bool         // for want of a permission, whatever the answer says
+	fault   *fault.Error // what the answer reports, for the log
+	log     *zap.Logger
 }
 
 // Context returns the request's context. It ends with the handler's time limit.

@@ -23,6 +23,14 @@ type Handler func(r *Request) error
 type Access struct {
 	kind       accessKind
 	permission domain.Permission
+	sight      sight
+}
+
+// sight says who may know of the object of a route, beside those who may use the route.
+type sight struct {
+	permission domain.Permission // empty: everybody
+	self       string            // the path's parameter whose user knows of it, too; may be empty
+	absent     error
 }
 
 type accessKind int
@@ -46,6 +54,14 @@ func Enrolling() Access { return Access{kind: enrolling} }
 
 // Requires is for routes that nobody without the permission may use. The service decides again, on the object itself.
 func Requires(p domain.Permission) Access { return Access{kind: permitted, permission: p} }
+
+// HiddenWithout is for routes on an object: who may not use the route and holds no sight permission either gets absent, the
+// same as for an object that does not exist; who may see it gets the refusal. The user whose id is the path's parameter self
+// sees it, too.
+func (a Access) HiddenWithout(permission domain.Permission, self string, absent error) Access {
+	a.sight = sight{permission: permission, self: self, absent: absent}
+	return a
+}
 
 // String returns "public", "signed in", "enrolling" or the permission.
 func (a Access) String() string {
@@ -215,12 +231,24 @@ func (r *Request) authorize(m *mount) error {
 	}
 	switch {
 	case m.Access.kind == permitted:
-		return r.Principal.Require(m.Access.permission)
+		return r.hideFrom(m.Access.sight, r.Principal.Require(m.Access.permission))
 	case m.Access.kind == signedIn && r.Principal.Scope == domain.ScopeEnrollment:
 		return domain.ErrEnrollmentRequired
 	default:
 		return nil
 	}
+}
+
+// hideFrom turns a refusal into what somebody gets who may not know of the object at all. It stays a refusal to the log.
+func (r *Request) hideFrom(s sight, err error) error {
+	if s.permission == "" || !errors.Is(err, fault.ErrForbidden) || r.Principal.Can(s.permission) {
+		return err
+	}
+	if s.self != "" && r.Principal.IsSelf(domain.UserID(r.Param(s.self))) {
+		return err
+	}
+	r.refused = true
+	return s.absent
 }
 
 // checkMediaType refuses a body of any type but those that the route takes. That a browser's form cannot be one of them is

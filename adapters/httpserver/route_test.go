@@ -76,6 +76,30 @@ func TestZ01_AccessIsCheckedBeforeTheHandler(t *testing.T) {
 	}
 }
 
+func TestZ03_WhatOneMayNotSeeIsAbsent(t *testing.T) {
+	t.Parallel()
+	absent := fault.New(fault.NotFound, "not_found", "Thing not found")
+	hidden := func(sight domain.Permission) httpserver.Access {
+		return httpserver.Requires(domain.UsersManage).HiddenWithout(sight, "id", absent)
+	}
+	api := testAPI(get("/seen/{id}", hidden(domain.UsersRead), ok), get("/unseen/{id}", hidden(domain.AuditRead), ok))
+	var noted []string
+	api.Denied = func(_ context.Context, _ domain.Principal, route string) error {
+		noted = append(noted, route)
+		return nil
+	}
+	address, _ := start(t, httpserver.Config{}, api)
+	for path, want := range map[string]int{"/seen/usr_2": http.StatusForbidden, "/unseen/usr_2": http.StatusNotFound, "/unseen/usr_1": http.StatusForbidden} {
+		noted = nil
+		code := map[int]string{http.StatusForbidden: "forbidden", http.StatusNotFound: "not_found"}[want]
+		wantFailure(t, call(t, http.MethodGet, address, prefix+path, "", "Authorization: Bearer good"), want, code)
+		if len(noted) != 1 {
+			t.Errorf("%s was noted %d times", path, len(noted))
+		}
+	}
+	wantFailure(t, call(t, http.MethodGet, address, prefix+"/unseen/usr_2", ""), http.StatusUnauthorized, "unauthorized")
+}
+
 func TestS16_TwoCredentialsAreRefused(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(get("/me", httpserver.SignedIn(), ok)))

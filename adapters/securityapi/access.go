@@ -16,7 +16,7 @@ func (a *api) accessRoutes() []httpserver.Route {
 		route(http.MethodPost, "/roles", httpserver.Requires(domain.RolesManage), a.creates(a.createRole)),
 		route(http.MethodPatch, "/roles/{role_id}", httpserver.Requires(domain.RolesManage), a.updateRole),
 		route(http.MethodDelete, "/roles/{role_id}", httpserver.Requires(domain.RolesManage), a.deleteRole),
-		route(http.MethodPost, "/users/{user_id}/roles", httpserver.Requires(domain.UsersManage), a.assignRole),
+		route(http.MethodPost, "/users/{user_id}/roles", managesUsers(), a.assignRole),
 		route(http.MethodGet, "/users/{user_id}/permissions", httpserver.SignedIn(), a.listPermissions),
 		route(http.MethodGet, "/users/{user_id}/permissions/{permission}", httpserver.SignedIn(), a.checkPermission),
 		route(http.MethodPost, "/permissions/check", httpserver.SignedIn(), a.checkPermissions),

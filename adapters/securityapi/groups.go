@@ -12,15 +12,18 @@ import (
 
 func (a *api) groupRoutes() []httpserver.Route {
 	reads, manages := httpserver.Requires(domain.UsersRead), httpserver.Requires(domain.GroupsManage)
+	seen := func(who httpserver.Access) httpserver.Access { // to whom may not read users, groups do not exist
+		return who.HiddenWithout(domain.UsersRead, "", domain.ErrGroupNotFound)
+	}
 	return []httpserver.Route{
 		route(http.MethodGet, "/groups", reads, a.listGroups),
 		route(http.MethodPost, "/groups", manages, a.creates(a.createGroup)),
-		route(http.MethodGet, "/groups/{group_id}", reads, a.getGroup),
-		route(http.MethodPatch, "/groups/{group_id}", manages, a.updateGroup),
-		route(http.MethodDelete, "/groups/{group_id}", manages, a.deleteGroup),
-		route(http.MethodGet, "/groups/{group_id}/members", reads, a.listMembers),
-		route(http.MethodPost, "/groups/{group_id}/members", manages, a.addMember),
-		route(http.MethodDelete, "/groups/{group_id}/members/{user_id}", manages, a.removeMember),
+		route(http.MethodGet, "/groups/{group_id}", seen(reads), a.getGroup),
+		route(http.MethodPatch, "/groups/{group_id}", seen(manages), a.updateGroup),
+		route(http.MethodDelete, "/groups/{group_id}", seen(manages), a.deleteGroup),
+		route(http.MethodGet, "/groups/{group_id}/members", seen(reads), a.listMembers),
+		route(http.MethodPost, "/groups/{group_id}/members", seen(manages), a.addMember),
+		route(http.MethodDelete, "/groups/{group_id}/members/{user_id}", seen(manages), a.removeMember),
 	}
 }
 

@@ -11,14 +11,19 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
+// managesUsers marks a route on a user: to whom may not read users, others do not exist.
+func managesUsers() httpserver.Access {
+	return httpserver.Requires(domain.UsersManage).HiddenWithout(domain.UsersRead, "user_id", domain.ErrUserNotFound)
+}
+
 func (a *api) userRoutes() []httpserver.Route {
 	return []httpserver.Route{
 		route(http.MethodPost, "/users", httpserver.Requires(domain.UsersManage), a.creates(a.createUser)),
 		route(http.MethodGet, "/users", httpserver.Requires(domain.UsersRead), a.listUsers),
 		route(http.MethodGet, "/users/{user_id}", httpserver.SignedIn(), a.getUser),
 		route(http.MethodPatch, "/users/{user_id}", httpserver.SignedIn(), a.updateUser),
-		route(http.MethodDelete, "/users/{user_id}", httpserver.Requires(domain.UsersManage), a.deleteUser),
-		route(http.MethodPost, "/users/{user_id}/unlock", httpserver.Requires(domain.UsersManage), a.unlockUser),
+		route(http.MethodDelete, "/users/{user_id}", managesUsers(), a.deleteUser),
+		route(http.MethodPost, "/users/{user_id}/unlock", managesUsers(), a.unlockUser),
 		route(http.MethodPost, "/setup", httpserver.Public(), a.setup),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 )
 
 // SessionInfo is a live session as people see it.
@@ -18,8 +19,8 @@ type SessionInfo struct {
 	Current  bool   // the one that asks
 }
 
-// List returns the user's live sessions, the newest first. It is for themselves or takes sessions.manage; to others the
-// user does not exist.
+// List returns the user's live sessions, the newest first. It is for themselves or takes sessions.manage. To whom may not
+// read users either, the user does not exist; who may gets fault.ErrForbidden.
 func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserID) ([]SessionInfo, error) {
 	user, err := s.manageable(ctx, by, id)
 	if err != nil {
@@ -54,10 +55,18 @@ func (s *Service) manageable(ctx context.Context, by domain.Principal, id domain
 	if err := by.RequireSignedIn(); err != nil {
 		return domain.User{}, err
 	}
-	if !by.IsSelf(id) && !by.Can(domain.SessionsManage) {
+	may := by.IsSelf(id) || by.Can(domain.SessionsManage)
+	if !may && !by.Can(domain.UsersRead) {
 		return domain.User{}, domain.ErrUserNotFound
 	}
-	return s.deps.Users.Get(ctx, id)
+	user, err := s.deps.Users.Get(ctx, id)
+	if err != nil {
+		return domain.User{}, err
+	}
+	if !may {
+		return domain.User{}, fault.ErrForbidden
+	}
+	return user, nil
 }
 
 // Revoke ends one session of the principal's own, or anybody's with sessions.manage, and returns when that was; ending it
