@@ -83,9 +83,18 @@ type Lookup interface {
 type Lister interface {
 	Directory
 	// List calls yield with each page. since is the token of an earlier run, for what changed after it, or empty for
-	// everybody; a directory that cannot tell what changed gives everybody, and the result says so. A page that could not
+	// everybody. A directory that cannot tell what changed since, and one whose settings are others than at that run, gives
+	// everybody, and the result says so. A page that could not
 	// be read is an error, never a shorter list. A page is the receiver's to keep.
 	List(ctx context.Context, since string, yield func([]domain.Identity) error) (domain.ListResult, error)
+}
+
+// SyncPositionStore keeps where scheduled synchronizations go on, so that a restart does not begin with everybody.
+type SyncPositionStore interface {
+	// SyncPosition returns the directory's position, a zero one where there is none.
+	SyncPosition(ctx context.Context, id domain.DirectoryID) (domain.SyncPosition, error)
+	// PutSyncPosition keeps the position in place of the directory's former one; of two at once either is kept.
+	PutSyncPosition(ctx context.Context, position domain.SyncPosition) error
 }
 
 // LockoutReader tells when the directory itself locks an account, so that ours can be seen to lock before it.

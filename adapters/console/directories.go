@@ -57,6 +57,7 @@ type DirectoryPlanAnswer struct {
 	Create  int `json:"create"`
 	Update  int `json:"update"`
 	Disable int `json:"disable"`
+	Enable  int `json:"enable"`
 	Skip    int `json:"skip"`
 }
 
@@ -131,7 +132,7 @@ func (d directories) plan(ctx context.Context, call Call, in DirectoryPlanInput)
 	}
 	answer := DirectoryPlanAnswer{
 		Plan: plan, Create: plan.Count(directory.StepCreate), Update: plan.Count(directory.StepUpdate),
-		Disable: plan.Count(directory.StepDisable), Skip: plan.Count(directory.StepSkip),
+		Disable: plan.Count(directory.StepDisable), Enable: plan.Count(directory.StepEnable), Skip: plan.Count(directory.StepSkip),
 	}
 	if in.Steps > 0 && len(answer.Steps) > in.Steps {
 		answer.Steps = answer.Steps[:in.Steps]

@@ -27,6 +27,19 @@ type token struct {
 	Before uint64 `json:"b"` // of everybody who was made before the mark
 	At     uint64 `json:"a"` // of everybody who was made at the mark
 	Groups uint64 `json:"g"`
+	// Settings tells those that the walk was made with. Under others the same entries are other people, with other roles.
+	Settings uint64 `json:"c"`
+}
+
+// stamp returns a number for the settings that decide what a walk gives.
+func (s Settings) stamp() uint64 {
+	s.BindPassword, s.BindPasswordFile = "", ""
+	s.Timeouts, s.Pool, s.Breaker, s.PageSize = Timeouts{}, Pool{}, Breaker{}, 0
+	raw, err := json.Marshal(s)
+	if err != nil { // texts, numbers and lists of them always marshal
+		return 0
+	}
+	return hashOf(string(raw))
 }
 
 func (t token) encode() string {
@@ -86,7 +99,7 @@ type lister struct {
 }
 
 func (l *lister) run(ctx context.Context, since string) (domain.ListResult, error) {
-	next := token{}
+	next := token{Settings: l.settings.stamp()}
 	var err error
 	if next.Server, next.Mark, err = l.position(ctx); err != nil {
 		return domain.ListResult{}, err
@@ -96,7 +109,7 @@ func (l *lister) run(ctx context.Context, since string) (domain.ListResult, erro
 	}
 	next.Groups = l.graph.stamp
 	last, ok := parseToken(since)
-	if ok && last.Server == next.Server && last.Groups == next.Groups {
+	if ok && last.Server == next.Server && last.Groups == next.Groups && last.Settings == next.Settings {
 		if err := l.count(ctx); err != nil {
 			return domain.ListResult{}, err
 		}

@@ -296,3 +296,27 @@ func BenchmarkList(b *testing.B) {
 		}
 	})
 }
+
+func TestATokenOfOtherSettingsIsNone(t *testing.T) {
+	t.Parallel()
+	s := sharedSlapd(t)
+	last := list(t, mustOpen(t, ldapdir.TypeLDAP, openLDAP(s)), "").result
+	tests := map[string]struct {
+		change   tree
+		complete bool
+	}{
+		"the same":        {tree{}, false},
+		"other patience":  {tree{"timeouts": tree{"connect": "31s", "request": "61s", "operation": "2m"}}, false},
+		"another mapping": {tree{"roles": []tree{{"group": "eng", "role": "operator"}}}, true},
+		"another filter":  {tree{"user_filter": "(&(objectClass=inetOrgPerson)(uid=*))"}, true},
+		"another base":    {tree{"base_dn": "ou=people," + openldap.Base}, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := list(t, mustOpen(t, ldapdir.TypeLDAP, openLDAP(s).with(tt.change)), last.Next).result; got.Complete != tt.complete {
+				t.Errorf("the walk is complete: %v, want %v", got.Complete, tt.complete)
+			}
+		})
+	}
+}

@@ -38,6 +38,7 @@ type userRecord struct {
 	UpdatedAt     time.Time          `json:"updated_at,omitzero"`
 	LastLogin     time.Time          `json:"last_login,omitzero"`
 	DeactivatedAt time.Time          `json:"deactivated_at,omitzero"`
+	BySync        bool               `json:"deactivated_by_sync,omitempty"`
 }
 
 type passwordRecord struct {
@@ -67,6 +68,7 @@ func encodeUser(u *domain.User) (string, error) {
 		Directory: u.Directory, Subject: u.Subject, EmailVerified: u.EmailVerified,
 		Password: (*passwordRecord)(u.Password), Factor: newFactorRecord(&u.Factor),
 		KeyEpoch: u.KeyEpoch, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, LastLogin: u.LastLogin, DeactivatedAt: u.DeactivatedAt,
+		BySync: u.DeactivatedBySync,
 	}
 	for _, t := range u.Tokens {
 		r.Tokens = append(r.Tokens, userTokenRecord(t))
@@ -89,6 +91,7 @@ func decodeUser(doc, searchText string) (domain.User, error) {
 		Directory: r.Directory, Subject: r.Subject, EmailVerified: r.EmailVerified,
 		Password: (*domain.PasswordCredential)(r.Password), Factor: r.Factor.domain(),
 		KeyEpoch: r.KeyEpoch, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, LastLogin: r.LastLogin, DeactivatedAt: r.DeactivatedAt,
+		DeactivatedBySync: r.BySync,
 	}
 	for _, t := range r.Tokens {
 		u.Tokens = append(u.Tokens, domain.UserToken(t))

@@ -43,6 +43,7 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 		gauge(changed, float64(s.Created), "created")
 		gauge(changed, float64(s.Updated), "updated")
 		gauge(changed, float64(s.Disabled), "disabled")
+		gauge(changed, float64(s.Enabled), "enabled")
 		gauge(changed, float64(s.Failed), "failed")
 	}
 }

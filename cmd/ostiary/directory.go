@@ -113,7 +113,7 @@ func (a *app) directoryPlanCommand() *cobra.Command {
 	var all bool
 	c := &cobra.Command{
 		Use: "plan ID", Short: "Show what a synchronization would change", Args: args(cobra.ExactArgs(1)),
-		Long: `Looks at everybody in the directory and shows who would be created, changed or disabled here, with a digest that names exactly
+		Long: `Looks at everybody in the directory and shows who would be created, changed, disabled or enabled again here, with a digest that names exactly
 these changes. Nothing is changed; apply does it.`,
 	}
 	c.Flags().BoolVar(&all, "all", false, "show every step, not the first hundred alone")
@@ -135,23 +135,31 @@ these changes. Nothing is changed; apply does it.`,
 	return c
 }
 
+// stepNote says what a step changes, and why.
+func stepNote(fields []string, reason string) string {
+	if len(fields) > 0 && reason != "" {
+		return strings.Join(fields, ", ") + " (" + reason + ")"
+	}
+	return strings.Join(fields, ", ") + reason
+}
+
 func (a *app) printPlan(plan operator.DirectoryPlanAnswer) {
 	var rows [][]string
 	for _, s := range plan.Steps {
-		rows = append(rows, []string{string(s.Kind), s.Username, strings.Join(s.Fields, ", ") + s.Reason})
+		rows = append(rows, []string{string(s.Kind), s.Username, stepNote(s.Fields, s.Reason)})
 	}
 	if len(rows) > 0 {
 		a.table([]string{"STEP", "USER", ""}, rows)
 	}
-	if rest := plan.Create + plan.Update + plan.Disable + plan.Skip - len(plan.Steps); rest > 0 {
+	if rest := plan.Create + plan.Update + plan.Disable + plan.Enable + plan.Skip - len(plan.Steps); rest > 0 {
 		a.printf(a.out, "… and %d more (--all)\n", rest)
 	}
-	a.printf(a.out, "%d people in %s: %d to create, %d to change, %d to disable, %d left out.\n", plan.Listed, plan.Directory,
-		plan.Create, plan.Update, plan.Disable, plan.Skip)
+	a.printf(a.out, "%d people in %s: %d to create, %d to change, %d to disable, %d to enable again, %d left out.\n", plan.Listed, plan.Directory,
+		plan.Create, plan.Update, plan.Disable, plan.Enable, plan.Skip)
 	switch {
 	case plan.Brake != "":
 		a.printf(a.out, "This stops at the brake: %s.\nIf it is meant: ostiary directory apply %s --plan %s --force\n", plan.Brake, plan.Directory, plan.Digest)
-	case plan.Create+plan.Update+plan.Disable > 0:
+	case plan.Create+plan.Update+plan.Disable+plan.Enable > 0:
 		a.printf(a.out, "To do it: ostiary directory apply %s --plan %s\n", plan.Directory, plan.Digest)
 	default:
 		a.printf(a.out, "There is nothing to do.\n")
@@ -162,8 +170,8 @@ func (a *app) directoryApplyCommand() *cobra.Command {
 	var in operator.DirectoryApplication
 	c := &cobra.Command{
 		Use: "apply ID --plan DIGEST", Short: "Do exactly what a plan says", Args: args(cobra.ExactArgs(1)),
-		Long: `Makes the plan anew and does it if it still has the digest; else nothing is done. Users are created, changed and disabled, never
-deleted. It stops when the directory lists nobody, answers in part, or when more users would be disabled than
+		Long: `Makes the plan anew and does it if it still has the digest; else nothing is done. Users are created, changed, disabled and, whom a
+synchronization has disabled, enabled again, never deleted. It stops when the directory lists nobody, answers in part, or when more users would be disabled than
 directory_sync.max_disable_percent allows.`,
 	}
 	c.Flags().StringVar(&in.Digest, "plan", "", "`digest` of the plan, as directory plan prints it (required)")
@@ -181,8 +189,8 @@ directory_sync.max_disable_percent allows.`,
 				return err
 			}
 			return a.print(result, func() {
-				a.printf(a.out, "%d created, %d changed, %d disabled, %d left out, %d failed.\n", result.Created, result.Updated,
-					result.Disabled, result.Skipped, result.Failed)
+				a.printf(a.out, "%d created, %d changed, %d disabled, %d enabled again, %d left out, %d failed.\n", result.Created, result.Updated,
+					result.Disabled, result.Enabled, result.Skipped, result.Failed)
 				for _, f := range result.Failures {
 					a.printf(a.out, "  %s\n", printable(f))
 				}

@@ -11,7 +11,8 @@ import (
 
 // Deactivate ends a user's account and with it, in the same write, all sessions, API keys and pending tokens. It takes
 // users.manage. Doing it again changes nothing and gives the same answer; the last administrator stays
-// (domain.ErrLastAdmin).
+// (domain.ErrLastAdmin). A user whom a synchronization of their directory has deactivated is then deactivated by an
+// administrator, and no synchronization activates them again.
 func (s *Service) Deactivate(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
 	catalog, _, err := s.target(ctx, by, id)
 	if err != nil {
@@ -21,10 +22,14 @@ func (s *Service) Deactivate(ctx context.Context, by domain.Principal, id domain
 		if err := access.CheckActOn(catalog, by, u); err != nil {
 			return err
 		}
-		if u.Status == domain.StatusDeactivated {
+		switch {
+		case u.ConfirmDeactivation(): // the directory's synchronization has; from now on it is an administrator's word
+			u.UpdatedAt = s.deps.Clock.Now().UTC()
+		case u.Status == domain.StatusDeactivated:
 			return domain.ErrUnchanged
+		default:
+			u.Deactivate(s.deps.Clock.Now().UTC())
 		}
-		u.Deactivate(s.deps.Clock.Now().UTC())
 		out.Record(s.deps.Journal.Entry(by, domain.ActionUserDeactivate, string(u.ID)))
 		return nil
 	})

@@ -230,8 +230,15 @@ func (e *edit) applyEmail(u *domain.User, out *domain.Outbox, fields *[]string) 
 
 // applyStatus deactivates or activates and returns the action that this is.
 func (e *edit) applyStatus(u *domain.User, fields *[]string) (domain.Action, error) {
-	if e.patch.Status == nil || *e.patch.Status == string(u.Status) {
+	if e.patch.Status == nil {
 		return "", nil
+	}
+	if *e.patch.Status == string(u.Status) {
+		if !u.ConfirmDeactivation() {
+			return "", nil
+		}
+		*fields = append(*fields, "status")
+		return domain.ActionUserDeactivate, nil
 	}
 	*fields = append(*fields, "status")
 	if *e.patch.Status == string(domain.StatusDeactivated) {
@@ -245,7 +252,7 @@ func (e *edit) applyStatus(u *domain.User, fields *[]string) (domain.Action, err
 	if _, keeps := d.(ports.CredentialKeeper); keeps && u.Password == nil {
 		return "", fault.ErrConflict.About("status", "the user has no password yet: they activate themselves by mail")
 	}
-	u.Status = domain.StatusActive
+	u.Activate()
 	return domain.ActionUserActivate, nil
 }
 

@@ -65,6 +65,7 @@ type known struct {
 	email         string
 	emailVerified bool
 	deactivated   bool
+	bySync        bool
 	listed        bool
 	role          domain.RoleID
 	groups        []domain.GroupID
@@ -77,7 +78,7 @@ func (c *comparison) newKnown(u *domain.User) *known {
 	}
 	return &known{
 		id: u.ID, username: u.Username, fullName: u.FullName, phoneNumber: u.PhoneNumber, email: u.Email, emailVerified: u.EmailVerified,
-		deactivated: u.Status == domain.StatusDeactivated, role: role, groups: slices.Clip(u.Groups),
+		deactivated: u.Status == domain.StatusDeactivated, bySync: u.DeactivatedBySync, role: role, groups: slices.Clip(u.Groups),
 	}
 }
 
@@ -89,7 +90,8 @@ func (k *known) user(directory domain.DirectoryID, subject domain.Subject) *doma
 	}
 	return &domain.User{
 		ID: k.id, Username: k.username, FullName: k.fullName, PhoneNumber: k.phoneNumber, Email: k.email, EmailVerified: k.emailVerified,
-		Role: k.role, Groups: k.groups, Status: status, Directory: directory, Subject: subject,
+		Role: k.role, Groups: k.groups, Status: status, DeactivatedBySync: k.bySync,
+		Directory: directory, Subject: subject,
 	}
 }
 
@@ -160,8 +162,8 @@ func (c *comparison) compare(ctx context.Context, identity domain.Identity) erro
 	case user == nil:
 		c.add(Step{Kind: StepCreate, Subject: identity.Subject, Username: identity.Username, identity: identity}, domain.CheckUsername(identity.Username))
 		return nil
-	case user.Status == domain.StatusDeactivated:
-		return nil // by us or by an administrator: only an administrator takes it back
+	case user.Status == domain.StatusDeactivated && (identity.Disabled || !user.DeactivatedBySync):
+		return nil // only an administrator takes back what an administrator has done
 	case identity.Disabled:
 		c.add(Step{Kind: StepDisable, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Reason: "disabled in the directory"}, nil)
 		return nil
@@ -181,10 +183,12 @@ func (c *comparison) update(ctx context.Context, user *domain.User, identity dom
 			fields = c.changes(user, identity)
 		}
 	}
-	if len(fields) > 0 {
-		c.add(Step{
-			Kind: StepUpdate, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Fields: fields, identity: identity,
-		}, nil)
+	step := Step{Kind: StepUpdate, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Fields: fields, identity: identity}
+	if user.Status == domain.StatusDeactivated {
+		step.Kind, step.Reason = StepEnable, "there again in the directory"
+	}
+	if len(fields) > 0 || step.Kind == StepEnable {
+		c.add(step, nil)
 	}
 	return nil
 }

@@ -19,7 +19,9 @@ const (
 	StepCreate  StepKind = "create"
 	StepUpdate  StepKind = "update"
 	StepDisable StepKind = "disable"
-	StepSkip    StepKind = "skip"
+	// StepEnable activates somebody again whom a synchronization had disabled.
+	StepEnable StepKind = "enable"
+	StepSkip   StepKind = "skip"
 )
 
 // Step is one change of one user that a synchronization would make.
@@ -28,7 +30,7 @@ type Step struct {
 	Subject  domain.Subject `json:"subject"`
 	UserID   domain.UserID  `json:"user_id,omitempty"` // none for a create
 	Username string         `json:"username"`
-	Fields   []string       `json:"fields,omitempty"` // what an update changes
+	Fields   []string       `json:"fields,omitempty"` // what an update changes, or an enable besides
 	Reason   string         `json:"reason,omitempty"` // of a disable or a skip
 
 	identity domain.Identity

@@ -63,10 +63,14 @@ func TestScheduledRunsGoOnFromTheLast(t *testing.T) {
 	if first := run(); !first.Complete || first.Created != 115 {
 		t.Fatalf("the first run: complete %v, created %d", first.Complete, first.Created)
 	}
-	time.Sleep(1100 * time.Millisecond) // the server's stamps are whole seconds
 	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
 	if second := run(); second.Complete || second.Updated != 1 {
 		t.Errorf("the second run: complete %v, updated %d", second.Complete, second.Updated)
+	}
+	h.service = h.newService(5) // as after a restart, or on another node
+	h.modify(t, openldap.PersonDN("bob"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"Robert Bright"}) })
+	if restarted := run(); restarted.Complete || restarted.Updated != 1 {
+		t.Errorf("the run after a restart: complete %v, updated %d", restarted.Complete, restarted.Updated)
 	}
 	h.remove(t, openldap.PersonDN("user000003"))
 	if third := run(); !third.Complete || third.Disabled != 1 {

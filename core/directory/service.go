@@ -43,6 +43,7 @@ type ServiceNeeds struct {
 	Journal     *audit.Journal
 	Clock       ports.Clock
 	Folder      ports.TextFolder
+	Positions   ports.SyncPositionStore
 	// MaxDisablePercent is how many of a directory's active users a synchronization may disable.
 	MaxDisablePercent int
 }
@@ -54,10 +55,8 @@ func NewService(n ServiceNeeds) *Service {
 
 // state is what a service remembers of a directory between the runs of one process.
 type state struct {
-	running  sync.Mutex // one run at a time
-	next     string     // the token for a walk through changes only
-	complete time.Time  // when everybody was last looked at
-	status   Status
+	running sync.Mutex // one run at a time
+	status  Status
 }
 
 // Status is how the last scheduled runs of a directory went.
@@ -77,7 +76,7 @@ func (s *Service) Numbers() map[domain.DirectoryID]domain.SyncStatus {
 		}
 		all[id] = domain.SyncStatus{
 			At: st.At, Braked: st.Brake != "", Unavailable: st.Failed, Created: st.Result.Created, Updated: st.Result.Updated,
-			Disabled: st.Result.Disabled, Failed: st.Result.Failed,
+			Disabled: st.Result.Disabled, Enabled: st.Result.Enabled, Failed: st.Result.Failed,
 		}
 	}
 	return all

@@ -38,6 +38,7 @@ type Result struct {
 	Created  int      `json:"created"`
 	Updated  int      `json:"updated"`
 	Disabled int      `json:"disabled"`
+	Enabled  int      `json:"enabled"`
 	Skipped  int      `json:"skipped"`
 	Failed   int      `json:"failed"`
 	Failures []string `json:"failures,omitempty"` // the first of them, in words
@@ -81,7 +82,11 @@ func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.Dire
 	if plan.Brake != "" && !a.Force {
 		return Result{}, errors.Join(ErrBrake.Because(errors.New(plan.Brake)), s.recordBrake(ctx, by, &plan))
 	}
-	return s.apply(ctx, by, &plan, a.Progress)
+	result, err := s.apply(ctx, by, &plan, a.Progress)
+	if err != nil {
+		return result, err
+	}
+	return result, s.moveOn(ctx, domain.SyncPosition{}, &plan, &result)
 }
 
 // RunScheduled synchronizes every directory that can list its people, from where its last run ended where the directory tells what
@@ -100,16 +105,7 @@ func (s *Service) runOne(ctx context.Context, lister ports.Lister) error {
 	st := s.state(lister.ID())
 	st.running.Lock()
 	defer st.running.Unlock()
-	since := st.next
-	if s.needs.Clock.Now().Sub(st.complete) >= completeEvery {
-		since = ""
-	}
-	plan, err := s.plan(ctx, lister, since, nil)
-	if err == nil && plan.Brake != "" {
-		err = s.stopped(ctx, st, &plan)
-	} else if err == nil {
-		err = s.carryOut(ctx, st, &plan)
-	}
+	err := s.runNext(ctx, st, lister)
 	s.note(st, func(status *Status) {
 		status.At = s.needs.Clock.Now()
 		status.Failed = err != nil && !errors.Is(err, ErrBrake)
@@ -120,20 +116,41 @@ func (s *Service) runOne(ctx context.Context, lister ports.Lister) error {
 	return err
 }
 
-func (s *Service) carryOut(ctx context.Context, st *state, plan *Plan) error {
-	result, err := s.apply(ctx, domain.System(), plan, nil)
+// runNext goes on where the last run ended, on whichever node that was.
+func (s *Service) runNext(ctx context.Context, st *state, lister ports.Lister) error {
+	position, err := s.needs.Positions.SyncPosition(ctx, lister.ID())
+	if err != nil {
+		return err
+	}
+	since := position.Next
+	if age := s.needs.Clock.Now().Sub(position.CompleteAt); age < 0 || age >= completeEvery {
+		since = ""
+	}
+	plan, err := s.plan(ctx, lister, since, nil)
+	if err != nil {
+		return err
+	}
+	if plan.Brake != "" {
+		return s.stopped(ctx, st, &plan)
+	}
+	result, err := s.apply(ctx, domain.System(), &plan, nil)
 	if err != nil {
 		return err
 	}
 	s.note(st, func(status *Status) { status.Result = result })
-	if result.Failed > 0 {
-		return nil // the next run begins where this one did, and tries those again
+	return s.moveOn(ctx, position, &plan, &result)
+}
+
+// moveOn keeps where the next scheduled run begins. After a failed step that is where this one did, so that it is tried again.
+func (s *Service) moveOn(ctx context.Context, position domain.SyncPosition, plan *Plan, result *Result) error {
+	if result.Failed > 0 || position.Next == plan.next && !plan.Complete {
+		return nil
 	}
-	st.next = plan.next
+	position.Directory, position.Next = plan.Directory, plan.next
 	if plan.Complete {
-		st.complete = s.needs.Clock.Now()
+		position.CompleteAt = s.needs.Clock.Now().UTC()
 	}
-	return nil
+	return s.needs.Positions.PutSyncPosition(ctx, position)
 }
 
 // stopped notes a brake, in the audit trail once for each reason: it stands at the same one until somebody looks.
@@ -166,7 +183,7 @@ func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, pr
 		return result, nil
 	}
 	entry := s.needs.Journal.Entry(by, domain.ActionDirectorySync, string(plan.Directory), audit.Detail("digest", plan.Digest),
-		audit.Detail("created", result.Created), audit.Detail("updated", result.Updated), audit.Detail("disabled", result.Disabled),
+		audit.Detail("created", result.Created), audit.Detail("updated", result.Updated), audit.Detail("disabled", result.Disabled), audit.Detail("enabled", result.Enabled),
 		audit.Detail("failed", result.Failed), audit.Detail("complete", plan.Complete))
 	if failure != nil {
 		entry.Success = false
@@ -231,6 +248,8 @@ func (r *Result) count(step *Step, err error) {
 		r.Updated++
 	case step.Kind == StepDisable:
 		r.Disabled++
+	case step.Kind == StepEnable:
+		r.Enabled++
 	}
 }
 
@@ -248,6 +267,8 @@ func (s *Service) applyStep(ctx context.Context, by domain.Principal, step *Step
 		return err
 	case StepDisable:
 		return s.disable(ctx, by, step)
+	case StepEnable:
+		return s.enable(ctx, by, step)
 	default:
 		return nil
 	}
@@ -260,9 +281,29 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, step *Step) 
 		}
 		ended := len(u.Sessions)
 		u.Deactivate(s.needs.Clock.Now().UTC())
+		u.DeactivatedBySync = true
 		out.Record(s.needs.Journal.Entry(by, domain.ActionUserDeactivate, string(u.ID),
 			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", step.Reason), audit.Detail("sessions_ended", ended)))
 		return nil
 	})
+	return err
+}
+
+// enable activates somebody whom a synchronization has disabled, unless somebody else has said meanwhile that they stay so.
+func (s *Service) enable(ctx context.Context, by domain.Principal, step *Step) error {
+	user, err := s.needs.Access.UpdateUser(ctx, step.UserID, func(u *domain.User, out *domain.Outbox) error {
+		if u.Status != domain.StatusDeactivated || !u.DeactivatedBySync || u.Subject != step.Subject {
+			return domain.ErrUnchanged
+		}
+		u.Activate()
+		u.UpdatedAt = s.needs.Clock.Now().UTC()
+		out.Record(s.needs.Journal.Entry(by, domain.ActionUserActivate, string(u.ID),
+			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", step.Reason)))
+		return nil
+	})
+	if err != nil || user.Status != domain.StatusActive {
+		return err
+	}
+	_, err = s.needs.Provisioner.Refresh(ctx, by, user, step.identity)
 	return err
 }

@@ -56,7 +56,7 @@ func (wall) Now() time.Time { return time.Now() }
 func (h *house) newService(maxDisablePercent int) *directory.Service {
 	return directory.NewService(directory.ServiceNeeds{
 		Registry: h.Registry, Users: h.Store.Users(), Access: h.Access, Journal: h.Journal, Clock: h.Clock, Folder: h.Folder,
-		MaxDisablePercent: maxDisablePercent,
+		Positions: h.Store.SyncPositions(), MaxDisablePercent: maxDisablePercent,
 		Provisioner: directory.NewProvisioner(directory.Needs{
 			Users: h.Store.Users(), Access: h.Access, Journal: h.Journal, IDs: h.IDs, Clock: h.Clock, Folder: h.Folder,
 		}),

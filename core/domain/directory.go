@@ -85,13 +85,20 @@ type ListResult struct {
 	Complete bool
 }
 
+// SyncPosition is where the next scheduled synchronization of a directory begins.
+type SyncPosition struct {
+	Directory  DirectoryID
+	Next       string    // the token of the walk before it; empty: with everybody
+	CompleteAt time.Time // when everybody was last looked at
+}
+
 // SyncStatus is how the scheduled synchronizations of a directory went, in numbers.
 type SyncStatus struct {
 	At          time.Time // of the last run
 	Braked      bool      // it stopped since it would have changed too much
 	Unavailable bool      // the directory or the store could not say
 	// What the last run that was applied did.
-	Created, Updated, Disabled, Failed int
+	Created, Updated, Disabled, Enabled, Failed int
 }
 
 // The failures of directories.

@@ -58,6 +58,9 @@ type User struct {
 	UpdatedAt     time.Time
 	LastLogin     time.Time
 	DeactivatedAt time.Time
+	// DeactivatedBySync says that it was a synchronization of the user's directory that deactivated them, and that nobody has said
+	// so since: then a synchronization may take it back.
+	DeactivatedBySync bool
 }
 
 // SessionRef lists a session in its user, with when it began and when it ends at the latest.
@@ -148,10 +151,27 @@ func (u *User) DropTokens(purposes ...TokenPurpose) {
 func (u *User) Deactivate(now time.Time) {
 	u.Status = StatusDeactivated
 	u.DeactivatedAt = now
+	u.DeactivatedBySync = false
 	u.UpdatedAt = now
 	u.Sessions = nil
 	u.Tokens = nil
 	u.KeyEpoch++
+}
+
+// ConfirmDeactivation makes the deactivation of a user whom a synchronization has deactivated somebody's word, which no
+// synchronization takes back. It reports whether that changed anything.
+func (u *User) ConfirmDeactivation() bool {
+	if u.Status != StatusDeactivated || !u.DeactivatedBySync {
+		return false
+	}
+	u.DeactivatedBySync = false
+	return true
+}
+
+// Activate lets the user sign in.
+func (u *User) Activate() {
+	u.Status = StatusActive
+	u.DeactivatedBySync = false
 }
 
 // Clone returns a deep copy.

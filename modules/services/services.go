@@ -115,12 +115,13 @@ type directoryNeeds struct {
 	Journal     *audit.Journal
 	Clock       ports.Clock
 	Folder      ports.TextFolder
+	Positions   ports.SyncPositionStore
 }
 
 func newDirectories(n directoryNeeds) *directory.Service {
 	return directory.NewService(directory.ServiceNeeds{
 		Registry: n.Registry, Provisioner: n.Provisioner, Users: n.Users, Access: n.Access, Journal: n.Journal, Clock: n.Clock,
-		Folder: n.Folder, MaxDisablePercent: n.Config.DirectorySync.MaxDisablePercent,
+		Folder: n.Folder, Positions: n.Positions, MaxDisablePercent: n.Config.DirectorySync.MaxDisablePercent,
 	})
 }
 

@@ -35,6 +35,7 @@ var MongoDB = fx.Module("storage.mongodb", //nolint:dupl // the same ports, of a
 			fx.As(new(ports.AuditProofs)), fx.As(new(ports.AuditEraser))),
 		fx.Annotate((*mongostore.Store).Messages, fx.As(new(ports.MessageQueue))),
 		fx.Annotate((*mongostore.Store).SigningKeyStore, fx.As(new(ports.SigningKeyStore))),
+		fx.Annotate((*mongostore.Store).SyncPositions, fx.As(new(ports.SyncPositionStore))),
 		func(s *mongostore.Store) ports.Maintenance { return s },
 	),
 )

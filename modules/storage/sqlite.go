@@ -29,6 +29,7 @@ var SQLite = fx.Module("storage.sqlite", //nolint:dupl // the same ports, of ano
 			fx.As(new(ports.AuditProofs)), fx.As(new(ports.AuditEraser))),
 		fx.Annotate((*sqlitestore.Store).Messages, fx.As(new(ports.MessageQueue))),
 		fx.Annotate((*sqlitestore.Store).SigningKeyStore, fx.As(new(ports.SigningKeyStore))),
+		fx.Annotate((*sqlitestore.Store).SyncPositions, fx.As(new(ports.SyncPositionStore))),
 		func(s *sqlitestore.Store) ports.Maintenance { return s },
 	),
 )

@@ -19,28 +19,29 @@ import (
 
 // Stores are the ports of one empty store. The suites use several at once, since a change and its outbox are one write.
 type Stores struct {
-	Users       ports.UserStore
-	Guard       ports.AdminGuard
-	Sessions    ports.SessionStore
-	View        ports.SessionView
-	Keys        ports.APIKeyStore
-	KeyView     ports.KeyView
-	Tokens      ports.ThirdPartyTokenStore
-	Roles       ports.RoleStore
-	Groups      ports.GroupStore
-	Settings    ports.SettingsStore
-	Catalog     ports.CatalogView
-	Attempts    ports.AttemptStore
-	Rates       ports.RateLimiter
-	Once        ports.OnceStore
-	Idempotency ports.IdempotencyStore
-	Audit       ports.AuditTrail
-	Seals       ports.AuditSealStore
-	Proofs      ports.AuditProofs
-	Eraser      ports.AuditEraser
-	Messages    ports.MessageQueue
-	Maintenance ports.Maintenance
-	SigningKeys ports.SigningKeyStore
+	Users         ports.UserStore
+	Guard         ports.AdminGuard
+	Sessions      ports.SessionStore
+	View          ports.SessionView
+	Keys          ports.APIKeyStore
+	KeyView       ports.KeyView
+	Tokens        ports.ThirdPartyTokenStore
+	Roles         ports.RoleStore
+	Groups        ports.GroupStore
+	Settings      ports.SettingsStore
+	Catalog       ports.CatalogView
+	Attempts      ports.AttemptStore
+	Rates         ports.RateLimiter
+	Once          ports.OnceStore
+	Idempotency   ports.IdempotencyStore
+	Audit         ports.AuditTrail
+	Seals         ports.AuditSealStore
+	Proofs        ports.AuditProofs
+	Eraser        ports.AuditEraser
+	Messages      ports.MessageQueue
+	Maintenance   ports.Maintenance
+	SigningKeys   ports.SigningKeyStore
+	SyncPositions ports.SyncPositionStore
 }
 
 // Open makes an empty store for one test and closes it when the test ends.
@@ -54,6 +55,7 @@ func All(t *testing.T, open Open) {
 		"RoleStore": RoleStore, "GroupStore": GroupStore, "SettingsStore": SettingsStore,
 		"AttemptStore": AttemptStore, "RateLimiter": RateLimiter, "OnceStore": OnceStore, "IdempotencyStore": IdempotencyStore,
 		"AuditTrail": AuditTrail, "AuditSeal": AuditSeal, "MessageQueue": MessageQueue, "Maintenance": Maintenance, "SigningKeyStore": SigningKeyStore,
+		"SyncPositionStore": SyncPositionStore,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

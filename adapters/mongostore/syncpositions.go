@@ -1,0 +1,55 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// SyncPositions implements ports.SyncPositionStore.
+type SyncPositions struct{ s *Store }
+
+// SyncPositions returns the store of where synchronizations go on.
+func (s *Store) SyncPositions() *SyncPositions { return &SyncPositions{s} }
+
+var _ ports.SyncPositionStore = (*SyncPositions)(nil)
+
+// syncPrefix begins the ids of positions among what else is kept once for an installation.
+const syncPrefix = "sync/"
+
+type syncPositionDocument struct {
+	Doc domain.SyncPosition `bson:"doc"`
+}
+
+// SyncPosition returns the directory's position, a zero one where there is none.
+func (p *SyncPositions) SyncPosition(ctx context.Context, id domain.DirectoryID) (domain.SyncPosition, error) {
+	ctx, cancel := p.s.bound(ctx)
+	defer cancel()
+	var d syncPositionDocument
+	err := p.s.db.Collection(metaName).FindOne(ctx, bson.D{{Key: "_id", Value: syncPrefix + string(id)}}).Decode(&d)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return domain.SyncPosition{}, nil
+	}
+	return d.Doc, failed("reading where a synchronization goes on", err)
+}
+
+// PutSyncPosition keeps the position in place of the directory's former one.
+func (p *SyncPositions) PutSyncPosition(ctx context.Context, position domain.SyncPosition) error {
+	ctx, cancel := p.s.bound(ctx)
+	defer cancel()
+	var err error
+	for range 2 { // two that make the document at once
+		_, err = p.s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: syncPrefix + string(position.Directory)}},
+			bson.D{{Key: "$set", Value: bson.D{{Key: "doc", Value: position}}}}, options.UpdateOne().SetUpsert(true))
+		if !isDuplicate(err) && !isConflict(err) {
+			break
+		}
+	}
+	return failed("keeping where a synchronization goes on", err)
+}

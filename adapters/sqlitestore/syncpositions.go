@@ -1,0 +1,51 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// SyncPositions implements ports.SyncPositionStore.
+type SyncPositions struct{ s *Store }
+
+// SyncPositions returns the store of where synchronizations go on.
+func (s *Store) SyncPositions() *SyncPositions { return &SyncPositions{s} }
+
+var _ ports.SyncPositionStore = (*SyncPositions)(nil)
+
+type syncPositionRecord struct {
+	Directory  domain.DirectoryID `json:"directory"`
+	Next       string             `json:"next,omitempty"`
+	CompleteAt time.Time          `json:"complete_at,omitzero"`
+}
+
+// SyncPosition returns the directory's position, a zero one where there is none.
+func (p *SyncPositions) SyncPosition(ctx context.Context, id domain.DirectoryID) (domain.SyncPosition, error) {
+	var doc string
+	err := p.s.reads.get(ctx, fault.ErrNotFound, "SELECT doc FROM sync_positions WHERE directory = ?", []any{id}, &doc)
+	if errors.Is(err, fault.ErrNotFound) {
+		return domain.SyncPosition{}, nil
+	}
+	if err != nil {
+		return domain.SyncPosition{}, err
+	}
+	var r syncPositionRecord
+	err = decode(doc, &r)
+	return domain.SyncPosition(r), err
+}
+
+// PutSyncPosition keeps the position in place of the directory's former one.
+func (p *SyncPositions) PutSyncPosition(ctx context.Context, position domain.SyncPosition) error {
+	doc, err := encode(syncPositionRecord(position))
+	if err != nil {
+		return err
+	}
+	return p.s.writer.do(ctx, func(t *tx) error {
+		return t.exec("INSERT INTO sync_positions (directory, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc", position.Directory, doc)
+	})
+}

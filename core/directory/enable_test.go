@@ -1,0 +1,154 @@
+package directory_test
+
+import (
+	"testing"
+
+	"github.com/go-ldap/ldap/v3"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ostiary/ostiary/adapters/ldapdir"
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/test/fixtures/openldap"
+)
+
+// setDisabled switches somebody off in the directory, or on again.
+func (h *house) setDisabled(t *testing.T, name string, disabled bool) {
+	t.Helper()
+	h.modify(t, openldap.PersonDN(name), func(m *ldap.ModifyRequest) {
+		if disabled {
+			m.Replace("employeeType", []string{"inactive"})
+		} else {
+			m.Replace("employeeType", nil)
+		}
+	})
+}
+
+// status returns what somebody is after the next synchronization, by hand or scheduled.
+func (h *house) status(t *testing.T, name string, sync func(*testing.T)) domain.UserStatus {
+	t.Helper()
+	sync(t)
+	return h.user(t, name).Status
+}
+
+func TestASyncTakesBackWhatASyncHasDone(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(h *house) func(*testing.T){
+		"by hand": func(h *house) func(*testing.T) { return h.sync },
+		"scheduled": func(h *house) func(*testing.T) {
+			return func(t *testing.T) {
+				t.Helper()
+				if err := h.service.RunScheduled(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
+	}
+	for name, way := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, 0, nil)
+			h.service = h.newService(100)
+			sync := way(h)
+			if got := h.status(t, "dave", sync); got != domain.StatusActive {
+				t.Fatalf("at first dave is %s", got)
+			}
+			h.setDisabled(t, "dave", true)
+			if got := h.status(t, "dave", sync); got != domain.StatusDeactivated {
+				t.Errorf("switched off there, dave is %s", got)
+			}
+			if got := h.status(t, "dave", sync); got != domain.StatusDeactivated {
+				t.Errorf("after another run dave is %s", got)
+			}
+			h.setDisabled(t, "dave", false)
+			if got := h.status(t, "dave", sync); got != domain.StatusActive {
+				t.Errorf("switched on again there, dave is %s", got)
+			}
+			logged := h.Logged(t, domain.ActionUserActivate)
+			if len(logged) != 1 || logged[0].Details["source"] != "directory:corp" {
+				t.Errorf("the audit trail tells of %d activations", len(logged))
+			}
+		})
+	}
+}
+
+func TestAPlanShowsWhoIsEnabledAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, func(s *ldapdir.Settings) {
+		s.Disabled = ldapdir.Disabled{Attribute: "employeeType", Values: []string{"inactive"}}
+	})
+	h.service = h.newService(100)
+	h.sync(t)
+	h.setDisabled(t, "dave", true)
+	h.setDisabled(t, "bob", true)
+	h.sync(t)
+	h.setDisabled(t, "dave", false)
+	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
+	plan := h.plan(t)
+	if diff := cmp.Diff([]string{"dave full_namethere again in the directory"}, steps(plan, directory.StepEnable)); diff != "" {
+		t.Errorf("enabled again (-want +got)\n%s", diff)
+	}
+	if result := h.apply(t, plan); result.Enabled != 1 || result.Failed != 0 {
+		t.Errorf("%d are enabled and %d failed", result.Enabled, result.Failed)
+	}
+	if dave := h.user(t, "dave"); dave.Status != domain.StatusActive || dave.FullName != "David Dunn" {
+		t.Errorf("dave is %s and called %q", dave.Status, dave.FullName)
+	}
+	if again := h.plan(t); !again.IsEmpty() {
+		t.Error("a second plan is not empty")
+	}
+}
+
+func TestASyncNeverActivatesWhomAnAdministratorDeactivated(t *testing.T) {
+	t.Parallel()
+	deactivated := string(domain.StatusDeactivated)
+	patch := func(t *testing.T, h *house, id domain.UserID) {
+		t.Helper()
+		if _, err := h.Account.Update(t.Context(), domain.Operator(), id, account.Patch{Status: &deactivated}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove := func(t *testing.T, h *house, id domain.UserID) {
+		t.Helper()
+		if _, err := h.Account.Deactivate(t.Context(), domain.Operator(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tests := map[string]struct {
+		first bool // before the directory switched them off
+		by    func(*testing.T, *house, domain.UserID)
+	}{
+		"deactivated before":              {true, remove},
+		"deactivated after the sync too":  {false, remove},
+		"patched before":                  {true, patch},
+		"patched after the sync had done": {false, patch},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, 0, nil)
+			h.service = h.newService(100)
+			h.sync(t)
+			id := h.user(t, "dave").ID
+			if tt.first {
+				tt.by(t, h, id)
+			}
+			h.setDisabled(t, "dave", true)
+			h.sync(t)
+			if !tt.first {
+				tt.by(t, h, id)
+			}
+			h.setDisabled(t, "dave", false)
+			if plan := h.plan(t); plan.Count(directory.StepEnable) != 0 {
+				t.Error("the plan enables them")
+			}
+			if got := h.status(t, "dave", h.sync); got != domain.StatusDeactivated {
+				t.Errorf("dave is %s", got)
+			}
+			if n := len(h.Logged(t, domain.ActionUserDeactivate)); n != map[bool]int{true: 1, false: 2}[tt.first] {
+				t.Errorf("the audit trail tells of %d deactivations", n)
+			}
+		})
+	}
+}

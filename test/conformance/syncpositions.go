@@ -1,0 +1,52 @@
+package conformance
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// SyncPositionStore holds a ports.SyncPositionStore to its promises.
+func SyncPositionStore(t *testing.T, open Open) {
+	get := func(t *testing.T, s Stores, id domain.DirectoryID) domain.SyncPosition {
+		t.Helper()
+		got, err := s.SyncPositions.SyncPosition(t.Context(), id)
+		must(t, err)
+		return got
+	}
+	cases(t, open, map[string]func(*testing.T, Stores){
+		"gives a zero position where there is none": func(t *testing.T, s Stores) {
+			same(t, get(t, s, "corp"), domain.SyncPosition{})
+		},
+		"gives back what was put last, for each directory its own": func(t *testing.T, s Stores) {
+			first, second, other := filled[domain.SyncPosition](), filled[domain.SyncPosition](), filled[domain.SyncPosition]()
+			second.Directory, second.Next, second.CompleteAt = first.Directory, "later", epoch.Add(time.Hour)
+			other.Directory, other.Next = "other", "other"
+			must(t, s.SyncPositions.PutSyncPosition(t.Context(), first))
+			same(t, get(t, s, first.Directory), first)
+			must(t, s.SyncPositions.PutSyncPosition(t.Context(), other))
+			must(t, s.SyncPositions.PutSyncPosition(t.Context(), second))
+			same(t, get(t, s, first.Directory), second)
+			same(t, get(t, s, "other"), other)
+		},
+		"keeps one of racing puts whole": func(t *testing.T, s Stores) {
+			if n := race(t, 20, never, func(i int) error {
+				return s.SyncPositions.PutSyncPosition(t.Context(), domain.SyncPosition{
+					Directory: "corp", Next: fmt.Sprint(i), CompleteAt: epoch.Add(time.Duration(i) * time.Second),
+				})
+			}); n != 20 {
+				t.Errorf("%d of 20 puts worked", n)
+			}
+			if got := get(t, s, "corp"); !got.CompleteAt.Equal(epoch.Add(atoi(got.Next) * time.Second)) {
+				t.Errorf("it is mixed from two: %q at %s", got.Next, got.CompleteAt)
+			}
+		},
+	})
+}
+
+func atoi(text string) (n time.Duration) {
+	_, _ = fmt.Sscan(text, &n)
+	return n
+}
