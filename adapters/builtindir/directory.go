@@ -25,8 +25,14 @@ import (
 // Type is the word of the configuration.
 const Type = "builtin"
 
-// minOwnWord is the length from which a person's own word may not be in their password; shorter ones are in many.
-const minOwnWord = 4
+const (
+	// minOwnWord is the length from which a person's own word may not be in their password; shorter ones are in many.
+	minOwnWord = 4
+
+	// minSpreadWord is the length from which a word is found with signs between its letters, too; shorter ones stand by
+	// chance where two words meet ("full" in "Wonderful-Lamp").
+	minSpreadWord = 6
+)
 
 // Config says which directory it is.
 type Config struct {
@@ -141,13 +147,13 @@ func (d *Directory) isUsed(ctx context.Context, count int, next domain.NewPasswo
 }
 
 // holdsOwnWord reports whether the password holds one of the person's words or the product's name, whole or one of its
-// parts ("doe" and "john" of john.doe), in any case and with any signs between.
+// parts ("doe" and "john" of john.doe), in any case, and a longer one with any signs between.
 func (d *Directory) holdsOwnWord(next domain.NewPassword) bool {
 	folded := d.fold.Fold(next.Password)
 	bare := strings.Map(letterOrDigit, folded)
 	for _, own := range append([]string{d.cfg.Product}, next.OwnWords...) {
 		own = d.fold.Fold(own)
-		if word := strings.Map(letterOrDigit, own); utf8.RuneCountInString(word) >= minOwnWord && strings.Contains(bare, word) {
+		if word := strings.Map(letterOrDigit, own); utf8.RuneCountInString(word) >= minSpreadWord && strings.Contains(bare, word) {
 			return true
 		}
 		for part := range strings.FieldsFuncSeq(own, func(r rune) bool { return letterOrDigit(r) < 0 }) {

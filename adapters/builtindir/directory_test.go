@@ -100,7 +100,7 @@ func rules(t *testing.T, err error) []string {
 func TestA10_NewPasswordsAreHeldAgainstEveryRule(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
-	own := []string{"john.doe", "jdoe+work", "Žofie", "Al"}
+	own := []string{"john.doe", "jdoe+work", "Žofie", "Al", "Full"}
 	tests := map[string]struct {
 		password string
 		want     []string
@@ -113,6 +113,7 @@ func TestA10_NewPasswordsAreHeldAgainstEveryRule(t *testing.T) {
 		"a name in another case":                  {"x-ŽOFIE-4417-x", []string{"own_words"}},
 		"the product":                             {"My-OSTIARY-4417", []string{"own_words"}},
 		"a word too short to count":               {"Quietly-Al-Umbrella-7", nil},
+		"a short name across two words":           {"Wonderful-Lamp-4417", nil},
 		"three letters of a name":                 {"Quietly-Doe-Umbrella-7", nil},
 		"several rules at once":                   {"dragon", []string{"min_length", "require_uppercase", "require_numbers", "require_special", "common_password"}},
 		"own words and classes":                   {"quietjohndoequiet", []string{"require_uppercase", "require_numbers", "require_special", "own_words"}},

@@ -82,6 +82,20 @@ func (a *api) confirmEmail(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, EmailConfirmed{UserID: string(user.ID), Email: user.Email, EmailVerified: user.EmailVerified})
 }
 
+// notEmpty names every field that is given and empty.
+func notEmpty(fields map[string]*string) error {
+	empty := fault.ErrInvalid
+	for _, name := range sorted(fields) {
+		if fields[name] != nil && *fields[name] == "" {
+			empty = empty.About(name, "must not be empty")
+		}
+	}
+	if len(empty.Details()) == 0 {
+		return nil
+	}
+	return empty
+}
+
 // required names every field that is absent or empty.
 func required(fields map[string]string) error {
 	missing := fault.ErrInvalid

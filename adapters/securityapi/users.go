@@ -33,6 +33,10 @@ func (a *api) createUser(r *httpserver.Request) error {
 	if err := r.Decode(&in); err != nil {
 		return err
 	}
+	// An empty text is no way to leave a member out: who sends an empty password has lost the one they meant to send.
+	if err := notEmpty(map[string]*string{"role": in.Role, "password": in.Password, "directory": in.Directory, "phone_number": in.PhoneNumber}); err != nil {
+		return err
+	}
 	made, err := a.Accounts.Create(r.Context(), r.Principal, account.NewUser{
 		Username: in.Username, Email: in.Email, FullName: or(in.FullName), PhoneNumber: or(in.PhoneNumber), Role: or(in.Role),
 		Groups: or(in.Groups), Metadata: or(in.Metadata), Password: or(in.Password), Directory: domain.DirectoryID(or(in.Directory)),
