@@ -34,12 +34,22 @@ type AuditProofs interface {
 	// Records calls yield for the records with places from first to last that match the query's filters, in the order of
 	// their places. The record and its slices are only lent until yield returns.
 	Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error
+	// Misfiled returns the first record with a place from first to last whose filter values are not those of its sealed text;
+	// nil when there is none.
+	Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error)
 	// SegmentBefore returns the last segment whose entries were all sealed before the time given, without leaves; the zero
 	// segment when there is none.
 	SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error)
 	// CutSegments removes the entries of all segments up to the number given, with the segments before it. The segment with
 	// the number itself stays without leaves: the log then begins after its checkpoint.
 	CutSegments(ctx context.Context, number int64, out domain.Outbox) error
+}
+
+// AuditMarker marks entries as they are written, under a key that is not in the store: until an entry is sealed, its mark
+// tells whether it is still what the service wrote. A store that was given none writes no marks.
+type AuditMarker interface {
+	// Mark returns the mark of the text of an entry.
+	Mark(public []byte) []byte
 }
 
 // AuditEraser takes a person out of the audit log and leaves the log provable.

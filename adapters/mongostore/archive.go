@@ -280,6 +280,7 @@ func restoredRecord(r domain.AuditRecord, sealed int64) (auditDocument, error) {
 	doc := auditDocument{
 		ID: string(r.ID), Seq: r.Seq, At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success, RequestID: e.RequestID, Target: e.Target,
 		Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent, ActorSalt: r.ActorSalt, Personal: r.Personal, PersonalSalt: r.PersonalSalt,
+		Mark: r.Mark,
 	}
 	if r.Seq > sealed {
 		doc.Seq = 0 // it gets its place with its seal

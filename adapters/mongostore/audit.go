@@ -48,6 +48,7 @@ type auditDocument struct {
 	ActorSalt    []byte `bson:"actorsalt"`
 	Personal     []byte `bson:"personal"`
 	PersonalSalt []byte `bson:"personalsalt"`
+	Mark         []byte `bson:"mark,omitempty"`
 }
 
 func (s *Store) auditDocument(e domain.AuditEntry) (auditDocument, error) {
@@ -59,18 +60,25 @@ func (s *Store) auditDocument(e domain.AuditEntry) (auditDocument, error) {
 	if err != nil {
 		return auditDocument{}, err
 	}
+	if s.marker != nil {
+		r.Mark = s.marker.Mark(r.Public)
+	}
 	return auditDocument{
 		ID: string(e.ID), At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success, RequestID: e.RequestID, Target: e.Target,
 		Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent, ActorSalt: r.ActorSalt, Personal: r.Personal, PersonalSalt: r.PersonalSalt,
+		Mark: r.Mark,
 	}, nil
 }
 
 func (d *auditDocument) record() domain.AuditRecord {
 	return domain.AuditRecord{
 		Seq: d.Seq, ID: domain.LogID(d.ID), Public: d.Public, IPAddress: d.IPAddress, UserAgent: d.UserAgent,
-		ActorSalt: d.ActorSalt, Personal: d.Personal, PersonalSalt: d.PersonalSalt,
+		ActorSalt: d.ActorSalt, Personal: d.Personal, PersonalSalt: d.PersonalSalt, Mark: d.Mark,
 	}
 }
+
+// MarkEntries has every entry that is written from now on marked. It is called before anything writes.
+func (s *Store) MarkEntries(marker ports.AuditMarker) { s.marker = marker }
 
 // Append writes entries that come with no change.
 func (a *Audit) Append(ctx context.Context, entries ...domain.AuditEntry) error {

@@ -185,6 +185,31 @@ func (a *Audit) segment(ctx context.Context, filter bson.D, find *options.FindOn
 	return d, failed("reading segments", err)
 }
 
+// Misfiled returns the first record whose values for filters are not what its text says.
+func (a *Audit) Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error) {
+	for next := max(first, 1); next <= last; {
+		docs, err := a.find(ctx, bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: next}, {Key: "$lte", Value: last}}}},
+			options.Find().SetHint("seq").SetSort(bson.D{{Key: "seq", Value: 1}}).SetLimit(scanBatch))
+		if err != nil {
+			return nil, err
+		}
+		for i := range docs {
+			d := &docs[i]
+			filed := domain.AuditFiling{
+				Time: d.At, UserID: d.UserID, Action: d.Action, Success: d.Success, RequestID: d.RequestID, Target: d.Target,
+			}
+			if field := filed.Differs(d.Public); field != "" {
+				return &domain.AuditMisfiling{Seq: d.Seq, ID: domain.LogID(d.ID), Field: field}, nil
+			}
+		}
+		if len(docs) < scanBatch {
+			break
+		}
+		next = docs[len(docs)-1].Seq + 1
+	}
+	return nil, nil //nolint:nilnil // there is none
+}
+
 // Records calls yield for each record with a place from first to last that matches, in the order of the places.
 func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
 	for next := max(first, 1); next <= last; {

@@ -48,6 +48,7 @@ type Store struct {
 	client  *mongo.Client
 	db      *mongo.Database
 	entropy io.Reader
+	marker  ports.AuditMarker // nil writes no marks
 	seen    *memory
 	turns   *turns
 	touched *touches

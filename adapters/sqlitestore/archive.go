@@ -32,7 +32,7 @@ var archives = map[domain.ArchiveKind]archive{
 	domain.ArchiveAttempts: {table: "attempts", key: "account", columns: "account, doc", scan: scanArchivedAttempts},
 	domain.ArchiveMessages: {table: "messages", key: "id", columns: "id, doc", scan: scanArchivedMessage},
 	domain.ArchiveSegments: {table: "audit_segments", key: "number", columns: segmentColumns + ", leaves", placed: true, scan: scanArchivedSegment},
-	domain.ArchiveRecords:  {table: "audit_entries", key: "seq", columns: auditColumns, placed: true, scan: scanArchivedRecord},
+	domain.ArchiveRecords:  {table: "audit_entries", key: "seq", columns: markedColumns, placed: true, scan: scanArchivedRecord},
 }
 
 func placeKey(place int64) string { return fmt.Sprintf("%020d", place) }
@@ -100,9 +100,8 @@ func scanArchivedSegment(_ *Store, rows rowScanner) (domain.Archived, error) {
 }
 
 func scanArchivedRecord(_ *Store, rows rowScanner) (domain.Archived, error) {
-	row, err := scanAudit(rows)
-	row.record.ID = domain.AuditID(row.record.Public)
-	return domain.Archived{Key: placeKey(row.record.Seq), Value: row.record}, err
+	record, err := scanMarked(rows)
+	return domain.Archived{Key: placeKey(record.Seq), Value: record}, err
 }
 
 // ArchivePage returns things of the kind, in the order of their keys.
@@ -219,8 +218,8 @@ func (s *Store) restoreRecord(t *tx, r *domain.AuditRecord) error {
 		return err
 	}
 	return t.exec(`INSERT INTO audit_entries
-		(seq, at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		(seq, at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt, mark)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.Seq, stamp(e.Time), kind, e.UserID, r.IPAddress, e.RequestID, e.Target, r.UserAgent,
-		string(r.Public), r.ActorSalt, nullText(r.Personal), r.PersonalSalt)
+		string(r.Public), r.ActorSalt, nullText(r.Personal), r.PersonalSalt, r.Mark)
 }

@@ -103,8 +103,14 @@ func (s *Store) appendEntry(t *tx, e *domain.AuditEntry) error {
 	if err != nil {
 		return err
 	}
+	if s.marker != nil {
+		record.Mark = s.marker.Mark(record.Public)
+	}
 	return s.appendRecord(t, e, &record)
 }
+
+// MarkEntries has every entry that is written from now on marked. It is called before anything writes.
+func (s *Store) MarkEntries(marker ports.AuditMarker) { s.marker = marker }
 
 func (s *Store) appendRecord(t *tx, e *domain.AuditEntry, record *domain.AuditRecord) error {
 	kind, err := s.kindOf(t, auditKind{e.Action, e.Success})
@@ -114,10 +120,10 @@ func (s *Store) appendRecord(t *tx, e *domain.AuditEntry, record *domain.AuditRe
 	if err := t.exec("UPDATE audit_kinds SET entries = entries + 1 WHERE kind = ?", kind); err != nil {
 		return err
 	}
-	return t.exec(`INSERT INTO audit_entries (at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	return t.exec(`INSERT INTO audit_entries (at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt, mark)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		stamp(e.Time), kind, e.UserID, record.IPAddress, e.RequestID, e.Target, record.UserAgent,
-		string(record.Public), record.ActorSalt, nullText(record.Personal), record.PersonalSalt)
+		string(record.Public), record.ActorSalt, nullText(record.Personal), record.PersonalSalt, record.Mark)
 }
 
 func nullText(raw []byte) any {
@@ -129,7 +135,10 @@ func nullText(raw []byte) any {
 
 var errNoEntry = errors.New("no such entry")
 
-const auditColumns = "seq, at, public, ip, user_agent, actor_salt, personal, personal_salt"
+const (
+	auditColumns  = "seq, at, public, ip, user_agent, actor_salt, personal, personal_salt"
+	markedColumns = auditColumns + ", mark"
+)
 
 // auditRow is an entry as it stands in the table.
 type auditRow struct {
@@ -142,4 +151,13 @@ func scanAudit(rows rowScanner) (auditRow, error) {
 	r := &row.record
 	err := rows.Scan(&r.Seq, &row.at, &r.Public, &r.IPAddress, &r.UserAgent, &r.ActorSalt, &r.Personal, &r.PersonalSalt)
 	return row, err
+}
+
+// scanMarked reads a record with its id and mark.
+func scanMarked(rows rowScanner) (domain.AuditRecord, error) {
+	var r domain.AuditRecord
+	var at int64
+	err := rows.Scan(&r.Seq, &at, &r.Public, &r.IPAddress, &r.UserAgent, &r.ActorSalt, &r.Personal, &r.PersonalSalt, &r.Mark)
+	r.ID = domain.AuditID(r.Public)
+	return r, err
 }

@@ -20,11 +20,10 @@ const lastSealed = "SELECT coalesce((SELECT first + count - 1 FROM audit_segment
 func (a *Audit) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, error) {
 	var records []domain.AuditRecord
 	err := a.s.reads.each(ctx, func(rows rowScanner) error {
-		row, err := scanAudit(rows)
-		row.record.ID = domain.AuditID(row.record.Public)
-		records = append(records, row.record)
+		record, err := scanMarked(rows)
+		records = append(records, record)
 		return err
-	}, "SELECT "+auditColumns+" FROM audit_entries WHERE seq > ("+lastSealed+") ORDER BY seq LIMIT ?", limit)
+	}, "SELECT "+markedColumns+" FROM audit_entries WHERE seq > ("+lastSealed+") ORDER BY seq LIMIT ?", limit)
 	return records, err
 }
 

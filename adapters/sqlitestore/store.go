@@ -40,6 +40,7 @@ type Store struct {
 	writer   *writer
 	view     *view
 	kinds    *auditKinds
+	marker   ports.AuditMarker // nil writes no marks
 	refusals refusals
 	fold     chan struct{} // asks for pending search texts to be folded into the index
 

@@ -3,7 +3,9 @@ package audit
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -101,6 +103,33 @@ func (s *Signer) Reseal(ctx context.Context) (bool, error) {
 func keyID(key ed25519.PrivateKey) string {
 	return base64.RawURLEncoding.EncodeToString(key[ed25519.SeedSize:]) // the public half (RFC 8032) stands behind the seed
 }
+
+// Marker returns what marks entries as they are written. Its key follows from the log's own.
+func (s *Signer) Marker(ctx context.Context) (*Marker, error) {
+	key, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mac := hmac.New(sha256.New, key.Seed())
+	mac.Write([]byte("ostiary audit mark v1"))
+	return &Marker{key: mac.Sum(nil)}, nil
+}
+
+// Marker implements ports.AuditMarker. It is safe for concurrent use.
+type Marker struct{ key []byte }
+
+// markLength is as much as stands beside each entry: 128 bits cannot be guessed.
+const markLength = 16
+
+// Mark returns the mark of the text of an entry.
+func (m *Marker) Mark(public []byte) []byte {
+	mac := hmac.New(sha256.New, m.key)
+	mac.Write(public)
+	return mac.Sum(nil)[:markLength]
+}
+
+// isMarked reports whether the record is what the service wrote.
+func (m *Marker) isMarked(r *domain.AuditRecord) bool { return hmac.Equal(m.Mark(r.Public), r.Mark) }
 
 // sign completes a checkpoint.
 func (s *Signer) sign(ctx context.Context, c *domain.AuditCheckpoint) error {

@@ -15,6 +15,8 @@ const (
 	DamageRemoved Damage = "removed"
 	DamageAdded   Damage = "added"
 	DamageMoved   Damage = "moved"
+	// DamageMisfiled is damage to what a store's filters find the entry by, not to the entry.
+	DamageMisfiled Damage = "misfiled"
 	// DamageProof is damage to what proves the entries, and not to one of them.
 	DamageProof Damage = "proof"
 )
@@ -184,6 +186,9 @@ func (c *segmentChecker) missing() *Finding {
 	return nil
 }
 
+// reasonForged is what a disputed leaf proves.
+const reasonForged = "it was changed, or added past the service, before it was sealed"
+
 // compare returns the damage of a record that is said to stand at its place in the segment.
 func compare(s *domain.AuditSegment, r *domain.AuditRecord) *Finding {
 	sealed, ok := s.Leaf(r.Seq)
@@ -193,6 +198,9 @@ func compare(s *domain.AuditSegment, r *domain.AuditRecord) *Finding {
 	leaf := r.Leaf()
 	if leaf == sealed {
 		return opened(r)
+	}
+	if r.DisputedLeaf() == sealed {
+		return &Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: reasonForged}
 	}
 	for seq := s.First; seq <= s.Last(); seq++ {
 		if at, _ := s.Leaf(seq); at == leaf {

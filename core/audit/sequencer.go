@@ -51,13 +51,16 @@ func (s *Sequencer) Run(ctx context.Context, every time.Duration, report func(er
 	}
 }
 
-// Seal seals all that was written before the call and returns how many entries that were. An error of a sink comes after the
-// sealing, which stands.
+// ErrForged tells that somebody else changed or added entries before they were sealed. They are sealed as disputed.
+var ErrForged = errors.New("an entry of the audit log was changed or added past the service before it was sealed")
+
+// Seal seals all that was written before the call and returns how many entries that were. ErrForged and an error of a sink
+// come after the sealing, which stands.
 func (s *Sequencer) Seal(ctx context.Context) (int, error) {
 	sealed, lost := 0, 0
-	var unpublished error
+	var after error
 	for {
-		segment, full, err := s.sealNext(ctx)
+		segment, full, disputed, err := s.sealNext(ctx)
 		if errors.Is(err, fault.ErrConflict) && lost < maxLost {
 			lost++ // another node has sealed these; look again
 			continue
@@ -67,27 +70,30 @@ func (s *Sequencer) Seal(ctx context.Context) (int, error) {
 		}
 		lost = 0
 		if segment.Count == 0 {
-			return sealed, unpublished
+			return sealed, after
 		}
 		sealed += int(segment.Count)
+		if len(disputed) > 0 {
+			after = errors.Join(after, fmt.Errorf("%w: %d, the first is %s in segment %d", ErrForged, len(disputed), disputed[0], segment.Number))
+		}
 		for _, sink := range s.sinks {
-			unpublished = errors.Join(unpublished, sink.Publish(ctx, segment.AuditCheckpoint))
+			after = errors.Join(after, sink.Publish(ctx, segment.AuditCheckpoint))
 		}
 		if !full {
-			return sealed, unpublished
+			return sealed, after
 		}
 	}
 }
 
 // sealNext seals one segment; full tells that more may be waiting.
-func (s *Sequencer) sealNext(ctx context.Context) (segment domain.AuditSegment, full bool, err error) {
+func (s *Sequencer) sealNext(ctx context.Context) (segment domain.AuditSegment, full bool, disputed []domain.LogID, err error) {
 	last, err := s.store.LastSegment(ctx)
 	if err != nil {
-		return segment, false, err
+		return segment, false, nil, err
 	}
 	records, err := s.store.Unsealed(ctx, maxSegment)
 	if err != nil || len(records) == 0 {
-		return segment, false, err
+		return segment, false, nil, err
 	}
 	first := last.Last() + 1
 	if last.Number == 0 {
@@ -95,22 +101,40 @@ func (s *Sequencer) sealNext(ctx context.Context) (segment domain.AuditSegment, 
 	}
 	if records[0].Seq != 0 {
 		if records[0].Seq < first {
-			return segment, false, fmt.Errorf("sealing the audit log: entry %s stands at %d, which is sealed", records[0].ID, records[0].Seq)
+			return segment, false, nil, fmt.Errorf("sealing the audit log: entry %s stands at %d, which is sealed", records[0].ID, records[0].Seq)
 		}
 		first = records[0].Seq
 	}
 	run := consecutive(records)
-	leaves := make([]domain.AuditDigest, len(run))
-	ids := make([]domain.LogID, len(run))
-	for i := range run {
-		leaves[i], ids[i] = run[i].Leaf(), run[i].ID
+	leaves, ids, disputed, err := s.leaves(ctx, run)
+	if err != nil {
+		return segment, false, nil, err
 	}
 	segment = domain.NewAuditSegment(last.AuditCheckpoint, first, leaves, s.clock.Now())
 	if err := s.signer.sign(ctx, &segment.AuditCheckpoint); err != nil {
-		return segment, false, err
+		return segment, false, nil, err
 	}
 	full = len(records) == maxSegment || len(run) < len(records)
-	return segment, full, s.store.PutSegment(ctx, segment, ids)
+	return segment, full, disputed, s.store.PutSegment(ctx, segment, ids)
+}
+
+// leaves returns what the segment holds of each record. One that does not have its mark was changed or added by somebody
+// else: it is sealed as that, since leaving it out would hide it and stopping would let anybody stop the log.
+func (s *Sequencer) leaves(ctx context.Context, run []domain.AuditRecord) (leaves []domain.AuditDigest, ids, disputed []domain.LogID, err error) {
+	marker, err := s.signer.Marker(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	leaves = make([]domain.AuditDigest, len(run))
+	ids = make([]domain.LogID, len(run))
+	for i := range run {
+		leaves[i], ids[i] = run[i].Leaf(), run[i].ID
+		if !marker.isMarked(&run[i]) {
+			leaves[i] = run[i].DisputedLeaf()
+			disputed = append(disputed, run[i].ID)
+		}
+	}
+	return leaves, ids, disputed, nil
 }
 
 // consecutive returns the records up to the first gap. A gap is what an entry left that was taken away before it was sealed;

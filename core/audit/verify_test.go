@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -88,6 +89,71 @@ func TestL05_AnEntryTakenAwayBeforeItWasSealedLeavesAGap(t *testing.T) {
 	b.seal(t)
 	if f := b.verifyStore(t, audit.Trust{}).Finding; f == nil || f.Damage != audit.DamageRemoved || f.Seq != 13 {
 		t.Errorf("the finding is %v, want removed at 13", f)
+	}
+}
+
+// Before an entry is sealed its mark alone tells that it is the service's.
+func TestL05_AnEntryChangedBeforeItWasSealedIsNamedForEver(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"a changed text": "UPDATE audit_entries SET public = replace(public, 'import', 'logout') WHERE seq = 13",
+		"a mark taken away with a change": `UPDATE audit_entries SET public = replace(public, 'import', 'logout'), mark = NULL
+			WHERE seq = 13`,
+		"the mark of another entry":   "UPDATE audit_entries SET mark = (SELECT mark FROM audit_entries WHERE seq = 12) WHERE seq = 13",
+		"a mark cut short to nothing": "UPDATE audit_entries SET mark = x'' WHERE seq = 13",
+		"an entry put in the place of another": `UPDATE audit_entries SET public = (SELECT replace(public, 'log_', 'log_x')
+			FROM audit_entries WHERE seq = 2), mark = (SELECT mark FROM audit_entries WHERE seq = 2) WHERE seq = 13`,
+	}
+	for name, statement := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.write(t, 10)
+			for range 5 {
+				if err := b.Journal.Write(t.Context(), b.Journal.Entry(domain.System(), domain.ActionImport, "x")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.tamper(t, statement)
+			isNamed := func(when string, f *audit.Finding) {
+				t.Helper()
+				if f == nil || f.Damage != audit.DamageChanged || f.Seq != 13 {
+					t.Errorf("%s the finding is %v, want changed at 13", when, f)
+				}
+			}
+			isNamed("before the seal", b.verifyStore(t, audit.Trust{}).Finding)
+			if n, err := b.sequencer.Seal(t.Context()); n != 5 || !errors.Is(err, audit.ErrForged) {
+				t.Errorf("Seal() = %d, %v; want all five sealed, and to be told", n, err)
+			}
+			isNamed("after the seal", b.verifyStore(t, audit.Trust{}).Finding)
+			isNamed("in an export", verifyFile(t, b.export(t, audit.FormatNDJSON, domain.AuditQuery{}), audit.Trust{}).Finding)
+		})
+	}
+}
+
+// What filters go by is not sealed itself: whoever changes it hides an entry from a filtered list, and is found.
+func TestL05_AnEntryHiddenFromTheFiltersIsNamed(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"another user":     "UPDATE audit_entries SET user_id = 'usr_9' WHERE seq = 12",
+		"another time":     "UPDATE audit_entries SET at = at + 1 WHERE seq = 12",
+		"another request":  "UPDATE audit_entries SET request_id = 'req-x' WHERE seq = 12",
+		"another target":   "UPDATE audit_entries SET target = 'usr_9' WHERE seq = 12",
+		"an unknown kind":  "UPDATE audit_entries SET kind = 99 WHERE seq = 12",
+		"a changed kind":   "UPDATE audit_kinds SET action = 'logout' WHERE kind = (SELECT kind FROM audit_entries WHERE seq = 12)",
+		"a failure hidden": "UPDATE audit_kinds SET success = 1 - success WHERE kind = (SELECT kind FROM audit_entries WHERE seq = 12)",
+	}
+	for name, statement := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.write(t, 25)
+			b.tamper(t, statement)
+			f := b.verifyStore(t, audit.Trust{}).Finding
+			if f == nil || f.Damage != audit.DamageMisfiled || f.Seq > 12 {
+				t.Errorf("the finding is %v, want misfiled", f)
+			}
+		})
 	}
 }
 

@@ -22,7 +22,8 @@ func NewStoreVerifier(proofs ports.AuditProofs, store ports.AuditSealStore, sign
 }
 
 // Verify walks through the whole log in constant memory and reports the first damage. An error means that it could not be
-// read. Entries behind the last segment are not sealed yet, so of them only the number is told.
+// read. Entries behind the last segment are not sealed yet: those that the next segment would hold are held against their
+// marks, and of the others only the number is told.
 func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error) {
 	key, err := v.signer.PublicKey(ctx)
 	if err != nil {
@@ -47,7 +48,10 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 		}
 		report.Segments++
 		report.Last = s.Last()
-		return v.segment(ctx, &report, &s)
+		if err := v.segment(ctx, &report, &s); err != nil {
+			return err
+		}
+		return v.filed(ctx, &report, s.First, s.Last())
 	})
 	if err := unless(err, errEnough); err != nil {
 		return report, err
@@ -98,9 +102,39 @@ func (v *StoreVerifier) nothing(ctx context.Context, report *Report, first, last
 	})
 }
 
-// rest counts what is not sealed yet.
+// filed reports an entry that the store's filters take for another than it is.
+func (v *StoreVerifier) filed(ctx context.Context, report *Report, first, last int64) error {
+	misfiled, err := v.proofs.Misfiled(ctx, first, last)
+	if err != nil || misfiled == nil {
+		return err
+	}
+	report.Finding = &Finding{
+		Damage: DamageMisfiled, Seq: misfiled.Seq, ID: misfiled.ID, Reason: "what the filters hold as its " + misfiled.Field + " is not what was sealed",
+	}
+	return errEnough
+}
+
+// rest looks at what is not sealed yet.
 func (v *StoreVerifier) rest(ctx context.Context, report *Report) error {
-	return v.proofs.Records(ctx, report.Last+1, math.MaxInt64, domain.AuditQuery{}, func(*domain.AuditRecord) error {
+	marker, err := v.signer.Marker(ctx)
+	if err != nil {
+		return err
+	}
+	records, err := v.store.Unsealed(ctx, maxSegment)
+	if err != nil {
+		return err
+	}
+	for i := range records {
+		if !marker.isMarked(&records[i]) {
+			report.Finding = &Finding{Damage: DamageChanged, Seq: records[i].Seq, ID: records[i].ID, Reason: reasonForged}
+			return nil
+		}
+	}
+	report.Unsealed = int64(len(records))
+	if len(records) < maxSegment || records[maxSegment-1].Seq == 0 {
+		return nil
+	}
+	return v.proofs.Records(ctx, records[maxSegment-1].Seq+1, math.MaxInt64, domain.AuditQuery{}, func(*domain.AuditRecord) error {
 		report.Unsealed++
 		return nil
 	})

@@ -35,6 +35,9 @@ type AuditRecord struct {
 	// Personal is a JSON object, nil when there is none or it was erased.
 	Personal     []byte
 	PersonalSalt []byte // nil once Personal was erased
+	// Mark is what ports.AuditMarker made of Public when the entry was written. It counts until the entry is sealed; reads of
+	// what is sealed leave it out.
+	Mark []byte
 }
 
 // NewAuditRecord returns the entry in the form that is kept. The salts are AuditSaltLength random bytes each. An entry whose
@@ -98,6 +101,15 @@ func (r *AuditRecord) Entry() (AuditEntry, error) {
 func (r *AuditRecord) Leaf() AuditDigest {
 	h := sha256.New()
 	h.Write([]byte{0})
+	h.Write(r.Public)
+	return AuditDigest(h.Sum(nil))
+}
+
+// DisputedLeaf returns the digest that a segment holds in place of Leaf when the record was not what its mark says as it was
+// sealed: then it proves, for ever and at this place, that somebody changed or added it before.
+func (r *AuditRecord) DisputedLeaf() AuditDigest {
+	h := sha256.New()
+	h.Write([]byte{2})
 	h.Write(r.Public)
 	return AuditDigest(h.Sum(nil))
 }

@@ -62,8 +62,8 @@ func (c *copying) group(ctx context.Context, group domain.Group) error {
 	return err
 }
 
-// secrets copies the guard of administrators, the signing keys and the seal's key, sealed as they are: the target needs the
-// same key-encryption key.
+// secrets copies the guard of administrators and the signing keys, sealed as they are: the target needs the same
+// key-encryption key.
 func (c *copying) secrets(ctx context.Context) error {
 	members, err := c.from.Guard.Members(ctx)
 	if err != nil {
@@ -72,9 +72,11 @@ func (c *copying) secrets(ctx context.Context) error {
 	if err := c.to.Guard.Join(ctx, members...); err != nil {
 		return err
 	}
-	if err := c.signingKeys(ctx); err != nil {
-		return err
-	}
+	return c.signingKeys(ctx)
+}
+
+// sealKey copies the key of the audit log before anything else. A target that has a key and no log yet takes this one.
+func (c *copying) sealKey(ctx context.Context) error {
 	sealed, err := c.from.Seals.SealKey(ctx)
 	if err != nil || sealed == nil {
 		return err
@@ -83,10 +85,21 @@ func (c *copying) secrets(ctx context.Context) error {
 		return err
 	}
 	there, err := c.to.Seals.SealKey(ctx)
-	if err == nil && !slices.Equal(there, sealed) {
-		err = ErrIncomplete // the target has sealed by a key of its own
+	if err != nil || slices.Equal(there, sealed) {
+		return err
 	}
-	return err
+	entries, err := c.to.Archive.ArchiveCount(ctx, domain.ArchiveRecords)
+	if err != nil {
+		return err
+	}
+	segments, err := c.to.Archive.ArchiveCount(ctx, domain.ArchiveSegments)
+	if err != nil {
+		return err
+	}
+	if entries+segments > 0 {
+		return ErrIncomplete // the target has a log under a key of its own
+	}
+	return c.to.Seals.ReplaceSealKey(ctx, there, sealed)
 }
 
 func (c *copying) signingKeys(ctx context.Context) error {

@@ -56,6 +56,9 @@ var ErrIncomplete = errors.New("the copy does not hold as much as the original; 
 // are to be forgotten.
 func Copy(ctx context.Context, from, to Side, clock ports.Clock, progress Progress) ([]Count, error) {
 	c := &copying{from: from, to: to, clock: clock, progress: progress}
+	if err := c.sealKey(ctx); err != nil {
+		return nil, fmt.Errorf("copying the key of the audit log: %w", err)
+	}
 	if err := c.catalog(ctx); err != nil {
 		return nil, fmt.Errorf("copying roles, groups and settings: %w", err)
 	}

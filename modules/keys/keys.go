@@ -3,6 +3,8 @@ package keys
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"path/filepath"
 
 	"go.uber.org/fx"
@@ -18,15 +20,19 @@ const FileName = "ostiary.key"
 // Module provides the sealer and the access tokens.
 var Module = fx.Module("keys", fx.Provide(newSealer, newTokens))
 
-// newSealer takes the configured key, or else the file that is made on the first start. Configuration has checked that a
-// store which several nodes share comes with a key.
-func newSealer(c config.Config, _ ports.Maintenance) (ports.Sealer, error) {
+// newSealer takes the configured key, or else the file that is made on the first start, with the data directory. Configuration
+// has checked that a store which several nodes share comes with a key. The store needs it: it marks the audit log from the
+// first entry on.
+func newSealer(c config.Config) (ports.Sealer, error) {
 	if c.Keyring.Key != "" {
 		keys, err := keyring.ParseKeys(c.Keyring.Key.Reveal())
 		if err != nil {
 			return nil, err
 		}
 		return keyring.NewSealer(keys)
+	}
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data directory: %w", err)
 	}
 	keys, err := keyring.OpenKeyFile(filepath.Join(c.DataDir, FileName))
 	if err != nil {

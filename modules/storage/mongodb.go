@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -40,7 +41,7 @@ var MongoDB = fx.Module("storage.mongodb", //nolint:dupl // the same ports, of a
 	),
 )
 
-func openMongoDB(lc fx.Lifecycle, c config.Config, clock ports.Clock) (*mongostore.Store, error) {
+func openMongoDB(lc fx.Lifecycle, c config.Config, clock ports.Clock, sealer ports.Sealer) (*mongostore.Store, error) {
 	m := c.Storage.MongoDB
 	store, err := mongostore.Open(context.Background(), mongostore.Config{
 		URI: m.URI.Reveal(), Database: m.Database, Strict: m.StrictVerify, Clock: clock,
@@ -49,5 +50,5 @@ func openMongoDB(lc fx.Lifecycle, c config.Config, clock ports.Clock) (*mongosto
 		return nil, err
 	}
 	lc.Append(fx.StopHook(store.Close))
-	return store, nil
+	return store, markEntries(store, audit.NewSigner(store.Audit(), sealer))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -34,11 +35,21 @@ var SQLite = fx.Module("storage.sqlite", //nolint:dupl // the same ports, of ano
 	),
 )
 
-func openSQLite(lc fx.Lifecycle, c config.Config, clock ports.Clock) (*sqlitestore.Store, error) {
+func openSQLite(lc fx.Lifecycle, c config.Config, clock ports.Clock, sealer ports.Sealer) (*sqlitestore.Store, error) {
 	store, err := sqlitestore.Open(context.Background(), sqlitestore.Config{Dir: c.DataDir, Clock: clock})
 	if err != nil {
 		return nil, err
 	}
 	lc.Append(fx.StopHook(store.Close))
-	return store, nil
+	return store, markEntries(store, audit.NewSigner(store.Audit(), sealer))
+}
+
+// markEntries has the store mark the entries of the audit log under the log's own key.
+func markEntries(store interface{ MarkEntries(marker ports.AuditMarker) }, signer *audit.Signer) error {
+	marker, err := signer.Marker(context.Background())
+	if err != nil {
+		return err
+	}
+	store.MarkEntries(marker)
+	return nil
 }

@@ -17,6 +17,7 @@ func AuditSeal(t *testing.T, open Open) {
 		"takes the number of a segment once, under a race":   sealRace,
 		"keeps one key, under a race":                        sealKey,
 		"reads records by place and filter":                  sealRecords,
+		"files records as their text has them":               sealFiled,
 		"cuts the oldest part with its outbox":               sealCut,
 		"erases a person and leaves what is sealed":          sealErase,
 		"gives no place twice, also after everything is cut": sealPlaces,
@@ -98,6 +99,17 @@ func sealKeeps(t *testing.T, s Stores) {
 	before, err := s.Proofs.SegmentBefore(t.Context(), c.SealedAt)
 	must(t, err)
 	same(t, before, b)
+}
+
+func sealFiled(t *testing.T, s Stores) {
+	entries := mixedEntries(12)
+	must(t, s.Audit.Append(t.Context(), entries...))
+	seal(t, s, len(entries))
+	misfiled, err := s.Proofs.Misfiled(t.Context(), 1, int64(len(entries)))
+	must(t, err)
+	if misfiled != nil {
+		t.Errorf("the entry at %d is misfiled in %s", misfiled.Seq, misfiled.Field)
+	}
 }
 
 func sealRace(t *testing.T, s Stores) {

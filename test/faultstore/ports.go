@@ -317,6 +317,10 @@ func (x proofs) Records(ctx context.Context, first int64, last int64, query doma
 	return x.f.call("AuditProofs.Records", func() error { return x.AuditProofs.Records(ctx, first, last, query, yield) })
 }
 
+func (x proofs) Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error) {
+	return ask(x.f, "AuditProofs.Misfiled", func() (*domain.AuditMisfiling, error) { return x.AuditProofs.Misfiled(ctx, first, last) })
+}
+
 func (x proofs) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error) {
 	return ask(x.f, "AuditProofs.SegmentBefore", func() (domain.AuditSegment, error) { return x.AuditProofs.SegmentBefore(ctx, at) })
 }

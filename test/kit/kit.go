@@ -71,6 +71,11 @@ func New(tb testing.TB) *Kit {
 			tb.Error(err)
 		}
 	})
+	marker, err := audit.NewSigner(k.Store.Audit(), k.Sealer).Marker(context.Background())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	k.Store.MarkEntries(marker)
 	k.Journal = audit.NewJournal(k.IDs, k.Clock, k.Store.Audit())
 	k.Composer, err = notify.NewComposer(notify.Identity{PublicURL: "https://id.example.com"}, k.Sealer, k.IDs, k.Clock)
 	if err != nil {
