@@ -319,3 +319,24 @@ func TestH08_ManySlowConnectionsLeaveRoomForOthers(t *testing.T) {
 		}
 	}
 }
+
+// TestALiteralPathIsNeverAParameter: with another method it is a 405, whoever asks, and not the route with the parameter.
+func TestALiteralPathIsNeverAParameter(t *testing.T) {
+	t.Parallel()
+	address, _ := start(t, httpserver.Config{}, testAPI(
+		post("/users/login", httpserver.Public(), ok),
+		get("/users/me", httpserver.Public(), ok),
+		get("/users/{user_id}", httpserver.Public(), ok),
+	))
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		a := call(t, method, address, prefix+"/users/login", "")
+		if a.Status != http.StatusMethodNotAllowed || a.Header.Get("Allow") != "POST" {
+			t.Errorf("%s: %d, Allow %q", method, a.Status, a.Header.Get("Allow"))
+		}
+	}
+	for _, path := range []string{"/users/me", "/users/login2"} {
+		if a := call(t, http.MethodGet, address, prefix+path, ""); a.Status != http.StatusOK {
+			t.Errorf("%s: %d", path, a.Status)
+		}
+	}
+}

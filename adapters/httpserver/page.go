@@ -19,9 +19,16 @@ type Query struct{ values url.Values }
 // ParseQuery decodes a query string. A broken escape, invalid UTF-8 or a control character is fault.ErrInvalid naming
 // the parameter.
 func ParseQuery(raw string) (Query, error) {
+	return parseQuery(raw, "query", "is not a valid query string")
+}
+
+// ParseForm decodes a form-encoded body, as ParseQuery does a query string.
+func ParseForm(raw string) (Query, error) { return parseQuery(raw, "body", "is not a valid form") }
+
+func parseQuery(raw, what, refusal string) (Query, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return Query{}, fault.ErrInvalid.About("query", "is not a valid query string")
+		return Query{}, fault.ErrInvalid.About(what, refusal)
 	}
 	for name, all := range values {
 		for _, v := range append(all, name) {

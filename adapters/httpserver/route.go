@@ -156,6 +156,9 @@ func (s *Server) mountRoute(api *API, route Route) error {
 	}
 	m.metrics = s.metrics.forRoute(api.Name, route.Method, m.full)
 	s.mounts = append(s.mounts, m)
+	if len(m.params) == 0 {
+		s.literal[m.full] = append(s.literal[m.full], route.Method)
+	}
 	path := paramForm.ReplaceAllString(m.full, ":$1")
 	s.app.Add(route.Method, path, s.serveRoute(m))
 	if route.Method == http.MethodGet { // RFC 9110, 9.3.2: the same without the body, which the library leaves out
@@ -202,6 +205,13 @@ func (s *Server) serveRoute(m *mount) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		r := requestOf(c)
 		r.mount = m
+		if len(m.params) > 0 {
+			if allowed := s.literal[c.Path()]; len(allowed) > 0 && !slices.Contains(allowed, m.Method) {
+				// Where POST /login is a call, GET /login is that call with a wrong method, and not the user "login".
+				r.SetHeader(fiber.HeaderAllow, strings.Join(allowed, ", "))
+				return ErrMethodNotAllowed
+			}
+		}
 		for _, name := range m.params {
 			if _, ok := decodeParam(c.Params(name)); !ok {
 				return fault.ErrInvalid.About(name, "contains characters that are not allowed")

@@ -28,6 +28,7 @@ type Server struct {
 	http    *fasthttp.Server
 	apis    []*API
 	mounts  []*mount
+	literal map[string][]string // the methods of each path without parameters
 	metrics *metrics
 
 	conns    *connections
@@ -43,7 +44,7 @@ func New(cfg Config, apis ...API) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, served: make(chan error, 1)}
+	s := &Server{cfg: cfg, literal: map[string][]string{}, served: make(chan error, 1)}
 	if s.metrics, err = newMetrics(cfg.Registry); err != nil {
 		return nil, fmt.Errorf("http server: %w", err)
 	}

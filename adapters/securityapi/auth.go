@@ -162,7 +162,7 @@ func introspected(r *httpserver.Request) (string, error) {
 		err := r.Decode(&in)
 		return in.Token, err
 	}
-	form, err := httpserver.ParseQuery(string(r.Body()))
+	form, err := httpserver.ParseForm(string(r.Body()))
 	if err != nil {
 		return "", err
 	}

@@ -153,7 +153,7 @@ func (a *api) oidcLogout(r *httpserver.Request) error {
 }
 
 func (a *api) oidcBackChannelLogout(r *httpserver.Request) error {
-	form, err := httpserver.ParseQuery(string(r.Body()))
+	form, err := httpserver.ParseForm(string(r.Body()))
 	if err != nil {
 		return err
 	}
