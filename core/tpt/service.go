@@ -119,23 +119,27 @@ func (s *Service) Authenticate(ctx context.Context, text string, from domain.Ori
 	}, nil
 }
 
-// Verify returns the record of a token that is whole, in date and not revoked; anything else is fault.ErrUnauthorized.
+// Verify returns the record of a token that is whole, in date and not revoked; anything else is fault.ErrUnauthorized, whose
+// message says for the operator what is wrong. A token ends when its record does, whatever whoever shares the secret signs.
 func (s *Service) Verify(ctx context.Context, text string) (domain.ThirdPartyToken, error) {
 	if s.deps.Config.Secret == "" {
-		return domain.ThirdPartyToken{}, fault.ErrUnauthorized
+		return domain.ThirdPartyToken{}, fault.ErrUnauthorized.Saying(ErrOff.Message)
 	}
 	c, err := parse(s.deps.Config.Secret, text)
-	if err != nil || c.ID == "" || !c.inDate(s.deps.Clock.Now()) {
-		return domain.ThirdPartyToken{}, fault.ErrUnauthorized
+	if err != nil || c.ID == "" {
+		return domain.ThirdPartyToken{}, fault.ErrUnauthorized.Saying("The token is not one of ours: its form or its signature is wrong")
 	}
 	record, err := s.deps.Store.Get(ctx, c.ID)
+	now := s.deps.Clock.Now()
 	switch {
-	case errors.Is(err, domain.ErrTokenNotFound):
-		return domain.ThirdPartyToken{}, fault.ErrUnauthorized
+	case errors.Is(err, domain.ErrTokenNotFound), err == nil && record.Role != c.Role:
+		return domain.ThirdPartyToken{}, fault.ErrUnauthorized.Saying("The token was not issued here")
 	case err != nil:
 		return domain.ThirdPartyToken{}, err
-	case !record.RevokedAt.IsZero() || record.Role != c.Role:
-		return domain.ThirdPartyToken{}, fault.ErrUnauthorized
+	case !record.RevokedAt.IsZero():
+		return domain.ThirdPartyToken{}, fault.ErrUnauthorized.Saying("The token was revoked")
+	case !c.inDate(now), !record.ExpiresAt.IsZero() && !now.Before(record.ExpiresAt):
+		return domain.ThirdPartyToken{}, fault.ErrUnauthorized.Saying("The token has ended")
 	}
 	return record, nil
 }
