@@ -67,6 +67,9 @@ const identifierTries = 5
 // CreateUser stores a new user, under another identifier where theirs is taken, and, where they are an administrator, has
 // them join the guard.
 func (s *Service) CreateUser(ctx context.Context, user *domain.User, out domain.Outbox) error {
+	if err := domain.CheckUsernameKey(user.UsernameKey); err != nil {
+		return err
+	}
 	catalog, err := s.catalog.Catalog(ctx)
 	if err != nil {
 		return err

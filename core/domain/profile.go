@@ -20,9 +20,17 @@ const (
 	maxMetadataDepth  = 16
 )
 
-// reservedUsernames collide with paths of the Users API.
+// reservedUsernames collide with paths of the Users API; "." and ".." are no path at all, since programs resolve them.
 var reservedUsernames = []string{
-	"login", "logout", "signup", "roles", "change_password", "reset_password", "update_role", "create_tpt", "credentials_are_valid", "tpt",
+	"login", "logout", "signup", "roles", "change_password", "reset_password", "update_role", "create_tpt", "credentials_are_valid", "tpt", ".", "..",
+}
+
+// CheckUsernameKey returns fault.ErrInvalid for the folded form of a name that collides with a path, however it is spelt.
+func CheckUsernameKey(key string) error {
+	if slices.Contains(reservedUsernames, key) {
+		return fault.ErrInvalid.About("username", "is reserved")
+	}
+	return nil
 }
 
 // CheckUsername returns fault.ErrInvalid for a name that a user cannot have: 1 to 64 letters, digits or . _ - @ +, of one
@@ -41,10 +49,7 @@ func CheckUsername(name string) error {
 	if mixesScripts(name) {
 		return refuse("must not mix letters of several scripts")
 	}
-	if slices.Contains(reservedUsernames, strings.ToLower(name)) {
-		return refuse("is reserved")
-	}
-	return nil
+	return CheckUsernameKey(strings.ToLower(name))
 }
 
 // confusable are the scripts whose letters pass for one another's.

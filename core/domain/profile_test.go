@@ -34,6 +34,7 @@ func TestCheckUsername(t *testing.T) {
 		"the sign that turns text around":  {"nimda\u202e", false},
 		"a path of the Users API":          {"login", false},
 		"that path in capitals":            {"SignUp", false},
+		"a path that programs resolve":     {"..", false},
 		"a name that begins like the path": {"login2", true},
 	}
 	for name, test := range tests {

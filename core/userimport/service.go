@@ -210,7 +210,7 @@ func (s *Service) draft(catalog *domain.Catalog, in *User) (domain.User, error) 
 	s.defaults(&user, in, now)
 	directory.SetKeys(s.deps.Folder, &user)
 	for _, err := range []error{
-		domain.CheckUsername(user.Username), domain.CheckEmail(user.Email), domain.CheckFullName(user.FullName),
+		domain.CheckUsername(user.Username), domain.CheckUsernameKey(user.UsernameKey), domain.CheckEmail(user.Email), domain.CheckFullName(user.FullName),
 		domain.CheckPhoneNumber(user.PhoneNumber), domain.CheckMetadata(user.Metadata), s.checkRest(catalog, &user, in),
 	} {
 		if err != nil {
