@@ -29,7 +29,7 @@ func readBody(r *httpserver.Request) (fields, error) {
 }
 
 func readForm(r *httpserver.Request) (fields, error) {
-	form, err := httpserver.ParseQuery(string(r.Body()))
+	form, err := httpserver.ParseForm(string(r.Body()))
 	if err != nil {
 		return nil, err
 	}

@@ -183,14 +183,17 @@ func TestListAndPages(t *testing.T) {
 		t.Error("a superuser is listed")
 	}
 	for query, want := range map[string]string{
-		"?page=2&limit=100":  `"pagination":{"page":2,"limit":100,"total_records":122,"total_pages":2}`,
-		"?limit=5000":        `"pagination":{"page":1,"limit":1000,"total_records":122,"total_pages":1}`,
-		"?page=1":            `"pagination":{"page":1,"limit":20,"total_records":122,"total_pages":7}`,
-		"?page=0":            `{"message":"Page number must be greater than 0"}`,
-		"?page=-1&limit=5":   `{"message":"Page number must be greater than 0"}`,
-		"?page=1&limit=0":    `{"message":"Limit must be greater than 0"}`,
-		"?page=x":            `{"message":"Page number must be greater than 0"}`,
-		"?page=99&limit=100": `"data":[]`,
+		"?page=2&limit=100":            `"pagination":{"page":2,"limit":100,"total_records":122,"total_pages":2}`,
+		"?limit=5000":                  `"pagination":{"page":1,"limit":1000,"total_records":122,"total_pages":1}`,
+		"?limit=99999999999999999999":  `"pagination":{"page":1,"limit":1000,"total_records":122,"total_pages":1}`,
+		"?page=99999999999999999999":   `"data":[]`,
+		"?limit=-99999999999999999999": `{"message":"Limit must be greater than 0"}`,
+		"?page=1":                      `"pagination":{"page":1,"limit":20,"total_records":122,"total_pages":7}`,
+		"?page=0":                      `{"message":"Page number must be greater than 0"}`,
+		"?page=-1&limit=5":             `{"message":"Page number must be greater than 0"}`,
+		"?page=1&limit=0":              `{"message":"Limit must be greater than 0"}`,
+		"?page=x":                      `{"message":"Page number must be greater than 0"}`,
+		"?page=99&limit=100":           `"data":[]`,
 	} {
 		if got := s.call(t, http.MethodGet, query, "the-admin", ""); !strings.Contains(got.body, want) {
 			t.Errorf("%s: %d %.200s", query, got.status, got.body)
@@ -200,7 +203,8 @@ func TestListAndPages(t *testing.T) {
 
 func TestListIsNarrowedByConfiguration(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{levels: levels.Config{ListMaxLevel: 10}})
+	most := 10
+	s := start(t, options{levels: levels.Config{ListMaxLevel: &most}})
 	s.people(t, "operator", "user")
 	if got := s.call(t, http.MethodGet, "", "the-operator", ""); got.status != http.StatusOK {
 		t.Errorf("level 10: %d", got.status)
@@ -212,6 +216,18 @@ func TestListIsNarrowedByConfiguration(t *testing.T) {
 	}
 	if got := s.call(t, http.MethodGet, "/the-user", "the-user", ""); got.status != http.StatusOK {
 		t.Errorf("oneself: %d", got.status)
+	}
+}
+
+func TestListIsForSuperusersAloneAtLevelZero(t *testing.T) {
+	t.Parallel()
+	most := 0
+	s := start(t, options{levels: levels.Config{ListMaxLevel: &most}})
+	s.people(t, "sudo", "admin")
+	for who, want := range map[string]int{"the-sudo": http.StatusOK, "the-admin": http.StatusForbidden} {
+		if got := s.call(t, http.MethodGet, "/", who, ""); got.status != want {
+			t.Errorf("%s: %d, want %d", who, got.status, want)
+		}
 	}
 }
 

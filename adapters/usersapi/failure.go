@@ -1,10 +1,12 @@
 package usersapi
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/levels"
@@ -83,7 +85,9 @@ func failure(f *fault.Error, _ string) ([]byte, error) {
 		body["error_type"] = "validation_error"
 		body["details"] = f.Message
 	}
-	return json.Marshal(body)
+	// The library for answers leaves < and > as they are; encoding/json would write them as escapes, which is not the text that
+	// clients compare.
+	return json.Marshal(body, json.Deterministic(true))
 }
 
 func message(f *fault.Error) string {
@@ -92,6 +96,8 @@ func message(f *fault.Error) string {
 		return "Service temporarily unavailable"
 	case f.Kind == fault.MethodNotAllowed:
 		return "The method is not allowed for the requested URL."
+	case f.Is(httpserver.ErrMediaType):
+		return "The body must be sent as " + strings.Join(bodyTypes, " or ")
 	case f.Is(domain.ErrEnrollmentRequired):
 		return errEnrollment.Message
 	}

@@ -69,12 +69,15 @@ func TestSignupRefusals(t *testing.T) {
 	s.people(t, "admin")
 	s.Register(t, "ada", right, "user")
 	tests := map[string]struct{ body, want string }{
-		"a taken name":    {form("username", "ADA", "email", "x@example.com", "password", right), `"message":"username: ADA already exists"`},
-		"a taken address": {form("username", "x", "email", "ada@example.com", "password", right), `"message":"Email: ada@example.com already exists"`},
-		"a weak password": {form("username", "x", "email", "x@example.com", "password", "weak"), "min_length"},
-		"a path as name":  {form("username", "login", "email", "x@example.com", "password", right), "reserved"},
-		"no address":      {form("username", "x", "email", "x", "password", right), "email"},
-		"a number":        {`{"username":1,"email":"x@example.com","password":"x"}`, "must be a string"},
+		"a taken name":                 {form("username", "ADA", "email", "x@example.com", "password", right), `"message":"username: ADA already exists"`},
+		"a taken address":              {form("username", "x", "email", "ada@example.com", "password", right), `"message":"Email: ada@example.com already exists"`},
+		"a weak password":              {form("username", "x", "email", "x@example.com", "password", "weak"), "min_length"},
+		"an empty password":            {form("username", "x", "email", "x@example.com", "password", ""), "password: must not be empty"},
+		"a path in other letters":      {form("username", "ｌｏｇｉｎ", "email", "x@example.com", "password", right), "reserved"},
+		"a path that programs resolve": {form("username", "..", "email", "x@example.com", "password", right), "reserved"},
+		"a path as name":               {form("username", "login", "email", "x@example.com", "password", right), "reserved"},
+		"no address":                   {form("username", "x", "email", "x", "password", right), "email"},
+		"a number":                     {`{"username":1,"email":"x@example.com","password":"x"}`, "must be a string"},
 	}
 	for name, test := range tests {
 		got := s.call(t, http.MethodPost, "/signup", "the-admin", test.body)

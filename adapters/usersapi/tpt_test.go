@@ -151,6 +151,16 @@ func TestShapesOfWhatIsNotServed(t *testing.T) {
 	if got.status != http.StatusMethodNotAllowed || got.body != `{"message":"The method is not allowed for the requested URL."}` || got.header.Get("Allow") == "" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
+	for _, path := range []string{"/login", "/signup/", "/change_password", "/roles/add"} {
+		got := s.send(t, http.MethodGet, path, http.Header{}, "") // no user is called so: it is that call with a wrong method
+		if got.status != http.StatusMethodNotAllowed || got.body != `{"message":"The method is not allowed for the requested URL."}` || got.header.Get("Allow") != "POST" {
+			t.Errorf("GET %s: %d %s, Allow %q", path, got.status, got.body, got.header.Get("Allow"))
+		}
+	}
+	got = s.send(t, http.MethodPost, "/login", http.Header{"Content-Type": {"text/plain"}}, "x")
+	if got.status != http.StatusUnsupportedMediaType || got.message() != "The body must be sent as application/json or application/x-www-form-urlencoded" {
+		t.Errorf("another kind of body: %d %s", got.status, got.body)
+	}
 	must(t, s.Store.Close(t.Context()))
 	got = s.call(t, http.MethodPost, "/login", "", form("username", "the-user", "password", right))
 	if got.status != http.StatusServiceUnavailable || got.body != `{"error_type":"server_error","message":"Service temporarily unavailable"}` {

@@ -2,9 +2,12 @@ package usersapi
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/domain"
@@ -102,11 +105,11 @@ func whole(q httpserver.Query, name string, byDefault int, refusal string) (int,
 	if err != nil {
 		return 0, err
 	}
-	n, err := fields{name: text}.number(name)
-	if err != nil || n < 1 || n > 1<<31 {
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil && !errors.Is(err, strconv.ErrRange) || n < 1 {
 		return 0, fault.ErrInvalid.Saying(refusal)
 	}
-	return n, nil
+	return int(n), nil // beyond any number of users it is the largest of 32 bits
 }
 
 func (a *api) stream(r *httpserver.Request) error {

@@ -80,9 +80,9 @@ func checkPassword(by domain.Principal, target Member, verb string) error {
 		return refused("Sudo users can only %s passwords of admin users", verb)
 	case by.Role == domain.RoleSudo:
 		return nil
-	case by.Level <= administrator && target.Role.Level < by.Level:
+	case administers(by) && target.Role.Level < by.Level:
 		return refused("Admin users cannot %s passwords of users with role level lower than %d", verb, by.Level)
-	case by.Level > administrator && !own:
+	case !administers(by) && !own:
 		return refused("You can only %s your own password", verb)
 	}
 	return nil

@@ -31,6 +31,9 @@ func (s *Service) AddRole(ctx context.Context, by domain.Principal, name string,
 		return domain.Role{}, errLevelOne
 	}
 	id := strings.ToLower(strings.TrimSpace(name))
+	if _, err := domain.ParseRoleID("name", id); err != nil {
+		return domain.Role{}, err
+	}
 	if _, taken, err := s.findRole(ctx, id); err != nil || taken {
 		return domain.Role{}, errors.Join(refused("Role %s exists", id), err)
 	}
@@ -50,7 +53,7 @@ func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, name, rol
 	if err := by.RequireSignedIn(); err != nil {
 		return err
 	}
-	if by.Level > administrator || by.UserID == "" {
+	if !administers(by) {
 		return ErrDenied.Saying("Only admin and sudo users can update user roles")
 	}
 	target, ok, err := s.find(ctx, name)

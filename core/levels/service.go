@@ -20,7 +20,7 @@ const administrator = 1
 type Config struct {
 	SelfSignup    bool // strangers may make themselves a guest
 	AllowOwnReset bool // people may set their own password without the present one, as the original lets them
-	ListMaxLevel  int  // who may list users: everybody up to this level; 0 for everybody
+	ListMaxLevel  *int // who may list users: everybody up to this level; nil for everybody
 	SignupRate    domain.Rate
 }
 
@@ -66,6 +66,12 @@ func refused(format string, args ...any) error {
 
 // errLevelOne is the refusal of what takes an administrator.
 var errLevelOne = ErrDenied.Saying("Access denied. Required role level: <= 1")
+
+// administers reports whether by may act on others: a person whose role has an administrator's level, and the permission that
+// goes with it. A role that was only given such a level, as this API makes them, has no more power than any other.
+func administers(by domain.Principal) bool {
+	return by.Level <= administrator && by.UserID != "" && by.Grants.Has(domain.UsersManage)
+}
 
 // find returns the user of a name, whatever its case; ok is false where there is none.
 func (s *Service) find(ctx context.Context, name string) (member Member, ok bool, err error) {

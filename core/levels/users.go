@@ -15,7 +15,7 @@ func (s *Service) mayList(by domain.Principal) error {
 	if err := by.RequireSignedIn(); err != nil {
 		return err
 	}
-	if most := s.deps.Config.ListMaxLevel; most > 0 && by.Level > most {
+	if most := s.deps.Config.ListMaxLevel; most != nil && by.Level > *most {
 		return ErrDenied.Saying("Access denied")
 	}
 	return nil
@@ -90,7 +90,7 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, name string) (Me
 	if err != nil {
 		return Member{}, err
 	}
-	if most := s.deps.Config.ListMaxLevel; ok && most > 0 && by.Level > most && !by.IsSelf(member.ID) {
+	if most := s.deps.Config.ListMaxLevel; ok && most != nil && by.Level > *most && !by.IsSelf(member.ID) {
 		return Member{}, ErrDenied.Saying("Access denied")
 	}
 	if !ok || member.Role.ID == domain.RoleSudo && by.Level > administrator {
@@ -109,7 +109,7 @@ type SignupInput struct {
 // Signup makes a user with a password. Administrators make users of any role that is not more powerful than their own; anybody
 // else makes a guest, and only where the operator lets strangers sign up.
 func (s *Service) Signup(ctx context.Context, by domain.Principal, in SignupInput) (Member, error) {
-	administers := by.RequireSignedIn() == nil && by.Level <= administrator && by.UserID != ""
+	administers := by.RequireSignedIn() == nil && administers(by)
 	role, err := s.signupRole(ctx, by, administers, in.Role)
 	if err != nil {
 		return Member{}, err
@@ -118,6 +118,9 @@ func (s *Service) Signup(ctx context.Context, by domain.Principal, in SignupInpu
 		if err := s.asStranger(ctx, &by); err != nil {
 			return Member{}, err
 		}
+	}
+	if in.Password == "" { // elsewhere none invites the user to choose one by a mail; here it is required
+		return Member{}, domain.ErrPasswordPolicy.About("password", "must not be empty")
 	}
 	made, err := s.deps.Accounts.Create(ctx, by, account.NewUser{
 		Username: in.Username, Email: in.Email, Password: in.Password, Role: string(role.ID),

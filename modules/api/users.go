@@ -47,11 +47,15 @@ type levelNeeds struct {
 }
 
 func newLevels(n levelNeeds) *levels.Service {
+	var listMaxLevel *int // nil for everybody
+	if most := n.Config.UsersAPI.ListMaxLevel; most >= 0 {
+		listMaxLevel = &most
+	}
 	return levels.New(levels.Needs{
 		Accounts: n.Accounts, Access: n.Access, Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, Folder: n.Folder, Clock: n.Clock,
 		Config: levels.Config{
 			SelfSignup: n.Config.UsersAPI.SelfSignup, AllowOwnReset: n.Config.UsersAPI.AllowOwnReset,
-			ListMaxLevel: n.Config.UsersAPI.ListMaxLevel, SignupRate: signupRate,
+			ListMaxLevel: listMaxLevel, SignupRate: signupRate,
 		},
 	})
 }
