@@ -32,7 +32,8 @@ type AuditProofs interface {
 	// error of yield ends the walk.
 	Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error
 	// Records calls yield for the records with places from first to last that match the query's filters, in the order of
-	// their places. The record and its slices are only lent until yield returns.
+	// their places; those that are not sealed yet stand at the places that they will have. The record and its slices are only
+	// lent until yield returns.
 	Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error
 	// Misfiled returns the first record with a place from first to last whose filter values are not those of its sealed text;
 	// nil when there is none.

@@ -152,7 +152,7 @@ func (s *Store) archiveRecords(ctx context.Context, after string, limit int) ([]
 	if err == nil && len(docs) == 0 {
 		skipped := max(0, place-sealed)
 		err = s.walk(ctx, auditName, bson.D{{Key: "seq", Value: int64(0)}},
-			options.Find().SetSort(bson.D{{Key: "written", Value: 1}, {Key: "_id", Value: 1}}).SetHint("seq").SetSkip(skipped).SetLimit(int64(limit)), &docs)
+			inWriting(limit).SetSkip(skipped), &docs)
 		for i := range docs {
 			docs[i].Seq = sealed + skipped + int64(i) + 1
 		}

@@ -3,7 +3,6 @@ package mongostore
 import (
 	"context"
 	"errors"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -37,6 +36,17 @@ func (a *Audit) last(ctx context.Context) (segmentDocument, error) {
 	return a.segment(ctx, bson.D{numbered}, options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint("_id_").SetProjection(withoutLeaves))
 }
 
+func (a *Audit) segment(ctx context.Context, filter bson.D, find *options.FindOneOptionsBuilder) (segmentDocument, error) {
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	var d segmentDocument
+	err := a.segments().FindOne(ctx, filter, find).Decode(&d)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return segmentDocument{}, nil
+	}
+	return d, failed("reading segments", err)
+}
+
 // finishLast gives the records of the newest segment their places, where a crash or a race has left that undone.
 func (a *Audit) finishLast(ctx context.Context) (segmentDocument, error) {
 	d, err := a.last(ctx)
@@ -66,8 +76,7 @@ func (a *Audit) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, 
 	if _, err := a.finishLast(bounded); err != nil {
 		return nil, err
 	}
-	docs, err := a.find(ctx, bson.D{{Key: "seq", Value: int64(0)}}, options.Find().SetHint("seq").SetLimit(int64(limit)).
-		SetSort(bson.D{{Key: "written", Value: 1}, {Key: "_id", Value: 1}}))
+	docs, err := a.find(ctx, bson.D{{Key: "seq", Value: int64(0)}}, inWriting(limit))
 	if err != nil {
 		return nil, err
 	}
@@ -157,121 +166,4 @@ func (a *Audit) PutSealKey(ctx context.Context, sealed []byte) error {
 		return fault.ErrConflict
 	}
 	return failed("keeping the seal's key", err)
-}
-
-// Segments calls yield for each segment from the one on that holds the place, reading one at a time.
-func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error {
-	for next := max(seq, 1); ; {
-		d, err := a.segment(ctx, bson.D{{Key: "last", Value: bson.D{{Key: "$gte", Value: next}}}},
-			options.FindOne().SetSort(bson.D{{Key: "last", Value: 1}}).SetHint("last"))
-		if err != nil || d.Number == 0 {
-			return err
-		}
-		if err := yield(d.Segment); err != nil {
-			return err
-		}
-		next = d.Last + 1
-	}
-}
-
-func (a *Audit) segment(ctx context.Context, filter bson.D, find *options.FindOneOptionsBuilder) (segmentDocument, error) {
-	ctx, cancel := a.s.bound(ctx)
-	defer cancel()
-	var d segmentDocument
-	err := a.segments().FindOne(ctx, filter, find).Decode(&d)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return segmentDocument{}, nil
-	}
-	return d, failed("reading segments", err)
-}
-
-// Misfiled returns the first record whose values for filters are not what its text says.
-func (a *Audit) Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error) {
-	for next := max(first, 1); next <= last; {
-		docs, err := a.find(ctx, bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: next}, {Key: "$lte", Value: last}}}},
-			options.Find().SetHint("seq").SetSort(bson.D{{Key: "seq", Value: 1}}).SetLimit(scanBatch))
-		if err != nil {
-			return nil, err
-		}
-		for i := range docs {
-			d := &docs[i]
-			filed := domain.AuditFiling{
-				Time: d.At, UserID: d.UserID, Action: d.Action, Success: d.Success, RequestID: d.RequestID, Target: d.Target,
-			}
-			if field := filed.Differs(d.Public); field != "" {
-				return &domain.AuditMisfiling{Seq: d.Seq, ID: domain.LogID(d.ID), Field: field}, nil
-			}
-		}
-		if len(docs) < scanBatch {
-			break
-		}
-		next = docs[len(docs)-1].Seq + 1
-	}
-	return nil, nil //nolint:nilnil // there is none
-}
-
-// Records calls yield for each record with a place from first to last that matches, in the order of the places.
-func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
-	for next := max(first, 1); next <= last; {
-		filter := append(bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: next}, {Key: "$lte", Value: last}}}}, auditFilter(query)...)
-		docs, err := a.find(ctx, filter, options.Find().SetHint("seq").SetSort(bson.D{{Key: "seq", Value: 1}}).SetLimit(scanBatch))
-		if err != nil {
-			return err
-		}
-		for i := range docs {
-			r := docs[i].record()
-			if err := yield(&r); err != nil {
-				return err
-			}
-		}
-		if len(docs) < scanBatch {
-			return nil
-		}
-		next = docs[len(docs)-1].Seq + 1
-	}
-	return nil
-}
-
-// SegmentBefore returns the last segment that was sealed before the time given, without leaves.
-func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error) {
-	d, err := a.segment(ctx,
-		bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: nanos(at)}}}},
-		options.FindOne().SetSort(bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: -1}, {Key: "_id", Value: -1}}).
-			SetHint("sealed").SetProjection(withoutLeaves))
-	return d.Segment, err
-}
-
-// CutSegments removes the oldest part of the log. What is to go is decided by one write that carries the outbox; the removal
-// after it can be done again.
-func (a *Audit) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {
-	d, err := a.segment(ctx, bson.D{{Key: "_id", Value: number}}, options.FindOne().SetProjection(withoutLeaves))
-	if err != nil {
-		return err
-	}
-	if d.Number == 0 {
-		return fault.ErrNotFound
-	}
-	_, err = a.s.logs.update(ctx, auditHeadID, func(h *auditHead, o *domain.Outbox) error {
-		h.Cut, *o = max(h.Cut, number), out
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return a.cut(ctx, d)
-}
-
-func (a *Audit) cut(ctx context.Context, d segmentDocument) error {
-	ctx, cancel := a.s.bound(ctx)
-	defer cancel()
-	_, err := a.s.db.Collection(auditName).DeleteMany(ctx,
-		bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: int64(1)}, {Key: "$lte", Value: d.Segment.Last()}}}}, options.DeleteMany().SetHint("seq"))
-	if err != nil {
-		return failed("cutting the audit log", err)
-	}
-	if _, err = a.segments().UpdateOne(ctx, bson.D{{Key: "_id", Value: d.Number}}, bson.D{{Key: "$set", Value: bson.D{{Key: "segment.leaves", Value: nil}}}}); err != nil {
-		return failed("cutting the audit log", err)
-	}
-	_, err = a.segments().DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: d.Number}}}})
-	return failed("cutting the audit log", err)
 }

@@ -143,8 +143,8 @@ func proves(t *testing.T, proofs ports.AuditProofs, seals ports.AuditSealStore, 
 	must(t, err)
 	waiting, err := seals.Unsealed(t.Context(), 100)
 	must(t, err)
-	if report.Finding != nil || report.Last != sealed || len(waiting) != unsealed {
-		t.Errorf("the log ends with %d and %d unsealed, damage %+v; want %d and %d", report.Last, len(waiting), report.Finding, sealed, unsealed)
+	if report.Finding != nil || report.Last != sealed || len(waiting) != unsealed || report.Unsealed != int64(unsealed) {
+		t.Errorf("the log ends with %d and %d (told: %d) unsealed, damage %+v; want %d and %d", report.Last, len(waiting), report.Unsealed, report.Finding, sealed, unsealed)
 	}
 }
 

@@ -18,6 +18,7 @@ func AuditSeal(t *testing.T, open Open) {
 		"keeps one key, under a race":                        sealKey,
 		"reads records by place and filter":                  sealRecords,
 		"files records as their text has them":               sealFiled,
+		"reads what is not sealed at the places to come":     sealRecordsToCome,
 		"cuts the oldest part with its outbox":               sealCut,
 		"erases a person and leaves what is sealed":          sealErase,
 		"gives no place twice, also after everything is cut": sealPlaces,
@@ -189,6 +190,27 @@ func sealRecords(t *testing.T, s Stores) {
 	err := s.Proofs.Records(t.Context(), 1, 60, domain.AuditQuery{}, func(*domain.AuditRecord) error { return errRefused })
 	if !errors.Is(err, errRefused) {
 		t.Errorf("got %v, want the error of yield", err)
+	}
+}
+
+func sealRecordsToCome(t *testing.T, s Stores) {
+	entries := mixedEntries(30)
+	must(t, s.Audit.Append(t.Context(), entries[:20]...))
+	seal(t, s, 20)
+	for i := range entries[20:] {
+		must(t, s.Audit.Append(t.Context(), entries[20+i]))
+	}
+	for _, q := range auditQueries() {
+		var want, got []domain.LogID
+		for i := range entries[15:28] {
+			if auditMatches(&q, &entries[15+i]) {
+				want = append(want, entries[15+i].ID)
+			}
+		}
+		for _, r := range records(t, s, 16, 28, q) {
+			got = append(got, entries[r.Seq-1].ID)
+		}
+		same(t, got, want)
 	}
 }
 

@@ -1,0 +1,174 @@
+package mongostore
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// Segments calls yield for each segment from the one on that holds the place, reading one at a time.
+func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error {
+	for next := max(seq, 1); ; {
+		d, err := a.segment(ctx, bson.D{{Key: "last", Value: bson.D{{Key: "$gte", Value: next}}}},
+			options.FindOne().SetSort(bson.D{{Key: "last", Value: 1}}).SetHint("last"))
+		if err != nil || d.Number == 0 {
+			return err
+		}
+		if err := yield(d.Segment); err != nil {
+			return err
+		}
+		next = d.Last + 1
+	}
+}
+
+// Misfiled returns the first record whose values for filters are not what its text says.
+func (a *Audit) Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error) {
+	for next := max(first, 1); next <= last; {
+		docs, err := a.find(ctx, bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: next}, {Key: "$lte", Value: last}}}},
+			options.Find().SetHint("seq").SetSort(bson.D{{Key: "seq", Value: 1}}).SetLimit(scanBatch))
+		if err != nil {
+			return nil, err
+		}
+		for i := range docs {
+			d := &docs[i]
+			filed := domain.AuditFiling{
+				Time: d.At, UserID: d.UserID, Action: d.Action, Success: d.Success, RequestID: d.RequestID, Target: d.Target,
+			}
+			if field := filed.Differs(d.Public); field != "" {
+				return &domain.AuditMisfiling{Seq: d.Seq, ID: domain.LogID(d.ID), Field: field}, nil
+			}
+		}
+		if len(docs) < scanBatch {
+			break
+		}
+		next = docs[len(docs)-1].Seq + 1
+	}
+	return nil, nil //nolint:nilnil // there is none
+}
+
+// Records calls yield for each record with a place from first to last that matches, in the order of the places. Those that are not
+// sealed yet come at the places that they will have.
+func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
+	next := max(first, 1)
+	for next <= last {
+		filter := append(bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: next}, {Key: "$lte", Value: last}}}}, auditFilter(query)...)
+		docs, err := a.find(ctx, filter, options.Find().SetHint("seq").SetSort(bson.D{{Key: "seq", Value: 1}}).SetLimit(scanBatch))
+		if err != nil {
+			return err
+		}
+		for i := range docs {
+			r := docs[i].record()
+			if err := yield(&r); err != nil {
+				return err
+			}
+		}
+		if len(docs) < scanBatch {
+			break
+		}
+		next = docs[len(docs)-1].Seq + 1
+	}
+	if next > last {
+		return nil
+	}
+	sealed, err := a.LastSegment(ctx)
+	if err != nil || last <= sealed.Last() {
+		return err
+	}
+	return a.unplaced(ctx, sealed.Last(), query, func(r *domain.AuditRecord) error {
+		if r.Seq < first || r.Seq > last {
+			return nil
+		}
+		return yield(r)
+	})
+}
+
+// unplaced calls yield for the records that no segment holds, with the places that they will have after the one given. Of those
+// that the query leaves out, only the place counts.
+func (a *Audit) unplaced(ctx context.Context, place int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
+	filter := bson.D{{Key: "seq", Value: int64(0)}}
+	for {
+		docs, err := a.find(ctx, filter, inWriting(scanBatch))
+		if err != nil {
+			return err
+		}
+		for i := range docs {
+			place++
+			if !docs[i].matches(&query) {
+				continue
+			}
+			docs[i].Seq = place
+			r := docs[i].record()
+			if err := yield(&r); err != nil {
+				return err
+			}
+		}
+		if len(docs) < scanBatch {
+			return nil
+		}
+		last := docs[len(docs)-1]
+		filter = append(bson.D{{Key: "seq", Value: int64(0)}}, seek("written", last.Written, last.ID, 1)...)
+	}
+}
+
+// inWriting finds what has no place in the order in which the primary wrote it.
+func inWriting(limit int) *options.FindOptionsBuilder {
+	return options.Find().SetHint("seq").SetLimit(int64(limit)).SetSort(bson.D{{Key: "written", Value: 1}, {Key: "_id", Value: 1}})
+}
+
+// SegmentBefore returns the last segment that was sealed before the time given, without leaves.
+func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error) {
+	d, err := a.segment(ctx,
+		bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: nanos(at)}}}},
+		options.FindOne().SetSort(bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: -1}, {Key: "_id", Value: -1}}).
+			SetHint("sealed").SetProjection(withoutLeaves))
+	return d.Segment, err
+}
+
+// CutSegments removes the oldest part of the log. What is to go is decided by one write that carries the outbox; the removal
+// after it can be done again.
+func (a *Audit) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {
+	d, err := a.segment(ctx, bson.D{{Key: "_id", Value: number}}, options.FindOne().SetProjection(withoutLeaves))
+	if err != nil {
+		return err
+	}
+	if d.Number == 0 {
+		return fault.ErrNotFound
+	}
+	_, err = a.s.logs.update(ctx, auditHeadID, func(h *auditHead, o *domain.Outbox) error {
+		h.Cut, *o = max(h.Cut, number), out
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return a.cut(ctx, d)
+}
+
+func (a *Audit) cut(ctx context.Context, d segmentDocument) error {
+	ctx, cancel := a.s.bound(ctx)
+	defer cancel()
+	_, err := a.s.db.Collection(auditName).DeleteMany(ctx,
+		bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: int64(1)}, {Key: "$lte", Value: d.Segment.Last()}}}}, options.DeleteMany().SetHint("seq"))
+	if err != nil {
+		return failed("cutting the audit log", err)
+	}
+	if _, err = a.segments().UpdateOne(ctx, bson.D{{Key: "_id", Value: d.Number}}, bson.D{{Key: "$set", Value: bson.D{{Key: "segment.leaves", Value: nil}}}}); err != nil {
+		return failed("cutting the audit log", err)
+	}
+	_, err = a.segments().DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: d.Number}}}})
+	return failed("cutting the audit log", err)
+}
+
+// matches is auditFilter for a record that was read already.
+func (d *auditDocument) matches(q *domain.AuditQuery) bool {
+	return (q.UserID == "" || q.UserID == d.UserID) && (len(q.Actions) == 0 || slices.Contains(q.Actions, d.Action)) &&
+		(q.From.IsZero() || !d.At.Before(q.From)) && (q.Until.IsZero() || d.At.Before(q.Until)) &&
+		(q.IPAddress == "" || q.IPAddress == d.IPAddress) && (q.Success == nil || *q.Success == d.Success) &&
+		(q.RequestID == "" || q.RequestID == d.RequestID)
+}
