@@ -65,7 +65,10 @@ func startOn(t *testing.T, n int, uri string) []*node {
 		"OSTIARY_STORAGE_MONGODB_DATABASE=ostiary_nodes_" + strings.ToLower(rand.Text())[:12],
 		"OSTIARY_KEYRING_KEY=" + base64.StdEncoding.EncodeToString(key[:]),
 		"OSTIARY_BOOTSTRAP_USERNAME=" + adminName, "OSTIARY_BOOTSTRAP_EMAIL=admin@example.com", "OSTIARY_BOOTSTRAP_PASSWORD=" + adminPassword,
-		"OSTIARY_RATE_LIMITS_LOGIN=off", "OSTIARY_METRICS_ADDRESS=off", "OSTIARY_HTTP_PUBLIC_URL=http://localhost:8080",
+		"OSTIARY_RATE_LIMITS_LOGIN=off", "OSTIARY_RATE_LIMITS_API_KEYS=off",
+		// As cheap as the program lets it be: what is tested is no hash.
+		"OSTIARY_PASSWORDS_ARGON2_MEMORY_KIB=7168", "OSTIARY_PASSWORDS_ARGON2_ITERATIONS=5", "OSTIARY_PASSWORDS_QUEUE_DEADLINE=20s",
+		"OSTIARY_METRICS_ADDRESS=off", "OSTIARY_LOG_LEVEL=warn", "OSTIARY_HTTP_PUBLIC_URL=http://localhost:8080",
 	}
 	nodes := make([]*node, n)
 	for i := range nodes {
