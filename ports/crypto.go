@@ -38,8 +38,10 @@ type PasswordHasher interface {
 	// Hash returns the PHC string of the password under the present parameters.
 	Hash(ctx context.Context, password string) (string, error)
 	// Verify checks a password against a hash of any supported format; outdated tells that Hash would now make another.
-	// An empty hash costs the same work and is never right.
+	// An empty hash costs the same work and is never right. The time of a refusal does not tell what hash it was.
 	Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error)
+	// Matches is the answer of Verify without hiding its time, for what nobody learns from: somebody's own last passwords.
+	Matches(ctx context.Context, hash, password string) (bool, error)
 	// Supports reports whether Verify takes hashes of this form and this cost; an import asks before it keeps one.
 	Supports(hash string) bool
 }

@@ -21,6 +21,9 @@
 // hide whether a name exists, queue for a small share of the gate first, so that a flood of invented names delays people
 // with an account by one or two hashes and no more.
 //
+// A hash from elsewhere may take several times as long as ours. As long as the process meets such hashes, every refusal
+// takes as long as the slowest of them, also that of a name that nobody has; what waits takes no processor and no place.
+//
 // Passwords are prepared as an OpaqueString (RFC 8265 section 4.2): every space is the ASCII one, and accents are composed,
 // so that the same password typed on another system is the same. Case and width stay. Nothing is cut off.
 package argon2id

@@ -44,6 +44,7 @@ func DefaultConfig() Config {
 type Hasher struct {
 	cfg   Config
 	gate  *gate
+	floor *floor
 	dummy argon2Hash
 }
 
@@ -57,8 +58,9 @@ func New(cfg Config) (*Hasher, error) {
 	}
 	unit := uint64(cfg.MemoryKiB) << 10
 	return &Hasher{
-		cfg:  cfg,
-		gate: newGate(cfg.Workers, unit, cfg.QueueDeadline),
+		cfg:   cfg,
+		floor: newFloor(),
+		gate:  newGate(cfg.Workers, unit, cfg.QueueDeadline),
 		dummy: argon2Hash{
 			id: true, memory: cfg.MemoryKiB, passes: cfg.Passes, lanes: cfg.Lanes,
 			salt: []byte("nobody's password"[:saltSize]), sum: make([]byte, hashSize),
@@ -83,8 +85,34 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 
 // Verify checks the password against a hash of any form that Supports knows. Outdated tells that Hash would make another
 // one now. An empty hash, one that is not supported and a password that is too long to be one are never right, after the
-// work of a hash. The error is fault.ErrOverloaded.
+// work of a hash. No refusal comes sooner than the slowest form of hash lately took. The error is fault.ErrOverloaded.
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error) {
+	c, err := h.check(ctx, hash, password)
+	if err != nil {
+		return false, false, err
+	}
+	if c.supported && !c.current {
+		h.floor.learn(c.took)
+	}
+	if !c.ok {
+		h.floor.reach(ctx, c.took)
+	}
+	return c.ok, c.supported && !c.current, nil
+}
+
+// Matches is the answer of Verify as soon as it is there: for comparisons whose time no stranger can learn from.
+func (h *Hasher) Matches(ctx context.Context, hash, password string) (bool, error) {
+	c, err := h.check(ctx, hash, password)
+	return c.ok, err
+}
+
+// checked is what came of a check, and how long it took once it had its place.
+type checked struct {
+	ok, supported, current bool
+	took                   time.Duration
+}
+
+func (h *Hasher) check(ctx context.Context, hash, password string) (checked, error) {
 	known, supported := parse(hash)
 	if !supported || len(password) > domain.MaxPasswordBytes {
 		known = scheme{argon2: &h.dummy, memory: h.gate.unit}
@@ -92,19 +120,21 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, outdate
 	}
 	leave, err := h.gate.enter(ctx, max(known.memory, h.gate.unit), hash == "")
 	if err != nil {
-		return false, false, err
+		return checked{}, err
 	}
 	defer leave()
+	begin := h.floor.now()
 	if known.cheap {
 		h.dummy.matches([]byte(password)) // or its speed would tell that the account exists
 	}
-	current := h.isCurrent(known)
-	ok = known.matches(prepare(password))
+	c := checked{supported: supported, current: h.isCurrent(known)}
+	right := known.matches(prepare(password))
 	// Elsewhere passwords were often hashed as they came.
-	if raw := []byte(password); !ok && !current && supported && string(raw) != string(prepare(password)) {
-		ok = known.matches(raw)
+	if raw := []byte(password); !right && !c.current && supported && string(raw) != string(prepare(password)) {
+		right = known.matches(raw)
 	}
-	return ok && supported, supported && !current, nil
+	c.ok, c.took = right && supported, h.floor.now().Sub(begin)
+	return c, nil
 }
 
 // Supports reports whether Verify knows the form of the hash and accepts what it costs.

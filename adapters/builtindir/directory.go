@@ -138,7 +138,7 @@ func (d *Directory) isUsed(ctx context.Context, count int, next domain.NewPasswo
 		if hash == "" {
 			continue
 		}
-		used, _, err := d.hasher.Verify(ctx, hash, next.Password)
+		used, err := d.hasher.Matches(ctx, hash, next.Password)
 		if used || err != nil {
 			return used, err
 		}

@@ -45,7 +45,7 @@ func openSQLite(lc fx.Lifecycle, c config.Config, clock ports.Clock, sealer port
 }
 
 // markEntries has the store mark the entries of the audit log under the log's own key.
-func markEntries(store interface{ MarkEntries(marker ports.AuditMarker) }, signer *audit.Signer) error {
+func markEntries(store interface{ MarkEntries(m ports.AuditMarker) }, signer *audit.Signer) error {
 	marker, err := signer.Marker(context.Background())
 	if err != nil {
 		return err

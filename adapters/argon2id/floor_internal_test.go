@@ -1,0 +1,80 @@
+package argon2id
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// paced is a hasher whose checks take, by its own clock, as long as the test says, and whose waits are only noted.
+func paced(t *testing.T) (h *Hasher, took, waited *time.Duration) {
+	t.Helper()
+	h, err := New(Config{MemoryKiB: 64, Passes: 1, Lanes: 1, Workers: 1, QueueDeadline: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	took, waited = new(time.Duration), new(time.Duration)
+	at, begun := time.Unix(0, 0), false
+	h.floor.now = func() time.Time {
+		if begun {
+			at = at.Add(*took)
+		}
+		begun = !begun
+		return at
+	}
+	h.floor.sleep = func(_ context.Context, d time.Duration) { *waited = d }
+	return h, took, waited
+}
+
+// Users who came with hashes of another kind must not be told from names that nobody has by the time of a wrong password.
+func TestA02_RefusalsTakeAsLongAsTheSlowestKindOfHash(t *testing.T) {
+	t.Parallel()
+	const foreign = "$2b$05$W1quGEsdJwvKVq1/4PSMOecOioshg.aEI8/IUFQVN6rX1BpZvDSDC"
+	h, took, waited := paced(t)
+	own, err := h.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(hash, password string, takes time.Duration) (time.Duration, bool) {
+		t.Helper()
+		*took, *waited = takes, 0
+		ok, _, err := h.Verify(t.Context(), hash, password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return takes + *waited, ok
+	}
+	if total, _ := ask("", "wrong", 20*time.Millisecond); total != 20*time.Millisecond {
+		t.Errorf("without foreign hashes a refusal takes %s, want no wait", total)
+	}
+	if total, _ := ask(foreign, "wrong", 80*time.Millisecond); total != 100*time.Millisecond {
+		t.Errorf("a refusal of a foreign hash takes %s, want 100 ms", total)
+	}
+	for name, hash := range map[string]string{"nobody": "", "an own hash": own, "no hash": "!", "a foreign hash": foreign} {
+		if total, _ := ask(hash, "wrong", 20*time.Millisecond); total < 97*time.Millisecond || total > 100*time.Millisecond {
+			t.Errorf("a refusal of %s takes %s, want what a foreign hash takes", name, total)
+		}
+	}
+	if total, ok := ask(own, "correct horse", 20*time.Millisecond); !ok || total != 20*time.Millisecond {
+		t.Errorf("a right password takes %s (right: %v), want no wait", total, ok)
+	}
+	if ok, err := h.Matches(t.Context(), own, "wrong"); ok || err != nil || *waited != 0 {
+		t.Errorf("Matches waited %s (%v, %v)", *waited, ok, err)
+	}
+}
+
+// One check that a busy machine held up must not slow refusals down for ever, and never by more than two seconds.
+func TestA02_TheFloorFollowsWhatForeignHashesTake(t *testing.T) {
+	t.Parallel()
+	f := newFloor()
+	f.learn(time.Hour)
+	if got := time.Duration(f.length.Load()); got != maxFloor {
+		t.Fatalf("the floor is %s, want at most %s", got, maxFloor)
+	}
+	for range 300 {
+		f.learn(80 * time.Millisecond)
+	}
+	if got := time.Duration(f.length.Load()); got < 100*time.Millisecond || got > 102*time.Millisecond {
+		t.Errorf("the floor is %s after 300 checks of 80 ms", got)
+	}
+}
