@@ -3,12 +3,38 @@ package console
 import (
 	"context"
 
+	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
 
 // DirectoryLockouts asks the directories when they lock accounts.
 var DirectoryLockouts = Define[struct{}, []DirectoryLockout]("directory.lockouts")
+
+// LockoutRead tells when we lock accounts, by the settings that are in force.
+var LockoutRead = Define[struct{}, Lockout]("lockout.read")
+
+// Lockout is after how many failures we lock an account, from one source and from all.
+type Lockout struct {
+	MaxAttempts        int `json:"max_attempts"`
+	AccountMaxAttempts int `json:"account_max_attempts"`
+}
+
+// NewLockout returns the policy as the console shows it.
+func NewLockout(p domain.LockoutPolicy) Lockout {
+	return Lockout{MaxAttempts: p.MaxAttempts, AccountMaxAttempts: p.AccountMaxAttempts}
+}
+
+type policies struct{ access *access.Service }
+
+func (p policies) lockout(ctx context.Context, _ Call, _ struct{}) (Lockout, error) {
+	catalog, err := p.access.Catalog(ctx)
+	if err != nil {
+		return Lockout{}, err
+	}
+	return NewLockout(catalog.Settings.Lockout), nil
+}
 
 // DirectoryLockout is when a directory itself locks an account. Problem says why it could not tell.
 type DirectoryLockout struct {

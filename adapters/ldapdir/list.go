@@ -35,8 +35,8 @@ type token struct {
 func (s Settings) stamp() uint64 {
 	s.BindPassword, s.BindPasswordFile = "", ""
 	s.Timeouts, s.Pool, s.Breaker, s.PageSize = Timeouts{}, Pool{}, Breaker{}, 0
-	raw, err := json.Marshal(s)
-	if err != nil { // texts, numbers and lists of them always marshal
+	raw, err := json.Marshal(s) //nolint:musttag // only to be hashed
+	if err != nil {             // texts, numbers and lists of them always marshal
 		return 0
 	}
 	return hashOf(string(raw))

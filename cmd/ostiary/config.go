@@ -19,6 +19,8 @@ func (a *app) configCommand() *cobra.Command {
 type configCheckAnswer struct {
 	OK       bool             `json:"ok"`
 	Warnings []config.Mistake `json:"warnings"`
+	// Lockout is what the directories' lockouts were compared with; none where nothing was.
+	Lockout *operator.LockoutPolicy `json:"lockout,omitempty"`
 }
 
 func (a *app) configCheckCommand() *cobra.Command {
@@ -27,7 +29,8 @@ func (a *app) configCheckCommand() *cobra.Command {
 		Use: "check", Short: "Find all mistakes in the configuration",
 		Long: `Reads the configuration as serve would and tells all that is wrong with it, each with its key and how to mend it. Warnings are
 what is no mistake and still looks like one. Outside directories are asked when they lock accounts: ours should lock first, or
-anybody could lock people out of their company through us. Nothing is started or changed.`,
+anybody could lock people out of their company through us. Ours is that of the installation's settings where there is one that can
+be read, else the default; the answer says which. Nothing is started or changed.`,
 		Example: "  ostiary config check\n  ostiary config check --config /etc/ostiary.yaml --offline --json",
 		Args:    args(cobra.NoArgs),
 	}
@@ -42,9 +45,7 @@ anybody could lock people out of their company through us. Nothing is started or
 			if offline {
 				return nil // that they open is what was to be seen
 			}
-			more, err := lockoutWarnings(cmd.Context(), on)
-			answer.Warnings = append(answer.Warnings, more...)
-			return err
+			return compareLockouts(cmd.Context(), configuration, on, &answer)
 		})
 		if err != nil {
 			return err
@@ -53,32 +54,52 @@ anybody could lock people out of their company through us. Nothing is started or
 			for _, w := range answer.Warnings {
 				a.printf(a.out, "warning: %s\n", printable(w.String()))
 			}
+			a.printLockout(answer.Lockout)
 			a.printf(a.out, "The configuration is right.\n")
 		})
 	}
 	return c
 }
 
-// lockoutWarnings compares when directories lock accounts with when we do. A changed setting of ours is not seen here: the
-// check works without a store.
-func lockoutWarnings(ctx context.Context, on operator.Caller) ([]config.Mistake, error) {
+// compareLockouts compares when directories lock accounts with when we do.
+func compareLockouts(ctx context.Context, c config.Config, on operator.Caller, answer *configCheckAnswer) error {
 	told, err := operator.DirectoryLockouts.Call(ctx, on, struct{}{}, nil)
-	if err != nil {
-		return nil, err
+	if err != nil || len(told) == 0 {
+		return err
 	}
-	var warnings []config.Mistake
+	ours := operator.ReadLockout(ctx, c)
+	answer.Lockout = &ours
 	for _, d := range told {
-		key := "directories." + d.ID
-		switch {
-		case d.Problem != "":
-			warnings = append(warnings, config.Mistake{Key: key, Problem: "could not be asked when it locks accounts: " + d.Problem})
-		case d.Threshold > 0 && d.Threshold <= operator.DefaultMaxAttempts:
-			warnings = append(warnings, config.Mistake{Key: key, Problem: fmt.Sprintf(
-				"locks an account after %d wrong passwords, and we by default after %d: set lockout.max_attempts in the security settings "+
-					"below %d, or anybody can lock people out of the directory through us", d.Threshold, operator.DefaultMaxAttempts, d.Threshold)})
+		if problem := lockoutProblem(d, ours); problem != "" {
+			answer.Warnings = append(answer.Warnings, config.Mistake{Key: "directories." + d.ID, Problem: problem})
 		}
 	}
-	return warnings, nil
+	return nil
+}
+
+func lockoutProblem(d operator.DirectoryLockout, ours operator.LockoutPolicy) string {
+	switch {
+	case d.Problem != "":
+		return "could not be asked when it locks accounts: " + d.Problem
+	case d.Threshold > 0 && (ours.MaxAttempts >= d.Threshold || ours.AccountMaxAttempts >= d.Threshold):
+		return fmt.Sprintf("locks an account after %d wrong passwords, and we stop asking it after %d from one source and %d from all: set "+
+			"lockout_policy.max_attempts and lockout_policy.account_max_attempts in the security settings below %d, or anybody can lock people out "+
+			"of the directory through us", d.Threshold, ours.MaxAttempts, ours.AccountMaxAttempts, d.Threshold)
+	}
+	return ""
+}
+
+// printLockout says what the directories' lockouts were compared with.
+func (a *app) printLockout(ours *operator.LockoutPolicy) {
+	switch {
+	case ours == nil:
+	case ours.Stored:
+		a.printf(a.out, "The directories' lockouts were compared with the stored settings.\n")
+	case ours.Problem != "":
+		a.printf(a.out, "The directories' lockouts were compared with the default settings: the stored ones could not be read (%s).\n", printable(ours.Problem))
+	default:
+		a.printf(a.out, "The directories' lockouts were compared with the default settings: there is no installation yet.\n")
+	}
 }
 
 func (a *app) configShowCommand() *cobra.Command {

@@ -25,11 +25,11 @@ func (h *house) setDisabled(t *testing.T, name string, disabled bool) {
 	})
 }
 
-// status returns what somebody is after the next synchronization, by hand or scheduled.
-func (h *house) status(t *testing.T, name string, sync func(*testing.T)) domain.UserStatus {
+// daveAfter returns what dave is after the next synchronization, by hand or scheduled.
+func (h *house) daveAfter(t *testing.T, sync func(*testing.T)) domain.UserStatus {
 	t.Helper()
 	sync(t)
-	return h.user(t, name).Status
+	return h.user(t, "dave").Status
 }
 
 func TestASyncTakesBackWhatASyncHasDone(t *testing.T) {
@@ -51,18 +51,18 @@ func TestASyncTakesBackWhatASyncHasDone(t *testing.T) {
 			h := newHouse(t, 0, nil)
 			h.service = h.newService(100)
 			sync := way(h)
-			if got := h.status(t, "dave", sync); got != domain.StatusActive {
+			if got := h.daveAfter(t, sync); got != domain.StatusActive {
 				t.Fatalf("at first dave is %s", got)
 			}
 			h.setDisabled(t, "dave", true)
-			if got := h.status(t, "dave", sync); got != domain.StatusDeactivated {
+			if got := h.daveAfter(t, sync); got != domain.StatusDeactivated {
 				t.Errorf("switched off there, dave is %s", got)
 			}
-			if got := h.status(t, "dave", sync); got != domain.StatusDeactivated {
+			if got := h.daveAfter(t, sync); got != domain.StatusDeactivated {
 				t.Errorf("after another run dave is %s", got)
 			}
 			h.setDisabled(t, "dave", false)
-			if got := h.status(t, "dave", sync); got != domain.StatusActive {
+			if got := h.daveAfter(t, sync); got != domain.StatusActive {
 				t.Errorf("switched on again there, dave is %s", got)
 			}
 			logged := h.Logged(t, domain.ActionUserActivate)
@@ -143,7 +143,7 @@ func TestASyncNeverActivatesWhomAnAdministratorDeactivated(t *testing.T) {
 			if plan := h.plan(t); plan.Count(directory.StepEnable) != 0 {
 				t.Error("the plan enables them")
 			}
-			if got := h.status(t, "dave", h.sync); got != domain.StatusDeactivated {
+			if got := h.daveAfter(t, h.sync); got != domain.StatusDeactivated {
 				t.Errorf("dave is %s", got)
 			}
 			if n := len(h.Logged(t, domain.ActionUserDeactivate)); n != map[bool]int{true: 1, false: 2}[tt.first] {

@@ -26,6 +26,7 @@ type (
 	DirectoryPlanInput   = console.DirectoryPlanInput
 	DirectoryPlanAnswer  = console.DirectoryPlanAnswer
 	DirectoryApplication = console.DirectoryApplication
+	DirectoryLockout     = console.DirectoryLockout
 
 	TPT     = console.TPT
 	TPTRole = console.TPTRole

@@ -1,12 +1,6 @@
 package operator
 
-import (
-	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
-)
-
-// DefaultMaxAttempts is how many failures from one source lock an account here while nobody has set another number.
-var DefaultMaxAttempts = domain.DefaultSettings().Lockout.MaxAttempts
+import "github.com/ostiary/ostiary/core/fault"
 
 // Class is a sort of failure that a script can tell by the exit code.
 type Class int

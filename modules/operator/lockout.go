@@ -1,0 +1,58 @@
+package operator
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ostiary/ostiary/adapters/console"
+	"github.com/ostiary/ostiary/adapters/mongostore"
+	"github.com/ostiary/ostiary/adapters/sqlitestore"
+	"github.com/ostiary/ostiary/adapters/sysclock"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// LockoutPolicy is when we lock accounts, and where that is from.
+type LockoutPolicy struct {
+	console.Lockout
+	// Stored says that these are the installation's settings; else they are the defaults, because there is no installation yet
+	// or, with a Problem, because its settings could not be read.
+	Stored  bool   `json:"stored"`
+	Problem string `json:"problem,omitempty"`
+}
+
+// ReadLockout asks the server that holds the data directory, else looks into the store that the configuration names. It
+// changes nothing there, and always has an answer.
+func ReadLockout(ctx context.Context, c config.Config) LockoutPolicy {
+	policy := LockoutPolicy{Lockout: console.NewLockout(domain.DefaultSettings().Lockout)}
+	read, found, err := readLockout(ctx, c)
+	switch {
+	case err != nil:
+		policy.Problem = err.Error()
+	case found:
+		policy.Lockout, policy.Stored = read, true
+	}
+	return policy
+}
+
+func readLockout(ctx context.Context, c config.Config) (read console.Lockout, found bool, err error) {
+	client, err := console.Dial(ctx, c.DataDir)
+	if err == nil {
+		defer client.Close()
+		read, err = console.LockoutRead.Call(ctx, client, struct{}{}, nil)
+		return read, err == nil, err
+	}
+	if !errors.Is(err, console.ErrNoServer) {
+		return console.Lockout{}, false, err
+	}
+	settings, found, err := peekSettings(ctx, c)
+	return console.NewLockout(settings.Lockout), found, err
+}
+
+func peekSettings(ctx context.Context, c config.Config) (settings domain.Settings, found bool, err error) {
+	if c.Storage.Driver == config.StorageMongoDB {
+		m := c.Storage.MongoDB
+		return mongostore.PeekSettings(ctx, mongostore.Config{URI: m.URI.Reveal(), Database: m.Database, Clock: sysclock.Clock{}})
+	}
+	return sqlitestore.PeekSettings(ctx, c.DataDir)
+}
