@@ -26,6 +26,7 @@ const countFor = 10 * time.Minute
 var archiveNames = map[domain.ArchiveKind]string{
 	domain.ArchiveUsers: usersName, domain.ArchiveSessions: sessionsName, domain.ArchiveKeys: keysName, domain.ArchiveTokens: tokensName,
 	domain.ArchiveAttempts: attemptsName, domain.ArchiveMessages: messagesName,
+	domain.ArchiveRates: ratesName, domain.ArchiveOnce: onceName, domain.ArchiveAnswers: idempotencyName,
 }
 
 // placeKey is the key of what has a place: its digits, so that text sorts as numbers do.
@@ -52,7 +53,17 @@ func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after 
 	case domain.ArchiveAttempts:
 		return archiveTable(ctx, s.attempts, after, limit, func(a attemptsDocument) any { return a.Attempts })
 	case domain.ArchiveMessages:
-		return s.archiveMessages(ctx, after, limit)
+		return archiveDocuments(ctx, s, messagesName, after, limit, func(d messageDocument) (string, any) { return d.ID, d.Doc })
+	case domain.ArchiveRates:
+		return archiveDocuments(ctx, s, ratesName, after, limit, func(d rateDocument) (string, any) {
+			return d.Key, domain.KeptRate{Window: d.window(), Until: d.TTL.Time().UTC()}
+		})
+	case domain.ArchiveOnce:
+		return archiveDocuments(ctx, s, onceName, after, limit, func(d onceDocument) (string, any) {
+			return d.Key, domain.KeptOnce{Value: d.Value, ExpiresAt: d.Expires}
+		})
+	case domain.ArchiveAnswers:
+		return archiveDocuments(ctx, s, idempotencyName, after, limit, func(d idempotencyDocument) (string, any) { return d.Doc.Key, d.Doc })
 	case domain.ArchiveSegments:
 		return s.archiveSegments(ctx, after, limit)
 	case domain.ArchiveRecords:
@@ -95,14 +106,14 @@ func archiveTable[T any](ctx context.Context, t *table[T], after string, limit i
 	return page, nil
 }
 
-func (s *Store) archiveMessages(ctx context.Context, after string, limit int) ([]domain.Archived, error) {
-	var docs []messageDocument
-	if err := s.walk(ctx, messagesName, afterID(after), pageOf(limit), &docs); err != nil {
+func archiveDocuments[T any](ctx context.Context, s *Store, name, after string, limit int, value func(T) (string, any)) ([]domain.Archived, error) {
+	var docs []T
+	if err := s.walk(ctx, name, afterID(after), pageOf(limit), &docs); err != nil {
 		return nil, err
 	}
 	page := make([]domain.Archived, len(docs))
 	for i, d := range docs {
-		page[i] = domain.Archived{Key: d.ID, Value: d.Doc}
+		page[i].Key, page[i].Value = value(d)
 	}
 	return page, nil
 }
@@ -233,60 +244,4 @@ func (s *Store) highestPlace(ctx context.Context) (int64, error) {
 	defer cancel()
 	n, err := s.db.Collection(auditName).CountDocuments(ctx, bson.D{{Key: "seq", Value: int64(0)}}, options.Count().SetHint("seq"))
 	return place + n, failed("counting audit entries", err)
-}
-
-// Restore writes messages, audit segments and audit records as they are.
-func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, things []domain.Archived) error {
-	var sealed int64
-	if kind == domain.ArchiveRecords {
-		last, err := s.Audit().LastSegment(ctx)
-		if err != nil {
-			return err
-		}
-		sealed = last.Last()
-	}
-	docs := make([]any, 0, len(things))
-	name := ""
-	for _, a := range things {
-		switch v := a.Value.(type) {
-		case domain.Message:
-			name = messagesName
-			docs = append(docs, newMessage(v))
-		case domain.AuditSegment:
-			name = segmentsName
-			docs = append(docs, segmentDocument{Number: v.Number, Segment: v, Last: v.Last()})
-		case domain.AuditRecord:
-			doc, err := restoredRecord(v, sealed)
-			if err != nil {
-				return err
-			}
-			name = auditName
-			docs = append(docs, doc)
-		}
-	}
-	if name == "" || len(docs) != len(things) {
-		return errKind
-	}
-	ctx, cancel := s.bound(ctx)
-	defer cancel()
-	return insertOnce(ctx, s.db.Collection(name), docs)
-}
-
-func restoredRecord(r domain.AuditRecord, sealed int64) (auditDocument, error) {
-	e, err := r.Entry()
-	if err != nil {
-		return auditDocument{}, err
-	}
-	doc := auditDocument{
-		ID: string(r.ID), Seq: r.Seq, At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success, RequestID: e.RequestID, Target: e.Target,
-		Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent, ActorSalt: r.ActorSalt, Personal: r.Personal, PersonalSalt: r.PersonalSalt,
-		Mark: r.Mark,
-	}
-	if r.Seq > sealed {
-		doc.Seq = 0 // it gets its place with its seal
-	}
-	if doc.ID == "" {
-		doc.ID = string(e.ID)
-	}
-	return doc, nil
 }

@@ -47,9 +47,7 @@ func (g *Guards) Put(ctx context.Context, key string, value []byte, expires time
 func (g *Guards) TakeOnce(ctx context.Context, key string, now time.Time) ([]byte, error) {
 	ctx, cancel := g.s.bound(ctx)
 	defer cancel()
-	var kept struct {
-		Value []byte `bson:"value"`
-	}
+	var kept onceDocument
 	err := g.s.db.Collection(onceName).FindOneAndDelete(ctx, bson.D{
 		{Key: "_id", Value: key}, {Key: "expires", Value: bson.D{{Key: "$gt", Value: nanos(now)}}},
 	}).Decode(&kept)
@@ -57,6 +55,14 @@ func (g *Guards) TakeOnce(ctx context.Context, key string, now time.Time) ([]byt
 		return nil, fault.ErrNotFound
 	}
 	return kept.Value, failed("taking a single-use thing", err)
+}
+
+// onceDocument is a single-use thing.
+type onceDocument struct {
+	Key     string    `bson:"_id"`
+	Value   []byte    `bson:"value"`
+	Expires time.Time `bson:"expires"`
+	TTL     any       `bson:"ttl"`
 }
 
 type idempotencyDocument struct {

@@ -19,6 +19,18 @@ type rateDocument struct {
 	Limit   int     `bson:"limit"`
 	Taken   []int64 `bson:"taken"`
 	Version int64   `bson:"v"`
+	// TTL is when it may be swept.
+	TTL bson.DateTime `bson:"ttl"`
+}
+
+// newRate is the document of a limit that comes from another store. Which limit it is, that store does not tell: the first take
+// fits it to the present one.
+func newRate(key string, kept domain.KeptRate) rateDocument {
+	d := rateDocument{Key: key, Limit: max(1, len(kept.Window.Taken)), Taken: []int64{}, TTL: bson.NewDateTimeFromTime(kept.Until.Add(time.Millisecond - 1))}
+	for _, at := range kept.Window.Taken {
+		d.Taken = append(d.Taken, nanos(at))
+	}
+	return d
 }
 
 func (d rateDocument) window() domain.RateWindow {

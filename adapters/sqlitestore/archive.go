@@ -31,6 +31,9 @@ var archives = map[domain.ArchiveKind]archive{
 	domain.ArchiveTokens:   {table: "third_party_tokens", key: "id", columns: "id, doc", scan: scanArchivedToken},
 	domain.ArchiveAttempts: {table: "attempts", key: "account", columns: "account, doc", scan: scanArchivedAttempts},
 	domain.ArchiveMessages: {table: "messages", key: "id", columns: "id, doc", scan: scanArchivedMessage},
+	domain.ArchiveRates:    {table: "rates", key: "key", columns: "key, taken, expires", scan: scanArchivedRate},
+	domain.ArchiveOnce:     {table: "once", key: "key", columns: "key, value, expires", scan: scanArchivedOnce},
+	domain.ArchiveAnswers:  {table: "idempotency", key: "key", columns: "key, doc", scan: scanArchivedAnswer},
 	domain.ArchiveSegments: {table: "audit_segments", key: "number", columns: segmentColumns + ", leaves", placed: true, scan: scanArchivedSegment},
 	domain.ArchiveRecords:  {table: "audit_entries", key: "seq", columns: markedColumns, placed: true, scan: scanArchivedRecord},
 }
@@ -92,6 +95,32 @@ func scanArchivedMessage(_ *Store, rows rowScanner) (domain.Archived, error) {
 	var m messageRecord
 	err := decode(doc, &m)
 	return domain.Archived{Key: key, Value: domain.Message(m)}, err
+}
+
+func scanArchivedRate(_ *Store, rows rowScanner) (domain.Archived, error) {
+	var key string
+	var taken []byte
+	var expires int64
+	err := rows.Scan(&key, &taken, &expires)
+	return domain.Archived{Key: key, Value: domain.KeptRate{Window: decodeWindow(taken), Until: time.UnixMicro(expires).UTC()}}, err
+}
+
+func scanArchivedOnce(_ *Store, rows rowScanner) (domain.Archived, error) {
+	var key string
+	var value []byte
+	var expires int64
+	err := rows.Scan(&key, &value, &expires)
+	return domain.Archived{Key: key, Value: domain.KeptOnce{Value: value, ExpiresAt: time.UnixMicro(expires).UTC()}}, err
+}
+
+func scanArchivedAnswer(_ *Store, rows rowScanner) (domain.Archived, error) {
+	var key, doc string
+	if err := rows.Scan(&key, &doc); err != nil {
+		return domain.Archived{}, err
+	}
+	var r idempotencyRecord
+	err := decode(doc, &r)
+	return domain.Archived{Key: key, Value: domain.IdempotencyRecord(r)}, err
 }
 
 func scanArchivedSegment(_ *Store, rows rowScanner) (domain.Archived, error) {
@@ -163,63 +192,3 @@ func (s *Store) ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back
 }
 
 var errNothing = errors.New("nothing there")
-
-// Restore writes messages, audit segments and audit records as they are.
-func (s *Store) Restore(ctx context.Context, _ domain.ArchiveKind, things []domain.Archived) error {
-	return s.writer.do(ctx, func(t *tx) error {
-		for _, a := range things {
-			if err := s.restore(t, a); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (s *Store) restore(t *tx, a domain.Archived) error {
-	there := func(query string, key any) (bool, error) {
-		var one int
-		err := t.get(errNothing, query, []any{key}, &one)
-		if errors.Is(err, errNothing) {
-			return false, nil
-		}
-		return err == nil, err
-	}
-	switch v := a.Value.(type) {
-	case domain.Message:
-		if ok, err := there("SELECT 1 FROM messages WHERE id = ?", string(v.ID)); ok || err != nil {
-			return err
-		}
-		return insertMessage(t, v)
-	case domain.AuditSegment:
-		return t.exec("INSERT OR IGNORE INTO audit_segments ("+segmentColumns+", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			v.Number, v.First, v.Count, v.Previous[:], v.Root[:], v.SealedAt.UTC().Format(time.RFC3339Nano), v.KeyID, v.Signature,
-			stamp(v.SealedAt), v.Leaves)
-	case domain.AuditRecord:
-		if ok, err := there("SELECT 1 FROM audit_entries WHERE seq = ?", v.Seq); ok || err != nil {
-			return err
-		}
-		return s.restoreRecord(t, &v)
-	}
-	return errKind
-}
-
-// restoreRecord is appendRecord at the place that the record has.
-func (s *Store) restoreRecord(t *tx, r *domain.AuditRecord) error {
-	e, err := r.Entry()
-	if err != nil {
-		return err
-	}
-	kind, err := s.kindOf(t, auditKind{e.Action, e.Success})
-	if err != nil {
-		return err
-	}
-	if err := t.exec("UPDATE audit_kinds SET entries = entries + 1 WHERE kind = ?", kind); err != nil {
-		return err
-	}
-	return t.exec(`INSERT INTO audit_entries
-		(seq, at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt, mark)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.Seq, stamp(e.Time), kind, e.UserID, r.IPAddress, e.RequestID, e.Target, r.UserAgent,
-		string(r.Public), r.ActorSalt, nullText(r.Personal), r.PersonalSalt, r.Mark)
-}

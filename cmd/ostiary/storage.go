@@ -17,16 +17,17 @@ func (a *app) storageCopyCommand() *cobra.Command {
 	var from, to string
 	c := &cobra.Command{
 		Use: "copy --from STORE --to STORE", Short: "Copy everything from one store to another",
-		Long: `Copies users, sessions, keys, roles, groups, settings, failed attempts, waiting messages and the audit log with its seals into an
-empty store, compares the counts and proves the audit log there. Stop every server first. A copy that was broken off goes
+		Long: `Copies users, sessions, keys, roles, groups, settings, failed attempts, waiting messages, used-up limits, single-use things, the
+answers that are kept for repeated requests, and the audit log with its seals into an empty store, compares the counts and proves
+the audit log there. Stop every server first. A copy that was broken off goes
 on when the same command runs again.
 
 A store is sqlite:FOLDER or mongodb://HOSTS/DATABASE; sqlite and mongodb alone are those of the configuration, so that no password
 has to stand on the command line. Both need the same key-encryption key: for MongoDB set keyring.key_file to the ostiary.key of the
 embedded store's folder.
 
-What lives for minutes stays behind: counts of rate limits, sign-ins through providers under way, and the answers that are kept for
-repeated requests.`,
+What has run out stays behind. Nobody is signed out, mailed links go on working, and who was at a provider meanwhile comes back to a
+sign-in that goes on.`,
 		Example: "  ostiary storage copy --from sqlite:./ostiary-data --to mongodb\n  ostiary storage copy --from mongodb --to sqlite:/var/lib/ostiary",
 		Args:    args(cobra.NoArgs),
 	}

@@ -1,8 +1,7 @@
 // Package transfer copies an installation from one store to another.
 //
 // It goes kind by kind and in the order of keys, so that a copy that was broken off goes on where it was. Both stores are at
-// rest meanwhile: no server runs on either. What lives for minutes only stays behind: counts of rate limits, sign-ins through
-// providers that are under way, and remembered answers to repeated requests.
+// rest meanwhile: no server runs on either. What has run out is swept first and stays behind.
 package transfer
 
 import (
@@ -31,6 +30,7 @@ type Side struct {
 	SigningKeys ports.SigningKeyStore
 	Seals       ports.AuditSealStore
 	Archive     ports.Archive
+	Maintenance ports.Maintenance
 }
 
 // Progress is told how far the copy of a kind has come.
@@ -56,6 +56,9 @@ var ErrIncomplete = errors.New("the copy does not hold as much as the original; 
 // are to be forgotten.
 func Copy(ctx context.Context, from, to Side, clock ports.Clock, progress Progress) ([]Count, error) {
 	c := &copying{from: from, to: to, clock: clock, progress: progress}
+	if err := from.Maintenance.SweepExpired(ctx, clock.Now()); err != nil {
+		return nil, fmt.Errorf("sweeping what has run out: %w", err)
+	}
 	if err := c.sealKey(ctx); err != nil {
 		return nil, fmt.Errorf("copying the key of the audit log: %w", err)
 	}
@@ -113,7 +116,7 @@ func (c *copying) kind(ctx context.Context, kind domain.ArchiveKind) error {
 
 func (c *copying) write(ctx context.Context, kind domain.ArchiveKind, page []domain.Archived) error {
 	switch kind {
-	case domain.ArchiveMessages, domain.ArchiveSegments, domain.ArchiveRecords:
+	case domain.ArchiveMessages, domain.ArchiveRates, domain.ArchiveOnce, domain.ArchiveAnswers, domain.ArchiveSegments, domain.ArchiveRecords:
 		return c.to.Archive.Restore(ctx, kind, page)
 	default: // goes through the ports, which keep what depends on it
 	}
@@ -172,11 +175,7 @@ func (c *copying) count(ctx context.Context) ([]Count, error) {
 	var counts []Count
 	var differs error
 	for _, kind := range domain.ArchiveKinds {
-		from, err := c.from.Archive.ArchiveCount(ctx, kind)
-		if err != nil {
-			return nil, err
-		}
-		to, err := c.to.Archive.ArchiveCount(ctx, kind)
+		from, to, err := c.countKind(ctx, kind)
 		if err != nil {
 			return nil, err
 		}
@@ -186,4 +185,21 @@ func (c *copying) count(ctx context.Context) ([]Count, error) {
 		}
 	}
 	return counts, differs
+}
+
+// countKind counts one kind on both sides. What has run out since the beginning may be gone on one of them already.
+func (c *copying) countKind(ctx context.Context, kind domain.ArchiveKind) (from, to int64, err error) {
+	for range 2 {
+		if from, err = c.from.Archive.ArchiveCount(ctx, kind); err != nil {
+			return 0, 0, err
+		}
+		if to, err = c.to.Archive.ArchiveCount(ctx, kind); err != nil || from == to || !kind.Expires() {
+			return from, to, err
+		}
+		now := c.clock.Now()
+		if err := errors.Join(c.from.Maintenance.SweepExpired(ctx, now), c.to.Maintenance.SweepExpired(ctx, now)); err != nil {
+			return 0, 0, err
+		}
+	}
+	return from, to, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/transfer"
 	"github.com/ostiary/ostiary/ports"
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
@@ -24,7 +25,7 @@ func sqliteSide(s *sqlitestore.Store) transfer.Side {
 	return transfer.Side{
 		Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
 		Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
-		Seals: s.Audit(), Archive: s,
+		Seals: s.Audit(), Archive: s, Maintenance: s,
 	}
 }
 
@@ -32,7 +33,7 @@ func mongoSide(s *mongostore.Store) transfer.Side {
 	return transfer.Side{
 		Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
 		Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
-		Seals: s.Audit(), Archive: s,
+		Seals: s.Audit(), Archive: s, Maintenance: s,
 	}
 }
 
@@ -82,6 +83,7 @@ func populate(t *testing.T, k *kit.Kit) {
 			return nil
 		}))
 		must(t, k.Store.Guards().Join(ctx, u.ID))
+		rememberShortly(t, k, u.ID)
 		if i%50 == 49 {
 			seal(t, k)
 		}
@@ -89,6 +91,57 @@ func populate(t *testing.T, k *kit.Kit) {
 	must(t, k.Store.Tokens().Create(ctx, domain.ThirdPartyToken{ID: "tpt1", Role: "staff", CreatedAt: kit.Noon}, domain.Outbox{}))
 	must(t, k.Store.SigningKeyStore().PutSigningKeys(ctx, 0, []domain.SigningKey{{ID: "key1", Algorithm: "EdDSA", State: domain.KeyActive, Private: []byte("sealed"), CreatedAt: kit.Noon}}, domain.Outbox{}))
 	must(t, k.Journal.Write(ctx, k.Journal.Entry(domain.Operator(), domain.ActionImport, "x"), k.Journal.Entry(domain.Operator(), domain.ActionImport, "y")))
+}
+
+// expired is the key of what has run out when the copy begins.
+const expired = "expired"
+
+var limit = domain.Rate{Limit: 2, Window: time.Hour}
+
+// rememberShortly fills in what has an end of its own.
+func rememberShortly(t *testing.T, k *kit.Kit, id domain.UserID) {
+	t.Helper()
+	g := k.Store.Guards()
+	must(t, g.Put(t.Context(), "flow:"+string(id), []byte(id), kit.Noon.Add(time.Minute)))
+	for range 2 {
+		_, err := g.Take(t.Context(), "reset:"+string(id), limit, kit.Noon)
+		must(t, err)
+	}
+	answer := domain.IdempotencyRecord{Key: "call:" + string(id), Digest: []byte("d"), StartedAt: kit.Noon, ExpiresAt: kit.Noon.Add(24 * time.Hour), Answer: []byte("sealed")}
+	_, err := g.Begin(t.Context(), answer)
+	must(t, err)
+	must(t, g.Complete(t.Context(), answer))
+	if err := g.Put(t.Context(), expired, nil, kit.Noon.Add(-time.Second)); err != nil && !errors.Is(err, fault.ErrConflict) {
+		t.Fatal(err)
+	}
+}
+
+// remembers holds the copy to what callers notice: a limit that was used up still is, a thing can be taken once, a call that is
+// repeated gets its answer.
+func remembers(t *testing.T, g guards, id domain.UserID) {
+	t.Helper()
+	if state, err := g.Take(t.Context(), "reset:"+string(id), limit, kit.Noon); err != nil || state.Allowed {
+		t.Errorf("a used-up limit lets one more through: %+v, %v", state, err)
+	}
+	for i, want := range []error{nil, fault.ErrNotFound} {
+		if _, err := g.TakeOnce(t.Context(), "flow:"+string(id), kit.Noon); !errors.Is(err, want) {
+			t.Errorf("take %d = %v, want %v", i+1, err, want)
+		}
+	}
+	first, err := g.Begin(t.Context(), domain.IdempotencyRecord{Key: "call:" + string(id), Digest: []byte("d"), StartedAt: kit.Noon, ExpiresAt: kit.Noon.Add(time.Hour)})
+	if err != nil || first == nil || string(first.Answer) != "sealed" {
+		t.Errorf("a repeated call finds %+v, %v", first, err)
+	}
+	if _, err := g.TakeOnce(t.Context(), expired, kit.Noon.Add(-time.Hour)); !errors.Is(err, fault.ErrNotFound) {
+		t.Errorf("what had run out was copied: %v", err)
+	}
+}
+
+// guards are the ports of what has an end of its own.
+type guards interface {
+	ports.RateLimiter
+	ports.OnceStore
+	ports.IdempotencyStore
 }
 
 func seal(t *testing.T, k *kit.Kit) {
@@ -176,6 +229,12 @@ func TestAnInstallationGoesToMongoDBAndBack(t *testing.T) {
 	}
 	same(t, mongoSide(shared), sqliteSide(back.Store))
 	proves(t, back.Store.Audit(), back.Store.Audit(), k, people+2, 1)
+
+	page, err := shared.ArchivePage(t.Context(), domain.ArchiveUsers, "", 1)
+	must(t, err)
+	id := domain.UserID(page[0].Key)
+	remembers(t, shared.Guards(), id)
+	remembers(t, back.Store.Guards(), id)
 }
 
 func TestACopyThatWasBrokenOffGoesOn(t *testing.T) {

@@ -142,7 +142,7 @@ func openSQLite(ctx context.Context, dir string) (place, error) {
 		Side: transfer.Side{
 			Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
 			Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
-			Seals: s.Audit(), Archive: s,
+			Seals: s.Audit(), Archive: s, Maintenance: s,
 		},
 		proofs: s.Audit(), dir: dir, close: s.Close,
 	}, nil
@@ -157,7 +157,7 @@ func openMongoDB(ctx context.Context, uri, database string) (place, error) {
 		Side: transfer.Side{
 			Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
 			Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
-			Seals: s.Audit(), Archive: s,
+			Seals: s.Audit(), Archive: s, Maintenance: s,
 		},
 		proofs: s.Audit(), close: s.Close,
 	}, nil

@@ -1,0 +1,75 @@
+package mongostore
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// Restore writes things as they are; what is there under the same id is passed over.
+func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, things []domain.Archived) error {
+	var sealed int64
+	if kind == domain.ArchiveRecords {
+		last, err := s.Audit().LastSegment(ctx)
+		if err != nil {
+			return err
+		}
+		sealed = last.Last()
+	}
+	docs := make([]any, len(things))
+	for i, a := range things {
+		var err error
+		if docs[i], err = restored(a, sealed); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	return insertOnce(ctx, s.db.Collection(restoredNames[kind]), docs)
+}
+
+// restoredNames are the collections of what Restore writes.
+var restoredNames = map[domain.ArchiveKind]string{
+	domain.ArchiveMessages: messagesName, domain.ArchiveRates: ratesName, domain.ArchiveOnce: onceName, domain.ArchiveAnswers: idempotencyName,
+	domain.ArchiveSegments: segmentsName, domain.ArchiveRecords: auditName,
+}
+
+// restored returns the document of a thing.
+func restored(a domain.Archived, sealed int64) (any, error) {
+	switch v := a.Value.(type) {
+	case domain.Message:
+		return newMessage(v), nil
+	case domain.KeptRate:
+		return newRate(a.Key, v), nil
+	case domain.KeptOnce:
+		return onceDocument{Key: a.Key, Value: v.Value, Expires: v.ExpiresAt, TTL: sweepAt(v.ExpiresAt)}, nil
+	case domain.IdempotencyRecord:
+		return append(bson.D{{Key: "_id", Value: a.Key}}, idempotencyFields(v)...), nil
+	case domain.AuditSegment:
+		return segmentDocument{Number: v.Number, Segment: v, Last: v.Last()}, nil
+	case domain.AuditRecord:
+		return restoredRecord(v, sealed)
+	}
+	return nil, errKind
+}
+
+func restoredRecord(r domain.AuditRecord, sealed int64) (auditDocument, error) {
+	e, err := r.Entry()
+	if err != nil {
+		return auditDocument{}, err
+	}
+	doc := auditDocument{
+		ID: string(r.ID), Seq: r.Seq, At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success, RequestID: e.RequestID, Target: e.Target,
+		Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent, ActorSalt: r.ActorSalt, Personal: r.Personal, PersonalSalt: r.PersonalSalt,
+		Mark: r.Mark,
+	}
+	if r.Seq > sealed {
+		doc.Seq = 0 // it gets its place with its seal
+	}
+	if doc.ID == "" {
+		doc.ID = string(e.ID)
+	}
+	return doc, nil
+}

@@ -1,0 +1,83 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// Restore writes things as they are; what is there under the same key is passed over.
+func (s *Store) Restore(ctx context.Context, _ domain.ArchiveKind, things []domain.Archived) error {
+	return s.writer.do(ctx, func(t *tx) error {
+		for _, a := range things {
+			if err := s.restore(t, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) restore(t *tx, a domain.Archived) error {
+	there := func(query string, key any) (bool, error) {
+		var one int
+		err := t.get(errNothing, query, []any{key}, &one)
+		if errors.Is(err, errNothing) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	switch v := a.Value.(type) {
+	case domain.Message:
+		if ok, err := there("SELECT 1 FROM messages WHERE id = ?", string(v.ID)); ok || err != nil {
+			return err
+		}
+		return insertMessage(t, v)
+	case domain.KeptRate:
+		return t.exec("INSERT OR IGNORE INTO rates (key, expires, taken) VALUES (?, ?, ?)", a.Key, stamp(v.Until), encodeWindow(v.Window))
+	case domain.KeptOnce:
+		return t.exec("INSERT OR IGNORE INTO once (key, expires, value) VALUES (?, ?, ?)", a.Key, stamp(v.ExpiresAt), v.Value)
+	case domain.IdempotencyRecord:
+		return restoreAnswer(t, a.Key, v)
+	case domain.AuditSegment:
+		return t.exec("INSERT OR IGNORE INTO audit_segments ("+segmentColumns+", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			v.Number, v.First, v.Count, v.Previous[:], v.Root[:], v.SealedAt.UTC().Format(time.RFC3339Nano), v.KeyID, v.Signature,
+			stamp(v.SealedAt), v.Leaves)
+	case domain.AuditRecord:
+		if ok, err := there("SELECT 1 FROM audit_entries WHERE seq = ?", v.Seq); ok || err != nil {
+			return err
+		}
+		return s.restoreRecord(t, &v)
+	}
+	return errKind
+}
+
+func restoreAnswer(t *tx, key string, r domain.IdempotencyRecord) error {
+	doc, err := encode(idempotencyRecord(r))
+	if err != nil {
+		return err
+	}
+	return t.exec("INSERT OR IGNORE INTO idempotency (key, expires, doc) VALUES (?, ?, ?)", key, stamp(r.ExpiresAt), doc)
+}
+
+// restoreRecord is appendRecord at the place that the record has.
+func (s *Store) restoreRecord(t *tx, r *domain.AuditRecord) error {
+	e, err := r.Entry()
+	if err != nil {
+		return err
+	}
+	kind, err := s.kindOf(t, auditKind{e.Action, e.Success})
+	if err != nil {
+		return err
+	}
+	if err := t.exec("UPDATE audit_kinds SET entries = entries + 1 WHERE kind = ?", kind); err != nil {
+		return err
+	}
+	return t.exec(`INSERT INTO audit_entries
+		(seq, at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt, mark)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.Seq, stamp(e.Time), kind, e.UserID, r.IPAddress, e.RequestID, e.Target, r.UserAgent,
+		string(r.Public), r.ActorSalt, nullText(r.Personal), r.PersonalSalt, r.Mark)
+}
