@@ -14,6 +14,7 @@ func (a *api) accessRoutes() []httpserver.Route {
 	return []httpserver.Route{
 		route(http.MethodGet, "/roles", httpserver.SignedIn(), a.listRoles),
 		route(http.MethodPost, "/roles", httpserver.Requires(domain.RolesManage), a.creates(a.createRole)),
+		route(http.MethodGet, "/roles/{role_id}", httpserver.SignedIn(), a.getRole),
 		route(http.MethodPatch, "/roles/{role_id}", httpserver.Requires(domain.RolesManage), a.updateRole),
 		route(http.MethodDelete, "/roles/{role_id}", httpserver.Requires(domain.RolesManage), a.deleteRole),
 		route(http.MethodPost, "/users/{user_id}/roles", managesUsers(), a.assignRole),
@@ -39,10 +40,21 @@ func (a *api) listRoles(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, list)
 }
 
+func (a *api) getRole(r *httpserver.Request) error {
+	role, err := a.Access.Role(r.Context(), r.Principal, r.Param("role_id"))
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, roleOf(role))
+}
+
 func (a *api) createRole(r *httpserver.Request) error {
 	var in CreateRoleRequest
 	if err := r.Decode(&in); err != nil {
 		return err
+	}
+	if in.Permissions == nil {
+		return fault.ErrInvalid.About("permissions", "is required")
 	}
 	role, err := a.Access.CreateRole(r.Context(), r.Principal, access.RoleInput{ID: in.RoleID, Name: in.Name, Permissions: in.Permissions, Level: in.Level})
 	if err != nil {
@@ -102,7 +114,11 @@ func (a *api) listPermissions(r *httpserver.Request) error {
 	if err := a.noteRead(r, string(id)); err != nil {
 		return err
 	}
-	return r.JSON(http.StatusOK, PermissionList{UserID: string(id), Permissions: grantsOf(grants)})
+	list := grantsOf(grants)
+	for _, g := range grants.Implied() {
+		list = append(list, Grant{Source: g.Source, Permission: string(g.Permission), ImpliedBy: textOrAbsent(string(g.By))})
+	}
+	return r.JSON(http.StatusOK, PermissionList{UserID: string(id), Permissions: list})
 }
 
 func (a *api) checkPermission(r *httpserver.Request) error {

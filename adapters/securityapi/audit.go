@@ -43,7 +43,7 @@ func (a *api) listLogs(r *httpserver.Request) error {
 			return fault.ErrInvalid.About(name, "must not be empty")
 		}
 	}
-	query, err := filter.query("start_date", "end_date", "action")
+	query, err := filter.query(auditFields{start: "start_date", end: "end_date", action: "action", ip: "ip_address"})
 	if err != nil {
 		return err
 	}
@@ -57,24 +57,27 @@ func (a *api) listLogs(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, logsOf(page, query.Page))
 }
 
-// query checks the filter; start, end and action are the names to report.
-func (f auditFilter) query(start, end, action string) (domain.AuditQuery, error) {
+// auditFields are the names to report.
+type auditFields struct{ start, end, action, ip string }
+
+// query checks the filter.
+func (f auditFilter) query(name auditFields) (domain.AuditQuery, error) {
 	q := domain.AuditQuery{UserID: f.userID, RequestID: f.requestID}
 	for _, text := range f.actions {
 		if !slices.Contains(domain.Actions, domain.Action(text)) {
-			return q, fault.ErrInvalid.About(action, "is not an action of the audit log")
+			return q, fault.ErrInvalid.About(name.action, "is not an action of the audit log")
 		}
 		q.Actions = append(q.Actions, domain.Action(text))
 	}
 	var err error
-	if q.From, err = moment(start, f.start, 0); err != nil {
+	if q.From, err = moment(name.start, f.start, 0); err != nil {
 		return q, err
 	}
-	if q.Until, err = moment(end, f.end, 1); err != nil {
+	if q.Until, err = moment(name.end, f.end, 1); err != nil {
 		return q, err
 	}
-	if !q.From.IsZero() && !q.Until.IsZero() && q.Until.Before(q.From) {
-		return q, fault.ErrInvalid.About(end, "must not be before "+start)
+	if !q.From.IsZero() && !q.Until.IsZero() && !q.From.Before(q.Until) {
+		return q, fault.ErrInvalid.About(name.end, "must be after "+name.start)
 	}
 	if q.Success, err = truth("success", f.success); err != nil {
 		return q, err
@@ -82,7 +85,7 @@ func (f auditFilter) query(start, end, action string) (domain.AuditQuery, error)
 	if f.ip != "" {
 		address, err := netip.ParseAddr(f.ip)
 		if err != nil {
-			return q, fault.ErrInvalid.About("ip_address", "must be an IP address")
+			return q, fault.ErrInvalid.About(name.ip, "must be an IP address")
 		}
 		q.IPAddress = address.Unmap().String()
 	}
@@ -109,6 +112,10 @@ func moment(field, text string, days int) (time.Time, error) {
 	}
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
 		return day.AddDate(0, 0, days), nil
+	}
+	// A "+" before the offset that was not escaped in the address arrives as a space.
+	if n := len(text) - len("+00:00"); n > len(time.DateOnly) && text[n] == ' ' {
+		text = text[:n] + "+" + text[n+1:]
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
@@ -152,7 +159,7 @@ func (a *api) exportLogs(r *httpserver.Request) error {
 		userID: or(filters.UserID), start: or(dates.Start), end: or(dates.End), ip: or(filters.IPAddress),
 		requestID: or(filters.RequestID), actions: or(filters.Actions),
 	}
-	query, err := filter.query("date_range.start", "date_range.end", "filters.actions")
+	query, err := filter.query(auditFields{start: "date_range.start", end: "date_range.end", action: "filters.actions", ip: "filters.ip_address"})
 	if err != nil {
 		return err
 	}

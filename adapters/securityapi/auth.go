@@ -142,9 +142,9 @@ func (a *api) introspect(r *httpserver.Request) error {
 	if !found.Active {
 		return r.JSON(http.StatusOK, IntrospectResponse{Active: false})
 	}
-	p := found.Principal
+	p, kind := found.Principal, "Bearer" // RFC 7662, 2.2: how it is used (RFC 6749, 5.1), not what it is
 	answer := IntrospectResponse{
-		Active: true, TokenType: &found.Kind, Sub: textOrAbsent(string(p.UserID)), Username: textOrAbsent(p.Username),
+		Active: true, TokenType: &kind, Sub: textOrAbsent(string(p.UserID)), Username: textOrAbsent(p.Username),
 		Sid: textOrAbsent(string(p.SessionID)), Scope: textOrAbsent(strings.Join(texts(p.Grants.Permissions()), " ")),
 	}
 	if !p.ExpiresAt.IsZero() {

@@ -1,15 +1,24 @@
 package securityapi
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/idempotency"
 )
 
-const maxIdempotencyKey = 255
+const (
+	maxIdempotencyKey = 255
+
+	// patience is how long a repeated request waits for the first one's answer; what takes longer may have died.
+	patience      = 3 * time.Second
+	shortestPause = 10 * time.Millisecond
+)
 
 // creates makes a handler answer a repeated request with what the first one was answered.
 func (a *api) creates(handler httpserver.Handler) httpserver.Handler {
@@ -21,9 +30,7 @@ func (a *api) creates(handler httpserver.Handler) httpserver.Handler {
 		if len(key) > maxIdempotencyKey || strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) {
 			return fault.ErrInvalid.About("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
 		}
-		run, first, err := a.Idempotency.Begin(r.Context(), r.Principal, idempotency.Request{
-			Route: http.MethodPost + " " + r.Path(), Key: key, Body: r.Body(),
-		})
+		run, first, err := a.begin(r, idempotency.Request{Route: http.MethodPost + " " + r.Path(), Key: key, Body: r.Body()})
 		switch {
 		case err != nil:
 			return err
@@ -31,6 +38,23 @@ func (a *api) creates(handler httpserver.Handler) httpserver.Handler {
 			return replay(r, first)
 		default:
 			return once(r, run, handler)
+		}
+	}
+}
+
+// begin waits for a first request that is under way, so that whoever repeats it at once gets its answer and not a conflict.
+func (a *api) begin(r *httpserver.Request, of idempotency.Request) (*idempotency.Run, *idempotency.Answer, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	for pause := shortestPause; ; pause *= 2 {
+		run, first, err := a.Idempotency.Begin(r.Context(), r.Principal, of)
+		if !errors.Is(err, idempotency.ErrUnderWay) {
+			return run, first, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, err
+		case <-time.After(pause):
 		}
 	}
 }

@@ -786,6 +786,9 @@ type ExportRequestFormat string
 
 // Grant defines model for Grant.
 type Grant struct {
+	// ImpliedBy In the list of all: the permission there that this one follows from.
+	ImpliedBy *string `json:"implied_by,omitempty"`
+
 	// Permission As it is written there; may be a pattern.
 	Permission string `json:"permission"`
 
@@ -820,7 +823,7 @@ type IntrospectRequest struct {
 	TokenTypeHint *string `json:"token_type_hint,omitempty"`
 }
 
-// IntrospectResponse Example: {"active":true,"exp":1705330800,"scope":"bots.use profile.edit","sid":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","sub":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","token_type":"access_token","username":"johndoe"}
+// IntrospectResponse Example: {"active":true,"exp":1705330800,"scope":"bots.use profile.edit","sid":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","sub":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","token_type":"Bearer","username":"johndoe"}
 type IntrospectResponse struct {
 	Active bool `json:"active"`
 
@@ -836,7 +839,7 @@ type IntrospectResponse struct {
 	// Sub The user's id.
 	Sub *string `json:"sub,omitempty"`
 
-	// TokenType `access_token`, `refresh_token` or `api_key`.
+	// TokenType `Bearer`: how the token is used (RFC 7662).
 	TokenType *string `json:"token_type,omitempty"`
 	Username  *string `json:"username,omitempty"`
 }
@@ -1265,6 +1268,8 @@ type UpdateRoleRequest struct {
 
 // UpdateSettingsRequest defines model for UpdateSettingsRequest.
 type UpdateSettingsRequest struct {
+	// Advisories Taken and not looked at, so that what was read can be sent back.
+	Advisories     *[]string            `json:"advisories,omitempty"`
 	LockoutPolicy  *LockoutPolicyPatch  `json:"lockout_policy,omitempty"`
 	PasswordPolicy *PasswordPolicyPatch `json:"password_policy,omitempty"`
 

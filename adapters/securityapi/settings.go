@@ -3,6 +3,7 @@ package securityapi
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/domain"
@@ -42,21 +43,26 @@ func (a *api) updateSettings(r *httpserver.Request) error {
 	return answerSettings(r, s)
 }
 
-// ifMatch returns the version that If-Match names; zero for none and for "*", which any version is. What is no entity tag
-// of ours cannot match (RFC 9110, 13.1.1).
+// ifMatch returns the version that If-Match names; zero for none and for "*", which any version is. Of a list the latest
+// counts, which is the only one that can be in force. What is no strong entity tag of ours cannot match (RFC 9110, 13.1.1).
 func ifMatch(header string) (int64, error) {
 	if header == "" || header == "*" {
 		return 0, nil
 	}
-	text, err := strconv.Unquote(header)
-	if err != nil {
+	latest := int64(0)
+	for tag := range strings.SplitSeq(header, ",") {
+		tag = strings.Trim(tag, " \t")
+		if len(tag) < 2 || tag[0] != '"' || tag[len(tag)-1] != '"' {
+			continue
+		}
+		if version, err := strconv.ParseInt(tag[1:len(tag)-1], 10, 64); err == nil {
+			latest = max(latest, version)
+		}
+	}
+	if latest < 1 {
 		return 0, fault.ErrPrecondition
 	}
-	version, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || version < 1 {
-		return 0, fault.ErrPrecondition
-	}
-	return version, nil
+	return latest, nil
 }
 
 func settingsPatch(in UpdateSettingsRequest) settings.Patch {

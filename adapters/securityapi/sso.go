@@ -106,6 +106,9 @@ func (a *api) oidcLink(r *httpserver.Request) error {
 	if err := r.Decode(&in); err != nil {
 		return err
 	}
+	if err := required(map[string]string{"redirect_uri": in.RedirectURI}); err != nil {
+		return err
+	}
 	started, err := a.SSO.StartLink(r.Context(), r.Principal, sso.StartInput{
 		Directory: domain.DirectoryID(r.Param("provider")), RedirectURI: in.RedirectURI, State: or(in.State),
 		Challenge: or(in.CodeChallenge), ChallengeMethod: string(or(in.CodeChallengeMethod)),

@@ -52,6 +52,9 @@ func (a *api) setup(r *httpserver.Request) error {
 	if err := r.Decode(&in); err != nil {
 		return err
 	}
+	if err := required(map[string]string{"token": in.Token, "username": in.Username, "email": in.Email, "password": in.Password}); err != nil {
+		return err
+	}
 	made, err := a.Accounts.Setup(r.Context(), r.Principal, in.Token, account.NewUser{
 		Username: in.Username, Email: in.Email, FullName: or(in.FullName), Password: in.Password,
 	})
@@ -187,6 +190,9 @@ func (a *api) unlockUser(r *httpserver.Request) error {
 	id, err := domain.ParseUserID(r.Param("user_id"))
 	if err != nil {
 		return domain.ErrUserNotFound
+	}
+	if err := r.DecodeOptional(&struct{}{}); err != nil {
+		return err
 	}
 	if err := a.Accounts.Unlock(r.Context(), r.Principal, id); err != nil {
 		return err

@@ -48,6 +48,22 @@ func (s *Service) Roles(ctx context.Context, by domain.Principal) ([]domain.Role
 	}), nil
 }
 
+// Role returns one role; an unknown one is domain.ErrRoleNotFound.
+func (s *Service) Role(ctx context.Context, by domain.Principal, id string) (domain.Role, error) {
+	if err := by.RequireSignedIn(); err != nil {
+		return domain.Role{}, err
+	}
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return domain.Role{}, err
+	}
+	role, ok := catalog.Roles[domain.RoleID(id)]
+	if !ok {
+		return domain.Role{}, domain.ErrRoleNotFound
+	}
+	return role, nil
+}
+
 // CreateRole makes a role. It takes roles.manage, and every permission written into it must be held or come with
 // system.configure; a taken id is domain.ErrRoleExists.
 func (s *Service) CreateRole(ctx context.Context, by domain.Principal, in RoleInput) (domain.Role, error) {

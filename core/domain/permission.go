@@ -138,6 +138,27 @@ func (g Grants) All(p Permission) Grants {
 	return slices.DeleteFunc(slices.Clone(g), func(grant Grant) bool { return !grant.Permission.Covers(p) })
 }
 
+// Implied is a permission that follows from another one, with the same source.
+type Implied struct {
+	Grant
+
+	By Permission // the one that implies it
+}
+
+// Implied returns what follows from the grants beside what each source gives itself, in the order of the grants.
+func (g Grants) Implied() []Implied {
+	var all []Implied
+	for _, grant := range g {
+		for _, follows := range implied[grant.Permission] {
+			known := func(other Grant) bool { return other.Source == grant.Source && other.Permission == follows }
+			if !slices.ContainsFunc(g, known) {
+				all = append(all, Implied{Grant: Grant{Source: grant.Source, Permission: follows}, By: grant.Permission})
+			}
+		}
+	}
+	return all
+}
+
 // IsAdministrator reports whether the holder can administer the service: "*", or users.manage with system.configure.
 func (g Grants) IsAdministrator() bool {
 	return g.Has(PermissionAll) || g.Has(UsersManage) && g.Has(SystemConfigure)

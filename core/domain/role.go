@@ -61,7 +61,7 @@ func ParseRoleID(field, text string) (RoleID, error) {
 // The failures of roles.
 var (
 	ErrRoleNotFound = fault.New(fault.NotFound, "not_found", "Role not found")
-	ErrRoleExists   = fault.New(fault.Conflict, "conflict", "A role with this id exists")
+	ErrRoleExists   = fault.New(fault.Conflict, "conflict", "A role with this id exists").About("role_id", "is taken")
 	ErrRoleInUse    = fault.New(fault.Conflict, "conflict", "The role is in use")
 	ErrRoleBuiltIn  = fault.New(fault.Conflict, "conflict", "A built-in role cannot be deleted")
 )

@@ -76,6 +76,9 @@ func (w *world) tryBodies(t *testing.T, operation string, schema *openapi3.Schem
 	w.refused(t, operation, "["+right+"]", "body")
 	w.refused(t, operation, "null", "body")
 	w.refused(t, operation, `{"a`+"\xff"+`":1}`, "")
+	for _, name := range schema.Required {
+		w.refused(t, operation, "{"+without(t, right, name)+"}", name)
+	}
 	for name, property := range schema.Properties {
 		others := without(t, right, name)
 		set := func(value string) string {
@@ -140,7 +143,7 @@ func beyondLimits(s *openapi3.Schema) []string {
 		values = append(values, `""`)
 	}
 	if s.MaxLength != nil {
-		values = append(values, fmt.Sprintf("%q", strings.Repeat("a", int(*s.MaxLength)+1))) //nolint:gosec // a document's limits are small
+		values = append(values, fmt.Sprintf("%q", strings.Repeat("a", int(*s.MaxLength)+1)))
 	}
 	if len(s.Enum) > 0 {
 		values = append(values, `"zz_other"`)
@@ -149,7 +152,7 @@ func beyondLimits(s *openapi3.Schema) []string {
 		values = append(values, "[]")
 	}
 	if s.MaxItems != nil {
-		values = append(values, "["+strings.TrimSuffix(strings.Repeat(`"a.b",`, int(*s.MaxItems)+1), ",")+"]") //nolint:gosec // as above
+		values = append(values, "["+strings.TrimSuffix(strings.Repeat(`"a.b",`, int(*s.MaxItems)+1), ",")+"]")
 	}
 	if s.Min != nil {
 		values = append(values, fmt.Sprint(*s.Min-1))
