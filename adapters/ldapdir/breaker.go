@@ -12,7 +12,9 @@ import (
 
 const (
 	maxProbeDelay = time.Minute
-	// accountProbeDelay is between probes after the server refused the service account: more often could lock it.
+	// After the server has refused the service account once, nobody tries it again but the prober, since each try could be the
+	// one that locks it: first after accountFirstProbe, then every accountProbeDelay.
+	accountFirstProbe = time.Minute
 	accountProbeDelay = 5 * time.Minute
 )
 
@@ -37,7 +39,7 @@ func newBreaker(id string, s *Settings, probe func(ctx context.Context) error) *
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.circuit = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: id, MaxRequests: 1, Timeout: time.Nanosecond, // the prober keeps the pace
-		ReadyToTrip:   func(c gobreaker.Counts) bool { return int(c.ConsecutiveFailures) >= s.Breaker.Failures },
+		ReadyToTrip:   func(c gobreaker.Counts) bool { return b.refused() || int(c.ConsecutiveFailures) >= s.Breaker.Failures },
 		IsSuccessful:  func(err error) bool { return err == nil },
 		OnStateChange: b.changed,
 	})
@@ -80,6 +82,13 @@ func (b *breaker) report(err error) {
 	})
 }
 
+// refused reports whether the last outage was that the server refused the service account.
+func (b *breaker) refused() bool {
+	_, last := b.state()
+	outage, ok := errors.AsType[*outageError](last)
+	return ok && outage.account
+}
+
 func (b *breaker) state() (tripped <-chan struct{}, last error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -104,11 +113,12 @@ func (b *breaker) changed(_ string, from, to gobreaker.State) {
 func (b *breaker) watch() {
 	defer b.done.Done()
 	_, err := b.state()
-	delay := b.every
+	delay, accountDelay := b.every, accountFirstProbe
 	for {
 		wait := delay + rand.N(delay/4+1) //nolint:gosec // spreads the probes of many nodes
 		if outage, ok := errors.AsType[*outageError](err); ok && outage.account {
-			wait = max(wait, accountProbeDelay)
+			wait = max(wait, accountDelay)
+			accountDelay = accountProbeDelay
 		}
 		select {
 		case <-b.ctx.Done():

@@ -277,16 +277,6 @@ func TestD04_TheServersCertificateIsChecked(t *testing.T) {
 	}
 }
 
-func TestAWrongServiceAccountIsAnOutage(t *testing.T) {
-	t.Parallel()
-	d := mustOpen(t, ldapdir.TypeLDAP, openLDAP(sharedSlapd(t)).with(tree{"bind_dn": "cn=nobody,dc=example,dc=org"}))
-	for range 5 {
-		if _, err := login(t.Context(), d, openldap.Password); !isUnavailable(err) || !strings.Contains(err.Error(), "service account") {
-			t.Errorf("the login: %v", err)
-		}
-	}
-}
-
 func TestD05_ReferralsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	s := sharedSlapd(t)

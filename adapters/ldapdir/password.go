@@ -170,10 +170,15 @@ func (c *client) setPassword(ctx context.Context, subject domain.Subject, next s
 	})
 }
 
+// policyHints has Active Directory look at the history of passwords on a reset too (MS-ADTS 3.1.1.3.4.1.27), else whoever must
+// change a password could set the same one again. It is not critical: a server
+// that does not know it, such as Samba before it learned it, sets the password without.
+var policyHints = ldap.NewControlString("1.2.840.113556.1.4.2239", false, "\x30\x03\x02\x01\x01") // SEQUENCE { INTEGER 1 }
+
 // reset sets a password as the service account, and ends a lock that wrong passwords brought.
 func (c *client) reset(ctx context.Context, on *conn, dn, next string, mustChange bool) error {
 	if c.activeDirectory() {
-		m := ldap.NewModifyRequest(dn, nil)
+		m := ldap.NewModifyRequest(dn, []ldap.Control{policyHints})
 		m.Replace("unicodePwd", []string{encodePassword(next)})
 		if mustChange {
 			m.Replace("pwdLastSet", []string{"0"})

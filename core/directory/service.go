@@ -195,7 +195,7 @@ var outcomeAdvice = map[domain.Outcome]string{
 	domain.OutcomeMustChange:     "The password is right and must be changed: through us where the directory's passwords are reset, else there.",
 	domain.OutcomeExpired:        "The password is right and has expired: it is changed through us where the directory's passwords are reset, else there.",
 	domain.OutcomeLocked:         "The directory has locked the account after wrong passwords: wait, or unlock it there.",
-	domain.OutcomeDisabled:       "The password is right, but the account is switched off in the directory.",
+	domain.OutcomeDisabled:       "The password is right, but the directory keeps the account out: it is switched off, or not allowed at this time or from here.",
 	domain.OutcomeAccountExpired: "The password is right, but the account has ended in the directory.",
 }
 
