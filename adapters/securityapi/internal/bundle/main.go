@@ -26,8 +26,11 @@ func main() {
 	}
 }
 
-// run reads the folder that the first argument names and writes the file that the second does.
+// run reads the folder that the first argument names and writes the file that the second does; with -sum first it is sum.
 func run(args []string) error {
+	if len(args) > 0 && args[0] == "-sum" {
+		return sum(args[1:])
+	}
 	if len(args) != 2 {
 		return errors.New("usage: bundle FOLDER FILE")
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestTheBundledDocumentIsFresh(t *testing.T) {
@@ -23,6 +25,21 @@ func TestTheBundledDocumentIsFresh(t *testing.T) {
 	}
 	if !bytes.Equal(want, have) {
 		t.Error("openapi.gen.json is not what openapi/ says: run go generate ./adapters/securityapi")
+	}
+}
+
+func TestTheModelsAreFresh(t *testing.T) {
+	t.Parallel()
+	want, err := os.ReadFile("../../models.gen.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, err := digestsOf([]string{"../../generate.go", "../../models.yaml", "../../openapi.gen.json", "../../models.gen.go"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(have)); diff != "" {
+		t.Errorf("models.gen.go is not what the document says (-as generated +as it is): run go generate ./adapters/securityapi\n%s", diff)
 	}
 }
 
