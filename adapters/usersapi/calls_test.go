@@ -209,7 +209,7 @@ func TestListIsNarrowedByConfiguration(t *testing.T) {
 	if got := s.call(t, http.MethodGet, "", "the-operator", ""); got.status != http.StatusOK {
 		t.Errorf("level 10: %d", got.status)
 	}
-	for _, path := range []string{"", "/the-operator", "?page=1"} {
+	for _, path := range []string{"", "/the-operator", "/nobody", "?page=1"} {
 		if got := s.call(t, http.MethodGet, path, "the-user", ""); got.status != http.StatusForbidden {
 			t.Errorf("level 50, %q: %d", path, got.status)
 		}

@@ -90,8 +90,8 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, name string) (Me
 	if err != nil {
 		return Member{}, err
 	}
-	if most := s.deps.Config.ListMaxLevel; ok && most != nil && by.Level > *most && !by.IsSelf(member.ID) {
-		return Member{}, ErrDenied.Saying("Access denied")
+	if denied := s.mayList(by); denied != nil && (!ok || !by.IsSelf(member.ID)) {
+		return Member{}, denied // whether there is such a user as well: who may not list may not try names out
 	}
 	if !ok || member.Role.ID == domain.RoleSudo && by.Level > administrator {
 		return Member{}, refused("%s is not a valid username", name)

@@ -38,6 +38,29 @@ func New(n Needs) *Service { return &Service{deps: n} }
 // ErrOff means that no secret for third-party tokens is configured.
 var ErrOff = fault.New(fault.Conflict, "conflict", "Third-party tokens are switched off: users_api.tpt_secret is not set")
 
+// ErrNoSecret means that there are tokens in use and no secret to check them with.
+var ErrNoSecret = fault.New(fault.Conflict, "conflict", "Third-party tokens are in use and users_api.tpt_secret is not set: "+
+	"set it, end the tokens by `ostiary tpt revoke`, or switch users_api.enabled off")
+
+// CheckSecret returns ErrNoSecret where tokens were issued that have neither ended nor been revoked, and no secret is
+// configured: every one of them would be refused, and nobody would know why.
+func (s *Service) CheckSecret(ctx context.Context) error {
+	if s.deps.Config.Secret != "" {
+		return nil
+	}
+	tokens, err := s.deps.Store.List(ctx)
+	if err != nil {
+		return err
+	}
+	now := s.deps.Clock.Now()
+	if slices.ContainsFunc(tokens, func(t domain.ThirdPartyToken) bool {
+		return t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || now.Before(t.ExpiresAt))
+	}) {
+		return ErrNoSecret
+	}
+	return nil
+}
+
 // Created is a new token: its text is given out this once.
 type Created struct {
 	domain.ThirdPartyToken

@@ -25,7 +25,7 @@ func Users(c config.Config) fx.Option {
 	if !c.UsersAPI.Enabled {
 		return fx.Options()
 	}
-	return fx.Module("api.users", fx.Provide(newUsers, newLevels))
+	return fx.Module("api.users", fx.Provide(newUsers, newLevels), fx.Invoke(checkSecret))
 }
 
 // ThirdPartyTokens provides their service, which the operator's command line works with too.
@@ -78,6 +78,8 @@ func newTPT(n tptNeeds) *tpt.Service {
 		},
 	})
 }
+
+func checkSecret(lifecycle fx.Lifecycle, tokens *tpt.Service) { lifecycle.Append(fx.StartHook(tokens.CheckSecret)) }
 
 type usersNeeds struct {
 	fx.In
