@@ -66,6 +66,13 @@ type export struct {
 	} `json:"data"`
 }
 
+// exportRole is a row of it. A level that is missing is no level 0, which is the most powerful.
+type exportRole struct {
+	Identifier string `json:"identifier"`
+	Name       string `json:"name"`
+	Level      *int   `json:"level"`
+}
+
 // exportUser is a row of it; what the export has beside is not taken over.
 type exportUser struct {
 	Identifier string `json:"identifier"`
@@ -82,20 +89,25 @@ type exportUser struct {
 // ReadUsersAPIExport reads the original's configuration export. An error means that it is none, or of another version.
 func ReadUsersAPIExport(from io.Reader) (ImportFile, error) {
 	var file export
-	if err := json.NewDecoder(from).Decode(&file); err != nil || file.Data == nil {
+	d := json.NewDecoder(from)
+	if err := d.Decode(&file); err != nil || file.Data == nil {
 		return ImportFile{}, errors.Join(errFormat, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return ImportFile{}, errors.Join(errFormat, errors.New("something follows the export"))
 	}
 	if file.Version != "1.0" {
 		return ImportFile{}, fmt.Errorf("an export of version %q; 1.0 is known", file.Version)
 	}
 	var c ImportFile
 	for i, raw := range file.Data.Roles {
-		role := ImportRole{Place: fmt.Sprintf("Roles[%d]", i)}
-		if err := json.Unmarshal(raw, &role); err != nil {
-			c.Bad = append(c.Bad, ImportProblem{role.Place, "is not a role: a field is missing or of the wrong type"})
+		place := fmt.Sprintf("Roles[%d]", i)
+		var row exportRole
+		if err := json.Unmarshal(raw, &row); err != nil || row.Level == nil {
+			c.Bad = append(c.Bad, ImportProblem{place, "is not a role: a field is missing or of the wrong type"})
 			continue
 		}
-		c.Roles = append(c.Roles, role)
+		c.Roles = append(c.Roles, ImportRole{Place: place, Identifier: row.Identifier, Name: row.Name, Level: *row.Level})
 	}
 	for i, raw := range file.Data.Users {
 		place := fmt.Sprintf("Users[%d]", i)

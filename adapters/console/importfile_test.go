@@ -1,6 +1,9 @@
 package console_test
 
 import (
+	"bytes"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,4 +26,40 @@ func FuzzImportFiles(f *testing.F) {
 			t.Errorf("%v, and %d users", err, len(export.Users))
 		}
 	})
+}
+
+func TestARoleWithoutALevelIsNone(t *testing.T) {
+	t.Parallel()
+	file, err := console.ReadUsersAPIExport(strings.NewReader(`{"version":"1.0","data":{"Roles":[{"name":"chief"},{"name":"clerk","level":60}],"Users":[]}}`))
+	if err != nil || len(file.Roles) != 1 || file.Roles[0].Name != "clerk" || len(file.Bad) != 1 || file.Bad[0].Place != "Roles[0]" {
+		t.Errorf("%+v, %v", file, err)
+	}
+	if _, err := console.ReadUsersAPIExport(strings.NewReader(`{"version":"1.0","data":{}} {"version":"1.0","data":{}}`)); err == nil {
+		t.Error("two exports in one file were taken")
+	}
+}
+
+// TestBatchesKeepTogetherWhoSharesAName: all users are there once, in pieces that the socket takes.
+func TestBatchesKeepTogetherWhoSharesAName(t *testing.T) {
+	t.Parallel()
+	var file console.ImportFile
+	for i := range 2500 {
+		file.Users = append(file.Users, console.ImportUser{Place: fmt.Sprint(i), Username: fmt.Sprintf("u%d", i), Email: fmt.Sprintf("u%d@example.com", i)})
+	}
+	file.Users = append(file.Users,
+		console.ImportUser{Place: "name", Username: "U0", Email: "x@example.com"},
+		console.ImportUser{Place: "address", Username: "y", Email: "U1@example.com"})
+	file.Users[2000].Metadata = bytes.Repeat([]byte("x"), 5<<20)
+	batches := file.Batches()
+	var sizes []int
+	in := map[string]int{}
+	for n, batch := range batches {
+		sizes = append(sizes, len(batch))
+		for _, u := range batch {
+			in[u.Place] = n
+		}
+	}
+	if len(in) != 2502 || !slices.Equal(sizes, []int{1000, 1000, 3, 499}) || in["name"] != 0 || in["address"] != 0 {
+		t.Errorf("%d users in batches of %v; the name's in %d, the address's in %d", len(in), sizes, in["name"], in["address"])
+	}
 }

@@ -32,7 +32,8 @@ type ImportUserBatch struct {
 type ImportResult struct {
 	Created   int             `json:"created"`
 	Unchanged int             `json:"unchanged"`
-	Problems  []ImportProblem `json:"problems"`
+	Problems  []ImportProblem `json:"problems"`        // rows that are not in, and why
+	Notes     []ImportProblem `json:"notes,omitempty"` // rows that are in otherwise than they say
 }
 
 // Add counts another batch in.
@@ -40,6 +41,7 @@ func (r *ImportResult) Add(other ImportResult) {
 	r.Created += other.Created
 	r.Unchanged += other.Unchanged
 	r.Problems = append(r.Problems, other.Problems...)
+	r.Notes = append(r.Notes, other.Notes...)
 }
 
 // ImportSummary is what the entry of a whole import tells.
@@ -79,17 +81,23 @@ func (i imports) users(ctx context.Context, call Call, in ImportUserBatch) (Impo
 }
 
 func resultOf(results []userimport.Result, places []string) ImportResult {
-	var sum ImportResult
+	sum := ImportResult{Problems: []ImportProblem{}}
 	for n, r := range results {
+		told := ImportProblem{Reason: r.Reason}
+		if n < len(places) {
+			told.Place = places[n]
+		}
 		switch r.Outcome {
 		case userimport.Created:
 			sum.Created++
 		case userimport.Unchanged:
 			sum.Unchanged++
-		case userimport.Refused: // told below
+		case userimport.Refused:
+			sum.Problems = append(sum.Problems, told)
+			continue
 		}
-		if r.Reason != "" && n < len(places) {
-			sum.Problems = append(sum.Problems, ImportProblem{places[n], r.Reason})
+		if r.Reason != "" {
+			sum.Notes = append(sum.Notes, told)
 		}
 	}
 	return sum

@@ -3,20 +3,19 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ostiary/ostiary/modules/operator"
 )
 
-// importBatch is how many users go over at once.
-const importBatch = 1000
-
 // errSomeRefused ends an import in which rows were not taken over; they have been listed.
-var errSomeRefused = errors.New("some rows were not taken over: see the list above; the rest is in")
+var errSomeRefused = errors.New("some rows were not taken over")
 
 func (a *app) importCommand() *cobra.Command {
 	return group("import", "Take users over from other systems, with their password hashes", `Hashes keep working and are replaced by Argon2id at each person's next sign-in. A bad row is listed with its place and
@@ -81,8 +80,8 @@ func (a *app) importFile(ctx context.Context, on operator.Caller, file operator.
 	sum.Add(result)
 	bar := a.newBar("users")
 	defer bar.end()
-	for done := 0; done < len(file.Users); done += importBatch {
-		users.Users = file.Users[done:min(done+importBatch, len(file.Users))]
+	done := 0
+	for _, users.Users = range file.Batches() {
 		users.Places = nil
 		for _, u := range users.Users {
 			users.Places = append(users.Places, u.Place)
@@ -92,7 +91,8 @@ func (a *app) importFile(ctx context.Context, on operator.Caller, file operator.
 			return sum, err
 		}
 		sum.Add(result)
-		bar.report(operator.Progress{Done: int64(done + len(users.Users)), Total: int64(len(file.Users))})
+		done += len(users.Users)
+		bar.report(operator.Progress{Done: int64(done), Total: int64(len(file.Users))})
 	}
 	return sum, nil
 }
@@ -103,13 +103,16 @@ func (a *app) printImport(result operator.ImportResult, dryRun bool) error {
 		words = "would be taken over"
 	}
 	err := a.print(result, func() {
-		for _, p := range result.Problems {
+		for _, p := range slices.Concat(result.Problems, result.Notes) {
 			a.printf(a.out, "%s: %s\n", printable(p.Place), printable(p.Reason))
 		}
 		a.printf(a.out, "%d %s, %d in already, %d refused.\n", result.Created, words, result.Unchanged, len(result.Problems))
 	})
 	if err == nil && len(result.Problems) > 0 {
-		return errSomeRefused
+		if dryRun {
+			return fmt.Errorf("%w: see the list above; nothing was changed", errSomeRefused)
+		}
+		return fmt.Errorf("%w: see the list above; the rest is in", errSomeRefused)
 	}
 	return err
 }

@@ -18,22 +18,27 @@ func (s *Service) Roles(ctx context.Context, by domain.Principal, batch []Role, 
 		return nil, err
 	}
 	results := make([]Result, len(batch))
+	foreseen := map[domain.RoleID]domain.Role{} // in a dry run: what the rows before would have made
 	for i, in := range batch {
 		var err error
-		if results[i], err = s.role(ctx, by, in, dryRun); err != nil {
+		if results[i], err = s.role(ctx, by, in, foreseen, dryRun); err != nil {
 			return results, err
 		}
 	}
 	return results, nil
 }
 
-func (s *Service) role(ctx context.Context, by domain.Principal, in Role, dryRun bool) (Result, error) {
+func (s *Service) role(ctx context.Context, by domain.Principal, in Role, foreseen map[domain.RoleID]domain.Role, dryRun bool) (Result, error) {
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	id := domain.RoleID(s.deps.Folder.Fold(in.Name))
-	if existing, ok := catalog.Roles[id]; ok {
+	existing, ok := catalog.Roles[id]
+	if !ok {
+		existing, ok = foreseen[id]
+	}
+	if ok {
 		if existing.Level != in.Level {
 			return Result{Outcome: Refused, Reason: fmt.Sprintf("the role exists with level %d", existing.Level)}, nil
 		}
@@ -53,6 +58,7 @@ func (s *Service) role(ctx context.Context, by domain.Principal, in Role, dryRun
 		return refused(fault.ErrInvalid.About("level", "must be 0 or more"))
 	}
 	if dryRun {
+		foreseen[id] = domain.Role{ID: id, Level: in.Level}
 		return Result{Outcome: Created}, nil
 	}
 	return s.makeRole(ctx, by, domain.Role{

@@ -1,13 +1,10 @@
 package userimport
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core/access"
@@ -17,9 +14,6 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
-
-// atOnce is how many users are written at the same time: enough for the store to share its commits among them.
-const atOnce = 256
 
 // Needs is what a Service works with.
 type Needs struct {
@@ -94,31 +88,6 @@ type Batch struct {
 	Roles  []string // for a dry run: roles that the import would have made before
 }
 
-// Users takes a batch of users over. It takes a principal that holds "*": an import gives roles and passwords to anybody. The
-// error is an outage; what was imported before it is in.
-func (s *Service) Users(ctx context.Context, by domain.Principal, batch Batch) ([]Result, error) {
-	if err := by.Require(domain.PermissionAll); err != nil {
-		return nil, err
-	}
-	catalog, err := s.deps.Catalog.Catalog(ctx)
-	if err != nil {
-		return nil, err
-	}
-	catalog = s.foresee(catalog, batch)
-	results, failures := make([]Result, len(batch.Users)), make([]error, len(batch.Users))
-	var running sync.WaitGroup
-	places := make(chan struct{}, atOnce)
-	for i := range batch.Users {
-		places <- struct{}{}
-		running.Go(func() {
-			defer func() { <-places }()
-			results[i], failures[i] = s.user(ctx, by, catalog, &batch.Users[i], batch.DryRun)
-		})
-	}
-	running.Wait()
-	return results, errors.Join(failures...)
-}
-
 // foresee returns the catalog as it would be after the roles of a dry run.
 func (s *Service) foresee(catalog *domain.Catalog, batch Batch) *domain.Catalog {
 	if !batch.DryRun || len(batch.Roles) == 0 {
@@ -133,69 +102,6 @@ func (s *Service) foresee(catalog *domain.Catalog, batch Batch) *domain.Catalog 
 		}
 	}
 	return &foreseen
-}
-
-func (s *Service) user(ctx context.Context, by domain.Principal, catalog *domain.Catalog, in *User, dryRun bool) (Result, error) {
-	user, err := s.draft(catalog, in)
-	if err != nil {
-		return refused(err)
-	}
-	if result, done, err := s.present(ctx, &user, in.Identifier); done || err != nil {
-		return result, err
-	}
-	if dryRun {
-		return Result{Outcome: Created}, nil
-	}
-	var out domain.Outbox
-	out.Record(s.deps.Journal.Entry(by, domain.ActionUserCreate, string(user.ID), audit.Detail("source", "import"),
-		audit.Detail("role", string(user.Role)), audit.Detail("status", string(user.Status)), audit.Personal("username", user.Username)))
-	if err := s.deps.Access.CreateUser(ctx, &user, out); err != nil {
-		return refused(err)
-	}
-	result := Result{Outcome: Created}
-	if in.Identifier != "" && user.Identifier != in.Identifier {
-		result.Reason = "the identifier belongs to another user: it is now " + user.Identifier
-	}
-	return result, nil
-}
-
-// refused tells a row's own mistake from an outage.
-func refused(err error) (Result, error) {
-	f := fault.Of(err)
-	if f.Kind == fault.Internal || f.Kind == fault.Unavailable {
-		return Result{}, err
-	}
-	reasons := []string{f.Message}
-	for _, d := range f.Details() {
-		reasons = append(reasons, d.Field+" "+d.Reason)
-	}
-	return Result{Outcome: Refused, Reason: strings.Join(reasons, "; ")}, nil
-}
-
-// present looks whether the user is in already: the same name, and the same identifier where the row has one.
-func (s *Service) present(ctx context.Context, user *domain.User, identifier string) (Result, bool, error) {
-	found, err := s.deps.Users.FindByLogin(ctx, user.UsernameKey)
-	switch {
-	case errors.Is(err, domain.ErrUserNotFound):
-		return s.addressTaken(ctx, user)
-	case err != nil:
-		return Result{}, false, err
-	case found.UsernameKey == user.UsernameKey && (identifier == "" && found.EmailKey == user.EmailKey || found.Identifier == identifier):
-		return Result{Outcome: Unchanged}, true, nil
-	}
-	return Result{Outcome: Refused, Reason: "username is taken by another user"}, true, nil
-}
-
-// addressTaken refuses a row whose address another user has, also as their name.
-func (s *Service) addressTaken(ctx context.Context, user *domain.User) (Result, bool, error) {
-	_, err := s.deps.Users.FindByLogin(ctx, user.EmailKey)
-	switch {
-	case errors.Is(err, domain.ErrUserNotFound):
-		return Result{}, false, nil
-	case err != nil:
-		return Result{}, false, err
-	}
-	return Result{Outcome: Refused, Reason: "email is taken by another user"}, true, nil
 }
 
 // draft checks a row and returns the user that it describes.

@@ -147,3 +147,63 @@ func BenchmarkImport(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Seconds())/float64(turn)*10, "s/100k-users")
 }
+
+// TestRowsThatShareANameOrAddress are settled by their order, in one batch, and a dry run knows it beforehand.
+func TestRowsThatShareANameOrAddress(t *testing.T) {
+	t.Parallel()
+	_, imports := start(t)
+	rows := []userimport.User{
+		{Username: "bad", Email: "bad@example.com", Role: "king"},
+		{Username: "bad", Email: "bad@example.com"},
+		{Username: "ada", Email: "ada@example.com"},
+		{Username: "ada", Email: "ada@example.com"},
+		{Username: "ＡＤＡ", Email: "other@example.com"},
+		{Username: "bea", Email: "Ada@Example.com"},
+		{Username: "ada@example.com", Email: "third@example.com"},
+		{Username: "cia", Email: "cia@example.com"},
+	}
+	want := []userimport.Outcome{
+		userimport.Refused, userimport.Created, userimport.Created, userimport.Unchanged, userimport.Refused, userimport.Refused, userimport.Refused, userimport.Created,
+	}
+	for _, dryRun := range []bool{true, true, false} {
+		results, err := imports.Users(t.Context(), domain.Operator(), userimport.Batch{Users: rows, DryRun: dryRun})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range results {
+			if r.Outcome != want[i] {
+				t.Errorf("dry run %v, row %d: %+v, want %d", dryRun, i, r, want[i])
+			}
+		}
+	}
+}
+
+// TestAnIdentifierThatAnotherHas is told and given up; the same import again finds the user in.
+func TestAnIdentifierThatAnotherHas(t *testing.T) {
+	t.Parallel()
+	_, imports := start(t)
+	batch := userimport.Batch{Users: []userimport.User{{Identifier: "aaaa0001", Username: "ada", Email: "ada@example.com"}}}
+	if _, err := imports.Users(t.Context(), domain.Operator(), batch); err != nil {
+		t.Fatal(err)
+	}
+	batch.Users[0].Username, batch.Users[0].Email = "bea", "bea@example.com"
+	results, err := imports.Users(t.Context(), domain.Operator(), batch)
+	if err != nil || results[0].Outcome != userimport.Created || !strings.HasPrefix(results[0].Reason, "the identifier belongs to another user: it is now ") {
+		t.Fatalf("%+v, %v", results, err)
+	}
+	if results, err = imports.Users(t.Context(), domain.Operator(), batch); err != nil || results[0].Outcome != userimport.Unchanged {
+		t.Errorf("again: %+v, %v", results, err)
+	}
+}
+
+func TestADryRunOfRolesForeseesThem(t *testing.T) {
+	t.Parallel()
+	_, imports := start(t)
+	rows := []userimport.Role{{Name: "clerk", Level: 60}, {Name: "Clerk", Level: 60}, {Name: "clerk", Level: 61}}
+	for _, dryRun := range []bool{true, false} {
+		results, err := imports.Roles(t.Context(), domain.Operator(), rows, dryRun)
+		if err != nil || results[0].Outcome != userimport.Created || results[1].Outcome != userimport.Unchanged || results[2].Outcome != userimport.Refused {
+			t.Errorf("dry run %v: %+v, %v", dryRun, results, err)
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package userimport
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// atOnce is how many users are written at the same time: enough for the store to share its commits among them.
+const atOnce = 256
+
+// Users takes a batch of users over. It takes a principal that holds "*": an import gives roles and passwords to anybody. The
+// error is an outage; what was imported before it is in. Of rows that share a name or an address the first that is whole wins.
+func (s *Service) Users(ctx context.Context, by domain.Principal, batch Batch) ([]Result, error) {
+	if err := by.Require(domain.PermissionAll); err != nil {
+		return nil, err
+	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	catalog = s.foresee(catalog, batch)
+	r := run{Service: s, by: by, batch: batch, results: make([]Result, len(batch.Users)), claimed: map[string]*domain.User{}}
+	var first, later []row
+	seen := map[string]bool{}
+	for i := range batch.Users {
+		user, err := s.draft(catalog, &batch.Users[i])
+		if err != nil {
+			if r.results[i], err = refused(err); err != nil {
+				return r.results, err
+			}
+			continue
+		}
+		if seen[user.UsernameKey] || seen[user.EmailKey] {
+			later = append(later, row{i, user})
+		} else {
+			first = append(first, row{i, user})
+		}
+		seen[user.UsernameKey], seen[user.EmailKey] = true, true
+	}
+	if err := r.together(ctx, first); err != nil {
+		return r.results, err
+	}
+	return r.results, r.inTurn(ctx, later)
+}
+
+// run is one batch on its way.
+type run struct {
+	*Service
+
+	by      domain.Principal
+	batch   Batch
+	results []Result
+	claimed map[string]*domain.User // in a dry run: whom the rows before would have made, by name and by address
+}
+
+// row is a row of the batch that is whole.
+type row struct {
+	at   int
+	user domain.User
+}
+
+// together takes over rows that have nothing in common.
+func (r *run) together(ctx context.Context, rows []row) error {
+	failures := make([]error, len(rows))
+	var running sync.WaitGroup
+	places := make(chan struct{}, atOnce)
+	for n := range rows {
+		places <- struct{}{}
+		running.Go(func() {
+			defer func() { <-places }()
+			r.results[rows[n].at], failures[n] = r.user(ctx, &rows[n])
+		})
+	}
+	running.Wait()
+	for n := range rows {
+		r.claim(&rows[n])
+	}
+	return errors.Join(failures...)
+}
+
+// inTurn takes over rows that share a name or an address with one before.
+func (r *run) inTurn(ctx context.Context, rows []row) (err error) {
+	for n := range rows {
+		if r.results[rows[n].at], err = r.user(ctx, &rows[n]); err != nil {
+			return err
+		}
+		r.claim(&rows[n])
+	}
+	return nil
+}
+
+func (r *run) claim(row *row) {
+	if r.batch.DryRun && r.results[row.at].Outcome == Created {
+		r.claimed[row.user.UsernameKey], r.claimed[row.user.EmailKey] = &row.user, &row.user
+	}
+}
+
+func (r *run) user(ctx context.Context, row *row) (Result, error) {
+	in, user := &r.batch.Users[row.at], &row.user
+	if result, done, err := r.present(ctx, user, in.Identifier); done || err != nil {
+		return result, err
+	}
+	if r.batch.DryRun {
+		return Result{Outcome: Created}, nil
+	}
+	var out domain.Outbox
+	out.Record(r.deps.Journal.Entry(r.by, domain.ActionUserCreate, string(user.ID), audit.Detail("source", "import"),
+		audit.Detail("role", string(user.Role)), audit.Detail("status", string(user.Status)), audit.Personal("username", user.Username)))
+	if err := r.deps.Access.CreateUser(ctx, user, out); err != nil {
+		return refused(err)
+	}
+	result := Result{Outcome: Created}
+	if in.Identifier != "" && user.Identifier != in.Identifier {
+		result.Reason = "the identifier belongs to another user: it is now " + user.Identifier
+	}
+	return result, nil
+}
+
+// refused tells a row's own mistake from an outage.
+func refused(err error) (Result, error) {
+	f := fault.Of(err)
+	if f.Kind == fault.Internal || f.Kind == fault.Unavailable {
+		return Result{}, err
+	}
+	var reasons []string
+	for _, d := range f.Details() {
+		reasons = append(reasons, d.Field+" "+d.Reason)
+	}
+	if len(reasons) == 0 {
+		reasons = []string{f.Message}
+	}
+	return Result{Outcome: Refused, Reason: strings.Join(reasons, "; ")}, nil
+}
+
+// present looks whether the user is in already: the same name, and the same address or identifier.
+func (r *run) present(ctx context.Context, user *domain.User, identifier string) (Result, bool, error) {
+	found, err := r.find(ctx, user.UsernameKey)
+	switch {
+	case errors.Is(err, domain.ErrUserNotFound):
+		return r.addressTaken(ctx, user)
+	case err != nil:
+		return Result{}, false, err
+	case found.UsernameKey == user.UsernameKey && (found.EmailKey == user.EmailKey || identifier != "" && found.Identifier == identifier):
+		return Result{Outcome: Unchanged}, true, nil
+	}
+	return Result{Outcome: Refused, Reason: "username is taken by another user"}, true, nil
+}
+
+// addressTaken refuses a row whose address another user has, also as their name.
+func (r *run) addressTaken(ctx context.Context, user *domain.User) (Result, bool, error) {
+	_, err := r.find(ctx, user.EmailKey)
+	switch {
+	case errors.Is(err, domain.ErrUserNotFound):
+		return Result{}, false, nil
+	case err != nil:
+		return Result{}, false, err
+	}
+	return Result{Outcome: Refused, Reason: "email is taken by another user"}, true, nil
+}
+
+// find returns whoever signs in by the key, or in a dry run would.
+func (r *run) find(ctx context.Context, key string) (domain.User, error) {
+	if user, ok := r.claimed[key]; ok {
+		return *user, nil
+	}
+	return r.deps.Users.FindByLogin(ctx, key)
+}
