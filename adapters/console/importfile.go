@@ -1,17 +1,12 @@
 package console
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 )
-
-// maxImportLine bounds one line of the line format.
-const maxImportLine = 1 << 20
 
 // ImportUser is one user to take over; it is a line of our own file format.
 type ImportUser struct {
@@ -86,15 +81,22 @@ type exportUser struct {
 	Password string  `json:"password"`
 }
 
+func notAnExport(why error) error {
+	if why == nil || errors.Is(why, io.EOF) {
+		return errFormat
+	}
+	return fmt.Errorf("%w: %w", errFormat, why)
+}
+
 // ReadUsersAPIExport reads the original's configuration export. An error means that it is none, or of another version.
 func ReadUsersAPIExport(from io.Reader) (ImportFile, error) {
 	var file export
 	d := json.NewDecoder(from)
 	if err := d.Decode(&file); err != nil || file.Data == nil {
-		return ImportFile{}, errors.Join(errFormat, err)
+		return ImportFile{}, notAnExport(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return ImportFile{}, errors.Join(errFormat, errors.New("something follows the export"))
+		return ImportFile{}, notAnExport(errors.New("something follows the end"))
 	}
 	if file.Version != "1.0" {
 		return ImportFile{}, fmt.Errorf("an export of version %q; 1.0 is known", file.Version)
@@ -141,30 +143,4 @@ func deref(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-// ReadUserLines reads Ostiary's own format: one ImportUser a line, empty lines passed over, unknown fields refused. An error means that the
-// input could not be read.
-func ReadUserLines(from io.Reader) (ImportFile, error) {
-	var c ImportFile
-	lines := bufio.NewScanner(from)
-	lines.Buffer(nil, maxImportLine)
-	for n := 1; lines.Scan(); n++ {
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 {
-			continue
-		}
-		user := ImportUser{Place: fmt.Sprintf("line %d", n)}
-		d := json.NewDecoder(bytes.NewReader(line))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&user); err != nil || d.More() {
-			c.Bad = append(c.Bad, ImportProblem{user.Place, "is not one user: an unknown field, a wrong type, or no JSON"})
-			continue
-		}
-		c.Users = append(c.Users, user)
-	}
-	if err := lines.Err(); err != nil {
-		return ImportFile{}, fmt.Errorf("reading the lines: %w", err)
-	}
-	return c, nil
 }

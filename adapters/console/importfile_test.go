@@ -63,3 +63,30 @@ func TestBatchesKeepTogetherWhoSharesAName(t *testing.T) {
 		t.Errorf("%d users in batches of %v; the name's in %d, the address's in %d", len(in), sizes, in["name"], in["address"])
 	}
 }
+
+func TestLinesSayWhatIsWrongWithThem(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		`{"usrname":"x"}`:                                      "is not one user: usrname is no known field",
+		`{"USERNAME":"x"}`:                                     "is not one user: USERNAME is no known field",
+		`{"username":"x","username":"y"}`:                      "is not one user: username is given twice",
+		`{"username":7}`:                                       "is not one user: username has the wrong type",
+		`{"created_at":"hunter2"}`:                             "is not one user: created_at has the wrong type",
+		`{"groups":["a",{"hunter2":1}]}`:                       "is not one user: 1 has the wrong type",
+		`["hunter2"]`:                                          "is not one user: it is no JSON object",
+		`{"username":"x"} {"username":"y"}`:                    "is not one user: it is no valid JSON",
+		"{\"username\":\"hunter2\xff\"}":                       "is not one user: it is no valid JSON",
+		`{"username":"x","full_name":null,"metadata":{"a":1}}`: "",
+	} {
+		file, err := console.ReadUserLines(strings.NewReader(line))
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", line, err)
+		case want == "" && len(file.Users) != 1, want != "" && (len(file.Bad) != 1 || file.Bad[0].Reason != want):
+			t.Errorf("%s: %+v", line, file)
+		}
+	}
+	if _, err := console.ReadUserLines(strings.NewReader("{}\n" + strings.Repeat("x", 2<<20))); err == nil || err.Error() != "line 2 is longer than 1 MiB" {
+		t.Errorf("a long line: %v", err)
+	}
+}

@@ -58,6 +58,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
 	root.AddCommand(a.serveCommand(), a.userCommand(), a.roleCommand(), a.keyCommand(), a.directoryCommand(), a.tptCommand(),
 		a.importCommand(), a.auditCommand(), a.configCommand(), a.storageCommand(), a.healthCommand(), a.versionCommand())
+	addExamples(root)
 	return root
 }
 

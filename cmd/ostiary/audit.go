@@ -99,7 +99,7 @@ func trustOf(key, checkpoints string) (operator.AuditTrust, error) {
 	}
 	file, err := os.Open(checkpoints) //nolint:gosec // the operator names it
 	if err != nil {
-		return trust, usage(err)
+		return trust, fileError{err}
 	}
 	trust.Checkpoints, err = operator.ReadCheckpoints(file)
 	return trust, errors.Join(err, file.Close())
@@ -115,7 +115,7 @@ func (a *app) verify(ctx context.Context, given []string, trust operator.AuditTr
 	}
 	file, err := os.Open(given[0])
 	if err != nil {
-		return report, usage(err)
+		return report, fileError{err}
 	}
 	info, err := file.Stat()
 	if err == nil {

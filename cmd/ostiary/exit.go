@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,11 +40,24 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // args makes cobra's check of the arguments one of ours.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, given []string) error {
-		if err := check(c, given); err != nil {
-			return usage(err)
+		if check(c, given) != nil {
+			form := strings.TrimSuffix(c.UseLine(), " [flags]")
+			return usagef("the command is %q, and %d arguments were given", form, len(given))
 		}
 		return nil
 	}
+}
+
+// fileError is a file of the command line that is not there, cannot be read, or does not hold what it should.
+type fileError struct{ error }
+
+func (e fileError) Unwrap() error { return e.error }
+
+func (e fileError) code() int {
+	if errors.Is(e, fs.ErrNotExist) {
+		return codeNotFound
+	}
+	return codeRefused
 }
 
 func unknownCommand(c *cobra.Command, name string) error {
@@ -56,11 +70,14 @@ func unknownCommand(c *cobra.Command, name string) error {
 
 func codeOf(err error) int {
 	var wrong usageError
+	var file fileError
 	var mistakes config.Mistakes
 	var unhealthy unhealthyError
 	switch {
 	case errors.As(err, &wrong):
 		return codeUsage
+	case errors.As(err, &file):
+		return file.code()
 	case errors.As(err, &unhealthy):
 		return codeUnavailable
 	case errors.As(err, &mistakes):
@@ -83,10 +100,13 @@ type problem struct {
 
 func problemOf(err error) problem {
 	var wrong usageError
+	var file fileError
 	var mistakes config.Mistakes
 	switch {
 	case errors.As(err, &wrong):
 		return problem{Error: "usage", Message: err.Error()}
+	case errors.As(err, &file):
+		return problem{Error: "file", Message: err.Error()}
 	case errors.As(err, &mistakes):
 		return problem{Error: "configuration", Message: "The configuration is wrong", Mistakes: mistakes}
 	case errors.Is(err, errSomeRefused):

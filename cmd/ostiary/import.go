@@ -34,7 +34,7 @@ func (a *app) importFormat(use, short, long string, read func(io.Reader) (operat
 	c.RunE = func(c *cobra.Command, given []string) error {
 		file, err := a.readImport(given[0], read)
 		if err != nil {
-			return usage(err)
+			return fileError{err}
 		}
 		return a.operate(c.Context(), func(on operator.Caller) error {
 			result, err := a.importFile(c.Context(), on, file, dryRun)

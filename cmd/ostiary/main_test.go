@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
 
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
@@ -111,5 +113,28 @@ func TestPrintableKeepsTerminalsSafe(t *testing.T) {
 	t.Parallel()
 	if got := printable("a\x1b[2Jb\u202ec\td\u009b"); got != "a\uFFFD[2Jb\uFFFDc\td\uFFFD" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestEveryCommandHasHelp: what it does in a line, and how it is typed.
+func TestEveryCommandHasHelp(t *testing.T) {
+	t.Parallel()
+	var look func(c *cobra.Command)
+	look = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			look(sub)
+		}
+		if c.HasSubCommands() || c.Name() == "help" {
+			return
+		}
+		if c.Short == "" || !strings.Contains(c.Example, c.CommandPath()) && c.Name() != "health" {
+			t.Errorf("%s: %q, for example %q", c.CommandPath(), c.Short, c.Example)
+		}
+	}
+	look((&app{}).root())
+	for path := range examples {
+		if c, _, err := (&app{}).root().Find(strings.Fields(path)); err != nil || c.CommandPath() != "ostiary "+path {
+			t.Errorf("an example of %q, which is no command", path)
+		}
 	}
 }

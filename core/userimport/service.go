@@ -175,6 +175,13 @@ func (s *Service) checkRest(catalog *domain.Catalog, user *domain.User, in *User
 	if !identifierForm.MatchString(user.Identifier) {
 		return refuse("identifier", "must be eight hexadecimal digits in lower case")
 	}
+	tomorrow := s.deps.Clock.Now().Add(24 * time.Hour) // clocks and zones differ; a time beyond never comes to an end here
+	if in.PasswordSetAt.After(tomorrow) {
+		return refuse("password_set_at", "must not be in the future")
+	}
+	if in.CreatedAt.After(tomorrow) {
+		return refuse("created_at", "must not be in the future")
+	}
 	if in.PasswordHash != "" && !s.deps.Hashes.Supports(in.PasswordHash) {
 		return refuse("password_hash", "is of a format that is not known, or costs more than is allowed")
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
@@ -74,6 +75,8 @@ func TestBadRowsAreRefusedAlone(t *testing.T) {
 		"a wrong identifier":      {Username: "x6", Email: "x6@example.com", Identifier: "XYZ"},
 		"a wrong status":          {Username: "x7", Email: "x7@example.com", Status: "dead"},
 		"active and no hash":      {Username: "x8", Email: "x8@example.com", Status: "active"},
+		"made in the future":      {Username: "y1", Email: "y1@example.com", CreatedAt: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"a password of tomorrow":  {Username: "y2", Email: "y2@example.com", PasswordHash: pbkdf2Hash, PasswordSetAt: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"a foreign subject":       {Username: "x9", Email: "x9@example.com", Subject: "42"},
 	}
 	for name, row := range rows {

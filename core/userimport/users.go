@@ -26,22 +26,9 @@ func (s *Service) Users(ctx context.Context, by domain.Principal, batch Batch) (
 	}
 	catalog = s.foresee(catalog, batch)
 	r := run{Service: s, by: by, batch: batch, results: make([]Result, len(batch.Users)), claimed: map[string]*domain.User{}}
-	var first, later []row
-	seen := map[string]bool{}
-	for i := range batch.Users {
-		user, err := s.draft(catalog, &batch.Users[i])
-		if err != nil {
-			if r.results[i], err = refused(err); err != nil {
-				return r.results, err
-			}
-			continue
-		}
-		if seen[user.UsernameKey] || seen[user.EmailKey] {
-			later = append(later, row{i, user})
-		} else {
-			first = append(first, row{i, user})
-		}
-		seen[user.UsernameKey], seen[user.EmailKey] = true, true
+	first, later, err := r.rows(catalog)
+	if err != nil {
+		return r.results, err
 	}
 	if err := r.together(ctx, first); err != nil {
 		return r.results, err
@@ -63,6 +50,27 @@ type run struct {
 type row struct {
 	at   int
 	user domain.User
+}
+
+// rows returns the rows that are whole, those apart that share a name or an address with one before.
+func (r *run) rows(catalog *domain.Catalog) (first, later []row, err error) {
+	seen := map[string]bool{}
+	for i := range r.batch.Users {
+		user, err := r.draft(catalog, &r.batch.Users[i])
+		if err != nil {
+			if r.results[i], err = refused(err); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		if seen[user.UsernameKey] || seen[user.EmailKey] {
+			later = append(later, row{i, user})
+		} else {
+			first = append(first, row{i, user})
+		}
+		seen[user.UsernameKey], seen[user.EmailKey] = true, true
+	}
+	return first, later, nil
 }
 
 // together takes over rows that have nothing in common.
