@@ -8,9 +8,6 @@ TEST_TIMEOUT  ?= 20m
 BENCH         ?= .
 FUZZ_TIME     ?= 30s
 
-# The fixtures bring their own Node.js where the machine's is too old; see test/fixtures/install.sh.
-export PATH := $(CURDIR)/test/fixtures/node_modules/.bin:$(PATH)
-
 .DEFAULT_GOAL := help
 
 .PHONY: help
