@@ -11,6 +11,12 @@ import (
 type AttemptStore interface {
 	// UpdateAttempts applies change to the account's document, an empty one where there is none, in one atomic step.
 	UpdateAttempts(ctx context.Context, account string, now time.Time, change Change[domain.Attempts]) error
+	// HoldAttempts is UpdateAttempts for what rests on nothing that anybody was told, as a reservation does: every call after it,
+	// on every node, sees it, but it may be lost with this process.
+	HoldAttempts(ctx context.Context, account string, now time.Time, change Change[domain.Attempts]) error
+	// EaseAttempts is HoldAttempts for a change that spares somebody and that nobody needs to wait for: it cannot fail, the calls
+	// after it on this node see it, and those of other nodes a quarter of a second later. The change must not refuse.
+	EaseAttempts(account string, now time.Time, change func(*domain.Attempts))
 	// GetAttempts returns the document, an empty one where there is none.
 	GetAttempts(ctx context.Context, account string) (domain.Attempts, error)
 }

@@ -14,6 +14,9 @@ import (
 // domain.ErrSessionNotFound.
 type SessionStore interface {
 	Create(ctx context.Context, session domain.Session) error
+	// Begin stores a new session and applies change, which lists it, to its user, and returns that user. Where it fails nothing of
+	// the session is live, and its record may stay behind for Sweep.
+	Begin(ctx context.Context, session domain.Session, change Change[domain.User]) (domain.User, error)
 	Get(ctx context.Context, id domain.SessionID) (domain.Session, error)
 	Update(ctx context.Context, id domain.SessionID, change Change[domain.Session]) (domain.Session, error)
 	// ListByUser returns the user's sessions, the newest first.
@@ -38,6 +41,15 @@ type SessionView interface {
 	// Touch notes activity. It is seen by the next Look and may reach the disk up to 30 seconds later: a crash can only
 	// shorten a session.
 	Touch(ctx context.Context, id domain.SessionID, at time.Time) error
+}
+
+// LoginView gives what a sign-in begins with. It keeps SessionView's promise.
+type LoginView interface {
+	// LookLogin returns, in one look, what a sign-in under this key is about: the user whom UserStore.FindByLogin finds, and the
+	// version of the catalog. A key that means nobody costs the same, and is no error.
+	LookLogin(ctx context.Context, key string) (domain.LoginLook, error)
+	// LookSessions returns in one look those of the sessions that there are, in no order.
+	LookSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error)
 }
 
 // APIKeyStore keeps API keys. It passes conformance.APIKeyStore; an absent key is domain.ErrKeyNotFound.

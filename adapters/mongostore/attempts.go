@@ -38,18 +38,43 @@ func sweepAt(t time.Time) any {
 	return bson.NewDateTimeFromTime(t.Add(time.Millisecond - 1))
 }
 
-// UpdateAttempts applies change to the account's document, an empty one where there is none.
+// UpdateAttempts applies change to the account's document, an empty one where there is none. What was eased before goes first,
+// in the same write.
 func (g *Guards) UpdateAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
-	_, err := g.s.attempts.update(ctx, account, func(a *attemptsDocument, out *domain.Outbox) error {
+	done, err := g.s.turns.take(ctx, easedKey(account))
+	if err != nil {
+		return err
+	}
+	defer done()
+	eased, wrote := g.s.eased.of(account), false
+	_, err = g.s.attempts.update(ctx, account, func(a *attemptsDocument, out *domain.Outbox) error {
+		eased.apply(&a.Attempts)
 		err := change(&a.Attempts, out)
-		a.KeptUntil = a.KeepUntil(now)
+		a.KeptUntil, wrote = a.KeepUntil(now), err == nil
 		return err
 	})
+	if err == nil && wrote {
+		g.s.eased.written(account, eased)
+	}
 	return err
+}
+
+// HoldAttempts is UpdateAttempts: other nodes have to see it.
+func (g *Guards) HoldAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
+	return g.UpdateAttempts(ctx, account, now, change)
+}
+
+// EaseAttempts has the change applied before the next one of this node, or by itself a little later.
+func (g *Guards) EaseAttempts(account string, now time.Time, change func(*domain.Attempts)) {
+	g.s.eased.add(account, now, change)
 }
 
 // GetAttempts returns the account's document, an empty one where there is none.
 func (g *Guards) GetAttempts(ctx context.Context, account string) (domain.Attempts, error) {
+	eased := g.s.eased.of(account)
 	a, err := g.s.attempts.byID(ctx, account)
+	if err == nil {
+		eased.apply(&a.Attempts)
+	}
 	return a.Attempts, err
 }

@@ -63,7 +63,7 @@ func explainable(command bson.D) []bson.D {
 		}
 	}
 	if perStatement == nil {
-		return []bson.D{kept}
+		return append(inner(kept), kept)
 	}
 	var singles []bson.D
 	all, _ := perStatement[0].Value.(bson.A)
@@ -71,6 +71,22 @@ func explainable(command bson.D) []bson.D {
 		singles = append(singles, append(slices.Clone(kept), bson.E{Key: statements, Value: bson.A{one}}))
 	}
 	return singles
+}
+
+// inner returns the pipelines of a command's joins as commands of their own: explain does not show their plans.
+func inner(command bson.D) []bson.D {
+	var commands []bson.D
+	stages, _ := lookup(command, "pipeline").(bson.A)
+	for _, item := range stages {
+		stage, _ := item.(bson.D)
+		join, _ := lookup(stage, "$lookup").(bson.D)
+		if pipeline, ok := lookup(join, "pipeline").(bson.A); ok {
+			commands = append(commands, bson.D{
+				{Key: "aggregate", Value: lookup(join, "from")}, {Key: "pipeline", Value: pipeline}, {Key: "cursor", Value: bson.D{}},
+			})
+		}
+	}
+	return commands
 }
 
 func lookup(d bson.D, key string) any {

@@ -100,6 +100,34 @@ func TestGoldenVerifyIsOneRoundTrip(t *testing.T) {
 	golden(t, "verify", text(t, sent))
 }
 
+func TestGoldenASignInBeginsWithOneRoundTripForAnyName(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	s := openOwn(t, server)
+	signIn(t, s)
+	if _, err := s.CatalogStore().Catalog(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"ada", "nobody"} {
+		sent := commandsOf(t, s, server, func() {
+			look, err := s.View().LookLogin(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.CatalogStore().CatalogAt(t.Context(), look.Catalog); err != nil {
+				t.Fatal(err)
+			}
+			if key == "ada" && (look.User.UsernameKey != key || len(look.Sessions) != 1) {
+				t.Errorf("it brings %q and %d sessions", look.User.UsernameKey, len(look.Sessions))
+			}
+		})
+		if len(sent) != 1 {
+			t.Errorf("it took %d round trips, want 1", len(sent))
+		}
+		golden(t, "login_"+key, text(t, sent))
+	}
+}
+
 func TestGoldenRefreshIsOneConditionalWrite(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)

@@ -40,6 +40,14 @@ func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
 	return ss.s.sessions.create(ctx, string(session.ID), &session, domain.Outbox{})
 }
 
+// Begin stores a new session and then changes its user: what is not listed is not live.
+func (ss *Sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User, error) {
+	if err := ss.Create(ctx, session); err != nil {
+		return domain.User{}, err
+	}
+	return ss.s.Users().Update(ctx, session.UserID, change)
+}
+
 // Get returns the session with this id.
 func (ss *Sessions) Get(ctx context.Context, id domain.SessionID) (domain.Session, error) {
 	return ss.s.sessions.byID(ctx, string(id))

@@ -60,6 +60,8 @@ type Store struct {
 	stop context.CancelFunc
 	jobs sync.WaitGroup
 
+	eased *easings
+
 	users    *table[domain.User]
 	sessions *table[domain.Session]
 	keys     *table[domain.APIKey]
@@ -110,7 +112,7 @@ func clientOptions(config Config) *options.ClientOptions {
 func newStore(config Config, client *mongo.Client) *Store {
 	s := &Store{
 		config: config, client: client, entropy: rand.Reader, seen: newMemory(4096), turns: newTurns(),
-		touched: newTouches(), used: newTouches(), clears: make(chan clearing, 1024),
+		touched: newTouches(), used: newTouches(), clears: make(chan clearing, 1024), eased: newEasings(),
 	}
 	s.db = client.Database(config.Database, options.Database().SetReadConcern(readconcern.Majority()).SetWriteConcern(durable()))
 	s.makeTables()
@@ -133,6 +135,7 @@ func (s *Store) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.jobs.Go(func() { s.clearOutboxes(ctx) })
+	s.jobs.Go(func() { s.writeEased(ctx) })
 	s.jobs.Go(func() { s.every(ctx, flushEvery, s.flushTouches) })
 	s.jobs.Go(func() { s.every(ctx, sweepEvery, s.FinishOutboxes) })
 }
@@ -157,6 +160,7 @@ func (s *Store) Close(ctx context.Context) error {
 		s.stop()
 		s.jobs.Wait()
 	}
+	s.flushEased(ctx)
 	flushed := s.flushTouches(ctx)
 	if err := s.client.Disconnect(ctx); err != nil {
 		return errors.Join(flushed, fmt.Errorf("disconnecting: %s", describe(err)))

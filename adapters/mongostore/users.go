@@ -50,14 +50,17 @@ func (us *Users) Get(ctx context.Context, id domain.UserID) (domain.User, error)
 	return us.s.users.byID(ctx, string(id))
 }
 
+// loginFilter names the users whose username or e-mail key this is: two at the most.
+func loginFilter(key string) bson.D {
+	return bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: "doc.usernamekey", Value: key}}, bson.D{{Key: "doc.emailkey", Value: key}}}}}
+}
+
 // FindByLogin returns the user with this username key or, where none has it, this email key, in one round trip.
 func (us *Users) FindByLogin(ctx context.Context, key string) (domain.User, error) {
 	if key == "" {
 		return domain.User{}, domain.ErrUserNotFound
 	}
-	users, err := us.s.users.list(ctx, bson.D{{Key: "$or", Value: bson.A{
-		bson.D{{Key: "doc.usernamekey", Value: key}}, bson.D{{Key: "doc.emailkey", Value: key}},
-	}}}, options.Find().SetLimit(2))
+	users, err := us.s.users.list(ctx, loginFilter(key), options.Find().SetLimit(2))
 	if err != nil {
 		return domain.User{}, err
 	}

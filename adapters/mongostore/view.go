@@ -13,7 +13,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// View implements ports.SessionView and ports.KeyView: one round trip to the primary for each look.
+// View implements ports.SessionView, ports.LoginView and ports.KeyView: one round trip to the primary for each look.
 type View struct{ s *Store }
 
 // View returns the view of the hot path.
@@ -21,6 +21,7 @@ func (s *Store) View() *View { return &View{s} }
 
 var (
 	_ ports.SessionView = (*View)(nil)
+	_ ports.LoginView   = (*View)(nil)
 	_ ports.KeyView     = (*View)(nil)
 )
 

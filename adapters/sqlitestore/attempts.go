@@ -62,47 +62,65 @@ var errNoAttempts = errors.New("no attempts")
 
 // UpdateAttempts applies change to the account's document, an empty one where there is none.
 func (g *Guards) UpdateAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
-	return g.s.writer.do(ctx, func(t *tx) error {
-		var doc string
-		var kept int64
-		var attempts domain.Attempts
-		err := t.get(errNoAttempts, "SELECT doc, expires FROM attempts WHERE account = ?", []any{account}, &doc, &kept)
-		if err == nil {
-			attempts, err = decodeAttempts(doc)
-		}
-		if err != nil && !errors.Is(err, errNoAttempts) {
-			return err
-		}
+	return g.s.attempts.change(ctx, account, now, func(p *attemptPage, next *domain.Attempts) error {
 		var out domain.Outbox
-		if err := change(&attempts, &out); errors.Is(err, domain.ErrUnchanged) {
-			return nil
-		} else if err != nil {
+		if err := change(next, &out); err != nil {
 			return err
 		}
-		if doc, err = encodeAttempts(&attempts); err != nil {
-			return err
+		err := g.s.writer.do(ctx, func(t *tx) error {
+			if err := writeAttempts(t, account, next, now); err != nil {
+				return err
+			}
+			return g.s.writeOutbox(t, out)
+		})
+		if err == nil {
+			p.disk = next.Clone()
 		}
-		if expires := keepUntil(attempts.KeepUntil(now)); expires == kept {
-			err = t.exec("UPDATE attempts SET doc = ? WHERE account = ?", doc, account)
-		} else {
-			err = t.exec("INSERT INTO attempts (account, expires, doc) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires, doc = excluded.doc",
-				account, expires, doc)
-		}
-		if err != nil {
-			return err
-		}
-		return g.s.writeOutbox(t, out)
+		return err
 	})
+}
+
+// HoldAttempts is UpdateAttempts for what may be lost with the process: it stays in memory.
+func (g *Guards) HoldAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
+	return g.s.attempts.change(ctx, account, now, func(_ *attemptPage, next *domain.Attempts) error {
+		var out domain.Outbox
+		return change(next, &out)
+	})
+}
+
+// EaseAttempts is HoldAttempts for what nobody waits for. It does not wait for the disk, unless somebody else does for the
+// same account.
+func (g *Guards) EaseAttempts(account string, now time.Time, change func(*domain.Attempts)) {
+	g.s.attempts.ease(account, now, change)
 }
 
 // GetAttempts returns the account's document, an empty one where there is none.
 func (g *Guards) GetAttempts(ctx context.Context, account string) (domain.Attempts, error) {
+	return g.s.attempts.get(ctx, account)
+}
+
+func (s *Store) readAttempts(ctx context.Context, account string) (domain.Attempts, error) {
 	var doc string
-	err := g.s.reads.get(ctx, errNoAttempts, "SELECT doc FROM attempts WHERE account = ?", []any{account}, &doc)
+	err := s.reads.get(ctx, errNoAttempts, "SELECT doc FROM attempts WHERE account = ?", []any{account}, &doc)
 	if errors.Is(err, errNoAttempts) {
 		return domain.Attempts{}, nil
 	} else if err != nil {
 		return domain.Attempts{}, err
 	}
 	return decodeAttempts(doc)
+}
+
+// writeAttempts leaves the index of what may be swept alone where it can.
+func writeAttempts(t *tx, account string, a *domain.Attempts, now time.Time) error {
+	doc, err := encodeAttempts(a)
+	if err != nil {
+		return err
+	}
+	expires := keepUntil(a.KeepUntil(now))
+	count, err := t.execCount("UPDATE attempts SET doc = ? WHERE account = ? AND expires = ?", doc, account, expires)
+	if err != nil || count > 0 {
+		return err
+	}
+	return t.exec("INSERT INTO attempts (account, expires, doc) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires, doc = excluded.doc",
+		account, expires, doc)
 }

@@ -21,10 +21,6 @@ var _ ports.SessionStore = (*Sessions)(nil)
 
 // Create stores a new session.
 func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
-	doc, err := encodeSession(&session)
-	if err != nil {
-		return err
-	}
 	// Soft, since the session lives only once its user lists it, which is another write.
 	return ss.s.writer.doSoft(ctx, func(t *tx) error {
 		var listed bool // the id stands nowhere else in the document
@@ -32,16 +28,37 @@ func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
 		if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
 			return err
 		}
-		count, err := t.execCount(`INSERT OR IGNORE INTO sessions
-			(id, user_id, created, expires, listed, last_activity_ns, provider, provider_subject, provider_session, grant_checked, doc)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			string(session.ID), string(session.UserID), stamp(session.CreatedAt), stamp(session.ExpiresAt), listed, toNano(session.LastActivity),
-			string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(&session), doc)
-		if err == nil && count == 0 {
-			err = fault.ErrConflict
-		}
-		return err
+		return insertSession(t, &session, listed)
 	})
+}
+
+// Begin stores a new session and changes its user, in one step.
+func (ss *Sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User, error) {
+	var result domain.User
+	err := ss.s.writer.do(ctx, func(t *tx) error {
+		var err error
+		if result, err = ss.s.updateUser(t, session.UserID, change); err != nil {
+			return err
+		}
+		return insertSession(t, &session, result.ListsSession(session.ID))
+	})
+	return result, err
+}
+
+func insertSession(t *tx, session *domain.Session, listed bool) error {
+	doc, err := encodeSession(session)
+	if err != nil {
+		return err
+	}
+	count, err := t.execCount(`INSERT OR IGNORE INTO sessions
+		(id, user_id, created, expires, listed, last_activity_ns, provider, provider_subject, provider_session, grant_checked, doc)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		string(session.ID), string(session.UserID), stamp(session.CreatedAt), stamp(session.ExpiresAt), listed, toNano(session.LastActivity),
+		string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(session), doc)
+	if err == nil && count == 0 {
+		err = fault.ErrConflict
+	}
+	return err
 }
 
 // grantChecked is when the provider was last asked; nil where there is no grant to ask with.

@@ -42,6 +42,7 @@ type Store struct {
 	kinds    *auditKinds
 	marker   ports.AuditMarker // nil writes no marks
 	refusals refusals
+	attempts *attemptBook
 	fold     chan struct{} // asks for pending search texts to be folded into the index
 
 	catalog  atomic.Pointer[domain.Catalog]
@@ -94,7 +95,7 @@ func (s *Store) open(ctx context.Context) error {
 	if s.reads, err = openReader(dsn(path, true), s.config.Readers); err != nil {
 		return err
 	}
-	s.view = newView(s)
+	s.view, s.attempts = newView(s), newAttemptBook(s)
 	s.writer.start()
 	return s.load(ctx)
 }

@@ -58,12 +58,16 @@ func (us *Users) Get(ctx context.Context, id domain.UserID) (domain.User, error)
 
 // FindByLogin returns the user with this username key or, where none has it, with this email key.
 func (us *Users) FindByLogin(ctx context.Context, key string) (domain.User, error) {
+	return us.s.view.login(ctx, key)
+}
+
+func (s *Store) findLogin(ctx context.Context, key string) (domain.User, error) {
 	if key == "" {
 		return domain.User{}, domain.ErrUserNotFound
 	}
-	user, err := us.s.findUser(ctx, "SELECT doc, search_text FROM users WHERE username = ?", key)
+	user, err := s.findUser(ctx, "SELECT doc, search_text FROM users WHERE username = ?", key)
 	if errors.Is(err, domain.ErrUserNotFound) {
-		return us.s.findUser(ctx, "SELECT doc, search_text FROM users WHERE email = ?", key)
+		return s.findUser(ctx, "SELECT doc, search_text FROM users WHERE email = ?", key)
 	}
 	return user, err
 }
@@ -89,26 +93,30 @@ func (s *Store) findUser(ctx context.Context, query string, args ...any) (domain
 func (us *Users) Update(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
 	var result domain.User
 	err := us.s.writer.do(ctx, func(t *tx) error {
-		before, err := loadUser(t, id)
-		if err != nil {
-			return err
-		}
-		user := before.user.Clone()
-		var out domain.Outbox
-		if err := change(&user, &out); errors.Is(err, domain.ErrUnchanged) {
-			result = before.user
-			return nil
-		} else if err != nil {
-			return err
-		}
-		user.ID = id
-		if err := us.s.replaceUser(t, &before, &user); err != nil {
-			return err
-		}
-		result = user.Clone()
-		return us.s.writeOutbox(t, out)
+		var err error
+		result, err = us.s.updateUser(t, id, change)
+		return err
 	})
 	return result, err
+}
+
+func (s *Store) updateUser(t *tx, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
+	before, err := loadUser(t, id)
+	if err != nil {
+		return domain.User{}, err
+	}
+	user := before.user.Clone()
+	var out domain.Outbox
+	if err := change(&user, &out); errors.Is(err, domain.ErrUnchanged) {
+		return before.user, nil
+	} else if err != nil {
+		return domain.User{}, err
+	}
+	user.ID = id
+	if err := s.replaceUser(t, &before, &user); err != nil {
+		return domain.User{}, err
+	}
+	return user, s.writeOutbox(t, out)
 }
 
 // Delete removes the user with everything of theirs but the audit trail.

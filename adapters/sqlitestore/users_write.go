@@ -45,6 +45,7 @@ func (s *Store) insertUser(t *tx, u *domain.User) error {
 	if err := listSessions(t, nil, u.Sessions); err != nil {
 		return err
 	}
+	s.renamed(t, u)
 	return s.queueSearch(t, n, false)
 }
 
@@ -81,6 +82,19 @@ func (s *Store) replaceUser(t *tx, before *storedUser, u *domain.User) error {
 	return nil
 }
 
+// renamed has the names and addresses of users looked up anew after the commit.
+func (s *Store) renamed(t *tx, users ...*domain.User) {
+	keys := make([]string, 0, 2*len(users))
+	for _, u := range users {
+		keys = append(keys, u.UsernameKey, u.EmailKey)
+	}
+	t.onCommit(func() {
+		for _, key := range keys {
+			s.view.logins.drop(key)
+		}
+	})
+}
+
 func sameKeys(a, b *domain.User) bool {
 	return a.Identifier == b.Identifier && a.UsernameKey == b.UsernameKey && a.EmailKey == b.EmailKey && a.SearchText == b.SearchText &&
 		a.Directory == b.Directory && a.Subject == b.Subject && sameCell(a, b) && a.LastLogin.Equal(b.LastLogin)
@@ -95,6 +109,7 @@ func (s *Store) replaceKeys(t *tx, before *storedUser, u *domain.User, doc strin
 	if err := checkUnique(t, before.n, u); err != nil {
 		return err
 	}
+	s.renamed(t, &before.user, u)
 	if before.user.Role != u.Role {
 		if err := s.checkRole(t, u.Role); err != nil {
 			return err
@@ -128,6 +143,7 @@ func (s *Store) deleteUser(t *tx, id domain.UserID) error {
 			return err
 		}
 	}
+	s.renamed(t, &stored.user)
 	t.onCommit(func() { s.view.users.drop(id) }) // a session or key without its user is not found
 	return s.queueSearch(t, stored.n, true)
 }

@@ -26,6 +26,7 @@ type view struct {
 	keys     *cache[domain.KeyID, domain.APIKey]
 	active   *touches[domain.SessionID]
 	used     *touches[domain.KeyID]
+	logins   *cache[string, domain.UserID] // which user a name or an address means; who renames a user drops both names
 }
 
 func newView(s *Store) *view {
@@ -43,27 +44,26 @@ func newView(s *Store) *view {
 		keys:     newCache[domain.KeyID, domain.APIKey](users),
 		active:   newTouches[domain.SessionID](),
 		used:     newTouches[domain.KeyID](),
+		logins:   newCache[string, domain.UserID](users),
 	}
 }
 
 // View returns the view of live sessions and keys.
 func (s *Store) View() *View { return &View{s.view} }
 
-// View implements ports.SessionView and ports.KeyView.
+// View implements ports.SessionView, ports.LoginView and ports.KeyView.
 type View struct{ v *view }
 
 var (
 	_ ports.SessionView = (*View)(nil)
+	_ ports.LoginView   = (*View)(nil)
 	_ ports.KeyView     = (*View)(nil)
 )
 
 // Look returns the session with its user, from memory where they have been looked at lately.
 func (x *View) Look(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
 	v := x.v
-	session, err := v.sessions.get(id, func() (*domain.Session, error) {
-		session, err := v.s.readSession(ctx, id)
-		return &session, err
-	})
+	session, err := v.session(ctx, id)
 	if err != nil {
 		return domain.LiveSession{}, err
 	}
@@ -81,6 +81,56 @@ func (v *view) user(ctx context.Context, id domain.UserID) (*domain.User, error)
 	return v.users.get(id, func() (*domain.User, error) {
 		user, err := v.s.findUser(ctx, "SELECT doc, search_text FROM users WHERE id = ?", string(id))
 		return &user, err
+	})
+}
+
+// LookLogin returns whom the key means, from memory where they have been looked at lately.
+func (x *View) LookLogin(ctx context.Context, key string) (domain.LoginLook, error) {
+	user, err := x.v.login(ctx, key)
+	if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
+		return domain.LoginLook{}, err
+	}
+	return domain.LoginLook{User: user, Catalog: x.v.s.catalog.Load().Version}, nil
+}
+
+func (v *view) login(ctx context.Context, key string) (domain.User, error) {
+	id, err := v.logins.get(key, func() (*domain.UserID, error) {
+		user, err := v.s.findLogin(ctx, key)
+		return &user.ID, err
+	})
+	if err != nil {
+		return domain.User{}, err
+	}
+	user, err := v.user(ctx, *id)
+	if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
+		return domain.User{}, err
+	}
+	if err != nil || user.UsernameKey != key && user.EmailKey != key { // renamed or deleted this moment
+		return v.s.findLogin(ctx, key)
+	}
+	return user.Clone(), nil
+}
+
+// LookSessions returns those of the sessions that there are.
+func (x *View) LookSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error) {
+	sessions := make([]domain.Session, 0, len(ids))
+	for _, id := range ids {
+		session, err := x.v.session(ctx, id)
+		switch {
+		case errors.Is(err, domain.ErrSessionNotFound):
+		case err != nil:
+			return nil, err
+		default:
+			sessions = append(sessions, session.Clone())
+		}
+	}
+	return sessions, nil
+}
+
+func (v *view) session(ctx context.Context, id domain.SessionID) (*domain.Session, error) {
+	return v.sessions.get(id, func() (*domain.Session, error) {
+		session, err := v.s.readSession(ctx, id)
+		return &session, err
 	})
 }
 
@@ -144,7 +194,8 @@ func (v *view) refreshKey(id domain.KeyID, at time.Time) {
 func (v *view) flush(ctx context.Context) error {
 	return errors.Join(
 		v.active.flush(ctx, v.s.writer, "UPDATE sessions SET last_activity_ns = ? WHERE id = ? AND last_activity_ns < ?"),
-		v.used.flush(ctx, v.s.writer, "UPDATE api_keys SET last_used_ns = ? WHERE id = ? AND last_used_ns < ?"))
+		v.used.flush(ctx, v.s.writer, "UPDATE api_keys SET last_used_ns = ? WHERE id = ? AND last_used_ns < ?"),
+		v.s.attempts.flush(ctx, v.s.writer))
 }
 
 // flushTouches writes noted activities until ctx ends. What could not be written stays noted for the next time.

@@ -72,6 +72,7 @@ type attempt struct {
 	in      LoginInput
 	catalog *domain.Catalog
 	subject subject // whom the name means
+	look    domain.LoginLook
 	guess   *lockout.Guess
 }
 
@@ -85,7 +86,7 @@ func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput)
 	}
 	signedIn, err := s.start(ctx, by, a.catalog, beginning{
 		user: check.user, kind: in.Kind, remember: in.Remember, checked: check.credential, newHash: check.newHash,
-		methods: check.methods(check.second), detail: audit.Detail("method", "password"),
+		methods: check.methods(check.second), detail: audit.Detail("method", "password"), look: &a.look,
 	})
 	if errors.Is(err, errStale) {
 		return SignedIn{}, s.refuse(ctx, a, "changed_meanwhile")
@@ -99,15 +100,12 @@ func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput)
 // admit takes a login through its steps up to the session. Where it returns an error, the attempt has ended and was recorded;
 // else its end is the caller's to tell.
 func (s *Service) admit(ctx context.Context, by domain.Principal, in LoginInput) (*attempt, verdict, error) {
-	catalog, err := s.deps.Catalog.Catalog(ctx)
-	if err != nil {
+	a := &attempt{by: by, in: in}
+	if err := s.find(ctx, a); err != nil {
 		return nil, verdict{}, err
 	}
-	a := &attempt{by: by, in: in, catalog: catalog}
-	if a.subject, err = s.find(ctx, in.Name); err != nil {
-		return nil, verdict{}, err
-	}
-	if a.guess, err = s.lockout.Reserve(ctx, a.subject.account, by.Origin.Network(), catalog.Settings.Lockout); err != nil {
+	var err error
+	if a.guess, err = s.lockout.Reserve(ctx, a.subject.account, by.Origin.Network(), a.catalog.Settings.Lockout); err != nil {
 		return nil, verdict{}, s.notReserved(ctx, a, err)
 	}
 	check, err := s.verify(ctx, a)

@@ -34,6 +34,7 @@ type Needs struct {
 	Users       ports.UserStore
 	Sessions    ports.SessionStore
 	View        ports.SessionView
+	Logins      ports.LoginView
 	Attempts    ports.AttemptStore
 	Limits      ports.RateLimiter
 	Tokens      ports.AccessTokens

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -30,20 +29,18 @@ func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserI
 	if err != nil {
 		return nil, err
 	}
+	sessions, err := s.deps.Logins.LookSessions(ctx, idsOf(user.Sessions)...)
+	if err != nil {
+		return nil, err
+	}
 	now := s.deps.Clock.Now()
 	var infos []SessionInfo
-	for _, ref := range user.Sessions {
-		live, err := s.deps.View.Look(ctx, ref.ID)
-		switch {
-		case errors.Is(err, domain.ErrSessionNotFound):
-			continue
-		case err != nil:
-			return nil, err
-		case !now.Before(live.Session.EndsAt(catalog.Settings.Session)):
+	for _, session := range sessions {
+		if !now.Before(session.EndsAt(catalog.Settings.Session)) {
 			continue
 		}
 		infos = append(infos, SessionInfo{
-			Session: *live.Session, Current: live.Session.ID == by.SessionID, Location: s.deps.Locator.Locate(live.Session.IPAddress),
+			Session: session, Current: session.ID == by.SessionID, Location: s.deps.Locator.Locate(session.IPAddress),
 		})
 	}
 	slicesByNewest(infos)

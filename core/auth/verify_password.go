@@ -54,26 +54,32 @@ func (v verdict) methods(second domain.Method) []string {
 	return methods
 }
 
-// find returns whom the name means. A name with a directory's domain suffix also means that directory's user of the bare
-// name, so that every spelling counts against one account.
-func (s *Service) find(ctx context.Context, name string) (subject, error) {
-	key := s.deps.Folder.Fold(strings.TrimSpace(name))
-	user, err := s.deps.Users.FindByLogin(ctx, key)
-	if errors.Is(err, domain.ErrUserNotFound) {
-		if id, bare, ok := s.deps.Directories.SplitName(key); ok {
-			user, err = s.deps.Users.FindByLogin(ctx, bare)
-			if err == nil && user.Directory != id {
-				user, err = domain.User{}, domain.ErrUserNotFound
-			}
+// find looks up whom the name means, with the catalog in force. A name with a directory's domain suffix also means that
+// directory's user of the bare name, so that every spelling counts against one account.
+func (s *Service) find(ctx context.Context, a *attempt) error {
+	key := s.deps.Folder.Fold(strings.TrimSpace(a.in.Name))
+	var err error
+	if a.look, err = s.deps.Logins.LookLogin(ctx, key); err != nil {
+		return err
+	}
+	if a.catalog, err = s.deps.Catalog.CatalogAt(ctx, a.look.Catalog); err != nil {
+		return err
+	}
+	a.subject.user = a.look.User
+	if id, bare, ok := s.deps.Directories.SplitName(key); ok && !a.subject.known() {
+		user, err := s.deps.Users.FindByLogin(ctx, bare)
+		switch {
+		case errors.Is(err, domain.ErrUserNotFound), err == nil && user.Directory != id:
+		case err != nil:
+			return err
+		default:
+			a.subject.user = user
 		}
 	}
-	switch {
-	case err == nil:
-		return subject{user: user, account: lockout.AccountOf(user.ID)}, nil
-	case errors.Is(err, domain.ErrUserNotFound):
-		return subject{account: lockout.AccountOfName(key)}, nil
+	if a.subject.account = lockout.AccountOfName(key); a.subject.known() {
+		a.subject.account = lockout.AccountOf(a.subject.user.ID)
 	}
-	return subject{}, err
+	return nil
 }
 
 // verify has the password checked by the user's own directory, or for an unknown name by those that could know it. Whoever

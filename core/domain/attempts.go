@@ -14,6 +14,8 @@ const (
 	accountWindow = 24 * time.Hour
 	// familiarFor is how long a source stays familiar after it has signed in.
 	familiarFor = 30 * 24 * time.Hour
+	// familiarStep is how old the note of a familiar source may grow before one more success renews it: most change nothing.
+	familiarStep = time.Hour
 	// maxFamiliar is how many familiar sources are remembered; the one that was away longest goes first.
 	maxFamiliar = 50
 	// pendingFor is how long an attempt whose end was never told (a crash) may be under way; after it, it is a failure.
@@ -90,6 +92,24 @@ func (a *Attempts) Fail(id, source string, policy LockoutPolicy, now time.Time) 
 		locked = true
 	}
 	return locked
+}
+
+// OwesNothing reports whether a success of the source would do no more than take its reservation back: nothing is counted
+// against the source, and it is familiar.
+func (a *Attempts) OwesNothing(source string, now time.Time) bool {
+	return a.isFamiliar(source, now) && a.Locks[source].IsZero() &&
+		!slices.ContainsFunc(a.Failures, func(t Attempt) bool { return t.Source == source && !t.Pending })
+}
+
+// Excuse is Succeed of a source that owed nothing: it takes the reservation back with what the source has failed at until now. It
+// may come late or twice. A document that knows nothing of the source, as after a purge, learns nothing of it.
+func (a *Attempts) Excuse(id, source string, now time.Time) {
+	a.Failures = slices.DeleteFunc(a.Failures, func(t Attempt) bool {
+		return t.ID == id || t.Source == source && !t.Pending && !t.Settled && !t.At.After(now)
+	})
+	if at, ok := a.Familiar[source]; ok && now.Sub(at) >= familiarStep {
+		a.Familiar[source] = now
+	}
 }
 
 // Succeed resets the source's count and makes the source familiar.

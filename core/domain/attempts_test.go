@@ -131,6 +131,54 @@ func TestAttemptsSuccessResets(t *testing.T) {
 	}
 }
 
+func TestOnlyAFamiliarSourceWithoutFailuresOwesNothing(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		prepare func(a *domain.Attempts)
+		want    bool
+	}{
+		"a source that has never signed in": {func(*domain.Attempts) {}, false},
+		"a familiar one":                    {func(a *domain.Attempts) { a.Succeed("x", "a", noon) }, true},
+		"one that failed since":             {func(a *domain.Attempts) { a.Succeed("x", "a", noon); fail(a, "a", 1, noon) }, false},
+		"one whose lock is over":            {func(a *domain.Attempts) { a.Succeed("x", "a", noon); fail(a, "a", 5, noon) }, false},
+		"one beside whom others fail":       {func(a *domain.Attempts) { a.Succeed("x", "a", noon); fail(a, "b", 5, noon) }, true},
+		"one that has attempts under way":   {func(a *domain.Attempts) { a.Succeed("x", "a", noon); a.Reserve("y", "a", strict, noon) }, true},
+		"one that was away too long":        {func(a *domain.Attempts) { a.Succeed("x", "a", noon.Add(-31*24*time.Hour)) }, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var a domain.Attempts
+			tt.prepare(&a)
+			if got := a.OwesNothing("a", noon.Add(time.Minute)); got != tt.want {
+				t.Errorf("it owes nothing: %t, want %t", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestAnExcuseMayComeLateAndTwice(t *testing.T) {
+	t.Parallel()
+	var a domain.Attempts
+	a.Succeed("x", "a", noon.Add(-2*time.Hour))
+	a.Reserve("mine", "a", strict, noon)
+	a.Reserve("other", "a", strict, noon)
+	a.Fail("other", "a", strict, noon)
+	success := noon.Add(time.Second)
+	fail(&a, "a", 1, noon.Add(2*time.Second)) // after the success, and before it is told
+	for range 2 {
+		a.Excuse("mine", "a", success)
+		if len(a.Failures) != 1 || a.Failures[0].At.Before(success) || !a.Familiar["a"].Equal(success) {
+			t.Errorf("%d failures are left, and the source was seen at %s", len(a.Failures), a.Familiar["a"])
+		}
+	}
+	var purged domain.Attempts
+	purged.Excuse("mine", "a", success)
+	if len(purged.Familiar) > 0 {
+		t.Error("a document that knew nothing has learnt where somebody signs in from")
+	}
+}
+
 func TestRateWindowIsExact(t *testing.T) {
 	t.Parallel()
 	rate := domain.Rate{Limit: 5, Window: time.Minute}

@@ -106,6 +106,16 @@ type LiveSession struct {
 	Catalog int64
 }
 
+// LoginLook is what a sign-in begins with, read in one step.
+type LoginLook struct {
+	// User is whom the name means; zero for nobody.
+	User User
+	// Catalog is the version of roles, groups and settings that was current at the read.
+	Catalog int64
+	// Sessions are those that the user lists, where the store could bring them along at no cost; else nil.
+	Sessions []Session
+}
+
 // APIKey lets a program act for its owner with some of the owner's permissions.
 type APIKey struct {
 	ID          KeyID

@@ -42,6 +42,7 @@ type Guess struct {
 	id      string
 	source  string
 	policy  domain.LockoutPolicy
+	clean   bool // nothing was counted against the source when the attempt was reserved
 }
 
 // AccountOf returns the account that a user's attempts count against.
@@ -62,11 +63,12 @@ func (l *Lockout) Reserve(ctx context.Context, account, source string, policy do
 		var answer domain.Reservation
 		var until time.Time
 		now := l.clock.Now()
-		err := l.store.UpdateAttempts(ctx, account, now, func(a *domain.Attempts, _ *domain.Outbox) error {
+		err := l.store.HoldAttempts(ctx, account, now, func(a *domain.Attempts, _ *domain.Outbox) error {
 			answer, until = a.Reserve(g.id, g.source, policy, now)
 			if answer != domain.AttemptGranted {
 				return domain.ErrUnchanged
 			}
+			g.clean = a.OwesNothing(source, now)
 			return nil
 		})
 		switch {
@@ -107,19 +109,27 @@ func (g *Guess) Fail(ctx context.Context, lock func() domain.AuditEntry, entries
 	})
 }
 
-// Succeed resets the count of the source.
+// Succeed resets the count of the source. Where nothing was counted nobody waits for it.
 func (g *Guess) Succeed(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	now := g.lockout.clock.Now()
+	if g.clean {
+		g.lockout.store.EaseAttempts(g.account, now, func(a *domain.Attempts) { a.Excuse(g.id, g.source, now) })
+		return nil
+	}
 	return g.lockout.store.UpdateAttempts(ctx, g.account, now, func(a *domain.Attempts, _ *domain.Outbox) error {
 		a.Succeed(g.id, g.source, now)
 		return nil
 	})
 }
 
-// GiveBack takes the attempt back, with the entries that say what happened instead.
+// GiveBack takes the attempt back, with the entries that say what happened instead; without any it cannot fail.
 func (g *Guess) GiveBack(ctx context.Context, entries ...domain.AuditEntry) error {
 	ctx = context.WithoutCancel(ctx)
+	if len(entries) == 0 {
+		g.lockout.store.EaseAttempts(g.account, g.lockout.clock.Now(), func(a *domain.Attempts) { a.GiveBack(g.id) })
+		return nil
+	}
 	return g.lockout.store.UpdateAttempts(ctx, g.account, g.lockout.clock.Now(), func(a *domain.Attempts, out *domain.Outbox) error {
 		a.GiveBack(g.id)
 		out.Record(entries...)

@@ -219,6 +219,7 @@ type authNeeds struct {
 	Users       ports.UserStore
 	Sessions    ports.SessionStore
 	View        ports.SessionView
+	Logins      ports.LoginView
 	Attempts    ports.AttemptStore
 	Limits      ports.RateLimiter
 	Tokens      ports.AccessTokens
@@ -239,7 +240,7 @@ type authNeeds struct {
 
 func newAuth(n authNeeds) *auth.Service {
 	return auth.New(auth.Needs{
-		Users: n.Users, Sessions: n.Sessions, View: n.View, Attempts: n.Attempts, Limits: n.Limits, Tokens: n.Tokens,
+		Users: n.Users, Sessions: n.Sessions, View: n.View, Logins: n.Logins, Attempts: n.Attempts, Limits: n.Limits, Tokens: n.Tokens,
 		Sealer: n.Sealer, Folder: n.Folder, IDs: n.IDs, Clock: n.Clock, Locator: n.Locator, Access: n.Access, Catalog: n.Catalog,
 		Directories: n.Directories, Provisioner: n.Provisioner, Journal: n.Journal, Composer: n.Composer, Factor: n.Factor,
 		Keys: n.Keys, LoginRate: rate(n.Config.RateLimits.Login), AccessTokenLifetime: n.Config.Tokens.AccessTokenLifetime,

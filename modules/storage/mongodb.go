@@ -25,7 +25,7 @@ var MongoDB = fx.Module("storage.mongodb", //nolint:dupl // the same ports, of a
 		openMongoDB,
 		fx.Annotate((*mongostore.Store).Users, fx.As(new(ports.UserStore))),
 		fx.Annotate((*mongostore.Store).Sessions, fx.As(new(ports.SessionStore))),
-		fx.Annotate((*mongostore.Store).View, fx.As(new(ports.SessionView)), fx.As(new(ports.KeyView))),
+		fx.Annotate((*mongostore.Store).View, fx.As(new(ports.SessionView)), fx.As(new(ports.LoginView)), fx.As(new(ports.KeyView))),
 		fx.Annotate((*mongostore.Store).Keys, fx.As(new(ports.APIKeyStore))),
 		fx.Annotate((*mongostore.Store).Tokens, fx.As(new(ports.ThirdPartyTokenStore))),
 		fx.Annotate((*mongostore.Store).CatalogStore, fx.As(new(ports.RoleStore)), fx.As(new(ports.GroupStore)),

@@ -19,7 +19,7 @@ var SQLite = fx.Module("storage.sqlite", //nolint:dupl // the same ports, of ano
 		openSQLite,
 		fx.Annotate((*sqlitestore.Store).Users, fx.As(new(ports.UserStore))),
 		fx.Annotate((*sqlitestore.Store).Sessions, fx.As(new(ports.SessionStore))),
-		fx.Annotate((*sqlitestore.Store).View, fx.As(new(ports.SessionView)), fx.As(new(ports.KeyView))),
+		fx.Annotate((*sqlitestore.Store).View, fx.As(new(ports.SessionView)), fx.As(new(ports.LoginView)), fx.As(new(ports.KeyView))),
 		fx.Annotate((*sqlitestore.Store).Keys, fx.As(new(ports.APIKeyStore))),
 		fx.Annotate((*sqlitestore.Store).Tokens, fx.As(new(ports.ThirdPartyTokenStore))),
 		fx.Annotate((*sqlitestore.Store).CatalogStore, fx.As(new(ports.RoleStore)), fx.As(new(ports.GroupStore)),

@@ -62,6 +62,7 @@ func members(t *testing.T, s Stores, want ...domain.UserID) {
 // AttemptStore holds a ports.AttemptStore to its promises.
 func AttemptStore(t *testing.T, open Open) {
 	policy := domain.DefaultSettings().Lockout
+	cases(t, open, heldAttempts())
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"gives an empty document where there is none": func(t *testing.T, s Stores) {
 			got, err := s.Attempts.GetAttempts(t.Context(), "nobody")
@@ -125,6 +126,82 @@ func AttemptStore(t *testing.T, open Open) {
 			}
 		},
 	})
+}
+
+// heldAttempts are the cases of what is held and eased.
+func heldAttempts() map[string]func(*testing.T, Stores) {
+	policy := domain.DefaultSettings().Lockout
+	reserve := func(t *testing.T, s Stores, id string) error {
+		t.Helper()
+		return s.Attempts.HoldAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
+			if answer, _ := a.Reserve(id, "net", policy, epoch); answer != domain.AttemptGranted {
+				return errRefused
+			}
+			return nil
+		})
+	}
+	pending := func(t *testing.T, s Stores, want int) {
+		t.Helper()
+		a, err := s.Attempts.GetAttempts(t.Context(), "jane")
+		must(t, err)
+		if len(a.Failures) != want {
+			t.Errorf("%d attempts are counted, want %d", len(a.Failures), want)
+		}
+	}
+	return map[string]func(*testing.T, Stores){
+		"holds no more attempts for racing guesses than allowed": func(t *testing.T, s Stores) {
+			refused := func(err error) bool { return errors.Is(err, errRefused) }
+			granted := race(t, 100, refused, func(i int) error { return reserve(t, s, strconv.Itoa(i)) })
+			if granted != policy.MaxAttempts {
+				t.Errorf("%d were held, want %d", granted, policy.MaxAttempts)
+			}
+			pending(t, s, policy.MaxAttempts)
+		},
+		"sees what was eased at the next call": func(t *testing.T, s Stores) {
+			for i := range 3 * policy.MaxAttempts {
+				id := strconv.Itoa(i)
+				must(t, reserve(t, s, id))
+				s.Attempts.EaseAttempts("jane", epoch, func(a *domain.Attempts) { a.GiveBack(id) })
+			}
+			pending(t, s, 0)
+		},
+		"keeps what was held and eased through a change": func(t *testing.T, s Stores) {
+			must(t, reserve(t, s, "one"))
+			must(t, reserve(t, s, "two"))
+			s.Attempts.EaseAttempts("jane", epoch, func(a *domain.Attempts) { a.GiveBack("one") })
+			must(t, s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
+				a.LockedUntil = epoch.Add(time.Hour)
+				return nil
+			}))
+			a, err := s.Attempts.GetAttempts(t.Context(), "jane")
+			must(t, err)
+			if len(a.Failures) != 1 || a.Failures[0].ID != "two" || !a.LockedUntil.Equal(epoch.Add(time.Hour)) {
+				t.Errorf("%d attempts are counted and the lock is until %s", len(a.Failures), a.LockedUntil)
+			}
+		},
+		"loses no change to racing reservations": func(t *testing.T, s Stores) {
+			must(t, s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
+				a.Familiar = map[string]time.Time{"other": epoch}
+				return nil
+			}))
+			race(t, 50, never, func(i int) error {
+				id := strconv.Itoa(i)
+				if i%2 == 0 {
+					return s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
+						a.Failures = append(a.Failures, domain.Attempt{ID: id, Source: "far", At: epoch})
+						return nil
+					})
+				}
+				err := s.Attempts.HoldAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
+					a.Failures = append(a.Failures, domain.Attempt{ID: id, Source: "net", At: epoch, Pending: true})
+					return nil
+				})
+				s.Attempts.EaseAttempts("jane", epoch, func(a *domain.Attempts) { a.GiveBack(id) })
+				return err
+			})
+			pending(t, s, 25)
+		},
+	}
 }
 
 // RateLimiter holds a ports.RateLimiter to its promises.

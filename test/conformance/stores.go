@@ -23,6 +23,7 @@ type Stores struct {
 	Guard         ports.AdminGuard
 	Sessions      ports.SessionStore
 	View          ports.SessionView
+	Logins        ports.LoginView
 	Keys          ports.APIKeyStore
 	KeyView       ports.KeyView
 	Tokens        ports.ThirdPartyTokenStore
@@ -51,7 +52,7 @@ type Open func(t *testing.T) Stores
 func All(t *testing.T, open Open) {
 	for name, suite := range map[string]func(*testing.T, Open){
 		"EveryField": EveryField, "UserStore": UserStore, "UserList": UserList, "AdminGuard": AdminGuard,
-		"SessionStore": SessionStore, "SessionView": SessionView, "APIKeyStore": APIKeyStore, "ThirdPartyTokenStore": ThirdPartyTokenStore,
+		"SessionStore": SessionStore, "SessionView": SessionView, "LoginView": LoginView, "APIKeyStore": APIKeyStore, "ThirdPartyTokenStore": ThirdPartyTokenStore,
 		"RoleStore": RoleStore, "GroupStore": GroupStore, "SettingsStore": SettingsStore,
 		"AttemptStore": AttemptStore, "RateLimiter": RateLimiter, "OnceStore": OnceStore, "IdempotencyStore": IdempotencyStore,
 		"AuditTrail": AuditTrail, "AuditSeal": AuditSeal, "MessageQueue": MessageQueue, "Maintenance": Maintenance, "SigningKeyStore": SigningKeyStore,

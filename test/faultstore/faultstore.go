@@ -115,6 +115,7 @@ func (f *Faults) Wrap(p *kit.Ports) {
 	p.Guard = guard{f, p.Guard}
 	p.Sessions = sessions{f, p.Sessions}
 	p.View = view{f, p.View}
+	p.Logins = logins{f, p.Logins}
 	p.Keys = keys{f, p.Keys}
 	p.KeyView = keyView{f, p.KeyView}
 	p.Roles = roles{f, p.Roles}

@@ -67,6 +67,12 @@ func (x sessions) Create(ctx context.Context, session domain.Session) error {
 	return x.f.call("SessionStore.Create", func() error { return x.SessionStore.Create(ctx, session) })
 }
 
+func (x sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User, error) {
+	return ask(x.f, "SessionStore.Begin", func() (domain.User, error) {
+		return x.SessionStore.Begin(ctx, session, twice(change, (*domain.User).Clone))
+	})
+}
+
 func (x sessions) Get(ctx context.Context, id domain.SessionID) (domain.Session, error) {
 	return ask(x.f, "SessionStore.Get", func() (domain.Session, error) { return x.SessionStore.Get(ctx, id) })
 }
@@ -104,6 +110,19 @@ func (x view) Look(ctx context.Context, id domain.SessionID) (domain.LiveSession
 
 func (x view) Touch(ctx context.Context, id domain.SessionID, at time.Time) error {
 	return x.f.call("SessionView.Touch", func() error { return x.SessionView.Touch(ctx, id, at) })
+}
+
+type logins struct {
+	f *Faults
+	ports.LoginView
+}
+
+func (x logins) LookLogin(ctx context.Context, key string) (domain.LoginLook, error) {
+	return ask(x.f, "LoginView.LookLogin", func() (domain.LoginLook, error) { return x.LoginView.LookLogin(ctx, key) })
+}
+
+func (x logins) LookSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error) {
+	return ask(x.f, "LoginView.LookSessions", func() ([]domain.Session, error) { return x.LoginView.LookSessions(ctx, ids...) })
 }
 
 type keys struct {
@@ -212,6 +231,12 @@ type attempts struct {
 func (x attempts) UpdateAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
 	return x.f.call("AttemptStore.UpdateAttempts", func() error {
 		return x.AttemptStore.UpdateAttempts(ctx, account, now, twice(change, (*domain.Attempts).Clone))
+	})
+}
+
+func (x attempts) HoldAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
+	return x.f.call("AttemptStore.HoldAttempts", func() error {
+		return x.AttemptStore.HoldAttempts(ctx, account, now, twice(change, (*domain.Attempts).Clone))
 	})
 }
 

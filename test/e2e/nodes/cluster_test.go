@@ -51,8 +51,9 @@ func start(t *testing.T, n int) []*node {
 	return startOn(t, n, databaseURI(t))
 }
 
-// startOn runs n processes on the database given. The first makes the administrator.
-func startOn(t *testing.T, n int, uri string) []*node {
+// startOn runs n processes on the database given. The first makes the administrator; more is added
+// to their environment.
+func startOn(t *testing.T, n int, uri string, more ...string) []*node {
 	t.Helper()
 	program, err := build()
 	if err != nil {
@@ -70,6 +71,7 @@ func startOn(t *testing.T, n int, uri string) []*node {
 		"OSTIARY_PASSWORDS_ARGON2_MEMORY_KIB=7168", "OSTIARY_PASSWORDS_ARGON2_ITERATIONS=5", "OSTIARY_PASSWORDS_QUEUE_DEADLINE=20s",
 		"OSTIARY_METRICS_ADDRESS=off", "OSTIARY_LOG_LEVEL=warn", "OSTIARY_HTTP_PUBLIC_URL=http://localhost:8080",
 	}
+	environment = append(environment, more...)
 	nodes := make([]*node, n)
 	for i := range nodes {
 		nodes[i] = startNode(t, program, string(rune('A'+i)), environment)
