@@ -14,13 +14,7 @@ import (
 // switched off there end, and with them, for the latter, their API keys; what the mapping gives the others is brought up to
 // date. A directory that cannot say is left for the next time, and its people's sessions go on.
 func (s *Service) CheckLive(ctx context.Context) error {
-	var failures []error
-	for _, d := range s.needs.Registry.All() {
-		if lookup, ok := d.(ports.Lookup); ok {
-			failures = append(failures, s.checkLiveOf(ctx, lookup))
-		}
-	}
-	return errors.Join(failures...)
+	return eachAlone(s, func(lookup ports.Lookup) error { return s.checkLiveOf(ctx, lookup) })
 }
 
 func (s *Service) checkLiveOf(ctx context.Context, lookup ports.Lookup) error {

@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -8,7 +9,9 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/ostiary/ostiary/adapters/ldapdir"
+	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/test/fixtures/faultproxy"
 	"github.com/ostiary/ostiary/test/fixtures/openldap"
 )
 
@@ -82,4 +85,57 @@ func TestD07_AnOutageEndsNoSession(t *testing.T) {
 	if u := h.user(t, "alice"); len(u.Sessions) != 1 {
 		t.Error("the session ended")
 	}
+}
+
+// hangs puts a directory in front of the others whose server takes everything and answers nothing, and whose people have live
+// sessions.
+func (h *house) hangs(t *testing.T) {
+	t.Helper()
+	proxy := faultproxy.New(t, h.slapd.Address())
+	s := h.settings
+	s.URLs, s.CAFile, s.AllowPlaintext = []string{"ldap://localhost:" + proxy.Port()}, "", true
+	hung, err := ldapdir.New("hung", ldapdir.TypeLDAP, s, wall{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = hung.Close(context.Background()) })
+	proxy.Silent.Store(true)
+	if h.Registry, err = directory.NewRegistry("corp", hung, h.corp); err != nil {
+		t.Fatal(err)
+	}
+	h.service = h.newService(100)
+	u := h.signedIn(t, "grace")
+	if _, err := h.Store.Users().Update(t.Context(), u.ID, func(u *domain.User, _ *domain.Outbox) error {
+		u.Directory = "hung"
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// comesAbout runs something that a hung directory keeps from ending, waits for what is to come about all the same, and ends it.
+func comesAbout(t *testing.T, run func(context.Context) error, what func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	for deadline := time.Now().Add(30 * time.Second); !what(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Error("the hung directory holds up the other one")
+			break
+		}
+	}
+	cancel()
+	<-ended
+}
+
+func TestD07_AHungDirectoryHoldsUpNeitherChecksNorSyncsOfOthers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 0, nil)
+	h.sync(t)
+	h.signedIn(t, "dave")
+	h.setDisabled(t, "dave", true)
+	h.hangs(t)
+	comesAbout(t, h.service.CheckLive, func() bool { return len(h.user(t, "dave").Sessions) == 0 })
+	comesAbout(t, h.service.RunScheduled, func() bool { return h.user(t, "dave").Status == domain.StatusDeactivated })
 }

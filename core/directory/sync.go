@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -92,12 +93,30 @@ func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.Dire
 // RunScheduled synchronizes every directory that can list its people, from where its last run ended where the directory tells what
 // changed. What stops at a brake or fails is in the error, in Status and, for a brake, in the audit trail.
 func (s *Service) RunScheduled(ctx context.Context) error {
-	var failures []error
+	return eachAlone(s, func(lister ports.Lister) error { return s.runOne(ctx, lister) })
+}
+
+// eachAlone does something with each directory that is able to, with all at once: one that hangs takes no time from the others.
+func eachAlone[T ports.Directory](s *Service, do func(T) error) error {
+	var able []T
 	for _, d := range s.needs.Registry.All() {
-		if lister, ok := d.(ports.Lister); ok {
-			failures = append(failures, s.runOne(ctx, lister))
+		if t, ok := d.(T); ok {
+			able = append(able, t)
 		}
 	}
+	failures := make([]error, len(able))
+	var working sync.WaitGroup
+	for i, t := range able {
+		working.Go(func() {
+			defer func() {
+				if p := recover(); p != nil { // the job's own recovery sees its goroutine alone
+					failures[i] = fmt.Errorf("directory %s: panic: %v", t.ID(), p)
+				}
+			}()
+			failures[i] = do(t)
+		})
+	}
+	working.Wait()
 	return errors.Join(failures...)
 }
 

@@ -25,6 +25,8 @@ type house struct {
 	slapd   *openldap.Server
 	corp    ports.Directory
 	service *directory.Service
+
+	settings ldapdir.Settings
 }
 
 func newHouse(t *testing.T, users int, change func(*ldapdir.Settings)) *house {
@@ -39,6 +41,7 @@ func newHouse(t *testing.T, users int, change func(*ldapdir.Settings)) *house {
 	if change != nil {
 		change(&s)
 	}
+	h.settings = s
 	var err error
 	if h.corp, err = ldapdir.New("corp", ldapdir.TypeLDAP, s, wall{}); err != nil {
 		t.Fatal(err)

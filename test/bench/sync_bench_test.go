@@ -62,7 +62,7 @@ func syncedHouse(b *testing.B) (*kit.Services, *directory.Service) {
 	s := kit.Start(b, kit.Options{Directories: []ports.Directory{corp}})
 	return s, directory.NewService(directory.ServiceNeeds{
 		Registry: s.Registry, Users: s.Store.Users(), Access: s.Access, Journal: s.Journal, Clock: s.Clock, Folder: s.Folder,
-		MaxDisablePercent: 5,
+		Positions: s.Store.SyncPositions(), MaxDisablePercent: 5,
 		Provisioner: directory.NewProvisioner(directory.Needs{
 			Users: s.Store.Users(), Access: s.Access, Journal: s.Journal, IDs: s.IDs, Clock: s.Clock, Folder: s.Folder,
 		}),
