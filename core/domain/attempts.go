@@ -59,6 +59,9 @@ func (a *Attempts) Reserve(id, source string, policy LockoutPolicy, now time.Tim
 	if until := a.LockedFor(source, now); !until.IsZero() {
 		return AttemptLocked, until
 	}
+	if until := a.overdue(source, policy, now); !until.IsZero() {
+		return AttemptLocked, until
+	}
 	if failed, pending := a.countSource(source, policy, now); failed+pending >= policy.MaxAttempts {
 		return AttemptBusy, time.Time{}
 	}
@@ -191,6 +194,31 @@ func (a *Attempts) countSource(source string, policy LockoutPolicy, now time.Tim
 		}
 	}
 	return failed, pending
+}
+
+// overdue returns until when a source is locked that has all the failures of a lock and got none: the limit was lowered since,
+// or the service was killed while they were under way. That ends like a lock, or when enough of them are too old to count.
+func (a *Attempts) overdue(source string, policy LockoutPolicy, now time.Time) time.Time {
+	window := time.Duration(policy.ResetWindowMinutes) * time.Minute
+	var counted []time.Time
+	for _, t := range a.Failures {
+		if t.Source == source && !t.Settled && !t.Pending && now.Sub(t.At) < window {
+			counted = append(counted, t.At)
+		}
+	}
+	if len(counted) < policy.MaxAttempts || len(counted) == 0 {
+		return time.Time{}
+	}
+	slices.SortFunc(counted, time.Time.Compare)
+	lock := counted[len(counted)-1].Add(time.Duration(policy.LockoutDurationMinutes) * time.Minute)
+	if !now.Before(lock) {
+		a.settle(source)
+		return time.Time{}
+	}
+	if tooFew := counted[len(counted)-policy.MaxAttempts].Add(window); tooFew.Before(lock) {
+		return tooFew
+	}
+	return lock
 }
 
 func (a *Attempts) countAll() (failed, pending int) {

@@ -79,8 +79,38 @@ func TestA03_AttemptsUnderWayCount(t *testing.T) {
 		t.Errorf("four attempts whose end was never told: got %v, want granted", got)
 	}
 	a.Reserve("5", "a", strict, noon)
-	if got := ask(&a, "a", noon.Add(time.Minute)); got != domain.AttemptBusy {
-		t.Errorf("five attempts whose end was never told count as failed: got %v, want busy", got)
+	if got := ask(&a, "a", noon.Add(time.Minute)); got != domain.AttemptLocked {
+		t.Errorf("five attempts whose end was never told count as failed: got %v, want locked", got)
+	}
+}
+
+func TestA04_ALimitThatWasLoweredLocksWhoIsOverIt(t *testing.T) {
+	t.Parallel()
+	three := strict
+	three.MaxAttempts = 3
+	var a domain.Attempts
+	fail(&a, "a", 4, noon) // at 0, 1, 2 and 3 seconds
+	tests := map[string]struct {
+		duration int // of a lock, in minutes
+		after    time.Duration
+		want     domain.Reservation
+		until    time.Duration
+	}{
+		"until too few failures count":        {30, time.Minute, domain.AttemptLocked, 15*time.Minute + time.Second},
+		"and not a moment longer":             {30, 15*time.Minute + time.Second, domain.AttemptGranted, 0},
+		"or as long as a lock, if that is it": {5, time.Minute, domain.AttemptLocked, 5*time.Minute + 3*time.Second},
+		"after which the source starts anew":  {5, 5*time.Minute + 3*time.Second, domain.AttemptGranted, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, policy := a.Clone(), three
+			policy.LockoutDurationMinutes = test.duration
+			answer, until := c.Reserve("asking", "a", policy, noon.Add(test.after))
+			if answer != test.want || test.until != 0 && !until.Equal(noon.Add(test.until)) {
+				t.Errorf("%v until %v", answer, until)
+			}
+		})
 	}
 }
 
