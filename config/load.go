@@ -30,7 +30,8 @@ type Sources struct {
 
 const maxFile = 1 << 20
 
-// Load reads and checks the configuration. The error is Mistakes: all that is wrong in any source and in the result.
+// Load reads and checks the configuration. The error is Mistakes: all that is wrong in any source and in the result. What comes
+// with it is what could be read, for finding further mistakes and nothing else.
 func Load(from Sources) (Config, error) {
 	if from.ReadFile == nil {
 		from.ReadFile = os.ReadFile
@@ -45,10 +46,7 @@ func Load(from Sources) (Config, error) {
 	c := Default()
 	b.bindStruct("", reflect.ValueOf(&c).Elem(), tree)
 	b.mistakes = append(b.mistakes, c.check()...)
-	if err := b.mistakes.err(); err != nil {
-		return Config{}, err
-	}
-	return c, nil
+	return c, b.mistakes.err()
 }
 
 // parse reads the file; what cannot be read is a mistake under the file's name.

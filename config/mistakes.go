@@ -9,10 +9,16 @@ import (
 type Mistake struct {
 	Key     string `json:"key"`
 	Problem string `json:"problem"`
+	Source  string `json:"source,omitempty"` // "ostiary.yaml:7", "OSTIARY_LOG_LEVEL" or "--data-dir", where Locate has found it
 }
 
 // String returns the mistake on one line.
-func (m Mistake) String() string { return m.Key + ": " + m.Problem }
+func (m Mistake) String() string {
+	if m.Source != "" {
+		return m.Source + ": " + m.Key + ": " + m.Problem
+	}
+	return m.Key + ": " + m.Problem
+}
 
 // Mistakes are all that is wrong with a configuration.
 type Mistakes []Mistake //nolint:errname // it is the list, which happens to be returned as an error
@@ -27,7 +33,7 @@ func (m Mistakes) Error() string {
 }
 
 func (m *Mistakes) add(key, format string, args ...any) {
-	*m = append(*m, Mistake{key, fmt.Sprintf(format, args...)})
+	*m = append(*m, Mistake{Key: key, Problem: fmt.Sprintf(format, args...)})
 }
 
 // err returns nil when there is no mistake.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/modules/directories"
 )
 
 // app is one run of the program: where it reads and writes, and the flags that every command takes.
@@ -80,11 +81,30 @@ func (a *app) run(ctx context.Context, args []string) int {
 
 // load reads the configuration with the flags over it.
 func (a *app) load() (config.Config, error) {
+	return config.Load(a.sources())
+}
+
+func (a *app) sources() config.Sources {
 	flags := map[string]string{}
 	if a.dataDir != "" {
 		flags["data_dir"] = a.dataDir
 	}
-	return config.Load(config.Sources{File: a.configFile, Environ: a.environ, Flags: flags})
+	return config.Sources{File: a.configFile, Environ: a.environ, Flags: flags}
+}
+
+// whole loads the configuration for what needs all of it, the files that it names and the settings of its directories too, and
+// returns every mistake at once.
+func (a *app) whole(ctx context.Context) (config.Config, error) {
+	c, err := a.load()
+	mistakes, wrong := errors.AsType[config.Mistakes](err)
+	if err != nil && !wrong {
+		return c, err
+	}
+	mistakes = append(mistakes, c.CheckFiles()...)
+	if len(mistakes) == 0 {
+		return c, nil
+	}
+	return c, append(mistakes, directories.Check(ctx, c)...)
 }
 
 // group returns a command that only holds others.

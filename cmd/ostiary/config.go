@@ -36,7 +36,7 @@ be read, else the default; the answer says which. Nothing is started or changed.
 	}
 	c.Flags().BoolVar(&offline, "offline", false, "ask no directory")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		configuration, err := a.load()
+		configuration, err := a.whole(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -50,6 +50,7 @@ be read, else the default; the answer says which. Nothing is started or changed.
 		if err != nil {
 			return err
 		}
+		answer.Warnings = config.Locate(a.sources(), answer.Warnings)
 		return a.print(answer, func() {
 			for _, w := range answer.Warnings {
 				a.printf(a.out, "warning: %s\n", printable(w.String()))

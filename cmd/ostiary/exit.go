@@ -98,7 +98,7 @@ type problem struct {
 	Mistakes []config.Mistake `json:"mistakes,omitempty"`
 }
 
-func problemOf(err error) problem {
+func (a *app) problemOf(err error) problem {
 	var wrong usageError
 	var file fileError
 	var mistakes config.Mistakes
@@ -108,7 +108,7 @@ func problemOf(err error) problem {
 	case errors.As(err, &file):
 		return problem{Error: "file", Message: err.Error()}
 	case errors.As(err, &mistakes):
-		return problem{Error: "configuration", Message: "The configuration is wrong", Mistakes: mistakes}
+		return problem{Error: "configuration", Message: "The configuration is wrong", Mistakes: config.Locate(a.sources(), mistakes)}
 	case errors.Is(err, errSomeRefused):
 		return problem{Error: "rows_refused", Message: err.Error()}
 	default:
@@ -121,14 +121,14 @@ func (a *app) printError(err error) {
 	var mistakes config.Mistakes
 	switch {
 	case a.json:
-		_ = json.NewEncoder(a.err).Encode(problemOf(err))
+		_ = json.NewEncoder(a.err).Encode(a.problemOf(err))
 	case errors.As(err, &mistakes):
 		a.printf(a.err, "ostiary: the configuration is wrong:\n")
-		for _, m := range mistakes {
-			a.printf(a.err, "  %s\n", m)
+		for _, m := range config.Locate(a.sources(), mistakes) {
+			a.printf(a.err, "  %s\n", printable(m.String()))
 		}
 	default:
-		p := problemOf(err)
+		p := a.problemOf(err)
 		a.printf(a.err, "ostiary: %s\n", printable(sentenceOf(p)))
 		for _, d := range p.Details {
 			a.printf(a.err, "  %s\n", printable(d))

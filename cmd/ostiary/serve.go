@@ -24,7 +24,7 @@ With nothing configured it answers on http://localhost:8080, on this machine alo
   ostiary serve --config /etc/ostiary.yaml
   OSTIARY_HTTP_ADDRESS=127.0.0.1:9000 ostiary serve --data-dir /var/lib/ostiary`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			configuration, err := a.load()
+			configuration, err := a.whole(c.Context())
 			if err != nil {
 				return err
 			}

@@ -79,7 +79,9 @@ func newTPT(n tptNeeds) *tpt.Service {
 	})
 }
 
-func checkSecret(lifecycle fx.Lifecycle, tokens *tpt.Service) { lifecycle.Append(fx.StartHook(tokens.CheckSecret)) }
+func checkSecret(lifecycle fx.Lifecycle, tokens *tpt.Service) {
+	lifecycle.Append(fx.StartHook(tokens.CheckSecret))
+}
 
 type usersNeeds struct {
 	fx.In

@@ -19,9 +19,11 @@ import (
 	"github.com/ostiary/ostiary/adapters/commonpasswords"
 	"github.com/ostiary/ostiary/adapters/ldapdir"
 	"github.com/ostiary/ostiary/adapters/oidcdir"
+	"github.com/ostiary/ostiary/adapters/sysclock"
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -121,5 +123,36 @@ func mistakesOf(d config.Directory, err error) config.Mistakes {
 	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
 		return mistakes
 	}
-	return config.Mistakes{{Key: "directories." + d.ID, Problem: err.Error()}}
+	key := "directories." + d.ID
+	var mistakes config.Mistakes
+	for _, detail := range fault.Of(err).Details() {
+		mistakes = append(mistakes, config.Mistake{Key: key + "." + detail.Field, Problem: detail.Reason})
+	}
+	if len(mistakes) == 0 {
+		mistakes = config.Mistakes{{Key: key, Problem: err.Error()}}
+	}
+	return mistakes
+}
+
+// Check returns what is wrong with the settings of the directories, of the types that the product has. It is for a
+// configuration that is wrong elsewhere too, so that all its mistakes can be told at once.
+func Check(ctx context.Context, c config.Config) config.Mistakes {
+	byType := map[string]ports.DirectoryFactory{}
+	clock := sysclock.Clock{}
+	for _, t := range append(ldapTypes(clock), oidcType(c, clock), builtinType(nil, nil, nil)) {
+		byType[t.Type] = t
+	}
+	var mistakes config.Mistakes
+	for _, d := range c.Directories {
+		if d.ID == "" || d.Type == "" {
+			continue // which is told already
+		}
+		opened, err := open(d, byType)
+		if err != nil {
+			mistakes = append(mistakes, mistakesOf(d, err)...)
+			continue
+		}
+		_ = opened.Close(ctx) // nothing was opened that could be lost
+	}
+	return mistakes
 }

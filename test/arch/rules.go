@@ -62,7 +62,10 @@ var layers = []layer{
 	},
 	{
 		name: "config", covers: in("config"),
-		ours: nothing, others: func(imported string) bool { return under(imported, "github.com/knadh/koanf") },
+		ours: nothing, others: func(imported string) bool {
+			// The parser underneath, which koanf does not show, knows the lines of mistakes.
+			return under(imported, "github.com/knadh/koanf") || imported == "go.yaml.in/yaml/v3"
+		},
 	},
 	{
 		name: "modules", covers: in("modules"),
