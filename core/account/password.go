@@ -105,8 +105,8 @@ func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domai
 
 // wrongPassword counts a wrong password, with the entry that tells of it, and returns the cause.
 func (s *Service) wrongPassword(ctx context.Context, by domain.Principal, guess *lockout.Guess, failed domain.AuditEntry, cause error) error {
-	lock := func() domain.AuditEntry {
-		return s.deps.Journal.Entry(by, domain.ActionAccountLocked, failed.Target)
+	lock := func(out *domain.Outbox) {
+		out.Record(s.deps.Journal.Entry(by, domain.ActionAccountLocked, failed.Target))
 	}
 	if err := guess.Fail(ctx, lock, failed); err != nil {
 		return err

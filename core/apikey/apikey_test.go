@@ -41,7 +41,7 @@ func newBench(t *testing.T) *bench {
 	view := &countingView{KeyView: k.Store.View()}
 	return &bench{Kit: k, view: view, service: apikey.New(apikey.Needs{
 		Keys: k.Store.Keys(), View: view, Users: k.Store.Users(), Catalog: k.Store.CatalogStore(), Limits: k.Store.Guards(),
-		IDs: k.IDs, Clock: k.Clock, Journal: k.Journal, Rate: apikey.DefaultRate,
+		IDs: k.IDs, Clock: k.Clock, Journal: k.Journal, Letters: k.Composer, Rate: apikey.DefaultRate,
 	})}
 }
 

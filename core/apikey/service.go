@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/notify"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -34,6 +35,7 @@ type Service struct {
 	ids     ports.IDs
 	clock   ports.Clock
 	journal *audit.Journal
+	letters *notify.Composer
 	rate    domain.Rate
 }
 
@@ -47,6 +49,7 @@ type Needs struct {
 	IDs     ports.IDs
 	Clock   ports.Clock
 	Journal *audit.Journal
+	Letters *notify.Composer
 	// Rate is how many keys may be made for one user; DefaultRate unless the configuration says otherwise. The zero Rate
 	// is no limit.
 	Rate domain.Rate
@@ -56,7 +59,7 @@ type Needs struct {
 func New(n Needs) *Service {
 	return &Service{
 		keys: n.Keys, view: n.View, users: n.Users, catalog: n.Catalog, limits: n.Limits,
-		ids: n.IDs, clock: n.Clock, journal: n.Journal, rate: n.Rate,
+		ids: n.IDs, clock: n.Clock, journal: n.Journal, letters: n.Letters, rate: n.Rate,
 	}
 }
 
@@ -75,7 +78,7 @@ type Created struct {
 }
 
 // Create makes a key for the owner: their own, or another's by api_keys.manage. Its permissions must be ones that the owner
-// holds (fault.ErrForbidden), and ones that the principal may hand out. More than the rate allows is fault.ErrRateLimited.
+// holds (fault.ErrForbidden), and ones that the principal may hand out. The owner is told by mail. More than the rate allows is fault.ErrRateLimited.
 func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.UserID, in CreateInput) (Created, error) {
 	user, err := s.owner(ctx, by, owner)
 	if err != nil {
@@ -122,6 +125,11 @@ func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain
 	out.Record(s.journal.Entry(by, domain.ActionAPIKeyCreate, string(id),
 		audit.Detail("owner_id", string(owner.ID)), audit.Detail("permissions", texts(permissions)),
 		audit.Detail("expires_at", key.ExpiresAt.Format(time.RFC3339)), audit.Personal("name", in.Name)))
+	told, err := s.letters.KeyCreated(*owner, key.Name, by)
+	if err != nil {
+		return Created{}, err
+	}
+	out.Send(told...)
 	if err := s.keys.Create(ctx, key, out); err != nil {
 		return Created{}, err
 	}

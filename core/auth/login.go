@@ -94,7 +94,22 @@ func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput)
 	if err != nil {
 		return SignedIn{}, errors.Join(err, a.guess.GiveBack(ctx))
 	}
-	return signedIn, a.guess.Succeed(ctx)
+	return signedIn, a.guess.Succeed(ctx, s.suspect(a, &check.user))
+}
+
+// suspiciousAfter is after how many failures a sign-in is told to the person: more than anybody mistypes without noticing.
+const suspiciousAfter = 3
+
+// suspect tells the person of a sign-in that came after several failures, which may be somebody who has guessed.
+func (s *Service) suspect(a *attempt, user *domain.User) lockout.Suspect {
+	return func(failures int, out *domain.Outbox) error {
+		if failures < suspiciousAfter {
+			return nil
+		}
+		letters, err := s.deps.Composer.SignInAfterFailures(*user, a.by.Origin)
+		out.Send(letters...)
+		return err
+	}
 }
 
 // admit takes a login through its steps up to the session. Where it returns an error, the attempt has ended and was recorded;
@@ -158,8 +173,8 @@ func (s *Service) judge(ctx context.Context, a *attempt, check verdict) error {
 
 // refuse counts a failure and answers as for anybody.
 func (s *Service) refuse(ctx context.Context, a *attempt, reason string) error {
-	lock := func() domain.AuditEntry {
-		return s.deps.Journal.Entry(a.by, domain.ActionAccountLocked, string(a.subject.user.ID), audit.ActedBy(a.subject.user.ID))
+	lock := func(out *domain.Outbox) {
+		out.Record(s.deps.Journal.Entry(a.by, domain.ActionAccountLocked, string(a.subject.user.ID), audit.ActedBy(a.subject.user.ID)))
 	}
 	err := a.guess.Fail(ctx, lock, s.failed(a, reason))
 	if err != nil {

@@ -115,6 +115,19 @@ func (a *Attempts) Excuse(id, source string, now time.Time) {
 	}
 }
 
+// FailedBefore returns how many failures a success of the source comes after: its own where it has signed in before, else
+// those of every source, since it may be the one that guessed from elsewhere.
+func (a *Attempts) FailedBefore(source string, now time.Time) int {
+	own := a.isFamiliar(source, now)
+	failed := 0
+	for _, t := range a.Failures {
+		if !t.Pending && now.Sub(t.At) < accountWindow && (t.Source == source || !own) {
+			failed++
+		}
+	}
+	return failed
+}
+
 // Succeed resets the source's count and makes the source familiar.
 func (a *Attempts) Succeed(id, source string, now time.Time) {
 	a.Failures = slices.DeleteFunc(a.Failures, func(t Attempt) bool {

@@ -112,10 +112,7 @@ func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.
 	case outcome == nil:
 		told = guess.Succeed(ctx)
 	case errors.Is(outcome, domain.ErrTwoFactorLogin):
-		told = guess.Fail(ctx, func() domain.AuditEntry {
-			return c.journal.Entry(by, domain.ActionAccountLocked, string(user.ID),
-				audit.ActedBy(user.ID), audit.Detail("factor", string(user.Factor.Method)))
-		})
+		told = c.fail(ctx, by, user, guess)
 	default:
 		told = guess.GiveBack(ctx)
 	}
@@ -123,6 +120,22 @@ func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.
 		return told
 	}
 	return outcome
+}
+
+// fail counts a wrong code. When it locks at a sign-in, the person is told: somebody has got past their first step.
+func (c *Checker) fail(ctx context.Context, by domain.Principal, user *domain.User, guess *lockout.Guess) error {
+	var letters []domain.Message
+	if by.UserID == "" {
+		var err error
+		if letters, err = c.letters.PartialLogin(*user, by.Origin); err != nil {
+			return err
+		}
+	}
+	return guess.Fail(ctx, func(out *domain.Outbox) {
+		out.Record(c.journal.Entry(by, domain.ActionAccountLocked, string(user.ID),
+			audit.ActedBy(user.ID), audit.Detail("factor", string(user.Factor.Method))))
+		out.Send(letters...)
+	})
 }
 
 // source is the one source that all codes of a user count for: the six digits of a person are the same from wherever they

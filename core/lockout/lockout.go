@@ -95,30 +95,39 @@ func Locked(until, now time.Time) error {
 	return domain.ErrAccountLocked.With("locked_until", until.UTC().Format(time.RFC3339)).After(until.Sub(now))
 }
 
-// Fail counts the attempt as failed, with the entries that say so in the same write; lock makes one more when it locked. The
-// end of an attempt is told even when the person has gone, or their place would stay taken.
-func (g *Guess) Fail(ctx context.Context, lock func() domain.AuditEntry, entries ...domain.AuditEntry) error {
+// Fail counts the attempt as failed, with the entries that say so in the same write; lock adds to it what is to be said when
+// it locked. The end of an attempt is told even when the person has gone, or their place would stay taken.
+func (g *Guess) Fail(ctx context.Context, lock func(*domain.Outbox), entries ...domain.AuditEntry) error {
 	ctx = context.WithoutCancel(ctx)
 	now := g.lockout.clock.Now()
 	return g.lockout.store.UpdateAttempts(ctx, g.account, now, func(a *domain.Attempts, out *domain.Outbox) error {
 		out.Record(entries...)
 		if a.Fail(g.id, g.source, g.policy, now) {
-			out.Record(lock())
+			lock(out)
 		}
 		return nil
 	})
 }
 
-// Succeed resets the count of the source. Where nothing was counted nobody waits for it.
-func (g *Guess) Succeed(ctx context.Context) error {
+// Suspect adds to a success, in the same write, what is to be said when so many attempts had failed before it.
+type Suspect func(failures int, out *domain.Outbox) error
+
+// Succeed resets the count of the source. Where nothing was counted nobody waits for it, and nothing is suspect.
+func (g *Guess) Succeed(ctx context.Context, suspects ...Suspect) error {
 	ctx = context.WithoutCancel(ctx)
 	now := g.lockout.clock.Now()
 	if g.clean {
 		g.lockout.store.EaseAttempts(g.account, now, func(a *domain.Attempts) { a.Excuse(g.id, g.source, now) })
 		return nil
 	}
-	return g.lockout.store.UpdateAttempts(ctx, g.account, now, func(a *domain.Attempts, _ *domain.Outbox) error {
+	return g.lockout.store.UpdateAttempts(ctx, g.account, now, func(a *domain.Attempts, out *domain.Outbox) error {
+		failures := a.FailedBefore(g.source, now)
 		a.Succeed(g.id, g.source, now)
+		for _, suspect := range suspects {
+			if err := suspect(failures, out); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 }

@@ -107,6 +107,7 @@ func TestR02_NothingOfARequestBecomesALink(t *testing.T) {
 	for what, text := range map[string]string{
 		"password":   composed(k.Composer.PasswordChanged(john, by)),
 		"e-mail":     composed(k.Composer.EmailChanged(john, john.Email, by)),
+		"key":        composed(k.Composer.KeyCreated(john, "CI", by)),
 		"2FA on":     composed(k.Composer.TwoFactorEnabled(john, by)),
 		"2FA off":    composed(k.Composer.TwoFactorDisabled(john, by)),
 		"reuse":      composed(k.Composer.RefreshReuse(john, evil)),

@@ -71,6 +71,18 @@ func (c *Composer) EmailChanged(user domain.User, former string, by domain.Princ
 	})
 }
 
+// KeyCreated tells the user of a new API key that acts for them.
+func (c *Composer) KeyCreated(user domain.User, name string, by domain.Principal) ([]domain.Message, error) {
+	return c.mail(&user, user.Email, content{
+		subject: "A new API key for your account",
+		paragraphs: []string{
+			"An API key has been made that acts for your account at " + c.host + c.circumstances(&user, &by) + ". Its name is:",
+			"    " + plain(name),
+			notYou,
+		},
+	})
+}
+
 // TwoFactorEnabled tells the user that sign-in now asks for a second factor.
 func (c *Composer) TwoFactorEnabled(user domain.User, by domain.Principal) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
@@ -104,12 +116,13 @@ func (c *Composer) RefreshReuse(user domain.User, from domain.Origin) ([]domain.
 	})
 }
 
-// PartialLogin tells the user that somebody knew their password and failed at the second factor.
+// PartialLogin tells the user that somebody got past the first step of signing in and failed at the second factor until
+// it locked.
 func (c *Composer) PartialLogin(user domain.User, from domain.Origin) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
-		subject: "A sign-in with your password was stopped",
+		subject: "A sign-in to your account was stopped",
 		paragraphs: []string{
-			"Somebody gave the right password of your account at " + c.host + c.place(from) + " and failed at the second factor several times.",
+			"Somebody got past the first step of signing in to your account at " + c.host + c.place(from) + ", with your password or through your provider, and then gave several wrong codes. Codes are refused for a while now.",
 			"If it was not you, somebody knows your password: change it.",
 		},
 	})

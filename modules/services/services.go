@@ -161,12 +161,13 @@ type keyNeeds struct {
 	IDs     ports.IDs
 	Clock   ports.Clock
 	Journal *audit.Journal
+	Letters *notify.Composer
 }
 
 func newKeys(n keyNeeds) *apikey.Service {
 	return apikey.New(apikey.Needs{
 		Keys: n.Keys, View: n.View, Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, IDs: n.IDs, Clock: n.Clock,
-		Journal: n.Journal, Rate: rate(n.Config.RateLimits.APIKeys),
+		Journal: n.Journal, Letters: n.Letters, Rate: rate(n.Config.RateLimits.APIKeys),
 	})
 }
 
