@@ -39,6 +39,12 @@ func (s *connections) add(nc net.Conn) *conn {
 	return c
 }
 
+func (s *connections) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
 func (s *connections) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -183,13 +189,14 @@ type listener struct {
 	net.Listener
 
 	set  *connections
+	door *doorman
 	done chan struct{}
 	once sync.Once
 	wait func(done <-chan struct{}, d time.Duration)
 }
 
-func newListener(inner net.Listener, set *connections) *listener {
-	return &listener{Listener: inner, set: set, done: make(chan struct{}), wait: func(done <-chan struct{}, d time.Duration) {
+func newListener(inner net.Listener, set *connections, door *doorman) *listener {
+	return &listener{Listener: inner, set: set, door: door, done: make(chan struct{}), wait: func(done <-chan struct{}, d time.Duration) {
 		timer := time.NewTimer(d)
 		defer timer.Stop()
 		select {
@@ -199,18 +206,23 @@ func newListener(inner net.Listener, set *connections) *listener {
 	}}
 }
 
-// Accept returns the next connection, however long the system is out of what it takes to open one.
+// Accept returns the next connection, however long the system is out of what it takes to open one, or there is no room for
+// another.
 func (l *listener) Accept() (net.Conn, error) {
 	const first, most = 5 * time.Millisecond, time.Second
 	for pause := first; ; pause = min(2*pause, most) {
 		nc, err := l.Listener.Accept()
-		if err == nil {
+		switch {
+		case err == nil && l.set.count() < l.door.limit:
 			return l.set.add(nc), nil
-		}
-		if !passes(err) {
+		case err == nil:
+			l.door.turnAway(nc, l.set.clock.Now())
+			pause = first / 2 // doubled next
+		case passes(err):
+			l.wait(l.done, pause)
+		default:
 			return nil, err
 		}
-		l.wait(l.done, pause)
 	}
 }
 

@@ -85,7 +85,7 @@ func (s *Server) transport() *fasthttp.Server {
 		Handler:                      s.serve,
 		ErrorHandler:                 s.onBrokenRequest,
 		ConnState:                    onConnState,
-		Concurrency:                  s.cfg.Connections,
+		Concurrency:                  2 * s.cfg.Connections, // the listener keeps to the limit
 		ReadBufferSize:               s.cfg.HeaderLimit,
 		MaxRequestBodySize:           s.cfg.BodyLimit,
 		ReadTimeout:                  s.cfg.ReadTimeout,
@@ -113,7 +113,7 @@ func (s *Server) Open(ctx context.Context) error {
 		inner = tls.NewListener(inner, s.cfg.TLS) // shakes hands at the first read, within ReadTimeout
 	}
 	s.conns = newConnections(s.cfg.Clock, s.cfg.WriteTimeout)
-	s.listener = newListener(inner, s.conns)
+	s.listener = newListener(inner, s.conns, newDoorman(s.cfg.Connections, s.full))
 	go func() {
 		s.served <- s.http.Serve(s.listener)
 		close(s.served)

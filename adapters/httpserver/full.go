@@ -1,0 +1,84 @@
+package httpserver
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+const (
+	// refusedAtOnce is how many connections beyond the limit are told so at a time; more are closed without a word.
+	refusedAtOnce = 64
+	// refusedFor is how long one of them may take to hear it, with the handshake of TLS before.
+	refusedFor = time.Second
+)
+
+// doorman answers connections beyond the limit in our own words. The HTTP library would do it in plain text, and while nothing
+// else is accepted: one silent client of a TLS listener could then keep everybody out for as long as it likes.
+type doorman struct {
+	limit   int
+	busy    chan struct{}
+	message func() []byte
+}
+
+func newDoorman(limit int, message func() []byte) *doorman {
+	return &doorman{limit: limit, busy: make(chan struct{}, refusedAtOnce), message: message}
+}
+
+// turnAway tells the client that there is no room, without keeping anybody else waiting.
+func (d *doorman) turnAway(nc net.Conn, now time.Time) {
+	select {
+	case d.busy <- struct{}{}:
+		go func() {
+			defer func() { <-d.busy }()
+			d.tell(nc, now.Add(refusedFor))
+		}()
+	default:
+		_ = nc.Close() // nobody is there to tell
+	}
+}
+
+func (d *doorman) tell(nc net.Conn, until time.Time) {
+	defer func() { _ = nc.Close() }() // it is given up
+	if nc.SetDeadline(until) != nil {
+		return
+	}
+	if _, err := nc.Write(d.message()); err != nil {
+		return
+	}
+	if half, ok := nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_, _ = io.CopyN(io.Discard, nc, refusedBody) // or a reset would overtake the answer; whatever ends it, it is closed next
+	}
+}
+
+// refusedBody is how much of what a refused client sends is read.
+const refusedBody = 64 << 10
+
+// full is the whole answer to a connection for which there is no room.
+func (s *Server) full() []byte {
+	id := requestID("")
+	f := fault.ErrOverloaded.After(time.Second)
+	body, err := contractFailure(f, id)
+	if err != nil {
+		return nil // a fault of strings alone always has a body
+	}
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 " + strconv.Itoa(StatusOf(f.Kind)) + " " + http.StatusText(StatusOf(f.Kind)) + "\r\n")
+	header := http.Header{
+		"Connection": {"close"}, "Content-Length": {strconv.Itoa(len(body))}, "Content-Type": {"application/json; charset=utf-8"},
+		"Date": {s.cfg.Clock.Now().UTC().Format(http.TimeFormat)}, "Retry-After": {retryAfter(time.Second)}, "X-Request-Id": {id},
+	}
+	for _, fixed := range fixedHeaders {
+		header.Set(string(fixed[0]), string(fixed[1]))
+	}
+	_ = header.Write(&b) // a buffer takes everything
+	b.WriteString("\r\n")
+	b.Write(body)
+	s.metrics.broken(StatusOf(f.Kind))
+	return b.Bytes()
+}
