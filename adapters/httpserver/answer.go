@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
 
@@ -56,6 +57,7 @@ func (s *Server) fail(r *Request, f *fault.Error) {
 	if f.RetryAfter() > 0 {
 		h.Set(fiber.HeaderRetryAfter, retryAfter(f.RetryAfter()))
 	}
+	r.RateLimit(domain.RateState{Limit: f.Limit(), Reset: f.RetryAfter()}) // nothing is left of a limit that was passed
 	h.Set(fiber.HeaderCacheControl, "no-store")
 	_ = r.Raw(StatusOf(f.Kind), "application/json; charset=utf-8", body) // it only sets the answer's fields
 }

@@ -188,6 +188,7 @@ func TestFailuresHaveOneStatusEach(t *testing.T) {
 			r.RateLimit(domain.RateState{Limit: 5, Remaining: 0, Reset: 59001 * time.Millisecond})
 			return fault.ErrRateLimited.After(time.Millisecond)
 		}),
+		get("/over", httpserver.Public(), func(*httpserver.Request) error { return fault.ErrRateLimited.Over(60, 59*time.Second) }),
 		get("/details", httpserver.Public(), func(*httpserver.Request) error {
 			return fault.ErrInvalid.About("email", "is required").About("username", "is required")
 		}),
@@ -208,6 +209,10 @@ func TestFailuresHaveOneStatusEach(t *testing.T) {
 	a = call(t, http.MethodGet, address, prefix+"/limited", "")
 	wantFailure(t, a, http.StatusTooManyRequests, "rate_limited")
 	if h := a.Header; h.Get("Retry-After") != "1" || h.Get("Ratelimit-Limit") != "5" || h.Get("Ratelimit-Remaining") != "0" || h.Get("Ratelimit-Reset") != "60" {
+		t.Errorf("%v", h)
+	}
+	if h := call(t, http.MethodGet, address, prefix+"/over", "").Header; h.Get("Ratelimit-Limit") != "60" || h.Get("Ratelimit-Remaining") != "0" ||
+		h.Get("Ratelimit-Reset") != "59" || h.Get("Retry-After") != "59" {
 		t.Errorf("%v", h)
 	}
 	a = call(t, http.MethodGet, address, prefix+"/details", "")

@@ -74,6 +74,7 @@ func documentation(apis ...httpserver.API) (httpserver.API, error) {
 	for _, path := range sorted(files) {
 		routes = append(routes, route(http.MethodGet, path, httpserver.Public(), files[path].serve))
 	}
+	routes = append(routes, route(http.MethodGet, "/docs/", httpserver.Public(), files["/docs"].serve)) // as people type it
 	return httpserver.API{Name: "docs", Routes: routes}, nil
 }
 

@@ -33,7 +33,7 @@ func (s *Service) RequestReset(ctx context.Context, by domain.Principal, email s
 		return state, err
 	}
 	if !state.Allowed {
-		return state, fault.ErrRateLimited.After(state.Reset)
+		return state, fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}
 	user, err := s.deps.Users.FindByLogin(ctx, key)
 	if err == nil && user.EmailKey == key && s.canReset(&user) {
@@ -170,7 +170,7 @@ func (s *Service) badToken(ctx context.Context, by domain.Principal) error {
 		return err
 	}
 	if !state.Allowed {
-		return fault.ErrRateLimited.After(state.Reset)
+		return fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}
 	return domain.ErrInvalidToken
 }

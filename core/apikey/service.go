@@ -100,7 +100,7 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.
 		return Created{}, err
 	}
 	if !state.Allowed {
-		return Created{Rate: state}, fault.ErrRateLimited.After(state.Reset)
+		return Created{Rate: state}, fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}
 	created, err := s.create(ctx, by, &user, in, permissions)
 	created.Rate = state

@@ -71,7 +71,7 @@ func New(n Needs) *Service {
 func (s *Service) takeLogin(ctx context.Context, by domain.Principal) (domain.RateState, error) {
 	state, err := s.deps.Limits.Take(ctx, "login:"+by.Origin.Network(), s.deps.LoginRate, s.deps.Clock.Now())
 	if err == nil && !state.Allowed {
-		err = fault.ErrRateLimited.After(state.Reset)
+		err = fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}
 	return state, err
 }

@@ -41,7 +41,7 @@ func (s *Service) takeSMS(ctx context.Context, id domain.UserID) error {
 		return err
 	}
 	if !state.Allowed {
-		return fault.ErrRateLimited.After(state.Reset)
+		return fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}
 	return nil
 }

@@ -52,6 +52,7 @@ type Error struct {
 	details []Detail
 	extra   map[string]any
 	retry   time.Duration
+	limit   int
 	cause   error
 	base    *Error
 }
@@ -136,6 +137,13 @@ func (e *Error) After(wait time.Duration) *Error {
 	return c
 }
 
+// Over is After for a limit that was passed: how many it allows is told, too.
+func (e *Error) Over(limit int, wait time.Duration) *Error {
+	c := e.After(wait)
+	c.limit = limit
+	return c
+}
+
 // Details returns the named fields, in the order they were found.
 func (e *Error) Details() []Detail { return slices.Clone(e.details) }
 
@@ -144,6 +152,9 @@ func (e *Error) Extra() map[string]any { return maps.Clone(e.extra) }
 
 // RetryAfter returns how long to wait before another try; zero when nothing is known of it.
 func (e *Error) RetryAfter() time.Duration { return e.retry }
+
+// Limit returns how many the limit allows that was passed; zero when it was none.
+func (e *Error) Limit() int { return e.limit }
 
 // Of returns the fault in err. An error that holds none becomes ErrInternal with err as its private cause; nil stays nil.
 func Of(err error) *Error {

@@ -160,7 +160,7 @@ func (s *Service) asStranger(ctx context.Context, by *domain.Principal) error {
 		return err
 	}
 	if !state.Allowed {
-		return fault.ErrRateLimited.After(state.Reset)
+		return fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}
 	stranger := domain.Anonymous(by.Origin)
 	stranger.Kind = domain.PrincipalSystem

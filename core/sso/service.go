@@ -128,7 +128,7 @@ func (s *Service) now() time.Time { return s.deps.Clock.Now().UTC() }
 func (s *Service) take(ctx context.Context, what string, by domain.Principal) error {
 	state, err := s.deps.Limits.Take(ctx, what+":"+by.Origin.Network(), startRate, s.now())
 	if err == nil && !state.Allowed {
-		err = fault.ErrRateLimited.After(state.Reset)
+		err = fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}
 	return err
 }
