@@ -54,6 +54,15 @@ func replaceFile(t *testing.T, name, by string) {
 // fetch asks over TLS, trusting one authority, on a connection of its own.
 func fetch(t *testing.T, address, authority string) error {
 	t.Helper()
+	status, err := statusOver(t, address, authority)
+	if err == nil && status != http.StatusOK {
+		t.Errorf("answered %d", status)
+	}
+	return err
+}
+
+func statusOver(t *testing.T, address, authority string) (int, error) {
+	t.Helper()
 	pem, err := os.ReadFile(authority)
 	if err != nil {
 		t.Fatal(err)
@@ -65,12 +74,9 @@ func fetch(t *testing.T, address, authority string) error {
 	}}
 	answer, err := client.Get("https://" + address + "/healthz")
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if answer.StatusCode != http.StatusOK {
-		t.Errorf("answered %s", answer.Status)
-	}
-	return answer.Body.Close()
+	return answer.StatusCode, answer.Body.Close()
 }
 
 func TestCertificateIsRenewedWhileTheServerRuns(t *testing.T) {

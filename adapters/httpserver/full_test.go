@@ -78,7 +78,7 @@ func TestH08_SilentClientsBeyondTheLimitKeepNobodyOut(t *testing.T) {
 		dial(t, address)
 	}
 	_ = first.Close()
-	for begin := time.Now(); fetch(t, address, files.CA) != nil; {
+	for begin, status := time.Now(), 0; status != http.StatusOK; status, _ = statusOver(t, address, files.CA) {
 		if time.Since(begin) > time.Minute {
 			t.Fatal("nobody is let in any more")
 		}
