@@ -52,7 +52,10 @@ func (a *app) root() *cobra.Command {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagUsage(err) })
+	root.Version = thisVersion().Version
+	root.SetVersionTemplate(thisVersion().String() + "\n")
+	root.SetHelpCommand(helpCommand())
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.configFile, "config", "c", "", "configuration `file` (default ./ostiary.yaml if it is there)")
 	flags.StringVar(&a.dataDir, "data-dir", "", "`folder` of the database and keys (default ./ostiary-data)")

@@ -60,6 +60,26 @@ func (e fileError) code() int {
 	return codeRefused
 }
 
+// flagUsage makes a wrong flag a usage error, without the words of the library that parses numbers.
+func flagUsage(err error) error {
+	text, _, _ := strings.Cut(err.Error(), ": strconv.")
+	return usagef("%s", text)
+}
+
+// helpCommand is cobra's, but for one thing: help on what there is not is a mistake.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Help about any command", Example: "  ostiary help user create",
+		RunE: func(c *cobra.Command, given []string) error {
+			found, rest, err := c.Root().Find(given)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(found, strings.Join(rest, " "))
+			}
+			return found.Help()
+		},
+	}
+}
+
 func unknownCommand(c *cobra.Command, name string) error {
 	text := fmt.Sprintf("there is no command %q", c.CommandPath()+" "+name)
 	if similar := c.SuggestionsFor(name); len(similar) > 0 {

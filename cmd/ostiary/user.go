@@ -78,6 +78,9 @@ func (a *app) userListCommand() *cobra.Command {
 	flags.StringVar(&in.Cursor, "cursor", "", "go on after an earlier list, by its next_cursor")
 	flags.BoolVar(&all, "all", false, "list them all")
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if in.Limit < 1 || in.Limit > 100 {
+			return usagef("--limit must be from 1 to 100; --all lists them all")
+		}
 		return a.operate(c.Context(), func(on operator.Caller) error {
 			page, err := operator.UserList.Call(c.Context(), on, in, nil)
 			for err == nil && all && page.NextCursor != "" {

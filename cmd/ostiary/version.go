@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -18,13 +19,17 @@ type versionAnswer struct {
 	Platform string `json:"platform"`
 }
 
+func (v versionAnswer) String() string {
+	return fmt.Sprintf("ostiary %s (%s, %s)", v.Version, v.Go, v.Platform)
+}
+
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			v := thisVersion()
 			return a.print(v, func() {
-				a.printf(a.out, "ostiary %s (%s, %s)\n", v.Version, v.Go, v.Platform)
+				a.printf(a.out, "%s\n", v)
 			})
 		},
 	}

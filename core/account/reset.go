@@ -80,11 +80,16 @@ func (s *Service) sendReset(ctx context.Context, by domain.Principal, id domain.
 	return err
 }
 
+var errDeactivated = fault.New(fault.Conflict, "conflict", "The user is deactivated")
+
 // ResetLink makes a one-time link token for an operator to hand on, instead of a mail. It takes users.manage.
 func (s *Service) ResetLink(ctx context.Context, by domain.Principal, id domain.UserID) (string, time.Time, error) {
 	_, user, err := s.target(ctx, by, id)
 	if err != nil {
 		return "", time.Time{}, err
+	}
+	if user.Status == domain.StatusDeactivated {
+		return "", time.Time{}, errDeactivated
 	}
 	if !s.canReset(&user) {
 		return "", time.Time{}, domain.ErrPasswordManagedExternally

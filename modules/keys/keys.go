@@ -3,13 +3,16 @@ package keys
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"go.uber.org/fx"
 
 	"github.com/ostiary/ostiary/adapters/keyring"
+	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -34,11 +37,24 @@ func newSealer(c config.Config) (ports.Sealer, error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data directory: %w", err)
 	}
-	keys, err := keyring.OpenKeyFile(filepath.Join(c.DataDir, FileName))
+	name := filepath.Join(c.DataDir, FileName)
+	if lost(name, filepath.Join(c.DataDir, sqlitestore.FileName)) {
+		return nil, fmt.Errorf("the key file %s is missing, and the database beside it is sealed under its key: put it back from the backup, "+
+			"or set keyring.key to what it held", name)
+	}
+	keys, err := keyring.OpenKeyFile(name)
 	if err != nil {
 		return nil, err
 	}
 	return keyring.NewSealer(keys)
+}
+
+// lost tells that the key file is not there and the database is. The key is made before the database, so that no start which
+// was broken off looks like this; a new key would open nothing and only hide what is missing.
+func lost(keyFile, database string) bool {
+	_, noKey := os.Stat(keyFile)
+	_, noDatabase := os.Stat(database)
+	return errors.Is(noKey, fs.ErrNotExist) && noDatabase == nil
 }
 
 func newTokens(lc fx.Lifecycle, c config.Config, store ports.SigningKeyStore, sealer ports.Sealer, clock ports.Clock) (ports.AccessTokens, error) {
