@@ -16,6 +16,7 @@ var (
 	UserShow          = Define[UserName, User]("user.show")
 	UserDeactivate    = Define[UserName, User]("user.deactivate")
 	UserUnlock        = Define[UserName, User]("user.unlock")
+	UserUnlink        = Define[UserName, User]("user.unlink")
 	UserPasswordSet   = Define[NewPassword, User]("user.password.set")
 	UserPasswordReset = Define[UserName, Link]("user.password.reset")
 )
@@ -108,7 +109,7 @@ type users struct {
 func userOperations(u users) []Handler {
 	return []Handler{
 		UserCreate.Handle(u.create), UserList.Handle(u.list), UserShow.Handle(u.show), UserDeactivate.Handle(u.deactivate),
-		UserUnlock.Handle(u.unlock), UserPasswordSet.Handle(u.setPassword), UserPasswordReset.Handle(u.resetPassword),
+		UserUnlock.Handle(u.unlock), UserUnlink.Handle(u.unlink), UserPasswordSet.Handle(u.setPassword), UserPasswordReset.Handle(u.resetPassword),
 	}
 }
 
@@ -167,6 +168,13 @@ func (u users) deactivate(ctx context.Context, call Call, in UserName) (User, er
 func (u users) unlock(ctx context.Context, call Call, in UserName) (User, error) {
 	return u.then(ctx, call, in.Name, func(found account.Profile) error {
 		return u.accounts.Unlock(ctx, call.By, found.ID)
+	})
+}
+
+func (u users) unlink(ctx context.Context, call Call, in UserName) (User, error) {
+	return u.then(ctx, call, in.Name, func(found account.Profile) error {
+		_, err := u.accounts.Unlink(ctx, call.By, found.ID)
+		return err
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 // examples are those of the commands that do not bring their own, by the words after the program's name.
 var examples = map[string]string{
 	"user show":           "ostiary user show ada\nostiary user show ada@example.org --json",
+	"user unlink":         "ostiary user unlink ada",
 	"user unlock":         "ostiary user unlock ada",
 	"user deactivate":     "ostiary user deactivate ada",
 	"user password reset": "ostiary user password reset ada",

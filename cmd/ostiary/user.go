@@ -18,7 +18,7 @@ func (a *app) userCommand() *cobra.Command {
   ostiary user list --status active
   ostiary user password reset ada`,
 		a.userCreateCommand(), a.userListCommand(), a.userShowCommand(), a.userPasswordCommand(),
-		a.userUnlockCommand(), a.userDeactivateCommand())
+		a.userUnlockCommand(), a.userUnlinkCommand(), a.userDeactivateCommand())
 }
 
 func (a *app) userCreateCommand() *cobra.Command {
@@ -105,6 +105,13 @@ func (a *app) userShowCommand() *cobra.Command {
 func (a *app) userUnlockCommand() *cobra.Command {
 	return a.onUser("unlock NAME", "Forget a user's failed attempts",
 		"Forgets the failed attempts, of the password and of the second factor, from all addresses.", operator.UserUnlock.Call)
+}
+
+func (a *app) userUnlinkCommand() *cobra.Command {
+	return a.onUser("unlink NAME", "Take a user away from their OpenID provider",
+		`Makes the account of somebody who signs in at an OpenID provider, or in a directory that is not configured any more, one of the
+built-in directory again. It has no password then: hand one on with "ostiary user password reset". All sessions and pending tokens end.
+At a provider that is marked trusted, the next sign-in with the same verified address would link them again.`, operator.UserUnlink.Call)
 }
 
 func (a *app) userDeactivateCommand() *cobra.Command {

@@ -36,7 +36,7 @@ func (s *Service) resolve(
 		}
 		return s.deps.Provisioner.Provision(ctx, by, identity, false)
 	}
-	if expected, err := s.expected(ctx, identity); err != nil || expected.ID != "" {
+	if expected, err := s.expected(ctx, provider, identity); err != nil || expected.ID != "" {
 		return s.welcome(ctx, by, expected, identity, err)
 	}
 	return s.byAddress(ctx, by, provider, identity)
@@ -58,9 +58,10 @@ func (s *Service) byAddress(ctx context.Context, by domain.Principal, provider p
 }
 
 // expected returns the user whom an administrator made in this provider's directory ahead of the first sign-in, and who has
-// the address that the provider has verified. By naming the directory the administrator said whose word counts.
-func (s *Service) expected(ctx context.Context, identity domain.Identity) (domain.User, error) {
-	if !identity.EmailVerified || identity.Email == "" {
+// the address that the provider has verified. That is somebody else's account by an address too, so the provider must be one
+// whose addresses are trusted; that the administrator named the directory and the address stands for our own verification.
+func (s *Service) expected(ctx context.Context, provider ports.RedirectLogin, identity domain.Identity) (domain.User, error) {
+	if !provider.LinksByEmail() || !identity.EmailVerified || identity.Email == "" {
 		return domain.User{}, nil
 	}
 	key := s.deps.Folder.Fold(identity.Email)

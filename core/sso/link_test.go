@@ -184,17 +184,19 @@ func TestD11_people_whom_an_administrator_expects_come_in_by_their_verified_addr
 		email     string
 		role      string
 		verified  bool
+		trusted   bool
 		reason    string // empty: comes in
 	}{
-		"expected here":                {"corp", address, "user", true, ""},
-		"with an address not verified": {"corp", address, "user", false, "not_provisioned"},
-		"with another address":         {"corp", "other@example.org", "user", true, "not_provisioned"},
-		"expected at another provider": {"other", address, "user", true, "not_provisioned"},
-		"as an administrator":          {"corp", address, "admin", true, "administrative permissions is never linked"},
+		"expected here": {"corp", address, "user", true, true, ""},
+		"at a provider whose addresses nobody trusts": {"corp", address, "user", true, false, "not_provisioned"},
+		"with an address not verified":                {"corp", address, "user", false, true, "not_provisioned"},
+		"with another address":                        {"corp", "other@example.org", "user", true, true, "not_provisioned"},
+		"expected at another provider":                {"other", address, "user", true, true, "not_provisioned"},
+		"as an administrator":                         {"corp", address, "admin", true, true, "administrative permissions is never linked"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, func(s *oidcdir.Settings) { s.JustInTime = false })
+			r := newRig(t, func(s *oidcdir.Settings) { s.JustInTime, s.Trusted = false, test.trusted })
 			r.claims(func(c map[string]any) { c["email_verified"] = test.verified })
 			made, err := r.Account.Create(t.Context(), domain.Operator(), account.NewUser{
 				Username: "expected", Email: test.email, Directory: test.directory, Role: test.role,

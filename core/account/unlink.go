@@ -1,0 +1,50 @@
+package account
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Unlink takes a user away from their provider, or from a directory that is not configured any more, and makes the account one
+// of the built-in directory, without a password: ResetLink or a reset mail gives it one. In the same write all sessions and
+// pending tokens end. Whoever the provider vouches for under that subject is a stranger from then on. It takes users.manage;
+// a user of a directory that keeps its people is fault.ErrConflict.
+func (s *Service) Unlink(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
+	catalog, _, err := s.target(ctx, by, id)
+	if err != nil {
+		return domain.User{}, err
+	}
+	keeper, ok := s.deps.Directories.Keeper()
+	if !ok {
+		return domain.User{}, fault.ErrConflict.Because(errors.New("no built-in directory is configured to take the user"))
+	}
+	return s.deps.Access.UpdateUser(ctx, id, func(u *domain.User, out *domain.Outbox) error {
+		if err := access.CheckActOn(catalog, by, u); err != nil {
+			return err
+		}
+		if !s.canUnlink(u) {
+			return fault.ErrConflict.About("directory", "keeps its own people: only those of a provider can be unlinked")
+		}
+		from, ended := u.Directory, len(u.Sessions)
+		u.Directory, u.Subject, u.Password = keeper.ID(), "", nil
+		u.DropTokens()
+		u.Sessions = nil
+		u.UpdatedAt = s.deps.Clock.Now().UTC()
+		out.Record(s.deps.Journal.Entry(by, domain.ActionUserUpdate, string(u.ID), audit.Detail("fields", []string{"directory"}),
+			audit.Detail("from", string(from)), audit.Detail("to", string(u.Directory)), audit.Detail("sessions_ended", ended)))
+		return nil
+	})
+}
+
+// canUnlink reports whether the user's directory is a provider, or gone.
+func (s *Service) canUnlink(u *domain.User) bool {
+	d, configured := s.deps.Directories.Get(u.Directory)
+	_, redirects := d.(ports.RedirectLogin)
+	return redirects || !configured
+}
