@@ -71,7 +71,8 @@ func mixesScripts(text string) bool {
 }
 
 var (
-	emailLocal  = regexp.MustCompile(`^[\p{L}\p{N}!#$%&'*+/=?^_{|}~-]+(\.[\p{L}\p{N}!#$%&'*+/=?^_{|}~-]+)*$`)
+	// A mark follows a letter: "é" may come as one character or as two.
+	emailLocal  = regexp.MustCompile(`^(\p{L}\p{M}*|[\p{N}!#$%&'*+/=?^_{|}~-])+(\.(\p{L}\p{M}*|[\p{N}!#$%&'*+/=?^_{|}~-])+)*$`)
 	emailDomain = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
 )
 
