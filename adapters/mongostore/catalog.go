@@ -47,9 +47,12 @@ func (cs *Catalog) Catalog(ctx context.Context) (*domain.Catalog, error) {
 	ctx, cancel := cs.s.bound(ctx)
 	defer cancel()
 	var head headDocument
-	err := cs.s.db.Collection(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: headID}}).Decode(&head)
+	err := cs.s.fresh(ctx, func() error {
+		err := cs.s.checked(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: headID}}).Decode(&head)
+		return failed("reading the catalog's version", err)
+	})
 	if err != nil {
-		return nil, failed("reading the catalog's version", err)
+		return nil, err
 	}
 	return cs.at(ctx, head.Number)
 }

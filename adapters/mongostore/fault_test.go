@@ -183,7 +183,7 @@ func TestOwnServerACatalogThatWasNotToldOfAChangeIsToldByTheSweep(t *testing.T) 
 func TestOwnServerANewPrimaryTakesOver(t *testing.T) {
 	t.Parallel()
 	server := mongowire.StartSet(t, 3)
-	s := openOwn(t, server)
+	s := leased(t, server, server.URI(), lasting/4)
 	signIn(t, s)
 	for _, primary := range []int{1, 2, 0} {
 		server.Elect(primary)
@@ -201,7 +201,7 @@ func TestOwnServerANewPrimaryTakesOver(t *testing.T) {
 func TestOwnServerWithoutAPrimaryTheAnswerIs503WithinThreeSeconds(t *testing.T) {
 	t.Parallel()
 	server := mongowire.StartSet(t, 3)
-	s := openOwn(t, server)
+	s := leased(t, server, server.URI(), lasting/4)
 	signIn(t, s)
 	server.Elect(-1)
 	refusedInTime(t, s)

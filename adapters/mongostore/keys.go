@@ -62,9 +62,15 @@ func (ts *Tokens) Create(ctx context.Context, token domain.ThirdPartyToken, out 
 	return ts.s.tokens.create(ctx, token.ID, &token, out)
 }
 
-// Get returns the record with this id.
-func (ts *Tokens) Get(ctx context.Context, id string) (domain.ThirdPartyToken, error) {
-	return ts.s.tokens.byID(ctx, id)
+// Get returns the record with this id, as every check of a token does.
+func (ts *Tokens) Get(ctx context.Context, id string) (token domain.ThirdPartyToken, err error) {
+	ctx, cancel := ts.s.bound(ctx)
+	defer cancel()
+	err = ts.s.fresh(ctx, func() error {
+		token, err = ts.s.tokens.byID(ctx, id)
+		return err
+	})
+	return token, err
 }
 
 // Update applies change to the record in one step.

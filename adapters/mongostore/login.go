@@ -25,7 +25,26 @@ type loginStart struct {
 func (v *View) LookLogin(ctx context.Context, key string) (domain.LoginLook, error) {
 	ctx, cancel := v.s.bound(ctx)
 	defer cancel()
-	cursor, err := v.s.db.Collection(catalogName).Aggregate(ctx, mongo.Pipeline{
+	var found []loginStart
+	err := v.s.fresh(ctx, func() error {
+		found = nil
+		cursor, err := v.s.db.Collection(catalogName).Aggregate(ctx, whoseName(key))
+		if err != nil {
+			return failed("looking for a name", err)
+		}
+		return failed("looking for a name", cursor.All(ctx, &found))
+	})
+	if err != nil {
+		return domain.LoginLook{}, err
+	}
+	if len(found) == 0 {
+		return domain.LoginLook{}, failed("looking for a name", errors.New("the catalog is not there"))
+	}
+	return v.whose(&found[0], key)
+}
+
+func whoseName(key string) mongo.Pipeline {
+	return mongo.Pipeline{
 		{{Key: "$match", Value: bson.D{{Key: "_id", Value: headID}}}},
 		{{Key: "$lookup", Value: bson.D{
 			{Key: "from", Value: usersName},
@@ -38,18 +57,7 @@ func (v *View) LookLogin(ctx context.Context, key string) (domain.LoginLook, err
 			{Key: "as", Value: "users"},
 		}}},
 		{{Key: "$project", Value: bson.D{{Key: "n", Value: 1}, {Key: "users", Value: 1}}}},
-	})
-	if err != nil {
-		return domain.LoginLook{}, failed("looking for a name", err)
 	}
-	var found []loginStart
-	if err := cursor.All(ctx, &found); err != nil {
-		return domain.LoginLook{}, failed("looking for a name", err)
-	}
-	if len(found) == 0 {
-		return domain.LoginLook{}, failed("looking for a name", errors.New("the catalog is not there"))
-	}
-	return v.whose(&found[0], key)
 }
 
 // whose takes the user whose username it is before the one whose address it is.

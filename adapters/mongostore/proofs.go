@@ -167,8 +167,8 @@ func (a *Audit) cut(ctx context.Context, d segmentDocument) error {
 
 // matches is auditFilter for a record that was read already.
 func (d *auditDocument) matches(q *domain.AuditQuery) bool {
-	return (q.UserID == "" || q.UserID == d.UserID) && (len(q.Actions) == 0 || slices.Contains(q.Actions, d.Action)) &&
-		(q.From.IsZero() || !d.At.Before(q.From)) && (q.Until.IsZero() || d.At.Before(q.Until)) &&
-		(q.IPAddress == "" || q.IPAddress == d.IPAddress) && (q.Success == nil || *q.Success == d.Success) &&
-		(q.RequestID == "" || q.RequestID == d.RequestID)
+	same := func(wanted, is string) bool { return wanted == "" || wanted == is }
+	return same(q.UserID, d.UserID) && same(q.IPAddress, d.IPAddress) && same(q.RequestID, d.RequestID) &&
+		(len(q.Actions) == 0 || slices.Contains(q.Actions, d.Action)) && (q.Success == nil || *q.Success == d.Success) &&
+		!d.At.Before(q.From) && (q.Until.IsZero() || d.At.Before(q.Until))
 }

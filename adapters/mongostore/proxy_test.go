@@ -29,7 +29,7 @@ func proxied(t *testing.T) (*mongostore.Store, *toxiproxy.Proxy, *mongowire.Serv
 		t.Fatal(err)
 	}
 	t.Cleanup(proxy.Stop)
-	s := openOwn(t, server, func(c *mongostore.Config) { c.URI = "mongodb://" + proxy.Listen + "/?directConnection=true" })
+	s := leased(t, server, "mongodb://"+proxy.Listen+"/?directConnection=true", lasting/2)
 	signIn(t, s)
 	return s, proxy, server
 }
@@ -180,7 +180,7 @@ func TestOwnServerOutagesLeaveNothingBehind(t *testing.T) { //nolint:paralleltes
 func TestOwnServerTwoNodesBehaveAsOne(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
-	nodes := []*mongostore.Store{openOwn(t, server), openOwn(t, server)}
+	nodes := []*mongostore.Store{leased(t, server, server.URI(), lasting), leased(t, server, server.URI(), lasting)}
 	signIn(t, nodes[0])
 	for i := range 500 {
 		here, there := nodes[i%2], nodes[(i+1)%2]

@@ -107,11 +107,15 @@ func (a *Audit) PutSegment(ctx context.Context, segment domain.AuditSegment, ids
 	if last.Number+1 != segment.Number {
 		return fault.ErrConflict
 	}
-	sealed, err := a.s.db.Collection(auditName).CountDocuments(ctx, bson.D{
-		{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, {Key: "seq", Value: bson.D{{Key: "$gt", Value: int64(0)}}},
+	var sealed int64
+	err = a.s.fresh(ctx, func() error { // or a new primary may not show yet what the last sequencer has placed
+		sealed, err = a.s.db.Collection(auditName).CountDocuments(ctx, bson.D{
+			{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, {Key: "seq", Value: bson.D{{Key: "$gt", Value: int64(0)}}},
+		})
+		return failed("sealing", err)
 	})
 	if err != nil {
-		return failed("sealing", err)
+		return err
 	}
 	if sealed > 0 {
 		return fault.ErrConflict

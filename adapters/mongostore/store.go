@@ -29,9 +29,12 @@ type Config struct {
 	// Timeout bounds each call of the store, its retries included; 0 stands for 2.5 seconds, so that a dead server becomes
 	// an answer within three.
 	Timeout time.Duration
-	// Strict lets a verify ask the primary to prove that it still is one (read concern linearizable). It costs a round of the
-	// replica set for each verify, and closes the window in which a primary that was cut off, and does not know yet, answers
-	// with what it last knew (up to ten seconds).
+	// Lease is how long a node trusts the primary for checks once a majority has taken a write from it; see lease.go. All nodes
+	// have the same. 0: for ever, so that a primary that was cut off, and does not know yet, lets those in whom others have
+	// locked out (up to ten seconds).
+	Lease time.Duration
+	// Strict lets each check ask the primary to prove that it still is one (read concern linearizable), instead of a lease. It
+	// costs a round of the replica set each time, and needs no clocks that run alike.
 	Strict bool
 	// NoTTL leaves the indexes out by which the server sweeps what has expired. It is for tests whose clock is not the
 	// server's; jobs sweep all the same.
@@ -56,6 +59,7 @@ type Store struct {
 	clears  chan clearing
 	catalog catalogCache
 	sweeps  sweepCursor
+	lease   *lease
 
 	stop context.CancelFunc
 	jobs sync.WaitGroup
@@ -84,12 +88,13 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if config.Timeout == 0 {
 		config.Timeout = defaultTimeout
 	}
-	client, err := mongo.Connect(clientOptions(config))
+	held := &lease{lasts: config.Lease}
+	client, err := mongo.Connect(clientOptions(config).SetServerMonitor(held.monitor()))
 	if err != nil {
 		// The error of a connection string quotes it, with its password.
 		return nil, errors.New("mongostore: the connection string is not valid")
 	}
-	s := newStore(config, client)
+	s := newStore(config, client, held)
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
 	}
@@ -109,10 +114,10 @@ func clientOptions(config Config) *options.ClientOptions {
 	return o
 }
 
-func newStore(config Config, client *mongo.Client) *Store {
+func newStore(config Config, client *mongo.Client, held *lease) *Store {
 	s := &Store{
 		config: config, client: client, entropy: rand.Reader, seen: newMemory(4096), turns: newTurns(),
-		touched: newTouches(), used: newTouches(), clears: make(chan clearing, 1024), eased: newEasings(),
+		lease: held, touched: newTouches(), used: newTouches(), clears: make(chan clearing, 1024), eased: newEasings(),
 	}
 	s.db = client.Database(config.Database, options.Database().SetReadConcern(readconcern.Majority()).SetWriteConcern(durable()))
 	s.makeTables()
@@ -158,6 +163,7 @@ func (s *Store) every(ctx context.Context, interval time.Duration, job func(cont
 func (s *Store) Close(ctx context.Context) error {
 	if s.stop != nil {
 		s.stop()
+		s.lease.end()
 		s.jobs.Wait()
 	}
 	s.flushEased(ctx)

@@ -48,6 +48,8 @@ type table[T any] struct {
 	active func(*T) int64
 	// guard runs before a write that turns before into after and may refuse it; its release runs after the write.
 	guard func(ctx context.Context, before, after *T) (release func(), err error)
+	// checked tells that checks read it: a change may take something away from somebody.
+	checked bool
 	// bumps tells that each change makes a new version of the catalog.
 	bumps bool
 	// buried removes what belongs to a deleted thing.
@@ -248,7 +250,9 @@ func (t *table[T]) updateFresh(ctx context.Context, id string, change ports.Chan
 	base := seenDocument{version: r.Version, doc: r.Doc, active: r.Active}
 	thing, err := t.tryUpdate(ctx, id, base, change)
 	if errors.Is(err, domain.ErrUnchanged) {
-		return t.from(id, base)
+		if thing, err = t.from(id, base); err == nil {
+			err = t.outlast(ctx) // another node may have made the change and still be waiting
+		}
 	}
 	return thing, err
 }
@@ -319,7 +323,18 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base seenDocume
 		return failed("updating "+t.coll.Name(), err)
 	}
 	t.store.seen.put(t.key(id), seenDocument{version: base.version + 1, doc: raw, active: active})
-	return t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items)
+	if err := t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items); err != nil {
+		return err
+	}
+	return t.outlast(ctx)
+}
+
+// outlast waits, where a change may take something away, until it holds on every node.
+func (t *table[T]) outlast(ctx context.Context) error {
+	if !t.checked {
+		return nil
+	}
+	return t.store.outlast(ctx)
 }
 
 // bury turns the thing into a tombstone that carries the outbox, removes what belongs to it, and then the tombstone.
@@ -349,7 +364,10 @@ func (t *table[T]) bury(ctx context.Context, id string, condition bson.D, out do
 		return failed("deleting from "+t.coll.Name(), err)
 	}
 	t.store.seen.forget(t.key(id))
-	return t.finishGone(ctx, t.prefix+id, items)
+	if err := t.finishGone(ctx, t.prefix+id, items); err != nil {
+		return err
+	}
+	return t.outlast(ctx)
 }
 
 // finishGone does what is left of a deletion once its tombstone stands.

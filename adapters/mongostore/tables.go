@@ -49,37 +49,46 @@ func newTable[T any](s *Store, collection, prefix string, absent error) *table[T
 
 func (s *Store) makeTables() {
 	s.users = newTable[domain.User](s, usersName, noFieldPrefix, domain.ErrUserNotFound)
+	s.users.checked = true
 	s.users.exists = userExists
 	s.users.fields = userFields
 	s.users.guard = s.holdRole
 	s.users.buried = s.buryUser
 
 	s.sessions = newTable[domain.Session](s, sessionsName, noFieldPrefix, domain.ErrSessionNotFound)
+	s.sessions.checked = true
 	s.sessions.exists = always(fault.ErrConflict)
 	s.sessions.active = func(x *domain.Session) int64 { return nanos(x.LastActivity) }
 	s.sessions.overlay = s.overlaySession
 	s.sessions.fields = sessionFields
 
 	s.keys = newTable[domain.APIKey](s, keysName, noFieldPrefix, domain.ErrKeyNotFound)
+	s.keys.checked = true
 	s.keys.exists = always(fault.ErrConflict)
 	s.keys.active = func(k *domain.APIKey) int64 { return nanos(k.LastUsedAt) }
 	s.keys.overlay = s.overlayKey
 
 	s.tokens = newTable[domain.ThirdPartyToken](s, tokensName, noFieldPrefix, domain.ErrTokenNotFound)
+	s.tokens.checked = true
 	s.tokens.exists = always(fault.ErrConflict)
+	s.tokens.coll = s.checked(tokensName)
 
 	s.roles = newTable[domain.Role](s, catalogName, rolePrefix, domain.ErrRoleNotFound)
+	s.roles.checked = true
 	s.roles.exists = always(domain.ErrRoleExists)
 	s.roles.bumps = true
 	s.groups = newTable[domain.Group](s, catalogName, groupPrefix, domain.ErrGroupNotFound)
+	s.groups.checked = true
 	s.groups.exists = always(domain.ErrGroupExists)
 	s.groups.bumps = true
 	s.settings = newTable[domain.Settings](s, catalogName, settingsID, fault.ErrStorage)
+	s.settings.checked = true
 	s.settings.bumps = true
 
 	s.attempts = newTable[attemptsDocument](s, attemptsName, noFieldPrefix, nil)
 	s.attempts.fields = func(a *attemptsDocument) bson.D { return bson.D{{Key: "ttl", Value: sweepAt(a.KeptUntil)}} }
 	s.signing = newTable[signingSet](s, signingName, noFieldPrefix, nil)
+	s.signing.checked = true
 	s.logs = newTable[auditHead](s, segmentsName, noFieldPrefix, nil)
 }
 

@@ -39,8 +39,26 @@ type looked struct {
 func (v *View) look(ctx context.Context, collection, id string) (*looked, error) {
 	ctx, cancel := v.s.bound(ctx)
 	defer cancel()
-	coll := v.s.db.Collection(collection, options.Collection().SetReadConcern(v.concern()))
-	cursor, err := coll.Aggregate(ctx, mongo.Pipeline{
+	var found []looked
+	err := v.s.fresh(ctx, func() error {
+		found = nil
+		cursor, err := v.s.checked(collection).Aggregate(ctx, lookAt(id))
+		if err != nil {
+			return failed("looking at "+collection, err)
+		}
+		return failed("looking at "+collection, cursor.All(ctx, &found))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 || len(found[0].User) == 0 || found[0].User[0].Gone || found[0].Thing.Gone || len(found[0].Catalog) == 0 {
+		return nil, nil
+	}
+	return &found[0], nil
+}
+
+func lookAt(id string) mongo.Pipeline {
+	return mongo.Pipeline{
 		{{Key: "$match", Value: bson.D{{Key: "_id", Value: id}}}},
 		{{Key: "$addFields", Value: bson.D{{Key: "head", Value: headID}}}},
 		{{Key: "$lookup", Value: join(usersName, "doc.userid", "user")}},
@@ -48,18 +66,7 @@ func (v *View) look(ctx context.Context, collection, id string) (*looked, error)
 		{{Key: "$project", Value: bson.D{
 			{Key: "outbox", Value: 0}, {Key: "head", Value: 0}, {Key: "user.outbox", Value: 0}, {Key: "user.grams", Value: 0},
 		}}},
-	})
-	if err != nil {
-		return nil, failed("looking at "+collection, err)
 	}
-	var found []looked
-	if err := cursor.All(ctx, &found); err != nil {
-		return nil, failed("looking at "+collection, err)
-	}
-	if len(found) == 0 || len(found[0].User) == 0 || found[0].User[0].Gone || found[0].Thing.Gone || len(found[0].Catalog) == 0 {
-		return nil, nil
-	}
-	return &found[0], nil
 }
 
 func join(from, local, as string) bson.D {
@@ -68,11 +75,12 @@ func join(from, local, as string) bson.D {
 	}
 }
 
-func (v *View) concern() *readconcern.ReadConcern {
-	if v.s.config.Strict {
-		return readconcern.Linearizable()
+// checked is a collection as checks read it.
+func (s *Store) checked(name string) *mongo.Collection {
+	if s.config.Strict {
+		return s.db.Collection(name, options.Collection().SetReadConcern(readconcern.Linearizable()))
 	}
-	return readconcern.Majority()
+	return s.db.Collection(name)
 }
 
 // Look returns the session with its user, if the user lists it.

@@ -1,0 +1,150 @@
+package mongostore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/adapters/mongostore"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+)
+
+// leased opens a node that holds leases for so long; it sees the members of the address only.
+func leased(t *testing.T, server *mongowire.Server, uri string, lasts time.Duration, change ...func(*mongostore.Config)) *mongostore.Store {
+	t.Helper()
+	return openOwn(t, server, append(change, func(c *mongostore.Config) { c.URI, c.Lease = uri, lasts })...)
+}
+
+// only is the address of member i alone, as for a node that reaches no other.
+func only(server *mongowire.Server, i int) string {
+	return "mongodb://" + server.AddressOf(i) + "/?directConnection=true"
+}
+
+func revoke(ctx context.Context, s *mongostore.Store) error {
+	_, err := s.Users().Update(ctx, "usr_1", func(u *domain.User, out *domain.Outbox) error {
+		u.Sessions = nil
+		out.Record(entry("logout", domain.ActionLogout))
+		return nil
+	})
+	return err
+}
+
+// lasting is short, so that tests need not wait, and long beside what a busy machine may stop for.
+const lasting = time.Second
+
+// The old primary and a node that sees nothing else are cut off. The others revoke; whoever then asks the node, however soon, is not
+// let in.
+func TestOwnServerS04_APrimaryThatWasCutOffLetsNobodyInAfterARevoke(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		lasts  time.Duration
+		strict bool
+		want   error
+	}{
+		"with leases":                      {lasts: lasting, want: fault.ErrStorage},
+		"with strict_verify":               {strict: true, want: fault.ErrStorage},
+		"but for a store that has neither": {want: nil}, // so the test can fail
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := mongowire.StartSet(t, 3)
+			strict := func(c *mongostore.Config) { c.Strict, c.Timeout = tt.strict, 2*lasting }
+			apart := leased(t, server, only(server, 0), tt.lasts, strict)
+			signIn(t, apart)
+			look(t, apart, nil)
+			server.CutOff(1)
+			others := leased(t, server, only(server, 1), tt.lasts)
+			if err := revoke(t.Context(), others); err != nil {
+				t.Fatalf("revoking at the new primary: %v", err)
+			}
+			look(t, apart, tt.want)
+			look(t, others, domain.ErrSessionNotFound)
+		})
+	}
+}
+
+func look(t *testing.T, s *mongostore.Store, want error) {
+	t.Helper()
+	if _, err := s.View().Look(t.Context(), "sess_1"); !errors.Is(err, want) {
+		t.Errorf("Look = %v, want %v", err, want)
+	}
+}
+
+// A new primary holds the revoke and does not know yet that it is committed.
+func TestOwnServerS04_ANewPrimaryIsTrustedOnceAMajorityHasTakenAWriteFromIt(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		lasts time.Duration
+		want  error
+	}{
+		"with leases":                    {time.Minute, domain.ErrSessionNotFound},
+		"but for a store that has none":  {0, nil}, // so the test can fail
+		"also when they have just ended": {time.Nanosecond * 40, fault.ErrStorage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := mongowire.StartSet(t, 3)
+			first, second := openOwn(t, server), leased(t, server, server.URI(), tt.lasts)
+			signIn(t, first)
+			if tt.lasts != time.Nanosecond*40 {
+				look(t, second, nil)
+			}
+			before := server.State()
+			if err := revoke(t.Context(), first); err != nil {
+				t.Fatal(err)
+			}
+			server.ElectBehind(1, before)
+			look(t, second, tt.want)
+		})
+	}
+}
+
+func TestOwnServerAChangeWaitsUntilNoLeaseFromAFormerPrimaryCanLast(t *testing.T) {
+	t.Parallel()
+	server := mongowire.StartSet(t, 3)
+	s := leased(t, server, server.URI(), lasting, func(c *mongostore.Config) { c.Timeout = time.Minute })
+	signIn(t, s)
+	began := time.Now()
+	server.Elect(2)
+	if err := revoke(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < lasting {
+		t.Errorf("a change after an election was answered after %v", took)
+	}
+	impatient := leased(t, server, server.URI(), time.Hour, func(c *mongostore.Config) { c.Timeout = lasting })
+	if err := revoke(t.Context(), impatient); !errors.Is(err, fault.ErrStorage) {
+		t.Errorf("a change whose time ended meanwhile = %v, want that nobody knows", err)
+	}
+}
+
+func TestOwnServerOneProofServesAllChecksWhileItLasts(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	s := leased(t, server, server.URI(), time.Hour, func(c *mongostore.Config) { c.Timeout = time.Minute })
+	if err := s.Users().Create(t.Context(), ada(), outbox()); err != nil {
+		t.Fatal(err)
+	}
+	server.Forget()
+	for range 50 {
+		look(t, s, domain.ErrSessionNotFound)
+		if _, err := s.CatalogStore().Catalog(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	proofs := 0
+	for _, c := range server.Commands() {
+		if c.Name == "update" && strings.Contains(fmt.Sprint(c.Body), "lease") {
+			proofs++
+		}
+	}
+	if proofs != 1 {
+		t.Errorf("%d proofs were asked for, want one", proofs)
+	}
+}
