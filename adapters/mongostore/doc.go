@@ -17,7 +17,7 @@
 //
 // Decisions are written with {w: "majority", j: true} and read from the primary with read concern majority; what may be lost
 // says so where it is written. Verifying a session is one round trip that brings session, user and the catalog's version
-// (view.go).
+// (view.go), from a primary that a majority has lately proved to be one (lease.go).
 //
 // # Collections and shard keys
 //
@@ -38,6 +38,6 @@
 // # The portable subset
 //
 // Only what MongoDB 6 to 8, Amazon DocumentDB and FerretDB 2 share is used: no transactions, no change streams, no collation
-// (folded keys are stored), no pipelines in updates, no array filters, $lookup by equality only, partial unique indexes for
-// optional fields. docs/mongodb.md says what was run against what.
+// (folded keys are stored), no pipelines in updates, no array filters, $lookup by equality or uncorrelated only, partial unique
+// indexes for optional fields. docs/mongodb.md says what was run against what.
 package mongostore
