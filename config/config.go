@@ -175,6 +175,7 @@ type Tokens struct {
 type Passwords struct {
 	Argon2        Argon2        `koanf:"argon2"`
 	QueueDeadline time.Duration `koanf:"queue_deadline"`
+	QueueLength   int           `koanf:"queue_length"`
 }
 
 // Argon2 are the parameters of Argon2id (RFC 9106).

@@ -29,7 +29,8 @@ func Default() Config {
 		Tokens:        Tokens{Algorithm: "EdDSA", AccessTokenLifetime: time.Hour, Audience: "ostiary"},
 		Passwords: Passwords{
 			Argon2:        Argon2{MemoryKiB: 19 * 1024, Iterations: 2, Parallelism: 1},
-			QueueDeadline: 2 * time.Second,
+			QueueDeadline: 10 * time.Second,
+			QueueLength:   500,
 		},
 		Audit:   Audit{SealInterval: time.Second},
 		Metrics: Metrics{Address: "127.0.0.1:9090"},

@@ -176,7 +176,8 @@ func (p Passwords) check(m *Mistakes) {
 	if a.MemoryKiB*a.Iterations < 5*7*1024 {
 		m.add("passwords.argon2", "is too cheap: memory_kib × iterations must be at least %d", 5*7*1024)
 	}
-	between(m, "passwords.queue_deadline", p.QueueDeadline, 100*time.Millisecond, time.Minute)
+	between(m, "passwords.queue_deadline", p.QueueDeadline, 100*time.Millisecond, 25*time.Second) // below the time limit of a request
+	number(m, "passwords.queue_length", p.QueueLength, 1, 100_000)
 }
 
 func (c Config) checkMetrics(m *Mistakes) {

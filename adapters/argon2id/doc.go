@@ -16,8 +16,9 @@
 // What a hash says it costs is believed only up to a ceiling: 128 MiB and about a second. A file of hostile hashes can
 // therefore not take the machine; [Hasher.Supports] tells an import beforehand.
 //
-// All work passes a gate: at most as many at once as there are processors, one alone when it needs much memory, and nobody
-// waits longer than the queue's deadline. Without it a hundred sign-ins at once took 1.9 GiB. Checks against no hash, which
+// All work passes a gate: at most as many at once as there are processors, one alone when it needs much memory. The others
+// wait in the order of their coming, for as long as they are there themselves: a burst of people who come to work is served
+// late rather than refused. What makes it bounded are the length of the queue and its deadline. Without the gate a hundred sign-ins at once took 1.9 GiB. Checks against no hash, which
 // hide whether a name exists, queue for a small share of the gate first, so that a flood of invented names delays people
 // with an account by one or two hashes and no more.
 //

@@ -1,6 +1,7 @@
 package argon2id
 
 import (
+	"context"
 	"errors"
 	"os"
 	"runtime"
@@ -12,13 +13,14 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 )
 
 const unit = 19 << 20
 
 func TestA16_NoMoreWorkAtOnceThanWorkers(t *testing.T) {
 	t.Parallel()
-	g := newGate(3, unit, time.Minute)
+	g := newGate(3, unit, time.Minute, 500)
 	var (
 		wg           sync.WaitGroup
 		inside, most atomic.Int64
@@ -46,7 +48,7 @@ func TestA16_NoMoreWorkAtOnceThanWorkers(t *testing.T) {
 
 func TestA16_StrangersLeaveRoomForOthers(t *testing.T) {
 	t.Parallel()
-	g := newGate(8, unit, time.Millisecond)
+	g := newGate(8, unit, time.Millisecond, 500)
 	for range 2 { // a quarter of the places
 		if _, err := g.enter(t.Context(), unit, true); err != nil {
 			t.Fatal(err)
@@ -65,9 +67,98 @@ func TestA16_StrangersLeaveRoomForOthers(t *testing.T) {
 	}
 }
 
+// waitUntil waits until so many stand in the queue.
+func waitUntil(q *queue, waiting int64) {
+	for q.waiting.Load() != waiting {
+		runtime.Gosched()
+	}
+}
+
+func TestA16_TheQueueHasALengthAndStrangersAQuarterOfIt(t *testing.T) {
+	t.Parallel()
+	g := newGate(1, unit, time.Minute, 8)
+	leave, err := g.enter(t.Context(), unit, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	enter := func(stranger bool) {
+		wg.Go(func() {
+			done, err := g.enter(t.Context(), unit, stranger)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			done()
+		})
+	}
+	for range 2 {
+		enter(true)
+	}
+	waitUntil(&g.queue, 2)
+	if _, err := g.enter(t.Context(), unit, true); !errors.Is(err, fault.ErrOverloaded) || fault.Of(err).RetryAfter() <= 0 {
+		t.Errorf("a third stranger: %v, want fault.ErrOverloaded at once", err)
+	}
+	for range 6 {
+		enter(false)
+	}
+	waitUntil(&g.queue, 8)
+	if _, err := g.enter(t.Context(), unit, false); !errors.Is(err, fault.ErrOverloaded) {
+		t.Errorf("a ninth in the queue: %v, want fault.ErrOverloaded at once", err)
+	}
+	leave()
+	wg.Wait()
+	if g.queue.waiting.Load() != 0 || g.outside.waiting.Load() != 0 {
+		t.Error("somebody still counts as waiting")
+	}
+}
+
+func TestA16_ABurstIsServedWholeWhileItsLastWaits(t *testing.T) {
+	t.Parallel()
+	const burst = 200
+	g := newGate(2, unit, time.Minute, 500)
+	var (
+		wg     sync.WaitGroup
+		served atomic.Int64
+	)
+	for range burst {
+		wg.Go(func() {
+			done, err := g.enter(t.Context(), unit, false)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			served.Add(1)
+			runtime.Gosched()
+			done()
+		})
+	}
+	wg.Wait()
+	if served.Load() != burst {
+		t.Errorf("%d of %d were served", served.Load(), burst)
+	}
+}
+
+func TestA16_NobodyWaitsForSomebodyWhoHasGone(t *testing.T) {
+	t.Parallel()
+	g := newGate(1, unit, time.Hour, 500)
+	if _, err := g.enter(t.Context(), unit, false); err != nil {
+		t.Fatal(err)
+	}
+	gone := context.WithValue(t.Context(), ports.PresenceKey{}, func() bool { return false })
+	for _, stranger := range []bool{false, true} {
+		if _, err := g.enter(gone, unit, stranger); !errors.Is(err, fault.ErrOverloaded) {
+			t.Errorf("the wait of somebody who has gone ended with %v", err)
+		}
+	}
+	if g.queue.waiting.Load() != 0 {
+		t.Error("they still stand in the queue")
+	}
+}
+
 func TestA16_ExpensiveHashesAreWorkedOnAlone(t *testing.T) {
 	t.Parallel()
-	g := newGate(2, unit, time.Millisecond)
+	g := newGate(2, unit, time.Millisecond, 500)
 	leave, err := g.enter(t.Context(), maxMemory, false)
 	if err != nil {
 		t.Fatal(err)

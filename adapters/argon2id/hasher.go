@@ -33,11 +33,15 @@ type Config struct {
 	Workers int
 	// QueueDeadline is how long a call waits for its turn.
 	QueueDeadline time.Duration
+	// QueueLength is how many calls may wait; 0 for 500. A quarter of that may be about nobody.
+	QueueLength int
 }
 
-// DefaultConfig returns 19 MiB, two passes and one lane, the smallest that OWASP recommends, and a wait of two seconds.
+const defaultQueue = 500
+
+// DefaultConfig returns 19 MiB, two passes and one lane, the smallest that OWASP recommends, and a wait of ten seconds.
 func DefaultConfig() Config {
-	return Config{MemoryKiB: 19 << 10, Passes: 2, Lanes: 1, QueueDeadline: 2 * time.Second}
+	return Config{MemoryKiB: 19 << 10, Passes: 2, Lanes: 1, QueueDeadline: 10 * time.Second, QueueLength: defaultQueue}
 }
 
 // Hasher implements ports.PasswordHasher. It is safe for concurrent use.
@@ -53,14 +57,17 @@ func New(cfg Config) (*Hasher, error) {
 	if cfg.Workers == 0 {
 		cfg.Workers = runtime.GOMAXPROCS(0)
 	}
-	if cfg.Passes < 1 || cfg.Lanes < 1 || cfg.MemoryKiB < 8*uint32(cfg.Lanes) || cfg.Workers < 1 || cfg.QueueDeadline <= 0 {
+	if cfg.QueueLength == 0 {
+		cfg.QueueLength = defaultQueue
+	}
+	if cfg.QueueLength < 0 || cfg.Passes < 1 || cfg.Lanes < 1 || cfg.MemoryKiB < 8*uint32(cfg.Lanes) || cfg.Workers < 1 || cfg.QueueDeadline <= 0 {
 		return nil, errors.New("argon2id needs a pass, a lane, 8 KiB for each lane, a worker and a queue deadline")
 	}
 	unit := uint64(cfg.MemoryKiB) << 10
 	return &Hasher{
 		cfg:   cfg,
 		floor: newFloor(),
-		gate:  newGate(cfg.Workers, unit, cfg.QueueDeadline),
+		gate:  newGate(cfg.Workers, unit, cfg.QueueDeadline, cfg.QueueLength),
 		dummy: argon2Hash{
 			id: true, memory: cfg.MemoryKiB, passes: cfg.Passes, lanes: cfg.Lanes,
 			salt: []byte("nobody's password"[:saltSize]), sum: make([]byte, hashSize),

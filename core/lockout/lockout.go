@@ -18,9 +18,11 @@ import (
 
 const (
 	// busyFor is how long an attempt waits for one under way to give its place back: right logins at the same moment are no
-	// attack, and a guesser gains nothing by waiting.
-	busyFor  = 2 * time.Second
+	// attack, and a guesser gains nothing by waiting. It is as long as others wait for a processor.
+	busyFor = 10 * time.Second
+	// busyStep is how long it waits at first before it asks again, and busyMost at last.
 	busyStep = 20 * time.Millisecond
+	busyMost = 200 * time.Millisecond
 )
 
 // Lockout bounds how often somebody can guess. Everything that checks a secret which people choose goes through it.
@@ -59,7 +61,8 @@ func AccountOfName(key string) string {
 // were too many.
 func (l *Lockout) Reserve(ctx context.Context, account, source string, policy domain.LockoutPolicy) (*Guess, error) {
 	g := &Guess{lockout: l, account: account, id: l.ids.NewID("try_"), source: source, policy: policy}
-	for waited := time.Duration(0); ; waited += busyStep {
+	step := busyStep
+	for waited := time.Duration(0); ; waited += step {
 		var answer domain.Reservation
 		var until time.Time
 		now := l.clock.Now()
@@ -78,10 +81,11 @@ func (l *Lockout) Reserve(ctx context.Context, account, source string, policy do
 			return g, nil
 		case answer == domain.AttemptLocked:
 			return nil, Locked(until, now)
-		case waited >= busyFor:
+		case waited >= busyFor || !ports.IsThere(ctx):
 			return nil, fault.ErrOverloaded.After(time.Second)
 		}
-		if err := pause(ctx, busyStep); err != nil {
+		step = min(busyMost, step+busyStep/4)
+		if err := pause(ctx, step); err != nil {
 			return nil, err
 		}
 	}

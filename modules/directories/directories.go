@@ -58,7 +58,7 @@ func newHasher(c config.Config) (ports.PasswordHasher, error) {
 	return argon2id.New(argon2id.Config{
 		Workers:   hashers(),
 		MemoryKiB: uint32(c.Passwords.Argon2.MemoryKiB), Passes: uint32(c.Passwords.Argon2.Iterations), //nolint:gosec // bounded by the configuration's own check
-		Lanes: uint8(c.Passwords.Argon2.Parallelism), QueueDeadline: c.Passwords.QueueDeadline, //nolint:gosec // the same
+		Lanes: uint8(c.Passwords.Argon2.Parallelism), QueueDeadline: c.Passwords.QueueDeadline, QueueLength: c.Passwords.QueueLength, //nolint:gosec // the same
 	})
 }
 

@@ -1,0 +1,207 @@
+package bench_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// program is the whole product in a process of its own, with the passwords that it has by default.
+type program struct {
+	address string
+	url     string
+	pid     int
+	client  *http.Client
+}
+
+func startProgram(b *testing.B) *program {
+	b.Helper()
+	dir := b.TempDir()
+	binary := filepath.Join(dir, "ostiary")
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "github.com/ostiary/ostiary/cmd/ostiary").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	l, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := &program{address: l.Addr().String(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 300}, Timeout: time.Minute}}
+	_ = l.Close()
+	p.url = "http://" + p.address + "/api/v1/security"
+	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), binary, "serve")
+	cmd.Env = append(os.Environ(), "OSTIARY_HTTP_ADDRESS="+p.address, "OSTIARY_DATA_DIR="+filepath.Join(dir, "data"), "OSTIARY_METRICS_ADDRESS=off",
+		"OSTIARY_RATE_LIMITS_LOGIN=off", "OSTIARY_BOOTSTRAP_USERNAME=root", "OSTIARY_BOOTSTRAP_EMAIL=root@example.com", "OSTIARY_BOOTSTRAP_PASSWORD="+password)
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	p.pid = cmd.Process.Pid
+	b.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		if res, err := p.client.Get("http://" + p.address + "/readyz"); err == nil { //nolint:noctx // the client has a time limit
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return p
+			}
+		}
+		if time.Now().After(deadline) {
+			b.Fatal("the program does not get ready")
+		}
+	}
+}
+
+// call returns the status of an answer and its members.
+func (p *program) call(method, path, token string, body any) (int, map[string]any, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return 0, nil, err
+	}
+	req, err := http.NewRequestWithContext(context.Background(), method, p.url+path, bytes.NewReader(raw))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := p.client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	var object map[string]any
+	err = json.NewDecoder(res.Body).Decode(&object)
+	return res.StatusCode, object, err
+}
+
+func (p *program) login(name string) (int, string, error) {
+	status, object, err := p.call(http.MethodPost, "/auth/login", "", map[string]string{"username": name, "password": password})
+	token, _ := object["access_token"].(string)
+	return status, token, err
+}
+
+// memory returns a line of the kernel's book of the process, in MiB.
+func (p *program) memory(b *testing.B, line string) float64 {
+	b.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, l := range strings.Split(string(raw), "\n") {
+		if rest, ok := strings.CutPrefix(l, line+":"); ok {
+			kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return kib / 1024
+		}
+	}
+	return 0
+}
+
+// BenchmarkBurst has 200 users sign in at once, with the passwords that the product has by default, while somebody else
+// verifies a token again and again. It tells how many were served, how long the last of them waited, verify's 99th percentile
+// meanwhile, the most memory that the process took, and what it holds when all have been quiet for five seconds.
+func BenchmarkBurst(b *testing.B) {
+	const users = 200
+	p := startProgram(b)
+	_, admin, err := p.login("root")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range users {
+		name := fmt.Sprintf("burst%d", i)
+		status, _, err := p.call(http.MethodPost, "/users", admin, map[string]string{"username": name, "email": name + "@example.com", "password": password})
+		if err != nil || status != http.StatusCreated {
+			b.Fatalf("making a user: %d, %v", status, err)
+		}
+	}
+	var served, refused int
+	var longest time.Duration
+	var verifies []time.Duration
+	for b.Loop() {
+		stop := make(chan struct{})
+		var watching sync.WaitGroup
+		watching.Go(func() { verifies = append(verifies, p.watch(b, admin, stop)...) })
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		for i := range users {
+			all.Go(func() {
+				began := time.Now()
+				status, _, err := p.login(fmt.Sprintf("burst%d", i))
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case err == nil && status == http.StatusOK:
+					served++
+					longest = max(longest, time.Since(began))
+				default:
+					refused++
+				}
+			})
+		}
+		all.Wait()
+		close(stop)
+		watching.Wait()
+	}
+	slices.Sort(verifies)
+	b.ReportMetric(float64(served)/float64(b.N), "served/op")
+	b.ReportMetric(float64(refused)/float64(b.N), "refused/op")
+	b.ReportMetric(longest.Seconds(), "s-longest")
+	if len(verifies) > 0 {
+		b.ReportMetric(float64(verifies[len(verifies)*99/100].Microseconds())/1000, "ms-verify-p99")
+		b.ReportMetric(float64(verifies[len(verifies)/2].Microseconds())/1000, "ms-verify-p50")
+	}
+	b.ReportMetric(p.memory(b, "VmHWM"), "MiB-most")
+	time.Sleep(5 * time.Second)
+	b.ReportMetric(p.memory(b, "VmRSS"), "MiB-idle")
+}
+
+// watch verifies a token on one kept connection until stop closes and returns how long each verification took.
+func (p *program) watch(b *testing.B, token string, stop <-chan struct{}) []time.Duration {
+	b.Helper()
+	conn, err := new(net.Dialer).DialContext(b.Context(), "tcp", p.address)
+	if err != nil {
+		b.Error(err)
+		return nil
+	}
+	defer func() { _ = conn.Close() }()
+	reader := bufio.NewReader(conn)
+	var took []time.Duration
+	for {
+		select {
+		case <-stop:
+			return took
+		case <-time.After(2 * time.Millisecond):
+		}
+		began := time.Now()
+		if _, err := io.WriteString(conn, verifyRequest(token)); err != nil {
+			b.Error(err)
+			return took
+		}
+		res, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			b.Error(err)
+			return took
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		took = append(took, time.Since(began))
+	}
+}
