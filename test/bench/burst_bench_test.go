@@ -54,7 +54,7 @@ func startProgram(b *testing.B) *program {
 		_ = cmd.Wait()
 	})
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		if res, err := p.client.Get("http://" + p.address + "/readyz"); err == nil { //nolint:noctx // the client has a time limit
+		if res, err := p.client.Get("http://" + p.address + "/readyz"); err == nil {
 			_ = res.Body.Close()
 			if res.StatusCode == http.StatusOK {
 				return p
@@ -103,7 +103,7 @@ func (p *program) memory(b *testing.B, line string) float64 {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, l := range strings.Split(string(raw), "\n") {
+	for l := range strings.SplitSeq(string(raw), "\n") {
 		if rest, ok := strings.CutPrefix(l, line+":"); ok {
 			kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
 			if err != nil {
