@@ -24,7 +24,9 @@ type floor struct {
 	sleep  func(context.Context, time.Duration)
 }
 
-func newFloor() *floor { return &floor{now: time.Now, sleep: sleep} }
+func newFloor() *floor {
+	return &floor{now: time.Now, sleep: sleep} //nolint:forbidigo // how long work took, whatever the time
+}
 
 // learn takes note of how long a foreign hash took.
 func (f *floor) learn(took time.Duration) {
