@@ -31,6 +31,8 @@ func treeOf(v reflect.Value) any {
 	switch value := v.Interface().(type) {
 	case Directory:
 		return value.masked()
+	case SMSHTTP:
+		return structTree(reflect.ValueOf(value.masked()))
 	case time.Duration:
 		return formatDuration(value)
 	case encoding.TextMarshaler:
@@ -42,11 +44,7 @@ func treeOf(v reflect.Value) any {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		tree := map[string]any{}
-		for _, field := range reflect.VisibleFields(v.Type()) {
-			tree[field.Tag.Get("koanf")] = treeOf(v.FieldByIndex(field.Index))
-		}
-		return tree
+		return structTree(v)
 	case reflect.Slice:
 		list := make([]any, v.Len())
 		for i := range list {
@@ -62,6 +60,31 @@ func treeOf(v reflect.Value) any {
 	default:
 		return v.Interface()
 	}
+}
+
+func structTree(v reflect.Value) map[string]any {
+	tree := map[string]any{}
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		tree[field.Tag.Get("koanf")] = treeOf(v.FieldByIndex(field.Index))
+	}
+	return tree
+}
+
+// masked hides where gateways want their keys: {{.Secret}} is the place for one, and not everybody uses it.
+func (h SMSHTTP) masked() SMSHTTP {
+	if at := strings.IndexByte(h.URL, '?'); at >= 0 {
+		h.URL = h.URL[:at+1] + mask
+	}
+	if scheme, rest, ok := strings.Cut(h.URL, "://"); ok {
+		host, path, _ := strings.Cut(rest, "/")
+		if at := strings.LastIndexByte(host, '@'); at >= 0 {
+			h.URL = scheme + "://" + mask + host[at:] + strings.TrimSuffix("/"+path, "/")
+		}
+	}
+	if h.Body != "" {
+		h.Body = mask
+	}
+	return h
 }
 
 // masked shows a directory. Which of its settings are secrets is told by their names, at any depth.

@@ -18,7 +18,7 @@ keyring: {key: MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}
 storage: {driver: mongodb, mongodb: {uri: 'mongodb://u:hunter2@h'}}
 bootstrap: {username: root, email: a@b.c, password: hunter2hunter2}
 mail: {smtp: {password: hunter2}}
-sms: {http: {secret: hunter2, headers: {Authorization: Bearer hunter2}}}
+sms: {http: {secret: hunter2, url: 'https://u:hunter2@gw.example.org/send?key=hunter2', body: key=hunter2, headers: {Authorization: Bearer hunter2}}}
 users_api: {tpt_secret: hunter2hunter2hunter2hunter2hunter2}
 directories:
   - {id: local, type: builtin}
@@ -42,6 +42,9 @@ directories:
 				t.Errorf("%s shows a secret:\n%s", name, text)
 			}
 		}
+	}
+	if !strings.Contains(string(yaml), "url: https://********@gw.example.org/send?********") {
+		t.Errorf("the gateway is not told:\n%s", yaml)
 	}
 	if !strings.Contains(string(yaml), "bind_password: '********'") || !strings.Contains(string(yaml), "login: 5/1m") {
 		t.Errorf("the YAML is not what a file would say:\n%s", yaml)
