@@ -99,18 +99,18 @@ const recordColumns = "seq, public, ip, user_agent, actor_salt, personal, person
 // folded back.
 func (a *Audit) ranged(ctx context.Context, first, last int64, where string, args []any, yield func(*domain.AuditRecord) error) error {
 	query := "SELECT " + recordColumns + " FROM audit_entries WHERE seq BETWEEN ? AND ?" + where + " ORDER BY seq LIMIT ?"
+	chunk := newAuditChunk()
 	for first <= last {
-		chunk, err := a.records(ctx, query, append(append([]any{first, last}, args...), scanChunk)...)
-		if err != nil {
+		if err := chunk.read(ctx, a.s.reads, query, append(append([]any{first, last}, args...), scanChunk)...); err != nil {
 			return err
 		}
-		if err := lend(chunk, yield); err != nil {
+		if err := chunk.lend(yield); err != nil {
 			return err
 		}
-		if len(chunk) < scanChunk {
+		if len(chunk.records) < scanChunk {
 			return nil
 		}
-		first = chunk[scanChunk-1].Seq + 1
+		first = chunk.records[scanChunk-1].Seq + 1
 	}
 	return nil
 }
@@ -127,42 +127,17 @@ func (a *Audit) listed(ctx context.Context, first, last int64, where string, arg
 	if err != nil {
 		return err
 	}
-	for len(places) > 0 {
-		chunk := places[:min(len(places), scanChunk)]
-		places = places[len(chunk):]
+	const query = "SELECT " + recordColumns + " FROM audit_entries WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq"
+	records := newAuditChunk()
+	for chunk := range slices.Chunk(places, scanChunk) {
 		list, err := json.Marshal(chunk)
 		if err != nil {
 			return err
 		}
-		records, err := a.records(ctx,
-			"SELECT "+recordColumns+" FROM audit_entries WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq", string(list))
-		if err != nil {
+		if err := records.read(ctx, a.s.reads, query, string(list)); err != nil {
 			return err
 		}
-		if err := lend(records, yield); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// records reads a chunk whole, before anybody is given a part of it: whoever takes their time with a record must not keep a
-// connection from others meanwhile.
-func (a *Audit) records(ctx context.Context, query string, args ...any) ([]domain.AuditRecord, error) {
-	chunk := make([]domain.AuditRecord, 0, scanChunk)
-	err := a.s.reads.each(ctx, func(rows rowScanner) error {
-		var r domain.AuditRecord
-		err := rows.Scan(&r.Seq, &r.Public, &r.IPAddress, &r.UserAgent, &r.ActorSalt, &r.Personal, &r.PersonalSalt)
-		r.ID = domain.AuditID(r.Public)
-		chunk = append(chunk, r)
-		return err
-	}, query, args...)
-	return chunk, err
-}
-
-func lend(chunk []domain.AuditRecord, yield func(*domain.AuditRecord) error) error {
-	for i := range chunk {
-		if err := yield(&chunk[i]); err != nil {
+		if err := records.lend(yield); err != nil {
 			return err
 		}
 	}

@@ -106,59 +106,77 @@ const csvColumns = 18
 
 // appendCSV appends an entry as a row without its end, up to the link.
 func appendCSV(dst []byte, public *domain.AuditPublic, r *domain.AuditRecord, after int64) []byte {
+	success := "false"
+	if public.Success {
+		success = "true"
+	}
 	for _, cell := range [...]string{
-		string(public.ID), public.Time, public.UserID, string(public.Action), strconv.FormatBool(public.Success), r.IPAddress, r.UserAgent,
-		public.RequestID, public.Target, public.Details, string(r.Personal),
+		string(public.ID), public.Time, public.UserID, string(public.Action), success, r.IPAddress, r.UserAgent,
+		public.RequestID, public.Target, public.Details,
 	} {
 		dst = append(appendCell(dst, cell), ',')
 	}
+	dst = append(appendCell(dst, r.Personal), ',')
 	dst = append(strconv.AppendInt(dst, r.Seq, 10), ',')
 	dst = append(strconv.AppendInt(dst, after, 10), ',')
-	for _, cell := range [...]string{
-		public.Actor, public.Personal, base64.RawURLEncoding.EncodeToString(r.ActorSalt), base64.RawURLEncoding.EncodeToString(r.PersonalSalt),
-	} {
-		dst = append(appendCell(dst, cell), ',')
+	dst = append(appendCell(dst, public.Actor), ',')
+	dst = append(appendCell(dst, public.Personal), ',')
+	var text [2 * domain.AuditSaltLength]byte
+	for _, salt := range [...][]byte{r.ActorSalt, r.PersonalSalt} {
+		dst = append(appendCell(dst, base64.RawURLEncoding.AppendEncode(text[:0], salt)), ',')
 	}
 	return dst
 }
 
 // appendCell appends a cell that no spreadsheet runs: one that would begin as a formula gets an apostrophe before it, and so
 // does one that begins with an apostrophe, so that taking the first away always gives the value back. RFC 4180 quotes the rest.
-func appendCell(dst []byte, cell string) []byte {
-	start := len(dst)
+func appendCell[T string | []byte](dst []byte, cell T) []byte {
+	quoted := isQuoted(cell)
+	if quoted {
+		dst = append(dst, '"')
+	}
 	if beginsFormula(cell) {
 		dst = append(dst, '\'')
 	}
-	if !strings.ContainsAny(cell, "\",\r\n") {
+	if !quoted {
 		return append(dst, cell...)
 	}
-	dst = append(dst[:start], '"')
-	if beginsFormula(cell) {
-		dst = append(dst, '\'')
-	}
+	done := 0
 	for i := range len(cell) {
 		if cell[i] == '"' {
-			dst = append(dst, '"')
+			dst = append(append(dst, cell[done:i]...), '"')
+			done = i
 		}
-		dst = append(dst, cell[i])
 	}
-	return append(dst, '"')
+	return append(append(dst, cell[done:]...), '"')
+}
+
+func isQuoted[T string | []byte](cell T) bool {
+	for i := range len(cell) {
+		switch cell[i] {
+		case '"', ',', '\r', '\n':
+			return true
+		}
+	}
+	return false
 }
 
 // beginsFormula knows what spreadsheets take for the beginning of a formula, white space that they skip and the full-width
-// forms that some of them read alike included.
-func beginsFormula(cell string) bool {
-	if cell == "" {
+// forms that some of them read alike (＝ ＋ － ＠) included.
+func beginsFormula[T string | []byte](cell T) bool {
+	if len(cell) == 0 {
 		return false
 	}
 	switch cell[0] {
 	case '=', '+', '-', '@', '\t', '\r', '\n', 0, '\'', ' ':
 		return true
 	}
-	for _, wide := range [...]string{"＝", "＋", "－", "＠"} {
-		if strings.HasPrefix(cell, wide) {
-			return true
-		}
+	if len(cell) < 3 || cell[0] != 0xef || cell[1] != 0xbc {
+		return false
+	}
+	switch cell[2] {
+	case 0x9d, 0x8b, 0x8d, 0xa0:
+		return true
 	}
 	return false
 }
