@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -16,8 +17,11 @@ var _ ports.Maintenance = (*Store)(nil)
 // expiring are the collections with an end of life in their documents.
 var expiring = []string{attemptsName, ratesName, onceName, idempotencyName, messagesName}
 
-// Ping returns nil when a majority takes a write.
+// Ping returns nil when a majority takes a write, and the clocks are not too far apart.
 func (s *Store) Ping(ctx context.Context) error {
+	if s.skewed.Load() {
+		return fault.ErrStorage.Because(errSkewed)
+	}
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
 	_, err := s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: pingID}},

@@ -14,7 +14,7 @@ import (
 
 // holdsFor is how long a hold or a mark of deletion counts that a crash has left: longer than any call takes and clocks
 // differ.
-const holdsFor = 15 * time.Second
+const holdsFor = 30 * time.Second
 
 // roleDocument is what deleting a role and giving it to somebody tell each other: who gives it holds it meanwhile, who
 // deletes it marks it first. Each is a condition of the other's one write, so of two that meet one gives way.
@@ -148,6 +148,9 @@ func (s *Store) releaseRole(ctx context.Context, id, hold string) {
 	ctx, cancel := s.bound(context.WithoutCancel(ctx))
 	defer cancel()
 	_, _ = s.roles.coll.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}}, bson.D{
-		{Key: "$pull", Value: bson.D{{Key: "holds", Value: bson.D{{Key: "id", Value: hold}}}}},
+		{Key: "$pull", Value: bson.D{{Key: "holds", Value: bson.D{{Key: "$or", Value: bson.A{
+			bson.D{{Key: "id", Value: hold}},
+			bson.D{{Key: "at", Value: bson.D{{Key: "$lt", Value: nanos(s.now().Add(-2 * holdsFor))}}}}, // left by a crash
+		}}}}}},
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/event"
@@ -36,6 +37,8 @@ type Config struct {
 	// Strict lets each check ask the primary to prove that it still is one (read concern linearizable), instead of a lease. It
 	// costs a round of the replica set each time, and needs no clocks that run alike.
 	Strict bool
+	// MaxSkew is how far the clocks of this node and of the primary may be apart; see clock.go. 0 does not look.
+	MaxSkew time.Duration
 	// NoTTL leaves the indexes out by which the server sweeps what has expired. It is for tests whose clock is not the
 	// server's; jobs sweep all the same.
 	NoTTL bool
@@ -60,6 +63,7 @@ type Store struct {
 	catalog catalogCache
 	sweeps  sweepCursor
 	lease   *lease
+	skewed  atomic.Bool
 
 	stop context.CancelFunc
 	jobs sync.WaitGroup
@@ -95,7 +99,11 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return nil, errors.New("mongostore: the connection string is not valid")
 	}
 	s := newStore(config, client, held)
-	if err := s.migrate(ctx); err != nil {
+	err = s.CompareClocks(ctx)
+	if err == nil {
+		err = s.migrate(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
 	}
 	s.start() //nolint:contextcheck // the jobs outlive the opening
@@ -143,6 +151,7 @@ func (s *Store) start() {
 	s.jobs.Go(func() { s.writeEased(ctx) })
 	s.jobs.Go(func() { s.every(ctx, flushEvery, s.flushTouches) })
 	s.jobs.Go(func() { s.every(ctx, sweepEvery, s.FinishOutboxes) })
+	s.jobs.Go(func() { s.every(ctx, compareEvery, s.CompareClocks) })
 }
 
 // every runs a job again and again; what one run could not do, the next one does.
@@ -176,6 +185,11 @@ func (s *Store) Close(ctx context.Context) error {
 
 // bound keeps a call within the time that the caller of the service can be kept waiting.
 func (s *Store) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.skewed.Load() {
+		ctx, cancel := context.WithCancelCause(ctx)
+		cancel(errSkewed)
+		return ctx, func() {}
+	}
 	return context.WithTimeout(ctx, s.config.Timeout)
 }
 

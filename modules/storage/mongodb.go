@@ -44,7 +44,7 @@ var MongoDB = fx.Module("storage.mongodb", //nolint:dupl // the same ports, of a
 func openMongoDB(lc fx.Lifecycle, c config.Config, clock ports.Clock, sealer ports.Sealer) (*mongostore.Store, error) {
 	m := c.Storage.MongoDB
 	store, err := mongostore.Open(context.Background(), mongostore.Config{
-		URI: m.URI.Reveal(), Database: m.Database, Lease: mongostore.LeaseFor, Strict: m.StrictVerify, Clock: clock,
+		URI: m.URI.Reveal(), Database: m.Database, Lease: mongostore.LeaseFor, MaxSkew: mongostore.MaxSkew, Strict: m.StrictVerify, Clock: clock,
 	})
 	if err != nil {
 		return nil, err

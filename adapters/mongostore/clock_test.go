@@ -1,0 +1,66 @@
+package mongostore_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/adapters/mongostore"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+)
+
+func skew(limit time.Duration) func(*mongostore.Config) {
+	return func(c *mongostore.Config) { c.MaxSkew, c.Timeout = limit, time.Minute }
+}
+
+func TestOwnServerANodeWhoseClockIsWrongDoesNotStart(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		ahead time.Duration // of the server
+		want  error
+	}{
+		"the same time":             {0, nil},
+		"a little before":           {-9 * time.Second, nil},
+		"a little after":            {9 * time.Second, nil},
+		"an hour before":            {-time.Hour, fault.ErrStorage},
+		"a few seconds too many":    {15 * time.Second, fault.ErrStorage},
+		"another century, long ago": {-100 * 365 * 24 * time.Hour, fault.ErrStorage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := mongowire.Start(t)
+			server.SetClock(func() time.Time { return newClock().Now().Add(tt.ahead) })
+			config := mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: newClock(), NoTTL: true}
+			skew(mongostore.MaxSkew)(&config)
+			s, err := mongostore.Open(t.Context(), config)
+			if !errors.Is(err, tt.want) {
+				t.Errorf("Open = %v, want %v", err, tt.want)
+			}
+			if err == nil {
+				if err := s.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+func TestOwnServerANodeWhoseClockGoesWrongAnswersNothingUntilItIsRight(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	server.SetClock(newClock().Now)
+	own := newClock()
+	s := openOwn(t, server, skew(mongostore.MaxSkew), func(c *mongostore.Config) { c.Clock = own })
+	signIn(t, s)
+	own.advance(time.Minute)
+	if err := s.CompareClocks(t.Context()); !errors.Is(err, fault.ErrStorage) {
+		t.Errorf("comparing clocks that are a minute apart = %v", err)
+	}
+	refusedInTime(t, s)
+	own.advance(-time.Minute)
+	if err := s.CompareClocks(t.Context()); err != nil {
+		t.Error(err)
+	}
+	look(t, s, nil)
+}
