@@ -23,14 +23,15 @@ type Handler func(r *Request) error
 type Access struct {
 	kind       accessKind
 	permission domain.Permission
+	or         domain.Permission // does as well; may be empty
 	sight      sight
 }
 
 // sight says who may know of the object of a route, beside those who may use the route.
 type sight struct {
-	permission domain.Permission // empty: everybody
-	self       string            // the path's parameter whose user knows of it, too; may be empty
-	absent     error
+	permissions []domain.Permission // any of them; none: everybody knows
+	self        string              // the path's parameter whose user knows of it, too; may be empty
+	absent      error
 }
 
 type accessKind int
@@ -55,15 +56,21 @@ func Enrolling() Access { return Access{kind: enrolling} }
 // Requires is for routes that nobody without the permission may use. The service decides again, on the object itself.
 func Requires(p domain.Permission) Access { return Access{kind: permitted, permission: p} }
 
-// HiddenWithout is for routes on an object: who may not use the route and holds no sight permission either gets absent, the
-// same as for an object that does not exist; who may see it gets the refusal. The user whose id is the path's parameter self
-// sees it, too.
-func (a Access) HiddenWithout(permission domain.Permission, self string, absent error) Access {
-	a.sight = sight{permission: permission, self: self, absent: absent}
+// Or is for routes that another permission opens as well.
+func (a Access) Or(permission domain.Permission) Access {
+	a.or = permission
 	return a
 }
 
-// String returns "public", "signed in", "enrolling" or the permission.
+// Hidden is for routes on an object: who may not use the route and holds none of the permissions to see the object gets
+// absent, the same as for one that does not exist; who may see it gets the refusal. The user whose id is the path's parameter
+// self sees it, too.
+func (a Access) Hidden(absent error, self string, unless ...domain.Permission) Access {
+	a.sight = sight{permissions: unless, self: self, absent: absent}
+	return a
+}
+
+// String returns "public", "signed in", "enrolling" or the permission, or both with "or" between them.
 func (a Access) String() string {
 	switch a.kind {
 	case public:
@@ -73,6 +80,9 @@ func (a Access) String() string {
 	case enrolling:
 		return "enrolling"
 	case permitted:
+		if a.or != "" {
+			return string(a.permission) + " or " + string(a.or)
+		}
 		return string(a.permission)
 	default:
 		return ""
@@ -240,6 +250,8 @@ func (r *Request) authorize(m *mount) error {
 		return err
 	}
 	switch {
+	case m.Access.kind == permitted && m.Access.or != "" && r.Principal.Can(m.Access.or):
+		return nil
 	case m.Access.kind == permitted:
 		return r.hideFrom(m.Access.sight, r.Principal.Require(m.Access.permission))
 	case m.Access.kind == signedIn && r.Principal.Scope == domain.ScopeEnrollment:
@@ -251,7 +263,7 @@ func (r *Request) authorize(m *mount) error {
 
 // hideFrom turns a refusal into what somebody gets who may not know of the object at all. It stays a refusal to the log.
 func (r *Request) hideFrom(s sight, err error) error {
-	if s.permission == "" || !errors.Is(err, fault.ErrForbidden) || r.Principal.Can(s.permission) {
+	if len(s.permissions) == 0 || !errors.Is(err, fault.ErrForbidden) || slices.ContainsFunc(s.permissions, r.Principal.Can) {
 		return err
 	}
 	if s.self != "" && r.Principal.IsSelf(domain.UserID(r.Param(s.self))) {

@@ -80,7 +80,7 @@ func TestZ03_WhatOneMayNotSeeIsAbsent(t *testing.T) {
 	t.Parallel()
 	absent := fault.New(fault.NotFound, "not_found", "Thing not found")
 	hidden := func(sight domain.Permission) httpserver.Access {
-		return httpserver.Requires(domain.UsersManage).HiddenWithout(sight, "id", absent)
+		return httpserver.Requires(domain.UsersManage).Hidden(absent, "id", sight)
 	}
 	api := testAPI(get("/seen/{id}", hidden(domain.UsersRead), ok), get("/unseen/{id}", hidden(domain.AuditRead), ok))
 	var noted []string

@@ -11,9 +11,11 @@ import (
 )
 
 func (a *api) groupRoutes() []httpserver.Route {
-	reads, manages := httpserver.Requires(domain.UsersRead), httpserver.Requires(domain.GroupsManage)
-	seen := func(who httpserver.Access) httpserver.Access { // to whom may not read users, groups do not exist
-		return who.HiddenWithout(domain.UsersRead, "", domain.ErrGroupNotFound)
+	manages := httpserver.Requires(domain.GroupsManage)
+	readsUsers := httpserver.Requires(domain.UsersRead)
+	reads := readsUsers.Or(domain.GroupsManage)
+	seen := func(who httpserver.Access) httpserver.Access { // to whom may neither read users nor manage groups, groups do not exist
+		return who.Hidden(domain.ErrGroupNotFound, "", domain.UsersRead, domain.GroupsManage)
 	}
 	return []httpserver.Route{
 		route(http.MethodGet, "/groups", reads, a.listGroups),
@@ -21,7 +23,7 @@ func (a *api) groupRoutes() []httpserver.Route {
 		route(http.MethodGet, "/groups/{group_id}", seen(reads), a.getGroup),
 		route(http.MethodPatch, "/groups/{group_id}", seen(manages), a.updateGroup),
 		route(http.MethodDelete, "/groups/{group_id}", seen(manages), a.deleteGroup),
-		route(http.MethodGet, "/groups/{group_id}/members", seen(reads), a.listMembers),
+		route(http.MethodGet, "/groups/{group_id}/members", seen(readsUsers), a.listMembers),
 		route(http.MethodPost, "/groups/{group_id}/members", seen(manages), a.addMember),
 		route(http.MethodDelete, "/groups/{group_id}/members/{user_id}", seen(manages), a.removeMember),
 	}

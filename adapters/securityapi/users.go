@@ -13,7 +13,7 @@ import (
 
 // managesUsers marks a route on a user: to whom may not read users, others do not exist.
 func managesUsers() httpserver.Access {
-	return httpserver.Requires(domain.UsersManage).HiddenWithout(domain.UsersRead, "user_id", domain.ErrUserNotFound)
+	return httpserver.Requires(domain.UsersManage).Hidden(domain.ErrUserNotFound, "user_id", domain.UsersRead)
 }
 
 func (a *api) userRoutes() []httpserver.Route {

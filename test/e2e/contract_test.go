@@ -61,3 +61,23 @@ func TestWhatTheContractSaysOfSingleCalls(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoManagesGroupsReadsThem(t *testing.T) {
+	t.Parallel()
+	in := install(t, kit.Options{})
+	in.call(t, in.admin, http.MethodPost, "/roles", `{"role_id":"keeper","name":"Keeper of groups","permissions":["groups.manage"]}`)
+	in.call(t, in.admin, http.MethodPost, "/groups", `{"name":"team"}`)
+	in.Register(t, "keeper", userPassword, "keeper")
+	in.Register(t, "john", userPassword, "")
+	for name, want := range map[string][4]int{
+		"keeper": {http.StatusOK, http.StatusOK, http.StatusNotFound, http.StatusForbidden},
+		"john":   {http.StatusForbidden, http.StatusNotFound, http.StatusNotFound, http.StatusNotFound},
+	} {
+		token := in.token(t, name, userPassword)
+		for i, path := range []string{"/groups", "/groups/team", "/groups/none", "/groups/team/members"} {
+			if r := in.call(t, token, http.MethodGet, path, ""); r.status != want[i] {
+				t.Errorf("%s, %s: %d %s", name, path, r.status, r.body)
+			}
+		}
+	}
+}
