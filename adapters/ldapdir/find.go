@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -28,6 +29,10 @@ var (
 func isName(name string) bool {
 	return strings.TrimSpace(name) != "" && len(name) <= maxLogin && utf8.ValidString(name) && !strings.ContainsRune(name, 0)
 }
+
+// composed returns the name with its accents as directories hold them, whatever keyboard typed it: Active Directory compares
+// characters as they come, RFC 4518 servers compare compositions.
+func composed(name string) string { return norm.NFC.String(name) }
 
 // bareName returns the login name without a suffix of ours.
 func (c *client) bareName(login string) string {
@@ -96,7 +101,7 @@ func (c *client) findName(ctx context.Context, name string) (domain.Identity, er
 	if !isName(name) {
 		return domain.Identity{}, domain.ErrSubjectNotFound
 	}
-	return c.look(ctx, c.loginFilter(name))
+	return c.look(ctx, c.loginFilter(composed(name)))
 }
 
 // look returns the identity that a filter matches, as the service account sees it.

@@ -99,6 +99,24 @@ func TestD07_AnOutageIsAnErrorAndNoAnswer(t *testing.T) {
 	}
 }
 
+func TestAConnectionThatBreaksBetweenPagesIsAnError(t *testing.T) {
+	t.Parallel()
+	p, d := behind(t, tree{"page_size": 4, "timeouts": patient})
+	pages := 0
+	_, err := d.List(t.Context(), "", func([]domain.Identity) error {
+		if pages++; pages == 2 {
+			p.Cut()
+		}
+		return nil
+	})
+	if !isUnavailable(err) || pages != 2 {
+		t.Errorf("after %d pages: %v", pages, err)
+	}
+	if everybody := list(t, d, ""); !everybody.result.Complete || len(everybody.people) < 5 {
+		t.Errorf("afterwards %d people are listed", len(everybody.people))
+	}
+}
+
 func TestTheCallersContextEndsACall(t *testing.T) {
 	t.Parallel()
 	p, d := behind(t, tree{"timeouts": tree{"connect": "30s", "request": "30s", "operation": "60s"}})

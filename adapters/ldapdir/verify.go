@@ -25,13 +25,14 @@ func (c *client) verifyPassword(ctx context.Context, login ports.Login) (domain.
 	if !isName(login.Name) || !isPassword(login.Password) {
 		return badCredentials("no name or no password that a directory could know"), nil
 	}
+	name := composed(login.Name)
 	var check domain.PasswordCheck
 	err := c.run(ctx, func(ctx context.Context, r *reach) error {
 		var err error
 		if c.pool == nil {
-			check, err = c.verifyDirect(ctx, r, c.directNames(login.Name), c.loginFilter(login.Name), login.Password)
+			check, err = c.verifyDirect(ctx, r, c.directNames(name), c.loginFilter(name), login.Password)
 		} else {
-			check, err = c.searchThenBind(ctx, r, c.loginFilter(login.Name), login.Password)
+			check, err = c.searchThenBind(ctx, r, c.loginFilter(name), login.Password)
 		}
 		return err
 	})

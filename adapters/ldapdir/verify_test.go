@@ -312,3 +312,30 @@ func TestIdentities(t *testing.T) {
 		})
 	}
 }
+
+func TestNamesAreTheSameInEverySpelling(t *testing.T) {
+	t.Parallel()
+	ad := mustOpen(t, ldapdir.TypeActiveDirectory, activeDirectory(sharedSamba(t)))
+	slapd := mustOpen(t, ldapdir.TypeLDAP, openLDAP(sharedSlapd(t)))
+	tests := map[string]struct {
+		in   directory
+		name string
+		want string
+	}{
+		"AD, composed":       {ad, "zo\u00eb@ad.example.org", "zoe"},
+		"AD, decomposed":     {ad, "zoe\u0308@ad.example.org", "zoe"},
+		"AD, capitals":       {ad, "ALICE@AD.Example.ORG", "alice"},
+		"AD, short domain":   {ad, `example\Alice`, "alice"},
+		"OpenLDAP, capitals": {slapd, "ALICE", "alice"},
+		"OpenLDAP, spaces":   {slapd, " alice ", "alice"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check := verify(t, tt.in, tt.name, openldap.Password)
+			if check.Outcome != domain.OutcomeOK || check.Identity.Username != tt.want {
+				t.Errorf("%q is %v as %q", tt.name, check.Outcome, check.Identity.Username)
+			}
+		})
+	}
+}
