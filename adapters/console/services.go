@@ -6,6 +6,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/factor"
 	"github.com/ostiary/ostiary/core/reseal"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/core/userimport"
@@ -16,6 +17,7 @@ type Services struct {
 	Accounts *account.Service
 	Access   *access.Service
 	Auth     *auth.Service
+	Factors  *factor.Service
 	Verifier *audit.StoreVerifier
 	Log      *audit.Service
 	TPTs     *tpt.Service
@@ -30,7 +32,7 @@ type Services struct {
 
 // Operations returns all operations with the services behind them.
 func Operations(s Services) []Handler {
-	all := append(userOperations(users{s.Accounts, s.PublicURL}), directoryOperations(directories{s.Directory, s.Directories})...)
+	all := append(userOperations(users{s.Accounts, s.Factors, s.PublicURL}), directoryOperations(directories{s.Directory, s.Directories})...)
 	all = append(all, tptOperations(tpts{s.TPTs})...)
 	all = append(all, importOperations(imports{s.Imports})...)
 	return append(all,

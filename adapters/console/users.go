@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/account"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/factor"
 )
 
 // The operations on users. A user is named by id, username or e-mail address.
@@ -16,6 +17,7 @@ var (
 	UserShow          = Define[UserName, User]("user.show")
 	UserDeactivate    = Define[UserName, User]("user.deactivate")
 	UserUnlock        = Define[UserName, User]("user.unlock")
+	UserFactorDisable = Define[UserName, User]("user.factor.disable")
 	UserUnlink        = Define[UserName, User]("user.unlink")
 	UserPasswordSet   = Define[NewPassword, User]("user.password.set")
 	UserPasswordReset = Define[UserName, Link]("user.password.reset")
@@ -103,13 +105,14 @@ func userOf(p account.Profile) User {
 
 type users struct {
 	accounts  *account.Service
+	factors   *factor.Service
 	publicURL string
 }
 
 func userOperations(u users) []Handler {
 	return []Handler{
 		UserCreate.Handle(u.create), UserList.Handle(u.list), UserShow.Handle(u.show), UserDeactivate.Handle(u.deactivate),
-		UserUnlock.Handle(u.unlock), UserUnlink.Handle(u.unlink), UserPasswordSet.Handle(u.setPassword), UserPasswordReset.Handle(u.resetPassword),
+		UserUnlock.Handle(u.unlock), UserFactorDisable.Handle(u.disableFactor), UserUnlink.Handle(u.unlink), UserPasswordSet.Handle(u.setPassword), UserPasswordReset.Handle(u.resetPassword),
 	}
 }
 
@@ -175,6 +178,13 @@ func (u users) unlink(ctx context.Context, call Call, in UserName) (User, error)
 	return u.then(ctx, call, in.Name, func(found account.Profile) error {
 		_, err := u.accounts.Unlink(ctx, call.By, found.ID)
 		return err
+	})
+}
+
+// disableFactor is the way back for who has lost everything: it works also while the role requires a factor.
+func (u users) disableFactor(ctx context.Context, call Call, in UserName) (User, error) {
+	return u.then(ctx, call, in.Name, func(found account.Profile) error {
+		return u.factors.Disable(ctx, call.By, found.ID, factor.Proof{})
 	})
 }
 

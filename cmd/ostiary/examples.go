@@ -12,6 +12,7 @@ var examples = map[string]string{
 	"user unlink":         "ostiary user unlink ada",
 	"user unlock":         "ostiary user unlock ada",
 	"user deactivate":     "ostiary user deactivate ada",
+	"user factor disable": "ostiary user factor disable ada",
 	"user password reset": "ostiary user password reset ada",
 	"role list":           "ostiary role list\nostiary role list --json",
 	"key rotate":          "ostiary key rotate",

@@ -17,7 +17,7 @@ func (a *app) userCommand() *cobra.Command {
   ostiary user create ada --email ada@example.org --role admin
   ostiary user list --status active
   ostiary user password reset ada`,
-		a.userCreateCommand(), a.userListCommand(), a.userShowCommand(), a.userPasswordCommand(),
+		a.userCreateCommand(), a.userListCommand(), a.userShowCommand(), a.userPasswordCommand(), a.userFactorCommand(),
 		a.userUnlockCommand(), a.userUnlinkCommand(), a.userDeactivateCommand())
 }
 

@@ -25,6 +25,12 @@ func (a *app) onUser(use, short, long string, call func(context.Context, operato
 	}
 }
 
+func (a *app) userFactorCommand() *cobra.Command {
+	return group("factor", "Look after a user's second factor", "", a.onUser("disable NAME", "Switch a user's second factor off",
+		"Switches the second factor off, for somebody who has lost their device and their backup codes: make sure that it is them who asks.\n"+
+			"They are told by mail, and enroll anew; also where their role requires a factor.", operator.UserFactorDisable.Call))
+}
+
 func (a *app) userPasswordCommand() *cobra.Command {
 	return group("password", "Set a user's password, or let them choose one", "", a.passwordSetCommand(), a.passwordResetCommand())
 }

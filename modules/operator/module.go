@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/factor"
 	"github.com/ostiary/ostiary/core/reseal"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/core/userimport"
@@ -31,6 +32,7 @@ type needs struct {
 	Accounts *account.Service
 	Access   *access.Service
 	Auth     *auth.Service
+	Factors  *factor.Service
 	Verifier *audit.StoreVerifier
 	Log      *audit.Service
 	TPTs     *tpt.Service
@@ -43,7 +45,7 @@ type needs struct {
 
 func newConsole(n needs) (*console.Console, error) {
 	return console.New(n.IDs, console.Operations(console.Services{
-		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Verifier: n.Verifier, Log: n.Log, TPTs: n.TPTs, Imports: n.Imports,
+		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Factors: n.Factors, Verifier: n.Verifier, Log: n.Log, TPTs: n.TPTs, Imports: n.Imports,
 		Seals:       n.Seals,
 		Directories: n.Directories, Directory: n.Directory,
 		PublicURL: n.Config.HTTP.PublicURL,

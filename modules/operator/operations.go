@@ -54,6 +54,7 @@ var (
 	UserShow           = console.UserShow
 	UserDeactivate     = console.UserDeactivate
 	UserUnlock         = console.UserUnlock
+	UserFactorDisable  = console.UserFactorDisable
 	UserUnlink         = console.UserUnlink
 	UserPasswordSet    = console.UserPasswordSet
 	UserPasswordReset  = console.UserPasswordReset
