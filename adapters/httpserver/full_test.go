@@ -31,6 +31,7 @@ func ask(t *testing.T, conn net.Conn) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = res.Body.Close() }()
 	return read(t, res)
 }
 
