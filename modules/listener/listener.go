@@ -4,10 +4,12 @@ package listener
 import (
 	"cmp"
 	"crypto/tls"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
@@ -23,7 +25,7 @@ type APIs struct {
 }
 
 // Module serves them. It opens after everything that was made before it and closes first.
-var Module = fx.Module("listener", fx.Provide(prometheus.NewRegistry), fx.Invoke(serve))
+var Module = fx.Module("listener", fx.Provide(newRegistry), fx.Invoke(serve))
 
 type needs struct {
 	fx.In
@@ -34,6 +36,15 @@ type needs struct {
 	Log       *zap.Logger
 	Metrics   *prometheus.Registry
 	APIs      []httpserver.API `group:"apis"`
+}
+
+// newRegistry returns the registry of metrics, with those of the process itself in it: memory, processor time, open files.
+func newRegistry() (*prometheus.Registry, error) {
+	registry := prometheus.NewRegistry()
+	return registry, errors.Join(
+		registry.Register(collectors.NewGoCollector()),
+		registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
+	)
 }
 
 func serve(n needs) error {
