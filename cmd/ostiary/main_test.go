@@ -6,7 +6,9 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,10 +37,25 @@ func TestScripts(t *testing.T) {
 			env.Setenv("OSTIARY_METRICS_ADDRESS", "off")
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("DATABASE", "mongodb://"+database.Address()+"/scripts?directConnection=true")
-			return err
+			return errors.Join(err, deployed(env.WorkDir))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "ready": ready, "status": status, "revoke": revoke},
 	})
+}
+
+// deployed copies the configurations under deploy; their authority stands beside them.
+func deployed(dir string) error {
+	for _, name := range []string{"compose", "kubernetes"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "deploy", name, "ostiary.yaml"))
+		if err != nil {
+			return err
+		}
+		here := strings.ReplaceAll(string(text), "/secrets/tls", dir)
+		if err := os.WriteFile(filepath.Join(dir, name+".yaml"), []byte(here), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func freeAddress() (string, error) {
