@@ -104,3 +104,28 @@ func TestUsersOfAProviderHaveNoPasswordHere(t *testing.T) {
 		}
 	}
 }
+
+// Each of these leaves an entry in the audit trail, which nobody shall fill for nothing.
+func TestD08_callbacks_and_exchanges_of_one_address_are_limited(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	calls := map[string]func() error{
+		"callbacks": func() error {
+			_, err := r.SSO.Callback(t.Context(), someone(), sso.CallbackInput{
+				Directory: "corp", Answer: domain.RedirectCallback{State: "made-up", Code: "x"}, Cookie: func(string) string { return "" },
+			})
+			return err
+		},
+		"exchanges": func() error { _, err := r.exchange(t, "made-up"); return err },
+	}
+	for what, call := range calls {
+		for n := range 60 {
+			if err := call(); errors.Is(err, fault.ErrRateLimited) || err == nil {
+				t.Fatalf("%s: number %d is %v", what, n, err)
+			}
+		}
+		if err := call(); !errors.Is(err, fault.ErrRateLimited) {
+			t.Errorf("%s: one too many is %v", what, err)
+		}
+	}
+}
