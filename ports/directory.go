@@ -97,6 +97,12 @@ type SyncPositionStore interface {
 	PutSyncPosition(ctx context.Context, position domain.SyncPosition) error
 }
 
+// Mapper tells what its mapping rules can give, so that a name which nothing has here is noticed before somebody misses it.
+type Mapper interface {
+	Directory
+	MappingNames() domain.MappingNames
+}
+
 // LockoutReader tells when the directory itself locks an account, so that ours can be seen to lock before it.
 type LockoutReader interface {
 	Directory

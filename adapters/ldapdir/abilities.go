@@ -10,7 +10,7 @@ import (
 
 // Factories returns the factories of the directory types ldap and activedirectory.
 //
-// What they open implements ports.PasswordVerifier, Checker and LockoutReader, and further: PasswordChanger unless passwords is
+// What they open implements ports.PasswordVerifier, Checker, Mapper and LockoutReader, and further: PasswordChanger unless passwords is
 // none, Lookup and Lister with a service account, and PasswordSetter where passwords is reset. Opening one connects to
 // nothing; a mistake in the settings is fault.ErrInvalid that names each wrong key.
 func Factories(clock ports.Clock) []ports.DirectoryFactory {
@@ -102,6 +102,22 @@ func (b base) Check(ctx context.Context, sample string) []domain.CheckStep {
 // LockoutThreshold returns how many wrong passwords lock an account in the directory.
 func (b base) LockoutThreshold(ctx context.Context) (int, error) {
 	return b.client.lockoutThreshold(ctx)
+}
+
+// MappingNames returns the roles and groups that the rules name.
+func (b base) MappingNames() domain.MappingNames {
+	s := &b.client.settings
+	names := domain.MappingNames{Administrators: s.AllowAdmin}
+	for _, rule := range s.Roles {
+		names.Roles = append(names.Roles, domain.RoleID(rule.Role))
+	}
+	if len(s.Roles) > 0 {
+		names.Roles = append(names.Roles, domain.RoleID(s.DefaultRole))
+	}
+	for _, rule := range s.GroupMapping {
+		names.Groups = append(names.Groups, rule.To)
+	}
+	return names
 }
 
 // looks is what a service account makes possible.

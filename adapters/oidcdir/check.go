@@ -201,3 +201,19 @@ func (d *Directory) address(of func(domain.DirectoryID) string) string {
 	}
 	return of(d.id)
 }
+
+// MappingNames implements ports.Mapper.
+func (d *Directory) MappingNames() domain.MappingNames {
+	s := &d.settings
+	names := domain.MappingNames{Administrators: s.AllowAdmin}
+	for _, rule := range s.Roles {
+		names.Roles = append(names.Roles, domain.RoleID(rule.Role))
+	}
+	if len(s.Roles) > 0 {
+		names.Roles = append(names.Roles, domain.RoleID(s.DefaultRole))
+	}
+	for _, rule := range s.GroupMapping {
+		names.Groups = append(names.Groups, rule.To)
+	}
+	return names
+}

@@ -162,6 +162,13 @@ func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.Dire
 			steps = append(steps, *step)
 		}
 	}
+	if mapper, ok := checker.(ports.Mapper); ok {
+		catalog, err := s.needs.Access.Catalog(ctx)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, mappingSteps(catalog, mapper.MappingNames())...)
+	}
 	return steps, nil
 }
 

@@ -85,6 +85,14 @@ type ListResult struct {
 	Complete bool
 }
 
+// MappingNames are the roles and groups of ours that a directory's mapping rules name.
+type MappingNames struct {
+	Roles  []RoleID
+	Groups []string
+	// Administrators says that the rules may give administrative permissions.
+	Administrators bool
+}
+
 // SyncPosition is where the next scheduled synchronization of a directory begins.
 type SyncPosition struct {
 	Directory  DirectoryID
