@@ -85,6 +85,35 @@ func (ms *Messages) ClaimMessages(ctx context.Context, now, leaseUntil time.Time
 	return claimed, nil
 }
 
+// releaseMessages makes due what a process that is no more had claimed: nobody else can have this database open.
+func (s *Store) releaseMessages(ctx context.Context) error {
+	var held []messageRecord
+	err := s.reads.each(ctx, func(rows rowScanner) error {
+		var due int64
+		var doc string
+		var r messageRecord
+		if err := rows.Scan(&due, &doc); err != nil {
+			return err
+		}
+		err := decode(doc, &r)
+		if stamp(r.NextTry) < due {
+			held = append(held, r)
+		}
+		return err
+	}, "SELECT due, doc FROM messages")
+	if err != nil || len(held) == 0 {
+		return err
+	}
+	return s.writer.do(ctx, func(t *tx) error {
+		for _, r := range held {
+			if err := t.exec("UPDATE messages SET due = ? WHERE id = ?", stamp(r.NextTry), string(r.ID)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // DoneMessage forgets the message.
 func (ms *Messages) DoneMessage(ctx context.Context, id domain.MessageID) error {
 	return ms.s.writer.do(ctx, func(t *tx) error { return t.exec("DELETE FROM messages WHERE id = ?", string(id)) })

@@ -111,6 +111,9 @@ func (s *Store) load(ctx context.Context) error {
 	if err := s.removeCut(ctx); err != nil {
 		return err
 	}
+	if err := s.releaseMessages(ctx); err != nil {
+		return err
+	}
 	return s.countPending(ctx)
 }
 

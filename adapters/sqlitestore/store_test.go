@@ -270,3 +270,44 @@ func TestWritesOfOneBatchFailAlone(t *testing.T) {
 	}
 	checkEntries(t, s, 30)
 }
+
+// What a process had claimed and did not get out is due at once where it is started again, and not when its claim runs out.
+func TestMessagesOfADeadProcessAreDueAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := sqlitestore.Open(t.Context(), config(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	later := now.Add(time.Hour)
+	out := domain.Outbox{Messages: []domain.Message{
+		{ID: "msg_due", UserID: "usr_1", NextTry: now}, {ID: "msg_later", UserID: "usr_1", NextTry: later},
+	}}
+	if err := s.Users().Create(t.Context(), testUser("a"), out); err != nil {
+		t.Fatal(err)
+	}
+	claim := func(s *sqlitestore.Store) []domain.Message {
+		t.Helper()
+		claimed, err := s.Messages().ClaimMessages(t.Context(), now, later, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return claimed
+	}
+	if got := claim(s); len(got) != 1 || len(claim(s)) != 0 {
+		t.Fatalf("%d messages are due, want one, once", len(got))
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = sqlitestore.Open(t.Context(), config(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if got := claim(s); len(got) != 1 || got[0].ID != "msg_due" {
+		t.Errorf("%d messages are due after a restart, want the one that was claimed", len(got))
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -43,8 +43,14 @@ func fill(b *testing.B, s *kit.Services, count int) {
 	}
 }
 
+// busyUser did a fifth of everything, and half of that failed.
+const busyUser = "usr_busy0000000000000000000000"
+
 func auditEntry(s *kit.Services, n int) domain.AuditEntry {
 	user := domain.UserID(fmt.Sprintf("usr_%026d", n%50_000))
+	if n%5 == 0 {
+		user = busyUser
+	}
 	by := domain.Principal{Kind: domain.PrincipalUser, UserID: user, Origin: domain.Origin{
 		Address:   netip.AddrFrom4([4]byte{10, byte(n >> 12), byte(n >> 6), byte(n)}),
 		UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -74,17 +80,25 @@ func benchmarkLists(b *testing.B, s *kit.Services) {
 	failed := false
 	rare := s.Clock.Now().Add(-time.Duration(*auditEntries) * 3 * time.Second) // the middle
 	filters := map[string]domain.AuditQuery{
-		"all":               {},
-		"user":              {UserID: "usr_00000000000000000000000007"},
-		"action":            {Actions: []domain.Action{domain.ActionLoginFailed}},
-		"actions":           {Actions: []domain.Action{domain.ActionLogin, domain.ActionPermissionChange, domain.ActionDataAccess}},
-		"range":             {From: rare, Until: rare.Add(24 * time.Hour)},
-		"address":           {IPAddress: "10.0.0.7"},
-		"failures":          {Success: &failed},
-		"request":           {RequestID: "req_00000000000000000000001234"},
-		"user and failures": {UserID: "usr_00000000000000000000000005", Success: &failed},
-		"user and range":    {UserID: "usr_00000000000000000000000007", From: rare},
-		"action and range":  {Actions: []domain.Action{domain.ActionLogout}, From: rare, Until: rare.Add(time.Hour)},
+		"all":                         {},
+		"user":                        {UserID: "usr_00000000000000000000000007"},
+		"action":                      {Actions: []domain.Action{domain.ActionLoginFailed}},
+		"actions":                     {Actions: []domain.Action{domain.ActionLogin, domain.ActionPermissionChange, domain.ActionDataAccess}},
+		"range":                       {From: rare, Until: rare.Add(24 * time.Hour)},
+		"address":                     {IPAddress: "10.0.0.7"},
+		"failures":                    {Success: &failed},
+		"request":                     {RequestID: "req_00000000000000000000001234"},
+		"user and failures":           {UserID: "usr_00000000000000000000000005", Success: &failed},
+		"user and range":              {UserID: "usr_00000000000000000000000007", From: rare},
+		"failures and range":          {Success: &failed, From: rare, Until: rare.Add(24 * time.Hour)},
+		"busy user":                   {UserID: busyUser},
+		"busy user and failures":      {UserID: busyUser, Success: &failed},
+		"busy user and range":         {UserID: busyUser, From: rare, Until: rare.Add(24 * time.Hour)},
+		"busy user, failures, range":  {UserID: busyUser, Success: &failed, From: rare, Until: rare.Add(24 * time.Hour)},
+		"address and failures":        {IPAddress: "10.0.0.5", Success: &failed},
+		"busy user and address":       {UserID: busyUser, IPAddress: "10.0.0.5"},
+		"actions, failures and range": {Actions: []domain.Action{domain.ActionLoginFailed, domain.ActionLogin}, Success: &failed, From: rare},
+		"action and range":            {Actions: []domain.Action{domain.ActionLogout}, From: rare, Until: rare.Add(time.Hour)},
 	}
 	for name, query := range filters {
 		query.Page = domain.Page{Number: 1, Limit: 20}
