@@ -266,7 +266,7 @@ func TestR02_NothingForwardedIsBelieved(t *testing.T) {
 	}
 }
 
-func TestSecurityHeadersAreOnEveryAnswer(t *testing.T) {
+func TestS17_H12_SecurityHeadersAreOnEveryAnswer(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{StrictTransport: true}, testAPI(get("/fine", httpserver.Public(), ok)))
 	for _, path := range []string{"/fine", "/absent"} {

@@ -46,7 +46,7 @@ func TestZ01_RoutesAreListedWithTheirMarks(t *testing.T) {
 	}
 }
 
-func TestZ01_AccessIsCheckedBeforeTheHandler(t *testing.T) {
+func TestZ01_S19_AccessIsCheckedBeforeTheHandler(t *testing.T) {
 	t.Parallel()
 	called := false
 	note := func(r *httpserver.Request) error { called = true; return ok(r) }

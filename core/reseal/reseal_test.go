@@ -64,7 +64,7 @@ func twoFactors(t *testing.T, s *kit.Services, id domain.UserID) {
 	}
 }
 
-func TestAFormerKeyCanBeGivenUp(t *testing.T) {
+func TestH18_AFormerKeyCanBeGivenUp(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "john", "Quietly-Umbrella-4417", "user")

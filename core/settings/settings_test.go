@@ -202,7 +202,7 @@ func TestH20_SettingsThatLockOutAreRefused(t *testing.T) {
 	}
 }
 
-func TestTheNISTProfileIsOnePatch(t *testing.T) {
+func TestA11_TheNISTProfileIsOnePatch(t *testing.T) {
 	t.Parallel()
 	_, s := newService(t)
 	if advice := settings.Advisories(new(domain.DefaultSettings())); len(advice) != 4 {
