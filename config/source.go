@@ -118,6 +118,7 @@ func step(node *yaml.Node, name string) (int, *yaml.Node) {
 				return item.Line, item
 			}
 		}
+	default: // a value has no parts
 	}
 	return 0, nil
 }

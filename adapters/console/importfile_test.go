@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func TestBatchesKeepTogetherWhoSharesAName(t *testing.T) {
 	t.Parallel()
 	var file console.ImportFile
 	for i := range 2500 {
-		file.Users = append(file.Users, console.ImportUser{Place: fmt.Sprint(i), Username: fmt.Sprintf("u%d", i), Email: fmt.Sprintf("u%d@example.com", i)})
+		file.Users = append(file.Users, console.ImportUser{Place: strconv.Itoa(i), Username: fmt.Sprintf("u%d", i), Email: fmt.Sprintf("u%d@example.com", i)})
 	}
 	file.Users = append(file.Users,
 		console.ImportUser{Place: "name", Username: "U0", Email: "x@example.com"},

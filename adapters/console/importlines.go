@@ -51,11 +51,11 @@ func lineReason(err error) string {
 	case errors.As(err, &semantic) && semantic.JSONPointer == "":
 		return "it is no JSON object"
 	case errors.As(err, &semantic) && errors.Is(semantic.Err, json.ErrUnknownName):
-		return fmt.Sprintf("%s is no known field", semantic.JSONPointer.LastToken())
+		return semantic.JSONPointer.LastToken() + " is no known field"
 	case errors.As(err, &semantic):
-		return fmt.Sprintf("%s has the wrong type", semantic.JSONPointer.LastToken())
+		return semantic.JSONPointer.LastToken() + " has the wrong type"
 	case errors.As(err, &syntactic) && errors.Is(syntactic.Err, jsontext.ErrDuplicateName):
-		return fmt.Sprintf("%s is given twice", syntactic.JSONPointer.LastToken())
+		return syntactic.JSONPointer.LastToken() + " is given twice"
 	default:
 		return "it is no valid JSON"
 	}

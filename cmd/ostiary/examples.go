@@ -7,7 +7,7 @@ import (
 )
 
 // examples are those of the commands that do not bring their own, by the words after the program's name.
-var examples = map[string]string{
+var examples = map[string]string{ //nolint:gosec // what stands for an id of a token is none
 	"user show":           "ostiary user show ada\nostiary user show ada@example.org --json",
 	"user unlink":         "ostiary user unlink ada",
 	"user unlock":         "ostiary user unlock ada",

@@ -33,8 +33,6 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-func usage(err error) error { return usageError{err} }
-
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // args makes cobra's check of the arguments one of ours.
