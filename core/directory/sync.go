@@ -232,7 +232,7 @@ func (s *Service) applySteps(ctx context.Context, by domain.Principal, steps []S
 	for range min(applyWorkers, len(steps)) {
 		workers.Go(func() {
 			for step := take(); step != nil; step = take() {
-				err := s.applyStep(ctx, by, step)
+				err := s.applySafely(ctx, by, step)
 				mu.Lock()
 				if isRefusal(err) {
 					done++
@@ -270,6 +270,16 @@ func (r *Result) count(step *Step, err error) {
 	case step.Kind == StepEnable:
 		r.Enabled++
 	}
+}
+
+// applySafely makes a failure of a panic, which would end the process: the workers' goroutines are nobody else's.
+func (s *Service) applySafely(ctx context.Context, by domain.Principal, step *Step) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("applying a step: panic: %v", p)
+		}
+	}()
+	return s.applyStep(ctx, by, step)
 }
 
 func (s *Service) applyStep(ctx context.Context, by domain.Principal, step *Step) error {

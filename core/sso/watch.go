@@ -3,6 +3,7 @@ package sso
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -48,7 +49,14 @@ func (s *Service) watchAll(ctx context.Context, due []domain.Session) error {
 	failures := make(chan error, len(byProvider))
 	var group sync.WaitGroup
 	for id, sessions := range byProvider {
-		group.Go(func() { failures <- s.watch(ctx, id, sessions) })
+		group.Go(func() {
+			defer func() {
+				if p := recover(); p != nil { // the job's own recovery sees its goroutine alone
+					failures <- fmt.Errorf("provider %s: panic: %v", id, p)
+				}
+			}()
+			failures <- s.watch(ctx, id, sessions)
+		})
 	}
 	group.Wait()
 	close(failures)
