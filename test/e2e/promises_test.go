@@ -267,8 +267,10 @@ func TestOneIdempotencyKeyMakesOneUser(t *testing.T) {
 	})
 	made := map[string]bool{}
 	for _, r := range replies {
-		made[r.body] = true
-		if r.status != http.StatusCreated {
+		switch {
+		case r.status == http.StatusCreated:
+			made[r.body] = true
+		case !strings.Contains(r.body, "has no answer yet"): // on a machine so busy that the first takes longer than the others wait
 			t.Errorf("%d %s", r.status, r.body)
 		}
 	}
