@@ -72,6 +72,7 @@ func startOn(t *testing.T, n int, uri string, more ...string) []*node {
 		"OSTIARY_METRICS_ADDRESS=off", "OSTIARY_LOG_LEVEL=warn", "OSTIARY_HTTP_PUBLIC_URL=http://localhost:8080",
 	}
 	environment = append(environment, more...)
+	environment = append(environment, more...) // the last one counts
 	nodes := make([]*node, n)
 	for i := range nodes {
 		nodes[i] = startNode(t, program, string(rune('A'+i)), environment)
