@@ -1,0 +1,63 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+// countingHasher counts the checks of passwords.
+type countingHasher struct {
+	ports.PasswordHasher
+
+	checks atomic.Int64
+}
+
+func (h *countingHasher) Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error) {
+	h.checks.Add(1)
+	return h.PasswordHasher.Verify(ctx, hash, password)
+}
+
+// The time of a refusal must not tell whether the name exists: each costs one check of a hash, also where there is none.
+func TestA02_EveryRefusalCostsOneCheck(t *testing.T) {
+	t.Parallel()
+	counter := &countingHasher{}
+	s := kit.Start(t, kit.Options{Hasher: func(h ports.PasswordHasher) ports.PasswordHasher {
+		counter.PasswordHasher = h
+		return counter
+	}})
+	s.Register(t, "ada", right, "user")
+	gone := s.Register(t, "gone", right, "user")
+	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	pending := account.NewUser{Username: "pending", Email: "pending@example.com", Role: "user"}
+	if _, err := s.Account.Create(t.Context(), domain.Operator(), pending); err != nil {
+		t.Fatal(err)
+	}
+	for name, in := range map[string]auth.LoginInput{
+		"a wrong password":               {Name: "ada", Password: "Wrong-horse-7"},
+		"a wrong password by address":    {Name: "ada@example.com", Password: "Wrong-horse-7"},
+		"a name that nobody has":         {Name: "nobody", Password: right},
+		"an address that nobody has":     {Name: "nobody@example.com", Password: right},
+		"the right one of a deactivated": {Name: "gone", Password: right},
+		"a wrong one of a deactivated":   {Name: "gone", Password: "Wrong-horse-7"},
+		"somebody who has none yet":      {Name: "pending", Password: right},
+	} {
+		before := counter.checks.Load()
+		if _, err := s.Auth.Login(t.Context(), kit.From(home), in); !errors.Is(err, fault.ErrUnauthorized) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if checks := counter.checks.Load() - before; checks != 1 {
+			t.Errorf("%s costs %d checks, want one", name, checks)
+		}
+	}
+}
