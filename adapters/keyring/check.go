@@ -65,13 +65,13 @@ func (t *Tokens) Check(ctx context.Context, token string, now time.Time) (domain
 		return domain.AccessClaims{}, fault.ErrStorage.Because(errors.New("the signing keys are not open"))
 	}
 	digest := digestOf(token)
-	known, remembered := t.checked.GetIfPresent(digest)
+	known, remembered := t.checked.Get(digest)
 	if !remembered {
 		var err error
 		if known, set, err = t.verify(ctx, token, set, now); err != nil {
 			return domain.AccessClaims{}, fault.ErrUnauthorized.Because(err)
 		}
-		t.checked.Set(digest, known)
+		t.checked.Add(digest, known)
 	}
 	// The key may have gone since the signature was looked at, and time goes on in any case.
 	if key := set.public[known.keyID]; key == nil || !key.liveAt(now) {

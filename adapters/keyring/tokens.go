@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/maypok86/otter/v2"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
@@ -58,7 +58,7 @@ type Tokens struct {
 
 	set     atomic.Pointer[keySet]
 	retryAt atomic.Int64 // Unix time in nanoseconds before which a store that did not answer is left alone
-	checked *otter.Cache[[sha256.Size]byte, *checkedToken]
+	checked *lru.Cache[[sha256.Size]byte, *checkedToken]
 
 	mu      sync.Mutex // one reads the store; the others wait and use what it read
 	budget  int        // how many unknown keys may still make us read the set
@@ -90,7 +90,7 @@ func NewTokens(cfg Config, store ports.SigningKeyStore, sealer ports.Sealer, clo
 	case cfg.Algorithm != EdDSA && cfg.Algorithm != ES256 && cfg.Algorithm != RS256:
 		return nil, errors.New("access tokens are signed by EdDSA, ES256 or RS256")
 	}
-	cache, err := otter.New(&otter.Options[[sha256.Size]byte, *checkedToken]{MaximumSize: cfg.CacheSize})
+	cache, err := lru.New[[sha256.Size]byte, *checkedToken](cfg.CacheSize)
 	if err != nil {
 		return nil, fmt.Errorf("making the cache of tokens: %w", err)
 	}

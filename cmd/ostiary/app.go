@@ -53,8 +53,7 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagUsage(err) })
-	root.Version = thisVersion().Version
-	root.SetVersionTemplate(thisVersion().String() + "\n")
+	root.Version = thisVersion().Version // in cobra's words: a template of our own would link text/template, and with it 6 MB
 	root.SetHelpCommand(helpCommand())
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.configFile, "config", "c", "", "configuration `file` (default ./ostiary.yaml if it is there)")
