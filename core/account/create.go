@@ -126,15 +126,19 @@ func findGroups(catalog *domain.Catalog, names []string) ([]domain.GroupID, erro
 // checkFree refuses a username that is another user's address, and the other way round: either would take that user's place
 // at sign-in. Names taken as such are the store's to refuse.
 func (s *Service) checkFree(ctx context.Context, user *domain.User) error {
-	for field, key := range map[string]string{"username": user.UsernameKey, "email": user.EmailKey} {
-		found, err := s.deps.Users.FindByLogin(ctx, key)
+	taken := domain.ErrUserExists
+	for _, name := range []struct{ field, key string }{{"username", user.UsernameKey}, {"email", user.EmailKey}} {
+		found, err := s.deps.Users.FindByLogin(ctx, name.key)
 		switch {
 		case errors.Is(err, domain.ErrUserNotFound):
 		case err != nil:
 			return err
 		case found.ID != user.ID:
-			return domain.ErrUserExists.About(field, "is taken")
+			taken = taken.About(name.field, "is taken")
 		}
+	}
+	if len(taken.Details()) > 0 {
+		return taken
 	}
 	return nil
 }

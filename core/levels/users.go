@@ -171,10 +171,8 @@ func (s *Service) asStranger(ctx context.Context, by *domain.Principal) error {
 
 // taken says in this API's words which name is taken.
 func taken(err error, in SignupInput) error {
-	for _, d := range fault.Of(err).Details() {
-		if d.Field == "email" {
-			return ErrTaken.Saying("Email: " + in.Email + " already exists").Because(err)
-		}
+	if d := fault.Of(err).Details(); len(d) > 0 && d[0].Field == "email" { // of both, the user name is told
+		return ErrTaken.Saying("Email: " + in.Email + " already exists").Because(err)
 	}
 	return ErrTaken.Saying("username: " + in.Username + " already exists").Because(err)
 }

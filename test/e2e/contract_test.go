@@ -28,6 +28,7 @@ func TestWhatTheContractSaysOfSingleCalls(t *testing.T) {
 		"an empty directory is not the default one":      {"POST /users", `{"username":"u","email":"u@example.com","directory":""}`, "", refused("directory")},
 		"a role says what it permits":                    {"POST /roles", `{"role_id":"r","name":"R"}`, "", refused("permissions")},
 		"a role may permit nothing":                      {"POST /roles", `{"role_id":"r","name":"R","permissions":[]}`, "", want{http.StatusCreated, `"level":100`}},
+		"both a taken name and a taken address are told": {"POST /users", `{"username":"JOHN","email":"John@example.com"}`, "", want{http.StatusConflict, `[{"field":"username","reason":"is taken"},{"field":"email","reason":"is taken"}]`}},
 		"a taken role names its field":                   {"POST /roles", `{"role_id":"user","name":"R","permissions":[]}`, "", want{http.StatusConflict, `"field":"role_id"`}},
 		"a role is where its Location says":              {"GET /roles/admin", "", "", want{http.StatusOK, `"name":"Administrator"`}},
 		"a role that is not there":                       {"GET /roles/none", "", "", want{http.StatusNotFound, `"not_found"`}},
