@@ -170,7 +170,7 @@ func TestA21_ANewAddressIsToldToTheFormerOne(t *testing.T) {
 	}
 }
 
-// withFactor enrols the user.
+// withFactor enrolls the user.
 func withFactor(t *testing.T, s *kit.Services, by domain.Principal) {
 	t.Helper()
 	shown, err := s.Factor.Enroll(t.Context(), by, by.UserID, factor.EnrollInput{})

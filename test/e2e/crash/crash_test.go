@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -124,7 +125,7 @@ func (s *server) entries(t *testing.T, admin, id string) int {
 // settings changes a setting once, and returns its value.
 func (s *server) settings(t *testing.T, round int) string {
 	t.Helper()
-	value := fmt.Sprint(40 + round)
+	value := strconv.Itoa(40 + round)
 	a := s.see(t, s.signIn(t), http.MethodPatch, "/settings/security", `{"session_policy":{"max_sessions":`+value+`}}`)
 	if a.status != http.StatusOK {
 		t.Fatalf("changing the settings: %d %v", a.status, a.object)
