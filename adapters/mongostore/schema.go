@@ -61,7 +61,11 @@ func (s *Store) migrate(ctx context.Context) error {
 			return err
 		}
 		if held {
-			return s.runSteps(ctx, holder, schema.Version)
+			// Another node may have finished between the look and the lease.
+			if schema, err = s.schema(ctx); err != nil {
+				return err
+			}
+			return errors.Join(s.runSteps(ctx, holder, schema.Version), s.freeSchema(ctx, holder))
 		}
 		timer := time.NewTimer(migratePause)
 		select {
@@ -106,10 +110,7 @@ func (s *Store) runSteps(ctx context.Context, holder string, version int) error 
 		if err := steps[version].run(ctx, s); err != nil {
 			return fmt.Errorf("migrating the database: %s: %w", steps[version].name, err)
 		}
-		until := int64(0)
-		if version+1 < len(steps) {
-			until = nanos(s.now().Add(migrateFor))
-		}
+		until := nanos(s.now().Add(migrateFor))
 		result, err := s.db.Collection(metaName).UpdateOne(ctx,
 			bson.D{{Key: "_id", Value: schemaID}, {Key: "holder", Value: holder}, {Key: "version", Value: version}},
 			bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: version + 1}, {Key: "until", Value: until}}}})
@@ -121,6 +122,15 @@ func (s *Store) runSteps(ctx context.Context, holder string, version int) error 
 		}
 	}
 	return nil
+}
+
+// freeSchema gives the lease back, also for a node that comes again after a failure.
+func (s *Store) freeSchema(ctx context.Context, holder string) error {
+	ctx, cancel := s.bound(context.WithoutCancel(ctx))
+	defer cancel()
+	_, err := s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: schemaID}, {Key: "holder", Value: holder}},
+		bson.D{{Key: "$set", Value: bson.D{{Key: "until", Value: int64(0)}}}})
+	return failed("giving the lease of the schema back", err)
 }
 
 // seed makes what every installation has. What is there stays as it is.

@@ -2,6 +2,7 @@ package mongostore_test
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -75,6 +76,34 @@ func TestOwnServerNodesThatStartTogetherMigrateOnce(t *testing.T) {
 		if err := s.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A node looks, sees that there is something to do, and comes to the lease only when another has done it all.
+func TestOwnServerANodeThatComesLateToTheLeaseFindsNothingToDo(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	done := make(chan struct{})
+	server.Inject(mongowire.Fault{Command: "update", Collection: "meta", Do: mongowire.HangBefore(done)})
+	patient := mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: newClock(), Timeout: time.Minute}
+	late := make(chan error, 1)
+	go func() {
+		s, err := mongostore.Open(t.Context(), patient)
+		if err == nil {
+			err = s.Close(t.Context())
+		}
+		late <- err
+	}()
+	for hangs := false; !hangs; { // the first to ask for the lease waits
+		for _, c := range server.Commands() {
+			hangs = hangs || c.Name == "update" && c.Collection == "meta"
+		}
+		runtime.Gosched()
+	}
+	openOwn(t, server, func(c *mongostore.Config) { c.Timeout = time.Minute })
+	close(done)
+	if err := <-late; err != nil {
+		t.Errorf("the late one: %v", err)
 	}
 }
 

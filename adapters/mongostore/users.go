@@ -80,7 +80,9 @@ func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID
 	if subject == "" {
 		return domain.User{}, domain.ErrUserNotFound
 	}
-	return us.s.users.get(ctx, bson.D{{Key: "doc.directory", Value: directory}, {Key: "doc.subject", Value: subject}})
+	return us.s.users.get(ctx, bson.D{{Key: "doc.directory", Value: directory}, {Key: "doc.subject", Value: bson.D{
+		{Key: "$eq", Value: subject}, present[0], // what the index says to the letter: some servers use it for nothing else
+	}}})
 }
 
 // Update applies change to the user in one step.
