@@ -98,27 +98,37 @@ func lineOf(node *yaml.Node, steps []string) int {
 	return line
 }
 
-// step returns the part of a node with a name, and the line where it begins. A part of a list is named by its place, or by
-// its id, as directories are.
+// step returns the part of a node with a name, and the line where it begins.
 func step(node *yaml.Node, name string) (int, *yaml.Node) {
 	switch node.Kind {
 	case yaml.MappingNode:
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			key := node.Content[i]
-			if key.Value == name || strings.TrimSuffix(key.Value, "_file") == name {
-				return key.Line, node.Content[i+1]
-			}
-		}
+		return member(node, name)
 	case yaml.SequenceNode:
-		if at, err := strconv.Atoi(name); err == nil && at >= 0 && at < len(node.Content) {
-			return node.Content[at].Line, node.Content[at]
-		}
-		for _, item := range node.Content {
-			if _, id := step(item, "id"); id != nil && id.Value == name {
-				return item.Line, item
-			}
-		}
+		return element(node, name)
 	default: // a value has no parts
+		return 0, nil
+	}
+}
+
+func member(of *yaml.Node, name string) (int, *yaml.Node) {
+	for i := 0; i+1 < len(of.Content); i += 2 {
+		key := of.Content[i]
+		if key.Value == name || strings.TrimSuffix(key.Value, "_file") == name {
+			return key.Line, of.Content[i+1]
+		}
+	}
+	return 0, nil
+}
+
+// element finds a part of a list by its place, or by its id, as directories are named.
+func element(of *yaml.Node, name string) (int, *yaml.Node) {
+	if at, err := strconv.Atoi(name); err == nil && at >= 0 && at < len(of.Content) {
+		return of.Content[at].Line, of.Content[at]
+	}
+	for _, item := range of.Content {
+		if _, id := step(item, "id"); id != nil && id.Value == name {
+			return item.Line, item
+		}
 	}
 	return 0, nil
 }
