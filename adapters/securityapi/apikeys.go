@@ -12,6 +12,7 @@ func (a *api) keyRoutes() []httpserver.Route {
 	return []httpserver.Route{
 		route(http.MethodPost, "/users/{user_id}/api-keys", httpserver.SignedIn(), a.creates(a.createKey)),
 		route(http.MethodGet, "/users/{user_id}/api-keys", httpserver.SignedIn(), a.listKeys),
+		route(http.MethodGet, "/api-keys/{key_id}", httpserver.SignedIn(), a.getKey),
 		route(http.MethodDelete, "/api-keys/{key_id}", httpserver.SignedIn(), a.revokeKey),
 	}
 }
@@ -50,13 +51,31 @@ func (a *api) listKeys(r *httpserver.Request) error {
 	}
 	list := APIKeyList{APIKeys: make([]APIKey, 0, len(keys))}
 	for i := range keys {
-		k := &keys[i]
-		list.APIKeys = append(list.APIKeys, APIKey{
-			KeyID: string(k.ID), Name: k.Name, Prefix: k.Prefix, Permissions: texts(k.Permissions),
-			CreatedAt: httpserver.Seconds(k.CreatedAt), ExpiresAt: timeOrNull(k.ExpiresAt), LastUsedAt: timeOrNull(k.LastUsedAt),
-		})
+		list.APIKeys = append(list.APIKeys, keyOf(&keys[i]))
 	}
 	return r.JSON(http.StatusOK, list)
+}
+
+func keyOf(k *domain.APIKey) APIKey {
+	return APIKey{
+		KeyID: string(k.ID), Name: k.Name, Prefix: k.Prefix, Permissions: texts(k.Permissions),
+		CreatedAt: httpserver.Seconds(k.CreatedAt), ExpiresAt: timeOrNull(k.ExpiresAt), LastUsedAt: timeOrNull(k.LastUsedAt),
+	}
+}
+
+func (a *api) getKey(r *httpserver.Request) error {
+	id, err := domain.ParseKeyID(r.Param("key_id"))
+	if err != nil {
+		return domain.ErrKeyNotFound
+	}
+	key, err := a.Keys.Get(r.Context(), r.Principal, id)
+	if err != nil {
+		return err
+	}
+	if err := a.noteRead(r, string(key.UserID)); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, keyOf(&key))
 }
 
 func (a *api) revokeKey(r *httpserver.Request) error {

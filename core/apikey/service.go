@@ -203,6 +203,27 @@ func (s *Service) List(ctx context.Context, by domain.Principal, owner domain.Us
 	return live, nil
 }
 
+// Get returns one key under the rules of List. One that List would not show is domain.ErrKeyNotFound.
+func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.KeyID) (domain.APIKey, error) {
+	if err := signedIn(by); err != nil {
+		return domain.APIKey{}, err
+	}
+	key, err := s.keys.Get(ctx, id)
+	if err != nil {
+		return domain.APIKey{}, err
+	}
+	user, err := s.owner(ctx, by, key.UserID)
+	switch {
+	case errors.Is(err, domain.ErrUserNotFound), errors.Is(err, fault.ErrForbidden) && !by.IsSelf(key.UserID):
+		return domain.APIKey{}, domain.ErrKeyNotFound
+	case err != nil:
+		return domain.APIKey{}, err
+	case !key.RevokedAt.IsZero() || key.Epoch != user.KeyEpoch:
+		return domain.APIKey{}, domain.ErrKeyNotFound
+	}
+	return key, nil
+}
+
 // Revoke ends a key for every request that starts after it has returned: one's own, or another's by users.manage. A key that
 // the principal may not know of is domain.ErrKeyNotFound; one that is revoked already stays as it was.
 func (s *Service) Revoke(ctx context.Context, by domain.Principal, id domain.KeyID) (domain.APIKey, error) {

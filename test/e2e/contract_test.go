@@ -82,3 +82,28 @@ func TestWhoManagesGroupsReadsThem(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatWasMadeIsAtItsLocation(t *testing.T) {
+	t.Parallel()
+	in := install(t, kit.Options{})
+	header := http.Header{"Authorization": {"Bearer " + in.admin}}
+	me := in.call(t, in.admin, http.MethodGet, "/auth/verify", "").text("user_id")
+	for path, body := range map[string]string{
+		"/users":                     `{"username":"john","email":"john@example.com"}`,
+		"/groups":                    `{"name":"team"}`,
+		"/roles":                     `{"role_id":"helper","name":"Helper","permissions":[]}`,
+		"/users/" + me + "/api-keys": `{"name":"k","permissions":["users.read"]}`,
+	} {
+		made := in.do(t, http.MethodPost, securityapi.Base+path, body, header)
+		location := made.header.Get("Location")
+		if r := in.do(t, http.MethodGet, location, "", header); made.status != http.StatusCreated || r.status != http.StatusOK {
+			t.Errorf("%s: %d %s, at %q: %d %s", path, made.status, made.body, location, r.status, r.body)
+		}
+		if key := made.text("key_id"); key != "" {
+			in.call(t, in.admin, http.MethodDelete, "/api-keys/"+key, "")
+			if r := in.do(t, http.MethodGet, location, "", header); r.status != http.StatusNotFound {
+				t.Errorf("a revoked key: %d %s", r.status, r.body)
+			}
+		}
+	}
+}
