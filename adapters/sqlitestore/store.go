@@ -96,7 +96,6 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	s.view, s.attempts = newView(s), newAttemptBook(s)
-	s.writer.start()
 	return s.load(ctx)
 }
 

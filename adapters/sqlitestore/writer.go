@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/ostiary/ostiary/core/fault"
@@ -17,6 +18,7 @@ const maxBatch = 128
 // The states of a write. It can be taken back while it waits; once it has started its result is told as it is.
 const (
 	waiting int32 = iota
+	leading       // its caller is to run the next batch, which it is the first of
 	started
 	takenBack
 )
@@ -26,12 +28,19 @@ type write struct {
 	run      func(*tx) error
 	soft     bool // see doSoft
 	state    atomic.Int32
+	lead     chan struct{} // closed for the one that is to lead
 	done     chan struct{}
 	err      error
 	panicked any
 }
 
-// writer owns the one connection that writes, and the goroutine that uses it.
+func newWrite(run func(*tx) error, soft bool) *write {
+	return &write{run: run, soft: soft, lead: make(chan struct{}), done: make(chan struct{})}
+}
+
+// writer owns the one connection that writes. Whoever comes while nobody writes does so on its own goroutine; those who come
+// meanwhile wait, and the first of them then writes for all. A goroutine of the writer's own would cost each of them two
+// changes of thread, a good part of what a small commit costs.
 type writer struct {
 	db    *sql.DB
 	conn  *sql.Conn
@@ -39,16 +48,15 @@ type writer struct {
 
 	soft bool // what the connection is set to
 
-	queue   chan *write // without a buffer: a write is either with its caller or with the goroutine
-	stop    chan struct{}
-	stopped chan struct{}
-	running bool
+	mu     sync.Mutex
+	queue  []*write
+	busy   bool
+	closed bool
+	idle   chan struct{} // closed once a closed writer has written what was waiting
 }
 
 func newWriter(db *sql.DB) *writer {
-	return &writer{
-		db: db, stmts: map[string]*sql.Stmt{}, queue: make(chan *write), stop: make(chan struct{}), stopped: make(chan struct{}),
-	}
+	return &writer{db: db, stmts: map[string]*sql.Stmt{}, idle: make(chan struct{})}
 }
 
 func (w *writer) connect(ctx context.Context) error {
@@ -64,33 +72,27 @@ func (w *writer) connect(ctx context.Context) error {
 // started takes it back; after that the true result is waited for. run may see the effects of earlier writes of its batch,
 // must not call the store, and loses everything that it did when it returns an error.
 func (w *writer) do(ctx context.Context, run func(*tx) error) error {
-	return w.submit(ctx, &write{run: run, done: make(chan struct{})})
+	return w.submit(ctx, newWrite(run, false))
 }
 
 // doSoft is do for a write that nothing rests on before another one: it outlives the process at once, and a failure of the
 // machine's power from the next flush on, which is that of any other write at the latest.
 func (w *writer) doSoft(ctx context.Context, run func(*tx) error) error {
-	return w.submit(ctx, &write{run: run, soft: true, done: make(chan struct{})})
+	return w.submit(ctx, newWrite(run, true))
 }
 
 func (w *writer) submit(ctx context.Context, op *write) error {
 	if err := ctx.Err(); err != nil {
 		return fault.ErrStorage.Because(err)
 	}
-	select {
-	case w.queue <- op:
-	case <-ctx.Done():
-		return fault.ErrStorage.Because(ctx.Err())
-	case <-w.stopped:
-		return fault.ErrStorage.Because(errClosed)
+	leads, err := w.join(op)
+	if err != nil {
+		return err
 	}
-	select {
-	case <-op.done:
-	case <-ctx.Done():
-		if op.state.CompareAndSwap(waiting, takenBack) {
-			return fault.ErrStorage.Because(ctx.Err())
-		}
-		<-op.done
+	if leads {
+		w.leadBatch(op)
+	} else if err := w.wait(ctx, op); err != nil {
+		return err
 	}
 	if op.panicked != nil {
 		panic(op.panicked) // where it belongs: on the goroutine of the caller whose closure it was
@@ -98,48 +100,85 @@ func (w *writer) submit(ctx context.Context, op *write) error {
 	return op.err
 }
 
-func (w *writer) start() {
-	w.running = true
-	go w.loop()
+// join takes the write into the queue, or tells its caller to lead where nobody writes.
+func (w *writer) join(op *write) (leads bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.closed:
+		return false, fault.ErrStorage.Because(errClosed)
+	case w.busy:
+		w.queue = append(w.queue, op)
+		return false, nil
+	}
+	w.busy = true
+	op.state.Store(leading)
+	return true, nil
 }
 
-// loop is the goroutine. It ends when stop closes and nobody is waiting.
-func (w *writer) loop() {
-	defer close(w.stopped)
+// wait returns once the write is done, by whomever, or was taken back.
+func (w *writer) wait(ctx context.Context, op *write) error {
+	ended := ctx.Done()
 	for {
 		select {
-		case op := <-w.queue:
-			w.commit(w.gather(op))
-		case <-w.stop:
-			for {
-				select {
-				case op := <-w.queue:
-					w.commit(w.gather(op))
-				default:
-					return
-				}
+		case <-op.done:
+			return nil
+		case <-op.lead:
+			w.leadBatch(op)
+			return nil
+		case <-ended:
+			if op.state.CompareAndSwap(waiting, takenBack) {
+				return fault.ErrStorage.Because(ctx.Err())
 			}
+			ended = nil // it has started
 		}
 	}
 }
 
-// gather takes everybody else who is waiting at this moment.
-func (w *writer) gather(first *write) []*write {
-	batch := []*write{first}
-	for len(batch) < maxBatch {
-		select {
-		case op := <-w.queue:
-			batch = append(batch, op)
-		default:
-			return batch
-		}
-	}
-	return batch
+// leadBatch writes for the caller and for everybody else who is waiting at this moment, and then has the next one lead.
+func (w *writer) leadBatch(op *write) {
+	w.mu.Lock()
+	n := min(len(w.queue), maxBatch-1)
+	batch := append([]*write{op}, w.queue[:n]...)
+	w.queue = append([]*write(nil), w.queue[n:]...)
+	w.mu.Unlock()
+	defer w.passOn()
+	w.commit(batch)
 }
 
-// commit runs the batch in one transaction and answers everyone in it.
+// passOn has the first of those who wait lead.
+func (w *writer) passOn() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.queue) > 0 {
+		next := w.queue[0]
+		if w.queue = w.queue[1:]; next.state.CompareAndSwap(waiting, leading) {
+			close(next.lead)
+			return
+		}
+	}
+	if w.busy = false; w.closed {
+		close(w.idle)
+	}
+}
+
+// begin reports whether the write may run, which one that was taken back may not.
+func (op *write) begin() bool {
+	return op.state.CompareAndSwap(waiting, started) || op.state.CompareAndSwap(leading, started)
+}
+
+// errDefect is what others get when a closure of their batch has ended its goroutine.
+var errDefect = errors.New("a change has ended its goroutine")
+
+// commit runs the batch in one transaction and answers everyone in it, also when a closure ends the goroutine.
 func (w *writer) commit(batch []*write) {
 	t := &tx{w: w, ctx: context.Background()}
+	err := errDefect
+	defer func() { w.answer(t, batch, err) }()
+	err = w.write(t, batch)
+}
+
+func (w *writer) write(t *tx, batch []*write) error {
 	err := w.begin(t, batch)
 	switch {
 	case err != nil:
@@ -151,6 +190,10 @@ func (w *writer) commit(batch []*write) {
 	if err == nil {
 		err = t.exec("COMMIT")
 	}
+	return err
+}
+
+func (w *writer) answer(t *tx, batch []*write, err error) {
 	if err != nil {
 		_ = t.exec("ROLLBACK") // there is none to roll back when SQLite has done so itself
 		err = translate(err)
@@ -183,7 +226,7 @@ func (w *writer) begin(t *tx, batch []*write) error {
 
 // runOne runs a write that has the transaction for itself, so that its failure is the transaction's.
 func (w *writer) runOne(t *tx, op *write) error {
-	if !op.state.CompareAndSwap(waiting, started) {
+	if !op.begin() {
 		return nil
 	}
 	return w.guard(op, t)
@@ -192,7 +235,7 @@ func (w *writer) runOne(t *tx, op *write) error {
 // runAll runs each write in its savepoint. An error means that the whole transaction is gone.
 func (w *writer) runAll(t *tx, batch []*write) error {
 	for _, op := range batch {
-		if !op.state.CompareAndSwap(waiting, started) {
+		if !op.begin() {
 			continue
 		}
 		if err := t.exec("SAVEPOINT one"); err != nil {
@@ -222,11 +265,14 @@ func (w *writer) guard(op *write, t *tx) (err error) {
 	return op.run(t)
 }
 
-// close lets the goroutine finish what is waiting and closes the connection, which writes the log back into the file.
+// close lets those who are waiting finish and closes the connection, which writes the log back into the file.
 func (w *writer) close() error {
-	if w.running {
-		close(w.stop)
-		<-w.stopped
+	w.mu.Lock()
+	busy := w.busy
+	w.closed = true
+	w.mu.Unlock()
+	if busy {
+		<-w.idle
 	}
 	var errs []error
 	for _, s := range w.stmts {
