@@ -118,7 +118,7 @@ func (ss *Sessions) Update(ctx context.Context, id domain.SessionID, change port
 		}
 		session.ID = id
 		result = session.Clone()
-		if err := ss.s.replaceSession(t, &session); err != nil {
+		if err := ss.s.replaceSession(t, &before, &session); err != nil {
 			return err
 		}
 		return ss.s.writeOutbox(t, out)
@@ -126,15 +126,20 @@ func (ss *Sessions) Update(ctx context.Context, id domain.SessionID, change port
 	return result, err
 }
 
-func (s *Store) replaceSession(t *tx, session *domain.Session) error {
+// replaceSession writes what has changed. A refresh touches nothing that an index holds.
+func (s *Store) replaceSession(t *tx, before, session *domain.Session) error {
 	doc, err := encodeSession(session)
 	if err != nil {
 		return err
 	}
-	err = t.exec(`UPDATE sessions SET user_id = ?, created = ?, expires = ?, last_activity_ns = ?,
-		provider = ?, provider_subject = ?, provider_session = ?, grant_checked = ?, doc = ? WHERE id = ?`,
-		string(session.UserID), stamp(session.CreatedAt), stamp(session.ExpiresAt), toNano(session.LastActivity),
-		string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(session), doc, string(session.ID))
+	if sameSessionKeys(before, session) {
+		err = t.exec("UPDATE sessions SET last_activity_ns = ?, doc = ? WHERE id = ?", toNano(session.LastActivity), doc, string(session.ID))
+	} else {
+		err = t.exec(`UPDATE sessions SET user_id = ?, created = ?, expires = ?, last_activity_ns = ?,
+			provider = ?, provider_subject = ?, provider_session = ?, grant_checked = ?, doc = ? WHERE id = ?`,
+			string(session.UserID), stamp(session.CreatedAt), stamp(session.ExpiresAt), toNano(session.LastActivity),
+			string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(session), doc, string(session.ID))
+	}
 	if err != nil {
 		return err
 	}
@@ -143,6 +148,12 @@ func (s *Store) replaceSession(t *tx, session *domain.Session) error {
 		s.view.refresh(session.ID, session.LastActivity)
 	})
 	return nil
+}
+
+func sameSessionKeys(a, b *domain.Session) bool {
+	return a.UserID == b.UserID && stamp(a.CreatedAt) == stamp(b.CreatedAt) && stamp(a.ExpiresAt) == stamp(b.ExpiresAt) &&
+		a.Provider.Directory == b.Provider.Directory && a.Provider.Subject == b.Provider.Subject && a.Provider.ID == b.Provider.ID &&
+		grantChecked(a) == grantChecked(b)
 }
 
 const sessionColumns = "SELECT doc, last_activity_ns FROM sessions "

@@ -13,6 +13,10 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
+// touchStep is how much older than now a session's last activity must be to be noted anew: its limits are minutes, and a busy
+// client would have each of its requests write.
+const touchStep = time.Second
+
 // Authenticate returns whom a credential stands for at this moment: an access token, the key of a session, or an API key. One
 // that is not ours, has run out or was ended is fault.ErrUnauthorized. Whether it is live is looked up, never believed.
 func (s *Service) Authenticate(ctx context.Context, credential string, from domain.Origin) (domain.Principal, error) {
@@ -62,8 +66,10 @@ func (s *Service) authenticateKey(ctx context.Context, key string, from domain.O
 // principal makes the principal of a live session and notes the activity. The credential's own end counts where it is nearer.
 func (s *Service) principal(ctx context.Context, live domain.LiveSession, catalog *domain.Catalog, ends time.Time, from domain.Origin) (domain.Principal, error) {
 	now := s.deps.Clock.Now().UTC()
-	if err := s.deps.View.Touch(ctx, live.Session.ID, now); err != nil {
-		return domain.Principal{}, err
+	if now.Sub(live.Session.LastActivity) >= touchStep {
+		if err := s.deps.View.Touch(ctx, live.Session.ID, now); err != nil {
+			return domain.Principal{}, err
+		}
 	}
 	touched := *live.Session
 	touched.LastActivity = now

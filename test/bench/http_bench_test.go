@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -234,6 +235,28 @@ func BenchmarkHTTPVerify(b *testing.B) {
 	c := startChild(b, "whole")
 	request := verifyRequest(c.Access)
 	c.measure(b, func() { c.call(b, request, http.StatusOK) })
+}
+
+// BenchmarkHTTPVerifyRatio takes turns between the two, so that the machine's other load is the same for both, and tells how
+// much more the whole uses: the median of the turns.
+func BenchmarkHTTPVerifyRatio(b *testing.B) {
+	bare, whole := startChild(b, "bare"), startChild(b, "whole")
+	turn := func(c *child, request string) float64 {
+		before := c.used(b)
+		for range 200 {
+			c.call(b, request, http.StatusOK)
+		}
+		return float64(c.used(b) - before)
+	}
+	asked, verified := verifyRequest(bare.Access), verifyRequest(whole.Access)
+	turn(bare, asked)
+	turn(whole, verified)
+	var ratios []float64
+	for b.Loop() {
+		ratios = append(ratios, turn(whole, verified)/turn(bare, asked))
+	}
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "times-bare")
 }
 
 // BenchmarkHTTPLogin is POST /auth/login beyond its hash.
