@@ -100,7 +100,7 @@ func (s *Store) releaseMessages(ctx context.Context) error {
 			held = append(held, r)
 		}
 		return err
-	}, "SELECT due, doc FROM messages")
+	}, "SELECT due, doc FROM messages WHERE due > ?", stamp(s.config.Clock.Now())) // what is due already waits for nobody
 	if err != nil || len(held) == 0 {
 		return err
 	}
