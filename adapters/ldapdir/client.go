@@ -32,6 +32,9 @@ func newClient(id domain.DirectoryID, kind string, s Settings, p prepared, clock
 		c.pool = newPool(c.dialer, &s)
 	}
 	c.breaker = newBreaker(string(id), &s, c.probe)
+	if c.pool != nil {
+		c.pool.refused = c.breaker.report
+	}
 	return c
 }
 

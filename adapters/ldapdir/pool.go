@@ -23,6 +23,7 @@ type pool struct {
 	idleFor  time.Duration
 	maxAge   time.Duration
 	slots    chan struct{}
+	refused  func(error) // is told that the server refused the service account, before anybody else can try it
 
 	mu     sync.Mutex
 	idle   []*conn // the last used at the end
@@ -80,7 +81,11 @@ func (p *pool) connect(ctx context.Context) (*conn, error) {
 		if err == nil {
 			return nil
 		}
-		return &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
+		outage := &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
+		if outage.account {
+			p.refused(outage)
+		}
+		return outage
 	})
 }
 
@@ -130,7 +135,13 @@ func acquire(ctx context.Context, slots chan struct{}, give <-chan struct{}) err
 	}
 	select {
 	case slots <- struct{}{}:
-		return nil
+		select {
+		case <-give: // at the same moment
+			<-slots
+			return &outageError{cause: errTripped}
+		default:
+			return nil
+		}
 	case <-give:
 		return &outageError{cause: errTripped}
 	case <-ctx.Done():
