@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/lockout"
 	"github.com/ostiary/ostiary/core/notify"
 	"github.com/ostiary/ostiary/ports"
@@ -22,6 +23,9 @@ const (
 	resendAfter = 30 * time.Second
 )
 
+// challengeRate bounds the codes that sign-ins of one person send.
+var challengeRate = domain.Rate{Limit: 10, Window: time.Hour}
+
 // Checker asks for codes and checks them. The login works with it alone.
 type Checker struct {
 	users   ports.UserStore
@@ -32,6 +36,7 @@ type Checker struct {
 	clock   ports.Clock
 	journal *audit.Journal
 	letters *notify.Composer
+	limits  ports.RateLimiter
 	issuer  string
 	sms     bool
 }
@@ -47,6 +52,7 @@ type Needs struct {
 	Clock    ports.Clock
 	Journal  *audit.Journal
 	Letters  *notify.Composer
+	Limits   ports.RateLimiter
 	// Issuer is the name of the service in authenticator apps.
 	Issuer string
 	// SMS tells that a gateway is configured; without one the sms method is never offered.
@@ -57,7 +63,7 @@ type Needs struct {
 func NewChecker(n Needs) *Checker {
 	return &Checker{
 		users: n.Users, lockout: lockout.New(n.Attempts, n.IDs, n.Clock), catalog: n.Catalog, codes: n.Codes, sealer: n.Sealer,
-		clock: n.Clock, journal: n.Journal, letters: n.Letters, issuer: n.Issuer, sms: n.SMS,
+		clock: n.Clock, journal: n.Journal, letters: n.Letters, limits: n.Limits, issuer: n.Issuer, sms: n.SMS,
 	}
 }
 
@@ -74,11 +80,12 @@ func Methods(user *domain.User) []domain.Method {
 }
 
 // Challenge asks for a code at a login whose password was right: it sends one where the method needs that, and returns
-// domain.ErrTwoFactorRequired with the methods. Any other error means that the code could not be sent.
+// domain.ErrTwoFactorRequired with the methods. Any other error means that the code could not be sent, fault.ErrRateLimited
+// that too many were: whoever knows the password must not be able to send messages for ever. A code on its way stays good.
 func (c *Checker) Challenge(ctx context.Context, user *domain.User) error {
 	// Without a gateway, which may be gone since, a backup code is the way in.
 	if user.Factor.Method == domain.MethodSMS && c.sms {
-		if err := c.send(ctx, user.ID); err != nil {
+		if err := c.sendWithin(ctx, user); err != nil {
 			return err
 		}
 	}
@@ -195,11 +202,29 @@ func (c *Checker) match(user *domain.User, code string) (accept func(*domain.Use
 	}, nil
 }
 
+// sendWithin sends a code unless one was just sent, and not more often than the rate allows.
+func (c *Checker) sendWithin(ctx context.Context, user *domain.User) error {
+	if c.isOnItsWay(user.Factor.Challenge) {
+		return nil
+	}
+	state, err := c.limits.Take(ctx, "sms_login:"+string(user.ID), challengeRate, c.clock.Now())
+	if err != nil {
+		return err
+	}
+	if !state.Allowed {
+		return fault.ErrRateLimited.Over(state.Limit, state.Reset)
+	}
+	return c.send(ctx, user.ID)
+}
+
+func (c *Checker) isOnItsWay(sent *domain.CodeChallenge) bool {
+	return sent != nil && c.clock.Now().Before(sent.ExpiresAt.Add(resendAfter-sentCodeLife))
+}
+
 // send makes a code and queues it. Within resendAfter the code that is on its way stays the one.
 func (c *Checker) send(ctx context.Context, id domain.UserID) error {
 	_, err := c.users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
-		now := c.clock.Now()
-		if sent := u.Factor.Challenge; sent != nil && now.Before(sent.ExpiresAt.Add(resendAfter-sentCodeLife)) {
+		if c.isOnItsWay(u.Factor.Challenge) {
 			return domain.ErrUnchanged
 		}
 		code, err := newSentCode()

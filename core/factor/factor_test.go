@@ -41,7 +41,7 @@ func newBench(t *testing.T) *bench {
 	k := kit.New(t)
 	checker := factor.NewChecker(factor.Needs{
 		Users: k.Store.Users(), Attempts: k.Store.Guards(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
-		IDs: k.IDs, Clock: k.Clock, Journal: k.Journal, Letters: k.Composer, Issuer: "Ostiary", SMS: true,
+		IDs: k.IDs, Clock: k.Clock, Journal: k.Journal, Letters: k.Composer, Limits: k.Store.Guards(), Issuer: "Ostiary", SMS: true,
 	})
 	return &bench{Kit: k, checker: checker, service: factor.New(checker, rightPassword("right"), k.Store.Guards())}
 }
@@ -393,12 +393,43 @@ func TestSMSSendsACodeThatWorksOnce(t *testing.T) {
 	wantErr(t, err, domain.ErrTwoFactorLogin)
 }
 
+// Whoever knows the password must not be able to have messages sent for ever.
+func TestT08_SignInsSendAFewCodesAnHour(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user := b.User(t, "john", domain.RoleUser)
+	by := b.As(t, user)
+	in := factor.EnrollInput{Method: domain.MethodSMS, PhoneNumber: "+420123456789"}
+	if _, err := b.service.Enroll(t.Context(), by, user.ID, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.service.Activate(t.Context(), by, user.ID, b.sent(t)); err != nil {
+		t.Fatal(err)
+	}
+	ask := func() error {
+		b.Clock.Forward(time.Minute)
+		user = b.get(t, user.ID)
+		return b.checker.Challenge(t.Context(), &user)
+	}
+	var last string
+	for range 10 {
+		wantErr(t, ask(), domain.ErrTwoFactorRequired)
+		last = b.sent(t)
+	}
+	wantErr(t, ask(), fault.ErrRateLimited)
+	if _, err := b.checker.Verify(t.Context(), by, &user, last); err != nil {
+		t.Errorf("the code that was sent last: %v", err)
+	}
+	b.Clock.Forward(time.Hour)
+	wantErr(t, ask(), domain.ErrTwoFactorRequired)
+}
+
 func TestT12_SMSIsNotOfferedWithoutAGateway(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	checker := factor.NewChecker(factor.Needs{
 		Users: k.Store.Users(), Attempts: k.Store.Guards(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
-		IDs: k.IDs, Clock: k.Clock, Journal: k.Journal, Letters: k.Composer, Issuer: "Ostiary",
+		IDs: k.IDs, Clock: k.Clock, Journal: k.Journal, Letters: k.Composer, Limits: k.Store.Guards(), Issuer: "Ostiary",
 	})
 	service := factor.New(checker, rightPassword("right"), k.Store.Guards())
 	user := k.User(t, "john", domain.RoleUser)

@@ -137,12 +137,13 @@ type factorNeeds struct {
 	Clock    ports.Clock
 	Journal  *audit.Journal
 	Letters  *notify.Composer
+	Limits   ports.RateLimiter
 }
 
 func newChecker(n factorNeeds) *factor.Checker {
 	return factor.NewChecker(factor.Needs{
 		Users: n.Users, Attempts: n.Attempts, Catalog: n.Catalog, Codes: n.Codes, Sealer: n.Sealer, IDs: n.IDs, Clock: n.Clock,
-		Journal: n.Journal, Letters: n.Letters, Issuer: "Ostiary", SMS: n.Config.SMS.Driver == config.DriverHTTP,
+		Journal: n.Journal, Letters: n.Letters, Limits: n.Limits, Issuer: "Ostiary", SMS: n.Config.SMS.Driver == config.DriverHTTP,
 	})
 }
 
