@@ -148,9 +148,6 @@ func (s *Store) releaseRole(ctx context.Context, id, hold string) {
 	ctx, cancel := s.bound(context.WithoutCancel(ctx))
 	defer cancel()
 	_, _ = s.roles.coll.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}}, bson.D{
-		{Key: "$pull", Value: bson.D{{Key: "holds", Value: bson.D{{Key: "$or", Value: bson.A{
-			bson.D{{Key: "id", Value: hold}},
-			bson.D{{Key: "at", Value: bson.D{{Key: "$lt", Value: nanos(s.now().Add(-2 * holdsFor))}}}}, // left by a crash
-		}}}}}},
+		{Key: "$pull", Value: bson.D{{Key: "holds", Value: bson.D{{Key: "id", Value: hold}}}}},
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
@@ -38,5 +40,18 @@ func TestOwnServerAChangeComesWithItsEntry(t *testing.T) {
 	}
 	if _, err := s.View().Look(t.Context(), "sess_1"); !errors.Is(err, domain.ErrSessionNotFound) {
 		t.Errorf("Look after the purge = %v", err)
+	}
+}
+
+func TestOwnServerWhoGivesARoleHoldsItNoLonger(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	signIn(t, openOwn(t, server))
+	var role struct {
+		Holds []bson.D `bson:"holds"`
+	}
+	err := rawDatabase(t, server).Collection("catalog").FindOne(t.Context(), bson.D{{Key: "_id", Value: "role:user"}}).Decode(&role)
+	if err != nil || len(role.Holds) != 0 {
+		t.Errorf("%d holds are left, %v", len(role.Holds), err)
 	}
 }

@@ -40,7 +40,9 @@ func mongoSide(s *mongostore.Store) transfer.Side {
 // openMongo opens a store on our own server, which is not MongoDB.
 func openMongo(t *testing.T, clock ports.Clock) *mongostore.Store {
 	t.Helper()
-	s, err := mongostore.Open(t.Context(), mongostore.Config{URI: mongowire.Start(t).URI(), Database: "ostiary", Clock: clock, NoTTL: true})
+	s, err := mongostore.Open(t.Context(), mongostore.Config{
+		URI: mongowire.Start(t).URI(), Database: "ostiary", Clock: clock, NoTTL: true, Timeout: time.Minute, // the machine may be busy
+	})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close(context.Background())) })
 	return s
