@@ -306,7 +306,7 @@ func TestATokenOfOtherSettingsIsNone(t *testing.T) {
 		complete bool
 	}{
 		"the same":        {tree{}, false},
-		"other patience":  {tree{"timeouts": tree{"connect": "31s", "request": "61s", "operation": "2m"}}, false},
+		"other patience":  {tree{"timeouts": tree{"connect": "3m", "request": "4m", "operation": "9m"}}, false},
 		"another mapping": {tree{"roles": []tree{{"group": "eng", "role": "operator"}}}, true},
 		"another filter":  {tree{"user_filter": "(&(objectClass=inetOrgPerson)(uid=*))"}, true},
 		"another base":    {tree{"base_dn": "ou=people," + openldap.Base}, true},

@@ -129,7 +129,7 @@ func plain(c tree) map[string]any {
 }
 
 // patient are limits for tests that wait for nothing to fail: the machine may be busy with many of them.
-var patient = tree{"connect": "30s", "request": "60s", "operation": "2m"}
+var patient = tree{"connect": "4m", "request": "5m", "operation": "10m"}
 
 func openLDAP(s *openldap.Server) tree {
 	return tree{
