@@ -191,10 +191,11 @@ type Audit struct {
 	Checkpoint   Checkpoint    `koanf:"checkpoint"`
 }
 
-// Checkpoint says where signed checkpoints go beside the store.
+// Checkpoint says where signed checkpoints go beside the store, and whether the entries that they seal go there too.
 type Checkpoint struct {
-	File   string `koanf:"file"`
-	Stdout bool   `koanf:"stdout"`
+	File    string `koanf:"file"`
+	Stdout  bool   `koanf:"stdout"`
+	Entries bool   `koanf:"entries"`
 }
 
 // GeoIP is the database that tells where an address is.

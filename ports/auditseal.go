@@ -60,8 +60,9 @@ type AuditEraser interface {
 	ErasePerson(ctx context.Context, id domain.UserID) error
 }
 
-// CheckpointSink takes checkpoints out of the reach of whoever can change the store. Without a copy outside nobody can
-// prove that the newest entries were not cut off.
+// CheckpointSink takes checkpoints, and if it wants the entries that they seal, out of the reach of whoever can change the
+// store. Without a copy outside nobody can prove that the newest entries were not cut off.
 type CheckpointSink interface {
-	Publish(ctx context.Context, checkpoint domain.AuditCheckpoint) error
+	// Publish takes a checkpoint and the records of its segment, which are only lent until it returns.
+	Publish(ctx context.Context, checkpoint domain.AuditCheckpoint, records []domain.AuditRecord) error
 }

@@ -1,5 +1,6 @@
-// Package checkpointlog writes the checkpoints of the audit log where whoever can change the store need not reach: to
-// standard output, which a log collector takes away, or to a file that is only ever appended to.
+// Package checkpointlog writes the checkpoints of the audit log, and where it is asked to the entries that they seal, where
+// whoever can change the store need not reach: to standard output, which a log collector takes away, or to a file that is
+// only ever appended to.
 package checkpointlog
 
 import (
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -17,8 +19,11 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Log writes one line of JSON for each checkpoint. It is safe for concurrent use.
+// Log writes one line of JSON for each checkpoint, and before it one for each entry where entries are wanted. It is safe for
+// concurrent use.
 type Log struct {
+	entries bool
+
 	mu   sync.Mutex
 	to   io.Writer
 	file *os.File // nil for a writer that is not ours to close
@@ -26,20 +31,20 @@ type Log struct {
 
 var _ ports.CheckpointSink = (*Log)(nil)
 
-// New returns a Log that writes to w.
-func New(w io.Writer) *Log { return &Log{to: w} }
+// New returns a Log that writes to w, with the entries or without.
+func New(w io.Writer, entries bool) *Log { return &Log{to: w, entries: entries} }
 
 // Open returns a Log that appends to the file, which it makes, for its owner alone, where there is none.
-func Open(path string) (*Log, error) {
+func Open(path string, entries bool) (*Log, error) {
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the operator says where
 	if err != nil {
 		return nil, fmt.Errorf("opening the file of audit checkpoints: %w", err)
 	}
-	return &Log{to: file, file: file}, nil
+	return &Log{to: file, file: file, entries: entries}, nil
 }
 
-// entry is the form in which audit.ParseCheckpoint reads a checkpoint.
-type entry struct {
+// checkpoint is the form in which audit.ParseCheckpoint reads one.
+type checkpoint struct {
 	Segment segment `json:"segment"`
 }
 
@@ -54,9 +59,15 @@ type segment struct {
 	Signature string `json:"signature"`
 }
 
-// Publish writes the checkpoint, for a file on disk before it returns.
-func (l *Log) Publish(_ context.Context, c domain.AuditCheckpoint) error {
-	line, err := json.Marshal(entry{segment{
+// Publish writes the checkpoint after its entries, for a file on disk before it returns.
+func (l *Log) Publish(_ context.Context, c domain.AuditCheckpoint, records []domain.AuditRecord) error {
+	var text []byte
+	if l.entries {
+		for i := range records {
+			text = append(appendEntry(text, &records[i]), '\n')
+		}
+	}
+	line, err := json.Marshal(checkpoint{segment{
 		Number: c.Number, First: c.First, Count: c.Count, Previous: c.Previous.String(), Root: c.Root.String(),
 		SealedAt: c.SealedAt.UTC().Format(time.RFC3339Nano), Key: c.KeyID,
 		Signature: base64.RawURLEncoding.EncodeToString(c.Signature),
@@ -66,7 +77,7 @@ func (l *Log) Publish(_ context.Context, c domain.AuditCheckpoint) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, err := l.to.Write(append(line, '\n')); err != nil {
+	if _, err := l.to.Write(append(append(text, line...), '\n')); err != nil {
 		return fmt.Errorf("writing an audit checkpoint: %w", err)
 	}
 	if l.file == nil {
@@ -76,6 +87,19 @@ func (l *Log) Publish(_ context.Context, c domain.AuditCheckpoint) error {
 		return fmt.Errorf("writing an audit checkpoint: %w", err)
 	}
 	return nil
+}
+
+// appendEntry appends an entry: its sealed text, its place, and what tells of a person, without what opens the commitments.
+func appendEntry(dst []byte, r *domain.AuditRecord) []byte {
+	dst = append(append(dst, `{"entry":`...), r.Public[:len(r.Public)-1]...)
+	dst = strconv.AppendInt(append(dst, `,"seq":`...), r.Seq, 10)
+	dst = domain.AppendJSONText(append(dst, `,"ip_address":"`...), r.IPAddress)
+	dst = domain.AppendJSONText(append(dst, `","user_agent":"`...), r.UserAgent)
+	dst = append(dst, `","personal":`...)
+	if len(r.Personal) == 0 {
+		return append(dst, "null}}"...)
+	}
+	return append(append(dst, r.Personal...), "}}"...)
 }
 
 // Close closes the file.

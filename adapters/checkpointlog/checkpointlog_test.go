@@ -2,6 +2,7 @@ package checkpointlog_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,7 +21,7 @@ func TestL05_AFileKeepsCheckpointsAsTheVerifierReadsThem(t *testing.T) {
 	var want []domain.AuditCheckpoint
 	for n := int64(1); n <= 2; n++ {
 		// Opened again for each: a restart goes on where the file ends.
-		log, err := checkpointlog.Open(path)
+		log, err := checkpointlog.Open(path, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +29,7 @@ func TestL05_AFileKeepsCheckpointsAsTheVerifierReadsThem(t *testing.T) {
 			Number: n, First: n * 10, Count: 10, Root: domain.AuditDigest{byte(n)}, SealedAt: time.Unix(1700000000, 5).UTC(),
 			KeyID: "key", Signature: []byte{1, 2, 3},
 		}
-		if err := log.Publish(t.Context(), c); err != nil {
+		if err := log.Publish(t.Context(), c, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := log.Close(t.Context()); err != nil {
@@ -57,5 +58,46 @@ func TestL05_AFileKeepsCheckpointsAsTheVerifierReadsThem(t *testing.T) {
 	}
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("the file has mode %v, want 0600", info.Mode().Perm())
+	}
+}
+
+func TestL12_EntriesGoBeforeTheirCheckpointWhereTheyAreWanted(t *testing.T) {
+	t.Parallel()
+	salt := make([]byte, domain.AuditSaltLength)
+	record, err := domain.NewAuditRecord(domain.AuditEntry{
+		ID: "log_1", Time: time.Unix(1700000000, 0), UserID: "usr_1", Action: domain.ActionLogin, Success: true,
+		IPAddress: "192.0.2.1", UserAgent: "a \"quoted\"\nagent", Details: map[string]any{"method": "password"},
+	}, salt, salt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record.Seq = 7
+	var out bytes.Buffer
+	for _, wanted := range []bool{false, true} {
+		log := checkpointlog.New(&out, wanted)
+		if err := log.Publish(t.Context(), domain.AuditCheckpoint{Number: 1, First: 7, Count: 1}, []domain.AuditRecord{record}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
+	if len(lines) != 3 || !bytes.Equal(lines[0], lines[2]) {
+		t.Fatalf("%d lines, want a checkpoint, an entry and the checkpoint again:\n%s", len(lines), out.Bytes())
+	}
+	var got struct {
+		Entry map[string]any `json:"entry"`
+	}
+	if err := json.Unmarshal(lines[1], &got); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"log_id": "log_1", "timestamp": "2023-11-14T22:13:20Z", "user_id": "usr_1", "action": "login", "success": true,
+		"ip_address": "192.0.2.1", "user_agent": "a \"quoted\"\nagent", "details": map[string]any{"method": "password"},
+		"request_id": "", "target_id": "", "seq": 7.0, "v": 1.0, "personal": nil,
+	}
+	// The commitments are random to whoever lacks the salts, and the salts stay in the store.
+	delete(got.Entry, "actor_commitment")
+	delete(got.Entry, "personal_commitment")
+	if diff := cmp.Diff(want, got.Entry); diff != "" {
+		t.Errorf("the entry differs (-want +got):\n%s", diff)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core/audit"
@@ -94,12 +95,13 @@ func VerifyExport(file io.ReaderAt, size int64, trust AuditTrust) (AuditReport, 
 	return reportOf(report), err
 }
 
-// ReadCheckpoints reads the lines of a checkpoint file.
+// ReadCheckpoints reads the lines of a checkpoint file. Entries that were streamed between them are passed over.
 func ReadCheckpoints(file io.Reader) ([]string, error) {
 	var all []string
 	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20) // an entry may be longer than what a scanner takes by itself
 	for lines.Scan() {
-		if lines.Text() != "" {
+		if text := lines.Text(); text != "" && !strings.HasPrefix(text, `{"entry":`) {
 			all = append(all, lines.Text())
 		}
 	}

@@ -30,7 +30,7 @@ type bench struct {
 // checkpoints keeps what the sequencer publishes.
 type checkpoints struct{ list []domain.AuditCheckpoint }
 
-func (c *checkpoints) Publish(_ context.Context, checkpoint domain.AuditCheckpoint) error {
+func (c *checkpoints) Publish(_ context.Context, checkpoint domain.AuditCheckpoint, _ []domain.AuditRecord) error {
 	c.list = append(c.list, checkpoint)
 	return nil
 }

@@ -60,7 +60,7 @@ func (s *Sequencer) Seal(ctx context.Context) (int, error) {
 	sealed, lost := 0, 0
 	var after error
 	for {
-		segment, full, disputed, err := s.sealNext(ctx)
+		next, err := s.sealNext(ctx)
 		if errors.Is(err, fault.ErrConflict) && lost < maxLost {
 			lost++ // another node has sealed these; look again
 			continue
@@ -69,53 +69,77 @@ func (s *Sequencer) Seal(ctx context.Context) (int, error) {
 			return sealed, err
 		}
 		lost = 0
-		if segment.Count == 0 {
+		if next.Count == 0 {
 			return sealed, after
 		}
-		sealed += int(segment.Count)
-		if len(disputed) > 0 {
-			after = errors.Join(after, fmt.Errorf("%w: %d, the first is %s in segment %d", ErrForged, len(disputed), disputed[0], segment.Number))
+		sealed += int(next.Count)
+		if len(next.disputed) > 0 {
+			after = errors.Join(after, fmt.Errorf("%w: %d, the first is %s in segment %d",
+				ErrForged, len(next.disputed), next.disputed[0], next.Number))
 		}
 		for _, sink := range s.sinks {
-			after = errors.Join(after, sink.Publish(ctx, segment.AuditCheckpoint))
+			after = errors.Join(after, sink.Publish(ctx, next.AuditCheckpoint, next.records))
 		}
-		if !full {
+		if !next.full {
 			return sealed, after
 		}
 	}
 }
 
-// sealNext seals one segment; full tells that more may be waiting.
-func (s *Sequencer) sealNext(ctx context.Context) (segment domain.AuditSegment, full bool, disputed []domain.LogID, err error) {
+// sealing is a segment with what went into it.
+type sealing struct {
+	domain.AuditSegment
+
+	records  []domain.AuditRecord
+	disputed []domain.LogID
+	full     bool // more may be waiting
+}
+
+// sealNext seals one segment; it is of no entries where nothing waits.
+func (s *Sequencer) sealNext(ctx context.Context) (sealing, error) {
 	last, err := s.store.LastSegment(ctx)
 	if err != nil {
-		return segment, false, nil, err
+		return sealing{}, err
 	}
 	records, err := s.store.Unsealed(ctx, maxSegment)
 	if err != nil || len(records) == 0 {
-		return segment, false, nil, err
+		return sealing{}, err
 	}
-	first := last.Last() + 1
-	if last.Number == 0 {
-		first = 1
-	}
-	if records[0].Seq != 0 {
-		if records[0].Seq < first {
-			return segment, false, nil, fmt.Errorf("sealing the audit log: entry %s stands at %d, which is sealed", records[0].ID, records[0].Seq)
-		}
-		first = records[0].Seq
+	first, err := firstPlace(&last, &records[0])
+	if err != nil {
+		return sealing{}, err
 	}
 	run := consecutive(records)
 	leaves, ids, disputed, err := s.leaves(ctx, run)
 	if err != nil {
-		return segment, false, nil, err
+		return sealing{}, err
 	}
-	segment = domain.NewAuditSegment(last.AuditCheckpoint, first, leaves, s.clock.Now())
+	segment := domain.NewAuditSegment(last.AuditCheckpoint, first, leaves, s.clock.Now())
 	if err := s.signer.sign(ctx, &segment.AuditCheckpoint); err != nil {
-		return segment, false, nil, err
+		return sealing{}, err
 	}
-	full = len(records) == maxSegment || len(run) < len(records)
-	return segment, full, disputed, s.store.PutSegment(ctx, segment, ids)
+	if err := s.store.PutSegment(ctx, segment, ids); err != nil {
+		return sealing{}, err
+	}
+	for i := range run {
+		run[i].Seq = first + int64(i) // also where the store has only now given them places
+	}
+	return sealing{segment, run, disputed, len(records) == maxSegment || len(run) < len(records)}, nil
+}
+
+// firstPlace returns the place of the first record that comes after the last segment.
+func firstPlace(last *domain.AuditSegment, record *domain.AuditRecord) (int64, error) {
+	first := last.Last() + 1
+	if last.Number == 0 {
+		first = 1
+	}
+	switch {
+	case record.Seq == 0:
+		return first, nil
+	case record.Seq < first:
+		return 0, fmt.Errorf("sealing the audit log: entry %s stands at %d, which is sealed", record.ID, record.Seq)
+	}
+	return record.Seq, nil
 }
 
 // leaves returns what the segment holds of each record. One that does not have its mark was changed or added by somebody

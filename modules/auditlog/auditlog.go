@@ -36,10 +36,10 @@ var Jobs = fx.Module("audit.jobs", fx.Provide(flush), fx.Invoke(seal))
 func newSequencer(lc fx.Lifecycle, c config.Config, store ports.AuditSealStore, signer *audit.Signer, clock ports.Clock) (*audit.Sequencer, error) {
 	var sinks []ports.CheckpointSink
 	if c.Audit.Checkpoint.Stdout {
-		sinks = append(sinks, checkpointlog.New(os.Stdout))
+		sinks = append(sinks, checkpointlog.New(os.Stdout, c.Audit.Checkpoint.Entries))
 	}
 	if c.Audit.Checkpoint.File != "" {
-		file, err := checkpointlog.Open(c.Audit.Checkpoint.File)
+		file, err := checkpointlog.Open(c.Audit.Checkpoint.File, c.Audit.Checkpoint.Entries)
 		if err != nil {
 			return nil, err
 		}
