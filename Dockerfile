@@ -3,7 +3,7 @@
 #   docker build -t ostiary .
 #   docker run --read-only --cap-drop ALL -p 8080:8080 -v ostiary-data:/data \
 #     -e OSTIARY_HTTP_ALLOW_PLAIN=true ostiary            # plain HTTP: for trying it out, or behind a proxy
-FROM golang:1.26.8-bookworm AS build
+FROM golang:1.26.10-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download

@@ -47,6 +47,16 @@ fmt: $(GOLANGCI) ## Format all Go files (gofumpt, gci)
 lint: $(GOLANGCI) ## Run the linters
 	$(GOLANGCI) run ./...
 
+VULN_DB ?= https://vuln.go.dev
+
+.PHONY: vuln
+vuln: ## Report known vulnerabilities that the program reaches (VULN_DB=file:///… for a copy of the database)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -db $(VULN_DB) ./...
+
+.PHONY: sbom
+sbom: build ## Write what the binary is made of, bin/ostiary.cdx.json (CycloneDX)
+	$(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -json -output bin/ostiary.cdx.json bin/ostiary
+
 .PHONY: generate
 generate: ## Generate code again from the OpenAPI files
 	$(GO) generate ./...
