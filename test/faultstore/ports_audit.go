@@ -1,0 +1,92 @@
+package faultstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
+)
+
+type trail struct {
+	f *Faults
+	ports.AuditTrail
+}
+
+func (x trail) Append(ctx context.Context, entries ...domain.AuditEntry) error {
+	return x.f.call("AuditTrail.Append", func() error { return x.AuditTrail.Append(ctx, entries...) })
+}
+
+func (x trail) List(ctx context.Context, query domain.AuditQuery) (domain.AuditPage, error) {
+	return ask(x.f, "AuditTrail.List", func() (domain.AuditPage, error) { return x.AuditTrail.List(ctx, query) })
+}
+
+func (x trail) Scan(ctx context.Context, query domain.AuditQuery, yield func(domain.AuditEntry) error) error {
+	return x.f.call("AuditTrail.Scan", func() error { return x.AuditTrail.Scan(ctx, query, yield) })
+}
+
+type seals struct {
+	f *Faults
+	ports.AuditSealStore
+}
+
+func (x seals) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, error) {
+	return ask(x.f, "AuditSealStore.Unsealed", func() ([]domain.AuditRecord, error) { return x.AuditSealStore.Unsealed(ctx, limit) })
+}
+
+func (x seals) LastSegment(ctx context.Context) (domain.AuditSegment, error) {
+	return ask(x.f, "AuditSealStore.LastSegment", func() (domain.AuditSegment, error) { return x.AuditSealStore.LastSegment(ctx) })
+}
+
+func (x seals) PutSegment(ctx context.Context, segment domain.AuditSegment, ids []domain.LogID) error {
+	return x.f.call("AuditSealStore.PutSegment", func() error { return x.AuditSealStore.PutSegment(ctx, segment, ids) })
+}
+
+func (x seals) SealKey(ctx context.Context) ([]byte, error) {
+	return ask(x.f, "AuditSealStore.SealKey", func() ([]byte, error) { return x.AuditSealStore.SealKey(ctx) })
+}
+
+func (x seals) ReplaceSealKey(ctx context.Context, was, sealed []byte) error {
+	return x.f.call("AuditSealStore.ReplaceSealKey", func() error { return x.AuditSealStore.ReplaceSealKey(ctx, was, sealed) })
+}
+
+func (x seals) PutSealKey(ctx context.Context, sealed []byte) error {
+	return x.f.call("AuditSealStore.PutSealKey", func() error { return x.AuditSealStore.PutSealKey(ctx, sealed) })
+}
+
+type proofs struct {
+	f *Faults
+	ports.AuditProofs
+}
+
+func (x proofs) Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error {
+	return x.f.call("AuditProofs.Segments", func() error { return x.AuditProofs.Segments(ctx, seq, yield) })
+}
+
+func (x proofs) Records(ctx context.Context, first int64, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
+	return x.f.call("AuditProofs.Records", func() error { return x.AuditProofs.Records(ctx, first, last, query, yield) })
+}
+
+func (x proofs) Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error) {
+	return ask(x.f, "AuditProofs.Misfiled", func() (*domain.AuditMisfiling, error) { return x.AuditProofs.Misfiled(ctx, first, last) })
+}
+
+func (x proofs) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error) {
+	return ask(x.f, "AuditProofs.SegmentBefore", func() (domain.AuditSegment, error) { return x.AuditProofs.SegmentBefore(ctx, at) })
+}
+
+func (x proofs) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {
+	return x.f.call("AuditProofs.CutSegments", func() error { return x.AuditProofs.CutSegments(ctx, number, out) })
+}
+
+type eraser struct {
+	f *Faults
+	ports.AuditEraser
+}
+
+func (x eraser) ErasePerson(ctx context.Context, id domain.UserID) error {
+	return x.f.call("AuditEraser.ErasePerson", func() error { return x.AuditEraser.ErasePerson(ctx, id) })
+}
+
+// copied is the copy of what changes replace as a whole, and never within.
+func copied[T any](thing *T) T { return *thing }
