@@ -12,9 +12,9 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-func TestSMSSendsACodeThatWorksOnce(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
+// enrolledBySMS returns a user whose second factor is codes by SMS.
+func (b *bench) enrolledBySMS(t *testing.T) (domain.Principal, domain.User) {
+	t.Helper()
 	user := b.User(t, "john", domain.RoleUser)
 	by := b.As(t, user)
 	in := factor.EnrollInput{Method: domain.MethodSMS, PhoneNumber: "+420123456789"}
@@ -24,6 +24,13 @@ func TestSMSSendsACodeThatWorksOnce(t *testing.T) {
 	if err := b.service.Activate(t.Context(), by, user.ID, b.sent(t)); err != nil {
 		t.Fatal(err)
 	}
+	return by, b.get(t, user.ID)
+}
+
+func TestSMSSendsACodeThatWorksOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	by, user := b.enrolledBySMS(t)
 	user = b.get(t, user.ID)
 	err := b.checker.Challenge(t.Context(), &user)
 	wantErr(t, err, domain.ErrTwoFactorRequired)
@@ -41,15 +48,7 @@ func TestSMSSendsACodeThatWorksOnce(t *testing.T) {
 func TestT08_SignInsSendAFewCodesAnHour(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	user := b.User(t, "john", domain.RoleUser)
-	by := b.As(t, user)
-	in := factor.EnrollInput{Method: domain.MethodSMS, PhoneNumber: "+420123456789"}
-	if _, err := b.service.Enroll(t.Context(), by, user.ID, in); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.service.Activate(t.Context(), by, user.ID, b.sent(t)); err != nil {
-		t.Fatal(err)
-	}
+	by, user := b.enrolledBySMS(t)
 	ask := func() error {
 		b.Clock.Forward(time.Minute)
 		user = b.get(t, user.ID)
