@@ -43,8 +43,8 @@ type PasswordHasher interface {
 	Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error)
 	// Matches is the answer of Verify without hiding its time, for what nobody learns from: somebody's own last passwords.
 	Matches(ctx context.Context, hash, password string) (bool, error)
-	// Supports reports whether Verify takes hashes of this form and this cost; an import asks before it keeps one.
-	Supports(hash string) bool
+	// Supports reports whether Verify takes hashes of this form and this cost; an import asks before it stores one.
+	Supports(hash string) domain.HashSupport
 }
 
 // KnownPasswords knows which passwords everybody tries first.

@@ -18,7 +18,7 @@ func newPBKDF2(digest string, iterations uint64, salt, sum []byte) (scheme, bool
 	}
 	size := hash().Size()
 	if blocks := uint64((len(sum) + size - 1) / size); iterations*blocks > maxIterations { //nolint:gosec // small and positive
-		return scheme{}, false
+		return scheme{costly: true}, false
 	}
 	return scheme{
 		cheap: iterations < 10_000,
@@ -29,8 +29,8 @@ func newPBKDF2(digest string, iterations uint64, salt, sum []byte) (scheme, bool
 	}, true
 }
 
-// parsePasslibPBKDF2 reads the rest of $pbkdf2-sha256$600000$salt$hash, where the number may be written i=600000 and no
-// digest means SHA-1.
+// parsePasslibPBKDF2 reads the rest of $pbkdf2-sha256$600000$salt$hash, where the number may be written i=600000, followed by
+// the length of the hash as in PHC strings (i=600000,l=32), and no digest means SHA-1.
 func parsePasslibPBKDF2(rest string) (scheme, bool) {
 	parts := strings.Split(rest, "$")
 	if len(parts) != 4 {
@@ -43,13 +43,22 @@ func parsePasslibPBKDF2(rest string) (scheme, bool) {
 	if !named {
 		digest = "sha1"
 	}
-	iterations, ok := number(strings.TrimPrefix(parts[1], "i="))
+	iterations, length, ok := pbkdf2Parameters(parts[1])
 	salt, saltOK := decodeB64(parts[2])
 	sum, sumOK := decodeB64(parts[3])
-	if !ok || !saltOK || !sumOK {
+	if !ok || !saltOK || !sumOK || length != 0 && length != uint64(len(sum)) {
 		return scheme{}, false
 	}
 	return newPBKDF2(digest, iterations, salt, sum)
+}
+
+// pbkdf2Parameters reads "600000", "i=600000" or "i=600000,l=32". The length is 0 where none is given.
+func pbkdf2Parameters(text string) (iterations, length uint64, ok bool) {
+	if values, ok := parameters(text, "i", "l"); ok {
+		return values[0], values[1], true
+	}
+	iterations, ok = number(strings.TrimPrefix(text, "i="))
+	return iterations, 0, ok
 }
 
 // parseLDAPPBKDF2 reads the rest of {PBKDF2-SHA256}600000$salt$hash.
@@ -90,13 +99,16 @@ func parseWerkzeugPBKDF2(rest string) (scheme, bool) {
 
 // newScrypt makes a scheme of scrypt, unless it costs too much.
 func newScrypt(n, r, p uint64, salt, sum []byte) (scheme, bool) {
-	if n < 2 || n&(n-1) != 0 || n > maxMemory/128 || r < 1 || r > maxMemory/128/n || p < 1 || p > maxLanes || !sizesFit(salt, sum) {
+	if n < 2 || r < 1 || p < 1 || !sizesFit(salt, sum) {
+		return scheme{}, false
+	}
+	if n > maxMemory/128 || r > maxMemory/128/n || p > maxLanes || 128*n*r*p > maxWork {
+		return scheme{costly: true}, false
+	}
+	if n&(n-1) != 0 {
 		return scheme{}, false
 	}
 	memory := 128 * n * r
-	if memory*p > maxWork {
-		return scheme{}, false
-	}
 	return scheme{
 		memory: memory, cheap: memory*p < 1<<20,
 		check: func(password []byte) bool {
@@ -115,8 +127,11 @@ func parseScryptPHC(rest string) (scheme, bool) {
 	v, ok := parameters(parts[0], "ln", "r", "p")
 	salt, saltOK := decodeB64(parts[1])
 	sum, sumOK := decodeB64(parts[2])
-	if !ok || !saltOK || !sumOK || v[0] > 20 {
+	if !ok || !saltOK || !sumOK {
 		return scheme{}, false
+	}
+	if v[0] > 20 {
+		return scheme{costly: true}, false
 	}
 	return newScrypt(1<<v[0], v[1], v[2], salt, sum)
 }

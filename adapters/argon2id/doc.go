@@ -11,10 +11,15 @@
 //	$scrypt$ln=…,r=…,p=…$salt$hash                        PHC and passlib
 //	scrypt:32768:8:1$salt$hash                            werkzeug
 //	scrypt$16384$salt$8$1$hash                            Django
+//	$5$salt$hash, $6$rounds=10000$salt$hash               SHA-crypt, as in /etc/shadow
 //	{SSHA}, {SSHA256}, {SSHA384}, {SSHA512}               LDAP
+//	{pbkdf2}, {scrypt}, @SpringSecurity_v5_8              Spring Security's own forms
+//
+// Names that LDAP servers, Dovecot and Spring Security write before one of these are passed over: {CRYPT}, {BCRYPT}, {BLF-CRYPT},
+// {SHA512-CRYPT}, {ARGON2}, {bcrypt}, {argon2}, {ldap} and the like, in any case. {noop} and other plain text is refused.
 //
 // What a hash says it costs is believed only up to a ceiling: 128 MiB and about a second. A file of hostile hashes can
-// therefore not take the machine; [Hasher.Supports] tells an import beforehand.
+// therefore not take the machine; [Hasher.Supports] reports to an import beforehand whether a hash costs more.
 //
 // All work passes a gate: at most as many at once as there are processors, one alone when it needs much memory. The others
 // wait in the order of their coming, for as long as they are there themselves: a burst of people who come to work is served

@@ -121,7 +121,7 @@ type checked struct {
 
 func (h *Hasher) check(ctx context.Context, hash, password string) (checked, error) {
 	known, supported := parse(hash)
-	if !supported || len(password) > domain.MaxPasswordBytes {
+	if !supported || len(password) > known.longestPassword() {
 		known = scheme{argon2: &h.dummy, memory: h.gate.unit}
 		supported = false
 	}
@@ -145,9 +145,16 @@ func (h *Hasher) check(ctx context.Context, hash, password string) (checked, err
 }
 
 // Supports reports whether Verify knows the form of the hash and accepts what it costs.
-func (h *Hasher) Supports(hash string) bool {
-	_, supported := parse(hash)
-	return supported
+func (h *Hasher) Supports(hash string) domain.HashSupport {
+	known, supported := parse(hash)
+	switch {
+	case supported:
+		return domain.HashSupported
+	case known.costly:
+		return domain.HashTooCostly
+	default:
+		return domain.HashUnknown
+	}
 }
 
 func (h *Hasher) isCurrent(s scheme) bool {

@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"slices"
 	"strconv"
@@ -22,6 +23,8 @@ const (
 	maxLanes      = 16
 	maxIterations = 2_000_000 // of PBKDF2, for each block of the output
 	maxBcryptCost = 14
+	maxRounds     = 1_000_000   // of SHA-crypt
+	maxRoundWork  = 400_000_000 // bytes that SHA-crypt digests in all rounds
 	maxHashText   = 512
 	maxSalt       = 128
 	minSum        = 16
@@ -34,6 +37,11 @@ type scheme struct {
 	cheap  bool        // far less work than a hash of ours
 	argon2 *argon2Hash // of that family, else nil
 	check  func(password []byte) bool
+	// longest is the length in bytes of the longest password that is checked, where the password's length adds to the cost of
+	// each round; 0 means domain.MaxPasswordBytes.
+	longest int
+	// costly marks a hash of a known form whose cost is above the ceilings. Such a hash is not supported.
+	costly bool
 }
 
 func (s scheme) matches(password []byte) bool {
@@ -43,11 +51,13 @@ func (s scheme) matches(password []byte) bool {
 	return s.check(password)
 }
 
-// parse reads a hash of any supported form, and reports false for every other text and for a cost above the ceilings.
+// parse reads a hash of any supported form, and reports false for every other text and for a cost above the ceilings; the
+// latter is marked as costly.
 func parse(text string) (scheme, bool) {
 	if text == "" || len(text) > maxHashText {
 		return scheme{}, false
 	}
+	text = unwrap(text)
 	for _, form := range []struct {
 		prefix string
 		read   func(rest string) (scheme, bool)
@@ -60,7 +70,13 @@ func parse(text string) (scheme, bool) {
 		{"bcrypt$$2", func(rest string) (scheme, bool) { return parseBcrypt("$2"+rest, false) }},
 		{"bcrypt_sha256$$2", func(rest string) (scheme, bool) { return parseBcrypt("$2"+rest, true) }},
 		{"$pbkdf2", parsePasslibPBKDF2},
+		{"$5$", func(rest string) (scheme, bool) { return parseSHACrypt(rest, sha256.New) }},
+		{"$6$", func(rest string) (scheme, bool) { return parseSHACrypt(rest, sha512.New) }},
+		{"{PBKDF2}", parseLDAPOrSpringPBKDF2},
+		{"{PBKDF2@SPRINGSECURITY_V5_8}", parseSpringPBKDF2},
 		{"{PBKDF2", parseLDAPPBKDF2},
+		{"{SCRYPT}", parseSpringScrypt},
+		{"{SCRYPT@SPRINGSECURITY_V5_8}", parseSpringScrypt},
 		{"pbkdf2_", parseDjangoPBKDF2},
 		{"pbkdf2:", parseWerkzeugPBKDF2},
 		{"$scrypt$", parseScryptPHC},
@@ -89,8 +105,11 @@ func parseArgon2(rest string, id bool) (scheme, bool) {
 	}
 	kib, passes, lanes := p[0], p[1], p[2]
 	memory := kib << 10
-	if lanes > maxLanes || kib < 8*lanes || memory > maxMemory || passes > maxWork/memory {
+	if kib < 8*lanes {
 		return scheme{}, false
+	}
+	if lanes > maxLanes || memory > maxMemory || passes > maxWork/memory {
+		return scheme{costly: true}, false
 	}
 	return scheme{memory: memory, argon2: &argon2Hash{
 		id: id, memory: uint32(kib), passes: uint32(passes), lanes: uint8(lanes), salt: salt, sum: sum, //nolint:gosec // bounded above
@@ -101,8 +120,11 @@ func parseArgon2(rest string, id bool) (scheme, bool) {
 func parseBcrypt(text string, digested bool) (scheme, bool) {
 	cost, err := bcrypt.Cost([]byte(text))
 	// The library also reads longer texts and unknown versions.
-	if err != nil || cost > maxBcryptCost || len(text) != 60 || !slices.Contains([]string{"$2a$", "$2b$", "$2y$"}, text[:4]) {
+	if err != nil || len(text) != 60 || !slices.Contains([]string{"$2a$", "$2b$", "$2y$"}, text[:4]) {
 		return scheme{}, false
+	}
+	if cost > maxBcryptCost {
+		return scheme{costly: true}, false
 	}
 	return scheme{check: func(password []byte) bool {
 		if digested {
@@ -157,10 +179,11 @@ func parameters(text string, names ...string) ([]uint64, bool) {
 	return values, true
 }
 
-// number reads a positive decimal number of at most 31 bits, in its one spelling.
+// number reads a positive decimal number in its canonical spelling. A larger one than 31 bits hold is returned as their
+// maximum, which is above every ceiling.
 func number(digits string) (uint64, bool) {
 	value, err := strconv.ParseUint(digits, 10, 31)
-	return value, err == nil && value > 0 && digits[0] != '0' && digits[0] != '+'
+	return value, (err == nil || errors.Is(err, strconv.ErrRange)) && value > 0 && digits[0] != '0' && digits[0] != '+'
 }
 
 // decodeB64 reads the base64 of PHC strings: standard alphabet without padding; passlib writes a dot for the plus.

@@ -1,6 +1,7 @@
 package argon2id_test
 
-// What passlib 1.7, Django and werkzeug made of the password "correct horse", and the two vectors of the Users API.
+// What passlib 1.7, Django, werkzeug and crypt(3) made of the password "correct horse", and the two vectors of the Users API. Those of
+// Spring Security are made with hashlib after its encoders.
 var imported = map[string]string{
 	"argon2id of passlib":    `$argon2id$v=19$m=8192,t=3,p=2$g9Aaw1hrrVUq5Zxzbk2pFQ$fK+vGCujEZPood4/JckLkZaWv+OSZkgfMjXKnRLXpZY`,
 	"argon2i of passlib":     `$argon2i$v=19$m=4096,t=2,p=1$TGmNMea8l1IKAWCs1VpLaQ$+0nYSsJbDZhD3LxvmXdq7l+z/EMC61dYRW6Sg3pHHO4`,
@@ -26,6 +27,18 @@ var imported = map[string]string{
 	"werkzeug scrypt":        `scrypt:1024:8:1$lUL0yojExTymG8Xc$84bc6e88e7e44574853826b256448a411bbc8ebff7f794b70d1540ee8799d8bd6a801c075458a869e79ab0185e5a1dfce27e85f178724103a67d25618f8deb18`,
 	"the users API's scrypt": `scrypt:32768:8:1$abcdefgh12345678$c9af3e22d337e8e1a7adc40c497069c30ccbbdf5e97123cc3a08c27240deea04c35a1e3fb7f886377527d939835c3dfc07905e80d9723bf665d88f8648e9a174`,
 	"the users API's pbkdf2": `pbkdf2:sha256:600000$abcdefgh12345678$79162392bdf67f18c7dd2ce46773bb237013c8850890b4a36e4bb70a165d46d4`,
+	"crypt SHA-256":          `$5$saltstring$vc6YOOogU4kWVvwga8e9zTFgKcy4tb5LaPxIiPJzqEC`,
+	"crypt SHA-256, rounds":  `$5$rounds=1400$anotherlongsalts$0KT8xKdzAzHA/GLeLkewBNfWJasAb9.GxP2bbi2wnX1`,
+	"crypt SHA-512":          `$6$x$wyUF1cwljYxWm52mSrCNhPis.RDV.T8CKPSQFvQhatb7XvQEuU8MzHV.HKzrzjDG/HEq.wZtbdTlLzrlSjbao/`,
+	"crypt SHA-512, rounds":  `$6$rounds=10000$saltstringsaltst$uWkfitxWIj/pKw1nBSBgiQR8Pwbr7IMycYT33N8JITrE33DUmC8bV6rVVtFeP/iZRI3xx58jHgvVgQRG8FBmF/`,
+	"dovecot sha512-crypt":   `{SHA512-CRYPT}$6$x$wyUF1cwljYxWm52mSrCNhPis.RDV.T8CKPSQFvQhatb7XvQEuU8MzHV.HKzrzjDG/HEq.wZtbdTlLzrlSjbao/`,
+	"spring pbkdf2":          `{pbkdf2@SpringSecurity_v5_8}000102030405060708090a0b0c0d0e0f714eb4e46d526b82298560f1af99f32b59323cf07d3a1978bf45ba35d7c39861`,
+	"spring pbkdf2, old":     `{pbkdf2}0001020304050607c05fca7477f7b42baef9a3ada4d1e1ee7a809d29b8f973da765bf7fa43391ff7`,
+	"spring scrypt":          `{scrypt@SpringSecurity_v5_8}$100801$AAECAwQFBgcICQoLDA0ODw==$AEdilbUUghuzO9l/XjztzHn0E0plniwgnETbi2/m6IM=`,
+	"spring scrypt, old":     `{scrypt}$e0801$AAECAwQFBgcICQoLDA0ODw==$JbN2hANm9NOw4h5BRHZnbjzQ6Jr0QwNWojTOC2WgIbU=`,
+	"spring argon2":          `{argon2}$argon2id$v=19$m=8192,t=3,p=2$g9Aaw1hrrVUq5Zxzbk2pFQ$fK+vGCujEZPood4/JckLkZaWv+OSZkgfMjXKnRLXpZY`,
+	"spring ldap":            `{ldap}{SSHA}Oio6ImtKjRUxJ+LWYLiUiLptytnMufde`,
+	"ssha in lower case":     `{ssha}Oio6ImtKjRUxJ+LWYLiUiLptytnMufde`,
 	"PBKDF2 in PHC form":     `$pbkdf2-sha256$i=1000$WYtxDsFYa43Ruvf./x.jdA$zFixbl92vGDBn/YGr/bFye8hJZx/SQteGs7bNpFoU2c`,
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"time"
+	"unicode/utf8"
 )
 
 // ImportUser is one user to take over; it is a line of our own file format.
@@ -88,10 +89,15 @@ func notAnExport(why error) error {
 	return fmt.Errorf("%w: %w", errFormat, why)
 }
 
-// ReadUsersAPIExport reads the original's configuration export. An error means that it is none, or of another version.
+// ReadUsersAPIExport reads the original's configuration export. A byte order mark at the beginning is ignored. An error means
+// that it is none, or of another version.
 func ReadUsersAPIExport(from io.Reader) (ImportFile, error) {
+	text, err := utf8Text(from)
+	if err != nil {
+		return ImportFile{}, err
+	}
 	var file export
-	d := json.NewDecoder(from)
+	d := json.NewDecoder(text)
 	if err := d.Decode(&file); err != nil || file.Data == nil {
 		return ImportFile{}, notAnExport(err)
 	}
@@ -103,24 +109,36 @@ func ReadUsersAPIExport(from io.Reader) (ImportFile, error) {
 	}
 	var c ImportFile
 	for i, raw := range file.Data.Roles {
-		place := fmt.Sprintf("Roles[%d]", i)
-		var row exportRole
-		if err := json.Unmarshal(raw, &row); err != nil || row.Level == nil {
-			c.Bad = append(c.Bad, ImportProblem{place, "is not a role: a field is missing or of the wrong type"})
-			continue
-		}
-		c.Roles = append(c.Roles, ImportRole{Place: place, Identifier: row.Identifier, Name: row.Name, Level: *row.Level})
+		c.addRole(fmt.Sprintf("Roles[%d]", i), raw)
 	}
 	for i, raw := range file.Data.Users {
-		place := fmt.Sprintf("Users[%d]", i)
-		var row exportUser
-		if err := json.Unmarshal(raw, &row); err != nil {
-			c.Bad = append(c.Bad, ImportProblem{place, "is not a user: a field is of the wrong type"})
-			continue
-		}
-		c.Users = append(c.Users, row.user(place))
+		c.addUser(fmt.Sprintf("Users[%d]", i), raw)
 	}
 	return c, nil
+}
+
+func (f *ImportFile) addRole(place string, raw json.RawMessage) {
+	var row exportRole
+	switch err := json.Unmarshal(raw, &row); {
+	case !utf8.Valid(raw): // the decoder would replace what it cannot read
+		f.Bad = append(f.Bad, ImportProblem{place, "is not a role: " + notUTF8})
+	case err != nil || row.Level == nil:
+		f.Bad = append(f.Bad, ImportProblem{place, "is not a role: a field is missing or of the wrong type"})
+	default:
+		f.Roles = append(f.Roles, ImportRole{Place: place, Identifier: row.Identifier, Name: row.Name, Level: *row.Level})
+	}
+}
+
+func (f *ImportFile) addUser(place string, raw json.RawMessage) {
+	var row exportUser
+	switch err := json.Unmarshal(raw, &row); {
+	case !utf8.Valid(raw):
+		f.Bad = append(f.Bad, ImportProblem{place, "is not a user: " + notUTF8})
+	case err != nil:
+		f.Bad = append(f.Bad, ImportProblem{place, "is not a user: a field is of the wrong type"})
+	default:
+		f.Users = append(f.Users, row.user(place))
+	}
 }
 
 func (u exportUser) user(place string) ImportUser {

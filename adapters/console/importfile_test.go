@@ -76,7 +76,7 @@ func TestLinesSayWhatIsWrongWithThem(t *testing.T) {
 		`{"groups":["a",{"hunter2":1}]}`:                       "is not one user: 1 has the wrong type",
 		`["hunter2"]`:                                          "is not one user: it is no JSON object",
 		`{"username":"x"} {"username":"y"}`:                    "is not one user: it is no valid JSON",
-		"{\"username\":\"hunter2\xff\"}":                       "is not one user: it is no valid JSON",
+		"{\"username\":\"hunter2\xff\"}":                       "is not one user: it is not in UTF-8",
 		`{"username":"x","full_name":null,"metadata":{"a":1}}`: "",
 	} {
 		file, err := console.ReadUserLines(strings.NewReader(line))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,10 +16,14 @@ import (
 const maxImportLine = 1 << 20
 
 // ReadUserLines reads Ostiary's own format: one ImportUser a line, empty lines passed over, unknown and doubled fields refused.
-// An error means that the input could not be read.
+// A byte order mark at the beginning is ignored. An error means that the input could not be read.
 func ReadUserLines(from io.Reader) (ImportFile, error) {
+	text, err := utf8Text(from)
+	if err != nil {
+		return ImportFile{}, err
+	}
 	var c ImportFile
-	lines := bufio.NewScanner(from)
+	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, maxImportLine)
 	n := 1
 	for ; lines.Scan(); n++ {
@@ -28,12 +33,12 @@ func ReadUserLines(from io.Reader) (ImportFile, error) {
 		}
 		user := ImportUser{Place: fmt.Sprintf("line %d", n)}
 		if err := json.Unmarshal(line, &user, json.RejectUnknownMembers(true)); err != nil {
-			c.Bad = append(c.Bad, ImportProblem{user.Place, "is not one user: " + lineReason(err)})
+			c.Bad = append(c.Bad, ImportProblem{user.Place, "is not one user: " + lineReason(line, err)})
 			continue
 		}
 		c.Users = append(c.Users, user)
 	}
-	err := lines.Err()
+	err = lines.Err()
 	if errors.Is(err, bufio.ErrTooLong) {
 		return ImportFile{}, fmt.Errorf("line %d is longer than 1 MiB", n)
 	}
@@ -44,10 +49,12 @@ func ReadUserLines(from io.Reader) (ImportFile, error) {
 }
 
 // lineReason says what is wrong with a line without a piece of it but the name of a field: it may hold hashes.
-func lineReason(err error) string {
+func lineReason(line []byte, err error) string {
 	var semantic *json.SemanticError
 	var syntactic *jsontext.SyntacticError
 	switch {
+	case !utf8.Valid(line):
+		return notUTF8
 	case errors.As(err, &semantic) && semantic.JSONPointer == "":
 		return "it is no JSON object"
 	case errors.As(err, &semantic) && errors.Is(semantic.Err, json.ErrUnknownName):

@@ -26,6 +26,8 @@ type ImportUserBatch struct {
 	Places   []string     `json:"places"`
 	DryRun   bool         `json:"dry_run,omitempty"`
 	NewRoles []string     `json:"new_roles,omitempty"` // for a dry run: what the import would have made before
+	// DropUnknownHashes creates users whose hash is not supported without it, pending and with an activation mail.
+	DropUnknownHashes bool `json:"drop_unknown_hashes,omitempty"`
 }
 
 // ImportResult says what became of a batch.
@@ -68,7 +70,9 @@ func (i imports) roles(ctx context.Context, call Call, in ImportRoleBatch) (Impo
 }
 
 func (i imports) users(ctx context.Context, call Call, in ImportUserBatch) (ImportResult, error) {
-	batch := userimport.Batch{Users: make([]userimport.User, len(in.Users)), DryRun: in.DryRun, Roles: in.NewRoles}
+	batch := userimport.Batch{
+		Users: make([]userimport.User, len(in.Users)), DryRun: in.DryRun, Roles: in.NewRoles, DropUnknownHashes: in.DropUnknownHashes,
+	}
 	for n, u := range in.Users {
 		batch.Users[n] = userimport.User{
 			Identifier: u.Identifier, Username: u.Username, Email: u.Email, EmailVerified: u.EmailVerified, FullName: u.FullName,

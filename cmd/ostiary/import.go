@@ -28,29 +28,34 @@ password_hash, password_set_at, created_at; docs/import.md describes them and th
 }
 
 func (a *app) importFormat(use, short, long string, read func(io.Reader) (operator.ImportFile, error)) *cobra.Command {
-	var dryRun bool
+	var how importOptions
 	c := &cobra.Command{Use: use, Short: short, Long: long + "\n\nFILE is - for standard input.", Args: args(cobra.ExactArgs(1))}
-	c.Flags().BoolVar(&dryRun, "dry-run", false, "change nothing, and show what would become of each row")
+	c.Flags().BoolVar(&how.dryRun, "dry-run", false, "change nothing, and show what would become of each row")
+	c.Flags().BoolVar(&how.dropUnknownHashes, "drop-unknown-hashes", false,
+		"create users whose password hash is not supported without it: pending, with an activation mail")
 	c.RunE = func(c *cobra.Command, given []string) error {
 		file, err := a.readImport(given[0], read)
 		if err != nil {
 			return fileError{err}
 		}
 		return a.operate(c.Context(), func(on operator.Caller) error {
-			result, err := a.importFile(c.Context(), on, file, dryRun)
+			result, err := a.importFile(c.Context(), on, file, how)
 			if err != nil {
 				return err
 			}
-			if !dryRun {
+			if !how.dryRun {
 				_, err = operator.ImportFinish.Call(c.Context(), on, operator.ImportSummary{
 					Source: filepath.Base(given[0]), Created: result.Created, Unchanged: result.Unchanged, Refused: len(result.Problems),
 				}, nil)
 			}
-			return errors.Join(err, a.printImport(result, dryRun))
+			return errors.Join(err, a.printImport(result, how.dryRun))
 		})
 	}
 	return c
 }
+
+// importOptions are the flags of an import.
+type importOptions struct{ dryRun, dropUnknownHashes bool }
 
 func (a *app) readImport(name string, read func(io.Reader) (operator.ImportFile, error)) (operator.ImportFile, error) {
 	if name == "-" {
@@ -65,10 +70,10 @@ func (a *app) readImport(name string, read func(io.Reader) (operator.ImportFile,
 }
 
 // importFile sends the roles, then the users in batches.
-func (a *app) importFile(ctx context.Context, on operator.Caller, file operator.ImportFile, dryRun bool) (operator.ImportResult, error) {
+func (a *app) importFile(ctx context.Context, on operator.Caller, file operator.ImportFile, how importOptions) (operator.ImportResult, error) {
 	sum := operator.ImportResult{Problems: file.Bad}
-	roles := operator.ImportRoleBatch{Roles: file.Roles, DryRun: dryRun}
-	users := operator.ImportUserBatch{DryRun: dryRun}
+	roles := operator.ImportRoleBatch{Roles: file.Roles, DryRun: how.dryRun}
+	users := operator.ImportUserBatch{DryRun: how.dryRun, DropUnknownHashes: how.dropUnknownHashes}
 	for _, r := range file.Roles {
 		roles.Places = append(roles.Places, r.Place)
 		users.NewRoles = append(users.NewRoles, r.Name)

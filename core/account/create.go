@@ -12,7 +12,6 @@ import (
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/core/usertoken"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -152,7 +151,7 @@ func (s *Service) settle(ctx context.Context, catalog *domain.Catalog, user *dom
 	keeper, keeps := d.(ports.CredentialKeeper)
 	switch {
 	case keeps && password == "":
-		return s.invite(user, out)
+		return s.deps.Composer.Invite(user, out)
 	case keeps:
 		credential, err := s.newCredential(ctx, keeper, catalog.Settings.Password, user, domain.NewPassword{Field: "password", Password: password})
 		user.Password, user.Status = credential, domain.StatusActive
@@ -162,22 +161,6 @@ func (s *Service) settle(ctx context.Context, catalog *domain.Catalog, user *dom
 		return s.adopt(ctx, lookup, user)
 	}
 	return nil // pending until they come through their provider
-}
-
-// invite puts an activation mail into the outbox and its token into the user.
-func (s *Service) invite(user *domain.User, out *domain.Outbox) error {
-	now := s.deps.Clock.Now().UTC()
-	text, token, err := usertoken.New(user.ID, domain.TokenActivation, now.Add(usertoken.ActivationFor))
-	if err != nil {
-		return err
-	}
-	messages, err := s.deps.Composer.Activation(*user, text, token.ExpiresAt)
-	if err != nil {
-		return err
-	}
-	user.AddToken(token, now)
-	out.Send(messages...)
-	return nil
 }
 
 // adopt finds the person in their directory: who is not there cannot become its user.

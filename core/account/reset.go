@@ -67,7 +67,7 @@ func (s *Service) sendReset(ctx context.Context, by domain.Principal, id domain.
 	_, err = s.deps.Users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
 		out.Record(s.deps.Journal.Entry(by, domain.ActionPasswordResetRequest, string(u.ID), audit.ActedBy(u.ID)))
 		if u.Status == domain.StatusPending {
-			return s.invite(u, out)
+			return s.deps.Composer.Invite(u, out)
 		}
 		messages, err := s.deps.Composer.PasswordReset(*u, text, token.ExpiresAt)
 		if err != nil {

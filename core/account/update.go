@@ -217,7 +217,7 @@ func (e *edit) applyEmail(u *domain.User, out *domain.Outbox, fields *[]string) 
 	out.Send(told...)
 	if u.Status == domain.StatusPending {
 		u.DropTokens(domain.TokenActivation)
-		return e.service.invite(u, out) // the former address must not be able to activate
+		return e.service.deps.Composer.Invite(u, out) // the former address must not be able to activate
 	}
 	asked, err := e.service.deps.Composer.EmailConfirm(*u, e.text, e.token.ExpiresAt)
 	if err != nil {

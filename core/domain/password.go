@@ -79,3 +79,13 @@ type NewPassword struct {
 	OwnWords []string            // username, the e-mail's local part, names: none may be in it
 	Present  *PasswordCredential // nil where there is none yet
 }
+
+// HashSupport says whether a password hash from elsewhere can be checked here.
+type HashSupport int
+
+// The answers.
+const (
+	HashSupported HashSupport = iota
+	HashUnknown               // its format is not known
+	HashTooCostly             // its format is known, and checking it costs more than is allowed
+)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/usertoken"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -49,6 +50,22 @@ func NewComposer(who Identity, sealer ports.Sealer, ids ports.IDs, clock ports.C
 		base: strings.TrimRight(base.String(), "/"), host: base.Host, product: who.Product,
 		sealer: sealer, ids: ids, clock: clock,
 	}, nil
+}
+
+// Invite gives the user an activation token and puts the mail that carries it into the outbox of the change that stores the user.
+func (c *Composer) Invite(user *domain.User, out *domain.Outbox) error {
+	now := c.clock.Now().UTC()
+	text, token, err := usertoken.New(user.ID, domain.TokenActivation, now.Add(usertoken.ActivationFor))
+	if err != nil {
+		return err
+	}
+	messages, err := c.Activation(*user, text, token.ExpiresAt)
+	if err != nil {
+		return err
+	}
+	user.AddToken(token, now)
+	out.Send(messages...)
+	return nil
 }
 
 // content is a letter before it has an address.

@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/notify"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -24,6 +25,7 @@ type Needs struct {
 	Directories *directory.Registry
 	Hashes      ports.PasswordHasher
 	Journal     *audit.Journal
+	Composer    *notify.Composer
 	IDs         ports.IDs
 	Clock       ports.Clock
 	Folder      ports.TextFolder
@@ -86,6 +88,9 @@ type Batch struct {
 	Users  []User
 	DryRun bool     // only say what would become of each
 	Roles  []string // for a dry run: roles that the import would have made before
+	// DropUnknownHashes creates users of the built-in directory whose password hash is not supported without it: they are
+	// pending, and an activation mail is sent.
+	DropUnknownHashes bool
 }
 
 // foresee returns the catalog as it would be after the roles of a dry run.
@@ -182,10 +187,50 @@ func (s *Service) checkRest(catalog *domain.Catalog, user *domain.User, in *User
 	if in.CreatedAt.After(tomorrow) {
 		return refuse("created_at", "must not be in the future")
 	}
-	if in.PasswordHash != "" && !s.deps.Hashes.Supports(in.PasswordHash) {
-		return refuse("password_hash", "is of a format that is not known, or costs more than is allowed")
+	if problem := s.hashProblem(in.PasswordHash); problem != "" {
+		return refuse("password_hash", problem)
 	}
 	return s.checkDirectory(user, in)
+}
+
+// hashProblem returns why a hash is not supported, and nothing for one that is, or for none.
+func (s *Service) hashProblem(hash string) string {
+	if hash == "" {
+		return ""
+	}
+	switch s.deps.Hashes.Supports(hash) {
+	case domain.HashUnknown:
+		return "is of a format that is not known"
+	case domain.HashTooCostly:
+		return "costs more to check than is allowed"
+	default:
+		return ""
+	}
+}
+
+// dropHash removes a hash that is not supported from a row of the built-in directory, where the batch asks for it, and returns
+// the note about it.
+func (s *Service) dropHash(batch *Batch, in *User) (note string) {
+	problem := s.hashProblem(in.PasswordHash)
+	if !batch.DropUnknownHashes || problem == "" || !s.storesPasswords(in.Directory) {
+		return ""
+	}
+	in.PasswordHash, in.PasswordSetAt = "", time.Time{}
+	note = "password_hash " + problem + " and was left out: "
+	if domain.UserStatus(in.Status) == domain.StatusDeactivated {
+		return note + "the user has no password"
+	}
+	in.Status = string(domain.StatusPending)
+	return note + "the user is pending and gets an activation mail"
+}
+
+func (s *Service) storesPasswords(id string) bool {
+	d, ok := s.deps.Directories.Get(domain.DirectoryID(id))
+	if id == "" {
+		d, ok = s.deps.Directories.Fallback(), true
+	}
+	_, stores := d.(ports.CredentialKeeper)
+	return ok && stores
 }
 
 func (s *Service) checkDirectory(user *domain.User, in *User) error {

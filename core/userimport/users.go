@@ -50,13 +50,16 @@ type run struct {
 type row struct {
 	at   int
 	user domain.User
+	note string // about a hash that was left out
 }
 
 // rows returns the rows that are whole, those apart that share a name or an address with one before.
 func (r *run) rows(catalog *domain.Catalog) (first, later []row, err error) {
 	seen := map[string]bool{}
 	for i := range r.batch.Users {
-		user, err := r.draft(catalog, &r.batch.Users[i])
+		in := r.batch.Users[i]
+		note := r.dropHash(&r.batch, &in)
+		user, err := r.draft(catalog, &in)
 		if err != nil {
 			if r.results[i], err = refused(err); err != nil {
 				return nil, nil, err
@@ -64,9 +67,9 @@ func (r *run) rows(catalog *domain.Catalog) (first, later []row, err error) {
 			continue
 		}
 		if seen[user.UsernameKey] || seen[user.EmailKey] {
-			later = append(later, row{i, user})
+			later = append(later, row{i, user, note})
 		} else {
-			first = append(first, row{i, user})
+			first = append(first, row{i, user, note})
 		}
 		seen[user.UsernameKey], seen[user.EmailKey] = true, true
 	}
@@ -115,19 +118,27 @@ func (r *run) user(ctx context.Context, row *row) (Result, error) {
 		return result, err
 	}
 	if r.batch.DryRun {
-		return Result{Outcome: Created}, nil
+		return Result{Outcome: Created, Reason: row.note}, nil
 	}
 	var out domain.Outbox
+	if row.note != "" && user.Status == domain.StatusPending {
+		if err := r.deps.Composer.Invite(user, &out); err != nil {
+			return Result{}, err
+		}
+	}
 	out.Record(r.deps.Journal.Entry(r.by, domain.ActionUserCreate, string(user.ID), audit.Detail("source", "import"),
 		audit.Detail("role", string(user.Role)), audit.Detail("status", string(user.Status)), audit.Personal("username", user.Username)))
 	if err := r.deps.Access.CreateUser(ctx, user, out); err != nil {
 		return refused(err)
 	}
-	result := Result{Outcome: Created}
-	if in.Identifier != "" && user.Identifier != in.Identifier {
-		result.Reason = "the identifier belongs to another user: it is now " + user.Identifier
+	var notes []string
+	if row.note != "" {
+		notes = append(notes, row.note)
 	}
-	return result, nil
+	if in.Identifier != "" && user.Identifier != in.Identifier {
+		notes = append(notes, "the identifier belongs to another user: it is now "+user.Identifier)
+	}
+	return Result{Outcome: Created, Reason: strings.Join(notes, "; ")}, nil
 }
 
 // refused tells a row's own mistake from an outage.

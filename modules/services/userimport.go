@@ -6,6 +6,7 @@ import (
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/directory"
+	"github.com/ostiary/ostiary/core/notify"
 	"github.com/ostiary/ostiary/core/userimport"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -19,6 +20,7 @@ type importNeeds struct {
 	Directories *directory.Registry
 	Hashes      ports.PasswordHasher
 	Journal     *audit.Journal
+	Composer    *notify.Composer
 	IDs         ports.IDs
 	Clock       ports.Clock
 	Folder      ports.TextFolder
@@ -27,6 +29,6 @@ type importNeeds struct {
 func newImport(n importNeeds) *userimport.Service {
 	return userimport.New(userimport.Needs{
 		Users: n.Users, Roles: n.Roles, Catalog: n.Catalog, Access: n.Access, Directories: n.Directories, Hashes: n.Hashes,
-		Journal: n.Journal, IDs: n.IDs, Clock: n.Clock, Folder: n.Folder,
+		Journal: n.Journal, Composer: n.Composer, IDs: n.IDs, Clock: n.Clock, Folder: n.Folder,
 	})
 }

@@ -1,0 +1,117 @@
+package userimport_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/userimport"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+// Hashes of a field report: others made them of fieldPassword.
+const (
+	fieldPassword = "Correct-Horse-7-Bättery"
+	shadowHash    = "$6$x13wPj93e79mIySY$t5HWKrRKVeAmdS.3krl4fgDDc4YU0xekMXy27KoEKwZ7IEOZbQaak8yYTDzzqENfS0YFTVm.jbosMz/wXim1g0"
+	springHash    = "{bcrypt}$2a$06$vUFGF8FaWj2I2voUmT0Mvevkk5Iu9HvZnTGV4nzcxfwFnGTlQ5xJ6"
+	phcHash       = "$pbkdf2-sha256$i=10000,l=32$MDEyMzQ1Njc4OWFiY2RlZg$wl4Q4y3Jm2sX/XRGjbls2sX9TNHx1PuYZ1Q0ZNJsE0c"
+	costlyHash    = "$argon2id$v=19$m=65536,t=1,p=32$q/I2cWyLkKCSl3IVhmEThg$+yFvugWWKA7IZ42q4aw/OrnI6ztiAZMveA0uBWfQsBI"
+)
+
+func TestHashesOfOtherSystemsSignInAndAreUpgraded(t *testing.T) {
+	t.Parallel()
+	s, imports := start(t)
+	for name, hash := range map[string]string{"shadow": shadowHash, "spring": springHash, "phc": phcHash} {
+		batch := userimport.Batch{Users: []userimport.User{{Username: name, Email: name + "@example.com", PasswordHash: hash}}}
+		if results, err := imports.Users(t.Context(), domain.Operator(), batch); err != nil || results[0].Outcome != userimport.Created {
+			t.Fatalf("%s: %+v, %v", name, results, err)
+		}
+		for range 2 { // the second time by the upgraded hash
+			if _, err := s.Auth.Login(t.Context(), kit.From("192.0.2.1"), auth.LoginInput{Name: name, Password: fieldPassword}); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		user, err := s.Store.Users().FindByLogin(t.Context(), name)
+		if err != nil || !strings.HasPrefix(user.Password.Hash, "$argon2id$") {
+			t.Errorf("%s is still hashed as before, %v", name, err)
+		}
+	}
+}
+
+func TestRefusedHashesSayWhetherTheyAreUnknownOrTooCostly(t *testing.T) {
+	t.Parallel()
+	_, imports := start(t)
+	results, err := imports.Users(t.Context(), domain.Operator(), userimport.Batch{Users: []userimport.User{
+		{Username: "noop", Email: "noop@example.com", PasswordHash: "{noop}secret"},
+		{Username: "costly", Email: "costly@example.com", PasswordHash: costlyHash},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"password_hash is of a format that is not known", "password_hash costs more to check than is allowed"} {
+		if results[i].Outcome != userimport.Refused || results[i].Reason != want {
+			t.Errorf("row %d: %+v, want the reason %q", i, results[i], want)
+		}
+	}
+}
+
+// TestUsersWithoutTheirUnknownHash are created pending and choose a password by the activation mail.
+func TestUsersWithoutTheirUnknownHash(t *testing.T) {
+	t.Parallel()
+	s, imports := start(t)
+	batch := userimport.Batch{DropUnknownHashes: true, Users: []userimport.User{
+		{Username: "unknown", Email: "unknown@example.com", PasswordHash: "{noop}secret", Status: "active"},
+		{Username: "costly", Email: "costly@example.com", PasswordHash: costlyHash},
+		{Username: "gone", Email: "gone@example.com", PasswordHash: "{noop}secret", Status: "deactivated"},
+		{Username: "known", Email: "known@example.com", PasswordHash: shadowHash},
+		{Username: "outside", Email: "outside@example.com", PasswordHash: "{noop}secret", Directory: "nowhere"},
+	}}
+	const mailed = " and was left out: the user is pending and gets an activation mail"
+	want := []userimport.Result{
+		{Outcome: userimport.Created, Reason: "password_hash is of a format that is not known" + mailed},
+		{Outcome: userimport.Created, Reason: "password_hash costs more to check than is allowed" + mailed},
+		{Outcome: userimport.Created, Reason: "password_hash is of a format that is not known and was left out: the user has no password"},
+		{Outcome: userimport.Created},
+		{Outcome: userimport.Refused, Reason: "password_hash is of a format that is not known"},
+	}
+	for _, batch.DryRun = range []bool{true, false} {
+		results, err := imports.Users(t.Context(), domain.Operator(), batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range results {
+			if r != want[i] {
+				t.Errorf("dry run %v, row %d: %+v, want %+v", batch.DryRun, i, r, want[i])
+			}
+		}
+	}
+	checkDropped(t, s)
+}
+
+// checkDropped checks what TestUsersWithoutTheirUnknownHash left: status, password and mail of each user.
+func checkDropped(t *testing.T, s *kit.Services) {
+	t.Helper()
+	mails := map[string]int{}
+	for _, letter := range s.Letters(t) {
+		if strings.Contains(letter.Text, "/activate?token=") {
+			mails[letter.To]++
+		}
+	}
+	for name, want := range map[string]struct {
+		status   domain.UserStatus
+		password bool
+		mails    int
+	}{
+		"unknown": {domain.StatusPending, false, 1}, "costly": {domain.StatusPending, false, 1},
+		"gone": {domain.StatusDeactivated, false, 0}, "known": {domain.StatusActive, true, 0},
+	} {
+		user, err := s.Store.Users().FindByLogin(t.Context(), name)
+		if err != nil || user.Status != want.status || (user.Password != nil) != want.password || mails[user.Email] != want.mails {
+			t.Errorf("%s is %s, with a password %v and %d mails, %v; want %+v", name, user.Status, user.Password != nil, mails[user.Email], err, want)
+		}
+		if invited := len(user.Tokens) == 1; invited != (want.mails == 1) {
+			t.Errorf("%s has %d tokens", name, len(user.Tokens))
+		}
+	}
+}
