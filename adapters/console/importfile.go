@@ -7,6 +7,8 @@ import (
 	"io"
 	"time"
 	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/core/domain"
 )
 
 // ImportUser is one user to take over; it is a line of our own file format.
@@ -26,8 +28,22 @@ type ImportUser struct {
 	Directory     string          `json:"directory,omitempty"`
 	Subject       string          `json:"subject,omitempty"`
 	PasswordHash  string          `json:"password_hash,omitempty"`
-	PasswordSetAt time.Time       `json:"password_set_at,omitzero"`
-	CreatedAt     time.Time       `json:"created_at,omitzero"`
+	PasswordSetAt ImportTime      `json:"password_set_at,omitzero"`
+	CreatedAt     ImportTime      `json:"created_at,omitzero"`
+}
+
+// ImportTime is a time of a row, in the form that domain.ParseTime reads.
+type ImportTime struct{ time.Time }
+
+// UnmarshalJSON reads a time; null leaves it zero.
+func (t *ImportTime) UnmarshalJSON(raw []byte) error {
+	var text *string
+	if err := json.Unmarshal(raw, &text); err != nil || text == nil {
+		return err
+	}
+	var err error
+	t.Time, err = domain.ParseTime(*text)
+	return err
 }
 
 // ImportRole is one role to take over.

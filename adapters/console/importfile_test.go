@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ostiary/ostiary/adapters/console"
 )
@@ -62,6 +63,18 @@ func TestBatchesKeepTogetherWhoSharesAName(t *testing.T) {
 	}
 	if len(in) != 2502 || !slices.Equal(sizes, []int{1000, 1000, 3, 499}) || in["name"] != 0 || in["address"] != 0 {
 		t.Errorf("%d users in batches of %v; the name's in %d, the address's in %d", len(in), sizes, in["name"], in["address"])
+	}
+}
+
+func TestTimesOfRowsMayBeInLowerCase(t *testing.T) {
+	t.Parallel()
+	file, err := console.ReadUserLines(strings.NewReader(`{"username":"x","created_at":"2024-01-15t12:00:00+02:00","password_set_at":"2024-01-15t10:00:00z"}`))
+	if err != nil || len(file.Users) != 1 {
+		t.Fatal(err, file.Bad)
+	}
+	at := time.Date(2024, 1, 15, 10, 0, 0, 0, time.UTC)
+	if u := file.Users[0]; !u.CreatedAt.Equal(at) || !u.PasswordSetAt.Equal(at) {
+		t.Errorf("%v, %v", u.CreatedAt, u.PasswordSetAt)
 	}
 }
 

@@ -77,7 +77,7 @@ func (i imports) users(ctx context.Context, call Call, in ImportUserBatch) (Impo
 		batch.Users[n] = userimport.User{
 			Identifier: u.Identifier, Username: u.Username, Email: u.Email, EmailVerified: u.EmailVerified, FullName: u.FullName,
 			FamilyName: u.FamilyName, PhoneNumber: u.PhoneNumber, Role: u.Role, Groups: u.Groups, Status: u.Status, Metadata: u.Metadata,
-			Directory: u.Directory, Subject: u.Subject, PasswordHash: u.PasswordHash, PasswordSetAt: u.PasswordSetAt, CreatedAt: u.CreatedAt,
+			Directory: u.Directory, Subject: u.Subject, PasswordHash: u.PasswordHash, PasswordSetAt: u.PasswordSetAt.Time, CreatedAt: u.CreatedAt.Time,
 		}
 	}
 	results, err := i.service.Users(ctx, call.By, batch)

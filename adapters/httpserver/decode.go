@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
 
@@ -23,22 +25,55 @@ const (
 // Nuller is a type that tells null from absent, as a merge patch (RFC 7396) needs it. Null is refused for any other.
 type Nuller interface{ SetNull() }
 
-// strictly refuses null where a value is asked for: the library would silently take it as an empty one.
-var strictly = json.JoinOptions(
-	json.RejectUnknownMembers(true),
-	json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, into any) error {
-		if d.PeekKind() != 'n' {
-			return errors.ErrUnsupported
-		}
-		switch into.(type) {
-		case Nuller, *any:
-			return errors.ErrUnsupported
-		}
-		return errNull
-	})),
+var (
+	// strictly refuses null where a value is asked for: the library would silently take it as an empty one.
+	strictly = decodeOptions(refuseNull)
+	// leniently takes null for a member as its absence. It stays refused as an element and as the whole body.
+	leniently = decodeOptions(skipNull)
 )
 
+func decodeOptions(null func(*jsontext.Decoder, any) error) json.Options {
+	return json.JoinOptions(
+		json.RejectUnknownMembers(true),
+		json.WithUnmarshalers(json.JoinUnmarshalers(json.UnmarshalFromFunc(null), json.UnmarshalFromFunc(decodeTime))),
+	)
+}
+
+func refuseNull(d *jsontext.Decoder, into any) error {
+	if d.PeekKind() != 'n' {
+		return errors.ErrUnsupported
+	}
+	switch into.(type) {
+	case Nuller, *any:
+		return errors.ErrUnsupported
+	}
+	return errNull
+}
+
+func skipNull(d *jsontext.Decoder, into any) error {
+	kind, _ := d.StackIndex(d.StackDepth())
+	if _, free := into.(*any); free || kind != '{' || d.PeekKind() != 'n' {
+		return refuseNull(d, into)
+	}
+	return d.SkipValue()
+}
+
+func decodeTime(d *jsontext.Decoder, into *time.Time) error {
+	t, err := d.ReadToken()
+	if err != nil {
+		return err
+	}
+	if t.Kind() != '"' {
+		return errTime
+	}
+	if *into, err = domain.ParseTime(t.String()); err != nil {
+		return errTime
+	}
+	return nil
+}
+
 var (
+	errTime     = errors.New("must be a date and time (RFC 3339)")
 	errNull     = errors.New("must not be null")
 	errNUL      = errors.New("must not contain NUL")
 	errDepth    = errors.New("is nested too deeply")
@@ -48,14 +83,19 @@ var (
 // DecodeJSON reads one JSON value into the struct that into points to. An unknown, duplicate or case-variant member, a
 // wrong type, null for a member that takes none, invalid UTF-8, NUL, more than 32 levels, more than 1000 elements or
 // trailing data is fault.ErrInvalid naming the member. No value that was sent is ever part of the error.
-func DecodeJSON(body []byte, into any) error {
+func DecodeJSON(body []byte, into any) error { return decodeJSON(body, into, strictly) }
+
+// DecodePost is DecodeJSON for the body of a POST request: null for a member is the same as leaving the member out.
+func DecodePost(body []byte, into any) error { return decodeJSON(body, into, leniently) }
+
+func decodeJSON(body []byte, into any, options json.Options) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return fault.ErrInvalid.About("body", "is required")
 	}
 	if err := scan(body); err != nil {
 		return refusal(err)
 	}
-	if err := json.Unmarshal(body, into, strictly); err != nil {
+	if err := json.Unmarshal(body, into, options); err != nil {
 		return refusal(err)
 	}
 	return nil
@@ -116,10 +156,9 @@ func semanticReason(e *json.SemanticError) string {
 	switch {
 	case errors.Is(e.Err, json.ErrUnknownName):
 		return "is not a known field"
-	case errors.Is(e.Err, errNull), errors.Is(e.Err, errNUL), errors.Is(e.Err, errDepth), errors.Is(e.Err, errElements):
+	case errors.Is(e.Err, errNull), errors.Is(e.Err, errNUL), errors.Is(e.Err, errDepth), errors.Is(e.Err, errElements),
+		errors.Is(e.Err, errTime):
 		return e.Err.Error()
-	case e.GoType != nil && e.GoType.String() == "time.Time":
-		return "must be a date and time (RFC 3339)"
 	default:
 		return "has the wrong type"
 	}

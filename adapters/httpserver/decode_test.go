@@ -2,6 +2,7 @@ package httpserver_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,43 @@ func TestH04_BodiesAreDecodedStrictly(t *testing.T) {
 				t.Errorf("the refusal repeats what was sent: %v", err)
 			}
 		})
+	}
+}
+
+func TestNullInAPostBodyIsTheSameAsLeavingTheMemberOut(t *testing.T) {
+	t.Parallel()
+	const sent = `{"username":null,"age":null,"remember":null,"groups":null,"at":null,"name":null,"inner":null}`
+	var got body
+	if err := httpserver.DecodePost([]byte(sent), &got); err != nil || !reflect.DeepEqual(got, body{}) {
+		t.Errorf("%v, %+v", err, got)
+	}
+	got = body{}
+	if err := httpserver.DecodePost([]byte(`{"inner":{"code":null},"metadata":{"a":null}}`), &got); err != nil || got.Inner == nil {
+		t.Errorf("deep down: %v, %+v", err, got)
+	}
+	if value, kept := got.Metadata["a"]; !kept || value != nil {
+		t.Errorf("null in free data is gone: %v", got.Metadata)
+	}
+	for text, field := range map[string]string{`null`: "body", `{"groups":[null]}`: "groups.0", `{"nam":null}`: "nam"} {
+		f := fault.Of(httpserver.DecodePost([]byte(text), new(body)))
+		if f == nil || len(f.Details()) != 1 || f.Details()[0].Field != field {
+			t.Errorf("%s: %v", text, f)
+		}
+	}
+}
+
+func TestTimesInBodiesMayBeInLowerCase(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"2024-01-15T10:00:00Z", "2024-01-15t10:00:00z", "2024-01-15t12:00:00+02:00"} {
+		var got struct {
+			At   time.Time                    `json:"at"`
+			When nullable.Nullable[time.Time] `json:"when"`
+		}
+		err := httpserver.DecodePost([]byte(`{"at":"`+text+`","when":"`+text+`"}`), &got)
+		when, _ := got.When.Get()
+		if want := time.Date(2024, 1, 15, 10, 0, 0, 0, time.UTC); err != nil || !got.At.Equal(want) || !when.Equal(want) {
+			t.Errorf("%s: %v, %v, %v", text, err, got.At, when)
+		}
 	}
 }
 

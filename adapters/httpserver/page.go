@@ -40,6 +40,47 @@ func parseQuery(raw, what, refusal string) (Query, error) {
 	return Query{values}, nil
 }
 
+// QueryNames are the names of the parameters that a route takes; the value says whether one may be given several times.
+type QueryNames map[string]bool
+
+// check refuses every parameter that is not one of the names, and one that is given twice and may not be.
+func (n QueryNames) check(q Query) error {
+	refused := fault.ErrInvalid
+	for _, name := range q.Names() {
+		repeatable, known := n[name]
+		switch {
+		case name == "":
+			refused = refused.About("query", "has a parameter without a name")
+		case !known:
+			refused = refused.About(shown(name), "is not a known parameter")
+		case len(q.values[name]) > 1 && !repeatable:
+			refused = refused.About(name, "is given twice")
+		}
+	}
+	if len(refused.Details()) == 0 {
+		return nil
+	}
+	return refused
+}
+
+// checkQuery refuses a query string that the route does not take, unless the principal is to be refused for who they are.
+func (r *Request) checkQuery(m *mount) error {
+	if m.Query == nil || len(r.c.Request().URI().QueryString()) == 0 {
+		return nil
+	}
+	q, err := r.Query()
+	if err == nil {
+		err = m.Query.check(q)
+	}
+	if err == nil || m.Check == nil {
+		return err
+	}
+	if refused := m.Check(r); refused != nil {
+		return refused
+	}
+	return err
+}
+
 // One returns the value of a parameter that may be given once; empty where it is absent.
 func (q Query) One(name string) (string, error) {
 	switch all := q.values[name]; len(all) {

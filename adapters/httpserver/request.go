@@ -77,8 +77,14 @@ func (r *Request) HasBody() bool { return len(r.c.BodyRaw()) > 0 }
 // Body returns a copy of the body as it was sent.
 func (r *Request) Body() []byte { return append([]byte(nil), r.c.BodyRaw()...) }
 
-// Decode reads the JSON body into the struct that into points to; see DecodeJSON for what it refuses.
-func (r *Request) Decode(into any) error { return DecodeJSON(r.c.BodyRaw(), into) }
+// Decode reads the JSON body into the struct that into points to: as DecodePost does for a POST request, and as DecodeJSON
+// does for a merge patch, where null is a value of its own.
+func (r *Request) Decode(into any) error {
+	if r.c.Method() == fiber.MethodPost {
+		return DecodePost(r.c.BodyRaw(), into)
+	}
+	return DecodeJSON(r.c.BodyRaw(), into)
+}
 
 // DecodeOptional is Decode, but leaves into as it is when there is no body.
 func (r *Request) DecodeOptional(into any) error {

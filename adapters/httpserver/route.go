@@ -96,8 +96,13 @@ type Route struct {
 	Path    string
 	Access  Access
 	Handler Handler
-	// Accepts are the media types of the body; none means application/json.
+	// Accepts are the media types of the body; none means application/json, and for PATCH a JSON merge patch (RFC 7396) too.
 	Accepts []string
+	// Query are the parameters that the query string may hold; any other is refused. Nil ignores what is not known.
+	Query QueryNames
+	// Check returns the refusal that the handler would give to this principal. It changes nothing. It is called before a
+	// query string is refused: without the permission, nobody learns what is wrong with the request. It may be nil.
+	Check func(r *Request) error
 }
 
 // API is a set of routes under one prefix that share a way of signing in and the shape of their failures.
@@ -230,10 +235,17 @@ func (s *Server) serveRoute(m *mount) fiber.Handler {
 		if err := r.authorize(m); err != nil {
 			return err
 		}
+		if err := r.checkQuery(m); err != nil {
+			return err
+		}
 		if err := checkMediaType(c, m.Accepts); err != nil {
 			return err
 		}
-		return m.Handler(r)
+		if err := m.Handler(r); err != nil {
+			return err
+		}
+		r.answerUnchanged()
+		return nil
 	}
 }
 
@@ -286,11 +298,20 @@ func checkMediaType(c *fiber.Ctx, accepts []string) error {
 	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
 		return ErrMediaType
 	}
-	if len(accepts) == 0 {
-		accepts = []string{fiber.MIMEApplicationJSON}
+	switch {
+	case len(accepts) > 0:
+	case c.Method() == http.MethodPatch:
+		accepts = patchTypes
+	default:
+		accepts = jsonTypes
 	}
 	if !slices.Contains(accepts, kind) {
 		return ErrMediaType
 	}
 	return nil
 }
+
+var (
+	jsonTypes  = []string{fiber.MIMEApplicationJSON}
+	patchTypes = []string{fiber.MIMEApplicationJSON, "application/merge-patch+json"}
+)

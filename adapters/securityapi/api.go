@@ -49,12 +49,18 @@ type api struct{ Services }
 // New returns the APIs to mount: the Security API, the public keys at the root, the document and the page to read it.
 func New(s Services) ([]httpserver.API, error) {
 	a := &api{s}
-	security := httpserver.API{
-		Name: "security", Prefix: Base, Routes: a.routes(), Authenticate: s.Auth.Authenticate, Denied: a.denied,
+	routes, err := a.declare(a.routes())
+	if err != nil {
+		return nil, err
 	}
-	keys := httpserver.API{Name: "jwks", Routes: []httpserver.Route{
-		{Method: http.MethodGet, Path: "/.well-known/jwks.json", Access: httpserver.Public(), Handler: a.keySet},
-	}}
+	security := httpserver.API{
+		Name: "security", Prefix: Base, Routes: routes, Authenticate: s.Auth.Authenticate, Denied: a.denied,
+	}
+	keyRoutes, err := a.declare([]httpserver.Route{route(http.MethodGet, "/.well-known/jwks.json", httpserver.Public(), a.keySet)})
+	if err != nil {
+		return nil, err
+	}
+	keys := httpserver.API{Name: "jwks", Routes: keyRoutes}
 	if s.NoPages {
 		return []httpserver.API{security, keys}, nil
 	}

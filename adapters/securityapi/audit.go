@@ -117,11 +117,11 @@ func moment(field, text string, days int) (time.Time, error) {
 	if n := len(text) - len("+00:00"); n > len(time.DateOnly) && text[n] == ' ' {
 		text = text[:n] + "+" + text[n+1:]
 	}
-	at, err := time.Parse(time.RFC3339, text)
+	at, err := domain.ParseTime(text)
 	if err != nil {
 		return time.Time{}, fault.ErrInvalid.About(field, "must be a date (2024-01-31) or a date and time (RFC 3339)")
 	}
-	return at.UTC(), nil
+	return at, nil
 }
 
 func logsOf(page domain.AuditPage, at domain.Page) AuditLogs {

@@ -109,25 +109,34 @@ func (a *api) logout(r *httpserver.Request) error {
 
 // verify is public, since its refusal has a member of its own: a client reads "valid" whatever the status.
 func (a *api) verify(r *httpserver.Request) error {
-	credential, err := r.Credential()
+	p, err := a.verified(r)
 	if err != nil {
 		return err
-	}
-	p, err := a.Auth.Authenticate(r.Context(), credential, r.Origin)
-	if err != nil {
-		if f := fault.Of(err); f.Kind == fault.Unauthenticated {
-			return f.With("valid", false)
-		}
-		return err
-	}
-	r.Principal = p
-	if p.Scope == domain.ScopeEnrollment {
-		return domain.ErrEnrollmentRequired.With("valid", false)
 	}
 	return r.JSON(http.StatusOK, VerifyResponse{
 		Valid: true, UserID: string(p.UserID), ExpiresAt: timeOrNull(p.ExpiresAt), Username: p.Username, Role: string(p.Role),
 		Permissions: texts(p.Grants.Permissions()), SessionID: textOrNull(string(p.SessionID)),
 	})
+}
+
+// verified returns whose the credential of the request is, and makes the request theirs.
+func (a *api) verified(r *httpserver.Request) (domain.Principal, error) {
+	credential, err := r.Credential()
+	if err != nil {
+		return domain.Principal{}, err
+	}
+	p, err := a.Auth.Authenticate(r.Context(), credential, r.Origin)
+	if err != nil {
+		if f := fault.Of(err); f.Kind == fault.Unauthenticated {
+			return domain.Principal{}, f.With("valid", false)
+		}
+		return domain.Principal{}, err
+	}
+	r.Principal = p
+	if p.Scope == domain.ScopeEnrollment {
+		return domain.Principal{}, domain.ErrEnrollmentRequired.With("valid", false)
+	}
+	return p, nil
 }
 
 func (a *api) introspect(r *httpserver.Request) error {

@@ -1540,6 +1540,12 @@ type CreateRoleParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// GetSettingsParams defines parameters for GetSettings.
+type GetSettingsParams struct {
+	// IfNoneMatch The ETag of what the client has; 304 while it is the present one.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
 // UpdateSettingsParams defines parameters for UpdateSettings.
 type UpdateSettingsParams struct {
 	// IfMatch The ETag that the settings must still have.

@@ -45,11 +45,9 @@ const auditLog = "audit_log"
 // List returns one page of the log, newest first. It takes audit.read, except for the entries of what somebody did themselves
 // when they ask for those alone. Reading what others did leaves an entry, one a minute.
 func (s *Service) List(ctx context.Context, by domain.Principal, query domain.AuditQuery) (domain.AuditPage, error) {
-	own := query.UserID != "" && by.Scope == "" && by.Kind == domain.PrincipalUser && by.IsSelf(domain.UserID(query.UserID))
-	if !own {
-		if err := by.Require(domain.AuditRead); err != nil {
-			return domain.AuditPage{}, err
-		}
+	own := isOwn(by, query.UserID)
+	if err := s.MayList(by, query.UserID); err != nil {
+		return domain.AuditPage{}, err
 	}
 	query, err := checked(query)
 	if err != nil {

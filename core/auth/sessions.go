@@ -70,17 +70,8 @@ func (s *Service) manageable(ctx context.Context, by domain.Principal, id domain
 // again gives the same answer. To others, it is domain.ErrSessionNotFound,
 // and where its user is more powerful than the principal fault.ErrForbidden.
 func (s *Service) Revoke(ctx context.Context, by domain.Principal, id domain.SessionID) (time.Time, error) {
-	if err := by.RequireSignedIn(); err != nil {
-		return time.Time{}, err
-	}
-	session, err := s.deps.Sessions.Get(ctx, id)
+	session, err := s.revocable(ctx, by, id)
 	if err != nil {
-		return time.Time{}, err
-	}
-	if !by.IsSelf(session.UserID) && !by.Can(domain.SessionsManage) {
-		return time.Time{}, domain.ErrSessionNotFound
-	}
-	if err := s.mayEnd(ctx, by, session.UserID); err != nil {
 		return time.Time{}, err
 	}
 	if err := s.end(ctx, session, s.ended(by, domain.ActionSessionRevoke, &session)); err != nil {
@@ -88,6 +79,21 @@ func (s *Service) Revoke(ctx context.Context, by domain.Principal, id domain.Ses
 	}
 	session, err = s.noteEnd(ctx, id)
 	return session.EndedAt, err
+}
+
+// revocable returns the session if the principal may end it.
+func (s *Service) revocable(ctx context.Context, by domain.Principal, id domain.SessionID) (domain.Session, error) {
+	if err := by.RequireSignedIn(); err != nil {
+		return domain.Session{}, err
+	}
+	session, err := s.deps.Sessions.Get(ctx, id)
+	if err != nil {
+		return domain.Session{}, err
+	}
+	if !by.IsSelf(session.UserID) && !by.Can(domain.SessionsManage) {
+		return domain.Session{}, domain.ErrSessionNotFound
+	}
+	return session, s.mayEnd(ctx, by, session.UserID)
 }
 
 // RevokeAll ends the user's sessions, where asked all but the principal's own, and returns how many were live.

@@ -26,13 +26,18 @@ func main() {
 	}
 }
 
-// run reads the folder that the first argument names and writes the file that the second does; with -sum first it is sum.
+// run reads the folder that the first argument names and writes the file that the second does; with -models first, without
+// what only clients need. With -sum first it is sum.
 func run(args []string) error {
 	if len(args) > 0 && args[0] == "-sum" {
 		return sum(args[1:])
 	}
+	models := len(args) > 0 && args[0] == "-models"
+	if models {
+		args = args[1:]
+	}
 	if len(args) != 2 {
-		return errors.New("usage: bundle FOLDER FILE")
+		return errors.New("usage: bundle [-models] FOLDER FILE")
 	}
 	document, err := join(args[0])
 	if err != nil {
@@ -40,6 +45,11 @@ func run(args []string) error {
 	}
 	if err := complete(document); err != nil {
 		return err
+	}
+	if !models {
+		if err := forClients(document); err != nil {
+			return err
+		}
 	}
 	raw, err := json.MarshalIndent(document, "", " ")
 	if err != nil {

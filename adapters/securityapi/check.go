@@ -1,0 +1,120 @@
+package securityapi
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+type check = func(r *httpserver.Request) error
+
+// ofUser makes a check of a service's question about the user of the path.
+func ofUser(may func(context.Context, domain.Principal, domain.UserID) error) check {
+	return func(r *httpserver.Request) error {
+		id, err := domain.ParseUserID(r.Param("user_id"))
+		if err != nil {
+			return domain.ErrUserNotFound
+		}
+		return may(r.Context(), r.Principal, id)
+	}
+}
+
+// checks are the refusals of those routes on which the service decides who may: see httpserver.Route.
+func (a *api) checks() map[string]check {
+	all := map[string]check{
+		"GET /users/{user_id}":           ofUser(a.mayRead),
+		"PATCH /users/{user_id}":         ofUser(a.Accounts.MayUpdate),
+		"DELETE /users/{user_id}":        ofUser(a.Accounts.MayUpdate),
+		"POST /users/{user_id}/unlock":   ofUser(a.Accounts.MayUpdate),
+		"POST /users/{user_id}/roles":    ofUser(a.Accounts.MayUpdate),
+		"POST /users/{user_id}/password": ofUser(a.Accounts.MayChangePassword),
+
+		"GET /users/{user_id}/permissions":              ofUser(a.mayReadPermissions),
+		"GET /users/{user_id}/permissions/{permission}": ofUser(a.mayReadPermissions),
+		"POST /permissions/check":                       a.mayCheckPermissions,
+
+		"GET /users/{user_id}/sessions":             ofUser(a.Auth.MayList),
+		"POST /users/{user_id}/sessions/revoke-all": ofUser(a.Auth.MayRevokeAll),
+		"DELETE /sessions/{session_id}":             a.mayRevokeSession,
+
+		"GET /auth/verify": a.mayVerify,
+		"GET /audit/logs":  a.mayListLogs,
+	}
+	if a.Keys != nil {
+		all["GET /users/{user_id}/api-keys"] = ofUser(a.Keys.MayList)
+		all["POST /users/{user_id}/api-keys"] = ofUser(a.Keys.MayList)
+		all["GET /api-keys/{key_id}"] = a.mayReadKey
+		all["DELETE /api-keys/{key_id}"] = a.mayRevokeKey
+	}
+	if a.Factors != nil {
+		all["POST /users/{user_id}/2fa/enable"] = ofUser(a.Factors.MayEnroll)
+		all["POST /users/{user_id}/2fa/verify"] = ofUser(a.Factors.MayEnroll)
+		all["POST /users/{user_id}/2fa/disable"] = ofUser(a.Factors.MayDisable)
+	}
+	return all
+}
+
+func (a *api) mayRead(ctx context.Context, by domain.Principal, id domain.UserID) error {
+	_, err := a.Accounts.Get(ctx, by, id)
+	return err
+}
+
+func (a *api) mayReadPermissions(ctx context.Context, by domain.Principal, id domain.UserID) error {
+	_, err := a.Access.Effective(ctx, by, id)
+	return err
+}
+
+func (a *api) mayCheckPermissions(r *httpserver.Request) error {
+	var in CheckPermissionsRequest
+	if err := r.Decode(&in); err != nil || in.UserID == nil {
+		return nil //nolint:nilerr // the body is refused by itself
+	}
+	id, err := domain.ParseUserID(*in.UserID)
+	if err != nil {
+		return domain.ErrUserNotFound
+	}
+	return a.mayReadPermissions(r.Context(), r.Principal, id)
+}
+
+func (a *api) mayRevokeSession(r *httpserver.Request) error {
+	id, err := domain.ParseSessionID(r.Param("session_id"))
+	if err != nil {
+		return domain.ErrSessionNotFound
+	}
+	return a.Auth.MayRevoke(r.Context(), r.Principal, id)
+}
+
+func (a *api) mayReadKey(r *httpserver.Request) error {
+	id, err := domain.ParseKeyID(r.Param("key_id"))
+	if err != nil {
+		return domain.ErrKeyNotFound
+	}
+	_, err = a.Keys.Get(r.Context(), r.Principal, id)
+	return err
+}
+
+func (a *api) mayRevokeKey(r *httpserver.Request) error {
+	id, err := domain.ParseKeyID(r.Param("key_id"))
+	if err != nil {
+		return domain.ErrKeyNotFound
+	}
+	return a.Keys.MayRevoke(r.Context(), r.Principal, id)
+}
+
+func (a *api) mayListLogs(r *httpserver.Request) error {
+	q, err := r.Query()
+	if err != nil {
+		return a.Audit.MayList(r.Principal, "")
+	}
+	users := q.All("user_id")
+	if len(users) != 1 {
+		users = []string{""}
+	}
+	return a.Audit.MayList(r.Principal, users[0])
+}
+
+func (a *api) mayVerify(r *httpserver.Request) error {
+	_, err := a.verified(r)
+	return err
+}

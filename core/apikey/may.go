@@ -1,0 +1,25 @@
+package apikey
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// MayList returns the refusal that List and Create have for the principal, whatever they ask for. It changes nothing.
+func (s *Service) MayList(ctx context.Context, by domain.Principal, owner domain.UserID) error {
+	_, err := s.owner(ctx, by, owner)
+	return err
+}
+
+// MayRevoke returns the refusal that Revoke has for the principal. It changes nothing.
+func (s *Service) MayRevoke(ctx context.Context, by domain.Principal, id domain.KeyID) error {
+	if err := signedIn(by); err != nil {
+		return err
+	}
+	key, err := s.keys.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.checkRevoke(ctx, by, key.UserID)
+}

@@ -1,0 +1,27 @@
+package auth
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// MayList returns the refusal that List has for the principal. It changes nothing.
+func (s *Service) MayList(ctx context.Context, by domain.Principal, id domain.UserID) error {
+	_, err := s.manageable(ctx, by, id)
+	return err
+}
+
+// MayRevokeAll returns the refusal that RevokeAll has for the principal. It changes nothing.
+func (s *Service) MayRevokeAll(ctx context.Context, by domain.Principal, id domain.UserID) error {
+	if _, err := s.manageable(ctx, by, id); err != nil {
+		return err
+	}
+	return s.mayEnd(ctx, by, id)
+}
+
+// MayRevoke returns the refusal that Revoke has for the principal. It changes nothing.
+func (s *Service) MayRevoke(ctx context.Context, by domain.Principal, id domain.SessionID) error {
+	_, err := s.revocable(ctx, by, id)
+	return err
+}
