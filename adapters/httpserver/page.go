@@ -19,21 +19,14 @@ type Query struct{ values url.Values }
 // ParseQuery decodes a query string. A broken escape, invalid UTF-8 or a control character is fault.ErrInvalid naming
 // the parameter.
 func ParseQuery(raw string) (Query, error) {
-	return parseQuery(raw, "query", "is not a valid query string")
-}
-
-// ParseForm decodes a form-encoded body, as ParseQuery does a query string.
-func ParseForm(raw string) (Query, error) { return parseQuery(raw, "body", "is not a valid form") }
-
-func parseQuery(raw, what, refusal string) (Query, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return Query{}, fault.ErrInvalid.About(what, refusal)
+		return Query{}, fault.ErrInvalid.About("query", "is not a valid query string")
 	}
 	for name, all := range values {
 		for _, v := range append(all, name) {
-			if !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl) {
-				return Query{}, fault.ErrInvalid.About(shown(name), "contains characters that are not allowed")
+			if !isPlain(v) {
+				return Query{}, fault.ErrInvalid.About(shown(name), notPlain)
 			}
 		}
 	}
@@ -79,6 +72,13 @@ func (r *Request) checkQuery(m *mount) error {
 		return refused
 	}
 	return err
+}
+
+const notPlain = "contains characters that are not allowed"
+
+// isPlain reports whether text is valid UTF-8 without control characters.
+func isPlain(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 // One returns the value of a parameter that may be given once; empty where it is absent.

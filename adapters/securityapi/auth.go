@@ -171,11 +171,7 @@ func introspected(r *httpserver.Request) (string, error) {
 		err := r.Decode(&in)
 		return in.Token, err
 	}
-	form, err := httpserver.ParseForm(string(r.Body()))
-	if err != nil {
-		return "", err
-	}
-	return form.One("token")
+	return httpserver.ParseForm(string(r.Body())).One("token")
 }
 
 func (a *api) keySet(r *httpserver.Request) error {

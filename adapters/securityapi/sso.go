@@ -156,11 +156,7 @@ func (a *api) oidcLogout(r *httpserver.Request) error {
 }
 
 func (a *api) oidcBackChannelLogout(r *httpserver.Request) error {
-	form, err := httpserver.ParseForm(string(r.Body()))
-	if err != nil {
-		return err
-	}
-	token, err := form.One("logout_token")
+	token, err := httpserver.ParseForm(string(r.Body())).One("logout_token")
 	if err != nil {
 		return err
 	}

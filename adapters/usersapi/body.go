@@ -21,25 +21,27 @@ func readBody(r *httpserver.Request) (fields, error) {
 		return fields{}, nil
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header("Content-Type")); err == nil && kind == formType {
-		return readForm(r)
+		return readForm(r), nil
 	}
 	body := fields{}
 	err := r.Decode(&body)
 	return body, err
 }
 
-func readForm(r *httpserver.Request) (fields, error) {
-	form, err := httpserver.ParseForm(string(r.Body()))
-	if err != nil {
-		return nil, err
-	}
+// readForm returns the fields of a form. A field that cannot be decoded is its error, which only reading the field returns:
+// unknown fields are ignored, however they look.
+func readForm(r *httpserver.Request) fields {
+	form := httpserver.ParseForm(string(r.Body()))
 	body := fields{}
 	for _, name := range form.Names() {
-		if body[name], err = form.One(name); err != nil {
-			return nil, err
+		value, err := form.One(name)
+		if err != nil {
+			body[name] = err
+			continue
 		}
+		body[name] = value
 	}
-	return body, nil
+	return body
 }
 
 // require returns the failure that lists every field of the help texts that the body lacks.
@@ -64,6 +66,8 @@ func (b fields) text(field string, into *string) error {
 	case string:
 		*into = v
 		return nil
+	case error:
+		return v
 	}
 	return fault.ErrInvalid.About(field, "must be a string")
 }
@@ -93,6 +97,8 @@ func (b fields) number(field string) (int, error) {
 			return 0, refused
 		}
 		return n, nil
+	case error:
+		return 0, v
 	}
 	return 0, refused
 }

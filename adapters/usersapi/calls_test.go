@@ -59,6 +59,62 @@ func TestLoginRefusals(t *testing.T) {
 	}
 }
 
+func TestEmptyCredentialsAreNotValid(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{kit: kit.Options{LoginRate: domain.Rate{Limit: 9, Window: time.Minute}}})
+	s.people(t, "operator")
+	for _, body := range []string{
+		form("username", "", "password", right), form("username", "the-operator", "password", ""), form("password", ""),
+		form("email", "", "password", right), `{"username":"","password":"x"}`, `{"username":"the-operator","password":""}`,
+	} {
+		if got := s.call(t, http.MethodPost, "/credentials_are_valid", "the-operator", body); got.status != http.StatusOK || got.body != "false" {
+			t.Errorf("%s: %d %s, want 200 false", body, got.status, got.body)
+		}
+	}
+	if got := len(s.Logged(t, domain.ActionLoginFailed)); got != 6 {
+		t.Errorf("%d entries of six attempts", got)
+	}
+	valid := form("username", "the-operator", "password", right)
+	if got := s.call(t, http.MethodPost, "/credentials_are_valid", "the-operator", valid); got.body != "true" {
+		t.Errorf("empty passwords count against the account: %d %s", got.status, got.body)
+	}
+	s.call(t, http.MethodPost, "/credentials_are_valid", "the-operator", valid)
+	if got := s.call(t, http.MethodPost, "/credentials_are_valid", "the-operator", form("password", "")); got.status != http.StatusTooManyRequests {
+		t.Errorf("empty credentials beyond the limit: %d %s", got.status, got.body)
+	}
+}
+
+func TestUnknownFormFieldsAreIgnoredHoweverTheyLook(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	s.Register(t, "ada", right, "user")
+	known := form("username", "ada", "password", right)
+	for _, unknown := range []string{
+		"extra=1", "extra=1&extra=2", "extra[]=1&extra[]=2", "extra[a][b]=1", "a;b=1", "extra=a;b", "extra=%zz", "%zz=1", "%=", "extra=%ff",
+		"%ff=1", "extra=%00", "extra=one%0Atwo", "=", "=1", "&&", "extra", "extra=a=b", "%E2%80%AEextra=1", "Username=nobody",
+	} {
+		if got := s.call(t, http.MethodPost, "/login", "", known+"&"+unknown); got.status != http.StatusOK {
+			t.Errorf("with %q: %d %s", unknown, got.status, got.body)
+		}
+		if got := s.call(t, http.MethodPost, "/login", "", unknown+"&"+known); got.status != http.StatusOK {
+			t.Errorf("after %q: %d %s", unknown, got.status, got.body)
+		}
+	}
+	s.people(t, "sudo")
+	for field, body := range map[string]string{
+		"name: is given twice":                            "name=a&name=b&level=3",
+		"name: is not valid percent-encoding":             "name=%zz&level=3",
+		"name: contains characters that are not allowed":  "name=%ff&level=3",
+		"level: is given twice":                           "name=a&level=3&level=4",
+		"level: contains characters that are not allowed": "name=a&level=3%00",
+	} {
+		got := s.call(t, http.MethodPost, "/roles/add", "the-sudo", body)
+		if got.status != http.StatusBadRequest || !strings.Contains(got.message(), field) {
+			t.Errorf("%s: %d %s, want a 400 with %q", body, got.status, got.body, field)
+		}
+	}
+}
+
 func TestLoginLimitIsTheSecurityAPIs(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{kit: kit.Options{LoginRate: domain.Rate{Limit: 2, Window: time.Minute}}})

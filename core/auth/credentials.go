@@ -10,13 +10,18 @@ import (
 )
 
 // CheckCredentials tells whether a login would succeed, without starting a session. It counts as a login in every respect:
-// limits, lock-out, entry. False stands for whatever Login would refuse as wrong; a limit, a lock or an outage is an error.
+// limits, lock-out, entry. False stands for whatever Login would refuse as wrong, and for an empty name or password; a limit, a
+// lock or an outage is an error.
 func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in LoginInput) (bool, error) {
-	if err := checkLoginInput(in); err != nil {
+	empty := in.Name == "" || in.Password == ""
+	if err := checkLoginInput(in); err != nil && !empty {
 		return false, err
 	}
 	if _, err := s.takeLogin(ctx, by); err != nil {
 		return false, err
+	}
+	if empty {
+		return false, s.refuseEmpty(ctx, by)
 	}
 	err := s.checkOnly(ctx, by, in)
 	switch f := fault.Of(err); {
@@ -26,6 +31,12 @@ func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in 
 		return false, nil
 	}
 	return false, err
+}
+
+// refuseEmpty records an attempt without a name or a password. It is no guess and counts against no account.
+func (s *Service) refuseEmpty(ctx context.Context, by domain.Principal) error {
+	return s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionLoginFailed, "", audit.Failed("empty_credentials"),
+		audit.Detail("method", "password")))
 }
 
 func (s *Service) checkOnly(ctx context.Context, by domain.Principal, in LoginInput) error {
