@@ -30,7 +30,7 @@ func Default() Config {
 		Passwords: Passwords{
 			Argon2:        Argon2{MemoryKiB: 19 * 1024, Iterations: 2, Parallelism: 1},
 			QueueDeadline: 10 * time.Second,
-			QueueLength:   500,
+			QueueLength:   1000,
 		},
 		Audit:   Audit{SealInterval: time.Second},
 		Metrics: Metrics{Address: "127.0.0.1:9090"},

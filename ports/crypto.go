@@ -32,9 +32,9 @@ type Sealer interface {
 	Rewrap(sealed []byte, binding string) (value []byte, changed bool, err error)
 }
 
-// PasswordHasher hashes what people choose, behind a gate: at most as many at once as there are processors, the others in
-// order of their coming. A queue that is full, and a wait beyond its deadline, is fault.ErrOverloaded; whoever has gone
-// (IsThere) is not waited for.
+// PasswordHasher hashes what people choose, behind a gate: at most as many at once as there are processors. The others wait:
+// sources (SourceOf) take turns, and the order never depends on what is hashed or for whom. A queue that is full, and a wait
+// beyond its deadline, is fault.ErrOverloaded; whoever has gone (IsThere) is not waited for.
 type PasswordHasher interface {
 	// Hash returns the PHC string of the password under the present parameters.
 	Hash(ctx context.Context, password string) (string, error)

@@ -11,3 +11,16 @@ func IsThere(ctx context.Context) bool {
 	there, ok := ctx.Value(PresenceKey{}).(func() bool)
 	return !ok || there()
 }
+
+// SourceKey is the key under which the context of a request answers with a func() string that returns the network that the
+// request came from, as domain.Origin.Network does. What is shared by many requests is divided by it.
+type SourceKey struct{}
+
+// SourceOf returns the network that a call came from. It is empty for jobs and for the command line.
+func SourceOf(ctx context.Context) string {
+	source, ok := ctx.Value(SourceKey{}).(func() string)
+	if !ok {
+		return ""
+	}
+	return source()
+}

@@ -22,10 +22,13 @@
 // therefore not take the machine; [Hasher.Supports] reports to an import beforehand whether a hash costs more.
 //
 // All work passes a gate: at most as many at once as there are processors, one alone when it needs much memory. The others
-// wait in the order of their coming, for as long as they are there themselves: a burst of people who come to work is served
-// late rather than refused. What makes it bounded are the length of the queue and its deadline. Without the gate a hundred sign-ins at once took 1.9 GiB. Checks against no hash, which
-// hide whether a name exists, queue for a small share of the gate first, so that a flood of invented names delays people
-// with an account by one or two hashes and no more.
+// wait: source networks take turns, and the calls of one network are served in the order of their arrival. A burst is served
+// late rather than refused, and a flood from one network delays the others by one hash each turn. The length of the queue and
+// its deadline bound the wait; one network may take as many places of the queue as are left. Without the gate a hundred
+// sign-ins at once took 1.9 GiB.
+//
+// Neither the order nor the room depends on what is hashed: a check against no hash, which hides whether a name exists, waits
+// like any other. A queue that served unknown names last would answer the question by its delay.
 //
 // A hash from elsewhere may take several times as long as ours. As long as the process meets such hashes, every refusal
 // takes as long as the slowest of them, also that of a name that nobody has; what waits takes no processor and no place.

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
-	"sync/atomic"
+	"slices"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
@@ -19,41 +18,41 @@ const restAfter = 2 * time.Second
 // lookAfter is how often those who wait are looked after: whether they are still there.
 const lookAfter = 200 * time.Millisecond
 
-// gate lets a bounded amount of work through at once, first come first served, and a bounded number wait for it.
+// gate bounds how many hashes are computed at once and how many calls wait. The sources of the calls (ports.SourceOf) take
+// turns, and the calls of one source are served in the order of their arrival: a flood from one network delays another by one
+// hash. What is hashed, for whom and whether there is such a user have no influence on the order.
 type gate struct {
-	workers   int64
-	unit      uint64 // bytes that one place of the gate stands for
-	deadline  time.Duration
-	places    *semaphore.Weighted
-	strangers *semaphore.Weighted // what is asked in vain, before it may queue for a place
-	queue     queue
-	outside   queue // of strangers: a flood of invented names leaves the rest of the queue to people with an account
-	inside    atomic.Int64
-	rest      *time.Timer
+	workers  int64
+	unit     uint64 // bytes that one place of the gate stands for
+	deadline time.Duration
+	length   int // of the queue
+	now      func() time.Time
+
+	mu      sync.Mutex
+	used    int64 // places taken
+	waiting int
+	lines   map[string]*line // of the sources that wait
+	turns   []*line          // the same lines, the next one first
+	rest    *time.Timer
 }
 
-// queue counts who waits.
-type queue struct {
-	limit   int64
-	waiting atomic.Int64
+// line is the queue of one source, oldest first.
+type line struct {
+	source  string
+	waiters []*waiter
 }
 
-// join reports whether there was room for one more, who then has to leave.
-func (q *queue) join() bool {
-	if q.waiting.Add(1) > q.limit {
-		q.waiting.Add(-1)
-		return false
-	}
-	return true
+// waiter is a call that waits for its places.
+type waiter struct {
+	places   int64
+	since    time.Time     // when the first of the places was free for it
+	admitted chan struct{} // closed when the places are the waiter's
 }
-
-func (q *queue) leave() { q.waiting.Add(-1) }
 
 func newGate(workers int, unit uint64, deadline time.Duration, length int) *gate {
 	g := &gate{
-		workers: int64(workers), unit: unit, deadline: deadline,
-		places: semaphore.NewWeighted(int64(workers)), strangers: semaphore.NewWeighted(int64(max(1, workers/4))),
-		queue: queue{limit: int64(length)}, outside: queue{limit: int64(max(1, length/4))},
+		workers: int64(workers), unit: unit, deadline: deadline, length: length, lines: map[string]*line{},
+		now: time.Now, //nolint:forbidigo // how long work took, whatever the time
 	}
 	g.rest = time.AfterFunc(restAfter, g.tidy)
 	g.rest.Stop()
@@ -63,75 +62,126 @@ func newGate(workers int, unit uint64, deadline time.Duration, length int) *gate
 // tidy gives the memory of hashes back to the system. The runtime alone would hold 19 MiB for each worker for minutes after
 // the last sign-in, twice what the rest of an idle service takes.
 func (g *gate) tidy() {
-	if g.inside.Load() == 0 {
+	g.mu.Lock()
+	idle := g.used == 0
+	g.mu.Unlock()
+	if idle {
 		debug.FreeOSMemory()
 	}
 }
 
-// enter waits for as many places as memory takes, or for all of them when it takes more, and returns what gives them back.
-// A wait that takes too long, or has no room, is fault.ErrOverloaded, and so is the end of one whose caller has gone.
-func (g *gate) enter(ctx context.Context, memory uint64, stranger bool) (leave func(), err error) {
+// enter waits for as many places as memory takes, or for all of them when it takes more, and returns what gives them back, and
+// since when it has had the first of them. A wait that takes too long, or has no room, is fault.ErrOverloaded, and so is the end
+// of one whose caller has gone.
+func (g *gate) enter(ctx context.Context, memory uint64) (since time.Time, leave func(), err error) {
 	n := min(int64((memory+g.unit-1)/g.unit), g.workers) //nolint:gosec // memory is at most 128 MiB
-	if !g.tryEnter(n, stranger) {
-		if err := g.wait(ctx, n, stranger); err != nil {
-			return nil, fault.ErrOverloaded.Because(err).After(g.deadline)
-		}
+	source := ports.SourceOf(ctx)
+	w, err := g.join(source, n)
+	if err == nil {
+		err = g.wait(ctx, source, w)
 	}
-	g.inside.Add(1)
-	return func() {
-		g.inside.Add(-1)
-		g.rest.Reset(restAfter)
-		g.giveBack(n, stranger)
-	}, nil
+	if err != nil {
+		return time.Time{}, nil, fault.ErrOverloaded.Because(err).After(g.deadline)
+	}
+	return w.since, func() { g.leave(n) }, nil
 }
 
-// tryEnter takes the places if they are free and nobody waits for them.
-func (g *gate) tryEnter(n int64, stranger bool) bool {
-	if stranger && !g.strangers.TryAcquire(1) {
-		return false
-	}
-	if g.places.TryAcquire(n) {
-		return true
-	}
-	if stranger {
-		g.strangers.Release(1)
-	}
-	return false
-}
-
-func (g *gate) giveBack(n int64, stranger bool) {
-	g.places.Release(n)
-	if stranger {
-		g.strangers.Release(1)
-	}
+func (g *gate) leave(places int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.used -= places
+	g.admit()
+	g.rest.Reset(restAfter)
 }
 
 var errFull = errors.New("the queue for password hashes is full")
 
-func (g *gate) wait(ctx context.Context, n int64, stranger bool) error {
-	if stranger {
-		if !g.outside.join() {
-			return errFull
+// join puts a call in the line of its source, where it may be admitted at once. A source may wait with as many calls as the
+// queue has places left: alone with half of the queue, and the more sources wait, the less each may take. So there is always
+// room for a source that does not wait yet.
+func (g *gate) join(source string, places int64) (*waiter, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w := &waiter{places: places, admitted: make(chan struct{})}
+	l, ok := g.lines[source]
+	if !ok {
+		l = &line{source: source}
+	}
+	if !(g.waiting == 0 && g.fits(w)) && len(l.waiters) >= g.length-g.waiting {
+		return nil, errFull
+	}
+	if !ok {
+		g.lines[source] = l
+		g.turns = append(g.turns, l)
+	}
+	l.waiters = append(l.waiters, w)
+	g.waiting++
+	g.admit()
+	return w, nil
+}
+
+func (g *gate) fits(w *waiter) bool { return g.used+w.places <= g.workers }
+
+// admit gives free places to the waiters whose turn it is. A waiter that needs more than is free is waited for: it would
+// otherwise never get them.
+func (g *gate) admit() {
+	for len(g.turns) > 0 {
+		l := g.turns[0]
+		w := l.waiters[0]
+		if w.since.IsZero() && g.used < g.workers {
+			w.since = g.now()
 		}
-		defer g.outside.leave()
+		if !g.fits(w) {
+			return
+		}
+		g.used += w.places
+		g.remove(l, 0)
+		if len(l.waiters) > 0 {
+			g.turns = append(g.turns[1:], l)
+		}
+		close(w.admitted)
 	}
-	if !g.queue.join() {
-		return errFull
+}
+
+// remove takes a waiter out of its line, and the line out of the gate when it was the last.
+func (g *gate) remove(l *line, at int) {
+	l.waiters = slices.Delete(l.waiters, at, at+1)
+	g.waiting--
+	if len(l.waiters) > 0 {
+		return
 	}
-	defer g.queue.leave()
+	delete(g.lines, l.source)
+	g.turns = slices.DeleteFunc(g.turns, func(other *line) bool { return other == l })
+}
+
+// wait waits until the waiter is admitted.
+func (g *gate) wait(ctx context.Context, source string, w *waiter) error {
+	select {
+	case <-w.admitted:
+		return nil
+	default:
+	}
 	ctx, cancel := context.WithTimeout(ctx, g.deadline)
 	defer cancel()
 	go endWhenGone(ctx, cancel)
-	if stranger {
-		if err := g.strangers.Acquire(ctx, 1); err != nil {
-			return err
-		}
+	select {
+	case <-w.admitted:
+		return nil
+	case <-ctx.Done():
 	}
-	err := g.places.Acquire(ctx, n)
-	if err != nil && stranger {
-		g.strangers.Release(1)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	l, ok := g.lines[source]
+	if !ok {
+		return nil // it was admitted at the same moment
 	}
-	return err
+	at := slices.Index(l.waiters, w)
+	if at < 0 {
+		return nil // as above, and others of the source wait
+	}
+	g.remove(l, at)
+	g.admit()
+	return ctx.Err()
 }
 
 // endWhenGone ends a wait whose caller has gone: with nobody to tell, the work would be for nothing.

@@ -3,10 +3,9 @@ package argon2id
 import (
 	"context"
 	"errors"
-	"os"
 	"runtime"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,16 +17,45 @@ import (
 
 const unit = 19 << 20
 
+// from returns a context of a request from the network.
+func from(t *testing.T, source string) context.Context {
+	t.Helper()
+	return context.WithValue(t.Context(), ports.SourceKey{}, func() string { return source })
+}
+
+func mustEnter(ctx context.Context, t *testing.T, g *gate, memory uint64) (leave func()) {
+	t.Helper()
+	_, leave, err := g.enter(ctx, memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leave
+}
+
+// waiting returns how many calls wait.
+func (g *gate) waitingCalls() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.waiting
+}
+
+// waitUntil waits until so many calls are in the queue.
+func waitUntil(g *gate, waiting int) {
+	for g.waitingCalls() != waiting {
+		runtime.Gosched()
+	}
+}
+
 func TestA16_NoMoreWorkAtOnceThanWorkers(t *testing.T) {
 	t.Parallel()
-	g := newGate(3, unit, time.Minute, 500)
+	g := newGate(3, unit, time.Minute, 1000)
 	var (
 		wg           sync.WaitGroup
 		inside, most atomic.Int64
 	)
 	for i := range 200 {
 		wg.Go(func() {
-			leave, err := g.enter(t.Context(), unit, i%2 == 0)
+			_, leave, err := g.enter(from(t, strconv.Itoa(i%7)), unit)
 			if err != nil {
 				t.Error(err)
 				return
@@ -46,84 +74,131 @@ func TestA16_NoMoreWorkAtOnceThanWorkers(t *testing.T) {
 	}
 }
 
-func TestA16_StrangersLeaveRoomForOthers(t *testing.T) {
+// queued lets a call from each source wait, one after the other, and returns in which order they are admitted.
+func queued(t *testing.T, g *gate, sources ...string) []int {
+	t.Helper()
+	leave := mustEnter(t.Context(), t, g, unit)
+	var (
+		wg    sync.WaitGroup
+		order []int // the single place guards it
+	)
+	for i, source := range sources {
+		wg.Go(func() {
+			_, done, err := g.enter(from(t, source), unit)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			order = append(order, i)
+			done()
+		})
+		waitUntil(g, i+1)
+	}
+	leave()
+	wg.Wait()
+	return order
+}
+
+func TestSourcesTakeTurnsAtTheGate(t *testing.T) {
 	t.Parallel()
-	g := newGate(8, unit, time.Millisecond, 500)
-	for range 2 { // a quarter of the places
-		if _, err := g.enter(t.Context(), unit, true); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := g.enter(t.Context(), unit, true); !errors.Is(err, fault.ErrOverloaded) {
-		t.Errorf("one more stranger: %v, want fault.ErrOverloaded", err)
-	}
-	for range 6 {
-		if _, err := g.enter(t.Context(), unit, false); err != nil {
-			t.Fatalf("strangers keep others out: %v", err)
-		}
-	}
-	if _, err := g.enter(t.Context(), unit, false); !errors.Is(err, fault.ErrOverloaded) {
-		t.Errorf("a full gate let one in: %v", err)
+	got := queued(t, newGate(1, unit, time.Minute, 100), "flood", "flood", "flood", "flood", "a", "b", "b", "flood")
+	if want := []int{0, 4, 5, 1, 6, 2, 3, 7}; !slices.Equal(got, want) {
+		t.Errorf("admitted in the order %v, want %v", got, want)
 	}
 }
 
-// waitUntil waits until so many stand in the queue.
-func waitUntil(q *queue, waiting int64) {
-	for q.waiting.Load() != waiting {
-		runtime.Gosched()
+func TestOneSourceIsServedInItsOrder(t *testing.T) {
+	t.Parallel()
+	got := queued(t, newGate(1, unit, time.Minute, 100), "a", "a", "a", "a", "a", "a")
+	if want := []int{0, 1, 2, 3, 4, 5}; !slices.Equal(got, want) {
+		t.Errorf("admitted in the order %v, want %v", got, want)
 	}
 }
 
-func TestA16_TheQueueHasALengthAndStrangersAQuarterOfIt(t *testing.T) {
+func TestAFloodFromOneSourceLeavesRoomInTheQueue(t *testing.T) {
 	t.Parallel()
 	g := newGate(1, unit, time.Minute, 8)
-	leave, err := g.enter(t.Context(), unit, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	leave := mustEnter(t.Context(), t, g, unit)
 	var wg sync.WaitGroup
-	enter := func(stranger bool) {
+	enter := func(source string) {
+		before := g.waitingCalls()
 		wg.Go(func() {
-			done, err := g.enter(t.Context(), unit, stranger)
+			_, done, err := g.enter(from(t, source), unit)
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			done()
 		})
+		waitUntil(g, before+1)
 	}
-	for range 2 {
-		enter(true)
+	full := func(source string) {
+		t.Helper()
+		if _, _, err := g.enter(from(t, source), unit); !errors.Is(err, fault.ErrOverloaded) || fault.Of(err).RetryAfter() <= 0 {
+			t.Errorf("one more of %s: %v, want fault.ErrOverloaded at once, with the time to try again", source, err)
+		}
 	}
-	waitUntil(&g.queue, 2)
-	if _, err := g.enter(t.Context(), unit, true); !errors.Is(err, fault.ErrOverloaded) || fault.Of(err).RetryAfter() <= 0 {
-		t.Errorf("a third stranger: %v, want fault.ErrOverloaded at once", err)
+	for range 4 {
+		enter("flood")
 	}
-	for range 6 {
-		enter(false)
-	}
-	waitUntil(&g.queue, 8)
-	if _, err := g.enter(t.Context(), unit, false); !errors.Is(err, fault.ErrOverloaded) {
-		t.Errorf("a ninth in the queue: %v, want fault.ErrOverloaded at once", err)
-	}
+	full("flood")
+	enter("a")
+	enter("a")
+	full("a")
+	enter("b")
+	full("b")
+	enter("c")
+	full("d") // the queue is full
 	leave()
 	wg.Wait()
-	if g.queue.waiting.Load() != 0 || g.outside.waiting.Load() != 0 {
-		t.Error("somebody still counts as waiting")
+	if len(g.lines) != 0 || len(g.turns) != 0 || g.waitingCalls() != 0 || g.used != 0 {
+		t.Error("calls still count as waiting")
+	}
+}
+
+// The order and the room of the queue are the same for a name that nobody has, for a user without a password and for one with
+// any kind of hash: by their delay beside other load, an attacker would tell them apart.
+func TestA02_WhoExistsHasNoInfluenceOnTheQueue(t *testing.T) {
+	t.Parallel()
+	h, err := New(Config{MemoryKiB: 64, Passes: 1, Lanes: 1, Workers: 1, QueueDeadline: time.Minute, QueueLength: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := h.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := []string{"", own, "!", "$2b$05$W1quGEsdJwvKVq1/4PSMOecOioshg.aEI8/IUFQVN6rX1BpZvDSDC"}
+	for _, kind := range kinds {
+		leave := mustEnter(t.Context(), t, h.gate, h.gate.unit)
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				if _, _, err := h.Verify(t.Context(), kind, "wrong"); err != nil {
+					t.Errorf("%q: %v", kind, err)
+				}
+			})
+			waitUntil(h.gate, i+1)
+		}
+		if _, _, err := h.Verify(t.Context(), kind, "wrong"); !errors.Is(err, fault.ErrOverloaded) || fault.Of(err).RetryAfter() != time.Minute {
+			t.Errorf("%q: the ninth beside eight of one source: %v, want fault.ErrOverloaded", kind, err)
+		}
+		leave()
+		wg.Wait()
 	}
 }
 
 func TestA16_ABurstIsServedWholeWhileItsLastWaits(t *testing.T) {
 	t.Parallel()
 	const burst = 200
-	g := newGate(2, unit, time.Minute, 500)
+	g := newGate(2, unit, time.Minute, 1000)
 	var (
 		wg     sync.WaitGroup
 		served atomic.Int64
 	)
 	for range burst {
 		wg.Go(func() {
-			done, err := g.enter(t.Context(), unit, false)
+			_, done, err := g.enter(t.Context(), unit)
 			if err != nil {
 				t.Error(err)
 				return
@@ -142,128 +217,52 @@ func TestA16_ABurstIsServedWholeWhileItsLastWaits(t *testing.T) {
 func TestA16_NobodyWaitsForSomebodyWhoHasGone(t *testing.T) {
 	t.Parallel()
 	g := newGate(1, unit, time.Hour, 500)
-	if _, err := g.enter(t.Context(), unit, false); err != nil {
-		t.Fatal(err)
-	}
+	mustEnter(t.Context(), t, g, unit)
 	gone := context.WithValue(t.Context(), ports.PresenceKey{}, func() bool { return false })
-	for _, stranger := range []bool{false, true} {
-		if _, err := g.enter(gone, unit, stranger); !errors.Is(err, fault.ErrOverloaded) {
-			t.Errorf("the wait of somebody who has gone ended with %v", err)
-		}
+	if _, _, err := g.enter(gone, unit); !errors.Is(err, fault.ErrOverloaded) {
+		t.Errorf("the wait of somebody who has gone ended with %v", err)
 	}
-	if g.queue.waiting.Load() != 0 {
-		t.Error("they still stand in the queue")
+	if g.waitingCalls() != 0 {
+		t.Error("they are still in the queue")
 	}
 }
 
 func TestA16_ExpensiveHashesAreWorkedOnAlone(t *testing.T) {
 	t.Parallel()
 	g := newGate(2, unit, time.Millisecond, 500)
-	leave, err := g.enter(t.Context(), maxMemory, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := g.enter(t.Context(), unit, false); err == nil {
+	leave := mustEnter(t.Context(), t, g, maxMemory)
+	if _, _, err := g.enter(t.Context(), unit); err == nil {
 		t.Error("another was let in beside 128 MiB")
 	}
 	leave()
-	if _, err := g.enter(t.Context(), unit, false); err != nil {
-		t.Errorf("the places were not given back: %v", err)
-	}
+	mustEnter(t.Context(), t, g, unit)
 }
 
-func TestA02_NobodysHashCostsWhatOthersDo(t *testing.T) {
+// A hash that takes several places waits until they are free together. That is part of its time, which refusals are padded to.
+func TestA02_AnExpensiveHashCountsFromItsFirstFreePlace(t *testing.T) {
 	t.Parallel()
-	h, err := New(DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := h.Hash(t.Context(), "password")
-	if err != nil {
-		t.Fatal(err)
-	}
-	own, ok := parse(text)
-	if !ok {
-		t.Fatal("the hasher's own hash does not parse")
-	}
-	d := h.dummy
-	if d.memory != own.argon2.memory || d.passes != own.argon2.passes || d.lanes != own.argon2.lanes || !d.id ||
-		len(d.salt) != len(own.argon2.salt) || len(d.sum) != len(own.argon2.sum) {
-		t.Error("the hash for unknown names has other parameters than real ones")
-	}
-	if cheap, ok := parse("{SSHA}/A73SVvGxIYmUaPklvElHigHk9YaIwTA"); !ok || !cheap.cheap {
-		t.Error("a hash of next to no work is not made up for")
-	}
-}
-
-func FuzzParse(f *testing.F) {
-	for _, seed := range []string{
-		"$argon2id$v=19$m=8192,t=3,p=2$h1Dq/Z/znnOOkXIuhZAyRg$MsX/75rHnqE8riuX/hBm/SosW1oHnIH6BCQ/OQJy0KM",
-		"$2a$05$It0fvLEe/Mo4KoaqCcAQyejE1eZbts1wlpXaqyDySuQYC.ENgvJyC",
-		"bcrypt_sha256$$2b$05$Ml.CZNEy1d7M8G2dhBLjGevhP1xwE5rpHVIbC6/hzsUWGJa0Tl2.C",
-		"$pbkdf2-sha256$1000$WYtxDsFYa43Ruvf./x.jdA$zFixbl92vGDBn/YGr/bFye8hJZx/SQteGs7bNpFoU2c",
-		"{PBKDF2-SHA256}1000$ivEeo9Q6B0AIwVjLWcvZOw$IofVFkpXoL7EJogZqS4.VlRyGhxnpz0EhkMMy.4P29I",
-		"pbkdf2_sha256$1000$saltsaltsalt$F7o7+5VTVzFAO998X6s3AHrDsJVdMiIlgndIMe19NvY=",
-		"pbkdf2:sha256:1000$LZ1a1jsInP72EdKB$cdbff2325a416afe11e9c29b13f678f3253d568633172449fbf76f1cc023ab15",
-		"$scrypt$ln=10,r=8,p=1$7V3L+T9HyLm3tvYe47z3/g$1Mj7db7wcZUf0CqPuoGGc7Ju2BIo985BPC+g0I4i7S4",
-		"scrypt:1024:8:1$abcdefgh12345678$c9af3e22d337e8e1a7adc40c497069c30ccbbdf5e97123cc3a08c27240deea04c3",
-		"scrypt$1024$saltsaltsalt$8$5$Kc4G/Z/sXNdpyJ3LA2iScqjXi5dcUdJjvGFcHHaopUBuAIBmjcsT7arqi7ouFHELmir7VXCJnsuMxD3W9oBDHw==",
-		"{SSHA}/A73SVvGxIYmUaPklvElHigHk9YaIwTA",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		s, ok := parse(text)
-		if !ok {
+	g := newGate(2, unit, time.Minute, 500)
+	at := time.Unix(100, 0)
+	g.now = func() time.Time { return at }
+	leave := mustEnter(t.Context(), t, g, unit)
+	var since time.Time
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		got, done, err := g.enter(t.Context(), maxMemory)
+		if err != nil {
+			t.Error(err)
 			return
 		}
-		if s.memory > maxMemory {
-			t.Fatalf("%q may take %d bytes", text, s.memory)
-		}
-		// Only what costs next to nothing is tried, or the fuzzer would do nothing else.
-		if a := s.argon2; a != nil && (a.memory > 1024 || a.passes > 4) || s.memory > 1<<20 || !s.cheap && a == nil {
-			return
-		}
-		s.matches([]byte("password"))
+		since = got
+		done()
 	})
-}
-
-// BenchmarkSignIns measures what 200 sign-ins at once take; the peak is that of the whole process.
-func BenchmarkSignIns(b *testing.B) {
-	cfg := DefaultConfig()
-	cfg.QueueDeadline = time.Minute
-	h, err := New(cfg)
-	if err != nil {
-		b.Fatal(err)
+	waitUntil(g, 1)
+	g.mu.Lock()
+	at = at.Add(time.Second)
+	g.mu.Unlock()
+	leave()
+	wg.Wait()
+	if !since.Equal(time.Unix(100, 0)) {
+		t.Errorf("it counts from %s, want from when the first place was free", since)
 	}
-	for b.Loop() {
-		var wg sync.WaitGroup
-		for range 200 {
-			wg.Go(func() {
-				if _, _, err := h.Verify(b.Context(), "", "password"); err != nil {
-					b.Error(err)
-				}
-			})
-		}
-		wg.Wait()
-	}
-	b.ReportMetric(float64(peakKiB(b))/1024, "peak-MiB")
-}
-
-func peakKiB(b *testing.B) int {
-	b.Helper()
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		b.Skip("there is no /proc here")
-	}
-	for line := range strings.Lines(string(status)) {
-		if rest, found := strings.CutPrefix(line, "VmHWM:"); found {
-			n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
-			if err != nil {
-				b.Fatal(err)
-			}
-			return n
-		}
-	}
-	return 0
 }

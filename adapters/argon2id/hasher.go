@@ -33,11 +33,11 @@ type Config struct {
 	Workers int
 	// QueueDeadline is how long a call waits for its turn.
 	QueueDeadline time.Duration
-	// QueueLength is how many calls may wait; 0 for 500. A quarter of that may be about nobody.
+	// QueueLength is how many calls may wait; 0 for 1000. One source may take as many places as are left, so at most half.
 	QueueLength int
 }
 
-const defaultQueue = 500
+const defaultQueue = 1000
 
 // DefaultConfig returns 19 MiB, two passes and one lane, the smallest that OWASP recommends, and a wait of ten seconds.
 func DefaultConfig() Config {
@@ -64,7 +64,7 @@ func New(cfg Config) (*Hasher, error) {
 		return nil, errors.New("argon2id needs a pass, a lane, 8 KiB for each lane, a worker and a queue deadline")
 	}
 	unit := uint64(cfg.MemoryKiB) << 10
-	return &Hasher{
+	h := &Hasher{
 		cfg:   cfg,
 		floor: newFloor(),
 		gate:  newGate(cfg.Workers, unit, cfg.QueueDeadline, cfg.QueueLength),
@@ -72,13 +72,15 @@ func New(cfg Config) (*Hasher, error) {
 			id: true, memory: cfg.MemoryKiB, passes: cfg.Passes, lanes: cfg.Lanes,
 			salt: []byte("nobody's password"[:saltSize]), sum: make([]byte, hashSize),
 		},
-	}, nil
+	}
+	h.gate.now = func() time.Time { return h.floor.now() }
+	return h, nil
 }
 
 // Hash returns the PHC string of the password under the present parameters. A wait beyond the queue's deadline is
 // fault.ErrOverloaded that says when to try again.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	leave, err := h.gate.enter(ctx, h.gate.unit, false)
+	_, leave, err := h.gate.enter(ctx, h.gate.unit)
 	if err != nil {
 		return "", err
 	}
@@ -113,7 +115,7 @@ func (h *Hasher) Matches(ctx context.Context, hash, password string) (bool, erro
 	return c.ok, err
 }
 
-// checked is what came of a check, and how long it took once it had its place.
+// checked is what came of a check, and how long it took once it had its first place.
 type checked struct {
 	ok, supported, current bool
 	took                   time.Duration
@@ -125,12 +127,11 @@ func (h *Hasher) check(ctx context.Context, hash, password string) (checked, err
 		known = scheme{argon2: &h.dummy, memory: h.gate.unit}
 		supported = false
 	}
-	leave, err := h.gate.enter(ctx, max(known.memory, h.gate.unit), hash == "")
+	begin, leave, err := h.gate.enter(ctx, max(known.memory, h.gate.unit))
 	if err != nil {
 		return checked{}, err
 	}
 	defer leave()
-	begin := h.floor.now()
 	if known.cheap {
 		h.dummy.matches([]byte(password)) // or its speed would tell that the account exists
 	}

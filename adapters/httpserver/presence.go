@@ -5,33 +5,34 @@ import (
 	"net"
 	"syscall"
 
+	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
 
-// presence is the context of a request that can tell whether its client still waits.
+// presence is the context of a request that knows the network of its client and whether the client still waits.
 type presence struct {
-	context.Context //nolint:containedctx // it is one, with a value more
+	context.Context //nolint:containedctx // it is one, with two values more
 
-	conn syscall.Conn
+	conn   syscall.Conn // nil where the connection cannot tell
+	origin domain.Origin
 }
 
-// present returns a context that knows what ports.IsThere asks, where the connection can tell.
-func present(ctx context.Context, nc net.Conn) context.Context {
-	c, ok := nc.(*conn)
-	if !ok {
-		return ctx
+// present returns a context that knows what ports.SourceOf asks, and ports.IsThere where the connection can tell.
+func present(ctx context.Context, nc net.Conn, from domain.Origin) context.Context {
+	p := &presence{Context: ctx, origin: from}
+	if c, ok := nc.(*conn); ok {
+		p.conn, _ = c.Conn.(syscall.Conn)
 	}
-	inner, ok := c.Conn.(syscall.Conn)
-	if !ok {
-		return ctx
-	}
-	return &presence{Context: ctx, conn: inner}
+	return p
 }
 
-// Value returns the presence, or what the context below knows.
+// Value returns the presence, the source, or what the context below knows.
 func (p *presence) Value(key any) any {
-	if key == (ports.PresenceKey{}) {
+	switch {
+	case key == ports.PresenceKey{} && p.conn != nil:
 		return p.isThere
+	case key == ports.SourceKey{}:
+		return p.origin.Network
 	}
 	return p.Context.Value(key)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -55,5 +56,32 @@ func TestAHandlerCanTellThatItsClientHasGone(t *testing.T) {
 				t.Errorf("the client is there: %t, want %t", there, tt.want)
 			}
 		})
+	}
+}
+
+func TestAHandlerKnowsTheNetworkOfItsClient(t *testing.T) {
+	t.Parallel()
+	source := make(chan string, 1)
+	address, _ := start(t, httpserver.Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+		testAPI(get("/source", httpserver.Public(), func(r *httpserver.Request) error {
+			source <- ports.SourceOf(r.Context())
+			return r.JSON(http.StatusOK, struct{}{})
+		})))
+	for forwarded, want := range map[string]string{"": "127.0.0.1", "192.0.2.7": "192.0.2.7", "2001:db8:1:2:3::4": "2001:db8:1:2::/64"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+prefix+"/source", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if forwarded != "" {
+			req.Header.Set("X-Forwarded-For", forwarded)
+		}
+		res, err := http.DefaultClient.Do(req) //nolint:forbidigo // a test of its own server
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if got := <-source; got != want {
+			t.Errorf("forwarded for %q: the source is %q, want %q", forwarded, got, want)
+		}
 	}
 }

@@ -231,7 +231,8 @@ func (s *Server) around(c *fiber.Ctx) error {
 	began := s.cfg.Clock.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.HandlerTimeout)
 	defer cancel()
-	r := &Request{c: c, ctx: present(ctx, c.Context().Conn()), Origin: s.originOf(c), log: s.cfg.Log}
+	from := s.originOf(c)
+	r := &Request{c: c, ctx: present(ctx, c.Context().Conn(), from), Origin: from, log: s.cfg.Log}
 	r.Principal = domain.Anonymous(r.Origin)
 	c.Locals(requestKey{}, r)
 	s.setHeaders(r)
