@@ -36,6 +36,7 @@ func (t *Tokens) Issue(ctx context.Context, claims domain.AccessClaims) (string,
 	wire := wireClaims{
 		Issuer: t.cfg.Issuer, Audience: audiences(t.cfg.Audience), Subject: string(claims.Subject),
 		ExpiresAt: &expires, IssuedAt: &issued, TokenID: claims.TokenID, SessionID: string(claims.SessionID), Methods: claims.Methods,
+		Generation: claims.Generation,
 	}
 	if !claims.AuthTime.IsZero() {
 		wire.AuthTime = claims.AuthTime.Unix()
@@ -174,7 +175,7 @@ func (t *Tokens) readClaims(payload []byte) (domain.AccessClaims, error) {
 	}
 	claims := domain.AccessClaims{
 		TokenID: wire.TokenID, Subject: domain.UserID(wire.Subject), SessionID: domain.SessionID(wire.SessionID),
-		Methods:  slices.Clip(wire.Methods),
+		Methods: slices.Clip(wire.Methods), Generation: wire.Generation,
 		IssuedAt: time.Unix(*wire.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(*wire.ExpiresAt, 0).UTC(),
 	}
 	if wire.AuthTime != 0 {

@@ -195,6 +195,7 @@ func TestS02_EveryClaimIsRequired(t *testing.T) {
 		"a type that is a list":      sign(t, jose.EdDSA, private, n.wire(), header{"typ": []string{"at+jwt"}, "kid": id}),
 		"claims that are a list":     sign(t, jose.EdDSA, private, nil, head),
 		"an end beyond all integers": with("exp", 1e300),
+		"a generation as text":       with("gen", "1"),
 	} {
 		n.refuses(t, what, token)
 	}
@@ -289,5 +290,21 @@ func BenchmarkTokens(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestATokenWithoutAGenerationIsOfTheFirst(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, keyring.EdDSA)
+	id, private := n.activeKey(t)
+	for want, claims := range map[int64]map[string]any{0: n.wire(), 7: n.wire()} {
+		if want != 0 {
+			claims["gen"] = want
+		}
+		token := sign(t, jose.EdDSA, private, claims, header{"typ": "at+jwt", "kid": id})
+		got, err := n.Check(t.Context(), token, n.clock.Now())
+		if err != nil || got.Generation != want {
+			t.Errorf("got generation %d, %v; want %d", got.Generation, err, want)
+		}
 	}
 }

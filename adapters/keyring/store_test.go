@@ -104,7 +104,7 @@ func openTokens(tb testing.TB, n *node, algorithm string, keks ...keyring.Key) *
 func (n *node) claims() domain.AccessClaims {
 	now := n.clock.Now().Truncate(time.Second)
 	return domain.AccessClaims{
-		TokenID: "tok_1", Subject: "usr_1", SessionID: "sess_1", AuthTime: now, Methods: []string{"pwd", "otp"},
+		TokenID: "tok_1", Subject: "usr_1", SessionID: "sess_1", AuthTime: now, Methods: []string{"pwd", "otp"}, Generation: 3,
 		IssuedAt: now, ExpiresAt: now.Add(life),
 	}
 }

@@ -302,8 +302,10 @@ type wireClaims struct {
 	IssuedAt  *int64    `json:"iat"`
 	TokenID   string    `json:"jti"`
 	SessionID string    `json:"sid"`
-	AuthTime  int64     `json:"auth_time,omitempty"`
-	Methods   []string  `json:"amr,omitempty"`
+	// Generation counts the refreshes of the session. A token of an older version has none, which is the same as the first.
+	Generation int64    `json:"gen"`
+	AuthTime   int64    `json:"auth_time,omitempty"`
+	Methods    []string `json:"amr,omitempty"`
 }
 
 // audiences is written as one string and read as one string or a list with one.

@@ -886,7 +886,7 @@ type LoginRequest struct {
 
 // LoginResponse Example: {"access_token":"eyJhbGciOiJFZERTQSIs...","expires_in":3600,"refresh_token":"rt_01hm6x1aq2...","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","token_type":"Bearer","user":{"role":"user","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe"}}
 type LoginResponse struct {
-	// AccessToken A JWT (RFC 9068).
+	// AccessToken A JWT (RFC 9068) with the claims `iss`, `sub`, `aud`, `exp`, `iat`, `jti`, `sid`, `auth_time`, `amr` and `gen`, the number of refreshes of the session before it.
 	AccessToken string `json:"access_token"`
 
 	// ExpiresIn Seconds that the access token is good for.

@@ -31,11 +31,12 @@ type refreshRecord struct {
 	RotatedAt time.Time `json:"rotated_at,omitzero"`
 	IPAddress string    `json:"ip_address,omitempty"`
 	UserAgent string    `json:"user_agent,omitempty"`
+	Unseen    bool      `json:"unseen,omitempty"`
 }
 
 // IsZero keeps sessions without refresh tokens short.
 func (r refreshRecord) IsZero() bool {
-	return r.Key == nil && r.Counter == 0 && r.RotatedAt.IsZero() && r.IPAddress == "" && r.UserAgent == ""
+	return r.Key == nil && r.Counter == 0 && r.RotatedAt.IsZero() && r.IPAddress == "" && r.UserAgent == "" && !r.Unseen
 }
 
 type providerRecord struct {

@@ -39,6 +39,9 @@ func (s *Service) Authenticate(ctx context.Context, credential string, from doma
 	if live.Session.UserID != claims.Subject || live.Session.Kind != domain.SessionLogin {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}
+	if err := s.see(ctx, live.Session, claims.Generation); err != nil {
+		return domain.Principal{}, err
+	}
 	return s.principal(ctx, live, catalog, claims.ExpiresAt, from)
 }
 
@@ -143,6 +146,9 @@ func (s *Service) refreshPrincipal(ctx context.Context, token string) (domain.Pr
 	}
 	if !genuine || counter != live.Session.Refresh.Counter {
 		return domain.Principal{}, fault.ErrUnauthorized
+	}
+	if err := s.see(ctx, live.Session, counter); err != nil {
+		return domain.Principal{}, err
 	}
 	return domain.Principal{
 		Kind: domain.PrincipalUser, UserID: live.User.ID, Username: live.User.Username, SessionID: id,

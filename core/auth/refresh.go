@@ -10,16 +10,18 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// graceFor is how long a replaced refresh token still gives its successor to the client that replaced it: a lost answer must
-// not log anybody out.
+// graceFor is how long a replaced refresh token still gives its successor to the client that replaced it, also after the
+// successor was used: tabs refresh in parallel.
 const graceFor = 10 * time.Second
 
 // errReused is a refresh token that somebody has used before.
 var errReused = errors.New("refresh token reused")
 
 // Refresh replaces a refresh token by its successor, with a new access token. A token that is not genuine, or whose session is over,
-// is fault.ErrUnauthorized. One that was replaced before ends the whole session, unless the same client (by address or
-// user agent) asks again within ten seconds: then the answer is the same successor.
+// is fault.ErrUnauthorized. One that was replaced before ends the whole session, with two exceptions that give the same
+// successor again: the same client (by address or user agent) asks within ten seconds, or the service has accepted neither
+// the successor nor an access token that was issued with it. A client that lost the answer can therefore ask again, from
+// anywhere and for as long as the session lives.
 func (s *Service) Refresh(ctx context.Context, by domain.Principal, token string) (SignedIn, error) {
 	id, counter, err := parseRefreshToken(token)
 	if err != nil {
@@ -58,20 +60,24 @@ func (s *Service) Refresh(ctx context.Context, by domain.Principal, token string
 	return result, nil
 }
 
-// rotate moves the family on from the counter, leaves it where the same client has just done so, and refuses everything else.
+// rotate moves the family on from the counter, keeps it where the counter's successor may be given again, and refuses
+// everything else. The successor that nobody has used is given by a write of its own: the write is conditional on the state
+// that was read, so it fails when a token of that generation is accepted meanwhile, whatever node accepts it.
 func rotate(x *domain.Session, counter int64, from domain.Origin, now time.Time) error {
 	f := &x.Refresh
 	switch {
 	case counter == f.Counter:
-		f.Counter, f.RotatedAt, f.IPAddress, f.UserAgent = counter+1, now, from.IP(), from.UserAgent
-		if now.After(x.LastActivity) {
-			x.LastActivity = now
-		}
-		return nil
+		f.Counter, f.RotatedAt, f.IPAddress, f.UserAgent, f.Unseen = counter+1, now, from.IP(), from.UserAgent, true
+	case counter == f.Counter-1 && f.Unseen:
 	case counter == f.Counter-1 && now.Sub(f.RotatedAt) <= graceFor && sameClient(f, from):
 		return domain.ErrUnchanged
+	default:
+		return errReused
 	}
-	return errReused
+	if now.After(x.LastActivity) {
+		x.LastActivity = now
+	}
+	return nil
 }
 
 func sameClient(f *domain.RefreshFamily, from domain.Origin) bool {

@@ -94,6 +94,9 @@ func TestARetriedRefreshIsForgivenToTheSameClientOnly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if err := verify(t, s, next.Tokens.Access); err != nil { // the answer has arrived
+				t.Fatal(err)
+			}
 			s.Clock.Forward(test.after)
 			by := kit.From(test.address)
 			by.Origin.UserAgent = test.agent

@@ -60,6 +60,7 @@ type Needs struct {
 type Service struct {
 	deps    Needs
 	lockout *lockout.Lockout
+	marks   generationMarks
 }
 
 // New returns a Service.

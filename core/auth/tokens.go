@@ -58,7 +58,7 @@ func (s *Service) tokens(ctx context.Context, session *domain.Session) (Tokens, 
 		expires = session.ExpiresAt
 	}
 	access, err := s.deps.Tokens.Issue(ctx, domain.AccessClaims{
-		TokenID: s.deps.IDs.NewID(""), Subject: session.UserID, SessionID: session.ID,
+		TokenID: s.deps.IDs.NewID(""), Subject: session.UserID, SessionID: session.ID, Generation: session.Refresh.Counter,
 		AuthTime: session.AuthTime, Methods: session.Methods, IssuedAt: now, ExpiresAt: expires,
 	})
 	return Tokens{Access: access, Refresh: refresh, ExpiresIn: expires.Sub(now)}, err

@@ -43,14 +43,21 @@ type Session struct {
 }
 
 // RefreshFamily is the state of a session's chain of refresh tokens: the counter of the one that is valid, and when and
-// for whom it took its parent's place.
+// for whom it took its parent's place. The counter also numbers the generation: the refresh token and the access tokens that
+// were issued with it.
 type RefreshFamily struct {
 	Key       []byte // sealed; the MAC key of this family
 	Counter   int64
 	RotatedAt time.Time
 	IPAddress string
 	UserAgent string
+	// Unseen is true from a rotation until the service first accepts a token of the new generation. The first generation of a
+	// session replaces none and is never unseen; neither is one that was stored before this field existed.
+	Unseen bool
 }
+
+// Awaits reports whether the service has yet to accept a token of this generation.
+func (f *RefreshFamily) Awaits(generation int64) bool { return f.Unseen && f.Counter == generation }
 
 // ProviderSession ties a session to the one at an OIDC provider.
 type ProviderSession struct {

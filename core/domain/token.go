@@ -11,10 +11,12 @@ type AccessClaims struct {
 	TokenID   string // jti
 	Subject   UserID
 	SessionID SessionID // sid
-	AuthTime  time.Time
-	Methods   []string // amr
-	IssuedAt  time.Time
-	ExpiresAt time.Time
+	// Generation is the counter of the refresh token that was issued with it; 0 also for a token that lacks the claim.
+	Generation int64 // gen
+	AuthTime   time.Time
+	Methods    []string // amr
+	IssuedAt   time.Time
+	ExpiresAt  time.Time
 }
 
 // SigningKeyState says what a signing key is used for.

@@ -43,6 +43,8 @@ func SessionStore(t *testing.T, open Open) {
 		"updates in one step with its outbox":               sessionUpdate,
 		"leaves nothing of a refused change":                sessionRefused,
 		"lets one of racing refreshes rotate":               sessionRotateRace,
+		"gives no successor again once it was seen":         sessionSeenRace,
+		"marks a generation as seen in one write":           sessionSeenOnce,
 		"lists a user's sessions, the newest first":         sessionList,
 		"lists by the provider's session and subject":       sessionProvider,
 		"lists the grants that are due for a check":         sessionGrants,
@@ -56,7 +58,7 @@ func sessionKeepsFields(t *testing.T, s Stores) {
 	session := newSession("usr_1")
 	session.Remember, session.EndedAt, session.IPAddress, session.UserAgent = true, at, "192.0.2.1", "agent"
 	session.Methods, session.TokenDigest = []string{"pwd", "otp"}, []byte("digest")
-	session.Refresh = domain.RefreshFamily{Key: []byte("key"), Counter: 7, RotatedAt: at, IPAddress: "192.0.2.2", UserAgent: "other"}
+	session.Refresh = domain.RefreshFamily{Key: []byte("key"), Counter: 7, RotatedAt: at, IPAddress: "192.0.2.2", UserAgent: "other", Unseen: true}
 	session.Provider = domain.ProviderSession{
 		Directory: "google", ID: "sid", Subject: "sub", Grant: []byte("grant"), IDToken: []byte("id"), CheckedAt: at,
 	}

@@ -1,0 +1,319 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+// stranger shares neither address nor user agent with the other requests.
+var stranger = domain.Anonymous(domain.Origin{Address: kit.Origin.Address, UserAgent: "phone", RequestID: "req-phone"})
+
+func refresh(t *testing.T, s *kit.Services, by domain.Principal, token string) auth.SignedIn {
+	t.Helper()
+	next, err := s.Auth.Refresh(t.Context(), by, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next
+}
+
+func introspects(t *testing.T, s *kit.Services, token string) {
+	t.Helper()
+	got, err := s.Auth.Introspect(t.Context(), domain.Operator(), token)
+	if err != nil || !got.Active {
+		t.Fatalf("introspection: %v, %v", got.Active, err)
+	}
+}
+
+// lost is what a client holds whose answer was lost, and what was lost.
+type lost struct{ first, second auth.SignedIn }
+
+func TestALostRefreshAnswerIsGivenAgainUntilATokenOfItIsSeen(t *testing.T) {
+	t.Parallel()
+	accepts := func(token func(lost) string) func(*testing.T, *kit.Services, lost) {
+		return func(t *testing.T, s *kit.Services, l lost) {
+			t.Helper()
+			if err := verify(t, s, token(l)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	tests := map[string]struct {
+		between func(*testing.T, *kit.Services, lost)
+		again   bool
+	}{
+		"nothing was seen":                      {func(*testing.T, *kit.Services, lost) {}, true},
+		"the access token before it was used":   {accepts(func(l lost) string { return l.first.Tokens.Access }), true},
+		"its access token was used":             {accepts(func(l lost) string { return l.second.Tokens.Access }), false},
+		"its access token was introspected":     {func(t *testing.T, s *kit.Services, l lost) { introspects(t, s, l.second.Tokens.Access) }, false},
+		"its refresh token was introspected":    {func(t *testing.T, s *kit.Services, l lost) { introspects(t, s, l.second.Tokens.Refresh) }, false},
+		"its refresh token was used":            {func(t *testing.T, s *kit.Services, l lost) { refresh(t, s, stranger, l.second.Tokens.Refresh) }, false},
+		"its access token was refused as stale": {func(t *testing.T, s *kit.Services, l lost) { _ = verify(t, s, l.second.Tokens.Access+"x") }, true},
+		"a second access token of it was used": {func(t *testing.T, s *kit.Services, l lost) {
+			again := refresh(t, s, stranger, l.first.Tokens.Refresh)
+			if again.Tokens.Access == l.second.Tokens.Access {
+				t.Error("the access token is not newly signed")
+			}
+			accepts(func(lost) string { return again.Tokens.Access })(t, s, l)
+		}, false},
+		"an access token without the claim was used": {func(t *testing.T, s *kit.Services, l lost) {
+			old, err := s.Tokens.Issue(t.Context(), domain.AccessClaims{
+				TokenID: "old", Subject: l.first.User.ID, SessionID: l.first.Session.ID,
+				IssuedAt: s.Clock.Now(), ExpiresAt: s.Clock.Now().Add(time.Minute),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			accepts(func(lost) string { return old })(t, s, l)
+		}, true},
+		"the session was stored by an older version": {func(t *testing.T, s *kit.Services, l lost) {
+			_, err := s.Store.Sessions().Update(t.Context(), l.first.Session.ID, func(x *domain.Session, _ *domain.Outbox) error {
+				x.Refresh.Unseen = false
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := kit.Start(t, kit.Options{})
+			s.Register(t, "ada", right, "user")
+			l := lost{}
+			l.first, _ = s.SignIn(t, "ada", right, home)
+			l.second = refresh(t, s, kit.From(home), l.first.Tokens.Refresh)
+			s.Clock.Forward(graceOver)
+			test.between(t, s, l)
+			again, err := s.Auth.Refresh(t.Context(), stranger, l.first.Tokens.Refresh)
+			if (err == nil) != test.again {
+				t.Fatalf("the same refresh again: %v", err)
+			}
+			if test.again && again.Tokens.Refresh != l.second.Tokens.Refresh {
+				t.Error("another successor was given")
+			}
+			if err := verify(t, s, l.second.Tokens.Access); (err == nil) != test.again {
+				t.Errorf("the session afterwards: %v", err)
+			}
+			if got, want := len(s.Logged(t, domain.ActionTokenRefreshReuse)), 1; (got == want) == test.again {
+				t.Errorf("%d entries of reuse", got)
+			}
+		})
+	}
+}
+
+// graceOver is more than a replaced token gives its successor in any case.
+const graceOver = 11 * time.Second
+
+func TestALostAnswerIsGivenAgainOnlyWithinTheLimitsOfTheSession(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		waits []time.Duration
+		again bool
+	}{
+		"just within the idle limit":             {[]time.Duration{29 * time.Minute}, true},
+		"past the idle limit":                    {[]time.Duration{30 * time.Minute}, false},
+		"again and again, each within the limit": {[]time.Duration{29 * time.Minute, 29 * time.Minute, 29 * time.Minute}, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := kit.Start(t, kit.Options{})
+			s.Register(t, "ada", right, "user")
+			first, _ := s.SignIn(t, "ada", right, home)
+			second := refresh(t, s, kit.From(home), first.Tokens.Refresh)
+			for _, wait := range test.waits {
+				s.Clock.Forward(wait)
+				again, err := s.Auth.Refresh(t.Context(), stranger, first.Tokens.Refresh)
+				if (err == nil) != test.again || err == nil && again.Tokens.Refresh != second.Tokens.Refresh {
+					t.Fatalf("after %s: %v", wait, err)
+				}
+			}
+			if got := len(s.Logged(t, domain.ActionTokenRefreshReuse)); got != 0 {
+				t.Errorf("%d entries of reuse", got)
+			}
+		})
+	}
+}
+
+// markedSessions counts and delays the writes that mark a generation as seen.
+type markedSessions struct {
+	ports.SessionStore
+
+	marks   atomic.Int64
+	entered chan struct{} // receives for each write that begins
+	hold    chan struct{} // closed to let writes go on
+	failure error
+}
+
+func (m *markedSessions) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session, error) {
+	m.entered <- struct{}{}
+	<-m.hold
+	if m.failure != nil {
+		return domain.Session{}, m.failure
+	}
+	changed := false
+	x, err := m.SessionStore.Update(ctx, id, func(x *domain.Session, out *domain.Outbox) error {
+		err := change(x, out)
+		changed = err == nil
+		return err
+	})
+	if changed {
+		m.marks.Add(1)
+	}
+	return x, err
+}
+
+// interposed starts services whose session store is m from the moment on that the returned tokens were issued.
+func interposed(t *testing.T, m *markedSessions) (*kit.Services, lost) {
+	t.Helper()
+	var on atomic.Bool
+	s := kit.Start(t, kit.Options{Ports: func(p *kit.Ports) {
+		m.SessionStore = p.Sessions
+		p.Sessions = &switched{SessionStore: p.Sessions, other: m, on: &on}
+	}})
+	s.Register(t, "ada", right, "user")
+	l := lost{}
+	l.first, _ = s.SignIn(t, "ada", right, home)
+	l.second = refresh(t, s, kit.From(home), l.first.Tokens.Refresh)
+	on.Store(true)
+	return s, l
+}
+
+type switched struct {
+	ports.SessionStore
+
+	other ports.SessionStore
+	on    *atomic.Bool
+}
+
+func (w *switched) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session, error) {
+	if w.on.Load() {
+		return w.other.Update(ctx, id, change)
+	}
+	return w.SessionStore.Update(ctx, id, change)
+}
+
+func TestManyFirstRequestsOfAGenerationWaitForOneWrite(t *testing.T) {
+	t.Parallel()
+	const requests = 40
+	m := &markedSessions{entered: make(chan struct{}, requests), hold: make(chan struct{})}
+	s, l := interposed(t, m)
+	var written atomic.Bool
+	var wg sync.WaitGroup
+	for range requests {
+		wg.Go(func() {
+			if err := verify(t, s, l.second.Tokens.Access); err != nil {
+				t.Error(err)
+			}
+			if !written.Load() {
+				t.Error("a request was answered before the write")
+			}
+		})
+	}
+	<-m.entered
+	for range 1000 {
+		runtime.Gosched() // lets the others come; nothing depends on how many do
+	}
+	written.Store(true)
+	close(m.hold)
+	wg.Wait()
+	if got := m.marks.Load(); got != 1 {
+		t.Errorf("%d writes for one generation", got)
+	}
+	if err := verify(t, s, l.second.Tokens.Access); err != nil || m.marks.Load() != 1 {
+		t.Errorf("a later request: %v, %d writes", err, m.marks.Load())
+	}
+}
+
+func TestATokenIsRefusedWhileItsFirstUseCannotBeStored(t *testing.T) {
+	t.Parallel()
+	m := &markedSessions{entered: make(chan struct{}, 100), hold: make(chan struct{}), failure: fault.ErrStorage}
+	close(m.hold)
+	s, l := interposed(t, m)
+	if err := verify(t, s, l.second.Tokens.Access); !errors.Is(err, fault.ErrStorage) {
+		t.Errorf("the access token: %v, want ErrStorage", err)
+	}
+	if _, err := s.Auth.Introspect(t.Context(), domain.Operator(), l.second.Tokens.Refresh); !errors.Is(err, fault.ErrStorage) {
+		t.Errorf("introspecting the refresh token: %v, want ErrStorage", err)
+	}
+	if err := verify(t, s, l.first.Tokens.Access); err != nil {
+		t.Errorf("the access token before, which causes no write: %v", err)
+	}
+	m.failure = nil
+	s.Clock.Forward(graceOver)
+	if again := refresh(t, s, stranger, l.first.Tokens.Refresh); again.Tokens.Refresh != l.second.Tokens.Refresh {
+		t.Error("a refused use counted as seen")
+	}
+}
+
+func TestTheFirstUseOutlivesTheRequestThatBeganToStoreIt(t *testing.T) {
+	t.Parallel()
+	m := &markedSessions{entered: make(chan struct{}, 100), hold: make(chan struct{})}
+	s, l := interposed(t, m)
+	ctx, leave := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = s.Auth.Authenticate(ctx, l.second.Tokens.Access, kit.Origin) })
+	<-m.entered
+	wg.Go(func() {
+		if err := verify(t, s, l.second.Tokens.Access); err != nil {
+			t.Errorf("a request beside one that was cancelled: %v", err)
+		}
+	})
+	leave()
+	close(m.hold)
+	wg.Wait()
+}
+
+// A replay races with the first use of the lost access token: once the use was answered, the same successor never comes again.
+func TestNoReplayThatStartsAfterAFirstUseWasAnsweredGivesTheSuccessor(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	for range 20 {
+		name := s.IDs.NewID("u")
+		s.Register(t, name, right, "user")
+		first, _ := s.SignIn(t, name, right, home)
+		second := refresh(t, s, kit.From(home), first.Tokens.Refresh)
+		s.Clock.Forward(graceOver)
+		var used atomic.Bool
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for {
+					after := used.Load()
+					again, err := s.Auth.Refresh(t.Context(), stranger, first.Tokens.Refresh)
+					if err == nil && after {
+						t.Error("the successor came again after its use was answered")
+					}
+					if err != nil {
+						return // the session has ended
+					}
+					if again.Tokens.Refresh != second.Tokens.Refresh {
+						t.Error("another successor was given")
+					}
+				}
+			})
+		}
+		err := verify(t, s, second.Tokens.Access)
+		used.Store(true)
+		wg.Wait()
+		if err != nil {
+			t.Errorf("the first use: %v", err)
+		}
+		if err := verify(t, s, second.Tokens.Access); !errors.Is(err, fault.ErrUnauthorized) {
+			t.Errorf("the session after the reuse: %v", err)
+		}
+	}
+}
