@@ -85,12 +85,21 @@ const originalTPTSecret = "073821603fcc483f9afee3f1500782a4" //nolint:gosec // t
 
 const minTPTSecret = 32 // bytes: RFC 7518 section 3.2 wants as many as the hash has
 
+// SigningSecret returns the secret that third-party tokens are signed with, empty where there is none. The known default is
+// none: it is accepted in the configuration of a Users API that is off, and nothing is signed or verified with it.
+func (a UsersAPI) SigningSecret() string {
+	if secret := a.TPTSecret.Reveal(); secret != originalTPTSecret {
+		return secret
+	}
+	return ""
+}
+
 func (a UsersAPI) check(m *Mistakes) {
 	secret := a.TPTSecret.Reveal()
 	switch {
-	case secret == originalTPTSecret:
+	case secret == originalTPTSecret && a.Enabled:
 		m.add("users_api.tpt_secret", "is the one that the original software shipped with: make another by `openssl rand -hex 32`")
-	case secret != "" && len(secret) < minTPTSecret:
+	case secret != "" && secret != originalTPTSecret && len(secret) < minTPTSecret:
 		m.add("users_api.tpt_secret", "is shorter than %d bytes: make one by `openssl rand -hex 32`", minTPTSecret)
 	}
 	if a.TPTLifetime != 0 {

@@ -52,7 +52,7 @@ type AuditReport struct {
 
 // AuditDamage is the first thing that does not fit. Zero members cannot be told.
 type AuditDamage struct {
-	Kind     string `json:"kind"` // changed, removed, added, moved; proof for what proves the entries
+	Kind     string `json:"kind"` // changed, removed, added, moved; proof for what proves the entries, unproved for a file without
 	Seq      int64  `json:"seq,omitempty"`
 	ID       string `json:"id,omitempty"`
 	Line     int64  `json:"line,omitempty"`
@@ -85,7 +85,7 @@ func reportOf(r audit.Report) AuditReport {
 	return out
 }
 
-// VerifyExport proves an export that POST /audit/export has written, without a service and in constant memory.
+// VerifyExport proves an export that POST /audit/export has written, or the file of a checkpoint sink, without a service and in constant memory.
 func VerifyExport(file io.ReaderAt, size int64, trust AuditTrust) (AuditReport, error) {
 	parsed, err := trust.parse()
 	if err != nil {

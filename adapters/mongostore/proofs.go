@@ -2,6 +2,7 @@ package mongostore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -27,51 +28,76 @@ func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.Audit
 	}
 }
 
-// Misfiled returns the first record whose values for filters are not what its text says.
-func (a *Audit) Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error) {
-	for next := max(first, 1); next <= last; {
-		docs, err := a.find(ctx, bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: next}, {Key: "$lte", Value: last}}}},
+// placed calls yield for each document with a place from first to last that matches, in the order of the places. Places that
+// several documents claim are none that the service gave, and every one of them is read.
+func (a *Audit) placed(ctx context.Context, first, last int64, also bson.D, yield func(*auditDocument) error) error {
+	var read []string // the ids at the place first that were read already
+	for first <= last {
+		filter := bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: first}, {Key: "$lte", Value: last}}}}
+		if len(read) > 0 {
+			filter = append(filter, bson.E{Key: "_id", Value: bson.D{{Key: "$nin", Value: read}}})
+		}
+		docs, err := a.find(ctx, append(filter, also...),
 			options.Find().SetHint("seq").SetSort(bson.D{{Key: "seq", Value: 1}}).SetLimit(scanBatch))
-		if err != nil {
-			return nil, err
-		}
-		for i := range docs {
-			d := &docs[i]
-			filed := domain.AuditFiling{
-				Time: d.At, UserID: d.UserID, Action: d.Action, Success: d.Success, RequestID: d.RequestID, Target: d.Target,
-			}
-			if field := filed.Differs(d.Public); field != "" {
-				return &domain.AuditMisfiling{Seq: d.Seq, ID: domain.LogID(d.ID), Field: field}, nil
-			}
-		}
-		if len(docs) < scanBatch {
-			break
-		}
-		next = docs[len(docs)-1].Seq + 1
-	}
-	return nil, nil //nolint:nilnil // there is none
-}
-
-// Records calls yield for each record with a place from first to last that matches, in the order of the places. Those that are not
-// sealed yet come at the places that they will have.
-func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
-	next := max(first, 1)
-	for next <= last {
-		filter := append(bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: next}, {Key: "$lte", Value: last}}}}, auditFilter(query)...)
-		docs, err := a.find(ctx, filter, options.Find().SetHint("seq").SetSort(bson.D{{Key: "seq", Value: 1}}).SetLimit(scanBatch))
 		if err != nil {
 			return err
 		}
 		for i := range docs {
-			r := docs[i].record()
-			if err := yield(&r); err != nil {
+			if err := yield(&docs[i]); err != nil {
 				return err
 			}
 		}
 		if len(docs) < scanBatch {
-			break
+			return nil
 		}
-		next = docs[len(docs)-1].Seq + 1
+		if at := docs[len(docs)-1].Seq; at != first {
+			first, read = at, nil
+		}
+		for i := range docs {
+			if docs[i].Seq == first {
+				read = append(read, docs[i].ID)
+			}
+		}
+	}
+	return nil
+}
+
+// Misfiled returns the first record whose values for filters are not what its text says.
+func (a *Audit) Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error) {
+	var found *domain.AuditMisfiling
+	err := a.placed(ctx, max(first, 1), last, nil, func(d *auditDocument) error {
+		filed := domain.AuditFiling{
+			Time: d.At, UserID: d.UserID, Action: d.Action, Success: d.Success, RequestID: d.RequestID, Target: d.Target,
+		}
+		if field := filed.Differs(d.Public); field != "" {
+			found = &domain.AuditMisfiling{Seq: d.Seq, ID: domain.LogID(d.ID), Field: field}
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return found, err
+}
+
+// errEnough ends a walk before its end.
+var errEnough = errors.New("enough was read")
+
+// Records calls yield for each record with a place from first to last that matches, in the order of the places. Those that are not
+// sealed yet come at the places that they will have. The service gives no place below 1; what is stored there is read all the same.
+func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
+	next, filter := max(first, 1), auditFilter(query)
+	read := func(d *auditDocument) error {
+		r := d.record()
+		next = max(next, d.Seq+1)
+		return yield(&r)
+	}
+	if err := a.placed(ctx, first, min(last, -1), filter, read); err != nil {
+		return err
+	}
+	if err := a.placed(ctx, next, last, filter, read); err != nil {
+		return err
 	}
 	if next > last {
 		return nil

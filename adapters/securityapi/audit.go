@@ -164,7 +164,9 @@ func (a *api) exportLogs(r *httpserver.Request) error {
 		return err
 	}
 	query.Success = filters.Success
-	export, err := a.Audit.Export(r.Context(), r.Principal, format, query)
+	export, err := a.Audit.Export(r.Context(), r.Principal, audit.ExportRequest{
+		Format: format, Query: query, BOM: or(in.BOM), Proof: in.Proof,
+	})
 	if err != nil {
 		return err
 	}

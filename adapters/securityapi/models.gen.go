@@ -776,9 +776,14 @@ type ExportFilters struct {
 
 // ExportRequest defines model for ExportRequest.
 type ExportRequest struct {
+	// BOM Begin the file with a byte order mark (U+FEFF), which some spreadsheets need to read names in UTF-8. Most readers of JSON refuse it.
+	BOM       *bool               `json:"bom,omitempty"`
 	DateRange *DateRange          `json:"date_range,omitempty"`
 	Filters   *ExportFilters      `json:"filters,omitempty"`
 	Format    ExportRequestFormat `json:"format"`
+
+	// Proof Whether the proof for `ostiary audit verify` comes along: as the last lines in `ndjson`, as the member `proof` beside `logs` in `json`, as lines that begin with `#` at the end in `csv`. The default is true for `json` and `ndjson`, and false for `csv`.
+	Proof *bool `json:"proof,omitempty"`
 }
 
 // ExportRequestFormat defines model for ExportRequest.Format.

@@ -25,8 +25,9 @@ func (a *app) auditVerifyCommand() *cobra.Command {
 	var store bool
 	c := &cobra.Command{
 		Use: "verify FILE | --store", Short: "Prove that an export, or the store's own log, is whole and unaltered",
-		Long: `Proves an export of POST /audit/export offline, or with --store the log itself, and names the first entry that was changed,
-removed, added or moved; it exits with 1 then.
+		Long: `Verifies an export of POST /audit/export or the file of audit.checkpoint.file offline, or with --store the log itself, and names
+the first entry that was changed, removed, added, copied or moved; it exits with 1 then. An export of CSV has a proof only when
+it was asked for ("proof": true); a file without proof exits with 1 too.
 
 Who can write the store could write a new log with a new key. So keep what proves the old one elsewhere: the key's id, which this
 command prints, for --key, and the file of audit.checkpoint.file for --checkpoints.`,
@@ -132,7 +133,7 @@ func (a *app) printAudit(r operator.AuditReport) {
 	a.printf(a.out, "Whole and unaltered: %d entries in %d segments, from place %d to %d.\n", r.Entries, r.Segments, r.First, r.Last)
 	a.fields([][2]string{
 		{"Signed by", r.Key},
-		{"Complete", mark(r.Complete, "yes") + mark(!r.Complete, "no: it is an export with filters")},
+		{"Complete", mark(r.Complete, "yes") + mark(!r.Complete, "no: the file holds a selection of the entries")},
 		{"Erased", countOf(r.Erased, "entries had the data of a person erased")},
 		{"Unsealed", countOf(r.Unsealed, "entries were written too lately to be proved yet")},
 	})

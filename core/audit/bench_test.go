@@ -81,7 +81,13 @@ func (b *bench) seal(tb testing.TB) {
 
 func (b *bench) export(tb testing.TB, format audit.Format, query domain.AuditQuery) []byte {
 	tb.Helper()
-	export, err := b.service.Export(tb.Context(), domain.Operator(), format, query)
+	proof := true
+	return b.exportAs(tb, audit.ExportRequest{Format: format, Query: query, Proof: &proof})
+}
+
+func (b *bench) exportAs(tb testing.TB, request audit.ExportRequest) []byte {
+	tb.Helper()
+	export, err := b.service.Export(tb.Context(), domain.Operator(), request)
 	if err != nil {
 		tb.Fatal(err)
 	}

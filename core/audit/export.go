@@ -3,9 +3,7 @@ package audit
 import (
 	"bufio"
 	"context"
-	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,12 +22,32 @@ const (
 	proofAlways = 100_000
 )
 
+// ExportRequest is what an export is to hold, and how.
+type ExportRequest struct {
+	Format Format
+	Query  domain.AuditQuery
+	// BOM puts a byte order mark in front, which some spreadsheets need to read UTF-8.
+	BOM bool
+	// Proof says whether the proof follows the entries; nil stands for the format's default.
+	Proof *bool
+}
+
+// proved reports whether the proof is wanted. Rows of CSV are read by programs that take every line for an entry.
+func (r *ExportRequest) proved() bool {
+	if r.Proof != nil {
+		return *r.Proof
+	}
+	return r.Format != FormatCSV
+}
+
 // Export is one export, ready to be written.
 type Export struct {
 	service *Service
 	by      domain.Principal
 	format  Format
 	query   domain.AuditQuery
+	bom     bool
+	proved  bool
 	first   int64
 	last    int64
 	at      time.Time
@@ -37,11 +55,12 @@ type Export struct {
 
 // Export prepares an export. It takes audit.export, and leaves an entry of its own before anything is read. What was written
 // up to now is sealed first, so that everything in the export can be proved.
-func (s *Service) Export(ctx context.Context, by domain.Principal, format Format, query domain.AuditQuery) (*Export, error) {
+func (s *Service) Export(ctx context.Context, by domain.Principal, request ExportRequest) (*Export, error) {
 	if err := by.Require(domain.AuditExport); err != nil {
 		return nil, err
 	}
-	query, err := checked(query)
+	format := request.Format
+	query, err := checked(request.Query)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +71,7 @@ func (s *Service) Export(ctx context.Context, by domain.Principal, format Format
 	filters := filtersOf(query)
 	options := []Option{Detail("operation", "export"), Detail("format", string(format))}
 	if filters.IPAddress != "" { // it tells of a person, and the rest does not
-		options = append(options, Personal("ip_address", filters.IPAddress))
+		options = append(options, Personal("ip_address", query.IPAddress))
 		filters.IPAddress = ""
 	}
 	entry := s.journal.Entry(by, domain.ActionDataAccess, auditLog, append(options, Detail("filters", details(filters)))...)
@@ -66,7 +85,10 @@ func (s *Service) Export(ctx context.Context, by domain.Principal, format Format
 	if err != nil {
 		return nil, err
 	}
-	return &Export{service: s, by: by, format: format, query: query, first: 1, last: last.Last(), at: s.clock.Now().UTC()}, nil
+	return &Export{
+		service: s, by: by, format: format, query: query, bom: request.BOM, proved: request.proved(),
+		first: 1, last: last.Last(), at: s.clock.Now().UTC(),
+	}, nil
 }
 
 // details returns a value in the form that details of an entry have.
@@ -93,30 +115,39 @@ func (e *Export) ContentType() string { return e.format.ContentType() }
 // isComplete reports whether nothing is filtered out.
 func (e *Export) isComplete() bool { return reflect.DeepEqual(e.query, domain.AuditQuery{}) }
 
-// WriteTo writes the export in constant memory: the entries in the order in which they were written, then the segments that
-// seal them, then a signed statement of what the export is. It ends when ctx or the writer does.
+// WriteTo writes the export in constant memory: the entries in the order in which they were written, and where the proof is
+// wanted the segments that seal them and a signed statement of what the export is. It ends when ctx or the writer does.
 func (e *Export) WriteTo(ctx context.Context, w io.Writer) error {
-	out := &exportWriter{format: e.format, to: bufio.NewWriterSize(w, exportBuffer), low: math.MaxInt64, proofs: sha256.New()}
-	out.begin()
+	out := &exportWriter{
+		format: e.format, proved: e.proved, to: bufio.NewWriterSize(w, exportBuffer), low: math.MaxInt64, proofs: sha256.New(),
+	}
+	out.begin(e.bom)
 	err := e.service.proofs.Records(ctx, e.first, e.last, e.query, func(r *domain.AuditRecord) error {
 		return out.entry(r)
 	})
 	if err != nil {
 		return fmt.Errorf("exporting the audit log: %w", err)
 	}
-	if err := e.writeProof(ctx, out); err != nil {
-		return err
-	}
-	if err := e.writeStatement(ctx, out); err != nil {
-		return err
+	if e.proved {
+		if err := e.writeProof(ctx, out); err != nil {
+			return err
+		}
 	}
 	out.end()
 	return out.to.Flush()
 }
 
-// writeProof writes the segments that hold the entries, with the checkpoint before them.
+// writeProof writes what proves the entries. It is the same for all formats.
 func (e *Export) writeProof(ctx context.Context, out *exportWriter) error {
 	out.beginProof()
+	if err := e.writeSegments(ctx, out); err != nil {
+		return err
+	}
+	return e.writeStatement(ctx, out)
+}
+
+// writeSegments writes the segments that hold the entries, with the checkpoint before them.
+func (e *Export) writeSegments(ctx context.Context, out *exportWriter) error {
 	from, until := out.low, out.high
 	if e.isComplete() {
 		from, until = e.first, e.last
@@ -127,7 +158,11 @@ func (e *Export) writeProof(ctx context.Context, out *exportWriter) error {
 		if segment.First > until {
 			return errEnough
 		}
-		return out.proof(proofLine{Segment: textOf(segment)})
+		text, err := json.Marshal(proofLine{Segment: textOf(segment)})
+		if err != nil {
+			return err
+		}
+		return out.proof(text, false)
 	})
 	if err := unless(err, errEnough); err != nil {
 		return fmt.Errorf("exporting the audit log: %w", err)
@@ -140,15 +175,12 @@ func (e *Export) writeStatement(ctx context.Context, out *exportWriter) error {
 	if err != nil {
 		return err
 	}
-	statement := statementText{
-		Format: e.format, At: e.at.Format(time.RFC3339Nano), By: e.by.Actor(), Filters: filtersOf(e.query),
-		Complete: e.isComplete(), First: e.first, Last: e.last, Entries: out.count, LastEntry: out.previous,
-		Digest: out.digest(), Key: keyID(key),
-	}
-	text, err := statement.text()
+	text, err := signStatement(key, &statementText{
+		Format: e.format, At: e.at.Format(time.RFC3339Nano), By: safeText(e.by.Actor()), Filters: filtersOf(e.query),
+		Complete: e.isComplete(), First: e.first, Last: e.last, Entries: out.count, LastEntry: out.previous, Digest: out.digest(),
+	})
 	if err != nil {
 		return err
 	}
-	statement.Signature = base64.RawURLEncoding.EncodeToString(ed25519.Sign(key, text))
-	return out.proof(proofLine{Export: &statement})
+	return out.proof(text, true)
 }

@@ -3,7 +3,6 @@ package audit
 import (
 	"bufio"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"hash"
 
@@ -16,6 +15,7 @@ var errEnough = errors.New("enough")
 // exportWriter writes the lines of an export. Errors of its buffer stay there until Flush.
 type exportWriter struct {
 	format   Format
+	proved   bool // the proof follows the entries
 	to       *bufio.Writer
 	line     []byte // reused for every line
 	count    int64
@@ -26,7 +26,13 @@ type exportWriter struct {
 	high     int64
 }
 
-func (w *exportWriter) begin() {
+// byteOrderMark is U+FEFF in UTF-8.
+const byteOrderMark = "\ufeff"
+
+func (w *exportWriter) begin(bom bool) {
+	if bom {
+		w.put(byteOrderMark)
+	}
 	switch w.format {
 	case FormatCSV:
 		w.put(csvHeader + "\r\n")
@@ -46,7 +52,7 @@ func (w *exportWriter) entry(r *domain.AuditRecord) error {
 		if err != nil {
 			return err
 		}
-		w.line = appendCSV(w.line, &public, r, w.previous)
+		w.line = appendCSV(w.line, &public, r, w.previous, csvForm)
 	} else {
 		w.line = appendJSON(w.line, r, w.previous)
 	}
@@ -56,7 +62,7 @@ func (w *exportWriter) entry(r *domain.AuditRecord) error {
 	}
 	switch w.format {
 	case FormatCSV:
-		w.line = append(appendCell(w.line, string(w.chain.appendLink(nil))), "\r\n"...)
+		w.line = append(appendCell(w.line, w.chain.appendLink(nil), csvForm), "\r\n"...)
 	case FormatJSON:
 		w.line = append(w.chain.appendLink(w.line), endOfJSON...)
 	case FormatNDJSON:
@@ -69,9 +75,6 @@ func (w *exportWriter) entry(r *domain.AuditRecord) error {
 	return err
 }
 
-// csvProof begins the rows of a CSV export that hold proof: the JSON stands in the cell after it.
-const csvProof = "#proof"
-
 func (w *exportWriter) beginProof() {
 	if w.format != FormatJSON {
 		return
@@ -82,26 +85,22 @@ func (w *exportWriter) beginProof() {
 	w.put(`],"proof":[` + "\n")
 }
 
-// proof writes one line of proof.
-func (w *exportWriter) proof(l proofLine) error {
-	raw, err := json.Marshal(l)
-	if err != nil {
-		return err
-	}
-	w.proofs.Write(raw)
+// proof writes one line of proof. Its text is the same in all formats, the frame around it is the format's.
+func (w *exportWriter) proof(text []byte, last bool) error {
+	w.proofs.Write(text)
 	switch w.format {
 	case FormatCSV:
-		w.line = appendProofRow(w.line[:0], raw)
+		w.line = append(append(append(w.line[:0], csvComment...), text...), "\r\n"...)
 	case FormatJSON:
-		w.line = append(w.line[:0], raw...)
-		if l.Export == nil {
+		w.line = append(w.line[:0], text...)
+		if !last {
 			w.line = append(w.line, ',')
 		}
 		w.line = append(w.line, '\n')
 	case FormatNDJSON:
-		w.line = append(append(w.line[:0], raw...), '\n')
+		w.line = append(append(w.line[:0], text...), '\n')
 	}
-	_, err = w.to.Write(w.line)
+	_, err := w.to.Write(w.line)
 	return err
 }
 
@@ -112,7 +111,11 @@ func (w *exportWriter) digest() string {
 }
 
 func (w *exportWriter) end() {
-	if w.format == FormatJSON {
-		w.put("]}\n")
+	if w.format != FormatJSON {
+		return
 	}
+	if !w.proved && w.count > 0 {
+		w.put("\n")
+	}
+	w.put(closing)
 }

@@ -1,12 +1,10 @@
 package audit
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"strconv"
-	"strings"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
@@ -105,7 +103,7 @@ const csvHeader = "log_id,timestamp,user_id,action,success,ip_address,user_agent
 const csvColumns = 18
 
 // appendCSV appends an entry as a row without its end, up to the link.
-func appendCSV(dst []byte, public *domain.AuditPublic, r *domain.AuditRecord, after int64) []byte {
+func appendCSV(dst []byte, public *domain.AuditPublic, r *domain.AuditRecord, after int64, form cellForm) []byte {
 	success := "false"
 	if public.Success {
 		success = "true"
@@ -114,83 +112,30 @@ func appendCSV(dst []byte, public *domain.AuditPublic, r *domain.AuditRecord, af
 		string(public.ID), public.Time, public.UserID, string(public.Action), success, r.IPAddress, r.UserAgent,
 		public.RequestID, public.Target, public.Details,
 	} {
-		dst = append(appendCell(dst, cell), ',')
+		dst = append(appendCell(dst, cell, form), ',')
 	}
-	dst = append(appendCell(dst, r.Personal), ',')
+	dst = append(appendCell(dst, r.Personal, form), ',')
 	dst = append(strconv.AppendInt(dst, r.Seq, 10), ',')
 	dst = append(strconv.AppendInt(dst, after, 10), ',')
-	dst = append(appendCell(dst, public.Actor), ',')
-	dst = append(appendCell(dst, public.Personal), ',')
+	dst = append(appendCell(dst, public.Actor, form), ',')
+	dst = append(appendCell(dst, public.Personal, form), ',')
 	var text [2 * domain.AuditSaltLength]byte
 	for _, salt := range [...][]byte{r.ActorSalt, r.PersonalSalt} {
-		dst = append(appendCell(dst, base64.RawURLEncoding.AppendEncode(text[:0], salt)), ',')
+		dst = append(appendCell(dst, base64.RawURLEncoding.AppendEncode(text[:0], salt), form), ',')
 	}
 	return dst
-}
-
-// appendCell appends a cell that no spreadsheet runs: one that would begin as a formula gets an apostrophe before it, and so
-// does one that begins with an apostrophe, so that taking the first away always gives the value back. RFC 4180 quotes the rest.
-func appendCell[T string | []byte](dst []byte, cell T) []byte {
-	quoted := isQuoted(cell)
-	if quoted {
-		dst = append(dst, '"')
-	}
-	if beginsFormula(cell) {
-		dst = append(dst, '\'')
-	}
-	if !quoted {
-		return append(dst, cell...)
-	}
-	done := 0
-	for i := range len(cell) {
-		if cell[i] == '"' {
-			dst = append(append(dst, cell[done:i]...), '"')
-			done = i
-		}
-	}
-	return append(append(dst, cell[done:]...), '"')
-}
-
-func isQuoted[T string | []byte](cell T) bool {
-	for i := range len(cell) {
-		switch cell[i] {
-		case '"', ',', '\r', '\n':
-			return true
-		}
-	}
-	return false
-}
-
-// beginsFormula knows what spreadsheets take for the beginning of a formula, white space that they skip and the full-width
-// forms that some of them read alike (＝ ＋ － ＠) included.
-func beginsFormula[T string | []byte](cell T) bool {
-	if len(cell) == 0 {
-		return false
-	}
-	switch cell[0] {
-	case '=', '+', '-', '@', '\t', '\r', '\n', 0, '\'', ' ':
-		return true
-	}
-	if len(cell) < 3 || cell[0] != 0xef || cell[1] != 0xbc {
-		return false
-	}
-	switch cell[2] {
-	case 0x9d, 0x8b, 0x8d, 0xa0:
-		return true
-	}
-	return false
 }
 
 var errRow = errors.New("not a row of an export")
 
 // parseCSV reads a row that appendCSV and a link made.
-func parseCSV(raw []byte) (line, error) {
+func parseCSV(raw []byte, form cellForm) (line, error) {
 	cells, ok := splitRow(raw)
 	if !ok || len(cells) != csvColumns {
 		return line{}, errRow
 	}
 	for i := range cells {
-		cells[i] = strings.TrimPrefix(cells[i], "'")
+		cells[i] = cellValue(cells[i], form)
 	}
 	seq, err1 := strconv.ParseInt(cells[11], 10, 64)
 	after, err2 := strconv.ParseInt(cells[12], 10, 64)
@@ -224,46 +169,4 @@ func newLine(public *domain.AuditPublic, parts lineParts) (line, error) {
 		l.Personal = []byte(parts.personal)
 	}
 	return l, errors.Join(err1, err2)
-}
-
-// splitRow takes a row apart; it ends where its line does.
-func splitRow(raw []byte) ([]string, bool) {
-	var cells []string
-	for {
-		cell, rest, ok := cutCell(raw)
-		if !ok {
-			return nil, false
-		}
-		cells = append(cells, cell)
-		switch {
-		case len(rest) == 0:
-			return cells, true
-		case rest[0] != ',':
-			return nil, false
-		}
-		raw = rest[1:]
-	}
-}
-
-// cutCell takes the first cell off a row.
-func cutCell(raw []byte) (cell string, rest []byte, ok bool) {
-	if len(raw) == 0 || raw[0] != '"' {
-		end := bytes.IndexByte(raw, ',')
-		if end < 0 {
-			end = len(raw)
-		}
-		return string(raw[:end]), raw[end:], true
-	}
-	var quoted []byte
-	for raw = raw[1:]; ; raw = raw[1:] {
-		end := bytes.IndexByte(raw, '"')
-		if end < 0 {
-			return "", nil, false
-		}
-		quoted, raw = append(quoted, raw[:end]...), raw[end+1:]
-		if len(raw) == 0 || raw[0] != '"' {
-			return string(quoted), raw, true
-		}
-		quoted = append(quoted, '"')
-	}
 }

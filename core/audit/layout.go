@@ -13,19 +13,27 @@ import (
 // layout is where the parts of an export are.
 type layout struct {
 	format    Format
+	form      cellForm
 	proofAt   int64 // where the lines of proof begin
 	proofLine int64 // and the number of the first
+	proved    bool  // there are lines of proof
 	statement *statementText
+	signed    bool      // by the key that the statement names
 	proof     hash.Hash // of the lines of proof before the statement
+	list      int       // in the JSON format: which of the lists the line is in, listEnd behind the closing line
 	damage    *Finding
 }
 
-// closing is the last line of the JSON format.
-const closing = "]}\n"
+// The lists of the JSON format, in their order.
+const (
+	listEntries = iota
+	listProof
+	listEnd
+)
 
 // scanExport looks for the parts.
 func scanExport(r io.ReadSeeker, size int64) (layout, error) {
-	l := layout{proofAt: -1, proof: sha256.New()}
+	l := layout{proofAt: -1, proof: sha256.New(), form: csvForm}
 	begin := make([]byte, len(csvHeader))
 	n, err := io.ReadFull(r, begin)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -35,7 +43,7 @@ func scanExport(r io.ReadSeeker, size int64) (layout, error) {
 		return l, err
 	}
 	l.format = formatOf(begin[:n])
-	lines := newLines(r, l.format, size)
+	lines := newLines(r, l.format, l.form, size)
 	for {
 		at := lines.offset
 		raw, err := lines.next()
@@ -47,7 +55,10 @@ func scanExport(r io.ReadSeeker, size int64) (layout, error) {
 		}
 		text, isProof := lines.proof(raw)
 		if isProof && l.proofAt < 0 {
-			l.proofAt, l.proofLine = at, lines.number
+			l.proofAt, l.proofLine, l.proved = at, lines.number, true
+			if l.format == FormatCSV && bytes.HasPrefix(raw, []byte(oldProofRow)) {
+				l.form = formBegin
+			}
 		}
 		l.look(lines, raw, text, isProof)
 	}
@@ -68,16 +79,44 @@ func formatOf(begin []byte) Format {
 	}
 }
 
-// look finds the statement, and what stands behind it.
+// look finds the statement, and lines where none of their kind can be.
 func (l *layout) look(lines *lines, raw, text []byte, isProof bool) {
+	if l.format == FormatJSON && !l.listed(lines, raw, isProof) {
+		l.damaged(DamageAdded, lines, "its kind of line cannot be there")
+	}
 	switch {
-	case isProof && bytes.HasPrefix(text, []byte(`{"export":`)):
+	case isProof && bytes.HasPrefix(text, []byte(statementBegin)):
 		l.readStatement(lines, text)
 	case isProof && l.statement == nil:
 		l.proof.Write(text)
 	case l.statement == nil, l.format == FormatJSON && string(raw) == closing:
 	default:
-		l.damage = &Finding{Damage: DamageAdded, Line: lines.number, Reason: "it stands behind the end of the export"}
+		l.damaged(DamageAdded, lines, "it stands behind the end of the export")
+	}
+}
+
+// listed reports whether a line of the JSON format is where its kind can be.
+func (l *layout) listed(lines *lines, raw []byte, isProof bool) bool {
+	was := l.list
+	switch {
+	case lines.number == 1:
+		return true
+	case string(raw) == jsonProof:
+		l.list = max(was, listProof)
+		return was == listEntries
+	case string(raw) == closing:
+		l.list = listEnd
+		return was != listEnd
+	case isProof:
+		return was == listProof
+	default:
+		return was == listEntries
+	}
+}
+
+func (l *layout) damaged(damage Damage, lines *lines, reason string) {
+	if l.damage == nil {
+		l.damage = &Finding{Damage: damage, Line: lines.number, Reason: reason}
 	}
 }
 
@@ -86,10 +125,11 @@ func (l *layout) readStatement(lines *lines, text []byte) {
 	if err := json.Unmarshal(text, &p); err != nil || p.Export == nil {
 		return
 	}
-	if again, err := json.Marshal(p); err != nil || !bytes.Equal(again, text) || l.statement != nil {
-		l.damage = &Finding{Damage: DamageProof, Line: lines.number, Reason: "the statement at the end is not as it was written"}
+	if l.statement != nil {
+		l.damaged(DamageProof, lines, "there is a second statement")
+		return
 	}
-	l.statement = p.Export
+	l.statement, l.signed = p.Export, isSigned(text, p.Export.Key)
 }
 
 // digest returns what is signed for the whole: the end of the chain of lines, and the proof.
@@ -100,5 +140,5 @@ func (l *layout) digest(entries chain) string {
 
 // isEnd reports whether a line of proof is the statement or what closes the file.
 func (l *layout) isEnd(text, raw []byte) bool {
-	return bytes.HasPrefix(text, []byte(`{"export":`)) || l.format == FormatJSON && string(raw) == closing
+	return bytes.HasPrefix(text, []byte(statementBegin)) || l.format == FormatJSON && string(raw) == closing
 }

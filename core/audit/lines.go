@@ -16,14 +16,15 @@ var errLongLine = errors.New("a line is longer than any of an export")
 type lines struct {
 	from   *bufio.Reader
 	format Format
+	form   cellForm // of the cells of CSV
 	offset int64
 	number int64 // of the line that was read last, from 1
 	buffer []byte
 }
 
 // newLines returns a reader of lines. Size is how much there is to read, where that is known.
-func newLines(r io.Reader, format Format, size int64) *lines {
-	return &lines{from: bufio.NewReaderSize(r, int(min(exportBuffer, max(size, 16)))), format: format}
+func newLines(r io.Reader, format Format, form cellForm, size int64) *lines {
+	return &lines{from: bufio.NewReaderSize(r, int(min(exportBuffer, max(size, 16)))), format: format, form: form}
 }
 
 // next returns the next line with its end. It is good until the next call.
@@ -50,45 +51,70 @@ func (l *lines) next() ([]byte, error) {
 	}
 }
 
+// The lines of the JSON format that hold neither an entry nor proof. Only the end of the list and the closing line may follow
+// entries.
+const (
+	jsonHead  = `{"logs":[` + "\n"
+	jsonProof = `],"proof":[` + "\n"
+	closing   = "]}\n"
+)
+
 // isFrame reports whether a line holds no entry: the head of the file, or what closes the list.
 func (l *lines) isFrame(raw []byte) bool {
-	switch l.format {
+	switch text := string(raw); l.format {
 	case FormatCSV:
-		return l.number == 1 && string(raw) == csvHeader+"\r\n"
+		return l.number == 1 && text == csvHeader+"\r\n"
 	case FormatJSON:
-		return l.number == 1 && string(raw) == `{"logs":[`+"\n" || string(raw) == `],"proof":[`+"\n"
+		return l.number == 1 && text == jsonHead || text == jsonProof || text == closing
 	default:
 		return false
 	}
 }
 
-// proof returns the JSON in a line of proof, and whether it is one.
+const (
+	// csvComment begins the lines of a CSV export that hold proof.
+	csvComment = "# "
+	// oldProofRow begins the rows that held proof in exports of formBegin: the JSON is in the cell after it.
+	oldProofRow = "#proof,"
+)
+
+// proof returns the text of a line of proof, and whether it is one.
 func (l *lines) proof(raw []byte) ([]byte, bool) {
 	switch l.format {
 	case FormatCSV:
-		if !bytes.HasPrefix(raw, []byte(csvProof+",")) {
-			return nil, false
+		if text, ok := bytes.CutPrefix(raw, []byte(csvComment)); ok {
+			text, whole := bytes.CutSuffix(text, []byte("\r\n"))
+			if !whole {
+				text = nil
+			}
+			return text, true
 		}
-		cells, ok := splitRow(bytes.TrimSuffix(raw, []byte("\r\n")))
-		if !ok || len(cells) != csvColumns || !bytes.Equal(appendProofRow(nil, []byte(cells[1])), raw) {
-			return nil, true
-		}
-		return []byte(cells[1]), true
+		return oldProof(raw)
 	case FormatJSON:
 		raw = bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte("\n")), []byte(","))
 	default:
 		raw = bytes.TrimSuffix(raw, []byte("\n"))
 	}
-	return raw, bytes.HasPrefix(raw, []byte(`{"segment":`)) || bytes.HasPrefix(raw, []byte(`{"export":`))
+	return raw, bytes.HasPrefix(raw, []byte(`{"segment":`)) || bytes.HasPrefix(raw, []byte(statementBegin))
 }
 
-// appendProofRow appends the row of CSV that holds proof.
-func appendProofRow(dst, proof []byte) []byte {
-	dst = appendCell(append(append(dst, csvProof...), ','), string(proof))
-	for range csvColumns - 2 {
-		dst = append(dst, ',')
+// oldProof returns the text in a row of proof, nil where the row is not as it was written.
+func oldProof(raw []byte) ([]byte, bool) {
+	if !bytes.HasPrefix(raw, []byte(oldProofRow)) {
+		return nil, false
 	}
-	return append(dst, "\r\n"...)
+	cells, ok := splitRow(bytes.TrimSuffix(raw, []byte("\r\n")))
+	if !ok || len(cells) != csvColumns {
+		return nil, true
+	}
+	row := appendCell([]byte(oldProofRow), cells[1], formBegin)
+	for range csvColumns - 2 {
+		row = append(row, ',')
+	}
+	if !bytes.Equal(append(row, "\r\n"...), raw) {
+		return nil, true
+	}
+	return []byte(cells[1]), true
 }
 
 var errChangedLine = errors.New("it is not as the service writes entries")
@@ -97,7 +123,7 @@ var errChangedLine = errors.New("it is not as the service writes entries")
 // service would have written in other bytes is an error: nothing about it may be changed.
 func (l *lines) parse(raw []byte) (line, []byte, error) {
 	if l.format == FormatCSV {
-		return parseRow(raw)
+		return parseRow(raw, l.form)
 	}
 	text, ok := bytes.CutSuffix(raw, []byte("\n"))
 	if l.format == FormatJSON {
@@ -114,9 +140,9 @@ func (l *lines) parse(raw []byte) (line, []byte, error) {
 	return entry, body, nil
 }
 
-func parseRow(raw []byte) (line, []byte, error) {
+func parseRow(raw []byte, form cellForm) (line, []byte, error) {
 	row, ok := bytes.CutSuffix(raw, []byte("\r\n"))
-	entry, err := parseCSV(row)
+	entry, err := parseCSV(row, form)
 	if !ok || err != nil {
 		return line{}, nil, errChangedLine
 	}
@@ -124,8 +150,8 @@ func parseRow(raw []byte) (line, []byte, error) {
 	if err != nil {
 		return line{}, nil, errChangedLine
 	}
-	body := appendCSV(make([]byte, room, room+len(row)), &public, &entry.AuditRecord, entry.after)
-	if !bytes.Equal(appendCell(body, entry.link)[room:], row) {
+	body := appendCSV(make([]byte, room, room+len(row)), &public, &entry.AuditRecord, entry.after, form)
+	if !bytes.Equal(appendCell(body, entry.link, form)[room:], row) {
 		return line{}, nil, errChangedLine
 	}
 	return entry, body, nil
@@ -158,6 +184,10 @@ func parseJSON(text []byte) (line, error) {
 	if err := json.Unmarshal(text, &j); err != nil {
 		return line{}, err
 	}
+	return j.line()
+}
+
+func (j *jsonLine) line() (line, error) {
 	if string(j.Personal) == "null" {
 		j.Personal = nil
 	}

@@ -1,10 +1,14 @@
 package audit
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
+	"unicode/utf16"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -32,7 +36,7 @@ type segmentText struct {
 type statementText struct {
 	Format    Format      `json:"format"`
 	At        string      `json:"exported_at"`
-	By        string      `json:"exported_by"`
+	By        safeText    `json:"exported_by"`
 	Filters   filtersText `json:"filters"`
 	Complete  bool        `json:"complete"` // every entry from first to last is here
 	First     int64       `json:"first"`    // the range of places that was looked through
@@ -45,17 +49,19 @@ type statementText struct {
 }
 
 type filtersText struct {
-	UserID    string          `json:"user_id,omitempty"`
+	UserID    safeText        `json:"user_id,omitempty"`
 	Actions   []domain.Action `json:"actions,omitempty"`
 	From      string          `json:"from,omitempty"`
 	Until     string          `json:"until,omitempty"`
-	IPAddress string          `json:"ip_address,omitempty"`
+	IPAddress safeText        `json:"ip_address,omitempty"`
 	Success   *bool           `json:"success,omitempty"`
-	RequestID string          `json:"request_id,omitempty"`
+	RequestID safeText        `json:"request_id,omitempty"`
 }
 
 func filtersOf(q domain.AuditQuery) filtersText {
-	f := filtersText{UserID: q.UserID, Actions: q.Actions, IPAddress: q.IPAddress, Success: q.Success, RequestID: q.RequestID}
+	f := filtersText{
+		UserID: safeText(q.UserID), Actions: q.Actions, IPAddress: safeText(q.IPAddress), Success: q.Success, RequestID: safeText(q.RequestID),
+	}
 	if !q.From.IsZero() {
 		f.From = q.From.UTC().Format(time.RFC3339Nano)
 	}
@@ -65,21 +71,65 @@ func filtersOf(q domain.AuditQuery) filtersText {
 	return f
 }
 
-// text returns what is signed: the statement without its signature.
-func (s statementText) text() ([]byte, error) {
-	s.Signature = ""
-	raw, err := json.Marshal(s)
-	return append([]byte("ostiary audit export v1 "), raw...), err
+// safeText is a string of a request in a statement. Everything but letters, digits and a few signs is escaped: no program that
+// takes the line for rows of cells finds a separator or a quote in it.
+type safeText string
+
+// MarshalJSON implements json.Marshaler.
+func (s safeText) MarshalJSON() ([]byte, error) {
+	text := append(make([]byte, 0, len(s)+2), '"')
+	for _, unit := range utf16.Encode([]rune(string(s))) {
+		switch c := unit; {
+		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '_', c == '.', c == ':':
+			text = append(text, byte(c))
+		default:
+			text = fmt.Appendf(text, `\u%04x`, c)
+		}
+	}
+	return append(text, '"'), nil
 }
 
-// isSigned reports whether the key that the statement names has signed it.
-func (s statementText) isSigned() bool {
-	text, err := s.text()
+// The frame of a line with a statement. Its signature is the last member.
+const (
+	statementBegin     = `{"export":`
+	statementSignature = `"signature":"`
+	statementEnd       = `"}}`
+)
+
+// signedText returns what is signed of a line with a statement, the statement as it stands there with an empty signature, and
+// the signature.
+func signedText(line []byte) (text, signature []byte, ok bool) {
+	body, begins := bytes.CutPrefix(line, []byte(statementBegin))
+	body, ends := bytes.CutSuffix(body, []byte(statementEnd))
+	at := bytes.LastIndex(body, []byte(statementSignature))
+	if !begins || !ends || at < 0 {
+		return nil, nil, false
+	}
+	at += len(statementSignature)
+	text = append([]byte("ostiary audit export v1 "), body[:at]...)
+	return append(text, `"}`...), body[at:], true
+}
+
+// signStatement returns the line of a statement, signed by the key.
+func signStatement(key ed25519.PrivateKey, statement *statementText) ([]byte, error) {
+	statement.Key, statement.Signature = keyID(key), ""
+	line, err := json.Marshal(proofLine{Export: statement})
 	if err != nil {
+		return nil, err
+	}
+	text, _, _ := signedText(line)
+	statement.Signature = base64.RawURLEncoding.EncodeToString(ed25519.Sign(key, text))
+	return json.Marshal(proofLine{Export: statement})
+}
+
+// isSigned reports whether the key has signed the statement in the line.
+func isSigned(line []byte, key string) bool {
+	text, encoded, ok := signedText(line)
+	if !ok {
 		return false
 	}
-	signature, err := base64.RawURLEncoding.Strict().DecodeString(s.Signature)
-	return err == nil && verifySignature(s.Key, text, signature)
+	signature, err := base64.RawURLEncoding.Strict().DecodeString(string(encoded))
+	return err == nil && verifySignature(key, text, signature)
 }
 
 // CheckpointLine returns a checkpoint as one line of JSON without its end, as sinks write it and ParseCheckpoint reads it.

@@ -19,6 +19,8 @@ const (
 	DamageMisfiled Damage = "misfiled"
 	// DamageProof is damage to what proves the entries, and not to one of them.
 	DamageProof Damage = "proof"
+	// DamageUnproved is a file that holds nothing that would prove its entries.
+	DamageUnproved Damage = "unproved"
 )
 
 // Finding is the first damage that was found.
@@ -37,9 +39,12 @@ type Finding struct {
 // String returns the finding as one sentence.
 func (f *Finding) String() string {
 	text := "entry"
-	if f.Damage == DamageProof {
+	switch f.Damage {
+	case DamageProof:
 		text = "the proof is damaged"
-	} else {
+	case DamageUnproved:
+		text = "the file cannot be verified"
+	default:
 		if f.ID != "" {
 			text += " " + string(f.ID)
 		}
@@ -87,11 +92,15 @@ type segmentChecker struct {
 	previous *domain.AuditCheckpoint
 	seen     int64
 	known    map[int64]domain.AuditCheckpoint
+	disagree int64 // the number of a segment of which two different checkpoints were kept; 0 for none
 }
 
 func newSegmentChecker(trust Trust, key string) *segmentChecker {
 	c := &segmentChecker{trust: trust, key: key, known: map[int64]domain.AuditCheckpoint{}}
 	for _, checkpoint := range trust.Checkpoints {
+		if known, ok := c.known[checkpoint.Number]; ok && known.Root != checkpoint.Root {
+			c.disagree = checkpoint.Number
+		}
 		c.known[checkpoint.Number] = checkpoint
 	}
 	return c
@@ -99,15 +108,20 @@ func newSegmentChecker(trust Trust, key string) *segmentChecker {
 
 // check returns the damage of a segment, nil when it is whole and follows the one before.
 func (c *segmentChecker) check(s *domain.AuditSegment) *Finding {
-	reason := c.signed(s)
-	if reason == "" {
-		reason = c.rooted(s)
-	}
-	if reason == "" {
-		reason = c.follows(s)
-	}
-	if reason != "" {
-		return &Finding{Damage: DamageProof, Seq: s.First, Reason: fmt.Sprintf("segment %d %s", s.Number, reason)}
+	return c.accept(s, c.signed, c.rooted, c.follows)
+}
+
+// checkSealed is check for the segment of a stream, which brings no digests: those of its entries were compared before, where
+// the stream has entries.
+func (c *segmentChecker) checkSealed(s *domain.AuditSegment) *Finding {
+	return c.accept(s, c.signed, c.follows)
+}
+
+func (c *segmentChecker) accept(s *domain.AuditSegment, checks ...func(*domain.AuditSegment) string) *Finding {
+	for _, check := range checks {
+		if reason := check(s); reason != "" {
+			return &Finding{Damage: DamageProof, Seq: s.First, Reason: fmt.Sprintf("segment %d %s", s.Number, reason)}
+		}
 	}
 	if next := c.next(s); s.First != next {
 		return &Finding{Damage: DamageRemoved, Seq: next, Reason: "it was gone before it was sealed"}
@@ -151,6 +165,9 @@ func (c *segmentChecker) follows(s *domain.AuditSegment) string {
 	if p := c.previous; p != nil && (s.Number != p.Number+1 || s.Previous != p.Root) {
 		return fmt.Sprintf("does not follow segment %d", p.Number)
 	}
+	if c.disagree == s.Number {
+		return "has two different checkpoints among those that were kept"
+	}
 	if known, ok := c.known[s.Number]; ok && known.Root != s.Root {
 		return "is another than the one whose checkpoint was kept"
 	}
@@ -184,6 +201,11 @@ func (c *segmentChecker) missing() *Finding {
 		}
 	}
 	return nil
+}
+
+// reasonCopy says that the id of an entry is also that of the one at the place given.
+func reasonCopy(place int64) string {
+	return fmt.Sprintf("its id occurs twice: it is a copy of the entry at place %d", place)
 }
 
 // reasonForged is what a disputed leaf proves.

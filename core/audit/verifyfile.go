@@ -12,23 +12,39 @@ import (
 // maxLine bounds one line of an export.
 const maxLine = 4 << 20
 
-// VerifyFile proves an export without the service and in constant memory: that it is what the service wrote, whole and
-// in order. An error means that the file could not be read; what is no export at all is a finding.
+// VerifyFile proves an export, or a stream of checkpoint sinks, without the service and in constant memory: that it is what the
+// service wrote, whole and in order. An error means that the file could not be read; what is no export at all is a finding.
 func VerifyFile(file io.ReaderAt, size int64, trust Trust) (Report, error) {
-	layout, err := scanExport(io.NewSectionReader(file, 0, size), size)
+	from, err := contentStart(file)
+	if err != nil {
+		return Report{}, err
+	}
+	size -= from
+	open := func() *io.SectionReader { return io.NewSectionReader(file, from, size) }
+	stream, err := isStream(open())
+	if err != nil {
+		return Report{}, err
+	}
+	if stream {
+		return verifyStream(open, trust)
+	}
+	layout, err := scanExport(open(), size)
 	if err != nil {
 		return Report{}, err
 	}
 	v := &fileVerifier{
-		layout:  layout,
-		entries: newLines(io.NewSectionReader(file, 0, size), layout.format, size),
-		proofs:  newLines(io.NewSectionReader(file, layout.proofAt, size-layout.proofAt), layout.format, size-layout.proofAt),
+		layout: layout,
+		open:   func() *lines { return newLines(open(), layout.format, layout.form, size) },
+		ids:    newDuplicates(recentIDs, lateIDs),
 	}
+	v.entries = v.open()
+	proof := io.NewSectionReader(file, from+layout.proofAt, size-layout.proofAt)
+	v.proofs = newLines(proof, layout.format, layout.form, size-layout.proofAt)
 	if layout.statement != nil {
 		v.report.Key, v.report.Complete = layout.statement.Key, layout.statement.Complete
 	}
 	v.segments = newSegmentChecker(trust, v.report.Key)
-	for _, step := range []func() error{v.nextSegment, v.walk, v.rest} {
+	for _, step := range []func() error{v.nextSegment, v.walk, v.copies, v.rest} {
 		if err := step(); err != nil {
 			return Report{}, err
 		}
@@ -40,20 +56,35 @@ func VerifyFile(file io.ReaderAt, size int64, trust Trust) (Report, error) {
 	return v.report, nil
 }
 
+// contentStart returns where a file begins behind its byte order mark.
+func contentStart(file io.ReaderAt) (int64, error) {
+	var mark [len(byteOrderMark)]byte
+	n, err := file.ReadAt(mark[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
+	}
+	if string(mark[:n]) == byteOrderMark {
+		return int64(n), nil
+	}
+	return 0, nil
+}
+
 // fileVerifier compares the entries of an export with its proof.
 type fileVerifier struct {
 	layout   layout
+	open     func() *lines // from the beginning
 	entries  *lines
 	proofs   *lines
 	segments *segmentChecker
+	ids      *duplicates
 	report   Report
 
 	segment  *domain.AuditSegment // the present one; nil where there is none (any more)
 	chain    chain
-	previous line  // the entry before
-	before   int64 // the place of the one before that
-	missing  int64 // the place of an entry that a later one says came before it; 0 for none
-	noticed  int64 // the line that said so
+	previous line    // the entry before
+	before   int64   // the place of the one before that
+	missing  int64   // the place of an entry that a later one says came before it; 0 for none
+	noticed  Finding // the entry that said so
 }
 
 // found keeps the first finding; one without a line is about the line that was read last.
@@ -83,35 +114,24 @@ func (v *fileVerifier) walk() error {
 			continue
 		}
 		l, body, broken := v.entries.parse(raw)
-		switch {
-		case v.missing != 0:
-			v.lookFor(&l, broken)
-		case broken != nil:
+		if broken != nil {
 			v.found(Finding{Damage: DamageChanged, Seq: v.guess(), Reason: broken.Error()})
-		default:
-			if err := v.entry(&l, body); err != nil {
-				return err
-			}
+			return nil
 		}
-	}
-	if v.missing != 0 {
-		v.found(Finding{Damage: DamageRemoved, Seq: v.missing, Line: v.noticed, Reason: "the entry after it is still here"})
+		if err := v.entry(&l, body); err != nil {
+			return err
+		}
+		if v.missing != 0 {
+			return v.explain()
+		}
 	}
 	return nil
 }
 
-// lookFor asks of the lines behind a gap only whether the missing entry is among them.
-func (v *fileVerifier) lookFor(l *line, broken error) {
-	if broken == nil && l.Seq == v.missing {
-		v.found(about(DamageMoved, l, "it stands behind entries that were written after it"))
-		v.missing = 0
-	}
-}
-
 // entry checks one entry, and what it says of the one before it.
 func (v *fileVerifier) entry(l *line, body []byte) error {
-	if v.place(l); v.missing != 0 || v.report.Finding != nil {
-		return nil
+	if err := v.place(l); err != nil || v.missing != 0 || v.report.Finding != nil {
+		return err
 	}
 	v.chain.next(body)
 	if string(v.chain.appendLink(nil)) != l.link {
@@ -120,6 +140,10 @@ func (v *fileVerifier) entry(l *line, body []byte) error {
 	}
 	if err := v.sealed(&l.AuditRecord); err != nil || v.report.Finding != nil {
 		return err
+	}
+	if copied := v.ids.see(l.ID, l.Seq); copied != nil {
+		v.found(*copied.finding())
+		return nil
 	}
 	v.before, v.previous = v.previous.Seq, *l
 	v.report.Entries++
@@ -143,7 +167,7 @@ func (v *fileVerifier) guess() int64 {
 
 // place checks that the entry follows the one before it: each names the place of its predecessor in the export, and in a
 // complete export no place is left out.
-func (v *fileVerifier) place(l *line) {
+func (v *fileVerifier) place(l *line) error {
 	first := v.previous.Seq == 0
 	switch {
 	case l.after == v.previous.Seq && l.Seq > l.after:
@@ -151,18 +175,20 @@ func (v *fileVerifier) place(l *line) {
 			v.found(Finding{Damage: DamageRemoved, Seq: next, Reason: "its place is empty"})
 		}
 	case l.after > v.previous.Seq:
-		if v.missing, v.noticed = l.after, v.entries.number; v.report.Complete {
+		v.noticed = Finding{Seq: l.Seq, ID: l.ID, Line: v.entries.number}
+		if v.missing = l.after; v.report.Complete {
 			v.missing = v.expected(l)
 		}
 	case l.Seq == v.previous.Seq:
-		v.found(about(DamageAdded, l, "it is there twice"))
+		v.found(about(DamageAdded, l, "its place occurs twice, before in the line above"))
 	case !first && l.after == v.before && l.Seq > l.after:
 		f := about(DamageAdded, &v.previous, "the entry after it does not know it")
 		f.Line = v.entries.number - 1
 		v.found(f)
 	default:
-		v.found(about(DamageMoved, l, "it does not belong behind the entry before it"))
+		return v.misplaced(l)
 	}
+	return nil
 }
 
 // expected returns the place that the entry must have in a complete export; in another it may have any.
@@ -260,6 +286,13 @@ func (v *fileVerifier) rest() error {
 // conclude checks what is said of the whole, once no single entry was found to be wrong.
 func (v *fileVerifier) conclude(trust Trust) {
 	s := v.layout.statement
+	if s == nil && !v.layout.proved {
+		v.found(Finding{
+			Damage: DamageUnproved, Line: v.entries.number,
+			Reason: "it holds no proof; it was exported without one (\"proof\": true adds it), or was cut off",
+		})
+		return
+	}
 	if s == nil {
 		v.found(Finding{Damage: DamageRemoved, Seq: v.guess(), Reason: "the file ends without its statement: it was cut off, or the export was"})
 		return
@@ -267,7 +300,7 @@ func (v *fileVerifier) conclude(trust Trust) {
 	switch {
 	case trust.Key != "" && s.Key != trust.Key:
 		v.found(Finding{Damage: DamageProof, Reason: "the export was signed by another key"})
-	case !s.isSigned():
+	case !v.layout.signed:
 		v.found(Finding{Damage: DamageProof, Reason: "the statement is not signed by its key"})
 	case s.LastEntry != v.previous.Seq || s.Entries != v.report.Entries:
 		v.found(Finding{

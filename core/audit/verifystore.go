@@ -30,7 +30,7 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 		return Report{}, err
 	}
 	report := Report{Complete: true, Key: key}
-	segments := newSegmentChecker(trust, key)
+	segments, ids := newSegmentChecker(trust, key), newDuplicates(recentIDs, lateIDs)
 	err = v.proofs.Segments(ctx, 0, func(s domain.AuditSegment) error {
 		base := segments.previous == nil && len(s.Leaves) == 0
 		if report.Finding = segments.check(&s); report.Finding != nil {
@@ -38,17 +38,17 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 		}
 		if base {
 			report.First = s.Last() + 1
-			return v.nothing(ctx, &report, 0, s.Last())
+			return v.nothing(ctx, &report, math.MinInt64, s.Last())
 		}
 		if report.First == 0 {
 			report.First = s.First
-			if err := v.nothing(ctx, &report, 0, s.First-1); err != nil {
+			if err := v.nothing(ctx, &report, math.MinInt64, s.First-1); err != nil {
 				return err
 			}
 		}
 		report.Segments++
 		report.Last = s.Last()
-		if err := v.segment(ctx, &report, &s); err != nil {
+		if err := v.segment(ctx, &report, &s, ids); err != nil {
 			return err
 		}
 		return v.filed(ctx, &report, s.First, s.Last())
@@ -61,20 +61,41 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 		report.Finding = segments.missing()
 	}
 	if report.Finding == nil {
-		err = v.rest(ctx, &report)
+		err = v.rest(ctx, &report, ids)
 	}
+	if err != nil || report.Finding != nil {
+		return report, err
+	}
+	copied, err := ids.search(v.walk(ctx))
+	report.Finding = copied.finding()
 	return report, err
 }
 
+// walk goes over the ids of all entries, as their sealed texts have them.
+func (v *StoreVerifier) walk(ctx context.Context) entryWalk {
+	return func(yield func(domain.LogID, int64) error) error {
+		return v.proofs.Records(ctx, math.MinInt64, math.MaxInt64, domain.AuditQuery{}, func(r *domain.AuditRecord) error {
+			return yield(domain.AuditID(r.Public), r.Seq)
+		})
+	}
+}
+
 // segment compares what stands at the places of the segment with what was sealed there.
-func (v *StoreVerifier) segment(ctx context.Context, report *Report, s *domain.AuditSegment) error {
+func (v *StoreVerifier) segment(ctx context.Context, report *Report, s *domain.AuditSegment, ids *duplicates) error {
 	next := s.First
 	err := v.proofs.Records(ctx, s.First, s.Last(), domain.AuditQuery{}, func(r *domain.AuditRecord) error {
-		if r.Seq != next {
+		switch {
+		case r.Seq < next:
+			report.Finding = &Finding{Damage: DamageAdded, Seq: r.Seq, ID: domain.AuditID(r.Public), Reason: "another entry has its place"}
+		case r.Seq > next:
 			report.Finding = &Finding{Damage: DamageRemoved, Seq: next, Reason: "its place is empty"}
-			return errEnough
+		default:
+			report.Finding = compare(s, r)
 		}
-		if report.Finding = compare(s, r); report.Finding != nil {
+		if report.Finding == nil {
+			report.Finding = ids.see(domain.AuditID(r.Public), r.Seq).finding()
+		}
+		if report.Finding != nil {
 			return errEnough
 		}
 		next++
@@ -114,8 +135,8 @@ func (v *StoreVerifier) filed(ctx context.Context, report *Report, first, last i
 	return errEnough
 }
 
-// rest looks at what is not sealed yet.
-func (v *StoreVerifier) rest(ctx context.Context, report *Report) error {
+// rest looks at what is not sealed yet: the marks of what the next segment would hold, and the ids of everything.
+func (v *StoreVerifier) rest(ctx context.Context, report *Report, ids *duplicates) error {
 	marker, err := v.signer.Marker(ctx)
 	if err != nil {
 		return err
@@ -130,14 +151,14 @@ func (v *StoreVerifier) rest(ctx context.Context, report *Report) error {
 			return nil
 		}
 	}
-	report.Unsealed = int64(len(records))
-	if len(records) < maxSegment || records[maxSegment-1].Seq == 0 {
-		return nil
-	}
-	return v.proofs.Records(ctx, records[maxSegment-1].Seq+1, math.MaxInt64, domain.AuditQuery{}, func(*domain.AuditRecord) error {
+	err = v.proofs.Records(ctx, report.Last+1, math.MaxInt64, domain.AuditQuery{}, func(r *domain.AuditRecord) error {
 		report.Unsealed++
+		if report.Finding = ids.see(domain.AuditID(r.Public), r.Seq).finding(); report.Finding != nil {
+			return errEnough
+		}
 		return nil
 	})
+	return unless(err, errEnough)
 }
 
 // unless returns err, or nil where it is the one that only ends a walk.

@@ -45,12 +45,18 @@ func NewAuditSegment(previous AuditCheckpoint, first int64, leaves []AuditDigest
 		Number: previous.Number + 1, First: first, Count: int64(len(leaves)), Previous: previous.Root,
 		SealedAt: sealedAt.UTC(),
 	}}
-	s.Leaves = make([]byte, 0, len(leaves)*sha256.Size)
-	for _, leaf := range leaves {
-		s.Leaves = append(s.Leaves, leaf[:]...)
-	}
+	s.Leaves = JoinLeaves(leaves)
 	s.Root = s.ComputeRoot()
 	return s
+}
+
+// JoinLeaves returns the digests of entries in the form in which a segment holds them.
+func JoinLeaves(digests []AuditDigest) []byte {
+	leaves := make([]byte, 0, len(digests)*sha256.Size)
+	for _, digest := range digests {
+		leaves = append(leaves, digest[:]...)
+	}
+	return leaves
 }
 
 // ComputeRoot returns the root that the segment must have by its number, its place, the root before it and its leaves.

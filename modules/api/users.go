@@ -74,7 +74,7 @@ func newTPT(n tptNeeds) *tpt.Service {
 	return tpt.New(tpt.Needs{
 		Store: n.Store, Catalog: n.Catalog, IDs: n.IDs, Clock: n.Clock, Journal: n.Journal,
 		Config: tpt.Config{
-			Secret: n.Config.UsersAPI.TPTSecret.Reveal(), Lifetime: n.Config.UsersAPI.TPTLifetime, Issuer: n.Config.TokenIssuer(),
+			Secret: n.Config.UsersAPI.SigningSecret(), Lifetime: n.Config.UsersAPI.TPTLifetime, Issuer: n.Config.TokenIssuer(),
 		},
 	})
 }

@@ -187,7 +187,7 @@ func benchmarkExport(b *testing.B, s *kit.Services) {
 			counted := 0
 			before := cpuTime(b)
 			for b.Loop() {
-				export, err := s.Audit.Export(b.Context(), domain.Operator(), format, domain.AuditQuery{})
+				export, err := s.Audit.Export(b.Context(), domain.Operator(), audit.ExportRequest{Format: format})
 				if err != nil {
 					b.Fatal(err)
 				}

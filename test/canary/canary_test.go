@@ -124,7 +124,7 @@ func TestL03_T06_NoSecretIsInTheAuditLogOrWhatIsReadOfAUser(t *testing.T) {
 	found := live(t, s)
 	s.Clock.Forward(time.Second)
 	var out bytes.Buffer
-	export, err := s.Audit.Export(t.Context(), domain.Operator(), audit.FormatNDJSON, domain.AuditQuery{})
+	export, err := s.Audit.Export(t.Context(), domain.Operator(), audit.ExportRequest{Format: audit.FormatNDJSON})
 	must(t, err)
 	must(t, export.WriteTo(t.Context(), &out))
 	john, err := s.Account.Find(t.Context(), domain.Operator(), "john")

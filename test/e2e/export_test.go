@@ -23,13 +23,16 @@ func TestTheExportIsWholeInEachFormat(t *testing.T) {
 		must(t, in.Journal.Write(t.Context(), in.Journal.Entry(by, domain.ActionLoginFailed, fmt.Sprintf("usr_%d", i), audit.Failed("bad_credentials"))))
 	}
 	for format, kind := range map[string]string{"csv": "text/csv; charset=utf-8", "json": "application/json; charset=utf-8", "ndjson": "application/x-ndjson; charset=utf-8"} {
-		body := fmt.Sprintf(`{"format":%q,"date_range":{"start":"2026-03-02","end":"2026-03-02"},"filters":{"actions":["login_failed"]}}`, format)
+		body := fmt.Sprintf(`{"format":%q,"proof":true,"bom":%t,"date_range":{"start":"2026-03-02","end":"2026-03-02"},"filters":{"actions":["login_failed"]}}`, format, format == "csv")
 		r := in.call(t, in.admin, http.MethodPost, "/audit/export", body)
 		if r.status != http.StatusOK || !strings.HasPrefix(r.header.Get("Content-Type"), strings.Split(kind, ";")[0]) {
 			t.Fatalf("%s: %d %v", format, r.status, r.header)
 		}
 		if name := r.header.Get("Content-Disposition"); !strings.HasPrefix(name, "attachment; filename=") || !strings.Contains(name, "."+format) {
 			t.Errorf("%s: %q", format, name)
+		}
+		if strings.HasPrefix(r.body, "\ufeff") != (format == "csv") {
+			t.Errorf("%s begins with %q", format, r.body[:3])
 		}
 		if n := strings.Count(r.body, "login_failed"); n < rows {
 			t.Errorf("%s: %d of %d entries", format, n, rows)
@@ -41,6 +44,26 @@ func TestTheExportIsWholeInEachFormat(t *testing.T) {
 	}
 	if n := len(in.Logged(t, domain.ActionDataAccess)); n < 3 {
 		t.Errorf("%d entries tell of three exports", n)
+	}
+}
+
+// TestExportOfCSVHasEntriesAloneUnlessTheProofIsAskedFor exports without options: every line is an entry.
+func TestExportOfCSVHasEntriesAloneUnlessTheProofIsAskedFor(t *testing.T) {
+	t.Parallel()
+	in := install(t, kit.Options{})
+	for body, proved := range map[string]bool{
+		`{"format":"csv"}`: false, `{"format":"csv","proof":true}`: true, `{"format":"json"}`: true, `{"format":"json","proof":false}`: false,
+		`{"format":"ndjson"}`: true, `{"format":"ndjson","proof":false,"bom":false}`: false,
+	} {
+		r := in.call(t, in.admin, http.MethodPost, "/audit/export", body)
+		if strings.HasPrefix(r.body, "\ufeff") {
+			t.Errorf("%s: the file has a byte order mark", body)
+		}
+		report, err := audit.VerifyFile(strings.NewReader(r.body), int64(len(r.body)), audit.Trust{})
+		must(t, err)
+		if f := report.Finding; proved && f != nil || !proved && (f == nil || f.Damage != audit.DamageUnproved) {
+			t.Errorf("%s: the finding is %v, want a proof: %t", body, f, proved)
+		}
 	}
 }
 

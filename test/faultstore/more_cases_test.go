@@ -187,7 +187,7 @@ func otherCases() map[string]useCase {
 		},
 		"export the log": {
 			run: func(t *testing.T, w *world) error {
-				export, err := w.Audit.Export(t.Context(), w.admin, audit.FormatNDJSON, domain.AuditQuery{})
+				export, err := w.Audit.Export(t.Context(), w.admin, audit.ExportRequest{Format: audit.FormatNDJSON})
 				if err != nil {
 					return err
 				}

@@ -1,0 +1,171 @@
+package audit
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// cellForm is how the cells of a CSV export keep spreadsheets from running them.
+type cellForm int
+
+const (
+	// formBegin guards the beginning of a cell. It is the form of exports whose proof is in rows that begin with #proof.
+	formBegin cellForm = iota
+	// formInside also guards what a reader with another separator takes for the beginning of a cell.
+	formInside
+)
+
+// csvForm is the form that exports are written in.
+const csvForm = formInside
+
+// appendCell appends a cell that no spreadsheet runs. Where a cell would begin as a formula, or with an apostrophe, it gets an
+// apostrophe before it: taking the first away always gives the value back. In formInside the same holds behind each
+// semicolon, tab and line break inside a cell, since a spreadsheet whose locale separates columns with semicolons, or that was
+// told to use tabs, does not see the quotes in the middle of what it takes for a cell. RFC 4180 quotes the rest.
+func appendCell[T string | []byte](dst []byte, cell T, form cellForm) []byte {
+	quoted := isQuoted(cell, form)
+	if quoted {
+		dst = append(dst, '"')
+	}
+	if beginsFormula(cell) || form == formInside && continuesFormula(cell) {
+		dst = append(dst, '\'')
+	}
+	if !quoted {
+		return append(dst, cell...)
+	}
+	done := 0
+	for i := range len(cell) {
+		switch {
+		case cell[i] == '"':
+			dst = append(append(dst, cell[done:i]...), '"')
+			done = i
+		case form == formInside && isSeparator(cell[i]) && continuesFormula(cell[i+1:]):
+			dst = append(append(dst, cell[done:i+1]...), '\'')
+			done = i + 1
+		}
+	}
+	return append(append(dst, cell[done:]...), '"')
+}
+
+// cellValue gives the value of a cell back.
+func cellValue(cell string, form cellForm) string {
+	cell = strings.TrimPrefix(cell, "'")
+	if form != formInside || !strings.Contains(cell, "'") {
+		return cell
+	}
+	var value strings.Builder
+	for i := range len(cell) {
+		if cell[i] != '\'' || i == 0 || !isSeparator(cell[i-1]) {
+			value.WriteByte(cell[i])
+		}
+	}
+	return value.String()
+}
+
+// isQuoted reports whether a cell stands in quotes. A number sign begins a comment for some readers, also inside a line.
+func isQuoted[T string | []byte](cell T, form cellForm) bool {
+	for i := range len(cell) {
+		switch c := cell[i]; {
+		case c == '"', c == ',', c == '\r', c == '\n':
+			return true
+		case form == formInside && (c == '#' || isSeparator(c)):
+			return true
+		}
+	}
+	return false
+}
+
+// isSeparator reports whether a reader with other settings begins a cell behind the character.
+func isSeparator(c byte) bool { return c == ';' || c == '\t' || c == '\r' || c == '\n' }
+
+// beginsFormula knows what spreadsheets take for the beginning of a formula, white space that they skip and the full-width
+// forms that some of them read alike (＝ ＋ － ＠) included.
+func beginsFormula[T string | []byte](cell T) bool {
+	if len(cell) == 0 {
+		return false
+	}
+	switch cell[0] {
+	case '\t', '\r', '\n', 0, '\'', ' ':
+		return true
+	}
+	return isFormulaSign(firstRune(cell))
+}
+
+// continuesFormula is beginsFormula for what follows a separator inside a cell, where white space and quotes are common and
+// count only with a formula behind them.
+func continuesFormula[T string | []byte](rest T) bool {
+	for len(rest) > 0 {
+		r, size := firstRune(rest), 1
+		if r >= utf8.RuneSelf {
+			size = max(utf8.RuneLen(r), 1)
+		}
+		switch {
+		case size == 1 && isSeparator(rest[0]): // the next cell has a guard of its own
+			return false
+		case r == '\'' || isFormulaSign(r):
+			return true
+		case r == '"' || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
+			rest = rest[min(size, len(rest)):]
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+func firstRune[T string | []byte](cell T) rune {
+	r, _ := utf8.DecodeRuneInString(string(cell[:min(len(cell), utf8.UTFMax)]))
+	return r
+}
+
+func isFormulaSign(r rune) bool {
+	switch r {
+	case '=', '+', '-', '@', '＝', '＋', '－', '＠':
+		return true
+	}
+	return false
+}
+
+// splitRow takes a row apart; it ends where its line does.
+func splitRow(raw []byte) ([]string, bool) {
+	var cells []string
+	for {
+		cell, rest, ok := cutCell(raw)
+		if !ok {
+			return nil, false
+		}
+		cells = append(cells, cell)
+		switch {
+		case len(rest) == 0:
+			return cells, true
+		case rest[0] != ',':
+			return nil, false
+		}
+		raw = rest[1:]
+	}
+}
+
+// cutCell takes the first cell off a row.
+func cutCell(raw []byte) (cell string, rest []byte, ok bool) {
+	if len(raw) == 0 || raw[0] != '"' {
+		end := bytes.IndexByte(raw, ',')
+		if end < 0 {
+			end = len(raw)
+		}
+		return string(raw[:end]), raw[end:], true
+	}
+	var quoted []byte
+	for raw = raw[1:]; ; raw = raw[1:] {
+		end := bytes.IndexByte(raw, '"')
+		if end < 0 {
+			return "", nil, false
+		}
+		quoted, raw = append(quoted, raw[:end]...), raw[end+1:]
+		if len(raw) == 0 || raw[0] != '"' {
+			return string(quoted), raw, true
+		}
+		quoted = append(quoted, '"')
+	}
+}
