@@ -1,0 +1,146 @@
+package mongostore_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/adapters/keyring"
+	"github.com/ostiary/ostiary/adapters/mongostore"
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+)
+
+// sealedLog is a store with the entries log_0001 and so on, sealed, and what verifies it.
+type sealedLog struct {
+	store    *mongostore.Store
+	verifier *audit.StoreVerifier
+	seal     func()
+	entries  *mongo.Collection
+}
+
+func newSealedLog(t *testing.T, count int) sealedLog {
+	t.Helper()
+	server := mongowire.Start(t)
+	store := openOwn(t, server)
+	sealer, err := keyring.NewSealer([]keyring.Key{keyring.NewKey()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := store.Audit()
+	signer := audit.NewSigner(log, sealer)
+	marker, err := signer.Marker(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.MarkEntries(marker)
+	batch := make([]domain.AuditEntry, count)
+	for i := range batch {
+		batch[i] = entry(fmt.Sprintf("%04d", i+1), domain.ActionLogin)
+	}
+	if err := log.Append(t.Context(), batch...); err != nil {
+		t.Fatal(err)
+	}
+	sequencer := audit.NewSequencer(log, signer, newClock())
+	seal := func() {
+		if _, err := sequencer.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seal()
+	client, err := mongo.Connect(options.Client().ApplyURI(server.URI()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	return sealedLog{store, audit.NewStoreVerifier(log, log, signer), seal, client.Database("ostiary").Collection("audit")}
+}
+
+// copy inserts a copy of an entry with another id of the document, and what else is given.
+func (l sealedLog) copy(t *testing.T, id, as string, set bson.M) {
+	t.Helper()
+	var doc bson.M
+	if err := l.entries.FindOne(t.Context(), bson.M{"_id": id}).Decode(&doc); err != nil {
+		t.Fatal(err)
+	}
+	doc["_id"] = as
+	for key, value := range set {
+		doc[key] = value
+	}
+	if _, err := l.entries.InsertOne(t.Context(), doc); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (l sealedLog) finding(t *testing.T) *audit.Finding {
+	t.Helper()
+	report, err := l.verifier.Verify(t.Context(), audit.Trust{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report.Finding
+}
+
+func TestPlaceThatTwoEntriesClaimIsNamed(t *testing.T) {
+	t.Parallel()
+	const batch = 500 // of one query: the second claimant of its last place is read all the same
+	for _, seq := range []int64{7, batch, batch + 3} {
+		t.Run(fmt.Sprint(seq), func(t *testing.T) {
+			t.Parallel()
+			l := newSealedLog(t, batch+5)
+			l.copy(t, fmt.Sprintf("log_%04d", seq), fmt.Sprintf("log_%04dx", seq), nil)
+			if f := l.finding(t); f == nil || f.Damage != audit.DamageAdded && f.Damage != audit.DamageChanged || f.Seq != seq {
+				t.Errorf("the finding is %v, want one at %d", f, seq)
+			}
+		})
+	}
+}
+
+func TestEntryBelowTheFirstPlaceIsNamedOnMongoDB(t *testing.T) {
+	t.Parallel()
+	l := newSealedLog(t, 5)
+	l.copy(t, "log_0002", "log_x", bson.M{"seq": int64(-7)})
+	if f := l.finding(t); f == nil || f.Damage != audit.DamageAdded || f.Seq != -7 {
+		t.Errorf("the finding is %v, want added at -7", f)
+	}
+}
+
+func TestCopyWithItsMarkIsNamedOnMongoDB(t *testing.T) {
+	t.Parallel()
+	l := newSealedLog(t, 12)
+	l.copy(t, "log_0003", "log_x", bson.M{"seq": int64(0)})
+	if f := l.finding(t); f == nil {
+		t.Error("before the seal: not found")
+	}
+	l.seal()
+	if f := l.finding(t); f == nil || f.Seq != 13 {
+		t.Errorf("after the seal the finding is %v, want one at 13", f)
+	}
+}
+
+func TestRecordsAreReadOnceEachWhereManyClaimOnePlace(t *testing.T) {
+	t.Parallel()
+	l := newSealedLog(t, 600)
+	if _, err := l.entries.UpdateMany(t.Context(), bson.M{"seq": bson.M{"$gt": 20}}, bson.M{"$set": bson.M{"seq": int64(20)}}); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[domain.LogID]int{}
+	err := l.store.Audit().Records(t.Context(), 1, math.MaxInt64, domain.AuditQuery{}, func(r *domain.AuditRecord) error {
+		seen[r.ID]++
+		return nil
+	})
+	if err != nil || len(seen) != 600 {
+		t.Fatalf("%d records are read (%v), want 600", len(seen), err)
+	}
+	for id, n := range seen {
+		if n != 1 {
+			t.Errorf("%s is read %d times", id, n)
+		}
+	}
+}
