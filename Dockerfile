@@ -10,7 +10,7 @@ RUN go mod download
 COPY . .
 ARG VERSION=
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/ostiary ./cmd/ostiary \
- && mkdir -p /out/data
+ && mkdir -m 700 /out/data
 
 FROM scratch
 # What is needed to speak TLS to directories, providers and the database, and to name time zones.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding"
 	"fmt"
 	"maps"
@@ -99,7 +100,10 @@ func (b *binder) bindSecretFile(key string, into reflect.Value, value, file any)
 	}
 }
 
-const maxSecretFile = 64 << 10
+const (
+	maxSecretFile = 64 << 10
+	byteOrderMark = "\ufeff" // in UTF-8, as editors on Windows write it
+)
 
 // secretFrom returns what a file holds without the line break that editors put at its end.
 func (b *binder) secretFrom(key, name string) string {
@@ -107,10 +111,12 @@ func (b *binder) secretFrom(key, name string) string {
 	switch {
 	case err != nil:
 		b.mistakes.add(key, "cannot be read: %v", err)
+	case bytes.HasPrefix(content, []byte("\xff\xfe")), bytes.HasPrefix(content, []byte("\xfe\xff")):
+		b.mistakes.add(key, "%s is in UTF-16: save it as UTF-8", name)
 	case len(content) > maxSecretFile:
 		b.mistakes.add(key, "%s is larger than 64 KiB, which no secret is", name)
 	default:
-		text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
+		text := dropLineBreak(strings.TrimPrefix(string(content), byteOrderMark))
 		if text == "" {
 			b.mistakes.add(key, "%s is empty", name)
 		}

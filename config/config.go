@@ -21,6 +21,7 @@ type Config struct {
 	SSO              SSO           `koanf:"sso"`
 	UsersAPI         UsersAPI      `koanf:"users_api"`
 	Tokens           Tokens        `koanf:"tokens"`
+	TOTP             TOTP          `koanf:"totp"`
 	Passwords        Passwords     `koanf:"passwords"`
 	Audit            Audit         `koanf:"audit"`
 	GeoIP            GeoIP         `koanf:"geoip"`
@@ -117,6 +118,7 @@ type SMTP struct {
 	From     string        `koanf:"from"`
 	TLS      string        `koanf:"tls"`
 	CAFile   string        `koanf:"ca_file"`
+	Hello    string        `koanf:"hello"` // the name in EHLO; empty: the host of http.public_url
 	Timeout  time.Duration `koanf:"timeout"`
 }
 
@@ -169,6 +171,11 @@ type Tokens struct {
 	AccessTokenLifetime time.Duration `koanf:"access_token_lifetime"`
 	Issuer              string        `koanf:"issuer"`
 	Audience            string        `koanf:"audience"`
+}
+
+// TOTP says how this installation is named in authenticator apps.
+type TOTP struct {
+	Issuer string `koanf:"issuer"` // empty: the host of http.public_url
 }
 
 // Passwords say what a password hash costs.

@@ -2,7 +2,11 @@ package config
 
 import (
 	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
 	"time"
+	"unicode"
 )
 
 const day = 24 * time.Hour
@@ -45,6 +49,43 @@ func (c Config) MetricsAddress() string {
 		return ""
 	}
 	return c.Metrics.Address
+}
+
+// PublicHost returns the host of the public URL, without its port.
+func (c Config) PublicHost() string {
+	u, err := url.Parse(c.HTTP.PublicURL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// MailHello returns the name that a mail server is greeted with: its own key, or else the host of the public URL, an address in
+// the form of RFC 5321 section 4.1.3.
+func (c Config) MailHello() string {
+	if c.Mail.SMTP.Hello != "" {
+		return c.Mail.SMTP.Hello
+	}
+	host := c.PublicHost()
+	address, err := netip.ParseAddr(host)
+	switch {
+	case strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII }):
+		return "" // the machine's name: without SMTPUTF8 there is no other
+	case err != nil:
+		return host
+	case address.Is4():
+		return "[" + host + "]"
+	default:
+		return "[IPv6:" + host + "]"
+	}
+}
+
+// TOTPIssuer returns the name of this installation in authenticator apps: its own key, or else the host of the public URL.
+func (c Config) TOTPIssuer() string {
+	if c.TOTP.Issuer != "" {
+		return c.TOTP.Issuer
+	}
+	return c.PublicHost()
 }
 
 // TokenIssuer returns the issuer of access tokens: its own key, or else the public URL.

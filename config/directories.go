@@ -55,6 +55,8 @@ func (b *binder) bindDirectory(key string, d *Directory, value any) {
 			b.bindSecretFile(join(key, secret), reflect.ValueOf(&text).Elem(), settings[secret], settings[name])
 			settings[secret] = text.Reveal()
 			delete(settings, name)
+		} else if text, isText := settings[name].(string); isText && isSecretName(name) {
+			settings[name] = dropLineBreak(text)
 		}
 	}
 	if len(settings) > 0 {

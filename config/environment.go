@@ -32,17 +32,24 @@ type environment struct {
 	directories map[string]given // by what follows OSTIARY_DIRECTORIES_
 }
 
-// readEnvironment sorts the variables that start with OSTIARY_. An empty one counts as absent, since that is what a
+// dropLineBreak removes one line break at the end, which editors and `echo secret | base64` put there.
+func dropLineBreak(text string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+}
+
+// readEnvironment sorts the variables that start with OSTIARY_, each without a line break at its end. An empty one counts as absent, since that is what a
 // compose file makes of one that is not set.
 func readEnvironment(variables []string, mistakes *Mistakes) environment {
 	env := environment{values: map[string]given{}, directories: map[string]given{}}
 	paths, names := map[string]string{}, []string{ConfigVariable}
+	secrets := map[string]bool{} // of which the binder drops the line break, as it does for the file's
 	for _, key := range Keys() {
 		if key.Env == "" {
 			continue
 		}
 		paths[key.Env] = key.Path
 		names = append(names, key.Env)
+		secrets[key.Env] = key.Secret
 		if key.Secret {
 			paths[key.Env+"_FILE"] = key.Path + "_file"
 			names = append(names, key.Env+"_FILE")
@@ -50,10 +57,14 @@ func readEnvironment(variables []string, mistakes *Mistakes) environment {
 	}
 	for _, variable := range variables {
 		name, value, _ := strings.Cut(variable, "=")
-		if !strings.HasPrefix(name, envPrefix) || value == "" || foreign(name, value) {
+		text := dropLineBreak(value)
+		if !strings.HasPrefix(name, envPrefix) || text == "" || foreign(name, text) {
 			continue
 		}
 		setting, ofDirectory := strings.CutPrefix(name, envPrefix+"DIRECTORIES_")
+		if !secrets[name] && (!ofDirectory || strings.HasSuffix(name, "_FILE")) {
+			value = text
+		}
 		path, known := paths[name]
 		switch {
 		case name == ConfigVariable:

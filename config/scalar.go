@@ -47,6 +47,8 @@ func setScalar(into reflect.Value, value any) (problem string) {
 		return setDuration(into, value)
 	case into.Addr().Type().Implements(textType):
 		return setText(into, text, isText)
+	case into.Type() == secretType && isText:
+		into.SetString(dropLineBreak(text))
 	case into.Kind() == reflect.String && isText:
 		into.SetString(text)
 	case into.Kind() == reflect.String:

@@ -3,7 +3,6 @@ package config
 import (
 	"encoding"
 	"fmt"
-	"maps"
 	"reflect"
 	"strings"
 	"time"
@@ -57,6 +56,8 @@ func treeOf(v reflect.Value) any {
 			tree[name.String()] = treeOf(value)
 		}
 		return tree
+	case reflect.String:
+		return maskURL(v.String())
 	default:
 		return v.Interface()
 	}
@@ -75,35 +76,16 @@ func (h SMSHTTP) masked() SMSHTTP {
 	if at := strings.IndexByte(h.URL, '?'); at >= 0 {
 		h.URL = h.URL[:at+1] + mask
 	}
-	if scheme, rest, ok := strings.Cut(h.URL, "://"); ok {
-		host, path, _ := strings.Cut(rest, "/")
-		if at := strings.LastIndexByte(host, '@'); at >= 0 {
-			h.URL = scheme + "://" + mask + host[at:] + strings.TrimSuffix("/"+path, "/")
-		}
-	}
+	h.URL = maskURL(h.URL)
 	if h.Body != "" {
 		h.Body = mask
 	}
 	return h
 }
 
-// masked shows a directory. Which of its settings are secrets is told by their names, at any depth.
+// masked shows a directory. Its type alone knows which settings are secrets, so that their names decide, at any depth.
 func (d Directory) masked() map[string]any {
-	tree := maskNamed(d.settings())
+	tree := maskMap(d.settings(), false)
 	tree["id"], tree["type"] = d.ID, d.Type
 	return tree
-}
-
-func maskNamed(settings map[string]any) map[string]any {
-	shown := maps.Clone(settings)
-	for name, value := range shown {
-		inner, isMap := value.(map[string]any)
-		switch {
-		case isMap:
-			shown[name] = maskNamed(inner)
-		case isSecretName(strings.ToLower(name)) && value != "":
-			shown[name] = mask
-		}
-	}
-	return shown
 }

@@ -29,6 +29,7 @@ func (c Config) check() Mistakes {
 	c.SSO.check(&m)
 	c.UsersAPI.check(&m)
 	c.Tokens.check(&m)
+	c.TOTP.check(&m)
 	c.Passwords.check(&m)
 	c.checkMetrics(&m)
 	between(&m, "audit.seal_interval", c.Audit.SealInterval, 100*time.Millisecond, time.Hour)
@@ -188,6 +189,9 @@ func (c Config) checkMetrics(m *Mistakes) {
 		m.add("metrics.address", "is the public listener's: metrics are not for everybody")
 	}
 }
+
+// KeyFile returns the file of the key-encryption key that an embedded installation makes itself.
+func (c Config) KeyFile() string { return filepath.Join(c.DataDir, "ostiary.key") }
 
 // SQLiteFile returns the database file of the sqlite driver.
 func (c Config) SQLiteFile() string { return filepath.Join(c.DataDir, "ostiary.db") }

@@ -9,7 +9,12 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // zones by name on machines that have none, such as an empty container
+	"unicode"
+	"unicode/utf8"
 )
+
+// helloName is what EHLO may say (RFC 5321 section 4.1.1.1): a host name, or an address in brackets.
+var helloName = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-fIPv.:]{2,64}\])$`)
 
 func (c Mail) check(m *Mistakes) {
 	oneOf(m, "mail.driver", c.Driver, DriverLog, DriverSMTP)
@@ -26,6 +31,9 @@ func (c Mail) check(m *Mistakes) {
 	}
 	if (c.SMTP.Username == "") != (c.SMTP.Password == "") {
 		m.add("mail.smtp", "needs username and password (or password_file), both or none")
+	}
+	if c.SMTP.Hello != "" && !helloName.MatchString(c.SMTP.Hello) {
+		m.add("mail.smtp.hello", "must be a host name, such as id.example.org, or an address in brackets")
 	}
 	between(m, "mail.smtp.timeout", c.SMTP.Timeout, time.Second, time.Minute)
 }
@@ -71,11 +79,11 @@ func checkReturns(m *Mistakes, key string, uris []string) {
 		u, err := url.Parse(uri)
 		switch {
 		case err != nil || u.Scheme == "" || u.Fragment != "" || u.User != nil || hasWildcard(uri):
-			m.add(key, "%q must be one whole address, without fragment, user or *", uri)
+			m.add(key, "%q must be one whole address, without fragment, user or *", maskURL(uri))
 		case slices.Contains([]string{"javascript", "data", "file", "vbscript", "blob"}, u.Scheme):
-			m.add(key, "%q is nothing to send a browser to", uri)
+			m.add(key, "%q is nothing to send a browser to", maskURL(uri))
 		case u.Scheme == "http" && !secureScheme(u), u.Scheme == "https" && u.Host == "":
-			m.add(key, "%q must be https; http for this machine only (RFC 8252)", uri)
+			m.add(key, "%q must be https; http for this machine only (RFC 8252)", maskURL(uri))
 		}
 	}
 }
@@ -115,6 +123,17 @@ func (a UsersAPI) check(m *Mistakes) {
 		m.add("users_api.timezone", "%q is no time zone: write one as in UTC or Europe/Prague", a.Timezone)
 	}
 }
+
+const maxIssuer = 64 // characters, of which apps display fewer
+
+func (t TOTP) check(m *Mistakes) {
+	if !utf8.ValidString(t.Issuer) || utf8.RuneCountInString(t.Issuer) > maxIssuer || strings.ContainsFunc(t.Issuer, notInIssuer) {
+		m.add("totp.issuer", "must be a name of at most %d characters without a colon, such as Example Inc.", maxIssuer)
+	}
+}
+
+// notInIssuer tells the characters that separate issuer and account in authenticator apps, and those that are not displayed.
+func notInIssuer(r rune) bool { return r == ':' || !unicode.IsPrint(r) }
 
 func (t Tokens) check(m *Mistakes) {
 	oneOf(m, "tokens.algorithm", t.Algorithm, "EdDSA", "ES256", "RS256")

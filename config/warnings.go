@@ -1,6 +1,11 @@
 package config
 
-import "net/url"
+import (
+	"net/netip"
+	"net/url"
+	"os"
+	"runtime"
+)
 
 // Warnings tell what is no mistake and still looks like one.
 func (c Config) Warnings() []Mistake {
@@ -18,7 +23,57 @@ func (c Config) Warnings() []Mistake {
 	return m
 }
 
+// FileWarnings report what of the data directory is open to more than the service's user. Windows has no such modes.
+func (c Config) FileWarnings() []Mistake {
+	var m Mistakes
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	if info, err := os.Stat(c.DataDir); err == nil && info.IsDir() && info.Mode().Perm()&others != 0 {
+		m.add("data_dir", "%s is open to everybody on this machine (mode %04o): make it 0700, or 0770 for a group of its own", c.DataDir,
+			info.Mode().Perm())
+	}
+	for _, name := range []string{c.KeyFile(), c.SQLiteFile()} {
+		if info, err := os.Stat(name); err == nil && info.Mode().Perm()&group != 0 {
+			m.add("data_dir", "%s is open to its group (mode %04o): the service makes it 0600 at its start where it owns the file", name,
+				info.Mode().Perm())
+		}
+	}
+	return m
+}
+
+// The permissions of a file's group, and of everybody who is neither its owner nor in its group.
+const (
+	group  = 0o070
+	others = 0o007
+)
+
+// The shortest prefixes of networks that a proxy can be in: that of 10.0.0.0/8, and that of fc00::/7.
+const (
+	minProxyBits4 = 8
+	minProxyBits6 = 7
+)
+
+// isTooBroad reports whether a network holds so many addresses that it cannot be one's own.
+func isTooBroad(network netip.Prefix) bool {
+	bits := network.Bits()
+	switch address := network.Addr(); {
+	case address.Is4():
+		return bits < minProxyBits4
+	case address.Is4In6():
+		return bits < 96+minProxyBits4
+	default:
+		return bits < minProxyBits6
+	}
+}
+
 func (h HTTP) warn(m *Mistakes) {
+	for _, network := range h.TrustedProxies {
+		if isTooBroad(network) {
+			m.add("http.trusted_proxies", "%s covers a large part of all addresses: from there, everybody can choose the address that limits "+
+				"and the audit log see. Name the proxies", network)
+		}
+	}
 	public, err := url.Parse(h.PublicURL)
 	if err != nil {
 		return

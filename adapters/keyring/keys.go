@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -45,6 +46,7 @@ func makeKey(raw [keySize]byte) Key {
 func ParseKeys(text string) ([]Key, error) {
 	var keys []Key
 	seen := map[string]bool{}
+	text = strings.TrimPrefix(text, "\ufeff") // a byte order mark
 	for number, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
@@ -78,7 +80,8 @@ func parseKey(line string) (Key, bool) {
 	return makeKey([keySize]byte(raw)), true
 }
 
-// OpenKeyFile reads the keys in the file, which only its owner may read. Where there is none it makes one with a new key,
+// OpenKeyFile reads the keys in the file. A file that others may read is refused; access for its group, which Kubernetes gives
+// to every file of a volume with an fsGroup, is taken away where the file is the process's own. Where there is none it makes one with a new key,
 // whole and on disk before it returns, also when two processes start at once: then both read the same.
 func OpenKeyFile(path string) ([]Key, error) {
 	_, err := os.Stat(path)
@@ -92,8 +95,12 @@ func OpenKeyFile(path string) ([]Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
-	if loose := info.Mode().Perm() & 0o077; loose != 0 {
-		return nil, fmt.Errorf("key file %s is open to others (mode %04o): make it 0600, and replace the key if somebody may have read it", path, info.Mode().Perm())
+	switch mode := info.Mode().Perm(); {
+	case runtime.GOOS == "windows": // has no such modes
+	case mode&0o007 != 0:
+		return nil, fmt.Errorf("key file %s is open to others (mode %04o): make it 0600, and replace the key if somebody may have read it", path, mode)
+	case mode&0o070 != 0:
+		_ = os.Chmod(path, mode&^0o070) // fails where the file is another's, who gave it to the group
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the operator's own path
 	if err != nil {

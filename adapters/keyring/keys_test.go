@@ -52,7 +52,7 @@ func TestOpenKeyFileRefuses(t *testing.T) {
 		want    string
 	}{
 		"a file that others may read": {secret, 0o644, "open to others"},
-		"a file that a group may use": {secret, 0o620, "open to others"},
+		"a file that others may use":  {secret, 0o662, "open to others"},
 		"an empty file":               {"", 0o600, "no key"},
 		"a key that was cut off":      {secret[:60], 0o600, "line 1"},
 		"a key that stands twice":     {secret + "\n\n" + secret, 0o600, "line 3 repeats"},
@@ -105,6 +105,28 @@ func TestParseKeysReadsAllSpellings(t *testing.T) {
 	for _, id := range ids {
 		if id != ids[0] {
 			t.Errorf("spellings of one key have the ids %v", ids)
+		}
+	}
+}
+
+// TestAKeyFileOfAGroupIsOpenedAndTakenBack: Kubernetes gives the group of a volume's fsGroup access to every file at each mount.
+func TestAKeyFileOfAGroupIsOpenedAndTakenBack(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys")
+	made, err := keyring.OpenKeyFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []os.FileMode{0o660, 0o640, 0o620, 0o670} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := keyring.OpenKeyFile(path)
+		if err != nil || len(keys) != 1 || keys[0].ID() != made[0].ID() {
+			t.Errorf("mode %04o: %d keys, %v", mode, len(keys), err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("mode %04o became %v, %v; want 0600", mode, info.Mode().Perm(), err)
 		}
 	}
 }

@@ -43,6 +43,7 @@ type Config struct {
 	From     string // such as "Ostiary <accounts@example.org>"
 	TLS      string // StartTLS (also when empty), TLS or None
 	CAFile   string // PEM; trusted beside the machine's own authorities
+	Hello    string // the name in EHLO: a host name, or an address in brackets; empty: this machine's name
 	Timeout  time.Duration
 }
 
@@ -178,6 +179,9 @@ func (s *Sender) client(dial gomail.DialContextFunc) (*gomail.Client, error) {
 	options := []gomail.Option{
 		gomail.WithPort(s.port), gomail.WithTimeout(s.cfg.Timeout), gomail.WithTLSConfig(s.tls), gomail.WithDialContextFunc(dial),
 		gomail.WithoutNoop(), gomail.WithoutRset(),
+	}
+	if s.cfg.Hello != "" {
+		options = append(options, gomail.WithHELO(s.cfg.Hello))
 	}
 	switch s.cfg.TLS {
 	case StartTLS:

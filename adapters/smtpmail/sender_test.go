@@ -82,6 +82,21 @@ func TestSendHandsTheLetterOver(t *testing.T) {
 	}
 }
 
+// TestTheServerIsGreetedByTheConfiguredName: a container's own name is none that Postfix takes.
+func TestTheServerIsGreetedByTheConfiguredName(t *testing.T) {
+	t.Parallel()
+	for _, tls := range []string{smtpmail.StartTLS, smtpmail.TLS} {
+		server := startServer(t, tls == smtpmail.TLS, nil)
+		sender := newSender(t, server, func(c *smtpmail.Config) { c.TLS, c.Hello = tls, "id.example.org" })
+		if err := sender.Send(t.Context(), letter()); err != nil {
+			t.Fatal(err)
+		}
+		if mails := server.Mails(); len(mails) != 1 || mails[0].Hello != "id.example.org" {
+			t.Errorf("%s: EHLO said %q, want id.example.org", tls, mails[0].Hello)
+		}
+	}
+}
+
 func checkLetter(t *testing.T, got received) {
 	t.Helper()
 	for what, pair := range map[string][2]string{

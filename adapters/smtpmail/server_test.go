@@ -25,8 +25,8 @@ import (
 
 // received is a mail as the server took it.
 type received struct {
-	From, To, User string
-	TLS            bool
+	From, To, User, Hello string
+	TLS                   bool
 	*mail.Message
 	Text string
 }
@@ -92,7 +92,7 @@ func (s *mailServer) Mails() []received {
 
 func (s *mailServer) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	_, encrypted := c.TLSConnectionState()
-	return &mailSession{server: s, mail: received{TLS: encrypted}}, nil
+	return &mailSession{server: s, mail: received{TLS: encrypted, Hello: c.Hostname()}}, nil
 }
 
 type mailSession struct {
@@ -145,7 +145,9 @@ func (s *mailSession) Data(r io.Reader) error {
 	return nil
 }
 
-func (s *mailSession) Reset()        { s.mail = received{TLS: s.mail.TLS, User: s.mail.User} }
+func (s *mailSession) Reset() {
+	s.mail = received{TLS: s.mail.TLS, User: s.mail.User, Hello: s.mail.Hello}
+}
 func (s *mailSession) Logout() error { return nil }
 
 type discard struct{}

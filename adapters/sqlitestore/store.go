@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -116,7 +118,7 @@ func (s *Store) load(ctx context.Context) error {
 	return s.countPending(ctx)
 }
 
-// createPrivate makes the file before SQLite does, which would make it readable by others; SQLite gives its companions
+// createPrivate creates the file before SQLite does, which would make it readable by others; SQLite gives its companions
 // the same mode.
 func createPrivate(path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the path is the configuration's
@@ -126,7 +128,28 @@ func createPrivate(path string) error {
 	if err := file.Close(); err != nil {
 		return fmt.Errorf("opening the database: %w", err)
 	}
-	return os.Chmod(path, 0o600)
+	return makePrivate(path, path+"-wal", path+"-shm")
+}
+
+// makePrivate takes the access of group and others away from files that are there. Of a file that is another user's, access for its
+// group is left, which may be ours; access for others is an error.
+func makePrivate(paths ...string) error {
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("opening the database: %w", err)
+		}
+		if info.Mode().Perm()&0o077 == 0 || runtime.GOOS == "windows" {
+			continue
+		}
+		if err := os.Chmod(path, 0o600); err != nil && info.Mode().Perm()&0o007 != 0 {
+			return fmt.Errorf("%s is open to others (mode %04o): %w", path, info.Mode().Perm(), err)
+		}
+	}
+	return nil
 }
 
 func dsn(path string, readOnly bool) string {

@@ -109,6 +109,45 @@ func TestH15_FilesAreTheOwnersAlone(t *testing.T) {
 	}
 }
 
+// TestADirectoryOfAGroupOpensAgain: at each mount of a volume with an fsGroup, Kubernetes makes its files 0660 and its folders 2770.
+func TestADirectoryOfAGroupOpensAgain(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	s, err := sqlitestore.Open(t.Context(), config(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Users().Create(t.Context(), testUser("jane"), domain.Outbox{}); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), "copy") // with the files that only a running database has
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	open := []os.FileMode{0o770 | os.ModeSetgid, 0o660}
+	if err := os.Chmod(copied, open[0]); err != nil {
+		t.Fatal(err)
+	}
+	names := []string{sqlitestore.FileName, sqlitestore.FileName + "-wal", sqlitestore.FileName + "-shm", "ostiary.lock"}
+	for _, name := range names {
+		if err := os.Chmod(filepath.Join(copied, name), open[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := openStore(t, copied)
+	if _, err := again.Users().FindByLogin(t.Context(), "jane"); err != nil {
+		t.Errorf("what was written before: %v", err)
+	}
+	for _, name := range names[:3] {
+		if info, err := os.Stat(filepath.Join(copied, name)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v; want 0600", name, info.Mode(), err)
+		}
+	}
+}
+
 func TestALaterSchemaIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

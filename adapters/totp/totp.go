@@ -56,8 +56,8 @@ func (Codes) NewSecret() ([]byte, error) {
 func (Codes) Describe(secret []byte, issuer, account string) (domain.FactorSetup, error) {
 	text := encoding.EncodeToString(secret)
 	// The colon separates issuer and account in the label, so neither may hold one.
-	label := strings.ReplaceAll(issuer, ":", " ") + ":" + strings.ReplaceAll(account, ":", " ")
-	uri := "otpauth://totp/" + url.PathEscape(label) + "?secret=" + text + "&issuer=" + url.PathEscape(issuer) +
+	issuer, account = strings.ReplaceAll(issuer, ":", " "), strings.ReplaceAll(account, ":", " ")
+	uri := "otpauth://totp/" + escape(issuer) + ":" + escape(account) + "?secret=" + text + "&issuer=" + escape(issuer) +
 		fmt.Sprintf("&algorithm=SHA1&digits=%d&period=%d", digits, period)
 	key, err := otp.NewKeyFromURL(uri)
 	if err != nil {
@@ -75,6 +75,9 @@ func (Codes) Describe(secret []byte, issuer, account string) (domain.FactorSetup
 		Secret: text, URI: uri, QRCode: "data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes()),
 	}, nil
 }
+
+// escape encodes a text for both parts of the URI. Apps differ in what they take a plus sign and a space for, so that neither is left.
+func escape(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 
 // Match returns the time step that the code belongs to. The nearest step is tried first, and all three are tried whatever
 // is found, so that the time taken tells nothing.

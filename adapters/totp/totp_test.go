@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"image/png"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -72,5 +73,29 @@ func TestT03_SecretHas160BitsAndComesAsPicture(t *testing.T) {
 	}
 	if _, err := png.Decode(bytes.NewReader(picture)); err != nil {
 		t.Errorf("the picture cannot be read: %v", err)
+	}
+}
+
+// TestTheURIKeepsEveryCharacterOfIssuerAndAccount: apps take a plus sign for a space, and know an entry by issuer and account.
+func TestTheURIKeepsEveryCharacterOfIssuerAndAccount(t *testing.T) {
+	t.Parallel()
+	const issuer, account = "R&D = 100% + more?", "ada+test@example.org/x#y"
+	setup, err := totp.New().Describe(make([]byte, 20), issuer, account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(setup.URI, "+") || !strings.Contains(setup.URI, "ada%2Btest%40example.org") {
+		t.Errorf("a plus sign is not written %%2B: %s", setup.URI)
+	}
+	u, err := url.Parse(setup.URI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.Path != "/"+issuer+":"+account || u.Query().Get("issuer") != issuer || u.Query().Get("secret") != setup.Secret {
+		t.Errorf("the URI reads as label %q and issuer %q", u.Path, u.Query().Get("issuer"))
+	}
+	setup, err = totp.New().Describe(make([]byte, 20), "::1", "a:b")
+	if err != nil || !strings.HasPrefix(setup.URI, "otpauth://totp/%20%201:a%20b?") {
+		t.Errorf("colons are not replaced: %s, %v", setup.URI, err)
 	}
 }

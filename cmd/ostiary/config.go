@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +41,7 @@ be read, else the default; the answer says which. Nothing is started or changed.
 		if err != nil {
 			return err
 		}
-		answer := configCheckAnswer{OK: true, Warnings: append([]config.Mistake{}, configuration.Warnings()...)}
+		answer := configCheckAnswer{OK: true, Warnings: slices.Concat([]config.Mistake{}, configuration.Warnings(), configuration.FileWarnings())}
 		err = onDirectories(cmd.Context(), configuration, func(on operator.Caller) error {
 			if offline {
 				return nil // that they open is what was to be seen

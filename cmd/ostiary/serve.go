@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/dig"
@@ -65,7 +66,7 @@ func quietly(log *zap.Logger) fxevent.Logger {
 }
 
 func warn(log *zap.Logger, c config.Config) {
-	for _, w := range c.Warnings() {
+	for _, w := range slices.Concat(c.Warnings(), c.FileWarnings()) {
 		log.Warn("configuration", zap.String("key", w.Key), zap.String("problem", w.Problem))
 	}
 }

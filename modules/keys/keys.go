@@ -7,18 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"go.uber.org/fx"
 
 	"github.com/ostiary/ostiary/adapters/keyring"
-	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/ports"
 )
-
-// FileName is the key file of an embedded installation, in the data directory.
-const FileName = "ostiary.key"
 
 // Module provides the sealer and the access tokens.
 var Module = fx.Module("keys", fx.Provide(newSealer, newTokens))
@@ -37,8 +32,8 @@ func newSealer(c config.Config) (ports.Sealer, error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data directory: %w", err)
 	}
-	name := filepath.Join(c.DataDir, FileName)
-	if lost(name, filepath.Join(c.DataDir, sqlitestore.FileName)) {
+	name := c.KeyFile()
+	if lost(name, c.SQLiteFile()) {
 		return nil, fmt.Errorf("the key file %s is missing, and the database beside it is sealed under its key: put it back from the backup, "+
 			"or set keyring.key to what it held", name)
 	}

@@ -22,7 +22,7 @@ import (
 var Module = fx.Module("messages", fx.Invoke(deliver))
 
 func deliver(lc fx.Lifecycle, c config.Config, queue ports.MessageQueue, sealer ports.Sealer, log *zap.Logger, clock ports.Clock) error {
-	mail, err := newMail(c.Mail)
+	mail, err := newMail(c)
 	if err != nil {
 		return err
 	}
@@ -66,13 +66,14 @@ func report(log *zap.Logger, f notify.Failure) {
 	log.Warn("message not delivered yet", fields...)
 }
 
-func newMail(c config.Mail) (ports.Sender, error) {
-	if c.Driver != config.DriverSMTP {
+func newMail(c config.Config) (ports.Sender, error) {
+	if c.Mail.Driver != config.DriverSMTP {
 		return logmail.New(domain.ChannelMail, os.Stderr), nil
 	}
+	server := c.Mail.SMTP
 	return smtpmail.New(smtpmail.Config{
-		Address: c.SMTP.Address, Username: c.SMTP.Username, Password: c.SMTP.Password.Reveal(), From: c.SMTP.From,
-		TLS: c.SMTP.TLS, CAFile: c.SMTP.CAFile, Timeout: c.SMTP.Timeout,
+		Address: server.Address, Username: server.Username, Password: server.Password.Reveal(), From: server.From,
+		TLS: server.TLS, CAFile: server.CAFile, Hello: c.MailHello(), Timeout: server.Timeout,
 	})
 }
 

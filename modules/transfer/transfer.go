@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"strings"
 
 	"github.com/ostiary/ostiary/adapters/keyring"
@@ -17,7 +16,6 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/transfer"
-	"github.com/ostiary/ostiary/modules/keys"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -103,7 +101,7 @@ func sealerOf(c config.Config, places ...place) (ports.Sealer, error) {
 	}
 	for _, p := range places {
 		if p.dir != "" {
-			list, err := keyring.OpenKeyFile(filepath.Join(p.dir, keys.FileName))
+			list, err := keyring.OpenKeyFile(config.Config{DataDir: p.dir}.KeyFile())
 			if err != nil {
 				return nil, err
 			}

@@ -1,0 +1,78 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/config"
+)
+
+func TestADirectoryThatIsOpenToEverybodyIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[os.FileMode]string{
+		0o700: "", 0o770 | os.ModeSetgid: "", 0o750: "", 0o755: "(mode 0755)", 0o777: "(mode 0777)", 0o701: "(mode 0701)",
+	} {
+		c := config.Default()
+		c.DataDir = filepath.Join(t.TempDir(), "data")
+		if w := c.FileWarnings(); len(w) > 0 {
+			t.Errorf("a folder that is not there: %v", w)
+		}
+		if err := os.Mkdir(c.DataDir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(c.DataDir, mode); err != nil {
+			t.Fatal(err)
+		}
+		w := c.FileWarnings()
+		if (len(w) > 0) != (want != "") || len(w) > 0 && (w[0].Key != "data_dir" || !strings.Contains(w[0].Problem, want)) {
+			t.Errorf("mode %v: %v", mode, w)
+		}
+	}
+}
+
+func TestFilesThatAreOpenToTheirGroupAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	c.DataDir = t.TempDir()
+	if err := os.Chmod(c.DataDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{c.KeyFile(), c.SQLiteFile()} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w := c.FileWarnings(); len(w) > 0 {
+		t.Errorf("files of mode 0600: %v", w)
+	}
+	if err := os.Chmod(c.KeyFile(), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if w := c.FileWarnings(); len(w) != 1 || !strings.Contains(w[0].Problem, "(mode 0640)") {
+		t.Errorf("a key file of mode 0640: %v", w)
+	}
+}
+
+// TestProxyListsThatCoverEverythingAreWarnedOf: a list may name all addresses without a network of length 0.
+func TestProxyListsThatCoverEverythingAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	for list, want := range map[string]int{
+		"127.0.0.1/32, 10.0.0.0/8, 172.16.0.0/12, '::1/128', 'fd00::/8', 'fc00::/7', '::ffff:10.0.0.0/104'": 0,
+		"0.0.0.0/1, 128.0.0.0/1": 2,
+		"'::/1', '8000::/1'":     2,
+		"'::ffff:0.0.0.0/96'":    1,
+		"'2000::/3'":             1,
+	} {
+		c, err := load("http: {trusted_proxies: [" + list + "]}")
+		if err != nil {
+			t.Fatalf("%s: %v", list, err)
+		}
+		warnings := slices.DeleteFunc(c.Warnings(), func(w config.Mistake) bool { return w.Key != "http.trusted_proxies" })
+		if len(warnings) != want {
+			t.Errorf("%s: %d warnings, want %d: %v", list, len(warnings), want, warnings)
+		}
+	}
+}
