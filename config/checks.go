@@ -66,6 +66,19 @@ func checkOrigin(m *Mistakes, key, text string) {
 	}
 }
 
+// checkCORSOrigins checks origins that are compared to the character with what a browser sends: in lower case, and without the
+// port that the scheme has anyway.
+func checkCORSOrigins(m *Mistakes, key string, origins []string) {
+	defaultPort := map[string]string{"http": "80", "https": "443"}
+	for _, origin := range origins {
+		checkOrigin(m, key, origin)
+		u, err := url.Parse(origin)
+		if err == nil && (origin != strings.ToLower(origin) || u.Port() != "" && u.Port() == defaultPort[u.Scheme]) {
+			m.add(key, "%q is not what a browser sends: write it in lower case, and without the scheme's own port", origin)
+		}
+	}
+}
+
 // secureScheme reports whether the address is https, or of this machine.
 func secureScheme(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && isLoopbackHost(u.Hostname())

@@ -32,12 +32,15 @@ type Config struct {
 
 // HTTP is the public listener.
 type HTTP struct {
-	Address         string         `koanf:"address"`
-	PublicURL       string         `koanf:"public_url"` // scheme, host and port that people and programs reach the service by
-	TLS             TLS            `koanf:"tls"`
-	AllowPlain      bool           `koanf:"allow_plain"`
-	TrustedProxies  []netip.Prefix `koanf:"trusted_proxies"`
-	ShutdownTimeout time.Duration  `koanf:"shutdown_timeout"`
+	Address        string         `koanf:"address"`
+	PublicURL      string         `koanf:"public_url"` // scheme, host and port that people and programs reach the service by
+	TLS            TLS            `koanf:"tls"`
+	AllowPlain     bool           `koanf:"allow_plain"`
+	TrustedProxies []netip.Prefix `koanf:"trusted_proxies"`
+	CORSOrigins    []string       `koanf:"cors_origins"` // of pages that may call the Security API
+	// MaxConnectionsPerSource bounds the connections of one IPv4 address or IPv6 /64; zero bounds nothing.
+	MaxConnectionsPerSource int           `koanf:"max_connections_per_source"`
+	ShutdownTimeout         time.Duration `koanf:"shutdown_timeout"`
 }
 
 // TLS names the files of the listener's own certificate. Both or none.

@@ -15,7 +15,7 @@ const day = 24 * time.Hour
 func Default() Config {
 	return Config{
 		HTTP: HTTP{
-			Address: "127.0.0.1:8080", PublicURL: "http://localhost:8080", ShutdownTimeout: 20 * time.Second,
+			Address: "127.0.0.1:8080", PublicURL: "http://localhost:8080", MaxConnectionsPerSource: 2048, ShutdownTimeout: 20 * time.Second,
 		},
 		DataDir:    "./ostiary-data",
 		Storage:    Storage{Driver: StorageSQLite, MongoDB: MongoDB{Database: "ostiary"}},

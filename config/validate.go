@@ -57,6 +57,8 @@ func (h HTTP) check(m *Mistakes) {
 				netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
 		}
 	}
+	checkCORSOrigins(m, "http.cors_origins", h.CORSOrigins)
+	number(m, "http.max_connections_per_source", h.MaxConnectionsPerSource, 0, 1_000_000)
 	between(m, "http.shutdown_timeout", h.ShutdownTimeout, time.Second, 10*time.Minute)
 }
 

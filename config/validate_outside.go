@@ -116,9 +116,7 @@ func (a UsersAPI) check(m *Mistakes) {
 	if a.ListMaxLevel < -1 {
 		m.add("users_api.list_max_level", "must be a level, or -1 for everybody who is signed in")
 	}
-	for _, origin := range a.CORSOrigins {
-		checkOrigin(m, "users_api.cors_origins", origin)
-	}
+	checkCORSOrigins(m, "users_api.cors_origins", a.CORSOrigins)
 	if _, err := time.LoadLocation(a.Timezone); err != nil || a.Timezone == "" || a.Timezone == "Local" {
 		m.add("users_api.timezone", "%q is no time zone: write one as in UTC or Europe/Prague", a.Timezone)
 	}

@@ -51,6 +51,10 @@ func (s *Server) fail(r *Request, f *fault.Error) {
 		body, _ = contractFailure(fault.ErrInternal, r.Origin.RequestID) // three strings always marshal
 	}
 	h := &r.c.Response().Header
+	if f.Kind == fault.MethodNotAllowed {
+		// The router would name every route that the path might be, those with parameters too.
+		h.Set(fiber.HeaderAllow, allow(s.routesAt(r.c.Path())))
+	}
 	if f.Kind == fault.Unauthenticated {
 		h.Set(fiber.HeaderWWWAuthenticate, api.Challenge)
 	}
@@ -82,6 +86,9 @@ func (s *Server) apiOf(r *Request) *API {
 }
 
 func (s *Server) apiAt(path string) *API {
+	if routes := s.literal[path]; len(routes) > 0 {
+		return routes[0].api
+	}
 	best := s.apis[0]
 	for _, api := range s.apis {
 		if (path == api.Prefix || strings.HasPrefix(path, api.Prefix+"/")) && len(api.Prefix) > len(best.Prefix) {
@@ -100,35 +107,20 @@ func (s *Server) onError(c *fiber.Ctx, err error) error {
 	return nil
 }
 
-// onBrokenRequest answers what never became a request: a malformed or oversized head or body, or one that came too slowly.
+// onBrokenRequest answers what never became a request: a malformed or oversized head, or one that came too slowly.
 func (s *Server) onBrokenRequest(ctx *fasthttp.RequestCtx, err error) {
-	f := ofConnection(err)
-	if f.Is(ErrBodyTooLarge) && len(ctx.Request.Header.Peek(fiber.HeaderContentEncoding)) > 0 {
-		f = ErrEncoding // whatever its size
-	}
-	s.refuseUnread(ctx, f)
+	s.refuseUnread(ctx, ofConnection(err))
 }
 
-// onExpect answers a client that asks before it sends its body: what will be refused anyway need not be sent.
-func (s *Server) onExpect(ctx *fasthttp.RequestCtx) int {
-	h := &ctx.Request.Header
-	switch {
-	case len(h.Peek(fiber.HeaderContentEncoding)) > 0:
-		return s.refuseUnread(ctx, ErrEncoding)
-	case h.ContentLength() > s.cfg.BodyLimit:
-		return s.refuseUnread(ctx, ErrBodyTooLarge)
-	default:
-		return fasthttp.StatusContinue
-	}
-}
-
-// refuseUnread answers a request whose body, or more, has not been read.
-func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, f *fault.Error) int {
+// refuseUnread answers a request whose body, or more, has not been read, and closes the connection: where the next request would
+// begin is not known.
+func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, f *fault.Error) {
 	if c, ok := ctx.Conn().(*conn); ok {
 		c.lingers.Store(true)
 	}
 	id := requestID(string(ctx.Request.Header.Peek(fiber.HeaderXRequestID)))
-	body, err := s.apiAt(string(ctx.Request.Header.RequestURI())).Failure(f, id)
+	path := targetPath(string(ctx.Request.Header.RequestURI()))
+	body, err := s.apiAt(path).Failure(f, id)
 	if err != nil {
 		body, _ = contractFailure(f, id) // as in fail
 	}
@@ -136,11 +128,15 @@ func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, f *fault.Error) int {
 	ctx.Response.Reset()
 	s.setFixedHeaders(&ctx.Response.Header)
 	ctx.Response.Header.Set(fiber.HeaderXRequestID, id)
+	s.shareAnswer(path, &ctx.Request.Header, &ctx.Response.Header)
 	ctx.SetContentType("application/json; charset=utf-8")
 	ctx.SetStatusCode(status)
+	if f.RetryAfter() > 0 {
+		ctx.Response.Header.Set(fiber.HeaderRetryAfter, retryAfter(f.RetryAfter()))
+	}
 	ctx.SetBody(body)
+	ctx.SetConnectionClose()
 	s.metrics.broken(status)
-	return status
 }
 
 // observe counts and logs the request. No header, no query string, no body and no name of a person is part of either: the
@@ -184,12 +180,4 @@ func levelOf(status int) zapcore.Level {
 	default:
 		return zapcore.InfoLevel
 	}
-}
-
-// quiet hands the HTTP library's lines to our log, at a level for those who look for them: clients can cause them at will.
-type quiet struct{ log *zap.Logger }
-
-// Printf logs one line.
-func (q quiet) Printf(format string, args ...any) {
-	q.log.Sugar().Debugf(format, args...)
 }

@@ -34,7 +34,12 @@ type Config struct {
 	// Registry takes the server's metrics and is what the metrics listener shows; nil means one of its own.
 	Registry *prometheus.Registry
 
+	// ConnectionsPerSource bounds the connections of one IPv4 address or IPv6 /64 at a time; zero bounds nothing. Connections from
+	// TrustedProxies are not counted.
+	ConnectionsPerSource int
+
 	BodyLimit      int           // bytes of a body; default 64 KiB
+	BodyMemory     int           // bytes held at a time for bodies beyond 8 KiB, a quarter of it by one source; default 64 MiB
 	HeaderLimit    int           // bytes of a request's head; default 16 KiB
 	Connections    int           // connections at a time; default 16384
 	ReadTimeout    time.Duration // for a whole request; default 15 s
@@ -67,6 +72,7 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	number(&c.BodyLimit, 64<<10)
+	number(&c.BodyMemory, 64<<20)
 	number(&c.HeaderLimit, 16<<10)
 	number(&c.Connections, 16<<10)
 	span(&c.ReadTimeout, 15*time.Second)

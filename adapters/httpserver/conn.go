@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -13,42 +14,66 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// connections knows every open connection, so that a shutdown can tell the idle ones from those that owe an answer.
+// connections knows every open connection, so that a shutdown can tell the idle ones from those that owe an answer, and how many
+// of them each source holds.
 type connections struct {
 	clock        ports.Clock
 	writeTimeout time.Duration
+	limits       limits
 	draining     atomic.Bool
 
-	mu   sync.Mutex
-	open map[*conn]struct{}
-	none chan struct{} // closed once the last connection has gone while draining
+	mu      sync.Mutex
+	open    map[*conn]struct{}
+	sources map[netip.Prefix]*source
+	bodies  int           // bytes held for bodies, by all
+	peak    int           // most connections since memory was given back
+	none    chan struct{} // closed once the last connection has gone while draining
 }
 
-func newConnections(clock ports.Clock, writeTimeout time.Duration) *connections {
+func newConnections(clock ports.Clock, writeTimeout time.Duration, l limits) *connections {
 	return &connections{
-		clock: clock, writeTimeout: writeTimeout,
-		open: map[*conn]struct{}{}, none: make(chan struct{}),
+		clock: clock, writeTimeout: writeTimeout, limits: l,
+		open: map[*conn]struct{}{}, sources: map[netip.Prefix]*source{}, none: make(chan struct{}),
 	}
 }
 
-func (s *connections) add(nc net.Conn) *conn {
-	c := &conn{Conn: nc, set: s}
+// admit takes a connection in, or says why not.
+func (s *connections) admit(nc net.Conn) (*conn, admission) {
+	from, counted := s.limits.sourceOf(nc.RemoteAddr())
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var by *source
+	if counted {
+		by = s.sources[from]
+		if by != nil && s.limits.perSource > 0 && by.connections >= s.limits.perSource {
+			return nil, sourceFull
+		}
+	}
+	if len(s.open) >= s.limits.connections {
+		return nil, allFull
+	}
+	if counted && by == nil {
+		by = &source{}
+		s.sources[from] = by
+	}
+	if by != nil {
+		by.connections++
+	}
+	c := &conn{Conn: nc, set: s, from: from, source: by}
 	s.open[c] = struct{}{}
-	return c
-}
-
-func (s *connections) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.open)
+	s.peak = max(s.peak, len(s.open))
+	return c, admitted
 }
 
 func (s *connections) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, c)
+	if c.source != nil {
+		if c.source.connections--; c.source.connections == 0 {
+			delete(s.sources, c.from)
+		}
+	}
 	s.noteEmpty()
 }
 
@@ -90,6 +115,8 @@ type conn struct {
 	net.Conn
 
 	set     *connections
+	from    netip.Prefix
+	source  *source     // nil for one that is not counted
 	lingers atomic.Bool // the client may still be sending what nobody will read
 	owes    atomic.Bool // a handler has run whose answer is not written yet
 
@@ -196,14 +223,17 @@ type listener struct {
 }
 
 func newListener(inner net.Listener, set *connections, door *doorman) *listener {
-	return &listener{Listener: inner, set: set, door: door, done: make(chan struct{}), wait: func(done <-chan struct{}, d time.Duration) {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-done:
-		case <-timer.C:
-		}
-	}}
+	return &listener{Listener: inner, set: set, door: door, done: make(chan struct{}), wait: wait}
+}
+
+// wait returns after d, or earlier once done is closed.
+func wait(done <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
 }
 
 // Accept returns the next connection, however long the system is out of what it takes to open one, or there is no room for
@@ -213,10 +243,10 @@ func (l *listener) Accept() (net.Conn, error) {
 	for pause := first; ; pause = min(2*pause, most) {
 		nc, err := l.Listener.Accept()
 		switch {
-		case err == nil && l.set.count() < l.door.limit:
-			return l.set.add(nc), nil
 		case err == nil:
-			l.door.turnAway(nc, l.set.clock.Now())
+			if c := l.admit(nc); c != nil {
+				return c, nil
+			}
 			pause = first / 2 // doubled next
 		case passes(err):
 			l.wait(l.done, pause)
@@ -224,6 +254,21 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 	}
+}
+
+// admit returns the connection, or nil after it was refused.
+func (l *listener) admit(nc net.Conn) net.Conn {
+	c, verdict := l.set.admit(nc)
+	switch verdict {
+	case admitted:
+		return c
+	case sourceFull:
+		_ = nc.Close() // one source alone is at its limit: no work is spent on an answer
+		l.door.crowded(nc.RemoteAddr())
+	case allFull:
+		l.door.turnAway(nc, l.set.clock.Now())
+	}
+	return nil
 }
 
 // passes reports whether an error of accept is one that time may heal.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 )
 
 // CORS lets pages of other origins call an API (Fetch standard, CORS protocol). Credentials of the browser's own, such as
@@ -13,39 +14,77 @@ import (
 type CORS struct {
 	// Origins are the origins that may call, to the character, such as "https://app.example.com". None switches it off.
 	Origins []string
-	// Headers are the request headers that they may send beside Content-Type and Accept.
+	// Headers are the request headers that every route of the API takes, beside those that a route names and Content-Type where
+	// there is a body.
 	Headers []string
 }
 
-const preflightAge = "600" // seconds
+const (
+	preflightAge = "600" // seconds
 
-// allows returns the origin of a request if its pages may call the API.
-func (c CORS) allows(r *Request) (string, bool) {
-	origin := r.Header(fiber.HeaderOrigin)
-	return origin, origin != "" && slices.Contains(c.Origins, origin)
-}
+	// exposedHeaders are the headers of an answer that a page may read, beside those that every page may.
+	exposedHeaders = "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-ID, ETag, Location"
+)
 
-// cors adds to an answer what lets a page of an allowed origin read it, and answers the browser's question beforehand.
-// answered tells that nothing is left to do.
-func (s *Server) cors(r *Request) (answered bool) {
-	api := s.apiAt(r.c.Path())
+// shareAnswer adds to an answer what lets a page of a listed origin read it, and reports whether the request comes from such a
+// page. The answer varies with the origin, whoever asks.
+func (s *Server) shareAnswer(path string, req *fasthttp.RequestHeader, res *fasthttp.ResponseHeader) (listed bool) {
+	if !s.shares {
+		return false
+	}
+	api := s.apiAt(path)
 	if len(api.CORS.Origins) == 0 {
 		return false
 	}
-	r.c.Vary(fiber.HeaderOrigin)
-	origin, ok := api.CORS.allows(r)
-	if !ok {
+	res.Add(fiber.HeaderVary, fiber.HeaderOrigin)
+	origin := string(req.Peek(fiber.HeaderOrigin))
+	if !slices.Contains(api.CORS.Origins, origin) {
 		return false
 	}
-	r.SetHeader(fiber.HeaderAccessControlAllowOrigin, origin)
-	r.SetHeader("Cross-Origin-Resource-Policy", "cross-origin")
-	r.SetHeader(fiber.HeaderAccessControlExposeHeaders, "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-ID")
-	if r.c.Method() != http.MethodOptions || r.Header(fiber.HeaderAccessControlRequestMethod) == "" {
+	res.Set(fiber.HeaderAccessControlAllowOrigin, origin)
+	res.Set(fiber.HeaderAccessControlExposeHeaders, exposedHeaders)
+	res.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	return true
+}
+
+// cors lets a page of a listed origin read the answer, and answers the browser's question beforehand. answered tells that
+// nothing is left to do.
+func (s *Server) cors(r *Request) (answered bool) {
+	listed := s.shareAnswer(r.c.Path(), &r.c.Request().Header, &r.c.Response().Header)
+	if !listed || r.c.Method() != http.MethodOptions || r.Header(fiber.HeaderAccessControlRequestMethod) == "" {
 		return false
 	}
-	r.SetHeader(fiber.HeaderAccessControlAllowMethods, "GET, POST, DELETE")
-	r.SetHeader(fiber.HeaderAccessControlAllowHeaders, strings.Join(append([]string{"Content-Type", "Accept"}, api.CORS.Headers...), ", "))
+	routes := s.routesAt(r.c.Path())
+	if len(routes) == 0 {
+		return false // not found, as without the question
+	}
+	r.SetHeader(fiber.HeaderAccessControlAllowMethods, allow(routes))
+	r.SetHeader(fiber.HeaderAccessControlAllowHeaders, strings.Join(headersOf(routes), ", "))
 	r.SetHeader(fiber.HeaderAccessControlMaxAge, preflightAge)
+	r.c.Vary(fiber.HeaderAccessControlRequestMethod, fiber.HeaderAccessControlRequestHeaders)
 	r.c.Status(http.StatusNoContent)
 	return true
+}
+
+// headersOf returns the request headers that the routes of a path take.
+func headersOf(routes []*mount) []string {
+	headers := slices.Clone(routes[0].api.CORS.Headers)
+	for _, m := range routes {
+		for _, name := range slices.Concat(m.own(), m.Headers) {
+			if !slices.Contains(headers, name) {
+				headers = append(headers, name)
+			}
+		}
+	}
+	return headers
+}
+
+// own returns the request headers that a route takes for its method.
+func (m *mount) own() []string {
+	switch m.Method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		return []string{fiber.HeaderContentType}
+	default:
+		return nil
+	}
 }

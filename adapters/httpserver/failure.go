@@ -67,7 +67,7 @@ func faultOf(err error) *fault.Error {
 		return ofStatus(fromRouter.Code)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		// It is not known how far the request came; "internal" would say that trying again is of no use.
-		return fault.ErrOverloaded.Because(err).After(time.Second)
+		return fault.ErrOverloaded.Because(err).After(retryOverloaded)
 	default:
 		return fault.Of(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/ostiary/ostiary/core/fault"
 )
 
@@ -21,13 +23,13 @@ const (
 // doorman answers connections beyond the limit in our own words. The HTTP library would do it in plain text, and while nothing
 // else is accepted: one silent client of a TLS listener could then keep everybody out for as long as it likes.
 type doorman struct {
-	limit   int
 	busy    chan struct{}
 	message func() []byte
+	crowded func(from net.Addr) // a connection was closed because its source holds its limit
 }
 
-func newDoorman(limit int, message func() []byte) *doorman {
-	return &doorman{limit: limit, busy: make(chan struct{}, refusedAtOnce), message: message}
+func newDoorman(message func() []byte, crowded func(from net.Addr)) *doorman {
+	return &doorman{busy: make(chan struct{}, refusedAtOnce), message: message, crowded: crowded}
 }
 
 // turnAway tells the client that there is no room, without keeping anybody else waiting.
@@ -62,7 +64,7 @@ const refusedBody = 64 << 10
 // full is the whole answer to a connection for which there is no room.
 func (s *Server) full() []byte {
 	id := requestID("")
-	f := fault.ErrOverloaded.After(time.Second)
+	f := fault.ErrOverloaded.After(retryOverloaded)
 	body, err := contractFailure(f, id)
 	if err != nil {
 		return nil // a fault of strings alone always has a body
@@ -71,7 +73,7 @@ func (s *Server) full() []byte {
 	b.WriteString("HTTP/1.1 " + strconv.Itoa(StatusOf(f.Kind)) + " " + http.StatusText(StatusOf(f.Kind)) + "\r\n")
 	header := http.Header{
 		"Connection": {"close"}, "Content-Length": {strconv.Itoa(len(body))}, "Content-Type": {"application/json; charset=utf-8"},
-		"Date": {s.cfg.Clock.Now().UTC().Format(http.TimeFormat)}, "Retry-After": {retryAfter(time.Second)}, "X-Request-Id": {id},
+		"Date": {s.cfg.Clock.Now().UTC().Format(http.TimeFormat)}, "Retry-After": {retryAfter(retryOverloaded)}, "X-Request-Id": {id},
 	}
 	for _, fixed := range fixedHeaders {
 		header.Set(string(fixed[0]), string(fixed[1]))
@@ -81,4 +83,25 @@ func (s *Server) full() []byte {
 	b.Write(body)
 	s.metrics.broken(StatusOf(f.Kind))
 	return b.Bytes()
+}
+
+// retryOverloaded is when a client that was refused for want of room may try again.
+const retryOverloaded = time.Second
+
+// crowdLogEvery bounds how often it is logged that a source holds its limit of connections.
+const crowdLogEvery = time.Minute
+
+// crowded counts a connection that was closed because its source holds its limit, and logs the first in a while.
+func (s *Server) crowded() func(from net.Addr) {
+	var next time.Time // one goroutine accepts
+	return func(from net.Addr) {
+		s.metrics.crowded.Inc()
+		now := s.cfg.Clock.Now()
+		if now.Before(next) {
+			return
+		}
+		next = now.Add(crowdLogEvery)
+		s.cfg.Log.Warn("connections closed: one source holds http.max_connections_per_source of them",
+			zap.Stringer("source", peerAddress(from).Unmap()), zap.Int("limit", s.cfg.ConnectionsPerSource))
+	}
 }

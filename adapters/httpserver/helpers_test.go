@@ -71,6 +71,7 @@ type answer struct {
 	Header http.Header
 	Body   map[string]any
 	Raw    string
+	Closes bool // the connection, after it
 }
 
 func (a answer) code() string {
@@ -122,7 +123,7 @@ func read(tb testing.TB, res *http.Response) answer {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	a := answer{Status: res.StatusCode, Header: res.Header, Raw: string(raw)}
+	a := answer{Status: res.StatusCode, Header: res.Header, Raw: string(raw), Closes: res.Close}
 	_ = json.Unmarshal(raw, &a.Body)
 	return a
 }

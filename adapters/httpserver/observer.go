@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	crowded  prometheus.Counter
 }
 
 func newMetrics(registry *prometheus.Registry) (*metrics, error) {
@@ -28,8 +30,11 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 			Name: "ostiary_http_request_duration_seconds", Help: "Time from the whole request read to the answer made.",
 			Buckets: []float64{.0002, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"api", "method", "route"}),
+		crowded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ostiary_http_connections_refused_total", Help: "Connections closed because their source held its limit of connections.",
+		}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.crowded} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("registering metrics: %w", err)
 		}
@@ -90,7 +95,7 @@ func openObserver(ctx context.Context, cfg Config) (*observer, error) {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	o := &observer{listener: l, served: make(chan error, 1), server: &http.Server{
 		Handler: mux, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout, IdleTimeout: cfg.IdleTimeout,
-		MaxHeaderBytes: cfg.HeaderLimit,
+		MaxHeaderBytes: cfg.HeaderLimit, ErrorLog: log.New(quietWriter{cfg.Log}, "", 0),
 	}}
 	go func() {
 		o.served <- o.server.Serve(l)

@@ -103,6 +103,8 @@ type Route struct {
 	// Check returns the refusal that the handler would give to this principal. It changes nothing. It is called before a
 	// query string is refused: without the permission, nobody learns what is wrong with the request. It may be nil.
 	Check func(r *Request) error
+	// Headers are request headers that the route takes beside those of its API, for pages of other origins.
+	Headers []string
 }
 
 // API is a set of routes under one prefix that share a way of signing in and the shape of their failures.
@@ -153,6 +155,7 @@ func (s *Server) mountAPI(api API) error {
 		api.Challenge = "Bearer"
 	}
 	s.apis = append(s.apis, &api)
+	s.shares = s.shares || len(api.CORS.Origins) > 0
 	for _, route := range api.Routes {
 		if err := s.mountRoute(&api, route); err != nil {
 			return fmt.Errorf("mounting %s %s%s: %w", route.Method, api.Prefix, route.Path, err)
@@ -172,7 +175,7 @@ func (s *Server) mountRoute(api *API, route Route) error {
 	m.metrics = s.metrics.forRoute(api.Name, route.Method, m.full)
 	s.mounts = append(s.mounts, m)
 	if len(m.params) == 0 {
-		s.literal[m.full] = append(s.literal[m.full], route.Method)
+		s.literal[m.full] = append(s.literal[m.full], m)
 	}
 	path := paramForm.ReplaceAllString(m.full, ":$1")
 	s.app.Add(route.Method, path, s.serveRoute(m))
@@ -221,10 +224,8 @@ func (s *Server) serveRoute(m *mount) fiber.Handler {
 		r := requestOf(c)
 		r.mount = m
 		if len(m.params) > 0 {
-			if allowed := s.literal[c.Path()]; len(allowed) > 0 && !slices.Contains(allowed, m.Method) {
-				// Where POST /login is a call, GET /login is that call with a wrong method, and not the user "login".
-				r.SetHeader(fiber.HeaderAllow, strings.Join(allowed, ", "))
-				return ErrMethodNotAllowed
+			if literal := s.literal[c.Path()]; len(literal) > 0 && !has(literal, m.Method) {
+				return ErrMethodNotAllowed // see routesAt
 			}
 		}
 		for _, name := range m.params {

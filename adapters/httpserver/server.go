@@ -1,7 +1,6 @@
 package httpserver
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -28,7 +27,8 @@ type Server struct {
 	http    *fasthttp.Server
 	apis    []*API
 	mounts  []*mount
-	literal map[string][]string // the methods of each path without parameters
+	shares  bool                // some API lets pages of other origins call it
+	literal map[string][]*mount // the routes of each path without parameters
 	metrics *metrics
 
 	conns    *connections
@@ -44,7 +44,7 @@ func New(cfg Config, apis ...API) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, literal: map[string][]string{}, served: make(chan error, 1)}
+	s := &Server{cfg: cfg, literal: map[string][]*mount{}, served: make(chan error, 1)}
 	if s.metrics, err = newMetrics(cfg.Registry); err != nil {
 		return nil, fmt.Errorf("http server: %w", err)
 	}
@@ -95,7 +95,9 @@ func (s *Server) transport() *fasthttp.Server {
 		NoDefaultContentType:         true,
 		CloseOnShutdown:              true,
 		SecureErrorLogMessage:        true,
-		ExpectHandler:                s.onExpect,
+		HeaderReceived:               s.onHead,
+		StreamRequestBody:            true, // see readBody
+		ReduceMemoryUsage:            true, // an idle connection keeps neither the last request's buffers nor the last answer's
 		Logger:                       quiet{s.cfg.Log},
 	}
 }
@@ -112,8 +114,11 @@ func (s *Server) Open(ctx context.Context) error {
 	if s.cfg.TLS != nil {
 		inner = tls.NewListener(inner, s.cfg.TLS) // shakes hands at the first read, within ReadTimeout
 	}
-	s.conns = newConnections(s.cfg.Clock, s.cfg.WriteTimeout)
-	s.listener = newListener(inner, s.conns, newDoorman(s.cfg.Connections, s.full))
+	s.conns = newConnections(s.cfg.Clock, s.cfg.WriteTimeout, limits{
+		connections: s.cfg.Connections, perSource: s.cfg.ConnectionsPerSource, bodies: s.cfg.BodyMemory, trusted: s.cfg.TrustedProxies,
+	})
+	s.listener = newListener(inner, s.conns, newDoorman(s.full, s.crowded()))
+	go s.conns.giveBack(s.listener.done, wait, freeMemory)
 	go func() {
 		s.served <- s.http.Serve(s.listener)
 		close(s.served)
@@ -168,48 +173,29 @@ func (s *Server) Routes() []RouteInfo {
 // serve comes before the router.
 func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	c, tracked := ctx.Conn().(*conn)
-	if tracked {
-		c.owes.Store(true)
-	}
-	if !unambiguous(&ctx.Request.Header) {
-		s.refuseUnread(ctx, fault.ErrInvalid)
-		ctx.SetConnectionClose() // what follows on this connection is anybody's guess
+	if !tracked {
+		ctx.SetConnectionClose() // the listener makes no other
 		return
 	}
+	c.owes.Store(true)
+	if f := refusalOf(&ctx.Request.Header); f != nil {
+		s.refuseUnread(ctx, f)
+		return
+	}
+	held, f := s.readBody(ctx, c)
+	if f != nil {
+		s.refuseUnread(ctx, f)
+		return
+	}
+	defer c.releaseBody(held)
 	if !served(ctx.Method()) {
 		// The router answers an unknown method with its own words; one that it knows and nobody serves gets a 405 with
 		// Allow. TRACE is such a one.
 		ctx.Request.Header.SetMethod(http.MethodTrace)
 	}
 	s.handler(ctx)
-	if tracked && c.set.draining.Load() {
+	if c.set.draining.Load() {
 		ctx.SetConnectionClose()
-	}
-}
-
-// unambiguous refuses what the library would read and a proxy before us might read otherwise: two framings, folded lines
-// (RFC 9112, 5.2 and 6.3), another version.
-func unambiguous(h *fasthttp.RequestHeader) bool {
-	if version := h.Protocol(); !bytes.Equal(version, []byte("HTTP/1.1")) && !bytes.Equal(version, []byte("HTTP/1.0")) {
-		return false
-	}
-	raw := h.RawHeaders()
-	if bytes.Contains(raw, []byte("\n ")) || bytes.Contains(raw, []byte("\n\t")) {
-		return false
-	}
-	if len(h.Peek(fiber.HeaderTransferEncoding)) == 0 {
-		return true
-	}
-	lower := bytes.ToLower(raw)
-	return !bytes.HasPrefix(lower, []byte("content-length:")) && !bytes.Contains(lower, []byte("\ncontent-length:"))
-}
-
-func served(method []byte) bool {
-	switch string(method) {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-		return true
-	default:
-		return false
 	}
 }
 
@@ -294,9 +280,6 @@ const maxURL = 4096
 func refuse(c *fiber.Ctx) error {
 	h := &c.Request().Header
 	switch {
-	case len(h.Peek(fiber.HeaderContentEncoding)) > 0:
-		// The router would inflate the body without a limit: 4 KB of gzip in gzip took 3.3 GB.
-		return ErrEncoding
 	case len(h.RequestURI()) > maxURL:
 		return ErrHeadTooLarge
 	default:

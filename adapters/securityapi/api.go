@@ -36,6 +36,9 @@ type Services struct {
 	// SecureCookies keeps cookies off plain http; it is for a service that people reach by https.
 	SecureCookies bool
 
+	// CORSOrigins are the origins whose pages may call the API and read the keys.
+	CORSOrigins []string
+
 	// NoPages leaves out the document and the page to read it.
 	NoPages bool
 
@@ -55,12 +58,15 @@ func New(s Services) ([]httpserver.API, error) {
 	}
 	security := httpserver.API{
 		Name: "security", Prefix: Base, Routes: routes, Authenticate: s.Auth.Authenticate, Denied: a.denied,
+		CORS: httpserver.CORS{Origins: s.CORSOrigins, Headers: []string{"Authorization", "X-API-KEY", "X-Request-ID"}},
 	}
 	keyRoutes, err := a.declare([]httpserver.Route{route(http.MethodGet, "/.well-known/jwks.json", httpserver.Public(), a.keySet)})
 	if err != nil {
 		return nil, err
 	}
-	keys := httpserver.API{Name: "jwks", Routes: keyRoutes}
+	keys := httpserver.API{
+		Name: "jwks", Routes: keyRoutes, CORS: httpserver.CORS{Origins: s.CORSOrigins, Headers: []string{"X-Request-ID"}},
+	}
 	if s.NoPages {
 		return []httpserver.API{security, keys}, nil
 	}

@@ -25,8 +25,14 @@ type declaration struct {
 	UnknownQuery string `json:"x-unknown-query"`
 }
 
-// queries returns the query parameters of every operation, by "METHOD path"; nil for one that ignores unknown ones.
-func queries() (map[string]httpserver.QueryNames, error) {
+// taken is what a route takes beside its path and body.
+type taken struct {
+	query   httpserver.QueryNames // nil for a route that ignores unknown ones
+	headers []string
+}
+
+// parameters returns what every operation takes, by "METHOD path".
+func parameters() (map[string]taken, error) {
 	var document struct {
 		Paths      map[string]map[string]json.RawMessage `json:"paths"`
 		Components struct {
@@ -36,7 +42,7 @@ func queries() (map[string]httpserver.QueryNames, error) {
 	if err := json.Unmarshal(Document, &document); err != nil {
 		return nil, fmt.Errorf("openapi document: %w", err)
 	}
-	all := map[string]httpserver.QueryNames{}
+	all := map[string]taken{}
 	for path, item := range document.Paths {
 		for method, raw := range item {
 			if method == "parameters" || method == "servers" {
@@ -46,42 +52,45 @@ func queries() (map[string]httpserver.QueryNames, error) {
 			if err := json.Unmarshal(raw, &d); err != nil {
 				return nil, fmt.Errorf("openapi document: %s %s: %w", method, path, err)
 			}
-			all[strings.ToUpper(method)+" "+path] = d.names(document.Components.Parameters)
+			all[strings.ToUpper(method)+" "+path] = d.takes(document.Components.Parameters)
 		}
 	}
 	return all, nil
 }
 
-func (d declaration) names(shared map[string]parameter) httpserver.QueryNames {
-	if d.UnknownQuery == "ignored" {
-		return nil
-	}
-	names := httpserver.QueryNames{}
+func (d declaration) takes(shared map[string]parameter) taken {
+	all := taken{query: httpserver.QueryNames{}}
 	for _, p := range d.Parameters {
 		if p.Ref != "" {
 			p = shared[strings.TrimPrefix(p.Ref, "#/components/parameters/")]
 		}
-		if p.In == "query" {
-			names[p.Name] = p.Schema.Type == "array"
+		switch p.In {
+		case "query":
+			all.query[p.Name] = p.Schema.Type == "array"
+		case "header":
+			all.headers = append(all.headers, p.Name)
 		}
 	}
-	return names
+	if d.UnknownQuery == "ignored" {
+		all.query = nil
+	}
+	return all
 }
 
-// declare gives every route the query parameters that the document has for it, and its check.
+// declare gives every route the query parameters and headers that the document has for it, and its check.
 func (a *api) declare(routes []httpserver.Route) ([]httpserver.Route, error) {
-	declared, err := queries()
+	declared, err := parameters()
 	if err != nil {
 		return nil, err
 	}
 	checks := a.checks()
 	for i := range routes {
 		key := routes[i].Method + " " + routes[i].Path
-		names, ok := declared[key]
+		takes, ok := declared[key]
 		if !ok {
 			return nil, fmt.Errorf("%s is not in the OpenAPI document", key)
 		}
-		routes[i].Query, routes[i].Check = names, checks[key]
+		routes[i].Query, routes[i].Headers, routes[i].Check = takes.query, takes.headers, checks[key]
 	}
 	return routes, nil
 }

@@ -42,7 +42,7 @@ func New(s Services) []httpserver.API {
 	users := httpserver.API{
 		Name: "users", Prefix: Base, Routes: withAndWithoutSlash(a.routes()), Authenticate: a.authenticate, Credential: credential,
 		Failure: failure, Challenge: "Token",
-		CORS: httpserver.CORS{Origins: s.Config.CORSOrigins, Headers: []string{"X-API-KEY", "Authorization"}},
+		CORS: httpserver.CORS{Origins: s.Config.CORSOrigins, Headers: []string{"X-API-KEY", "Authorization", "X-Request-ID"}},
 	}
 	return []httpserver.API{users, documentation()}
 }

@@ -2,6 +2,7 @@ package usersapi_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -129,7 +130,8 @@ func TestH13_OtherOriginsMayCallAsConfigured(t *testing.T) {
 	}
 	got := ask("https://app.example.com")
 	if got.status != http.StatusNoContent || got.header.Get("Access-Control-Allow-Origin") != "https://app.example.com" ||
-		got.header.Get("Access-Control-Allow-Credentials") != "" {
+		got.header.Get("Access-Control-Allow-Credentials") != "" || got.header.Get("Access-Control-Allow-Methods") != "POST" ||
+		got.header.Get("Access-Control-Allow-Headers") != "X-API-KEY, Authorization, X-Request-ID, Content-Type" {
 		t.Errorf("%d %v", got.status, got.header)
 	}
 	for _, origin := range []string{"https://evil.example.com", "null", "https://app.example.com.evil.example"} {
@@ -140,6 +142,27 @@ func TestH13_OtherOriginsMayCallAsConfigured(t *testing.T) {
 	refusal := s.send(t, http.MethodGet, "/roles", http.Header{"Origin": {"https://app.example.com"}}, "")
 	if refusal.status != http.StatusUnauthorized || refusal.header.Get("Access-Control-Allow-Origin") == "" {
 		t.Errorf("a refusal that the page cannot read: %d %v", refusal.status, refusal.header)
+	}
+}
+
+// TestAllowNamesTheMethodsOfACallAndNotThoseOfAUser: a path that a call has is no user's.
+func TestAllowNamesTheMethodsOfACallAndNotThoseOfAUser(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	for path, want := range map[string]string{
+		"": "GET, HEAD", "/roles": "GET, HEAD", "/tpt": "GET, HEAD", "/tpt/x": "DELETE", "/somebody": "GET, HEAD", "/roles/add": "POST",
+		"/login": "POST", "/logout": "POST", "/signup": "POST", "/change_password": "POST", "/reset_password": "POST", "/update_role": "POST",
+		"/create_tpt": "POST", "/credentials_are_valid": "POST",
+	} {
+		for _, path := range []string{path, path + "/"} {
+			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
+				got := s.send(t, method, path, http.Header{}, "")
+				named := strings.Contains(", "+want+",", ", "+method+",")
+				if (got.status == http.StatusMethodNotAllowed) == named || !named && got.header.Get("Allow") != want {
+					t.Errorf("%s %s: %d, Allow %q, want %q", method, path, got.status, got.header.Get("Allow"), want)
+				}
+			}
+		}
 	}
 }
 

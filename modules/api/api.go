@@ -41,7 +41,8 @@ type securityNeeds struct {
 func newSecurity(n securityNeeds) (listener.APIs, error) {
 	apis, err := securityapi.New(securityapi.Services{
 		Auth: n.Auth, Accounts: n.Accounts, Access: n.Access, Audit: n.Audit, Settings: n.Settings, Factors: n.Factors, Keys: n.Keys,
-		SSO: n.SSO, Idempotency: n.Idempotency, Trace: n.Trace, NoPages: !n.Config.Docs.Enabled, SecureCookies: strings.HasPrefix(n.Config.HTTP.PublicURL, "https://"),
+		SSO: n.SSO, Idempotency: n.Idempotency, Trace: n.Trace, NoPages: !n.Config.Docs.Enabled, CORSOrigins: n.Config.HTTP.CORSOrigins,
+		SecureCookies: strings.HasPrefix(n.Config.HTTP.PublicURL, "https://"),
 	})
 	return listener.APIs{APIs: apis}, err
 }

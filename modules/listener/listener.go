@@ -55,9 +55,10 @@ func serve(n needs) error {
 	slices.SortFunc(n.APIs, func(a, b httpserver.API) int { return cmp.Compare(a.Name, b.Name) }) // groups come in any order
 	server, err := httpserver.New(httpserver.Config{
 		Address: n.Config.HTTP.Address, TLS: own, MetricsAddress: n.Config.MetricsAddress(),
-		TrustedProxies:  n.Config.HTTP.TrustedProxies,
-		StrictTransport: strings.HasPrefix(n.Config.HTTP.PublicURL, "https://"),
-		Ready:           n.Store.Ping, Clock: n.Clock, Log: n.Log.Named("http"), Registry: n.Metrics,
+		TrustedProxies:       n.Config.HTTP.TrustedProxies,
+		ConnectionsPerSource: n.Config.HTTP.MaxConnectionsPerSource,
+		StrictTransport:      strings.HasPrefix(n.Config.HTTP.PublicURL, "https://"),
+		Ready:                n.Store.Ping, Clock: n.Clock, Log: n.Log.Named("http"), Registry: n.Metrics,
 	}, n.APIs...)
 	if err != nil {
 		return err
