@@ -1,0 +1,6 @@
+//go:build !amd64 || purego
+
+package argon2kernel
+
+// kernels returns none: golang.org/x/crypto/argon2 computes every hash.
+func kernels() []*kernel { return nil }
