@@ -27,7 +27,7 @@ test: fixtures ## Run all tests; installs the servers they talk to (Debian)
 	$(GO) test -shuffle=on -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: check
-check: fixtures fmt-check tidy-check lint race ## What CI runs: format, tidy, lint, all tests with the race detector
+check: fixtures fmt-check tidy-check generated-check lint race emulated ## What CI runs: format, tidy, generated code, lint, all tests with the race detector
 
 .PHONY: bench
 bench: ## Print the performance table (BENCH=pattern for a part of it)
@@ -72,6 +72,18 @@ fmt-check: $(GOLANGCI)
 .PHONY: tidy-check
 tidy-check:
 	$(GO) mod tidy -diff
+
+# The assembly is what its generators write. (The code from the OpenAPI files is compared by a test.)
+KERNEL        := adapters/argon2id/argon2kernel
+
+.PHONY: generated-check
+generated-check:
+	cd $(KERNEL) && $(GO) generate . && git diff --exit-code -- .
+
+# The kernel for arm64 runs in an emulator where the machine is another.
+.PHONY: emulated
+emulated: fixtures
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static -run 'RFC9106|Kernel' ./$(KERNEL)
 
 # The dependency rule (test/arch) is one of these tests.
 .PHONY: race

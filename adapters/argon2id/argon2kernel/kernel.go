@@ -41,7 +41,7 @@ func firstSound(available []*kernel) *kernel {
 	return nil
 }
 
-// Name returns the instruction set in use: avx512, avx2, or generic for golang.org/x/crypto.
+// Name returns the instruction set in use: avx512, avx2, neon, or generic for golang.org/x/crypto.
 func Name() string {
 	if k := selected(); k != nil {
 		return k.name
