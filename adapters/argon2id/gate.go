@@ -27,6 +27,7 @@ type gate struct {
 	deadline time.Duration
 	length   int // of the queue
 	now      func() time.Time
+	memories *memories
 
 	mu      sync.Mutex
 	used    int64 // places taken
@@ -52,20 +53,22 @@ type waiter struct {
 func newGate(workers int, unit uint64, deadline time.Duration, length int) *gate {
 	g := &gate{
 		workers: int64(workers), unit: unit, deadline: deadline, length: length, lines: map[string]*line{},
-		now: time.Now, //nolint:forbidigo // how long work took, whatever the time
+		now:      time.Now, //nolint:forbidigo // how long work took, whatever the time
+		memories: newMemories(unit),
 	}
 	g.rest = time.AfterFunc(restAfter, g.tidy)
 	g.rest.Stop()
 	return g
 }
 
-// tidy gives the memory of hashes back to the system. The runtime alone would hold 19 MiB for each worker for minutes after
-// the last sign-in, twice what the rest of an idle service takes.
+// tidy overwrites the memory of hashes and returns it to the system. It is 19 MiB for each worker, twice what the rest of an
+// idle service takes.
 func (g *gate) tidy() {
 	g.mu.Lock()
 	idle := g.used == 0
 	g.mu.Unlock()
 	if idle {
+		g.memories.release()
 		debug.FreeOSMemory()
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/ostiary/ostiary/adapters/argon2id/argon2kernel"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -87,8 +87,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	defer leave()
 	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // never fails, see crypto/rand
-	sum := argon2.IDKey(prepare(password), salt, h.cfg.Passes, h.cfg.MemoryKiB, h.cfg.Lanes, hashSize)
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.cfg.MemoryKiB, h.cfg.Passes, h.cfg.Lanes,
+	sum := h.gate.memories.key(h.dummy.params(), prepare(password), salt, hashSize)
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2kernel.Version, h.cfg.MemoryKiB, h.cfg.Passes, h.cfg.Lanes,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), nil
 }
 
@@ -133,13 +133,13 @@ func (h *Hasher) check(ctx context.Context, hash, password string) (checked, err
 	}
 	defer leave()
 	if known.cheap {
-		h.dummy.matches([]byte(password)) // or its speed would tell that the account exists
+		h.dummy.matches(h.gate.memories, []byte(password)) // or its speed would tell that the account exists
 	}
 	c := checked{supported: supported, current: h.isCurrent(known)}
-	right := known.matches(prepare(password))
+	right := known.matches(h.gate.memories, prepare(password))
 	// Elsewhere passwords were often hashed as they came.
 	if raw := []byte(password); !right && !c.current && supported && string(raw) != string(prepare(password)) {
-		right = known.matches(raw)
+		right = known.matches(h.gate.memories, raw)
 	}
 	c.ok, c.took = right && supported, h.floor.now().Sub(begin)
 	return c, nil
@@ -186,11 +186,15 @@ type argon2Hash struct {
 	salt, sum      []byte
 }
 
-func (a *argon2Hash) matches(password []byte) bool {
-	derive := argon2.Key
+func (a *argon2Hash) params() argon2kernel.Params {
+	variant := argon2kernel.Argon2i
 	if a.id {
-		derive = argon2.IDKey
+		variant = argon2kernel.Argon2id
 	}
-	sum := derive(password, a.salt, a.passes, a.memory, a.lanes, uint32(len(a.sum))) //nolint:gosec // at most maxSum
+	return argon2kernel.Params{Variant: variant, Passes: a.passes, MemoryKiB: a.memory, Lanes: a.lanes}
+}
+
+func (a *argon2Hash) matches(m *memories, password []byte) bool {
+	sum := m.key(a.params(), password, a.salt, uint32(len(a.sum))) //nolint:gosec // at most maxSum
 	return subtle.ConstantTimeCompare(sum, a.sum) == 1
 }

@@ -61,7 +61,7 @@ func FuzzParse(f *testing.F) {
 		if a := s.argon2; a != nil && (a.memory > 1024 || a.passes > 4) || s.memory > 1<<20 || !s.cheap && a == nil {
 			return
 		}
-		s.matches([]byte("password"))
+		s.matches(newMemories(0), []byte("password"))
 	})
 }
 

@@ -44,9 +44,9 @@ type scheme struct {
 	costly bool
 }
 
-func (s scheme) matches(password []byte) bool {
+func (s scheme) matches(m *memories, password []byte) bool {
 	if s.argon2 != nil {
-		return s.argon2.matches(password)
+		return s.argon2.matches(m, password)
 	}
 	return s.check(password)
 }

@@ -19,6 +19,9 @@ const (
 
 const slices = 4 // of a lane in one pass
 
+// Version is the version of Argon2, 1.3.
+const Version = argon2.Version
+
 // Params are the parameters of a hash. Passes and Lanes are at least 1; MemoryKiB is rounded down to a multiple of four
 // times Lanes, and is at least eight times Lanes.
 type Params struct {
@@ -35,6 +38,9 @@ type Memory struct {
 	// The address generator works in these; zero stays zero.
 	zero, input, half, address block
 }
+
+// Size returns how many bytes are held.
+func (m *Memory) Size() uint64 { return uint64(cap(m.blocks)) * blockBytes }
 
 // Release overwrites the memory and lets the collector have it.
 func (m *Memory) Release() {
