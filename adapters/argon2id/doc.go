@@ -30,6 +30,9 @@
 // Neither the order nor the room depends on what is hashed: a check against no hash, which hides whether a name exists, waits
 // like any other. A queue that served unknown names last would answer the question by its delay.
 //
+// Package argon2kernel computes Argon2 with the vector instructions of the processor. The memory of a hash is kept for the next
+// one, and overwritten and returned to the system when no hash was computed for two seconds.
+//
 // A hash from elsewhere may take several times as long as ours. As long as the process meets such hashes, every refusal
 // takes as long as the slowest of them, also that of a name that nobody has; what waits takes no processor and no place.
 //
