@@ -57,8 +57,8 @@ type APIKeyStore interface {
 	Create(ctx context.Context, key domain.APIKey, out domain.Outbox) error
 	Get(ctx context.Context, id domain.KeyID) (domain.APIKey, error)
 	Update(ctx context.Context, id domain.KeyID, change Change[domain.APIKey]) (domain.APIKey, error)
-	// ListByUser returns the user's keys, the newest first, those that are revoked left out.
-	ListByUser(ctx context.Context, id domain.UserID) ([]domain.APIKey, error)
+	// List returns one page of a user's live keys, the newest first. Its cost does not grow with the cursor's depth.
+	List(ctx context.Context, query domain.KeyQuery) (domain.KeyPage, error)
 }
 
 // KeyView is SessionView for API keys, with the same promise.

@@ -50,6 +50,7 @@ var indexes = map[string][]index{
 	},
 	keysName: {
 		{name: "user", fields: []string{"doc.userid", "doc.createdat", "_id"}},
+		{name: "live", fields: []string{"doc.userid", "doc.revokedat", "doc.epoch", "doc.createdat", "_id"}},
 		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
 	},
 	tokensName: {

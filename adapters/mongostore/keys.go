@@ -2,11 +2,13 @@ package mongostore
 
 import (
 	"context"
+	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -43,10 +45,33 @@ func (ks *Keys) Update(ctx context.Context, id domain.KeyID, change ports.Change
 	})
 }
 
-// ListByUser returns the user's keys that are not revoked, the newest first.
-func (ks *Keys) ListByUser(ctx context.Context, id domain.UserID) ([]domain.APIKey, error) {
-	return ks.s.keys.list(ctx, bson.D{{Key: "doc.userid", Value: id}, {Key: "doc.revokedat", Value: int64(0)}},
-		options.Find().SetSort(newestFirst).SetHint("user"))
+// List returns one page of a user's live keys, the newest first.
+func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, error) {
+	if q.Page.Limit <= 0 {
+		q.Page.Limit = domain.DefaultPageLimit
+	}
+	filter := bson.D{{Key: "doc.userid", Value: q.User}, {Key: "doc.revokedat", Value: int64(0)}, {Key: "doc.epoch", Value: q.Epoch}}
+	var place bson.D
+	if after := q.Page.After; after != nil {
+		created, err := strconv.ParseInt(after.Key, 10, 64)
+		if err != nil || !isID(after.ID) {
+			return domain.KeyPage{}, fault.ErrInvalid.About("cursor", "is not a cursor of this list")
+		}
+		place = seek("doc.createdat", created, after.ID, -1)
+	}
+	keys, err := ks.s.keys.list(ctx, append(append(bson.D{}, filter...), place...), options.Find().SetSort(newestFirst).SetHint("live").
+		SetLimit(int64(q.Page.Limit)+1).SetSkip(int64(q.Page.Offset())))
+	if err != nil {
+		return domain.KeyPage{}, err
+	}
+	page := domain.KeyPage{Keys: keys}
+	if len(keys) > q.Page.Limit {
+		page.Keys = keys[:q.Page.Limit]
+		last := &page.Keys[q.Page.Limit-1]
+		page.Next = &domain.Cursor{Sort: domain.SortNewest, Key: strconv.FormatInt(nanos(last.CreatedAt), 10), ID: string(last.ID)}
+	}
+	page.Total, page.TotalEstimated, err = ks.s.total(ctx, ks.s.keys.coll, filter)
+	return page, err
 }
 
 // Tokens implements ports.ThirdPartyTokenStore.

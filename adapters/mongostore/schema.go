@@ -23,6 +23,7 @@ type step struct {
 var steps = []step{
 	{"make the indexes", makeIndexes},
 	{"seed roles, settings and the head of the catalog", seed},
+	{"make the index of live API keys", makeIndexes}, // an index that is there stays as it is
 }
 
 const (

@@ -29,12 +29,18 @@ func roleOf(role domain.Role) Role {
 }
 
 func (a *api) listRoles(r *httpserver.Request) error {
-	roles, err := a.Access.Roles(r.Context(), r.Principal)
+	at, err := pageOf(r, domain.SortRoles)
 	if err != nil {
 		return err
 	}
-	list := RoleList{Roles: make([]Role, 0, len(roles))}
-	for _, role := range roles {
+	page, err := a.Access.ListRoles(r.Context(), r.Principal, at)
+	if err != nil {
+		return err
+	}
+	list := RoleList{
+		Roles: make([]Role, 0, len(page.Roles)), Total: page.Total, Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
+	}
+	for _, role := range page.Roles {
 		list.Roles = append(list.Roles, roleOf(role))
 	}
 	return r.JSON(http.StatusOK, list)

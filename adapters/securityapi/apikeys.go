@@ -42,16 +42,23 @@ func (a *api) listKeys(r *httpserver.Request) error {
 	if err != nil {
 		return domain.ErrUserNotFound
 	}
-	keys, err := a.Keys.List(r.Context(), r.Principal, id)
+	at, err := pageOf(r, domain.SortNewest)
+	if err != nil {
+		return err
+	}
+	page, err := a.Keys.List(r.Context(), r.Principal, id, at)
 	if err != nil {
 		return err
 	}
 	if err := a.noteRead(r, string(id)); err != nil {
 		return err
 	}
-	list := APIKeyList{APIKeys: make([]APIKey, 0, len(keys))}
-	for i := range keys {
-		list.APIKeys = append(list.APIKeys, keyOf(&keys[i]))
+	list := APIKeyList{
+		APIKeys: make([]APIKey, 0, len(page.Keys)), Total: page.Total, TotalEstimated: trueOrAbsent(page.TotalEstimated),
+		Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
+	}
+	for i := range page.Keys {
+		list.APIKeys = append(list.APIKeys, keyOf(&page.Keys[i]))
 	}
 	return r.JSON(http.StatusOK, list)
 }

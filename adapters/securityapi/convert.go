@@ -70,6 +70,15 @@ func timeOrNull(t time.Time) nullable.Nullable[time.Time] {
 	return nullable.Of(httpserver.Seconds(t))
 }
 
+// pageOf reads which part of a list is asked for, when page and cursor are the only parameters of the call.
+func pageOf(r *httpserver.Request, sort string) (domain.Page, error) {
+	q, err := r.Query()
+	if err != nil {
+		return domain.Page{}, err
+	}
+	return q.Page(sort)
+}
+
 func cursorOrNull(c *domain.Cursor) nullable.Nullable[string] {
 	if c == nil {
 		return nullable.Null[string]()

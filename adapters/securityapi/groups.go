@@ -2,8 +2,6 @@ package securityapi
 
 import (
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/access"
@@ -40,35 +38,20 @@ func groupOf(g domain.Group) Group {
 	return group
 }
 
-const groupSort = "name"
-
-// listGroups cuts its page out of all groups: they are few, and in memory anyway, since every request's permissions come
-// from them.
 func (a *api) listGroups(r *httpserver.Request) error {
-	q, err := r.Query()
+	at, err := pageOf(r, domain.SortNames)
 	if err != nil {
 		return err
 	}
-	page, err := q.Page(groupSort)
+	page, err := a.Access.ListGroups(r.Context(), r.Principal, at)
 	if err != nil {
 		return err
 	}
-	all, err := a.Access.Groups(r.Context(), r.Principal)
-	if err != nil {
-		return err
+	list := GroupList{
+		Groups: make([]Group, 0, len(page.Groups)), Total: page.Total, Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
 	}
-	begin := min(page.Offset(), len(all))
-	if page.After != nil {
-		begin, _ = slices.BinarySearchFunc(all, page.After.Key+"\x00", func(g domain.Group, key string) int { return strings.Compare(g.Name, key) })
-	}
-	end := min(begin+page.Limit, len(all))
-	list := GroupList{Groups: make([]Group, 0, end-begin), Total: int64(len(all)), Page: page.Number, Limit: page.Limit, NextCursor: cursorOrNull(nil)}
-	for _, g := range all[begin:end] {
+	for _, g := range page.Groups {
 		list.Groups = append(list.Groups, groupOf(g))
-	}
-	if end < len(all) {
-		last := all[end-1]
-		list.NextCursor = cursorOrNull(&domain.Cursor{Sort: groupSort, Key: last.Name, ID: string(last.ID)})
 	}
 	return r.JSON(http.StatusOK, list)
 }
@@ -118,11 +101,7 @@ func (a *api) deleteGroup(r *httpserver.Request) error {
 }
 
 func (a *api) listMembers(r *httpserver.Request) error {
-	q, err := r.Query()
-	if err != nil {
-		return err
-	}
-	page, err := q.Page(string(domain.SortCreatedDesc))
+	page, err := pageOf(r, string(domain.SortCreatedDesc))
 	if err != nil {
 		return err
 	}

@@ -570,6 +570,15 @@ type APIKey struct {
 // APIKeyList defines model for APIKeyList.
 type APIKeyList struct {
 	APIKeys []APIKey `json:"api_keys"`
+	Limit   int      `json:"limit"`
+
+	// NextCursor Null on the last page.
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+	Page       int                       `json:"page"`
+	Total      int64                     `json:"total"`
+
+	// TotalEstimated The total is an estimate; absent when it is exact.
+	TotalEstimated *bool `json:"total_estimated,omitempty"`
 }
 
 // Accepted Example: {"status":"accepted"}
@@ -1150,9 +1159,15 @@ type Role struct {
 	RoleID      string   `json:"role_id"`
 }
 
-// RoleList Example: {"roles":[{"built_in":true,"level":1,"name":"Administrator","permissions":["users.manage","bots.manage","system.configure"],"role_id":"admin"},{"built_in":true,"level":50,"name":"User","permissions":["bots.use","profile.edit"],"role_id":"user"}]}
+// RoleList Example: {"limit":20,"next_cursor":null,"page":1,"roles":[{"built_in":true,"level":1,"name":"Administrator","permissions":["users.manage","bots.manage","system.configure"],"role_id":"admin"},{"built_in":true,"level":50,"name":"User","permissions":["bots.use","profile.edit"],"role_id":"user"}],"total":2}
 type RoleList struct {
-	Roles []Role `json:"roles"`
+	Limit int `json:"limit"`
+
+	// NextCursor Null on the last page.
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+	Page       int                       `json:"page"`
+	Roles      []Role                    `json:"roles"`
+	Total      int64                     `json:"total"`
 }
 
 // SecuritySettings Example: {"lockout_policy":{"account_max_attempts":50,"lockout_duration_minutes":30,"max_attempts":5,"reset_window_minutes":15},"password_policy":{"expiry_days":90,"history_count":5,"min_length":12,"require_lowercase":true,"require_numbers":true,"require_special":true,"require_uppercase":true},"session_policy":{"max_sessions":5,"remember_me_days":30,"timeout_minutes":30},"two_factor":{"enabled":false,"methods":["totp","sms"],"required_for_roles":["admin"]}}
@@ -1182,8 +1197,13 @@ type Session struct {
 
 // SessionList defines model for SessionList.
 type SessionList struct {
-	Sessions []Session `json:"sessions"`
-	Total    int       `json:"total"`
+	Limit int `json:"limit"`
+
+	// NextCursor Null on the last page.
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+	Page       int                       `json:"page"`
+	Sessions   []Session                 `json:"sessions"`
+	Total      int64                     `json:"total"`
 }
 
 // SessionPolicy defines model for SessionPolicy.
@@ -1539,6 +1559,18 @@ type ListMembersParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListRolesParams defines parameters for ListRoles.
+type ListRolesParams struct {
+	// Page Page number, from 1.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit Items per page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before. Not together with `page`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // CreateRoleParams defines parameters for CreateRole.
 type CreateRoleParams struct {
 	// IdempotencyKey Any text of your choice, once for each thing to create. A retry with it and the same body returns the first answer.
@@ -1602,6 +1634,18 @@ type DeleteUserParams struct {
 	Purge *bool `form:"purge,omitempty" json:"purge,omitempty"`
 }
 
+// ListAPIKeysParams defines parameters for ListAPIKeys.
+type ListAPIKeysParams struct {
+	// Page Page number, from 1.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit Items per page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before. Not together with `page`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // CreateAPIKeyParams defines parameters for CreateAPIKey.
 type CreateAPIKeyParams struct {
 	// IdempotencyKey Any text of your choice, once for each thing to create. A retry with it and the same body returns the first answer.
@@ -1612,6 +1656,18 @@ type CreateAPIKeyParams struct {
 type CheckPermissionParams struct {
 	// Explain Tell every grant that matched, or what would give the permission.
 	Explain *bool `form:"explain,omitempty" json:"explain,omitempty"`
+}
+
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// Page Page number, from 1.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit Items per page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before. Not together with `page`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ExportAuditLogsJSONRequestBody defines body for ExportAuditLogs for application/json ContentType.

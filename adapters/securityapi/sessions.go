@@ -22,15 +22,21 @@ func (a *api) listSessions(r *httpserver.Request) error {
 	if err != nil {
 		return domain.ErrUserNotFound
 	}
-	sessions, err := a.Auth.List(r.Context(), r.Principal, id)
+	at, err := pageOf(r, domain.SortNewest)
+	if err != nil {
+		return err
+	}
+	page, err := a.Auth.List(r.Context(), r.Principal, id, at)
 	if err != nil {
 		return err
 	}
 	if err := a.noteRead(r, string(id)); err != nil {
 		return err
 	}
-	list := SessionList{Sessions: make([]Session, 0, len(sessions)), Total: len(sessions)}
-	for _, s := range sessions {
+	list := SessionList{
+		Sessions: make([]Session, 0, len(page.Sessions)), Total: page.Total, Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
+	}
+	for _, s := range page.Sessions {
 		list.Sessions = append(list.Sessions, Session{
 			SessionID: string(s.Session.ID), CreatedAt: httpserver.Seconds(s.Session.CreatedAt),
 			LastActivity: httpserver.Seconds(s.Session.LastActivity), IPAddress: textOrNull(s.Session.IPAddress),

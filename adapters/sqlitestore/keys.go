@@ -112,19 +112,3 @@ func cloneKey(k domain.APIKey) domain.APIKey {
 	k.Permissions = append([]domain.Permission(nil), k.Permissions...)
 	return k
 }
-
-// ListByUser returns the user's keys that are not revoked, the newest first.
-func (ks *Keys) ListByUser(ctx context.Context, id domain.UserID) ([]domain.APIKey, error) {
-	var keys []domain.APIKey
-	err := ks.s.reads.each(ctx, func(rows rowScanner) error {
-		var doc string
-		var used int64
-		if err := rows.Scan(&doc, &used); err != nil {
-			return err
-		}
-		key, err := ks.s.toKey(doc, used)
-		keys = append(keys, key)
-		return err
-	}, "SELECT doc, last_used_ns FROM api_keys WHERE user_id = ? AND revoked = 0 ORDER BY created DESC, rowid DESC", string(id))
-	return keys, err
-}

@@ -101,9 +101,9 @@ func TestBothAPIsShareOneCore(t *testing.T) {
 		t.Errorf("the full name is %q", signedIn.User.FullName)
 	}
 	s.signIn(t, "new_user")
-	list, err := s.Auth.List(t.Context(), there, there.UserID)
-	if err != nil || len(list) != 2 {
-		t.Fatalf("%d sessions, %v", len(list), err)
+	list, err := s.Auth.List(t.Context(), there, there.UserID, domain.Page{})
+	if err != nil || len(list.Sessions) != 2 {
+		t.Fatalf("%d sessions, %v", len(list.Sessions), err)
 	}
 	if _, err := s.Auth.RevokeAll(t.Context(), there, there.UserID, true); err != nil {
 		t.Fatal(err)

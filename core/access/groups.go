@@ -37,7 +37,25 @@ func (s *Service) Groups(ctx context.Context, by domain.Principal) ([]domain.Gro
 	if err != nil {
 		return nil, err
 	}
-	return slices.SortedFunc(maps.Values(catalog.Groups), func(a, b domain.Group) int { return cmp.Compare(a.Name, b.Name) }), nil
+	return slices.SortedFunc(maps.Values(catalog.Groups), func(a, b domain.Group) int { return compareGroup(a, groupPlace(b)) }), nil
+}
+
+// ListGroups returns one page of Groups.
+func (s *Service) ListGroups(ctx context.Context, by domain.Principal, page domain.Page) (domain.GroupPage, error) {
+	all, err := s.Groups(ctx, by)
+	if err != nil {
+		return domain.GroupPage{}, err
+	}
+	groups, info := domain.CutPage(all, page, groupPlace, compareGroup)
+	return domain.GroupPage{Groups: groups, PageInfo: info}, nil
+}
+
+func groupPlace(g domain.Group) domain.Cursor {
+	return domain.Cursor{Sort: domain.SortNames, Key: g.Name, ID: string(g.ID)}
+}
+
+func compareGroup(g domain.Group, at domain.Cursor) int {
+	return cmp.Or(cmp.Compare(g.Name, at.Key), cmp.Compare(string(g.ID), at.ID))
 }
 
 // mayRead lets those read groups who manage them, too: they could not see what they change.

@@ -38,14 +38,35 @@ func (s *Service) Roles(ctx context.Context, by domain.Principal) ([]domain.Role
 	if err != nil {
 		return nil, err
 	}
-	order := map[domain.RoleID]int{}
-	for i, role := range domain.BuiltInRoles() {
-		order[role.ID] = i + 1
+	return slices.SortedFunc(maps.Values(catalog.Roles), func(a, b domain.Role) int { return compareRole(a, rolePlace(b)) }), nil
+}
+
+// ListRoles returns one page of Roles.
+func (s *Service) ListRoles(ctx context.Context, by domain.Principal, page domain.Page) (domain.RolePage, error) {
+	all, err := s.Roles(ctx, by)
+	if err != nil {
+		return domain.RolePage{}, err
 	}
-	place := func(r domain.Role) int { return cmp.Or(order[r.ID], len(order)+1) }
-	return slices.SortedFunc(maps.Values(catalog.Roles), func(a, b domain.Role) int {
-		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a.ID, b.ID))
-	}), nil
+	roles, info := domain.CutPage(all, page, rolePlace, compareRole)
+	return domain.RolePage{Roles: roles, PageInfo: info}, nil
+}
+
+// builtInPlaces are the places of the built-in roles in the list.
+var builtInPlaces = func() map[string]int {
+	places := map[string]int{}
+	for i, role := range domain.BuiltInRoles() {
+		places[string(role.ID)] = i + 1
+	}
+	return places
+}()
+
+func rolePlace(r domain.Role) domain.Cursor {
+	return domain.Cursor{Sort: domain.SortRoles, Key: string(r.ID), ID: string(r.ID)}
+}
+
+func compareRole(r domain.Role, at domain.Cursor) int {
+	place := func(id string) int { return cmp.Or(builtInPlaces[id], len(builtInPlaces)+1) }
+	return cmp.Or(cmp.Compare(place(string(r.ID)), place(at.ID)), cmp.Compare(string(r.ID), at.ID))
 }
 
 // Role returns one role; an unknown one is domain.ErrRoleNotFound.

@@ -77,12 +77,12 @@ func TestK01_AKeyIsShownOnceAndActsForItsOwner(t *testing.T) {
 	if principal.UserID != user.ID || principal.Kind != domain.PrincipalAPIKey || !principal.Can("bots.use") || principal.Can("profile.edit") {
 		t.Errorf("the key acts as %s %s with %v", principal.Kind, principal.UserID, principal.Grants)
 	}
-	keys, err := b.service.List(t.Context(), by, user.ID)
+	keys, err := b.service.List(t.Context(), by, user.ID, domain.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(keys) != 1 || keys[0].Prefix != created.Text[:20] || keys[0].ExpiresAt.IsZero() {
-		t.Errorf("the list has %d keys", len(keys))
+	if len(keys.Keys) != 1 || keys.Keys[0].Prefix != created.Text[:20] || keys.Keys[0].ExpiresAt.IsZero() {
+		t.Errorf("the list has %d keys", len(keys.Keys))
 	}
 	entries := b.Entries(t)
 	if len(entries) != 1 || entries[0].Action != domain.ActionAPIKeyCreate || entries[0].Target != string(created.ID) {
@@ -293,7 +293,7 @@ func TestZ02_Z03_RevokingIsForOwnersAndWhoManagesThem(t *testing.T) {
 	wantErr(t, err, domain.ErrKeyNotFound)
 	_, err = b.service.Revoke(t.Context(), eve, "key_absent")
 	wantErr(t, err, domain.ErrKeyNotFound)
-	_, err = b.service.List(t.Context(), eve, user.ID)
+	_, err = b.service.List(t.Context(), eve, user.ID, domain.Page{})
 	wantErr(t, err, domain.ErrUserNotFound)
 	_, err = b.service.Revoke(t.Context(), desk, ofAdmin.ID)
 	wantErr(t, err, fault.ErrForbidden)

@@ -183,24 +183,14 @@ func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *do
 	return nil
 }
 
-// List returns the user's keys, the newest first, without those that are revoked or ended with a deactivation. Keys of others
-// take api_keys.manage.
-func (s *Service) List(ctx context.Context, by domain.Principal, owner domain.UserID) ([]domain.APIKey, error) {
+// List returns one page of the user's keys, the newest first, without those that are revoked or ended with a deactivation.
+// Keys of others take api_keys.manage.
+func (s *Service) List(ctx context.Context, by domain.Principal, owner domain.UserID, page domain.Page) (domain.KeyPage, error) {
 	user, err := s.owner(ctx, by, owner)
 	if err != nil {
-		return nil, err
+		return domain.KeyPage{}, err
 	}
-	keys, err := s.keys.ListByUser(ctx, owner)
-	if err != nil {
-		return nil, err
-	}
-	live := keys[:0]
-	for _, key := range keys {
-		if key.RevokedAt.IsZero() && key.Epoch == user.KeyEpoch {
-			live = append(live, key)
-		}
-	}
-	return live, nil
+	return s.keys.List(ctx, domain.KeyQuery{User: owner, Epoch: user.KeyEpoch, Page: page})
 }
 
 // Get returns one key under the rules of List. One that List would not show is domain.ErrKeyNotFound.

@@ -180,7 +180,7 @@ func TestZ11_ANameComesBackWithoutWhatHungOnIt(t *testing.T) {
 			t.Errorf("the old %s works: %v", what, err)
 		}
 	}
-	if keys, err := s.Keys.List(t.Context(), admin, next.ID); err != nil || len(keys) != 0 {
-		t.Errorf("the new user has %d keys (%v)", len(keys), err)
+	if keys, err := s.Keys.List(t.Context(), admin, next.ID, domain.Page{}); err != nil || len(keys.Keys) != 0 {
+		t.Errorf("the new user has %d keys (%v)", len(keys.Keys), err)
 	}
 }

@@ -92,9 +92,9 @@ func TestS10_MaxSessionsIsExact(t *testing.T) {
 			live++
 		}
 	}
-	list, err := s.Auth.List(t.Context(), domain.Operator(), user.ID)
-	if live != 5 || len(list) != 5 || err != nil {
-		t.Errorf("%d live, %d listed, %v; want 5", live, len(list), err)
+	list, err := s.Auth.List(t.Context(), domain.Operator(), user.ID, domain.Page{})
+	if live != 5 || len(list.Sessions) != 5 || err != nil {
+		t.Errorf("%d live, %d listed, %v; want 5", live, len(list.Sessions), err)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestS12_SessionsAreTheirOwners(t *testing.T) {
 	ada, asAda := s.SignIn(t, "ada", right, home)
 	_, asBob := s.SignIn(t, "bob", right, home)
 	_, asRoot := s.SignIn(t, "root", right, home)
-	if _, err := s.Auth.List(t.Context(), asBob, asAda.UserID); !errors.Is(err, domain.ErrUserNotFound) {
+	if _, err := s.Auth.List(t.Context(), asBob, asAda.UserID, domain.Page{}); !errors.Is(err, domain.ErrUserNotFound) {
 		t.Errorf("another's list: %v", err)
 	}
 	if _, err := s.Auth.Revoke(t.Context(), asBob, ada.Session.ID); !errors.Is(err, domain.ErrSessionNotFound) {

@@ -1,8 +1,10 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ostiary/ostiary/core/access"
@@ -18,33 +20,56 @@ type SessionInfo struct {
 	Current  bool   // the one that asks
 }
 
-// List returns the user's live sessions, the newest first. It is for themselves or takes sessions.manage. To whom may not
-// read users either, the user does not exist; who may gets fault.ErrForbidden.
-func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserID) ([]SessionInfo, error) {
+// SessionPage is one page of live sessions.
+type SessionPage struct {
+	Sessions []SessionInfo
+	domain.PageInfo
+}
+
+// List returns one page of the user's live sessions, the newest first. It is for themselves or takes sessions.manage. To whom
+// may not read users either, the user does not exist; who may gets fault.ErrForbidden. All sessions of the user are looked at:
+// max_sessions bounds them.
+func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserID, page domain.Page) (SessionPage, error) {
 	user, err := s.manageable(ctx, by, id)
 	if err != nil {
-		return nil, err
+		return SessionPage{}, err
+	}
+	if after := page.After; after != nil {
+		if _, err := strconv.ParseInt(after.Key, 10, 64); err != nil {
+			return SessionPage{}, fault.ErrInvalid.About("cursor", "is not a cursor of this list")
+		}
 	}
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
-		return nil, err
+		return SessionPage{}, err
 	}
 	sessions, err := s.deps.Logins.LookSessions(ctx, idsOf(user.Sessions)...)
 	if err != nil {
-		return nil, err
+		return SessionPage{}, err
 	}
 	now := s.deps.Clock.Now()
-	var infos []SessionInfo
+	sessions = slices.DeleteFunc(sessions, func(session domain.Session) bool {
+		return !now.Before(session.EndsAt(catalog.Settings.Session))
+	})
+	slices.SortFunc(sessions, func(a, b domain.Session) int { return compareSession(a, sessionPlace(b)) })
+	sessions, info := domain.CutPage(sessions, page, sessionPlace, compareSession)
+	found := SessionPage{PageInfo: info}
 	for _, session := range sessions {
-		if !now.Before(session.EndsAt(catalog.Settings.Session)) {
-			continue
-		}
-		infos = append(infos, SessionInfo{
+		found.Sessions = append(found.Sessions, SessionInfo{
 			Session: session, Current: session.ID == by.SessionID, Location: s.deps.Locator.Locate(session.IPAddress),
 		})
 	}
-	slicesByNewest(infos)
-	return infos, nil
+	return found, nil
+}
+
+func sessionPlace(s domain.Session) domain.Cursor {
+	return domain.Cursor{Sort: domain.SortNewest, Key: strconv.FormatInt(s.CreatedAt.UnixNano(), 10), ID: string(s.ID)}
+}
+
+// compareSession orders sessions by their beginning, the newest first.
+func compareSession(s domain.Session, at domain.Cursor) int {
+	key, _ := strconv.ParseInt(at.Key, 10, 64) // List has read it before
+	return cmp.Or(cmp.Compare(key, s.CreatedAt.UnixNano()), cmp.Compare(at.ID, string(s.ID)))
 }
 
 // manageable returns the user whose sessions by may see: their own, or anybody's with sessions.manage.
@@ -133,8 +158,4 @@ func (s *Service) mayEnd(ctx context.Context, by domain.Principal, id domain.Use
 		return err
 	}
 	return access.CheckActOn(catalog, by, &user)
-}
-
-func slicesByNewest(infos []SessionInfo) {
-	slices.SortStableFunc(infos, func(a, b SessionInfo) int { return b.Session.CreatedAt.Compare(a.Session.CreatedAt) })
 }

@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/base64"
 	"encoding/json"
+	"sort"
 
 	"github.com/ostiary/ostiary/core/fault"
 )
@@ -44,6 +45,25 @@ type Cursor struct {
 	Sort string `json:"s"` // the order it belongs to, such as "-created_at"
 	Key  string `json:"k"`
 	ID   string `json:"i"`
+}
+
+// CutPage returns the part of a sorted list that the page names, and what is to be told of the whole. place gives the place of
+// an item in the order, and compare orders an item against a cursor of that order.
+func CutPage[T any](all []T, page Page, place func(T) Cursor, compare func(T, Cursor) int) ([]T, PageInfo) {
+	if page.Limit <= 0 {
+		page.Limit = DefaultPageLimit
+	}
+	begin := min(page.Offset(), len(all))
+	if page.After != nil {
+		begin = sort.Search(len(all), func(i int) bool { return compare(all[i], *page.After) > 0 })
+	}
+	end := min(begin+page.Limit, len(all))
+	info := PageInfo{Total: int64(len(all))}
+	if end < len(all) {
+		next := place(all[end-1])
+		info.Next = &next
+	}
+	return all[begin:end], info
 }
 
 // ErrUseCursor refuses page numbers beyond MaxPageDepth.
@@ -92,6 +112,38 @@ const (
 
 // SortLogs is the one order of the audit trail, newest first; its cursors carry it.
 const SortLogs = "-timestamp"
+
+// The orders of the lists that have one order; their cursors carry it.
+const (
+	SortNewest = "-created_at" // sessions and API keys
+	SortNames  = "name"        // groups
+	SortRoles  = "role_id"     // roles, the built-in ones first
+)
+
+// KeyQuery asks for the live API keys of a user: those of the user's present epoch that are not revoked, the newest first.
+type KeyQuery struct {
+	User  UserID
+	Epoch int
+	Page  Page
+}
+
+// KeyPage is one page of API keys.
+type KeyPage struct {
+	Keys []APIKey
+	PageInfo
+}
+
+// RolePage is one page of roles.
+type RolePage struct {
+	Roles []Role
+	PageInfo
+}
+
+// GroupPage is one page of groups.
+type GroupPage struct {
+	Groups []Group
+	PageInfo
+}
 
 // UserQuery filters the user list; the filters combine with AND and zero fields do not filter.
 type UserQuery struct {

@@ -129,7 +129,7 @@ func TestL03_T06_NoSecretIsInTheAuditLogOrWhatIsReadOfAUser(t *testing.T) {
 	must(t, export.WriteTo(t.Context(), &out))
 	john, err := s.Account.Find(t.Context(), domain.Operator(), "john")
 	must(t, err)
-	keys, err := s.Keys.List(t.Context(), domain.Operator(), john.ID)
+	keys, err := s.Keys.List(t.Context(), domain.Operator(), john.ID, domain.Page{})
 	must(t, err)
 	seen, err := json.Marshal(keys) //nolint:musttag // everything, whatever its name
 	must(t, err)

@@ -2,10 +2,12 @@ package conformance
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 )
 
 func newKey(user domain.UserID) domain.APIKey {
@@ -23,6 +25,7 @@ func APIKeyStore(t *testing.T, open Open) {
 		"writes the outbox with the key":            keyOutbox,
 		"leaves nothing of a refused change":        keyRefused,
 		"lists the newest first, revoked ones not":  keyList,
+		"lists in pages, each key once":             keyPages,
 		"shows a use at once and a revoke with it":  keyTouch,
 		"sees every acknowledged change of the key": keySeesChanges,
 	})
@@ -88,9 +91,66 @@ func keyList(t *testing.T, s Stores) {
 		return nil
 	})
 	must(t, err)
-	got, err := s.Keys.ListByUser(t.Context(), "usr_1")
+	got, err := s.Keys.List(t.Context(), domain.KeyQuery{User: "usr_1"})
 	must(t, err)
-	same(t, got, []domain.APIKey{keys[2], keys[0]})
+	same(t, got, domain.KeyPage{Keys: []domain.APIKey{keys[2], keys[0]}, PageInfo: domain.PageInfo{Total: 2}})
+}
+
+// keyPages reads the live keys of one epoch in pages, by cursor and by number: each once, the newest first, whatever of it is
+// revoked on the way.
+func keyPages(t *testing.T, s Stores) {
+	var want []domain.KeyID
+	for i := range 7 {
+		key := newKey("usr_1")
+		key.Epoch, key.CreatedAt = 3, epoch.Add(time.Duration(i/2)*time.Minute) // some at the same moment
+		former := newKey("usr_1")
+		former.Epoch, former.CreatedAt = 2, key.CreatedAt
+		must(t, s.Keys.Create(t.Context(), key, domain.Outbox{}))
+		must(t, s.Keys.Create(t.Context(), former, domain.Outbox{}))
+		want = append(want, key.ID)
+	}
+	all := listKeys(t, s, domain.Page{Limit: 100})
+	if len(all.Keys) != 7 || all.Total != 7 || all.Next != nil {
+		t.Fatalf("%d keys of %d, next %v", len(all.Keys), all.Total, all.Next)
+	}
+	if !slices.IsSortedFunc(all.Keys, func(a, b domain.APIKey) int { return b.CreatedAt.Compare(a.CreatedAt) }) {
+		t.Error("the keys are not in the order of creation, the newest first")
+	}
+	page := domain.Page{Number: 1, Limit: 3}
+	var got []domain.KeyID
+	for n := 0; ; n++ {
+		found := listKeys(t, s, page)
+		for _, key := range found.Keys {
+			got = append(got, key.ID)
+		}
+		byNumber := listKeys(t, s, domain.Page{Number: n + 1, Limit: 3})
+		if n == 0 {
+			same(t, byNumber.Keys, found.Keys)
+			_, err := s.Keys.Update(t.Context(), found.Keys[2].ID, func(k *domain.APIKey, _ *domain.Outbox) error {
+				k.RevokedAt = epoch
+				return nil
+			})
+			must(t, err)
+		}
+		if found.Next == nil {
+			break
+		}
+		page.After = found.Next
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	same(t, got, want)
+	_, err := s.Keys.List(t.Context(), domain.KeyQuery{User: "usr_1", Epoch: 3, Page: domain.Page{Limit: 3, After: &domain.Cursor{Sort: domain.SortNewest, Key: "x", ID: "key_1"}}})
+	if !errors.Is(err, fault.ErrInvalid) {
+		t.Errorf("a cursor of something else: %v", err)
+	}
+}
+
+func listKeys(t *testing.T, s Stores, page domain.Page) domain.KeyPage {
+	t.Helper()
+	found, err := s.Keys.List(t.Context(), domain.KeyQuery{User: "usr_1", Epoch: 3, Page: page})
+	must(t, err)
+	return found
 }
 
 func keyTouch(t *testing.T, s Stores) {

@@ -153,9 +153,9 @@ func factorCases() map[string]useCase {
 
 func otherCases() map[string]useCase {
 	keys := func(t *testing.T, w *world) []domain.APIKey {
-		list, err := w.Store.Keys().ListByUser(t.Context(), w.user.UserID)
+		list, err := w.Store.Keys().List(t.Context(), domain.KeyQuery{User: w.user.UserID})
 		must(t, err)
-		return list
+		return list.Keys
 	}
 	create := func(t *testing.T, w *world) error {
 		_, err := w.Keys.Create(t.Context(), w.user, w.user.UserID, apikey.CreateInput{Name: "k", Permissions: []string{"bots.use"}})

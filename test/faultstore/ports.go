@@ -144,8 +144,8 @@ func (x keys) Update(ctx context.Context, id domain.KeyID, change ports.Change[d
 	})
 }
 
-func (x keys) ListByUser(ctx context.Context, id domain.UserID) ([]domain.APIKey, error) {
-	return ask(x.f, "APIKeyStore.ListByUser", func() ([]domain.APIKey, error) { return x.APIKeyStore.ListByUser(ctx, id) })
+func (x keys) List(ctx context.Context, query domain.KeyQuery) (domain.KeyPage, error) {
+	return ask(x.f, "APIKeyStore.List", func() (domain.KeyPage, error) { return x.APIKeyStore.List(ctx, query) })
 }
 
 type keyView struct {
