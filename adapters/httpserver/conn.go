@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -189,6 +190,22 @@ func (c *conn) Close() error {
 		return nil
 	}
 	return c.finish()
+}
+
+// abort closes a connection in such a way that the client sees that it was cut off: a reset, where an orderly end could be that of
+// the body.
+func abort(nc net.Conn) {
+	inner := nc
+	if c, ok := inner.(*conn); ok {
+		inner = c.Conn
+	}
+	if secure, ok := inner.(*tls.Conn); ok {
+		inner = secure.NetConn()
+	}
+	if tcp, ok := inner.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // it is closed in any case
+	}
+	_ = nc.Close() // it is given up
 }
 
 func (c *conn) finish() error {

@@ -100,6 +100,7 @@ func TestAPageCanReadEveryAnswer(t *testing.T) {
 		"not found":     call(t, http.MethodGet, address, prefix+"/none", "", "Origin: "+listed),
 		"wrong method":  call(t, http.MethodDelete, address, prefix+"/things", "", "Origin: "+listed),
 		"too large":     call(t, http.MethodPost, address, prefix+"/things?a=b", strings.Repeat("x", 70_000), "Origin: "+listed),
+		"long address":  call(t, http.MethodGet, address, prefix+"/things?a="+strings.Repeat("b", 5000), "", "Origin: "+listed),
 		"compressed":    call(t, http.MethodPost, address, prefix+"/things", "x", "Origin: "+listed, "Content-Encoding: br"),
 		"the keys":      call(t, http.MethodGet, address, "/.well-known/keys", "", "Origin: "+listed),
 	} {

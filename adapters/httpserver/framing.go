@@ -104,6 +104,26 @@ func (f framing) isAmbiguous(version string) bool {
 	return f.codings > 1 || f.lengths > 0 || !f.chunked || version != httpVersion11
 }
 
+// isTarget reports whether a request's target has no fragment. One recipient would cut it off and another would not (RFC 9112, 3.2).
+func isTarget(target []byte) bool { return bytes.IndexByte(target, '#') < 0 }
+
+// isHost reports whether the value of Host has the characters of a host and port alone (RFC 9112, 3.2).
+func isHost(host []byte) bool {
+	for _, c := range host {
+		if !inHost[c] {
+			return false
+		}
+	}
+	return true
+}
+
+var inHost = func() (table [256]bool) {
+	for _, c := range []byte("-._~%!$&'()*+,;=:[]0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+		table[c] = true
+	}
+	return table
+}()
+
 const (
 	httpVersion10 = "HTTP/1.0"
 	httpVersion11 = "HTTP/1.1"
@@ -123,7 +143,7 @@ func (s *Server) onHead(h *fasthttp.RequestHeader) (unchanged fasthttp.RequestCo
 	version := string(h.Protocol())
 	f, ok := parseFraming(h.RawHeaders())
 	switch {
-	case !ok, version != httpVersion10 && version != httpVersion11, f.isAmbiguous(version):
+	case !ok, version != httpVersion10 && version != httpVersion11, f.isAmbiguous(version), !isTarget(h.RequestURI()), !isHost(h.Host()):
 		refuseHead(h, verdictInvalid)
 	case f.encoded:
 		// The router would inflate the body without a limit: 4 KB of gzip in gzip took 3.3 GB.

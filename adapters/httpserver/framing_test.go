@@ -138,9 +138,14 @@ func TestNothingAfterAnAmbiguousRequestIsAnswered(t *testing.T) {
 		"a version of one digit":  "POST " + prefix + "/echo HTTP/1\r\n",
 		"a later version":         "POST " + prefix + "/echo HTTP/1.2\r\n",
 		"the preface of HTTP/2":   "PRI * HTTP/2.0\r\n",
+		"a fragment":              "POST " + prefix + "/echo#x HTTP/1.1\r\n",
 		"a version in lower case": "POST " + prefix + "/echo http/1.1\r\n",
 	} {
 		wantRefusedAlone(t, name, exchange(t, address, line+"Host: x\r\nContent-Length: 0\r\n\r\n"+nextOne))
+	}
+	for _, host := range []string{"", "a b", "a<b>", "a@b", "a/b", "a?b", "a#b", "a\\b", "a:b", "\u00e9", "a\x7f"} {
+		request := strings.Replace(echoLine, "Host: x", "Host: "+host, 1)
+		wantRefusedAlone(t, "the host "+host, exchange(t, address, request+"Content-Length: 0\r\n\r\n"+nextOne))
 	}
 	if echoed.Load() != 0 || next.Load() != 0 {
 		t.Errorf("%d ambiguous requests and %d behind them were carried out", echoed.Load(), next.Load())
@@ -186,6 +191,12 @@ func TestRequestsThatAreFramedRightFollowEachOther(t *testing.T) {
 		answers := exchange(t, address, c.request+nextOne)
 		if len(answers) != 2 || answers[0].Status != http.StatusOK || answers[0].Raw != c.body || answers[1].Body["id"] == nil {
 			t.Errorf("%s: %d answers: %.300v", name, len(answers), answers)
+		}
+	}
+	for _, host := range []string{"id.example.org:8443", "[2001:db8::1]:8443", "192.0.2.1", "xn--bcher-kva.example", "a_b", "EXAMPLE.org."} {
+		answers := exchange(t, address, strings.Replace(nextOne, "Host: x", "Host: "+host, 1)+nextOne)
+		if len(answers) != 2 || answers[0].Status != http.StatusOK {
+			t.Errorf("the host %s: %v", host, answers)
 		}
 	}
 	before := next.Load()

@@ -2,7 +2,6 @@ package httpserver_test
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -64,8 +63,8 @@ func TestNothingThatAClientSentIsLogged(t *testing.T) {
 		exchange(t, address, request)
 		exchange(t, server.MetricsAddr().String(), request)
 	}
-	_, _ = http.Get("http://" + server.MetricsAddr().String() + "/" + canary + ";?a=" + canary + ";b") //nolint:errcheck,noctx,bodyclose // it is about the log
-	if err := server.Close(t.Context()); err != nil {                                                  // and with it the last lines are written
+	exchange(t, server.MetricsAddr().String(), "GET /"+canary+";?a="+canary+";b HTTP/1.1\r\n"+fields+"Connection: close\r\n\r\n")
+	if err := server.Close(t.Context()); err != nil { // and with it the last lines are written
 		t.Fatal(err)
 	}
 	if logged.Len() == 0 || logged.FilterMessage("connection failed").Len() == 0 {

@@ -9,19 +9,22 @@ import (
 	"unicode/utf8"
 )
 
-const maxParam = 256
+const (
+	maxParam = 256  // bytes of an id
+	maxName  = 1024 // and of a name: 256 characters
+)
 
 // decodeParam undoes the escapes of one path segment, once, and refuses what could turn it into another path, another
-// key or another line.
-func decodeParam(raw string) (string, bool) {
+// key or another line. A name may hold the characters that separate the parts of an address: it is only ever looked up.
+func decodeParam(raw string, isName bool) (string, bool) {
 	value, err := url.PathUnescape(raw)
-	if err != nil || value == "" || value == "." || value == ".." || len(value) > maxParam || !utf8.ValidString(value) {
+	if err != nil || value == "" || value == "." || value == ".." || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
 		return "", false
 	}
-	if strings.ContainsAny(value, `/\%;?#`) || strings.ContainsFunc(value, unicode.IsControl) {
-		return "", false
+	if isName {
+		return value, len(value) <= maxName
 	}
-	return value, true
+	return value, len(value) <= maxParam && !strings.ContainsAny(value, `/\%;?#`)
 }
 
 const maxRequestID = 128

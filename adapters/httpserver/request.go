@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -40,10 +41,10 @@ func (r *Request) Context() context.Context { return r.ctx }
 // Credential returns the one credential that was sent, or "".
 func (r *Request) Credential() (string, error) { return r.mount.api.Credential(r) }
 
-// Param returns a path parameter, decoded once. Mounting has seen to it that it holds nothing that a path could hide:
-// no slash, no control character, no further escape.
+// Param returns a path parameter, decoded once. The server has seen to it that it holds no control character, and where it is no
+// name also nothing that a path could hide: no slash, no further escape.
 func (r *Request) Param(name string) string {
-	value, _ := decodeParam(r.c.Params(name)) // it was checked before the handler ran
+	value, _ := decodeParam(r.c.Params(name), r.mount.Names) // it was checked before the handler ran
 	return value
 }
 
@@ -166,7 +167,7 @@ func (r *Request) Stream(contentType, fileName string, write func(ctx context.Co
 	}
 	r.c.Status(fiber.StatusOK).Set(fiber.HeaderContentType, contentType)
 	connection, log, ctx := r.c.Context().Conn(), r.log, context.WithoutCancel(r.ctx)
-	r.c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+	r.stream(func(w *bufio.Writer) {
 		var err error
 		// A panic here is beyond the reach of the server's recovery and would end the process.
 		defer func() {
@@ -175,7 +176,7 @@ func (r *Request) Stream(contentType, fileName string, write func(ctx context.Co
 			}
 			if err != nil {
 				log.Warn("stream cut off", zap.String("request_id", r.Origin.RequestID), zap.Error(err))
-				_ = connection.Close() // it is given up
+				abort(connection)
 			}
 		}()
 		if err = write(ctx, w); err == nil {
@@ -183,4 +184,24 @@ func (r *Request) Stream(contentType, fileName string, write func(ctx context.Co
 		}
 	})
 	return nil
+}
+
+// stream has the body written as the client's version of HTTP can take it. For HEAD it is not made at all: the library would
+// write the end of it, which a client takes for the beginning of the next answer.
+func (r *Request) stream(write func(w *bufio.Writer)) {
+	c := r.c.Context()
+	switch {
+	case c.IsHead():
+	case c.Request.Header.IsHTTP11():
+		c.SetBodyStreamWriter(write)
+	default: // chunks are not for HTTP/1.0 (RFC 9112, 6.1): there the end of the connection is the end of the body
+		c.HijackSetNoResponse(true)
+		c.Hijack(func(nc net.Conn) {
+			w := bufio.NewWriter(nc)
+			c.Response.Header.SetConnectionClose()
+			if c.Response.Header.Write(w) == nil {
+				write(w)
+			}
+		})
+	}
 }

@@ -103,6 +103,8 @@ type Route struct {
 	// Check returns the refusal that the handler would give to this principal. It changes nothing. It is called before a
 	// query string is refused: without the permission, nobody learns what is wrong with the request. It may be nil.
 	Check func(r *Request) error
+	// Names says that the path's parameters are names, which may hold reserved characters, percent-encoded.
+	Names bool
 	// Headers are request headers that the route takes beside those of its API, for pages of other origins.
 	Headers []string
 }
@@ -229,7 +231,7 @@ func (s *Server) serveRoute(m *mount) fiber.Handler {
 			}
 		}
 		for _, name := range m.params {
-			if _, ok := decodeParam(c.Params(name)); !ok {
+			if _, ok := decodeParam(c.Params(name), m.Names); !ok {
 				return fault.ErrInvalid.About(name, "contains characters that are not allowed")
 			}
 		}

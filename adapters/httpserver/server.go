@@ -265,27 +265,16 @@ func (s *Server) guarded(r *Request) (err error) {
 			err = fault.ErrInternal.Because(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	if err := refuse(r.c); err != nil {
-		return err
-	}
 	if s.cors(r) {
 		return nil
+	}
+	if len(r.c.Request().Header.RequestURI()) > maxURL {
+		return ErrHeadTooLarge
 	}
 	return r.c.Next()
 }
 
 const maxURL = 4096
-
-// refuse names what no route takes.
-func refuse(c *fiber.Ctx) error {
-	h := &c.Request().Header
-	switch {
-	case len(h.RequestURI()) > maxURL:
-		return ErrHeadTooLarge
-	default:
-		return nil
-	}
-}
 
 func itoa(n int) string { return strconv.Itoa(n) }
 

@@ -70,7 +70,8 @@ func TestOneSourceHoldsNoMoreConnectionsThanItMay(t *testing.T) {
 		t.Errorf("logged: %v", entries)
 	}
 	_ = held[0].Close()
-	for !isServed(t, dialFrom(t, "127.0.0.1", address)) { // once the server has seen that it left
+	for served := false; !served; { // once the server has seen that it left
+		served = isServed(t, dialFrom(t, "127.0.0.1", address))
 	}
 }
 

@@ -65,6 +65,51 @@ func TestAStreamOutlivesItsHandlersTimeLimit(t *testing.T) {
 	}
 }
 
+// TestTheHeadOfAStreamIsAllThatHEADGets: a byte of the body would be taken for the beginning of the next answer.
+func TestTheHeadOfAStreamIsAllThatHEADGets(t *testing.T) {
+	t.Parallel()
+	address, _ := streamed(t, httpserver.Config{}, func(context.Context, io.Writer) error { panic("nobody asked for a body") })
+	nc := dial(t, address)
+	_, _ = io.WriteString(nc, "HEAD "+prefix+"/export HTTP/1.1\r\nHost: x\r\n\r\nGET "+prefix+"/fine HTTP/1.1\r\nHost: x\r\n\r\n")
+	reader := bufio.NewReader(nc)
+	for _, method := range []string{http.MethodHead, http.MethodGet} {
+		if line, err := reader.Peek(len("HTTP/1.1 200 OK")); err != nil || string(line) != "HTTP/1.1 200 OK" {
+			t.Fatalf("%s is answered by %q, %v", method, line, err)
+		}
+		res, err := http.ReadResponse(reader, &http.Request{Method: method})
+		if err != nil || method == http.MethodHead && res.Header.Get("Content-Disposition") == "" {
+			t.Fatalf("%s: %v, %v", method, res, err)
+		}
+		_ = read(t, res)
+		_ = res.Body.Close()
+	}
+}
+
+// TestAStreamToAnOlderClientHasNoChunks: HTTP/1.0 has none, so the body ends with the connection.
+func TestAStreamToAnOlderClientHasNoChunks(t *testing.T) {
+	t.Parallel()
+	for _, fields := range []string{"", "Connection: keep-alive\r\n"} {
+		address, _ := streamed(t, httpserver.Config{}, func(_ context.Context, w io.Writer) error { return pieces(w, 100) })
+		nc := dial(t, address)
+		_, _ = io.WriteString(nc, "GET "+prefix+"/export HTTP/1.0\r\n"+fields+"\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(nc), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := read(t, res)
+		if len(res.TransferEncoding) > 0 || !a.Closes || len(a.Raw) != 100<<10 || a.Header.Get("X-Request-Id") == "" || a.Status != http.StatusOK {
+			t.Errorf("%q: %d, %v, closes: %t, %d bytes, %v", fields, a.Status, res.TransferEncoding, a.Closes, len(a.Raw), a.Header)
+		}
+		_ = res.Body.Close()
+	}
+	address, _ := streamed(t, httpserver.Config{}, func(_ context.Context, w io.Writer) error { _ = pieces(w, 100); return errors.New("the disk is gone") })
+	nc := dial(t, address)
+	_, _ = io.WriteString(nc, "GET "+prefix+"/export HTTP/1.0\r\n\r\n")
+	if n, err := io.Copy(io.Discard, nc); err == nil {
+		t.Errorf("%d bytes were taken for the whole", n)
+	}
+}
+
 func TestAStreamThatFailsIsNotTakenForWhole(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]func(context.Context, io.Writer) error{

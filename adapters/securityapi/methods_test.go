@@ -52,7 +52,13 @@ func documented(t *testing.T) (all []served) {
 	return all
 }
 
-func ask(t *testing.T, method, url string, header http.Header) *http.Response {
+// reply is what of an answer counts here.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+}
+
+func ask(t *testing.T, method, url string, header http.Header) reply {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -64,7 +70,7 @@ func ask(t *testing.T, method, url string, header http.Header) *http.Response {
 		t.Fatal(err)
 	}
 	_ = res.Body.Close()
-	return res
+	return reply{res.StatusCode, res.Header}
 }
 
 func sorted(list ...string) string {

@@ -62,7 +62,7 @@ func (a *api) routes() []httpserver.Route {
 		get("/tpt", httpserver.SignedIn(), a.listTPT),
 		{Method: http.MethodDelete, Path: "/tpt/{jti}", Access: httpserver.SignedIn(), Handler: a.revokeTPT},
 		get("", httpserver.SignedIn(), a.list),
-		get("/{username}", httpserver.SignedIn(), a.user),
+		{Method: http.MethodGet, Path: "/{username}", Access: httpserver.SignedIn(), Handler: a.user, Names: true},
 	}
 }
 

@@ -302,6 +302,13 @@ func TestOneUser(t *testing.T) {
 			t.Errorf("%s reads a superuser: %d %s", who, got.status, got.body)
 		}
 	}
+	for path, name := range map[string]string{
+		"/a%2Fb": "a/b", "/a%5Cb%3F%23%25%3B": `a\b?#%;`, "/" + strings.Repeat("%E4%B8%80", 256): strings.Repeat("\u4e00", 256),
+	} {
+		if got := s.call(t, http.MethodGet, path, "the-user", ""); got.status != http.StatusBadRequest || got.message() != name+" is not a valid username" {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
 	if got := s.call(t, http.MethodGet, "/nobody", "the-user", ""); got.status != http.StatusBadRequest || got.message() != "nobody is not a valid username" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
