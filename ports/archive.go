@@ -15,7 +15,8 @@ type Archive interface {
 	// ArchiveResume returns the key that has back keys of the kind after it, or "" when there are not so many: where a copy
 	// goes on that may have lost its last back writes.
 	ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back int) (string, error)
-	// Restore writes what no other port writes as it was, which are all kinds from messages on, as they are, in the order given. What is there already, by
-	// its key, is passed over. Segments come before their records.
+	// Restore writes what no other port writes as it was, in the order given: all kinds from messages on, and users, whose
+	// username may be another user's email from before that was refused. What is there already, by its key, is passed over.
+	// Segments come before their records.
 	Restore(ctx context.Context, kind domain.ArchiveKind, things []domain.Archived) error
 }

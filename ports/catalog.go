@@ -16,7 +16,7 @@ type RoleStore interface {
 }
 
 // GroupStore keeps groups. Every change makes a new version of the catalog before it is acknowledged. An absent group is
-// domain.ErrGroupNotFound, a taken name domain.ErrGroupExists. Membership is written in the users; a group that is gone
+// domain.ErrGroupNotFound, a taken name or name key domain.ErrGroupExists. Membership is written in the users; a group that is gone
 // may still be named there and gives nothing.
 type GroupStore interface {
 	CreateGroup(ctx context.Context, group domain.Group, out domain.Outbox) error

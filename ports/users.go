@@ -14,8 +14,8 @@ type Change[T any] func(thing *T, out *domain.Outbox) error
 // UserStore keeps users.
 //
 // It is safe for concurrent use and passes conformance.UserStore. Results are copies. An absent user is
-// domain.ErrUserNotFound; a taken username, email or subject is domain.ErrUserExists that names the field. Every change is on
-// disk, with its outbox, before the method returns; a store that cannot tell whether it is returns fault.ErrStorage.
+// domain.ErrUserNotFound; a taken username, email or subject is domain.ErrUserExists that names the field. No username is
+// another user's email, also under a race; users who collide from before that rule keep both. Every change is on disk, with its outbox, before the method returns; a store that cannot tell whether it is returns fault.ErrStorage.
 type UserStore interface {
 	Create(ctx context.Context, user domain.User, out domain.Outbox) error
 	Get(ctx context.Context, id domain.UserID) (domain.User, error)

@@ -215,8 +215,8 @@ func (k *checker) person(name string, e entry, id domain.Identity) {
 	}
 	detail := fmt.Sprintf("%s: subject %s, username %q, email %q, full name %q, %s", e.DN, id.Subject, id.Username, id.Email, id.FullName, state)
 	switch {
-	case domain.CheckUsername(id.Username) != nil:
-		k.bad(name, detail, "The username cannot be one here (1 to 64 letters, digits and . _ - @ +): choose another attributes.username.")
+	case domain.CheckDirectoryUsername(id.Username) != nil:
+		k.bad(name, detail, "The username cannot be one here (1 to 256 visible characters): choose another attributes.username.")
 	case id.Email == "":
 		k.warn(name, detail, "There is no e-mail address: set attributes.email, or let the service account read it; without one no mail is sent.")
 	default:

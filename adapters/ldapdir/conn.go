@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/ostiary/ostiary/core/domain"
 )
 
 // conn is one connection with its socket, so that a context can end any call that hangs.
@@ -91,10 +93,13 @@ func hasCode(err error, codes ...uint16) bool {
 	return ok && slices.Contains(codes, answer.ResultCode)
 }
 
-// diagnostic returns the server's own words.
+// longestDiagnostic bounds what a server can write into our log and audit trail, in characters.
+const longestDiagnostic = 300
+
+// diagnostic returns the server's own words, on one line.
 func diagnostic(err error) string {
 	if answer, ok := errors.AsType[*ldap.Error](err); ok && answer.Err != nil {
-		return answer.Err.Error()
+		return domain.Printable(answer.Err.Error(), longestDiagnostic)
 	}
 	return ""
 }

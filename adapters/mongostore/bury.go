@@ -20,6 +20,9 @@ func (t *table[T]) bury(ctx context.Context, id string, condition bson.D, out do
 	for _, field := range t.extra(&empty) {
 		clean = append(clean, bson.E{Key: field.Key, Value: ""})
 	}
+	if t.names != nil {
+		clean = append(clean, bson.E{Key: "names", Value: ""})
+	}
 	update := bson.D{
 		{Key: "$set", Value: bson.D{{Key: "gone", Value: true}}},
 		{Key: "$unset", Value: clean},

@@ -39,6 +39,10 @@ func (t *table[T]) insert(ctx context.Context, id string, thing *T, out domain.O
 		return err
 	}
 	doc := append(bson.D{{Key: "_id", Value: t.prefix + id}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}}, t.extra(thing)...)
+	names := t.namesOf(thing)
+	if len(names) > 0 {
+		doc = append(doc, bson.E{Key: "names", Value: names})
+	}
 	var active int64
 	if t.active != nil {
 		active = t.active(thing)
@@ -53,7 +57,7 @@ func (t *table[T]) insert(ctx context.Context, id string, thing *T, out domain.O
 		}
 		return failed("writing "+t.coll.Name(), err)
 	}
-	t.store.seen.put(t.key(id), seenDocument{version: 1, doc: raw, active: active})
+	t.store.seen.put(t.key(id), seenDocument{version: 1, doc: raw, active: active, names: names})
 	return t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items)
 }
 
@@ -127,7 +131,7 @@ func (t *table[T]) updateFresh(ctx context.Context, id string, change ports.Chan
 	if err != nil {
 		return none, err
 	}
-	base := seenDocument{version: r.Version, doc: r.Doc, active: r.Active}
+	base := seenDocument{version: r.Version, doc: r.Doc, active: r.Active, names: r.Names}
 	thing, err := t.tryUpdate(ctx, id, base, change)
 	if errors.Is(err, domain.ErrUnchanged) {
 		if thing, err = t.from(id, base); err == nil {
@@ -168,9 +172,16 @@ func (t *table[T]) tryUpdate(ctx context.Context, id string, base seenDocument, 
 	if base.version == 0 {
 		return thing, t.insert(ctx, id, &thing, out)
 	}
-	return thing, t.compareAndSet(ctx, id, base, &thing, out)
+	for _, names := range t.namesToTry(base.names, &before, &thing) {
+		base.names = names
+		if err = t.compareAndSet(ctx, id, base, &thing, out); !errors.Is(err, domain.ErrUserExists) {
+			break
+		}
+	}
+	return thing, err
 }
 
+// compareAndSet writes the thing, with the names of base, if the version is still that of base.
 func (t *table[T]) compareAndSet(ctx context.Context, id string, base seenDocument, thing *T, out domain.Outbox) error {
 	raw, err := encode(thing)
 	if err != nil {
@@ -180,8 +191,12 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base seenDocume
 	if err != nil {
 		return err
 	}
+	fields := append(bson.D{{Key: "doc", Value: raw}}, t.extra(thing)...)
+	if t.names != nil {
+		fields = append(fields, bson.E{Key: "names", Value: append([]string{}, base.names...)})
+	}
 	update := bson.D{
-		{Key: "$set", Value: append(bson.D{{Key: "doc", Value: raw}}, t.extra(thing)...)},
+		{Key: "$set", Value: fields},
 		{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},
 	}
 	if len(items) > 0 {
@@ -202,7 +217,7 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base seenDocume
 	case err != nil:
 		return failed("updating "+t.coll.Name(), err)
 	}
-	t.store.seen.put(t.key(id), seenDocument{version: base.version + 1, doc: raw, active: active})
+	t.store.seen.put(t.key(id), seenDocument{version: base.version + 1, doc: raw, active: active, names: base.names})
 	if err := t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ type index struct {
 	partial bson.D // of optional fields: documents without them are left out
 	sparse  bool
 	ttl     bool
+	since   int // the step of the schema that makes it, where that is not the first
 }
 
 // present is the condition of a text that is there.
@@ -27,6 +28,7 @@ var indexes = map[string][]index{
 		{name: "uniq_email", fields: []string{"doc.emailkey"}, unique: true, partial: bson.D{{Key: "doc.emailkey", Value: present}}},
 		{name: "uniq_subject", fields: []string{"doc.directory", "doc.subject"}, unique: true, partial: bson.D{{Key: "doc.subject", Value: present}}},
 		{name: "uniq_identifier", fields: []string{"doc.identifier"}, unique: true, partial: bson.D{{Key: "doc.identifier", Value: present}}},
+		{name: "uniq_names", fields: []string{"names"}, unique: true, partial: bson.D{{Key: "names", Value: present}}, since: 4},
 		{name: "created", fields: []string{"doc.createdat", "_id"}},
 		{name: "username", fields: []string{"doc.usernamekey", "_id"}},
 		{name: "email", fields: []string{"doc.emailkey", "_id"}},
@@ -50,7 +52,7 @@ var indexes = map[string][]index{
 	},
 	keysName: {
 		{name: "user", fields: []string{"doc.userid", "doc.createdat", "_id"}},
-		{name: "live", fields: []string{"doc.userid", "doc.revokedat", "doc.epoch", "doc.createdat", "_id"}},
+		{name: "live", fields: []string{"doc.userid", "doc.revokedat", "doc.epoch", "doc.createdat", "_id"}, since: 3},
 		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
 	},
 	tokensName: {
@@ -60,6 +62,10 @@ var indexes = map[string][]index{
 	catalogName: {
 		// Only groups have a description, if an empty one: names of roles need not differ.
 		{name: "uniq_name", fields: []string{"doc.name"}, unique: true, partial: bson.D{{Key: "doc.description", Value: bson.D{{Key: "$gte", Value: ""}}}}},
+		{
+			name: "uniq_name_key", fields: []string{"doc.namekey"}, unique: true,
+			partial: bson.D{{Key: "doc.namekey", Value: present}}, since: 4,
+		},
 		{name: "uniq_identifier", fields: []string{"doc.identifier"}, unique: true, partial: bson.D{{Key: "doc.identifier", Value: present}}},
 		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
 	},
@@ -96,17 +102,26 @@ var indexes = map[string][]index{
 // ttlSlack is how long after its end a document goes at the earliest: the clocks of nodes and servers differ.
 const ttlSlack = 3600
 
-func makeIndexes(ctx context.Context, s *Store) error {
-	for name, list := range indexes {
-		models := make([]mongo.IndexModel, len(list))
-		for i, x := range list {
-			models[i] = x.model(s.config.NoTTL)
+// makeIndexes returns the step of the schema that makes the indexes of that number. What collides already is in none of the
+// indexes that keep names apart: documents get their names and name keys when they are written.
+func makeIndexes(step int) func(context.Context, *Store) error {
+	return func(ctx context.Context, s *Store) error {
+		for name, list := range indexes {
+			var models []mongo.IndexModel
+			for _, x := range list {
+				if max(x.since, 1) == step {
+					models = append(models, x.model(s.config.NoTTL))
+				}
+			}
+			if len(models) == 0 {
+				continue
+			}
+			if _, err := s.db.Collection(name).Indexes().CreateMany(ctx, models); err != nil {
+				return failed("making the indexes of "+name, err)
+			}
 		}
-		if _, err := s.db.Collection(name).Indexes().CreateMany(ctx, models); err != nil {
-			return failed("making the indexes of "+name, err)
-		}
+		return nil
 	}
-	return nil
 }
 
 func (x index) model(noTTL bool) mongo.IndexModel {

@@ -12,7 +12,8 @@ import (
 type seenDocument struct {
 	version int64
 	doc     bson.Raw
-	active  int64 // see record.Active
+	active  int64    // see record.Active
+	names   []string // see record.Names
 }
 
 // memory remembers recently seen documents in two generations; when the young one is full, the old one is forgotten.

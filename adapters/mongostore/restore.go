@@ -10,6 +10,9 @@ import (
 
 // Restore writes things as they are; what is there under the same id is passed over.
 func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, things []domain.Archived) error {
+	if kind == domain.ArchiveUsers {
+		return s.restoreUsers(ctx, things)
+	}
 	var sealed int64
 	if kind == domain.ArchiveRecords {
 		last, err := s.Audit().LastSegment(ctx)
@@ -28,6 +31,19 @@ func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, things []d
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
 	return insertOnce(ctx, s.db.Collection(restoredNames[kind]), docs)
+}
+
+func (s *Store) restoreUsers(ctx context.Context, things []domain.Archived) error {
+	for _, a := range things {
+		user, ok := a.Value.(domain.User)
+		if !ok {
+			return errKind
+		}
+		if err := s.restoreUser(ctx, user); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // restoredNames are the collections of what Restore writes.

@@ -21,9 +21,10 @@ type step struct {
 
 // steps are the schema's steps in their order; the number of steps is its version. A released step is never changed.
 var steps = []step{
-	{"make the indexes", makeIndexes},
+	{"make the indexes", makeIndexes(1)},
 	{"seed roles, settings and the head of the catalog", seed},
-	{"make the index of live API keys", makeIndexes}, // an index that is there stays as it is
+	{"make the index of live API keys", makeIndexes(3)},
+	{"make the indexes of names", makeIndexes(4)},
 }
 
 const (

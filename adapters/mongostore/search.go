@@ -27,6 +27,17 @@ func grams(text string) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
+// maxSearchPieces bounds how many pieces of a long term are looked up, all along it.
+const maxSearchPieces = 16
+
+// next returns the piece after i: a step on, the last one where the step leads beyond it, and then the end.
+func next(i, step, last int) int {
+	if i < last {
+		return min(i+step, last)
+	}
+	return last + 1
+}
+
 // nobody is a condition that nothing meets.
 var nobody = bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{}}}}}
 
@@ -37,8 +48,10 @@ func searchFilter(text string) bson.D {
 	}
 	runes := []rune(text)
 	n := min(len(runes), maxGram)
+	last := len(runes) - n
+	step := max(1, (last+maxSearchPieces-2)/(maxSearchPieces-1))
 	var pieces bson.A
-	for i := 0; i+n <= len(runes); i++ {
+	for i := 0; i <= last; i = next(i, step, last) {
 		if piece := string(runes[i : i+n]); !slices.Contains(pieces, any(piece)) {
 			pieces = append(pieces, piece)
 		}

@@ -17,6 +17,8 @@ type record struct {
 	Gone    bool     `bson:"gone,omitempty"`
 	// Active is the last activity of a session or use of a key, which is written past the version.
 	Active int64 `bson:"active,omitempty"`
+	// Names are the keys that no two documents share; see table.names.
+	Names []string `bson:"names,omitempty"`
 }
 
 // hidden leaves out of a read what only the server needs.
@@ -34,6 +36,10 @@ type table[T any] struct {
 	exists func(error) error
 	// fields are further members at the top of the document.
 	fields func(*T) bson.D
+	// names are the keys of the thing that no two documents may share, of whatever kind. A unique index over an array decides
+	// between writes of one moment; guard looks for those who were there before. A document from before that rule may lack
+	// names, and keeps out those that it had and another document holds.
+	names func(*T) []string
 	// overlay brings what is written past the version into a thing that was read.
 	overlay func(thing *T, id string, active int64)
 	// active is what record.Active is to be at least.
@@ -63,7 +69,7 @@ func (t *table[T]) thing(r record) (T, error) {
 
 // note remembers a document as it was read.
 func (t *table[T]) note(r record) {
-	t.store.seen.put(t.coll.Name()+"/"+r.ID, seenDocument{version: r.Version, doc: r.Doc, active: r.Active})
+	t.store.seen.put(t.coll.Name()+"/"+r.ID, seenDocument{version: r.Version, doc: r.Doc, active: r.Active, names: r.Names})
 }
 
 // find returns the one document that the filter names.

@@ -52,7 +52,8 @@ func (s *Store) makeTables() {
 	s.users.checked = true
 	s.users.exists = userExists
 	s.users.fields = userFields
-	s.users.guard = s.holdRole
+	s.users.names = userNames
+	s.users.guard = s.guardUser
 	s.users.buried = s.buryUser
 
 	s.sessions = newTable[domain.Session](s, sessionsName, noFieldPrefix, domain.ErrSessionNotFound)

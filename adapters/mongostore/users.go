@@ -21,7 +21,7 @@ var _ ports.UserStore = (*Users)(nil)
 
 // uniqueUserFields are the unique indexes of users and what a caller knows the field as.
 var uniqueUserFields = map[string]string{
-	"uniq_username": "username", "uniq_email": "email", "uniq_subject": "subject", "uniq_identifier": "identifier", "_id_": "id",
+	"uniq_username": "username", "uniq_email": "email", "uniq_subject": "subject", "uniq_identifier": "identifier", "_id_": "id", "uniq_names": namesField,
 	"doc.usernamekey": "username", "doc.emailkey": "email", "doc.subject": "subject", "doc.identifier": "identifier", "_id": "id",
 }
 
@@ -42,7 +42,7 @@ func userFields(u *domain.User) bson.D {
 
 // Create stores a new user.
 func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox) error {
-	return us.s.users.create(ctx, string(user.ID), &user, out)
+	return us.s.nameField(ctx, us.s.users.create(ctx, string(user.ID), &user, out), &user)
 }
 
 // Get returns the user with this id.
@@ -87,11 +87,14 @@ func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID
 
 // Update applies change to the user in one step.
 func (us *Users) Update(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
-	return us.s.users.update(ctx, string(id), func(u *domain.User, out *domain.Outbox) error {
+	var tried domain.User
+	user, err := us.s.users.update(ctx, string(id), func(u *domain.User, out *domain.Outbox) error {
 		err := change(u, out)
 		u.ID = id
+		tried = domain.User{ID: id, UsernameKey: u.UsernameKey, EmailKey: u.EmailKey}
 		return err
 	})
+	return user, us.s.nameField(ctx, err, &tried)
 }
 
 // Delete removes the user with everything that is theirs.

@@ -59,7 +59,7 @@ func refuseLogout(err error) error {
 // shorten makes a reason one bounded line, whatever a provider put into it.
 func shorten(text string) string {
 	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029 {
+		if r == 0x2028 || r == 0x2029 || !domain.IsPrintable(string(r)) {
 			return ' '
 		}
 		return r

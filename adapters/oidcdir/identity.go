@@ -7,6 +7,7 @@ import (
 	"maps"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -81,7 +82,7 @@ func (d *Directory) identity(token *idToken, c claims) (domain.Identity, error) 
 	identity := domain.Identity{
 		Directory:          d.id,
 		Subject:            subjectOf(token.issuer, token.subject),
-		Username:           d.username(c),
+		Username:           d.username(token, c),
 		Email:              c.string(names.Email),
 		FullName:           c.string(names.FullName),
 		PhoneNumber:        c.string(names.PhoneNumber),
@@ -100,11 +101,29 @@ func subjectOf(issuer, subject string) domain.Subject {
 	return domain.Subject(issuer + "#" + subject)
 }
 
-func (d *Directory) username(c claims) string {
-	if name := d.settings.Claims.Username; name != "" {
-		return c.string(name)
+// username returns the name of a new user. An address is one only where the provider has verified it: anybody could else
+// take the name of the address's owner. Without another name it is the provider's own id of the person, where that is no
+// address either.
+func (d *Directory) username(token *idToken, c claims) string {
+	names := d.settings.Claims
+	address := ""
+	if c.isTrue(names.EmailVerified) {
+		address = c.string(names.Email)
 	}
-	return or(c.string("preferred_username"), c.string("email"))
+	switch {
+	case names.Username != "" && names.Username != names.Email:
+		return c.string(names.Username)
+	case names.Username != "" && address != "":
+		return address
+	case names.Username == "":
+		if name := or(c.string("preferred_username"), address); name != "" {
+			return name
+		}
+	}
+	if strings.Contains(token.subject, "@") {
+		return ""
+	}
+	return token.subject
 }
 
 func (d *Directory) checkRequired(c claims) error {

@@ -56,7 +56,7 @@ type Settings struct {
 // ClaimNames say which claims hold what. A path such as realm_access.roles leads into objects; a claim whose own name
 // has dots is found under that name first.
 type ClaimNames struct {
-	Username      string `koanf:"username"`       // default preferred_username, else email
+	Username      string `koanf:"username"`       // default preferred_username, else a verified email, else sub
 	Email         string `koanf:"email"`          // default email
 	EmailVerified string `koanf:"email_verified"` // default email_verified; xms_edov with Entra ID
 	FullName      string `koanf:"full_name"`      // default name

@@ -683,7 +683,7 @@ type CreateUserRequest struct {
 	// Groups Names or ids of groups.
 	Groups *[]string `json:"groups,omitempty"`
 
-	// Metadata Any JSON object of at most 16 KiB, kept as it was sent.
+	// Metadata Any JSON object of at most 16 KiB and 16 levels, kept as it was sent. Keys may hold dots and dollars; the order of keys and the spelling of numbers stay.
 	Metadata *Metadata `json:"metadata,omitempty"`
 
 	// Password Only for the built-in directory. Without it the user gets an activation mail.
@@ -952,10 +952,10 @@ type Membership struct {
 // MembershipStatus defines model for Membership.Status.
 type MembershipStatus string
 
-// Metadata Any JSON object of at most 16 KiB, kept as it was sent.
+// Metadata Any JSON object of at most 16 KiB and 16 levels, kept as it was sent. Keys may hold dots and dollars; the order of keys and the spelling of numbers stay.
 type Metadata = json.RawMessage
 
-// MetadataPatch A JSON Merge Patch of the metadata; null clears all of it.
+// MetadataPatch A JSON Merge Patch of the metadata; null clears all of it. What the patch does not name stays as it was sent.
 type MetadataPatch = json.RawMessage
 
 // NewAPIKey Example: {"api_key":"sk_live_abcdef123456...","created_at":"2024-01-15T10:00:00Z","expires_at":"2024-12-31T23:59:59Z","key_id":"key_01hm6x4g9v2b5d8f1h3k6m0npq","name":"Integration Key","permissions":["bots.use"]}
@@ -1315,7 +1315,7 @@ type UpdateUserRequest struct {
 	// Groups Names or ids of all the user's groups.
 	Groups *[]string `json:"groups,omitempty"`
 
-	// Metadata A JSON Merge Patch of the metadata; null clears all of it.
+	// Metadata A JSON Merge Patch of the metadata; null clears all of it. What the patch does not name stays as it was sent.
 	Metadata    nullable.Nullable[MetadataPatch] `json:"metadata,omitempty"`
 	PhoneNumber nullable.Nullable[string]        `json:"phone_number,omitempty"`
 	Role        *string                          `json:"role,omitempty"`
@@ -1339,7 +1339,7 @@ type User struct {
 	Groups    []string                     `json:"groups"`
 	LastLogin nullable.Nullable[time.Time] `json:"last_login"`
 
-	// Metadata Any JSON object of at most 16 KiB, kept as it was sent.
+	// Metadata Any JSON object of at most 16 KiB and 16 levels, kept as it was sent. Keys may hold dots and dollars; the order of keys and the spelling of numbers stay.
 	Metadata         Metadata                  `json:"metadata"`
 	PhoneNumber      nullable.Nullable[string] `json:"phone_number"`
 	Role             string                    `json:"role"`
@@ -1609,7 +1609,7 @@ type ListUsersParams struct {
 	// Status Only users in this state; `inactive` means `deactivated` and `pending` means `pending_activation`.
 	Status *ListUsersParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 
-	// Search A part of the username, e-mail or full name, whatever the case.
+	// Search A part of the username, e-mail or full name, whatever the case. A whole address fits.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
 	// Sort The order; a leading `-` is descending.

@@ -16,6 +16,9 @@ type part[K ~string, V any] struct {
 	insert func(*tx, V) (int64, error) // returns 0 when something of it is taken
 	update func(*tx, V) (int64, error)
 	remove string
+	// clashes reports whether another thing of the catalog keeps thing from being there; nil where nothing can. There is one
+	// writer, so that what it sees is still so when the transaction commits.
+	clashes func(c *domain.Catalog, before, thing *V) bool
 	// unused returns nil when nothing keeps the thing from being removed.
 	unused func(*tx, K) error
 	absent error
@@ -25,6 +28,9 @@ type part[K ~string, V any] struct {
 func (p *part[K, V]) create(ctx context.Context, s *Store, thing V, out domain.Outbox) error {
 	return s.writer.do(ctx, func(t *tx) error {
 		err := s.changeCatalog(t, func(c *domain.Catalog) error {
+			if p.clashes != nil && p.clashes(c, nil, &thing) {
+				return p.taken
+			}
 			p.in(c)[*p.id(&thing)] = p.clone(thing)
 			return p.written(p.insert(t, thing))
 		})
@@ -56,6 +62,9 @@ func (p *part[K, V]) change(ctx context.Context, s *Store, id K, change ports.Ch
 				return err
 			}
 			*p.id(&result) = id
+			if p.clashes != nil && p.clashes(c, &before, &result) {
+				return p.taken
+			}
 			p.in(c)[id] = p.clone(result)
 			return p.written(p.update(t, result))
 		})

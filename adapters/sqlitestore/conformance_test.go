@@ -102,6 +102,6 @@ func stores(s *sqlitestore.Store) conformance.Stores {
 		Roles: s.CatalogStore(), Groups: s.CatalogStore(), Settings: s.CatalogStore(), Catalog: s.CatalogStore(),
 		Attempts: s.Guards(), Rates: s.Guards(), Once: s.Guards(), Idempotency: s.Guards(),
 		Audit: s.Audit(), Seals: s.Audit(), Proofs: s.Audit(), Eraser: s.Audit(),
-		Messages: s.Messages(), Maintenance: s, SigningKeys: s.SigningKeyStore(), SyncPositions: s.SyncPositions(),
+		Messages: s.Messages(), Maintenance: s, SigningKeys: s.SigningKeyStore(), SyncPositions: s.SyncPositions(), Archive: s,
 	}
 }

@@ -31,6 +31,10 @@ func groupPart() *part[domain.GroupID, domain.Group] {
 			return t.execCount("UPDATE OR IGNORE groups SET name = ?, doc = ? WHERE id = ?", g.Name, doc, string(g.ID))
 		},
 		remove: "DELETE FROM groups WHERE id = ?",
+		clashes: func(c *domain.Catalog, before, g *domain.Group) bool {
+			// Groups without a key were stored when names could differ in case only; they keep their names.
+			return g.NameKey != "" && (before == nil || before.NameKey != g.NameKey) && c.NameKeyTaken(g)
+		},
 		unused: func(*tx, domain.GroupID) error { return nil }, // members that still name it get nothing from it
 		absent: domain.ErrGroupNotFound,
 		taken:  domain.ErrGroupExists,

@@ -19,6 +19,7 @@ type roleRecord struct {
 type groupRecord struct {
 	ID          domain.GroupID      `json:"id"`
 	Name        string              `json:"name"`
+	NameKey     string              `json:"name_key,omitempty"`
 	Description string              `json:"description,omitempty"`
 	Permissions []domain.Permission `json:"permissions,omitempty"`
 	CreatedAt   time.Time           `json:"created_at,omitzero"`

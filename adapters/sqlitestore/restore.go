@@ -30,6 +30,12 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 		return err == nil, err
 	}
 	switch v := a.Value.(type) {
+	case domain.User:
+		if ok, err := there("SELECT 1 FROM users WHERE id = ?", string(v.ID)); ok || err != nil {
+			return err
+		}
+		user := v.Clone()
+		return s.restoreUser(t, &user)
 	case domain.Message:
 		if ok, err := there("SELECT 1 FROM messages WHERE id = ?", string(v.ID)); ok || err != nil {
 			return err

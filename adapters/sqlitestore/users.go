@@ -140,6 +140,29 @@ func loadUser(t *tx, id domain.UserID) (storedUser, error) {
 	return storedUser{n, user}, err
 }
 
+// checkOtherKind refuses a username that is another user's email, and the other way round. There is one writer, so that what
+// it finds is still so when the transaction commits. What the user had before stays, also where it collides.
+func checkOtherKind(t *tx, n int64, before, u *domain.User) error {
+	for _, field := range []struct{ name, query, key, had string }{
+		{"username", "SELECT n FROM users WHERE email = ?", u.UsernameKey, before.UsernameKey},
+		{"email", "SELECT n FROM users WHERE username = ?", u.EmailKey, before.EmailKey},
+	} {
+		if field.key == "" || field.key == field.had {
+			continue
+		}
+		var other int64
+		err := t.get(domain.ErrUserNotFound, field.query, []any{field.key}, &other)
+		switch {
+		case errors.Is(err, domain.ErrUserNotFound):
+		case err != nil:
+			return err
+		case other != n:
+			return domain.ErrUserExists.About(field.name, "is taken")
+		}
+	}
+	return nil
+}
+
 // checkUnique names the first field that another user has.
 func checkUnique(t *tx, n int64, u *domain.User) error {
 	for _, field := range []struct {

@@ -8,6 +8,14 @@ import (
 )
 
 func (s *Store) insertUser(t *tx, u *domain.User) error {
+	if err := checkOtherKind(t, -1, &domain.User{}, u); err != nil {
+		return err
+	}
+	return s.restoreUser(t, u)
+}
+
+// restoreUser is insertUser for a user of another store, who may collide from before that was refused.
+func (s *Store) restoreUser(t *tx, u *domain.User) error {
 	var taken int64
 	err := t.get(domain.ErrUserNotFound, "SELECT n FROM users WHERE id = ?", []any{string(u.ID)}, &taken)
 	if err == nil {
@@ -107,6 +115,9 @@ func (s *Store) replaceKeys(t *tx, before *storedUser, u *domain.User, doc strin
 		return t.exec("UPDATE users SET doc = ?, last_login = ? WHERE n = ?", doc, stamp(u.LastLogin), before.n)
 	}
 	if err := checkUnique(t, before.n, u); err != nil {
+		return err
+	}
+	if err := checkOtherKind(t, before.n, &before.user, u); err != nil {
 		return err
 	}
 	s.renamed(t, &before.user, u)

@@ -99,6 +99,7 @@ func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in Group
 		ID: domain.GroupID(s.ids.NewID(domain.GroupPrefix)), Name: in.Name, Description: in.Description,
 		CreatedAt: now, UpdatedAt: now,
 	}
+	group.SetNameKey(s.folder.Fold)
 	var err error
 	if group.Permissions, err = domain.ParseGrantedPermissions(in.Permissions); err != nil {
 		return domain.Group{}, err
@@ -108,6 +109,13 @@ func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in Group
 	}
 	if err := checkWrite(by, group.Permissions); err != nil {
 		return domain.Group{}, err
+	}
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return domain.Group{}, err
+	}
+	if catalog.NameTaken(&group) {
+		return domain.Group{}, domain.ErrGroupExists
 	}
 	var out domain.Outbox
 	out.Record(s.journal.Entry(by, domain.ActionGroupCreate, string(group.ID),
@@ -132,7 +140,7 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 	if err != nil {
 		return domain.Group{}, err
 	}
-	after, err := patchGroup(by, before, patch)
+	after, err := s.patchGroup(catalog, by, before, patch)
 	if err != nil {
 		return domain.Group{}, err
 	}
@@ -143,7 +151,8 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 		}
 		out.Record(s.journal.Entry(by, action, string(g.ID),
 			audit.Detail("old", groupDetails(before)), audit.Detail("new", groupDetails(after))))
-		g.Name, g.Description, g.Permissions, g.UpdatedAt = after.Name, after.Description, after.Permissions, s.clock.Now().UTC()
+		g.Name, g.NameKey = after.Name, after.NameKey
+		g.Description, g.Permissions, g.UpdatedAt = after.Description, after.Permissions, s.clock.Now().UTC()
 		return nil
 	})
 	group, err := leading(ctx, s, withGroup(catalog, after), func() (domain.Group, error) {
@@ -155,10 +164,14 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 	return group, s.reconcileIf(ctx, group.Permissions)
 }
 
-func patchGroup(by domain.Principal, group domain.Group, patch GroupPatch) (domain.Group, error) {
+func (s *Service) patchGroup(catalog *domain.Catalog, by domain.Principal, group domain.Group, patch GroupPatch) (domain.Group, error) {
 	before := group.Permissions
-	if patch.Name != nil {
+	if patch.Name != nil && *patch.Name != group.Name {
 		group.Name = *patch.Name
+		group.SetNameKey(s.folder.Fold)
+		if catalog.NameTaken(&group) {
+			return domain.Group{}, domain.ErrGroupExists
+		}
 	}
 	if patch.Description != nil {
 		group.Description = *patch.Description

@@ -127,8 +127,8 @@ func (s *Service) newRole(by domain.Principal, in RoleInput) (domain.Role, error
 // nobody but a holder of "*" makes one more powerful than their own.
 func checkRole(by domain.Principal, role domain.Role) error {
 	switch {
-	case role.Name == "" || utf8.RuneCountInString(role.Name) > 100 || !utf8.ValidString(role.Name):
-		return fault.ErrInvalid.About("name", "must be 1 to 100 characters")
+	case role.Name == "" || utf8.RuneCountInString(role.Name) > 100 || !domain.IsVisible(role.Name):
+		return fault.ErrInvalid.About("name", "must be 1 to 100 visible characters")
 	case role.Level < 0 || role.Level > maxLevel:
 		return fault.ErrInvalid.About("level", "must be 0 to 1048576")
 	case role.Level <= administratorLevel && !by.Grants.IsAdministrator(),

@@ -18,6 +18,7 @@ type Service struct {
 	journal *audit.Journal
 	ids     ports.IDs
 	clock   ports.Clock
+	folder  ports.TextFolder
 }
 
 // Needs is what a Service works with.
@@ -30,13 +31,14 @@ type Needs struct {
 	Journal *audit.Journal
 	IDs     ports.IDs
 	Clock   ports.Clock
+	Folder  ports.TextFolder
 }
 
 // New returns a Service.
 func New(n Needs) *Service {
 	return &Service{
 		catalog: n.Catalog, roles: n.Roles, groups: n.Groups, users: n.Users, guard: n.Guard,
-		journal: n.Journal, ids: n.IDs, clock: n.Clock,
+		journal: n.Journal, ids: n.IDs, clock: n.Clock, folder: n.Folder,
 	}
 }
 

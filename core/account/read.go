@@ -10,8 +10,8 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// maxSearch bounds a search term.
-const maxSearch = 64
+// maxSearch bounds a search term, in characters. The longest text that is searched for whole is an address.
+const maxSearch = domain.MaxEmailLength
 
 // Get returns the user: oneself, or anybody with users.read. To others, every user is domain.ErrUserNotFound.
 func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.UserID) (Profile, error) {
@@ -81,7 +81,7 @@ func (s *Service) List(ctx context.Context, by domain.Principal, filter Filter) 
 		return domain.UserPage{}, fault.ErrInvalid.About("status", "must be active, inactive or pending")
 	}
 	if utf8.RuneCountInString(filter.Search) > maxSearch || strings.ContainsRune(filter.Search, 0) {
-		return domain.UserPage{}, fault.ErrInvalid.About("search", "must be at most 64 characters")
+		return domain.UserPage{}, fault.ErrInvalid.About("search", "must be at most 254 characters")
 	}
 	query := domain.UserQuery{
 		Role: domain.RoleID(filter.Role), Status: status, Search: s.deps.Folder.Fold(filter.Search), Sort: filter.Sort, Page: filter.Page,

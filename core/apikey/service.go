@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/ostiary/ostiary/core/access"
@@ -138,7 +137,7 @@ func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain
 
 // check returns the permissions of an input that can be right at all.
 func check(in CreateInput, now time.Time) ([]domain.Permission, error) {
-	if n := utf8.RuneCountInString(in.Name); n < 1 || n > maxName || !utf8.ValidString(in.Name) || strings.ContainsFunc(in.Name, unicode.IsControl) {
+	if n := utf8.RuneCountInString(in.Name); n < 1 || n > maxName || !domain.IsPrintable(in.Name) {
 		return nil, fault.ErrInvalid.About("name", "must be 1 to 100 printable characters")
 	}
 	if len(in.Permissions) == 0 {

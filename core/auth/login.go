@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/lockout"
@@ -155,6 +156,9 @@ func (s *Service) couldNotSay(ctx context.Context, a *attempt, err error) error 
 
 // judge returns nil when the password was right and the user may sign in, else the recorded refusal.
 func (s *Service) judge(ctx context.Context, a *attempt, check verdict) error {
+	if check.unprovisioned != nil {
+		return s.refuse(ctx, a, "not_provisioned", directory.CauseOf(check.unprovisioned))
+	}
 	switch check.Outcome {
 	case domain.OutcomeOK, domain.OutcomeMustChange, domain.OutcomeExpired:
 	case domain.OutcomeLocked:
@@ -172,20 +176,23 @@ func (s *Service) judge(ctx context.Context, a *attempt, check verdict) error {
 }
 
 // refuse counts a failure and answers as for anybody.
-func (s *Service) refuse(ctx context.Context, a *attempt, reason string) error {
+func (s *Service) refuse(ctx context.Context, a *attempt, reason string, more ...audit.Option) error {
 	lock := func(out *domain.Outbox) {
 		out.Record(s.deps.Journal.Entry(a.by, domain.ActionAccountLocked, string(a.subject.user.ID), audit.ActedBy(a.subject.user.ID)))
 	}
-	err := a.guess.Fail(ctx, lock, s.failed(a, reason))
+	err := a.guess.Fail(ctx, lock, s.failed(a, reason, more...))
 	if err != nil {
 		return err
 	}
 	return fault.ErrUnauthorized
 }
 
-func (s *Service) failed(a *attempt, reason string) domain.AuditEntry {
-	return s.deps.Journal.Entry(a.by, domain.ActionLoginFailed, string(a.subject.user.ID), audit.ActedBy(a.subject.user.ID),
-		audit.Failed(reason), audit.Detail("method", "password"), audit.Personal("username", printable(a.subject.known(), a.in.Name)))
+func (s *Service) failed(a *attempt, reason string, more ...audit.Option) domain.AuditEntry {
+	options := append([]audit.Option{
+		audit.ActedBy(a.subject.user.ID), audit.Failed(reason), audit.Detail("method", "password"),
+		audit.Personal("username", printable(a.subject.known(), a.in.Name)),
+	}, more...)
+	return s.deps.Journal.Entry(a.by, domain.ActionLoginFailed, string(a.subject.user.ID), options...)
 }
 
 // printable returns the typed name where it is a user's, and else nothing: people type their password there.

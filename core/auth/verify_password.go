@@ -28,6 +28,8 @@ type verdict struct {
 	credential *domain.PasswordCredential // the one that was checked, of the built-in directory
 	newHash    string                     // to keep instead, where the present one is outdated
 	second     domain.Method              // of the second factor that was proved; empty for none
+	// unprovisioned is why a person whom the directory vouches for is no user here; nil for everybody else.
+	unprovisioned error
 }
 
 // mustChange reports whether the password was right and has to be replaced first.
@@ -112,7 +114,7 @@ func (s *Service) verify(ctx context.Context, a *attempt) (verdict, error) {
 func (s *Service) provision(ctx context.Context, by domain.Principal, d ports.Directory, check domain.PasswordCheck) (verdict, error) {
 	user, err := s.deps.Provisioner.Provision(ctx, by, check.Identity, d.JustInTime())
 	if errors.Is(err, directory.ErrNotProvisioned) {
-		return verdict{}, nil
+		return verdict{unprovisioned: err}, nil
 	}
 	return verdict{PasswordCheck: check, user: user}, err
 }

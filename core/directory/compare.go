@@ -152,6 +152,7 @@ func (c *comparison) find(ctx context.Context, subject domain.Subject) (*domain.
 }
 
 func (c *comparison) compare(ctx context.Context, identity domain.Identity) error {
+	identity = cleaned(identity)
 	identity.Groups = nil // the mapping has used them
 	user, err := c.find(ctx, identity.Subject)
 	switch {
@@ -160,7 +161,7 @@ func (c *comparison) compare(ctx context.Context, identity domain.Identity) erro
 	case user == nil && identity.Disabled:
 		return nil
 	case user == nil:
-		c.add(Step{Kind: StepCreate, Subject: identity.Subject, Username: identity.Username, identity: identity}, domain.CheckUsername(identity.Username))
+		c.add(Step{Kind: StepCreate, Subject: identity.Subject, Username: identity.Username, identity: identity}, domain.CheckDirectoryUsername(identity.Username))
 		return nil
 	case user.Status == domain.StatusDeactivated && (identity.Disabled || !user.DeactivatedBySync):
 		return nil // only an administrator takes back what an administrator has done

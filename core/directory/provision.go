@@ -3,7 +3,9 @@ package directory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/audit"
@@ -14,6 +16,19 @@ import (
 
 // ErrNotProvisioned is a person whom a directory vouches for and who may not become a user by signing in.
 var ErrNotProvisioned = fault.New(fault.Unauthenticated, "unauthorized", "Invalid credentials")
+
+var (
+	errNoSubject   = errors.New("the directory gives no subject")
+	errNoneCreated = errors.New("there is no such user, and just_in_time is off")
+)
+
+// CauseOf returns the option that records why a refusal is ErrNotProvisioned; for other errors it records nothing.
+func CauseOf(err error) audit.Option {
+	if cause := errors.Unwrap(err); cause != nil && errors.Is(err, ErrNotProvisioned) {
+		return audit.Detail("cause", cause.Error())
+	}
+	return func(*domain.AuditEntry) {}
+}
 
 // Provisioner keeps users in step with what their directory says of them.
 type Provisioner struct {
@@ -44,7 +59,7 @@ func NewProvisioner(n Needs) *Provisioner {
 // know yet becomes a user where create allows it, else the answer is ErrNotProvisioned.
 func (p *Provisioner) Provision(ctx context.Context, by domain.Principal, identity domain.Identity, create bool) (domain.User, error) {
 	if identity.Subject == "" || identity.Directory == "" {
-		return domain.User{}, ErrNotProvisioned
+		return domain.User{}, ErrNotProvisioned.Because(errNoSubject)
 	}
 	user, err := p.users.FindBySubject(ctx, identity.Directory, identity.Subject)
 	switch {
@@ -53,7 +68,7 @@ func (p *Provisioner) Provision(ctx context.Context, by domain.Principal, identi
 	case !errors.Is(err, domain.ErrUserNotFound):
 		return domain.User{}, err
 	case !create:
-		return domain.User{}, ErrNotProvisioned
+		return domain.User{}, ErrNotProvisioned.Because(errNoneCreated)
 	}
 	return p.create(ctx, by, identity)
 }
@@ -65,6 +80,7 @@ func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user dom
 	if err != nil {
 		return domain.User{}, err
 	}
+	identity = cleaned(identity)
 	if same := user.Clone(); p.apply(catalog, &same, identity) == nil {
 		return user, nil
 	}
@@ -105,7 +121,7 @@ func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity do
 	}
 	set("full_name", &u.FullName, identity.FullName)
 	set("phone_number", &u.PhoneNumber, identity.PhoneNumber)
-	if identity.Email != "" && domain.CheckEmail(identity.Email) == nil && u.Email != identity.Email {
+	if identity.Email != "" && u.Email != identity.Email {
 		u.Email, u.EmailVerified = identity.Email, identity.EmailVerified
 		changed = append(changed, "email")
 	}
@@ -123,7 +139,27 @@ func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity do
 	return changed
 }
 
+// cleaned returns the identity as it is stored: under the rules that the APIs have for the same fields. Texts lose control
+// and bidirectional characters; an address or phone number that none can be is left out.
+func cleaned(identity domain.Identity) domain.Identity {
+	identity.Username = strings.TrimSpace(identity.Username)
+	identity.FullName = domain.Printable(identity.FullName, domain.MaxFullNameLength)
+	identity.Email = strings.TrimSpace(identity.Email)
+	if domain.CheckEmail(identity.Email) != nil {
+		identity.Email, identity.EmailVerified = "", false
+	}
+	identity.PhoneNumber = phoneSeparators.Replace(identity.PhoneNumber)
+	if domain.CheckPhoneNumber(identity.PhoneNumber) != nil {
+		identity.PhoneNumber = ""
+	}
+	return identity
+}
+
+// phoneSeparators removes what directories write between the digits of a phone number.
+var phoneSeparators = strings.NewReplacer("(0)", "", " ", "", "\u00a0", "", "-", "", "(", "", ")", "", ".", "", "/", "")
+
 func (p *Provisioner) create(ctx context.Context, by domain.Principal, identity domain.Identity) (domain.User, error) {
+	identity = cleaned(identity)
 	catalog, err := p.access.Catalog(ctx)
 	if err != nil {
 		return domain.User{}, err
@@ -135,7 +171,7 @@ func (p *Provisioner) create(ctx context.Context, by domain.Principal, identity 
 		Directory: identity.Directory, Subject: identity.Subject, CreatedAt: now, UpdatedAt: now,
 	}
 	p.apply(catalog, &user, identity)
-	if err := domain.CheckUsername(user.Username); err != nil {
+	if err := domain.CheckDirectoryUsername(user.Username); err != nil {
 		return domain.User{}, ErrNotProvisioned.Because(err)
 	}
 	var out domain.Outbox
@@ -145,7 +181,8 @@ func (p *Provisioner) create(ctx context.Context, by domain.Principal, identity 
 }
 
 // store writes the new user under the first free one of: the name and address as they are, without the address, and under a
-// name that tells the directory. A name that another account has is never a way into it.
+// name with the directory in it, which a reserved name gets at once. A name that another account has as username or address
+// is never a way into it.
 func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Outbox) (domain.User, error) {
 	bare := user
 	bare.Email, bare.EmailVerified = "", false
@@ -153,8 +190,12 @@ func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Ou
 	named.Username += "@" + string(user.Directory)
 	plain := named
 	plain.Email, plain.EmailVerified = "", false
+	tries := []domain.User{user, bare, named, plain}
+	if domain.CheckUsernameKey(p.folder.Fold(user.Username)) != nil {
+		tries = tries[2:]
+	}
 	var err error
-	for _, try := range []domain.User{user, bare, named, plain} {
+	for _, try := range tries {
 		SetKeys(p.folder, &try)
 		if err = p.access.CreateUser(ctx, &try, out); !errors.Is(err, domain.ErrUserExists) {
 			return try, err
@@ -163,7 +204,7 @@ func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Ou
 			return found, nil // somebody signed in with the same account at the same moment
 		}
 	}
-	return domain.User{}, ErrNotProvisioned.Because(err)
+	return domain.User{}, ErrNotProvisioned.Because(fmt.Errorf("no username is free: %w", err))
 }
 
 // SetKeys derives the folded forms of a user's names.

@@ -21,7 +21,7 @@ func TestScheduledRunsStopAtTheBrakeAndSaySo(t *testing.T) {
 	if err := h.service.RunScheduled(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if result := h.service.Status()["corp"].Result; result.Created != 15 {
+	if result := h.service.Status()["corp"].Result; result.Created != 16 {
 		t.Fatalf("created %d", result.Created)
 	}
 	h.remove(t, openldap.PersonDN("dave"))
@@ -60,7 +60,7 @@ func TestScheduledRunsGoOnFromTheLast(t *testing.T) {
 		}
 		return h.service.Status()["corp"].Result
 	}
-	if first := run(); !first.Complete || first.Created != 115 {
+	if first := run(); !first.Complete || first.Created != 116 {
 		t.Fatalf("the first run: complete %v, created %d", first.Complete, first.Created)
 	}
 	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"bytes"
 	"encoding/json"
 	"regexp"
 	"slices"
@@ -14,8 +15,8 @@ import (
 // The bounds of what describes a user.
 const (
 	MaxUsernameLength = 64
-	maxEmailLength    = 254
-	maxFullNameLength = 200
+	MaxEmailLength    = 254
+	MaxFullNameLength = 200
 	maxMetadataBytes  = 16 << 10
 	maxMetadataDepth  = 16
 )
@@ -42,7 +43,7 @@ func CheckUsername(name string) error {
 		return refuse("must be 1 to 64 characters")
 	}
 	for _, r := range name {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune("._-@+", r) {
+		if !nameCharacter(r) && !strings.ContainsRune("._-@+", r) {
 			return refuse("must hold only letters, digits and . _ - @ +")
 		}
 	}
@@ -50,6 +51,16 @@ func CheckUsername(name string) error {
 		return refuse("must not mix letters of several scripts")
 	}
 	return CheckUsernameKey(strings.ToLower(name))
+}
+
+// CheckDirectoryUsername returns fault.ErrInvalid for a name that a user of an outside directory cannot have. Directories have
+// rules of their own, so that every name of 1 to 256 visible characters is taken.
+func CheckDirectoryUsername(name string) error {
+	n := utf8.RuneCountInString(name)
+	if n < 1 || n > MaxDirectoryNameLength || !IsVisible(name) {
+		return fault.ErrInvalid.About("username", "must be 1 to 256 visible characters")
+	}
+	return nil
 }
 
 // confusable are the scripts whose letters pass for one another's.
@@ -80,8 +91,8 @@ var (
 // the domain in ASCII, as IDNA writes it).
 func CheckEmail(email string) error {
 	at := strings.LastIndexByte(email, '@')
-	if at < 1 || at > 64 || len(email) > maxEmailLength || !utf8.ValidString(email) ||
-		!emailLocal.MatchString(email[:at]) || !emailDomain.MatchString(email[at+1:]) {
+	if at < 1 || at > 64 || len(email) > MaxEmailLength || !utf8.ValidString(email) ||
+		!emailLocal.MatchString(email[:at]) || !emailDomain.MatchString(email[at+1:]) || strings.ContainsFunc(email[:at], invisible) {
 		return fault.ErrInvalid.About("email", "must be an e-mail address")
 	}
 	return nil
@@ -89,15 +100,10 @@ func CheckEmail(email string) error {
 
 // CheckFullName returns fault.ErrInvalid for a name that is too long or holds control characters.
 func CheckFullName(name string) error {
-	if utf8.RuneCountInString(name) > maxFullNameLength || !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable) {
+	if utf8.RuneCountInString(name) > MaxFullNameLength || !IsPrintable(name) {
 		return fault.ErrInvalid.About("full_name", "must be at most 200 printable characters")
 	}
 	return nil
-}
-
-// unprintable finds control characters and those that turn the direction of text around, which forge log lines and names.
-func unprintable(r rune) bool {
-	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
 }
 
 var phoneForm = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
@@ -110,8 +116,8 @@ func CheckPhoneNumber(number string) error {
 	return nil
 }
 
-// CheckMetadata returns fault.ErrInvalid for metadata that is no JSON object of at most 16 KiB and 16 levels, or that has
-// keys which other stores and languages read as operators.
+// CheckMetadata returns fault.ErrInvalid for metadata that is no JSON object of at most 16 KiB and 16 levels. Every key is
+// allowed: metadata is stored as the text that was sent, and no store reads its keys.
 func CheckMetadata(raw json.RawMessage) error {
 	if len(raw) == 0 {
 		return nil
@@ -120,33 +126,34 @@ func CheckMetadata(raw json.RawMessage) error {
 	if len(raw) > maxMetadataBytes {
 		return refuse("must be at most 16 KiB")
 	}
-	var object map[string]any
-	if err := json.Unmarshal(raw, &object); err != nil || object == nil {
+	if trimmed := bytes.TrimLeft(raw, " \t\r\n"); !json.Valid(raw) || trimmed[0] != '{' {
 		return refuse("must be a JSON object")
 	}
-	if !plainKeys(object, maxMetadataDepth) {
-		return refuse("must be at most 16 levels deep, without empty keys or keys that begin with $ or hold a dot, NUL or __proto__")
+	if !utf8.Valid(raw) {
+		return refuse("must be valid UTF-8")
+	}
+	if depthOf(raw) > maxMetadataDepth {
+		return refuse("must be at most 16 levels deep")
 	}
 	return nil
 }
 
-func plainKeys(value any, depth int) bool {
-	if depth == 0 {
-		return false
-	}
-	switch v := value.(type) {
-	case map[string]any:
-		for key, inner := range v {
-			if key == "" || key == "__proto__" || key[0] == '$' || strings.ContainsAny(key, ".\x00") || !plainKeys(inner, depth-1) {
-				return false
-			}
+// depthOf returns how deep the objects and lists of valid JSON are nested.
+func depthOf(raw json.RawMessage) int {
+	depth, deepest, quoted := 0, 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}' || c == ']':
+			depth--
 		}
-	case []any:
-		for _, inner := range v {
-			if !plainKeys(inner, depth-1) {
-				return false
-			}
-		}
 	}
-	return true
+	return deepest
 }

@@ -36,6 +36,15 @@ func TestCheckUsername(t *testing.T) {
 		"that path in capitals":            {"SignUp", false},
 		"a path that programs resolve":     {"..", false},
 		"a name that begins like the path": {"login2", true},
+		"a variation selector":             {"admin\ufe0f", false},
+		"one of the second plane":          {"admin\U000E0100", false},
+		"a Mongolian one":                  {"admin\u180b", false},
+		"a Hangul filler":                  {"admin\u3164", false},
+		"a Hangul filler of half width":    {"admin\uffa0", false},
+		"the fillers of choseong":          {"\u115fadmin\u1160", false},
+		"the grapheme joiner":              {"adm\u034fin", false},
+		"the inherent vowels of Khmer":     {"admin\u17b4\u17b5", false},
+		"a mark that is seen":              {"z\u030cofie", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -57,6 +66,7 @@ func TestCheckEmail(t *testing.T) {
 	for _, wrong := range []string{
 		"", "john", "@example.com", "john@", "john@example..com", ".john@example.com", "john@exa mple.com", "john@example.com\r\nBcc: x@y.z",
 		"jo hn@example.com", "john@пример.рф", strings.Repeat("a", 65) + "@example.com", "\"john\"@example.com", "john@-example.com", "\u030cx@example.com", "<john@example.com>",
+		"admin\ufe0f@example.com", "admin\u3164@example.com", "adm\u034fin@example.com",
 	} {
 		if err := domain.CheckEmail(wrong); !errors.Is(err, fault.ErrInvalid) {
 			t.Errorf("%q was taken for an address", wrong)
@@ -74,15 +84,20 @@ func TestH05_CheckMetadata(t *testing.T) {
 		"the page's":             {`{"department":"Customer Service","employee_id":"EMP001"}`, true},
 		"none":                   {``, true},
 		"lists and objects":      {`{"a":[1,{"b":null}]}`, true},
-		"an operator":            {`{"$ne":1}`, false},
-		"an operator in a list":  {`{"a":[{"$where":"x"}]}`, false},
-		"a dotted key":           {`{"a.b":1}`, false},
-		"a prototype":            {`{"__proto__":{}}`, false},
+		"a key with a dollar":    {`{"$ne":1}`, true},
+		"one in a list":          {`{"a":[{"$where":"x"}]}`, true},
+		"a dotted key":           {`{"a.b":1}`, true},
+		"a prototype":            {`{"__proto__":{}}`, true},
+		"16 KiB":                 {`{"a":"` + strings.Repeat("x", 16<<10-8) + `"}`, true},
+		"one byte more":          {`{"a":"` + strings.Repeat("x", 16<<10-7) + `"}`, false},
+		"16 levels":              {strings.Repeat(`{"a":`, 16) + `"}]{[\\"` + strings.Repeat("}", 16), true},
+		"17 levels":              {strings.Repeat(`{"a":`, 16) + "[]" + strings.Repeat("}", 16), false},
+		"invalid UTF-8":          {"{\"a\":\"\xff\"}", false},
 		"a list":                 {`[1]`, false},
 		"null":                   {`null`, false},
 		"too deep":               {deep, false},
 		"more than 16 KiB":       {`{"a":"` + strings.Repeat("x", 16<<10) + `"}`, false},
-		"an empty key":           {`{"":1}`, false},
+		"an empty key":           {`{"":1}`, true},
 		"a text that is no JSON": {`{"a":`, false},
 	}
 	for name, test := range tests {
@@ -192,5 +207,81 @@ func TestUserTokens(t *testing.T) {
 	}
 	if _, ok := u.FindToken([]byte("2"), noon.Add(time.Minute)); ok {
 		t.Error("a token is found after its end")
+	}
+}
+
+func TestNamesOfDirectories(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		name string
+		ok   bool
+	}{
+		"a space and a backslash": {`CORP\John Doe`, true},
+		"256 characters":          {strings.Repeat("ž", 256), true},
+		"257 characters":          {strings.Repeat("a", 257), false},
+		"none":                    {"", false},
+		"a line end":              {"john\n", false},
+		"a bidirectional sign":    {"nimda\u202e", false},
+		"a filler":                {"admin\u3164", false},
+		"invalid UTF-8":           {"jo\xffhn", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := domain.CheckDirectoryUsername(test.name); (err == nil) != test.ok {
+				t.Errorf("%q: got %v", test.name, err)
+			}
+		})
+	}
+}
+
+func TestPrintableDropsWhatForgesText(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Jane Doe":            "Jane Doe",
+		" Jane\r\n\tDoe\x00 ": "Jane   Doe",
+		"Jane \u202eeoD":      "Jane eoD",
+		"J\x1b[31mane":        "J[31mane",
+		"Ja\xffne":            "Jane",
+		"葛\U000E0100城":        "葛\U000E0100城",
+		"žluťoučký kůň":       "žluťoučký",
+	} {
+		if got := domain.Printable(text, len([]rune(want))); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestCheckGroupName(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		name string
+		ok   bool
+	}{
+		"the page's":                     {"support_team", true},
+		"words of another script":        {"Отдел продаж", true},
+		"accents":                        {"Účtárna č. 2", true},
+		"Japanese":                       {"営業部", true},
+		"words of two scripts":           {"IT отдел", true},
+		"a word of two scripts":          {"аdmins", false},
+		"64 characters":                  {strings.Repeat("ž", 64), true},
+		"65 characters":                  {strings.Repeat("ž", 65), false},
+		"none":                           {"", false},
+		"a space in front":               {" ops", false},
+		"a slash":                        {"a/b", false},
+		"a line end":                     {"ops\n", false},
+		"a variation selector":           {"ops\ufe0f", false},
+		"a filler":                       {"\u3164ops", false},
+		"one that reads as an id":        {"grp_01hm6x2c4s9v1b7n3k5m8p0qrt", false},
+		"invalid UTF-8":                  {"op\xffs", false},
+		"a mark without a letter before": {"\u030cops", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := domain.CheckGroupName(test.name); (err == nil) != test.ok {
+				t.Errorf("%q: got %v", test.name, err)
+			}
+		})
 	}
 }

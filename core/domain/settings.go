@@ -103,6 +103,26 @@ func (c *Catalog) GroupByName(name string) (Group, bool) {
 	return Group{}, false
 }
 
+// NameTaken reports whether a group other than g has its name without regard to case.
+func (c *Catalog) NameTaken(g *Group) bool {
+	for _, other := range c.Groups {
+		if other.ID != g.ID && other.Key() == g.Key() {
+			return true
+		}
+	}
+	return false
+}
+
+// NameKeyTaken is NameTaken among the groups that have a NameKey.
+func (c *Catalog) NameKeyTaken(g *Group) bool {
+	for _, other := range c.Groups {
+		if other.ID != g.ID && other.NameKey == g.NameKey {
+			return true
+		}
+	}
+	return false
+}
+
 // Grants returns all that the user holds: those of the role, then those of the groups in the order of membership. It is
 // the one resolution of permissions; a role or group that is gone gives nothing.
 func (c *Catalog) Grants(u *User) Grants {

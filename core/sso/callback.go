@@ -115,7 +115,7 @@ func (s *Service) refuse(ctx context.Context, by domain.Principal, id domain.Dir
 		}
 	}
 	entry := s.deps.Journal.Entry(by, domain.ActionLoginFailed, string(user), audit.ActedBy(user), audit.Failed(reason),
-		audit.Detail("method", "oidc"), audit.Detail("directory", string(id)))
+		audit.Detail("method", "oidc"), audit.Detail("directory", string(id)), directory.CauseOf(cause))
 	if err := s.deps.Journal.Write(ctx, entry); err != nil {
 		return err
 	}

@@ -143,7 +143,10 @@ func (c *copying) writeOne(ctx context.Context, a domain.Archived) error {
 	switch v := a.Value.(type) {
 	case domain.User:
 		err := c.to.Users.Create(ctx, v, domain.Outbox{})
-		return unlessThere(err, domain.ErrUserExists, func() error { _, err := c.to.Users.Get(ctx, v.ID); return err })
+		if errors.Is(err, domain.ErrUserExists) {
+			return c.to.Archive.Restore(ctx, domain.ArchiveUsers, []domain.Archived{a})
+		}
+		return err
 	case domain.Session:
 		err := c.to.Sessions.Create(ctx, v)
 		return unlessThere(err, fault.ErrConflict, func() error { _, err := c.to.Sessions.Get(ctx, v.ID); return err })

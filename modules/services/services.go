@@ -80,12 +80,13 @@ type accessNeeds struct {
 	Journal *audit.Journal
 	IDs     ports.IDs
 	Clock   ports.Clock
+	Folder  ports.TextFolder
 }
 
 func newAccess(n accessNeeds) *access.Service {
 	return access.New(access.Needs{
 		Catalog: n.Catalog, Roles: n.Roles, Groups: n.Groups, Users: n.Users, Guard: n.Guard,
-		Journal: n.Journal, IDs: n.IDs, Clock: n.Clock,
+		Journal: n.Journal, IDs: n.IDs, Clock: n.Clock, Folder: n.Folder,
 	})
 }
 

@@ -179,6 +179,9 @@ func GroupStore(t *testing.T, open Open) {
 			}
 			same(t, catalog(t, s).Groups[b.ID], b)
 		},
+		"refuses a name that differs in case only":      groupKey,
+		"gives one of racing groups a name of any case": groupKeyRace,
+		"keeps groups from before names had keys":       groupWithoutKey,
 		"gives one of racing groups the name": func(t *testing.T, s Stores) {
 			taken := func(err error) bool { return errors.Is(err, domain.ErrGroupExists) }
 			if wins := race(t, 20, taken, func(int) error {

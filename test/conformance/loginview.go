@@ -36,7 +36,7 @@ func loginLook(t *testing.T, s Stores) {
 	if got := lookedUp(t, s, a.EmailKey); got.ID != a.ID {
 		t.Errorf("an address gives %q", got.ID)
 	}
-	must(t, s.Users.Create(t.Context(), b, domain.Outbox{}))
+	restoreUsers(t, s, b)
 	for range 2 { // from the disk, and then perhaps from memory
 		same(t, lookedUp(t, s, a.UsernameKey), a)
 		same(t, lookedUp(t, s, a.EmailKey), b)

@@ -43,6 +43,7 @@ type Stores struct {
 	Maintenance   ports.Maintenance
 	SigningKeys   ports.SigningKeyStore
 	SyncPositions ports.SyncPositionStore
+	Archive       ports.Archive
 }
 
 // Open makes an empty store for one test and closes it when the test ends.

@@ -261,6 +261,12 @@ func listSearches(t *testing.T, s Stores) {
 		u.SearchText = text
 		must(t, s.Users.Create(t.Context(), u, domain.Outbox{}))
 	}
+	longest := strings.Repeat("abcdefgh", 8) + "@" + strings.Repeat(strings.Repeat("k", 46)+".", 4) + "e"
+	for i, email := range []string{longest, "x" + longest[1:]} {
+		u := newUser(50 + i)
+		u.SearchText = "owner\n" + email + "\nowner"
+		must(t, s.Users.Create(t.Context(), u, domain.Outbox{}))
+	}
 	for i := range 100 { // so that some are in an index and some perhaps not yet
 		u := newUser(100 + i)
 		u.SearchText = fmt.Sprintf("filler%d\nfiller%d@example.net\nfiller", i, i)
@@ -268,7 +274,8 @@ func listSearches(t *testing.T, s Stores) {
 	}
 	for term, want := range map[string]int{
 		"j": 1, "ž": 1, "jo": 1, "ťo": 1, "doe": 1, "ůň": 1, "uťo": 1, "example.o": 1, "john.doe": 1, "john doe": 1, "hn@exam": 1,
-		"ab\ncd": 0, "bc": 0, "doejohn": 0, "filler": 100, "ller5@example.net": 1, "xampl": 102, "x": 103, "žluťoučký kůň": 0,
+		"ab\ncd": 0, "bc": 0, "doejohn": 0, "filler": 100, "ller5@example.net": 1, "xampl": 102, "x": 104, "žluťoučký kůň": 0,
+		longest: 1, longest[1:]: 2, longest[:200]: 1, longest[1:] + "e": 0,
 	} {
 		for _, sort := range []domain.UserSort{domain.SortCreatedDesc, domain.SortUsername} {
 			if got := len(listAll(t, s, domain.UserQuery{Search: term, Sort: sort}, 50)); got != want {

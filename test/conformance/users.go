@@ -32,6 +32,11 @@ func UserStore(t *testing.T, open Open) {
 		"deletes with sessions, keys and waiting messages":  userDelete,
 		"makes 200 concurrent increments 200":               userIncrements,
 		"gives one of racing users the name":                userNameRace,
+		"refuses a username that is another's email":        userOtherKind,
+		"allows one's own email as username":                userOwnEmail,
+		"gives one of racing users a name of either kind":   userOtherKindRace,
+		"gives one of racing changes a name of either kind": userOtherKindChangeRace,
+		"keeps users who collide from before":               userCollision,
 		"writes every entry of racing changes exactly once": userEntriesRace,
 		"lets one of racing takers have a single-use token": userTokenRace,
 		"refuses work under a context that is over":         userContext,
@@ -92,8 +97,7 @@ func userFindByLogin(t *testing.T, s Stores) {
 	a, b := newUser(1), newUser(2)
 	b.UsernameKey = "odd@example.com"
 	a.EmailKey = "odd@example.com" // the name of b and the address of a
-	must(t, s.Users.Create(t.Context(), a, domain.Outbox{}))
-	must(t, s.Users.Create(t.Context(), b, domain.Outbox{}))
+	restoreUsers(t, s, a, b)
 	for key, want := range map[string]domain.UserID{"odd@example.com": b.ID, a.UsernameKey: a.ID, b.EmailKey: b.ID} {
 		got, err := s.Users.FindByLogin(t.Context(), key)
 		if err != nil || got.ID != want {

@@ -1,0 +1,76 @@
+package access_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+func TestNamesOfGroupsAreWordsOfAnyScriptAndUniqueWithoutRegardToCase(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	create := func(name string) error {
+		_, err := s.Access.CreateGroup(t.Context(), domain.Operator(), access.GroupInput{Name: name})
+		return err
+	}
+	for _, name := range []string{"Отдел продаж", "Účtárna", "営業部", "support_team"} {
+		if err := create(name); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{"отдел ПРОДАЖ", "ÚČTÁRNA", "u\u0301c\u030cta\u0301rna", "Support_Team", "support_team "} {
+		if err := create(name); !errors.Is(err, domain.ErrGroupExists) {
+			t.Errorf("%q beside its other spelling: %v", name, err)
+		}
+	}
+	rename := func(from, to string) error {
+		_, err := s.Access.UpdateGroup(t.Context(), domain.Operator(), from, access.GroupPatch{Name: &to})
+		return err
+	}
+	if err := rename("営業部", "SUPPORT_TEAM"); !errors.Is(err, domain.ErrGroupExists) {
+		t.Errorf("renamed into another's name: %v", err)
+	}
+	if err := rename("support_team", "Support_Team"); err != nil {
+		t.Errorf("renamed into its own name: %v", err)
+	}
+	for _, name := range []string{"ops\ufe0f", "ops\u3164", "аdmin", "ops\u202e"} {
+		if err := create(name); !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("%+q: %v", name, err)
+		}
+	}
+}
+
+// Names could differ in case only once; the groups have no key from that time.
+func TestAGroupFromBeforeKeysKeepsItsNameAndNoneGetsItBeside(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	for _, g := range []domain.Group{{ID: "grp_1", Name: "Ops"}, {ID: "grp_2", Name: "ops"}} {
+		if err := s.Ports.Groups.CreateGroup(t.Context(), g, domain.Outbox{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Access.CreateGroup(t.Context(), domain.Operator(), access.GroupInput{Name: "OPS"}); !errors.Is(err, domain.ErrGroupExists) {
+		t.Errorf("a third: %v", err)
+	}
+	text := "first line"
+	for _, id := range []string{"grp_1", "grp_2"} {
+		if _, err := s.Access.UpdateGroup(t.Context(), domain.Operator(), id, access.GroupPatch{Description: &text}); err != nil {
+			t.Errorf("changing %s: %v", id, err)
+		}
+	}
+}
+
+func TestNamesOfRolesHoldNothingInvisible(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	for i, name := range []string{"Admin\u3164", "Admin\u202e", "Admin\n", "Admin\ufe0f"} {
+		_, err := s.Access.CreateRole(t.Context(), domain.Operator(), access.RoleInput{ID: "r" + string(rune('0'+i)), Name: name})
+		if !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("%+q: %v", name, err)
+		}
+	}
+}
