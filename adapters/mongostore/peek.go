@@ -6,31 +6,147 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// PeekSettings reads the security settings of the installation in the database, and false where there is none. Nothing is made
-// or migrated: it is for a look that changes nothing. It takes a URI and a Database.
+// peek connects to the database for a look that changes nothing: nothing is made or migrated. It takes a URI and a Database.
+func peek(ctx context.Context, config Config, look func(ctx context.Context, db *mongo.Database) error) error {
+	client, err := mongo.Connect(clientOptions(config))
+	if err != nil {
+		return errors.New("mongostore: the connection string is not valid")
+	}
+	err = look(ctx, client.Database(config.Database))
+	return errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
+}
+
+// PeekSettings reads the security settings of the installation in the database, and false where there is none.
 func PeekSettings(ctx context.Context, config Config) (settings domain.Settings, found bool, err error) {
 	if config.Timeout == 0 {
 		config.Timeout = defaultTimeout
 	}
-	client, err := mongo.Connect(clientOptions(config))
-	if err != nil {
-		return domain.Settings{}, false, errors.New("mongostore: the connection string is not valid")
+	ctx, cancel := context.WithTimeout(ctx, config.Timeout)
+	defer cancel()
+	err = peek(ctx, config, func(ctx context.Context, db *mongo.Database) error {
+		var d catalogDocument
+		err := db.Collection(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: settingsID}}).Decode(&d)
+		switch {
+		case errors.Is(err, mongo.ErrNoDocuments):
+			return nil
+		case err != nil:
+			return failed("reading the settings", err)
+		}
+		found = true
+		return decode(d.Doc, &settings)
+	})
+	return settings, found && err == nil, err
+}
+
+// PeekCollisions reads the names that several users or groups of the installation in the database have, and false where there
+// is no installation. It reads the usernames that look like addresses and the groups.
+func PeekCollisions(ctx context.Context, config Config) (collisions []domain.Collision, found bool, err error) {
+	if config.Timeout == 0 {
+		config.Timeout = countFor
 	}
 	ctx, cancel := context.WithTimeout(ctx, config.Timeout)
 	defer cancel()
-	var d catalogDocument
-	err = client.Database(config.Database).Collection(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: settingsID}}).Decode(&d)
-	ended := client.Disconnect(context.WithoutCancel(ctx))
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return domain.Settings{}, false, failed("reading the settings", ended)
+	err = peek(ctx, config, func(ctx context.Context, db *mongo.Database) error {
+		err := db.Collection(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: headID}}).Err()
+		if errors.Is(err, mongo.ErrNoDocuments) {
+			return nil
+		}
+		if err != nil {
+			return failed("reading the catalog", err)
+		}
+		found = true
+		if collisions, err = peekUserCollisions(ctx, db); err != nil {
+			return err
+		}
+		groups, err := peekGroupCollisions(ctx, db)
+		collisions = append(collisions, groups...)
+		return err
+	})
+	return collisions, found && err == nil, err
+}
+
+const peekBatch = 500
+
+func peekUserCollisions(ctx context.Context, db *mongo.Database) ([]domain.Collision, error) {
+	users := db.Collection(usersName)
+	names := bson.D{{Key: "doc.usernamekey", Value: 1}, {Key: "doc.emailkey", Value: 1}}
+	// Every e-mail address has an @, and few usernames do.
+	cursor, err := users.Find(ctx, bson.D{{Key: "doc.usernamekey", Value: bson.D{{Key: "$regex", Value: "@"}}}},
+		options.Find().SetProjection(names).SetHint("username"))
+	if err != nil {
+		return nil, failed("reading names", err)
 	}
-	if err = errors.Join(err, ended); err != nil {
-		return domain.Settings{}, false, failed("reading the settings", err)
+	var collisions []domain.Collision
+	batch := map[string]string{} // the id by the username
+	for more := true; more && len(collisions) < domain.MaxCollisions; {
+		var d nameDocument
+		if more = cursor.Next(ctx); more {
+			if err := cursor.Decode(&d); err != nil {
+				return nil, errors.Join(failed("reading names", err), cursor.Close(ctx))
+			}
+			if d.Doc.UsernameKey != d.Doc.EmailKey {
+				batch[d.Doc.UsernameKey] = d.ID
+			}
+		}
+		if len(batch) == peekBatch || !more && len(batch) > 0 {
+			found, err := peekHolders(ctx, users, batch)
+			if err != nil {
+				return nil, errors.Join(err, cursor.Close(ctx))
+			}
+			collisions, batch = append(collisions, found...), map[string]string{}
+		}
 	}
-	err = decode(d.Doc, &settings)
-	return settings, err == nil, err
+	return collisions, failed("reading names", errors.Join(cursor.Err(), cursor.Close(ctx)))
+}
+
+// peekHolders returns the users whose address is one of the usernames.
+func peekHolders(ctx context.Context, users *mongo.Collection, ids map[string]string) ([]domain.Collision, error) {
+	names := make(bson.A, 0, len(ids))
+	for name := range ids {
+		names = append(names, name)
+	}
+	cursor, err := users.Find(ctx, bson.D{{Key: "doc.emailkey", Value: bson.D{{Key: "$in", Value: names}}}},
+		options.Find().SetProjection(bson.D{{Key: "doc.emailkey", Value: 1}}).SetSort(bson.D{{Key: "doc.emailkey", Value: 1}}))
+	if err != nil {
+		return nil, failed("reading names", err)
+	}
+	var holders []nameDocument
+	if err := cursor.All(ctx, &holders); err != nil {
+		return nil, failed("reading names", err)
+	}
+	collisions := make([]domain.Collision, len(holders))
+	for i, h := range holders {
+		collisions[i] = domain.Collision{Kind: domain.CollisionUser, Name: h.Doc.EmailKey, Holders: []string{ids[h.Doc.EmailKey], h.ID}}
+	}
+	return collisions, nil
+}
+
+func peekGroupCollisions(ctx context.Context, db *mongo.Database) ([]domain.Collision, error) {
+	cursor, err := db.Collection(catalogName).Find(ctx, bson.D{{Key: "_id", Value: bson.D{
+		{Key: "$gte", Value: groupPrefix}, {Key: "$lt", Value: groupPrefix + "~"},
+	}}})
+	if err != nil {
+		return nil, failed("reading groups", err)
+	}
+	var docs []catalogDocument
+	if err := cursor.All(ctx, &docs); err != nil {
+		return nil, failed("reading groups", err)
+	}
+	var groups []domain.Group
+	for _, d := range docs {
+		if d.Gone {
+			continue
+		}
+		var group domain.Group
+		if err := decode(d.Doc, &group); err != nil {
+			return nil, err
+		}
+		groups = append(groups, group)
+	}
+	return domain.GroupCollisions(groups), nil
 }

@@ -1,10 +1,15 @@
 package mongostore_test
 
 import (
+	"errors"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/test/conformance"
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
@@ -28,4 +33,53 @@ func TestOwnServerALookAtTheSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	look(3)
+}
+
+func TestOwnServerALookFindsTheNamesThatCollide(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	config := mongostore.Config{URI: server.URI(), Database: "ostiary"}
+	if got, found, err := mongostore.PeekCollisions(t.Context(), config); got != nil || found || err != nil {
+		t.Errorf("where nothing is: %v, found %v, %v", got, found, err)
+	}
+	s := openOwn(t, server)
+	conformance.StoreCollisions(t, s.Users(), s.CatalogStore(), s)
+	got, found, err := mongostore.PeekCollisions(t.Context(), config)
+	if err != nil || !found {
+		t.Fatalf("found %v, %v", found, err)
+	}
+	if diff := cmp.Diff(conformance.Collisions(), got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// A database from before users had names: its users collide, and it has no index of names.
+func TestOwnServerADatabaseFromBeforeNamesOpensWithItsCollisions(t *testing.T) {
+	t.Parallel()
+	server := mongowire.Start(t)
+	s := openOwn(t, server)
+	conformance.StoreCollisions(t, s.Users(), s.CatalogStore(), s)
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db := rawDatabase(t, server)
+	for name, index := range map[string]string{"users": "uniq_names", "catalog": "uniq_name_key"} {
+		if err := db.Collection(name).Indexes().DropOne(t.Context(), index); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := db.Collection("meta").UpdateOne(t.Context(), bson.D{{Key: "_id", Value: "schema"}},
+		bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: 2}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = openOwn(t, server)
+	first, err := s.Users().FindByLogin(t.Context(), "first@example.com")
+	if err != nil || first.UsernameKey != "first@example.com" {
+		t.Errorf("the name finds %q, %v", first.UsernameKey, err)
+	}
+	wanted := domain.User{ID: "usr_9", UsernameKey: "new", EmailKey: "first@example.com"}
+	if err := s.Users().Create(t.Context(), wanted, domain.Outbox{}); !errors.Is(err, domain.ErrUserExists) {
+		t.Errorf("a third got the name: %v", err)
+	}
 }

@@ -11,23 +11,28 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// PeekSettings reads the security settings of the installation in the directory, and false where there is none. Nothing is
-// made, locked or migrated: it is for a look that changes nothing.
-func PeekSettings(ctx context.Context, dir string) (settings domain.Settings, found bool, err error) {
+// openPeek opens the database in the directory for reading, nil where there is none. Nothing is made, locked or migrated: it is
+// for a look that changes nothing.
+func openPeek(dir string) (*sql.DB, error) {
 	path := filepath.Join(dir, FileName)
-	if _, err := os.Stat(path); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			err = nil
-		}
-		return domain.Settings{}, false, err
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, nil //nolint:nilnil // no database is no failure
+	} else if err != nil {
+		return nil, err
 	}
 	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(1000)", "query_only(1)"}}
 	if _, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) {
 		q.Set("immutable", "1") // nobody has it open, and no companion files are made for the look
 	}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String())
-	if err != nil {
-		return domain.Settings{}, false, translate(err)
+	return db, translate(err)
+}
+
+// PeekSettings reads the security settings of the installation in the directory, and false where there is none.
+func PeekSettings(ctx context.Context, dir string) (settings domain.Settings, found bool, err error) {
+	db, err := openPeek(dir)
+	if err != nil || db == nil {
+		return domain.Settings{}, false, err
 	}
 	var doc string
 	err = db.QueryRowContext(ctx, "SELECT doc FROM settings").Scan(&doc)
@@ -36,4 +41,56 @@ func PeekSettings(ctx context.Context, dir string) (settings domain.Settings, fo
 	}
 	settings, err = decodeSettings(doc)
 	return settings, err == nil, err
+}
+
+// PeekCollisions reads the names that several users or groups of the installation in the directory have, and false where there
+// is no installation.
+func PeekCollisions(ctx context.Context, dir string) (collisions []domain.Collision, found bool, err error) {
+	db, err := openPeek(dir)
+	if err != nil || db == nil {
+		return nil, false, err
+	}
+	users, err := peekUserCollisions(ctx, db)
+	if err == nil {
+		collisions, err = peekGroupCollisions(ctx, db)
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, false, translate(err)
+	}
+	return append(users, collisions...), true, nil
+}
+
+func peekUserCollisions(ctx context.Context, db *sql.DB) (collisions []domain.Collision, err error) {
+	// Every e-mail address has an @, and few usernames do.
+	rows, err := db.QueryContext(ctx, `SELECT a.username, a.id, b.id FROM users a JOIN users b ON b.email = a.username AND b.n <> a.n
+		WHERE instr(a.username, '@') > 0 ORDER BY a.username LIMIT ?`, domain.MaxCollisions)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		c := domain.Collision{Kind: domain.CollisionUser, Holders: make([]string, 2)}
+		if err := rows.Scan(&c.Name, &c.Holders[0], &c.Holders[1]); err != nil {
+			return nil, err
+		}
+		collisions = append(collisions, c)
+	}
+	return collisions, rows.Err()
+}
+
+func peekGroupCollisions(ctx context.Context, db *sql.DB) (collisions []domain.Collision, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT doc FROM groups")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var groups []domain.Group
+	for rows.Next() {
+		var r groupRecord
+		if err := scanDoc(rows, &r); err != nil {
+			return nil, err
+		}
+		groups = append(groups, domain.Group(r))
+	}
+	return domain.GroupCollisions(groups), rows.Err()
 }

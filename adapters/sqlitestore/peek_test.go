@@ -4,8 +4,11 @@ import (
 	"os"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/test/conformance"
 )
 
 func TestALookAtTheSettingsChangesNothing(t *testing.T) {
@@ -50,5 +53,31 @@ func TestALookAtTheSettingsChangesNothing(t *testing.T) {
 	before := names()
 	if n, found := look(); !found || n != 3 || names() != before {
 		t.Errorf("of one that is closed: %d, found %v, %d files where %d were", n, found, names(), before)
+	}
+}
+
+func TestALookFindsTheNamesThatCollide(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	conformance.StoreCollisions(t, s.Users(), s.CatalogStore(), s)
+	look := func(open string) {
+		t.Helper()
+		got, found, err := sqlitestore.PeekCollisions(t.Context(), dir)
+		if err != nil || !found {
+			t.Fatalf("of a store that is %s: found %v, %v", open, found, err)
+		}
+		if diff := cmp.Diff(conformance.Collisions(), got); diff != "" {
+			t.Errorf("of a store that is %s (-want +got)\n%s", open, diff)
+		}
+	}
+	look("open")
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	look("closed")
+	openStore(t, dir) // what collides never stops a start
+	if got, found, err := sqlitestore.PeekCollisions(t.Context(), t.TempDir()); got != nil || found || err != nil {
+		t.Errorf("where nothing is: %v, found %v, %v", got, found, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,8 @@ type configCheckAnswer struct {
 	Warnings []config.Mistake `json:"warnings"`
 	// Lockout is what the directories' lockouts were compared with; none where nothing was.
 	Lockout *operator.LockoutPolicy `json:"lockout,omitempty"`
+	// Names are the names that collide in the store; none where it was not asked.
+	Names *operator.StoredNames `json:"names,omitempty"`
 }
 
 func (a *app) configCheckCommand() *cobra.Command {
@@ -31,11 +34,13 @@ func (a *app) configCheckCommand() *cobra.Command {
 		Long: `Reads the configuration as serve would and tells all that is wrong with it, each with its key and how to mend it. Warnings are
 what is no mistake and still looks like one. Outside directories are asked when they lock accounts: ours should lock first, or
 anybody could lock people out of their company through us. Ours is that of the installation's settings where there is one that can
-be read, else the default; the answer says which. Nothing is started or changed.`,
+be read, else the default; the answer says which. Where there is an installation, names that collide from before they were refused
+are listed: a username that is another user's e-mail address (signing in by it means the former), and groups whose names differ in
+case only. Nothing is started or changed.`,
 		Example: "  ostiary config check\n  ostiary config check --config /etc/ostiary.yaml --offline --json",
 		Args:    args(cobra.NoArgs),
 	}
-	c.Flags().BoolVar(&offline, "offline", false, "ask no directory")
+	c.Flags().BoolVar(&offline, "offline", false, "ask no directory and no store")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		configuration, err := a.whole(cmd.Context())
 		if err != nil {
@@ -46,6 +51,7 @@ be read, else the default; the answer says which. Nothing is started or changed.
 			if offline {
 				return nil // that they open is what was to be seen
 			}
+			compareNames(cmd.Context(), configuration, &answer)
 			return compareLockouts(cmd.Context(), configuration, on, &answer)
 		})
 		if err != nil {
@@ -57,6 +63,9 @@ be read, else the default; the answer says which. Nothing is started or changed.
 				a.printf(a.out, "warning: %s\n", printable(w.String()))
 			}
 			a.printLockout(answer.Lockout)
+			if answer.Names != nil && answer.Names.Problem != "" {
+				a.printf(a.out, "The stored names could not be compared (%s).\n", printable(answer.Names.Problem))
+			}
 			a.printf(a.out, "The configuration is right.\n")
 		})
 	}
@@ -77,6 +86,24 @@ func compareLockouts(ctx context.Context, c config.Config, on operator.Caller, a
 		}
 	}
 	return nil
+}
+
+// compareNames adds a warning for each name that collides in the store.
+func compareNames(ctx context.Context, c config.Config, answer *configCheckAnswer) {
+	names := operator.ReadNames(ctx, c)
+	answer.Names = &names
+	for _, n := range names.Collisions {
+		answer.Warnings = append(answer.Warnings, collisionWarning(n))
+	}
+}
+
+func collisionWarning(n operator.Collision) config.Mistake {
+	if n.Kind == operator.CollisionGroup {
+		return config.Mistake{Key: "storage", Problem: fmt.Sprintf("the groups %s have the name %q, which differs in case only: rename all but one",
+			strings.Join(n.Holders, ", "), n.Name)}
+	}
+	return config.Mistake{Key: "storage", Problem: fmt.Sprintf("%q is the username of %s and the e-mail address of %s: signing in by it means the "+
+		"former; change the e-mail address of %s, or delete one of the two", n.Name, n.Holders[0], n.Holders[1], n.Holders[1])}
 }
 
 func lockoutProblem(d operator.DirectoryLockout, ours operator.LockoutPolicy) string {

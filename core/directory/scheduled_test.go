@@ -30,10 +30,10 @@ func TestScheduledRunsStopAtTheBrakeAndSaySo(t *testing.T) {
 			t.Fatalf("the run is %v", err)
 		}
 	}
-	if status := h.service.Status()["corp"]; !strings.Contains(status.Brake, "1 of 15") || status.Failed {
+	if status := h.service.Status()["corp"]; !strings.Contains(status.Brake, "1 of 16") || status.Failed {
 		t.Errorf("the status is %q", status.Brake)
 	}
-	if n := h.service.Numbers()["corp"]; !n.Braked || n.Unavailable || n.Created != 15 {
+	if n := h.service.Numbers()["corp"]; !n.Braked || n.Unavailable || n.Created != 16 {
 		t.Errorf("the numbers are braked %v, unavailable %v, created %d", n.Braked, n.Unavailable, n.Created)
 	}
 	brakes := 0

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
 )
 
 // restoreUsers stores users as a copy of another store does, which takes collisions from before they were refused.
@@ -211,5 +212,31 @@ func groupWithoutKey(t *testing.T, s Stores) {
 			return nil
 		})
 		must(t, err)
+	}
+}
+
+// StoreCollisions stores users and groups whose names collide, as stores from before the rules hold them: Collisions.
+func StoreCollisions(t *testing.T, users ports.UserStore, groups ports.GroupStore, archive ports.Archive) {
+	t.Helper()
+	s := Stores{Users: users, Groups: groups, Archive: archive}
+	a, b, c, d := newUser(1), newUser(2), newUser(3), newUser(4)
+	a.ID, b.ID, c.ID, d.ID = "usr_1", "usr_2", "usr_3", "usr_4"
+	a.UsernameKey, b.EmailKey = "first@example.com", "first@example.com"
+	b.UsernameKey, a.EmailKey = "second@example.com", "second@example.com"
+	c.UsernameKey, c.EmailKey = "own@example.com", "own@example.com"
+	restoreUsers(t, s, a, b, c, d)
+	for id, name := range map[domain.GroupID]string{"grp_1": "Ops", "grp_2": "ops", "grp_3": "staff", "grp_4": "OPS "} {
+		g := newGroup(name)
+		g.ID = id
+		must(t, s.Groups.CreateGroup(t.Context(), g, domain.Outbox{}))
+	}
+}
+
+// Collisions are those that StoreCollisions stores.
+func Collisions() []domain.Collision {
+	return []domain.Collision{
+		{Kind: domain.CollisionUser, Name: "first@example.com", Holders: []string{"usr_1", "usr_2"}},
+		{Kind: domain.CollisionUser, Name: "second@example.com", Holders: []string{"usr_2", "usr_1"}},
+		{Kind: domain.CollisionGroup, Name: "ops", Holders: []string{"grp_1", "grp_2", "grp_4"}},
 	}
 }

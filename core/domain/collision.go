@@ -1,0 +1,49 @@
+package domain
+
+import (
+	"cmp"
+	"slices"
+)
+
+// CollisionKind says which rule two things with one name break.
+type CollisionKind string
+
+// The kinds of collisions. Both are from before the rule: no store takes new ones.
+const (
+	// CollisionUser is a username that is another user's e-mail address; signing in by it means the user whose username it is.
+	CollisionUser CollisionKind = "user"
+	// CollisionGroup is a name of groups that differs in case only.
+	CollisionGroup CollisionKind = "group"
+)
+
+// MaxCollisions bounds how many collisions of each kind are listed.
+const MaxCollisions = 1000
+
+// Collision is a name that several things have. Holders are their ids; of users the one whose username it is comes first.
+type Collision struct {
+	Kind    CollisionKind `json:"kind"`
+	Name    string        `json:"name"`
+	Holders []string      `json:"holders"`
+}
+
+// GroupCollisions returns the names that several groups have without regard to case.
+func GroupCollisions(groups []Group) []Collision {
+	groups = slices.Clone(groups)
+	slices.SortFunc(groups, func(a, b Group) int { return cmp.Or(cmp.Compare(a.Key(), b.Key()), cmp.Compare(a.ID, b.ID)) })
+	var found []Collision
+	for first := 0; first < len(groups); {
+		end := first + 1
+		for end < len(groups) && groups[end].Key() == groups[first].Key() {
+			end++
+		}
+		if end-first > 1 && len(found) < MaxCollisions {
+			c := Collision{Kind: CollisionGroup, Name: groups[first].Key()}
+			for _, g := range groups[first:end] {
+				c.Holders = append(c.Holders, string(g.ID))
+			}
+			found = append(found, c)
+		}
+		first = end
+	}
+	return found
+}
