@@ -261,7 +261,7 @@ func listSearches(t *testing.T, s Stores) {
 		u.SearchText = text
 		must(t, s.Users.Create(t.Context(), u, domain.Outbox{}))
 	}
-	longest := strings.Repeat("abcdefgh", 8) + "@" + strings.Repeat(strings.Repeat("k", 46)+".", 4) + "e"
+	longest := strings.Repeat("qrstuvwy", 8) + "@" + strings.Repeat(strings.Repeat("k", 46)+".", 4) + "e"
 	for i, email := range []string{longest, "x" + longest[1:]} {
 		u := newUser(50 + i)
 		u.SearchText = "owner\n" + email + "\nowner"
