@@ -44,8 +44,11 @@ func Dial(ctx context.Context, dir string) (*Client, error) {
 	}
 	conn, err := dial(ctx, "", "")
 	switch {
-	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ECONNREFUSED):
 		return nil, ErrNoServer // no socket, or one that a crash left
+	case errors.Is(err, os.ErrPermission):
+		return nil, fault.New(fault.Unavailable, "server_unavailable",
+			"The data directory belongs to another user: run the command as the user of the service").Because(err)
 	case err != nil:
 		return nil, fault.New(fault.Unavailable, "server_unavailable", "The running server cannot be reached").Because(err)
 	}

@@ -106,7 +106,7 @@ func (s *Server) transport() *fasthttp.Server {
 func (s *Server) Open(ctx context.Context) error {
 	inner, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Address)
 	if err != nil {
-		return fmt.Errorf("http server: %w", err)
+		return fmt.Errorf("opening the public listener: %w", err)
 	}
 	if s.observer, err = openObserver(ctx, s.cfg); err != nil {
 		return errors.Join(err, inner.Close())

@@ -25,13 +25,13 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	}
 	present, target, err := provider.GetVersions(ctx)
 	if err != nil {
-		return fmt.Errorf("reading the schema version: %w", translate(err))
+		return translate(fmt.Errorf("reading the schema version of %s: %w", FileName, err))
 	}
 	if present > target {
 		return fmt.Errorf("the database has schema version %d and this program knows up to %d: start the later version of the program", present, target)
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrating the database: %w", translate(err))
+		return translate(fmt.Errorf("migrating %s: %w", FileName, err))
 	}
 	return nil
 }
