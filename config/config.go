@@ -88,10 +88,21 @@ type Bootstrap struct {
 
 // RateLimits bound what one address may do.
 type RateLimits struct {
-	Login         Rate `koanf:"login"`
-	PasswordReset Rate `koanf:"password_reset"`
-	APIKeys       Rate `koanf:"api_keys"`
+	Login Rate `koanf:"login"`
+	// LoginCounts says which sign-ins count: all, or failures.
+	LoginCounts         string `koanf:"login_counts"`
+	PasswordReset       Rate   `koanf:"password_reset"`
+	PasswordResetSource Rate   `koanf:"password_reset_source"`
+	APIKeys             Rate   `koanf:"api_keys"`
+	// Exempt are the networks that the limits of one network's sign-ins and reset requests do not hold for.
+	Exempt []netip.Prefix `koanf:"exempt"`
 }
+
+// What rate_limits.login counts.
+const (
+	CountAll      = "all"
+	CountFailures = "failures"
+)
 
 // The drivers of mail and SMS.
 const (

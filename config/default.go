@@ -17,11 +17,14 @@ func Default() Config {
 		HTTP: HTTP{
 			Address: "127.0.0.1:8080", PublicURL: "http://localhost:8080", MaxConnectionsPerSource: 2048, ShutdownTimeout: 20 * time.Second,
 		},
-		DataDir:    "./ostiary-data",
-		Storage:    Storage{Driver: StorageSQLite, MongoDB: MongoDB{Database: "ostiary"}},
-		Bootstrap:  Bootstrap{Role: "admin"},
-		RateLimits: RateLimits{Login: Rate{5, time.Minute}, PasswordReset: Rate{3, time.Hour}, APIKeys: Rate{10, day}},
-		Mail:       Mail{Driver: DriverLog, SMTP: SMTP{TLS: TLSStart, Timeout: 10 * time.Second}},
+		DataDir:   "./ostiary-data",
+		Storage:   Storage{Driver: StorageSQLite, MongoDB: MongoDB{Database: "ostiary"}},
+		Bootstrap: Bootstrap{Role: "admin"},
+		RateLimits: RateLimits{
+			Login: Rate{5, time.Minute}, LoginCounts: CountAll, PasswordReset: Rate{3, time.Hour}, PasswordResetSource: Rate{20, time.Hour},
+			APIKeys: Rate{10, day},
+		},
+		Mail: Mail{Driver: DriverLog, SMTP: SMTP{TLS: TLSStart, Timeout: 10 * time.Second}},
 		SMS: SMS{Driver: DriverLog, HTTP: SMSHTTP{
 			Method: http.MethodPost, Timeout: 10 * time.Second,
 			SuccessStatus: []int{http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent},

@@ -33,6 +33,9 @@ func TestMistakes(t *testing.T) {
 		"a proxy without a length":            {"http: {trusted_proxies: [10.0.0.1]}", `"10.0.0.1" is no network`},
 		"a proxy that is everybody":           {"http: {trusted_proxies: [0.0.0.0/0]}", "would let everybody choose their own address"},
 		"a proxy with bits beyond its length": {"http: {trusted_proxies: [10.1.2.3/8]}", "write 10.0.0.0/8, or 10.1.2.3/32"},
+		"an unknown way to count sign-ins":    {"rate_limits: {login_counts: some}", `rate_limits.login_counts: "some" is none of all, failures`},
+		"an exemption of everybody":           {"rate_limits: {exempt: ['::/0']}", "rate_limits.exempt: ::/0 would exempt everybody"},
+		"an exemption with bits beyond":       {"rate_limits: {exempt: [192.0.2.7/24]}", "write 192.0.2.0/24, or 192.0.2.7/32"},
 		"an address without a port":           {"http: {address: localhost}", `http.address: "localhost" is no address`},
 		"an address with a service name":      {"http: {address: 'localhost:http'}", "is no address"},
 		"plain HTTP beyond this machine":      {"http: {address: '0.0.0.0:8080'}", "answers other machines without encryption"},
@@ -105,6 +108,7 @@ func TestWhatIsNoMistake(t *testing.T) {
 		"an earlier key":                           `keyring: {key: "ff31323334353637383961626364656630313233343536373839616263646566\n# before\nMDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}`,
 		"a redirect to an app on the same machine": "sso: {redirect_uris: ['http://localhost:3000/cb', 'org.example.app:/cb']}",
 		"a rate that is switched off":              "rate_limits: {login: off}",
+		"limits for offices behind one address":    "rate_limits: {login_counts: failures, password_reset_source: 5/1m, exempt: [192.0.2.0/24, 2001:db8::/32]}",
 		"metrics switched off":                     "metrics: {address: off}",
 	}
 	for name, yaml := range tests {

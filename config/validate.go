@@ -22,6 +22,7 @@ func (c Config) check() Mistakes {
 	}
 	c.checkStorage(&m)
 	c.Bootstrap.check(&m)
+	c.RateLimits.check(&m)
 	c.Mail.check(&m)
 	c.SMS.check(&m)
 	c.checkDirectories(&m)
@@ -52,14 +53,29 @@ func (h HTTP) check(m *Mistakes) {
 		if p.Bits() == 0 {
 			m.add("http.trusted_proxies", "%s would let everybody choose their own address: name the proxies", p)
 		}
-		if p != p.Masked() {
-			m.add("http.trusted_proxies", "%s has bits beyond its length: write %s, or %s for the one machine", p, p.Masked(),
-				netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
-		}
+		checkMasked(m, "http.trusted_proxies", p)
 	}
 	checkCORSOrigins(m, "http.cors_origins", h.CORSOrigins)
 	number(m, "http.max_connections_per_source", h.MaxConnectionsPerSource, 0, 1_000_000)
 	between(m, "http.shutdown_timeout", h.ShutdownTimeout, time.Second, 10*time.Minute)
+}
+
+func (r RateLimits) check(m *Mistakes) {
+	oneOf(m, "rate_limits.login_counts", r.LoginCounts, CountAll, CountFailures)
+	for _, p := range r.Exempt {
+		if p.Bits() == 0 {
+			m.add("rate_limits.exempt", "%s would exempt everybody: name the networks, or set the limits to off", p)
+		}
+		checkMasked(m, "rate_limits.exempt", p)
+	}
+}
+
+// checkMasked refuses a network that is written with bits beyond its length.
+func checkMasked(m *Mistakes, key string, p netip.Prefix) {
+	if p != p.Masked() {
+		m.add(key, "%s has bits beyond its length: write %s, or %s for the one machine", p, p.Masked(),
+			netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
+	}
 }
 
 var databaseName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`)

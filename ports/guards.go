@@ -25,6 +25,9 @@ type AttemptStore interface {
 type RateLimiter interface {
 	// Take asks for one more of what key names.
 	Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error)
+	// GiveBack removes one take that was allowed at the time given, if the window still holds it, and returns what is left. The
+	// next Take on any node may have it.
+	GiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error)
 }
 
 // OnceStore keeps single-use things: what a redirect carries, one-time codes, the ids of tokens that must not come twice.

@@ -94,6 +94,59 @@ func (g *Guards) tryTake(ctx context.Context, key string, rate domain.Rate, now 
 	return taken, err
 }
 
+// GiveBack removes one take of the time given.
+func (g *Guards) GiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
+	if rate.IsOff() {
+		return domain.RateState{Allowed: true}, nil
+	}
+	ctx, cancel := g.s.bound(ctx)
+	defer cancel()
+	for race := range maxRaces {
+		state, done, err := g.tryGiveBack(ctx, key, rate, taken, now)
+		if done || err != nil {
+			return state, err
+		}
+		if err := pause(ctx, race); err != nil {
+			return domain.RateState{}, err
+		}
+	}
+	return domain.RateState{}, failed("giving back to a limit", errLostRace)
+}
+
+// tryGiveBack removes the take unless the document changes meanwhile. $pull would remove every take of the same moment.
+func (g *Guards) tryGiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, bool, error) {
+	var stored rateDocument
+	err := g.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		var window domain.RateWindow
+		return window.GiveBack(rate, taken, now), true, nil
+	}
+	if err != nil {
+		return domain.RateState{}, false, failed("giving back to a limit", err)
+	}
+	window := stored.window()
+	before := len(window.Taken)
+	state := window.GiveBack(rate, taken, now)
+	if len(window.Taken) == before {
+		return state, true, nil
+	}
+	left := []int64{}
+	for _, at := range window.Taken {
+		left = append(left, nanos(at))
+	}
+	updated, err := g.s.db.Collection(ratesName).UpdateOne(ctx, bson.D{{Key: "_id", Value: key}, {Key: "v", Value: stored.Version}}, bson.D{
+		{Key: "$set", Value: bson.D{{Key: "taken", Value: left}}},
+		{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},
+	})
+	if isConflict(err) {
+		return domain.RateState{}, false, nil
+	}
+	if err != nil {
+		return domain.RateState{}, false, failed("giving back to a limit", err)
+	}
+	return state, updated.MatchedCount == 1, nil
+}
+
 // refusal tells by what stands there whether the take is refused. Not decided means that it is to be tried again: the
 // document went away in between, or was of another limit and is of this one now.
 func (g *Guards) refusal(ctx context.Context, key string, rate domain.Rate, now time.Time) (state domain.RateState, decided bool, err error) {

@@ -15,8 +15,8 @@ var errNoWindow = errors.New("no window")
 // maxRefusals bounds how many used-up limits are remembered.
 const maxRefusals = 10_000
 
-// refusals remembers which limits are used up and until when: until the oldest take leaves the window nothing can free one. So
-// a flood of requests over a limit costs neither a write nor a look at the disk.
+// refusals remembers which limits are used up and until when: until the oldest take leaves the window, only GiveBack frees one.
+// So a flood of requests over a limit costs neither a write nor a look at the disk.
 type refusals struct {
 	mu    sync.Mutex
 	until map[refusal]time.Time
@@ -48,6 +48,12 @@ func (r *refusals) put(key string, rate domain.Rate, until time.Time) {
 		clear(r.until)
 	}
 	r.until[refusal{key, rate}] = until
+}
+
+func (r *refusals) drop(key string, rate domain.Rate) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.until, refusal{key, rate})
 }
 
 // Take asks for one more of what key names.
@@ -84,6 +90,29 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 		return domain.RateState{}, err
 	}
 	return state, nil
+}
+
+// GiveBack removes one take of the time given.
+func (g *Guards) GiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
+	if rate.IsOff() {
+		return domain.RateState{Allowed: true}, nil
+	}
+	var state domain.RateState
+	err := g.s.writer.doSoft(ctx, func(t *tx) error { // soft as in Take: lost with its batch, the take stays
+		var raw []byte
+		err := t.get(errNoWindow, "SELECT taken FROM rates WHERE key = ?", []any{key}, &raw)
+		if err != nil && !errors.Is(err, errNoWindow) {
+			return err
+		}
+		window := decodeWindow(raw)
+		before := len(window.Taken)
+		if state = window.GiveBack(rate, taken, now); len(window.Taken) == before {
+			return nil
+		}
+		t.onCommit(func() { g.s.refusals.drop(key, rate) })
+		return t.exec("UPDATE rates SET taken = ? WHERE key = ?", encodeWindow(window), key)
+	})
+	return state, err
 }
 
 // keepUntil returns when something may be swept, rounded up so far that most changes leave the index of it alone.

@@ -79,7 +79,8 @@ func (a *api) credentialsAreValid(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	valid, err := a.Auth.CheckCredentials(r.Context(), domain.Anonymous(r.Origin), in)
+	valid, rate, err := a.Auth.CheckCredentials(r.Context(), domain.Anonymous(r.Origin), in)
+	r.RateLimit(rate)
 	if err != nil {
 		return loginFailure(err)
 	}

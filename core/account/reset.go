@@ -20,20 +20,17 @@ var badTokens = domain.Rate{Limit: 60, Window: 10 * time.Minute}
 
 // RequestReset asks for a mail with a link to set a new password. The answer and its work are the same whether there is such
 // an address or not; a mail goes out only to the stored address of a user whose directory can set passwords, and a
-// pending user gets their activation anew. Too many requests for one address are fault.ErrRateLimited, with the state in
-// either case.
+// pending user gets their activation anew. Too many requests for one address, or from one source network, are
+// fault.ErrRateLimited. The state is that of the limit of which less remains.
 func (s *Service) RequestReset(ctx context.Context, by domain.Principal, email string) (domain.RateState, error) {
 	email = strings.TrimSpace(email)
 	if err := domain.CheckEmail(email); err != nil {
 		return domain.RateState{}, err
 	}
 	key := s.deps.Folder.Fold(email)
-	state, err := s.deps.Limits.Take(ctx, "reset:"+key, s.deps.ResetRate, s.deps.Clock.Now())
+	state, err := s.takeReset(ctx, by, key)
 	if err != nil {
 		return state, err
-	}
-	if !state.Allowed {
-		return state, fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}
 	user, err := s.deps.Users.FindByLogin(ctx, key)
 	if err == nil && user.EmailKey == key && s.canReset(&user) {
@@ -42,7 +39,44 @@ func (s *Service) RequestReset(ctx context.Context, by domain.Principal, email s
 	if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
 		return state, err
 	}
-	return state, s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionPasswordResetRequest, "", audit.Failed("no_such_address")))
+	return state, s.refuseReset(ctx, by)
+}
+
+// takeReset counts a request against the limit of its source network and then against that of its address, so that a flood from
+// one network leaves nothing behind, not even counts.
+func (s *Service) takeReset(ctx context.Context, by domain.Principal, key string) (domain.RateState, error) {
+	var source domain.RateState
+	if !s.deps.Exempt.Contains(by.Origin) {
+		var err error
+		if source, err = s.take(ctx, "reset_source:"+by.Origin.Network(), s.deps.ResetSourceRate); err != nil {
+			return source, err
+		}
+	}
+	state, err := s.take(ctx, "reset:"+key, s.deps.ResetRate)
+	if err != nil {
+		return state, err
+	}
+	return state.Tighter(source), nil
+}
+
+// take asks for one more; too many are fault.ErrRateLimited, with the state.
+func (s *Service) take(ctx context.Context, key string, rate domain.Rate) (domain.RateState, error) {
+	state, err := s.deps.Limits.Take(ctx, key, rate, s.deps.Clock.Now())
+	if err == nil && !state.Allowed {
+		err = fault.ErrRateLimited.Over(state.Limit, state.Reset)
+	}
+	return state, err
+}
+
+// refuseReset records a request for an address that nobody resets by. Repeated ones of one source are one entry. One that
+// leaves no entry writes something else that is gone in a minute: without a write its answer would come sooner than that for
+// a user, and tell that there is none.
+func (s *Service) refuseReset(ctx context.Context, by domain.Principal) error {
+	written, err := s.deps.Trace.Refused(ctx, by, domain.ActionPasswordResetRequest, "no_such_address")
+	if written || err != nil {
+		return err
+	}
+	return s.deps.Once.Put(ctx, "reset_refused:"+s.deps.IDs.NewID(""), nil, s.deps.Clock.Now().Add(time.Minute))
 }
 
 // canReset reports whether a reset would do the user any good.
@@ -170,12 +204,8 @@ func (s *Service) findToken(ctx context.Context, text string) (domain.User, doma
 
 // badToken answers a wrong token, and slows down who tries many.
 func (s *Service) badToken(ctx context.Context, by domain.Principal) error {
-	state, err := s.deps.Limits.Take(ctx, "bad_token:"+by.Origin.Network(), badTokens, s.deps.Clock.Now())
-	if err != nil {
+	if _, err := s.take(ctx, "bad_token:"+by.Origin.Network(), badTokens); err != nil {
 		return err
-	}
-	if !state.Allowed {
-		return fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}
 	return domain.ErrInvalidToken
 }

@@ -30,7 +30,12 @@ type Needs struct {
 	Composer    *notify.Composer
 	Trail       ports.AuditTrail
 	Eraser      ports.AuditEraser
-	ResetRate   domain.Rate
+	// Trace notes refusals that would flood the audit log one by one.
+	Trace *audit.Access
+	// ResetRate bounds the reset requests for one address, and ResetSourceRate those from one source network that is not Exempt.
+	ResetRate       domain.Rate
+	ResetSourceRate domain.Rate
+	Exempt          domain.Networks
 }
 
 // Service keeps users.

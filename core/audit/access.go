@@ -17,7 +17,8 @@ const (
 )
 
 // Access writes the entries of what happens too often to be written each time: reads of other people's records, and refusals.
-// The first of a minute is written before it is answered; those that follow are counted and written as one entry.
+// The first of a minute is written before it is answered; those that follow are counted and written as one entry. Sign-ins are
+// never written this way: each has an entry of its own.
 type Access struct {
 	journal *Journal
 	clock   ports.Clock
@@ -30,7 +31,11 @@ type windowKey struct {
 	action domain.Action
 	actor  string
 	target string
+	reason string
 }
+
+// counts reports whether those that follow the first are counted, and not only left out.
+func (k windowKey) counts() bool { return k.action != domain.ActionDataAccess }
 
 type window struct {
 	since time.Time
@@ -50,7 +55,7 @@ func (a *Access) Read(ctx context.Context, by domain.Principal, target string) e
 		return nil
 	}
 	key := windowKey{action: domain.ActionDataAccess, actor: actorOf(by), target: target}
-	if !a.opens(key, by) {
+	if !a.opens(&key, by) {
 		return nil
 	}
 	return a.first(ctx, key, a.journal.Entry(by, domain.ActionDataAccess, target))
@@ -59,11 +64,21 @@ func (a *Access) Read(ctx context.Context, by domain.Principal, target string) e
 // Denied notes that by was refused what, such as the route. The first refusal of an actor in a minute is an entry with what it
 // was about; the others are counted, and Flush writes how many there were.
 func (a *Access) Denied(ctx context.Context, by domain.Principal, what string) error {
-	key := windowKey{action: domain.ActionPermissionDenied, actor: actorOf(by)}
-	if !a.opens(key, by) {
+	key := windowKey{action: domain.ActionPermissionDenied, actor: actorOf(by), reason: "forbidden"}
+	if !a.opens(&key, by) {
 		return nil
 	}
-	return a.first(ctx, key, a.journal.Entry(by, domain.ActionPermissionDenied, "", Failed("forbidden"), Detail("route", what)))
+	return a.first(ctx, key, a.journal.Entry(by, domain.ActionPermissionDenied, "", Failed(key.reason), Detail("route", what)))
+}
+
+// Refused notes that an action of by was refused for the reason, and reports whether it wrote an entry. As with Denied, the first
+// such refusal of an actor, or of a source network without one, in a minute is an entry; Flush writes how many followed.
+func (a *Access) Refused(ctx context.Context, by domain.Principal, action domain.Action, reason string) (written bool, err error) {
+	key := windowKey{action: action, actor: actorOf(by), reason: reason}
+	if !a.opens(&key, by) {
+		return false, nil
+	}
+	return true, a.first(ctx, key, a.journal.Entry(by, action, "", Failed(reason)))
 }
 
 // first writes the entry of a window's first. When that fails there is no window: the next is the first again.
@@ -77,27 +92,43 @@ func (a *Access) first(ctx context.Context, key windowKey, entry domain.AuditEnt
 	return err
 }
 
-// opens reports whether this is the first of its window, and counts it otherwise.
-func (a *Access) opens(key windowKey, by domain.Principal) bool {
+// opens reports whether this is the first of its window, and counts it otherwise. Where there are too many windows, refusals of
+// actors without one share a window, which becomes the key.
+func (a *Access) opens(key *windowKey, by domain.Principal) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.clock.Now()
-	if w, ok := a.windows[key]; ok && (now.Sub(w.since) < accessWindow || w.more > 0 && key.action == domain.ActionPermissionDenied) {
-		// A window that still has something to tell stays open until Flush has told it.
-		w.more++
+	if a.isOpen(*key, now) {
 		return false
 	}
 	if len(a.windows) >= maxWindows {
 		a.drop(now)
 	}
-	a.windows[key] = &window{since: now, by: by}
+	if len(a.windows) >= maxWindows && key.counts() {
+		key.actor = ""
+		if a.isOpen(*key, now) {
+			return false
+		}
+	}
+	a.windows[*key] = &window{since: now, by: by}
+	return true
+}
+
+// isOpen reports whether the key has an open window, and counts one more in it.
+func (a *Access) isOpen(key windowKey, now time.Time) bool {
+	w, ok := a.windows[key]
+	if !ok || now.Sub(w.since) >= accessWindow && (w.more == 0 || !key.counts()) {
+		return false
+	}
+	// A window that still has something to tell stays open until Flush has told it.
+	w.more++
 	return true
 }
 
 // drop forgets windows that are over and have nothing to tell. When none is, it forgets reads: they are written once more.
 func (a *Access) drop(now time.Time) {
 	for key, w := range a.windows {
-		if w.more == 0 && now.Sub(w.since) >= accessWindow || key.action == domain.ActionDataAccess {
+		if w.more == 0 && now.Sub(w.since) >= accessWindow || !key.counts() {
 			delete(a.windows, key)
 		}
 	}
@@ -129,12 +160,12 @@ func (a *Access) due(all bool) (entries []domain.AuditEntry, keys []windowKey) {
 		if !all && now.Sub(w.since) < accessWindow {
 			continue
 		}
-		if key.action != domain.ActionPermissionDenied || w.more == 0 {
+		if !key.counts() || w.more == 0 {
 			delete(a.windows, key)
 			continue
 		}
 		keys = append(keys, key)
-		entries = append(entries, a.journal.Entry(w.by, domain.ActionPermissionDenied, "", Failed("forbidden"),
+		entries = append(entries, a.journal.Entry(w.by, key.action, "", Failed(key.reason),
 			Detail("more", w.more), Detail("since", w.since.UTC().Format(time.RFC3339))))
 	}
 	return entries, keys

@@ -12,31 +12,31 @@ import (
 // CheckCredentials tells whether a login would succeed, without starting a session. It counts as a login in every respect:
 // limits, lock-out, entry. False stands for whatever Login would refuse as wrong, and for an empty name or password; a limit, a
 // lock or an outage is an error.
-func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in LoginInput) (bool, error) {
-	empty := in.Name == "" || in.Password == ""
-	if err := checkLoginInput(in); err != nil && !empty {
-		return false, err
+func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in LoginInput) (bool, domain.RateState, error) {
+	check := s.checkOnly
+	if in.Name == "" || in.Password == "" {
+		check = s.refuseEmpty
+	} else if err := checkLoginInput(in); err != nil {
+		return false, domain.RateState{}, err
 	}
-	if _, err := s.takeLogin(ctx, by); err != nil {
-		return false, err
-	}
-	if empty {
-		return false, s.refuseEmpty(ctx, by)
-	}
-	err := s.checkOnly(ctx, by, in)
+	rate, err := s.limiter.around(ctx, by.Origin, func() error { return check(ctx, by, in) })
 	switch f := fault.Of(err); {
 	case err == nil:
-		return true, nil
+		return true, rate, nil
 	case f.Kind == fault.Unauthenticated, errors.Is(err, domain.ErrPasswordExpired):
-		return false, nil
+		return false, rate, nil
 	}
-	return false, err
+	return false, rate, err
 }
 
 // refuseEmpty records an attempt without a name or a password. It is no guess and counts against no account.
-func (s *Service) refuseEmpty(ctx context.Context, by domain.Principal) error {
-	return s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionLoginFailed, "", audit.Failed("empty_credentials"),
+func (s *Service) refuseEmpty(ctx context.Context, by domain.Principal, _ LoginInput) error {
+	err := s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionLoginFailed, "", audit.Failed("empty_credentials"),
 		audit.Detail("method", "password")))
+	if err != nil {
+		return err
+	}
+	return fault.ErrUnauthorized
 }
 
 func (s *Service) checkOnly(ctx context.Context, by domain.Principal, in LoginInput) error {

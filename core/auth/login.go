@@ -41,11 +41,11 @@ func (s *Service) Login(ctx context.Context, by domain.Principal, in LoginInput)
 	if err := checkLoginInput(in); err != nil {
 		return SignedIn{}, err
 	}
-	rate, err := s.takeLogin(ctx, by)
-	if err != nil {
-		return SignedIn{Rate: rate}, err
-	}
-	signedIn, err := s.login(ctx, by, in)
+	var signedIn SignedIn
+	rate, err := s.limiter.around(ctx, by.Origin, func() (err error) {
+		signedIn, err = s.login(ctx, by, in)
+		return err
+	})
 	signedIn.Rate = rate
 	return signedIn, err
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/lockout"
 	"github.com/ostiary/ostiary/core/notify"
 	"github.com/ostiary/ostiary/ports"
@@ -51,7 +50,7 @@ type Needs struct {
 	Composer    *notify.Composer
 	Factor      SecondFactor
 	Keys        KeyAuthenticator
-	LoginRate   domain.Rate
+	LoginLimit  LoginLimit
 	// AccessTokenLifetime is how long an access token is good for at the most; its session may end before.
 	AccessTokenLifetime time.Duration
 }
@@ -61,18 +60,12 @@ type Service struct {
 	deps    Needs
 	lockout *lockout.Lockout
 	marks   generationMarks
+	limiter *loginLimiter
 }
 
 // New returns a Service.
 func New(n Needs) *Service {
-	return &Service{deps: n, lockout: lockout.New(n.Attempts, n.IDs, n.Clock)}
-}
-
-// takeLogin counts one login attempt of the address.
-func (s *Service) takeLogin(ctx context.Context, by domain.Principal) (domain.RateState, error) {
-	state, err := s.deps.Limits.Take(ctx, "login:"+by.Origin.Network(), s.deps.LoginRate, s.deps.Clock.Now())
-	if err == nil && !state.Allowed {
-		err = fault.ErrRateLimited.Over(state.Limit, state.Reset)
+	return &Service{
+		deps: n, lockout: lockout.New(n.Attempts, n.IDs, n.Clock), limiter: newLoginLimiter(n.LoginLimit, n.Limits, n.Clock),
 	}
-	return state, err
 }

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core/fault"
@@ -49,6 +50,15 @@ func (o Origin) Network() string {
 		}
 	}
 	return o.Address.Unmap().String()
+}
+
+// Networks is a set of addresses.
+type Networks []netip.Prefix
+
+// Contains reports whether the request came from one of the networks.
+func (n Networks) Contains(from Origin) bool {
+	address := from.Address.Unmap().WithZone("")
+	return slices.ContainsFunc(n, func(p netip.Prefix) bool { return p.Contains(address) })
 }
 
 // Principal is who a request acts as, with all that it may do at this moment. The zero value may do nothing.

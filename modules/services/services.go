@@ -206,6 +206,7 @@ type accountNeeds struct {
 	Composer    *notify.Composer
 	Trail       ports.AuditTrail
 	Eraser      ports.AuditEraser
+	Trace       *audit.Access
 }
 
 func newAccount(n accountNeeds) *account.Service {
@@ -213,6 +214,7 @@ func newAccount(n accountNeeds) *account.Service {
 		Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, Once: n.Once, Attempts: n.Attempts, Folder: n.Folder, IDs: n.IDs,
 		Clock: n.Clock, Access: n.Access, Directories: n.Directories, Journal: n.Journal, Composer: n.Composer,
 		Trail: n.Trail, Eraser: n.Eraser, ResetRate: rate(n.Config.RateLimits.PasswordReset),
+		ResetSourceRate: rate(n.Config.RateLimits.PasswordResetSource), Exempt: n.Config.RateLimits.Exempt, Trace: n.Trace,
 	})
 }
 
@@ -246,7 +248,11 @@ func newAuth(n authNeeds) *auth.Service {
 		Users: n.Users, Sessions: n.Sessions, View: n.View, Logins: n.Logins, Attempts: n.Attempts, Limits: n.Limits, Tokens: n.Tokens,
 		Sealer: n.Sealer, Folder: n.Folder, IDs: n.IDs, Clock: n.Clock, Locator: n.Locator, Access: n.Access, Catalog: n.Catalog,
 		Directories: n.Directories, Provisioner: n.Provisioner, Journal: n.Journal, Composer: n.Composer, Factor: n.Factor,
-		Keys: n.Keys, LoginRate: rate(n.Config.RateLimits.Login), AccessTokenLifetime: n.Config.Tokens.AccessTokenLifetime,
+		Keys: n.Keys, AccessTokenLifetime: n.Config.Tokens.AccessTokenLifetime,
+		LoginLimit: auth.LoginLimit{
+			Rate: rate(n.Config.RateLimits.Login), FailuresOnly: n.Config.RateLimits.LoginCounts == config.CountFailures,
+			Exempt: n.Config.RateLimits.Exempt,
+		},
 	})
 }
 

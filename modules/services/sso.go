@@ -44,6 +44,7 @@ func newSSO(n ssoNeeds) *sso.Service {
 			RedirectURIs:   n.Config.SSO.RedirectURIs,
 			PostLogoutURIs: n.Config.SSO.PostLogoutRedirectURIs,
 			CheckEvery:     n.Config.SSO.CheckInterval,
+			Exempt:         n.Config.RateLimits.Exempt,
 		},
 	})
 }

@@ -253,6 +253,10 @@ func (x rates) Take(ctx context.Context, key string, rate domain.Rate, now time.
 	return ask(x.f, "RateLimiter.Take", func() (domain.RateState, error) { return x.RateLimiter.Take(ctx, key, rate, now) })
 }
 
+func (x rates) GiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
+	return ask(x.f, "RateLimiter.GiveBack", func() (domain.RateState, error) { return x.RateLimiter.GiveBack(ctx, key, rate, taken, now) })
+}
+
 type once struct {
 	f *Faults
 	ports.OnceStore

@@ -1,0 +1,124 @@
+package account_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+var (
+	threeAnHour  = domain.Rate{Limit: 3, Window: time.Hour}
+	twentyAnHour = domain.Rate{Limit: 20, Window: time.Hour}
+)
+
+func TestResetRequestsOfOneNetworkAreLimited(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{ResetRate: threeAnHour, ResetSource: twentyAnHour})
+	s.Register(t, "ada", right, "user")
+	for i := range 20 {
+		state, err := s.Account.RequestReset(t.Context(), kit.From("2001:db8::1"), fmt.Sprintf("nobody%d@example.com", i))
+		want := domain.RateState{Allowed: true, Limit: 3, Remaining: 2, Reset: time.Hour}
+		if i >= 18 {
+			want = domain.RateState{Allowed: true, Limit: 20, Remaining: 19 - i, Reset: time.Hour}
+		}
+		if err != nil || state != want {
+			t.Fatalf("request %d: %+v, %v, want %+v", i, state, err, want)
+		}
+	}
+	for _, address := range []string{"ada@example.com", "nobody@example.com"} {
+		state, err := s.Account.RequestReset(t.Context(), kit.From("2001:db8::2"), address)
+		if !errors.Is(err, fault.ErrRateLimited) || state.Limit != 20 || state.Remaining != 0 || fault.Of(err).RetryAfter() != time.Hour {
+			t.Errorf("%s from the same network: %+v, %v", address, state, err)
+		}
+	}
+	state, err := s.Account.RequestReset(t.Context(), kit.From(home), "ada@example.com")
+	if err != nil || state.Remaining != 2 {
+		t.Errorf("what one network is refused counts against the address for another: %+v, %v", state, err)
+	}
+	s.Clock.Forward(time.Hour)
+	if _, err := s.Account.RequestReset(t.Context(), kit.From("2001:db8::1"), "nobody@example.com"); err != nil {
+		t.Errorf("an hour later: %v", err)
+	}
+}
+
+func TestAnExemptNetworkResetsWithoutTheLimitOfItsNetwork(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{
+		ResetRate: threeAnHour, ResetSource: twentyAnHour, Exempt: domain.Networks{netip.MustParsePrefix("192.0.2.1/32")},
+	})
+	for i := range 30 {
+		if _, err := s.Account.RequestReset(t.Context(), kit.From("192.0.2.1"), fmt.Sprintf("nobody%d@example.com", i)); err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+	}
+	var err error
+	for range 4 {
+		_, err = s.Account.RequestReset(t.Context(), kit.From("192.0.2.1"), "ada@example.com")
+	}
+	if !errors.Is(err, fault.ErrRateLimited) {
+		t.Errorf("the fourth for one address: %v", err)
+	}
+}
+
+// countingOnce counts what is put, and remembers until when the last one is kept.
+type countingOnce struct {
+	ports.OnceStore
+
+	puts    int
+	expires time.Time
+}
+
+func (o *countingOnce) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
+	o.puts++
+	o.expires = expires
+	return o.OnceStore.Put(ctx, key, value, expires)
+}
+
+func TestRepeatedResetRefusalsAreFewEntries(t *testing.T) {
+	t.Parallel()
+	once := &countingOnce{}
+	s := kit.Start(t, kit.Options{Ports: func(p *kit.Ports) { once.OnceStore, p.Once = p.Once, once }})
+	for i := range 50 {
+		if _, err := s.Account.RequestReset(t.Context(), kit.From(home), fmt.Sprintf("nobody%d@example.com", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Account.RequestReset(t.Context(), kit.From("198.51.100.9"), "nobody@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(s.Logged(t, domain.ActionPasswordResetRequest)); got != 2 {
+		t.Fatalf("%d entries of 50 refusals from one network and one from another, want 2", got)
+	}
+	// Without a write its answer would come sooner than that for a user.
+	if once.puts != 49 || once.expires.Sub(s.Clock.Now()) > time.Minute {
+		t.Errorf("%d of the 49 refusals without an entry wrote something, the last until %s", once.puts, once.expires)
+	}
+	s.Clock.Forward(time.Minute)
+	if err := s.Trace.Flush(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	entries := s.Logged(t, domain.ActionPasswordResetRequest)
+	if len(entries) != 3 {
+		t.Fatalf("%d entries, want 3", len(entries))
+	}
+	summaries := 0
+	for _, entry := range entries {
+		if entry.Success || entry.Details["reason"] != "no_such_address" {
+			t.Errorf("%v, success %v", entry.Details, entry.Success)
+		}
+		if fmt.Sprint(entry.Details["more"]) == "49" && entry.IPAddress == home {
+			summaries++
+		}
+	}
+	if summaries != 1 {
+		t.Errorf("%d entries tell of 49 more, want 1", summaries)
+	}
+}
