@@ -2,6 +2,7 @@ package sso_test
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -127,5 +128,23 @@ func TestD08_callbacks_and_exchanges_of_one_address_are_limited(t *testing.T) {
 		if err := call(); !errors.Is(err, fault.ErrRateLimited) {
 			t.Errorf("%s: one too many is %v", what, err)
 		}
+	}
+}
+
+func TestAnExemptNetworkSignsInByProviderWithoutALimit(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	service := r.NewSSO(sso.Config{Exempt: domain.Networks{netip.PrefixFrom(someone().Origin.Address, someone().Origin.Address.BitLen())}})
+	for range 70 {
+		if _, err := service.Start(t.Context(), someone(), startInput()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	for range 61 {
+		_, err = r.NewSSO(sso.Config{}).Start(t.Context(), someone(), startInput())
+	}
+	if !errors.Is(err, fault.ErrRateLimited) {
+		t.Errorf("the sixty-first of a network that is not exempt: %v", err)
 	}
 }
