@@ -19,6 +19,8 @@ type AttemptStore interface {
 	EaseAttempts(account string, now time.Time, change func(*domain.Attempts))
 	// GetAttempts returns the document, an empty one where there is none.
 	GetAttempts(ctx context.Context, account string) (domain.Attempts, error)
+	// ListAttempts returns, in one look, the documents that there are, by account. What was only held or eased may be missing.
+	ListAttempts(ctx context.Context, accounts ...string) (map[string]domain.Attempts, error)
 }
 
 // RateLimiter counts against limits over all nodes, exactly, also under a race and after a crash.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
@@ -77,4 +78,31 @@ func (g *Guards) GetAttempts(ctx context.Context, account string) (domain.Attemp
 		eased.apply(&a.Attempts)
 	}
 	return a.Attempts, err
+}
+
+// ListAttempts returns the documents of these accounts that there are.
+func (g *Guards) ListAttempts(ctx context.Context, accounts ...string) (map[string]domain.Attempts, error) {
+	if len(accounts) == 0 {
+		return map[string]domain.Attempts{}, nil
+	}
+	ctx, cancel := g.s.bound(ctx)
+	defer cancel()
+	table := g.s.attempts
+	cursor, err := table.coll.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: accounts}}}}, options.Find().SetProjection(hidden))
+	if err != nil {
+		return nil, failed("listing attempts", err)
+	}
+	var records []record
+	if err := cursor.All(ctx, &records); err != nil {
+		return nil, failed("listing attempts", err)
+	}
+	found := make(map[string]domain.Attempts, len(records))
+	for _, r := range records {
+		a, err := table.thing(r)
+		if err != nil {
+			return nil, err
+		}
+		found[r.ID] = a.Attempts
+	}
+	return found, nil
 }

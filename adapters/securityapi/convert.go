@@ -21,11 +21,12 @@ func userOf(p account.Profile) User {
 		Groups: p.GroupNames, Status: UserStatus(p.Status), Directory: string(p.Directory),
 		CreatedAt: httpserver.Seconds(p.CreatedAt), UpdatedAt: httpserver.Seconds(p.UpdatedAt), LastLogin: timeOrNull(p.LastLogin),
 		EmailVerified: p.EmailVerified, TwoFactorEnabled: p.Factor.IsOn(), PhoneNumber: textOrNull(p.PhoneNumber), Metadata: metadata,
+		LockedUntil: timeOrNull(p.LockedUntil),
 	}
 }
 
 // usersOf returns one page of users as the API shows it.
-func usersOf(page domain.UserPage, at domain.Page) UserList {
+func usersOf(page account.UserPage, at domain.Page) UserList {
 	list := UserList{
 		Users: make([]UserSummary, 0, len(page.Users)), Total: page.Total, TotalEstimated: trueOrAbsent(page.TotalEstimated),
 		Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
@@ -34,6 +35,7 @@ func usersOf(page domain.UserPage, at domain.Page) UserList {
 		u := &page.Users[i]
 		list.Users = append(list.Users, UserSummary{
 			UserID: string(u.ID), Username: u.Username, Email: u.Email, FullName: u.FullName, Role: string(u.Role), Status: UserStatus(u.Status),
+			LockedUntil: timeOrNull(page.LockedUntil[u.ID]),
 		})
 	}
 	return list

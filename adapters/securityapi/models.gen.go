@@ -1325,7 +1325,7 @@ type UpdateUserRequest struct {
 // UpdateUserRequestStatus defines model for UpdateUserRequest.Status.
 type UpdateUserRequestStatus string
 
-// User Example: {"created_at":"2024-01-15T10:00:00Z","directory":"local","email":"john@example.com","email_verified":true,"full_name":"John Doe","groups":["support_team"],"last_login":"2024-01-15T14:30:00Z","metadata":{"department":"Customer Service"},"phone_number":null,"role":"user","status":"active","two_factor_enabled":false,"updated_at":"2024-01-15T10:00:00Z","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe"}
+// User Example: {"created_at":"2024-01-15T10:00:00Z","directory":"local","email":"john@example.com","email_verified":true,"full_name":"John Doe","groups":["support_team"],"last_login":"2024-01-15T14:30:00Z","locked_until":null,"metadata":{"department":"Customer Service"},"phone_number":null,"role":"user","status":"active","two_factor_enabled":false,"updated_at":"2024-01-15T10:00:00Z","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe"}
 type User struct {
 	CreatedAt time.Time `json:"created_at"`
 
@@ -1338,6 +1338,9 @@ type User struct {
 	// Groups Names.
 	Groups    []string                     `json:"groups"`
 	LastLogin nullable.Nullable[time.Time] `json:"last_login"`
+
+	// LockedUntil The latest end of a lock in force after failed sign-ins, from any source; null without one, and to the person themselves.
+	LockedUntil nullable.Nullable[time.Time] `json:"locked_until"`
 
 	// Metadata Any JSON object of at most 16 KiB and 16 levels, kept as it was sent. Keys may hold dots and dollars; the order of keys and the spelling of numbers stay.
 	Metadata         Metadata                  `json:"metadata"`
@@ -1356,7 +1359,7 @@ type UserAction struct {
 	UserID string `json:"user_id"`
 }
 
-// UserList Example: {"limit":20,"next_cursor":"eyJzIjoiLWNyZWF0ZWRfYXQifQ","page":1,"total":150,"users":[{"email":"john@example.com","full_name":"John Doe","role":"user","status":"active","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe"}]}
+// UserList Example: {"limit":20,"next_cursor":"eyJzIjoiLWNyZWF0ZWRfYXQifQ","page":1,"total":150,"users":[{"email":"john@example.com","full_name":"John Doe","locked_until":null,"role":"user","status":"active","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe"}]}
 type UserList struct {
 	Limit int `json:"limit"`
 
@@ -1375,12 +1378,15 @@ type UserStatus string
 
 // UserSummary defines model for UserSummary.
 type UserSummary struct {
-	Email    string     `json:"email"`
-	FullName string     `json:"full_name"`
-	Role     string     `json:"role"`
-	Status   UserStatus `json:"status"`
-	UserID   string     `json:"user_id"`
-	Username string     `json:"username"`
+	Email    string `json:"email"`
+	FullName string `json:"full_name"`
+
+	// LockedUntil The latest end of a lock in force after failed sign-ins, from any source; null without one, and to the person themselves.
+	LockedUntil nullable.Nullable[time.Time] `json:"locked_until"`
+	Role        string                       `json:"role"`
+	Status      UserStatus                   `json:"status"`
+	UserID      string                       `json:"user_id"`
+	Username    string                       `json:"username"`
 }
 
 // VerifyResponse Example: {"expires_at":"2024-01-15T15:00:00Z","permissions":["bots.use","profile.edit"],"role":"user","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe","valid":true}

@@ -99,6 +99,24 @@ func (g *Guards) GetAttempts(ctx context.Context, account string) (domain.Attemp
 	return g.s.attempts.get(ctx, account)
 }
 
+// ListAttempts returns the documents of these accounts that are on disk.
+func (g *Guards) ListAttempts(ctx context.Context, accounts ...string) (map[string]domain.Attempts, error) {
+	wanted, err := encode(accounts)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]domain.Attempts{}
+	err = g.s.reads.each(ctx, func(rows rowScanner) error {
+		var account, doc string
+		if err := rows.Scan(&account, &doc); err != nil {
+			return err
+		}
+		found[account], err = decodeAttempts(doc)
+		return err
+	}, "SELECT account, doc FROM attempts WHERE account IN (SELECT value FROM json_each(?))", wanted)
+	return found, err
+}
+
 func (s *Store) readAttempts(ctx context.Context, account string) (domain.Attempts, error) {
 	var doc string
 	err := s.reads.get(ctx, errNoAttempts, "SELECT doc FROM attempts WHERE account = ?", []any{account}, &doc)

@@ -29,7 +29,7 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.UserID
 	if err != nil {
 		return Profile{}, err
 	}
-	return profile(catalog, user), nil
+	return s.shown(ctx, by, catalog, user)
 }
 
 // Find returns the user with this id, username or e-mail address, in whatever case. What Get says of others holds here too.
@@ -72,16 +72,16 @@ var statusNames = map[string]domain.UserStatus{
 
 // List returns one page of users, newest first unless the filter says otherwise. It takes users.read. A role or group that
 // does not exist matches nobody.
-func (s *Service) List(ctx context.Context, by domain.Principal, filter Filter) (domain.UserPage, error) {
+func (s *Service) List(ctx context.Context, by domain.Principal, filter Filter) (UserPage, error) {
 	if err := by.Require(domain.UsersRead); err != nil {
-		return domain.UserPage{}, err
+		return UserPage{}, err
 	}
 	status, ok := statusNames[filter.Status]
 	if !ok {
-		return domain.UserPage{}, fault.ErrInvalid.About("status", "must be active, inactive or pending")
+		return UserPage{}, fault.ErrInvalid.About("status", "must be active, inactive or pending")
 	}
 	if utf8.RuneCountInString(filter.Search) > maxSearch || strings.ContainsRune(filter.Search, 0) {
-		return domain.UserPage{}, fault.ErrInvalid.About("search", "must be at most 254 characters")
+		return UserPage{}, fault.ErrInvalid.About("search", "must be at most 254 characters")
 	}
 	query := domain.UserQuery{
 		Role: domain.RoleID(filter.Role), Status: status, Search: s.deps.Folder.Fold(filter.Search), Sort: filter.Sort, Page: filter.Page,
@@ -89,16 +89,20 @@ func (s *Service) List(ctx context.Context, by domain.Principal, filter Filter) 
 	if query.Sort == "" {
 		query.Sort = domain.SortCreatedDesc
 	}
+	catalog, err := s.deps.Catalog.Catalog(ctx)
+	if err != nil {
+		return UserPage{}, err
+	}
 	if filter.Group != "" {
-		catalog, err := s.deps.Catalog.Catalog(ctx)
-		if err != nil {
-			return domain.UserPage{}, err
-		}
 		group, err := findGroups(catalog, []string{filter.Group})
 		if err != nil {
-			return domain.UserPage{}, nil //nolint:nilerr // a group that does not exist has no members
+			return UserPage{}, nil //nolint:nilerr // a group that does not exist has no members
 		}
 		query.Group = group[0]
 	}
-	return s.deps.Users.List(ctx, query)
+	found, err := s.deps.Users.List(ctx, query)
+	if err != nil {
+		return UserPage{}, err
+	}
+	return s.withLocks(ctx, by, catalog, found)
 }

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/audit"
@@ -53,6 +54,8 @@ func New(n Needs) *Service {
 type Profile struct {
 	domain.User
 	GroupNames []string
+	// LockedUntil is the latest end of a lock in force, of any source; zero where there is none, and to the user themselves.
+	LockedUntil time.Time
 }
 
 func profile(catalog *domain.Catalog, user domain.User) Profile {

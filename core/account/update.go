@@ -48,7 +48,7 @@ func (s *Service) Update(ctx context.Context, by domain.Principal, id domain.Use
 	if err != nil {
 		return Profile{}, err
 	}
-	return profile(catalog, user), nil
+	return s.shown(ctx, by, catalog, user)
 }
 
 func (s *Service) editable(ctx context.Context, by domain.Principal, id domain.UserID, patch *Patch) (*domain.Catalog, domain.User, error) {

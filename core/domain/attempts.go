@@ -167,6 +167,30 @@ func (a *Attempts) LockedFor(source string, now time.Time) time.Time {
 	return until
 }
 
+// LatestLock returns the latest end of the locks in force, of any source; zero when no source is locked.
+func (a *Attempts) LatestLock(policy LockoutPolicy, now time.Time) time.Time {
+	counted := a.Clone() // counting settles and forgets
+	counted.forget(now)
+	latest := counted.LockedUntil
+	for _, until := range counted.Locks {
+		latest = later(latest, until)
+	}
+	for _, failure := range a.Failures {
+		latest = later(latest, counted.overdue(failure.Source, policy, now))
+	}
+	if !now.Before(latest) {
+		return time.Time{}
+	}
+	return latest
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // KeepUntil returns when the document holds nothing that counts any more and may be swept.
 func (a *Attempts) KeepUntil(now time.Time) time.Time {
 	if len(a.Familiar) > 0 {

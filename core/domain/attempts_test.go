@@ -2,6 +2,7 @@ package domain_test
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"testing"
 	"time"
@@ -31,6 +32,36 @@ func ask(a *domain.Attempts, source string, at time.Time) domain.Reservation {
 	c := a.Clone()
 	answer, _ := c.Reserve("asking", source, strict, at)
 	return answer
+}
+
+func TestTheLatestLockIsThatOfAnySource(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	policy := domain.DefaultSettings().Lockout
+	lock := func(minutes int) time.Time { return now.Add(time.Duration(minutes) * time.Minute) }
+	var overdue []domain.Attempt // as after a crash, or since the limit was lowered
+	for range policy.MaxAttempts {
+		overdue = append(overdue, domain.Attempt{ID: "a", Source: "net", At: lock(-1)})
+	}
+	for name, tt := range map[string]struct {
+		attempts domain.Attempts
+		want     time.Time
+	}{
+		"nothing was tried":          {domain.Attempts{}, time.Time{}},
+		"a lock of one source":       {domain.Attempts{Locks: map[string]time.Time{"a": lock(1), "b": lock(3), "c": lock(2)}}, lock(3)},
+		"a lock for all sources":     {domain.Attempts{Locks: map[string]time.Time{"a": lock(1)}, LockedUntil: lock(5)}, lock(5)},
+		"locks that are over":        {domain.Attempts{Locks: map[string]time.Time{"a": lock(0)}, LockedUntil: lock(-1)}, time.Time{}},
+		"failures enough for a lock": {domain.Attempts{Failures: overdue}, lock(policy.ResetWindowMinutes - 1)},
+		"one failure too few":        {domain.Attempts{Failures: overdue[1:]}, time.Time{}},
+	} {
+		before := tt.attempts.Clone()
+		if got := tt.attempts.LatestLock(policy, now); !got.Equal(tt.want) {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+		if !reflect.DeepEqual(before, tt.attempts.Clone()) {
+			t.Errorf("%s: looking changed the document", name)
+		}
+	}
 }
 
 func TestA04_AttemptsLockTheSource(t *testing.T) {

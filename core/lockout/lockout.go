@@ -150,6 +150,21 @@ func (g *Guess) GiveBack(ctx context.Context, entries ...domain.AuditEntry) erro
 	})
 }
 
+// LatestLocks returns the latest ends of the locks in force, in one look, of those of the accounts that are locked.
+func (l *Lockout) LatestLocks(ctx context.Context, policy domain.LockoutPolicy, accounts ...string) (map[string]time.Time, error) {
+	found, err := l.store.ListAttempts(ctx, accounts...)
+	if err != nil {
+		return nil, err
+	}
+	now, locks := l.clock.Now(), map[string]time.Time{}
+	for account, a := range found {
+		if until := a.LatestLock(policy, now); !until.IsZero() {
+			locks[account] = until
+		}
+	}
+	return locks, nil
+}
+
 // Unlock forgets the failures of an account, with the entries in the same write, and reports whether there were any.
 func (l *Lockout) Unlock(ctx context.Context, account string, entries ...domain.AuditEntry) (bool, error) {
 	had := false

@@ -82,6 +82,25 @@ func AttemptStore(t *testing.T, open Open) {
 			must(t, err)
 			same(t, got, want)
 		},
+		"lists the documents that there are, by account": func(t *testing.T, s Stores) {
+			want := map[string]domain.Attempts{}
+			for i, account := range []string{"jane", "john", "jack"} {
+				a := domain.Attempts{LockedUntil: epoch.Add(time.Duration(i+1) * time.Minute)}
+				must(t, s.Attempts.UpdateAttempts(t.Context(), account, epoch, func(kept *domain.Attempts, _ *domain.Outbox) error {
+					*kept = a.Clone()
+					return nil
+				}))
+				if account != "jack" {
+					want[account] = a
+				}
+			}
+			got, err := s.Attempts.ListAttempts(t.Context(), "jane", "nobody", "john")
+			must(t, err)
+			same(t, got, want)
+			got, err = s.Attempts.ListAttempts(t.Context())
+			must(t, err)
+			same(t, got, map[string]domain.Attempts{})
+		},
 		"leaves nothing of a refused change": func(t *testing.T, s Stores) {
 			for _, failure := range []error{errRefused, domain.ErrUnchanged} {
 				err := s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, out *domain.Outbox) error {

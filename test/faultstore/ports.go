@@ -244,6 +244,12 @@ func (x attempts) GetAttempts(ctx context.Context, account string) (domain.Attem
 	return ask(x.f, "AttemptStore.GetAttempts", func() (domain.Attempts, error) { return x.AttemptStore.GetAttempts(ctx, account) })
 }
 
+func (x attempts) ListAttempts(ctx context.Context, accounts ...string) (map[string]domain.Attempts, error) {
+	return ask(x.f, "AttemptStore.ListAttempts", func() (map[string]domain.Attempts, error) {
+		return x.AttemptStore.ListAttempts(ctx, accounts...)
+	})
+}
+
 type rates struct {
 	f *Faults
 	ports.RateLimiter
