@@ -37,45 +37,62 @@ func dropLineBreak(text string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 }
 
-// readEnvironment sorts the variables that start with OSTIARY_, each without a line break at its end. An empty one counts as absent, since that is what a
-// compose file makes of one that is not set.
-func readEnvironment(variables []string, mistakes *Mistakes) environment {
-	env := environment{values: map[string]given{}, directories: map[string]given{}}
-	paths, names := map[string]string{}, []string{ConfigVariable}
-	secrets := map[string]bool{} // of which the binder drops the line break, as it does for the file's
+// variable is one of our environment variables.
+type variable struct {
+	path   string // of its key; of a secret in a file, that of its file
+	secret bool
+}
+
+// knownVariables returns the variables of all keys by name, and their names in order.
+func knownVariables() (known map[string]variable, names []string) {
+	known, names = map[string]variable{}, []string{ConfigVariable}
 	for _, key := range Keys() {
 		if key.Env == "" {
 			continue
 		}
-		paths[key.Env] = key.Path
+		known[key.Env] = variable{path: key.Path, secret: key.Secret}
 		names = append(names, key.Env)
-		secrets[key.Env] = key.Secret
 		if key.Secret {
-			paths[key.Env+"_FILE"] = key.Path + "_file"
+			known[key.Env+"_FILE"] = variable{path: key.Path + "_file"}
 			names = append(names, key.Env+"_FILE")
 		}
 	}
-	for _, variable := range variables {
-		name, value, _ := strings.Cut(variable, "=")
+	return known, names
+}
+
+// readEnvironment sorts the variables that start with OSTIARY_, each without a line break at its end. An empty one counts as
+// absent, since that is what a compose file makes of one that is not set.
+func readEnvironment(environ []string, mistakes *Mistakes) environment {
+	env := environment{values: map[string]given{}, directories: map[string]given{}}
+	known, names := knownVariables()
+	for _, assignment := range environ {
+		name, value, _ := strings.Cut(assignment, "=")
 		text := dropLineBreak(value)
 		if !strings.HasPrefix(name, envPrefix) || text == "" || foreign(name, text) {
 			continue
 		}
-		setting, ofDirectory := strings.CutPrefix(name, envPrefix+"DIRECTORIES_")
-		if !secrets[name] && (!ofDirectory || strings.HasSuffix(name, "_FILE")) {
-			value = text
+		if setting, found := strings.CutPrefix(name, envPrefix+"DIRECTORIES_"); found && known[name].path == "" {
+			env.directories[setting] = given{directoryValue(name, value), name}
+			continue
 		}
-		path, known := paths[name]
-		switch {
+		switch v := known[name]; {
 		case name == ConfigVariable:
-			env.file = value
-		case known:
-			env.values[path] = given{value, name}
-		case ofDirectory:
-			env.directories[setting] = given{value, name}
+			env.file = text
+		case v.secret: // the binder drops the line break of every secret, wherever it comes from
+			env.values[v.path] = given{value, name}
+		case v.path != "":
+			env.values[v.path] = given{text, name}
 		default:
 			mistakes.add(name, "there is no such variable%s", nearest(name, names))
 		}
 	}
 	return env
+}
+
+// directoryValue returns the secret of a directory as it is given, and the name of a file without a line break.
+func directoryValue(name, value string) string {
+	if strings.HasSuffix(name, "_FILE") {
+		return dropLineBreak(value)
+	}
+	return value
 }

@@ -45,22 +45,30 @@ func treeOf(v reflect.Value) any {
 	case reflect.Struct:
 		return structTree(v)
 	case reflect.Slice:
-		list := make([]any, v.Len())
-		for i := range list {
-			list[i] = treeOf(v.Index(i))
-		}
-		return list
+		return listTree(v)
 	case reflect.Map:
-		tree := map[string]any{}
-		for name, value := range v.Seq2() {
-			tree[name.String()] = treeOf(value)
-		}
-		return tree
+		return mapTree(v)
 	case reflect.String:
 		return maskURL(v.String())
 	default:
 		return v.Interface()
 	}
+}
+
+func listTree(v reflect.Value) []any {
+	list := make([]any, v.Len())
+	for i := range list {
+		list[i] = treeOf(v.Index(i))
+	}
+	return list
+}
+
+func mapTree(v reflect.Value) map[string]any {
+	tree := map[string]any{}
+	for name, value := range v.Seq2() {
+		tree[name.String()] = treeOf(value)
+	}
+	return tree
 }
 
 func structTree(v reflect.Value) map[string]any {
