@@ -127,7 +127,7 @@ func makeKeyFile(path string) error {
 	}
 	defer func() { _ = os.Remove(file.Name()) }()
 	key := NewKey()
-	_, err = file.WriteString(keyFileHead + base64.StdEncoding.EncodeToString(key.key[:]) + "\n")
+	_, err = file.WriteString(keyFileHead + base64.StdEncoding.EncodeToString(key.key[:]) + "\n" + NewInstallation + "\n")
 	if err == nil {
 		err = file.Sync()
 	}

@@ -106,7 +106,8 @@ func (a *Audit) Records(ctx context.Context, first, last int64, query domain.Aud
 	if err != nil || last <= sealed.Last() {
 		return err
 	}
-	return a.unplaced(ctx, sealed.Last(), query, func(r *domain.AuditRecord) error {
+	place := max(sealed.Last(), 0) // the last place of no segment is -1
+	return a.unplaced(ctx, place, query, func(r *domain.AuditRecord) error {
 		if r.Seq < first || r.Seq > last {
 			return nil
 		}

@@ -27,6 +27,8 @@ type Config struct {
 	Dir string
 	// Clock tells the time for what has no other source of it.
 	Clock ports.Clock
+	// Known is what is known of the store before it is opened; the zero value stands for nothing.
+	Known Known
 	// Readers is how many reads run at once; 0 stands for 4.
 	Readers int
 	// CachedSessions and CachedUsers bound what the view keeps in memory; 0 stands for 50,000 and 20,000.
@@ -79,6 +81,9 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 
 func (s *Store) open(ctx context.Context) error {
 	path := filepath.Join(s.config.Dir, FileName)
+	if err := checkSetUp(ctx, path, s.config.Known); err != nil {
+		return err
+	}
 	if err := createPrivate(path); err != nil {
 		return err
 	}

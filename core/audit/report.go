@@ -43,7 +43,7 @@ func (f *Finding) String() string {
 	case DamageProof:
 		text = "the proof is damaged"
 	case DamageUnproved:
-		text = "the file cannot be verified"
+		text = "it cannot be verified"
 	default:
 		if f.ID != "" {
 			text += " " + string(f.ID)

@@ -66,6 +66,10 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 	if err != nil || report.Finding != nil {
 		return report, err
 	}
+	if report.First == 0 && report.Unsealed == 0 {
+		report.Finding = &Finding{Damage: DamageUnproved, Reason: "the log has no entries; the store was never set up"}
+		return report, nil
+	}
 	copied, err := ids.search(v.walk(ctx))
 	report.Finding = copied.finding()
 	return report, err

@@ -16,7 +16,9 @@ import (
 // made from it (signing keys, the catalog) reads it as it is made.
 var SQLite = fx.Module("storage.sqlite", //nolint:dupl // the same ports, of another type
 	fx.Provide(
+		newInstallation,
 		openSQLite,
+		markUsers,
 		fx.Annotate((*sqlitestore.Store).Users, fx.As(new(ports.UserStore))),
 		fx.Annotate((*sqlitestore.Store).Sessions, fx.As(new(ports.SessionStore))),
 		fx.Annotate((*sqlitestore.Store).View, fx.As(new(ports.SessionView)), fx.As(new(ports.LoginView)), fx.As(new(ports.KeyView))),
@@ -35,13 +37,24 @@ var SQLite = fx.Module("storage.sqlite", //nolint:dupl // the same ports, of ano
 	),
 )
 
-func openSQLite(lc fx.Lifecycle, c config.Config, clock ports.Clock, sealer ports.Sealer) (*sqlitestore.Store, error) {
-	store, err := sqlitestore.Open(context.Background(), sqlitestore.Config{Dir: c.DataDir, Clock: clock})
+// openSQLite takes the sealer first: the key file is created before the database.
+func openSQLite(lc fx.Lifecycle, c config.Config, clock ports.Clock, sealer ports.Sealer, in *installation) (*sqlitestore.Store, error) {
+	ctx := context.Background()
+	store, err := sqlitestore.Open(ctx, sqlitestore.Config{Dir: c.DataDir, Clock: clock, Known: in.known()})
+	if err != nil {
+		return nil, in.lost(err)
+	}
+	lc.Append(fx.StopHook(store.Close))
+	signer := audit.NewSigner(store.Audit(), sealer)
+	if err := markEntries(store, signer); err != nil {
+		return nil, err
+	}
+	id, err := signer.PublicKey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	lc.Append(fx.StopHook(store.Close))
-	return store, markEntries(store, audit.NewSigner(store.Audit(), sealer))
+	lc.Append(fx.StopHook(in.update)) // before the store closes
+	return store, in.opened(ctx, store, id)
 }
 
 // markEntries has the store mark the entries of the audit log under the log's own key.

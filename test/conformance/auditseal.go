@@ -19,6 +19,7 @@ func AuditSeal(t *testing.T, open Open) {
 		"reads records by place and filter":                  sealRecords,
 		"files records as their text has them":               sealFiled,
 		"reads what is not sealed at the places to come":     sealRecordsToCome,
+		"reads a log of which nothing is sealed":             sealNothing,
 		"cuts the oldest part with its outbox":               sealCut,
 		"erases a person and leaves what is sealed":          sealErase,
 		"gives no place twice, also after everything is cut": sealPlaces,
@@ -191,6 +192,16 @@ func sealRecords(t *testing.T, s Stores) {
 	if !errors.Is(err, errRefused) {
 		t.Errorf("got %v, want the error of yield", err)
 	}
+}
+
+func sealNothing(t *testing.T, s Stores) {
+	entries := mixedEntries(3)
+	must(t, s.Audit.Append(t.Context(), entries...))
+	var got []int64
+	for _, r := range records(t, s, 1, 10, domain.AuditQuery{}) {
+		got = append(got, r.Seq)
+	}
+	same(t, got, []int64{1, 2, 3})
 }
 
 func sealRecordsToCome(t *testing.T, s Stores) {
