@@ -4,12 +4,14 @@
 package checkpointlog
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"sync"
@@ -111,4 +113,34 @@ func (l *Log) Close(context.Context) error {
 		return fmt.Errorf("closing the file of audit checkpoints: %w", err)
 	}
 	return nil
+}
+
+// tailLength is how much of the end of a file is searched for its last checkpoint. A line of a checkpoint has some 400 bytes.
+const tailLength = 64 << 10
+
+// Last returns the line of the last checkpoint in the file, nil where there is none.
+func Last(path string) ([]byte, error) {
+	file, err := os.Open(path) //nolint:gosec // the operator says where
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the file of audit checkpoints: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("reading the file of audit checkpoints: %w", err)
+	}
+	tail := make([]byte, min(info.Size(), tailLength))
+	if _, err := file.ReadAt(tail, info.Size()-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("reading the file of audit checkpoints: %w", err)
+	}
+	var last []byte
+	for line := range bytes.Lines(tail) {
+		if bytes.HasPrefix(line, []byte(`{"segment":`)) && bytes.HasSuffix(line, []byte("\n")) {
+			last = bytes.TrimSuffix(line, []byte("\n"))
+		}
+	}
+	return last, nil
 }

@@ -101,3 +101,19 @@ func TestL12_EntriesGoBeforeTheirCheckpointWhereTheyAreWanted(t *testing.T) {
 		t.Errorf("the entry differs (-want +got):\n%s", diff)
 	}
 }
+
+func TestLastCheckpointOfAFileIsFoundBehindEntriesAndBeforeATornLine(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "checkpoints.log")
+	if line, err := checkpointlog.Last(path); line != nil || err != nil {
+		t.Errorf("of no file: %q, %v", line, err)
+	}
+	text := bytes.Repeat([]byte("{\"entry\":{}}\n"), 10_000)
+	text = append(text, "{\"segment\":{\"number\":1}}\n{\"segment\":{\"number\":2}}\n{\"entry\":{}}\n{\"segment\":{\"numb"...)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := checkpointlog.Last(path); string(line) != `{"segment":{"number":2}}` || err != nil {
+		t.Errorf("the last checkpoint is %q (%v)", line, err)
+	}
+}

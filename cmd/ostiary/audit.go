@@ -30,7 +30,8 @@ the first entry that was changed, removed, added, copied or moved; it exits with
 it was asked for ("proof": true); a file without proof exits with 1 too.
 
 Who can write the store could write a new log with a new key. So keep what proves the old one elsewhere: the key's id, which this
-command prints, for --key, and the file of audit.checkpoint.file for --checkpoints.`,
+command prints, for --key, and the file of audit.checkpoint.file for --checkpoints. Without that flag the log of the store is held to the last
+checkpoint in the configured file.`,
 		Example: "  ostiary audit verify audit.ndjson --key 3q2-7w\n  ostiary audit verify --store --checkpoints /mnt/worm/checkpoints",
 		Args:    args(cobra.MaximumNArgs(1)),
 	}
@@ -41,7 +42,7 @@ command prints, for --key, and the file of audit.checkpoint.file for --checkpoin
 		if store == (len(given) == 1) {
 			return usagef("name a file, or say --store")
 		}
-		trust, err := trustOf(key, checkpoints)
+		trust, err := a.trustOf(key, checkpoints, store)
 		if err != nil {
 			return err
 		}
@@ -93,8 +94,16 @@ to forget. Export what has to be kept first (POST /audit/export). The removal le
 	return c
 }
 
-func trustOf(key, checkpoints string) (operator.AuditTrust, error) {
+// trustOf reads the checkpoints. Without a file of them the store's log must reach the last one that the service published.
+func (a *app) trustOf(key, checkpoints string, store bool) (operator.AuditTrust, error) {
 	trust := operator.AuditTrust{Key: key}
+	if checkpoints == "" && store {
+		c, err := a.load()
+		if err == nil {
+			trust.Checkpoints, err = operator.LastCheckpoint(c.Audit.Checkpoint.File)
+		}
+		return trust, err
+	}
 	if checkpoints == "" {
 		return trust, nil
 	}

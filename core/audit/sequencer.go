@@ -86,6 +86,30 @@ func (s *Sequencer) Seal(ctx context.Context) (int, error) {
 	}
 }
 
+// ErrBehind tells that the log does not hold a checkpoint that was published.
+var ErrBehind = errors.New("the audit log in the store is older than its checkpoint, or another")
+
+// CheckReached returns ErrBehind where the log does not reach the checkpoint, the line of a sink: the store is an older copy, or its
+// newest part was removed.
+func (s *Sequencer) CheckReached(ctx context.Context, line []byte) error {
+	checkpoint, err := ParseCheckpoint(line)
+	if err != nil {
+		return err
+	}
+	last, err := s.store.LastSegment(ctx)
+	if err != nil {
+		return err
+	}
+	if last.Number == checkpoint.Number && last.Root != checkpoint.Root {
+		return fmt.Errorf("%w: segment %d is another", ErrBehind, last.Number)
+	}
+	if last.Number < checkpoint.Number {
+		return fmt.Errorf("%w: it ends at segment %d, and segment %d was sealed at %s", ErrBehind, last.Number, checkpoint.Number,
+			checkpoint.SealedAt.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
 // sealing is a segment with what went into it.
 type sealing struct {
 	domain.AuditSegment

@@ -77,6 +77,9 @@ func flush(access *audit.Access) jobs.Result {
 func seal(lc fx.Lifecycle, c config.Config, sequencer *audit.Sequencer, access *audit.Access, log *zap.Logger) {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
+	lc.Append(fx.StartHook(func(ctx context.Context) {
+		checkReached(ctx, c.Audit.Checkpoint.File, sequencer, log.Named("audit_seal"))
+	}))
 	report := func(err error) { log.Named("audit_seal").Error("sealing the audit log failed", zap.Error(err)) }
 	lc.Append(fx.StartStopHook(
 		func() { running.Go(func() { sequencer.Run(ctx, c.Audit.SealInterval, report) }) },
@@ -87,4 +90,18 @@ func seal(lc fx.Lifecycle, c config.Config, sequencer *audit.Sequencer, access *
 			return err
 		},
 	))
+}
+
+// checkReached logs where the file of checkpoints is ahead of the store: somebody put an older copy of the database in its place.
+func checkReached(ctx context.Context, file string, sequencer *audit.Sequencer, log *zap.Logger) {
+	if file == "" {
+		return
+	}
+	line, err := checkpointlog.Last(file)
+	if err == nil && line != nil {
+		err = sequencer.CheckReached(ctx, line)
+	}
+	if err != nil {
+		log.Error("the database is not as the checkpoints have it", zap.String("file", file), zap.Error(err))
+	}
 }
