@@ -281,7 +281,7 @@ func (r *Request) hideFrom(s sight, err error) error {
 	if len(s.permissions) == 0 || !errors.Is(err, fault.ErrForbidden) || slices.ContainsFunc(s.permissions, r.Principal.Can) {
 		return err
 	}
-	if s.self != "" && r.Principal.IsSelf(domain.UserID(r.Param(s.self))) {
+	if s.self != "" && r.Principal.BelongsTo(domain.UserID(r.Param(s.self))) {
 		return err
 	}
 	r.refused = true

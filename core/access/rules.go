@@ -10,8 +10,9 @@ import (
 // administratorLevel is the level up to which the Users API gives a role its administrators' rights.
 const administratorLevel = 1
 
-// CheckActOn returns fault.ErrForbidden when the target holds an administrative permission that by lacks: nobody changes,
-// resets, deactivates or makes keys for somebody more powerful than themselves. Acting on oneself is always allowed here.
+// CheckActOn returns fault.ErrForbidden when the target holds an administrative permission that by lacks: nobody
+// changes, resets, deactivates or makes keys for somebody more powerful than themselves. Acting on oneself in a
+// session is always allowed here; an API key acts on its owner as on any other user.
 func CheckActOn(catalog *domain.Catalog, by domain.Principal, target *domain.User) error {
 	if by.IsSelf(target.ID) {
 		return nil
@@ -23,8 +24,8 @@ func CheckActOn(catalog *domain.Catalog, by domain.Principal, target *domain.Use
 }
 
 // CheckAssign returns fault.ErrForbidden when by may not give the target this role and these groups, of which only what the
-// target does not have yet counts. Administrative permissions must be by's to grant, and nobody gives themselves
-// anything they lack.
+// target does not have yet counts. Administrative permissions must be by's to grant, and nobody gives themselves,
+// and no API key gives its owner, anything that the principal lacks.
 func CheckAssign(catalog *domain.Catalog, by domain.Principal, target *domain.User, role domain.RoleID, groups []domain.GroupID) error {
 	var given []domain.Permission
 	if role != target.Role {
@@ -42,7 +43,7 @@ func CheckAssign(catalog *domain.Catalog, by domain.Principal, target *domain.Us
 	if missing, ok := by.Grants.FirstNotGrantable(given); ok {
 		return fault.ErrForbidden.Because(escalation{"giving", missing})
 	}
-	if !by.IsSelf(target.ID) {
+	if !by.BelongsTo(target.ID) {
 		return nil
 	}
 	return checkWrite(by, given)

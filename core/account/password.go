@@ -62,10 +62,10 @@ func (s *Service) ownUser(ctx context.Context, by domain.Principal, id domain.Us
 	if err := by.RequireSignedIn(); err != nil {
 		return domain.User{}, err
 	}
-	if by.IsSelf(id) && by.Kind == domain.PrincipalUser {
+	if by.IsSelf(id) {
 		return s.deps.Users.Get(ctx, id)
 	}
-	if by.IsSelf(id) || by.Can(domain.UsersRead) {
+	if by.BelongsTo(id) || by.Can(domain.UsersRead) {
 		if _, err := s.deps.Users.Get(ctx, id); err != nil {
 			return domain.User{}, err
 		}

@@ -13,12 +13,13 @@ import (
 // maxSearch bounds a search term, in characters. The longest text that is searched for whole is an address.
 const maxSearch = domain.MaxEmailLength
 
-// Get returns the user: oneself, or anybody with users.read. To others, every user is domain.ErrUserNotFound.
+// Get returns the user: oneself, the owner of the API key that asks, or anybody with users.read. To others, every user
+// is domain.ErrUserNotFound.
 func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.UserID) (Profile, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return Profile{}, err
 	}
-	if !by.IsSelf(id) && !by.Can(domain.UsersRead) {
+	if !by.BelongsTo(id) && !by.Can(domain.UsersRead) {
 		return Profile{}, domain.ErrUserNotFound
 	}
 	user, err := s.deps.Users.Get(ctx, id)

@@ -74,7 +74,7 @@ func (s *Service) target(ctx context.Context, by domain.Principal, id domain.Use
 	if err := by.RequireSignedIn(); err != nil {
 		return nil, domain.User{}, err
 	}
-	if !by.Can(domain.UsersManage) && !by.Can(domain.UsersRead) && !by.IsSelf(id) {
+	if !by.Can(domain.UsersManage) && !by.Can(domain.UsersRead) && !by.BelongsTo(id) {
 		return nil, domain.User{}, domain.ErrUserNotFound
 	}
 	user, err := s.deps.Users.Get(ctx, id)

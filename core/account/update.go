@@ -32,7 +32,8 @@ func (p *Patch) managed() bool {
 	return p.Email != nil || p.Role != nil || p.Groups != nil || p.Status != nil
 }
 
-// Update changes a user, whole or not at all. People change their own name, phone number and metadata with profile.edit;
+// Update changes a user, whole or not at all. People, and API keys of theirs, change their own name, phone number and
+// metadata with profile.edit;
 // the rest, and everything of others, takes users.manage and the right to act on that user. A changed address is unverified until
 // the mail to it is answered, and the former one is told.
 func (s *Service) Update(ctx context.Context, by domain.Principal, id domain.UserID, patch Patch) (Profile, error) {
@@ -52,7 +53,7 @@ func (s *Service) Update(ctx context.Context, by domain.Principal, id domain.Use
 }
 
 func (s *Service) editable(ctx context.Context, by domain.Principal, id domain.UserID, patch *Patch) (*domain.Catalog, domain.User, error) {
-	if !by.IsSelf(id) || by.Can(domain.UsersManage) {
+	if !by.BelongsTo(id) || by.Can(domain.UsersManage) {
 		return s.target(ctx, by, id)
 	}
 	if err := by.Require(domain.ProfileEdit); err != nil {

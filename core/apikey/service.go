@@ -91,9 +91,6 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.
 	if err := s.checkGrant(ctx, by, &user, permissions); err != nil {
 		return Created{}, err
 	}
-	if user.Status != domain.StatusActive {
-		return Created{}, ErrOwnerInactive
-	}
 	state, err := s.limits.Take(ctx, "api_keys:"+string(owner), s.rate, now)
 	if err != nil {
 		return Created{}, err
@@ -163,7 +160,7 @@ func check(in CreateInput, now time.Time) ([]domain.Permission, error) {
 }
 
 // checkGrant returns fault.ErrForbidden when the owner lacks one of the permissions, or the principal may not act on the owner
-// or hand one of them out.
+// or hand one of them out, and ErrOwnerInactive for an owner who cannot sign in.
 func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *domain.User, permissions []domain.Permission) error {
 	catalog, err := s.catalog.Catalog(ctx)
 	if err != nil {
@@ -172,10 +169,13 @@ func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *do
 	if err := access.CheckActOn(catalog, by, owner); err != nil {
 		return err
 	}
+	if owner.Status != domain.StatusActive {
+		return ErrOwnerInactive
+	}
 	held := access.Held(catalog, owner)
 	for _, p := range permissions {
 		// A key that makes keys, and an administrator who does, hand out only what they themselves hold.
-		if !held.Has(p) || (p.IsAdministrative() || by.IsSelf(owner.ID)) && !by.Grants.Has(p) {
+		if !held.Has(p) || (p.IsAdministrative() || by.BelongsTo(owner.ID)) && !by.Grants.Has(p) {
 			return fault.ErrForbidden
 		}
 	}
@@ -203,7 +203,7 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.KeyID)
 	}
 	user, err := s.owner(ctx, by, key.UserID)
 	switch {
-	case errors.Is(err, domain.ErrUserNotFound), errors.Is(err, fault.ErrForbidden) && !by.IsSelf(key.UserID):
+	case errors.Is(err, domain.ErrUserNotFound), errors.Is(err, fault.ErrForbidden) && !by.BelongsTo(key.UserID):
 		return domain.APIKey{}, domain.ErrKeyNotFound
 	case err != nil:
 		return domain.APIKey{}, err
@@ -238,13 +238,10 @@ func (s *Service) Revoke(ctx context.Context, by domain.Principal, id domain.Key
 
 func (s *Service) checkRevoke(ctx context.Context, by domain.Principal, owner domain.UserID) error {
 	if by.IsSelf(owner) {
-		if by.Kind == domain.PrincipalUser || by.Can(domain.APIKeysManage) {
-			return nil
-		}
-		return fault.ErrForbidden
+		return nil
 	}
 	if !by.Can(domain.UsersManage) {
-		if by.Can(domain.APIKeysManage) {
+		if by.Can(domain.APIKeysManage) || by.BelongsTo(owner) {
 			return fault.ErrForbidden
 		}
 		return domain.ErrKeyNotFound
@@ -266,15 +263,14 @@ func (s *Service) owner(ctx context.Context, by domain.Principal, id domain.User
 	if err := signedIn(by); err != nil {
 		return domain.User{}, err
 	}
-	own := by.IsSelf(id)
-	if !own && !by.Can(domain.UsersRead) && !by.Can(domain.APIKeysManage) {
+	if !by.BelongsTo(id) && !by.Can(domain.UsersRead) && !by.Can(domain.APIKeysManage) {
 		return domain.User{}, domain.ErrUserNotFound
 	}
 	user, err := s.users.Get(ctx, id)
 	if err != nil {
 		return domain.User{}, err
 	}
-	if own && by.Kind == domain.PrincipalUser || by.Can(domain.APIKeysManage) {
+	if by.IsSelf(id) || by.Can(domain.APIKeysManage) {
 		return user, nil
 	}
 	return domain.User{}, fault.ErrForbidden

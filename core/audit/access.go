@@ -51,7 +51,7 @@ func NewAccess(journal *Journal, clock ports.Clock) *Access {
 // Read notes that by read records of target: a user's id, or the name of a list. It leaves one entry a minute for each actor
 // and target; a user's own records, and what the service and its operator read, leave none.
 func (a *Access) Read(ctx context.Context, by domain.Principal, target string) error {
-	if by.IsSelf(domain.UserID(target)) || by.Kind == domain.PrincipalSystem || by.Kind == domain.PrincipalCLI {
+	if by.BelongsTo(domain.UserID(target)) || by.Kind == domain.PrincipalSystem || by.Kind == domain.PrincipalCLI {
 		return nil
 	}
 	key := windowKey{action: domain.ActionDataAccess, actor: actorOf(by), target: target}

@@ -10,26 +10,42 @@ import (
 )
 
 // Logout ends the session of a refresh token (any of its family's), of a bearer token, or both. Tokens that are not ours or
-// whose session is over change nothing, and the answer is the same (RFC 7009 section 2.2): what nobody could use is gone.
+// whose session is over change nothing, and the answer is the same (RFC 7009 section 2.2). An API key or a third-party
+// token has no session to end: it is fault.ErrForbidden, and nothing else that the call names is ended either.
 func (s *Service) Logout(ctx context.Context, by domain.Principal, refresh, bearer string) error {
+	session, err := s.sessionOfBearer(ctx, by, bearer)
+	if err != nil {
+		return err
+	}
 	if refresh != "" {
 		if err := s.endByRefresh(ctx, by, refresh); err != nil {
 			return err
 		}
 	}
-	if bearer == "" {
+	if session == "" {
 		return nil
+	}
+	return s.logout(ctx, by, session)
+}
+
+// sessionOfBearer returns the session of a bearer token, or none for a token that is not ours or has ended.
+func (s *Service) sessionOfBearer(ctx context.Context, by domain.Principal, bearer string) (domain.SessionID, error) {
+	if by.Kind == domain.PrincipalAPIKey || by.Kind == domain.PrincipalTPT {
+		return "", fault.ErrForbidden
+	}
+	if bearer == "" {
+		return "", nil
 	}
 	principal, err := s.Authenticate(ctx, bearer, by.Origin)
 	switch {
 	case errors.Is(err, fault.ErrUnauthorized):
-		return nil
+		return "", nil
 	case err != nil:
-		return err
+		return "", err
 	case principal.SessionID == "":
-		return nil
+		return "", fault.ErrForbidden
 	}
-	return s.logout(ctx, by, principal.SessionID)
+	return principal.SessionID, nil
 }
 
 func (s *Service) endByRefresh(ctx context.Context, by domain.Principal, token string) error {

@@ -72,13 +72,14 @@ func compareSession(s domain.Session, at domain.Cursor) int {
 	return cmp.Or(cmp.Compare(key, s.CreatedAt.UnixNano()), cmp.Compare(at.ID, string(s.ID)))
 }
 
-// manageable returns the user whose sessions by may see: their own, or anybody's with sessions.manage.
+// manageable returns the user whose sessions by may see: their own, or anybody's with sessions.manage. An API key is
+// not its owner: it takes sessions.manage for those of its owner too.
 func (s *Service) manageable(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return domain.User{}, err
 	}
 	may := by.IsSelf(id) || by.Can(domain.SessionsManage)
-	if !may && !by.Can(domain.UsersRead) {
+	if !may && !by.BelongsTo(id) && !by.Can(domain.UsersRead) {
 		return domain.User{}, domain.ErrUserNotFound
 	}
 	user, err := s.deps.Users.Get(ctx, id)

@@ -4,7 +4,7 @@ import "time"
 
 // IdempotencyRecord is what is remembered of a request that carried an Idempotency-Key.
 type IdempotencyRecord struct {
-	Key       string // SHA-256 over the principal, the route and the key that was sent
+	Key       string // SHA-256 over the credential, the route and the key that was sent
 	Digest    []byte // SHA-256 of the request's body
 	StartedAt time.Time
 	ExpiresAt time.Time

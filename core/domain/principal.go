@@ -91,8 +91,27 @@ func System() Principal {
 	return Principal{Kind: PrincipalSystem, Grants: Grants{{Source: "system", Permission: PermissionAll}}}
 }
 
-// IsSelf reports whether the principal acts for this user.
-func (p *Principal) IsSelf(id UserID) bool { return p.UserID != "" && p.UserID == id }
+// IsSelf reports whether the principal is this user in a sign-in session. An API key is never its owner: it can be
+// narrower, and its permissions alone decide what it does to the owner.
+func (p *Principal) IsSelf(id UserID) bool { return p.Kind == PrincipalUser && p.BelongsTo(id) }
+
+// BelongsTo reports whether the principal is this user in a session or one of the user's API keys. It opens the user's
+// profile for reading and tells a refusal from an object that does not exist; it gives no right to change anything.
+func (p *Principal) BelongsTo(id UserID) bool { return p.UserID != "" && p.UserID == id }
+
+// Credential returns what tells the credential of the principal from all others: the session, the API key or the
+// third-party token. Access tokens and the cookie of one session are the same credential. A principal without any is
+// told apart by Actor.
+func (p *Principal) Credential() string {
+	switch {
+	case p.Kind == PrincipalUser && p.SessionID != "":
+		return string(p.SessionID)
+	case p.Kind == PrincipalAPIKey && p.KeyID != "":
+		return string(p.KeyID)
+	default:
+		return p.Actor()
+	}
+}
 
 // Can reports whether the principal holds the permission and no scope narrows it away.
 func (p *Principal) Can(permission Permission) bool { return p.Scope == "" && p.Grants.Has(permission) }

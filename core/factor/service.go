@@ -269,7 +269,7 @@ func (s *Service) own(ctx context.Context, by domain.Principal, id domain.UserID
 	switch {
 	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous:
 		return domain.User{}, fault.ErrUnauthorized
-	case by.Kind == domain.PrincipalUser && by.IsSelf(id):
+	case by.IsSelf(id):
 		return s.checker.users.Get(ctx, id)
 	case by.Scope != "":
 		return domain.User{}, domain.ErrEnrollmentRequired
@@ -282,10 +282,10 @@ func (s *Service) disablable(ctx context.Context, by domain.Principal, id domain
 	if err := signedIn(by); err != nil {
 		return domain.User{}, err
 	}
-	if by.Kind == domain.PrincipalUser && by.IsSelf(id) {
+	if by.IsSelf(id) {
 		return s.checker.users.Get(ctx, id)
 	}
-	if !by.Can(domain.UsersManage) || by.IsSelf(id) {
+	if !by.Can(domain.UsersManage) || by.BelongsTo(id) { // no API key switches off the factor that protects its owner
 		return domain.User{}, s.hidden(ctx, by, id)
 	}
 	user, err := s.checker.users.Get(ctx, id)
@@ -301,7 +301,7 @@ func (s *Service) disablable(ctx context.Context, by domain.Principal, id domain
 
 // hidden returns the refusal for somebody who may not act on the user: not found, unless they may know of them.
 func (s *Service) hidden(ctx context.Context, by domain.Principal, id domain.UserID) error {
-	if !by.IsSelf(id) && !by.Can(domain.UsersRead) {
+	if !by.BelongsTo(id) && !by.Can(domain.UsersRead) {
 		return domain.ErrUserNotFound
 	}
 	if _, err := s.checker.users.Get(ctx, id); err != nil {

@@ -1,8 +1,8 @@
 // Package idempotency answers a repeated request with what the first one was answered.
 //
-// A client that does not know whether its request arrived sends it again with the same Idempotency-Key. The key counts for one
-// principal and one route; with another body it is a mistake. Answers may hold secrets that are shown once, such as an API
-// key, so they are kept sealed, for 24 hours.
+// A client that does not know whether its request arrived sends it again with the same Idempotency-Key. The key counts
+// for one credential (a session, or an API key) and one route; with another body it is a mistake. Answers may hold
+// secrets that are shown once, such as an API key, so they are kept sealed, for 24 hours.
 //
 // Where the process ended between the change and its answer nobody knows which of the two happened: such a key stays
 // refused, and no second change is made.
@@ -127,7 +127,7 @@ func ChangedNothing(err error) bool {
 // keyOf returns the digest of what the key counts for. The lengths keep the parts apart.
 func keyOf(by domain.Principal, r Request) string {
 	h := sha256.New()
-	for _, part := range []string{by.Actor(), string(by.Kind), r.Route, r.Key} {
+	for _, part := range []string{by.Credential(), string(by.Kind), r.Route, r.Key} {
 		h.Write(fmt.Appendf(nil, "%d|%s|", len(part), part))
 	}
 	return hex.EncodeToString(h.Sum(nil))

@@ -22,7 +22,7 @@ func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, in Pa
 	if err != nil {
 		return err
 	}
-	if !by.IsSelf(target.ID) {
+	if !by.IsSelf(target.ID) { // an API key sets its owner's password as anybody else's: by users.manage, or not at all
 		return s.deps.Accounts.SetPassword(ctx, by, target.ID, in.Next)
 	}
 	if in.Current == "" {
@@ -72,7 +72,7 @@ func (s *Service) passwordTarget(ctx context.Context, by domain.Principal, name,
 
 // checkPassword is the table of who may change (reset) whose password, in the order of the contract.
 func checkPassword(by domain.Principal, target Member, verb string) error {
-	own := by.IsSelf(target.ID)
+	own := by.BelongsTo(target.ID)
 	switch {
 	case by.Role == domain.RoleSudo && own:
 		return refused("Sudo users cannot %s their own password", verb)

@@ -10,12 +10,16 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// mayList returns nil for who may read users through this API.
+// mayList returns nil for a principal that may read all users through this API. The level of an API key is its
+// owner's, so the key needs users.read as well.
 func (s *Service) mayList(by domain.Principal) error {
 	if err := by.RequireSignedIn(); err != nil {
 		return err
 	}
 	if most := s.deps.Config.ListMaxLevel; most != nil && by.Level > *most {
+		return ErrDenied.Saying("Access denied")
+	}
+	if by.Kind == domain.PrincipalAPIKey && !by.Can(domain.UsersRead) {
 		return ErrDenied.Saying("Access denied")
 	}
 	return nil
@@ -90,7 +94,7 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, name string) (Me
 	if err != nil {
 		return Member{}, err
 	}
-	if denied := s.mayList(by); denied != nil && (!ok || !by.IsSelf(member.ID)) {
+	if denied := s.mayList(by); denied != nil && (!ok || !by.BelongsTo(member.ID)) {
 		return Member{}, denied // whether there is such a user as well: who may not list may not try names out
 	}
 	if !ok || member.Role.ID == domain.RoleSudo && by.Level > administrator {

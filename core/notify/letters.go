@@ -156,7 +156,7 @@ const notYou = "If it was not you, tell whoever runs the service at once."
 func (c *Composer) circumstances(user *domain.User, by *domain.Principal) string {
 	when := " on " + moment(c.clock.Now())
 	switch {
-	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous || by.IsSelf(user.ID):
+	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous || by.BelongsTo(user.ID):
 		return c.place(by.Origin) + when
 	case by.Kind == domain.PrincipalSystem:
 		return " by the service itself" + when

@@ -16,7 +16,11 @@ func TestARepeatedRequestWaitsForTheFirst(t *testing.T) {
 	in := install(t, kit.Options{})
 	kept := idempotency.New(in.Store.Guards(), in.Sealer, in.Clock)
 	body := `{"name":"team"}`
-	by := domain.Principal{Kind: domain.PrincipalUser, UserID: domain.UserID(in.call(t, in.admin, http.MethodGet, "/auth/verify", "").text("user_id"))}
+	verified := in.call(t, in.admin, http.MethodGet, "/auth/verify", "")
+	by := domain.Principal{
+		Kind: domain.PrincipalUser, UserID: domain.UserID(verified.text("user_id")),
+		SessionID: domain.SessionID(verified.text("session_id")),
+	}
 	run, first, err := kept.Begin(t.Context(), by, idempotency.Request{
 		Route: "POST " + securityapi.Base + "/groups", Key: "once", Body: []byte(body),
 	})
