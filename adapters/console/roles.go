@@ -5,14 +5,16 @@ import (
 
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/reseal"
 )
 
 // The operations on roles and keys.
 var (
-	RoleList  = Define[struct{}, []Role]("role.list")
-	KeyRotate = Define[struct{}, SigningKey]("key.rotate")
-	KeyReseal = Define[struct{}, Resealed]("key.reseal")
+	RoleList   = Define[struct{}, []Role]("role.list")
+	RoleRepair = Define[RoleNames, []RepairedRole]("role.repair")
+	KeyRotate  = Define[struct{}, SigningKey]("key.rotate")
+	KeyReseal  = Define[struct{}, Resealed]("key.reseal")
 )
 
 // Role is a role with what it gives.
@@ -22,6 +24,17 @@ type Role struct {
 	Level       int      `json:"level"`
 	Permissions []string `json:"permissions"`
 	BuiltIn     bool     `json:"built_in"`
+}
+
+// RoleNames names built-in roles by their ids; without any it is all of them.
+type RoleNames struct {
+	IDs []string `json:"role_ids,omitempty"`
+}
+
+// RepairedRole is a built-in role after its repair.
+type RepairedRole struct {
+	Role    Role `json:"role"`
+	Changed bool `json:"changed"`
 }
 
 // SigningKey is the key that signs access tokens from now on.
@@ -44,11 +57,27 @@ func (r roles) list(ctx context.Context, call Call, _ struct{}) ([]Role, error) 
 	}
 	list := make([]Role, 0, len(all))
 	for _, role := range all {
-		shown := Role{ID: string(role.ID), Name: role.Name, Level: role.Level, BuiltIn: role.BuiltIn, Permissions: []string{}}
-		for _, p := range role.Permissions {
-			shown.Permissions = append(shown.Permissions, string(p))
-		}
-		list = append(list, shown)
+		list = append(list, roleOf(role))
+	}
+	return list, nil
+}
+
+func roleOf(role domain.Role) Role {
+	answer := Role{ID: string(role.ID), Name: role.Name, Level: role.Level, BuiltIn: role.BuiltIn, Permissions: []string{}}
+	for _, p := range role.Permissions {
+		answer.Permissions = append(answer.Permissions, string(p))
+	}
+	return answer
+}
+
+func (r roles) repair(ctx context.Context, call Call, in RoleNames) ([]RepairedRole, error) {
+	repaired, err := r.access.RepairRoles(ctx, call.By, in.IDs...)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]RepairedRole, 0, len(repaired))
+	for _, one := range repaired {
+		list = append(list, RepairedRole{Role: roleOf(one.Role), Changed: one.Changed})
 	}
 	return list, nil
 }

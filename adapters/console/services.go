@@ -37,6 +37,7 @@ func Operations(s Services) []Handler {
 	all = append(all, importOperations(imports{s.Imports})...)
 	return append(all,
 		RoleList.Handle(roles{s.Access}.list),
+		RoleRepair.Handle(roles{s.Access}.repair),
 		LockoutRead.Handle(policies{s.Access}.lockout),
 		KeyRotate.Handle(keys{s.Auth, s.Seals}.rotate),
 		KeyReseal.Handle(keys{s.Auth, s.Seals}.reseal),

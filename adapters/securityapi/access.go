@@ -113,18 +113,19 @@ func (a *api) listPermissions(r *httpserver.Request) error {
 	if err != nil {
 		return domain.ErrUserNotFound
 	}
-	grants, err := a.Access.Effective(r.Context(), r.Principal, id)
+	held, err := a.Access.Effective(r.Context(), r.Principal, id)
 	if err != nil {
 		return err
 	}
 	if err := a.noteRead(r, string(id)); err != nil {
 		return err
 	}
-	list := grantsOf(grants)
-	for _, g := range grants.Implied() {
+	list := grantsOf(held.Grants)
+	for _, g := range held.Grants.Implied() {
 		list = append(list, Grant{Source: g.Source, Permission: string(g.Permission), ImpliedBy: textOrAbsent(string(g.By))})
 	}
-	return r.JSON(http.StatusOK, PermissionList{UserID: string(id), Permissions: list})
+	answer := PermissionList{UserID: string(id), Permissions: list, Reason: textOrAbsent(string(held.Reason))}
+	return r.JSON(http.StatusOK, answer)
 }
 
 func (a *api) checkPermission(r *httpserver.Request) error {
@@ -149,7 +150,10 @@ func (a *api) checkPermission(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := PermissionCheck{UserID: string(id), Permission: string(found.Permission), Granted: found.Granted, Source: textOrNull(found.Source)}
+	answer := PermissionCheck{
+		UserID: string(id), Permission: string(found.Permission), Granted: found.Granted, Source: textOrNull(found.Source),
+		Reason: textOrAbsent(string(found.Reason)),
+	}
 	if explain {
 		grants := grantsOf(found.Grants)
 		answer.Grants = &grants
@@ -183,7 +187,10 @@ func (a *api) checkPermissions(r *httpserver.Request) error {
 	}
 	answer := PermissionResults{UserID: string(id), Results: make([]PermissionResult, 0, len(decisions))}
 	for _, d := range decisions {
-		answer.Results = append(answer.Results, PermissionResult{Permission: string(d.Permission), Granted: d.Granted, Source: textOrNull(d.Source)})
+		answer.Results = append(answer.Results, PermissionResult{
+			Permission: string(d.Permission), Granted: d.Granted, Source: textOrNull(d.Source),
+			Reason: textOrAbsent(string(d.Reason)),
+		})
 	}
 	return r.JSON(http.StatusOK, answer)
 }

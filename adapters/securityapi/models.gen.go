@@ -1067,25 +1067,34 @@ type PermissionCheck struct {
 	Grants     *[]Grant `json:"grants,omitempty"`
 	Permission string   `json:"permission"`
 
+	// Reason Why nothing is granted: `pending_activation` or `deactivated`. Absent for an active user.
+	Reason *string `json:"reason,omitempty"`
+
 	// Source `role:<id>`, `group:<name>`, or null when not granted.
 	Source nullable.Nullable[string] `json:"source"`
 	UserID string                    `json:"user_id"`
 
-	// WouldBeGrantedBy With `explain=true`, for a refusal.
+	// WouldBeGrantedBy With `explain=true`, for a refusal: all roles that would give it, and the groups for a caller with `users.read` or `groups.manage`.
 	WouldBeGrantedBy *[]string `json:"would_be_granted_by,omitempty"`
 }
 
 // PermissionList Example: {"permissions":[{"permission":"bots.use","source":"role:user"},{"permission":"tickets.manage","source":"group:support_team"}],"user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na"}
 type PermissionList struct {
 	Permissions []Grant `json:"permissions"`
-	UserID      string  `json:"user_id"`
+
+	// Reason Why nothing is granted: `pending_activation` or `deactivated`. Absent for an active user.
+	Reason *string `json:"reason,omitempty"`
+	UserID string  `json:"user_id"`
 }
 
 // PermissionResult defines model for PermissionResult.
 type PermissionResult struct {
-	Granted    bool                      `json:"granted"`
-	Permission string                    `json:"permission"`
-	Source     nullable.Nullable[string] `json:"source"`
+	Granted    bool   `json:"granted"`
+	Permission string `json:"permission"`
+
+	// Reason Why nothing is granted: `pending_activation` or `deactivated`. Absent for an active user.
+	Reason *string                   `json:"reason,omitempty"`
+	Source nullable.Nullable[string] `json:"source"`
 }
 
 // PermissionResults Example: {"results":[{"granted":true,"permission":"bots.manage","source":"role:admin"},{"granted":false,"permission":"kb.edit","source":null}],"user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na"}
@@ -1178,6 +1187,9 @@ type SecuritySettings struct {
 	PasswordPolicy PasswordPolicy  `json:"password_policy"`
 	SessionPolicy  SessionPolicy   `json:"session_policy"`
 	TwoFactor      TwoFactorPolicy `json:"two_factor"`
+
+	// Warnings In the answer to a change: what it brings for people who are signed in, such as how many administrators have no second factor when the duty is switched on.
+	Warnings *[]string `json:"warnings,omitempty"`
 }
 
 // Session Example: {"created_at":"2024-01-15T10:00:00Z","current":true,"ip_address":"192.168.1.100","last_activity":"2024-01-15T14:30:00Z","location":"New York, US","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","user_agent":"Mozilla/5.0..."}
@@ -1302,6 +1314,9 @@ type UpdateSettingsRequest struct {
 	Profile       *UpdateSettingsRequestProfile `json:"profile,omitempty"`
 	SessionPolicy *SessionPolicyPatch           `json:"session_policy,omitempty"`
 	TwoFactor     *TwoFactorPolicyPatch         `json:"two_factor,omitempty"`
+
+	// Warnings Taken and not looked at, so that an answer can be sent back.
+	Warnings *[]string `json:"warnings,omitempty"`
 }
 
 // UpdateSettingsRequestProfile Sets a whole profile first; the other members of the patch come after it.

@@ -15,6 +15,7 @@ var examples = map[string]string{ //nolint:gosec // what stands for an id of a t
 	"user factor disable": "ostiary user factor disable ada",
 	"user password reset": "ostiary user password reset ada",
 	"role list":           "ostiary role list\nostiary role list --json",
+	"role repair":         "ostiary role repair\nostiary role repair admin user",
 	"key rotate":          "ostiary key rotate",
 	"key reseal":          "ostiary key reseal --config /etc/ostiary.yaml",
 	"directory list":      "ostiary directory list",

@@ -10,7 +10,11 @@ import (
 )
 
 func (a *app) roleCommand() *cobra.Command {
-	return group("role", "Look at roles", "", &cobra.Command{
+	return group("role", "List roles and repair built-in ones", "", a.roleListCommand(), a.roleRepairCommand())
+}
+
+func (a *app) roleListCommand() *cobra.Command {
+	return &cobra.Command{
 		Use: "list", Short: "List roles with their permissions", Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.operate(c.Context(), func(on operator.Caller) error {
@@ -21,7 +25,34 @@ func (a *app) roleCommand() *cobra.Command {
 				return a.print(roles, func() { a.printRoles(roles) })
 			})
 		},
-	})
+	}
+}
+
+func (a *app) roleRepairCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "repair [ROLE...]", Short: "Restore the level and the permissions of built-in roles",
+		Args: args(cobra.ArbitraryArgs),
+		Long: `Gives built-in roles the level and the permissions with which they are shipped: the roles that are named, or all. Names
+stay, and so do roles of your own. Permissions that you have added to a built-in role are removed: where you have, name
+the roles. It works beside a running server; a change counts from the next request of everybody who has the role.`,
+		RunE: func(c *cobra.Command, given []string) error {
+			return a.operate(c.Context(), func(on operator.Caller) error {
+				repaired, err := operator.RoleRepair.Call(c.Context(), on, operator.RoleNames{IDs: given}, nil)
+				if err != nil {
+					return err
+				}
+				return a.print(repaired, func() {
+					var rows [][]string
+					for _, r := range repaired {
+						rows = append(rows, []string{
+							r.Role.ID, strconv.Itoa(r.Role.Level), mark(r.Changed, "restored"), strings.Join(r.Role.Permissions, " "),
+						})
+					}
+					a.table([]string{"ID", "LEVEL", "", "PERMISSIONS"}, rows)
+				})
+			})
+		},
+	}
 }
 
 func (a *app) printRoles(roles []operator.Role) {

@@ -17,13 +17,23 @@ type Decision struct {
 	Permission domain.Permission
 	Granted    bool
 	Source     string // of the grant that counted; empty when there is none
+	Reason     Reason // why nothing is granted at all; empty where the grants decide
 }
+
+// Reason says why a user is granted nothing, whatever the role and groups give.
+type Reason string
+
+// The reasons are the states of a user who cannot sign in.
+const (
+	ReasonPending     = Reason(domain.StatusPending)
+	ReasonDeactivated = Reason(domain.StatusDeactivated)
+)
 
 // Explanation is a Decision with its reasons.
 type Explanation struct {
 	Decision
 	Grants           domain.Grants // every grant that matched, as written where it stands
-	WouldBeGrantedBy []string      // for a refusal: the roles and groups that would give it
+	WouldBeGrantedBy []string      // for a refusal: what would give it, of the roles and groups that the principal may see
 }
 
 // Check says whether the user has the permission. The principal asks about themselves or holds users.read; for others the
@@ -33,11 +43,11 @@ func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.User
 	if err != nil {
 		return Decision{}, err
 	}
-	grants, _, err := s.grantsOf(ctx, by, id)
+	h, _, err := s.holdings(ctx, by, id)
 	if err != nil {
 		return Decision{}, err
 	}
-	return decide(grants, wanted), nil
+	return h.decide(wanted), nil
 }
 
 // Explain is Check with the reasons: every grant that matched, or what would give the permission.
@@ -46,18 +56,19 @@ func (s *Service) Explain(ctx context.Context, by domain.Principal, id domain.Us
 	if err != nil {
 		return Explanation{}, err
 	}
-	grants, catalog, err := s.grantsOf(ctx, by, id)
+	h, catalog, err := s.holdings(ctx, by, id)
 	if err != nil {
 		return Explanation{}, err
 	}
-	e := Explanation{Decision: decide(grants, wanted), Grants: grants.All(wanted)}
-	if !e.Granted {
-		e.WouldBeGrantedBy = givers(catalog, wanted)
+	e := Explanation{Decision: h.decide(wanted), Grants: h.Grants.All(wanted), WouldBeGrantedBy: []string{}}
+	if !e.Granted && e.Reason == "" {
+		e.WouldBeGrantedBy = givers(catalog, wanted, mayRead(by) == nil)
 	}
 	return e, nil
 }
 
-// CheckAll is Check for up to 100 permissions, in their order, on one view of the state.
+// CheckAll is Check for up to 100 permissions, in their order, on one view of the state. An API key that asks about its
+// owner is answered for itself: what the key may do, which can be less.
 func (s *Service) CheckAll(ctx context.Context, by domain.Principal, id domain.UserID, permissions []string) ([]Decision, error) {
 	if len(permissions) == 0 || len(permissions) > maxBatch {
 		return nil, fault.ErrInvalid.About("permissions", "must hold 1 to 100 permissions")
@@ -70,65 +81,87 @@ func (s *Service) CheckAll(ctx context.Context, by domain.Principal, id domain.U
 		}
 		wanted[i] = p
 	}
-	grants, _, err := s.grantsOf(ctx, by, id)
+	h, err := s.ownOrHeld(ctx, by, id)
 	if err != nil {
 		return nil, err
 	}
 	decisions := make([]Decision, len(wanted))
 	for i, p := range wanted {
-		decisions[i] = decide(grants, p)
+		decisions[i] = h.decide(p)
 	}
 	return decisions, nil
 }
 
-// Effective returns all that the user holds, with the sources.
-func (s *Service) Effective(ctx context.Context, by domain.Principal, id domain.UserID) (domain.Grants, error) {
-	grants, _, err := s.grantsOf(ctx, by, id)
-	return grants, err
+// Holdings are all that a user holds, with the sources, and why that is nothing for a user who cannot sign in.
+type Holdings struct {
+	Grants domain.Grants
+	Reason Reason
 }
 
-// grantsOf returns what the user holds. A principal asking about themselves is answered from what the request has resolved
-// already: no second look at the store.
-func (s *Service) grantsOf(ctx context.Context, by domain.Principal, id domain.UserID) (domain.Grants, *domain.Catalog, error) {
+// Effective returns all that the user holds.
+func (s *Service) Effective(ctx context.Context, by domain.Principal, id domain.UserID) (Holdings, error) {
+	h, _, err := s.holdings(ctx, by, id)
+	return h, err
+}
+
+// ownOrHeld returns what the credential itself may do where it belongs to the user, else what the user holds.
+func (s *Service) ownOrHeld(ctx context.Context, by domain.Principal, id domain.UserID) (Holdings, error) {
+	if by.BelongsTo(id) && by.RequireSignedIn() == nil {
+		return Holdings{Grants: by.Grants}, nil
+	}
+	h, _, err := s.holdings(ctx, by, id)
+	return h, err
+}
+
+// holdings returns what the user holds. A principal asking about themselves is answered from what the request has
+// resolved already: no second look at the store.
+func (s *Service) holdings(
+	ctx context.Context, by domain.Principal, id domain.UserID,
+) (Holdings, *domain.Catalog, error) {
 	catalog, err := s.catalog.Catalog(ctx)
 	if err != nil {
-		return nil, nil, err
+		return Holdings{}, nil, err
 	}
-	if by.IsSelf(id) && by.Kind == domain.PrincipalUser && by.RequireSignedIn() == nil {
-		return by.Grants, catalog, nil
+	if by.IsSelf(id) && by.RequireSignedIn() == nil {
+		return Holdings{Grants: by.Grants}, catalog, nil
 	}
 	user, err := s.visible(ctx, by, id, domain.UsersRead)
 	if err != nil {
-		return nil, nil, err
+		return Holdings{}, nil, err
 	}
-	return Held(catalog, &user), catalog, nil
+	h := Holdings{Grants: Held(catalog, &user)}
+	if user.Status != domain.StatusActive {
+		h.Reason = Reason(user.Status)
+	}
+	return h, catalog, nil
 }
 
-// Held returns what the user holds at this moment: nothing once they are deactivated. Somebody who has not activated their
-// account yet holds what their role and groups give, and cannot sign in to use it.
+// Held returns what the user holds at this moment: nothing before the activation of the account and after its
+// deactivation.
 func Held(catalog *domain.Catalog, user *domain.User) domain.Grants {
-	if user.Status == domain.StatusDeactivated {
+	if user.Status != domain.StatusActive {
 		return nil
 	}
 	return catalog.Grants(user)
 }
 
-func decide(grants domain.Grants, wanted domain.Permission) Decision {
-	grant, ok := grants.Find(wanted)
-	return Decision{Permission: wanted, Granted: ok, Source: grant.Source}
+func (h Holdings) decide(wanted domain.Permission) Decision {
+	grant, ok := h.Grants.Find(wanted)
+	return Decision{Permission: wanted, Granted: ok, Source: grant.Source, Reason: h.Reason}
 }
 
-// givers lists the roles, then the groups, that would give the permission.
-func givers(catalog *domain.Catalog, wanted domain.Permission) []string {
+// givers lists the roles, then the groups where withGroups is set, that would give the permission. Every signed-in
+// principal may read all roles.
+func givers(catalog *domain.Catalog, wanted domain.Permission, withGroups bool) []string {
 	covers := func(p domain.Permission) bool { return p.Covers(wanted) }
-	var roles, groups []string
+	roles, groups := []string{}, []string{}
 	for role := range maps.Values(catalog.Roles) {
 		if slices.ContainsFunc(role.Permissions, covers) {
 			roles = append(roles, "role:"+string(role.ID))
 		}
 	}
 	for group := range maps.Values(catalog.Groups) {
-		if slices.ContainsFunc(group.Permissions, covers) {
+		if withGroups && slices.ContainsFunc(group.Permissions, covers) {
 			groups = append(groups, "group:"+group.Name)
 		}
 	}

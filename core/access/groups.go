@@ -133,8 +133,10 @@ func checkGroup(g domain.Group) error {
 	return nil
 }
 
-// UpdateGroup changes a group under the same rules as CreateGroup. A change of permissions is recorded as one, and counts
-// from the very next request of every member.
+// UpdateGroup changes a group under the same rules as CreateGroup. Any change takes the administrative permissions of
+// the group, and a new name all of its permissions where a mapping rule of a directory names the group before or
+// after: the rename takes the group away from people of that directory, or gives it to them. A change of permissions
+// is recorded as one, and counts from the very next request of every member.
 func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName string, patch GroupPatch) (domain.Group, error) {
 	catalog, before, err := s.managedGroup(ctx, by, idOrName)
 	if err != nil {
@@ -164,8 +166,13 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 	return group, s.reconcileIf(ctx, group.Permissions)
 }
 
-func (s *Service) patchGroup(catalog *domain.Catalog, by domain.Principal, group domain.Group, patch GroupPatch) (domain.Group, error) {
-	before := group.Permissions
+func (s *Service) patchGroup(
+	catalog *domain.Catalog, by domain.Principal, group domain.Group, patch GroupPatch,
+) (domain.Group, error) {
+	before := group
+	if missing, ok := by.Grants.FirstNotGrantable(before.Permissions); ok {
+		return domain.Group{}, fault.ErrForbidden.Because(escalation{"changing what gives", missing})
+	}
 	if patch.Name != nil && *patch.Name != group.Name {
 		group.Name = *patch.Name
 		group.SetNameKey(s.folder.Fold)
@@ -186,11 +193,27 @@ func (s *Service) patchGroup(catalog *domain.Catalog, by domain.Principal, group
 	if err := checkGroup(group); err != nil {
 		return domain.Group{}, err
 	}
-	return group, checkWrite(by, difference(group.Permissions, before))
+	if err := checkWrite(by, difference(group.Permissions, before.Permissions)); err != nil {
+		return domain.Group{}, err
+	}
+	if group.Name != before.Name && (s.isMapped(&before) || s.isMapped(&group)) {
+		return group, checkWrite(by, slices.Concat(before.Permissions, group.Permissions))
+	}
+	return group, nil
+}
+
+// isMapped reports whether a mapping rule of a directory names the group, whatever the case of the letters.
+func (s *Service) isMapped(group *domain.Group) bool {
+	return slices.ContainsFunc(s.mappedGroups, func(name string) bool {
+		mapped := domain.Group{Name: name}
+		mapped.SetNameKey(s.folder.Fold)
+		return mapped.Key() == group.Key()
+	})
 }
 
 // DeleteGroup removes a group; its members lose what it gave with their very next request. Taking it away is acting on its
-// members, so every administrative permission in it must be by's own.
+// members, so every administrative permission in it must be by's own, and every permission where a mapping rule of a
+// directory names the group.
 func (s *Service) DeleteGroup(ctx context.Context, by domain.Principal, idOrName string) (domain.Group, error) {
 	catalog, group, err := s.managedGroup(ctx, by, idOrName)
 	if err != nil {
@@ -198,6 +221,11 @@ func (s *Service) DeleteGroup(ctx context.Context, by domain.Principal, idOrName
 	}
 	if missing, ok := by.Grants.FirstNotGrantable(group.Permissions); ok {
 		return domain.Group{}, fault.ErrForbidden.Because(escalation{"taking away", missing})
+	}
+	if s.isMapped(&group) {
+		if err := checkWrite(by, group.Permissions); err != nil {
+			return domain.Group{}, err
+		}
 	}
 	changed := *catalog
 	changed.Groups = maps.Clone(catalog.Groups)

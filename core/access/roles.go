@@ -123,23 +123,39 @@ func (s *Service) newRole(by domain.Principal, in RoleInput) (domain.Role, error
 	return role, checkWrite(by, role.Permissions)
 }
 
-// checkRole checks name and level. A level that the Users API takes for an administrator's is an administrator's to give, and
-// nobody but a holder of "*" makes one more powerful than their own.
+// checkRole checks name and level.
 func checkRole(by domain.Principal, role domain.Role) error {
 	switch {
 	case role.Name == "" || utf8.RuneCountInString(role.Name) > 100 || !domain.IsVisible(role.Name):
 		return fault.ErrInvalid.About("name", "must be 1 to 100 visible characters")
 	case role.Level < 0 || role.Level > maxLevel:
 		return fault.ErrInvalid.About("level", "must be 0 to 1048576")
-	case role.Level <= administratorLevel && !by.Grants.IsAdministrator(),
-		role.Level < by.Level && !by.Grants.Has(domain.PermissionAll):
+	}
+	return checkLevel(by, role.Level)
+}
+
+// checkLevel returns fault.ErrForbidden for a level that by may not give or take. A level that the Users API takes for
+// an administrator's is for administrators, and one more powerful than by's own is for holders of "*".
+func checkLevel(by domain.Principal, level int) error {
+	if level <= administratorLevel && !by.Grants.IsAdministrator() ||
+		level < by.Level && !by.Grants.Has(domain.PermissionAll) {
 		return fault.ErrForbidden
 	}
 	return nil
 }
 
-// UpdateRole changes a role under the same rules as CreateRole; what the role holds already is not asked for again. The
-// change counts from the very next request of everybody who has the role.
+// checkCarried returns fault.ErrForbidden unless by may write all that the role has now. Changing or deleting a role
+// acts on everybody who has it, so roles.manage alone is not enough.
+func checkCarried(by domain.Principal, role domain.Role) error {
+	if err := checkLevel(by, role.Level); err != nil {
+		return err
+	}
+	return checkWrite(by, role.Permissions)
+}
+
+// UpdateRole changes a role. It takes what the role carries before and after the change, under the same rules as
+// CreateRole; a built-in role keeps its level (domain.ErrRoleLevel). The change counts from the very next request of
+// everybody who has the role.
 func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string, patch RolePatch) (domain.Role, error) {
 	if err := by.Require(domain.RolesManage); err != nil {
 		return domain.Role{}, err
@@ -156,9 +172,16 @@ func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string
 	if err != nil {
 		return domain.Role{}, err
 	}
+	return s.storeRole(ctx, by, catalog, before, after)
+}
+
+// storeRole writes a changed role with its entry and keeps the guard of administrators true.
+func (s *Service) storeRole(
+	ctx context.Context, by domain.Principal, catalog *domain.Catalog, before, after domain.Role, more ...audit.Option,
+) (domain.Role, error) {
+	options := append(more, audit.Detail("old", roleDetails(before)), audit.Detail("new", roleDetails(after)))
 	change := since(before, after, sameRole, func(r *domain.Role, out *domain.Outbox) error {
-		out.Record(s.journal.Entry(by, domain.ActionPermissionChange, string(r.ID),
-			audit.Detail("old", roleDetails(before)), audit.Detail("new", roleDetails(after))))
+		out.Record(s.journal.Entry(by, domain.ActionPermissionChange, string(r.ID), options...))
 		r.Name, r.Level, r.Permissions = after.Name, after.Level, after.Permissions
 		return nil
 	})
@@ -172,7 +195,10 @@ func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string
 }
 
 func patchRole(by domain.Principal, role domain.Role, patch RolePatch) (domain.Role, error) {
-	before := role.Permissions
+	if err := checkCarried(by, role); err != nil {
+		return domain.Role{}, err
+	}
+	before := role.Level
 	if patch.Name != nil {
 		role.Name = *patch.Name
 	}
@@ -186,14 +212,17 @@ func patchRole(by domain.Principal, role domain.Role, patch RolePatch) (domain.R
 		}
 		role.Permissions = parsed
 	}
+	if shipped, ok := domain.BuiltInRole(role.ID); ok && role.Level != before && role.Level != shipped.Level {
+		return domain.Role{}, domain.ErrRoleLevel
+	}
 	if err := checkRole(by, role); err != nil {
 		return domain.Role{}, err
 	}
-	// Taking a permission away from a role is acting on its holders: it takes holding it as well.
-	return role, checkWrite(by, difference(role.Permissions, before))
+	return role, checkWrite(by, role.Permissions)
 }
 
-// DeleteRole removes a role that nobody has; a built-in one stays.
+// DeleteRole removes a role that nobody has; a built-in one stays. It takes what the role carries: a rule of a
+// directory or of the settings can name the role.
 func (s *Service) DeleteRole(ctx context.Context, by domain.Principal, id string) error {
 	if err := by.Require(domain.RolesManage); err != nil {
 		return err
@@ -208,6 +237,9 @@ func (s *Service) DeleteRole(ctx context.Context, by domain.Principal, id string
 		return domain.ErrRoleNotFound
 	case role.BuiltIn:
 		return domain.ErrRoleBuiltIn
+	}
+	if err := checkCarried(by, role); err != nil {
+		return err
 	}
 	var out domain.Outbox
 	out.Record(s.journal.Entry(by, domain.ActionRoleDelete, string(role.ID)))

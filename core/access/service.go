@@ -5,6 +5,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -19,6 +20,8 @@ type Service struct {
 	ids     ports.IDs
 	clock   ports.Clock
 	folder  ports.TextFolder
+
+	mappedGroups []string
 }
 
 // Needs is what a Service works with.
@@ -32,13 +35,15 @@ type Needs struct {
 	IDs     ports.IDs
 	Clock   ports.Clock
 	Folder  ports.TextFolder
+	// MappedGroups are the names of groups that the mapping rules of the configured directories give to their people.
+	MappedGroups []string
 }
 
 // New returns a Service.
 func New(n Needs) *Service {
 	return &Service{
 		catalog: n.Catalog, roles: n.Roles, groups: n.Groups, users: n.Users, guard: n.Guard,
-		journal: n.Journal, ids: n.IDs, clock: n.Clock, folder: n.Folder,
+		journal: n.Journal, ids: n.IDs, clock: n.Clock, folder: n.Folder, mappedGroups: n.MappedGroups,
 	}
 }
 
@@ -48,12 +53,15 @@ func (s *Service) Catalog(ctx context.Context) (*domain.Catalog, error) {
 }
 
 // visible returns the user if by may know of them: themselves, or anybody with permission. Others get
-// domain.ErrUserNotFound, the same as for a user that does not exist.
+// domain.ErrUserNotFound, the same as for a user that does not exist, and an API key fault.ErrForbidden for its owner.
 func (s *Service) visible(ctx context.Context, by domain.Principal, id domain.UserID, permission domain.Permission) (domain.User, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return domain.User{}, err
 	}
 	if !by.IsSelf(id) && !by.Can(permission) {
+		if by.BelongsTo(id) {
+			return domain.User{}, fault.ErrForbidden
+		}
 		return domain.User{}, domain.ErrUserNotFound
 	}
 	return s.users.Get(ctx, id)

@@ -49,6 +49,17 @@ func (r *Registry) Fallback() ports.Directory {
 // All returns the directories in the configured order.
 func (r *Registry) All() []ports.Directory { return slices.Clone(r.order) }
 
+// MappedGroups returns the names of groups that the mapping rules of the directories name.
+func (r *Registry) MappedGroups() []string {
+	var names []string
+	for _, d := range r.order {
+		if mapper, ok := d.(ports.Mapper); ok {
+			names = append(names, mapper.MappingNames().Groups...)
+		}
+	}
+	return names
+}
+
 // Keeper returns the first directory whose credentials live with our users, and false where none is configured.
 func (r *Registry) Keeper() (ports.CredentialKeeper, bool) {
 	for _, d := range r.order {

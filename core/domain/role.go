@@ -48,6 +48,16 @@ func BuiltInRoles() []Role {
 	}
 }
 
+// BuiltInRole returns the built-in role with this id as it is shipped; ok is false for any other.
+func BuiltInRole(id RoleID) (role Role, ok bool) {
+	for _, role := range BuiltInRoles() {
+		if role.ID == id {
+			return role, true
+		}
+	}
+	return Role{}, false
+}
+
 var roleIDForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 
 // ParseRoleID returns the role id in text, or fault.ErrInvalid that names the field.
@@ -64,4 +74,6 @@ var (
 	ErrRoleExists   = fault.New(fault.Conflict, "conflict", "A role with this id exists").About("role_id", "is taken")
 	ErrRoleInUse    = fault.New(fault.Conflict, "conflict", "The role is in use")
 	ErrRoleBuiltIn  = fault.New(fault.Conflict, "conflict", "A built-in role cannot be deleted")
+	ErrRoleLevel    = fault.New(fault.Conflict, "conflict", "A built-in role keeps its level").
+			About("level", "cannot be changed")
 )

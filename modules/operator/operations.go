@@ -16,6 +16,7 @@ type (
 	UserPage    = console.UserPage
 	Link        = console.Link
 	Role        = console.Role
+	RoleNames   = console.RoleNames
 	SigningKey  = console.SigningKey
 	Resealed    = console.Resealed
 
@@ -59,6 +60,7 @@ var (
 	UserPasswordSet    = console.UserPasswordSet
 	UserPasswordReset  = console.UserPasswordReset
 	RoleList           = console.RoleList
+	RoleRepair         = console.RoleRepair
 	DirectoryList      = console.DirectoryList
 	DirectoryCheck     = console.DirectoryCheck
 	DirectoryLogin     = console.DirectoryLogin

@@ -81,12 +81,14 @@ type accessNeeds struct {
 	IDs     ports.IDs
 	Clock   ports.Clock
 	Folder  ports.TextFolder
+
+	Directories *directory.Registry
 }
 
 func newAccess(n accessNeeds) *access.Service {
 	return access.New(access.Needs{
 		Catalog: n.Catalog, Roles: n.Roles, Groups: n.Groups, Users: n.Users, Guard: n.Guard,
-		Journal: n.Journal, IDs: n.IDs, Clock: n.Clock, Folder: n.Folder,
+		Journal: n.Journal, IDs: n.IDs, Clock: n.Clock, Folder: n.Folder, MappedGroups: n.Directories.MappedGroups(),
 	})
 }
 
@@ -267,7 +269,8 @@ type settingsNeeds struct {
 
 func newSettings(n settingsNeeds) *settings.Service {
 	return settings.New(settings.Needs{
-		Store: n.Store, Catalog: n.Catalog, Journal: n.Journal, Clock: n.Clock, SMS: n.Config.SMS.Driver == config.DriverHTTP,
+		Store: n.Store, Catalog: n.Catalog, Journal: n.Journal, Clock: n.Clock,
+		SMS: n.Config.SMS.Driver == config.DriverHTTP,
 	})
 }
 

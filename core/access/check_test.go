@@ -1,0 +1,117 @@
+package access_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/account"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// TestExplainNamesOnlyWhatThePrincipalMaySee asks as somebody who may not read groups.
+func TestExplainNamesOnlyWhatThePrincipalMaySee(t *testing.T) {
+	t.Parallel()
+	p := meet(t)
+	p.group(t, "secret_project", "kb.edit")
+	p.group(t, "mine", "tickets.close")
+	p.join(t, "mine", "plain")
+	p.group(t, "wardens", "groups.manage")
+	p.Register(t, "warden", password, "user")
+	p.join(t, "wardens", "warden")
+	_, warden := p.SignIn(t, "warden", password, "198.51.100.8")
+	_, err := p.Access.CreateRole(t.Context(), domain.Operator(), access.RoleInput{
+		ID: "editor", Name: "Editor", Permissions: []string{"kb.edit"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		by   domain.Principal
+		want []string
+	}{
+		"without users.read and groups.manage": {p.plain, []string{"role:editor", "role:sudo"}},
+		"with users.manage":                    {p.desk, []string{"role:editor", "role:sudo", "group:secret_project"}},
+		"with groups.manage":                   {warden, []string{"role:editor", "role:sudo", "group:secret_project"}},
+	} {
+		e, err := p.Access.Explain(t.Context(), tc.by, tc.by.UserID, "kb.edit")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, e.WouldBeGrantedBy); diff != "" {
+			t.Errorf("%s: what would grant differs (-want +got):\n%s", name, diff)
+		}
+	}
+	_, member := p.SignIn(t, "plain", password, "198.51.100.7")
+	own, err := p.Access.Explain(t.Context(), member, p.plainID, "tickets.close")
+	if err != nil || own.Source != "group:mine" || len(own.Grants) != 1 {
+		t.Errorf("one's own group: %+v, %v", own, err)
+	}
+}
+
+// TestWhoCannotSignInIsGrantedNothing asks about a pending and a deactivated administrator on every path of a check.
+func TestWhoCannotSignInIsGrantedNothing(t *testing.T) {
+	t.Parallel()
+	p := meet(t)
+	pending, err := p.Account.Create(t.Context(), domain.Operator(), account.NewUser{
+		Username: "new", Email: "new@example.com", Role: "admin",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := p.Register(t, "gone", password, "admin")
+	if _, err := p.Account.Deactivate(t.Context(), p.root, gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	for id, reason := range map[domain.UserID]access.Reason{
+		pending.ID: "pending_activation", gone.ID: "deactivated", p.plainID: "",
+	} {
+		want := access.Decision{Permission: "bots.manage", Reason: reason}
+		one, err := p.Access.Check(t.Context(), p.root, id, "bots.manage")
+		if err != nil || one != want {
+			t.Errorf("%q: a check is %+v, %v", reason, one, err)
+		}
+		all, err := p.Access.CheckAll(t.Context(), p.root, id, []string{"bots.manage"})
+		if err != nil || len(all) != 1 || all[0] != want {
+			t.Errorf("%q: several checks are %+v, %v", reason, all, err)
+		}
+		explained, err := p.Access.Explain(t.Context(), p.root, id, "bots.manage")
+		if err != nil || explained.Decision != want || len(explained.Grants) != 0 ||
+			(len(explained.WouldBeGrantedBy) == 0) != (reason != "") {
+			t.Errorf("%q: an explanation is %+v, %v", reason, explained, err)
+		}
+		held, err := p.Access.Effective(t.Context(), p.root, id)
+		if err != nil || held.Reason != reason || (len(held.Grants) == 0) != (reason != "") {
+			t.Errorf("%q: holds %+v, %v", reason, held, err)
+		}
+	}
+}
+
+// TestAKeyAsksForItselfAndNotForItsOwner has a key that is narrower than its owner.
+func TestAKeyAsksForItselfAndNotForItsOwner(t *testing.T) {
+	t.Parallel()
+	p := meet(t)
+	key := p.root
+	key.Kind, key.SessionID, key.KeyID = domain.PrincipalAPIKey, "", "key_x"
+	key.Grants = domain.Grants{{Source: "key:key_x", Permission: "bots.manage"}}
+	got, err := p.Access.CheckAll(t.Context(), key, p.rootID, []string{"bots.manage", "users.manage"})
+	want := []access.Decision{
+		{Permission: "bots.manage", Granted: true, Source: "key:key_x"}, {Permission: "users.manage"},
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the key may (-want +got):\n%s", diff)
+	}
+	if _, err := p.Access.Check(t.Context(), key, p.rootID, "users.manage"); !errors.Is(err, fault.ErrForbidden) {
+		t.Errorf("what the owner may: got error %v, want %v", err, fault.ErrForbidden)
+	}
+	key.Grants = append(key.Grants, domain.Grant{Source: "key:key_x", Permission: domain.UsersRead})
+	if d, err := p.Access.Check(t.Context(), key, p.rootID, "users.manage"); err != nil || !d.Granted {
+		t.Errorf("what the owner may, with users.read: %+v, %v", d, err)
+	}
+}
