@@ -24,7 +24,7 @@ func (a *api) getSettings(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	return answerSettings(r, s)
+	return answerSettings(r, settings.Patched{Settings: s})
 }
 
 func (a *api) updateSettings(r *httpserver.Request) error {
@@ -96,7 +96,8 @@ func retyped[T ~string](from *[]string) *[]T {
 	return &values
 }
 
-func answerSettings(r *httpserver.Request, s domain.Settings) error {
+func answerSettings(r *httpserver.Request, patched settings.Patched) error {
+	s := &patched.Settings
 	r.SetHeader("ETag", strconv.Quote(strconv.FormatInt(s.Version, 10)))
 	p, l := s.Password, s.Lockout
 	answer := SecuritySettings{
@@ -117,8 +118,11 @@ func answerSettings(r *httpserver.Request, s domain.Settings) error {
 	for _, m := range s.TwoFactor.Methods {
 		answer.TwoFactor.Methods = append(answer.TwoFactor.Methods, TwoFactorPolicyMethods(m))
 	}
-	if advice := settings.Advisories(&s); len(advice) > 0 {
+	if advice := settings.Advisories(s); len(advice) > 0 {
 		answer.Advisories = &advice
+	}
+	if len(patched.Warnings) > 0 {
+		answer.Warnings = &patched.Warnings
 	}
 	return r.JSON(http.StatusOK, answer)
 }

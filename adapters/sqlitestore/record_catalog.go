@@ -33,6 +33,12 @@ type settingsRecord struct {
 	TwoFactor factorPolicyRecord   `json:"two_factor"`
 	Lockout   lockoutPolicyRecord  `json:"lockout"`
 	UpdatedAt time.Time            `json:"updated_at,omitzero"`
+	Grace     graceRecord          `json:"enrollment_grace,omitzero"`
+}
+
+type graceRecord struct {
+	Session domain.SessionID `json:"session"`
+	Until   time.Time        `json:"until"`
 }
 
 type passwordPolicyRecord struct {
@@ -68,6 +74,7 @@ func encodeSettings(s *domain.Settings) (string, error) {
 	return encode(settingsRecord{
 		Version: s.Version, Password: passwordPolicyRecord(s.Password), Session: sessionPolicyRecord(s.Session),
 		TwoFactor: factorPolicyRecord(s.TwoFactor), Lockout: lockoutPolicyRecord(s.Lockout), UpdatedAt: s.UpdatedAt,
+		Grace: graceRecord(s.Grace),
 	})
 }
 
@@ -79,5 +86,6 @@ func decodeSettings(doc string) (domain.Settings, error) {
 	return domain.Settings{
 		Version: r.Version, Password: domain.PasswordPolicy(r.Password), Session: domain.SessionPolicy(r.Session),
 		TwoFactor: domain.TwoFactorPolicy(r.TwoFactor), Lockout: domain.LockoutPolicy(r.Lockout), UpdatedAt: r.UpdatedAt,
+		Grace: domain.EnrollmentGrace(r.Grace),
 	}, nil
 }

@@ -13,5 +13,5 @@ func (s *Service) MayList(by domain.Principal, user string) error {
 
 // isOwn reports whether the entries of the user are those of what the principal did, signed in as themselves.
 func isOwn(by domain.Principal, user string) bool {
-	return user != "" && by.Scope == "" && by.Kind == domain.PrincipalUser && by.IsSelf(domain.UserID(user))
+	return user != "" && by.Scope == "" && by.IsSelf(domain.UserID(user))
 }

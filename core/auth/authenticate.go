@@ -84,7 +84,7 @@ func (s *Service) principal(ctx context.Context, live domain.LiveSession, catalo
 		Role: live.User.Role, Level: catalog.Roles[live.User.Role].Level, Grants: access.Held(catalog, live.User),
 		AuthTime: live.Session.AuthTime, ExpiresAt: ends, Origin: from,
 	}
-	if enrolmentOnly(catalog, live.User, live.Session) {
+	if s.enrolmentOnly(catalog, live.User, live.Session) {
 		p.Scope = domain.ScopeEnrollment
 	}
 	return p, nil

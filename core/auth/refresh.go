@@ -54,7 +54,7 @@ func (s *Service) Refresh(ctx context.Context, by domain.Principal, token string
 		return SignedIn{}, err
 	}
 	result := SignedIn{User: *live.User, Session: session, Tokens: tokens}
-	if enrolmentOnly(catalog, live.User, &session) {
+	if s.enrolmentOnly(catalog, live.User, &session) {
 		result.Scope = domain.ScopeEnrollment
 	}
 	return result, nil

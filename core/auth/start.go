@@ -75,7 +75,7 @@ func (s *Service) begin(ctx context.Context, by domain.Principal, catalog *domai
 		return SignedIn{}, err
 	}
 	result := SignedIn{User: user, Session: session, Tokens: tokens}
-	if enrolmentOnly(catalog, &user, &session) {
+	if s.enrolmentOnly(catalog, &user, &session) {
 		result.Scope = domain.ScopeEnrollment
 	}
 	return result, nil
@@ -128,6 +128,8 @@ func (s *Service) newSession(by domain.Principal, catalog *domain.Catalog, b *be
 }
 
 // enrolmentOnly reports whether the user must have a second factor and has none, here or at the provider of the session.
-func enrolmentOnly(catalog *domain.Catalog, u *domain.User, session *domain.Session) bool {
-	return catalog.Settings.TwoFactor.Requires(u.Role) && !u.Factor.IsOn() && !session.HasProviderFactor()
+// The session that switched the duty on is spared for a while.
+func (s *Service) enrolmentOnly(catalog *domain.Catalog, u *domain.User, session *domain.Session) bool {
+	return catalog.Settings.TwoFactor.Requires(u.Role) && !u.Factor.IsOn() && !session.HasProviderFactor() &&
+		!catalog.Settings.Grace.Covers(session.ID, s.deps.Clock.Now())
 }

@@ -13,6 +13,24 @@ type Settings struct {
 	TwoFactor TwoFactorPolicy
 	Lockout   LockoutPolicy
 	UpdatedAt time.Time
+	// Grace is kept with the policy that it is about, so that one write switches the duty on and spares the session.
+	Grace EnrollmentGrace
+}
+
+// EnrollmentGraceFor is how long a session keeps its rights after it has put its own user under the duty to have a
+// second factor.
+const EnrollmentGraceFor = 30 * time.Minute
+
+// EnrollmentGrace spares one session the duty to have a second factor until a moment: the session that switched the
+// duty on, so that its user can enroll or take the change back.
+type EnrollmentGrace struct {
+	Session SessionID
+	Until   time.Time
+}
+
+// Covers reports whether the session is spared at now.
+func (g EnrollmentGrace) Covers(session SessionID, now time.Time) bool {
+	return g.Session != "" && g.Session == session && now.Before(g.Until)
 }
 
 // PasswordPolicy rules new passwords of the built-in directory. Lengths count characters.

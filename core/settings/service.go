@@ -13,6 +13,8 @@ import (
 type Service struct {
 	store   ports.SettingsStore
 	catalog ports.CatalogView
+	guard   ports.AdminGuard
+	users   ports.UserStore
 	journal *audit.Journal
 	clock   ports.Clock
 	sms     bool
@@ -22,6 +24,8 @@ type Service struct {
 type Needs struct {
 	Store   ports.SettingsStore
 	Catalog ports.CatalogView
+	Guard   ports.AdminGuard
+	Users   ports.UserStore
 	Journal *audit.Journal
 	Clock   ports.Clock
 	// SMS tells that a gateway is configured.
@@ -30,7 +34,9 @@ type Needs struct {
 
 // New returns a Service.
 func New(n Needs) *Service {
-	return &Service{store: n.Store, catalog: n.Catalog, journal: n.Journal, clock: n.Clock, sms: n.SMS}
+	return &Service{
+		store: n.Store, catalog: n.Catalog, guard: n.Guard, users: n.Users, journal: n.Journal, clock: n.Clock, sms: n.SMS,
+	}
 }
 
 // Get returns the settings in force. It takes system.configure.
@@ -48,18 +54,25 @@ func (s *Service) Get(ctx context.Context, by domain.Principal) (domain.Settings
 // Patch applies the patch whole or not at all and returns what is then in force. It takes system.configure. With a version
 // other than zero the settings must still be at it, else it is fault.ErrPrecondition. A value out of its bounds is
 // fault.ErrInvalid that names the field and the bounds. A patch that changes nothing leaves version and log as they are.
-func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, version int64) (domain.Settings, error) {
+//
+// Where the patch puts people under the duty to have a second factor the result has warnings, and the session that
+// asks for it keeps its rights for domain.EnrollmentGraceFor.
+func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, version int64) (Patched, error) {
 	if err := by.Require(domain.SystemConfigure); err != nil {
-		return domain.Settings{}, err
+		return Patched{}, err
 	}
 	if patch.Profile != nil && *patch.Profile != ProfileNIST {
-		return domain.Settings{}, errUnknownProfile
+		return Patched{}, errUnknownProfile
 	}
 	catalog, err := s.catalog.Catalog(ctx)
 	if err != nil {
-		return domain.Settings{}, err
+		return Patched{}, err
 	}
-	return s.store.UpdateSettings(ctx, func(settings *domain.Settings, out *domain.Outbox) error {
+	warnings, err := s.dutyWarnings(ctx, by, catalog, patch)
+	if err != nil {
+		return Patched{}, err
+	}
+	settings, err := s.store.UpdateSettings(ctx, func(settings *domain.Settings, out *domain.Outbox) error {
 		if version != 0 && settings.Version != version {
 			return fault.ErrPrecondition
 		}
@@ -72,8 +85,13 @@ func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, v
 		if len(changes) == 0 {
 			return domain.ErrUnchanged
 		}
+		settings.Grace = s.grace(by, &before, settings)
 		settings.UpdatedAt = s.clock.Now().UTC()
 		out.Record(s.journal.Entry(by, domain.ActionSettingsChange, "settings", audit.Detail("changes", changes)))
 		return nil
 	})
+	if err != nil {
+		return Patched{}, err
+	}
+	return Patched{Settings: settings, Warnings: warnings}, nil
 }

@@ -18,7 +18,8 @@ func newService(t *testing.T) (*kit.Kit, *settings.Service) {
 	t.Helper()
 	k := kit.New(t)
 	return k, settings.New(settings.Needs{
-		Store: k.Store.CatalogStore(), Catalog: k.Store.CatalogStore(), Journal: k.Journal, Clock: k.Clock,
+		Store: k.Store.CatalogStore(), Catalog: k.Store.CatalogStore(), Guard: k.Store.Guards(), Users: k.Store.Users(),
+		Journal: k.Journal, Clock: k.Clock,
 	})
 }
 
@@ -47,7 +48,7 @@ func TestAPatchChangesWhatItNamesAndIsAudited(t *testing.T) {
 	want := domain.DefaultSettings()
 	want.Version, want.UpdatedAt = 2, kit.Noon
 	want.Password.MinLength, want.Password.ExpiryDays, want.TwoFactor.Enabled = 14, 60, true
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got.Settings); diff != "" {
 		t.Errorf("the settings differ (-want +got):\n%s", diff)
 	}
 	again, err := s.Patch(t.Context(), domain.Operator(), patch, 0)
@@ -217,7 +218,7 @@ func TestA11_TheNISTProfileIsOnePatch(t *testing.T) {
 	if diff := cmp.Diff(domain.PasswordPolicy{MinLength: 15, HistoryCount: 5}, got.Password); diff != "" {
 		t.Errorf("the policy differs (-want +got):\n%s", diff)
 	}
-	if advice := settings.Advisories(&got); len(advice) != 0 {
+	if advice := settings.Advisories(&got.Settings); len(advice) != 0 {
 		t.Errorf("the profile leaves advisories: %v", advice)
 	}
 }

@@ -263,13 +263,15 @@ type settingsNeeds struct {
 	Config  config.Config
 	Store   ports.SettingsStore
 	Catalog ports.CatalogView
+	Guard   ports.AdminGuard
+	Users   ports.UserStore
 	Journal *audit.Journal
 	Clock   ports.Clock
 }
 
 func newSettings(n settingsNeeds) *settings.Service {
 	return settings.New(settings.Needs{
-		Store: n.Store, Catalog: n.Catalog, Journal: n.Journal, Clock: n.Clock,
+		Store: n.Store, Catalog: n.Catalog, Guard: n.Guard, Users: n.Users, Journal: n.Journal, Clock: n.Clock,
 		SMS: n.Config.SMS.Driver == config.DriverHTTP,
 	})
 }

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/pquerna/otp/totp"
@@ -9,20 +10,27 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// TestT09_WhoMustHaveASecondFactorCanOnlyEnrol puts administrators under the duty while one is signed in: from the next
-// request on they can do nothing but set one up, and everything again once they have.
+// TestT09_WhoMustHaveASecondFactorCanOnlyEnrol puts administrators under the duty while one is signed in: from the
+// next request on they can do nothing but set one up, and everything again once they have. The session that switched
+// the duty on keeps its rights for a while.
 func TestT09_WhoMustHaveASecondFactorCanOnlyEnrol(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	me := in.call(t, in.admin, http.MethodGet, "/auth/verify", "").text("user_id")
-	if r := in.call(t, in.admin, http.MethodPatch, "/settings/security", `{"two_factor":{"enabled":true}}`); r.status != http.StatusOK {
+	live := in.token(t, "admin", adminPassword)
+	r := in.call(t, in.admin, http.MethodPatch, "/settings/security", `{"two_factor":{"enabled":true}}`)
+	if r.status != http.StatusOK || !strings.Contains(r.body, `"1 of 1 administrators have no second factor`) {
 		t.Fatalf("settings: %d %s", r.status, r.body)
+	}
+	r = in.call(t, in.admin, http.MethodGet, "/settings/security", "")
+	if r.status != http.StatusOK || strings.Contains(r.body, "warnings") {
+		t.Errorf("the session that switched the duty on: %d %s", r.status, r.body)
 	}
 	login := in.call(t, "", http.MethodPost, "/auth/login", `{"username":"admin","password":"`+adminPassword+`"}`)
 	if login.text("scope") != "two_factor_enrollment" {
 		t.Errorf("login: %d %s", login.status, login.body)
 	}
-	for name, token := range map[string]string{"the live session": in.admin, "a new one": login.text("access_token")} {
+	for name, token := range map[string]string{"a live session": live, "a new one": login.text("access_token")} {
 		for _, call := range [][2]string{
 			{http.MethodGet, "/users"},
 			{http.MethodGet, "/users/" + me},

@@ -1,0 +1,129 @@
+package settings_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ostiary/ostiary/adapters/sqlitestore"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/settings"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+const password = "Correct-Horse-7-Battery"
+
+var (
+	dutyOn  = settings.Patch{TwoFactor: settings.TwoFactorPatch{Enabled: new(true)}}
+	dutyOff = settings.Patch{TwoFactor: settings.TwoFactorPatch{Enabled: new(false)}}
+)
+
+// TestTheSessionThatSwitchesTheDutyOnKeepsItsRightsForAWhile has the only administrator, who has no second factor,
+// switch the duty on, take it back, and switch it on again until the time is over.
+func TestTheSessionThatSwitchesTheDutyOnKeepsItsRightsForAWhile(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "root", password, "admin")
+	mine, by := s.SignIn(t, "root", password, "192.0.2.1")
+	other, _ := s.SignIn(t, "root", password, "192.0.2.2")
+	scope := func(token string) domain.Scope {
+		t.Helper()
+		p, err := s.Auth.Authenticate(t.Context(), token, kit.Origin)
+		must(t, err)
+		return p.Scope
+	}
+	patch := func(p settings.Patch) settings.Patched {
+		t.Helper()
+		patched, err := s.Settings.Patch(t.Context(), by, p, 0)
+		must(t, err)
+		return patched
+	}
+	want := []string{
+		"1 of 1 administrators have no second factor: those whose role requires one can do nothing but set it up",
+		"you have no second factor: set one up in this session within 30 minutes, or take the change back",
+	}
+	if diff := cmp.Diff(want, patch(dutyOn).Warnings); diff != "" {
+		t.Errorf("the warnings differ (-want +got):\n%s", diff)
+	}
+	if scope(mine.Tokens.Access) != "" || scope(other.Tokens.Access) != domain.ScopeEnrollment {
+		t.Error("want the rights in the session that switched the duty on, and in no other")
+	}
+	s.Clock.Forward(domain.EnrollmentGraceFor - time.Second)
+	refreshed, err := s.Auth.Refresh(t.Context(), kit.From("192.0.2.1"), mine.Tokens.Refresh)
+	must(t, err)
+	if refreshed.Scope != "" || scope(refreshed.Tokens.Access) != "" {
+		t.Error("the session has lost its rights before the time")
+	}
+	if warnings := patch(dutyOff).Warnings; len(warnings) != 0 {
+		t.Errorf("taking the change back warns: %v", warnings)
+	}
+	patch(dutyOn)
+	s.Clock.Forward(domain.EnrollmentGraceFor / 2)
+	if scope(refreshed.Tokens.Access) != "" {
+		t.Error("switching the duty on again gives the session no new time")
+	}
+	s.Clock.Forward(domain.EnrollmentGraceFor / 2)
+	if scope(refreshed.Tokens.Access) != domain.ScopeEnrollment {
+		t.Error("the session keeps its rights beyond the time")
+	}
+}
+
+// TestTheSparedSessionOutlivesARestart opens the database again after the change.
+func TestTheSparedSessionOutlivesARestart(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "root", password, "admin")
+	_, by := s.SignIn(t, "root", password, "192.0.2.1")
+	_, err := s.Settings.Patch(t.Context(), by, dutyOn, 0)
+	must(t, err)
+	must(t, s.Store.Close(t.Context()))
+	again, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Dir: s.Dir, Clock: s.Clock})
+	must(t, err)
+	defer func() { must(t, again.Close(t.Context())) }()
+	catalog, err := again.CatalogStore().Catalog(t.Context())
+	must(t, err)
+	grace := catalog.Settings.Grace
+	now := s.Clock.Now()
+	if !grace.Covers(by.SessionID, now) || grace.Covers(by.SessionID, now.Add(domain.EnrollmentGraceFor)) {
+		t.Errorf("after a restart %+v spares not the session, or not until the end", grace)
+	}
+}
+
+// TestOnlyASessionUnderTheDutyIsSpared has changes that put nobody who asks under the duty.
+func TestOnlyASessionUnderTheDutyIsSpared(t *testing.T) {
+	t.Parallel()
+	_, s := newService(t)
+	session := domain.Operator()
+	session.Kind, session.UserID, session.SessionID = domain.PrincipalUser, "usr_x", "sess_x"
+	session.Role = domain.RoleAdmin
+	key := session
+	key.Kind, key.SessionID, key.KeyID = domain.PrincipalAPIKey, "", "key_x"
+	other := session
+	other.Role = domain.RoleSudo
+	for name, by := range map[string]domain.Principal{
+		"an API key": key, "the operator": domain.Operator(), "a user with another role": other,
+	} {
+		patched, err := s.Patch(t.Context(), by, dutyOn, 0)
+		must(t, err)
+		if patched.Grace != (domain.EnrollmentGrace{}) {
+			t.Errorf("%s: %+v is spared", name, patched.Grace)
+		}
+		_, err = s.Patch(t.Context(), by, dutyOff, 0)
+		must(t, err)
+	}
+	spared, err := s.Patch(t.Context(), session, dutyOn, 0)
+	must(t, err)
+	kept, err := s.Patch(t.Context(), other, settings.Patch{Session: settings.SessionPatch{MaxSessions: new(6)}}, 0)
+	must(t, err)
+	if spared.Grace.Session != "sess_x" || kept.Grace != spared.Grace {
+		t.Errorf("spared %+v, after another change %+v", spared.Grace, kept.Grace)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
