@@ -63,8 +63,8 @@ func (c Config) PublicHost() string {
 	return u.Hostname()
 }
 
-// MailHello returns the name that a mail server is greeted with: its own key, or else the host of the public URL, an address in
-// the form of RFC 5321 section 4.1.3.
+// MailHello returns the name that a mail server is greeted with: its own key, or else the host of the public URL, an
+// address in the form of RFC 5321 section 4.1.3.
 func (c Config) MailHello() string {
 	if c.Mail.SMTP.Hello != "" {
 		return c.Mail.SMTP.Hello
@@ -83,7 +83,8 @@ func (c Config) MailHello() string {
 	}
 }
 
-// TOTPIssuer returns the name of this installation in authenticator apps: its own key, or else the host of the public URL.
+// TOTPIssuer returns the name of this installation in authenticator apps: its own key, or else the host of the public
+// URL.
 func (c Config) TOTPIssuer() string {
 	if c.TOTP.Issuer != "" {
 		return c.TOTP.Issuer

@@ -8,8 +8,8 @@ import (
 // ConfigVariable names the file to read when no flag does.
 const ConfigVariable = envPrefix + "CONFIG"
 
-// orchestrator are the variables that Kubernetes sets for services whose names begin with ours ("service links"). Nobody
-// meant them for us, and a pod that refused to start over them would be a riddle.
+// orchestrator are the variables that Kubernetes sets for services whose names begin with ours ("service links").
+// Nobody meant them for us, and a pod that refused to start over them would be a riddle.
 var orchestrator = regexp.MustCompile(`^OSTIARY_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 
 // testing are the variables of our own tests, which start the program with what they have.
@@ -60,8 +60,8 @@ func knownVariables() (known map[string]variable, names []string) {
 	return known, names
 }
 
-// readEnvironment sorts the variables that start with OSTIARY_, each without a line break at its end. An empty one counts as
-// absent, since that is what a compose file makes of one that is not set.
+// readEnvironment sorts the variables that start with OSTIARY_, each without a line break at its end. An empty one
+// counts as absent, since that is what a compose file makes of one that is not set.
 func readEnvironment(environ []string, mistakes *Mistakes) environment {
 	env := environment{values: map[string]given{}, directories: map[string]given{}}
 	known, names := knownVariables()

@@ -7,7 +7,8 @@ import (
 	"github.com/ostiary/ostiary/config"
 )
 
-// TestALineBreakAtTheEndOfASecretIsDropped: `echo secret | base64` puts one into a secret of Kubernetes, and "|" one into YAML.
+// TestALineBreakAtTheEndOfASecretIsDropped: `echo secret | base64` puts one into a secret of Kubernetes, and "|" one
+// into YAML.
 func TestALineBreakAtTheEndOfASecretIsDropped(t *testing.T) {
 	t.Parallel()
 	const file = `
@@ -20,20 +21,23 @@ directories:
 `
 	for _, end := range []string{"", "\n", "\r\n"} {
 		c, err := load(file,
-			"OSTIARY_BOOTSTRAP_USERNAME=root"+end, "OSTIARY_BOOTSTRAP_EMAIL=root@example.org"+end, "OSTIARY_BOOTSTRAP_PASSWORD=correct horse 7"+end,
+			"OSTIARY_BOOTSTRAP_USERNAME=root"+end, "OSTIARY_BOOTSTRAP_EMAIL=root@example.org"+end,
+			"OSTIARY_BOOTSTRAP_PASSWORD=correct horse 7"+end,
 			"OSTIARY_MAIL_SMTP_USERNAME=mailer"+end, "OSTIARY_MAIL_SMTP_PASSWORD=mail secret"+end,
-			"OSTIARY_DIRECTORIES_OTHER_BIND_PASSWORD=bind secret"+end, "OSTIARY_USERS_API_TPT_SECRET_FILE=/secrets/one"+end, "OSTIARY_LOG_LEVEL="+end)
+			"OSTIARY_DIRECTORIES_OTHER_BIND_PASSWORD=bind secret"+end, "OSTIARY_USERS_API_TPT_SECRET_FILE=/secrets/one"+end,
+			"OSTIARY_LOG_LEVEL="+end)
 		if err != nil && !strings.Contains(err.Error(), "users_api.tpt_secret: is shorter") {
 			t.Fatalf("%q: %v", end, err)
 		}
 		got := []string{
-			c.Bootstrap.Username, c.Bootstrap.Email, c.Bootstrap.Password.Reveal(), c.Mail.SMTP.Username, c.Mail.SMTP.Password.Reveal(),
+			c.Bootstrap.Username, c.Bootstrap.Email, c.Bootstrap.Password.Reveal(), c.Mail.SMTP.Username,
+			c.Mail.SMTP.Password.Reveal(),
 			c.SMS.HTTP.Secret.Reveal(), c.SMS.HTTP.Headers["Authorization"].Reveal(), c.UsersAPI.TPTSecret.Reveal(), c.Log.Level,
 			passwordOf(c, "corp"), passwordOf(c, "other"),
 		}
 		want := []string{
-			"root", "root@example.org", "correct horse 7", "mailer", "mail secret", "in the file", "Bearer x", "first secret", "info",
-			"in the file", "bind secret",
+			"root", "root@example.org", "correct horse 7", "mailer", "mail secret", "in the file", "Bearer x",
+			"first secret", "info", "in the file", "bind secret",
 		}
 		for i := range want {
 			if got[i] != want[i] {
@@ -41,7 +45,8 @@ directories:
 			}
 		}
 	}
-	c, err := load("", "OSTIARY_BOOTSTRAP_USERNAME=r", "OSTIARY_BOOTSTRAP_EMAIL=a@b.c", "OSTIARY_BOOTSTRAP_PASSWORD= two lines\nand spaces \n\n")
+	c, err := load("", "OSTIARY_BOOTSTRAP_USERNAME=r", "OSTIARY_BOOTSTRAP_EMAIL=a@b.c",
+		"OSTIARY_BOOTSTRAP_PASSWORD= two lines\nand spaces \n\n")
 	if got := c.Bootstrap.Password.Reveal(); err != nil || got != " two lines\nand spaces \n" {
 		t.Errorf("more than the one line break was dropped: %q, %v", got, err)
 	}
@@ -63,7 +68,8 @@ func TestSecretFilesSavedOnWindows(t *testing.T) {
 	if got := c.Mail.SMTP.Password.Reveal(); err != nil || got != "marked secret" {
 		t.Errorf("with a byte order mark: %q, %v", got, err)
 	}
-	if _, err = load("mail: {smtp: {password_file: /secrets/wide}}"); err == nil || !strings.Contains(err.Error(), "UTF-16") {
+	_, err = load("mail: {smtp: {password_file: /secrets/wide}}")
+	if err == nil || !strings.Contains(err.Error(), "UTF-16") {
 		t.Errorf("in UTF-16: %v", err)
 	}
 }
@@ -83,7 +89,9 @@ func TestNamesOfThisInstallation(t *testing.T) {
 		}
 	}
 	const smtp = "mail: {driver: smtp, smtp: {address: 'mx.example.org:587', from: a@example.org, hello: "
-	for _, yaml := range []string{smtp + "'a b'}}", smtp + `"x\r\nMAIL"}}`, "totp: {issuer: 'a:b'}", `totp: {issuer: "a\nb"}`} {
+	for _, yaml := range []string{
+		smtp + "'a b'}}", smtp + `"x\r\nMAIL"}}`, "totp: {issuer: 'a:b'}", `totp: {issuer: "a\nb"}`,
+	} {
 		if _, err := load(yaml); err == nil {
 			t.Errorf("%s is taken", yaml)
 		}

@@ -32,7 +32,8 @@ func load(yaml string, environ ...string) (config.Config, error) {
 		Environ: environ,
 		ReadFile: files(map[string]string{
 			config.DefaultFile: yaml, "/secrets/one": "first secret\n", "/secrets/two": "second secret", "/secrets/empty": "\n",
-			"/secrets/large": strings.Repeat("x", 65<<10), "/secrets/marked": "\ufeffmarked secret\r\n", "/secrets/wide": "\xff\xfes\x00",
+			"/secrets/large": strings.Repeat("x", 65<<10), "/secrets/marked": "\ufeffmarked secret\r\n",
+			"/secrets/wide": "\xff\xfes\x00",
 		}),
 	})
 }

@@ -7,12 +7,12 @@ import (
 
 // secretEndings end the names of settings, query parameters and headers whose values are masked, without "_" and "-".
 var secretEndings = []string{
-	"password", "passwd", "pwd", "pass", "passphrase", "secret", "token", "key", "credential", "credentials", "auth", "authorization",
-	"signature", "sig",
+	"password", "passwd", "pwd", "pass", "passphrase", "secret", "token", "key", "credential", "credentials", "auth",
+	"authorization", "signature", "sig",
 }
 
-// mayBeSecret reports by its name whether a value is masked. It takes in more names than isSecretName, which says where a secret
-// is looked for.
+// mayBeSecret reports by its name whether a value is masked. It takes in more names than isSecretName, which says where
+// a secret is looked for.
 func mayBeSecret(name string) bool {
 	name = strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
 	for _, ending := range secretEndings {
@@ -75,8 +75,8 @@ func maskMap(settings map[string]any, all bool) map[string]any {
 
 var urlScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
-// maskURL returns a URL without its user and password and without the values of parameters that are secrets by their name. Any
-// other text is returned as it is.
+// maskURL returns a URL without its user and password and without the values of parameters that are secrets by their
+// name. Any other text is returned as it is.
 func maskURL(text string) string {
 	scheme := urlScheme.FindString(text)
 	if scheme == "" {
@@ -92,7 +92,8 @@ func maskUser(rest string) string {
 		authority = rest[:end]
 	}
 	at := strings.LastIndexByte(authority, '@')
-	if _, port, found := strings.Cut(authority, ":"); at < 0 && found && strings.Trim(port, "0123456789") != "" && rest[0] != '[' {
+	_, port, found := strings.Cut(authority, ":")
+	if isPort := strings.Trim(port, "0123456789") == ""; at < 0 && found && !isPort && authority[0] != '[' {
 		at = strings.LastIndexByte(rest, '@')
 	}
 	if at < 0 {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestShownDirectoriesHoldNoSecret: the settings of a directory may hold secrets in URLs, parameters, lists and numbers.
+// TestShownDirectoriesHoldNoSecret: the settings of a directory may hold secrets in URLs, parameters, lists and
+// numbers.
 func TestShownDirectoriesHoldNoSecret(t *testing.T) {
 	t.Parallel()
 	c, err := load(`
@@ -22,8 +23,14 @@ directories:
     apiKey: hunter2
     pin: {password: 2222222}
     list: [{client_secret: hunter2}, 'https://hunter2@h/', {deep: [{token: hunter2}]}]
-  - {id: ad, type: ldap, urls: ['ldaps://ok.example.org', 'ldap://cn=x:hunter2@ldap.example.org:389'], bind_dn: 'cn=shown'}
-  - {id: raw, type: oidc, proxy_url: 'proxyuser:hunter2@proxy.example.org:3128', issuer: 'https://u:hunter2/hunter2?hunter2@idp.example.org'}
+  - id: ad
+    type: ldap
+    urls: ['ldaps://ok.example.org', 'ldap://cn=x:hunter2@ldap.example.org:389']
+    bind_dn: 'cn=shown'
+  - id: raw
+    type: oidc
+    proxy_url: 'proxyuser:hunter2@proxy.example.org:3128'
+    issuer: 'https://u:hunter2/hunter2?hunter2@idp.example.org'
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +49,9 @@ directories:
 				t.Errorf("%s is shown:\n%s", secret, text)
 			}
 		}
-		for _, shown := range []string{"@proxy.example.org:3128", "tenant=shown", "domain_hint", "cn=shown", "ldaps://ok.example.org", "@idp.example.org/realm"} {
+		for _, shown := range []string{
+			"@proxy.example.org:3128", "tenant=shown", "domain_hint", "cn=shown", "ldaps://ok.example.org", "@idp.example.org/realm",
+		} {
 			if !strings.Contains(text, shown) {
 				t.Errorf("%s is not shown:\n%s", shown, text)
 			}
@@ -54,7 +63,9 @@ func TestMistakesAboutURLsShowNoPassword(t *testing.T) {
 	t.Parallel()
 	_, err := load(`
 http: {public_url: 'https://u:hunter2@id.example.org'}
-sso: {redirect_uris: ['https://u:hunter2@app.example.org/'], post_logout_redirect_uris: ['http://app.example.org/?access_token=hunter2']}
+sso:
+  redirect_uris: ['https://u:hunter2@app.example.org/']
+  post_logout_redirect_uris: ['http://app.example.org/?access_token=hunter2']
 users_api: {cors_origins: ['https://hunter2@app.example.org']}
 `)
 	if err == nil || strings.Contains(err.Error(), "hunter2") {

@@ -93,8 +93,9 @@ const originalTPTSecret = "073821603fcc483f9afee3f1500782a4" //nolint:gosec // t
 
 const minTPTSecret = 32 // bytes: RFC 7518 section 3.2 wants as many as the hash has
 
-// SigningSecret returns the secret that third-party tokens are signed with, empty where there is none. The known default is
-// none: it is accepted in the configuration of a Users API that is off, and nothing is signed or verified with it.
+// SigningSecret returns the secret that third-party tokens are signed with, empty where there is none. The known
+// default is none: it is accepted in the configuration of a Users API that is off, and nothing is signed or verified
+// with it.
 func (a UsersAPI) SigningSecret() string {
 	if secret := a.TPTSecret.Reveal(); secret != originalTPTSecret {
 		return secret
@@ -125,12 +126,14 @@ func (a UsersAPI) check(m *Mistakes) {
 const maxIssuer = 64 // characters, of which apps display fewer
 
 func (t TOTP) check(m *Mistakes) {
-	if !utf8.ValidString(t.Issuer) || utf8.RuneCountInString(t.Issuer) > maxIssuer || strings.ContainsFunc(t.Issuer, notInIssuer) {
+	tooLong := utf8.RuneCountInString(t.Issuer) > maxIssuer
+	if tooLong || !utf8.ValidString(t.Issuer) || strings.ContainsFunc(t.Issuer, notInIssuer) {
 		m.add("totp.issuer", "must be a name of at most %d characters without a colon, such as Example Inc.", maxIssuer)
 	}
 }
 
-// notInIssuer tells the characters that separate issuer and account in authenticator apps, and those that are not displayed.
+// notInIssuer tells the characters that separate issuer and account in authenticator apps, and those that are not
+// displayed.
 func notInIssuer(r rune) bool { return r == ':' || !unicode.IsPrint(r) }
 
 func (t Tokens) check(m *Mistakes) {

@@ -11,6 +11,12 @@ import (
 func (c Config) Warnings() []Mistake {
 	var m Mistakes
 	c.HTTP.warn(&m)
+	for _, network := range c.RateLimits.Exempt {
+		if isTooBroad(network) {
+			m.add("rate_limits.exempt", "%s covers a large part of all addresses, which sign in without a limit: name the networks of "+
+				"your own back ends", network)
+		}
+	}
 	if c.Mail.Driver == DriverLog && c.Mail.SMTP.Address != "" {
 		m.add("mail.driver", "is log: mail.smtp is set and not used")
 	}
@@ -30,13 +36,13 @@ func (c Config) FileWarnings() []Mistake {
 		return nil
 	}
 	if info, err := os.Stat(c.DataDir); err == nil && info.IsDir() && info.Mode().Perm()&others != 0 {
-		m.add("data_dir", "%s is open to everybody on this machine (mode %04o): make it 0700, or 0770 for a group of its own", c.DataDir,
-			info.Mode().Perm())
+		m.add("data_dir", "%s is open to everybody on this machine (mode %04o): make it 0700, or 0770 for a group of its own",
+			c.DataDir, info.Mode().Perm())
 	}
 	for _, name := range []string{c.KeyFile(), c.SQLiteFile()} {
 		if info, err := os.Stat(name); err == nil && info.Mode().Perm()&group != 0 {
-			m.add("data_dir", "%s is open to its group (mode %04o): the service makes it 0600 at its start where it owns the file", name,
-				info.Mode().Perm())
+			m.add("data_dir", "%s is open to its group (mode %04o): the service makes it 0600 at its start where it owns the file",
+				name, info.Mode().Perm())
 		}
 	}
 	return m
@@ -70,8 +76,8 @@ func isTooBroad(network netip.Prefix) bool {
 func (h HTTP) warn(m *Mistakes) {
 	for _, network := range h.TrustedProxies {
 		if isTooBroad(network) {
-			m.add("http.trusted_proxies", "%s covers a large part of all addresses: from there, everybody can choose the address that limits "+
-				"and the audit log see. Name the proxies", network)
+			m.add("http.trusted_proxies", "%s covers a large part of all addresses: from there, everybody can choose the address "+
+				"that limits and the audit log see. Name the proxies", network)
 		}
 	}
 	public, err := url.Parse(h.PublicURL)

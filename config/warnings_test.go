@@ -74,5 +74,8 @@ func TestProxyListsThatCoverEverythingAreWarnedOf(t *testing.T) {
 		if len(warnings) != want {
 			t.Errorf("%s: %d warnings, want %d: %v", list, len(warnings), want, warnings)
 		}
+		if c, err = load("rate_limits: {exempt: [" + list + "]}"); err != nil || len(c.Warnings()) != want {
+			t.Errorf("rate_limits.exempt of %s: %v, %v; want %d", list, c.Warnings(), err, want)
+		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// newPBKDF2 makes a scheme of PBKDF2, unless it costs too much. A longer output costs the iterations once for each block.
+// newPBKDF2 makes a scheme of PBKDF2, unless it costs too much. A longer output costs the iterations once for each
+// block.
 func newPBKDF2(digest string, iterations uint64, salt, sum []byte) (scheme, bool) {
 	hash := digests[digest]
 	if hash == nil || !sizesFit(salt, sum) {
@@ -29,8 +30,8 @@ func newPBKDF2(digest string, iterations uint64, salt, sum []byte) (scheme, bool
 	}, true
 }
 
-// parsePasslibPBKDF2 reads the rest of $pbkdf2-sha256$600000$salt$hash, where the number may be written i=600000, followed by
-// the length of the hash as in PHC strings (i=600000,l=32), and no digest means SHA-1.
+// parsePasslibPBKDF2 reads the rest of $pbkdf2-sha256$600000$salt$hash, where the number may be written i=600000,
+// followed by the length of the hash as in PHC strings (i=600000,l=32), and no digest means SHA-1.
 func parsePasslibPBKDF2(rest string) (scheme, bool) {
 	parts := strings.Split(rest, "$")
 	if len(parts) != 4 {

@@ -15,8 +15,9 @@
 //	{SSHA}, {SSHA256}, {SSHA384}, {SSHA512}               LDAP
 //	{pbkdf2}, {scrypt}, @SpringSecurity_v5_8              Spring Security's own forms
 //
-// Names that LDAP servers, Dovecot and Spring Security write before one of these are passed over: {CRYPT}, {BCRYPT}, {BLF-CRYPT},
-// {SHA512-CRYPT}, {ARGON2}, {bcrypt}, {argon2}, {ldap} and the like, in any case. {noop} and other plain text is refused.
+// Names that LDAP servers, Dovecot and Spring Security write before one of these are ignored, in any case: {CRYPT},
+// {BCRYPT}, {BLF-CRYPT}, {SHA512-CRYPT}, {ARGON2}, {bcrypt}, {argon2}, {ldap} and the like. {noop} and other plain text is
+// refused.
 //
 // What a hash says it costs is believed only up to a ceiling: 128 MiB and about a second. A file of hostile hashes can
 // therefore not take the machine; [Hasher.Supports] reports to an import beforehand whether a hash costs more.

@@ -37,8 +37,8 @@ type scheme struct {
 	cheap  bool        // far less work than a hash of ours
 	argon2 *argon2Hash // of that family, else nil
 	check  func(password []byte) bool
-	// longest is the length in bytes of the longest password that is checked, where the password's length adds to the cost of
-	// each round; 0 means domain.MaxPasswordBytes.
+	// longest is the length in bytes of the longest password that is checked, where the password's length adds to the cost
+	// of each round; 0 means domain.MaxPasswordBytes.
 	longest int
 	// costly marks a hash of a known form whose cost is above the ceilings. Such a hash is not supported.
 	costly bool
@@ -51,8 +51,8 @@ func (s scheme) matches(m *memories, password []byte) bool {
 	return s.check(password)
 }
 
-// parse reads a hash of any supported form, and reports false for every other text and for a cost above the ceilings; the
-// latter is marked as costly.
+// parse reads a hash of any supported form, and reports false for every other text and for a cost above the ceilings;
+// the latter is marked as costly.
 func parse(text string) (scheme, bool) {
 	if text == "" || len(text) > maxHashText {
 		return scheme{}, false

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// wrappers are names that LDAP servers, Dovecot and Spring Security write before a hash of another form, in upper case, and
-// what that form begins with. Names that say plain text, such as {NOOP}, are none of them.
+// wrappers are names that LDAP servers, Dovecot and Spring Security write before a hash of another form, in upper case,
+// and what that form begins with. Names that say plain text, such as {NOOP}, are none of them.
 var wrappers = map[string][]string{
 	"{CRYPT}":                      {"$"},
 	"{BCRYPT}":                     {"$2"},
@@ -21,7 +21,8 @@ var wrappers = map[string][]string{
 	"{LDAP}":                       {"{SSHA", "{ssha"},
 }
 
-// unwrap removes the name of a wrapper. Names in braces have no case (RFC 2307 section 5.3): others are returned in upper case.
+// unwrap removes the name of a wrapper. Names in braces have no case (RFC 2307 section 5.3): others are returned in
+// upper case.
 func unwrap(text string) string {
 	end := strings.IndexByte(text, '}')
 	if text[0] != '{' || end < 0 {
@@ -46,8 +47,8 @@ const (
 	springIterations, springSalt       = 310_000, 16
 )
 
-// parseLDAPOrSpringPBKDF2 reads the rest of {PBKDF2}, which names two forms: iterations$salt$hash of LDAP servers, and salt and
-// hash in hexadecimal of Spring Security before 5.8, both with SHA-1.
+// parseLDAPOrSpringPBKDF2 reads the rest of {PBKDF2}, which names two forms: iterations$salt$hash of LDAP servers, and
+// salt and hash in hexadecimal of Spring Security before 5.8, both with SHA-1.
 func parseLDAPOrSpringPBKDF2(rest string) (scheme, bool) {
 	if strings.Contains(rest, "$") {
 		return parsePasslibPBKDF2("$" + rest)
@@ -68,7 +69,8 @@ func springPBKDF2(digest string, iterations uint64, saltSize int, encoded string
 	return newPBKDF2(digest, iterations, raw[:saltSize], raw[saltSize:])
 }
 
-// parseSpringScrypt reads the rest of {scrypt}$100801$salt$hash: one hexadecimal number of the logarithm of N, r and p, and base64.
+// parseSpringScrypt reads the rest of {scrypt}$100801$salt$hash: one hexadecimal number of the logarithm of N, r and p,
+// and base64.
 func parseSpringScrypt(rest string) (scheme, bool) {
 	parts := strings.Split(rest, "$")
 	if len(parts) != 4 || parts[0] != "" {

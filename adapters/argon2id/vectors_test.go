@@ -1,7 +1,7 @@
 package argon2id_test
 
-// What passlib 1.7, Django, werkzeug and crypt(3) made of the password "correct horse", and the two vectors of the Users API. Those of
-// Spring Security are made with hashlib after its encoders.
+// What passlib 1.7, Django, werkzeug and crypt(3) made of the password "correct horse", and the two vectors of the
+// Users API. Those of Spring Security are made with hashlib after its encoders.
 var imported = map[string]string{
 	"argon2id of passlib":    `$argon2id$v=19$m=8192,t=3,p=2$g9Aaw1hrrVUq5Zxzbk2pFQ$fK+vGCujEZPood4/JckLkZaWv+OSZkgfMjXKnRLXpZY`,
 	"argon2i of passlib":     `$argon2i$v=19$m=4096,t=2,p=1$TGmNMea8l1IKAWCs1VpLaQ$+0nYSsJbDZhD3LxvmXdq7l+z/EMC61dYRW6Sg3pHHO4`,

@@ -105,8 +105,8 @@ func notAnExport(why error) error {
 	return fmt.Errorf("%w: %w", errFormat, why)
 }
 
-// ReadUsersAPIExport reads the original's configuration export. A byte order mark at the beginning is ignored. An error means
-// that it is none, or of another version.
+// ReadUsersAPIExport reads the original's configuration export. A byte order mark at the beginning is ignored. An error
+// means that it is none, or of another version.
 func ReadUsersAPIExport(from io.Reader) (ImportFile, error) {
 	text, err := utf8Text(from)
 	if err != nil {

@@ -71,7 +71,8 @@ func (i imports) roles(ctx context.Context, call Call, in ImportRoleBatch) (Impo
 
 func (i imports) users(ctx context.Context, call Call, in ImportUserBatch) (ImportResult, error) {
 	batch := userimport.Batch{
-		Users: make([]userimport.User, len(in.Users)), DryRun: in.DryRun, Roles: in.NewRoles, DropUnknownHashes: in.DropUnknownHashes,
+		Users: make([]userimport.User, len(in.Users)), DryRun: in.DryRun, Roles: in.NewRoles,
+		DropUnknownHashes: in.DropUnknownHashes,
 	}
 	for n, u := range in.Users {
 		batch.Users[n] = userimport.User{

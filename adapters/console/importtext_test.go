@@ -30,8 +30,11 @@ func TestImportFilesSavedOnWindows(t *testing.T) {
 		read func(io.Reader) (console.ImportFile, error)
 		text string
 	}{
-		"lines":  {console.ReadUserLines, `{"username":"zoe","email":"zoe@example.org","full_name":"Ångström"}` + "\n"},
-		"export": {console.ReadUsersAPIExport, `{"version":"1.0","data":{"Roles":[],"Users":[{"username":"zoe","email":"z@example.org","name":"Ångström"}]}}`},
+		"lines": {console.ReadUserLines, `{"username":"zoe","email":"zoe@example.org","full_name":"Ångström"}` + "\n"},
+		"export": {
+			console.ReadUsersAPIExport,
+			`{"version":"1.0","data":{"Roles":[],"Users":[{"username":"zoe","email":"z@example.org","name":"Ångström"}]}}`,
+		},
 	}
 	for name, f := range formats {
 		file, err := f.read(strings.NewReader("\ufeff" + f.text))
@@ -39,7 +42,8 @@ func TestImportFilesSavedOnWindows(t *testing.T) {
 			t.Errorf("%s with a byte order mark: %+v, %v", name, file, err)
 		}
 		for _, text := range []string{
-			utf16Text("\ufeff"+f.text, false), utf16Text("\ufeff"+f.text, true), utf16Text(f.text, false), utf16Text(f.text, true),
+			utf16Text("\ufeff"+f.text, false), utf16Text("\ufeff"+f.text, true),
+			utf16Text(f.text, false), utf16Text(f.text, true),
 		} {
 			if _, err := f.read(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "UTF-16") {
 				t.Errorf("%s in UTF-16, beginning with %x: %v", name, text[:4], err)

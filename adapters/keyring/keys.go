@@ -41,8 +41,8 @@ func makeKey(raw [keySize]byte) Key {
 	return Key{id: hex.EncodeToString(sum[:8]), key: raw}
 }
 
-// ParseKeys reads keys from text: one on a line, the active one first, each 32 bytes in base64 or hexadecimal. Empty lines
-// and those that begin with # are passed over. Errors name the line and never what stands in it.
+// ParseKeys reads keys from text: one on a line, the active one first, each 32 bytes in base64 or hexadecimal. Empty
+// lines and those that begin with # are passed over. Errors name the line and never what stands in it.
 func ParseKeys(text string) ([]Key, error) {
 	var keys []Key
 	seen := map[string]bool{}
@@ -80,9 +80,10 @@ func parseKey(line string) (Key, bool) {
 	return makeKey([keySize]byte(raw)), true
 }
 
-// OpenKeyFile reads the keys in the file. A file that others may read is refused; access for its group, which Kubernetes gives
-// to every file of a volume with an fsGroup, is taken away where the file is the process's own. Where there is none it makes one with a new key,
-// whole and on disk before it returns, also when two processes start at once: then both read the same.
+// OpenKeyFile reads the keys in the file. A file that others may read is refused; access for its group, which
+// Kubernetes gives to every file of a volume with an fsGroup, is taken away where the file is the process's own. Where
+// there is none it makes one with a new key, whole and on disk before it returns, also when two processes start at
+// once: then both read the same.
 func OpenKeyFile(path string) ([]Key, error) {
 	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -98,7 +99,8 @@ func OpenKeyFile(path string) ([]Key, error) {
 	switch mode := info.Mode().Perm(); {
 	case runtime.GOOS == "windows": // has no such modes
 	case mode&0o007 != 0:
-		return nil, fmt.Errorf("key file %s is open to others (mode %04o): make it 0600, and replace the key if somebody may have read it", path, mode)
+		return nil, fmt.Errorf("key file %s is open to others (mode %04o): make it 0600, and replace the key if somebody may "+
+			"have read it", path, mode)
 	case mode&0o070 != 0:
 		_ = os.Chmod(path, mode&^0o070) // fails where the file is another's, who gave it to the group
 	}
@@ -146,7 +148,8 @@ func makeKeyFile(path string) error {
 	return syncDir(dir)
 }
 
-// syncDir makes the file's name as durable as its content: a key that is lost in a crash takes all that it sealed along.
+// syncDir makes the file's name as durable as its content: a key that is lost in a crash takes all that it sealed
+// along.
 func syncDir(dir string) error {
 	d, err := os.Open(dir) //nolint:gosec // the operator's own path
 	if err != nil {

@@ -109,7 +109,8 @@ func TestParseKeysReadsAllSpellings(t *testing.T) {
 	}
 }
 
-// TestAKeyFileOfAGroupIsOpenedAndTakenBack: Kubernetes gives the group of a volume's fsGroup access to every file at each mount.
+// TestAKeyFileOfAGroupIsOpenedAndTakenBack: Kubernetes gives the group of a volume's fsGroup access to every file at
+// each mount.
 func TestAKeyFileOfAGroupIsOpenedAndTakenBack(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys")

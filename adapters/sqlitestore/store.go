@@ -123,8 +123,8 @@ func (s *Store) load(ctx context.Context) error {
 	return s.countPending(ctx)
 }
 
-// createPrivate creates the file before SQLite does, which would make it readable by others; SQLite gives its companions
-// the same mode.
+// createPrivate creates the file before SQLite does, which would make it readable by others; SQLite gives its
+// companions the same mode.
 func createPrivate(path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the path is the configuration's
 	if err != nil {
@@ -136,8 +136,8 @@ func createPrivate(path string) error {
 	return makePrivate(path, path+"-wal", path+"-shm")
 }
 
-// makePrivate takes the access of group and others away from files that are there. Of a file that is another user's, access for its
-// group is left, which may be ours; access for others is an error.
+// makePrivate removes the access of group and others from files that exist. A file of another user keeps the access of
+// its group, which may be ours; access for others is then an error.
 func makePrivate(paths ...string) error {
 	for _, path := range paths {
 		info, err := os.Stat(path)

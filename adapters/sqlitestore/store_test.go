@@ -109,7 +109,8 @@ func TestH15_FilesAreTheOwnersAlone(t *testing.T) {
 	}
 }
 
-// TestADirectoryOfAGroupOpensAgain: at each mount of a volume with an fsGroup, Kubernetes makes its files 0660 and its folders 2770.
+// TestADirectoryOfAGroupOpensAgain: at each mount of a volume with an fsGroup, Kubernetes makes its files 0660 and its
+// folders 2770.
 func TestADirectoryOfAGroupOpensAgain(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")

@@ -1,7 +1,7 @@
 // Package totp does the mathematics of time-based one-time passwords with github.com/pquerna/otp.
 //
-// Each time step is checked through HOTP (RFC 4226) on its own, and not through the library's own window, so that the caller
-// learns which step a code belongs to and can burn it.
+// Each time step is checked through HOTP (RFC 4226) on its own, and not through the library's own window, so that the
+// caller learns which step a code belongs to and can burn it.
 package totp
 
 import (
@@ -76,11 +76,12 @@ func (Codes) Describe(secret []byte, issuer, account string) (domain.FactorSetup
 	}, nil
 }
 
-// escape encodes a text for both parts of the URI. Apps differ in what they take a plus sign and a space for, so that neither is left.
+// escape encodes a text for both parts of the URI. Apps differ in what they take a plus sign and a space for, so that
+// neither is left.
 func escape(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 
-// Match returns the time step that the code belongs to. The nearest step is tried first, and all three are tried whatever
-// is found, so that the time taken tells nothing.
+// Match returns the time step that the code belongs to. The nearest step is tried first, and all three are tried
+// whatever is found, so that the time taken tells nothing.
 func (Codes) Match(secret []byte, code string, now time.Time) (int64, bool) {
 	if len(code) != digits || strings.Trim(code, "0123456789") != "" {
 		return 0, false

@@ -76,7 +76,8 @@ func TestT03_SecretHas160BitsAndComesAsPicture(t *testing.T) {
 	}
 }
 
-// TestTheURIKeepsEveryCharacterOfIssuerAndAccount: apps take a plus sign for a space, and know an entry by issuer and account.
+// TestTheURIKeepsEveryCharacterOfIssuerAndAccount: apps take a plus sign for a space, and know an entry by issuer and
+// account.
 func TestTheURIKeepsEveryCharacterOfIssuerAndAccount(t *testing.T) {
 	t.Parallel()
 	const issuer, account = "R&D = 100% + more?", "ada+test@example.org/x#y"

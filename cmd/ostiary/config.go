@@ -46,7 +46,9 @@ case only. Nothing is started or changed.`,
 		if err != nil {
 			return err
 		}
-		answer := configCheckAnswer{OK: true, Warnings: slices.Concat([]config.Mistake{}, configuration.Warnings(), configuration.FileWarnings())}
+		answer := configCheckAnswer{
+			OK: true, Warnings: slices.Concat([]config.Mistake{}, configuration.Warnings(), configuration.FileWarnings()),
+		}
 		err = onDirectories(cmd.Context(), configuration, func(on operator.Caller) error {
 			if offline {
 				return nil // that they open is what was to be seen

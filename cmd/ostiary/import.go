@@ -70,7 +70,9 @@ func (a *app) readImport(name string, read func(io.Reader) (operator.ImportFile,
 }
 
 // importFile sends the roles, then the users in batches.
-func (a *app) importFile(ctx context.Context, on operator.Caller, file operator.ImportFile, how importOptions) (operator.ImportResult, error) {
+func (a *app) importFile(
+	ctx context.Context, on operator.Caller, file operator.ImportFile, how importOptions,
+) (operator.ImportResult, error) {
 	sum := operator.ImportResult{Problems: file.Bad}
 	roles := operator.ImportRoleBatch{Roles: file.Roles, DryRun: how.dryRun}
 	users := operator.ImportUserBatch{DryRun: how.dryRun, DropUnknownHashes: how.dropUnknownHashes}

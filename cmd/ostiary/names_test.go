@@ -19,21 +19,23 @@ import (
 	"github.com/ostiary/ostiary/config"
 )
 
-// TestTheInstallationIsNamedByItsPublicHost: a mail server and an authenticator app see the host of http.public_url, and neither the
-// name of a container nor that of the product.
+// TestTheInstallationIsNamedByItsPublicHost: a mail server and an authenticator app see the host of http.public_url,
+// and neither the name of a container nor that of the product.
 func TestTheInstallationIsNamedByItsPublicHost(t *testing.T) {
 	t.Parallel()
 	hello := make(chan string, 8)
 	address := running(t, hello)
 	const password = "Correct-horse-battery-7"
-	token := ask(t, address, "", http.MethodPost, "/auth/login", `{"username":"root","password":"`+password+`"}`)["access_token"]
+	login := ask(t, address, "", http.MethodPost, "/auth/login", `{"username":"root","password":"`+password+`"}`)
+	token := login["access_token"]
 	me := ask(t, address, token, http.MethodGet, "/auth/verify", "")["user_id"]
 	ask(t, address, token, http.MethodPost, "/users", `{"username":"ada+x","email":"ada@example.org"}`)
 	if got := <-hello; got != "id.example.org" {
 		t.Errorf("EHLO said %q, want id.example.org", got)
 	}
 	setup := ask(t, address, token, http.MethodPost, "/users/"+me+"/2fa/enable", `{"password":"`+password+`"}`)
-	uri := "otpauth://totp/id.example.org:root?secret=" + setup["secret"] + "&issuer=id.example.org&algorithm=SHA1&digits=6&period=30"
+	uri := "otpauth://totp/id.example.org:root?secret=" + setup["secret"] +
+		"&issuer=id.example.org&algorithm=SHA1&digits=6&period=30"
 	if setup["qr_code"] != qrCode(t, uri) {
 		t.Errorf("the QR code is not that of %s", strings.ReplaceAll(uri, setup["secret"], "…"))
 	}
@@ -53,8 +55,11 @@ func running(t *testing.T, hello chan<- string) string {
 		t.Fatal(err)
 	}
 	c := config.Default()
-	c.HTTP.Address, c.HTTP.PublicURL, c.Metrics.Address, c.DataDir = address, "https://id.example.org:8443", config.Off, t.TempDir()
-	c.Bootstrap = config.Bootstrap{Username: "root", Email: "root@example.org", Password: "Correct-horse-battery-7", Role: "admin"}
+	c.HTTP.Address, c.HTTP.PublicURL, c.Metrics.Address = address, "https://id.example.org:8443", config.Off
+	c.DataDir = t.TempDir()
+	c.Bootstrap = config.Bootstrap{
+		Username: "root", Email: "root@example.org", Password: "Correct-horse-battery-7", Role: "admin",
+	}
 	c.Mail = config.Mail{Driver: config.DriverSMTP, SMTP: config.SMTP{
 		Address: listener.Addr().String(), From: "accounts@example.org", TLS: config.TLSNone, Timeout: 10 * time.Second,
 	}}
@@ -96,7 +101,8 @@ func awaitReady(t *testing.T, address string, ended chan error) {
 
 func ask(t *testing.T, address, token, method, path, body string) map[string]string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+"/api/v1/security"+path, strings.NewReader(body))
+	url := "http://" + address + "/api/v1/security" + path
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,8 +25,9 @@ type Identity struct {
 	Product string
 }
 
-// Composer makes the messages of the service. Each method returns the messages to put into the outbox of the change: one,
-// or none when the user has no address to write to. The error is that of the sealer. It is safe for concurrent use.
+// Composer makes the messages of the service. Each method returns the messages to put into the outbox of the change:
+// one, or none when the user has no address to write to. The error is that of the sealer. It is safe for concurrent
+// use.
 type Composer struct {
 	base    string
 	host    string
@@ -52,7 +53,8 @@ func NewComposer(who Identity, sealer ports.Sealer, ids ports.IDs, clock ports.C
 	}, nil
 }
 
-// Invite gives the user an activation token and puts the mail that carries it into the outbox of the change that stores the user.
+// Invite gives the user an activation token and puts the mail that carries it into the outbox of the change that stores
+// the user.
 func (c *Composer) Invite(user *domain.User, out *domain.Outbox) error {
 	now := c.clock.Now().UTC()
 	text, token, err := usertoken.New(user.ID, domain.TokenActivation, now.Add(usertoken.ActivationFor))

@@ -23,12 +23,14 @@ func TestHashesOfOtherSystemsSignInAndAreUpgraded(t *testing.T) {
 	t.Parallel()
 	s, imports := start(t)
 	for name, hash := range map[string]string{"shadow": shadowHash, "spring": springHash, "phc": phcHash} {
-		batch := userimport.Batch{Users: []userimport.User{{Username: name, Email: name + "@example.com", PasswordHash: hash}}}
-		if results, err := imports.Users(t.Context(), domain.Operator(), batch); err != nil || results[0].Outcome != userimport.Created {
+		row := userimport.User{Username: name, Email: name + "@example.com", PasswordHash: hash}
+		results, err := imports.Users(t.Context(), domain.Operator(), userimport.Batch{Users: []userimport.User{row}})
+		if err != nil || results[0].Outcome != userimport.Created {
 			t.Fatalf("%s: %+v, %v", name, results, err)
 		}
 		for range 2 { // the second time by the upgraded hash
-			if _, err := s.Auth.Login(t.Context(), kit.From("192.0.2.1"), auth.LoginInput{Name: name, Password: fieldPassword}); err != nil {
+			login := auth.LoginInput{Name: name, Password: fieldPassword}
+			if _, err := s.Auth.Login(t.Context(), kit.From("192.0.2.1"), login); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
@@ -49,7 +51,9 @@ func TestRefusedHashesSayWhetherTheyAreUnknownOrTooCostly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"password_hash is of a format that is not known", "password_hash costs more to check than is allowed"} {
+	for i, want := range []string{
+		"password_hash is of a format that is not known", "password_hash costs more to check than is allowed",
+	} {
 		if results[i].Outcome != userimport.Refused || results[i].Reason != want {
 			t.Errorf("row %d: %+v, want the reason %q", i, results[i], want)
 		}
@@ -67,13 +71,16 @@ func TestUsersWithoutTheirUnknownHash(t *testing.T) {
 		{Username: "known", Email: "known@example.com", PasswordHash: shadowHash},
 		{Username: "outside", Email: "outside@example.com", PasswordHash: "{noop}secret", Directory: "nowhere"},
 	}}
-	const mailed = " and was left out: the user is pending and gets an activation mail"
+	const (
+		unknown = "password_hash is of a format that is not known"
+		mailed  = " and was left out: the user is pending and gets an activation mail"
+	)
 	want := []userimport.Result{
-		{Outcome: userimport.Created, Reason: "password_hash is of a format that is not known" + mailed},
+		{Outcome: userimport.Created, Reason: unknown + mailed},
 		{Outcome: userimport.Created, Reason: "password_hash costs more to check than is allowed" + mailed},
-		{Outcome: userimport.Created, Reason: "password_hash is of a format that is not known and was left out: the user has no password"},
+		{Outcome: userimport.Created, Reason: unknown + " and was left out: the user has no password"},
 		{Outcome: userimport.Created},
-		{Outcome: userimport.Refused, Reason: "password_hash is of a format that is not known"},
+		{Outcome: userimport.Refused, Reason: unknown},
 	}
 	for _, batch.DryRun = range []bool{true, false} {
 		results, err := imports.Users(t.Context(), domain.Operator(), batch)
@@ -107,8 +114,9 @@ func checkDropped(t *testing.T, s *kit.Services) {
 		"gone": {domain.StatusDeactivated, false, 0}, "known": {domain.StatusActive, true, 0},
 	} {
 		user, err := s.Store.Users().FindByLogin(t.Context(), name)
-		if err != nil || user.Status != want.status || (user.Password != nil) != want.password || mails[user.Email] != want.mails {
-			t.Errorf("%s is %s, with a password %v and %d mails, %v; want %+v", name, user.Status, user.Password != nil, mails[user.Email], err, want)
+		password, sent := user.Password != nil, mails[user.Email]
+		if err != nil || user.Status != want.status || password != want.password || sent != want.mails {
+			t.Errorf("%s is %s, with a password %v and %d mails, %v; want %+v", name, user.Status, password, sent, err, want)
 		}
 		if invited := len(user.Tokens) == 1; invited != (want.mails == 1) {
 			t.Errorf("%s has %d tokens", name, len(user.Tokens))

@@ -208,8 +208,8 @@ func (s *Service) hashProblem(hash string) string {
 	}
 }
 
-// dropHash removes a hash that is not supported from a row of the built-in directory, where the batch asks for it, and returns
-// the note about it.
+// dropHash removes a hash that is not supported from a row of the built-in directory, where the batch asks for it, and
+// returns the note about it.
 func (s *Service) dropHash(batch *Batch, in *User) (note string) {
 	problem := s.hashProblem(in.PasswordHash)
 	if !batch.DropUnknownHashes || problem == "" || !s.storesPasswords(in.Directory) {

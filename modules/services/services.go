@@ -146,7 +146,8 @@ type factorNeeds struct {
 func newChecker(n factorNeeds) *factor.Checker {
 	return factor.NewChecker(factor.Needs{
 		Users: n.Users, Attempts: n.Attempts, Catalog: n.Catalog, Codes: n.Codes, Sealer: n.Sealer, IDs: n.IDs, Clock: n.Clock,
-		Journal: n.Journal, Letters: n.Letters, Limits: n.Limits, Issuer: n.Config.TOTPIssuer(), SMS: n.Config.SMS.Driver == config.DriverHTTP,
+		Journal: n.Journal, Letters: n.Letters, Limits: n.Limits, Issuer: n.Config.TOTPIssuer(),
+		SMS: n.Config.SMS.Driver == config.DriverHTTP,
 	})
 }
 
