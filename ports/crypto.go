@@ -41,6 +41,9 @@ type PasswordHasher interface {
 	// Verify checks a password against a hash of any supported format; outdated tells that Hash would now make another.
 	// An empty hash costs the same work and is never right. The time of a refusal does not tell what hash it was.
 	Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error)
+	// Learn measures the form of a hash where that is another than Hash makes, so that the first refusal of a user with such a
+	// hash takes no longer than any other.
+	Learn(ctx context.Context, hash string) error
 	// Matches is the answer of Verify without hiding its time, for what nobody learns from: somebody's own last passwords.
 	Matches(ctx context.Context, hash, password string) (bool, error)
 	// Supports reports whether Verify takes hashes of this form and this cost; an import asks before it stores one.

@@ -46,6 +46,9 @@ type CredentialKeeper interface {
 	// password, so that nobody can time which names exist. Outdated tells to replace the credential's hash by
 	// MakeHash(password), which is done when the check is OutcomeOK.
 	CheckCredential(ctx context.Context, credential *domain.PasswordCredential, password string) (outcome domain.Outcome, outdated bool, err error)
+	// LearnCost measures what checking a password against the credential takes where that is not known, so that the first refusal
+	// does not tell that the user exists.
+	LearnCost(ctx context.Context, credential *domain.PasswordCredential) error
 	// MakeHash returns the hash to keep for a new password.
 	MakeHash(ctx context.Context, password string) (string, error)
 	// CheckNew returns domain.ErrPasswordPolicy that names each broken rule when next breaks the policy, is one that

@@ -34,8 +34,9 @@
 // Package argon2kernel computes Argon2 with the vector instructions of the processor. The memory of a hash is kept for the next
 // one, and overwritten and returned to the system when no hash was computed for two seconds.
 //
-// A hash from elsewhere may take several times as long as ours. As long as the process meets such hashes, every refusal
-// takes as long as the slowest of them, also that of a name that nobody has; what waits takes no processor and no place.
+// A hash from elsewhere may take several times as long as ours. Every refusal takes as long as the slowest kind of them that the
+// process has measured, also that of a name that nobody has; what waits takes no processor and no place. [Hasher.Learn]
+// measures a kind before anybody signs in with it.
 //
 // Passwords are prepared as an OpaqueString (RFC 8265 section 4.2): every space is the ASCII one, and accents are composed,
 // so that the same password typed on another system is the same. Case and width stay. Nothing is cut off.

@@ -2,6 +2,7 @@ package argon2id
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 )
@@ -71,14 +72,67 @@ func TestA02_RefusalsTakeAsLongAsTheSlowestKindOfHash(t *testing.T) {
 func TestA02_TheFloorFollowsWhatForeignHashesTake(t *testing.T) {
 	t.Parallel()
 	f := newFloor()
-	f.learn(time.Hour)
+	f.learn("slow", time.Hour)
 	if got := time.Duration(f.length.Load()); got != maxFloor {
 		t.Fatalf("the floor is %s, want at most %s", got, maxFloor)
 	}
 	for range 300 {
-		f.learn(80 * time.Millisecond)
+		f.learn("slow", 80*time.Millisecond)
 	}
 	if got := time.Duration(f.length.Load()); got < 100*time.Millisecond || got > 102*time.Millisecond {
 		t.Errorf("the floor is %s after 300 checks of 80 ms", got)
+	}
+}
+
+// The first refusal of a user with a foreign hash must not take longer than that of an unknown name.
+func TestA02_TheFirstForeignHashIsNoTell(t *testing.T) {
+	t.Parallel()
+	const foreign = "$2b$05$W1quGEsdJwvKVq1/4PSMOecOioshg.aEI8/IUFQVN6rX1BpZvDSDC"
+	h, took, waited := paced(t)
+	*took = 80 * time.Millisecond
+	if err := h.Learn(t.Context(), foreign); err != nil {
+		t.Fatal(err)
+	}
+	*took = time.Hour // which a second measurement would learn
+	if err := h.Learn(t.Context(), strings.Replace(foreign, "W1qu", "W1qa", 1)); err != nil {
+		t.Fatal(err)
+	}
+	*took = 20 * time.Millisecond
+	if _, _, err := h.Verify(t.Context(), "", "wrong"); err != nil || *waited != 80*time.Millisecond {
+		t.Errorf("an unknown name waited %s (%v), want 80ms more than its 20ms", *waited, err)
+	}
+}
+
+func TestKindsOfHashesAreTheirParameters(t *testing.T) {
+	t.Parallel()
+	for hash, want := range map[string]string{
+		"$argon2id$v=19$m=8192,t=3,p=2$c2FsdA$c3Vt":                     "$argon2id$v=19$m=8192,t=3,p=2",
+		"argon2$argon2id$v=19$m=8192,t=3,p=2$c2FsdA$c3Vt":               "argon2$argon2id$v=19$m=8192,t=3,p=2",
+		"$2a$05$It0fvLEe/Mo4KoaqCcAQyejE1eZbts1wlpXaqyDySuQYC.ENgvJyC":  "$2a$05",
+		"bcrypt_sha256$$2b$05$Ml.CZNEy1d7M8G2dhBLjGevhP1xwE5rpHVIbC6/h": "bcrypt_sha256$$2b$05",
+		"$pbkdf2-sha256$1000$c2FsdA$c3Vt":                               "$pbkdf2-sha256$1000",
+		"pbkdf2_sha256$600000$salt$c3Vt":                                "pbkdf2_sha256$600000",
+		"scrypt:32768:8:1$salt$abcd":                                    "scrypt:32768:8:1",
+		"$6$rounds=10000$salt$sum":                                      "$6$rounds=10000",
+		"$6$salt$sum":                                                   "$6",
+		"{SSHA}/A73SVvGxIYmUaPklvElHigHk9YaIwTA":                        "{SSHA}",
+		"{PBKDF2-SHA256}1000$c2FsdA$c3Vt":                               "{PBKDF2-SHA256}1000",
+	} {
+		if got := kindOf(hash); got != want {
+			t.Errorf("%s is of the kind %q, want %q", hash, got, want)
+		}
+	}
+}
+
+// Where users came with hashes of several kinds, those of the slowest must not stand out because others sign in more often.
+func TestA02_AFasterKindOfHashDoesNotLowerTheFloor(t *testing.T) {
+	t.Parallel()
+	f := newFloor()
+	f.learn("slow", 80*time.Millisecond)
+	for range 300 {
+		f.learn("fast", 20*time.Millisecond)
+	}
+	if got := time.Duration(f.length.Load()); got != 100*time.Millisecond {
+		t.Errorf("the floor is %s after 300 checks of a faster kind, want 100 ms", got)
 	}
 }

@@ -101,7 +101,7 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, outdate
 		return false, false, err
 	}
 	if c.supported && !c.current {
-		h.floor.learn(c.took)
+		h.floor.learn(kindOf(hash), c.took)
 	}
 	if !c.ok {
 		h.floor.reach(ctx, c.took)

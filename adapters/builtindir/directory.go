@@ -91,6 +91,14 @@ func (d *Directory) CheckCredential(ctx context.Context, credential *domain.Pass
 	return domain.OutcomeOK, outdated, nil
 }
 
+// LearnCost measures the form of the credential's hash where it came from elsewhere. The error is fault.ErrOverloaded.
+func (d *Directory) LearnCost(ctx context.Context, credential *domain.PasswordCredential) error {
+	if credential == nil || credential.Hash == "" {
+		return nil
+	}
+	return d.hasher.Learn(ctx, credential.Hash)
+}
+
 // MakeHash returns the hash to keep for a new password. The error is fault.ErrOverloaded.
 func (d *Directory) MakeHash(ctx context.Context, password string) (string, error) {
 	return d.hasher.Hash(ctx, password)

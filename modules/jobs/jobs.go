@@ -21,6 +21,8 @@ type Job struct {
 	Name  string
 	Every time.Duration
 	Run   func(ctx context.Context) error
+	// AtStart has the job run once at the start as well.
+	AtStart bool
 }
 
 // Result adds a job to those that run. A constructor returns it.
@@ -52,6 +54,14 @@ func run(lc fx.Lifecycle, log *zap.Logger, all []Job) {
 }
 
 func loop(ctx context.Context, log *zap.Logger, job Job) {
+	turn := func() {
+		if err := once(ctx, job); err != nil && ctx.Err() == nil {
+			log.Error("job failed", zap.Error(err))
+		}
+	}
+	if job.AtStart {
+		turn()
+	}
 	ticker := time.NewTicker(job.Every)
 	defer ticker.Stop()
 	for {
@@ -59,9 +69,7 @@ func loop(ctx context.Context, log *zap.Logger, job Job) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := once(ctx, job); err != nil && ctx.Err() == nil {
-				log.Error("job failed", zap.Error(err))
-			}
+			turn()
 		}
 	}
 }

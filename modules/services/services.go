@@ -3,6 +3,7 @@ package services
 
 import (
 	"context"
+	"time"
 
 	"go.uber.org/fx"
 	"go.uber.org/zap"
@@ -20,6 +21,7 @@ import (
 	"github.com/ostiary/ostiary/core/notify"
 	"github.com/ostiary/ostiary/core/reseal"
 	"github.com/ostiary/ostiary/core/settings"
+	"github.com/ostiary/ostiary/modules/jobs"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -34,6 +36,7 @@ var Module = fx.Module("services",
 		newFactor,
 		newKeys,
 		newAccount,
+		learnHashes,
 		newAuth,
 		newSSO,
 		watchProviders,
@@ -219,6 +222,11 @@ func newAccount(n accountNeeds) *account.Service {
 		Trail: n.Trail, Eraser: n.Eraser, ResetRate: rate(n.Config.RateLimits.PasswordReset),
 		ResetSourceRate: rate(n.Config.RateLimits.PasswordResetSource), Exempt: n.Config.RateLimits.Exempt, Trace: n.Trace,
 	})
+}
+
+// learnHashes measures the hashes that users came with, at the start and once an hour, in case of an import meanwhile.
+func learnHashes(service *account.Service) jobs.Result {
+	return jobs.Result{Job: jobs.Job{Name: "learn_hashes", Every: time.Hour, AtStart: true, Run: service.LearnHashes}}
 }
 
 type authNeeds struct {
