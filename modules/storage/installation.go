@@ -11,7 +11,6 @@ import (
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/modules/jobs"
-	"github.com/ostiary/ostiary/modules/keys"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -34,7 +33,7 @@ func newInstallation(c config.Config, _ ports.Sealer) (*installation, error) {
 	in := &installation{dir: c.DataDir, from: filepath.Join(c.DataDir, markName)}
 	paths := []string{in.from}
 	if c.Keyring.Key == "" {
-		in.keyFile = filepath.Join(c.DataDir, keys.FileName)
+		in.keyFile = c.KeyFile()
 		in.from = in.keyFile
 		paths = []string{in.keyFile, paths[0]}
 	}
