@@ -88,7 +88,7 @@ func (s *Service) checkLockout(settings *domain.Settings) error {
 }
 
 // ErrLocksOut refuses settings under which people could never sign in again.
-var ErrLocksOut = fault.New(fault.Invalid, "invalid_request", "These settings would lock people out")
+var ErrLocksOut = fault.New(fault.Conflict, "would_lock_out", "These settings would lock people out")
 
 // errUnknownProfile is a profile that there is none of.
 var errUnknownProfile = fault.ErrInvalid.About("profile", "must be nist")

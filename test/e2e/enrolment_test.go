@@ -58,3 +58,17 @@ func TestT09_WhoMustHaveASecondFactorCanOnlyEnrol(t *testing.T) {
 		t.Errorf("after enrolment: %d %s", r.status, r.body)
 	}
 }
+
+// TestADutyThatNobodyCouldMeetIsRefused asks for codes by SMS alone where no gateway is configured.
+func TestADutyThatNobodyCouldMeetIsRefused(t *testing.T) {
+	t.Parallel()
+	in := install(t, kit.Options{NoSMS: true})
+	r := in.call(t, in.admin, http.MethodPatch, "/settings/security", `{"two_factor":{"enabled":true,"methods":["sms"]}}`)
+	if r.status != http.StatusConflict || r.text("error") != "would_lock_out" {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	r = in.call(t, in.admin, http.MethodGet, "/settings/security", "")
+	if r.status != http.StatusOK || !strings.Contains(r.body, `"enabled":false`) {
+		t.Errorf("afterwards: %d %s", r.status, r.body)
+	}
+}
