@@ -56,11 +56,11 @@ func checkSetUp(ctx context.Context, path string, known Known) error {
 func countTables(ctx context.Context, path string) (tables int, err error) {
 	db, err := sql.Open("sqlite", dsn(path, true))
 	if err != nil {
-		return 0, fmt.Errorf("opening the database: %w", err)
+		return 0, translate(fmt.Errorf("opening %s: %w", FileName, err))
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil {
-		return 0, fmt.Errorf("opening the database: %w", err)
+		return 0, translate(fmt.Errorf("opening %s: %w", FileName, err))
 	}
 	return tables, nil
 }
