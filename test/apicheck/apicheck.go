@@ -5,11 +5,14 @@ package apicheck
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -72,7 +75,11 @@ func (c *Checker) Check(ctx context.Context, req *http.Request, sent []byte, sta
 	if err != nil {
 		return err
 	}
-	if status < http.StatusBadRequest {
+	if status >= http.StatusBadRequest {
+		if err := checkCode(input.Route.Operation, status, body); err != nil {
+			return err
+		}
+	} else {
 		if err := openapi3filter.ValidateRequest(ctx, input); err != nil {
 			return fmt.Errorf("request: %w", err)
 		}
@@ -86,6 +93,25 @@ func (c *Checker) Check(ctx context.Context, req *http.Request, sent []byte, sta
 	answer.SetBodyBytes(body)
 	if err := openapi3filter.ValidateResponse(ctx, answer); err != nil {
 		return fmt.Errorf("answer: %w", err)
+	}
+	return nil
+}
+
+// checkCode holds the code of a failure against those that the operation names for the status, where it names any.
+func checkCode(operation *openapi3.Operation, status int, body []byte) error {
+	listed, ok := operation.Extensions["x-error-codes"].(map[string]any)
+	if !ok {
+		return nil
+	}
+	var failure struct {
+		Error string `json:"error"`
+	}
+	if err := json.Unmarshal(body, &failure); err != nil {
+		return fmt.Errorf("answer: %w", err)
+	}
+	codes, _ := listed[strconv.Itoa(status)].([]any)
+	if !slices.Contains(codes, any(failure.Error)) {
+		return fmt.Errorf("answer: the code %q is not one of %v, which the document has for %d", failure.Error, codes, status)
 	}
 	return nil
 }

@@ -2,7 +2,8 @@
 //
 // Each topic holds paths and components; a name that two of them define is an error. Answers that an operation gives for
 // reasons it shares with others are not written at each: "x-errors" names the statuses beside those that follow from
-// what the operation is (400, 431, 500 and 503 for all, 413 and 415 with a body, 401 and 403 with credentials).
+// what the operation is (400, 431, 500 and 503 for all, 413 and 415 with a body, 401 and 403 with credentials), and where its
+// codes are not the usual ones of a status, those: {409: [last_admin]}.
 package main
 
 import (
@@ -11,8 +12,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -127,43 +126,10 @@ func complete(document object) error {
 			if !ok {
 				continue
 			}
-			if err := completeOperation(operation); err != nil {
+			if err := addErrors(document, operation); err != nil {
 				return fmt.Errorf("%s %s: %w", verb, path, err)
 			}
 		}
-	}
-	return nil
-}
-
-func completeOperation(operation object) error {
-	responses, ok := operation["responses"].(object)
-	if !ok {
-		return errors.New("no responses")
-	}
-	statuses := []int{400, 431, 500, 503}
-	if operation["requestBody"] != nil {
-		statuses = append(statuses, 413, 415)
-	}
-	switch operation["x-access"] {
-	case nil:
-		return errors.New("no x-access")
-	case "public":
-	default:
-		statuses = append(statuses, 401, 403) // whose role demands a second factor can be refused anywhere
-	}
-	own, _ := operation["x-errors"].([]any)
-	for _, status := range own {
-		n, ok := status.(int)
-		if !ok {
-			return errors.New("x-errors holds what is no status")
-		}
-		statuses = append(statuses, n)
-	}
-	delete(operation, "x-errors")
-	slices.Sort(statuses)
-	for _, status := range slices.Compact(statuses) {
-		name := strconv.Itoa(status)
-		responses[name] = object{"$ref": "#/components/responses/" + name}
 	}
 	return nil
 }
