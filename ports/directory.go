@@ -125,7 +125,8 @@ type RedirectLogin interface {
 	// in the flow that the caller stores.
 	Start(ctx context.Context, req RedirectRequest) (domain.RedirectStart, error)
 	// Finish checks the callback's parameters against the flow and returns who signed in. A refused one is
-	// domain.ErrRedirectLogin with the reason as its cause.
+	// domain.ErrRedirectLogin with the reason as its cause. So is the sign-in of a fresh flow that the provider dates before
+	// the start of the flow, or does not date.
 	Finish(ctx context.Context, flow domain.RedirectFlow, callback domain.RedirectCallback) (domain.RedirectResult, error)
 }
 

@@ -21,6 +21,7 @@ func (a *api) authRoutes() []httpserver.Route {
 		route(http.MethodPost, "/auth/refresh", httpserver.Public(), a.refresh),
 		route(http.MethodPost, "/auth/logout", httpserver.Public(), a.logout),
 		route(http.MethodGet, "/auth/verify", httpserver.Public(), a.verify),
+		route(http.MethodPost, "/auth/step-up", httpserver.SignedIn(), a.stepUp),
 		introspect,
 	}
 }

@@ -50,6 +50,7 @@ const (
 	AuditActionRoleDelete           AuditAction = "role_delete"
 	AuditActionSessionRevoke        AuditAction = "session_revoke"
 	AuditActionSettingsChange       AuditAction = "settings_change"
+	AuditActionStepUp               AuditAction = "step_up"
 	AuditActionTokenRefreshReuse    AuditAction = "token_refresh_reuse"
 	AuditActionTptCreate            AuditAction = "tpt_create"
 	AuditActionTptRevoke            AuditAction = "tpt_revoke"
@@ -114,6 +115,8 @@ func (e AuditAction) Valid() bool {
 	case AuditActionSessionRevoke:
 		return true
 	case AuditActionSettingsChange:
+		return true
+	case AuditActionStepUp:
 		return true
 	case AuditActionTokenRefreshReuse:
 		return true
@@ -378,6 +381,21 @@ const (
 func (e RevokedSessionStatus) Valid() bool {
 	switch e {
 	case RevokedSessionStatusRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for StepUpResponseStatus.
+const (
+	Reauthenticated StepUpResponseStatus = "reauthenticated"
+)
+
+// Valid indicates whether the value is a known member of the StepUpResponseStatus enum.
+func (e StepUpResponseStatus) Valid() bool {
+	switch e {
+	case Reauthenticated:
 		return true
 	default:
 		return false
@@ -1179,7 +1197,7 @@ type RoleList struct {
 	Total      int64                     `json:"total"`
 }
 
-// SecuritySettings Example: {"lockout_policy":{"account_max_attempts":50,"lockout_duration_minutes":30,"max_attempts":5,"reset_window_minutes":15},"password_policy":{"expiry_days":90,"history_count":5,"min_length":12,"require_lowercase":true,"require_numbers":true,"require_special":true,"require_uppercase":true},"session_policy":{"max_sessions":5,"remember_me_days":30,"timeout_minutes":30},"two_factor":{"enabled":false,"methods":["totp","sms"],"required_for_roles":["admin"]}}
+// SecuritySettings Example: {"lockout_policy":{"account_max_attempts":50,"lockout_duration_minutes":30,"max_attempts":5,"reset_window_minutes":15},"password_policy":{"expiry_days":90,"history_count":5,"min_length":12,"require_lowercase":true,"require_numbers":true,"require_special":true,"require_uppercase":true},"session_policy":{"max_sessions":5,"reauthenticate_minutes":0,"remember_me_days":30,"timeout_minutes":30},"two_factor":{"enabled":false,"methods":["totp","sms"],"required_for_roles":["admin"]}}
 type SecuritySettings struct {
 	// Advisories Where the settings stray from today's advice, and what to do.
 	Advisories     *[]string       `json:"advisories,omitempty"`
@@ -1221,8 +1239,11 @@ type SessionList struct {
 // SessionPolicy defines model for SessionPolicy.
 type SessionPolicy struct {
 	// MaxSessions The least recently used one is ended when there are more.
-	MaxSessions    int `json:"max_sessions"`
-	RememberMeDays int `json:"remember_me_days"`
+	MaxSessions int `json:"max_sessions"`
+
+	// ReauthenticateMinutes How recent a sign-in or step-up must be for sensitive operations; 0 asks for none. See `POST /auth/step-up`.
+	ReauthenticateMinutes int `json:"reauthenticate_minutes"`
+	RememberMeDays        int `json:"remember_me_days"`
 
 	// TimeoutMinutes Without activity.
 	TimeoutMinutes int `json:"timeout_minutes"`
@@ -1230,9 +1251,12 @@ type SessionPolicy struct {
 
 // SessionPolicyPatch defines model for SessionPolicyPatch.
 type SessionPolicyPatch struct {
-	MaxSessions    *int `json:"max_sessions,omitempty"`
-	RememberMeDays *int `json:"remember_me_days,omitempty"`
-	TimeoutMinutes *int `json:"timeout_minutes,omitempty"`
+	MaxSessions *int `json:"max_sessions,omitempty"`
+
+	// ReauthenticateMinutes Raising it, or setting it back to 0, is itself a sensitive operation.
+	ReauthenticateMinutes *int `json:"reauthenticate_minutes,omitempty"`
+	RememberMeDays        *int `json:"remember_me_days,omitempty"`
+	TimeoutMinutes        *int `json:"timeout_minutes,omitempty"`
 }
 
 // SetupRequest defines model for SetupRequest.
@@ -1243,6 +1267,29 @@ type SetupRequest struct {
 	Token    string  `json:"token"`
 	Username string  `json:"username"`
 }
+
+// StepUpRequest One proof.
+type StepUpRequest struct {
+	// Code The one-time code of a sign-in that `login_url` began.
+	Code *string `json:"code,omitempty"`
+
+	// CodeVerifier The PKCE verifier of that sign-in's `code_challenge`.
+	CodeVerifier *string `json:"code_verifier,omitempty"`
+	Password     *string `json:"password,omitempty"`
+
+	// TwoFactorCode A code of the authenticator app, of an SMS, or a backup code.
+	TwoFactorCode *string `json:"two_factor_code,omitempty"`
+}
+
+// StepUpResponse Example: {"auth_time":"2024-01-15T10:30:00Z","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","status":"reauthenticated"}
+type StepUpResponse struct {
+	AuthTime  time.Time            `json:"auth_time"`
+	SessionID string               `json:"session_id"`
+	Status    StepUpResponseStatus `json:"status"`
+}
+
+// StepUpResponseStatus defines model for StepUpResponse.Status.
+type StepUpResponseStatus string
 
 // TwoFactorPolicy defines model for TwoFactorPolicy.
 type TwoFactorPolicy struct {
@@ -1545,6 +1592,9 @@ type OidcLoginParams struct {
 
 	// Fresh Have the person sign in at the provider even where its session is live.
 	Fresh *bool `form:"fresh,omitempty" json:"fresh,omitempty"`
+
+	// StepUp The mark of a `login_url` that `POST /auth/step-up` answered. The person signs in again at the provider (`max_age=0`), and the `code` that the browser brings back goes to `POST /auth/step-up`.
+	StepUp *string `form:"step_up,omitempty" json:"step_up,omitempty"`
 }
 
 // OidcLoginParamsCodeChallengeMethod defines parameters for OidcLogin.
@@ -1729,6 +1779,9 @@ type RequestPasswordResetJSONRequestBody = PasswordResetRequest
 
 // RefreshJSONRequestBody defines body for Refresh for application/json ContentType.
 type RefreshJSONRequestBody = RefreshRequest
+
+// StepUpJSONRequestBody defines body for StepUp for application/json ContentType.
+type StepUpJSONRequestBody = StepUpRequest
 
 // CreateGroupJSONRequestBody defines body for CreateGroup for application/json ContentType.
 type CreateGroupJSONRequestBody = CreateGroupRequest

@@ -73,7 +73,7 @@ func settingsPatch(in UpdateSettingsRequest) settings.Patch {
 			MinLength: p.MinLength, RequireUppercase: p.RequireUppercase, RequireLowercase: p.RequireLowercase,
 			RequireNumbers: p.RequireNumbers, RequireSpecial: p.RequireSpecial, ExpiryDays: p.ExpiryDays, HistoryCount: p.HistoryCount,
 		},
-		Session: settings.SessionPatch{TimeoutMinutes: s.TimeoutMinutes, MaxSessions: s.MaxSessions, RememberMeDays: s.RememberMeDays},
+		Session: settings.SessionPatch{TimeoutMinutes: s.TimeoutMinutes, MaxSessions: s.MaxSessions, RememberMeDays: s.RememberMeDays, ReauthenticateMinutes: s.ReauthenticateMinutes},
 		TwoFactor: settings.TwoFactorPatch{
 			Enabled: f.Enabled, RequiredForRoles: retyped[domain.RoleID](f.RequiredForRoles), Methods: retyped[domain.Method](f.Methods),
 		},
@@ -107,6 +107,7 @@ func answerSettings(r *httpserver.Request, patched settings.Patched) error {
 		},
 		SessionPolicy: SessionPolicy{
 			TimeoutMinutes: s.Session.TimeoutMinutes, MaxSessions: s.Session.MaxSessions, RememberMeDays: s.Session.RememberMeDays,
+			ReauthenticateMinutes: s.Session.ReauthenticateMinutes,
 		},
 		TwoFactor: TwoFactorPolicy{Enabled: s.TwoFactor.Enabled, RequiredForRoles: texts(s.TwoFactor.RequiredForRoles)},
 		LockoutPolicy: LockoutPolicy{

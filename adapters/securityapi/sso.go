@@ -57,7 +57,7 @@ func startInput(r *httpserver.Request) (sso.StartInput, error) {
 	}
 	for name, into := range map[string]*string{
 		"redirect_uri": &in.RedirectURI, "state": &in.State, "login_hint": &in.LoginHint,
-		"code_challenge": &in.Challenge, "code_challenge_method": &in.ChallengeMethod,
+		"code_challenge": &in.Challenge, "code_challenge_method": &in.ChallengeMethod, "step_up": &in.StepUp,
 	} {
 		if *into, err = query.One(name); err != nil {
 			return in, err

@@ -55,6 +55,8 @@ type sessionPolicyRecord struct {
 	TimeoutMinutes int `json:"timeout_minutes"`
 	MaxSessions    int `json:"max_sessions"`
 	RememberMeDays int `json:"remember_me_days"`
+
+	ReauthenticateMinutes int `json:"reauthenticate_minutes,omitempty"`
 }
 
 type factorPolicyRecord struct {

@@ -81,6 +81,8 @@ func failure(f *fault.Error, _ string) ([]byte, error) {
 	switch {
 	case f.Kind == fault.Unavailable, f.Kind == fault.Internal:
 		body["error_type"] = "server_error"
+	case f.Is(domain.ErrReauthentication):
+		body["error_type"] = f.Code
 	case f.Is(levels.ErrTaken):
 		body["error_type"] = "validation_error"
 		body["details"] = f.Message

@@ -117,6 +117,11 @@ func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in Group
 	if catalog.NameTaken(&group) {
 		return domain.Group{}, domain.ErrGroupExists
 	}
+	if addsRights(nil, group.Permissions) {
+		if err := s.checkRecent(catalog, by); err != nil {
+			return domain.Group{}, err
+		}
+	}
 	var out domain.Outbox
 	out.Record(s.journal.Entry(by, domain.ActionGroupCreate, string(group.ID),
 		audit.Detail("name", group.Name), audit.Detail("permissions", texts(group.Permissions))))
@@ -145,6 +150,13 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 	after, err := s.patchGroup(catalog, by, before, patch)
 	if err != nil {
 		return domain.Group{}, err
+	}
+	// A new name can give the group to the people of a directory.
+	joins := after.Name != before.Name && s.isMapped(&after) && addsRights(nil, after.Permissions)
+	if joins || addsRights(before.Permissions, after.Permissions) {
+		if err := s.checkRecent(catalog, by); err != nil {
+			return domain.Group{}, err
+		}
 	}
 	change := since(before, after, sameGroup, func(g *domain.Group, out *domain.Outbox) error {
 		action := domain.ActionGroupUpdate

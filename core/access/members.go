@@ -35,6 +35,11 @@ func (s *Service) AddMember(ctx context.Context, by domain.Principal, idOrName, 
 		if err := CheckAssign(catalog, by, u, u.Role, groups); err != nil {
 			return err
 		}
+		if GainsRights(catalog, u, u.Role, groups) {
+			if err := s.checkRecent(catalog, by); err != nil {
+				return err
+			}
+		}
 		u.Groups = groups
 		return nil
 	}, "added")

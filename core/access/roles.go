@@ -95,6 +95,11 @@ func (s *Service) CreateRole(ctx context.Context, by domain.Principal, in RoleIn
 	if err != nil {
 		return domain.Role{}, err
 	}
+	if raises(domain.Role{Level: domain.DefaultRoleLevel}, role) {
+		if err := s.recentNow(ctx, by); err != nil {
+			return domain.Role{}, err
+		}
+	}
 	var out domain.Outbox
 	out.Record(s.journal.Entry(by, domain.ActionRoleCreate, string(role.ID),
 		audit.Detail("permissions", texts(role.Permissions)), audit.Detail("level", role.Level)))
@@ -179,6 +184,11 @@ func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string
 func (s *Service) storeRole(
 	ctx context.Context, by domain.Principal, catalog *domain.Catalog, before, after domain.Role, more ...audit.Option,
 ) (domain.Role, error) {
+	if raises(before, after) {
+		if err := s.checkRecent(catalog, by); err != nil {
+			return domain.Role{}, err
+		}
+	}
 	options := append(more, audit.Detail("old", roleDetails(before)), audit.Detail("new", roleDetails(after)))
 	change := since(before, after, sameRole, func(r *domain.Role, out *domain.Outbox) error {
 		out.Record(s.journal.Entry(by, domain.ActionPermissionChange, string(r.ID), options...))

@@ -29,7 +29,8 @@ type NewUser struct {
 	Directory   domain.DirectoryID // the configured one for new users when empty
 }
 
-// Create makes a user. It takes users.manage, and no role or group may give an administrative permission that by lacks. With
+// Create makes a user. It takes users.manage, and no role or group may give an administrative permission that by lacks; one
+// that gives any takes a recent proof of identity where the settings ask for it (domain.ErrReauthentication). With
 // a password the user is active; without one they are pending, and a mail with an activation token goes out with the
 // change. A user of an outside directory is looked up there and is active. A taken name or address is
 // domain.ErrUserExists; everything wrong with the input is told at once as fault.ErrInvalid.
@@ -47,6 +48,11 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, in NewUser) (
 	}
 	if err := access.CheckAssign(catalog, by, &domain.User{}, user.Role, user.Groups); err != nil {
 		return Profile{}, err
+	}
+	if access.GainsRights(catalog, &domain.User{}, user.Role, user.Groups) {
+		if err := s.checkRecent(catalog, by); err != nil {
+			return Profile{}, err
+		}
 	}
 	if err := s.checkFree(ctx, &user); err != nil {
 		return Profile{}, err

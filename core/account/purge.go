@@ -15,11 +15,18 @@ const purgesLookedThrough = 1000
 
 // Purge erases a person: the user with all that is theirs, the counts of their attempts, and what the audit log tells of
 // them, which goes on to prove itself whole. What is left is the id, and the entry that says who purged it. It takes
-// users.manage; the last administrator stays (domain.ErrLastAdmin). Doing it again gives the same answer.
+// users.manage, and a recent proof of identity where the settings ask for one (domain.ErrReauthentication); the last
+// administrator stays (domain.ErrLastAdmin). Doing it again gives the same answer.
 //
 // The user is deactivated first and goes last, so that a purge which was interrupted can be asked for again.
 func (s *Service) Purge(ctx context.Context, by domain.Principal, id domain.UserID) (time.Time, error) {
-	_, err := s.Deactivate(ctx, by, id)
+	catalog, _, err := s.target(ctx, by, id)
+	if err == nil {
+		err = s.checkRecent(catalog, by)
+	}
+	if err == nil {
+		_, err = s.Deactivate(ctx, by, id)
+	}
 	if errors.Is(err, domain.ErrUserNotFound) && by.Can(domain.UsersManage) {
 		return s.purgedBefore(ctx, id)
 	}

@@ -91,6 +91,11 @@ func (s *Service) target(ctx context.Context, by domain.Principal, id domain.Use
 	return catalog, user, access.CheckActOn(catalog, by, &user)
 }
 
+// checkRecent returns domain.ErrReauthentication where the settings ask for a recent proof of identity and by has none.
+func (s *Service) checkRecent(catalog *domain.Catalog, by domain.Principal) error {
+	return by.RequireRecent(catalog.Settings.Session, s.deps.Clock.Now())
+}
+
 // directoryOf returns the user's directory; one that is not configured any more could not say.
 func (s *Service) directoryOf(user *domain.User) (ports.Directory, error) {
 	d, ok := s.deps.Directories.Get(user.Directory)

@@ -35,7 +35,8 @@ func (p *Patch) managed() bool {
 // Update changes a user, whole or not at all. People, and API keys of theirs, change their own name, phone number and
 // metadata with profile.edit;
 // the rest, and everything of others, takes users.manage and the right to act on that user. A changed address is unverified until
-// the mail to it is answered, and the former one is told.
+// the mail to it is answered, and the former one is told. Where the settings ask for a recent proof of identity, a change of the
+// address, and one that gives or brings back administrative rights, is domain.ErrReauthentication without it.
 func (s *Service) Update(ctx context.Context, by domain.Principal, id domain.UserID, patch Patch) (Profile, error) {
 	catalog, user, err := s.editable(ctx, by, id, &patch)
 	if err != nil {
@@ -119,6 +120,9 @@ func (e *edit) prepareEmail(ctx context.Context, user *domain.User) error {
 	draft := *user
 	draft.Email = *e.patch.Email
 	directory.SetKeys(e.service.deps.Folder, &draft)
+	if err := e.service.checkRecent(e.catalog, e.by); err != nil {
+		return err
+	}
 	if err := e.service.checkFree(ctx, &draft); err != nil {
 		return err
 	}
@@ -192,6 +196,11 @@ func (e *edit) applyRights(u *domain.User, fields *[]string) error {
 	if err := access.CheckAssign(e.catalog, e.by, u, role, groups); err != nil {
 		return err
 	}
+	if access.GainsRights(e.catalog, u, role, groups) {
+		if err := e.service.checkRecent(e.catalog, e.by); err != nil {
+			return err
+		}
+	}
 	if role != u.Role {
 		u.Role = role
 		*fields = append(*fields, "role")
@@ -206,6 +215,9 @@ func (e *edit) applyRights(u *domain.User, fields *[]string) error {
 func (e *edit) applyEmail(u *domain.User, out *domain.Outbox, fields *[]string) error {
 	if e.patch.Email == nil || *e.patch.Email == u.Email {
 		return nil
+	}
+	if err := e.service.checkRecent(e.catalog, e.by); err != nil {
+		return err
 	}
 	former := *u
 	u.Email, u.EmailVerified = *e.patch.Email, false
@@ -252,6 +264,11 @@ func (e *edit) applyStatus(u *domain.User, fields *[]string) (domain.Action, err
 	}
 	if _, keeps := d.(ports.CredentialKeeper); keeps && u.Password == nil {
 		return "", fault.ErrConflict.About("status", "the user has no password yet: they activate themselves by mail")
+	}
+	if access.HoldsRights(e.catalog, u) { // which come back with the status
+		if err := e.service.checkRecent(e.catalog, e.by); err != nil {
+			return "", err
+		}
 	}
 	u.Activate()
 	return domain.ActionUserActivate, nil

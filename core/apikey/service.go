@@ -77,7 +77,9 @@ type Created struct {
 }
 
 // Create makes a key for the owner: their own, or another's by api_keys.manage. Its permissions must be ones that the owner
-// holds (fault.ErrForbidden), and ones that the principal may hand out. The owner is told by mail. More than the rate allows is fault.ErrRateLimited.
+// holds (fault.ErrForbidden), and ones that the principal may hand out. The owner is told by mail. More than the rate allows is
+// fault.ErrRateLimited. Where the settings ask for a recent proof of identity, a principal without one, an API key among
+// them, is domain.ErrReauthentication.
 func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.UserID, in CreateInput) (Created, error) {
 	user, err := s.owner(ctx, by, owner)
 	if err != nil {
@@ -89,6 +91,9 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.
 		return Created{}, err
 	}
 	if err := s.checkGrant(ctx, by, &user, permissions); err != nil {
+		return Created{}, err
+	}
+	if err := s.checkRecent(ctx, by); err != nil {
 		return Created{}, err
 	}
 	state, err := s.limits.Take(ctx, "api_keys:"+string(owner), s.rate, now)
@@ -180,6 +185,15 @@ func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *do
 		}
 	}
 	return nil
+}
+
+// checkRecent returns domain.ErrReauthentication where the settings ask for a recent proof of identity and by has none.
+func (s *Service) checkRecent(ctx context.Context, by domain.Principal) error {
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	return by.RequireRecent(catalog.Settings.Session, s.clock.Now())
 }
 
 // List returns one page of the user's keys, the newest first, without those that are revoked or ended with a deactivation.

@@ -39,6 +39,7 @@ const (
 	ActionTPTCreate            Action = "tpt_create"
 	ActionTPTRevoke            Action = "tpt_revoke"
 	ActionKeyRotate            Action = "key_rotate"
+	ActionStepUp               Action = "step_up"
 	ActionDirectorySync        Action = "directory_sync"
 	ActionImport               Action = "import"
 	ActionPermissionDenied     Action = "permission_denied"
@@ -52,7 +53,7 @@ var Actions = []Action{
 	ActionPermissionChange, ActionRoleCreate, ActionRoleDelete, ActionGroupCreate, ActionGroupUpdate, ActionGroupDelete,
 	ActionSettingsChange, ActionTwoFactorEnroll, ActionTwoFactorEnable, ActionTwoFactorDisable, ActionTwoFactorFailed,
 	ActionPasswordChange, ActionPasswordChangeFailed, ActionPasswordResetRequest, ActionPasswordReset, ActionAPIKeyCreate,
-	ActionAPIKeyRevoke, ActionTPTCreate, ActionTPTRevoke, ActionKeyRotate, ActionDirectorySync, ActionImport,
+	ActionAPIKeyRevoke, ActionTPTCreate, ActionTPTRevoke, ActionKeyRotate, ActionStepUp, ActionDirectorySync, ActionImport,
 	ActionPermissionDenied, ActionDataAccess,
 }
 

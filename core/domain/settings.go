@@ -49,6 +49,8 @@ type SessionPolicy struct {
 	TimeoutMinutes int
 	MaxSessions    int
 	RememberMeDays int
+	// ReauthenticateMinutes is how recent a sign-in or step-up must be for sensitive operations; 0 asks for none.
+	ReauthenticateMinutes int
 }
 
 // TwoFactorPolicy says who must have a second factor. While Enabled is off nobody must enroll; whoever has enrolled is
@@ -86,6 +88,11 @@ func DefaultSettings() Settings {
 // IdleTimeout returns how long a session may be inactive.
 func (p SessionPolicy) IdleTimeout() time.Duration {
 	return time.Duration(p.TimeoutMinutes) * time.Minute
+}
+
+// ReauthenticateWithin returns how recent a proof of identity must be for sensitive operations, where one is asked for.
+func (p SessionPolicy) ReauthenticateWithin() time.Duration {
+	return time.Duration(p.ReauthenticateMinutes) * time.Minute
 }
 
 // RememberFor returns how long a remembered session may be inactive, and how long any session lives at the most.

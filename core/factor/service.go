@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// freshFor is how long after signing in somebody may change their factor without another proof.
+	// freshFor is how long after signing in somebody may change their factor without another proof, where the settings name
+	// no other time.
 	freshFor = 10 * time.Minute
 	// enrolmentLife and enrolmentTries bound an enrolment that has not been proved.
 	enrolmentLife  = 10 * time.Minute
@@ -220,9 +221,12 @@ func (s *Service) Disable(ctx context.Context, by domain.Principal, id domain.Us
 		return domain.ErrTwoFactorNeeded
 	}
 	if by.IsSelf(id) {
-		if err := s.Reauthenticate(ctx, by, &user, proof); err != nil {
-			return err
-		}
+		err = s.Reauthenticate(ctx, by, &user, proof)
+	} else {
+		err = by.RequireRecent(catalog.Settings.Session, c.clock.Now())
+	}
+	if err != nil {
+		return err
 	}
 	return s.disable(ctx, by, id)
 }
@@ -249,16 +253,25 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, id domain.Us
 	return c.lockout.Forget(ctx, AttemptsKey(id))
 }
 
-// Reauthenticate returns nil when the principal signed in within the last ten minutes or the proof is right. Without
-// either it is domain.ErrReauthentication, a wrong code domain.ErrTwoFactorCode, a wrong password domain.ErrCurrentPassword.
+// Reauthenticate returns nil when the principal signed in or stepped up within the last ten minutes, or within those that
+// the settings name, or when the proof is right. Without either it is domain.ErrReauthentication, a wrong code
+// domain.ErrTwoFactorCode, a wrong password domain.ErrCurrentPassword. Where the settings name minutes, the password alone
+// proves nothing for a user with a second factor, as in a step-up.
 func (s *Service) Reauthenticate(ctx context.Context, by domain.Principal, user *domain.User, proof Proof) error {
-	age := s.checker.clock.Now().Sub(by.AuthTime)
+	catalog, err := s.checker.catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	within, strict := freshFor, catalog.Settings.Session.ReauthenticateMinutes > 0
+	if strict {
+		within = catalog.Settings.Session.ReauthenticateWithin()
+	}
 	switch {
-	case by.Kind == domain.PrincipalUser && !by.AuthTime.IsZero() && age <= freshFor:
+	case by.ProvedWithin(within, s.checker.clock.Now()):
 		return nil
 	case proof.Code != "" && user.Factor.IsOn():
 		return s.checker.prove(ctx, by, user, proof.Code)
-	case proof.Password != "":
+	case proof.Password != "" && !(strict && user.Factor.IsOn()):
 		return s.password.ProvePassword(ctx, by, user, proof.Password)
 	}
 	return domain.ErrReauthentication

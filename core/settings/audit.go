@@ -24,6 +24,7 @@ func fields(s *domain.Settings) []named {
 		{"session_policy.timeout_minutes", s.Session.TimeoutMinutes},
 		{"session_policy.max_sessions", s.Session.MaxSessions},
 		{"session_policy.remember_me_days", s.Session.RememberMeDays},
+		{"session_policy.reauthenticate_minutes", s.Session.ReauthenticateMinutes},
 		{"two_factor.enabled", s.TwoFactor.Enabled},
 		{"two_factor.required_for_roles", texts(s.TwoFactor.RequiredForRoles)},
 		{"two_factor.methods", texts(s.TwoFactor.Methods)},

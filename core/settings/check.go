@@ -26,6 +26,7 @@ func bounds(s *domain.Settings) []bound {
 		{"session_policy.timeout_minutes", s.Session.TimeoutMinutes, 1, 43200},
 		{"session_policy.max_sessions", s.Session.MaxSessions, 1, 100},
 		{"session_policy.remember_me_days", s.Session.RememberMeDays, 1, 365},
+		{"session_policy.reauthenticate_minutes", s.Session.ReauthenticateMinutes, 0, 1440},
 		{"lockout_policy.max_attempts", s.Lockout.MaxAttempts, 1, 100},
 		{"lockout_policy.lockout_duration_minutes", s.Lockout.LockoutDurationMinutes, 1, 1440},
 		{"lockout_policy.reset_window_minutes", s.Lockout.ResetWindowMinutes, 1, 1440},

@@ -32,6 +32,8 @@ type SessionPatch struct {
 	TimeoutMinutes *int
 	MaxSessions    *int
 	RememberMeDays *int
+
+	ReauthenticateMinutes *int
 }
 
 // TwoFactorPatch changes the policy of second factors. The lists replace those that are.
@@ -71,6 +73,7 @@ func (p *Patch) apply(s *domain.Settings) {
 	set(&s.Session.TimeoutMinutes, p.Session.TimeoutMinutes)
 	set(&s.Session.MaxSessions, p.Session.MaxSessions)
 	set(&s.Session.RememberMeDays, p.Session.RememberMeDays)
+	set(&s.Session.ReauthenticateMinutes, p.Session.ReauthenticateMinutes)
 	set(&s.TwoFactor.Enabled, p.TwoFactor.Enabled)
 	if p.TwoFactor.RequiredForRoles != nil {
 		s.TwoFactor.RequiredForRoles = slices.Clone(*p.TwoFactor.RequiredForRoles)

@@ -51,9 +51,16 @@ func (s *Service) Get(ctx context.Context, by domain.Principal) (domain.Settings
 	return catalog.Settings, nil
 }
 
+// loosens reports whether a change of the session policy would let sensitive operations pass with an older proof of identity
+// or none.
+func loosens(before, after domain.SessionPolicy) bool {
+	return after.ReauthenticateMinutes == 0 || after.ReauthenticateMinutes > before.ReauthenticateMinutes
+}
+
 // Patch applies the patch whole or not at all and returns what is then in force. It takes system.configure. With a version
 // other than zero the settings must still be at it, else it is fault.ErrPrecondition. A value out of its bounds is
-// fault.ErrInvalid that names the field and the bounds. A patch that changes nothing leaves version and log as they are.
+// fault.ErrInvalid that names the field and the bounds. A patch that changes nothing leaves version and log as they are. While
+// a recent proof of identity is asked for, loosening that rule takes one (domain.ErrReauthentication).
 //
 // Where the patch puts people under the duty to have a second factor the result has warnings, and the session that
 // asks for it keeps its rights for domain.EnrollmentGraceFor.
@@ -80,6 +87,11 @@ func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, v
 		patch.apply(settings)
 		if err := s.check(catalog, settings); err != nil {
 			return err
+		}
+		if loosens(before.Session, settings.Session) {
+			if err := by.RequireRecent(before.Session, s.clock.Now()); err != nil {
+				return err
+			}
 		}
 		changes := differences(&before, settings)
 		if len(changes) == 0 {

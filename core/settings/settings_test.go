@@ -106,6 +106,14 @@ func TestH20_EveryFieldHasBoundsThatTheRefusalNames(t *testing.T) {
 			settings.Patch{Session: settings.SessionPatch{RememberMeDays: new(366)}},
 			fault.Detail{Field: "session_policy.remember_me_days", Reason: "must be 1 to 365"},
 		},
+		"a negative time to prove oneself again": {
+			settings.Patch{Session: settings.SessionPatch{ReauthenticateMinutes: new(-1)}},
+			fault.Detail{Field: "session_policy.reauthenticate_minutes", Reason: "must be 0 to 1440"},
+		},
+		"more than a day to prove oneself again": {
+			settings.Patch{Session: settings.SessionPatch{ReauthenticateMinutes: new(1441)}},
+			fault.Detail{Field: "session_policy.reauthenticate_minutes", Reason: "must be 0 to 1440"},
+		},
 		"no attempt": {
 			settings.Patch{Lockout: settings.LockoutPatch{MaxAttempts: new(0)}},
 			fault.Detail{Field: "lockout_policy.max_attempts", Reason: "must be 1 to 100"},

@@ -80,7 +80,10 @@ func (s *Service) finish(ctx context.Context, by domain.Principal, in CallbackIn
 	}
 	result, err := provider.Finish(ctx, f.At, in.Answer)
 	if err != nil {
-		return "", s.refuse(ctx, by, in.Directory, "", err)
+		return "", s.refuseAs(ctx, f.action(), by, in.Directory, f.user(), err)
+	}
+	if f.StepUp != nil {
+		return s.finishStepUp(ctx, by, in.Directory, f, &result)
 	}
 	user, err := s.resolve(ctx, by, provider, f, result.Identity)
 	if err != nil {
@@ -89,13 +92,19 @@ func (s *Service) finish(ctx context.Context, by domain.Principal, in CallbackIn
 	if user.Status != domain.StatusActive {
 		return "", s.refuse(ctx, by, in.Directory, user.ID, errors.New(string(user.Status)))
 	}
+	return s.issueCode(ctx, f, user.ID, &result)
+}
+
+// issueCode keeps who signed in under a new code for the client.
+func (s *Service) issueCode(ctx context.Context, f *flow, user domain.UserID, result *domain.RedirectResult) (string, error) {
 	code := newSecret()
 	return code, s.keep(ctx, keptCode, code, ticket{
 		Challenge: f.Challenge,
 		At:        s.now(),
+		StepUp:    f.StepUp,
 		Login: auth.ProviderLogin{
-			UserID: user.ID, Remember: f.Remember, Methods: result.Identity.Methods, SecondFactor: result.Identity.SecondFactor,
-			AuthTime: result.AuthTime, Directory: in.Directory, Subject: result.Identity.Subject,
+			UserID: user, Remember: f.Remember, Methods: result.Identity.Methods, SecondFactor: result.Identity.SecondFactor,
+			AuthTime: result.AuthTime, Directory: f.At.Directory, Subject: result.Identity.Subject,
 			Session: result.ProviderSession, Grant: result.Grant, IDToken: result.IDToken,
 		},
 	}, codeLife)
@@ -103,6 +112,12 @@ func (s *Service) finish(ctx context.Context, by domain.Principal, in CallbackIn
 
 // refuse records why a sign-in ended. What is no refusal but a failure of ours goes on as it is.
 func (s *Service) refuse(ctx context.Context, by domain.Principal, id domain.DirectoryID, user domain.UserID, cause error) error {
+	return s.refuseAs(ctx, domain.ActionLoginFailed, by, id, user, cause)
+}
+
+func (s *Service) refuseAs(
+	ctx context.Context, action domain.Action, by domain.Principal, id domain.DirectoryID, user domain.UserID, cause error,
+) error {
 	failure := domain.ErrRedirectLogin.Because(cause)
 	reason := cause.Error()
 	if known, ok := errors.AsType[*fault.Error](cause); ok {
@@ -114,7 +129,7 @@ func (s *Service) refuse(ctx context.Context, by domain.Principal, id domain.Dir
 			return cause
 		}
 	}
-	entry := s.deps.Journal.Entry(by, domain.ActionLoginFailed, string(user), audit.ActedBy(user), audit.Failed(reason),
+	entry := s.deps.Journal.Entry(by, action, string(user), audit.ActedBy(user), audit.Failed(reason),
 		audit.Detail("method", "oidc"), audit.Detail("directory", string(id)), directory.CauseOf(cause))
 	if err := s.deps.Journal.Write(ctx, entry); err != nil {
 		return err

@@ -30,9 +30,12 @@ func (s *Service) Exchange(ctx context.Context, by domain.Principal, in Exchange
 	if err := s.take(ctx, "sso_exchange", by); err != nil {
 		return auth.SignedIn{}, err
 	}
-	t, err := s.redeem(ctx, by, in)
+	t, err := s.redeem(ctx, domain.ActionLoginFailed, by, in)
 	if err != nil {
 		return auth.SignedIn{}, err
+	}
+	if t.StepUp != nil {
+		return auth.SignedIn{}, s.refuseCode(ctx, domain.ActionStepUp, by, &t, "the code renews a session and starts none")
 	}
 	t.Login.Code = in.TwoFactorCode
 	signedIn, err := s.deps.Auth.LoginByProvider(ctx, by, t.Login)
@@ -43,20 +46,20 @@ func (s *Service) Exchange(ctx context.Context, by domain.Principal, in Exchange
 }
 
 // redeem takes what the code stands for, if it may be given to whoever brings it.
-func (s *Service) redeem(ctx context.Context, by domain.Principal, in ExchangeInput) (ticket, error) {
+func (s *Service) redeem(ctx context.Context, action domain.Action, by domain.Principal, in ExchangeInput) (ticket, error) {
 	var t ticket
 	err := s.fetch(ctx, keptCode, in.Code, &t)
 	switch {
 	case errors.Is(err, fault.ErrNotFound):
-		return t, s.refuseCode(ctx, by, &t, "the code is unknown, used or too old")
+		return t, s.refuseCode(ctx, action, by, &t, "the code is unknown, used or too old")
 	case err != nil:
 		return t, err
 	case !fits(t.Challenge, in.Verifier):
-		return t, s.refuseCode(ctx, by, &t, "the code's PKCE verifier is wrong")
+		return t, s.refuseCode(ctx, action, by, &t, "the code's PKCE verifier is wrong")
 	}
 	over, err := s.isOver(ctx, &t)
 	if err == nil && over {
-		err = s.refuseCode(ctx, by, &t, "the provider has ended the session meanwhile")
+		err = s.refuseCode(ctx, action, by, &t, "the provider has ended the session meanwhile")
 	}
 	return t, err
 }
@@ -71,8 +74,8 @@ func (s *Service) askAgain(ctx context.Context, t ticket, failure *fault.Error) 
 	return failure.With("code", code)
 }
 
-func (s *Service) refuseCode(ctx context.Context, by domain.Principal, t *ticket, reason string) error {
-	if err := s.refuse(ctx, by, t.Login.Directory, t.Login.UserID, errors.New(reason)); !errors.Is(err, domain.ErrRedirectLogin) {
+func (s *Service) refuseCode(ctx context.Context, action domain.Action, by domain.Principal, t *ticket, reason string) error {
+	if err := s.refuseAs(ctx, action, by, t.Login.Directory, t.Login.UserID, errors.New(reason)); !errors.Is(err, domain.ErrRedirectLogin) {
 		return err
 	}
 	return fault.ErrUnauthorized.Because(errors.New(reason))

@@ -24,6 +24,7 @@ type flow struct {
 	Remember    bool
 	Browser     []byte        // SHA-256 of the cookie
 	Link        domain.UserID // the user who asked to be linked
+	StepUp      *stepUp       `json:",omitempty"` // the session that is to be renewed, in place of a new one
 }
 
 // ticket is what a one-time code stands for.
@@ -31,6 +32,7 @@ type ticket struct {
 	Login     auth.ProviderLogin
 	Challenge string    // the client's PKCE challenge
 	At        time.Time // of the callback
+	StepUp    *stepUp   `json:",omitempty"`
 }
 
 // The kinds of what is kept.
@@ -39,6 +41,7 @@ const (
 	keptCode = "sso_code"
 	keptJTI  = "sso_logout_token"
 	keptOver = "sso_over"
+	keptMark = "sso_step_up"
 )
 
 // newSecret returns 256 random bits in text.

@@ -35,6 +35,7 @@ type Sessions interface {
 	EndByProvider(ctx context.Context, by domain.Principal, session domain.Session, reason string) error
 	Authenticate(ctx context.Context, credential string, from domain.Origin) (domain.Principal, error)
 	Logout(ctx context.Context, by domain.Principal, refresh, bearer string) error
+	RenewByProvider(ctx context.Context, by domain.Principal, in auth.ProviderLogin) (auth.SteppedUp, error)
 }
 
 // Config is what the operator sets.

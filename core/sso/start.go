@@ -28,6 +28,8 @@ type StartInput struct {
 	LoginHint       string
 	Remember        bool
 	Fresh           bool // the person signs in at the provider even where its session is live
+	// StepUp is the mark of OfferStepUp: the person signs in again, and the session that asked for it is renewed.
+	StepUp string
 }
 
 // Started is where to send the browser, and the cookie to give it.
@@ -86,6 +88,11 @@ func (s *Service) start(ctx context.Context, by domain.Principal, in StartInput,
 	if err := s.take(ctx, "sso_start", by); err != nil {
 		return Started{}, err
 	}
+	renews, err := s.takeMark(ctx, in)
+	if err != nil {
+		return Started{}, err
+	}
+	in.Fresh = in.Fresh || renews != nil
 	state, browser := newSecret(), newSecret()
 	started, err := provider.Start(ctx, ports.RedirectRequest{
 		State: state, Callback: s.deps.Config.CallbackURL(in.Directory), LoginHint: in.LoginHint, Fresh: in.Fresh,
@@ -95,7 +102,7 @@ func (s *Service) start(ctx context.Context, by domain.Principal, in StartInput,
 	}
 	err = s.keep(ctx, keptFlow, state, flow{
 		At: started.Flow, RedirectURI: in.RedirectURI, State: in.State, Challenge: in.Challenge,
-		Remember: in.Remember, Browser: digest(browser), Link: link,
+		Remember: in.Remember, Browser: digest(browser), Link: link, StepUp: renews,
 	}, FlowLife)
 	if err != nil {
 		return Started{}, err

@@ -80,7 +80,8 @@ func mayManage(by domain.Principal) error {
 	return nil
 }
 
-// Create issues a token for the role. It takes a superuser; an unknown role is domain.ErrRoleNotFound.
+// Create issues a token for the role. It takes a superuser, and a recent proof of identity where the settings ask for one
+// (domain.ErrReauthentication); an unknown role is domain.ErrRoleNotFound.
 func (s *Service) Create(ctx context.Context, by domain.Principal, role domain.RoleID) (Created, error) {
 	if err := mayManage(by); err != nil {
 		return Created{}, err
@@ -90,6 +91,9 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, role domain.R
 	}
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
+		return Created{}, err
+	}
+	if err := by.RequireRecent(catalog.Settings.Session, s.deps.Clock.Now()); err != nil {
 		return Created{}, err
 	}
 	if _, ok := catalog.Roles[role]; !ok {

@@ -272,6 +272,28 @@ func sessionCases() map[string]useCase {
 			},
 			action: domain.ActionLoginFailed, happened: failures, again: true,
 		},
+		"step up": {
+			prepare: signIn,
+			run: func(t *testing.T, w *world) error {
+				_, err := w.Auth.StepUp(t.Context(), w.user, auth.StepUpInput{Password: password})
+				return err
+			},
+			happened: func(t *testing.T, w *world) int {
+				n := 0
+				for _, e := range w.Entries(t) {
+					n += one(e.Action == domain.ActionStepUp && e.Success)
+				}
+				return n
+			},
+			again: true,
+		},
+		"step up with a wrong password": {
+			run: func(t *testing.T, w *world) error {
+				_, err := w.Auth.StepUp(t.Context(), w.user, auth.StepUpInput{Password: another})
+				return wanted(err, "invalid_current_password")
+			},
+			action: domain.ActionStepUp, happened: failures, again: true,
+		},
 		"sign in with a code": {
 			prepare: enrolled,
 			run: func(t *testing.T, w *world) error {

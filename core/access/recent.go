@@ -1,0 +1,54 @@
+package access
+
+import (
+	"context"
+	"slices"
+
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// checkRecent returns domain.ErrReauthentication where the settings ask for a recent proof of identity and by has none.
+func (s *Service) checkRecent(catalog *domain.Catalog, by domain.Principal) error {
+	return by.RequireRecent(catalog.Settings.Session, s.clock.Now())
+}
+
+// recentNow is checkRecent under the settings in force at this moment.
+func (s *Service) recentNow(ctx context.Context, by domain.Principal) error {
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	return s.checkRecent(catalog, by)
+}
+
+// GainsRights reports whether the role and groups would give the target administrative rights that the target lacks: one of
+// the service's own permissions, or a role of an administrator's level.
+func GainsRights(catalog *domain.Catalog, target *domain.User, role domain.RoleID, groups []domain.GroupID) bool {
+	held := catalog.Grants(target)
+	after := *target
+	after.Role, after.Groups = role, groups
+	if _, gains := held.FirstNotHeld(catalog.Grants(&after).Permissions()); gains {
+		return true
+	}
+	return role != target.Role && isAdministratorLevel(catalog, role) && !isAdministratorLevel(catalog, target.Role)
+}
+
+// HoldsRights reports whether the user's role or groups carry administrative rights, whatever the user's status.
+func HoldsRights(catalog *domain.Catalog, user *domain.User) bool {
+	return GainsRights(catalog, &domain.User{}, user.Role, user.Groups)
+}
+
+func isAdministratorLevel(catalog *domain.Catalog, id domain.RoleID) bool {
+	role, ok := catalog.Roles[id]
+	return ok && role.Level <= administratorLevel
+}
+
+// addsRights reports whether after contains an administrative permission that before lacks.
+func addsRights(before, after []domain.Permission) bool {
+	return slices.ContainsFunc(after, func(p domain.Permission) bool { return p.IsAdministrative() && !slices.Contains(before, p) })
+}
+
+// raises reports whether a change of a role gives its holders administrative rights.
+func raises(before, after domain.Role) bool {
+	return addsRights(before.Permissions, after.Permissions) || after.Level <= administratorLevel && before.Level > administratorLevel
+}

@@ -1,0 +1,118 @@
+package sso
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+)
+
+// stepUp is a session whose person is to sign in again at their provider.
+type stepUp struct {
+	Session domain.SessionID
+	User    domain.UserID
+}
+
+// action is what an entry of the flow's failure records.
+func (f *flow) action() domain.Action {
+	if f.StepUp != nil {
+		return domain.ActionStepUp
+	}
+	return domain.ActionLoginFailed
+}
+
+// user is whom the flow is about; empty where that is known only at its end.
+func (f *flow) user() domain.UserID {
+	if f.StepUp != nil {
+		return f.StepUp.User
+	}
+	return ""
+}
+
+// OfferStepUp returns a mark that starts the sign-in at the provider which renews the principal's session. It works once,
+// within ten minutes, with that provider.
+func (s *Service) OfferStepUp(ctx context.Context, by domain.Principal) (string, error) {
+	if err := requireSession(by); err != nil {
+		return "", err
+	}
+	if err := s.take(ctx, "sso_step_up", by); err != nil {
+		return "", err
+	}
+	mark := newSecret()
+	return mark, s.keep(ctx, keptMark, mark, stepUp{Session: by.SessionID, User: by.UserID}, FlowLife)
+}
+
+func requireSession(by domain.Principal) error {
+	if err := by.RequireSignedIn(); err != nil {
+		return err
+	}
+	if by.Kind != domain.PrincipalUser || by.SessionID == "" {
+		return domain.ErrReauthentication
+	}
+	return nil
+}
+
+// takeMark returns the session that the mark of a start renews; nil where there is no mark.
+func (s *Service) takeMark(ctx context.Context, in StartInput) (*stepUp, error) {
+	if in.StepUp == "" {
+		return nil, nil
+	}
+	var renews stepUp
+	err := s.fetch(ctx, keptMark, in.StepUp, &renews)
+	if err == nil {
+		var user domain.User
+		if user, err = s.deps.Users.Get(ctx, renews.User); err == nil && user.Directory == in.Directory {
+			return &renews, nil
+		}
+	}
+	if err == nil || errors.Is(err, fault.ErrNotFound) || errors.Is(err, domain.ErrUserNotFound) {
+		return nil, fault.ErrInvalid.About("step_up", "is unknown, used, too old or of another provider")
+	}
+	return nil, err
+}
+
+// finishStepUp makes the code for the client when the person who came back is the one of the session. Nobody is provisioned,
+// linked or updated.
+func (s *Service) finishStepUp(ctx context.Context, by domain.Principal, id domain.DirectoryID, f *flow, result *domain.RedirectResult) (string, error) {
+	user, err := s.deps.Users.Get(ctx, f.StepUp.User)
+	switch {
+	case err != nil && !errors.Is(err, domain.ErrUserNotFound):
+		return "", err
+	case err != nil || user.Status != domain.StatusActive:
+		err = errors.New("the user is gone or not active")
+	case user.Directory != id || user.Subject == "" || user.Subject != result.Identity.Subject:
+		err = errors.New("another person signed in at the provider")
+	case !f.At.Fresh || result.AuthTime.IsZero(): // the provider's adapter has compared the time
+		err = errors.New("the provider tells no fresh sign-in")
+	default:
+		return s.issueCode(ctx, f, user.ID, result)
+	}
+	return "", s.refuseAs(ctx, domain.ActionStepUp, by, id, f.StepUp.User, err)
+}
+
+// StepUp renews the principal's session by a code of a sign-in that OfferStepUp's mark began. A code that is unknown, used,
+// older than a minute, of another client or of another session is domain.ErrInvalidToken, and is used up.
+func (s *Service) StepUp(ctx context.Context, by domain.Principal, in ExchangeInput) (auth.SteppedUp, error) {
+	if err := requireSession(by); err != nil {
+		return auth.SteppedUp{}, err
+	}
+	if in.Code == "" || len(in.Code) > 128 || len(in.Verifier) > 128 {
+		return auth.SteppedUp{}, fault.ErrInvalid.About("code", "must be the code that the sign-in ended with")
+	}
+	if err := s.take(ctx, "sso_exchange", by); err != nil {
+		return auth.SteppedUp{}, err
+	}
+	t, err := s.redeem(ctx, domain.ActionStepUp, by, in)
+	if err == nil && (t.StepUp == nil || t.StepUp.Session != by.SessionID) {
+		err = s.refuseCode(ctx, domain.ActionStepUp, by, &t, "the code is not of a step-up of this session")
+	}
+	if errors.Is(err, fault.ErrUnauthorized) {
+		err = domain.ErrInvalidToken.Because(err) // the session goes on: no 401
+	}
+	if err != nil {
+		return auth.SteppedUp{}, err
+	}
+	return s.deps.Auth.RenewByProvider(ctx, by, t.Login)
+}
