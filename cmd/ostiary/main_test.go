@@ -155,3 +155,14 @@ func TestEveryCommandHasHelp(t *testing.T) {
 		}
 	}
 }
+
+// TestAPasswordOfAWindowsPipe is read without the byte order mark and the line break around it.
+func TestAPasswordOfAWindowsPipe(t *testing.T) {
+	t.Parallel()
+	a := &app{in: strings.NewReader("\ufeff first \r\nsecond\n")}
+	for _, want := range []string{" first ", "second"} {
+		if got, err := a.readLine("Password"); err != nil || got != want {
+			t.Errorf("got %q, %v; want %q", got, err, want)
+		}
+	}
+}

@@ -48,6 +48,7 @@ func (a *app) readLine(what string) (string, error) {
 		return "", err
 	}
 	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+	line = strings.TrimPrefix(line, "\ufeff") // a byte order mark, which PowerShell writes into its pipes
 	if line == "" {
 		return "", usagef("no %s on standard input: it is read from there, one on a line, where there is no terminal", strings.ToLower(what))
 	}
