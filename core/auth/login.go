@@ -125,6 +125,9 @@ func (s *Service) admit(ctx context.Context, by domain.Principal, in LoginInput)
 		return nil, verdict{}, s.notReserved(ctx, a, err)
 	}
 	check, err := s.verify(ctx, a)
+	if err == nil {
+		err = s.even(ctx, a, &check)
+	}
 	if err != nil {
 		return nil, verdict{}, s.couldNotSay(ctx, a, err)
 	}

@@ -61,11 +61,14 @@ type Service struct {
 	lockout *lockout.Lockout
 	marks   generationMarks
 	limiter *loginLimiter
+
+	directoryTimes *directoryTimes
 }
 
 // New returns a Service.
 func New(n Needs) *Service {
 	return &Service{
 		deps: n, lockout: lockout.New(n.Attempts, n.IDs, n.Clock), limiter: newLoginLimiter(n.LoginLimit, n.Limits, n.Clock),
+		directoryTimes: newDirectoryTimes(),
 	}
 }

@@ -28,6 +28,8 @@ type verdict struct {
 	credential *domain.PasswordCredential // the one that was checked, of the built-in directory
 	newHash    string                     // to keep instead, where the present one is outdated
 	second     domain.Method              // of the second factor that was proved; empty for none
+	hashed     bool                       // the check has cost a password hash
+	asked      time.Duration              // what an outside directory took
 	// unprovisioned is why a person whom the directory vouches for is no user here; nil for everybody else.
 	unprovisioned error
 }
@@ -84,14 +86,14 @@ func (s *Service) find(ctx context.Context, a *attempt) error {
 	return nil
 }
 
-// verify has the password checked by the user's own directory, or for an unknown name by those that could know it. Whoever
-// it was, a refusal has cost one password hash.
+// verify has the password checked by the user's own directory, or for an unknown name by those that could know it.
 func (s *Service) verify(ctx context.Context, a *attempt) (verdict, error) {
 	if a.subject.known() {
 		return s.verifyKnown(ctx, a.subject.user, a.in.Password)
 	}
-	down := error(nil)
-	for _, d := range s.deps.Directories.Candidates(strings.TrimSpace(a.in.Name)) {
+	candidates := s.deps.Directories.Candidates(strings.TrimSpace(a.in.Name))
+	began, down := s.deps.Clock.Now(), error(nil)
+	for _, d := range candidates {
 		check, err := d.VerifyPassword(ctx, ports.Login{Name: strings.TrimSpace(a.in.Name), Password: a.in.Password})
 		switch {
 		case err != nil:
@@ -107,7 +109,10 @@ func (s *Service) verify(ctx context.Context, a *attempt) (verdict, error) {
 	if down != nil {
 		return verdict{}, fault.Of(down)
 	}
-	return verdict{}, s.sameWork(ctx, a.in.Password)
+	if len(candidates) > 0 {
+		s.directoryTimes.note(s.deps.Clock.Now().Sub(began))
+	}
+	return verdict{}, nil
 }
 
 // provision makes or brings up to date the user whom a directory has vouched for.
@@ -129,28 +134,27 @@ func (s *Service) verifyKnown(ctx context.Context, user domain.User, password st
 	}
 	verifier, ok := d.(ports.PasswordVerifier)
 	if !ok {
-		return verdict{user: user}, s.sameWork(ctx, password)
+		return verdict{user: user}, nil
 	}
+	began := s.deps.Clock.Now()
 	check, err := verifier.VerifySubject(ctx, user.Subject, password)
 	if err != nil {
 		return verdict{}, err
 	}
-	if check.Outcome == domain.OutcomeBadCredentials {
-		return verdict{PasswordCheck: check, user: user}, s.sameWork(ctx, password)
-	}
+	asked := s.deps.Clock.Now().Sub(began)
 	if check.Outcome == domain.OutcomeOK && user.Status == domain.StatusActive {
 		if user, err = s.deps.Provisioner.Refresh(ctx, domain.System(), user, check.Identity); err != nil {
 			return verdict{}, err
 		}
 	}
-	return verdict{PasswordCheck: check, user: user}, nil
+	return verdict{PasswordCheck: check, user: user, asked: asked}, nil
 }
 
 // verifyKept checks a password whose credential is the user's own, and makes the hash that replaces an outdated one.
 func (s *Service) verifyKept(ctx context.Context, keeper ports.CredentialKeeper, user domain.User, password string) (verdict, error) {
 	outcome, outdated, err := keeper.CheckCredential(ctx, user.Password, password)
-	v := verdict{PasswordCheck: domain.PasswordCheck{Outcome: outcome}, user: user, credential: user.Password}
-	if err != nil || outcome != domain.OutcomeOK || !outdated {
+	v := verdict{PasswordCheck: domain.PasswordCheck{Outcome: outcome}, user: user, credential: user.Password, hashed: true}
+	if err != nil || outcome != domain.OutcomeOK || !outdated || !v.admits() {
 		return v, err
 	}
 	v.newHash, err = keeper.MakeHash(ctx, password)
