@@ -37,13 +37,9 @@ func (a *api) listRoles(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	list := RoleList{
-		Roles: make([]Role, 0, len(page.Roles)), Total: page.Total, Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
-	}
-	for _, role := range page.Roles {
-		list.Roles = append(list.Roles, roleOf(role))
-	}
-	return r.JSON(http.StatusOK, list)
+	return r.JSON(http.StatusOK, RoleList{
+		Roles: each(page.Roles, roleOf), Total: page.Total, Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
+	})
 }
 
 func (a *api) getRole(r *httpserver.Request) error {

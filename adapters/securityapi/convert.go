@@ -41,6 +41,15 @@ func usersOf(page account.UserPage, at domain.Page) UserList {
 	return list
 }
 
+// each returns the items as the API shows them, an empty list for none.
+func each[T, U any](items []T, shown func(T) U) []U {
+	result := make([]U, 0, len(items))
+	for _, item := range items {
+		result = append(result, shown(item))
+	}
+	return result
+}
+
 // texts returns values of any text type as plain text, an empty list for none.
 func texts[T ~string](values []T) []string {
 	result := make([]string, 0, len(values))

@@ -47,13 +47,9 @@ func (a *api) listGroups(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	list := GroupList{
-		Groups: make([]Group, 0, len(page.Groups)), Total: page.Total, Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
-	}
-	for _, g := range page.Groups {
-		list.Groups = append(list.Groups, groupOf(g))
-	}
-	return r.JSON(http.StatusOK, list)
+	return r.JSON(http.StatusOK, GroupList{
+		Groups: each(page.Groups, groupOf), Total: page.Total, Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
+	})
 }
 
 func (a *api) createGroup(r *httpserver.Request) error {

@@ -140,6 +140,7 @@ func (s *service) send(t *testing.T, method, path string, header http.Header, bo
 	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(res.Body)
 	must(t, err)
+	hold(t, req, res, raw)
 	r := reply{status: res.StatusCode, header: res.Header, body: string(raw)}
 	_ = json.Unmarshal(raw, &r.object) // an array has no members to look at
 	return r
