@@ -21,6 +21,9 @@ type UserStore interface {
 	Get(ctx context.Context, id domain.UserID) (domain.User, error)
 	// FindByLogin returns the user whose username key or, where none has it, whose email key this is.
 	FindByLogin(ctx context.Context, key string) (domain.User, error)
+	// FindByEmail returns the user whose email key this is, also where it is another user's username from before that was
+	// refused: for what is sent to the address, or proved by it.
+	FindByEmail(ctx context.Context, key string) (domain.User, error)
 	FindBySubject(ctx context.Context, directory domain.DirectoryID, subject domain.Subject) (domain.User, error)
 	// Update applies change and returns the result. The id cannot change.
 	Update(ctx context.Context, id domain.UserID, change Change[domain.User]) (domain.User, error)

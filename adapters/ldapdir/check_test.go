@@ -99,7 +99,7 @@ func TestCheckSaysHowToMend(t *testing.T) {
 		"an unknown sample":       {ldapdir.TypeLDAP, openLDAP(slapd), "nobody", "look at login_attributes"},
 		"a sample that is two":    {ldapdir.TypeLDAP, openLDAP(slapd), "twin", "must be one person's"},
 		"a sample that cannot be": {ldapdir.TypeLDAP, openLDAP(slapd), " ", "Give a login name"},
-		"no username":             {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"attributes": tree{"username": "displayName"}}), "alice", "choose another attributes.username"},
+		"no username":             {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"attributes": tree{"username": "street"}}), "alice", "choose another attributes.username"},
 		"no address":              {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"attributes": tree{"email": "street"}}), "alice", "There is no e-mail address"},
 		"no policy":               {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"password_policy_dn": ""}), "", "set password_policy_dn"},
 		"no encryption":           {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"urls": []string{slapd.URL}, "allow_plaintext": true}), "", "in the clear"},

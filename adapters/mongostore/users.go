@@ -75,6 +75,14 @@ func (us *Users) FindByLogin(ctx context.Context, key string) (domain.User, erro
 	return users[0], nil
 }
 
+// FindByEmail returns the user with this email key.
+func (us *Users) FindByEmail(ctx context.Context, key string) (domain.User, error) {
+	if key == "" {
+		return domain.User{}, domain.ErrUserNotFound
+	}
+	return us.s.users.get(ctx, bson.D{{Key: "doc.emailkey", Value: key}})
+}
+
 // FindBySubject returns the user whom the directory knows under this subject.
 func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID, subject domain.Subject) (domain.User, error) {
 	if subject == "" {

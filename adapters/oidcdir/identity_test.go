@@ -202,3 +202,43 @@ func TestUserInfo_fills_what_the_ID_token_lacks(t *testing.T) {
 		t.Error("user information was fetched though nothing was missing")
 	}
 }
+
+func TestNoUsernameIsAnAddressThatTheProviderHasNotVerified(t *testing.T) {
+	t.Parallel()
+	const address = "mallory@example.org"
+	for name, test := range map[string]struct {
+		claims   map[string]any // nil values are left out
+		username string         // the setting
+		want     string
+	}{
+		"a name of its own":                 {map[string]any{"email_verified": false}, "", "mallory"},
+		"a verified address":                {map[string]any{"preferred_username": nil}, "", address},
+		"an address that is not verified":   {map[string]any{"preferred_username": nil, "email_verified": false}, "", "u1"},
+		"nothing said of the address":       {map[string]any{"preferred_username": nil, "email_verified": nil}, "", "u1"},
+		"the address chosen and verified":   {nil, "email", address},
+		"the address chosen, not verified":  {map[string]any{"email_verified": false}, "email", "u1"},
+		"an id that is the address":         {map[string]any{"preferred_username": nil, "email_verified": false, "sub": address}, "", ""},
+		"another claim chosen":              {map[string]any{"nickname": "mal", "email_verified": false}, "nickname", "mal"},
+		"another claim chosen, not present": {nil, "nickname", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := oidc.NewHostile(t)
+			h.Set(oidc.Spoil{Claims: func(c map[string]any) {
+				for key, value := range test.claims {
+					if c[key] = value; value == nil {
+						delete(c, key)
+					}
+				}
+			}})
+			r := hostileRig(t, h, func(s *oidcdir.Settings) { s.Claims.Username = test.username })
+			got := r.mustSignIn(t, "").Identity
+			if got.Username != test.want {
+				t.Errorf("the username is %q, want %q", got.Username, test.want)
+			}
+			if got.Email != address {
+				t.Errorf("the address is %q", got.Email) // it stays, as what it is
+			}
+		})
+	}
+}

@@ -676,7 +676,9 @@ type CreateAPIKeyRequest struct {
 
 // CreateGroupRequest defines model for CreateGroupRequest.
 type CreateGroupRequest struct {
-	Description *string   `json:"description,omitempty"`
+	Description *string `json:"description,omitempty"`
+
+	// Name Letters and digits of any script, spaces and `. _ -`; unique without regard to case.
 	Name        string    `json:"name"`
 	Permissions *[]string `json:"permissions,omitempty"`
 }
@@ -715,7 +717,7 @@ type CreateUserRequest struct {
 	// Role The id of a role.
 	Role *string `json:"role,omitempty"`
 
-	// Username Letters, digits and `. _ - @ +`.
+	// Username Letters, digits and `. _ - @ +`. Unique without regard to case, also across the e-mail addresses of other users.
 	Username string `json:"username"`
 }
 
@@ -1339,8 +1341,10 @@ type TwoFactorState struct {
 // UpdateGroupRequest defines model for UpdateGroupRequest.
 type UpdateGroupRequest struct {
 	Description nullable.Nullable[string] `json:"description,omitempty"`
-	Name        *string                   `json:"name,omitempty"`
-	Permissions *[]string                 `json:"permissions,omitempty"`
+
+	// Name Letters and digits of any script, spaces and `. _ -`; unique without regard to case.
+	Name        *string   `json:"name,omitempty"`
+	Permissions *[]string `json:"permissions,omitempty"`
 }
 
 // UpdateRoleRequest defines model for UpdateRoleRequest.

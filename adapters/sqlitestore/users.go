@@ -61,13 +61,25 @@ func (us *Users) FindByLogin(ctx context.Context, key string) (domain.User, erro
 	return us.s.view.login(ctx, key)
 }
 
+// FindByEmail returns the user with this email key.
+func (us *Users) FindByEmail(ctx context.Context, key string) (domain.User, error) {
+	return us.s.findEmail(ctx, key)
+}
+
+func (s *Store) findEmail(ctx context.Context, key string) (domain.User, error) {
+	if key == "" {
+		return domain.User{}, domain.ErrUserNotFound
+	}
+	return s.findUser(ctx, "SELECT doc, search_text FROM users WHERE email = ?", key)
+}
+
 func (s *Store) findLogin(ctx context.Context, key string) (domain.User, error) {
 	if key == "" {
 		return domain.User{}, domain.ErrUserNotFound
 	}
 	user, err := s.findUser(ctx, "SELECT doc, search_text FROM users WHERE username = ?", key)
 	if errors.Is(err, domain.ErrUserNotFound) {
-		return s.findUser(ctx, "SELECT doc, search_text FROM users WHERE email = ?", key)
+		return s.findEmail(ctx, key)
 	}
 	return user, err
 }

@@ -2,9 +2,11 @@ package textfold_test
 
 import (
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/ostiary/ostiary/adapters/textfold"
+	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -42,6 +44,18 @@ func TestR07_FoldKeepsLookAlikesApart(t *testing.T) {
 	for _, other := range []string{"mİke@x.example", "mıke@x.example", "mіke@x.example"} {
 		if got := (textfold.Folder{}).Fold(other); got == "mike@x.example" {
 			t.Errorf("Fold(%+q) = %q: mail for one person would go to another", other, got)
+		}
+	}
+}
+
+// Every character that a name may hold folds to characters that a name may hold: no key has an invisible one that the name
+// did not show.
+func TestFoldMakesNothingInvisible(t *testing.T) {
+	t.Parallel()
+	folder := textfold.Folder{}
+	for r := rune(1); r <= unicode.MaxRune; r++ {
+		if text := string(r); utf8.ValidRune(r) && domain.IsVisible(text) && !domain.IsVisible(folder.Fold(text)) {
+			t.Errorf("%+q folds to %+q", text, folder.Fold(text))
 		}
 	}
 }

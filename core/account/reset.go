@@ -32,8 +32,8 @@ func (s *Service) RequestReset(ctx context.Context, by domain.Principal, email s
 	if err != nil {
 		return state, err
 	}
-	user, err := s.deps.Users.FindByLogin(ctx, key)
-	if err == nil && user.EmailKey == key && s.canReset(&user) {
+	user, err := s.deps.Users.FindByEmail(ctx, key)
+	if err == nil && s.canReset(&user) {
 		return state, s.sendReset(ctx, by, user.ID)
 	}
 	if err != nil && !errors.Is(err, domain.ErrUserNotFound) {

@@ -105,6 +105,10 @@ func TestAPersonOfADirectoryAppearsAtTheFirstLogin(t *testing.T) {
 	if _, err := signInto(t, strict, "bob", openldap.Password); fault.Of(err).Kind != fault.Unauthenticated {
 		t.Errorf("without just-in-time it is %v", err)
 	}
+	entries := strict.Logged(t, domain.ActionLoginFailed)
+	if len(entries) != 1 || entries[0].Details["reason"] != "not_provisioned" || entries[0].Details["cause"] == nil {
+		t.Errorf("the entries are %v, want one that says why", entries)
+	}
 }
 
 func TestTwoDirectoriesNeverShareAnAccount(t *testing.T) {

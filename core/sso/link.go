@@ -65,7 +65,7 @@ func (s *Service) expected(ctx context.Context, provider ports.RedirectLogin, id
 		return domain.User{}, nil
 	}
 	key := s.deps.Folder.Fold(identity.Email)
-	user, err := s.deps.Users.FindByLogin(ctx, key)
+	user, err := s.deps.Users.FindByEmail(ctx, key)
 	if errors.Is(err, domain.ErrUserNotFound) || err == nil && !awaits(&user, identity.Directory, key) {
 		return domain.User{}, nil
 	}
@@ -112,15 +112,13 @@ func (s *Service) sameAddress(ctx context.Context, provider ports.RedirectLogin,
 	if !provider.LinksByEmail() || !identity.EmailVerified || identity.Email == "" {
 		return "", nil
 	}
-	key := s.deps.Folder.Fold(identity.Email)
-	user, err := s.deps.Users.FindByLogin(ctx, key)
+	user, err := s.deps.Users.FindByEmail(ctx, s.deps.Folder.Fold(identity.Email))
 	switch {
 	case errors.Is(err, domain.ErrUserNotFound):
 		return "", nil
 	case err != nil:
 		return "", err
-	case user.EmailKey != key || !user.EmailVerified:
-		// It may be somebody whose user name looks like the address.
+	case !user.EmailVerified:
 		return "", nil
 	}
 	return user.ID, nil

@@ -90,9 +90,20 @@ func populate(t *testing.T, k *kit.Kit) {
 			seal(t, k)
 		}
 	}
+	collide(t, k)
 	must(t, k.Store.Tokens().Create(ctx, domain.ThirdPartyToken{ID: "tpt1", Role: "staff", CreatedAt: kit.Noon}, domain.Outbox{}))
 	must(t, k.Store.SigningKeyStore().PutSigningKeys(ctx, 0, []domain.SigningKey{{ID: "key1", Algorithm: "EdDSA", State: domain.KeyActive, Private: []byte("sealed"), CreatedAt: kit.Noon}}, domain.Outbox{}))
 	must(t, k.Journal.Write(ctx, k.Journal.Entry(domain.Operator(), domain.ActionImport, "x"), k.Journal.Entry(domain.Operator(), domain.ActionImport, "y")))
+}
+
+// collide stores names that collide, from before that was refused.
+func collide(t *testing.T, k *kit.Kit) {
+	t.Helper()
+	must(t, k.Store.CatalogStore().CreateGroup(t.Context(), domain.Group{ID: "grp_2", Name: "ops", CreatedAt: kit.Noon}, domain.Outbox{}))
+	owner, squatter := k.User(t, "owner", domain.RoleUser), k.User(t, "squatter", domain.RoleUser)
+	must(t, k.Store.Users().Delete(t.Context(), squatter.ID, domain.Outbox{}))
+	squatter.Username, squatter.UsernameKey = owner.Email, owner.EmailKey
+	must(t, k.Store.Restore(t.Context(), domain.ArchiveUsers, []domain.Archived{{Key: string(squatter.ID), Value: squatter}}))
 }
 
 // expired is the key of what has run out when the copy begins.

@@ -142,6 +142,11 @@ func userCollision(t *testing.T, s Stores) {
 	if got.ID != a.ID {
 		t.Errorf("the name finds %s, want %s whose username it is", got.ID, a.ID)
 	}
+	got, err = s.Users.FindByEmail(t.Context(), name)
+	must(t, err)
+	if got.ID != b.ID {
+		t.Errorf("the address finds %s, want %s whose e-mail it is", got.ID, b.ID)
+	}
 	_, err = s.Users.Update(t.Context(), a.ID, func(u *domain.User, _ *domain.Outbox) error {
 		u.UsernameKey = "renamed"
 		return nil

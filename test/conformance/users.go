@@ -86,7 +86,9 @@ func userAbsent(t *testing.T, s Stores) {
 	_, err4 := s.Users.FindByLogin(t.Context(), "")
 	_, err5 := s.Users.Update(t.Context(), "usr_none", func(*domain.User, *domain.Outbox) error { return nil })
 	err6 := s.Users.Delete(t.Context(), "usr_none", domain.Outbox{})
-	for i, err := range []error{err, err2, err3, err4, err5, err6} {
+	_, err7 := s.Users.FindByEmail(t.Context(), "")
+	_, err8 := s.Users.FindByEmail(t.Context(), "nobody")
+	for i, err := range []error{err, err2, err3, err4, err5, err6, err7, err8} {
 		if !errors.Is(err, domain.ErrUserNotFound) {
 			t.Errorf("call %d: got %v, want ErrUserNotFound", i, err)
 		}

@@ -25,6 +25,10 @@ func (x users) FindByLogin(ctx context.Context, key string) (domain.User, error)
 	return ask(x.f, "UserStore.FindByLogin", func() (domain.User, error) { return x.UserStore.FindByLogin(ctx, key) })
 }
 
+func (x users) FindByEmail(ctx context.Context, key string) (domain.User, error) {
+	return ask(x.f, "UserStore.FindByEmail", func() (domain.User, error) { return x.UserStore.FindByEmail(ctx, key) })
+}
+
 func (x users) FindBySubject(ctx context.Context, d domain.DirectoryID, subject domain.Subject) (domain.User, error) {
 	return ask(x.f, "UserStore.FindBySubject", func() (domain.User, error) { return x.UserStore.FindBySubject(ctx, d, subject) })
 }
