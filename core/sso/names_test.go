@@ -103,4 +103,3 @@ func TestTheAuditTrailSaysWhySomebodyIsNotProvisioned(t *testing.T) {
 		})
 	}
 }
-

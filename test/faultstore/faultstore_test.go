@@ -90,7 +90,7 @@ func TestL02_S05_H16_NoFailedCallLeavesHalfAChange(t *testing.T) {
 // reads are the methods that change nothing.
 var reads = map[string]bool{
 	"Get": true, "ListAttempts": true, "FindByLogin": true, "FindByEmail": true, "FindBySubject": true, "List": true, "Members": true, "ListByUser": true,
-	"ListByProvider": true,
+	"ListByProvider":     true,
 	"ListProviderGrants": true, "Look": true, "LookLogin": true, "LookSessions": true, "LookKey": true, "Catalog": true, "CatalogAt": true, "GetAttempts": true, "Scan": true,
 	"Unsealed": true, "LastSegment": true, "SealKey": true, "Segments": true, "Records": true, "SegmentBefore": true,
 }
