@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -56,15 +57,21 @@ func VerifyFile(file io.ReaderAt, size int64, trust Trust) (Report, error) {
 	return v.report, nil
 }
 
-// contentStart returns where a file begins behind its byte order mark.
+// errUTF16 is a file that a program of Windows has saved as "Unicode"; nothing can be said about its entries.
+var errUTF16 = errors.New("the file is in UTF-16: export it again, or save it as UTF-8")
+
+// contentStart returns where a file begins behind its byte order mark. That of UTF-16 is an error.
 func contentStart(file io.ReaderAt) (int64, error) {
 	var mark [len(byteOrderMark)]byte
 	n, err := file.ReadAt(mark[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
-	if string(mark[:n]) == byteOrderMark {
+	switch start := string(mark[:n]); {
+	case start == byteOrderMark:
 		return int64(n), nil
+	case strings.HasPrefix(start, "\xff\xfe"), strings.HasPrefix(start, "\xfe\xff"):
+		return 0, errUTF16
 	}
 	return 0, nil
 }
