@@ -3,7 +3,9 @@ package mongostore_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"strconv"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -70,9 +72,7 @@ func (l sealedLog) copy(t *testing.T, id, as string, set bson.M) {
 		t.Fatal(err)
 	}
 	doc["_id"] = as
-	for key, value := range set {
-		doc[key] = value
-	}
+	maps.Copy(doc, set)
 	if _, err := l.entries.InsertOne(t.Context(), doc); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestPlaceThatTwoEntriesClaimIsNamed(t *testing.T) {
 	t.Parallel()
 	const batch = 500 // of one query: the second claimant of its last place is read all the same
 	for _, seq := range []int64{7, batch, batch + 3} {
-		t.Run(fmt.Sprint(seq), func(t *testing.T) {
+		t.Run(strconv.FormatInt(seq, 10), func(t *testing.T) {
 			t.Parallel()
 			l := newSealedLog(t, batch+5)
 			l.copy(t, fmt.Sprintf("log_%04d", seq), fmt.Sprintf("log_%04dx", seq), nil)

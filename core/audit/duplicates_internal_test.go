@@ -53,7 +53,7 @@ func TestDuplicateIDsAreFoundInAnyOrderWithBoundedMemory(t *testing.T) {
 	for name, order := range orders {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
+			r := rand.New(rand.NewPCG(1, 2))
 			for round := range 200 {
 				ids := make([]domain.LogID, 60)
 				for i := range ids {

@@ -43,7 +43,11 @@ func scanExport(r io.ReadSeeker, size int64) (layout, error) {
 		return l, err
 	}
 	l.format = formatOf(begin[:n])
-	lines := newLines(r, l.format, l.form, size)
+	return l, l.scan(newLines(r, l.format, l.form, size))
+}
+
+// scan reads the lines from the first to the last.
+func (l *layout) scan(lines *lines) error {
 	for {
 		at := lines.offset
 		raw, err := lines.next()
@@ -51,7 +55,7 @@ func scanExport(r io.ReadSeeker, size int64) (layout, error) {
 			break
 		}
 		if err != nil {
-			return l, err
+			return err
 		}
 		text, isProof := lines.proof(raw)
 		if isProof && l.proofAt < 0 {
@@ -65,7 +69,7 @@ func scanExport(r io.ReadSeeker, size int64) (layout, error) {
 	if l.proofAt < 0 {
 		l.proofAt, l.proofLine = lines.offset, lines.number+1
 	}
-	return l, nil
+	return nil
 }
 
 func formatOf(begin []byte) Format {

@@ -120,18 +120,23 @@ func (v *fileVerifier) walk() error {
 		if v.entries.isFrame(raw) {
 			continue
 		}
-		l, body, broken := v.entries.parse(raw)
-		if broken != nil {
-			v.found(Finding{Damage: DamageChanged, Seq: v.guess(), Reason: broken.Error()})
-			return nil
-		}
-		if err := v.entry(&l, body); err != nil {
+		if err := v.read(raw); err != nil {
 			return err
 		}
 		if v.missing != 0 {
 			return v.explain()
 		}
 	}
+	return nil
+}
+
+// read checks the line of an entry. One that cannot be read is a finding.
+func (v *fileVerifier) read(raw []byte) error {
+	l, body, broken := v.entries.parse(raw)
+	if broken == nil {
+		return v.entry(&l, body)
+	}
+	v.found(Finding{Damage: DamageChanged, Seq: v.guess(), Reason: broken.Error()})
 	return nil
 }
 
@@ -292,18 +297,24 @@ func (v *fileVerifier) rest() error {
 
 // conclude checks what is said of the whole, once no single entry was found to be wrong.
 func (v *fileVerifier) conclude(trust Trust) {
-	s := v.layout.statement
-	if s == nil && !v.layout.proved {
+	if s := v.layout.statement; s != nil {
+		v.stated(s, trust)
+		return
+	}
+	if v.layout.proved {
 		v.found(Finding{
-			Damage: DamageUnproved, Line: v.entries.number,
-			Reason: "it holds no proof; it was exported without one (\"proof\": true adds it), or was cut off",
+			Damage: DamageRemoved, Seq: v.guess(), Reason: "the file ends without its statement: it was cut off, or the export was",
 		})
 		return
 	}
-	if s == nil {
-		v.found(Finding{Damage: DamageRemoved, Seq: v.guess(), Reason: "the file ends without its statement: it was cut off, or the export was"})
-		return
-	}
+	v.found(Finding{
+		Damage: DamageUnproved, Line: v.entries.number,
+		Reason: "it holds no proof; it was exported without one (\"proof\": true adds it), or was cut off",
+	})
+}
+
+// stated checks what the statement says.
+func (v *fileVerifier) stated(s *statementText, trust Trust) {
 	switch {
 	case trust.Key != "" && s.Key != trust.Key:
 		v.found(Finding{Damage: DamageProof, Reason: "the export was signed by another key"})

@@ -38,11 +38,11 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 		}
 		if base {
 			report.First = s.Last() + 1
-			return v.nothing(ctx, &report, math.MinInt64, s.Last())
+			return v.nothing(ctx, &report, s.Last())
 		}
 		if report.First == 0 {
 			report.First = s.First
-			if err := v.nothing(ctx, &report, math.MinInt64, s.First-1); err != nil {
+			if err := v.nothing(ctx, &report, s.First-1); err != nil {
 				return err
 			}
 		}
@@ -56,23 +56,28 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 	if err := unless(err, errEnough); err != nil {
 		return report, err
 	}
-	err = nil
 	if report.Finding == nil {
 		report.Finding = segments.missing()
 	}
-	if report.Finding == nil {
-		err = v.rest(ctx, &report, ids)
+	if report.Finding != nil {
+		return report, nil
 	}
-	if err != nil || report.Finding != nil {
-		return report, err
+	err = v.conclude(ctx, &report, ids)
+	return report, err
+}
+
+// conclude checks what is not sealed yet, and the log as a whole.
+func (v *StoreVerifier) conclude(ctx context.Context, report *Report, ids *duplicates) error {
+	if err := v.rest(ctx, report, ids); err != nil || report.Finding != nil {
+		return err
 	}
 	if report.First == 0 && report.Unsealed == 0 {
 		report.Finding = &Finding{Damage: DamageUnproved, Reason: "the log has no entries; the store was never set up"}
-		return report, nil
+		return nil
 	}
 	copied, err := ids.search(v.walk(ctx))
 	report.Finding = copied.finding()
-	return report, err
+	return err
 }
 
 // walk goes over the ids of all entries, as their sealed texts have them.
@@ -90,7 +95,9 @@ func (v *StoreVerifier) segment(ctx context.Context, report *Report, s *domain.A
 	err := v.proofs.Records(ctx, s.First, s.Last(), domain.AuditQuery{}, func(r *domain.AuditRecord) error {
 		switch {
 		case r.Seq < next:
-			report.Finding = &Finding{Damage: DamageAdded, Seq: r.Seq, ID: domain.AuditID(r.Public), Reason: "another entry has its place"}
+			report.Finding = &Finding{
+				Damage: DamageAdded, Seq: r.Seq, ID: domain.AuditID(r.Public), Reason: "another entry has its place",
+			}
 		case r.Seq > next:
 			report.Finding = &Finding{Damage: DamageRemoved, Seq: next, Reason: "its place is empty"}
 		default:
@@ -119,9 +126,9 @@ func (v *StoreVerifier) segment(ctx context.Context, report *Report, s *domain.A
 	return nil
 }
 
-// nothing reports an entry at places where there can be none.
-func (v *StoreVerifier) nothing(ctx context.Context, report *Report, first, last int64) error {
-	return v.proofs.Records(ctx, first, last, domain.AuditQuery{}, func(r *domain.AuditRecord) error {
+// nothing reports an entry at a place up to the one given, where there can be none.
+func (v *StoreVerifier) nothing(ctx context.Context, report *Report, last int64) error {
+	return v.proofs.Records(ctx, math.MinInt64, last, domain.AuditQuery{}, func(r *domain.AuditRecord) error {
 		report.Finding = &Finding{Damage: DamageAdded, Seq: r.Seq, ID: r.ID, Reason: "no segment holds its place"}
 		return errEnough
 	})

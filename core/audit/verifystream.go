@@ -59,7 +59,8 @@ func verifyStream(open func() *io.SectionReader, trust Trust) (Report, error) {
 	for v.report.Finding == nil {
 		raw, err := v.lines.next()
 		if errors.Is(err, io.EOF) {
-			return v.report, v.conclude()
+			err = v.conclude()
+			return v.report, err
 		}
 		if err != nil {
 			return v.report, err
@@ -89,12 +90,11 @@ func (v *streamVerifier) line(raw []byte) error {
 		}
 		return v.entry(r)
 	}
-	c, err := ParseCheckpoint(raw)
-	if err != nil {
-		v.found(&Finding{Damage: DamageProof, Reason: "a checkpoint cannot be read"})
+	if c, err := ParseCheckpoint(raw); err == nil {
+		v.checkpoint(c)
 		return nil
 	}
-	v.checkpoint(c)
+	v.found(&Finding{Damage: DamageProof, Reason: "a checkpoint cannot be read"})
 	return nil
 }
 
@@ -131,7 +131,9 @@ func (v *streamVerifier) entry(r domain.AuditRecord) error {
 
 // misplaced reports an entry behind one of a later place: a copy, where its place was there before.
 func (v *streamVerifier) misplaced(r *domain.AuditRecord) error {
-	found := &Finding{Damage: DamageMoved, Seq: r.Seq, ID: r.ID, Line: v.lines.number, Reason: "it stands behind entries that were written after it"}
+	found := &Finding{
+		Damage: DamageMoved, Seq: r.Seq, ID: r.ID, Line: v.lines.number, Reason: "it stands behind entries that were written after it",
+	}
 	err := v.each(func(earlier *domain.AuditRecord, at int64) error {
 		switch {
 		case at >= found.Line:
@@ -175,7 +177,10 @@ func (v *streamVerifier) checkpoint(c domain.AuditCheckpoint) {
 	}
 	if before := v.segments.previous; before != nil {
 		if c.Number <= before.Number {
-			v.found(&Finding{Damage: DamageAdded, Seq: c.First, Reason: fmt.Sprintf("the checkpoint of segment %d stands behind that of segment %d", c.Number, before.Number)})
+			v.found(&Finding{
+				Damage: DamageAdded, Seq: c.First,
+				Reason: fmt.Sprintf("the checkpoint of segment %d stands behind that of segment %d", c.Number, before.Number),
+			})
 			return
 		}
 		if c.Number != before.Number+1 {
@@ -210,17 +215,17 @@ func (v *streamVerifier) seals(s *domain.AuditSegment) *Finding {
 			if l.Seq < s.First {
 				damage, seq = DamageAdded, l.Seq
 			}
-			return &Finding{Damage: damage, Seq: seq, Line: l.number, Reason: fmt.Sprintf("segment %d seals the entries from place %d to %d", s.Number, s.First, s.Last())}
+			return &Finding{Damage: damage, Seq: seq, Line: l.number, Reason: sealsReason(s)}
 		}
 		digests = append(digests, l.Leaf())
 		next++
 	}
 	switch {
 	case next <= s.Last():
-		return &Finding{Damage: DamageRemoved, Seq: next, Reason: fmt.Sprintf("segment %d seals the entries up to place %d", s.Number, s.Last())}
+		return &Finding{Damage: DamageRemoved, Seq: next, Reason: sealsReason(s)}
 	case next > s.Last()+1:
 		l := &v.waiting[s.Count]
-		return &Finding{Damage: DamageAdded, Seq: l.Seq, ID: l.ID, Line: l.number, Reason: fmt.Sprintf("segment %d seals the entries up to place %d", s.Number, s.Last())}
+		return &Finding{Damage: DamageAdded, Seq: l.Seq, ID: l.ID, Line: l.number, Reason: sealsReason(s)}
 	}
 	v.report.Entries += s.Count
 	if v.report.First == 0 {
@@ -232,6 +237,10 @@ func (v *streamVerifier) seals(s *domain.AuditSegment) *Finding {
 		return nil
 	}
 	return v.disputed(s)
+}
+
+func sealsReason(s *domain.AuditSegment) string {
+	return fmt.Sprintf("segment %d seals the entries from place %d to %d", s.Number, s.First, s.Last())
 }
 
 // disputed finds the one entry that makes the root another: one that was sealed as disputed, or was changed.

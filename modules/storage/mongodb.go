@@ -20,7 +20,7 @@ func Module(c config.Config) fx.Option {
 }
 
 // MongoDB provides the storage ports on a MongoDB that several nodes share.
-var MongoDB = fx.Module("storage.mongodb", //nolint:dupl // the same ports, of another type
+var MongoDB = fx.Module("storage.mongodb",
 	fx.Provide(
 		openMongoDB,
 		fx.Annotate((*mongostore.Store).Users, fx.As(new(ports.UserStore))),

@@ -14,7 +14,7 @@ import (
 
 // SQLite provides the storage ports on the embedded database. It opens at once and not with the lifecycle, since what is
 // made from it (signing keys, the catalog) reads it as it is made.
-var SQLite = fx.Module("storage.sqlite", //nolint:dupl // the same ports, of another type
+var SQLite = fx.Module("storage.sqlite",
 	fx.Provide(
 		newInstallation,
 		openSQLite,
