@@ -29,7 +29,7 @@ func appendCell[T string | []byte](dst []byte, cell T, form cellForm) []byte {
 	if quoted {
 		dst = append(dst, '"')
 	}
-	if beginsFormula(cell) || form == formInside && continuesFormula(cell) {
+	if beginsFormula(cell) || form == formInside && mayHide(cell) && continuesFormula(cell) {
 		dst = append(dst, '\'')
 	}
 	if !quoted {
@@ -37,17 +37,38 @@ func appendCell[T string | []byte](dst []byte, cell T, form cellForm) []byte {
 	}
 	done := 0
 	for i := range len(cell) {
+		class := cellBytes[cell[i]]
 		switch {
+		case class == 0:
 		case cell[i] == '"':
 			dst = append(append(dst, cell[done:i]...), '"')
 			done = i
-		case form == formInside && isSeparator(cell[i]) && continuesFormula(cell[i+1:]):
+		case form == formInside && class&byteSeparates != 0 && continuesFormula(cell[i+1:]):
 			dst = append(append(dst, cell[done:i+1]...), '\'')
 			done = i + 1
 		}
 	}
 	return append(append(dst, cell[done:]...), '"')
 }
+
+// The classes of bytes in cells.
+const (
+	byteQuotes       = 1 << iota // a cell with it stands in quotes
+	byteQuotesInside             // the same in formInside
+	byteSeparates                // a reader with other settings begins a cell behind it
+)
+
+// cellBytes has the class of each byte. A number sign begins a comment for some readers, also inside a line.
+var cellBytes = func() (classes [256]uint8) {
+	for _, c := range []byte("\",\r\n") {
+		classes[c] |= byteQuotes | byteQuotesInside
+	}
+	for _, c := range []byte(";\t\r\n") {
+		classes[c] |= byteSeparates | byteQuotesInside
+	}
+	classes['#'] |= byteQuotesInside
+	return classes
+}()
 
 // cellValue gives the value of a cell back.
 func cellValue(cell string, form cellForm) string {
@@ -64,13 +85,14 @@ func cellValue(cell string, form cellForm) string {
 	return value.String()
 }
 
-// isQuoted reports whether a cell stands in quotes. A number sign begins a comment for some readers, also inside a line.
+// isQuoted reports whether a cell stands in quotes.
 func isQuoted[T string | []byte](cell T, form cellForm) bool {
+	class := uint8(byteQuotes)
+	if form == formInside {
+		class = byteQuotesInside
+	}
 	for i := range len(cell) {
-		switch c := cell[i]; {
-		case c == '"', c == ',', c == '\r', c == '\n':
-			return true
-		case form == formInside && (c == '#' || isSeparator(c)):
+		if cellBytes[cell[i]]&class != 0 {
 			return true
 		}
 	}
@@ -78,7 +100,7 @@ func isQuoted[T string | []byte](cell T, form cellForm) bool {
 }
 
 // isSeparator reports whether a reader with other settings begins a cell behind the character.
-func isSeparator(c byte) bool { return c == ';' || c == '\t' || c == '\r' || c == '\n' }
+func isSeparator(c byte) bool { return cellBytes[c]&byteSeparates != 0 }
 
 // beginsFormula knows what spreadsheets take for the beginning of a formula, white space that they skip and the full-width
 // forms that some of them read alike (＝ ＋ － ＠) included.
@@ -115,7 +137,15 @@ func continuesFormula[T string | []byte](rest T) bool {
 	return false
 }
 
+// mayHide reports whether a cell begins with something that a spreadsheet may skip before a formula.
+func mayHide[T string | []byte](cell T) bool {
+	return len(cell) > 0 && (cell[0] == '"' || cell[0] < ' ' || cell[0] >= 0x7f)
+}
+
 func firstRune[T string | []byte](cell T) rune {
+	if len(cell) > 0 && cell[0] < utf8.RuneSelf {
+		return rune(cell[0])
+	}
 	r, _ := utf8.DecodeRuneInString(string(cell[:min(len(cell), utf8.UTFMax)]))
 	return r
 }
