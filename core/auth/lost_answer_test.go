@@ -28,12 +28,19 @@ func refresh(t *testing.T, s *kit.Services, by domain.Principal, token string) a
 	return next
 }
 
-func introspects(t *testing.T, s *kit.Services, token string) {
-	t.Helper()
-	got, err := s.Auth.Introspect(t.Context(), domain.Operator(), token)
-	if err != nil || !got.Active {
-		t.Fatalf("introspection: %v, %v", got.Active, err)
+func introspected(token func(lost) string) func(*testing.T, *kit.Services, lost) {
+	return func(t *testing.T, s *kit.Services, l lost) {
+		t.Helper()
+		got, err := s.Auth.Introspect(t.Context(), domain.Operator(), token(l))
+		if err != nil || !got.Active {
+			t.Fatalf("introspection: %v, %v", got.Active, err)
+		}
 	}
+}
+
+func refreshed(t *testing.T, s *kit.Services, l lost) {
+	t.Helper()
+	refresh(t, s, stranger, l.second.Tokens.Refresh)
 }
 
 // lost is what a client holds whose answer was lost, and what was lost.
@@ -56,9 +63,9 @@ func TestALostRefreshAnswerIsGivenAgainUntilATokenOfItIsSeen(t *testing.T) {
 		"nothing was seen":                      {func(*testing.T, *kit.Services, lost) {}, true},
 		"the access token before it was used":   {accepts(func(l lost) string { return l.first.Tokens.Access }), true},
 		"its access token was used":             {accepts(func(l lost) string { return l.second.Tokens.Access }), false},
-		"its access token was introspected":     {func(t *testing.T, s *kit.Services, l lost) { introspects(t, s, l.second.Tokens.Access) }, false},
-		"its refresh token was introspected":    {func(t *testing.T, s *kit.Services, l lost) { introspects(t, s, l.second.Tokens.Refresh) }, false},
-		"its refresh token was used":            {func(t *testing.T, s *kit.Services, l lost) { refresh(t, s, stranger, l.second.Tokens.Refresh) }, false},
+		"its access token was introspected":     {introspected(func(l lost) string { return l.second.Tokens.Access }), false},
+		"its refresh token was introspected":    {introspected(func(l lost) string { return l.second.Tokens.Refresh }), false},
+		"its refresh token was used":            {refreshed, false},
 		"its access token was refused as stale": {func(t *testing.T, s *kit.Services, l lost) { _ = verify(t, s, l.second.Tokens.Access+"x") }, true},
 		"a second access token of it was used": {func(t *testing.T, s *kit.Services, l lost) {
 			again := refresh(t, s, stranger, l.first.Tokens.Refresh)
@@ -269,7 +276,7 @@ func TestTheFirstUseOutlivesTheRequestThatBeganToStoreIt(t *testing.T) {
 	<-m.entered
 	wg.Go(func() {
 		if err := verify(t, s, l.second.Tokens.Access); err != nil {
-			t.Errorf("a request beside one that was cancelled: %v", err)
+			t.Errorf("a request beside one that was canceled: %v", err)
 		}
 	})
 	leave()

@@ -48,11 +48,11 @@ type generationMarks struct {
 type generationMark struct {
 	done      chan struct{}
 	err       error
-	abandoned bool // the request that wrote was cancelled: the error says nothing about the store
+	abandoned bool // the request that wrote was canceled: the error says nothing about the store
 }
 
 // once runs write for the key, or waits for the write that runs already and returns its error. A write that failed because
-// its own request was cancelled is run again by one of those who waited.
+// its own request was canceled is run again by one of those who waited.
 func (g *generationMarks) once(ctx context.Context, key generationKey, write func() error) error {
 	for {
 		mark, first := g.join(key)

@@ -271,7 +271,7 @@ func (s *Service) Reauthenticate(ctx context.Context, by domain.Principal, user 
 		return nil
 	case proof.Code != "" && user.Factor.IsOn():
 		return s.checker.prove(ctx, by, user, proof.Code)
-	case proof.Password != "" && !(strict && user.Factor.IsOn()):
+	case proof.Password != "" && (!strict || !user.Factor.IsOn()):
 		return s.password.ProvePassword(ctx, by, user, proof.Password)
 	}
 	return domain.ErrReauthentication
