@@ -67,6 +67,7 @@ func TestEveryListHasPages(t *testing.T) {
 	in := install(t, kit.Options{})
 	for _, l := range fill(t, in) {
 		t.Run(l.path, func(t *testing.T) {
+			t.Parallel()
 			get := func(query string) reply { return in.call(t, in.admin, http.MethodGet, l.path+query, "") }
 			first := get("")
 			if n := len(l.ids(t, first)); n != 20 || first.object["page"] != 1.0 || first.object["limit"] != 20.0 || first.text("next_cursor") == "" {
