@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/core/idempotency"
 	"github.com/ostiary/ostiary/core/settings"
 	"github.com/ostiary/ostiary/core/sso"
+	"github.com/ostiary/ostiary/core/tpt"
 )
 
 // Base is the path that the API is mounted at.
@@ -32,6 +33,7 @@ type Services struct {
 	Keys        *apikey.Service      // may be nil
 	SSO         *sso.Service         // may be nil
 	Idempotency *idempotency.Service // may be nil: then Idempotency-Key means nothing
+	TPT         *tpt.Service         // may be nil: then no credential is a third-party token
 
 	// SecureCookies keeps cookies off plain http; it is for a service that people reach by https.
 	SecureCookies bool

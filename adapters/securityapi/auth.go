@@ -1,6 +1,7 @@
 package securityapi
 
 import (
+	"errors"
 	"mime"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/tpt"
 )
 
 const formType = "application/x-www-form-urlencoded"
@@ -95,7 +97,7 @@ func (a *api) logout(r *httpserver.Request) error {
 	if err := r.DecodeOptional(&in); err != nil {
 		return err
 	}
-	bearer, err := r.Credential()
+	bearer, err := a.endable(r)
 	if err != nil {
 		return err
 	}
@@ -106,6 +108,23 @@ func (a *api) logout(r *httpserver.Request) error {
 		return err
 	}
 	return r.JSON(http.StatusOK, LogoutResponse{Status: "logged_out"})
+}
+
+// endable returns the credential whose session a call is to end. A third-party token is no credential of this API, and
+// a client that sends one would take the answer for its end: it is refused as an API key is.
+func (a *api) endable(r *httpserver.Request) (string, error) {
+	bearer, err := r.Credential()
+	if err != nil || a.TPT == nil || !tpt.LooksLikeOne(bearer) {
+		return bearer, err
+	}
+	_, err = a.TPT.Authenticate(r.Context(), bearer, r.Origin)
+	switch {
+	case err == nil:
+		return "", fault.ErrForbidden
+	case errors.Is(err, fault.ErrUnauthorized):
+		return bearer, nil
+	}
+	return "", err
 }
 
 // verify is public, since its refusal has a member of its own: a client reads "valid" whatever the status.

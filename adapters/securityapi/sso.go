@@ -139,7 +139,7 @@ func (a *api) oidcLogout(r *httpserver.Request) error {
 	if err := r.DecodeOptional(&in); err != nil {
 		return err
 	}
-	bearer, err := r.Credential()
+	bearer, err := a.endable(r)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/ostiary/ostiary/core/idempotency"
 	"github.com/ostiary/ostiary/core/settings"
 	"github.com/ostiary/ostiary/core/sso"
+	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/modules/listener"
 )
 
@@ -36,12 +37,14 @@ type securityNeeds struct {
 	SSO         *sso.Service
 	Idempotency *idempotency.Service
 	Trace       *audit.Access
+	TPT         *tpt.Service
 }
 
 func newSecurity(n securityNeeds) (listener.APIs, error) {
 	apis, err := securityapi.New(securityapi.Services{
 		Auth: n.Auth, Accounts: n.Accounts, Access: n.Access, Audit: n.Audit, Settings: n.Settings, Factors: n.Factors, Keys: n.Keys,
-		SSO: n.SSO, Idempotency: n.Idempotency, Trace: n.Trace, NoPages: !n.Config.Docs.Enabled, CORSOrigins: n.Config.HTTP.CORSOrigins,
+		SSO: n.SSO, Idempotency: n.Idempotency, TPT: n.TPT, Trace: n.Trace, NoPages: !n.Config.Docs.Enabled,
+		CORSOrigins:   n.Config.HTTP.CORSOrigins,
 		SecureCookies: strings.HasPrefix(n.Config.HTTP.PublicURL, "https://"),
 	})
 	return listener.APIs{APIs: apis}, err

@@ -161,19 +161,23 @@ func TestAnIdempotencyKeyIsOfOneCredential(t *testing.T) {
 	}
 }
 
-// TestAKeyThatLogsOutIsRefused has nothing that the call names end.
-func TestAKeyThatLogsOutIsRefused(t *testing.T) {
+// TestWhatHasNoSessionIsRefusedTheLogout has nothing that the call names end.
+func TestWhatHasNoSessionIsRefusedTheLogout(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	id := string(in.Register(t, "john", userPassword, "user").ID)
 	login := in.call(t, "", http.MethodPost, "/auth/login", `{"username":"john","password":"`+userPassword+`"}`)
 	session, refresh := login.text("access_token"), login.text("refresh_token")
 	key := in.call(t, session, http.MethodPost, "/users/"+id+"/api-keys", `{"name":"k","permissions":["bots.use"]}`)
+	third, err := in.TPT.Create(t.Context(), domain.Operator(), domain.RoleUser)
+	must(t, err)
 	for _, path := range []string{"/auth/logout", "/auth/oidc/logout"} {
 		for _, body := range []string{"", `{"refresh_token":"` + refresh + `"}`} {
-			r := in.call(t, key.text("api_key"), http.MethodPost, path, body)
-			if r.status != http.StatusForbidden || r.text("error") != "forbidden" {
-				t.Errorf("%s %s: %d %s", path, body, r.status, r.body)
+			for _, token := range []string{key.text("api_key"), third.Text} {
+				r := in.call(t, token, http.MethodPost, path, body)
+				if r.status != http.StatusForbidden || r.text("error") != "forbidden" {
+					t.Errorf("%s %s: %d %s", path, body, r.status, r.body)
+				}
 			}
 		}
 	}
@@ -181,6 +185,11 @@ func TestAKeyThatLogsOutIsRefused(t *testing.T) {
 		if r := in.call(t, token, http.MethodGet, "/auth/verify", ""); r.status != http.StatusOK {
 			t.Errorf("afterwards: %d %s", r.status, r.body)
 		}
+	}
+	_, err = in.TPT.Revoke(t.Context(), domain.Operator(), third.ID)
+	must(t, err)
+	if r := in.call(t, third.Text, http.MethodPost, "/auth/logout", ""); r.status != http.StatusOK {
+		t.Errorf("a third-party token that is no more: %d %s", r.status, r.body)
 	}
 	if r := in.call(t, session, http.MethodDelete, "/api-keys/"+key.text("key_id"), ""); r.status != http.StatusOK {
 		t.Fatalf("%d %s", r.status, r.body)

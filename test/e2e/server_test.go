@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/sysclock"
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/idempotency"
+	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/test/apicheck"
 	"github.com/ostiary/ostiary/test/kit"
 )
@@ -30,6 +31,7 @@ const (
 type installation struct {
 	*kit.Services
 
+	TPT   *tpt.Service
 	url   string
 	check *apicheck.Checker
 	admin string // an access token
@@ -44,16 +46,20 @@ func install(t *testing.T, options kit.Options) *installation {
 		Trail: s.Store.Audit(), Proofs: s.Store.Audit(), Sequencer: audit.NewSequencer(s.Store.Audit(), signer, s.Clock), Signer: signer,
 		Access: access, Journal: s.Journal, Clock: s.Clock,
 	})
+	tokens := tpt.New(tpt.Needs{
+		Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, Journal: s.Journal,
+		Config: tpt.Config{Secret: "a secret of third-party tokens"},
+	})
 	apis, err := securityapi.New(securityapi.Services{
 		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: log, Settings: s.Settings, Factors: s.Factor, Keys: s.Keys, SSO: s.SSO,
-		Idempotency: idempotency.New(s.Store.Guards(), s.Sealer, s.Clock), Trace: access,
+		Idempotency: idempotency.New(s.Store.Guards(), s.Sealer, s.Clock), TPT: tokens, Trace: access,
 	})
 	must(t, err)
 	server, err := httpserver.New(httpserver.Config{Address: "127.0.0.1:0", Clock: sysclock.Clock{}}, apis...)
 	must(t, err)
 	must(t, server.Open(t.Context()))
 	t.Cleanup(func() { must(t, server.Close(context.Background())) })
-	in := &installation{Services: s, url: "http://" + server.Addr().String()}
+	in := &installation{Services: s, TPT: tokens, url: "http://" + server.Addr().String()}
 	in.check = in.document(t)
 	s.Register(t, "admin", adminPassword, "admin")
 	in.admin = in.token(t, "admin", adminPassword)
