@@ -24,6 +24,7 @@ import (
 type program struct {
 	address string
 	url     string
+	data    string // its data directory
 	pid     int
 	client  *http.Client
 }
@@ -41,9 +42,9 @@ func startProgram(b *testing.B) *program {
 	}
 	p := &program{address: l.Addr().String(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 300}, Timeout: time.Minute}}
 	_ = l.Close()
-	p.url = "http://" + p.address + "/api/v1/security"
+	p.url, p.data = "http://"+p.address+"/api/v1/security", filepath.Join(dir, "data")
 	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), binary, "serve")
-	cmd.Env = append(os.Environ(), "OSTIARY_HTTP_ADDRESS="+p.address, "OSTIARY_DATA_DIR="+filepath.Join(dir, "data"), "OSTIARY_METRICS_ADDRESS=off",
+	cmd.Env = append(os.Environ(), "OSTIARY_HTTP_ADDRESS="+p.address, "OSTIARY_DATA_DIR="+p.data, "OSTIARY_METRICS_ADDRESS=off",
 		"OSTIARY_RATE_LIMITS_LOGIN=off", "OSTIARY_BOOTSTRAP_USERNAME=root", "OSTIARY_BOOTSTRAP_EMAIL=root@example.com", "OSTIARY_BOOTSTRAP_PASSWORD="+password)
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
