@@ -110,7 +110,7 @@ func (g *gate) join(source string, places int64) (*waiter, error) {
 	if !ok {
 		l = &line{source: source}
 	}
-	if !(g.waiting == 0 && g.fits(w)) && len(l.waiters) >= g.length-g.waiting {
+	if waits := g.waiting > 0 || !g.fits(w); waits && len(l.waiters) >= g.length-g.waiting {
 		return nil, errFull
 	}
 	if !ok {

@@ -75,7 +75,7 @@ func TestAHandlerKnowsTheNetworkOfItsClient(t *testing.T) {
 		if forwarded != "" {
 			req.Header.Set("X-Forwarded-For", forwarded)
 		}
-		res, err := http.DefaultClient.Do(req) //nolint:forbidigo // a test of its own server
+		res, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,9 +17,9 @@ import (
 var fiveAMinute = domain.Rate{Limit: 5, Window: time.Minute}
 
 // rate signs in and returns what is left of the limit.
-func rate(t *testing.T, s *kit.Services, name, password string) (domain.RateState, error) {
+func rate(t *testing.T, s *kit.Services, name string) (domain.RateState, error) {
 	t.Helper()
-	in, err := s.Auth.Login(t.Context(), kit.From(home), auth.LoginInput{Name: name, Password: password})
+	in, err := s.Auth.Login(t.Context(), kit.From(home), auth.LoginInput{Name: name, Password: right})
 	return in.Rate, err
 }
 
@@ -28,22 +28,22 @@ func TestWhereFailuresCountASignInGivesItsTakeBack(t *testing.T) {
 	s := kit.Start(t, kit.Options{LoginRate: fiveAMinute, CountFailures: true})
 	s.Register(t, "ada", right, "user")
 	for range 12 {
-		if left, err := rate(t, s, "ada", right); err != nil || left != (domain.RateState{Allowed: true, Limit: 5, Remaining: 5}) {
+		if left, err := rate(t, s, "ada"); err != nil || left != (domain.RateState{Allowed: true, Limit: 5, Remaining: 5}) {
 			t.Fatalf("a right password: %+v, %v", left, err)
 		}
 	}
 	for i := range 5 {
-		left, err := rate(t, s, fmt.Sprint("nobody", i), right)
+		left, err := rate(t, s, fmt.Sprint("nobody", i))
 		if !errors.Is(err, fault.ErrUnauthorized) || left.Limit != 5 || left.Remaining != 4-i || left.Reset != time.Minute {
 			t.Fatalf("failure %d: %+v, %v", i, left, err)
 		}
 		if i < 4 {
-			if left, err := rate(t, s, "ada", right); err != nil || left.Remaining != 4-i {
+			if left, err := rate(t, s, "ada"); err != nil || left.Remaining != 4-i {
 				t.Fatalf("a right password after %d failures: %+v, %v", i+1, left, err)
 			}
 		}
 	}
-	if left, err := rate(t, s, "ada", right); !errors.Is(err, fault.ErrRateLimited) || left.Allowed || left.Remaining != 0 {
+	if left, err := rate(t, s, "ada"); !errors.Is(err, fault.ErrRateLimited) || left.Allowed || left.Remaining != 0 {
 		t.Errorf("after five failures: %+v, %v", left, err)
 	}
 	valid, left, err := s.Auth.CheckCredentials(t.Context(), kit.From(home), auth.LoginInput{Name: "ada", Password: right})
@@ -98,7 +98,7 @@ func TestWhereFailuresCountRightPasswordsAtOnceAllPass(t *testing.T) {
 		s.Register(t, fmt.Sprint("person", i), right, "user")
 	}
 	for i := range 4 {
-		if _, err := rate(t, s, fmt.Sprint("nobody", i), right); !errors.Is(err, fault.ErrUnauthorized) {
+		if _, err := rate(t, s, fmt.Sprint("nobody", i)); !errors.Is(err, fault.ErrUnauthorized) {
 			t.Fatal(err)
 		}
 	}
@@ -161,7 +161,7 @@ func TestAMissingSecondFactorIsNoFailure(t *testing.T) {
 	_, p := s.SignIn(t, "ada", right, home)
 	withFactor(t, s, p)
 	for range 7 {
-		if left, err := rate(t, s, "ada", right); !errors.Is(err, domain.ErrTwoFactorRequired) || left.Remaining != 5 {
+		if left, err := rate(t, s, "ada"); !errors.Is(err, domain.ErrTwoFactorRequired) || left.Remaining != 5 {
 			t.Fatalf("%+v, %v", left, err)
 		}
 	}

@@ -36,7 +36,7 @@ func measureExistence(b *testing.B, loadSource string) {
 	}
 	user := func(i int) string { return fmt.Sprintf("person%d", i) }
 	for i := range probes {
-		status, _, err := p.call(http.MethodPost, "/users", admin,
+		status, _, err := p.call("/users", admin,
 			map[string]string{"username": user(i), "email": user(i) + "@example.com", "password": password})
 		if err != nil || status != http.StatusCreated {
 			b.Fatalf("making a user: %d, %v", status, err)
@@ -98,7 +98,7 @@ func (p *program) load(source string, user func(int) string, round int) (end fun
 func (p *program) refused(b *testing.B, name string) time.Duration {
 	b.Helper()
 	began := time.Now()
-	status, _, err := p.call(http.MethodPost, "/auth/login", "", map[string]string{"username": name, "password": wrongHorse})
+	status, _, err := p.call("/auth/login", "", map[string]string{"username": name, "password": wrongHorse})
 	if err != nil || status != http.StatusUnauthorized {
 		b.Fatalf("a wrong password: %d, %v", status, err)
 	}
