@@ -32,9 +32,14 @@ func appendCell[T string | []byte](dst []byte, cell T, form cellForm) []byte {
 	if beginsFormula(cell) || form == formInside && mayHide(cell) && continuesFormula(cell) {
 		dst = append(dst, '\'')
 	}
-	if !quoted {
-		return append(dst, cell...)
+	if quoted {
+		return append(appendQuoted(dst, cell, form), '"')
 	}
+	return append(dst, cell...)
+}
+
+// appendQuoted appends what stands between the quotes.
+func appendQuoted[T string | []byte](dst []byte, cell T, form cellForm) []byte {
 	done := 0
 	for i := range len(cell) {
 		class := cellBytes[cell[i]]
@@ -48,7 +53,7 @@ func appendCell[T string | []byte](dst []byte, cell T, form cellForm) []byte {
 			done = i + 1
 		}
 	}
-	return append(append(dst, cell[done:]...), '"')
+	return append(dst, cell[done:]...)
 }
 
 // The classes of bytes in cells.
