@@ -38,8 +38,11 @@ func (a *api) checks() map[string]check {
 		"POST /users/{user_id}/sessions/revoke-all": ofUser(a.Auth.MayRevokeAll),
 		"DELETE /sessions/{session_id}":             a.mayRevokeSession,
 
-		"GET /auth/verify": a.mayVerify,
-		"GET /audit/logs":  a.mayListLogs,
+		"GET /auth/verify":       a.mayVerify,
+		"POST /auth/logout":      a.mayLogout,
+		"POST /auth/oidc/logout": a.mayLogout,
+		"POST /auth/step-up":     func(r *httpserver.Request) error { return a.Auth.MayStepUp(r.Principal) },
+		"GET /audit/logs":        a.mayListLogs,
 	}
 	if a.Keys != nil {
 		all["GET /users/{user_id}/api-keys"] = ofUser(a.Keys.MayList)
@@ -117,4 +120,12 @@ func (a *api) mayListLogs(r *httpserver.Request) error {
 func (a *api) mayVerify(r *httpserver.Request) error {
 	_, err := a.verified(r)
 	return err
+}
+
+func (a *api) mayLogout(r *httpserver.Request) error {
+	bearer, err := r.Credential()
+	if err != nil {
+		return err
+	}
+	return a.Auth.MayLogout(r.Context(), r.Principal, bearer)
 }

@@ -25,3 +25,20 @@ func (s *Service) MayRevoke(ctx context.Context, by domain.Principal, id domain.
 	_, err := s.revocable(ctx, by, id)
 	return err
 }
+
+// MayLogout returns the refusal that Logout has for the bearer token. It changes nothing.
+func (s *Service) MayLogout(ctx context.Context, by domain.Principal, bearer string) error {
+	_, err := s.sessionOfBearer(ctx, by, bearer)
+	return err
+}
+
+// MayStepUp returns the refusal that StepUp has for the principal, whatever they send. It changes nothing.
+func (s *Service) MayStepUp(by domain.Principal) error {
+	if err := by.RequireSignedIn(); err != nil {
+		return err
+	}
+	if by.Kind != domain.PrincipalUser || by.SessionID == "" {
+		return domain.ErrReauthentication
+	}
+	return nil
+}

@@ -67,11 +67,8 @@ func (s *Service) StepUp(ctx context.Context, by domain.Principal, in StepUpInpu
 
 // stepUpUser returns the active user of the principal's session, and counts one step-up.
 func (s *Service) stepUpUser(ctx context.Context, by domain.Principal) (domain.User, error) {
-	if err := by.RequireSignedIn(); err != nil {
+	if err := s.MayStepUp(by); err != nil {
 		return domain.User{}, err
-	}
-	if by.Kind != domain.PrincipalUser || by.SessionID == "" {
-		return domain.User{}, domain.ErrReauthentication
 	}
 	state, err := s.deps.Limits.Take(ctx, "step_up:"+string(by.UserID), stepUpRate, s.deps.Clock.Now())
 	if err != nil {

@@ -99,6 +99,12 @@ func TestARefusalForWantOfPermissionComesBeforeTheQuery(t *testing.T) {
 			t.Errorf("%s %s: %d, with a query %d %s", o.Method, path, plain.status, asked.status, asked.body)
 		}
 	}
+	made := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/users/{user_id}/api-keys", `{"name":"k","permissions":["users.read"]}`)
+	for _, path := range []string{"/auth/logout", "/auth/step-up"} {
+		if r := p.ask(t, made.text("api_key"), http.MethodPost, securityapi.Base+path+"?no_such_parameter=true", ""); r.status != http.StatusForbidden {
+			t.Errorf("%s with an API key: %d %s", path, r.status, r.body)
+		}
+	}
 	if r := p.ask(t, "none", http.MethodGet, securityapi.Base+"/auth/verify?no_such_parameter=true", ""); r.status != http.StatusUnauthorized {
 		t.Errorf("a bad token: %d %s", r.status, r.body)
 	}
