@@ -205,13 +205,19 @@ func (s *Service) patchGroup(
 	if err := checkGroup(group); err != nil {
 		return domain.Group{}, err
 	}
-	if err := checkWrite(by, difference(group.Permissions, before.Permissions)); err != nil {
-		return domain.Group{}, err
+	return group, s.checkGroupChange(by, &before, &group)
+}
+
+// checkGroupChange returns fault.ErrForbidden unless by may write what the change adds and removes, and all that the
+// group gives where the change moves its name into or out of a mapping rule.
+func (s *Service) checkGroupChange(by domain.Principal, before, after *domain.Group) error {
+	if err := checkWrite(by, difference(after.Permissions, before.Permissions)); err != nil {
+		return err
 	}
-	if group.Name != before.Name && (s.isMapped(&before) || s.isMapped(&group)) {
-		return group, checkWrite(by, slices.Concat(before.Permissions, group.Permissions))
+	if after.Name != before.Name && (s.isMapped(before) || s.isMapped(after)) {
+		return checkWrite(by, slices.Concat(before.Permissions, after.Permissions))
 	}
-	return group, nil
+	return nil
 }
 
 // isMapped reports whether a mapping rule of a directory names the group, whatever the case of the letters.

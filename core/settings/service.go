@@ -79,7 +79,18 @@ func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, v
 	if err != nil {
 		return Patched{}, err
 	}
-	settings, err := s.store.UpdateSettings(ctx, func(settings *domain.Settings, out *domain.Outbox) error {
+	settings, err := s.store.UpdateSettings(ctx, s.change(by, catalog, patch, version))
+	if err != nil {
+		return Patched{}, err
+	}
+	return Patched{Settings: settings, Warnings: warnings}, nil
+}
+
+// change returns the change of a patch, for the settings at the version, with its entry.
+func (s *Service) change(
+	by domain.Principal, catalog *domain.Catalog, patch Patch, version int64,
+) ports.Change[domain.Settings] {
+	return func(settings *domain.Settings, out *domain.Outbox) error {
 		if version != 0 && settings.Version != version {
 			return fault.ErrPrecondition
 		}
@@ -101,9 +112,5 @@ func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, v
 		settings.UpdatedAt = s.clock.Now().UTC()
 		out.Record(s.journal.Entry(by, domain.ActionSettingsChange, "settings", audit.Detail("changes", changes)))
 		return nil
-	})
-	if err != nil {
-		return Patched{}, err
 	}
-	return Patched{Settings: settings, Warnings: warnings}, nil
 }
