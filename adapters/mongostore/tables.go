@@ -50,9 +50,7 @@ func newTable[T any](s *Store, collection, prefix string, absent error) *table[T
 func (s *Store) makeTables() {
 	s.users = newTable[domain.User](s, usersName, noFieldPrefix, domain.ErrUserNotFound)
 	s.users.checked = true
-	s.users.exists = userExists
-	s.users.fields = userFields
-	s.users.names = userNames
+	s.users.exists, s.users.fields, s.users.names = userExists, userFields, userNames
 	s.users.guard = s.guardUser
 	s.users.buried = s.buryUser
 

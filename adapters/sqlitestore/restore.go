@@ -9,15 +9,31 @@ import (
 )
 
 // Restore writes things as they are; what is there under the same key is passed over.
-func (s *Store) Restore(ctx context.Context, _ domain.ArchiveKind, things []domain.Archived) error {
+func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, things []domain.Archived) error {
+	one := s.restore
+	if kind == domain.ArchiveUsers {
+		one = s.restoreAbsentUser
+	}
 	return s.writer.do(ctx, func(t *tx) error {
 		for _, a := range things {
-			if err := s.restore(t, a); err != nil {
+			if err := one(t, a); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+func (s *Store) restoreAbsentUser(t *tx, a domain.Archived) error {
+	user, ok := a.Value.(domain.User)
+	if !ok {
+		return errKind
+	}
+	if _, err := loadUser(t, user.ID); !errors.Is(err, domain.ErrUserNotFound) {
+		return err
+	}
+	user = user.Clone()
+	return s.restoreUser(t, &user)
 }
 
 func (s *Store) restore(t *tx, a domain.Archived) error {
@@ -30,12 +46,6 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 		return err == nil, err
 	}
 	switch v := a.Value.(type) {
-	case domain.User:
-		if ok, err := there("SELECT 1 FROM users WHERE id = ?", string(v.ID)); ok || err != nil {
-			return err
-		}
-		user := v.Clone()
-		return s.restoreUser(t, &user)
 	case domain.Message:
 		if ok, err := there("SELECT 1 FROM messages WHERE id = ?", string(v.ID)); ok || err != nil {
 			return err

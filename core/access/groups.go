@@ -185,12 +185,8 @@ func (s *Service) patchGroup(
 	if missing, ok := by.Grants.FirstNotGrantable(before.Permissions); ok {
 		return domain.Group{}, fault.ErrForbidden.Because(escalation{"changing what gives", missing})
 	}
-	if patch.Name != nil && *patch.Name != group.Name {
-		group.Name = *patch.Name
-		group.SetNameKey(s.folder.Fold)
-		if catalog.NameTaken(&group) {
-			return domain.Group{}, domain.ErrGroupExists
-		}
+	if err := s.rename(catalog, &group, patch.Name); err != nil {
+		return domain.Group{}, err
 	}
 	if patch.Description != nil {
 		group.Description = *patch.Description
@@ -216,6 +212,19 @@ func (s *Service) checkGroupChange(by domain.Principal, before, after *domain.Gr
 	}
 	if after.Name != before.Name && (s.isMapped(before) || s.isMapped(after)) {
 		return checkWrite(by, slices.Concat(before.Permissions, after.Permissions))
+	}
+	return nil
+}
+
+// rename gives the group the name, if there is one, unless another group has it without regard to case.
+func (s *Service) rename(catalog *domain.Catalog, group *domain.Group, name *string) error {
+	if name == nil || *name == group.Name {
+		return nil
+	}
+	group.Name = *name
+	group.SetNameKey(s.folder.Fold)
+	if catalog.NameTaken(group) {
+		return domain.ErrGroupExists
 	}
 	return nil
 }
