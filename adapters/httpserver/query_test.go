@@ -51,11 +51,11 @@ func TestUnknownQueryParametersAreRefusedByName(t *testing.T) { //nolint:tparall
 		"without the service's permission": {"/hidden?x=1", http.StatusNotFound, ""},
 	}
 	taken := int64(0)
-	for name, tt := range tests {
+	for name, tt := range tests { //nolint:paralleltest // what comes after the cases needs all of them
 		if tt.status == http.StatusOK {
 			taken++
 		}
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // what comes after needs all of them
+		t.Run(name, func(t *testing.T) {
 			var headers []string
 			if tt.status != http.StatusUnauthorized {
 				headers = append(headers, signedIn)
