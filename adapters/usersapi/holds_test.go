@@ -23,7 +23,7 @@ func hold(t *testing.T, req *http.Request, res *http.Response, body []byte) {
 	if res.StatusCode == http.StatusMethodNotAllowed || req.Method == http.MethodHead || req.Method == http.MethodOptions {
 		return
 	}
-	check, err := document() //nolint:contextcheck // one document for all tests
+	check, err := document()
 	must(t, err)
 	asked := req.Clone(req.Context())
 	asked.URL.Path = strings.TrimSuffix(asked.URL.Path, "/")
@@ -31,7 +31,7 @@ func hold(t *testing.T, req *http.Request, res *http.Response, body []byte) {
 	if asked.URL.Path == usersapi.Base || asked.URL.Path == usersapi.Base+"/roles" {
 		asked.URL.Path += "/"
 	}
-	err = check.CheckAnswer(t.Context(), asked, res.StatusCode, res.Header, body)
+	err = check.CheckAnswer(req.Context(), asked, res.StatusCode, res.Header, body)
 	if errors.Is(err, apicheck.ErrUnknown) && res.StatusCode >= http.StatusBadRequest {
 		return
 	}
