@@ -35,7 +35,7 @@ func measureExistence(b *testing.B, loadSource string) {
 		b.Fatal(err)
 	}
 	user := func(i int) string { return fmt.Sprintf("person%d", i) }
-	for i := range probes {
+	for i := range probes + loadSignIns { // the load signs in as others than are probed
 		status, _, err := p.call("/users", admin,
 			map[string]string{"username": user(i), "email": user(i) + "@example.com", "password": password})
 		if err != nil || status != http.StatusCreated {
@@ -82,7 +82,7 @@ func (p *program) load(source string, user func(int) string, round int) (end fun
 				}
 				name := fmt.Sprintf("load%d-%d-%d", round, i, n)
 				if i%2 == 0 {
-					name = user(i)
+					name = user(probes + i)
 				}
 				_, _, _ = there.login(name)
 			}
