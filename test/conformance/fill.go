@@ -10,9 +10,9 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// filled returns a value whose every field holds something, each another thing, so that a field which a store forgets cannot
+// Filled returns a value whose every field holds something, each another thing, so that a field which a store forgets cannot
 // go unnoticed when it is new.
-func filled[T any]() T {
+func Filled[T any]() T {
 	var value T
 	count := 0
 	fill(reflect.ValueOf(&value).Elem(), &count)
@@ -65,7 +65,7 @@ func fill(v reflect.Value, count *int) {
 func EveryField(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"of a user": func(t *testing.T, s Stores) {
-			want := filled[domain.User]()
+			want := Filled[domain.User]()
 			want.Role = domain.RoleUser
 			must(t, s.Users.Create(t.Context(), want, domain.Outbox{}))
 			got, err := s.Users.Get(t.Context(), want.ID)
@@ -73,7 +73,7 @@ func EveryField(t *testing.T, open Open) {
 			same(t, got, want)
 		},
 		"of a user who was changed": func(t *testing.T, s Stores) {
-			want := filled[domain.User]()
+			want := Filled[domain.User]()
 			want.Role = domain.RoleUser
 			must(t, s.Users.Create(t.Context(), domain.User{ID: want.ID, UsernameKey: "other"}, domain.Outbox{}))
 			_, err := s.Users.Update(t.Context(), want.ID, func(u *domain.User, _ *domain.Outbox) error {
@@ -86,14 +86,14 @@ func EveryField(t *testing.T, open Open) {
 			same(t, got, want)
 		},
 		"of a session": func(t *testing.T, s Stores) {
-			want := filled[domain.Session]()
+			want := Filled[domain.Session]()
 			must(t, s.Sessions.Create(t.Context(), want))
 			got, err := s.Sessions.Get(t.Context(), want.ID)
 			must(t, err)
 			same(t, got, want)
 		},
 		"of a session that was changed": func(t *testing.T, s Stores) {
-			want := filled[domain.Session]()
+			want := Filled[domain.Session]()
 			must(t, s.Sessions.Create(t.Context(), domain.Session{ID: want.ID, UserID: want.UserID}))
 			_, err := s.Sessions.Update(t.Context(), want.ID, func(x *domain.Session, _ *domain.Outbox) error {
 				*x = want.Clone()
@@ -105,21 +105,21 @@ func EveryField(t *testing.T, open Open) {
 			same(t, got, want)
 		},
 		"of an API key": func(t *testing.T, s Stores) {
-			want := filled[domain.APIKey]()
+			want := Filled[domain.APIKey]()
 			must(t, s.Keys.Create(t.Context(), want, domain.Outbox{}))
 			got, err := s.Keys.Get(t.Context(), want.ID)
 			must(t, err)
 			same(t, got, want)
 		},
 		"of a third-party token": func(t *testing.T, s Stores) {
-			want := filled[domain.ThirdPartyToken]()
+			want := Filled[domain.ThirdPartyToken]()
 			must(t, s.Tokens.Create(t.Context(), want, domain.Outbox{}))
 			got, err := s.Tokens.Get(t.Context(), want.ID)
 			must(t, err)
 			same(t, got, want)
 		},
 		"of a role, a group and the settings": func(t *testing.T, s Stores) {
-			role, group, settings := filled[domain.Role](), filled[domain.Group](), filled[domain.Settings]()
+			role, group, settings := Filled[domain.Role](), Filled[domain.Group](), Filled[domain.Settings]()
 			must(t, s.Roles.CreateRole(t.Context(), role, domain.Outbox{}))
 			must(t, s.Groups.CreateGroup(t.Context(), group, domain.Outbox{}))
 			_, err := s.Settings.UpdateSettings(t.Context(), func(x *domain.Settings, _ *domain.Outbox) error {
@@ -134,7 +134,7 @@ func EveryField(t *testing.T, open Open) {
 			same(t, c.Settings, settings)
 		},
 		"of what was tried": func(t *testing.T, s Stores) {
-			want := filled[domain.Attempts]()
+			want := Filled[domain.Attempts]()
 			must(t, s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
 				*a = want.Clone()
 				return nil
@@ -144,7 +144,7 @@ func EveryField(t *testing.T, open Open) {
 			same(t, got, want)
 		},
 		"of a message": func(t *testing.T, s Stores) {
-			want := filled[domain.Message]()
+			want := Filled[domain.Message]()
 			want.ExpiresAt = want.NextTry.Add(time.Hour)
 			must(t, s.Users.Create(t.Context(), newUser(1), domain.Outbox{Messages: []domain.Message{want}}))
 			got, err := s.Messages.ClaimMessages(t.Context(), want.NextTry, want.NextTry.Add(time.Second), 1)
@@ -152,7 +152,7 @@ func EveryField(t *testing.T, open Open) {
 			same(t, got, []domain.Message{want})
 		},
 		"of a signing key and an idempotency record": func(t *testing.T, s Stores) {
-			key, record := filled[domain.SigningKey](), filled[domain.IdempotencyRecord]()
+			key, record := Filled[domain.SigningKey](), Filled[domain.IdempotencyRecord]()
 			must(t, s.SigningKeys.PutSigningKeys(t.Context(), 0, []domain.SigningKey{key}, domain.Outbox{}))
 			keys, err := s.SigningKeys.SigningKeys(t.Context())
 			must(t, err)

@@ -21,7 +21,7 @@ func SyncPositionStore(t *testing.T, open Open) {
 			same(t, get(t, s, "corp"), domain.SyncPosition{})
 		},
 		"gives back what was put last, for each directory its own": func(t *testing.T, s Stores) {
-			first, second, other := filled[domain.SyncPosition](), filled[domain.SyncPosition](), filled[domain.SyncPosition]()
+			first, second, other := Filled[domain.SyncPosition](), Filled[domain.SyncPosition](), Filled[domain.SyncPosition]()
 			second.Directory, second.Next, second.CompleteAt = first.Directory, "later", epoch.Add(time.Hour)
 			other.Directory, other.Next = "other", "other"
 			must(t, s.SyncPositions.PutSyncPosition(t.Context(), first))
