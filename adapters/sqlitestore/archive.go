@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -92,9 +93,9 @@ func scanArchivedMessage(_ *Store, rows rowScanner) (domain.Archived, error) {
 	if err := rows.Scan(&key, &doc); err != nil {
 		return domain.Archived{}, err
 	}
-	var m messageRecord
+	var m records.Message
 	err := decode(doc, &m)
-	return domain.Archived{Key: key, Value: domain.Message(m)}, err
+	return domain.Archived{Key: key, Value: m.Domain()}, err
 }
 
 func scanArchivedRate(_ *Store, rows rowScanner) (domain.Archived, error) {
@@ -118,9 +119,9 @@ func scanArchivedAnswer(_ *Store, rows rowScanner) (domain.Archived, error) {
 	if err := rows.Scan(&key, &doc); err != nil {
 		return domain.Archived{}, err
 	}
-	var r idempotencyRecord
+	var r records.Idempotency
 	err := decode(doc, &r)
-	return domain.Archived{Key: key, Value: domain.IdempotencyRecord(r)}, err
+	return domain.Archived{Key: key, Value: r.Domain()}, err
 }
 
 func scanArchivedSegment(_ *Store, rows rowScanner) (domain.Archived, error) {

@@ -2,9 +2,11 @@ package sqlitestore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -22,41 +24,6 @@ var (
 	_ ports.IdempotencyStore = (*Guards)(nil)
 	_ ports.AdminGuard       = (*Guards)(nil)
 )
-
-type attemptsRecord struct {
-	Failures    []attemptRecord      `json:"failures,omitempty"`
-	Familiar    map[string]time.Time `json:"familiar,omitempty"`
-	Locks       map[string]time.Time `json:"locks,omitempty"`
-	LockedUntil time.Time            `json:"locked_until,omitzero"`
-}
-
-type attemptRecord struct {
-	ID      string    `json:"id"`
-	Source  string    `json:"source"`
-	At      time.Time `json:"at"`
-	Pending bool      `json:"pending,omitempty"`
-	Settled bool      `json:"settled,omitempty"`
-}
-
-func encodeAttempts(a *domain.Attempts) (string, error) {
-	r := attemptsRecord{Familiar: a.Familiar, Locks: a.Locks, LockedUntil: a.LockedUntil}
-	for _, f := range a.Failures {
-		r.Failures = append(r.Failures, attemptRecord(f))
-	}
-	return encode(r)
-}
-
-func decodeAttempts(doc string) (domain.Attempts, error) {
-	var r attemptsRecord
-	if err := decode(doc, &r); err != nil {
-		return domain.Attempts{}, err
-	}
-	a := domain.Attempts{Familiar: r.Familiar, Locks: r.Locks, LockedUntil: r.LockedUntil}
-	for _, f := range r.Failures {
-		a.Failures = append(a.Failures, domain.Attempt(f))
-	}
-	return a, nil
-}
 
 var errNoAttempts = errors.New("no attempts")
 
@@ -101,7 +68,7 @@ func (g *Guards) GetAttempts(ctx context.Context, account string) (domain.Attemp
 
 // ListAttempts returns the documents of these accounts that are on disk.
 func (g *Guards) ListAttempts(ctx context.Context, accounts ...string) (map[string]domain.Attempts, error) {
-	wanted, err := encode(accounts)
+	wanted, err := json.Marshal(accounts)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +80,7 @@ func (g *Guards) ListAttempts(ctx context.Context, accounts ...string) (map[stri
 		}
 		found[account], err = decodeAttempts(doc)
 		return err
-	}, "SELECT account, doc FROM attempts WHERE account IN (SELECT value FROM json_each(?))", wanted)
+	}, "SELECT account, doc FROM attempts WHERE account IN (SELECT value FROM json_each(?))", string(wanted))
 	return found, err
 }
 
@@ -130,7 +97,7 @@ func (s *Store) readAttempts(ctx context.Context, account string) (domain.Attemp
 
 // writeAttempts leaves the index of what may be swept alone where it can.
 func writeAttempts(t *tx, account string, a *domain.Attempts, now time.Time) error {
-	doc, err := encodeAttempts(a)
+	doc, err := encode(records.NewAttempts(a))
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -53,7 +54,7 @@ func (s *Store) changeCatalog(t *tx, change func(*domain.Catalog) error) error {
 func (s *Store) seed(ctx context.Context) error {
 	return s.writer.do(ctx, func(t *tx) error {
 		settings := domain.DefaultSettings()
-		doc, err := encodeSettings(&settings)
+		doc, err := encode(records.NewSettings(&settings))
 		if err != nil {
 			return err
 		}
@@ -92,27 +93,27 @@ func readCatalog(t *tx) (*domain.Catalog, error) {
 		return nil, err
 	}
 	err = t.each(func(rows rowScanner) error {
-		var r roleRecord
+		var r records.Role
 		if err := scanDoc(rows, &r); err != nil {
 			return err
 		}
-		c.Roles[r.ID] = domain.Role(r)
+		c.Roles[r.ID] = r.Domain()
 		return nil
 	}, "SELECT doc FROM roles")
 	if err != nil {
 		return nil, err
 	}
 	return c, t.each(func(rows rowScanner) error {
-		var r groupRecord
+		var r records.Group
 		if err := scanDoc(rows, &r); err != nil {
 			return err
 		}
-		c.Groups[r.ID] = domain.Group(r)
+		c.Groups[r.ID] = r.Domain()
 		return nil
 	}, "SELECT doc FROM groups")
 }
 
-func scanDoc(rows rowScanner, into any) error {
+func scanDoc[R records.Kind](rows rowScanner, into *R) error {
 	var doc string
 	if err := rows.Scan(&doc); err != nil {
 		return err
@@ -133,7 +134,7 @@ func (cs *Catalog) UpdateSettings(ctx context.Context, change ports.Change[domai
 			}
 			result.Version = before.Version + 1
 			c.Settings = cloneSettings(result)
-			doc, err := encodeSettings(&result)
+			doc, err := encode(records.NewSettings(&result))
 			if err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -17,14 +18,14 @@ func groupPart() *part[domain.GroupID, domain.Group] {
 			return g
 		},
 		insert: func(t *tx, g domain.Group) (int64, error) {
-			doc, err := encode(groupRecord(g))
+			doc, err := encode(records.NewGroup(&g))
 			if err != nil {
 				return 0, err
 			}
 			return t.execCount("INSERT OR IGNORE INTO groups (id, name, doc) VALUES (?, ?, ?)", string(g.ID), g.Name, doc)
 		},
 		update: func(t *tx, g domain.Group) (int64, error) {
-			doc, err := encode(groupRecord(g))
+			doc, err := encode(records.NewGroup(&g))
 			if err != nil {
 				return 0, err
 			}

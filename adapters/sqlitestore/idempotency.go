@@ -3,23 +3,15 @@ package sqlitestore
 import (
 	"context"
 	"errors"
-	"time"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-type idempotencyRecord struct {
-	Key       string    `json:"key"`
-	Digest    []byte    `json:"digest"`
-	StartedAt time.Time `json:"started_at,omitzero"`
-	ExpiresAt time.Time `json:"expires_at,omitzero"`
-	Answer    []byte    `json:"answer,omitempty"`
-}
-
 // Begin reserves the key, or returns the record of the first request with it.
 func (g *Guards) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord, error) {
-	doc, err := encode(idempotencyRecord(record))
+	doc, err := encode(records.NewIdempotency(&record))
 	if err != nil {
 		return nil, err
 	}
@@ -34,9 +26,10 @@ func (g *Guards) Begin(ctx context.Context, record domain.IdempotencyRecord) (*d
 		case err != nil:
 			return err
 		}
-		var r idempotencyRecord
+		var r records.Idempotency
 		err = decode(found, &r)
-		first = (*domain.IdempotencyRecord)(&r)
+		stored := r.Domain()
+		first = &stored
 		return err
 	})
 	return first, err
@@ -44,7 +37,7 @@ func (g *Guards) Begin(ctx context.Context, record domain.IdempotencyRecord) (*d
 
 // Complete stores the answer of the first request.
 func (g *Guards) Complete(ctx context.Context, record domain.IdempotencyRecord) error {
-	doc, err := encode(idempotencyRecord(record))
+	doc, err := encode(records.NewIdempotency(&record))
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
@@ -20,7 +21,7 @@ var _ ports.APIKeyStore = (*Keys)(nil)
 
 // Create stores a new key.
 func (ks *Keys) Create(ctx context.Context, key domain.APIKey, out domain.Outbox) error {
-	doc, err := encodeKey(&key)
+	doc, err := encode(records.NewAPIKey(&key))
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func (ks *Keys) Update(ctx context.Context, id domain.KeyID, change ports.Change
 }
 
 func (s *Store) replaceKey(t *tx, key *domain.APIKey) error {
-	doc, err := encodeKey(key)
+	doc, err := encode(records.NewAPIKey(key))
 	if err != nil {
 		return err
 	}

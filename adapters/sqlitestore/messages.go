@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
@@ -18,19 +19,6 @@ func (s *Store) Messages() *Messages { return &Messages{s} }
 
 var _ ports.MessageQueue = (*Messages)(nil)
 
-// messageRecord is the document of a message; when it is due stands in a column alone.
-type messageRecord struct {
-	ID        domain.MessageID `json:"id"`
-	Channel   domain.Channel   `json:"channel"`
-	UserID    domain.UserID    `json:"user_id,omitempty"`
-	Payload   []byte           `json:"payload"`
-	CreatedAt time.Time        `json:"created_at,omitzero"`
-	ExpiresAt time.Time        `json:"expires_at,omitzero"`
-	Attempts  int              `json:"attempts,omitempty"`
-	NextTry   time.Time        `json:"next_try,omitzero"`
-	LastError string           `json:"last_error,omitempty"`
-}
-
 // never is the expiry of what does not expire.
 const never = int64(1)<<62 - 1
 
@@ -42,7 +30,7 @@ func expiry(at time.Time) int64 {
 }
 
 func insertMessage(t *tx, m domain.Message) error {
-	doc, err := encode(messageRecord(m))
+	doc, err := encode(records.NewMessage(&m))
 	if err != nil {
 		return err
 	}
@@ -64,9 +52,9 @@ func (ms *Messages) ClaimMessages(ctx context.Context, now, leaseUntil time.Time
 	err = ms.s.writer.do(ctx, func(t *tx) error {
 		claimed = nil
 		err := t.each(func(rows rowScanner) error {
-			var r messageRecord
+			var r records.Message
 			err := scanDoc(rows, &r)
-			claimed = append(claimed, domain.Message(r))
+			claimed = append(claimed, r.Domain())
 			return err
 		}, "SELECT doc FROM messages WHERE due <= ? AND expires > ? ORDER BY due LIMIT ?", stamp(now), stamp(now), limit)
 		if err != nil {
@@ -87,11 +75,11 @@ func (ms *Messages) ClaimMessages(ctx context.Context, now, leaseUntil time.Time
 
 // releaseMessages makes due what a process that is no more had claimed: nobody else can have this database open.
 func (s *Store) releaseMessages(ctx context.Context) error {
-	var held []messageRecord
+	var held []records.Message
 	err := s.reads.each(ctx, func(rows rowScanner) error {
 		var due int64
 		var doc string
-		var r messageRecord
+		var r records.Message
 		if err := rows.Scan(&due, &doc); err != nil {
 			return err
 		}
@@ -129,7 +117,7 @@ func (ms *Messages) RetryMessage(ctx context.Context, id domain.MessageID, at ti
 		} else if err != nil {
 			return err
 		}
-		var r messageRecord
+		var r records.Message
 		if err := decode(doc, &r); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -86,11 +87,11 @@ func peekGroupCollisions(ctx context.Context, db *sql.DB) (collisions []domain.C
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var groups []domain.Group
 	for rows.Next() {
-		var r groupRecord
+		var r records.Group
 		if err := scanDoc(rows, &r); err != nil {
 			return nil, err
 		}
-		groups = append(groups, domain.Group(r))
+		groups = append(groups, r.Domain())
 	}
 	return domain.GroupCollisions(groups), rows.Err()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -71,7 +72,7 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 }
 
 func restoreAnswer(t *tx, key string, r domain.IdempotencyRecord) error {
-	doc, err := encode(idempotencyRecord(r))
+	doc, err := encode(records.NewIdempotency(&r))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -18,7 +19,7 @@ func rolePart() *part[domain.RoleID, domain.Role] {
 		},
 		insert: insertRole,
 		update: func(t *tx, r domain.Role) (int64, error) {
-			doc, err := encode(roleRecord(r))
+			doc, err := encode(records.NewRole(&r))
 			if err != nil {
 				return 0, err
 			}
@@ -32,7 +33,7 @@ func rolePart() *part[domain.RoleID, domain.Role] {
 }
 
 func insertRole(t *tx, r domain.Role) (int64, error) {
-	doc, err := encode(roleRecord(r))
+	doc, err := encode(records.NewRole(&r))
 	if err != nil {
 		return 0, err
 	}

@@ -148,7 +148,8 @@ func foldOne(t *tx, p pendingSearch) error {
 	}
 	var groups []domain.GroupID
 	if p.groups != nil {
-		if err := decode(*p.groups, &groups); err != nil {
+		var err error
+		if groups, err = decodeGroups(*p.groups); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
@@ -46,7 +47,7 @@ func (ss *Sessions) Begin(ctx context.Context, session domain.Session, change po
 }
 
 func insertSession(t *tx, session *domain.Session, listed bool) error {
-	doc, err := encodeSession(session)
+	doc, err := encode(records.NewSession(session))
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func (ss *Sessions) Update(ctx context.Context, id domain.SessionID, change port
 
 // replaceSession writes what has changed. A refresh touches nothing that an index holds.
 func (s *Store) replaceSession(t *tx, before, session *domain.Session) error {
-	doc, err := encodeSession(session)
+	doc, err := encode(records.NewSession(session))
 	if err != nil {
 		return err
 	}

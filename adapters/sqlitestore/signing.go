@@ -2,8 +2,8 @@ package sqlitestore
 
 import (
 	"context"
-	"time"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
@@ -17,23 +17,13 @@ func (s *Store) SigningKeyStore() *SigningKeyStore { return &SigningKeyStore{s} 
 
 var _ ports.SigningKeyStore = (*SigningKeyStore)(nil)
 
-type signingKeyRecord struct {
-	ID        string                 `json:"id"`
-	Algorithm string                 `json:"algorithm"`
-	State     domain.SigningKeyState `json:"state"`
-	Private   []byte                 `json:"private"`
-	CreatedAt time.Time              `json:"created_at,omitzero"`
-	RetiresAt time.Time              `json:"retires_at,omitzero"`
-	Version   int64                  `json:"version"`
-}
-
 // SigningKeys returns the whole set in the order in which it was put.
 func (ks *SigningKeyStore) SigningKeys(ctx context.Context) ([]domain.SigningKey, error) {
 	var keys []domain.SigningKey
 	err := ks.s.reads.each(ctx, func(rows rowScanner) error {
-		var r signingKeyRecord
+		var r records.SigningKey
 		err := scanDoc(rows, &r)
-		keys = append(keys, domain.SigningKey(r))
+		keys = append(keys, r.Domain())
 		return err
 	}, "SELECT doc FROM signing_keys ORDER BY place")
 	return keys, err
@@ -54,7 +44,7 @@ func (ks *SigningKeyStore) PutSigningKeys(ctx context.Context, version int64, ke
 		}
 		for i, key := range keys {
 			key.Version = version + 1
-			doc, err := encode(signingKeyRecord(key))
+			doc, err := encode(records.NewSigningKey(&key))
 			if err != nil {
 				return err
 			}

@@ -3,8 +3,8 @@ package sqlitestore
 import (
 	"context"
 	"errors"
-	"time"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
@@ -18,12 +18,6 @@ func (s *Store) SyncPositions() *SyncPositions { return &SyncPositions{s} }
 
 var _ ports.SyncPositionStore = (*SyncPositions)(nil)
 
-type syncPositionRecord struct {
-	Directory  domain.DirectoryID `json:"directory"`
-	Next       string             `json:"next,omitempty"`
-	CompleteAt time.Time          `json:"complete_at,omitzero"`
-}
-
 // SyncPosition returns the directory's position, a zero one where there is none.
 func (p *SyncPositions) SyncPosition(ctx context.Context, id domain.DirectoryID) (domain.SyncPosition, error) {
 	var doc string
@@ -34,14 +28,14 @@ func (p *SyncPositions) SyncPosition(ctx context.Context, id domain.DirectoryID)
 	if err != nil {
 		return domain.SyncPosition{}, err
 	}
-	var r syncPositionRecord
+	var r records.SyncPosition
 	err = decode(doc, &r)
-	return domain.SyncPosition(r), err
+	return r.Domain(), err
 }
 
 // PutSyncPosition keeps the position in place of the directory's former one.
 func (p *SyncPositions) PutSyncPosition(ctx context.Context, position domain.SyncPosition) error {
-	doc, err := encode(syncPositionRecord(position))
+	doc, err := encode(records.NewSyncPosition(&position))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
@@ -19,7 +20,7 @@ var _ ports.ThirdPartyTokenStore = (*Tokens)(nil)
 
 // Create stores a new record.
 func (ts *Tokens) Create(ctx context.Context, token domain.ThirdPartyToken, out domain.Outbox) error {
-	doc, err := encode(tokenRecord(token))
+	doc, err := encode(records.NewThirdPartyToken(&token))
 	if err != nil {
 		return err
 	}
@@ -46,12 +47,6 @@ func (ts *Tokens) Get(ctx context.Context, id string) (domain.ThirdPartyToken, e
 	return decodeToken(doc)
 }
 
-func decodeToken(doc string) (domain.ThirdPartyToken, error) {
-	var r tokenRecord
-	err := decode(doc, &r)
-	return domain.ThirdPartyToken(r), err
-}
-
 // Update applies change to the record in one step.
 func (ts *Tokens) Update(ctx context.Context, id string, change ports.Change[domain.ThirdPartyToken]) (domain.ThirdPartyToken, error) {
 	var result domain.ThirdPartyToken
@@ -73,7 +68,7 @@ func (ts *Tokens) Update(ctx context.Context, id string, change ports.Change[dom
 			return err
 		}
 		result.ID = id
-		if doc, err = encode(tokenRecord(result)); err != nil {
+		if doc, err = encode(records.NewThirdPartyToken(&result)); err != nil {
 			return err
 		}
 		if err := t.exec("UPDATE third_party_tokens SET created = ?, doc = ? WHERE id = ?", stamp(result.CreatedAt), doc, id); err != nil {

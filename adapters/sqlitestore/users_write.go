@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -37,7 +38,7 @@ func (s *Store) restoreUser(t *tx, u *domain.User) error {
 	if err != nil {
 		return err
 	}
-	doc, err := encodeUser(u)
+	doc, err := encode(records.NewUser(u))
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (s *Store) restoreUser(t *tx, u *domain.User) error {
 // replaceUser writes what has changed. The usual change touches the document and nothing that an index holds.
 func (s *Store) replaceUser(t *tx, before *storedUser, u *domain.User) error {
 	old := &before.user
-	doc, err := encodeUser(u)
+	doc, err := encode(records.NewUser(u))
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,11 @@ const Module = "github.com/ostiary/ostiary"
 // driving are the adapters that call the core; all others are called by it.
 var driving = []string{"httpserver", "securityapi", "usersapi", "console", "linkpages"}
 
+// stores are the adapters that may import the documents that both of them write. Nothing else may.
+var stores = []string{"sqlitestore", "mongostore"}
+
+const records = "adapters/records"
+
 // outside are the standard packages that reach out of the process. The core leaves them to adapters.
 var outside = []string{"net", "net/http", "database/sql", "os", "os/exec", "os/signal", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2", "syscall", "embed"}
 
@@ -54,11 +59,17 @@ var layers = []layer{
 		others: not("go.uber.org/fx"),
 	},
 	{
-		name: "a driven adapter", covers: in("adapters"),
-		ours: func(dir, imported string) bool {
-			return only("core/domain", "core/fault", "ports")(dir, imported) || under(imported, adapterOf(dir))
-		},
+		name: "the records package", covers: in(records),
+		ours: only("core/domain"), others: none, std: inside,
+	},
+	{
+		name: "a store", covers: isStore,
+		ours:   func(dir, imported string) bool { return ofDriven(dir, imported) || imported == records },
 		others: not("go.uber.org/fx", "github.com/gofiber"),
+	},
+	{
+		name: "a driven adapter", covers: in("adapters"),
+		ours: ofDriven, others: not("go.uber.org/fx", "github.com/gofiber"),
 	},
 	{
 		name: "config", covers: in("config"),
@@ -69,7 +80,10 @@ var layers = []layer{
 	},
 	{
 		name: "modules", covers: in("modules"),
-		ours: only("core", "ports", "adapters", "config", "modules"), others: not(),
+		ours: func(dir, imported string) bool {
+			return only("core", "ports", "adapters", "config", "modules")(dir, imported) && imported != records
+		},
+		others: not(),
 	},
 	{
 		name: "cmd", covers: in("cmd"),
@@ -132,6 +146,15 @@ func inside(imported string) bool { return !slices.Contains(outside, imported) &
 
 func isDriving(dir string) bool {
 	return slices.ContainsFunc(driving, func(name string) bool { return under(dir, path.Join("adapters", name)) })
+}
+
+func isStore(dir string) bool {
+	return slices.ContainsFunc(stores, func(name string) bool { return under(dir, path.Join("adapters", name)) })
+}
+
+// ofDriven reports whether a file in dir, of a driven adapter, may import the package of ours.
+func ofDriven(dir, imported string) bool {
+	return only("core/domain", "core/fault", "ports")(dir, imported) || under(imported, adapterOf(dir))
 }
 
 // adapterOf returns the adapter that a folder belongs to: "adapters/x" for "adapters/x/y".

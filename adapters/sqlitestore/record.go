@@ -1,0 +1,115 @@
+package sqlitestore
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	strict "github.com/go-json-experiment/json" // reads twice as fast as the standard library
+
+	"github.com/ostiary/ostiary/adapters/records"
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// encode returns the JSON text of a document.
+func encode[R records.Kind](record R) (string, error) {
+	raw, err := json.Marshal(&record)
+	if err != nil {
+		return "", fmt.Errorf("encoding a %T: %w", record, err)
+	}
+	return string(raw), nil
+}
+
+// decode reads a document over what into holds. Its error says nothing of the content.
+func decode[R records.Kind](doc string, into *R) error {
+	if err := strict.Unmarshal([]byte(doc), into); err != nil {
+		return fmt.Errorf("a stored %T cannot be read", *into)
+	}
+	return nil
+}
+
+// decodeUser adds the search text, which is stored in its column alone.
+func decodeUser(doc, searchText string) (domain.User, error) {
+	var r records.User
+	if err := decode(doc, &r); err != nil {
+		return domain.User{}, err
+	}
+	r.SearchText = searchText
+	return r.Domain(), nil
+}
+
+// decodeSession adds the last activity, which is stored in its column alone.
+func decodeSession(doc string, lastActivity int64) (domain.Session, error) {
+	var r records.Session
+	if err := decode(doc, &r); err != nil {
+		return domain.Session{}, err
+	}
+	r.LastActivity = fromNano(lastActivity)
+	return r.Domain(), nil
+}
+
+// decodeKey adds the last use, which is stored in its column alone.
+func decodeKey(doc string, lastUsed int64) (domain.APIKey, error) {
+	var r records.APIKey
+	if err := decode(doc, &r); err != nil {
+		return domain.APIKey{}, err
+	}
+	r.LastUsedAt = fromNano(lastUsed)
+	return r.Domain(), nil
+}
+
+func decodeToken(doc string) (domain.ThirdPartyToken, error) {
+	var r records.ThirdPartyToken
+	err := decode(doc, &r)
+	return r.Domain(), err
+}
+
+func decodeAttempts(doc string) (domain.Attempts, error) {
+	var r records.Attempts
+	if err := decode(doc, &r); err != nil {
+		return domain.Attempts{}, err
+	}
+	return r.Domain(), nil
+}
+
+// decodeSettings reads settings over their defaults: a setting that is newer than the document has its default.
+func decodeSettings(doc string) (domain.Settings, error) {
+	r := records.StoredSettingsJSON()
+	if err := decode(doc, &r); err != nil {
+		return domain.Settings{}, err
+	}
+	return r.Domain(), nil
+}
+
+// decodeGroups reads a list that a query has made, not a document.
+func decodeGroups(list string) ([]domain.GroupID, error) {
+	var groups []domain.GroupID
+	if err := strict.Unmarshal([]byte(list), &groups); err != nil {
+		return nil, errors.New("a list of groups cannot be read")
+	}
+	return groups, nil
+}
+
+// stamp returns the time as columns hold it: microseconds since 1970, 0 for none.
+func stamp(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return at.UnixMicro()
+}
+
+// fromNano returns the time that a column holds in nanoseconds, zero for 0.
+func fromNano(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns).UTC()
+}
+
+func toNano(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return at.UnixNano()
+}
