@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -49,16 +51,27 @@ func newInstallation(c config.Config, _ ports.Sealer) (*installation, error) {
 	return in, nil
 }
 
-// known returns what the store may expect. A key file without a mark is of an earlier version, which set a store up with it.
+// known returns what the store may expect. A key file without a mark is of an earlier version, or was put there by hand.
 func (in *installation) known() sqlitestore.Known {
 	switch {
 	case in.mark.State == keyring.StoreNew:
 		return sqlitestore.KnownNew
-	case in.mark.State != keyring.StoreUnknown, in.keyFile != "":
+	case in.mark.State != keyring.StoreUnknown:
 		return sqlitestore.KnownSetUp
 	default:
 		return sqlitestore.KnownNothing
 	}
+}
+
+// warning returns what to say of a new database beside a key file that has no mark: the database that the key belongs to may
+// have been left behind. It is empty where there is nothing to say.
+func (in *installation) warning() string {
+	path := filepath.Join(in.dir, sqlitestore.FileName)
+	if _, err := os.Stat(path); in.mark.State != keyring.StoreUnknown || in.keyFile == "" || !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return fmt.Sprintf("there is no database %s beside the key file %s: a new one is created; if the key belongs to an earlier database, "+
+		"stop and put that back (docs/operate.md)", path, in.keyFile)
 }
 
 // opened checks the store that was opened, and marks it.

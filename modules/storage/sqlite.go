@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/config"
@@ -38,8 +39,13 @@ var SQLite = fx.Module("storage.sqlite",
 )
 
 // openSQLite takes the sealer first: the key file is created before the database.
-func openSQLite(lc fx.Lifecycle, c config.Config, clock ports.Clock, sealer ports.Sealer, in *installation) (*sqlitestore.Store, error) {
+func openSQLite(
+	lc fx.Lifecycle, c config.Config, clock ports.Clock, sealer ports.Sealer, in *installation, log *zap.Logger,
+) (*sqlitestore.Store, error) {
 	ctx := context.Background()
+	if warning := in.warning(); warning != "" {
+		log.Warn(warning)
+	}
 	store, err := sqlitestore.Open(ctx, sqlitestore.Config{Dir: c.DataDir, Clock: clock, Known: in.known()})
 	if err != nil {
 		return nil, in.lost(err)
