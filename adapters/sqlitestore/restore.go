@@ -37,18 +37,20 @@ func (s *Store) restoreAbsentUser(t *tx, a domain.Archived) error {
 	return s.restoreUser(t, &user)
 }
 
-func (s *Store) restore(t *tx, a domain.Archived) error {
-	there := func(query string, key any) (bool, error) {
-		var one int
-		err := t.get(errNothing, query, []any{key}, &one)
-		if errors.Is(err, errNothing) {
-			return false, nil
-		}
-		return err == nil, err
+// isStored reports whether the query finds a row.
+func isStored(t *tx, query string, key any) (bool, error) {
+	var one int
+	err := t.get(errNothing, query, []any{key}, &one)
+	if errors.Is(err, errNothing) {
+		return false, nil
 	}
+	return err == nil, err
+}
+
+func (s *Store) restore(t *tx, a domain.Archived) error {
 	switch v := a.Value.(type) {
 	case domain.Message:
-		if ok, err := there("SELECT 1 FROM messages WHERE id = ?", string(v.ID)); ok || err != nil {
+		if ok, err := isStored(t, "SELECT 1 FROM messages WHERE id = ?", string(v.ID)); ok || err != nil {
 			return err
 		}
 		return insertMessage(t, v)
@@ -63,7 +65,7 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 			v.Number, v.First, v.Count, v.Previous[:], v.Root[:], v.SealedAt.UTC().Format(time.RFC3339Nano), v.KeyID, v.Signature,
 			stamp(v.SealedAt), v.Leaves)
 	case domain.AuditRecord:
-		if ok, err := there("SELECT 1 FROM audit_entries WHERE seq = ?", v.Seq); ok || err != nil {
+		if ok, err := isStored(t, "SELECT 1 FROM audit_entries WHERE seq = ?", v.Seq); ok || err != nil {
 			return err
 		}
 		return s.restoreRecord(t, &v)

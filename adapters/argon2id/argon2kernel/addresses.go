@@ -16,7 +16,7 @@ func newAddresses(k *kernel, m *Memory) *addresses {
 // set writes the position: the first words of the input.
 func (a *addresses) set(values ...uint32) {
 	for word, value := range values {
-		a.memory.input[a.kernel.at(uint32(word))] = uint64(value) //nolint:gosec // a few words
+		a.memory.input[a.kernel.at(uint32(word))] = uint64(value)
 	}
 }
 

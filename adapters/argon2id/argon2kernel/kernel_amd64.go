@@ -18,7 +18,7 @@ func kernels() []*kernel {
 	return available
 }
 
-// rowPairs is the order of the AVX-512 kernel: sixteen registers, each with a quarter of two neighbouring rows.
+// rowPairs is the order of the AVX-512 kernel: sixteen registers, each with a quarter of two neighboring rows.
 func rowPairs() *[blockWords]uint8 {
 	var order [blockWords]uint8
 	for word := range order {

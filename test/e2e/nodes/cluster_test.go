@@ -45,10 +45,10 @@ type node struct {
 	client *http.Client
 }
 
-// start runs n processes on one database.
-func start(t *testing.T, n int) []*node {
+// start runs two processes on one database.
+func start(t *testing.T) []*node {
 	t.Helper()
-	return startOn(t, n, databaseURI(t))
+	return startOn(t, 2, databaseURI(t))
 }
 
 // startOn runs n processes on the database given. The first makes the administrator; more is added

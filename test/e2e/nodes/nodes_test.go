@@ -8,7 +8,7 @@ import (
 
 func TestA19_S03_TwoProcessesSeeEachOthersChangesOfUsersAtOnce(t *testing.T) {
 	t.Parallel()
-	nodes := start(t, 2)
+	nodes := start(t)
 	admin := nodes[0].signIn(t, adminName, adminPassword)
 	id := nodes[0].user(t, admin, "grace")
 	token := nodes[1].signIn(t, "grace", userPassword)
@@ -29,7 +29,7 @@ func TestA19_S03_TwoProcessesSeeEachOthersChangesOfUsersAtOnce(t *testing.T) {
 
 func TestA03_TwoProcessesCountFailuresTogether(t *testing.T) {
 	t.Parallel()
-	nodes := start(t, 2)
+	nodes := start(t)
 	admin := nodes[0].signIn(t, adminName, adminPassword)
 	nodes[0].user(t, admin, "lin")
 	for i := range 5 {

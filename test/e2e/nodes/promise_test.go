@@ -38,7 +38,7 @@ func revokes(t *testing.T) int64 {
 // A verify that starts after the revoke was answered is refused, on every node, whatever ended it and on whichever node.
 func TestS04_S03_K07_TwoProcessesKeepThePromise(t *testing.T) { //nolint:tparallel // the stories have to end before they are counted
 	t.Parallel()
-	nodes := start(t, 2)
+	nodes := start(t)
 	admin := nodes[0].signIn(t, adminName, adminPassword)
 	nodes[0].must(t, http.StatusOK, admin, http.MethodPatch, "/settings/security",
 		fmt.Sprintf(`{"session_policy":{"max_sessions":%d},"password_policy":{"history_count":0}}`, maxSessions))

@@ -38,7 +38,7 @@ func refreshBody(token string) string { return fmt.Sprintf(`{"refresh_token":%q}
 
 func TestALostRefreshAnswerIsGivenAgainByAnyProcessUntilAnotherHasSeenIt(t *testing.T) {
 	t.Parallel()
-	nodes := start(t, 2)
+	nodes := start(t)
 	nodes[0].user(t, nodes[0].signIn(t, adminName, adminPassword), "grace")
 	for i := range 6 {
 		here, there := nodes[i%2], nodes[(i+1)%2]

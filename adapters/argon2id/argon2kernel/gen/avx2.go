@@ -94,7 +94,7 @@ func (r *registers256) permuteRows() {
 	}
 }
 
-// permuteColumns applies P to two columns. Each register holds two neighbouring words of both.
+// permuteColumns applies P to two columns. Each register holds two neighboring words of both.
 func (r *registers256) permuteColumns() {
 	w, t := r.words, r.temporary
 	r.mix([]quad{{w[0], w[2], w[4], w[6], t[0]}, {w[1], w[3], w[5], w[7], t[1]}})
