@@ -60,14 +60,18 @@ func TestALostRefreshAnswerIsGivenAgainUntilATokenOfItIsSeen(t *testing.T) {
 		between func(*testing.T, *kit.Services, lost)
 		again   bool
 	}{
-		"nothing was seen":                      {func(*testing.T, *kit.Services, lost) {}, true},
-		"the access token before it was used":   {accepts(func(l lost) string { return l.first.Tokens.Access }), true},
-		"its access token was used":             {accepts(func(l lost) string { return l.second.Tokens.Access }), false},
-		"its access token was introspected":     {introspected(func(l lost) string { return l.second.Tokens.Access }), false},
-		"its refresh token was introspected":    {introspected(func(l lost) string { return l.second.Tokens.Refresh }), false},
-		"its refresh token was used":            {refreshed, false},
-		"its access token was refused as stale": {func(t *testing.T, s *kit.Services, l lost) { _ = verify(t, s, l.second.Tokens.Access+"x") }, true},
+		"nothing was seen":                    {func(*testing.T, *kit.Services, lost) {}, true},
+		"the access token before it was used": {accepts(func(l lost) string { return l.first.Tokens.Access }), true},
+		"its access token was used":           {accepts(func(l lost) string { return l.second.Tokens.Access }), false},
+		"its access token was introspected":   {introspected(func(l lost) string { return l.second.Tokens.Access }), false},
+		"its refresh token was introspected":  {introspected(func(l lost) string { return l.second.Tokens.Refresh }), false},
+		"its refresh token was used":          {refreshed, false},
+		"its access token was refused as stale": {func(t *testing.T, s *kit.Services, l lost) {
+			t.Helper()
+			_ = verify(t, s, l.second.Tokens.Access+"x")
+		}, true},
 		"a second access token of it was used": {func(t *testing.T, s *kit.Services, l lost) {
+			t.Helper()
 			again := refresh(t, s, stranger, l.first.Tokens.Refresh)
 			if again.Tokens.Access == l.second.Tokens.Access {
 				t.Error("the access token is not newly signed")
@@ -75,6 +79,7 @@ func TestALostRefreshAnswerIsGivenAgainUntilATokenOfItIsSeen(t *testing.T) {
 			accepts(func(lost) string { return again.Tokens.Access })(t, s, l)
 		}, false},
 		"an access token without the claim was used": {func(t *testing.T, s *kit.Services, l lost) {
+			t.Helper()
 			old, err := s.Tokens.Issue(t.Context(), domain.AccessClaims{
 				TokenID: "old", Subject: l.first.User.ID, SessionID: l.first.Session.ID,
 				IssuedAt: s.Clock.Now(), ExpiresAt: s.Clock.Now().Add(time.Minute),
