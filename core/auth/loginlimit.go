@@ -139,9 +139,10 @@ func (l *loginLimiter) end(ctx context.Context, take loginTake, err error) domai
 }
 
 // isFailedLogin reports whether a sign-in counts as a failure: any that was refused, but for one whose password was right and
-// that lacks its second factor or a new password.
+// that lacks its second factor or a new password, and for an outage, after which nothing is known of the password.
 func isFailedLogin(err error) bool {
-	return err != nil && !errors.Is(err, domain.ErrTwoFactorRequired) && !errors.Is(err, domain.ErrPasswordExpired)
+	return err != nil && !errors.Is(err, domain.ErrTwoFactorRequired) && !errors.Is(err, domain.ErrPasswordExpired) &&
+		fault.Of(err).Kind != fault.Unavailable
 }
 
 func (l *loginLimiter) join(key string) *loginSource {

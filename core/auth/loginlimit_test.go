@@ -8,9 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/adapters/ldapdir"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/fixtures/faultproxy"
+	"github.com/ostiary/ostiary/test/fixtures/openldap"
 	"github.com/ostiary/ostiary/test/kit"
 )
 
@@ -168,5 +172,21 @@ func TestAMissingSecondFactorIsNoFailure(t *testing.T) {
 	in, err := s.Auth.Login(t.Context(), kit.From(home), auth.LoginInput{Name: "ada", Password: right, Code: "000000"})
 	if !errors.Is(err, domain.ErrTwoFactorLogin) || in.Rate.Remaining != 4 {
 		t.Errorf("a wrong code: %+v, %v", in.Rate, err)
+	}
+}
+
+func TestAnOutageIsNoFailureOfTheSource(t *testing.T) {
+	t.Parallel()
+	slapd := openldap.Start(t, openldap.Options{})
+	proxy := faultproxy.New(t, slapd.Address())
+	d := corp(t, "corp", slapd, func(s *ldapdir.Settings) {
+		s.URLs, s.AllowPlaintext = []string{"ldap://localhost:" + proxy.Port()}, true
+	})
+	s := kit.Start(t, kit.Options{Directories: []ports.Directory{d}, LoginRate: fiveAMinute, CountFailures: true})
+	proxy.Refuse()
+	for range 7 {
+		if left, err := rate(t, s, "alice"); !errors.Is(err, domain.ErrDirectoryUnavailable) || left.Remaining != 5 {
+			t.Fatalf("%+v, %v", left, err)
+		}
 	}
 }
