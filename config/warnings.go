@@ -11,6 +11,7 @@ import (
 func (c Config) Warnings() []Mistake {
 	var m Mistakes
 	c.HTTP.warn(&m)
+	c.UsersAPI.warn(&m)
 	for _, network := range c.RateLimits.Exempt {
 		if isTooBroad(network) {
 			m.add("rate_limits.exempt", "%s covers a large part of all addresses, which sign in without a limit: name the networks of "+
@@ -40,12 +41,33 @@ func (c Config) FileWarnings() []Mistake {
 			c.DataDir, info.Mode().Perm())
 	}
 	for _, name := range []string{c.KeyFile(), c.SQLiteFile()} {
-		if info, err := os.Stat(name); err == nil && info.Mode().Perm()&group != 0 {
+		info, err := os.Stat(name)
+		if err != nil {
+			continue
+		}
+		switch mode := info.Mode().Perm(); {
+		case mode&others != 0 && name == c.KeyFile():
+			m.add("data_dir", "%s is open to others (mode %04o), and the service refuses it: make it 0600, and replace the key if "+
+				"somebody may have read it", name, mode)
+		case mode&others != 0:
+			m.add("data_dir", "%s is open to others (mode %04o): the service makes it 0600 at its start where it owns the file, "+
+				"and refuses it where it does not", name, mode)
+		case mode&group != 0:
 			m.add("data_dir", "%s is open to its group (mode %04o): the service makes it 0600 at its start where it owns the file",
-				name, info.Mode().Perm())
+				name, mode)
 		}
 	}
 	return m
+}
+
+// guestLevel is the level of the role guest, which everybody who signs up has.
+const guestLevel = 256
+
+func (a UsersAPI) warn(m *Mistakes) {
+	if a.Enabled && a.SelfSignup && (a.ListMaxLevel < 0 || a.ListMaxLevel >= guestLevel) {
+		m.add("users_api.list_max_level", "lets guests list users, and with users_api.self_signup everybody can become one and read "+
+			"every e-mail address: set it below %d", guestLevel)
+	}
 }
 
 // The permissions of a file's group, and of everybody who is neither its owner nor in its group.

@@ -54,6 +54,39 @@ func TestFilesThatAreOpenToTheirGroupAreWarnedOf(t *testing.T) {
 	if w := c.FileWarnings(); len(w) != 1 || !strings.Contains(w[0].Problem, "(mode 0640)") {
 		t.Errorf("a key file of mode 0640: %v", w)
 	}
+	for name, want := range map[string]string{c.KeyFile(): "the service refuses it", c.SQLiteFile(): "refuses it where it does not"} {
+		if err := os.Chmod(name, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		warned := func(m config.Mistake) bool {
+			return strings.Contains(m.Problem, name+" is open to others (mode 0644)") && strings.Contains(m.Problem, want)
+		}
+		if w := c.FileWarnings(); !slices.ContainsFunc(w, warned) {
+			t.Errorf("%s of mode 0644: %v", name, w)
+		}
+	}
+}
+
+func TestGuestsWhoMayListUsersAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		enabled, signup bool
+		most, want      int
+	}{
+		"sign-up and no narrowing":         {true, true, -1, 1},
+		"sign-up and the level of guests":  {true, true, 256, 1},
+		"sign-up and a level above guests": {true, true, 255, 0},
+		"sign-up and sudo alone":           {true, true, 0, 0},
+		"no sign-up":                       {true, false, -1, 0},
+		"the Users API is off":             {false, true, -1, 0},
+	} {
+		c := config.Default()
+		c.UsersAPI.Enabled, c.UsersAPI.SelfSignup, c.UsersAPI.ListMaxLevel = test.enabled, test.signup, test.most
+		w := c.Warnings()
+		if len(w) != test.want || len(w) > 0 && w[0].Key != "users_api.list_max_level" {
+			t.Errorf("%s: %v", name, w)
+		}
+	}
 }
 
 // TestProxyListsThatCoverEverythingAreWarnedOf: a list may name all addresses without a network of length 0.
