@@ -78,13 +78,13 @@ func (a *app) importFile(
 	users := operator.ImportUserBatch{DryRun: how.dryRun, DropUnknownHashes: how.dropUnknownHashes}
 	for _, r := range file.Roles {
 		roles.Places = append(roles.Places, r.Place)
-		users.NewRoles = append(users.NewRoles, r.Name)
 	}
 	result, err := operator.ImportRoles.Call(ctx, on, roles, nil)
 	if err != nil {
 		return sum, err
 	}
 	sum.Add(result)
+	users.NewRoles = acceptedRoles(roles, result)
 	bar := a.newBar("users")
 	defer bar.end()
 	done := 0
@@ -102,6 +102,17 @@ func (a *app) importFile(
 		bar.report(operator.Progress{Done: int64(done), Total: int64(len(file.Users))})
 	}
 	return sum, nil
+}
+
+// acceptedRoles returns the names of the roles that were not refused.
+func acceptedRoles(batch operator.ImportRoleBatch, result operator.ImportResult) []string {
+	var names []string
+	for i, r := range batch.Roles {
+		if !slices.ContainsFunc(result.Problems, func(p operator.ImportProblem) bool { return p.Place == batch.Places[i] }) {
+			names = append(names, r.Name)
+		}
+	}
+	return names
 }
 
 func (a *app) printImport(result operator.ImportResult, dryRun bool) error {
