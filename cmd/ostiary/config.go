@@ -36,7 +36,7 @@ what is no mistake and still looks like one. Outside directories are asked when 
 anybody could lock people out of their company through us. Ours is that of the installation's settings where there is one that can
 be read, else the default; the answer says which. Where there is an installation, names that collide from before they were refused
 are listed: a username that is another user's e-mail address (signing in by it means the former), and groups whose names differ in
-case only. Nothing is started or changed.`,
+case or spaces only. Nothing is started or changed.`,
 		Example: "  ostiary config check\n  ostiary config check --config /etc/ostiary.yaml --offline --json",
 		Args:    args(cobra.NoArgs),
 	}
@@ -101,7 +101,7 @@ func compareNames(ctx context.Context, c config.Config, answer *configCheckAnswe
 
 func collisionWarning(n operator.Collision) config.Mistake {
 	if n.Kind == operator.CollisionGroup {
-		return config.Mistake{Key: "storage", Problem: fmt.Sprintf("the groups %s have the name %q, which differs in case only: rename all but one",
+		return config.Mistake{Key: "storage", Problem: fmt.Sprintf("the groups %s have the name %q, without regard to case and spaces: rename all but one",
 			strings.Join(n.Holders, ", "), n.Name)}
 	}
 	return config.Mistake{Key: "storage", Problem: fmt.Sprintf("%q is the username of %s and the e-mail address of %s: signing in by it means the "+

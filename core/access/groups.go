@@ -66,7 +66,7 @@ func mayRead(by domain.Principal) error {
 	return by.Require(domain.UsersRead)
 }
 
-// Group returns the group by its id or name. It takes users.read or groups.manage.
+// Group returns the group by its id or name, whatever the case of the letters. It takes users.read or groups.manage.
 func (s *Service) Group(ctx context.Context, by domain.Principal, idOrName string) (domain.Group, error) {
 	if err := mayRead(by); err != nil {
 		return domain.Group{}, err
@@ -75,14 +75,14 @@ func (s *Service) Group(ctx context.Context, by domain.Principal, idOrName strin
 	if err != nil {
 		return domain.Group{}, err
 	}
-	return findGroup(catalog, idOrName)
+	return s.findGroup(catalog, idOrName)
 }
 
-func findGroup(catalog *domain.Catalog, idOrName string) (domain.Group, error) {
+func (s *Service) findGroup(catalog *domain.Catalog, idOrName string) (domain.Group, error) {
 	if g, ok := catalog.Groups[domain.GroupID(idOrName)]; ok {
 		return g, nil
 	}
-	if g, ok := catalog.GroupByName(idOrName); ok {
+	if g, ok := catalog.FindGroup(idOrName, s.folder.Fold); ok {
 		return g, nil
 	}
 	return domain.Group{}, domain.ErrGroupNotFound
@@ -273,7 +273,7 @@ func (s *Service) managedGroup(ctx context.Context, by domain.Principal, idOrNam
 	if err != nil {
 		return nil, domain.Group{}, err
 	}
-	group, err := findGroup(catalog, idOrName)
+	group, err := s.findGroup(catalog, idOrName)
 	return catalog, group, err
 }
 

@@ -86,7 +86,7 @@ func (s *Service) draft(catalog *domain.Catalog, in NewUser) (domain.User, error
 		user.Directory = s.deps.Directories.Fallback().ID()
 	}
 	var groupsErr, directoryErr, passwordErr error
-	user.Groups, groupsErr = findGroups(catalog, in.Groups)
+	user.Groups, groupsErr = s.findGroups(catalog, in.Groups)
 	d, ok := s.deps.Directories.Get(user.Directory)
 	if !ok {
 		directoryErr = fault.ErrInvalid.About("directory", "is not configured")
@@ -108,10 +108,10 @@ func checkRole(catalog *domain.Catalog, role domain.RoleID) error {
 }
 
 // findGroups returns the ids of the groups in the order given, each once.
-func findGroups(catalog *domain.Catalog, names []string) ([]domain.GroupID, error) {
+func (s *Service) findGroups(catalog *domain.Catalog, names []string) ([]domain.GroupID, error) {
 	ids := make([]domain.GroupID, 0, len(names))
 	for _, name := range names {
-		g, ok := catalog.GroupByName(name)
+		g, ok := catalog.FindGroup(name, s.deps.Folder.Fold)
 		if !ok {
 			g, ok = catalog.Groups[domain.GroupID(name)]
 		}

@@ -95,7 +95,7 @@ func (s *Service) List(ctx context.Context, by domain.Principal, filter Filter) 
 		return UserPage{}, err
 	}
 	if filter.Group != "" {
-		group, err := findGroups(catalog, []string{filter.Group})
+		group, err := s.findGroups(catalog, []string{filter.Group})
 		if err != nil {
 			return UserPage{}, nil //nolint:nilerr // a group that does not exist has no members
 		}

@@ -101,7 +101,7 @@ func (e *edit) prepare(ctx context.Context, user *domain.User) error {
 	}
 	if p.Groups != nil {
 		var err error
-		e.groups, err = findGroups(e.catalog, *p.Groups)
+		e.groups, err = e.service.findGroups(e.catalog, *p.Groups)
 		checks = append(checks, err)
 	}
 	if p.Status != nil && *p.Status != string(domain.StatusActive) && *p.Status != string(domain.StatusDeactivated) {

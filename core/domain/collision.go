@@ -12,7 +12,7 @@ type CollisionKind string
 const (
 	// CollisionUser is a username that is another user's e-mail address; signing in by it means the user whose username it is.
 	CollisionUser CollisionKind = "user"
-	// CollisionGroup is a name of groups that differs in case only.
+	// CollisionGroup is a name that several groups have without regard to case and spaces.
 	CollisionGroup CollisionKind = "group"
 )
 

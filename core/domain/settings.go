@@ -128,6 +128,28 @@ func (c *Catalog) GroupByName(name string) (Group, bool) {
 	return Group{}, false
 }
 
+// FindGroup returns the group with this name: the one that has it exactly, else the only one that has it without regard to case,
+// as fold folds it.
+func (c *Catalog) FindGroup(name string, fold func(string) string) (Group, bool) {
+	if g, ok := c.GroupByName(name); ok {
+		return g, true
+	}
+	wanted := Group{Name: name}
+	wanted.SetNameKey(fold)
+	var found Group
+	matches := 0
+	for _, g := range c.Groups {
+		if g.Key() == wanted.Key() {
+			found = g
+			matches++
+		}
+	}
+	if matches != 1 { // several are from before names were unique without regard to case
+		return Group{}, false
+	}
+	return found, true
+}
+
 // NameTaken reports whether a group other than g has its name without regard to case.
 func (c *Catalog) NameTaken(g *Group) bool {
 	for _, other := range c.Groups {

@@ -166,7 +166,7 @@ func (s *Service) checkRest(catalog *domain.Catalog, user *domain.User, in *User
 		return refuse("role", "does not exist")
 	}
 	for _, name := range in.Groups {
-		g, ok := catalog.GroupByName(name)
+		g, ok := catalog.FindGroup(name, s.deps.Folder.Fold)
 		if !ok {
 			return refuse("groups", "names a group that does not exist")
 		}

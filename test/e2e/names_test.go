@@ -33,6 +33,30 @@ func TestOfRacingUsersOneGetsANameOfEitherKind(t *testing.T) {
 	}
 }
 
+// TestAGroupIsFoundByItsNameInAnySpelling: the name is unique without regard to case and normal form, so that it finds the group
+// without regard to them, too.
+func TestAGroupIsFoundByItsNameInAnySpelling(t *testing.T) {
+	t.Parallel()
+	in := install(t, kit.Options{})
+	const stored, typed = "E\u0301quipe  Nord", "\u00e9quipe nord"
+	if got := in.call(t, in.admin, http.MethodPost, "/groups", `{"name":"`+stored+`"}`); got.status != http.StatusCreated {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	got := in.call(t, in.admin, http.MethodPost, "/users", `{"username":"new","email":"new@example.com","groups":["`+typed+`"]}`)
+	if got.status != http.StatusCreated || !strings.Contains(got.body, `"groups":["`+stored+`"]`) {
+		t.Errorf("a member by the other spelling: %d %s", got.status, got.body)
+	}
+	for path, want := range map[string]string{
+		"/groups/" + url.PathEscape(typed):              `"name":"` + stored + `"`,
+		"/groups/" + url.PathEscape(typed) + "/members": `"total":1`,
+		"/users?group=" + url.QueryEscape(typed):        `"total":1`,
+	} {
+		if got := in.call(t, in.admin, http.MethodGet, path, ""); got.status != http.StatusOK || !strings.Contains(got.body, want) {
+			t.Errorf("%s: %d %s, want %s", path, got.status, got.body, want)
+		}
+	}
+}
+
 func TestNamesOfTheOtherKindAreRefusedByField(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
