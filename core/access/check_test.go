@@ -96,10 +96,10 @@ func TestAKeyAsksForItselfAndNotForItsOwner(t *testing.T) {
 	p := meet(t)
 	key := p.root
 	key.Kind, key.SessionID, key.KeyID = domain.PrincipalAPIKey, "", "key_x"
-	key.Grants = domain.Grants{{Source: "key:key_x", Permission: "bots.manage"}}
+	key.Grants = domain.Grants{{Source: "role:admin", Permission: "bots.manage"}}
 	got, err := p.Access.CheckAll(t.Context(), key, p.rootID, []string{"bots.manage", "users.manage"})
 	want := []access.Decision{
-		{Permission: "bots.manage", Granted: true, Source: "key:key_x"}, {Permission: "users.manage"},
+		{Permission: "bots.manage", Granted: true, Source: "role:admin"}, {Permission: "users.manage"},
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestAKeyAsksForItselfAndNotForItsOwner(t *testing.T) {
 	if _, err := p.Access.Check(t.Context(), key, p.rootID, "users.manage"); !errors.Is(err, fault.ErrForbidden) {
 		t.Errorf("what the owner may: got error %v, want %v", err, fault.ErrForbidden)
 	}
-	key.Grants = append(key.Grants, domain.Grant{Source: "key:key_x", Permission: domain.UsersRead})
+	key.Grants = append(key.Grants, domain.Grant{Source: "role:admin", Permission: domain.UsersRead})
 	if d, err := p.Access.Check(t.Context(), key, p.rootID, "users.manage"); err != nil || !d.Granted {
 		t.Errorf("what the owner may, with users.read: %+v, %v", d, err)
 	}

@@ -241,7 +241,7 @@ func TestZ05_Z06_K06_KeysAreNoWayToMorePower(t *testing.T) {
 	byKey := byUser
 	byKey.Kind, byKey.KeyID = domain.PrincipalAPIKey, "key_x"
 	makingKey := byKey
-	makingKey.Grants = domain.Grants{{Source: "key:x", Permission: domain.APIKeysManage}}
+	makingKey.Grants = domain.Grants{{Source: "role:admin", Permission: domain.APIKeysManage}}
 	tests := map[string]struct {
 		by          domain.Principal
 		owner       domain.UserID
@@ -319,4 +319,33 @@ func TestT09_TheDutyToEnrolHoldsForKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantErr(t, p.Require("bots.use"), domain.ErrEnrollmentRequired)
+}
+
+// TestAGrantOfAKeyNamesWhereItsOwnerHasItFrom has an owner with one permission of the role and one of a group.
+func TestAGrantOfAKeyNamesWhereItsOwnerHasItFrom(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	group := domain.Group{ID: "grp_1", Name: "desk", Permissions: []domain.Permission{domain.UsersManage}}
+	if err := b.Store.CatalogStore().CreateGroup(t.Context(), group, domain.Outbox{}); err != nil {
+		t.Fatal(err)
+	}
+	user := b.User(t, "john", domain.RoleUser)
+	user, err := b.Store.Users().Update(t.Context(), user.ID, func(u *domain.User, _ *domain.Outbox) error {
+		u.Groups = []domain.GroupID{group.ID}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := b.create(t, b.As(t, user), user.ID, "bots.use", "users.read")
+	principal, err := b.service.Authenticate(t.Context(), key.Text, kit.Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := domain.Grants{
+		{Source: "role:user", Permission: "bots.use"}, {Source: "group:desk", Permission: "users.read"},
+	}
+	if diff := cmp.Diff(want, principal.Grants); diff != "" {
+		t.Errorf("the grants differ (-want +got):\n%s", diff)
+	}
 }

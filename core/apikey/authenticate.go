@@ -46,18 +46,17 @@ func (s *Service) Authenticate(ctx context.Context, text string, from domain.Ori
 	return by, nil
 }
 
-// narrow returns what both the key and its owner hold.
+// narrow returns what both the key and its owner hold, with the role or group that the owner has it from.
 func narrow(key *domain.APIKey, held domain.Grants) domain.Grants {
-	source := "key:" + string(key.ID)
 	var both domain.Grants
 	for _, p := range key.Permissions {
-		if held.Has(p) {
-			both = append(both, domain.Grant{Source: source, Permission: p})
+		if grant, ok := held.Find(p); ok {
+			both = append(both, domain.Grant{Source: grant.Source, Permission: p})
 			continue
 		}
 		for _, grant := range held {
 			if p.Covers(grant.Permission) {
-				both = append(both, domain.Grant{Source: source, Permission: grant.Permission})
+				both = append(both, grant)
 			}
 		}
 	}

@@ -107,7 +107,7 @@ func (p Permission) IsAdministrative() bool {
 	return slices.Contains(administrativeResources, resource)
 }
 
-// Grant is a permission held, as written where it stands, plus its source: "role:<id>", "group:<name>", "key:<id>" or "tpt:<id>".
+// Grant is a permission held, as written where it stands, plus its source: "role:<id>" or "group:<name>".
 type Grant struct {
 	Source     string
 	Permission Permission
