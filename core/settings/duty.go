@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -73,9 +74,13 @@ func (s *Service) dutyWarnings(
 		warnings = append(warnings, fmt.Sprintf("%d of %d administrators have no second factor: "+
 			"those whose role requires one can do nothing but set it up", n, len(members)))
 	}
-	if slices.Contains(without, by.UserID) && s.grace(by, &before, &after).Covers(by.SessionID, s.clock.Now()) {
+	grace, now := s.grace(by, &before, &after), s.clock.Now()
+	if slices.Contains(without, by.UserID) && grace.Covers(by.SessionID, now) {
 		warnings = append(warnings, fmt.Sprintf("you have no second factor: "+
-			"set one up in this session within %d minutes, or take the change back", int(domain.EnrollmentGraceFor.Minutes())))
+			"set one up in this session within %d minutes, or take the change back", minutesLeft(grace.Until.Sub(now))))
 	}
 	return warnings, nil
 }
+
+// minutesLeft returns a duration in full minutes, and at least one.
+func minutesLeft(d time.Duration) int { return max(1, int(d.Minutes())) }

@@ -127,3 +127,21 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestTheWarningNamesTheTimeThatIsLeft extends the duty while the session is spared already.
+func TestTheWarningNamesTheTimeThatIsLeft(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "root", password, "admin")
+	_, by := s.SignIn(t, "root", password, "192.0.2.1")
+	_, err := s.Settings.Patch(t.Context(), by, dutyOn, 0)
+	must(t, err)
+	s.Clock.Forward(20*time.Minute + time.Second)
+	roles := []domain.RoleID{"admin", "user"}
+	patched, err := s.Settings.Patch(t.Context(), by, settings.Patch{TwoFactor: settings.TwoFactorPatch{RequiredForRoles: &roles}}, 0)
+	must(t, err)
+	want := "you have no second factor: set one up in this session within 9 minutes, or take the change back"
+	if len(patched.Warnings) != 2 || patched.Warnings[1] != want {
+		t.Errorf("the warnings are %q, want the second to be %q", patched.Warnings, want)
+	}
+}
