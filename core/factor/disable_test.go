@@ -83,3 +83,22 @@ func TestDisableIsRefusedWhileTheRoleRequiresIt(t *testing.T) {
 		Kind: domain.PrincipalUser, UserID: "usr_x", Scope: domain.ScopeEnrollment,
 	}, user.ID, factor.Proof{}), domain.ErrEnrollmentRequired)
 }
+
+// A long time in the settings must not make the sign-in of hours ago a proof: without the setting it would be none.
+func TestAskingForRecentProofsNeverLoosensTheTenMinutes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	user, _ := b.enrolled(t)
+	_, err := b.Store.CatalogStore().UpdateSettings(t.Context(), func(s *domain.Settings, _ *domain.Outbox) error {
+		s.Session.ReauthenticateMinutes = 60
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := b.As(t, user)
+	by.AuthTime = b.Clock.Now().Add(-11 * time.Minute)
+	wantErr(t, b.service.Disable(t.Context(), by, user.ID, factor.Proof{}), domain.ErrReauthentication)
+	by.AuthTime = b.Clock.Now().Add(-9 * time.Minute)
+	wantErr(t, b.service.Disable(t.Context(), by, user.ID, factor.Proof{}), nil)
+}

@@ -12,7 +12,7 @@ import (
 
 const (
 	// freshFor is how long after signing in somebody may change their factor without another proof, where the settings name
-	// no other time.
+	// no shorter time.
 	freshFor = 10 * time.Minute
 	// enrolmentLife and enrolmentTries bound an enrolment that has not been proved.
 	enrolmentLife  = 10 * time.Minute
@@ -254,7 +254,7 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, id domain.Us
 }
 
 // Reauthenticate returns nil when the principal signed in or stepped up within the last ten minutes, or within those that
-// the settings name, or when the proof is right. Without either it is domain.ErrReauthentication, a wrong code
+// the settings name where they are fewer, or when the proof is right. Without either it is domain.ErrReauthentication, a wrong code
 // domain.ErrTwoFactorCode, a wrong password domain.ErrCurrentPassword. Where the settings name minutes, the password alone
 // proves nothing for a user with a second factor, as in a step-up.
 func (s *Service) Reauthenticate(ctx context.Context, by domain.Principal, user *domain.User, proof Proof) error {
@@ -263,8 +263,8 @@ func (s *Service) Reauthenticate(ctx context.Context, by domain.Principal, user 
 		return err
 	}
 	within, strict := freshFor, catalog.Settings.Session.ReauthenticateMinutes > 0
-	if strict {
-		within = catalog.Settings.Session.ReauthenticateWithin()
+	if strict { // asking for recent proofs never makes an old one do
+		within = min(within, catalog.Settings.Session.ReauthenticateWithin())
 	}
 	switch {
 	case by.ProvedWithin(within, s.checker.clock.Now()):
