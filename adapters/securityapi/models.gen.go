@@ -1083,8 +1083,8 @@ type PasswordResetRequest struct {
 type PermissionCheck struct {
 	Granted bool `json:"granted"`
 
-	// Grants With `explain=true`.
-	Grants     *[]Grant `json:"grants,omitempty"`
+	// Grants With `explain=true`; empty where nothing is granted.
+	Grants     *[]Grant `json:"grants,omitzero"`
 	Permission string   `json:"permission"`
 
 	// Reason Why nothing is granted: `pending_activation` or `deactivated`. Absent for an active user.
@@ -1095,7 +1095,7 @@ type PermissionCheck struct {
 	UserID string                    `json:"user_id"`
 
 	// WouldBeGrantedBy With `explain=true`, for a refusal: all roles that would give it, and the groups for a caller with `users.read` or `groups.manage`.
-	WouldBeGrantedBy *[]string `json:"would_be_granted_by,omitempty"`
+	WouldBeGrantedBy *[]string `json:"would_be_granted_by,omitzero"`
 }
 
 // PermissionList Example: {"permissions":[{"permission":"bots.use","source":"role:user"},{"permission":"tickets.manage","source":"group:support_team"}],"user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na"}
