@@ -65,13 +65,19 @@ func (r *Request) checkQuery(m *mount) error {
 	if err == nil {
 		err = m.Query.check(q)
 	}
-	if err == nil || m.Check == nil {
-		return err
+	return r.refuseFirst(m, err)
+}
+
+// refuseFirst returns the refusal of the principal in place of a failure of the request's form, if there is one: without
+// the permission, nobody learns what is wrong with the request.
+func (r *Request) refuseFirst(m *mount, failure error) error {
+	if failure == nil || m.Check == nil {
+		return failure
 	}
 	if refused := m.Check(r); refused != nil {
 		return refused
 	}
-	return err
+	return failure
 }
 
 const notPlain = "contains characters that are not allowed"

@@ -33,6 +33,8 @@ type Request struct {
 	refused bool         // for want of a permission, whatever the answer says
 	fault   *fault.Error // what the answer reports, for the log
 	log     *zap.Logger
+
+	undecoded bool // the handler could not decode the body
 }
 
 // Context returns the request's context. It ends with the handler's time limit.
@@ -81,10 +83,13 @@ func (r *Request) Body() []byte { return append([]byte(nil), r.c.BodyRaw()...) }
 // Decode reads the JSON body into the struct that into points to: as DecodePost does for a POST request, and as DecodeJSON
 // does for a merge patch, where null is a value of its own.
 func (r *Request) Decode(into any) error {
+	decode := DecodeJSON
 	if r.c.Method() == fiber.MethodPost {
-		return DecodePost(r.c.BodyRaw(), into)
+		decode = DecodePost
 	}
-	return DecodeJSON(r.c.BodyRaw(), into)
+	err := decode(r.c.BodyRaw(), into)
+	r.undecoded = r.undecoded || err != nil
+	return err
 }
 
 // DecodeOptional is Decode, but leaves into as it is when there is no body.

@@ -101,7 +101,8 @@ type Route struct {
 	// Query are the parameters that the query string may hold; any other is refused. Nil ignores what is not known.
 	Query QueryNames
 	// Check returns the refusal that the handler would give to this principal. It changes nothing. It is called before a
-	// query string is refused: without the permission, nobody learns what is wrong with the request. It may be nil.
+	// query string or a body is refused: without the permission, nobody learns what is wrong with the request. It may be
+	// nil.
 	Check func(r *Request) error
 	// Names says that the path's parameters are names, which may hold reserved characters, percent-encoded.
 	Names bool
@@ -242,9 +243,12 @@ func (s *Server) serveRoute(m *mount) fiber.Handler {
 			return err
 		}
 		if err := checkMediaType(c, m.Accepts); err != nil {
-			return err
+			return r.refuseFirst(m, err)
 		}
 		if err := m.Handler(r); err != nil {
+			if r.undecoded {
+				err = r.refuseFirst(m, err)
+			}
 			return err
 		}
 		r.answerUnchanged()

@@ -110,6 +110,29 @@ func TestARefusalForWantOfPermissionComesBeforeTheQuery(t *testing.T) {
 	}
 }
 
+// TestARefusalForWantOfPermissionComesBeforeTheBody has an API key send what is no body of calls that no key may make.
+func TestARefusalForWantOfPermissionComesBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	p := gather(t)
+	made := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/users/{user_id}/api-keys", `{"name":"k","permissions":["users.read"]}`)
+	key := made.text("api_key")
+	for _, call := range []string{
+		"POST /auth/logout", "POST /auth/step-up", "POST /users/{user_id}/password", "POST /users/{user_id}/2fa/enable",
+		"POST /users/{user_id}/2fa/verify", "POST /users/{user_id}/2fa/disable", "POST /users/{user_id}/api-keys",
+		"POST /users/{user_id}/sessions/revoke-all", "PATCH /users/{user_id}",
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		for _, body := range []string{`{"no_such_member":1}`, `{`, `[]`} {
+			if r := p.ask(t, key, method, securityapi.Base+path, body); r.status != http.StatusForbidden {
+				t.Errorf("%s %s: %d %s", call, body, r.status, r.body)
+			}
+		}
+		if r := p.ask(t, p.stranger, method, securityapi.Base+path, `{"no_such_member":1}`); strings.Contains(path, "{") && r.status != http.StatusNotFound {
+			t.Errorf("%s of a stranger: %d %s", call, r.status, r.body)
+		}
+	}
+}
+
 func TestParametersOfListsAreReadStrictly(t *testing.T) {
 	t.Parallel()
 	p := gather(t)
