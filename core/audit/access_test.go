@@ -1,0 +1,146 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/kit"
+)
+
+// heldTrail calls during before it appends, once it is set.
+type heldTrail struct {
+	ports.AuditTrail
+	during func() error
+}
+
+func (h *heldTrail) Append(ctx context.Context, entries ...domain.AuditEntry) error {
+	if h.during != nil {
+		if err := h.during(); err != nil {
+			return err
+		}
+	}
+	return h.AuditTrail.Append(ctx, entries...)
+}
+
+func newHeldAccess(t *testing.T) (*kit.Kit, *heldTrail, *audit.Access) {
+	t.Helper()
+	k := kit.New(t)
+	trail := &heldTrail{AuditTrail: k.Store.Audit()}
+	return k, trail, audit.NewAccess(audit.NewJournal(k.IDs, k.Clock, trail), k.Clock)
+}
+
+func from(address string) domain.Principal {
+	return domain.Anonymous(domain.Origin{Address: netip.MustParseAddr(address)})
+}
+
+func refuse(t *testing.T, access *audit.Access, by domain.Principal) {
+	t.Helper()
+	if _, err := access.Refused(t.Context(), by, domain.ActionPasswordResetRequest, "no_such_address"); err != nil {
+		t.Error(err)
+	}
+}
+
+// toldOf returns how many refusals the log tells of.
+func toldOf(t *testing.T, k *kit.Kit) (told int) {
+	t.Helper()
+	for _, e := range k.Entries(t) {
+		if more, ok := e.Details["more"].(float64); ok {
+			told += int(more)
+			continue
+		}
+		told++
+	}
+	return told
+}
+
+func TestRefusalsDuringAFlushAreCounted(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]error{"that succeeds": nil, "that fails": fault.ErrStorage} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k, trail, access := newHeldAccess(t)
+			by := from("192.0.2.1")
+			refuse(t, access, by)
+			refuse(t, access, by)
+			k.Clock.Forward(time.Minute)
+			trail.during = func() error {
+				trail.during = nil
+				refuse(t, access, by)
+				refuse(t, access, by)
+				return fails
+			}
+			if err := access.Flush(t.Context(), false); !errors.Is(err, fails) {
+				t.Fatalf("got error %v, want %v", err, fails)
+			}
+			k.Clock.Forward(time.Minute)
+			if err := access.Flush(t.Context(), true); err != nil {
+				t.Fatal(err)
+			}
+			if told := toldOf(t, k); told != 4 {
+				t.Errorf("the log tells of %d refusals, want 4", told)
+			}
+		})
+	}
+}
+
+func TestARefusalIsAnsweredWhenTheFirstOfItsMinuteIsWritten(t *testing.T) {
+	t.Parallel()
+	k, trail, access := newHeldAccess(t)
+	by := from("192.0.2.1")
+	answered := make(chan error, 1)
+	trail.during = func() error {
+		trail.during = nil
+		go func() {
+			_, err := access.Refused(t.Context(), by, domain.ActionPasswordResetRequest, "no_such_address")
+			answered <- err
+		}()
+		select {
+		case err := <-answered:
+			t.Errorf("answered (%v) while the log told of nothing", err)
+		case <-time.After(100 * time.Millisecond):
+		}
+		return fault.ErrStorage
+	}
+	if _, err := access.Refused(t.Context(), by, domain.ActionPasswordResetRequest, "no_such_address"); !errors.Is(err, fault.ErrStorage) {
+		t.Fatalf("got error %v, want %v", err, fault.ErrStorage)
+	}
+	if err := <-answered; err != nil && !errors.Is(err, fault.ErrStorage) {
+		t.Errorf("the second: got error %v", err)
+	} else if told := toldOf(t, k); err == nil && told != 1 {
+		t.Errorf("the second was answered, and the log tells of %d", told)
+	}
+}
+
+func TestACountOfManySourcesNamesNone(t *testing.T) {
+	t.Parallel()
+	k, _, access := newHeldAccess(t)
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			for i := range 1300 {
+				refuse(t, access, from(fmt.Sprintf("10.%d.%d.%d", n, i/250, i%250)))
+			}
+		})
+	}
+	wg.Wait()
+	if err := access.Flush(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if told := toldOf(t, k); told != 8*1300 {
+		t.Errorf("the log tells of %d refusals, want %d", told, 8*1300)
+	}
+	for _, e := range k.Entries(t) {
+		if e.Details["more"] != nil && e.IPAddress != "" {
+			t.Errorf("%v refusals of several sources are those of %s", e.Details["more"], e.IPAddress)
+		}
+	}
+}
