@@ -51,9 +51,9 @@ func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after 
 	case domain.ArchiveTokens:
 		return archiveTable(ctx, s.tokens, after, limit, func(t domain.ThirdPartyToken) any { return t })
 	case domain.ArchiveAttempts:
-		return archiveTable(ctx, s.attempts, after, limit, func(a attemptsDocument) any { return a.Attempts })
+		return archiveTable(ctx, s.attempts, after, limit, func(a accountAttempts) any { return a.Attempts })
 	case domain.ArchiveMessages:
-		return archiveDocuments(ctx, s, messagesName, after, limit, func(d messageDocument) (string, any) { return d.ID, d.Doc })
+		return archiveDocuments(ctx, s, messagesName, after, limit, func(d messageDocument) (string, any) { return d.ID, d.Doc.Domain() })
 	case domain.ArchiveRates:
 		return archiveDocuments(ctx, s, ratesName, after, limit, func(d rateDocument) (string, any) {
 			return d.Key, domain.KeptRate{Window: d.window(), Until: d.TTL.Time().UTC()}
@@ -63,7 +63,7 @@ func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after 
 			return d.Key, domain.KeptOnce{Value: d.Value, ExpiresAt: d.Expires}
 		})
 	case domain.ArchiveAnswers:
-		return archiveDocuments(ctx, s, idempotencyName, after, limit, func(d idempotencyDocument) (string, any) { return d.Doc.Key, d.Doc })
+		return archiveDocuments(ctx, s, idempotencyName, after, limit, func(d idempotencyDocument) (string, any) { return d.Doc.Key, d.Doc.Domain() })
 	case domain.ArchiveSegments:
 		return s.archiveSegments(ctx, after, limit)
 	case domain.ArchiveRecords:
@@ -139,7 +139,7 @@ func (s *Store) archiveSegments(ctx context.Context, after string, limit int) ([
 	}
 	page := make([]domain.Archived, len(docs))
 	for i, d := range docs {
-		page[i] = domain.Archived{Key: placeKey(d.Number), Value: d.Segment}
+		page[i] = domain.Archived{Key: placeKey(d.Number), Value: d.Segment.domain()}
 	}
 	return page, nil
 }

@@ -25,10 +25,10 @@ var (
 	_ ports.AdminGuard       = (*Guards)(nil)
 )
 
-// attemptsDocument is an account's document with when it may go.
-type attemptsDocument struct {
-	domain.Attempts `bson:",inline"`
-	KeptUntil       time.Time
+// accountAttempts is what was tried against an account, with when it may be removed.
+type accountAttempts struct {
+	domain.Attempts
+	KeptUntil time.Time
 }
 
 // sweepAt is a time as sweeping knows it: a date, never before the time itself.
@@ -48,7 +48,7 @@ func (g *Guards) UpdateAttempts(ctx context.Context, account string, now time.Ti
 	}
 	defer done()
 	eased, wrote := g.s.eased.of(account), false
-	_, err = g.s.attempts.update(ctx, account, func(a *attemptsDocument, out *domain.Outbox) error {
+	_, err = g.s.attempts.update(ctx, account, func(a *accountAttempts, out *domain.Outbox) error {
 		eased.apply(&a.Attempts)
 		err := change(&a.Attempts, out)
 		a.KeptUntil, wrote = a.KeepUntil(now), err == nil

@@ -119,15 +119,15 @@ func addToCatalog(c *domain.Catalog, d catalogDocument) error {
 		c.Version = d.Number
 		return nil
 	case d.ID == settingsID:
-		return decode(d.Doc, &c.Settings)
+		var err error
+		c.Settings, err = settingsForm.decode(d.Doc)
+		return err
 	case d.ID > rolePrefix:
-		var role domain.Role
-		err := decode(d.Doc, &role)
+		role, err := roleForm.decode(d.Doc)
 		c.Roles[role.ID] = role
 		return err
 	default:
-		var group domain.Group
-		err := decode(d.Doc, &group)
+		group, err := groupForm.decode(d.Doc)
 		c.Groups[group.ID] = group
 		return err
 	}

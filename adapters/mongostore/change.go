@@ -30,7 +30,7 @@ func (t *table[T]) create(ctx context.Context, id string, thing *T, out domain.O
 }
 
 func (t *table[T]) insert(ctx context.Context, id string, thing *T, out domain.Outbox) error {
-	raw, err := encode(thing)
+	raw, err := t.form.encode(thing)
 	if err != nil {
 		return failed("writing "+t.coll.Name(), err)
 	}
@@ -183,7 +183,7 @@ func (t *table[T]) tryUpdate(ctx context.Context, id string, base seenDocument, 
 
 // compareAndSet writes the thing, with the names of base, if the version is still that of base.
 func (t *table[T]) compareAndSet(ctx context.Context, id string, base seenDocument, thing *T, out domain.Outbox) error {
-	raw, err := encode(thing)
+	raw, err := t.form.encode(thing)
 	if err != nil {
 		return failed("writing "+t.coll.Name(), err)
 	}

@@ -2,7 +2,6 @@ package mongostore
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -11,9 +10,11 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/ostiary/ostiary/adapters/records"
 )
 
-// registry maps the domain's types to BSON where the driver's own way would lose something: times keep their nanoseconds
+// registry maps the types of documents to BSON where the driver's own way would lose something: times keep their nanoseconds
 // (a BSON date has milliseconds), maps become arrays (their keys hold dots), JSON stays text.
 var registry = newRegistry()
 
@@ -25,9 +26,9 @@ func newRegistry() *bson.Registry {
 	moments := reflect.TypeFor[map[string]time.Time]()
 	r.RegisterTypeEncoder(moments, bson.ValueEncoderFunc(encodeTimes))
 	r.RegisterTypeDecoder(moments, bson.ValueDecoderFunc(decodeTimes))
-	raw := reflect.TypeFor[json.RawMessage]()
-	r.RegisterTypeEncoder(raw, bson.ValueEncoderFunc(encodeJSON))
-	r.RegisterTypeDecoder(raw, bson.ValueDecoderFunc(decodeJSON))
+	text := reflect.TypeFor[records.Text]()
+	r.RegisterTypeEncoder(text, bson.ValueEncoderFunc(encodeText))
+	r.RegisterTypeDecoder(text, bson.ValueDecoderFunc(decodeText))
 	return r
 }
 
@@ -126,14 +127,14 @@ func decodeTimes(dc bson.DecodeContext, r bson.ValueReader, v reflect.Value) err
 	return nil
 }
 
-func encodeJSON(_ bson.EncodeContext, w bson.ValueWriter, v reflect.Value) error {
+func encodeText(_ bson.EncodeContext, w bson.ValueWriter, v reflect.Value) error {
 	if v.IsNil() {
 		return w.WriteNull()
 	}
 	return w.WriteString(string(v.Bytes()))
 }
 
-func decodeJSON(_ bson.DecodeContext, r bson.ValueReader, v reflect.Value) error {
+func decodeText(_ bson.DecodeContext, r bson.ValueReader, v reflect.Value) error {
 	if r.Type() == bson.TypeNull {
 		v.SetZero()
 		return r.ReadNull()
@@ -155,10 +156,10 @@ func encode(v any) (bson.Raw, error) {
 	return b.Bytes(), nil
 }
 
+// decode reads a document. The driver reads a value from memory faster than a document from a stream.
 func decode(raw bson.Raw, into any) error {
-	decoder := bson.NewDecoder(bson.NewDocumentReader(bytes.NewReader(raw)))
-	decoder.SetRegistry(registry)
-	if err := decoder.Decode(into); err != nil {
+	value := bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: raw}
+	if err := value.UnmarshalWithRegistry(registry, into); err != nil {
 		return fmt.Errorf("decoding a document: %w", err)
 	}
 	return nil

@@ -151,7 +151,7 @@ func (s *Store) ease(ctx context.Context, account string) error {
 	if len(eased.changes) == 0 {
 		return nil
 	}
-	_, err = s.attempts.update(ctx, account, func(a *attemptsDocument, _ *domain.Outbox) error {
+	_, err = s.attempts.update(ctx, account, func(a *accountAttempts, _ *domain.Outbox) error {
 		before := a.Clone()
 		eased.apply(&a.Attempts)
 		if after := a.Clone(); reflect.DeepEqual(before, after) {

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -23,14 +24,14 @@ var _ ports.MessageQueue = (*Messages)(nil)
 
 // messageDocument is a message; Due is when the next worker may take it, which a lease moves.
 type messageDocument struct {
-	ID  string         `bson:"_id"`
-	Doc domain.Message `bson:"doc"`
-	Due time.Time      `bson:"due"`
-	TTL any            `bson:"ttl"`
+	ID  string          `bson:"_id"`
+	Doc records.Message `bson:"doc"`
+	Due time.Time       `bson:"due"`
+	TTL any             `bson:"ttl"`
 }
 
 func newMessage(m domain.Message) messageDocument {
-	return messageDocument{ID: string(m.ID), Doc: m, Due: m.NextTry, TTL: sweepAt(m.ExpiresAt)}
+	return messageDocument{ID: string(m.ID), Doc: records.NewMessage(&m), Due: m.NextTry, TTL: sweepAt(m.ExpiresAt)}
 }
 
 // ClaimMessages returns messages that are due and not expired, each claimed by one conditional write.
@@ -56,7 +57,7 @@ func (ms *Messages) ClaimMessages(ctx context.Context, now, leaseUntil time.Time
 		if err != nil {
 			return nil, failed("claiming messages", err) // those claimed already come back when the lease ends
 		}
-		claimed = append(claimed, m.Doc)
+		claimed = append(claimed, m.Doc.Domain())
 	}
 	return claimed, nil
 }

@@ -122,7 +122,7 @@ func (s *Store) nameField(ctx context.Context, err error, u *domain.User) error 
 func (s *Store) restoreUser(ctx context.Context, u domain.User) error {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	raw, err := encode(&u)
+	raw, err := userForm.encode(&u)
 	if err != nil {
 		return failed("writing "+usersName, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
@@ -66,12 +67,12 @@ type onceDocument struct {
 }
 
 type idempotencyDocument struct {
-	Doc domain.IdempotencyRecord `bson:"doc"`
+	Doc records.Idempotency `bson:"doc"`
 }
 
 func idempotencyFields(record domain.IdempotencyRecord) bson.D {
 	return bson.D{
-		{Key: "doc", Value: record}, {Key: "expires", Value: nanos(record.ExpiresAt)}, {Key: "ttl", Value: sweepAt(record.ExpiresAt)},
+		{Key: "doc", Value: records.NewIdempotency(&record)}, {Key: "expires", Value: nanos(record.ExpiresAt)}, {Key: "ttl", Value: sweepAt(record.ExpiresAt)},
 	}
 }
 
@@ -92,7 +93,8 @@ func (g *Guards) Begin(ctx context.Context, record domain.IdempotencyRecord) (*d
 		if err != nil {
 			return nil, failed("reserving an idempotency key", err)
 		}
-		return &first.Doc, nil
+		stored := first.Doc.Domain()
+		return &stored, nil
 	}
 	return nil, failed("reserving an idempotency key", errLostRace)
 }

@@ -38,7 +38,8 @@ func PeekSettings(ctx context.Context, config Config) (settings domain.Settings,
 			return failed("reading the settings", err)
 		}
 		found = true
-		return decode(d.Doc, &settings)
+		settings, err = settingsForm.decode(d.Doc)
+		return err
 	})
 	return settings, found && err == nil, err
 }
@@ -142,8 +143,8 @@ func peekGroupCollisions(ctx context.Context, db *mongo.Database) ([]domain.Coll
 		if d.Gone {
 			continue
 		}
-		var group domain.Group
-		if err := decode(d.Doc, &group); err != nil {
+		group, err := groupForm.decode(d.Doc)
+		if err != nil {
 			return nil, err
 		}
 		groups = append(groups, group)

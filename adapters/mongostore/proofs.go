@@ -21,7 +21,7 @@ func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.Audit
 		if err != nil || d.Number == 0 {
 			return err
 		}
-		if err := yield(d.Segment); err != nil {
+		if err := yield(d.Segment.domain()); err != nil {
 			return err
 		}
 		next = d.Last + 1
@@ -154,7 +154,7 @@ func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSe
 		bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: nanos(at)}}}},
 		options.FindOne().SetSort(bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: -1}, {Key: "_id", Value: -1}}).
 			SetHint("sealed").SetProjection(withoutLeaves))
-	return d.Segment, err
+	return d.Segment.domain(), err
 }
 
 // CutSegments removes the oldest part of the log. What is to go is decided by one write that carries the outbox; the removal
@@ -180,8 +180,9 @@ func (a *Audit) CutSegments(ctx context.Context, number int64, out domain.Outbox
 func (a *Audit) cut(ctx context.Context, d segmentDocument) error {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
+	segment := d.Segment.domain()
 	_, err := a.s.db.Collection(auditName).DeleteMany(ctx,
-		bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: int64(1)}, {Key: "$lte", Value: d.Segment.Last()}}}}, options.DeleteMany().SetHint("seq"))
+		bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: int64(1)}, {Key: "$lte", Value: segment.Last()}}}}, options.DeleteMany().SetHint("seq"))
 	if err != nil {
 		return failed("cutting the audit log", err)
 	}

@@ -64,7 +64,7 @@ func restored(a domain.Archived, sealed int64) (any, error) {
 	case domain.IdempotencyRecord:
 		return append(bson.D{{Key: "_id", Value: a.Key}}, idempotencyFields(v)...), nil
 	case domain.AuditSegment:
-		return segmentDocument{Number: v.Number, Segment: v, Last: v.Last()}, nil
+		return segmentDocument{Number: v.Number, Segment: newSegmentRecord(&v), Last: v.Last()}, nil
 	case domain.AuditRecord:
 		return restoredRecord(v, sealed)
 	}

@@ -141,13 +141,13 @@ func seed(ctx context.Context, s *Store) error {
 	defer cancel()
 	docs := []any{bson.D{{Key: "_id", Value: headID}, {Key: "n", Value: int64(1)}}}
 	settings := domain.DefaultSettings()
-	raw, err := encode(&settings)
+	raw, err := settingsForm.encode(&settings)
 	if err != nil {
 		return err
 	}
 	docs = append(docs, bson.D{{Key: "_id", Value: settingsID}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}})
 	for _, role := range domain.BuiltInRoles() {
-		raw, err := encode(&role)
+		raw, err := roleForm.encode(&role)
 		if err != nil {
 			return err
 		}

@@ -15,14 +15,16 @@ import (
 // segmentDocument is a segment under its number, which no other sequencer can take a second time. It is written with the
 // ids of its records; then the records get their places, which is the same however often it is done, and the ids go.
 type segmentDocument struct {
-	Number  int64               `bson:"_id"`
-	Segment domain.AuditSegment `bson:"segment"`
-	Last    int64               `bson:"last"` // the place of its last entry
-	IDs     []domain.LogID      `bson:"ids,omitempty"`
+	Number  int64          `bson:"_id"`
+	Segment segmentRecord  `bson:"segment"`
+	Last    int64          `bson:"last"` // the place of its last entry
+	IDs     []domain.LogID `bson:"ids,omitempty"`
 }
 
 // auditHead is how far retention has cut the log.
-type auditHead struct{ Cut int64 }
+type auditHead struct {
+	Cut int64 `bson:"cut"`
+}
 
 func (a *Audit) segments() *mongo.Collection { return a.s.db.Collection(segmentsName) }
 
@@ -60,7 +62,7 @@ func (a *Audit) place(ctx context.Context, d segmentDocument) error {
 	models := make([]mongo.WriteModel, len(d.IDs))
 	for i, id := range d.IDs {
 		models[i] = mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "_id", Value: id}}).
-			SetUpdate(bson.D{{Key: "$set", Value: bson.D{{Key: "seq", Value: d.Segment.First + int64(i)}}}})
+			SetUpdate(bson.D{{Key: "$set", Value: bson.D{{Key: "seq", Value: d.Segment.Checkpoint.First + int64(i)}}}})
 	}
 	if _, err := a.s.db.Collection(auditName).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false)); err != nil {
 		return failed("placing sealed records", err)
@@ -92,7 +94,7 @@ func (a *Audit) LastSegment(ctx context.Context) (domain.AuditSegment, error) {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
 	d, err := a.finishLast(ctx)
-	return d.Segment, err
+	return d.Segment.domain(), err
 }
 
 // PutSegment stores the segment and gives its records their places. The number decides: of two sequencers one inserts it, and
@@ -120,7 +122,7 @@ func (a *Audit) PutSegment(ctx context.Context, segment domain.AuditSegment, ids
 	if sealed > 0 {
 		return fault.ErrConflict
 	}
-	d := segmentDocument{Number: segment.Number, Segment: segment, Last: segment.Last(), IDs: ids}
+	d := segmentDocument{Number: segment.Number, Segment: newSegmentRecord(&segment), Last: segment.Last(), IDs: ids}
 	if _, err := a.segments().InsertOne(ctx, d); err != nil {
 		if isDuplicate(err) {
 			return fault.ErrConflict

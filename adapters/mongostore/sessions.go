@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -193,8 +194,8 @@ func (ss *Sessions) listedBy(ctx context.Context, sessions []domain.Session) (ma
 	}
 	var users []struct {
 		Doc struct {
-			Sessions []domain.SessionRef
-		}
+			Sessions []records.SessionRef `bson:"sessions"`
+		} `bson:"doc"`
 	}
 	if err := cursor.All(ctx, &users); err != nil {
 		return nil, failed("reading users", err)

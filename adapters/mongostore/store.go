@@ -77,7 +77,7 @@ type Store struct {
 	roles    *table[domain.Role]
 	groups   *table[domain.Group]
 	settings *table[domain.Settings]
-	attempts *table[attemptsDocument]
+	attempts *table[accountAttempts]
 	signing  *table[signingSet]
 	logs     *table[auditHead]
 	tables   []sweeper

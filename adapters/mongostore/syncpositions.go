@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -24,7 +25,7 @@ var _ ports.SyncPositionStore = (*SyncPositions)(nil)
 const syncPrefix = "sync/"
 
 type syncPositionDocument struct {
-	Doc domain.SyncPosition `bson:"doc"`
+	Doc records.SyncPosition `bson:"doc"`
 }
 
 // SyncPosition returns the directory's position, a zero one where there is none.
@@ -36,7 +37,7 @@ func (p *SyncPositions) SyncPosition(ctx context.Context, id domain.DirectoryID)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return domain.SyncPosition{}, nil
 	}
-	return d.Doc, failed("reading where a synchronization goes on", err)
+	return d.Doc.Domain(), failed("reading where a synchronization goes on", err)
 }
 
 // PutSyncPosition keeps the position in place of the directory's former one.
@@ -46,7 +47,7 @@ func (p *SyncPositions) PutSyncPosition(ctx context.Context, position domain.Syn
 	var err error
 	for range 2 { // two that make the document at once
 		_, err = p.s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: syncPrefix + string(position.Directory)}},
-			bson.D{{Key: "$set", Value: bson.D{{Key: "doc", Value: position}}}}, options.UpdateOne().SetUpsert(true))
+			bson.D{{Key: "$set", Value: bson.D{{Key: "doc", Value: records.NewSyncPosition(&position)}}}}, options.UpdateOne().SetUpsert(true))
 		if !isDuplicate(err) && !isConflict(err) {
 			break
 		}

@@ -28,6 +28,7 @@ var hidden = bson.D{{Key: "outbox", Value: 0}, {Key: "grams", Value: 0}}
 // need are nil.
 type table[T any] struct {
 	store  *Store
+	form   codec[T]
 	coll   *mongo.Collection
 	prefix string // of _id
 	absent error  // nil: an absent thing is an empty one, and the first change makes it
@@ -57,8 +58,8 @@ type table[T any] struct {
 func (t *table[T]) key(id string) string { return t.coll.Name() + "/" + t.prefix + id }
 
 func (t *table[T]) thing(r record) (T, error) {
-	var thing T
-	if err := decode(r.Doc, &thing); err != nil {
+	thing, err := t.form.decode(r.Doc)
+	if err != nil {
 		return thing, failed("reading", err)
 	}
 	if t.overlay != nil {

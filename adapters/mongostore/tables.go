@@ -41,54 +41,54 @@ const (
 	noFieldPrefix = ""
 )
 
-func newTable[T any](s *Store, collection, prefix string, absent error) *table[T] {
-	t := &table[T]{store: s, coll: s.db.Collection(collection), prefix: prefix, absent: absent}
+func newTable[T any](s *Store, form codec[T], collection, prefix string, absent error) *table[T] {
+	t := &table[T]{store: s, form: form, coll: s.db.Collection(collection), prefix: prefix, absent: absent}
 	s.tables = append(s.tables, t)
 	return t
 }
 
 func (s *Store) makeTables() {
-	s.users = newTable[domain.User](s, usersName, noFieldPrefix, domain.ErrUserNotFound)
+	s.users = newTable(s, userForm, usersName, noFieldPrefix, domain.ErrUserNotFound)
 	s.users.checked = true
 	s.users.exists, s.users.fields, s.users.names = userExists, userFields, userNames
 	s.users.guard = s.guardUser
 	s.users.buried = s.buryUser
 
-	s.sessions = newTable[domain.Session](s, sessionsName, noFieldPrefix, domain.ErrSessionNotFound)
+	s.sessions = newTable(s, sessionForm, sessionsName, noFieldPrefix, domain.ErrSessionNotFound)
 	s.sessions.checked = true
 	s.sessions.exists = always(fault.ErrConflict)
 	s.sessions.active = func(x *domain.Session) int64 { return nanos(x.LastActivity) }
 	s.sessions.overlay = s.overlaySession
 	s.sessions.fields = sessionFields
 
-	s.keys = newTable[domain.APIKey](s, keysName, noFieldPrefix, domain.ErrKeyNotFound)
+	s.keys = newTable(s, keyForm, keysName, noFieldPrefix, domain.ErrKeyNotFound)
 	s.keys.checked = true
 	s.keys.exists = always(fault.ErrConflict)
 	s.keys.active = func(k *domain.APIKey) int64 { return nanos(k.LastUsedAt) }
 	s.keys.overlay = s.overlayKey
 
-	s.tokens = newTable[domain.ThirdPartyToken](s, tokensName, noFieldPrefix, domain.ErrTokenNotFound)
+	s.tokens = newTable(s, tokenForm, tokensName, noFieldPrefix, domain.ErrTokenNotFound)
 	s.tokens.checked = true
 	s.tokens.exists = always(fault.ErrConflict)
 	s.tokens.coll = s.checked(tokensName)
 
-	s.roles = newTable[domain.Role](s, catalogName, rolePrefix, domain.ErrRoleNotFound)
+	s.roles = newTable(s, roleForm, catalogName, rolePrefix, domain.ErrRoleNotFound)
 	s.roles.checked = true
 	s.roles.exists = always(domain.ErrRoleExists)
 	s.roles.bumps = true
-	s.groups = newTable[domain.Group](s, catalogName, groupPrefix, domain.ErrGroupNotFound)
+	s.groups = newTable(s, groupForm, catalogName, groupPrefix, domain.ErrGroupNotFound)
 	s.groups.checked = true
 	s.groups.exists = always(domain.ErrGroupExists)
 	s.groups.bumps = true
-	s.settings = newTable[domain.Settings](s, catalogName, settingsID, fault.ErrStorage)
+	s.settings = newTable(s, settingsForm, catalogName, settingsID, fault.ErrStorage)
 	s.settings.checked = true
 	s.settings.bumps = true
 
-	s.attempts = newTable[attemptsDocument](s, attemptsName, noFieldPrefix, nil)
-	s.attempts.fields = func(a *attemptsDocument) bson.D { return bson.D{{Key: "ttl", Value: sweepAt(a.KeptUntil)}} }
-	s.signing = newTable[signingSet](s, signingName, noFieldPrefix, nil)
+	s.attempts = newTable(s, attemptsForm, attemptsName, noFieldPrefix, nil)
+	s.attempts.fields = func(a *accountAttempts) bson.D { return bson.D{{Key: "ttl", Value: sweepAt(a.KeptUntil)}} }
+	s.signing = newTable(s, signingForm, signingName, noFieldPrefix, nil)
 	s.signing.checked = true
-	s.logs = newTable[auditHead](s, segmentsName, noFieldPrefix, nil)
+	s.logs = newTable(s, auditHeadForm, segmentsName, noFieldPrefix, nil)
 }
 
 func always(err error) func(error) error { return func(error) error { return err } }

@@ -46,6 +46,10 @@ func fill(v reflect.Value, count *int) {
 		for i := range 2 {
 			fill(v.Index(i), count)
 		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), count)
+		}
 	case reflect.Map:
 		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 		fill(key, count)
