@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,12 +17,12 @@ import (
 
 const root = "../.."
 
-// pages returns the texts for people, by their paths.
+// pages returns the text of every page of the documentation by path.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	names, err := filepath.Glob(root + "/docs/*.md")
 	if err != nil || len(names) == 0 {
-		t.Fatal("no pages", err)
+		t.Fatal("no pages were found", err)
 	}
 	all := map[string]string{}
 	for _, name := range append(names, root+"/README.md", root+"/SECURITY.md", root+"/CONTRIBUTING.md") {
@@ -60,55 +61,31 @@ func testNames(t *testing.T) []string {
 }
 
 var (
-	named    = regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w*…?`)
-	linked   = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
-	inTicks  = regexp.MustCompile("`([a-z_]+(?:\\.[a-z0-9_]+)+)`")
-	permit   = regexp.MustCompile(`\.(read|manage|export|introspect)$`)
-	promises = regexp.MustCompile(`(?s)## The promises\n(.*?)\n## `)
+	named   = regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w*…?`)
+	linked  = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+	inTicks = regexp.MustCompile("`([a-z_]+(?:\\.[a-z0-9_]+)+)`")
+	permit  = regexp.MustCompile(`\.(read|manage|export|introspect)$`)
 )
 
-// TestDocsNameTestsThatExist: what a page calls a proof is one. A name that ends with … stands for all that begin so.
+// TestDocsNameTestsThatExist checks that every test that a page names exists. A name that ends with … matches as a prefix.
 func TestDocsNameTestsThatExist(t *testing.T) {
 	t.Parallel()
 	all := testNames(t)
 	for page, text := range pages(t) {
+		text, _, _ = strings.Cut(text, "\n## Requirements\n")
 		for _, name := range named.FindAllString(text, -1) {
-			begin, open := strings.CutSuffix(name, "…")
-			found := false
-			for _, one := range all {
-				found = found || one == begin || open && strings.HasPrefix(one, begin)
-			}
+			prefix, open := strings.CutSuffix(name, "…")
+			found := slices.ContainsFunc(all, func(test string) bool {
+				return test == prefix || open && strings.HasPrefix(test, prefix)
+			})
 			if !found {
-				t.Errorf("%s names %s, which is no test", page, name)
+				t.Errorf("%s names %s, which does not exist", page, name)
 			}
 		}
 	}
 }
 
-// TestEveryPromiseHasAProof: each paragraph of the security model's promises names the tests that would fail.
-func TestEveryPromiseHasAProof(t *testing.T) {
-	t.Parallel()
-	found := promises.FindStringSubmatch(pages(t)[root+"/docs/security-model.md"])
-	if found == nil {
-		t.Fatal("the promises are gone")
-	}
-	n := 0
-	for paragraph := range strings.SplitSeq(found[1], "\n\n") {
-		if !strings.HasPrefix(strings.TrimSpace(paragraph), "**") {
-			continue
-		}
-		n++
-		_, proof, ok := strings.Cut(strings.ReplaceAll(paragraph, "\n", " "), "*Proof:*")
-		if !ok || !named.MatchString(proof) {
-			t.Errorf("no proof: %.80s", paragraph)
-		}
-	}
-	if n < 10 {
-		t.Errorf("%d promises were found", n)
-	}
-}
-
-// TestDocsLinksLead somewhere within the repository.
+// TestDocsLinksLead checks that every relative link of the documentation leads to a file of the repository.
 func TestDocsLinksLead(t *testing.T) {
 	t.Parallel()
 	for page, text := range pages(t) {
@@ -120,7 +97,7 @@ func TestDocsLinksLead(t *testing.T) {
 	}
 }
 
-// TestDocsNameKeysThatExist: a key of the configuration in a page is one.
+// TestDocsNameKeysThatExist checks that every configuration key that a page names exists.
 func TestDocsNameKeysThatExist(t *testing.T) {
 	t.Parallel()
 	keys, sections := map[string]bool{}, map[string]bool{}
@@ -141,7 +118,7 @@ func TestDocsNameKeysThatExist(t *testing.T) {
 		for _, found := range inTicks.FindAllStringSubmatch(text, -1) {
 			section, _, _ := strings.Cut(found[1], ".")
 			if sections[section] && !keys[found[1]] && !permit.MatchString(found[1]) {
-				t.Errorf("%s names %s, which is no key", page, found[1])
+				t.Errorf("%s names the configuration key %s, which does not exist", page, found[1])
 			}
 		}
 	}
