@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/test/arch"
 )
 
-func TestTheHouseKeepsItsRules(t *testing.T) {
+func TestTreeFollowsTheRules(t *testing.T) {
 	t.Parallel()
 	files, breaches, err := arch.CheckTree(os.DirFS("../.."))
 	if err != nil {
@@ -18,59 +18,59 @@ func TestTheHouseKeepsItsRules(t *testing.T) {
 		t.Error(b)
 	}
 	if files < 30 {
-		t.Errorf("read %d files: this is not the whole tree", files)
+		t.Errorf("read %d files, want the whole tree", files)
 	}
 }
 
-func TestPlantedBreachesAreSeen(t *testing.T) {
+func TestCheckFileReportsBreaches(t *testing.T) {
 	t.Parallel()
 	ours := func(dir string) string { return `import _x "` + arch.Module + "/" + dir + `"` }
 	tests := map[string]struct{ file, code, want string }{
-		"fault imports the domain":               {"core/fault/x.go", ours("core/domain"), "core/fault does not import"},
-		"the domain imports ports":               {"core/domain/x.go", ours("ports"), "core/domain does not import"},
-		"ports import a service":                 {"ports/x.go", ours("core/auth"), "ports does not import"},
-		"a service imports an adapter":           {"core/auth/x.go", ours("adapters/sqlitestore"), "a core service does not import"},
-		"a service imports configuration":        {"core/auth/x.go", ours("config"), "a core service does not import"},
-		"a service imports a library":            {"core/auth/x.go", `import _x "go.uber.org/zap"`, "a core service does not import"},
-		"a service speaks HTTP":                  {"core/auth/x.go", `import "net/http"`, "a core service does not import net/http"},
-		"a service reads files":                  {"core/auth/x.go", `import "os"`, "a core service does not import os"},
-		"a service looks at the clock":           {"core/auth/x.go", "import \"time\"\nvar _ = time.Now()", "time.Now in the core"},
-		"a service waits by itself":              {"core/auth/x.go", "import \"time\"\nfunc f() { time.Sleep(1) }", "time.Sleep in the core"},
-		"a store calls a service":                {"adapters/sqlitestore/x.go", ours("core/auth"), "a store does not import"},
-		"a store knows another adapter":          {"adapters/sqlitestore/x.go", ours("adapters/keyring"), "a store does not import"},
-		"a store knows the other store":          {"adapters/mongostore/x.go", ours("adapters/sqlitestore"), "a store does not import"},
-		"a driven adapter calls a service":       {"adapters/ldapdir/x.go", ours("core/auth"), "a driven adapter does not import"},
-		"a driven adapter knows another":         {"adapters/ldapdir/x.go", ours("adapters/keyring"), "a driven adapter does not import"},
-		"a driven adapter knows the HTTP server": {"adapters/ldapdir/x.go", ours("adapters/httpserver"), "a driven adapter does not import"},
-		"a driven adapter knows Fiber":           {"adapters/ldapdir/x.go", `import _x "github.com/gofiber/fiber/v2"`, "a driven adapter does not import"},
-		"a driven adapter reads configuration":   {"adapters/ldapdir/x.go", ours("config"), "a driven adapter does not import"},
-		"a driven adapter knows Fx":              {"adapters/ldapdir/x.go", `import _x "go.uber.org/fx"`, "a driven adapter does not import"},
-		"a directory imports the records":        {"adapters/ldapdir/x.go", ours("adapters/records"), "a driven adapter does not import"},
-		"an API imports the records":             {"adapters/securityapi/x.go", ours("adapters/records"), "a driving adapter does not import"},
-		"a module imports the records":           {"modules/storage/x.go", ours("adapters/records"), "modules does not import"},
-		"the records import a store":             {"adapters/records/x.go", ours("adapters/sqlitestore"), "the records package does not import"},
-		"the records import a library":           {"adapters/records/x.go", `import _x "go.mongodb.org/mongo-driver/v2/bson"`, "the records package does not import"},
-		"a driving adapter knows a store":        {"adapters/securityapi/x.go", ours("adapters/sqlitestore"), "a driving adapter does not import"},
-		"a driving adapter knows another":        {"adapters/usersapi/x.go", ours("adapters/securityapi"), "a driving adapter does not import"},
-		"the HTTP server knows an API":           {"adapters/httpserver/x.go", ours("adapters/securityapi"), "a driving adapter does not import"},
-		"a driving adapter reads configuration":  {"adapters/console/x.go", ours("config"), "a driving adapter does not import"},
-		"a driving adapter knows Fx":             {"adapters/console/x.go", `import _x "go.uber.org/fx"`, "a driving adapter does not import"},
-		"an adapter imports modules":             {"adapters/console/x.go", ours("modules/server"), "a driving adapter does not import"},
-		"configuration knows the domain":         {"config/x.go", ours("core/domain"), "config does not import"},
-		"configuration takes another library":    {"config/x.go", `import _x "github.com/spf13/viper"`, "config does not import"},
-		"a command imports an adapter":           {"cmd/ostiary/x.go", ours("adapters/console"), "cmd does not import"},
-		"a command imports the core":             {"cmd/ostiary/x.go", ours("core/account"), "cmd does not import"},
-		"a module imports a command":             {"modules/server/x.go", ours("cmd/ostiary"), "modules does not import"},
-		"the product imports test code":          {"modules/server/x.go", ours("test/conformance"), "modules does not import"},
-		"the product imports testing":            {"adapters/keyring/x.go", `import "testing/fstest"`, "test code is for tests"},
-		"an adapter runs templates":              {"adapters/smsgateway/x.go", `import "text/template"`, "calls methods by name"},
-		"an adapter registers itself":            {"adapters/keyring/x.go", "func init() {}", "an init function"},
-		"a module imports for side effects":      {"modules/server/x.go", `import _ "` + arch.Module + `/adapters/ldapdir"`, "a blank import of our own"},
-		"a plug-in is loaded":                    {"core/directory/x.go", `import "plugin"`, "does not import plugin"},
-		"a package needs cgo":                    {"adapters/sqlitestore/x.go", `import "C"`, "does not import C"},
-		"a folder stands outside the house":      {"internal/util/x.go", "", "no place in the architecture"},
-		"a build tag hides a breach":             {"core/auth/x.go", `import "os"`, "does not import os"},
-		"a file is too long":                     {"core/auth/x_test.go", strings.Repeat("// .\n", arch.MaxLines), "a file of 501 lines"},
+		"fault imports the domain":                 {"core/fault/x.go", ours("core/domain"), "core/fault does not import"},
+		"the domain imports ports":                 {"core/domain/x.go", ours("ports"), "core/domain does not import"},
+		"ports import a service":                   {"ports/x.go", ours("core/auth"), "ports does not import"},
+		"a service imports an adapter":             {"core/auth/x.go", ours("adapters/sqlitestore"), "a core service does not import"},
+		"a service imports configuration":          {"core/auth/x.go", ours("config"), "a core service does not import"},
+		"a service imports a library":              {"core/auth/x.go", `import _x "go.uber.org/zap"`, "a core service does not import"},
+		"a service imports net/http":               {"core/auth/x.go", `import "net/http"`, "a core service does not import net/http"},
+		"a service reads files":                    {"core/auth/x.go", `import "os"`, "a core service does not import os"},
+		"a service reads the clock":                {"core/auth/x.go", "import \"time\"\nvar _ = time.Now()", "time.Now in the core"},
+		"a service sleeps":                         {"core/auth/x.go", "import \"time\"\nfunc f() { time.Sleep(1) }", "time.Sleep in the core"},
+		"a store calls a service":                  {"adapters/sqlitestore/x.go", ours("core/auth"), "a store does not import"},
+		"a store imports another adapter":          {"adapters/sqlitestore/x.go", ours("adapters/keyring"), "a store does not import"},
+		"a store imports the other store":          {"adapters/mongostore/x.go", ours("adapters/sqlitestore"), "a store does not import"},
+		"a driven adapter calls a service":         {"adapters/ldapdir/x.go", ours("core/auth"), "a driven adapter does not import"},
+		"a driven adapter imports another":         {"adapters/ldapdir/x.go", ours("adapters/keyring"), "a driven adapter does not import"},
+		"a driven adapter imports the HTTP server": {"adapters/ldapdir/x.go", ours("adapters/httpserver"), "a driven adapter does not import"},
+		"a driven adapter imports Fiber":           {"adapters/ldapdir/x.go", `import _x "github.com/gofiber/fiber/v2"`, "a driven adapter does not import"},
+		"a driven adapter reads configuration":     {"adapters/ldapdir/x.go", ours("config"), "a driven adapter does not import"},
+		"a driven adapter imports Fx":              {"adapters/ldapdir/x.go", `import _x "go.uber.org/fx"`, "a driven adapter does not import"},
+		"a directory imports the records":          {"adapters/ldapdir/x.go", ours("adapters/records"), "a driven adapter does not import"},
+		"an API imports the records":               {"adapters/securityapi/x.go", ours("adapters/records"), "a driving adapter does not import"},
+		"a module imports the records":             {"modules/storage/x.go", ours("adapters/records"), "modules does not import"},
+		"the records import a store":               {"adapters/records/x.go", ours("adapters/sqlitestore"), "the records package does not import"},
+		"the records import a library":             {"adapters/records/x.go", `import _x "go.mongodb.org/mongo-driver/v2/bson"`, "the records package does not import"},
+		"a driving adapter imports a store":        {"adapters/securityapi/x.go", ours("adapters/sqlitestore"), "a driving adapter does not import"},
+		"a driving adapter imports another":        {"adapters/usersapi/x.go", ours("adapters/securityapi"), "a driving adapter does not import"},
+		"the HTTP server imports an API":           {"adapters/httpserver/x.go", ours("adapters/securityapi"), "a driving adapter does not import"},
+		"a driving adapter reads configuration":    {"adapters/console/x.go", ours("config"), "a driving adapter does not import"},
+		"a driving adapter imports Fx":             {"adapters/console/x.go", `import _x "go.uber.org/fx"`, "a driving adapter does not import"},
+		"an adapter imports modules":               {"adapters/console/x.go", ours("modules/server"), "a driving adapter does not import"},
+		"configuration imports the domain":         {"config/x.go", ours("core/domain"), "config does not import"},
+		"configuration takes another library":      {"config/x.go", `import _x "github.com/spf13/viper"`, "config does not import"},
+		"a command imports an adapter":             {"cmd/ostiary/x.go", ours("adapters/console"), "cmd does not import"},
+		"a command imports the core":               {"cmd/ostiary/x.go", ours("core/account"), "cmd does not import"},
+		"a module imports a command":               {"modules/server/x.go", ours("cmd/ostiary"), "modules does not import"},
+		"the product imports test code":            {"modules/server/x.go", ours("test/conformance"), "modules does not import"},
+		"the product imports testing":              {"adapters/keyring/x.go", `import "testing/fstest"`, "only tests import test code"},
+		"an adapter runs templates":                {"adapters/smsgateway/x.go", `import "text/template"`, "calls methods by name"},
+		"an adapter registers itself":              {"adapters/keyring/x.go", "func init() {}", "an init function"},
+		"a module imports for side effects":        {"modules/server/x.go", `import _ "` + arch.Module + `/adapters/ldapdir"`, "a blank import of our own"},
+		"a package loads plug-ins":                 {"core/directory/x.go", `import "plugin"`, "does not import plugin"},
+		"a package needs cgo":                      {"adapters/sqlitestore/x.go", `import "C"`, "does not import C"},
+		"a folder is outside the architecture":     {"internal/util/x.go", "", "is in no layer"},
+		"a build tag hides a breach":               {"core/auth/x.go", `import "os"`, "does not import os"},
+		"a file is too long":                       {"core/auth/x_test.go", strings.Repeat("// .\n", arch.MaxLines), "a file of 501 lines"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -90,26 +90,26 @@ func TestPlantedBreachesAreSeen(t *testing.T) {
 	}
 }
 
-func TestWhatTheRulesAllow(t *testing.T) {
+func TestCheckFileAllows(t *testing.T) {
 	t.Parallel()
 	ours := func(dir string) string { return `import _x "` + arch.Module + "/" + dir + `"` }
 	tests := map[string]struct{ file, code string }{
-		"a service uses another":                   {"core/auth/x.go", ours("core/account")},
-		"a service uses ports":                     {"core/auth/x.go", ours("ports")},
-		"the domain parses addresses":              {"core/domain/x.go", `import "net/netip"`},
-		"SQLite uses the records":                  {"adapters/sqlitestore/x.go", ours("adapters/records")},
-		"MongoDB uses the records":                 {"adapters/mongostore/x.go", ours("adapters/records")},
-		"a driven adapter implements ports":        {"adapters/ldapdir/x.go", ours("ports")},
-		"an adapter has folders of its own":        {"adapters/sqlitestore/x.go", ours("adapters/sqlitestore/migrations")},
-		"a sub-folder knows the adapter around it": {"adapters/securityapi/gen/x.go", ours("adapters/securityapi/problems")},
-		"an API uses the HTTP server":              {"adapters/securityapi/x.go", ours("adapters/httpserver")},
-		"an API calls a service":                   {"adapters/usersapi/x.go", ours("core/auth")},
-		"configuration uses koanf":                 {"config/x.go", `import _x "github.com/knadh/koanf/v2"`},
-		"a module wires an adapter":                {"modules/storage/x.go", ours("adapters/sqlitestore")},
-		"a command picks modules":                  {"cmd/ostiary/x.go", ours("modules/server")},
-		"a test imports what it tests":             {"core/auth/x_test.go", ours("adapters/sqlitestore")},
-		"a suite imports testing":                  {"test/conformance/x.go", `import "testing"`},
-		"an adapter looks at the clock":            {"adapters/sysclock/x.go", "import \"time\"\nvar _ = time.Now"},
+		"a service uses another":                     {"core/auth/x.go", ours("core/account")},
+		"a service uses ports":                       {"core/auth/x.go", ours("ports")},
+		"the domain parses addresses":                {"core/domain/x.go", `import "net/netip"`},
+		"SQLite uses the records":                    {"adapters/sqlitestore/x.go", ours("adapters/records")},
+		"MongoDB uses the records":                   {"adapters/mongostore/x.go", ours("adapters/records")},
+		"a driven adapter implements ports":          {"adapters/ldapdir/x.go", ours("ports")},
+		"an adapter has folders of its own":          {"adapters/sqlitestore/x.go", ours("adapters/sqlitestore/migrations")},
+		"a sub-folder imports the adapter around it": {"adapters/securityapi/gen/x.go", ours("adapters/securityapi/problems")},
+		"an API uses the HTTP server":                {"adapters/securityapi/x.go", ours("adapters/httpserver")},
+		"an API calls a service":                     {"adapters/usersapi/x.go", ours("core/auth")},
+		"configuration uses koanf":                   {"config/x.go", `import _x "github.com/knadh/koanf/v2"`},
+		"a module wires an adapter":                  {"modules/storage/x.go", ours("adapters/sqlitestore")},
+		"a command picks modules":                    {"cmd/ostiary/x.go", ours("modules/server")},
+		"a test imports what it tests":               {"core/auth/x_test.go", ours("adapters/sqlitestore")},
+		"a suite imports testing":                    {"test/conformance/x.go", `import "testing"`},
+		"an adapter reads the clock":                 {"adapters/sysclock/x.go", "import \"time\"\nvar _ = time.Now"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestWhatTheRulesAllow(t *testing.T) {
 	}
 }
 
-func TestGeneratedCodeMayBeLong(t *testing.T) {
+func TestCheckFileAllowsLongGeneratedFiles(t *testing.T) {
 	t.Parallel()
 	source := "// Code generated by x. DO NOT EDIT.\n\npackage x\n" + strings.Repeat("// .\n", arch.MaxLines)
 	found, err := arch.CheckFile("adapters/securityapi/x.go", []byte(source))

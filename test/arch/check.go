@@ -13,10 +13,10 @@ import (
 	"strings"
 )
 
-// MaxLines is the length at which a file wants to be two.
+// MaxLines is the maximum length of a source file.
 const MaxLines = 500
 
-// Breach is one place that does not keep a rule.
+// Breach is one violation of a rule.
 type Breach struct {
 	File string
 	Line int
@@ -26,8 +26,8 @@ type Breach struct {
 // String returns the breach in the form of a compiler's message.
 func (b Breach) String() string { return fmt.Sprintf("%s:%d: %s", b.File, b.Line, b.Rule) }
 
-// CheckTree checks all Go files of a tree and returns how many it read and what breaks a rule. Folders that Go itself
-// ignores are left out.
+// CheckTree checks all Go files of a tree. It returns the number of files and the violations, and skips the folders that
+// Go ignores.
 func CheckTree(tree fs.FS) (files int, breaches []Breach, err error) {
 	err = fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -58,7 +58,7 @@ func ignored(folder string) bool {
 	return folder == "testdata" || folder == "node_modules" || strings.HasPrefix(folder, ".") || strings.HasPrefix(folder, "_")
 }
 
-// CheckFile checks one file, named by its path inside the module.
+// CheckFile checks one file. Its name is the path inside the module.
 func CheckFile(name string, source []byte) ([]Breach, error) {
 	positions := token.NewFileSet()
 	file, err := parser.ParseFile(positions, name, source, parser.ParseComments)
@@ -95,22 +95,22 @@ func (c *checker) length(source []byte) {
 func (c *checker) imports() {
 	layer, ok := layerOf(c.dir)
 	if !ok {
-		c.report(c.file.Package, "the folder %s has no place in the architecture", c.dir)
+		c.report(c.file.Package, "the folder %s is in no layer of the architecture", c.dir)
 		return
 	}
 	for _, spec := range c.file.Imports {
 		imported, err := strconv.Unquote(spec.Path.Value)
 		switch {
 		case err != nil:
-			c.report(spec.Pos(), "an import that is no string")
+			c.report(spec.Pos(), "the import path is not a string")
 		case !layer.allows(c.dir, imported):
 			c.report(spec.Pos(), "%s does not import %s", layer.name, imported)
 		case spec.Name != nil && spec.Name.Name == "_" && under(imported, Module):
-			c.report(spec.Pos(), "a blank import of our own: nothing registers itself here")
+			c.report(spec.Pos(), "a blank import of our own: packages do not register themselves")
 		case under(imported, "testing") && !under(c.dir, "test"):
-			c.report(spec.Pos(), "test code is for tests")
+			c.report(spec.Pos(), "only tests import test code")
 		case isTemplate(imported) && !under(c.dir, "test"):
-			c.report(spec.Pos(), "%s calls methods by name, so the linker keeps every method of everything: a fifth of the program", imported)
+			c.report(spec.Pos(), "%s calls methods by name, so the linker keeps every exported method: a fifth of the binary", imported)
 		}
 	}
 }
@@ -119,16 +119,16 @@ func isTemplate(imported string) bool {
 	return imported == "text/template" || imported == "html/template"
 }
 
-// inits finds functions that run by themselves when a package is imported, which is how registries fill.
+// inits reports init functions. They run on import and lead to hidden registries.
 func (c *checker) inits() {
 	for _, decl := range c.file.Decls {
 		if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" && !ast.IsGenerated(c.file) {
-			c.report(f.Pos(), "an init function: say it where it is wired")
+			c.report(f.Pos(), "an init function: do it where the package is wired")
 		}
 	}
 }
 
-// clock finds the core reading the time by itself.
+// clock reports core code that reads the time without ports.Clock.
 func (c *checker) clock() {
 	if !under(c.dir, "core") && !under(c.dir, "ports") {
 		return

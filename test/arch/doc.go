@@ -1,6 +1,7 @@
-// Package arch checks the shape of the code base: who imports whom, what the core may touch, where Fx lives, how long a
-// file gets. It reads source files instead of built packages, so that no build tag hides one from it.
+// Package arch tests the structure of the code base: imports between packages, use of the clock in the core, where Fx is
+// used, the length of files, the words of comments. It reads source files instead of built packages, so that no build
+// tag hides a violation.
 //
-// The rules are those of CONTRIBUTING.md. The linter has most of them too; this is the one that runs with the tests,
-// everywhere, and it proves on planted breaches that it would see a real one.
+// The rules are those of CONTRIBUTING.md. The linter checks most of them too. This package runs with the tests, without
+// a linter, and its own tests prove on planted violations that it reports them.
 package arch

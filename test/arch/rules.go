@@ -6,30 +6,31 @@ import (
 	"strings"
 )
 
-// Module is our module path.
+// Module is the module path.
 const Module = "github.com/ostiary/ostiary"
 
-// driving are the adapters that call the core; all others are called by it.
+// driving lists the adapters that call the core. The core calls all others.
 var driving = []string{"httpserver", "securityapi", "usersapi", "console", "linkpages"}
 
-// stores are the adapters that may import the documents that both of them write. Nothing else may.
+// stores lists the adapters that may import the stored documents in adapters/records. No other package may.
 var stores = []string{"sqlitestore", "mongostore"}
 
 const records = "adapters/records"
 
-// outside are the standard packages that reach out of the process. The core leaves them to adapters.
+// outside lists the standard packages with access to the world outside the process. Only adapters import them.
 var outside = []string{"net", "net/http", "database/sql", "os", "os/exec", "os/signal", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2", "syscall", "embed"}
 
-// layer is the set of packages that one rule speaks of. An import is named by its path inside our module, or whole.
+// layer is a set of packages with common import rules. Our packages are named by their path inside the module, others by
+// their import path.
 type layer struct {
 	name string
-	// covers tells whether a folder belongs to the layer; the first layer that covers it counts.
+	// covers reports whether a folder belongs to the layer. The first layer that covers it applies.
 	covers func(dir string) bool
-	// ours tells whether a file in dir may import this package of ours.
+	// ours reports whether a file in dir may import this package of our module.
 	ours func(dir, imported string) bool
-	// others tells whether it may import this package of somebody else, the standard library aside.
+	// others reports whether it may import this package of another module.
 	others func(imported string) bool
-	// std tells whether it may import this package of the standard library; nil allows all.
+	// std reports whether it may import this package of the standard library. nil allows all.
 	std func(imported string) bool
 }
 
@@ -74,7 +75,7 @@ var layers = []layer{
 	{
 		name: "config", covers: in("config"),
 		ours: nothing, others: func(imported string) bool {
-			// The parser underneath, which koanf does not show, knows the lines of mistakes.
+			// koanf does not expose the line numbers of its YAML parser, which error messages need.
 			return under(imported, "github.com/knadh/koanf") || imported == "go.yaml.in/yaml/v3"
 		},
 	},
@@ -95,7 +96,7 @@ var layers = []layer{
 	},
 }
 
-// layerOf returns the layer of a folder; a folder of none is itself a breach.
+// layerOf returns the layer of a folder. A folder without a layer is a violation.
 func layerOf(dir string) (layer, bool) {
 	i := slices.IndexFunc(layers, func(l layer) bool { return l.covers(dir) })
 	if i < 0 {
@@ -107,7 +108,7 @@ func layerOf(dir string) (layer, bool) {
 // allows reports whether a file of the layer in dir may import the package.
 func (l layer) allows(dir, imported string) bool {
 	if imported == "C" {
-		return false // the whole product builds without cgo
+		return false // the product builds without cgo
 	}
 	if own, ok := strings.CutPrefix(imported, Module+"/"); ok {
 		return l.ours(dir, own)
@@ -152,7 +153,7 @@ func isStore(dir string) bool {
 	return slices.ContainsFunc(stores, func(name string) bool { return under(dir, path.Join("adapters", name)) })
 }
 
-// ofDriven reports whether a file in dir, of a driven adapter, may import the package of ours.
+// ofDriven reports whether a file in dir, of a driven adapter, may import this package of our module.
 func ofDriven(dir, imported string) bool {
 	return only("core/domain", "core/fault", "ports")(dir, imported) || under(imported, adapterOf(dir))
 }
