@@ -122,3 +122,19 @@ func TestLineAddedToTheFrameOfAJSONExportIsNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestExportWithoutItsFirstOrLastLineIsNotWhole(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write(t, 3)
+	query := domain.AuditQuery{UserID: "usr_1"}
+	_, headless, _ := bytes.Cut(b.export(t, audit.FormatCSV, query), []byte("\r\n"))
+	for name, edited := range map[string][]byte{
+		"CSV without its header, so that the first entry is read as one": headless,
+		"JSON without its closing line":                                  bytes.TrimSuffix(b.export(t, audit.FormatJSON, query), []byte("]}\n")),
+	} {
+		if f := verifyFile(t, edited, audit.Trust{}).Finding; f == nil || f.Damage != audit.DamageProof {
+			t.Errorf("%s: the finding is %v, want %s", name, f, audit.DamageProof)
+		}
+	}
+}

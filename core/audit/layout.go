@@ -69,6 +69,9 @@ func (l *layout) scan(lines *lines) error {
 	if l.proofAt < 0 {
 		l.proofAt, l.proofLine = lines.offset, lines.number+1
 	}
+	if l.format == FormatJSON && l.statement != nil && l.list != listEnd {
+		l.damaged(DamageProof, lines, "the file ends without its closing line: no reader of JSON takes it")
+	}
 	return nil
 }
 
@@ -87,6 +90,9 @@ func formatOf(begin []byte) Format {
 func (l *layout) look(lines *lines, raw, text []byte, isProof bool) {
 	if l.format == FormatJSON && !l.listed(lines, raw, isProof) {
 		l.damaged(DamageAdded, lines, "its kind of line cannot be there")
+	}
+	if l.format == FormatCSV && lines.number == 1 && !lines.isFrame(raw) {
+		l.damaged(DamageProof, lines, "the file begins without its header: readers take the first entry for it")
 	}
 	switch {
 	case isProof && bytes.HasPrefix(text, []byte(statementBegin)):
