@@ -68,7 +68,7 @@ func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, er
 	if len(keys) > q.Page.Limit {
 		page.Keys = keys[:q.Page.Limit]
 		last := &page.Keys[q.Page.Limit-1]
-		page.Next = &domain.Cursor{Sort: domain.SortNewest, Key: strconv.FormatInt(nanos(last.CreatedAt), 10), ID: string(last.ID)}
+		page.Next = &domain.Cursor{Sort: domain.SortKeys, Key: strconv.FormatInt(nanos(last.CreatedAt), 10), ID: string(last.ID)}
 	}
 	page.Total, page.TotalEstimated, err = ks.s.total(ctx, ks.s.keys.coll, filter)
 	return page, err

@@ -42,7 +42,7 @@ func (a *api) listKeys(r *httpserver.Request) error {
 	if err != nil {
 		return domain.ErrUserNotFound
 	}
-	at, err := pageOf(r, domain.SortNewest)
+	at, err := pageOf(r, domain.SortKeys)
 	if err != nil {
 		return err
 	}

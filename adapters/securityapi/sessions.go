@@ -22,7 +22,7 @@ func (a *api) listSessions(r *httpserver.Request) error {
 	if err != nil {
 		return domain.ErrUserNotFound
 	}
-	at, err := pageOf(r, domain.SortNewest)
+	at, err := pageOf(r, domain.SortSessions)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, er
 		}
 		key, err := ks.s.toKey(doc, used)
 		page.Keys = append(page.Keys, key)
-		last = domain.Cursor{Sort: domain.SortNewest, Key: strconv.FormatInt(created, 10), ID: string(key.ID)}
+		last = domain.Cursor{Sort: domain.SortKeys, Key: strconv.FormatInt(created, 10), ID: string(key.ID)}
 		return err
 	}, query+" ORDER BY created DESC, id DESC LIMIT ? OFFSET ?", args...)
 	return page, err

@@ -63,7 +63,7 @@ func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserI
 }
 
 func sessionPlace(s domain.Session) domain.Cursor {
-	return domain.Cursor{Sort: domain.SortNewest, Key: strconv.FormatInt(s.CreatedAt.UnixNano(), 10), ID: string(s.ID)}
+	return domain.Cursor{Sort: domain.SortSessions, Key: strconv.FormatInt(s.CreatedAt.UnixNano(), 10), ID: string(s.ID)}
 }
 
 // compareSession orders sessions by their beginning, the newest first.

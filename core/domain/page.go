@@ -113,11 +113,12 @@ const (
 // SortLogs is the one order of the audit trail, newest first; its cursors carry it.
 const SortLogs = "-timestamp"
 
-// The orders of the lists that have one order; their cursors carry it.
+// The orders of the lists that have one order; their cursors carry it. Each names its list, so that a cursor of another one is refused.
 const (
-	SortNewest = "-created_at" // sessions and API keys
-	SortNames  = "name"        // groups
-	SortRoles  = "role_id"     // roles, the built-in ones first
+	SortSessions = "sessions:-created_at"
+	SortKeys     = "api_keys:-created_at"
+	SortNames    = "name"    // groups
+	SortRoles    = "role_id" // roles, the built-in ones first
 )
 
 // KeyQuery asks for the live API keys of a user: those of the user's present epoch that are not revoked, the newest first.

@@ -114,3 +114,23 @@ func TestEveryListRefusesWhatIsNoPage(t *testing.T) {
 		}
 	}
 }
+
+// TestCursorsAreOfOneList sends each list the cursors of the others. Members are users in the order of the list of users.
+func TestCursorsAreOfOneList(t *testing.T) {
+	t.Parallel()
+	in := install(t, kit.Options{})
+	lists := fill(t, in)
+	for _, from := range lists {
+		cursor := in.call(t, in.admin, http.MethodGet, from.path+"?limit=2", "").text("next_cursor")
+		for _, to := range lists {
+			r := in.call(t, in.admin, http.MethodGet, to.path+"?cursor="+url.QueryEscape(cursor), "")
+			want := http.StatusBadRequest
+			if to.items == from.items {
+				want = http.StatusOK
+			}
+			if r.status != want || want != http.StatusOK && !strings.Contains(r.body, `"field":"cursor"`) {
+				t.Errorf("%s with a cursor of %s: %d %s", to.path, from.path, r.status, r.body)
+			}
+		}
+	}
+}
