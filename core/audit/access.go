@@ -11,24 +11,25 @@ import (
 )
 
 const (
-	// accessWindow is within which reads of one target by one actor, and refusals of one actor, are one entry.
+	// accessWindow is the time within which reads of one target by one actor, or refusals of one actor, share one
+	// entry.
 	accessWindow = time.Minute
-	// maxWindows bounds the memory of windows.
+	// maxWindows limits the memory of windows.
 	maxWindows = 10_000
-	// dropEvery bounds how often all windows are looked through when there are as many.
+	// dropEvery limits how often all windows are scanned while the map is full.
 	dropEvery = time.Second
 )
 
-// Access writes the entries of what happens too often to be written each time: reads of other people's records, and refusals.
-// The first of a minute is written before it is answered; those that follow are counted and written as one entry. Sign-ins are
-// never written this way: each has an entry of its own.
+// Access writes audit entries for frequent events: reads of other people's records, and refusals. The first event of
+// a minute is written before its response; later ones are counted and written as one entry. Sign-ins are never
+// aggregated: each has an entry of its own.
 type Access struct {
 	journal *Journal
 	clock   ports.Clock
 
 	mu      sync.Mutex
 	windows map[windowKey]*window
-	dropped time.Time // when windows were last looked through for some to forget
+	dropped time.Time // time of the last scan for windows to delete
 }
 
 type windowKey struct {
@@ -38,15 +39,15 @@ type windowKey struct {
 	reason string
 }
 
-// counts reports whether those that follow the first are counted, and not only left out.
+// counts reports whether events after the first are counted instead of ignored.
 func (k windowKey) counts() bool { return k.action != domain.ActionDataAccess }
 
 type window struct {
 	since   time.Time
-	by      domain.Principal // of the first
-	more    int              // that came after the first
-	written chan struct{}    // closed once the first has its entry, or cannot have it
-	err     error            // why it has none; to be read once written is closed
+	by      domain.Principal // of the first event
+	more    int              // events after the first
+	written chan struct{}    // closed when the first event has its entry, or its write has failed
+	err     error            // of the write; valid when written is closed
 }
 
 // NewAccess returns an Access that writes to the journal.
@@ -54,8 +55,8 @@ func NewAccess(journal *Journal, clock ports.Clock) *Access {
 	return &Access{journal: journal, clock: clock, windows: map[windowKey]*window{}}
 }
 
-// Read notes that by read records of target: a user's id, or the name of a list. It leaves one entry a minute for each actor
-// and target; a user's own records, and what the service and its operator read, leave none.
+// Read records that by read records of target, a user's id or the name of a list. It writes one entry a minute for
+// each actor and target. Reads of one's own records, and reads of the service and its operator, write none.
 func (a *Access) Read(ctx context.Context, by domain.Principal, target string) error {
 	if by.BelongsTo(domain.UserID(target)) || by.Kind == domain.PrincipalSystem || by.Kind == domain.PrincipalCLI {
 		return nil
@@ -66,8 +67,8 @@ func (a *Access) Read(ctx context.Context, by domain.Principal, target string) e
 	return err
 }
 
-// Denied notes that by was refused what, such as the route. The first refusal of an actor in a minute is an entry with what it
-// was about; the others are counted, and Flush writes how many there were.
+// Denied records that by was refused what, such as the route. The first refusal of an actor in a minute is written as
+// an entry with its subject; later ones are counted, and Flush writes their number.
 func (a *Access) Denied(ctx context.Context, by domain.Principal, what string) error {
 	key := windowKey{action: domain.ActionPermissionDenied, actor: actorOf(by), reason: "forbidden"}
 	_, err := a.note(ctx, key, by, func() domain.AuditEntry {
@@ -76,16 +77,18 @@ func (a *Access) Denied(ctx context.Context, by domain.Principal, what string) e
 	return err
 }
 
-// Refused notes that an action of by was refused for the reason, and reports whether it wrote an entry. As with Denied, the first
-// such refusal of an actor, or of a source network without one, in a minute is an entry; Flush writes how many followed.
+// Refused records that an action of by was refused for the reason, and reports whether it wrote an entry. As with
+// Denied, the first refusal in a minute of an actor, or of a source network without an actor, is written as an entry;
+// Flush writes how many followed.
 func (a *Access) Refused(ctx context.Context, by domain.Principal, action domain.Action, reason string) (written bool, err error) {
 	return a.note(ctx, windowKey{action: action, actor: actorOf(by), reason: reason}, by, func() domain.AuditEntry {
 		return a.journal.Entry(by, action, "", Failed(reason))
 	})
 }
 
-// note writes the entry if it is the first of its window. It counts the others, which return once the first has its entry: the
-// log then tells of each that was answered. When the entry cannot be written there is no window, and the next is the first again.
+// note writes the entry if the event is the first of its window. Later events are counted and return when the first
+// has its entry, so that the audit log covers every event that got a response. If the entry cannot be written, the
+// window is deleted, and the next event is the first again.
 func (a *Access) note(ctx context.Context, key windowKey, by domain.Principal, entry func() domain.AuditEntry) (written bool, err error) {
 	key, w, first := a.open(key, by)
 	if !first {
@@ -93,7 +96,7 @@ func (a *Access) note(ctx context.Context, key windowKey, by domain.Principal, e
 		return false, w.err
 	}
 	defer close(w.written)
-	w.err = fault.ErrInternal // of a panic
+	w.err = fault.ErrInternal // in case of a panic
 	if w.err = a.journal.Write(ctx, entry()); w.err != nil {
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -104,8 +107,8 @@ func (a *Access) note(ctx context.Context, key windowKey, by domain.Principal, e
 	return true, w.err
 }
 
-// open returns the window of what is noted, and its key, and reports whether it is the first there; others are counted. Where
-// there are too many windows, all refusals of an action for a reason share one.
+// open returns the event's window and key, and reports whether the event is the first of the window. Later events are
+// counted. When the map is full, all refusals of an action for a reason share one window.
 func (a *Access) open(key windowKey, by domain.Principal) (windowKey, *window, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -127,18 +130,19 @@ func (a *Access) open(key windowKey, by domain.Principal) (windowKey, *window, b
 	return key, w, true
 }
 
-// counted returns the key's open window, with one more counted in it; nil when there is none.
+// counted counts an event in the key's open window and returns the window, or nil if there is none.
 func (a *Access) counted(key windowKey, now time.Time) *window {
 	w, ok := a.windows[key]
 	if !ok || now.Sub(w.since) >= accessWindow && (w.more == 0 || !key.counts()) {
 		return nil
 	}
-	// A window that still has something to tell stays open until Flush has told it.
+	// A window with a count stays open until Flush has written it.
 	w.more++
 	return w
 }
 
-// drop forgets windows that are over and have nothing to tell. When none is, it forgets reads: they are written once more.
+// drop deletes expired windows without a count. It also deletes windows of reads, whose next event is then written
+// again.
 func (a *Access) drop(now time.Time) {
 	a.dropped = now
 	for key, w := range a.windows {
@@ -148,8 +152,8 @@ func (a *Access) drop(now time.Time) {
 	}
 }
 
-// Flush writes what was counted in windows that are over; all tells that those that are not over count too, for the end of
-// the process. It is run once a minute.
+// Flush writes the counts of expired windows, or with all those of all windows, for the end of the process. It runs
+// once a minute.
 func (a *Access) Flush(ctx context.Context, all bool) error {
 	due := a.takeDue(all)
 	if len(due) == 0 {
@@ -159,7 +163,7 @@ func (a *Access) Flush(ctx context.Context, all bool) error {
 	for key, w := range due {
 		by := w.by
 		if key.actor == "" {
-			by = domain.Anonymous(domain.Origin{}) // those of many: the first is not to be blamed for them
+			by = domain.Anonymous(domain.Origin{}) // of many actors: the entry must not name the first
 		}
 		entries = append(entries, a.journal.Entry(by, key.action, "", Failed(key.reason),
 			Detail("more", w.more), Detail("since", w.since.UTC().Format(time.RFC3339))))
@@ -171,7 +175,7 @@ func (a *Access) Flush(ctx context.Context, all bool) error {
 	return nil
 }
 
-// takeDue closes the windows that are over, and returns those that have something to tell.
+// takeDue closes the expired windows and returns those with a count.
 func (a *Access) takeDue(all bool) map[windowKey]*window {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -188,7 +192,7 @@ func (a *Access) takeDue(all bool) map[windowKey]*window {
 	return due
 }
 
-// putBack opens windows again whose numbers could not be written, or adds them to those that were opened since.
+// putBack restores windows whose counts could not be written, or adds their counts to the windows opened since.
 func (a *Access) putBack(due map[windowKey]*window) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -202,7 +206,8 @@ func (a *Access) putBack(due map[windowKey]*window) {
 	}
 }
 
-// actorOf tells actors apart; nobody is told apart by address, or a flood would be.
+// actorOf returns the key of an actor. An anonymous one is identified by its network, since one per address would not
+// stop a flood.
 func actorOf(by domain.Principal) string {
 	if actor := by.Actor(); actor != "" {
 		return actor

@@ -16,7 +16,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// heldTrail calls during before it appends, once it is set.
+// heldTrail calls during, if set, before it appends.
 type heldTrail struct {
 	ports.AuditTrail
 	during func() error
@@ -49,17 +49,17 @@ func refuse(t *testing.T, access *audit.Access, by domain.Principal) {
 	}
 }
 
-// toldOf returns how many refusals the log tells of.
-func toldOf(t *testing.T, k *kit.Kit) (told int) {
+// refusalsOf returns the number of refusals in the log.
+func refusalsOf(t *testing.T, k *kit.Kit) (refusals int) {
 	t.Helper()
 	for _, e := range k.Entries(t) {
 		if more, ok := e.Details["more"].(float64); ok {
-			told += int(more)
+			refusals += int(more)
 			continue
 		}
-		told++
+		refusals++
 	}
-	return told
+	return refusals
 }
 
 func TestRefusalsDuringAFlushAreCounted(t *testing.T) {
@@ -85,14 +85,14 @@ func TestRefusalsDuringAFlushAreCounted(t *testing.T) {
 			if err := access.Flush(t.Context(), true); err != nil {
 				t.Fatal(err)
 			}
-			if told := toldOf(t, k); told != 4 {
-				t.Errorf("the log tells of %d refusals, want 4", told)
+			if refusals := refusalsOf(t, k); refusals != 4 {
+				t.Errorf("the log has %d refusals, want 4", refusals)
 			}
 		})
 	}
 }
 
-func TestARefusalIsAnsweredWhenTheFirstOfItsMinuteIsWritten(t *testing.T) {
+func TestRefusalsWaitForTheFirstEntry(t *testing.T) {
 	t.Parallel()
 	k, trail, access := newHeldAccess(t)
 	by := from("192.0.2.1")
@@ -105,7 +105,7 @@ func TestARefusalIsAnsweredWhenTheFirstOfItsMinuteIsWritten(t *testing.T) {
 		}()
 		select {
 		case err := <-answered:
-			t.Errorf("answered (%v) while the log told of nothing", err)
+			t.Errorf("answered (%v) while the log was empty", err)
 		case <-time.After(100 * time.Millisecond):
 		}
 		return fault.ErrStorage
@@ -115,12 +115,12 @@ func TestARefusalIsAnsweredWhenTheFirstOfItsMinuteIsWritten(t *testing.T) {
 	}
 	if err := <-answered; err != nil && !errors.Is(err, fault.ErrStorage) {
 		t.Errorf("the second: got error %v", err)
-	} else if told := toldOf(t, k); err == nil && told != 1 {
-		t.Errorf("the second was answered, and the log tells of %d", told)
+	} else if refusals := refusalsOf(t, k); err == nil && refusals != 1 {
+		t.Errorf("the second was answered, and the log has %d", refusals)
 	}
 }
 
-func TestACountOfManySourcesNamesNone(t *testing.T) {
+func TestCountOfManySourcesNamesNoSource(t *testing.T) {
 	t.Parallel()
 	k, _, access := newHeldAccess(t)
 	var wg sync.WaitGroup
@@ -135,8 +135,8 @@ func TestACountOfManySourcesNamesNone(t *testing.T) {
 	if err := access.Flush(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	if told := toldOf(t, k); told != 8*1300 {
-		t.Errorf("the log tells of %d refusals, want %d", told, 8*1300)
+	if refusals := refusalsOf(t, k); refusals != 8*1300 {
+		t.Errorf("the log has %d refusals, want %d", refusals, 8*1300)
 	}
 	for _, e := range k.Entries(t) {
 		if e.Details["more"] != nil && e.IPAddress != "" {

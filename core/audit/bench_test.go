@@ -27,7 +27,7 @@ type bench struct {
 	published *checkpoints
 }
 
-// checkpoints keeps what the sequencer publishes.
+// checkpoints is a sink that records the published checkpoints.
 type checkpoints struct{ list []domain.AuditCheckpoint }
 
 func (c *checkpoints) Publish(_ context.Context, checkpoint domain.AuditCheckpoint, _ []domain.AuditRecord) error {
@@ -116,7 +116,7 @@ func verifyFile(t *testing.T, raw []byte, trust audit.Trust) audit.Report {
 	return report
 }
 
-// tamper does to the database what somebody with the file could.
+// tamper changes the database as an attacker with access to the file could.
 func (b *bench) tamper(t *testing.T, statements ...string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(b.Dir, sqlitestore.FileName))

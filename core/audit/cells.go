@@ -7,23 +7,24 @@ import (
 	"unicode/utf8"
 )
 
-// cellForm is how the cells of a CSV export keep spreadsheets from running them.
+// cellForm is how the cells of a CSV export are escaped, so that spreadsheets do not run them as formulas.
 type cellForm int
 
 const (
-	// formBegin guards the beginning of a cell. It is the form of exports whose proof is in rows that begin with #proof.
+	// formBegin escapes the start of a cell. It is the form of exports whose proof is in rows that begin with #proof.
 	formBegin cellForm = iota
-	// formInside also guards what a reader with another separator takes for the beginning of a cell.
+	// formInside also escapes text that a reader with another separator takes for the start of a cell.
 	formInside
 )
 
-// csvForm is the form that exports are written in.
+// csvForm is the form of new exports.
 const csvForm = formInside
 
-// appendCell appends a cell that no spreadsheet runs. Where a cell would begin as a formula, or with an apostrophe, it gets an
-// apostrophe before it: taking the first away always gives the value back. In formInside the same holds behind each
-// semicolon, tab and line break inside a cell, since a spreadsheet whose locale separates columns with semicolons, or that was
-// told to use tabs, does not see the quotes in the middle of what it takes for a cell. RFC 4180 quotes the rest.
+// appendCell appends a cell that no spreadsheet runs. A value that begins as a formula, or with an apostrophe, is
+// prefixed with an apostrophe: removing the first apostrophe always restores the value. In formInside the same
+// applies after each semicolon, tab and line break inside a cell, since a spreadsheet whose locale separates columns
+// with semicolons, or that is configured for tabs, does not recognize quotes in the middle of what it takes for a
+// cell. RFC 4180 quotes the rest.
 func appendCell[T string | []byte](dst []byte, cell T, form cellForm) []byte {
 	quoted := isQuoted(cell, form)
 	if quoted {
@@ -38,7 +39,7 @@ func appendCell[T string | []byte](dst []byte, cell T, form cellForm) []byte {
 	return append(dst, cell...)
 }
 
-// appendQuoted appends what stands between the quotes.
+// appendQuoted appends the text between the quotes.
 func appendQuoted[T string | []byte](dst []byte, cell T, form cellForm) []byte {
 	done := 0
 	for i := range len(cell) {
@@ -56,14 +57,14 @@ func appendQuoted[T string | []byte](dst []byte, cell T, form cellForm) []byte {
 	return append(dst, cell[done:]...)
 }
 
-// The classes of bytes in cells.
+// Classes of bytes in cells.
 const (
-	byteQuotes       = 1 << iota // a cell with it stands in quotes
-	byteQuotesInside             // the same in formInside
-	byteSeparates                // a reader with other settings begins a cell behind it
+	byteQuotes       = 1 << iota // a cell with it is quoted
+	byteQuotesInside             // a cell with it is quoted in formInside
+	byteSeparates                // a reader with other settings begins a cell after it
 )
 
-// cellBytes has the class of each byte. A number sign begins a comment for some readers, also inside a line.
+// cellBytes maps each byte to its classes. Some readers take a number sign for a comment, also inside a line.
 var cellBytes = func() (classes [256]uint8) {
 	for _, c := range []byte("\",\r\n") {
 		classes[c] |= byteQuotes | byteQuotesInside
@@ -75,7 +76,7 @@ var cellBytes = func() (classes [256]uint8) {
 	return classes
 }()
 
-// cellValue gives the value of a cell back.
+// cellValue returns the value of a cell without its escapes.
 func cellValue(cell string, form cellForm) string {
 	cell = strings.TrimPrefix(cell, "'")
 	if form != formInside || !strings.Contains(cell, "'") {
@@ -90,7 +91,7 @@ func cellValue(cell string, form cellForm) string {
 	return value.String()
 }
 
-// isQuoted reports whether a cell stands in quotes.
+// isQuoted reports whether a cell is quoted.
 func isQuoted[T string | []byte](cell T, form cellForm) bool {
 	class := uint8(byteQuotes)
 	if form == formInside {
@@ -104,11 +105,11 @@ func isQuoted[T string | []byte](cell T, form cellForm) bool {
 	return false
 }
 
-// isSeparator reports whether a reader with other settings begins a cell behind the character.
+// isSeparator reports whether a reader with other settings begins a cell after the character.
 func isSeparator(c byte) bool { return cellBytes[c]&byteSeparates != 0 }
 
-// beginsFormula knows what spreadsheets take for the beginning of a formula, white space that they skip and the full-width
-// forms that some of them read alike (＝ ＋ － ＠) included.
+// beginsFormula reports whether spreadsheets take the start of the cell for a formula. It includes leading white
+// space, which they skip, and the full-width forms that some of them accept (＝ ＋ － ＠).
 func beginsFormula[T string | []byte](cell T) bool {
 	if len(cell) == 0 {
 		return false
@@ -120,8 +121,8 @@ func beginsFormula[T string | []byte](cell T) bool {
 	return isFormulaSign(firstRune(cell))
 }
 
-// continuesFormula is beginsFormula for what follows a separator inside a cell, where white space and quotes are common and
-// count only with a formula behind them.
+// continuesFormula is beginsFormula for text after a separator inside a cell, where white space and quotes are common
+// and count only before a formula.
 func continuesFormula[T string | []byte](rest T) bool {
 	for len(rest) > 0 {
 		r, size := firstRune(rest), 1
@@ -129,7 +130,7 @@ func continuesFormula[T string | []byte](rest T) bool {
 			size = max(utf8.RuneLen(r), 1)
 		}
 		switch {
-		case size == 1 && isSeparator(rest[0]): // the next cell has a guard of its own
+		case size == 1 && isSeparator(rest[0]): // the next cell has its own escape
 			return false
 		case r == '\'' || isFormulaSign(r):
 			return true
@@ -142,7 +143,7 @@ func continuesFormula[T string | []byte](rest T) bool {
 	return false
 }
 
-// mayHide reports whether a cell begins with something that a spreadsheet may skip before a formula.
+// mayHide reports whether a cell begins with a character that a spreadsheet may skip before a formula.
 func mayHide[T string | []byte](cell T) bool {
 	return len(cell) > 0 && (cell[0] == '"' || cell[0] < ' ' || cell[0] >= 0x7f)
 }
@@ -163,7 +164,7 @@ func isFormulaSign(r rune) bool {
 	return false
 }
 
-// splitRow takes a row apart; it ends where its line does.
+// splitRow splits a row into cells. The row ends at the end of its line.
 func splitRow(raw []byte) ([]string, bool) {
 	var cells []string
 	for {
@@ -182,7 +183,7 @@ func splitRow(raw []byte) ([]string, bool) {
 	}
 }
 
-// cutCell takes the first cell off a row.
+// cutCell cuts the first cell off a row.
 func cutCell(raw []byte) (cell string, rest []byte, ok bool) {
 	if len(raw) == 0 || raw[0] != '"' {
 		end := bytes.IndexByte(raw, ',')

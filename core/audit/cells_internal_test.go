@@ -15,7 +15,7 @@ var hostileCells = []string{
 	"", ";", "';", "a;;=1",
 }
 
-func TestCSVCellsGiveTheirValuesBack(t *testing.T) {
+func TestCSVCellsRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, form := range []cellForm{formBegin, formInside} {
 		for _, value := range hostileCells {
@@ -37,7 +37,7 @@ func TestCSVTextWithoutFormulasIsKept(t *testing.T) {
 	}
 }
 
-// mayRun reports whether a spreadsheet may take what it has for a cell as a formula.
+// mayRun reports whether a spreadsheet may run the cell as a formula.
 func mayRun(cell string) bool {
 	cell = strings.TrimLeft(cell, " \t\r\n\x00\u00a0\ufeff\"")
 	return cell != "" && strings.ContainsAny(cell[:1], "=+-@") || strings.HasPrefix(cell, "＝") || strings.HasPrefix(cell, "＋") ||
@@ -66,7 +66,7 @@ func TestCSVCellsDoNotRunBehindCommaSemicolonAndTab(t *testing.T) {
 					}
 				}
 			}
-			// A reader that knows no quotes at all behind the first cell, as spreadsheets in the middle of a cell.
+			// A reader that recognizes no quotes after the first cell, as spreadsheets do in the middle of a cell.
 			if separator == ',' {
 				continue
 			}

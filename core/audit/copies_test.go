@@ -11,7 +11,8 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// copyEntry appends a copy of an entry, with its mark, as somebody with the database file can.
+// copyEntry returns the statement that appends a copy of an entry with its mark, as an attacker with the database
+// file can.
 func copyEntry(seq int) string {
 	const columns = "at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt, mark"
 	return fmt.Sprintf("INSERT INTO audit_entries (%s) SELECT %s FROM audit_entries WHERE seq = %d", columns, columns, seq)
@@ -24,7 +25,7 @@ func isCopy(t *testing.T, when string, f *audit.Finding, seq int64) {
 	}
 }
 
-func TestCopiedEntryIsNamedInStoreExportAndStream(t *testing.T) {
+func TestCopiedEntryIsReportedInStoreExportAndStream(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	var stream bytes.Buffer
@@ -41,7 +42,7 @@ func TestCopiedEntryIsNamedInStoreExportAndStream(t *testing.T) {
 	isCopy(t, "in the stream", verifyFile(t, stream.Bytes(), audit.Trust{}).Finding, 26)
 }
 
-func TestEntryBelowTheFirstPlaceIsNamed(t *testing.T) {
+func TestEntryBeforeTheFirstPositionIsReported(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 5)
@@ -52,12 +53,13 @@ func TestEntryBelowTheFirstPlaceIsNamed(t *testing.T) {
 	}
 }
 
-// copyLine returns an edit that inserts a copy of the line of one place at, or offset lines behind, that of another.
+// copyLine returns an edit that inserts a copy of the line of one position at the line of another, or offset lines
+// after it.
 func copyLine(seq, to, offset int) func([][]byte, func(int) int) [][]byte {
 	return func(l [][]byte, at func(int) int) [][]byte { return slices.Insert(l, at(to)+offset, l[at(seq)]) }
 }
 
-func TestCopiedLineOfAnExportIsNamed(t *testing.T) {
+func TestCopiedExportLineIsReported(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 25)
@@ -117,12 +119,12 @@ func TestDamageToAStreamIsLocated(t *testing.T) {
 		want audit.Damage
 		line int64
 	}{
-		"an entry changed":           {func(l [][]byte) [][]byte { l[4] = bytes.Replace(l[4], []byte("usr_"), []byte("usr-"), 1); return l }, audit.DamageChanged, 1},
-		"an entry removed":           {func(l [][]byte) [][]byte { return slices.Delete(l, 4, 5) }, audit.DamageRemoved, 5},
-		"the last of a segment gone": {func(l [][]byte) [][]byte { return slices.Delete(l, 9, 10) }, audit.DamageRemoved, 10},
-		"an entry copied to the end": {func(l [][]byte) [][]byte { return slices.Insert(l, 28, l[4]) }, audit.DamageAdded, 29},
-		"an entry copied behind":     {func(l [][]byte) [][]byte { return slices.Insert(l, 5, l[4]) }, audit.DamageAdded, 6},
-		"an entry moved back":        {func(l [][]byte) [][]byte { l[4], l[5] = l[5], l[4]; return l }, audit.DamageMoved, 6},
+		"an entry changed":              {func(l [][]byte) [][]byte { l[4] = bytes.Replace(l[4], []byte("usr_"), []byte("usr-"), 1); return l }, audit.DamageChanged, 1},
+		"an entry removed":              {func(l [][]byte) [][]byte { return slices.Delete(l, 4, 5) }, audit.DamageRemoved, 5},
+		"the last of a segment removed": {func(l [][]byte) [][]byte { return slices.Delete(l, 9, 10) }, audit.DamageRemoved, 10},
+		"an entry copied to the end":    {func(l [][]byte) [][]byte { return slices.Insert(l, 28, l[4]) }, audit.DamageAdded, 29},
+		"an entry copied behind":        {func(l [][]byte) [][]byte { return slices.Insert(l, 5, l[4]) }, audit.DamageAdded, 6},
+		"an entry moved back":           {func(l [][]byte) [][]byte { l[4], l[5] = l[5], l[4]; return l }, audit.DamageMoved, 6},
 		"an entry under another place": {func(l [][]byte) [][]byte {
 			return slices.Insert(l, 28, bytes.Replace(l[4], []byte(`"seq":5,`), []byte(`"seq":26,`), 1))
 		}, audit.DamageAdded, 29},
@@ -132,7 +134,7 @@ func TestDamageToAStreamIsLocated(t *testing.T) {
 			l[10] = bytes.Replace(l[10], []byte(`"count":10`), []byte(`"count":11`), 1)
 			return l
 		}, audit.DamageProof, 11},
-		"the last checkpoint gone": {func(l [][]byte) [][]byte { return l[:27] }, audit.DamageAdded, 23},
+		"the last checkpoint removed": {func(l [][]byte) [][]byte { return l[:27] }, audit.DamageAdded, 23},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -8,33 +8,34 @@ import (
 )
 
 const (
-	// recentIDs is how many ids a search for duplicates keeps. Entries that were written out of order by fewer than this cost
-	// no second walk.
+	// recentIDs is how many ids a search for duplicates keeps. Entries that were written out of order by fewer than
+	// this need no second pass.
 	recentIDs = 1 << 14
-	// lateIDs is how many late ids one more walk looks for.
+	// lateIDs is how many late ids one further pass searches for.
 	lateIDs = 1 << 16
 )
 
 // duplicates finds an id that occurs twice in a log of any length, exactly and in constant memory.
 //
-// Ids sort by the time they were generated, so the ids of a log mostly ascend. The greatest ids so far are kept. An id above
-// every id that was dropped is new, unless it is among those that are kept. Any other id is late: entries written a little out
-// of order are not, the copy of an old entry is. A second walk counts how often each late id occurs.
+// Ids sort by the time they were generated, so the ids of a log are mostly in ascending order. The greatest ids so
+// far are kept. An id greater than every dropped id is new, unless it is among those kept. Any other id is late: a
+// copy of an old entry is, an entry written slightly out of order is not. A second pass counts how often each late id
+// occurs.
 type duplicates struct {
 	keep, limit int
-	recent      map[domain.LogID]int64 // places
+	recent      map[domain.LogID]int64 // positions
 	order       idHeap
-	floor       domain.LogID // the greatest id that was dropped
+	maxDropped  domain.LogID // the greatest id that was dropped
 	late        map[domain.LogID]int64
-	seen        int64 // entries of this walk
-	from        int64 // entries up to this one were searched for by earlier walks
-	until       int64 // the entry of the last late id; with full late, those after it are left to another walk
+	seen        int64 // entries of this pass
+	from        int64 // entries up to this one were checked by earlier passes
+	until       int64 // the entry of the last late id; with full late, later entries are left to the next pass
 }
 
 // occurrence is an id that occurs twice.
 type occurrence struct {
 	id            domain.LogID
-	first, second int64 // places
+	first, second int64 // positions
 }
 
 func newDuplicates(keep, limit int) *duplicates {
@@ -44,17 +45,17 @@ func newDuplicates(keep, limit int) *duplicates {
 }
 
 func (d *duplicates) restart() {
-	d.from, d.until, d.seen, d.floor = d.until, 0, 0, ""
+	d.from, d.until, d.seen, d.maxDropped = d.until, 0, 0, ""
 	d.recent, d.late, d.order = make(map[domain.LogID]int64), make(map[domain.LogID]int64), d.order[:0]
 }
 
-// see takes the next entry of the first walk. It returns the occurrence when its id is among those that are kept.
+// see adds the next entry of the first pass. It returns an occurrence if the id is among those kept.
 func (d *duplicates) see(id domain.LogID, seq int64) *occurrence {
 	d.seen++
 	if first, ok := d.recent[id]; ok {
 		return &occurrence{id: id, first: first, second: seq}
 	}
-	if id <= d.floor {
+	if id <= d.maxDropped {
 		if d.seen > d.from && len(d.late) < d.limit {
 			d.late[id] = 0
 			d.until = d.seen
@@ -64,17 +65,17 @@ func (d *duplicates) see(id domain.LogID, seq int64) *occurrence {
 	d.recent[id] = seq
 	heap.Push(&d.order, id)
 	if len(d.order) > d.keep {
-		d.floor, _ = heap.Pop(&d.order).(domain.LogID)
-		delete(d.recent, d.floor)
+		d.maxDropped, _ = heap.Pop(&d.order).(domain.LogID)
+		delete(d.recent, d.maxDropped)
 	}
 	return nil
 }
 
-// entryWalk calls yield for each entry with its place.
+// entryWalk calls yield for each entry with its position.
 type entryWalk func(yield func(id domain.LogID, seq int64) error) error
 
-// search looks for the late ids, after a first walk over the same entries. Each further walk but the last decides about lateIDs
-// entries.
+// search looks for the late ids, after a first pass over the same entries. Each further pass except the last decides
+// lateIDs entries.
 func (d *duplicates) search(walk entryWalk) (*occurrence, error) {
 	for len(d.late) > 0 {
 		found, err := d.count(walk)
@@ -93,7 +94,7 @@ func (d *duplicates) search(walk entryWalk) (*occurrence, error) {
 	return nil, nil //nolint:nilnil // no id occurs twice
 }
 
-// count returns the first late id that the walk meets a second time.
+// count returns the first late id that the pass finds a second time.
 func (d *duplicates) count(walk entryWalk) (*occurrence, error) {
 	var found *occurrence
 	err := walk(func(id domain.LogID, seq int64) error {
@@ -114,7 +115,7 @@ func (d *duplicates) count(walk entryWalk) (*occurrence, error) {
 	return found, err
 }
 
-// finding returns the damage that an occurrence is.
+// finding returns the finding for an occurrence.
 func (o *occurrence) finding() *Finding {
 	if o == nil {
 		return nil

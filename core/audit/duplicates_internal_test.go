@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// searchAll runs a search over ids whose places count from 1.
+// searchAll searches for a duplicate among ids whose positions count from 1.
 func searchAll(t *testing.T, keep, limit int, ids []domain.LogID) (*occurrence, int) {
 	t.Helper()
 	d, walks := newDuplicates(keep, limit), 1
@@ -77,7 +77,7 @@ func TestDuplicateIDsAreFoundInAnyOrderWithBoundedMemory(t *testing.T) {
 	}
 }
 
-func TestSortedIDsTakeOneWalk(t *testing.T) {
+func TestNearlySortedIDsTakeOnePass(t *testing.T) {
 	t.Parallel()
 	ids := make([]domain.LogID, 1000)
 	for i := range ids {

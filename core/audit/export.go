@@ -16,23 +16,23 @@ import (
 
 const (
 	exportBuffer = 64 << 10
-	// proofFor and proofAlways say when the segments go with a filtered export: while their digests are not much more than
-	// the entries themselves.
+	// proofFor and proofAlways decide whether a filtered export includes the segments: as long as their digests are
+	// not much larger than the entries themselves.
 	proofFor    = 8
 	proofAlways = 100_000
 )
 
-// ExportRequest is what an export is to hold, and how.
+// ExportRequest holds the parameters of an export.
 type ExportRequest struct {
 	Format Format
 	Query  domain.AuditQuery
-	// BOM puts a byte order mark in front, which some spreadsheets need to read UTF-8.
+	// BOM writes a byte order mark first, which some spreadsheets need to detect UTF-8.
 	BOM bool
-	// Proof says whether the proof follows the entries; nil stands for the format's default.
+	// Proof includes the proof after the entries. nil means the format's default.
 	Proof *bool
 }
 
-// proved reports whether the proof is wanted. Rows of CSV are read by programs that take every line for an entry.
+// proved reports whether the proof is included. By default CSV has none, since programs take every row for an entry.
 func (r *ExportRequest) proved() bool {
 	if r.Proof != nil {
 		return *r.Proof
@@ -40,7 +40,7 @@ func (r *ExportRequest) proved() bool {
 	return r.Format != FormatCSV
 }
 
-// Export is one export, ready to be written.
+// Export is a prepared export.
 type Export struct {
 	service *Service
 	by      domain.Principal
@@ -53,8 +53,8 @@ type Export struct {
 	at      time.Time
 }
 
-// Export prepares an export. It takes audit.export, and leaves an entry of its own before anything is read. What was written
-// up to now is sealed first, so that everything in the export can be proved.
+// Export prepares an export. It requires audit.export and writes an audit entry before anything is read. It first
+// seals everything written so far, so that every entry of the export can be proved.
 func (s *Service) Export(ctx context.Context, by domain.Principal, request ExportRequest) (*Export, error) {
 	if err := by.Require(domain.AuditExport); err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (s *Service) Export(ctx context.Context, by domain.Principal, request Expor
 	}
 	filters := filtersOf(query)
 	options := []Option{Detail("operation", "export"), Detail("format", string(format))}
-	if filters.IPAddress != "" { // it tells of a person, and the rest does not
+	if filters.IPAddress != "" { // it is personal data, and the rest is not
 		options = append(options, Personal("ip_address", query.IPAddress))
 		filters.IPAddress = ""
 	}
@@ -91,7 +91,7 @@ func (s *Service) Export(ctx context.Context, by domain.Principal, request Expor
 	}, nil
 }
 
-// details returns a value in the form that details of an entry have.
+// details converts a value to the form of an entry's details.
 func details(value any) map[string]any {
 	raw, err := json.Marshal(value)
 	if err != nil {
@@ -104,7 +104,7 @@ func details(value any) map[string]any {
 	return object
 }
 
-// FileName returns a name for the file, with the time of the export.
+// FileName returns the file name, with the time of the export.
 func (e *Export) FileName() string {
 	return "audit-" + e.at.Format("20060102T150405Z") + "." + string(e.format)
 }
@@ -112,11 +112,12 @@ func (e *Export) FileName() string {
 // ContentType returns the media type of the file.
 func (e *Export) ContentType() string { return e.format.ContentType() }
 
-// isComplete reports whether nothing is filtered out.
+// isComplete reports whether the export has no filters.
 func (e *Export) isComplete() bool { return reflect.DeepEqual(e.query, domain.AuditQuery{}) }
 
-// WriteTo writes the export in constant memory: the entries in the order in which they were written, and where the proof is
-// wanted the segments that seal them and a signed statement of what the export is. It ends when ctx or the writer does.
+// WriteTo writes the export in constant memory: the entries in the order in which they were written, and, if the
+// proof is included, the segments that seal them and a signed statement that describes the export. It ends when ctx
+// is done or the writer fails.
 func (e *Export) WriteTo(ctx context.Context, w io.Writer) error {
 	out := &exportWriter{
 		format: e.format, proved: e.proved, to: bufio.NewWriterSize(w, exportBuffer), low: math.MaxInt64, proofs: sha256.New(),
@@ -137,7 +138,7 @@ func (e *Export) WriteTo(ctx context.Context, w io.Writer) error {
 	return out.to.Flush()
 }
 
-// writeProof writes what proves the entries. It is the same for all formats.
+// writeProof writes the proof of the entries. It is the same for all formats.
 func (e *Export) writeProof(ctx context.Context, out *exportWriter) error {
 	out.beginProof()
 	if err := e.writeSegments(ctx, out); err != nil {
@@ -146,7 +147,7 @@ func (e *Export) writeProof(ctx context.Context, out *exportWriter) error {
 	return e.writeStatement(ctx, out)
 }
 
-// writeSegments writes the segments that hold the entries, with the checkpoint before them.
+// writeSegments writes the segments that contain the entries, preceded by the checkpoint before them.
 func (e *Export) writeSegments(ctx context.Context, out *exportWriter) error {
 	from, until := out.low, out.high
 	if e.isComplete() {

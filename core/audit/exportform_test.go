@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-func TestExportsHoldTheirProofByTheDefaultOfTheFormatOrAsAsked(t *testing.T) {
+func TestExportIncludesProofByFormatDefaultOrOnRequest(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 12)
@@ -37,7 +37,7 @@ func TestExportsHoldTheirProofByTheDefaultOfTheFormatOrAsAsked(t *testing.T) {
 	}
 }
 
-func TestExportsWithoutProofReadAsEntriesAndNothingElse(t *testing.T) {
+func TestExportWithoutProofContainsOnlyEntries(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 12)
@@ -63,7 +63,7 @@ func TestExportsWithoutProofReadAsEntriesAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestProofOfACSVExportIsInCommentLinesThatNoCellRunsIn(t *testing.T) {
+func TestCSVProofIsInCommentLinesWithoutFormulas(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 3)
@@ -89,7 +89,7 @@ func TestProofOfACSVExportIsInCommentLinesThatNoCellRunsIn(t *testing.T) {
 	}
 }
 
-func TestByteOrderMarkIsWrittenOnRequestAndPassedOver(t *testing.T) {
+func TestByteOrderMarkIsWrittenOnRequestAndSkippedByVerification(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 3)
@@ -106,7 +106,7 @@ func TestByteOrderMarkIsWrittenOnRequestAndPassedOver(t *testing.T) {
 	}
 }
 
-func TestLineAddedToTheFrameOfAJSONExportIsNamed(t *testing.T) {
+func TestLineAddedToJSONFrameIsReported(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 3)

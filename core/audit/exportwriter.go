@@ -9,20 +9,20 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// errEnough ends a walk before its end.
+// errEnough ends an iteration early.
 var errEnough = errors.New("enough")
 
-// exportWriter writes the lines of an export. Errors of its buffer stay there until Flush.
+// exportWriter writes the lines of an export. Errors of its buffer are reported by Flush.
 type exportWriter struct {
 	format   Format
 	proved   bool // the proof follows the entries
 	to       *bufio.Writer
 	line     []byte // reused for every line
 	count    int64
-	previous int64 // the place of the entry before
+	previous int64 // the position of the previous entry
 	chain    chain
-	proofs   hash.Hash // of the lines of proof
-	low      int64     // the lowest and highest places written
+	proofs   hash.Hash // of the proof lines
+	low      int64     // the lowest and highest positions written
 	high     int64
 }
 
@@ -44,7 +44,7 @@ func (w *exportWriter) begin(bom bool) {
 
 func (w *exportWriter) put(text string) { _, _ = w.to.WriteString(text) }
 
-// entry writes one entry. An error of the writer below ends the export at the next full buffer.
+// entry writes one entry. An error of the underlying writer ends the export at the next full buffer.
 func (w *exportWriter) entry(r *domain.AuditRecord) error {
 	w.line = append(w.line[:0], w.chain[:]...)
 	if w.format == FormatCSV {
@@ -85,7 +85,7 @@ func (w *exportWriter) beginProof() {
 	w.put(`],"proof":[` + "\n")
 }
 
-// proof writes one line of proof. Its text is the same in all formats, the frame around it is the format's.
+// proof writes one line of the proof. Its text is the same in all formats; only the frame differs.
 func (w *exportWriter) proof(text []byte, last bool) error {
 	w.proofs.Write(text)
 	switch w.format {
@@ -104,7 +104,8 @@ func (w *exportWriter) proof(text []byte, last bool) error {
 	return err
 }
 
-// digest returns what is signed for the whole: the end of the chain of lines, and the proof.
+// digest returns the value that is signed for the whole export: the digest of the end of the chain of lines and the
+// proof.
 func (w *exportWriter) digest() string {
 	w.proofs.Write(w.chain[:])
 	return base64.RawURLEncoding.EncodeToString(w.proofs.Sum(nil))

@@ -10,7 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Format is how an export is written.
+// Format is the format of an export.
 type Format string
 
 // The formats of exports.
@@ -41,28 +41,29 @@ func (f Format) ContentType() string {
 	}
 }
 
-// line is one entry of an export. It holds the sealed text and what opens its commitments.
+// line is one entry of an export: the sealed text and the openings of its commitments.
 type line struct {
 	domain.AuditRecord
 
-	after int64 // the place of the entry before it in this export, 0 for the first
+	after int64 // the position of the previous entry in this export, 0 for the first
 	link  string
 }
 
-// chain links the lines of an export: each value is the digest of the one before and the text of the line. Its beginning
-// stands in the line, to locate a change, and its end is signed, to prove that there is none.
+// chain links the lines of an export: each value is the digest of the previous value and the text of the line. The
+// first bytes of the value are stored in the line, to locate a change; the last value is signed, to prove that there
+// is none.
 type chain [sha256.Size]byte
 
-// linkLength is how many bytes of the chain stand in a line.
+// linkLength is how many bytes of the chain value are stored in a line.
 const linkLength = 12
 
-// next goes on by a line. The buffer holds room for the chain's value and then the text.
+// next adds a line to the chain. The buffer contains room for the chain value, followed by the text.
 func (c *chain) next(buffer []byte) {
 	copy(buffer, c[:])
 	*c = sha256.Sum256(buffer)
 }
 
-// room is where a line's text begins in its buffer.
+// room is the offset of a line's text in its buffer.
 const room = sha256.Size
 
 func (c *chain) appendLink(dst []byte) []byte {
@@ -96,7 +97,7 @@ func appendJSON(dst []byte, r *domain.AuditRecord, after int64) []byte {
 
 const endOfJSON = `"}`
 
-// csvHeader names the columns; those that people read come first.
+// csvHeader names the columns; those for human readers come first.
 const csvHeader = "log_id,timestamp,user_id,action,success,ip_address,user_agent,request_id,target_id,details,personal," +
 	"seq,after,actor_commitment,personal_commitment,actor_salt,personal_salt,link"
 
@@ -128,7 +129,7 @@ func appendCSV(dst []byte, public *domain.AuditPublic, r *domain.AuditRecord, af
 
 var errRow = errors.New("not a row of an export")
 
-// parseCSV reads a row that appendCSV and a link made.
+// parseCSV parses a row written by appendCSV followed by a link.
 func parseCSV(raw []byte, form cellForm) (line, error) {
 	cells, ok := splitRow(raw)
 	if !ok || len(cells) != csvColumns {
@@ -152,7 +153,7 @@ func parseCSV(raw []byte, form cellForm) (line, error) {
 	})
 }
 
-// lineParts is what a line holds beside the sealed text, as it stands there.
+// lineParts holds the fields of a line other than the sealed text, as they are stored there.
 type lineParts struct {
 	seq, after                                         int64
 	ip, agent, personal, actorSalt, personalSalt, link string

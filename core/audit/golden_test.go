@@ -16,9 +16,9 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// testdata/v1 holds what the service wrote before exports had options: all three formats of a log with hostile texts and an
-// erased person, complete (22 entries) and filtered to usr_1 (11 entries), the stream of a checkpoint sink, and the database.
-
+// golden reads a file of testdata/v1, which was written before exports had options: all three formats of a log with hostile
+// texts and an erased person, complete (22 entries) and filtered to usr_1 (11 entries), the stream of a checkpoint sink, and
+// the database.
 func golden(t *testing.T, name string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", "v1", name))
@@ -45,7 +45,7 @@ func TestExportsOfEarlierVersionsVerify(t *testing.T) {
 	}
 }
 
-func TestSpoiledExportsOfEarlierVersionsAreCaughtAtTheirPlace(t *testing.T) {
+func TestDamagedExportsOfEarlierVersionsAreLocated(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		edit func(lines [][]byte, at func(int) int) [][]byte
@@ -74,7 +74,7 @@ func TestSpoiledExportsOfEarlierVersionsAreCaughtAtTheirPlace(t *testing.T) {
 	}
 }
 
-func TestEveryByteOfAnExportOfAnEarlierVersionIsProved(t *testing.T) {
+func TestEveryByteOfAnEarlierExportIsProved(t *testing.T) {
 	t.Parallel()
 	for _, format := range formats {
 		raw := golden(t, "filtered."+string(format))
@@ -108,7 +108,7 @@ func TestStoreOfAnEarlierVersionVerifies(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close(t.Context()) })
-	keys, err := keyring.ParseKeys("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=") // of this test data alone
+	keys, err := keyring.ParseKeys("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=") // only for this test data
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestStoreOfAnEarlierVersionVerifies(t *testing.T) {
 	if r := verify(); r.Finding != nil || r.Entries < 21 || r.Unsealed != 0 {
 		t.Fatalf("the report is %+v, finding %v", r, r.Finding)
 	}
-	// And what it holds is exported in the form of today.
+	// The log is exported in the current form.
 	k := &kit.Kit{Dir: dir, Store: store, Clock: clock, Sealer: sealer}
 	k.Journal = audit.NewJournal(kitIDs{}, clock, log)
 	b := on(k)
@@ -142,7 +142,7 @@ func TestStoreOfAnEarlierVersionVerifies(t *testing.T) {
 	}
 }
 
-// kitIDs gives one id.
+// kitIDs returns a constant id.
 type kitIDs struct{}
 
 func (kitIDs) NewID(prefix string) string { return prefix + "01kjq6psg0rzk0jswmsbsss4az" }

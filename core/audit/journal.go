@@ -7,14 +7,14 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Journal makes the entries that the services put into the outbox of a change, all in one form.
+// Journal creates the audit entries that services add to the outbox of a change.
 type Journal struct {
 	ids   ports.IDs
 	clock ports.Clock
 	trail ports.AuditTrail
 }
 
-// NewJournal returns a journal that takes ids and time from the ports given.
+// NewJournal returns a journal that uses the given ids and clock.
 func NewJournal(ids ports.IDs, clock ports.Clock, trail ports.AuditTrail) *Journal {
 	return &Journal{ids: ids, clock: clock, trail: trail}
 }
@@ -27,7 +27,7 @@ func Detail(key string, value any) Option {
 	return func(e *domain.AuditEntry) { put(&e.Details, key, value) }
 }
 
-// Personal adds a detail that names a person; a purge erases it.
+// Personal adds a detail with personal data. A purge erases it.
 func Personal(key string, value any) Option {
 	return func(e *domain.AuditEntry) { put(&e.Personal, key, value) }
 }
@@ -40,7 +40,7 @@ func Failed(reason string) Option {
 	}
 }
 
-// ActedBy names who acted where that is not the principal: a sign-in is by the user who signs in.
+// ActedBy names the actor if it is not the principal: a sign-in is an action of the user who signs in.
 func ActedBy(id domain.UserID) Option {
 	return func(e *domain.AuditEntry) { e.UserID = string(id) }
 }
@@ -52,7 +52,7 @@ func put(details *map[string]any, key string, value any) {
 	(*details)[key] = value
 }
 
-// Entry returns the entry for what by did to target. It is a success unless an option says otherwise.
+// Entry returns the entry for an action of by on target. It is a success unless an option changes that.
 func (j *Journal) Entry(by domain.Principal, action domain.Action, target string, options ...Option) domain.AuditEntry {
 	entry := domain.AuditEntry{
 		ID:        domain.LogID(j.ids.NewID(domain.LogPrefix)),
@@ -74,7 +74,7 @@ func (j *Journal) Entry(by domain.Principal, action domain.Action, target string
 	return entry
 }
 
-// Write appends entries that come with no change of state, such as a refused sign-in to nobody.
+// Write appends entries without a change of state, such as a refused sign-in of an unknown user.
 func (j *Journal) Write(ctx context.Context, entries ...domain.AuditEntry) error {
 	return j.trail.Append(ctx, entries...)
 }

@@ -16,11 +16,12 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// keyBinding ties the sealed key to its place.
+// keyBinding binds the sealed key to its purpose.
 const keyBinding = "audit/seal-key"
 
-// Signer signs checkpoints and exports with the log's own Ed25519 key, which is made at the first use and kept sealed. The
-// id of the key is its public half in base64url, so that whoever has kept a checkpoint has kept what verifies the next.
+// Signer signs checkpoints and exports with the log's own Ed25519 key, which is generated on first use and stored
+// sealed. The id of the key is its public half in base64url, so that a stored checkpoint contains the key that
+// verifies the next one.
 type Signer struct {
 	store  ports.AuditSealStore
 	sealer ports.Sealer
@@ -29,7 +30,7 @@ type Signer struct {
 	key ed25519.PrivateKey
 }
 
-// NewSigner returns a Signer whose key is kept in the store.
+// NewSigner returns a Signer whose key is in the store.
 func NewSigner(store ports.AuditSealStore, sealer ports.Sealer) *Signer {
 	return &Signer{store: store, sealer: sealer}
 }
@@ -69,7 +70,7 @@ func (s *Signer) load(ctx context.Context) (ed25519.PrivateKey, error) {
 	return s.key, nil
 }
 
-// make keeps a new key, or gives back the one that another node has kept in the meantime.
+// make stores a new key, or returns the one that another node has stored in the meantime.
 func (s *Signer) make(ctx context.Context) ([]byte, error) {
 	seed := make([]byte, ed25519.SeedSize)
 	if _, err := rand.Read(seed); err != nil {
@@ -86,8 +87,8 @@ func (s *Signer) make(ctx context.Context) ([]byte, error) {
 	return sealed, err
 }
 
-// Reseal seals the key anew under the key-encryption key that seals now, and reports whether it had to. Without a key there
-// is nothing to do.
+// Reseal re-encrypts the key under the current key-encryption key and reports whether that was necessary. Without a
+// key it does nothing.
 func (s *Signer) Reseal(ctx context.Context) (bool, error) {
 	sealed, err := s.store.SealKey(ctx)
 	if err != nil || sealed == nil {
@@ -101,10 +102,10 @@ func (s *Signer) Reseal(ctx context.Context) (bool, error) {
 }
 
 func keyID(key ed25519.PrivateKey) string {
-	return base64.RawURLEncoding.EncodeToString(key[ed25519.SeedSize:]) // the public half (RFC 8032) stands behind the seed
+	return base64.RawURLEncoding.EncodeToString(key[ed25519.SeedSize:]) // the public half (RFC 8032) follows the seed
 }
 
-// Marker returns what marks entries as they are written. Its key follows from the log's own.
+// Marker returns the marker for new entries. Its key is derived from the log's own.
 func (s *Signer) Marker(ctx context.Context) (*Marker, error) {
 	key, err := s.load(ctx)
 	if err != nil {
@@ -118,10 +119,10 @@ func (s *Signer) Marker(ctx context.Context) (*Marker, error) {
 // Marker implements ports.AuditMarker. It is safe for concurrent use.
 type Marker struct{ key []byte }
 
-// markLength is as much as stands beside each entry: 128 bits cannot be guessed.
+// markLength is the length of the mark stored with each entry: 128 bits are infeasible to forge.
 const markLength = 16
 
-// Mark returns the mark of the text of an entry.
+// Mark returns the mark of an entry's text.
 func (m *Marker) Mark(public []byte) []byte {
 	mac := hmac.New(sha256.New, m.key)
 	mac.Write(public)
@@ -142,7 +143,7 @@ func (s *Signer) sign(ctx context.Context, c *domain.AuditCheckpoint) error {
 	return nil
 }
 
-// verifySignature reports whether the key with the id has signed the text.
+// verifySignature reports whether the signature of the text is valid under the key with the id.
 func verifySignature(id string, text, signature []byte) bool {
 	public, err := base64.RawURLEncoding.Strict().DecodeString(id)
 	return err == nil && len(public) == ed25519.PublicKeySize && ed25519.Verify(public, text, signature)

@@ -10,28 +10,28 @@ import (
 	"io"
 )
 
-// layout is where the parts of an export are.
+// layout is the position of the parts of an export.
 type layout struct {
 	format    Format
 	form      cellForm
-	proofAt   int64 // where the lines of proof begin
-	proofLine int64 // and the number of the first
-	proved    bool  // there are lines of proof
+	proofAt   int64 // offset of the first proof line
+	proofLine int64 // number of the first proof line
+	proved    bool  // there are proof lines
 	statement *statementText
 	signed    bool      // by the key that the statement names
-	proof     hash.Hash // of the lines of proof before the statement
-	list      int       // in the JSON format: which of the lists the line is in, listEnd behind the closing line
+	proof     hash.Hash // of the proof lines before the statement
+	list      int       // in the JSON format: the list that contains the line, listEnd after the closing line
 	damage    *Finding
 }
 
-// The lists of the JSON format, in their order.
+// The lists of the JSON format, in order.
 const (
 	listEntries = iota
 	listProof
 	listEnd
 )
 
-// scanExport looks for the parts.
+// scanExport determines the layout.
 func scanExport(r io.ReadSeeker, size int64) (layout, error) {
 	l := layout{proofAt: -1, proof: sha256.New(), form: csvForm}
 	begin := make([]byte, len(csvHeader))
@@ -46,7 +46,7 @@ func scanExport(r io.ReadSeeker, size int64) (layout, error) {
 	return l, l.scan(newLines(r, l.format, l.form, size))
 }
 
-// scan reads the lines from the first to the last.
+// scan reads all lines.
 func (l *layout) scan(lines *lines) error {
 	for {
 		at := lines.offset
@@ -86,10 +86,10 @@ func formatOf(begin []byte) Format {
 	}
 }
 
-// look finds the statement, and lines where none of their kind can be.
+// look finds the statement, and lines of a kind that is not allowed at their position.
 func (l *layout) look(lines *lines, raw, text []byte, isProof bool) {
 	if l.format == FormatJSON && !l.listed(lines, raw, isProof) {
-		l.damaged(DamageAdded, lines, "its kind of line cannot be there")
+		l.damaged(DamageAdded, lines, "a line of its kind is not allowed there")
 	}
 	if l.format == FormatCSV && lines.number == 1 && !lines.isFrame(raw) {
 		l.damaged(DamageProof, lines, "the file begins without its header: readers take the first entry for it")
@@ -105,7 +105,7 @@ func (l *layout) look(lines *lines, raw, text []byte, isProof bool) {
 	}
 }
 
-// listed reports whether a line of the JSON format is where its kind can be.
+// listed reports whether a line of the JSON format is at a position where its kind is allowed.
 func (l *layout) listed(lines *lines, raw []byte, isProof bool) bool {
 	was := l.list
 	switch {
@@ -142,13 +142,14 @@ func (l *layout) readStatement(lines *lines, text []byte) {
 	l.statement, l.signed = p.Export, isSigned(text, p.Export.Key)
 }
 
-// digest returns what is signed for the whole: the end of the chain of lines, and the proof.
+// digest returns the value that is signed for the whole export: the digest of the end of the chain of lines and the
+// proof.
 func (l *layout) digest(entries chain) string {
 	l.proof.Write(entries[:])
 	return base64.RawURLEncoding.EncodeToString(l.proof.Sum(nil))
 }
 
-// isEnd reports whether a line of proof is the statement or what closes the file.
+// isEnd reports whether a proof line is the statement or the closing line of the file.
 func (l *layout) isEnd(text, raw []byte) bool {
 	return bytes.HasPrefix(text, []byte(statementBegin)) || l.format == FormatJSON && string(raw) == closing
 }

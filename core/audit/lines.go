@@ -12,22 +12,22 @@ import (
 
 var errLongLine = errors.New("a line is longer than any of an export")
 
-// lines reads an export line by line; a row of CSV may hold line breaks in its cells.
+// lines reads an export line by line. A CSV row may contain line breaks in its cells.
 type lines struct {
 	from   *bufio.Reader
 	format Format
-	form   cellForm // of the cells of CSV
+	form   cellForm // of CSV cells
 	offset int64
-	number int64 // of the line that was read last, from 1
+	number int64 // of the last line read, from 1
 	buffer []byte
 }
 
-// newLines returns a reader of lines. Size is how much there is to read, where that is known.
+// newLines returns a line reader. size is the number of bytes to read, if known.
 func newLines(r io.Reader, format Format, form cellForm, size int64) *lines {
 	return &lines{from: bufio.NewReaderSize(r, int(min(exportBuffer, max(size, 16)))), format: format, form: form}
 }
 
-// next returns the next line with its end. It is good until the next call.
+// next returns the next line including its line break. It is valid until the next call.
 func (l *lines) next() ([]byte, error) {
 	l.buffer = l.buffer[:0]
 	for {
@@ -43,7 +43,7 @@ func (l *lines) next() ([]byte, error) {
 		case err != nil && !errors.Is(err, io.EOF):
 			return nil, err
 		case err == nil && l.format == FormatCSV && bytes.Count(l.buffer, []byte{'"'})%2 == 1:
-			continue // within quotes
+			continue // inside quotes
 		}
 		l.offset += int64(len(l.buffer))
 		l.number++
@@ -51,15 +51,15 @@ func (l *lines) next() ([]byte, error) {
 	}
 }
 
-// The lines of the JSON format that hold neither an entry nor proof. Only the end of the list and the closing line may follow
-// entries.
+// The lines of the JSON format that contain neither an entry nor proof. Only the end of the list and the closing line
+// may follow entries.
 const (
 	jsonHead  = `{"logs":[` + "\n"
 	jsonProof = `],"proof":[` + "\n"
 	closing   = "]}\n"
 )
 
-// isFrame reports whether a line holds no entry: the head of the file, or what closes the list.
+// isFrame reports whether a line contains no entry: the head of the file, or the end of the list.
 func (l *lines) isFrame(raw []byte) bool {
 	switch text := string(raw); l.format {
 	case FormatCSV:
@@ -72,13 +72,13 @@ func (l *lines) isFrame(raw []byte) bool {
 }
 
 const (
-	// csvComment begins the lines of a CSV export that hold proof.
+	// csvComment begins the proof lines of a CSV export.
 	csvComment = "# "
-	// oldProofRow begins the rows that held proof in exports of formBegin: the JSON is in the cell after it.
+	// oldProofRow begins the proof rows of formBegin exports. The JSON is in the next cell.
 	oldProofRow = "#proof,"
 )
 
-// proof returns the text of a line of proof, and whether it is one.
+// proof returns the text of a proof line, and whether the line is one.
 func (l *lines) proof(raw []byte) ([]byte, bool) {
 	switch l.format {
 	case FormatCSV:
@@ -98,7 +98,7 @@ func (l *lines) proof(raw []byte) ([]byte, bool) {
 	return raw, bytes.HasPrefix(raw, []byte(`{"segment":`)) || bytes.HasPrefix(raw, []byte(statementBegin))
 }
 
-// oldProof returns the text in a row of proof, nil where the row is not as it was written.
+// oldProof returns the text of a proof row, or nil if the row was altered.
 func oldProof(raw []byte) ([]byte, bool) {
 	if !bytes.HasPrefix(raw, []byte(oldProofRow)) {
 		return nil, false
@@ -119,8 +119,8 @@ func oldProof(raw []byte) ([]byte, bool) {
 
 var errChangedLine = errors.New("it is not as the service writes entries")
 
-// parse returns the entry of a line, and a buffer with its text up to the link, behind room for the chain. A line that the
-// service would have written in other bytes is an error: nothing about it may be changed.
+// parse returns the entry of a line, and a buffer with its text up to the link, after room for the chain. A line
+// whose bytes differ from what the service would write is an error: every byte is covered by the proof.
 func (l *lines) parse(raw []byte) (line, []byte, error) {
 	if l.format == FormatCSV {
 		return parseRow(raw, l.form)

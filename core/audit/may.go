@@ -2,7 +2,7 @@ package audit
 
 import "github.com/ostiary/ostiary/core/domain"
 
-// MayList returns the refusal that List has for the principal who asks for the entries of a user, or of all where the user
+// MayList returns the error that List returns to the principal for the entries of the user, or of all users if user
 // is empty.
 func (s *Service) MayList(by domain.Principal, user string) error {
 	if isOwn(by, user) {
@@ -11,7 +11,8 @@ func (s *Service) MayList(by domain.Principal, user string) error {
 	return by.Require(domain.AuditRead)
 }
 
-// isOwn reports whether the entries of the user are those of what the principal did, signed in as themselves.
+// isOwn reports whether the principal is the user, with a full session, so that the entries are those of their own
+// actions.
 func isOwn(by domain.Principal, user string) bool {
 	return user != "" && by.Scope == "" && by.IsSelf(domain.UserID(user))
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// proofLine is a line of an export after its entries: a segment, or the statement that ends it.
+// proofLine is a line of an export after its entries: a segment, or the statement at the end.
 type proofLine struct {
 	Segment *segmentText   `json:"segment,omitempty"`
 	Export  *statementText `json:"export,omitempty"`
 }
 
-// segmentText is a segment as it leaves the service: in exports, and without leaves in the lines of checkpoint sinks.
+// segmentText is the encoding of a segment: in exports, and without leaves in the lines of checkpoint sinks.
 type segmentText struct {
 	Number    int64  `json:"number"`
 	First     int64  `json:"first"`
@@ -32,18 +32,18 @@ type segmentText struct {
 	Leaves    string `json:"leaves,omitempty"`
 }
 
-// statementText says what the export is, and is signed.
+// statementText describes the export. It is signed.
 type statementText struct {
 	Format    Format      `json:"format"`
 	At        string      `json:"exported_at"`
 	By        safeText    `json:"exported_by"`
 	Filters   filtersText `json:"filters"`
-	Complete  bool        `json:"complete"` // every entry from first to last is here
-	First     int64       `json:"first"`    // the range of places that was looked through
+	Complete  bool        `json:"complete"` // every entry from first to last is included
+	First     int64       `json:"first"`    // the range of positions that was searched
 	Last      int64       `json:"last"`
 	Entries   int64       `json:"entries"`
 	LastEntry int64       `json:"last_entry"`
-	Digest    string      `json:"digest"` // SHA-256 of the lines of proof before this one and of the end of the chain of entries
+	Digest    string      `json:"digest"` // SHA-256 of the earlier proof lines and the end of the chain of entries
 	Key       string      `json:"key"`
 	Signature string      `json:"signature"`
 }
@@ -71,8 +71,8 @@ func filtersOf(q domain.AuditQuery) filtersText {
 	return f
 }
 
-// safeText is a string of a request in a statement. Everything but letters, digits and a few signs is escaped: no program that
-// takes the line for rows of cells finds a separator or a quote in it.
+// safeText is a string of a request in a statement. Everything except letters, digits and a few signs is escaped, so
+// that no program that parses the line as cells finds a separator or a quote in it.
 type safeText string
 
 // MarshalJSON implements json.Marshaler.
@@ -89,15 +89,15 @@ func (s safeText) MarshalJSON() ([]byte, error) {
 	return append(text, '"'), nil
 }
 
-// The frame of a line with a statement. Its signature is the last member.
+// The frame of a statement line. Its signature is the last member.
 const (
 	statementBegin     = `{"export":`
 	statementSignature = `"signature":"`
 	statementEnd       = `"}}`
 )
 
-// signedText returns what is signed of a line with a statement, the statement as it stands there with an empty signature, and
-// the signature.
+// signedText returns the signed text of a statement line, which is the statement with an empty signature, and the
+// signature.
 func signedText(line []byte) (text, signature []byte, ok bool) {
 	body, begins := bytes.CutPrefix(line, []byte(statementBegin))
 	body, ends := bytes.CutSuffix(body, []byte(statementEnd))
@@ -110,7 +110,7 @@ func signedText(line []byte) (text, signature []byte, ok bool) {
 	return append(text, `"}`...), body[at:], true
 }
 
-// signStatement returns the line of a statement, signed by the key.
+// signStatement returns the line of a statement, signed with the key.
 func signStatement(key ed25519.PrivateKey, statement *statementText) ([]byte, error) {
 	statement.Key, statement.Signature = keyID(key), ""
 	line, err := json.Marshal(proofLine{Export: statement})
@@ -122,7 +122,7 @@ func signStatement(key ed25519.PrivateKey, statement *statementText) ([]byte, er
 	return json.Marshal(proofLine{Export: statement})
 }
 
-// isSigned reports whether the key has signed the statement in the line.
+// isSigned reports whether the statement in the line has a valid signature of the key.
 func isSigned(line []byte, key string) bool {
 	text, encoded, ok := signedText(line)
 	if !ok {
@@ -132,16 +132,17 @@ func isSigned(line []byte, key string) bool {
 	return err == nil && verifySignature(key, text, signature)
 }
 
-// CheckpointLine returns a checkpoint as one line of JSON without its end, as sinks write it and ParseCheckpoint reads it.
+// CheckpointLine returns a checkpoint as one line of JSON without a line break, as sinks write it and ParseCheckpoint
+// reads it.
 func CheckpointLine(c domain.AuditCheckpoint) ([]byte, error) {
 	return json.Marshal(proofLine{Segment: textOf(domain.AuditSegment{AuditCheckpoint: c})})
 }
 
-// ParseCheckpoint reads a line of CheckpointLine.
+// ParseCheckpoint parses a line of CheckpointLine.
 func ParseCheckpoint(raw []byte) (domain.AuditCheckpoint, error) {
 	var l proofLine
 	if err := json.Unmarshal(raw, &l); err != nil || l.Segment == nil {
-		return domain.AuditCheckpoint{}, errors.New("not the line of a checkpoint")
+		return domain.AuditCheckpoint{}, errors.New("not a checkpoint line")
 	}
 	s, err := l.Segment.segment()
 	return s.AuditCheckpoint, err

@@ -15,24 +15,24 @@ const (
 	DamageRemoved Damage = "removed"
 	DamageAdded   Damage = "added"
 	DamageMoved   Damage = "moved"
-	// DamageMisfiled is damage to what a store's filters find the entry by, not to the entry.
+	// DamageMisfiled is damage to the values by which a store's filters find the entry, not to the entry.
 	DamageMisfiled Damage = "misfiled"
-	// DamageProof is damage to what proves the entries, and not to one of them.
+	// DamageProof is damage to the proof of the entries, not to one of them.
 	DamageProof Damage = "proof"
-	// DamageUnproved is a file that holds nothing that would prove its entries.
+	// DamageUnproved is a file without a proof of its entries.
 	DamageUnproved Damage = "unproved"
 )
 
-// Finding is the first damage that was found.
+// Finding is the first damage found.
 type Finding struct {
 	Damage Damage
-	// Seq is the place of the entry in the log, 0 where it cannot be told.
+	// Seq is the position of the entry in the log, 0 if it is unknown.
 	Seq int64
-	// ID is the entry's id, empty where it cannot be told: of a removed entry nothing else is left.
+	// ID is the entry's id, empty if it is unknown: the id of a removed entry is lost.
 	ID domain.LogID
 	// Line is the line of the file, from 1; 0 for a store.
 	Line int64
-	// Reason says what does not fit.
+	// Reason describes the mismatch.
 	Reason string
 }
 
@@ -59,29 +59,32 @@ func (f *Finding) String() string {
 	return text + ": " + f.Reason
 }
 
-// Report is what a verification found.
+// Report is the result of a verification.
 type Report struct {
 	Entries  int64
 	Segments int64
-	// First and Last are the places that were verified.
+	// First and Last are the verified positions.
 	First, Last int64
-	// Complete tells that every entry between First and Last is there; an export with filters is not.
+	// Complete reports that every entry between First and Last is included, which an export with filters does not
+	// guarantee.
 	Complete bool
-	// Erased is how many entries had the data of a person erased.
+	// Erased is the number of entries with erased personal data.
 	Erased int64
-	// Unsealed is how many entries of a store were written after the last segment and cannot be verified yet.
+	// Unsealed is the number of entries of a store that were written after the last segment and cannot be verified
+	// yet.
 	Unsealed int64
-	// Key is the key that signed. Somebody who can replace the key can sign anything: compare it with one kept elsewhere.
+	// Key is the key of the signatures. Anyone who can replace the key can sign anything: compare it with a copy
+	// stored elsewhere.
 	Key string
-	// Finding is the first damage; nil when there is none.
+	// Finding is the first damage, or nil.
 	Finding *Finding
 }
 
-// Trust is what was kept out of the reach of whoever could have changed the log.
+// Trust is what was stored out of reach of anyone who could have changed the log.
 type Trust struct {
-	// Key must have signed; empty accepts the key that the file or store brings.
+	// Key must have signed; if it is empty, the key in the file or store is accepted.
 	Key string
-	// Checkpoints must lie on the log.
+	// Checkpoints must match the log.
 	Checkpoints []domain.AuditCheckpoint
 }
 
@@ -92,7 +95,7 @@ type segmentChecker struct {
 	previous *domain.AuditCheckpoint
 	seen     int64
 	known    map[int64]domain.AuditCheckpoint
-	disagree int64 // the number of a segment of which two different checkpoints were kept; 0 for none
+	disagree int64 // the number of a segment with two different known checkpoints; 0 for none
 }
 
 func newSegmentChecker(trust Trust, key string) *segmentChecker {
@@ -106,13 +109,13 @@ func newSegmentChecker(trust Trust, key string) *segmentChecker {
 	return c
 }
 
-// check returns the damage of a segment, nil when it is whole and follows the one before.
+// check returns the damage of a segment, or nil if it is intact and follows the previous one.
 func (c *segmentChecker) check(s *domain.AuditSegment) *Finding {
 	return c.accept(s, c.signed, c.rooted, c.follows)
 }
 
-// checkSealed is check for the segment of a stream, which brings no digests: those of its entries were compared before, where
-// the stream has entries.
+// checkSealed is check for the segment of a stream, which has no digests: those of its entries were compared before,
+// if the stream contains entries.
 func (c *segmentChecker) checkSealed(s *domain.AuditSegment) *Finding {
 	return c.accept(s, c.signed, c.follows)
 }
@@ -146,7 +149,7 @@ func (c *segmentChecker) signed(s *domain.AuditSegment) string {
 	return ""
 }
 
-// rooted checks the root. Only the first segment may have no digests: retention has cut what it sealed.
+// rooted checks the root. Only the first segment may lack its digests: retention has removed what it sealed.
 func (c *segmentChecker) rooted(s *domain.AuditSegment) string {
 	switch {
 	case s.Count < 1 || s.First < 1:
@@ -174,7 +177,7 @@ func (c *segmentChecker) follows(s *domain.AuditSegment) string {
 	return ""
 }
 
-// next returns the place at which the segment must begin.
+// next returns the position at which the segment must begin.
 func (c *segmentChecker) next(s *domain.AuditSegment) int64 {
 	switch {
 	case c.previous != nil:
@@ -186,7 +189,7 @@ func (c *segmentChecker) next(s *domain.AuditSegment) int64 {
 	}
 }
 
-// missing returns the damage when a kept checkpoint lies beyond the last segment: the newest part was cut off.
+// missing returns the damage if a known checkpoint is after the last segment: the newest part was removed.
 func (c *segmentChecker) missing() *Finding {
 	last := domain.AuditCheckpoint{}
 	if c.previous != nil {
@@ -203,15 +206,15 @@ func (c *segmentChecker) missing() *Finding {
 	return nil
 }
 
-// reasonCopy says that the id of an entry is also that of the one at the place given.
+// reasonCopy returns the reason for an entry with the id of the entry at the given position.
 func reasonCopy(place int64) string {
 	return fmt.Sprintf("its id occurs twice: it is a copy of the entry at place %d", place)
 }
 
-// reasonForged is what a disputed leaf proves.
+// reasonForged is the reason that a disputed leaf proves.
 const reasonForged = "it was changed, or added past the service, before it was sealed"
 
-// compare returns the damage of a record that is said to stand at its place in the segment.
+// compare returns the damage of a record at its claimed position in the segment.
 func compare(s *domain.AuditSegment, r *domain.AuditRecord) *Finding {
 	sealed, ok := s.Leaf(r.Seq)
 	if !ok {
@@ -232,7 +235,7 @@ func compare(s *domain.AuditSegment, r *domain.AuditRecord) *Finding {
 	return &Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: "it is not what was sealed at its place"}
 }
 
-// opened returns the damage of a record whose personal part is not what was committed to.
+// opened returns the damage of a record whose personal part does not match its commitment.
 func opened(r *domain.AuditRecord) *Finding {
 	if err := r.CheckOpening(); err != nil {
 		return &Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: err.Error()}

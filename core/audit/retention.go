@@ -8,21 +8,21 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// minRetention bounds what a mistake can cut off.
+// minRetention is a safety limit: a mistake cannot remove newer entries.
 const minRetention = 24 * time.Hour
 
-// Cut is what a retention run removed.
+// Cut is the result of a retention run.
 type Cut struct {
-	// Segment is the last one that was removed; its checkpoint stays, and the log begins after it. 0 when nothing was old
-	// enough.
+	// Segment is the last removed segment; its checkpoint remains, and the log begins after it. It is 0 if nothing
+	// was old enough.
 	Segment int64
-	// Last is the place of the last entry removed.
+	// Last is the position of the last removed entry.
 	Last int64
 }
 
-// Retain removes the entries that were sealed before the time given, in whole segments, and keeps the checkpoint of the last:
-// what is left still proves itself. It takes system.configure and leaves an entry of its own. A time less than a day ago is
-// fault.ErrInvalid.
+// Retain removes the entries that were sealed before the given time, in whole segments, and keeps the checkpoint of
+// the last: the rest of the log remains provable. It requires system.configure and writes an audit entry. A time less
+// than a day ago is fault.ErrInvalid.
 func (s *Service) Retain(ctx context.Context, by domain.Principal, before time.Time) (Cut, error) {
 	if err := by.Require(domain.SystemConfigure); err != nil {
 		return Cut{}, err

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// maxSegment bounds the entries of one segment, and with it what a pass holds in memory.
+	// maxSegment limits the entries of one segment, and so the memory of a pass.
 	maxSegment = 4096
 	// maxLost is how many races for the next segment a pass may lose before it leaves the rest to the next one.
 	maxLost = 1000
 )
 
-// Sequencer seals what was written: it gives entries their places, links them into segments and signs a checkpoint of each.
-// Any number may run on one log: a segment's number is taken once, and who comes second begins again.
+// Sequencer seals new entries: it assigns their positions, links them into segments and signs a checkpoint of each.
+// Several may run on one log: the number of a segment is taken once, and the loser of a race retries.
 type Sequencer struct {
 	store  ports.AuditSealStore
 	signer *Signer
@@ -32,7 +32,8 @@ func NewSequencer(store ports.AuditSealStore, signer *Signer, clock ports.Clock,
 	return &Sequencer{store: store, signer: signer, clock: clock, sinks: sinks}
 }
 
-// Run seals in this interval until ctx ends, and then once more. What fails is told to report and tried again.
+// Run seals in this interval until ctx is done, and then once more. Errors are passed to report, and the next run
+// retries.
 func (s *Sequencer) Run(ctx context.Context, every time.Duration, report func(error)) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -51,18 +52,19 @@ func (s *Sequencer) Run(ctx context.Context, every time.Duration, report func(er
 	}
 }
 
-// ErrForged tells that somebody else changed or added entries before they were sealed. They are sealed as disputed.
+// ErrForged reports that entries were changed or added by another program before they were sealed. They are sealed as
+// disputed.
 var ErrForged = errors.New("an entry of the audit log was changed or added past the service before it was sealed")
 
-// Seal seals all that was written before the call and returns how many entries that were. ErrForged and an error of a sink
-// come after the sealing, which stands.
+// Seal seals all entries that were written before the call and returns their number. ErrForged and errors of a sink
+// are returned after the sealing, which is not undone.
 func (s *Sequencer) Seal(ctx context.Context) (int, error) {
 	sealed, lost := 0, 0
 	var after error
 	for {
 		next, err := s.sealNext(ctx)
 		if errors.Is(err, fault.ErrConflict) && lost < maxLost {
-			lost++ // another node has sealed these; look again
+			lost++ // another node has sealed these; read again
 			continue
 		}
 		if err != nil {
@@ -86,11 +88,11 @@ func (s *Sequencer) Seal(ctx context.Context) (int, error) {
 	}
 }
 
-// ErrBehind tells that the log does not hold a checkpoint that was published.
+// ErrBehind reports that the log lacks a checkpoint that was published.
 var ErrBehind = errors.New("the audit log in the store is older than its checkpoint, or another")
 
-// CheckReached returns ErrBehind where the log does not reach the checkpoint, the line of a sink: the store is an older copy, or its
-// newest part was removed.
+// CheckReached returns ErrBehind if the log does not reach the checkpoint, the line of a sink: the store is an older
+// copy, or its newest part was removed.
 func (s *Sequencer) CheckReached(ctx context.Context, line []byte) error {
 	checkpoint, err := ParseCheckpoint(line)
 	if err != nil {
@@ -101,7 +103,7 @@ func (s *Sequencer) CheckReached(ctx context.Context, line []byte) error {
 		return err
 	}
 	if last.Number == checkpoint.Number && last.Root != checkpoint.Root {
-		return fmt.Errorf("%w: segment %d is another", ErrBehind, last.Number)
+		return fmt.Errorf("%w: segment %d differs", ErrBehind, last.Number)
 	}
 	if last.Number < checkpoint.Number {
 		return fmt.Errorf("%w: it ends at segment %d, and segment %d was sealed at %s", ErrBehind, last.Number, checkpoint.Number,
@@ -110,16 +112,16 @@ func (s *Sequencer) CheckReached(ctx context.Context, line []byte) error {
 	return nil
 }
 
-// sealing is a segment with what went into it.
+// sealing is a segment with the records it seals.
 type sealing struct {
 	domain.AuditSegment
 
 	records  []domain.AuditRecord
 	disputed []domain.LogID
-	full     bool // more may be waiting
+	full     bool // more entries may be waiting
 }
 
-// sealNext seals one segment; it is of no entries where nothing waits.
+// sealNext seals one segment. Without new entries the segment is empty.
 func (s *Sequencer) sealNext(ctx context.Context) (sealing, error) {
 	last, err := s.store.LastSegment(ctx)
 	if err != nil {
@@ -146,12 +148,12 @@ func (s *Sequencer) sealNext(ctx context.Context) (sealing, error) {
 		return sealing{}, err
 	}
 	for i := range run {
-		run[i].Seq = first + int64(i) // also where the store has only now given them places
+		run[i].Seq = first + int64(i) // also if the store assigns positions only now
 	}
 	return sealing{segment, run, disputed, len(records) == maxSegment || len(run) < len(records)}, nil
 }
 
-// firstPlace returns the place of the first record that comes after the last segment.
+// firstPlace returns the position of the first record after the last segment.
 func firstPlace(last *domain.AuditSegment, record *domain.AuditRecord) (int64, error) {
 	first := last.Last() + 1
 	if last.Number == 0 {
@@ -161,13 +163,13 @@ func firstPlace(last *domain.AuditSegment, record *domain.AuditRecord) (int64, e
 	case record.Seq == 0:
 		return first, nil
 	case record.Seq < first:
-		return 0, fmt.Errorf("sealing the audit log: entry %s stands at %d, which is sealed", record.ID, record.Seq)
+		return 0, fmt.Errorf("sealing the audit log: entry %s is at position %d, which is sealed", record.ID, record.Seq)
 	}
 	return record.Seq, nil
 }
 
-// leaves returns what the segment holds of each record. One that does not have its mark was changed or added by somebody
-// else: it is sealed as that, since leaving it out would hide it and stopping would let anybody stop the log.
+// leaves returns the digests of the records. A record without a valid mark was changed or added by another program.
+// It is sealed as disputed, since omitting it would hide it, and stopping would let an attacker stop the log.
 func (s *Sequencer) leaves(ctx context.Context, run []domain.AuditRecord) (leaves []domain.AuditDigest, ids, disputed []domain.LogID, err error) {
 	marker, err := s.signer.Marker(ctx)
 	if err != nil {
@@ -185,8 +187,8 @@ func (s *Sequencer) leaves(ctx context.Context, run []domain.AuditRecord) (leave
 	return leaves, ids, disputed, nil
 }
 
-// consecutive returns the records up to the first gap. A gap is what an entry left that was taken away before it was sealed;
-// the segments on both sides show it for ever.
+// consecutive returns the records up to the first gap. A gap is left by an entry that was removed before it was
+// sealed; the segments on both sides prove it permanently.
 func consecutive(records []domain.AuditRecord) []domain.AuditRecord {
 	for i := 1; i < len(records); i++ {
 		if records[i].Seq != 0 && records[i].Seq != records[i-1].Seq+1 {

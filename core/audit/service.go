@@ -10,7 +10,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Service reads, exports and cuts the audit log.
+// Service reads, exports and truncates the audit log.
 type Service struct {
 	trail     ports.AuditTrail
 	proofs    ports.AuditProofs
@@ -21,7 +21,7 @@ type Service struct {
 	clock     ports.Clock
 }
 
-// Needs is what a Service works with.
+// Needs holds the dependencies of a Service.
 type Needs struct {
 	Trail     ports.AuditTrail
 	Proofs    ports.AuditProofs
@@ -42,8 +42,8 @@ func New(n Needs) *Service {
 // auditLog is the target of entries about reading the log.
 const auditLog = "audit_log"
 
-// List returns one page of the log, newest first. It takes audit.read, except for the entries of what somebody did themselves
-// when they ask for those alone. Reading what others did leaves an entry, one a minute.
+// List returns one page of the log, newest first. It requires audit.read, unless a user reads only their own entries.
+// Reading other users' entries writes an audit entry, one a minute.
 func (s *Service) List(ctx context.Context, by domain.Principal, query domain.AuditQuery) (domain.AuditPage, error) {
 	own := isOwn(by, query.UserID)
 	if err := s.MayList(by, query.UserID); err != nil {
@@ -60,7 +60,8 @@ func (s *Service) List(ctx context.Context, by domain.Principal, query domain.Au
 	return page, s.access.Read(ctx, by, auditLog)
 }
 
-// checked returns the query in the form that stores compare with, or fault.ErrInvalid that names the wrong filter.
+// checked returns the query in the form that stores compare with, or fault.ErrInvalid with the name of the invalid
+// filter.
 func checked(query domain.AuditQuery) (domain.AuditQuery, error) {
 	refused := fault.ErrInvalid
 	for _, action := range query.Actions {

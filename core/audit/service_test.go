@@ -24,7 +24,7 @@ import (
 
 var firstPage = domain.Page{Number: 1, Limit: 20}
 
-func TestL09_TheLogTakesAuditReadAndOnesOwnEntriesDoNot(t *testing.T) {
+func TestListRequiresAuditReadExceptForOwnEntries(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	user := b.User(t, "john", domain.RoleUser)
@@ -41,7 +41,7 @@ func TestL09_TheLogTakesAuditReadAndOnesOwnEntriesDoNot(t *testing.T) {
 		want  error
 	}{
 		"a user, everything":             {by, domain.AuditQuery{}, fault.ErrForbidden},
-		"a user, somebody else's":        {by, domain.AuditQuery{UserID: string(auditor.ID)}, fault.ErrForbidden},
+		"a user, another user's":         {by, domain.AuditQuery{UserID: string(auditor.ID)}, fault.ErrForbidden},
 		"a user, their own":              {by, domain.AuditQuery{UserID: string(user.ID)}, nil},
 		"a user's key, the user's own":   {byKey, domain.AuditQuery{UserID: string(user.ID)}, fault.ErrForbidden},
 		"an auditor, everything":         {b.As(t, auditor), domain.AuditQuery{}, nil},
@@ -61,7 +61,7 @@ func TestL09_TheLogTakesAuditReadAndOnesOwnEntriesDoNot(t *testing.T) {
 	}
 }
 
-func TestL06_ReadsAndExportsLeaveEntriesOneAMinute(t *testing.T) {
+func TestReadsAndExportsAreAuditedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	by := b.As(t, b.User(t, "ann", "auditor"))
@@ -90,7 +90,7 @@ func TestL06_ReadsAndExportsLeaveEntriesOneAMinute(t *testing.T) {
 	}
 }
 
-// lossyTrail fails to append while it is told to.
+// lossyTrail fails to append while fails is set.
 type lossyTrail struct {
 	ports.AuditTrail
 	fails bool
@@ -103,7 +103,7 @@ func (l *lossyTrail) Append(ctx context.Context, entries ...domain.AuditEntry) e
 	return l.AuditTrail.Append(ctx, entries...)
 }
 
-func TestL02_AReadThatCouldNotBeNotedIsNotedTheNextTime(t *testing.T) {
+func TestReadIsAuditedAfterAFailedWrite(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	trail := &lossyTrail{AuditTrail: k.Store.Audit(), fails: true}
@@ -121,7 +121,7 @@ func TestL02_AReadThatCouldNotBeNotedIsNotedTheNextTime(t *testing.T) {
 	}
 }
 
-func TestL11_AFloodOfRefusalsIsCountedInFewEntries(t *testing.T) {
+func TestManyRefusalsAreCountedInFewEntries(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	by := b.As(t, b.User(t, "john", domain.RoleUser))
@@ -152,7 +152,7 @@ func TestL11_AFloodOfRefusalsIsCountedInFewEntries(t *testing.T) {
 	}
 }
 
-func TestL07_CellsOfACSVExportDoNotRunAsFormulas(t *testing.T) {
+func TestCSVExportCellsAreNotFormulas(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	hostile := []string{
@@ -182,12 +182,12 @@ func TestL07_CellsOfACSVExportDoNotRunAsFormulas(t *testing.T) {
 		// encoding/csv reads a carriage return in front of a line feed as one line feed.
 		inside := strings.NewReplacer("\t'", "\t", "\n'", "\n", "\r'", "\r")
 		if got := inside.Replace(strings.TrimPrefix(cell, "'")); got != agent && !strings.Contains(agent, "\r") {
-			t.Errorf("the cell gives %q back, want %q", got, agent)
+			t.Errorf("the cell has the value %q, want %q", got, agent)
 		}
 	}
 }
 
-func TestExportsHaveTheEntriesInTheirOrder(t *testing.T) {
+func TestExportKeepsEntryOrder(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 12)
@@ -230,7 +230,7 @@ func TestExportsHaveTheEntriesInTheirOrder(t *testing.T) {
 	}
 }
 
-func TestL05_TwoSequencersMakeOneChain(t *testing.T) {
+func TestTwoSequencersWriteOneChain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	other := on(b.Kit)
@@ -264,7 +264,7 @@ func TestL05_TwoSequencersMakeOneChain(t *testing.T) {
 	}
 }
 
-func TestL04_ForgedLinesStayInsideTheirEntry(t *testing.T) {
+func TestLineBreaksInValuesDoNotForgeLines(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	const forged = "x\r\nlog_1,2024-01-01T00:00:00Z,usr_root,login,true\x1b[2J\u202etxt"
@@ -278,7 +278,7 @@ func TestL04_ForgedLinesStayInsideTheirEntry(t *testing.T) {
 			t.Errorf("a line is no JSON: %q", line)
 		}
 		if bytes.ContainsAny(bytes.TrimSuffix(line, []byte("\n")), "\r\n\x1b") {
-			t.Errorf("a control character stands in a line: %q", line)
+			t.Errorf("a line contains a control character: %q", line)
 		}
 	}
 	rows, err := csv.NewReader(bytes.NewReader(b.exportAs(t, audit.ExportRequest{Format: audit.FormatCSV, Query: domain.AuditQuery{UserID: "usr_a"}}))).ReadAll()
@@ -292,7 +292,7 @@ func TestL04_ForgedLinesStayInsideTheirEntry(t *testing.T) {
 	}
 }
 
-func TestL08_AnExportTakesTheSameMemoryAtAnySize(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
+func TestExportRunsInConstantMemory(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
 	b := newBench(t)
 	const entries = 12_000
 	for done := 0; done < entries; done += 4000 {
@@ -322,7 +322,7 @@ func TestL08_AnExportTakesTheSameMemoryAtAnySize(t *testing.T) { //nolint:parall
 	}
 }
 
-// heapWatcher throws away what is written and looks at the live heap now and then.
+// heapWatcher discards what is written and samples the size of the live heap.
 type heapWatcher struct {
 	written, looks int
 	most           uint64

@@ -14,7 +14,7 @@ import (
 
 var formats = []audit.Format{audit.FormatCSV, audit.FormatJSON, audit.FormatNDJSON}
 
-func TestL05_AnUntouchedLogVerifies(t *testing.T) {
+func TestIntactLogVerifies(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 35)
@@ -34,7 +34,7 @@ func TestL05_AnUntouchedLogVerifies(t *testing.T) {
 	}
 }
 
-func TestL05_DamageToTheStoreIsLocated(t *testing.T) {
+func TestStoreDamageIsLocated(t *testing.T) {
 	t.Parallel()
 	const swap = `UPDATE audit_entries SET public = CASE seq WHEN 12 THEN (SELECT public FROM audit_entries WHERE seq = 14)
 		ELSE (SELECT public FROM audit_entries WHERE seq = 12) END WHERE seq IN (12, 14)`
@@ -43,13 +43,13 @@ func TestL05_DamageToTheStoreIsLocated(t *testing.T) {
 		want       audit.Damage
 		seq        int64
 	}{
-		"a changed entry":                   {[]string{"UPDATE audit_entries SET public = replace(public, 'login', 'logout') WHERE seq = 12"}, audit.DamageChanged, 12},
-		"a changed address":                 {[]string{"UPDATE audit_entries SET ip = '192.0.2.8' WHERE seq = 12"}, audit.DamageChanged, 12},
-		"a changed user agent":              {[]string{"UPDATE audit_entries SET user_agent = 'x' WHERE seq = 12"}, audit.DamageChanged, 12},
-		"changed personal details":          {[]string{`UPDATE audit_entries SET personal = '{"username":"x"}' WHERE seq = 12`}, audit.DamageChanged, 12},
-		"a removed entry":                   {[]string{"DELETE FROM audit_entries WHERE seq = 12"}, audit.DamageRemoved, 12},
-		"the last entry of a segment gone":  {[]string{"DELETE FROM audit_entries WHERE seq = 20"}, audit.DamageRemoved, 20},
-		"two entries in each other's place": {[]string{swap}, audit.DamageMoved, 12},
+		"a changed entry":                     {[]string{"UPDATE audit_entries SET public = replace(public, 'login', 'logout') WHERE seq = 12"}, audit.DamageChanged, 12},
+		"a changed address":                   {[]string{"UPDATE audit_entries SET ip = '192.0.2.8' WHERE seq = 12"}, audit.DamageChanged, 12},
+		"a changed user agent":                {[]string{"UPDATE audit_entries SET user_agent = 'x' WHERE seq = 12"}, audit.DamageChanged, 12},
+		"changed personal details":            {[]string{`UPDATE audit_entries SET personal = '{"username":"x"}' WHERE seq = 12`}, audit.DamageChanged, 12},
+		"a removed entry":                     {[]string{"DELETE FROM audit_entries WHERE seq = 12"}, audit.DamageRemoved, 12},
+		"the last entry of a segment removed": {[]string{"DELETE FROM audit_entries WHERE seq = 20"}, audit.DamageRemoved, 20},
+		"two entries in each other's place":   {[]string{swap}, audit.DamageMoved, 12},
 		"an entry added in front": {[]string{
 			`INSERT INTO audit_entries (seq, at, kind, user_id, ip, request_id, target, user_agent, public)
 			SELECT 0, at, kind, user_id, ip, request_id, target, user_agent, public FROM audit_entries WHERE seq = 12`,
@@ -76,7 +76,7 @@ func TestL05_DamageToTheStoreIsLocated(t *testing.T) {
 	}
 }
 
-func TestL05_AnEntryTakenAwayBeforeItWasSealedLeavesAGap(t *testing.T) {
+func TestRemovingAnUnsealedEntryLeavesAGap(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 10)
@@ -92,16 +92,16 @@ func TestL05_AnEntryTakenAwayBeforeItWasSealedLeavesAGap(t *testing.T) {
 	}
 }
 
-// Before an entry is sealed its mark alone tells that it is the service's.
-func TestL05_AnEntryChangedBeforeItWasSealedIsNamedForEver(t *testing.T) {
+// Before an entry is sealed, only its mark proves that the service wrote it.
+func TestChangedUnsealedEntryIsSealedAsDisputed(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		"a changed text": "UPDATE audit_entries SET public = replace(public, 'import', 'logout') WHERE seq = 13",
-		"a mark taken away with a change": `UPDATE audit_entries SET public = replace(public, 'import', 'logout'), mark = NULL
+		"a mark removed with a change": `UPDATE audit_entries SET public = replace(public, 'import', 'logout'), mark = NULL
 			WHERE seq = 13`,
 		"the mark of another entry":   "UPDATE audit_entries SET mark = (SELECT mark FROM audit_entries WHERE seq = 12) WHERE seq = 13",
 		"a mark cut short to nothing": "UPDATE audit_entries SET mark = x'' WHERE seq = 13",
-		"an entry put in the place of another": `UPDATE audit_entries SET public = (SELECT replace(public, 'log_', 'log_x')
+		"an entry replaced by another": `UPDATE audit_entries SET public = (SELECT replace(public, 'log_', 'log_x')
 			FROM audit_entries WHERE seq = 2), mark = (SELECT mark FROM audit_entries WHERE seq = 2) WHERE seq = 13`,
 	}
 	for name, statement := range tests {
@@ -123,7 +123,7 @@ func TestL05_AnEntryChangedBeforeItWasSealedIsNamedForEver(t *testing.T) {
 			}
 			isNamed("before the seal", b.verifyStore(t, audit.Trust{}).Finding)
 			if n, err := b.sequencer.Seal(t.Context()); n != 5 || !errors.Is(err, audit.ErrForged) {
-				t.Errorf("Seal() = %d, %v; want all five sealed, and to be told", n, err)
+				t.Errorf("Seal() = %d, %v; want all five sealed, and ErrForged", n, err)
 			}
 			isNamed("after the seal", b.verifyStore(t, audit.Trust{}).Finding)
 			isNamed("in an export", verifyFile(t, b.export(t, audit.FormatNDJSON, domain.AuditQuery{}), audit.Trust{}).Finding)
@@ -131,8 +131,9 @@ func TestL05_AnEntryChangedBeforeItWasSealedIsNamedForEver(t *testing.T) {
 	}
 }
 
-// What filters go by is not sealed itself: whoever changes it hides an entry from a filtered list, and is found.
-func TestL05_AnEntryHiddenFromTheFiltersIsNamed(t *testing.T) {
+// Filter values are not sealed themselves. Changing one hides an entry from a filtered list, and verification reports
+// it.
+func TestEntryWithChangedFilterValuesIsReported(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		"another user":     "UPDATE audit_entries SET user_id = 'usr_9' WHERE seq = 12",
@@ -157,7 +158,7 @@ func TestL05_AnEntryHiddenFromTheFiltersIsNamed(t *testing.T) {
 	}
 }
 
-func TestL05_AnExportAlteredInOneByteIsCaughtAndLocated(t *testing.T) {
+func TestOneChangedByteOfAnExportIsLocated(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 1)
@@ -177,7 +178,7 @@ func TestL05_AnExportAlteredInOneByteIsCaughtAndLocated(t *testing.T) {
 					t.Fatalf("byte %d altered from %q: not found", at, around(raw, at))
 				}
 				if line := int64(bytes.Count(raw[:at], []byte("\n")) + 1); f.Damage == audit.DamageChanged && f.Line != line && f.Line != line+1 {
-					t.Errorf("byte %d altered from %q: located in line %d, want %d (%s)", at, around(raw, at), f.Line, line, f)
+					t.Errorf("byte %d altered from %q: reported in line %d, want %d (%s)", at, around(raw, at), f.Line, line, f)
 				}
 			}
 		})
@@ -186,7 +187,7 @@ func TestL05_AnExportAlteredInOneByteIsCaughtAndLocated(t *testing.T) {
 
 func around(raw []byte, at int) string { return string(raw[max(0, at-10):min(len(raw), at+10)]) }
 
-// lineOf returns the index of the line that holds the entry at the place.
+// lineOf returns the index of the line that contains the entry at the position.
 func lineOf(t *testing.T, lines [][]byte, format audit.Format, seq int) int {
 	t.Helper()
 	needle := fmt.Sprintf(`"seq":%d,`, seq)
@@ -202,7 +203,7 @@ func lineOf(t *testing.T, lines [][]byte, format audit.Format, seq int) int {
 	return 0
 }
 
-func TestL05_LinesRemovedAddedOrMovedInAnExportAreNamed(t *testing.T) {
+func TestRemovedAddedAndMovedExportLinesAreReported(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 25)
@@ -248,7 +249,7 @@ func without(seq int) func([][]byte, func(int) int) [][]byte {
 	return func(l [][]byte, at func(int) int) [][]byte { return slices.Delete(l, at(seq), at(seq)+1) }
 }
 
-func TestH19_AfterAPurgeTheLogStillProvesItself(t *testing.T) {
+func TestLogVerifiesAfterPurge(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 25)
@@ -268,7 +269,7 @@ func TestH19_AfterAPurgeTheLogStillProvesItself(t *testing.T) {
 	}
 }
 
-func TestL10_RetentionCutsAtASegmentAndKeepsItsCheckpoint(t *testing.T) {
+func TestRetentionRemovesWholeSegmentsAndKeepsCheckpoint(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 35)

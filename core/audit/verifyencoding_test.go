@@ -7,8 +7,8 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 )
 
-// TestAnExportInUTF16IsNoForgery: PowerShell's > writes it, and no entry of it can be read.
-func TestAnExportInUTF16IsNoForgery(t *testing.T) {
+// PowerShell's redirection writes UTF-16.
+func TestUTF16ExportIsAnErrorNotAForgery(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"\xff\xfe{\x00}\x00", "\xfe\xff\x00{\x00}"} {
 		report, err := audit.VerifyFile(strings.NewReader(text), int64(len(text)), audit.Trust{})

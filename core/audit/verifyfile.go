@@ -10,11 +10,12 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// maxLine bounds one line of an export.
+// maxLine limits one line of an export.
 const maxLine = 4 << 20
 
-// VerifyFile proves an export, or a stream of checkpoint sinks, without the service and in constant memory: that it is what the
-// service wrote, whole and in order. An error means that the file could not be read; what is no export at all is a finding.
+// VerifyFile verifies an export, or a stream of checkpoint sinks, without the service and in constant memory: that it
+// is what the service wrote, complete and in order. An error means that the file could not be read; a file that is
+// not an export is a finding.
 func VerifyFile(file io.ReaderAt, size int64, trust Trust) (Report, error) {
 	from, err := contentStart(file)
 	if err != nil {
@@ -57,10 +58,10 @@ func VerifyFile(file io.ReaderAt, size int64, trust Trust) (Report, error) {
 	return v.report, nil
 }
 
-// errUTF16 is a file that a program of Windows has saved as "Unicode"; nothing can be said about its entries.
+// errUTF16 is returned for a file that a Windows program has saved as "Unicode"; its entries cannot be verified.
 var errUTF16 = errors.New("the file is in UTF-16: export it again, or save it as UTF-8")
 
-// contentStart returns where a file begins behind its byte order mark. That of UTF-16 is an error.
+// contentStart returns the offset after the byte order mark. A UTF-16 mark is an error.
 func contentStart(file io.ReaderAt) (int64, error) {
 	var mark [len(byteOrderMark)]byte
 	n, err := file.ReadAt(mark[:], 0)
@@ -79,22 +80,22 @@ func contentStart(file io.ReaderAt) (int64, error) {
 // fileVerifier compares the entries of an export with its proof.
 type fileVerifier struct {
 	layout   layout
-	open     func() *lines // from the beginning
+	open     func() *lines // from the start
 	entries  *lines
 	proofs   *lines
 	segments *segmentChecker
 	ids      *duplicates
 	report   Report
 
-	segment  *domain.AuditSegment // the present one; nil where there is none (any more)
+	segment  *domain.AuditSegment // the current segment; nil if there is none, or no further one
 	chain    chain
-	previous line    // the entry before
-	before   int64   // the place of the one before that
-	missing  int64   // the place of an entry that a later one says came before it; 0 for none
-	noticed  Finding // the entry that said so
+	previous line    // the previous entry
+	before   int64   // the position of the entry before previous
+	missing  int64   // the position of an entry that a later one names as its predecessor; 0 for none
+	noticed  Finding // the entry that named it
 }
 
-// found keeps the first finding; one without a line is about the line that was read last.
+// found stores the first finding. A finding without a line gets the number of the last line read.
 func (v *fileVerifier) found(f Finding) {
 	if v.report.Finding != nil {
 		return
@@ -110,7 +111,7 @@ func about(damage Damage, l *line, reason string) Finding {
 	return Finding{Damage: damage, Seq: l.Seq, ID: l.ID, Reason: reason}
 }
 
-// walk goes through the entries to the first damage.
+// walk checks the entries until the first damage.
 func (v *fileVerifier) walk() error {
 	for v.entries.offset < v.layout.proofAt && v.report.Finding == nil {
 		raw, err := v.entries.next()
@@ -130,17 +131,17 @@ func (v *fileVerifier) walk() error {
 	return nil
 }
 
-// read checks the line of an entry. One that cannot be read is a finding.
+// read checks the line of an entry. A line that cannot be parsed is a finding.
 func (v *fileVerifier) read(raw []byte) error {
 	l, body, broken := v.entries.parse(raw)
 	if broken == nil {
 		return v.entry(&l, body)
 	}
-	v.found(Finding{Damage: DamageChanged, Seq: v.guess(), Reason: broken.Error()})
+	v.found(Finding{Damage: DamageChanged, Seq: v.expectedNext(), Reason: broken.Error()})
 	return nil
 }
 
-// entry checks one entry, and what it says of the one before it.
+// entry checks one entry and its reference to the previous one.
 func (v *fileVerifier) entry(l *line, body []byte) error {
 	if err := v.place(l); err != nil || v.missing != 0 || v.report.Finding != nil {
 		return err
@@ -169,16 +170,16 @@ func (v *fileVerifier) entry(l *line, body []byte) error {
 	return nil
 }
 
-// guess returns the place of a line that cannot be read, where the export is complete.
-func (v *fileVerifier) guess() int64 {
+// expectedNext returns the position of a line that cannot be parsed, if the export is complete.
+func (v *fileVerifier) expectedNext() int64 {
 	if v.report.Complete && v.previous.Seq > 0 {
 		return v.previous.Seq + 1
 	}
 	return 0
 }
 
-// place checks that the entry follows the one before it: each names the place of its predecessor in the export, and in a
-// complete export no place is left out.
+// place checks that the entry follows the previous one: each entry names the position of its predecessor in the
+// export, and a complete export has no gaps.
 func (v *fileVerifier) place(l *line) error {
 	first := v.previous.Seq == 0
 	switch {
@@ -203,7 +204,8 @@ func (v *fileVerifier) place(l *line) error {
 	return nil
 }
 
-// expected returns the place that the entry must have in a complete export; in another it may have any.
+// expected returns the position that the entry must have in a complete export; in a filtered export any later
+// position is valid.
 func (v *fileVerifier) expected(l *line) int64 {
 	switch {
 	case !v.report.Complete:
@@ -217,7 +219,7 @@ func (v *fileVerifier) expected(l *line) int64 {
 	}
 }
 
-// sealed compares an entry with the segment that holds its place, where the export has segments.
+// sealed compares an entry with the segment that contains its position, if the export has segments.
 func (v *fileVerifier) sealed(r *domain.AuditRecord) error {
 	for v.segment != nil && r.Seq > v.segment.Last() {
 		if err := v.nextSegment(); err != nil || v.report.Finding != nil {
@@ -239,7 +241,7 @@ func (v *fileVerifier) sealed(r *domain.AuditRecord) error {
 	return nil
 }
 
-// nextSegment reads and checks the next segment; the present one becomes nil when there is none.
+// nextSegment reads and checks the next segment. The current one becomes nil if there is none.
 func (v *fileVerifier) nextSegment() error {
 	v.segment = nil
 	for {
@@ -263,7 +265,7 @@ func (v *fileVerifier) nextSegment() error {
 			v.found(*damage)
 			return nil
 		}
-		if len(s.Leaves) > 0 { // else it is the checkpoint that retention has left
+		if len(s.Leaves) > 0 { // otherwise it is the checkpoint that retention has kept
 			v.segment = &s
 			v.report.Segments++
 			return nil
@@ -284,7 +286,7 @@ func (v *fileVerifier) readSegment(text []byte) (domain.AuditSegment, *Finding) 
 	return s, nil
 }
 
-// rest reads the segments behind the last entry, and reports what stands behind the end.
+// rest reads the segments after the last entry, and reports lines after the end.
 func (v *fileVerifier) rest() error {
 	for v.segment != nil {
 		if err := v.nextSegment(); err != nil || v.report.Finding != nil {
@@ -295,7 +297,7 @@ func (v *fileVerifier) rest() error {
 	return nil
 }
 
-// conclude checks what is said of the whole, once no single entry was found to be wrong.
+// conclude checks the statements about the whole export, if no single entry was found to be damaged.
 func (v *fileVerifier) conclude(trust Trust) {
 	if s := v.layout.statement; s != nil {
 		v.stated(s, trust)
@@ -303,7 +305,7 @@ func (v *fileVerifier) conclude(trust Trust) {
 	}
 	if v.layout.proved {
 		v.found(Finding{
-			Damage: DamageRemoved, Seq: v.guess(), Reason: "the file ends without its statement: it was cut off, or the export was",
+			Damage: DamageRemoved, Seq: v.expectedNext(), Reason: "the file ends without its statement: it was cut off, or the export was",
 		})
 		return
 	}
@@ -313,7 +315,7 @@ func (v *fileVerifier) conclude(trust Trust) {
 	})
 }
 
-// stated checks what the statement says.
+// stated checks the statement.
 func (v *fileVerifier) stated(s *statementText, trust Trust) {
 	switch {
 	case trust.Key != "" && s.Key != trust.Key:

@@ -8,10 +8,10 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// explain finds out what happened at a gap, by the entries behind it: the one that noticed the gap is there again and was copied
-// forward, or the missing one was moved back, or it is gone.
+// explain determines the cause of a gap from the later entries: the entry that revealed the gap was copied forward,
+// or the missing entry was moved back or removed.
 func (v *fileVerifier) explain() error {
-	moved := Finding{Damage: DamageMoved, Seq: v.missing, Reason: "it stands behind entries that were written after it"}
+	moved := Finding{Damage: DamageMoved, Seq: v.missing, Reason: "it is behind entries that were written after it"}
 	err := v.each(func(l *line, at int64) error {
 		switch {
 		case at <= v.noticed.Line:
@@ -35,7 +35,7 @@ func (v *fileVerifier) explain() error {
 	return nil
 }
 
-// each calls yield for each entry that can be read, with the number of its line.
+// each calls yield for each parsable entry, with the number of its line.
 func (v *fileVerifier) each(yield func(l *line, at int64) error) error {
 	for again := v.open(); again.offset < v.layout.proofAt; {
 		raw, err := again.next()
@@ -57,7 +57,7 @@ func (v *fileVerifier) each(yield func(l *line, at int64) error) error {
 	return nil
 }
 
-// copies reports an id that occurs twice, too far apart for the first walk to notice.
+// copies reports an id that occurs twice too far apart for the first pass to detect.
 func (v *fileVerifier) copies() error {
 	copied, err := v.ids.search(func(yield func(domain.LogID, int64) error) error {
 		return v.each(func(l *line, _ int64) error { return yield(l.ID, l.Seq) })
@@ -77,7 +77,7 @@ func (v *fileVerifier) copies() error {
 	return unless(err, errEnough)
 }
 
-// misplaced reports an entry that does not belong behind the one before it: a copy, where its place was there before.
+// misplaced reports an entry that does not follow the previous one: a copy, if an earlier entry has its position.
 func (v *fileVerifier) misplaced(l *line) error {
 	found := about(DamageMoved, l, "it does not belong behind the entry before it")
 	err := v.each(func(earlier *line, at int64) error {

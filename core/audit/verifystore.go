@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// StoreVerifier proves the log in a store.
+// StoreVerifier verifies the log in a store.
 type StoreVerifier struct {
 	proofs ports.AuditProofs
 	store  ports.AuditSealStore
@@ -21,9 +21,9 @@ func NewStoreVerifier(proofs ports.AuditProofs, store ports.AuditSealStore, sign
 	return &StoreVerifier{proofs: proofs, store: store, signer: signer}
 }
 
-// Verify walks through the whole log in constant memory and reports the first damage. An error means that it could not be
-// read. Entries behind the last segment are not sealed yet: those that the next segment would hold are held against their
-// marks, and of the others only the number is told.
+// Verify reads the whole log in constant memory and reports the first damage. An error means that the log could not
+// be read. Entries after the last segment are not sealed yet: those of the next segment are checked against their
+// marks, and the others are only counted.
 func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error) {
 	key, err := v.signer.PublicKey(ctx)
 	if err != nil {
@@ -66,7 +66,7 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 	return report, err
 }
 
-// conclude checks what is not sealed yet, and the log as a whole.
+// conclude checks the unsealed entries and the log as a whole.
 func (v *StoreVerifier) conclude(ctx context.Context, report *Report, ids *duplicates) error {
 	if err := v.rest(ctx, report, ids); err != nil || report.Finding != nil {
 		return err
@@ -80,7 +80,7 @@ func (v *StoreVerifier) conclude(ctx context.Context, report *Report, ids *dupli
 	return err
 }
 
-// walk goes over the ids of all entries, as their sealed texts have them.
+// walk iterates over the ids of all entries, as in their sealed texts.
 func (v *StoreVerifier) walk(ctx context.Context) entryWalk {
 	return func(yield func(domain.LogID, int64) error) error {
 		return v.proofs.Records(ctx, math.MinInt64, math.MaxInt64, domain.AuditQuery{}, func(r *domain.AuditRecord) error {
@@ -89,7 +89,7 @@ func (v *StoreVerifier) walk(ctx context.Context) entryWalk {
 	}
 }
 
-// segment compares what stands at the places of the segment with what was sealed there.
+// segment compares the records at the positions of the segment with its digests.
 func (v *StoreVerifier) segment(ctx context.Context, report *Report, s *domain.AuditSegment, ids *duplicates) error {
 	next := s.First
 	err := v.proofs.Records(ctx, s.First, s.Last(), domain.AuditQuery{}, func(r *domain.AuditRecord) error {
@@ -126,7 +126,7 @@ func (v *StoreVerifier) segment(ctx context.Context, report *Report, s *domain.A
 	return nil
 }
 
-// nothing reports an entry at a place up to the one given, where there can be none.
+// nothing reports a record at a position up to last, where there can be none.
 func (v *StoreVerifier) nothing(ctx context.Context, report *Report, last int64) error {
 	return v.proofs.Records(ctx, math.MinInt64, last, domain.AuditQuery{}, func(r *domain.AuditRecord) error {
 		report.Finding = &Finding{Damage: DamageAdded, Seq: r.Seq, ID: r.ID, Reason: "no segment holds its place"}
@@ -134,7 +134,7 @@ func (v *StoreVerifier) nothing(ctx context.Context, report *Report, last int64)
 	})
 }
 
-// filed reports an entry that the store's filters take for another than it is.
+// filed reports an entry whose filter values in the store differ from its text.
 func (v *StoreVerifier) filed(ctx context.Context, report *Report, first, last int64) error {
 	misfiled, err := v.proofs.Misfiled(ctx, first, last)
 	if err != nil || misfiled == nil {
@@ -146,7 +146,7 @@ func (v *StoreVerifier) filed(ctx context.Context, report *Report, first, last i
 	return errEnough
 }
 
-// rest looks at what is not sealed yet: the marks of what the next segment would hold, and the ids of everything.
+// rest checks the unsealed entries: the marks of the next segment's, and the ids of all.
 func (v *StoreVerifier) rest(ctx context.Context, report *Report, ids *duplicates) error {
 	marker, err := v.signer.Marker(ctx)
 	if err != nil {
@@ -172,7 +172,7 @@ func (v *StoreVerifier) rest(ctx context.Context, report *Report, ids *duplicate
 	return unless(err, errEnough)
 }
 
-// unless returns err, or nil where it is the one that only ends a walk.
+// unless returns err, or nil if it is the error that only ends an iteration.
 func unless(err, ends error) error {
 	if errors.Is(err, ends) {
 		return nil

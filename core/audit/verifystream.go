@@ -11,11 +11,11 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// streamEntry begins the line of an entry in what checkpoint sinks write. The checkpoint that seals it follows.
+// streamEntry begins the line of an entry in the output of checkpoint sinks. The checkpoint that seals it follows.
 const streamEntry = `{"entry":`
 
-// isStream reports whether a file is what a checkpoint sink wrote. An export can begin with its segments too, but those have
-// their leaves.
+// isStream reports whether a file is the output of a checkpoint sink. An export can also begin with its segments, but
+// those have leaves.
 func isStream(r io.Reader) (bool, error) {
 	first, err := newLines(r, FormatNDJSON, csvForm, maxLine).next()
 	switch {
@@ -30,8 +30,8 @@ func isStream(r io.Reader) (bool, error) {
 	return json.Unmarshal(first, &p) == nil && p.Segment != nil && p.Segment.Leaves == "", nil
 }
 
-// streamVerifier compares the entries of a stream with the checkpoints that follow them. A stream of one process of several
-// lacks the segments of the others, and what tells of a person cannot be checked: a stream has no salts.
+// streamVerifier compares the entries of a stream with the checkpoints that follow them. The stream of one process of
+// several lacks the segments of the others. Personal data cannot be verified, since a stream has no salts.
 type streamVerifier struct {
 	open     func() *io.SectionReader
 	lines    *lines
@@ -39,8 +39,8 @@ type streamVerifier struct {
 	segments *segmentChecker
 	ids      *duplicates
 	report   Report
-	waiting  []streamLine // entries whose checkpoint has not come yet
-	last     int64        // the place of the last entry that was read
+	waiting  []streamLine // entries whose checkpoint has not been read yet
+	last     int64        // the position of the last entry read
 	gaps     bool
 }
 
@@ -98,7 +98,7 @@ func (v *streamVerifier) line(raw []byte) error {
 	return nil
 }
 
-// parseStreamEntry reads the line of an entry. The text of the entry must be as it is sealed.
+// parseStreamEntry parses the line of an entry. The text of the entry must be as it was sealed.
 func parseStreamEntry(raw []byte) (domain.AuditRecord, bool) {
 	var outer struct {
 		Entry jsonLine `json:"entry"`
@@ -129,10 +129,10 @@ func (v *streamVerifier) entry(r domain.AuditRecord) error {
 	return nil
 }
 
-// misplaced reports an entry behind one of a later place: a copy, where its place was there before.
+// misplaced reports an entry after one with a later position: a copy, if an earlier entry has its position.
 func (v *streamVerifier) misplaced(r *domain.AuditRecord) error {
 	found := &Finding{
-		Damage: DamageMoved, Seq: r.Seq, ID: r.ID, Line: v.lines.number, Reason: "it stands behind entries that were written after it",
+		Damage: DamageMoved, Seq: r.Seq, ID: r.ID, Line: v.lines.number, Reason: "it is behind entries that were written after it",
 	}
 	err := v.each(func(earlier *domain.AuditRecord, at int64) error {
 		switch {
@@ -169,7 +169,7 @@ func (v *streamVerifier) each(yield func(r *domain.AuditRecord, at int64) error)
 	}
 }
 
-// checkpoint checks a checkpoint, and that the entries before it are those that it seals.
+// checkpoint verifies a checkpoint, and that the entries before it are those that it seals.
 func (v *streamVerifier) checkpoint(c domain.AuditCheckpoint) {
 	if v.segments == nil {
 		v.segments = newSegmentChecker(v.trust, c.KeyID)
@@ -184,7 +184,7 @@ func (v *streamVerifier) checkpoint(c domain.AuditCheckpoint) {
 			return
 		}
 		if c.Number != before.Number+1 {
-			v.gaps, v.segments.previous = true, nil // another process has sealed those between
+			v.gaps, v.segments.previous = true, nil // another process has sealed the segments in between
 		}
 	}
 	s := domain.AuditSegment{AuditCheckpoint: c}
@@ -200,7 +200,7 @@ func (v *streamVerifier) checkpoint(c domain.AuditCheckpoint) {
 	v.waiting = v.waiting[:0]
 }
 
-// seals completes the segment with the digests of the entries that wait for its checkpoint, and returns the damage when they
+// seals completes the segment with the digests of the entries before its checkpoint, and returns the damage if they
 // are not the entries that it seals.
 func (v *streamVerifier) seals(s *domain.AuditSegment) *Finding {
 	if s.Count < 1 {
@@ -243,7 +243,7 @@ func sealsReason(s *domain.AuditSegment) string {
 	return fmt.Sprintf("segment %d seals the entries from place %d to %d", s.Number, s.First, s.Last())
 }
 
-// disputed finds the one entry that makes the root another: one that was sealed as disputed, or was changed.
+// disputed finds the one entry that changes the root: one that was sealed as disputed, or was changed.
 func (v *streamVerifier) disputed(s *domain.AuditSegment) *Finding {
 	for i := range v.waiting {
 		l := &v.waiting[i]
@@ -261,7 +261,7 @@ func (v *streamVerifier) disputed(s *domain.AuditSegment) *Finding {
 	}
 }
 
-// conclude looks at what only the end of the stream tells.
+// conclude checks what can only be checked at the end of the stream.
 func (v *streamVerifier) conclude() error {
 	if len(v.waiting) > 0 {
 		l := &v.waiting[0]
