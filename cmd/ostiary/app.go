@@ -12,60 +12,64 @@ import (
 	"github.com/ostiary/ostiary/modules/directories"
 )
 
-// app is one run of the program: where it reads and writes, and the flags that every command takes.
+// app is one run of the program: its input and output, and the flags that every command takes.
 type app struct {
 	in       io.Reader
 	out, err io.Writer
 	environ  []string
-	terminal bool // in is one: passwords are asked for and not echoed
+	terminal bool // whether in is a terminal: passwords are prompted for and not echoed
 
-	lines *bufio.Reader // of in, once something was read
+	lines *bufio.Reader // buffers in; nil until the first read
 
 	configFile string
 	dataDir    string
 	json       bool
 }
 
-const rootHelp = `Ostiary keeps users, signs them in and says what they may do.
+const rootHelp = `Ostiary is a self-hosted identity and access management service: users, sign-in, sessions,
+two-factor authentication, role-based access control, audit log and API keys.
 
   ostiary serve                        start the service
-  ostiary user create ada --role admin make a user
-  ostiary config check                 find all mistakes in the configuration
+  ostiary user create ada --email ada@example.org --role admin
+                                       create a user
+  ostiary config check                 validate the configuration
 
-The configuration is a YAML file (--config, OSTIARY_CONFIG, or ./ostiary.yaml if it is there) and the environment, which
-wins: storage.mongodb.uri is OSTIARY_STORAGE_MONGODB_URI. Without any, the service runs on this machine alone.
+The configuration is a YAML file (--config, OSTIARY_CONFIG, or ./ostiary.yaml if it exists) and
+environment variables, which override it: storage.mongodb.uri is OSTIARY_STORAGE_MONGODB_URI. Without
+configuration the service listens on loopback only.
 
-Commands that change something work beside a running server, and without one.
+Commands work with a running server, and without one.
 
 Exit codes:
-  0  done
-  1  failed for a reason that is ours
-  2  the command line is wrong
-  3  the configuration is wrong
-  4  what was named is not there
-  5  refused by a rule, or in conflict with what is there
-  6  something that is needed does not answer; trying again may help`
+  0  success
+  1  internal error
+  2  usage error: wrong command, argument or flag
+  3  invalid configuration
+  4  not found: a user, a directory, a file
+  5  refused by a rule, or a conflict with existing data
+  6  a dependency is unavailable; a retry may succeed`
 
 func (a *app) root() *cobra.Command {
-	root := group("ostiary", "A self-hosted user security service", rootHelp)
+	root := group("ostiary", "Self-hosted identity and access management", rootHelp)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagUsage(err) })
-	root.Version = thisVersion().Version // in cobra's words: a template of our own would link text/template, and with it 6 MB
+	// cobra prints the version without a template: a custom one would link text/template, which adds 6 MB.
+	root.Version = thisVersion().Version
 	root.SetHelpCommand(helpCommand())
 	flags := root.PersistentFlags()
-	flags.StringVarP(&a.configFile, "config", "c", "", "configuration `file` (default ./ostiary.yaml if it is there)")
-	flags.StringVar(&a.dataDir, "data-dir", "", "`folder` of the database and keys (default ./ostiary-data)")
-	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
+	flags.StringVarP(&a.configFile, "config", "c", "", "configuration `file` (default ./ostiary.yaml if it exists)")
+	flags.StringVar(&a.dataDir, "data-dir", "", "data `directory` with the database and keys (default ./ostiary-data)")
+	flags.BoolVar(&a.json, "json", false, "print JSON")
 	root.AddCommand(a.serveCommand(), a.userCommand(), a.roleCommand(), a.keyCommand(), a.directoryCommand(), a.tptCommand(),
 		a.importCommand(), a.auditCommand(), a.configCommand(), a.storageCommand(), a.healthCommand(), a.versionCommand())
 	addExamples(root)
 	return root
 }
 
-// run does one command line and returns the exit code.
+// run executes one command line and returns the exit code.
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root() //nolint:contextcheck // commands get it from ExecuteContext
 	root.SetArgs(args)
@@ -76,12 +80,12 @@ func (a *app) run(ctx context.Context, args []string) int {
 	a.printError(err)
 	var wrong usageError
 	if errors.As(err, &wrong) && !a.json {
-		a.printf(a.err, "Run '%s --help' for how it is used.\n", command.CommandPath())
+		a.printf(a.err, "Run '%s --help' for usage.\n", command.CommandPath())
 	}
 	return codeOf(err)
 }
 
-// load reads the configuration with the flags over it.
+// load reads the configuration. Flags override it.
 func (a *app) load() (config.Config, error) {
 	return config.Load(a.sources())
 }
@@ -94,8 +98,8 @@ func (a *app) sources() config.Sources {
 	return config.Sources{File: a.configFile, Environ: a.environ, Flags: flags}
 }
 
-// whole loads the configuration for what needs all of it, the files that it names and the settings of its directories too, and
-// returns every mistake at once.
+// whole loads the configuration, checks the files that it names and the settings of its directories, and returns all
+// errors together.
 func (a *app) whole(ctx context.Context) (config.Config, error) {
 	c, err := a.load()
 	mistakes, wrong := errors.AsType[config.Mistakes](err)
@@ -109,7 +113,7 @@ func (a *app) whole(ctx context.Context) (config.Config, error) {
 	return c, append(mistakes, directories.Check(ctx, c)...)
 }
 
-// group returns a command that only holds others.
+// group returns a command that only contains subcommands.
 func group(name, short, long string, commands ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
 		Use: name, Short: short, Long: long,

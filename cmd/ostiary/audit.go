@@ -14,33 +14,36 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return group("audit", "Prove and cut the audit log", "", a.auditVerifyCommand(), a.auditRetainCommand())
+	return group("audit", "Verify the audit log and apply retention", "", a.auditVerifyCommand(), a.auditRetainCommand())
 }
 
-// errNotWhole is a log that does not prove itself; the report has said where.
-var errNotWhole = errors.New("the audit log is not as it was written")
+// errNotWhole reports a log whose verification failed; the printed report locates the damage.
+var errNotWhole = errors.New("the audit log has been altered")
 
 func (a *app) auditVerifyCommand() *cobra.Command {
 	var key, checkpoints string
 	var store bool
 	c := &cobra.Command{
-		Use: "verify FILE | --store", Short: "Prove that an export, or the store's own log, is whole and unaltered",
-		Long: `Verifies an export of POST /audit/export or the file of audit.checkpoint.file offline, or with --store the log itself, and names
-the first entry that was changed, removed, added, copied or moved; it exits with 1 then. An export of CSV has a proof only when
-it was asked for ("proof": true); a file without proof exits with 1 too.
+		Use: "verify FILE | --store", Short: "Verify that an export, or the log in the store, is complete and unaltered",
+		Long: `Verifies an export of POST /audit/export or the file of audit.checkpoint.file offline, or the log in
+the store with --store. Reports the first entry that was changed, removed, added, copied or moved,
+and exits with 1. A CSV export contains a proof only if it was requested ("proof": true); a file
+without a proof also exits with 1.
 
-Who can write the store could write a new log with a new key. So keep what proves the old one elsewhere: the key's id, which this
-command prints, for --key, and the file of audit.checkpoint.file for --checkpoints. Without that flag the log of the store is held to the last
-checkpoint in the configured file.`,
-		Example: "  ostiary audit verify audit.ndjson --key 3q2-7w\n  ostiary audit verify --store --checkpoints /mnt/worm/checkpoints",
-		Args:    args(cobra.MaximumNArgs(1)),
+An attacker who can write the store could write a new log with a new key. Therefore keep two things
+elsewhere: the key id that this command prints, for --key, and the file of audit.checkpoint.file,
+for --checkpoints. Without --checkpoints the log of the store is compared with the last checkpoint
+in the configured file.`,
+		Example: "  ostiary audit verify audit.ndjson --key 3q2-7w\n" +
+			"  ostiary audit verify --store --checkpoints /mnt/worm/checkpoints",
+		Args: args(cobra.MaximumNArgs(1)),
 	}
-	c.Flags().StringVar(&key, "key", "", "`id` of the key that must have signed")
-	c.Flags().StringVar(&checkpoints, "checkpoints", "", "`file` of checkpoints that must lie on the log")
-	c.Flags().BoolVar(&store, "store", false, "prove the store's log")
+	c.Flags().StringVar(&key, "key", "", "`id` of the key that must have signed the log")
+	c.Flags().StringVar(&checkpoints, "checkpoints", "", "`file` of checkpoints that the log must contain")
+	c.Flags().BoolVar(&store, "store", false, "verify the log in the store")
 	c.RunE = func(cmd *cobra.Command, given []string) error {
 		if store == (len(given) == 1) {
-			return usagef("name a file, or say --store")
+			return usagef("give either a file or --store")
 		}
 		trust, err := a.trustOf(key, checkpoints, store)
 		if err != nil {
@@ -62,14 +65,15 @@ checkpoint in the configured file.`,
 func (a *app) auditRetainCommand() *cobra.Command {
 	var keep int
 	c := &cobra.Command{
-		Use: "retain --days N", Short: "Remove the oldest part of the audit log",
-		Long: `Removes the entries that are older than so many days, in whole segments as they were sealed together. The checkpoint of the
-last one stays, so that what is left still proves itself. Nothing runs this by itself: put it into a timer if there is a duty
-to forget. Export what has to be kept first (POST /audit/export). The removal leaves an entry of its own.`,
+		Use: "retain --days N", Short: "Remove the oldest entries of the audit log (retention)",
+		Long: `Removes the entries that are older than the given number of days, in whole segments as they were
+sealed. The checkpoint of the last removed segment is kept, so that the remaining log can still be
+verified. This does not run automatically: use a timer if you have a retention policy. Export the
+entries first if they must be archived (POST /audit/export). The removal writes an entry of its own.`,
 		Example: "  ostiary audit retain --days 730",
 		Args:    args(cobra.NoArgs),
 	}
-	c.Flags().IntVar(&keep, "days", 0, "how many `days` to keep, at least 1")
+	c.Flags().IntVar(&keep, "days", 0, "number of `days` to keep, at least 1")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		if keep < 1 {
 			return usagef("--days must be at least 1")
@@ -85,16 +89,18 @@ to forget. Export what has to be kept first (POST /audit/export). The removal le
 		}
 		return a.print(cut, func() {
 			if cut.Segment == 0 {
-				a.printf(a.out, "Nothing is older than %d days.\n", keep)
+				a.printf(a.out, "No entries are older than %d days.\n", keep)
 				return
 			}
-			a.printf(a.out, "Removed the entries up to place %d. The log begins after the checkpoint of segment %d.\n", cut.Last, cut.Segment)
+			a.printf(a.out, "Removed the entries up to position %d. The log begins after the checkpoint of segment %d.\n",
+				cut.Last, cut.Segment)
 		})
 	}
 	return c
 }
 
-// trustOf reads the checkpoints. Without a file of them the store's log must reach the last one that the service published.
+// trustOf reads the checkpoints. Without a file of checkpoints, the log of the store must contain the last one that the
+// service published.
 func (a *app) trustOf(key, checkpoints string, store bool) (operator.AuditTrust, error) {
 	trust := operator.AuditTrust{Key: key}
 	if checkpoints == "" && store {
@@ -107,7 +113,7 @@ func (a *app) trustOf(key, checkpoints string, store bool) (operator.AuditTrust,
 	if checkpoints == "" {
 		return trust, nil
 	}
-	file, err := os.Open(checkpoints) //nolint:gosec // the operator names it
+	file, err := os.Open(checkpoints) //nolint:gosec // the path is an argument of the operator
 	if err != nil {
 		return trust, fileError{err}
 	}
@@ -139,12 +145,13 @@ func (a *app) printAudit(r operator.AuditReport) {
 		a.printf(a.out, "%s\n", printable(r.Damage.Sentence))
 		return
 	}
-	a.printf(a.out, "Whole and unaltered: %d entries in %d segments, from place %d to %d.\n", r.Entries, r.Segments, r.First, r.Last)
+	a.printf(a.out, "Complete and unaltered: %d entries in %d segments, positions %d to %d.\n",
+		r.Entries, r.Segments, r.First, r.Last)
 	a.fields([][2]string{
 		{"Signed by", r.Key},
-		{"Complete", mark(r.Complete, "yes") + mark(!r.Complete, "no: the file holds a selection of the entries")},
-		{"Erased", countOf(r.Erased, "entries had the data of a person erased")},
-		{"Unsealed", countOf(r.Unsealed, "entries were written too lately to be proved yet")},
+		{"Complete", mark(r.Complete, "yes") + mark(!r.Complete, "no: the file contains a selection of the entries")},
+		{"Erased", countOf(r.Erased, "entries had personal data erased")},
+		{"Unsealed", countOf(r.Unsealed, "entries are not sealed yet")},
 	})
 }
 

@@ -15,32 +15,38 @@ import (
 )
 
 func (a *app) configCommand() *cobra.Command {
-	return group("config", "Check and show the configuration", "", a.configCheckCommand(), a.configShowCommand(), a.configKeysCommand())
+	return group("config", "Validate and print the configuration", "",
+		a.configCheckCommand(), a.configShowCommand(), a.configKeysCommand())
 }
 
 type configCheckAnswer struct {
 	OK       bool             `json:"ok"`
 	Warnings []config.Mistake `json:"warnings"`
-	// Lockout is what the directories' lockouts were compared with; none where nothing was.
+	// Lockout is the policy that the lockouts of the directories were compared with; nil if none was compared.
 	Lockout *operator.LockoutPolicy `json:"lockout,omitempty"`
-	// Names are the names that collide in the store; none where it was not asked.
+	// Names are the names that collide in the store; nil if the store was not queried.
 	Names *operator.StoredNames `json:"names,omitempty"`
 }
 
 func (a *app) configCheckCommand() *cobra.Command {
 	var offline bool
 	c := &cobra.Command{
-		Use: "check", Short: "Find all mistakes in the configuration",
-		Long: `Reads the configuration as serve would and tells all that is wrong with it, each with its key and how to mend it. Warnings are
-what is no mistake and still looks like one. Outside directories are asked when they lock accounts: ours should lock first, or
-anybody could lock people out of their company through us. Ours is that of the installation's settings where there is one that can
-be read, else the default; the answer says which. Where there is an installation, names that collide from before they were refused
-are listed: a username that is another user's e-mail address (signing in by it means the former), and groups whose names differ in
-case or spaces only. Nothing is started or changed.`,
+		Use: "check", Short: "Validate the configuration",
+		Long: `Reads the configuration as serve does and reports all errors, each with its key and how to fix it.
+Warnings are valid settings that are probably a mistake.
+
+External directories are queried for their lockout policy: the service must lock an account before
+the directory does, or an attacker could lock users out of their directory through the service. The
+service's policy is read from the stored settings if possible, else the default is used; the output
+says which.
+
+If the store exists, colliding names that were created before collisions were refused are listed: a
+username that is another user's e-mail address (sign-in resolves it to the user with that username),
+and groups whose names differ only in case or spaces. Nothing is started or changed.`,
 		Example: "  ostiary config check\n  ostiary config check --config /etc/ostiary.yaml --offline --json",
 		Args:    args(cobra.NoArgs),
 	}
-	c.Flags().BoolVar(&offline, "offline", false, "ask no directory and no store")
+	c.Flags().BoolVar(&offline, "offline", false, "do not connect to directories or the store")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		configuration, err := a.whole(cmd.Context())
 		if err != nil {
@@ -51,7 +57,7 @@ case or spaces only. Nothing is started or changed.`,
 		}
 		err = onDirectories(cmd.Context(), configuration, func(on operator.Caller) error {
 			if offline {
-				return nil // that they open is what was to be seen
+				return nil // opening the directories was the check
 			}
 			compareNames(cmd.Context(), configuration, &answer)
 			return compareLockouts(cmd.Context(), configuration, on, &answer)
@@ -66,23 +72,23 @@ case or spaces only. Nothing is started or changed.`,
 			}
 			a.printLockout(answer.Lockout)
 			if answer.Names != nil && answer.Names.Problem != "" {
-				a.printf(a.out, "The stored names could not be compared (%s).\n", printable(answer.Names.Problem))
+				a.printf(a.out, "The stored names could not be checked (%s).\n", printable(answer.Names.Problem))
 			}
-			a.printf(a.out, "The configuration is right.\n")
+			a.printf(a.out, "The configuration is valid.\n")
 		})
 	}
 	return c
 }
 
-// compareLockouts compares when directories lock accounts with when we do.
+// compareLockouts compares the lockout policies of the directories with the service's own and adds warnings.
 func compareLockouts(ctx context.Context, c config.Config, on operator.Caller, answer *configCheckAnswer) error {
-	told, err := operator.DirectoryLockouts.Call(ctx, on, struct{}{}, nil)
-	if err != nil || len(told) == 0 {
+	lockouts, err := operator.DirectoryLockouts.Call(ctx, on, struct{}{}, nil)
+	if err != nil || len(lockouts) == 0 {
 		return err
 	}
 	ours := operator.ReadLockout(ctx, c)
 	answer.Lockout = &ours
-	for _, d := range told {
+	for _, d := range lockouts {
 		if problem := lockoutProblem(d, ours); problem != "" {
 			answer.Warnings = append(answer.Warnings, config.Mistake{Key: "directories." + d.ID, Problem: problem})
 		}
@@ -101,41 +107,43 @@ func compareNames(ctx context.Context, c config.Config, answer *configCheckAnswe
 
 func collisionWarning(n operator.Collision) config.Mistake {
 	if n.Kind == operator.CollisionGroup {
-		return config.Mistake{Key: "storage", Problem: fmt.Sprintf("the groups %s have the name %q, without regard to case and spaces: rename all but one",
-			strings.Join(n.Holders, ", "), n.Name)}
+		return config.Mistake{Key: "storage", Problem: fmt.Sprintf("the groups %s have the same name %q except for case "+
+			"and spaces: rename all but one", strings.Join(n.Holders, ", "), n.Name)}
 	}
-	return config.Mistake{Key: "storage", Problem: fmt.Sprintf("%q is the username of %s and the e-mail address of %s: signing in by it means the "+
-		"former; change the e-mail address of %s, or delete one of the two", n.Name, n.Holders[0], n.Holders[1], n.Holders[1])}
+	return config.Mistake{Key: "storage", Problem: fmt.Sprintf("%q is the username of %s and the e-mail address of %s: "+
+		"sign-in resolves it to the former; change the e-mail address of %s, or delete one of the two",
+		n.Name, n.Holders[0], n.Holders[1], n.Holders[1])}
 }
 
 func lockoutProblem(d operator.DirectoryLockout, ours operator.LockoutPolicy) string {
 	switch {
 	case d.Problem != "":
-		return "could not be asked when it locks accounts: " + d.Problem
+		return "cannot read the lockout policy: " + d.Problem
 	case d.Threshold > 0 && (ours.MaxAttempts >= d.Threshold || ours.AccountMaxAttempts >= d.Threshold):
-		return fmt.Sprintf("locks an account after %d wrong passwords, and we stop asking it after %d from one source and %d from all: set "+
-			"lockout_policy.max_attempts and lockout_policy.account_max_attempts in the security settings below %d, or anybody can lock people out "+
-			"of the directory through us", d.Threshold, ours.MaxAttempts, ours.AccountMaxAttempts, d.Threshold)
+		return fmt.Sprintf("the directory locks an account after %d wrong passwords, the service after %d from one source "+
+			"and %d from all: set lockout_policy.max_attempts and lockout_policy.account_max_attempts in the security "+
+			"settings below %d, or an attacker can lock users out of the directory through the service", d.Threshold, ours.MaxAttempts, ours.AccountMaxAttempts, d.Threshold)
 	}
 	return ""
 }
 
-// printLockout says what the directories' lockouts were compared with.
+// printLockout prints the policy that the lockouts of the directories were compared with.
 func (a *app) printLockout(ours *operator.LockoutPolicy) {
 	switch {
 	case ours == nil:
 	case ours.Stored:
-		a.printf(a.out, "The directories' lockouts were compared with the stored settings.\n")
+		a.printf(a.out, "Compared the lockout policies of the directories with the stored settings.\n")
 	case ours.Problem != "":
-		a.printf(a.out, "The directories' lockouts were compared with the default settings: the stored ones could not be read (%s).\n", printable(ours.Problem))
+		a.printf(a.out, "Compared the lockout policies of the directories with the default settings: "+
+			"the stored settings cannot be read (%s).\n", printable(ours.Problem))
 	default:
-		a.printf(a.out, "The directories' lockouts were compared with the default settings: there is no installation yet.\n")
+		a.printf(a.out, "Compared the lockout policies of the directories with the default settings: there is no store yet.\n")
 	}
 }
 
 func (a *app) configShowCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "show", Short: "Print the configuration that is in force, with secrets masked",
+		Use: "show", Short: "Print the effective configuration with secrets masked",
 		Example: "  ostiary config show\n  OSTIARY_LOG_LEVEL=debug ostiary config show --json",
 		Args:    args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
@@ -160,9 +168,9 @@ type configKeyAnswer struct {
 
 func (a *app) configKeysCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "keys", Short: "Print every key with its variable", Args: args(cobra.NoArgs),
-		Long: `Prints every key and the variable that sets it. A secret can also be read from a file, which <key>_file or <variable>_FILE
-names. What each key means stands in config/ostiary.example.yaml.`,
+		Use: "keys", Short: "Print every configuration key with its environment variable", Args: args(cobra.NoArgs),
+		Long: `Prints every key and the environment variable that sets it. A secret can also be read from a file,
+named by <key>_file or <variable>_FILE. config/ostiary.example.yaml documents every key.`,
 		RunE: func(*cobra.Command, []string) error {
 			var answer []configKeyAnswer
 			var rows [][]string
@@ -175,7 +183,7 @@ names. What each key means stands in config/ostiary.example.yaml.`,
 	}
 }
 
-// onDirectories opens the configured directories in this process and does something with them.
+// onDirectories opens the configured directories in this process, calls do and closes them.
 func onDirectories(ctx context.Context, c config.Config, do func(on operator.Caller) error) error {
 	session, err := operator.OpenDirectories(ctx, product.Directories(c))
 	if err != nil {

@@ -10,21 +10,22 @@ import (
 	"github.com/ostiary/ostiary/modules/operator"
 )
 
-// errCheckFailed is a check in which a step did not work; the steps have said what.
+// errCheckFailed reports a check in which a step failed; the printed steps say which.
 var errCheckFailed = errors.New("the directory is not ready: see the advice above")
 
 func (a *app) directoryCommand() *cobra.Command {
-	return group("directory", "Look at directories, try them and synchronize them", `An ID is the id of a directory in the configuration.
+	return group("directory", "Check and synchronize directories", `An ID is the id of a directory in the configuration.
 
   ostiary directory check corp --user alice
   ostiary directory login corp alice
   ostiary directory plan corp`,
-		a.directoryListCommand(), a.directoryCheckCommand(), a.directoryLoginCommand(), a.directoryPlanCommand(), a.directoryApplyCommand())
+		a.directoryListCommand(), a.directoryCheckCommand(), a.directoryLoginCommand(), a.directoryPlanCommand(),
+		a.directoryApplyCommand())
 }
 
 func (a *app) directoryListCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List the configured directories with what they can do", Args: args(cobra.NoArgs),
+		Use: "list", Short: "List the configured directories and their capabilities", Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.operate(c.Context(), func(on operator.Caller) error {
 				all, err := operator.DirectoryList.Call(c.Context(), on, struct{}{}, nil)
@@ -36,7 +37,7 @@ func (a *app) directoryListCommand() *cobra.Command {
 					for _, d := range all {
 						rows = append(rows, []string{d.ID, d.Type, strings.Join(d.Abilities, " ")})
 					}
-					a.table([]string{"ID", "TYPE", "CAN"}, rows)
+					a.table([]string{"ID", "TYPE", "CAPABILITIES"}, rows)
 				})
 			})
 		},
@@ -46,12 +47,14 @@ func (a *app) directoryListCommand() *cobra.Command {
 func (a *app) directoryCheckCommand() *cobra.Command {
 	var in operator.DirectoryQuestion
 	c := &cobra.Command{
-		Use: "check ID", Short: "Try everything that a directory needs, and say how to mend what fails", Args: args(cobra.ExactArgs(1)),
-		Long: `Tries the directory step by step: connection and certificate, service account, base, people, password policy, and when it locks
-accounts compared with when we do. With --user it shows what that person would be here. Of an OpenID provider it tries metadata, keys,
-algorithms, clock, and the client's secret, and prints the addresses to register there. Nothing is changed.`,
+		Use: "check ID", Short: "Check a directory step by step, with advice for each failure",
+		Args: args(cobra.ExactArgs(1)),
+		Long: `Checks an LDAP directory step by step: connection and certificate, service account, search base,
+users, password policy, and its lockout policy compared with the service's. --user also prints the
+attributes, groups and mapped role of one user. For an OpenID provider it checks metadata, keys,
+algorithms, clock and client secret, and prints the URLs to register there. Nothing is changed.`,
 	}
-	c.Flags().StringVarP(&in.Sample, "user", "u", "", "login `name` of a person to look at")
+	c.Flags().StringVarP(&in.Sample, "user", "u", "", "login `name` of a user to look up")
 	c.RunE = func(c *cobra.Command, given []string) error {
 		in.ID = given[0]
 		return a.operate(c.Context(), func(on operator.Caller) error {
@@ -89,16 +92,18 @@ func failedStep(steps []operator.DirectoryStep) error {
 
 func (a *app) directoryLoginCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "login ID NAME", Short: "Try one login and explain the outcome", Args: args(cobra.ExactArgs(2)),
-		Long: `Checks a password in the directory and explains what it says. The password is asked for on a terminal, and else read from standard
-input. Nobody is signed in; a wrong password counts in the directory as any other.`,
+		Use: "login ID NAME", Short: "Test one login and explain the result", Args: args(cobra.ExactArgs(2)),
+		Long: `Verifies a password in the directory and explains the result. The password is prompted for on a
+terminal, or read from standard input. No session is created; the directory counts a wrong password
+as a failed attempt.`,
 		RunE: func(c *cobra.Command, given []string) error {
 			password, err := a.readPassword("Password", false)
 			if err != nil {
 				return err
 			}
 			return a.operate(c.Context(), func(on operator.Caller) error {
-				step, err := operator.DirectoryLogin.Call(c.Context(), on, operator.DirectoryPassword{ID: given[0], Name: given[1], Password: password}, nil)
+				in := operator.DirectoryPassword{ID: given[0], Name: given[1], Password: password}
+				step, err := operator.DirectoryLogin.Call(c.Context(), on, in, nil)
 				if err != nil {
 					return err
 				}
@@ -112,18 +117,19 @@ input. Nobody is signed in; a wrong password counts in the directory as any othe
 func (a *app) directoryPlanCommand() *cobra.Command {
 	var all bool
 	c := &cobra.Command{
-		Use: "plan ID", Short: "Show what a synchronization would change", Args: args(cobra.ExactArgs(1)),
-		Long: `Looks at everybody in the directory and shows who would be created, changed, disabled or enabled again here, with a digest that names exactly
-these changes. Nothing is changed; apply does it.`,
+		Use: "plan ID", Short: "Print what a synchronization would change", Args: args(cobra.ExactArgs(1)),
+		Long: `Reads all users of the directory and prints which users would be created, updated, disabled or
+enabled again, with a digest that identifies exactly these changes. Nothing is changed; apply
+executes the plan.`,
 	}
-	c.Flags().BoolVar(&all, "all", false, "show every step, not the first hundred alone")
+	c.Flags().BoolVar(&all, "all", false, "print every step, not only the first hundred")
 	c.RunE = func(c *cobra.Command, given []string) error {
 		in := operator.DirectoryPlanInput{ID: given[0], Steps: 100}
 		if all {
 			in.Steps = 0
 		}
 		return a.operate(c.Context(), func(on operator.Caller) error {
-			bar := a.newBar("looking at people")
+			bar := a.newBar("reading users")
 			plan, err := operator.DirectoryPlan.Call(c.Context(), on, in, bar.report)
 			bar.end()
 			if err != nil {
@@ -135,7 +141,7 @@ these changes. Nothing is changed; apply does it.`,
 	return c
 }
 
-// stepNote says what a step changes, and why.
+// stepNote returns the changed fields of a step and its reason.
 func stepNote(fields []string, reason string) string {
 	if len(fields) > 0 && reason != "" {
 		return strings.Join(fields, ", ") + " (" + reason + ")"
@@ -154,31 +160,33 @@ func (a *app) printPlan(plan operator.DirectoryPlanAnswer) {
 	if rest := plan.Create + plan.Update + plan.Disable + plan.Enable + plan.Skip - len(plan.Steps); rest > 0 {
 		a.printf(a.out, "… and %d more (--all)\n", rest)
 	}
-	a.printf(a.out, "%d people in %s: %d to create, %d to change, %d to disable, %d to enable again, %d left out.\n", plan.Listed, plan.Directory,
-		plan.Create, plan.Update, plan.Disable, plan.Enable, plan.Skip)
+	a.printf(a.out, "%d users in %s: %d to create, %d to update, %d to disable, %d to enable again, %d skipped.\n",
+		plan.Listed, plan.Directory, plan.Create, plan.Update, plan.Disable, plan.Enable, plan.Skip)
 	switch {
 	case plan.Brake != "":
-		a.printf(a.out, "This stops at the brake: %s.\nIf it is meant: ostiary directory apply %s --plan %s --force\n", plan.Brake, plan.Directory, plan.Digest)
+		a.printf(a.out, "The safety limit stops this plan: %s.\nTo apply it anyway: ostiary directory apply %s --plan %s --force\n",
+			plan.Brake, plan.Directory, plan.Digest)
 	case plan.Create+plan.Update+plan.Disable+plan.Enable > 0:
-		a.printf(a.out, "To do it: ostiary directory apply %s --plan %s\n", plan.Directory, plan.Digest)
+		a.printf(a.out, "To apply it: ostiary directory apply %s --plan %s\n", plan.Directory, plan.Digest)
 	default:
-		a.printf(a.out, "There is nothing to do.\n")
+		a.printf(a.out, "No changes.\n")
 	}
 }
 
 func (a *app) directoryApplyCommand() *cobra.Command {
 	var in operator.DirectoryApplication
 	c := &cobra.Command{
-		Use: "apply ID --plan DIGEST", Short: "Do exactly what a plan says", Args: args(cobra.ExactArgs(1)),
-		Long: `Makes the plan anew and does it if it still has the digest; else nothing is done. Users are created, changed, disabled and, whom a
-synchronization has disabled, enabled again, never deleted. It stops when the directory lists nobody, answers in part, or when more users would be disabled than
-directory_sync.max_disable_percent allows.`,
+		Use: "apply ID --plan DIGEST", Short: "Apply a synchronization plan", Args: args(cobra.ExactArgs(1)),
+		Long: `Recomputes the plan and applies it if its digest is the same; else nothing is changed. Users are
+created, updated and disabled, and users that a synchronization has disabled are enabled again;
+users are never deleted. It stops if the directory returns no users or a partial result, or if it
+would disable more users than directory_sync.max_disable_percent allows.`,
 	}
-	c.Flags().StringVar(&in.Digest, "plan", "", "`digest` of the plan, as directory plan prints it (required)")
-	c.Flags().BoolVar(&in.Force, "force", false, "go on past the brake, after a look at the plan")
+	c.Flags().StringVar(&in.Digest, "plan", "", "`digest` of the plan, printed by directory plan (required)")
+	c.Flags().BoolVar(&in.Force, "force", false, "override the safety limit, after a review of the plan")
 	c.RunE = func(c *cobra.Command, given []string) error {
 		if in.Digest == "" {
-			return usagef("--plan is missing: it is the digest that directory plan prints")
+			return usagef("--plan is required: the digest that directory plan prints")
 		}
 		in.ID = given[0]
 		return a.operate(c.Context(), func(on operator.Caller) error {
@@ -189,8 +197,8 @@ directory_sync.max_disable_percent allows.`,
 				return err
 			}
 			return a.print(result, func() {
-				a.printf(a.out, "%d created, %d changed, %d disabled, %d enabled again, %d left out, %d failed.\n", result.Created, result.Updated,
-					result.Disabled, result.Enabled, result.Skipped, result.Failed)
+				a.printf(a.out, "%d created, %d updated, %d disabled, %d enabled again, %d skipped, %d failed.\n",
+					result.Created, result.Updated, result.Disabled, result.Enabled, result.Skipped, result.Failed)
 				for _, f := range result.Failures {
 					a.printf(a.out, "  %s\n", printable(f))
 				}
@@ -200,7 +208,7 @@ directory_sync.max_disable_percent allows.`,
 	return c
 }
 
-// bar shows how far a long operation is, to people on a terminal.
+// bar displays the progress of a long operation on a terminal.
 type bar struct {
 	of    *app
 	title string
@@ -221,7 +229,7 @@ func (b *bar) report(p operator.Progress) {
 		b.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(b.of.err), progressbar.OptionSetDescription(b.title),
 			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
 	}
-	_ = b.bar.Set64(p.Done) // a bar that cannot be drawn is no reason to stop
+	_ = b.bar.Set64(p.Done) // a display error does not stop the operation
 }
 
 func (b *bar) end() {

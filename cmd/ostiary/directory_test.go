@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/openldap"
 )
 
-// TestDirectoryScripts does what is written in testdata/directory against a real slapd, whose configuration is in corp.yaml.
+// TestDirectoryScripts runs the scripts in testdata/directory against a real slapd. corp.yaml has the configuration.
 func TestDirectoryScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -56,7 +56,7 @@ func TestDirectoryScripts(t *testing.T) {
 	})
 }
 
-// digest puts the digest that the last command printed into $DIGEST.
+// digest sets $DIGEST to the digest that the last command printed.
 func digest(ts *testscript.TestScript, _ bool, _ []string) {
 	_, after, found := strings.Cut(ts.ReadFile("stdout"), "--plan ")
 	if fields := strings.Fields(after); found && len(fields) > 0 {

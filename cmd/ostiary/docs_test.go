@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// inCode is a command as pages print it, in a block or between ticks.
+// inCode matches a command in a code block or between backticks of a page.
 var inCode = regexp.MustCompile("(?m)(?:^|`|\\| |\\./|bin/|cmd/)ostiary((?: [a-z][a-z-]+)+)")
 
-// TestDocsNameCommandsThatExist: what a page says to type can be typed.
+// TestDocsNameCommandsThatExist checks that every command that a page of the documentation contains exists.
 func TestDocsNameCommandsThatExist(t *testing.T) {
 	t.Parallel()
 	pages, err := filepath.Glob("../../docs/*.md")
@@ -24,18 +24,18 @@ func TestDocsNameCommandsThatExist(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// What a checkpoint begins with is no command.
+		// The prefix of a checkpoint is not a command.
 		typed := strings.ReplaceAll(string(text), "ostiary audit checkpoint v1", "")
 		for _, found := range inCode.FindAllStringSubmatch(typed, -1) {
 			n++
 			words := strings.Fields(found[1])
 			c, rest, err := (&app{}).root().Find(words)
 			if err != nil || c.HasSubCommands() && len(rest) > 0 || !c.HasParent() {
-				t.Errorf("%s says %q, which is no command", page, "ostiary"+found[1])
+				t.Errorf("%s has %q, which is not a command", page, "ostiary"+found[1])
 			}
 		}
 	}
 	if n < 20 {
-		t.Errorf("%d commands were found", n)
+		t.Errorf("found %d commands, want at least 20", n)
 	}
 }

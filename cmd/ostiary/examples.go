@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// examples are those of the commands that do not bring their own, by the words after the program's name.
-var examples = map[string]string{ //nolint:gosec // what stands for an id of a token is none
+// examples are the examples of commands that do not define their own, by the command path without the program's name.
+var examples = map[string]string{ //nolint:gosec // the token id is an example
 	"user show":           "ostiary user show ada\nostiary user show ada@example.org --json",
 	"user unlink":         "ostiary user unlink ada",
 	"user unlock":         "ostiary user unlock ada",
@@ -33,7 +33,7 @@ var examples = map[string]string{ //nolint:gosec // what stands for an id of a t
 	"version":             "ostiary version",
 }
 
-// addExamples gives every command below c that has none its example.
+// addExamples sets the example of every command below c that has none.
 func addExamples(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		addExamples(sub)

@@ -13,7 +13,7 @@ import (
 	"github.com/ostiary/ostiary/modules/operator"
 )
 
-// The exit codes; the help of the root command tells them.
+// The exit codes; the help text of the root command lists them.
 const (
 	codeDone = iota
 	codeFailed
@@ -28,25 +28,25 @@ var codeOfClass = map[operator.Class]int{
 	operator.Failed: codeFailed, operator.NotFound: codeNotFound, operator.Refused: codeRefused, operator.Unavailable: codeUnavailable,
 }
 
-// usageError is a command line that makes no sense.
+// usageError reports a wrong command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// args makes cobra's check of the arguments one of ours.
+// args wraps cobra's argument check and returns a usageError.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, given []string) error {
 		if check(c, given) != nil {
 			form := strings.TrimSuffix(c.UseLine(), " [flags]")
-			return usagef("the command is %q, and %d arguments were given", form, len(given))
+			return usagef("usage: %s (got %d arguments)", form, len(given))
 		}
 		return nil
 	}
 }
 
-// fileError is a file of the command line that is not there, cannot be read, or does not hold what it should.
+// fileError reports a file argument that does not exist, cannot be read, or has invalid content.
 type fileError struct{ error }
 
 func (e fileError) Unwrap() error { return e.error }
@@ -58,13 +58,13 @@ func (e fileError) code() int {
 	return codeRefused
 }
 
-// flagUsage makes a wrong flag a usage error, without the words of the library that parses numbers.
+// flagUsage returns a flag error as a usage error, without the strconv part of its text.
 func flagUsage(err error) error {
 	text, _, _ := strings.Cut(err.Error(), ": strconv.")
 	return usagef("%s", text)
 }
 
-// helpCommand is cobra's, but for one thing: help on what there is not is a mistake.
+// helpCommand returns a replacement of cobra's help command that fails for an unknown command.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND]", Short: "Help about any command", Example: "  ostiary help user create",
@@ -79,7 +79,7 @@ func helpCommand() *cobra.Command {
 }
 
 func unknownCommand(c *cobra.Command, name string) error {
-	text := fmt.Sprintf("there is no command %q", c.CommandPath()+" "+name)
+	text := fmt.Sprintf("unknown command %q", c.CommandPath()+" "+name)
 	if similar := c.SuggestionsFor(name); len(similar) > 0 {
 		text += fmt.Sprintf(" (did you mean %q?)", strings.Join(similar, `", "`))
 	}
@@ -107,7 +107,7 @@ func codeOf(err error) int {
 	}
 }
 
-// problem is an error as programs read it.
+// problem is the JSON form of an error.
 type problem struct {
 	Error    string           `json:"error"`
 	Message  string           `json:"message"`
@@ -126,7 +126,7 @@ func (a *app) problemOf(err error) problem {
 	case errors.As(err, &file):
 		return problem{Error: "file", Message: err.Error()}
 	case errors.As(err, &mistakes):
-		return problem{Error: "configuration", Message: "The configuration is wrong", Mistakes: config.Locate(a.sources(), mistakes)}
+		return problem{Error: "configuration", Message: "Invalid configuration", Mistakes: config.Locate(a.sources(), mistakes)}
 	case errors.Is(err, errSomeRefused):
 		return problem{Error: "rows_refused", Message: err.Error()}
 	default:
@@ -141,7 +141,7 @@ func (a *app) printError(err error) {
 	case a.json:
 		_ = json.NewEncoder(a.err).Encode(a.problemOf(err))
 	case errors.As(err, &mistakes):
-		a.printf(a.err, "ostiary: the configuration is wrong:\n")
+		a.printf(a.err, "ostiary: invalid configuration:\n")
 		for _, m := range config.Locate(a.sources(), mistakes) {
 			a.printf(a.err, "  %s\n", printable(m.String()))
 		}
@@ -154,7 +154,7 @@ func (a *app) printError(err error) {
 	}
 }
 
-// sentenceOf says what happened. What is no failure of the service's own kind is told by its cause alone.
+// sentenceOf returns the error as one sentence. An internal error is described by its cause only.
 func sentenceOf(p problem) string {
 	switch {
 	case p.Cause == "":

@@ -13,18 +13,19 @@ import (
 	"github.com/ostiary/ostiary/config"
 )
 
-const healthPatience = 4 * time.Second
+const healthTimeout = 4 * time.Second
 
-// unhealthyError tells that the server on this machine is not ready.
+// unhealthyError reports that the server on this machine is not ready.
 type unhealthyError struct{ reason string }
 
 func (e unhealthyError) Error() string { return "the server is not ready: " + e.reason }
 
 func (a *app) healthCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "health", Short: "Ask the server on this machine whether it is ready",
-		Long: `Asks the server that the configuration describes, on this machine, whether it answers and reaches its store (GET /readyz). It
-exits with 0 or 6, for health checks in containers that hold nothing but this program.`,
+		Use: "health", Short: "Check whether the local server is ready",
+		Long: `Sends GET /readyz to the local server that the configuration describes, which reports whether its
+store is reachable. Exits with 0 or 6, for health checks in containers that contain only this
+program.`,
 		Example: "  HEALTHCHECK CMD [\"/ostiary\", \"health\"]",
 		Args:    args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -48,10 +49,10 @@ func askReady(ctx context.Context, c config.Config) error {
 	scheme, transport := "http", &http.Transport{}
 	if c.HTTP.TLS.Enabled() {
 		scheme = "https"
-		// The certificate is for the name that people use, not for this machine's; nothing secret is sent.
+		// The certificate is for the public name, not for localhost; the request contains no secret.
 		transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // see above
 	}
-	ctx, cancel := context.WithTimeout(ctx, healthPatience)
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+net.JoinHostPort(host, port)+"/readyz", http.NoBody)
 	if err != nil {
@@ -59,11 +60,11 @@ func askReady(ctx context.Context, c config.Config) error {
 	}
 	answer, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
-		return unhealthyError{"nobody answers at " + c.HTTP.Address}
+		return unhealthyError{"no response from " + c.HTTP.Address}
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
-		return unhealthyError{fmt.Sprintf("it answers with %d", answer.StatusCode)}
+		return unhealthyError{fmt.Sprintf("status %d", answer.StatusCode)}
 	}
 	return nil
 }

@@ -14,25 +14,31 @@ import (
 	"github.com/ostiary/ostiary/modules/operator"
 )
 
-// errSomeRefused ends an import in which rows were not taken over; they have been listed.
-var errSomeRefused = errors.New("some rows were not taken over")
+// errSomeRefused reports an import in which rows were refused; the output lists them.
+var errSomeRefused = errors.New("some rows were not imported")
 
 func (a *app) importCommand() *cobra.Command {
-	return group("import", "Take users over from other systems, with their password hashes", `Hashes keep working and are replaced by Argon2id at each person's next sign-in. A bad row is listed with its place and
-its reason, and the rest goes in. Running an import again changes nothing that is in already.`,
-		a.importFormat("users-api FILE", "Take roles and users over from an export of the original Users API",
-			`Reads the configuration export {"version":"1.0","data":{"Roles":[…],"Users":[…]}}. Identifiers are kept.`, operator.ReadUsersAPIExport),
-		a.importFormat("users FILE", "Take users over from a file of one JSON object a line",
-			`Each line is one user: username, email, and where known email_verified, full_name, phone_number, role, groups, status, metadata,
-password_hash, password_set_at, created_at; docs/import.md describes them and the hashes.`, operator.ReadUserLines))
+	return group("import", "Import users from other systems, with their password hashes",
+		`Password hashes keep working and are replaced by Argon2id at each user's next sign-in. An invalid
+row is listed with its position and the reason; the other rows are imported. An import can be
+repeated: existing users are not changed.`,
+		a.importFormat("users-api FILE", "Import roles and users from an export of the original Users API",
+			`Reads the configuration export {"version":"1.0","data":{"Roles":[…],"Users":[…]}}. Identifiers are
+preserved.`, operator.ReadUsersAPIExport),
+		a.importFormat("users FILE", "Import users from a file with one JSON object per line",
+			`Each line is one user: username, email, and optionally email_verified, full_name, phone_number,
+role, groups, status, metadata, password_hash, password_set_at, created_at. docs/import.md describes
+the fields and the supported hashes.`, operator.ReadUserLines))
 }
 
 func (a *app) importFormat(use, short, long string, read func(io.Reader) (operator.ImportFile, error)) *cobra.Command {
 	var how importOptions
-	c := &cobra.Command{Use: use, Short: short, Long: long + "\n\nFILE is - for standard input.", Args: args(cobra.ExactArgs(1))}
-	c.Flags().BoolVar(&how.dryRun, "dry-run", false, "change nothing, and show what would become of each row")
+	c := &cobra.Command{
+		Use: use, Short: short, Long: long + "\n\nUse - as FILE for standard input.", Args: args(cobra.ExactArgs(1)),
+	}
+	c.Flags().BoolVar(&how.dryRun, "dry-run", false, "validate the rows and print the result without changing anything")
 	c.Flags().BoolVar(&how.dropUnknownHashes, "drop-unknown-hashes", false,
-		"create users whose password hash is not supported without it: pending, with an activation mail")
+		"create users with an unsupported password hash without it, as pending users with an activation e-mail")
 	c.RunE = func(c *cobra.Command, given []string) error {
 		file, err := a.readImport(given[0], read)
 		if err != nil {
@@ -61,7 +67,7 @@ func (a *app) readImport(name string, read func(io.Reader) (operator.ImportFile,
 	if name == "-" {
 		return read(a.in)
 	}
-	file, err := os.Open(name) //nolint:gosec // the operator's own file
+	file, err := os.Open(name) //nolint:gosec // the path is an argument of the operator
 	if err != nil {
 		return operator.ImportFile{}, err
 	}
@@ -69,7 +75,7 @@ func (a *app) readImport(name string, read func(io.Reader) (operator.ImportFile,
 	return read(file)
 }
 
-// importFile sends the roles, then the users in batches.
+// importFile imports the roles, then the users in batches.
 func (a *app) importFile(
 	ctx context.Context, on operator.Caller, file operator.ImportFile, how importOptions,
 ) (operator.ImportResult, error) {
@@ -116,21 +122,22 @@ func acceptedRoles(batch operator.ImportRoleBatch, result operator.ImportResult)
 }
 
 func (a *app) printImport(result operator.ImportResult, dryRun bool) error {
-	words := "taken over"
+	words := "imported"
 	if dryRun {
-		words = "would be taken over"
+		words = "would be imported"
 	}
 	err := a.print(result, func() {
 		for _, p := range slices.Concat(result.Problems, result.Notes) {
 			a.printf(a.out, "%s: %s\n", printable(p.Place), printable(p.Reason))
 		}
-		a.printf(a.out, "%d %s, %d in already, %d refused.\n", result.Created, words, result.Unchanged, len(result.Problems))
+		a.printf(a.out, "%d %s, %d exist already, %d refused.\n",
+			result.Created, words, result.Unchanged, len(result.Problems))
 	})
 	if err == nil && len(result.Problems) > 0 {
 		if dryRun {
 			return fmt.Errorf("%w: see the list above; nothing was changed", errSomeRefused)
 		}
-		return fmt.Errorf("%w: see the list above; the rest is in", errSomeRefused)
+		return fmt.Errorf("%w: see the list above; the other rows were imported", errSomeRefused)
 	}
 	return err
 }

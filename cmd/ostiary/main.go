@@ -1,5 +1,5 @@
-// Command ostiary is the service and what its operators type. It holds no rule: flags become configuration and typed
-// requests, answers become tables or JSON, errors become exit codes.
+// Command ostiary runs the service and provides the command line of its operators. It contains no domain logic: it maps
+// flags to configuration and typed requests, responses to tables or JSON, and errors to exit codes.
 package main
 
 import (

@@ -24,10 +24,10 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"ostiary": main})
 }
 
-// TestScripts does what is written in testdata/script as a person would type it.
+// TestScripts runs the scripts in testdata/script, which use the command line as an operator does.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	// Our own server, which is not MongoDB.
+	// The test server for the MongoDB wire protocol, not MongoDB itself.
 	database := mongowire.Start(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// deployed copies the configurations under deploy; their authority stands beside them.
+// deployed copies the configurations under deploy into dir, which also has their CA certificate.
 func deployed(dir string) error {
 	for _, name := range []string{"compose", "kubernetes"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "deploy", name, "ostiary.yaml"))
@@ -88,7 +88,7 @@ func exitCode(err error) string {
 	}
 }
 
-// ready waits until the server that the script has started says that it is ready.
+// ready waits until the server that the script has started is ready.
 func ready(ts *testscript.TestScript, _ bool, _ []string) {
 	url := "http://" + ts.Getenv("OSTIARY_HTTP_ADDRESS") + "/readyz"
 	client := http.Client{Timeout: time.Second}
@@ -106,18 +106,18 @@ func ready(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Fatalf("%s is not ready", url)
 }
 
-// status checks how the server answers: "status 404 /docs".
+// status checks the status code of a path: "status 404 /docs".
 func status(ts *testscript.TestScript, _ bool, args []string) {
 	client := http.Client{Timeout: 10 * time.Second}
 	answer, err := client.Get("http://" + ts.Getenv("OSTIARY_HTTP_ADDRESS") + args[1])
 	ts.Check(err)
 	ts.Check(answer.Body.Close())
 	if code := strconv.Itoa(answer.StatusCode); code != args[0] {
-		ts.Fatalf("%s is answered by %s, want %s", args[1], code, args[0])
+		ts.Fatalf("GET %s: status %s, want %s", args[1], code, args[0])
 	}
 }
 
-// revoke ends the first of the third-party tokens that "tpt list --json" has printed.
+// revoke revokes the first third-party token that "tpt list --json" has printed.
 func revoke(ts *testscript.TestScript, _ bool, _ []string) {
 	var list []struct {
 		ID string `json:"jti"`
@@ -133,7 +133,7 @@ func TestPrintableKeepsTerminalsSafe(t *testing.T) {
 	}
 }
 
-// TestEveryCommandHasHelp: what it does in a line, and how it is typed.
+// TestEveryCommandHasHelp checks that every command has a short description and an example.
 func TestEveryCommandHasHelp(t *testing.T) {
 	t.Parallel()
 	var look func(c *cobra.Command)
@@ -151,13 +151,13 @@ func TestEveryCommandHasHelp(t *testing.T) {
 	look((&app{}).root())
 	for path := range examples {
 		if c, _, err := (&app{}).root().Find(strings.Fields(path)); err != nil || c.CommandPath() != "ostiary "+path {
-			t.Errorf("an example of %q, which is no command", path)
+			t.Errorf("there is an example for %q, which is not a command", path)
 		}
 	}
 }
 
-// TestAPasswordOfAWindowsPipe is read without the byte order mark and the line break around it.
-func TestAPasswordOfAWindowsPipe(t *testing.T) {
+// TestPasswordFromWindowsPipe checks that a password is read without the byte order mark and the line break of a pipe.
+func TestPasswordFromWindowsPipe(t *testing.T) {
 	t.Parallel()
 	a := &app{in: strings.NewReader("\ufeff first \r\nsecond\n")}
 	for _, want := range []string{" first ", "second"} {

@@ -19,9 +19,9 @@ import (
 	"github.com/ostiary/ostiary/config"
 )
 
-// TestTheInstallationIsNamedByItsPublicHost: a mail server and an authenticator app see the host of http.public_url,
-// and neither the name of a container nor that of the product.
-func TestTheInstallationIsNamedByItsPublicHost(t *testing.T) {
+// TestInstallationIsNamedByPublicHost checks that mail servers and authenticator apps get the host of http.public_url,
+// not the name of a container or of the product.
+func TestInstallationIsNamedByPublicHost(t *testing.T) {
 	t.Parallel()
 	hello := make(chan string, 8)
 	address := running(t, hello)
@@ -31,17 +31,17 @@ func TestTheInstallationIsNamedByItsPublicHost(t *testing.T) {
 	me := ask(t, address, token, http.MethodGet, "/auth/verify", "")["user_id"]
 	ask(t, address, token, http.MethodPost, "/users", `{"username":"ada+x","email":"ada@example.org"}`)
 	if got := <-hello; got != "id.example.org" {
-		t.Errorf("EHLO said %q, want id.example.org", got)
+		t.Errorf("EHLO name %q, want id.example.org", got)
 	}
 	setup := ask(t, address, token, http.MethodPost, "/users/"+me+"/2fa/enable", `{"password":"`+password+`"}`)
 	uri := "otpauth://totp/id.example.org:root?secret=" + setup["secret"] +
 		"&issuer=id.example.org&algorithm=SHA1&digits=6&period=30"
 	if setup["qr_code"] != qrCode(t, uri) {
-		t.Errorf("the QR code is not that of %s", strings.ReplaceAll(uri, setup["secret"], "…"))
+		t.Errorf("the QR code does not encode %s", strings.ReplaceAll(uri, setup["secret"], "…"))
 	}
 }
 
-// running starts the service with a mail server that reports how it is greeted, and returns its address.
+// running starts the service with a mail server that reports the EHLO names it receives, and returns the service's address.
 func running(t *testing.T, hello chan<- string) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -77,7 +77,7 @@ func running(t *testing.T, hello chan<- string) string {
 	return address
 }
 
-// awaitReady returns once the service answers.
+// awaitReady waits until the service responds.
 func awaitReady(t *testing.T, address string, ended chan error) {
 	t.Helper()
 	for {
@@ -145,7 +145,7 @@ func qrCode(t *testing.T, uri string) string {
 	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes())
 }
 
-// greeted is a mail server that takes every mail and reports the name in EHLO.
+// greeted is a mail server that accepts every e-mail and reports the name in EHLO.
 type greeted chan<- string
 
 func (g greeted) NewSession(c *smtp.Conn) (smtp.Session, error) {

@@ -7,7 +7,7 @@ import (
 	"github.com/ostiary/ostiary/modules/product"
 )
 
-// operate does something beside the running server, or without one.
+// operate calls do with a session of the running server, or with the services in this process if no server is running.
 func (a *app) operate(ctx context.Context, do func(on operator.Caller) error) error {
 	c, err := a.load()
 	if err != nil {

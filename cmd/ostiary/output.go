@@ -8,12 +8,12 @@ import (
 	"text/tabwriter"
 )
 
-// printf writes what a person reads. There is nobody to tell that writing failed.
+// printf writes text output. It ignores write errors, since there is no other place to report them.
 func (a *app) printf(to io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(to, format, args...)
 }
 
-// print writes an answer: as JSON where that is asked for, else as people says.
+// print writes answer as JSON with --json, else it calls people.
 func (a *app) print(answer any, people func()) error {
 	if !a.json {
 		people()
@@ -25,7 +25,7 @@ func (a *app) print(answer any, people func()) error {
 	return out.Encode(answer)
 }
 
-// table writes rows in columns under a heading.
+// table writes rows in columns below a heading.
 func (a *app) table(heading []string, rows [][]string) {
 	w := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
 	for _, row := range append([][]string{heading}, rows...) {
@@ -34,7 +34,8 @@ func (a *app) table(heading []string, rows [][]string) {
 	_ = w.Flush()
 }
 
-// printable keeps what people named themselves from steering the operator's terminal.
+// printable replaces control and bidirectional characters, so that user-defined names cannot send escape sequences to
+// the operator's terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\t' && (r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069) {
@@ -44,9 +45,9 @@ func printable(text string) string {
 	}, text)
 }
 
-// mark returns the word where it holds, and nothing else.
-func mark(holds bool, word string) string {
-	if holds {
+// mark returns word if condition is true, else the empty string.
+func mark(condition bool, word string) string {
+	if condition {
 		return word
 	}
 	return ""

@@ -12,8 +12,8 @@ import (
 
 const longestLine = 4096
 
-// readPassword asks for a password on a terminal, without echo, and twice where it is a new one. Elsewhere it takes the next
-// line of standard input: never an argument, which every process on the machine can read.
+// readPassword prompts for a password on a terminal, without echo, and twice if twice is set. Without a terminal it reads
+// the next line of standard input. Passwords are never arguments, which every process on the machine can read.
 func (a *app) readPassword(what string, twice bool) (string, error) {
 	if !a.terminal {
 		return a.readLine(what)
@@ -27,7 +27,7 @@ func (a *app) readPassword(what string, twice bool) (string, error) {
 		return "", err
 	}
 	if first != second {
-		return "", usagef("the two passwords differ")
+		return "", usagef("the passwords do not match")
 	}
 	return first, nil
 }
@@ -48,9 +48,9 @@ func (a *app) readLine(what string) (string, error) {
 		return "", err
 	}
 	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-	line = strings.TrimPrefix(line, "\ufeff") // a byte order mark, which PowerShell writes into its pipes
+	line = strings.TrimPrefix(line, "\ufeff") // PowerShell writes a byte order mark into its pipes
 	if line == "" {
-		return "", usagef("no %s on standard input: it is read from there, one on a line, where there is no terminal", strings.ToLower(what))
+		return "", usagef("no %s on standard input: without a terminal it is read from there, one per line", strings.ToLower(what))
 	}
 	return line, nil
 }

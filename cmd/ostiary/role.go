@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) roleCommand() *cobra.Command {
-	return group("role", "List roles and repair built-in ones", "", a.roleListCommand(), a.roleRepairCommand())
+	return group("role", "List roles and repair built-in roles", "", a.roleListCommand(), a.roleRepairCommand())
 }
 
 func (a *app) roleListCommand() *cobra.Command {
@@ -32,9 +32,10 @@ func (a *app) roleRepairCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "repair [ROLE...]", Short: "Restore the level and the permissions of built-in roles",
 		Args: args(cobra.ArbitraryArgs),
-		Long: `Gives built-in roles the level and the permissions with which they are shipped: the roles that are named, or all. Names
-stay, and so do roles of your own. Permissions that you have added to a built-in role are removed: where you have, name
-the roles. It works beside a running server; a change counts from the next request of everybody who has the role.`,
+		Long: `Resets the level and the permissions of built-in roles to their defaults: of the given roles, or of
+all. Names and custom roles are not changed. Permissions that were added to a built-in role are
+removed: give the roles to repair if you have added any. The command works with a running server; a
+change takes effect with the next request of each user who has the role.`,
 		RunE: func(c *cobra.Command, given []string) error {
 			return a.operate(c.Context(), func(on operator.Caller) error {
 				repaired, err := operator.RoleRepair.Call(c.Context(), on, operator.RoleNames{IDs: given}, nil)
@@ -58,21 +59,22 @@ the roles. It works beside a running server; a change counts from the next reque
 func (a *app) printRoles(roles []operator.Role) {
 	var rows [][]string
 	for _, r := range roles {
-		rows = append(rows, []string{r.ID, r.Name, strconv.Itoa(r.Level), mark(r.BuiltIn, "built in"), strings.Join(r.Permissions, " ")})
+		rows = append(rows, []string{r.ID, r.Name, strconv.Itoa(r.Level), mark(r.BuiltIn, "built-in"), strings.Join(r.Permissions, " ")})
 	}
 	a.table([]string{"ID", "NAME", "LEVEL", "", "PERMISSIONS"}, rows)
 }
 
 func (a *app) keyCommand() *cobra.Command {
-	return group("key", "Look after the service's keys", "", a.keyRotateCommand(), a.keyResealCommand())
+	return group("key", "Rotate signing and encryption keys", "", a.keyRotateCommand(), a.keyResealCommand())
 }
 
 func (a *app) keyResealCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "reseal", Short: "Seal what is kept anew, under the first key-encryption key", Args: args(cobra.NoArgs),
-		Long: `Seals signing keys, second factors and sessions anew that lie under a former key-encryption key, so that its line can be taken out
-of the key file. Put the new key first in the file and start the service with it before. It may be broken off and run again; waiting
-messages and answers stay under the former key, for seven days at the most.`,
+		Use: "reseal", Short: "Re-encrypt stored secrets under the first key-encryption key", Args: args(cobra.NoArgs),
+		Long: `Re-encrypts signing keys, second factors and sessions that are encrypted under a former
+key-encryption key, so that its line can be removed from the key file. First put the new key on the
+first line of the file and restart the service. The command can be interrupted and repeated. Queued
+messages and stored responses stay under the former key for up to seven days.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.operate(c.Context(), func(on operator.Caller) error {
 				done, err := operator.KeyReseal.Call(c.Context(), on, struct{}{}, nil)
@@ -80,7 +82,7 @@ messages and answers stay under the former key, for seven days at the most.`,
 					return err
 				}
 				return a.print(done, func() {
-					a.printf(a.out, "Sealed anew: %d users, %d sessions, and the signing keys.\n", done.Users, done.Sessions)
+					a.printf(a.out, "Re-encrypted: %d users, %d sessions, and the signing keys.\n", done.Users, done.Sessions)
 				})
 			})
 		},
@@ -89,9 +91,9 @@ messages and answers stay under the former key, for seven days at the most.`,
 
 func (a *app) keyRotateCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "rotate", Short: "Sign access tokens with a new key from now on", Args: args(cobra.NoArgs),
-		Long: `Makes the next key the one that signs. Tokens under the present key stay good until they expire: it stays in the key set for as
-long.`,
+		Use: "rotate", Short: "Rotate the signing key of access tokens", Args: args(cobra.NoArgs),
+		Long: `Makes the next key the signing key. Tokens signed with the current key stay valid until they expire:
+the key remains in the key set until then.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.operate(c.Context(), func(on operator.Caller) error {
 				key, err := operator.KeyRotate.Call(c.Context(), on, struct{}{}, nil)

@@ -17,10 +17,11 @@ import (
 func (a *app) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Start the service", Args: args(cobra.NoArgs),
-		Long: `Starts the service and runs it until it is told to stop (SIGINT, SIGTERM). Then it takes no more requests, lets those under way
-have their answers, for http.shutdown_timeout at most, and ends with 0.
+		Long: `Starts the service and runs it until SIGINT or SIGTERM. On shutdown it accepts no new requests,
+waits up to http.shutdown_timeout for requests in progress, and exits with 0.
 
-With nothing configured it answers on http://localhost:8080, on this machine alone, and keeps its data in ./ostiary-data.`,
+Without configuration it listens on http://localhost:8080 (loopback only) and stores its data in
+./ostiary-data.`,
 		Example: `  ostiary serve
   ostiary serve --config /etc/ostiary.yaml
   OSTIARY_HTTP_ADDRESS=127.0.0.1:9000 ostiary serve --data-dir /var/lib/ostiary`,
@@ -34,7 +35,7 @@ With nothing configured it answers on http://localhost:8080, on this machine alo
 	}
 }
 
-// serve runs the service until ctx ends.
+// serve runs the service until ctx is done.
 func serve(ctx context.Context, c config.Config) error {
 	service := fx.New(
 		product.Server(c),
@@ -57,7 +58,7 @@ func serve(ctx context.Context, c config.Config) error {
 	return service.Stop(stopping)
 }
 
-// quietly logs what Fx does at the level debug; its failures are returned as well.
+// quietly returns a logger for Fx that logs at the level debug. Errors of Fx are also returned.
 func quietly(log *zap.Logger) fxevent.Logger {
 	l := &fxevent.ZapLogger{Logger: log.Named("fx")}
 	l.UseLogLevel(zap.DebugLevel)

@@ -10,40 +10,42 @@ import (
 )
 
 func (a *app) storageCommand() *cobra.Command {
-	return group("storage", "Move an installation to another store", "", a.storageCopyCommand())
+	return group("storage", "Migrate between stores", "", a.storageCopyCommand())
 }
 
 func (a *app) storageCopyCommand() *cobra.Command {
 	var from, to string
 	c := &cobra.Command{
-		Use: "copy --from STORE --to STORE", Short: "Copy everything from one store to another",
-		Long: `Copies users, sessions, keys, roles, groups, settings, failed attempts, waiting messages, used-up limits, single-use things, the
-answers that are kept for repeated requests, and the audit log with its seals into an empty store, compares the counts and proves
-the audit log there. Stop every server first. A copy that was broken off goes
-on when the same command runs again.
+		Use: "copy --from STORE --to STORE", Short: "Copy all data from one store to another",
+		Long: `Copies users, sessions, keys, roles, groups, settings, failed attempts, queued messages, rate limit
+counters, single-use tokens, stored responses of idempotent requests, and the audit log with its
+seals into an empty store. Then compares the counts and verifies the audit log in the copy. Stop
+every server first. An interrupted copy continues when the same command is run again.
 
-A store is sqlite:FOLDER or mongodb://HOSTS/DATABASE; sqlite and mongodb alone are those of the configuration, so that no password
-has to stand on the command line. Both need the same key-encryption key: for MongoDB set keyring.key_file to the ostiary.key of the
-embedded store's folder.
+A store is sqlite:DIRECTORY or mongodb://HOSTS/DATABASE; sqlite and mongodb alone select the
+configured store, so that no password appears on the command line. Both stores need the same
+key-encryption key: for MongoDB set keyring.key_file to the ostiary.key of the embedded store's
+directory.
 
-What has run out stays behind. Nobody is signed out, mailed links go on working, and who was at a provider meanwhile comes back to a
-sign-in that goes on.`,
-		Example: "  ostiary storage copy --from sqlite:./ostiary-data --to mongodb\n  ostiary storage copy --from mongodb --to sqlite:/var/lib/ostiary",
-		Args:    args(cobra.NoArgs),
+Expired data is not copied. Users stay signed in, links in sent e-mails stay valid, and sign-ins in
+progress at a provider can be completed.`,
+		Example: "  ostiary storage copy --from sqlite:./ostiary-data --to mongodb\n" +
+			"  ostiary storage copy --from mongodb --to sqlite:/var/lib/ostiary",
+		Args: args(cobra.NoArgs),
 	}
-	c.Flags().StringVar(&from, "from", "", "`store` to read")
-	c.Flags().StringVar(&to, "to", "", "empty `store` to write")
+	c.Flags().StringVar(&from, "from", "", "source `store`")
+	c.Flags().StringVar(&to, "to", "", "empty target `store`")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		if from == "" || to == "" || from == to {
-			return usagef("--from and --to must name two stores")
+			return usagef("--from and --to must be two different stores")
 		}
 		configuration, err := a.load()
 		if err != nil {
 			return err
 		}
-		shown := &copyBar{of: a}
-		report, err := transfer.Copy(cmd.Context(), configuration, from, to, shown.report)
-		shown.end()
+		progress := &copyBar{of: a}
+		report, err := transfer.Copy(cmd.Context(), configuration, from, to, progress.report)
+		progress.end()
 		if err != nil {
 			return err
 		}
@@ -59,11 +61,12 @@ func (a *app) printCopy(report transfer.Report) {
 	}
 	a.table([]string{"Copied", ""}, rows)
 	if report.AuditKey != "" {
-		a.printf(a.out, "The audit log proves itself in the copy: %d sealed entries under the key %s.\n", report.AuditEntries, report.AuditKey)
+		a.printf(a.out, "The audit log in the copy is verified: %d sealed entries, signed by the key %s.\n",
+			report.AuditEntries, report.AuditKey)
 	}
 }
 
-// copyBar is one bar after the other, for each kind of things.
+// copyBar displays one progress bar per kind of data, one after the other.
 type copyBar struct {
 	of   *app
 	kind string

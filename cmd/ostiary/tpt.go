@@ -9,7 +9,7 @@ import (
 )
 
 func (a *app) tptCommand() *cobra.Command {
-	return group("tpt", "Make, check and revoke third-party tokens of the Users API", `Third-party tokens need users_api.tpt_secret.
+	return group("tpt", "Create, verify and revoke third-party tokens of the Users API", `Third-party tokens need users_api.tpt_secret.
 
   ostiary tpt create --role auditor
   ostiary tpt verify - < token-file`,
@@ -19,13 +19,13 @@ func (a *app) tptCommand() *cobra.Command {
 func (a *app) tptCreateCommand() *cobra.Command {
 	var in operator.TPTRole
 	c := &cobra.Command{
-		Use: "create --role ROLE", Short: "Make a token that acts with a role", Args: args(cobra.NoArgs),
-		Long: "Makes a token and prints it, this once.",
+		Use: "create --role ROLE", Short: "Create a token with a role", Args: args(cobra.NoArgs),
+		Long: "Creates a token and prints it. It is displayed only once.",
 	}
-	c.Flags().StringVar(&in.Role, "role", "", "`role` to act with (required)")
+	c.Flags().StringVar(&in.Role, "role", "", "`role` of the token (required)")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if in.Role == "" {
-			return usagef("--role is missing")
+			return usagef("--role is required")
 		}
 		return a.operate(c.Context(), func(on operator.Caller) error {
 			made, err := operator.TPTCreate.Call(c.Context(), on, in, nil)
@@ -34,7 +34,7 @@ func (a *app) tptCreateCommand() *cobra.Command {
 			}
 			return a.print(made, func() {
 				a.printf(a.out, "%s\n", made.Token)
-				a.printf(a.err, "With the role %s, %s. Its id is %s.\n", made.Role, endOf(made), made.ID)
+				a.printf(a.err, "Role %s, %s. Token id: %s\n", made.Role, endOf(made), made.ID)
 			})
 		})
 	}
@@ -43,7 +43,7 @@ func (a *app) tptCreateCommand() *cobra.Command {
 
 func (a *app) tptListCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List the tokens that were made", Args: args(cobra.NoArgs),
+		Use: "list", Short: "List third-party tokens", Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.operate(c.Context(), func(on operator.Caller) error {
 				all, err := operator.TPTList.Call(c.Context(), on, struct{}{}, nil)
@@ -55,7 +55,7 @@ func (a *app) tptListCommand() *cobra.Command {
 					for _, t := range all {
 						rows = append(rows, []string{t.ID, t.Role, t.CreatedAt.Format(time.RFC3339), endOf(t), t.CreatedBy})
 					}
-					a.table([]string{"ID", "ROLE", "CREATED", "ENDS", "BY"}, rows)
+					a.table([]string{"ID", "ROLE", "CREATED", "EXPIRES", "BY"}, rows)
 				})
 			})
 		},
@@ -64,7 +64,7 @@ func (a *app) tptListCommand() *cobra.Command {
 
 func (a *app) tptRevokeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "revoke ID", Short: "End a token at once", Args: args(cobra.ExactArgs(1)),
+		Use: "revoke ID", Short: "Revoke a token immediately", Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			return a.operate(c.Context(), func(on operator.Caller) error {
 				ended, err := operator.TPTRevoke.Call(c.Context(), on, operator.TPTID{ID: given[0]}, nil)
@@ -79,9 +79,9 @@ func (a *app) tptRevokeCommand() *cobra.Command {
 
 func (a *app) tptVerifyCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "verify TOKEN | -", Short: "Check a token: signature, time, and whether it was revoked", Args: args(cobra.ExactArgs(1)),
-		Long: `Checks a token and shows what it is. Arguments are seen by every process on the machine: with - the token is read from standard
-input.`,
+		Use: "verify TOKEN | -", Short: "Verify a token: signature, expiry and revocation", Args: args(cobra.ExactArgs(1)),
+		Long: `Verifies a token and prints its properties. Every process on the machine can read arguments: use -
+to read the token from standard input.`,
 		RunE: func(c *cobra.Command, given []string) (err error) {
 			in := operator.TPTText{Token: given[0]}
 			if in.Token == "-" {
@@ -102,11 +102,11 @@ input.`,
 
 func (a *app) printTPT(t operator.TPT) {
 	a.fields([][2]string{
-		{"Id", t.ID},
+		{"ID", t.ID},
 		{"Role", t.Role},
 		{"Created", t.CreatedAt.Format(time.RFC3339)},
 		{"By", t.CreatedBy},
-		{"Ends", endOf(t)},
+		{"Expires", endOf(t)},
 	})
 }
 
@@ -115,8 +115,8 @@ func endOf(t operator.TPT) string {
 	case t.RevokedAt != nil:
 		return "revoked " + t.RevokedAt.Format(time.RFC3339)
 	case t.ExpiresAt != nil:
-		return "until " + t.ExpiresAt.Format(time.RFC3339)
+		return "expires " + t.ExpiresAt.Format(time.RFC3339)
 	default:
-		return "without an end"
+		return "no expiry"
 	}
 }

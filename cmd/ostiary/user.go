@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) userCommand() *cobra.Command {
-	return group("user", "Make users, look at them and look after them", `A NAME is a username, an e-mail address or an id.
+	return group("user", "Create and manage users", `NAME is a username, an e-mail address or a user id.
 
   ostiary user create ada --email ada@example.org --role admin
   ostiary user list --status active
@@ -25,9 +25,10 @@ func (a *app) userCreateCommand() *cobra.Command {
 	var in operator.NewUser
 	var invite bool
 	c := &cobra.Command{
-		Use: "create USERNAME --email ADDRESS", Short: "Make a user", Args: args(cobra.ExactArgs(1)),
-		Long: `Makes a user. The password is asked for on a terminal and else read from standard input. With --invite there is none: the
-user gets a mail with a link to choose one. Users of another directory than the built-in one have theirs there.`,
+		Use: "create USERNAME --email ADDRESS", Short: "Create a user", Args: args(cobra.ExactArgs(1)),
+		Long: `Creates a user. The password is prompted for on a terminal, or read from standard input. With
+--invite the user has no password and receives an e-mail with a link to choose one. Users of an
+external directory have their password there.`,
 		Example: `  ostiary user create ada --email ada@example.org --role admin
   ostiary user create grace --email grace@example.org --group ops --invite
   ostiary user create alan --email alan@example.org --json < password-file`,
@@ -35,14 +36,14 @@ user gets a mail with a link to choose one. Users of another directory than the 
 	flags := c.Flags()
 	flags.StringVar(&in.Email, "email", "", "e-mail `address` (required)")
 	flags.StringVar(&in.FullName, "full-name", "", "full `name`")
-	flags.StringVar(&in.PhoneNumber, "phone", "", "phone `number` as in +420123456789")
+	flags.StringVar(&in.PhoneNumber, "phone", "", "phone `number` in E.164 form, such as +420123456789")
 	flags.StringVar(&in.Role, "role", "", "`role` (default user)")
-	flags.StringArrayVar(&in.Groups, "group", nil, "`group` to be in; may be given again")
-	flags.StringVar(&in.Directory, "directory", "", "`id` of the directory (default the configured one for new users)")
-	flags.BoolVar(&invite, "invite", false, "let the user choose a password, by a link in a mail")
+	flags.StringArrayVar(&in.Groups, "group", nil, "`group` of the user; can be repeated")
+	flags.StringVar(&in.Directory, "directory", "", "`id` of the directory (default: the configured directory of new users)")
+	flags.BoolVar(&invite, "invite", false, "send an e-mail with a link to choose a password")
 	c.RunE = func(c *cobra.Command, given []string) (err error) {
 		if in.Email == "" {
-			return usagef("--email is missing")
+			return usagef("--email is required")
 		}
 		in.Username = given[0]
 		if !invite && in.Directory == "" {
@@ -69,17 +70,18 @@ func (a *app) userListCommand() *cobra.Command {
 		Example: "  ostiary user list --search ada\n  ostiary user list --role admin --all --json",
 	}
 	flags := c.Flags()
-	flags.StringVar(&in.Search, "search", "", "part of username, e-mail or full name")
-	flags.StringVar(&in.Role, "role", "", "only users with this `role`")
-	flags.StringVar(&in.Group, "group", "", "only members of this `group`")
-	flags.StringVar(&in.Status, "status", "", "active, inactive or pending")
-	flags.StringVar(&in.Sort, "sort", "username", "username, email, created_at or last_login; - before it for descending")
-	flags.IntVar(&in.Limit, "limit", 50, "how many, up to 100")
-	flags.StringVar(&in.Cursor, "cursor", "", "go on after an earlier list, by its next_cursor")
-	flags.BoolVar(&all, "all", false, "list them all")
+	flags.StringVar(&in.Search, "search", "", "`text` in the username, e-mail address or full name")
+	flags.StringVar(&in.Role, "role", "", "list users with this `role`")
+	flags.StringVar(&in.Group, "group", "", "list members of this `group`")
+	flags.StringVar(&in.Status, "status", "", "list users with this `status`: active, inactive or pending")
+	flags.StringVar(&in.Sort, "sort", "username",
+		"sort `key`: username, email, created_at or last_login; prefix - for descending order")
+	flags.IntVar(&in.Limit, "limit", 50, "page size, 1 to 100")
+	flags.StringVar(&in.Cursor, "cursor", "", "`cursor` of the next page: next_cursor of an earlier list")
+	flags.BoolVar(&all, "all", false, "list all pages")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if in.Limit < 1 || in.Limit > 100 {
-			return usagef("--limit must be from 1 to 100; --all lists them all")
+			return usagef("--limit must be from 1 to 100; use --all for all users")
 		}
 		return a.operate(c.Context(), func(on operator.Caller) error {
 			page, err := operator.UserList.Call(c.Context(), on, in, nil)
@@ -103,20 +105,21 @@ func (a *app) userShowCommand() *cobra.Command {
 }
 
 func (a *app) userUnlockCommand() *cobra.Command {
-	return a.onUser("unlock NAME", "Forget a user's failed attempts",
-		"Forgets the failed attempts, of the password and of the second factor, from all addresses.", operator.UserUnlock.Call)
+	return a.onUser("unlock NAME", "Unlock a user",
+		"Resets the failed attempts of the password and of the second factor, from all sources.", operator.UserUnlock.Call)
 }
 
 func (a *app) userUnlinkCommand() *cobra.Command {
-	return a.onUser("unlink NAME", "Take a user away from their OpenID provider",
-		`Makes the account of somebody who signs in at an OpenID provider, or in a directory that is not configured any more, one of the
-built-in directory again. It has no password then: hand one on with "ostiary user password reset". All sessions and pending tokens end.
-At a provider that is marked trusted, the next sign-in with the same verified address would link them again.`, operator.UserUnlink.Call)
+	return a.onUser("unlink NAME", "Unlink a user from their OpenID provider",
+		`Moves a user of an OpenID provider, or of a directory that is no longer configured, to the built-in
+directory. The user then has no password: use "ostiary user password reset". All sessions and
+pending tokens end. If the provider is marked trusted, the next sign-in with the same verified
+address links the user again.`, operator.UserUnlink.Call)
 }
 
 func (a *app) userDeactivateCommand() *cobra.Command {
 	return a.onUser("deactivate NAME", "Deactivate a user",
-		"Deactivates a user, and at once ends all sessions, API keys and pending tokens.", operator.UserDeactivate.Call)
+		"Deactivates a user and ends all sessions, API keys and pending tokens immediately.", operator.UserDeactivate.Call)
 }
 
 func (a *app) printUsers(page operator.UserPage) {
@@ -127,14 +130,14 @@ func (a *app) printUsers(page operator.UserPage) {
 	a.table([]string{"USERNAME", "E-MAIL", "ROLE", "STATUS", "DIRECTORY", "LAST LOGIN", "ID"}, rows)
 	if page.NextCursor != "" {
 		about := mark(page.TotalEstimated, "about ")
-		a.printf(a.err, "%d of %s%d; --all lists them all.\n", len(page.Users), about, page.Total)
+		a.printf(a.err, "%d of %s%d users; use --all to list all.\n", len(page.Users), about, page.Total)
 	}
 }
 
 func (a *app) printUser(u operator.User) {
 	a.fields([][2]string{
 		{"Username", u.Username},
-		{"Id", u.ID},
+		{"ID", u.ID},
 		{"E-mail", u.Email},
 		{"Full name", u.FullName},
 		{"Phone", u.PhoneNumber},
@@ -163,7 +166,7 @@ func onOff(on bool) string {
 	return "off"
 }
 
-// fields writes names and values below one another, those that say something.
+// fields writes one line per name and value. It omits empty values.
 func (a *app) fields(all [][2]string) {
 	width := 0
 	for _, f := range all {

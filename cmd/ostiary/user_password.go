@@ -9,8 +9,11 @@ import (
 	"github.com/ostiary/ostiary/modules/operator"
 )
 
-// onUser returns a command that does one thing to the user it is given and shows them.
-func (a *app) onUser(use, short, long string, call func(context.Context, operator.Caller, operator.UserName, func(operator.Progress)) (operator.User, error)) *cobra.Command {
+// onUser returns a command that calls call with the user in its argument and prints the user.
+func (a *app) onUser(
+	use, short, long string,
+	call func(context.Context, operator.Caller, operator.UserName, func(operator.Progress)) (operator.User, error),
+) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Long: long, Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
@@ -26,24 +29,25 @@ func (a *app) onUser(use, short, long string, call func(context.Context, operato
 }
 
 func (a *app) userFactorCommand() *cobra.Command {
-	return group("factor", "Look after a user's second factor", "", a.onUser("disable NAME", "Switch a user's second factor off",
-		"Switches the second factor off, for somebody who has lost their device and their backup codes: make sure that it is them who asks.\n"+
-			"They are told by mail, and enroll anew; also where their role requires a factor.", operator.UserFactorDisable.Call))
+	return group("factor", "Manage a user's second factor", "", a.onUser("disable NAME", "Disable a user's second factor",
+		`Disables the second factor of a user who has lost their device and backup codes: verify the user's
+identity first. The user is notified by e-mail and can enroll again. This also works while the user's
+role requires a factor.`, operator.UserFactorDisable.Call))
 }
 
 func (a *app) userPasswordCommand() *cobra.Command {
-	return group("password", "Set a user's password, or let them choose one", "", a.passwordSetCommand(), a.passwordResetCommand())
+	return group("password", "Set or reset a user's password", "", a.passwordSetCommand(), a.passwordResetCommand())
 }
 
 func (a *app) passwordSetCommand() *cobra.Command {
 	var withCurrent bool
 	c := &cobra.Command{
 		Use: "set NAME", Short: "Set a user's password", Args: args(cobra.ExactArgs(1)),
-		Long: `Sets a password, in the user's directory. It is asked for on a terminal, and else read from standard input. All the user's
-sessions end, and they are told by mail.`,
+		Long: `Sets the password in the user's directory. It is prompted for on a terminal, or read from standard
+input. All sessions of the user end, and the user is notified by e-mail.`,
 		Example: "  ostiary user password set ada\n  printf '%s\\n' \"$CURRENT\" \"$NEW\" | ostiary user password set ada --current",
 	}
-	c.Flags().BoolVar(&withCurrent, "current", false, "take the present password too, before the new one, and refuse if it is wrong")
+	c.Flags().BoolVar(&withCurrent, "current", false, "read and verify the current password first")
 	c.RunE = func(c *cobra.Command, given []string) (err error) {
 		in := operator.NewPassword{Name: given[0]}
 		if withCurrent {
@@ -60,7 +64,7 @@ sessions end, and they are told by mail.`,
 				return err
 			}
 			return a.print(user, func() {
-				a.printf(a.out, "The password of %s is set; their sessions have ended.\n", printable(user.Username))
+				a.printf(a.out, "The password of %s is set. All sessions of the user have ended.\n", printable(user.Username))
 			})
 		})
 	}
@@ -69,9 +73,9 @@ sessions end, and they are told by mail.`,
 
 func (a *app) passwordResetCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "reset NAME", Short: "Print a one-time link to choose a password", Args: args(cobra.ExactArgs(1)),
-		Long: `Prints a link by which the user chooses a new password, once. Nothing changes until they do. Whoever has the link can set the
-password: hand it over in a safe way.`,
+		Use: "reset NAME", Short: "Print a single-use password reset link", Args: args(cobra.ExactArgs(1)),
+		Long: `Prints a single-use link with which the user sets a new password. Nothing changes until it is used.
+Anyone with the link can set the password: send it over a secure channel.`,
 		RunE: func(c *cobra.Command, given []string) error {
 			return a.operate(c.Context(), func(on operator.Caller) error {
 				link, err := operator.UserPasswordReset.Call(c.Context(), on, operator.UserName{Name: given[0]}, nil)
@@ -80,7 +84,8 @@ password: hand it over in a safe way.`,
 				}
 				return a.print(link, func() {
 					a.printf(a.out, "%s\n", link.URL)
-					a.printf(a.err, "For %s, until %s, once.\n", printable(link.User.Username), link.ExpiresAt.Format(time.RFC3339))
+					a.printf(a.err, "Single-use link for %s, valid until %s.\n",
+						printable(link.User.Username), link.ExpiresAt.Format(time.RFC3339))
 				})
 			})
 		},

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker for releases.
+// version is the release version, set by the linker.
 var version = ""
 
 type versionAnswer struct {
