@@ -10,7 +10,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// plan walks through the directory and compares.
+// plan lists the directory and compares the result with the stored users.
 func (s *Service) plan(ctx context.Context, lister ports.Lister, since string, progress Progress) (Plan, error) {
 	catalog, err := s.needs.Access.Catalog(ctx)
 	if err != nil {
@@ -47,16 +47,17 @@ func (s *Service) plan(ctx context.Context, lister ports.Lister, since string, p
 	return c.plan, nil
 }
 
-// comparison is the making of one plan.
+// comparison holds the state of computing one plan.
 type comparison struct {
 	*Service
 	catalog *domain.Catalog
 	plan    Plan
-	users   map[domain.Subject]*known // nil in a walk through changes
-	seen    map[domain.Subject]bool   // of a walk through changes, which may turn out to be complete
+	users   map[domain.Subject]*known // nil when listing changes only
+	seen    map[domain.Subject]bool   // subjects listed, when listing changes only; the listing may turn out to be complete
 }
 
-// known is a user of the directory, with no more of them than a comparison needs: there may be a hundred thousand.
+// known holds the fields of a directory user that a comparison needs, and no others: there may be a hundred thousand
+// users.
 type known struct {
 	id            domain.UserID
 	username      string
@@ -74,7 +75,7 @@ type known struct {
 func (c *comparison) newKnown(u *domain.User) *known {
 	role := u.Role
 	if r, ok := c.catalog.Roles[role]; ok {
-		role = r.ID // one text for all who have the role
+		role = r.ID // share one string between all users of the role
 	}
 	return &known{
 		id: u.ID, username: u.Username, fullName: u.FullName, phoneNumber: u.PhoneNumber, email: u.Email, emailVerified: u.EmailVerified,
@@ -82,7 +83,7 @@ func (c *comparison) newKnown(u *domain.User) *known {
 	}
 }
 
-// user returns as much of the user as is known.
+// user returns a domain.User with the known fields set.
 func (k *known) user(directory domain.DirectoryID, subject domain.Subject) *domain.User {
 	status := domain.StatusActive
 	if k.deactivated {
@@ -133,12 +134,12 @@ func (c *comparison) countUsers(ctx context.Context) error {
 	return err
 }
 
-// find returns the user of an identity, nil where there is none.
+// find returns the user of an identity, or nil if there is none.
 func (c *comparison) find(ctx context.Context, subject domain.Subject) (*domain.User, error) {
 	if c.users != nil {
 		k := c.users[subject]
 		if k == nil {
-			return nil, nil //nolint:nilnil // nobody is an answer
+			return nil, nil //nolint:nilnil // the absence of a user is a valid result
 		}
 		k.listed = true
 		return k.user(c.plan.Directory, subject), nil
@@ -146,14 +147,14 @@ func (c *comparison) find(ctx context.Context, subject domain.Subject) (*domain.
 	c.seen[subject] = true
 	user, err := c.needs.Users.FindBySubject(ctx, c.plan.Directory, subject)
 	if errors.Is(err, domain.ErrUserNotFound) {
-		return nil, nil //nolint:nilnil // nobody is an answer
+		return nil, nil //nolint:nilnil // the absence of a user is a valid result
 	}
 	return &user, err
 }
 
 func (c *comparison) compare(ctx context.Context, identity domain.Identity) error {
 	identity = cleaned(identity)
-	identity.Groups = nil // the mapping has used them
+	identity.Groups = nil // the mapping has already been applied
 	user, err := c.find(ctx, identity.Subject)
 	switch {
 	case err != nil:
@@ -164,7 +165,7 @@ func (c *comparison) compare(ctx context.Context, identity domain.Identity) erro
 		c.add(Step{Kind: StepCreate, Subject: identity.Subject, Username: identity.Username, identity: identity}, domain.CheckDirectoryUsername(identity.Username))
 		return nil
 	case user.Status == domain.StatusDeactivated && (identity.Disabled || !user.DeactivatedBySync):
-		return nil // only an administrator takes back what an administrator has done
+		return nil // only an administrator reactivates a user whom an administrator deactivated
 	case identity.Disabled:
 		c.add(Step{Kind: StepDisable, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Reason: "disabled in the directory"}, nil)
 		return nil
@@ -199,7 +200,7 @@ func (c *comparison) changes(user *domain.User, identity domain.Identity) []stri
 	return c.needs.Provisioner.apply(c.catalog, &same, identity)
 }
 
-// isTaken reports whether an address is somebody else's here, who keeps it.
+// isTaken reports whether the email address belongs to another user. The other user keeps it.
 func (c *comparison) isTaken(ctx context.Context, user *domain.User, email string) (bool, error) {
 	other, err := c.needs.Users.FindByLogin(ctx, c.needs.Folder.Fold(email))
 	if errors.Is(err, domain.ErrUserNotFound) {
@@ -208,7 +209,7 @@ func (c *comparison) isTaken(ctx context.Context, user *domain.User, email strin
 	return err == nil && other.ID != user.ID, err
 }
 
-// add adds the step, or where it cannot be done one that says why.
+// add appends the step to the plan. If the step is refused, it appends a skip step with the reason instead.
 func (c *comparison) add(step Step, refused error) {
 	if refused != nil {
 		step.Kind, step.Reason = StepSkip, "cannot be a user: "+reasonOf(refused)
@@ -224,7 +225,7 @@ func reasonOf(err error) string {
 	return fault.Of(err).Message
 }
 
-// missing adds the users whom a complete walk did not list.
+// missing adds a disable step for each user that a complete listing did not contain.
 func (c *comparison) missing(ctx context.Context) error {
 	gone := func(u *domain.User) {
 		if u.Status != domain.StatusDeactivated {

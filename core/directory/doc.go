@@ -1,10 +1,19 @@
-// Package directory knows the configured directories, says which of them a login goes to, and makes users of the people
-// whom they vouch for.
+// Package directory holds the configured directories, selects the directory that verifies a login, and provisions users
+// from the
 //
-// A user belongs to one directory for life. A known user's logins go there; an unknown name goes to the directory of its
-// domain suffix, else to each in the configured order. Two directories that both know a name never share an account:
-// who somebody is, is the directory and its own stable subject, never a name or an address.
+//	identities that directories return.
 //
-// A synchronization is a plan first: what would be created, changed and disabled, with a digest. Applying it makes the plan
-// anew and does exactly that, or nothing. Nobody is ever deleted.
+// A user belongs to one directory for life. Logins of a known user go to that directory. An unknown name goes to the
+// directory
+//
+//	with its domain suffix, or else to each directory in the configured order. Two directories that both contain a name
+//
+// never share
+//
+//	an account: a user is identified by the directory and its stable subject, never by a name or an email address.
+//
+// A synchronization starts with a plan: what would be created, updated and disabled, with a digest. Applying a plan
+// computes it
+//
+//	again and performs exactly those steps, or none if the digest differs. A synchronization never deletes a user.
 package directory

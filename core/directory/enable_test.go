@@ -13,8 +13,8 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/openldap"
 )
 
-// setDisabled switches somebody off in the directory, or on again.
-func (h *house) setDisabled(t *testing.T, name string, disabled bool) {
+// setDisabled disables or enables an account in the directory.
+func (h *fixture) setDisabled(t *testing.T, name string, disabled bool) {
 	t.Helper()
 	h.modify(t, openldap.PersonDN(name), func(m *ldap.ModifyRequest) {
 		if disabled {
@@ -25,18 +25,18 @@ func (h *house) setDisabled(t *testing.T, name string, disabled bool) {
 	})
 }
 
-// daveAfter returns what dave is after the next synchronization, by hand or scheduled.
-func (h *house) daveAfter(t *testing.T, sync func(*testing.T)) domain.UserStatus {
+// daveAfter runs a synchronization, manual or scheduled, and returns the status of dave afterwards.
+func (h *fixture) daveAfter(t *testing.T, sync func(*testing.T)) domain.UserStatus {
 	t.Helper()
 	sync(t)
 	return h.user(t, "dave").Status
 }
 
-func TestASyncTakesBackWhatASyncHasDone(t *testing.T) {
+func TestSyncReactivatesUserDisabledBySync(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(h *house) func(*testing.T){
-		"by hand": func(h *house) func(*testing.T) { return h.sync },
-		"scheduled": func(h *house) func(*testing.T) {
+	tests := map[string]func(h *fixture) func(*testing.T){
+		"manual": func(h *fixture) func(*testing.T) { return h.sync },
+		"scheduled": func(h *fixture) func(*testing.T) {
 			return func(t *testing.T) {
 				t.Helper()
 				if err := h.service.RunScheduled(t.Context()); err != nil {
@@ -48,34 +48,34 @@ func TestASyncTakesBackWhatASyncHasDone(t *testing.T) {
 	for name, way := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, 0, nil)
+			h := newFixture(t, 0, nil)
 			h.service = h.newService(100)
 			sync := way(h)
 			if got := h.daveAfter(t, sync); got != domain.StatusActive {
-				t.Fatalf("at first dave is %s", got)
+				t.Fatalf("initial status of dave: %s", got)
 			}
 			h.setDisabled(t, "dave", true)
 			if got := h.daveAfter(t, sync); got != domain.StatusDeactivated {
-				t.Errorf("switched off there, dave is %s", got)
+				t.Errorf("status of dave after disabling in the directory: %s", got)
 			}
 			if got := h.daveAfter(t, sync); got != domain.StatusDeactivated {
-				t.Errorf("after another run dave is %s", got)
+				t.Errorf("status of dave after another run: %s", got)
 			}
 			h.setDisabled(t, "dave", false)
 			if got := h.daveAfter(t, sync); got != domain.StatusActive {
-				t.Errorf("switched on again there, dave is %s", got)
+				t.Errorf("status of dave after enabling in the directory: %s", got)
 			}
 			logged := h.Logged(t, domain.ActionUserActivate)
 			if len(logged) != 1 || logged[0].Details["source"] != "directory:corp" {
-				t.Errorf("the audit trail tells of %d activations", len(logged))
+				t.Errorf("the audit log has %d activations, want 1 with source directory:corp", len(logged))
 			}
 		})
 	}
 }
 
-func TestAPlanShowsWhoIsEnabledAgain(t *testing.T) {
+func TestPlanListsReactivatedUsers(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 0, func(s *ldapdir.Settings) {
+	h := newFixture(t, 0, func(s *ldapdir.Settings) {
 		s.Disabled = ldapdir.Disabled{Attribute: "employeeType", Values: []string{"inactive"}}
 	})
 	h.service = h.newService(100)
@@ -87,37 +87,37 @@ func TestAPlanShowsWhoIsEnabledAgain(t *testing.T) {
 	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
 	plan := h.plan(t)
 	if diff := cmp.Diff([]string{"dave full_namethere again in the directory"}, steps(plan, directory.StepEnable)); diff != "" {
-		t.Errorf("enabled again (-want +got)\n%s", diff)
+		t.Errorf("enable steps (-want +got)\n%s", diff)
 	}
 	if result := h.apply(t, plan); result.Enabled != 1 || result.Failed != 0 {
-		t.Errorf("%d are enabled and %d failed", result.Enabled, result.Failed)
+		t.Errorf("enabled %d, failed %d, want 1 and 0", result.Enabled, result.Failed)
 	}
 	if dave := h.user(t, "dave"); dave.Status != domain.StatusActive || dave.FullName != "David Dunn" {
-		t.Errorf("dave is %s and called %q", dave.Status, dave.FullName)
+		t.Errorf("status of dave %s, full name %q", dave.Status, dave.FullName)
 	}
 	if again := h.plan(t); !again.IsEmpty() {
 		t.Error("a second plan is not empty")
 	}
 }
 
-func TestASyncNeverActivatesWhomAnAdministratorDeactivated(t *testing.T) {
+func TestSyncNeverActivatesUserDeactivatedByAdministrator(t *testing.T) {
 	t.Parallel()
 	deactivated := string(domain.StatusDeactivated)
-	patch := func(t *testing.T, h *house, id domain.UserID) {
+	patch := func(t *testing.T, h *fixture, id domain.UserID) {
 		t.Helper()
 		if _, err := h.Account.Update(t.Context(), domain.Operator(), id, account.Patch{Status: &deactivated}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	remove := func(t *testing.T, h *house, id domain.UserID) {
+	remove := func(t *testing.T, h *fixture, id domain.UserID) {
 		t.Helper()
 		if _, err := h.Account.Deactivate(t.Context(), domain.Operator(), id); err != nil {
 			t.Fatal(err)
 		}
 	}
 	tests := map[string]struct {
-		first bool // before the directory switched them off
-		by    func(*testing.T, *house, domain.UserID)
+		first bool // before the directory disabled the account
+		by    func(*testing.T, *fixture, domain.UserID)
 	}{
 		"deactivated before":              {true, remove},
 		"deactivated after the sync too":  {false, remove},
@@ -127,7 +127,7 @@ func TestASyncNeverActivatesWhomAnAdministratorDeactivated(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, 0, nil)
+			h := newFixture(t, 0, nil)
 			h.service = h.newService(100)
 			h.sync(t)
 			id := h.user(t, "dave").ID
@@ -141,13 +141,13 @@ func TestASyncNeverActivatesWhomAnAdministratorDeactivated(t *testing.T) {
 			}
 			h.setDisabled(t, "dave", false)
 			if plan := h.plan(t); plan.Count(directory.StepEnable) != 0 {
-				t.Error("the plan enables them")
+				t.Error("the plan enables the user")
 			}
 			if got := h.daveAfter(t, h.sync); got != domain.StatusDeactivated {
-				t.Errorf("dave is %s", got)
+				t.Errorf("status of dave: %s", got)
 			}
 			if n := len(h.Logged(t, domain.ActionUserDeactivate)); n != map[bool]int{true: 1, false: 2}[tt.first] {
-				t.Errorf("the audit trail tells of %d deactivations", n)
+				t.Errorf("the audit log has %d deactivations", n)
 			}
 		})
 	}

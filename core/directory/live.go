@@ -10,28 +10,37 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// CheckLive asks each directory that can be asked about the people who have live sessions here: the sessions of whoever is gone or
-// switched off there end, and with them, for the latter, their API keys; what the mapping gives the others is brought up to
-// date. A directory that cannot say is left for the next time, and its people's sessions go on.
+// CheckLive looks up each user with a live session in directories that support lookups. It ends the sessions of a user
+// whose
+//
+//	account no longer exists or is disabled in the directory; if it is disabled, the user's API keys end too. It updates
+//
+// the mapped
+//
+//	attributes of all others. A directory that is unavailable is skipped until the next run, and its users' sessions
+//
+// continue.
 func (s *Service) CheckLive(ctx context.Context) error {
-	return eachAlone(s, func(lookup ports.Lookup) error { return s.checkLiveOf(ctx, lookup) })
+	return forEachDirectory(s, func(lookup ports.Lookup) error { return s.checkLiveOf(ctx, lookup) })
 }
 
 func (s *Service) checkLiveOf(ctx context.Context, lookup ports.Lookup) error {
 	var failures []error
 	err := s.eachLive(ctx, lookup.ID(), func(u *domain.User) error {
-		err := s.lookAt(ctx, lookup, u)
+		err := s.checkUser(ctx, lookup, u)
 		if errors.Is(err, domain.ErrDirectoryUnavailable) || ctx.Err() != nil {
 			return err
 		}
-		failures = append(failures, err) // one person's trouble is not the others'
+		failures = append(failures, err) // an error for one user does not stop the check of the others
 		return nil
 	})
 	return errors.Join(append(failures, err)...)
 }
 
-// eachLive calls each for the directory's users with a session that has not ended. They are found by their last sign-in, since
-// no session lives longer than the policy says; most users of a large directory are never read.
+// eachLive calls each for the directory's users that have an unexpired session. It lists users by their last login,
+// since no
+//
+//	session outlives the duration in the policy; most users of a large directory are never read.
 func (s *Service) eachLive(ctx context.Context, id domain.DirectoryID, each func(*domain.User) error) error {
 	catalog, err := s.needs.Access.Catalog(ctx)
 	if err != nil {
@@ -75,7 +84,7 @@ func hasLiveSession(u *domain.User, now time.Time) bool {
 	return false
 }
 
-func (s *Service) lookAt(ctx context.Context, lookup ports.Lookup, u *domain.User) error {
+func (s *Service) checkUser(ctx context.Context, lookup ports.Lookup, u *domain.User) error {
 	identity, err := lookup.Find(ctx, u.Subject)
 	switch {
 	case errors.Is(err, domain.ErrSubjectNotFound):
@@ -89,8 +98,10 @@ func (s *Service) lookAt(ctx context.Context, lookup ports.Lookup, u *domain.Use
 	return err
 }
 
-// endSessions ends the sessions of somebody who may not sign in any more. Their keys end only where the directory itself says
-// so: that somebody is not found may also be a mistake in the settings, and keys cannot be had back.
+// endSessions ends the sessions of a user who may no longer log in. API keys end only if the directory reports the
+// account as
+//
+//	disabled: a missing account may also result from a mistake in the settings, and keys cannot be restored.
 func (s *Service) endSessions(ctx context.Context, u *domain.User, reason string, keys bool) error {
 	_, err := s.needs.Users.Update(ctx, u.ID, func(u *domain.User, out *domain.Outbox) error {
 		ended := u.EndSessionsExcept("")

@@ -15,8 +15,8 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/openldap"
 )
 
-// signedIn gives somebody a session here.
-func (h *house) signedIn(t *testing.T, name string) domain.User {
+// signedIn adds a session to a user.
+func (h *fixture) signedIn(t *testing.T, name string) domain.User {
 	t.Helper()
 	u := h.user(t, name)
 	updated, err := h.Store.Users().Update(t.Context(), u.ID, func(u *domain.User, _ *domain.Outbox) error {
@@ -31,9 +31,9 @@ func (h *house) signedIn(t *testing.T, name string) domain.User {
 	return updated
 }
 
-func TestLiveSessionsEndWithTheDirectorysAccount(t *testing.T) {
+func TestCheckLiveEndsSessionsOfRemovedAccounts(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 150, func(s *ldapdir.Settings) {
+	h := newFixture(t, 150, func(s *ldapdir.Settings) {
 		s.Roles = []ldapdir.RoleRule{{Group: "eng", Role: "operator"}}
 	})
 	h.sync(t)
@@ -60,36 +60,38 @@ func TestLiveSessionsEndWithTheDirectorysAccount(t *testing.T) {
 	check()
 	alice, dave := h.user(t, "alice"), h.user(t, "dave")
 	if len(alice.Sessions) != 0 || alice.KeyEpoch != 1 {
-		t.Errorf("who was disabled has %d sessions, and keys of epoch %d", len(alice.Sessions), alice.KeyEpoch)
+		t.Errorf("disabled user: %d sessions, key epoch %d, want 0 and 1", len(alice.Sessions), alice.KeyEpoch)
 	}
 	if len(dave.Sessions) != 0 || dave.KeyEpoch != 0 {
-		t.Errorf("who is gone has %d sessions, and keys of epoch %d", len(dave.Sessions), dave.KeyEpoch)
+		t.Errorf("removed user: %d sessions, key epoch %d, want 0 and 0", len(dave.Sessions), dave.KeyEpoch)
 	}
 	if bob := h.user(t, "bob"); len(bob.Sessions) != 1 || bob.Role != domain.RoleUser {
-		t.Errorf("who left a group has %d sessions and the role %s", len(bob.Sessions), bob.Role)
+		t.Errorf("user who left the group: %d sessions, role %s", len(bob.Sessions), bob.Role)
 	}
 	if sessions("carol") != 1 {
-		t.Error("somebody else's session ended")
+		t.Error("the session of an unchanged user ended")
 	}
 }
 
-func TestD07_AnOutageEndsNoSession(t *testing.T) {
+func TestDirectoryOutageEndsNoSession(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 0, func(s *ldapdir.Settings) { s.Timeouts.Connect = 500 * time.Millisecond })
+	h := newFixture(t, 0, func(s *ldapdir.Settings) { s.Timeouts.Connect = 500 * time.Millisecond })
 	h.sync(t)
 	h.signedIn(t, "alice")
 	h.slapd.Stop()
 	if err := h.service.CheckLive(t.Context()); !errors.Is(err, domain.ErrDirectoryUnavailable) {
-		t.Errorf("the check is %v", err)
+		t.Errorf("CheckLive: got error %v, want ErrDirectoryUnavailable", err)
 	}
 	if u := h.user(t, "alice"); len(u.Sessions) != 1 {
 		t.Error("the session ended")
 	}
 }
 
-// hangs puts a directory in front of the others whose server takes everything and answers nothing, and whose people have live
-// sessions.
-func (h *house) hangs(t *testing.T) {
+// addHungDirectory registers a directory before the others whose server accepts requests and never responds, and whose
+// users have
+//
+//	live sessions.
+func (h *fixture) addHungDirectory(t *testing.T) {
 	t.Helper()
 	proxy := faultproxy.New(t, h.slapd.Address())
 	s := h.settings
@@ -113,15 +115,16 @@ func (h *house) hangs(t *testing.T) {
 	}
 }
 
-// comesAbout runs something that a hung directory keeps from ending, waits for what is to come about all the same, and ends it.
-func comesAbout(t *testing.T, run func(context.Context) error, what func() bool) {
+// completesWhileHung starts run, which a hung directory keeps from returning, waits until done returns true, and then
+// cancels run.
+func completesWhileHung(t *testing.T, run func(context.Context) error, done func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx) }()
-	for deadline := time.Now().Add(30 * time.Second); !what(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Error("the hung directory holds up the other one")
+			t.Error("the hung directory blocks the other directory")
 			break
 		}
 	}
@@ -129,13 +132,13 @@ func comesAbout(t *testing.T, run func(context.Context) error, what func() bool)
 	<-ended
 }
 
-func TestD07_AHungDirectoryHoldsUpNeitherChecksNorSyncsOfOthers(t *testing.T) {
+func TestHungDirectoryDoesNotBlockOtherDirectories(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 0, nil)
+	h := newFixture(t, 0, nil)
 	h.sync(t)
 	h.signedIn(t, "dave")
 	h.setDisabled(t, "dave", true)
-	h.hangs(t)
-	comesAbout(t, h.service.CheckLive, func() bool { return len(h.user(t, "dave").Sessions) == 0 })
-	comesAbout(t, h.service.RunScheduled, func() bool { return h.user(t, "dave").Status == domain.StatusDeactivated })
+	h.addHungDirectory(t)
+	completesWhileHung(t, h.service.CheckLive, func() bool { return len(h.user(t, "dave").Sessions) == 0 })
+	completesWhileHung(t, h.service.RunScheduled, func() bool { return h.user(t, "dave").Status == domain.StatusDeactivated })
 }

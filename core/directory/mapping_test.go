@@ -10,22 +10,22 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-func TestACheckTellsOfMappingRulesThatGiveNothing(t *testing.T) {
+func TestCheckReportsMappingRulesWithoutEffect(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		roles  []ldapdir.RoleRule
 		groups []ldapdir.GroupRule
 		want   []string
 	}{
-		"no rules":                 {nil, nil, nil},
-		"what is there":            {[]ldapdir.RoleRule{{Group: "eng", Role: "operator"}}, nil, []string{"ok the roles and groups that they name are there"}},
-		"what is not there":        {[]ldapdir.RoleRule{{Group: "eng", Role: "operater"}}, []ldapdir.GroupRule{{Group: "eng", To: "engineering"}}, []string{`there is no role "operater" here`, `there is no group "engineering" here`}},
-		"a group that administers": {nil, []ldapdir.GroupRule{{Group: "eng", To: "bosses"}}, []string{`the group "bosses" holds administrative permissions`}},
+		"no rules":               {nil, nil, nil},
+		"existing role":          {[]ldapdir.RoleRule{{Group: "eng", Role: "operator"}}, nil, []string{"ok the roles and groups that they name are there"}},
+		"unknown role and group": {[]ldapdir.RoleRule{{Group: "eng", Role: "operater"}}, []ldapdir.GroupRule{{Group: "eng", To: "engineering"}}, []string{`there is no role "operater" here`, `there is no group "engineering" here`}},
+		"administrative group":   {nil, []ldapdir.GroupRule{{Group: "eng", To: "bosses"}}, []string{`the group "bosses" holds administrative permissions`}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, 0, func(s *ldapdir.Settings) { s.Roles, s.GroupMapping = tt.roles, tt.groups })
+			h := newFixture(t, 0, func(s *ldapdir.Settings) { s.Roles, s.GroupMapping = tt.roles, tt.groups })
 			if err := h.Store.CatalogStore().CreateGroup(t.Context(), domain.Group{
 				ID: "grp_bosses", Name: "bosses", Permissions: []domain.Permission{domain.UsersManage},
 			}, domain.Outbox{}); err != nil {

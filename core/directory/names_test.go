@@ -35,7 +35,7 @@ func person(name, email string) domain.Identity {
 	return domain.Identity{Directory: "corp", Subject: domain.Subject("s-" + name + email), Username: name, Email: email}
 }
 
-func TestAPersonOfADirectoryNeverTakesTheNameOrAddressOfAnother(t *testing.T) {
+func TestProvisioningNeverTakesNameOrEmailOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		identity       domain.Identity
@@ -71,13 +71,13 @@ func TestAPersonOfADirectoryNeverTakesTheNameOrAddressOfAnother(t *testing.T) {
 			}
 			again, err := provisioner(s).Provision(t.Context(), domain.System(), tt.identity, true)
 			if err != nil || again.ID != got.ID || again.Username != got.Username || again.Email != got.Email {
-				t.Errorf("the second sign-in gives %q with %q, %v", again.Username, again.Email, err)
+				t.Errorf("the second provisioning returns %q with %q, %v", again.Username, again.Email, err)
 			}
 		})
 	}
 }
 
-func TestAPersonWithoutAFreeNameIsNotProvisionedAndTheCauseIsKnown(t *testing.T) {
+func TestProvisioningWithoutFreeUsernameFailsAndRecordsCause(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "admin", strong, "admin")
@@ -88,11 +88,11 @@ func TestAPersonWithoutAFreeNameIsNotProvisionedAndTheCauseIsKnown(t *testing.T)
 	}
 	entry := s.Journal.Entry(domain.System(), domain.ActionLoginFailed, "", directory.CauseOf(err))
 	if cause, _ := entry.Details["cause"].(string); !strings.Contains(cause, "username") {
-		t.Errorf("the entry says %v", entry.Details)
+		t.Errorf("details of the audit entry: %v", entry.Details)
 	}
 }
 
-func TestOfAnAddressAndADirectoryNameThatMeetOneUserHasIt(t *testing.T) {
+func TestConcurrentEmailAndDirectoryUsernameHaveOneHolder(t *testing.T) {
 	t.Parallel()
 	for range 10 {
 		s := kit.Start(t, kit.Options{})
@@ -121,12 +121,12 @@ func TestOfAnAddressAndADirectoryNameThatMeetOneUserHasIt(t *testing.T) {
 			}
 		}
 		if holders != 1 {
-			t.Errorf("%d users have the name", holders)
+			t.Errorf("%d users have the name, want 1", holders)
 		}
 	}
 }
 
-func TestTextsOfADirectoryAreStoredUnderTheRulesOfTheAPIs(t *testing.T) {
+func TestDirectoryAttributesFollowTheRulesOfTheAPIs(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		identity domain.Identity

@@ -11,15 +11,15 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// StepKind says what a step of a plan does.
+// StepKind is the kind of a step of a plan.
 type StepKind string
 
-// The kinds of steps. A step that is left out says in its reason why.
+// The kinds of steps. A skipped step has the cause in its Reason.
 const (
 	StepCreate  StepKind = "create"
 	StepUpdate  StepKind = "update"
 	StepDisable StepKind = "disable"
-	// StepEnable activates somebody again whom a synchronization had disabled.
+	// StepEnable activates a user whom a synchronization had disabled.
 	StepEnable StepKind = "enable"
 	StepSkip   StepKind = "skip"
 )
@@ -30,22 +30,24 @@ type Step struct {
 	Subject  domain.Subject `json:"subject"`
 	UserID   domain.UserID  `json:"user_id,omitempty"` // none for a create
 	Username string         `json:"username"`
-	Fields   []string       `json:"fields,omitempty"` // what an update changes, or an enable besides
-	Reason   string         `json:"reason,omitempty"` // of a disable or a skip
+	Fields   []string       `json:"fields,omitempty"` // fields that an update or enable changes
+	Reason   string         `json:"reason,omitempty"` // set for disable, enable and skip
 
 	identity domain.Identity
 }
 
-// Plan is what a synchronization would change. Its digest names these changes and no others: it is the same as long as
-// they are.
+// Plan is the set of changes that a synchronization would make. Its digest identifies exactly these changes: equal
+// changes have
+//
+//	an equal digest.
 type Plan struct {
 	Directory domain.DirectoryID `json:"directory"`
-	Complete  bool               `json:"complete"` // everybody was looked at, so whoever is missing is gone
-	Listed    int                `json:"listed"`   // people of the directory that were looked at
-	Known     int                `json:"known"`    // its active users here
+	Complete  bool               `json:"complete"` // the listing was complete, so a missing user has been removed
+	Listed    int                `json:"listed"`   // accounts that the directory listed
+	Known     int                `json:"known"`    // active users of the directory in the store
 	Steps     []Step             `json:"steps"`
 	Digest    string             `json:"digest"`
-	// Brake says why the plan is not applied without being told to; empty for one that may be.
+	// Brake is the reason why the plan is applied only by force. It is empty if the plan is within the safety limits.
 	Brake string `json:"brake,omitempty"`
 
 	next string
@@ -65,7 +67,7 @@ func (p *Plan) Count(kind StepKind) int {
 // IsEmpty reports whether the plan changes nothing.
 func (p *Plan) IsEmpty() bool { return p.Count(StepSkip) == len(p.Steps) }
 
-// seal puts the steps into one order, computes the digest and looks at the brakes.
+// seal sorts the steps, computes the digest and checks the safety limits.
 func (p *Plan) seal(maxDisablePercent int) {
 	slices.SortFunc(p.Steps, func(a, b Step) int {
 		return strings.Compare(string(a.Kind)+"\x00"+string(a.Subject), string(b.Kind)+"\x00"+string(b.Subject))
@@ -74,17 +76,17 @@ func (p *Plan) seal(maxDisablePercent int) {
 	encoder := json.NewEncoder(h)
 	for _, s := range p.Steps {
 		id := s.identity
-		// Only what is written counts: groups of the directory that no rule names may come and go.
+		// The digest covers what is written only: directory groups that no rule names do not change it.
 		_ = encoder.Encode([]any{
 			s.Kind, s.Subject, s.UserID, s.Username, s.Fields, s.Reason,
 			id.FullName, id.Email, id.EmailVerified, id.PhoneNumber, id.Role, id.MappedGroups, id.MapsAdministrators,
 		}) // a hash takes all writes, and these values always marshal
 	}
 	p.Digest = hex.EncodeToString(h.Sum(nil)[:16])
-	p.Brake = p.brake(maxDisablePercent)
+	p.Brake = p.exceededLimit(maxDisablePercent)
 }
 
-func (p *Plan) brake(maxDisablePercent int) string {
+func (p *Plan) exceededLimit(maxDisablePercent int) string {
 	disabled := p.Count(StepDisable)
 	switch {
 	case p.Complete && p.Listed == 0 && p.Known > 0:

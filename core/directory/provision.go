@@ -14,7 +14,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// ErrNotProvisioned is a person whom a directory vouches for and who may not become a user by signing in.
+// ErrNotProvisioned is returned for an identity that may not become a user by logging in.
 var ErrNotProvisioned = fault.New(fault.Unauthenticated, "unauthorized", "Invalid credentials")
 
 var (
@@ -22,7 +22,7 @@ var (
 	errNoneCreated = errors.New("there is no such user, and just_in_time is off")
 )
 
-// CauseOf returns the option that records why a refusal is ErrNotProvisioned; for other errors it records nothing.
+// CauseOf returns the audit option that records the cause of an ErrNotProvisioned. For other errors it records nothing.
 func CauseOf(err error) audit.Option {
 	if cause := errors.Unwrap(err); cause != nil && errors.Is(err, ErrNotProvisioned) {
 		return audit.Detail("cause", cause.Error())
@@ -30,7 +30,7 @@ func CauseOf(err error) audit.Option {
 	return func(*domain.AuditEntry) {}
 }
 
-// Provisioner keeps users in step with what their directory says of them.
+// Provisioner creates users from directory identities and keeps them up to date.
 type Provisioner struct {
 	users   ports.UserStore
 	access  *access.Service
@@ -40,7 +40,7 @@ type Provisioner struct {
 	folder  ports.TextFolder
 }
 
-// Needs is what a Provisioner works with.
+// Needs holds the dependencies of a Provisioner.
 type Needs struct {
 	Users   ports.UserStore
 	Access  *access.Service
@@ -55,8 +55,10 @@ func NewProvisioner(n Needs) *Provisioner {
 	return &Provisioner{users: n.Users, access: n.Access, journal: n.Journal, ids: n.IDs, clock: n.Clock, folder: n.Folder}
 }
 
-// Provision returns the user of an identity that its directory has just vouched for, brought up to date. One whom we do not
-// know yet becomes a user where create allows it, else the answer is ErrNotProvisioned.
+// Provision returns the up-to-date user of an identity that its directory has just verified. An unknown identity
+// becomes a user if
+//
+//	create is true; otherwise Provision returns ErrNotProvisioned.
 func (p *Provisioner) Provision(ctx context.Context, by domain.Principal, identity domain.Identity, create bool) (domain.User, error) {
 	if identity.Subject == "" || identity.Directory == "" {
 		return domain.User{}, ErrNotProvisioned.Because(errNoSubject)
@@ -73,8 +75,10 @@ func (p *Provisioner) Provision(ctx context.Context, by domain.Principal, identi
 	return p.create(ctx, by, identity)
 }
 
-// Refresh brings a user up to date with the identity: name, address, phone, and the role and groups that the mapping gives.
-// Where nothing differs nothing is written.
+// Refresh updates a user from the identity: name, email, phone number, and the role and groups of the mapping. It
+// writes nothing if
+//
+//	nothing differs.
 func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user domain.User, identity domain.Identity) (domain.User, error) {
 	catalog, err := p.access.Catalog(ctx)
 	if err != nil {
@@ -95,14 +99,14 @@ func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user dom
 		return nil
 	})
 	if errors.Is(err, domain.ErrUserExists) && identity.Email != "" {
-		// The address belongs to another account here: the person keeps theirs without it.
+		// The email address belongs to another user: update this user without it.
 		identity.Email = ""
 		return p.Refresh(ctx, by, user, identity)
 	}
 	return updated, err
 }
 
-// actor names who acted: whoever signs in, else the operator or job that synchronizes.
+// actor records who acted: the user who logs in, or else the operator or job that synchronizes.
 func actor(by domain.Principal, id domain.UserID) audit.Option {
 	if by.Kind == domain.PrincipalAnonymous {
 		return audit.ActedBy(id)
@@ -110,7 +114,7 @@ func actor(by domain.Principal, id domain.UserID) audit.Option {
 	return func(*domain.AuditEntry) {}
 }
 
-// apply writes into the user what differs and returns the names of those fields.
+// apply sets the fields of the user that differ and returns their names.
 func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity domain.Identity) []string {
 	var changed []string
 	set := func(field string, into *string, value string) {
@@ -139,8 +143,10 @@ func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity do
 	return changed
 }
 
-// cleaned returns the identity as it is stored: under the rules that the APIs have for the same fields. Texts lose control
-// and bidirectional characters; an address or phone number that none can be is left out.
+// cleaned returns the identity as it is stored, under the rules that the APIs have for the same fields. It removes
+// control and
+//
+//	bidirectional characters from texts and drops an invalid email address or phone number.
 func cleaned(identity domain.Identity) domain.Identity {
 	identity.Username = strings.TrimSpace(identity.Username)
 	identity.FullName = domain.Printable(identity.FullName, domain.MaxFullNameLength)
@@ -155,7 +161,7 @@ func cleaned(identity domain.Identity) domain.Identity {
 	return identity
 }
 
-// phoneSeparators removes what directories write between the digits of a phone number.
+// phoneSeparators removes the separators that directories write between the digits of a phone number.
 var phoneSeparators = strings.NewReplacer("(0)", "", " ", "", "\u00a0", "", "-", "", "(", "", ")", "", ".", "", "/", "")
 
 func (p *Provisioner) create(ctx context.Context, by domain.Principal, identity domain.Identity) (domain.User, error) {
@@ -180,17 +186,22 @@ func (p *Provisioner) create(ctx context.Context, by domain.Principal, identity 
 	return p.store(ctx, user, out)
 }
 
-// store writes the new user under the first free one of: the name and address as they are, without the address, and under a
-// name with the directory in it, which a reserved name gets at once. A name that another account has as username or address
-// is never a way into it.
+// store writes the new user with the first free combination of: the username and email as they are, the username
+// without the email,
+//
+//	the username qualified with the directory, and that without the email. A reserved name is always qualified. A
+//
+// username that
+//
+//	another account has as its username or email never gives access to that account.
 func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Outbox) (domain.User, error) {
-	bare := user
-	bare.Email, bare.EmailVerified = "", false
-	named := user
-	named.Username += "@" + string(user.Directory)
-	plain := named
-	plain.Email, plain.EmailVerified = "", false
-	tries := []domain.User{user, bare, named, plain}
+	withoutEmail := user
+	withoutEmail.Email, withoutEmail.EmailVerified = "", false
+	qualified := user
+	qualified.Username += "@" + string(user.Directory)
+	qualifiedWithoutEmail := qualified
+	qualifiedWithoutEmail.Email, qualifiedWithoutEmail.EmailVerified = "", false
+	tries := []domain.User{user, withoutEmail, qualified, qualifiedWithoutEmail}
 	if domain.CheckUsernameKey(p.folder.Fold(user.Username)) != nil {
 		tries = tries[2:]
 	}
@@ -201,20 +212,22 @@ func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Ou
 			return try, err
 		}
 		if found, findErr := p.users.FindBySubject(ctx, user.Directory, user.Subject); findErr == nil {
-			return found, nil // somebody signed in with the same account at the same moment
+			return found, nil // a concurrent login with the same account created the user
 		}
 	}
 	return domain.User{}, ErrNotProvisioned.Because(fmt.Errorf("no username is free: %w", err))
 }
 
-// SetKeys derives the folded forms of a user's names.
+// SetKeys sets the case-folded keys of a user's names.
 func SetKeys(folder ports.TextFolder, u *domain.User) {
 	u.UsernameKey, u.EmailKey = folder.Fold(u.Username), folder.Fold(u.Email)
 	u.SearchText = u.UsernameKey + "\n" + u.EmailKey + "\n" + folder.Fold(u.FullName)
 }
 
-// MappedRole returns the role that the directory's mapping gives, or none: where it names no role of ours, or one with
-// administrative permissions that the configuration does not let it give.
+// MappedRole returns the role that the directory's mapping assigns. It returns an empty ID if the role does not exist,
+// or if it has
+//
+//	administrative permissions and the configuration does not allow the mapping to assign those.
 func MappedRole(catalog *domain.Catalog, identity domain.Identity) domain.RoleID {
 	role, ok := catalog.Roles[identity.Role]
 	if !ok || !identity.MapsAdministrators && holdsAdministrative(role.Permissions) {

@@ -15,8 +15,10 @@ type Registry struct {
 	fallback domain.DirectoryID
 }
 
-// NewRegistry returns a registry of the directories in the configured order; fallback is the one for new users. Two with
-// one id, or a fallback that is not among them, is an error.
+// NewRegistry returns a registry of the directories in the configured order; fallback is the directory of new users. It
+// returns
+//
+//	an error if two directories have the same ID or if fallback is not among them.
 func NewRegistry(fallback domain.DirectoryID, directories ...ports.Directory) (*Registry, error) {
 	r := &Registry{fallback: fallback}
 	for _, d := range directories {
@@ -31,7 +33,7 @@ func NewRegistry(fallback domain.DirectoryID, directories ...ports.Directory) (*
 	return r, nil
 }
 
-// Get returns the directory with this id.
+// Get returns the directory with the ID.
 func (r *Registry) Get(id domain.DirectoryID) (ports.Directory, bool) {
 	i := slices.IndexFunc(r.order, func(d ports.Directory) bool { return d.ID() == id })
 	if i < 0 {
@@ -49,7 +51,7 @@ func (r *Registry) Fallback() ports.Directory {
 // All returns the directories in the configured order.
 func (r *Registry) All() []ports.Directory { return slices.Clone(r.order) }
 
-// MappedGroups returns the names of groups that the mapping rules of the directories name.
+// MappedGroups returns the group names in the mapping rules of all directories.
 func (r *Registry) MappedGroups() []string {
 	var names []string
 	for _, d := range r.order {
@@ -60,7 +62,7 @@ func (r *Registry) MappedGroups() []string {
 	return names
 }
 
-// Keeper returns the first directory whose credentials live with our users, and false where none is configured.
+// Keeper returns the first directory that stores its credentials with our users, and false if none is configured.
 func (r *Registry) Keeper() (ports.CredentialKeeper, bool) {
 	for _, d := range r.order {
 		if k, ok := d.(ports.CredentialKeeper); ok {
@@ -70,8 +72,10 @@ func (r *Registry) Keeper() (ports.CredentialKeeper, bool) {
 	return nil, false
 }
 
-// Candidates returns the directories to ask about a name that we do not know: that of its domain suffix alone, else all
-// that check passwords, in the configured order.
+// Candidates returns the directories that may verify an unknown name: only the one with its domain suffix, or else all
+// that verify
+//
+//	passwords, in the configured order.
 func (r *Registry) Candidates(name string) []ports.PasswordVerifier {
 	if d, _, ok := r.bySuffix(name); ok {
 		if v, ok := d.(ports.PasswordVerifier); ok {
@@ -88,8 +92,8 @@ func (r *Registry) Candidates(name string) []ports.PasswordVerifier {
 	return all
 }
 
-// SplitName returns the directory that a name's domain suffix ("name@suffix" or "SUFFIX\name") belongs to, and the name
-// without it.
+// SplitName returns the directory of a name's domain suffix ("name@suffix" or "SUFFIX\name"), and the name without the
+// suffix.
 func (r *Registry) SplitName(name string) (id domain.DirectoryID, bare string, ok bool) {
 	d, bare, ok := r.bySuffix(name)
 	if !ok {

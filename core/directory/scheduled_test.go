@@ -15,9 +15,9 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/openldap"
 )
 
-func TestScheduledRunsStopAtTheBrakeAndSaySo(t *testing.T) {
+func TestScheduledRunStopsAtSafetyLimitAndRecordsIt(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 0, nil)
+	h := newFixture(t, 0, nil)
 	if err := h.service.RunScheduled(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -27,14 +27,14 @@ func TestScheduledRunsStopAtTheBrakeAndSaySo(t *testing.T) {
 	h.remove(t, openldap.PersonDN("dave"))
 	for range 3 {
 		if err := h.service.RunScheduled(t.Context()); !errors.Is(err, directory.ErrBrake) {
-			t.Fatalf("the run is %v", err)
+			t.Fatalf("RunScheduled: got error %v, want ErrBrake", err)
 		}
 	}
 	if status := h.service.Status()["corp"]; !strings.Contains(status.Brake, "1 of 16") || status.Failed {
-		t.Errorf("the status is %q", status.Brake)
+		t.Errorf("status.Brake is %q", status.Brake)
 	}
 	if n := h.service.Numbers()["corp"]; !n.Braked || n.Unavailable || n.Created != 16 {
-		t.Errorf("the numbers are braked %v, unavailable %v, created %d", n.Braked, n.Unavailable, n.Created)
+		t.Errorf("numbers: braked %v, unavailable %v, created %d", n.Braked, n.Unavailable, n.Created)
 	}
 	brakes := 0
 	for _, e := range h.Entries(t) {
@@ -43,16 +43,16 @@ func TestScheduledRunsStopAtTheBrakeAndSaySo(t *testing.T) {
 		}
 	}
 	if brakes != 1 {
-		t.Errorf("the audit trail tells of it %d times", brakes)
+		t.Errorf("the audit log has %d failed synchronizations, want 1", brakes)
 	}
 	if u := h.user(t, "dave"); u.Status != domain.StatusActive {
-		t.Errorf("dave is %s", u.Status)
+		t.Errorf("status of dave: %s", u.Status)
 	}
 }
 
-func TestScheduledRunsGoOnFromTheLast(t *testing.T) {
+func TestScheduledRunContinuesFromLastPosition(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 100, nil)
+	h := newFixture(t, 100, nil)
 	run := func() directory.Result {
 		t.Helper()
 		if err := h.service.RunScheduled(t.Context()); err != nil {
@@ -67,7 +67,7 @@ func TestScheduledRunsGoOnFromTheLast(t *testing.T) {
 	if second := run(); second.Complete || second.Updated != 1 {
 		t.Errorf("the second run: complete %v, updated %d", second.Complete, second.Updated)
 	}
-	h.service = h.newService(5) // as after a restart, or on another node
+	h.service = h.newService(5) // simulates a restart, or another node
 	h.modify(t, openldap.PersonDN("bob"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"Robert Bright"}) })
 	if restarted := run(); restarted.Complete || restarted.Updated != 1 {
 		t.Errorf("the run after a restart: complete %v, updated %d", restarted.Complete, restarted.Updated)
@@ -82,9 +82,9 @@ func TestScheduledRunsGoOnFromTheLast(t *testing.T) {
 	}
 }
 
-func TestOnlyOperatorsSynchronise(t *testing.T) {
+func TestSynchronizationRequiresDirectoriesManage(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 0, nil)
+	h := newFixture(t, 0, nil)
 	user := h.Register(t, "mallory", "Str0ng-enough-word!", "user")
 	by := h.As(t, user.User)
 	_, planned := h.service.Plan(t.Context(), by, "corp", nil)
@@ -93,7 +93,7 @@ func TestOnlyOperatorsSynchronise(t *testing.T) {
 	_, tried := h.service.TryLogin(t.Context(), by, "corp", ports.Login{Name: "alice", Password: "x"})
 	for _, err := range []error{planned, applied, checked, tried} {
 		if !errors.Is(err, fault.ErrForbidden) {
-			t.Errorf("it is %v", err)
+			t.Errorf("got error %v, want ErrForbidden", err)
 		}
 	}
 	if _, err := h.service.Plan(t.Context(), domain.Operator(), "nowhere", nil); !errors.Is(err, directory.ErrNoDirectory) {
@@ -104,9 +104,9 @@ func TestOnlyOperatorsSynchronise(t *testing.T) {
 	}
 }
 
-func TestCheckWarnsOfALockThatComesTooLate(t *testing.T) {
+func TestCheckWarnsOfLockoutAfterTheDirectorys(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 0, nil)
+	h := newFixture(t, 0, nil)
 	steps, err := h.service.Check(t.Context(), domain.Operator(), "corp", "alice")
 	if err != nil {
 		t.Fatal(err)
@@ -121,9 +121,9 @@ func TestCheckWarnsOfALockThatComesTooLate(t *testing.T) {
 	}
 }
 
-func TestTryLoginExplains(t *testing.T) {
+func TestTryLoginReportsOutcome(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 0, nil)
+	h := newFixture(t, 0, nil)
 	for name, want := range map[string]string{"alice": "ok", "expired": "expired: password policy", "mustchange": "must_change", "locked": "locked", "nobody": "bad_credentials"} {
 		step, err := h.service.TryLogin(t.Context(), domain.Operator(), "corp", ports.Login{Name: name, Password: openldap.Password})
 		if err != nil || !strings.HasPrefix(step.Detail, want) || (step.Advice == "") != step.OK {

@@ -13,20 +13,22 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// The failures of operations on directories.
+// The errors of operations on directories.
 var (
-	// ErrNoDirectory is an id that is not configured.
+	// ErrNoDirectory is returned for a directory ID that is not configured.
 	ErrNoDirectory = fault.New(fault.NotFound, "not_found", "There is no such directory")
-	// ErrNotAble is a directory whose type or settings do not allow the operation.
+	// ErrNotAble is returned if the directory's type or settings do not support the operation.
 	ErrNotAble = fault.New(fault.Conflict, "conflict", "This directory cannot do that")
-	// ErrPlanChanged means that what would be done now is not what the digest names.
+	// ErrPlanChanged is returned if the current plan does not have the given digest.
 	ErrPlanChanged = fault.New(fault.Conflict, "plan_changed", "The directory or the users have changed since that plan was made: look at the new one")
-	// ErrBrake is a synchronization that stopped before it changed anything, since it would have changed too much.
-	ErrBrake = fault.New(fault.Conflict, "sync_brake", "The synchronization stopped at its brake")
+	// ErrBrake is returned for a synchronization that stopAtLimit before any change because it exceeded a safety limit.
+	ErrBrake = fault.New(fault.Conflict, "sync_brake", "The synchronization stopAtLimit at its brake")
 )
 
-// Service synchronizes directories with users, ends the sessions of people who were switched off, and explains directories to
-// operators.
+// Service synchronizes directories with users, ends the sessions of users disabled in a directory, and diagnoses
+// directories for
+//
+//	operators.
 type Service struct {
 	needs ServiceNeeds
 
@@ -34,7 +36,7 @@ type Service struct {
 	states map[domain.DirectoryID]*state
 }
 
-// ServiceNeeds is what a Service works with.
+// ServiceNeeds holds the dependencies of a Service.
 type ServiceNeeds struct {
 	Registry    *Registry
 	Provisioner *Provisioner
@@ -44,7 +46,7 @@ type ServiceNeeds struct {
 	Clock       ports.Clock
 	Folder      ports.TextFolder
 	Positions   ports.SyncPositionStore
-	// MaxDisablePercent is how many of a directory's active users a synchronization may disable.
+	// MaxDisablePercent is the percentage of a directory's active users that a synchronization may disable.
 	MaxDisablePercent int
 }
 
@@ -53,21 +55,21 @@ func NewService(n ServiceNeeds) *Service {
 	return &Service{needs: n, states: map[domain.DirectoryID]*state{}}
 }
 
-// state is what a service remembers of a directory between the runs of one process.
+// state is the in-memory state of a directory between runs of one process.
 type state struct {
 	running sync.Mutex // one run at a time
 	status  Status
 }
 
-// Status is how the last scheduled runs of a directory went.
+// Status is the result of the last scheduled runs of a directory.
 type Status struct {
-	At     time.Time // zero before the first
+	At     time.Time // zero before the first run
 	Result Result
-	Brake  string // why the last one stopped; empty when it did not
-	Failed bool   // the directory or the store could not say
+	Brake  string // safety limit at which the last run stopAtLimit; empty if it did not
+	Failed bool   // the directory or the store was unavailable
 }
 
-// Numbers returns how the last scheduled run of each directory went, for metrics.
+// Numbers returns the results of the last scheduled run of each directory, for metrics.
 func (s *Service) Numbers() map[domain.DirectoryID]domain.SyncStatus {
 	all := map[domain.DirectoryID]domain.SyncStatus{}
 	for id, st := range s.Status() {
@@ -82,8 +84,10 @@ func (s *Service) Numbers() map[domain.DirectoryID]domain.SyncStatus {
 	return all
 }
 
-// LockoutAdvice returns a sentence for each directory that locks accounts before we stop asking it. One that cannot be asked has
-// none.
+// LockoutAdvice returns a sentence for each directory that locks accounts before this service stops sending it
+// passwords. A
+//
+//	directory whose threshold cannot be read has none.
 func (s *Service) LockoutAdvice(ctx context.Context) ([]string, error) {
 	var advice []string
 	for _, d := range s.needs.Registry.All() {
@@ -102,7 +106,7 @@ func (s *Service) LockoutAdvice(ctx context.Context) ([]string, error) {
 	return advice, nil
 }
 
-// Status returns how the last scheduled run of each directory went.
+// Status returns the status of the last scheduled run of each directory.
 func (s *Service) Status() map[domain.DirectoryID]Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +132,7 @@ func (s *Service) note(st *state, change func(*Status)) {
 	change(&st.status)
 }
 
-// able returns the directory as something that it must be able to be.
+// able returns the directory with the ID as a T. what completes the error "directory ... does not".
 func able[T ports.Directory](s *Service, by domain.Principal, id domain.DirectoryID, what string) (T, error) {
 	var none T
 	if !by.Can(domain.DirectoriesManage) {
@@ -145,10 +149,12 @@ func able[T ports.Directory](s *Service, by domain.Principal, id domain.Director
 	return t, nil
 }
 
-// Check has the directory explain itself, and compares when it locks accounts with when we do. sample is a login name to look
-// at, or empty. It takes directories.manage.
+// Check diagnoses the directory and compares its lockout threshold with ours. sample is a login name to look up, or
+// empty. It
+//
+//	requires directories.manage.
 func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.DirectoryID, sample string) ([]domain.CheckStep, error) {
-	checker, err := able[ports.Checker](s, by, id, "explain itself")
+	checker, err := able[ports.Checker](s, by, id, "support checks")
 	if err != nil {
 		return nil, err
 	}
@@ -172,12 +178,14 @@ func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.Dire
 	return steps, nil
 }
 
-// lockoutStep tells whether our lock comes before the directory's: else anybody could lock people out of everything that the
-// directory opens, by wrong passwords here.
+// lockoutStep reports whether our lockout comes before the directory's. Otherwise an attacker could lock users out of
+// everything
+//
+//	that the directory gives access to, by sending wrong passwords to this service.
 func (s *Service) lockoutStep(ctx context.Context, reader ports.LockoutReader) (*domain.CheckStep, error) {
 	threshold, err := reader.LockoutThreshold(ctx)
 	if err != nil || threshold == 0 {
-		return nil, nil //nolint:nilnil,nilerr // the check itself has told what cannot be read
+		return nil, nil //nolint:nilnil,nilerr // the check itself reports an unreadable threshold
 	}
 	catalog, err := s.needs.Access.Catalog(ctx)
 	if err != nil {
@@ -186,30 +194,32 @@ func (s *Service) lockoutStep(ctx context.Context, reader ports.LockoutReader) (
 	ours := catalog.Settings.Lockout
 	step := &domain.CheckStep{
 		Name: "lockout", OK: ours.MaxAttempts < threshold && ours.AccountMaxAttempts < threshold,
-		Detail: fmt.Sprintf("the directory locks after %d wrong passwords, we stop asking it after %d from one source and %d from all",
+		Detail: fmt.Sprintf("the directory locks after %d wrong passwords, this service stops forwarding them after %d from one source and %d from all",
 			threshold, ours.MaxAttempts, ours.AccountMaxAttempts),
 	}
 	if !step.OK {
-		step.Advice = fmt.Sprintf("Wrong passwords here can lock people out of everything that the directory opens: set lockout_policy.max_attempts and "+
+		step.Advice = fmt.Sprintf("Wrong passwords here can lock users out of everything that the directory gives access to: set lockout_policy.max_attempts and "+
 			"lockout_policy.account_max_attempts in the security settings below %d.", threshold)
 	}
 	return step, nil
 }
 
-// outcomeAdvice says in plain words what an outcome means for the person.
+// outcomeAdvice explains each outcome to the operator.
 var outcomeAdvice = map[domain.Outcome]string{
 	domain.OutcomeBadCredentials: "The name or the password is wrong: look the name up with directory check.",
-	domain.OutcomeMustChange:     "The password is right and must be changed: through us where the directory's passwords are reset, else there.",
-	domain.OutcomeExpired:        "The password is right and has expired: it is changed through us where the directory's passwords are reset, else there.",
-	domain.OutcomeLocked:         "The directory has locked the account after wrong passwords: wait, or unlock it there.",
-	domain.OutcomeDisabled:       "The password is right, but the directory keeps the account out: it is switched off, or not allowed at this time or from here.",
-	domain.OutcomeAccountExpired: "The password is right, but the account has ended in the directory.",
+	domain.OutcomeMustChange:     "The password is right and must be changed: through this service if it may reset the directory's passwords, else in the directory.",
+	domain.OutcomeExpired:        "The password is right and has expired: change it through this service if it may reset the directory's passwords, else in the directory.",
+	domain.OutcomeLocked:         "The directory has locked the account after wrong passwords: wait, or unlock it in the directory.",
+	domain.OutcomeDisabled:       "The password is right, but the directory refuses the account: it is disabled, or may not log in at this time or from this host.",
+	domain.OutcomeAccountExpired: "The password is right, but the account has expired in the directory.",
 }
 
-// TryLogin checks one password in the directory and explains the outcome. Nobody is signed in; a wrong password counts in the
-// directory as any other. It takes directories.manage.
+// TryLogin verifies one password in the directory and explains the outcome. It starts no session; a wrong password
+// counts in the
+//
+//	directory as any other. It requires directories.manage.
 func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.DirectoryID, login ports.Login) (domain.CheckStep, error) {
-	verifier, err := able[ports.PasswordVerifier](s, by, id, "check passwords")
+	verifier, err := able[ports.PasswordVerifier](s, by, id, "verify passwords")
 	if err != nil {
 		return domain.CheckStep{}, err
 	}

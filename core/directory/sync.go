@@ -14,15 +14,17 @@ import (
 )
 
 const (
-	// completeEvery is how often a scheduled run looks at everybody, even where the directory tells what changed.
+	// completeEvery is the interval at which a scheduled run lists all accounts, even if the directory can list only
+	// changes.
 	completeEvery = 24 * time.Hour
-	// applyWorkers is how many steps are applied at once.
+	// applyWorkers is the number of steps applied concurrently.
 	applyWorkers = 32
-	// maxFailures is how many failed steps a result names.
+	// maxFailures is the number of failed steps that a result names.
 	maxFailures = 20
 )
 
-// Progress is told how far a plan or its application is: done of all, where all is 0 as long as it is not known. It may be nil.
+// Progress receives the progress of a plan or its application: done of all steps, where all is 0 until it is known. It
+// may be nil.
 type Progress func(done, all int)
 
 func (p Progress) tell(done, all int) {
@@ -42,31 +44,35 @@ type Result struct {
 	Enabled  int      `json:"enabled"`
 	Skipped  int      `json:"skipped"`
 	Failed   int      `json:"failed"`
-	Failures []string `json:"failures,omitempty"` // the first of them, in words
+	Failures []string `json:"failures,omitempty"` // the first maxFailures failures
 }
 
-// Plan looks at everybody in the directory and returns what a synchronization would change. It changes nothing and takes
-// directories.manage. An answer of the directory that is not whole is an error.
+// Plan lists all accounts of the directory and returns what a synchronization would change. It changes nothing and
+// requires
+//
+//	directories.manage. An incomplete listing is an error.
 func (s *Service) Plan(ctx context.Context, by domain.Principal, id domain.DirectoryID, progress Progress) (Plan, error) {
-	lister, err := able[ports.Lister](s, by, id, "list its people")
+	lister, err := able[ports.Lister](s, by, id, "list its accounts")
 	if err != nil {
 		return Plan{}, err
 	}
 	return s.plan(ctx, lister, "", progress)
 }
 
-// Application says which plan is applied.
+// Application identifies the plan to apply.
 type Application struct {
 	Digest string
-	// Force applies a plan although it stands at the brake, for an operator who has looked at it.
+	// Force applies a plan that exceeds a safety limit, for an operator who has reviewed it.
 	Force    bool
 	Progress Progress
 }
 
-// Apply makes the plan anew and, where it still has the digest, does exactly what it says. Another digest is ErrPlanChanged, a
-// plan that disables too many ErrBrake. It takes directories.manage.
+// Apply computes the plan again and, if it still has the digest, performs exactly its steps. It returns ErrPlanChanged
+// if the
+//
+//	digest differs and ErrBrake if the plan disables too many users. It requires directories.manage.
 func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.DirectoryID, a Application) (Result, error) {
-	lister, err := able[ports.Lister](s, by, id, "list its people")
+	lister, err := able[ports.Lister](s, by, id, "list its accounts")
 	if err != nil {
 		return Result{}, err
 	}
@@ -87,29 +93,36 @@ func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.Dire
 	if err != nil {
 		return result, err
 	}
-	return result, s.moveOn(ctx, domain.SyncPosition{}, &plan, &result)
+	return result, s.storePosition(ctx, domain.SyncPosition{}, &plan, &result)
 }
 
-// RunScheduled synchronizes every directory that can list its people, from where its last run ended where the directory tells what
-// changed. What stops at a brake or fails is in the error, in Status and, for a brake, in the audit trail.
+// RunScheduled synchronizes every directory that can list its accounts. It continues from the position of the last run
+// if the
+//
+//	directory can list changes. A run that stops at a safety limit or fails is reported in the error and in Status; the
+//
+// audit log
+//
+//	records a stop at a safety limit.
 func (s *Service) RunScheduled(ctx context.Context) error {
-	return eachAlone(s, func(lister ports.Lister) error { return s.runOne(ctx, lister) })
+	return forEachDirectory(s, func(lister ports.Lister) error { return s.runOne(ctx, lister) })
 }
 
-// eachAlone does something with each directory that is able to, with all at once: one that hangs takes no time from the others.
-func eachAlone[T ports.Directory](s *Service, do func(T) error) error {
-	var able []T
+// forEachDirectory calls do concurrently for each directory that implements T, so that a hung directory does not delay
+// the others.
+func forEachDirectory[T ports.Directory](s *Service, do func(T) error) error {
+	var targets []T
 	for _, d := range s.needs.Registry.All() {
 		if t, ok := d.(T); ok {
-			able = append(able, t)
+			targets = append(targets, t)
 		}
 	}
-	failures := make([]error, len(able))
+	failures := make([]error, len(targets))
 	var working sync.WaitGroup
-	for i, t := range able {
+	for i, t := range targets {
 		working.Go(func() {
 			defer func() {
-				if p := recover(); p != nil { // the job's own recovery sees its goroutine alone
+				if p := recover(); p != nil { // the recovery of the job covers only its own goroutine
 					failures[i] = fmt.Errorf("directory %s: panic: %v", t.ID(), p)
 				}
 			}()
@@ -135,7 +148,7 @@ func (s *Service) runOne(ctx context.Context, lister ports.Lister) error {
 	return err
 }
 
-// runNext goes on where the last run ended, on whichever node that was.
+// runNext continues from the position of the last run, on any node.
 func (s *Service) runNext(ctx context.Context, st *state, lister ports.Lister) error {
 	position, err := s.needs.Positions.SyncPosition(ctx, lister.ID())
 	if err != nil {
@@ -150,18 +163,19 @@ func (s *Service) runNext(ctx context.Context, st *state, lister ports.Lister) e
 		return err
 	}
 	if plan.Brake != "" {
-		return s.stopped(ctx, st, &plan)
+		return s.stopAtLimit(ctx, st, &plan)
 	}
 	result, err := s.apply(ctx, domain.System(), &plan, nil)
 	if err != nil {
 		return err
 	}
 	s.note(st, func(status *Status) { status.Result = result })
-	return s.moveOn(ctx, position, &plan, &result)
+	return s.storePosition(ctx, position, &plan, &result)
 }
 
-// moveOn keeps where the next scheduled run begins. After a failed step that is where this one did, so that it is tried again.
-func (s *Service) moveOn(ctx context.Context, position domain.SyncPosition, plan *Plan, result *Result) error {
+// storePosition stores where the next scheduled run starts. After a failed step it keeps the position, so that the step
+// is retried.
+func (s *Service) storePosition(ctx context.Context, position domain.SyncPosition, plan *Plan, result *Result) error {
 	if result.Failed > 0 || position.Next == plan.next && !plan.Complete {
 		return nil
 	}
@@ -172,17 +186,20 @@ func (s *Service) moveOn(ctx context.Context, position domain.SyncPosition, plan
 	return s.needs.Positions.PutSyncPosition(ctx, position)
 }
 
-// stopped notes a brake, in the audit trail once for each reason: it stands at the same one until somebody looks.
-func (s *Service) stopped(ctx context.Context, st *state, plan *Plan) error {
-	stopped := ErrBrake.Because(errors.New("directory " + string(plan.Directory) + ": " + plan.Brake))
+// stopAtLimit records that a run stopAtLimit at a safety limit, in the audit log once for each reason: later runs stop for
+// the same
+//
+//	reason until an operator acts.
+func (s *Service) stopAtLimit(ctx context.Context, st *state, plan *Plan) error {
+	stopAtLimit := ErrBrake.Because(errors.New("directory " + string(plan.Directory) + ": " + plan.Brake))
 	if s.Status()[plan.Directory].Brake == plan.Brake {
-		return stopped
+		return stopAtLimit
 	}
 	if err := s.recordBrake(ctx, domain.System(), plan); err != nil {
 		return err
 	}
 	s.note(st, func(status *Status) { status.Brake = plan.Brake })
-	return stopped
+	return stopAtLimit
 }
 
 func (s *Service) recordBrake(ctx context.Context, by domain.Principal, plan *Plan) error {
@@ -190,8 +207,10 @@ func (s *Service) recordBrake(ctx context.Context, by domain.Principal, plan *Pl
 		audit.Failed("brake"), audit.Detail("brake", plan.Brake), audit.Detail("digest", plan.Digest)))
 }
 
-// apply does the steps. One that the rules refuse, such as the last administrator's, is left and counted; when the store
-// fails the rest is left.
+// apply performs the steps. It skips and counts a step that the rules refuse, such as disabling the last administrator.
+// If the
+//
+//	store fails, the remaining steps are not performed.
 func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, progress Progress) (Result, error) {
 	result := Result{Digest: plan.Digest, Complete: plan.Complete, Listed: plan.Listed, Skipped: plan.Count(StepSkip)}
 	failure := s.applySteps(ctx, by, plan.Steps, func(done int, step *Step, err error) {
@@ -210,8 +229,12 @@ func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, pr
 	return result, errors.Join(failure, s.needs.Journal.Write(context.WithoutCancel(ctx), entry))
 }
 
-// applySteps does the steps, several at once: stores put writes that wait together on disk together. note hears of each that
-// was done or refused, one at a time. The first error that is no refusal ends it, once the steps under way are done.
+// applySteps performs the steps concurrently, since stores commit waiting writes together. It calls note for each step
+// that was
+//
+//	performed or refused, one call at a time. The first error that is not a refusal ends it once the running steps have
+//
+// finished.
 func (s *Service) applySteps(ctx context.Context, by domain.Principal, steps []Step, note func(done int, step *Step, err error)) error {
 	var (
 		mu      sync.Mutex
@@ -248,7 +271,7 @@ func (s *Service) applySteps(ctx context.Context, by domain.Principal, steps []S
 	return failure
 }
 
-// isRefusal reports whether an error, or none, is about one step alone.
+// isRefusal reports whether an error concerns one step only. A nil error does too.
 func isRefusal(err error) bool {
 	f := fault.Of(err)
 	return f == nil || (f.Kind != fault.Internal && f.Kind != fault.Unavailable)
@@ -272,7 +295,8 @@ func (r *Result) count(step *Step, err error) {
 	}
 }
 
-// applySafely makes a failure of a panic, which would end the process: the workers' goroutines are nobody else's.
+// applySafely converts a panic to an error. A panic in a worker goroutine would end the process, since no other code
+// recovers it.
 func (s *Service) applySafely(ctx context.Context, by domain.Principal, step *Step) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -318,7 +342,8 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, step *Step) 
 	return err
 }
 
-// enable activates somebody whom a synchronization has disabled, unless somebody else has said meanwhile that they stay so.
+// enable activates a user disabled by a synchronization, unless an administrator has deactivated the user in the
+// meantime.
 func (s *Service) enable(ctx context.Context, by domain.Principal, step *Step) error {
 	user, err := s.needs.Access.UpdateUser(ctx, step.UserID, func(u *domain.User, out *domain.Outbox) error {
 		if u.Status != domain.StatusDeactivated || !u.DeactivatedBySync || u.Subject != step.Subject {

@@ -19,8 +19,8 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// house is an installation with a real slapd as its directory "corp".
-type house struct {
+// fixture is a set of services with a real slapd as its directory "corp".
+type fixture struct {
 	*kit.Services
 	slapd   *openldap.Server
 	corp    ports.Directory
@@ -29,9 +29,9 @@ type house struct {
 	settings ldapdir.Settings
 }
 
-func newHouse(t *testing.T, users int, change func(*ldapdir.Settings)) *house {
+func newFixture(t *testing.T, users int, change func(*ldapdir.Settings)) *fixture {
 	t.Helper()
-	h := &house{slapd: openldap.Start(t, openldap.Options{Users: users})}
+	h := &fixture{slapd: openldap.Start(t, openldap.Options{Users: users})}
 	s := ldapdir.Defaults(ldapdir.TypeLDAP)
 	s.URLs, s.CAFile, s.BaseDN, s.Passwords = []string{h.slapd.TLSURL}, h.slapd.CAFile, openldap.Base, ldapdir.PasswordsReset
 	s.BindDN, s.BindPassword = openldap.AdminDN, openldap.Password
@@ -56,7 +56,7 @@ type wall struct{}
 
 func (wall) Now() time.Time { return time.Now() }
 
-func (h *house) newService(maxDisablePercent int) *directory.Service {
+func (h *fixture) newService(maxDisablePercent int) *directory.Service {
 	return directory.NewService(directory.ServiceNeeds{
 		Registry: h.Registry, Users: h.Store.Users(), Access: h.Access, Journal: h.Journal, Clock: h.Clock, Folder: h.Folder,
 		Positions: h.Store.SyncPositions(), MaxDisablePercent: maxDisablePercent,
@@ -66,7 +66,7 @@ func (h *house) newService(maxDisablePercent int) *directory.Service {
 	})
 }
 
-func (h *house) plan(t *testing.T) directory.Plan {
+func (h *fixture) plan(t *testing.T) directory.Plan {
 	t.Helper()
 	plan, err := h.service.Plan(t.Context(), domain.Operator(), "corp", nil)
 	if err != nil {
@@ -75,7 +75,7 @@ func (h *house) plan(t *testing.T) directory.Plan {
 	return plan
 }
 
-func (h *house) apply(t *testing.T, plan directory.Plan) directory.Result {
+func (h *fixture) apply(t *testing.T, plan directory.Plan) directory.Result {
 	t.Helper()
 	result, err := h.service.Apply(t.Context(), domain.Operator(), "corp", directory.Application{Digest: plan.Digest})
 	if err != nil {
@@ -84,13 +84,13 @@ func (h *house) apply(t *testing.T, plan directory.Plan) directory.Result {
 	return result
 }
 
-// sync brings everybody here.
-func (h *house) sync(t *testing.T) {
+// sync plans and applies a synchronization.
+func (h *fixture) sync(t *testing.T) {
 	t.Helper()
 	h.apply(t, h.plan(t))
 }
 
-func (h *house) user(t *testing.T, name string) domain.User {
+func (h *fixture) user(t *testing.T, name string) domain.User {
 	t.Helper()
 	u, err := h.Store.Users().FindByLogin(t.Context(), h.Folder.Fold(name))
 	if err != nil {
@@ -99,7 +99,7 @@ func (h *house) user(t *testing.T, name string) domain.User {
 	return u
 }
 
-func (h *house) modify(t *testing.T, dn string, change func(*ldap.ModifyRequest)) {
+func (h *fixture) modify(t *testing.T, dn string, change func(*ldap.ModifyRequest)) {
 	t.Helper()
 	m := ldap.NewModifyRequest(dn, nil)
 	change(m)
@@ -108,7 +108,7 @@ func (h *house) modify(t *testing.T, dn string, change func(*ldap.ModifyRequest)
 	}
 }
 
-func (h *house) remove(t *testing.T, dn string) {
+func (h *fixture) remove(t *testing.T, dn string) {
 	t.Helper()
 	if err := h.slapd.Root(t).Del(ldap.NewDelRequest(dn, nil)); err != nil {
 		t.Fatal(err)
@@ -126,54 +126,54 @@ func steps(plan directory.Plan, kind directory.StepKind) []string {
 	return names
 }
 
-func TestPlanOfAFirstRun(t *testing.T) {
+func TestPlanOfFirstRun(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 10, nil)
+	h := newFixture(t, 10, nil)
 	if err := h.slapd.Root(t).ModifyDN(ldap.NewModifyDNRequest(openldap.PersonDN("young"), "uid=yo\u3164ung", true, "")); err != nil {
 		t.Fatal(err)
 	}
-	var told int
-	plan, err := h.service.Plan(t.Context(), domain.Operator(), "corp", func(done, _ int) { told = done })
+	var reported int
+	plan, err := h.service.Plan(t.Context(), domain.Operator(), "corp", func(done, _ int) { reported = done })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plan.Listed != 28 || told != 28 || !plan.Complete || plan.Brake != "" {
-		t.Errorf("listed %d, told %d, complete %v, brake %q", plan.Listed, told, plan.Complete, plan.Brake)
+	if plan.Listed != 28 || reported != 28 || !plan.Complete || plan.Brake != "" {
+		t.Errorf("listed %d, reported %d, complete %v, brake %q", plan.Listed, reported, plan.Complete, plan.Brake)
 	}
-	// 28 people: two are switched off there, one has a name that cannot be one here.
+	// Of 28 accounts, two are disabled in the directory and one has an invalid username.
 	if got := plan.Count(directory.StepCreate); got != 25 {
-		t.Errorf("%d would be created, want 25", got)
+		t.Errorf("%d create steps, want 25", got)
 	}
 	if diff := cmp.Diff([]string{"yo\u3164ungcannot be a user: username must be 1 to 256 visible characters"}, steps(plan, directory.StepSkip)); diff != "" {
-		t.Errorf("left out (-want +got)\n%s", diff)
+		t.Errorf("skip steps (-want +got)\n%s", diff)
 	}
 	if again := h.plan(t); again.Digest != plan.Digest {
-		t.Error("the digest of the same plan is another")
+		t.Error("the digest of the same plan differs")
 	}
 	if page, _ := h.Store.Users().List(t.Context(), domain.UserQuery{Directory: "corp", Sort: domain.SortCreated, Page: domain.Page{Number: 1, Limit: 1}}); page.Total != 0 {
 		t.Error("a plan changed something")
 	}
 }
 
-func TestApplyDoesWhatThePlanSays(t *testing.T) {
+func TestApplyPerformsThePlan(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 0, func(s *ldapdir.Settings) {
+	h := newFixture(t, 0, func(s *ldapdir.Settings) {
 		s.Roles = []ldapdir.RoleRule{{Group: "eng", Role: "operator"}}
 	})
-	local := h.Register(t, "bob", "Str0ng-enough-word!", "user") // the same name as somebody in the directory
+	local := h.Register(t, "bob", "Str0ng-enough-word!", "user") // the name of an account in the directory
 	plan := h.plan(t)
 	result := h.apply(t, plan)
 	if result.Created != plan.Count(directory.StepCreate) || result.Failed != 0 {
 		t.Fatalf("created %d of %d, failed %q", result.Created, plan.Count(directory.StepCreate), result.Failures)
 	}
 	if alice := h.user(t, "alice"); alice.Role != "operator" || alice.Email != "alice@example.org" || alice.Directory != "corp" {
-		t.Errorf("alice is %q of %q with %q", alice.Role, alice.Directory, alice.Email)
+		t.Errorf("alice: role %q, directory %q, email %q", alice.Role, alice.Directory, alice.Email)
 	}
 	if bob := h.user(t, "bob"); bob.ID != local.ID || bob.Directory != "local" {
-		t.Error("the local bob is somebody else now")
+		t.Error("the local user bob was replaced")
 	}
 	if bob := h.user(t, "bob@corp"); bob.Directory != "corp" {
-		t.Error("the directory's bob is not there")
+		t.Error("bob@corp does not belong to the directory")
 	}
 	if again := h.plan(t); !again.IsEmpty() {
 		t.Errorf("a second plan is not empty: %q %q", steps(again, directory.StepCreate), steps(again, directory.StepUpdate))
@@ -184,15 +184,15 @@ func TestApplyDoesWhatThePlanSays(t *testing.T) {
 	}
 }
 
-func (h *house) lastEntry(t *testing.T) domain.AuditEntry {
+func (h *fixture) lastEntry(t *testing.T) domain.AuditEntry {
 	t.Helper()
 	entries := h.Entries(t)
 	return entries[len(entries)-1]
 }
 
-func TestPlanShowsWhatChanged(t *testing.T) {
+func TestPlanListsChanges(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 100, func(s *ldapdir.Settings) {
+	h := newFixture(t, 100, func(s *ldapdir.Settings) {
 		s.Roles = []ldapdir.RoleRule{{Group: "eng", Role: "operator"}}
 	})
 	h.sync(t)
@@ -214,47 +214,47 @@ func TestPlanShowsWhatChanged(t *testing.T) {
 	}
 	h.apply(t, plan)
 	if u := h.user(t, "user000007"); u.Status != domain.StatusDeactivated {
-		t.Errorf("who is gone is %s", u.Status)
+		t.Errorf("status of the removed user: %s", u.Status)
 	}
 	if u := h.user(t, "bob"); u.Role != domain.RoleUser {
-		t.Errorf("who left the group is %s", u.Role)
+		t.Errorf("role of the user who left the group: %s", u.Role)
 	}
 	if again := h.plan(t); !again.IsEmpty() {
 		t.Error("a second plan is not empty")
 	}
 }
 
-func TestApplyOfAnotherPlanIsRefused(t *testing.T) {
+func TestApplyRefusesChangedPlan(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 0, nil)
+	h := newFixture(t, 0, nil)
 	plan := h.plan(t)
 	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
 	_, err := h.service.Apply(t.Context(), domain.Operator(), "corp", directory.Application{Digest: plan.Digest, Force: true})
 	if !errors.Is(err, directory.ErrPlanChanged) || fault.Of(err).Extra()["digest"] != h.plan(t).Digest {
-		t.Errorf("it is %v", err)
+		t.Errorf("Apply: got error %v, want ErrPlanChanged with the new digest", err)
 	}
 	if _, err := h.Store.Users().FindByLogin(t.Context(), "alice"); !errors.Is(err, domain.ErrUserNotFound) {
 		t.Errorf("something was applied: %v", err)
 	}
 }
 
-func TestBrakes(t *testing.T) {
+func TestSafetyLimits(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		users   int
 		percent int
-		remove  []string // nil: everybody
+		remove  []string // nil removes all accounts
 		want    string
 	}{
-		"a few who are gone":         {100, 5, []string{openldap.PersonDN("user000001")}, ""},
-		"more than is allowed":       {0, 5, []string{openldap.PersonDN("dave")}, "1 of 16 active users would be disabled, more than 5 %"},
-		"more where more is allowed": {0, 50, []string{openldap.PersonDN("dave")}, ""},
-		"an empty answer":            {0, 100, nil, "the directory lists nobody, but has 16 active users here"},
+		"few accounts removed":     {100, 5, []string{openldap.PersonDN("user000001")}, ""},
+		"more than allowed":        {0, 5, []string{openldap.PersonDN("dave")}, "1 of 16 active users would be disabled, more than 5 %"},
+		"more with a higher limit": {0, 50, []string{openldap.PersonDN("dave")}, ""},
+		"empty listing":            {0, 100, nil, "the directory lists nobody, but has 16 active users here"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, tt.users, nil)
+			h := newFixture(t, tt.users, nil)
 			h.sync(t)
 			h.service = h.newService(tt.percent)
 			if tt.remove == nil {
@@ -265,37 +265,37 @@ func TestBrakes(t *testing.T) {
 			}
 			plan := h.plan(t)
 			if plan.Brake != tt.want {
-				t.Fatalf("the brake says %q, want %q", plan.Brake, tt.want)
+				t.Fatalf("plan.Brake is %q, want %q", plan.Brake, tt.want)
 			}
 			if tt.want == "" {
 				h.apply(t, plan)
 				return
 			}
-			h.stopsAt(t, plan)
+			h.stopsAtLimit(t, plan)
 		})
 	}
 }
 
-// stopsAt holds an application to the plan's brake, and to its digest when it is forced.
-func (h *house) stopsAt(t *testing.T, plan directory.Plan) {
+// stopsAtLimit tests that Apply stops at the plan's safety limit and that Force overrides it.
+func (h *fixture) stopsAtLimit(t *testing.T, plan directory.Plan) {
 	t.Helper()
 	_, err := h.service.Apply(t.Context(), domain.Operator(), "corp", directory.Application{Digest: plan.Digest})
 	if !errors.Is(err, directory.ErrBrake) {
-		t.Fatalf("applying is %v", err)
+		t.Fatalf("Apply: got error %v, want ErrBrake", err)
 	}
 	if again := h.plan(t); again.Digest != plan.Digest {
 		t.Error("something was applied")
 	}
 	if h.lastEntry(t).Details["brake"] != plan.Brake {
-		t.Error("the audit trail does not tell of the brake")
+		t.Error("the audit log does not record the safety limit")
 	}
 	result, err := h.service.Apply(t.Context(), domain.Operator(), "corp", directory.Application{Digest: plan.Digest, Force: true})
 	if err != nil || result.Disabled == 0 {
-		t.Errorf("by force %d are disabled, %v", result.Disabled, err)
+		t.Errorf("forced: disabled %d, error %v", result.Disabled, err)
 	}
 }
 
-func (h *house) everybody(t *testing.T) []string {
+func (h *fixture) everybody(t *testing.T) []string {
 	t.Helper()
 	res, err := h.slapd.Root(t).Search(ldap.NewSearchRequest(openldap.Base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
 		"(objectClass=inetOrgPerson)", []string{"1.1"}, nil))
@@ -309,12 +309,12 @@ func (h *house) everybody(t *testing.T) []string {
 	return dns
 }
 
-func TestAPartialAnswerDisablesNobody(t *testing.T) {
+func TestPartialListingDisablesNoUser(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, 1200, nil)
+	h := newFixture(t, 1200, nil)
 	h.sync(t)
 	h.slapd.LetEverybodyRead(t)
-	// An account that may page through 500 entries only.
+	// This account may page through 500 entries only.
 	s := ldapdir.Defaults(ldapdir.TypeLDAP)
 	s.URLs, s.CAFile, s.BaseDN, s.PageSize = []string{h.slapd.TLSURL}, h.slapd.CAFile, openldap.Base, 200
 	s.BindDN, s.BindPassword = openldap.PersonDN("alice"), openldap.Password
@@ -328,12 +328,12 @@ func TestAPartialAnswerDisablesNobody(t *testing.T) {
 	}
 	h.service = h.newService(100)
 	if _, err := h.service.Plan(t.Context(), domain.Operator(), "corp", nil); !errors.Is(err, domain.ErrDirectoryUnavailable) {
-		t.Errorf("the plan is %v", err)
+		t.Errorf("Plan: got error %v, want ErrDirectoryUnavailable", err)
 	}
 	if err := h.service.RunScheduled(t.Context()); !errors.Is(err, domain.ErrDirectoryUnavailable) {
-		t.Errorf("the run is %v", err)
+		t.Errorf("RunScheduled: got error %v, want ErrDirectoryUnavailable", err)
 	}
 	if status := h.service.Status()["corp"]; !status.Failed {
-		t.Error("the status does not tell of it")
+		t.Error("the status does not report the failure")
 	}
 }
