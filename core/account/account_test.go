@@ -22,19 +22,19 @@ const (
 	home  = "192.0.2.1"
 )
 
-// token returns what follows "token=" in the last letter to the address.
-func token(t *testing.T, letters []domain.Letter, to string) string {
+// token returns the text after "token=" in the last message to the address.
+func token(t *testing.T, messages []domain.Letter, to string) string {
 	t.Helper()
-	for _, letter := range slices.Backward(letters) {
-		if _, after, ok := strings.Cut(letter.Text, "token="); ok && letter.To == to {
+	for _, message := range slices.Backward(messages) {
+		if _, after, ok := strings.Cut(message.Text, "token="); ok && message.To == to {
 			return strings.Fields(after)[0]
 		}
 	}
-	t.Fatalf("no letter with a token to %s among %d", to, len(letters))
+	t.Fatalf("no message with a token to %s among %d", to, len(messages))
 	return ""
 }
 
-func TestA20_ActivationByMail(t *testing.T) {
+func TestActivationByEmail(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	made, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{
@@ -50,14 +50,14 @@ func TestA20_ActivationByMail(t *testing.T) {
 	}
 	text := token(t, s.Letters(t), "john@example.com")
 	if err := s.Account.Reset(t.Context(), kit.From(home), text, "short"); !errors.Is(err, domain.ErrPasswordPolicy) {
-		t.Errorf("a weak password: %v", err)
+		t.Errorf("weak password: %v", err)
 	}
 	s.Clock.Forward(6 * 24 * time.Hour)
 	if err := s.Account.Reset(t.Context(), kit.From(home), text, right); err != nil {
-		t.Fatalf("a refused password must not use the token up: %v", err)
+		t.Fatalf("a refused password must not consume the token: %v", err)
 	}
 	if err := s.Account.Reset(t.Context(), kit.From(home), text, right+"8"); !errors.Is(err, domain.ErrInvalidToken) {
-		t.Errorf("twice: %v", err)
+		t.Errorf("second use: %v", err)
 	}
 	_, asJohn := s.SignIn(t, "johndoe", right, home)
 	got, err := s.Account.Get(t.Context(), asJohn, made.ID)
@@ -65,11 +65,11 @@ func TestA20_ActivationByMail(t *testing.T) {
 		t.Errorf("after activation: %s, %v, %v", got.Status, got.EmailVerified, err)
 	}
 	if len(s.Logged(t, domain.ActionUserActivate)) != 1 || len(s.Logged(t, domain.ActionUserCreate)) != 1 {
-		t.Error("create and activate leave one entry each")
+		t.Error("create and activate must record one audit entry each")
 	}
 }
 
-func TestCreateTellsAllMistakesAtOnce(t *testing.T) {
+func TestCreateReportsAllInvalidFields(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	_, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{
@@ -81,19 +81,19 @@ func TestCreateTellsAllMistakesAtOnce(t *testing.T) {
 	}
 	for _, want := range []string{"username", "email", "role", "groups", "directory", "phone_number"} {
 		if !fields[want] {
-			t.Errorf("%s is not named: %v", want, err)
+			t.Errorf("%s is not reported: %v", want, err)
 		}
 	}
 }
 
-func TestNamesAreUniqueUnderFolding(t *testing.T) {
+func TestUsernamesAreUniqueUnderCaseFolding(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
-	gone := s.Register(t, "Straße", right, "user")
+	deactivated := s.Register(t, "Straße", right, "user")
 	if _, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: "bob@example.org", Email: "bob@example.net"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), gone.ID); err != nil {
+	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), deactivated.ID); err != nil {
 		t.Fatal(err)
 	}
 	tests := map[string]struct{ username, email, field string }{
@@ -112,7 +112,7 @@ func TestNamesAreUniqueUnderFolding(t *testing.T) {
 	}
 }
 
-func TestRacingCreatesMakeOneUser(t *testing.T) {
+func TestConcurrentCreatesMakeOneUser(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	var made atomic.Int32
@@ -130,11 +130,11 @@ func TestRacingCreatesMakeOneUser(t *testing.T) {
 	}
 	wg.Wait()
 	if made.Load() != 1 || len(s.Logged(t, domain.ActionUserCreate)) != 1 || len(s.Letters(t)) != 1 {
-		t.Errorf("%d users were made", made.Load())
+		t.Errorf("%d users were created", made.Load())
 	}
 }
 
-func TestZ04_PeopleChangeTheirProfileAndNoMore(t *testing.T) {
+func TestUsersChangeOnlyTheirOwnProfile(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -160,14 +160,14 @@ func TestZ04_PeopleChangeTheirProfileAndNoMore(t *testing.T) {
 		}
 	}
 	if _, err := s.Account.Update(t.Context(), asBob, asAda.UserID, account.Patch{FullName: new("x")}); !errors.Is(err, domain.ErrUserNotFound) {
-		t.Errorf("another's profile: %v", err)
+		t.Errorf("profile of another user: %v", err)
 	}
 	if _, err := s.Account.Get(t.Context(), asBob, asAda.UserID); !errors.Is(err, domain.ErrUserNotFound) {
-		t.Errorf("another's record: %v", err)
+		t.Errorf("record of another user: %v", err)
 	}
 }
 
-func TestZ06_NobodyActsOnTheMorePowerful(t *testing.T) {
+func TestNoActionOnUserWithMorePermissions(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	if _, err := s.Access.CreateRole(t.Context(), domain.Operator(), role("helpdesk", "users.manage")); err != nil {
@@ -178,33 +178,33 @@ func TestZ06_NobodyActsOnTheMorePowerful(t *testing.T) {
 	s.Register(t, "root2", right, "admin")
 	other := s.Register(t, "ada", right, "user")
 	_, by := s.SignIn(t, "hilda", right, home)
-	forbidden := func(what string, err error) {
+	forbidden := func(name string, err error) {
 		t.Helper()
 		if !errors.Is(err, fault.ErrForbidden) {
-			t.Errorf("%s: got %v", what, err)
+			t.Errorf("%s: got %v", name, err)
 		}
 	}
 	_, err := s.Account.Update(t.Context(), by, root.ID, account.Patch{Email: new("evil@example.com")})
-	forbidden("an administrator's address", err)
+	forbidden("changing an administrator's email", err)
 	_, err = s.Account.Deactivate(t.Context(), by, root.ID)
 	forbidden("deactivating an administrator", err)
 	forbidden("an administrator's password", s.Account.SetPassword(t.Context(), by, root.ID, "Another-horse-8"))
 	_, _, err = s.Account.ResetLink(t.Context(), by, root.ID)
 	forbidden("an administrator's reset link", err)
 	_, err = s.Account.Update(t.Context(), by, other.ID, account.Patch{Role: new("admin")})
-	forbidden("giving the administrator's role", err)
+	forbidden("assigning the administrator role", err)
 	_, err = s.Account.Update(t.Context(), by, by.UserID, account.Patch{Role: new("admin")})
-	forbidden("taking the administrator's role", err)
+	forbidden("assigning oneself the administrator role", err)
 	_, err = s.Account.Create(t.Context(), by, account.NewUser{Username: "x", Email: "x@example.com", Role: "sudo"})
-	forbidden("making a superuser", err)
+	forbidden("creating a superuser", err)
 	_, err = s.Auth.RevokeAll(t.Context(), by, root.ID, false)
 	forbidden("ending an administrator's sessions", err)
 	if _, err := s.Account.Update(t.Context(), by, other.ID, account.Patch{Role: new("operator"), Status: new("deactivated")}); err != nil {
-		t.Errorf("what helpdesk may do: %v", err)
+		t.Errorf("an update that helpdesk may make: %v", err)
 	}
 }
 
-func TestZ07_TheLastAdministratorStays(t *testing.T) {
+func TestLastAdministratorCannotBeRemoved(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	a := s.Register(t, "a", right, "admin")
@@ -236,14 +236,14 @@ func TestZ07_TheLastAdministratorStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), b.ID); !errors.Is(err, domain.ErrLastAdmin) {
-		t.Errorf("the last one: %v", err)
+		t.Errorf("the last administrator: %v", err)
 	}
 	if _, err := s.Access.UpdateRole(t.Context(), domain.Operator(), "admin", roleLess()); !errors.Is(err, domain.ErrLastAdmin) {
-		t.Errorf("taking the role's permissions: %v", err)
+		t.Errorf("removing the role's permissions: %v", err)
 	}
 }
 
-func TestA19_DeactivationCutsOffEverything(t *testing.T) {
+func TestDeactivationEndsAllCredentials(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{ResetRate: domain.Rate{}})
 	user := s.Register(t, "ada", right, "user")
@@ -278,7 +278,7 @@ func TestA19_DeactivationCutsOffEverything(t *testing.T) {
 	s.Clock.Forward(time.Minute)
 	again, err := s.Account.Deactivate(t.Context(), domain.Operator(), user.ID)
 	if err != nil || !again.DeactivatedAt.Equal(first.DeactivatedAt) || len(s.Logged(t, domain.ActionUserDeactivate)) != 1 {
-		t.Errorf("again: %v, %v", again.DeactivatedAt, err)
+		t.Errorf("deactivating again: %v, %v", again.DeactivatedAt, err)
 	}
 	if _, err := s.Account.Update(t.Context(), domain.Operator(), user.ID, account.Patch{Status: new("active")}); err != nil {
 		t.Fatal(err)
@@ -295,20 +295,20 @@ func TestEmailChange(t *testing.T) {
 	if err != nil || got.EmailVerified || got.Email != "new@example.com" {
 		t.Fatal(err)
 	}
-	letters := s.Letters(t)
-	text := token(t, letters, "new@example.com")
-	if len(letters) != 2 || letters[0].To != "ada@example.com" || strings.Contains(letters[0].Text, "token=") {
-		t.Errorf("the former address was not told, or told too much: %d letters", len(letters))
+	messages := s.Letters(t)
+	text := token(t, messages, "new@example.com")
+	if len(messages) != 2 || messages[0].To != "ada@example.com" || strings.Contains(messages[0].Text, "token=") {
+		t.Errorf("want a notice without a token to the previous address: got %d messages", len(messages))
 	}
 	if err := s.Account.Reset(t.Context(), kit.From(home), text, "Another-horse-8"); !errors.Is(err, domain.ErrInvalidToken) {
-		t.Errorf("S02: a confirmation set a password: %v", err)
+		t.Errorf("a confirmation token set a password: %v", err)
 	}
 	confirmed, err := s.Account.ConfirmEmail(t.Context(), kit.From(home), text)
 	if err != nil || !confirmed.EmailVerified {
 		t.Error(err)
 	}
 	if _, err := s.Account.ConfirmEmail(t.Context(), kit.From(home), text); !errors.Is(err, domain.ErrInvalidToken) {
-		t.Errorf("twice: %v", err)
+		t.Errorf("second use: %v", err)
 	}
 }
 
@@ -321,11 +321,11 @@ func TestSetup(t *testing.T) {
 	}
 	in := account.NewUser{Username: "root", Email: "root@example.com", Password: "weak"}
 	if _, err := s.Account.Setup(t.Context(), kit.From(home), first, in); !errors.Is(err, domain.ErrPasswordPolicy) {
-		t.Errorf("a weak password: %v", err)
+		t.Errorf("weak password: %v", err)
 	}
 	in.Password = right
 	if _, err := s.Account.Setup(t.Context(), kit.From(home), "nonsense", in); !errors.Is(err, domain.ErrInvalidToken) {
-		t.Errorf("a wrong token: %v", err)
+		t.Errorf("wrong token: %v", err)
 	}
 	made, err := s.Account.Setup(t.Context(), kit.From(home), first, in)
 	if err != nil || made.Role != domain.RoleAdmin {
@@ -337,6 +337,6 @@ func TestSetup(t *testing.T) {
 	}
 	in.Username, in.Email = "evil", "evil@example.com"
 	if _, err := s.Account.Setup(t.Context(), kit.From(home), second, in); !errors.Is(err, domain.ErrInvalidToken) {
-		t.Errorf("A17: a token once there is a user: %v", err)
+		t.Errorf("a setup token after the first user: %v", err)
 	}
 }

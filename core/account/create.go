@@ -15,25 +15,25 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// NewUser is a user to make.
+// NewUser is the input of Create.
 type NewUser struct {
 	Username    string
 	Email       string
 	FullName    string
-	FamilyName  string // the last part of FullName, where that is known
+	FamilyName  string // the last part of FullName, if known
 	PhoneNumber string
-	Role        string   // domain.RoleUser when empty
-	Groups      []string // names or ids
+	Role        string   // default domain.RoleUser
+	Groups      []string // names or IDs
 	Metadata    json.RawMessage
-	Password    string             // built-in directory only; then the user is active at once
-	Directory   domain.DirectoryID // the configured one for new users when empty
+	Password    string             // built-in directory only; makes the user active
+	Directory   domain.DirectoryID // default is the configured directory of new users
 }
 
-// Create makes a user. It takes users.manage, and no role or group may give an administrative permission that by lacks; one
-// that gives any takes a recent proof of identity where the settings ask for it (domain.ErrReauthentication). With
-// a password the user is active; without one they are pending, and a mail with an activation token goes out with the
-// change. A user of an outside directory is looked up there and is active. A taken name or address is
-// domain.ErrUserExists; everything wrong with the input is told at once as fault.ErrInvalid.
+// Create creates a user. It requires users.manage, and no role or group may grant an administrative permission that by
+// lacks; one that grants any requires a recent proof of identity if the settings demand it
+// (domain.ErrReauthentication). With a password the user is active; without one the user is pending, and an email with
+// an activation token is queued in the same write. A user of an external directory is looked up there and is active. A
+// taken username or email is domain.ErrUserExists; all invalid fields are reported together as fault.ErrInvalid.
 func (s *Service) Create(ctx context.Context, by domain.Principal, in NewUser) (Profile, error) {
 	if err := by.Require(domain.UsersManage); err != nil {
 		return Profile{}, err
@@ -70,7 +70,7 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, in NewUser) (
 	return profile(catalog, user), nil
 }
 
-// draft checks the input and returns the user that it describes, without how they sign in.
+// draft validates the input and returns the user that it describes, without credentials.
 func (s *Service) draft(catalog *domain.Catalog, in NewUser) (domain.User, error) {
 	now := s.deps.Clock.Now().UTC()
 	user := domain.User{
@@ -107,7 +107,7 @@ func checkRole(catalog *domain.Catalog, role domain.RoleID) error {
 	return nil
 }
 
-// findGroups returns the ids of the groups in the order given, each once.
+// findGroups returns the IDs of the groups in the given order, without duplicates.
 func (s *Service) findGroups(catalog *domain.Catalog, names []string) ([]domain.GroupID, error) {
 	ids := make([]domain.GroupID, 0, len(names))
 	for _, name := range names {
@@ -128,8 +128,8 @@ func (s *Service) findGroups(catalog *domain.Catalog, names []string) ([]domain.
 	return ids, nil
 }
 
-// checkFree refuses a username that is another user's address, and the other way round: either would take that user's place
-// at sign-in. Names taken as such are the store's to refuse.
+// checkFree refuses a username that is another user's email, and vice versa: either would take over that user's login.
+// The store refuses a username or email that another user already has as the same.
 func (s *Service) checkFree(ctx context.Context, user *domain.User) error {
 	taken := domain.ErrUserExists
 	for _, name := range []struct{ field, key string }{{"username", user.UsernameKey}, {"email", user.EmailKey}} {
@@ -148,7 +148,7 @@ func (s *Service) checkFree(ctx context.Context, user *domain.User) error {
 	return nil
 }
 
-// settle says how the user signs in: with the password, by an activation mail, or in the directory that has them.
+// settle sets how the user logs in: with the password, after an activation email, or in their external directory.
 func (s *Service) settle(ctx context.Context, catalog *domain.Catalog, user *domain.User, password string, out *domain.Outbox) error {
 	d, err := s.directoryOf(user)
 	if err != nil {
@@ -166,10 +166,10 @@ func (s *Service) settle(ctx context.Context, catalog *domain.Catalog, user *dom
 	if lookup, ok := d.(ports.Lookup); ok {
 		return s.adopt(ctx, lookup, user)
 	}
-	return nil // pending until they come through their provider
+	return nil // pending until the first login at the provider
 }
 
-// adopt finds the person in their directory: who is not there cannot become its user.
+// adopt looks up the user in their directory. An account that is not found there cannot become a user.
 func (s *Service) adopt(ctx context.Context, lookup ports.Lookup, user *domain.User) error {
 	identity, err := lookup.FindName(ctx, user.Username)
 	switch {
@@ -182,7 +182,7 @@ func (s *Service) adopt(ctx context.Context, lookup ports.Lookup, user *domain.U
 	return nil
 }
 
-// newCredential checks a new password and makes what is kept of it. The history is that of the present credential.
+// newCredential checks a new password and returns its credential, with the history of the current credential.
 func (s *Service) newCredential(ctx context.Context, keeper ports.CredentialKeeper, policy domain.PasswordPolicy, user *domain.User, next domain.NewPassword) (*domain.PasswordCredential, error) {
 	next.OwnWords, next.Present = ownWords(user), user.Password
 	if err := keeper.CheckNew(ctx, policy, next); err != nil {

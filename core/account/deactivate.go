@@ -9,10 +9,10 @@ import (
 	"github.com/ostiary/ostiary/core/lockout"
 )
 
-// Deactivate ends a user's account and with it, in the same write, all sessions, API keys and pending tokens. It takes
-// users.manage. Doing it again changes nothing and gives the same answer; the last administrator stays
-// (domain.ErrLastAdmin). A user whom a synchronization of their directory has deactivated is then deactivated by an
-// administrator, and no synchronization activates them again.
+// Deactivate ends a user's account and, in the same write, all sessions, API keys and pending tokens. It requires
+// users.manage. It is idempotent; the last administrator cannot be deactivated (domain.ErrLastAdmin). A user
+// deactivated by a directory synchronization becomes deactivated by an administrator, and no synchronization
+// reactivates them.
 func (s *Service) Deactivate(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
 	catalog, _, err := s.target(ctx, by, id)
 	if err != nil {
@@ -23,7 +23,7 @@ func (s *Service) Deactivate(ctx context.Context, by domain.Principal, id domain
 			return err
 		}
 		switch {
-		case u.ConfirmDeactivation(): // the directory's synchronization has; from now on it is an administrator's word
+		case u.ConfirmDeactivation(): // deactivated by a synchronization; now deactivated by an administrator
 			u.UpdatedAt = s.deps.Clock.Now().UTC()
 		case u.Status == domain.StatusDeactivated:
 			return domain.ErrUnchanged
@@ -35,7 +35,7 @@ func (s *Service) Deactivate(ctx context.Context, by domain.Principal, id domain
 	})
 }
 
-// Unlock forgets the failed attempts of a user, of the password and of the second factor, from all sources. It takes
+// Unlock resets the failed attempts of a user, for the password and the second factor, from all sources. It requires
 // users.manage.
 func (s *Service) Unlock(ctx context.Context, by domain.Principal, id domain.UserID) error {
 	if _, _, err := s.target(ctx, by, id); err != nil {

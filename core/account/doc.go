@@ -1,7 +1,7 @@
-// Package account keeps users: it makes, reads, changes and deactivates them, and looks after their passwords and e-mail
-// addresses.
+// Package account manages users: it creates, reads, updates, deactivates and purges them, and manages their passwords
+// and email addresses.
 //
-// Whatever belongs to one change of a user (a new password, the sessions it ends, the token it uses up, the mail that tells
-// of it, the audit entry) is one write. The rules on who may do what to whom come from package access; what is a password
-// and where it lives is the user's directory's business.
+// Everything that belongs to one change of a user (a new password, the sessions it ends, the token it consumes, the
+// notification email, the audit entry) is one write. Package access defines the rules on who may act on whom; the
+// user's directory defines what a password is and where it is stored.
 package account

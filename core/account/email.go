@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// ConfirmEmail verifies a changed address by the token that went there. It works once; one that does not is
+// ConfirmEmail verifies a changed email address with the token sent to it. The token works once; an invalid token is
 // domain.ErrInvalidToken.
 func (s *Service) ConfirmEmail(ctx context.Context, by domain.Principal, text string) (domain.User, error) {
 	user, token, digest, err := s.findToken(ctx, text)

@@ -6,11 +6,12 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// learnPages bounds how many pages of users LearnHashes reads, the newest first.
+// learnPages is the maximum number of user pages that LearnHashes reads, the newest first.
 const learnPages = 100
 
-// LearnHashes measures the kinds of password hashes that users came with. It is run at the start and once an hour: refusals
-// take as long as the slowest kind, and the first refusal after a start shall not tell that its user exists.
+// LearnHashes measures the cost of the kinds of password hashes that imported users have. It runs at the start and once
+// an hour: a refusal takes as long as the slowest kind, and the first refusal after a start must not reveal that its
+// user exists.
 func (s *Service) LearnHashes(ctx context.Context) error {
 	keeper, ok := s.deps.Directories.Keeper()
 	if !ok {

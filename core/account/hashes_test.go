@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// learningHasher notes which hashes are to be learned.
+// learningHasher records the hashes passed to Learn.
 type learningHasher struct {
 	ports.PasswordHasher
 
@@ -27,7 +27,7 @@ func (h *learningHasher) Learn(_ context.Context, hash string) error {
 	return nil
 }
 
-func TestTheHashesOfAllUsersAreLearned(t *testing.T) {
+func TestLearnHashesReadsAllUsers(t *testing.T) {
 	t.Parallel()
 	hasher := &learningHasher{}
 	s := kit.Start(t, kit.Options{Hasher: func(h ports.PasswordHasher) ports.PasswordHasher {
@@ -43,13 +43,13 @@ func TestTheHashesOfAllUsersAreLearned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range domain.MaxPageLimit { // the first is on the second page
+	for i := range domain.MaxPageLimit { // moves the first user to the second page
 		s.Register(t, fmt.Sprint("person", i), right, "user")
 	}
 	if err := s.Account.LearnHashes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if len(hasher.hashes) != domain.MaxPageLimit+1 || !slices.Contains(hasher.hashes, foreign) {
-		t.Errorf("%d hashes are learned, want those of all users", len(hasher.hashes))
+		t.Errorf("learned %d hashes, want those of all users", len(hasher.hashes))
 	}
 }

@@ -13,11 +13,11 @@ import (
 type UserPage struct {
 	domain.UserPage
 
-	// LockedUntil has the latest end of a lock in force, of any source, for each user who is locked.
+	// LockedUntil maps each locked user to the latest end of a lock in force, from any source.
 	LockedUntil map[domain.UserID]time.Time
 }
 
-// Members returns one page of the group's users, as List does. It takes users.read.
+// Members returns one page of the group's users, as List does. It requires users.read.
 func (s *Service) Members(ctx context.Context, by domain.Principal, idOrName string, page domain.Page) (UserPage, error) {
 	found, err := s.deps.Access.Members(ctx, by, idOrName, page)
 	if err != nil {
@@ -39,8 +39,8 @@ func (s *Service) withLocks(ctx context.Context, by domain.Principal, catalog *d
 	return UserPage{UserPage: found, LockedUntil: locks}, err
 }
 
-// shown returns the profile as by is shown it.
-func (s *Service) shown(ctx context.Context, by domain.Principal, catalog *domain.Catalog, user domain.User) (Profile, error) {
+// visible returns the profile with the fields that by may see.
+func (s *Service) visible(ctx context.Context, by domain.Principal, catalog *domain.Catalog, user domain.User) (Profile, error) {
 	locks, err := s.locks(ctx, by, catalog, user.ID)
 	if err != nil {
 		return Profile{}, err
@@ -50,8 +50,8 @@ func (s *Service) shown(ctx context.Context, by domain.Principal, catalog *domai
 	return p, nil
 }
 
-// locks returns until when the users are locked who are, of passwords and of second factors. Nobody is shown their own lock: a
-// thief of a session would learn what the next guesses are worth.
+// locks returns the end of the lock of each locked user, for passwords and second factors. It omits the lock of the
+// principal: it would let the thief of a session estimate the value of further attempts.
 func (s *Service) locks(ctx context.Context, by domain.Principal, catalog *domain.Catalog, ids ...domain.UserID) (map[domain.UserID]time.Time, error) {
 	owners := map[string]domain.UserID{}
 	accounts := make([]string, 0, 2*len(ids))
@@ -65,7 +65,7 @@ func (s *Service) locks(ctx context.Context, by domain.Principal, catalog *domai
 		}
 	}
 	if len(accounts) == 0 {
-		return nil, nil //nolint:nilnil // no locks are no failure
+		return nil, nil //nolint:nilnil // a nil map means no locks
 	}
 	found, err := s.lockout.LatestLocks(ctx, catalog.Settings.Lockout, accounts...)
 	if err != nil {

@@ -9,8 +9,9 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// mergeMetadata applies a JSON Merge Patch (RFC 7396) to metadata; an empty patch clears it. What the patch does not touch
-// stays byte for byte, and what it brings is kept as it was sent: the order of keys and the spelling of numbers included.
+// mergeMetadata applies a JSON Merge Patch (RFC 7396) to metadata; an empty patch clears it. Members that the patch
+// does not touch stay byte for byte, and its own members are stored as sent, including the order of keys and the
+// spelling of numbers.
 func mergeMetadata(present, patch json.RawMessage) (json.RawMessage, error) {
 	if len(patch) == 0 {
 		return nil, nil
@@ -21,16 +22,16 @@ func mergeMetadata(present, patch json.RawMessage) (json.RawMessage, error) {
 	return mergePatch(present, patch)
 }
 
-// member is one member of a JSON object, as it is written.
+// member is one member of a JSON object in its original encoding.
 type member struct {
 	name  string // decoded
 	key   json.RawMessage
 	value json.RawMessage
 }
 
-var errNotObject = errors.New("stored metadata is no JSON object")
+var errNotObject = errors.New("stored metadata is not a JSON object")
 
-// membersOf returns the members of a JSON object in their order.
+// membersOf returns the members of a JSON object in order.
 func membersOf(object json.RawMessage) ([]member, error) {
 	decoder := json.NewDecoder(bytes.NewReader(object))
 	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
@@ -55,7 +56,8 @@ func membersOf(object json.RawMessage) ([]member, error) {
 
 func isObject(value json.RawMessage) bool { return len(value) > 0 && value[0] == '{' }
 
-// mergePatch returns the target, or an empty object where it is none, under the patch, which is an object.
+// mergePatch applies the patch, which is an object, to the target, or to an empty object if the target is not an
+// object.
 func mergePatch(target, patch json.RawMessage) (json.RawMessage, error) {
 	var members []member
 	if target = bytes.TrimLeft(target, " \t\r\n"); isObject(target) {

@@ -12,18 +12,18 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-func TestMetadataIsKeptAsItWasSent(t *testing.T) {
+func TestMetadataIsStoredAsSent(t *testing.T) {
 	t.Parallel()
 	const sent = `{"z.z":1.0,"$a":12345678901234567890,"n":1e2,"":{"b":2,"a":1.50},"__proto__":"<é>","l":[1.0,{"$x.y":null}]}`
 	tests := map[string]struct{ patch, want string }{
-		"a patch of nothing":         {`{}`, sent},
-		"a member more":              {`{"new.key":0.10}`, strings.TrimSuffix(sent, "}") + `,"new.key":0.10}`},
-		"a member less":              {`{"$a":null}`, strings.Replace(sent, `"$a":12345678901234567890,`, "", 1)},
-		"a member in another's room": {`{"n":1E+2}`, strings.Replace(sent, "1e2", "1E+2", 1)},
-		"inside an object":           {`{"":{"a":null,"c.d":{"e":null,"f":-0.0}}}`, strings.Replace(sent, `{"b":2,"a":1.50}`, `{"b":2,"c.d":{"f":-0.0}}`, 1)},
-		"an object for a list":       {`{"l":{"a":1}}`, strings.Replace(sent, `[1.0,{"$x.y":null}]`, `{"a":1}`, 1)},
-		"a key spelt otherwise":      {`{"\u0024a":2}`, strings.Replace(sent, "12345678901234567890", "2", 1)},
-		"spaces":                     {" { \"n\" : [ 1 , 2 ] } ", strings.Replace(sent, "1e2", "[ 1 , 2 ]", 1)},
+		"an empty patch":       {`{}`, sent},
+		"an added member":      {`{"new.key":0.10}`, strings.TrimSuffix(sent, "}") + `,"new.key":0.10}`},
+		"a removed member":     {`{"$a":null}`, strings.Replace(sent, `"$a":12345678901234567890,`, "", 1)},
+		"a replaced member":    {`{"n":1E+2}`, strings.Replace(sent, "1e2", "1E+2", 1)},
+		"inside an object":     {`{"":{"a":null,"c.d":{"e":null,"f":-0.0}}}`, strings.Replace(sent, `{"b":2,"a":1.50}`, `{"b":2,"c.d":{"f":-0.0}}`, 1)},
+		"an object for a list": {`{"l":{"a":1}}`, strings.Replace(sent, `[1.0,{"$x.y":null}]`, `{"a":1}`, 1)},
+		"a key with an escape": {`{"\u0024a":2}`, strings.Replace(sent, "12345678901234567890", "2", 1)},
+		"spaces":               {" { \"n\" : [ 1 , 2 ] } ", strings.Replace(sent, "1e2", "[ 1 , 2 ]", 1)},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestMetadataIsKeptAsItWasSent(t *testing.T) {
 	}
 }
 
-func TestMetadataIsBoundAlsoAfterAPatch(t *testing.T) {
+func TestMetadataSizeLimitAppliesAfterPatch(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	made, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{
@@ -60,9 +60,9 @@ func TestMetadataIsBoundAlsoAfterAPatch(t *testing.T) {
 	}
 	const fits = 8<<10 - len(`{"a":"","b":""}`)
 	if err := update(fits + 1); !errors.Is(err, fault.ErrInvalid) {
-		t.Errorf("more than 16 KiB together: %v", err)
+		t.Errorf("merged metadata of more than 16 KiB: %v", err)
 	}
 	if err := update(fits); err != nil {
-		t.Errorf("16 KiB together: %v", err)
+		t.Errorf("merged metadata of 16 KiB: %v", err)
 	}
 }

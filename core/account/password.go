@@ -11,18 +11,19 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// errMoved means that the password was changed by somebody else in between.
-var errMoved = errors.New("the password changed meanwhile")
+// errPasswordChanged means that another request changed the password in the meantime.
+var errPasswordChanged = errors.New("the password changed concurrently")
 
-// PasswordChange is a person's own change of their password.
+// PasswordChange is the input of ChangePassword.
 type PasswordChange struct {
 	Current string
 	Next    string
 }
 
-// ChangePassword replaces the principal's own password, in their directory. A wrong current one is
-// domain.ErrCurrentPassword and counts towards the lock-out; a refused new one is domain.ErrPasswordPolicy with the reasons; a
-// directory without passwords of ours to change is domain.ErrPasswordManagedExternally. All other sessions end.
+// ChangePassword replaces the principal's own password in their directory. A wrong current password is
+// domain.ErrCurrentPassword and counts towards the lockout; a refused new one is domain.ErrPasswordPolicy with the
+// reasons; a directory whose passwords this service cannot change is domain.ErrPasswordManagedExternally. All other
+// sessions end.
 func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, id domain.UserID, in PasswordChange) error {
 	user, err := s.ownUser(ctx, by, id)
 	if err != nil {
@@ -57,7 +58,8 @@ func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, id do
 	return s.storePassword(ctx, by, &user, credential, domain.ActionPasswordChange)
 }
 
-// ownUser returns the user of a principal that acts for themselves in a session; a key cannot change what opens everything.
+// ownUser returns the principal's own user, in a session. An API key cannot change the password, which gives access to
+// everything.
 func (s *Service) ownUser(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return domain.User{}, err
@@ -88,8 +90,8 @@ func checkPasswordInput(in PasswordChange) error {
 	return nil
 }
 
-// replace has the directory check the current password and take the new one. Where the credential is ours to write it is
-// returned; nil means that the directory has written it.
+// replace makes the directory verify the current password and set the new one. It returns the new credential if the
+// caller must store it, and nil if the directory has stored it.
 func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domain.Catalog, user *domain.User, in PasswordChange) (*domain.PasswordCredential, error) {
 	if keeper, ok := d.(ports.CredentialKeeper); ok {
 		if err := s.checkPassword(ctx, user, in.Current); err != nil {
@@ -103,7 +105,7 @@ func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domai
 	return nil, domain.ErrPasswordManagedExternally
 }
 
-// wrongPassword counts a wrong password, with the entry that tells of it, and returns the cause.
+// wrongPassword counts a wrong password with its audit entry, and returns the cause.
 func (s *Service) wrongPassword(ctx context.Context, by domain.Principal, guess *lockout.Guess, failed domain.AuditEntry, cause error) error {
 	lock := func(out *domain.Outbox) {
 		out.Record(s.deps.Journal.Entry(by, domain.ActionAccountLocked, failed.Target))
@@ -114,8 +116,8 @@ func (s *Service) wrongPassword(ctx context.Context, by domain.Principal, guess 
 	return cause
 }
 
-// SetPassword gives a user another password without knowing the present one: the operator's command and the Users API. It
-// takes users.manage and the right to act on the user, ends all their sessions and tells them by mail.
+// SetPassword sets a user's password without the current one, for the operator's command and the Users API. It requires
+// users.manage and the permission to act on the user, ends all their sessions and notifies them by email.
 func (s *Service) SetPassword(ctx context.Context, by domain.Principal, id domain.UserID, next string) error {
 	catalog, user, err := s.target(ctx, by, id)
 	if err != nil {
@@ -146,17 +148,17 @@ func (s *Service) set(ctx context.Context, by domain.Principal, catalog *domain.
 	return s.storePassword(ctx, by, user, nil, domain.ActionPasswordReset)
 }
 
-// storePassword writes what a changed password brings with it: the credential where it is ours, the end of the sessions
-// (but the principal's own), the entry and the mail that tells of it.
+// storePassword stores the effects of a changed password: the credential if it is stored here, the end of the sessions
+// (except the principal's own), the audit entry and the notification email.
 func (s *Service) storePassword(ctx context.Context, by domain.Principal, checked *domain.User, credential *domain.PasswordCredential, action domain.Action) error {
-	told, err := s.deps.Composer.PasswordChanged(*checked, by)
+	notices, err := s.deps.Composer.PasswordChanged(*checked, by)
 	if err != nil {
 		return err
 	}
 	_, err = s.deps.Access.UpdateUser(ctx, checked.ID, func(u *domain.User, out *domain.Outbox) error {
 		if credential != nil {
 			if !sameCredential(u.Password, checked.Password) {
-				return fault.ErrConflict.Because(errMoved)
+				return fault.ErrConflict.Because(errPasswordChanged)
 			}
 			u.Password = credential
 		}
@@ -167,7 +169,7 @@ func (s *Service) storePassword(ctx context.Context, by domain.Principal, checke
 		u.DropTokens(domain.TokenReset, domain.TokenChange, domain.TokenActivation, domain.TokenLink)
 		ended := u.EndSessionsExcept(by.SessionID)
 		out.Record(s.deps.Journal.Entry(by, action, string(u.ID), audit.Detail("sessions_ended", len(ended))))
-		out.Send(told...)
+		out.Send(notices...)
 		return nil
 	})
 	return err
@@ -180,8 +182,8 @@ func sameCredential(a, b *domain.PasswordCredential) bool {
 	return a.Hash == b.Hash
 }
 
-// ResetOwn sets the principal's own password without asking for the present one, in their directory. It is for an
-// installation whose operator allows it to clients of the Users API that know nothing else.
+// ResetOwn sets the principal's own password in their directory without requiring the current one. It is for
+// installations whose operator allows this to clients of the Users API that do not send the current password.
 func (s *Service) ResetOwn(ctx context.Context, by domain.Principal, next string) error {
 	user, err := s.ownUser(ctx, by, by.UserID)
 	if err != nil {

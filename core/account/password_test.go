@@ -33,7 +33,7 @@ func change(t *testing.T, s *kit.Services, by domain.Principal, current, next st
 	return s.Account.ChangePassword(t.Context(), by, by.UserID, account.PasswordChange{Current: current, Next: next})
 }
 
-func TestA13_ChangeEndsTheOtherSessions(t *testing.T) {
+func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -51,13 +51,13 @@ func TestA13_ChangeEndsTheOtherSessions(t *testing.T) {
 	if _, err := s.Auth.Authenticate(t.Context(), this.Tokens.Access, by.Origin); err != nil {
 		t.Errorf("this session: %v", err)
 	}
-	if letters := s.Letters(t); len(letters) != 1 {
-		t.Errorf("the user was told by %d letters", len(letters))
+	if messages := s.Letters(t); len(messages) != 1 {
+		t.Errorf("the user got %d messages, want 1", len(messages))
 	}
 	s.SignIn(t, "ada", "Another-horse-8", home)
 }
 
-func TestA12_WrongCurrentPasswordsCount(t *testing.T) {
+func TestWrongCurrentPasswordsCountAsAttempts(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -68,21 +68,21 @@ func TestA12_WrongCurrentPasswordsCount(t *testing.T) {
 		}
 	}
 	if err := change(t, s, by, right, "Another-horse-8"); !errors.Is(err, domain.ErrAccountLocked) {
-		t.Errorf("a change after five: %v", err)
+		t.Errorf("a change after five failures: %v", err)
 	}
 	_, err := s.Auth.Login(t.Context(), kit.From(home), auth.LoginInput{Name: "ada", Password: right})
 	if !errors.Is(err, domain.ErrAccountLocked) {
-		t.Errorf("a login after five: %v", err)
+		t.Errorf("a login after five failures: %v", err)
 	}
 	if err := s.Account.Unlock(t.Context(), domain.Operator(), by.UserID); err != nil {
 		t.Fatal(err)
 	}
 	if err := change(t, s, by, right, "Another-horse-8"); err != nil {
-		t.Errorf("unlocked: %v", err)
+		t.Errorf("after unlock: %v", err)
 	}
 }
 
-func TestA14_HistoryHoldsTheLastOnes(t *testing.T) {
+func TestPasswordHistoryRefusesRecentPasswords(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -102,11 +102,11 @@ func TestA14_HistoryHoldsTheLastOnes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := change(t, s, by, "Sixth-horse-12", right); err != nil {
-		t.Errorf("the sixth back: %v", err)
+		t.Errorf("the password before the history: %v", err)
 	}
 }
 
-func TestA10_KnownAndOwnWordsAreRefused(t *testing.T) {
+func TestCommonAndPersonalPasswordsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	for _, weak := range []string{"Password1234!", "johndoe2024!X", "Ostiary-2026!", "Qwerty123456!"} {
@@ -117,7 +117,7 @@ func TestA10_KnownAndOwnWordsAreRefused(t *testing.T) {
 	}
 }
 
-func TestR06_ResetRequestsAreLimitedForAnyAddress(t *testing.T) {
+func TestResetRequestsAreRateLimitedPerAddress(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{ResetRate: domain.Rate{Limit: 3, Window: time.Hour}})
 	s.Register(t, "ada", right, "user")
@@ -129,25 +129,25 @@ func TestR06_ResetRequestsAreLimitedForAnyAddress(t *testing.T) {
 		}
 		state, err := s.Account.RequestReset(t.Context(), kit.From(home), address)
 		if !errors.Is(err, fault.ErrRateLimited) || state.Limit != 3 {
-			t.Errorf("%s: the fourth: %v", address, err)
+			t.Errorf("%s: fourth request: %v", address, err)
 		}
 	}
 	if _, err := s.Account.RequestReset(t.Context(), kit.From(home), "ADA@Example.com"); !errors.Is(err, fault.ErrRateLimited) {
 		t.Errorf("another spelling: %v", err)
 	}
-	letters := s.Letters(t)
-	if len(letters) != 3 {
-		t.Errorf("%d letters, want three", len(letters))
+	messages := s.Letters(t)
+	if len(messages) != 3 {
+		t.Errorf("%d messages, want 3", len(messages))
 	}
-	if err := s.Account.Reset(t.Context(), kit.From(home), token(t, letters, "ada@example.com"), "Another-horse-8"); err != nil {
-		t.Errorf("C21: the last token must stay usable: %v", err)
+	if err := s.Account.Reset(t.Context(), kit.From(home), token(t, messages, "ada@example.com"), "Another-horse-8"); err != nil {
+		t.Errorf("the last token must stay usable: %v", err)
 	}
 	if got := len(s.Logged(t, domain.ActionPasswordResetRequest)); got != 4 {
-		t.Errorf("%d entries of three requests for a user and three refusals of one kind, want 4", got)
+		t.Errorf("%d audit entries for three requests of a user and three refusals of one kind, want 4", got)
 	}
 }
 
-func TestR04_AResetTokenWorksOnceUnderARace(t *testing.T) {
+func TestResetTokenWorksOnceConcurrently(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -170,11 +170,11 @@ func TestR04_AResetTokenWorksOnceUnderARace(t *testing.T) {
 	}
 	wg.Wait()
 	if won.Load() != 1 || len(s.Logged(t, domain.ActionPasswordReset)) != 1 {
-		t.Errorf("%d uses won", won.Load())
+		t.Errorf("%d uses succeeded, want 1", won.Load())
 	}
 }
 
-func TestR03_ResetTokensDieWithWhatTheyWereFor(t *testing.T) {
+func TestResetTokensAreInvalidated(t *testing.T) {
 	t.Parallel()
 	request := func(t *testing.T, s *kit.Services) string {
 		t.Helper()
@@ -184,7 +184,7 @@ func TestR03_ResetTokensDieWithWhatTheyWereFor(t *testing.T) {
 		return token(t, s.Letters(t), "ada@example.com")
 	}
 	tests := map[string]func(t *testing.T, s *kit.Services, by domain.Principal){
-		"by half an hour": func(_ *testing.T, s *kit.Services, _ domain.Principal) { s.Clock.Forward(30 * time.Minute) },
+		"by expiry": func(_ *testing.T, s *kit.Services, _ domain.Principal) { s.Clock.Forward(30 * time.Minute) },
 		"by another request": func(t *testing.T, s *kit.Services, _ domain.Principal) {
 			t.Helper()
 			request(t, s)
@@ -195,7 +195,7 @@ func TestR03_ResetTokensDieWithWhatTheyWereFor(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"by a change of the address": func(t *testing.T, s *kit.Services, by domain.Principal) {
+		"by a change of the email": func(t *testing.T, s *kit.Services, by domain.Principal) {
 			t.Helper()
 			if _, err := s.Account.Update(t.Context(), domain.Operator(), by.UserID, account.Patch{Email: new("new@example.com")}); err != nil {
 				t.Fatal(err)
@@ -217,7 +217,7 @@ func TestR03_ResetTokensDieWithWhatTheyWereFor(t *testing.T) {
 	}
 }
 
-func TestSetPasswordByAnAdministrator(t *testing.T) {
+func TestSetPasswordByAdministrator(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -229,7 +229,7 @@ func TestSetPasswordByAnAdministrator(t *testing.T) {
 		t.Errorf("the session: %v", err)
 	}
 	if len(s.Letters(t)) != 1 {
-		t.Error("the user was not told")
+		t.Error("the user was not notified")
 	}
 	s.SignIn(t, "ada", "Another-horse-8", home)
 }

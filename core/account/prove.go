@@ -11,8 +11,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// ProvePassword checks the password of somebody who is signed in, in their directory, and counts failures as a login does. A
-// wrong one is domain.ErrCurrentPassword, too many are domain.ErrAccountLocked.
+// ProvePassword verifies the password of an authenticated user in their directory and counts failures as a login does.
+// A wrong password is domain.ErrCurrentPassword; too many are domain.ErrAccountLocked.
 func (s *Service) ProvePassword(ctx context.Context, by domain.Principal, user *domain.User, password string) error {
 	if password == "" || len(password) > domain.MaxPasswordBytes {
 		return fault.ErrInvalid.About("password", "must be 1 to 1024 bytes")
@@ -36,7 +36,7 @@ func (s *Service) ProvePassword(ctx context.Context, by domain.Principal, user *
 	return s.wrongPassword(ctx, by, guess, failed, err)
 }
 
-// checkPassword returns domain.ErrCurrentPassword for a wrong password.
+// checkPassword verifies the password. A wrong password is domain.ErrCurrentPassword.
 func (s *Service) checkPassword(ctx context.Context, user *domain.User, password string) error {
 	d, err := s.directoryOf(user)
 	if err != nil {

@@ -10,15 +10,15 @@ import (
 	"github.com/ostiary/ostiary/core/lockout"
 )
 
-// purgesLookedThrough bounds how far back a repeated purge looks for the first.
+// purgesLookedThrough is the number of recent purge entries that a repeated purge searches.
 const purgesLookedThrough = 1000
 
-// Purge erases a person: the user with all that is theirs, the counts of their attempts, and what the audit log tells of
-// them, which goes on to prove itself whole. What is left is the id, and the entry that says who purged it. It takes
-// users.manage, and a recent proof of identity where the settings ask for one (domain.ErrReauthentication); the last
-// administrator stays (domain.ErrLastAdmin). Doing it again gives the same answer.
+// Purge erases a user: the user record with all its data, the attempt counts, and the user's personal data in the audit
+// log, whose integrity can still be verified. The ID and the entry that records who purged it remain. Purge requires
+// users.manage, and a recent proof of identity if the settings demand it (domain.ErrReauthentication); the last
+// administrator cannot be purged (domain.ErrLastAdmin). It is idempotent and returns the time of the first purge.
 //
-// The user is deactivated first and goes last, so that a purge which was interrupted can be asked for again.
+// It deactivates the user first and deletes the record last, so that an interrupted purge can be repeated.
 func (s *Service) Purge(ctx context.Context, by domain.Principal, id domain.UserID) (time.Time, error) {
 	catalog, _, err := s.target(ctx, by, id)
 	if err == nil {
@@ -51,7 +51,7 @@ func (s *Service) Purge(ctx context.Context, by domain.Principal, id domain.User
 	return entry.Time, s.deps.Access.DeleteUser(ctx, id, out)
 }
 
-// purgedBefore returns when the user was purged, or domain.ErrUserNotFound.
+// purgedBefore returns the time at which the user was purged, or domain.ErrUserNotFound.
 func (s *Service) purgedBefore(ctx context.Context, id domain.UserID) (time.Time, error) {
 	query := domain.AuditQuery{
 		Actions: []domain.Action{domain.ActionUserPurge}, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},

@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-func TestH19_C23_APurgeErasesThePersonAndLeavesATombstone(t *testing.T) {
+func TestPurgeErasesUserAndLeavesTombstone(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "root", "Correct-horse-1", "admin")
@@ -21,7 +21,7 @@ func TestH19_C23_APurgeErasesThePersonAndLeavesATombstone(t *testing.T) {
 	s.SignIn(t, "johndoe", "Correct-horse-1", "203.0.113.9")
 	_, err := s.Auth.Login(t.Context(), kit.From("203.0.113.9"), auth.LoginInput{Name: "johndoe", Password: "wrong-Password-1"})
 	if !errors.Is(err, fault.ErrUnauthorized) {
-		t.Fatalf("a wrong password: %v", err)
+		t.Fatalf("wrong password: %v", err)
 	}
 	at, err := s.Account.Purge(t.Context(), admin, john.ID)
 	if err != nil {
@@ -29,7 +29,7 @@ func TestH19_C23_APurgeErasesThePersonAndLeavesATombstone(t *testing.T) {
 	}
 	s.Clock.Forward(time.Hour)
 	if again, err := s.Account.Purge(t.Context(), admin, john.ID); err != nil || !again.Equal(at) {
-		t.Errorf("a second purge: %v, %v, want the answer of the first, %v", again, err, at)
+		t.Errorf("a second purge: %v, %v, want the time of the first, %v", again, err, at)
 	}
 	if _, err := s.Account.Get(t.Context(), admin, john.ID); !errors.Is(err, domain.ErrUserNotFound) {
 		t.Errorf("the user after the purge: %v", err)
@@ -37,25 +37,25 @@ func TestH19_C23_APurgeErasesThePersonAndLeavesATombstone(t *testing.T) {
 	tombstone := false
 	for _, e := range s.Entries(t) {
 		if e.UserID == string(john.ID) && (e.IPAddress != "" || e.UserAgent != "" || len(e.Personal) > 0) {
-			t.Errorf("the entry %s of the person still says who they are", e.Action)
+			t.Errorf("the entry %s of the user still contains personal data", e.Action)
 		}
 		for _, value := range e.Personal {
 			if text, ok := value.(string); ok && strings.Contains(text, "johndoe") {
-				t.Errorf("the entry %s still names the person", e.Action)
+				t.Errorf("the entry %s still contains the username", e.Action)
 			}
 		}
 		tombstone = tombstone || e.Action == domain.ActionUserPurge && e.Target == string(john.ID) && e.UserID == string(admin.UserID)
 	}
 	if !tombstone {
-		t.Error("no entry says who purged the user")
+		t.Error("no entry records who purged the user")
 	}
-	// The name is free, and what comes under it is somebody else.
+	// The username is free again, and its next holder is a different user.
 	if next := s.Register(t, "johndoe", "Correct-horse-1", "user"); next.ID == john.ID {
-		t.Error("the new user has the id of the purged one")
+		t.Error("the new user has the ID of the purged one")
 	}
 }
 
-func TestZ07_TheLastAdministratorIsNotPurged(t *testing.T) {
+func TestLastAdministratorCannotBePurged(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	root := s.Register(t, "root", "Correct-horse-1", "admin")
@@ -69,6 +69,6 @@ func TestZ07_TheLastAdministratorIsNotPurged(t *testing.T) {
 		}
 	}
 	if _, err := s.Account.Purge(t.Context(), by, "usr_00000000000000000000000000"); !errors.Is(err, domain.ErrUserNotFound) {
-		t.Errorf("a user who never was: %v", err)
+		t.Errorf("a user that never existed: %v", err)
 	}
 }

@@ -10,11 +10,12 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// maxSearch bounds a search term, in characters. The longest text that is searched for whole is an address.
+// maxSearch is the maximum length of a search term in characters. The longest value that is searched for as a whole is
+// an email address.
 const maxSearch = domain.MaxEmailLength
 
-// Get returns the user: oneself, the owner of the API key that asks, or anybody with users.read. To others, every user
-// is domain.ErrUserNotFound.
+// Get returns the user. It is for the user, an API key of the user, or a principal with users.read. For all others,
+// every user is domain.ErrUserNotFound.
 func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.UserID) (Profile, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return Profile{}, err
@@ -30,10 +31,10 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.UserID
 	if err != nil {
 		return Profile{}, err
 	}
-	return s.shown(ctx, by, catalog, user)
+	return s.visible(ctx, by, catalog, user)
 }
 
-// Find returns the user with this id, username or e-mail address, in whatever case. What Get says of others holds here too.
+// Find returns the user with the ID, username or email, without regard to case. The restrictions of Get apply.
 func (s *Service) Find(ctx context.Context, by domain.Principal, name string) (Profile, error) {
 	if strings.HasPrefix(name, domain.UserPrefix) {
 		found, err := s.Get(ctx, by, domain.UserID(name))
@@ -51,17 +52,17 @@ func (s *Service) Find(ctx context.Context, by domain.Principal, name string) (P
 	return s.Get(ctx, by, user.ID)
 }
 
-// Filter narrows the user list; empty fields do not. Its parts combine with AND.
+// Filter restricts the user list. Empty fields do not restrict it, and the conditions combine with AND.
 type Filter struct {
 	Role   string
-	Group  string // name or id
-	Status string // a status, or inactive or pending
-	Search string // a substring of username, e-mail or full name, whatever the case
+	Group  string // name or ID
+	Status string // a status, "inactive" or "pending"
+	Search string // a substring of username, email or full name, without regard to case
 	Sort   domain.UserSort
 	Page   domain.Page
 }
 
-// statusNames are what a filter calls the states.
+// statusNames maps the status names of a filter.
 var statusNames = map[string]domain.UserStatus{
 	"":                   "",
 	"active":             domain.StatusActive,
@@ -71,8 +72,8 @@ var statusNames = map[string]domain.UserStatus{
 	"pending_activation": domain.StatusPending,
 }
 
-// List returns one page of users, newest first unless the filter says otherwise. It takes users.read. A role or group that
-// does not exist matches nobody.
+// List returns one page of users, the newest first unless the filter sets another order. It requires users.read. A role
+// or group that does not exist matches no user.
 func (s *Service) List(ctx context.Context, by domain.Principal, filter Filter) (UserPage, error) {
 	if err := by.Require(domain.UsersRead); err != nil {
 		return UserPage{}, err

@@ -15,13 +15,13 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// badTokens bounds how many wrong tokens one address may try.
+// badTokens limits the wrong tokens from one source network.
 var badTokens = domain.Rate{Limit: 60, Window: 10 * time.Minute}
 
-// RequestReset asks for a mail with a link to set a new password. The answer and its work are the same whether there is such
-// an address or not; a mail goes out only to the stored address of a user whose directory can set passwords, and a
-// pending user gets their activation anew. Too many requests for one address, or from one source network, are
-// fault.ErrRateLimited. The state is that of the limit of which less remains.
+// RequestReset requests an email with a link to set a new password. The response and the work are the same whether the
+// email exists or not. An email is sent only to the stored address of a user whose directory can set passwords; a
+// pending user gets a new activation email. Too many requests for one address, or from one source network, are
+// fault.ErrRateLimited. The returned state is that of the limit with fewer requests remaining.
 func (s *Service) RequestReset(ctx context.Context, by domain.Principal, email string) (domain.RateState, error) {
 	email = strings.TrimSpace(email)
 	if err := domain.CheckEmail(email); err != nil {
@@ -42,8 +42,8 @@ func (s *Service) RequestReset(ctx context.Context, by domain.Principal, email s
 	return state, s.refuseReset(ctx, by)
 }
 
-// takeReset counts a request against the limit of its source network and then against that of its address, so that a flood from
-// one network leaves nothing behind, not even counts.
+// takeReset counts a request against the limit of its source network and then against that of its address, so that a
+// flood from one network leaves no data, not even counts.
 func (s *Service) takeReset(ctx context.Context, by domain.Principal, key string) (domain.RateState, error) {
 	var source domain.RateState
 	if !s.deps.Exempt.Contains(by.Origin) {
@@ -59,7 +59,7 @@ func (s *Service) takeReset(ctx context.Context, by domain.Principal, key string
 	return state.Tighter(source), nil
 }
 
-// take asks for one more; too many are fault.ErrRateLimited, with the state.
+// take takes from the limit. Too many requests are fault.ErrRateLimited, with the state.
 func (s *Service) take(ctx context.Context, key string, rate domain.Rate) (domain.RateState, error) {
 	state, err := s.deps.Limits.Take(ctx, key, rate, s.deps.Clock.Now())
 	if err == nil && !state.Allowed {
@@ -68,9 +68,9 @@ func (s *Service) take(ctx context.Context, key string, rate domain.Rate) (domai
 	return state, err
 }
 
-// refuseReset records a request for an address that nobody resets by. Repeated ones of one source are one entry. One that
-// leaves no entry writes something else that is gone in a minute: without a write its answer would come sooner than that for
-// a user, and tell that there is none.
+// refuseReset records a request for an address that cannot be reset. Repeated requests from one source share one audit
+// entry. A request without an entry writes a dummy value that expires in a minute: without a write its response would
+// be faster than that for a user, and reveal that there is none.
 func (s *Service) refuseReset(ctx context.Context, by domain.Principal) error {
 	written, err := s.deps.Trace.Refused(ctx, by, domain.ActionPasswordResetRequest, "no_such_address")
 	if written || err != nil {
@@ -79,7 +79,7 @@ func (s *Service) refuseReset(ctx context.Context, by domain.Principal) error {
 	return s.deps.Once.Put(ctx, "reset_refused:"+s.deps.IDs.NewID(""), nil, s.deps.Clock.Now().Add(time.Minute))
 }
 
-// canReset reports whether a reset would do the user any good.
+// canReset reports whether the user's password can be reset.
 func (s *Service) canReset(user *domain.User) bool {
 	d, ok := s.deps.Directories.Get(user.Directory)
 	if !ok || user.Status == domain.StatusDeactivated {
@@ -116,7 +116,8 @@ func (s *Service) sendReset(ctx context.Context, by domain.Principal, id domain.
 
 var errDeactivated = fault.New(fault.Conflict, "conflict", "The user is deactivated")
 
-// ResetLink makes a one-time link token for an operator to hand on, instead of a mail. It takes users.manage.
+// ResetLink returns a single-use link token for an operator to hand over, instead of an email. It requires
+// users.manage.
 func (s *Service) ResetLink(ctx context.Context, by domain.Principal, id domain.UserID) (string, time.Time, error) {
 	_, user, err := s.target(ctx, by, id)
 	if err != nil {
@@ -145,10 +146,10 @@ func (s *Service) ResetLink(ctx context.Context, by domain.Principal, id domain.
 	return text, token.ExpiresAt, err
 }
 
-// Reset sets a new password by a token of a reset mail, an activation mail or an expired password. The token works once, also
-// under a race; one that does not is domain.ErrInvalidToken. A refused new password is domain.ErrPasswordPolicy and does
-// not use the token up. All sessions end; a second factor stays. Activation also activates the user and, since the token came
-// by mail, verifies the address.
+// Reset sets a new password with the token of a reset email, an activation email or an expired password. The token
+// works once, also under concurrent use; an invalid token is domain.ErrInvalidToken. A refused new password is
+// domain.ErrPasswordPolicy and does not consume the token. All sessions end; a second factor stays. Activation also
+// activates the user and, if the token was sent by email, verifies the address.
 func (s *Service) Reset(ctx context.Context, by domain.Principal, text, next string) error {
 	user, token, digest, err := s.findToken(ctx, text)
 	if errors.Is(err, domain.ErrInvalidToken) || err == nil && !setsPassword(token.Purpose) {
@@ -166,7 +167,7 @@ func (s *Service) Reset(ctx context.Context, by domain.Principal, text, next str
 	}
 	r := &reset{service: s, by: by, user: user, token: token, digest: digest}
 	if keeper, ok := d.(ports.CredentialKeeper); ok {
-		err = r.kept(ctx, keeper, next)
+		err = r.setLocal(ctx, keeper, next)
 	} else if setter, ok := d.(ports.PasswordSetter); ok {
 		err = r.set(ctx, setter, next)
 	} else {
@@ -202,7 +203,7 @@ func (s *Service) findToken(ctx context.Context, text string) (domain.User, doma
 	return user, token, digest, nil
 }
 
-// badToken answers a wrong token, and slows down who tries many.
+// badToken returns the error for a wrong token, and limits further attempts of its source network.
 func (s *Service) badToken(ctx context.Context, by domain.Principal) error {
 	if _, err := s.take(ctx, "bad_token:"+by.Origin.Network(), badTokens); err != nil {
 		return err

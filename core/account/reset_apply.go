@@ -19,8 +19,9 @@ type reset struct {
 	digest  []byte
 }
 
-// kept sets a password whose credential is the user's own: token, password, sessions, entry and mail are one write.
-func (r *reset) kept(ctx context.Context, keeper ports.CredentialKeeper, next string) error {
+// setLocal sets a password whose credential is stored with the user. Token, password, sessions, audit entry and email
+// are one write.
+func (r *reset) setLocal(ctx context.Context, keeper ports.CredentialKeeper, next string) error {
 	catalog, err := r.service.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
@@ -32,8 +33,8 @@ func (r *reset) kept(ctx context.Context, keeper ports.CredentialKeeper, next st
 	return r.use(ctx, credential)
 }
 
-// set has the directory set the password. The token is used up first, so that of two racing uses one sets it, and is put back
-// when the directory refuses.
+// set makes the directory set the password. It consumes the token first, so that only one of two concurrent uses sets
+// it, and restores the token if the directory refuses.
 func (r *reset) set(ctx context.Context, setter ports.PasswordSetter, next string) error {
 	if err := r.use(ctx, nil); err != nil {
 		return err
@@ -49,10 +50,10 @@ func (r *reset) set(ctx context.Context, setter ports.PasswordSetter, next strin
 	return errors.Join(refused, err)
 }
 
-// use uses the token up, with everything that comes with it.
+// use consumes the token and applies all changes of the reset.
 func (r *reset) use(ctx context.Context, credential *domain.PasswordCredential) error {
 	s := r.service
-	told, err := r.notice()
+	notices, err := r.notice()
 	if err != nil {
 		return err
 	}
@@ -68,13 +69,13 @@ func (r *reset) use(ctx context.Context, credential *domain.PasswordCredential) 
 		ended := u.EndSessionsExcept("")
 		u.UpdatedAt = s.deps.Clock.Now().UTC()
 		out.Record(s.deps.Journal.Entry(r.by, action, string(u.ID), audit.ActedBy(u.ID), audit.Detail("sessions_ended", len(ended))))
-		out.Send(told...)
+		out.Send(notices...)
 		return nil
 	})
 	return err
 }
 
-// apply writes what the token's purpose brings, and returns the action that this is.
+// apply makes the changes of the token's purpose and returns the corresponding audit action.
 func (r *reset) apply(u *domain.User) domain.Action {
 	switch r.token.Purpose {
 	case domain.TokenActivation, domain.TokenLink:
@@ -91,7 +92,7 @@ func (r *reset) apply(u *domain.User) domain.Action {
 	}
 }
 
-// notice tells the user of the change; who activates needs no telling.
+// notice returns the notification of the change. An activation needs none.
 func (r *reset) notice() ([]domain.Message, error) {
 	if r.user.Status == domain.StatusPending {
 		return nil, nil

@@ -41,7 +41,7 @@ func TestResetRequestsOfOneNetworkAreLimited(t *testing.T) {
 	}
 	state, err := s.Account.RequestReset(t.Context(), kit.From(home), "ada@example.com")
 	if err != nil || state.Remaining != 2 {
-		t.Errorf("what one network is refused counts against the address for another: %+v, %v", state, err)
+		t.Errorf("refused requests of one network count against the address for another: %+v, %v", state, err)
 	}
 	s.Clock.Forward(time.Hour)
 	if _, err := s.Account.RequestReset(t.Context(), kit.From("2001:db8::1"), "nobody@example.com"); err != nil {
@@ -49,7 +49,7 @@ func TestResetRequestsOfOneNetworkAreLimited(t *testing.T) {
 	}
 }
 
-func TestAnExemptNetworkResetsWithoutTheLimitOfItsNetwork(t *testing.T) {
+func TestExemptNetworkHasNoResetSourceLimit(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{
 		ResetRate: threeAnHour, ResetSource: twentyAnHour, Exempt: domain.Networks{netip.MustParsePrefix("192.0.2.1/32")},
@@ -64,11 +64,11 @@ func TestAnExemptNetworkResetsWithoutTheLimitOfItsNetwork(t *testing.T) {
 		_, err = s.Account.RequestReset(t.Context(), kit.From("192.0.2.1"), "ada@example.com")
 	}
 	if !errors.Is(err, fault.ErrRateLimited) {
-		t.Errorf("the fourth for one address: %v", err)
+		t.Errorf("fourth request for one address: %v", err)
 	}
 }
 
-// countingOnce counts what is put, and remembers until when the last one is kept.
+// countingOnce counts the calls of Put and records the last expiry.
 type countingOnce struct {
 	ports.OnceStore
 
@@ -82,7 +82,7 @@ func (o *countingOnce) Put(ctx context.Context, key string, value []byte, expire
 	return o.OnceStore.Put(ctx, key, value, expires)
 }
 
-func TestRepeatedResetRefusalsAreFewEntries(t *testing.T) {
+func TestRepeatedResetRefusalsShareAuditEntries(t *testing.T) {
 	t.Parallel()
 	once := &countingOnce{}
 	s := kit.Start(t, kit.Options{Ports: func(p *kit.Ports) { once.OnceStore, p.Once = p.Once, once }})
@@ -95,11 +95,11 @@ func TestRepeatedResetRefusalsAreFewEntries(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := len(s.Logged(t, domain.ActionPasswordResetRequest)); got != 2 {
-		t.Fatalf("%d entries of 50 refusals from one network and one from another, want 2", got)
+		t.Fatalf("%d audit entries for 50 refusals from one network and one from another, want 2", got)
 	}
-	// Without a write its answer would come sooner than that for a user.
+	// Without a write the response would be faster than that for a user.
 	if once.puts != 49 || once.expires.Sub(s.Clock.Now()) > time.Minute {
-		t.Errorf("%d of the 49 refusals without an entry wrote something, the last until %s", once.puts, once.expires)
+		t.Errorf("%d of the 49 refusals without an audit entry wrote a value, the last with expiry %s", once.puts, once.expires)
 	}
 	s.Clock.Forward(time.Minute)
 	if err := s.Trace.Flush(t.Context(), false); err != nil {
@@ -119,6 +119,6 @@ func TestRepeatedResetRefusalsAreFewEntries(t *testing.T) {
 		}
 	}
 	if summaries != 1 {
-		t.Errorf("%d entries tell of 49 more, want 1", summaries)
+		t.Errorf("%d entries summarize 49 refusals, want 1", summaries)
 	}
 }

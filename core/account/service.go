@@ -15,7 +15,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Needs is what a Service works with.
+// Needs holds the dependencies of a Service.
 type Needs struct {
 	Users       ports.UserStore
 	Catalog     ports.CatalogView
@@ -31,15 +31,16 @@ type Needs struct {
 	Composer    *notify.Composer
 	Trail       ports.AuditTrail
 	Eraser      ports.AuditEraser
-	// Trace notes refusals that would flood the audit log one by one.
+	// Trace records refusals that would flood the audit log if each had an entry.
 	Trace *audit.Access
-	// ResetRate bounds the reset requests for one address, and ResetSourceRate those from one source network that is not Exempt.
+	// ResetRate limits the reset requests for one address; ResetSourceRate limits those from one source network that is
+	// not Exempt.
 	ResetRate       domain.Rate
 	ResetSourceRate domain.Rate
 	Exempt          domain.Networks
 }
 
-// Service keeps users.
+// Service manages users.
 type Service struct {
 	deps    Needs
 	lockout *lockout.Lockout
@@ -54,22 +55,24 @@ func New(n Needs) *Service {
 type Profile struct {
 	domain.User
 	GroupNames []string
-	// LockedUntil is the latest end of a lock in force, of any source; zero where there is none, and to the user themselves.
+	// LockedUntil is the latest end of a lock in force, from any source. It is zero without a lock, and for the user's
+	// own profile.
 	LockedUntil time.Time
 }
 
 func profile(catalog *domain.Catalog, user domain.User) Profile {
 	p := Profile{User: user, GroupNames: make([]string, 0, len(user.Groups))}
 	for _, id := range user.Groups {
-		if g, ok := catalog.Groups[id]; ok { // one that is gone gives nothing and shows nothing
+		if g, ok := catalog.Groups[id]; ok { // a deleted group grants nothing and is omitted
 			p.GroupNames = append(p.GroupNames, g.Name)
 		}
 	}
 	return p
 }
 
-// target returns the user that by wants to act on, with the catalog in force. To whom may not read users, others do not exist;
-// who may read but not manage gets fault.ErrForbidden, as does who would act on somebody more powerful.
+// target returns the user that by acts on, with the catalog in force. For a principal without users.read, other users
+// do not exist. A principal without users.manage gets fault.ErrForbidden, and so does one that acts on a user with more
+// permissions.
 func (s *Service) target(ctx context.Context, by domain.Principal, id domain.UserID) (*domain.Catalog, domain.User, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return nil, domain.User{}, err
@@ -91,22 +94,22 @@ func (s *Service) target(ctx context.Context, by domain.Principal, id domain.Use
 	return catalog, user, access.CheckActOn(catalog, by, &user)
 }
 
-// checkRecent returns domain.ErrReauthentication where the settings ask for a recent proof of identity and by has none.
+// checkRecent returns domain.ErrReauthentication if the settings require a recent proof of identity and by has none.
 func (s *Service) checkRecent(catalog *domain.Catalog, by domain.Principal) error {
 	return by.RequireRecent(catalog.Settings.Session, s.deps.Clock.Now())
 }
 
-// directoryOf returns the user's directory; one that is not configured any more could not say.
+// directoryOf returns the user's directory. A directory that is no longer configured is domain.ErrDirectoryUnavailable.
 func (s *Service) directoryOf(user *domain.User) (ports.Directory, error) {
 	d, ok := s.deps.Directories.Get(user.Directory)
 	if !ok {
-		return nil, domain.ErrDirectoryUnavailable.Because(errors.New("the user's directory is not configured any more"))
+		return nil, domain.ErrDirectoryUnavailable.Because(errors.New("the user's directory is no longer configured"))
 	}
 	return d, nil
 }
 
-// gather makes one fault of the details of several, so that all mistakes of an input are told at once. What is no mistake
-// of the input is returned as it is.
+// gather merges the details of several validation errors into one fault, so that all invalid fields are reported
+// together. It returns any other error unchanged.
 func gather(checks ...error) error {
 	gathered := fault.ErrInvalid
 	for _, err := range checks {

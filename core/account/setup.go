@@ -13,10 +13,10 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// SetupFor is how long a set-up token is good for.
+// SetupFor is the lifetime of a setup token.
 const SetupFor = time.Hour
 
-// claim is the single-use thing that makes two nodes, or two requests, agree on who makes the first user.
+// claim is the single-use key that ensures that only one of several nodes or requests creates the first user.
 const claim = "first-user"
 
 // HasUsers reports whether there is any user, deactivated ones included.
@@ -27,8 +27,8 @@ func (s *Service) HasUsers(ctx context.Context) (bool, error) {
 	return len(page.Users) > 0, err
 }
 
-// CreateFirst makes the first user, who has no one to be made by. Once there is any user it is fault.ErrForbidden for good, and
-// of several at the same moment one is made.
+// CreateFirst creates the first user, without an authenticated principal. Once any user exists it is
+// fault.ErrForbidden, and only one of several concurrent calls succeeds.
 func (s *Service) CreateFirst(ctx context.Context, by domain.Principal, in NewUser) (Profile, error) {
 	exists, err := s.HasUsers(ctx)
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *Service) CreateFirst(ctx context.Context, by domain.Principal, in NewUs
 	return made, nil
 }
 
-// NewSetupToken returns a token with which somebody makes the first user over the network, once and within the hour.
+// NewSetupToken returns a token that creates the first user over the network, once and within SetupFor.
 func (s *Service) NewSetupToken(ctx context.Context) (string, error) {
 	secret := make([]byte, 32)
 	if _, err := rand.Read(secret); err != nil {
@@ -62,8 +62,8 @@ func (s *Service) NewSetupToken(ctx context.Context) (string, error) {
 	return token, s.deps.Once.Put(ctx, setupKey(token), nil, s.deps.Clock.Now().Add(SetupFor))
 }
 
-// Setup makes the first user, an administrator, by a set-up token. A wrong or used token, and any token once there is a user, is
-// domain.ErrInvalidToken; a refused user does not use it up.
+// Setup creates the first user, an administrator, with a setup token. A wrong or used token, and any token once a user
+// exists, is domain.ErrInvalidToken. A refused user does not consume the token.
 func (s *Service) Setup(ctx context.Context, by domain.Principal, token string, in NewUser) (Profile, error) {
 	if _, err := s.deps.Once.TakeOnce(ctx, setupKey(token), s.deps.Clock.Now()); err != nil {
 		if errors.Is(err, fault.ErrNotFound) {
@@ -85,7 +85,7 @@ func (s *Service) Setup(ctx context.Context, by domain.Principal, token string, 
 		} else if failed != nil {
 			err = failed
 		} else {
-			// Somebody else is at it, or was and does not know how it ended; whoever comes again finds out.
+			// Another request is creating the first user, or failed without releasing the claim. A retry finds out.
 			err = fault.ErrOverloaded.After(time.Minute)
 		}
 	}

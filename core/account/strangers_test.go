@@ -13,13 +13,13 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-func TestA17_ANewInstallationHasNoAccountToTry(t *testing.T) {
+func TestNewInstallationHasNoDefaultAccount(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
-	for _, guess := range []string{"admin", "root", "ostiary", "administrator", "sudo", "password", ""} {
-		_, err := s.Auth.Login(t.Context(), kit.From("203.0.113.9"), auth.LoginInput{Name: "admin", Password: guess})
+	for _, password := range []string{"admin", "root", "ostiary", "administrator", "sudo", "password", ""} {
+		_, err := s.Auth.Login(t.Context(), kit.From("203.0.113.9"), auth.LoginInput{Name: "admin", Password: password})
 		if !errors.Is(err, fault.ErrUnauthorized) && !errors.Is(err, fault.ErrInvalid) && !errors.Is(err, domain.ErrAccountLocked) {
-			t.Errorf("admin with %q: %v", guess, err)
+			t.Errorf("admin with %q: %v", password, err)
 		}
 	}
 	token, err := s.Account.NewSetupToken(t.Context())
@@ -30,7 +30,7 @@ func TestA17_ANewInstallationHasNoAccountToTry(t *testing.T) {
 	if _, err := s.Account.Setup(t.Context(), kit.From("203.0.113.9"), token, first); err != nil {
 		t.Fatal(err)
 	}
-	// The path is closed for good: for the same token, and for another.
+	// Setup is no longer possible, neither with the same token nor with another.
 	next, err := s.Account.NewSetupToken(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -39,23 +39,23 @@ func TestA17_ANewInstallationHasNoAccountToTry(t *testing.T) {
 	for _, used := range []string{token, next} {
 		s.Clock.Forward(2 * time.Minute)
 		if _, err := s.Account.Setup(t.Context(), kit.From("203.0.113.9"), used, second); !errors.Is(err, domain.ErrInvalidToken) {
-			t.Errorf("set-up once there is a user: %v, want %v", err, domain.ErrInvalidToken)
+			t.Errorf("setup after the first user: %v, want %v", err, domain.ErrInvalidToken)
 		}
 	}
 }
 
-func TestR01_AResetRequestHasOneAnswerForEveryAddress(t *testing.T) {
+func TestResetRequestHasSameResponseForEveryAddress(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{ResetRate: domain.Rate{Limit: 3, Window: time.Hour}})
 	s.Register(t, "root", "Correct-Horse-7-Battery", "admin")
 	s.Register(t, "known", "Correct-Horse-7-Battery", "user")
-	gone := s.Register(t, "gone", "Correct-Horse-7-Battery", "user")
-	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), gone.ID); err != nil {
+	deactivated := s.Register(t, "deactivated", "Correct-Horse-7-Battery", "user")
+	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), deactivated.ID); err != nil {
 		t.Fatal(err)
 	}
 	s.Letters(t)
 	var first domain.RateState
-	for i, address := range []string{"known@example.com", "gone@example.com", "nobody@example.com"} {
+	for i, address := range []string{"known@example.com", "deactivated@example.com", "nobody@example.com"} {
 		state, err := s.Account.RequestReset(t.Context(), kit.From("203.0.113.9"), address)
 		if err != nil {
 			t.Errorf("%s: %v", address, err)
@@ -64,16 +64,16 @@ func TestR01_AResetRequestHasOneAnswerForEveryAddress(t *testing.T) {
 			first = state
 		}
 		if state != first {
-			t.Errorf("%s is answered %+v, another %+v", address, state, first)
+			t.Errorf("%s: state %+v, want the same as the first, %+v", address, state, first)
 		}
 	}
-	letters := s.Letters(t)
-	if len(letters) != 1 || letters[0].To != "known@example.com" {
-		t.Errorf("%d letters are queued, want one to the active user", len(letters))
+	messages := s.Letters(t)
+	if len(messages) != 1 || messages[0].To != "known@example.com" {
+		t.Errorf("%d messages are queued, want one to the active user", len(messages))
 	}
 }
 
-func TestH06_TheSearchTermIsTextAndShort(t *testing.T) {
+func TestSearchTermIsLiteralAndBounded(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "root", "Correct-Horse-7-Battery", "admin")
@@ -84,7 +84,7 @@ func TestH06_TheSearchTermIsTextAndShort(t *testing.T) {
 			t.Errorf("%q: %v", term, err)
 		}
 		if len(page.Users) != 0 {
-			t.Errorf("%q finds %d users: it was taken for a pattern", term, len(page.Users))
+			t.Errorf("%q finds %d users: it was interpreted as a pattern", term, len(page.Users))
 		}
 	}
 	for _, term := range []string{strings.Repeat("a", 255), strings.Repeat("a", 10_000), "ro\x00ot"} {

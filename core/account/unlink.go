@@ -11,10 +11,10 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Unlink takes a user away from their provider, or from a directory that is not configured any more, and makes the account one
-// of the built-in directory, without a password: ResetLink or a reset mail gives it one. In the same write all sessions and
-// pending tokens end. Whoever the provider vouches for under that subject is a stranger from then on. It takes users.manage;
-// a user of a directory that keeps its people is fault.ErrConflict.
+// Unlink removes a user from their provider, or from a directory that is no longer configured, and makes the account
+// one of the built-in directory, without a password: ResetLink or a reset email sets one. All sessions and pending
+// tokens end in the same write. The provider's identity with that subject no longer belongs to the user. Unlink
+// requires users.manage; for a user of a directory that manages its own accounts it is fault.ErrConflict.
 func (s *Service) Unlink(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
 	catalog, _, err := s.target(ctx, by, id)
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *Service) Unlink(ctx context.Context, by domain.Principal, id domain.Use
 	})
 }
 
-// canUnlink reports whether the user's directory is a provider, or gone.
+// canUnlink reports whether the user's directory is a provider or no longer configured.
 func (s *Service) canUnlink(u *domain.User) bool {
 	d, configured := s.deps.Directories.Get(u.Directory)
 	_, redirects := d.(ports.RedirectLogin)

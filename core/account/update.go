@@ -15,8 +15,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Patch changes a user; nil fields stay. An empty name or phone number clears it, as an empty Metadata (not nil) does.
-// Metadata is a JSON Merge Patch (RFC 7396) of what the user has.
+// Patch changes a user; nil fields stay unchanged. An empty name or phone number clears it, as an empty Metadata (not
+// nil) does. Metadata is a JSON Merge Patch (RFC 7396) of the user's metadata.
 type Patch struct {
 	FullName    *string
 	PhoneNumber *string
@@ -27,16 +27,16 @@ type Patch struct {
 	Status      *string
 }
 
-// managed reports whether the patch touches what takes users.manage.
+// managed reports whether the patch changes a field that requires users.manage.
 func (p *Patch) managed() bool {
 	return p.Email != nil || p.Role != nil || p.Groups != nil || p.Status != nil
 }
 
-// Update changes a user, whole or not at all. People, and API keys of theirs, change their own name, phone number and
-// metadata with profile.edit;
-// the rest, and everything of others, takes users.manage and the right to act on that user. A changed address is unverified until
-// the mail to it is answered, and the former one is told. Where the settings ask for a recent proof of identity, a change of the
-// address, and one that gives or brings back administrative rights, is domain.ErrReauthentication without it.
+// Update changes a user atomically. Users and their API keys change their own name, phone number and metadata with
+// profile.edit; all other fields, and all fields of other users, require users.manage and the permission to act on that
+// user. A changed email is unverified until it is confirmed, and the previous address is notified. If the settings
+// require a recent proof of identity, a change of the email, and one that grants or restores administrative
+// permissions, is domain.ErrReauthentication without it.
 func (s *Service) Update(ctx context.Context, by domain.Principal, id domain.UserID, patch Patch) (Profile, error) {
 	catalog, user, err := s.editable(ctx, by, id, &patch)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Service) Update(ctx context.Context, by domain.Principal, id domain.Use
 	if err != nil {
 		return Profile{}, err
 	}
-	return s.shown(ctx, by, catalog, user)
+	return s.visible(ctx, by, catalog, user)
 }
 
 func (s *Service) editable(ctx context.Context, by domain.Principal, id domain.UserID, patch *Patch) (*domain.Catalog, domain.User, error) {
@@ -71,7 +71,7 @@ func (s *Service) editable(ctx context.Context, by domain.Principal, id domain.U
 	return catalog, user, err
 }
 
-// edit is one patch on its way into a user.
+// edit is the state of one update.
 type edit struct {
 	service *Service
 	by      domain.Principal
@@ -82,7 +82,7 @@ type edit struct {
 	text    string
 }
 
-// prepare checks what can be checked before the write.
+// prepare validates everything that can be validated before the write.
 func (e *edit) prepare(ctx context.Context, user *domain.User) error {
 	p, checks := e.patch, []error{}
 	if p.FullName != nil {
@@ -131,7 +131,7 @@ func (e *edit) prepareEmail(ctx context.Context, user *domain.User) error {
 	return err
 }
 
-// apply writes the patch into the user as the store holds them, and checks the rules on that.
+// apply applies the patch to the stored user, and checks the rules on that.
 func (e *edit) apply(u *domain.User, out *domain.Outbox) error {
 	if err := access.CheckActOn(e.catalog, e.by, u); err != nil {
 		return err
@@ -223,25 +223,25 @@ func (e *edit) applyEmail(u *domain.User, out *domain.Outbox, fields *[]string) 
 	u.Email, u.EmailVerified = *e.patch.Email, false
 	u.DropTokens(domain.TokenReset, domain.TokenEmail)
 	*fields = append(*fields, "email")
-	told, err := e.service.deps.Composer.EmailChanged(former, former.Email, e.by)
+	notices, err := e.service.deps.Composer.EmailChanged(former, former.Email, e.by)
 	if err != nil {
 		return err
 	}
-	out.Send(told...)
+	out.Send(notices...)
 	if u.Status == domain.StatusPending {
 		u.DropTokens(domain.TokenActivation)
-		return e.service.deps.Composer.Invite(u, out) // the former address must not be able to activate
+		return e.service.deps.Composer.Invite(u, out) // the previous address must no longer be able to activate the user
 	}
-	asked, err := e.service.deps.Composer.EmailConfirm(*u, e.text, e.token.ExpiresAt)
+	confirmation, err := e.service.deps.Composer.EmailConfirm(*u, e.text, e.token.ExpiresAt)
 	if err != nil {
 		return err
 	}
 	u.AddToken(e.token, e.service.deps.Clock.Now())
-	out.Send(asked...)
+	out.Send(confirmation...)
 	return nil
 }
 
-// applyStatus deactivates or activates and returns the action that this is.
+// applyStatus deactivates or activates the user and returns the corresponding audit action.
 func (e *edit) applyStatus(u *domain.User, fields *[]string) (domain.Action, error) {
 	if e.patch.Status == nil {
 		return "", nil
@@ -265,7 +265,7 @@ func (e *edit) applyStatus(u *domain.User, fields *[]string) (domain.Action, err
 	if _, keeps := d.(ports.CredentialKeeper); keeps && u.Password == nil {
 		return "", fault.ErrConflict.About("status", "the user has no password yet: they activate themselves by mail")
 	}
-	if access.HoldsRights(e.catalog, u) { // which come back with the status
+	if access.HoldsRights(e.catalog, u) { // activation restores the permissions
 		if err := e.service.checkRecent(e.catalog, e.by); err != nil {
 			return "", err
 		}

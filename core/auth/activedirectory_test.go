@@ -15,8 +15,8 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// domainOf returns services with a real domain controller as their directory "ad".
-func domainOf(t *testing.T) *kit.Services {
+// newDomainServices returns services with a real domain controller as their directory "ad".
+func newDomainServices(t *testing.T) *kit.Services {
 	t.Helper()
 	server := samba.Start(t, samba.Options{})
 	s := ldapdir.Defaults(ldapdir.TypeActiveDirectory)
@@ -31,70 +31,71 @@ func domainOf(t *testing.T) *kit.Services {
 	return kit.Start(t, kit.Options{Directories: []ports.Directory{d}})
 }
 
-func TestActiveDirectorysOutcomesAreTheContractsAnswers(t *testing.T) {
+func TestActiveDirectoryOutcomesMapToErrorCodes(t *testing.T) {
 	t.Parallel()
-	s := domainOf(t)
+	s := newDomainServices(t)
 	tests := map[string]struct {
 		name, password, code string
 	}{
-		"a name of the domain":            {`EXAMPLE\alice`, samba.Password, ""},
+		"a down-level name":               {`EXAMPLE\alice`, samba.Password, ""},
 		"a principal name":                {"alice@" + samba.Realm, samba.Password, ""},
 		"a wrong password":                {"bob", "wrong", "unauthorized"},
 		"an unknown name":                 {"nobody", samba.Password, "unauthorized"},
 		"a password that must be changed": {"mustchange", samba.Password, "password_expired"},
 		"an expired password":             {"pwexpired", samba.Password, "password_expired"},
-		"a wrong one that is expired":     {"pwexpired", "wrong", "unauthorized"},
-		"an account disabled there":       {"disabled", samba.Password, "unauthorized"},
-		"an account that has ended there": {"accexpired", samba.Password, "unauthorized"},
+		"a wrong and expired password":    {"pwexpired", "wrong", "unauthorized"},
+		"a disabled account":              {"disabled", samba.Password, "unauthorized"},
+		"an expired account":              {"accexpired", samba.Password, "unauthorized"},
 		"an hour that is not allowed":     {"nohours", samba.Password, "unauthorized"},
-		"a place that is not allowed":     {"wks", samba.Password, "unauthorized"},
+		"a workstation not allowed":       {"wks", samba.Password, "unauthorized"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := signInto(t, s, tt.name, tt.password)
 			if f := fault.Of(err); tt.code == "" && err != nil || tt.code != "" && (f == nil || f.Code != tt.code) {
-				t.Errorf("it is %v, want %q", err, tt.code)
+				t.Errorf("Login: got error %v, want code %q", err, tt.code)
 			}
 		})
 	}
 }
 
-// "User must change password at next logon", from the refused login to the next one.
-func TestActiveDirectorysForcedChanges(t *testing.T) {
+// TestActiveDirectoryForcedChange covers "User must change password at next logon", from the refused login to the next
+// one.
+func TestActiveDirectoryForcedChange(t *testing.T) {
 	t.Parallel()
-	s := domainOf(t)
+	s := newDomainServices(t)
 	from := kit.From("192.0.2.9")
 	for _, name := range []string{"mustchange", "pwexpired"} {
 		_, err := signInto(t, s, name, samba.Password)
 		token, ok := fault.Of(err).Extra()["change_token"].(string)
 		if !ok {
-			t.Fatalf("%s gets no token: %v", name, err)
+			t.Fatalf("%s: no change_token: %v", name, err)
 		}
-		if name == "mustchange" { // the other one's policy takes anything
+		if name == "mustchange" { // the policy of pwexpired accepts any password
 			err := s.Account.Reset(t.Context(), from, token, "short")
 			if d := fault.Of(err).Details(); !errors.Is(err, domain.ErrPasswordPolicy) || len(d) != 1 || d[0].Reason != "is too short" {
-				t.Errorf("a password that the domain refuses: %v", err)
+				t.Errorf("password refused by the domain: %v", err)
 			}
 		}
 		if err := s.Account.Reset(t.Context(), from, token, word); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if err := s.Account.Reset(t.Context(), from, token, word+"2"); !errors.Is(err, domain.ErrInvalidToken) {
-			t.Errorf("%s: the token a second time: %v", name, err)
+			t.Errorf("%s: second use of the token: %v", name, err)
 		}
 		if _, err := signInto(t, s, name, word); err != nil {
 			t.Errorf("%s with the new password: %v", name, err)
 		}
 		if _, err := signInto(t, s, name, samba.Password); err == nil {
-			t.Errorf("%s with the old password is let in", name)
+			t.Errorf("%s: the old password still works", name)
 		}
 	}
 }
 
-func TestActiveDirectorysRefusalsOfAChangeReachThePerson(t *testing.T) {
+func TestActiveDirectoryPasswordRefusalsAreReported(t *testing.T) {
 	t.Parallel()
-	s := domainOf(t)
+	s := newDomainServices(t)
 	signedIn, err := signInto(t, s, "bob", samba.Password)
 	if err != nil {
 		t.Fatal(err)

@@ -13,12 +13,13 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// touchStep is how much older than now a session's last activity must be to be noted anew: its limits are minutes, and a busy
-// client would have each of its requests write.
+// touchStep is the minimum age of a session's last activity before it is updated. The idle limits are in minutes, and
+// without this step each request of a busy client would write.
 const touchStep = time.Second
 
-// Authenticate returns whom a credential stands for at this moment: an access token, the key of a session, or an API key. One
-// that is not ours, has run out or was ended is fault.ErrUnauthorized. Whether it is live is looked up, never believed.
+// Authenticate returns the principal that a credential currently identifies: an access token, the key of a session, or
+// an API key. An unknown, expired or revoked credential is fault.ErrUnauthorized. Authenticate looks up whether the
+// credential is live; it does not trust the credential's own claims.
 func (s *Service) Authenticate(ctx context.Context, credential string, from domain.Origin) (domain.Principal, error) {
 	switch {
 	case len(credential) > maxTokenBytes:
@@ -39,13 +40,13 @@ func (s *Service) Authenticate(ctx context.Context, credential string, from doma
 	if live.Session.UserID != claims.Subject || live.Session.Kind != domain.SessionLogin {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}
-	if err := s.see(ctx, live.Session, claims.Generation); err != nil {
+	if err := s.markUsed(ctx, live.Session, claims.Generation); err != nil {
 		return domain.Principal{}, err
 	}
 	return s.principal(ctx, live, catalog, claims.ExpiresAt, from)
 }
 
-// authenticateKey looks up the session that an opaque key belongs to. The whole text must match its digest.
+// authenticateKey looks up the session of an opaque key. The whole key must match the stored digest.
 func (s *Service) authenticateKey(ctx context.Context, key string, from domain.Origin) (domain.Principal, error) {
 	rest := strings.TrimPrefix(key, keyPrefix)
 	if len(rest) != ulidLength+base64.RawURLEncoding.EncodedLen(sha256.Size) {
@@ -66,7 +67,8 @@ func (s *Service) authenticateKey(ctx context.Context, key string, from domain.O
 	return s.principal(ctx, live, catalog, live.Session.ExpiresAt, from)
 }
 
-// principal makes the principal of a live session and notes the activity. The credential's own end counts where it is nearer.
+// principal builds the principal of a live session and records the activity. ends is the expiry of the credential; the
+// principal expires at the earlier of it and the session's end.
 func (s *Service) principal(ctx context.Context, live domain.LiveSession, catalog *domain.Catalog, ends time.Time, from domain.Origin) (domain.Principal, error) {
 	now := s.deps.Clock.Now().UTC()
 	if now.Sub(live.Session.LastActivity) >= touchStep {
@@ -84,21 +86,21 @@ func (s *Service) principal(ctx context.Context, live domain.LiveSession, catalo
 		Role: live.User.Role, Level: catalog.Roles[live.User.Role].Level, Grants: access.Held(catalog, live.User),
 		AuthTime: live.Session.AuthTime, ExpiresAt: ends, Origin: from,
 	}
-	if s.enrolmentOnly(catalog, live.User, live.Session) {
+	if s.enrollmentOnly(catalog, live.User, live.Session) {
 		p.Scope = domain.ScopeEnrollment
 	}
 	return p, nil
 }
 
-// Introspection is what RFC 7662 tells of a token. Only Active counts where it is false.
+// Introspection is the response for a token (RFC 7662). If Active is false, the other fields have no meaning.
 type Introspection struct {
 	Active    bool
 	Kind      string // access_token, refresh_token or api_key
 	Principal domain.Principal
 }
 
-// Introspect tells a resource server about a token. It takes tokens.introspect; whatever is wrong with the token, the answer
-// is only that it is not active (RFC 7662 section 2.2). Looking is not activity of the session's user.
+// Introspect describes a token to a resource server. It requires tokens.introspect. An invalid token of any kind is
+// only reported as not active (RFC 7662 section 2.2). Introspection does not count as activity of the session's user.
 func (s *Service) Introspect(ctx context.Context, by domain.Principal, token string) (Introspection, error) {
 	if err := by.Require(domain.TokensIntrospect); err != nil {
 		return Introspection{}, err
@@ -147,7 +149,7 @@ func (s *Service) refreshPrincipal(ctx context.Context, token string) (domain.Pr
 	if !genuine || counter != live.Session.Refresh.Counter {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}
-	if err := s.see(ctx, live.Session, counter); err != nil {
+	if err := s.markUsed(ctx, live.Session, counter); err != nil {
 		return domain.Principal{}, err
 	}
 	return domain.Principal{

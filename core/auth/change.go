@@ -10,9 +10,9 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// askForChange answers somebody whose password was right and has to be replaced: with a token that does it once, unless their
-// directory takes no new password from us.
-func (s *Service) askForChange(ctx context.Context, a *attempt, check verdict) error {
+// requireChange answers a login with a correct password that must be replaced. The error carries a single-use token for
+// the change, unless the user's directory does not let this service set passwords.
+func (s *Service) requireChange(ctx context.Context, a *attempt, check verdict) error {
 	if !s.setsPasswords(check.user.Directory) {
 		if err := s.deps.Journal.Write(ctx, s.failed(a, "password_expired")); err != nil {
 			return errors.Join(err, a.guess.GiveBack(ctx))
@@ -27,7 +27,7 @@ func (s *Service) askForChange(ctx context.Context, a *attempt, check verdict) e
 		return err
 	}
 	_, err = s.deps.Users.Update(ctx, check.user.ID, func(u *domain.User, out *domain.Outbox) error {
-		b := beginning{checked: check.credential}
+		b := sessionRequest{checked: check.credential}
 		if err := b.apply(u, u.LastLogin); err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func (s *Service) setsPasswords(id domain.DirectoryID) bool {
 	return keeps || sets
 }
 
-// ended makes the entry of an ended session.
+// ended returns the audit entry of an ended session.
 func (s *Service) ended(by domain.Principal, action domain.Action, session *domain.Session, options ...audit.Option) domain.AuditEntry {
 	options = append(options, audit.Detail("session_id", string(session.ID)))
 	return s.deps.Journal.Entry(by, action, string(session.UserID), options...)

@@ -9,9 +9,9 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// CheckCredentials tells whether a login would succeed, without starting a session. It counts as a login in every respect:
-// limits, lock-out, entry. False stands for whatever Login would refuse as wrong, and for an empty name or password; a limit, a
-// lock or an outage is an error.
+// CheckCredentials reports whether a login would succeed, without starting a session. It counts as a login in every
+// respect: limits, lockout and audit entry. It returns false where Login would return fault.ErrUnauthorized or
+// domain.ErrPasswordExpired, and for an empty name or password; a limit, a lock or an outage is an error.
 func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in LoginInput) (bool, domain.RateState, error) {
 	check := s.checkOnly
 	if in.Name == "" || in.Password == "" {
@@ -29,7 +29,7 @@ func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in 
 	return false, rate, err
 }
 
-// refuseEmpty records an attempt without a name or a password. It is no guess and counts against no account.
+// refuseEmpty records an attempt without a name or a password. It reserves no attempt and counts against no account.
 func (s *Service) refuseEmpty(ctx context.Context, by domain.Principal, _ LoginInput) error {
 	err := s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionLoginFailed, "", audit.Failed("empty_credentials"),
 		audit.Detail("method", "password")))

@@ -25,7 +25,7 @@ type wallClock struct{}
 
 func (wallClock) Now() time.Time { return time.Now() }
 
-// corp returns a directory of a real slapd.
+// corp returns a directory backed by a real slapd.
 func corp(t *testing.T, id domain.DirectoryID, slapd *openldap.Server, change func(*ldapdir.Settings)) ports.Directory {
 	t.Helper()
 	s := ldapdir.Defaults(ldapdir.TypeLDAP)
@@ -50,7 +50,7 @@ func signInto(t *testing.T, s *kit.Services, name, password string) (auth.Signed
 	return s.Auth.Login(t.Context(), kit.From("192.0.2.9"), auth.LoginInput{Name: name, Password: password})
 }
 
-func TestDirectoryOutcomesAreTheContractsAnswers(t *testing.T) {
+func TestDirectoryOutcomesMapToErrorCodes(t *testing.T) {
 	t.Parallel()
 	slapd := openldap.Start(t, openldap.Options{})
 	s := kit.Start(t, kit.Options{Directories: []ports.Directory{corp(t, "corp", slapd, nil)}})
@@ -62,22 +62,22 @@ func TestDirectoryOutcomesAreTheContractsAnswers(t *testing.T) {
 		"an unknown name":                 {"nobody", openldap.Password, "unauthorized", fault.Unauthenticated},
 		"a password that must be changed": {"mustchange", openldap.Password, "password_expired", fault.Forbidden},
 		"an expired password":             {"expired", openldap.Password, "password_expired", fault.Forbidden},
-		"an account locked there":         {"locked", openldap.Password, "account_locked", fault.Locked},
-		"an account disabled there":       {"inactive", openldap.Password, "unauthorized", fault.Unauthenticated},
-		"a name that two people have":     {"twin", openldap.Password, "unauthorized", fault.Unauthenticated},
+		"a locked account":                {"locked", openldap.Password, "account_locked", fault.Locked},
+		"a disabled account":              {"inactive", openldap.Password, "unauthorized", fault.Unauthenticated},
+		"a name of two accounts":          {"twin", openldap.Password, "unauthorized", fault.Unauthenticated},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := signInto(t, s, tt.name, tt.password)
 			if f := fault.Of(err); f == nil || f.Code != tt.code || f.Kind != tt.kind {
-				t.Errorf("it is %v, want %s", err, tt.code)
+				t.Errorf("Login: got error %v, want code %s", err, tt.code)
 			}
 		})
 	}
 }
 
-func TestAPersonOfADirectoryAppearsAtTheFirstLogin(t *testing.T) {
+func TestDirectoryUserIsProvisionedAtFirstLogin(t *testing.T) {
 	t.Parallel()
 	slapd := openldap.Start(t, openldap.Options{})
 	s := kit.Start(t, kit.Options{Directories: []ports.Directory{corp(t, "corp", slapd, nil)}})
@@ -86,54 +86,54 @@ func TestAPersonOfADirectoryAppearsAtTheFirstLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	if u := first.User; u.Directory != "corp" || u.Role != "operator" || u.Email != "alice@example.org" || !u.EmailVerified {
-		t.Errorf("the user is of %q, %q with %q", u.Directory, u.Role, u.Email)
+		t.Errorf("directory %q, role %q, email %q", u.Directory, u.Role, u.Email)
 	}
 	rename := ldap.NewModifyDNRequest(openldap.PersonDN("alice"), "uid=alicia", true, "")
 	if err := slapd.Root(t).ModifyDN(rename); err != nil {
 		t.Fatal(err)
 	}
-	renamed, err := signInto(t, s, "alice", openldap.Password) // by the name that they have here, and by their subject there
+	renamed, err := signInto(t, s, "alice", openldap.Password) // by the stored username and the directory's subject
 	if err != nil || renamed.User.ID != first.User.ID {
-		t.Errorf("the renamed person is %s, %v; was %s", renamed.User.ID, err, first.User.ID)
+		t.Errorf("renamed account: got user %s, error %v, want user %s", renamed.User.ID, err, first.User.ID)
 	}
 	again, err := signInto(t, s, "alicia", openldap.Password)
 	if err != nil || again.User.ID != first.User.ID {
-		t.Errorf("under the new name it is %s, %v", again.User.ID, err)
+		t.Errorf("new name: got user %s, error %v", again.User.ID, err)
 	}
-	gone := corp(t, "corp", slapd, func(s *ldapdir.Settings) { s.JustInTime = false })
-	strict := kit.Start(t, kit.Options{Directories: []ports.Directory{gone}})
+	noJIT := corp(t, "corp", slapd, func(s *ldapdir.Settings) { s.JustInTime = false })
+	strict := kit.Start(t, kit.Options{Directories: []ports.Directory{noJIT}})
 	if _, err := signInto(t, strict, "bob", openldap.Password); fault.Of(err).Kind != fault.Unauthenticated {
-		t.Errorf("without just-in-time it is %v", err)
+		t.Errorf("without just_in_time: got error %v", err)
 	}
 	entries := strict.Logged(t, domain.ActionLoginFailed)
 	if len(entries) != 1 || entries[0].Details["reason"] != "not_provisioned" || entries[0].Details["cause"] == nil {
-		t.Errorf("the entries are %v, want one that says why", entries)
+		t.Errorf("audit entries %v, want one with a cause", entries)
 	}
 }
 
-func TestTwoDirectoriesNeverShareAnAccount(t *testing.T) {
+func TestDirectoriesNeverShareAnAccount(t *testing.T) {
 	t.Parallel()
 	one := corp(t, "one", openldap.Start(t, openldap.Options{}), nil)
 	two := corp(t, "two", openldap.Start(t, openldap.Options{}), func(s *ldapdir.Settings) { s.Suffixes = []string{"two.example"} })
 	s := kit.Start(t, kit.Options{Directories: []ports.Directory{one, two}})
 	first, err := signInto(t, s, "alice", openldap.Password)
 	if err != nil || first.User.Directory != "one" {
-		t.Fatalf("the name alone is of %q, %v", first.User.Directory, err)
+		t.Fatalf("name without suffix: directory %q, error %v", first.User.Directory, err)
 	}
 	second, err := signInto(t, s, "alice@two.example", openldap.Password)
 	if err != nil || second.User.Directory != "two" || second.User.ID == first.User.ID {
-		t.Fatalf("with the suffix it is %s of %q, %v", second.User.ID, second.User.Directory, err)
+		t.Fatalf("name with suffix: user %s, directory %q, error %v", second.User.ID, second.User.Directory, err)
 	}
 	if first.User.Email != "alice@example.org" || second.User.Email != "" {
-		t.Errorf("the address is %q's and %q's", first.User.Email, second.User.Email)
+		t.Errorf("emails %q and %q, want the second one empty", first.User.Email, second.User.Email)
 	}
 	again, err := signInto(t, s, "alice@two.example", openldap.Password)
 	if err != nil || again.User.ID != second.User.ID {
-		t.Errorf("a second time it is %s, %v", again.User.ID, err)
+		t.Errorf("second login: user %s, error %v", again.User.ID, err)
 	}
 }
 
-func TestForcedChangesGoToTheDirectory(t *testing.T) {
+func TestForcedChangeSetsPasswordInDirectory(t *testing.T) {
 	t.Parallel()
 	slapd := openldap.Start(t, openldap.Options{})
 	s := kit.Start(t, kit.Options{Directories: []ports.Directory{corp(t, "corp", slapd, nil)}})
@@ -141,10 +141,10 @@ func TestForcedChangesGoToTheDirectory(t *testing.T) {
 		_, err := signInto(t, s, name, openldap.Password)
 		token, ok := fault.Of(err).Extra()["change_token"].(string)
 		if !ok {
-			t.Fatalf("%s gets no token: %v", name, err)
+			t.Fatalf("%s: no change_token: %v", name, err)
 		}
 		if err := s.Account.Reset(t.Context(), kit.From("192.0.2.9"), token, "short"); !errors.Is(err, domain.ErrPasswordPolicy) {
-			t.Errorf("%s: a password that the directory refuses: %v", name, err)
+			t.Errorf("%s: password refused by the directory: %v", name, err)
 		}
 		if err := s.Account.Reset(t.Context(), kit.From("192.0.2.9"), token, word); err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -153,19 +153,19 @@ func TestForcedChangesGoToTheDirectory(t *testing.T) {
 			t.Errorf("%s with the new password: %v", name, err)
 		}
 		if _, err := signInto(t, s, name, openldap.Password); err == nil {
-			t.Errorf("%s with the old password is let in", name)
+			t.Errorf("%s: the old password still works", name)
 		}
 	}
 }
 
-func TestAForcedChangeThatTheDirectoryTakesNotFromUs(t *testing.T) {
+func TestForcedChangeWithoutTokenIfDirectoryRefusesResets(t *testing.T) {
 	t.Parallel()
 	slapd := openldap.Start(t, openldap.Options{})
 	d := corp(t, "corp", slapd, func(s *ldapdir.Settings) { s.Passwords = ldapdir.PasswordsChange })
 	s := kit.Start(t, kit.Options{Directories: []ports.Directory{d}})
 	_, err := signInto(t, s, "mustchange", openldap.Password)
 	if _, given := fault.Of(err).Extra()["change_token"]; !errors.Is(err, domain.ErrPasswordExpired) || given {
-		t.Errorf("it is %v, with a token: %v", err, given)
+		t.Errorf("Login: got error %v, change_token present: %v", err, given)
 	}
 }
 
@@ -182,24 +182,24 @@ func TestPasswordsOfDirectoryUsers(t *testing.T) {
 		return s.Account.ChangePassword(t.Context(), by, signedIn.User.ID, account.PasswordChange{Current: current, Next: next})
 	}
 	if err := change("wrong", word); !errors.Is(err, domain.ErrCurrentPassword) {
-		t.Errorf("with a wrong present one it is %v", err)
+		t.Errorf("wrong current password: got error %v", err)
 	}
 	refused := change(openldap.Password, "short")
 	if details := fault.Of(refused).Details(); !errors.Is(refused, domain.ErrPasswordPolicy) || len(details) != 1 || !strings.Contains(details[0].Reason, "quality") {
-		t.Errorf("a refused new one is %v", refused)
+		t.Errorf("refused new password: got error %v", refused)
 	}
 	if err := change(openldap.Password, word); err != nil {
 		t.Fatal(err)
 	}
 	if u, err := s.Store.Users().Get(t.Context(), signedIn.User.ID); err != nil || len(u.Sessions) != 0 || u.Password != nil {
-		t.Errorf("after the change there are %d sessions, and a password of ours: %v, %v", len(u.Sessions), u.Password != nil, err)
+		t.Errorf("after the change: %d sessions, local password stored %v, error %v", len(u.Sessions), u.Password != nil, err)
 	}
 	if _, err := signInto(t, s, "bob", word); err != nil {
 		t.Errorf("with the new password: %v", err)
 	}
 }
 
-func TestD07_AnOutageCountsAsNoAttempt(t *testing.T) {
+func TestDirectoryOutageCountsNoAttempt(t *testing.T) {
 	t.Parallel()
 	slapd := openldap.Start(t, openldap.Options{})
 	proxy := faultproxy.New(t, slapd.Address())
@@ -213,16 +213,16 @@ func TestD07_AnOutageCountsAsNoAttempt(t *testing.T) {
 		t.Fatal(err)
 	}
 	proxy.Refuse()
-	for range 20 { // more than lock an account
+	for range 20 { // more than the lockout limit
 		if _, err := signInto(t, s, "alice", "wrong"); !errors.Is(err, domain.ErrDirectoryUnavailable) {
-			t.Fatalf("without its directory a login is %v", err)
+			t.Fatalf("login during the outage: got error %v, want ErrDirectoryUnavailable", err)
 		}
 	}
-	if _, err := signInto(t, s, "somebody", "wrong"); !errors.Is(err, domain.ErrDirectoryUnavailable) {
-		t.Errorf("a name that only the directory could know is %v", err)
+	if _, err := signInto(t, s, "unknown", "wrong"); !errors.Is(err, domain.ErrDirectoryUnavailable) {
+		t.Errorf("unknown name during the outage: got error %v, want ErrDirectoryUnavailable", err)
 	}
 	if in, err := signInto(t, s, "ada", word); err != nil || in.User.ID != local.ID {
-		t.Errorf("a login of another directory is %v", err)
+		t.Errorf("login in another directory: %v", err)
 	}
 	proxy.Heal()
 	deadline := time.Now().Add(time.Minute)
@@ -232,13 +232,13 @@ func TestD07_AnOutageCountsAsNoAttempt(t *testing.T) {
 			return
 		}
 		if !errors.Is(err, domain.ErrDirectoryUnavailable) || time.Now().After(deadline) {
-			t.Fatalf("after the outage a login is %v", err)
+			t.Fatalf("login after the outage: %v", err)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 }
 
-func TestD07_AHangingDirectoryKeepsNobodyElseWaiting(t *testing.T) {
+func TestHungDirectoryDoesNotDelayOtherLogins(t *testing.T) {
 	t.Parallel()
 	slapd := openldap.Start(t, openldap.Options{})
 	proxy := faultproxy.New(t, slapd.Address())
@@ -263,20 +263,20 @@ func TestD07_AHangingDirectoryKeepsNobodyElseWaiting(t *testing.T) {
 	}
 	for range 10 {
 		if _, err := signInto(t, s, "ada", word); err != nil {
-			t.Errorf("a login of another directory is %v", err)
+			t.Errorf("login in another directory: %v", err)
 		}
 	}
 	if _, err := s.Auth.Refresh(t.Context(), kit.From("192.0.2.9"), signedIn.Tokens.Refresh); err != nil {
-		t.Errorf("a session of the directory that hangs goes on: %v", err)
+		t.Errorf("refresh of a session of the hung directory: %v", err)
 	}
 	select {
 	case err := <-over:
 		if fault.Of(err).Kind != fault.Locked {
-			t.Errorf("a login of the directory that hangs is over: %v", err)
+			t.Errorf("login in the hung directory returned: %v", err)
 		}
 	default:
 	}
-	proxy.Refuse() // lets those go that hang
+	proxy.Refuse() // ends the waiting logins
 	for range cap(over) - 1 {
 		<-over
 	}

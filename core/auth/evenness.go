@@ -9,26 +9,26 @@ import (
 )
 
 const (
-	// maxPad bounds how long a refusal is held back.
+	// maxPad is the longest time by which a refusal is delayed.
 	maxPad = 2 * time.Second
-	// maxSamples is how many of the last durations are remembered.
+	// maxSamples is the number of recent durations that are stored.
 	maxSamples = 32
 )
 
-// directoryTimes remembers how long outside directories lately took to refuse names that no user has. The refusal of a user is
-// held back by one of these times: else those whom no outside directory is asked about, or only one of several, would be told
-// from unknown names by the missing time.
+// directoryTimes stores how long external directories recently took to refuse unknown names. The refusal of a known
+// user is padded by one of these times. Otherwise a user whose password no external directory verifies, or only one of
+// several, could be distinguished from an unknown name by the missing time.
 type directoryTimes struct {
 	mu     sync.Mutex
 	recent []time.Duration
-	next   int // to be replaced
-	used   int // to be waited for
+	next   int // index of the sample to replace
+	used   int // index of the sample to use next
 	wait   func(context.Context, time.Duration)
 }
 
 func newDirectoryTimes() *directoryTimes { return &directoryTimes{wait: wait} }
 
-// note remembers a duration.
+// note stores a duration.
 func (t *directoryTimes) note(took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -40,7 +40,7 @@ func (t *directoryTimes) note(took time.Duration) {
 	t.next = (t.next + 1) % maxSamples
 }
 
-// pad waits for what is left of one of the remembered durations, each in its turn, after as much was spent.
+// pad waits for the rest of one of the stored durations, in rotation, after spent has passed.
 func (t *directoryTimes) pad(ctx context.Context, spent time.Duration) {
 	if rest := min(t.sample()-spent, maxPad); rest > 0 {
 		t.wait(ctx, rest)
@@ -66,7 +66,7 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// admits reports whether the password was right and its user may sign in.
+// admits reports whether the password was correct and its user may log in.
 func (v *verdict) admits() bool {
 	switch v.Outcome {
 	case domain.OutcomeOK, domain.OutcomeMustChange, domain.OutcomeExpired:
@@ -76,9 +76,9 @@ func (v *verdict) admits() bool {
 	}
 }
 
-// even has a refusal take as long as that of a name that no user has: the time of the directories, and one hash. That holds for a
-// right password, too, that is refused for another reason: its time would tell that it is right.
-func (s *Service) even(ctx context.Context, a *attempt, check *verdict) error {
+// padRefusal makes a refusal take as long as that of an unknown name: the time of the directories, and one hash. This
+// includes a correct password that is refused for another reason, whose time would reveal that it is correct.
+func (s *Service) padRefusal(ctx context.Context, a *attempt, check *verdict) error {
 	if check.admits() || check.Outcome == domain.OutcomeLocked {
 		return nil
 	}

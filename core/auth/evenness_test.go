@@ -15,8 +15,8 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// A right password that is refused must cost what a wrong one does, or its time tells that it is right.
-func TestA02_ARefusedRightPasswordOfADirectoryCostsOneCheck(t *testing.T) {
+// A refused correct password must cost what a wrong one does; otherwise the response time reveals that it is correct.
+func TestRefusedCorrectDirectoryPasswordCostsOneHash(t *testing.T) {
 	t.Parallel()
 	slapd := openldap.Start(t, openldap.Options{})
 	counter := &countingHasher{}
@@ -26,22 +26,22 @@ func TestA02_ARefusedRightPasswordOfADirectoryCostsOneCheck(t *testing.T) {
 		return counter
 	}})
 	for name, in := range map[string]auth.LoginInput{
-		"a wrong password":                   {Name: "bob", Password: "Wrong-horse-7"},
-		"the right one of somebody unknown":  {Name: "bob", Password: openldap.Password},
-		"the right one of a disabled person": {Name: "inactive", Password: openldap.Password},
-		"an unknown name":                    {Name: "nobody", Password: openldap.Password},
+		"a wrong password":                       {Name: "bob", Password: "Wrong-horse-7"},
+		"the correct password, not provisioned":  {Name: "bob", Password: openldap.Password},
+		"the correct password, disabled account": {Name: "inactive", Password: openldap.Password},
+		"an unknown name":                        {Name: "nobody", Password: openldap.Password},
 	} {
 		before := counter.checks.Load()
 		if _, err := s.Auth.Login(t.Context(), kit.From(home), in); !errors.Is(err, fault.ErrUnauthorized) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if checks := counter.checks.Load() - before; checks != 1 {
-			t.Errorf("%s costs %d checks, want one", name, checks)
+			t.Errorf("%s: %d hash verifications, want 1", name, checks)
 		}
 	}
 }
 
-// timedDirectory knows nobody, and says so after a time that its test sets.
+// timedDirectory contains no user. A lookup takes a time that the test sets.
 type timedDirectory struct {
 	takes func()
 }
@@ -61,9 +61,9 @@ func (d timedDirectory) VerifySubject(context.Context, domain.Subject, string) (
 	return domain.PasswordCheck{}, nil
 }
 
-// Users of the built-in directory must not be told from unknown names by the time of the outside directories, which are asked
-// about the latter alone.
-func TestA02_RefusalsOfUsersTakeTheTimeOfTheDirectories(t *testing.T) {
+// Refusals of built-in users must not be distinguishable from unknown names by the time of the external directories,
+// which verify only unknown names.
+func TestRefusalsOfKnownUsersAreDelayedByDirectoryTime(t *testing.T) {
 	t.Parallel()
 	takes := func() {}
 	s := kit.Start(t, kit.Options{Directories: []ports.Directory{timedDirectory{func() { takes() }}}})
@@ -77,15 +77,15 @@ func TestA02_RefusalsOfUsersTakeTheTimeOfTheDirectories(t *testing.T) {
 		}
 	}
 	if len(padded) != 0 {
-		t.Errorf("unknown names were held back by %v beside the directories' own time", padded)
+		t.Errorf("unknown names were delayed by %v in addition to the directory's own time", padded)
 	}
 	if err := login(t, s, "ada", "Wrong-horse-7", home); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Fatal(err)
 	}
 	if len(padded) != 1 || padded[0] != 30*time.Millisecond {
-		t.Errorf("a wrong password was held back by %v, want once 30ms", padded)
+		t.Errorf("a wrong password was delayed by %v, want one delay of 30ms", padded)
 	}
 	if err := login(t, s, "ada", right, home); err != nil || len(padded) != 1 {
-		t.Errorf("a right password was held back: %v, %v", padded, err)
+		t.Errorf("a correct password was delayed: %v, error %v", padded, err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 // KeySet returns the public keys of the access tokens as a JWK Set (RFC 7517).
 func (s *Service) KeySet(ctx context.Context) ([]byte, error) { return s.deps.Tokens.KeySet(ctx) }
 
-// RotateKey makes the next signing key the active one and returns its id. It takes system.configure. Tokens that were signed
-// before stay good for as long as they live.
+// RotateKey activates the next signing key and returns its ID. It requires system.configure. Tokens signed with an
+// earlier key stay valid until they expire.
 func (s *Service) RotateKey(ctx context.Context, by domain.Principal) (string, error) {
 	if err := by.Require(domain.SystemConfigure); err != nil {
 		return "", err

@@ -11,16 +11,16 @@ import (
 	"github.com/ostiary/ostiary/core/lockout"
 )
 
-// maxLoginName bounds a typed name; no user can have a longer one.
+// maxLoginName is the maximum length of a login name in bytes; no user can have a longer one.
 const maxLoginName = 320
 
-// LoginInput is what somebody signs in with. The name is a username or an e-mail address.
+// LoginInput is the input of a login. Name is a username or an email address.
 type LoginInput struct {
 	Name     string
 	Password string
 	Code     string // of the second factor
 	Remember bool
-	Kind     domain.SessionKind // domain.SessionLogin when empty
+	Kind     domain.SessionKind // default domain.SessionLogin
 }
 
 // SignedIn is a started or refreshed session with its tokens.
@@ -28,15 +28,15 @@ type SignedIn struct {
 	User    domain.User
 	Session domain.Session
 	Tokens  Tokens
-	Scope   domain.Scope // domain.ScopeEnrollment: the tokens can do nothing but set up a second factor
+	Scope   domain.Scope // domain.ScopeEnrollment allows nothing but setting up a second factor
 	Rate    domain.RateState
 }
 
-// Login checks the credentials and starts a session. A wrong password, an unknown user and one who may not sign in are the
-// same fault.ErrUnauthorized to the person, after the same work; the audit trail holds the difference. Other answers:
-// domain.ErrAccountLocked, domain.ErrTwoFactorRequired, domain.ErrTwoFactorLogin, domain.ErrPasswordExpired with a
-// change_token, domain.ErrDirectoryUnavailable (which never counts as a failure) and fault.ErrRateLimited. Rate of the
-// result is set with each of them.
+// Login verifies the credentials and starts a session. A wrong password, an unknown user and a user who may not log in
+// are the same fault.ErrUnauthorized to the client, after the same work; the audit log records the difference. Other
+// errors are domain.ErrAccountLocked, domain.ErrTwoFactorRequired, domain.ErrTwoFactorLogin, domain.ErrPasswordExpired
+// with a change_token, domain.ErrDirectoryUnavailable (which never counts as a failure) and fault.ErrRateLimited. Rate
+// is set in the result of each of them.
 func (s *Service) Login(ctx context.Context, by domain.Principal, in LoginInput) (SignedIn, error) {
 	if err := checkLoginInput(in); err != nil {
 		return SignedIn{}, err
@@ -67,12 +67,12 @@ func checkLoginInput(in LoginInput) error {
 	return nil
 }
 
-// attempt is one login on its way through the steps.
+// attempt is the state of one login.
 type attempt struct {
 	by      domain.Principal
 	in      LoginInput
 	catalog *domain.Catalog
-	subject subject // whom the name means
+	subject subject // the user that the name identifies, or an unknown name
 	look    domain.LoginLook
 	guess   *lockout.Guess
 }
@@ -83,9 +83,9 @@ func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput)
 		return SignedIn{}, err
 	}
 	if check.mustChange(a.catalog.Settings.Password, s.deps.Clock.Now()) {
-		return SignedIn{}, s.askForChange(ctx, a, check)
+		return SignedIn{}, s.requireChange(ctx, a, check)
 	}
-	signedIn, err := s.start(ctx, by, a.catalog, beginning{
+	signedIn, err := s.start(ctx, by, a.catalog, sessionRequest{
 		user: check.user, kind: in.Kind, remember: in.Remember, checked: check.credential, newHash: check.newHash,
 		methods: check.methods(check.second), detail: audit.Detail("method", "password"), look: &a.look,
 	})
@@ -98,23 +98,24 @@ func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput)
 	return signedIn, a.guess.Succeed(ctx, s.suspect(a, &check.user))
 }
 
-// suspiciousAfter is after how many failures a sign-in is told to the person: more than anybody mistypes without noticing.
+// suspiciousAfter is the number of failures after which a successful login is reported to the user: more than typing
+// errors that a user would not notice.
 const suspiciousAfter = 3
 
-// suspect tells the person of a sign-in that came after several failures, which may be somebody who has guessed.
+// suspect emails the user about a login after several failures, since an attacker may have guessed the password.
 func (s *Service) suspect(a *attempt, user *domain.User) lockout.Suspect {
 	return func(failures int, out *domain.Outbox) error {
 		if failures < suspiciousAfter {
 			return nil
 		}
-		letters, err := s.deps.Composer.SignInAfterFailures(*user, a.by.Origin)
-		out.Send(letters...)
+		messages, err := s.deps.Composer.SignInAfterFailures(*user, a.by.Origin)
+		out.Send(messages...)
 		return err
 	}
 }
 
-// admit takes a login through its steps up to the session. Where it returns an error, the attempt has ended and was recorded;
-// else its end is the caller's to tell.
+// admit performs the steps of a login up to the session. If it returns an error, the attempt has ended and is recorded;
+// otherwise the caller must end the attempt.
 func (s *Service) admit(ctx context.Context, by domain.Principal, in LoginInput) (*attempt, verdict, error) {
 	a := &attempt{by: by, in: in}
 	if err := s.find(ctx, a); err != nil {
@@ -126,10 +127,10 @@ func (s *Service) admit(ctx context.Context, by domain.Principal, in LoginInput)
 	}
 	check, err := s.verify(ctx, a)
 	if err == nil {
-		err = s.even(ctx, a, &check)
+		err = s.padRefusal(ctx, a, &check)
 	}
 	if err != nil {
-		return nil, verdict{}, s.couldNotSay(ctx, a, err)
+		return nil, verdict{}, s.releaseUnavailable(ctx, a, err)
 	}
 	if err := s.judge(ctx, a, check); err != nil {
 		return nil, verdict{}, err
@@ -138,7 +139,7 @@ func (s *Service) admit(ctx context.Context, by domain.Principal, in LoginInput)
 	return a, check, err
 }
 
-// notReserved records a login that was refused before anything was checked.
+// notReserved records a login that was refused before any check.
 func (s *Service) notReserved(ctx context.Context, a *attempt, err error) error {
 	if !errors.Is(err, domain.ErrAccountLocked) {
 		return err
@@ -149,15 +150,16 @@ func (s *Service) notReserved(ctx context.Context, a *attempt, err error) error 
 	return err
 }
 
-// couldNotSay gives the attempt back: an outage is nobody's failure.
-func (s *Service) couldNotSay(ctx context.Context, a *attempt, err error) error {
+// releaseUnavailable releases the attempt: an outage does not count as a failure.
+func (s *Service) releaseUnavailable(ctx context.Context, a *attempt, err error) error {
 	if recorded := a.guess.GiveBack(ctx, s.failed(a, fault.Of(err).Code)); recorded != nil {
 		return recorded
 	}
 	return err
 }
 
-// judge returns nil when the password was right and the user may sign in, else the recorded refusal.
+// judge returns nil if the password was correct and the user may log in, and otherwise the refusal, which it has
+// recorded.
 func (s *Service) judge(ctx context.Context, a *attempt, check verdict) error {
 	if check.unprovisioned != nil {
 		return s.refuse(ctx, a, "not_provisioned", directory.CauseOf(check.unprovisioned))
@@ -178,7 +180,7 @@ func (s *Service) judge(ctx context.Context, a *attempt, check verdict) error {
 	return nil
 }
 
-// refuse counts a failure and answers as for anybody.
+// refuse counts a failure and returns the same error as for an unknown name.
 func (s *Service) refuse(ctx context.Context, a *attempt, reason string, more ...audit.Option) error {
 	lock := func(out *domain.Outbox) {
 		out.Record(s.deps.Journal.Entry(a.by, domain.ActionAccountLocked, string(a.subject.user.ID), audit.ActedBy(a.subject.user.ID)))
@@ -198,7 +200,8 @@ func (s *Service) failed(a *attempt, reason string, more ...audit.Option) domain
 	return s.deps.Journal.Entry(a.by, domain.ActionLoginFailed, string(a.subject.user.ID), options...)
 }
 
-// printable returns the typed name where it is a user's, and else nothing: people type their password there.
+// printable returns the typed name if it belongs to a user, and otherwise "": users sometimes type their password into
+// the name field.
 func printable(known bool, name string) string {
 	if !known {
 		return ""
@@ -206,18 +209,19 @@ func printable(known bool, name string) string {
 	return name
 }
 
-// secondFactor asks for and checks the code of a user who has one, and returns the method. A directory whose own second
-// factor counts has asked already. The password was right, so whatever comes of it does not count against the password.
+// secondFactor requires and verifies the code of a user who has a second factor, and returns the method. It skips users
+// whose directory's own second factor counts. The password was correct, so the result does not count as a password
+// failure.
 func (s *Service) secondFactor(ctx context.Context, a *attempt, check verdict) (domain.Method, error) {
 	if !check.user.Factor.IsOn() || check.Identity.SecondFactor {
 		return "", nil
 	}
 	if a.in.Code == "" {
-		asked := s.deps.Factor.Challenge(ctx, &check.user)
-		if err := a.guess.GiveBack(ctx, s.failed(a, fault.Of(asked).Code)); err != nil {
+		challenge := s.deps.Factor.Challenge(ctx, &check.user)
+		if err := a.guess.GiveBack(ctx, s.failed(a, fault.Of(challenge).Code)); err != nil {
 			return "", err
 		}
-		return "", asked
+		return "", challenge
 	}
 	method, err := s.deps.Factor.Verify(ctx, a.by, &check.user, a.in.Code)
 	if err == nil {

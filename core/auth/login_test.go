@@ -24,29 +24,29 @@ func login(t *testing.T, s *kit.Services, name, password, address string) error 
 	return err
 }
 
-func TestA01_LoginTellsNobodyWhoExists(t *testing.T) {
+func TestLoginDoesNotRevealWhetherUserExists(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
-	gone := s.Register(t, "gone", right, "user")
-	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), gone.ID); err != nil {
+	deactivated := s.Register(t, "deactivated", right, "user")
+	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), deactivated.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Access.CreateRole(t.Context(), domain.Operator(), accessRole("spare")); err != nil {
 		t.Fatal(err)
 	}
-	for name, password := range map[string]string{"ada": "wrong-Horse-7", "nobody": right, "gone": right} {
+	for name, password := range map[string]string{"ada": "wrong-Horse-7", "nobody": right, "deactivated": right} {
 		err := login(t, s, name, password, home)
 		if !errors.Is(err, fault.ErrUnauthorized) || fault.Of(err).Message != "Invalid credentials" || len(fault.Of(err).Extra()) > 0 {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
 	if got := len(s.Logged(t, domain.ActionLoginFailed)); got != 3 {
-		t.Errorf("%d entries of three failed logins", got)
+		t.Errorf("%d audit entries for three failed logins", got)
 	}
 }
 
-func TestLoginTakesEverySpelling(t *testing.T) {
+func TestLoginAcceptsEverySpelling(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "Žofie", right, "user")
@@ -57,7 +57,7 @@ func TestLoginTakesEverySpelling(t *testing.T) {
 	}
 }
 
-func TestA06_OneCounterForEverySpelling(t *testing.T) {
+func TestAllSpellingsShareOneAttemptCounter(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "john", right, "user")
@@ -68,7 +68,7 @@ func TestA06_OneCounterForEverySpelling(t *testing.T) {
 	}
 	err := login(t, s, "john", right, home)
 	if !errors.Is(err, domain.ErrAccountLocked) || fault.Of(err).Extra()["locked_until"] != "2026-03-02T12:30:00Z" {
-		t.Errorf("after five failures the right password got %v", err)
+		t.Errorf("correct password after five failures: %v", err)
 	}
 	if err := login(t, s, "john", right, away); err != nil {
 		t.Errorf("another source: %v", err)
@@ -78,11 +78,11 @@ func TestA06_OneCounterForEverySpelling(t *testing.T) {
 		t.Errorf("after the lock: %v", err)
 	}
 	if got := len(s.Logged(t, domain.ActionAccountLocked)); got != 1 {
-		t.Errorf("%d entries of one lock", got)
+		t.Errorf("%d audit entries for one lock", got)
 	}
 }
 
-func TestA04_UnknownNamesLockAlike(t *testing.T) {
+func TestUnknownNamesAreLockedToo(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	for range 5 {
@@ -95,7 +95,7 @@ func TestA04_UnknownNamesLockAlike(t *testing.T) {
 	}
 }
 
-func TestA03_RacingGuessesGetNoMoreChecks(t *testing.T) {
+func TestConcurrentAttemptsGetNoMoreChecks(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -119,11 +119,11 @@ func TestA03_RacingGuessesGetNoMoreChecks(t *testing.T) {
 	}
 	wg.Wait()
 	if checked != 5 || refused != 35 {
-		t.Errorf("%d guesses were checked and %d refused, want 5 and 35", checked, refused)
+		t.Errorf("%d attempts were verified and %d refused, want 5 and 35", checked, refused)
 	}
 }
 
-func TestRightLoginsAtOnceAllPass(t *testing.T) {
+func TestConcurrentCorrectLoginsAllSucceed(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -138,7 +138,7 @@ func TestRightLoginsAtOnceAllPass(t *testing.T) {
 	wg.Wait()
 }
 
-func TestA08_LoginsOfAnAddressAreLimited(t *testing.T) {
+func TestLoginsOfAnAddressAreRateLimited(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{LoginRate: domain.Rate{Limit: 5, Window: time.Minute}})
 	s.Register(t, "ada", right, "user")
@@ -161,7 +161,7 @@ func TestA08_LoginsOfAnAddressAreLimited(t *testing.T) {
 	}
 }
 
-func TestLoginAsksForANewPassword(t *testing.T) {
+func TestLoginWithExpiredPasswordReturnsChangeToken(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -169,7 +169,7 @@ func TestLoginAsksForANewPassword(t *testing.T) {
 	err := login(t, s, "ada", right, home)
 	token, _ := fault.Of(err).Extra()["change_token"].(string)
 	if !errors.Is(err, domain.ErrPasswordExpired) || token == "" {
-		t.Fatalf("an expired password got %v", err)
+		t.Fatalf("expired password: %v", err)
 	}
 	if err := s.Account.Reset(t.Context(), kit.From(home), token, "Another-horse-8"); err != nil {
 		t.Fatal(err)

@@ -11,43 +11,43 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// LoginLimit bounds the sign-ins of one source network.
+// LoginLimit is the rate limit for logins of one source network.
 type LoginLimit struct {
 	Rate domain.Rate
-	// FailuresOnly has a sign-in that did not fail give its take back.
+	// FailuresOnly makes the limit count failed logins only: a login that did not fail releases its take.
 	FailuresOnly bool
-	// Exempt networks have no limit.
+	// Exempt networks are not limited.
 	Exempt domain.Networks
 }
 
-// endsWithin is how long a sign-in waits for others of its source to end where all that is left of the limit is theirs.
+// endsWithin is how long a login waits for other logins of its source to end if those use up the rest of the limit.
 const endsWithin = 10 * time.Second
 
-// loginLimiter counts sign-ins against a LoginLimit. Each takes its place before anything is checked. Where only failures
-// count, sign-ins that would pass the limit only if others under way fail wait until one of those has ended: right passwords
-// at the same moment are not refused, and racing guesses never get more than the limit.
+// loginLimiter counts logins against a LoginLimit. Each login takes from the limit before any check. If only failures
+// count, a login that exceeds the limit only because of logins in progress waits until one of them ends. Concurrent
+// correct passwords are therefore not refused, and concurrent attempts never exceed the limit.
 type loginLimiter struct {
 	limit LoginLimit
 	rates ports.RateLimiter
 	clock ports.Clock
 
 	mu      sync.Mutex
-	sources map[string]*loginSource // with sign-ins that hold a take or ask for one
+	sources map[string]*loginSource // sources with logins in progress
 }
 
-// loginSource is a source network with sign-ins under way.
+// loginSource is a source network with logins in progress.
 type loginSource struct {
-	users   int           // sign-ins that hold or ask
-	pending int           // sign-ins that hold a take
-	turn    chan struct{} // holds one token while a sign-in asks for a take
-	ended   chan struct{} // closed, and replaced, when one that held a take has ended
+	users   int           // logins that have a take or wait for one
+	pending int           // logins that have a take
+	turn    chan struct{} // contains one token while a login requests a take
+	ended   chan struct{} // closed and replaced when a login with a take ends
 }
 
-// loginTake is the place of one sign-in in the limit.
+// loginTake is the share of one login in the limit.
 type loginTake struct {
 	key    string
 	at     time.Time
-	source *loginSource // nil where every sign-in counts
+	source *loginSource // nil if every login counts
 	state  domain.RateState
 }
 
@@ -55,7 +55,7 @@ func newLoginLimiter(limit LoginLimit, rates ports.RateLimiter, clock ports.Cloc
 	return &loginLimiter{limit: limit, rates: rates, clock: clock, sources: map[string]*loginSource{}}
 }
 
-// around counts a sign-in and runs it. What is left of the limit is right with every error, fault.ErrRateLimited included.
+// around counts a login and runs it. The returned state is correct with every error, including fault.ErrRateLimited.
 func (l *loginLimiter) around(ctx context.Context, from domain.Origin, signIn func() error) (state domain.RateState, err error) {
 	if l.limit.Rate.IsOff() || l.limit.Exempt.Contains(from) {
 		return domain.RateState{}, signIn()
@@ -64,7 +64,7 @@ func (l *loginLimiter) around(ctx context.Context, from domain.Origin, signIn fu
 	if err != nil {
 		return take.state, err
 	}
-	err = fault.ErrInternal // of a sign-in that panics, which counts
+	err = fault.ErrInternal // for a login that panics, which counts
 	defer func() { state = l.end(ctx, take, err) }()
 	err = signIn()
 	return state, err
@@ -72,7 +72,7 @@ func (l *loginLimiter) around(ctx context.Context, from domain.Origin, signIn fu
 
 func (l *loginLimiter) take(ctx context.Context, key string) (loginTake, error) {
 	if !l.limit.FailuresOnly {
-		return l.ask(ctx, key)
+		return l.request(ctx, key)
 	}
 	source := l.join(key)
 	take, err := l.takeInTurn(ctx, key, source)
@@ -84,8 +84,8 @@ func (l *loginLimiter) take(ctx context.Context, key string) (loginTake, error) 
 	return take, nil
 }
 
-// ask takes from the limit.
-func (l *loginLimiter) ask(ctx context.Context, key string) (loginTake, error) {
+// request takes from the limit.
+func (l *loginLimiter) request(ctx context.Context, key string) (loginTake, error) {
 	now := l.clock.Now()
 	state, err := l.rates.Take(ctx, key, l.limit.Rate, now)
 	if err == nil && !state.Allowed {
@@ -94,7 +94,7 @@ func (l *loginLimiter) ask(ctx context.Context, key string) (loginTake, error) {
 	return loginTake{key: key, at: now, state: state}, err
 }
 
-// takeInTurn asks when the sign-ins of the source that asked before have their answer.
+// takeInTurn requests a take after the earlier requests of the source have been answered.
 func (l *loginLimiter) takeInTurn(ctx context.Context, key string, source *loginSource) (loginTake, error) {
 	ctx, cancel := context.WithTimeout(ctx, endsWithin)
 	defer cancel()
@@ -106,9 +106,9 @@ func (l *loginLimiter) takeInTurn(ctx context.Context, key string, source *login
 	}
 	for {
 		pending, ended := l.pendingOf(source)
-		take, err := l.ask(ctx, key)
+		take, err := l.request(ctx, key)
 		if err == nil {
-			l.hold(source)
+			l.addPending(source)
 			return take, nil
 		}
 		if pending == 0 || !errors.Is(err, fault.ErrRateLimited) || !ports.IsThere(ctx) {
@@ -122,7 +122,7 @@ func (l *loginLimiter) takeInTurn(ctx context.Context, key string, source *login
 	}
 }
 
-// end gives the take of a sign-in back unless it counts. One that cannot be given back stays counted.
+// end releases the take of a login unless it counts. A take that cannot be released stays counted.
 func (l *loginLimiter) end(ctx context.Context, take loginTake, err error) domain.RateState {
 	if take.source == nil {
 		return take.state
@@ -138,8 +138,8 @@ func (l *loginLimiter) end(ctx context.Context, take loginTake, err error) domai
 	return state
 }
 
-// isFailedLogin reports whether a sign-in counts as a failure: any that was refused, but for one whose password was right and
-// that lacks its second factor or a new password, and for an outage, after which nothing is known of the password.
+// isFailedLogin reports whether a login counts as a failure: any refused login, except one whose password was correct and
+// that lacks its second factor or a new password, and except one during an outage, which does not verify the password.
 func isFailedLogin(err error) bool {
 	return err != nil && !errors.Is(err, domain.ErrTwoFactorRequired) && !errors.Is(err, domain.ErrPasswordExpired) &&
 		fault.Of(err).Kind != fault.Unavailable
@@ -171,13 +171,13 @@ func (l *loginLimiter) pendingOf(source *loginSource) (pending int, ended <-chan
 	return source.pending, source.ended
 }
 
-func (l *loginLimiter) hold(source *loginSource) {
+func (l *loginLimiter) addPending(source *loginSource) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	source.pending++
 }
 
-// release tells those who wait that a sign-in has ended.
+// release signals the waiting logins that a login has ended.
 func (l *loginLimiter) release(take loginTake) {
 	l.mu.Lock()
 	take.source.pending--

@@ -20,20 +20,20 @@ import (
 
 var fiveAMinute = domain.Rate{Limit: 5, Window: time.Minute}
 
-// rate signs in and returns what is left of the limit.
+// rate logs in and returns the state of the limit.
 func rate(t *testing.T, s *kit.Services, name string) (domain.RateState, error) {
 	t.Helper()
 	in, err := s.Auth.Login(t.Context(), kit.From(home), auth.LoginInput{Name: name, Password: right})
 	return in.Rate, err
 }
 
-func TestWhereFailuresCountASignInGivesItsTakeBack(t *testing.T) {
+func TestSuccessfulLoginReleasesItsTake(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{LoginRate: fiveAMinute, CountFailures: true})
 	s.Register(t, "ada", right, "user")
 	for range 12 {
 		if left, err := rate(t, s, "ada"); err != nil || left != (domain.RateState{Allowed: true, Limit: 5, Remaining: 5}) {
-			t.Fatalf("a right password: %+v, %v", left, err)
+			t.Fatalf("correct password: %+v, %v", left, err)
 		}
 	}
 	for i := range 5 {
@@ -43,7 +43,7 @@ func TestWhereFailuresCountASignInGivesItsTakeBack(t *testing.T) {
 		}
 		if i < 4 {
 			if left, err := rate(t, s, "ada"); err != nil || left.Remaining != 4-i {
-				t.Fatalf("a right password after %d failures: %+v, %v", i+1, left, err)
+				t.Fatalf("correct password after %d failures: %+v, %v", i+1, left, err)
 			}
 		}
 	}
@@ -60,7 +60,7 @@ func TestWhereFailuresCountASignInGivesItsTakeBack(t *testing.T) {
 	}
 }
 
-func TestRacingGuessesGetNoMoreThanTheLimitOfFailures(t *testing.T) {
+func TestConcurrentFailuresDoNotExceedTheLimit(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{LoginRate: fiveAMinute, CountFailures: true})
 	s.Register(t, "ada", right, "user")
@@ -94,7 +94,7 @@ func TestRacingGuessesGetNoMoreThanTheLimitOfFailures(t *testing.T) {
 	}
 }
 
-func TestWhereFailuresCountRightPasswordsAtOnceAllPass(t *testing.T) {
+func TestConcurrentCorrectPasswordsAllPassWithFailuresOnly(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{LoginRate: fiveAMinute, CountFailures: true})
 	const people = 30
@@ -117,13 +117,13 @@ func TestWhereFailuresCountRightPasswordsAtOnceAllPass(t *testing.T) {
 	wg.Wait()
 }
 
-func TestALimitThatIsOffOrExemptShowsNothing(t *testing.T) {
+func TestDisabledOrExemptLimitReportsNoState(t *testing.T) {
 	t.Parallel()
 	office := domain.Networks{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}
 	for name, options := range map[string]kit.Options{
-		"off":                               {},
-		"exempt":                            {LoginRate: fiveAMinute, Exempt: office},
-		"exempt, where only failures count": {LoginRate: fiveAMinute, Exempt: office, CountFailures: true},
+		"off":                   {},
+		"exempt":                {LoginRate: fiveAMinute, Exempt: office},
+		"exempt, failures only": {LoginRate: fiveAMinute, Exempt: office, CountFailures: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,7 +141,7 @@ func TestALimitThatIsOffOrExemptShowsNothing(t *testing.T) {
 				_ = login(t, s, "ada", "wrong-Horse-7", home)
 			}
 			if err := login(t, s, "ada", right, home); !errors.Is(err, domain.ErrAccountLocked) {
-				t.Errorf("lockout does not hold: %v", err)
+				t.Errorf("lockout has no effect: %v", err)
 			}
 			if options.LoginRate.IsOff() {
 				return
@@ -157,8 +157,8 @@ func TestALimitThatIsOffOrExemptShowsNothing(t *testing.T) {
 	}
 }
 
-// An answer that proves the password right is no failure; a wrong code is one.
-func TestAMissingSecondFactorIsNoFailure(t *testing.T) {
+// A response that proves the password correct is not a failure; a wrong code is one.
+func TestMissingSecondFactorIsNotAFailure(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{LoginRate: fiveAMinute, CountFailures: true})
 	s.Register(t, "ada", right, "user")

@@ -9,9 +9,9 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Logout ends the session of a refresh token (any of its family's), of a bearer token, or both. Tokens that are not ours or
-// whose session is over change nothing, and the answer is the same (RFC 7009 section 2.2). An API key or a third-party
-// token has no session to end: it is fault.ErrForbidden, and nothing else that the call names is ended either.
+// Logout ends the session of a refresh token (any token of its family), of a bearer token, or both. An invalid token or
+// one of an ended session changes nothing and returns no error (RFC 7009 section 2.2). An API key or a third-party
+// token has no session: it is fault.ErrForbidden, and no session named in the same call is ended.
 func (s *Service) Logout(ctx context.Context, by domain.Principal, refresh, bearer string) error {
 	session, err := s.sessionOfBearer(ctx, by, bearer)
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *Service) Logout(ctx context.Context, by domain.Principal, refresh, bear
 	return s.logout(ctx, by, session)
 }
 
-// sessionOfBearer returns the session of a bearer token, or none for a token that is not ours or has ended.
+// sessionOfBearer returns the session of a bearer token, or none for an invalid or expired token.
 func (s *Service) sessionOfBearer(ctx context.Context, by domain.Principal, bearer string) (domain.SessionID, error) {
 	if by.Kind == domain.PrincipalAPIKey || by.Kind == domain.PrincipalTPT {
 		return "", fault.ErrForbidden
@@ -51,7 +51,7 @@ func (s *Service) sessionOfBearer(ctx context.Context, by domain.Principal, bear
 func (s *Service) endByRefresh(ctx context.Context, by domain.Principal, token string) error {
 	id, counter, err := parseRefreshToken(token)
 	if err != nil {
-		return nil //nolint:nilerr // what is no token of ours has no session to end
+		return nil //nolint:nilerr // an invalid token has no session to end
 	}
 	session, err := s.deps.Sessions.Get(ctx, id)
 	if errors.Is(err, domain.ErrSessionNotFound) {
@@ -78,8 +78,8 @@ func (s *Service) logout(ctx context.Context, by domain.Principal, id domain.Ses
 	return s.end(ctx, session, s.ended(by, domain.ActionLogout, &session, audit.ActedBy(session.UserID)))
 }
 
-// end takes the session off its user's list, with the entry in the same write, and then notes the time in the session's own
-// record. From the first write on no request passes with it.
+// end removes the session from its user's list, with the entry in the same write, and then records the time in the
+// session record. From the first write on, no request is authenticated with the session.
 func (s *Service) end(ctx context.Context, session domain.Session, entry domain.AuditEntry) error {
 	listed := false
 	_, err := s.deps.Users.Update(ctx, session.UserID, func(u *domain.User, out *domain.Outbox) error {
@@ -99,7 +99,7 @@ func (s *Service) end(ctx context.Context, session domain.Session, entry domain.
 	return err
 }
 
-// noteEnd writes down when a session ended, the first time.
+// noteEnd records the time at which a session ended. Later calls keep the first time.
 func (s *Service) noteEnd(ctx context.Context, id domain.SessionID) (domain.Session, error) {
 	return s.deps.Sessions.Update(ctx, id, func(x *domain.Session, _ *domain.Outbox) error {
 		if !x.EndedAt.IsZero() {

@@ -16,7 +16,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// stranger shares neither address nor user agent with the other requests.
+// stranger differs from the other requests in address and user agent.
 var stranger = domain.Anonymous(domain.Origin{Address: kit.Origin.Address, UserAgent: "phone", RequestID: "req-phone"})
 
 func refresh(t *testing.T, s *kit.Services, by domain.Principal, token string) auth.SignedIn {
@@ -43,10 +43,10 @@ func refreshed(t *testing.T, s *kit.Services, l lost) {
 	refresh(t, s, stranger, l.second.Tokens.Refresh)
 }
 
-// lost is what a client holds whose answer was lost, and what was lost.
+// lost holds the tokens of a client and those of the refresh response that it did not receive.
 type lost struct{ first, second auth.SignedIn }
 
-func TestALostRefreshAnswerIsGivenAgainUntilATokenOfItIsSeen(t *testing.T) {
+func TestLostRefreshResponseIsRepeatedUntilItsTokensAreUsed(t *testing.T) {
 	t.Parallel()
 	accepts := func(token func(lost) string) func(*testing.T, *kit.Services, lost) {
 		return func(t *testing.T, s *kit.Services, l lost) {
@@ -60,17 +60,17 @@ func TestALostRefreshAnswerIsGivenAgainUntilATokenOfItIsSeen(t *testing.T) {
 		between func(*testing.T, *kit.Services, lost)
 		again   bool
 	}{
-		"nothing was seen":                    {func(*testing.T, *kit.Services, lost) {}, true},
-		"the access token before it was used": {accepts(func(l lost) string { return l.first.Tokens.Access }), true},
-		"its access token was used":           {accepts(func(l lost) string { return l.second.Tokens.Access }), false},
-		"its access token was introspected":   {introspected(func(l lost) string { return l.second.Tokens.Access }), false},
-		"its refresh token was introspected":  {introspected(func(l lost) string { return l.second.Tokens.Refresh }), false},
-		"its refresh token was used":          {refreshed, false},
-		"its access token was refused as stale": {func(t *testing.T, s *kit.Services, l lost) {
+		"no token was used":                  {func(*testing.T, *kit.Services, lost) {}, true},
+		"the previous access token was used": {accepts(func(l lost) string { return l.first.Tokens.Access }), true},
+		"its access token was used":          {accepts(func(l lost) string { return l.second.Tokens.Access }), false},
+		"its access token was introspected":  {introspected(func(l lost) string { return l.second.Tokens.Access }), false},
+		"its refresh token was introspected": {introspected(func(l lost) string { return l.second.Tokens.Refresh }), false},
+		"its refresh token was used":         {refreshed, false},
+		"its access token was refused as invalid": {func(t *testing.T, s *kit.Services, l lost) {
 			t.Helper()
 			_ = verify(t, s, l.second.Tokens.Access+"x")
 		}, true},
-		"a second access token of it was used": {func(t *testing.T, s *kit.Services, l lost) {
+		"a second access token was used": {func(t *testing.T, s *kit.Services, l lost) {
 			t.Helper()
 			again := refresh(t, s, stranger, l.first.Tokens.Refresh)
 			if again.Tokens.Access == l.second.Tokens.Access {
@@ -111,33 +111,33 @@ func TestALostRefreshAnswerIsGivenAgainUntilATokenOfItIsSeen(t *testing.T) {
 			test.between(t, s, l)
 			again, err := s.Auth.Refresh(t.Context(), stranger, l.first.Tokens.Refresh)
 			if (err == nil) != test.again {
-				t.Fatalf("the same refresh again: %v", err)
+				t.Fatalf("repeated refresh: %v", err)
 			}
 			if test.again && again.Tokens.Refresh != l.second.Tokens.Refresh {
-				t.Error("another successor was given")
+				t.Error("the repeated refresh returned a different successor")
 			}
 			if err := verify(t, s, l.second.Tokens.Access); (err == nil) != test.again {
-				t.Errorf("the session afterwards: %v", err)
+				t.Errorf("the session after the repeated refresh: %v", err)
 			}
 			if got, want := len(s.Logged(t, domain.ActionTokenRefreshReuse)), 1; (got == want) == test.again {
-				t.Errorf("%d entries of reuse", got)
+				t.Errorf("%d audit entries of reuse", got)
 			}
 		})
 	}
 }
 
-// graceOver is more than a replaced token gives its successor in any case.
+// graceOver is longer than graceFor.
 const graceOver = 11 * time.Second
 
-func TestALostAnswerIsGivenAgainOnlyWithinTheLimitsOfTheSession(t *testing.T) {
+func TestLostRefreshResponseIsRepeatedOnlyWithinSessionLimits(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		waits []time.Duration
 		again bool
 	}{
-		"just within the idle limit":             {[]time.Duration{29 * time.Minute}, true},
-		"past the idle limit":                    {[]time.Duration{30 * time.Minute}, false},
-		"again and again, each within the limit": {[]time.Duration{29 * time.Minute, 29 * time.Minute, 29 * time.Minute}, true},
+		"just within the idle limit":        {[]time.Duration{29 * time.Minute}, true},
+		"past the idle limit":               {[]time.Duration{30 * time.Minute}, false},
+		"repeatedly, each within the limit": {[]time.Duration{29 * time.Minute, 29 * time.Minute, 29 * time.Minute}, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -154,25 +154,25 @@ func TestALostAnswerIsGivenAgainOnlyWithinTheLimitsOfTheSession(t *testing.T) {
 				}
 			}
 			if got := len(s.Logged(t, domain.ActionTokenRefreshReuse)); got != 0 {
-				t.Errorf("%d entries of reuse", got)
+				t.Errorf("%d audit entries of reuse", got)
 			}
 		})
 	}
 }
 
-// markedSessions counts and delays the writes that mark a generation as seen.
+// markedSessions counts and delays the writes that mark a generation as used.
 type markedSessions struct {
 	ports.SessionStore
 
 	marks   atomic.Int64
-	entered chan struct{} // receives for each write that begins
-	hold    chan struct{} // closed to let writes go on
+	entered chan struct{} // receives a value when a write starts
+	unblock chan struct{} // closed to unblock the writes
 	failure error
 }
 
 func (m *markedSessions) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session, error) {
 	m.entered <- struct{}{}
-	<-m.hold
+	<-m.unblock
 	if m.failure != nil {
 		return domain.Session{}, m.failure
 	}
@@ -188,7 +188,7 @@ func (m *markedSessions) Update(ctx context.Context, id domain.SessionID, change
 	return x, err
 }
 
-// interposed starts services whose session store is m from the moment on that the returned tokens were issued.
+// interposed starts services and issues tokens. From then on, m is the session store of the services.
 func interposed(t *testing.T, m *markedSessions) (*kit.Services, lost) {
 	t.Helper()
 	var on atomic.Bool
@@ -218,10 +218,10 @@ func (w *switched) Update(ctx context.Context, id domain.SessionID, change ports
 	return w.SessionStore.Update(ctx, id, change)
 }
 
-func TestManyFirstRequestsOfAGenerationWaitForOneWrite(t *testing.T) {
+func TestConcurrentFirstRequestsOfAGenerationShareOneWrite(t *testing.T) {
 	t.Parallel()
 	const requests = 40
-	m := &markedSessions{entered: make(chan struct{}, requests), hold: make(chan struct{})}
+	m := &markedSessions{entered: make(chan struct{}, requests), unblock: make(chan struct{})}
 	s, l := interposed(t, m)
 	var written atomic.Bool
 	var wg sync.WaitGroup
@@ -237,23 +237,23 @@ func TestManyFirstRequestsOfAGenerationWaitForOneWrite(t *testing.T) {
 	}
 	<-m.entered
 	for range 1000 {
-		runtime.Gosched() // lets the others come; nothing depends on how many do
+		runtime.Gosched() // lets the other requests start; the result does not depend on how many do
 	}
 	written.Store(true)
-	close(m.hold)
+	close(m.unblock)
 	wg.Wait()
 	if got := m.marks.Load(); got != 1 {
-		t.Errorf("%d writes for one generation", got)
+		t.Errorf("%d writes for one generation, want 1", got)
 	}
 	if err := verify(t, s, l.second.Tokens.Access); err != nil || m.marks.Load() != 1 {
 		t.Errorf("a later request: %v, %d writes", err, m.marks.Load())
 	}
 }
 
-func TestATokenIsRefusedWhileItsFirstUseCannotBeStored(t *testing.T) {
+func TestTokenIsRefusedIfItsFirstUseCannotBeStored(t *testing.T) {
 	t.Parallel()
-	m := &markedSessions{entered: make(chan struct{}, 100), hold: make(chan struct{}), failure: fault.ErrStorage}
-	close(m.hold)
+	m := &markedSessions{entered: make(chan struct{}, 100), unblock: make(chan struct{}), failure: fault.ErrStorage}
+	close(m.unblock)
 	s, l := interposed(t, m)
 	if err := verify(t, s, l.second.Tokens.Access); !errors.Is(err, fault.ErrStorage) {
 		t.Errorf("the access token: %v, want ErrStorage", err)
@@ -262,18 +262,18 @@ func TestATokenIsRefusedWhileItsFirstUseCannotBeStored(t *testing.T) {
 		t.Errorf("introspecting the refresh token: %v, want ErrStorage", err)
 	}
 	if err := verify(t, s, l.first.Tokens.Access); err != nil {
-		t.Errorf("the access token before, which causes no write: %v", err)
+		t.Errorf("the previous access token, which causes no write: %v", err)
 	}
 	m.failure = nil
 	s.Clock.Forward(graceOver)
 	if again := refresh(t, s, stranger, l.first.Tokens.Refresh); again.Tokens.Refresh != l.second.Tokens.Refresh {
-		t.Error("a refused use counted as seen")
+		t.Error("a refused request marked the token as used")
 	}
 }
 
-func TestTheFirstUseOutlivesTheRequestThatBeganToStoreIt(t *testing.T) {
+func TestFirstUseIsStoredDespiteCanceledRequest(t *testing.T) {
 	t.Parallel()
-	m := &markedSessions{entered: make(chan struct{}, 100), hold: make(chan struct{})}
+	m := &markedSessions{entered: make(chan struct{}, 100), unblock: make(chan struct{})}
 	s, l := interposed(t, m)
 	ctx, leave := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -281,16 +281,17 @@ func TestTheFirstUseOutlivesTheRequestThatBeganToStoreIt(t *testing.T) {
 	<-m.entered
 	wg.Go(func() {
 		if err := verify(t, s, l.second.Tokens.Access); err != nil {
-			t.Errorf("a request beside one that was canceled: %v", err)
+			t.Errorf("a request concurrent with a canceled one: %v", err)
 		}
 	})
 	leave()
-	close(m.hold)
+	close(m.unblock)
 	wg.Wait()
 }
 
-// A replay races with the first use of the lost access token: once the use was answered, the same successor never comes again.
-func TestNoReplayThatStartsAfterAFirstUseWasAnsweredGivesTheSuccessor(t *testing.T) {
+// A replay races with the first use of the lost access token: once that use was answered, no replay returns the same
+// successor.
+func TestReplayAfterFirstUseReturnsNoSuccessor(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	for range 20 {
@@ -307,13 +308,13 @@ func TestNoReplayThatStartsAfterAFirstUseWasAnsweredGivesTheSuccessor(t *testing
 					after := used.Load()
 					again, err := s.Auth.Refresh(t.Context(), stranger, first.Tokens.Refresh)
 					if err == nil && after {
-						t.Error("the successor came again after its use was answered")
+						t.Error("a replay returned the successor after its first use was answered")
 					}
 					if err != nil {
 						return // the session has ended
 					}
 					if again.Tokens.Refresh != second.Tokens.Refresh {
-						t.Error("another successor was given")
+						t.Error("a replay returned a different successor")
 					}
 				}
 			})

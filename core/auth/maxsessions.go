@@ -9,45 +9,45 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// errUnseen means that a session has to go for a new one, and that nobody has looked which was used least recently: others
-// have signed in meanwhile.
-var errUnseen = errors.New("a session has to go")
+// errUnknownActivity means that the session limit requires ending a session, but the activity of the user's sessions
+// has not been read: other logins have completed in the meantime.
+var errUnknownActivity = errors.New("a session has to go")
 
-// activity is what is known of the listed sessions of a user.
+// activity is the known activity of the listed sessions of a user.
 type activity struct {
-	looked []domain.SessionID             // the sessions that were looked at; nil when nobody has looked
-	live   map[domain.SessionID]time.Time // when those of them that live were last active
+	read []domain.SessionID             // the sessions that were read; nil if none were
+	live map[domain.SessionID]time.Time // last activity of the live sessions
 }
 
-// isOver reports whether the session was looked at and found to be over.
+// isOver reports whether the session was read and had ended.
 func (a activity) isOver(id domain.SessionID) bool {
 	_, live := a.live[id]
-	return !live && slices.Contains(a.looked, id)
+	return !live && slices.Contains(a.read, id)
 }
 
-// activity returns what is known of the user's sessions, where so many are listed that one may have to go.
-func (s *Service) activity(ctx context.Context, b *beginning, policy domain.SessionPolicy) (activity, error) {
+// activity returns the activity of the user's sessions if so many are listed that one may have to end.
+func (s *Service) activity(ctx context.Context, b *sessionRequest, policy domain.SessionPolicy) (activity, error) {
 	switch {
 	case len(b.user.Sessions) < policy.MaxSessions:
 		return activity{}, nil
 	case b.look != nil && b.look.Sessions != nil:
-		return s.seen(b.look.User.Sessions, b.look.Sessions, policy), nil
+		return s.activityOf(b.look.User.Sessions, b.look.Sessions, policy), nil
 	}
-	return s.look(ctx, b, policy)
+	return s.readActivity(ctx, b, policy)
 }
 
-// look looks at all sessions that the user lists.
-func (s *Service) look(ctx context.Context, b *beginning, policy domain.SessionPolicy) (activity, error) {
+// readActivity reads all sessions that the user lists.
+func (s *Service) readActivity(ctx context.Context, b *sessionRequest, policy domain.SessionPolicy) (activity, error) {
 	sessions, err := s.deps.Logins.LookSessions(ctx, idsOf(b.user.Sessions)...)
 	if err != nil {
 		return activity{}, err
 	}
-	return s.seen(b.user.Sessions, sessions, policy), nil
+	return s.activityOf(b.user.Sessions, sessions, policy), nil
 }
 
-func (s *Service) seen(listed []domain.SessionRef, sessions []domain.Session, policy domain.SessionPolicy) activity {
+func (s *Service) activityOf(listed []domain.SessionRef, sessions []domain.Session, policy domain.SessionPolicy) activity {
 	now := s.deps.Clock.Now()
-	a := activity{looked: idsOf(listed), live: make(map[domain.SessionID]time.Time, len(sessions))}
+	a := activity{read: idsOf(listed), live: make(map[domain.SessionID]time.Time, len(sessions))}
 	for i := range sessions {
 		if now.Before(sessions[i].EndsAt(policy)) {
 			a.live[sessions[i].ID] = sessions[i].LastActivity
@@ -64,8 +64,9 @@ func idsOf(listed []domain.SessionRef) []domain.SessionID {
 	return ids
 }
 
-// list puts the session on the user's list and takes off those that are over and, beyond the limit, the least recently used
-// ones, which it returns. A session that started in the meantime, of which no activity is known, counts as used just now.
+// list adds the session to the user's list. It removes the sessions that have ended and, beyond the limit, the least
+// recently used ones, which it returns. A session that started in the meantime and has no known activity counts as used
+// just now.
 func list(u *domain.User, session *domain.Session, limit int, seen activity) (ended []domain.SessionID, err error) {
 	used := func(ref domain.SessionRef) time.Time {
 		if at, ok := seen.live[ref.ID]; ok {
@@ -77,8 +78,8 @@ func list(u *domain.User, session *domain.Session, limit int, seen activity) (en
 		return !session.CreatedAt.Before(ref.ExpiresAt) || seen.isOver(ref.ID)
 	})
 	if over := len(u.Sessions) + 1 - limit; over > 0 {
-		if seen.looked == nil && limit > 1 {
-			return nil, errUnseen
+		if seen.read == nil && limit > 1 {
+			return nil, errUnknownActivity
 		}
 		slices.SortStableFunc(u.Sessions, func(a, b domain.SessionRef) int { return used(a).Compare(used(b)) })
 		for _, ref := range u.Sessions[:over] {

@@ -20,44 +20,44 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// tokenOf returns the token in the first letter that holds one.
-func tokenOf(t *testing.T, letters []domain.Letter) string {
+// tokenOf returns the token in the first message that contains one.
+func tokenOf(t *testing.T, messages []domain.Letter) string {
 	t.Helper()
-	for _, letter := range letters {
-		if _, rest, found := strings.Cut(letter.Text, "?token="); found {
+	for _, message := range messages {
+		if _, rest, found := strings.Cut(message.Text, "?token="); found {
 			return strings.Fields(rest)[0]
 		}
 	}
-	t.Fatal("no letter holds a token")
+	t.Fatal("no message contains a token")
 	return ""
 }
 
-// wantLetters wants exactly these subjects, each to its address, in the queue.
-func wantLetters(t *testing.T, s *kit.Services, want ...string) {
+// wantMessages checks that the queue contains exactly these subjects, each sent to its address.
+func wantMessages(t *testing.T, s *kit.Services, want ...string) {
 	t.Helper()
 	var got []string
-	for _, letter := range s.Letters(t) {
-		got = append(got, letter.To+": "+letter.Subject)
+	for _, message := range s.Letters(t) {
+		got = append(got, message.To+": "+message.Subject)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the letters differ (-want +got):\n%s", diff)
+		t.Errorf("the messages differ (-want +got):\n%s", diff)
 	}
 }
 
 const changed = "ada@example.com: Your password has been changed"
 
-func TestA21_A13_EveryWayOfChangingAPasswordIsTold(t *testing.T) {
+func TestEveryPasswordChangeIsNotified(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		change func(t *testing.T, s *kit.Services, ada account.Profile) error
 		want   []string
 	}{
-		"by the person": {func(t *testing.T, s *kit.Services, ada account.Profile) error {
+		"by the user": {func(t *testing.T, s *kit.Services, ada account.Profile) error {
 			t.Helper()
 			_, by := s.SignIn(t, "ada", right, home)
 			return s.Account.ChangePassword(t.Context(), by, ada.ID, account.PasswordChange{Current: right, Next: word})
 		}, []string{changed}},
-		"by the person without the present one, where a client may": {func(t *testing.T, s *kit.Services, _ account.Profile) error {
+		"by the user without the current password": {func(t *testing.T, s *kit.Services, _ account.Profile) error {
 			t.Helper()
 			_, by := s.SignIn(t, "ada", right, home)
 			return s.Account.ResetOwn(t.Context(), by, word)
@@ -93,16 +93,16 @@ func TestA21_A13_EveryWayOfChangingAPasswordIsTold(t *testing.T) {
 			err := login(t, s, "ada", right, home)
 			token, ok := fault.Of(err).Extra()["change_token"].(string)
 			if !ok {
-				t.Fatalf("an expired password gives no change_token: %v", err)
+				t.Fatalf("expired password without change_token: %v", err)
 			}
 			return s.Account.Reset(t.Context(), kit.From(home), token, word)
 		}, []string{changed}},
-		"not where it was refused": {func(t *testing.T, s *kit.Services, ada account.Profile) error {
+		"no notification of a refused change": {func(t *testing.T, s *kit.Services, ada account.Profile) error {
 			t.Helper()
 			_, by := s.SignIn(t, "ada", right, home)
 			err := s.Account.ChangePassword(t.Context(), by, ada.ID, account.PasswordChange{Current: "wrong-Horse-7", Next: word})
 			if !errors.Is(err, domain.ErrCurrentPassword) {
-				t.Errorf("a wrong present one is %v", err)
+				t.Errorf("wrong current password: got error %v", err)
 			}
 			return nil
 		}, nil},
@@ -116,12 +116,12 @@ func TestA21_A13_EveryWayOfChangingAPasswordIsTold(t *testing.T) {
 			if err := tc.change(t, s, ada); err != nil {
 				t.Fatal(err)
 			}
-			wantLetters(t, s, tc.want...)
+			wantMessages(t, s, tc.want...)
 		})
 	}
 }
 
-func TestA21_A13_AChangeInTheDirectoryIsTold(t *testing.T) {
+func TestPasswordChangeInDirectoryIsNotified(t *testing.T) {
 	t.Parallel()
 	slapd := openldap.Start(t, openldap.Options{})
 	s := kit.Start(t, kit.Options{Directories: []ports.Directory{corp(t, "corp", slapd, nil)}})
@@ -130,27 +130,27 @@ func TestA21_A13_AChangeInTheDirectoryIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	bob := signedIn.User
-	told := bob.Email + ": Your password has been changed"
+	notice := bob.Email + ": Your password has been changed"
 	err = s.Account.ChangePassword(t.Context(), s.As(t, bob), bob.ID, account.PasswordChange{Current: openldap.Password, Next: word})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantLetters(t, s, told)
+	wantMessages(t, s, notice)
 	if err := s.Account.SetPassword(t.Context(), domain.Operator(), bob.ID, "Yet-an0ther-word!"); err != nil {
 		t.Fatal(err)
 	}
-	wantLetters(t, s, told)
+	wantMessages(t, s, notice)
 	_, err = signInto(t, s, "mustchange", openldap.Password)
 	token, _ := fault.Of(err).Extra()["change_token"].(string)
 	if err := s.Account.Reset(t.Context(), kit.From(home), token, word); err != nil {
 		t.Fatal(err)
 	}
-	if letters := s.Letters(t); len(letters) != 1 || letters[0].Subject != "Your password has been changed" {
-		t.Errorf("after a forced change there are %d letters", len(letters))
+	if messages := s.Letters(t); len(messages) != 1 || messages[0].Subject != "Your password has been changed" {
+		t.Errorf("after a forced change: %d messages, want 1", len(messages))
 	}
 }
 
-func TestA21_ANewAddressIsToldToTheFormerOne(t *testing.T) {
+func TestEmailChangeIsNotifiedToThePreviousAddress(t *testing.T) {
 	t.Parallel()
 	address := "new@example.com"
 	want := []string{"ada@example.com: Your e-mail address has been changed", "new@example.com: Confirm your e-mail address"}
@@ -166,24 +166,24 @@ func TestA21_ANewAddressIsToldToTheFormerOne(t *testing.T) {
 		if _, err := s.Account.Update(t.Context(), by, ada.ID, account.Patch{Email: &address}); err != nil {
 			t.Fatal(err)
 		}
-		wantLetters(t, s, want...)
+		wantMessages(t, s, want...)
 	}
 }
 
-// withFactor enrolls the user.
+// withFactor enrolls a second factor for the user.
 func withFactor(t *testing.T, s *kit.Services, by domain.Principal) {
 	t.Helper()
-	shown, err := s.Factor.Enroll(t.Context(), by, by.UserID, factor.EnrollInput{})
+	enrollment, err := s.Factor.Enroll(t.Context(), by, by.UserID, factor.EnrollInput{})
 	must(t, err)
-	code, err := totp.GenerateCode(shown.Setup.Secret, s.Clock.Now())
+	code, err := totp.GenerateCode(enrollment.Setup.Secret, s.Clock.Now())
 	must(t, err)
 	must(t, s.Factor.Activate(t.Context(), by, by.UserID, code))
 }
 
-func TestA21_ASecondFactorOnAndOffIsTold(t *testing.T) {
+func TestSecondFactorChangesAreNotified(t *testing.T) {
 	t.Parallel()
 	for name, off := range map[string]func(*testing.T, *kit.Services, domain.Principal) domain.Principal{
-		"by the person":   func(_ *testing.T, _ *kit.Services, by domain.Principal) domain.Principal { return by },
+		"by the user":     func(_ *testing.T, _ *kit.Services, by domain.Principal) domain.Principal { return by },
 		"by the operator": func(*testing.T, *kit.Services, domain.Principal) domain.Principal { return domain.Operator() },
 		"by an administrator": func(t *testing.T, s *kit.Services, _ domain.Principal) domain.Principal {
 			t.Helper()
@@ -199,16 +199,16 @@ func TestA21_ASecondFactorOnAndOffIsTold(t *testing.T) {
 			_, by := s.SignIn(t, "ada", right, home)
 			s.Letters(t)
 			withFactor(t, s, by)
-			wantLetters(t, s, "ada@example.com: Two-factor authentication is on")
+			wantMessages(t, s, "ada@example.com: Two-factor authentication is on")
 			if err := s.Factor.Disable(t.Context(), off(t, s, by), ada.ID, factor.Proof{}); err != nil {
 				t.Fatal(err)
 			}
-			wantLetters(t, s, "ada@example.com: Two-factor authentication is off")
+			wantMessages(t, s, "ada@example.com: Two-factor authentication is off")
 		})
 	}
 }
 
-func TestA21_ANewKeyIsTold(t *testing.T) {
+func TestNewAPIKeyIsNotified(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	ada := s.Register(t, "ada", right, "operator")
@@ -221,7 +221,7 @@ func TestA21_ANewKeyIsTold(t *testing.T) {
 		if _, err := s.Keys.Create(t.Context(), by, ada.ID, apikey.CreateInput{Name: "CI", Permissions: []string{permission}}); err != nil {
 			t.Fatal(err)
 		}
-		wantLetters(t, s, "ada@example.com: A new API key for your account")
+		wantMessages(t, s, "ada@example.com: A new API key for your account")
 	}
 }
 
@@ -234,20 +234,20 @@ func userOf(t *testing.T, s *kit.Services, id domain.UserID) domain.User {
 	return u
 }
 
-func TestA21_ASignInAfterFailuresIsTold(t *testing.T) {
+func TestLoginAfterFailuresIsNotified(t *testing.T) {
 	t.Parallel()
-	const told = "ada@example.com: A sign-in after several failed attempts"
+	const notice = "ada@example.com: A sign-in after several failed attempts"
 	tests := map[string]struct {
 		failures      int
 		from, success string // addresses
-		known         bool   // the address of the success has signed in before
+		known         bool   // the address of the success has logged in before
 		want          []string
 	}{
-		"two failures are nothing":                           {2, home, home, false, nil},
-		"three of the same source are told":                  {3, home, home, false, []string{told}},
-		"three of the same source that is known are told":    {3, home, home, true, []string{told}},
-		"three from elsewhere, before a new source":          {3, away, home, false, []string{told}},
-		"three from elsewhere do not trouble a known source": {3, away, home, true, nil},
+		"two failures":                                      {2, home, home, false, nil},
+		"three from the same source":                        {3, home, home, false, []string{notice}},
+		"three from the same known source":                  {3, home, home, true, []string{notice}},
+		"three from elsewhere, success from a new source":   {3, away, home, false, []string{notice}},
+		"three from elsewhere, success from a known source": {3, away, home, true, nil},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -264,14 +264,14 @@ func TestA21_ASignInAfterFailuresIsTold(t *testing.T) {
 				}
 			}
 			s.SignIn(t, "ada", right, tc.success)
-			wantLetters(t, s, tc.want...)
+			wantMessages(t, s, tc.want...)
 			s.SignIn(t, "ada", right, tc.success)
-			wantLetters(t, s)
+			wantMessages(t, s)
 		})
 	}
 }
 
-func TestA21_ASignInThatStopsAtTheSecondFactorIsToldOnce(t *testing.T) {
+func TestLoginStoppedAtSecondFactorIsNotifiedOnce(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -281,8 +281,8 @@ func TestA21_ASignInThatStopsAtTheSecondFactorIsToldOnce(t *testing.T) {
 	for range 7 {
 		_, err := s.Auth.Login(t.Context(), kit.From(away), auth.LoginInput{Name: "ada", Password: right, Code: "0000000"})
 		if err == nil {
-			t.Fatal("a code of seven digits is right")
+			t.Fatal("a code of seven digits was accepted")
 		}
 	}
-	wantLetters(t, s, "ada@example.com: A sign-in to your account was stopped")
+	wantMessages(t, s, "ada@example.com: A sign-in to your account was stopped")
 }

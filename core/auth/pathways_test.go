@@ -16,7 +16,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// ways are all by which somebody gets in or goes on: each returns what it was answered, and how far one got.
+// ways returns all ways to authenticate or to continue a session. Each returns the resulting principal or the error.
 func ways(t *testing.T, s *kit.Services, name string) map[string]func() (domain.Principal, error) {
 	t.Helper()
 	in, p := s.SignIn(t, name, promised, "203.0.113.9")
@@ -49,16 +49,16 @@ func ways(t *testing.T, s *kit.Services, name string) map[string]func() (domain.
 	}
 }
 
-func TestA18_EveryWayInIsAsStrongAsTheOthers(t *testing.T) {
+func TestEveryAuthenticationPathEnforcesUserState(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		bring func(t *testing.T, s *kit.Services, id domain.UserID)
-		// refused are the ways that end with an error; on the others one gets through, restricted or not.
+		apply func(t *testing.T, s *kit.Services, id domain.UserID)
+		// refused maps the ways that end with an error. All others succeed, restricted or not.
 		refused    map[string]error
 		restricted bool
 	}{
 		"deactivated": {
-			bring: func(t *testing.T, s *kit.Services, id domain.UserID) {
+			apply: func(t *testing.T, s *kit.Services, id domain.UserID) {
 				t.Helper()
 				_, err := s.Account.Deactivate(t.Context(), domain.Operator(), id)
 				must(t, err)
@@ -69,7 +69,7 @@ func TestA18_EveryWayInIsAsStrongAsTheOthers(t *testing.T) {
 			},
 		},
 		"purged": {
-			bring: func(t *testing.T, s *kit.Services, id domain.UserID) {
+			apply: func(t *testing.T, s *kit.Services, id domain.UserID) {
 				t.Helper()
 				_, err := s.Account.Purge(t.Context(), domain.Operator(), id)
 				must(t, err)
@@ -79,8 +79,8 @@ func TestA18_EveryWayInIsAsStrongAsTheOthers(t *testing.T) {
 				"API key": fault.ErrUnauthorized, "refresh": fault.ErrUnauthorized,
 			},
 		},
-		"comes under the duty of a second factor": {
-			bring: func(t *testing.T, s *kit.Services, _ domain.UserID) {
+		"second factor becomes mandatory": {
+			apply: func(t *testing.T, s *kit.Services, _ domain.UserID) {
 				t.Helper()
 				_, err := s.Settings.Patch(t.Context(), domain.Operator(), settings.Patch{TwoFactor: settings.TwoFactorPatch{
 					Enabled: new(true), RequiredForRoles: &[]domain.RoleID{domain.RoleUser},
@@ -89,8 +89,8 @@ func TestA18_EveryWayInIsAsStrongAsTheOthers(t *testing.T) {
 			},
 			restricted: true,
 		},
-		"has a password that has expired": {
-			bring: func(t *testing.T, s *kit.Services, id domain.UserID) {
+		"password expired": {
+			apply: func(t *testing.T, s *kit.Services, id domain.UserID) {
 				t.Helper()
 				_, err := s.Store.Users().Update(t.Context(), id, func(u *domain.User, _ *domain.Outbox) error {
 					u.Password.MustChange = true
@@ -101,7 +101,7 @@ func TestA18_EveryWayInIsAsStrongAsTheOthers(t *testing.T) {
 			refused: map[string]error{"login": domain.ErrPasswordExpired, "key login": domain.ErrPasswordExpired},
 		},
 		"locked": {
-			bring: func(t *testing.T, s *kit.Services, id domain.UserID) {
+			apply: func(t *testing.T, s *kit.Services, id domain.UserID) {
 				t.Helper()
 				must(t, s.Store.Guards().UpdateAttempts(t.Context(), "user:"+string(id), s.Clock.Now(), func(a *domain.Attempts, _ *domain.Outbox) error {
 					a.Locks = map[string]time.Time{"203.0.113.9": s.Clock.Now().Add(time.Hour)}
@@ -115,10 +115,10 @@ func TestA18_EveryWayInIsAsStrongAsTheOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := kit.Start(t, kit.Options{})
-			s.Register(t, "root", promised, "admin") // else the purged one might be the last
+			s.Register(t, "root", promised, "admin") // the purged user must not be the last administrator
 			john := s.Register(t, "john", promised, "user")
 			in := ways(t, s, "john")
-			tc.bring(t, s, john.ID)
+			tc.apply(t, s, john.ID)
 			for way, try := range in {
 				p, err := try()
 				if want := tc.refused[way]; !errors.Is(err, want) {
@@ -132,14 +132,14 @@ func TestA18_EveryWayInIsAsStrongAsTheOthers(t *testing.T) {
 	}
 }
 
-func TestR05_AResetDoesNotPassBySecondFactors(t *testing.T) {
+func TestPasswordResetDoesNotBypassSecondFactor(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	john := s.Register(t, "john", promised, "user")
 	_, by := s.SignIn(t, "john", promised, "203.0.113.9")
-	shown, err := s.Factor.Enroll(t.Context(), by, john.ID, factor.EnrollInput{})
+	enrollment, err := s.Factor.Enroll(t.Context(), by, john.ID, factor.EnrollInput{})
 	must(t, err)
-	code, err := totp.GenerateCode(shown.Setup.Secret, s.Clock.Now())
+	code, err := totp.GenerateCode(enrollment.Setup.Secret, s.Clock.Now())
 	must(t, err)
 	must(t, s.Factor.Activate(t.Context(), by, john.ID, code))
 	token, _, err := s.Account.ResetLink(t.Context(), domain.Operator(), john.ID)
@@ -148,7 +148,7 @@ func TestR05_AResetDoesNotPassBySecondFactors(t *testing.T) {
 	must(t, s.Account.Reset(t.Context(), kit.From("203.0.113.9"), token, next))
 	_, err = s.Auth.Login(t.Context(), kit.From("203.0.113.9"), auth.LoginInput{Name: "john", Password: next})
 	if !errors.Is(err, domain.ErrTwoFactorRequired) {
-		t.Errorf("signing in after a reset: %v, want to be asked for a code", err)
+		t.Errorf("login after a reset: %v, want ErrTwoFactorRequired", err)
 	}
 }
 

@@ -19,9 +19,9 @@ import (
 
 const promised = "Correct-Horse-7-Battery"
 
-// ackRule lets many verify a credential while it is taken away, and reports each verification that started after the taking
-// away was answered and yet succeeded. What starts before may end either way.
-func ackRule(t *testing.T, s *kit.Services, credential string, takeAway func(ctx context.Context) error) {
+// ackRule verifies a credential concurrently while it is revoked. It reports each verification that started after the
+// revocation was answered and still succeeded. A verification that starts earlier may succeed or fail.
+func ackRule(t *testing.T, s *kit.Services, credential string, revoke func(ctx context.Context) error) {
 	t.Helper()
 	var answered atomic.Bool
 	var valid, late atomic.Int64
@@ -44,9 +44,9 @@ func ackRule(t *testing.T, s *kit.Services, credential string, takeAway func(ctx
 		})
 	}
 	for valid.Load() < 100 && ctx.Err() == nil {
-		runtime.Gosched() // until the others have got going
+		runtime.Gosched() // until the goroutines have started
 	}
-	if err := takeAway(t.Context()); err != nil {
+	if err := revoke(t.Context()); err != nil {
 		t.Error(err)
 	}
 	answered.Store(true)
@@ -58,11 +58,11 @@ func ackRule(t *testing.T, s *kit.Services, credential string, takeAway func(ctx
 	stop()
 	wg.Wait()
 	if late.Load() > 0 {
-		t.Errorf("%d verifications that started after the answer succeeded", late.Load())
+		t.Errorf("%d verifications succeeded that started after the revocation was answered", late.Load())
 	}
 }
 
-func TestS04_K07_NoVerificationThatStartsAfterARevokeSucceeds(t *testing.T) {
+func TestNoVerificationSucceedsAfterRevocation(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "root", promised, "admin")
@@ -83,7 +83,7 @@ func TestS04_K07_NoVerificationThatStartsAfterARevokeSucceeds(t *testing.T) {
 			_, err := s.Account.Deactivate(ctx, admin, p.UserID)
 			return err
 		},
-		"a purge": func(ctx context.Context, p domain.Principal, _ auth.SignedIn, _ apikey.Created) error {
+		"purge": func(ctx context.Context, p domain.Principal, _ auth.SignedIn, _ apikey.Created) error {
 			_, err := s.Account.Purge(ctx, admin, p.UserID)
 			return err
 		},
@@ -91,13 +91,13 @@ func TestS04_K07_NoVerificationThatStartsAfterARevokeSucceeds(t *testing.T) {
 			_, err := s.Keys.Revoke(ctx, admin, key.ID)
 			return err
 		},
-		"key of the deactivated": func(ctx context.Context, p domain.Principal, _ auth.SignedIn, _ apikey.Created) error {
+		"key of a deactivated user": func(ctx context.Context, p domain.Principal, _ auth.SignedIn, _ apikey.Created) error {
 			_, err := s.Account.Deactivate(ctx, admin, p.UserID)
 			return err
 		},
 	}
 	number := 0
-	for name, takeAway := range tests {
+	for name, revoke := range tests {
 		number++
 		login := "user" + string(rune('a'+number))
 		s.Register(t, login, promised, "user")
@@ -112,23 +112,23 @@ func TestS04_K07_NoVerificationThatStartsAfterARevokeSucceeds(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ackRule(t, s, credential, func(ctx context.Context) error { return takeAway(ctx, p, in, key) })
+			ackRule(t, s, credential, func(ctx context.Context) error { return revoke(ctx, p, in, key) })
 		})
 	}
 }
 
-func TestS11_EverySignInIsASessionOfItsOwn(t *testing.T) {
+func TestEveryLoginStartsItsOwnSession(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "john", promised, "user")
 	one, _ := s.SignIn(t, "john", promised, "203.0.113.9")
 	two, _ := s.SignIn(t, "john", promised, "203.0.113.9")
 	if one.Session.ID == two.Session.ID || one.Tokens.Access == two.Tokens.Access || one.Tokens.Refresh == two.Tokens.Refresh {
-		t.Error("two sign-ins share a session or a token")
+		t.Error("two logins share a session or a token")
 	}
 }
 
-func TestS13_RevokingWhatIsNotOnesOwnIsLikeRevokingNothing(t *testing.T) {
+func TestRevokingForeignSessionLooksLikeUnknownSession(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "john", promised, "user")
@@ -138,7 +138,7 @@ func TestS13_RevokingWhatIsNotOnesOwnIsLikeRevokingNothing(t *testing.T) {
 	_, foreign := s.Auth.Revoke(t.Context(), eve, john.SessionID)
 	_, absent := s.Auth.Revoke(t.Context(), eve, "sess_00000000000000000000000000")
 	if !errors.Is(foreign, domain.ErrSessionNotFound) || fault.Of(foreign).Error() != fault.Of(absent).Error() {
-		t.Errorf("somebody else's: %v, nobody's: %v", foreign, absent)
+		t.Errorf("session of another user: %v, unknown session: %v", foreign, absent)
 	}
 	first, err := s.Auth.Revoke(t.Context(), john, john.SessionID)
 	if err != nil {
@@ -146,11 +146,11 @@ func TestS13_RevokingWhatIsNotOnesOwnIsLikeRevokingNothing(t *testing.T) {
 	}
 	s.Clock.Forward(time.Minute)
 	if again, err := s.Auth.Revoke(t.Context(), john, john.SessionID); err != nil || !again.Equal(first) {
-		t.Errorf("revoking again: %v, %v, want the answer of the first, %v", again, err, first)
+		t.Errorf("revoking again: %v, %v, want the time of the first, %v", again, err, first)
 	}
 }
 
-func TestZ11_ANameComesBackWithoutWhatHungOnIt(t *testing.T) {
+func TestReusedUsernameInheritsNothing(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "root", promised, "admin")
@@ -173,7 +173,7 @@ func TestZ11_ANameComesBackWithoutWhatHungOnIt(t *testing.T) {
 	}
 	next := s.Register(t, "john", promised, "user")
 	if next.ID == old.ID {
-		t.Error("the new user has the old id")
+		t.Error("the new user has the old ID")
 	}
 	for what, credential := range map[string]string{"session": in.Tokens.Access, "key": key.Text} {
 		if _, err := s.Auth.Authenticate(t.Context(), credential, kit.Origin); !errors.Is(err, fault.ErrUnauthorized) {

@@ -11,24 +11,24 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// ProviderLogin is somebody whom an OpenID provider has signed in and who is a user here.
+// ProviderLogin is the result of a login at an OpenID provider for a user of this service.
 type ProviderLogin struct {
 	UserID       domain.UserID
-	Code         string // of our second factor
+	Code         string // code of the second factor of this service
 	Remember     bool
-	Methods      []string // that the provider tells (RFC 8176)
-	SecondFactor bool     // the provider's own counts as ours
+	Methods      []string // authentication methods reported by the provider (RFC 8176)
+	SecondFactor bool     // the provider's second factor counts as ours
 	AuthTime     time.Time
 	Directory    domain.DirectoryID
 	Subject      domain.Subject
 	Session      string // "sid" at the provider
-	Grant        string // its refresh token
+	Grant        string // the provider's refresh token
 	IDToken      string
 }
 
-// LoginByProvider starts a session for somebody whom a provider has signed in. The second factor of ours is asked for as at
-// any login (domain.ErrTwoFactorRequired, domain.ErrTwoFactorLogin) unless the provider's counts; a user who may not
-// sign in is fault.ErrUnauthorized.
+// LoginByProvider starts a session for a user whom a provider has authenticated. It requires our second factor as at
+// any login (domain.ErrTwoFactorRequired, domain.ErrTwoFactorLogin) unless the provider's counts. A user who may not
+// log in is fault.ErrUnauthorized.
 func (s *Service) LoginByProvider(ctx context.Context, by domain.Principal, in ProviderLogin) (SignedIn, error) {
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Service) LoginByProvider(ctx context.Context, by domain.Principal, in P
 	if err != nil {
 		return SignedIn{}, err
 	}
-	signedIn, err := s.start(ctx, by, catalog, beginning{
+	signedIn, err := s.start(ctx, by, catalog, sessionRequest{
 		user: user, remember: in.Remember, methods: in.methods(method), detail: audit.Detail("method", "oidc"), authTime: in.AuthTime,
 		provider: domain.ProviderSession{Directory: in.Directory, Subject: in.Subject, ID: in.Session},
 		grant:    in.Grant, idToken: in.IDToken,
@@ -60,14 +60,14 @@ func (s *Service) LoginByProvider(ctx context.Context, by domain.Principal, in P
 	return signedIn, err
 }
 
-// providerFactor is secondFactor for a login that no password was typed at.
+// providerFactor is secondFactor for a login without a password.
 func (s *Service) providerFactor(ctx context.Context, by domain.Principal, in ProviderLogin, user *domain.User) (domain.Method, error) {
 	if !user.Factor.IsOn() || in.SecondFactor {
 		return "", nil
 	}
 	if in.Code == "" {
-		asked := s.deps.Factor.Challenge(ctx, user)
-		return "", s.refuseProvider(ctx, by, in, domain.ActionLoginFailed, fault.Of(asked).Code, asked)
+		challenge := s.deps.Factor.Challenge(ctx, user)
+		return "", s.refuseProvider(ctx, by, in, domain.ActionLoginFailed, fault.Of(challenge).Code, challenge)
 	}
 	method, err := s.deps.Factor.Verify(ctx, by, user, in.Code)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Service) providerFactor(ctx context.Context, by domain.Principal, in Pr
 	return method, nil
 }
 
-// refuseProvider records why a sign-in ended and returns the failure to answer with.
+// refuseProvider records the reason why a login was refused and returns the failure.
 func (s *Service) refuseProvider(
 	ctx context.Context, by domain.Principal, in ProviderLogin, action domain.Action, reason string, failure error,
 ) error {
@@ -88,7 +88,7 @@ func (s *Service) refuseProvider(
 	return failure
 }
 
-// methods returns what the session was proved by. That a second factor was used is only said where it counts here.
+// methods returns the authentication methods of the session. It reports a second factor only if that counts here.
 func (in *ProviderLogin) methods(second domain.Method) []string {
 	var methods []string
 	for _, m := range in.Methods {
@@ -107,21 +107,22 @@ func (in *ProviderLogin) methods(second domain.Method) []string {
 	return methods
 }
 
-// EndByProvider ends a session because the provider ended its own, for the reason given. One that is over stays over.
+// EndByProvider ends a session because the provider ended its own, for the given reason. It has no effect on an ended
+// session.
 func (s *Service) EndByProvider(ctx context.Context, by domain.Principal, session domain.Session, reason string) error {
 	return s.end(ctx, session, s.ended(by, domain.ActionSessionRevoke, &session, audit.Detail("reason", reason)))
 }
 
-// GrantBinding is what a provider's refresh token is sealed to.
+// GrantBinding returns the context that a provider's refresh token is sealed with.
 func GrantBinding(id domain.SessionID) string { return "sessions|" + string(id) + "|provider_grant" }
 
-// IDTokenBinding is what a provider's ID token is sealed to.
+// IDTokenBinding returns the context that a provider's ID token is sealed with.
 func IDTokenBinding(id domain.SessionID) string {
 	return "sessions|" + string(id) + "|provider_id_token"
 }
 
-// sealProvider puts the provider's tokens into the session, sealed.
-func (s *Service) sealProvider(session *domain.Session, b *beginning) error {
+// sealProvider stores the sealed provider tokens in the session.
+func (s *Service) sealProvider(session *domain.Session, b *sessionRequest) error {
 	seal := func(text, binding string, into *[]byte) error {
 		if text == "" {
 			return nil

@@ -10,18 +10,18 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// graceFor is how long a replaced refresh token still gives its successor to the client that replaced it, also after the
-// successor was used: tabs refresh in parallel.
+// graceFor is how long the client that replaced a refresh token may get its successor again, even after the successor
+// was used: browser tabs refresh in parallel.
 const graceFor = 10 * time.Second
 
-// errReused is a refresh token that somebody has used before.
+// errReused means that a refresh token was used before.
 var errReused = errors.New("refresh token reused")
 
-// Refresh replaces a refresh token by its successor, with a new access token. A token that is not genuine, or whose session is over,
-// is fault.ErrUnauthorized. One that was replaced before ends the whole session, with two exceptions that give the same
-// successor again: the same client (by address or user agent) asks within ten seconds, or the service has accepted neither
-// the successor nor an access token that was issued with it. A client that lost the answer can therefore ask again, from
-// anywhere and for as long as the session lives.
+// Refresh replaces a refresh token by its successor and issues a new access token. An invalid token, or one of an ended
+// session, is fault.ErrUnauthorized. A token that was replaced before ends the whole session, with two exceptions that
+// return the same successor again: the same client (by address or user agent) repeats the request within ten seconds,
+// or the service has accepted neither the successor nor an access token issued with it. A client that lost the response
+// can therefore retry from anywhere, for as long as the session lives.
 func (s *Service) Refresh(ctx context.Context, by domain.Principal, token string) (SignedIn, error) {
 	id, counter, err := parseRefreshToken(token)
 	if err != nil {
@@ -54,15 +54,15 @@ func (s *Service) Refresh(ctx context.Context, by domain.Principal, token string
 		return SignedIn{}, err
 	}
 	result := SignedIn{User: *live.User, Session: session, Tokens: tokens}
-	if s.enrolmentOnly(catalog, live.User, &session) {
+	if s.enrollmentOnly(catalog, live.User, &session) {
 		result.Scope = domain.ScopeEnrollment
 	}
 	return result, nil
 }
 
-// rotate moves the family on from the counter, keeps it where the counter's successor may be given again, and refuses
-// everything else. The successor that nobody has used is given by a write of its own: the write is conditional on the state
-// that was read, so it fails when a token of that generation is accepted meanwhile, whatever node accepts it.
+// rotate advances the family from the counter, keeps it where the counter's successor may be returned again, and
+// refuses everything else. Returning an unused successor again requires a write of its own. That write is conditional
+// on the state that was read, so it fails if any node accepts a token of that generation in the meantime.
 func rotate(x *domain.Session, counter int64, from domain.Origin, now time.Time) error {
 	f := &x.Refresh
 	switch {
@@ -84,7 +84,7 @@ func sameClient(f *domain.RefreshFamily, from domain.Origin) bool {
 	return f.IPAddress == from.IP() || f.UserAgent != "" && f.UserAgent == from.UserAgent
 }
 
-// endReused ends a session whose refresh token two parties hold, and tells its user.
+// endReused ends a session whose refresh token two parties hold, and notifies its user.
 func (s *Service) endReused(ctx context.Context, by domain.Principal, live domain.LiveSession) error {
 	messages, err := s.deps.Composer.RefreshReuse(*live.User, by.Origin)
 	if err != nil {
@@ -105,7 +105,8 @@ func (s *Service) endReused(ctx context.Context, by domain.Principal, live domai
 	return fault.ErrUnauthorized.Because(errReused)
 }
 
-// lookLive returns the session if it is live at this moment, with the catalog in force; anything else is fault.ErrUnauthorized.
+// lookLive returns the session if it is currently live, with the catalog in force. Anything else is
+// fault.ErrUnauthorized.
 func (s *Service) lookLive(ctx context.Context, id domain.SessionID) (domain.LiveSession, *domain.Catalog, error) {
 	live, err := s.deps.View.Look(ctx, id)
 	if errors.Is(err, domain.ErrSessionNotFound) {

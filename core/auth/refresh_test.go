@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-func TestS06_AReusedRefreshTokenEndsTheSession(t *testing.T) {
+func TestReusedRefreshTokenEndsTheSession(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -37,14 +37,14 @@ func TestS06_AReusedRefreshTokenEndsTheSession(t *testing.T) {
 		t.Errorf("the newest refresh token after the reuse: %v", err)
 	}
 	if got := len(s.Logged(t, domain.ActionTokenRefreshReuse)); got != 1 {
-		t.Errorf("%d entries of one reuse", got)
+		t.Errorf("%d audit entries for one reuse", got)
 	}
-	if letters := s.Letters(t); len(letters) != 1 || letters[0].To != "ada@example.com" {
-		t.Errorf("the user was told by %d letters", len(letters))
+	if messages := s.Letters(t); len(messages) != 1 || messages[0].To != "ada@example.com" {
+		t.Errorf("the user got %d messages, want 1", len(messages))
 	}
 }
 
-func TestS07_ConcurrentRefreshGivesOneSuccessor(t *testing.T) {
+func TestConcurrentRefreshReturnsOneSuccessor(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -69,20 +69,20 @@ func TestS07_ConcurrentRefreshGivesOneSuccessor(t *testing.T) {
 	}
 }
 
-func TestARetriedRefreshIsForgivenToTheSameClientOnly(t *testing.T) {
+func TestRetriedRefreshSucceedsOnlyForTheSameClient(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		address, agent string
 		after          time.Duration
-		forgiven       bool
+		allowed        bool
 	}{
-		"the same client at once":            {home, "test", 0, true},
-		"the same address, another agent":    {home, "other", 5 * time.Second, true},
-		"the same agent, another address":    {away, "test", 5 * time.Second, true},
-		"another client":                     {away, "other", time.Second, false},
-		"the same client after ten seconds":  {home, "test", 10 * time.Second, true},
-		"the same client after eleven":       {home, "test", 11 * time.Second, false},
-		"an agent that tells nothing, other": {away, "", time.Second, false},
+		"the same client at once":           {home, "test", 0, true},
+		"the same address, another agent":   {home, "other", 5 * time.Second, true},
+		"the same agent, another address":   {away, "test", 5 * time.Second, true},
+		"another client":                    {away, "other", time.Second, false},
+		"the same client after ten seconds": {home, "test", 10 * time.Second, true},
+		"the same client after eleven":      {home, "test", 11 * time.Second, false},
+		"no user agent, another address":    {away, "", time.Second, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -94,27 +94,27 @@ func TestARetriedRefreshIsForgivenToTheSameClientOnly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := verify(t, s, next.Tokens.Access); err != nil { // the answer has arrived
+			if err := verify(t, s, next.Tokens.Access); err != nil { // the client has received the response
 				t.Fatal(err)
 			}
 			s.Clock.Forward(test.after)
 			by := kit.From(test.address)
 			by.Origin.UserAgent = test.agent
 			again, err := s.Auth.Refresh(t.Context(), by, in.Tokens.Refresh)
-			if (err == nil) != test.forgiven {
+			if (err == nil) != test.allowed {
 				t.Fatalf("got %v", err)
 			}
-			if test.forgiven && again.Tokens.Refresh != next.Tokens.Refresh {
-				t.Error("the retry got another successor")
+			if test.allowed && again.Tokens.Refresh != next.Tokens.Refresh {
+				t.Error("the retry returned a different successor")
 			}
-			if err := verify(t, s, next.Tokens.Access); (err == nil) != test.forgiven {
-				t.Errorf("the session afterwards: %v", err)
+			if err := verify(t, s, next.Tokens.Access); (err == nil) != test.allowed {
+				t.Errorf("the session after the retry: %v", err)
 			}
 		})
 	}
 }
 
-func TestS14_OnlyTheWholeRefreshTokenCounts(t *testing.T) {
+func TestOnlyTheExactRefreshTokenIsAccepted(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -136,6 +136,6 @@ func TestS14_OnlyTheWholeRefreshTokenCounts(t *testing.T) {
 		t.Errorf("forged tokens ended the session: %v", err)
 	}
 	if err := verify(t, s, token); !errors.Is(err, fault.ErrUnauthorized) {
-		t.Errorf("S02: a refresh token passed as an access token: %v", err)
+		t.Errorf("a refresh token was accepted as an access token: %v", err)
 	}
 }

@@ -9,14 +9,15 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// see records that the service accepts a token of the generation, before the request that brought it goes on. After a
-// generation was seen, its predecessor's refresh token gives nothing any more. Only the first token of a generation causes a
-// write; a token of an older generation says nothing about the present one. A store that cannot record it fails the request.
-func (s *Service) see(ctx context.Context, session *domain.Session, generation int64) error {
+// markUsed records that the service accepts a token of the generation, before the request with the token proceeds. Once
+// a generation is marked as used, the refresh token of its predecessor no longer works. Only the first token of a
+// generation causes a write; a token of an older generation does not affect the current one. If the store cannot record
+// the use, the request fails.
+func (s *Service) markUsed(ctx context.Context, session *domain.Session, generation int64) error {
 	if !session.Refresh.Awaits(generation) {
 		return nil
 	}
-	return s.marks.once(ctx, generationKey{session.ID, generation}, func() error {
+	return s.marks.do(ctx, generationKey{session.ID, generation}, func() error {
 		_, err := s.deps.Sessions.Update(ctx, session.ID, func(x *domain.Session, _ *domain.Outbox) error {
 			if !x.Refresh.Awaits(generation) {
 				return domain.ErrUnchanged
@@ -31,29 +32,28 @@ func (s *Service) see(ctx context.Context, session *domain.Session, generation i
 	})
 }
 
-// generationKey names one generation of a session's tokens.
+// generationKey identifies one generation of a session's tokens.
 type generationKey struct {
 	session domain.SessionID
 	counter int64
 }
 
-// generationMarks lets the requests that bring the first tokens of a generation at the same time share one write. Its zero
-// value is ready for use.
+// generationMarks makes concurrent first requests of a generation share one write. Its zero value is ready for use.
 type generationMarks struct {
 	mu      sync.Mutex
 	running map[generationKey]*generationMark
 }
 
-// generationMark is one write under way. Its error may be read once done is closed.
+// generationMark is one write in progress. Its error may be read once done is closed.
 type generationMark struct {
 	done      chan struct{}
 	err       error
-	abandoned bool // the request that wrote was canceled: the error says nothing about the store
+	abandoned bool // the writing request was canceled; the error is not the store's
 }
 
-// once runs write for the key, or waits for the write that runs already and returns its error. A write that failed because
-// its own request was canceled is run again by one of those who waited.
-func (g *generationMarks) once(ctx context.Context, key generationKey, write func() error) error {
+// do runs write for the key, or waits for a write that is already running and returns its error. If a write failed
+// because its own request was canceled, one of the waiting requests runs it again.
+func (g *generationMarks) do(ctx context.Context, key generationKey, write func() error) error {
 	for {
 		mark, first := g.join(key)
 		if first {
@@ -85,7 +85,7 @@ func (g *generationMarks) join(key generationKey) (mark *generationMark, first b
 }
 
 func (g *generationMarks) run(ctx context.Context, key generationKey, mark *generationMark, write func() error) error {
-	mark.err = fault.ErrStorage // what the others get where write panics
+	mark.err = fault.ErrStorage // the result for the waiting requests if write panics
 	defer func() {
 		mark.abandoned = mark.err != nil && ctx.Err() != nil
 		g.mu.Lock()

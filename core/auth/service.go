@@ -13,22 +13,22 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// SecondFactor asks for and checks codes at sign-in; factor.Checker is one.
+// SecondFactor challenges for and verifies codes at login; factor.Checker implements it.
 type SecondFactor interface {
-	// Challenge asks for a code: it returns domain.ErrTwoFactorRequired, with the methods, after it has sent one where the
+	// Challenge requests a code. It returns domain.ErrTwoFactorRequired with the methods, after sending a code if the
 	// method needs that.
 	Challenge(ctx context.Context, user *domain.User) error
-	// Verify checks and burns a code. A wrong or used one is domain.ErrTwoFactorLogin and counts on its own; too many are
-	// domain.ErrAccountLocked.
+	// Verify checks and consumes a code. A wrong or used code is domain.ErrTwoFactorLogin and counts separately from
+	// passwords; too many are domain.ErrAccountLocked.
 	Verify(ctx context.Context, by domain.Principal, user *domain.User, code string) (domain.Method, error)
 }
 
-// KeyAuthenticator makes principals of API keys; apikey.Service is one.
+// KeyAuthenticator returns the principals of API keys; apikey.Service implements it.
 type KeyAuthenticator interface {
 	Authenticate(ctx context.Context, key string, from domain.Origin) (domain.Principal, error)
 }
 
-// Needs is what a Service works with.
+// Needs holds the dependencies of a Service.
 type Needs struct {
 	Users       ports.UserStore
 	Sessions    ports.SessionStore
@@ -51,11 +51,11 @@ type Needs struct {
 	Factor      SecondFactor
 	Keys        KeyAuthenticator
 	LoginLimit  LoginLimit
-	// AccessTokenLifetime is how long an access token is good for at the most; its session may end before.
+	// AccessTokenLifetime is the maximum lifetime of an access token; its session may end earlier.
 	AccessTokenLifetime time.Duration
 }
 
-// Service signs in, refreshes, authenticates and ends sessions.
+// Service implements login, refresh, authentication, step-up and the ending of sessions.
 type Service struct {
 	deps    Needs
 	lockout *lockout.Lockout

@@ -24,7 +24,7 @@ func verify(t *testing.T, s *kit.Services, token string) error {
 	return err
 }
 
-func TestS09_SessionsEndByIdleness(t *testing.T) {
+func TestIdleSessionsExpire(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -47,7 +47,7 @@ func TestS09_SessionsEndByIdleness(t *testing.T) {
 	}
 }
 
-func TestS08_RememberedSessionsHaveAnEnd(t *testing.T) {
+func TestRememberedSessionsExpire(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -67,7 +67,7 @@ func TestS08_RememberedSessionsHaveAnEnd(t *testing.T) {
 	}
 }
 
-func TestS10_MaxSessionsIsExact(t *testing.T) {
+func TestMaxSessionsIsExact(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	user := s.Register(t, "ada", right, "user")
@@ -108,7 +108,7 @@ func TestMaxSessionsEndsTheLeastRecentlyUsed(t *testing.T) {
 		tokens = append(tokens, in.Tokens.Access)
 		s.Clock.Forward(time.Minute)
 	}
-	if err := verify(t, s, tokens[0]); err != nil { // now the second is the one that was away longest
+	if err := verify(t, s, tokens[0]); err != nil { // now the second session is the least recently used
 		t.Fatal(err)
 	}
 	s.Clock.Forward(time.Minute)
@@ -120,7 +120,7 @@ func TestMaxSessionsEndsTheLeastRecentlyUsed(t *testing.T) {
 	}
 }
 
-func TestS20_Logout(t *testing.T) {
+func TestLogout(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -147,11 +147,11 @@ func TestS20_Logout(t *testing.T) {
 		t.Errorf("another session: %v", err)
 	}
 	if got := len(s.Logged(t, domain.ActionLogout)); got != 2 {
-		t.Errorf("%d entries of two logouts", got)
+		t.Errorf("%d audit entries for two logouts", got)
 	}
 }
 
-func TestS12_SessionsAreTheirOwners(t *testing.T) {
+func TestSessionsAreVisibleToTheirOwnerOnly(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -161,13 +161,13 @@ func TestS12_SessionsAreTheirOwners(t *testing.T) {
 	_, asBob := s.SignIn(t, "bob", right, home)
 	_, asRoot := s.SignIn(t, "root", right, home)
 	if _, err := s.Auth.List(t.Context(), asBob, asAda.UserID, domain.Page{}); !errors.Is(err, domain.ErrUserNotFound) {
-		t.Errorf("another's list: %v", err)
+		t.Errorf("list of another user: %v", err)
 	}
 	if _, err := s.Auth.Revoke(t.Context(), asBob, ada.Session.ID); !errors.Is(err, domain.ErrSessionNotFound) {
-		t.Errorf("another's session: %v", err)
+		t.Errorf("session of another user: %v", err)
 	}
 	if _, err := s.Auth.Revoke(t.Context(), asBob, "sess_00000000000000000000000000"); !errors.Is(err, domain.ErrSessionNotFound) {
-		t.Errorf("no session: %v", err)
+		t.Errorf("unknown session: %v", err)
 	}
 	first, err := s.Auth.Revoke(t.Context(), asRoot, ada.Session.ID)
 	if err != nil || first.IsZero() {
@@ -176,7 +176,7 @@ func TestS12_SessionsAreTheirOwners(t *testing.T) {
 	s.Clock.Forward(time.Minute)
 	again, err := s.Auth.Revoke(t.Context(), asRoot, ada.Session.ID)
 	if err != nil || !again.Equal(first) {
-		t.Errorf("again: %v, %v; want the same %v", again, err, first)
+		t.Errorf("revoking again: %v, %v; want the same time %v", again, err, first)
 	}
 	if err := verify(t, s, ada.Tokens.Access); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("after the revoke: %v", err)
@@ -198,7 +198,7 @@ func TestRevokeAll(t *testing.T) {
 	}
 }
 
-func TestS03_RightsAreTheStores(t *testing.T) {
+func TestPermissionsComeFromTheStore(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	user := s.Register(t, "ada", right, "admin")

@@ -13,11 +13,11 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// SessionInfo is a live session as people see it.
+// SessionInfo is a live session with the fields for display.
 type SessionInfo struct {
 	Session  domain.Session
-	Location string // in words; empty where it is not known
-	Current  bool   // the one that asks
+	Location string // display text; empty if unknown
+	Current  bool   // the session of the request
 }
 
 // SessionPage is one page of live sessions.
@@ -26,9 +26,9 @@ type SessionPage struct {
 	domain.PageInfo
 }
 
-// List returns one page of the user's live sessions, the newest first. It is for themselves or takes sessions.manage. To whom
-// may not read users either, the user does not exist; who may gets fault.ErrForbidden. All sessions of the user are looked at:
-// max_sessions bounds them.
+// List returns one page of the user's live sessions, the newest first. It is for the user or requires sessions.manage.
+// To a principal without users.read the user does not exist; others without the permission get fault.ErrForbidden. List
+// reads all sessions of the user: max_sessions bounds them.
 func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserID, page domain.Page) (SessionPage, error) {
 	user, err := s.manageable(ctx, by, id)
 	if err != nil {
@@ -51,8 +51,8 @@ func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserI
 	sessions = slices.DeleteFunc(sessions, func(session domain.Session) bool {
 		return !now.Before(session.EndsAt(catalog.Settings.Session))
 	})
-	slices.SortFunc(sessions, func(a, b domain.Session) int { return compareSession(a, sessionPlace(b)) })
-	sessions, info := domain.CutPage(sessions, page, sessionPlace, compareSession)
+	slices.SortFunc(sessions, func(a, b domain.Session) int { return compareSession(a, sessionPosition(b)) })
+	sessions, info := domain.CutPage(sessions, page, sessionPosition, compareSession)
 	found := SessionPage{PageInfo: info}
 	for _, session := range sessions {
 		found.Sessions = append(found.Sessions, SessionInfo{
@@ -62,18 +62,18 @@ func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserI
 	return found, nil
 }
 
-func sessionPlace(s domain.Session) domain.Cursor {
+func sessionPosition(s domain.Session) domain.Cursor {
 	return domain.Cursor{Sort: domain.SortSessions, Key: strconv.FormatInt(s.CreatedAt.UnixNano(), 10), ID: string(s.ID)}
 }
 
-// compareSession orders sessions by their beginning, the newest first.
+// compareSession orders sessions by their start, the newest first.
 func compareSession(s domain.Session, at domain.Cursor) int {
-	key, _ := strconv.ParseInt(at.Key, 10, 64) // List has read it before
+	key, _ := strconv.ParseInt(at.Key, 10, 64) // List has already validated the key
 	return cmp.Or(cmp.Compare(key, s.CreatedAt.UnixNano()), cmp.Compare(at.ID, string(s.ID)))
 }
 
-// manageable returns the user whose sessions by may see: their own, or anybody's with sessions.manage. An API key is
-// not its owner: it takes sessions.manage for those of its owner too.
+// manageable returns the user if by may see their sessions: the user, or a principal with sessions.manage. An API key
+// is not its owner: it needs sessions.manage for the sessions of its owner too.
 func (s *Service) manageable(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return domain.User{}, err
@@ -92,9 +92,9 @@ func (s *Service) manageable(ctx context.Context, by domain.Principal, id domain
 	return user, nil
 }
 
-// Revoke ends one session of the principal's own, or anybody's with sessions.manage, and returns when that was; ending it
-// again gives the same answer. To others, it is domain.ErrSessionNotFound,
-// and where its user is more powerful than the principal fault.ErrForbidden.
+// Revoke ends one session of the principal, or any session with sessions.manage, and returns the time at which it
+// ended. Repeated calls return the same time. Without the permission it returns domain.ErrSessionNotFound, and
+// fault.ErrForbidden if the session's user has more permissions than the principal.
 func (s *Service) Revoke(ctx context.Context, by domain.Principal, id domain.SessionID) (time.Time, error) {
 	session, err := s.revocable(ctx, by, id)
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *Service) revocable(ctx context.Context, by domain.Principal, id domain.
 	return session, s.mayEnd(ctx, by, session.UserID)
 }
 
-// RevokeAll ends the user's sessions, where asked all but the principal's own, and returns how many were live.
+// RevokeAll ends the user's sessions, with exceptCurrent all but the principal's own, and returns how many it ended.
 func (s *Service) RevokeAll(ctx context.Context, by domain.Principal, id domain.UserID, exceptCurrent bool) (int, error) {
 	if _, err := s.manageable(ctx, by, id); err != nil {
 		return 0, err
@@ -145,7 +145,7 @@ func (s *Service) RevokeAll(ctx context.Context, by domain.Principal, id domain.
 	return len(ended), err
 }
 
-// mayEnd keeps somebody from ending the sessions of a user more powerful than themselves.
+// mayEnd prevents ending the sessions of a user with more permissions than the principal.
 func (s *Service) mayEnd(ctx context.Context, by domain.Principal, id domain.UserID) error {
 	if by.IsSelf(id) {
 		return nil

@@ -10,46 +10,46 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// errStale means that what was checked is no longer what stands: the password or the status changed in between.
-var errStale = errors.New("the user changed while they signed in")
+// errStale means that the verified state is outdated: the password or the status changed in the meantime.
+var errStale = errors.New("the user changed during login")
 
-// beginning is what a new session starts from.
-type beginning struct {
+// sessionRequest holds the parameters of a new session.
+type sessionRequest struct {
 	user     domain.User
 	kind     domain.SessionKind
 	remember bool
 	methods  []string
 	provider domain.ProviderSession
-	grant    string                     // of the provider; kept sealed
-	idToken  string                     // of the provider; kept sealed
-	authTime time.Time                  // at the provider; zero for now
-	checked  *domain.PasswordCredential // that was checked; nil for other directories
-	newHash  string                     // to keep in its place
+	grant    string                     // of the provider; stored sealed
+	idToken  string                     // of the provider; stored sealed
+	authTime time.Time                  // at the provider; zero means now
+	checked  *domain.PasswordCredential // the verified credential; nil for external directories
+	newHash  string                     // replaces the hash of the verified credential
 	detail   audit.Option
-	look     *domain.LoginLook // that the sign-in began with; nil for other ways in
+	look     *domain.LoginLook // the lookup at the start of the login; nil for other ways to start a session
 }
 
-// start makes a session and lists it in its user, in one write with the entry of the sign-in and the sessions that have to
-// go for it. Until that write nothing of it is live.
-func (s *Service) start(ctx context.Context, by domain.Principal, catalog *domain.Catalog, b beginning) (SignedIn, error) {
+// start creates a session and lists it in its user, in one write with the audit entry and the sessions that end because
+// of the limit. Until that write nothing of the session is live.
+func (s *Service) start(ctx context.Context, by domain.Principal, catalog *domain.Catalog, b sessionRequest) (SignedIn, error) {
 	seen, err := s.activity(ctx, &b, catalog.Settings.Session)
 	if err != nil {
 		return SignedIn{}, err
 	}
 	signedIn, err := s.begin(ctx, by, catalog, &b, seen)
-	if !errors.Is(err, errUnseen) {
+	if !errors.Is(err, errUnknownActivity) {
 		return signedIn, err
 	}
 	if b.user, err = s.deps.Users.Get(ctx, b.user.ID); err != nil {
 		return SignedIn{}, err
 	}
-	if seen, err = s.look(ctx, &b, catalog.Settings.Session); err != nil {
+	if seen, err = s.readActivity(ctx, &b, catalog.Settings.Session); err != nil {
 		return SignedIn{}, err
 	}
 	return s.begin(ctx, by, catalog, &b, seen)
 }
 
-func (s *Service) begin(ctx context.Context, by domain.Principal, catalog *domain.Catalog, b *beginning, seen activity) (SignedIn, error) {
+func (s *Service) begin(ctx context.Context, by domain.Principal, catalog *domain.Catalog, b *sessionRequest, seen activity) (SignedIn, error) {
 	session, err := s.newSession(by, catalog, b)
 	if err != nil {
 		return SignedIn{}, err
@@ -64,10 +64,10 @@ func (s *Service) begin(ctx context.Context, by domain.Principal, catalog *domai
 		}
 		out.Record(s.deps.Journal.Entry(by, domain.ActionLogin, string(u.ID), audit.ActedBy(u.ID), b.detail,
 			audit.Detail("session_id", string(session.ID)), audit.Detail("methods", session.Methods)))
-		gone, err := list(u, &session, catalog.Settings.Session.MaxSessions, seen)
-		for _, ended := range gone {
+		ended, err := list(u, &session, catalog.Settings.Session.MaxSessions, seen)
+		for _, id := range ended {
 			out.Record(s.deps.Journal.Entry(by, domain.ActionSessionRevoke, string(u.ID), audit.ActedBy(u.ID),
-				audit.Detail("session_id", string(ended)), audit.Detail("reason", "max_sessions")))
+				audit.Detail("session_id", string(id)), audit.Detail("reason", "max_sessions")))
 		}
 		return err
 	})
@@ -75,14 +75,14 @@ func (s *Service) begin(ctx context.Context, by domain.Principal, catalog *domai
 		return SignedIn{}, err
 	}
 	result := SignedIn{User: user, Session: session, Tokens: tokens}
-	if s.enrolmentOnly(catalog, &user, &session) {
+	if s.enrollmentOnly(catalog, &user, &session) {
 		result.Scope = domain.ScopeEnrollment
 	}
 	return result, nil
 }
 
-// apply checks that the user is still who was checked, and writes what a sign-in changes.
-func (b *beginning) apply(u *domain.User, now time.Time) error {
+// apply checks that the user is unchanged since the check, and makes the changes of a login.
+func (b *sessionRequest) apply(u *domain.User, now time.Time) error {
 	if u.Status != domain.StatusActive {
 		return errStale
 	}
@@ -98,7 +98,7 @@ func (b *beginning) apply(u *domain.User, now time.Time) error {
 	return nil
 }
 
-func (s *Service) newSession(by domain.Principal, catalog *domain.Catalog, b *beginning) (domain.Session, error) {
+func (s *Service) newSession(by domain.Principal, catalog *domain.Catalog, b *sessionRequest) (domain.Session, error) {
 	now := s.deps.Clock.Now().UTC()
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
@@ -127,9 +127,9 @@ func (s *Service) newSession(by domain.Principal, catalog *domain.Catalog, b *be
 	return session, s.sealProvider(&session, b)
 }
 
-// enrolmentOnly reports whether the user must have a second factor and has none, here or at the provider of the session.
-// The session that switched the duty on is spared for a while.
-func (s *Service) enrolmentOnly(catalog *domain.Catalog, u *domain.User, session *domain.Session) bool {
+// enrollmentOnly reports whether the user must have a second factor and has none, here or at the provider of the
+// session. The session that made the second factor mandatory is exempt for a grace period.
+func (s *Service) enrollmentOnly(catalog *domain.Catalog, u *domain.User, session *domain.Session) bool {
 	return catalog.Settings.TwoFactor.Requires(u.Role) && !u.Factor.IsOn() && !session.HasProviderFactor() &&
 		!catalog.Settings.Grace.Covers(session.ID, s.deps.Clock.Now())
 }

@@ -13,35 +13,36 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// stepUpRate bounds the step-ups of one user, and with them their audit entries.
+// stepUpRate limits the step-ups of one user, and with them their audit entries.
 var stepUpRate = domain.Rate{Limit: 30, Window: time.Minute}
 
-// StepUpInput is a fresh proof of identity by the person of a session: one of its fields, or none to learn which is asked
-// for. A passkey will be a third.
+// StepUpInput is a fresh proof of identity by the user of a session: one of its fields, or none to learn which one is
+// required. A passkey will be a third.
 type StepUpInput struct {
 	Password string
 	Code     string // of the second factor
 }
 
-// SteppedUp is a session whose time of authentication was renewed.
+// SteppedUp is a session whose authentication time was renewed.
 type SteppedUp struct {
 	SessionID domain.SessionID
 	AuthTime  time.Time
 }
 
-// ErrAtProvider is the domain.ErrReauthentication of a user who proves their identity at their provider.
+// ErrAtProvider is the domain.ErrReauthentication for a user who must reauthenticate at the provider.
 var ErrAtProvider = domain.ErrReauthentication.Saying("Sign in again at your provider")
 
 var (
-	errAskCode     = domain.ErrReauthentication.Saying("Send a code of your second factor")
-	errAskPassword = domain.ErrReauthentication.Saying("Send your password").With("methods", []string{"password"})
+	errCodeRequired     = domain.ErrReauthentication.Saying("Send a code of your second factor")
+	errPasswordRequired = domain.ErrReauthentication.Saying("Send your password").With("methods", []string{"password"})
 )
 
-// StepUp renews the time of authentication of the principal's session by a fresh proof. A user with a second factor proves
-// that; a password alone is refused, and sends the code where the method needs that. A user of a provider is ErrAtProvider,
-// anybody else proves the password, in their directory. A missing proof is domain.ErrReauthentication with the methods
-// that count, and so is a principal without a session. A wrong proof is domain.ErrCurrentPassword or domain.ErrTwoFactorCode
-// and counts as an attempt; too many are domain.ErrAccountLocked. Each proof leaves an audit entry.
+// StepUp renews the authentication time of the principal's session after a fresh proof. A user with a second factor
+// must prove it; a password does not suffice, and makes StepUp send the code if the method needs that. A user of a
+// provider gets ErrAtProvider. Any other user proves the password in their directory. A missing proof is
+// domain.ErrReauthentication with the accepted methods, and so is a principal without a session. A wrong proof is
+// domain.ErrCurrentPassword or domain.ErrTwoFactorCode and counts as an attempt; too many are domain.ErrAccountLocked.
+// Each proof is recorded in the audit log.
 func (s *Service) StepUp(ctx context.Context, by domain.Principal, in StepUpInput) (SteppedUp, error) {
 	user, err := s.stepUpUser(ctx, by)
 	if err != nil {
@@ -51,21 +52,21 @@ func (s *Service) StepUp(ctx context.Context, by domain.Principal, in StepUpInpu
 		return SteppedUp{}, err
 	}
 	d, _ := s.deps.Directories.Get(user.Directory)
-	_, elsewhere := d.(ports.RedirectLogin)
+	_, atProvider := d.(ports.RedirectLogin)
 	switch {
 	case user.Factor.IsOn() && in.Code != "":
 		return s.stepUpByCode(ctx, by, &user, in.Code)
 	case user.Factor.IsOn():
-		return SteppedUp{}, s.missingProof(ctx, by, in, s.askForCode(ctx, &user))
-	case elsewhere:
+		return SteppedUp{}, s.missingProof(ctx, by, in, s.requireCode(ctx, &user))
+	case atProvider:
 		return SteppedUp{}, s.missingProof(ctx, by, in, ErrAtProvider.With("provider", string(user.Directory)))
 	case in.Password == "":
-		return SteppedUp{}, s.missingProof(ctx, by, in, errAskPassword)
+		return SteppedUp{}, s.missingProof(ctx, by, in, errPasswordRequired)
 	}
 	return s.stepUpByPassword(ctx, by, user, in.Password)
 }
 
-// stepUpUser returns the active user of the principal's session, and counts one step-up.
+// stepUpUser returns the active user of the principal's session and counts one step-up.
 func (s *Service) stepUpUser(ctx context.Context, by domain.Principal) (domain.User, error) {
 	if err := s.MayStepUp(by); err != nil {
 		return domain.User{}, err
@@ -79,7 +80,7 @@ func (s *Service) stepUpUser(ctx context.Context, by domain.Principal) (domain.U
 	}
 	user, err := s.deps.Users.Get(ctx, by.UserID)
 	if errors.Is(err, domain.ErrUserNotFound) || err == nil && user.Status != domain.StatusActive {
-		return domain.User{}, fault.ErrUnauthorized // ended since the request was authenticated
+		return domain.User{}, fault.ErrUnauthorized // deactivated or purged since the request was authenticated
 	}
 	return user, err
 }
@@ -96,17 +97,17 @@ func checkStepUp(in StepUpInput) error {
 	return nil
 }
 
-// askForCode sends a code where the method needs that, and returns the refusal that names the methods.
-func (s *Service) askForCode(ctx context.Context, user *domain.User) error {
+// requireCode sends a code if the method needs that, and returns the error that names the methods.
+func (s *Service) requireCode(ctx context.Context, user *domain.User) error {
 	err := s.deps.Factor.Challenge(ctx, user)
 	if errors.Is(err, domain.ErrTwoFactorRequired) {
-		return errAskCode.With("methods", fault.Of(err).Extra()["methods"])
+		return errCodeRequired.With("methods", fault.Of(err).Extra()["methods"])
 	}
 	return err
 }
 
-// missingProof refuses a step-up without the proof that counts. A proof of another kind was sent in vain, which is recorded;
-// a request without any only asks.
+// missingProof refuses a step-up without the required proof. It records a proof of another kind; a request without any
+// proof is only a query.
 func (s *Service) missingProof(ctx context.Context, by domain.Principal, in StepUpInput, failure error) error {
 	if in == (StepUpInput{}) {
 		return failure
@@ -132,7 +133,7 @@ func (s *Service) stepUpByCode(ctx context.Context, by domain.Principal, user *d
 	if err != nil {
 		reason := fault.Of(err).Code
 		if errors.Is(err, domain.ErrTwoFactorLogin) {
-			err = domain.ErrTwoFactorCode // the session goes on: no 401
+			err = domain.ErrTwoFactorCode // the session continues, so the error must not be a 401
 		}
 		return SteppedUp{}, s.refuseStepUp(ctx, by, reason, err)
 	}
@@ -140,7 +141,8 @@ func (s *Service) stepUpByCode(ctx context.Context, by domain.Principal, user *d
 	return s.renew(ctx, by, s.deps.Clock.Now(), string(method), check.methods(method)[1:])
 }
 
-// stepUpByPassword checks the password as a sign-in does: the attempt is reserved first, and the user's directory decides.
+// stepUpByPassword verifies the password as a login does: it reserves the attempt first, and the user's directory
+// decides.
 func (s *Service) stepUpByPassword(ctx context.Context, by domain.Principal, user domain.User, password string) (SteppedUp, error) {
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
@@ -163,7 +165,7 @@ func (s *Service) stepUpByPassword(ctx context.Context, by domain.Principal, use
 	return renewed, guess.Succeed(ctx)
 }
 
-// provePassword returns nil for the right password. Else the attempt has ended and was recorded.
+// provePassword returns nil for the correct password. Otherwise the attempt has ended and is recorded.
 func (s *Service) provePassword(ctx context.Context, by domain.Principal, user domain.User, password string, guess *lockout.Guess) error {
 	check, err := s.verifyKnown(ctx, user, password)
 	switch {
@@ -186,8 +188,9 @@ func (s *Service) provePassword(ctx context.Context, by domain.Principal, user d
 	return domain.ErrCurrentPassword
 }
 
-// RenewByProvider renews the time of authentication of the principal's session for somebody who has just signed in again at
-// the provider: the very person whose session it is, else it is domain.ErrReauthentication. The time is the provider's.
+// RenewByProvider renews the authentication time of the principal's session after a new login at the provider. The
+// login must be by the user of the session; otherwise RenewByProvider returns domain.ErrReauthentication. The time is
+// the provider's.
 func (s *Service) RenewByProvider(ctx context.Context, by domain.Principal, in ProviderLogin) (SteppedUp, error) {
 	user, err := s.stepUpUser(ctx, by)
 	if err != nil {
@@ -197,12 +200,12 @@ func (s *Service) RenewByProvider(ctx context.Context, by domain.Principal, in P
 		return SteppedUp{}, s.refuseStepUp(ctx, by, "another_person", ErrAtProvider)
 	}
 	if user.Factor.IsOn() && !in.SecondFactor {
-		return SteppedUp{}, s.refuseStepUp(ctx, by, "two_factor_required", s.askForCode(ctx, &user))
+		return SteppedUp{}, s.refuseStepUp(ctx, by, "two_factor_required", s.requireCode(ctx, &user))
 	}
 	return s.renew(ctx, by, in.AuthTime, "oidc", in.methods(""))
 }
 
-// renew writes the time of authentication into the session, in one write with the entry. It never moves back.
+// renew stores the authentication time in the session, in one write with the audit entry. The time never decreases.
 func (s *Service) renew(ctx context.Context, by domain.Principal, at time.Time, method string, methods []string) (SteppedUp, error) {
 	at = at.UTC()
 	if now := s.deps.Clock.Now().UTC(); at.After(now) {

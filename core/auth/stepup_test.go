@@ -14,7 +14,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-func askForProof(t *testing.T, s *kit.Services, minutes int) {
+func requireRecentProof(t *testing.T, s *kit.Services, minutes int) {
 	t.Helper()
 	_, err := s.Settings.Patch(t.Context(), domain.Operator(), settings.Patch{Session: settings.SessionPatch{ReauthenticateMinutes: &minutes}}, 0)
 	if err != nil {
@@ -22,7 +22,7 @@ func askForProof(t *testing.T, s *kit.Services, minutes int) {
 	}
 }
 
-func TestAStepUpRenewsTheTimeOfTheSessionAndNotOfTheToken(t *testing.T) {
+func TestStepUpRenewsAuthTimeOfSession(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -35,16 +35,16 @@ func TestAStepUpRenewsTheTimeOfTheSessionAndNotOfTheToken(t *testing.T) {
 	}
 	again, err := s.Auth.Authenticate(t.Context(), in.Tokens.Access, kit.Origin)
 	if err != nil || !again.AuthTime.Equal(s.Clock.Now()) {
-		t.Errorf("the token of before has the time %s, %v", again.AuthTime, err)
+		t.Errorf("existing token: auth time %s, error %v", again.AuthTime, err)
 	}
 	next := refresh(t, s, kit.From(home), in.Tokens.Refresh)
 	claims, err := s.Tokens.Check(t.Context(), next.Tokens.Access, s.Clock.Now())
 	if err != nil || !claims.AuthTime.Equal(s.Clock.Now()) {
-		t.Errorf("a refreshed token says %s, %v", claims.AuthTime, err)
+		t.Errorf("refreshed token: auth time %s, error %v", claims.AuthTime, err)
 	}
 	session, err := s.Store.Sessions().Get(t.Context(), other.SessionID)
 	if err != nil || !session.AuthTime.Equal(kit.Noon) {
-		t.Errorf("another session has the time %s, %v", session.AuthTime, err)
+		t.Errorf("another session: auth time %s, error %v", session.AuthTime, err)
 	}
 }
 
@@ -59,25 +59,25 @@ func TestFailedStepUpsCountAsAttemptsAndLock(t *testing.T) {
 		}
 	}
 	if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: right}); !errors.Is(err, domain.ErrAccountLocked) {
-		t.Errorf("the right one after five wrong ones: %v", err)
+		t.Errorf("correct password after five wrong ones: %v", err)
 	}
 	if err := login(t, s, "ada", right, home); !errors.Is(err, domain.ErrAccountLocked) {
-		t.Errorf("a login after them: %v", err)
+		t.Errorf("login after five wrong passwords: %v", err)
 	}
 	if err := verify(t, s, in.Tokens.Access); err != nil {
 		t.Errorf("the session: %v", err)
 	}
 	if failed, locked := s.Logged(t, domain.ActionStepUp), s.Logged(t, domain.ActionAccountLocked); len(failed) != 6 || len(locked) != 1 {
-		t.Errorf("%d entries of failed step-ups, %d of the lock", len(failed), len(locked))
+		t.Errorf("%d audit entries of failed step-ups, %d of the lock", len(failed), len(locked))
 	}
 	for _, e := range s.Logged(t, domain.ActionStepUp) {
 		if e.Success || e.UserID != string(p.UserID) || e.Details["session_id"] != string(p.SessionID) {
-			t.Errorf("an entry is %+v", e)
+			t.Errorf("audit entry %+v", e)
 		}
 	}
 }
 
-func TestWhoHasNoSessionCannotStepUp(t *testing.T) {
+func TestStepUpRequiresSession(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -91,7 +91,7 @@ func TestWhoHasNoSessionCannotStepUp(t *testing.T) {
 	}{
 		"an API key":          {key, domain.ErrReauthentication},
 		"a third-party token": {token, domain.ErrReauthentication},
-		"nobody":              {kit.From(home), fault.ErrUnauthorized},
+		"anonymous":           {kit.From(home), fault.ErrUnauthorized},
 	} {
 		if _, err := s.Auth.StepUp(t.Context(), tc.by, auth.StepUpInput{Password: right}); !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v", name, err)
@@ -99,7 +99,7 @@ func TestWhoHasNoSessionCannotStepUp(t *testing.T) {
 	}
 }
 
-func TestAMissingProofNamesWhatCounts(t *testing.T) {
+func TestMissingProofNamesAcceptedMethods(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "ada", right, "user")
@@ -116,11 +116,11 @@ func TestAMissingProofNamesWhatCounts(t *testing.T) {
 	}
 }
 
-func TestAUserOfADirectoryStepsUpThere(t *testing.T) {
+func TestDirectoryUserStepsUpAtTheDirectory(t *testing.T) {
 	t.Parallel()
 	slapd := openldap.Start(t, openldap.Options{})
 	s := kit.Start(t, kit.Options{Directories: []ports.Directory{corp(t, "corp", slapd, nil)}})
-	askForProof(t, s, 5)
+	requireRecentProof(t, s, 5)
 	in, err := signInto(t, s, "alice", openldap.Password)
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +146,6 @@ func TestAUserOfADirectoryStepsUpThere(t *testing.T) {
 		t.Errorf("an outage counted: %d failures, %v", len(attempts.Failures), err)
 	}
 	if got := len(s.Logged(t, domain.ActionStepUp)); got != before+1 {
-		t.Errorf("the outage left %d entries", got-before)
+		t.Errorf("the outage left %d audit entries, want 1", got-before)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// The prefixes tell one kind of secret from another before anything is looked up.
+// Each prefix identifies the kind of a secret before any lookup.
 const (
 	refreshPrefix = "ort_" // refresh token
 	keyPrefix     = "ouk_" // token of a domain.SessionKey, the apiKey of the Users API
@@ -23,15 +23,16 @@ const (
 	maxTokenBytes = 4096
 )
 
-// Tokens are what a client holds of a session.
+// Tokens holds the tokens of a session for the client.
 type Tokens struct {
 	Access    string
 	Refresh   string
-	Key       string        // of a domain.SessionKey, which has no others
+	Key       string        // of a domain.SessionKey, which has no other tokens
 	ExpiresIn time.Duration // of the access token
 }
 
-// firstTokens makes the tokens of a new session. Of what is random only a digest or a sealed key stays in the session.
+// firstTokens issues the tokens of a new session. The session stores only a digest or a sealed key of the random
+// secrets.
 func (s *Service) firstTokens(ctx context.Context, session *domain.Session) (Tokens, error) {
 	if session.Kind != domain.SessionKey {
 		return s.tokens(ctx, session)
@@ -46,7 +47,7 @@ func (s *Service) firstTokens(ctx context.Context, session *domain.Session) (Tok
 	return Tokens{Key: key}, nil
 }
 
-// tokens makes the access token and the refresh token of the family's present counter.
+// tokens issues the access token and the refresh token of the family's current counter.
 func (s *Service) tokens(ctx context.Context, session *domain.Session) (Tokens, error) {
 	refresh, err := s.refreshToken(session, session.Refresh.Counter)
 	if err != nil {
@@ -64,8 +65,8 @@ func (s *Service) tokens(ctx context.Context, session *domain.Session) (Tokens, 
 	return Tokens{Access: access, Refresh: refresh, ExpiresIn: expires.Sub(now)}, err
 }
 
-// refreshToken returns the refresh token of the family for a counter. It is a MAC under the session's own key, so a racing
-// refresh of one counter gives the same successor, and nothing that is stored shows a token.
+// refreshToken returns the refresh token of the family for a counter. It is a MAC under the session's own key, so
+// concurrent refreshes of one counter return the same successor, and no stored value reveals a token.
 func (s *Service) refreshToken(session *domain.Session, counter int64) (string, error) {
 	key, err := s.deps.Sealer.Open(session.Refresh.Key, RefreshBinding(session.ID))
 	if err != nil {
@@ -77,12 +78,12 @@ func (s *Service) refreshToken(session *domain.Session, counter int64) (string, 
 	return body + "_" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
 }
 
-// RefreshBinding is where the key of a session's refresh tokens lies sealed.
+// RefreshBinding returns the context that the key of a session's refresh tokens is sealed with.
 func RefreshBinding(id domain.SessionID) string { return "sessions|" + string(id) + "|refresh_key" }
 
 func bareID(id domain.SessionID) string { return strings.TrimPrefix(string(id), domain.SessionPrefix) }
 
-// parseRefreshToken returns the session and counter that a refresh token names. Whether it is genuine is not looked at.
+// parseRefreshToken returns the session and counter in a refresh token. It does not check whether the token is genuine.
 func parseRefreshToken(token string) (domain.SessionID, int64, error) {
 	rest, ok := strings.CutPrefix(token, refreshPrefix)
 	if !ok || len(token) > 256 {
@@ -100,7 +101,7 @@ func parseRefreshToken(token string) (domain.SessionID, int64, error) {
 	return id, counter, nil
 }
 
-// isGenuine reports whether the token is the family's for that counter, to the last character.
+// isGenuine reports whether the token is exactly the family's token for that counter.
 func (s *Service) isGenuine(session *domain.Session, token string, counter int64) (bool, error) {
 	want, err := s.refreshToken(session, counter)
 	return err == nil && hmac.Equal([]byte(want), []byte(token)), err

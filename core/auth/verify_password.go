@@ -13,28 +13,28 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// subject is whom a typed name means: a user, or nobody we know.
+// subject is what a typed name identifies: a user or an unknown name.
 type subject struct {
-	user    domain.User // zero for nobody
-	account string      // that attempts count against, one for every spelling
+	user    domain.User // zero for an unknown name
+	account string      // attempt account, the same for every spelling
 }
 
 func (s subject) known() bool { return s.user.ID != "" }
 
-// verdict is what is known after the password was checked.
+// verdict is the result of verifying a password.
 type verdict struct {
 	domain.PasswordCheck
 	user       domain.User
-	credential *domain.PasswordCredential // the one that was checked, of the built-in directory
-	newHash    string                     // to keep instead, where the present one is outdated
-	second     domain.Method              // of the second factor that was proved; empty for none
-	hashed     bool                       // the check has cost a password hash
-	asked      time.Duration              // what an outside directory took
-	// unprovisioned is why a person whom the directory vouches for is no user here; nil for everybody else.
+	credential *domain.PasswordCredential // the verified credential of the built-in directory
+	newHash    string                     // replaces an outdated hash
+	second     domain.Method              // the verified second factor; empty for none
+	hashed     bool                       // the verification computed a password hash
+	asked      time.Duration              // time that an external directory took
+	// unprovisioned is the cause why an identity of the directory is not a user here; nil otherwise.
 	unprovisioned error
 }
 
-// mustChange reports whether the password was right and has to be replaced first.
+// mustChange reports whether the password was correct and must be replaced first.
 func (v verdict) mustChange(policy domain.PasswordPolicy, now time.Time) bool {
 	if v.Outcome != domain.OutcomeOK {
 		return true
@@ -58,8 +58,8 @@ func (v verdict) methods(second domain.Method) []string {
 	return methods
 }
 
-// find looks up whom the name means, with the catalog in force. A name with a directory's domain suffix also means that
-// directory's user of the bare name, so that every spelling counts against one account.
+// find looks up the user that the name identifies, with the catalog in force. A name with a directory's domain suffix
+// also identifies that directory's user of the bare name, so that every spelling counts against one account.
 func (s *Service) find(ctx context.Context, a *attempt) error {
 	key := s.deps.Folder.Fold(strings.TrimSpace(a.in.Name))
 	var err error
@@ -86,7 +86,7 @@ func (s *Service) find(ctx context.Context, a *attempt) error {
 	return nil
 }
 
-// verify has the password checked by the user's own directory, or for an unknown name by those that could know it.
+// verify verifies the password in the user's own directory, or for an unknown name in the candidate directories.
 func (s *Service) verify(ctx context.Context, a *attempt) (verdict, error) {
 	if a.subject.known() {
 		return s.verifyKnown(ctx, a.subject.user, a.in.Password)
@@ -115,7 +115,7 @@ func (s *Service) verify(ctx context.Context, a *attempt) (verdict, error) {
 	return verdict{}, nil
 }
 
-// provision makes or brings up to date the user whom a directory has vouched for.
+// provision creates or updates the user of an identity that a directory has verified.
 func (s *Service) provision(ctx context.Context, by domain.Principal, d ports.Directory, check domain.PasswordCheck) (verdict, error) {
 	user, err := s.deps.Provisioner.Provision(ctx, by, check.Identity, d.JustInTime())
 	if errors.Is(err, directory.ErrNotProvisioned) {
@@ -127,10 +127,10 @@ func (s *Service) provision(ctx context.Context, by domain.Principal, d ports.Di
 func (s *Service) verifyKnown(ctx context.Context, user domain.User, password string) (verdict, error) {
 	d, ok := s.deps.Directories.Get(user.Directory)
 	if !ok {
-		return verdict{user: user}, domain.ErrDirectoryUnavailable.Because(errors.New("directory is not configured any more"))
+		return verdict{user: user}, domain.ErrDirectoryUnavailable.Because(errors.New("directory is no longer configured"))
 	}
 	if keeper, ok := d.(ports.CredentialKeeper); ok {
-		return s.verifyKept(ctx, keeper, user, password)
+		return s.verifyLocal(ctx, keeper, user, password)
 	}
 	verifier, ok := d.(ports.PasswordVerifier)
 	if !ok {
@@ -150,8 +150,9 @@ func (s *Service) verifyKnown(ctx context.Context, user domain.User, password st
 	return verdict{PasswordCheck: check, user: user, asked: asked}, nil
 }
 
-// verifyKept checks a password whose credential is the user's own, and makes the hash that replaces an outdated one.
-func (s *Service) verifyKept(ctx context.Context, keeper ports.CredentialKeeper, user domain.User, password string) (verdict, error) {
+// verifyLocal verifies a password whose credential is stored with the user, and computes the hash that replaces an
+// outdated one.
+func (s *Service) verifyLocal(ctx context.Context, keeper ports.CredentialKeeper, user domain.User, password string) (verdict, error) {
 	outcome, outdated, err := keeper.CheckCredential(ctx, user.Password, password)
 	v := verdict{PasswordCheck: domain.PasswordCheck{Outcome: outcome}, user: user, credential: user.Password, hashed: true}
 	if err != nil || outcome != domain.OutcomeOK || !outdated || !v.admits() {
@@ -161,7 +162,7 @@ func (s *Service) verifyKept(ctx context.Context, keeper ports.CredentialKeeper,
 	return v, err
 }
 
-// sameWork costs what checking a built-in password does, so that the time of an answer tells nothing.
+// sameWork costs as much as verifying a built-in password, so that the response time reveals nothing.
 func (s *Service) sameWork(ctx context.Context, password string) error {
 	keeper, ok := s.deps.Directories.Keeper()
 	if !ok {

@@ -11,15 +11,9 @@ import (
 )
 
 // CheckLive looks up each user with a live session in directories that support lookups. It ends the sessions of a user
-// whose
-//
-//	account no longer exists or is disabled in the directory; if it is disabled, the user's API keys end too. It updates
-//
-// the mapped
-//
-//	attributes of all others. A directory that is unavailable is skipped until the next run, and its users' sessions
-//
-// continue.
+// whose account no longer exists or is disabled in the directory; if it is disabled, the user's API keys end too. It
+// updates the mapped attributes of all others. A directory that is unavailable is skipped until the next run, and its
+// users' sessions continue.
 func (s *Service) CheckLive(ctx context.Context) error {
 	return forEachDirectory(s, func(lookup ports.Lookup) error { return s.checkLiveOf(ctx, lookup) })
 }
@@ -38,9 +32,7 @@ func (s *Service) checkLiveOf(ctx context.Context, lookup ports.Lookup) error {
 }
 
 // eachLive calls each for the directory's users that have an unexpired session. It lists users by their last login,
-// since no
-//
-//	session outlives the duration in the policy; most users of a large directory are never read.
+// since no session outlives the duration in the policy; most users of a large directory are never read.
 func (s *Service) eachLive(ctx context.Context, id domain.DirectoryID, each func(*domain.User) error) error {
 	catalog, err := s.needs.Access.Catalog(ctx)
 	if err != nil {
@@ -99,9 +91,7 @@ func (s *Service) checkUser(ctx context.Context, lookup ports.Lookup, u *domain.
 }
 
 // endSessions ends the sessions of a user who may no longer log in. API keys end only if the directory reports the
-// account as
-//
-//	disabled: a missing account may also result from a mistake in the settings, and keys cannot be restored.
+// account as disabled: a missing account may also result from a mistake in the settings, and keys cannot be restored.
 func (s *Service) endSessions(ctx context.Context, u *domain.User, reason string, keys bool) error {
 	_, err := s.needs.Users.Update(ctx, u.ID, func(u *domain.User, out *domain.Outbox) error {
 		ended := u.EndSessionsExcept("")

@@ -88,9 +88,7 @@ func TestDirectoryOutageEndsNoSession(t *testing.T) {
 }
 
 // addHungDirectory registers a directory before the others whose server accepts requests and never responds, and whose
-// users have
-//
-//	live sessions.
+// users have live sessions.
 func (h *fixture) addHungDirectory(t *testing.T) {
 	t.Helper()
 	proxy := faultproxy.New(t, h.slapd.Address())

@@ -7,9 +7,7 @@ import (
 )
 
 // mappingSteps reports names in the mapping rules that have no effect. Without this check only the affected users would
-// notice a wrong
-//
-//	name. It returns nothing if there are no rules.
+// notice a wrong name. It returns nothing if there are no rules.
 func mappingSteps(catalog *domain.Catalog, names domain.MappingNames) []domain.CheckStep {
 	var problems []domain.CheckStep
 	add := func(detail, advice string) {

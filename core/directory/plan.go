@@ -37,9 +37,7 @@ type Step struct {
 }
 
 // Plan is the set of changes that a synchronization would make. Its digest identifies exactly these changes: equal
-// changes have
-//
-//	an equal digest.
+// changes have an equal digest.
 type Plan struct {
 	Directory domain.DirectoryID `json:"directory"`
 	Complete  bool               `json:"complete"` // the listing was complete, so a missing user has been removed

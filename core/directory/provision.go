@@ -56,9 +56,7 @@ func NewProvisioner(n Needs) *Provisioner {
 }
 
 // Provision returns the up-to-date user of an identity that its directory has just verified. An unknown identity
-// becomes a user if
-//
-//	create is true; otherwise Provision returns ErrNotProvisioned.
+// becomes a user if create is true; otherwise Provision returns ErrNotProvisioned.
 func (p *Provisioner) Provision(ctx context.Context, by domain.Principal, identity domain.Identity, create bool) (domain.User, error) {
 	if identity.Subject == "" || identity.Directory == "" {
 		return domain.User{}, ErrNotProvisioned.Because(errNoSubject)
@@ -76,9 +74,7 @@ func (p *Provisioner) Provision(ctx context.Context, by domain.Principal, identi
 }
 
 // Refresh updates a user from the identity: name, email, phone number, and the role and groups of the mapping. It
-// writes nothing if
-//
-//	nothing differs.
+// writes nothing if nothing differs.
 func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user domain.User, identity domain.Identity) (domain.User, error) {
 	catalog, err := p.access.Catalog(ctx)
 	if err != nil {
@@ -144,9 +140,7 @@ func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity do
 }
 
 // cleaned returns the identity as it is stored, under the rules that the APIs have for the same fields. It removes
-// control and
-//
-//	bidirectional characters from texts and drops an invalid email address or phone number.
+// control and bidirectional characters from texts and drops an invalid email address or phone number.
 func cleaned(identity domain.Identity) domain.Identity {
 	identity.Username = strings.TrimSpace(identity.Username)
 	identity.FullName = domain.Printable(identity.FullName, domain.MaxFullNameLength)
@@ -187,13 +181,8 @@ func (p *Provisioner) create(ctx context.Context, by domain.Principal, identity 
 }
 
 // store writes the new user with the first free combination of: the username and email as they are, the username
-// without the email,
-//
-//	the username qualified with the directory, and that without the email. A reserved name is always qualified. A
-//
-// username that
-//
-//	another account has as its username or email never gives access to that account.
+// without the email, the username qualified with the directory, and that without the email. A reserved name is always
+// qualified. A username that another account has as its username or email never gives access to that account.
 func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Outbox) (domain.User, error) {
 	withoutEmail := user
 	withoutEmail.Email, withoutEmail.EmailVerified = "", false
@@ -225,9 +214,7 @@ func SetKeys(folder ports.TextFolder, u *domain.User) {
 }
 
 // MappedRole returns the role that the directory's mapping assigns. It returns an empty ID if the role does not exist,
-// or if it has
-//
-//	administrative permissions and the configuration does not allow the mapping to assign those.
+// or if it has administrative permissions and the configuration does not allow the mapping to assign those.
 func MappedRole(catalog *domain.Catalog, identity domain.Identity) domain.RoleID {
 	role, ok := catalog.Roles[identity.Role]
 	if !ok || !identity.MapsAdministrators && holdsAdministrative(role.Permissions) {

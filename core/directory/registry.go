@@ -16,9 +16,7 @@ type Registry struct {
 }
 
 // NewRegistry returns a registry of the directories in the configured order; fallback is the directory of new users. It
-// returns
-//
-//	an error if two directories have the same ID or if fallback is not among them.
+// returns an error if two directories have the same ID or if fallback is not among them.
 func NewRegistry(fallback domain.DirectoryID, directories ...ports.Directory) (*Registry, error) {
 	r := &Registry{fallback: fallback}
 	for _, d := range directories {
@@ -73,9 +71,7 @@ func (r *Registry) Keeper() (ports.CredentialKeeper, bool) {
 }
 
 // Candidates returns the directories that may verify an unknown name: only the one with its domain suffix, or else all
-// that verify
-//
-//	passwords, in the configured order.
+// that verify passwords, in the configured order.
 func (r *Registry) Candidates(name string) []ports.PasswordVerifier {
 	if d, _, ok := r.bySuffix(name); ok {
 		if v, ok := d.(ports.PasswordVerifier); ok {

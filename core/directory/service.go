@@ -26,9 +26,7 @@ var (
 )
 
 // Service synchronizes directories with users, ends the sessions of users disabled in a directory, and diagnoses
-// directories for
-//
-//	operators.
+// directories for operators.
 type Service struct {
 	needs ServiceNeeds
 
@@ -85,9 +83,7 @@ func (s *Service) Numbers() map[domain.DirectoryID]domain.SyncStatus {
 }
 
 // LockoutAdvice returns a sentence for each directory that locks accounts before this service stops sending it
-// passwords. A
-//
-//	directory whose threshold cannot be read has none.
+// passwords. A directory whose threshold cannot be read has none.
 func (s *Service) LockoutAdvice(ctx context.Context) ([]string, error) {
 	var advice []string
 	for _, d := range s.needs.Registry.All() {
@@ -150,9 +146,7 @@ func able[T ports.Directory](s *Service, by domain.Principal, id domain.Director
 }
 
 // Check diagnoses the directory and compares its lockout threshold with ours. sample is a login name to look up, or
-// empty. It
-//
-//	requires directories.manage.
+// empty. It requires directories.manage.
 func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.DirectoryID, sample string) ([]domain.CheckStep, error) {
 	checker, err := able[ports.Checker](s, by, id, "support checks")
 	if err != nil {
@@ -179,9 +173,7 @@ func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.Dire
 }
 
 // lockoutStep reports whether our lockout comes before the directory's. Otherwise an attacker could lock users out of
-// everything
-//
-//	that the directory gives access to, by sending wrong passwords to this service.
+// everything that the directory gives access to, by sending wrong passwords to this service.
 func (s *Service) lockoutStep(ctx context.Context, reader ports.LockoutReader) (*domain.CheckStep, error) {
 	threshold, err := reader.LockoutThreshold(ctx)
 	if err != nil || threshold == 0 {
@@ -215,9 +207,7 @@ var outcomeAdvice = map[domain.Outcome]string{
 }
 
 // TryLogin verifies one password in the directory and explains the outcome. It starts no session; a wrong password
-// counts in the
-//
-//	directory as any other. It requires directories.manage.
+// counts in the directory as any other. It requires directories.manage.
 func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.DirectoryID, login ports.Login) (domain.CheckStep, error) {
 	verifier, err := able[ports.PasswordVerifier](s, by, id, "verify passwords")
 	if err != nil {

@@ -48,9 +48,7 @@ type Result struct {
 }
 
 // Plan lists all accounts of the directory and returns what a synchronization would change. It changes nothing and
-// requires
-//
-//	directories.manage. An incomplete listing is an error.
+// requires directories.manage. An incomplete listing is an error.
 func (s *Service) Plan(ctx context.Context, by domain.Principal, id domain.DirectoryID, progress Progress) (Plan, error) {
 	lister, err := able[ports.Lister](s, by, id, "list its accounts")
 	if err != nil {
@@ -68,9 +66,7 @@ type Application struct {
 }
 
 // Apply computes the plan again and, if it still has the digest, performs exactly its steps. It returns ErrPlanChanged
-// if the
-//
-//	digest differs and ErrBrake if the plan disables too many users. It requires directories.manage.
+// if the digest differs and ErrBrake if the plan disables too many users. It requires directories.manage.
 func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.DirectoryID, a Application) (Result, error) {
 	lister, err := able[ports.Lister](s, by, id, "list its accounts")
 	if err != nil {
@@ -97,13 +93,8 @@ func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.Dire
 }
 
 // RunScheduled synchronizes every directory that can list its accounts. It continues from the position of the last run
-// if the
-//
-//	directory can list changes. A run that stops at a safety limit or fails is reported in the error and in Status; the
-//
-// audit log
-//
-//	records a stop at a safety limit.
+// if the directory can list changes. A run that stops at a safety limit or fails is reported in the error and in
+// Status; the audit log records a stop at a safety limit.
 func (s *Service) RunScheduled(ctx context.Context) error {
 	return forEachDirectory(s, func(lister ports.Lister) error { return s.runOne(ctx, lister) })
 }
@@ -187,9 +178,7 @@ func (s *Service) storePosition(ctx context.Context, position domain.SyncPositio
 }
 
 // stopAtLimit records that a run stopAtLimit at a safety limit, in the audit log once for each reason: later runs stop for
-// the same
-//
-//	reason until an operator acts.
+// the same reason until an operator acts.
 func (s *Service) stopAtLimit(ctx context.Context, st *state, plan *Plan) error {
 	stopAtLimit := ErrBrake.Because(errors.New("directory " + string(plan.Directory) + ": " + plan.Brake))
 	if s.Status()[plan.Directory].Brake == plan.Brake {
@@ -208,9 +197,7 @@ func (s *Service) recordBrake(ctx context.Context, by domain.Principal, plan *Pl
 }
 
 // apply performs the steps. It skips and counts a step that the rules refuse, such as disabling the last administrator.
-// If the
-//
-//	store fails, the remaining steps are not performed.
+// If the store fails, the remaining steps are not performed.
 func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, progress Progress) (Result, error) {
 	result := Result{Digest: plan.Digest, Complete: plan.Complete, Listed: plan.Listed, Skipped: plan.Count(StepSkip)}
 	failure := s.applySteps(ctx, by, plan.Steps, func(done int, step *Step, err error) {
@@ -230,11 +217,8 @@ func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, pr
 }
 
 // applySteps performs the steps concurrently, since stores commit waiting writes together. It calls note for each step
-// that was
-//
-//	performed or refused, one call at a time. The first error that is not a refusal ends it once the running steps have
-//
-// finished.
+// that was performed or refused, one call at a time. The first error that is not a refusal ends it once the running
+// steps have finished.
 func (s *Service) applySteps(ctx context.Context, by domain.Principal, steps []Step, note func(done int, step *Step, err error)) error {
 	var (
 		mu      sync.Mutex

@@ -15,18 +15,18 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// The life and tries of a code that was sent by SMS.
+// The lifetime and the maximum attempts of a code sent by SMS.
 const (
 	sentCodeLife  = 5 * time.Minute
 	sentCodeTries = 5
-	// resendAfter is how long the same sent code stays the only one: a client that asks twice causes one message.
+	// resendAfter is how long no second code is sent, so that a client that asks twice causes one message.
 	resendAfter = 30 * time.Second
 )
 
-// challengeRate bounds the codes that sign-ins of one person send.
+// challengeRate limits the codes that the logins of one user send.
 var challengeRate = domain.Rate{Limit: 10, Window: time.Hour}
 
-// Checker asks for codes and checks them. The login works with it alone.
+// Checker sends and verifies codes. The login uses only this part of the package.
 type Checker struct {
 	users   ports.UserStore
 	lockout *lockout.Lockout
@@ -41,7 +41,7 @@ type Checker struct {
 	sms     bool
 }
 
-// Needs is what a Checker and a Service work with.
+// Needs holds the dependencies of a Checker and a Service.
 type Needs struct {
 	Users    ports.UserStore
 	Attempts ports.AttemptStore
@@ -55,7 +55,7 @@ type Needs struct {
 	Limits   ports.RateLimiter
 	// Issuer is the name of the service in authenticator apps.
 	Issuer string
-	// SMS tells that a gateway is configured; without one the sms method is never offered.
+	// SMS reports whether a gateway is configured; without one the method sms is never offered.
 	SMS bool
 }
 
@@ -67,7 +67,7 @@ func NewChecker(n Needs) *Checker {
 	}
 }
 
-// Methods returns by what the user can prove their second factor, the enrolled method first.
+// Methods returns the methods with which the user can prove the second factor, the enrolled method first.
 func Methods(user *domain.User) []domain.Method {
 	if !user.Factor.IsOn() {
 		return nil
@@ -79,11 +79,12 @@ func Methods(user *domain.User) []domain.Method {
 	return methods
 }
 
-// Challenge asks for a code at a login whose password was right: it sends one where the method needs that, and returns
-// domain.ErrTwoFactorRequired with the methods. Any other error means that the code could not be sent, fault.ErrRateLimited
-// that too many were: whoever knows the password must not be able to send messages for ever. A code on its way stays good.
+// Challenge requests a code at a login whose password was correct. It sends a code if the method needs that, and
+// returns domain.ErrTwoFactorRequired with the methods. Any other error means that the code could not be sent;
+// fault.ErrRateLimited limits the messages that an attacker who knows the password can cause. A code that was sent
+// before stays valid.
 func (c *Checker) Challenge(ctx context.Context, user *domain.User) error {
-	// Without a gateway, which may be gone since, a backup code is the way in.
+	// Without a gateway, which may have been removed since the enrollment, the user can log in with a backup code.
 	if user.Factor.Method == domain.MethodSMS && c.sms {
 		if err := c.sendWithin(ctx, user); err != nil {
 			return err
@@ -92,10 +93,10 @@ func (c *Checker) Challenge(ctx context.Context, user *domain.User) error {
 	return domain.ErrTwoFactorRequired.With("methods", Methods(user))
 }
 
-// Verify checks a code of the user's second factor, burns it and returns the method that it was of. A wrong, used or old
-// one is domain.ErrTwoFactorLogin; too many of them are domain.ErrAccountLocked, whose locked_until says until when no code
-// is looked at. Verify writes no entry for a failure, which is part of the caller's own, but account_locked when this
-// failure locked. A user without a second factor is a mistake of the caller.
+// Verify verifies a code of the user's second factor, consumes it and returns its method. A wrong, used or old code is
+// domain.ErrTwoFactorLogin; too many of them are domain.ErrAccountLocked, with the end of the lock in locked_until.
+// Verify records no audit entry for a failure, which the caller records, except account_locked if this failure locks.
+// Calling it for a user without a second factor is a programming error.
 func (c *Checker) Verify(ctx context.Context, by domain.Principal, user *domain.User, code string) (domain.Method, error) {
 	if !user.Factor.IsOn() {
 		return "", errNotEnrolled
@@ -108,54 +109,54 @@ func (c *Checker) Verify(ctx context.Context, by domain.Principal, user *domain.
 	if err != nil {
 		return "", err
 	}
-	method, err := c.burn(ctx, user, normalize(code))
+	method, err := c.consume(ctx, user, normalize(code))
 	return method, c.settle(ctx, by, user, guess, err)
 }
 
-// settle tells how the guess ended. Nothing was learnt from an error that is no wrong code, so that one does not count.
+// settle ends the attempt. An error other than a wrong code reveals nothing about the code, so it does not count.
 func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.User, guess *lockout.Guess, outcome error) error {
-	var told error
+	var ended error
 	switch {
 	case outcome == nil:
-		told = guess.Succeed(ctx)
+		ended = guess.Succeed(ctx)
 	case errors.Is(outcome, domain.ErrTwoFactorLogin):
-		told = c.fail(ctx, by, user, guess)
+		ended = c.fail(ctx, by, user, guess)
 	default:
-		told = guess.GiveBack(ctx)
+		ended = guess.GiveBack(ctx)
 	}
-	if told != nil {
-		return told
+	if ended != nil {
+		return ended
 	}
 	return outcome
 }
 
-// fail counts a wrong code. When it locks at a sign-in, the person is told: somebody has got past their first step.
+// fail counts a wrong code. If it locks at a login, the user is notified, since someone has passed the first step.
 func (c *Checker) fail(ctx context.Context, by domain.Principal, user *domain.User, guess *lockout.Guess) error {
-	var letters []domain.Message
+	var messages []domain.Message
 	if by.UserID == "" {
 		var err error
-		if letters, err = c.letters.PartialLogin(*user, by.Origin); err != nil {
+		if messages, err = c.letters.PartialLogin(*user, by.Origin); err != nil {
 			return err
 		}
 	}
 	return guess.Fail(ctx, func(out *domain.Outbox) {
 		out.Record(c.journal.Entry(by, domain.ActionAccountLocked, string(user.ID),
 			audit.ActedBy(user.ID), audit.Detail("factor", string(user.Factor.Method))))
-		out.Send(letters...)
+		out.Send(messages...)
 	})
 }
 
-// source is the one source that all codes of a user count for: the six digits of a person are the same from wherever they
-// are guessed, and only who knows the password gets this far.
+// source is the single source against which all codes of a user count: the code is the same from everywhere, and only a
+// party that knows the password can try one.
 const source = "factor"
 
-// AttemptsKey returns the key under which the attempts of a user's second factor are counted.
+// AttemptsKey returns the key of the attempt counts of a user's second factor.
 func AttemptsKey(id domain.UserID) string { return "factor:" + string(id) }
 
-var errNotEnrolled = errors.New("checking a code of a user without a second factor")
+var errNotEnrolled = errors.New("verifying a code of a user without a second factor")
 
-// burn accepts the code in one write, so that of N racing uses one wins.
-func (c *Checker) burn(ctx context.Context, user *domain.User, code string) (domain.Method, error) {
+// consume accepts the code in one write, so that only one of several concurrent uses succeeds.
+func (c *Checker) consume(ctx context.Context, user *domain.User, code string) (domain.Method, error) {
 	accept, err := c.match(user, code)
 	if err != nil {
 		return "", err
@@ -171,7 +172,7 @@ func (c *Checker) burn(ctx context.Context, user *domain.User, code string) (dom
 	return method, err
 }
 
-// match does the work that is too slow for a write, and returns what decides inside it.
+// match performs the work that is too slow for a write transaction, and returns the function that decides inside it.
 func (c *Checker) match(user *domain.User, code string) (accept func(*domain.User) (domain.Method, bool), err error) {
 	now := c.clock.Now()
 	switch {
@@ -202,7 +203,7 @@ func (c *Checker) match(user *domain.User, code string) (accept func(*domain.Use
 	}, nil
 }
 
-// sendWithin sends a code unless one was just sent, and not more often than the rate allows.
+// sendWithin sends a code unless one was just sent, within challengeRate.
 func (c *Checker) sendWithin(ctx context.Context, user *domain.User) error {
 	if c.isOnItsWay(user.Factor.Challenge) {
 		return nil
@@ -221,7 +222,7 @@ func (c *Checker) isOnItsWay(sent *domain.CodeChallenge) bool {
 	return sent != nil && c.clock.Now().Before(sent.ExpiresAt.Add(resendAfter-sentCodeLife))
 }
 
-// send makes a code and queues it. Within resendAfter the code that is on its way stays the one.
+// send creates a code and queues it. Within resendAfter it keeps the code that was sent before.
 func (c *Checker) send(ctx context.Context, id domain.UserID) error {
 	_, err := c.users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
 		if c.isOnItsWay(u.Factor.Challenge) {
@@ -237,7 +238,7 @@ func (c *Checker) send(ctx context.Context, id domain.UserID) error {
 	return err
 }
 
-// dispatch puts the code on its way and returns what is kept of it.
+// dispatch queues the code and returns the challenge to store.
 func (c *Checker) dispatch(u *domain.User, phone, code string, out *domain.Outbox) (*domain.CodeChallenge, error) {
 	expires := c.clock.Now().UTC().Add(sentCodeLife)
 	messages, err := c.letters.SMSCode(*u, phone, code, expires)
@@ -248,8 +249,8 @@ func (c *Checker) dispatch(u *domain.User, phone, code string, out *domain.Outbo
 	return &domain.CodeChallenge{Digest: sentDigest(code), ExpiresAt: expires}, nil
 }
 
-// takeSent reports whether code is the one that was sent, and burns it. A wrong one uses a try up: the caller's write keeps
-// that only when something else is accepted, so the count that holds is the one of attempts.
+// takeSent reports whether code is the one that was sent, and consumes it. The attempt counter of the user limits wrong
+// codes.
 func takeSent(challenge **domain.CodeChallenge, code string, now time.Time) bool {
 	sent := *challenge
 	if sent == nil || !now.Before(sent.ExpiresAt) || sent.Tries >= sentCodeTries ||
@@ -265,5 +266,5 @@ func sentDigest(code string) []byte {
 	return digest[:]
 }
 
-// SecretBinding is where the secret of a user's app codes lies sealed.
+// SecretBinding returns the context that the secret of a user's TOTP codes is sealed with.
 func SecretBinding(id domain.UserID) string { return "user/" + string(id) + "/factor" }

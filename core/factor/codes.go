@@ -20,17 +20,17 @@ const (
 	// backupHalf is the length of each half of a code: xxxxx-xxxxx, 50 random bits.
 	backupHalf = 5
 	saltLength = 16
-	// backupRounds makes one try against a stolen set cost about 2 ms; on 50 random bits that is enough, and a login
-	// runs it once for all ten.
+	// backupRounds makes one attempt against a stolen set cost about 2 ms; with 50 random bits that is enough, and a
+	// login computes it once for all ten codes.
 	backupRounds = 10_000
 )
 
 var backupAlphabet = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// newBackupCodes returns ten codes to show once, and what is kept of them.
-func newBackupCodes() (shown []string, kept domain.BackupCodes, err error) {
-	kept.Salt = make([]byte, saltLength)
-	if _, err := rand.Read(kept.Salt); err != nil {
+// newBackupCodes returns ten codes to display once, and their hashes to store.
+func newBackupCodes() (codes []string, stored domain.BackupCodes, err error) {
+	stored.Salt = make([]byte, saltLength)
+	if _, err := rand.Read(stored.Salt); err != nil {
 		return nil, domain.BackupCodes{}, err
 	}
 	for range backupCodes {
@@ -39,29 +39,29 @@ func newBackupCodes() (shown []string, kept domain.BackupCodes, err error) {
 			return nil, domain.BackupCodes{}, err
 		}
 		text := strings.ToLower(backupAlphabet.EncodeToString(raw))[:2*backupHalf]
-		shown = append(shown, text[:backupHalf]+"-"+text[backupHalf:])
-		kept.Hashes = append(kept.Hashes, hashBackupCode(kept.Salt, text))
+		codes = append(codes, text[:backupHalf]+"-"+text[backupHalf:])
+		stored.Hashes = append(stored.Hashes, hashBackupCode(stored.Salt, text))
 	}
-	return shown, kept, nil
+	return codes, stored, nil
 }
 
-// hashBackupCode returns what is kept of a normalized code. A salt that is empty costs the same.
+// hashBackupCode returns the hash of a normalized code. An empty salt costs the same.
 func hashBackupCode(salt []byte, code string) []byte {
 	digest, err := pbkdf2.Key(sha256.New, code, salt, backupRounds, sha256.Size)
-	if err != nil { // only for lengths that are not ours
+	if err != nil { // only for lengths that this package does not use
 		return nil
 	}
 	return digest
 }
 
-// takeBackupCode reports whether the digest is one of the set's, and burns it. The salt tells whether the set is still the one
-// that the digest was made for.
-func takeBackupCode(kept *domain.BackupCodes, salt, digest []byte) bool {
-	if len(digest) == 0 || !slices.Equal(kept.Salt, salt) {
+// takeBackupCode reports whether the set contains the digest, and removes it. The salt identifies the set that the
+// digest was computed for.
+func takeBackupCode(stored *domain.BackupCodes, salt, digest []byte) bool {
+	if len(digest) == 0 || !slices.Equal(stored.Salt, salt) {
 		return false
 	}
 	at := -1
-	for i, hash := range kept.Hashes {
+	for i, hash := range stored.Hashes {
 		if subtle.ConstantTimeCompare(hash, digest) == 1 {
 			at = i
 		}
@@ -69,7 +69,7 @@ func takeBackupCode(kept *domain.BackupCodes, salt, digest []byte) bool {
 	if at < 0 {
 		return false
 	}
-	kept.Hashes = slices.Delete(kept.Hashes, at, at+1)
+	stored.Hashes = slices.Delete(stored.Hashes, at, at+1)
 	return true
 }
 
@@ -78,11 +78,12 @@ func isBackupCode(code string) bool {
 	return len(code) == 2*backupHalf && strings.Trim(code, "abcdefghijklmnopqrstuvwxyz234567") == ""
 }
 
-// maxTyped is how much of a typed code is looked at.
+// maxTyped is the maximum length of a typed code in bytes.
 const maxTyped = 64
 
-// normalize returns the code as it was meant: digits of every script and width in ASCII, letters in lower case, without
-// spaces and hyphens. One code has one normal form, so none can be used a second time in other clothes.
+// normalize returns the canonical form of a code: digits of every script and width in ASCII, letters in lower case,
+// without spaces and hyphens. Each code has one canonical form, so that it cannot be used a second time in another
+// spelling.
 func normalize(typed string) string {
 	if len(typed) > maxTyped {
 		return ""
@@ -102,8 +103,8 @@ func normalize(typed string) string {
 	return b.String()
 }
 
-// digitOf returns the ASCII digit of a decimal digit of any script. Unicode's ranges of them begin with a zero and hold whole
-// tens.
+// digitOf returns the ASCII digit of a decimal digit of any script. Unicode's ranges of decimal digits start with a
+// zero and have a length that is a multiple of ten.
 func digitOf(r rune) byte {
 	for _, zeros := range unicode.Nd.R16 {
 		if lo, hi := rune(zeros.Lo), rune(zeros.Hi); r >= lo && r <= hi {

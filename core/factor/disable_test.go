@@ -9,11 +9,11 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-func TestT05_OnlyThePersonEnrolsAndOnlyWhoManagesDisables(t *testing.T) {
+func TestOnlyUserEnrollsAndOnlyManagerDisables(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	admin, eve := b.User(t, "root", domain.RoleAdmin), b.User(t, "eve", domain.RoleUser)
-	user, shown := b.enrolled(t)
+	user, enrollment := b.enrolled(t)
 	byAdmin, byEve := b.As(t, admin), b.As(t, eve)
 	byKey := b.As(t, user)
 	byKey.Kind, byKey.KeyID, byKey.AuthTime = domain.PrincipalAPIKey, "key_x", time.Time{}
@@ -28,7 +28,7 @@ func TestT05_OnlyThePersonEnrolsAndOnlyWhoManagesDisables(t *testing.T) {
 	wantErr(t, err, fault.ErrForbidden)
 	_, err = b.service.Enroll(t.Context(), domain.Principal{}, user.ID, factor.EnrollInput{})
 	wantErr(t, err, fault.ErrUnauthorized)
-	wantErr(t, b.service.Activate(t.Context(), byAdmin, user.ID, b.code(t, shown.Setup.Secret)), fault.ErrForbidden)
+	wantErr(t, b.service.Activate(t.Context(), byAdmin, user.ID, b.code(t, enrollment.Setup.Secret)), fault.ErrForbidden)
 	wantErr(t, b.service.Disable(t.Context(), byEve, user.ID, factor.Proof{}), domain.ErrUserNotFound)
 	wantErr(t, b.service.Disable(t.Context(), byKey, user.ID, factor.Proof{}), fault.ErrForbidden)
 
@@ -44,12 +44,12 @@ func TestT05_OnlyThePersonEnrolsAndOnlyWhoManagesDisables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(messages) != 2 { // switched on, and off by somebody else
-		t.Errorf("%d messages wait for the person, want 2", len(messages))
+	if len(messages) != 2 { // enabled, and disabled by another user
+		t.Errorf("%d messages for the user, want 2", len(messages))
 	}
 }
 
-func TestZ06_NobodyDisablesTheFactorOfSomebodyMorePowerful(t *testing.T) {
+func TestDisableRefusedForUserWithMorePermissions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	admin := b.User(t, "root", domain.RoleAdmin)
@@ -58,7 +58,7 @@ func TestZ06_NobodyDisablesTheFactorOfSomebodyMorePowerful(t *testing.T) {
 	wantErr(t, b.service.Disable(t.Context(), helpdesk, admin.ID, factor.Proof{}), fault.ErrForbidden)
 }
 
-func TestDisableIsRefusedWhileTheRoleRequiresIt(t *testing.T) {
+func TestDisableIsRefusedWhileRoleRequiresFactor(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	user, _ := b.enrolled(t)
@@ -74,10 +74,10 @@ func TestDisableIsRefusedWhileTheRoleRequiresIt(t *testing.T) {
 	if err := b.service.Disable(t.Context(), domain.Operator(), user.ID, factor.Proof{}); err != nil {
 		t.Errorf("the operator on the machine: %v", err)
 	}
-	// Whoever is on the enrolment-only scope can do just that.
+	// A principal with the enrollment scope can enroll and nothing else.
 	by.Scope = domain.ScopeEnrollment
 	if _, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{}); err != nil {
-		t.Errorf("enrolling with the enrolment-only scope: %v", err)
+		t.Errorf("enrolling with the enrollment scope: %v", err)
 	}
 	wantErr(t, b.service.Disable(t.Context(), domain.Principal{
 		Kind: domain.PrincipalUser, UserID: "usr_x", Scope: domain.ScopeEnrollment,

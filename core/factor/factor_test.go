@@ -20,7 +20,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// rightPassword stands for the password service, which has tests of its own.
+// rightPassword replaces the password service, which has its own tests.
 type rightPassword string
 
 func (p rightPassword) ProvePassword(_ context.Context, _ domain.Principal, _ *domain.User, password string) error {
@@ -46,7 +46,7 @@ func newBench(t *testing.T) *bench {
 	return &bench{Kit: k, checker: checker, service: factor.New(checker, rightPassword("right"), k.Store.Guards())}
 }
 
-// code returns what the app of somebody who was shown the secret shows now.
+// code returns the current TOTP code of the secret.
 func (b *bench) code(t *testing.T, secret string) string {
 	t.Helper()
 	code, err := totp.GenerateCode(secret, b.Clock.Now())
@@ -56,20 +56,20 @@ func (b *bench) code(t *testing.T, secret string) string {
 	return code
 }
 
-// enrolled returns a user whose app is on, at the beginning of a time step whose code was not used.
+// enrolled returns a user with an active TOTP factor, at the start of a time step whose code was not used.
 func (b *bench) enrolled(t *testing.T) (domain.User, factor.Enrollment) {
 	t.Helper()
 	user := b.User(t, "john", domain.RoleUser)
 	by := b.As(t, user)
-	shown, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
+	enrollment, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.service.Activate(t.Context(), by, user.ID, b.code(t, shown.Setup.Secret)); err != nil {
+	if err := b.service.Activate(t.Context(), by, user.ID, b.code(t, enrollment.Setup.Secret)); err != nil {
 		t.Fatal(err)
 	}
 	b.Clock.Forward(90 * time.Second)
-	return b.get(t, user.ID), shown
+	return b.get(t, user.ID), enrollment
 }
 
 func (b *bench) get(t *testing.T, id domain.UserID) domain.User {
@@ -95,63 +95,63 @@ func wrong(code string) string {
 	return "000000"
 }
 
-func TestT04_NothingIsOnBeforeTheFirstRightCode(t *testing.T) {
+func TestFactorIsInactiveBeforeFirstCorrectCode(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	user := b.User(t, "john", domain.RoleUser)
 	by := b.As(t, user)
-	shown, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
+	enrollment, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(shown.BackupCodes) != 10 || len(shown.Setup.Secret) != 32 || !strings.HasPrefix(shown.Setup.QRCode, "data:image/png;base64,") {
-		t.Errorf("the enrolment shows %d backup codes and a secret of %d characters", len(shown.BackupCodes), len(shown.Setup.Secret))
+	if len(enrollment.BackupCodes) != 10 || len(enrollment.Setup.Secret) != 32 || !strings.HasPrefix(enrollment.Setup.QRCode, "data:image/png;base64,") {
+		t.Errorf("the enrollment has %d backup codes and a secret of %d characters", len(enrollment.BackupCodes), len(enrollment.Setup.Secret))
 	}
 	if u := b.get(t, user.ID); u.Factor.IsOn() {
-		t.Error("the factor is on before its first code")
+		t.Error("the factor is active before its first code")
 	}
-	wantErr(t, b.service.Activate(t.Context(), by, user.ID, wrong(b.code(t, shown.Setup.Secret))), domain.ErrTwoFactorCode)
-	if err := b.service.Activate(t.Context(), by, user.ID, b.code(t, shown.Setup.Secret)); err != nil {
+	wantErr(t, b.service.Activate(t.Context(), by, user.ID, wrong(b.code(t, enrollment.Setup.Secret))), domain.ErrTwoFactorCode)
+	if err := b.service.Activate(t.Context(), by, user.ID, b.code(t, enrollment.Setup.Secret)); err != nil {
 		t.Fatal(err)
 	}
 	if u := b.get(t, user.ID); !u.Factor.IsOn() || u.Factor.Pending != nil {
-		t.Error("the factor is not on after its first code")
+		t.Error("the factor is not active after its first code")
 	}
 	_, err = b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
 	wantErr(t, err, domain.ErrTwoFactorOn)
 	want := []domain.Action{domain.ActionTwoFactorEnroll, domain.ActionTwoFactorFailed, domain.ActionTwoFactorEnable}
 	if got := kit.Actions(b.Entries(t)); !slices.Equal(got, want) {
-		t.Errorf("the log has %v, want %v", got, want)
+		t.Errorf("the audit log has %v, want %v", got, want)
 	}
 }
 
-func TestT04_AnEnrolmentRunsOutAndTakesFiveTries(t *testing.T) {
+func TestEnrollmentExpiresAndAllowsFiveAttempts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	user := b.User(t, "john", domain.RoleUser)
 	by := b.As(t, user)
-	shown, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
+	enrollment, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
-		wantErr(t, b.service.Activate(t.Context(), by, user.ID, wrong(b.code(t, shown.Setup.Secret))), domain.ErrTwoFactorCode)
+		wantErr(t, b.service.Activate(t.Context(), by, user.ID, wrong(b.code(t, enrollment.Setup.Secret))), domain.ErrTwoFactorCode)
 	}
-	wantErr(t, b.service.Activate(t.Context(), by, user.ID, b.code(t, shown.Setup.Secret)), domain.ErrTwoFactorCode)
+	wantErr(t, b.service.Activate(t.Context(), by, user.ID, b.code(t, enrollment.Setup.Secret)), domain.ErrTwoFactorCode)
 
-	shown, err = b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
+	enrollment, err = b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.Clock.Forward(10 * time.Minute)
-	wantErr(t, b.service.Activate(t.Context(), by, user.ID, b.code(t, shown.Setup.Secret)), domain.ErrTwoFactorCode)
+	wantErr(t, b.service.Activate(t.Context(), by, user.ID, b.code(t, enrollment.Setup.Secret)), domain.ErrTwoFactorCode)
 }
 
-func TestT01_OfManyUsesOfOneCodeOneIsAccepted(t *testing.T) {
+func TestConcurrentUsesOfCodeAcceptOne(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	user, shown := b.enrolled(t)
-	code := b.code(t, shown.Setup.Secret)
+	user, enrollment := b.enrolled(t)
+	code := b.code(t, enrollment.Setup.Secret)
 	spellings := []string{code, " " + code[:3] + " " + code[3:], fullWidth(code)}
 	var wg sync.WaitGroup
 	accepted := make(chan domain.Method, 50)
@@ -173,33 +173,33 @@ func fullWidth(code string) string {
 	return strings.Map(func(r rune) rune { return r - '0' + '０' }, code)
 }
 
-func TestT02_UsedStepsStayUsedWhenTheClockGoesBack(t *testing.T) {
+func TestUsedTimeStepsStayUsedAfterClockGoesBack(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	user, shown := b.enrolled(t)
+	user, enrollment := b.enrolled(t)
 	for range 3 {
-		if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, shown.Setup.Secret)); err != nil {
+		if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, enrollment.Setup.Secret)); err != nil {
 			t.Fatal(err)
 		}
 		b.Clock.Forward(30 * time.Second)
 	}
 	b.Clock.Forward(-75 * time.Second)
-	_, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, shown.Setup.Secret))
+	_, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, enrollment.Setup.Secret))
 	wantErr(t, err, domain.ErrTwoFactorLogin)
 }
 
-func TestT03_TheStoreHoldsNeitherSecretNorCodes(t *testing.T) {
+func TestStoreContainsNeitherSecretNorCodes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	user, shown := b.enrolled(t)
-	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(shown.Setup.Secret)
+	user, enrollment := b.enrolled(t)
+	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(enrollment.Setup.Secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(string(user.Factor.Secret), string(raw)) {
-		t.Error("the secret is kept as it is")
+		t.Error("the secret is stored in plain text")
 	}
-	// A row copied to somebody else does not open there.
+	// A factor copied to another user does not open there.
 	other := b.User(t, "eve", domain.RoleUser)
 	_, err = b.Store.Users().Update(t.Context(), other.ID, func(u *domain.User, _ *domain.Outbox) error {
 		u.Factor = user.Factor.Clone()
@@ -209,20 +209,20 @@ func TestT03_TheStoreHoldsNeitherSecretNorCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	other = b.get(t, other.ID)
-	if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &other, b.code(t, shown.Setup.Secret)); err == nil {
+	if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &other, b.code(t, enrollment.Setup.Secret)); err == nil {
 		t.Error("a secret copied to another user works there")
 	}
 }
 
-func TestT07_OfManyUsesOfOneBackupCodeOneIsAccepted(t *testing.T) {
+func TestConcurrentUsesOfBackupCodeAcceptOne(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	user, shown := b.enrolled(t)
+	user, enrollment := b.enrolled(t)
 	var wg sync.WaitGroup
 	accepted := make(chan domain.Method, 20)
 	for range 20 {
 		wg.Go(func() {
-			method, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, strings.ToUpper(shown.BackupCodes[3]))
+			method, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, strings.ToUpper(enrollment.BackupCodes[3]))
 			if err == nil {
 				accepted <- method
 			}
@@ -237,32 +237,32 @@ func TestT07_OfManyUsesOfOneBackupCodeOneIsAccepted(t *testing.T) {
 	}
 }
 
-func TestT08_A07_FiveWrongCodesLockWhateverThePassword(t *testing.T) {
+func TestFiveWrongCodesLockRegardlessOfPassword(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	user, shown := b.enrolled(t)
+	user, enrollment := b.enrolled(t)
 	for i := range 5 {
-		// From a different network each time: the person is the same.
+		// Each attempt is from a different network, for the same user.
 		from := kit.Origin
 		from.Address = netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
-		_, err := b.checker.Verify(t.Context(), domain.Anonymous(from), &user, wrong(b.code(t, shown.Setup.Secret)))
+		_, err := b.checker.Verify(t.Context(), domain.Anonymous(from), &user, wrong(b.code(t, enrollment.Setup.Secret)))
 		wantErr(t, err, domain.ErrTwoFactorLogin)
 	}
-	_, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, shown.Setup.Secret))
+	_, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, enrollment.Setup.Secret))
 	wantErr(t, err, domain.ErrAccountLocked)
 	if fault.Of(err).Extra()["locked_until"] == nil {
-		t.Error("the refusal does not say until when")
+		t.Error("the refusal has no locked_until")
 	}
 	b.Clock.Forward(31 * time.Minute)
-	if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, shown.Setup.Secret)); err != nil {
-		t.Errorf("a right code after the lock: %v", err)
+	if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, enrollment.Setup.Secret)); err != nil {
+		t.Errorf("correct code after the lock: %v", err)
 	}
 	if got := kit.Actions(b.Entries(t)); got[len(got)-1] != domain.ActionAccountLocked {
 		t.Errorf("the last entry is %v, want account_locked", got[len(got)-1])
 	}
 }
 
-func TestS21_ChangesOfAFactorTakeAFreshProof(t *testing.T) {
+func TestFactorChangesRequireFreshProof(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	user := b.User(t, "john", domain.RoleUser)
@@ -272,23 +272,23 @@ func TestS21_ChangesOfAFactorTakeAFreshProof(t *testing.T) {
 	wantErr(t, err, domain.ErrReauthentication)
 	_, err = b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{Proof: factor.Proof{Password: "wrong"}})
 	wantErr(t, err, domain.ErrCurrentPassword)
-	shown, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{Proof: factor.Proof{Password: "right"}})
+	enrollment, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{Proof: factor.Proof{Password: "right"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.service.Activate(t.Context(), by, user.ID, b.code(t, shown.Setup.Secret)); err != nil {
+	if err := b.service.Activate(t.Context(), by, user.ID, b.code(t, enrollment.Setup.Secret)); err != nil {
 		t.Fatal(err)
 	}
 	b.Clock.Forward(time.Minute)
 	wantErr(t, b.service.Disable(t.Context(), by, user.ID, factor.Proof{}), domain.ErrReauthentication)
-	wantErr(t, b.service.Disable(t.Context(), by, user.ID, factor.Proof{Code: wrong(b.code(t, shown.Setup.Secret))}), domain.ErrTwoFactorCode)
-	if err := b.service.Disable(t.Context(), by, user.ID, factor.Proof{Code: b.code(t, shown.Setup.Secret)}); err != nil {
+	wantErr(t, b.service.Disable(t.Context(), by, user.ID, factor.Proof{Code: wrong(b.code(t, enrollment.Setup.Secret))}), domain.ErrTwoFactorCode)
+	if err := b.service.Disable(t.Context(), by, user.ID, factor.Proof{Code: b.code(t, enrollment.Setup.Secret)}); err != nil {
 		t.Fatal(err)
 	}
 	if u := b.get(t, user.ID); u.Factor.IsOn() || len(u.Factor.Secret) > 0 {
-		t.Error("the factor is still there")
+		t.Error("the factor is still active or stored")
 	}
 	if err := b.service.Disable(t.Context(), by, user.ID, factor.Proof{Password: "right"}); err != nil {
-		t.Errorf("disabling what is off: %v", err)
+		t.Errorf("disabling an inactive factor: %v", err)
 	}
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// failedCode marks an entry as that of a wrong code.
+// failedCode marks an audit entry as that of a wrong code.
 var failedCode = audit.Failed("invalid_two_factor_code")
 
-// checkMethod returns nil for a method that the settings allow and the configuration can serve.
+// checkMethod returns nil for a method that the settings allow and the configuration supports.
 func (s *Service) checkMethod(ctx context.Context, in EnrollInput) error {
 	catalog, err := s.checker.catalog.Catalog(ctx)
 	if err != nil {
@@ -46,7 +46,7 @@ func (s *Service) takeSMS(ctx context.Context, id domain.UserID) error {
 	return nil
 }
 
-// prove checks a code as part of another action: a wrong one is a mistake in that action's input.
+// prove verifies a code as part of another action: a wrong code is an error in that action's input.
 func (c *Checker) prove(ctx context.Context, by domain.Principal, user *domain.User, code string) error {
 	_, err := c.Verify(ctx, by, user, code)
 	if !errors.Is(err, domain.ErrTwoFactorLogin) {

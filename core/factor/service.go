@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// freshFor is how long after signing in somebody may change their factor without another proof, where the settings name
-	// no shorter time.
+	// freshFor is how long after a login a user may change their factor without another proof, unless the settings define
+	// a shorter time.
 	freshFor = 10 * time.Minute
-	// enrolmentLife and enrolmentTries bound an enrolment that has not been proved.
-	enrolmentLife  = 10 * time.Minute
-	enrolmentTries = 5
+	// enrollmentLife and enrollmentTries limit a pending enrollment.
+	enrollmentLife  = 10 * time.Minute
+	enrollmentTries = 5
 )
 
-// smsRate bounds the messages that one person can make us send to numbers that they choose.
+// smsRate limits the messages that one user can cause to numbers of their choice.
 var smsRate = domain.Rate{Limit: 5, Window: time.Hour}
 
 // Service enrolls, activates and disables second factors.
@@ -29,8 +29,8 @@ type Service struct {
 	limits   ports.RateLimiter
 }
 
-// PasswordProof checks the password of somebody who is signed in, and counts failures like those of a login. A wrong one is
-// domain.ErrCurrentPassword.
+// PasswordProof verifies the password of an authenticated user, and counts failures like those of a login. A wrong
+// password is domain.ErrCurrentPassword.
 type PasswordProof interface {
 	ProvePassword(ctx context.Context, by domain.Principal, user *domain.User, password string) error
 }
@@ -40,20 +40,20 @@ func New(checker *Checker, password PasswordProof, limits ports.RateLimiter) *Se
 	return &Service{checker: checker, password: password, limits: limits}
 }
 
-// Proof is a fresh proof of who somebody is: the password, or a code of the factor that is on. Empty fields are no proof.
+// Proof is a fresh proof of identity: the password, or a code of the active factor. Empty fields are no proof.
 type Proof struct {
 	Password string
 	Code     string
 }
 
-// EnrollInput asks for a second factor. An empty Method is totp; PhoneNumber is for sms alone.
+// EnrollInput is the input of Enroll. Method defaults to totp; PhoneNumber is for sms only.
 type EnrollInput struct {
 	Method      domain.Method
 	PhoneNumber string
 	Proof       Proof
 }
 
-// Enrollment is shown once: nothing gives it out again. It works after Activate.
+// Enrollment is displayed once and cannot be read again. It takes effect after Activate.
 type Enrollment struct {
 	Method      domain.Method
 	Setup       domain.FactorSetup // of totp
@@ -62,8 +62,9 @@ type Enrollment struct {
 	ExpiresAt   time.Time
 }
 
-// Enroll starts the enrolment of a second factor by the person themselves. It takes a sign-in of the last ten minutes or
-// a proof (domain.ErrReauthentication); a factor that is on is domain.ErrTwoFactorOn. An earlier enrolment is replaced.
+// Enroll starts the enrollment of the principal's own second factor. It requires a login within the last ten minutes or
+// a proof (domain.ErrReauthentication). An active factor is domain.ErrTwoFactorOn. Enroll replaces an earlier pending
+// enrollment.
 func (s *Service) Enroll(ctx context.Context, by domain.Principal, id domain.UserID, in EnrollInput) (Enrollment, error) {
 	user, err := s.own(ctx, by, id)
 	if err != nil {
@@ -91,7 +92,7 @@ func (s *Service) Enroll(ctx context.Context, by domain.Principal, id domain.Use
 
 func (s *Service) enroll(ctx context.Context, by domain.Principal, user *domain.User, in EnrollInput) (Enrollment, error) {
 	c := s.checker
-	shown, pending, err := s.draft(user, in)
+	enrollment, pending, err := s.draft(user, in)
 	if err != nil {
 		return Enrollment{}, err
 	}
@@ -116,35 +117,35 @@ func (s *Service) enroll(ctx context.Context, by domain.Principal, user *domain.
 	if err != nil {
 		return Enrollment{}, err
 	}
-	return shown, nil
+	return enrollment, nil
 }
 
-// draft makes what the person is shown and what is kept of it.
+// draft creates the enrollment to display and the pending enrollment to store.
 func (s *Service) draft(user *domain.User, in EnrollInput) (Enrollment, domain.Enrolment, error) {
 	c := s.checker
-	expires := c.clock.Now().UTC().Add(enrolmentLife)
-	shown := Enrollment{Method: in.Method, PhoneNumber: in.PhoneNumber, ExpiresAt: expires}
+	expires := c.clock.Now().UTC().Add(enrollmentLife)
+	enrollment := Enrollment{Method: in.Method, PhoneNumber: in.PhoneNumber, ExpiresAt: expires}
 	pending := domain.Enrolment{Method: in.Method, PhoneNumber: in.PhoneNumber, ExpiresAt: expires}
 	var err error
-	if shown.BackupCodes, pending.Backup, err = newBackupCodes(); err != nil {
-		return shown, pending, err
+	if enrollment.BackupCodes, pending.Backup, err = newBackupCodes(); err != nil {
+		return enrollment, pending, err
 	}
 	if in.Method != domain.MethodTOTP {
-		return shown, pending, nil
+		return enrollment, pending, nil
 	}
 	secret, err := c.codes.NewSecret()
 	if err != nil {
-		return shown, pending, err
+		return enrollment, pending, err
 	}
-	if shown.Setup, err = c.codes.Describe(secret, c.issuer, user.Username); err != nil {
-		return shown, pending, err
+	if enrollment.Setup, err = c.codes.Describe(secret, c.issuer, user.Username); err != nil {
+		return enrollment, pending, err
 	}
 	pending.Secret, err = c.sealer.Seal(secret, SecretBinding(user.ID))
-	return shown, pending, err
+	return enrollment, pending, err
 }
 
-// Activate switches the enrolled factor on by its first right code. A wrong code, and one for an enrolment that has run
-// out or had five wrong ones, is domain.ErrTwoFactorCode.
+// Activate activates the enrolled factor with its first correct code. A wrong code, and any code for an enrollment that
+// has expired or had five wrong codes, is domain.ErrTwoFactorCode.
 func (s *Service) Activate(ctx context.Context, by domain.Principal, id domain.UserID, code string) error {
 	user, err := s.own(ctx, by, id)
 	if err != nil {
@@ -155,7 +156,7 @@ func (s *Service) Activate(ctx context.Context, by domain.Principal, id domain.U
 	_, err = c.users.Update(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
 		right = false
 		pending := u.Factor.Pending
-		if pending == nil || !c.clock.Now().Before(pending.ExpiresAt) || pending.Tries >= enrolmentTries {
+		if pending == nil || !c.clock.Now().Before(pending.ExpiresAt) || pending.Tries >= enrollmentTries {
 			return domain.ErrTwoFactorCode
 		}
 		step, ok, err := c.proves(u.ID, pending, code)
@@ -182,16 +183,16 @@ func (c *Checker) activate(by domain.Principal, u *domain.User, step int64, out 
 		Method: pending.Method, EnabledAt: c.clock.Now().UTC(), Secret: pending.Secret, LastStep: step,
 		PhoneNumber: pending.PhoneNumber, Backup: pending.Backup,
 	}
-	letters, err := c.letters.TwoFactorEnabled(*u, by)
+	messages, err := c.letters.TwoFactorEnabled(*u, by)
 	if err != nil {
 		return err
 	}
-	out.Send(letters...)
+	out.Send(messages...)
 	out.Record(c.entry(by, domain.ActionTwoFactorEnable, u.ID, u.Factor.Method))
 	return nil
 }
 
-// proves reports whether the code is right for the enrolment, and the time step that it burns.
+// proves reports whether the code is correct for the enrollment, and returns the time step that it consumes.
 func (c *Checker) proves(id domain.UserID, pending *domain.Enrolment, code string) (step int64, ok bool, err error) {
 	if pending.Method == domain.MethodSMS {
 		return 0, takeSent(&pending.Challenge, code, c.clock.Now()), nil
@@ -204,9 +205,9 @@ func (c *Checker) proves(id domain.UserID, pending *domain.Enrolment, code strin
 	return step, ok, nil
 }
 
-// Disable switches the factor off: the person's own by a fresh sign-in or a proof, another's by users.manage, and then the
-// person is told by whom. While the role requires a factor it is domain.ErrTwoFactorNeeded, except for the operator on the
-// command line, who is the way back for somebody who has lost everything. A factor that is off stays so.
+// Disable disables the factor: one's own after a fresh login or with a proof, another user's with users.manage, who is
+// then notified by whom. While the role requires a factor it is domain.ErrTwoFactorNeeded, except for the operator on
+// the command line, who can help a user who has lost all codes. Disabling an inactive factor has no effect.
 func (s *Service) Disable(ctx context.Context, by domain.Principal, id domain.UserID, proof Proof) error {
 	c := s.checker
 	user, err := s.disablable(ctx, by, id)
@@ -243,8 +244,8 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, id domain.Us
 		if !wasOn {
 			return nil
 		}
-		letters, err := c.letters.TwoFactorDisabled(*u, by)
-		out.Send(letters...)
+		messages, err := c.letters.TwoFactorDisabled(*u, by)
+		out.Send(messages...)
 		return err
 	})
 	if err != nil {
@@ -253,10 +254,10 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, id domain.Us
 	return c.lockout.Forget(ctx, AttemptsKey(id))
 }
 
-// Reauthenticate returns nil when the principal signed in or stepped up within the last ten minutes, or within those that
-// the settings name where they are fewer, or when the proof is right. Without either it is domain.ErrReauthentication, a wrong code
-// domain.ErrTwoFactorCode, a wrong password domain.ErrCurrentPassword. Where the settings name minutes, the password alone
-// proves nothing for a user with a second factor, as in a step-up.
+// Reauthenticate returns nil if the principal logged in or stepped up within the last ten minutes, or the minutes in
+// the settings if fewer, or if the proof is correct. Otherwise it returns domain.ErrReauthentication, domain.ErrTwoFactorCode
+// for a wrong code, or domain.ErrCurrentPassword for a wrong password. If the settings define the minutes, the password
+// alone does not suffice for a user with a second factor, as in a step-up.
 func (s *Service) Reauthenticate(ctx context.Context, by domain.Principal, user *domain.User, proof Proof) error {
 	catalog, err := s.checker.catalog.Catalog(ctx)
 	if err != nil {
@@ -277,7 +278,8 @@ func (s *Service) Reauthenticate(ctx context.Context, by domain.Principal, user 
 	return domain.ErrReauthentication
 }
 
-// own returns the user when the principal is that very person. A key acts for its owner in much, but not in this.
+// own returns the user if it is the principal in a session. An API key acts for its owner in most calls, but not in
+// this one.
 func (s *Service) own(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
 	switch {
 	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous:
@@ -290,7 +292,7 @@ func (s *Service) own(ctx context.Context, by domain.Principal, id domain.UserID
 	return domain.User{}, s.hidden(ctx, by, id)
 }
 
-// disablable returns the user when the principal is them or manages them.
+// disablable returns the user if the principal is that user or may manage it.
 func (s *Service) disablable(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
 	if err := signedIn(by); err != nil {
 		return domain.User{}, err
@@ -298,7 +300,7 @@ func (s *Service) disablable(ctx context.Context, by domain.Principal, id domain
 	if by.IsSelf(id) {
 		return s.checker.users.Get(ctx, id)
 	}
-	if !by.Can(domain.UsersManage) || by.BelongsTo(id) { // no API key switches off the factor that protects its owner
+	if !by.Can(domain.UsersManage) || by.BelongsTo(id) { // an API key must not disable the factor that protects its owner
 		return domain.User{}, s.hidden(ctx, by, id)
 	}
 	user, err := s.checker.users.Get(ctx, id)
@@ -312,7 +314,8 @@ func (s *Service) disablable(ctx context.Context, by domain.Principal, id domain
 	return user, access.CheckActOn(catalog, by, &user)
 }
 
-// hidden returns the refusal for somebody who may not act on the user: not found, unless they may know of them.
+// hidden returns the error for a principal that may not act on the user: not found, unless the principal may read the
+// user.
 func (s *Service) hidden(ctx context.Context, by domain.Principal, id domain.UserID) error {
 	if !by.BelongsTo(id) && !by.Can(domain.UsersRead) {
 		return domain.ErrUserNotFound

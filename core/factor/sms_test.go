@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// enrolledBySMS returns a user whose second factor is codes by SMS.
+// enrolledBySMS returns a user with SMS codes as the second factor.
 func (b *bench) enrolledBySMS(t *testing.T) (domain.Principal, domain.User) {
 	t.Helper()
 	user := b.User(t, "john", domain.RoleUser)
@@ -35,7 +35,7 @@ func TestSMSSendsACodeThatWorksOnce(t *testing.T) {
 	err := b.checker.Challenge(t.Context(), &user)
 	wantErr(t, err, domain.ErrTwoFactorRequired)
 	wantErr(t, b.checker.Challenge(t.Context(), &user), domain.ErrTwoFactorRequired)
-	code := b.sent(t) // asked for twice, sent once
+	code := b.sent(t) // requested twice, sent once
 	user = b.get(t, user.ID)
 	if method, err := b.checker.Verify(t.Context(), by, &user, code); err != nil || method != domain.MethodSMS {
 		t.Fatalf("Verify() = %s, %v", method, err)
@@ -44,8 +44,8 @@ func TestSMSSendsACodeThatWorksOnce(t *testing.T) {
 	wantErr(t, err, domain.ErrTwoFactorLogin)
 }
 
-// Whoever knows the password must not be able to have messages sent for ever.
-func TestT08_SignInsSendAFewCodesAnHour(t *testing.T) {
+// A party that knows the password must not be able to cause an unlimited number of messages.
+func TestLoginsSendLimitedCodesPerHour(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	by, user := b.enrolledBySMS(t)
@@ -67,7 +67,7 @@ func TestT08_SignInsSendAFewCodesAnHour(t *testing.T) {
 	wantErr(t, ask(), domain.ErrTwoFactorRequired)
 }
 
-func TestT12_SMSIsNotOfferedWithoutAGateway(t *testing.T) {
+func TestSMSIsNotOfferedWithoutGateway(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	checker := factor.NewChecker(factor.Needs{
@@ -80,7 +80,7 @@ func TestT12_SMSIsNotOfferedWithoutAGateway(t *testing.T) {
 	wantErr(t, err, domain.ErrMethodUnavailable)
 }
 
-// sent takes the one SMS that waits and returns its code.
+// sent returns the code of the only queued SMS.
 func (b *bench) sent(t *testing.T) string {
 	t.Helper()
 	messages, err := b.Store.Messages().ClaimMessages(t.Context(), b.Clock.Now(), b.Clock.Now().Add(time.Minute), 10)
@@ -93,7 +93,7 @@ func (b *bench) sent(t *testing.T) string {
 			continue
 		}
 		if code != "" {
-			t.Fatal("more than one SMS waits")
+			t.Fatal("more than one SMS is queued")
 		}
 		plain, err := b.Sealer.Open(m.Payload, "message|"+string(m.ID)+"|payload")
 		if err != nil {

@@ -1,8 +1,8 @@
-// Package lockout bounds how often somebody can guess a secret that people choose.
+// Package lockout limits password guessing: it bounds the attempts to verify a secret that people choose.
 //
-// An attempt is reserved before anything is checked, so that N racing guesses never get more checks than allowed, and is
-// ended by what came of it. The rules of counting are domain.Attempts; every path that checks such a secret goes
-// through here, so that none is a way around another.
+// An attempt is reserved before any check, so that concurrent attempts never get more checks than allowed, and is ended
+// with its outcome. domain.Attempts defines the rules of counting. Every code path that verifies such a secret goes
+// through this package, so that no path bypasses the limit of another.
 package lockout
 
 import (
@@ -17,15 +17,15 @@ import (
 )
 
 const (
-	// busyFor is how long an attempt waits for one under way to give its place back: right logins at the same moment are no
-	// attack, and a guesser gains nothing by waiting. It is as long as others wait for a processor.
+	// busyFor is how long an attempt waits for a running attempt to be released: concurrent correct logins are not an
+	// attack, and an attacker gains nothing by waiting. It is as long as other requests wait for a processor.
 	busyFor = 10 * time.Second
-	// busyStep is how long it waits at first before it asks again, and busyMost at last.
+	// busyStep is the first interval between retries, and busyMost the last.
 	busyStep = 20 * time.Millisecond
 	busyMost = 200 * time.Millisecond
 )
 
-// Lockout bounds how often somebody can guess. Everything that checks a secret which people choose goes through it.
+// Lockout limits the attempts to verify a secret.
 type Lockout struct {
 	store ports.AttemptStore
 	ids   ports.IDs
@@ -37,28 +37,29 @@ func New(store ports.AttemptStore, ids ports.IDs, clock ports.Clock) *Lockout {
 	return &Lockout{store: store, ids: ids, clock: clock}
 }
 
-// Guess is one reserved attempt. Exactly one of Fail, Succeed and GiveBack ends it; one that is never ended counts as failed.
+// Guess is one reserved attempt. Exactly one of Fail, Succeed and GiveBack ends it; an attempt that is never ended
+// counts as failed.
 type Guess struct {
 	lockout *Lockout
 	account string
 	id      string
 	source  string
 	policy  domain.LockoutPolicy
-	clean   bool // nothing was counted against the source when the attempt was reserved
+	clean   bool // the source had no counted failures when the attempt was reserved
 }
 
 // AccountOf returns the account that a user's attempts count against.
 func AccountOf(id domain.UserID) string { return "user:" + string(id) }
 
-// AccountOfName returns the account that attempts on an unknown name count against. It does not hold the name, since people
-// type their password there.
+// AccountOfName returns the account that attempts on an unknown name count against. It does not contain the name, since
+// people sometimes type their password into the name field.
 func AccountOfName(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return "name:" + hex.EncodeToString(sum[:16])
 }
 
-// Reserve asks for one attempt on the account from the source. It is domain.ErrAccountLocked, with locked_until, when there
-// were too many.
+// Reserve reserves one attempt on the account from the source. After too many attempts it is domain.ErrAccountLocked,
+// with locked_until.
 func (l *Lockout) Reserve(ctx context.Context, account, source string, policy domain.LockoutPolicy) (*Guess, error) {
 	g := &Guess{lockout: l, account: account, id: l.ids.NewID("try_"), source: source, policy: policy}
 	step := busyStep
@@ -91,7 +92,7 @@ func (l *Lockout) Reserve(ctx context.Context, account, source string, policy do
 	}
 }
 
-// Locked returns domain.ErrAccountLocked until the time given; a zero one is not known.
+// Locked returns domain.ErrAccountLocked with the end of the lock; a zero time means that the end is not known.
 func Locked(until, now time.Time) error {
 	if until.IsZero() {
 		return domain.ErrAccountLocked.With("locked_until", nil)
@@ -99,8 +100,8 @@ func Locked(until, now time.Time) error {
 	return domain.ErrAccountLocked.With("locked_until", until.UTC().Format(time.RFC3339)).After(until.Sub(now))
 }
 
-// Fail counts the attempt as failed, with the entries that say so in the same write; lock adds to it what is to be said when
-// it locked. The end of an attempt is told even when the person has gone, or their place would stay taken.
+// Fail counts the attempt as failed, with the audit entries in the same write; if the failure locks, lock adds to that
+// write. The outcome is recorded even if the client has disconnected; otherwise the attempt would stay reserved.
 func (g *Guess) Fail(ctx context.Context, lock func(*domain.Outbox), entries ...domain.AuditEntry) error {
 	ctx = context.WithoutCancel(ctx)
 	now := g.lockout.clock.Now()
@@ -113,10 +114,11 @@ func (g *Guess) Fail(ctx context.Context, lock func(*domain.Outbox), entries ...
 	})
 }
 
-// Suspect adds to a success, in the same write, what is to be said when so many attempts had failed before it.
+// Suspect adds to the write of a success that followed the given number of failed attempts.
 type Suspect func(failures int, out *domain.Outbox) error
 
-// Succeed resets the count of the source. Where nothing was counted nobody waits for it, and nothing is suspect.
+// Succeed resets the count of the source. If nothing was counted, the update is asynchronous and the suspects are not
+// called.
 func (g *Guess) Succeed(ctx context.Context, suspects ...Suspect) error {
 	ctx = context.WithoutCancel(ctx)
 	now := g.lockout.clock.Now()
@@ -136,7 +138,7 @@ func (g *Guess) Succeed(ctx context.Context, suspects ...Suspect) error {
 	})
 }
 
-// GiveBack takes the attempt back, with the entries that say what happened instead; without any it cannot fail.
+// GiveBack releases the attempt, with the audit entries in the same write. Without entries it cannot fail.
 func (g *Guess) GiveBack(ctx context.Context, entries ...domain.AuditEntry) error {
 	ctx = context.WithoutCancel(ctx)
 	if len(entries) == 0 {
@@ -150,7 +152,7 @@ func (g *Guess) GiveBack(ctx context.Context, entries ...domain.AuditEntry) erro
 	})
 }
 
-// LatestLocks returns the latest ends of the locks in force, in one look, of those of the accounts that are locked.
+// LatestLocks returns the latest end of a lock in force for each of the accounts that is locked, in one query.
 func (l *Lockout) LatestLocks(ctx context.Context, policy domain.LockoutPolicy, accounts ...string) (map[string]time.Time, error) {
 	found, err := l.store.ListAttempts(ctx, accounts...)
 	if err != nil {
@@ -165,7 +167,8 @@ func (l *Lockout) LatestLocks(ctx context.Context, policy domain.LockoutPolicy, 
 	return locks, nil
 }
 
-// Unlock forgets the failures of an account, with the entries in the same write, and reports whether there were any.
+// Unlock removes the failures of an account, with the audit entries in the same write, and reports whether there were
+// any.
 func (l *Lockout) Unlock(ctx context.Context, account string, entries ...domain.AuditEntry) (bool, error) {
 	had := false
 	err := l.store.UpdateAttempts(ctx, account, l.clock.Now(), func(a *domain.Attempts, out *domain.Outbox) error {
@@ -176,7 +179,7 @@ func (l *Lockout) Unlock(ctx context.Context, account string, entries ...domain.
 	return had, err
 }
 
-// Forget drops the failures of an account whose secret is no more.
+// Forget removes the failures of an account whose secret was deleted.
 func (l *Lockout) Forget(ctx context.Context, account string) error {
 	return l.store.UpdateAttempts(ctx, account, l.clock.Now(), func(a *domain.Attempts, _ *domain.Outbox) error {
 		if !a.Unlock() {
