@@ -244,6 +244,24 @@ func TestSocketIsTheOwnersAlone(t *testing.T) {
 	}
 }
 
+// An installation on MongoDB with its key in the configuration keeps nothing else in the data directory.
+func TestTheDataDirectoryIsCreated(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "absent", "data")
+	server := console.NewServer(dir, newConsole(t, nil, nil))
+	if err := server.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Close(context.Background()) }()
+	info, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		t.Errorf("the directory has the mode %o", mode)
+	}
+}
+
 func TestFolderMayHaveALongName(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long/", 30))

@@ -32,8 +32,12 @@ func NewServer(dir string, caller Caller) *Server {
 	return s
 }
 
-// Open listens. It takes the place of a socket that a crash left: who calls it holds the data directory.
+// Open listens. It takes the place of a socket that a crash left: who calls it holds the data directory, which is created
+// where neither the store nor the keys are kept in it.
 func (s *Server) Open(ctx context.Context) error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("creating the data directory: %w", err)
+	}
 	listener, err := s.listen(ctx)
 	if err != nil {
 		return fmt.Errorf("listening on the control socket: %w", err)
