@@ -12,8 +12,8 @@ import (
 	"github.com/ostiary/ostiary/test/conformance"
 )
 
-// TestTheStructsThatReachTheEncoderNameTheirFields proves that the registry of these tests refuses what the registry of the
-// service would write under the names of Go fields. All other tests of this package run with it.
+// TestTheStructsThatReachTheEncoderNameTheirFields proves that the registry of these tests refuses what the registry
+// of the service would write under the names of Go fields. All other tests of this package run with it.
 func TestTheStructsThatReachTheEncoderNameTheirFields(t *testing.T) {
 	t.Parallel()
 	type inner struct{ Named string }
@@ -79,7 +79,8 @@ func TestEveryFieldOfTheDomainSurvivesTheCodec(t *testing.T) {
 // TestKeysOfMapsMayHoldDots: MongoDB reads a dot in a name as a path.
 func TestKeysOfMapsMayHoldDots(t *testing.T) {
 	t.Parallel()
-	want := accountAttempts{Attempts: domain.Attempts{Locks: map[string]time.Time{"2001:db8::1.$x": time.Unix(1, 2).UTC()}}}
+	locks := map[string]time.Time{"2001:db8::1.$x": time.Unix(1, 2).UTC()}
+	want := accountAttempts{Attempts: domain.Attempts{Locks: locks}}
 	raw, err := attemptsForm.encode(&want)
 	if err != nil {
 		t.Fatal(err)

@@ -20,7 +20,8 @@ type codec[T any] struct {
 	decode func(bson.Raw) (T, error)
 }
 
-// form returns the codec of things whose document is an R. A document is read over what base returns, nil for an empty one.
+// form returns the codec of things whose document is an R. A document is read over what base returns, nil for an
+// empty one.
 func form[T any, R document](base func() R, record func(*T) R, thing func(*R) T) codec[T] {
 	return codec[T]{
 		encode: func(t *T) (bson.Raw, error) {

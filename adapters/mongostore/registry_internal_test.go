@@ -10,8 +10,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// All tests of this package run with a registry that refuses a struct with a field that has no BSON name of its own: the driver
-// would store it under the name of the Go field.
+// All tests of this package run with a registry that refuses a struct with a field that has no BSON name of its own:
+// the driver would store it under the name of the Go field.
 var _ = refuseUnnamed(registry)
 
 var errUnnamed = errors.New("a field without a BSON name reached the encoder")

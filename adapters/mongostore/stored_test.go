@@ -20,9 +20,9 @@ var volatile = map[string]*regexp.Regexp{
 	"meta":  regexp.MustCompile(`("holder": )"[^"]*"`),
 }
 
-// TestOwnServerStoredDocumentsAreTheGoldenOnes compares every document that the store writes with a golden file, in the form
-// that keeps the types and the order of the members. A name or a form that changes would make the databases of installed
-// versions unreadable: add a step to the schema instead of rewriting a file.
+// TestOwnServerStoredDocumentsAreTheGoldenOnes compares every document that the store writes with a golden file, in
+// the form that keeps the types and the order of the members. A name or a form that changes would make the databases
+// of installed versions unreadable: add a step to the schema instead of rewriting a file.
 func TestOwnServerStoredDocumentsAreTheGoldenOnes(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
@@ -33,7 +33,8 @@ func TestOwnServerStoredDocumentsAreTheGoldenOnes(t *testing.T) {
 	}
 	db := rawDatabase(t, server)
 	for _, collection := range []string{
-		"api_keys", "attempts", "audit", "catalog", "guards", "idempotency", "messages", "meta", "once", "rates", "segments", "sessions",
+		"api_keys", "attempts", "audit", "catalog", "guards", "idempotency", "messages", "meta", "once", "rates",
+		"segments", "sessions",
 		"signing", "tokens", "users",
 	} {
 		golden(t, filepath.Join("stored", collection), documentsOf(t, db.Collection(collection)))

@@ -1,7 +1,6 @@
 package records_test
 
 import (
-	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -102,21 +101,5 @@ func checkTag(t *testing.T, field *ast.Field) {
 		if name, _, _ := strings.Cut(reflect.StructTag(text).Get(key), ","); name == "" {
 			t.Errorf("the field %s has no %s name", field.Names[0], key)
 		}
-	}
-}
-
-// TestASettingThatJSONLeavesOutIsZero: what an encoder leaves out when it is zero must not come back as a default.
-func TestASettingThatJSONLeavesOutIsZero(t *testing.T) {
-	t.Parallel()
-	raw, err := json.Marshal(records.NewSettings(&domain.Settings{}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := records.StoredSettingsJSON()
-	if err := json.Unmarshal(raw, &r); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(domain.Settings{}, r.Domain()); diff != "" {
-		t.Errorf("these settings were stored as zero and left out: they need no omitempty (-want +got):\n%s", diff)
 	}
 }

@@ -57,8 +57,10 @@ func (r Provider) IsZero() bool { return r.Directory == "" }
 // NewSession returns the document of the session. It shares slices with the session.
 func NewSession(s *domain.Session) Session {
 	return Session{
-		ID: s.ID, UserID: s.UserID, Kind: s.Kind, CreatedAt: s.CreatedAt, LastActivity: s.LastActivity, ExpiresAt: s.ExpiresAt,
-		Remember: s.Remember, EndedAt: s.EndedAt, IPAddress: s.IPAddress, UserAgent: s.UserAgent, AuthTime: s.AuthTime, Methods: s.Methods,
+		ID: s.ID, UserID: s.UserID, Kind: s.Kind, CreatedAt: s.CreatedAt, LastActivity: s.LastActivity,
+		ExpiresAt: s.ExpiresAt,
+		Remember:  s.Remember, EndedAt: s.EndedAt, IPAddress: s.IPAddress, UserAgent: s.UserAgent, AuthTime: s.AuthTime,
+		Methods: s.Methods,
 		Refresh: Refresh(s.Refresh), TokenDigest: s.TokenDigest, Provider: Provider(s.Provider),
 	}
 }
@@ -66,8 +68,10 @@ func NewSession(s *domain.Session) Session {
 // Domain returns the session of the document.
 func (r *Session) Domain() domain.Session {
 	return domain.Session{
-		ID: r.ID, UserID: r.UserID, Kind: r.Kind, CreatedAt: r.CreatedAt, LastActivity: r.LastActivity, ExpiresAt: r.ExpiresAt,
-		Remember: r.Remember, EndedAt: r.EndedAt, IPAddress: r.IPAddress, UserAgent: r.UserAgent, AuthTime: r.AuthTime, Methods: r.Methods,
+		ID: r.ID, UserID: r.UserID, Kind: r.Kind, CreatedAt: r.CreatedAt, LastActivity: r.LastActivity,
+		ExpiresAt: r.ExpiresAt,
+		Remember:  r.Remember, EndedAt: r.EndedAt, IPAddress: r.IPAddress, UserAgent: r.UserAgent, AuthTime: r.AuthTime,
+		Methods: r.Methods,
 		Refresh: domain.RefreshFamily(r.Refresh), TokenDigest: r.TokenDigest, Provider: domain.ProviderSession(r.Provider),
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// Settings is the document of the security settings. A new setting is written always, without omitempty: an absent member
-// means that the document is older than the setting, which then has its default.
+// Settings is the document of the security settings. A new setting is written always, without omitempty: an absent
+// member means that the document is older than the setting, which then has its default.
 type Settings struct {
 	Version   int64           `json:"version"                   bson:"version"`
 	Password  PasswordPolicy  `json:"password"                  bson:"password"`
@@ -63,7 +63,8 @@ type LockoutPolicy struct {
 func NewSettings(s *domain.Settings) Settings {
 	return Settings{
 		Version: s.Version, Password: PasswordPolicy(s.Password), Session: SessionPolicy(s.Session),
-		TwoFactor: TwoFactorPolicy(s.TwoFactor), Lockout: LockoutPolicy(s.Lockout), UpdatedAt: s.UpdatedAt, Grace: Grace(s.Grace),
+		TwoFactor: TwoFactorPolicy(s.TwoFactor), Lockout: LockoutPolicy(s.Lockout), UpdatedAt: s.UpdatedAt,
+		Grace: Grace(s.Grace),
 	}
 }
 

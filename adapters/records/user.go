@@ -68,27 +68,35 @@ type SessionRef struct {
 // NewUser returns the document of the user. It shares slices with the user.
 func NewUser(u *domain.User) User {
 	return User{
-		ID: u.ID, Identifier: u.Identifier, Username: u.Username, Email: u.Email, UsernameKey: u.UsernameKey, EmailKey: u.EmailKey,
-		FullName: u.FullName, FamilyName: u.FamilyName, SearchText: u.SearchText, PhoneNumber: u.PhoneNumber, Metadata: Text(u.Metadata),
-		Role: u.Role, Groups: u.Groups, Status: u.Status, Directory: u.Directory, Subject: u.Subject, EmailVerified: u.EmailVerified,
-		Password: (*Password)(u.Password), Factor: newFactor(&u.Factor),
+		ID: u.ID, Identifier: u.Identifier, Username: u.Username, Email: u.Email, UsernameKey: u.UsernameKey,
+		EmailKey: u.EmailKey,
+		FullName: u.FullName, FamilyName: u.FamilyName, SearchText: u.SearchText, PhoneNumber: u.PhoneNumber,
+		Metadata: Text(u.Metadata),
+		Role:     u.Role, Groups: u.Groups, Status: u.Status, Directory: u.Directory, Subject: u.Subject,
+		EmailVerified: u.EmailVerified,
+		Password:      (*Password)(u.Password), Factor: newFactor(&u.Factor),
 		Tokens:   convert(u.Tokens, func(t domain.UserToken) UserToken { return UserToken(t) }),
 		Sessions: convert(u.Sessions, func(s domain.SessionRef) SessionRef { return SessionRef(s) }),
-		KeyEpoch: u.KeyEpoch, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, LastLogin: u.LastLogin, DeactivatedAt: u.DeactivatedAt,
-		BySync: u.DeactivatedBySync,
+		KeyEpoch: u.KeyEpoch, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, LastLogin: u.LastLogin,
+		DeactivatedAt: u.DeactivatedAt,
+		BySync:        u.DeactivatedBySync,
 	}
 }
 
 // Domain returns the user of the document.
 func (r *User) Domain() domain.User {
 	return domain.User{
-		ID: r.ID, Identifier: r.Identifier, Username: r.Username, Email: r.Email, UsernameKey: r.UsernameKey, EmailKey: r.EmailKey,
-		FullName: r.FullName, FamilyName: r.FamilyName, SearchText: r.SearchText, PhoneNumber: r.PhoneNumber, Metadata: json.RawMessage(r.Metadata),
-		Role: r.Role, Groups: r.Groups, Status: r.Status, Directory: r.Directory, Subject: r.Subject, EmailVerified: r.EmailVerified,
-		Password: (*domain.PasswordCredential)(r.Password), Factor: r.Factor.domain(),
+		ID: r.ID, Identifier: r.Identifier, Username: r.Username, Email: r.Email, UsernameKey: r.UsernameKey,
+		EmailKey: r.EmailKey,
+		FullName: r.FullName, FamilyName: r.FamilyName, SearchText: r.SearchText, PhoneNumber: r.PhoneNumber,
+		Metadata: json.RawMessage(r.Metadata),
+		Role:     r.Role, Groups: r.Groups, Status: r.Status, Directory: r.Directory, Subject: r.Subject,
+		EmailVerified: r.EmailVerified,
+		Password:      (*domain.PasswordCredential)(r.Password), Factor: r.Factor.domain(),
 		Tokens:   convert(r.Tokens, func(t UserToken) domain.UserToken { return domain.UserToken(t) }),
 		Sessions: convert(r.Sessions, func(s SessionRef) domain.SessionRef { return domain.SessionRef(s) }),
-		KeyEpoch: r.KeyEpoch, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, LastLogin: r.LastLogin, DeactivatedAt: r.DeactivatedAt,
+		KeyEpoch: r.KeyEpoch, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, LastLogin: r.LastLogin,
+		DeactivatedAt:     r.DeactivatedAt,
 		DeactivatedBySync: r.BySync,
 	}
 }

@@ -19,8 +19,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// TestStoredRowsAreTheGoldenOnes compares every row that the store writes with a golden file. A name or a form that changes
-// would make the databases of installed versions unreadable: add a migration instead of rewriting a file.
+// TestStoredRowsAreTheGoldenOnes compares every row that the store writes with a golden file. A name or a form that
+// changes would make the databases of installed versions unreadable: add a migration instead of rewriting a file.
 func TestStoredRowsAreTheGoldenOnes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -38,8 +38,10 @@ func TestStoredRowsAreTheGoldenOnes(t *testing.T) {
 	}
 	defer func() { _ = db.Close() }()
 	for _, table := range []string{
-		"admin_guard", "api_keys", "attempts", "audit_entries", "audit_kinds", "audit_seal_key", "audit_segments", "catalog", "groups",
-		"idempotency", "messages", "once", "rates", "roles", "sessions", "settings", "signing_keys", "signing_set", "sync_positions",
+		"admin_guard", "api_keys", "attempts", "audit_entries", "audit_kinds", "audit_seal_key", "audit_segments",
+		"catalog", "groups",
+		"idempotency", "messages", "once", "rates", "roles", "sessions", "settings", "signing_keys", "signing_set",
+		"sync_positions",
 		"third_party_tokens", "user_cells", "users",
 	} {
 		compareGolden(t, filepath.Join("testdata", "stored", table+".golden"), rowsOf(t, db, table))

@@ -8,8 +8,9 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// WriteEveryKind stores one document of each kind with every field set, and of most kinds one with no more than it needs. What
-// it writes is the same in every run, for tests that compare what a store keeps with golden files. It needs an empty store.
+// WriteEveryKind stores one document of each kind with every field set, and of most kinds one with no more than it
+// needs. What it writes is the same in every run, for tests that compare what a store keeps with golden files. It
+// needs an empty store.
 func WriteEveryKind(t *testing.T, s Stores) {
 	t.Helper()
 	writeUsers(t, s)
@@ -20,7 +21,8 @@ func WriteEveryKind(t *testing.T, s Stores) {
 
 func writeUsers(t *testing.T, s Stores) {
 	t.Helper()
-	user, session, key, token := Filled[domain.User](), Filled[domain.Session](), Filled[domain.APIKey](), Filled[domain.ThirdPartyToken]()
+	user, session := Filled[domain.User](), Filled[domain.Session]()
+	key, token := Filled[domain.APIKey](), Filled[domain.ThirdPartyToken]()
 	user.Role = domain.RoleUser
 	must(t, s.Users.Create(t.Context(), user, domain.Outbox{}))
 	must(t, s.Users.Create(t.Context(), domain.User{ID: "usr_bare", UsernameKey: "bare"}, domain.Outbox{}))
@@ -44,7 +46,8 @@ func writeCatalog(t *testing.T, s Stores) {
 		return nil
 	})
 	must(t, err)
-	must(t, s.SigningKeys.PutSigningKeys(t.Context(), 0, []domain.SigningKey{Filled[domain.SigningKey](), {ID: "bare"}}, domain.Outbox{}))
+	keys := []domain.SigningKey{Filled[domain.SigningKey](), {ID: "bare"}}
+	must(t, s.SigningKeys.PutSigningKeys(t.Context(), 0, keys, domain.Outbox{}))
 	must(t, s.SyncPositions.PutSyncPosition(t.Context(), Filled[domain.SyncPosition]()))
 	must(t, s.SyncPositions.PutSyncPosition(t.Context(), domain.SyncPosition{Directory: "bare"}))
 }
@@ -62,7 +65,8 @@ func writeQueues(t *testing.T, s Stores) {
 	restore(t, s, domain.ArchiveRates, map[string]any{"login:full": domain.KeptRate{
 		Window: domain.RateWindow{Taken: []time.Time{epoch, epoch.Add(time.Second)}}, Until: epoch.Add(time.Hour),
 	}})
-	restore(t, s, domain.ArchiveOnce, map[string]any{"state:full": domain.KeptOnce{Value: []byte("flow"), ExpiresAt: epoch.Add(time.Hour)}})
+	flow := domain.KeptOnce{Value: []byte("flow"), ExpiresAt: epoch.Add(time.Hour)}
+	restore(t, s, domain.ArchiveOnce, map[string]any{"state:full": flow})
 	answer, bare := Filled[domain.IdempotencyRecord](), domain.IdempotencyRecord{Key: "bare", ExpiresAt: epoch}
 	restore(t, s, domain.ArchiveAnswers, map[string]any{answer.Key: answer, bare.Key: bare})
 }
@@ -71,7 +75,8 @@ func writeAudit(t *testing.T, s Stores) {
 	t.Helper()
 	salt := []byte(strings.Repeat("s", domain.AuditSaltLength))
 	record, err := domain.NewAuditRecord(domain.AuditEntry{
-		ID: "log_full", Time: epoch, UserID: "usr_1", Action: domain.ActionLogin, Success: true, IPAddress: "192.0.2.1", UserAgent: "agent",
+		ID: "log_full", Time: epoch, UserID: "usr_1", Action: domain.ActionLogin, Success: true, IPAddress: "192.0.2.1",
+		UserAgent: "agent",
 		RequestID: "req_1", Target: "usr_2", Details: map[string]any{"a.b": "c"}, Personal: map[string]any{"username": "ada"},
 	}, salt, salt)
 	must(t, err)

@@ -54,10 +54,23 @@ type Kit struct {
 	Composer *notify.Composer
 }
 
-// New returns a kit that ends with the test.
+// Setup is what a kit begins with.
+type Setup struct {
+	Dir string // the data directory
+	Now time.Time
+	KEK keyring.Key
+}
+
+// New returns a kit on an empty data directory that ends with the test.
 func New(tb testing.TB) *Kit {
 	tb.Helper()
-	k := &Kit{Dir: tb.TempDir(), Clock: &Clock{now: Noon}, KEK: keyring.NewKey()}
+	return Open(tb, Setup{Dir: tb.TempDir(), Now: Noon, KEK: keyring.NewKey()})
+}
+
+// Open returns a kit that ends with the test.
+func Open(tb testing.TB, setup Setup) *Kit {
+	tb.Helper()
+	k := &Kit{Dir: setup.Dir, Clock: &Clock{now: setup.Now}, KEK: setup.KEK}
 	k.IDs = ulidgen.New(k.Clock)
 	var err error
 	if k.Sealer, err = keyring.NewSealer([]keyring.Key{k.KEK}); err != nil {
