@@ -1,11 +1,11 @@
-// Package idempotency answers a repeated request with what the first one was answered.
+// Package idempotency returns the stored response of the first request to repeated ones.
 //
-// A client that does not know whether its request arrived sends it again with the same Idempotency-Key. The key counts
-// for one credential (a session, or an API key) and one route; with another body it is a mistake. Answers may hold
-// secrets that are shown once, such as an API key, so they are kept sealed, for 24 hours.
+// A client that does not know whether its request arrived sends it again with the same Idempotency-Key. A key applies
+// to one credential (a session, or an API key) and one route; with another body it is an error. Responses may contain
+// secrets that are returned only once, such as an API key, so they are stored sealed, for 24 hours.
 //
-// Where the process ended between the change and its answer nobody knows which of the two happened: such a key stays
-// refused, and no second change is made.
+// If the process ended between the change and its response, it is unknown whether the change happened: the key
+// remains refused, and no second change is made.
 package idempotency
 
 import (
@@ -23,14 +23,14 @@ import (
 )
 
 const (
-	// keptFor is how long an answer is remembered.
+	// keptFor is how long a response is stored.
 	keptFor = 24 * time.Hour
 	maxKey  = 255
-	// retryAfter is told to whoever repeats a request that is still under way.
+	// retryAfter is sent to a client that repeats a request in progress.
 	retryAfter = time.Second
 )
 
-// Service remembers answers.
+// Service stores and returns responses.
 type Service struct {
 	store  ports.IdempotencyStore
 	sealer ports.Sealer
@@ -42,28 +42,28 @@ func New(store ports.IdempotencyStore, sealer ports.Sealer, clock ports.Clock) *
 	return &Service{store: store, sealer: sealer, clock: clock}
 }
 
-// Request is what a key counts for.
+// Request identifies the request of a key.
 type Request struct {
 	Route string // method and path as requested
 	Key   string // the Idempotency-Key
 	Body  []byte
 }
 
-// Answer is what a request was answered.
+// Answer is the response of a request.
 type Answer struct {
 	Status   int    `json:"s"`
 	Location string `json:"l,omitempty"`
 	Body     []byte `json:"b"`
 }
 
-// Run is the first request with its key. Exactly one of Complete and Abandon ends it.
+// Run is the first request with its key. It ends with exactly one call of Complete or Abandon.
 type Run struct {
 	service *Service
 	record  domain.IdempotencyRecord
 }
 
-// Begin reserves the key. For the first request it returns a Run; for a repeated one the answer of the first. A repeated key
-// with another body is ErrOtherBody; one whose first request has no answer yet is ErrUnderWay.
+// Begin reserves the key. It returns a Run for the first request and the stored response for a repeated one. A
+// repeated key with another body is ErrOtherBody; one whose first request has no response yet is ErrUnderWay.
 func (s *Service) Begin(ctx context.Context, by domain.Principal, r Request) (*Run, *Answer, error) {
 	if r.Key == "" || len(r.Key) > maxKey || !isVisible(r.Key) {
 		return nil, nil, fault.ErrInvalid.About("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
@@ -91,40 +91,40 @@ func (s *Service) Begin(ctx context.Context, by domain.Principal, r Request) (*R
 func (s *Service) open(record *domain.IdempotencyRecord) (*Answer, error) {
 	raw, err := s.sealer.Open(record.Answer, binding(record.Key))
 	if err != nil {
-		return nil, fmt.Errorf("opening a remembered answer: %w", err)
+		return nil, fmt.Errorf("opening a stored response: %w", err)
 	}
 	var answer Answer
 	if err := json.Unmarshal(raw, &answer); err != nil {
-		return nil, fmt.Errorf("reading a remembered answer: %w", err)
+		return nil, fmt.Errorf("decoding a stored response: %w", err)
 	}
 	return &answer, nil
 }
 
-// Complete remembers the answer. It is told even when the client has gone: that is whom it is for.
+// Complete stores the response. It runs even after the client has disconnected, since then the client needs it most.
 func (r *Run) Complete(ctx context.Context, answer Answer) error {
 	raw, err := json.Marshal(answer)
 	if err != nil {
-		return fmt.Errorf("remembering an answer: %w", err)
+		return fmt.Errorf("encoding a response: %w", err)
 	}
 	if r.record.Answer, err = r.service.sealer.Seal(raw, binding(r.record.Key)); err != nil {
-		return fmt.Errorf("remembering an answer: %w", err)
+		return fmt.Errorf("sealing a response: %w", err)
 	}
 	return r.service.store.Complete(context.WithoutCancel(ctx), r.record)
 }
 
-// Abandon frees the key after a failure that changed nothing.
+// Abandon releases the key after a failure that changed nothing.
 func (r *Run) Abandon(ctx context.Context) error {
 	return r.service.store.Abandon(context.WithoutCancel(ctx), r.record.Key)
 }
 
-// ChangedNothing reports whether an error says that nothing was changed, so that the key may be used again. An outage or a
-// defect says no such thing.
+// ChangedNothing reports whether an error means that nothing was changed, so that the key may be used again. An
+// outage or a defect does not.
 func ChangedNothing(err error) bool {
 	kind := fault.Of(err).Kind
 	return kind != fault.Internal && kind != fault.Unavailable
 }
 
-// keyOf returns the digest of what the key counts for. The lengths keep the parts apart.
+// keyOf returns the digest of the scope of the key. Length prefixes separate the parts.
 func keyOf(by domain.Principal, r Request) string {
 	h := sha256.New()
 	for _, part := range []string{by.Credential(), string(by.Kind), r.Route, r.Key} {
@@ -144,10 +144,10 @@ func isVisible(text string) bool {
 	return true
 }
 
-// The failures of repeated requests.
+// Errors of repeated requests.
 var (
 	ErrOtherBody = fault.New(fault.Conflict, "conflict", "This Idempotency-Key was used with another request")
-	// ErrUnderWay tells that the first request with the key has not been answered, or that the service stopped while it was
-	// being answered. Look whether it happened before trying with another key.
+	// ErrUnderWay reports that the first request with the key has no response yet, or that the service stopped during
+	// the request. The client checks whether the change happened before it tries another key.
 	ErrUnderWay = fault.New(fault.Conflict, "conflict", "The first request with this Idempotency-Key has no answer yet")
 )

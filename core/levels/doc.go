@@ -1,6 +1,6 @@
-// Package levels holds the rules of the Users API: each role has a level, a lower level is more power, and who may do what to
-// whom is decided by comparing them.
+// Package levels implements the role policy of the Users API: each role has a level, a lower level is more powerful,
+// and authorization compares the levels of the actor and the target.
 //
-// It is a second way to ask and no second power: what passes these rules goes to the same services as everything else, and
-// meets their rules on permissions, escalation, passwords, lock-out and audit again.
+// The policy grants no additional permissions: a request that passes it goes to the same services as any other, which
+// apply their own rules on permissions, escalation, passwords, lockout and audit.
 package levels

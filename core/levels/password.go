@@ -12,17 +12,18 @@ import (
 type PasswordInput struct {
 	Target  string // username
 	Next    string
-	Current string // asked for where the target is oneself; ignored for others, since checking it would tell it
+	Current string // required for one's own password; ignored for others, since checking it would reveal it
 }
 
-// ChangePassword changes a password by the rules of levels: superusers those of administrators, administrators those of
-// everybody who is not more powerful, others their own with the current one. A refusal is ErrRefused with the rule in words.
+// ChangePassword changes a password by the role policy: superusers change those of administrators, administrators
+// those of users who are not more powerful, others only their own with the current one. A refusal is ErrRefused with
+// the rule as its message.
 func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, in PasswordInput) error {
 	target, err := s.passwordTarget(ctx, by, in.Target, "change")
 	if err != nil {
 		return err
 	}
-	if !by.IsSelf(target.ID) { // an API key sets its owner's password as anybody else's: by users.manage, or not at all
+	if !by.IsSelf(target.ID) { // an API key sets its owner's password like another user's: with users.manage, or not at all
 		return s.deps.Accounts.SetPassword(ctx, by, target.ID, in.Next)
 	}
 	if in.Current == "" {
@@ -35,7 +36,8 @@ func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, in Pa
 	return err
 }
 
-// ResetPassword is ChangePassword without the current one. One's own is reset only where the operator allows it.
+// ResetPassword is ChangePassword without the current password. A user's own is reset only if the configuration
+// allows it.
 func (s *Service) ResetPassword(ctx context.Context, by domain.Principal, in PasswordInput) error {
 	target, err := s.passwordTarget(ctx, by, in.Target, "reset")
 	if err != nil {
@@ -52,7 +54,7 @@ func (s *Service) ResetPassword(ctx context.Context, by domain.Principal, in Pas
 
 var errCurrentRequired = ErrRefused.Saying("Current password is required when changing your own password")
 
-// passwordTarget returns the user whose password is meant if the rules of levels let by set it.
+// passwordTarget returns the target user if the role policy allows by to set the password.
 func (s *Service) passwordTarget(ctx context.Context, by domain.Principal, name, verb string) (Member, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return Member{}, err
@@ -70,7 +72,7 @@ func (s *Service) passwordTarget(ctx context.Context, by domain.Principal, name,
 	return target, checkPassword(by, target, verb)
 }
 
-// checkPassword is the table of who may change (reset) whose password, in the order of the contract.
+// checkPassword implements the table of who may change (reset) whose password, in the order of the contract.
 func checkPassword(by domain.Principal, target Member, verb string) error {
 	own := by.BelongsTo(target.ID)
 	switch {

@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// Roles returns all roles but the superusers', the most powerful first.
+// Roles returns all roles except the superusers', most powerful first.
 func (s *Service) Roles(ctx context.Context, by domain.Principal) ([]domain.Role, error) {
 	all, err := s.deps.Access.Roles(ctx, by)
 	if err != nil {
@@ -22,7 +22,8 @@ func (s *Service) Roles(ctx context.Context, by domain.Principal) ([]domain.Role
 	return all, nil
 }
 
-// AddRole makes a role without permissions and with a level. It takes an administrator, and no level below their own.
+// AddRole creates a role with a level and without permissions. It requires an administrator. The level must not be
+// more powerful than the administrator's own.
 func (s *Service) AddRole(ctx context.Context, by domain.Principal, name string, level int) (domain.Role, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return domain.Role{}, err
@@ -47,8 +48,8 @@ func (s *Service) AddRole(ctx context.Context, by domain.Principal, name string,
 	return role, err
 }
 
-// UpdateRole gives a user another role: by administrators, to nobody more powerful than themselves, and no role more powerful
-// than their own.
+// UpdateRole assigns a user another role. It requires an administrator. Neither the user nor the role may be more
+// powerful than the administrator.
 func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, name, roleName string) error {
 	if err := by.RequireSignedIn(); err != nil {
 		return err

@@ -13,18 +13,18 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// administrator is the level up to which somebody may change others.
+// administrator is the highest level that may change other users.
 const administrator = 1
 
-// Config is what the operator sets.
+// Config holds the operator's settings.
 type Config struct {
-	SelfSignup    bool // strangers may make themselves a guest
-	AllowOwnReset bool // people may set their own password without the present one, as the original lets them
-	ListMaxLevel  *int // who may list users: everybody up to this level; nil for everybody
+	SelfSignup    bool // anonymous clients may create a guest
+	AllowOwnReset bool // users may set their own password without the current one, as in the original
+	ListMaxLevel  *int // the highest level that may list users; nil for all levels
 	SignupRate    domain.Rate
 }
 
-// Needs is what a Service works with.
+// Needs holds the dependencies of a Service.
 type Needs struct {
 	Accounts *account.Service
 	Access   *access.Service
@@ -36,7 +36,7 @@ type Needs struct {
 	Config   Config
 }
 
-// Service applies the rules of levels.
+// Service applies the role policy.
 type Service struct{ deps Needs }
 
 // New returns a Service.
@@ -48,15 +48,15 @@ type Member struct {
 	Role domain.Role
 }
 
-// The failures of this package; each is told with a message of its own.
+// The failures of this package. Each is returned with a message of its own.
 var (
-	// ErrRefused is a request that the rules refuse and that this API calls a bad one.
+	// ErrRefused is a request that the policy refuses and that this API reports as invalid.
 	ErrRefused = fault.New(fault.Invalid, "invalid_request", "Refused")
-	// ErrDenied is a request that takes a more powerful role.
+	// ErrDenied is a request that requires a more powerful role.
 	ErrDenied = fault.New(fault.Forbidden, "forbidden", "Access denied")
-	// ErrTaken is a username, e-mail or role that exists.
+	// ErrTaken is a username, email or role that exists.
 	ErrTaken = fault.New(fault.Invalid, "validation_error", "Taken")
-	// ErrNotAPerson is a token that stands for no user where one is needed.
+	// ErrNotAPerson is a token without a user where one is required.
 	ErrNotAPerson = fault.New(fault.Unauthenticated, "unauthorized", "Invalid token or user not found")
 )
 
@@ -64,16 +64,16 @@ func refused(format string, args ...any) error {
 	return ErrRefused.Saying(fmt.Sprintf(format, args...))
 }
 
-// errLevelOne is the refusal of what takes an administrator.
+// errLevelOne is the refusal of a request that requires an administrator.
 var errLevelOne = ErrDenied.Saying("Access denied. Required role level: <= 1")
 
-// administers reports whether by may act on others: a person whose role has an administrator's level, and the permission that
-// goes with it. A role that was only given such a level, as this API makes them, has no more power than any other.
+// administers reports whether by may act on others: a user whose role has an administrator's level and the permission
+// that belongs to it. A role that only has the level, as this API creates them, has no such power.
 func administers(by domain.Principal) bool {
 	return by.Level <= administrator && by.UserID != "" && by.Grants.Has(domain.UsersManage)
 }
 
-// find returns the user of a name, whatever its case; ok is false where there is none.
+// find returns the user with a name, ignoring case. ok is false if there is none.
 func (s *Service) find(ctx context.Context, name string) (member Member, ok bool, err error) {
 	key := s.deps.Folder.Fold(strings.TrimSpace(name))
 	user, err := s.deps.Users.FindByLogin(ctx, key)
@@ -98,7 +98,7 @@ func memberOf(catalog *domain.Catalog, user domain.User) Member {
 	return Member{User: user, Role: role}
 }
 
-// findRole returns the role of a name, whatever its case.
+// findRole returns the role with a name, ignoring case.
 func (s *Service) findRole(ctx context.Context, name string) (domain.Role, bool, error) {
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// mayList returns nil for a principal that may read all users through this API. The level of an API key is its
-// owner's, so the key needs users.read as well.
+// mayList returns nil if the principal may read all users through this API. The level of an API key is its owner's,
+// so the key needs users.read as well.
 func (s *Service) mayList(by domain.Principal) error {
 	if err := by.RequireSignedIn(); err != nil {
 		return err
@@ -31,7 +31,7 @@ type MemberPage struct {
 	Total   int64
 }
 
-// List returns one page of all users but superusers, in the order in which they were made.
+// List returns one page of all users except superusers, in the order of their creation.
 func (s *Service) List(ctx context.Context, by domain.Principal, number, limit int) (MemberPage, error) {
 	if err := s.mayList(by); err != nil {
 		return MemberPage{}, err
@@ -53,7 +53,7 @@ func (s *Service) List(ctx context.Context, by domain.Principal, number, limit i
 	return MemberPage{Members: members, Total: page.Total}, nil
 }
 
-// Walk calls yield for each user but superusers, in the order in which they were made and in constant memory.
+// Walk calls yield for each user except superusers, in the order of their creation and in constant memory.
 func (s *Service) Walk(ctx context.Context, by domain.Principal, yield func(Member) error) error {
 	if err := s.mayList(by); err != nil {
 		return err
@@ -82,10 +82,10 @@ func (s *Service) Walk(ctx context.Context, by domain.Principal, yield func(Memb
 	}
 }
 
-// CheckList returns nil for who may list users, before an answer has begun.
+// CheckList returns nil if by may list users. It serves to check before a response begins.
 func (s *Service) CheckList(by domain.Principal) error { return s.mayList(by) }
 
-// Get returns the user of a name. A superuser is shown to administrators only.
+// Get returns the user with a name. A superuser is visible only to administrators.
 func (s *Service) Get(ctx context.Context, by domain.Principal, name string) (Member, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return Member{}, err
@@ -95,7 +95,7 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, name string) (Me
 		return Member{}, err
 	}
 	if denied := s.mayList(by); denied != nil && (!ok || !by.BelongsTo(member.ID)) {
-		return Member{}, denied // whether there is such a user as well: who may not list may not try names out
+		return Member{}, denied // also for unknown users: a principal without this permission must not be able to probe names
 	}
 	if !ok || member.Role.ID == domain.RoleSudo && by.Level > administrator {
 		return Member{}, refused("%s is not a valid username", name)
@@ -103,15 +103,15 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, name string) (Me
 	return member, nil
 }
 
-// SignupInput is a user to make.
+// SignupInput is a user to create.
 type SignupInput struct {
 	Username, Email, Password string
 	Role                      string // a guest when empty
 	GivenName, FamilyName     string
 }
 
-// Signup makes a user with a password. Administrators make users of any role that is not more powerful than their own; anybody
-// else makes a guest, and only where the operator lets strangers sign up.
+// Signup creates a user with a password. Administrators create users of any role that is not more powerful than their
+// own. Others create a guest, and only if the configuration allows self-signup.
 func (s *Service) Signup(ctx context.Context, by domain.Principal, in SignupInput) (Member, error) {
 	administers := by.RequireSignedIn() == nil && administers(by)
 	role, err := s.signupRole(ctx, by, administers, in.Role)
@@ -119,11 +119,11 @@ func (s *Service) Signup(ctx context.Context, by domain.Principal, in SignupInpu
 		return Member{}, err
 	}
 	if !administers {
-		if err := s.asStranger(ctx, &by); err != nil {
+		if err := s.asAnonymous(ctx, &by); err != nil {
 			return Member{}, err
 		}
 	}
-	if in.Password == "" { // elsewhere none invites the user to choose one by a mail; here it is required
+	if in.Password == "" { // the core would invite the user by email; here the password is required
 		return Member{}, domain.ErrPasswordPolicy.About("password", "must not be empty")
 	}
 	made, err := s.deps.Accounts.Create(ctx, by, account.NewUser{
@@ -145,7 +145,7 @@ func (s *Service) signupRole(ctx context.Context, by domain.Principal, administe
 	case err != nil:
 		return domain.Role{}, err
 	case !administers && (!ok || role.ID != domain.RoleGuest):
-		return domain.Role{}, errLevelOne // whether there is such a role is not a stranger's to learn
+		return domain.Role{}, errLevelOne // an anonymous client must not learn whether the role exists
 	case !ok:
 		return domain.Role{}, refused("role: %s not exists", name)
 	case administers && role.Level < by.Level:
@@ -154,8 +154,8 @@ func (s *Service) signupRole(ctx context.Context, by domain.Principal, administe
 	return role, nil
 }
 
-// asStranger lets a principal make themselves a guest where the operator allows it, and counts how many one address makes.
-func (s *Service) asStranger(ctx context.Context, by *domain.Principal) error {
+// asAnonymous lets an anonymous principal create a guest if the configuration allows it, and rate limits each address.
+func (s *Service) asAnonymous(ctx context.Context, by *domain.Principal) error {
 	if !s.deps.Config.SelfSignup {
 		return errLevelOne
 	}
@@ -173,9 +173,9 @@ func (s *Service) asStranger(ctx context.Context, by *domain.Principal) error {
 	return nil
 }
 
-// taken says in this API's words which name is taken.
+// taken returns the error for a taken name in this API's words.
 func taken(err error, in SignupInput) error {
-	if d := fault.Of(err).Details(); len(d) > 0 && d[0].Field == "email" { // of both, the user name is told
+	if d := fault.Of(err).Details(); len(d) > 0 && d[0].Field == "email" { // if both are taken, the username is reported
 		return ErrTaken.Saying("Email: " + in.Email + " already exists").Because(err)
 	}
 	return ErrTaken.Saying("username: " + in.Username + " already exists").Because(err)

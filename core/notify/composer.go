@@ -14,20 +14,19 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// noticeFor is how long a message without a token is worth sending.
+// noticeFor is how long delivery of a message without a token is attempted.
 const noticeFor = 72 * time.Hour
 
-// Identity is who writes.
+// Identity is the sender of the messages.
 type Identity struct {
-	// PublicURL is what every link begins with, such as https://id.example.com; an absolute http or https URL.
+	// PublicURL is the prefix of every link, such as https://id.example.com; an absolute http or https URL.
 	PublicURL string
-	// Product is the name that people know the service by; empty for Ostiary.
+	// Product is the name of the service in messages; empty means Ostiary.
 	Product string
 }
 
-// Composer makes the messages of the service. Each method returns the messages to put into the outbox of the change:
-// one, or none when the user has no address to write to. The error is that of the sealer. It is safe for concurrent
-// use.
+// Composer builds the messages of the service. Each method returns the messages to put into the outbox of the change:
+// one, or none if the user has no address. The error is that of the sealer. It is safe for concurrent use.
 type Composer struct {
 	base    string
 	host    string
@@ -37,7 +36,7 @@ type Composer struct {
 	clock   ports.Clock
 }
 
-// NewComposer returns a composer, or fault.ErrInvalid when the public URL is none.
+// NewComposer returns a composer, or fault.ErrInvalid if the public URL is not valid.
 func NewComposer(who Identity, sealer ports.Sealer, ids ports.IDs, clock ports.Clock) (*Composer, error) {
 	base, err := url.Parse(who.PublicURL)
 	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" ||
@@ -53,8 +52,8 @@ func NewComposer(who Identity, sealer ports.Sealer, ids ports.IDs, clock ports.C
 	}, nil
 }
 
-// Invite gives the user an activation token and puts the mail that carries it into the outbox of the change that stores
-// the user.
+// Invite adds an activation token to the user and puts the email with the token into the outbox of the change that
+// stores the user.
 func (c *Composer) Invite(user *domain.User, out *domain.Outbox) error {
 	now := c.clock.Now().UTC()
 	text, token, err := usertoken.New(user.ID, domain.TokenActivation, now.Add(usertoken.ActivationFor))
@@ -70,14 +69,14 @@ func (c *Composer) Invite(user *domain.User, out *domain.Outbox) error {
 	return nil
 }
 
-// content is a letter before it has an address.
+// content is an email without its address.
 type content struct {
 	subject    string
 	paragraphs []string
 	until      time.Time // zero: noticeFor from now
 }
 
-// mail composes a mail to the user at address.
+// mail builds an email to the user at address.
 func (c *Composer) mail(user *domain.User, address string, what content) ([]domain.Message, error) {
 	if address == "" {
 		return nil, nil
@@ -97,18 +96,18 @@ func (c *Composer) message(channel domain.Channel, to domain.UserID, until time.
 	letter.ID = id
 	text, err := json.Marshal(payload(letter))
 	if err != nil {
-		return nil, fmt.Errorf("writing a letter: %w", err)
+		return nil, fmt.Errorf("encoding a message: %w", err)
 	}
 	sealed, err := c.sealer.Seal(text, binding(id))
 	if err != nil {
-		return nil, fmt.Errorf("sealing a letter: %w", err)
+		return nil, fmt.Errorf("sealing a message: %w", err)
 	}
 	return []domain.Message{{
 		ID: id, Channel: channel, UserID: to, Payload: sealed, CreatedAt: now, ExpiresAt: until, NextTry: now,
 	}}, nil
 }
 
-// payload is a letter in the form in which it is sealed.
+// payload is the content of a message in the encoding that is sealed.
 type payload struct {
 	ID      domain.MessageID `json:"id"`
 	To      string           `json:"to"`
@@ -117,15 +116,16 @@ type payload struct {
 	Text    string           `json:"text"`
 }
 
-// binding ties a sealed letter to its message, so that it opens nowhere else.
+// binding binds a sealed payload to its message, so that it does not open as another one.
 func binding(id domain.MessageID) string { return "message|" + string(id) + "|payload" }
 
-// link returns an address under the public URL that carries the token.
+// link returns a URL under the public URL with the token.
 func (c *Composer) link(path, token string) string {
 	return c.base + path + "?token=" + url.QueryEscape(token)
 }
 
-// plain drops what could forge a line or turn the text around; names of outside directories come unchecked.
+// plain removes characters that could forge a line or reverse the text direction. Names of external directories are
+// not validated.
 func plain(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {

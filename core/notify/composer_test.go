@@ -25,7 +25,7 @@ var (
 	evil = domain.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "https://evil.example/", RequestID: "https://evil.example/"}
 )
 
-// opened returns the letter of the only message.
+// opened returns the content of the only message.
 func opened(t *testing.T, k *kit.Kit, messages []domain.Message, err error) domain.Letter {
 	t.Helper()
 	if err != nil || len(messages) != 1 {
@@ -48,7 +48,7 @@ func opened(t *testing.T, k *kit.Kit, messages []domain.Message, err error) doma
 	return domain.Letter(letter)
 }
 
-func TestLettersWithALink(t *testing.T) {
+func TestMessagesWithALink(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	until := kit.Noon.Add(30 * time.Minute)
@@ -68,14 +68,14 @@ func TestLettersWithALink(t *testing.T) {
 				t.Errorf("the message (-want +got):\n%s", diff)
 			}
 			if letter.To != "john@example.com" || letter.Name != "JohnDoe" || letter.Subject == "" {
-				t.Errorf("the letter is to %q <%s> about %q", letter.Name, letter.To, letter.Subject)
+				t.Errorf("the message is to %q <%s> about %q", letter.Name, letter.To, letter.Subject)
 			}
 			want := "https://id.example.com" + path + "?token=" + url.QueryEscape(token)
 			if link := linkIn(t, letter.Text).String(); link != want {
 				t.Errorf("the link is %s, want %s", link, want)
 			}
 			if !strings.Contains(letter.Text, "2 March 2026, 12:30 UTC") {
-				t.Errorf("the letter does not say how long the link works:\n%s", letter.Text)
+				t.Errorf("the message does not state how long the link works:\n%s", letter.Text)
 			}
 		})
 	}
@@ -96,7 +96,7 @@ func linkIn(t *testing.T, text string) *url.URL {
 	return nil
 }
 
-func TestR02_NothingOfARequestBecomesALink(t *testing.T) {
+func TestMessagesContainNoRequestData(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	by := domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_9", Username: "https://evil.example/", Origin: evil}
@@ -115,15 +115,15 @@ func TestR02_NothingOfARequestBecomesALink(t *testing.T) {
 		"login":      composed(k.Composer.SignInAfterFailures(john, evil)),
 	} {
 		if strings.Contains(text, "evil") {
-			t.Errorf("the letter about %s holds what the request brought:\n%s", what, text)
+			t.Errorf("the message about %s contains request data:\n%s", what, text)
 		}
 		if !strings.Contains(text, "id.example.com") {
-			t.Errorf("the letter about %s does not say where:\n%s", what, text)
+			t.Errorf("the message about %s does not name the address:\n%s", what, text)
 		}
 	}
 }
 
-func TestNoticesSayWhoDidIt(t *testing.T) {
+func TestNoticesNameTheActor(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	for name, tt := range map[string]struct {
@@ -138,17 +138,17 @@ func TestNoticesSayWhoDidIt(t *testing.T) {
 	} {
 		messages, err := k.Composer.PasswordChanged(john, tt.by)
 		if letter := opened(t, k, messages, err); !strings.Contains(letter.Text, tt.want) {
-			t.Errorf("%s: the letter lacks %q:\n%s", name, tt.want, letter.Text)
+			t.Errorf("%s: the message lacks %q:\n%s", name, tt.want, letter.Text)
 		}
 	}
 }
 
-func TestTheFormerAddressIsTold(t *testing.T) {
+func TestPreviousAddressIsNotified(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	messages, err := k.Composer.EmailChanged(john, "old@example.com", domain.Operator())
 	if letter := opened(t, k, messages, err); letter.To != "old@example.com" {
-		t.Errorf("the letter goes to %s", letter.To)
+		t.Errorf("the message goes to %s", letter.To)
 	}
 }
 
@@ -166,7 +166,7 @@ func TestCodesComeFirstInAnSMS(t *testing.T) {
 	}
 }
 
-func TestWhoHasNoAddressGetsNothing(t *testing.T) {
+func TestNoMessageWithoutAnAddress(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	if messages, err := k.Composer.PasswordChanged(domain.User{ID: "usr_1"}, domain.Operator()); len(messages) != 0 || err != nil {
@@ -177,7 +177,7 @@ func TestWhoHasNoAddressGetsNothing(t *testing.T) {
 	}
 }
 
-func TestR08_MessagesHideTheirTokens(t *testing.T) {
+func TestQueuedMessagesAreSealed(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	messages, err := k.Composer.PasswordReset(john, "a-secret-token", kit.Noon.Add(time.Minute))
@@ -185,14 +185,14 @@ func TestR08_MessagesHideTheirTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	if bytes.Contains(messages[0].Payload, []byte("secret-token")) || bytes.Contains(messages[0].Payload, []byte("example.com")) {
-		t.Error("the waiting message shows what is in it")
+		t.Error("the queued message is readable")
 	}
 	if _, err := k.Sealer.Open(messages[0].Payload, "message|msg_other|payload"); err == nil {
-		t.Error("the letter opens as another message's")
+		t.Error("the payload opens as that of another message")
 	}
 }
 
-func TestR02_ThePublicURLIsChecked(t *testing.T) {
+func TestNewComposerValidatesThePublicURL(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	for _, address := range []string{"", "id.example.com", "ftp://id.example.com", "https://", "https://u:p@id.example.com", "https://id.example.com?x=1", "https://id.example.com#x"} {
@@ -210,6 +210,6 @@ func TestR02_ThePublicURLIsChecked(t *testing.T) {
 		t.Errorf("the link is %s", got)
 	}
 	if !strings.Contains(letter.Text, "-- \nDoors, localhost:8080") {
-		t.Errorf("the letter is not signed by the product:\n%s", letter.Text)
+		t.Errorf("the message lacks the product name:\n%s", letter.Text)
 	}
 }

@@ -1,9 +1,9 @@
-// Package notify writes to people: it composes mails and SMS, and delivers them.
+// Package notify builds emails and SMS and delivers them.
 //
-// A service asks the [Composer] for a message and puts it into the outbox of the change that it belongs to, so that the
-// message exists if and only if the change does. The content is sealed there already, because it may hold a one-time token
-// and waits in the store. The [Worker] claims waiting messages, opens them and hands them to the senders, again and again
-// until one is taken or its time is over; a crash or an outage delays a message and does not lose it.
+// A service takes a message from the [Composer] and puts it into the outbox of the change that it belongs to, so that
+// the message exists if and only if the change does. The content is sealed at that point, because it may contain a
+// one-time token and is stored in the queue. The [Worker] claims queued messages, opens them and passes them to the
+// senders, and retries until one is accepted or expires. A crash or an outage delays a message and does not lose it.
 //
 // All text is plain. Links begin with the configured public URL and with nothing that came in a request:
 //

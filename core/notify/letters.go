@@ -6,7 +6,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// Activation sends a new user the link with which they choose their password; until is when the token runs out.
+// Activation sends a new user the link to choose their password. until is the expiry of the token.
 func (c *Composer) Activation(user domain.User, token string, until time.Time) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "Activate your account", until: until,
@@ -21,7 +21,7 @@ func (c *Composer) Activation(user domain.User, token string, until time.Time) (
 	})
 }
 
-// PasswordReset sends the link with which a forgotten password is replaced; until is when the token runs out.
+// PasswordReset sends the link to replace a forgotten password. until is the expiry of the token.
 func (c *Composer) PasswordReset(user domain.User, token string, until time.Time) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "Reset your password", until: until,
@@ -34,8 +34,8 @@ func (c *Composer) PasswordReset(user domain.User, token string, until time.Time
 	})
 }
 
-// PasswordChanged tells the user that their password has been changed: by themselves, by a reset link (an anonymous
-// principal), or by somebody else.
+// PasswordChanged notifies the user that their password was changed: by themselves, by a reset link (an anonymous
+// principal), or by another principal.
 func (c *Composer) PasswordChanged(user domain.User, by domain.Principal) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "Your password has been changed",
@@ -47,7 +47,7 @@ func (c *Composer) PasswordChanged(user domain.User, by domain.Principal) ([]dom
 	})
 }
 
-// EmailConfirm sends the link that confirms a changed e-mail address, to that address (the user's present one).
+// EmailConfirm sends the link that confirms a changed email address, to that address (the user's current one).
 func (c *Composer) EmailConfirm(user domain.User, token string, until time.Time) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "Confirm your e-mail address", until: until,
@@ -60,7 +60,7 @@ func (c *Composer) EmailConfirm(user domain.User, token string, until time.Time)
 	})
 }
 
-// EmailChanged tells the former address that it no longer belongs to the user's account.
+// EmailChanged notifies the previous address that it no longer belongs to the user's account.
 func (c *Composer) EmailChanged(user domain.User, former string, by domain.Principal) ([]domain.Message, error) {
 	return c.mail(&user, former, content{
 		subject: "Your e-mail address has been changed",
@@ -71,7 +71,7 @@ func (c *Composer) EmailChanged(user domain.User, former string, by domain.Princ
 	})
 }
 
-// KeyCreated tells the user of a new API key that acts for them.
+// KeyCreated notifies the user of a new API key with their permissions.
 func (c *Composer) KeyCreated(user domain.User, name string, by domain.Principal) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "A new API key for your account",
@@ -83,7 +83,7 @@ func (c *Composer) KeyCreated(user domain.User, name string, by domain.Principal
 	})
 }
 
-// TwoFactorEnabled tells the user that sign-in now asks for a second factor.
+// TwoFactorEnabled notifies the user that sign-in now requires a second factor.
 func (c *Composer) TwoFactorEnabled(user domain.User, by domain.Principal) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "Two-factor authentication is on",
@@ -94,7 +94,7 @@ func (c *Composer) TwoFactorEnabled(user domain.User, by domain.Principal) ([]do
 	})
 }
 
-// TwoFactorDisabled tells the user that sign-in no longer asks for a second factor.
+// TwoFactorDisabled notifies the user that sign-in no longer requires a second factor.
 func (c *Composer) TwoFactorDisabled(user domain.User, by domain.Principal) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "Two-factor authentication is off",
@@ -105,7 +105,7 @@ func (c *Composer) TwoFactorDisabled(user domain.User, by domain.Principal) ([]d
 	})
 }
 
-// RefreshReuse tells the user that a session was ended because a used refresh token came back.
+// RefreshReuse notifies the user that a session was ended because a used refresh token was presented again.
 func (c *Composer) RefreshReuse(user domain.User, from domain.Origin) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "One of your sessions has been ended",
@@ -116,8 +116,8 @@ func (c *Composer) RefreshReuse(user domain.User, from domain.Origin) ([]domain.
 	})
 }
 
-// PartialLogin tells the user that somebody got past the first step of signing in and failed at the second factor until
-// it locked.
+// PartialLogin notifies the user of a sign-in that passed the first factor and failed at the second until it was
+// locked.
 func (c *Composer) PartialLogin(user domain.User, from domain.Origin) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "A sign-in to your account was stopped",
@@ -128,7 +128,7 @@ func (c *Composer) PartialLogin(user domain.User, from domain.Origin) ([]domain.
 	})
 }
 
-// SignInAfterFailures tells the user of a sign-in that came after several failed ones.
+// SignInAfterFailures notifies the user of a sign-in after several failed ones.
 func (c *Composer) SignInAfterFailures(user domain.User, from domain.Origin) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "A sign-in after several failed attempts",
@@ -139,8 +139,8 @@ func (c *Composer) SignInAfterFailures(user domain.User, from domain.Origin) ([]
 	})
 }
 
-// SMSCode sends a one-time code to a phone; until is when the code runs out. The code comes first, so that the lock screen
-// shows it, and the last line lets browsers fill it in for our host only.
+// SMSCode sends a one-time code to a phone. until is the expiry of the code. The code comes first, so that the lock
+// screen shows it, and the last line restricts browser autofill to our host.
 func (c *Composer) SMSCode(user domain.User, number, code string, until time.Time) ([]domain.Message, error) {
 	if number == "" {
 		return nil, nil
@@ -152,7 +152,7 @@ func (c *Composer) SMSCode(user domain.User, number, code string, until time.Tim
 
 const notYou = "If it was not you, tell whoever runs the service at once."
 
-// circumstances says who did it, from where and when, as the end of a sentence.
+// circumstances returns who did it, from where and when, as the end of a sentence.
 func (c *Composer) circumstances(user *domain.User, by *domain.Principal) string {
 	when := " on " + moment(c.clock.Now())
 	switch {
@@ -161,7 +161,7 @@ func (c *Composer) circumstances(user *domain.User, by *domain.Principal) string
 	case by.Kind == domain.PrincipalSystem:
 		return " by the service itself" + when
 	default:
-		return " by an administrator" + when // not by name: the mail may reach a stranger
+		return " by an administrator" + when // not by name: the email may reach another person
 	}
 }
 

@@ -15,34 +15,35 @@ import (
 const (
 	firstRetry = 5 * time.Second
 	lastRetry  = 5 * time.Minute
-	// leaseMargin is how much longer than its sending a message is the worker's: time to write down what became of it.
+	// leaseMargin is how much longer than the send timeout the lease of a message lasts, to leave time to store the
+	// result.
 	leaseMargin = time.Minute
 	maxReason   = 200
 )
 
-// WorkerConfig says how a worker delivers. Zero fields take the defaults.
+// WorkerConfig configures a worker. Zero fields take the defaults.
 type WorkerConfig struct {
-	Poll        time.Duration // how often it looks for messages; a second
-	Parallel    int           // how many it sends at once; 8
-	SendTimeout time.Duration // how long one may take; 30 seconds
-	// OnFailure is told of each try that failed, for the log. It is called from several goroutines and may be nil.
+	Poll        time.Duration // interval between polls; default 1 second
+	Parallel    int           // messages sent concurrently; default 8
+	SendTimeout time.Duration // timeout for one message; default 30 seconds
+	// OnFailure is called for each failed attempt, for the log. It is called from several goroutines and may be nil.
 	OnFailure func(Failure)
 }
 
-// Failure is one try that failed. It holds nothing of the letter.
+// Failure is one failed attempt. It contains nothing of the message's content.
 type Failure struct {
-	ID      domain.MessageID // empty when the queue itself did not answer
+	ID      domain.MessageID // empty if the queue itself failed
 	Channel domain.Channel
 	UserID  domain.UserID
 	Err     error
-	Dropped bool // it will not be tried again
+	Dropped bool // no further attempt follows
 }
 
-// Worker delivers messages. Several workers, also of several nodes, may share a queue.
+// Worker delivers messages. Several workers, also on several nodes, may share a queue.
 //
-// A message goes out once, unless the process dies between handing it over and writing that down: then it goes out again,
-// under the same id, by which mail systems and gateways drop a repeat. Failures are tried again after 5 seconds and then
-// ever less often, at least every 5 minutes, until the message's time is over.
+// A message is sent once, unless the process dies between sending it and storing that: then it is sent again with the
+// same id, by which mail systems and gateways drop a duplicate. Failures are retried after 5 seconds and then with
+// exponential backoff, at least every 5 minutes, until the message expires.
 type Worker struct {
 	queue   ports.MessageQueue
 	sealer  ports.Sealer
@@ -51,11 +52,11 @@ type Worker struct {
 	cfg     WorkerConfig
 
 	mu sync.Mutex
-	// handed are messages that were taken while the queue could not be told: they are not sent again.
+	// handed holds messages that were accepted while the queue was unavailable: they are not sent again.
 	handed map[domain.MessageID]struct{}
 }
 
-// NewWorker returns a worker that hands messages to the sender of their channel.
+// NewWorker returns a worker that passes messages to the sender of their channel.
 func NewWorker(queue ports.MessageQueue, sealer ports.Sealer, clock ports.Clock, cfg WorkerConfig, senders ...ports.Sender) *Worker {
 	if cfg.Poll <= 0 {
 		cfg.Poll = time.Second
@@ -79,7 +80,7 @@ func NewWorker(queue ports.MessageQueue, sealer ports.Sealer, clock ports.Clock,
 	return w
 }
 
-// Run delivers until ctx is done. What is being sent then is sent to its end: cutting it off could send it twice.
+// Run delivers until ctx is done. It completes sends in progress, since aborting one could send the message twice.
 func (w *Worker) Run(ctx context.Context) {
 	for {
 		n, err := w.Deliver(ctx)
@@ -99,8 +100,8 @@ func (w *Worker) Run(ctx context.Context) {
 	}
 }
 
-// Deliver claims messages that are due, at most as many as are sent at once, sends them and returns how many they were.
-// The error is the queue's; failures of single messages go to OnFailure.
+// Deliver claims and sends due messages, at most as many as are sent concurrently, and returns their number. The
+// error is that of the queue; failures of single messages are passed to OnFailure.
 func (w *Worker) Deliver(ctx context.Context) (int, error) {
 	now := w.clock.Now()
 	messages, err := w.queue.ClaimMessages(ctx, now, now.Add(w.cfg.SendTimeout+leaseMargin), w.cfg.Parallel)
@@ -115,8 +116,8 @@ func (w *Worker) Deliver(ctx context.Context) (int, error) {
 	return len(messages), nil
 }
 
-// errExpired is the end of a message that nobody took in time.
-var errExpired = errors.New("its time is over")
+// errExpired is the error of a message that no sender accepted in time.
+var errExpired = errors.New("the message has expired")
 
 func (w *Worker) deliver(ctx context.Context, message domain.Message) {
 	if w.wasHanded(message.ID) {
@@ -144,15 +145,15 @@ func (w *Worker) deliver(ctx context.Context, message domain.Message) {
 func (w *Worker) send(ctx context.Context, message domain.Message) error {
 	sender := w.senders[message.Channel]
 	if sender == nil {
-		return fmt.Errorf("nothing sends by %s", message.Channel)
+		return fmt.Errorf("no sender for channel %s", message.Channel)
 	}
 	text, err := w.sealer.Open(message.Payload, binding(message.ID))
 	if err != nil {
-		return fmt.Errorf("opening a message: %w", err) // a key that is missing now may be configured again
+		return fmt.Errorf("opening a message: %w", err) // a missing key may be configured later
 	}
 	var letter payload
 	if err := json.Unmarshal(text, &letter); err != nil {
-		return domain.ErrUndeliverable.Because(errors.New("the letter does not parse"))
+		return domain.ErrUndeliverable.Because(errors.New("invalid message payload"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.SendTimeout)
 	defer cancel()
@@ -166,7 +167,7 @@ func (w *Worker) wasHanded(id domain.MessageID) bool {
 	return handed
 }
 
-// forget takes the message off the queue, because it was taken or, with a reason, because it never will be.
+// forget deletes the message from the queue, because it was accepted or, with a reason, because it never will be.
 func (w *Worker) forget(ctx context.Context, message domain.Message, reason error) {
 	if reason != nil {
 		w.cfg.OnFailure(Failure{ID: message.ID, Channel: message.Channel, UserID: message.UserID, Err: reason, Dropped: true})
@@ -174,7 +175,7 @@ func (w *Worker) forget(ctx context.Context, message domain.Message, reason erro
 	ctx, cancel := context.WithTimeout(ctx, leaseMargin)
 	defer cancel()
 	if err := w.queue.DoneMessage(ctx, message.ID); err != nil {
-		w.cfg.OnFailure(Failure{ID: message.ID, Channel: message.Channel, UserID: message.UserID, Err: fmt.Errorf("forgetting a message: %w", err)})
+		w.cfg.OnFailure(Failure{ID: message.ID, Channel: message.Channel, UserID: message.UserID, Err: fmt.Errorf("deleting a message: %w", err)})
 		return
 	}
 	w.mu.Lock()
@@ -193,8 +194,8 @@ func (w *Worker) retry(ctx context.Context, message domain.Message, reason error
 	defer cancel()
 	text := reason.Error()
 	if err := w.queue.RetryMessage(ctx, message.ID, at, text[:min(len(text), maxReason)]); err != nil {
-		// The lease runs out by itself, and the message is claimed again then.
-		w.cfg.OnFailure(Failure{ID: message.ID, Channel: message.Channel, UserID: message.UserID, Err: fmt.Errorf("putting a message back: %w", err)})
+		// The lease expires by itself, and the message is claimed again then.
+		w.cfg.OnFailure(Failure{ID: message.ID, Channel: message.Channel, UserID: message.UserID, Err: fmt.Errorf("returning a message to the queue: %w", err)})
 	}
 }
 

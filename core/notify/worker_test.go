@@ -16,7 +16,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// post is a sender that keeps what it was handed and answers what it is told to.
+// post is a sender that records the messages and returns the configured error.
 type post struct {
 	mu     sync.Mutex
 	answer error
@@ -52,7 +52,7 @@ func (p *post) set(answer error) {
 	p.answer = answer
 }
 
-// office is a worker over the real queue.
+// office is a worker with a real queue.
 type office struct {
 	*kit.Kit
 	*notify.Worker
@@ -85,7 +85,7 @@ func (o *office) noted() []notify.Failure {
 	return append([]notify.Failure(nil), o.failures...)
 }
 
-// queue puts a reset mail into the outbox of a change, good for half an hour.
+// queue puts a reset email into the outbox of a change, valid for half an hour.
 func (o *office) queue(t *testing.T, name string) {
 	t.Helper()
 	key := o.Folder.Fold(name)
@@ -113,7 +113,7 @@ func (o *office) deliver(t *testing.T) int {
 	return n
 }
 
-func TestMessagesGoOutOnce(t *testing.T) {
+func TestMessagesAreSentOnce(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, nil)
 	o.queue(t, "john")
@@ -122,17 +122,17 @@ func TestMessagesGoOutOnce(t *testing.T) {
 	o.deliver(t)
 	tries, taken := o.post.count()
 	if tries != 1 || taken != 1 {
-		t.Fatalf("%d tries handed over %d letters, want one each", tries, taken)
+		t.Fatalf("%d tries delivered %d messages, want one each", tries, taken)
 	}
 	if got := o.post.taken[0]; got.To != "john@example.com" || !strings.Contains(got.Text, "/reset?token=token-of-john") {
-		t.Errorf("the letter to %s is not the one that was composed:\n%s", got.To, got.Text)
+		t.Errorf("the message to %s differs from the one that was built:\n%s", got.To, got.Text)
 	}
 	if failures := o.noted(); len(failures) != 0 {
-		t.Errorf("failures were told: %v", failures)
+		t.Errorf("failures were reported: %v", failures)
 	}
 }
 
-func TestWorkersOfOneQueueShareIt(t *testing.T) {
+func TestWorkersShareAQueue(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, nil)
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t"} {
@@ -151,11 +151,11 @@ func TestWorkersOfOneQueueShareIt(t *testing.T) {
 	}
 	wg.Wait()
 	if tries, taken := o.post.count(); tries != 20 || taken != 20 {
-		t.Errorf("%d tries handed over %d letters, want 20", tries, taken)
+		t.Errorf("%d tries delivered %d messages, want 20", tries, taken)
 	}
 }
 
-func TestAnOutageDelaysAndLosesNothing(t *testing.T) {
+func TestOutageDelaysMessagesWithoutLoss(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, nil)
 	o.post.set(errors.New("connection refused"))
@@ -174,15 +174,15 @@ func TestAnOutageDelaysAndLosesNothing(t *testing.T) {
 	o.post.set(nil)
 	o.deliver(t)
 	if tries, taken := o.post.count(); tries != 9 || taken != 1 {
-		t.Errorf("%d tries handed over %d letters, want 9 and one", tries, taken)
+		t.Errorf("%d tries delivered %d messages, want 9 and one", tries, taken)
 	}
 	failures := o.noted()
 	if len(failures) != 8 || failures[0].Dropped || failures[0].Channel != domain.ChannelMail || failures[0].ID == "" {
-		t.Errorf("the failures told are %+v", failures)
+		t.Errorf("the reported failures are %+v", failures)
 	}
 }
 
-func TestMessagesEndWithTheirTime(t *testing.T) {
+func TestExpiredMessagesAreDropped(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, nil)
 	o.post.set(errors.New("connection refused"))
@@ -194,15 +194,15 @@ func TestMessagesEndWithTheirTime(t *testing.T) {
 	o.post.set(nil)
 	o.deliver(t)
 	if _, taken := o.post.count(); taken != 0 {
-		t.Error("a letter went out after its time")
+		t.Error("an expired message was sent")
 	}
 	failures := o.noted()
 	if len(failures) == 0 || !failures[len(failures)-1].Dropped {
-		t.Errorf("nobody was told that it was given up: %+v", failures)
+		t.Errorf("the drop was not reported: %+v", failures)
 	}
 }
 
-func TestWhatWillNeverBeTakenIsGivenUp(t *testing.T) {
+func TestUndeliverableMessagesAreDropped(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, nil)
 	o.post.set(domain.ErrUndeliverable.Because(errors.New("550")))
@@ -214,11 +214,11 @@ func TestWhatWillNeverBeTakenIsGivenUp(t *testing.T) {
 		t.Errorf("%d tries, want one", tries)
 	}
 	if failures := o.noted(); len(failures) != 1 || !failures[0].Dropped {
-		t.Errorf("the failures told are %+v", failures)
+		t.Errorf("the reported failures are %+v", failures)
 	}
 }
 
-// forgetful is a queue that cannot be told for a while what became of a message.
+// forgetful is a queue whose DoneMessage fails while down is set.
 type forgetful struct {
 	ports.MessageQueue
 	down atomic.Bool
@@ -231,7 +231,7 @@ func (q *forgetful) DoneMessage(ctx context.Context, id domain.MessageID) error 
 	return q.MessageQueue.DoneMessage(ctx, id)
 }
 
-func TestWhatWasTakenIsNotSentAgainWhileTheStoreIsDown(t *testing.T) {
+func TestSentMessagesAreNotResentWhileTheStoreIsDown(t *testing.T) {
 	t.Parallel()
 	var queue *forgetful
 	o := newOffice(t, func(q ports.MessageQueue) ports.MessageQueue {
@@ -251,11 +251,11 @@ func TestWhatWasTakenIsNotSentAgainWhileTheStoreIsDown(t *testing.T) {
 		t.Error("the message is still in the queue")
 	}
 	if tries, taken := o.post.count(); tries != 1 || taken != 1 {
-		t.Errorf("%d tries handed over %d letters, want one", tries, taken)
+		t.Errorf("%d tries delivered %d messages, want one", tries, taken)
 	}
 }
 
-func TestMessagesThatDoNotOpenWaitForTheirKey(t *testing.T) {
+func TestMessagesWithoutTheirKeyStayQueued(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, nil)
 	o.queue(t, "john")
@@ -267,11 +267,11 @@ func TestMessagesThatDoNotOpenWaitForTheirKey(t *testing.T) {
 	o.Clock.Forward(5 * time.Second)
 	o.deliver(t)
 	if _, taken := o.post.count(); taken != 1 || len(o.noted()) != 1 {
-		t.Errorf("%d letters were handed over, %d failures told; want one each", taken, len(o.noted()))
+		t.Errorf("%d messages were delivered, %d failures reported; want one each", taken, len(o.noted()))
 	}
 }
 
-func TestWithoutASenderMessagesWait(t *testing.T) {
+func TestMessagesWithoutASenderStayQueued(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, nil)
 	o.queue(t, "john")
@@ -282,11 +282,11 @@ func TestWithoutASenderMessagesWait(t *testing.T) {
 	o.Clock.Forward(5 * time.Second)
 	o.deliver(t)
 	if _, taken := o.post.count(); taken != 1 {
-		t.Error("the letter was lost on a node that sends no mail")
+		t.Error("the message was lost on a node that sends no mail")
 	}
 }
 
-func TestRunFinishesWhatIsOnItsWay(t *testing.T) {
+func TestRunCompletesSendsInProgress(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, nil)
 	sending, stop := make(chan struct{}), make(chan struct{})
@@ -306,22 +306,22 @@ func TestRunFinishesWhatIsOnItsWay(t *testing.T) {
 	close(stop)
 	<-ended
 	if _, taken := o.post.count(); taken != 1 {
-		t.Error("the letter was cut off")
+		t.Error("the send was aborted")
 	}
 	o.Clock.Forward(time.Hour)
 	if n := o.deliver(t); n != 0 {
-		t.Error("what was handed over is still in the queue")
+		t.Error("the delivered message is still in the queue")
 	}
 }
 
-// closed is a queue that does not answer.
+// closed is a queue that fails.
 type closed struct{ ports.MessageQueue }
 
 func (closed) ClaimMessages(context.Context, time.Time, time.Time, int) ([]domain.Message, error) {
 	return nil, fault.ErrStorage
 }
 
-func TestRunTellsFailuresOfTheQueue(t *testing.T) {
+func TestRunReportsQueueFailures(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -331,6 +331,6 @@ func TestRunTellsFailuresOfTheQueue(t *testing.T) {
 	}}, o.post)
 	worker.Run(ctx)
 	if failures := o.noted(); len(failures) != 1 || failures[0].ID != "" || !errors.Is(failures[0].Err, fault.ErrStorage) {
-		t.Errorf("the failures told are %+v", failures)
+		t.Errorf("the reported failures are %+v", failures)
 	}
 }

@@ -1,8 +1,8 @@
-// Package reseal moves what is sealed in the store to the key-encryption key that seals now, so that a former one can be
-// given up: after it leaked, or after its time.
+// Package reseal implements key rotation: it re-encrypts sealed values in the store under the current key-encryption
+// key, so that a former key can be retired, after a leak or routinely.
 //
-// It runs beside everything else and may be broken off and run again. What lives for days only (waiting messages, the
-// answers to idempotent requests, sign-ins under way) is left to end by itself.
+// It runs concurrently with everything else, and can be interrupted and run again. It skips values that live only for
+// days (queued messages, responses to idempotent requests, sign-ins in progress) and expire by themselves.
 package reseal
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Needs are what the service works with.
+// Needs holds the dependencies of the service.
 type Needs struct {
 	Users    ports.UserStore
 	Sessions ports.SessionStore
@@ -26,20 +26,20 @@ type Needs struct {
 	Journal  *audit.Journal
 }
 
-// Service seals anew.
+// Service re-encrypts sealed values.
 type Service struct{ deps Needs }
 
 // New returns the service.
 func New(needs Needs) *Service { return &Service{deps: needs} }
 
-// Report says how many records held something under a former key.
+// Report counts the records with a value under a former key.
 type Report struct {
 	Users    int
 	Sessions int
 }
 
-// Run seals everything anew that lies under a former key. It takes system.configure. When it returns without an error, a
-// former key opens nothing any more but what ends within seven days.
+// Run re-encrypts every value under a former key. It requires system.configure. When it returns without an error, a
+// former key is needed only for values that expire within seven days.
 func (s *Service) Run(ctx context.Context, by domain.Principal) (Report, error) {
 	if err := by.Require(domain.SystemConfigure); err != nil {
 		return Report{}, err
@@ -50,7 +50,7 @@ func (s *Service) Run(ctx context.Context, by domain.Principal) (Report, error) 
 	if _, err := s.deps.Signer.Reseal(ctx); err != nil {
 		return Report{}, err
 	}
-	report, err := s.everybody(ctx)
+	report, err := s.allUsers(ctx)
 	options := []audit.Option{
 		audit.Detail("use", "enc"), audit.Detail("users", report.Users), audit.Detail("sessions", report.Sessions),
 	}
@@ -60,7 +60,7 @@ func (s *Service) Run(ctx context.Context, by domain.Principal) (Report, error) 
 	return report, errors.Join(err, s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionKeyRotate, "key_encryption_key", options...)))
 }
 
-func (s *Service) everybody(ctx context.Context) (Report, error) {
+func (s *Service) allUsers(ctx context.Context) (Report, error) {
 	var report Report
 	page := domain.Page{Number: 1, Limit: domain.MaxPageLimit}
 	for {
@@ -83,7 +83,7 @@ func (s *Service) everybody(ctx context.Context) (Report, error) {
 func (s *Service) user(ctx context.Context, id domain.UserID, report *Report) error {
 	user, err := s.deps.Users.Get(ctx, id)
 	if errors.Is(err, domain.ErrUserNotFound) {
-		return nil // gone since the page was read
+		return nil // deleted since the page was read
 	}
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (s *Service) session(ctx context.Context, id domain.SessionID, report *Repo
 	return err
 }
 
-// unchanged makes the error of a change of what resealing returned.
+// unchanged returns the error of a change for the result of re-encryption.
 func unchanged(changed bool, err error) error {
 	if err == nil && !changed {
 		return domain.ErrUnchanged
@@ -154,7 +154,7 @@ func (s *Service) resealSession(x *domain.Session) (bool, error) {
 	)
 }
 
-// sealed is a field with its place.
+// sealed is a sealed field with its binding.
 type sealed struct {
 	value   *[]byte
 	binding string

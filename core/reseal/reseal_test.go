@@ -44,7 +44,7 @@ func newService(t *testing.T, s *kit.Services, sealer *keyring.Sealer) *reseal.S
 	})
 }
 
-// twoFactors gives the user second factors, one of them waiting.
+// twoFactors gives the user two factors, one of them pending.
 func twoFactors(t *testing.T, s *kit.Services, id domain.UserID) {
 	t.Helper()
 	seal := func(secret string) []byte {
@@ -64,7 +64,7 @@ func twoFactors(t *testing.T, s *kit.Services, id domain.UserID) {
 	}
 }
 
-func TestH18_AFormerKeyCanBeGivenUp(t *testing.T) {
+func TestFormerKeyCanBeRetired(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "john", "Quietly-Umbrella-4417", "user")
@@ -99,7 +99,7 @@ func TestH18_AFormerKeyCanBeGivenUp(t *testing.T) {
 		binding, want string
 	}{
 		"the second factor":             {user.Factor.Secret, factor.SecretBinding(user.ID), "live"},
-		"the one that waits":            {user.Factor.Pending.Secret, factor.SecretBinding(user.ID), "waiting"},
+		"the pending factor":            {user.Factor.Pending.Secret, factor.SecretBinding(user.ID), "waiting"},
 		"the key of the refresh tokens": {session.Refresh.Key, auth.RefreshBinding(session.ID), ""},
 	} {
 		plain, err := alone.Open(field.sealed, field.binding)
@@ -115,7 +115,7 @@ func TestH18_AFormerKeyCanBeGivenUp(t *testing.T) {
 	}
 }
 
-func TestOnlyWhoConfiguresTheSystemResealsAndItIsWrittenDown(t *testing.T) {
+func TestRunRequiresPermissionAndIsAudited(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	service := newService(t, s, s.Sealer)
@@ -132,7 +132,7 @@ func TestOnlyWhoConfiguresTheSystemResealsAndItIsWrittenDown(t *testing.T) {
 	}
 }
 
-func TestAValueUnderAnUnknownKeyIsTold(t *testing.T) {
+func TestValueUnderAnUnknownKeyIsReported(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "john", "Quietly-Umbrella-4417", "user")
@@ -146,10 +146,10 @@ func TestAValueUnderAnUnknownKeyIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := stranger.Run(t.Context(), domain.Operator()); err == nil {
-		t.Error("a value that nothing opens was passed over: the former key would be given up too early")
+		t.Error("a value that does not open was skipped: the former key would be retired too early")
 	}
 	entries := s.Entries(t)
 	if last := entries[len(entries)-1]; last.Success {
-		t.Error("the entry says that it was done")
+		t.Error("the entry reports success")
 	}
 }

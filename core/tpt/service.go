@@ -12,14 +12,14 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Config says how tokens are signed and how long they live.
+// Config configures the signature and lifetime of tokens.
 type Config struct {
-	Secret   string        // never the one of anything else; empty switches third-party tokens off
-	Lifetime time.Duration // 0: no end
+	Secret   string        // not used for anything else; empty disables third-party tokens
+	Lifetime time.Duration // 0: no expiry
 	Issuer   string
 }
 
-// Needs is what a Service works with.
+// Needs holds the dependencies of a Service.
 type Needs struct {
 	Store   ports.ThirdPartyTokenStore
 	Catalog ports.CatalogView
@@ -29,21 +29,21 @@ type Needs struct {
 	Config  Config
 }
 
-// Service issues, recognizes, lists and revokes third-party tokens.
+// Service issues, verifies, lists and revokes third-party tokens.
 type Service struct{ deps Needs }
 
 // New returns a Service.
 func New(n Needs) *Service { return &Service{deps: n} }
 
-// ErrOff means that no secret for third-party tokens is configured.
+// ErrOff reports that no secret for third-party tokens is configured.
 var ErrOff = fault.New(fault.Conflict, "conflict", "Third-party tokens are switched off: users_api.tpt_secret is not set")
 
-// ErrNoSecret means that there are tokens in use and no secret to check them with.
+// ErrNoSecret reports that there are tokens in use and no secret to verify them.
 var ErrNoSecret = fault.New(fault.Conflict, "conflict", "Third-party tokens are in use and users_api.tpt_secret is not set: "+
 	"set it, end the tokens by `ostiary tpt revoke`, or switch users_api.enabled off")
 
-// CheckSecret returns ErrNoSecret where tokens were issued that have neither ended nor been revoked, and no secret is
-// configured: every one of them would be refused, and nobody would know why.
+// CheckSecret returns ErrNoSecret if there are tokens that have neither expired nor been revoked, and no secret is
+// configured: all of them would be refused without a visible reason.
 func (s *Service) CheckSecret(ctx context.Context) error {
 	if s.deps.Config.Secret != "" {
 		return nil
@@ -61,15 +61,15 @@ func (s *Service) CheckSecret(ctx context.Context) error {
 	return nil
 }
 
-// Created is a new token: its text is given out this once.
+// Created is a new token. Its text is returned only once.
 type Created struct {
 	domain.ThirdPartyToken
 	Text      string
-	CreatedOn string // as the token says it: YYYY-MM-DD HH:MM:SS in UTC
+	CreatedOn string // as in the token: YYYY-MM-DD HH:MM:SS in UTC
 }
 
-// mayManage returns nil for who may issue and revoke tokens: a superuser in a session of their own. Neither a key nor a
-// third-party token makes another.
+// mayManage returns nil if the principal may issue and revoke tokens: a superuser in a session of their own. Neither
+// a key nor a third-party token may issue another.
 func mayManage(by domain.Principal) error {
 	if err := by.RequireSignedIn(); err != nil {
 		return err
@@ -80,8 +80,8 @@ func mayManage(by domain.Principal) error {
 	return nil
 }
 
-// Create issues a token for the role. It takes a superuser, and a recent proof of identity where the settings ask for one
-// (domain.ErrReauthentication); an unknown role is domain.ErrRoleNotFound.
+// Create issues a token for the role. It requires a superuser, and a recent proof of identity if the settings demand
+// one (domain.ErrReauthentication). An unknown role is domain.ErrRoleNotFound.
 func (s *Service) Create(ctx context.Context, by domain.Principal, role domain.RoleID) (Created, error) {
 	if err := mayManage(by); err != nil {
 		return Created{}, err
@@ -115,11 +115,12 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, role domain.R
 	return Created{ThirdPartyToken: record, Text: text, CreatedOn: c.CreatedOn}, s.deps.Store.Create(ctx, record, out)
 }
 
-// readable are the only permissions that a third-party token can use, whatever its role holds: it reads users and roles.
+// readable lists the only permissions that a third-party token can use, whatever its role holds: it reads users and
+// roles.
 var readable = []domain.Permission{domain.UsersRead}
 
-// Authenticate returns the principal of a token: whole, in date, not revoked, and cut down to reading. Anything else is
-// fault.ErrUnauthorized.
+// Authenticate returns the principal of a valid, unexpired, unrevoked token, restricted to reading. Any other token
+// is fault.ErrUnauthorized.
 func (s *Service) Authenticate(ctx context.Context, text string, from domain.Origin) (domain.Principal, error) {
 	record, err := s.Verify(ctx, text)
 	if err != nil {
@@ -146,8 +147,9 @@ func (s *Service) Authenticate(ctx context.Context, text string, from domain.Ori
 	}, nil
 }
 
-// Verify returns the record of a token that is whole, in date and not revoked; anything else is fault.ErrUnauthorized, whose
-// message says for the operator what is wrong. A token ends when its record does, whatever whoever shares the secret signs.
+// Verify returns the record of a valid, unexpired, unrevoked token. Any other token is fault.ErrUnauthorized with a
+// message for the operator. A token expires with its record, also if another holder of the secret signs a later
+// expiry.
 func (s *Service) Verify(ctx context.Context, text string) (domain.ThirdPartyToken, error) {
 	if s.deps.Config.Secret == "" {
 		return domain.ThirdPartyToken{}, fault.ErrUnauthorized.Saying(ErrOff.Message)
@@ -171,7 +173,7 @@ func (s *Service) Verify(ctx context.Context, text string) (domain.ThirdPartyTok
 	return record, nil
 }
 
-// List returns the tokens that were issued, the newest first. It takes a superuser.
+// List returns the issued tokens, newest first. It requires a superuser.
 func (s *Service) List(ctx context.Context, by domain.Principal) ([]domain.ThirdPartyToken, error) {
 	if err := mayManage(by); err != nil {
 		return nil, err
@@ -181,7 +183,7 @@ func (s *Service) List(ctx context.Context, by domain.Principal) ([]domain.Third
 	return tokens, err
 }
 
-// Revoke ends a token at once; again it gives the same answer. It takes a superuser.
+// Revoke revokes a token immediately. It is idempotent and requires a superuser.
 func (s *Service) Revoke(ctx context.Context, by domain.Principal, id string) (domain.ThirdPartyToken, error) {
 	if err := mayManage(by); err != nil {
 		return domain.ThirdPartyToken{}, err

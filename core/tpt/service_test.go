@@ -18,7 +18,7 @@ func newService(k *kit.Kit, life time.Duration) *tpt.Service {
 	})
 }
 
-func TestK08_TokensOfSuperusersOnly(t *testing.T) {
+func TestOnlySuperusersManageTokens(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	s := newService(k, time.Hour)
@@ -42,7 +42,7 @@ func TestK08_TokensOfSuperusersOnly(t *testing.T) {
 	}
 }
 
-func TestK08_TokensEnd(t *testing.T) {
+func TestRevokedAndExpiredTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	s := newService(k, time.Hour)

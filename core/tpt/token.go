@@ -12,18 +12,18 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// header is {"alg":"HS256","typ":"JWT"}, to the letter: existing verifiers have seen no other.
+// header is exactly {"alg":"HS256","typ":"JWT"}: existing verifiers have seen no other.
 const header = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 
-// createdForm is how created_on is written, in UTC.
+// createdForm is the format of created_on, in UTC.
 const createdForm = "2006-01-02 15:04:05"
 
 const maxTokenBytes = 2048
 
-// errToken is the one answer to a token that is not whole, ours and in date.
+// errToken is the only error for a token that is malformed, not ours or expired.
 var errToken = errors.New("not a third-party token of ours")
 
-// claims are what a token says. There is no aud: existing verifiers refuse one.
+// claims are the claims of a token. There is no aud: existing verifiers refuse one.
 type claims struct {
 	CreatedOn string        `json:"created_on"`
 	Role      domain.RoleID `json:"role"`
@@ -33,7 +33,7 @@ type claims struct {
 	Issuer    string        `json:"iss,omitempty"`
 }
 
-// sign returns the token of the claims under the secret, the UTF-8 bytes of which are the key as they stand.
+// sign returns the token with the claims under the secret, whose UTF-8 bytes are the key.
 func sign(secret string, c claims) (string, error) {
 	payload, err := json.Marshal(c)
 	if err != nil {
@@ -49,7 +49,7 @@ func mac(secret, body string) []byte {
 	return h.Sum(nil)
 }
 
-// parse returns the claims of a token that is whole and under the secret. Its dates are the caller's to check.
+// parse returns the claims of a token with a valid signature under the secret. The caller checks its dates.
 func parse(secret, token string) (claims, error) {
 	var c claims
 	parts := strings.Split(token, ".")
@@ -67,10 +67,10 @@ func parse(secret, token string) (claims, error) {
 	return c, nil
 }
 
-// inDate reports whether now is within the token's dates.
+// inDate reports whether the token has not expired.
 func (c claims) inDate(now time.Time) bool {
 	return c.Expires == 0 || now.Unix() < c.Expires
 }
 
-// LooksLikeOne reports whether a credential has the form of a third-party token, so that it is checked as nothing else.
+// LooksLikeOne reports whether a credential has the form of a third-party token, so that it is verified only as one.
 func LooksLikeOne(credential string) bool { return strings.HasPrefix(credential, header+".") }

@@ -15,7 +15,7 @@ const vectorSecret = "073821603fcc483f9afee3f1500782a4"
 
 const vector = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJjcmVhdGVkX29uIjoiMjAyNC0wMS0xNSAxMDozMDo0NSIsInJvbGUiOiJhZG1pbiJ9.dRmopU1M2ZIyBSUBtzDpUqGi6DiYeEnC6AZsgOliN9Y"
 
-func TestTheContractsVector(t *testing.T) {
+func TestContractVector(t *testing.T) {
 	t.Parallel()
 	got, err := sign(vectorSecret, claims{CreatedOn: "2024-01-15 10:30:45", Role: "admin"})
 	if err != nil || got != vector {
@@ -27,7 +27,7 @@ func TestTheContractsVector(t *testing.T) {
 	}
 }
 
-func TestS14_OnlyTheWholeTokenIsGenuine(t *testing.T) {
+func TestAlteredTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	forged := []string{
 		"", vector + "\n", vector + "=", vector + "A", " " + vector, strings.ToLower(vector), vector + ".x",
@@ -56,8 +56,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// TestK08_ATokenEndsWithItsRecord: who shares the secret to check tokens can also sign them. What they sign ends no later.
-func TestK08_ATokenEndsWithItsRecord(t *testing.T) {
+// A holder of the secret can sign tokens as well as verify them. Such tokens expire with the record.
+func TestTokenExpiresWithItsRecord(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	s := New(Needs{

@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// catalog copies roles, groups and settings. The target has the built-in roles and default settings already.
+// catalog copies roles, groups and settings. The target already has the built-in roles and default settings.
 func (c *copying) catalog(ctx context.Context) error {
 	source, err := c.from.Catalog.Catalog(ctx)
 	if err != nil {
@@ -62,7 +62,7 @@ func (c *copying) group(ctx context.Context, group domain.Group) error {
 	return err
 }
 
-// secrets copies the guard of administrators and the signing keys, sealed as they are: the target needs the same
+// secrets copies the set of administrators and the signing keys, which remain sealed: the target needs the same
 // key-encryption key.
 func (c *copying) secrets(ctx context.Context) error {
 	members, err := c.from.Guard.Members(ctx)
@@ -75,7 +75,7 @@ func (c *copying) secrets(ctx context.Context) error {
 	return c.signingKeys(ctx)
 }
 
-// sealKey copies the key of the audit log before anything else. A target that has a key and no log yet takes this one.
+// sealKey copies the key of the audit log before anything else. A target with a key and an empty log takes this one.
 func (c *copying) sealKey(ctx context.Context) error {
 	sealed, err := c.from.Seals.SealKey(ctx)
 	if err != nil || sealed == nil {
@@ -97,7 +97,7 @@ func (c *copying) sealKey(ctx context.Context) error {
 		return err
 	}
 	if entries+segments > 0 {
-		return ErrIncomplete // the target has a log under a key of its own
+		return ErrIncomplete // the target has a log with its own key
 	}
 	return c.to.Seals.ReplaceSealKey(ctx, there, sealed)
 }

@@ -1,7 +1,7 @@
 // Package transfer copies an installation from one store to another.
 //
-// It goes kind by kind and in the order of keys, so that a copy that was broken off goes on where it was. Both stores are at
-// rest meanwhile: no server runs on either. What has run out is swept first and stays behind.
+// It copies kind by kind, in key order, so that an interrupted copy can be resumed. No server runs on either store
+// meanwhile. Expired records are swept first and not copied.
 package transfer
 
 import (
@@ -33,10 +33,10 @@ type Side struct {
 	Maintenance ports.Maintenance
 }
 
-// Progress is told how far the copy of a kind has come.
+// Progress is called with the progress of the copy of a kind.
 type Progress func(kind domain.ArchiveKind, done, total int64)
 
-// Count is how many things of a kind each side has at the end.
+// Count is the number of records of a kind on each side at the end.
 type Count struct {
 	Kind     domain.ArchiveKind
 	From, To int64
@@ -44,20 +44,20 @@ type Count struct {
 
 const (
 	pageSize = 200
-	// atOnce is how many things are written at the same time; a broken-off copy may lack any of the last page.
+	// atOnce is the number of concurrent writes. An interrupted copy may lack any record of the last page.
 	atOnce = 16
 )
 
-// ErrIncomplete tells that the copy does not hold what the original holds: the target was not empty, or somebody wrote to the
-// source.
+// ErrIncomplete reports that the copy differs from the original: the target was not empty, or the source was written
+// to.
 var ErrIncomplete = errors.New("the copy does not hold as much as the original; copy into an empty store, with no server on either")
 
-// Copy copies everything and returns what it counted. Run again after it failed, it goes on. The clock tells when attempts
-// are to be forgotten.
+// Copy copies everything and returns the counts. After a failure it can be run again and resumes. The clock decides
+// which attempts have expired.
 func Copy(ctx context.Context, from, to Side, clock ports.Clock, progress Progress) ([]Count, error) {
 	c := &copying{from: from, to: to, clock: clock, progress: progress}
 	if err := from.Maintenance.SweepExpired(ctx, clock.Now()); err != nil {
-		return nil, fmt.Errorf("sweeping what has run out: %w", err)
+		return nil, fmt.Errorf("sweeping expired records: %w", err)
 	}
 	if err := c.sealKey(ctx); err != nil {
 		return nil, fmt.Errorf("copying the key of the audit log: %w", err)
@@ -82,7 +82,7 @@ type copying struct {
 	progress Progress
 }
 
-// kind walks through one kind. It begins a page before what the target holds already.
+// kind copies one kind. It begins one page before the end of what the target already has.
 func (c *copying) kind(ctx context.Context, kind domain.ArchiveKind) error {
 	total, err := c.from.Archive.ArchiveCount(ctx, kind)
 	if err != nil {
@@ -118,7 +118,7 @@ func (c *copying) write(ctx context.Context, kind domain.ArchiveKind, page []dom
 	switch kind {
 	case domain.ArchiveMessages, domain.ArchiveRates, domain.ArchiveOnce, domain.ArchiveAnswers, domain.ArchiveSegments, domain.ArchiveRecords:
 		return c.to.Archive.Restore(ctx, kind, page)
-	default: // goes through the ports, which keep what depends on it
+	default: // written through the ports, which maintain dependent data
 	}
 	failures := make([]error, len(page))
 	places := make(chan int)
@@ -138,7 +138,7 @@ func (c *copying) write(ctx context.Context, kind domain.ArchiveKind, page []dom
 	return errors.Join(failures...)
 }
 
-// writeOne writes one thing; one that is there under the same id is passed over.
+// writeOne writes one record. A record that exists under the same id is skipped.
 func (c *copying) writeOne(ctx context.Context, a domain.Archived) error {
 	switch v := a.Value.(type) {
 	case domain.User:
@@ -162,10 +162,10 @@ func (c *copying) writeOne(ctx context.Context, a domain.Archived) error {
 			return nil
 		})
 	}
-	return fmt.Errorf("a thing of type %T is not known here", a.Value)
+	return fmt.Errorf("unknown record type %T", a.Value)
 }
 
-// unlessThere returns nil for a conflict with the thing itself, and the conflict when it is with another.
+// unlessThere returns nil if the conflict is with the record itself, and the conflict otherwise.
 func unlessThere(err, conflict error, get func() error) error {
 	if errors.Is(err, conflict) && get() == nil {
 		return nil
@@ -190,7 +190,7 @@ func (c *copying) count(ctx context.Context) ([]Count, error) {
 	return counts, differs
 }
 
-// countKind counts one kind on both sides. What has run out since the beginning may be gone on one of them already.
+// countKind counts one kind on both sides. A record that has expired meanwhile may already be missing on one of them.
 func (c *copying) countKind(ctx context.Context, kind domain.ArchiveKind) (from, to int64, err error) {
 	for range 2 {
 		if from, err = c.from.Archive.ArchiveCount(ctx, kind); err != nil {

@@ -37,7 +37,7 @@ func mongoSide(s *mongostore.Store) transfer.Side {
 	}
 }
 
-// openMongo opens a store on our own server, which is not MongoDB.
+// openMongo opens a store on the fixture server, which is not MongoDB.
 func openMongo(t *testing.T, clock ports.Clock) *mongostore.Store {
 	t.Helper()
 	s, err := mongostore.Open(t.Context(), mongostore.Config{
@@ -57,7 +57,7 @@ func must(t *testing.T, err error) {
 
 const people = 250 // more than a page
 
-// populate fills a store with something of every kind.
+// populate fills a store with records of every kind.
 func populate(t *testing.T, k *kit.Kit) {
 	t.Helper()
 	ctx, catalog := t.Context(), k.Store.CatalogStore()
@@ -106,12 +106,12 @@ func collide(t *testing.T, k *kit.Kit) {
 	must(t, k.Store.Restore(t.Context(), domain.ArchiveUsers, []domain.Archived{{Key: string(squatter.ID), Value: squatter}}))
 }
 
-// expired is the key of what has run out when the copy begins.
+// expired is the key of a record that has expired when the copy begins.
 const expired = "expired"
 
 var limit = domain.Rate{Limit: 2, Window: time.Hour}
 
-// rememberShortly fills in what has an end of its own.
+// rememberShortly stores records with an expiry of their own.
 func rememberShortly(t *testing.T, k *kit.Kit, id domain.UserID) {
 	t.Helper()
 	g := k.Store.Guards()
@@ -129,12 +129,12 @@ func rememberShortly(t *testing.T, k *kit.Kit, id domain.UserID) {
 	}
 }
 
-// remembers holds the copy to what callers notice: a limit that was used up still is, a thing can be taken once, a call that is
-// repeated gets its answer.
+// remembers checks the copy by its behavior: a used-up rate limit is still exceeded, a single-use record can be taken
+// once, a repeated request gets the stored response.
 func remembers(t *testing.T, g guards, id domain.UserID) {
 	t.Helper()
 	if state, err := g.Take(t.Context(), "reset:"+string(id), limit, kit.Noon); err != nil || state.Allowed {
-		t.Errorf("a used-up limit lets one more through: %+v, %v", state, err)
+		t.Errorf("a used-up limit allows another take: %+v, %v", state, err)
 	}
 	for i, want := range []error{nil, fault.ErrNotFound} {
 		if _, err := g.TakeOnce(t.Context(), "flow:"+string(id), kit.Noon); !errors.Is(err, want) {
@@ -146,11 +146,11 @@ func remembers(t *testing.T, g guards, id domain.UserID) {
 		t.Errorf("a repeated call finds %+v, %v", first, err)
 	}
 	if _, err := g.TakeOnce(t.Context(), expired, kit.Noon.Add(-time.Hour)); !errors.Is(err, fault.ErrNotFound) {
-		t.Errorf("what had run out was copied: %v", err)
+		t.Errorf("an expired record was copied: %v", err)
 	}
 }
 
-// guards are the ports of what has an end of its own.
+// guards are the ports of records with an expiry of their own.
 type guards interface {
 	ports.RateLimiter
 	ports.OnceStore
@@ -210,11 +210,11 @@ func proves(t *testing.T, proofs ports.AuditProofs, seals ports.AuditSealStore, 
 	waiting, err := seals.Unsealed(t.Context(), 100)
 	must(t, err)
 	if report.Finding != nil || report.Last != sealed || len(waiting) != unsealed || report.Unsealed != int64(unsealed) {
-		t.Errorf("the log ends with %d and %d (told: %d) unsealed, damage %+v; want %d and %d", report.Last, len(waiting), report.Unsealed, report.Finding, sealed, unsealed)
+		t.Errorf("the log ends with %d and %d (reported: %d) unsealed, damage %+v; want %d and %d", report.Last, len(waiting), report.Unsealed, report.Finding, sealed, unsealed)
 	}
 }
 
-func TestAnInstallationGoesToMongoDBAndBack(t *testing.T) {
+func TestCopyToMongoDBAndBack(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	populate(t, k)
@@ -224,7 +224,7 @@ func TestAnInstallationGoesToMongoDBAndBack(t *testing.T) {
 	same(t, sqliteSide(k.Store), mongoSide(shared))
 	proves(t, shared.Audit(), shared.Audit(), k, people, 2)
 
-	// What goes on there goes on from the same log, also what was written and not sealed before.
+	// The copy continues the same log, including entries that were written and not sealed before.
 	signer := audit.NewSigner(shared.Audit(), k.Sealer)
 	_, err = audit.NewSequencer(shared.Audit(), signer, k.Clock).Seal(t.Context())
 	must(t, err)
@@ -250,7 +250,7 @@ func TestAnInstallationGoesToMongoDBAndBack(t *testing.T) {
 	remembers(t, back.Store.Guards(), id)
 }
 
-func TestACopyThatWasBrokenOffGoesOn(t *testing.T) {
+func TestInterruptedCopyResumes(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	populate(t, k)
@@ -273,7 +273,7 @@ func TestACopyThatWasBrokenOffGoesOn(t *testing.T) {
 	proves(t, shared.Audit(), shared.Audit(), k, people, 2)
 }
 
-func TestACopyIntoAStoreThatIsNotEmptySaysSo(t *testing.T) {
+func TestCopyIntoANonEmptyStoreFails(t *testing.T) {
 	t.Parallel()
 	k, other := kit.New(t), kit.New(t)
 	k.User(t, "ada", domain.RoleUser)

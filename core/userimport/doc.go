@@ -1,6 +1,6 @@
-// Package userimport takes users and roles over from other systems, with the password hashes that they have there.
+// Package userimport imports users and roles from other systems, with their existing password hashes.
 //
-// Each row stands for itself: a bad one is reported with its place and its reason, and the rest goes in. Running an import again
-// changes nothing that is in already, so that one which was stopped half-way is simply run once more. Hashes keep working
-// and are replaced by ours at each person's next sign-in.
+// Rows are independent: an invalid row is reported with its position and the reason, and the others are imported. An
+// import is idempotent, so that an interrupted one is simply run again. Imported hashes keep working and are replaced
+// by ours at each user's next sign-in.
 package userimport

@@ -10,7 +10,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// Hashes of a field report: others made them of fieldPassword.
+// Hashes of fieldPassword that other programs generated.
 const (
 	fieldPassword = "Correct-Horse-7-Bättery"
 	shadowHash    = "$6$x13wPj93e79mIySY$t5HWKrRKVeAmdS.3krl4fgDDc4YU0xekMXy27KoEKwZ7IEOZbQaak8yYTDzzqENfS0YFTVm.jbosMz/wXim1g0"
@@ -19,7 +19,7 @@ const (
 	costlyHash    = "$argon2id$v=19$m=65536,t=1,p=32$q/I2cWyLkKCSl3IVhmEThg$+yFvugWWKA7IZ42q4aw/OrnI6ztiAZMveA0uBWfQsBI"
 )
 
-func TestHashesOfOtherSystemsSignInAndAreUpgraded(t *testing.T) {
+func TestForeignHashesSignInAndAreUpgraded(t *testing.T) {
 	t.Parallel()
 	s, imports := start(t)
 	for name, hash := range map[string]string{"shadow": shadowHash, "spring": springHash, "phc": phcHash} {
@@ -28,7 +28,7 @@ func TestHashesOfOtherSystemsSignInAndAreUpgraded(t *testing.T) {
 		if err != nil || results[0].Outcome != userimport.Created {
 			t.Fatalf("%s: %+v, %v", name, results, err)
 		}
-		for range 2 { // the second time by the upgraded hash
+		for range 2 { // the second time with the upgraded hash
 			login := auth.LoginInput{Name: name, Password: fieldPassword}
 			if _, err := s.Auth.Login(t.Context(), kit.From("192.0.2.1"), login); err != nil {
 				t.Fatalf("%s: %v", name, err)
@@ -41,7 +41,7 @@ func TestHashesOfOtherSystemsSignInAndAreUpgraded(t *testing.T) {
 	}
 }
 
-func TestRefusedHashesSayWhetherTheyAreUnknownOrTooCostly(t *testing.T) {
+func TestRefusedHashReasons(t *testing.T) {
 	t.Parallel()
 	_, imports := start(t)
 	results, err := imports.Users(t.Context(), domain.Operator(), userimport.Batch{Users: []userimport.User{
@@ -60,8 +60,8 @@ func TestRefusedHashesSayWhetherTheyAreUnknownOrTooCostly(t *testing.T) {
 	}
 }
 
-// TestUsersWithoutTheirUnknownHash are created pending and choose a password by the activation mail.
-func TestUsersWithoutTheirUnknownHash(t *testing.T) {
+// TestDropUnknownHashes checks that such users are pending and get an activation email.
+func TestDropUnknownHashes(t *testing.T) {
 	t.Parallel()
 	s, imports := start(t)
 	batch := userimport.Batch{DropUnknownHashes: true, Users: []userimport.User{
@@ -96,7 +96,7 @@ func TestUsersWithoutTheirUnknownHash(t *testing.T) {
 	checkDropped(t, s)
 }
 
-// checkDropped checks what TestUsersWithoutTheirUnknownHash left: status, password and mail of each user.
+// checkDropped checks the result of TestDropUnknownHashes: status, password and email of each user.
 func checkDropped(t *testing.T, s *kit.Services) {
 	t.Helper()
 	mails := map[string]int{}

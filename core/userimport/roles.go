@@ -11,14 +11,14 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Roles takes roles over, or with dryRun only says what would become of each. A role that exists stays as it is, and where its
-// level is another the row is refused: which of the two is right is the operator's to say.
+// Roles imports roles. With dryRun it only reports the outcome of each. An existing role remains unchanged, and a row
+// with another level is refused: the operator decides which is right.
 func (s *Service) Roles(ctx context.Context, by domain.Principal, batch []Role, dryRun bool) ([]Result, error) {
 	if err := by.Require(domain.PermissionAll); err != nil {
 		return nil, err
 	}
 	results := make([]Result, len(batch))
-	foreseen := map[domain.RoleID]domain.Role{} // in a dry run: what the rows before would have made
+	foreseen := map[domain.RoleID]domain.Role{} // in a dry run: roles of earlier rows
 	for i, in := range batch {
 		var err error
 		if results[i], err = s.role(ctx, by, in, foreseen, dryRun); err != nil {
@@ -79,7 +79,7 @@ func (s *Service) makeRole(ctx context.Context, by domain.Principal, role domain
 	return Result{Outcome: Created}, err
 }
 
-// Finish leaves the entry of a whole import, with how many rows became what.
+// Finish writes the audit entry of a whole import, with the number of rows of each outcome.
 func (s *Service) Finish(ctx context.Context, by domain.Principal, source string, created, unchanged, refused int) error {
 	if err := by.Require(domain.PermissionAll); err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Needs is what a Service works with.
+// Needs holds the dependencies of a Service.
 type Needs struct {
 	Users       ports.UserStore
 	Roles       ports.RoleStore
@@ -31,15 +31,15 @@ type Needs struct {
 	Folder      ports.TextFolder
 }
 
-// Service imports.
+// Service imports users and roles.
 type Service struct{ deps Needs }
 
 // New returns a Service.
 func New(n Needs) *Service { return &Service{deps: n} }
 
-// User is a user to take over. Empty fields take the defaults of a new user.
+// User is a user to import. Empty fields take the defaults of a new user.
 type User struct {
-	Identifier    string // eight hexadecimal digits of the Users API; made where empty
+	Identifier    string // eight hexadecimal digits of the Users API; generated if empty
 	Username      string
 	Email         string
 	EmailVerified bool
@@ -48,16 +48,16 @@ type User struct {
 	PhoneNumber   string
 	Role          string
 	Groups        []string
-	Status        string // active where empty and there is a hash
+	Status        string // active if empty and there is a hash
 	Metadata      json.RawMessage
 	Directory     string
-	Subject       string // in an outside directory
+	Subject       string // in an external directory
 	PasswordHash  string
 	PasswordSetAt time.Time
 	CreatedAt     time.Time
 }
 
-// Role is a role to take over.
+// Role is a role to import.
 type Role struct {
 	Identifier  string
 	Name        string
@@ -65,31 +65,31 @@ type Role struct {
 	Permissions []string
 }
 
-// Outcome says what became of a row.
+// Outcome is the result of a row.
 type Outcome int
 
 // The outcomes.
 const (
 	Created   Outcome = iota
-	Unchanged         // it is in already
-	Refused           // Reason says why
+	Unchanged         // it was imported before
+	Refused           // Reason gives the cause
 )
 
-// Result is what became of one row, in the order of the input.
+// Result is the result of one row, in the order of the input.
 type Result struct {
 	Outcome Outcome
-	Reason  string // of a refusal, or of what is otherwise than the row says
+	Reason  string // of a refusal, or of a difference from the row
 }
 
 var identifierForm = regexp.MustCompile(`^[0-9a-f]{8}$`)
 
-// Batch is a number of users to take over.
+// Batch is a list of users to import.
 type Batch struct {
 	Users  []User
-	DryRun bool     // only say what would become of each
-	Roles  []string // for a dry run: roles that the import would have made before
-	// DropUnknownHashes creates users of the built-in directory whose password hash is not supported without it: they are
-	// pending, and an activation mail is sent.
+	DryRun bool     // only report the outcome of each row
+	Roles  []string // for a dry run: roles that the import would have created before
+	// DropUnknownHashes creates users of the built-in directory without their password hash if it is not supported:
+	// they are pending, and an activation email is sent.
 	DropUnknownHashes bool
 }
 
@@ -109,7 +109,7 @@ func (s *Service) foresee(catalog *domain.Catalog, batch Batch) *domain.Catalog 
 	return &foreseen
 }
 
-// draft checks a row and returns the user that it describes.
+// draft validates a row and returns its user.
 func (s *Service) draft(catalog *domain.Catalog, in *User) (domain.User, error) {
 	now := s.deps.Clock.Now().UTC()
 	user := domain.User{
@@ -147,7 +147,7 @@ func (s *Service) defaults(user *domain.User, in *User, now time.Time) {
 	if in.PasswordHash != "" {
 		user.Password = &domain.PasswordCredential{Hash: in.PasswordHash, ChangedAt: in.PasswordSetAt.UTC()}
 		if in.PasswordSetAt.IsZero() {
-			user.Password.ChangedAt = now // when it was set is not known; its age counts from here
+			user.Password.ChangedAt = now // the actual time is unknown; the password's age counts from now
 		}
 	}
 	switch {
@@ -159,7 +159,7 @@ func (s *Service) defaults(user *domain.User, in *User, now time.Time) {
 	}
 }
 
-// checkRest checks what needs more than the row.
+// checkRest checks what the row alone does not decide.
 func (s *Service) checkRest(catalog *domain.Catalog, user *domain.User, in *User) error {
 	refuse := func(field, reason string) error { return fault.ErrInvalid.About(field, reason) }
 	if _, ok := catalog.Roles[user.Role]; !ok {
@@ -180,7 +180,7 @@ func (s *Service) checkRest(catalog *domain.Catalog, user *domain.User, in *User
 	if !identifierForm.MatchString(user.Identifier) {
 		return refuse("identifier", "must be eight hexadecimal digits in lower case")
 	}
-	tomorrow := s.deps.Clock.Now().Add(24 * time.Hour) // clocks and zones differ; a time beyond never comes to an end here
+	tomorrow := s.deps.Clock.Now().Add(24 * time.Hour) // clocks and time zones differ; a later time would never be reached here
 	if in.PasswordSetAt.After(tomorrow) {
 		return refuse("password_set_at", "must not be in the future")
 	}
@@ -193,7 +193,7 @@ func (s *Service) checkRest(catalog *domain.Catalog, user *domain.User, in *User
 	return s.checkDirectory(user, in)
 }
 
-// hashProblem returns why a hash is not supported, and nothing for one that is, or for none.
+// hashProblem returns why a hash is not supported. It returns "" for a supported or empty hash.
 func (s *Service) hashProblem(hash string) string {
 	if hash == "" {
 		return ""
@@ -208,8 +208,8 @@ func (s *Service) hashProblem(hash string) string {
 	}
 }
 
-// dropHash removes a hash that is not supported from a row of the built-in directory, where the batch asks for it, and
-// returns the note about it.
+// dropHash removes an unsupported hash from a row of the built-in directory if the batch requests that, and returns
+// the note about it.
 func (s *Service) dropHash(batch *Batch, in *User) (note string) {
 	problem := s.hashProblem(in.PasswordHash)
 	if !batch.DropUnknownHashes || problem == "" || !s.storesPasswords(in.Directory) {

@@ -14,7 +14,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// The contract's vectors, for the password "correct horse".
+// Test vectors of the contract, for the password "correct horse".
 const (
 	scryptHash = "scrypt:32768:8:1$abcdefgh12345678$c9af3e22d337e8e1a7adc40c497069c30ccbbdf5e97123cc3a08c27240deea04c35a1e3fb7f886377527d939835c3dfc07905e80d9723bf665d88f8648e9a174"
 	pbkdf2Hash = "pbkdf2:sha256:600000$abcdefgh12345678$79162392bdf67f18c7dd2ce46773bb237013c8850890b4a36e4bb70a165d46d4"
@@ -29,7 +29,7 @@ func start(t *testing.T) (*kit.Services, *userimport.Service) {
 	})
 }
 
-func TestImportedHashesWorkAndAreUpgraded(t *testing.T) {
+func TestImportedHashesSignInAndAreUpgraded(t *testing.T) {
 	t.Parallel()
 	s, imports := start(t)
 	batch := userimport.Batch{Users: []userimport.User{
@@ -43,7 +43,7 @@ func TestImportedHashesWorkAndAreUpgraded(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"old", "older"} {
-		for range 2 { // the second time by the upgraded hash
+		for range 2 { // the second time with the upgraded hash
 			if _, err := s.Auth.Login(t.Context(), kit.From("192.0.2.1"), auth.LoginInput{Name: name, Password: "correct horse"}); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -61,7 +61,7 @@ func TestImportedHashesWorkAndAreUpgraded(t *testing.T) {
 	}
 }
 
-func TestBadRowsAreRefusedAlone(t *testing.T) {
+func TestInvalidRowsDoNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	s, imports := start(t)
 	s.Register(t, "ada", "Correct-horse-7", "user")
@@ -87,7 +87,7 @@ func TestBadRowsAreRefusedAlone(t *testing.T) {
 	}
 }
 
-func TestOnlyWhoHoldsEverythingImports(t *testing.T) {
+func TestImportRequiresAllPermissions(t *testing.T) {
 	t.Parallel()
 	s, imports := start(t)
 	by := s.As(t, s.User(t, "root", domain.RoleAdmin))
@@ -127,7 +127,7 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// BenchmarkImport takes 10,000 users with hashes over at each turn.
+// BenchmarkImport imports 10,000 users with hashes per iteration.
 func BenchmarkImport(b *testing.B) {
 	s := kit.Start(b, kit.Options{})
 	imports := userimport.New(userimport.Needs{
@@ -151,8 +151,8 @@ func BenchmarkImport(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Seconds())/float64(turn)*10, "s/100k-users")
 }
 
-// TestRowsThatShareANameOrAddress are settled by their order, in one batch, and a dry run knows it beforehand.
-func TestRowsThatShareANameOrAddress(t *testing.T) {
+// TestRowsWithCommonNames checks that their order in the batch decides, and that a dry run predicts it.
+func TestRowsWithCommonNames(t *testing.T) {
 	t.Parallel()
 	_, imports := start(t)
 	rows := []userimport.User{
@@ -181,8 +181,9 @@ func TestRowsThatShareANameOrAddress(t *testing.T) {
 	}
 }
 
-// TestAnIdentifierThatAnotherHas is told and given up; the same import again finds the user in.
-func TestAnIdentifierThatAnotherHas(t *testing.T) {
+// TestTakenIdentifierIsReplaced checks that a taken identifier is reported and replaced, and that the same import
+// again finds the user.
+func TestTakenIdentifierIsReplaced(t *testing.T) {
 	t.Parallel()
 	_, imports := start(t)
 	batch := userimport.Batch{Users: []userimport.User{{Identifier: "aaaa0001", Username: "ada", Email: "ada@example.com"}}}
@@ -199,7 +200,7 @@ func TestAnIdentifierThatAnotherHas(t *testing.T) {
 	}
 }
 
-func TestADryRunOfRolesForeseesThem(t *testing.T) {
+func TestDryRunIncludesEarlierRoles(t *testing.T) {
 	t.Parallel()
 	_, imports := start(t)
 	rows := []userimport.Role{{Name: "clerk", Level: 60}, {Name: "Clerk", Level: 60}, {Name: "clerk", Level: 61}}

@@ -11,11 +11,12 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// atOnce is how many users are written at the same time: enough for the store to share its commits among them.
+// atOnce is the number of users written concurrently: enough for the store to group its commits.
 const atOnce = 256
 
-// Users takes a batch of users over. It takes a principal that holds "*": an import gives roles and passwords to anybody. The
-// error is an outage; what was imported before it is in. Of rows that share a name or an address the first that is whole wins.
+// Users imports a batch of users. It requires a principal with "*", since an import assigns roles and passwords to
+// any user. The error is an outage; users imported before it remain. Of rows that share a name or an address the
+// first valid one wins.
 func (s *Service) Users(ctx context.Context, by domain.Principal, batch Batch) ([]Result, error) {
 	if err := by.Require(domain.PermissionAll); err != nil {
 		return nil, err
@@ -36,24 +37,24 @@ func (s *Service) Users(ctx context.Context, by domain.Principal, batch Batch) (
 	return r.results, r.inTurn(ctx, later)
 }
 
-// run is one batch on its way.
+// run is one batch in progress.
 type run struct {
 	*Service
 
 	by      domain.Principal
 	batch   Batch
 	results []Result
-	claimed map[string]*domain.User // in a dry run: whom the rows before would have made, by name and by address
+	claimed map[string]*domain.User // in a dry run: users of earlier rows, by name and by address
 }
 
-// row is a row of the batch that is whole.
+// row is a valid row of the batch.
 type row struct {
 	at   int
 	user domain.User
-	note string // about a hash that was left out
+	note string // about a hash that was dropped
 }
 
-// rows returns the rows that are whole, those apart that share a name or an address with one before.
+// rows returns the valid rows, separated by whether they share a name or an address with an earlier one.
 func (r *run) rows(catalog *domain.Catalog) (first, later []row, err error) {
 	seen := map[string]bool{}
 	for i := range r.batch.Users {
@@ -76,7 +77,7 @@ func (r *run) rows(catalog *domain.Catalog) (first, later []row, err error) {
 	return first, later, nil
 }
 
-// together takes over rows that have nothing in common.
+// together imports rows without common names or addresses concurrently.
 func (r *run) together(ctx context.Context, rows []row) error {
 	failures := make([]error, len(rows))
 	var running sync.WaitGroup
@@ -95,7 +96,7 @@ func (r *run) together(ctx context.Context, rows []row) error {
 	return errors.Join(failures...)
 }
 
-// inTurn takes over rows that share a name or an address with one before.
+// inTurn imports rows that share a name or an address with an earlier one, in order.
 func (r *run) inTurn(ctx context.Context, rows []row) (err error) {
 	for n := range rows {
 		if r.results[rows[n].at], err = r.user(ctx, &rows[n]); err != nil {
@@ -141,7 +142,7 @@ func (r *run) user(ctx context.Context, row *row) (Result, error) {
 	return Result{Outcome: Created, Reason: strings.Join(notes, "; ")}, nil
 }
 
-// refused tells a row's own mistake from an outage.
+// refused distinguishes an invalid row from an outage.
 func refused(err error) (Result, error) {
 	f := fault.Of(err)
 	if f.Kind == fault.Internal || f.Kind == fault.Unavailable {
@@ -157,7 +158,7 @@ func refused(err error) (Result, error) {
 	return Result{Outcome: Refused, Reason: strings.Join(reasons, "; ")}, nil
 }
 
-// present looks whether the user is in already: the same name, and the same address or identifier.
+// present checks whether the user exists already: the same name, and the same address or identifier.
 func (r *run) present(ctx context.Context, user *domain.User, identifier string) (Result, bool, error) {
 	found, err := r.find(ctx, user.UsernameKey)
 	switch {
@@ -183,7 +184,7 @@ func (r *run) addressTaken(ctx context.Context, user *domain.User) (Result, bool
 	return Result{Outcome: Refused, Reason: "email is taken by another user"}, true, nil
 }
 
-// find returns whoever signs in by the key, or in a dry run would.
+// find returns the user who signs in with the key, or in a dry run would.
 func (r *run) find(ctx context.Context, key string) (domain.User, error) {
 	if user, ok := r.claimed[key]; ok {
 		return *user, nil

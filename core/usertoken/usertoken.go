@@ -1,5 +1,5 @@
-// Package usertoken makes and reads the single-use tokens that a user gets by mail, or in the answer that asks for a new
-// password. Of a token only its SHA-256 digest is kept, in the user.
+// Package usertoken generates and parses the single-use tokens that a user gets by email, or in the response that
+// requires a new password. Only the SHA-256 digest of a token is stored, in the user.
 package usertoken
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// How long the tokens live that are sent to a user or handed to one whose password has expired.
+// Lifetimes of the tokens that are sent to a user or returned to one whose password has expired.
 const (
 	ActivationFor = 7 * 24 * time.Hour
 	ResetFor      = 30 * time.Minute
@@ -26,8 +26,8 @@ const (
 	secretBytes = 32
 )
 
-// New returns a single-use token in text, and what its user keeps of it. It names the user, so that no search is
-// needed to find whose it is; 256 bits of it are random.
+// New returns the text of a single-use token and the record of it that is stored in its user. The text contains the
+// user's id, so that no search is needed to find the user; 256 bits of it are random.
 func New(id domain.UserID, purpose domain.TokenPurpose, expires time.Time) (string, domain.UserToken, error) {
 	secret := make([]byte, secretBytes)
 	if _, err := rand.Read(secret); err != nil {
@@ -38,7 +38,7 @@ func New(id domain.UserID, purpose domain.TokenPurpose, expires time.Time) (stri
 	return text, domain.UserToken{Purpose: purpose, Digest: digest[:], ExpiresAt: expires}, nil
 }
 
-// Parse returns whose token it is, and the digest to look it up by. Text of another form is domain.ErrInvalidToken.
+// Parse returns the token's user, and the digest for the lookup. Text of another form is domain.ErrInvalidToken.
 func Parse(text string) (domain.UserID, []byte, error) {
 	rest, ok := strings.CutPrefix(text, mark)
 	if !ok || len(rest) != ulidLength+base64.RawURLEncoding.EncodedLen(secretBytes) {
