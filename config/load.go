@@ -87,7 +87,7 @@ func parseYAML(content []byte) (tree map[string]any, err error) {
 		if strings.Contains(text, "cannot unmarshal") {
 			return nil, errors.New("must be a map of keys")
 		}
-		return nil, fmt.Errorf("is no YAML: %s", strings.TrimPrefix(text, "yaml: "))
+		return nil, fmt.Errorf("is no YAML: %s", strings.Join(strings.Fields(strings.TrimPrefix(text, "yaml: ")), " "))
 	}
 	return tree, nil
 }

@@ -66,9 +66,17 @@ http: {public_url: 'https://u:hunter2@id.example.org'}
 sso:
   redirect_uris: ['https://u:hunter2@app.example.org/']
   post_logout_redirect_uris: ['http://app.example.org/?access_token=hunter2']
-users_api: {cors_origins: ['https://hunter2@app.example.org']}
+users_api: {cors_origins: ['https://hunter2@app.example.org', 'https://u:hunter2@APP.example.org']}
 `)
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%v", err)
+	}
+	for _, wrong := range []string{
+		"http: {trusted_proxies: ['https://u:hunter2@proxy.example.org']}", "http: {address: 'http://u:hunter2@id.example.org'}",
+		"default_directory: 'ldap://u:hunter2@corp'", "tokens: {algorithm: 'https://u:hunter2@id.example.org'}",
+	} {
+		if _, err := load(wrong); err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "********@") {
+			t.Errorf("%s: %v", wrong, err)
+		}
 	}
 }

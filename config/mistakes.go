@@ -32,7 +32,13 @@ func (m Mistakes) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// add adds a mistake. Texts among the arguments are quoted without what may be a secret in a URL.
 func (m *Mistakes) add(key, format string, args ...any) {
+	for i, arg := range args {
+		if text, ok := arg.(string); ok {
+			args[i] = maskURL(text)
+		}
+	}
 	*m = append(*m, Mistake{Key: key, Problem: fmt.Sprintf(format, args...)})
 }
 

@@ -16,7 +16,7 @@ func TestMistakes(t *testing.T) {
 	tests := map[string]struct{ yaml, want string }{
 		"an unknown section":                  {"htpt: {}", `htpt: there is no such key (did you mean "http"?)`},
 		"a key with dots":                     {"http.address: x", "http.address: there is no such key"},
-		"a key twice":                         {"data_dir: a\ndata_dir: b", "is no YAML: "},
+		"a key twice":                         {"data_dir: a\ndata_dir: b", "is no YAML: unmarshal errors: line 2"},
 		"no map":                              {"hunter2", "./ostiary.yaml: must be a map of keys"},
 		"a list for a map":                    {"http: [1]", "http: must be a map of keys"},
 		"a text for a list":                   {"sso: {redirect_uris: x}", "sso.redirect_uris: must be a list"},

@@ -73,9 +73,9 @@ func setText(into reflect.Value, text string, isText bool) (problem string) {
 	err := reader.UnmarshalText([]byte(text))
 	switch {
 	case err != nil && into.Type() == reflect.TypeFor[netip.Prefix]():
-		return fmt.Sprintf("%q is no network: write one as in 10.0.0.0/8, or 10.1.2.3/32 for one machine", text)
+		return fmt.Sprintf("%q is no network: write one as in 10.0.0.0/8, or 10.1.2.3/32 for one machine", maskURL(text))
 	case err != nil:
-		return fmt.Sprintf("%q is not right: %v", text, err)
+		return fmt.Sprintf("%q is not right: %v", maskURL(text), err)
 	}
 	return ""
 }

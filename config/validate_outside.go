@@ -79,11 +79,11 @@ func checkReturns(m *Mistakes, key string, uris []string) {
 		u, err := url.Parse(uri)
 		switch {
 		case err != nil || u.Scheme == "" || u.Fragment != "" || u.User != nil || hasWildcard(uri):
-			m.add(key, "%q must be one whole address, without fragment, user or *", maskURL(uri))
+			m.add(key, "%q must be one whole address, without fragment, user or *", uri)
 		case slices.Contains([]string{"javascript", "data", "file", "vbscript", "blob"}, u.Scheme):
-			m.add(key, "%q is nothing to send a browser to", maskURL(uri))
+			m.add(key, "%q is nothing to send a browser to", uri)
 		case u.Scheme == "http" && !secureScheme(u), u.Scheme == "https" && u.Host == "":
-			m.add(key, "%q must be https; http for this machine only (RFC 8252)", maskURL(uri))
+			m.add(key, "%q must be https; http for this machine only (RFC 8252)", uri)
 		}
 	}
 }
