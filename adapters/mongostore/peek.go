@@ -3,6 +3,7 @@ package mongostore
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -48,19 +49,14 @@ func PeekSettings(ctx context.Context, config Config) (settings domain.Settings,
 // is no installation. It reads the usernames that look like addresses and the groups.
 func PeekCollisions(ctx context.Context, config Config) (collisions []domain.Collision, found bool, err error) {
 	if config.Timeout == 0 {
-		config.Timeout = countFor
+		config.Timeout = defaultTimeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, config.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, countFor)
 	defer cancel()
 	err = peek(ctx, config, func(ctx context.Context, db *mongo.Database) error {
-		err := db.Collection(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: headID}}).Err()
-		if errors.Is(err, mongo.ErrNoDocuments) {
-			return nil
+		if found, err = hasCatalog(ctx, config.Timeout, db); err != nil || !found {
+			return err
 		}
-		if err != nil {
-			return failed("reading the catalog", err)
-		}
-		found = true
 		if collisions, err = peekUserCollisions(ctx, db); err != nil {
 			return err
 		}
@@ -69,6 +65,18 @@ func PeekCollisions(ctx context.Context, config Config) (collisions []domain.Col
 		return err
 	})
 	return collisions, found && err == nil, err
+}
+
+// hasCatalog reports whether there is an installation. It is the first call of a long look: a database that does not answer is
+// given up after the timeout of a short one.
+func hasCatalog(ctx context.Context, timeout time.Duration, db *mongo.Database) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := db.Collection(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: headID}}).Err()
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return false, nil
+	}
+	return err == nil, failed("reading the catalog", err)
 }
 
 const peekBatch = 500

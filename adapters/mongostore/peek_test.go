@@ -1,8 +1,11 @@
 package mongostore_test
 
 import (
+	"context"
 	"errors"
+	"net"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -50,6 +53,23 @@ func TestOwnServerALookFindsTheNamesThatCollide(t *testing.T) {
 	}
 	if diff := cmp.Diff(conformance.Collisions(), got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestALookAtADatabaseThatDoesNotAnswerEndsSoon: `config check` is run where the database may be out of reach.
+func TestALookAtADatabaseThatDoesNotAnswerEndsSoon(t *testing.T) {
+	t.Parallel()
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	config := mongostore.Config{URI: "mongodb://" + silent.Addr().String(), Database: "ostiary"}
+	_, found, err := mongostore.PeekCollisions(ctx, config)
+	if err == nil || found || ctx.Err() != nil {
+		t.Errorf("found %v, %v; %v", found, err, ctx.Err())
 	}
 }
 
