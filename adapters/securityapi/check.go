@@ -46,7 +46,7 @@ func (a *api) checks() map[string]check {
 	}
 	if a.Keys != nil {
 		all["GET /users/{user_id}/api-keys"] = ofUser(a.Keys.MayList)
-		all["POST /users/{user_id}/api-keys"] = ofUser(a.Keys.MayList)
+		all["POST /users/{user_id}/api-keys"] = ofUser(a.Keys.MayCreate)
 		all["GET /api-keys/{key_id}"] = a.mayReadKey
 		all["DELETE /api-keys/{key_id}"] = a.mayRevokeKey
 	}

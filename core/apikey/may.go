@@ -6,9 +6,15 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// MayList returns the refusal that List and Create have for the principal, whatever they ask for. It changes nothing.
+// MayList returns the refusal that List has for the principal. It changes nothing.
 func (s *Service) MayList(ctx context.Context, by domain.Principal, owner domain.UserID) error {
 	_, err := s.owner(ctx, by, owner)
+	return err
+}
+
+// MayCreate returns the refusal that Create has for the principal, whatever the key is to do. It changes nothing.
+func (s *Service) MayCreate(ctx context.Context, by domain.Principal, owner domain.UserID) error {
+	_, err := s.maker(ctx, by, owner)
 	return err
 }
 

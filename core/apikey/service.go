@@ -81,7 +81,7 @@ type Created struct {
 // fault.ErrRateLimited. Where the settings ask for a recent proof of identity, a principal without one, an API key among
 // them, is domain.ErrReauthentication.
 func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.UserID, in CreateInput) (Created, error) {
-	user, err := s.owner(ctx, by, owner)
+	user, err := s.maker(ctx, by, owner)
 	if err != nil {
 		return Created{}, err
 	}
@@ -164,14 +164,24 @@ func check(in CreateInput, now time.Time) ([]domain.Permission, error) {
 	return permissions, nil
 }
 
-// checkGrant returns fault.ErrForbidden when the owner lacks one of the permissions, or the principal may not act on the owner
-// or hand one of them out, and ErrOwnerInactive for an owner who cannot sign in.
+// maker returns the user for whom the principal may make keys, whatever those may do.
+func (s *Service) maker(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
+	user, err := s.owner(ctx, by, id)
+	if err != nil {
+		return domain.User{}, err
+	}
+	catalog, err := s.catalog.Catalog(ctx)
+	if err != nil {
+		return domain.User{}, err
+	}
+	return user, access.CheckActOn(catalog, by, &user)
+}
+
+// checkGrant returns fault.ErrForbidden when the owner lacks one of the permissions, or the principal may not hand one of them
+// out, and ErrOwnerInactive for an owner who cannot sign in.
 func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *domain.User, permissions []domain.Permission) error {
 	catalog, err := s.catalog.Catalog(ctx)
 	if err != nil {
-		return err
-	}
-	if err := access.CheckActOn(catalog, by, owner); err != nil {
 		return err
 	}
 	if owner.Status != domain.StatusActive {

@@ -99,6 +99,19 @@ func TestARefusalForWantOfPermissionComesBeforeTheQuery(t *testing.T) {
 			t.Errorf("%s %s: %d, with a query %d %s", o.Method, path, plain.status, asked.status, asked.body)
 		}
 	}
+	in := p.installation
+	in.call(t, p.admin, http.MethodPost, "/roles", `{"role_id":"helper","name":"Helper","permissions":["users.manage"]}`)
+	in.call(t, p.admin, http.MethodPost, "/users/"+string(in.Register(t, "helper", userPassword, "").ID)+"/roles", `{"role_id":"helper"}`)
+	helper := in.token(t, "helper", userPassword)
+	for _, call := range []string{
+		"PATCH /users/{user_id}", "DELETE /users/{user_id}", "POST /users/{user_id}/roles", "POST /users/{user_id}/unlock", "POST /users/{user_id}/api-keys",
+		"POST /users/{user_id}/sessions/revoke-all", "POST /users/{user_id}/2fa/disable", "DELETE /sessions/{session_id}", "DELETE /api-keys/{key_id}",
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		if r := p.ask(t, helper, method, securityapi.Base+path+"?no_such_parameter=true", ""); r.status != http.StatusForbidden {
+			t.Errorf("%s on somebody more powerful: %d %s", call, r.status, r.body)
+		}
+	}
 	made := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/users/{user_id}/api-keys", `{"name":"k","permissions":["users.read"]}`)
 	for _, path := range []string{"/auth/logout", "/auth/step-up"} {
 		if r := p.ask(t, made.text("api_key"), http.MethodPost, securityapi.Base+path+"?no_such_parameter=true", ""); r.status != http.StatusForbidden {
