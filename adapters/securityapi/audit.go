@@ -155,6 +155,14 @@ func (a *api) exportLogs(r *httpserver.Request) error {
 		return err
 	}
 	dates, filters := or(in.DateRange), or(in.Filters)
+	for name, text := range map[string]*string{
+		"date_range.start": dates.Start, "date_range.end": dates.End,
+		"filters.user_id": filters.UserID, "filters.ip_address": filters.IPAddress, "filters.request_id": filters.RequestID,
+	} {
+		if text != nil && *text == "" { // it would filter nothing
+			return fault.ErrInvalid.About(name, "must not be empty")
+		}
+	}
 	filter := auditFilter{
 		userID: or(filters.UserID), start: or(dates.Start), end: or(dates.End), ip: or(filters.IPAddress),
 		requestID: or(filters.RequestID), actions: or(filters.Actions),

@@ -88,3 +88,18 @@ func TestL07_NoCellOfAnExportRuns(t *testing.T) {
 		}
 	}
 }
+
+// TestExportRefusesAnEmptyFilter holds the export to what the list does: an empty value is none, and would export everything.
+func TestExportRefusesAnEmptyFilter(t *testing.T) {
+	t.Parallel()
+	in := install(t, kit.Options{})
+	for field, body := range map[string]string{
+		"date_range.start": `"date_range":{"start":""}`, "date_range.end": `"date_range":{"end":""}`, "filters.user_id": `"filters":{"user_id":""}`,
+		"filters.ip_address": `"filters":{"ip_address":""}`, "filters.request_id": `"filters":{"request_id":""}`,
+	} {
+		r := in.call(t, in.admin, http.MethodPost, "/audit/export", `{"format":"csv",`+body+`}`)
+		if r.status != http.StatusBadRequest || !strings.Contains(r.body, `"field":"`+field+`","reason":"must not be empty"`) {
+			t.Errorf("%s: %d %.200s", body, r.status, r.body)
+		}
+	}
+}
