@@ -71,6 +71,7 @@ type world struct {
 	*installation
 
 	token string
+	own   string // the id of the caller
 	fill  map[string]string
 }
 
@@ -82,6 +83,7 @@ func newWorld(t *testing.T, caller, object string) *world {
 	_, err = w.Access.CreateGroup(t.Context(), domain.Operator(), access.GroupInput{Name: "team"})
 	must(t, err)
 	own := w.person(t, "caller", map[string]string{"auditor": "auditor", "helpdesk": "helpdesk", "admin": "admin"}[caller])
+	w.own = own.id
 	w.token = map[string]string{"anonymous": "", "garbage": "garbage"}[caller]
 	if caller != "anonymous" && caller != "garbage" {
 		w.token = own.token
