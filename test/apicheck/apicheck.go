@@ -98,6 +98,9 @@ func checkAnswer(ctx context.Context, input *openapi3filter.RequestValidationInp
 			return err
 		}
 	}
+	if err := checkHeaders(input.Route.Operation, status, header); err != nil {
+		return err
+	}
 	answer := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: input, Status: status, Header: header, Options: options,
 	}
@@ -107,6 +110,20 @@ func checkAnswer(ctx context.Context, input *openapi3filter.RequestValidationInp
 	answer.SetBodyBytes(body)
 	if err := openapi3filter.ValidateResponse(ctx, answer); err != nil {
 		return fmt.Errorf("answer: %w", err)
+	}
+	return nil
+}
+
+// checkHeaders returns an error for a header of the answer that clients act on and that the document does not have.
+func checkHeaders(operation *openapi3.Operation, status int, header http.Header) error {
+	response := operation.Responses.Status(status)
+	if response == nil || response.Value == nil {
+		return nil // the status itself is reported
+	}
+	for _, name := range []string{"Location", "ETag", "Retry-After", "WWW-Authenticate", "Idempotency-Replayed"} {
+		if header.Get(name) != "" && response.Value.Headers[name] == nil {
+			return fmt.Errorf("answer: the document does not have the header %s for %d", name, status)
+		}
 	}
 	return nil
 }
