@@ -74,7 +74,8 @@ func (s *Service) dutyWarnings(
 		warnings = append(warnings, fmt.Sprintf("%d of %d administrators have no second factor: "+
 			"those whose role requires one can do nothing but set it up", n, len(members)))
 	}
-	grace, now := s.grace(by, &before, &after), s.clock.Now()
+	now := s.clock.Now() // before the grace begins, so that a new one is whole
+	grace := s.grace(by, &before, &after)
 	if slices.Contains(without, by.UserID) && grace.Covers(by.SessionID, now) {
 		warnings = append(warnings, fmt.Sprintf("you have no second factor: "+
 			"set one up in this session within %d minutes, or take the change back", minutesLeft(grace.Until.Sub(now))))

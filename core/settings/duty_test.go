@@ -128,6 +128,32 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// runningClock moves on with every look.
+type runningClock struct{ *kit.Clock }
+
+func (c runningClock) Now() time.Time {
+	c.Forward(time.Millisecond)
+	return c.Clock.Now()
+}
+
+// TestANewlySparedSessionHasThirtyMinutes has a clock that does not stand still while the change is made.
+func TestANewlySparedSessionHasThirtyMinutes(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "root", password, "admin")
+	_, by := s.SignIn(t, "root", password, "192.0.2.1")
+	service := settings.New(settings.Needs{
+		Store: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Guard: s.Store.Guards(), Users: s.Store.Users(),
+		Journal: s.Journal, Clock: runningClock{s.Clock},
+	})
+	patched, err := service.Patch(t.Context(), by, dutyOn, 0)
+	must(t, err)
+	want := "you have no second factor: set one up in this session within 30 minutes, or take the change back"
+	if len(patched.Warnings) != 2 || patched.Warnings[1] != want {
+		t.Errorf("the warnings are %q, want the second to be %q", patched.Warnings, want)
+	}
+}
+
 // TestTheWarningNamesTheTimeThatIsLeft extends the duty while the session is spared already.
 func TestTheWarningNamesTheTimeThatIsLeft(t *testing.T) {
 	t.Parallel()
