@@ -106,6 +106,7 @@ func TestRefusalsWaitForTheFirstEntry(t *testing.T) {
 		select {
 		case err := <-answered:
 			t.Errorf("answered (%v) while the log was empty", err)
+			answered <- err
 		case <-time.After(100 * time.Millisecond):
 		}
 		return fault.ErrStorage
