@@ -13,7 +13,8 @@ const formType = "application/x-www-form-urlencoded"
 var bodyTypes = []string{"application/json", formType}
 
 // fields are the members of a body, JSON or form. Unknown ones are passed over: clients of the original send more than is
-// read. The query string is never one: passwords would stand in logs.
+// read. The query string is never one: passwords would stand in logs. A field that cannot be decoded is its error, which only
+// reading the field returns: unknown fields are ignored, however they look.
 type fields map[string]any
 
 func readBody(r *httpserver.Request) (fields, error) {
@@ -23,13 +24,10 @@ func readBody(r *httpserver.Request) (fields, error) {
 	if kind, _, err := mime.ParseMediaType(r.Header("Content-Type")); err == nil && kind == formType {
 		return readForm(r), nil
 	}
-	body := fields{}
-	err := r.Decode(&body)
-	return body, err
+	members, err := httpserver.DecodeMembers(r.Body())
+	return members, err
 }
 
-// readForm returns the fields of a form. A field that cannot be decoded is its error, which only reading the field returns:
-// unknown fields are ignored, however they look.
 func readForm(r *httpserver.Request) fields {
 	form := httpserver.ParseForm(string(r.Body()))
 	body := fields{}

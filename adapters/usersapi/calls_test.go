@@ -59,20 +59,22 @@ func TestLoginRefusals(t *testing.T) {
 	}
 }
 
-func TestEmptyCredentialsAreNotValid(t *testing.T) {
+func TestCredentialsThatNobodyCanHaveAreNotValid(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{kit: kit.Options{LoginRate: domain.Rate{Limit: 9, Window: time.Minute}}})
+	s := start(t, options{kit: kit.Options{LoginRate: domain.Rate{Limit: 12, Window: time.Minute}}})
 	s.people(t, "operator")
 	for _, body := range []string{
 		form("username", "", "password", right), form("username", "the-operator", "password", ""), form("password", ""),
 		form("email", "", "password", right), `{"username":"","password":"x"}`, `{"username":"the-operator","password":""}`,
+		form("username", strings.Repeat("x", 321), "password", right), form("username", "the-operator", "password", strings.Repeat("x", 1025)),
+		form("username", "the-operator", "password", right, "two_factor_code", strings.Repeat("1", 65)),
 	} {
 		if got := s.call(t, http.MethodPost, "/credentials_are_valid", "the-operator", body); got.status != http.StatusOK || got.body != "false" {
 			t.Errorf("%s: %d %s, want 200 false", body, got.status, got.body)
 		}
 	}
-	if got := len(s.Logged(t, domain.ActionLoginFailed)); got != 6 {
-		t.Errorf("%d entries of six attempts", got)
+	if got := len(s.Logged(t, domain.ActionLoginFailed)); got != 9 {
+		t.Errorf("%d entries of nine attempts", got)
 	}
 	valid := form("username", "the-operator", "password", right)
 	if got := s.call(t, http.MethodPost, "/credentials_are_valid", "the-operator", valid); got.body != "true" {
@@ -111,6 +113,39 @@ func TestUnknownFormFieldsAreIgnoredHoweverTheyLook(t *testing.T) {
 		got := s.call(t, http.MethodPost, "/roles/add", "the-sudo", body)
 		if got.status != http.StatusBadRequest || !strings.Contains(got.message(), field) {
 			t.Errorf("%s: %d %s, want a 400 with %q", body, got.status, got.body, field)
+		}
+	}
+}
+
+func TestUnknownMembersAreIgnoredHoweverTheyLook(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	s.Register(t, "ada", right, "user")
+	known := `"username":"ada","password":"` + right + `"`
+	for _, unknown := range []string{
+		`"extra":1,"extra":2`, `"extra":"\u0000"`, `"\u0000":1`, `"extra":"\ud800"`, `"\ud800":1`, `"extra":1e999`, `"extra":null`, `"":1`,
+		"\"extra\":\"\xff\"", "\"\xff\":1", `"Username":"nobody"`, `"extra":{"a":1,"a":[null,{"b":"\u0000"}]}`,
+		`"extra":` + strings.Repeat("[", 100) + strings.Repeat("]", 100), `"extra":[1` + strings.Repeat(",1", 2000) + `]`,
+	} {
+		for _, body := range []string{"{" + known + "," + unknown + "}", "{" + unknown + "," + known + "}"} {
+			if got := s.call(t, http.MethodPost, "/login", "", body); got.status != http.StatusOK {
+				t.Errorf("%.200q: %d %s", body, got.status, got.body)
+			}
+		}
+	}
+	s.people(t, "sudo")
+	for body, reason := range map[string]string{
+		`{"name":"a","name":"b","level":3}`: "name: is given twice",
+		`{"name":"a\u0000","level":3}`:      "name: must not contain NUL",
+		"{\"name\":\"\xff\",\"level\":3}":   "name: is not valid UTF-8",
+		`{"name":["a"],"level":3}`:          "name: must be a string",
+		`{"name":"a","level":1e999}`:        "level: has the wrong type",
+		`{"name":"a","level":3} {}`:         "body: is not valid JSON",
+		`{"name":"a","level":3`:             "is not valid JSON",
+	} {
+		got := s.call(t, http.MethodPost, "/roles/add", "the-sudo", body)
+		if got.status != http.StatusBadRequest || !strings.Contains(got.message(), reason) {
+			t.Errorf("%s: %d %s, want a 400 with %q", body, got.status, got.body, reason)
 		}
 	}
 }

@@ -11,13 +11,11 @@ import (
 
 // CheckCredentials reports whether a login would succeed, without starting a session. It counts as a login in every
 // respect: limits, lockout and audit entry. It returns false where Login would return fault.ErrUnauthorized or
-// domain.ErrPasswordExpired, and for an empty name or password; a limit, a lock or an outage is an error.
+// domain.ErrPasswordExpired, and for a name, password or code that is empty or too long; a limit, a lock or an outage is an error.
 func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in LoginInput) (bool, domain.RateState, error) {
 	check := s.checkOnly
-	if in.Name == "" || in.Password == "" {
-		check = s.refuseEmpty
-	} else if err := checkLoginInput(in); err != nil {
-		return false, domain.RateState{}, err
+	if checkLoginInput(in) != nil {
+		check = s.refuseImpossible
 	}
 	rate, err := s.limiter.around(ctx, by.Origin, func() error { return check(ctx, by, in) })
 	switch f := fault.Of(err); {
@@ -29,9 +27,14 @@ func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in 
 	return false, rate, err
 }
 
-// refuseEmpty records an attempt without a name or a password. It reserves no attempt and counts against no account.
-func (s *Service) refuseEmpty(ctx context.Context, by domain.Principal, _ LoginInput) error {
-	err := s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionLoginFailed, "", audit.Failed("empty_credentials"),
+// refuseImpossible records an attempt with a name, password or code that no user can have. It reserves no attempt and counts
+// against no account.
+func (s *Service) refuseImpossible(ctx context.Context, by domain.Principal, in LoginInput) error {
+	reason := "impossible_credentials"
+	if in.Name == "" || in.Password == "" {
+		reason = "empty_credentials"
+	}
+	err := s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionLoginFailed, "", audit.Failed(reason),
 		audit.Detail("method", "password")))
 	if err != nil {
 		return err
