@@ -79,6 +79,8 @@ func TestMistakes(t *testing.T) {
 		"no such time zone":                   {"users_api: {timezone: Mars/Olympus}", `"Mars/Olympus" is no time zone`},
 		"a symmetric algorithm":               {"tokens: {algorithm: HS256}", `tokens.algorithm: "HS256" is none of EdDSA, ES256, RS256`},
 		"an issuer without encryption":        {"tokens: {issuer: 'http://id.example.org'}", "tokens.issuer: must be an https address"},
+		"a hash beyond the ceiling":           {argon2 + "memory_kib: 131072, iterations: 5}}", "passwords.argon2: costs too much"},
+		"a hash of much memory":               {argon2 + "memory_kib: 131073}}", "passwords.argon2.memory_kib"},
 		"a cheap hash":                        {argon2 + "memory_kib: 7168, iterations: 1}}", "passwords.argon2: is too cheap"},
 		"metrics for everybody":               {"metrics: {address: '127.0.0.1:8080'}", "metrics.address: is the public listener's"},
 		"a secret in a file that is not there": {

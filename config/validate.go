@@ -186,14 +186,24 @@ func (s DirectorySync) check(m *Mistakes) {
 	number(m, "directory_sync.max_disable_percent", s.MaxDisablePercent, 0, 100)
 }
 
+// The highest cost of a password hash that is checked (adapters/argon2id). Beyond it new hashes would be made that nobody can sign
+// in with.
+const (
+	maxArgon2MemoryKiB = 128 << 10
+	maxArgon2WorkKiB   = 512 << 10
+)
+
 func (p Passwords) check(m *Mistakes) {
 	a := p.Argon2
-	number(m, "passwords.argon2.memory_kib", a.MemoryKiB, 7*1024, 1<<20)
+	number(m, "passwords.argon2.memory_kib", a.MemoryKiB, 7*1024, maxArgon2MemoryKiB)
 	number(m, "passwords.argon2.iterations", a.Iterations, 1, 20)
 	number(m, "passwords.argon2.parallelism", a.Parallelism, 1, 16)
 	// OWASP's sets of equal strength go from 46 MiB once to 7 MiB five times.
 	if a.MemoryKiB*a.Iterations < 5*7*1024 {
 		m.add("passwords.argon2", "is too cheap: memory_kib × iterations must be at least %d", 5*7*1024)
+	}
+	if a.MemoryKiB*a.Iterations > maxArgon2WorkKiB {
+		m.add("passwords.argon2", "costs too much: memory_kib × iterations must be at most %d", maxArgon2WorkKiB)
 	}
 	between(m, "passwords.queue_deadline", p.QueueDeadline, 100*time.Millisecond, 25*time.Second) // below the time limit of a request
 	number(m, "passwords.queue_length", p.QueueLength, 1, 100_000)

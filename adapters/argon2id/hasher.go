@@ -63,6 +63,9 @@ func New(cfg Config) (*Hasher, error) {
 	if cfg.QueueLength < 0 || cfg.Passes < 1 || cfg.Lanes < 1 || cfg.MemoryKiB < 8*uint32(cfg.Lanes) || cfg.Workers < 1 || cfg.QueueDeadline <= 0 {
 		return nil, errors.New("argon2id needs a pass, a lane, 8 KiB for each lane, a worker and a queue deadline")
 	}
+	if unit := uint64(cfg.MemoryKiB) << 10; cfg.Lanes > maxLanes || unit > maxMemory || uint64(cfg.Passes) > maxWork/unit {
+		return nil, errors.New("argon2id: hashes of this cost could not be checked")
+	}
 	unit := uint64(cfg.MemoryKiB) << 10
 	h := &Hasher{
 		cfg:   cfg,

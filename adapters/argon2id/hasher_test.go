@@ -193,6 +193,9 @@ func TestNewRefusesParametersThatAreNone(t *testing.T) {
 		{MemoryKiB: 64, Lanes: 1, QueueDeadline: 1},
 		{MemoryKiB: 64, Passes: 1, QueueDeadline: 1},
 		{MemoryKiB: 64, Passes: 1, Lanes: 1},
+		{MemoryKiB: 128<<10 + 1, Passes: 1, Lanes: 1, QueueDeadline: 1}, // beyond what Verify would compute
+		{MemoryKiB: 128 << 10, Passes: 5, Lanes: 1, QueueDeadline: 1},
+		{MemoryKiB: 1024, Passes: 1, Lanes: 17, QueueDeadline: 1},
 	} {
 		if _, err := argon2id.New(cfg); err == nil {
 			t.Errorf("New(%+v) gave a hasher", cfg)
