@@ -11,14 +11,15 @@ import (
 	"time"
 )
 
-// given is a value that came as text, from the environment or a flag, which its key's type reads in its own way.
+// given is a value in text form, from the environment or a flag, which is parsed by the type of its key.
 type given struct {
 	Text string
 	From string
 }
 
 // binder fills a struct from a tree of values by its koanf tags. It is strict where general decoders are lenient: an
-// unknown key, a number for a text, a text for a number are mistakes, and it goes on to find them all.
+// unknown key, a number instead of a string, a string instead of a number are errors. It continues after an error to
+// find all of them.
 type binder struct {
 	readFile func(name string) ([]byte, error)
 	mistakes Mistakes
@@ -32,7 +33,7 @@ var (
 
 func (b *binder) bind(key string, into reflect.Value, value any) {
 	if value == nil {
-		return // "mail:" with nothing below it says nothing
+		return // "mail:" without a value is an empty section
 	}
 	if d, ok := reflect.TypeAssert[*Directory](into.Addr()); ok {
 		b.bindDirectory(key, d, value)
@@ -82,7 +83,7 @@ func (b *binder) bindStruct(key string, into reflect.Value, value any) {
 	}
 }
 
-// bindSecretFile binds a secret that stands where it is asked for or in a file of its own.
+// bindSecretFile binds a secret given by its value or by a file.
 func (b *binder) bindSecretFile(key string, into reflect.Value, value, file any) {
 	if file == nil || file == "" {
 		b.bind(key, into, value)
@@ -102,10 +103,10 @@ func (b *binder) bindSecretFile(key string, into reflect.Value, value, file any)
 
 const (
 	maxSecretFile = 64 << 10
-	byteOrderMark = "\ufeff" // in UTF-8, as editors on Windows write it
+	byteOrderMark = "\ufeff" // UTF-8, as editors on Windows write it
 )
 
-// secretFrom returns what a file holds without the line break that editors put at its end.
+// secretFrom returns the content of a file without the line break that editors append.
 func (b *binder) secretFrom(key, name string) string {
 	content, err := b.readFile(name)
 	switch {
@@ -144,7 +145,7 @@ func (b *binder) bindList(key string, into reflect.Value, value any) {
 	into.Set(list)
 }
 
-// splitText makes a list of text with commas, which is how the environment writes one.
+// splitText splits text at commas, the list form of the environment.
 func splitText(text given) []any {
 	var items []any
 	for item := range strings.SplitSeq(text.Text, ",") {

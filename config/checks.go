@@ -30,7 +30,7 @@ func number(m *Mistakes, key string, value, least, most int) {
 	}
 }
 
-// checkAddress checks host:port and tells whether it is on this machine only.
+// checkAddress checks host:port and reports whether it is on this machine only.
 func checkAddress(m *Mistakes, key, address string) (loopback, ok bool) {
 	loopback, ok = isLoopback(address)
 	if !ok {
@@ -58,7 +58,7 @@ func isLoopbackHost(host string) bool {
 	return err == nil && a.IsLoopback()
 }
 
-// checkOrigin checks scheme://host[:port] without anything behind it.
+// checkOrigin checks scheme://host[:port] without a path.
 func checkOrigin(m *Mistakes, key, text string) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.String() != u.Scheme+"://"+u.Host || hasWildcard(text) {
@@ -66,8 +66,8 @@ func checkOrigin(m *Mistakes, key, text string) {
 	}
 }
 
-// checkCORSOrigins checks origins that are compared to the character with what a browser sends: in lower case, and without the
-// port that the scheme has anyway.
+// checkCORSOrigins checks origins, which are compared byte by byte with what a browser sends: in lower case, and
+// without the default port of the scheme.
 func checkCORSOrigins(m *Mistakes, key string, origins []string) {
 	defaultPort := map[string]string{"http": "80", "https": "443"}
 	for _, origin := range origins {
@@ -79,7 +79,7 @@ func checkCORSOrigins(m *Mistakes, key string, origins []string) {
 	}
 }
 
-// secureScheme reports whether the address is https, or of this machine.
+// secureScheme reports whether the URL is https, or on this machine.
 func secureScheme(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && isLoopbackHost(u.Hostname())
 }
@@ -88,8 +88,8 @@ func hasWildcard(text string) bool { return strings.Contains(text, "*") }
 
 const keyBytes = 32
 
-// areKeys reports whether the text holds keys of 256 bits in hexadecimal or any of the forms of base64, one on a line, the
-// active one first; empty lines and those that begin with # do not count.
+// areKeys reports whether the text consists of 256-bit keys in hexadecimal or a form of base64, one per line, the
+// active one first. Empty lines and lines that begin with # are ignored.
 func areKeys(text string) bool {
 	found := false
 	for line := range strings.Lines(text) {

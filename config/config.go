@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Config is the whole configuration. The keys are described in config/ostiary.example.yaml.
+// Config is the whole configuration. config/ostiary.example.yaml describes the keys.
 type Config struct {
 	HTTP             HTTP          `koanf:"http"`
 	DataDir          string        `koanf:"data_dir"`
@@ -30,26 +30,26 @@ type Config struct {
 	Log              Log           `koanf:"log"`
 }
 
-// HTTP is the public listener.
+// HTTP configures the public listener.
 type HTTP struct {
 	Address        string         `koanf:"address"`
-	PublicURL      string         `koanf:"public_url"` // scheme, host and port that people and programs reach the service by
+	PublicURL      string         `koanf:"public_url"` // scheme, host and port under which clients reach the service
 	TLS            TLS            `koanf:"tls"`
 	AllowPlain     bool           `koanf:"allow_plain"`
 	TrustedProxies []netip.Prefix `koanf:"trusted_proxies"`
-	CORSOrigins    []string       `koanf:"cors_origins"` // of pages that may call the Security API
-	// MaxConnectionsPerSource bounds the connections of one IPv4 address or IPv6 /64; zero bounds nothing.
+	CORSOrigins    []string       `koanf:"cors_origins"` // of web pages that may call the Security API
+	// MaxConnectionsPerSource limits the connections of one IPv4 address or IPv6 /64; zero means no limit.
 	MaxConnectionsPerSource int           `koanf:"max_connections_per_source"`
 	ShutdownTimeout         time.Duration `koanf:"shutdown_timeout"`
 }
 
-// TLS names the files of the listener's own certificate. Both or none.
+// TLS names the files of the listener's own certificate. Both or none are set.
 type TLS struct {
 	CertificateFile string `koanf:"certificate_file"`
 	PrivateKeyFile  string `koanf:"private_key_file"`
 }
 
-// Enabled reports whether the listener speaks TLS itself.
+// Enabled reports whether the listener itself uses TLS.
 func (t TLS) Enabled() bool { return t.CertificateFile != "" || t.PrivateKeyFile != "" }
 
 // The storage drivers.
@@ -58,7 +58,7 @@ const (
 	StorageMongoDB = "mongodb"
 )
 
-// Storage says where everything is kept.
+// Storage configures the store.
 type Storage struct {
 	Driver  string  `koanf:"driver"`
 	MongoDB MongoDB `koanf:"mongodb"`
@@ -66,19 +66,19 @@ type Storage struct {
 
 // MongoDB is the database of the mongodb driver.
 type MongoDB struct {
-	URI      Secret `koanf:"uri"` // a secret, since it may hold a password
+	URI      Secret `koanf:"uri"` // a secret, since it may contain a password
 	Database string `koanf:"database"`
-	// StrictVerify has each verify ask the primary to prove that it still is one.
+	// StrictVerify confirms for each verify request with a round trip that the primary still is one.
 	StrictVerify bool `koanf:"strict_verify"`
 }
 
-// Keyring is the key-encryption key: 32 bytes in base64 or hexadecimal; earlier keys may follow, one on a line. Empty lets the
-// sqlite driver make its own.
+// Keyring is the key-encryption key: 32 bytes in base64 or hexadecimal. Earlier keys may follow, one per line. If it
+// is empty, the sqlite driver generates its own.
 type Keyring struct {
 	Key Secret `koanf:"key"`
 }
 
-// Bootstrap is the first administrator, who is made while there is no user.
+// Bootstrap is the first administrator, who is created while there is no user.
 type Bootstrap struct {
 	Username string `koanf:"username"`
 	Email    string `koanf:"email"`
@@ -86,15 +86,15 @@ type Bootstrap struct {
 	Role     string `koanf:"role"`
 }
 
-// RateLimits bound what one address may do.
+// RateLimits limit the requests of one address.
 type RateLimits struct {
 	Login Rate `koanf:"login"`
-	// LoginCounts says which sign-ins count: all, or failures.
+	// LoginCounts selects which sign-ins count: all, or failures.
 	LoginCounts         string `koanf:"login_counts"`
 	PasswordReset       Rate   `koanf:"password_reset"`
 	PasswordResetSource Rate   `koanf:"password_reset_source"`
 	APIKeys             Rate   `koanf:"api_keys"`
-	// Exempt are the networks that the limits of one network's sign-ins and reset requests do not hold for.
+	// Exempt lists the networks that are exempt from the limits on one network's sign-ins and reset requests.
 	Exempt []netip.Prefix `koanf:"exempt"`
 }
 
@@ -104,14 +104,14 @@ const (
 	CountFailures = "failures"
 )
 
-// The drivers of mail and SMS.
+// The drivers of email and SMS.
 const (
 	DriverLog  = "log"
 	DriverSMTP = "smtp"
 	DriverHTTP = "http"
 )
 
-// Mail says how mail goes out.
+// Mail configures the delivery of email.
 type Mail struct {
 	Driver string `koanf:"driver"`
 	SMTP   SMTP   `koanf:"smtp"`
@@ -136,7 +136,7 @@ type SMTP struct {
 	Timeout  time.Duration `koanf:"timeout"`
 }
 
-// SMS says how text messages go out.
+// SMS configures the delivery of text messages.
 type SMS struct {
 	Driver string  `koanf:"driver"`
 	HTTP   SMSHTTP `koanf:"http"`
@@ -153,14 +153,14 @@ type SMSHTTP struct {
 	Timeout       time.Duration     `koanf:"timeout"`
 }
 
-// DirectorySync bounds what runs over outside directories in the background.
+// DirectorySync limits background jobs on external directories.
 type DirectorySync struct {
 	CheckInterval     time.Duration `koanf:"check_interval"`
 	RunInterval       time.Duration `koanf:"run_interval"`
 	MaxDisablePercent int           `koanf:"max_disable_percent"`
 }
 
-// SSO is where sign-in through a browser and logout may end, and how closely the providers' sessions are followed.
+// SSO lists where sign-in through a browser and logout may end, and how often the providers' sessions are checked.
 type SSO struct {
 	RedirectURIs           []string      `koanf:"redirect_uris"`
 	PostLogoutRedirectURIs []string      `koanf:"post_logout_redirect_uris"`
@@ -179,7 +179,7 @@ type UsersAPI struct {
 	Timezone      string        `koanf:"timezone"`
 }
 
-// Tokens are the access tokens.
+// Tokens configures access tokens.
 type Tokens struct {
 	Algorithm           string        `koanf:"algorithm"`
 	AccessTokenLifetime time.Duration `koanf:"access_token_lifetime"`
@@ -187,12 +187,12 @@ type Tokens struct {
 	Audience            string        `koanf:"audience"`
 }
 
-// TOTP says how this installation is named in authenticator apps.
+// TOTP configures the name of this installation in authenticator apps.
 type TOTP struct {
 	Issuer string `koanf:"issuer"` // empty: the host of http.public_url
 }
 
-// Passwords say what a password hash costs.
+// Passwords configures the cost of password hashes.
 type Passwords struct {
 	Argon2        Argon2        `koanf:"argon2"`
 	QueueDeadline time.Duration `koanf:"queue_deadline"`
@@ -206,20 +206,21 @@ type Argon2 struct {
 	Parallelism int `koanf:"parallelism"`
 }
 
-// Audit says how the audit log is sealed.
+// Audit configures the sealing of the audit log.
 type Audit struct {
 	SealInterval time.Duration `koanf:"seal_interval"`
 	Checkpoint   Checkpoint    `koanf:"checkpoint"`
 }
 
-// Checkpoint says where signed checkpoints go beside the store, and whether the entries that they seal go there too.
+// Checkpoint configures where signed checkpoints are written outside the store, and whether the entries that they
+// seal are written too.
 type Checkpoint struct {
 	File    string `koanf:"file"`
 	Stdout  bool   `koanf:"stdout"`
 	Entries bool   `koanf:"entries"`
 }
 
-// GeoIP is the database that tells where an address is.
+// GeoIP is the database that maps addresses to locations.
 type GeoIP struct {
 	Database string `koanf:"database"`
 }
@@ -229,23 +230,23 @@ type Metrics struct {
 	Address string `koanf:"address"`
 }
 
-// Docs are the API pages at /docs.
+// Docs configures the API documentation at /docs.
 type Docs struct {
 	Enabled bool `koanf:"enabled"`
 }
 
-// The forms of the log.
+// The log formats.
 const (
 	LogAuto    = "auto"
 	LogConsole = "console"
 	LogJSON    = "json"
 )
 
-// Log says what is logged, and how.
+// Log configures the log level and format.
 type Log struct {
 	Level  string `koanf:"level"`
 	Format string `koanf:"format"`
 }
 
-// Off is what is written in place of an address or rate to switch it off.
+// Off is the value that disables an address or a rate.
 const Off = "off"

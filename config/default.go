@@ -11,7 +11,7 @@ import (
 
 const day = 24 * time.Hour
 
-// Default returns the configuration of an installation that says nothing. Each value is safe as it stands.
+// Default returns the configuration of an installation without any settings. Each value is safe.
 func Default() Config {
 	return Config{
 		HTTP: HTTP{
@@ -46,7 +46,7 @@ func Default() Config {
 	}
 }
 
-// MetricsAddress returns where metrics are served; empty when they are not.
+// MetricsAddress returns the address of the metrics listener; empty if it is off.
 func (c Config) MetricsAddress() string {
 	if c.Metrics.Address == Off {
 		return ""
@@ -63,8 +63,8 @@ func (c Config) PublicHost() string {
 	return u.Hostname()
 }
 
-// MailHello returns the name that a mail server is greeted with: its own key, or else the host of the public URL, an
-// address in the form of RFC 5321 section 4.1.3.
+// MailHello returns the EHLO name: its own key, or else the host of the public URL. An IP address is written as in
+// RFC 5321 section 4.1.3.
 func (c Config) MailHello() string {
 	if c.Mail.SMTP.Hello != "" {
 		return c.Mail.SMTP.Hello

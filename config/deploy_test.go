@@ -7,7 +7,7 @@ import (
 	"github.com/ostiary/ostiary/config"
 )
 
-func TestTheFilesUnderDeployAreRight(t *testing.T) {
+func TestDeployFilesAreValid(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"../deploy/compose/ostiary.yaml", "../deploy/kubernetes/ostiary.yaml"} {
 		_, err := config.Load(config.Sources{File: file, Environ: []string{

@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// TypeBuiltin is the directory that keeps passwords with our users.
+// TypeBuiltin is the directory that stores passwords with our users.
 const TypeBuiltin = "builtin"
 
-// Directory is one directory: an id for life, a type, and settings that only the type understands.
+// Directory is one directory: a permanent id, a type, and settings that only the type interprets.
 type Directory struct {
 	ID       string
 	Type     string
 	Settings map[string]any
 }
 
-// Decode fills settings, a pointer to a struct with koanf tags that may hold defaults, as strictly as the configuration
-// itself. The error is Mistakes.
+// Decode fills settings, a pointer to a struct with koanf tags that may contain defaults, as strictly as the
+// configuration itself. The error is Mistakes.
 func (d Directory) Decode(settings any) error {
 	v := reflect.ValueOf(settings)
 	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
@@ -37,7 +37,7 @@ func (d Directory) settings() map[string]any {
 	return d.Settings
 }
 
-// bindDirectory takes id and type off the map; what is left are the settings. The secrets among them may stand in files.
+// bindDirectory removes id and type from the map; the rest are the settings. Secrets among them may be in files.
 func (b *binder) bindDirectory(key string, d *Directory, value any) {
 	tree, ok := value.(map[string]any)
 	if !ok {
@@ -64,15 +64,17 @@ func (b *binder) bindDirectory(key string, d *Directory, value any) {
 	}
 }
 
-// isSecretName tells by its name whether a directory's setting is a secret; what types call theirs ends in such a word.
+// isSecretName reports by its name whether a directory's setting is a secret; directory types name theirs with one of
+// these words at the end.
 func isSecretName(name string) bool {
 	return slices.ContainsFunc([]string{"password", "secret", "token", "private_key"}, func(word string) bool {
 		return name == word || strings.HasSuffix(name, "_"+word)
 	})
 }
 
-// applyEnvironment puts secrets of directories from the environment into the list: OSTIARY_DIRECTORIES_CORP_BIND_PASSWORD
-// is bind_password of the directory corp. Other settings stand in the file, where their types are seen.
+// applyEnvironment adds secrets of directories from the environment to the list:
+// OSTIARY_DIRECTORIES_CORP_BIND_PASSWORD is bind_password of the directory corp. Other settings are only read from
+// the file, which has types.
 func (b *binder) applyEnvironment(directories []any, variables map[string]given) {
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		value := variables[name]

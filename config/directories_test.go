@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// settings are of the kind that directory types have.
+// settings are typical settings of a directory type.
 type settings struct {
 	URLs         []string          `koanf:"urls"`
 	BindPassword string            `koanf:"bind_password"`

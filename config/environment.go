@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// ConfigVariable names the file to read when no flag does.
+// ConfigVariable names the configuration file if no flag does.
 const ConfigVariable = envPrefix + "CONFIG"
 
-// orchestrator are the variables that Kubernetes sets for services whose names begin with ours ("service links").
-// Nobody meant them for us, and a pod that refused to start over them would be a riddle.
+// orchestrator matches the variables that Kubernetes sets for services whose names begin with ours ("service links").
+// They are not configuration, and a pod that refused to start because of them would be hard to diagnose.
 var orchestrator = regexp.MustCompile(`^OSTIARY_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 
-// testing are the variables of our own tests, which start the program with what they have.
+// testing lists the prefixes of variables of our own tests, which start the program with their environment.
 var testing = []string{"OSTIARY_TEST_", "OSTIARY_REQUIRE_"}
 
 func foreign(name, value string) bool {
@@ -25,21 +25,21 @@ func foreign(name, value string) bool {
 	return link || orchestrator.MatchString(name)
 }
 
-// environment is what the variables say: values by key, and those that may belong to a directory.
+// environment holds the variables: values by key, and those that may belong to a directory.
 type environment struct {
 	file        string
 	values      map[string]given // by path; secrets in files under <path>_file
-	directories map[string]given // by what follows OSTIARY_DIRECTORIES_
+	directories map[string]given // by the rest of the name after OSTIARY_DIRECTORIES_
 }
 
-// dropLineBreak removes one line break at the end, which editors and `echo secret | base64` put there.
+// dropLineBreak removes one trailing line break, which editors and `echo secret | base64` append.
 func dropLineBreak(text string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 }
 
 // variable is one of our environment variables.
 type variable struct {
-	path   string // of its key; of a secret in a file, that of its file
+	path   string // of its key; for a secret in a file, that of its file
 	secret bool
 }
 
@@ -60,8 +60,8 @@ func knownVariables() (known map[string]variable, names []string) {
 	return known, names
 }
 
-// readEnvironment sorts the variables that start with OSTIARY_, each without a line break at its end. An empty one
-// counts as absent, since that is what a compose file makes of one that is not set.
+// readEnvironment sorts the variables that start with OSTIARY_, each without a trailing line break. An empty variable
+// counts as absent, since a compose file sets an unset one to the empty string.
 func readEnvironment(environ []string, mistakes *Mistakes) environment {
 	env := environment{values: map[string]given{}, directories: map[string]given{}}
 	known, names := knownVariables()
@@ -78,7 +78,7 @@ func readEnvironment(environ []string, mistakes *Mistakes) environment {
 		switch v := known[name]; {
 		case name == ConfigVariable:
 			env.file = text
-		case v.secret: // the binder drops the line break of every secret, wherever it comes from
+		case v.secret: // the binder drops the line break of every secret, from any source
 			env.values[v.path] = given{value, name}
 		case v.path != "":
 			env.values[v.path] = given{text, name}
@@ -89,7 +89,7 @@ func readEnvironment(environ []string, mistakes *Mistakes) environment {
 	return env
 }
 
-// directoryValue returns the secret of a directory as it is given, and the name of a file without a line break.
+// directoryValue returns the secret of a directory unchanged, and the name of a file without a line break.
 func directoryValue(name, value string) string {
 	if strings.HasSuffix(name, "_FILE") {
 		return dropLineBreak(value)

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 )
 
-// CheckFiles reports the files that the configuration names and that the service could not read or write. Load does not look
-// at them: most commands need none.
+// CheckFiles reports the files of the configuration that the service could not read or write. Load does not check
+// them, since most commands need none.
 func (c Config) CheckFiles() Mistakes {
 	var m Mistakes
 	readable := map[string]string{

@@ -9,7 +9,8 @@ import (
 	"github.com/ostiary/ostiary/config"
 )
 
-// FuzzLoad: whatever stands in file and environment, Load answers, and what it accepts it accepts again as it shows it.
+// FuzzLoad checks that Load returns for any file and environment, and that an accepted configuration loads again from
+// its own output.
 func FuzzLoad(f *testing.F) {
 	example, err := os.ReadFile("ostiary.example.yaml")
 	if err != nil {
@@ -23,12 +24,12 @@ func FuzzLoad(f *testing.F) {
 		c, err := load(yaml, variable)
 		if err != nil {
 			if err.Error() == "" {
-				t.Error("a refusal without a word")
+				t.Error("an error without a message")
 			}
 			return
 		}
 		if len(c.Directories) > 1 || hasSecrets(c) {
-			return // what is masked does not load again
+			return // a masked value does not load again
 		}
 		text, err := c.YAML()
 		if err != nil {
@@ -36,7 +37,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		again, err := load(string(text))
 		if err != nil {
-			t.Fatalf("what was shown does not load: %v\n%s", err, text)
+			t.Fatalf("the output does not load: %v\n%s", err, text)
 		}
 		if diff := cmp.Diff(c, again, equal); diff != "" {
 			t.Error(diff)

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// Key is one key of the configuration that holds a value.
+// Key is one configuration key with a value.
 type Key struct {
 	Path   string // as in "storage.mongodb.uri"
-	Env    string // the variable: OSTIARY_STORAGE_MONGODB_URI; empty for what stands in the file only
+	Env    string // the variable: OSTIARY_STORAGE_MONGODB_URI; empty if only the file can set it
 	Secret bool   // may also be read from a file: <path>_file, <env>_FILE
 }
 
-// envPrefix starts each of our variables.
+// envPrefix is the prefix of our variables.
 const envPrefix = "OSTIARY_"
 
-// Keys returns all keys in the order of the Config type. The settings of single directories are none of them: their
-// types define them.
+// Keys returns all keys in the order of the Config type. The settings of directories are not included: their types
+// define them.
 func Keys() []Key { return keysOf("", reflect.TypeFor[Config]()) }
 
 func keysOf(prefix string, of reflect.Type) []Key {

@@ -7,9 +7,8 @@ import (
 	"github.com/ostiary/ostiary/config"
 )
 
-// TestALineBreakAtTheEndOfASecretIsDropped: `echo secret | base64` puts one into a secret of Kubernetes, and "|" one
-// into YAML.
-func TestALineBreakAtTheEndOfASecretIsDropped(t *testing.T) {
+// `echo secret | base64` adds a line break to a Kubernetes secret, and "|" adds one in YAML.
+func TestTrailingLineBreakOfASecretIsDropped(t *testing.T) {
 	t.Parallel()
 	const file = `
 mail: {driver: smtp, smtp: {address: 'mx.example.org:587', from: a@example.org}}

@@ -13,14 +13,15 @@ import (
 	"github.com/knadh/koanf/v2"
 )
 
-// DefaultFile is read when no file is named, if it is there.
+// DefaultFile is read if no file is named. It is optional.
 const DefaultFile = "./ostiary.yaml"
 
-// Sources say where values come from, the later winning over the earlier.
+// Sources are the sources of values. Later ones override earlier ones.
 type Sources struct {
-	// File is the YAML file. Empty: the one that OSTIARY_CONFIG names, or else DefaultFile, which need not be there.
+	// File is the YAML file. If it is empty, OSTIARY_CONFIG names the file, or else it is DefaultFile, which is
+	// optional.
 	File string
-	// Environ holds the variables as in os.Environ. Those that do not start with OSTIARY_ are left alone.
+	// Environ holds the variables as in os.Environ. Those that do not start with OSTIARY_ are ignored.
 	Environ []string
 	// Flags are values by key, as in "http.address".
 	Flags map[string]string
@@ -30,8 +31,8 @@ type Sources struct {
 
 const maxFile = 1 << 20
 
-// Load reads and checks the configuration. The error is Mistakes: all that is wrong in any source and in the result. What comes
-// with it is what could be read, for finding further mistakes and nothing else.
+// Load reads and validates the configuration. The error is Mistakes: every error in any source and in the result. The
+// configuration returned with an error holds what could be read, and serves only to find further errors.
 func Load(from Sources) (Config, error) {
 	if from.ReadFile == nil {
 		from.ReadFile = os.ReadFile
@@ -49,7 +50,7 @@ func Load(from Sources) (Config, error) {
 	return c, b.mistakes.err()
 }
 
-// parse reads the file; what cannot be read is a mistake under the file's name.
+// parse reads the file. A failure is reported under the file's name.
 func (b *binder) parse(from Sources) map[string]any {
 	name, optional := from.File, false
 	if name == "" {
@@ -73,8 +74,8 @@ func (b *binder) parse(from Sources) map[string]any {
 	return tree
 }
 
-// parseYAML parses a map. The parser's own messages tell the line, and quote values where types do not fit, which is
-// where a secret could be: such a message is told without the quotation.
+// parseYAML parses a map. The parser's messages contain the line, and quote values of the wrong type, which could be
+// secrets: the quotation is removed.
 func parseYAML(content []byte) (tree map[string]any, err error) {
 	defer func() {
 		if r := recover(); r != nil { // the parser has panicked on hostile input before
@@ -92,7 +93,7 @@ func parseYAML(content []byte) (tree map[string]any, err error) {
 	return tree, nil
 }
 
-// merge lays the sources over one another.
+// merge combines the sources.
 func (b *binder) merge(file map[string]any, env environment, flags map[string]string) map[string]any {
 	k := koanf.New(".")
 	b.load(k, file, "")
@@ -106,7 +107,7 @@ func (b *binder) merge(file map[string]any, env environment, flags map[string]st
 	for _, key := range Keys() {
 		_, plain := values[key.Path]
 		if _, inFile := values[key.Path+"_file"]; key.Secret && (plain || inFile) {
-			// A secret of a later source replaces an earlier one in whichever of the two forms that stands.
+			// A secret of a later source replaces an earlier one in either form.
 			k.Delete(key.Path)
 			k.Delete(key.Path + "_file")
 		}

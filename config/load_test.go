@@ -16,7 +16,7 @@ import (
 	"github.com/ostiary/ostiary/config"
 )
 
-// files serves what a test says is there.
+// files returns a ReadFile with the given files.
 func files(content map[string]string) func(string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
 		text, ok := content[name]
@@ -40,7 +40,7 @@ func load(yaml string, environ ...string) (config.Config, error) {
 
 var equal = cmp.Options{cmpopts.EquateComparable(netip.Prefix{}), cmpopts.EquateEmpty()}
 
-func TestNothingConfiguredIsTheDefault(t *testing.T) {
+func TestEmptyConfigurationIsTheDefault(t *testing.T) {
 	t.Parallel()
 	got, err := config.Load(config.Sources{ReadFile: files(nil)})
 	if err != nil {
@@ -78,12 +78,12 @@ func TestExampleFileHasEveryKey(t *testing.T) {
 			t.Errorf("%s is missing", key.Path)
 		}
 		if key.Secret != strings.Contains(line, "# secret") {
-			t.Errorf("%s: whether it is a secret does not show: %s", key.Path, line)
+			t.Errorf("%s: whether it is a secret is not documented: %s", key.Path, line)
 		}
 	}
 }
 
-// linesOf finds the line of each key of the example by its indentation.
+// linesOf returns the line of each key of the example, by its indentation.
 func linesOf(text string) map[string]string {
 	lines, stack := map[string]string{}, []string{}
 	for line := range strings.Lines(text) {
@@ -98,7 +98,7 @@ func linesOf(text string) map[string]string {
 	return lines
 }
 
-func TestKeysHaveVariablesOfTheirOwn(t *testing.T) {
+func TestKeysHaveDistinctVariables(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{config.ConfigVariable: "--config"}
 	for _, key := range config.Keys() {
@@ -114,7 +114,7 @@ func TestKeysHaveVariablesOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestEachSourceWinsOverThoseBefore(t *testing.T) {
+func TestLaterSourcesOverrideEarlierOnes(t *testing.T) {
 	t.Parallel()
 	got, err := config.Load(config.Sources{
 		File:    "/etc/o.yaml",
@@ -174,7 +174,7 @@ func TestValuesFromTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestVariablesOfOthersAreLeftAlone(t *testing.T) {
+func TestForeignVariablesAreIgnored(t *testing.T) {
 	t.Parallel()
 	_, err := load("", "OSTIARY_SERVICE_HOST=10.0.0.1", "OSTIARY_SERVICE_PORT=80", "OSTIARY_SERVICE_PORT_HTTP=80",
 		"OSTIARY_PORT=tcp://10.0.0.1:80", "OSTIARY_PORT_80_TCP=tcp://10.0.0.1:80", "OSTIARY_PORT_80_TCP_ADDR=10.0.0.1",
@@ -184,7 +184,7 @@ func TestVariablesOfOthersAreLeftAlone(t *testing.T) {
 	}
 }
 
-func TestH15_SecretsComeFromFiles(t *testing.T) {
+func TestSecretsAreReadFromFiles(t *testing.T) {
 	t.Parallel()
 	got, err := load("keyring: {key_file: /secrets/one}\nusers_api: {tpt_secret_file: /secrets/one}\n")
 	var mistakes config.Mistakes
@@ -199,7 +199,7 @@ func TestH15_SecretsComeFromFiles(t *testing.T) {
 	}
 }
 
-func TestAllMistakesAreToldAtOnce(t *testing.T) {
+func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := load("http: {addr: x, shutdown_timeout: 5}\nlog: {level: loud}\nmail: {driver: smtp}\n", "OSTIARY_HTP_ADDRESS=y")
 	want := []string{
@@ -224,10 +224,10 @@ func TestAllMistakesAreToldAtOnce(t *testing.T) {
 	}
 }
 
-func TestTheGatewaysTemplatesMayQuote(t *testing.T) {
+func TestGatewayTemplatesMayQuote(t *testing.T) {
 	t.Parallel()
 	_, err := load(`sms: {driver: http, http: {url: 'https://sms.example.org/?to={{query .To}}', body: '{"text": {{json .Text}}}'}}`)
 	if err != nil {
-		t.Errorf("what the example file shows is refused: %v", err)
+		t.Errorf("the value of the example file is refused: %v", err)
 	}
 }

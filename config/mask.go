@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// secretEndings end the names of settings, query parameters and headers whose values are masked, without "_" and "-".
+// secretEndings are the endings of names of settings, query parameters and headers whose values are masked, without
+// "_" and "-".
 var secretEndings = []string{
 	"password", "passwd", "pwd", "pass", "passphrase", "secret", "token", "key", "credential", "credentials", "auth",
 	"authorization", "signature", "sig",
 }
 
-// mayBeSecret reports by its name whether a value is masked. It takes in more names than isSecretName, which says where
-// a secret is looked for.
+// mayBeSecret reports by its name whether a value is masked. It matches more names than isSecretName, which decides
+// where a secret may be configured.
 func mayBeSecret(name string) bool {
 	name = strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
 	for _, ending := range secretEndings {
@@ -23,7 +24,7 @@ func mayBeSecret(name string) bool {
 	return false
 }
 
-// holdsSecrets reports by its name whether a map is one of parameters or headers, any of which may be a secret.
+// holdsSecrets reports by its name whether a map contains parameters or headers, any of which may be a secret.
 func holdsSecrets(name string) bool {
 	name = strings.ToLower(name)
 	return strings.HasSuffix(name, "params") || strings.HasSuffix(name, "headers")
@@ -34,7 +35,7 @@ func isURLName(name string) bool {
 	return strings.HasSuffix(name, "url") || strings.HasSuffix(name, "uri")
 }
 
-// maskValue returns a setting without what may be a secret in it, at any depth.
+// maskValue returns a setting with possible secrets masked, at any depth.
 func maskValue(name string, value any) any {
 	switch v := value.(type) {
 	case nil:
@@ -76,7 +77,7 @@ func maskMap(settings map[string]any, all bool) map[string]any {
 var urlScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
 // maskURL returns a URL without its user and password and without the values of parameters that are secrets by their
-// name. Any other text is returned as it is.
+// name. Any other text is returned unchanged.
 func maskURL(text string) string {
 	scheme := urlScheme.FindString(text)
 	if scheme == "" {
@@ -85,7 +86,7 @@ func maskURL(text string) string {
 	return scheme + maskQuery(maskUser(text[len(scheme):]))
 }
 
-// maskUser masks what is before the host, also where the password holds a "/" or "?" that should have been escaped.
+// maskUser masks the part before the host, also if the password contains a "/" or "?" that should have been escaped.
 func maskUser(rest string) string {
 	authority := rest
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {

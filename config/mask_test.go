@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// TestShownDirectoriesHoldNoSecret: the settings of a directory may hold secrets in URLs, parameters, lists and
-// numbers.
-func TestShownDirectoriesHoldNoSecret(t *testing.T) {
+// The settings of a directory may contain secrets in URLs, parameters, lists and numbers.
+func TestMaskedDirectoriesContainNoSecret(t *testing.T) {
 	t.Parallel()
 	c, err := load(`
 directories:
@@ -46,20 +45,20 @@ directories:
 	for _, text := range []string{string(yaml), string(asJSON)} {
 		for _, secret := range []string{"hunter2", "2222222", "proxyuser"} {
 			if strings.Contains(text, secret) {
-				t.Errorf("%s is shown:\n%s", secret, text)
+				t.Errorf("%s is in the output:\n%s", secret, text)
 			}
 		}
 		for _, shown := range []string{
 			"@proxy.example.org:3128", "tenant=shown", "domain_hint", "cn=shown", "ldaps://ok.example.org", "@idp.example.org/realm",
 		} {
 			if !strings.Contains(text, shown) {
-				t.Errorf("%s is not shown:\n%s", shown, text)
+				t.Errorf("%s is not in the output:\n%s", shown, text)
 			}
 		}
 	}
 }
 
-func TestMistakesAboutURLsShowNoPassword(t *testing.T) {
+func TestMistakesAboutURLsContainNoPassword(t *testing.T) {
 	t.Parallel()
 	_, err := load(`
 http: {public_url: 'https://u:hunter2@id.example.org'}

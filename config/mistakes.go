@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Mistake is one thing that is wrong: its key, and in words what is wrong with it and how to mend it. It holds no secret.
+// Mistake is one error of a configuration: its key, the problem and its remedy. It contains no secret.
 type Mistake struct {
 	Key     string `json:"key"`
 	Problem string `json:"problem"`
-	Source  string `json:"source,omitempty"` // "ostiary.yaml:7", "OSTIARY_LOG_LEVEL" or "--data-dir", where Locate has found it
+	Source  string `json:"source,omitempty"` // "ostiary.yaml:7", "OSTIARY_LOG_LEVEL" or "--data-dir", if Locate has found it
 }
 
 // String returns the mistake on one line.
@@ -20,8 +20,8 @@ func (m Mistake) String() string {
 	return m.Key + ": " + m.Problem
 }
 
-// Mistakes are all that is wrong with a configuration.
-type Mistakes []Mistake //nolint:errname // it is the list, which happens to be returned as an error
+// Mistakes are all errors of a configuration.
+type Mistakes []Mistake //nolint:errname // it is a list, which is also returned as an error
 
 // Error returns one line for each mistake.
 func (m Mistakes) Error() string {
@@ -42,7 +42,7 @@ func (m *Mistakes) add(key, format string, args ...any) {
 	*m = append(*m, Mistake{Key: key, Problem: fmt.Sprintf(format, args...)})
 }
 
-// err returns nil when there is no mistake.
+// err returns nil if there is no mistake.
 func (m Mistakes) err() error {
 	if len(m) == 0 {
 		return nil
@@ -50,13 +50,13 @@ func (m Mistakes) err() error {
 	return m
 }
 
-// nearest returns ` (did you mean "x"?)` for the word that a typing error could have been, or nothing.
+// nearest returns ` (did you mean "x"?)` for the closest word within the range of a typing error, or "".
 func nearest(word string, words []string) string {
 	best, distance := "", min(3, len(word)/2+1)
 	for _, candidate := range words {
 		d := editDistance(word, candidate)
 		if len(word) > 2 && strings.HasPrefix(candidate, word) {
-			d = min(d, 2) // cut short, as people do
+			d = min(d, 2) // abbreviated, as people do
 		}
 		if d < distance {
 			best, distance = candidate, d
@@ -68,7 +68,7 @@ func nearest(word string, words []string) string {
 	return fmt.Sprintf(" (did you mean %q?)", best)
 }
 
-// editDistance counts the characters to insert, remove or replace (Levenshtein).
+// editDistance returns the number of characters to insert, remove or replace (Levenshtein).
 func editDistance(a, b string) int {
 	previous := make([]int, len(b)+1)
 	for j := range previous {

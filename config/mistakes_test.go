@@ -31,10 +31,10 @@ func TestMistakes(t *testing.T) {
 		"a rate without a time":               {"rate_limits: {login: '5'}", `rate_limits.login: "5" is not right: write a number and a time`},
 		"a rate of nothing":                   {"rate_limits: {login: 0/1m}", "write a number and a time"},
 		"a proxy without a length":            {"http: {trusted_proxies: [10.0.0.1]}", `"10.0.0.1" is no network`},
-		"a proxy that is everybody":           {"http: {trusted_proxies: [0.0.0.0/0]}", "would let everybody choose their own address"},
+		"a proxy list of all addresses":       {"http: {trusted_proxies: [0.0.0.0/0]}", "would let everybody choose their own address"},
 		"a proxy with bits beyond its length": {"http: {trusted_proxies: [10.1.2.3/8]}", "write 10.0.0.0/8, or 10.1.2.3/32"},
 		"an unknown way to count sign-ins":    {"rate_limits: {login_counts: some}", `rate_limits.login_counts: "some" is none of all, failures`},
-		"an exemption of everybody":           {"rate_limits: {exempt: ['::/0']}", "rate_limits.exempt: ::/0 would exempt everybody"},
+		"an exemption of all addresses":       {"rate_limits: {exempt: ['::/0']}", "rate_limits.exempt: ::/0 would exempt everybody"},
 		"an exemption with bits beyond":       {"rate_limits: {exempt: [192.0.2.7/24]}", "write 192.0.2.0/24, or 192.0.2.7/32"},
 		"an address without a port":           {"http: {address: localhost}", `http.address: "localhost" is no address`},
 		"an address with a service name":      {"http: {address: 'localhost:http'}", "is no address"},
@@ -67,7 +67,7 @@ func TestMistakes(t *testing.T) {
 		"a redirect to anywhere":              {"sso: {redirect_uris: ['https://*.example.org/']}", "must be one whole address"},
 		"a redirect without encryption":       {"sso: {redirect_uris: ['http://app.example.org/cb']}", "must be https"},
 		"a redirect into a script":            {"sso: {redirect_uris: ['javascript:alert(1)']}", "is nothing to send a browser to"},
-		"the secret that everybody knows":     {"users_api: {tpt_secret: 073821603fcc483f9afee3f1500782a4}", "the original software shipped with"},
+		"the publicly known secret":           {"users_api: {tpt_secret: 073821603fcc483f9afee3f1500782a4}", "the original software shipped with"},
 		"a short token secret":                {"users_api: {tpt_secret: short}", "is shorter than 32 bytes"},
 		"every origin":                        {"users_api: {cors_origins: ['*']}", "users_api.cors_origins"},
 		"every origin of the Security API":    {"http: {cors_origins: ['*']}", "http.cors_origins"},
@@ -82,7 +82,7 @@ func TestMistakes(t *testing.T) {
 		"a hash beyond the ceiling":           {argon2 + "memory_kib: 131072, iterations: 5}}", "passwords.argon2: costs too much"},
 		"a hash of much memory":               {argon2 + "memory_kib: 131073}}", "passwords.argon2.memory_kib"},
 		"a cheap hash":                        {argon2 + "memory_kib: 7168, iterations: 1}}", "passwords.argon2: is too cheap"},
-		"metrics for everybody":               {"metrics: {address: '127.0.0.1:8080'}", "metrics.address: is the public listener's"},
+		"metrics on the public listener":      {"metrics: {address: '127.0.0.1:8080'}", "metrics.address: is the public listener's"},
 		"a secret in a file that is not there": {
 			"mail: {smtp: {password_file: /nowhere}}", "mail.smtp.password_file: cannot be read",
 		},
@@ -103,11 +103,11 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoMistake(t *testing.T) {
+func TestValidConfigurations(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
-		"a file that says nothing":                 "",
-		"a section that says nothing":              "mail:\nhttp:\n",
+		"an empty file":                            "",
+		"empty sections":                           "mail:\nhttp:\n",
 		"plain HTTP behind a proxy":                "http: {address: '0.0.0.0:8080', trusted_proxies: [10.0.0.0/8]}",
 		"plain HTTP by explicit switch":            "http: {address: '0.0.0.0:8080', allow_plain: true}",
 		"a certificate":                            "http: {address: '0.0.0.0:8443', tls: {certificate_file: a, private_key_file: b}}",

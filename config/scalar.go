@@ -18,7 +18,8 @@ func (b *binder) bindScalar(key string, into reflect.Value, value any) {
 	}
 }
 
-// scalarOf reads text as the type that it is for; what does not read stays text and is found to be of the wrong type.
+// scalarOf parses text as its target type. Text that does not parse remains text, which is then reported as the wrong
+// type.
 func scalarOf(into reflect.Value, text string) any {
 	switch {
 	case into.Type() == durationType || into.Addr().Type().Implements(textType):
@@ -35,7 +36,7 @@ func scalarOf(into reflect.Value, text string) any {
 	return text
 }
 
-// setScalar sets a value of its very type and returns what is wrong with any other.
+// setScalar sets a value of exactly the target type and returns the problem with any other.
 func setScalar(into reflect.Value, value any) (problem string) {
 	if into.Kind() == reflect.Interface {
 		into.Set(reflect.ValueOf(value))
@@ -98,7 +99,7 @@ func setDuration(into reflect.Value, value any) (problem string) {
 	return ""
 }
 
-// setNumber takes whole numbers; no key holds a fraction.
+// setNumber sets whole numbers; no key is a fraction.
 func setNumber(into reflect.Value, value any) (problem string) {
 	if !into.CanInt() {
 		return "cannot be configured: its type is one that no key has"

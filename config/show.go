@@ -10,7 +10,7 @@ import (
 	"github.com/knadh/koanf/parsers/yaml"
 )
 
-// Masked returns the configuration as the tree that a file would hold, with secrets masked.
+// Masked returns the configuration as the tree of a file, with secrets masked.
 func (c Config) Masked() map[string]any {
 	tree, _ := treeOf(reflect.ValueOf(c)).(map[string]any)
 	return tree
@@ -25,7 +25,7 @@ func (c Config) YAML() ([]byte, error) {
 	return text, nil
 }
 
-// treeOf turns a bound value into what the file would say.
+// treeOf converts a bound value to its form in the file.
 func treeOf(v reflect.Value) any {
 	switch value := v.Interface().(type) {
 	case Directory:
@@ -79,7 +79,7 @@ func structTree(v reflect.Value) map[string]any {
 	return tree
 }
 
-// masked hides where gateways want their keys: {{.Secret}} is the place for one, and not everybody uses it.
+// masked masks the parts where gateways expect their keys: {{.Secret}} is meant for them, but not everyone uses it.
 func (h SMSHTTP) masked() SMSHTTP {
 	if at := strings.IndexByte(h.URL, '?'); at >= 0 {
 		h.URL = h.URL[:at+1] + mask
@@ -91,7 +91,8 @@ func (h SMSHTTP) masked() SMSHTTP {
 	return h
 }
 
-// masked shows a directory. Its type alone knows which settings are secrets, so that their names decide, at any depth.
+// masked returns a directory with secrets masked. Only its type defines which settings are secrets, so that their
+// names decide, at any depth.
 func (d Directory) masked() map[string]any {
 	tree := maskMap(d.settings(), false)
 	tree["id"], tree["type"] = d.ID, d.Type

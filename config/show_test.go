@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/config"
 )
 
-func TestH15_NothingPrintsSecrets(t *testing.T) {
+func TestFormattingMasksSecrets(t *testing.T) {
 	t.Parallel()
 	c, err := load(`
 keyring: {key: MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}
@@ -44,14 +44,14 @@ directories:
 		}
 	}
 	if !strings.Contains(string(yaml), "url: https://********@gw.example.org/send?********") {
-		t.Errorf("the gateway is not told:\n%s", yaml)
+		t.Errorf("the gateway is not in the output:\n%s", yaml)
 	}
 	if !strings.Contains(string(yaml), "bind_password: '********'") || !strings.Contains(string(yaml), "login: 5/1m") {
 		t.Errorf("the YAML is not what a file would say:\n%s", yaml)
 	}
 }
 
-func TestH15_MistakesShowNoSecrets(t *testing.T) {
+func TestMistakesContainNoSecrets(t *testing.T) {
 	t.Parallel()
 	for _, yaml := range []string{
 		"hunter2", "- hunter2", "users_api: {tpt_secret: hunter2}", "keyring: {key: hunter2}", "storage: {driver: mongodb, mongodb: {uri: hunter2}}",
@@ -63,7 +63,7 @@ func TestH15_MistakesShowNoSecrets(t *testing.T) {
 	}
 }
 
-func TestWhatIsShownLoadsAgain(t *testing.T) {
+func TestMaskedConfigurationLoadsAgain(t *testing.T) {
 	t.Parallel()
 	text, err := config.Default().YAML()
 	if err != nil {

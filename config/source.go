@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Locate returns the mistakes with the places that they come from: a line of the file, a variable, a flag. What is a default, or
-// is missing altogether, has none.
+// Locate returns the mistakes with their sources: a line of the file, a variable, a flag. A default or a missing
+// value has none.
 func Locate(from Sources, mistakes Mistakes) Mistakes {
 	if from.ReadFile == nil {
 		from.ReadFile = os.ReadFile
@@ -48,7 +48,7 @@ func firstOf(names ...string) string {
 	return ""
 }
 
-// parseNode parses the file for its lines; where it cannot be parsed there are none.
+// parseNode parses the file for its line numbers. If it cannot be parsed there are none.
 func parseNode(content []byte, into *yaml.Node) {
 	defer func() {
 		if recover() != nil { // the parser has panicked on hostile input before
@@ -60,7 +60,7 @@ func parseNode(content []byte, into *yaml.Node) {
 	}
 }
 
-// variableOf returns the variable that sets a key, or the file of one.
+// variableOf returns the variable that sets a key, or its file.
 func (e environment) variableOf(key string) string {
 	key, _, _ = strings.Cut(key, "[")
 	for _, path := range []string{key, key + "_file"} {
@@ -71,12 +71,12 @@ func (e environment) variableOf(key string) string {
 	return ""
 }
 
-// stepsOf takes a key apart: "directories.corp.urls[0]" is directories, corp, urls, 0.
+// stepsOf splits a key: "directories.corp.urls[0]" is directories, corp, urls, 0.
 func stepsOf(key string) []string {
 	return strings.FieldsFunc(key, func(r rune) bool { return strings.ContainsRune(".[]", r) })
 }
 
-// lineOf returns the line of the deepest part of the way that the file has; 0 where it has none of it.
+// lineOf returns the line of the longest prefix of the key that the file contains; 0 if there is none.
 func lineOf(node *yaml.Node, steps []string) int {
 	for node.Kind == yaml.DocumentNode && len(node.Content) == 1 || node.Kind == yaml.AliasNode {
 		if node.Kind == yaml.AliasNode {
@@ -98,14 +98,14 @@ func lineOf(node *yaml.Node, steps []string) int {
 	return line
 }
 
-// step returns the part of a node with a name, and the line where it begins.
+// step returns the child of a node with the name, and its line.
 func step(node *yaml.Node, name string) (int, *yaml.Node) {
 	switch node.Kind {
 	case yaml.MappingNode:
 		return member(node, name)
 	case yaml.SequenceNode:
 		return element(node, name)
-	default: // a value has no parts
+	default: // a scalar has no children
 		return 0, nil
 	}
 }
@@ -120,7 +120,7 @@ func member(of *yaml.Node, name string) (int, *yaml.Node) {
 	return 0, nil
 }
 
-// element finds a part of a list by its place, or by its id, as directories are named.
+// element returns the item of a list by its index, or by its id, as directories are named.
 func element(of *yaml.Node, name string) (int, *yaml.Node) {
 	if at, err := strconv.Atoi(name); err == nil && at >= 0 && at < len(of.Content) {
 		return of.Content[at].Line, of.Content[at]

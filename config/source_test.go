@@ -7,7 +7,7 @@ import (
 	"github.com/ostiary/ostiary/config"
 )
 
-func TestMistakesHavePlaces(t *testing.T) {
+func TestMistakesHaveSources(t *testing.T) {
 	t.Parallel()
 	from := config.Sources{
 		File: "o.yaml", Environ: []string{"OSTIARY_LOG_FORMAT=xml", "OSTIARY_HTTP_TRUSTED_PROXIES=10.0.0.0/8,x"}, Flags: map[string]string{"data_dir": " "},
@@ -42,18 +42,18 @@ nonsense: *tokens
 		"users_api.tpt_secret": "o.yaml:4", "users_api.timezone": "o.yaml:5", "directories.corp": "o.yaml:8", "tokens.algorithm": "o.yaml:12", "nonsense": "o.yaml:13",
 	} {
 		if got[key] != want {
-			t.Errorf("%s stands at %q, want %q", key, got[key], want)
+			t.Errorf("%s is at %q, want %q", key, got[key], want)
 		}
 	}
 }
 
-func TestWhatHasNoPlace(t *testing.T) {
+func TestMistakesWithoutASource(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "[", "- a", "a: &a [*a]", "http: 1"} {
 		from := config.Sources{ReadFile: func(string) ([]byte, error) { return []byte(text), nil }}
 		for _, m := range config.Locate(from, config.Mistakes{{Key: "log.level"}, {Key: ""}, {Key: "directories[7].id"}}) {
 			if m.Source != "" {
-				t.Errorf("%q in %q stands at %s", m.Key, text, m.Source)
+				t.Errorf("%q in %q is at %s", m.Key, text, m.Source)
 			}
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestKnownDefaultSecretStopsOnlyAUsersAPIThatIsOn(t *testing.T) {
+func TestKnownDefaultSecretIsRefusedOnlyIfTheUsersAPIIsEnabled(t *testing.T) {
 	t.Parallel()
 	const known = "073821603fcc483f9afee3f1500782a4"
 	if _, err := load("users_api: {tpt_secret: " + known + "}"); err == nil || !strings.Contains(err.Error(), "users_api.tpt_secret") {

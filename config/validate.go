@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Validate reports all mistakes at once, as Mistakes; nil means that the service may start with it. It touches neither
-// files nor the network.
+// Validate reports all mistakes at once, as Mistakes; nil means that the service can start. It accesses neither files
+// nor the network.
 func (c Config) Validate() error { return c.check().err() }
 
 func (c Config) check() Mistakes {
@@ -70,7 +70,7 @@ func (r RateLimits) check(m *Mistakes) {
 	}
 }
 
-// checkMasked refuses a network that is written with bits beyond its length.
+// checkMasked refuses a network with bits beyond its prefix length.
 func checkMasked(m *Mistakes, key string, p netip.Prefix) {
 	if p != p.Masked() {
 		m.add(key, "%s has bits beyond its length: write %s, or %s for the one machine", p, p.Masked(),
@@ -124,7 +124,7 @@ func (b Bootstrap) check(m *Mistakes) {
 	}
 }
 
-// The key becomes part of ids and variables, so it stays plain; "_" would be the same variable as "-".
+// The id becomes part of keys and variables, so it is plain; "_" and "-" would be the same variable.
 var directoryID = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
 func (c Config) checkDirectories(m *Mistakes) {
@@ -163,7 +163,7 @@ func (d Directory) check(m *Mistakes, index int, before []string) {
 	}
 }
 
-// NewUserDirectory returns the id of the directory that new users belong to when nothing else is said.
+// NewUserDirectory returns the id of the default directory of new users.
 func (c Config) NewUserDirectory() string {
 	if c.DefaultDirectory != "" {
 		return c.DefaultDirectory
@@ -198,7 +198,7 @@ func (p Passwords) check(m *Mistakes) {
 	number(m, "passwords.argon2.memory_kib", a.MemoryKiB, 7*1024, maxArgon2MemoryKiB)
 	number(m, "passwords.argon2.iterations", a.Iterations, 1, 20)
 	number(m, "passwords.argon2.parallelism", a.Parallelism, 1, 16)
-	// OWASP's sets of equal strength go from 46 MiB once to 7 MiB five times.
+	// OWASP's sets of equal strength range from 46 MiB with one pass to 7 MiB with five.
 	if a.MemoryKiB*a.Iterations < 5*7*1024 {
 		m.add("passwords.argon2", "is too cheap: memory_kib × iterations must be at least %d", 5*7*1024)
 	}
@@ -218,7 +218,7 @@ func (c Config) checkMetrics(m *Mistakes) {
 	}
 }
 
-// KeyFile returns the file of the key-encryption key that an embedded installation makes itself.
+// KeyFile returns the file of the key-encryption key that an embedded installation generates.
 func (c Config) KeyFile() string { return filepath.Join(c.DataDir, "ostiary.key") }
 
 // SQLiteFile returns the database file of the sqlite driver.

@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // zones by name on machines that have none, such as an empty container
+	_ "time/tzdata" // time zones by name on machines without them, such as an empty container
 	"unicode"
 	"unicode/utf8"
 )
 
-// helloName is what EHLO may say (RFC 5321 section 4.1.1.1): a host name, or an address in brackets.
+// helloName matches an EHLO name (RFC 5321 section 4.1.1.1): a host name, or an address in brackets.
 var helloName = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-fIPv.:]{2,64}\])$`)
 
 func (c Mail) check(m *Mistakes) {
@@ -38,7 +38,7 @@ func (c Mail) check(m *Mistakes) {
 	between(m, "mail.smtp.timeout", c.SMTP.Timeout, time.Second, time.Minute)
 }
 
-// gatewayPlaceholder is what the gateway's templates may hold in double braces; what it stands for is the adapter's.
+// gatewayPlaceholder matches a placeholder of the gateway's templates; the adapter defines its meaning.
 var gatewayPlaceholder = regexp.MustCompile(`\{\{\s*(?:(?:json|query)\s+)?\.(?:To|Text|ID|Secret)\s*\}\}`)
 
 func (c SMS) check(m *Mistakes) {
@@ -56,7 +56,7 @@ func (c SMS) check(m *Mistakes) {
 		templates["sms.http.headers."+name] = value.Reveal()
 	}
 	for key, text := range templates {
-		// The mistake does not quote the template: a header's may hold a secret.
+		// The message does not quote the template: a header's may contain a secret.
 		if strings.Contains(gatewayPlaceholder.ReplaceAllLiteralString(text, ""), "{{") {
 			m.add(key, `is no template: write what varies as {{.To}}, {{.Text}}, {{.ID}} or {{.Secret}}, quoted as in {{json .Text}} or {{query .Text}}`)
 		}
@@ -73,7 +73,7 @@ func (s SSO) check(m *Mistakes) {
 	between(m, "sso.check_interval", s.CheckInterval, time.Minute, 24*time.Hour)
 }
 
-// checkReturns looks at addresses that a browser may be sent to.
+// checkReturns checks the URLs that a browser may be redirected to.
 func checkReturns(m *Mistakes, key string, uris []string) {
 	for _, uri := range uris {
 		u, err := url.Parse(uri)
@@ -88,14 +88,13 @@ func checkReturns(m *Mistakes, key string, uris []string) {
 	}
 }
 
-// originalTPTSecret is what the software that the Users API comes from shipped with: everybody knows it.
+// originalTPTSecret is the publicly known secret that the software from which the Users API comes shipped with.
 const originalTPTSecret = "073821603fcc483f9afee3f1500782a4" //nolint:gosec // the known secret that is refused
 
-const minTPTSecret = 32 // bytes: RFC 7518 section 3.2 wants as many as the hash has
+const minTPTSecret = 32 // bytes: RFC 7518 section 3.2 requires as many as the hash has
 
-// SigningSecret returns the secret that third-party tokens are signed with, empty where there is none. The known
-// default is none: it is accepted in the configuration of a Users API that is off, and nothing is signed or verified
-// with it.
+// SigningSecret returns the secret of third-party tokens, or "" if there is none. The known default does not count:
+// it is accepted in the configuration of a disabled Users API, and nothing is signed or verified with it.
 func (a UsersAPI) SigningSecret() string {
 	if secret := a.TPTSecret.Reveal(); secret != originalTPTSecret {
 		return secret
@@ -132,8 +131,7 @@ func (t TOTP) check(m *Mistakes) {
 	}
 }
 
-// notInIssuer tells the characters that separate issuer and account in authenticator apps, and those that are not
-// displayed.
+// notInIssuer reports whether a character separates issuer and account in authenticator apps, or is not displayed.
 func notInIssuer(r rune) bool { return r == ':' || !unicode.IsPrint(r) }
 
 func (t Tokens) check(m *Mistakes) {

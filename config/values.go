@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Secret is a text that is never printed: whatever formats or encodes it gets a mask.
+// Secret is a string that is never printed: formatting and encoding produce a mask.
 type Secret string
 
 const mask = "********"
@@ -16,7 +16,7 @@ const mask = "********"
 // Reveal returns the secret itself.
 func (s Secret) Reveal() string { return string(s) }
 
-// String returns a mask, or nothing where nothing is set.
+// String returns a mask, or "" for an empty secret.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
@@ -30,13 +30,13 @@ func (s Secret) GoString() string { return s.String() }
 // MarshalText returns the same as String.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Rate allows Limit things in any Window. The zero Rate is no limit.
+// Rate allows Limit events in any Window. The zero Rate means no limit.
 type Rate struct {
 	Limit  int
 	Window time.Duration
 }
 
-// String returns the rate as it is written, such as "5/1m", or "off".
+// String returns the rate in its configuration form, such as "5/1m", or "off".
 func (r Rate) String() string {
 	if r == (Rate{}) {
 		return Off
@@ -44,7 +44,7 @@ func (r Rate) String() string {
 	return fmt.Sprintf("%d/%s", r.Limit, formatDuration(r.Window))
 }
 
-// UnmarshalText reads "5/1m" or "off".
+// UnmarshalText parses "5/1m" or "off".
 func (r *Rate) UnmarshalText(text []byte) error {
 	if string(text) == Off {
 		*r = Rate{}
@@ -63,7 +63,7 @@ func (r *Rate) UnmarshalText(text []byte) error {
 // MarshalText returns the same as String.
 func (r Rate) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// parseDuration reads what time.ParseDuration reads, and days: "30d".
+// parseDuration parses what time.ParseDuration does, and days: "30d".
 func parseDuration(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.Atoi(days)
@@ -75,7 +75,7 @@ func parseDuration(text string) (time.Duration, error) {
 	return time.ParseDuration(text)
 }
 
-// formatDuration writes what parseDuration reads, without the zeros that time.Duration shows ("1m0s").
+// formatDuration formats what parseDuration parses, without the zeros of time.Duration ("1m0s").
 func formatDuration(d time.Duration) string {
 	if d >= day && d%day == 0 {
 		return strconv.Itoa(int(d/day)) + "d"

@@ -7,7 +7,7 @@ import (
 	"runtime"
 )
 
-// Warnings tell what is no mistake and still looks like one.
+// Warnings returns likely errors that are valid.
 func (c Config) Warnings() []Mistake {
 	var m Mistakes
 	c.HTTP.warn(&m)
@@ -30,7 +30,8 @@ func (c Config) Warnings() []Mistake {
 	return m
 }
 
-// FileWarnings report what of the data directory is open to more than the service's user. Windows has no such modes.
+// FileWarnings reports files of the data directory that are accessible to other users than the service's. Windows has
+// no such modes.
 func (c Config) FileWarnings() []Mistake {
 	var m Mistakes
 	if runtime.GOOS == "windows" {
@@ -60,7 +61,7 @@ func (c Config) FileWarnings() []Mistake {
 	return m
 }
 
-// guestLevel is the level of the role guest, which everybody who signs up has.
+// guestLevel is the level of the role guest, which every self-registered user has.
 const guestLevel = 256
 
 func (a UsersAPI) warn(m *Mistakes) {
@@ -70,19 +71,19 @@ func (a UsersAPI) warn(m *Mistakes) {
 	}
 }
 
-// The permissions of a file's group, and of everybody who is neither its owner nor in its group.
+// The permissions of a file's group, and of all other users.
 const (
 	group  = 0o070
 	others = 0o007
 )
 
-// The shortest prefixes of networks that a proxy can be in: that of 10.0.0.0/8, and that of fc00::/7.
+// The shortest plausible prefix lengths of a proxy's network: that of 10.0.0.0/8, and that of fc00::/7.
 const (
 	minProxyBits4 = 8
 	minProxyBits6 = 7
 )
 
-// isTooBroad reports whether a network holds so many addresses that it cannot be one's own.
+// isTooBroad reports whether a network is too large to belong to one organization.
 func isTooBroad(network netip.Prefix) bool {
 	bits := network.Bits()
 	switch address := network.Addr(); {

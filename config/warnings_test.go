@@ -10,7 +10,7 @@ import (
 	"github.com/ostiary/ostiary/config"
 )
 
-func TestADirectoryThatIsOpenToEverybodyIsWarnedOf(t *testing.T) {
+func TestWarningForAWorldAccessibleDirectory(t *testing.T) {
 	t.Parallel()
 	for mode, want := range map[os.FileMode]string{
 		0o700: "", 0o770 | os.ModeSetgid: "", 0o750: "", 0o755: "(mode 0755)", 0o777: "(mode 0777)", 0o701: "(mode 0701)",
@@ -33,7 +33,7 @@ func TestADirectoryThatIsOpenToEverybodyIsWarnedOf(t *testing.T) {
 	}
 }
 
-func TestFilesThatAreOpenToTheirGroupAreWarnedOf(t *testing.T) {
+func TestWarningForGroupAccessibleFiles(t *testing.T) {
 	t.Parallel()
 	c := config.Default()
 	c.DataDir = t.TempDir()
@@ -67,7 +67,7 @@ func TestFilesThatAreOpenToTheirGroupAreWarnedOf(t *testing.T) {
 	}
 }
 
-func TestGuestsWhoMayListUsersAreWarnedOf(t *testing.T) {
+func TestWarningForGuestsWhoMayListUsers(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		enabled, signup bool
@@ -89,8 +89,8 @@ func TestGuestsWhoMayListUsersAreWarnedOf(t *testing.T) {
 	}
 }
 
-// TestProxyListsThatCoverEverythingAreWarnedOf: a list may name all addresses without a network of length 0.
-func TestProxyListsThatCoverEverythingAreWarnedOf(t *testing.T) {
+// A list may cover all addresses without a network of length 0.
+func TestWarningForProxyListsThatCoverEverything(t *testing.T) {
 	t.Parallel()
 	for list, want := range map[string]int{
 		"127.0.0.1/32, 10.0.0.0/8, 172.16.0.0/12, '::1/128', 'fd00::/8', 'fc00::/7', '::ffff:10.0.0.0/104'": 0,

@@ -1,4 +1,5 @@
-// Package api wires the APIs to the core services. Which are served is the operator's choice; the listener serves them.
+// Package api wires the APIs to the core services. The configuration decides which are served; the listener serves
+// them.
 package api
 
 import (
@@ -21,7 +22,7 @@ import (
 	"github.com/ostiary/ostiary/modules/listener"
 )
 
-// Security provides the Security API with the public keys, the API document and the page to read it.
+// Security provides the Security API with the public keys, the API document and the documentation page.
 var Security = fx.Module("api.security", fx.Provide(newSecurity))
 
 type securityNeeds struct {

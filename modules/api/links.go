@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/modules/listener"
 )
 
-// Links provides the pages that the links in mails lead to.
+// Links provides the pages behind the links in emails.
 var Links = fx.Module("api.links", fx.Provide(func() (listener.APIs, error) {
 	pages, err := linkpages.New()
 	return listener.APIs{APIs: []httpserver.API{pages}}, err

@@ -3,7 +3,7 @@ package api
 import (
 	"fmt"
 	"time"
-	_ "time/tzdata" // the program runs on machines without time zones too
+	_ "time/tzdata" // time zones for machines without a time zone database
 
 	"go.uber.org/fx"
 
@@ -20,7 +20,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Users returns the module of the Users API where the configuration has it on, and else nothing.
+// Users returns the module of the Users API, or an empty option if the configuration disables it.
 func Users(c config.Config) fx.Option {
 	if !c.UsersAPI.Enabled {
 		return fx.Options()
@@ -28,10 +28,10 @@ func Users(c config.Config) fx.Option {
 	return fx.Module("api.users", fx.Provide(newUsers, newLevels), fx.Invoke(checkSecret))
 }
 
-// ThirdPartyTokens provides their service, which the operator's command line works with too.
+// ThirdPartyTokens provides the service for third-party tokens, which the command line also uses.
 var ThirdPartyTokens = fx.Module("api.tpt", fx.Provide(newTPT))
 
-// signupRate bounds how many users one address makes where strangers may sign up.
+// signupRate limits how many users one address creates by self-signup.
 var signupRate = domain.Rate{Limit: 10, Window: time.Hour}
 
 type levelNeeds struct {
@@ -47,7 +47,7 @@ type levelNeeds struct {
 }
 
 func newLevels(n levelNeeds) *levels.Service {
-	var listMaxLevel *int // nil for everybody
+	var listMaxLevel *int // nil for all users
 	if most := n.Config.UsersAPI.ListMaxLevel; most >= 0 {
 		listMaxLevel = &most
 	}

@@ -1,5 +1,5 @@
-// Package auditlog wires the audit trail: the journal that the services write with, the sealing of what was written, and
-// where its checkpoints go.
+// Package auditlog wires the audit log: the journal that services write with, the sequencer that seals entries, and
+// the sinks of its checkpoints.
 package auditlog
 
 import (
@@ -30,7 +30,7 @@ var Module = fx.Module("audit",
 	),
 )
 
-// Jobs seal the log and write down what was counted, while the service runs.
+// Jobs seals the log and writes aggregated counts while the service runs.
 var Jobs = fx.Module("audit.jobs", fx.Provide(flush), fx.Invoke(seal))
 
 func newSequencer(lc fx.Lifecycle, c config.Config, store ports.AuditSealStore, signer *audit.Signer, clock ports.Clock) (*audit.Sequencer, error) {
@@ -66,14 +66,14 @@ func newService(n needs) *audit.Service {
 	})
 }
 
-// flush writes how many refusals and reads were counted and not written one by one.
+// flush writes the counts of aggregated refusals and reads.
 func flush(access *audit.Access) jobs.Result {
 	return jobs.Result{Job: jobs.Job{Name: "audit_access", Every: time.Minute, Run: func(ctx context.Context) error {
 		return access.Flush(ctx, false)
 	}}}
 }
 
-// seal runs the sequencer until the service stops, and then once more: what was written last is sealed too.
+// seal runs the sequencer until the service stops, and then once more, so that the last entries are sealed too.
 func seal(lc fx.Lifecycle, c config.Config, sequencer *audit.Sequencer, access *audit.Access, log *zap.Logger) {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -92,7 +92,8 @@ func seal(lc fx.Lifecycle, c config.Config, sequencer *audit.Sequencer, access *
 	))
 }
 
-// checkReached logs where the file of checkpoints is ahead of the store: somebody put an older copy of the database in its place.
+// checkReached logs an error if the checkpoint file is ahead of the store: the database was replaced by an older
+// copy.
 func checkReached(ctx context.Context, file string, sequencer *audit.Sequencer, log *zap.Logger) {
 	if file == "" {
 		return
@@ -102,6 +103,6 @@ func checkReached(ctx context.Context, file string, sequencer *audit.Sequencer, 
 		err = sequencer.CheckReached(ctx, line)
 	}
 	if err != nil {
-		log.Error("the database is not as the checkpoints have it", zap.String("file", file), zap.Error(err))
+		log.Error("the database does not match the checkpoints", zap.String("file", file), zap.Error(err))
 	}
 }

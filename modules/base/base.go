@@ -1,4 +1,4 @@
-// Package base wires what everything else stands on: the log, the clock, ids and the folding of names.
+// Package base wires the foundation of all other modules: the log, the clock, ids and case folding of names.
 package base
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Module provides them.
+// Module provides the log, the clock, ids and case folding.
 var Module = fx.Module("base",
 	fx.Provide(
 		NewLog,
@@ -29,8 +29,8 @@ var Module = fx.Module("base",
 	),
 )
 
-// NewLog returns the log that the configuration asks for, on standard error. Sampling is off: a security service that
-// drops log lines under load drops them when they count.
+// NewLog returns the configured log, on standard error. Sampling is off: a security service that drops log lines
+// under load drops them when they matter.
 func NewLog(c config.Config) (*zap.Logger, error) {
 	level, err := zapcore.ParseLevel(c.Log.Level)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package bootstrap makes the first administrator of a new installation, or says how to.
+// Package bootstrap creates the first administrator of a new installation, or prints how to.
 package bootstrap
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Module does it at the start, while there is no user.
+// Module runs at the start, while there is no user.
 var Module = fx.Module("bootstrap", fx.Invoke(onStart))
 
 func onStart(lc fx.Lifecycle, c config.Config, accounts *account.Service, log *zap.Logger) {
@@ -43,11 +43,11 @@ func makeFirst(ctx context.Context, first config.Bootstrap, accounts *account.Se
 	case err != nil:
 		return fmt.Errorf("bootstrap: %w", err)
 	}
-	log.Info("the first administrator was made", zap.String("user_id", string(made.ID)))
+	log.Info("created the first administrator", zap.String("user_id", string(made.ID)))
 	return nil
 }
 
-// offerSetup prints to standard error and not to the log, which others may read.
+// offerSetup prints to standard error instead of the log, which other people may read.
 func offerSetup(ctx context.Context, publicURL string, accounts *account.Service) error {
 	token, err := accounts.NewSetupToken(ctx)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package directories wires the configured directories. Whoever builds a service of their own adds a type of directory by
-// supplying its factory with Type.
+// Package directories wires the configured directories. An integrator adds a directory type by supplying its factory
+// with Type.
 package directories
 
 import (
@@ -39,15 +39,15 @@ var Module = fx.Module("directories",
 	),
 )
 
-// Type adds a type of directory to those that a configuration can name.
+// Type adds a directory type that the configuration can name.
 func Type(factory ports.DirectoryFactory) fx.Option {
 	return fx.Supply(fx.Annotate(factory, fx.ResultTags(`group:"directory_types"`)))
 }
 
-// hashers returns how many passwords are hashed at once: one on each processor. A hash holds its processor for 20 ms, and so
-// the runtime is given as many places more: with none left, requests that need a millisecond waited for 200 sign-ins at
-// once (on two processors verify's 99th percentile was 190 ms, and 60 ms with the places; the operating system shares the
-// processors out finely enough).
+// hashers returns how many passwords are hashed concurrently: one per processor. A hash occupies its processor for 20
+// ms, so GOMAXPROCS is doubled: without free slots, requests that need a millisecond waited for 200 concurrent
+// sign-ins (on two processors the 99th percentile of verify was 190 ms, and 60 ms with the extra slots; the operating
+// system divides the processors finely enough).
 var hashers = sync.OnceValue(func() int {
 	n := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(2 * n)
@@ -80,8 +80,8 @@ func oidcType(c config.Config, clock ports.Clock) ports.DirectoryFactory {
 	})
 }
 
-// newRegistry opens the configured directories, which makes no network call, and closes them with the service. What is wrong
-// with any of them comes as one config.Mistakes.
+// newRegistry opens the configured directories, which makes no network call, and closes them with the service. All
+// errors in their settings are returned as one config.Mistakes.
 func newRegistry(lc fx.Lifecycle, c config.Config, types []ports.DirectoryFactory) (*directory.Registry, error) {
 	byType := map[string]ports.DirectoryFactory{}
 	for _, t := range types {
@@ -134,8 +134,8 @@ func mistakesOf(d config.Directory, err error) config.Mistakes {
 	return mistakes
 }
 
-// Check returns what is wrong with the settings of the directories, of the types that the product has. It is for a
-// configuration that is wrong elsewhere too, so that all its mistakes can be told at once.
+// Check returns the errors in the settings of the directories of built-in types. It serves a configuration with
+// errors elsewhere, so that all of them are reported at once.
 func Check(ctx context.Context, c config.Config) config.Mistakes {
 	byType := map[string]ports.DirectoryFactory{}
 	clock := sysclock.Clock{}
@@ -145,14 +145,14 @@ func Check(ctx context.Context, c config.Config) config.Mistakes {
 	var mistakes config.Mistakes
 	for _, d := range c.Directories {
 		if d.ID == "" || d.Type == "" {
-			continue // which is told already
+			continue // reported already
 		}
 		opened, err := open(d, byType)
 		if err != nil {
 			mistakes = append(mistakes, mistakesOf(d, err)...)
 			continue
 		}
-		_ = opened.Close(ctx) // nothing was opened that could be lost
+		_ = opened.Close(ctx) // it holds no data that could be lost
 	}
 	return mistakes
 }

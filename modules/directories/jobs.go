@@ -15,15 +15,15 @@ import (
 	"github.com/ostiary/ostiary/modules/jobs"
 )
 
-// Jobs look up people with live sessions and synchronize whole directories, each as often as the configuration says, show how
-// that went, and say at the start which directories lock accounts before we do.
+// Jobs checks users with live sessions and synchronizes whole directories at the configured intervals, exports
+// metrics about both, and logs at the start which directories lock accounts before Ostiary does.
 var Jobs = fx.Module("directories.jobs", fx.Provide(newJobs), fx.Invoke(show, advise))
 
 func show(service *directory.Service, registry *prometheus.Registry) error {
 	return registry.Register(syncmetrics.New(service.Numbers))
 }
 
-// advise asks the directories beside the start, which waits for none of them.
+// advise runs in the background, since the start must not wait for the directories.
 func advise(lc fx.Lifecycle, service *directory.Service, log *zap.Logger) {
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	var asking sync.WaitGroup
@@ -32,7 +32,7 @@ func advise(lc fx.Lifecycle, service *directory.Service, log *zap.Logger) {
 			asking.Go(func() {
 				advice, err := service.LockoutAdvice(ctx)
 				if err != nil {
-					log.Warn("the directories' lockouts could not be compared with ours", zap.Error(err))
+					log.Warn("the lockout policies of the directories could not be compared", zap.Error(err))
 				}
 				for _, sentence := range advice {
 					log.Warn("security advice", zap.String("advice", sentence))

@@ -1,5 +1,4 @@
-// Package jobs runs what goes on beside the requests: each job in a loop of its own, from the start of the service to its
-// stop.
+// Package jobs runs background jobs: each in a loop of its own, from the start of the service to its stop.
 package jobs
 
 import (
@@ -15,23 +14,23 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Job is one thing that is done again and again. A run ends within its own interval or a minute, whichever is longer; a
-// failed one is logged and tried again at the next turn.
+// Job is a periodic task. A run is limited to its interval or a minute, whichever is longer. A failed run is logged,
+// and the job runs again at the next interval.
 type Job struct {
 	Name  string
 	Every time.Duration
 	Run   func(ctx context.Context) error
-	// AtStart has the job run once at the start as well.
+	// AtStart also runs the job at the start.
 	AtStart bool
 }
 
-// Result adds a job to those that run. A constructor returns it.
+// Result adds a job to the running ones. A constructor returns it.
 type Result struct {
 	fx.Out
 	Job Job `group:"jobs"`
 }
 
-// Module runs the jobs that the other modules provide, and its own: sweeping what has run out.
+// Module runs the jobs of the other modules and its own, which sweep expired records.
 var Module = fx.Module("jobs",
 	fx.Provide(sweepExpired, sweepSessions),
 	fx.Invoke(fx.Annotate(run, fx.ParamTags("", "", `group:"jobs"`))),
@@ -74,7 +73,7 @@ func loop(ctx context.Context, log *zap.Logger, job Job) {
 	}
 }
 
-// once runs the job and makes an error of a panic: one broken job must not end the service.
+// once runs the job and converts a panic to an error, so that one failing job does not end the service.
 func once(ctx context.Context, job Job) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, max(job.Every, time.Minute))
 	defer cancel()
@@ -92,7 +91,7 @@ func sweepExpired(store ports.Maintenance, clock ports.Clock) Result {
 	}}}
 }
 
-// sweepSessions removes the records of sessions that are over, a day after, so that people can still be told when one ended.
+// sweepSessions deletes the records of ended sessions after a day, so that users can still see when one ended.
 func sweepSessions(store ports.SessionStore, clock ports.Clock) Result {
 	const batch = 1000
 	return Result{Job: Job{Name: "sweep_sessions", Every: 5 * time.Minute, Run: func(ctx context.Context) error {

@@ -1,4 +1,4 @@
-// Package keys wires what holds secrets: the key-encryption key and the signing keys of access tokens.
+// Package keys wires the secrets: the key-encryption key and the signing keys of access tokens.
 package keys
 
 import (
@@ -18,9 +18,9 @@ import (
 // Module provides the sealer and the access tokens.
 var Module = fx.Module("keys", fx.Provide(newSealer, newTokens))
 
-// newSealer takes the configured key, or else the file that is made on the first start, with the data directory. Configuration
-// has checked that a store which several nodes share comes with a key. The store needs it: it marks the audit log from the
-// first entry on.
+// newSealer returns a sealer with the configured key, or with the key file that the first start creates in the data
+// directory. The configuration is validated to have a key if several nodes share the store. The store depends on the
+// sealer: it marks the audit log from the first entry on.
 func newSealer(c config.Config) (ports.Sealer, error) {
 	if c.Keyring.Key != "" {
 		keys, err := keyring.ParseKeys(c.Keyring.Key.Reveal())
@@ -30,7 +30,7 @@ func newSealer(c config.Config) (ports.Sealer, error) {
 		return keyring.NewSealer(keys)
 	}
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the data directory: %w", err)
+		return nil, fmt.Errorf("creating the data directory: %w", err)
 	}
 	name := c.KeyFile()
 	if lost(name, c.SQLiteFile()) {
@@ -44,8 +44,8 @@ func newSealer(c config.Config) (ports.Sealer, error) {
 	return keyring.NewSealer(keys)
 }
 
-// lost tells that the key file is not there and the database is. The key is made before the database, so that no start which
-// was broken off looks like this; a new key would open nothing and only hide what is missing.
+// lost reports that the key file is missing and the database exists. The key is created before the database, so that
+// an interrupted first start does not look like this. A new key would open nothing and hide the loss.
 func lost(keyFile, database string) bool {
 	_, noKey := os.Stat(keyFile)
 	_, noDatabase := os.Stat(database)

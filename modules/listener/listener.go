@@ -1,4 +1,4 @@
-// Package listener wires the public listener and the one for metrics to the APIs that the other modules provide.
+// Package listener wires the public listener and the metrics listener to the APIs of the other modules.
 package listener
 
 import (
@@ -18,13 +18,13 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// APIs adds APIs to those that are served. A constructor returns it.
+// APIs adds APIs to the served ones. A constructor returns it.
 type APIs struct {
 	fx.Out
 	APIs []httpserver.API `group:"apis,flatten"`
 }
 
-// Module serves them. It opens after everything that was made before it and closes first.
+// Module serves the APIs. It opens after everything that was constructed before it, and closes first.
 var Module = fx.Module("listener", fx.Provide(newRegistry), fx.Invoke(serve))
 
 type needs struct {
@@ -38,7 +38,7 @@ type needs struct {
 	APIs      []httpserver.API `group:"apis"`
 }
 
-// newRegistry returns the registry of metrics, with those of the process itself in it: memory, processor time, open files.
+// newRegistry returns the metrics registry with the metrics of the process: memory, processor time, open files.
 func newRegistry() (*prometheus.Registry, error) {
 	registry := prometheus.NewRegistry()
 	return registry, errors.Join(
@@ -52,7 +52,7 @@ func serve(n needs) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(n.APIs, func(a, b httpserver.API) int { return cmp.Compare(a.Name, b.Name) }) // groups come in any order
+	slices.SortFunc(n.APIs, func(a, b httpserver.API) int { return cmp.Compare(a.Name, b.Name) }) // Fx fills groups in random order
 	server, err := httpserver.New(httpserver.Config{
 		Address: n.Config.HTTP.Address, TLS: own, MetricsAddress: n.Config.MetricsAddress(),
 		TrustedProxies:       n.Config.HTTP.TrustedProxies,
@@ -73,7 +73,7 @@ func serve(n needs) error {
 func certificate(n needs) (*tls.Config, error) {
 	files := n.Config.HTTP.TLS
 	if !files.Enabled() {
-		return nil, nil //nolint:nilnil // nil is the set-up without TLS
+		return nil, nil //nolint:nilnil // nil means no TLS
 	}
 	return httpserver.TLSFiles(files.CertificateFile, files.PrivateKeyFile, n.Clock, n.Log.Named("tls"))
 }

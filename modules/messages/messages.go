@@ -1,5 +1,5 @@
-// Package messages wires what carries messages to people: the senders of mail and SMS, and the worker that hands over what
-// waits in the store.
+// Package messages wires the delivery of messages: the senders of emails and SMS, and the worker that delivers queued
+// messages.
 package messages
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Module delivers messages from the start of the service to its stop. What is on its way then is handed over first.
+// Module delivers messages from the start of the service to its stop. The stop waits for sends in progress.
 var Module = fx.Module("messages", fx.Invoke(deliver))
 
 func deliver(lc fx.Lifecycle, c config.Config, queue ports.MessageQueue, sealer ports.Sealer, log *zap.Logger, clock ports.Clock) error {
@@ -54,13 +54,13 @@ func deliver(lc fx.Lifecycle, c config.Config, queue ports.MessageQueue, sealer 
 	return nil
 }
 
-// report logs a failed try. Neither the failure nor its error holds anything of the letter.
+// report logs a failed attempt. The failure contains nothing of the message's content.
 func report(log *zap.Logger, f notify.Failure) {
 	fields := []zap.Field{
 		zap.String("message_id", string(f.ID)), zap.String("channel", string(f.Channel)), zap.String("user_id", string(f.UserID)), zap.Error(f.Err),
 	}
 	if f.Dropped {
-		log.Error("message given up", fields...)
+		log.Error("message dropped", fields...)
 		return
 	}
 	log.Warn("message not delivered yet", fields...)

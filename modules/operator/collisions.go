@@ -16,16 +16,16 @@ type Collision = domain.Collision
 // CollisionGroup is the kind of a name that several groups have.
 const CollisionGroup = domain.CollisionGroup
 
-// StoredNames tells which names several users or groups have in the store that the configuration names.
+// StoredNames lists the names that several users or groups have in the configured store.
 type StoredNames struct {
-	// Stored says that there is an installation and that its names were read.
+	// Stored reports that there is an installation and that its names were read.
 	Stored     bool        `json:"stored"`
 	Collisions []Collision `json:"collisions"`
 	Problem    string      `json:"problem,omitempty"`
 }
 
-// ReadNames looks into the store that the configuration names, also beside a running server. It changes nothing there, and
-// always has an answer.
+// ReadNames reads the names of the configured store, also while a server runs. It is read-only and reports a failure
+// in Problem.
 func ReadNames(ctx context.Context, c config.Config) StoredNames {
 	collisions, found, err := peekCollisions(ctx, c)
 	names := StoredNames{Stored: found, Collisions: append([]Collision{}, collisions...)}

@@ -1,3 +1,3 @@
-// Package operator wires the operator's console. Beside a running server its operations go through the socket in the data
-// directory; without one, to services in the command's own process, on the same store.
+// Package operator wires the local API of the command line. While a server runs, its operations go through the socket
+// in the data directory. Otherwise they call services in the command's own process, on the same store.
 package operator

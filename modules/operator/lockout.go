@@ -12,17 +12,17 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// LockoutPolicy is when we lock accounts, and where that is from.
+// LockoutPolicy is the lockout policy and its origin.
 type LockoutPolicy struct {
 	console.Lockout
-	// Stored says that these are the installation's settings; else they are the defaults, because there is no installation yet
-	// or, with a Problem, because its settings could not be read.
+	// Stored reports that these are the installation's settings. Otherwise they are the defaults, because there is no
+	// installation yet or, with a Problem, because its settings could not be read.
 	Stored  bool   `json:"stored"`
 	Problem string `json:"problem,omitempty"`
 }
 
-// ReadLockout asks the server that holds the data directory, else looks into the store that the configuration names. It
-// changes nothing there, and always has an answer.
+// ReadLockout asks the server of the data directory, or reads the configured store. It is read-only and reports a
+// failure in Problem.
 func ReadLockout(ctx context.Context, c config.Config) LockoutPolicy {
 	policy := LockoutPolicy{Lockout: console.NewLockout(domain.DefaultSettings().Lockout)}
 	read, found, err := readLockout(ctx, c)

@@ -56,8 +56,8 @@ func newOfflineConsole(ids ports.IDs, registry *directory.Registry) (*console.Co
 	return console.New(ids, console.OfflineOperations(registry)...)
 }
 
-// serve opens the socket after the store, which Maintenance stands for: who has the store has the data directory, and what
-// stands in the socket's place is left from a crash.
+// serve opens the socket after the store, which the Maintenance parameter represents: the owner of the store owns the
+// data directory, and an existing socket file is left from a crash.
 func serve(lc fx.Lifecycle, c config.Config, own *console.Console, _ ports.Maintenance) {
 	server := console.NewServer(c.DataDir, own)
 	lc.Append(fx.Hook{

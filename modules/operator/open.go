@@ -13,13 +13,13 @@ import (
 	"github.com/ostiary/ostiary/config"
 )
 
-// Session is what operations are called on until Close.
+// Session is a connection for operations until Close.
 type Session struct {
 	Caller
 	close func(ctx context.Context) error
 }
 
-// Close ends the session and frees the store, where it was ours.
+// Close ends the session. It closes the store if the session opened it.
 func (s *Session) Close(ctx context.Context) error { return s.close(ctx) }
 
 const (
@@ -27,8 +27,8 @@ const (
 	pause    = 100 * time.Millisecond
 )
 
-// Open returns a session on the server that holds the data directory, or else on services in this process, which parts
-// provide together with Module. Another command that has the directory at this moment is waited for.
+// Open returns a session with the server of the data directory, or else with services in this process, which parts
+// provide together with Module. It waits for another command that uses the directory.
 func Open(ctx context.Context, c config.Config, parts fx.Option) (*Session, error) {
 	deadline := time.Now().Add(patience)
 	for {
@@ -51,13 +51,13 @@ func Open(ctx context.Context, c config.Config, parts fx.Option) (*Session, erro
 	}
 }
 
-// OpenDirectories returns a session on the configured directories alone, which parts provide: it needs no store, and no server.
-// What is wrong with their settings comes as config.Mistakes.
+// OpenDirectories returns a session with the configured directories only, which parts provide. It needs no store and
+// no server. Errors in their settings are returned as config.Mistakes.
 func OpenDirectories(ctx context.Context, parts fx.Option) (*Session, error) {
 	return openOwn(ctx, parts, fx.Provide(newOfflineConsole))
 }
 
-// openOwn starts what own is made of in this process.
+// openOwn starts the given parts in this process.
 func openOwn(ctx context.Context, parts ...fx.Option) (*Session, error) {
 	var own *console.Console
 	app := fx.New(append(parts, fx.Populate(&own), fx.NopLogger)...)
@@ -65,7 +65,7 @@ func openOwn(ctx context.Context, parts ...fx.Option) (*Session, error) {
 		return nil, errors.Join(dig.RootCause(err), app.Stop(ctx))
 	}
 	if err := app.Start(ctx); err != nil {
-		return nil, dig.RootCause(err) // what had started is stopped by then
+		return nil, dig.RootCause(err) // parts that had started are stopped by then
 	}
 	return &Session{own, app.Stop}, nil
 }

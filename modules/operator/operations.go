@@ -2,7 +2,7 @@ package operator
 
 import "github.com/ostiary/ostiary/adapters/console"
 
-// What the console's operations take and give, by the names under which the command line uses it.
+// The inputs and outputs of the console's operations, under the names that the command line uses.
 //
 //nolint:revive // each is described where it is declared
 type (

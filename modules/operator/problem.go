@@ -2,27 +2,27 @@ package operator
 
 import "github.com/ostiary/ostiary/core/fault"
 
-// Class is a sort of failure that a script can tell by the exit code.
+// Class is a kind of failure that a script can distinguish by the exit code.
 type Class int
 
-// The classes of failure.
+// The kinds of failure.
 const (
-	Failed      Class = iota // for a reason that is ours
-	NotFound                 // what was named is not there
-	Refused                  // a rule says no, or it does not fit what is there
-	Unavailable              // something that is needed does not answer
+	Failed      Class = iota // an internal error
+	NotFound                 // the named object does not exist
+	Refused                  // a rule forbids it, or it conflicts with the current state
+	Unavailable              // a dependency does not respond
 )
 
-// Problem is a failed operation in words.
+// Problem is the description of a failed operation.
 type Problem struct {
 	Class   Class
 	Code    string
 	Message string
 	Details []string // "field: reason"
-	Cause   string   // for the operator alone; empty where there is none
+	Cause   string   // for the operator only; may be empty
 }
 
-// Explain says what an operation failed of.
+// Explain returns the description of an operation's error.
 func Explain(err error) Problem {
 	f := fault.Of(err)
 	p := Problem{Class: classOf(f.Kind), Code: f.Code, Message: f.Message}

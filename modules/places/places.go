@@ -1,4 +1,4 @@
-// Package places wires what tells where an address is.
+// Package places wires the GeoIP lookup.
 package places
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Module provides the locator: the operator's database, or one that knows no place.
+// Module provides the locator: the configured database, or one without locations.
 var Module = fx.Module("places", fx.Provide(open))
 
 func open(lc fx.Lifecycle, c config.Config) (ports.Locator, error) {

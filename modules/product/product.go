@@ -1,5 +1,5 @@
-// Package product lists the modules that the product is made of. A program of one's own, with a directory type more, is a
-// main that takes one of the lists and adds to it.
+// Package product lists the modules of the product. A custom program with an additional directory type is a main
+// package that takes one of the lists and adds to it.
 package product
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/ostiary/ostiary/modules/storage"
 )
 
-// Services are the core services on the configured store, without anything that listens or runs by itself.
+// Services returns the core services on the configured store, without listeners and jobs.
 func Services(c config.Config) fx.Option {
 	return fx.Options(
 		fx.Supply(c),
@@ -36,12 +36,12 @@ func Services(c config.Config) fx.Option {
 	)
 }
 
-// Directories are the configured directories alone, for commands that need nothing else.
+// Directories returns the configured directories only, for commands that need nothing else.
 func Directories(c config.Config) fx.Option {
 	return fx.Options(fx.Supply(c), base.Module, directories.Module)
 }
 
-// Server is the whole service: the services, what runs by itself, and what listens, in the order in which they start.
+// Server returns the whole service: the services, the jobs and the listeners, in the order of their start.
 func Server(c config.Config) fx.Option {
 	return fx.Options(
 		Services(c),

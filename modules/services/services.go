@@ -1,4 +1,4 @@
-// Package services wires the core services: what the product does, whatever it is stored in and reached by.
+// Package services wires the core services.
 package services
 
 import (
@@ -48,7 +48,8 @@ var Module = fx.Module("services",
 	fx.Invoke(reconcile),
 )
 
-// Advice says at the start which settings stray from today's advice; it is for the service, and not for each command.
+// Advice logs at the start which settings differ from current recommendations. It is part of the server, not of
+// commands.
 var Advice = fx.Module("services.advice", fx.Invoke(advise))
 
 func advise(lc fx.Lifecycle, view ports.CatalogView, log *zap.Logger) {
@@ -64,7 +65,7 @@ func advise(lc fx.Lifecycle, view ports.CatalogView, log *zap.Logger) {
 	}))
 }
 
-// reconcile mends the guard of administrators after a crash between a change and its mark.
+// reconcile repairs the set of administrators after a crash between a change and the update of the set.
 func reconcile(lc fx.Lifecycle, rights *access.Service) {
 	lc.Append(fx.StartHook(func(ctx context.Context) error { return rights.Reconcile(ctx) }))
 }
@@ -224,7 +225,7 @@ func newAccount(n accountNeeds) *account.Service {
 	})
 }
 
-// learnHashes measures the hashes that users came with, at the start and once an hour, in case of an import meanwhile.
+// learnHashes measures foreign hashes at the start and once an hour, in case of an import meanwhile.
 func learnHashes(service *account.Service) jobs.Result {
 	return jobs.Result{Job: jobs.Job{Name: "learn_hashes", Every: time.Hour, AtStart: true, Run: service.LearnHashes}}
 }

@@ -49,7 +49,7 @@ func newSSO(n ssoNeeds) *sso.Service {
 	})
 }
 
-// watchProviders looks every minute for sessions whose check is due.
+// watchProviders checks every minute for sessions whose check is due.
 func watchProviders(service *sso.Service) jobs.Result {
 	return jobs.Result{Job: jobs.Job{Name: "watch_providers", Every: time.Minute, Run: service.WatchProviders}}
 }

@@ -16,21 +16,22 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// markName is the file in the data directory that holds the mark of the store where the key file cannot.
+// markName is the file in the data directory that stores the mark if the key file cannot.
 const markName = "ostiary.store"
 
-// installation knows whether a store was set up in a data directory before: the mark in the key file, or beside the database
-// where the key is configured, says so. An empty database there was copied without its journal, or replaced.
+// installation determines whether a store was set up in a data directory before. The mark is in the key file, or
+// beside the database if the key is configured. If there is a mark, an empty database was copied without its
+// write-ahead log, or replaced.
 type installation struct {
 	store   *sqlitestore.Store
 	dir     string
 	keyFile string // empty where the key is configured
 	mark    keyring.StoreMark
-	from    string // the file that the mark is in, or would be
-	id      string // of the store that is open
+	from    string // the file of the mark, existing or not
+	id      string // of the open store
 }
 
-// newInstallation takes the sealer since that creates the key file of a new installation, with its mark.
+// newInstallation depends on the sealer because that creates the key file of a new installation, with its mark.
 func newInstallation(c config.Config, _ ports.Sealer) (*installation, error) {
 	in := &installation{dir: c.DataDir, from: filepath.Join(c.DataDir, markName)}
 	paths := []string{in.from}
@@ -51,7 +52,8 @@ func newInstallation(c config.Config, _ ports.Sealer) (*installation, error) {
 	return in, nil
 }
 
-// known returns what the store may expect. A key file without a mark is of an earlier version, or was put there by hand.
+// known returns the state that the store may expect. A key file without a mark is from an earlier version or was
+// created by hand.
 func (in *installation) known() sqlitestore.Known {
 	switch {
 	case in.mark.State == keyring.StoreNew:
@@ -63,8 +65,8 @@ func (in *installation) known() sqlitestore.Known {
 	}
 }
 
-// warning returns what to say of a new database beside a key file that has no mark: the database that the key belongs to may
-// have been left behind. It is empty where there is nothing to say.
+// warning returns a warning about a new database with a key file without a mark: the database of the key may have
+// been forgotten. It is empty if there is nothing to report.
 func (in *installation) warning() string {
 	path := filepath.Join(in.dir, sqlitestore.FileName)
 	if _, err := os.Stat(path); in.mark.State != keyring.StoreUnknown || in.keyFile == "" || !errors.Is(err, fs.ErrNotExist) {
@@ -74,7 +76,7 @@ func (in *installation) warning() string {
 		"stop and put that back (docs/operate.md)", path, in.keyFile)
 }
 
-// opened checks the store that was opened, and marks it.
+// opened checks the opened store and marks it.
 func (in *installation) opened(ctx context.Context, store *sqlitestore.Store, id string) error {
 	in.store, in.id = store, id
 	users, err := store.HasUsers(ctx)
@@ -87,7 +89,7 @@ func (in *installation) opened(ctx context.Context, store *sqlitestore.Store, id
 	return in.record(users)
 }
 
-// lost says what to do about a store that has lost what it held.
+// lost returns the error of a store that has lost its data, with a remedy.
 func (in *installation) lost(err error) error {
 	if !errors.Is(err, sqlitestore.ErrNeverSetUp) {
 		return err
@@ -97,7 +99,7 @@ func (in *installation) lost(err error) error {
 		"the line %q to %s", filepath.Join(in.dir, sqlitestore.FileName), sqlitestore.FileName, keyring.NewInstallation, in.from)
 }
 
-// record appends the mark of the open store where it says more than the one before.
+// record appends the mark of the open store if it adds to the previous one.
 func (in *installation) record(users bool) error {
 	mark := keyring.StoreMark{State: keyring.StoreSetUp, ID: in.id}
 	if users {
@@ -107,7 +109,7 @@ func (in *installation) record(users bool) error {
 		return nil
 	}
 	err := keyring.AppendStoreMark(in.from, mark)
-	if err != nil && in.from == in.keyFile { // such as a file that is mounted for reading alone
+	if err != nil && in.from == in.keyFile { // such as a read-only mount
 		in.from = filepath.Join(in.dir, markName)
 		err = keyring.AppendStoreMark(in.from, mark)
 	}
@@ -117,12 +119,12 @@ func (in *installation) record(users bool) error {
 	return err
 }
 
-// markUsers marks the store once it has users.
+// markUsers marks the store when it has users.
 func markUsers(in *installation) jobs.Result {
 	return jobs.Result{Job: jobs.Job{Name: "store_mark", Every: time.Minute, Run: in.update}}
 }
 
-// update marks the store once it has users: while the service runs, and at its end.
+// update marks the store when it has users: while the service runs, and when it stops.
 func (in *installation) update(ctx context.Context) error {
 	if in.mark.State == keyring.StoreInUse {
 		return nil

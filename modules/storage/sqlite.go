@@ -1,4 +1,4 @@
-// Package storage wires the store that the configuration names to the storage ports.
+// Package storage wires the configured store to the storage ports.
 package storage
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// SQLite provides the storage ports on the embedded database. It opens at once and not with the lifecycle, since what is
-// made from it (signing keys, the catalog) reads it as it is made.
+// SQLite provides the storage ports on the embedded database. It opens during construction and not with the
+// lifecycle, since its dependents (signing keys, the catalog) read it during theirs.
 var SQLite = fx.Module("storage.sqlite",
 	fx.Provide(
 		newInstallation,
@@ -38,7 +38,7 @@ var SQLite = fx.Module("storage.sqlite",
 	),
 )
 
-// openSQLite takes the sealer first: the key file is created before the database.
+// openSQLite depends on the sealer so that the key file is created before the database.
 func openSQLite(
 	lc fx.Lifecycle, c config.Config, clock ports.Clock, sealer ports.Sealer, in *installation, log *zap.Logger,
 ) (*sqlitestore.Store, error) {
@@ -63,7 +63,7 @@ func openSQLite(
 	return store, in.opened(ctx, store, id)
 }
 
-// markEntries has the store mark the entries of the audit log under the log's own key.
+// markEntries configures the store to mark audit entries under the log's own key.
 func markEntries(store interface{ MarkEntries(m ports.AuditMarker) }, signer *audit.Signer) error {
 	marker, err := signer.Marker(context.Background())
 	if err != nil {

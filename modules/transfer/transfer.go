@@ -1,4 +1,4 @@
-// Package transfer binds the two stores of a copy: what `ostiary storage copy` runs.
+// Package transfer opens the two stores of `ostiary storage copy`.
 package transfer
 
 import (
@@ -19,35 +19,35 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Progress is told how far the copy of a kind of things has come.
+// Progress is called with the progress of the copy of a kind of records.
 type Progress func(kind string, done, total int64)
 
-// Count is how many things of a kind each store holds at the end.
+// Count is the number of records of a kind in each store at the end.
 type Count struct {
 	Kind string `json:"kind"`
 	From int64  `json:"from"`
 	To   int64  `json:"to"`
 }
 
-// Report says what was copied and proved.
+// Report describes the copied and verified data.
 type Report struct {
 	Counts []Count `json:"counts"`
-	// AuditKey signed the log that was proved in the target; empty when nothing is sealed yet.
+	// AuditKey signed the log that was verified in the target; empty if nothing is sealed yet.
 	AuditKey string `json:"audit_key,omitempty"`
-	// AuditEntries is how many entries the seals prove.
+	// AuditEntries is the number of entries that the seals prove.
 	AuditEntries int64 `json:"audit_entries"`
 }
 
-// place is one of the two stores: where it is, opened.
-type place struct {
+// location is one of the two opened stores.
+type location struct {
 	transfer.Side
 	proofs ports.AuditProofs
 	dir    string // of the embedded store
 	close  func(context.Context) error
 }
 
-// Copy copies one store into the other and proves the audit log there. A store is "sqlite:FOLDER" or a MongoDB address with the
-// database as its path; "sqlite" and "mongodb" alone are the configured ones.
+// Copy copies one store into the other and verifies the audit log there. A store is "sqlite:FOLDER" or a MongoDB URI
+// with the database as its path; "sqlite" and "mongodb" mean the configured ones.
 func Copy(ctx context.Context, c config.Config, from, to string, progress Progress) (Report, error) {
 	source, err := open(ctx, c, from)
 	if err != nil {
@@ -62,7 +62,7 @@ func Copy(ctx context.Context, c config.Config, from, to string, progress Progre
 	return report, errors.Join(err, source.close(ctx), target.close(ctx))
 }
 
-func copyBetween(ctx context.Context, c config.Config, source, target place, progress Progress) (Report, error) {
+func copyBetween(ctx context.Context, c config.Config, source, target location, progress Progress) (Report, error) {
 	sealer, err := sealerOf(c, source, target)
 	if err != nil {
 		return Report{}, err
@@ -78,10 +78,10 @@ func copyBetween(ctx context.Context, c config.Config, source, target place, pro
 	verifier := audit.NewStoreVerifier(target.proofs, target.Seals, audit.NewSigner(target.Seals, sealer))
 	proof, err := verifier.Verify(ctx, audit.Trust{})
 	if err != nil {
-		return report, fmt.Errorf("proving the copied audit log: %w", err)
+		return report, fmt.Errorf("verifying the copied audit log: %w", err)
 	}
 	if proof.Finding != nil {
-		return report, fmt.Errorf("the copied audit log does not prove itself: %s", proof.Finding.Reason)
+		return report, fmt.Errorf("the copied audit log is damaged: %s", proof.Finding.Reason)
 	}
 	report.AuditKey = proof.Key
 	if proof.Last > 0 {
@@ -90,8 +90,8 @@ func copyBetween(ctx context.Context, c config.Config, source, target place, pro
 	return report, nil
 }
 
-// sealerOf takes the configured key, or else the key file beside the embedded store.
-func sealerOf(c config.Config, places ...place) (ports.Sealer, error) {
+// sealerOf returns a sealer with the configured key, or else with the key file beside the embedded store.
+func sealerOf(c config.Config, locations ...location) (ports.Sealer, error) {
 	if c.Keyring.Key != "" {
 		list, err := keyring.ParseKeys(c.Keyring.Key.Reveal())
 		if err != nil {
@@ -99,7 +99,7 @@ func sealerOf(c config.Config, places ...place) (ports.Sealer, error) {
 		}
 		return keyring.NewSealer(list)
 	}
-	for _, p := range places {
+	for _, p := range locations {
 		if p.dir != "" {
 			list, err := keyring.OpenKeyFile(config.Config{DataDir: p.dir}.KeyFile())
 			if err != nil {
@@ -111,7 +111,7 @@ func sealerOf(c config.Config, places ...place) (ports.Sealer, error) {
 	return nil, fault.ErrInvalid.About("keyring.key", "is needed to prove the copied audit log")
 }
 
-func open(ctx context.Context, c config.Config, where string) (place, error) {
+func open(ctx context.Context, c config.Config, where string) (location, error) {
 	switch scheme, rest, _ := strings.Cut(where, ":"); scheme {
 	case "sqlite":
 		if rest == "" {
@@ -124,19 +124,19 @@ func open(ctx context.Context, c config.Config, where string) (place, error) {
 		}
 		address, err := url.Parse(where)
 		if err != nil || strings.Trim(address.Path, "/") == "" {
-			return place{}, fault.ErrInvalid.About("store", "a MongoDB address names its database, as in mongodb://host/ostiary")
+			return location{}, fault.ErrInvalid.About("store", "a MongoDB address names its database, as in mongodb://host/ostiary")
 		}
 		return openMongoDB(ctx, where, strings.Trim(address.Path, "/"))
 	}
-	return place{}, fault.ErrInvalid.About("store", "must be sqlite:FOLDER or mongodb://…/DATABASE, or sqlite or mongodb for the configured one")
+	return location{}, fault.ErrInvalid.About("store", "must be sqlite:FOLDER or mongodb://…/DATABASE, or sqlite or mongodb for the configured one")
 }
 
-func openSQLite(ctx context.Context, dir string) (place, error) {
+func openSQLite(ctx context.Context, dir string) (location, error) {
 	s, err := sqlitestore.Open(ctx, sqlitestore.Config{Dir: dir, Clock: sysclock.Clock{}})
 	if err != nil {
-		return place{}, err
+		return location{}, err
 	}
-	return place{
+	return location{
 		Side: transfer.Side{
 			Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
 			Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
@@ -146,12 +146,12 @@ func openSQLite(ctx context.Context, dir string) (place, error) {
 	}, nil
 }
 
-func openMongoDB(ctx context.Context, uri, database string) (place, error) {
+func openMongoDB(ctx context.Context, uri, database string) (location, error) {
 	s, err := mongostore.Open(ctx, mongostore.Config{URI: uri, Database: database, Clock: sysclock.Clock{}})
 	if err != nil {
-		return place{}, err
+		return location{}, err
 	}
-	return place{
+	return location{
 		Side: transfer.Side{
 			Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
 			Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),

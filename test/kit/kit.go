@@ -1,5 +1,5 @@
-// Package kit puts the parts together that tests of the core work with: the real embedded store in a temporary folder, a
-// clock that stands until it is told to go on, and the small adapters around them.
+// Package kit sets up the environment of core tests: the real embedded store in a temporary folder, a clock that only
+// moves on request, and the small adapters around them.
 package kit
 
 import (
@@ -18,16 +18,16 @@ import (
 	"github.com/ostiary/ostiary/core/notify"
 )
 
-// Noon is the time at which the clock of a new kit stands.
+// Noon is the initial time of the clock of a new kit.
 var Noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
-// Clock tells the time that it was set to. It is safe for concurrent use.
+// Clock returns a fixed time. It is safe for concurrent use.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-// Now returns the time that the clock stands at.
+// Now returns the time of the clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -41,7 +41,7 @@ func (c *Clock) Forward(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// Kit is one test's own installation.
+// Kit is an installation for one test.
 type Kit struct {
 	Dir      string
 	Store    *sqlitestore.Store
@@ -54,20 +54,20 @@ type Kit struct {
 	Composer *notify.Composer
 }
 
-// Setup is what a kit begins with.
+// Setup is the initial state of a kit.
 type Setup struct {
 	Dir string // the data directory
 	Now time.Time
 	KEK keyring.Key
 }
 
-// New returns a kit on an empty data directory that ends with the test.
+// New returns a kit on an empty data directory. It is closed at the end of the test.
 func New(tb testing.TB) *Kit {
 	tb.Helper()
 	return Open(tb, Setup{Dir: tb.TempDir(), Now: Noon, KEK: keyring.NewKey()})
 }
 
-// Open returns a kit that ends with the test.
+// Open returns a kit that is closed at the end of the test.
 func Open(tb testing.TB, setup Setup) *Kit {
 	tb.Helper()
 	k := &Kit{Dir: setup.Dir, Clock: &Clock{now: setup.Now}, KEK: setup.KEK}
@@ -97,7 +97,7 @@ func Open(tb testing.TB, setup Setup) *Kit {
 	return k
 }
 
-// Origin is where the requests of principals of the kit come from.
+// Origin is the origin of the requests of the kit's principals.
 var Origin = domain.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "kit/1.0", RequestID: "req-kit"}
 
 // User stores an active user of the built-in directory with the role.
@@ -116,7 +116,7 @@ func (k *Kit) User(tb testing.TB, name string, role domain.RoleID, groups ...dom
 	return user
 }
 
-// As returns the principal of the user, signed in a moment ago, with what they hold now.
+// As returns the principal of the user, signed in at the current time, with their current permissions.
 func (k *Kit) As(tb testing.TB, user domain.User) domain.Principal {
 	tb.Helper()
 	catalog, err := k.Store.CatalogStore().Catalog(tb.Context())

@@ -6,13 +6,13 @@ import (
 	"github.com/ostiary/ostiary/core/sso"
 )
 
-// AppURL is where people sign in to, and AppByeURL where they sign out to, unless a test says otherwise.
+// AppURL is the default redirect URL after sign-in, and AppByeURL the one after sign-out.
 const (
 	AppURL    = "https://app.example.com/signed-in"
 	AppByeURL = "https://app.example.com/bye"
 )
 
-// NewSSO returns one more service for single sign-on over the same store, as on another node.
+// NewSSO returns another service for single sign-on on the same store, as on another node.
 func (s *Services) NewSSO(c sso.Config) *sso.Service {
 	if c.CallbackURL == nil {
 		c.CallbackURL = func(id domain.DirectoryID) string {
