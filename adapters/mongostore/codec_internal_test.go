@@ -96,8 +96,10 @@ func TestItemsOfAnOutboxAreTheGoldenOnes(t *testing.T) {
 	t.Parallel()
 	entry := bson.Raw("\x05\x00\x00\x00\x00")
 	raw, err := encode(waiting{ID: "usr_1", Gone: true, Outbox: []item{
-		{ID: "a", At: time.Unix(0, 1), Entry: entry}, {ID: "b", At: time.Unix(0, 2), Message: entry},
-		{ID: "c", At: time.Unix(0, 3), Bump: true}, {ID: "d", At: time.Unix(0, 4), Tombstone: true},
+		{ID: "a", At: time.Unix(0, 1), Entry: entry},
+		{ID: "b", At: time.Unix(0, 2), Message: entry},
+		{ID: "c", At: time.Unix(0, 3), Bump: true},
+		{ID: "d", At: time.Unix(0, 4), Tombstone: true},
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -58,12 +58,16 @@ func lacksASetting(t *testing.T, in *installation) {
 	if got := catalog.Settings.Lockout.AccountMaxAttempts; got != want {
 		t.Errorf("the setting that is not stored is %d, want its default %d", got, want)
 	}
+	peeked, found, err := in.peek()
+	if err != nil || !found || peeked.Lockout.AccountMaxAttempts != want {
+		t.Errorf("the settings that commands read have %d, %v, %v", peeked.Lockout.AccountMaxAttempts, found, err)
+	}
 	four := 4
 	patch := settings.Patch{Session: settings.SessionPatch{MaxSessions: &four}}
 	patched, err := in.Settings.Patch(t.Context(), domain.Operator(), patch, 0)
 	must(t, err)
-	if patched.Settings.Session.MaxSessions != four || patched.Settings.Lockout.AccountMaxAttempts != want {
-		t.Errorf("after a change of another one the settings are %+v", patched.Settings)
+	if patched.Session.MaxSessions != four || patched.Lockout.AccountMaxAttempts != want {
+		t.Errorf("after a change of another one the settings are %+v", patched)
 	}
 }
 

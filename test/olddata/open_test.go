@@ -19,6 +19,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 	"github.com/ostiary/ostiary/test/kit"
 )
@@ -47,6 +48,7 @@ type installation struct {
 	archive  ports.Archive
 	tokens   ports.ThirdPartyTokenStore
 	messages ports.MessageQueue
+	peek     func() (domain.Settings, bool, error) // the settings, as the operator's commands read them
 }
 
 func loadSecrets(t *testing.T, store string) secrets {
@@ -96,6 +98,7 @@ func openSQLite(t *testing.T, statements ...string) *installation {
 	k := kit.Open(t, setup(t, &in.secrets, dir, string(keys)))
 	in.Services = kit.Start(t, kit.Options{Kit: k, Audience: "ostiary"})
 	in.archive, in.tokens, in.messages = k.Store, k.Store.Tokens(), k.Store.Messages()
+	in.peek = func() (domain.Settings, bool, error) { return sqlitestore.PeekSettings(t.Context(), dir) }
 	return in
 }
 
@@ -121,6 +124,7 @@ func openMongoDB(t *testing.T, uri, database string, update bson.D) *installatio
 		}
 	}})
 	in.archive, in.tokens, in.messages = s, s.Tokens(), s.Messages()
+	in.peek = func() (domain.Settings, bool, error) { return mongostore.PeekSettings(t.Context(), config) }
 	return in
 }
 

@@ -1,0 +1,56 @@
+package olddata_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/adapters/mongostore"
+	"github.com/ostiary/ostiary/adapters/sqlitestore"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/transfer"
+	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+)
+
+// TestAnOldDataDirectoryIsCopied copies it to MongoDB, with a setting that the old settings lack.
+func TestAnOldDataDirectoryIsCopied(t *testing.T) {
+	t.Parallel()
+	from := openSQLite(t, "UPDATE settings SET doc = json_remove(doc, '$.lockout.account_max_attempts')")
+	config := mongostore.Config{
+		URI: mongowire.Start(t).URI(), Database: "ostiary", Clock: from.Clock, NoTTL: true, Timeout: time.Minute,
+	}
+	to, err := mongostore.Open(t.Context(), config)
+	must(t, err)
+	t.Cleanup(func() { must(t, to.Close(context.WithoutCancel(t.Context()))) })
+	counts, err := transfer.Copy(t.Context(), sqliteSide(from.Store), mongoSide(to), from.Clock, func(domain.ArchiveKind, int64, int64) {})
+	must(t, err)
+	for _, c := range counts {
+		if c.From != c.To {
+			t.Errorf("%d of %d %s were copied", c.To, c.From, c.Kind)
+		}
+	}
+	catalog, err := to.CatalogStore().Catalog(t.Context())
+	must(t, err)
+	if got := catalog.Settings.Lockout.AccountMaxAttempts; got != domain.DefaultSettings().Lockout.AccountMaxAttempts {
+		t.Errorf("the copied setting that was not stored is %d, want its default", got)
+	}
+	if catalog.Settings.Password.MinLength != 14 || len(catalog.Settings.TwoFactor.RequiredForRoles) != 0 {
+		t.Errorf("the copied settings are %+v", catalog.Settings)
+	}
+}
+
+func sqliteSide(s *sqlitestore.Store) transfer.Side {
+	return transfer.Side{
+		Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(),
+		Groups: s.CatalogStore(), Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(),
+		SigningKeys: s.SigningKeyStore(), Seals: s.Audit(), Archive: s, Maintenance: s,
+	}
+}
+
+func mongoSide(s *mongostore.Store) transfer.Side {
+	return transfer.Side{
+		Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(),
+		Groups: s.CatalogStore(), Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(),
+		SigningKeys: s.SigningKeyStore(), Seals: s.Audit(), Archive: s, Maintenance: s,
+	}
+}
