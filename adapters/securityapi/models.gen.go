@@ -576,12 +576,12 @@ type APIKey struct {
 	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
 	KeyID     string                       `json:"key_id"`
 
-	// LastUsedAt Up to a minute behind.
+	// LastUsedAt Accurate to a minute.
 	LastUsedAt  nullable.Nullable[time.Time] `json:"last_used_at"`
 	Name        string                       `json:"name"`
 	Permissions []string                     `json:"permissions"`
 
-	// Prefix The first characters, to tell keys apart.
+	// Prefix The first characters, to identify the key.
 	Prefix string `json:"prefix"`
 }
 
@@ -595,7 +595,7 @@ type APIKeyList struct {
 	Page       int                       `json:"page"`
 	Total      int64                     `json:"total"`
 
-	// TotalEstimated The total is an estimate; absent when it is exact.
+	// TotalEstimated Whether the total is an estimate; absent if it is exact.
 	TotalEstimated *bool `json:"total_estimated,omitempty"`
 }
 
@@ -624,7 +624,7 @@ type AuditAction string
 type AuditLog struct {
 	Action AuditAction `json:"action"`
 
-	// Details `target_id` is whom or what it touched.
+	// Details `target_id` is the affected user or object.
 	Details   map[string]interface{}    `json:"details"`
 	IPAddress nullable.Nullable[string] `json:"ip_address"`
 	LogID     string                    `json:"log_id"`
@@ -633,7 +633,7 @@ type AuditLog struct {
 	Timestamp time.Time                 `json:"timestamp"`
 	UserAgent nullable.Nullable[string] `json:"user_agent"`
 
-	// UserID Who acted; `cli` and `system` for the operator and the service itself; null where nobody is known.
+	// UserID The actor; `cli` for the command line and `system` for the service; null if unknown.
 	UserID nullable.Nullable[string] `json:"user_id"`
 }
 
@@ -668,7 +668,7 @@ type ConfirmEmailRequest struct {
 
 // CreateAPIKeyRequest defines model for CreateAPIKeyRequest.
 type CreateAPIKeyRequest struct {
-	// ExpiresAt In the future; ten years when absent.
+	// ExpiresAt In the future; the default is ten years.
 	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
 	Name        string     `json:"name"`
 	Permissions []string   `json:"permissions"`
@@ -695,7 +695,7 @@ type CreateRoleRequest struct {
 
 // CreateUserRequest defines model for CreateUserRequest.
 type CreateUserRequest struct {
-	// Directory The id of a configured directory; the default one when absent.
+	// Directory The id of a configured directory; absent means the default directory.
 	Directory *string `json:"directory,omitempty"`
 	Email     string  `json:"email"`
 	FullName  *string `json:"full_name,omitempty"`
@@ -703,10 +703,10 @@ type CreateUserRequest struct {
 	// Groups Names or ids of groups.
 	Groups *[]string `json:"groups,omitempty"`
 
-	// Metadata Any JSON object of at most 16 KiB and 16 levels, kept as it was sent. Keys may hold dots and dollars; the order of keys and the spelling of numbers stay.
+	// Metadata Any JSON object of at most 16 KiB and 16 levels, stored as sent. Keys can contain dots and dollar signs; the order of keys and the form of numbers are preserved.
 	Metadata *Metadata `json:"metadata,omitempty"`
 
-	// Password Only for the built-in directory. Without it the user gets an activation mail.
+	// Password Only for the built-in directory. Without it the user receives an activation e-mail.
 	Password *string `json:"password,omitempty"`
 
 	// PhoneNumber In E.164 form.
@@ -805,13 +805,13 @@ type ExportFilters struct {
 
 // ExportRequest defines model for ExportRequest.
 type ExportRequest struct {
-	// BOM Begin the file with a byte order mark (U+FEFF), which some spreadsheets need to read names in UTF-8. Most readers of JSON refuse it.
+	// BOM Start the file with a byte order mark (U+FEFF), which some spreadsheets need to detect UTF-8. Most JSON parsers reject it.
 	BOM       *bool               `json:"bom,omitempty"`
 	DateRange *DateRange          `json:"date_range,omitempty"`
 	Filters   *ExportFilters      `json:"filters,omitempty"`
 	Format    ExportRequestFormat `json:"format"`
 
-	// Proof Whether the proof for `ostiary audit verify` comes along: as the last lines in `ndjson`, as the member `proof` beside `logs` in `json`, as lines that begin with `#` at the end in `csv`. The default is true for `json` and `ndjson`, and false for `csv`.
+	// Proof Whether the export contains the proof for `ostiary audit verify`: the last lines in `ndjson`, the member `proof` beside `logs` in `json`, lines that begin with `#` at the end in `csv`. The default is true for `json` and `ndjson`, and false for `csv`.
 	Proof *bool `json:"proof,omitempty"`
 }
 
@@ -820,10 +820,10 @@ type ExportRequestFormat string
 
 // Grant defines model for Grant.
 type Grant struct {
-	// ImpliedBy In the list of all: the permission there that this one follows from.
+	// ImpliedBy In a list of permissions: the permission that implies this one.
 	ImpliedBy *string `json:"implied_by,omitempty"`
 
-	// Permission As it is written there; may be a pattern.
+	// Permission As defined in the source; may be a pattern.
 	Permission string `json:"permission"`
 
 	// Source `role:<id>` or `group:<name>`.
@@ -853,7 +853,7 @@ type GroupList struct {
 type IntrospectRequest struct {
 	Token string `json:"token"`
 
-	// TokenTypeHint Accepted and not needed.
+	// TokenTypeHint Accepted and ignored.
 	TokenTypeHint *string `json:"token_type_hint,omitempty"`
 }
 
@@ -873,7 +873,7 @@ type IntrospectResponse struct {
 	// Sub The user's id.
 	Sub *string `json:"sub,omitempty"`
 
-	// TokenType `Bearer`: how the token is used (RFC 7662).
+	// TokenType Always `Bearer` (RFC 7662).
 	TokenType *string `json:"token_type,omitempty"`
 	Username  *string `json:"username,omitempty"`
 }
@@ -885,11 +885,11 @@ type JSONWebKeySet struct {
 
 // LockoutPolicy defines model for LockoutPolicy.
 type LockoutPolicy struct {
-	// AccountMaxAttempts From all sources together within 24 hours.
+	// AccountMaxAttempts Failed attempts from all sources together within 24 hours.
 	AccountMaxAttempts     int `json:"account_max_attempts"`
 	LockoutDurationMinutes int `json:"lockout_duration_minutes"`
 
-	// MaxAttempts From one source.
+	// MaxAttempts Failed attempts from one source network.
 	MaxAttempts        int `json:"max_attempts"`
 	ResetWindowMinutes int `json:"reset_window_minutes"`
 }
@@ -908,35 +908,35 @@ type LoginRequest struct {
 	Email    *string `json:"email,omitempty"`
 	Password string  `json:"password"`
 
-	// RememberMe Stay signed in for `remember_me_days` instead of `timeout_minutes` without activity.
+	// RememberMe Keep the session for `remember_me_days` instead of `timeout_minutes` without activity.
 	RememberMe *bool `json:"remember_me,omitempty"`
 
-	// TwoFactorCode A code of the authenticator app, of an SMS, or a backup code.
+	// TwoFactorCode A code from the authenticator app or an SMS, or a backup code.
 	TwoFactorCode *string `json:"two_factor_code,omitempty"`
 
-	// Username The username, or the e-mail address.
+	// Username The username or the e-mail address.
 	Username *string `json:"username,omitempty"`
 }
 
 // LoginResponse Example: {"access_token":"eyJhbGciOiJFZERTQSIs...","expires_in":3600,"refresh_token":"rt_01hm6x1aq2...","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","token_type":"Bearer","user":{"role":"user","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe"}}
 type LoginResponse struct {
-	// AccessToken A JWT (RFC 9068) with the claims `iss`, `sub`, `aud`, `exp`, `iat`, `jti`, `sid`, `auth_time`, `amr` and `gen`, the number of refreshes of the session before it.
+	// AccessToken A JWT (RFC 9068) with the claims `iss`, `sub`, `aud`, `exp`, `iat`, `jti`, `sid`, `auth_time`, `amr` and `gen`, the number of earlier refreshes of the session.
 	AccessToken string `json:"access_token"`
 
-	// ExpiresIn Seconds that the access token is good for.
+	// ExpiresIn Lifetime of the access token in seconds.
 	ExpiresIn int `json:"expires_in"`
 
-	// RefreshToken Opaque, single use.
+	// RefreshToken Opaque, single-use.
 	RefreshToken string `json:"refresh_token"`
 
-	// Scope The tokens can do nothing but set up a second factor.
+	// Scope The tokens can only enroll a second factor.
 	Scope     *LoginResponseScope    `json:"scope,omitempty"`
 	SessionID string                 `json:"session_id"`
 	TokenType LoginResponseTokenType `json:"token_type"`
 	User      LoginUser              `json:"user"`
 }
 
-// LoginResponseScope The tokens can do nothing but set up a second factor.
+// LoginResponseScope The tokens can only enroll a second factor.
 type LoginResponseScope string
 
 // LoginResponseTokenType defines model for LoginResponse.TokenType.
@@ -972,15 +972,15 @@ type Membership struct {
 // MembershipStatus defines model for Membership.Status.
 type MembershipStatus string
 
-// Metadata Any JSON object of at most 16 KiB and 16 levels, kept as it was sent. Keys may hold dots and dollars; the order of keys and the spelling of numbers stay.
+// Metadata Any JSON object of at most 16 KiB and 16 levels, stored as sent. Keys can contain dots and dollar signs; the order of keys and the form of numbers are preserved.
 type Metadata = json.RawMessage
 
-// MetadataPatch A JSON Merge Patch of the metadata; null clears all of it. What the patch does not name stays as it was sent.
+// MetadataPatch A JSON Merge Patch of the metadata; null clears it. Other members are preserved as sent.
 type MetadataPatch = json.RawMessage
 
 // NewAPIKey Example: {"api_key":"sk_live_abcdef123456...","created_at":"2024-01-15T10:00:00Z","expires_at":"2024-12-31T23:59:59Z","key_id":"key_01hm6x4g9v2b5d8f1h3k6m0npq","name":"Integration Key","permissions":["bots.use"]}
 type NewAPIKey struct {
-	// APIKey Shown once.
+	// APIKey Returned only once.
 	APIKey      string                       `json:"api_key"`
 	CreatedAt   time.Time                    `json:"created_at"`
 	ExpiresAt   nullable.Nullable[time.Time] `json:"expires_at"`
@@ -1007,11 +1007,11 @@ type OIDCLinkResponse struct {
 
 // OIDCLogoutRequest defines model for OIDCLogoutRequest.
 type OIDCLogoutRequest struct {
-	// PostLogoutRedirectURI Where the provider shall send the browser then: one of the configured addresses.
+	// PostLogoutRedirectURI Where the provider redirects the browser afterwards: one of the configured URLs.
 	PostLogoutRedirectURI *string `json:"post_logout_redirect_uri,omitempty"`
 	RefreshToken          *string `json:"refresh_token,omitempty"`
 
-	// State Comes back there.
+	// State Returned there unchanged.
 	State *string `json:"state,omitempty"`
 }
 
@@ -1028,17 +1028,17 @@ type OIDCLogoutResponseStatus string
 type OIDCTokenRequest struct {
 	Code string `json:"code"`
 
-	// CodeVerifier Of the `code_challenge` that the sign-in was started with.
+	// CodeVerifier The PKCE verifier of the `code_challenge` of the sign-in.
 	CodeVerifier  *string `json:"code_verifier,omitempty"`
 	TwoFactorCode *string `json:"two_factor_code,omitempty"`
 }
 
 // PasswordPolicy defines model for PasswordPolicy.
 type PasswordPolicy struct {
-	// ExpiryDays 0 is never.
+	// ExpiryDays 0 disables expiry.
 	ExpiryDays int `json:"expiry_days"`
 
-	// HistoryCount How many former passwords cannot be used again, the present one among them.
+	// HistoryCount Number of previous passwords that cannot be reused, including the current one.
 	HistoryCount int `json:"history_count"`
 
 	// MinLength In characters, 8 to 256.
@@ -1083,18 +1083,18 @@ type PasswordResetRequest struct {
 type PermissionCheck struct {
 	Granted bool `json:"granted"`
 
-	// Grants With `explain=true`; empty where nothing is granted.
+	// Grants With `explain=true`; empty if the permission is not granted.
 	Grants     *[]Grant `json:"grants,omitzero"`
 	Permission string   `json:"permission"`
 
-	// Reason Why nothing is granted: `pending_activation` or `deactivated`. Absent for an active user.
+	// Reason Why no permission is granted: `pending_activation` or `deactivated`. Absent for an active user.
 	Reason *string `json:"reason,omitempty"`
 
 	// Source `role:<id>`, `group:<name>`, or null when not granted.
 	Source nullable.Nullable[string] `json:"source"`
 	UserID string                    `json:"user_id"`
 
-	// WouldBeGrantedBy With `explain=true`, for a refusal: all roles that would give it, and the groups for a caller with `users.read` or `groups.manage`.
+	// WouldBeGrantedBy With `explain=true`, if not granted: all roles that would grant the permission, and the groups if the caller has `users.read` or `groups.manage`.
 	WouldBeGrantedBy *[]string `json:"would_be_granted_by,omitzero"`
 }
 
@@ -1102,7 +1102,7 @@ type PermissionCheck struct {
 type PermissionList struct {
 	Permissions []Grant `json:"permissions"`
 
-	// Reason Why nothing is granted: `pending_activation` or `deactivated`. Absent for an active user.
+	// Reason Why no permission is granted: `pending_activation` or `deactivated`. Absent for an active user.
 	Reason *string `json:"reason,omitempty"`
 	UserID string  `json:"user_id"`
 }
@@ -1112,7 +1112,7 @@ type PermissionResult struct {
 	Granted    bool   `json:"granted"`
 	Permission string `json:"permission"`
 
-	// Reason Why nothing is granted: `pending_activation` or `deactivated`. Absent for an active user.
+	// Reason Why no permission is granted: `pending_activation` or `deactivated`. Absent for an active user.
 	Reason *string                   `json:"reason,omitempty"`
 	Source nullable.Nullable[string] `json:"source"`
 }
@@ -1127,7 +1127,7 @@ type PermissionResults struct {
 type Provider struct {
 	ID string `json:"id"`
 
-	// LoginURL Where to send the browser.
+	// LoginURL The URL to send the browser to.
 	LoginURL string       `json:"login_url"`
 	Name     string       `json:"name"`
 	Type     ProviderType `json:"type"`
@@ -1148,7 +1148,7 @@ type RefreshRequest struct {
 
 // RevokeAllRequest defines model for RevokeAllRequest.
 type RevokeAllRequest struct {
-	// ExceptCurrent Leave the session that asks.
+	// ExceptCurrent Keep the session of the request.
 	ExceptCurrent *bool `json:"except_current,omitempty"`
 }
 
@@ -1181,7 +1181,7 @@ type RevokedSessionStatus string
 type Role struct {
 	BuiltIn bool `json:"built_in"`
 
-	// Level Of the Users API: a lower level is more power.
+	// Level Role level of the Users API: a lower level has more privileges.
 	Level       int      `json:"level"`
 	Name        string   `json:"name"`
 	Permissions []string `json:"permissions"`
@@ -1201,14 +1201,14 @@ type RoleList struct {
 
 // SecuritySettings Example: {"lockout_policy":{"account_max_attempts":50,"lockout_duration_minutes":30,"max_attempts":5,"reset_window_minutes":15},"password_policy":{"expiry_days":90,"history_count":5,"min_length":12,"require_lowercase":true,"require_numbers":true,"require_special":true,"require_uppercase":true},"session_policy":{"max_sessions":5,"reauthenticate_minutes":0,"remember_me_days":30,"timeout_minutes":30},"two_factor":{"enabled":false,"methods":["totp","sms"],"required_for_roles":["admin"]}}
 type SecuritySettings struct {
-	// Advisories Where the settings stray from today's advice, and what to do.
+	// Advisories Deviations from current guidance, with advice.
 	Advisories     *[]string       `json:"advisories,omitempty"`
 	LockoutPolicy  LockoutPolicy   `json:"lockout_policy"`
 	PasswordPolicy PasswordPolicy  `json:"password_policy"`
 	SessionPolicy  SessionPolicy   `json:"session_policy"`
 	TwoFactor      TwoFactorPolicy `json:"two_factor"`
 
-	// Warnings In the answer to a change: what it brings for people who are signed in, such as how many administrators have no second factor when the duty is switched on.
+	// Warnings In the response to an update: its effect on signed-in users, such as the number of administrators without a second factor when it becomes required.
 	Warnings *[]string `json:"warnings,omitempty"`
 }
 
@@ -1216,7 +1216,7 @@ type SecuritySettings struct {
 type Session struct {
 	CreatedAt time.Time `json:"created_at"`
 
-	// Current The session that asks.
+	// Current Whether this is the session of the request.
 	Current      bool                      `json:"current"`
 	IPAddress    nullable.Nullable[string] `json:"ip_address"`
 	LastActivity time.Time                 `json:"last_activity"`
@@ -1240,14 +1240,14 @@ type SessionList struct {
 
 // SessionPolicy defines model for SessionPolicy.
 type SessionPolicy struct {
-	// MaxSessions The least recently used one is ended when there are more.
+	// MaxSessions Beyond it the least recently used session is ended.
 	MaxSessions int `json:"max_sessions"`
 
-	// ReauthenticateMinutes How recent a sign-in or step-up must be for sensitive operations; 0 asks for none. See `POST /auth/step-up`.
+	// ReauthenticateMinutes Maximum age of the sign-in or step-up for sensitive operations; 0 disables the check. See `POST /auth/step-up`.
 	ReauthenticateMinutes int `json:"reauthenticate_minutes"`
 	RememberMeDays        int `json:"remember_me_days"`
 
-	// TimeoutMinutes Without activity.
+	// TimeoutMinutes Idle timeout.
 	TimeoutMinutes int `json:"timeout_minutes"`
 }
 
@@ -1255,7 +1255,7 @@ type SessionPolicy struct {
 type SessionPolicyPatch struct {
 	MaxSessions *int `json:"max_sessions,omitempty"`
 
-	// ReauthenticateMinutes Raising it, or setting it back to 0, is itself a sensitive operation.
+	// ReauthenticateMinutes Raising it or setting it to 0 is itself a sensitive operation.
 	ReauthenticateMinutes *int `json:"reauthenticate_minutes,omitempty"`
 	RememberMeDays        *int `json:"remember_me_days,omitempty"`
 	TimeoutMinutes        *int `json:"timeout_minutes,omitempty"`
@@ -1270,16 +1270,16 @@ type SetupRequest struct {
 	Username string  `json:"username"`
 }
 
-// StepUpRequest One proof.
+// StepUpRequest Exactly one proof.
 type StepUpRequest struct {
-	// Code The one-time code of a sign-in that `login_url` began.
+	// Code The one-time code of a sign-in started at `login_url`.
 	Code *string `json:"code,omitempty"`
 
-	// CodeVerifier The PKCE verifier of that sign-in's `code_challenge`.
+	// CodeVerifier The PKCE verifier of the sign-in's `code_challenge`.
 	CodeVerifier *string `json:"code_verifier,omitempty"`
 	Password     *string `json:"password,omitempty"`
 
-	// TwoFactorCode A code of the authenticator app, of an SMS, or a backup code.
+	// TwoFactorCode A code from the authenticator app or an SMS, or a backup code.
 	TwoFactorCode *string `json:"two_factor_code,omitempty"`
 }
 
@@ -1295,7 +1295,7 @@ type StepUpResponseStatus string
 
 // TwoFactorPolicy defines model for TwoFactorPolicy.
 type TwoFactorPolicy struct {
-	// Enabled While false nobody must enrol; who has enrolled is asked all the same.
+	// Enabled If false, no user is required to enroll; enrolled users still need their second factor.
 	Enabled          bool                     `json:"enabled"`
 	Methods          []TwoFactorPolicyMethods `json:"methods"`
 	RequiredForRoles []string                 `json:"required_for_roles"`
@@ -1313,14 +1313,14 @@ type TwoFactorPolicyPatch struct {
 
 // TwoFactorSetup Example: {"backup_codes":["4kqnm-7x2pd","m3v9c-hz81t"],"expires_at":"2024-01-15T10:10:00Z","method":"totp","qr_code":"data:image/png;base64,iVBORw0KGgo...","secret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}
 type TwoFactorSetup struct {
-	// BackupCodes Each works once in place of a code.
+	// BackupCodes Single-use codes that replace a code.
 	BackupCodes []string `json:"backup_codes"`
 
-	// ExpiresAt Until when `verify` takes a code.
+	// ExpiresAt When the enrollment expires.
 	ExpiresAt *time.Time            `json:"expires_at,omitempty"`
 	Method    *TwoFactorSetupMethod `json:"method,omitempty"`
 
-	// PhoneNumber Where the code went, for `sms`.
+	// PhoneNumber The number that the code was sent to, for `sms`.
 	PhoneNumber *string `json:"phone_number,omitempty"`
 
 	// QrCode A `data:image/png;base64,` URL, for `totp`.
@@ -1356,21 +1356,21 @@ type UpdateRoleRequest struct {
 
 // UpdateSettingsRequest defines model for UpdateSettingsRequest.
 type UpdateSettingsRequest struct {
-	// Advisories Taken and not looked at, so that what was read can be sent back.
+	// Advisories Ignored; accepted so that a response can be sent back.
 	Advisories     *[]string            `json:"advisories,omitempty"`
 	LockoutPolicy  *LockoutPolicyPatch  `json:"lockout_policy,omitempty"`
 	PasswordPolicy *PasswordPolicyPatch `json:"password_policy,omitempty"`
 
-	// Profile Sets a whole profile first; the other members of the patch come after it.
+	// Profile Applies a profile first, then the other members of the patch.
 	Profile       *UpdateSettingsRequestProfile `json:"profile,omitempty"`
 	SessionPolicy *SessionPolicyPatch           `json:"session_policy,omitempty"`
 	TwoFactor     *TwoFactorPolicyPatch         `json:"two_factor,omitempty"`
 
-	// Warnings Taken and not looked at, so that an answer can be sent back.
+	// Warnings Ignored; accepted so that a response can be sent back.
 	Warnings *[]string `json:"warnings,omitempty"`
 }
 
-// UpdateSettingsRequestProfile Sets a whole profile first; the other members of the patch come after it.
+// UpdateSettingsRequestProfile Applies a profile first, then the other members of the patch.
 type UpdateSettingsRequestProfile string
 
 // UpdateUserRequest defines model for UpdateUserRequest.
@@ -1378,10 +1378,10 @@ type UpdateUserRequest struct {
 	Email    *string                   `json:"email,omitempty"`
 	FullName nullable.Nullable[string] `json:"full_name,omitempty"`
 
-	// Groups Names or ids of all the user's groups.
+	// Groups Names or ids of all groups of the user.
 	Groups *[]string `json:"groups,omitempty"`
 
-	// Metadata A JSON Merge Patch of the metadata; null clears all of it. What the patch does not name stays as it was sent.
+	// Metadata A JSON Merge Patch of the metadata; null clears it. Other members are preserved as sent.
 	Metadata    nullable.Nullable[MetadataPatch] `json:"metadata,omitempty"`
 	PhoneNumber nullable.Nullable[string]        `json:"phone_number,omitempty"`
 	Role        *string                          `json:"role,omitempty"`
@@ -1395,20 +1395,20 @@ type UpdateUserRequestStatus string
 type User struct {
 	CreatedAt time.Time `json:"created_at"`
 
-	// Directory Where the account lives.
+	// Directory The id of the user's directory.
 	Directory     string `json:"directory"`
 	Email         string `json:"email"`
 	EmailVerified bool   `json:"email_verified"`
 	FullName      string `json:"full_name"`
 
-	// Groups Names.
+	// Groups Names of the groups.
 	Groups    []string                     `json:"groups"`
 	LastLogin nullable.Nullable[time.Time] `json:"last_login"`
 
-	// LockedUntil The latest end of a lock in force after failed sign-ins, from any source; null without one, and to the person themselves.
+	// LockedUntil The latest end of the locks caused by failed sign-ins, from any source; null if there is none, and in what users read about themselves.
 	LockedUntil nullable.Nullable[time.Time] `json:"locked_until"`
 
-	// Metadata Any JSON object of at most 16 KiB and 16 levels, kept as it was sent. Keys may hold dots and dollars; the order of keys and the spelling of numbers stay.
+	// Metadata Any JSON object of at most 16 KiB and 16 levels, stored as sent. Keys can contain dots and dollar signs; the order of keys and the form of numbers are preserved.
 	Metadata         Metadata                  `json:"metadata"`
 	PhoneNumber      nullable.Nullable[string] `json:"phone_number"`
 	Role             string                    `json:"role"`
@@ -1434,7 +1434,7 @@ type UserList struct {
 	Page       int                       `json:"page"`
 	Total      int64                     `json:"total"`
 
-	// TotalEstimated The total is an estimate; absent when it is exact.
+	// TotalEstimated Whether the total is an estimate; absent if it is exact.
 	TotalEstimated *bool         `json:"total_estimated,omitempty"`
 	Users          []UserSummary `json:"users"`
 }
@@ -1447,7 +1447,7 @@ type UserSummary struct {
 	Email    string `json:"email"`
 	FullName string `json:"full_name"`
 
-	// LockedUntil The latest end of a lock in force after failed sign-ins, from any source; null without one, and to the person themselves.
+	// LockedUntil The latest end of the locks caused by failed sign-ins, from any source; null if there is none, and in what users read about themselves.
 	LockedUntil nullable.Nullable[time.Time] `json:"locked_until"`
 	Role        string                       `json:"role"`
 	Status      UserStatus                   `json:"status"`
@@ -1457,10 +1457,10 @@ type UserSummary struct {
 
 // VerifyResponse Example: {"expires_at":"2024-01-15T15:00:00Z","permissions":["bots.use","profile.edit"],"role":"user","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe","valid":true}
 type VerifyResponse struct {
-	// ExpiresAt When the token stops working if nothing more happens; null for a key without an end.
+	// ExpiresAt When the token expires unless it is used or revoked earlier; null for a key without expiry.
 	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
 
-	// Permissions All that the token may do at this moment.
+	// Permissions The current permissions of the token.
 	Permissions []string `json:"permissions"`
 	Role        string   `json:"role"`
 
@@ -1541,10 +1541,10 @@ type N503 = Error
 
 // ListAuditLogsParams defines parameters for ListAuditLogs.
 type ListAuditLogsParams struct {
-	// UserID Who acted, or whom a failed login aimed at.
+	// UserID The actor, or the target of a failed login.
 	UserID *string `form:"user_id,omitempty" json:"user_id,omitempty"`
 
-	// Action Only these actions; give the parameter several times for several.
+	// Action Only these actions; repeat the parameter for several.
 	Action *[]AuditAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// StartDate A date or a date and time, inclusive.
@@ -1562,7 +1562,7 @@ type ListAuditLogsParams struct {
 	// Limit Items per page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Not together with `page`.
+	// Cursor The `next_cursor` of the previous page. Cannot be combined with `page`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -1582,22 +1582,22 @@ type OidcCallbackParams struct {
 
 // OidcLoginParams defines parameters for OidcLogin.
 type OidcLoginParams struct {
-	// RedirectURI Where the browser shall end.
+	// RedirectURI The URL to return to.
 	RedirectURI string `form:"redirect_uri" json:"redirect_uri"`
 
-	// State Comes back as it is.
+	// State Returned unchanged.
 	State               *string                             `form:"state,omitempty" json:"state,omitempty"`
 	CodeChallenge       *string                             `form:"code_challenge,omitempty" json:"code_challenge,omitempty"`
 	CodeChallengeMethod *OidcLoginParamsCodeChallengeMethod `form:"code_challenge_method,omitempty" json:"code_challenge_method,omitempty"`
 
-	// LoginHint Who wants to sign in, for the provider's page.
+	// LoginHint Login name for the provider's page.
 	LoginHint  *string `form:"login_hint,omitempty" json:"login_hint,omitempty"`
 	RememberMe *bool   `form:"remember_me,omitempty" json:"remember_me,omitempty"`
 
-	// Fresh Have the person sign in at the provider even where its session is live.
+	// Fresh Require a new sign-in at the provider even if it has a live session.
 	Fresh *bool `form:"fresh,omitempty" json:"fresh,omitempty"`
 
-	// StepUp The mark of a `login_url` that `POST /auth/step-up` answered. The person signs in again at the provider (`max_age=0`), and the `code` that the browser brings back goes to `POST /auth/step-up`.
+	// StepUp The step-up id of a `login_url` from `POST /auth/step-up`. The user signs in again at the provider (`max_age=0`), and the `code` that the browser returns with is sent to `POST /auth/step-up`.
 	StepUp *string `form:"step_up,omitempty" json:"step_up,omitempty"`
 }
 
@@ -1612,13 +1612,13 @@ type ListGroupsParams struct {
 	// Limit Items per page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Not together with `page`.
+	// Cursor The `next_cursor` of the previous page. Cannot be combined with `page`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // CreateGroupParams defines parameters for CreateGroup.
 type CreateGroupParams struct {
-	// IdempotencyKey Any text of your choice, once for each thing to create. A retry with it and the same body returns the first answer.
+	// IdempotencyKey A unique value chosen by the client per object to create. A retry with the same key and body returns the first response.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1630,7 +1630,7 @@ type ListMembersParams struct {
 	// Limit Items per page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Not together with `page`.
+	// Cursor The `next_cursor` of the previous page. Cannot be combined with `page`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -1642,19 +1642,19 @@ type ListRolesParams struct {
 	// Limit Items per page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Not together with `page`.
+	// Cursor The `next_cursor` of the previous page. Cannot be combined with `page`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // CreateRoleParams defines parameters for CreateRole.
 type CreateRoleParams struct {
-	// IdempotencyKey Any text of your choice, once for each thing to create. A retry with it and the same body returns the first answer.
+	// IdempotencyKey A unique value chosen by the client per object to create. A retry with the same key and body returns the first response.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // GetSettingsParams defines parameters for GetSettings.
 type GetSettingsParams struct {
-	// IfNoneMatch The ETag of what the client has; 304 while it is the present one.
+	// IfNoneMatch The ETag that the client has; 304 if it is current.
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
@@ -1672,7 +1672,7 @@ type ListUsersParams struct {
 	// Limit Items per page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Not together with `page`.
+	// Cursor The `next_cursor` of the previous page. Cannot be combined with `page`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Role Only users with this role.
@@ -1681,13 +1681,13 @@ type ListUsersParams struct {
 	// Group Only members of this group (name or id).
 	Group *string `form:"group,omitempty" json:"group,omitempty"`
 
-	// Status Only users in this state; `inactive` means `deactivated` and `pending` means `pending_activation`.
+	// Status Only users with this status; `inactive` means `deactivated` and `pending` means `pending_activation`.
 	Status *ListUsersParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 
-	// Search A part of the username, e-mail or full name, whatever the case. A whole address fits.
+	// Search Case-insensitive substring of the username, e-mail address or full name. Long enough for a complete address.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// Sort The order; a leading `-` is descending.
+	// Sort Sort key; a leading `-` sorts in descending order.
 	Sort *ListUsersParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
@@ -1699,13 +1699,13 @@ type ListUsersParamsSort string
 
 // CreateUserParams defines parameters for CreateUser.
 type CreateUserParams struct {
-	// IdempotencyKey Any text of your choice, once for each thing to create. A retry with it and the same body returns the first answer.
+	// IdempotencyKey A unique value chosen by the client per object to create. A retry with the same key and body returns the first response.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteUserParams defines parameters for DeleteUser.
 type DeleteUserParams struct {
-	// Purge Erase the person's data.
+	// Purge Erase the personal data.
 	Purge *bool `form:"purge,omitempty" json:"purge,omitempty"`
 }
 
@@ -1717,19 +1717,19 @@ type ListAPIKeysParams struct {
 	// Limit Items per page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Not together with `page`.
+	// Cursor The `next_cursor` of the previous page. Cannot be combined with `page`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // CreateAPIKeyParams defines parameters for CreateAPIKey.
 type CreateAPIKeyParams struct {
-	// IdempotencyKey Any text of your choice, once for each thing to create. A retry with it and the same body returns the first answer.
+	// IdempotencyKey A unique value chosen by the client per object to create. A retry with the same key and body returns the first response.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // CheckPermissionParams defines parameters for CheckPermission.
 type CheckPermissionParams struct {
-	// Explain Tell every grant that matched, or what would give the permission.
+	// Explain Return every matching grant, or the roles and groups that would grant the permission.
 	Explain *bool `form:"explain,omitempty" json:"explain,omitempty"`
 }
 
@@ -1741,7 +1741,7 @@ type ListSessionsParams struct {
 	// Limit Items per page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Not together with `page`.
+	// Cursor The `next_cursor` of the previous page. Cannot be combined with `page`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
