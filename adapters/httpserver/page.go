@@ -65,16 +65,16 @@ func (r *Request) checkQuery(m *mount) error {
 	if err == nil {
 		err = m.Query.check(q)
 	}
-	return r.refuseFirst(m, err)
+	return r.refuseFirst(err)
 }
 
 // refuseFirst returns the refusal of the principal in place of a failure of the request's form, if there is one: without
 // the permission, nobody learns what is wrong with the request.
-func (r *Request) refuseFirst(m *mount, failure error) error {
-	if failure == nil || m.Check == nil {
-		return failure
+func (r *Request) refuseFirst(failure error) error {
+	if failure == nil {
+		return nil
 	}
-	if refused := m.Check(r); refused != nil {
+	if refused := r.Refusal(); refused != nil {
 		return refused
 	}
 	return failure

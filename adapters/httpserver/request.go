@@ -43,6 +43,14 @@ func (r *Request) Context() context.Context { return r.ctx }
 // Credential returns the one credential that was sent, or "".
 func (r *Request) Credential() (string, error) { return r.mount.api.Credential(r) }
 
+// Refusal returns the refusal that the route's handler would give to the principal, as far as its Check tells.
+func (r *Request) Refusal() error {
+	if r.mount.Check == nil {
+		return nil
+	}
+	return r.mount.Check(r)
+}
+
 // Param returns a path parameter, decoded once. The server has seen to it that it holds no control character, and where it is no
 // name also nothing that a path could hide: no slash, no further escape.
 func (r *Request) Param(name string) string {

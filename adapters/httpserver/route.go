@@ -243,11 +243,11 @@ func (s *Server) serveRoute(m *mount) fiber.Handler {
 			return err
 		}
 		if err := checkMediaType(c, m.Accepts); err != nil {
-			return r.refuseFirst(m, err)
+			return r.refuseFirst(err)
 		}
 		if err := m.Handler(r); err != nil {
 			if r.undecoded {
-				err = r.refuseFirst(m, err)
+				err = r.refuseFirst(err)
 			}
 			return err
 		}

@@ -3,6 +3,7 @@ package mongostore
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -85,13 +86,19 @@ func (a *Audit) Misfiled(ctx context.Context, first, last int64) (*domain.AuditM
 var errEnough = errors.New("enough was read")
 
 // Records calls yield for each record with a place from first to last that matches, in the order of the places. Those that are not
-// sealed yet come at the places that they will have. The service gives no place below 1; what is stored there is read all the same.
+// sealed yet come at the places that they will have. The service gives no place below 1; what is stored there is read all the same,
+// and from the least place on what is stored without a place.
 func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
 	next, filter := max(first, 1), auditFilter(query)
 	read := func(d *auditDocument) error {
 		r := d.record()
 		next = max(next, d.Seq+1)
 		return yield(&r)
+	}
+	if first == math.MinInt64 {
+		if err := a.placeless(ctx, filter, read); err != nil {
+			return err
+		}
 	}
 	if err := a.placed(ctx, first, min(last, -1), filter, read); err != nil {
 		return err
@@ -113,6 +120,23 @@ func (a *Audit) Records(ctx context.Context, first, last int64, query domain.Aud
 		}
 		return yield(r)
 	})
+}
+
+// placeless calls yield for documents whose place is absent or no number, as if it were 0. The service writes none, no segment and no
+// export would have them, and the list shows them. Of very many, not all are read: one is damage enough.
+func (a *Audit) placeless(ctx context.Context, also bson.D, yield func(*auditDocument) error) error {
+	anyPlace := bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: int64(math.MinInt64)}}}} // of a number
+	docs, err := a.find(ctx, append(bson.D{{Key: "$nor", Value: bson.A{anyPlace}}}, also...),
+		options.Find().SetHint("seq").SetLimit(scanBatch).SetProjection(bson.D{{Key: "seq", Value: 0}}))
+	if err != nil {
+		return err
+	}
+	for i := range docs {
+		if err := yield(&docs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unplaced calls yield for the records that no segment holds, with the places that they will have after the one given. Of those

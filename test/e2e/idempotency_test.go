@@ -39,3 +39,28 @@ func TestARepeatedRequestWaitsForTheFirst(t *testing.T) {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }
+
+// TestAStoredResponseTakesThePermissionOfTheCall repeats the creation of an API key, whose answer holds the secret, after
+// the principal has lost the right to make it.
+func TestAStoredResponseTakesThePermissionOfTheCall(t *testing.T) {
+	t.Parallel()
+	in := install(t, kit.Options{})
+	in.desk(t)
+	agent := string(in.Register(t, "agent", userPassword, "desk").ID)
+	owner := string(in.Register(t, "owner", userPassword, "user").ID)
+	header := http.Header{"Authorization": {"Bearer " + in.token(t, "agent", userPassword)}, "Idempotency-Key": {"once"}}
+	create := func() reply {
+		t.Helper()
+		return in.do(t, http.MethodPost, securityapi.Base+"/users/"+owner+"/api-keys", `{"name":"k","permissions":["bots.use"]}`, header)
+	}
+	made, again := create(), create()
+	if made.status != http.StatusCreated || again.status != http.StatusCreated || again.text("api_key") != made.text("api_key") {
+		t.Fatalf("with the permission: %d %s, then %d %s", made.status, made.body, again.status, again.body)
+	}
+	if r := in.call(t, in.admin, http.MethodPost, "/users/"+agent+"/roles", `{"role_id":"user"}`); r.status != http.StatusOK {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	if r := create(); r.status != http.StatusNotFound {
+		t.Errorf("without the permission: %d %s", r.status, r.body)
+	}
+}
