@@ -17,14 +17,14 @@ import (
 
 const password = "Correct-Horse-7-Battery"
 
-// people is an installation with somebody of each sort.
+// people is an installation with one user of each kind.
 type people struct {
 	*kit.Services
 	root, desk, plain domain.Principal
 	rootID, plainID   domain.UserID
 }
 
-func meet(t *testing.T) *people {
+func newPeople(t *testing.T) *people {
 	t.Helper()
 	p := &people{Services: kit.Start(t, kit.Options{})}
 	p.rootID = p.Register(t, "root", password, "admin").ID
@@ -58,9 +58,9 @@ func (p *people) join(t *testing.T, group, name string) {
 	}
 }
 
-func TestZ05_NobodyGivesWhatTheyLack(t *testing.T) {
+func TestNoPrincipalGrantsWhatItLacks(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
+	p := newPeople(t)
 	p.group(t, "admin_team", "system.configure")
 	p.group(t, "support", "tickets.manage")
 	update := func(by domain.Principal, id domain.UserID, patch account.Patch) func(*testing.T) error {
@@ -88,22 +88,22 @@ func TestZ05_NobodyGivesWhatTheyLack(t *testing.T) {
 		do   func(*testing.T) error
 		want error
 	}{
-		"the helpdesk makes an administrator of somebody":      {update(p.desk, p.plainID, account.Patch{Role: new("admin")}), fault.ErrForbidden},
-		"the helpdesk makes an administrator of themselves":    {update(p.desk, p.desk.UserID, account.Patch{Role: new("admin")}), fault.ErrForbidden},
-		"the helpdesk makes somebody a superuser":              {update(p.desk, p.plainID, account.Patch{Role: new("sudo")}), fault.ErrForbidden},
-		"an administrator makes somebody a superuser":          {update(p.root, p.plainID, account.Patch{Role: new("sudo")}), fault.ErrForbidden},
-		"the helpdesk writes system.configure into a group":    {group(p.desk, "system.configure"), fault.ErrForbidden},
-		"the helpdesk writes everything into a group":          {group(p.desk, "*"), fault.ErrForbidden},
-		"the helpdesk writes all of users into a group":        {group(p.desk, "users.*"), fault.ErrForbidden},
-		"the helpdesk writes another service's into a group":   {group(p.desk, "tickets.manage"), fault.ErrForbidden},
-		"an administrator writes another service's":            {group(p.root, "tickets.manage"), nil},
-		"an administrator writes everything into a group":      {group(p.root, "*"), fault.ErrForbidden},
-		"the helpdesk puts themselves into the administrators": {member(p.desk, "admin_team", p.desk.UserID), fault.ErrForbidden},
-		"the helpdesk puts somebody into the administrators":   {member(p.desk, "admin_team", p.plainID), fault.ErrForbidden},
-		"the helpdesk puts somebody into the support":          {member(p.desk, "support", p.plainID), nil},
-		"the helpdesk puts themselves into the support":        {member(p.desk, "support", p.desk.UserID), fault.ErrForbidden},
-		"a user makes a group":                                 {group(p.plain, "kb.edit"), fault.ErrForbidden},
-		"the helpdesk makes a role": {func(t *testing.T) error {
+		"the helpdesk makes another user an administrator":   {update(p.desk, p.plainID, account.Patch{Role: new("admin")}), fault.ErrForbidden},
+		"the helpdesk makes itself an administrator":         {update(p.desk, p.desk.UserID, account.Patch{Role: new("admin")}), fault.ErrForbidden},
+		"the helpdesk makes a user a superuser":              {update(p.desk, p.plainID, account.Patch{Role: new("sudo")}), fault.ErrForbidden},
+		"an administrator makes a user a superuser":          {update(p.root, p.plainID, account.Patch{Role: new("sudo")}), fault.ErrForbidden},
+		"the helpdesk adds system.configure to a group":      {group(p.desk, "system.configure"), fault.ErrForbidden},
+		"the helpdesk adds * to a group":                     {group(p.desk, "*"), fault.ErrForbidden},
+		"the helpdesk adds users.* to a group":               {group(p.desk, "users.*"), fault.ErrForbidden},
+		"the helpdesk adds another service's permission":     {group(p.desk, "tickets.manage"), fault.ErrForbidden},
+		"an administrator adds another service's permission": {group(p.root, "tickets.manage"), nil},
+		"an administrator adds * to a group":                 {group(p.root, "*"), fault.ErrForbidden},
+		"the helpdesk joins the administrators":              {member(p.desk, "admin_team", p.desk.UserID), fault.ErrForbidden},
+		"the helpdesk adds a user to the administrators":     {member(p.desk, "admin_team", p.plainID), fault.ErrForbidden},
+		"the helpdesk adds a user to the support":            {member(p.desk, "support", p.plainID), nil},
+		"the helpdesk joins the support":                     {member(p.desk, "support", p.desk.UserID), fault.ErrForbidden},
+		"a user creates a group":                             {group(p.plain, "kb.edit"), fault.ErrForbidden},
+		"the helpdesk creates a role": {func(t *testing.T) error {
 			t.Helper()
 			_, err := p.Access.CreateRole(t.Context(), p.desk, access.RoleInput{ID: "boss", Name: "Boss", Permissions: []string{"users.manage"}})
 			return err
@@ -119,9 +119,9 @@ func TestZ05_NobodyGivesWhatTheyLack(t *testing.T) {
 	}
 }
 
-func TestZ08_CheckNamesItsSourceAndIsForOneselfOrReaders(t *testing.T) {
+func TestCheckReturnsSourceAndRequiresRead(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
+	p := newPeople(t)
 	p.group(t, "support", "tickets.*")
 	p.join(t, "support", "plain")
 	for permission, want := range map[string]access.Decision{
@@ -141,10 +141,10 @@ func TestZ08_CheckNamesItsSourceAndIsForOneselfOrReaders(t *testing.T) {
 		t.Errorf("an implied permission: %+v, %v, want the group that implies it", got, err)
 	}
 	if _, err := p.Access.Check(t.Context(), p.plain, p.rootID, "bots.use"); !errors.Is(err, domain.ErrUserNotFound) {
-		t.Errorf("a user about somebody else: %v", err)
+		t.Errorf("a user about another user: %v", err)
 	}
 	if _, err := p.Access.Check(t.Context(), p.plain, p.plainID, "Bots"); !errors.Is(err, fault.ErrInvalid) {
-		t.Errorf("a name that is none: %v", err)
+		t.Errorf("an invalid permission: %v", err)
 	}
 	explained, err := p.Access.Explain(t.Context(), p.root, p.plainID, "users.read")
 	if err != nil {
@@ -152,13 +152,13 @@ func TestZ08_CheckNamesItsSourceAndIsForOneselfOrReaders(t *testing.T) {
 	}
 	want := []string{"role:admin", "role:auditor", "role:sudo", "role:supervisor", "group:helpdesk"}
 	if diff := cmp.Diff(want, explained.WouldBeGrantedBy); diff != "" {
-		t.Errorf("what would grant differs (-want +got):\n%s", diff)
+		t.Errorf("WouldBeGrantedBy differs (-want +got):\n%s", diff)
 	}
 }
 
-func TestZ09_S03_ChangesOfGroupsAndRolesReachTheNextRequest(t *testing.T) {
+func TestGroupAndRoleChangesApplyToNextRequest(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
+	p := newPeople(t)
 	signedIn, _ := p.SignIn(t, "plain", password, "198.51.100.4")
 	can := func(permission domain.Permission) bool {
 		t.Helper()
@@ -168,13 +168,13 @@ func TestZ09_S03_ChangesOfGroupsAndRolesReachTheNextRequest(t *testing.T) {
 		}
 		return by.Can(permission)
 	}
-	step := func(what string, err error, permission domain.Permission, want bool) {
+	step := func(name string, err error, permission domain.Permission, want bool) {
 		t.Helper()
 		if err != nil {
-			t.Fatalf("%s: %v", what, err)
+			t.Fatalf("%s: %v", name, err)
 		}
 		if can(permission) != want {
-			t.Errorf("after %s, %s is %t for the very next request", what, permission, !want)
+			t.Errorf("after %s, %s is %t for the next request", name, permission, !want)
 		}
 	}
 	p.group(t, "support", "tickets.manage")
@@ -194,20 +194,20 @@ func TestZ09_S03_ChangesOfGroupsAndRolesReachTheNextRequest(t *testing.T) {
 	step("another role", err, "kb.read", false)
 }
 
-func TestZ07_TheLastAdministratorIsNotLostByAGroupOrARole(t *testing.T) {
+func TestLastAdministratorIsKeptOnGroupChanges(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
-	// The only administrator is one by a group.
+	p := newPeople(t)
+	// The only administrator is one through a group.
 	p.group(t, "admins", "users.manage", "system.configure")
 	p.join(t, "admins", "plain")
 	if _, err := p.Account.Update(t.Context(), domain.Operator(), p.rootID, account.Patch{Role: new("user")}); err != nil {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{
-		"out of the group":  fail(p.Access.RemoveMember(t.Context(), domain.Operator(), "admins", string(p.plainID))),
-		"without the group": fail(p.Access.DeleteGroup(t.Context(), domain.Operator(), "admins")),
-		"less in the group": fail(p.Access.UpdateGroup(t.Context(), domain.Operator(), "admins", access.GroupPatch{Permissions: &[]string{"users.manage"}})),
-		"deactivated":       fail(p.Account.Deactivate(t.Context(), domain.Operator(), p.plainID)),
+		"removed from group": fail(p.Access.RemoveMember(t.Context(), domain.Operator(), "admins", string(p.plainID))),
+		"group deleted":      fail(p.Access.DeleteGroup(t.Context(), domain.Operator(), "admins")),
+		"fewer permissions":  fail(p.Access.UpdateGroup(t.Context(), domain.Operator(), "admins", access.GroupPatch{Permissions: &[]string{"users.manage"}})),
+		"deactivated":        fail(p.Account.Deactivate(t.Context(), domain.Operator(), p.plainID)),
 	} {
 		if !errors.Is(err, domain.ErrLastAdmin) {
 			t.Errorf("%s: got error %v, want %v", name, err, domain.ErrLastAdmin)
@@ -217,9 +217,9 @@ func TestZ07_TheLastAdministratorIsNotLostByAGroupOrARole(t *testing.T) {
 
 func fail[T any](_ T, err error) error { return err }
 
-func TestZ07_TwoAdministratorsDoNotDemoteEachOther(t *testing.T) {
+func TestConcurrentDemotionsKeepOneAdministrator(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
+	p := newPeople(t)
 	second := p.Register(t, "second", password, "admin").ID
 	for range 10 {
 		var done atomic.Int64
@@ -237,7 +237,7 @@ func TestZ07_TwoAdministratorsDoNotDemoteEachOther(t *testing.T) {
 		}
 		wg.Wait()
 		if done.Load() != 1 {
-			t.Fatalf("%d of two racing demotions succeeded, want 1", done.Load())
+			t.Fatalf("%d of two concurrent demotions succeeded, want 1", done.Load())
 		}
 		for _, id := range []domain.UserID{p.rootID, second} {
 			if _, err := p.Account.Update(t.Context(), domain.Operator(), id, account.Patch{Role: new("admin")}); err != nil {
@@ -247,9 +247,9 @@ func TestZ07_TwoAdministratorsDoNotDemoteEachOther(t *testing.T) {
 	}
 }
 
-func TestRolesInUseAndBuiltInOnesStay(t *testing.T) {
+func TestRolesInUseAndBuiltInRolesCannotBeDeleted(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
+	p := newPeople(t)
 	if _, err := p.Access.CreateRole(t.Context(), p.root, access.RoleInput{ID: "clerk", Name: "Clerk", Permissions: []string{"kb.edit"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -263,6 +263,6 @@ func TestRolesInUseAndBuiltInOnesStay(t *testing.T) {
 		t.Errorf("a built-in role: %v", err)
 	}
 	if err := p.Access.DeleteRole(t.Context(), p.root, "ghost"); !errors.Is(err, domain.ErrRoleNotFound) {
-		t.Errorf("a role that is none: %v", err)
+		t.Errorf("an unknown role: %v", err)
 	}
 }

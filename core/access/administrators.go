@@ -9,12 +9,13 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// errMustLeave stops an update that would cost somebody the administration before the guard has let them go.
-var errMustLeave = errors.New("the guard of administrators must let go first")
+// errMustLeave stops an update that would remove a user's administration before the user has left the guard.
+var errMustLeave = errors.New("the user must leave the administrator guard first")
 
-// UpdateUser applies change to the user as UserStore.Update does, and keeps the guard of administrators true: who stops
-// being an administrator leaves it before the change, which the last one cannot (domain.ErrLastAdmin), and who
-// becomes one joins it after. Everything that can change a role, a membership or a status goes through here.
+// UpdateUser applies change to the user as UserStore.Update does, and keeps the administrator guard consistent: a user
+// who ceases to be an administrator leaves the guard before the change, which the last one cannot
+// (domain.ErrLastAdmin), and a user who becomes one joins it afterwards. Every change of a role, a membership or a
+// status goes through UpdateUser.
 func (s *Service) UpdateUser(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
 	catalog, err := s.catalog.Catalog(ctx)
 	if err != nil {
@@ -41,12 +42,12 @@ func (s *Service) UpdateUser(ctx context.Context, id domain.UserID, change ports
 	return user, nil
 }
 
-// guarded is a change of a user that knows whether it makes or unmakes an administrator.
+// guarded is a change of a user that detects whether the user becomes or ceases to be an administrator.
 type guarded struct {
 	catalog       *domain.Catalog
 	change        ports.Change[domain.User]
-	left          bool // the guard has let the user go
-	before, after bool // was an administrator, is one
+	left          bool // the user has left the guard
+	before, after bool // whether the user was and is an administrator
 }
 
 func (g *guarded) apply(u *domain.User, out *domain.Outbox) error {
@@ -61,11 +62,11 @@ func (g *guarded) apply(u *domain.User, out *domain.Outbox) error {
 	return nil
 }
 
-// identifierTries is how many identifiers a new user is tried under: eight digits meet now and then.
+// identifierTries is the maximum number of identifiers tried for a new user: identifiers of eight digits occasionally
+// collide.
 const identifierTries = 5
 
-// CreateUser stores a new user, under another identifier where theirs is taken, and, where they are an administrator, has
-// them join the guard.
+// CreateUser stores a new user, with another identifier if theirs is taken, and adds an administrator to the guard.
 func (s *Service) CreateUser(ctx context.Context, user *domain.User, out domain.Outbox) error {
 	if err := domain.CheckUsernameKey(user.UsernameKey); err != nil {
 		return err
@@ -89,7 +90,7 @@ func (s *Service) CreateUser(ctx context.Context, user *domain.User, out domain.
 	return nil
 }
 
-// isAbout reports whether an error names this field alone.
+// isAbout reports whether an error names only the field.
 func isAbout(err error, field string) bool {
 	if !errors.Is(err, domain.ErrUserExists) {
 		return false
@@ -98,7 +99,7 @@ func isAbout(err error, field string) bool {
 	return len(details) == 1 && details[0].Field == field
 }
 
-// DeleteUser removes the user, unless they are the last administrator.
+// DeleteUser deletes the user, unless it is the last administrator.
 func (s *Service) DeleteUser(ctx context.Context, id domain.UserID, out domain.Outbox) error {
 	if err := s.guard.Leave(ctx, id); err != nil {
 		return err
@@ -110,9 +111,9 @@ func isAdministrator(catalog *domain.Catalog, u *domain.User) bool {
 	return u.Status == domain.StatusActive && catalog.Grants(u).IsAdministrator()
 }
 
-// letGo has those administrators leave the guard who would be none under the changed catalog. It returns them, so that
-// they can join again when the change fails.
-func (s *Service) letGo(ctx context.Context, changed *domain.Catalog) ([]domain.UserID, error) {
+// leaveGuard removes the administrators from the guard who would no longer be administrators under the changed catalog.
+// It returns them, so that they can join again if the change fails.
+func (s *Service) leaveGuard(ctx context.Context, changed *domain.Catalog) ([]domain.UserID, error) {
 	members, err := s.guard.Members(ctx)
 	if err != nil {
 		return nil, err
@@ -133,8 +134,8 @@ func (s *Service) letGo(ctx context.Context, changed *domain.Catalog) ([]domain.
 	return losing, s.guard.Leave(ctx, losing...)
 }
 
-// Reconcile makes the guard hold every administrator that there is. It runs at the start and after a role or group began
-// to make administrators; a crash between a change and its mark in the guard is mended here.
+// Reconcile makes the guard contain exactly the administrators. It runs at startup and after a role or group starts to
+// make administrators; it also repairs the guard after a crash between a change and its record in the guard.
 func (s *Service) Reconcile(ctx context.Context) error {
 	catalog, err := s.catalog.Catalog(ctx)
 	if err != nil {
@@ -156,9 +157,9 @@ func (s *Service) Reconcile(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err = s.letGo(ctx, catalog)
+	_, err = s.leaveGuard(ctx, catalog)
 	if errors.Is(err, domain.ErrLastAdmin) {
-		return nil // nobody is left to take over; whoever is in stays in
+		return nil // the guard keeps its members if no other administrator exists
 	}
 	return err
 }
@@ -189,7 +190,7 @@ func (s *Service) joinAll(ctx context.Context, catalog *domain.Catalog, query do
 	}
 }
 
-// mayAdminister reports whether the permissions are a part of what makes an administrator.
+// mayAdminister reports whether the permissions include one that makes an administrator.
 func mayAdminister(permissions []domain.Permission) bool {
 	for _, p := range permissions {
 		if p.Covers(domain.UsersManage) || p.Covers(domain.SystemConfigure) {

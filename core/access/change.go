@@ -12,15 +12,16 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// NewIdentifier returns eight hexadecimal digits for the Users API. They come from an id, spread evenly: among a hundred thousand
-// users one or two meet, and the store refuses one that is.
+// NewIdentifier returns eight hexadecimal digits for the Users API, derived from a new ID and evenly distributed: among
+// a hundred thousand users one or two collide, and the store refuses a duplicate.
 func NewIdentifier(ids ports.IDs) string {
 	sum := sha256.Sum256([]byte(ids.NewID("")))
 	return hex.EncodeToString(sum[:4])
 }
 
-// since is a change from before to after of what still is as it was when the rules were checked: of anything else it is
-// fault.ErrConflict, for another administrator was faster. What is as it should be already stays and is not recorded.
+// since returns a change from before to after. If the stored value is no longer before, because another administrator
+// changed it after the rules were checked, it is fault.ErrConflict. A value that already equals after is left unchanged
+// and not recorded.
 func since[T any](before, after T, same func(a, b T) bool, write ports.Change[T]) ports.Change[T] {
 	return func(now *T, out *domain.Outbox) error {
 		switch {
@@ -33,11 +34,11 @@ func since[T any](before, after T, same func(a, b T) bool, write ports.Change[T]
 	}
 }
 
-// leading makes a change of roles or groups that leads to this catalog. Administrators who lose their rights by it leave the
-// guard before, which refuses the last one, and join it again where the change fails.
-func leading[T any](ctx context.Context, s *Service, changed *domain.Catalog, change func() (T, error)) (T, error) {
+// withGuard makes a change of roles or groups that results in the changed catalog. Administrators who lose their
+// permissions leave the guard first, which refuses the last one, and join it again if the change fails.
+func withGuard[T any](ctx context.Context, s *Service, changed *domain.Catalog, change func() (T, error)) (T, error) {
 	var none T
-	left, err := s.letGo(ctx, changed)
+	left, err := s.leaveGuard(ctx, changed)
 	if err != nil {
 		return none, err
 	}
@@ -51,7 +52,7 @@ func leading[T any](ctx context.Context, s *Service, changed *domain.Catalog, ch
 	return none, err
 }
 
-// reconcileIf looks for new administrators after permissions were written that could have made some.
+// reconcileIf reconciles the guard after a change of permissions that could have made new administrators.
 func (s *Service) reconcileIf(ctx context.Context, permissions []domain.Permission) error {
 	if !mayAdminister(permissions) {
 		return nil
@@ -59,7 +60,7 @@ func (s *Service) reconcileIf(ctx context.Context, permissions []domain.Permissi
 	return s.Reconcile(ctx)
 }
 
-// difference returns what only one of the two has.
+// difference returns the permissions in exactly one of the two.
 func difference(a, b []domain.Permission) []domain.Permission {
 	var only []domain.Permission
 	for _, p := range a {

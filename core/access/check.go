@@ -9,35 +9,35 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// maxBatch is how many permissions one batch check takes.
+// maxBatch is the maximum number of permissions in one batch check.
 const maxBatch = 100
 
-// Decision says whether a user has a permission, and by what.
+// Decision reports whether a user has a permission, and its source.
 type Decision struct {
 	Permission domain.Permission
 	Granted    bool
-	Source     string // of the grant that counted; empty when there is none
-	Reason     Reason // why nothing is granted at all; empty where the grants decide
+	Source     string // source of the matching grant; empty if there is none
+	Reason     Reason // set if nothing is granted; empty if the grants decide
 }
 
-// Reason says why a user is granted nothing, whatever the role and groups give.
+// Reason is the reason why a user is granted nothing, regardless of role and groups.
 type Reason string
 
-// The reasons are the states of a user who cannot sign in.
+// The reasons are the states of a user who cannot log in.
 const (
 	ReasonPending     = Reason(domain.StatusPending)
 	ReasonDeactivated = Reason(domain.StatusDeactivated)
 )
 
-// Explanation is a Decision with its reasons.
+// Explanation is a Decision with the grants behind it.
 type Explanation struct {
 	Decision
-	Grants           domain.Grants // every grant that matched, as written where it stands
-	WouldBeGrantedBy []string      // for a refusal: what would give it, of the roles and groups that the principal may see
+	Grants           domain.Grants // every grant that matched, as it is stored
+	WouldBeGrantedBy []string      // for a refusal: the roles and groups visible to the principal that would grant it
 }
 
-// Check says whether the user has the permission. The principal asks about themselves or holds users.read; for others the
-// user is not found. An unknown form of permission is fault.ErrInvalid.
+// Check reports whether the user has the permission. The principal must be the user or have users.read; for all others
+// the user does not exist. An invalid permission is fault.ErrInvalid.
 func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.UserID, permission string) (Decision, error) {
 	wanted, err := domain.ParsePermission(permission)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.User
 	return h.decide(wanted), nil
 }
 
-// Explain is Check with the reasons: every grant that matched, or what would give the permission.
+// Explain is Check with the reasons: every grant that matched, or what would grant the permission.
 func (s *Service) Explain(ctx context.Context, by domain.Principal, id domain.UserID, permission string) (Explanation, error) {
 	wanted, err := domain.ParsePermission(permission)
 	if err != nil {
@@ -67,8 +67,8 @@ func (s *Service) Explain(ctx context.Context, by domain.Principal, id domain.Us
 	return e, nil
 }
 
-// CheckAll is Check for up to 100 permissions, in their order, on one view of the state. An API key that asks about its
-// owner is answered for itself: what the key may do, which can be less.
+// CheckAll is Check for up to 100 permissions, in order, on one view of the state. For an API key that checks its
+// owner, it returns what the key itself may do, which can be less.
 func (s *Service) CheckAll(ctx context.Context, by domain.Principal, id domain.UserID, permissions []string) ([]Decision, error) {
 	if len(permissions) == 0 || len(permissions) > maxBatch {
 		return nil, fault.ErrInvalid.About("permissions", "must hold 1 to 100 permissions")
@@ -92,19 +92,20 @@ func (s *Service) CheckAll(ctx context.Context, by domain.Principal, id domain.U
 	return decisions, nil
 }
 
-// Holdings are all that a user holds, with the sources, and why that is nothing for a user who cannot sign in.
+// Holdings are all permissions of a user with their sources, and the reason if a user who cannot log in has none.
 type Holdings struct {
 	Grants domain.Grants
 	Reason Reason
 }
 
-// Effective returns all that the user holds.
+// Effective returns all permissions of the user.
 func (s *Service) Effective(ctx context.Context, by domain.Principal, id domain.UserID) (Holdings, error) {
 	h, _, err := s.holdings(ctx, by, id)
 	return h, err
 }
 
-// ownOrHeld returns what the credential itself may do where it belongs to the user, else what the user holds.
+// ownOrHeld returns the grants of the credential itself if it belongs to the user, and otherwise the grants of the
+// user.
 func (s *Service) ownOrHeld(ctx context.Context, by domain.Principal, id domain.UserID) (Holdings, error) {
 	if by.BelongsTo(id) && by.RequireSignedIn() == nil {
 		return Holdings{Grants: by.Grants}, nil
@@ -113,8 +114,8 @@ func (s *Service) ownOrHeld(ctx context.Context, by domain.Principal, id domain.
 	return h, err
 }
 
-// holdings returns what the user holds. A principal asking about themselves is answered from what the request has
-// resolved already: no second look at the store.
+// holdings returns the permissions of the user. For the principal's own user it returns what the request has already
+// resolved, without another read of the store.
 func (s *Service) holdings(
 	ctx context.Context, by domain.Principal, id domain.UserID,
 ) (Holdings, *domain.Catalog, error) {
@@ -136,7 +137,7 @@ func (s *Service) holdings(
 	return h, catalog, nil
 }
 
-// Held returns what the user holds at this moment: nothing before the activation of the account and after its
+// Held returns the current permissions of the user: none before the activation of the account and after its
 // deactivation.
 func Held(catalog *domain.Catalog, user *domain.User) domain.Grants {
 	if user.Status != domain.StatusActive {
@@ -150,7 +151,7 @@ func (h Holdings) decide(wanted domain.Permission) Decision {
 	return Decision{Permission: wanted, Granted: ok, Source: grant.Source, Reason: h.Reason}
 }
 
-// givers lists the roles, then the groups where withGroups is set, that would give the permission. Every signed-in
+// givers returns the roles, and with withGroups the groups, that would grant the permission. Every authenticated
 // principal may read all roles.
 func givers(catalog *domain.Catalog, wanted domain.Permission, withGroups bool) []string {
 	covers := func(p domain.Permission) bool { return p.Covers(wanted) }

@@ -12,10 +12,10 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// TestExplainNamesOnlyWhatThePrincipalMaySee asks as somebody who may not read groups.
+// TestExplainNamesOnlyWhatThePrincipalMaySee explains a permission to principals with and without access to groups.
 func TestExplainNamesOnlyWhatThePrincipalMaySee(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
+	p := newPeople(t)
 	p.group(t, "secret_project", "kb.edit")
 	p.group(t, "mine", "tickets.close")
 	p.join(t, "mine", "plain")
@@ -42,58 +42,58 @@ func TestExplainNamesOnlyWhatThePrincipalMaySee(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(tc.want, e.WouldBeGrantedBy); diff != "" {
-			t.Errorf("%s: what would grant differs (-want +got):\n%s", name, diff)
+			t.Errorf("%s: WouldBeGrantedBy differs (-want +got):\n%s", name, diff)
 		}
 	}
 	_, member := p.SignIn(t, "plain", password, "198.51.100.7")
 	own, err := p.Access.Explain(t.Context(), member, p.plainID, "tickets.close")
 	if err != nil || own.Source != "group:mine" || len(own.Grants) != 1 {
-		t.Errorf("one's own group: %+v, %v", own, err)
+		t.Errorf("own group: %+v, %v", own, err)
 	}
 }
 
-// TestWhoCannotSignInIsGrantedNothing asks about a pending and a deactivated administrator on every path of a check.
-func TestWhoCannotSignInIsGrantedNothing(t *testing.T) {
+// TestInactiveUserIsGrantedNothing checks a pending and a deactivated administrator on every path.
+func TestInactiveUserIsGrantedNothing(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
+	p := newPeople(t)
 	pending, err := p.Account.Create(t.Context(), domain.Operator(), account.NewUser{
 		Username: "new", Email: "new@example.com", Role: "admin",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone := p.Register(t, "gone", password, "admin")
-	if _, err := p.Account.Deactivate(t.Context(), p.root, gone.ID); err != nil {
+	deactivated := p.Register(t, "deactivated", password, "admin")
+	if _, err := p.Account.Deactivate(t.Context(), p.root, deactivated.ID); err != nil {
 		t.Fatal(err)
 	}
 	for id, reason := range map[domain.UserID]access.Reason{
-		pending.ID: "pending_activation", gone.ID: "deactivated", p.plainID: "",
+		pending.ID: "pending_activation", deactivated.ID: "deactivated", p.plainID: "",
 	} {
 		want := access.Decision{Permission: "bots.manage", Reason: reason}
 		one, err := p.Access.Check(t.Context(), p.root, id, "bots.manage")
 		if err != nil || one != want {
-			t.Errorf("%q: a check is %+v, %v", reason, one, err)
+			t.Errorf("%q: Check: %+v, %v", reason, one, err)
 		}
 		all, err := p.Access.CheckAll(t.Context(), p.root, id, []string{"bots.manage"})
 		if err != nil || len(all) != 1 || all[0] != want {
-			t.Errorf("%q: several checks are %+v, %v", reason, all, err)
+			t.Errorf("%q: CheckAll: %+v, %v", reason, all, err)
 		}
 		explained, err := p.Access.Explain(t.Context(), p.root, id, "bots.manage")
 		if err != nil || explained.Decision != want || len(explained.Grants) != 0 ||
 			(len(explained.WouldBeGrantedBy) == 0) != (reason != "") {
-			t.Errorf("%q: an explanation is %+v, %v", reason, explained, err)
+			t.Errorf("%q: Explain: %+v, %v", reason, explained, err)
 		}
 		held, err := p.Access.Effective(t.Context(), p.root, id)
 		if err != nil || held.Reason != reason || (len(held.Grants) == 0) != (reason != "") {
-			t.Errorf("%q: holds %+v, %v", reason, held, err)
+			t.Errorf("%q: Effective: %+v, %v", reason, held, err)
 		}
 	}
 }
 
-// TestAKeyAsksForItselfAndNotForItsOwner has a key that is narrower than its owner.
-func TestAKeyAsksForItselfAndNotForItsOwner(t *testing.T) {
+// TestKeyChecksItselfAndNotItsOwner uses a key with fewer permissions than its owner.
+func TestKeyChecksItselfAndNotItsOwner(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
+	p := newPeople(t)
 	key := p.root
 	key.Kind, key.SessionID, key.KeyID = domain.PrincipalAPIKey, "", "key_x"
 	key.Grants = domain.Grants{{Source: "role:admin", Permission: "bots.manage"}}
@@ -105,13 +105,13 @@ func TestAKeyAsksForItselfAndNotForItsOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the key may (-want +got):\n%s", diff)
+		t.Errorf("decisions for the key (-want +got):\n%s", diff)
 	}
 	if _, err := p.Access.Check(t.Context(), key, p.rootID, "users.manage"); !errors.Is(err, fault.ErrForbidden) {
-		t.Errorf("what the owner may: got error %v, want %v", err, fault.ErrForbidden)
+		t.Errorf("permission of the owner: got error %v, want %v", err, fault.ErrForbidden)
 	}
 	key.Grants = append(key.Grants, domain.Grant{Source: "role:admin", Permission: domain.UsersRead})
 	if d, err := p.Access.Check(t.Context(), key, p.rootID, "users.manage"); err != nil || !d.Granted {
-		t.Errorf("what the owner may, with users.read: %+v, %v", d, err)
+		t.Errorf("permission of the owner, with users.read: %+v, %v", d, err)
 	}
 }

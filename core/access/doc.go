@@ -1,7 +1,7 @@
-// Package access says what a principal may do.
+// Package access implements authorization.
 //
-// Permissions come from a user's one role and from groups, resolved in one place (domain.Catalog.Grants) at each request, so
-// that a change reaches the very next one. The package also keeps roles and groups, explains a grant or a refusal, and
-// holds the two rules that every path to more power meets: nobody grants what they do not hold, and the last
-// administrator stays.
+// Permissions come from a user's one role and from groups. They are resolved in one place (domain.Catalog.Grants) at
+// each request, so that a change applies to the next one. The package also manages roles and groups, explains a grant
+// or a refusal, and enforces the two rules for every way to more permissions: no principal grants what it does not
+// hold, and the last administrator remains.
 package access

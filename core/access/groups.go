@@ -14,21 +14,21 @@ import (
 
 const maxDescription = 500
 
-// GroupInput is a group to make.
+// GroupInput is the input of CreateGroup.
 type GroupInput struct {
 	Name        string
 	Description string
 	Permissions []string
 }
 
-// GroupPatch changes a group; nil fields stay.
+// GroupPatch changes a group; nil fields stay unchanged.
 type GroupPatch struct {
 	Name        *string
 	Description *string
 	Permissions *[]string
 }
 
-// Groups returns all groups by name. It takes users.read or groups.manage.
+// Groups returns all groups by name. It requires users.read or groups.manage.
 func (s *Service) Groups(ctx context.Context, by domain.Principal) ([]domain.Group, error) {
 	if err := mayRead(by); err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (s *Service) Groups(ctx context.Context, by domain.Principal) ([]domain.Gro
 	if err != nil {
 		return nil, err
 	}
-	return slices.SortedFunc(maps.Values(catalog.Groups), func(a, b domain.Group) int { return compareGroup(a, groupPlace(b)) }), nil
+	return slices.SortedFunc(maps.Values(catalog.Groups), func(a, b domain.Group) int { return compareGroup(a, groupPosition(b)) }), nil
 }
 
 // ListGroups returns one page of Groups.
@@ -46,11 +46,11 @@ func (s *Service) ListGroups(ctx context.Context, by domain.Principal, page doma
 	if err != nil {
 		return domain.GroupPage{}, err
 	}
-	groups, info := domain.CutPage(all, page, groupPlace, compareGroup)
+	groups, info := domain.CutPage(all, page, groupPosition, compareGroup)
 	return domain.GroupPage{Groups: groups, PageInfo: info}, nil
 }
 
-func groupPlace(g domain.Group) domain.Cursor {
+func groupPosition(g domain.Group) domain.Cursor {
 	return domain.Cursor{Sort: domain.SortNames, Key: g.Name, ID: string(g.ID)}
 }
 
@@ -58,7 +58,7 @@ func compareGroup(g domain.Group, at domain.Cursor) int {
 	return cmp.Or(cmp.Compare(g.Name, at.Key), cmp.Compare(string(g.ID), at.ID))
 }
 
-// mayRead lets those read groups who manage them, too: they could not see what they change.
+// mayRead allows principals with groups.manage to read groups too, since they could not see what they change otherwise.
 func mayRead(by domain.Principal) error {
 	if by.Can(domain.GroupsManage) {
 		return nil
@@ -66,7 +66,7 @@ func mayRead(by domain.Principal) error {
 	return by.Require(domain.UsersRead)
 }
 
-// Group returns the group by its id or name, whatever the case of the letters. It takes users.read or groups.manage.
+// Group returns the group by its ID or name, without regard to case. It requires users.read or groups.manage.
 func (s *Service) Group(ctx context.Context, by domain.Principal, idOrName string) (domain.Group, error) {
 	if err := mayRead(by); err != nil {
 		return domain.Group{}, err
@@ -88,8 +88,8 @@ func (s *Service) findGroup(catalog *domain.Catalog, idOrName string) (domain.Gr
 	return domain.Group{}, domain.ErrGroupNotFound
 }
 
-// CreateGroup makes a group. It takes groups.manage, and every permission written into it must be held or come with
-// system.configure; a taken name is domain.ErrGroupExists.
+// CreateGroup creates a group. It requires groups.manage, and every permission in it must be held by the principal or
+// allowed by system.configure. A taken name is domain.ErrGroupExists.
 func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in GroupInput) (domain.Group, error) {
 	if err := by.Require(domain.GroupsManage); err != nil {
 		return domain.Group{}, err
@@ -138,10 +138,10 @@ func checkGroup(g domain.Group) error {
 	return nil
 }
 
-// UpdateGroup changes a group under the same rules as CreateGroup. Any change takes the administrative permissions of
-// the group, and a new name all of its permissions where a mapping rule of a directory names the group before or
-// after: the rename takes the group away from people of that directory, or gives it to them. A change of permissions
-// is recorded as one, and counts from the very next request of every member.
+// UpdateGroup changes a group under the same rules as CreateGroup. Any change requires the administrative permissions
+// of the group. A new name requires all of its permissions if a mapping rule of a directory names the group before or
+// after: the rename removes users of that directory from the group or adds them. A change of permissions is audited as
+// such, and applies to the next request of every member.
 func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName string, patch GroupPatch) (domain.Group, error) {
 	catalog, before, err := s.managedGroup(ctx, by, idOrName)
 	if err != nil {
@@ -151,7 +151,7 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 	if err != nil {
 		return domain.Group{}, err
 	}
-	// A new name can give the group to the people of a directory.
+	// A new name can add users of a directory to the group.
 	joins := after.Name != before.Name && s.isMapped(&after) && addsRights(nil, after.Permissions)
 	if joins || addsRights(before.Permissions, after.Permissions) {
 		if err := s.checkRecent(catalog, by); err != nil {
@@ -169,7 +169,7 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 		g.Description, g.Permissions, g.UpdatedAt = after.Description, after.Permissions, s.clock.Now().UTC()
 		return nil
 	})
-	group, err := leading(ctx, s, withGroup(catalog, after), func() (domain.Group, error) {
+	group, err := withGuard(ctx, s, withGroup(catalog, after), func() (domain.Group, error) {
 		return s.groups.UpdateGroup(ctx, before.ID, change)
 	})
 	if err != nil {
@@ -204,8 +204,8 @@ func (s *Service) patchGroup(
 	return group, s.checkGroupChange(by, &before, &group)
 }
 
-// checkGroupChange returns fault.ErrForbidden unless by may write what the change adds and removes, and all that the
-// group gives where the change moves its name into or out of a mapping rule.
+// checkGroupChange returns fault.ErrForbidden unless by may grant what the change adds and removes, and all permissions
+// of the group if the change moves its name into or out of a mapping rule.
 func (s *Service) checkGroupChange(by domain.Principal, before, after *domain.Group) error {
 	if err := checkWrite(by, difference(after.Permissions, before.Permissions)); err != nil {
 		return err
@@ -216,7 +216,7 @@ func (s *Service) checkGroupChange(by domain.Principal, before, after *domain.Gr
 	return nil
 }
 
-// rename gives the group the name, if there is one, unless another group has it without regard to case.
+// rename sets the name of the group, if there is one, unless another group has it without regard to case.
 func (s *Service) rename(catalog *domain.Catalog, group *domain.Group, name *string) error {
 	if name == nil || *name == group.Name {
 		return nil
@@ -229,7 +229,7 @@ func (s *Service) rename(catalog *domain.Catalog, group *domain.Group, name *str
 	return nil
 }
 
-// isMapped reports whether a mapping rule of a directory names the group, whatever the case of the letters.
+// isMapped reports whether a mapping rule of a directory names the group, without regard to case.
 func (s *Service) isMapped(group *domain.Group) bool {
 	return slices.ContainsFunc(s.mappedGroups, func(name string) bool {
 		mapped := domain.Group{Name: name}
@@ -238,16 +238,16 @@ func (s *Service) isMapped(group *domain.Group) bool {
 	})
 }
 
-// DeleteGroup removes a group; its members lose what it gave with their very next request. Taking it away is acting on its
-// members, so every administrative permission in it must be by's own, and every permission where a mapping rule of a
-// directory names the group.
+// DeleteGroup deletes a group; the members lose its permissions with their next request. Deleting acts on the members,
+// so by must hold every administrative permission in the group, and every permission if a mapping rule of a directory
+// names the group.
 func (s *Service) DeleteGroup(ctx context.Context, by domain.Principal, idOrName string) (domain.Group, error) {
 	catalog, group, err := s.managedGroup(ctx, by, idOrName)
 	if err != nil {
 		return domain.Group{}, err
 	}
 	if missing, ok := by.Grants.FirstNotGrantable(group.Permissions); ok {
-		return domain.Group{}, fault.ErrForbidden.Because(escalation{"taking away", missing})
+		return domain.Group{}, fault.ErrForbidden.Because(escalation{"removing", missing})
 	}
 	if s.isMapped(&group) {
 		if err := checkWrite(by, group.Permissions); err != nil {
@@ -259,12 +259,12 @@ func (s *Service) DeleteGroup(ctx context.Context, by domain.Principal, idOrName
 	delete(changed.Groups, group.ID)
 	var out domain.Outbox
 	out.Record(s.journal.Entry(by, domain.ActionGroupDelete, string(group.ID), audit.Detail("name", group.Name)))
-	return leading(ctx, s, &changed, func() (domain.Group, error) {
+	return withGuard(ctx, s, &changed, func() (domain.Group, error) {
 		return group, s.groups.DeleteGroup(ctx, group.ID, out)
 	})
 }
 
-// managedGroup returns the group to a principal who may manage groups; to others who may not even read them it does not exist.
+// managedGroup returns the group if the principal may manage groups.
 func (s *Service) managedGroup(ctx context.Context, by domain.Principal, idOrName string) (*domain.Catalog, domain.Group, error) {
 	if err := by.Require(domain.GroupsManage); err != nil {
 		return nil, domain.Group{}, err

@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-func TestATakenIdentifierGivesWay(t *testing.T) {
+func TestTakenIdentifierIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	first := domain.User{
@@ -23,7 +23,7 @@ func TestATakenIdentifierGivesWay(t *testing.T) {
 		}
 		stored, err := s.Store.Users().Get(t.Context(), u.ID)
 		if err != nil || stored.Identifier != u.Identifier {
-			t.Errorf("stored as %q, told as %q, %v", stored.Identifier, u.Identifier, err)
+			t.Errorf("stored identifier %q, returned %q, error %v", stored.Identifier, u.Identifier, err)
 		}
 	}
 	if first.Identifier == second.Identifier || len(second.Identifier) != 8 {

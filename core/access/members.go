@@ -9,10 +9,10 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// MaxGroupsPerUser bounds what one user carries.
+// MaxGroupsPerUser is the maximum number of groups of one user.
 const MaxGroupsPerUser = 1000
 
-// Members returns one page of the group's users. It takes users.read.
+// Members returns one page of the group's users. It requires users.read.
 func (s *Service) Members(ctx context.Context, by domain.Principal, idOrName string, page domain.Page) (domain.UserPage, error) {
 	group, err := s.Group(ctx, by, idOrName)
 	if err != nil {
@@ -21,8 +21,8 @@ func (s *Service) Members(ctx context.Context, by domain.Principal, idOrName str
 	return s.users.List(ctx, domain.UserQuery{Group: group.ID, Sort: domain.SortCreatedDesc, Page: page})
 }
 
-// AddMember puts the user into the group; once they are in, it changes nothing. The principal must hold the administrative
-// permissions of the group, and nobody puts themselves into a group that gives what they lack.
+// AddMember adds the user to the group; adding a member again changes nothing. The principal must hold the
+// administrative permissions of the group, and no principal adds itself to a group that grants what it lacks.
 func (s *Service) AddMember(ctx context.Context, by domain.Principal, idOrName, user string) (domain.Group, error) {
 	return s.changeMember(ctx, by, idOrName, user, func(catalog *domain.Catalog, group domain.Group, u *domain.User) error {
 		if slices.Contains(u.Groups, group.ID) {
@@ -45,7 +45,7 @@ func (s *Service) AddMember(ctx context.Context, by domain.Principal, idOrName, 
 	}, "added")
 }
 
-// RemoveMember takes the user out of the group; once they are out, it changes nothing.
+// RemoveMember removes the user from the group; removing a user who is not a member changes nothing.
 func (s *Service) RemoveMember(ctx context.Context, by domain.Principal, idOrName, user string) (domain.Group, error) {
 	return s.changeMember(ctx, by, idOrName, user, func(_ *domain.Catalog, group domain.Group, u *domain.User) error {
 		if !slices.Contains(u.Groups, group.ID) {
@@ -58,7 +58,7 @@ func (s *Service) RemoveMember(ctx context.Context, by domain.Principal, idOrNam
 
 type memberChange func(catalog *domain.Catalog, group domain.Group, u *domain.User) error
 
-func (s *Service) changeMember(ctx context.Context, by domain.Principal, idOrName, user string, change memberChange, what string) (domain.Group, error) {
+func (s *Service) changeMember(ctx context.Context, by domain.Principal, idOrName, user string, change memberChange, membership string) (domain.Group, error) {
 	catalog, group, err := s.managedGroup(ctx, by, idOrName)
 	if err != nil {
 		return domain.Group{}, err
@@ -76,7 +76,7 @@ func (s *Service) changeMember(ctx context.Context, by domain.Principal, idOrNam
 		}
 		u.UpdatedAt = s.clock.Now().UTC()
 		out.Record(s.journal.Entry(by, domain.ActionPermissionChange, string(u.ID),
-			audit.Detail("group", group.Name), audit.Detail("membership", what)))
+			audit.Detail("group", group.Name), audit.Detail("membership", membership)))
 		return nil
 	})
 	return group, err

@@ -10,7 +10,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-func TestNamesOfGroupsAreWordsOfAnyScriptAndUniqueWithoutRegardToCase(t *testing.T) {
+func TestGroupNamesAllowAnyScriptAndIgnoreCase(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	create := func(name string) error {
@@ -24,7 +24,7 @@ func TestNamesOfGroupsAreWordsOfAnyScriptAndUniqueWithoutRegardToCase(t *testing
 	}
 	for _, name := range []string{"отдел ПРОДАЖ", "ÚČTÁRNA", "u\u0301c\u030cta\u0301rna", "Support_Team", "support_team "} {
 		if err := create(name); !errors.Is(err, domain.ErrGroupExists) {
-			t.Errorf("%q beside its other spelling: %v", name, err)
+			t.Errorf("%q with another spelling present: %v", name, err)
 		}
 	}
 	rename := func(from, to string) error {
@@ -32,10 +32,10 @@ func TestNamesOfGroupsAreWordsOfAnyScriptAndUniqueWithoutRegardToCase(t *testing
 		return err
 	}
 	if err := rename("営業部", "SUPPORT_TEAM"); !errors.Is(err, domain.ErrGroupExists) {
-		t.Errorf("renamed into another's name: %v", err)
+		t.Errorf("rename to the name of another group: %v", err)
 	}
 	if err := rename("support_team", "Support_Team"); err != nil {
-		t.Errorf("renamed into its own name: %v", err)
+		t.Errorf("rename to its own name: %v", err)
 	}
 	for _, name := range []string{"ops\ufe0f", "ops\u3164", "аdmin", "ops\u202e"} {
 		if err := create(name); !errors.Is(err, fault.ErrInvalid) {
@@ -44,8 +44,8 @@ func TestNamesOfGroupsAreWordsOfAnyScriptAndUniqueWithoutRegardToCase(t *testing
 	}
 }
 
-// Names could differ in case only once; the groups have no key from that time.
-func TestAGroupFromBeforeKeysKeepsItsNameAndNoneGetsItBeside(t *testing.T) {
+// Earlier versions allowed names that differ in case only; the groups from that time have no key.
+func TestGroupWithoutKeyKeepsItsName(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	for _, g := range []domain.Group{{ID: "grp_1", Name: "Ops"}, {ID: "grp_2", Name: "ops"}} {
@@ -54,7 +54,7 @@ func TestAGroupFromBeforeKeysKeepsItsNameAndNoneGetsItBeside(t *testing.T) {
 		}
 	}
 	if _, err := s.Access.CreateGroup(t.Context(), domain.Operator(), access.GroupInput{Name: "OPS"}); !errors.Is(err, domain.ErrGroupExists) {
-		t.Errorf("a third: %v", err)
+		t.Errorf("a third group with the name: %v", err)
 	}
 	text := "first line"
 	for _, id := range []string{"grp_1", "grp_2"} {
@@ -64,7 +64,7 @@ func TestAGroupFromBeforeKeysKeepsItsNameAndNoneGetsItBeside(t *testing.T) {
 	}
 }
 
-func TestNamesOfRolesHoldNothingInvisible(t *testing.T) {
+func TestRoleNamesRefuseInvisibleCharacters(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	for i, name := range []string{"Admin\u3164", "Admin\u202e", "Admin\n", "Admin\ufe0f"} {

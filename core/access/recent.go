@@ -7,12 +7,12 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// checkRecent returns domain.ErrReauthentication where the settings ask for a recent proof of identity and by has none.
+// checkRecent returns domain.ErrReauthentication if the settings require a recent proof of identity and by has none.
 func (s *Service) checkRecent(catalog *domain.Catalog, by domain.Principal) error {
 	return by.RequireRecent(catalog.Settings.Session, s.clock.Now())
 }
 
-// recentNow is checkRecent under the settings in force at this moment.
+// recentNow is checkRecent under the settings in force.
 func (s *Service) recentNow(ctx context.Context, by domain.Principal) error {
 	catalog, err := s.catalog.Catalog(ctx)
 	if err != nil {
@@ -21,8 +21,8 @@ func (s *Service) recentNow(ctx context.Context, by domain.Principal) error {
 	return s.checkRecent(catalog, by)
 }
 
-// GainsRights reports whether the role and groups would give the target administrative rights that the target lacks: one of
-// the service's own permissions, or a role of an administrator's level.
+// GainsRights reports whether the role and groups would grant the target administrative permissions that the target
+// lacks: one of the service's own permissions, or a role of an administrator's level.
 func GainsRights(catalog *domain.Catalog, target *domain.User, role domain.RoleID, groups []domain.GroupID) bool {
 	held := catalog.Grants(target)
 	after := *target
@@ -33,7 +33,8 @@ func GainsRights(catalog *domain.Catalog, target *domain.User, role domain.RoleI
 	return role != target.Role && isAdministratorLevel(catalog, role) && !isAdministratorLevel(catalog, target.Role)
 }
 
-// HoldsRights reports whether the user's role or groups carry administrative rights, whatever the user's status.
+// HoldsRights reports whether the user's role or groups grant administrative permissions, regardless of the user's
+// status.
 func HoldsRights(catalog *domain.Catalog, user *domain.User) bool {
 	return GainsRights(catalog, &domain.User{}, user.Role, user.Groups)
 }
@@ -48,7 +49,7 @@ func addsRights(before, after []domain.Permission) bool {
 	return slices.ContainsFunc(after, func(p domain.Permission) bool { return p.IsAdministrative() && !slices.Contains(before, p) })
 }
 
-// raises reports whether a change of a role gives its holders administrative rights.
+// raises reports whether a change of a role grants its holders administrative permissions.
 func raises(before, after domain.Role) bool {
 	return addsRights(before.Permissions, after.Permissions) || after.Level <= administratorLevel && before.Level > administratorLevel
 }

@@ -15,9 +15,9 @@ type Repaired struct {
 	Changed bool // the role differed from the shipped one
 }
 
-// RepairRoles restores the level and the permissions with which built-in roles are shipped: of the roles named, or of
-// all built-in ones. Names stay. It takes "*". An unknown id is domain.ErrRoleNotFound and one that is not built in
-// fault.ErrInvalid, in either case before any change.
+// RepairRoles restores the shipped level and permissions of built-in roles: of the given roles, or of all built-in
+// roles. Names stay. It requires "*". An unknown ID is domain.ErrRoleNotFound and a role that is not built in is
+// fault.ErrInvalid, in both cases before any change.
 func (s *Service) RepairRoles(ctx context.Context, by domain.Principal, ids ...string) ([]Repaired, error) {
 	if err := by.Require(domain.PermissionAll); err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 
 const maxLevel = 1 << 20
 
-// RoleInput is a role to make. Without a Level it has domain.DefaultRoleLevel.
+// RoleInput is the input of CreateRole. The default of Level is domain.DefaultRoleLevel.
 type RoleInput struct {
 	ID          string
 	Name        string
@@ -22,7 +22,7 @@ type RoleInput struct {
 	Level       *int
 }
 
-// RolePatch changes a role; nil fields stay.
+// RolePatch changes a role; nil fields stay unchanged.
 type RolePatch struct {
 	Name        *string
 	Permissions *[]string
@@ -38,7 +38,7 @@ func (s *Service) Roles(ctx context.Context, by domain.Principal) ([]domain.Role
 	if err != nil {
 		return nil, err
 	}
-	return slices.SortedFunc(maps.Values(catalog.Roles), func(a, b domain.Role) int { return compareRole(a, rolePlace(b)) }), nil
+	return slices.SortedFunc(maps.Values(catalog.Roles), func(a, b domain.Role) int { return compareRole(a, rolePosition(b)) }), nil
 }
 
 // ListRoles returns one page of Roles.
@@ -47,29 +47,29 @@ func (s *Service) ListRoles(ctx context.Context, by domain.Principal, page domai
 	if err != nil {
 		return domain.RolePage{}, err
 	}
-	roles, info := domain.CutPage(all, page, rolePlace, compareRole)
+	roles, info := domain.CutPage(all, page, rolePosition, compareRole)
 	return domain.RolePage{Roles: roles, PageInfo: info}, nil
 }
 
-// builtInPlaces are the places of the built-in roles in the list.
-var builtInPlaces = func() map[string]int {
-	places := map[string]int{}
+// builtInPositions maps the built-in roles to their positions in the list.
+var builtInPositions = func() map[string]int {
+	positions := map[string]int{}
 	for i, role := range domain.BuiltInRoles() {
-		places[string(role.ID)] = i + 1
+		positions[string(role.ID)] = i + 1
 	}
-	return places
+	return positions
 }()
 
-func rolePlace(r domain.Role) domain.Cursor {
+func rolePosition(r domain.Role) domain.Cursor {
 	return domain.Cursor{Sort: domain.SortRoles, Key: string(r.ID), ID: string(r.ID)}
 }
 
 func compareRole(r domain.Role, at domain.Cursor) int {
-	place := func(id string) int { return cmp.Or(builtInPlaces[id], len(builtInPlaces)+1) }
-	return cmp.Or(cmp.Compare(place(string(r.ID)), place(at.ID)), cmp.Compare(string(r.ID), at.ID))
+	position := func(id string) int { return cmp.Or(builtInPositions[id], len(builtInPositions)+1) }
+	return cmp.Or(cmp.Compare(position(string(r.ID)), position(at.ID)), cmp.Compare(string(r.ID), at.ID))
 }
 
-// Role returns one role; an unknown one is domain.ErrRoleNotFound.
+// Role returns one role. An unknown role is domain.ErrRoleNotFound.
 func (s *Service) Role(ctx context.Context, by domain.Principal, id string) (domain.Role, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return domain.Role{}, err
@@ -85,8 +85,8 @@ func (s *Service) Role(ctx context.Context, by domain.Principal, id string) (dom
 	return role, nil
 }
 
-// CreateRole makes a role. It takes roles.manage, and every permission written into it must be held or come with
-// system.configure; a taken id is domain.ErrRoleExists.
+// CreateRole creates a role. It requires roles.manage, and every permission in it must be held by the principal or
+// allowed by system.configure. A taken ID is domain.ErrRoleExists.
 func (s *Service) CreateRole(ctx context.Context, by domain.Principal, in RoleInput) (domain.Role, error) {
 	if err := by.Require(domain.RolesManage); err != nil {
 		return domain.Role{}, err
@@ -128,7 +128,7 @@ func (s *Service) newRole(by domain.Principal, in RoleInput) (domain.Role, error
 	return role, checkWrite(by, role.Permissions)
 }
 
-// checkRole checks name and level.
+// checkRole validates the name and level.
 func checkRole(by domain.Principal, role domain.Role) error {
 	switch {
 	case role.Name == "" || utf8.RuneCountInString(role.Name) > 100 || !domain.IsVisible(role.Name):
@@ -139,8 +139,8 @@ func checkRole(by domain.Principal, role domain.Role) error {
 	return checkLevel(by, role.Level)
 }
 
-// checkLevel returns fault.ErrForbidden for a level that by may not give or take. A level that the Users API takes for
-// an administrator's is for administrators, and one more powerful than by's own is for holders of "*".
+// checkLevel returns fault.ErrForbidden for a level that by may not grant or revoke. A level that the Users API treats
+// as an administrator's requires an administrator, and one more powerful than by's own requires "*".
 func checkLevel(by domain.Principal, level int) error {
 	if level <= administratorLevel && !by.Grants.IsAdministrator() ||
 		level < by.Level && !by.Grants.Has(domain.PermissionAll) {
@@ -149,8 +149,8 @@ func checkLevel(by domain.Principal, level int) error {
 	return nil
 }
 
-// checkCarried returns fault.ErrForbidden unless by may write all that the role has now. Changing or deleting a role
-// acts on everybody who has it, so roles.manage alone is not enough.
+// checkCarried returns fault.ErrForbidden unless by may grant everything that the role has now. Changing or deleting a
+// role acts on all users with the role, so roles.manage alone is not enough.
 func checkCarried(by domain.Principal, role domain.Role) error {
 	if err := checkLevel(by, role.Level); err != nil {
 		return err
@@ -158,9 +158,9 @@ func checkCarried(by domain.Principal, role domain.Role) error {
 	return checkWrite(by, role.Permissions)
 }
 
-// UpdateRole changes a role. It takes what the role carries before and after the change, under the same rules as
-// CreateRole; a built-in role keeps its level (domain.ErrRoleLevel). The change counts from the very next request of
-// everybody who has the role.
+// UpdateRole changes a role. It requires the permissions of the role before and after the change, under the same rules
+// as CreateRole; a built-in role keeps its level (domain.ErrRoleLevel). The change applies to the next request of every
+// user with the role.
 func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string, patch RolePatch) (domain.Role, error) {
 	if err := by.Require(domain.RolesManage); err != nil {
 		return domain.Role{}, err
@@ -180,7 +180,7 @@ func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string
 	return s.storeRole(ctx, by, catalog, before, after)
 }
 
-// storeRole writes a changed role with its entry and keeps the guard of administrators true.
+// storeRole stores a changed role with its audit entry and keeps the administrator guard consistent.
 func (s *Service) storeRole(
 	ctx context.Context, by domain.Principal, catalog *domain.Catalog, before, after domain.Role, more ...audit.Option,
 ) (domain.Role, error) {
@@ -195,7 +195,7 @@ func (s *Service) storeRole(
 		r.Name, r.Level, r.Permissions = after.Name, after.Level, after.Permissions
 		return nil
 	})
-	role, err := leading(ctx, s, withRole(catalog, after), func() (domain.Role, error) {
+	role, err := withGuard(ctx, s, withRole(catalog, after), func() (domain.Role, error) {
 		return s.roles.UpdateRole(ctx, before.ID, change)
 	})
 	if err != nil {
@@ -231,8 +231,8 @@ func patchRole(by domain.Principal, role domain.Role, patch RolePatch) (domain.R
 	return role, checkWrite(by, role.Permissions)
 }
 
-// DeleteRole removes a role that nobody has; a built-in one stays. It takes what the role carries: a rule of a
-// directory or of the settings can name the role.
+// DeleteRole deletes a role that no user has; a built-in role cannot be deleted. It requires the permissions of the
+// role, since a rule of a directory or of the settings can name it.
 func (s *Service) DeleteRole(ctx context.Context, by domain.Principal, id string) error {
 	if err := by.Require(domain.RolesManage); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// roleManager returns the principal of somebody whose role has a low level and these permissions beside roles.manage.
+// roleManager returns the principal of a user whose role has a low level, roles.manage and the given permissions.
 func (p *people) roleManager(t *testing.T, permissions ...string) domain.Principal {
 	t.Helper()
 	level := 0
@@ -34,10 +34,11 @@ func (p *people) roles(t *testing.T) map[domain.RoleID]domain.Role {
 	return catalog.Roles
 }
 
-// TestChangingARoleTakesWhatItCarries gives somebody roles.manage alone: they change no role that gives more.
-func TestChangingARoleTakesWhatItCarries(t *testing.T) {
+// TestChangingARoleRequiresItsPermissions tests that a user with only roles.manage changes no role with more
+// permissions.
+func TestChangingARoleRequiresItsPermissions(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
+	p := newPeople(t)
 	by := p.roleManager(t, "kb.edit")
 	for id, permissions := range map[string][]string{"editor": {"kb.edit"}, "clerk": {"kb.edit", "tickets.close"}} {
 		in := access.RoleInput{ID: id, Name: id, Permissions: permissions}
@@ -51,30 +52,31 @@ func TestChangingARoleTakesWhatItCarries(t *testing.T) {
 		"no permissions": {Permissions: &[]string{}},
 	}
 	for _, id := range []string{"admin", "user", "sudo", "auditor", "guest", "clerk"} {
-		for what, patch := range patches {
+		for name, patch := range patches {
 			if _, err := p.Access.UpdateRole(t.Context(), by, id, patch); !errors.Is(err, fault.ErrForbidden) {
-				t.Errorf("%s for %s: got error %v, want %v", what, id, err, fault.ErrForbidden)
+				t.Errorf("%s for %s: got error %v, want %v", name, id, err, fault.ErrForbidden)
 			}
 		}
 	}
 	if err := p.Access.DeleteRole(t.Context(), by, "clerk"); !errors.Is(err, fault.ErrForbidden) {
-		t.Errorf("deleting a role that gives more: got error %v, want %v", err, fault.ErrForbidden)
+		t.Errorf("deleting a role with more permissions: got error %v, want %v", err, fault.ErrForbidden)
 	}
 	if diff := cmp.Diff(before, p.roles(t)); diff != "" {
 		t.Errorf("roles have changed (-before +after):\n%s", diff)
 	}
 	if _, err := p.Access.UpdateRole(t.Context(), by, "editor", access.RolePatch{Level: new(900)}); err != nil {
-		t.Errorf("a role that gives nothing more: %v", err)
+		t.Errorf("changing a role with no more permissions: %v", err)
 	}
 	if err := p.Access.DeleteRole(t.Context(), by, "editor"); err != nil {
-		t.Errorf("deleting a role that gives nothing more: %v", err)
+		t.Errorf("deleting a role with no more permissions: %v", err)
 	}
 }
 
-// TestARoleOfAnAdministratorsLevelIsForAdministrators has a role that carries no permission and the level of one.
-func TestARoleOfAnAdministratorsLevelIsForAdministrators(t *testing.T) {
+// TestRoleOfAdministratorLevelRequiresAdministrator uses a role without permissions that has the level of an
+// administrator.
+func TestRoleOfAdministratorLevelRequiresAdministrator(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
+	p := newPeople(t)
 	by := p.roleManager(t)
 	in := access.RoleInput{ID: "chief", Name: "Chief", Permissions: []string{}, Level: new(1)}
 	if _, err := p.Access.CreateRole(t.Context(), p.root, in); err != nil {
@@ -82,7 +84,7 @@ func TestARoleOfAnAdministratorsLevelIsForAdministrators(t *testing.T) {
 	}
 	patch := access.RolePatch{Level: new(500)}
 	if _, err := p.Access.UpdateRole(t.Context(), by, "chief", patch); !errors.Is(err, fault.ErrForbidden) {
-		t.Errorf("by roles.manage alone: got error %v, want %v", err, fault.ErrForbidden)
+		t.Errorf("with roles.manage only: got error %v, want %v", err, fault.ErrForbidden)
 	}
 	if _, err := p.Access.UpdateRole(t.Context(), p.root, "chief", patch); err != nil {
 		t.Errorf("by an administrator: %v", err)
@@ -91,7 +93,7 @@ func TestARoleOfAnAdministratorsLevelIsForAdministrators(t *testing.T) {
 
 func TestBuiltInRolesKeepTheirLevel(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
+	p := newPeople(t)
 	for _, role := range domain.BuiltInRoles() {
 		update := func(patch access.RolePatch) error {
 			_, err := p.Access.UpdateRole(t.Context(), domain.Operator(), string(role.ID), patch)
@@ -106,10 +108,10 @@ func TestBuiltInRolesKeepTheirLevel(t *testing.T) {
 	}
 }
 
-// TestRepairRestoresBuiltInRoles damages roles as former versions let roles.manage do.
+// TestRepairRestoresBuiltInRoles damages roles as roles.manage could in earlier versions.
 func TestRepairRestoresBuiltInRoles(t *testing.T) {
 	t.Parallel()
-	p := meet(t)
+	p := newPeople(t)
 	want := p.roles(t)
 	for id, damage := range map[domain.RoleID]func(*domain.Role){
 		"admin": func(r *domain.Role) { r.Level = 4000 },
@@ -127,7 +129,7 @@ func TestRepairRestoresBuiltInRoles(t *testing.T) {
 	}
 	_, err := p.Access.RepairRoles(t.Context(), domain.Operator(), "user", "ghost")
 	if !errors.Is(err, domain.ErrRoleNotFound) {
-		t.Errorf("a role that is none: %v", err)
+		t.Errorf("an unknown role: %v", err)
 	}
 	one, err := p.Access.RepairRoles(t.Context(), domain.Operator(), "user")
 	if err != nil || len(one) != 1 || !one[0].Changed {

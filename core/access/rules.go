@@ -7,12 +7,12 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// administratorLevel is the level up to which the Users API gives a role its administrators' rights.
+// administratorLevel is the level up to which the Users API grants a role administrator permissions.
 const administratorLevel = 1
 
-// CheckActOn returns fault.ErrForbidden when the target holds an administrative permission that by lacks: nobody
-// changes, resets, deactivates or makes keys for somebody more powerful than themselves. Acting on oneself in a
-// session is always allowed here; an API key acts on its owner as on any other user.
+// CheckActOn returns fault.ErrForbidden if the target holds an administrative permission that by lacks: no principal
+// changes, resets, deactivates or creates keys for a user with more permissions than itself. Acting on one's own user
+// in a session is always allowed here; an API key acts on its owner as on any other user.
 func CheckActOn(catalog *domain.Catalog, by domain.Principal, target *domain.User) error {
 	if by.IsSelf(target.ID) {
 		return nil
@@ -23,9 +23,9 @@ func CheckActOn(catalog *domain.Catalog, by domain.Principal, target *domain.Use
 	return nil
 }
 
-// CheckAssign returns fault.ErrForbidden when by may not give the target this role and these groups, of which only what the
-// target does not have yet counts. Administrative permissions must be by's to grant, and nobody gives themselves,
-// and no API key gives its owner, anything that the principal lacks.
+// CheckAssign returns fault.ErrForbidden if by may not assign the target this role and these groups. Only what the
+// target does not have yet counts. Administrative permissions must be by's to grant, and no principal grants itself,
+// and no API key its owner, anything that the principal lacks.
 func CheckAssign(catalog *domain.Catalog, by domain.Principal, target *domain.User, role domain.RoleID, groups []domain.GroupID) error {
 	var given []domain.Permission
 	if role != target.Role {
@@ -49,7 +49,7 @@ func CheckAssign(catalog *domain.Catalog, by domain.Principal, target *domain.Us
 	return checkWrite(by, given)
 }
 
-// checkWrite returns fault.ErrForbidden unless by may write every one of the permissions into a role, a group or themselves.
+// checkWrite returns fault.ErrForbidden unless by may grant every one of the permissions to a role, a group or itself.
 func checkWrite(by domain.Principal, permissions []domain.Permission) error {
 	for _, p := range permissions {
 		if !by.Grants.MayGrant(p) {

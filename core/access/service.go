@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Service answers what somebody may do, and keeps roles and groups.
+// Service decides on authorization and manages roles and groups.
 type Service struct {
 	catalog ports.CatalogView
 	roles   ports.RoleStore
@@ -24,7 +24,7 @@ type Service struct {
 	mappedGroups []string
 }
 
-// Needs is what a Service works with.
+// Needs holds the dependencies of a Service.
 type Needs struct {
 	Catalog ports.CatalogView
 	Roles   ports.RoleStore
@@ -35,7 +35,7 @@ type Needs struct {
 	IDs     ports.IDs
 	Clock   ports.Clock
 	Folder  ports.TextFolder
-	// MappedGroups are the names of groups that the mapping rules of the configured directories give to their people.
+	// MappedGroups are the group names in the mapping rules of the configured directories.
 	MappedGroups []string
 }
 
@@ -52,7 +52,7 @@ func (s *Service) Catalog(ctx context.Context) (*domain.Catalog, error) {
 	return s.catalog.Catalog(ctx)
 }
 
-// visible returns the user if by may know of them: themselves, or anybody with permission. Others get
+// visible returns the user if by may read it: the user itself, or a principal with permission. Others get
 // domain.ErrUserNotFound, the same as for a user that does not exist, and an API key fault.ErrForbidden for its owner.
 func (s *Service) visible(ctx context.Context, by domain.Principal, id domain.UserID, permission domain.Permission) (domain.User, error) {
 	if err := by.RequireSignedIn(); err != nil {

@@ -18,14 +18,14 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// countingView counts the looks at the real view.
+// countingView counts the lookups in the real view.
 type countingView struct {
 	ports.KeyView
-	looks atomic.Int64
+	lookups atomic.Int64
 }
 
 func (v *countingView) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
-	v.looks.Add(1)
+	v.lookups.Add(1)
 	return v.KeyView.LookKey(ctx, id)
 }
 
@@ -61,14 +61,14 @@ func wantErr(t *testing.T, got, want error) {
 	}
 }
 
-func TestK01_AKeyIsShownOnceAndActsForItsOwner(t *testing.T) {
+func TestKeyIsDisplayedOnceAndActsForItsOwner(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	user := b.User(t, "john", domain.RoleUser)
 	by := b.As(t, user)
 	created := b.create(t, by, user.ID, "bots.use")
 	if !strings.HasPrefix(created.Text, "sk_live_") || created.Rate.Remaining != 9 {
-		t.Errorf("the key begins with %.8s, and %d more may be made", created.Text, created.Rate.Remaining)
+		t.Errorf("the key has the prefix %.8s, and %d more may be created", created.Text, created.Rate.Remaining)
 	}
 	principal, err := b.service.Authenticate(t.Context(), created.Text, kit.Origin)
 	if err != nil {
@@ -86,17 +86,17 @@ func TestK01_AKeyIsShownOnceAndActsForItsOwner(t *testing.T) {
 	}
 	entries := b.Entries(t)
 	if len(entries) != 1 || entries[0].Action != domain.ActionAPIKeyCreate || entries[0].Target != string(created.ID) {
-		t.Errorf("the log has %v", kit.Actions(entries))
+		t.Errorf("the audit log has %v", kit.Actions(entries))
 	}
 }
 
-func TestS14_K03_WhatIsNoWholeKeyIsRefusedWithoutALook(t *testing.T) {
+func TestMalformedKeyIsRefusedWithoutLookup(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	user := b.User(t, "john", domain.RoleUser)
 	text := b.create(t, b.As(t, user), user.ID, "bots.use").Text
 	broken := map[string]string{
-		"a newline behind": text + "\n", "a space before": " " + text, "nothing": "", "the prefix alone": "sk_live_",
+		"a newline after": text + "\n", "a space before": " " + text, "nothing": "", "only the prefix": "sk_live_",
 		"upper case": strings.ToUpper(text), "lower case": strings.ToLower(text), "one more character": text + "0",
 	}
 	for i := range len(text) {
@@ -112,12 +112,12 @@ func TestS14_K03_WhatIsNoWholeKeyIsRefusedWithoutALook(t *testing.T) {
 			t.Errorf("%s: got error %v, want %v", name, err, fault.ErrUnauthorized)
 		}
 	}
-	if looks := b.view.looks.Load(); looks != 0 {
-		t.Errorf("the store was looked at %d times, want 0", looks)
+	if lookups := b.view.lookups.Load(); lookups != 0 {
+		t.Errorf("%d lookups in the store, want 0", lookups)
 	}
 }
 
-func TestZ10_AKeyMayWhatItsOwnerMayAtThisMoment(t *testing.T) {
+func TestKeyIsLimitedToCurrentPermissionsOfItsOwner(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	user := b.User(t, "john", domain.RoleAdmin)
@@ -145,7 +145,7 @@ func TestZ10_AKeyMayWhatItsOwnerMayAtThisMoment(t *testing.T) {
 	}
 }
 
-func TestK07_A19_ARevokedKeyAndOneOfADeactivatedUserAreDeadAtOnce(t *testing.T) {
+func TestRevocationAndDeactivationEndKeysImmediately(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	user := b.User(t, "john", domain.RoleUser)
@@ -160,7 +160,7 @@ func TestK07_A19_ARevokedKeyAndOneOfADeactivatedUserAreDeadAtOnce(t *testing.T) 
 	b.Clock.Forward(time.Hour)
 	again, err := b.service.Revoke(t.Context(), by, one.ID)
 	if err != nil || !again.RevokedAt.Equal(first.RevokedAt) {
-		t.Errorf("revoking again: %v at %v, want the same as at first", err, again.RevokedAt)
+		t.Errorf("revoking again: %v at %v, want the time of the first", err, again.RevokedAt)
 	}
 	_, err = b.Store.Users().Update(t.Context(), user.ID, func(u *domain.User, _ *domain.Outbox) error {
 		u.Deactivate(b.Clock.Now())
@@ -171,7 +171,7 @@ func TestK07_A19_ARevokedKeyAndOneOfADeactivatedUserAreDeadAtOnce(t *testing.T) 
 	}
 	_, err = b.service.Authenticate(t.Context(), two.Text, kit.Origin)
 	wantErr(t, err, fault.ErrUnauthorized)
-	// Who comes back gets no keys back.
+	// A reactivated user does not get the keys back.
 	_, err = b.Store.Users().Update(t.Context(), user.ID, func(u *domain.User, _ *domain.Outbox) error {
 		u.Status = domain.StatusActive
 		return nil
@@ -183,7 +183,7 @@ func TestK07_A19_ARevokedKeyAndOneOfADeactivatedUserAreDeadAtOnce(t *testing.T) 
 	wantErr(t, err, fault.ErrUnauthorized)
 }
 
-func TestK04_TheEndOfAKeyHasBounds(t *testing.T) {
+func TestKeyExpiryIsBounded(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	user := b.User(t, "john", domain.RoleUser)
@@ -207,7 +207,7 @@ func TestK04_TheEndOfAKeyHasBounds(t *testing.T) {
 	wantErr(t, err, fault.ErrUnauthorized)
 }
 
-func TestK05_TenKeysADayAlsoUnderARace(t *testing.T) {
+func TestKeyLimitHoldsConcurrently(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	user := b.User(t, "john", domain.RoleUser)
@@ -231,7 +231,7 @@ func TestK05_TenKeysADayAlsoUnderARace(t *testing.T) {
 	}
 }
 
-func TestZ05_Z06_K06_KeysAreNoWayToMorePower(t *testing.T) {
+func TestKeysDoNotEscalatePermissions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	admin, user := b.User(t, "root", domain.RoleAdmin), b.User(t, "john", domain.RoleUser)
@@ -248,19 +248,19 @@ func TestZ05_Z06_K06_KeysAreNoWayToMorePower(t *testing.T) {
 		permissions []string
 		want        error
 	}{
-		"a permission that the owner lacks":          {byUser, user.ID, []string{"users.read"}, fault.ErrForbidden},
-		"a pattern":                                  {b.As(t, admin), admin.ID, []string{"users.*"}, fault.ErrInvalid},
-		"everything":                                 {b.As(t, admin), admin.ID, []string{"*"}, fault.ErrInvalid},
-		"no permission":                              {byUser, user.ID, nil, fault.ErrInvalid},
-		"a permission of another form":               {byUser, user.ID, []string{"Bots"}, fault.ErrInvalid},
-		"a user for somebody else":                   {byUser, admin.ID, []string{"bots.use"}, domain.ErrUserNotFound},
-		"the helpdesk for an administrator":          {desk, admin.ID, []string{"users.manage"}, fault.ErrForbidden},
-		"the helpdesk for a user":                    {desk, user.ID, []string{"bots.use"}, nil},
-		"a key for its owner":                        {byKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
-		"a key that may, beyond its own permissions": {makingKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
-		"nobody":                         {domain.Principal{}, user.ID, []string{"bots.use"}, fault.ErrUnauthorized},
-		"somebody who must enroll first": {scoped(byUser), user.ID, []string{"bots.use"}, domain.ErrEnrollmentRequired},
-		"an administrator for a user who lacks these": {b.As(t, admin), user.ID, []string{"users.manage"}, fault.ErrForbidden},
+		"a permission that the owner lacks":         {byUser, user.ID, []string{"users.read"}, fault.ErrForbidden},
+		"a pattern":                                 {b.As(t, admin), admin.ID, []string{"users.*"}, fault.ErrInvalid},
+		"all permissions":                           {b.As(t, admin), admin.ID, []string{"*"}, fault.ErrInvalid},
+		"no permission":                             {byUser, user.ID, nil, fault.ErrInvalid},
+		"a permission of another form":              {byUser, user.ID, []string{"Bots"}, fault.ErrInvalid},
+		"a user for another user":                   {byUser, admin.ID, []string{"bots.use"}, domain.ErrUserNotFound},
+		"the helpdesk for an administrator":         {desk, admin.ID, []string{"users.manage"}, fault.ErrForbidden},
+		"the helpdesk for a user":                   {desk, user.ID, []string{"bots.use"}, nil},
+		"a key for its owner":                       {byKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
+		"a key beyond its own permissions":          {makingKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
+		"anonymous":                                 {domain.Principal{}, user.ID, []string{"bots.use"}, fault.ErrUnauthorized},
+		"a user who must enroll first":              {scoped(byUser), user.ID, []string{"bots.use"}, domain.ErrEnrollmentRequired},
+		"an administrator for a user without these": {b.As(t, admin), user.ID, []string{"users.manage"}, fault.ErrForbidden},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -278,7 +278,7 @@ func scoped(by domain.Principal) domain.Principal {
 	return by
 }
 
-func TestZ02_Z03_RevokingIsForOwnersAndWhoManagesThem(t *testing.T) {
+func TestRevokeRequiresOwnerOrManager(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	admin, user := b.User(t, "root", domain.RoleAdmin), b.User(t, "john", domain.RoleUser)
@@ -298,11 +298,11 @@ func TestZ02_Z03_RevokingIsForOwnersAndWhoManagesThem(t *testing.T) {
 	_, err = b.service.Revoke(t.Context(), desk, ofAdmin.ID)
 	wantErr(t, err, fault.ErrForbidden)
 	if _, err = b.service.Revoke(t.Context(), desk, created.ID); err != nil {
-		t.Errorf("who manages users: %v", err)
+		t.Errorf("with users.manage: %v", err)
 	}
 }
 
-func TestT09_TheDutyToEnrolHoldsForKeys(t *testing.T) {
+func TestRequiredSecondFactorAppliesToKeys(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	user := b.User(t, "john", domain.RoleUser)

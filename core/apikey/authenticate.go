@@ -8,8 +8,8 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Authenticate returns the principal that a key acts as, with what it may do at this moment. Whatever is wrong with a key is
-// fault.ErrUnauthorized; one without form or checksum is refused without a look at the store.
+// Authenticate returns the principal of a key with its current permissions. An invalid key of any kind is
+// fault.ErrUnauthorized; a key with an invalid form or checksum is refused without a lookup in the store.
 func (s *Service) Authenticate(ctx context.Context, text string, from domain.Origin) (domain.Principal, error) {
 	id, ok := parse(text)
 	if !ok {
@@ -39,14 +39,14 @@ func (s *Service) Authenticate(ctx context.Context, text string, from domain.Ori
 		Role: live.User.Role, Level: role.Level, Grants: narrow(live.Key, catalog.Grants(live.User)),
 		ExpiresAt: live.Key.ExpiresAt, Origin: from,
 	}
-	// The duty to have a second factor holds on every path, or a key would be the way around it.
+	// A required second factor applies to every credential; otherwise a key would bypass it.
 	if catalog.Settings.TwoFactor.Requires(live.User.Role) && !live.User.Factor.IsOn() {
 		by.Scope = domain.ScopeEnrollment
 	}
 	return by, nil
 }
 
-// narrow returns what both the key and its owner hold, with the role or group that the owner has it from.
+// narrow returns the permissions that both the key and its owner have, with the role or group that grants them to the owner.
 func narrow(key *domain.APIKey, held domain.Grants) domain.Grants {
 	var both domain.Grants
 	for _, p := range key.Permissions {

@@ -6,19 +6,20 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// MayList returns the refusal that List has for the principal. It changes nothing.
+// MayList returns the error with which List would refuse the principal. It changes nothing.
 func (s *Service) MayList(ctx context.Context, by domain.Principal, owner domain.UserID) error {
 	_, err := s.owner(ctx, by, owner)
 	return err
 }
 
-// MayCreate returns the refusal that Create has for the principal, whatever the key is to do. It changes nothing.
+// MayCreate returns the error with which Create would refuse the principal, for any permissions of the key. It changes
+// nothing.
 func (s *Service) MayCreate(ctx context.Context, by domain.Principal, owner domain.UserID) error {
-	_, err := s.maker(ctx, by, owner)
+	_, err := s.creatableOwner(ctx, by, owner)
 	return err
 }
 
-// MayRevoke returns the refusal that Revoke has for the principal. It changes nothing.
+// MayRevoke returns the error with which Revoke would refuse the principal. It changes nothing.
 func (s *Service) MayRevoke(ctx context.Context, by domain.Principal, id domain.KeyID) error {
 	if err := signedIn(by); err != nil {
 		return err

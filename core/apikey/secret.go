@@ -10,23 +10,23 @@ import (
 )
 
 const (
-	// Prefix begins every API key.
+	// Prefix is the prefix of every API key.
 	Prefix = "sk_live_"
 
 	idLength       = 26
 	secretLength   = 32
 	checksumLength = 6
 	keyLength      = len(Prefix) + idLength + secretLength + checksumLength
-	// shownLength is how much of a key people see afterwards; it ends within the id.
-	shownLength = len(Prefix) + 12
+	// displayLength is the length of the displayed prefix of a key; it ends within the ID.
+	displayLength = len(Prefix) + 12
 
 	base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
-// LooksLike reports whether the text claims to be an API key, whole or not.
+// LooksLike reports whether the text has the prefix of an API key, complete or not.
 func LooksLike(text string) bool { return strings.HasPrefix(text, Prefix) }
 
-// newKey returns the whole text of a key with this id.
+// newKey returns the complete text of a key with the ID.
 func newKey(id domain.KeyID) (string, error) {
 	secret, err := randomBase62(secretLength)
 	if err != nil {
@@ -36,7 +36,7 @@ func newKey(id domain.KeyID) (string, error) {
 	return text + checksum(text), nil
 }
 
-// parse returns the id in a key, and whether the text has the form and the checksum of one.
+// parse returns the ID in a key, and whether the text has the form and the checksum of a key.
 func parse(text string) (domain.KeyID, bool) {
 	if len(text) != keyLength || !LooksLike(text) {
 		return "", false
@@ -65,9 +65,9 @@ func checksum(text string) string {
 	return string(out[:])
 }
 
-// randomBase62 draws bytes again that would favor some characters.
+// randomBase62 discards bytes that would favor some characters.
 func randomBase62(length int) (string, error) {
-	const even = 256 - 256%62
+	const limit = 256 - 256%62
 	out := make([]byte, 0, length)
 	buffer := make([]byte, length)
 	for len(out) < length {
@@ -75,7 +75,7 @@ func randomBase62(length int) (string, error) {
 			return "", err
 		}
 		for _, b := range buffer {
-			if int(b) < even && len(out) < length {
+			if int(b) < limit && len(out) < length {
 				out = append(out, base62[int(b)%62])
 			}
 		}

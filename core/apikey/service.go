@@ -17,14 +17,14 @@ import (
 
 const (
 	maxName = 100
-	// MaxLife is how long a key lives at the most, and how long one lives that was made without an end.
+	// MaxLife is the maximum lifetime of a key, and the default.
 	MaxLife = 3650 * 24 * time.Hour
 )
 
-// DefaultRate is how many keys may be made for one user.
+// DefaultRate limits the keys created for one user.
 var DefaultRate = domain.Rate{Limit: 10, Window: 24 * time.Hour}
 
-// Service makes, lists, revokes and recognizes API keys.
+// Service creates, lists, revokes and authenticates API keys.
 type Service struct {
 	keys    ports.APIKeyStore
 	view    ports.KeyView
@@ -38,7 +38,7 @@ type Service struct {
 	rate    domain.Rate
 }
 
-// Needs is what a Service works with.
+// Needs holds the dependencies of a Service.
 type Needs struct {
 	Keys    ports.APIKeyStore
 	View    ports.KeyView
@@ -49,8 +49,7 @@ type Needs struct {
 	Clock   ports.Clock
 	Journal *audit.Journal
 	Letters *notify.Composer
-	// Rate is how many keys may be made for one user; DefaultRate unless the configuration says otherwise. The zero Rate
-	// is no limit.
+	// Rate limits the keys created for one user; DefaultRate unless configured. The zero Rate is no limit.
 	Rate domain.Rate
 }
 
@@ -62,26 +61,26 @@ func New(n Needs) *Service {
 	}
 }
 
-// CreateInput asks for a key. A zero ExpiresAt is as late as MaxLife allows.
+// CreateInput is the input of Create. The default of ExpiresAt is the latest time that MaxLife allows.
 type CreateInput struct {
 	Name        string
 	Permissions []string
 	ExpiresAt   time.Time
 }
 
-// Created is a new key with its text, which is never given out again.
+// Created is a new key with its text, which cannot be read again.
 type Created struct {
 	domain.APIKey
 	Text string
 	Rate domain.RateState
 }
 
-// Create makes a key for the owner: their own, or another's by api_keys.manage. Its permissions must be ones that the owner
-// holds (fault.ErrForbidden), and ones that the principal may hand out. The owner is told by mail. More than the rate allows is
-// fault.ErrRateLimited. Where the settings ask for a recent proof of identity, a principal without one, an API key among
-// them, is domain.ErrReauthentication.
+// Create creates a key for the owner: the principal's own user, or another user with api_keys.manage. The owner must
+// hold its permissions (fault.ErrForbidden), and the principal must be allowed to grant them. The owner is notified by
+// email. More keys than the rate allows are fault.ErrRateLimited. If the settings require a recent proof of identity, a
+// principal without one, including an API key, gets domain.ErrReauthentication.
 func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.UserID, in CreateInput) (Created, error) {
-	user, err := s.maker(ctx, by, owner)
+	user, err := s.creatableOwner(ctx, by, owner)
 	if err != nil {
 		return Created{}, err
 	}
@@ -116,7 +115,7 @@ func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain
 		return Created{}, err
 	}
 	key := domain.APIKey{
-		ID: id, UserID: owner.ID, Name: in.Name, Prefix: text[:shownLength], Digest: digest(text), Permissions: permissions,
+		ID: id, UserID: owner.ID, Name: in.Name, Prefix: text[:displayLength], Digest: digest(text), Permissions: permissions,
 		Epoch: owner.KeyEpoch, CreatedAt: now, ExpiresAt: in.ExpiresAt.UTC(),
 	}
 	if in.ExpiresAt.IsZero() {
@@ -126,18 +125,18 @@ func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain
 	out.Record(s.journal.Entry(by, domain.ActionAPIKeyCreate, string(id),
 		audit.Detail("owner_id", string(owner.ID)), audit.Detail("permissions", texts(permissions)),
 		audit.Detail("expires_at", key.ExpiresAt.Format(time.RFC3339)), audit.Personal("name", in.Name)))
-	told, err := s.letters.KeyCreated(*owner, key.Name, by)
+	notices, err := s.letters.KeyCreated(*owner, key.Name, by)
 	if err != nil {
 		return Created{}, err
 	}
-	out.Send(told...)
+	out.Send(notices...)
 	if err := s.keys.Create(ctx, key, out); err != nil {
 		return Created{}, err
 	}
 	return Created{APIKey: key, Text: text}, nil
 }
 
-// check returns the permissions of an input that can be right at all.
+// check validates the input and returns its permissions.
 func check(in CreateInput, now time.Time) ([]domain.Permission, error) {
 	if n := utf8.RuneCountInString(in.Name); n < 1 || n > maxName || !domain.IsPrintable(in.Name) {
 		return nil, fault.ErrInvalid.About("name", "must be 1 to 100 printable characters")
@@ -150,7 +149,7 @@ func check(in CreateInput, now time.Time) ([]domain.Permission, error) {
 		return nil, err
 	}
 	for _, p := range permissions {
-		// A pattern would grow by itself with what its owner is given later.
+		// A pattern would also cover permissions that its owner is granted later.
 		if strings.HasSuffix(string(p), "*") {
 			return nil, fault.ErrInvalid.About("permissions", "must name each permission; patterns are for roles and groups")
 		}
@@ -164,8 +163,8 @@ func check(in CreateInput, now time.Time) ([]domain.Permission, error) {
 	return permissions, nil
 }
 
-// maker returns the user for whom the principal may make keys, whatever those may do.
-func (s *Service) maker(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
+// creatableOwner returns the user if the principal may create keys for it, for any permissions of the key.
+func (s *Service) creatableOwner(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
 	user, err := s.owner(ctx, by, id)
 	if err != nil {
 		return domain.User{}, err
@@ -177,8 +176,8 @@ func (s *Service) maker(ctx context.Context, by domain.Principal, id domain.User
 	return user, access.CheckActOn(catalog, by, &user)
 }
 
-// checkGrant returns fault.ErrForbidden when the owner lacks one of the permissions, or the principal may not hand one of them
-// out, and ErrOwnerInactive for an owner who cannot sign in.
+// checkGrant returns fault.ErrForbidden if the owner lacks one of the permissions or the principal may not grant one of
+// them, and ErrOwnerInactive for an owner who cannot log in.
 func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *domain.User, permissions []domain.Permission) error {
 	catalog, err := s.catalog.Catalog(ctx)
 	if err != nil {
@@ -189,7 +188,7 @@ func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *do
 	}
 	held := access.Held(catalog, owner)
 	for _, p := range permissions {
-		// A key that makes keys, and an administrator who does, hand out only what they themselves hold.
+		// A key that creates keys, and an administrator who does, grant only what they hold themselves.
 		if !held.Has(p) || (p.IsAdministrative() || by.BelongsTo(owner.ID)) && !by.Grants.Has(p) {
 			return fault.ErrForbidden
 		}
@@ -197,7 +196,7 @@ func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *do
 	return nil
 }
 
-// checkRecent returns domain.ErrReauthentication where the settings ask for a recent proof of identity and by has none.
+// checkRecent returns domain.ErrReauthentication if the settings require a recent proof of identity and by has none.
 func (s *Service) checkRecent(ctx context.Context, by domain.Principal) error {
 	catalog, err := s.catalog.Catalog(ctx)
 	if err != nil {
@@ -206,8 +205,8 @@ func (s *Service) checkRecent(ctx context.Context, by domain.Principal) error {
 	return by.RequireRecent(catalog.Settings.Session, s.clock.Now())
 }
 
-// List returns one page of the user's keys, the newest first, without those that are revoked or ended with a deactivation.
-// Keys of others take api_keys.manage.
+// List returns one page of the user's keys, the newest first, without those that were revoked or ended with a
+// deactivation. Keys of other users require api_keys.manage.
 func (s *Service) List(ctx context.Context, by domain.Principal, owner domain.UserID, page domain.Page) (domain.KeyPage, error) {
 	user, err := s.owner(ctx, by, owner)
 	if err != nil {
@@ -216,7 +215,7 @@ func (s *Service) List(ctx context.Context, by domain.Principal, owner domain.Us
 	return s.keys.List(ctx, domain.KeyQuery{User: owner, Epoch: user.KeyEpoch, Page: page})
 }
 
-// Get returns one key under the rules of List. One that List would not show is domain.ErrKeyNotFound.
+// Get returns one key under the rules of List. A key that List would omit is domain.ErrKeyNotFound.
 func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.KeyID) (domain.APIKey, error) {
 	if err := signedIn(by); err != nil {
 		return domain.APIKey{}, err
@@ -237,8 +236,8 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.KeyID)
 	return key, nil
 }
 
-// Revoke ends a key for every request that starts after it has returned: one's own, or another's by users.manage. A key that
-// the principal may not know of is domain.ErrKeyNotFound; one that is revoked already stays as it was.
+// Revoke ends a key for every request that starts after it has returned: one's own key, or another user's with
+// users.manage. A key that the principal may not see is domain.ErrKeyNotFound; a revoked key stays unchanged.
 func (s *Service) Revoke(ctx context.Context, by domain.Principal, id domain.KeyID) (domain.APIKey, error) {
 	if err := signedIn(by); err != nil {
 		return domain.APIKey{}, err
@@ -281,8 +280,8 @@ func (s *Service) checkRevoke(ctx context.Context, by domain.Principal, owner do
 	return access.CheckActOn(catalog, by, &user)
 }
 
-// owner returns the user whose keys are meant if the principal may see and make them. A key may not, unless it was given
-// api_keys.manage: a leaked one must not make itself a successor.
+// owner returns the user whose keys the call is about, if the principal may see and create them. An API key may not,
+// unless it has api_keys.manage: a leaked key must not create its own successor.
 func (s *Service) owner(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
 	if err := signedIn(by); err != nil {
 		return domain.User{}, err
@@ -318,10 +317,10 @@ func texts(permissions []domain.Permission) []string {
 	return list
 }
 
-// ErrOwnerInactive refuses a key for somebody who cannot sign in.
+// ErrOwnerInactive refuses a key for a user who cannot log in.
 var ErrOwnerInactive = fault.New(fault.Conflict, "conflict", "The user is not active")
 
-// notAKey says whether a look failed because there is no such key.
+// notAKey reports whether a lookup failed because the key does not exist.
 func notAKey(err error) bool {
 	return errors.Is(err, domain.ErrKeyNotFound) || errors.Is(err, domain.ErrUserNotFound)
 }

@@ -2,10 +2,10 @@ package domain
 
 import "time"
 
-// ArchiveKind is a kind of things as a copy of an installation sees them.
+// ArchiveKind is a kind of record in a copy of an installation.
 type ArchiveKind string
 
-// The kinds that are walked through, in the order in which they are copied: what is named comes before what names it.
+// The kinds that are copied, in the order of copying: a referenced kind comes before the kinds that reference it.
 const (
 	ArchiveUsers    ArchiveKind = "users"
 	ArchiveSessions ArchiveKind = "sessions"
@@ -20,21 +20,22 @@ const (
 	ArchiveRecords  ArchiveKind = "audit entries"
 )
 
-// ArchiveKinds lists them in that order.
+// ArchiveKinds lists the kinds in the order of copying.
 var ArchiveKinds = []ArchiveKind{
 	ArchiveUsers, ArchiveSessions, ArchiveKeys, ArchiveTokens, ArchiveAttempts, ArchiveMessages, ArchiveRates, ArchiveOnce, ArchiveAnswers,
 	ArchiveSegments, ArchiveRecords,
 }
 
-// Archived is one thing of a walk. Keys of one kind sort as text in the order of the walk.
+// Archived is one record of an archive. Within a kind, records are ordered by Key as text.
 type Archived struct {
 	Key string
-	// Value is a User, Session, APIKey, ThirdPartyToken, Attempts (the key is the account), Message, KeptRate, KeptOnce,
-	// IdempotencyRecord, AuditSegment or AuditRecord, by the kind. A record that no segment holds yet has the place that it will have.
+	// Value is a User, Session, APIKey, ThirdPartyToken, Attempts (the key is the account), Message, KeptRate,
+	// KeptOnce, IdempotencyRecord, AuditSegment or AuditRecord, depending on the kind. A record that is not in a
+	// segment yet has the sequence number that it will get.
 	Value any
 }
 
-// Expires reports whether things of the kind go by themselves when their time has come.
+// Expires reports whether records of the kind are removed automatically after they expire.
 func (k ArchiveKind) Expires() bool {
 	switch k {
 	case ArchiveAttempts, ArchiveMessages, ArchiveRates, ArchiveOnce, ArchiveAnswers:
@@ -44,13 +45,13 @@ func (k ArchiveKind) Expires() bool {
 	}
 }
 
-// KeptRate is what was taken of the limit that the key names.
+// KeptRate is the stored state of the rate limit with the key.
 type KeptRate struct {
 	Window RateWindow
-	Until  time.Time // when it may be forgotten
+	Until  time.Time // when it may be removed
 }
 
-// KeptOnce is the single-use thing under the key.
+// KeptOnce is the stored single-use value with the key.
 type KeptOnce struct {
 	Value     []byte
 	ExpiresAt time.Time

@@ -8,33 +8,36 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// The bounds of attempt counting.
+// The limits of attempt counting.
 const (
 	// accountWindow is how long a failure counts towards the lock for all sources together.
 	accountWindow = 24 * time.Hour
-	// familiarFor is how long a source stays familiar after it has signed in.
+	// familiarFor is how long a source stays familiar after a successful login.
 	familiarFor = 30 * 24 * time.Hour
-	// familiarStep is how old the note of a familiar source may grow before one more success renews it: most change nothing.
+	// familiarStep is the minimum age of a familiar source's timestamp before a success renews it, so that most
+	// successes change nothing.
 	familiarStep = time.Hour
-	// maxFamiliar is how many familiar sources are remembered; the one that was away longest goes first.
+	// maxFamiliar is the maximum number of familiar sources; the one with the oldest success is removed first.
 	maxFamiliar = 50
-	// pendingFor is how long an attempt whose end was never told (a crash) may be under way; after it, it is a failure.
+	// pendingFor is how long an attempt without a reported outcome (after a crash) stays pending; after it, it counts
+	// as a failure.
 	pendingFor = 30 * time.Second
-	// maxKept is how many failures one account keeps at the most; the oldest go first.
+	// maxKept is the maximum number of stored failures of one account; the oldest are removed first.
 	maxKept = 2000
 )
 
-// Attempts counts what was tried against one account. It is one document, so that reserving an attempt is one step on
-// every store: an attempt counts before the password is checked, and N racing guesses never get more checks than allowed.
+// Attempts counts the attempts against one account. It is one document, so that reserving an attempt is one step on
+// every store: an attempt counts before the password is verified, and concurrent attempts never get more checks than
+// allowed.
 type Attempts struct {
-	Failures    []Attempt            // of every source, newest last
-	Familiar    map[string]time.Time // sources that have signed in, and when last
-	Locks       map[string]time.Time // sources that are locked, and until when
-	LockedUntil time.Time            // for every source that is not familiar
+	Failures    []Attempt            // from all sources, newest last
+	Familiar    map[string]time.Time // sources with a successful login, and the time of the last one
+	Locks       map[string]time.Time // locked sources, and the end of the lock
+	LockedUntil time.Time            // lock for all sources that are not familiar
 }
 
-// Attempt is one try. It is pending from its reservation until its end is told, and settled once the lock that it led to
-// is over: then it counts for the account alone.
+// Attempt is one attempt. It is pending from its reservation until its outcome is recorded, and settled once the lock
+// that it led to has ended: then it counts only for the account.
 type Attempt struct {
 	ID      string
 	Source  string
@@ -43,17 +46,17 @@ type Attempt struct {
 	Settled bool
 }
 
-// Reservation is the answer to a request for an attempt.
+// Reservation is the result of a request for an attempt.
 type Reservation int
 
-// The answers.
+// The results of a reservation.
 const (
 	AttemptGranted Reservation = iota
 	AttemptLocked              // too many failures
-	AttemptBusy                // as many under way as are left; one of them may give its place back in a moment
+	AttemptBusy                // the pending attempts use up the limit; one of them may soon be released
 )
 
-// Reserve asks for one attempt of the source. When it is locked, until tells when that ends.
+// Reserve reserves one attempt of the source. If the source is locked, until is the end of the lock.
 func (a *Attempts) Reserve(id, source string, policy LockoutPolicy, now time.Time) (answer Reservation, until time.Time) {
 	a.forget(now)
 	if until := a.LockedFor(source, now); !until.IsZero() {
@@ -72,7 +75,7 @@ func (a *Attempts) Reserve(id, source string, policy LockoutPolicy, now time.Tim
 	return AttemptGranted, time.Time{}
 }
 
-// Fail turns the reserved attempt into a failure and reports whether it has locked the source, or the account for the
+// Fail turns the reserved attempt into a failure and reports whether it has locked the source, or the account for
 // sources that are not familiar.
 func (a *Attempts) Fail(id, source string, policy LockoutPolicy, now time.Time) (locked bool) {
 	for i := range a.Failures {
@@ -97,15 +100,15 @@ func (a *Attempts) Fail(id, source string, policy LockoutPolicy, now time.Time) 
 	return locked
 }
 
-// OwesNothing reports whether a success of the source would do no more than take its reservation back: nothing is counted
-// against the source, and it is familiar.
+// OwesNothing reports whether a success of the source would only release its reservation: the source is familiar and
+// has no counted failures.
 func (a *Attempts) OwesNothing(source string, now time.Time) bool {
 	return a.isFamiliar(source, now) && a.Locks[source].IsZero() &&
 		!slices.ContainsFunc(a.Failures, func(t Attempt) bool { return t.Source == source && !t.Pending })
 }
 
-// Excuse is Succeed of a source that owed nothing: it takes the reservation back with what the source has failed at until now. It
-// may come late or twice. A document that knows nothing of the source, as after a purge, learns nothing of it.
+// Excuse is the Succeed of a source that owed nothing: it releases the reservation and removes the source's failures up
+// to now. It may run late or twice. It does not add the source to a document that does not know it, as after a purge.
 func (a *Attempts) Excuse(id, source string, now time.Time) {
 	a.Failures = slices.DeleteFunc(a.Failures, func(t Attempt) bool {
 		return t.ID == id || t.Source == source && !t.Pending && !t.Settled && !t.At.After(now)
@@ -115,8 +118,8 @@ func (a *Attempts) Excuse(id, source string, now time.Time) {
 	}
 }
 
-// FailedBefore returns how many failures a success of the source comes after: its own where it has signed in before, else
-// those of every source, since it may be the one that guessed from elsewhere.
+// FailedBefore returns how many failures precede a success of the source: its own if the source is familiar, and
+// otherwise those of all sources, since the source may be that of an attacker who tried from others.
 func (a *Attempts) FailedBefore(source string, now time.Time) int {
 	own := a.isFamiliar(source, now)
 	failed := 0
@@ -143,19 +146,19 @@ func (a *Attempts) Succeed(id, source string, now time.Time) {
 	}
 }
 
-// GiveBack takes the reserved attempt back: nothing was learnt from it, as when a directory did not answer.
+// GiveBack releases the reserved attempt: it revealed nothing, as when a directory did not respond.
 func (a *Attempts) GiveBack(id string) {
 	a.Failures = slices.DeleteFunc(a.Failures, func(t Attempt) bool { return t.ID == id })
 }
 
-// Unlock forgets all failures and locks, and reports whether there were any.
+// Unlock removes all failures and locks, and reports whether there were any.
 func (a *Attempts) Unlock() bool {
 	had := len(a.Failures) > 0 || len(a.Locks) > 0 || !a.LockedUntil.IsZero()
 	a.Failures, a.Locks, a.LockedUntil = nil, nil, time.Time{}
 	return had
 }
 
-// LockedFor returns until when the source is locked; zero when it is not.
+// LockedFor returns the end of the source's lock, or the zero time if it is not locked.
 func (a *Attempts) LockedFor(source string, now time.Time) time.Time {
 	until := a.Locks[source]
 	if !a.isFamiliar(source, now) && a.LockedUntil.After(until) {
@@ -167,9 +170,9 @@ func (a *Attempts) LockedFor(source string, now time.Time) time.Time {
 	return until
 }
 
-// LatestLock returns the latest end of the locks in force, of any source; zero when no source is locked.
+// LatestLock returns the latest end of the locks in force, from any source, or the zero time if no source is locked.
 func (a *Attempts) LatestLock(policy LockoutPolicy, now time.Time) time.Time {
-	counted := a.Clone() // counting settles and forgets
+	counted := a.Clone() // counting modifies the document
 	counted.forget(now)
 	latest := counted.LockedUntil
 	for _, until := range counted.Locks {
@@ -191,7 +194,7 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// KeepUntil returns when the document holds nothing that counts any more and may be swept.
+// KeepUntil returns the time after which the document contains nothing that counts and may be deleted.
 func (a *Attempts) KeepUntil(now time.Time) time.Time {
 	if len(a.Familiar) > 0 {
 		return now.Add(familiarFor)
@@ -218,7 +221,7 @@ func (a *Attempts) isFamiliar(source string, now time.Time) bool {
 	return ok && now.Sub(at) < familiarFor
 }
 
-// countSource counts what still counts for the source's own lock.
+// countSource counts the attempts that count for the source's own lock.
 func (a *Attempts) countSource(source string, policy LockoutPolicy, now time.Time) (failed, pending int) {
 	window := time.Duration(policy.ResetWindowMinutes) * time.Minute
 	for _, t := range a.Failures {
@@ -233,8 +236,9 @@ func (a *Attempts) countSource(source string, policy LockoutPolicy, now time.Tim
 	return failed, pending
 }
 
-// overdue returns until when a source is locked that has all the failures of a lock and got none: the limit was lowered since,
-// or the service was killed while they were under way. That ends like a lock, or when enough of them are too old to count.
+// overdue returns the end of the lock of a source that has all the failures of a lock but was not locked: the limit was
+// lowered since, or the service was killed while the attempts were pending. It ends like a lock, or when enough of the
+// failures are too old to count.
 func (a *Attempts) overdue(source string, policy LockoutPolicy, now time.Time) time.Time {
 	window := time.Duration(policy.ResetWindowMinutes) * time.Minute
 	var counted []time.Time
@@ -269,8 +273,8 @@ func (a *Attempts) countAll() (failed, pending int) {
 	return failed, pending
 }
 
-// hasRoom reports whether one more attempt of an unfamiliar source fits under the account's cap. Once a lock of the account
-// is over, one attempt at a time goes through, and its failure locks again: the cap is for 24 hours.
+// hasRoom reports whether one more attempt of an unfamiliar source fits under the account's limit. After a lock of the
+// account has ended, one attempt at a time is allowed, and its failure locks again: the limit is for 24 hours.
 func (a *Attempts) hasRoom(policy LockoutPolicy) bool {
 	failed, pending := a.countAll()
 	if failed >= policy.AccountMaxAttempts {
@@ -287,7 +291,7 @@ func (a *Attempts) settle(source string) {
 	}
 }
 
-// forget drops what no longer counts: failures of more than a day ago, locks that are over, sources long not seen.
+// forget removes what no longer counts: failures older than a day, expired locks, and sources without a recent success.
 func (a *Attempts) forget(now time.Time) {
 	for i := range a.Failures {
 		if a.Failures[i].Pending && now.Sub(a.Failures[i].At) > pendingFor {
@@ -315,5 +319,5 @@ func oldest(times map[string]time.Time) string {
 	return name
 }
 
-// ErrAccountLocked tells that too many attempts have failed; its locked_until member says when the next one counts.
+// ErrAccountLocked means that too many attempts have failed; its locked_until member is the end of the lock.
 var ErrAccountLocked = fault.New(fault.Locked, "account_locked", "Account locked due to too many failed attempts")

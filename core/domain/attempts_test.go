@@ -15,7 +15,7 @@ var (
 	strict = domain.LockoutPolicy{MaxAttempts: 5, LockoutDurationMinutes: 30, ResetWindowMinutes: 15, AccountMaxAttempts: 20}
 )
 
-// fail has the source fail n times, one a second from at on, and returns how many attempts were granted.
+// fail makes the source fail n times, once a second from at on, and returns how many attempts were granted.
 func fail(a *domain.Attempts, source string, n int, at time.Time) (granted int) {
 	for i := range n {
 		id := fmt.Sprintf("%s-%d-%d", source, at.Unix(), i)
@@ -28,13 +28,13 @@ func fail(a *domain.Attempts, source string, n int, at time.Time) (granted int) 
 	return granted
 }
 
-func ask(a *domain.Attempts, source string, at time.Time) domain.Reservation {
+func reserve(a *domain.Attempts, source string, at time.Time) domain.Reservation {
 	c := a.Clone()
-	answer, _ := c.Reserve("asking", source, strict, at)
+	answer, _ := c.Reserve("probe", source, strict, at)
 	return answer
 }
 
-func TestTheLatestLockIsThatOfAnySource(t *testing.T) {
+func TestLatestLockCoversAllSources(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	policy := domain.DefaultSettings().Lockout
@@ -47,10 +47,10 @@ func TestTheLatestLockIsThatOfAnySource(t *testing.T) {
 		attempts domain.Attempts
 		want     time.Time
 	}{
-		"nothing was tried":          {domain.Attempts{}, time.Time{}},
+		"no attempts":                {domain.Attempts{}, time.Time{}},
 		"a lock of one source":       {domain.Attempts{Locks: map[string]time.Time{"a": lock(1), "b": lock(3), "c": lock(2)}}, lock(3)},
 		"a lock for all sources":     {domain.Attempts{Locks: map[string]time.Time{"a": lock(1)}, LockedUntil: lock(5)}, lock(5)},
-		"locks that are over":        {domain.Attempts{Locks: map[string]time.Time{"a": lock(0)}, LockedUntil: lock(-1)}, time.Time{}},
+		"expired locks":              {domain.Attempts{Locks: map[string]time.Time{"a": lock(0)}, LockedUntil: lock(-1)}, time.Time{}},
 		"failures enough for a lock": {domain.Attempts{Failures: overdue}, lock(policy.ResetWindowMinutes - 1)},
 		"one failure too few":        {domain.Attempts{Failures: overdue[1:]}, time.Time{}},
 	} {
@@ -59,12 +59,12 @@ func TestTheLatestLockIsThatOfAnySource(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
 		if !reflect.DeepEqual(before, tt.attempts.Clone()) {
-			t.Errorf("%s: looking changed the document", name)
+			t.Errorf("%s: LatestLock changed the document", name)
 		}
 	}
 }
 
-func TestA04_AttemptsLockTheSource(t *testing.T) {
+func TestFailedAttemptsLockTheSource(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		failures int
@@ -72,26 +72,26 @@ func TestA04_AttemptsLockTheSource(t *testing.T) {
 		after    time.Duration
 		want     domain.Reservation
 	}{
-		"one failure short of the limit leaves it open": {4, "a", time.Minute, domain.AttemptGranted},
-		"the limit locks the source":                    {5, "a", time.Minute, domain.AttemptLocked},
-		"another source is not locked":                  {5, "b", time.Minute, domain.AttemptGranted},
-		"the lock holds to its end":                     {5, "a", 30 * time.Minute, domain.AttemptLocked},
-		"after its end the source starts anew":          {5, "a", 31 * time.Minute, domain.AttemptGranted},
-		"failures outside the window do not count":      {4, "a", 16 * time.Minute, domain.AttemptGranted},
+		"one failure below the limit": {4, "a", time.Minute, domain.AttemptGranted},
+		"at the limit":                {5, "a", time.Minute, domain.AttemptLocked},
+		"another source":              {5, "b", time.Minute, domain.AttemptGranted},
+		"at the end of the lock":      {5, "a", 30 * time.Minute, domain.AttemptLocked},
+		"after the end of the lock":   {5, "a", 31 * time.Minute, domain.AttemptGranted},
+		"failures outside the window": {4, "a", 16 * time.Minute, domain.AttemptGranted},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var a domain.Attempts
 			fail(&a, "a", test.failures, noon)
-			if got := ask(&a, test.source, noon.Add(test.after)); got != test.want {
+			if got := reserve(&a, test.source, noon.Add(test.after)); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
 	}
 }
 
-func TestA03_AttemptsUnderWayCount(t *testing.T) {
+func TestPendingAttemptsCount(t *testing.T) {
 	t.Parallel()
 	var a domain.Attempts
 	for i := range strict.MaxAttempts {
@@ -99,23 +99,23 @@ func TestA03_AttemptsUnderWayCount(t *testing.T) {
 			t.Fatalf("attempt %d: got %v", i, answer)
 		}
 	}
-	if got := ask(&a, "a", noon); got != domain.AttemptBusy {
-		t.Errorf("one more while all are under way: got %v, want busy", got)
+	if got := reserve(&a, "a", noon); got != domain.AttemptBusy {
+		t.Errorf("one more while all are pending: got %v, want busy", got)
 	}
 	a.GiveBack("0")
-	if got := ask(&a, "a", noon); got != domain.AttemptGranted {
-		t.Errorf("after one was given back: got %v, want granted", got)
+	if got := reserve(&a, "a", noon); got != domain.AttemptGranted {
+		t.Errorf("after one was released: got %v, want granted", got)
 	}
-	if got := ask(&a, "a", noon.Add(time.Minute)); got != domain.AttemptGranted {
-		t.Errorf("four attempts whose end was never told: got %v, want granted", got)
+	if got := reserve(&a, "a", noon.Add(time.Minute)); got != domain.AttemptGranted {
+		t.Errorf("four attempts without outcome: got %v, want granted", got)
 	}
 	a.Reserve("5", "a", strict, noon)
-	if got := ask(&a, "a", noon.Add(time.Minute)); got != domain.AttemptLocked {
-		t.Errorf("five attempts whose end was never told count as failed: got %v, want locked", got)
+	if got := reserve(&a, "a", noon.Add(time.Minute)); got != domain.AttemptLocked {
+		t.Errorf("five attempts without outcome count as failed: got %v, want locked", got)
 	}
 }
 
-func TestA04_ALimitThatWasLoweredLocksWhoIsOverIt(t *testing.T) {
+func TestLoweredLimitLocksSourcesOverIt(t *testing.T) {
 	t.Parallel()
 	three := strict
 	three.MaxAttempts = 3
@@ -127,17 +127,17 @@ func TestA04_ALimitThatWasLoweredLocksWhoIsOverIt(t *testing.T) {
 		want     domain.Reservation
 		until    time.Duration
 	}{
-		"until too few failures count":        {30, time.Minute, domain.AttemptLocked, 15*time.Minute + time.Second},
-		"and not a moment longer":             {30, 15*time.Minute + time.Second, domain.AttemptGranted, 0},
-		"or as long as a lock, if that is it": {5, time.Minute, domain.AttemptLocked, 5*time.Minute + 3*time.Second},
-		"after which the source starts anew":  {5, 5*time.Minute + 3*time.Second, domain.AttemptGranted, 0},
+		"until too few failures count":       {30, time.Minute, domain.AttemptLocked, 15*time.Minute + time.Second},
+		"no longer than that":                {30, 15*time.Minute + time.Second, domain.AttemptGranted, 0},
+		"for the duration of a shorter lock": {5, time.Minute, domain.AttemptLocked, 5*time.Minute + 3*time.Second},
+		"after the shorter lock":             {5, 5*time.Minute + 3*time.Second, domain.AttemptGranted, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, policy := a.Clone(), three
 			policy.LockoutDurationMinutes = test.duration
-			answer, until := c.Reserve("asking", "a", policy, noon.Add(test.after))
+			answer, until := c.Reserve("probe", "a", policy, noon.Add(test.after))
 			if answer != test.want || test.until != 0 && !until.Equal(noon.Add(test.until)) {
 				t.Errorf("%v until %v", answer, until)
 			}
@@ -145,7 +145,7 @@ func TestA04_ALimitThatWasLoweredLocksWhoIsOverIt(t *testing.T) {
 	}
 }
 
-func TestA05_AttemptsKeepFamiliarSourcesOpen(t *testing.T) {
+func TestFamiliarSourcesAreNotLockedByOthers(t *testing.T) {
 	t.Parallel()
 	var a domain.Attempts
 	a.Reserve("home", "home", strict, noon)
@@ -154,19 +154,19 @@ func TestA05_AttemptsKeepFamiliarSourcesOpen(t *testing.T) {
 		fail(&a, fmt.Sprintf("attacker-%d", i), 4, noon.Add(time.Duration(i)*time.Minute))
 	}
 	later := noon.Add(6 * time.Minute)
-	if got := ask(&a, "stranger", later); got != domain.AttemptLocked {
-		t.Errorf("a source never seen: got %v, want locked", got)
+	if got := reserve(&a, "stranger", later); got != domain.AttemptLocked {
+		t.Errorf("an unknown source: got %v, want locked", got)
 	}
-	if got := ask(&a, "home", later); got != domain.AttemptGranted {
+	if got := reserve(&a, "home", later); got != domain.AttemptGranted {
 		t.Errorf("a familiar source: got %v, want granted", got)
 	}
 	month := noon.Add(31 * 24 * time.Hour)
-	if got := ask(&a, "stranger", month); got != domain.AttemptGranted {
+	if got := reserve(&a, "stranger", month); got != domain.AttemptGranted {
 		t.Errorf("a month later: got %v, want granted", got)
 	}
 }
 
-func TestAttemptsAfterTheAccountsLock(t *testing.T) {
+func TestFirstFailureAfterAccountLockLocksAgain(t *testing.T) {
 	t.Parallel()
 	var a domain.Attempts
 	for i := range 5 {
@@ -174,11 +174,11 @@ func TestAttemptsAfterTheAccountsLock(t *testing.T) {
 	}
 	over := noon.Add(40 * time.Minute)
 	if granted := fail(&a, "attacker-9", 4, over); granted != 1 {
-		t.Errorf("once the lock is over, %d attempts were granted; the failure of the first must lock again", granted)
+		t.Errorf("after the lock %d attempts were granted, want 1: its failure must lock again", granted)
 	}
 }
 
-func TestAttemptsSuccessResets(t *testing.T) {
+func TestSuccessResetsFailures(t *testing.T) {
 	t.Parallel()
 	var a domain.Attempts
 	fail(&a, "a", 4, noon)
@@ -187,24 +187,24 @@ func TestAttemptsSuccessResets(t *testing.T) {
 	if granted := fail(&a, "a", 9, noon.Add(2*time.Minute)); granted != strict.MaxAttempts {
 		t.Errorf("after a success %d failures were granted, want %d", granted, strict.MaxAttempts)
 	}
-	if !a.Unlock() || ask(&a, "a", noon.Add(3*time.Minute)) != domain.AttemptGranted {
+	if !a.Unlock() || reserve(&a, "a", noon.Add(3*time.Minute)) != domain.AttemptGranted {
 		t.Error("unlocking did not open the account")
 	}
 }
 
-func TestOnlyAFamiliarSourceWithoutFailuresOwesNothing(t *testing.T) {
+func TestOwesNothing(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		prepare func(a *domain.Attempts)
 		want    bool
 	}{
-		"a source that has never signed in": {func(*domain.Attempts) {}, false},
-		"a familiar one":                    {func(a *domain.Attempts) { a.Succeed("x", "a", noon) }, true},
-		"one that failed since":             {func(a *domain.Attempts) { a.Succeed("x", "a", noon); fail(a, "a", 1, noon) }, false},
-		"one whose lock is over":            {func(a *domain.Attempts) { a.Succeed("x", "a", noon); fail(a, "a", 5, noon) }, false},
-		"one beside whom others fail":       {func(a *domain.Attempts) { a.Succeed("x", "a", noon); fail(a, "b", 5, noon) }, true},
-		"one that has attempts under way":   {func(a *domain.Attempts) { a.Succeed("x", "a", noon); a.Reserve("y", "a", strict, noon) }, true},
-		"one that was away too long":        {func(a *domain.Attempts) { a.Succeed("x", "a", noon.Add(-31*24*time.Hour)) }, false},
+		"an unknown source":          {func(*domain.Attempts) {}, false},
+		"a familiar source":          {func(a *domain.Attempts) { a.Succeed("x", "a", noon) }, true},
+		"a later failure":            {func(a *domain.Attempts) { a.Succeed("x", "a", noon); fail(a, "a", 1, noon) }, false},
+		"an expired lock":            {func(a *domain.Attempts) { a.Succeed("x", "a", noon); fail(a, "a", 5, noon) }, false},
+		"failures of another source": {func(a *domain.Attempts) { a.Succeed("x", "a", noon); fail(a, "b", 5, noon) }, true},
+		"a pending attempt":          {func(a *domain.Attempts) { a.Succeed("x", "a", noon); a.Reserve("y", "a", strict, noon) }, true},
+		"an expired familiar source": {func(a *domain.Attempts) { a.Succeed("x", "a", noon.Add(-31*24*time.Hour)) }, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -212,13 +212,13 @@ func TestOnlyAFamiliarSourceWithoutFailuresOwesNothing(t *testing.T) {
 			var a domain.Attempts
 			tt.prepare(&a)
 			if got := a.OwesNothing("a", noon.Add(time.Minute)); got != tt.want {
-				t.Errorf("it owes nothing: %t, want %t", got, tt.want)
+				t.Errorf("OwesNothing = %t, want %t", got, tt.want)
 			}
 		})
 	}
 }
 
-func TestAnExcuseMayComeLateAndTwice(t *testing.T) {
+func TestExcuseMayRunLateAndTwice(t *testing.T) {
 	t.Parallel()
 	var a domain.Attempts
 	a.Succeed("x", "a", noon.Add(-2*time.Hour))
@@ -226,17 +226,17 @@ func TestAnExcuseMayComeLateAndTwice(t *testing.T) {
 	a.Reserve("other", "a", strict, noon)
 	a.Fail("other", "a", strict, noon)
 	success := noon.Add(time.Second)
-	fail(&a, "a", 1, noon.Add(2*time.Second)) // after the success, and before it is told
+	fail(&a, "a", 1, noon.Add(2*time.Second)) // after the success, and before it is recorded
 	for range 2 {
 		a.Excuse("mine", "a", success)
 		if len(a.Failures) != 1 || a.Failures[0].At.Before(success) || !a.Familiar["a"].Equal(success) {
-			t.Errorf("%d failures are left, and the source was seen at %s", len(a.Failures), a.Familiar["a"])
+			t.Errorf("%d failures are left, familiar since %s", len(a.Failures), a.Familiar["a"])
 		}
 	}
 	var purged domain.Attempts
 	purged.Excuse("mine", "a", success)
 	if len(purged.Familiar) > 0 {
-		t.Error("a document that knew nothing has learnt where somebody signs in from")
+		t.Error("Excuse added a source to a purged document")
 	}
 }
 
@@ -251,13 +251,13 @@ func TestRateWindowIsExact(t *testing.T) {
 		}
 	}
 	if allowed != 10 {
-		t.Errorf("two minutes of asking each second let %d through, want 10", allowed)
+		t.Errorf("one request per second for two minutes: %d allowed, want 10", allowed)
 	}
 	state := w.Take(rate, noon.Add(119*time.Second))
 	if state.Allowed || state.Remaining != 0 || state.Reset <= 0 || state.Reset > time.Minute {
 		t.Errorf("over the limit: got %+v", state)
 	}
 	if off := w.Take(domain.Rate{}, noon); !off.Allowed {
-		t.Error("no limit refused")
+		t.Error("the zero rate refused a request")
 	}
 }

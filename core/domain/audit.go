@@ -2,10 +2,10 @@ package domain
 
 import "time"
 
-// Action is what an audit entry records; the list is closed.
+// Action is the event that an audit entry records. The list is closed.
 type Action string
 
-// The actions of the audit trail.
+// The actions of the audit log.
 const (
 	ActionLogin                Action = "login"
 	ActionLoginFailed          Action = "login_failed"
@@ -46,7 +46,7 @@ const (
 	ActionDataAccess           Action = "data_access"
 )
 
-// Actions lists them all.
+// Actions lists all actions.
 var Actions = []Action{
 	ActionLogin, ActionLoginFailed, ActionAccountLocked, ActionAccountUnlock, ActionLogout, ActionTokenRefreshReuse,
 	ActionSessionRevoke, ActionUserCreate, ActionUserUpdate, ActionUserActivate, ActionUserDeactivate, ActionUserPurge,
@@ -57,23 +57,23 @@ var Actions = []Action{
 	ActionPermissionDenied, ActionDataAccess,
 }
 
-// AuditEntry is one line of the audit trail. What a person could be told by (address, user agent, Personal) is kept apart
-// from what is sealed, so that a purge can erase it and the log still proves itself whole.
+// AuditEntry is one entry of the audit log. Data that identifies a person (address, user agent, Personal) is stored
+// separately from the sealed data, so that a purge can erase it and the log can still be verified.
 type AuditEntry struct {
 	ID        LogID
 	Time      time.Time
-	UserID    string // who acted; for a failed login the user aimed at, where there is one
+	UserID    string // who acted; for a failed login the targeted user, if any
 	Action    Action
 	Success   bool
 	IPAddress string
 	UserAgent string
 	RequestID string
-	Target    string         // whom or what it touched; details.target_id
+	Target    string         // the affected object; details.target_id
 	Details   map[string]any // strings, numbers, booleans, and lists and maps of them; nothing secret, nothing personal
-	Personal  map[string]any // details that name a person, such as a typed login name; shown among the details
+	Personal  map[string]any // details that identify a person, such as a typed login name; displayed with the details
 }
 
-// AuditQuery filters the audit trail. Zero fields do not filter.
+// AuditQuery filters the audit log. Zero fields do not filter.
 type AuditQuery struct {
 	UserID    string
 	Actions   []Action

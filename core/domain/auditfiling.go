@@ -2,7 +2,7 @@ package domain
 
 import "time"
 
-// AuditFiling is what a store keeps beside an entry so that its filters find it. It must say what the sealed text says, or
+// AuditFiling holds the index fields that a store keeps for an entry. They must agree with the sealed text; otherwise
 // the entry is missing in filtered lists.
 type AuditFiling struct {
 	Time      time.Time
@@ -11,19 +11,19 @@ type AuditFiling struct {
 	Success   bool
 	RequestID string
 	Target    string
-	// Precision is the unit in which Time is kept; 0 keeps it whole.
+	// Precision is the unit to which Time is truncated; 0 means full precision.
 	Precision time.Duration
 }
 
-// AuditMisfiling is an entry whose filing is not that of its text.
+// AuditMisfiling is an entry whose index fields differ from its text.
 type AuditMisfiling struct {
 	Seq   int64
 	ID    LogID
-	Field string // the first that differs
+	Field string // the first field that differs
 }
 
-// Differs returns the name of the first field that is not as the text of the entry has it, empty when all are. A text that is
-// none of an entry differs in the entry itself.
+// Differs returns the name of the first field that differs from the text of the entry, or "" if all agree. A text that
+// is not an entry's differs in log_id.
 func (f *AuditFiling) Differs(public []byte) string {
 	p, err := ParseAuditPublic(string(public))
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// AuditPublic is the part of an audit entry that is sealed. Its text has one form for ever: the fields of version 1 in their
-// order, without white space, and every string escaped in one way. A new form gets a new version beside it.
+// AuditPublic is the sealed part of an audit entry. Its text has one permanent form: the fields of version 1 in order,
+// without white space, and every string escaped in one way. A new form gets a new version in addition.
 type AuditPublic struct {
 	ID        LogID
 	Time      string // RFC 3339 in UTC
@@ -27,7 +27,7 @@ type AuditPublic struct {
 	Personal string
 }
 
-// The names of the fields, as they stand in the text.
+// The names of the fields, as they are written in the text.
 const (
 	auditBegin     = `{"v":1,"log_id":"`
 	auditTime      = `","timestamp":"`
@@ -60,7 +60,7 @@ func (p *AuditPublic) Append(dst []byte) []byte {
 
 var errAuditPublic = errors.New("not the text of an audit entry")
 
-// ParseAuditPublic reads the text. Anything that Append would not write in the same bytes is an error.
+// ParseAuditPublic parses the text. Any text that Append would not write byte for byte is an error.
 func ParseAuditPublic(text string) (AuditPublic, error) {
 	var p AuditPublic
 	r := auditReader{rest: text}
@@ -74,7 +74,7 @@ func ParseAuditPublic(text string) (AuditPublic, error) {
 	p.RequestID = r.text(auditRequest)
 	p.Target = r.text(auditTarget)
 	r.skip(auditDetails)
-	// What follows the details has a fixed length, so they need not be understood to be found.
+	// The rest after the details has a fixed length, so they can be found without being parsed.
 	tail := len(auditActor) + len(auditPersonal) + len(auditEnd) + 2*commitmentText
 	if r.bad || len(r.rest) < tail {
 		return AuditPublic{}, errAuditPublic
@@ -89,14 +89,14 @@ func ParseAuditPublic(text string) (AuditPublic, error) {
 	return p, nil
 }
 
-// auditReader takes the text apart from the front. Once something is wrong everything is.
+// auditReader parses the text from the front. After an error, bad stays set.
 type auditReader struct {
 	rest string
 	bad  bool
 }
 
-func (r *auditReader) skip(what string) {
-	rest, ok := strings.CutPrefix(r.rest, what)
+func (r *auditReader) skip(prefix string) {
+	rest, ok := strings.CutPrefix(r.rest, prefix)
 	r.rest, r.bad = rest, r.bad || !ok
 }
 
@@ -111,7 +111,7 @@ func (r *auditReader) fixed(before string, length int) string {
 	return value
 }
 
-// text returns the string that begins after what stands before it, without its closing quote, which begins the next name.
+// text returns the string after the prefix before, without its closing quote, which starts the next prefix.
 func (r *auditReader) text(before string) string {
 	r.skip(before)
 	if r.bad {
@@ -136,7 +136,7 @@ func (r *auditReader) text(before string) string {
 	return ""
 }
 
-// isPlain reports whether the text has nothing that is ever escaped.
+// isPlain reports whether the text contains nothing that is ever escaped.
 func isPlain(text string) bool {
 	for i := range len(text) {
 		if c := text[i]; c < 0x20 || c >= 0x7f {
@@ -154,8 +154,9 @@ func (r *auditReader) unescape(value string) string {
 	return text
 }
 
-// AppendJSONText appends the inside of a JSON string in the one form that sealed text has: the quote and the backslash with
-// a backslash, control characters, DEL and the line separators as \u and four digits, bytes that are no UTF-8 as U+FFFD.
+// AppendJSONText appends the inside of a JSON string in the canonical form of sealed text: the quote and the backslash
+// with a backslash, control characters, DEL and the line separators as \u and four digits, and bytes that are not UTF-8
+// as U+FFFD.
 func AppendJSONText(dst []byte, text string) []byte {
 	start := 0
 	for i := 0; i < len(text); {
@@ -182,8 +183,8 @@ func AppendJSONText(dst []byte, text string) []byte {
 	return append(dst, text[start:]...)
 }
 
-// isKept reports whether a rune of this many bytes stands in JSON text as it is. A replacement character of one byte is what
-// decoding makes of bytes that are none.
+// isKept reports whether a rune of this many bytes is written unchanged in JSON text. A replacement character of one
+// byte is the result of decoding invalid bytes.
 func isKept(r rune, size int) bool {
 	switch r {
 	case '"', '\\', 0x7f, '\u2028', '\u2029':
@@ -197,7 +198,7 @@ func isKept(r rune, size int) bool {
 
 func commitment(digest []byte) string { return base64.RawURLEncoding.EncodeToString(digest) }
 
-// AuditID returns the id in the text of an entry, empty where it is none. It looks at nothing else.
+// AuditID returns the ID in the text of an entry, or "" if it is not one. It parses nothing else.
 func AuditID(public []byte) LogID {
 	rest, ok := bytes.CutPrefix(public, []byte(auditBegin))
 	id, _, found := bytes.Cut(rest, []byte{'"'})

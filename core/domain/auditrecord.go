@@ -18,30 +18,30 @@ const AuditSaltLength = 16
 // AuditDigest is a SHA-256 digest of the sealed log.
 type AuditDigest [sha256.Size]byte
 
-// AuditRecord is an audit entry in the form in which it is kept and sealed.
+// AuditRecord is an audit entry in its stored and sealed form.
 //
-// Public is what is sealed: bytes that are written once and hashed as they are, never made again from fields. What tells of
-// a person stands beside it, and Public only holds salted commitments to it. A purge takes the person's values with their
-// salts away: then nobody can tell from the commitment what they were, and the log still proves itself whole.
+// Public is the sealed part: bytes that are written once, hashed unchanged and never generated again from fields.
+// Personal data is stored beside it, and Public contains only salted commitments to it. A purge erases the personal
+// values with their salts: then the commitment no longer reveals them, and the log can still be verified.
 type AuditRecord struct {
-	// Seq is the entry's place in the log, from 1 without gaps; 0 where the store gives places only with the seal.
+	// Seq is the entry's sequence number in the log, from 1 without gaps; 0 if the store assigns it only when sealing.
 	Seq    int64
 	ID     LogID
 	Public []byte
-	// IPAddress and UserAgent are those of who acted.
+	// IPAddress and UserAgent are those of the actor.
 	IPAddress string
 	UserAgent string
-	ActorSalt []byte // nil once they were erased
-	// Personal is a JSON object, nil when there is none or it was erased.
+	ActorSalt []byte // nil after erasure
+	// Personal is a JSON object, or nil if there is none or it was erased.
 	Personal     []byte
-	PersonalSalt []byte // nil once Personal was erased
-	// Mark is what ports.AuditMarker made of Public when the entry was written. It counts until the entry is sealed; reads of
-	// what is sealed leave it out.
+	PersonalSalt []byte // nil after Personal was erased
+	// Mark is the result of ports.AuditMarker for Public when the entry was written. It is used until the entry is
+	// sealed; reads of sealed entries omit it.
 	Mark []byte
 }
 
-// NewAuditRecord returns the entry in the form that is kept. The salts are AuditSaltLength random bytes each. An entry whose
-// details are no JSON is refused: what cannot be recorded does not happen.
+// NewAuditRecord returns the entry in its stored form. The salts are AuditSaltLength random bytes each. An entry whose
+// details cannot be encoded as JSON is an error: an action that cannot be recorded is not performed.
 func NewAuditRecord(e AuditEntry, actorSalt, personalSalt []byte) (AuditRecord, error) {
 	if len(actorSalt) != AuditSaltLength || len(personalSalt) != AuditSaltLength {
 		return AuditRecord{}, errors.New("recording an audit entry: the salts are of the wrong length")
@@ -51,7 +51,7 @@ func NewAuditRecord(e AuditEntry, actorSalt, personalSalt []byte) (AuditRecord, 
 		return AuditRecord{}, fmt.Errorf("recording an audit entry: %w", err)
 	}
 	r := AuditRecord{
-		// JSON has no way to carry other bytes, and an export must carry what was committed to.
+		// JSON cannot carry other bytes, and an export must contain the committed values.
 		ID: e.ID, IPAddress: strings.ToValidUTF8(e.IPAddress, "\uFFFD"), UserAgent: strings.ToValidUTF8(e.UserAgent, "\uFFFD"),
 		ActorSalt: slices.Clone(actorSalt), PersonalSalt: slices.Clone(personalSalt),
 	}
@@ -68,7 +68,7 @@ func NewAuditRecord(e AuditEntry, actorSalt, personalSalt []byte) (AuditRecord, 
 	return r, nil
 }
 
-// Entry returns the entry that the record holds, or an error when it is none.
+// Entry returns the entry in the record, or an error if Public is not the text of an entry.
 func (r *AuditRecord) Entry() (AuditEntry, error) {
 	p, err := ParseAuditPublic(string(r.Public))
 	if err != nil {
@@ -96,8 +96,7 @@ func (r *AuditRecord) Entry() (AuditEntry, error) {
 	return e, nil
 }
 
-// Leaf returns the digest that a segment holds of the record (the prefix sets it apart from every other digest, as in
-// RFC 6962).
+// Leaf returns the digest of the record in a segment. Its prefix separates it from every other digest, as in RFC 6962.
 func (r *AuditRecord) Leaf() AuditDigest {
 	h := sha256.New()
 	h.Write([]byte{0})
@@ -105,8 +104,8 @@ func (r *AuditRecord) Leaf() AuditDigest {
 	return AuditDigest(h.Sum(nil))
 }
 
-// DisputedLeaf returns the digest that a segment holds in place of Leaf when the record was not what its mark says as it was
-// sealed: then it proves, for ever and at this place, that somebody changed or added it before.
+// DisputedLeaf returns the digest in a segment instead of Leaf if the record did not match its mark when it was sealed.
+// It permanently proves at this position that the record was changed or added before sealing.
 func (r *AuditRecord) DisputedLeaf() AuditDigest {
 	h := sha256.New()
 	h.Write([]byte{2})
@@ -114,11 +113,11 @@ func (r *AuditRecord) DisputedLeaf() AuditDigest {
 	return AuditDigest(h.Sum(nil))
 }
 
-// ErrAuditOpening tells that what stands beside the sealed bytes is not what they commit to.
+// ErrAuditOpening means that the data beside the sealed bytes does not match their commitments.
 var ErrAuditOpening = errors.New("the personal part is not the one that was recorded")
 
-// CheckOpening returns ErrAuditOpening when the address, the user agent or the personal details are not those that were
-// recorded. What was erased as a whole is passed over.
+// CheckOpening returns ErrAuditOpening if the address, the user agent or the personal details differ from the recorded
+// ones. It skips values that were erased as a whole.
 func (r *AuditRecord) CheckOpening() error {
 	p, err := ParseAuditPublic(string(r.Public))
 	if err != nil {
@@ -137,17 +136,17 @@ func (r *AuditRecord) CheckOpening() error {
 	return nil
 }
 
-// EraseActor takes away the address and user agent of who acted.
+// EraseActor erases the address and user agent of the actor.
 func (r *AuditRecord) EraseActor() { r.IPAddress, r.UserAgent, r.ActorSalt = "", "", nil }
 
-// ErasePersonal takes away the details that name a person.
+// ErasePersonal erases the details that identify a person.
 func (r *AuditRecord) ErasePersonal() { r.Personal, r.PersonalSalt = nil, nil }
 
 func equalText(a, b string) bool { return hmac.Equal([]byte(a), []byte(b)) }
 
 func (r *AuditRecord) actorCommitment() string {
 	mac := hmac.New(sha256.New, r.ActorSalt)
-	mac.Write(fmt.Appendf(nil, "actor|%d|", len(r.IPAddress))) // the length keeps the two values apart
+	mac.Write(fmt.Appendf(nil, "actor|%d|", len(r.IPAddress))) // the length separates the two values
 	mac.Write([]byte(r.IPAddress))
 	mac.Write([]byte(r.UserAgent))
 	return commitment(mac.Sum(nil))
@@ -160,7 +159,7 @@ func (r *AuditRecord) personalCommitment() string {
 	return commitment(mac.Sum(nil))
 }
 
-// canonicalObject returns the object with its keys in order.
+// canonicalObject returns the object as JSON with sorted keys.
 func canonicalObject(object map[string]any) ([]byte, error) {
 	if len(object) == 0 {
 		return []byte("{}"), nil

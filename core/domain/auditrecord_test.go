@@ -34,12 +34,12 @@ func record(t *testing.T, e domain.AuditEntry) domain.AuditRecord {
 	return r
 }
 
-func TestAuditRecordGivesItsEntryBack(t *testing.T) {
+func TestAuditRecordRoundTrip(t *testing.T) {
 	t.Parallel()
 	want := sampleEntry()
 	r := record(t, want)
 	if !json.Valid(r.Public) {
-		t.Errorf("the sealed text is no JSON: %s", r.Public)
+		t.Errorf("the sealed text is not JSON: %s", r.Public)
 	}
 	got, err := r.Entry()
 	if err != nil {
@@ -54,7 +54,7 @@ func TestAuditRecordGivesItsEntryBack(t *testing.T) {
 }
 
 // The text of version 1 is what old logs were signed over: it must never change.
-func TestL05_SealedTextHasOneFormForEver(t *testing.T) {
+func TestSealedTextIsStable(t *testing.T) {
 	t.Parallel()
 	r := record(t, sampleEntry())
 	const want = `{"v":1,"log_id":"log_01","timestamp":"2024-01-15T14:30:00.005Z","user_id":"usr_a","action":"login","success":true,` +
@@ -65,18 +65,18 @@ func TestL05_SealedTextHasOneFormForEver(t *testing.T) {
 	}
 }
 
-func TestL05_WhatStandsBesideTheSealedTextIsCommittedTo(t *testing.T) {
+func TestCommitmentsDetectChangedPersonalData(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(*domain.AuditRecord){
-		"another address":                       func(r *domain.AuditRecord) { r.IPAddress = "192.168.1.101" },
-		"another user agent":                    func(r *domain.AuditRecord) { r.UserAgent += "x" },
-		"a byte moved between the two":          func(r *domain.AuditRecord) { r.IPAddress, r.UserAgent = "192.168.1.100M", "ozilla/5.0 \"x\"" },
-		"other personal details":                func(r *domain.AuditRecord) { r.Personal = []byte(`{"username":"janedoe"}`) },
-		"personal details taken away alone":     func(r *domain.AuditRecord) { r.Personal = nil },
-		"a salt taken away alone":               func(r *domain.AuditRecord) { r.ActorSalt = nil },
-		"the id of another entry":               func(r *domain.AuditRecord) { r.ID = "log_02" },
-		"the personal salt taken away alone":    func(r *domain.AuditRecord) { r.PersonalSalt = nil },
-		"another salt that fits nothing at all": func(r *domain.AuditRecord) { r.ActorSalt = saltB },
+		"another address":                   func(r *domain.AuditRecord) { r.IPAddress = "192.168.1.101" },
+		"another user agent":                func(r *domain.AuditRecord) { r.UserAgent += "x" },
+		"a byte moved between the two":      func(r *domain.AuditRecord) { r.IPAddress, r.UserAgent = "192.168.1.100M", "ozilla/5.0 \"x\"" },
+		"other personal details":            func(r *domain.AuditRecord) { r.Personal = []byte(`{"username":"janedoe"}`) },
+		"only the personal details removed": func(r *domain.AuditRecord) { r.Personal = nil },
+		"only the actor salt removed":       func(r *domain.AuditRecord) { r.ActorSalt = nil },
+		"the ID of another entry":           func(r *domain.AuditRecord) { r.ID = "log_02" },
+		"only the personal salt removed":    func(r *domain.AuditRecord) { r.PersonalSalt = nil },
+		"another salt":                      func(r *domain.AuditRecord) { r.ActorSalt = saltB },
 	}
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestL05_WhatStandsBesideTheSealedTextIsCommittedTo(t *testing.T) {
 	}
 }
 
-func TestH19_ErasureLeavesTheSealedTextWhole(t *testing.T) {
+func TestErasureKeepsSealedText(t *testing.T) {
 	t.Parallel()
 	r := record(t, sampleEntry())
 	leaf := r.Leaf()
@@ -102,9 +102,9 @@ func TestH19_ErasureLeavesTheSealedTextWhole(t *testing.T) {
 	if r.Leaf() != leaf {
 		t.Error("the leaf changed with the erasure")
 	}
-	for _, gone := range []string{"192.168.1.100", "Mozilla", "johndoe"} {
-		if bytes.Contains(r.Public, []byte(gone)) {
-			t.Errorf("%q is left in the sealed text", gone)
+	for _, erased := range []string{"192.168.1.100", "Mozilla", "johndoe"} {
+		if bytes.Contains(r.Public, []byte(erased)) {
+			t.Errorf("%q is left in the sealed text", erased)
 		}
 	}
 }
@@ -122,7 +122,7 @@ func FuzzParseAuditPublic(f *testing.F) {
 			return
 		}
 		if got := string(p.Append(nil)); got != text {
-			t.Errorf("read %q and wrote %q", text, got)
+			t.Errorf("parsed %q and wrote %q", text, got)
 		}
 	})
 }

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// AuditCheckpoint is the signed head of the log after one segment. Whoever keeps one can tell later that nothing up to it
-// was changed, removed, added or moved.
+// AuditCheckpoint is the signed head of the log after one segment. A party that stores a checkpoint can verify later
+// that nothing up to it was changed, removed, added or moved.
 type AuditCheckpoint struct {
 	Number   int64       // of the segment, from 1 without gaps
-	First    int64       // the place of its first entry
-	Count    int64       // how many entries it holds
-	Previous AuditDigest // the root of the segment before; zero for the first
+	First    int64       // sequence number of its first entry
+	Count    int64       // number of its entries
+	Previous AuditDigest // root of the previous segment; zero for the first
 	Root     AuditDigest
 	SealedAt time.Time
 	KeyID    string // of the key that signed
@@ -23,23 +23,23 @@ type AuditCheckpoint struct {
 	Signature []byte
 }
 
-// AuditSegment is a run of entries that were sealed together. Leaves holds the digest of each, so that a check can tell which
-// one is wrong; it is nil in a segment that retention has cut.
+// AuditSegment is a run of entries that were sealed together. Leaves contains the digest of each, so that a check can
+// name the wrong one; it is nil in a segment that retention has truncated.
 type AuditSegment struct {
 	AuditCheckpoint
 	Leaves []byte
 }
 
-// Last returns the place of the last entry; for the zero checkpoint it is -1.
+// Last returns the sequence number of the last entry; for the zero checkpoint it is -1.
 func (c *AuditCheckpoint) Last() int64 { return c.First + c.Count - 1 }
 
-// Text returns what is signed: one line of words that a person can read.
+// Text returns the signed text, one human-readable line.
 func (c *AuditCheckpoint) Text() []byte {
 	return fmt.Appendf(nil, "ostiary audit checkpoint v1 segment %d entries %d-%d previous %s root %s sealed %s key %s",
 		c.Number, c.First, c.Last(), c.Previous, c.Root, c.SealedAt.UTC().Format(time.RFC3339Nano), c.KeyID)
 }
 
-// NewAuditSegment returns the segment, not signed yet, that follows previous and holds the leaves given.
+// NewAuditSegment returns the unsigned segment that follows previous and contains the given leaves.
 func NewAuditSegment(previous AuditCheckpoint, first int64, leaves []AuditDigest, sealedAt time.Time) AuditSegment {
 	s := AuditSegment{AuditCheckpoint: AuditCheckpoint{
 		Number: previous.Number + 1, First: first, Count: int64(len(leaves)), Previous: previous.Root,
@@ -50,7 +50,7 @@ func NewAuditSegment(previous AuditCheckpoint, first int64, leaves []AuditDigest
 	return s
 }
 
-// JoinLeaves returns the digests of entries in the form in which a segment holds them.
+// JoinLeaves returns the digests of entries in the form of AuditSegment.Leaves.
 func JoinLeaves(digests []AuditDigest) []byte {
 	leaves := make([]byte, 0, len(digests)*sha256.Size)
 	for _, digest := range digests {
@@ -59,7 +59,7 @@ func JoinLeaves(digests []AuditDigest) []byte {
 	return leaves
 }
 
-// ComputeRoot returns the root that the segment must have by its number, its place, the root before it and its leaves.
+// ComputeRoot returns the root that results from the segment's number, position, previous root and leaves.
 func (s *AuditSegment) ComputeRoot() AuditDigest {
 	h := sha256.New()
 	h.Write([]byte{1})
@@ -73,7 +73,7 @@ func (s *AuditSegment) ComputeRoot() AuditDigest {
 	return AuditDigest(h.Sum(nil))
 }
 
-// Leaf returns the digest of the entry at the place seq, and whether the segment holds that place.
+// Leaf returns the digest of the entry with sequence number seq, and whether the segment contains it.
 func (s *AuditSegment) Leaf(seq int64) (AuditDigest, bool) {
 	at := (seq - s.First) * sha256.Size
 	if at < 0 || at+sha256.Size > int64(len(s.Leaves)) {

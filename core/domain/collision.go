@@ -5,21 +5,22 @@ import (
 	"slices"
 )
 
-// CollisionKind says which rule two things with one name break.
+// CollisionKind is the rule that two objects with the same name violate.
 type CollisionKind string
 
-// The kinds of collisions. Both are from before the rule: no store takes new ones.
+// The kinds of collisions. Both predate the rule: no store accepts new ones.
 const (
-	// CollisionUser is a username that is another user's e-mail address; signing in by it means the user whose username it is.
+	// CollisionUser is a username that is another user's email; a login with it selects the user with the username.
 	CollisionUser CollisionKind = "user"
 	// CollisionGroup is a name that several groups have without regard to case and spaces.
 	CollisionGroup CollisionKind = "group"
 )
 
-// MaxCollisions bounds how many collisions of each kind are listed.
+// MaxCollisions is the maximum number of listed collisions of each kind.
 const MaxCollisions = 1000
 
-// Collision is a name that several things have. Holders are their ids; of users the one whose username it is comes first.
+// Collision is a name that several objects have. Holders are their IDs; for users, the one with the username comes
+// first.
 type Collision struct {
 	Kind    CollisionKind `json:"kind"`
 	Name    string        `json:"name"`

@@ -6,18 +6,18 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// DirectoryID names a configured directory, such as "local" or "corp".
+// DirectoryID identifies a configured directory, such as "local" or "corp".
 type DirectoryID string
 
-// Subject is a directory's own stable id of a person: entryUUID, objectGUID, or issuer and sub. Never a name, an
-// address or a DN, since those are given to other people later.
+// Subject is a directory's own stable ID of an account: entryUUID, objectGUID, or issuer and sub. It is never a name,
+// an email or a DN, since those can be reassigned to other people.
 type Subject string
 
-// Outcome is what a directory says of a password. An outage is never an outcome but an error.
+// Outcome is a directory's result for a password. An outage is never an outcome but an error.
 type Outcome int
 
-// The outcomes of a password check; the zero one is a refusal. Those after OK are told only where the directory has seen
-// the right password, except Locked, which some directories tell for any.
+// The outcomes of a password check; the zero value is a refusal. Outcomes after OK are returned only if the directory
+// has verified the correct password, except Locked, which some directories return for any password.
 const (
 	OutcomeBadCredentials Outcome = iota
 	OutcomeOK
@@ -30,7 +30,7 @@ const (
 
 var outcomeNames = [...]string{"bad_credentials", "ok", "must_change", "expired", "locked", "disabled", "account_expired"}
 
-// String returns the outcome's word for the audit trail.
+// String returns the name of the outcome for the audit log.
 func (o Outcome) String() string {
 	if o < 0 || int(o) >= len(outcomeNames) {
 		return "unknown"
@@ -38,7 +38,7 @@ func (o Outcome) String() string {
 	return outcomeNames[o]
 }
 
-// Identity is what a directory vouches for: who it is there, and what it says of them.
+// Identity is an account that a directory has verified: its subject and attributes.
 type Identity struct {
 	Directory DirectoryID
 	Subject   Subject
@@ -47,78 +47,81 @@ type Identity struct {
 	Email       string
 	FullName    string
 	PhoneNumber string
-	// EmailVerified says that the directory vouches for the address.
+	// EmailVerified reports whether the directory has verified the email.
 	EmailVerified bool
-	// Groups are the directory's own names of the person's groups (DNs, or the values of a claim), nested ones included.
+	// Groups are the directory's own names of the account's groups (DNs, or the values of a claim), including nested
+	// ones.
 	Groups []string
-	// Role is the role that the directory's mapping gives; empty where no rule matched.
+	// Role is the role that the directory's mapping assigns; empty if no rule matched.
 	Role RoleID
-	// MappedGroups are the names of our groups that the directory's mapping gives.
+	// MappedGroups are the names of our groups that the directory's mapping assigns.
 	MappedGroups []string
-	// MapsAdministrators says that the directory's configuration lets its mapping give administrative permissions.
+	// MapsAdministrators reports whether the directory's configuration lets its mapping assign administrative
+	// permissions.
 	MapsAdministrators bool
-	// Methods are the authentication methods that the directory vouches for (RFC 8176, such as "pwd" or "mfa").
+	// Methods are the authentication methods that the directory reports (RFC 8176, such as "pwd" or "mfa").
 	Methods []string
-	// SecondFactor says that the directory's own second factor counts as ours, by its configuration.
+	// SecondFactor reports whether the directory's own second factor counts as ours, by its configuration.
 	SecondFactor bool
-	// Disabled says that the account is switched off there; lists and look-ups tell it, a password check has an Outcome.
+	// Disabled reports whether the account is disabled in the directory. Lists and lookups set it; a password check has
+	// an Outcome.
 	Disabled bool
 }
 
-// PasswordCheck is the answer to a password check.
+// PasswordCheck is the result of a password check.
 type PasswordCheck struct {
 	Outcome Outcome
-	// Identity is set for each outcome but BadCredentials. Without a service account a directory cannot tell who it is
-	// unless the outcome is OK: then the subject is empty, and all that can be done is to refuse.
+	// Identity is set for each outcome except BadCredentials. Without a service account a directory cannot identify the
+	// account unless the outcome is OK: then the subject is empty, and the login can only be refused.
 	Identity Identity
-	// LockedUntil is when a directory's own lock ends; zero where it does not say.
+	// LockedUntil is the end of a directory's own lock; zero if the directory does not report it.
 	LockedUntil time.Time
-	// Detail says in the directory's own words why, for the audit trail; never shown to the person.
+	// Detail is the directory's own explanation, for the audit log. It is never displayed to the user.
 	Detail string
 }
 
-// ListResult is what a walk through a directory tells at its end.
+// ListResult is the result of listing a directory.
 type ListResult struct {
-	// Next is the token for the walk after this one; empty where the directory cannot tell what changed.
+	// Next is the token for the next listing; empty if the directory cannot list changes.
 	Next string
-	// Complete says that everybody was listed, so that whoever was not is gone.
+	// Complete reports whether all accounts were listed, so that an unlisted account has been removed.
 	Complete bool
 }
 
-// MappingNames are the roles and groups of ours that a directory's mapping rules name.
+// MappingNames are the names of our roles and groups in a directory's mapping rules.
 type MappingNames struct {
 	Roles  []RoleID
 	Groups []string
-	// Administrators says that the rules may give administrative permissions.
+	// Administrators reports whether the rules may assign administrative permissions.
 	Administrators bool
 }
 
-// SyncPosition is where the next scheduled synchronization of a directory begins.
+// SyncPosition is the position at which the next scheduled synchronization of a directory starts.
 type SyncPosition struct {
 	Directory  DirectoryID
-	Next       string    // the token of the walk before it; empty: with everybody
-	CompleteAt time.Time // when everybody was last looked at
+	Next       string    // the token of the previous listing; empty lists all accounts
+	CompleteAt time.Time // time of the last complete listing
 }
 
-// SyncStatus is how the scheduled synchronizations of a directory went, in numbers.
+// SyncStatus is the result of the scheduled synchronizations of a directory, in numbers.
 type SyncStatus struct {
 	At          time.Time // of the last run
-	Braked      bool      // it stopped since it would have changed too much
-	Unavailable bool      // the directory or the store could not say
-	// What the last run that was applied did.
+	Braked      bool      // it stopped at a safety limit
+	Unavailable bool      // the directory or the store was unavailable
+	// Counts of the last run that was applied.
 	Created, Updated, Disabled, Enabled, Failed int
 }
 
-// The failures of directories.
+// The errors of directories.
 var (
-	// ErrDirectoryUnavailable means that the directory could not say. It never counts as a failed attempt.
+	// ErrDirectoryUnavailable means that the directory did not respond. It never counts as a failed attempt.
 	ErrDirectoryUnavailable = fault.New(fault.Unavailable, "directory_unavailable", "The directory service is unavailable")
-	// ErrPasswordManagedExternally means that the user's directory lets nobody change passwords through us.
+	// ErrPasswordManagedExternally means that the user's directory does not allow this service to change passwords.
 	ErrPasswordManagedExternally = fault.New(fault.Conflict, "password_managed_externally", "The password is managed by the user's directory")
-	// ErrPasswordPolicy is a refused new password; its details name the rules.
+	// ErrPasswordPolicy means that a new password was refused; its details name the rules.
 	ErrPasswordPolicy = fault.New(fault.Invalid, "password_policy", "The password does not meet the policy")
-	// ErrCurrentPassword is a wrong current password in a password change.
+	// ErrCurrentPassword means that the current password was wrong in a password change.
 	ErrCurrentPassword = fault.New(fault.Invalid, "invalid_current_password", "The current password is incorrect")
-	// ErrSubjectNotFound means that a directory has nobody under that subject.
+	// ErrSubjectNotFound means that a directory has no account with the subject.
 	ErrSubjectNotFound = fault.New(fault.NotFound, "not_found", "Not found")
 )

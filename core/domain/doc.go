@@ -1,6 +1,7 @@
-// Package domain holds the things of Ostiary and the rules of each one alone: users, sessions, credentials, roles,
-// groups, policies and audit entries.
+// Package domain defines the domain types of Ostiary and the rules of each type by itself: users, sessions,
+// credentials, roles, groups, policies and audit entries.
 //
-// It does no input or output and takes the time as an argument. Values are plain data; a method that changes one says
-// so. What needs more than one thing, or a store, is a use case and lives in a service beside this package.
+// It does no input or output and takes the time as an argument. Values are plain data; the documentation of a method
+// states if it modifies the value. A use case that needs several types, or a store, belongs to a service package beside
+// this one.
 package domain

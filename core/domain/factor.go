@@ -7,7 +7,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Method is how a second factor proves.
+// Method is a method of the second factor.
 type Method string
 
 // The methods of the second factor.
@@ -17,37 +17,37 @@ const (
 	MethodBackupCode Method = "backup_code"
 )
 
-// Factor is a user's second factor. The zero value is none.
+// Factor is a user's second factor. The zero value means none.
 type Factor struct {
-	Method    Method // totp or sms while on, empty while off
+	Method    Method // totp or sms while active, empty otherwise
 	EnabledAt time.Time
 	// Secret is the TOTP secret, sealed and bound to the user.
 	Secret []byte
-	// LastStep is the last TOTP time step that was accepted; only later ones are (RFC 6238 section 5.2).
+	// LastStep is the last accepted TOTP time step; only later ones are accepted (RFC 6238 section 5.2).
 	LastStep int64
-	// PhoneNumber takes the codes of the sms method, in E.164 form.
+	// PhoneNumber receives the codes of the sms method, in E.164 form.
 	PhoneNumber string
 	Backup      BackupCodes
-	// Challenge is the SMS code that was sent last and not used yet.
+	// Challenge is the last SMS code that was sent and has not been used.
 	Challenge *CodeChallenge
-	// Pending is an enrolment that has not been proved yet; it never replaces what is on.
+	// Pending is an enrollment without a verified code; it never replaces an active factor.
 	Pending *Enrolment
 }
 
-// BackupCodes are the unused backup codes, hashed with a salt of the set.
+// BackupCodes are the unused backup codes, hashed with one salt for the set.
 type BackupCodes struct {
 	Salt   []byte
 	Hashes [][]byte
 }
 
-// CodeChallenge is a code that was sent to a phone, kept as a digest.
+// CodeChallenge is a code that was sent to a phone, stored as a digest.
 type CodeChallenge struct {
 	Digest    []byte
 	ExpiresAt time.Time
 	Tries     int
 }
 
-// Enrolment is a second factor that waits for its first right code.
+// Enrolment is a second factor that has not been activated by its first correct code.
 type Enrolment struct {
 	Method      Method
 	Secret      []byte // sealed
@@ -58,14 +58,14 @@ type Enrolment struct {
 	Tries       int
 }
 
-// FactorSetup is a new TOTP secret in the forms in which people take it up.
+// FactorSetup is a new TOTP secret in the forms that authenticator apps accept.
 type FactorSetup struct {
 	Secret string // base32 without padding
 	URI    string // otpauth://totp/…
 	QRCode string // the URI as a PNG picture, in a data URL
 }
 
-// IsOn reports whether the second factor is asked for.
+// IsOn reports whether the second factor is active.
 func (f *Factor) IsOn() bool { return f.Method != "" }
 
 // Clone returns a deep copy.
@@ -101,17 +101,18 @@ func (c *CodeChallenge) clone() *CodeChallenge {
 	return &d
 }
 
-// The failures of the second factor.
+// The errors of the second factor.
 var (
-	// ErrTwoFactorRequired tells that the password was right and a code is wanted; its methods member lists how.
+	// ErrTwoFactorRequired means that the password was correct and a code is required; its methods member lists the
+	// methods.
 	ErrTwoFactorRequired = fault.New(fault.Unauthenticated, "two_factor_required", "Two-factor code required")
-	// ErrTwoFactorLogin is a wrong or used code at sign-in.
+	// ErrTwoFactorLogin means that a code was wrong or used at login.
 	ErrTwoFactorLogin = fault.New(fault.Unauthenticated, "invalid_two_factor_code", "Invalid two-factor code")
-	// ErrTwoFactorCode is a wrong code anywhere else.
+	// ErrTwoFactorCode means that a code was wrong in any other operation.
 	ErrTwoFactorCode = fault.New(fault.Invalid, "invalid_two_factor_code", "Invalid two-factor code")
-	// ErrEnrollmentRequired refuses everything but enrolment to somebody whose role must have a second factor.
+	// ErrEnrollmentRequired refuses everything except enrollment to a user whose role requires a second factor.
 	ErrEnrollmentRequired = fault.New(fault.Forbidden, "two_factor_enrollment_required", "Two-factor authentication must be set up first")
-	// ErrReauthentication asks for a fresh proof of who it is.
+	// ErrReauthentication requires a fresh proof of identity.
 	ErrReauthentication = fault.New(fault.Forbidden, "reauthentication_required", "Sign in again, or send your password or a code")
 	// ErrMethodUnavailable refuses a method that the settings or the configuration do not offer.
 	ErrMethodUnavailable = fault.New(fault.Invalid, "invalid_request", "This two-factor method is not available").About("method", "is not available")

@@ -10,22 +10,23 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Group is a named set of permissions that any number of users share. Who belongs to it is written in the users.
+// Group is a named set of permissions that any number of users share. The users store their memberships.
 type Group struct {
 	ID          GroupID
-	Name        string // unique, kept for life in the id's stead wherever people read it
-	NameKey     string // Name without regard to case; empty in groups that were stored before it was, see Key
+	Name        string // unique; displayed instead of the ID
+	NameKey     string // case-folded Name; empty in groups stored by earlier versions, see Key
 	Description string
 	Permissions []Permission
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
 
-// MaxGroupNameLength bounds the name of a group, in characters.
+// MaxGroupNameLength is the maximum length of a group name in characters.
 const MaxGroupNameLength = 64
 
-// CheckGroupName returns fault.ErrInvalid for a name that a group cannot have: 1 to 64 letters, digits, spaces or . _ - that
-// begin with a letter or digit, where no word mixes scripts. One that reads as an id is refused, since calls take either.
+// CheckGroupName returns fault.ErrInvalid for an invalid group name. A name is 1 to 64 letters, digits, spaces or . _ -
+// that start with a letter or digit, where no word mixes scripts. A name in the form of an ID is refused, since calls
+// accept either.
 func CheckGroupName(name string) error {
 	refuse := func(reason string) error { return fault.ErrInvalid.About("name", reason) }
 	first, _ := utf8.DecodeRuneInString(name)
@@ -41,13 +42,13 @@ func CheckGroupName(name string) error {
 	return nil
 }
 
-// SetNameKey derives NameKey from Name with fold, the case folding of names. Spaces at the end and repeated ones do not count.
+// SetNameKey derives NameKey from Name with fold, the case folding of names. It ignores trailing and repeated spaces.
 func (g *Group) SetNameKey(fold func(string) string) {
 	g.NameKey = fold(strings.Join(strings.Fields(g.Name), " "))
 }
 
-// Key returns the form under which the name is unique. A group without a NameKey has a name in ASCII, the only letters that
-// were allowed when it was stored.
+// Key returns the form in which the name is unique. A group without a NameKey has an ASCII name, the only letters
+// allowed when it was stored.
 func (g *Group) Key() string {
 	if g.NameKey != "" {
 		return g.NameKey
@@ -55,7 +56,7 @@ func (g *Group) Key() string {
 	return strings.ToLower(strings.Join(strings.Fields(g.Name), " "))
 }
 
-// The failures of groups.
+// The errors of groups.
 var (
 	ErrGroupNotFound = fault.New(fault.NotFound, "not_found", "Group not found")
 	ErrGroupExists   = fault.New(fault.Conflict, "conflict", "A group with this name exists").About("name", "is taken")

@@ -6,24 +6,24 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// These are the types of ids. Each is a prefix and a ULID in lower case: sortable by the time of making, URL-safe, without
-// dots. Ids are not secrets.
+// These are the types of IDs. Each ID is a prefix and a lower-case ULID: sortable by creation time, URL-safe, without
+// dots. IDs are not secrets.
 type (
-	// UserID names a user for life.
+	// UserID identifies a user permanently.
 	UserID string
-	// GroupID names a group.
+	// GroupID identifies a group.
 	GroupID string
-	// SessionID names a session.
+	// SessionID identifies a session.
 	SessionID string
-	// KeyID names an API key.
+	// KeyID identifies an API key.
 	KeyID string
-	// LogID names an audit entry.
+	// LogID identifies an audit entry.
 	LogID string
-	// MessageID names a mail or SMS.
+	// MessageID identifies an email or SMS.
 	MessageID string
 )
 
-// The prefixes of the ids.
+// The prefixes of the IDs.
 const (
 	UserPrefix    = "usr_"
 	GroupPrefix   = "grp_"
@@ -36,16 +36,16 @@ const (
 // idLength is the length of a ULID in text.
 const idLength = 26
 
-// ParseUserID returns the id in text, or fault.ErrNotFound: no user can have an id of another form.
+// ParseUserID parses a user ID. Any other text is fault.ErrNotFound, since no user can have such an ID.
 func ParseUserID(text string) (UserID, error) { return parseID[UserID](UserPrefix, text) }
 
-// ParseGroupID returns the id in text, or fault.ErrNotFound.
+// ParseGroupID parses a group ID. Any other text is fault.ErrNotFound.
 func ParseGroupID(text string) (GroupID, error) { return parseID[GroupID](GroupPrefix, text) }
 
-// ParseSessionID returns the id in text, or fault.ErrNotFound.
+// ParseSessionID parses a session ID. Any other text is fault.ErrNotFound.
 func ParseSessionID(text string) (SessionID, error) { return parseID[SessionID](SessionPrefix, text) }
 
-// ParseKeyID returns the id in text, or fault.ErrNotFound.
+// ParseKeyID parses an API key ID. Any other text is fault.ErrNotFound.
 func ParseKeyID(text string) (KeyID, error) { return parseID[KeyID](KeyPrefix, text) }
 
 func parseID[T ~string](prefix, text string) (T, error) {

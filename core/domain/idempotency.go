@@ -2,12 +2,12 @@ package domain
 
 import "time"
 
-// IdempotencyRecord is what is remembered of a request that carried an Idempotency-Key.
+// IdempotencyRecord is the stored state of a request with an Idempotency-Key.
 type IdempotencyRecord struct {
 	Key       string // SHA-256 over the credential, the route and the key that was sent
 	Digest    []byte // SHA-256 of the request's body
 	StartedAt time.Time
 	ExpiresAt time.Time
-	// Answer is the sealed answer; nil while the first request is under way.
+	// Answer is the sealed response; nil while the first request is in progress.
 	Answer []byte
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Outbox is what leaves with a change: the audit entries and the messages to people. A store writes it in the same step as
-// the change, so that neither exists without the other.
+// Outbox holds the audit entries and messages of a change. A store writes it in the same step as the change, so that
+// neither exists without the other.
 type Outbox struct {
 	Entries  []AuditEntry
 	Messages []Message
@@ -18,7 +18,7 @@ func (o *Outbox) Record(entries ...AuditEntry) { o.Entries = append(o.Entries, e
 // Send adds messages.
 func (o *Outbox) Send(messages ...Message) { o.Messages = append(o.Messages, messages...) }
 
-// Channel is how a message goes out.
+// Channel is the delivery channel of a message.
 type Channel string
 
 // The channels.
@@ -27,12 +27,12 @@ const (
 	ChannelSMS  Channel = "sms"
 )
 
-// Message is a mail or SMS on its way. It is kept until it was handed over, and tried again while that fails.
+// Message is a queued email or SMS. It is stored until it is delivered, and delivery is retried after a failure.
 type Message struct {
 	ID        MessageID
 	Channel   Channel
-	UserID    UserID // whom it is for; a purge drops it
-	Payload   []byte // sealed: receiver, subject and text, which may hold a one-time token
+	UserID    UserID // the recipient; a purge deletes the message
+	Payload   []byte // sealed: recipient, subject and text, which may contain a single-use token
 	CreatedAt time.Time
 	ExpiresAt time.Time // not sent after this
 	Attempts  int
@@ -40,5 +40,5 @@ type Message struct {
 	LastError string
 }
 
-// ErrUnchanged ends an update that has nothing to change: the store writes nothing and returns what stands there.
+// ErrUnchanged ends an update without changes: the store writes nothing and returns the stored value.
 var ErrUnchanged = errors.New("nothing to change")

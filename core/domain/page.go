@@ -8,24 +8,24 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// The bounds of paging.
+// The limits of paging.
 const (
 	DefaultPageLimit = 20
 	MaxPageLimit     = 100
-	// MaxPageDepth is how many rows page numbers reach; beyond it a list is read by cursor.
+	// MaxPageDepth is the number of rows that page numbers reach; later rows are read by cursor.
 	MaxPageDepth = 10_000
-	// ExactTotal is up to how many matches a filtered total is counted.
+	// ExactTotal is the number of matches up to which a filtered total is counted exactly.
 	ExactTotal = 10_000
 )
 
-// Page says which part of a list: by number from 1, or after a cursor, which then counts alone.
+// Page selects a part of a list: by number from 1, or after a cursor, which takes precedence.
 type Page struct {
 	Number int
 	Limit  int
 	After  *Cursor
 }
 
-// Offset returns how many rows come before the page.
+// Offset returns the number of rows before the page.
 func (p Page) Offset() int {
 	if p.After != nil || p.Number < 1 {
 		return 0
@@ -33,22 +33,22 @@ func (p Page) Offset() int {
 	return (p.Number - 1) * p.Limit
 }
 
-// PageInfo is what a page tells of the whole list.
+// PageInfo is the part of a page's result that describes the whole list.
 type PageInfo struct {
 	Total          int64
 	TotalEstimated bool
 	Next           *Cursor // nil on the last page
 }
 
-// Cursor is a place in a sorted list: the sort key of the last row seen, and its id to tell equals apart.
+// Cursor is a position in a sorted list: the sort key of the last row read, and its ID to separate equal keys.
 type Cursor struct {
 	Sort string `json:"s"` // the order it belongs to, such as "-created_at"
 	Key  string `json:"k"`
 	ID   string `json:"i"`
 }
 
-// CutPage returns the part of a sorted list that the page names, and what is to be told of the whole. place gives the place of
-// an item in the order, and compare orders an item against a cursor of that order.
+// CutPage returns the part of a sorted list that the page selects, and the page info. place returns the position of an
+// item, and compare compares an item with a position.
 func CutPage[T any](all []T, page Page, place func(T) Cursor, compare func(T, Cursor) int) ([]T, PageInfo) {
 	if page.Limit <= 0 {
 		page.Limit = DefaultPageLimit
@@ -78,7 +78,7 @@ func (c Cursor) Encode() string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// ParseCursor returns the cursor in text, or fault.ErrInvalid. The order must be the one that the list has now.
+// ParseCursor parses a cursor. A cursor of another order, and any other text, is fault.ErrInvalid.
 func ParseCursor(text, sort string) (*Cursor, error) {
 	refused := fault.ErrInvalid.About("cursor", "is not a cursor of this list")
 	if len(text) > 2048 {
@@ -110,10 +110,11 @@ const (
 	SortLastLoginDesc UserSort = "-last_login"
 )
 
-// SortLogs is the one order of the audit trail, newest first; its cursors carry it.
+// SortLogs is the only order of the audit log, newest first; its cursors contain it.
 const SortLogs = "-timestamp"
 
-// The orders of the lists that have one order; their cursors carry it. Each names its list, so that a cursor of another one is refused.
+// The orders of the lists that have one order; their cursors contain it. Each order names its list, so that a cursor of
+// another list is refused.
 const (
 	SortSessions = "sessions:-created_at"
 	SortKeys     = "api_keys:-created_at"
@@ -121,7 +122,8 @@ const (
 	SortRoles    = "role_id" // roles, the built-in ones first
 )
 
-// KeyQuery asks for the live API keys of a user: those of the user's present epoch that are not revoked, the newest first.
+// KeyQuery selects the live API keys of a user: those of the user's current epoch that are not revoked, the newest
+// first.
 type KeyQuery struct {
 	User  UserID
 	Epoch int
@@ -146,18 +148,18 @@ type GroupPage struct {
 	PageInfo
 }
 
-// UserQuery filters the user list; the filters combine with AND and zero fields do not filter.
+// UserQuery filters the user list. Filters combine with AND, and zero fields do not filter.
 type UserQuery struct {
 	Role      RoleID
 	Group     GroupID
 	Status    UserStatus
 	Directory DirectoryID
-	Search    string // folded; a substring of username, e-mail or full name
+	Search    string // case-folded; a substring of username, email or full name
 	Sort      UserSort
 	Page      Page
-	// NoTotal leaves the counting out, for readers that do not show it.
+	// NoTotal omits the total, for readers that do not use it.
 	NoTotal bool
-	// ExcludeRole leaves a role's users out (the Users API hides sudo).
+	// ExcludeRole omits the users of a role (the Users API hides sudo).
 	ExcludeRole RoleID
 }
 

@@ -9,16 +9,16 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// The bounds of passwords in characters and bytes.
+// The limits of passwords in characters and bytes.
 const (
 	MinPasswordLength = 8
 	MaxPasswordLength = 256
 	MaxPasswordBytes  = 1024
 )
 
-// CheckPassword returns nil for a password that the policy's length and classes allow, else ErrPasswordPolicy with one
-// detail for each rule that it breaks. Lengths count characters. Lists of known passwords and the history are looked
-// at elsewhere, since they take more than the policy.
+// CheckPassword checks the password against the policy's length and character classes. A refused password is
+// ErrPasswordPolicy with one detail for each violated rule. Lengths count characters. Lists of known passwords and the
+// history are checked elsewhere, since they need more than the policy.
 func (p PasswordPolicy) CheckPassword(field, password string) error {
 	if len(password) > MaxPasswordBytes || utf8.RuneCountInString(password) > MaxPasswordLength {
 		return ErrPasswordPolicy.About(field, "max_length: must be at most 256 characters")
@@ -69,23 +69,24 @@ func classesOf(password string) classes {
 	return has
 }
 
-// ErrPasswordExpired tells that the password was right and must be replaced; its change_token member does that once.
+// ErrPasswordExpired means that the password was correct and must be replaced; its change_token member is a single-use
+// token for that.
 var ErrPasswordExpired = fault.New(fault.Forbidden, "password_expired", "The password has expired and must be changed")
 
-// NewPassword is a password that somebody wants to set, and what it is held against.
+// NewPassword is a new password with the data that it is checked against.
 type NewPassword struct {
-	Field    string // the input's name of it, for the details
+	Field    string // the input field, for the details
 	Password string
-	OwnWords []string            // username, the e-mail's local part, names: none may be in it
-	Present  *PasswordCredential // nil where there is none yet
+	OwnWords []string            // username, local part of the email, names: the password must not contain them
+	Present  *PasswordCredential // nil if there is none yet
 }
 
-// HashSupport says whether a password hash from elsewhere can be checked here.
+// HashSupport reports whether an imported password hash can be verified.
 type HashSupport int
 
-// The answers.
+// The values of HashSupport.
 const (
 	HashSupported HashSupport = iota
-	HashUnknown               // its format is not known
-	HashTooCostly             // its format is known, and checking it costs more than is allowed
+	HashUnknown               // unknown format
+	HashTooCostly             // known format, but its verification costs more than allowed
 )

@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Permission is "resource.action" in lower case. Where one is granted it may also be a pattern: "resource.*" or "*".
+// Permission is "resource.action" in lower case. A granted permission may also be a pattern: "resource.*" or "*".
 type Permission string
 
 // The service's own permissions. Names of other services are free.
@@ -30,13 +30,13 @@ const (
 	maxPermissionsPerHolder            = 200
 )
 
-// implied says which permissions come with another.
+// implied maps a permission to the permissions that it implies.
 var implied = map[Permission][]Permission{
 	UsersManage:     {UsersRead, GroupsManage, SessionsManage, APIKeysManage},
 	SystemConfigure: {RolesManage, AuditRead, AuditExport, TokensIntrospect, DirectoriesManage},
 }
 
-// administrativeResources are the resources that are the service's own: nobody grants a permission on one without holding it.
+// administrativeResources are the service's own resources: no principal grants a permission on one without holding it.
 var administrativeResources = []string{"users", "groups", "roles", "sessions", "api_keys", "audit", "tokens", "directories", "system"}
 
 var (
@@ -44,7 +44,7 @@ var (
 	patternForm    = regexp.MustCompile(`^(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*\.\*|[a-z0-9_-]+(\.[a-z0-9_-]+)+)$`)
 )
 
-// ParsePermission returns the permission in text; it must not be a pattern. Anything else is fault.ErrInvalid.
+// ParsePermission parses a permission that is not a pattern. Any other text is fault.ErrInvalid.
 func ParsePermission(text string) (Permission, error) {
 	if len(text) > maxPermissionLength || !permissionForm.MatchString(text) {
 		return "", fault.ErrInvalid.About("permission", "must be of the form resource.action in lower case")
@@ -52,8 +52,8 @@ func ParsePermission(text string) (Permission, error) {
 	return Permission(text), nil
 }
 
-// ParseGrantedPermissions returns the permissions of a role, group or key, patterns allowed, without doubles and in the order
-// given. A wrong one is fault.ErrInvalid that names its place.
+// ParseGrantedPermissions parses the permissions of a role, group or key. Patterns are allowed; duplicates are removed
+// and the order is kept. An invalid one is fault.ErrInvalid.
 func ParseGrantedPermissions(texts []string) ([]Permission, error) {
 	if len(texts) > maxPermissionsPerHolder {
 		return nil, fault.ErrInvalid.About("permissions", "must hold at most 200 permissions")
@@ -70,7 +70,7 @@ func ParseGrantedPermissions(texts []string) ([]Permission, error) {
 	return result, nil
 }
 
-// impliedBy says by which others a permission comes.
+// impliedBy maps a permission to the permissions that imply it.
 var impliedBy = func() map[Permission][]Permission {
 	by := map[Permission][]Permission{}
 	for implying, gives := range implied {
@@ -81,11 +81,11 @@ var impliedBy = func() map[Permission][]Permission {
 	return by
 }()
 
-// Covers reports whether holding p gives q: the same, by a pattern, or by implication. q may itself be a pattern; then
-// p must give all of it.
+// Covers reports whether p grants q: the same permission, by a pattern, or by implication. If q is a pattern, p must
+// grant all of it.
 func (p Permission) Covers(q Permission) bool { return p.coversAny(q, impliedBy[q]) }
 
-// coversAny is Covers with what implies q looked up already, for who asks many.
+// coversAny is Covers with the permissions that imply q already looked up, for repeated calls.
 func (p Permission) coversAny(q Permission, implying []Permission) bool {
 	return p.matches(q) || slices.ContainsFunc(implying, p.matches)
 }
@@ -98,7 +98,7 @@ func (p Permission) matches(q Permission) bool {
 	return last > 0 && p[last] == '*' && strings.HasPrefix(string(q), string(p[:last]))
 }
 
-// IsAdministrative reports whether p is, or as a pattern reaches, one of the service's own permissions.
+// IsAdministrative reports whether p is one of the service's own permissions, or a pattern that matches one.
 func (p Permission) IsAdministrative() bool {
 	if p == PermissionAll {
 		return true
@@ -107,16 +107,16 @@ func (p Permission) IsAdministrative() bool {
 	return slices.Contains(administrativeResources, resource)
 }
 
-// Grant is a permission held, as written where it stands, plus its source: "role:<id>" or "group:<name>".
+// Grant is a permission as it is stored, with its source: "role:<id>" or "group:<name>".
 type Grant struct {
 	Source     string
 	Permission Permission
 }
 
-// Grants are all that somebody holds, the role's first.
+// Grants are all grants of a principal, the role's first.
 type Grants []Grant
 
-// Find returns the first grant that gives p.
+// Find returns the first grant that covers p.
 func (g Grants) Find(p Permission) (Grant, bool) {
 	implying := impliedBy[p]
 	for i := range g {
@@ -127,13 +127,13 @@ func (g Grants) Find(p Permission) (Grant, bool) {
 	return Grant{}, false
 }
 
-// Has reports whether p is given.
+// Has reports whether a grant covers p.
 func (g Grants) Has(p Permission) bool {
 	_, ok := g.Find(p)
 	return ok
 }
 
-// All returns every grant that gives p.
+// All returns every grant that covers p.
 func (g Grants) All(p Permission) Grants {
 	return slices.DeleteFunc(slices.Clone(g), func(grant Grant) bool { return !grant.Permission.Covers(p) })
 }
@@ -142,10 +142,11 @@ func (g Grants) All(p Permission) Grants {
 type Implied struct {
 	Grant
 
-	By Permission // the one that implies it
+	By Permission // the permission that implies it
 }
 
-// Implied returns what follows from the grants beside what each source gives itself, in the order of the grants.
+// Implied returns the permissions that follow from the grants and that their source does not grant itself, in the order
+// of the grants.
 func (g Grants) Implied() []Implied {
 	var all []Implied
 	for _, grant := range g {
@@ -164,14 +165,14 @@ func (g Grants) IsAdministrator() bool {
 	return g.Has(PermissionAll) || g.Has(UsersManage) && g.Has(SystemConfigure)
 }
 
-// MayGrant reports whether the holder may write p into a role, group or key: they hold it, or they hold system.configure
+// MayGrant reports whether the holder may grant p to a role, group or key: the holder has p, or has system.configure
 // and p is not "*".
 func (g Grants) MayGrant(p Permission) bool {
 	return g.Has(p) || p != PermissionAll && g.Has(SystemConfigure)
 }
 
-// FirstNotGrantable returns the first administrative permission in others that the holder may not hand out. It stops
-// somebody from giving away a role or group more powerful than themselves.
+// FirstNotGrantable returns the first administrative permission in others that the holder may not grant. It prevents
+// granting a role or group with more permissions than the holder's own.
 func (g Grants) FirstNotGrantable(others []Permission) (Permission, bool) {
 	for _, p := range others {
 		if p.IsAdministrative() && !g.MayGrant(p) {
@@ -181,8 +182,8 @@ func (g Grants) FirstNotGrantable(others []Permission) (Permission, bool) {
 	return "", false
 }
 
-// FirstNotHeld returns the first administrative permission in others that the holder lacks. It stops somebody from
-// acting on a user more powerful than themselves.
+// FirstNotHeld returns the first administrative permission in others that the holder lacks. It prevents acting on a
+// user with more permissions than the holder.
 func (g Grants) FirstNotHeld(others []Permission) (Permission, bool) {
 	for _, p := range others {
 		if p.IsAdministrative() && !g.Has(p) {
@@ -192,7 +193,7 @@ func (g Grants) FirstNotHeld(others []Permission) (Permission, bool) {
 	return "", false
 }
 
-// Permissions returns what is granted, without sources or doubles.
+// Permissions returns the granted permissions, without sources or duplicates.
 func (g Grants) Permissions() []Permission {
 	result := make([]Permission, 0, len(g))
 	for _, grant := range g {

@@ -20,9 +20,9 @@ func TestPermissionCovers(t *testing.T) {
 		"a pattern does not reach a longer name":    {"bots.*", "botsx.manage", false},
 		"a pattern gives a narrower pattern":        {"kb.*", "kb.docs.*", true},
 		"a permission does not give its pattern":    {"bots.use", "bots.*", false},
-		"everything":                                {"*", "tickets.manage", true},
-		"everything gives patterns":                 {"*", "users.*", true},
-		"a pattern does not give everything":        {"users.*", "*", false},
+		"all permissions":                           {"*", "tickets.manage", true},
+		"all permissions cover patterns":            {"*", "users.*", true},
+		"a pattern does not cover all permissions":  {"users.*", "*", false},
 		"users.manage implies users.read":           {"users.manage", "users.read", true},
 		"users.manage implies groups.manage":        {"users.manage", "groups.manage", true},
 		"implication holds through a pattern":       {"users.*", "sessions.manage", true},
@@ -41,7 +41,7 @@ func TestPermissionCovers(t *testing.T) {
 	}
 }
 
-func TestZ05_GrantsRefuseWhatTheHolderLacks(t *testing.T) {
+func TestGrantsRefuseWhatTheHolderLacks(t *testing.T) {
 	t.Parallel()
 	holding := func(permissions ...domain.Permission) domain.Grants {
 		var g domain.Grants
@@ -83,19 +83,19 @@ func TestParsePermissions(t *testing.T) {
 	t.Parallel()
 	for _, wrong := range []string{"", "users", "Users.read", "users.", ".read", "users..read", "users.read ", "users.*.x", "**", "us*.read", "žluť.x"} {
 		if _, err := domain.ParseGrantedPermissions([]string{wrong}); !errors.Is(err, fault.ErrInvalid) {
-			t.Errorf("%q was taken for a permission", wrong)
+			t.Errorf("%q was accepted as a permission", wrong)
 		}
 	}
 	if _, err := domain.ParsePermission("users.*"); err == nil {
-		t.Error("a pattern was taken for a permission to check")
+		t.Error("a pattern was accepted as a permission to check")
 	}
 	got, err := domain.ParseGrantedPermissions([]string{"a.b", "*", "a.b", "api_keys.manage", "x.y.*"})
 	if err != nil || len(got) != 4 {
-		t.Errorf("got %v, %v; want four, the double left out", got, err)
+		t.Errorf("got %v, %v; want four without the duplicate", got, err)
 	}
 }
 
-func TestBuiltInRolesAreThePages(t *testing.T) {
+func TestBuiltInRolesAreAsDocumented(t *testing.T) {
 	t.Parallel()
 	roles := map[domain.RoleID]domain.Role{}
 	for _, r := range domain.BuiltInRoles() {
@@ -115,7 +115,7 @@ func TestBuiltInRolesAreThePages(t *testing.T) {
 		t.Error("admin and sudo must be administrators")
 	}
 	if catalog.Grants(&domain.User{Role: "supervisor"}).IsAdministrator() {
-		t.Error("supervisor must be none")
+		t.Error("supervisor must not be an administrator")
 	}
 }
 

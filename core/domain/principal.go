@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// PrincipalKind says what a request acts as.
+// PrincipalKind is the kind of a principal.
 type PrincipalKind string
 
 // The kinds of principals.
@@ -21,20 +21,20 @@ const (
 	PrincipalSystem    PrincipalKind = "system" // the service itself; holds "*"
 )
 
-// Scope narrows what a principal may do whatever it holds.
+// Scope restricts a principal, regardless of its grants.
 type Scope string
 
-// ScopeEnrollment lets a user do nothing but set up the second factor that their role must have.
+// ScopeEnrollment restricts a user to setting up the second factor that the role requires.
 const ScopeEnrollment Scope = "two_factor_enrollment"
 
-// Origin is where a request came from.
+// Origin is the source of a request.
 type Origin struct {
 	Address   netip.Addr // the client's, behind trusted proxies; the zero Addr for the command line and jobs
 	UserAgent string
 	RequestID string
 }
 
-// IP returns the address in text, empty where there is none.
+// IP returns the address in text, or "" if there is none.
 func (o Origin) IP() string {
 	if !o.Address.IsValid() {
 		return ""
@@ -42,7 +42,7 @@ func (o Origin) IP() string {
 	return o.Address.String()
 }
 
-// Network returns the source that attempts are counted for: an IPv4 address, or the /64 of an IPv6 one.
+// Network returns the source that attempts are counted for: an IPv4 address, or the /64 prefix of an IPv6 address.
 func (o Origin) Network() string {
 	if a := o.Address.Unmap(); a.Is6() {
 		if p, err := a.WithZone("").Prefix(64); err == nil {
@@ -61,7 +61,7 @@ func (n Networks) Contains(from Origin) bool {
 	return slices.ContainsFunc(n, func(p netip.Prefix) bool { return p.Contains(address) })
 }
 
-// Principal is who a request acts as, with all that it may do at this moment. The zero value may do nothing.
+// Principal is who a request acts as, with all its current permissions. The zero value has none.
 type Principal struct {
 	Kind      PrincipalKind
 	UserID    UserID // the user, or the owner of the key
@@ -74,7 +74,7 @@ type Principal struct {
 	Grants    Grants
 	Scope     Scope
 	AuthTime  time.Time
-	ExpiresAt time.Time // when the credential stops working if nothing more happens
+	ExpiresAt time.Time // when the credential expires without further activity
 	Origin    Origin
 }
 
@@ -91,17 +91,16 @@ func System() Principal {
 	return Principal{Kind: PrincipalSystem, Grants: Grants{{Source: "system", Permission: PermissionAll}}}
 }
 
-// IsSelf reports whether the principal is this user in a sign-in session. An API key is never its owner: it can be
-// narrower, and its permissions alone decide what it does to the owner.
+// IsSelf reports whether the principal is this user in a session. An API key is never its owner: it can have fewer
+// permissions, and only those decide what it may do to the owner.
 func (p *Principal) IsSelf(id UserID) bool { return p.Kind == PrincipalUser && p.BelongsTo(id) }
 
-// BelongsTo reports whether the principal is this user in a session or one of the user's API keys. It opens the user's
-// profile for reading and tells a refusal from an object that does not exist; it gives no right to change anything.
+// BelongsTo reports whether the principal is this user in a session or one of the user's API keys. It allows reading
+// the user's profile and distinguishes a refusal from an object that does not exist; it does not allow any change.
 func (p *Principal) BelongsTo(id UserID) bool { return p.UserID != "" && p.UserID == id }
 
-// Credential returns what tells the credential of the principal from all others: the session, the API key or the
-// third-party token. Access tokens and the cookie of one session are the same credential. A principal without any is
-// told apart by Actor.
+// Credential returns the identifier of the principal's credential: the session, the API key or the third-party token.
+// Access tokens and the cookie of one session are the same credential. For a principal without any it returns Actor.
 func (p *Principal) Credential() string {
 	switch {
 	case p.Kind == PrincipalUser && p.SessionID != "":
@@ -113,10 +112,11 @@ func (p *Principal) Credential() string {
 	}
 }
 
-// Can reports whether the principal holds the permission and no scope narrows it away.
+// Can reports whether the principal has the permission and no scope restricts it.
 func (p *Principal) Can(permission Permission) bool { return p.Scope == "" && p.Grants.Has(permission) }
 
-// RequireSignedIn returns nil for a principal that is somebody and whom no scope narrows, else the failure to answer with.
+// RequireSignedIn returns nil for an authenticated principal without a restricting scope, and otherwise the error to
+// return.
 func (p *Principal) RequireSignedIn() error {
 	switch {
 	case p.Kind == "" || p.Kind == PrincipalAnonymous:
@@ -127,7 +127,7 @@ func (p *Principal) RequireSignedIn() error {
 	return nil
 }
 
-// Require returns nil when the principal holds the permission, else the failure to answer with.
+// Require returns nil if the principal has the permission, and otherwise the error to return.
 func (p *Principal) Require(permission Permission) error {
 	if err := p.RequireSignedIn(); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (p *Principal) Require(permission Permission) error {
 	return nil
 }
 
-// Actor returns what the audit trail writes as who acted: the user's id, or the kind for what is no user.
+// Actor returns the actor for the audit log: the user's ID, or the kind for a principal that is not a user.
 func (p *Principal) Actor() string {
 	switch p.Kind {
 	case PrincipalCLI, PrincipalSystem:

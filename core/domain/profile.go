@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// The bounds of what describes a user.
+// The limits of the attributes of a user.
 const (
 	MaxUsernameLength = 64
 	MaxEmailLength    = 254
@@ -21,12 +21,13 @@ const (
 	maxMetadataDepth  = 16
 )
 
-// reservedUsernames collide with paths of the Users API; "." and ".." are no path at all, since programs resolve them.
+// reservedUsernames collide with paths of the Users API; "." and ".." are not usable as a path, since clients resolve
+// them.
 var reservedUsernames = []string{
 	"login", "logout", "signup", "roles", "change_password", "reset_password", "update_role", "create_tpt", "credentials_are_valid", "tpt", ".", "..",
 }
 
-// CheckUsernameKey returns fault.ErrInvalid for the folded form of a name that collides with a path, however it is spelt.
+// CheckUsernameKey returns fault.ErrInvalid for a case-folded name that collides with a path.
 func CheckUsernameKey(key string) error {
 	if slices.Contains(reservedUsernames, key) {
 		return fault.ErrInvalid.About("username", "is reserved")
@@ -34,8 +35,8 @@ func CheckUsernameKey(key string) error {
 	return nil
 }
 
-// CheckUsername returns fault.ErrInvalid for a name that a user cannot have: 1 to 64 letters, digits or . _ - @ +, of one
-// script (a Cyrillic letter among Latin ones is there to deceive), and no path of the Users API.
+// CheckUsername returns fault.ErrInvalid for an invalid username. A username is 1 to 64 letters, digits or . _ - @ +,
+// of one script (a Cyrillic letter among Latin ones could deceive readers), and not a path of the Users API.
 func CheckUsername(name string) error {
 	refuse := func(reason string) error { return fault.ErrInvalid.About("username", reason) }
 	n := utf8.RuneCountInString(name)
@@ -53,8 +54,8 @@ func CheckUsername(name string) error {
 	return CheckUsernameKey(strings.ToLower(name))
 }
 
-// CheckDirectoryUsername returns fault.ErrInvalid for a name that a user of an outside directory cannot have. Directories have
-// rules of their own, so that every name of 1 to 256 visible characters is taken.
+// CheckDirectoryUsername returns fault.ErrInvalid for an invalid username of a user of an external directory.
+// Directories have their own rules, so every name of 1 to 256 visible characters is valid.
 func CheckDirectoryUsername(name string) error {
 	n := utf8.RuneCountInString(name)
 	if n < 1 || n > MaxDirectoryNameLength || !IsVisible(name) {
@@ -63,7 +64,7 @@ func CheckDirectoryUsername(name string) error {
 	return nil
 }
 
-// confusable are the scripts whose letters pass for one another's.
+// confusable are the scripts with letters that look alike.
 var confusable = []*unicode.RangeTable{unicode.Latin, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee}
 
 func mixesScripts(text string) bool {
@@ -87,8 +88,8 @@ var (
 	emailDomain = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
 )
 
-// CheckEmail returns fault.ErrInvalid for what is no address of the form local@domain (RFC 5321 without quoted local parts;
-// the domain in ASCII, as IDNA writes it).
+// CheckEmail returns fault.ErrInvalid for text that is not an address of the form local@domain (RFC 5321 without quoted
+// local parts; the domain in ASCII, as IDNA encodes it).
 func CheckEmail(email string) error {
 	at := strings.LastIndexByte(email, '@')
 	if at < 1 || at > 64 || len(email) > MaxEmailLength || !utf8.ValidString(email) ||
@@ -98,7 +99,7 @@ func CheckEmail(email string) error {
 	return nil
 }
 
-// CheckFullName returns fault.ErrInvalid for a name that is too long or holds control characters.
+// CheckFullName returns fault.ErrInvalid for a name that is too long or contains control characters.
 func CheckFullName(name string) error {
 	if utf8.RuneCountInString(name) > MaxFullNameLength || !IsPrintable(name) {
 		return fault.ErrInvalid.About("full_name", "must be at most 200 printable characters")
@@ -108,7 +109,8 @@ func CheckFullName(name string) error {
 
 var phoneForm = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 
-// CheckPhoneNumber returns fault.ErrInvalid for what is no number in E.164 form; empty is none and allowed.
+// CheckPhoneNumber returns fault.ErrInvalid for text that is not a number in E.164 form. Empty text means no number and
+// is valid.
 func CheckPhoneNumber(number string) error {
 	if number != "" && !phoneForm.MatchString(number) {
 		return fault.ErrInvalid.About("phone_number", "must be in E.164 form, such as +420123456789")
@@ -116,8 +118,8 @@ func CheckPhoneNumber(number string) error {
 	return nil
 }
 
-// CheckMetadata returns fault.ErrInvalid for metadata that is no JSON object of at most 16 KiB and 16 levels. Every key is
-// allowed: metadata is stored as the text that was sent, and no store reads its keys.
+// CheckMetadata returns fault.ErrInvalid for metadata that is not a JSON object of at most 16 KiB and 16 levels. Every
+// key is allowed: metadata is stored as the text that was sent, and no store reads its keys.
 func CheckMetadata(raw json.RawMessage) error {
 	if len(raw) == 0 {
 		return nil
@@ -138,7 +140,7 @@ func CheckMetadata(raw json.RawMessage) error {
 	return nil
 }
 
-// depthOf returns how deep the objects and lists of valid JSON are nested.
+// depthOf returns the nesting depth of the objects and lists of valid JSON.
 func depthOf(raw json.RawMessage) int {
 	depth, deepest, quoted := 0, 0, false
 	for i := 0; i < len(raw); i++ {

@@ -18,33 +18,33 @@ func TestCheckUsername(t *testing.T) {
 		name string
 		ok   bool
 	}{
-		"a plain one":                      {"johndoe", true},
-		"all the marks":                    {"a.b_c-d@e+f", true},
-		"letters of another language":      {"žofie", true},
-		"letters of another script":        {"анна", true},
-		"64 characters":                    {strings.Repeat("a", 64), true},
-		"65 characters":                    {strings.Repeat("a", 65), false},
-		"none":                             {"", false},
-		"a space":                          {"john doe", false},
-		"a line end":                       {"john\n", false},
-		"NUL":                              {"john\x00", false},
-		"a slash":                          {"john/doe", false},
-		"invalid UTF-8":                    {"jo\xffhn", false},
-		"a Cyrillic letter among Latin":    {"аdmin", false},
-		"the sign that turns text around":  {"nimda\u202e", false},
-		"a path of the Users API":          {"login", false},
-		"that path in capitals":            {"SignUp", false},
-		"a path that programs resolve":     {"..", false},
-		"a name that begins like the path": {"login2", true},
-		"a variation selector":             {"admin\ufe0f", false},
-		"one of the second plane":          {"admin\U000E0100", false},
-		"a Mongolian one":                  {"admin\u180b", false},
-		"a Hangul filler":                  {"admin\u3164", false},
-		"a Hangul filler of half width":    {"admin\uffa0", false},
-		"the fillers of choseong":          {"\u115fadmin\u1160", false},
-		"the grapheme joiner":              {"adm\u034fin", false},
-		"the inherent vowels of Khmer":     {"admin\u17b4\u17b5", false},
-		"a mark that is seen":              {"z\u030cofie", true},
+		"a plain name":                   {"johndoe", true},
+		"all punctuation":                {"a.b_c-d@e+f", true},
+		"letters of another language":    {"žofie", true},
+		"letters of another script":      {"анна", true},
+		"64 characters":                  {strings.Repeat("a", 64), true},
+		"65 characters":                  {strings.Repeat("a", 65), false},
+		"empty":                          {"", false},
+		"a space":                        {"john doe", false},
+		"a line end":                     {"john\n", false},
+		"NUL":                            {"john\x00", false},
+		"a slash":                        {"john/doe", false},
+		"invalid UTF-8":                  {"jo\xffhn", false},
+		"a Cyrillic letter among Latin":  {"аdmin", false},
+		"a right-to-left override":       {"nimda\u202e", false},
+		"a path of the Users API":        {"login", false},
+		"that path in capitals":          {"SignUp", false},
+		"a path that programs resolve":   {"..", false},
+		"a name that starts like a path": {"login2", true},
+		"a variation selector":           {"admin\ufe0f", false},
+		"a supplementary selector":       {"admin\U000E0100", false},
+		"a Mongolian selector":           {"admin\u180b", false},
+		"a Hangul filler":                {"admin\u3164", false},
+		"a Hangul filler of half width":  {"admin\uffa0", false},
+		"the fillers of choseong":        {"\u115fadmin\u1160", false},
+		"the grapheme joiner":            {"adm\u034fin", false},
+		"the inherent vowels of Khmer":   {"admin\u17b4\u17b5", false},
+		"a visible mark":                 {"z\u030cofie", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -69,36 +69,36 @@ func TestCheckEmail(t *testing.T) {
 		"admin\ufe0f@example.com", "admin\u3164@example.com", "adm\u034fin@example.com",
 	} {
 		if err := domain.CheckEmail(wrong); !errors.Is(err, fault.ErrInvalid) {
-			t.Errorf("%q was taken for an address", wrong)
+			t.Errorf("%q was accepted as an email", wrong)
 		}
 	}
 }
 
-func TestH05_CheckMetadata(t *testing.T) {
+func TestCheckMetadata(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat(`{"a":`, 20) + "1" + strings.Repeat("}", 20)
 	tests := map[string]struct {
 		raw string
 		ok  bool
 	}{
-		"the page's":             {`{"department":"Customer Service","employee_id":"EMP001"}`, true},
-		"none":                   {``, true},
-		"lists and objects":      {`{"a":[1,{"b":null}]}`, true},
-		"a key with a dollar":    {`{"$ne":1}`, true},
-		"one in a list":          {`{"a":[{"$where":"x"}]}`, true},
-		"a dotted key":           {`{"a.b":1}`, true},
-		"a prototype":            {`{"__proto__":{}}`, true},
-		"16 KiB":                 {`{"a":"` + strings.Repeat("x", 16<<10-8) + `"}`, true},
-		"one byte more":          {`{"a":"` + strings.Repeat("x", 16<<10-7) + `"}`, false},
-		"16 levels":              {strings.Repeat(`{"a":`, 16) + `"}]{[\\"` + strings.Repeat("}", 16), true},
-		"17 levels":              {strings.Repeat(`{"a":`, 16) + "[]" + strings.Repeat("}", 16), false},
-		"invalid UTF-8":          {"{\"a\":\"\xff\"}", false},
-		"a list":                 {`[1]`, false},
-		"null":                   {`null`, false},
-		"too deep":               {deep, false},
-		"more than 16 KiB":       {`{"a":"` + strings.Repeat("x", 16<<10) + `"}`, false},
-		"an empty key":           {`{"":1}`, true},
-		"a text that is no JSON": {`{"a":`, false},
+		"the documented one":  {`{"department":"Customer Service","employee_id":"EMP001"}`, true},
+		"empty":               {``, true},
+		"lists and objects":   {`{"a":[1,{"b":null}]}`, true},
+		"a key with a dollar": {`{"$ne":1}`, true},
+		"one in a list":       {`{"a":[{"$where":"x"}]}`, true},
+		"a dotted key":        {`{"a.b":1}`, true},
+		"a prototype":         {`{"__proto__":{}}`, true},
+		"16 KiB":              {`{"a":"` + strings.Repeat("x", 16<<10-8) + `"}`, true},
+		"one byte more":       {`{"a":"` + strings.Repeat("x", 16<<10-7) + `"}`, false},
+		"16 levels":           {strings.Repeat(`{"a":`, 16) + `"}]{[\\"` + strings.Repeat("}", 16), true},
+		"17 levels":           {strings.Repeat(`{"a":`, 16) + "[]" + strings.Repeat("}", 16), false},
+		"invalid UTF-8":       {"{\"a\":\"\xff\"}", false},
+		"a list":              {`[1]`, false},
+		"null":                {`null`, false},
+		"too deep":            {deep, false},
+		"more than 16 KiB":    {`{"a":"` + strings.Repeat("x", 16<<10) + `"}`, false},
+		"an empty key":        {`{"":1}`, true},
+		"invalid JSON":        {`{"a":`, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestH05_CheckMetadata(t *testing.T) {
 	}
 }
 
-func TestA09_PasswordPolicy(t *testing.T) {
+func TestPasswordPolicy(t *testing.T) {
 	t.Parallel()
 	full := domain.DefaultSettings().Password
 	tests := map[string]struct {
@@ -118,7 +118,7 @@ func TestA09_PasswordPolicy(t *testing.T) {
 		password string
 		rule     string
 	}{
-		"one that meets all":                  {full, "Correct-horse-7", ""},
+		"meets all rules":                     {full, "Correct-horse-7", ""},
 		"counts characters, not bytes":        {domain.PasswordPolicy{MinLength: 8}, "žluťoučk", ""},
 		"one character too few":               {full, "Short-1-abc", "min_length"},
 		"no policy goes below eight":          {domain.PasswordPolicy{MinLength: 1}, "1234567", "min_length"},
@@ -149,7 +149,7 @@ func TestA09_PasswordPolicy(t *testing.T) {
 	}
 }
 
-func TestA08_NetworkOfAnAddress(t *testing.T) {
+func TestNetworkOfAddress(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		"192.0.2.7":            "192.0.2.7",
@@ -162,12 +162,12 @@ func TestA08_NetworkOfAnAddress(t *testing.T) {
 	for address, want := range tests {
 		o := domain.Origin{Address: netip.MustParseAddr(address)}
 		if got := o.Network(); got != want {
-			t.Errorf("%s counts as %s, want %s", address, got, want)
+			t.Errorf("%s: network %s, want %s", address, got, want)
 		}
 	}
 }
 
-func TestCursorComesBackAsItWas(t *testing.T) {
+func TestCursorRoundTrip(t *testing.T) {
 	t.Parallel()
 	c := domain.Cursor{Sort: "-created_at", Key: "2026-03-01T12:00:00Z", ID: "usr_1"}
 	got, err := domain.ParseCursor(c.Encode(), "-created_at")
@@ -176,11 +176,11 @@ func TestCursorComesBackAsItWas(t *testing.T) {
 	}
 	for _, wrong := range []string{"", "x", c.Encode() + "x", "bnVsbA", strings.Repeat("A", 3000)} {
 		if _, err := domain.ParseCursor(wrong, "-created_at"); !errors.Is(err, fault.ErrInvalid) {
-			t.Errorf("%.20q was taken for a cursor", wrong)
+			t.Errorf("%.20q was accepted as a cursor", wrong)
 		}
 	}
 	if _, err := domain.ParseCursor(c.Encode(), "username"); err == nil {
-		t.Error("a cursor of another order was taken")
+		t.Error("a cursor of another order was accepted")
 	}
 }
 
@@ -189,7 +189,7 @@ func FuzzParseCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := domain.ParseCursor(text, "username")
 		if err == nil && (c.ID == "" || c.Sort != "username") {
-			t.Errorf("%q was taken", text)
+			t.Errorf("%q was accepted", text)
 		}
 	})
 }
@@ -200,17 +200,17 @@ func TestUserTokens(t *testing.T) {
 	u.AddToken(domain.UserToken{Purpose: domain.TokenReset, Digest: []byte("1"), ExpiresAt: noon.Add(time.Minute)}, noon)
 	u.AddToken(domain.UserToken{Purpose: domain.TokenReset, Digest: []byte("2"), ExpiresAt: noon.Add(time.Minute)}, noon)
 	if _, ok := u.FindToken([]byte("1"), noon); ok {
-		t.Error("R08: a new token must take the earlier one's place")
+		t.Error("a new token must replace the earlier one")
 	}
 	if _, ok := u.FindToken([]byte("2"), noon); !ok {
 		t.Error("the new token is not found")
 	}
 	if _, ok := u.FindToken([]byte("2"), noon.Add(time.Minute)); ok {
-		t.Error("a token is found after its end")
+		t.Error("an expired token is found")
 	}
 }
 
-func TestNamesOfDirectories(t *testing.T) {
+func TestCheckDirectoryUsername(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		name string
@@ -235,7 +235,7 @@ func TestNamesOfDirectories(t *testing.T) {
 	}
 }
 
-func TestPrintableDropsWhatForgesText(t *testing.T) {
+func TestPrintableRemovesControlCharacters(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"Jane Doe":            "Jane Doe",
@@ -258,23 +258,23 @@ func TestCheckGroupName(t *testing.T) {
 		name string
 		ok   bool
 	}{
-		"the page's":                     {"support_team", true},
-		"words of another script":        {"Отдел продаж", true},
-		"accents":                        {"Účtárna č. 2", true},
-		"Japanese":                       {"営業部", true},
-		"words of two scripts":           {"IT отдел", true},
-		"a word of two scripts":          {"аdmins", false},
-		"64 characters":                  {strings.Repeat("ž", 64), true},
-		"65 characters":                  {strings.Repeat("ž", 65), false},
-		"none":                           {"", false},
-		"a space in front":               {" ops", false},
-		"a slash":                        {"a/b", false},
-		"a line end":                     {"ops\n", false},
-		"a variation selector":           {"ops\ufe0f", false},
-		"a filler":                       {"\u3164ops", false},
-		"one that reads as an id":        {"grp_01hm6x2c4s9v1b7n3k5m8p0qrt", false},
-		"invalid UTF-8":                  {"op\xffs", false},
-		"a mark without a letter before": {"\u030cops", false},
+		"the documented name":         {"support_team", true},
+		"words of another script":     {"Отдел продаж", true},
+		"accents":                     {"Účtárna č. 2", true},
+		"Japanese":                    {"営業部", true},
+		"words of two scripts":        {"IT отдел", true},
+		"a word of two scripts":       {"аdmins", false},
+		"64 characters":               {strings.Repeat("ž", 64), true},
+		"65 characters":               {strings.Repeat("ž", 65), false},
+		"empty":                       {"", false},
+		"a leading space":             {" ops", false},
+		"a slash":                     {"a/b", false},
+		"a line end":                  {"ops\n", false},
+		"a variation selector":        {"ops\ufe0f", false},
+		"a filler":                    {"\u3164ops", false},
+		"a name in the form of an ID": {"grp_01hm6x2c4s9v1b7n3k5m8p0qrt", false},
+		"invalid UTF-8":               {"op\xffs", false},
+		"a mark without a letter":     {"\u030cops", false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Rate allows Limit things in any Window. The zero Rate is no limit.
+// Rate allows Limit events in any Window. The zero Rate is no limit.
 type Rate struct {
 	Limit  int
 	Window time.Duration
@@ -23,20 +23,20 @@ func (r Rate) String() string {
 	return fmt.Sprintf("%d/%s", r.Limit, r.Window)
 }
 
-// RateState is what is left of a limit after a take; it becomes the RateLimit headers.
+// RateState is the state of a limit after a take, for the RateLimit headers.
 type RateState struct {
 	Allowed   bool
 	Limit     int
 	Remaining int
-	Reset     time.Duration // until one more is free; until all are, while none is used up
+	Reset     time.Duration // until the oldest take leaves the window
 }
 
-// RateWindow holds the times of what a limit let through: a sliding window, exact at any moment.
+// RateWindow stores the times of the allowed events: a sliding window, exact at any moment.
 type RateWindow struct {
 	Taken []time.Time // oldest first
 }
 
-// Take asks for one more.
+// Take requests one more event.
 func (w *RateWindow) Take(rate Rate, now time.Time) RateState {
 	if rate.IsOff() {
 		return RateState{Allowed: true}
@@ -49,7 +49,7 @@ func (w *RateWindow) Take(rate Rate, now time.Time) RateState {
 	return w.state(rate, allowed, now)
 }
 
-// GiveBack removes one take of the time, if the window still holds it, and returns what is left of the limit.
+// GiveBack removes one take with the time taken, if it is still in the window, and returns the new state.
 func (w *RateWindow) GiveBack(rate Rate, taken, now time.Time) RateState {
 	if rate.IsOff() {
 		return RateState{Allowed: true}
@@ -61,7 +61,7 @@ func (w *RateWindow) GiveBack(rate Rate, taken, now time.Time) RateState {
 	return w.state(rate, true, now)
 }
 
-// prune removes what has left the window.
+// prune removes the takes that have left the window.
 func (w *RateWindow) prune(rate Rate, now time.Time) {
 	live := 0
 	for live < len(w.Taken) && now.Sub(w.Taken[live]) >= rate.Window {
@@ -78,7 +78,7 @@ func (w *RateWindow) state(rate Rate, allowed bool, now time.Time) RateState {
 	return state
 }
 
-// Tighter returns the state of which less remains; a state without a limit is none.
+// Tighter returns the state with fewer events remaining. A state without a limit is ignored.
 func (s RateState) Tighter(other RateState) RateState {
 	if other.Limit > 0 && (s.Limit <= 0 || other.Remaining < s.Remaining) {
 		return other

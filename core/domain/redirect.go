@@ -6,25 +6,25 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// RedirectStart is where to send a browser, and what to keep until it comes back.
+// RedirectStart is where to redirect a browser, and the flow to store until it returns.
 type RedirectStart struct {
 	URL  string
 	Flow RedirectFlow
 }
 
-// RedirectFlow is one sign-in through a provider, from the start to the callback. It is kept sealed, is used once and
-// lives for ten minutes.
+// RedirectFlow is one login through a provider, from the start to the callback. It is stored sealed, is used once and
+// expires after ten minutes.
 type RedirectFlow struct {
 	Directory DirectoryID
 	State     string
 	Nonce     string
 	Verifier  string // PKCE towards the provider (RFC 7636)
 	Callback  string
-	Fresh     bool // the person had to sign in again at the provider
+	Fresh     bool // requires authentication at the provider again
 	StartedAt time.Time
 }
 
-// RedirectCallback holds the parameters of a provider's answer.
+// RedirectCallback contains the parameters of a provider's response.
 type RedirectCallback struct {
 	Code             string
 	State            string
@@ -33,16 +33,17 @@ type RedirectCallback struct {
 	ErrorDescription string
 }
 
-// RedirectResult is who signed in, and what the provider gave to follow its session.
+// RedirectResult is the authenticated identity, and the provider's data for tracking its session.
 type RedirectResult struct {
 	Identity        Identity
-	Grant           string // the provider's refresh token; empty where it gave none
-	IDToken         string // for RP-initiated logout; empty where it is too long for that
+	Grant           string // the provider's refresh token; empty if it returned none
+	IDToken         string // for RP-initiated logout; empty if it is too long for that
 	ProviderSession string // "sid", for back-channel logout
 	AuthTime        time.Time
 }
 
-// ProviderLogout is what a back-channel logout token ends: one session of the provider, or all of a subject.
+// ProviderLogout is the scope of a back-channel logout token: one session of the provider, or all sessions of a
+// subject.
 type ProviderLogout struct {
 	Directory       DirectoryID
 	Subject         Subject
@@ -51,7 +52,7 @@ type ProviderLogout struct {
 	IssuedAt        time.Time
 }
 
-// CheckStep is one line of a directory check: what was tried, whether it worked, and in plain words what to do if not.
+// CheckStep is one step of a directory check: what was tested, whether it succeeded, and advice if it did not.
 type CheckStep struct {
 	Name   string
 	OK     bool
@@ -59,11 +60,11 @@ type CheckStep struct {
 	Advice string
 }
 
-// The failures of sign-in through a provider.
+// The errors of login through a provider.
 var (
-	// ErrRedirectLogin is a sign-in that was refused; the cause holds why, for the audit trail.
+	// ErrRedirectLogin means that a login was refused; the cause is the reason for the audit log.
 	ErrRedirectLogin = fault.New(fault.Unauthenticated, "unauthorized", "Sign-in through the provider was refused")
-	// ErrLogoutToken is a back-channel logout token that was refused; the cause holds why.
+	// ErrLogoutToken means that a back-channel logout token was refused; the cause is the reason.
 	ErrLogoutToken = fault.New(fault.Invalid, "invalid_request", "The logout token was refused")
 	// ErrProviderSessionEnded means that the provider has ended its session.
 	ErrProviderSessionEnded = fault.New(fault.Unauthenticated, "unauthorized", "The provider has ended the session")

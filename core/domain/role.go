@@ -10,10 +10,10 @@ import (
 // RoleID is a role's slug, such as "admin".
 type RoleID string
 
-// Role is a named set of permissions; each user has exactly one. A lower Level is more power in the Users API.
+// Role is a named set of permissions; each user has exactly one. A lower Level is more powerful in the Users API.
 type Role struct {
 	ID          RoleID
-	Identifier  string // eight hexadecimal digits, the Users API's name of it
+	Identifier  string // eight hexadecimal digits, the ID in the Users API
 	Name        string
 	Permissions []Permission
 	Level       int
@@ -21,7 +21,7 @@ type Role struct {
 	CreatedAt   time.Time
 }
 
-// The built-in roles that code speaks of.
+// The built-in roles that code refers to.
 const (
 	RoleAdmin RoleID = "admin"
 	RoleUser  RoleID = "user"
@@ -29,10 +29,10 @@ const (
 	RoleGuest RoleID = "guest"
 )
 
-// DefaultRoleLevel is the level of a role made without one.
+// DefaultRoleLevel is the level of a role created without one.
 const DefaultRoleLevel = 100
 
-// BuiltInRoles returns the roles that every installation has and nobody can delete.
+// BuiltInRoles returns the roles that every installation has and that cannot be deleted.
 func BuiltInRoles() []Role {
 	role := func(id RoleID, identifier, name string, level int, permissions ...Permission) Role {
 		return Role{ID: id, Identifier: identifier, Name: name, Level: level, Permissions: permissions, BuiltIn: true}
@@ -48,7 +48,7 @@ func BuiltInRoles() []Role {
 	}
 }
 
-// BuiltInRole returns the built-in role with this id as it is shipped; ok is false for any other.
+// BuiltInRole returns the built-in role with the ID as it is shipped; ok is false for any other ID.
 func BuiltInRole(id RoleID) (role Role, ok bool) {
 	for _, role := range BuiltInRoles() {
 		if role.ID == id {
@@ -60,7 +60,7 @@ func BuiltInRole(id RoleID) (role Role, ok bool) {
 
 var roleIDForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 
-// ParseRoleID returns the role id in text, or fault.ErrInvalid that names the field.
+// ParseRoleID parses a role ID. Any other text is fault.ErrInvalid for the field.
 func ParseRoleID(field, text string) (RoleID, error) {
 	if !roleIDForm.MatchString(text) {
 		return "", fault.ErrInvalid.About(field, "must be 1 to 64 lower-case letters, digits, - or _")
@@ -68,7 +68,7 @@ func ParseRoleID(field, text string) (RoleID, error) {
 	return RoleID(text), nil
 }
 
-// The failures of roles.
+// The errors of roles.
 var (
 	ErrRoleNotFound = fault.New(fault.NotFound, "not_found", "Role not found")
 	ErrRoleExists   = fault.New(fault.Conflict, "conflict", "A role with this id exists").About("role_id", "is taken")

@@ -7,7 +7,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// SessionKind says what a session was made for.
+// SessionKind is the kind of a session.
 type SessionKind string
 
 // The kinds of sessions.
@@ -18,8 +18,8 @@ const (
 	SessionKey SessionKind = "key"
 )
 
-// Session is one login until it ends. It owns one refresh token family. It is live while its user lists it, its
-// ExpiresAt is ahead and its LastActivity is recent enough for the policy in force.
+// Session is one login. It owns one refresh token family. It is live while its user lists it, its ExpiresAt is in the
+// future and its LastActivity is recent enough for the policy in force.
 type Session struct {
 	ID     SessionID
 	UserID UserID
@@ -29,11 +29,11 @@ type Session struct {
 	LastActivity time.Time
 	ExpiresAt    time.Time // absolute; rotation does not move it
 	Remember     bool
-	EndedAt      time.Time // zero while it lives; told to people, the user's list decides
+	EndedAt      time.Time // zero while live; for display only, since the user's list decides
 
 	IPAddress string
 	UserAgent string
-	AuthTime  time.Time // when the person last proved who they are
+	AuthTime  time.Time // time of the last proof of identity
 	Methods   []string  // RFC 8176 authentication methods
 
 	Refresh RefreshFamily
@@ -42,24 +42,24 @@ type Session struct {
 	Provider    ProviderSession
 }
 
-// RefreshFamily is the state of a session's chain of refresh tokens: the counter of the one that is valid, and when and
-// for whom it took its parent's place. The counter also numbers the generation: the refresh token and the access tokens that
-// were issued with it.
+// RefreshFamily is the state of a session's chain of refresh tokens: the counter of the valid token, and the time and
+// client of its rotation. The counter also numbers the generation: the refresh token and the access tokens issued with
+// it.
 type RefreshFamily struct {
 	Key       []byte // sealed; the MAC key of this family
 	Counter   int64
 	RotatedAt time.Time
 	IPAddress string
 	UserAgent string
-	// Unseen is true from a rotation until the service first accepts a token of the new generation. The first generation of a
-	// session replaces none and is never unseen; neither is one that was stored before this field existed.
+	// Unseen is true from a rotation until the service first accepts a token of the new generation. It is false for the
+	// first generation of a session, which replaces none, and for a generation stored before this field existed.
 	Unseen bool
 }
 
-// Awaits reports whether the service has yet to accept a token of this generation.
+// Awaits reports whether the service has not yet accepted a token of the generation.
 func (f *RefreshFamily) Awaits(generation int64) bool { return f.Unseen && f.Counter == generation }
 
-// ProviderSession ties a session to the one at an OIDC provider.
+// ProviderSession links a session to the one at an OIDC provider.
 type ProviderSession struct {
 	Directory DirectoryID
 	ID        string // "sid" at the provider
@@ -69,10 +69,10 @@ type ProviderSession struct {
 	CheckedAt time.Time
 }
 
-// MethodProviderFactor is among the methods of a session whose provider asked for a second factor that counts as ours.
+// MethodProviderFactor is among the methods of a session whose provider verified a second factor that counts as ours.
 const MethodProviderFactor = "provider_mfa"
 
-// HasProviderFactor reports whether the provider's second factor stands in for ours in this session.
+// HasProviderFactor reports whether the provider's second factor replaces ours in this session.
 func (s *Session) HasProviderFactor() bool {
 	return s.Provider.Directory != "" && slices.Contains(s.Methods, MethodProviderFactor)
 }
@@ -85,7 +85,7 @@ func (s *Session) IdleLimit(policy SessionPolicy) time.Duration {
 	return policy.IdleTimeout()
 }
 
-// EndsAt returns when the session is over if nothing more happens: the nearer of its idle and absolute limits.
+// EndsAt returns when the session ends without further activity: the earlier of its idle and absolute limits.
 func (s *Session) EndsAt(policy SessionPolicy) time.Time {
 	idle := s.LastActivity.Add(s.IdleLimit(policy))
 	if idle.Before(s.ExpiresAt) {
@@ -105,7 +105,8 @@ func (s *Session) Clone() Session {
 	return c
 }
 
-// LiveSession is what the verify path needs of a session, read in one step. The values are shared: nobody changes them.
+// LiveSession is the data that the verification of a session needs, read in one step. The values are shared and must
+// not be modified.
 type LiveSession struct {
 	Session *Session
 	User    *User
@@ -113,13 +114,13 @@ type LiveSession struct {
 	Catalog int64
 }
 
-// LoginLook is what a sign-in begins with, read in one step.
+// LoginLook is the lookup at the start of a login, read in one step.
 type LoginLook struct {
-	// User is whom the name means; zero for nobody.
+	// User is the user that the name identifies; zero if there is none.
 	User User
 	// Catalog is the version of roles, groups and settings that was current at the read.
 	Catalog int64
-	// Sessions are those that the user lists, where the store could bring them along at no cost; else nil.
+	// Sessions are those that the user lists, if the store could return them at no extra cost; otherwise nil.
 	Sessions []Session
 }
 
@@ -128,30 +129,31 @@ type APIKey struct {
 	ID          KeyID
 	UserID      UserID
 	Name        string
-	Prefix      string // the first characters of the key, for people to tell keys apart
+	Prefix      string // the first characters of the key, for display
 	Digest      []byte // SHA-256 of the whole key
 	Permissions []Permission
-	Epoch       int // the owner's KeyEpoch when it was made
+	Epoch       int // the owner's KeyEpoch at creation
 	CreatedAt   time.Time
 	ExpiresAt   time.Time // zero for none
-	LastUsedAt  time.Time // coalesced: up to a minute behind
+	LastUsedAt  time.Time // coalesced: up to a minute old
 	RevokedAt   time.Time
 }
 
-// IsLive reports whether the key works at now for its owner.
+// IsLive reports whether the key is valid at now for its owner.
 func (k *APIKey) IsLive(owner *User, now time.Time) bool {
 	return k.RevokedAt.IsZero() && k.Epoch == owner.KeyEpoch && owner.Status == StatusActive &&
 		(k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }
 
-// LiveKey is what using an API key needs, read in one step. The values are shared: nobody changes them.
+// LiveKey is the data that the verification of an API key needs, read in one step. The values are shared and must not
+// be modified.
 type LiveKey struct {
 	Key     *APIKey
 	User    *User
 	Catalog int64
 }
 
-// ThirdPartyToken is the record of a TPT of the Users API; the token itself is signed and not kept.
+// ThirdPartyToken is the record of a TPT of the Users API; the token itself is signed and not stored.
 type ThirdPartyToken struct {
 	ID        string // "jti"
 	Role      RoleID
@@ -161,7 +163,7 @@ type ThirdPartyToken struct {
 	RevokedAt time.Time
 }
 
-// The failures of sessions, keys and third-party tokens.
+// The errors of sessions, keys and third-party tokens.
 var (
 	ErrSessionNotFound = fault.New(fault.NotFound, "not_found", "Session not found")
 	ErrKeyNotFound     = fault.New(fault.NotFound, "not_found", "API key not found")

@@ -5,63 +5,63 @@ import (
 	"time"
 )
 
-// Settings are the security settings that an administrator changes while the service runs.
+// Settings are the security settings that an administrator changes at runtime.
 type Settings struct {
-	Version   int64 // grows with each change; the ETag
+	Version   int64 // incremented with each change; the ETag
 	Password  PasswordPolicy
 	Session   SessionPolicy
 	TwoFactor TwoFactorPolicy
 	Lockout   LockoutPolicy
 	UpdatedAt time.Time
-	// Grace is kept with the policy that it is about, so that one write switches the duty on and spares the session.
+	// Grace is stored with the policy that it belongs to, so that one write changes the policy and exempts the session.
 	Grace EnrollmentGrace
 }
 
-// EnrollmentGraceFor is how long a session keeps its rights after it has put its own user under the duty to have a
-// second factor.
+// EnrollmentGraceFor is how long a session keeps its permissions after it has made a second factor mandatory for its
+// own user.
 const EnrollmentGraceFor = 30 * time.Minute
 
-// EnrollmentGrace spares one session the duty to have a second factor until a moment: the session that switched the
-// duty on, so that its user can enroll or take the change back.
+// EnrollmentGrace exempts one session from the mandatory second factor for a limited time: the session that made it
+// mandatory, so that its user can enroll or revert the change.
 type EnrollmentGrace struct {
 	Session SessionID
 	Until   time.Time
 }
 
-// Covers reports whether the session is spared at now.
+// Covers reports whether the session is exempt at now.
 func (g EnrollmentGrace) Covers(session SessionID, now time.Time) bool {
 	return g.Session != "" && g.Session == session && now.Before(g.Until)
 }
 
-// PasswordPolicy rules new passwords of the built-in directory. Lengths count characters.
+// PasswordPolicy applies to new passwords of the built-in directory. Lengths count characters.
 type PasswordPolicy struct {
 	MinLength        int
 	RequireUppercase bool
 	RequireLowercase bool
 	RequireNumbers   bool
 	RequireSpecial   bool
-	ExpiryDays       int // 0: never
-	HistoryCount     int // 0: none
+	ExpiryDays       int // 0 disables expiry
+	HistoryCount     int // 0 disables the history
 }
 
-// SessionPolicy rules sessions, also those that are live when it changes.
+// SessionPolicy applies to all sessions, including those that are live when it changes.
 type SessionPolicy struct {
 	TimeoutMinutes int
 	MaxSessions    int
 	RememberMeDays int
-	// ReauthenticateMinutes is how recent a sign-in or step-up must be for sensitive operations; 0 asks for none.
+	// ReauthenticateMinutes is how recent a login or step-up must be for sensitive operations; 0 requires none.
 	ReauthenticateMinutes int
 }
 
-// TwoFactorPolicy says who must have a second factor. While Enabled is off nobody must enroll; whoever has enrolled is
-// asked for a code all the same.
+// TwoFactorPolicy defines who must have a second factor. While Enabled is false, no user must enroll; enrolled users
+// must still use their factor.
 type TwoFactorPolicy struct {
 	Enabled          bool
 	RequiredForRoles []RoleID
 	Methods          []Method
 }
 
-// LockoutPolicy rules failed attempts.
+// LockoutPolicy limits failed attempts.
 type LockoutPolicy struct {
 	MaxAttempts            int // from one source
 	LockoutDurationMinutes int
@@ -90,17 +90,17 @@ func (p SessionPolicy) IdleTimeout() time.Duration {
 	return time.Duration(p.TimeoutMinutes) * time.Minute
 }
 
-// ReauthenticateWithin returns how recent a proof of identity must be for sensitive operations, where one is asked for.
+// ReauthenticateWithin returns how recent a proof of identity must be for sensitive operations, if one is required.
 func (p SessionPolicy) ReauthenticateWithin() time.Duration {
 	return time.Duration(p.ReauthenticateMinutes) * time.Minute
 }
 
-// RememberFor returns how long a remembered session may be inactive, and how long any session lives at the most.
+// RememberFor returns how long a remembered session may be inactive, which is also the maximum lifetime of any session.
 func (p SessionPolicy) RememberFor() time.Duration {
 	return time.Duration(p.RememberMeDays) * 24 * time.Hour
 }
 
-// Requires reports whether somebody with this role must have a second factor.
+// Requires reports whether users with the role must have a second factor.
 func (p TwoFactorPolicy) Requires(role RoleID) bool {
 	return p.Enabled && slices.Contains(p.RequiredForRoles, role)
 }
@@ -110,7 +110,7 @@ func (p PasswordPolicy) Expired(changed, now time.Time) bool {
 	return p.ExpiryDays > 0 && !now.Before(changed.Add(time.Duration(p.ExpiryDays)*24*time.Hour))
 }
 
-// Catalog is one consistent view of roles, groups and settings. It is shared: nobody changes it.
+// Catalog is one consistent view of roles, groups and settings. It is shared and must not be modified.
 type Catalog struct {
 	Version  int64
 	Roles    map[RoleID]Role
@@ -118,7 +118,7 @@ type Catalog struct {
 	Settings Settings
 }
 
-// GroupByName returns the group with this exact name.
+// GroupByName returns the group with the exact name.
 func (c *Catalog) GroupByName(name string) (Group, bool) {
 	for _, g := range c.Groups {
 		if g.Name == name {
@@ -170,8 +170,8 @@ func (c *Catalog) NameKeyTaken(g *Group) bool {
 	return false
 }
 
-// Grants returns all that the user holds: those of the role, then those of the groups in the order of membership. It is
-// the one resolution of permissions; a role or group that is gone gives nothing.
+// Grants returns all grants of the user: those of the role, then those of the groups in the order of membership. It is
+// the only place that resolves permissions; a deleted role or group grants nothing.
 func (c *Catalog) Grants(u *User) Grants {
 	role := c.Roles[u.Role].Permissions
 	grants := make(Grants, 0, len(role)+4*len(u.Groups))

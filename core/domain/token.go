@@ -6,12 +6,12 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// AccessClaims are the claims of an access token. No permissions are inside: they are looked up at each use.
+// AccessClaims are the claims of an access token. It contains no permissions: they are looked up at each use.
 type AccessClaims struct {
 	TokenID   string // jti
 	Subject   UserID
 	SessionID SessionID // sid
-	// Generation is the counter of the refresh token that was issued with it; 0 also for a token that lacks the claim.
+	// Generation is the counter of the refresh token issued with it; 0 also for a token without the claim.
 	Generation int64 // gen
 	AuthTime   time.Time
 	Methods    []string // amr
@@ -19,10 +19,10 @@ type AccessClaims struct {
 	ExpiresAt  time.Time
 }
 
-// SigningKeyState says what a signing key is used for.
+// SigningKeyState is the state of a signing key.
 type SigningKeyState string
 
-// The states of a signing key: each is published before it signs and after it has signed.
+// The states of a signing key. Each key is published before it signs and after it has signed.
 const (
 	KeyNext     SigningKeyState = "next"
 	KeyActive   SigningKeyState = "active"
@@ -36,18 +36,18 @@ type SigningKey struct {
 	State     SigningKeyState
 	Private   []byte // sealed
 	CreatedAt time.Time
-	RetiresAt time.Time // of a retiring key: when it is dropped
+	RetiresAt time.Time // of a retiring key: when it is removed
 	Version   int64
 }
 
-// Letter is the content of a message: what Message.Payload holds sealed.
+// Letter is the content of a message, which Message.Payload contains sealed.
 type Letter struct {
-	ID      MessageID `json:"id"` // the same at each try, so that whoever takes the letter can drop a repeat
-	To      string    `json:"to"` // mail address or phone number
+	ID      MessageID `json:"id"` // the same at each attempt, so that the receiver can drop duplicates
+	To      string    `json:"to"` // email address or phone number
 	Name    string    `json:"name"`
 	Subject string    `json:"subject"`
 	Text    string    `json:"text"`
 }
 
-// ErrUndeliverable is a message that will never be taken, such as one to an address that does not exist.
+// ErrUndeliverable means that a message can never be delivered, such as one to an address that does not exist.
 var ErrUndeliverable = fault.New(fault.Invalid, "invalid_request", "The message cannot be delivered")

@@ -9,68 +9,69 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// UserStatus says whether a user may sign in.
+// UserStatus is the status of a user's account.
 type UserStatus string
 
-// The states of a user.
+// The statuses of a user.
 const (
 	StatusPending     UserStatus = "pending_activation"
 	StatusActive      UserStatus = "active"
 	StatusDeactivated UserStatus = "deactivated"
 )
 
-// User is our account record, under one id for life. It is one document: what must change together, such as a password
-// and the sessions it ends, is written in one step on every store.
+// User is an account record with a permanent ID. It is one document: values that must change together, such as a
+// password and the sessions that it ends, are written in one step on every store.
 type User struct {
 	ID         UserID
-	Identifier string // eight hexadecimal digits, the Users API's name of it; unique
+	Identifier string // eight hexadecimal digits, the unique ID in the Users API
 	Username   string
 	Email      string
-	// UsernameKey and EmailKey are the folded forms (NFKC and case folding) under which both are unique. EmailKey is empty
-	// for users of a directory that gives no address.
+	// UsernameKey and EmailKey are the normalized forms (NFKC and case folding) in which both are unique. EmailKey is
+	// empty for users of a directory that returns no email.
 	UsernameKey string
 	EmailKey    string
 	FullName    string
-	// FamilyName is the last part of FullName where the Users API has told which that is.
+	// FamilyName is the last part of FullName, if the Users API has set it.
 	FamilyName string
-	// SearchText holds the folded username, email and full name, each on a line of its own.
+	// SearchText contains the case-folded username, email and full name, each on its own line.
 	SearchText  string
 	PhoneNumber string
-	Metadata    json.RawMessage // a JSON object as it was sent; nil when there is none
+	Metadata    json.RawMessage // a JSON object as it was sent; nil if there is none
 
 	Role   RoleID
 	Groups []GroupID
 	Status UserStatus
 
 	Directory     DirectoryID
-	Subject       Subject // of users of an outside directory; empty for the built-in one
+	Subject       Subject // for users of an external directory; empty for the built-in one
 	EmailVerified bool
 
-	Password *PasswordCredential // users of the built-in directory, once they have one
+	Password *PasswordCredential // for users of the built-in directory; nil until set
 	Factor   Factor
 	Tokens   []UserToken
-	// Sessions are the live ones. A session that is not listed here is over, whatever its own record says.
+	// Sessions are the live sessions. A session that is not listed here has ended, regardless of its own record.
 	Sessions []SessionRef
-	// KeyEpoch ends API keys at once: a key made under an earlier epoch is dead.
+	// KeyEpoch ends API keys at once: a key created in an earlier epoch is invalid.
 	KeyEpoch int
 
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	LastLogin     time.Time
 	DeactivatedAt time.Time
-	// DeactivatedBySync says that it was a synchronization of the user's directory that deactivated them, and that nobody has said
-	// so since: then a synchronization may take it back.
+	// DeactivatedBySync reports whether a synchronization of the user's directory deactivated the user, and no
+	// administrator has confirmed it since: then a synchronization may reactivate the user.
 	DeactivatedBySync bool
 }
 
-// SessionRef lists a session in its user, with when it began and when it ends at the latest.
+// SessionRef lists a session in its user, with its start and its latest end.
 type SessionRef struct {
 	ID        SessionID
 	StartedAt time.Time
 	ExpiresAt time.Time
 }
 
-// PasswordCredential proves a user of the built-in directory. Hash and History are PHC strings or an imported format.
+// PasswordCredential is the password of a user of the built-in directory. Hash and History are PHC strings or an
+// imported format.
 type PasswordCredential struct {
 	Hash       string
 	ChangedAt  time.Time
@@ -78,7 +79,7 @@ type PasswordCredential struct {
 	History    []string // earlier hashes, the latest first
 }
 
-// TokenPurpose says what a token that was sent to a user does.
+// TokenPurpose is the purpose of a token that was sent to a user.
 type TokenPurpose string
 
 // The purposes of user tokens.
@@ -87,29 +88,30 @@ const (
 	TokenReset      TokenPurpose = "reset"           // sets a forgotten password
 	TokenChange     TokenPurpose = "change"          // sets a new password in place of an expired one
 	TokenEmail      TokenPurpose = "email"           // confirms a changed e-mail
-	TokenLink       TokenPurpose = "activation_link" // like activation, made by an operator on the command line
+	TokenLink       TokenPurpose = "activation_link" // like activation, created by an operator on the command line
 )
 
-// UserToken is a single-use token of a user. Only its SHA-256 digest is kept.
+// UserToken is a single-use token of a user. Only its SHA-256 digest is stored.
 type UserToken struct {
 	Purpose   TokenPurpose
 	Digest    []byte
 	ExpiresAt time.Time
 }
 
-// ListsSession reports whether the session is live as far as the user goes.
+// ListsSession reports whether the user lists the session as live.
 func (u *User) ListsSession(id SessionID) bool {
 	return slices.ContainsFunc(u.Sessions, func(r SessionRef) bool { return r.ID == id })
 }
 
-// EndSession takes the session off the list and reports whether it was on it.
+// EndSession removes the session from the list and reports whether it was listed.
 func (u *User) EndSession(id SessionID) bool {
 	before := len(u.Sessions)
 	u.Sessions = slices.DeleteFunc(u.Sessions, func(r SessionRef) bool { return r.ID == id })
 	return len(u.Sessions) < before
 }
 
-// EndSessionsExcept takes all sessions but keep off the list and returns those it took; an empty keep keeps none.
+// EndSessionsExcept removes all sessions except keep from the list and returns the removed ones; an empty keep removes
+// all.
 func (u *User) EndSessionsExcept(keep SessionID) []SessionID {
 	var ended []SessionID
 	u.Sessions = slices.DeleteFunc(u.Sessions, func(r SessionRef) bool {
@@ -122,7 +124,7 @@ func (u *User) EndSessionsExcept(keep SessionID) []SessionID {
 	return ended
 }
 
-// AddToken adds a token, in place of earlier ones of the same purpose and of those that have run out.
+// AddToken adds a token. It replaces earlier tokens of the same purpose and removes expired ones.
 func (u *User) AddToken(token UserToken, now time.Time) {
 	u.Tokens = slices.DeleteFunc(u.Tokens, func(t UserToken) bool {
 		return t.Purpose == token.Purpose || !now.Before(t.ExpiresAt)
@@ -130,7 +132,7 @@ func (u *User) AddToken(token UserToken, now time.Time) {
 	u.Tokens = append(u.Tokens, token)
 }
 
-// FindToken returns the live token with this digest.
+// FindToken returns the live token with the digest.
 func (u *User) FindToken(digest []byte, now time.Time) (UserToken, bool) {
 	for _, t := range u.Tokens {
 		if now.Before(t.ExpiresAt) && slices.Equal(t.Digest, digest) {
@@ -140,14 +142,14 @@ func (u *User) FindToken(digest []byte, now time.Time) (UserToken, bool) {
 	return UserToken{}, false
 }
 
-// DropTokens takes the tokens of the given purposes away; without any, all of them.
+// DropTokens removes the tokens with the given purposes; without any, all tokens.
 func (u *User) DropTokens(purposes ...TokenPurpose) {
 	u.Tokens = slices.DeleteFunc(u.Tokens, func(t UserToken) bool {
 		return len(purposes) == 0 || slices.Contains(purposes, t.Purpose)
 	})
 }
 
-// Deactivate ends everything that the user could act with: sessions, API keys and pending tokens.
+// Deactivate deactivates the user and ends all credentials: sessions, API keys and pending tokens.
 func (u *User) Deactivate(now time.Time) {
 	u.Status = StatusDeactivated
 	u.DeactivatedAt = now
@@ -158,8 +160,8 @@ func (u *User) Deactivate(now time.Time) {
 	u.KeyEpoch++
 }
 
-// ConfirmDeactivation makes the deactivation of a user whom a synchronization has deactivated somebody's word, which no
-// synchronization takes back. It reports whether that changed anything.
+// ConfirmDeactivation marks the deactivation by a synchronization as an administrator's, which no synchronization
+// reverts. It reports whether that changed anything.
 func (u *User) ConfirmDeactivation() bool {
 	if u.Status != StatusDeactivated || !u.DeactivatedBySync {
 		return false
@@ -168,7 +170,7 @@ func (u *User) ConfirmDeactivation() bool {
 	return true
 }
 
-// Activate lets the user sign in.
+// Activate activates the user.
 func (u *User) Activate() {
 	u.Status = StatusActive
 	u.DeactivatedBySync = false
@@ -190,17 +192,17 @@ func (u *User) Clone() User {
 	return c
 }
 
-// The failures of users.
+// The errors of users.
 var (
 	ErrUserNotFound = fault.New(fault.NotFound, "not_found", "User not found")
 	// ErrUserExists names the taken field: username or email.
 	ErrUserExists = fault.New(fault.Conflict, "conflict", "A user with this name or e-mail exists")
 	ErrLastAdmin  = fault.New(fault.Conflict, "last_admin", "This would leave nobody who can administer the service")
-	// ErrInvalidToken is a token that is unknown, used, out of date or for something else.
+	// ErrInvalidToken means that a token is unknown, used, expired or for another purpose.
 	ErrInvalidToken = fault.New(fault.Invalid, "invalid_token", "The token is invalid or has expired")
 )
 
-// Names returns the given and the family name. Where nobody has told which is which, the given name is the first word.
+// Names returns the given and the family name. If FamilyName is not set, the given name is the first word.
 func (u *User) Names() (given, family string) {
 	if given, ok := strings.CutSuffix(u.FullName, " "+u.FamilyName); ok && u.FamilyName != "" {
 		return given, u.FamilyName

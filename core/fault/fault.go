@@ -1,8 +1,8 @@
-// Package fault is the one error model of Ostiary.
+// Package fault defines the errors of Ostiary.
 //
-// Each failure that a caller can meet is declared once, as a value: its kind says how a transport reports it, its code
-// is the stable word of the API contract, its message is the public sentence. A transport asks [Of] for the fault in an
-// error and maps its kind in one place; whatever is no fault is [Internal] and shows nothing of itself.
+// Each error that a caller can receive is declared once, as a value: its kind determines how a transport reports it,
+// its code is the stable identifier of the API contract, and its message is public. A transport calls [Of] for the
+// fault in an error and maps its kind in one place. Any other error is [Internal] and reveals nothing.
 package fault
 
 import (
@@ -14,35 +14,35 @@ import (
 	"time"
 )
 
-// Kind says what sort of failure it is; a transport has one status for each.
+// Kind is the kind of an error; a transport has one status for each.
 type Kind int
 
-// The kinds of failure.
+// The kinds of errors.
 const (
-	Internal           Kind = iota // a defect or an unclassified error; nothing of it is public
-	Invalid                        // the request cannot be right, whoever sends it
-	Unauthenticated                // it is not known who asks
-	Forbidden                      // it is known who asks, and they may not
-	NotFound                       // there is no such thing, or the principal may not know of it
-	MethodNotAllowed               // the thing is there and does not do this
-	Conflict                       // the request is right and does not fit the present state
-	PreconditionFailed             // the state is not the one that the request was made for
+	Internal           Kind = iota // a defect or an unclassified error; no detail is public
+	Invalid                        // the request is invalid for any client
+	Unauthenticated                // the client is not authenticated
+	Forbidden                      // the client is authenticated and lacks permission
+	NotFound                       // the object does not exist, or the principal may not see it
+	MethodNotAllowed               // the object does not support the method
+	Conflict                       // the request is valid and conflicts with the current state
+	PreconditionFailed             // the state differs from the one that the request expects
 	TooLarge                       // the request is larger than the limit
-	UnsupportedMedia               // the request comes in a form that is not read here
-	HeaderTooLarge                 // the head of the request is larger than the limit
+	UnsupportedMedia               // the request has an unsupported format
+	HeaderTooLarge                 // the header of the request is larger than the limit
 	RequestTimeout                 // the request did not arrive in time
 	Locked                         // too many failed attempts
 	RateLimited                    // too many requests
-	Unavailable                    // something that is needed did not answer; trying again may help
+	Unavailable                    // a required service did not respond; a retry may help
 )
 
-// Detail names one field of the input and what is wrong with it.
+// Detail is one invalid field of the input with the reason.
 type Detail struct {
 	Field  string
 	Reason string
 }
 
-// Error is one failure. Values are immutable: Because, With, About and After return copies that errors.Is still
+// Error is one error. Values are immutable: Because, With, About, Saying, After and Over return copies that errors.Is
 // matches with the declared value.
 type Error struct {
 	Kind    Kind
@@ -57,7 +57,7 @@ type Error struct {
 	base    *Error
 }
 
-// New declares a failure. The code is unique and in snake_case; the message is public.
+// New declares an error. The code is in snake_case; the message is public.
 func New(kind Kind, code, message string) *Error {
 	return &Error{Kind: kind, Code: code, Message: message}
 }
@@ -99,7 +99,7 @@ func (e *Error) copy() *Error {
 	return &c
 }
 
-// Because returns a copy with a private cause, which is logged and never shown.
+// Because returns a copy with a private cause, which is logged and never displayed.
 func (e *Error) Because(cause error) *Error {
 	c := e.copy()
 	c.cause = cause
@@ -116,47 +116,47 @@ func (e *Error) With(key string, value any) *Error {
 	return c
 }
 
-// About returns a copy that names one more field of the input and what is wrong with it.
+// About returns a copy with one more invalid field and the reason.
 func (e *Error) About(field, reason string) *Error {
 	c := e.copy()
 	c.details = append(c.details, Detail{Field: field, Reason: reason})
 	return c
 }
 
-// Saying returns a copy with a more exact public message.
+// Saying returns a copy with a more specific public message.
 func (e *Error) Saying(message string) *Error {
 	c := e.copy()
 	c.Message = message
 	return c
 }
 
-// After returns a copy that says how long to wait before another try.
+// After returns a copy with the time to wait before a retry.
 func (e *Error) After(wait time.Duration) *Error {
 	c := e.copy()
 	c.retry = wait
 	return c
 }
 
-// Over is After for a limit that was passed: how many it allows is told, too.
+// Over is After for an exceeded limit, with the limit.
 func (e *Error) Over(limit int, wait time.Duration) *Error {
 	c := e.After(wait)
 	c.limit = limit
 	return c
 }
 
-// Details returns the named fields, in the order they were found.
+// Details returns the invalid fields in the order they were found.
 func (e *Error) Details() []Detail { return slices.Clone(e.details) }
 
 // Extra returns the public members beside code and message.
 func (e *Error) Extra() map[string]any { return maps.Clone(e.extra) }
 
-// RetryAfter returns how long to wait before another try; zero when nothing is known of it.
+// RetryAfter returns the time to wait before a retry; zero if it is unknown.
 func (e *Error) RetryAfter() time.Duration { return e.retry }
 
-// Limit returns how many the limit allows that was passed; zero when it was none.
+// Limit returns the exceeded limit; zero if no limit was exceeded.
 func (e *Error) Limit() int { return e.limit }
 
-// Of returns the fault in err. An error that holds none becomes ErrInternal with err as its private cause; nil stays nil.
+// Of returns the fault in err. Any other error becomes ErrInternal with err as its private cause; nil stays nil.
 func Of(err error) *Error {
 	if err == nil {
 		return nil
@@ -167,7 +167,7 @@ func Of(err error) *Error {
 	return ErrInternal.Because(err)
 }
 
-// The failures that belong to no single thing of the domain.
+// The general errors, which belong to no single type of the domain.
 var (
 	ErrInternal     = New(Internal, "internal", "Internal error")
 	ErrInvalid      = New(Invalid, "invalid_request", "Invalid request")

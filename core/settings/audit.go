@@ -6,7 +6,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// named is a field with the name that the API has for it.
+// named is a field with its name in the API.
 type named struct {
 	field string
 	value any
@@ -55,8 +55,8 @@ func differences(before, after *domain.Settings) map[string]any {
 	return changes
 }
 
-// Advisories names each setting that strays from NIST SP 800-63B-4 and OWASP ASVS 5.0, in one sentence that also says what
-// to do. It is for the log at the start and for whoever reads the settings.
+// Advisories returns one sentence for each setting that deviates from NIST SP 800-63B-4 and OWASP ASVS 5.0, including
+// what to do. It is for the log at startup and for readers of the settings.
 func Advisories(s *domain.Settings) []string {
 	var list []string
 	advise := func(when bool, sentence string) {

@@ -8,10 +8,10 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// maxRequiredRoles bounds the list of roles that must have a second factor.
+// maxRequiredRoles is the maximum number of roles that require a second factor.
 const maxRequiredRoles = 100
 
-// bound is a number of the settings with what it may be.
+// bound is a numeric setting with its allowed range.
 type bound struct {
 	field    string
 	value    int
@@ -34,7 +34,7 @@ func bounds(s *domain.Settings) []bound {
 	}
 }
 
-// check returns fault.ErrInvalid that names every field out of its bounds, with the bounds.
+// check returns fault.ErrInvalid with every field that is out of range, and the range.
 func (s *Service) check(catalog *domain.Catalog, settings *domain.Settings) error {
 	refused := fault.ErrInvalid
 	for _, b := range bounds(settings) {
@@ -77,8 +77,8 @@ func hasDoubles[T comparable](list []T) bool {
 	return false
 }
 
-// checkLockout refuses a duty that nobody could meet: everybody who comes under it, the principal perhaps among them,
-// would be shut out and nobody could take it back.
+// checkLockout refuses a second-factor requirement that no user could meet: all affected users, possibly including the
+// principal, would be locked out and no one could revert it.
 func (s *Service) checkLockout(settings *domain.Settings) error {
 	policy := settings.TwoFactor
 	possible := slices.Contains(policy.Methods, domain.MethodTOTP) || s.sms
@@ -88,8 +88,8 @@ func (s *Service) checkLockout(settings *domain.Settings) error {
 	return nil
 }
 
-// ErrLocksOut refuses settings under which people could never sign in again.
+// ErrLocksOut refuses settings under which users could never log in again.
 var ErrLocksOut = fault.New(fault.Conflict, "would_lock_out", "These settings would lock people out")
 
-// errUnknownProfile is a profile that there is none of.
+// errUnknownProfile is returned for a profile that does not exist.
 var errUnknownProfile = fault.ErrInvalid.About("profile", "must be nist")

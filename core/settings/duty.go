@@ -10,27 +10,28 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// Patched are the settings after a change, with what the change brings for people who are signed in.
+// Patched is the result of a patch: the settings, with warnings about the effects on users who are logged in.
 type Patched struct {
 	domain.Settings
 
 	Warnings []string
 }
 
-// extends reports whether a role comes under the duty to have a second factor.
+// extends reports whether the change adds a role that must have a second factor.
 func extends(before, after domain.TwoFactorPolicy) bool {
 	return slices.ContainsFunc(after.RequiredForRoles, func(role domain.RoleID) bool {
 		return after.Requires(role) && !before.Requires(role)
 	})
 }
 
-// grace returns which session is spared the duty after a change: the one that asks, where the change puts its own user
-// under the duty, else the one that was spared before. Without the duty no session is.
+// grace returns the exempt session after a change: the session of the request, if the change makes a second factor
+// mandatory for its own user, or else the session that was exempt before. If no second factor is required, no session
+// is exempt.
 func (s *Service) grace(by domain.Principal, before, after *domain.Settings) domain.EnrollmentGrace {
 	switch {
 	case !after.TwoFactor.Enabled:
 		return domain.EnrollmentGrace{}
-	case !putsUnderDuty(by, before.TwoFactor, after.TwoFactor):
+	case !requiresForSelf(by, before.TwoFactor, after.TwoFactor):
 		return before.Grace
 	case by.Kind != domain.PrincipalUser || by.SessionID == "":
 		return domain.EnrollmentGrace{}
@@ -38,15 +39,15 @@ func (s *Service) grace(by domain.Principal, before, after *domain.Settings) dom
 	return domain.EnrollmentGrace{Session: by.SessionID, Until: s.clock.Now().UTC().Add(domain.EnrollmentGraceFor)}
 }
 
-// putsUnderDuty reports whether a change puts the principal's own user under the duty.
-func putsUnderDuty(by domain.Principal, before, after domain.TwoFactorPolicy) bool {
+// requiresForSelf reports whether a change makes a second factor mandatory for the principal's own user.
+func requiresForSelf(by domain.Principal, before, after domain.TwoFactorPolicy) bool {
 	return after.Requires(by.Role) && !before.Requires(by.Role)
 }
 
-// dutyWarnings says, for a patch that puts people under the duty, how many administrators have no second factor, and
-// how long the session that asks keeps its rights. It looks before the change, so that a failed look leaves nothing
-// half done.
-func (s *Service) dutyWarnings(
+// enrollmentWarnings returns, for a patch that makes a second factor mandatory for more users, how many administrators
+// have none, and how long the session of the request keeps its permissions. It reads before the change, so that a
+// failed read leaves nothing half done.
+func (s *Service) enrollmentWarnings(
 	ctx context.Context, by domain.Principal, catalog *domain.Catalog, patch Patch,
 ) ([]string, error) {
 	before, after := catalog.Settings, catalog.Settings

@@ -15,13 +15,13 @@ import (
 const password = "Correct-Horse-7-Battery"
 
 var (
-	dutyOn  = settings.Patch{TwoFactor: settings.TwoFactorPatch{Enabled: new(true)}}
-	dutyOff = settings.Patch{TwoFactor: settings.TwoFactorPatch{Enabled: new(false)}}
+	requireOn  = settings.Patch{TwoFactor: settings.TwoFactorPatch{Enabled: new(true)}}
+	requireOff = settings.Patch{TwoFactor: settings.TwoFactorPatch{Enabled: new(false)}}
 )
 
-// TestTheSessionThatSwitchesTheDutyOnKeepsItsRightsForAWhile has the only administrator, who has no second factor,
-// switch the duty on, take it back, and switch it on again until the time is over.
-func TestTheSessionThatSwitchesTheDutyOnKeepsItsRightsForAWhile(t *testing.T) {
+// TestSessionThatRequiresSecondFactorKeepsPermissions makes a second factor mandatory as the only administrator without
+// one, reverts it, and repeats it until the grace period ends.
+func TestSessionThatRequiresSecondFactorKeepsPermissions(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "root", password, "admin")
@@ -43,39 +43,39 @@ func TestTheSessionThatSwitchesTheDutyOnKeepsItsRightsForAWhile(t *testing.T) {
 		"1 of 1 administrators have no second factor: those whose role requires one can do nothing but set it up",
 		"you have no second factor: set one up in this session within 30 minutes, or take the change back",
 	}
-	if diff := cmp.Diff(want, patch(dutyOn).Warnings); diff != "" {
+	if diff := cmp.Diff(want, patch(requireOn).Warnings); diff != "" {
 		t.Errorf("the warnings differ (-want +got):\n%s", diff)
 	}
 	if scope(mine.Tokens.Access) != "" || scope(other.Tokens.Access) != domain.ScopeEnrollment {
-		t.Error("want the rights in the session that switched the duty on, and in no other")
+		t.Error("want permissions in the session that made the change, and in no other")
 	}
 	s.Clock.Forward(domain.EnrollmentGraceFor - time.Second)
 	refreshed, err := s.Auth.Refresh(t.Context(), kit.From("192.0.2.1"), mine.Tokens.Refresh)
 	must(t, err)
 	if refreshed.Scope != "" || scope(refreshed.Tokens.Access) != "" {
-		t.Error("the session has lost its rights before the time")
+		t.Error("the session lost its permissions before the end of the grace period")
 	}
-	if warnings := patch(dutyOff).Warnings; len(warnings) != 0 {
-		t.Errorf("taking the change back warns: %v", warnings)
+	if warnings := patch(requireOff).Warnings; len(warnings) != 0 {
+		t.Errorf("reverting the change returns warnings: %v", warnings)
 	}
-	patch(dutyOn)
+	patch(requireOn)
 	s.Clock.Forward(domain.EnrollmentGraceFor / 2)
 	if scope(refreshed.Tokens.Access) != "" {
-		t.Error("switching the duty on again gives the session no new time")
+		t.Error("repeating the change does not renew the grace period")
 	}
 	s.Clock.Forward(domain.EnrollmentGraceFor / 2)
 	if scope(refreshed.Tokens.Access) != domain.ScopeEnrollment {
-		t.Error("the session keeps its rights beyond the time")
+		t.Error("the session keeps its permissions after the grace period")
 	}
 }
 
-// TestTheSparedSessionOutlivesARestart opens the database again after the change.
-func TestTheSparedSessionOutlivesARestart(t *testing.T) {
+// TestExemptSessionSurvivesRestart opens the database again after the change.
+func TestExemptSessionSurvivesRestart(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "root", password, "admin")
 	_, by := s.SignIn(t, "root", password, "192.0.2.1")
-	_, err := s.Settings.Patch(t.Context(), by, dutyOn, 0)
+	_, err := s.Settings.Patch(t.Context(), by, requireOn, 0)
 	must(t, err)
 	must(t, s.Store.Close(t.Context()))
 	again, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Dir: s.Dir, Clock: s.Clock})
@@ -86,12 +86,12 @@ func TestTheSparedSessionOutlivesARestart(t *testing.T) {
 	grace := catalog.Settings.Grace
 	now := s.Clock.Now()
 	if !grace.Covers(by.SessionID, now) || grace.Covers(by.SessionID, now.Add(domain.EnrollmentGraceFor)) {
-		t.Errorf("after a restart %+v spares not the session, or not until the end", grace)
+		t.Errorf("after a restart %+v does not exempt the session until the end of the grace period", grace)
 	}
 }
 
-// TestOnlyASessionUnderTheDutyIsSpared has changes that put nobody who asks under the duty.
-func TestOnlyASessionUnderTheDutyIsSpared(t *testing.T) {
+// TestOnlyAffectedSessionIsExempt makes changes that do not make a second factor mandatory for the principal.
+func TestOnlyAffectedSessionIsExempt(t *testing.T) {
 	t.Parallel()
 	_, s := newService(t)
 	session := domain.Operator()
@@ -104,20 +104,20 @@ func TestOnlyASessionUnderTheDutyIsSpared(t *testing.T) {
 	for name, by := range map[string]domain.Principal{
 		"an API key": key, "the operator": domain.Operator(), "a user with another role": other,
 	} {
-		patched, err := s.Patch(t.Context(), by, dutyOn, 0)
+		patched, err := s.Patch(t.Context(), by, requireOn, 0)
 		must(t, err)
 		if patched.Grace != (domain.EnrollmentGrace{}) {
-			t.Errorf("%s: %+v is spared", name, patched.Grace)
+			t.Errorf("%s: %+v is exempt", name, patched.Grace)
 		}
-		_, err = s.Patch(t.Context(), by, dutyOff, 0)
+		_, err = s.Patch(t.Context(), by, requireOff, 0)
 		must(t, err)
 	}
-	spared, err := s.Patch(t.Context(), session, dutyOn, 0)
+	exempt, err := s.Patch(t.Context(), session, requireOn, 0)
 	must(t, err)
 	kept, err := s.Patch(t.Context(), other, settings.Patch{Session: settings.SessionPatch{MaxSessions: new(6)}}, 0)
 	must(t, err)
-	if spared.Grace.Session != "sess_x" || kept.Grace != spared.Grace {
-		t.Errorf("spared %+v, after another change %+v", spared.Grace, kept.Grace)
+	if exempt.Grace.Session != "sess_x" || kept.Grace != exempt.Grace {
+		t.Errorf("exempt %+v, after another change %+v", exempt.Grace, kept.Grace)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestTheWarningNamesTheTimeThatIsLeft(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "root", password, "admin")
 	_, by := s.SignIn(t, "root", password, "192.0.2.1")
-	_, err := s.Settings.Patch(t.Context(), by, dutyOn, 0)
+	_, err := s.Settings.Patch(t.Context(), by, requireOn, 0)
 	must(t, err)
 	s.Clock.Forward(20*time.Minute + time.Second)
 	roles := []domain.RoleID{"admin", "user"}

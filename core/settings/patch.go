@@ -6,9 +6,9 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// Patch names what changes; nil fields stay as they are.
+// Patch contains the changes; nil fields stay unchanged.
 type Patch struct {
-	// Profile sets a whole profile first: ProfileNIST.
+	// Profile applies a whole profile first: ProfileNIST.
 	Profile   *string
 	Password  PasswordPatch
 	Session   SessionPatch
@@ -36,7 +36,7 @@ type SessionPatch struct {
 	ReauthenticateMinutes *int
 }
 
-// TwoFactorPatch changes the policy of second factors. The lists replace those that are.
+// TwoFactorPatch changes the second-factor policy. The lists replace the current ones.
 type TwoFactorPatch struct {
 	Enabled          *bool
 	RequiredForRoles *[]domain.RoleID
@@ -51,10 +51,10 @@ type LockoutPatch struct {
 	AccountMaxAttempts     *int
 }
 
-// ProfileNIST is the profile after NIST SP 800-63B-4: long passwords that nobody has to change or to decorate.
+// ProfileNIST is the profile according to NIST SP 800-63B-4: long passwords without expiry or composition rules.
 const ProfileNIST = "nist"
 
-// NIST returns what the profile sets.
+// NIST returns the patch of the profile.
 func NIST() Patch {
 	off, length, expiry := false, 15, 0
 	return Patch{Password: PasswordPatch{
@@ -63,7 +63,7 @@ func NIST() Patch {
 	}}
 }
 
-// apply writes the patch into the settings. A profile comes first, so that single fields can differ from it.
+// apply applies the patch to the settings. The profile comes first, so that single fields can differ from it.
 func (p *Patch) apply(s *domain.Settings) {
 	if p.Profile != nil && *p.Profile == ProfileNIST {
 		profile := NIST()

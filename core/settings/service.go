@@ -20,7 +20,7 @@ type Service struct {
 	sms     bool
 }
 
-// Needs is what a Service works with.
+// Needs holds the dependencies of a Service.
 type Needs struct {
 	Store   ports.SettingsStore
 	Catalog ports.CatalogView
@@ -28,7 +28,7 @@ type Needs struct {
 	Users   ports.UserStore
 	Journal *audit.Journal
 	Clock   ports.Clock
-	// SMS tells that a gateway is configured.
+	// SMS reports whether an SMS gateway is configured.
 	SMS bool
 }
 
@@ -39,7 +39,7 @@ func New(n Needs) *Service {
 	}
 }
 
-// Get returns the settings in force. It takes system.configure.
+// Get returns the settings in force. It requires system.configure.
 func (s *Service) Get(ctx context.Context, by domain.Principal) (domain.Settings, error) {
 	if err := by.Require(domain.SystemConfigure); err != nil {
 		return domain.Settings{}, err
@@ -51,19 +51,20 @@ func (s *Service) Get(ctx context.Context, by domain.Principal) (domain.Settings
 	return catalog.Settings, nil
 }
 
-// loosens reports whether a change of the session policy would let sensitive operations pass with an older proof of identity
-// or none.
+// loosens reports whether a change of the session policy would allow sensitive operations with an older proof of
+// identity or with none.
 func loosens(before, after domain.SessionPolicy) bool {
 	return after.ReauthenticateMinutes == 0 || after.ReauthenticateMinutes > before.ReauthenticateMinutes
 }
 
-// Patch applies the patch whole or not at all and returns what is then in force. It takes system.configure. With a version
-// other than zero the settings must still be at it, else it is fault.ErrPrecondition. A value out of its bounds is
-// fault.ErrInvalid that names the field and the bounds. A patch that changes nothing leaves version and log as they are. While
-// a recent proof of identity is asked for, loosening that rule takes one (domain.ErrReauthentication).
+// Patch applies the patch atomically and returns the settings then in force. It requires system.configure. If version
+// is not zero, the settings must have that version; otherwise Patch returns fault.ErrPrecondition. A value out of range
+// is fault.ErrInvalid with the field and the range. A patch that changes nothing leaves the version and the audit log
+// unchanged. While the settings require a recent proof of identity, loosening that rule requires one too
+// (domain.ErrReauthentication).
 //
-// Where the patch puts people under the duty to have a second factor the result has warnings, and the session that
-// asks for it keeps its rights for domain.EnrollmentGraceFor.
+// If the patch makes a second factor mandatory for more users, the result has warnings, and the session of the request
+// keeps its permissions for domain.EnrollmentGraceFor.
 func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, version int64) (Patched, error) {
 	if err := by.Require(domain.SystemConfigure); err != nil {
 		return Patched{}, err
@@ -75,7 +76,7 @@ func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, v
 	if err != nil {
 		return Patched{}, err
 	}
-	warnings, err := s.dutyWarnings(ctx, by, catalog, patch)
+	warnings, err := s.enrollmentWarnings(ctx, by, catalog, patch)
 	if err != nil {
 		return Patched{}, err
 	}
@@ -86,7 +87,7 @@ func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, v
 	return Patched{Settings: settings, Warnings: warnings}, nil
 }
 
-// change returns the change of a patch, for the settings at the version, with its entry.
+// change returns the store change of a patch, for the settings at the version, with its audit entry.
 func (s *Service) change(
 	by domain.Principal, catalog *domain.Catalog, patch Patch, version int64,
 ) ports.Change[domain.Settings] {

@@ -23,7 +23,7 @@ func newService(t *testing.T) (*kit.Kit, *settings.Service) {
 	})
 }
 
-func TestANewInstallationHasTheDocumentedSettings(t *testing.T) {
+func TestNewInstallationHasDocumentedSettings(t *testing.T) {
 	t.Parallel()
 	_, s := newService(t)
 	got, err := s.Get(t.Context(), domain.Operator())
@@ -35,7 +35,7 @@ func TestANewInstallationHasTheDocumentedSettings(t *testing.T) {
 	}
 }
 
-func TestAPatchChangesWhatItNamesAndIsAudited(t *testing.T) {
+func TestPatchChangesOnlyItsFieldsAndIsAudited(t *testing.T) {
 	t.Parallel()
 	k, s := newService(t)
 	patch := settings.Patch{
@@ -53,11 +53,11 @@ func TestAPatchChangesWhatItNamesAndIsAudited(t *testing.T) {
 	}
 	again, err := s.Patch(t.Context(), domain.Operator(), patch, 0)
 	if err != nil || again.Version != 2 {
-		t.Errorf("the same patch again: version %d, %v", again.Version, err)
+		t.Errorf("repeated patch: version %d, error %v", again.Version, err)
 	}
 	entries := k.Entries(t)
 	if len(entries) != 1 {
-		t.Fatalf("the log has %v, want one change", kit.Actions(entries))
+		t.Fatalf("the audit log has %v, want one change", kit.Actions(entries))
 	}
 	wantChanges := map[string]any{
 		"password_policy.min_length":  map[string]any{"old": 12.0, "new": 14.0},
@@ -69,7 +69,7 @@ func TestAPatchChangesWhatItNamesAndIsAudited(t *testing.T) {
 	}
 }
 
-func TestH20_EveryFieldHasBoundsThatTheRefusalNames(t *testing.T) {
+func TestEveryFieldHasARangeThatTheErrorNames(t *testing.T) {
 	t.Parallel()
 	_, s := newService(t)
 	roles := func(r ...domain.RoleID) *[]domain.RoleID { return &r }
@@ -94,7 +94,7 @@ func TestH20_EveryFieldHasBoundsThatTheRefusalNames(t *testing.T) {
 			settings.Patch{Password: settings.PasswordPatch{HistoryCount: new(25)}},
 			fault.Detail{Field: "password_policy.history_count", Reason: "must be 0 to 24"},
 		},
-		"no time to work": {
+		"no timeout": {
 			settings.Patch{Session: settings.SessionPatch{TimeoutMinutes: new(0)}},
 			fault.Detail{Field: "session_policy.timeout_minutes", Reason: "must be 1 to 43200"},
 		},
@@ -102,15 +102,15 @@ func TestH20_EveryFieldHasBoundsThatTheRefusalNames(t *testing.T) {
 			settings.Patch{Session: settings.SessionPatch{MaxSessions: new(0)}},
 			fault.Detail{Field: "session_policy.max_sessions", Reason: "must be 1 to 100"},
 		},
-		"no day to remember": {
+		"no remembered day": {
 			settings.Patch{Session: settings.SessionPatch{RememberMeDays: new(366)}},
 			fault.Detail{Field: "session_policy.remember_me_days", Reason: "must be 1 to 365"},
 		},
-		"a negative time to prove oneself again": {
+		"a negative reauthentication time": {
 			settings.Patch{Session: settings.SessionPatch{ReauthenticateMinutes: new(-1)}},
 			fault.Detail{Field: "session_policy.reauthenticate_minutes", Reason: "must be 0 to 1440"},
 		},
-		"more than a day to prove oneself again": {
+		"a reauthentication time above a day": {
 			settings.Patch{Session: settings.SessionPatch{ReauthenticateMinutes: new(1441)}},
 			fault.Detail{Field: "session_policy.reauthenticate_minutes", Reason: "must be 0 to 1440"},
 		},
@@ -118,7 +118,7 @@ func TestH20_EveryFieldHasBoundsThatTheRefusalNames(t *testing.T) {
 			settings.Patch{Lockout: settings.LockoutPatch{MaxAttempts: new(0)}},
 			fault.Detail{Field: "lockout_policy.max_attempts", Reason: "must be 1 to 100"},
 		},
-		"a lock for ever": {
+		"a lock above a day": {
 			settings.Patch{Lockout: settings.LockoutPatch{LockoutDurationMinutes: new(1441)}},
 			fault.Detail{Field: "lockout_policy.lockout_duration_minutes", Reason: "must be 1 to 1440"},
 		},
@@ -138,11 +138,11 @@ func TestH20_EveryFieldHasBoundsThatTheRefusalNames(t *testing.T) {
 			settings.Patch{TwoFactor: settings.TwoFactorPatch{Methods: methods("totp", "totp")}},
 			fault.Detail{Field: "two_factor.methods", Reason: "must be a list of totp and sms without doubles, and not empty"},
 		},
-		"a role that is none": {
+		"an unknown role": {
 			settings.Patch{TwoFactor: settings.TwoFactorPatch{RequiredForRoles: roles("ghost")}},
 			fault.Detail{Field: "two_factor.required_for_roles", Reason: "must hold only roles that exist"},
 		},
-		"a profile that is none": {
+		"an unknown profile": {
 			settings.Patch{Profile: new("iso")}, fault.Detail{Field: "profile", Reason: "must be nist"},
 		},
 	}
@@ -160,7 +160,7 @@ func TestH20_EveryFieldHasBoundsThatTheRefusalNames(t *testing.T) {
 	}
 }
 
-func TestH20_APatchIsAppliedWholeOrNotAtAll(t *testing.T) {
+func TestPatchIsAtomic(t *testing.T) {
 	t.Parallel()
 	_, s := newService(t)
 	_, err := s.Patch(t.Context(), domain.Operator(), settings.Patch{
@@ -178,7 +178,7 @@ func TestH20_APatchIsAppliedWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
-func TestH20_OfRacingPatchesOfOneVersionOneIsApplied(t *testing.T) {
+func TestConcurrentPatchesOfOneVersionApplyOnce(t *testing.T) {
 	t.Parallel()
 	_, s := newService(t)
 	var applied, refused atomic.Int64
@@ -200,7 +200,7 @@ func TestH20_OfRacingPatchesOfOneVersionOneIsApplied(t *testing.T) {
 	}
 }
 
-func TestH20_SettingsThatLockOutAreRefused(t *testing.T) {
+func TestSettingsThatLockOutAreRefused(t *testing.T) {
 	t.Parallel()
 	_, s := newService(t)
 	_, err := s.Patch(t.Context(), domain.Operator(), settings.Patch{TwoFactor: settings.TwoFactorPatch{
@@ -211,7 +211,7 @@ func TestH20_SettingsThatLockOutAreRefused(t *testing.T) {
 	}
 }
 
-func TestA11_TheNISTProfileIsOnePatch(t *testing.T) {
+func TestNISTProfileIsOnePatch(t *testing.T) {
 	t.Parallel()
 	_, s := newService(t)
 	if advice := settings.Advisories(new(domain.DefaultSettings())); len(advice) != 4 {
@@ -231,7 +231,7 @@ func TestA11_TheNISTProfileIsOnePatch(t *testing.T) {
 	}
 }
 
-func TestZ01_SettingsTakeSystemConfigure(t *testing.T) {
+func TestSettingsRequireSystemConfigure(t *testing.T) {
 	t.Parallel()
 	k, s := newService(t)
 	by := k.As(t, k.User(t, "john", domain.RoleUser))

@@ -16,7 +16,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-func TestD08_a_program_on_loopback_listens_where_it_can(t *testing.T) {
+func TestLoopbackRedirectURIAllowsAnyPort(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	service := r.NewSSO(sso.Config{RedirectURIs: []string{"http://127.0.0.1/cb", "http://[::1]/cb", "http://localhost:3000/cb"}})
@@ -34,7 +34,7 @@ func TestD08_a_program_on_loopback_listens_where_it_can(t *testing.T) {
 	}
 }
 
-func TestD12_a_provider_that_was_taken_away_signs_nobody_in(t *testing.T) {
+func TestRemovedProviderRefusesLogin(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	answer := r.answer(t, r.start(t, startInput()))
@@ -54,11 +54,11 @@ func TestD12_a_provider_that_was_taken_away_signs_nobody_in(t *testing.T) {
 		t.Errorf("the client got %v", query)
 	}
 	if got := r.reasons(t); len(got) != 1 || !strings.Contains(got[0], "not configured any more") {
-		t.Errorf("the audit trail says %q", got)
+		t.Errorf("audit reasons %q", got)
 	}
 }
 
-func TestD06_racing_first_sign_ins_make_one_user(t *testing.T) {
+func TestConcurrentFirstLoginsCreateOneUser(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	var answers []sso.CallbackInput
@@ -75,11 +75,11 @@ func TestD06_racing_first_sign_ins_make_one_user(t *testing.T) {
 	}
 	group.Wait()
 	if made := r.Logged(t, domain.ActionUserCreate); len(made) != 1 {
-		t.Errorf("%d users were made", len(made))
+		t.Errorf("%d users were created", len(made))
 	}
 }
 
-func TestUsersOfAProviderHaveNoPasswordHere(t *testing.T) {
+func TestProviderUsersHaveNoLocalPassword(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	signedIn := r.signIn(t)
@@ -89,25 +89,25 @@ func TestUsersOfAProviderHaveNoPasswordHere(t *testing.T) {
 	}
 	err = r.Account.ChangePassword(t.Context(), p, p.UserID, account.PasswordChange{Current: password, Next: password + "2"})
 	if !errors.Is(err, domain.ErrPasswordManagedExternally) {
-		t.Errorf("changing one: %v", err)
+		t.Errorf("changing the password: %v", err)
 	}
 	_, err = r.Auth.Login(t.Context(), someone(), auth.LoginInput{Name: "mallory", Password: password})
 	if !errors.Is(err, fault.ErrUnauthorized) {
-		t.Errorf("signing in by one: %v", err)
+		t.Errorf("login with a password: %v", err)
 	}
 	r.Letters(t)
 	if _, err := r.Account.RequestReset(t.Context(), someone(), address); err != nil {
-		t.Errorf("asking for a reset: %v", err)
+		t.Errorf("requesting a reset: %v", err)
 	}
-	for _, letter := range r.Letters(t) {
-		if strings.Contains(letter.Text, "reset") {
-			t.Errorf("a mail went out: %s", letter.Subject)
+	for _, message := range r.Letters(t) {
+		if strings.Contains(message.Text, "reset") {
+			t.Errorf("an email was sent: %s", message.Subject)
 		}
 	}
 }
 
-// Each of these leaves an entry in the audit trail, which nobody shall fill for nothing.
-func TestD08_callbacks_and_exchanges_of_one_address_are_limited(t *testing.T) {
+// Each of these calls leaves an entry in the audit log, which must not be flooded.
+func TestCallbacksAndExchangesAreRateLimited(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	calls := map[string]func() error{
@@ -119,19 +119,19 @@ func TestD08_callbacks_and_exchanges_of_one_address_are_limited(t *testing.T) {
 		},
 		"exchanges": func() error { _, err := r.exchange(t, "made-up"); return err },
 	}
-	for what, call := range calls {
+	for name, call := range calls {
 		for n := range 60 {
 			if err := call(); errors.Is(err, fault.ErrRateLimited) || err == nil {
-				t.Fatalf("%s: number %d is %v", what, n, err)
+				t.Fatalf("%s: call %d: %v", name, n, err)
 			}
 		}
 		if err := call(); !errors.Is(err, fault.ErrRateLimited) {
-			t.Errorf("%s: one too many is %v", what, err)
+			t.Errorf("%s: call above the limit: %v", name, err)
 		}
 	}
 }
 
-func TestAnExemptNetworkSignsInByProviderWithoutALimit(t *testing.T) {
+func TestExemptNetworkHasNoProviderLoginLimit(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	service := r.NewSSO(sso.Config{Exempt: domain.Networks{netip.PrefixFrom(someone().Origin.Address, someone().Origin.Address.BitLen())}})
@@ -145,6 +145,6 @@ func TestAnExemptNetworkSignsInByProviderWithoutALimit(t *testing.T) {
 		_, err = r.NewSSO(sso.Config{}).Start(t.Context(), someone(), startInput())
 	}
 	if !errors.Is(err, fault.ErrRateLimited) {
-		t.Errorf("the sixty-first of a network that is not exempt: %v", err)
+		t.Errorf("61st start of a network that is not exempt: %v", err)
 	}
 }

@@ -13,25 +13,25 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// CallbackInput is what the browser brought back from the provider.
+// CallbackInput is the provider's response as the browser delivers it.
 type CallbackInput struct {
 	Directory domain.DirectoryID
 	Answer    domain.RedirectCallback
-	Cookie    func(name string) string // the browser's cookie of that name
+	Cookie    func(name string) string // returns the browser's cookie with the name
 }
 
-// Returned is where to send the browser, and the cookie that has done its work.
+// Returned is where to redirect the browser, and the name of the flow's cookie to delete.
 type Returned struct {
 	URL        string
 	CookieName string
 }
 
-// Callback ends the provider's half of a sign-in. The flow is used up whatever comes of it. A flow that is unknown, used, too
-// old or another browser's is domain.ErrRedirectLogin; any later refusal goes to the client's own address as an error
-// (access_denied or temporarily_unavailable), since there the person can be told. The audit trail says why. Too many calls
-// from one address are fault.ErrRateLimited.
+// Callback completes the provider's part of a login. It consumes the flow in any case. A flow that is unknown, used,
+// expired or of another browser is domain.ErrRedirectLogin. Any later refusal is sent to the client's redirect URI as
+// an error (access_denied or temporarily_unavailable), since the client can display it there. The audit log has the
+// reason. Too many calls from one address are fault.ErrRateLimited.
 func (s *Service) Callback(ctx context.Context, by domain.Principal, in CallbackInput) (Returned, error) {
-	// Each call leaves an entry: nobody shall fill the trail for nothing.
+	// Each call leaves an audit entry: a client must not be able to flood the audit log.
 	if err := s.take(ctx, "sso_callback", by); err != nil {
 		return Returned{}, err
 	}
@@ -56,7 +56,7 @@ func (s *Service) Callback(ctx context.Context, by domain.Principal, in Callback
 
 func (s *Service) takeFlow(ctx context.Context, by domain.Principal, in CallbackInput) (*flow, error) {
 	var f flow
-	err := s.fetch(ctx, keptFlow, in.Answer.State, &f)
+	err := s.fetch(ctx, kindFlow, in.Answer.State, &f)
 	switch {
 	case errors.Is(err, fault.ErrNotFound):
 		return nil, s.refuse(ctx, by, in.Directory, "", errors.New("the state is unknown, used or too old"))
@@ -72,10 +72,10 @@ func (s *Service) takeFlow(ctx context.Context, by domain.Principal, in Callback
 	return &f, nil
 }
 
-// finish has the provider's answer checked, finds the user and makes the code for the client.
+// finish verifies the provider's response, resolves the user and issues the code for the client.
 func (s *Service) finish(ctx context.Context, by domain.Principal, in CallbackInput, f *flow) (string, error) {
 	provider, err := s.provider(in.Directory)
-	if err != nil { // it was taken away meanwhile
+	if err != nil { // removed from the configuration in the meantime
 		return "", s.refuse(ctx, by, in.Directory, "", errors.New("the provider is not configured any more"))
 	}
 	result, err := provider.Finish(ctx, f.At, in.Answer)
@@ -95,10 +95,10 @@ func (s *Service) finish(ctx context.Context, by domain.Principal, in CallbackIn
 	return s.issueCode(ctx, f, user.ID, &result)
 }
 
-// issueCode keeps who signed in under a new code for the client.
+// issueCode stores the result of the login under a new code for the client.
 func (s *Service) issueCode(ctx context.Context, f *flow, user domain.UserID, result *domain.RedirectResult) (string, error) {
 	code := newSecret()
-	return code, s.keep(ctx, keptCode, code, ticket{
+	return code, s.put(ctx, kindCode, code, ticket{
 		Challenge: f.Challenge,
 		At:        s.now(),
 		StepUp:    f.StepUp,
@@ -110,7 +110,7 @@ func (s *Service) issueCode(ctx context.Context, f *flow, user domain.UserID, re
 	}, codeLife)
 }
 
-// refuse records why a sign-in ended. What is no refusal but a failure of ours goes on as it is.
+// refuse records the reason why a login was refused. It returns an internal error unchanged, without recording it.
 func (s *Service) refuse(ctx context.Context, by domain.Principal, id domain.DirectoryID, user domain.UserID, cause error) error {
 	return s.refuseAs(ctx, domain.ActionLoginFailed, by, id, user, cause)
 }
@@ -137,7 +137,7 @@ func (s *Service) refuseAs(
 	return failure
 }
 
-// reasonOf returns the private cause, which is what an auditor wants to know, or else the code.
+// reasonOf returns the private cause, which is the reason for the audit log, or else the code.
 func reasonOf(f *fault.Error) string {
 	if errors.Is(f, directory.ErrNotProvisioned) {
 		return "not_provisioned"
@@ -151,10 +151,10 @@ func reasonOf(f *fault.Error) string {
 	return f.Code
 }
 
-// address adds the outcome and the client's state to where the client wants its browser back.
+// address adds the outcome and the client's state to the client's redirect URI.
 func address(f *flow, name, value string) string {
 	u, err := url.Parse(f.RedirectURI)
-	if err != nil { // it was compared with the configured ones, which are URLs
+	if err != nil { // it equals a configured URI, which is a valid URL
 		return f.RedirectURI
 	}
 	query := u.Query()

@@ -1,15 +1,16 @@
-// Package sso signs people in through OpenID providers and follows the sessions there.
+// Package sso implements login through OpenID providers and tracks the sessions there.
 //
-// A sign-in goes: Start makes a flow (ten minutes, used once, bound to the browser by a cookie) and sends the browser to the
-// provider. Callback takes the flow, has the directory check the provider's answer, finds or makes the user, and sends
-// the browser back to the client's own address with a one-time code (a minute, used once, bound to the client by its
-// PKCE challenge where it sent one). Exchange gives the login answer for that code, after our second factor where the
-// provider's does not count. What is kept meanwhile is sealed, and the store hands each thing out once.
+// A login has these steps. Start creates a flow (valid for ten minutes, single-use, bound to the browser by a cookie)
+// and sends the browser to the provider. Callback consumes the flow, makes the directory verify the provider's
+// response, finds or creates the user, and redirects the browser to the client's redirect URI with a single-use code
+// (valid for a minute, bound to the client by its PKCE challenge if it sent one). Exchange returns the session for that
+// code, after our second factor if the provider's does not count. All stored state is sealed, and the store returns
+// each value only once.
 //
-// Who somebody is, is the provider and its subject. An account that exists already becomes the provider's only in two
-// ways: its person asks for it while freshly signed in, or the provider is marked as trusted and both sides have
-// verified the same address. Neither way is open to holders of administrative permissions.
+// A user is identified by the provider and its subject. An existing account becomes the provider's in only two ways:
+// its user requests it with a recent authentication, or the provider is configured as trusted and both sides have
+// verified the same email. Neither way is open to users with administrative permissions.
 //
-// A session ends with the provider's: by a back-channel logout token, or when a regular refresh of the provider's grant is
-// refused. A provider that cannot be asked ends nothing.
+// A session ends with the provider's: by a back-channel logout token, or when the provider refuses the periodic refresh
+// of its grant. An unavailable provider ends no session.
 package sso

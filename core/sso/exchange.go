@@ -12,17 +12,18 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// ExchangeInput is a one-time code, the verifier of the challenge that the sign-in was started with, and the code of the
-// second factor where one is asked for.
+// ExchangeInput is a single-use code, the verifier of the challenge that the login was started with, and the code of
+// the second factor if required.
 type ExchangeInput struct {
 	Code          string
 	Verifier      string
 	TwoFactorCode string
 }
 
-// Exchange gives the session for a code. A code that is unknown, used, older than a minute or another client's is
-// fault.ErrUnauthorized, and is used up. Where our second factor is asked for, or its code was wrong, the failure
-// (domain.ErrTwoFactorRequired, domain.ErrTwoFactorLogin) holds a new code to come back with, good for five minutes.
+// Exchange returns the session for a code. A code that is unknown, used, older than a minute or of another client is
+// fault.ErrUnauthorized, and is consumed. If our second factor is required, or its code was wrong, the error
+// (domain.ErrTwoFactorRequired, domain.ErrTwoFactorLogin) carries a new code for the next attempt, valid for five
+// minutes.
 func (s *Service) Exchange(ctx context.Context, by domain.Principal, in ExchangeInput) (auth.SignedIn, error) {
 	if in.Code == "" || len(in.Code) > 128 || len(in.Verifier) > 128 || len(in.TwoFactorCode) > 64 {
 		return auth.SignedIn{}, fault.ErrInvalid.About("code", "must be the code that the sign-in ended with")
@@ -40,15 +41,15 @@ func (s *Service) Exchange(ctx context.Context, by domain.Principal, in Exchange
 	t.Login.Code = in.TwoFactorCode
 	signedIn, err := s.deps.Auth.LoginByProvider(ctx, by, t.Login)
 	if errors.Is(err, domain.ErrTwoFactorRequired) || errors.Is(err, domain.ErrTwoFactorLogin) {
-		return auth.SignedIn{}, s.askAgain(ctx, t, fault.Of(err))
+		return auth.SignedIn{}, s.issueNextCode(ctx, t, fault.Of(err))
 	}
 	return signedIn, err
 }
 
-// redeem takes what the code stands for, if it may be given to whoever brings it.
+// redeem consumes the code and returns its ticket if the verifier matches.
 func (s *Service) redeem(ctx context.Context, action domain.Action, by domain.Principal, in ExchangeInput) (ticket, error) {
 	var t ticket
-	err := s.fetch(ctx, keptCode, in.Code, &t)
+	err := s.fetch(ctx, kindCode, in.Code, &t)
 	switch {
 	case errors.Is(err, fault.ErrNotFound):
 		return t, s.refuseCode(ctx, action, by, &t, "the code is unknown, used or too old")
@@ -57,18 +58,18 @@ func (s *Service) redeem(ctx context.Context, action domain.Action, by domain.Pr
 	case !fits(t.Challenge, in.Verifier):
 		return t, s.refuseCode(ctx, action, by, &t, "the code's PKCE verifier is wrong")
 	}
-	over, err := s.isOver(ctx, &t)
+	over, err := s.isEnded(ctx, &t)
 	if err == nil && over {
 		err = s.refuseCode(ctx, action, by, &t, "the provider has ended the session meanwhile")
 	}
 	return t, err
 }
 
-// askAgain gives the client a new code in place of the one that is used up.
-func (s *Service) askAgain(ctx context.Context, t ticket, failure *fault.Error) error {
+// issueNextCode gives the client a new code in storeKey of the consumed one.
+func (s *Service) issueNextCode(ctx context.Context, t ticket, failure *fault.Error) error {
 	t.Login.Code = ""
 	code := newSecret()
-	if err := s.keep(ctx, keptCode, code, t, challengeLife); err != nil {
+	if err := s.put(ctx, kindCode, code, t, challengeLife); err != nil {
 		return err
 	}
 	return failure.With("code", code)
@@ -81,7 +82,7 @@ func (s *Service) refuseCode(ctx context.Context, action domain.Action, by domai
 	return fault.ErrUnauthorized.Because(errors.New(reason))
 }
 
-// fits checks the verifier (RFC 7636 section 4.6). A client that sent no challenge has none.
+// fits checks the verifier (RFC 7636 section 4.6). A client that sent no challenge must send no verifier.
 func fits(challenge, verifier string) bool {
 	if challenge == "" {
 		return verifier == ""

@@ -18,32 +18,32 @@ import (
 
 func countsMFA(s *oidcdir.Settings) { s.SecondFactor.AMR = []string{"mfa"} }
 
-// enroll switches a second factor on for the one who is signed in, and returns their backup codes.
+// enroll activates a second factor for the user, and returns the backup codes.
 func (r *rig) enroll(t *testing.T, signedIn auth.SignedIn) []string {
 	t.Helper()
 	p, err := r.Auth.Authenticate(t.Context(), signedIn.Tokens.Access, someone().Origin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	enrolled, err := r.Factor.Enroll(t.Context(), p, p.UserID, factor.EnrollInput{})
+	enrollment, err := r.Factor.Enroll(t.Context(), p, p.UserID, factor.EnrollInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, err := totp.GenerateCode(enrolled.Setup.Secret, r.Clock.Now())
+	code, err := totp.GenerateCode(enrollment.Setup.Secret, r.Clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Factor.Activate(t.Context(), p, p.UserID, code); err != nil {
 		t.Fatal(err)
 	}
-	return enrolled.BackupCodes
+	return enrollment.BackupCodes
 }
 
-func TestT10_our_second_factor_applies_to_a_provider_sign_in(t *testing.T) {
+func TestSecondFactorAppliesToProviderLogin(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	codes := r.enroll(t, r.signIn(t))
-	r.claims(func(c map[string]any) { c["amr"] = []string{"pwd", "mfa"} }) // which nobody has configured to count
+	r.claims(func(c map[string]any) { c["amr"] = []string{"pwd", "mfa"} }) // not configured to count
 	first := r.code(t)
 	_, err := r.exchange(t, first)
 	if !errors.Is(err, domain.ErrTwoFactorRequired) {
@@ -66,21 +66,21 @@ func TestT10_our_second_factor_applies_to_a_provider_sign_in(t *testing.T) {
 		t.Errorf("the methods are %v", signedIn.Session.Methods)
 	}
 	if got := r.Logged(t, domain.ActionTwoFactorFailed); len(got) != 1 {
-		t.Errorf("%d wrong codes in the audit trail", len(got))
+		t.Errorf("%d wrong codes in the audit log, want 1", len(got))
 	}
 }
 
-// nextCode returns the code that came with a failure.
+// nextCode returns the new code in an error.
 func nextCode(t *testing.T, err error) string {
 	t.Helper()
 	code, _ := fault.Of(err).Extra()["code"].(string)
 	if code == "" {
-		t.Fatalf("no new code came with %v", err)
+		t.Fatalf("no new code in %v", err)
 	}
 	return code
 }
 
-func TestT10_codes_of_the_second_factor_cannot_be_guessed_through_a_provider(t *testing.T) {
+func TestProviderLoginLimitsSecondFactorAttempts(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.enroll(t, r.signIn(t))
@@ -93,26 +93,26 @@ func TestT10_codes_of_the_second_factor_cannot_be_guessed_through_a_provider(t *
 		_, err = r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier, TwoFactorCode: "000000"})
 	}
 	if !errors.Is(err, domain.ErrAccountLocked) {
-		t.Errorf("after twenty guesses: %v", err)
+		t.Errorf("after twenty attempts: %v", err)
 	}
 }
 
-func TestT10_the_providers_second_factor_counts_where_configured(t *testing.T) {
+func TestProviderSecondFactorCountsIfConfigured(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, countsMFA)
 	r.enroll(t, r.signIn(t))
 	r.claims(func(c map[string]any) { c["amr"] = []string{"pwd", "mfa", domain.MethodProviderFactor} })
 	signedIn := r.signIn(t)
 	if !slices.Contains(signedIn.Session.Methods, domain.MethodProviderFactor) || signedIn.Scope != "" {
-		t.Errorf("the methods are %v, the scope %q", signedIn.Session.Methods, signedIn.Scope)
+		t.Errorf("methods %v, scope %q", signedIn.Session.Methods, signedIn.Scope)
 	}
 	r.claims(func(c map[string]any) { c["amr"] = []string{"pwd", domain.MethodProviderFactor} })
 	if _, err := r.exchange(t, r.code(t)); !errors.Is(err, domain.ErrTwoFactorRequired) {
-		t.Errorf("with a password alone: %v", err)
+		t.Errorf("with only a password: %v", err)
 	}
 }
 
-func TestT09_a_role_that_must_have_a_second_factor_may_have_the_providers(t *testing.T) {
+func TestProviderSecondFactorSatisfiesRoleRequirement(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, countsMFA)
 	on, roles := true, []domain.RoleID{"user"}
@@ -123,26 +123,26 @@ func TestT09_a_role_that_must_have_a_second_factor_may_have_the_providers(t *tes
 		t.Fatal(err)
 	}
 	if got := r.signIn(t).Scope; got != domain.ScopeEnrollment {
-		t.Errorf("without any second factor the scope is %q", got)
+		t.Errorf("without a second factor: scope %q", got)
 	}
 	r.claims(func(c map[string]any) { c["amr"] = []string{"mfa"} })
 	signedIn := r.signIn(t)
 	p, err := r.Auth.Authenticate(t.Context(), signedIn.Tokens.Access, someone().Origin)
 	if err != nil || p.Scope != "" || signedIn.Scope != "" {
-		t.Errorf("with the provider's the scope is %q and %q: %v", signedIn.Scope, p.Scope, err)
+		t.Errorf("with the provider's second factor: scopes %q and %q, error %v", signedIn.Scope, p.Scope, err)
 	}
 	again, err := r.Auth.Refresh(t.Context(), someone(), signedIn.Tokens.Refresh)
 	if err != nil || again.Scope != "" {
-		t.Errorf("after a refresh the scope is %q: %v", again.Scope, err)
+		t.Errorf("after a refresh: scope %q, error %v", again.Scope, err)
 	}
 }
 
-func TestS21_the_providers_time_of_sign_in_counts(t *testing.T) {
+func TestProviderAuthTimeIsUsed(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.claims(func(c map[string]any) { c["auth_time"] = r.Clock.Now().Unix() - 3600 })
 	signedIn := r.signIn(t)
 	if age := r.Clock.Now().Sub(signedIn.Session.AuthTime).Minutes(); age < 59 || age > 61 {
-		t.Errorf("signed in %.0f minutes ago", age)
+		t.Errorf("authenticated %.0f minutes ago, want 60", age)
 	}
 }

@@ -14,34 +14,34 @@ import (
 	"github.com/ostiary/ostiary/core/sso"
 )
 
-func TestASignInMakesAUserAndASession(t *testing.T) {
+func TestProviderLoginCreatesUserAndSession(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	first := r.signIn(t)
 	if !r.isLive(t, first) || first.User.Username != "mallory" || first.User.Directory != "corp" || first.User.Role != domain.RoleUser {
-		t.Errorf("signed in as %s of %s with role %s", first.User.Username, first.User.Directory, first.User.Role)
+		t.Errorf("user %s, directory %s, role %s", first.User.Username, first.User.Directory, first.User.Role)
 	}
 	if first.Session.Provider.ID != "sid-1" || len(first.Session.Provider.IDToken) == 0 || strings.Contains(string(first.Session.Provider.IDToken), "eyJ") {
-		t.Error("the provider's session is not kept, or its token is not sealed")
+		t.Error("the provider's session is not stored, or its token is not sealed")
 	}
 	entries := r.Logged(t, domain.ActionLogin)
 	if len(entries) != 1 || entries[0].Details["method"] != "oidc" || entries[0].UserID != string(first.User.ID) {
-		t.Errorf("the audit trail has %v", entries)
+		t.Errorf("the audit log has %v", entries)
 	}
 }
 
-func TestD06_thePersonStaysTheSameUser(t *testing.T) {
+func TestRenamedSubjectStaysTheSameUser(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	first := r.signIn(t)
 	r.claims(func(c map[string]any) { c["preferred_username"], c["email"] = "renamed", "other@example.org" })
 	second := r.signIn(t)
 	if second.User.ID != first.User.ID || second.Session.ID == first.Session.ID {
-		t.Error("the second sign-in is another user or the same session")
+		t.Error("the second login is a different user or the same session")
 	}
 }
 
-func TestProviders_lists_what_a_login_page_offers(t *testing.T) {
+func TestProvidersListsConfiguredProviders(t *testing.T) {
 	t.Parallel()
 	got := newRig(t, nil).SSO.Providers()
 	if len(got) != 2 || got[0] != (sso.Provider{ID: "corp", Name: "Example Corp", Type: "oidc"}) {
@@ -49,24 +49,24 @@ func TestProviders_lists_what_a_login_page_offers(t *testing.T) {
 	}
 }
 
-func TestD08_a_start_must_be_right(t *testing.T) {
+func TestStartValidatesInput(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	for name, test := range map[string]struct {
 		change func(in *sso.StartInput)
 		want   error
 	}{
-		"an address that is not listed":   {func(in *sso.StartInput) { in.RedirectURI = "https://evil.example/" }, fault.ErrInvalid},
-		"an address below a listed one":   {func(in *sso.StartInput) { in.RedirectURI = app + "/x" }, fault.ErrInvalid},
-		"an address with a query":         {func(in *sso.StartInput) { in.RedirectURI = app + "?next=evil" }, fault.ErrInvalid},
-		"an address in other letters":     {func(in *sso.StartInput) { in.RedirectURI = strings.ToUpper(app) }, fault.ErrInvalid},
-		"no address":                      {func(in *sso.StartInput) { in.RedirectURI = "" }, fault.ErrInvalid},
-		"a plain challenge":               {func(in *sso.StartInput) { in.ChallengeMethod = "plain" }, fault.ErrInvalid},
-		"a challenge without a method":    {func(in *sso.StartInput) { in.ChallengeMethod = "" }, fault.ErrInvalid},
-		"a challenge that is no digest":   {func(in *sso.StartInput) { in.Challenge = "short" }, fault.ErrInvalid},
-		"a state without end":             {func(in *sso.StartInput) { in.State = strings.Repeat("s", 2000) }, fault.ErrInvalid},
-		"a directory that does not exist": {func(in *sso.StartInput) { in.Directory = "nowhere" }, fault.ErrNotFound},
-		"a directory of passwords":        {func(in *sso.StartInput) { in.Directory = "local" }, fault.ErrNotFound},
+		"unlisted redirect URI":            {func(in *sso.StartInput) { in.RedirectURI = "https://evil.example/" }, fault.ErrInvalid},
+		"path below a listed URI":          {func(in *sso.StartInput) { in.RedirectURI = app + "/x" }, fault.ErrInvalid},
+		"listed URI with a query":          {func(in *sso.StartInput) { in.RedirectURI = app + "?next=evil" }, fault.ErrInvalid},
+		"listed URI in upper case":         {func(in *sso.StartInput) { in.RedirectURI = strings.ToUpper(app) }, fault.ErrInvalid},
+		"no redirect URI":                  {func(in *sso.StartInput) { in.RedirectURI = "" }, fault.ErrInvalid},
+		"a plain challenge":                {func(in *sso.StartInput) { in.ChallengeMethod = "plain" }, fault.ErrInvalid},
+		"a challenge without a method":     {func(in *sso.StartInput) { in.ChallengeMethod = "" }, fault.ErrInvalid},
+		"a challenge that is not a digest": {func(in *sso.StartInput) { in.Challenge = "short" }, fault.ErrInvalid},
+		"a state that is too long":         {func(in *sso.StartInput) { in.State = strings.Repeat("s", 2000) }, fault.ErrInvalid},
+		"a directory that does not exist":  {func(in *sso.StartInput) { in.Directory = "nowhere" }, fault.ErrNotFound},
+		"a directory with passwords":       {func(in *sso.StartInput) { in.Directory = "local" }, fault.ErrNotFound},
 	} {
 		in := startInput()
 		test.change(&in)
@@ -76,23 +76,23 @@ func TestD08_a_start_must_be_right(t *testing.T) {
 	}
 }
 
-func TestD08_a_flow_is_used_once_by_its_own_browser_in_time(t *testing.T) {
+func TestFlowIsBoundToBrowserProviderAndTime(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		change func(r *rig, in *sso.CallbackInput)
 		reason string
 	}{
 		"without the cookie": {func(_ *rig, in *sso.CallbackInput) { in.Cookie = func(string) string { return "" } }, "not the one that began"},
-		"with the cookie of another": {func(_ *rig, in *sso.CallbackInput) {
+		"with the cookie of another browser": {func(_ *rig, in *sso.CallbackInput) {
 			in.Cookie = func(string) string { return strings.Repeat("A", 43) }
 		}, "not the one that began"},
-		"eleven minutes later":        {func(r *rig, _ *sso.CallbackInput) { r.Clock.Forward(11 * time.Minute) }, "too old"},
-		"with another state":          {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = "other" }, "unknown"},
-		"without a state":             {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = "" }, "unknown"},
-		"at the callback of another":  {func(_ *rig, in *sso.CallbackInput) { in.Directory = "other" }, "another provider"},
-		"with a state without end":    {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = strings.Repeat("s", 9999) }, "unknown"},
-		"at a callback that is not":   {func(_ *rig, in *sso.CallbackInput) { in.Directory = "nowhere" }, "another provider"},
-		"with the state of somewhere": {func(_ *rig, in *sso.CallbackInput) { in.Answer.State += "x" }, "unknown"},
+		"eleven minutes later":                {func(r *rig, _ *sso.CallbackInput) { r.Clock.Forward(11 * time.Minute) }, "too old"},
+		"with another state":                  {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = "other" }, "unknown"},
+		"without a state":                     {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = "" }, "unknown"},
+		"at the callback of another provider": {func(_ *rig, in *sso.CallbackInput) { in.Directory = "other" }, "another provider"},
+		"with a state that is too long":       {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = strings.Repeat("s", 9999) }, "unknown"},
+		"at an unknown callback":              {func(_ *rig, in *sso.CallbackInput) { in.Directory = "nowhere" }, "another provider"},
+		"with a changed state":                {func(_ *rig, in *sso.CallbackInput) { in.Answer.State += "x" }, "unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,13 +105,13 @@ func TestD08_a_flow_is_used_once_by_its_own_browser_in_time(t *testing.T) {
 				t.Fatalf("got %v and %q", err, returned.URL)
 			}
 			if got := r.reasons(t); len(got) != 1 || !strings.Contains(got[0], test.reason) {
-				t.Errorf("the audit trail says %q, want %q", got, test.reason)
+				t.Errorf("audit reasons %q, want %q", got, test.reason)
 			}
 		})
 	}
 }
 
-func TestD08_a_flow_is_used_up_whatever_comes_of_it(t *testing.T) {
+func TestFlowIsConsumedInAnyCase(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	right := r.answer(t, r.start(t, startInput()))
@@ -125,11 +125,11 @@ func TestD08_a_flow_is_used_up_whatever_comes_of_it(t *testing.T) {
 	once := r.answer(t, r.start(t, startInput()))
 	r.back(t, once)
 	if _, err := r.SSO.Callback(t.Context(), someone(), once); !errors.Is(err, domain.ErrRedirectLogin) {
-		t.Errorf("the second time: %v", err)
+		t.Errorf("second use: %v", err)
 	}
 }
 
-func TestD08_two_tabs_do_not_hinder_each_other(t *testing.T) {
+func TestConcurrentFlowsInOneBrowser(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	first, second := r.start(t, startInput()), r.start(t, startInput())
@@ -138,7 +138,7 @@ func TestD08_two_tabs_do_not_hinder_each_other(t *testing.T) {
 	}
 }
 
-func TestD08_a_code_works_once_for_its_client_within_a_minute(t *testing.T) {
+func TestCodeWorksOnceForItsClientWithinAMinute(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	code := r.code(t)
@@ -146,7 +146,7 @@ func TestD08_a_code_works_once_for_its_client_within_a_minute(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := r.exchange(t, code); !errors.Is(err, fault.ErrUnauthorized) {
-		t.Errorf("twice: %v", err)
+		t.Errorf("second use: %v", err)
 	}
 	code = r.code(t)
 	if _, err := r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: "another"}); !errors.Is(err, fault.ErrUnauthorized) {
@@ -167,7 +167,7 @@ func TestD08_a_code_works_once_for_its_client_within_a_minute(t *testing.T) {
 	}
 }
 
-func TestD08_a_client_without_PKCE_needs_no_verifier_and_may_not_bring_one(t *testing.T) {
+func TestClientWithoutPKCEMustNotSendVerifier(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	plain := startInput()
@@ -178,11 +178,11 @@ func TestD08_a_client_without_PKCE_needs_no_verifier_and_may_not_bring_one(t *te
 	}
 	code = r.back(t, r.answer(t, r.start(t, plain))).Get("code")
 	if _, err := r.exchange(t, code); !errors.Is(err, fault.ErrUnauthorized) {
-		t.Errorf("with a verifier that nobody asked for: %v", err)
+		t.Errorf("with an unexpected verifier: %v", err)
 	}
 }
 
-func TestD08_of_many_racing_exchanges_one_wins(t *testing.T) {
+func TestConcurrentExchangesOneSucceeds(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	code := r.code(t)
@@ -197,11 +197,11 @@ func TestD08_of_many_racing_exchanges_one_wins(t *testing.T) {
 	}
 	group.Wait()
 	if won.Load() != 1 {
-		t.Errorf("%d of 20 got a session", won.Load())
+		t.Errorf("%d of 20 exchanges succeeded, want 1", won.Load())
 	}
 }
 
-func TestD12_people_whom_nobody_knows_need_just_in_time(t *testing.T) {
+func TestUnknownIdentityRequiresJustInTime(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(s *oidcdir.Settings) { s.JustInTime = false })
 	query := r.back(t, r.answer(t, r.start(t, startInput())))
@@ -209,11 +209,11 @@ func TestD12_people_whom_nobody_knows_need_just_in_time(t *testing.T) {
 		t.Errorf("the client got %v", query)
 	}
 	if got := r.reasons(t); len(got) != 1 || got[0] != "not_provisioned" {
-		t.Errorf("the audit trail says %q", got)
+		t.Errorf("audit reasons %q", got)
 	}
 }
 
-func TestD12_a_user_who_may_not_sign_in_is_refused_at_each_step(t *testing.T) {
+func TestDeactivatedUserIsRefusedAtEachStep(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	signedIn := r.signIn(t)
@@ -222,18 +222,18 @@ func TestD12_a_user_who_may_not_sign_in_is_refused_at_each_step(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := r.exchange(t, code); !errors.Is(err, fault.ErrUnauthorized) {
-		t.Errorf("with a code from before: %v", err)
+		t.Errorf("with a code issued before: %v", err)
 	}
 	query := r.back(t, r.answer(t, r.start(t, startInput())))
 	if query.Get("error") != "access_denied" {
 		t.Errorf("the client got %v", query)
 	}
 	if got := r.reasons(t); len(got) != 2 || got[0] != "deactivated" || got[1] != "deactivated" {
-		t.Errorf("the audit trail says %q", got)
+		t.Errorf("audit reasons %q", got)
 	}
 }
 
-func TestD07_a_start_at_a_provider_that_is_down_is_an_outage(t *testing.T) {
+func TestStartReportsUnavailableProvider(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(s *oidcdir.Settings) { s.Issuer = "http://127.0.0.1:1" })
 	if _, err := r.SSO.Start(t.Context(), someone(), startInput()); !errors.Is(err, domain.ErrDirectoryUnavailable) {
@@ -246,7 +246,7 @@ func TestD07_a_start_at_a_provider_that_is_down_is_an_outage(t *testing.T) {
 	}
 }
 
-func TestD08_starts_of_one_address_are_limited(t *testing.T) {
+func TestStartsAreRateLimitedPerAddress(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	for range 60 {

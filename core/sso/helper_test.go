@@ -23,7 +23,7 @@ const (
 	verifier = "a-verifier-of-the-client-that-is-long-enough-to-be-one"
 )
 
-// lateClock is the clock of a service that is made after the directory that asks it.
+// lateClock is a clock that is set after the directory that uses it has been created.
 type lateClock struct{ of *kit.Clock }
 
 func (c *lateClock) Now() time.Time {
@@ -41,8 +41,8 @@ type rig struct {
 	cookies  map[string]string
 }
 
-// newRig returns the services with a hostile provider under the id corp, whose settings change may change, and a second
-// one, other, that is the same provider.
+// newRig returns the services with a hostile provider under the ID corp, whose settings change may modify, and a second
+// directory, other, with the same provider.
 func newRig(t *testing.T, change func(*oidcdir.Settings)) *rig {
 	t.Helper()
 	r := &rig{provider: oidc.NewHostile(t), browser: oidc.NewBrowser(t, callback), cookies: map[string]string{}}
@@ -62,14 +62,14 @@ func newRig(t *testing.T, change func(*oidcdir.Settings)) *rig {
 		return d
 	}
 	r.Services = kit.Start(t, kit.Options{Directories: []ports.Directory{open("corp", change), open("other", nil)}})
-	// The provider signs with the true time, so the services start at it.
+	// The provider signs with the real time, so the services start at it.
 	r.Clock.Forward(time.Since(r.Clock.Now()))
 	clock.of = r.Clock
 	r.SSO = r.over()
 	return r
 }
 
-// over returns one more SSO service over the same store, as on another node.
+// over returns another SSO service over the same store, as on another node.
 func (r *rig) over() *sso.Service {
 	return r.NewSSO(sso.Config{
 		CallbackURL: func(id domain.DirectoryID) string { return callback + string(id) + "/callback" },
@@ -89,7 +89,7 @@ func startInput() sso.StartInput {
 	return sso.StartInput{Directory: "corp", RedirectURI: app, State: "client-state", Challenge: challenge(), ChallengeMethod: "S256"}
 }
 
-// start begins a sign-in in the rig's browser.
+// start starts a login in the rig's browser.
 func (r *rig) start(t *testing.T, in sso.StartInput) sso.Started {
 	t.Helper()
 	started, err := r.SSO.Start(t.Context(), someone(), in)
@@ -100,7 +100,7 @@ func (r *rig) start(t *testing.T, in sso.StartInput) sso.Started {
 	return started
 }
 
-// answer has the person sign in at the provider and returns what comes back.
+// answer logs in at the provider and returns the response that the browser delivers.
 func (r *rig) answer(t *testing.T, started sso.Started) sso.CallbackInput {
 	t.Helper()
 	query := r.browser.Visit(t, started.URL)
@@ -113,7 +113,7 @@ func (r *rig) answer(t *testing.T, started sso.Started) sso.CallbackInput {
 	}
 }
 
-// back ends the provider's half and returns the query that the client gets.
+// back completes the provider's part and returns the query that the client gets.
 func (r *rig) back(t *testing.T, in sso.CallbackInput) url.Values {
 	t.Helper()
 	returned, err := r.SSO.Callback(t.Context(), someone(), in)
@@ -127,7 +127,7 @@ func (r *rig) back(t *testing.T, in sso.CallbackInput) url.Values {
 	return u.Query()
 }
 
-// code goes through a sign-in up to the client's code.
+// code performs a login up to the client's code.
 func (r *rig) code(t *testing.T) string {
 	t.Helper()
 	query := r.back(t, r.answer(t, r.start(t, startInput())))
@@ -142,7 +142,7 @@ func (r *rig) exchange(t *testing.T, code string) (auth.SignedIn, error) {
 	return r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier})
 }
 
-// signIn goes through a whole sign-in.
+// signIn performs a complete login.
 func (r *rig) signIn(t *testing.T) auth.SignedIn {
 	t.Helper()
 	signedIn, err := r.exchange(t, r.code(t))
@@ -158,7 +158,7 @@ func (r *rig) isLive(t *testing.T, signedIn auth.SignedIn) bool {
 	return err == nil
 }
 
-// reasons returns why sign-ins were refused, the latest first.
+// reasons returns the reasons of refused logins, the latest first.
 func (r *rig) reasons(t *testing.T) []string {
 	t.Helper()
 	var reasons []string
@@ -169,5 +169,5 @@ func (r *rig) reasons(t *testing.T) []string {
 	return reasons
 }
 
-// claims makes the provider say this from now on.
+// claims makes the provider return changed claims from now on.
 func (r *rig) claims(change func(c map[string]any)) { r.provider.Set(oidc.Spoil{Claims: change}) }

@@ -15,7 +15,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// flow is a sign-in from the start to the callback.
+// flow is the state of a login between start and callback.
 type flow struct {
 	At          domain.RedirectFlow
 	RedirectURI string
@@ -23,11 +23,11 @@ type flow struct {
 	Challenge   string // the client's PKCE challenge, S256
 	Remember    bool
 	Browser     []byte        // SHA-256 of the cookie
-	Link        domain.UserID // the user who asked to be linked
-	StepUp      *stepUp       `json:",omitempty"` // the session that is to be renewed, in place of a new one
+	Link        domain.UserID // the user who requested to be linked
+	StepUp      *stepUp       `json:",omitempty"` // the session to renew instead of starting one
 }
 
-// ticket is what a one-time code stands for.
+// ticket is the stored value of a single-use code.
 type ticket struct {
 	Login     auth.ProviderLogin
 	Challenge string    // the client's PKCE challenge
@@ -35,16 +35,16 @@ type ticket struct {
 	StepUp    *stepUp   `json:",omitempty"`
 }
 
-// The kinds of what is kept.
+// The kinds of stored values.
 const (
-	keptFlow = "sso_flow"
-	keptCode = "sso_code"
-	keptJTI  = "sso_logout_token"
-	keptOver = "sso_over"
-	keptMark = "sso_step_up"
+	kindFlow   = "sso_flow"
+	kindCode   = "sso_code"
+	kindJTI    = "sso_logout_token"
+	kindEnded  = "sso_over"
+	kindStepUp = "sso_step_up"
 )
 
-// newSecret returns 256 random bits in text.
+// newSecret returns 256 random bits in base64url.
 func newSecret() string {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
@@ -56,13 +56,14 @@ func digest(text string) []byte {
 	return sum[:]
 }
 
-// place is where something is kept: under the digest of its secret, so that a copy of the store opens nothing.
-func place(kind, secret string) string {
+// storeKey returns the key of a stored value: it contains the digest of the secret, so that a copy of the store opens
+// nothing.
+func storeKey(kind, secret string) string {
 	return kind + ":" + base64.RawURLEncoding.EncodeToString(digest(secret))
 }
 
-func (s *Service) keep(ctx context.Context, kind, secret string, value any, life time.Duration) error {
-	key := place(kind, secret)
+func (s *Service) put(ctx context.Context, kind, secret string, value any, life time.Duration) error {
+	key := storeKey(kind, secret)
 	plain, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("writing a %s: %w", kind, err)
@@ -74,12 +75,12 @@ func (s *Service) keep(ctx context.Context, kind, secret string, value any, life
 	return s.deps.Once.Put(ctx, key, sealed, s.now().Add(life))
 }
 
-// fetch returns what was kept, once. What is not there, was taken or has run out is fault.ErrNotFound.
+// fetch returns a stored value once. A value that is missing, was taken or has expired is fault.ErrNotFound.
 func (s *Service) fetch(ctx context.Context, kind, secret string, into any) error {
 	if secret == "" || len(secret) > 128 {
 		return fault.ErrNotFound
 	}
-	key := place(kind, secret)
+	key := storeKey(kind, secret)
 	sealed, err := s.deps.Once.TakeOnce(ctx, key, s.now())
 	if err != nil {
 		return err
@@ -94,33 +95,33 @@ func (s *Service) fetch(ctx context.Context, kind, secret string, into any) erro
 	return nil
 }
 
-// markOver notes that a provider's session ended: a code that was made before and is exchanged after must not revive it.
-func (s *Service) markOver(ctx context.Context, logout domain.ProviderLogout) error {
-	key := place(keptOver, overName(logout.Directory, logout.Subject, logout.ProviderSession))
-	if _, err := s.overAt(ctx, key); err != nil {
+// markEnded records that a provider's session ended: a code issued before and exchanged afterwards must not revive it.
+func (s *Service) markEnded(ctx context.Context, logout domain.ProviderLogout) error {
+	key := storeKey(kindEnded, endedName(logout.Directory, logout.Subject, logout.ProviderSession))
+	if _, err := s.endedAt(ctx, key); err != nil {
 		return err
 	}
-	return s.putOver(ctx, key, s.now())
+	return s.putEnded(ctx, key, s.now())
 }
 
-func overName(id domain.DirectoryID, subject domain.Subject, session string) string {
+func endedName(id domain.DirectoryID, subject domain.Subject, session string) string {
 	return string(id) + "\n" + string(subject) + "\n" + session
 }
 
-func (s *Service) putOver(ctx context.Context, key string, at time.Time) error {
+func (s *Service) putEnded(ctx context.Context, key string, at time.Time) error {
 	text, err := at.MarshalText()
 	if err != nil {
 		return fmt.Errorf("writing a mark: %w", err)
 	}
 	err = s.deps.Once.Put(ctx, key, text, at.Add(2*challengeLife))
 	if errors.Is(err, fault.ErrConflict) {
-		return nil // somebody has marked it meanwhile
+		return nil // another request has marked it in the meantime
 	}
 	return err
 }
 
-// overAt takes a mark and returns when it was made; the zero time is none.
-func (s *Service) overAt(ctx context.Context, key string) (time.Time, error) {
+// endedAt takes a mark and returns its time, or the zero time if there is none.
+func (s *Service) endedAt(ctx context.Context, key string) (time.Time, error) {
 	text, err := s.deps.Once.TakeOnce(ctx, key, s.now())
 	if errors.Is(err, fault.ErrNotFound) {
 		return time.Time{}, nil
@@ -135,25 +136,25 @@ func (s *Service) overAt(ctx context.Context, key string) (time.Time, error) {
 	return at, nil
 }
 
-// isOver reports whether the provider's session of a ticket was marked since, by any of the ways to name it. The mark stays
+// isEnded reports whether the provider's session of a ticket was marked since, under any of its names. The mark stays
 // for other tickets.
-func (s *Service) isOver(ctx context.Context, t *ticket) (bool, error) {
+func (s *Service) isEnded(ctx context.Context, t *ticket) (bool, error) {
 	l := &t.Login
-	names := []string{overName(l.Directory, l.Subject, "")}
+	names := []string{endedName(l.Directory, l.Subject, "")}
 	if l.Session != "" {
-		names = append(names, overName(l.Directory, l.Subject, l.Session), overName(l.Directory, "", l.Session))
+		names = append(names, endedName(l.Directory, l.Subject, l.Session), endedName(l.Directory, "", l.Session))
 	}
 	over := false
 	for _, name := range names {
-		key := place(keptOver, name)
-		at, err := s.overAt(ctx, key)
+		key := storeKey(kindEnded, name)
+		at, err := s.endedAt(ctx, key)
 		if err != nil {
 			return false, err
 		}
 		if at.IsZero() {
 			continue
 		}
-		if err := s.putOver(ctx, key, at); err != nil {
+		if err := s.putEnded(ctx, key, at); err != nil {
 			return false, err
 		}
 		over = over || !at.Before(t.At)

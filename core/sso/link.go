@@ -17,7 +17,7 @@ var (
 	errTaken          = errors.New("the identity belongs to another account")
 )
 
-// resolve returns the user of an identity: the one it belongs to, the one it is linked to now, or a new one.
+// resolve returns the user of an identity: the one it belongs to, the one it is being linked to, or a new one.
 func (s *Service) resolve(
 	ctx context.Context, by domain.Principal, provider ports.RedirectLogin, f *flow, identity domain.Identity,
 ) (domain.User, error) {
@@ -37,13 +37,13 @@ func (s *Service) resolve(
 		return s.deps.Provisioner.Provision(ctx, by, identity, false)
 	}
 	if expected, err := s.expected(ctx, provider, identity); err != nil || expected.ID != "" {
-		return s.welcome(ctx, by, expected, identity, err)
+		return s.activateExpected(ctx, by, expected, identity, err)
 	}
 	return s.byAddress(ctx, by, provider, identity)
 }
 
-// byAddress links the account that has the identity's address, where that is allowed, and else makes a user: by the address
-// alone nobody gets in, and nobody is kept from an account of their own either.
+// byAddress links the account that has the identity's email, where that is allowed, and otherwise provisions a user:
+// the email alone never gives access to an account, and never prevents a user from having their own account.
 func (s *Service) byAddress(ctx context.Context, by domain.Principal, provider ports.RedirectLogin, identity domain.Identity) (domain.User, error) {
 	id, err := s.sameAddress(ctx, provider, identity)
 	if err != nil {
@@ -57,27 +57,27 @@ func (s *Service) byAddress(ctx context.Context, by domain.Principal, provider p
 	return s.deps.Provisioner.Provision(ctx, by, identity, provider.JustInTime())
 }
 
-// expected returns the user whom an administrator made in this provider's directory ahead of the first sign-in, and who has
-// the address that the provider has verified. That is somebody else's account by an address too, so the provider must be one
-// whose addresses are trusted; that the administrator named the directory and the address stands for our own verification.
+// expected returns the user that an administrator created in this provider's directory ahead of the first login, and
+// who has the email that the provider has verified. The email could belong to another account too, so the provider must
+// be one whose emails are trusted; the administrator's choice of directory and email replaces our own verification.
 func (s *Service) expected(ctx context.Context, provider ports.RedirectLogin, identity domain.Identity) (domain.User, error) {
 	if !provider.LinksByEmail() || !identity.EmailVerified || identity.Email == "" {
 		return domain.User{}, nil
 	}
 	key := s.deps.Folder.Fold(identity.Email)
 	user, err := s.deps.Users.FindByEmail(ctx, key)
-	if errors.Is(err, domain.ErrUserNotFound) || err == nil && !awaits(&user, identity.Directory, key) {
+	if errors.Is(err, domain.ErrUserNotFound) || err == nil && !isExpected(&user, identity.Directory, key) {
 		return domain.User{}, nil
 	}
 	return user, err
 }
 
-func awaits(user *domain.User, directory domain.DirectoryID, key string) bool {
+func isExpected(user *domain.User, directory domain.DirectoryID, key string) bool {
 	return user.Directory == directory && user.Subject == "" && user.Status == domain.StatusPending && user.EmailKey == key
 }
 
-// welcome activates the user who was expected.
-func (s *Service) welcome(ctx context.Context, by domain.Principal, user domain.User, identity domain.Identity, err error) (domain.User, error) {
+// activateExpected activates the user that expected returned.
+func (s *Service) activateExpected(ctx context.Context, by domain.Principal, user domain.User, identity domain.Identity, err error) (domain.User, error) {
 	if err != nil {
 		return domain.User{}, err
 	}
@@ -89,7 +89,7 @@ func (s *Service) welcome(ctx context.Context, by domain.Principal, user domain.
 		switch {
 		case isAdministrative(catalog, u):
 			return fault.ErrForbidden.Because(errAdministrator)
-		case !awaits(u, identity.Directory, s.deps.Folder.Fold(identity.Email)):
+		case !isExpected(u, identity.Directory, s.deps.Folder.Fold(identity.Email)):
 			return fault.ErrForbidden.Because(errors.New("the account changed meanwhile"))
 		}
 		u.Subject, u.Status, u.EmailVerified, u.UpdatedAt = identity.Subject, domain.StatusActive, true, s.now()
@@ -107,7 +107,8 @@ func isAdministrative(catalog *domain.Catalog, user *domain.User) bool {
 	return slices.ContainsFunc(catalog.Grants(user).Permissions(), domain.Permission.IsAdministrative)
 }
 
-// sameAddress returns the user who has the identity's address, where the provider is trusted and both sides have verified it.
+// sameAddress returns the user with the identity's email, if the provider is trusted and both sides have verified the
+// email.
 func (s *Service) sameAddress(ctx context.Context, provider ports.RedirectLogin, identity domain.Identity) (domain.UserID, error) {
 	if !provider.LinksByEmail() || !identity.EmailVerified || identity.Email == "" {
 		return "", nil
@@ -124,8 +125,8 @@ func (s *Service) sameAddress(ctx context.Context, provider ports.RedirectLogin,
 	return user.ID, nil
 }
 
-// checkLinkable returns fault.ErrForbidden for an account that cannot become a provider's: one of an outside directory, one
-// that is not active, and one with administrative permissions.
+// checkLinkable returns fault.ErrForbidden for an account that cannot become a provider's: one of an external
+// directory, one that is not active, and one with administrative permissions.
 func (s *Service) checkLinkable(ctx context.Context, user *domain.User) error {
 	catalog, err := s.deps.Access.Catalog(ctx)
 	if err != nil {
@@ -148,8 +149,8 @@ func (s *Service) linkable(catalog *domain.Catalog, user *domain.User) error {
 	return nil
 }
 
-// link makes the account the provider's: from now on its person signs in there, and the password here is no more. What was
-// begun under the password ends, since the one who began it may have been somebody else.
+// link makes the account the provider's: from now on its user logs in there, and the local password is deleted.
+// Sessions and tokens created with the password end, since another party may have created them.
 func (s *Service) link(ctx context.Context, by domain.Principal, id domain.UserID, byAddress bool, identity domain.Identity) error {
 	catalog, err := s.deps.Access.Catalog(ctx)
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 
 const (
 	password = "Correct-horse-7-battery"
-	address  = "mallory@example.org" // that the provider says
+	address  = "mallory@example.org" // the email that the provider returns
 )
 
-// victim makes a user of the built-in directory who has the address that the provider says, verified or not.
+// victim creates a user of the built-in directory with the email that the provider returns, verified or not.
 func (r *rig) victim(t *testing.T, role string, verified bool) domain.UserID {
 	t.Helper()
 	made := r.Register(t, "victim", password, role)
@@ -31,7 +31,7 @@ func (r *rig) victim(t *testing.T, role string, verified bool) domain.UserID {
 	return made.ID
 }
 
-func TestD11_an_account_is_not_given_away_by_an_address(t *testing.T) {
+func TestEmailAloneDoesNotLinkAccount(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		trusted, there, here bool
@@ -55,7 +55,7 @@ func TestD11_an_account_is_not_given_away_by_an_address(t *testing.T) {
 			victim := r.victim(t, test.role, test.here)
 			got := r.signIn(t).User
 			if (got.ID == victim) != test.linked {
-				t.Fatalf("signed in as %s, the victim is %s", got.ID, victim)
+				t.Fatalf("logged in as %s, the existing account is %s", got.ID, victim)
 			}
 			after, err := r.Store.Users().Get(t.Context(), victim)
 			if err != nil {
@@ -63,16 +63,16 @@ func TestD11_an_account_is_not_given_away_by_an_address(t *testing.T) {
 			}
 			directory := map[bool]domain.DirectoryID{true: "corp", false: "local"}[test.linked]
 			if after.Directory != directory || (after.Password == nil) != test.linked || string(after.Role) != test.role {
-				t.Errorf("the account is of %s with role %s", after.Directory, after.Role)
+				t.Errorf("account: directory %s, role %s", after.Directory, after.Role)
 			}
 			if !test.linked && (got.EmailKey == address || got.Role != domain.RoleUser) {
-				t.Errorf("the new user has %q and role %s", got.Email, got.Role)
+				t.Errorf("new user: email %q, role %s", got.Email, got.Role)
 			}
 		})
 	}
 }
 
-func TestD11_a_username_that_looks_like_the_address_is_no_way_in(t *testing.T) {
+func TestUsernameEqualToEmailIsNotLinked(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(s *oidcdir.Settings) { s.Trusted = true })
 	made := r.Register(t, "carol", password, "user")
@@ -84,11 +84,11 @@ func TestD11_a_username_that_looks_like_the_address_is_no_way_in(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := r.signIn(t).User; got.ID == made.ID {
-		t.Error("signed in as a user whose name is the address")
+		t.Error("logged in as a user whose username is the email")
 	}
 }
 
-func TestD11_linking_by_address_ends_what_was_begun_under_the_password(t *testing.T) {
+func TestLinkingByEmailEndsPasswordSessions(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(s *oidcdir.Settings) { s.Trusted = true })
 	victim := r.victim(t, "user", true)
@@ -97,15 +97,15 @@ func TestD11_linking_by_address_ends_what_was_begun_under_the_password(t *testin
 		t.Fatal("was not linked")
 	}
 	if r.isLive(t, before) {
-		t.Error("a session from before the link lives on")
+		t.Error("a session from before the link is still live")
 	}
 	entries := r.Logged(t, domain.ActionUserUpdate)
 	if len(entries) == 0 || entries[len(entries)-1].Details["linked_by"] != "verified_email" {
-		t.Errorf("the audit trail says %v", entries)
+		t.Errorf("audit entries %v", entries)
 	}
 }
 
-func TestD06_a_directory_user_is_never_linked_to_another_directory(t *testing.T) {
+func TestDirectoryUserIsNeverLinkedToAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(s *oidcdir.Settings) { s.Trusted = true })
 	first := r.signIn(t).User
@@ -115,7 +115,7 @@ func TestD06_a_directory_user_is_never_linked_to_another_directory(t *testing.T)
 	}
 }
 
-// link goes through a linking by the principal and returns what the client got.
+// link performs a linking by the principal and returns the code that the client got.
 func (r *rig) link(t *testing.T, by domain.Principal) (string, error) {
 	t.Helper()
 	started, err := r.SSO.StartLink(t.Context(), by, startInput())
@@ -126,7 +126,7 @@ func (r *rig) link(t *testing.T, by domain.Principal) (string, error) {
 	return r.back(t, r.answer(t, started)).Get("code"), nil
 }
 
-func TestD11_people_link_their_own_account(t *testing.T) {
+func TestUserLinksOwnAccount(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(s *oidcdir.Settings) { s.JustInTime = false })
 	made := r.Register(t, "carol", password, "user")
@@ -140,15 +140,15 @@ func TestD11_people_link_their_own_account(t *testing.T) {
 		t.Fatalf("signed in as %s: %v", signedIn.User.ID, err)
 	}
 	if again := r.signIn(t); again.User.ID != made.ID {
-		t.Errorf("the next sign-in is %s", again.User.ID)
+		t.Errorf("the next login is user %s", again.User.ID)
 	}
 }
 
-func TestD11_linking_has_its_bounds(t *testing.T) {
+func TestLinkingIsRefused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	if _, err := r.link(t, someone()); !errors.Is(err, fault.ErrUnauthorized) {
-		t.Errorf("nobody: %v", err)
+		t.Errorf("anonymous: %v", err)
 	}
 	r.Register(t, "root", password, "admin")
 	_, root := r.SignIn(t, "root", password, "192.0.2.9")
@@ -166,10 +166,10 @@ func TestD11_linking_has_its_bounds(t *testing.T) {
 	r.Register(t, "carol", password, "user")
 	_, carol := r.SignIn(t, "carol", password, "192.0.2.9")
 	if code, err := r.link(t, carol); code != "" || err != nil {
-		t.Errorf("an identity that somebody else has: %q, %v", code, err)
+		t.Errorf("an identity of another account: %q, %v", code, err)
 	}
 	if got := r.reasons(t); got[0] != "the identity belongs to another account" {
-		t.Errorf("the audit trail says %q", got)
+		t.Errorf("audit reasons %q", got)
 	}
 	r.Clock.Forward(11 * time.Minute)
 	if _, err := r.link(t, carol); !errors.Is(err, domain.ErrReauthentication) {
@@ -177,7 +177,7 @@ func TestD11_linking_has_its_bounds(t *testing.T) {
 	}
 }
 
-func TestD11_people_whom_an_administrator_expects_come_in_by_their_verified_address(t *testing.T) {
+func TestExpectedUserIsActivatedByVerifiedEmail(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		directory domain.DirectoryID
@@ -185,14 +185,14 @@ func TestD11_people_whom_an_administrator_expects_come_in_by_their_verified_addr
 		role      string
 		verified  bool
 		trusted   bool
-		reason    string // empty: comes in
+		reason    string // empty if the login succeeds
 	}{
-		"expected here": {"corp", address, "user", true, true, ""},
-		"at a provider whose addresses nobody trusts": {"corp", address, "user", true, false, "not_provisioned"},
-		"with an address not verified":                {"corp", address, "user", false, true, "not_provisioned"},
-		"with another address":                        {"corp", "other@example.org", "user", true, true, "not_provisioned"},
-		"expected at another provider":                {"other", address, "user", true, true, "not_provisioned"},
-		"as an administrator":                         {"corp", address, "admin", true, true, "administrative permissions is never linked"},
+		"expected":                     {"corp", address, "user", true, true, ""},
+		"at an untrusted provider":     {"corp", address, "user", true, false, "not_provisioned"},
+		"with an unverified email":     {"corp", address, "user", false, true, "not_provisioned"},
+		"with another email":           {"corp", "other@example.org", "user", true, true, "not_provisioned"},
+		"expected at another provider": {"other", address, "user", true, true, "not_provisioned"},
+		"as an administrator":          {"corp", address, "admin", true, true, "administrative permissions is never linked"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -207,16 +207,16 @@ func TestD11_people_whom_an_administrator_expects_come_in_by_their_verified_addr
 			if test.reason != "" {
 				query := r.back(t, r.answer(t, r.start(t, startInput())))
 				if got := r.reasons(t); query.Get("error") != "access_denied" || len(got) != 1 || !strings.Contains(got[0], test.reason) {
-					t.Errorf("the client got %v, the audit trail says %q", query, got)
+					t.Errorf("the client got %v, audit reasons %q", query, got)
 				}
 				return
 			}
 			first, second := r.signIn(t), r.signIn(t)
 			if first.User.ID != made.ID || second.User.ID != made.ID || first.User.Status != domain.StatusActive || !first.User.EmailVerified {
-				t.Errorf("signed in as %s, expected was %s", first.User.ID, made.ID)
+				t.Errorf("logged in as %s, want %s", first.User.ID, made.ID)
 			}
 			if got := r.Logged(t, domain.ActionUserActivate); len(got) != 1 {
-				t.Errorf("the audit trail says %v", got)
+				t.Errorf("audit entries %v", got)
 			}
 		})
 	}

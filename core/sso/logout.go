@@ -11,8 +11,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// LogoutInput ends a session here and, by the browser, at its provider. ReturnTo is where the provider sends the browser
-// then, one of the configured addresses or empty; State comes back there.
+// LogoutInput ends a session here and, through the browser, at its provider. ReturnTo is where the provider redirects
+// the browser afterwards, one of the configured URIs or empty; State is passed on to it.
 type LogoutInput struct {
 	Bearer   string
 	Refresh  string
@@ -20,8 +20,9 @@ type LogoutInput struct {
 	State    string
 }
 
-// Logout ends the session like auth.Service.Logout and returns the provider's address to send the browser to; empty where
-// the session came from none, the provider has none, or cannot be reached: here the session is over all the same.
+// Logout ends the session like auth.Service.Logout and returns the provider's logout URL for the browser. The URL is
+// empty if the session has no provider, or if the provider has none or is unavailable: the session here ends in any
+// case.
 func (s *Service) Logout(ctx context.Context, by domain.Principal, in LogoutInput) (string, error) {
 	if in.ReturnTo != "" && !slices.Contains(s.deps.Config.PostLogoutURIs, in.ReturnTo) {
 		return "", fault.ErrInvalid.About("post_logout_redirect_uri", "must be one of the configured addresses, to the character")
@@ -75,8 +76,8 @@ func (s *Service) sessionOf(ctx context.Context, by domain.Principal, bearer str
 	return session, err == nil, err
 }
 
-// BackChannelLogout ends the sessions that a provider's logout token names (OpenID Connect Back-Channel Logout 1.0). A token
-// that is refused, or came before, is domain.ErrLogoutToken; an unknown provider is fault.ErrNotFound.
+// BackChannelLogout ends the sessions that a provider's logout token names (OpenID Connect Back-Channel Logout 1.0). A
+// refused or repeated token is domain.ErrLogoutToken; an unknown provider is fault.ErrNotFound.
 func (s *Service) BackChannelLogout(ctx context.Context, by domain.Principal, id domain.DirectoryID, token string) error {
 	d, _ := s.deps.Directories.Get(id)
 	provider, ok := d.(ports.ProviderSessions)
@@ -87,28 +88,28 @@ func (s *Service) BackChannelLogout(ctx context.Context, by domain.Principal, id
 	if err != nil {
 		return err
 	}
-	// The id is noted first, so that of two the same only one works, and freed again where the work failed, so that the
-	// provider's next try can do it.
-	seen := place(keptJTI, string(id)+"\n"+logout.TokenID)
-	err = s.deps.Once.Put(ctx, seen, []byte{1}, s.now().Add(replayLife))
+	// The token ID is stored first, so that only one of two equal tokens works, and removed again if the work failed,
+	// so that the provider's retry succeeds.
+	key := storeKey(kindJTI, string(id)+"\n"+logout.TokenID)
+	err = s.deps.Once.Put(ctx, key, []byte{1}, s.now().Add(replayLife))
 	if errors.Is(err, fault.ErrConflict) {
-		return domain.ErrLogoutToken.Because(errors.New("the token came before"))
+		return domain.ErrLogoutToken.Because(errors.New("the token was used before"))
 	}
 	if err == nil {
 		err = s.endAll(ctx, by, logout)
 	}
 	if err != nil {
-		_, again := s.deps.Once.TakeOnce(context.WithoutCancel(ctx), seen, s.now())
-		if errors.Is(again, fault.ErrNotFound) {
-			again = nil
+		_, removed := s.deps.Once.TakeOnce(context.WithoutCancel(ctx), key, s.now())
+		if errors.Is(removed, fault.ErrNotFound) {
+			removed = nil
 		}
-		return errors.Join(err, again)
+		return errors.Join(err, removed)
 	}
 	return nil
 }
 
 func (s *Service) endAll(ctx context.Context, by domain.Principal, logout domain.ProviderLogout) error {
-	if err := s.markOver(ctx, logout); err != nil {
+	if err := s.markEnded(ctx, logout); err != nil {
 		return err
 	}
 	sessions, err := s.deps.Sessions.ListByProvider(ctx, logout.Directory, logout.Subject, logout.ProviderSession)

@@ -10,11 +10,11 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-func TestAnUnverifiedAddressOfAProviderKeepsNobodyOut(t *testing.T) {
+func TestUnverifiedProviderEmailBlocksNoOtherUser(t *testing.T) {
 	t.Parallel()
 	for name, claims := range map[string]func(c map[string]any){
-		"as the address alone": func(c map[string]any) { c["email_verified"] = false; delete(c, "preferred_username") },
-		"as the name too":      func(c map[string]any) { c["email_verified"], c["preferred_username"] = false, address },
+		"as email only":   func(c map[string]any) { c["email_verified"] = false; delete(c, "preferred_username") },
+		"as username too": func(c map[string]any) { c["email_verified"], c["preferred_username"] = false, address },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -23,38 +23,38 @@ func TestAnUnverifiedAddressOfAProviderKeepsNobodyOut(t *testing.T) {
 			r.claims(claims)
 			stranger := r.signIn(t).User
 			if stranger.ID == victim || stranger.UsernameKey == address || stranger.EmailKey == address {
-				t.Errorf("the provider's person is %q with %q", stranger.Username, stranger.Email)
+				t.Errorf("the provider's user has username %q and email %q", stranger.Username, stranger.Email)
 			}
 			signedIn, err := r.Auth.Login(t.Context(), kit.From("192.0.2.9"), auth.LoginInput{Name: address, Password: password})
 			if err != nil || signedIn.User.ID != victim {
-				t.Errorf("signing in by the address gives %q, %v", signedIn.User.ID, err)
+				t.Errorf("login with the email: user %q, error %v", signedIn.User.ID, err)
 			}
 			if _, err := r.Account.RequestReset(t.Context(), kit.From("192.0.2.9"), address); err != nil {
 				t.Fatal(err)
 			}
-			letters := r.Letters(t)
-			if len(letters) == 0 || letters[len(letters)-1].To != address {
-				t.Errorf("no reset went to the address among %d letters", len(letters))
+			messages := r.Letters(t)
+			if len(messages) == 0 || messages[len(messages)-1].To != address {
+				t.Errorf("no reset email to the address among %d messages", len(messages))
 			}
 		})
 	}
 }
 
-func TestOneSignsInByOnesOwnUnverifiedAddress(t *testing.T) {
+func TestLoginWithOwnUnverifiedEmail(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.claims(func(c map[string]any) { c["email_verified"] = false })
 	made := r.signIn(t).User
 	if made.Email != address || made.EmailVerified || made.Username != "mallory" {
-		t.Errorf("the user is %q with %q, verified %v", made.Username, made.Email, made.EmailVerified)
+		t.Errorf("user %q with email %q, verified %v", made.Username, made.Email, made.EmailVerified)
 	}
 	found, err := r.Ports.Users.FindByLogin(t.Context(), address)
 	if err != nil || found.ID != made.ID {
-		t.Errorf("the address finds %q, %v", found.ID, err)
+		t.Errorf("the email finds user %q, %v", found.ID, err)
 	}
 }
 
-func TestAResetReachesTheOwnerOfAnAddressThatIsAnothersNameFromBefore(t *testing.T) {
+func TestResetReachesOwnerOfEmailThatEqualsAnotherUsername(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.Register(t, "admin", password, "admin")
@@ -67,12 +67,12 @@ func TestAResetReachesTheOwnerOfAnAddressThatIsAnothersNameFromBefore(t *testing
 	if _, err := r.Account.RequestReset(t.Context(), kit.From("192.0.2.9"), "admin@example.com"); err != nil {
 		t.Fatal(err)
 	}
-	if letters := r.Letters(t); len(letters) != 1 || letters[0].To != "admin@example.com" {
-		t.Errorf("%d letters are queued, want one to the owner", len(letters))
+	if messages := r.Letters(t); len(messages) != 1 || messages[0].To != "admin@example.com" {
+		t.Errorf("%d messages are queued, want one to the owner", len(messages))
 	}
 }
 
-func TestTheAuditTrailSaysWhySomebodyIsNotProvisioned(t *testing.T) {
+func TestAuditLogHasCauseOfRefusedProvisioning(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		change func(*oidcdir.Settings)
@@ -94,7 +94,7 @@ func TestTheAuditTrailSaysWhySomebodyIsNotProvisioned(t *testing.T) {
 			}
 			entries := r.Logged(t, domain.ActionLoginFailed)
 			if len(entries) != 1 || entries[0].Details["reason"] != "not_provisioned" {
-				t.Fatalf("the entries are %v", entries)
+				t.Fatalf("audit entries %v", entries)
 			}
 			cause, _ := entries[0].Details["cause"].(string)
 			if !strings.Contains(strings.NewReplacer("[", "", ":", "").Replace(cause), test.cause) {

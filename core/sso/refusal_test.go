@@ -12,17 +12,17 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/oidc"
 )
 
-// set spoils one claim.
+// set replaces one claim.
 func set(name string, value any) oidc.Spoil {
 	return oidc.Spoil{Claims: func(c map[string]any) { c[name] = value }}
 }
 
-// lacking leaves one claim out.
+// lacking removes one claim.
 func lacking(name string) oidc.Spoil {
 	return oidc.Spoil{Claims: func(c map[string]any) { delete(c, name) }}
 }
 
-// by has the token signed in another way.
+// by signs the token in another way.
 func by(algorithm jose.SignatureAlgorithm, key func(h *oidc.Hostile) any, id string, header map[jose.HeaderKey]any) oidc.Spoil {
 	return oidc.Spoil{Sign: func(h *oidc.Hostile, payload []byte) string { return oidc.Sign(algorithm, key(h), id, payload, header) }}
 }
@@ -39,8 +39,8 @@ func header(typ string) oidc.Spoil {
 	return by(jose.RS256, right, "k1", map[jose.HeaderKey]any{"typ": typ})
 }
 
-// The adapter's own tests try each check alone; here the way of its reason into the audit trail is tried.
-func TestD10_each_refusal_says_why_in_the_audit_trail(t *testing.T) {
+// The adapter's own tests test each check separately; this test covers the way of its reason into the audit log.
+func TestAuditLogHasReasonOfEachRefusal(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	now := time.Now().Unix()
@@ -96,11 +96,11 @@ func TestD10_each_refusal_says_why_in_the_audit_trail(t *testing.T) {
 		}
 		got := r.Logged(t, domain.ActionLoginFailed)[0]
 		if said, _ := got.Details["reason"].(string); !strings.Contains(said, test.reason) || got.Details["directory"] != "corp" || got.Success {
-			t.Errorf("%s: the audit trail says %v", name, got.Details)
+			t.Errorf("%s: audit details %v", name, got.Details)
 		}
 	}
 	if got := r.Logged(t, domain.ActionLogin, domain.ActionUserCreate); len(got) != 0 {
-		t.Errorf("somebody got in: %v", got)
+		t.Errorf("a login succeeded: %v", got)
 	}
 }
 

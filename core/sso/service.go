@@ -16,20 +16,20 @@ import (
 )
 
 const (
-	// FlowLife is how long somebody may take at the provider.
+	// FlowLife is how long a user may take at the provider.
 	FlowLife = 10 * time.Minute
 	// codeLife is how long a client may take to exchange its code.
 	codeLife = time.Minute
-	// challengeLife is how long somebody may take to type the code of their second factor.
+	// challengeLife is how long a user may take to type the code of the second factor.
 	challengeLife = 5 * time.Minute
-	// replayLife is longer than a logout token is accepted for, whatever the clocks.
+	// replayLife is longer than the time for which a logout token is accepted, including clock differences.
 	replayLife = time.Hour
 )
 
-// startRate bounds what one address can make us keep.
+// startRate limits the stored state that one address can cause.
 var startRate = domain.Rate{Limit: 60, Window: time.Minute}
 
-// Sessions starts and ends the sessions here; auth.Service is one.
+// Sessions starts and ends local sessions; auth.Service implements it.
 type Sessions interface {
 	LoginByProvider(ctx context.Context, by domain.Principal, in auth.ProviderLogin) (auth.SignedIn, error)
 	EndByProvider(ctx context.Context, by domain.Principal, session domain.Session, reason string) error
@@ -38,21 +38,21 @@ type Sessions interface {
 	RenewByProvider(ctx context.Context, by domain.Principal, in auth.ProviderLogin) (auth.SteppedUp, error)
 }
 
-// Config is what the operator sets.
+// Config is the operator's configuration.
 type Config struct {
-	// CallbackURL tells our callback's address at a directory.
+	// CallbackURL returns our callback URL for a directory.
 	CallbackURL func(id domain.DirectoryID) string
-	// RedirectURIs are the addresses that a sign-in may end at, and PostLogoutURIs those that a logout may, to the
-	// character. http://127.0.0.1/… and http://[::1]/… without a port stand for any port.
+	// RedirectURIs are the URIs that a login may redirect to, and PostLogoutURIs those that a logout may, compared
+	// character by character. http://127.0.0.1/… and http://[::1]/… without a port match any port.
 	RedirectURIs   []string
 	PostLogoutURIs []string
-	// CheckEvery is how often a provider is asked whether its sessions live.
+	// CheckEvery is the interval at which a provider is queried about its sessions.
 	CheckEvery time.Duration
-	// Exempt networks may start and end as many sign-ins as they like.
+	// Exempt networks have no rate limit.
 	Exempt domain.Networks
 }
 
-// Needs is what a Service works with.
+// Needs holds the dependencies of a Service.
 type Needs struct {
 	Auth        Sessions
 	Access      *access.Service
@@ -70,13 +70,13 @@ type Needs struct {
 	Config      Config
 }
 
-// Service signs people in through providers.
+// Service implements login through providers.
 type Service struct{ deps Needs }
 
 // New returns a Service.
 func New(n Needs) *Service { return &Service{deps: n} }
 
-// Provider is one way to sign in, as a login page shows it.
+// Provider is a provider as a login page displays it.
 type Provider struct {
 	ID   domain.DirectoryID
 	Name string
@@ -94,7 +94,8 @@ func (s *Service) Providers() []Provider {
 	return providers
 }
 
-// provider returns the provider with this id; another directory's id is fault.ErrNotFound like no directory's.
+// provider returns the provider with the ID. The ID of another kind of directory is fault.ErrNotFound, as an unknown
+// ID.
 func (s *Service) provider(id domain.DirectoryID) (ports.RedirectLogin, error) {
 	d, _ := s.deps.Directories.Get(id)
 	r, ok := d.(ports.RedirectLogin)
@@ -104,13 +105,13 @@ func (s *Service) provider(id domain.DirectoryID) (ports.RedirectLogin, error) {
 	return r, nil
 }
 
-// mayReturnTo compares to the character, but lets a program on the person's own machine listen where it can (RFC 8252
-// section 7.3): an address on loopback that is configured without a port stands for any.
+// mayReturnTo compares the URI character by character, but lets a program on the user's own machine listen on any port
+// (RFC 8252 section 7.3): a loopback URI that is configured without a port matches any port.
 func (s *Service) mayReturnTo(address string) bool {
 	return slices.Contains(s.deps.Config.RedirectURIs, address) || slices.Contains(s.deps.Config.RedirectURIs, withoutPort(address))
 }
 
-// withoutPort takes the port out of an address on loopback; other addresses stay as they are.
+// withoutPort removes the port of a loopback URI and returns other URIs unchanged.
 func withoutPort(address string) string {
 	for _, host := range []string{"http://127.0.0.1", "http://[::1]"} {
 		rest, ok := strings.CutPrefix(address, host+":")
@@ -127,12 +128,12 @@ func withoutPort(address string) string {
 
 func (s *Service) now() time.Time { return s.deps.Clock.Now().UTC() }
 
-// take counts one request of the address.
-func (s *Service) take(ctx context.Context, what string, by domain.Principal) error {
+// take counts one request of the source network.
+func (s *Service) take(ctx context.Context, kind string, by domain.Principal) error {
 	if s.deps.Config.Exempt.Contains(by.Origin) {
 		return nil
 	}
-	state, err := s.deps.Limits.Take(ctx, what+":"+by.Origin.Network(), startRate, s.now())
+	state, err := s.deps.Limits.Take(ctx, kind+":"+by.Origin.Network(), startRate, s.now())
 	if err == nil && !state.Allowed {
 		err = fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// logoutToken returns a right logout token with the change made.
+// logoutToken returns a valid logout token with the change applied.
 func (r *rig) logoutToken(t *testing.T, change func(c map[string]any)) string {
 	t.Helper()
 	claims := r.provider.LogoutClaims()
@@ -33,7 +33,7 @@ func (r *rig) logoutToken(t *testing.T, change func(c map[string]any)) string {
 	return r.provider.Signed(payload)
 }
 
-// as signs somebody in with this subject and session at the provider.
+// as logs in with the subject and session at the provider.
 func (r *rig) as(t *testing.T, subject, session string) auth.SignedIn {
 	t.Helper()
 	r.claims(func(c map[string]any) {
@@ -42,17 +42,17 @@ func (r *rig) as(t *testing.T, subject, session string) auth.SignedIn {
 	return r.signIn(t)
 }
 
-func TestBackChannelLogout_ends_exactly_the_right_sessions(t *testing.T) {
+func TestBackChannelLogoutEndsExactlyTheNamedSessions(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		change func(c map[string]any)
-		want   map[string]bool // of u1/a, u1/b, u2/c: whether it lives
+		want   map[string]bool // whether u1/a, u1/b and u2/c are live
 	}{
-		"a session of a subject": {func(c map[string]any) { c["sub"], c["sid"] = "u1", "a" }, map[string]bool{"u1/b": true, "u2/c": true}},
-		"a session alone":        {func(c map[string]any) { delete(c, "sub"); c["sid"] = "a" }, map[string]bool{"u1/b": true, "u2/c": true}},
-		"all of a subject":       {func(c map[string]any) { c["sub"] = "u1"; delete(c, "sid") }, map[string]bool{"u2/c": true}},
-		"another's session":      {func(c map[string]any) { c["sub"], c["sid"] = "u2", "a" }, map[string]bool{"u1/a": true, "u1/b": true, "u2/c": true}},
-		"nobody's session":       {func(c map[string]any) { c["sub"], c["sid"] = "u9", "z" }, map[string]bool{"u1/a": true, "u1/b": true, "u2/c": true}},
+		"a session of a subject":       {func(c map[string]any) { c["sub"], c["sid"] = "u1", "a" }, map[string]bool{"u1/b": true, "u2/c": true}},
+		"a session without subject":    {func(c map[string]any) { delete(c, "sub"); c["sid"] = "a" }, map[string]bool{"u1/b": true, "u2/c": true}},
+		"all of a subject":             {func(c map[string]any) { c["sub"] = "u1"; delete(c, "sid") }, map[string]bool{"u2/c": true}},
+		"a session of another subject": {func(c map[string]any) { c["sub"], c["sid"] = "u2", "a" }, map[string]bool{"u1/a": true, "u1/b": true, "u2/c": true}},
+		"an unknown session":           {func(c map[string]any) { c["sub"], c["sid"] = "u9", "z" }, map[string]bool{"u1/a": true, "u1/b": true, "u2/c": true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -63,14 +63,14 @@ func TestBackChannelLogout_ends_exactly_the_right_sessions(t *testing.T) {
 			}
 			for which, signedIn := range sessions {
 				if r.isLive(t, signedIn) != test.want[which] {
-					t.Errorf("%s lives: %v", which, !test.want[which])
+					t.Errorf("%s is live: %v", which, !test.want[which])
 				}
 			}
 		})
 	}
 }
 
-func TestBackChannelLogout_takes_each_token_once(t *testing.T) {
+func TestBackChannelLogoutAcceptsEachTokenOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	token := r.logoutToken(t, nil)
@@ -83,7 +83,7 @@ func TestBackChannelLogout_takes_each_token_once(t *testing.T) {
 		t.Errorf("the same token: %v", err)
 	}
 	if !r.isLive(t, after) {
-		t.Error("a replayed token ended a session that began after it")
+		t.Error("a replayed token ended a later session")
 	}
 	if err := r.SSO.BackChannelLogout(t.Context(), someone(), "corp", "nonsense"); !errors.Is(err, domain.ErrLogoutToken) {
 		t.Errorf("nonsense: %v", err)
@@ -95,7 +95,7 @@ func TestBackChannelLogout_takes_each_token_once(t *testing.T) {
 	}
 }
 
-func TestBackChannelLogout_reaches_a_sign_in_that_is_under_way(t *testing.T) {
+func TestBackChannelLogoutRefusesLoginInProgress(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	code := r.code(t)
@@ -104,13 +104,13 @@ func TestBackChannelLogout_reaches_a_sign_in_that_is_under_way(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := r.exchange(t, code); !errors.Is(err, fault.ErrUnauthorized) {
-		t.Errorf("a code from before the logout: %v", err)
+		t.Errorf("a code issued before the logout: %v", err)
 	}
 	r.Clock.Forward(time.Second)
 	r.signIn(t)
 }
 
-func TestBackChannelLogout_is_in_the_audit_trail(t *testing.T) {
+func TestBackChannelLogoutIsAudited(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	signedIn := r.signIn(t)
@@ -119,11 +119,11 @@ func TestBackChannelLogout_is_in_the_audit_trail(t *testing.T) {
 	}
 	got := r.Logged(t, domain.ActionSessionRevoke)
 	if len(got) != 1 || got[0].Details["reason"] != "provider_logout" || got[0].Target != string(signedIn.User.ID) || got[0].UserID != "system" {
-		t.Errorf("the audit trail says %v", got)
+		t.Errorf("audit entries %v", got)
 	}
 }
 
-func TestLogout_ends_the_session_and_leads_to_the_provider(t *testing.T) {
+func TestLogoutEndsSessionAndReturnsProviderURL(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	signedIn := r.signIn(t)
@@ -140,34 +140,34 @@ func TestLogout_ends_the_session_and_leads_to_the_provider(t *testing.T) {
 	u, err := url.Parse(address)
 	if err != nil || !strings.HasPrefix(address, r.provider.URL+"/bye?") || !strings.HasPrefix(u.Query().Get("id_token_hint"), "eyJ") ||
 		u.Query().Get("post_logout_redirect_uri") != in.ReturnTo || u.Query().Get("state") != "st" {
-		t.Errorf("led to %s", address)
+		t.Errorf("URL %s", address)
 	}
 	if r.isLive(t, signedIn) {
-		t.Error("the session lives on")
+		t.Error("the session is still live")
 	}
 	if address, err = r.SSO.Logout(t.Context(), someone(), in); address != "" || err != nil {
-		t.Errorf("again: %q, %v", address, err)
+		t.Errorf("second logout: %q, %v", address, err)
 	}
 }
 
-func TestLogout_of_a_session_of_no_provider_leads_nowhere(t *testing.T) {
+func TestLogoutWithoutProviderReturnsNoURL(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.Register(t, "carol", password, "user")
 	carol, _ := r.SignIn(t, "carol", password, "192.0.2.9")
 	if address, err := r.SSO.Logout(t.Context(), someone(), sso.LogoutInput{Bearer: carol.Tokens.Access}); address != "" || err != nil || r.isLive(t, carol) {
-		t.Errorf("a session of no provider: %q, %v", address, err)
+		t.Errorf("a session without provider: %q, %v", address, err)
 	}
 }
 
 func offline(s *oidcdir.Settings) { s.OfflineAccess = true }
 
-// granting makes the provider give a refresh token.
+// granting makes the provider return a refresh token.
 func granting() oidc.Spoil {
 	return oidc.Spoil{Answer: func(a map[string]any) { a["refresh_token"] = "rt-1" }}
 }
 
-func TestWatchProviders_asks_in_time_and_keeps_the_new_grant(t *testing.T) {
+func TestWatchProvidersChecksWhenDueAndStoresNewGrant(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, offline)
 	r.provider.Set(granting())
@@ -175,14 +175,14 @@ func TestWatchProviders_asks_in_time_and_keeps_the_new_grant(t *testing.T) {
 	before := r.provider.Hits("/token")
 	r.watch(t)
 	if r.provider.Hits("/token") != before {
-		t.Error("a session was asked about that is not due")
+		t.Error("a session was checked before it was due")
 	}
 	r.provider.Set(refreshing("rt-2"))
 	for _, want := range []string{"rt-1", "rt-2", "rt-2"} {
 		r.Clock.Forward(11 * time.Minute)
 		r.watch(t)
 		if got := r.provider.LastTokenRequest().Get("refresh_token"); got != want {
-			t.Errorf("asked with %q, want %q", got, want)
+			t.Errorf("checked with %q, want %q", got, want)
 		}
 		if !r.isLive(t, signedIn) {
 			t.Error("the session ended")
@@ -192,11 +192,11 @@ func TestWatchProviders_asks_in_time_and_keeps_the_new_grant(t *testing.T) {
 	before = r.provider.Hits("/token")
 	r.watch(t)
 	if r.provider.Hits("/token") != before {
-		t.Error("a session was asked about that nobody has used for an hour")
+		t.Error("a session that was idle for an hour was checked")
 	}
 }
 
-// refreshing answers refreshes alone.
+// refreshing makes the provider answer refreshes only.
 func refreshing(token string) oidc.Spoil {
 	return oidc.Spoil{Answer: func(a map[string]any) { a["refresh_token"] = token; delete(a, "id_token") }}
 }
@@ -208,16 +208,16 @@ func (r *rig) watch(t *testing.T) {
 	}
 }
 
-func TestWatchProviders_ends_what_the_provider_has_ended_and_nothing_else(t *testing.T) {
+func TestWatchProvidersEndsOnlySessionsEndedByProvider(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		spoil oidc.Spoil
 		lives bool
 	}{
-		"ended":                {refusing(http.StatusBadRequest, `{"error":"invalid_grant"}`), false},
-		"down":                 {refusing(http.StatusBadGateway, ``), true},
-		"nonsense":             {refusing(http.StatusOK, `<html>`), true},
-		"our client forgotten": {refusing(http.StatusUnauthorized, `{"error":"invalid_client"}`), true},
+		"ended":          {refusing(http.StatusBadRequest, `{"error":"invalid_grant"}`), false},
+		"down":           {refusing(http.StatusBadGateway, ``), true},
+		"nonsense":       {refusing(http.StatusOK, `<html>`), true},
+		"client unknown": {refusing(http.StatusUnauthorized, `{"error":"invalid_client"}`), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -228,22 +228,22 @@ func TestWatchProviders_ends_what_the_provider_has_ended_and_nothing_else(t *tes
 			r.Clock.Forward(11 * time.Minute)
 			r.watch(t)
 			if r.isLive(t, signedIn) != test.lives {
-				t.Fatalf("the session lives: %v", !test.lives)
+				t.Fatalf("the session is live: %v", !test.lives)
 			}
-			asked := r.provider.Hits("/token")
+			checks := r.provider.Hits("/token")
 			r.Clock.Forward(11 * time.Minute)
 			r.watch(t)
-			if again := r.provider.Hits("/token") > asked; again != test.lives {
-				t.Errorf("asked again: %v", again)
+			if again := r.provider.Hits("/token") > checks; again != test.lives {
+				t.Errorf("checked again: %v", again)
 			}
 			if got := r.Logged(t, domain.ActionSessionRevoke); test.lives != (len(got) == 0) {
-				t.Errorf("the audit trail says %v", got)
+				t.Errorf("audit entries %v", got)
 			}
 		})
 	}
 }
 
-func TestWatchProviders_asks_once_however_many_workers_there_are(t *testing.T) {
+func TestWatchProvidersChecksOnceWithManyWorkers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, offline)
 	r.provider.Set(granting())
@@ -260,12 +260,12 @@ func TestWatchProviders_asks_once_however_many_workers_there_are(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if asked := r.provider.Hits("/token") - before; asked != 1 {
-		t.Errorf("one session was asked about %d times", asked)
+	if checks := r.provider.Hits("/token") - before; checks != 1 {
+		t.Errorf("the session was checked %d times, want 1", checks)
 	}
 }
 
-func TestWatchProviders_leaves_sessions_that_are_over(t *testing.T) {
+func TestWatchProvidersSkipsEndedSessions(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, offline)
 	r.provider.Set(granting())
@@ -277,10 +277,10 @@ func TestWatchProviders_leaves_sessions_that_are_over(t *testing.T) {
 	r.Clock.Forward(11 * time.Minute)
 	r.watch(t)
 	if r.provider.Hits("/token") != before {
-		t.Error("a session that is over was asked about")
+		t.Error("an ended session was checked")
 	}
 	due, err := r.Store.Sessions().ListProviderGrants(t.Context(), r.Clock.Now(), 10)
 	if err != nil || len(due) != 0 {
-		t.Errorf("%d grants are kept of sessions that are over: %v", len(due), err)
+		t.Errorf("%d grants of ended sessions are stored: %v", len(due), err)
 	}
 }

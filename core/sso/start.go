@@ -13,12 +13,13 @@ import (
 const (
 	longestState = 1024
 	longestHint  = 254
-	// freshFor is how recently somebody must have signed in to have their account linked.
+	// freshFor is how recent a user's authentication must be to link the account.
 	freshFor = 10 * time.Minute
 )
 
-// StartInput begins a sign-in. RedirectURI is where the browser ends, one of the configured ones; State comes back there as
-// it is; Challenge is the client's own PKCE challenge (S256, RFC 7636), without which whoever has the code can use it.
+// StartInput starts a login. RedirectURI is where the browser returns to, one of the configured URIs; State is passed
+// on to it unchanged; Challenge is the client's own PKCE challenge (S256, RFC 7636). Without a challenge, any party
+// with the code can use it.
 type StartInput struct {
 	Directory       domain.DirectoryID
 	RedirectURI     string
@@ -27,36 +28,37 @@ type StartInput struct {
 	ChallengeMethod string
 	LoginHint       string
 	Remember        bool
-	Fresh           bool // the person signs in at the provider even where its session is live
-	// StepUp is the mark of OfferStepUp: the person signs in again, and the session that asked for it is renewed.
+	Fresh           bool // requires authentication at the provider even with a live session there
+	// StepUp is the mark of OfferStepUp: the user authenticates again, and the session that requested it is renewed.
 	StepUp string
 }
 
-// Started is where to send the browser, and the cookie to give it.
+// Started is where to redirect the browser, and the cookie to set.
 type Started struct {
 	URL    string
 	Cookie Cookie
 }
 
-// Cookie ties a flow to the browser that began it. Each flow has its own, so that two tabs do not hinder each other.
+// Cookie binds a flow to the browser that started it. Each flow has its own, so that two tabs do not interfere with
+// each other.
 type Cookie struct {
 	Name, Value string
 	Life        time.Duration
 }
 
-// cookieName tells the cookie of a flow from its state, which it does not show.
+// cookieName returns the name of a flow's cookie. It does not reveal the state.
 func cookieName(state string) string {
 	return "ostiary_sso_" + base64.RawURLEncoding.EncodeToString(digest(state))[:12]
 }
 
-// Start begins a sign-in. An unknown provider is fault.ErrNotFound, an input that cannot be right fault.ErrInvalid, and a
-// provider that cannot be reached domain.ErrDirectoryUnavailable.
+// Start starts a login. An unknown provider is fault.ErrNotFound, an invalid input fault.ErrInvalid, and an unavailable
+// provider domain.ErrDirectoryUnavailable.
 func (s *Service) Start(ctx context.Context, by domain.Principal, in StartInput) (Started, error) {
 	return s.start(ctx, by, in, "")
 }
 
-// StartLink begins a sign-in that makes the principal's own account the provider's. It takes a sign-in of the last ten
-// minutes (domain.ErrReauthentication); who may not link is told by fault.ErrForbidden.
+// StartLink starts a login that makes the principal's own account the provider's. It requires a login within the last
+// ten minutes (domain.ErrReauthentication). A principal who may not link gets fault.ErrForbidden.
 func (s *Service) StartLink(ctx context.Context, by domain.Principal, in StartInput) (Started, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return Started{}, err
@@ -100,7 +102,7 @@ func (s *Service) start(ctx context.Context, by domain.Principal, in StartInput,
 	if err != nil {
 		return Started{}, err
 	}
-	err = s.keep(ctx, keptFlow, state, flow{
+	err = s.put(ctx, kindFlow, state, flow{
 		At: started.Flow, RedirectURI: in.RedirectURI, State: in.State, Challenge: in.Challenge,
 		Remember: in.Remember, Browser: digest(browser), Link: link, StepUp: renews,
 	}, FlowLife)

@@ -9,13 +9,13 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// stepUp is a session whose person is to sign in again at their provider.
+// stepUp identifies a session whose user must authenticate again at the provider.
 type stepUp struct {
 	Session domain.SessionID
 	User    domain.UserID
 }
 
-// action is what an entry of the flow's failure records.
+// action returns the audit action for a failure of the flow.
 func (f *flow) action() domain.Action {
 	if f.StepUp != nil {
 		return domain.ActionStepUp
@@ -23,7 +23,7 @@ func (f *flow) action() domain.Action {
 	return domain.ActionLoginFailed
 }
 
-// user is whom the flow is about; empty where that is known only at its end.
+// user returns the user of the flow, or "" if it is known only at the end of the flow.
 func (f *flow) user() domain.UserID {
 	if f.StepUp != nil {
 		return f.StepUp.User
@@ -31,7 +31,7 @@ func (f *flow) user() domain.UserID {
 	return ""
 }
 
-// OfferStepUp returns a mark that starts the sign-in at the provider which renews the principal's session. It works once,
+// OfferStepUp returns a mark that starts the login at the provider which renews the principal's session. It works once,
 // within ten minutes, with that provider.
 func (s *Service) OfferStepUp(ctx context.Context, by domain.Principal) (string, error) {
 	if err := requireSession(by); err != nil {
@@ -41,7 +41,7 @@ func (s *Service) OfferStepUp(ctx context.Context, by domain.Principal) (string,
 		return "", err
 	}
 	mark := newSecret()
-	return mark, s.keep(ctx, keptMark, mark, stepUp{Session: by.SessionID, User: by.UserID}, FlowLife)
+	return mark, s.put(ctx, kindStepUp, mark, stepUp{Session: by.SessionID, User: by.UserID}, FlowLife)
 }
 
 func requireSession(by domain.Principal) error {
@@ -54,13 +54,13 @@ func requireSession(by domain.Principal) error {
 	return nil
 }
 
-// takeMark returns the session that the mark of a start renews; nil where there is no mark.
+// takeMark returns the session that the mark of a start renews, or nil without a mark.
 func (s *Service) takeMark(ctx context.Context, in StartInput) (*stepUp, error) {
 	if in.StepUp == "" {
 		return nil, nil
 	}
 	var renews stepUp
-	err := s.fetch(ctx, keptMark, in.StepUp, &renews)
+	err := s.fetch(ctx, kindStepUp, in.StepUp, &renews)
 	if err == nil {
 		var user domain.User
 		if user, err = s.deps.Users.Get(ctx, renews.User); err == nil && user.Directory == in.Directory {
@@ -73,8 +73,8 @@ func (s *Service) takeMark(ctx context.Context, in StartInput) (*stepUp, error) 
 	return nil, err
 }
 
-// finishStepUp makes the code for the client when the person who came back is the one of the session. Nobody is provisioned,
-// linked or updated.
+// finishStepUp issues the code for the client if the authenticated user is the one of the session. It provisions, links
+// and updates no user.
 func (s *Service) finishStepUp(ctx context.Context, by domain.Principal, id domain.DirectoryID, f *flow, result *domain.RedirectResult) (string, error) {
 	user, err := s.deps.Users.Get(ctx, f.StepUp.User)
 	switch {
@@ -92,8 +92,9 @@ func (s *Service) finishStepUp(ctx context.Context, by domain.Principal, id doma
 	return "", s.refuseAs(ctx, domain.ActionStepUp, by, id, f.StepUp.User, err)
 }
 
-// StepUp renews the principal's session by a code of a sign-in that OfferStepUp's mark began. A code that is unknown, used,
-// older than a minute, of another client or of another session is domain.ErrInvalidToken, and is used up.
+// StepUp renews the principal's session with the code of a login that was started with OfferStepUp's mark. A code that
+// is unknown, used, older than a minute, of another client or of another session is domain.ErrInvalidToken, and is
+// consumed.
 func (s *Service) StepUp(ctx context.Context, by domain.Principal, in ExchangeInput) (auth.SteppedUp, error) {
 	if err := requireSession(by); err != nil {
 		return auth.SteppedUp{}, err
@@ -109,7 +110,7 @@ func (s *Service) StepUp(ctx context.Context, by domain.Principal, in ExchangeIn
 		err = s.refuseCode(ctx, domain.ActionStepUp, by, &t, "the code is not of a step-up of this session")
 	}
 	if errors.Is(err, fault.ErrUnauthorized) {
-		err = domain.ErrInvalidToken.Because(err) // the session goes on: no 401
+		err = domain.ErrInvalidToken.Because(err) // the session continues, so the error must not be a 401
 	}
 	if err != nil {
 		return auth.SteppedUp{}, err

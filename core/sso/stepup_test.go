@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/sso"
 )
 
-// signedInBefore is a user of the provider whose session began 20 minutes ago.
+// signedInBefore returns a user of the provider whose session was authenticated 20 minutes ago.
 func (r *rig) signedInBefore(t *testing.T) domain.Principal {
 	t.Helper()
 	signedIn := r.signIn(t)
@@ -35,12 +35,12 @@ func (r *rig) principal(t *testing.T, of auth.SignedIn) domain.Principal {
 	return p
 }
 
-// offer asks for a step-up and returns the start that its mark makes.
+// offer requests a step-up and returns the start input with its mark.
 func (r *rig) offer(t *testing.T, p domain.Principal) sso.StartInput {
 	t.Helper()
 	_, err := r.Auth.StepUp(t.Context(), p, auth.StepUpInput{})
 	if !errors.Is(err, domain.ErrReauthentication) || fault.Of(err).Extra()["provider"] != "corp" {
-		t.Fatalf("asking for a step-up: %v", err)
+		t.Fatalf("requesting a step-up: %v", err)
 	}
 	in := startInput()
 	if in.StepUp, err = r.SSO.OfferStepUp(t.Context(), p); err != nil {
@@ -65,7 +65,7 @@ func (r *rig) authTime(t *testing.T, p domain.Principal) time.Time {
 
 func signedInNow(c map[string]any) { c["auth_time"] = time.Now().Unix() }
 
-func TestAUserOfAProviderStepsUpThere(t *testing.T) {
+func TestProviderUserStepsUpAtTheProvider(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	p := r.signedInBefore(t)
@@ -80,7 +80,7 @@ func TestAUserOfAProviderStepsUpThere(t *testing.T) {
 		t.Fatalf("got %+v, %v; %v", renewed, err, r.reasons(t))
 	}
 	if age := r.Clock.Now().Sub(r.authTime(t, p)); age > 5*time.Minute {
-		t.Errorf("the session's sign-in is %s old", age)
+		t.Errorf("the session's authentication is %s old", age)
 	}
 	if got := len(r.Logged(t, domain.ActionLogin)); got != sessions {
 		t.Errorf("%d sessions were started", got-sessions)
@@ -90,7 +90,7 @@ func TestAUserOfAProviderStepsUpThere(t *testing.T) {
 	}
 }
 
-func TestAStepUpAtTheProviderThatIsNotFreshOrNotTheSamePersonIsRefused(t *testing.T) {
+func TestStepUpRefusesStaleLoginAndOtherUser(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		claims func(c map[string]any)
@@ -124,7 +124,7 @@ func TestAStepUpAtTheProviderThatIsNotFreshOrNotTheSamePersonIsRefused(t *testin
 	}
 }
 
-func TestACodeOfAStepUpIsForItsSessionAlone(t *testing.T) {
+func TestStepUpCodeIsBoundToItsSession(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	p := r.signedInBefore(t)
@@ -138,10 +138,10 @@ func TestACodeOfAStepUpIsForItsSessionAlone(t *testing.T) {
 		t.Errorf("by another session: %v", err)
 	}
 	if signedIn, err := r.exchange(t, code()); !errors.Is(err, fault.ErrUnauthorized) || signedIn.Tokens.Access != "" {
-		t.Errorf("as a sign-in: %v", err)
+		t.Errorf("as a login: %v", err)
 	}
 	if _, err := r.stepUp(t, p, r.code(t)); !errors.Is(err, domain.ErrInvalidToken) {
-		t.Errorf("the code of a sign-in: %v", err)
+		t.Errorf("the code of a login: %v", err)
 	}
 	if _, err := r.SSO.StepUp(t.Context(), p, sso.ExchangeInput{Code: code(), Verifier: verifier + "x"}); !errors.Is(err, domain.ErrInvalidToken) {
 		t.Errorf("with another verifier: %v", err)
@@ -154,11 +154,11 @@ func TestACodeOfAStepUpIsForItsSessionAlone(t *testing.T) {
 		t.Errorf("by its session: %v", err)
 	}
 	if _, err := r.stepUp(t, p, once); !errors.Is(err, domain.ErrInvalidToken) {
-		t.Errorf("again: %v", err)
+		t.Errorf("second use: %v", err)
 	}
 }
 
-func TestAMarkOfAStepUpWorksOnceAndWithItsProvider(t *testing.T) {
+func TestStepUpMarkWorksOnceWithItsProvider(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	p := r.signedInBefore(t)

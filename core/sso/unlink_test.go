@@ -9,16 +9,16 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-func TestD06_whoever_is_unlinked_signs_in_here_and_a_stranger_there(t *testing.T) {
+func TestUnlinkedUserLogsInLocallyOnly(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	before := r.signIn(t)
 	unlinked, err := r.Account.Unlink(t.Context(), domain.Operator(), before.User.ID)
 	if err != nil || unlinked.Directory != "local" || unlinked.Subject != "" || unlinked.Password != nil {
-		t.Fatalf("unlinked, the user is of %q, %v", unlinked.Directory, err)
+		t.Fatalf("unlinked user: directory %q, error %v", unlinked.Directory, err)
 	}
 	if r.isLive(t, before) {
-		t.Error("the session goes on")
+		t.Error("the session is still live")
 	}
 	token, _, err := r.Account.ResetLink(t.Context(), domain.Operator(), before.User.ID)
 	if err != nil {
@@ -30,23 +30,23 @@ func TestD06_whoever_is_unlinked_signs_in_here_and_a_stranger_there(t *testing.T
 	}
 	here, err := r.Auth.Login(t.Context(), kit.From("192.0.2.1"), auth.LoginInput{Name: before.User.Username, Password: password})
 	if err != nil || here.User.ID != before.User.ID {
-		t.Errorf("the login here is %s, %v", here.User.ID, err)
+		t.Errorf("local login: user %s, error %v", here.User.ID, err)
 	}
 	if there := r.signIn(t); there.User.ID == before.User.ID {
-		t.Error("the provider still opens the account")
+		t.Error("the provider login still gives access to the account")
 	}
 }
 
-func TestD06_only_a_providers_people_are_unlinked_and_by_administrators(t *testing.T) {
+func TestUnlinkRequiresAdministratorAndProviderUser(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	signedIn := r.signIn(t)
 	local := r.Register(t, "local", "Str0ng-enough-word!", "user")
 	if _, err := r.Account.Unlink(t.Context(), domain.Operator(), local.ID); fault.Of(err).Kind != fault.Conflict {
-		t.Errorf("one of the built-in directory: %v", err)
+		t.Errorf("user of the built-in directory: %v", err)
 	}
 	if _, err := r.Account.Unlink(t.Context(), r.As(t, signedIn.User), signedIn.User.ID); fault.Of(err).Kind != fault.Forbidden {
-		t.Errorf("one's own: %v", err)
+		t.Errorf("own account: %v", err)
 	}
 	_, err := r.Store.Users().Update(t.Context(), signedIn.User.ID, func(u *domain.User, _ *domain.Outbox) error {
 		u.Directory = "taken-out"
@@ -56,6 +56,6 @@ func TestD06_only_a_providers_people_are_unlinked_and_by_administrators(t *testi
 		t.Fatal(err)
 	}
 	if got, err := r.Account.Unlink(t.Context(), domain.Operator(), signedIn.User.ID); err != nil || got.Directory != "local" {
-		t.Errorf("one of a directory that is not configured any more: %q, %v", got.Directory, err)
+		t.Errorf("user of a directory that is no longer configured: %q, %v", got.Directory, err)
 	}
 }

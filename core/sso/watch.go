@@ -14,15 +14,15 @@ import (
 
 const (
 	defaultCheckEvery = 10 * time.Minute
-	watchedAtOnce     = 200
+	watchBatch        = 200
 )
 
-// errClaimed is a session that another worker checks at this moment.
+// errClaimed means that another worker is checking the session.
 var errClaimed = errors.New("the session is being checked by another worker")
 
-// WatchProviders asks the providers whether the sessions live whose check is due, and ends those here that have ended there.
-// Each session is asked about by one worker at a time, over all nodes: a refresh token that two use at once looks stolen
-// to its provider. It is a job's work and returns the first failure of ours; a provider that cannot be asked ends nothing
+// WatchProviders queries the providers about the sessions whose check is due, and ends those that have ended at the
+// provider. One worker at a time checks a session, over all nodes: two concurrent uses of a refresh token look like
+// theft to the provider. It is called by a job and returns the local errors; an unavailable provider ends no session
 // and delays only its own sessions.
 func (s *Service) WatchProviders(ctx context.Context) error {
 	every := s.deps.Config.CheckEvery
@@ -30,17 +30,17 @@ func (s *Service) WatchProviders(ctx context.Context) error {
 		every = defaultCheckEvery
 	}
 	for {
-		due, err := s.deps.Sessions.ListProviderGrants(ctx, s.now().Add(-every), watchedAtOnce)
+		due, err := s.deps.Sessions.ListProviderGrants(ctx, s.now().Add(-every), watchBatch)
 		if err == nil {
 			err = s.watchAll(ctx, due)
 		}
-		if err != nil || len(due) < watchedAtOnce {
+		if err != nil || len(due) < watchBatch {
 			return err
 		}
 	}
 }
 
-// watchAll asks each provider in a line of its own: one that is slow delays no other.
+// watchAll queries the providers concurrently, so that a slow provider delays no other.
 func (s *Service) watchAll(ctx context.Context, due []domain.Session) error {
 	byProvider := map[domain.DirectoryID][]domain.Session{}
 	for _, session := range due {
@@ -51,7 +51,7 @@ func (s *Service) watchAll(ctx context.Context, due []domain.Session) error {
 	for id, sessions := range byProvider {
 		group.Go(func() {
 			defer func() {
-				if p := recover(); p != nil { // the job's own recovery sees its goroutine alone
+				if p := recover(); p != nil { // the recovery of the job covers only its own goroutine
 					failures <- fmt.Errorf("provider %s: panic: %v", id, p)
 				}
 			}()
@@ -75,7 +75,7 @@ func (s *Service) watch(ctx context.Context, id domain.DirectoryID, sessions []d
 		if ctx.Err() != nil {
 			return errors.Join(failed, context.Cause(ctx))
 		}
-		if !ok { // the provider was taken out of the configuration
+		if !ok { // the provider was removed from the configuration
 			failed = errors.Join(failed, s.forgetGrant(ctx, session.ID))
 			continue
 		}
@@ -84,7 +84,7 @@ func (s *Service) watch(ctx context.Context, id domain.DirectoryID, sessions []d
 	return failed
 }
 
-// check asks about one session.
+// check queries the provider about one session.
 func (s *Service) check(ctx context.Context, provider ports.ProviderSessions, session domain.Session) error {
 	live, err := s.isLive(ctx, session.ID)
 	if err != nil {
@@ -104,7 +104,8 @@ func (s *Service) check(ctx context.Context, provider ports.ProviderSessions, se
 	if err != nil {
 		return err
 	}
-	// The answer must be kept even when the service is stopping: the provider has put a new grant in the old one's place.
+	// The response must be stored even when the service is stopping: the provider has replaced the old grant by a new
+	// one.
 	ctx = context.WithoutCancel(ctx)
 	next, err := provider.Refresh(ctx, string(grant))
 	switch {
@@ -118,8 +119,8 @@ func (s *Service) check(ctx context.Context, provider ports.ProviderSessions, se
 	return s.replaceGrant(ctx, session.ID, next)
 }
 
-// isLive reports whether somebody can still use the session: asking about one that nobody can would only keep the one at
-// the provider alive.
+// isLive reports whether the session is still live here. Checking an ended session would only keep the provider's
+// session alive.
 func (s *Service) isLive(ctx context.Context, id domain.SessionID) (bool, error) {
 	live, err := s.deps.View.Look(ctx, id)
 	if errors.Is(err, domain.ErrSessionNotFound) {
@@ -135,7 +136,7 @@ func (s *Service) isLive(ctx context.Context, id domain.SessionID) (bool, error)
 	return s.now().Before(live.Session.EndsAt(catalog.Settings.Session)), nil
 }
 
-// claim moves the time of the check on, which only one of several workers can do.
+// claim advances the time of the check, which only one of several workers can do.
 func (s *Service) claim(ctx context.Context, session domain.Session) (domain.Session, error) {
 	return s.deps.Sessions.Update(ctx, session.ID, func(x *domain.Session, _ *domain.Outbox) error {
 		if !x.Provider.CheckedAt.Equal(session.Provider.CheckedAt) || len(x.Provider.Grant) == 0 {
@@ -161,7 +162,7 @@ func (s *Service) replaceGrant(ctx context.Context, id domain.SessionID, grant s
 	return s.setGrant(ctx, id, sealed)
 }
 
-// forgetGrant drops the grant of a session that is over: it would only be asked about for ever.
+// forgetGrant deletes the grant of an ended session, which would otherwise be checked forever.
 func (s *Service) forgetGrant(ctx context.Context, id domain.SessionID) error {
 	return s.setGrant(ctx, id, nil)
 }
