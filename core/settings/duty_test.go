@@ -146,7 +146,7 @@ func TestANewlySparedSessionHasThirtyMinutes(t *testing.T) {
 		Store: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Guard: s.Store.Guards(), Users: s.Store.Users(),
 		Journal: s.Journal, Clock: runningClock{s.Clock},
 	})
-	patched, err := service.Patch(t.Context(), by, dutyOn, 0)
+	patched, err := service.Patch(t.Context(), by, requireOn, 0)
 	must(t, err)
 	want := "you have no second factor: set one up in this session within 30 minutes, or take the change back"
 	if len(patched.Warnings) != 2 || patched.Warnings[1] != want {
