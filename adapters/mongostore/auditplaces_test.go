@@ -111,6 +111,23 @@ func TestEntryBelowTheFirstPlaceIsNamedOnMongoDB(t *testing.T) {
 	}
 }
 
+// TestEntryWithoutAPlaceIsNamedOnMongoDB adds entries past the service that the list shows and no segment could hold.
+func TestEntryWithoutAPlaceIsNamedOnMongoDB(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]bson.M{
+		"absent": {"$unset": bson.M{"seq": ""}}, "null": {"$set": bson.M{"seq": nil}}, "text": {"$set": bson.M{"seq": "2"}},
+	} {
+		l := newSealedLog(t, 5)
+		l.copy(t, "log_0002", "log_x", bson.M{"seq": int64(2)})
+		if _, err := l.entries.UpdateOne(t.Context(), bson.M{"_id": "log_x"}, change); err != nil {
+			t.Fatal(err)
+		}
+		if f := l.finding(t); f == nil || f.Damage != audit.DamageAdded || f.ID != "log_x" {
+			t.Errorf("%s: the finding is %v, want log_x added", name, f)
+		}
+	}
+}
+
 func TestCopyWithItsMarkIsNamedOnMongoDB(t *testing.T) {
 	t.Parallel()
 	l := newSealedLog(t, 12)
