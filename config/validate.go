@@ -186,8 +186,8 @@ func (s DirectorySync) check(m *Mistakes) {
 	number(m, "directory_sync.max_disable_percent", s.MaxDisablePercent, 0, 100)
 }
 
-// The highest cost of a password hash that is checked (adapters/argon2id). Beyond it new hashes would be made that nobody can sign
-// in with.
+// The highest cost of a password hash that is verified (adapters/argon2id). Hashes of a higher cost would be created
+// that no user can sign in with.
 const (
 	maxArgon2MemoryKiB = 128 << 10
 	maxArgon2WorkKiB   = 512 << 10

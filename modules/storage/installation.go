@@ -25,7 +25,7 @@ const markName = "ostiary.store"
 type installation struct {
 	store   *sqlitestore.Store
 	dir     string
-	keyFile string // empty where the key is configured
+	keyFile string // empty if the key is configured
 	mark    keyring.StoreMark
 	from    string // the file of the mark, existing or not
 	id      string // of the open store

@@ -25,11 +25,12 @@ const (
 	troublePeople = 8
 )
 
-// BenchmarkLoginBesideBrokenDirectory measures logins of the built-in directory and of a healthy LDAP directory while people sign in
-// to a third, whose server is well in every other round and broken in the others. Both kinds of rounds are mixed, so that what
-// else the machine does meets them alike. The columns are the ratios of their medians (×1.2 is what is allowed) and of their 90th
-// percentiles, the ratio of the broken rounds' median to that of rounds in which nobody else signs in at all, the medians of the well
-// rounds, and how many goroutines there are at the end for each at the start.
+// BenchmarkLoginBesideBrokenDirectory measures logins of the built-in directory and of a healthy LDAP directory while
+// people sign in to a third, whose server is healthy in every other round and broken in the others. Both kinds of
+// rounds alternate, so that other load on the machine affects them equally. The columns are the ratios of their
+// medians (×1.2 is allowed) and of their 90th percentiles, the ratio of the broken rounds' median to that of rounds
+// without any other sign-ins, the medians of the healthy rounds, and the ratio of goroutines at the end to those at
+// the start.
 func BenchmarkLoginBesideBrokenDirectory(b *testing.B) {
 	states := map[string]func(p *faultproxy.Proxy) (tick func()){
 		"hangs":       func(p *faultproxy.Proxy) func() { p.Silent.Store(true); return func() {} },
@@ -49,7 +50,7 @@ type trouble struct {
 	*kit.Services
 	proxy *faultproxy.Proxy
 	sick  ports.Directory
-	quiet atomic.Bool // nobody tries the sick directory
+	quiet atomic.Bool // no sign-ins to the broken directory
 }
 
 func newTrouble(b *testing.B) *trouble {

@@ -116,9 +116,9 @@ func (p *program) memory(b *testing.B, line string) float64 {
 	return 0
 }
 
-// BenchmarkBurst has 200 users sign in at once, with the passwords that the product has by default, while somebody else
-// verifies a token again and again. It tells how many were served, how long the last of them waited, verify's 99th percentile
-// meanwhile, the most memory that the process took, and what it holds when all have been quiet for five seconds.
+// BenchmarkBurst signs in 200 users at once, with password hashes of the default cost, while another client verifies
+// a token repeatedly. It reports how many sign-ins succeeded, how long the last of them waited, verify's 99th
+// percentile meanwhile, the peak memory of the process, and its memory after five idle seconds.
 func BenchmarkBurst(b *testing.B) {
 	const users = 200
 	p := startProgram(b)

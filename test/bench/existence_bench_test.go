@@ -17,10 +17,10 @@ const (
 	probeAddress = "127.0.0.1"
 )
 
-// BenchmarkSignInTellsWhoExists measures how well the time of a refused sign-in tells a user from an unknown name while other
-// sign-ins keep every processor busy. Probes for a user and for an unknown name alternate. The rate is how often the best
-// threshold for one probe is right: 0.5 is a guess. The ratio is that of the medians. The load comes from another network, or
-// from the network of the probes.
+// BenchmarkSignInTellsWhoExists measures how well the response time of a refused sign-in distinguishes a user from an
+// unknown name while other sign-ins keep every processor busy. Probes for a user and for an unknown name alternate.
+// The rate is how often the best threshold for one probe is right: 0.5 is chance. The ratio is that of the medians.
+// The load comes from another network, or from the network of the probes.
 func BenchmarkSignInTellsWhoExists(b *testing.B) {
 	for name, source := range map[string]string{"load-elsewhere": "127.0.0.2", "load-beside": probeAddress} {
 		b.Run(name, func(b *testing.B) { measureExistence(b, source) })
@@ -105,7 +105,8 @@ func (p *program) refused(b *testing.B, name string) time.Duration {
 	return time.Since(began)
 }
 
-// distinguished returns how often the best threshold tells the two kinds of samples apart, each as frequent as the other.
+// distinguished returns how often the best threshold classifies the two kinds of samples correctly, each as frequent
+// as the other.
 func distinguished(one, other []time.Duration) float64 {
 	best := 0.5
 	for _, threshold := range slices.Concat(one, other) {

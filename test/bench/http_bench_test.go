@@ -49,7 +49,7 @@ func TestChildServer(t *testing.T) {
 	}
 }
 
-// announcement is what a child tells its parent on its first line.
+// announcement is the first line that a child writes to its parent.
 type announcement struct {
 	Address string `json:"address"`
 	Access  string `json:"access"`
@@ -237,8 +237,8 @@ func BenchmarkHTTPVerify(b *testing.B) {
 	c.measure(b, func() { c.call(b, request, http.StatusOK) })
 }
 
-// BenchmarkHTTPVerifyRatio takes turns between the two, so that the machine's other load is the same for both, and tells how
-// much more the whole uses: the median of the turns.
+// BenchmarkHTTPVerifyRatio alternates between the two, so that other load on the machine is the same for both, and
+// reports how much more the whole service needs: the median of the rounds.
 func BenchmarkHTTPVerifyRatio(b *testing.B) {
 	bare, whole := startChild(b, "bare"), startChild(b, "whole")
 	turn := func(c *child, request string) float64 {

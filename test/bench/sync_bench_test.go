@@ -69,8 +69,8 @@ func syncedHouse(b *testing.B) (*kit.Services, *directory.Service) {
 	})
 }
 
-// BenchmarkDirectorySync synchronizes a real slapd with the embedded store: a first run, a scheduled one in which nothing has
-// changed, and one that looks at everybody again.
+// BenchmarkDirectorySync synchronizes a real slapd with the embedded store: a first run, a scheduled run without
+// changes, and a full run.
 func BenchmarkDirectorySync(b *testing.B) {
 	s, service := syncedHouse(b)
 	for _, run := range []struct {

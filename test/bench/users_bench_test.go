@@ -61,8 +61,8 @@ func addUsers(b *testing.B, k *kit.Kit, count int) {
 	}
 }
 
-// BenchmarkUserList measures the list. Targets: 1 ms for a first page and one 90 % deep at 100,000 users, 1.5 times that at
-// a million; 5 ms for a search of three letters.
+// BenchmarkUserList measures the list. Targets: 1 ms for a first page and one 90 % deep at 100,000 users, 1.5 times
+// that at a million; 5 ms for a search of three characters.
 func BenchmarkUserList(b *testing.B) {
 	counts := []int{100_000}
 	if *million {

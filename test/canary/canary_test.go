@@ -30,7 +30,7 @@ const (
 	typo   = "Canary-Typed-By-Mistake-3"
 )
 
-// secrets are what somebody was shown or has typed, by what it was.
+// secrets are the secrets that a user received or typed, by their kind.
 type secrets map[string]string
 
 var tokenForm = regexp.MustCompile(`token=([^\s]+)`)
@@ -76,7 +76,7 @@ func live(t *testing.T, s *kit.Services) secrets {
 	must(t, err)
 	_ = invited
 	found["an activation token"] = letterToken(t, s)
-	// And one whose letter is still waiting.
+	// One more reset, whose email is still queued.
 	_, err = s.Account.RequestReset(t.Context(), kit.From("203.0.113.9"), "john@example.com")
 	must(t, err)
 	return found
@@ -93,7 +93,7 @@ func letterToken(t *testing.T, s *kit.Services) string {
 	return ""
 }
 
-func TestL03_S15_T06_K02_R08_NoSecretIsStoredInTheClear(t *testing.T) {
+func TestNoSecretIsStoredInPlainText(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	found := live(t, s)
@@ -118,7 +118,7 @@ func TestL03_S15_T06_K02_R08_NoSecretIsStoredInTheClear(t *testing.T) {
 	}
 }
 
-func TestL03_T06_NoSecretIsInTheAuditLogOrWhatIsReadOfAUser(t *testing.T) {
+func TestNoSecretIsInTheAuditLogOrUserResponses(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	found := live(t, s)

@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// AuditTrail holds a ports.AuditTrail to its promises.
+// AuditTrail tests a ports.AuditTrail.
 func AuditTrail(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"gives back every field as it was given":       auditKeepsFields,
@@ -55,7 +55,7 @@ func auditOrder(t *testing.T, s Stores) {
 	same(t, auditIDs(t, s, domain.AuditQuery{}), want)
 }
 
-// auditIDs walks the whole list by cursor.
+// auditIDs reads the whole list by cursor.
 func auditIDs(t *testing.T, s Stores, q domain.AuditQuery) []domain.LogID {
 	t.Helper()
 	var ids []domain.LogID
@@ -75,9 +75,9 @@ func auditIDs(t *testing.T, s Stores, q domain.AuditQuery) []domain.LogID {
 	return nil
 }
 
-// mixedEntries returns entries that differ in everything that can be filtered by, oldest first.
+// mixedEntries returns entries with different values of everything that can be filtered by, oldest first.
 func mixedEntries(n int) []domain.AuditEntry {
-	random := rand.New(rand.NewPCG(1, 2)) // the same every time
+	random := rand.New(rand.NewPCG(1, 2)) // the same in every run
 	actions := []domain.Action{domain.ActionLogin, domain.ActionLoginFailed, domain.ActionUserUpdate}
 	entries := make([]domain.AuditEntry, n)
 	for i := range entries {

@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// AuditSeal holds a ports.AuditSealStore, a ports.AuditProofs and a ports.AuditEraser to their promises.
+// AuditSeal tests a ports.AuditSealStore, a ports.AuditProofs and a ports.AuditEraser.
 func AuditSeal(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"gives what is not sealed in the order of writing":   sealUnsealed,

@@ -29,7 +29,7 @@ func newGroup(name string) domain.Group {
 	}
 }
 
-// RoleStore holds a ports.RoleStore to its promises.
+// RoleStore tests a ports.RoleStore.
 func RoleStore(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"begins with the built-in roles": func(t *testing.T, s Stores) {
@@ -60,7 +60,7 @@ func RoleStore(t *testing.T, open Open) {
 			if before.Version >= created.Version || created.Version >= updated.Version || updated.Version >= deleted.Version {
 				t.Errorf("the versions are %d, %d, %d, %d", before.Version, created.Version, updated.Version, deleted.Version)
 			}
-			same(t, created.Roles["staff"], role) // who holds an old catalog keeps it
+			same(t, created.Roles["staff"], role) // an old catalog does not change
 			if n := len(entriesAbout(t, s, "staff")); n != 3 {
 				t.Errorf("%d entries, want 3", n)
 			}
@@ -131,7 +131,7 @@ func RoleStore(t *testing.T, open Open) {
 	})
 }
 
-// GroupStore holds a ports.GroupStore to its promises.
+// GroupStore tests a ports.GroupStore.
 func GroupStore(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"shows every acknowledged change in the catalog": func(t *testing.T, s Stores) {
@@ -196,7 +196,7 @@ func GroupStore(t *testing.T, open Open) {
 	})
 }
 
-// SettingsStore holds a ports.SettingsStore to its promises.
+// SettingsStore tests a ports.SettingsStore.
 func SettingsStore(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"begins with the default settings": func(t *testing.T, s Stores) {

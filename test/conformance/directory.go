@@ -15,20 +15,20 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// DirectoryUnderTest is a directory with what the suite must know of the people in it. The suite changes the person's
-// password, so each test gets a directory of its own.
+// DirectoryUnderTest is a directory with test data about its people. The suite changes the person's password, so each
+// test gets a directory of its own.
 type DirectoryUnderTest struct {
 	Directory ports.Directory
-	Person    ports.Login // somebody with the right password
-	Other     string      // somebody else's login name
-	Next      string      // a password that the directory takes
-	Refused   string      // one that it refuses; empty where it takes any
+	Person    ports.Login // a login with the right password
+	Other     string      // another login name
+	Next      string      // a password that the directory accepts
+	Refused   string      // one that it refuses; empty if it accepts any
 }
 
-// OpenDirectory makes a directory for one test and closes it when the test ends.
+// OpenDirectory opens a directory for one test and closes it at the end of the test.
 type OpenDirectory func(t *testing.T) DirectoryUnderTest
 
-// Directory holds a directory to the promises of ports.Directory and of each ability that it has.
+// Directory tests a directory against ports.Directory and each capability that it has.
 func Directory(t *testing.T, open OpenDirectory) {
 	for name, test := range map[string]func(*testing.T, DirectoryUnderTest){
 		"says who it is":                                  directoryNamed,
@@ -294,7 +294,7 @@ func directoryContext(t *testing.T, d DirectoryUnderTest) {
 	}
 }
 
-// ability returns the directory as something that it may be, and nil where it is not: then there is nothing to hold it to.
+// ability returns the directory as the interface T, or skips the case if it does not implement it.
 func ability[T ports.Directory](t *testing.T, d DirectoryUnderTest) T {
 	t.Helper()
 	can, _ := d.Directory.(T)
@@ -317,7 +317,7 @@ func passwordIs(t *testing.T, v ports.PasswordVerifier, name, password string) {
 	}
 }
 
-// refused holds a refusal of a new password to naming the field with a reason.
+// refused checks that a refusal of a new password names the field and a reason.
 func refused(t *testing.T, err error) {
 	t.Helper()
 	if !errors.Is(err, domain.ErrPasswordPolicy) {

@@ -10,8 +10,8 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// Filled returns a value whose every field holds something, each another thing, so that a field which a store forgets cannot
-// go unnoticed when it is new.
+// Filled returns a value with every field set, each to a different value, so that a new field that a store does not
+// save is detected.
 func Filled[T any]() T {
 	var value T
 	count := 0
@@ -65,7 +65,7 @@ func fill(v reflect.Value, count *int) {
 	}
 }
 
-// EveryField holds all stores together to giving back every field of what they were given, also those that come later.
+// EveryField tests that a store returns every field of a stored value, also fields that are added later.
 func EveryField(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"of a user": func(t *testing.T, s Stores) {

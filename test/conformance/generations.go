@@ -11,7 +11,7 @@ import (
 
 var errSeen = errors.New("the generation was seen")
 
-// unseenSession stores a session whose present generation of tokens was not seen, and lists it.
+// unseenSession stores a session whose current generation of tokens was not seen, and lists it.
 func unseenSession(t *testing.T, s Stores, number int) domain.Session {
 	t.Helper()
 	u := newUser(number)
@@ -39,8 +39,8 @@ func see(t *testing.T, s Stores, id domain.SessionID, wrote *atomic.Int64) error
 	return err
 }
 
-// sessionSeenRace asks for the successor again and again while its generation is marked as seen: a request that starts after
-// the answer of the mark must be refused, and the view must show the mark.
+// sessionSeenRace requests the successor repeatedly while its generation is marked as seen: a request that starts
+// after the mark was acknowledged must be refused, and the view must return the mark.
 func sessionSeenRace(t *testing.T, s Stores) {
 	const rounds, clients = 20, 4
 	var wrote atomic.Int64
@@ -73,7 +73,7 @@ func sessionSeenRace(t *testing.T, s Stores) {
 	}
 }
 
-// sessionSeenOnce has many requests mark one generation at once: one of them writes, and all see the mark afterwards.
+// sessionSeenOnce marks one generation concurrently: one call writes, and all see the mark afterwards.
 func sessionSeenOnce(t *testing.T, s Stores) {
 	session := unseenSession(t, s, 1)
 	var wrote atomic.Int64

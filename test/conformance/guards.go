@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// AdminGuard holds a ports.AdminGuard to its promises.
+// AdminGuard tests a ports.AdminGuard.
 func AdminGuard(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"holds who has joined and not left": func(t *testing.T, s Stores) {
@@ -58,7 +58,7 @@ func members(t *testing.T, s Stores, want ...domain.UserID) {
 	same(t, got, want)
 }
 
-// AttemptStore holds a ports.AttemptStore to its promises.
+// AttemptStore tests a ports.AttemptStore.
 func AttemptStore(t *testing.T, open Open) {
 	policy := domain.DefaultSettings().Lockout
 	cases(t, open, heldAttempts())
@@ -146,7 +146,7 @@ func AttemptStore(t *testing.T, open Open) {
 	})
 }
 
-// heldAttempts are the cases of what is held and eased.
+// heldAttempts returns the cases of volatile and asynchronous updates.
 func heldAttempts() map[string]func(*testing.T, Stores) {
 	policy := domain.DefaultSettings().Lockout
 	reserve := func(t *testing.T, s Stores, id string) error {
@@ -222,7 +222,7 @@ func heldAttempts() map[string]func(*testing.T, Stores) {
 	}
 }
 
-// RateLimiter holds a ports.RateLimiter to its promises.
+// RateLimiter tests a ports.RateLimiter.
 func RateLimiter(t *testing.T, open Open) {
 	rate := domain.Rate{Limit: 5, Window: time.Minute}
 	take := func(t *testing.T, s Stores, key string, at time.Duration) domain.RateState {

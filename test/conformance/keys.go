@@ -17,7 +17,7 @@ func newKey(user domain.UserID) domain.APIKey {
 	}
 }
 
-// APIKeyStore holds a ports.APIKeyStore and its ports.KeyView to their promises.
+// APIKeyStore tests a ports.APIKeyStore and its ports.KeyView.
 func APIKeyStore(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"gives back every field as it was given":    keyKeepsFields,
@@ -96,8 +96,8 @@ func keyList(t *testing.T, s Stores) {
 	same(t, got, domain.KeyPage{Keys: []domain.APIKey{keys[2], keys[0]}, PageInfo: domain.PageInfo{Total: 2}})
 }
 
-// keyPages reads the live keys of one epoch in pages, by cursor and by number: each once, the newest first, whatever of it is
-// revoked on the way.
+// keyPages reads the live keys of one epoch in pages, by cursor and by number: each key once, newest first, while
+// some are revoked.
 func keyPages(t *testing.T, s Stores) {
 	var want []domain.KeyID
 	for i := range 7 {

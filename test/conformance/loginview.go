@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// LoginView holds a ports.LoginView to its promises.
+// LoginView tests a ports.LoginView.
 func LoginView(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"finds by username before e-mail, and nobody without a failure": loginLook,
@@ -37,7 +37,7 @@ func loginLook(t *testing.T, s Stores) {
 		t.Errorf("an address gives %q", got.ID)
 	}
 	restoreUsers(t, s, b)
-	for range 2 { // from the disk, and then perhaps from memory
+	for range 2 { // from the disk, and then possibly from memory
 		same(t, lookedUp(t, s, a.UsernameKey), a)
 		same(t, lookedUp(t, s, a.EmailKey), b)
 		same(t, lookedUp(t, s, "nobody"), domain.User{})
@@ -101,7 +101,8 @@ func loginSeesNames(t *testing.T, s Stores) {
 	}
 }
 
-// loginPromise hands a name on from one user to the next while many look: none may get who had it before, once that was told.
+// loginPromise passes a name from one user to the next while clients look it up: no lookup may return the previous
+// owner after the change was acknowledged.
 func loginPromise(t *testing.T, s Stores) {
 	const name, rounds = "wanderer", 15
 	users := make([]domain.User, rounds)
@@ -116,7 +117,7 @@ func loginPromise(t *testing.T, s Stores) {
 		})
 		must(t, err)
 	}
-	var holder atomic.Pointer[domain.UserID] // who was last told to have the name
+	var holder atomic.Pointer[domain.UserID] // the last acknowledged owner of the name
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
 	for range 4 {

@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// restoreUsers stores users as a copy of another store does, which takes collisions from before they were refused.
+// restoreUsers stores users as a copy of another store does, which accepts collisions from before they were refused.
 func restoreUsers(t *testing.T, s Stores, users ...domain.User) {
 	t.Helper()
 	var things []domain.Archived
@@ -124,7 +124,7 @@ func userOtherKindChangeRace(t *testing.T, s Stores) {
 	}
 }
 
-// Stores from before the rule hold users who collide: both keep their names and go on, and nobody else gets the name.
+// Stores from before the rule contain users who collide: both keep their names, and no other user gets the name.
 func userCollision(t *testing.T, s Stores) {
 	const name = "shared@example.com"
 	a, b := newUser(1), newUser(2)
@@ -206,7 +206,7 @@ func groupKeyRace(t *testing.T, s Stores) {
 	}
 }
 
-// Stores from before the rule hold groups whose names differ in case only, without keys.
+// Stores from before the rule contain groups whose names differ only in case, without keys.
 func groupWithoutKey(t *testing.T, s Stores) {
 	a, b := newGroup("ops"), newGroup("Ops")
 	must(t, s.Groups.CreateGroup(t.Context(), a, domain.Outbox{}))
@@ -220,7 +220,8 @@ func groupWithoutKey(t *testing.T, s Stores) {
 	}
 }
 
-// StoreCollisions stores users and groups whose names collide, as stores from before the rules hold them: Collisions.
+// StoreCollisions stores users and groups whose names collide, as stores from before the rules contain them:
+// Collisions.
 func StoreCollisions(t *testing.T, users ports.UserStore, groups ports.GroupStore, archive ports.Archive) {
 	t.Helper()
 	s := Stores{Users: users, Groups: groups, Archive: archive}
@@ -237,7 +238,7 @@ func StoreCollisions(t *testing.T, users ports.UserStore, groups ports.GroupStor
 	}
 }
 
-// Collisions are those that StoreCollisions stores.
+// Collisions returns the collisions that StoreCollisions stores.
 func Collisions() []domain.Collision {
 	return []domain.Collision{
 		{Kind: domain.CollisionUser, Name: "first@example.com", Holders: []string{"usr_1", "usr_2"}},

@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// OnceStore holds a ports.OnceStore to its promises.
+// OnceStore tests a ports.OnceStore.
 func OnceStore(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"gives a thing once": func(t *testing.T, s Stores) {
@@ -65,7 +65,7 @@ var (
 	farFuture = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// IdempotencyStore holds a ports.IdempotencyStore to its promises.
+// IdempotencyStore tests a ports.IdempotencyStore.
 func IdempotencyStore(t *testing.T, open Open) {
 	record := domain.IdempotencyRecord{Key: "k", Digest: []byte("d"), StartedAt: epoch, ExpiresAt: epoch.Add(24 * time.Hour)}
 	cases(t, open, map[string]func(*testing.T, Stores){

@@ -10,7 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// ThirdPartyTokenStore holds a ports.ThirdPartyTokenStore to its promises.
+// ThirdPartyTokenStore tests a ports.ThirdPartyTokenStore.
 func ThirdPartyTokenStore(t *testing.T, open Open) {
 	token := domain.ThirdPartyToken{ID: "jti-1", Role: "guest", CreatedBy: "usr_1", CreatedAt: epoch, ExpiresAt: epoch.Add(time.Hour)}
 	cases(t, open, map[string]func(*testing.T, Stores){
@@ -56,7 +56,7 @@ func ThirdPartyTokenStore(t *testing.T, open Open) {
 	})
 }
 
-// MessageQueue holds a ports.MessageQueue to its promises.
+// MessageQueue tests a ports.MessageQueue.
 func MessageQueue(t *testing.T, open Open) {
 	send := func(t *testing.T, s Stores, messages ...domain.Message) {
 		t.Helper()
@@ -145,7 +145,7 @@ func MessageQueue(t *testing.T, open Open) {
 	})
 }
 
-// Maintenance holds a ports.Maintenance to its promises.
+// Maintenance tests a ports.Maintenance.
 func Maintenance(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"answers": func(t *testing.T, s Stores) {
@@ -193,7 +193,7 @@ func Maintenance(t *testing.T, open Open) {
 	})
 }
 
-// SigningKeyStore holds a ports.SigningKeyStore to its promises.
+// SigningKeyStore tests a ports.SigningKeyStore.
 func SigningKeyStore(t *testing.T, open Open) {
 	set := func(ids ...string) []domain.SigningKey {
 		var keys []domain.SigningKey

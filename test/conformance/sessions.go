@@ -24,7 +24,7 @@ func newSession(user domain.UserID) domain.Session {
 	}
 }
 
-// signIn makes a user with one live session.
+// signIn creates a user with one live session.
 func signIn(t *testing.T, s Stores, number int) (domain.User, domain.Session) {
 	t.Helper()
 	u := newUser(number)
@@ -35,7 +35,7 @@ func signIn(t *testing.T, s Stores, number int) (domain.User, domain.Session) {
 	return u, session
 }
 
-// SessionStore holds a ports.SessionStore to its promises.
+// SessionStore tests a ports.SessionStore.
 func SessionStore(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"gives back every field as it was given":            sessionKeepsFields,

@@ -1,4 +1,5 @@
-// Package conformance holds the implementations of the storage ports to what the ports promise: one suite for each port,
+// Package conformance tests implementations of the storage ports: one suite for each port, with concurrency cases.
+// Every store runs all of them:
 // races included. Every store runs them all:
 //
 //	func TestConformance(t *testing.T) {
@@ -17,7 +18,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Stores are the ports of one empty store. The suites use several at once, since a change and its outbox are one write.
+// Stores are the ports of one empty store. The suites use several together, since a change and its outbox are one
+// write.
 type Stores struct {
 	Users         ports.UserStore
 	Guard         ports.AdminGuard
@@ -46,7 +48,7 @@ type Stores struct {
 	Archive       ports.Archive
 }
 
-// Open makes an empty store for one test and closes it when the test ends.
+// Open opens an empty store for one test and closes it at the end of the test.
 type Open func(t *testing.T) Stores
 
 // All runs every suite.
@@ -66,7 +68,7 @@ func All(t *testing.T, open Open) {
 	}
 }
 
-// cases runs each case on a store of its own.
+// cases runs each case on a new store.
 func cases(t *testing.T, open Open, tests map[string]func(*testing.T, Stores)) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -76,15 +78,15 @@ func cases(t *testing.T, open Open, tests map[string]func(*testing.T, Stores)) {
 	}
 }
 
-// epoch is the time of the suites' world.
+// epoch is the current time of the suites.
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 var idCounter atomic.Int64
 
-// newID returns an id of the form of ours: later ones sort after earlier ones.
+// newID returns an id in our format: later ids sort after earlier ones.
 func newID(prefix string) string { return fmt.Sprintf("%s%026d", prefix, idCounter.Add(1)) }
 
-// newUser returns an active user whose name is made of the number.
+// newUser returns an active user whose name is derived from the number.
 func newUser(number int) domain.User {
 	name := fmt.Sprintf("user%06d", number)
 	at := epoch.Add(time.Duration(number) * time.Second)
@@ -125,7 +127,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// race runs n calls of f at once, with their number, and returns how many returned nil. A failure that allowed does not
+// race makes n concurrent calls of f with their index, and returns how many succeeded. An error that allowed does not
 // accept fails the test.
 func race(t *testing.T, n int, allowed func(error) bool, f func(i int) error) int {
 	t.Helper()
@@ -148,7 +150,7 @@ func race(t *testing.T, n int, allowed func(error) bool, f func(i int) error) in
 	return int(wins.Load())
 }
 
-// never accepts no failure.
+// never accepts no error.
 func never(error) bool { return false }
 
 // entriesAbout returns the audit entries with this target.
@@ -164,7 +166,7 @@ func entriesAbout(t *testing.T, s Stores, target string) []domain.AuditEntry {
 	return found
 }
 
-// claimAll takes every message that is due at the epoch.
+// claimAll claims every message that is due at the epoch.
 func claimAll(t *testing.T, s Stores) []domain.Message {
 	t.Helper()
 	messages, err := s.Messages.ClaimMessages(t.Context(), epoch, epoch.Add(time.Minute), 1000)

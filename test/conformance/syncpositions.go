@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// SyncPositionStore holds a ports.SyncPositionStore to its promises.
+// SyncPositionStore tests a ports.SyncPositionStore.
 func SyncPositionStore(t *testing.T, open Open) {
 	get := func(t *testing.T, s Stores, id domain.DirectoryID) domain.SyncPosition {
 		t.Helper()

@@ -13,7 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// UserList holds the list of a ports.UserStore to its promises.
+// UserList tests the list of a ports.UserStore.
 func UserList(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"gives every combination of filters in every order": listCombinations,
@@ -33,7 +33,7 @@ var userSorts = []domain.UserSort{
 	domain.SortEmail, domain.SortEmailDesc, domain.SortLastLogin, domain.SortLastLoginDesc,
 }
 
-// mixedUsers stores users that differ in everything that can be filtered by.
+// mixedUsers stores users with different values of everything that can be filtered by.
 func mixedUsers(t *testing.T, s Stores, n int) []domain.User {
 	t.Helper()
 	users := make([]domain.User, n)
@@ -93,7 +93,7 @@ func compareUsers(sort domain.UserSort) func(a, b domain.User) int {
 	return compare
 }
 
-// listAll walks the whole list by cursor.
+// listAll reads the whole list by cursor.
 func listAll(t *testing.T, s Stores, q domain.UserQuery, limit int) []domain.User {
 	t.Helper()
 	var users []domain.User
@@ -322,7 +322,8 @@ func listNoTotal(t *testing.T, s Stores) {
 	}
 }
 
-// listMoving checks that nobody who is there all the time is passed over or given twice while others come and go.
+// listMoving checks that no user who exists throughout is skipped or returned twice while others are created and
+// deleted.
 func listMoving(t *testing.T, s Stores) {
 	users := mixedUsers(t, s, 20)
 	q := domain.UserQuery{Page: domain.Page{Number: 1, Limit: 3}}

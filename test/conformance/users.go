@@ -15,7 +15,7 @@ import (
 
 var errRefused = errors.New("refused by the change")
 
-// UserStore holds a ports.UserStore to its promises, its list left to UserList.
+// UserStore tests a ports.UserStore, except its list (see UserList).
 func UserStore(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"gives back every field as it was given":            userKeepsFields,
@@ -43,7 +43,7 @@ func UserStore(t *testing.T, open Open) {
 	})
 }
 
-// fullUser returns a user with every field filled.
+// fullUser returns a user with every field set.
 func fullUser() domain.User {
 	at := epoch.Add(123456789 * time.Nanosecond)
 	backup := domain.BackupCodes{Salt: []byte("salt"), Hashes: [][]byte{[]byte("h1"), []byte("h2")}}
@@ -140,7 +140,7 @@ func userTaken(t *testing.T, s Stores) {
 			t.Errorf("%s: a refused user left %d entries", field, n)
 		}
 	}
-	for i := range 2 { // those without an address do not stand in each other's way
+	for i := range 2 { // users without an address do not conflict
 		u := newUser(10 + i)
 		u.EmailKey, u.Email = "", ""
 		must(t, s.Users.Create(t.Context(), u, domain.Outbox{}))

@@ -10,7 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// SessionView holds a ports.SessionView to its promises; the first is that of an acknowledged change.
+// SessionView tests a ports.SessionView, above all its guarantee about acknowledged changes.
 func SessionView(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"gives a live session with its user":                     viewLook,
@@ -26,7 +26,7 @@ func SessionView(t *testing.T, open Open) {
 
 func viewLook(t *testing.T, s Stores) {
 	u, session := signIn(t, s, 1)
-	for range 2 { // from the disk, and then perhaps from memory
+	for range 2 { // from the disk, and then possibly from memory
 		live, err := s.View.Look(t.Context(), session.ID)
 		must(t, err)
 		same(t, *live.Session, session)
@@ -95,7 +95,7 @@ func viewTouch(t *testing.T, s Stores) {
 			t.Errorf("the look shows %v, want %v", live.Session.LastActivity, at)
 		}
 	}
-	must(t, s.View.Touch(t.Context(), session.ID, epoch)) // one that comes late takes nothing back
+	must(t, s.View.Touch(t.Context(), session.ID, epoch)) // a late touch with an earlier time changes nothing
 	live, err := s.View.Look(t.Context(), session.ID)
 	must(t, err)
 	if want := epoch.Add(3 * time.Minute); !live.Session.LastActivity.Equal(want) {
@@ -129,8 +129,8 @@ func viewTouchRace(t *testing.T, s Stores) {
 	}
 }
 
-// viewPromise revokes sessions while others look at them all the time: a look that starts after the answer of the revoke
-// must be refused.
+// viewPromise revokes sessions while others look them up continuously: a lookup that starts after the revocation was
+// acknowledged must be refused.
 func viewPromise(t *testing.T, s Stores) {
 	const rounds, lookers = 60, 4
 	for i := range rounds {
@@ -153,7 +153,8 @@ func viewPromise(t *testing.T, s Stores) {
 	}
 }
 
-// promise runs change once while lookers look, and checks that no look that started after its answer found what it ended.
+// promise runs change once during concurrent lookups, and checks that no lookup that started after its acknowledgment
+// found what it ended.
 func promise(t *testing.T, lookers int, change func() error, look func() bool) {
 	t.Helper()
 	var told, over atomic.Bool
@@ -168,7 +169,7 @@ func promise(t *testing.T, lookers int, change func() error, look func() bool) {
 			}
 		})
 	}
-	time.Sleep(time.Millisecond) // lets the lookers begin; nothing depends on how many have
+	time.Sleep(time.Millisecond) // lets the lookups begin; the test does not depend on how many have
 	if err := change(); err != nil {
 		t.Errorf("unexpected failure: %v", err)
 	}

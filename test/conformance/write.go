@@ -8,9 +8,9 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// WriteEveryKind stores one document of each kind with every field set, and of most kinds one with no more than it
-// needs. What it writes is the same in every run, for tests that compare what a store keeps with golden files. It
-// needs an empty store.
+// WriteEveryKind stores one document of each kind with every field set, and of most kinds one with only the required
+// fields. It writes the same data in every run, for tests that compare stored data with golden files. It needs an
+// empty store.
 func WriteEveryKind(t *testing.T, s Stores) {
 	t.Helper()
 	writeUsers(t, s)

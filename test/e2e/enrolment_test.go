@@ -10,10 +10,10 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// TestT09_WhoMustHaveASecondFactorCanOnlyEnrol puts administrators under the duty while one is signed in: from the
+// TestUsersWithARequiredFactorCanOnlyEnroll puts administrators under the duty while one is signed in: from the
 // next request on they can do nothing but set one up, and everything again once they have. The session that switched
 // the duty on keeps its rights for a while.
-func TestT09_WhoMustHaveASecondFactorCanOnlyEnrol(t *testing.T) {
+func TestUsersWithARequiredFactorCanOnlyEnroll(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	me := in.call(t, in.admin, http.MethodGet, "/auth/verify", "").text("user_id")

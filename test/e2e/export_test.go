@@ -67,8 +67,8 @@ func TestExportOfCSVHasEntriesAloneUnlessTheProofIsAskedFor(t *testing.T) {
 	}
 }
 
-// TestL07_NoCellOfAnExportRuns signs in under names that a spreadsheet would run.
-func TestL07_NoCellOfAnExportRuns(t *testing.T) {
+// TestExportCellsAreNotFormulas signs in under names that a spreadsheet would run.
+func TestExportCellsAreNotFormulas(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	for _, name := range []string{"=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)"} {

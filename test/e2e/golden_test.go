@@ -24,11 +24,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the answers in testdata")
 
-// TestGolden plays each file of testdata against an installation of its own.
+// TestGolden runs each file of testdata against an installation of its own.
 //
-// A file is a story in steps. "name.request" is a request as it is typed (paths below the API's base, unless they begin
-// with "//"); "name.response" is its answer, with what differs between runs masked. "name.clock" moves the time,
-// "name.mail" is the mail that has gone out. {{name.member}} is a member of an earlier answer, {{admin}} the
+// A file is a sequence of steps. "name.request" is a request (with paths below the API's base, unless they begin with
+// "//"); "name.response" is its response, with values that differ between runs masked. "name.clock" advances the
+// time, "name.mail" is the email that was sent. {{name.member}} is a member of an earlier response, {{admin}} the
 // administrator's token.
 func TestGolden(t *testing.T) {
 	t.Parallel()

@@ -17,9 +17,9 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// TestH04_NoBodyPassesThatTheDocumentDoesNotAllow sends to every call, as an administrator, its right body with one thing
+// TestInvalidBodiesAreRefused sends to every call, as an administrator, its right body with one thing
 // wrong, for every member and every kind of wrong. All are refused by name, none changes anything.
-func TestH04_NoBodyPassesThatTheDocumentDoesNotAllow(t *testing.T) {
+func TestInvalidBodiesAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "admin", "other")
 	before := w.changes(t)
@@ -177,7 +177,7 @@ func (w *world) refused(t *testing.T, operation, body, field string) {
 func (w *world) notTaken(t *testing.T, operation, body string) {
 	t.Helper()
 	method, path, _ := strings.Cut(operation, " ")
-	if operation == "POST /auth/login" { // counts a failed attempt, as for any name that is nobody's
+	if operation == "POST /auth/login" { // counts a failed attempt, as for any unknown name
 		return
 	}
 	if r := w.call(t, w.token, method, w.filled(path), body); r.status < http.StatusBadRequest || r.status >= http.StatusInternalServerError {
@@ -192,8 +192,8 @@ func (w *world) filled(text string) string {
 	return text
 }
 
-// allowed returns a path with the object's ids, or with the caller's own where nobody does it to somebody else: a refusal for want
-// of permission comes before one of the body.
+// allowed returns a path with the object's ids, or with the caller's own if the operation is only allowed on oneself:
+// a missing permission is reported before an invalid body.
 func (w *world) allowed(path string) string {
 	switch path {
 	case "/users/{user_id}/password", "/users/{user_id}/2fa/enable", "/users/{user_id}/2fa/verify":
@@ -210,9 +210,9 @@ var nasty = []string{
 	"\ufeff", "\ufffe", "\U0010ffff", "a b", "a/b", `a\b`, "a;b", "a?b#c",
 }
 
-// TestH09_NothingHostileIsADefect puts hostile texts into every text that a call takes, wherever it takes it. What comes
+// TestHostileRequestsCauseNoInternalError puts hostile texts into every text that a call takes, wherever it takes it. What comes
 // back is a decision, never a defect, and its request id is ours to find it by.
-func TestH09_NothingHostileIsADefect(t *testing.T) {
+func TestHostileRequestsCauseNoInternalError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "admin", "other")
 	check := func(operation string, r reply) {
@@ -270,8 +270,8 @@ func (w *world) hostileBodies(t *testing.T, operation, text string, check func(s
 	}
 }
 
-// TestH02_FormsAreForOneCallOnly sends the right bodies as what a browser can send from another site.
-func TestH02_FormsAreForOneCallOnly(t *testing.T) {
+// TestFormsAreAcceptedByOneRouteOnly sends the right bodies as what a browser can send from another site.
+func TestFormsAreAcceptedByOneRouteOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "admin", "other")
 	for operation, body := range bodies {
@@ -289,8 +289,8 @@ func TestH02_FormsAreForOneCallOnly(t *testing.T) {
 	}
 }
 
-// TestA08_LoginIsLimitedByTheRealAddress spends the limit and finds that no header gives another.
-func TestA08_LoginIsLimitedByTheRealAddress(t *testing.T) {
+// TestLoginIsLimitedByTheRealAddress spends the limit and finds that no header gives another.
+func TestLoginIsLimitedByTheRealAddress(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{LoginRate: domain.Rate{Limit: 5, Window: 60e9}})
 	var r reply

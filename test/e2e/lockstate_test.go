@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// TestAnswersAboutAUserTellUntilWhenTheyAreLocked locks john out of one source, and has everybody who may look at him look.
+// The test locks john out of one source and reads the state as every user who may.
 func TestAnswersAboutAUserTellUntilWhenTheyAreLocked(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})

@@ -70,7 +70,7 @@ func TestAGroupOfAMappingRuleMovesWithItsPermissions(t *testing.T) {
 	}
 }
 
-// TestAGroupThatAdministersIsChangedByWhoHoldsWhatItGives has somebody with groups.manage change such a group's name.
+// The test changes the name of such a group as a user with groups.manage.
 func TestAGroupThatAdministersIsChangedByWhoHoldsWhatItGives(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})

@@ -20,9 +20,9 @@ import (
 
 const matrixFile = "testdata/matrix.txt"
 
-// TestZ02_WhoMayDoWhat calls every route as everybody on everything and compares the answers with a table that people can
-// read. A new route does not pass before its line was looked at.
-func TestZ02_WhoMayDoWhat(t *testing.T) {
+// TestAuthorizationMatrix calls every route as every kind of principal on every kind of object and compares the
+// responses with a readable table. A new route does not pass before its line was reviewed.
+func TestAuthorizationMatrix(t *testing.T) {
 	t.Parallel()
 	callers := []string{"anonymous", "garbage", "user", "key", "auditor", "helpdesk", "admin"}
 	objects := []string{"own", "other", "above", "absent"}

@@ -49,7 +49,7 @@ func statuses(replies []reply) string {
 	return strings.Join(slices.Compact(all), " ")
 }
 
-func TestA01_NobodyLearnsWhyASignInFailed(t *testing.T) {
+func TestFailedSignInsAreIndistinguishable(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	in.Register(t, "known", userPassword, "")
@@ -69,7 +69,7 @@ func TestA01_NobodyLearnsWhyASignInFailed(t *testing.T) {
 	}
 }
 
-func TestA19_WhoIsDeactivatedIsCutOffAtOnce(t *testing.T) {
+func TestDeactivationTakesEffectImmediately(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	user := in.Register(t, "john", userPassword, "")
@@ -92,7 +92,7 @@ func TestA19_WhoIsDeactivatedIsCutOffAtOnce(t *testing.T) {
 	}
 }
 
-func TestS07_ConcurrentRefreshGivesOneSuccessor(t *testing.T) {
+func TestConcurrentRefreshReturnsOneSuccessor(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	in.Register(t, "john", userPassword, "")
@@ -114,7 +114,7 @@ func TestS07_ConcurrentRefreshGivesOneSuccessor(t *testing.T) {
 	}
 }
 
-func TestS10_MaxSessionsHoldUnderARace(t *testing.T) {
+func TestMaxSessionsUnderARace(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	user := in.Register(t, "john", userPassword, "")
@@ -133,7 +133,7 @@ func TestS10_MaxSessionsHoldUnderARace(t *testing.T) {
 	}
 }
 
-func TestS14_OnlyTheWholeTokenIsOne(t *testing.T) {
+func TestAlteredTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	user := in.Register(t, "john", userPassword, "")
@@ -174,7 +174,7 @@ func mutations(token string) []string {
 	return slices.DeleteFunc(all, func(s string) bool { return s == token })
 }
 
-func TestS02_NoCredentialDoesAnothersWork(t *testing.T) {
+func TestCredentialKindsAreNotInterchangeable(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	user := in.Register(t, "john", userPassword, "")
@@ -202,7 +202,7 @@ func TestS02_NoCredentialDoesAnothersWork(t *testing.T) {
 	}
 }
 
-func TestR04_AResetTokenWorksOnceUnderARace(t *testing.T) {
+func TestResetTokenWorksOnceUnderARace(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	in.Register(t, "john", userPassword, "")
@@ -223,8 +223,8 @@ func TestR04_AResetTokenWorksOnceUnderARace(t *testing.T) {
 	}
 }
 
-// TestL01_EveryChangeLeavesItsEntry makes each change once and looks for its one entry, found by the request's id.
-func TestL01_EveryChangeLeavesItsEntry(t *testing.T) {
+// TestEveryChangeIsAudited makes each change once and looks for its one entry, found by the request's id.
+func TestEveryChangeIsAudited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "admin", "other")
 	expected := map[string]domain.Action{

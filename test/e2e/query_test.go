@@ -91,7 +91,7 @@ func TestARefusalForWantOfPermissionComesBeforeTheQuery(t *testing.T) {
 			continue
 		}
 		if strings.HasPrefix(path, "/roles/") && o.Method == http.MethodGet || strings.Contains(path, "{provider}") {
-			continue // everybody may
+			continue // every user may
 		}
 		plain := p.ask(t, p.stranger, o.Method, o.Path, body)
 		asked := p.ask(t, p.stranger, o.Method, o.Path+"?no_such_parameter=true", body)

@@ -13,7 +13,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-func TestZ07_TwoAdministratorsCannotRemoveEachOther(t *testing.T) {
+func TestTwoAdministratorsCannotRemoveEachOther(t *testing.T) {
 	t.Parallel()
 	for range 5 {
 		in := install(t, kit.Options{})
@@ -32,7 +32,7 @@ func TestZ07_TwoAdministratorsCannotRemoveEachOther(t *testing.T) {
 	}
 }
 
-func TestK05_NoMoreKeysADayThanAllowedUnderARace(t *testing.T) {
+func TestDailyKeyLimitUnderARace(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	user := in.Register(t, "john", userPassword, "")
@@ -75,7 +75,7 @@ func TestOneIdempotencyKeyMakesOneUser(t *testing.T) {
 	}
 }
 
-func TestT01_ACodeWorksOnce(t *testing.T) {
+func TestCodeWorksOnce(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	user := in.Register(t, "john", userPassword, "")

@@ -20,14 +20,14 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// The people whom every installation of these tests knows.
+// The users of every test installation.
 const (
 	adminPassword = "Correct-Horse-7-Battery"
 	userPassword  = "Staple-9-Wagon-Umbrella"
 )
 
-// installation is the whole product on the real embedded store, without the configuration: its services, and the server
-// that they are reached by. Time stands still until a test moves it.
+// installation is the whole product on the real embedded store, without the configuration: its services and its HTTP
+// server. The clock only moves on request.
 type installation struct {
 	*kit.Services
 

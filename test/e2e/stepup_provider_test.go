@@ -69,7 +69,7 @@ func TestAUserOfAProviderIsSentThereToStepUp(t *testing.T) {
 	if r := in.call(t, token, http.MethodPost, "/auth/step-up", `{"code":"unknown"}`); r.status != http.StatusBadRequest || r.text("error") != "invalid_token" {
 		t.Errorf("an unknown code: %d %s", r.status, r.body)
 	}
-	if got := len(in.Logged(t, domain.ActionStepUp)); got != 4 { // a password in vain, two successes, an unknown code
+	if got := len(in.Logged(t, domain.ActionStepUp)); got != 4 { // a password without effect, two successes, an unknown code
 		t.Errorf("%d entries of step-ups", got)
 	}
 }

@@ -38,7 +38,7 @@ var sensitive = map[string][3]string{
 	"switching the rule off":                      {http.MethodPatch, "/settings/security", `{"session_policy":{"reauthenticate_minutes":0}}`},
 }
 
-// harmless are calls of the same kinds that give nobody an administrative right.
+// harmless are calls of the same kinds that grant no administrative right.
 var harmless = map[string][3]string{
 	"a name":                          {http.MethodPatch, "/users/{mailed}", `{"full_name":"A Name"}`},
 	"the e-mail that is":              {http.MethodPatch, "/users/{keyed}", `{"email":"keyed@example.com"}`},

@@ -297,7 +297,7 @@ func sessionCases() map[string]useCase {
 		"sign in with a code": {
 			prepare: enrolled,
 			run: func(t *testing.T, w *world) error {
-				w.Clock.Forward(30 * time.Second) // the code of a step that was burned is gone
+				w.Clock.Forward(30 * time.Second) // the used time step is over
 				return login(t, w, auth.LoginInput{Password: password, Code: codeOf(t, w)})
 			},
 			action: domain.ActionLogin, happened: sessions, again: true,

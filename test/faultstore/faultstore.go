@@ -1,9 +1,9 @@
-// Package faultstore puts failures between the services and a real store: the N-th call of any port fails, before it has done
-// anything or after it has done everything. A test that runs a use case for every N has met every place where it can break
-// off (after "How SQLite Is Tested", which does the same with memory and disk).
+// Package faultstore injects failures between the services and a real store: the N-th call of any port fails, before
+// it has any effect or after all of its effects. A test that runs a use case for every N covers every point of
+// interruption (after "How SQLite Is Tested", which does the same with memory and disk).
 //
-// It also runs every change twice, the first time on a copy that is thrown away: a store may repeat a change after a lost
-// race, so a change that remembers anything would do it twice.
+// It also runs every change twice, the first time on a copy that is discarded: a store may repeat a change after a
+// lost race, so a change with side effects would apply them twice.
 package faultstore
 
 import (
@@ -15,13 +15,13 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// Mode says how a call fails.
+// Mode is how a call fails.
 type Mode int
 
 // The modes.
 const (
-	Before Mode = iota // the call does nothing
-	After              // the call does what it should, and its answer is lost
+	Before Mode = iota // the call has no effect
+	After              // the call has its effect, and its result is lost
 )
 
 // String returns the mode in words.
@@ -41,14 +41,14 @@ type Faults struct {
 	armed bool
 }
 
-// Arm has the n-th call from now on fail, counted from 1.
+// Arm makes the n-th call from now on fail, counted from 1.
 func (f *Faults) Arm(n int, mode Mode) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.at, f.mode, f.name, f.armed = n, mode, "", true
 }
 
-// Disarm ends it and returns the name of the call that has failed; empty when there were fewer.
+// Disarm removes the fault and returns the name of the call that has failed; empty if there were fewer calls.
 func (f *Faults) Disarm() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -70,7 +70,7 @@ func (f *Faults) fails(name string) (Mode, bool) {
 	return f.mode, true
 }
 
-// call runs a call, or has it fail.
+// call runs a call, or makes it fail.
 func (f *Faults) call(name string, run func() error) error {
 	mode, fails := f.fails(name)
 	if !fails {
@@ -84,7 +84,7 @@ func (f *Faults) call(name string, run func() error) error {
 	return fault.ErrStorage
 }
 
-// ask is call for one that answers something.
+// ask is call for one with a result.
 func ask[T any](f *Faults, name string, run func() (T, error)) (T, error) {
 	var answer T
 	err := f.call(name, func() (err error) {
@@ -98,7 +98,7 @@ func ask[T any](f *Faults, name string, run func() (T, error)) (T, error) {
 	return answer, nil
 }
 
-// twice returns the change as a store runs it that has lost a race: once for nothing.
+// twice returns the change as a store runs it after a lost race: the first run is discarded.
 func twice[T any](change ports.Change[T], clone func(*T) T) ports.Change[T] {
 	return func(thing *T, out *domain.Outbox) error {
 		copied := clone(thing)
@@ -109,7 +109,7 @@ func twice[T any](change ports.Change[T], clone func(*T) T) ports.Change[T] {
 	}
 }
 
-// Wrap puts the faults in front of all ports.
+// Wrap adds the faults to all ports.
 func (f *Faults) Wrap(p *kit.Ports) {
 	p.Users = users{f, p.Users}
 	p.Guard = guard{f, p.Guard}

@@ -42,26 +42,26 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// useCase is one thing that people do.
+// useCase is one operation of a user.
 type useCase struct {
 	prepare func(t *testing.T, w *world)
 	run     func(t *testing.T, w *world) error
-	// action is what its entry records; empty for what leaves none.
+	// action is the action of its audit entry; empty if it writes none.
 	action domain.Action
-	// happened says how often it has happened, by what the store holds.
+	// happened returns how often it has happened, according to the store.
 	happened func(t *testing.T, w *world) int
-	// again says that a repeated call does it once more, so that one more is right.
+	// again reports that a repeated call repeats the effect, so that one more is right.
 	again bool
-	// wait is how long to wait before trying again.
+	// wait is the time to wait before a retry.
 	wait time.Duration
-	// burns is a call that takes a single-use thing: one whose answer was lost counts as used up, and there is no second try.
+	// burns is a call that consumes a single-use record: after a lost result it is consumed, and there is no retry.
 	burns string
 }
 
-// TestL02_S05_H16_NoFailedCallLeavesHalfAChange runs every use case with every one of its calls to the store failing, before and
-// after it did its work, and holds what is left to the promise: a success has happened, a change has its entry and an
-// entry its change, a failure is an outage and nothing else, and trying again brings the thing to its end.
-func TestL02_S05_H16_NoFailedCallLeavesHalfAChange(t *testing.T) {
+// TestFailedCallsLeaveNoPartialChange runs every use case with a failure of each of its calls to the store,
+// before and after its effect, and checks the result: a success has happened, a change has its audit entry and an
+// entry its change, a failure is reported as an outage, and a retry completes the operation.
+func TestFailedCallsLeaveNoPartialChange(t *testing.T) {
 	t.Parallel()
 	for name, uc := range useCases() {
 		t.Run(name, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestL02_S05_H16_NoFailedCallLeavesHalfAChange(t *testing.T) {
 			if len(writes) == 0 || writes[len(writes)-1] == maxCalls {
 				t.Fatalf("no writes, or more than %d calls", maxCalls)
 			}
-			// A lost answer of a read is a read that failed: it was met above.
+			// A read with a lost result is a failed read, which is covered above.
 			for _, n := range writes {
 				inject(t, uc, faultstore.After, n)
 			}
@@ -95,7 +95,7 @@ var reads = map[string]bool{
 	"Unsealed": true, "LastSegment": true, "SealKey": true, "Segments": true, "Records": true, "SegmentBefore": true,
 }
 
-// inject runs the use case with the n-th call failing and returns the call's name; empty when there was none.
+// inject runs the use case with the n-th call failing and returns the call's name; empty if there was none.
 func inject(t *testing.T, uc useCase, mode faultstore.Mode, n int) string {
 	t.Helper()
 	w := newWorld(t)
@@ -129,7 +129,7 @@ func inject(t *testing.T, uc useCase, mode faultstore.Mode, n int) string {
 	return call
 }
 
-// agree holds the number of changes against the number of entries.
+// agree compares the number of changes with the number of audit entries.
 func (w *world) agree(t *testing.T, uc useCase, where string, happened, entries int) {
 	t.Helper()
 	if uc.action == "" {
@@ -140,7 +140,7 @@ func (w *world) agree(t *testing.T, uc useCase, where string, happened, entries 
 	}
 }
 
-// retry tries again, as a person would who was told of an outage.
+// retry repeats the operation, as a user would after an outage.
 func (w *world) retry(t *testing.T, uc useCase, where string, had, entries int) {
 	t.Helper()
 	err := uc.run(t, w)
@@ -154,7 +154,7 @@ func (w *world) retry(t *testing.T, uc useCase, where string, had, entries int) 
 	w.agree(t, uc, where+", and again", happened, entries)
 }
 
-// sound checks what holds after everything.
+// sound checks the invariants.
 func (w *world) sound(t *testing.T, where string) {
 	t.Helper()
 	if err := w.Access.Reconcile(t.Context()); err != nil {
@@ -187,7 +187,7 @@ func (w *world) count(t *testing.T, action domain.Action) int {
 	return n
 }
 
-// stored returns the user as the store has them, and whether it does.
+// stored returns the stored user, and whether there is one.
 func (w *world) stored(t *testing.T, name string) (domain.User, bool) {
 	t.Helper()
 	user, err := w.Store.Users().FindByLogin(t.Context(), name)

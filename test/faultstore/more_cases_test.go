@@ -28,7 +28,7 @@ func wanted(err error, code string) error {
 
 var tokenForm = regexp.MustCompile(`token=([^\s]+)`)
 
-// tokenIn returns the token of the mail that waits.
+// tokenIn returns the token of the queued email.
 func tokenIn(t *testing.T, w *world) string {
 	t.Helper()
 	for _, letter := range w.Letters(t) {
@@ -73,7 +73,7 @@ func passwordCases() map[string]useCase {
 		"change a password": {
 			prepare: remember,
 			run: func(t *testing.T, w *world) error {
-				// A second try finds the new password in place; the person is told that the old one is wrong.
+				// A retry finds the new password stored; the old one is reported as wrong.
 				return w.Account.ChangePassword(t.Context(), w.user, w.user.UserID, account.PasswordChange{Current: password, Next: another})
 			},
 			action: domain.ActionPasswordChange, happened: changed,
@@ -143,7 +143,7 @@ func factorCases() map[string]useCase {
 			run: func(t *testing.T, w *world) error {
 				user, _ := w.stored(t, "john")
 				_, err := w.Checker.Verify(t.Context(), w.user, &user, w.values["backup"])
-				// After an outage a used code counts as burned, so a second try is told that it is used.
+				// After an outage a used code counts as consumed, so a retry is refused.
 				return err
 			},
 			happened: of("john", func(u domain.User) bool { return len(u.Factor.Backup.Hashes) == 9 }),
@@ -209,7 +209,7 @@ func otherCases() map[string]useCase {
 			happened: func(t *testing.T, w *world) int {
 				segment, err := w.Store.Audit().SegmentBefore(t.Context(), w.Clock.Now())
 				must(t, err)
-				return one(segment.Number == 0) // none that still has its entries
+				return one(segment.Number == 0) // no segment that still has its entries
 			},
 		},
 	}

@@ -88,5 +88,5 @@ func (x eraser) ErasePerson(ctx context.Context, id domain.UserID) error {
 	return x.f.call("AuditEraser.ErasePerson", func() error { return x.AuditEraser.ErasePerson(ctx, id) })
 }
 
-// copied is the copy of what changes replace as a whole, and never within.
+// copied returns a shallow copy, which suffices for values that changes replace as a whole.
 func copied[T any](thing *T) T { return *thing }

@@ -18,7 +18,7 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// corp returns a directory of a provider that signs mallory in. It goes by the machine's clock, as the provider does.
+// corp returns a directory of a provider that signs mallory in. It uses the machine's clock, as the provider does.
 func (w *world) corp(t *testing.T) ports.Directory {
 	t.Helper()
 	w.provider = oidc.NewHostile(t)

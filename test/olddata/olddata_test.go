@@ -23,7 +23,7 @@ const (
 	userPassword  = "Staple-9-Wagon-Umbrella"
 )
 
-// source is an address from which nobody has signed in before.
+// source is an address from which no user has signed in before.
 const source = "192.0.2.44"
 
 func TestAnOldDataDirectoryOpens(t *testing.T) {

@@ -16,9 +16,9 @@ import (
 
 const workers = 6
 
-// TestL02_L05_S04_R04_AKillInTheMidstOfEverythingLosesNothingThatWasAnswered kills the program at another moment of its work
+// TestKillLosesNoAcknowledgedChange kills the program at another moment of its work
 // each time.
-func TestL02_L05_S04_R04_AKillInTheMidstOfEverythingLosesNothingThatWasAnswered(t *testing.T) {
+func TestKillLosesNoAcknowledgedChange(t *testing.T) {
 	t.Parallel()
 	rounds := 5
 	if testing.Short() {
@@ -75,7 +75,7 @@ func (s *server) killAfter(t *testing.T, j *journal, round, answers int) {
 	for j.answers() < answers {
 		select {
 		case <-ticker.C:
-		case <-ended: // all by a wrong answer, which is told below
+		case <-ended: // only by a wrong response, which is reported below
 			answers = 0
 		}
 	}
@@ -139,7 +139,7 @@ func (s *server) limit(t *testing.T, admin string) string {
 	return fmt.Sprint(policy["max_sessions"])
 }
 
-// hasLetter waits for a letter: the queue goes on where the process was killed, once the claim of the dead one has run out.
+// hasLetter waits for an email: delivery resumes after the kill when the lease of the killed process has expired.
 func (s *server) hasLetter(t *testing.T, address, subject string) bool {
 	t.Helper()
 	for begin := time.Now(); time.Since(begin) < 2*time.Minute; {
@@ -159,8 +159,8 @@ func (s *server) hasLetter(t *testing.T, address, subject string) bool {
 
 var tokenInLetter = regexp.MustCompile(`\?token=([^\s]+)`)
 
-// TestL02_AnImportThatIsKilledGoesOn kills the server in the midst of an import; the same import again brings the rest in.
-func TestL02_AnImportThatIsKilledGoesOn(t *testing.T) {
+// TestKilledImportResumes kills the server in the midst of an import; the same import again brings the rest in.
+func TestKilledImportResumes(t *testing.T) {
 	t.Parallel()
 	const users = 3000
 	s := newServer(t)

@@ -83,7 +83,7 @@ func (s *server) run(t *testing.T, args ...string) (string, error) {
 
 func (s *server) log(life int) string { return filepath.Join(s.dir, fmt.Sprintf("log-%d", life)) }
 
-// letters returns all that was written to an address in all lives.
+// letters returns all emails to an address, across restarts.
 func (s *server) letters(t *testing.T, address string) []string {
 	t.Helper()
 	var found []string

@@ -128,7 +128,7 @@ func (s *story) run() {
 	s.factor(user)
 	s.reset()
 	if !s.ends {
-		s.guess()
+		s.failLogins()
 		return
 	}
 	for _, about := range s.hangs { // what ends with the user
@@ -222,8 +222,8 @@ func (s *story) factor(user string) {
 	}
 }
 
-// guess gives wrong passwords until the account is locked for this address, as each answer has said.
-func (s *story) guess() {
+// failLogins sends wrong passwords until the account is locked for this address, as each response reports.
+func (s *story) failLogins() {
 	const attempts = 5
 	for range attempts {
 		if s.failed != nil || s.wrong != "" {

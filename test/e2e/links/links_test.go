@@ -137,7 +137,7 @@ func TestAForgottenPasswordIsReplaced(t *testing.T) {
 	}
 }
 
-func TestR09_OpeningALinkChangesNothing(t *testing.T) {
+func TestOpeningALinkChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Register(t, "grace", "Cobol-1959-Compiler", "user")

@@ -73,7 +73,7 @@ directories:
 var logoutForm = regexp.MustCompile(`action="([^"]+)"[^>]*>\s*<input type="hidden" name="xsrf" value="([^"]+)"`)
 
 // Each request of a sign-in goes to another node than the one before: what one remembers of a flow, the other uses up.
-func TestD08_ASignInByAProviderGoesOverTwoNodes(t *testing.T) {
+func TestProviderSignInAcrossTwoNodes(t *testing.T) {
 	t.Parallel()
 	f, nodes, _ := withDirectories(t)
 	for round := range 4 {
@@ -108,7 +108,7 @@ func TestD08_ASignInByAProviderGoesOverTwoNodes(t *testing.T) {
 	}
 }
 
-// endAtProvider confirms the logout; the provider tells us before it sends the browser back.
+// endAtProvider confirms the logout; the provider calls our back channel before it redirects the browser.
 func endAtProvider(t *testing.T, browser *oidc.Browser, address, back string) {
 	t.Helper()
 	form := logoutForm.FindStringSubmatch(browser.Page(t, address))
@@ -119,8 +119,9 @@ func endAtProvider(t *testing.T, browser *oidc.Browser, address, back string) {
 	browser.Submit(t, form[1], url.Values{"xsrf": {form[2]}, "logout": {"yes"}})
 }
 
-// Both nodes look after the people of a directory. Whoever it no longer knows is out on both, and was put out once.
-func TestA19_TwoNodesLookAfterOneDirectory(t *testing.T) {
+// Both nodes synchronize a directory. A user whom the directory no longer has is signed out on both, and deactivated
+// once.
+func TestTwoNodesSynchronizeOneDirectory(t *testing.T) {
 	t.Parallel()
 	_, nodes, slapd := withDirectories(t)
 	admin := nodes[0].signIn(t, adminName, adminPassword)
@@ -162,7 +163,7 @@ func (n *node) waitForRefusal(t *testing.T, token string) {
 	t.Fatalf("node %s lets in who was taken out of the directory", n.name)
 }
 
-// counted returns how many entries of each action the log has about somebody.
+// counted returns the number of audit entries of each action about a user.
 func (n *node) counted(t *testing.T, admin, name string) map[string]int {
 	t.Helper()
 	users := n.must(t, http.StatusOK, admin, http.MethodGet, "/users?search="+name, "")

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestA19_S03_TwoProcessesSeeEachOthersChangesOfUsersAtOnce(t *testing.T) {
+func TestUserChangesTakeEffectAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	nodes := start(t)
 	admin := nodes[0].signIn(t, adminName, adminPassword)
@@ -27,7 +27,7 @@ func TestA19_S03_TwoProcessesSeeEachOthersChangesOfUsersAtOnce(t *testing.T) {
 	nodes[1].must(t, http.StatusUnauthorized, "", http.MethodPost, "/auth/login", login("grace", userPassword))
 }
 
-func TestA03_TwoProcessesCountFailuresTogether(t *testing.T) {
+func TestFailuresAreCountedAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	nodes := start(t)
 	admin := nodes[0].signIn(t, adminName, adminPassword)

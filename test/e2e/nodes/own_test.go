@@ -53,7 +53,7 @@ func signInOf(commands []mongowire.Command) []string {
 	return sent
 }
 
-// waitForEased waits until the attempt of the sign-in before has been given back, which nobody waited for.
+// waitForEased waits until the attempt of the previous sign-in has been released, which is asynchronous.
 func waitForEased(t *testing.T, server *mongowire.Server) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {

@@ -36,7 +36,7 @@ func revokes(t *testing.T) int64 {
 }
 
 // A verify that starts after the revoke was answered is refused, on every node, whatever ended it and on whichever node.
-func TestS04_S03_K07_TwoProcessesKeepThePromise(t *testing.T) { //nolint:tparallel // the stories have to end before they are counted
+func TestRevocationTakesEffectAcrossProcesses(t *testing.T) { //nolint:tparallel // the stories have to end before they are counted
 	t.Parallel()
 	nodes := start(t)
 	admin := nodes[0].signIn(t, adminName, adminPassword)
@@ -264,7 +264,7 @@ func (s *story) keys(t *testing.T) {
 	}
 }
 
-// reader is a session as somebody who may list users, which ends with the permission.
+// reader is the session of a user who may list users, which loses access with the permission.
 func (s *story) reader(t *testing.T) []pass {
 	t.Helper()
 	p := s.signedIn(t, 1)

@@ -196,7 +196,7 @@ func (w *world) exchange(t *testing.T, query url.Values) (string, map[string]any
 	return token, answer
 }
 
-// again signs somebody in whose session at the provider is live: no page is shown.
+// again signs in a user whose session at the provider is live: no page is displayed.
 func (w *world) again(t *testing.T, page *rod.Page) string {
 	t.Helper()
 	page.MustNavigate(w.loginURL())
@@ -249,7 +249,7 @@ func TestSignInRotateAndLogOutInABrowser(t *testing.T) {
 	}
 }
 
-// logOut signs out here and then, in the browser, at the provider, which tells us by its back channel.
+// logOut signs out here and then, in the browser, at the provider, which calls our back channel.
 func (w *world) logOut(t *testing.T, page *rod.Page, token string) {
 	t.Helper()
 	status, answer := w.call(t, http.MethodPost, "/auth/oidc/logout", token, map[string]string{
@@ -266,7 +266,7 @@ func (w *world) logOut(t *testing.T, page *rod.Page, token string) {
 	}
 }
 
-func TestD08_AnAnswerOfAnotherBrowserIsRefused(t *testing.T) {
+func TestCallbackOfAnotherBrowserIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 20*time.Second)
 	attacker := browser.Person(t, w.browser)
@@ -294,7 +294,7 @@ func TestD08_AnAnswerOfAnotherBrowserIsRefused(t *testing.T) {
 	}
 }
 
-func TestD07_AProviderThatIsDownIsTold(t *testing.T) {
+func TestProviderOutageIsReported(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 0)
 	w.provider.Pause(t)
