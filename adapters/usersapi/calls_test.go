@@ -86,6 +86,26 @@ func TestCredentialsThatNobodyCanHaveAreNotValid(t *testing.T) {
 	}
 }
 
+func TestALoginWithWhatNobodyCanHaveCounts(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{kit: kit.Options{LoginRate: domain.Rate{Limit: 4, Window: time.Minute}}})
+	s.Register(t, "ada", right, "user")
+	for _, body := range []string{
+		form("username", "ada", "password", ""), form("username", "", "password", right), form("username", strings.Repeat("x", 321), "password", right),
+		form("username", "ada", "password", strings.Repeat("x", 1025)),
+	} {
+		if got := s.call(t, http.MethodPost, "/login", "", body); got.status != http.StatusForbidden || got.message() != "Invalid credentials" {
+			t.Errorf("%.80s: %d %s", body, got.status, got.body)
+		}
+	}
+	if got := len(s.Logged(t, domain.ActionLoginFailed)); got != 4 {
+		t.Errorf("%d entries of four attempts", got)
+	}
+	if got := s.call(t, http.MethodPost, "/login", "", form("username", "ada", "password", "")); got.status != http.StatusTooManyRequests {
+		t.Errorf("beyond the limit: %d %s", got.status, got.body)
+	}
+}
+
 func TestUnknownFormFieldsAreIgnoredHoweverTheyLook(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})

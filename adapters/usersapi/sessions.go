@@ -6,6 +6,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 )
 
 // loginAnswer is what a login answers.
@@ -27,6 +28,13 @@ func (a *api) login(r *httpserver.Request) error {
 	}
 	in.Kind = domain.SessionKey
 	signed, err := a.Auth.Login(r.Context(), r.Principal, in)
+	if err != nil && fault.Of(err).Kind == fault.Invalid {
+		// This API answers an empty or overlong name, password or code like a wrong one, so it counts and is recorded like one.
+		_, signed.Rate, err = a.Auth.CheckCredentials(r.Context(), r.Principal, in)
+		if err == nil {
+			err = fault.ErrUnauthorized
+		}
+	}
 	r.RateLimit(signed.Rate)
 	if err != nil {
 		return loginFailure(err)
