@@ -21,8 +21,8 @@ var (
 	ErrNotAble = fault.New(fault.Conflict, "conflict", "This directory cannot do that")
 	// ErrPlanChanged is returned if the current plan does not have the given digest.
 	ErrPlanChanged = fault.New(fault.Conflict, "plan_changed", "The directory or the users have changed since that plan was made: look at the new one")
-	// ErrBrake is returned for a synchronization that stopAtLimit before any change because it exceeded a safety limit.
-	ErrBrake = fault.New(fault.Conflict, "sync_brake", "The synchronization stopAtLimit at its brake")
+	// ErrBrake is returned for a synchronization that stopped before any change because it exceeded a safety limit.
+	ErrBrake = fault.New(fault.Conflict, "sync_brake", "The synchronization stopped at its brake")
 )
 
 // Service synchronizes directories with users, ends the sessions of users disabled in a directory, and diagnoses
@@ -63,7 +63,7 @@ type state struct {
 type Status struct {
 	At     time.Time // zero before the first run
 	Result Result
-	Brake  string // safety limit at which the last run stopAtLimit; empty if it did not
+	Brake  string // safety limit at which the last run stopped; empty if it did not
 	Failed bool   // the directory or the store was unavailable
 }
 

@@ -177,7 +177,7 @@ func (s *Service) storePosition(ctx context.Context, position domain.SyncPositio
 	return s.needs.Positions.PutSyncPosition(ctx, position)
 }
 
-// stopAtLimit records that a run stopAtLimit at a safety limit, in the audit log once for each reason: later runs stop for
+// stopAtLimit records that a run stopped at a safety limit, in the audit log once for each reason: later runs stop for
 // the same reason until an operator acts.
 func (s *Service) stopAtLimit(ctx context.Context, st *state, plan *Plan) error {
 	stopAtLimit := ErrBrake.Because(errors.New("directory " + string(plan.Directory) + ": " + plan.Brake))

@@ -65,7 +65,7 @@ func (s *Service) redeem(ctx context.Context, action domain.Action, by domain.Pr
 	return t, err
 }
 
-// issueNextCode gives the client a new code in storeKey of the consumed one.
+// issueNextCode gives the client a new code in place of the consumed one.
 func (s *Service) issueNextCode(ctx context.Context, t ticket, failure *fault.Error) error {
 	t.Login.Code = ""
 	code := newSecret()
