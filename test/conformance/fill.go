@@ -155,6 +155,21 @@ func EveryField(t *testing.T, open Open) {
 			must(t, err)
 			same(t, got, []domain.Message{want})
 		},
+		"of an audit segment": func(t *testing.T, s Stores) {
+			want := Filled[domain.AuditSegment]()
+			restore(t, s, domain.ArchiveSegments, map[string]any{"": want})
+			same(t, archived[domain.AuditSegment](t, s, domain.ArchiveSegments), want)
+		},
+		"of an audit record": func(t *testing.T, s Stores) {
+			want := fullRecord(t)
+			for i, field := range reflect.ValueOf(want).Fields() {
+				if field.IsZero() {
+					t.Fatalf("the record has no %s: give it one", i.Name)
+				}
+			}
+			restore(t, s, domain.ArchiveRecords, map[string]any{"1": want})
+			same(t, archived[domain.AuditRecord](t, s, domain.ArchiveRecords), want)
+		},
 		"of a signing key and an idempotency record": func(t *testing.T, s Stores) {
 			key, record := Filled[domain.SigningKey](), Filled[domain.IdempotencyRecord]()
 			must(t, s.SigningKeys.PutSigningKeys(t.Context(), 0, []domain.SigningKey{key}, domain.Outbox{}))
@@ -169,4 +184,19 @@ func EveryField(t *testing.T, open Open) {
 			same(t, got, &record)
 		},
 	})
+}
+
+// archived returns the one thing of the kind that the store has.
+func archived[T any](t *testing.T, s Stores, kind domain.ArchiveKind) T {
+	t.Helper()
+	page, err := s.Archive.ArchivePage(t.Context(), kind, "", 2)
+	must(t, err)
+	if len(page) != 1 {
+		t.Fatalf("there are %d %s, want 1", len(page), kind)
+	}
+	thing, ok := page[0].Value.(T)
+	if !ok {
+		t.Fatalf("there is a %T among the %s", page[0].Value, kind)
+	}
+	return thing
 }

@@ -73,6 +73,16 @@ func writeQueues(t *testing.T, s Stores) {
 
 func writeAudit(t *testing.T, s Stores) {
 	t.Helper()
+	segment := domain.NewAuditSegment(domain.AuditCheckpoint{}, 1, []domain.AuditDigest{{1, 2, 3}}, epoch)
+	segment.KeyID, segment.Signature = "key", []byte("signature")
+	restore(t, s, domain.ArchiveSegments, map[string]any{"1": segment})
+	restore(t, s, domain.ArchiveRecords, map[string]any{"1": fullRecord(t)})
+	must(t, s.Seals.PutSealKey(t.Context(), []byte("sealed")))
+}
+
+// fullRecord returns the first record of a log, with every field set.
+func fullRecord(t *testing.T) domain.AuditRecord {
+	t.Helper()
 	salt := []byte(strings.Repeat("s", domain.AuditSaltLength))
 	record, err := domain.NewAuditRecord(domain.AuditEntry{
 		ID: "log_full", Time: epoch, UserID: "usr_1", Action: domain.ActionLogin, Success: true, IPAddress: "192.0.2.1",
@@ -81,11 +91,7 @@ func writeAudit(t *testing.T, s Stores) {
 	}, salt, salt)
 	must(t, err)
 	record.Seq, record.Mark = 1, []byte("mark")
-	segment := domain.NewAuditSegment(domain.AuditCheckpoint{}, 1, []domain.AuditDigest{{1, 2, 3}}, epoch)
-	segment.KeyID, segment.Signature = "key", []byte("signature")
-	restore(t, s, domain.ArchiveSegments, map[string]any{"1": segment})
-	restore(t, s, domain.ArchiveRecords, map[string]any{"1": record})
-	must(t, s.Seals.PutSealKey(t.Context(), []byte("sealed")))
+	return record
 }
 
 func restore(t *testing.T, s Stores, kind domain.ArchiveKind, values map[string]any) {
