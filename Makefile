@@ -1,9 +1,9 @@
-# What people type here. `make` alone prints the list.
+# Targets for developers. `make` prints the list.
 
 GO            ?= go
 GOLANGCI_V    := v2.15.0
 GOLANGCI      := $(shell $(GO) env GOPATH)/bin/golangci-lint
-# A browser, a directory or a provider that a test starts may need a while on a loaded machine; a test that hangs is ended here.
+# Tests start browsers, directories and providers, which are slow on a loaded machine; this limit ends a test that hangs.
 TEST_TIMEOUT  ?= 20m
 BENCH         ?= .
 FUZZ_TIME     ?= 30s
@@ -15,22 +15,22 @@ help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## Start the service with its defaults on http://localhost:8080
+run: ## Run the service with default settings on http://localhost:8080
 	$(GO) run ./cmd/ostiary serve
 
 .PHONY: build
-build: ## Build one static binary, bin/ostiary
+build: ## Build the static binary bin/ostiary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ostiary ./cmd/ostiary
 
 .PHONY: test
-test: fixtures ## Run all tests; installs the servers they talk to (Debian)
+test: fixtures ## Run all tests; installs the servers that they use (Debian)
 	$(GO) test -shuffle=on -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: check
-check: fixtures fmt-check tidy-check generated-check lint race emulated ## What CI runs: format, tidy, generated code, lint, all tests with the race detector
+check: fixtures fmt-check tidy-check generated-check lint race emulated ## Run the CI checks: format, tidy, generated code, lint, all tests with the race detector
 
 .PHONY: bench
-bench: ## Print the performance table (BENCH=pattern for a part of it)
+bench: ## Run the benchmarks (BENCH=pattern selects some)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m ./test/bench/...
 
 .PHONY: fuzz
@@ -50,19 +50,19 @@ lint: $(GOLANGCI) ## Run the linters
 VULN_DB ?= https://vuln.go.dev
 
 .PHONY: vuln
-vuln: ## Report known vulnerabilities that the program reaches (VULN_DB=file:///… for a copy of the database)
+vuln: ## Report known vulnerabilities that the program reaches (VULN_DB=file:///… for a local database)
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -db $(VULN_DB) ./...
 
 .PHONY: sbom
-sbom: build ## Write what the binary is made of, bin/ostiary.cdx.json (CycloneDX)
+sbom: build ## Write the software bill of materials bin/ostiary.cdx.json (CycloneDX)
 	$(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -json -output bin/ostiary.cdx.json bin/ostiary
 
 .PHONY: generate
-generate: ## Generate code again from the OpenAPI files
+generate: ## Regenerate the code from the OpenAPI files
 	$(GO) generate ./...
 
 .PHONY: fixtures
-fixtures: ## Install what the tests need and this machine lacks
+fixtures: ## Install missing test dependencies
 	@test/fixtures/install.sh
 
 .PHONY: fmt-check
@@ -73,26 +73,26 @@ fmt-check: $(GOLANGCI)
 tidy-check:
 	$(GO) mod tidy -diff
 
-# The assembly is what its generators write. (The code from the OpenAPI files is compared by a test.)
+# Checks that the committed assembly is what its generators write. (A test checks the code from the OpenAPI files.)
 KERNEL        := adapters/argon2id/argon2kernel
 
 .PHONY: generated-check
 generated-check:
 	@before=$$(cat $(KERNEL)/compress_* | sha256sum); $(GO) generate ./$(KERNEL); \
 	  test "$$before" = "$$(cat $(KERNEL)/compress_* | sha256sum)" || \
-	  { echo 'the committed assembly was not what its generators write; now it is' >&2; exit 1; }
+	  { echo 'the committed assembly differed from the output of its generators and was regenerated' >&2; exit 1; }
 
-# The kernel for arm64 runs in an emulator where the machine is another.
+# Runs the arm64 kernel in an emulator on other machines.
 .PHONY: emulated
 emulated: fixtures
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static -run 'RFC9106|Kernel' ./$(KERNEL)
 
-# The dependency rule (test/arch) is one of these tests.
+# Includes the dependency rule (test/arch).
 .PHONY: race
 race: fixtures
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout $(TEST_TIMEOUT) ./...
 
-# Installs the linter where it is missing or of another version.
+# Installs the linter if it is missing or has another version.
 .PHONY: $(GOLANGCI)
 $(GOLANGCI):
 	@$(GOLANGCI) version --short 2>/dev/null | grep -qx '$(GOLANGCI_V:v%=%)' || \
