@@ -35,6 +35,10 @@ func (a *api) creates(handler httpserver.Handler) httpserver.Handler {
 		case err != nil:
 			return err
 		case first != nil:
+			// The answer can hold a secret, which a principal who has lost the permission is not given again.
+			if err := r.Refusal(); err != nil {
+				return err
+			}
 			return replay(r, first)
 		default:
 			return once(r, run, handler)
