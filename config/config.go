@@ -23,6 +23,7 @@ type Config struct {
 	Tokens           Tokens        `koanf:"tokens"`
 	TOTP             TOTP          `koanf:"totp"`
 	Passwords        Passwords     `koanf:"passwords"`
+	APIKeys          APIKeys       `koanf:"api_keys"`
 	Audit            Audit         `koanf:"audit"`
 	GeoIP            GeoIP         `koanf:"geoip"`
 	Metrics          Metrics       `koanf:"metrics"`
@@ -96,6 +97,12 @@ type RateLimits struct {
 	APIKeys             Rate   `koanf:"api_keys"`
 	// Exempt lists the networks that are exempt from the limits on one network's sign-ins and reset requests.
 	Exempt []netip.Prefix `koanf:"exempt"`
+}
+
+// APIKeys configures the API keys.
+type APIKeys struct {
+	// MaxLifetimeDays is the lifetime of a key that is created without an end.
+	MaxLifetimeDays int `koanf:"max_lifetime_days"`
 }
 
 // What rate_limits.login counts.

@@ -39,6 +39,7 @@ func Default() Config {
 			QueueDeadline: 10 * time.Second,
 			QueueLength:   1000,
 		},
+		APIKeys: APIKeys{MaxLifetimeDays: 366},
 		Audit:   Audit{SealInterval: time.Second},
 		Metrics: Metrics{Address: "127.0.0.1:9090"},
 		Docs:    Docs{Enabled: true},

@@ -33,6 +33,7 @@ func (c Config) check() Mistakes {
 	c.TOTP.check(&m)
 	c.Passwords.check(&m)
 	c.checkMetrics(&m)
+	number(&m, "api_keys.max_lifetime_days", c.APIKeys.MaxLifetimeDays, 1, 3650)
 	between(&m, "audit.seal_interval", c.Audit.SealInterval, 100*time.Millisecond, time.Hour)
 	oneOf(&m, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(&m, "log.format", c.Log.Format, LogAuto, LogConsole, LogJSON)

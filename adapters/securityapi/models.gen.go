@@ -668,7 +668,7 @@ type ConfirmEmailRequest struct {
 
 // CreateAPIKeyRequest defines model for CreateAPIKeyRequest.
 type CreateAPIKeyRequest struct {
-	// ExpiresAt In the future; the default is ten years.
+	// ExpiresAt In the future, at most 3650 days ahead; without it the key lives `api_keys.max_lifetime_days` (366).
 	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
 	Name        string     `json:"name"`
 	Permissions []string   `json:"permissions"`

@@ -349,3 +349,13 @@ func TestAGrantOfAKeyNamesWhereItsOwnerHasItFrom(t *testing.T) {
 		t.Errorf("the grants differ (-want +got):\n%s", diff)
 	}
 }
+
+func TestAKeyWithoutAnEndLivesForTheConfiguredTime(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	owner := b.User(t, "ada", domain.RoleUser)
+	created := b.create(t, b.As(t, owner), owner.ID, "bots.use")
+	if life := created.ExpiresAt.Sub(created.CreatedAt); life != 366*24*time.Hour {
+		t.Errorf("the key lives for %s", life)
+	}
+}

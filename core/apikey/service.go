@@ -1,6 +1,7 @@
 package apikey
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -17,8 +18,10 @@ import (
 
 const (
 	maxName = 100
-	// MaxLife is the maximum lifetime of a key, and the default.
+	// MaxLife is the maximum lifetime of a key.
 	MaxLife = 3650 * 24 * time.Hour
+	// DefaultLife is the lifetime of a key without an end of its own, unless configured.
+	DefaultLife = 366 * 24 * time.Hour
 )
 
 // DefaultRate limits the keys created for one user.
@@ -36,6 +39,7 @@ type Service struct {
 	journal *audit.Journal
 	letters *notify.Composer
 	rate    domain.Rate
+	life    time.Duration
 }
 
 // Needs holds the dependencies of a Service.
@@ -51,6 +55,8 @@ type Needs struct {
 	Letters *notify.Composer
 	// Rate limits the keys created for one user; DefaultRate unless configured. The zero Rate is no limit.
 	Rate domain.Rate
+	// Life is the lifetime of a key without an end of its own; zero for DefaultLife.
+	Life time.Duration
 }
 
 // New returns a Service.
@@ -58,10 +64,11 @@ func New(n Needs) *Service {
 	return &Service{
 		keys: n.Keys, view: n.View, users: n.Users, catalog: n.Catalog, limits: n.Limits,
 		ids: n.IDs, clock: n.Clock, journal: n.Journal, letters: n.Letters, rate: n.Rate,
+		life: cmp.Or(n.Life, DefaultLife),
 	}
 }
 
-// CreateInput is the input of Create. The default of ExpiresAt is the latest time that MaxLife allows.
+// CreateInput is the input of Create. ExpiresAt is at most MaxLife ahead; without it a key lives for the configured time.
 type CreateInput struct {
 	Name        string
 	Permissions []string
@@ -119,7 +126,7 @@ func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain
 		Epoch: owner.KeyEpoch, CreatedAt: now, ExpiresAt: in.ExpiresAt.UTC(),
 	}
 	if in.ExpiresAt.IsZero() {
-		key.ExpiresAt = now.Add(MaxLife)
+		key.ExpiresAt = now.Add(s.life)
 	}
 	var out domain.Outbox
 	out.Record(s.journal.Entry(by, domain.ActionAPIKeyCreate, string(id),

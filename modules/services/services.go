@@ -177,6 +177,7 @@ func newKeys(n keyNeeds) *apikey.Service {
 	return apikey.New(apikey.Needs{
 		Keys: n.Keys, View: n.View, Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, IDs: n.IDs, Clock: n.Clock,
 		Journal: n.Journal, Letters: n.Letters, Rate: rate(n.Config.RateLimits.APIKeys),
+		Life: time.Duration(n.Config.APIKeys.MaxLifetimeDays) * 24 * time.Hour,
 	})
 }
 
