@@ -71,7 +71,7 @@ func parseLDAPPBKDF2(rest string) (scheme, bool) {
 	return parsePasslibPBKDF2(strings.ToLower(digest) + "$" + tail)
 }
 
-// parseDjangoPBKDF2 reads the rest of pbkdf2_sha256$600000$salt$hash: the salt as it stands, the hash in base64.
+// parseDjangoPBKDF2 parses the rest of pbkdf2_sha256$600000$salt$hash: the literal salt, the hash in base64.
 func parseDjangoPBKDF2(rest string) (scheme, bool) {
 	parts := strings.Split(rest, "$")
 	if len(parts) != 4 {
@@ -85,7 +85,7 @@ func parseDjangoPBKDF2(rest string) (scheme, bool) {
 	return newPBKDF2(parts[0], iterations, []byte(parts[2]), sum)
 }
 
-// parseWerkzeugPBKDF2 reads the rest of pbkdf2:sha256:600000$salt$hash: the salt as it stands, the hash in hexadecimal.
+// parseWerkzeugPBKDF2 parses the rest of pbkdf2:sha256:600000$salt$hash: the literal salt, the hash in hexadecimal.
 func parseWerkzeugPBKDF2(rest string) (scheme, bool) {
 	method, salt, sum, ok := werkzeug(rest)
 	if !ok || len(method) != 2 {

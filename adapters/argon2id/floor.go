@@ -16,13 +16,14 @@ const (
 	maxFloor = 2 * time.Second
 	// fade is how fast the floor of a kind follows down to what its hashes take: by a 32nd of the difference with each.
 	fade = 32
-	// maxKinds bounds how many kinds of foreign hashes are told apart; those beyond it share one floor.
+	// maxKinds limits the kinds of foreign hashes that are distinguished; further kinds share one minimum.
 	maxKinds = 16
 )
 
-// floor is the shortest time after which a wrong password is told. Hashes from elsewhere may take several times as long as
-// ours, or a hash of nobody: as soon as one of a kind has been checked, every refusal takes as long as the slowest kind does,
-// so that its time does not tell that the account exists. The wait costs no processor and no place of the gate.
+// floor pads the response time of refused passwords to a common minimum. Foreign hashes may take several times as
+// long to verify as ours, or as the dummy hash of an unknown user. Once a hash of a kind has been verified, every
+// refusal takes as long as the slowest kind, so that the response time does not reveal that the user exists. The wait
+// occupies no processor and no slot of the gate.
 type floor struct {
 	length atomic.Int64 // the longest of the kinds
 	now    func() time.Time
@@ -51,7 +52,7 @@ func (f *floor) learn(kind string, took time.Duration) {
 	f.length.Store(slices.Max(slices.Collect(maps.Values(f.kinds))))
 }
 
-// isMeasured reports whether a hash of the kind was learned, or as many kinds as are told apart.
+// isMeasured reports whether the cost of a hash kind was measured, or the limit of kinds is reached.
 func (f *floor) isMeasured(kind string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

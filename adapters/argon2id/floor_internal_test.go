@@ -27,8 +27,8 @@ func paced(t *testing.T) (h *Hasher, took, waited *time.Duration) {
 	return h, took, waited
 }
 
-// Users who came with hashes of another kind must not be told from names that nobody has by the time of a wrong password.
-func TestA02_RefusalsTakeAsLongAsTheSlowestKindOfHash(t *testing.T) {
+// The response time of a wrong password must not distinguish users with foreign hashes from unknown names.
+func TestRefusalsTakeAsLongAsTheSlowestKindOfHash(t *testing.T) {
 	t.Parallel()
 	const foreign = "$2b$05$W1quGEsdJwvKVq1/4PSMOecOioshg.aEI8/IUFQVN6rX1BpZvDSDC"
 	h, took, waited := paced(t)
@@ -69,7 +69,7 @@ func TestA02_RefusalsTakeAsLongAsTheSlowestKindOfHash(t *testing.T) {
 }
 
 // One check that a busy machine held up must not slow refusals down for ever, and never by more than two seconds.
-func TestA02_TheFloorFollowsWhatForeignHashesTake(t *testing.T) {
+func TestPaddingFollowsTheCostOfForeignHashes(t *testing.T) {
 	t.Parallel()
 	f := newFloor()
 	f.learn("slow", time.Hour)
@@ -85,7 +85,7 @@ func TestA02_TheFloorFollowsWhatForeignHashesTake(t *testing.T) {
 }
 
 // The first refusal of a user with a foreign hash must not take longer than that of an unknown name.
-func TestA02_TheFirstForeignHashIsNoTell(t *testing.T) {
+func TestFirstForeignHashRevealsNothing(t *testing.T) {
 	t.Parallel()
 	const foreign = "$2b$05$W1quGEsdJwvKVq1/4PSMOecOioshg.aEI8/IUFQVN6rX1BpZvDSDC"
 	h, took, waited := paced(t)
@@ -125,7 +125,7 @@ func TestKindsOfHashesAreTheirParameters(t *testing.T) {
 }
 
 // Where users came with hashes of several kinds, those of the slowest must not stand out because others sign in more often.
-func TestA02_AFasterKindOfHashDoesNotLowerTheFloor(t *testing.T) {
+func TestFasterKindOfHashDoesNotLowerThePadding(t *testing.T) {
 	t.Parallel()
 	f := newFloor()
 	f.learn("slow", 80*time.Millisecond)

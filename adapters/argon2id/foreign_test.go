@@ -39,7 +39,7 @@ func TestHashesThatPeopleBringAreChecked(t *testing.T) {
 	}
 }
 
-// TestHashesThatAreRefusedSayWhy tells a format that is not known from a cost that is too high.
+// The reasons distinguish an unknown format from a cost above the limit.
 func TestHashesThatAreRefusedSayWhy(t *testing.T) {
 	t.Parallel()
 	hasher := quick(t)
@@ -88,10 +88,10 @@ func TestHashesThatAreRefusedSayWhy(t *testing.T) {
 	}
 }
 
-// TestLongPasswordsDoNotMultiplyTheRoundsOfSHACrypt: each round digests the password, whose length a stranger chooses.
+// Each round digests the password, whose length an unauthenticated client chooses.
 func TestLongPasswordsDoNotMultiplyTheRoundsOfSHACrypt(t *testing.T) {
 	t.Parallel()
-	// Of 161 letters "a", with a million rounds.
+	// Of the character "a" 161 times, with a million rounds.
 	const hash = `$6$rounds=1000000$salt$` + longSum
 	hasher := quick(t)
 	if got := hasher.Supports(hash); got != domain.HashSupported {
@@ -106,7 +106,7 @@ func TestLongPasswordsDoNotMultiplyTheRoundsOfSHACrypt(t *testing.T) {
 	}
 }
 
-// What crypt(3) makes of 161 and of 500 letters "a".
+// The results of crypt(3) for 161 and for 500 characters "a".
 const (
 	longSum = `dwTs1J9Gf6rjDX2.kSC3KNIw7v4Fy3VWYdwHVMKVwQkyCo3UUKw7vBkMApkLTY9Tlrf6eLgI/HfkV4pFgQ7KA/`
 	fewSum  = `bFB0QQ5k95sWxgDg3lntPUCKIzjNj/0Y6qExUUuxWNzbc.cTC7RFnnCo2UYF.G3fBp6j7Iyjq9vh5jwp75JNe0`

@@ -12,18 +12,19 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// restAfter is how long nobody may have hashed before the memory of it goes back to the system.
+// restAfter is the idle time after which the hash memory is returned to the system.
 const restAfter = 2 * time.Second
 
 // lookAfter is how often those who wait are looked after: whether they are still there.
 const lookAfter = 200 * time.Millisecond
 
-// gate bounds how many hashes are computed at once and how many calls wait. The sources of the calls (ports.SourceOf) take
-// turns, and the calls of one source are served in the order of their arrival: a flood from one network delays another by one
-// hash. What is hashed, for whom and whether there is such a user have no influence on the order.
+// gate limits how many hashes are computed concurrently and how many calls wait. The sources of the calls
+// (ports.SourceOf) take turns, and the calls of one source are served in the order of arrival: a flood from one
+// network delays another by one hash. The order does not depend on what is hashed, for which user, or whether the
+// user exists.
 type gate struct {
 	workers  int64
-	unit     uint64 // bytes that one place of the gate stands for
+	unit     uint64 // bytes of memory per slot
 	deadline time.Duration
 	length   int // of the queue
 	now      func() time.Time
@@ -73,9 +74,9 @@ func (g *gate) tidy() {
 	}
 }
 
-// enter waits for as many places as memory takes, or for all of them when it takes more, and returns what gives them back, and
-// since when it has had the first of them. A wait that takes too long, or has no room, is fault.ErrOverloaded, and so is the end
-// of one whose caller has gone.
+// enter waits for as many slots as memory needs, or for all of them if it needs more. It returns a function that
+// releases them, and the time at which it acquired the first. A wait that exceeds the deadline, or has no room in the
+// queue, is fault.ErrOverloaded, and so is one whose client has disconnected.
 func (g *gate) enter(ctx context.Context, memory uint64) (since time.Time, leave func(), err error) {
 	n := min(int64((memory+g.unit-1)/g.unit), g.workers) //nolint:gosec // memory is at most 128 MiB
 	source := ports.SourceOf(ctx)
@@ -187,7 +188,7 @@ func (g *gate) wait(ctx context.Context, source string, w *waiter) error {
 	return ctx.Err()
 }
 
-// endWhenGone ends a wait whose caller has gone: with nobody to tell, the work would be for nothing.
+// endWhenGone cancels a wait whose client has disconnected, since nothing would use the result.
 func endWhenGone(ctx context.Context, cancel context.CancelFunc) {
 	ticker := time.NewTicker(lookAfter)
 	defer ticker.Stop()

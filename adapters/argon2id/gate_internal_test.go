@@ -46,7 +46,7 @@ func waitUntil(g *gate, waiting int) {
 	}
 }
 
-func TestA16_NoMoreWorkAtOnceThanWorkers(t *testing.T) {
+func TestConcurrencyIsLimitedToWorkers(t *testing.T) {
 	t.Parallel()
 	g := newGate(3, unit, time.Minute, 1000)
 	var (
@@ -156,9 +156,9 @@ func TestAFloodFromOneSourceLeavesRoomInTheQueue(t *testing.T) {
 	}
 }
 
-// The order and the room of the queue are the same for a name that nobody has, for a user without a password and for one with
-// any kind of hash: by their delay beside other load, an attacker would tell them apart.
-func TestA02_WhoExistsHasNoInfluenceOnTheQueue(t *testing.T) {
+// The order and capacity of the queue are the same for an unknown name, a user without a password and a user with any
+// kind of hash. Otherwise an attacker could distinguish them by the delay under load.
+func TestQueueDoesNotDependOnExistence(t *testing.T) {
 	t.Parallel()
 	h, err := New(Config{MemoryKiB: 64, Passes: 1, Lanes: 1, Workers: 1, QueueDeadline: time.Minute, QueueLength: 16})
 	if err != nil {
@@ -188,7 +188,7 @@ func TestA02_WhoExistsHasNoInfluenceOnTheQueue(t *testing.T) {
 	}
 }
 
-func TestA16_ABurstIsServedWholeWhileItsLastWaits(t *testing.T) {
+func TestBurstIsServedWithinTheDeadline(t *testing.T) {
 	t.Parallel()
 	const burst = 200
 	g := newGate(2, unit, time.Minute, 1000)
@@ -214,7 +214,7 @@ func TestA16_ABurstIsServedWholeWhileItsLastWaits(t *testing.T) {
 	}
 }
 
-func TestA16_NobodyWaitsForSomebodyWhoHasGone(t *testing.T) {
+func TestDisconnectedClientsLeaveTheQueue(t *testing.T) {
 	t.Parallel()
 	g := newGate(1, unit, time.Hour, 500)
 	mustEnter(t.Context(), t, g, unit)
@@ -227,7 +227,7 @@ func TestA16_NobodyWaitsForSomebodyWhoHasGone(t *testing.T) {
 	}
 }
 
-func TestA16_ExpensiveHashesAreWorkedOnAlone(t *testing.T) {
+func TestExpensiveHashesRunAlone(t *testing.T) {
 	t.Parallel()
 	g := newGate(2, unit, time.Millisecond, 500)
 	leave := mustEnter(t.Context(), t, g, maxMemory)
@@ -239,7 +239,7 @@ func TestA16_ExpensiveHashesAreWorkedOnAlone(t *testing.T) {
 }
 
 // A hash that takes several places waits until they are free together. That is part of its time, which refusals are padded to.
-func TestA02_AnExpensiveHashCountsFromItsFirstFreePlace(t *testing.T) {
+func TestExpensiveHashIsTimedFromItsFirstSlot(t *testing.T) {
 	t.Parallel()
 	g := newGate(2, unit, time.Minute, 500)
 	at := time.Unix(100, 0)

@@ -95,9 +95,10 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), nil
 }
 
-// Verify checks the password against a hash of any form that Supports knows. Outdated tells that Hash would make another
-// one now. An empty hash, one that is not supported and a password that is too long to be one are never right, after the
-// work of a hash. No refusal comes sooner than the slowest form of hash lately took. The error is fault.ErrOverloaded.
+// Verify checks the password against a hash of any format that Supports accepts. outdated reports that Hash would use
+// other parameters now. An empty hash, an unsupported one and a password above the maximum length never match, after
+// the work of a hash. No refusal is faster than the slowest kind of hash recently verified. The error is
+// fault.ErrOverloaded.
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error) {
 	c, err := h.check(ctx, hash, password)
 	if err != nil {
@@ -112,7 +113,7 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, outdate
 	return c.ok, c.supported && !c.current, nil
 }
 
-// Matches is the answer of Verify as soon as it is there: for comparisons whose time no stranger can learn from.
+// Matches is Verify without padding, for comparisons whose timing reveals nothing to an attacker.
 func (h *Hasher) Matches(ctx context.Context, hash, password string) (bool, error) {
 	c, err := h.check(ctx, hash, password)
 	return c.ok, err

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestA02_NobodysHashCostsWhatOthersDo(t *testing.T) {
+func TestEmptyHashCostsTheSame(t *testing.T) {
 	t.Parallel()
 	h, err := New(DefaultConfig())
 	if err != nil {

@@ -48,7 +48,7 @@ func verify(t *testing.T, hasher *argon2id.Hasher, hash, password string) (ok, o
 	return ok, outdated
 }
 
-func TestA15_HashesAreArgon2idOfTheRecommendedCost(t *testing.T) {
+func TestHashesAreArgon2idOfTheRecommendedCost(t *testing.T) {
 	t.Parallel()
 	hasher := newHasher(t, argon2id.DefaultConfig())
 	text := hash(t, hasher, "correct horse")
@@ -66,7 +66,7 @@ func TestA15_HashesAreArgon2idOfTheRecommendedCost(t *testing.T) {
 	}
 }
 
-func TestA15_HashesOfOtherParametersAreOutdated(t *testing.T) {
+func TestHashesOfOtherParametersAreOutdated(t *testing.T) {
 	t.Parallel()
 	weak, strong := quick(t), newHasher(t, argon2id.Config{MemoryKiB: 128, Passes: 1, Lanes: 1, QueueDeadline: time.Minute})
 	text := hash(t, weak, "correct horse")
@@ -109,7 +109,7 @@ func TestHostileHashesAreNeitherSupportedNorRight(t *testing.T) {
 	}
 }
 
-func TestA02_NoHashIsNeverRight(t *testing.T) {
+func TestEmptyHashNeverMatches(t *testing.T) {
 	t.Parallel()
 	hasher := quick(t)
 	for _, password := range []string{"", "password", "nobody's password"} {
@@ -119,7 +119,7 @@ func TestA02_NoHashIsNeverRight(t *testing.T) {
 	}
 }
 
-func TestA09_PasswordsCountWhole(t *testing.T) {
+func TestPasswordsAreNotTruncated(t *testing.T) {
 	t.Parallel()
 	hasher := quick(t)
 	tests := map[string]struct {
@@ -156,7 +156,7 @@ func TestImportedHashesOfUnpreparedPasswordsCount(t *testing.T) {
 	}
 }
 
-func TestA16_AFullGateSaysWhenToComeBack(t *testing.T) {
+func TestFullQueueReturnsRetryAfter(t *testing.T) {
 	t.Parallel()
 	hasher := newHasher(t, argon2id.Config{MemoryKiB: 64 << 10, Passes: 3, Lanes: 1, Workers: 1, QueueDeadline: time.Nanosecond})
 	var (

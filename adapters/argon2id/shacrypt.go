@@ -19,11 +19,11 @@ const (
 	cheapCryptRound = 20_000
 )
 
-// parseSHACrypt reads the rest of $5$salt$hash and $6$salt$hash, the crypt(3) of Unix systems, with rounds=N$ before
-// the salt where they are not 5,000.
+// parseSHACrypt parses the rest of $5$salt$hash and $6$salt$hash, the crypt(3) of Unix systems, with rounds=N$ before
+// the salt unless they are 5,000.
 //
-// Each round digests the password twice. The password's length is chosen at sign-in, so the longest that is checked
-// depends on the rounds: the work is bounded whoever types.
+// Each round digests the password twice. The client chooses the password's length at sign-in, so the maximum length
+// depends on the rounds: the work is bounded.
 func parseSHACrypt(rest string, digest func() hash.Hash) (scheme, bool) {
 	rounds := uint64(defaultRounds)
 	if tail, given := strings.CutPrefix(rest, "rounds="); given {

@@ -42,7 +42,7 @@ var imported = map[string]string{
 	"PBKDF2 in PHC form":     `$pbkdf2-sha256$i=1000$WYtxDsFYa43Ruvf./x.jdA$zFixbl92vGDBn/YGr/bFye8hJZx/SQteGs7bNpFoU2c`,
 }
 
-// Hashes that cost more than anybody should spend on them, or that are no hashes.
+// Hashes with an excessive cost, and invalid hashes.
 var refused = map[string]string{
 	"4 GiB of Argon2id":              `$argon2id$v=19$m=4194304,t=2,p=1$h1Dq/Z/znnOOkXIuhZAyRg$MsX/75rHnqE8riuX/hBm/SosW1oHnIH6BCQ/OQJy0KM`,
 	"a million passes of Argon2id":   `$argon2id$v=19$m=8192,t=1000000,p=1$h1Dq/Z/znnOOkXIuhZAyRg$MsX/75rHnqE8riuX/hBm/SosW1oHnIH6BCQ/OQJy0KM`,

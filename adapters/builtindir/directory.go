@@ -29,8 +29,8 @@ const (
 	// minOwnWord is the length from which a person's own word may not be in their password; shorter ones are in many.
 	minOwnWord = 4
 
-	// minSpreadWord is the length from which a word is found with signs between its letters, too; shorter ones stand by
-	// chance where two words meet ("full" in "Wonderful-Lamp").
+	// minSpreadWord is the minimum length of a word that is also found with signs between its characters; shorter
+	// ones occur by chance where two words meet ("full" in "Wonderful-Lamp").
 	minSpreadWord = 6
 )
 
@@ -63,7 +63,7 @@ func (d *Directory) ID() domain.DirectoryID { return d.cfg.ID }
 // Type returns "builtin".
 func (d *Directory) Type() string { return Type }
 
-// JustInTime returns false: nobody becomes a user by signing in here.
+// JustInTime returns false: users of this directory always exist before they sign in.
 func (d *Directory) JustInTime() bool { return false }
 
 // Suffixes returns none: whose a name is follows from the user.

@@ -97,7 +97,7 @@ func rules(t *testing.T, err error) []string {
 	return words
 }
 
-func TestA10_NewPasswordsAreHeldAgainstEveryRule(t *testing.T) {
+func TestNewPasswordsAreCheckedAgainstEveryRule(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
 	own := []string{"john.doe", "jdoe+work", "Žofie", "Al", "Full"}
@@ -133,7 +133,7 @@ func TestA10_NewPasswordsAreHeldAgainstEveryRule(t *testing.T) {
 	}
 }
 
-func TestA14_TheLastPasswordsAreRefused(t *testing.T) {
+func TestPreviousPasswordsAreRefused(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
 	password := func(i int) string { return "Quietly-Umbrella-" + strings.Repeat("7", i) }

@@ -1,6 +1,6 @@
-// Package checkpointlog writes the checkpoints of the audit log, and where it is asked to the entries that they seal, where
-// whoever can change the store need not reach: to standard output, which a log collector takes away, or to a file that is
-// only ever appended to.
+// Package checkpointlog writes the checkpoints of the audit log, and optionally the entries that they seal, to a
+// place out of reach of anyone who can change the store: to standard output, from where a log collector forwards
+// them, or to an append-only file.
 package checkpointlog
 
 import (
@@ -91,7 +91,8 @@ func (l *Log) Publish(_ context.Context, c domain.AuditCheckpoint, records []dom
 	return nil
 }
 
-// appendEntry appends an entry: its sealed text, its place, and what tells of a person, without what opens the commitments.
+// appendEntry appends an entry: its sealed text, its position, and its personal data, without the openings of the
+// commitments.
 func appendEntry(dst []byte, r *domain.AuditRecord) []byte {
 	dst = append(append(dst, `{"entry":`...), r.Public[:len(r.Public)-1]...)
 	dst = strconv.AppendInt(append(dst, `,"seq":`...), r.Seq, 10)

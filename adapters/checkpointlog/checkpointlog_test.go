@@ -15,7 +15,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-func TestL05_AFileKeepsCheckpointsAsTheVerifierReadsThem(t *testing.T) {
+func TestCheckpointFileVerifies(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "checkpoints.log")
 	var want []domain.AuditCheckpoint
@@ -61,7 +61,7 @@ func TestL05_AFileKeepsCheckpointsAsTheVerifierReadsThem(t *testing.T) {
 	}
 }
 
-func TestL12_EntriesGoBeforeTheirCheckpointWhereTheyAreWanted(t *testing.T) {
+func TestEntriesPrecedeTheirCheckpointIfConfigured(t *testing.T) {
 	t.Parallel()
 	salt := make([]byte, domain.AuditSaltLength)
 	record, err := domain.NewAuditRecord(domain.AuditEntry{
@@ -94,7 +94,7 @@ func TestL12_EntriesGoBeforeTheirCheckpointWhereTheyAreWanted(t *testing.T) {
 		"ip_address": "192.0.2.1", "user_agent": "a \"quoted\"\nagent", "details": map[string]any{"method": "password"},
 		"request_id": "", "target_id": "", "seq": 7.0, "v": 1.0, "personal": nil,
 	}
-	// The commitments are random to whoever lacks the salts, and the salts stay in the store.
+	// Without the salts the commitments are random, and the salts stay in the store.
 	delete(got.Entry, "actor_commitment")
 	delete(got.Entry, "personal_commitment")
 	if diff := cmp.Diff(want, got.Entry); diff != "" {

@@ -65,7 +65,7 @@ func (l *List) IsKnown(password string) bool {
 // isCore reports whether text is a word of the list, or a run, in one of its spellings.
 func (l *List) isCore(text string) bool {
 	if !strings.ContainsFunc(text, isLetter) {
-		return false // digits alone are a number, whatever stands beside them
+		return false // digits without other characters are a number, not a word
 	}
 	for _, spelling := range []string{text, plainWithI.Replace(text), plainWithL.Replace(text)} {
 		if l.has(spelling) || isRun(spelling) || l.isRepeated(spelling) {

@@ -20,7 +20,7 @@ func newList(tb testing.TB) *commonpasswords.List {
 	return list
 }
 
-func TestA10_KnowsWhatEverybodyTriesFirst(t *testing.T) {
+func TestKnowsCommonPasswords(t *testing.T) {
 	t.Parallel()
 	list := newList(t)
 	for _, password := range []string{

@@ -7,7 +7,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-func TestA10_ThousandsOfEntriesMeetTheDefaultPolicy(t *testing.T) {
+func TestThousandsOfEntriesMeetTheDefaultPolicy(t *testing.T) {
 	t.Parallel()
 	list, err := New()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 const maxDecoration = 16
 
 var (
-	// The signs that stand for letters. One and the exclamation mark stand for two.
+	// The signs that replace characters of the alphabet. One and the exclamation mark replace two.
 	plainWithI = strings.NewReplacer("@", "a", "4", "a", "8", "b", "3", "e", "6", "g", "1", "i", "!", "i", "0", "o", "$", "s", "5", "s", "7", "t", "+", "t")
 	plainWithL = strings.NewReplacer("@", "a", "4", "a", "8", "b", "3", "e", "6", "g", "1", "l", "!", "l", "0", "o", "$", "s", "5", "s", "7", "t", "+", "t")
 	// What the shift key makes of digits on the most common keyboards.

@@ -30,7 +30,7 @@ type AuditCut struct {
 	Last    int64 `json:"last"`
 }
 
-// AuditTrust is what was kept out of the reach of whoever could have changed the log.
+// AuditTrust is what was stored out of reach of anyone who could have changed the log.
 type AuditTrust struct {
 	Key string `json:"key,omitempty"` // must have signed; empty accepts the key that comes along
 	// Checkpoints must lie on the log: the lines of the file that audit.checkpoint.file names.
@@ -50,7 +50,7 @@ type AuditReport struct {
 	Damage   *AuditDamage `json:"damage"`
 }
 
-// AuditDamage is the first thing that does not fit. Zero members cannot be told.
+// AuditDamage is the first damage. Zero members are unknown.
 type AuditDamage struct {
 	Kind     string `json:"kind"` // changed, removed, added, moved; proof for what proves the entries, unproved for a file without
 	Seq      int64  `json:"seq,omitempty"`

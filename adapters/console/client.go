@@ -33,7 +33,7 @@ type Client struct {
 
 var _ Caller = (*Client)(nil)
 
-// Dial returns a client of the server that holds the data directory. ErrNoServer: nobody does.
+// Dial returns a client of the server of the data directory, or ErrNoServer if no server runs on it.
 func Dial(ctx context.Context, dir string) (*Client, error) {
 	dial := func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
 		err = inDirectory(dir, SocketName, func(path string) error {

@@ -203,7 +203,7 @@ func TestNoServer(t *testing.T) {
 	if _, err := console.Dial(t.Context(), dir); !errors.Is(err, console.ErrNoServer) {
 		t.Errorf("an empty folder: %v", err)
 	}
-	// What a crash leaves: the name of a socket that nobody listens on.
+	// A crash leaves a socket file without a listener.
 	left, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(dir, console.SocketName))
 	if err != nil {
 		t.Fatal(err)

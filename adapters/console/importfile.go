@@ -60,7 +60,8 @@ type ImportProblem struct {
 	Reason string `json:"reason"`
 }
 
-// ImportFile is what a file holds. A row that cannot be read is told with its place and does not end the file.
+// ImportFile is the content of a file. A row that cannot be parsed is reported with its position, and the other rows
+// are read.
 type ImportFile struct {
 	Roles []ImportRole
 	Users []ImportUser

@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/console"
 )
 
-// FuzzImportFiles: whatever stands in a file, reading it ends, and a file that is refused brings nobody.
+// FuzzImportFiles checks that reading any file terminates, and that a refused file yields no users.
 func FuzzImportFiles(f *testing.F) {
 	f.Add(`{"username":"ada","email":"ada@example.org","password_hash":"hunter2"}` + "\n" + `{"usrname":"x"}`)
 	f.Add(`{"version":"1.0","data":{"Roles":[{"identifier":"06eeeacb","name":"admin","level":1}],"Users":[{"username":"a","role":{"name":"user"}},7,null]}}`)

@@ -6,7 +6,8 @@ import (
 	"github.com/ostiary/ostiary/core/userimport"
 )
 
-// The operations of an import. A file goes over in batches, so that its size is nobody's limit and progress can be told.
+// The operations of an import. A file is sent in batches, so that its size is not limited and progress can be
+// reported.
 var (
 	ImportRoles  = Define[ImportRoleBatch, ImportResult]("import.roles")
 	ImportUsers  = Define[ImportUserBatch, ImportResult]("import.users")
@@ -46,7 +47,7 @@ func (r *ImportResult) Add(other ImportResult) {
 	r.Notes = append(r.Notes, other.Notes...)
 }
 
-// ImportSummary is what the entry of a whole import tells.
+// ImportSummary is the content of the audit entry of a whole import.
 type ImportSummary struct {
 	Source    string `json:"source"`
 	Created   int    `json:"created"`

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// notUTF8 is the reason of a row in another encoding, such as Windows-1252, whose letters would be lost.
+// notUTF8 is the reason for a row in another encoding, such as Windows-1252, whose characters would be lost.
 const notUTF8 = "it is not in UTF-8"
 
 // errUTF16 is what Windows programs write as "Unicode", and PowerShell's > by default.

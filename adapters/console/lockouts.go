@@ -12,7 +12,7 @@ import (
 // DirectoryLockouts asks the directories when they lock accounts.
 var DirectoryLockouts = Define[struct{}, []DirectoryLockout]("directory.lockouts")
 
-// LockoutRead tells when we lock accounts, by the settings that are in force.
+// LockoutRead returns the lockout policy of the current settings.
 var LockoutRead = Define[struct{}, Lockout]("lockout.read")
 
 // Lockout is after how many failures we lock an account, from one source and from all.

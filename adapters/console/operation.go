@@ -16,11 +16,11 @@ import (
 type Request struct {
 	Operation string
 	Input     json.RawMessage
-	// Progress hears how far a long operation is; nil when nobody listens.
+	// Progress is called with the progress of a long operation. It may be nil.
 	Progress func(Progress)
 }
 
-// Progress is how far an operation is. Total is 0 where nobody knows.
+// Progress is the progress of an operation. Total is 0 if it is unknown.
 type Progress struct {
 	Done  int64  `json:"done"`
 	Total int64  `json:"total,omitempty"`
@@ -43,7 +43,7 @@ type Call struct {
 	progress func(Progress)
 }
 
-// Report tells the caller how far the operation is.
+// Report reports the progress of the operation to the caller.
 func (c Call) Report(p Progress) {
 	if c.progress != nil {
 		c.progress(p)

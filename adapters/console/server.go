@@ -49,7 +49,7 @@ func (s *Server) Open(ctx context.Context) error {
 	return nil
 }
 
-// listen binds the socket under a name that nobody else can reach and moves it to its place when its mode is set: at no
+// listen binds the socket under a name that is inaccessible to other users and renames it when its mode is set: at no
 // moment can another user connect.
 func (s *Server) listen(ctx context.Context) (net.Listener, error) {
 	private, err := os.MkdirTemp(s.dir, ".control-")
@@ -128,7 +128,7 @@ type lines struct {
 	flush *http.ResponseController
 }
 
-// write ignores that the client has gone: its context ends, and the operation decides by that.
+// write ignores a disconnected client: its context ends, and the operation checks that.
 func (l *lines) write(one line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -24,7 +24,8 @@ type line struct {
 	Failure  *failure        `json:"failure,omitempty"`
 }
 
-// failure is a fault on its way. Unlike the APIs it tells the private cause: the operator is who reads the log.
+// failure is the encoding of a fault. Unlike the APIs it includes the private cause: the client is the operator, who
+// can read the log.
 type failure struct {
 	Kind    fault.Kind     `json:"kind"`
 	Code    string         `json:"code"`

@@ -1,8 +1,8 @@
-// Package geoip tells where an address is, from a file that the operator brings: a MaxMind database (.mmdb) of cities or
-// countries, such as GeoLite2 or DB-IP Lite. No network is asked.
+// Package geoip maps addresses to locations with a file that the operator provides: a MaxMind database (.mmdb) of
+// cities or countries, such as GeoLite2 or DB-IP Lite. It makes no network requests.
 //
-// The file is mapped into memory when it is opened. A newer one is used from the next start on; it must be put in place by
-// renaming, never by writing into the open one.
+// The file is mapped into memory when it is opened. A newer file is used from the next start; it must replace the old
+// one by renaming, never by writing into the open file.
 package geoip
 
 import (
@@ -52,7 +52,7 @@ func (l *Locator) Locate(address string) string {
 	}
 	var found place
 	if err := l.db.Lookup(ip.Unmap().WithZone("")).Decode(&found); err != nil {
-		return "" // a damaged record is no reason to refuse somebody their list of sessions
+		return "" // a damaged record is no reason to refuse the list of sessions
 	}
 	name := found.City.Names.English
 	if name == "" {

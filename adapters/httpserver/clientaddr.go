@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// clientAddress tells where a request comes from: the peer, or, when the peer is a trusted proxy, the right-most hop of
-// X-Forwarded-For that is none. What stands to the left of that hop was written by the client and means nothing.
+// clientAddress returns the client's address: the peer, or, if the peer is a trusted proxy, the right-most hop of
+// X-Forwarded-For that is not a trusted proxy. Hops to the left of it were written by the client and are ignored.
 //
-// A hop that cannot be read ends the walk at the proxy that wrote it: better one proxy's address for everybody than an
-// address of the client's choice.
+// A hop that cannot be parsed ends the search at the proxy that wrote it: a proxy's address shared by many clients is
+// better than an address of the client's choice.
 func clientAddress(peer netip.Addr, forwarded []string, trusted []netip.Prefix) netip.Addr {
 	client := peer.Unmap().WithZone("")
 	if len(trusted) == 0 {

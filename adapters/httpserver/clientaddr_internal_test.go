@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestA08_ClientAddress(t *testing.T) {
+func TestClientAddress(t *testing.T) {
 	t.Parallel()
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")}
 	tests := map[string]struct {

@@ -21,7 +21,7 @@ type Config struct {
 	TLS *tls.Config
 	// MetricsAddress is where Prometheus finds the metrics; empty means nowhere. It is never the public listener.
 	MetricsAddress string
-	// TrustedProxies are the networks whose X-Forwarded-For is believed. Empty means nobody's.
+	// TrustedProxies are the networks whose X-Forwarded-For is trusted. Empty means none.
 	TrustedProxies []netip.Prefix
 	// StrictTransport sends Strict-Transport-Security, for when the public URL is an https one.
 	StrictTransport bool

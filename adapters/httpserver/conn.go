@@ -28,7 +28,7 @@ type connections struct {
 	sources map[netip.Prefix]*source
 	bodies  int           // bytes held for bodies, by all
 	peak    int           // most connections since memory was given back
-	none    chan struct{} // closed once the last connection has gone while draining
+	none    chan struct{} // closed when the last connection is closed during a drain
 }
 
 func newConnections(clock ports.Clock, writeTimeout time.Duration, l limits) *connections {
@@ -89,7 +89,8 @@ func (s *connections) noteEmpty() {
 	}
 }
 
-// drain closes every connection as soon as it owes no answer, and returns when all have gone or ctx ends.
+// drain closes every connection as soon as it has no response pending, and returns when all are closed or ctx is
+// done.
 func (s *connections) drain(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining.Store(true)
@@ -118,7 +119,7 @@ type conn struct {
 	set     *connections
 	from    netip.Prefix
 	source  *source     // nil for one that is not counted
-	lingers atomic.Bool // the client may still be sending what nobody will read
+	lingers atomic.Bool // the client may still be sending data that will not be read
 	owes    atomic.Bool // a handler has run whose answer is not written yet
 
 	mu     sync.Mutex
@@ -126,7 +127,8 @@ type conn struct {
 	closed bool
 }
 
-// Read fails once the connection was closed for idleness, also with bytes in hand: nobody may act on them any more.
+// Read fails after the connection was closed for idleness, also with buffered bytes: no request may be handled any
+// more.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 && !c.begin() {
@@ -155,7 +157,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// settle notes that the answer has gone out, unless it still waits in a buffer behind pipelined requests.
+// settle records that the response was sent, unless it is still buffered behind pipelined requests.
 func (c *conn) settle() {
 	if c.owes.Load() {
 		return
@@ -176,7 +178,7 @@ func (c *conn) closeIfIdle() {
 	}
 	c.mu.Unlock()
 	if idle {
-		_ = c.finish() // nobody waits for it
+		_ = c.finish() // no caller waits for it
 	}
 }
 
@@ -227,20 +229,20 @@ func (c *conn) linger() {
 	}
 }
 
-// listener accepts through bad times. The HTTP library stops accepting for good at the first error that is no time-out,
-// such as "too many open files": one flood of connections would end the service until somebody restarts it.
+// listener retries failed accepts. The HTTP library stops accepting for good at the first error that is not a
+// timeout, such as "too many open files": one flood of connections would end the service until it is restarted.
 type listener struct {
 	net.Listener
 
-	set  *connections
-	door *doorman
-	done chan struct{}
-	once sync.Once
-	wait func(done <-chan struct{}, d time.Duration)
+	set     *connections
+	limiter *connectionLimiter
+	done    chan struct{}
+	once    sync.Once
+	wait    func(done <-chan struct{}, d time.Duration)
 }
 
-func newListener(inner net.Listener, set *connections, door *doorman) *listener {
-	return &listener{Listener: inner, set: set, door: door, done: make(chan struct{}), wait: wait}
+func newListener(inner net.Listener, set *connections, limiter *connectionLimiter) *listener {
+	return &listener{Listener: inner, set: set, limiter: limiter, done: make(chan struct{}), wait: wait}
 }
 
 // wait returns after d, or earlier once done is closed.
@@ -281,9 +283,9 @@ func (l *listener) admit(nc net.Conn) net.Conn {
 		return c
 	case sourceFull:
 		_ = nc.Close() // one source alone is at its limit: no work is spent on an answer
-		l.door.crowded(nc.RemoteAddr())
+		l.limiter.crowded(nc.RemoteAddr())
 	case allFull:
-		l.door.turnAway(nc, l.set.clock.Now())
+		l.limiter.refuse(nc, l.set.clock.Now())
 	}
 	return nil
 }

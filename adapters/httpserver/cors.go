@@ -26,8 +26,8 @@ const (
 	exposedHeaders = "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-ID, ETag, Location"
 )
 
-// shareAnswer adds to an answer what lets a page of a listed origin read it, and reports whether the request comes from such a
-// page. The answer varies with the origin, whoever asks.
+// shareAnswer adds the headers that let a page of a listed origin read the response, and reports whether the request
+// comes from such a page. The response varies with the origin for every client.
 func (s *Server) shareAnswer(path string, req *fasthttp.RequestHeader, res *fasthttp.ResponseHeader) (listed bool) {
 	if !s.shares {
 		return false
@@ -47,8 +47,8 @@ func (s *Server) shareAnswer(path string, req *fasthttp.RequestHeader, res *fast
 	return true
 }
 
-// cors lets a page of a listed origin read the answer, and answers the browser's question beforehand. answered tells that
-// nothing is left to do.
+// cors lets a page of a listed origin read the response, and answers preflight requests. answered reports that the
+// request is complete.
 func (s *Server) cors(r *Request) (answered bool) {
 	listed := s.shareAnswer(r.c.Path(), &r.c.Request().Header, &r.c.Response().Header)
 	if !listed || r.c.Method() != http.MethodOptions || r.Header(fiber.HeaderAccessControlRequestMethod) == "" {

@@ -90,7 +90,7 @@ func wantNothingShared(t *testing.T, what string, a answer) {
 	}
 }
 
-// TestAPageCanReadEveryAnswer: a refusal that the browser hides tells the page's author nothing.
+// Without CORS headers the browser hides an error response from the page.
 func TestAPageCanReadEveryAnswer(t *testing.T) {
 	t.Parallel()
 	address := shared(t)

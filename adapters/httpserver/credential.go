@@ -8,12 +8,12 @@ import (
 
 const maxCredential = 4096
 
-// ErrCredentials is a request that names two credentials, so that nobody can say whose it is.
+// ErrCredentials is a request with two credentials, whose principal is ambiguous.
 var ErrCredentials = fault.ErrInvalid.About("authorization", "give one credential only")
 
-// BearerCredential finds a request's one credential, for the Security API: "Authorization: Bearer", or X-API-KEY beside
-// or instead of it. It is empty where there is none, and where there is one in a form that nobody can check. Two
-// Authorization headers, or two credentials that differ, are ErrCredentials.
+// BearerCredential returns a request's one credential, for the Security API: "Authorization: Bearer", or X-API-KEY in
+// addition to or instead of it. It is empty if there is none, or if its form is unknown. Two Authorization headers,
+// or two different credentials, are ErrCredentials.
 func BearerCredential(r *Request) (string, error) {
 	authorization, many := r.only("Authorization")
 	key, keys := r.only("X-Api-Key")
@@ -53,7 +53,7 @@ func plainToken(s string) string {
 	return s
 }
 
-// inToken tells the characters of a token. It is on the way of every request: a table costs least.
+// inToken marks the characters of a token. It is used for every request, and a table is fastest.
 var inToken = func() (table [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=") {
 		table[c] = true

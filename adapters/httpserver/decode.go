@@ -22,7 +22,8 @@ const (
 	maxNameShow = 64
 )
 
-// Nuller is a type that tells null from absent, as a merge patch (RFC 7396) needs it. Null is refused for any other.
+// Nuller is a type that distinguishes null from absent, as a merge patch (RFC 7396) needs it. Null is refused for any
+// other.
 type Nuller interface{ SetNull() }
 
 var (

@@ -29,7 +29,7 @@ func nested(n int) string {
 	return `{"username":"a","metadata":` + strings.Repeat(`{"a":`, n) + `1` + strings.Repeat("}", n) + `}`
 }
 
-func TestH04_BodiesAreDecodedStrictly(t *testing.T) {
+func TestBodiesAreDecodedStrictly(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2-canary"
 	tests := map[string]struct{ sent, field, reason string }{

@@ -159,7 +159,7 @@ func (s *Server) onHead(h *fasthttp.RequestHeader) (unchanged fasthttp.RequestCo
 	return unchanged
 }
 
-// settleExpect has the library see an expectation only where it counts (RFC 9110, 10.1.1): in HTTP/1.1, in any case of letters.
+// settleExpect passes an expectation to the library only if it is valid (RFC 9110, 10.1.1): in HTTP/1.1, in any case.
 func (f framing) settleExpect(h *fasthttp.RequestHeader, version string) {
 	switch {
 	case !f.expects:

@@ -115,7 +115,7 @@ var smuggling = map[string]string{
 	"a length beside an empty chunked body and Expect": "Expect: 100-continue\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 }
 
-// TestNothingAfterAnAmbiguousRequestIsAnswered sends a request behind each: it belongs to nobody who can be known.
+// The test sends a request after each: its boundaries, and so its sender, are ambiguous.
 func TestNothingAfterAnAmbiguousRequestIsAnswered(t *testing.T) {
 	t.Parallel()
 	address, echoed, next := framed(t)
@@ -219,7 +219,7 @@ func TestNoTrailerIsTakenForAHeader(t *testing.T) {
 	}
 }
 
-// TestAConnectionEndsWhereTheClientSaysSo: the option counts in any case of letters and in a list (RFC 9110, 7.6.1).
+// The option is matched in any case and in a list (RFC 9110, 7.6.1).
 func TestAConnectionEndsWhereTheClientSaysSo(t *testing.T) {
 	t.Parallel()
 	address, _, next := framed(t)

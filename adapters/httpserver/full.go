@@ -14,38 +14,40 @@ import (
 )
 
 const (
-	// refusedAtOnce is how many connections beyond the limit are told so at a time; more are closed without a word.
+	// refusedAtOnce is how many connections beyond the limit get an error response concurrently; more are closed
+	// without one.
 	refusedAtOnce = 64
 	// refusedFor is how long one of them may take to hear it, with the handshake of TLS before.
 	refusedFor = time.Second
 )
 
-// doorman answers connections beyond the limit in our own words. The HTTP library would do it in plain text, and while nothing
-// else is accepted: one silent client of a TLS listener could then keep everybody out for as long as it likes.
-type doorman struct {
+// connectionLimiter responds to connections beyond the limit with an error in the API's format. The HTTP library
+// would do it in plain text, and block accepting meanwhile: one silent client of a TLS listener could then keep all
+// others out indefinitely.
+type connectionLimiter struct {
 	busy    chan struct{}
 	message func() []byte
 	crowded func(from net.Addr) // a connection was closed because its source holds its limit
 }
 
-func newDoorman(message func() []byte, crowded func(from net.Addr)) *doorman {
-	return &doorman{busy: make(chan struct{}, refusedAtOnce), message: message, crowded: crowded}
+func newConnectionLimiter(message func() []byte, crowded func(from net.Addr)) *connectionLimiter {
+	return &connectionLimiter{busy: make(chan struct{}, refusedAtOnce), message: message, crowded: crowded}
 }
 
-// turnAway tells the client that there is no room, without keeping anybody else waiting.
-func (d *doorman) turnAway(nc net.Conn, now time.Time) {
+// refuse sends the error response for a connection beyond the limit, without blocking others.
+func (d *connectionLimiter) refuse(nc net.Conn, now time.Time) {
 	select {
 	case d.busy <- struct{}{}:
 		go func() {
 			defer func() { <-d.busy }()
-			d.tell(nc, now.Add(refusedFor))
+			d.respond(nc, now.Add(refusedFor))
 		}()
 	default:
-		_ = nc.Close() // nobody is there to tell
+		_ = nc.Close() // no client is connected
 	}
 }
 
-func (d *doorman) tell(nc net.Conn, until time.Time) {
+func (d *connectionLimiter) respond(nc net.Conn, until time.Time) {
 	defer func() { _ = nc.Close() }() // it is given up
 	if nc.SetDeadline(until) != nil {
 		return

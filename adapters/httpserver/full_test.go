@@ -36,7 +36,7 @@ func ask(t *testing.T, conn net.Conn) answer {
 }
 
 // Beyond the limit of connections the answer is the contract's, at once, and room that was made is given.
-func TestH08_H09_AConnectionTooManyIsToldInTheContractsShape(t *testing.T) {
+func TestConnectionBeyondTheLimitGetsAnAPIError(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{Connections: 2}, testAPI(get("/fine", httpserver.Public(), ok)))
 	var held []net.Conn
@@ -66,7 +66,7 @@ func TestH08_H09_AConnectionTooManyIsToldInTheContractsShape(t *testing.T) {
 }
 
 // A client beyond the limit that never shakes hands must not keep the next one from being accepted.
-func TestH08_SilentClientsBeyondTheLimitKeepNobodyOut(t *testing.T) {
+func TestSilentClientsBeyondTheLimitBlockNoOthers(t *testing.T) {
 	t.Parallel()
 	files := newFiles(t)
 	config, err := httpserver.TLSFiles(files.Cert, files.Key, clock{}, zap.NewNop())

@@ -34,7 +34,7 @@ func bomb(t *testing.T, size int) string {
 	return twice.String()
 }
 
-func TestH01_CompressedBodiesAreRefusedUnread(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
+func TestCompressedBodiesAreRefusedUnread(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
 	called := false
 	address, _ := start(t, httpserver.Config{}, testAPI(post("/auth/login", httpserver.Public(), func(r *httpserver.Request) error {
 		called = true
@@ -99,7 +99,7 @@ func TestRoutesAreMatchedToTheLetter(t *testing.T) {
 	wantFailure(t, call(t, http.MethodGet, address, "/API/v1/security/admin/x", ""), http.StatusNotFound, "not_found")
 }
 
-func TestH10_MethodsThatARouteLacksAre405WithAllow(t *testing.T) {
+func TestUnsupportedMethodsAre405WithAllow(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(
 		get("/users/{user_id}", httpserver.Public(), ok),
@@ -125,7 +125,7 @@ func TestH10_MethodsThatARouteLacksAre405WithAllow(t *testing.T) {
 	}
 }
 
-func TestH03_SizesAreLimited(t *testing.T) {
+func TestSizesAreLimited(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(
 		post("/echo", httpserver.Public(), func(r *httpserver.Request) error {
@@ -162,7 +162,7 @@ func TestH03_SizesAreLimited(t *testing.T) {
 		http.StatusRequestHeaderFieldsTooLarge, "header_too_large")
 }
 
-func TestH08_SlowRequestsEnd(t *testing.T) {
+func TestSlowRequestsTimeOut(t *testing.T) {
 	t.Parallel()
 	cfg := httpserver.Config{ReadTimeout: 50 * time.Millisecond, IdleTimeout: 50 * time.Millisecond}
 	address, _ := start(t, cfg, testAPI(post("/echo", httpserver.Public(), ok)))
@@ -187,7 +187,7 @@ func TestH08_SlowRequestsEnd(t *testing.T) {
 	}
 }
 
-func TestH10_AmbiguousFramingIsRefused(t *testing.T) {
+func TestAmbiguousFramingIsRefused(t *testing.T) {
 	t.Parallel()
 	calls := 0
 	address, _ := start(t, httpserver.Config{}, testAPI(post("/echo", httpserver.Public(), func(r *httpserver.Request) error {
@@ -233,7 +233,7 @@ func TestH10_AmbiguousFramingIsRefused(t *testing.T) {
 	}
 }
 
-func TestH09_PanicsAndUnknownErrorsTellNothing(t *testing.T) {
+func TestPanicsAndUnknownErrorsRevealNothing(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(
 		get("/panic", httpserver.Public(), func(*httpserver.Request) error { panic("E11000 duplicate key bob@example.com") }),
@@ -255,7 +255,7 @@ func TestH09_PanicsAndUnknownErrorsTellNothing(t *testing.T) {
 	}
 }
 
-func TestR02_NothingForwardedIsBelieved(t *testing.T) {
+func TestForwardedHeadersAreIgnored(t *testing.T) {
 	t.Parallel()
 	var origins []string
 	address, _ := start(t, httpserver.Config{}, testAPI(get("/where", httpserver.Public(), func(r *httpserver.Request) error {
@@ -272,7 +272,7 @@ func TestR02_NothingForwardedIsBelieved(t *testing.T) {
 	}
 }
 
-func TestS17_H12_SecurityHeadersAreOnEveryAnswer(t *testing.T) {
+func TestSecurityHeadersAreInEveryResponse(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{StrictTransport: true}, testAPI(get("/fine", httpserver.Public(), ok)))
 	for _, path := range []string{"/fine", "/absent"} {
@@ -292,7 +292,7 @@ func TestS17_H12_SecurityHeadersAreOnEveryAnswer(t *testing.T) {
 	}
 }
 
-func TestH13_OtherSitesAreToldNothing(t *testing.T) {
+func TestOtherOriginsGetNoCORSHeaders(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(get("/fine", httpserver.Public(), ok)))
 	preflight := call(t, http.MethodOptions, address, prefix+"/fine", "", "Origin: https://evil.example", "Access-Control-Request-Method: GET")
@@ -306,7 +306,7 @@ func TestH13_OtherSitesAreToldNothing(t *testing.T) {
 	}
 }
 
-func TestH08_ManySlowConnectionsLeaveRoomForOthers(t *testing.T) {
+func TestManySlowConnectionsDoNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(get("/fine", httpserver.Public(), ok)))
 	for range 1000 {
@@ -326,7 +326,7 @@ func TestH08_ManySlowConnectionsLeaveRoomForOthers(t *testing.T) {
 	}
 }
 
-// TestALiteralPathIsNeverAParameter: with another method it is a 405, whoever asks, and not the route with the parameter.
+// With another method it is a 405, for every client, and not the route with the parameter.
 func TestALiteralPathIsNeverAParameter(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(

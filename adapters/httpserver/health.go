@@ -12,7 +12,7 @@ type health struct {
 	Status string `json:"status"`
 }
 
-// health is what load balancers and supervisors ask. It tells no detail: it is public.
+// health is the endpoint for load balancers and supervisors. It is public and returns no details.
 func (s *Server) health() API {
 	return API{Name: "server", Routes: []Route{
 		{Method: http.MethodGet, Path: "/healthz", Access: Public(), Handler: func(r *Request) error {

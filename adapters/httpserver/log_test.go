@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 )
 
-// canary stands where a client puts what is secret.
+// canary is the value of secrets that a client sends.
 const canary = "sk_live_canary"
 
 // TestNothingThatAClientSentIsLogged sends a secret in every part of a request, malformed and not, with everything logged that can be.

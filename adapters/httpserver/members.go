@@ -66,7 +66,7 @@ func readMember(d *jsontext.Decoder, members map[string]any) error {
 	}
 	quoted, err := jsontext.AppendQuote(nil, name)
 	if err != nil {
-		return nil // not UTF-8: no member that anybody reads
+		return nil // not UTF-8: not a known member
 	}
 	var one map[string]any
 	if err := DecodePost(append(append(append(append([]byte{'{'}, quoted...), ':'), value...), '}'), &one); err != nil {

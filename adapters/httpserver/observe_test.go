@@ -35,7 +35,7 @@ func (b *buffer) text() string {
 	return b.String()
 }
 
-func TestL03_TheLogHoldsNoSecrets(t *testing.T) {
+func TestLogContainsNoSecrets(t *testing.T) {
 	t.Parallel()
 	var log buffer
 	logger := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), &log, zap.DebugLevel))
@@ -63,7 +63,7 @@ func TestL03_TheLogHoldsNoSecrets(t *testing.T) {
 	}
 }
 
-func TestH14_MetricsHaveTheirOwnListener(t *testing.T) {
+func TestMetricsHaveTheirOwnListener(t *testing.T) {
 	t.Parallel()
 	address, server := start(t, httpserver.Config{MetricsAddress: "127.0.0.1:0"}, testAPI(get("/users/{user_id}", httpserver.Public(), ok)))
 	for _, id := range []string{"usr_1", "usr_2"} {

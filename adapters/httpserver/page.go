@@ -68,8 +68,8 @@ func (r *Request) checkQuery(m *mount) error {
 	return r.refuseFirst(err)
 }
 
-// refuseFirst returns the refusal of the principal in place of a failure of the request's form, if there is one: without
-// the permission, nobody learns what is wrong with the request.
+// refuseFirst returns the authorization error of the principal instead of a validation error of the request, if there
+// is one: without the permission, the response does not reveal what is wrong with the request.
 func (r *Request) refuseFirst(failure error) error {
 	if failure == nil {
 		return nil

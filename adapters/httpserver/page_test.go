@@ -18,7 +18,7 @@ func page(raw string) (domain.Page, error) {
 	return q.Page("-created_at")
 }
 
-func TestH07_Paging(t *testing.T) {
+func TestPaging(t *testing.T) {
 	t.Parallel()
 	cursor := domain.Cursor{Sort: "-created_at", Key: "k", ID: "usr_1"}.Encode()
 	other := domain.Cursor{Sort: "username", Key: "k", ID: "usr_1"}.Encode()

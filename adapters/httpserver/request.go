@@ -170,10 +170,10 @@ func (r *Request) SetCookie(name, value, path string, life time.Duration, secure
 	r.c.Cookie(c)
 }
 
-// Stream answers 200 with a body of any size that write makes piece by piece, after the handler has returned; with a name, it
-// is a file to keep. The context is write's own: it has no time limit, since the client's reading sets the pace, and the
-// client's going away shows in an error of the writer. When write fails, the connection is cut, so that nobody takes what
-// has come for the whole.
+// Stream responds 200 with a body of any size that write produces incrementally, after the handler has returned; with
+// a name, it is a file download. The context is write's own: it has no timeout, since the client's reading sets the
+// pace, and a disconnected client appears as an error of the writer. If write fails, the connection is closed
+// abruptly, so that a client does not take the partial body for the whole.
 func (r *Request) Stream(contentType, fileName string, write func(ctx context.Context, w io.Writer) error) error {
 	if fileName != "" {
 		r.c.Set(fiber.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", fileName))

@@ -23,13 +23,13 @@ type Handler func(r *Request) error
 type Access struct {
 	kind       accessKind
 	permission domain.Permission
-	or         domain.Permission // does as well; may be empty
+	or         domain.Permission // sufficient as well; may be empty
 	sight      sight
 }
 
 // sight says who may know of the object of a route, beside those who may use the route.
 type sight struct {
-	permissions []domain.Permission // any of them; none: everybody knows
+	permissions []domain.Permission // any of them; none: visible to all users
 	self        string              // the path's parameter whose user knows of it, too; may be empty
 	absent      error
 }
@@ -53,7 +53,8 @@ func SignedIn() Access { return Access{kind: signedIn} }
 // Enrolling is SignedIn, and also for those who must set up a second factor before they may do anything else.
 func Enrolling() Access { return Access{kind: enrolling} }
 
-// Requires is for routes that nobody without the permission may use. The service decides again, on the object itself.
+// Requires is for routes that require the permission from every principal. The service decides again, on the object
+// itself.
 func Requires(p domain.Permission) Access { return Access{kind: permitted, permission: p} }
 
 // Or is for routes that another permission opens as well.
@@ -100,9 +101,9 @@ type Route struct {
 	Accepts []string
 	// Query are the parameters that the query string may hold; any other is refused. Nil ignores what is not known.
 	Query QueryNames
-	// Check returns the refusal that the handler would give to this principal. It changes nothing. It is called before a
-	// query string or a body is refused: without the permission, nobody learns what is wrong with the request. It may be
-	// nil.
+	// Check returns the authorization error that the handler would return to this principal. It changes nothing. It
+	// is called before a query string or a body is refused: without the permission, the response does not reveal what
+	// is wrong with the request. It may be nil.
 	Check func(r *Request) error
 	// Names says that the path's parameters are names, which may hold reserved characters, percent-encoded.
 	Names bool
@@ -115,14 +116,15 @@ type API struct {
 	Name   string // for metrics and the log
 	Prefix string
 	Routes []Route
-	// Authenticate tells who a credential is. "" is a missing one. It is called for every route that is not public.
+	// Authenticate returns the principal of a credential. "" is a missing one. It is called for every route that is
+	// not public.
 	Authenticate func(ctx context.Context, credential string, from domain.Origin) (domain.Principal, error)
 	// Credential finds the credential in a request; nil means BearerCredential.
 	Credential func(r *Request) (string, error)
 	// Failure writes the body of a failure; nil means the shape of the Security API.
 	Failure Failure
-	// Denied is told when somebody who is signed in was refused a route for want of a permission; nil means nobody is. An
-	// error of it is answered in the refusal's stead.
+	// Denied is called when an authenticated principal was refused a route for lack of a permission; it may be nil.
+	// Its error replaces the refusal.
 	Denied func(ctx context.Context, by domain.Principal, route string) error
 	// CORS lets pages of other origins call the API; the zero value lets none.
 	CORS CORS
@@ -221,7 +223,7 @@ func (a Access) check(api *API) error {
 	}
 }
 
-// serveRoute returns what the router calls: everything that stands between a request and its handler.
+// serveRoute returns the router's handler: everything between a request and the route's handler.
 func (s *Server) serveRoute(m *mount) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		r := requestOf(c)
@@ -280,7 +282,8 @@ func (r *Request) authorize(m *mount) error {
 	}
 }
 
-// hideFrom turns a refusal into what somebody gets who may not know of the object at all. It stays a refusal to the log.
+// hideFrom replaces a refusal by the error for principals who may not know of the object at all. The log records the
+// refusal.
 func (r *Request) hideFrom(s sight, err error) error {
 	if len(s.permissions) == 0 || !errors.Is(err, fault.ErrForbidden) || slices.ContainsFunc(s.permissions, r.Principal.Can) {
 		return err

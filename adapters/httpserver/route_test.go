@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-func TestZ01_ARouteWithoutAMarkDoesNotMount(t *testing.T) {
+func TestRouteWithoutAccessMarkDoesNotMount(t *testing.T) {
 	t.Parallel()
 	tests := map[string]httpserver.Route{
 		"no mark":             {Method: http.MethodGet, Path: "/x", Handler: ok},
@@ -33,7 +33,7 @@ func TestZ01_ARouteWithoutAMarkDoesNotMount(t *testing.T) {
 	}
 }
 
-func TestZ01_RoutesAreListedWithTheirMarks(t *testing.T) {
+func TestRoutesAreListedWithAccessMarks(t *testing.T) {
 	t.Parallel()
 	_, server := start(t, httpserver.Config{}, testAPI(get("/users", httpserver.Requires(domain.UsersRead), ok), get("/me", httpserver.SignedIn(), ok)))
 	var lines []string
@@ -46,7 +46,7 @@ func TestZ01_RoutesAreListedWithTheirMarks(t *testing.T) {
 	}
 }
 
-func TestZ01_S19_AccessIsCheckedBeforeTheHandler(t *testing.T) {
+func TestAccessIsCheckedBeforeTheHandler(t *testing.T) {
 	t.Parallel()
 	called := false
 	note := func(r *httpserver.Request) error { called = true; return ok(r) }
@@ -76,7 +76,7 @@ func TestZ01_S19_AccessIsCheckedBeforeTheHandler(t *testing.T) {
 	}
 }
 
-func TestZ03_WhatOneMayNotSeeIsAbsent(t *testing.T) {
+func TestInvisibleObjectsAreNotFound(t *testing.T) {
 	t.Parallel()
 	absent := fault.New(fault.NotFound, "not_found", "Thing not found")
 	hidden := func(sight domain.Permission) httpserver.Access {
@@ -100,7 +100,7 @@ func TestZ03_WhatOneMayNotSeeIsAbsent(t *testing.T) {
 	wantFailure(t, call(t, http.MethodGet, address, prefix+"/unseen/usr_2", ""), http.StatusUnauthorized, "unauthorized")
 }
 
-func TestS16_TwoCredentialsAreRefused(t *testing.T) {
+func TestTwoCredentialsAreRefused(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(get("/me", httpserver.SignedIn(), ok)))
 	tests := map[string]struct {
@@ -129,7 +129,7 @@ func TestS16_TwoCredentialsAreRefused(t *testing.T) {
 	}
 }
 
-func TestH02_OnlyJSONIsTaken(t *testing.T) {
+func TestOnlyJSONIsAccepted(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(post("/echo", httpserver.Public(), ok)))
 	for _, kind := range []string{"application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"} {
@@ -149,7 +149,7 @@ func TestH02_OnlyJSONIsTaken(t *testing.T) {
 	}
 }
 
-func TestH11_PathParametersHideNothing(t *testing.T) {
+func TestPathParametersAreValidated(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(get("/groups/{group_id}/members", httpserver.Public(), func(r *httpserver.Request) error {
 		return r.JSON(http.StatusOK, map[string]any{"id": r.Param("group_id")})

@@ -117,7 +117,7 @@ func (s *Server) Open(ctx context.Context) error {
 	s.conns = newConnections(s.cfg.Clock, s.cfg.WriteTimeout, limits{
 		connections: s.cfg.Connections, perSource: s.cfg.ConnectionsPerSource, bodies: s.cfg.BodyMemory, trusted: s.cfg.TrustedProxies,
 	})
-	s.listener = newListener(inner, s.conns, newDoorman(s.full, s.crowded()))
+	s.listener = newListener(inner, s.conns, newConnectionLimiter(s.full, s.crowded()))
 	go s.conns.giveBack(s.listener.done, wait, freeMemory)
 	go func() {
 		s.served <- s.http.Serve(s.listener)
@@ -148,7 +148,7 @@ func (s *Server) Close(ctx context.Context) error {
 	if drained != nil {
 		s.conns.cutOff()
 	}
-	// Whatever still runs owes its answer to nobody: no need to wait for more than the library's own housekeeping.
+	// No running request has a pending response, so only the library's own cleanup needs a wait.
 	stopped := s.http.ShutdownWithContext(ctx)
 	return errors.Join(err, drained, stopped, <-s.served, s.observer.close(ctx))
 }
@@ -189,8 +189,8 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	}
 	defer c.releaseBody(held)
 	if !served(ctx.Method()) {
-		// The router answers an unknown method with its own words; one that it knows and nobody serves gets a 405 with
-		// Allow. TRACE is such a one.
+		// The router responds to an unknown method in its own format; a known method without a route gets a 405 with
+		// Allow. TRACE is such a method.
 		ctx.Request.Header.SetMethod(http.MethodTrace)
 	}
 	s.handler(ctx)
@@ -243,7 +243,7 @@ func (s *Server) originOf(c *fiber.Ctx) domain.Origin {
 	}
 }
 
-// userAgent keeps what is worth keeping of a text that anybody may write.
+// userAgent sanitizes the User-Agent header, which is text of the client's choice.
 func userAgent(s string) string {
 	const most = 512
 	if len(s) > most {

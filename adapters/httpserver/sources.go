@@ -31,8 +31,8 @@ const (
 	sourceFull
 )
 
-// sourceOf returns the network that a connection counts for: the IPv4 address or the IPv6 /64, since whoever has one address of
-// it has them all. Those of trusted proxies do not count, for they carry the connections of many.
+// sourceOf returns the network that a connection counts for: the IPv4 address or the IPv6 /64, since a client with
+// one address of it has them all. Trusted proxies do not count, since they carry the connections of many clients.
 func (l limits) sourceOf(a net.Addr) (netip.Prefix, bool) {
 	address := peerAddress(a).Unmap().WithZone("")
 	if !address.IsValid() || anyContains(l.trusted, address) {
@@ -65,7 +65,7 @@ func (c *conn) holdBody(size int) bool {
 	return true
 }
 
-// releaseBody gives back what holdBody has set aside.
+// releaseBody releases what holdBody has reserved.
 func (c *conn) releaseBody(size int) {
 	if size == 0 {
 		return

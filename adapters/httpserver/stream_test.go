@@ -129,7 +129,7 @@ func TestAStreamThatFailsIsNotTakenForWhole(t *testing.T) {
 	}
 }
 
-func TestH08_AReaderThatStopsReadingIsCutOff(t *testing.T) {
+func TestStalledReaderIsDisconnected(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)
 	address, _ := streamed(t, httpserver.Config{WriteTimeout: 50 * time.Millisecond}, func(_ context.Context, w io.Writer) error {

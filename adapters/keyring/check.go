@@ -52,11 +52,12 @@ func (t *Tokens) Issue(ctx context.Context, claims domain.AccessClaims) (string,
 	return signed.CompactSerialize()
 }
 
-// Check returns the claims of a token that is whole, of type at+jwt, signed by one of our keys under that key's own
-// algorithm, for our audience and in date at now. Everything else is fault.ErrUnauthorized, with the reason as its private
-// cause. Whether its session lives is another question. The claims' methods are shared: nobody changes them.
+// Check returns the claims of a token with a valid signature, of type at+jwt, signed by one of our keys under that
+// key's own algorithm, for our audience and in date at now. Every other token is fault.ErrUnauthorized, with the
+// reason as its private cause. It does not check that the session is live. The claims' methods are shared and must
+// not be changed.
 //
-// A successful check of the signature is remembered under the token's SHA-256, which any changed character misses.
+// A successful signature check is cached under the token's SHA-256 digest, which differs for any changed character.
 func (t *Tokens) Check(ctx context.Context, token string, now time.Time) (domain.AccessClaims, error) {
 	if len(token) > maxToken {
 		return domain.AccessClaims{}, fault.ErrUnauthorized.Because(errors.New("the token is too long"))
@@ -74,7 +75,7 @@ func (t *Tokens) Check(ctx context.Context, token string, now time.Time) (domain
 		}
 		t.checked.Add(digest, known)
 	}
-	// The key may have gone since the signature was looked at, and time goes on in any case.
+	// The key may have been removed since the signature was cached, and time has passed in any case.
 	if key := set.public[known.keyID]; key == nil || !key.liveAt(now) {
 		return domain.AccessClaims{}, fault.ErrUnauthorized.Because(errors.New("the token's key is gone"))
 	}

@@ -98,7 +98,7 @@ func (n *node) refuses(t *testing.T, what, token string) {
 	}
 }
 
-func TestS01_ForgedTokensAreRefused(t *testing.T) {
+func TestForgedTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, keyring.EdDSA)
 	id, private := n.activeKey(t)
@@ -160,7 +160,7 @@ func TestS01_ForgedTokensAreRefused(t *testing.T) {
 	}
 }
 
-func TestS02_EveryClaimIsRequired(t *testing.T) {
+func TestEveryClaimIsRequired(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, keyring.EdDSA)
 	id, private := n.activeKey(t)
@@ -206,7 +206,7 @@ func TestS02_EveryClaimIsRequired(t *testing.T) {
 	}
 }
 
-func TestS14_OnlyTheWholeTokenCounts(t *testing.T) {
+func TestAlteredTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range []string{keyring.EdDSA, keyring.ES256, keyring.RS256} {
 		t.Run(algorithm, func(t *testing.T) {
@@ -240,7 +240,7 @@ func TestS14_OnlyTheWholeTokenCounts(t *testing.T) {
 	}
 }
 
-func TestD13_ForgedKeyNamesDoNotLoadTheStore(t *testing.T) {
+func TestForgedKeyIDsCauseNoStoreReads(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, keyring.EdDSA)
 	_, foreign, _ := ed25519.GenerateKey(rand.Reader)

@@ -41,8 +41,8 @@ func makeKey(raw [keySize]byte) Key {
 	return Key{id: hex.EncodeToString(sum[:8]), key: raw}
 }
 
-// ParseKeys reads keys from text: one on a line, the active one first, each 32 bytes in base64 or hexadecimal. Empty
-// lines and those that begin with # are passed over. Errors name the line and never what stands in it.
+// ParseKeys parses keys: one per line, the active one first, each 32 bytes in base64 or hexadecimal. Empty lines and
+// lines that begin with # are skipped. Errors contain the line number and never the content.
 func ParseKeys(text string) ([]Key, error) {
 	var keys []Key
 	seen := map[string]bool{}
@@ -80,10 +80,10 @@ func parseKey(line string) (Key, bool) {
 	return makeKey([keySize]byte(raw)), true
 }
 
-// OpenKeyFile reads the keys in the file. A file that others may read is refused; access for its group, which
-// Kubernetes gives to every file of a volume with an fsGroup, is taken away where the file is the process's own. Where
-// there is none it makes one with a new key, whole and on disk before it returns, also when two processes start at
-// once: then both read the same.
+// OpenKeyFile reads the keys in the file. A file that other users may read is refused; access for its group, which
+// Kubernetes grants on every file of a volume with an fsGroup, is removed if the process owns the file. If there is
+// no file it creates one with a new key, complete and on disk before it returns, also if two processes start at once:
+// then both read the same key.
 func OpenKeyFile(path string) ([]Key, error) {
 	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

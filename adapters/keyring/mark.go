@@ -23,8 +23,8 @@ const (
 	StoreInUse
 )
 
-// StoreMark is a comment in a key file about the store that belongs to it. Whoever copies the key file copies the mark along, so
-// that an empty database beside it is not mistaken for a new installation.
+// StoreMark is a comment in a key file about the store that belongs to it. A copy of the key file includes the mark,
+// so that an empty database beside it is not mistaken for a new installation.
 type StoreMark struct {
 	State StoreState
 	ID    string // of the store; empty while it is new

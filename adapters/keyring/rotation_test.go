@@ -13,7 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-func TestS18_TheNextKeyIsPublishedBeforeItSigns(t *testing.T) {
+func TestNextKeyIsPublishedBeforeItSigns(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, keyring.EdDSA)
 	before := published(t, n)
@@ -32,7 +32,7 @@ func TestS18_TheNextKeyIsPublishedBeforeItSigns(t *testing.T) {
 	}
 }
 
-func TestS18_AKeyStaysUntilItsLastTokenHasRunOut(t *testing.T) {
+func TestKeyIsPublishedUntilItsLastTokenExpires(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, keyring.EdDSA)
 	old := published(t, n)[0].ID
@@ -66,7 +66,7 @@ func TestS18_AKeyStaysUntilItsLastTokenHasRunOut(t *testing.T) {
 	}
 }
 
-func TestS18_RotationUnderLoadRefusesNoToken(t *testing.T) {
+func TestRotationUnderLoadRefusesNoToken(t *testing.T) {
 	t.Parallel()
 	first := newNode(t, keyring.EdDSA)
 	nodes := []*node{first, first.another(t, keyring.EdDSA), first.another(t, keyring.EdDSA)}
@@ -103,7 +103,7 @@ func TestS18_RotationUnderLoadRefusesNoToken(t *testing.T) {
 	wg.Wait()
 }
 
-func TestS18_AnotherNodesRotationIsSeen(t *testing.T) {
+func TestRotationByAnotherNodeIsDetected(t *testing.T) {
 	t.Parallel()
 	a := newNode(t, keyring.EdDSA)
 	b := a.another(t, keyring.EdDSA)

@@ -17,7 +17,7 @@ const maxSealed = 1 << 20
 
 var encoding = base64.RawURLEncoding.Strict()
 
-// errSealed is the one answer to a value that does not open: which part is wrong is nobody's business.
+// errSealed is the only error for a value that does not open: it does not reveal which part is wrong.
 var errSealed = errors.New("a sealed value does not open: it was changed, moved, or sealed under a key that is not configured")
 
 // Sealer implements ports.Sealer. It is safe for concurrent use.
@@ -85,8 +85,8 @@ func (s *Sealer) Open(sealed []byte, binding string) ([]byte, error) {
 	return plain, nil
 }
 
-// Rewrap seals anew what lies under a key that is no longer the active one, and reports whether it did; else it returns
-// the value as it is.
+// Rewrap re-encrypts a value that is sealed under another key than the active one, and reports whether it did.
+// Otherwise it returns the value unchanged.
 func (s *Sealer) Rewrap(sealed []byte, binding string) (value []byte, changed bool, err error) {
 	if bytes.HasPrefix(sealed, []byte(sealVersion+"."+s.active+".")) {
 		return sealed, false, nil

@@ -52,7 +52,7 @@ func TestSealedValuesOpen(t *testing.T) {
 	}
 }
 
-func TestT03_SealedValuesOpenNowhereElse(t *testing.T) {
+func TestSealedValuesAreBound(t *testing.T) {
 	t.Parallel()
 	key := keyring.NewKey()
 	sealer := newSealer(t, key)
@@ -74,7 +74,7 @@ func TestT03_SealedValuesOpenNowhereElse(t *testing.T) {
 	}
 }
 
-func TestS14_EveryChangedSealedValueIsRefused(t *testing.T) {
+func TestAlteredSealedValuesAreRefused(t *testing.T) {
 	t.Parallel()
 	sealer := newSealer(t, keyring.NewKey())
 	sealed := seal(t, sealer, "a secret", "place")

@@ -186,7 +186,7 @@ func (t *Tokens) present(ctx context.Context) (*keySet, error) {
 	return nil, err
 }
 
-// reread reads the set from the store, unless somebody did since seen was the present one.
+// reread reads the set from the store, unless another goroutine has done so since seen was current.
 func (t *Tokens) reread(ctx context.Context, seen *keySet) (*keySet, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -231,7 +231,7 @@ func (t *Tokens) Rotate(ctx context.Context, now time.Time, out domain.Outbox) (
 		return "", fmt.Errorf("writing the signing keys: %w", err)
 	}
 	if keys, err = t.store.SigningKeys(ctx); err != nil {
-		return keyID, nil // the rotation stands; the set is read again when it is needed
+		return keyID, nil // the rotation succeeded; the set is read again when it is needed
 	}
 	return keyID, t.use(keys)
 }
@@ -269,7 +269,7 @@ func (t *Tokens) rewrap(key domain.SigningKey) ([]byte, error) {
 	return value, nil
 }
 
-// Reseal seals the private parts anew under the active KEK. When another node changes the set at the same moment it is
+// Reseal re-encrypts the private parts under the active KEK. If another node changes the set concurrently, it returns
 // fault.ErrConflict.
 func (t *Tokens) Reseal(ctx context.Context) error {
 	keys, err := t.store.SigningKeys(ctx)

@@ -72,7 +72,7 @@ func (b base) ID() domain.DirectoryID { return b.client.id }
 // Type returns ldap or activedirectory.
 func (b base) Type() string { return b.client.kind }
 
-// JustInTime reports whether a person whom we do not know yet becomes a user at the first login.
+// JustInTime reports whether a person without a user record becomes a user at the first login.
 func (b base) JustInTime() bool { return b.client.settings.JustInTime }
 
 // Suffixes returns the domains whose logins belong here.
@@ -133,7 +133,7 @@ func (l looks) FindName(ctx context.Context, name string) (domain.Identity, erro
 	return l.client.findName(ctx, name)
 }
 
-// List walks through everybody.
+// List lists all people.
 func (l looks) List(ctx context.Context, since string, yield func([]domain.Identity) error) (domain.ListResult, error) {
 	return l.client.list(ctx, since, yield)
 }

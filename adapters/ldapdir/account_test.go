@@ -22,7 +22,7 @@ func TestAWrongServiceAccountIsAnOutage(t *testing.T) {
 
 // The domain locks after three wrong passwords. A wrong one in our configuration must not lock the service account, however many
 // people sign in meanwhile.
-func TestD07_AWrongServicePasswordDoesNotLockTheServiceAccount(t *testing.T) {
+func TestWrongServicePasswordDoesNotLockTheServiceAccount(t *testing.T) {
 	t.Parallel()
 	s := samba.Start(t, samba.Options{})
 	d := mustOpen(t, ldapdir.TypeActiveDirectory, activeDirectory(s).with(tree{"bind_password": "wrong", "pool": tree{"size": 1}}))

@@ -88,7 +88,7 @@ func fileDuration(text string) time.Duration {
 	return time.Duration(-n) * 100
 }
 
-// primaryGroupSID returns the SID of somebody's primary group: their own SID with another last part.
+// primaryGroupSID returns the SID of a person's primary group: their own SID with another last part.
 func primaryGroupSID(own []byte, primaryGroupID string) []byte {
 	rid, err := strconv.ParseUint(primaryGroupID, 10, 32)
 	if err != nil || len(own) < 12 {

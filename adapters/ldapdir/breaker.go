@@ -12,14 +12,14 @@ import (
 
 const (
 	maxProbeDelay = time.Minute
-	// After the server has refused the service account once, nobody tries it again but the prober, since each try could be the
-	// one that locks it: first after accountFirstProbe, then every accountProbeDelay.
+	// After the server has refused the service account once, only the prober tries it again, since each attempt could
+	// be the one that locks it: first after accountFirstProbe, then every accountProbeDelay.
 	accountFirstProbe = time.Minute
 	accountProbeDelay = 5 * time.Minute
 )
 
-// breaker keeps calls away from a server that fails, and probes it in the background until it is well. Calls never serve
-// as probes: nobody waits for a server that is known to hang.
+// breaker blocks calls to a failing server, and probes it in the background until it is healthy. Calls never serve as
+// probes, so that no request waits for a server that is known to hang.
 type breaker struct {
 	circuit *gobreaker.CircuitBreaker[struct{}]
 	probe   func(ctx context.Context) error
@@ -65,8 +65,8 @@ func (b *breaker) run(ctx context.Context, call func(ctx context.Context, trippe
 	return err
 }
 
-// report tells the circuit what came of a call. It is told afterwards, so that calls that run at the same time as a failing
-// one are not refused by the library for being too many.
+// report passes the result of a call to the circuit breaker afterwards, so that calls that run concurrently with a
+// failing one are not refused by the library for being too many.
 func (b *breaker) report(err error) {
 	if b.circuit.State() != gobreaker.StateClosed {
 		return // only a probe closes it

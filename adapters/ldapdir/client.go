@@ -91,7 +91,7 @@ func (r *reach) service(ctx context.Context, f func(c *conn) error) error {
 	return r.client.pool.with(ctx, r.tripped, f)
 }
 
-// own runs f on a connection of its own that nobody has bound, for passwords.
+// own runs f on a new, unbound connection, for passwords.
 func (r *reach) own(ctx context.Context, f func(c *conn) error) error {
 	if err := acquire(ctx, r.client.logins, r.tripped); err != nil {
 		return err

@@ -59,7 +59,7 @@ func (c *conn) search(ctx context.Context, req *ldap.SearchRequest) (*ldap.Searc
 // outageError is "could not say": the server was not reached, did not answer, or was too busy to.
 type outageError struct {
 	cause error
-	// account tells that the server refused the service account, which trying again soon might lock.
+	// account reports that the server refused the service account, which an early retry might lock.
 	account bool
 }
 

@@ -37,7 +37,7 @@ func newDialer(s *Settings, p prepared) *dialer {
 	}
 }
 
-// dial returns a connection that nobody has bound yet. All of it, the handshake too, ends with ctx.
+// dial returns an unbound connection. The whole dial, including the handshake, ends with ctx.
 func (d *dialer) dial(ctx context.Context) (*conn, error) {
 	return d.dialReady(ctx, func(*conn) error { return nil })
 }

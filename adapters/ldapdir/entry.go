@@ -13,7 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// entry is somebody as the directory sent them.
+// entry is a person's entry as the directory returned it.
 type entry struct {
 	*ldap.Entry
 	subject domain.Subject
@@ -56,7 +56,7 @@ func (c *client) subjectIsGUID() bool {
 	return strings.EqualFold(c.settings.Attributes.Subject, "objectGUID")
 }
 
-// subjectFilter returns the filter for a subject, and false for one that nobody here can have.
+// subjectFilter returns the filter for a subject, and false if the subject is not possible here.
 func (c *client) subjectFilter(subject domain.Subject) (string, bool) {
 	if subject == "" || len(subject) > 256 {
 		return "", false
@@ -121,7 +121,7 @@ func (c *client) lockedUntil(ctx context.Context, r *reach, e entry) time.Time {
 		return err
 	})
 	if err != nil {
-		return time.Time{} // the outcome stands; only its end is not known
+		return time.Time{} // the outcome is known; only its end is not
 	}
 	return until
 }

@@ -19,7 +19,7 @@ const (
 	maxPassword = 1024
 )
 
-// errNobody is a search that found nobody, and errSeveral one that found more than one, which is never a login.
+// errNobody is a search without a result, and errSeveral one with more than one, which is never a login.
 var (
 	errNobody  = errors.New("no entry has this name")
 	errSeveral = errors.New("more than one entry has this name")
@@ -86,7 +86,7 @@ func (c *client) one(ctx context.Context, on *conn, filter string) (entry, error
 	return c.newEntry(res.Entries[0])
 }
 
-// seconds is the time limit that the server is told.
+// seconds returns the time limit that is sent to the server.
 func (c *client) seconds() int { return max(1, int(c.settings.Timeouts.Request.Seconds())) }
 
 func (c *client) find(ctx context.Context, subject domain.Subject) (domain.Identity, error) {

@@ -8,8 +8,8 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// graph holds the groups of the directory for a walk through everybody: asking the server for each person's groups would
-// take a search or more a head.
+// graph holds the groups of the directory for a listing of all people: querying the server for each person's groups
+// would take at least one search per person.
 type graph struct {
 	dns     []string           // by index
 	above   [][]int32          // the groups that name a group

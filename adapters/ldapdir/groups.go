@@ -9,8 +9,8 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// The bounds of a search for groups; beyond them it is an error, since a part of somebody's groups could give them less or,
-// by a rule that a missing group outranks, more than they have.
+// The limits of a search for groups. Exceeding them is an error, since a part of a person's groups could grant them
+// less or, by a rule that a missing group overrides, more than they have.
 const (
 	maxGroupDepth = 20
 	maxGroups     = 5000
@@ -20,7 +20,7 @@ const (
 // inChain is Active Directory's rule that follows nested groups (LDAP_MATCHING_RULE_IN_CHAIN).
 const inChain = "1.2.840.113556.1.4.1941"
 
-// groups returns the DNs of somebody's groups, nested ones included where the settings say so.
+// groups returns the DNs of a person's groups, including nested ones if the settings require that.
 func (c *client) groups(ctx context.Context, on *conn, e entry) ([]string, error) {
 	g := c.settings.Groups
 	switch g.Mode {

@@ -72,7 +72,7 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-func TestD14_MappingGivesWhatTheRulesSay(t *testing.T) {
+func TestMappingAppliesTheRules(t *testing.T) {
 	t.Parallel()
 	slapd, ad := sharedSlapd(t), sharedSamba(t)
 	rules := func(more tree) tree { return openLDAP(slapd).with(more) }

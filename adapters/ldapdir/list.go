@@ -19,15 +19,15 @@ const listRequest = 60 * time.Second
 // A server whose newest stamp is older than settled gives no such old stamp any more, whatever its clock.
 const settled = time.Hour
 
-// token is where a walk ended. Beside the mark from which changes are asked for, it tells whether anything happened that no
-// list of changes shows: an entry that went away, or a group that changed.
+// token is the end position of a run. In addition to the mark from which changes are requested, it detects events
+// that no list of changes contains: a deleted entry, or a changed group.
 type token struct {
 	Server string `json:"s"` // whose marks these are: Active Directory counts on each domain controller alone
 	Mark   string `json:"m"`
-	Before uint64 `json:"b"` // of everybody who was made before the mark
-	At     uint64 `json:"a"` // of everybody who was made at the mark
+	Before uint64 `json:"b"` // of all people created before the mark
+	At     uint64 `json:"a"` // of all people created at the mark
 	Groups uint64 `json:"g"`
-	// Settings tells those that the walk was made with. Under others the same entries are other people, with other roles.
+	// Settings identifies the settings of the run. Under others the same entries have other users and roles.
 	Settings uint64 `json:"c"`
 }
 
@@ -56,7 +56,7 @@ func parseToken(text string) (token, bool) {
 	return t, err == nil && text != "" && json.Unmarshal(raw, &t) == nil && t.Mark != ""
 }
 
-// stamps are the attributes by which a dialect tells changes.
+// stamps are the attributes by which a dialect detects changes.
 type stamps struct{ changed, created string }
 
 func (c *client) stamps() stamps {
@@ -138,8 +138,8 @@ func (l *lister) changes(ctx context.Context, next, last token) (domain.ListResu
 	return domain.ListResult{Next: l.token(next, newest)}, nil
 }
 
-// position tells the server's identity and, where it counts its changes, the number to begin from next time: taken before the
-// walk, so that what changes during it comes again.
+// position returns the server's identity and, if it counts its changes, the number to begin from next time. It is
+// read before the run, so that changes during the run are listed again.
 func (l *lister) position(ctx context.Context) (server, mark string, err error) {
 	if !l.activeDirectory() {
 		return "", "", nil // stamps are times, the same on every server
@@ -176,7 +176,7 @@ func (l *lister) count(ctx context.Context) error {
 
 func (l *lister) created(p entry) string { return p.GetEqualFoldAttributeValue(l.stamps().created) }
 
-// people reads whom the filter matches, gives them on page by page, and returns the newest stamp.
+// people reads the entries that match the filter, yields them page by page, and returns the newest stamp.
 func (l *lister) people(ctx context.Context, filter string, seen func(entry)) (newest string, err error) {
 	w := walk{base: l.settings.BaseDN, filter: filter, attributes: l.personAttributes(l.stamps().changed, l.stamps().created)}
 	err = l.walk(ctx, l.on, w, func(entries []*ldap.Entry) error {
@@ -228,8 +228,8 @@ type crowd map[string]uint64
 
 func (c crowd) add(subject domain.Subject, created string) { c[created] ^= hashOf(string(subject)) }
 
-// sums returns the sum of those who were made before the mark, and of those who were made at it: a time may be shared by
-// somebody who comes later, the next number of a count may not.
+// sums returns the checksums of the people created before the mark, and of those created at it: a timestamp may be
+// shared with a later entry, the next number of a counter may not.
 func (c crowd) sums(mark string, numbers bool) (before, at uint64) {
 	for stamp, sum := range c {
 		switch {

@@ -155,7 +155,7 @@ type edit struct{ prepare, rename, join, add, remove func() error }
 func (w *walker) follow(e edit, renamed string) {
 	w.t.Helper()
 	time.Sleep(w.settle)
-	if err := e.prepare(); err != nil { // else everybody shares the second of the newest change
+	if err := e.prepare(); err != nil { // otherwise all entries share the second of the newest change
 		w.t.Fatal(err)
 	}
 	everybody := list(w.t, w.d, "")
@@ -250,7 +250,7 @@ func TestAListThatItsReceiverEnds(t *testing.T) {
 	}
 }
 
-// BenchmarkList walks through 100,000 people of a real slapd: everybody, then a walk without changes.
+// BenchmarkList lists 100,000 people of a real slapd: a full run, then a run without changes.
 func BenchmarkList(b *testing.B) {
 	s := openldap.Start(b, openldap.Options{Users: 100_000})
 	d, err := open(ldapdir.TypeLDAP, openLDAP(s).with(tree{"page_size": 1000}))

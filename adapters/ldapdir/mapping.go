@@ -40,8 +40,8 @@ func newRule(group, gives string) rule {
 	return rule{cn: strings.ToLower(group), gives: gives}
 }
 
-// apply returns what the groups give. Where there are rules, nothing matched is an answer too: the default role and no
-// groups, so that whoever leaves a group of the directory loses what it gave.
+// apply returns the role and groups for the directory's groups. If there are rules and none matches, the result is
+// the default role and no groups, so that a person who leaves a group of the directory loses what it granted.
 func (m mapping) apply(groups []string) (domain.RoleID, []string) {
 	dns, cns := map[string]bool{}, map[string]bool{}
 	for _, g := range groups {

@@ -55,7 +55,7 @@ func eventually(t *testing.T, d ports.PasswordVerifier) {
 	}
 }
 
-func TestD07_AnOutageIsAnErrorAndNoAnswer(t *testing.T) {
+func TestOutageIsAnErrorNotAnOutcome(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(p *faultproxy.Proxy){
 		"refused connections":           func(p *faultproxy.Proxy) { p.Refuse() },

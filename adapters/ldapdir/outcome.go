@@ -22,7 +22,8 @@ type answer struct {
 func (c *client) bind(ctx context.Context, on *conn, name, password string) (answer, error) {
 	req := ldap.NewSimpleBindRequest(name, password, nil)
 	if !c.activeDirectory() {
-		// Without the request the server tells nothing of expiry and of passwords that must be changed.
+		// Without the request control the server does not report expired passwords and passwords that must be
+		// changed.
 		req.Controls = []ldap.Control{ldap.NewControlBeheraPasswordPolicy()}
 	}
 	var res *ldap.SimpleBindResult

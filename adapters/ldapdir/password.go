@@ -82,9 +82,10 @@ func (c *client) change(ctx context.Context, on *conn, dn, current, next string)
 	}
 }
 
-// changeBlocked is for somebody whose password is right and worth nothing more. A server with the password policy control lets
-// them change it on the same connection, unless it refused the bind; Active Directory refuses the bind always. Then the
-// service account sends the change: Active Directory checks the old password in it, elsewhere the bind has done so.
+// changeBlocked changes a password that is correct but expired or must be changed. A server with the password policy
+// control allows the change on the same connection, unless it refused the bind; Active Directory always refuses the
+// bind. Then the service account sends the change: Active Directory checks the old password in it, on other servers
+// the bind has done so.
 func (c *client) changeBlocked(ctx context.Context, on *conn, dn, current, next string) error {
 	if !c.activeDirectory() {
 		err := c.write(ctx, on, dn, current, next)
@@ -170,9 +171,9 @@ func (c *client) setPassword(ctx context.Context, subject domain.Subject, next s
 	})
 }
 
-// policyHints has Active Directory look at the history of passwords on a reset too (MS-ADTS 3.1.1.3.4.1.27), else whoever must
-// change a password could set the same one again. It is not critical: a server
-// that does not know it, such as Samba before it learned it, sets the password without.
+// policyHints makes Active Directory check the password history on a reset too (MS-ADTS 3.1.1.3.4.1.27); otherwise a
+// person who must change the password could set the same one again. It is not critical: a server that does not
+// support it, such as an older Samba, sets the password without.
 var policyHints = ldap.NewControlString("1.2.840.113556.1.4.2239", false, "\x30\x03\x02\x01\x01") // SEQUENCE { INTEGER 1 }
 
 // reset sets a password as the service account, and ends a lock that wrong passwords brought.
@@ -202,7 +203,7 @@ func (c *client) reset(ctx context.Context, on *conn, dn, next string, mustChang
 	if err != nil {
 		return passwordError(err)
 	}
-	// The server marks a password that somebody else set, by its policy; which of the two is meant is written in any case.
+	// By its policy the server marks a password that another account set; the flag is written in any case.
 	m := ldap.NewModifyRequest(dn, nil)
 	m.Replace("pwdReset", nil)
 	if mustChange {

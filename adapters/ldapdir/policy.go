@@ -56,7 +56,7 @@ func (c *client) ldapPolicy(ctx context.Context, on *conn, dn string) (policy, e
 	return p, nil
 }
 
-// adPolicy reads the fine-grained policy of somebody, where they have one that may be read, else the domain's.
+// adPolicy reads a person's fine-grained policy, if there is a readable one, or else the domain's.
 func (c *client) adPolicy(ctx context.Context, on *conn, e entry) (policy, error) {
 	if e.Entry != nil {
 		own, err := readADPolicy(ctx, on, e.GetEqualFoldAttributeValue("msDS-ResultantPSO"), adPolicyNames{
@@ -121,7 +121,7 @@ func (c *client) lockoutThreshold(ctx context.Context) (int, error) {
 	return p.maxFailures, err
 }
 
-// directoryPolicy reads the policy that holds for somebody, or with an empty entry for everybody else.
+// directoryPolicy reads the policy of a person, or with an empty entry the default policy.
 func (c *client) directoryPolicy(ctx context.Context, on *conn, e entry) (policy, error) {
 	if c.activeDirectory() {
 		return c.adPolicy(ctx, on, e)

@@ -125,8 +125,8 @@ func (p *pool) drop(forGood bool) {
 	}
 }
 
-// acquire waits for a place. It gives up with ctx, and when the breaker opens: whoever waits then would only find out
-// for themselves what those before them found out.
+// acquire waits for a slot. It ends with ctx, and when the breaker opens, since the waiting calls would only fail
+// like those before them.
 func acquire(ctx context.Context, slots chan struct{}, give <-chan struct{}) error {
 	select {
 	case slots <- struct{}{}:

@@ -51,7 +51,8 @@ type Attributes struct {
 	PhoneNumber string `koanf:"phone_number"`
 }
 
-// Disabled tells accounts that are switched off by an attribute of their entry, beside what the dialect itself knows.
+// Disabled identifies accounts that are disabled by an attribute of their entry, in addition to what the dialect
+// supports.
 type Disabled struct {
 	Attribute string   `koanf:"attribute"`
 	Values    []string `koanf:"values"` // compared without case

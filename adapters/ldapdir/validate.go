@@ -17,7 +17,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// mistakes collects what is wrong with the settings, so that all of it is told at once.
+// mistakes collects the errors of the settings, so that all are reported at once.
 type mistakes struct{ fault *fault.Error }
 
 func (m *mistakes) add(key, reason string) {

@@ -74,7 +74,7 @@ func (c *client) searchThenBind(ctx context.Context, r *reach, filter, password 
 		return err
 	})
 	if errors.Is(err, errNobody) || errors.Is(err, errSeveral) {
-		// The same work as for somebody who is there, so that the time does not tell.
+		// The same work as for an existing person, so that the response time does not reveal the difference.
 		return badCredentials(err.Error()), c.bindNobody(ctx, r)
 	}
 	if err != nil {
@@ -92,7 +92,8 @@ func (c *client) searchThenBind(ctx context.Context, r *reach, filter, password 
 	return c.complete(ctx, r, e, said)
 }
 
-// bindNobody binds as somebody who cannot exist, with a password of our own: the typed one is for nobody else to see.
+// bindNobody binds as a person who cannot exist, with a password of our own, so that the typed one is not sent to the
+// server.
 func (c *client) bindNobody(ctx context.Context, r *reach) error {
 	return r.own(ctx, func(on *conn) error {
 		_, err := c.bind(ctx, on, "cn=nobody-"+rand.Text()+","+c.settings.BaseDN, rand.Text())
@@ -104,7 +105,7 @@ func (c *client) bindNobody(ctx context.Context, r *reach) error {
 func (c *client) complete(ctx context.Context, r *reach, e entry, said answer) (domain.PasswordCheck, error) {
 	check := domain.PasswordCheck{Outcome: said.outcome, Detail: said.detail}
 	if said.outcome == domain.OutcomeLocked {
-		// Told for any password, so nothing is told about the person.
+		// The server reports it for any password, so the identity reveals nothing about the person.
 		check.Identity = domain.Identity{Directory: c.id, Subject: e.subject}
 		check.LockedUntil = c.lockedUntil(ctx, r, e)
 		return check, nil

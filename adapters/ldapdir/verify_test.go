@@ -130,7 +130,7 @@ func TestLockoutByTheDirectoryTellsItsEnd(t *testing.T) {
 	}
 }
 
-func TestD01_NamesAreEscaped(t *testing.T) {
+func TestNamesAreEscaped(t *testing.T) {
 	t.Parallel()
 	ldapDir := mustOpen(t, ldapdir.TypeLDAP, openLDAP(sharedSlapd(t)))
 	adDir := mustOpen(t, ldapdir.TypeActiveDirectory, activeDirectory(sharedSamba(t)))
@@ -150,7 +150,7 @@ func TestD01_NamesAreEscaped(t *testing.T) {
 	}
 }
 
-func TestD02_EmptyPasswordNeverReachesTheServer(t *testing.T) {
+func TestEmptyPasswordIsNotSentToTheServer(t *testing.T) {
 	t.Parallel()
 	// This server answers success to a name with an empty password.
 	s := openldap.Start(t, openldap.Options{Unauthenticated: true})
@@ -170,7 +170,7 @@ func TestD02_EmptyPasswordNeverReachesTheServer(t *testing.T) {
 	}
 }
 
-func TestD02_EmptyPasswordWaitsForNobody(t *testing.T) {
+func TestEmptyPasswordIsRefusedWithoutAConnection(t *testing.T) {
 	t.Parallel()
 	settings := openLDAP(sharedSlapd(t)).with(tree{"urls": []string{"ldaps://127.0.0.1:1"}})
 	d := mustOpen(t, ldapdir.TypeLDAP, settings)
@@ -180,7 +180,7 @@ func TestD02_EmptyPasswordWaitsForNobody(t *testing.T) {
 	}
 }
 
-func TestD03_SeveralEntriesAreNobody(t *testing.T) {
+func TestSeveralEntriesAreRefused(t *testing.T) {
 	t.Parallel()
 	s := sharedSlapd(t)
 	d := mustOpen(t, ldapdir.TypeLDAP, openLDAP(s))
@@ -196,7 +196,7 @@ func TestD03_SeveralEntriesAreNobody(t *testing.T) {
 	}
 }
 
-func TestD06_APersonIsTheirSubject(t *testing.T) {
+func TestPersonIsIdentifiedBySubject(t *testing.T) {
 	t.Parallel()
 	s := openldap.Start(t, openldap.Options{})
 	d := mustOpen(t, ldapdir.TypeLDAP, openLDAP(s))
@@ -240,7 +240,7 @@ func addPerson(t *testing.T, root *ldap.Conn, uid string) {
 	}
 }
 
-func TestD06_SubjectsThatNobodyHas(t *testing.T) {
+func TestUnknownSubjects(t *testing.T) {
 	t.Parallel()
 	for _, d := range []directory{
 		mustOpen(t, ldapdir.TypeLDAP, openLDAP(sharedSlapd(t))),

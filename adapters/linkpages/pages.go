@@ -1,11 +1,11 @@
-// Package linkpages serves the pages that the links in mails lead to: /activate, /reset and /confirm-email.
+// Package linkpages serves the pages behind the links in emails: /activate, /reset and /confirm-email.
 //
-// A page does nothing by being opened, since programs that look at mail open links too: a person types a password or presses
-// a button, and the page then makes the same call of the Security API that any other front end would. Who has a front end of
-// their own answers these three paths with it, under the same public URL.
+// Opening a page has no effect, since mail scanners open links too: the user types a password or presses a button,
+// and the page then makes the same call of the Security API as any other front end. A deployment with its own front
+// end serves these three paths from it, under the same public URL.
 //
-// The pages carry no state and load nothing from elsewhere. The token is taken out of the address bar at once, so that it
-// stays in no history and is told to nobody.
+// The pages are stateless and load nothing from elsewhere. The token is removed from the address bar immediately, so
+// that it does not remain in the browser history and is not sent to other sites.
 package linkpages
 
 import (

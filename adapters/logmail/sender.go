@@ -1,8 +1,8 @@
-// Package logmail writes letters to the operator instead of sending them: the driver "log" of mail and SMS, for trying the
-// service out.
+// Package logmail prints messages for the operator instead of sending them: the driver "log" of email and SMS, for
+// evaluation.
 //
-// This is the one place that prints one-time tokens and codes: whoever reads what it writes can set the passwords in it. Each
-// letter says so.
+// It is the only code that prints one-time tokens and codes: a reader of its output can set the passwords of the
+// users in it. Each message contains a warning.
 package logmail
 
 import (
@@ -23,7 +23,7 @@ type Sender struct {
 	out     io.Writer
 }
 
-// New returns a sender for the channel that writes to out, which is the terminal or log of whoever runs the service.
+// New returns a sender for the channel that writes to out, the terminal or log of the operator.
 func New(channel domain.Channel, out io.Writer) *Sender {
 	return &Sender{channel: channel, mu: &sync.Mutex{}, out: out}
 }
@@ -31,7 +31,7 @@ func New(channel domain.Channel, out io.Writer) *Sender {
 // Channel returns the channel that New was given.
 func (s *Sender) Channel() domain.Channel { return s.channel }
 
-// Send writes the letter, in one piece.
+// Send writes the message in a single write.
 func (s *Sender) Send(_ context.Context, letter domain.Letter) error {
 	const rule = "----------------------------------------------------------------------"
 	var b strings.Builder

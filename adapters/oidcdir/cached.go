@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// restAfterFetch is how long at least lies between two fetches that worked: tokens that anybody can make up must not
-	// become requests to the provider.
+	// restAfterFetch is the minimum time between two successful fetches: forged tokens must not cause requests to the
+	// provider.
 	restAfterFetch = 10 * time.Second
 	// restAfterFailure lies between two fetches when the first failed.
 	restAfterFailure = 2 * time.Second

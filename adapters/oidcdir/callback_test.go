@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/oidc"
 )
 
-func TestD08_start_asks_with_state_nonce_and_PKCE(t *testing.T) {
+func TestStartSendsStateNonceAndPKCE(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, func(s *oidcdir.Settings) {
@@ -44,7 +44,7 @@ func TestD08_start_asks_with_state_nonce_and_PKCE(t *testing.T) {
 	}
 }
 
-func TestD08_spoiled_nonces_are_refused(t *testing.T) {
+func TestInvalidNoncesAreRefused(t *testing.T) {
 	t.Parallel()
 	refused(t, map[string]spoiled{
 		"without a nonce":              {without("nonce"), nil, "nonce"},
@@ -56,7 +56,7 @@ func TestD08_spoiled_nonces_are_refused(t *testing.T) {
 	})
 }
 
-func TestD08_spoiled_callbacks_are_refused(t *testing.T) {
+func TestInvalidCallbacksAreRefused(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		change func(flow *domain.RedirectFlow, callback *domain.RedirectCallback, c *clock)
@@ -86,7 +86,7 @@ func TestD08_spoiled_callbacks_are_refused(t *testing.T) {
 	}
 }
 
-func TestD09_the_callback_must_name_the_right_issuer(t *testing.T) {
+func TestCallbackMustNameTheIssuer(t *testing.T) {
 	t.Parallel()
 	sends := func(m map[string]any) { m["authorization_response_iss_parameter_supported"] = true }
 	tests := map[string]struct {
@@ -131,7 +131,7 @@ func addSlash(name string) func(map[string]any) {
 	return func(m map[string]any) { m[name] = fmt.Sprint(m[name], "/") }
 }
 
-func TestD09_spoiled_issuers_are_refused(t *testing.T) {
+func TestInvalidIssuersAreRefused(t *testing.T) {
 	t.Parallel()
 	refused(t, map[string]spoiled{
 		"another issuer":             {claim("iss", "https://evil.example"), nil, "issued by a different provider"},
@@ -142,7 +142,7 @@ func TestD09_spoiled_issuers_are_refused(t *testing.T) {
 }
 
 // A code of one provider that is brought to another's callback (mix-up) must end before anything is sent.
-func TestD09_two_providers_do_not_mix(t *testing.T) {
+func TestResponsesOfAnotherProviderAreRefused(t *testing.T) {
 	t.Parallel()
 	honest, evil := oidc.NewHostile(t), oidc.NewHostile(t)
 	r, other := hostileRig(t, honest, nil), hostileRig(t, evil, nil)

@@ -75,7 +75,7 @@ func TestCertified_sign_in(t *testing.T) {
 	}
 }
 
-func TestD08_certified_a_code_works_once_and_only_with_its_verifier(t *testing.T) {
+func TestCertifiedCodeWorksOnceWithItsVerifier(t *testing.T) {
 	t.Parallel()
 	_, r := certified(t, oidc.Options{}, nil)
 	start := r.start(t, "alice")
@@ -98,7 +98,7 @@ func TestCertified_a_person_who_says_no_is_refused(t *testing.T) {
 	wantRefused(t, err, domain.ErrRedirectLogin, "access_denied")
 }
 
-func TestD13_certified_key_rotation(t *testing.T) {
+func TestCertifiedKeyRotation(t *testing.T) {
 	t.Parallel()
 	op, r := certified(t, oidc.Options{}, nil)
 	r.mustSignIn(t, "alice")
@@ -145,7 +145,7 @@ func TestCertified_refresh_reuse_ends_the_session(t *testing.T) {
 	}
 }
 
-func TestD07_certified_outage_and_return(t *testing.T) {
+func TestCertifiedOutageAndRecovery(t *testing.T) {
 	t.Parallel()
 	op, r := certified(t, oidc.Options{}, func(s *oidcdir.Settings) {
 		offline(s)
@@ -212,7 +212,7 @@ func TestCertified_logout_there_and_back_channel_here(t *testing.T) {
 	}
 }
 
-func TestS21_certified_a_fresh_sign_in_is_proved(t *testing.T) {
+func TestCertifiedFreshSignIn(t *testing.T) {
 	t.Parallel()
 	_, r := certified(t, oidc.Options{}, nil)
 	r.mustSignIn(t, "alice")
@@ -229,7 +229,7 @@ func TestS21_certified_a_fresh_sign_in_is_proved(t *testing.T) {
 	}
 }
 
-func TestS21_an_old_session_of_the_provider_is_no_fresh_sign_in(t *testing.T) {
+func TestOldProviderSessionIsNotAFreshSignIn(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, nil)

@@ -21,8 +21,8 @@ import (
 // clockWarning is the difference of clocks from which a check complains.
 const clockWarning = 30 * time.Second
 
-// Check implements ports.Checker. It asks the provider anew, past every cache and the breaker. The sample is not used: a
-// provider tells of people only when they sign in.
+// Check implements ports.Checker. It queries the provider without the caches and the breaker. The sample is not used:
+// a provider returns claims only at sign-in.
 func (d *Directory) Check(ctx context.Context, _ string) []domain.CheckStep {
 	ctx, cancel := context.WithTimeout(ctx, 4*d.settings.Timeout)
 	defer cancel()
@@ -129,7 +129,7 @@ func (d *Directory) clockStep(ctx context.Context) domain.CheckStep {
 	return step
 }
 
-// clientStep sends a code that cannot be right: the way it is refused tells whether the client's id and secret are.
+// clientStep sends an invalid code: the error shows whether the client's id and secret are correct.
 func (d *Directory) clientStep(ctx context.Context, m *metadata) domain.CheckStep {
 	step := domain.CheckStep{Name: "client"}
 	callback := d.address(d.options.CallbackURL)

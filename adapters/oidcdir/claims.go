@@ -43,7 +43,7 @@ func (c claims) time(name string) (time.Time, bool) {
 	return time.Unix(int64(n), 0).UTC(), true
 }
 
-// at returns what stands under a path. A claim whose whole name is the path comes first: names may hold dots.
+// at returns the value at a path. A claim whose whole name is the path takes precedence: names may contain dots.
 func (c claims) at(path string) (any, bool) { return find(c, path) }
 
 func find(object map[string]any, path string) (any, bool) {

@@ -146,7 +146,7 @@ func (d *Directory) oauthConfig(m *metadata, callback string) *oauth2.Config {
 	}
 }
 
-// authStyle is never found out by trying: a failed try would burn the code.
+// authStyle is never determined by trial: a failed attempt would consume the code.
 func (d *Directory) authStyle(m *metadata) oauth2.AuthStyle {
 	switch {
 	case d.settings.ClientAuth == authBasic:

@@ -35,7 +35,7 @@ func entra(h *oidc.Hostile, tenant, issuerTenant, keyIssuer string) oidc.Spoil {
 	}
 }
 
-func TestD09_entra_multi_tenant(t *testing.T) {
+func TestEntraMultiTenantIssuer(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		tenant, issuer, keyIssuer string
@@ -76,7 +76,7 @@ func TestD09_entra_multi_tenant(t *testing.T) {
 	}
 }
 
-func TestD09_entra_metadata_must_be_that_of_all_tenants(t *testing.T) {
+func TestEntraMetadataMustBeMultiTenant(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	spoil := entra(h, ourTenant, ourTenant, "")

@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/oidc"
 )
 
-func FuzzD10_no_text_is_a_logout_token(f *testing.F) {
+func FuzzArbitraryTextIsNotALogoutToken(f *testing.F) {
 	h := oidc.NewHostile(f)
 	d, err := oidcdir.New("corp", oidcdir.Settings{
 		Issuer: h.URL, ClientID: oidc.HostileClient, ClientSecret: oidc.HostileSecret, AllowHTTPLoopback: true,
@@ -29,9 +29,9 @@ func FuzzD10_no_text_is_a_logout_token(f *testing.F) {
 	})
 }
 
-// Whatever stands in the claims of a token under the right key, an accepted one names exactly the subject, session and
-// token id that a strict reader finds.
-func FuzzD10_claims_are_read_by_their_exact_names(f *testing.F) {
+// For any claims of a token under the right key, an accepted token has exactly the subject, session and token id that
+// a strict parser finds.
+func FuzzClaimsAreReadByExactName(f *testing.F) {
 	h := oidc.NewHostile(f)
 	d, err := oidcdir.New("corp", oidcdir.Settings{
 		Issuer: h.URL, ClientID: oidc.HostileClient, ClientSecret: oidc.HostileSecret, AllowHTTPLoopback: true,

@@ -38,7 +38,7 @@ func (d *Directory) withUserInfo(ctx context.Context, m *metadata, token *idToke
 	if err := json.Unmarshal(answer.body, &info); err != nil {
 		return nil, refuse("the user information is not plain JSON: %v", err)
 	}
-	// Core section 5.3.2: without this a stolen or swapped access token names somebody else.
+	// Core section 5.3.2: without this check a stolen or swapped access token would identify another user.
 	if info.text("sub") != token.subject {
 		return nil, refuse("the user information is about another subject than the ID token")
 	}
@@ -101,9 +101,9 @@ func subjectOf(issuer, subject string) domain.Subject {
 	return domain.Subject(issuer + "#" + subject)
 }
 
-// username returns the name of a new user. An address is one only where the provider has verified it: anybody could else
-// take the name of the address's owner. Without another name it is the provider's own id of the person, where that is no
-// address either.
+// username returns the name of a new user. An address is used only if the provider has verified it: otherwise any
+// user of the provider could take the name of the address's owner. Without another name it is the provider's own id
+// of the person, unless that is an address.
 func (d *Directory) username(token *idToken, c claims) string {
 	names := d.settings.Claims
 	address := ""

@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/oidc"
 )
 
-func TestD14_only_the_explicit_maps_give_rights(t *testing.T) {
+func TestOnlyExplicitMappingsGrantRoles(t *testing.T) {
 	t.Parallel()
 	roles := []oidcdir.RoleRule{{Value: "app-auditor", Role: "auditor"}, {Value: "app-user", Role: "user"}}
 	groups := []oidcdir.GroupRule{{Value: "eng", To: "engineering"}, {Value: "staff", To: "everybody"}, {Value: "eng-2", To: "engineering"}}
@@ -79,7 +79,7 @@ func TestD14_only_the_explicit_maps_give_rights(t *testing.T) {
 	}
 }
 
-func TestD14_the_switch_for_administrators_is_told(t *testing.T) {
+func TestAdministratorSettingIsReported(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, func(s *oidcdir.Settings) {
@@ -90,7 +90,7 @@ func TestD14_the_switch_for_administrators_is_told(t *testing.T) {
 	}
 }
 
-func TestD06_the_identity_is_issuer_and_subject(t *testing.T) {
+func TestIdentityIsIssuerAndSubject(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, nil)
@@ -112,7 +112,7 @@ func TestD06_the_identity_is_issuer_and_subject(t *testing.T) {
 	}
 }
 
-func TestD11_an_address_is_verified_only_where_the_provider_says_so(t *testing.T) {
+func TestAddressIsVerifiedOnlyByTheProvidersClaim(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		value any
@@ -147,7 +147,7 @@ func TestD11_an_address_is_verified_only_where_the_provider_says_so(t *testing.T
 	}
 }
 
-func TestT10_a_second_factor_counts_only_where_configured(t *testing.T) {
+func TestProviderFactorCountsOnlyIfConfigured(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		claims map[string]any

@@ -121,7 +121,7 @@ func (o *observedKeys) failure(err error) error {
 	return refuse("%s", strings.TrimPrefix(err.Error(), "oidc: "))
 }
 
-// verifier is made anew for each token: it is three words, and the keys are cached behind it.
+// verifier is created for each token: it has three words, and the keys are cached behind it.
 func (d *Directory) verifier(keys oidc.KeySet) *oidc.IDTokenVerifier {
 	return oidc.NewVerifier(d.issuer, keys, &oidc.Config{
 		ClientID:             d.settings.ClientID,

@@ -16,7 +16,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/oidc"
 )
 
-func TestD13_forged_tokens_do_not_become_requests(t *testing.T) {
+func TestForgedTokensCauseNoRequests(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, nil)
@@ -42,7 +42,7 @@ func TestD13_forged_tokens_do_not_become_requests(t *testing.T) {
 	}
 }
 
-func TestD13_keys_are_fetched_at_most_once_in_ten_seconds(t *testing.T) {
+func TestKeysAreFetchedAtMostOnceInTenSeconds(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, nil)
@@ -57,7 +57,7 @@ func TestD13_keys_are_fetched_at_most_once_in_ten_seconds(t *testing.T) {
 	}
 }
 
-func TestD13_a_new_key_is_found_and_a_withdrawn_one_dies(t *testing.T) {
+func TestNewKeyIsFetchedAndWithdrawnKeyIsDropped(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, func(s *oidcdir.Settings) { s.KeysRefresh = time.Hour })
@@ -77,7 +77,7 @@ func TestD13_a_new_key_is_found_and_a_withdrawn_one_dies(t *testing.T) {
 }
 
 // No token under an unknown key need come: the age of the keys is enough.
-func TestD13_a_withdrawn_key_dies_by_age_alone(t *testing.T) {
+func TestWithdrawnKeyExpires(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, nil)
@@ -97,7 +97,7 @@ func TestD13_a_withdrawn_key_dies_by_age_alone(t *testing.T) {
 	wantRefused(t, err, domain.ErrLogoutToken, "not signed by a key")
 }
 
-func TestD13_cached_keys_outlast_an_outage_of_the_key_set(t *testing.T) {
+func TestCachedKeysSurviveAKeySetOutage(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, nil)
@@ -117,7 +117,7 @@ func TestD13_cached_keys_outlast_an_outage_of_the_key_set(t *testing.T) {
 	}
 }
 
-func TestD13_spoiled_key_sets_are_an_outage(t *testing.T) {
+func TestInvalidKeySetsAreAnOutage(t *testing.T) {
 	t.Parallel()
 	tests := map[string]oidc.Spoil{
 		"not JSON":         taken("/jwks", http.StatusOK, `<html>`),
@@ -142,7 +142,7 @@ func TestD13_spoiled_key_sets_are_an_outage(t *testing.T) {
 	}
 }
 
-// endless sends more than anybody should read.
+// endless sends an endless response.
 func endless(path, head, filler string) oidc.Spoil {
 	return oidc.Spoil{Take: map[string]func(http.ResponseWriter, *http.Request){
 		path: func(w http.ResponseWriter, _ *http.Request) {

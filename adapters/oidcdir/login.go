@@ -216,7 +216,7 @@ func (d *Directory) clientContext(ctx context.Context) context.Context {
 	return oidc.ClientContext(ctx, d.client)
 }
 
-// tokenFailure tells apart a provider that could not say, one that refuses our configuration, and a refused code.
+// tokenFailure distinguishes an unavailable provider, one that refuses our configuration, and a refused code.
 func tokenFailure(err error) error {
 	var answer *oauth2.RetrieveError
 	if !errors.As(err, &answer) {

@@ -17,7 +17,7 @@ import (
 
 const discoveryPath = "/.well-known/openid-configuration"
 
-func TestD07_a_spoiled_discovery_is_an_outage(t *testing.T) {
+func TestInvalidDiscoveryIsAnOutage(t *testing.T) {
 	t.Parallel()
 	set := func(name string, value any) oidc.Spoil {
 		return oidc.Spoil{Metadata: func(m map[string]any) { m[name] = value }}
@@ -68,7 +68,7 @@ func (r *rig) signInOrFail(t *testing.T) error {
 	return err
 }
 
-func TestD07_a_spoiled_token_endpoint_is_an_outage(t *testing.T) {
+func TestInvalidTokenEndpointIsAnOutage(t *testing.T) {
 	t.Parallel()
 	tests := map[string]oidc.Spoil{
 		"an error":                  taken("/token", http.StatusInternalServerError, `{"error":"server_error"}`),
@@ -98,7 +98,7 @@ func TestD07_a_spoiled_token_endpoint_is_an_outage(t *testing.T) {
 	}
 }
 
-func TestD07_an_unreachable_provider_is_an_outage_within_five_seconds(t *testing.T) {
+func TestUnreachableProviderIsAnOutageWithinFiveSeconds(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -136,7 +136,7 @@ func TestD07_an_unreachable_provider_is_an_outage_within_five_seconds(t *testing
 	}
 }
 
-func TestD07_a_failing_provider_is_left_alone_and_comes_back(t *testing.T) {
+func TestBreakerOpensAndRecovers(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	h.Set(taken(discoveryPath, http.StatusInternalServerError, "oops"))
@@ -162,7 +162,7 @@ func TestD07_a_failing_provider_is_left_alone_and_comes_back(t *testing.T) {
 	}
 }
 
-func TestD07_cached_metadata_outlasts_an_outage_of_discovery(t *testing.T) {
+func TestCachedMetadataSurvivesADiscoveryOutage(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, nil)
@@ -181,8 +181,9 @@ func TestD07_cached_metadata_outlasts_an_outage_of_discovery(t *testing.T) {
 	}
 }
 
-// A browser that goes away must not open the breaker against everybody else, nor end what was asked for it: that serves the next.
-func TestD07_a_browser_that_leaves_is_no_outage(t *testing.T) {
+// A disconnected browser must not open the breaker for other users, nor cancel the shared request, which serves the
+// next one.
+func TestDisconnectedBrowserIsNotAnOutage(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, nil)
@@ -210,7 +211,7 @@ func TestD07_a_browser_that_leaves_is_no_outage(t *testing.T) {
 	r.mustSignIn(t, "")
 }
 
-func TestD16_private_addresses_are_not_reached(t *testing.T) {
+func TestPrivateAddressesAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, issuer := range map[string]string{
 		"this machine":        "https://127.0.0.1:9",

@@ -42,8 +42,9 @@ func openGrant(text string) (grant, error) {
 	return g, nil
 }
 
-// Refresh implements ports.ProviderSessions. Only a provider that says invalid_grant has ended the session: a refused
-// client or any other failure is an outage, or a slip in the configuration would sign everybody out.
+// Refresh implements ports.ProviderSessions. Only the error invalid_grant means that the provider has ended the
+// session. A refused client or any other failure is an outage; otherwise a configuration error would sign out all
+// users.
 func (d *Directory) Refresh(ctx context.Context, text string) (string, error) {
 	g, err := openGrant(text)
 	if err != nil {

@@ -45,7 +45,7 @@ func TestCheckLogoutToken_tells_what_ends(t *testing.T) {
 	}
 }
 
-func TestD10_spoiled_logout_tokens_are_refused(t *testing.T) {
+func TestInvalidLogoutTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	now := time.Now().Unix()
 	set := func(name string, value any) func(map[string]any) {
@@ -93,7 +93,7 @@ func TestD10_spoiled_logout_tokens_are_refused(t *testing.T) {
 	}
 }
 
-func TestD10_other_tokens_are_no_logout_tokens(t *testing.T) {
+func TestOtherTokensAreNotLogoutTokens(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, nil)

@@ -65,7 +65,7 @@ type ClaimNames struct {
 	Roles         string `koanf:"roles"`          // default the groups claim
 }
 
-// ClaimRequirement refuses everybody whose claim has none of the values.
+// ClaimRequirement refuses users whose claim has none of the values.
 type ClaimRequirement struct {
 	Claim  string   `koanf:"claim"`
 	Values []string `koanf:"values"`

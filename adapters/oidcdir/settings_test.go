@@ -88,7 +88,7 @@ func TestNew_names_each_mistake(t *testing.T) {
 	}
 }
 
-func TestD14_administrative_roles_need_the_switch(t *testing.T) {
+func TestAdministrativeRolesRequireTheSetting(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{"admin", "sudo"} {
 		settings := oidcdir.Settings{Issuer: "https://login.example.org", ClientID: "web", Roles: []oidcdir.RoleRule{{Value: "x", Role: role}}}
@@ -148,7 +148,7 @@ func TestClientSecretFile_is_read_without_its_line_feed(t *testing.T) {
 }
 
 // The password grant would have people type their provider's password here (RFC 9700 section 2.4).
-func TestD15_no_password_is_ever_taken_for_a_provider(t *testing.T) {
+func TestProvidersVerifyNoPasswords(t *testing.T) {
 	t.Parallel()
 	d, err := oidcdir.New("corp", oidcdir.Settings{Issuer: "https://login.example.org", ClientID: "web"}, oidcdir.Options{Clock: &clock{}})
 	if err != nil {

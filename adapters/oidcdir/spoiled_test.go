@@ -68,7 +68,7 @@ func refused(t *testing.T, tests map[string]spoiled) {
 	}
 }
 
-func TestD10_spoiled_signatures_are_refused(t *testing.T) {
+func TestInvalidSignaturesAreRefused(t *testing.T) {
 	t.Parallel()
 	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -145,7 +145,7 @@ func alterClaims(token string) string {
 	return parts[0] + "." + base64.RawURLEncoding.EncodeToString(claims) + "." + parts[2]
 }
 
-func TestD10_spoiled_keys_are_refused(t *testing.T) {
+func TestInvalidKeysAreRefused(t *testing.T) {
 	t.Parallel()
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
@@ -201,7 +201,7 @@ func signWeak(t *testing.T, key *rsa.PrivateKey, keyID string, payload []byte) s
 	return input + "." + encode(signature)
 }
 
-func TestD10_spoiled_claims_are_refused(t *testing.T) {
+func TestInvalidClaimsAreRefused(t *testing.T) {
 	t.Parallel()
 	now := time.Now().Unix()
 	maxAge := func(s *oidcdir.Settings) { s.MaxAge = time.Minute }
@@ -266,7 +266,7 @@ func twice(name, value string) oidc.Spoil {
 	}}
 }
 
-func TestD10_a_claim_in_other_letters_is_not_read(t *testing.T) {
+func TestClaimNamesAreCaseSensitive(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	h.Set(oidc.Spoil{Claims: func(c map[string]any) { c["SUB"], c["Email"] = "admin", "admin@example.org" }})
@@ -276,7 +276,7 @@ func TestD10_a_claim_in_other_letters_is_not_read(t *testing.T) {
 	}
 }
 
-func TestD10_spoiled_answers_are_refused(t *testing.T) {
+func TestInvalidResponsesAreRefused(t *testing.T) {
 	t.Parallel()
 	always := func(s *oidcdir.Settings) { s.UserInfo = "always" }
 	refused(t, map[string]spoiled{

@@ -47,7 +47,7 @@ func newClient(s Settings, roots *x509.CertPool) (*http.Client, error) {
 	}
 	rule := addressRule{private: s.AllowPrivateAddresses, loopback: s.AllowPrivateAddresses || s.AllowHTTPLoopback}
 	if s.ProxyURL == "" {
-		// The check stands behind the resolver: a name that leads to a private address is caught too.
+		// The check runs after name resolution, so that it also applies to a name of a private address.
 		dialer.Control = rule.control
 	} else {
 		proxy, err := url.Parse(s.ProxyURL)
@@ -75,7 +75,7 @@ func (t *limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	if err := checkURL(req.URL.String(), t.httpLoopback); err != nil {
 		return nil, fmt.Errorf("the address %s %w", req.URL.Host, err)
 	}
-	// Behind a proxy nothing is resolved here, but an address that stands in the URL can still be judged.
+	// With a proxy no name is resolved here, but an address in the URL can still be checked.
 	if address, err := netip.ParseAddr(req.URL.Hostname()); err == nil {
 		if err := t.rule.check(address); err != nil {
 			return nil, err

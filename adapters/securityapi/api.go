@@ -86,7 +86,7 @@ func (a *api) denied(ctx context.Context, by domain.Principal, route string) err
 	return a.Trace.Denied(ctx, by, route)
 }
 
-// noteRead notes that somebody's record was read by somebody else.
+// noteRead records that a principal has read another user's record.
 func (a *api) noteRead(r *httpserver.Request, target string) error {
 	if a.Trace == nil {
 		return nil

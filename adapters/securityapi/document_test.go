@@ -43,7 +43,7 @@ func mount(t *testing.T, s securityapi.Services) *httpserver.Server {
 	return server
 }
 
-func TestZ13_TheRouteTableIsTheDocument(t *testing.T) {
+func TestRouteTableMatchesTheDocument(t *testing.T) {
 	t.Parallel()
 	check, err := apicheck.New(t.Context(), securityapi.Document)
 	if err != nil {

@@ -12,7 +12,7 @@ func (a *api) groupRoutes() []httpserver.Route {
 	manages := httpserver.Requires(domain.GroupsManage)
 	readsUsers := httpserver.Requires(domain.UsersRead)
 	reads := readsUsers.Or(domain.GroupsManage)
-	seen := func(who httpserver.Access) httpserver.Access { // to whom may neither read users nor manage groups, groups do not exist
+	seen := func(who httpserver.Access) httpserver.Access { // for principals who may neither read users nor manage groups, groups do not exist
 		return who.Hidden(domain.ErrGroupNotFound, "", domain.UsersRead, domain.GroupsManage)
 	}
 	return []httpserver.Route{

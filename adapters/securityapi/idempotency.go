@@ -46,7 +46,7 @@ func (a *api) creates(handler httpserver.Handler) httpserver.Handler {
 	}
 }
 
-// begin waits for a first request that is under way, so that whoever repeats it at once gets its answer and not a conflict.
+// begin waits for a first request in progress, so that an immediate retry gets its response instead of a conflict.
 func (a *api) begin(r *httpserver.Request, of idempotency.Request) (*idempotency.Run, *idempotency.Answer, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
@@ -71,8 +71,8 @@ func replay(r *httpserver.Request, first *idempotency.Answer) error {
 	return r.Raw(first.Status, "application/json; charset=utf-8", first.Body)
 }
 
-// once runs the first request with its key. A key whose request failed without a change is free again; one whose end nobody
-// knows stays taken.
+// once runs the first request with its key. The key of a request that failed without a change is released; one with
+// an unknown result stays reserved.
 func once(r *httpserver.Request, run *idempotency.Run, handler httpserver.Handler) error {
 	if err := handler(r); err != nil {
 		if idempotency.ChangedNothing(err) {

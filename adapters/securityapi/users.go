@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// managesUsers marks a route on a user: to whom may not read users, others do not exist.
+// managesUsers marks a route on a user: for principals who may not read users, other users do not exist.
 func managesUsers() httpserver.Access {
 	return httpserver.Requires(domain.UsersManage).Hidden(domain.ErrUserNotFound, "user_id", domain.UsersRead)
 }

@@ -1,11 +1,12 @@
-// Package smtpmail sends mail through an SMTP server.
+// Package smtpmail sends email through an SMTP server.
 //
-// Each mail has a connection of its own, under STARTTLS or TLS from the first byte; without encryption only to this machine,
-// since mails carry links that set passwords. A server that refuses the receiver or the mail for good (5xx to RCPT or DATA)
-// makes it domain.ErrUndeliverable. Everything else, a wrong password of ours included, is tried again: it is for the
-// operator to mend, and the mail still goes out then.
+// Each email uses its own connection, with STARTTLS or TLS from the first byte; unencrypted only to this machine,
+// since emails contain links that set passwords. A server that refuses the recipient or the email permanently (5xx to
+// RCPT or DATA) makes it domain.ErrUndeliverable. Every other error, including wrong credentials of ours, is retried:
+// the operator can fix it, and the email is sent then.
 //
-// The Message-ID is made of the letter's id, so that a mail that goes out again after a crash is known as the same.
+// The Message-ID is derived from the message's id, so that an email that is sent again after a crash is recognized as
+// a duplicate.
 package smtpmail
 
 import (
@@ -125,8 +126,8 @@ func authorities(file string) (*x509.CertPool, error) {
 // Channel returns domain.ChannelMail.
 func (s *Sender) Channel() domain.Channel { return domain.ChannelMail }
 
-// Send hands the letter to the server. A letter that will never be taken is domain.ErrUndeliverable. Errors hold what the
-// server answered by number and no address.
+// Send sends the message to the server. A message that will never be accepted is domain.ErrUndeliverable. Errors
+// contain the server's reply code and no address.
 func (s *Sender) Send(ctx context.Context, letter domain.Letter) error {
 	message, err := s.compose(letter)
 	if err != nil {

@@ -37,7 +37,7 @@ type mailServer struct {
 	CAFile  string
 	// Refuse answers at a stage ("rcpt" or "data"), when it is set.
 	Refuse map[string]error
-	// NoAuth takes mail from anybody.
+	// NoAuth accepts email without authentication.
 	NoAuth bool
 
 	mu    sync.Mutex

@@ -1,4 +1,4 @@
-// Package sysclock tells the time of the machine.
+// Package sysclock implements ports.Clock with the system clock.
 package sysclock
 
 import "time"

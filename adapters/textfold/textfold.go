@@ -1,8 +1,9 @@
-// Package textfold makes the form under which names are compared.
+// Package textfold implements the case folding by which names are compared.
 //
-// Two spellings that people take for the same name must fold to one text, or one account has two counters of failed
-// attempts and a look-alike can be registered beside it (RFC 8265). strings.ToLower is not enough and, worse, maps letters
-// such as the dotted capital I of Turkish to plain ASCII ones, through which mail for one person went to another.
+// Two spellings that people take for the same name must fold to the same text; otherwise one account has two counters
+// of failed attempts, and a look-alike can be registered (RFC 8265). strings.ToLower is not enough and, worse, maps
+// characters such as the dotted capital I of Turkish to plain ASCII ones, by which email for one person went to
+// another.
 package textfold
 
 import (

@@ -12,7 +12,7 @@ import (
 
 var _ ports.TextFolder = textfold.Folder{}
 
-func TestA06_FoldMakesOneTextOfAllSpellings(t *testing.T) {
+func TestFoldUnifiesSpellings(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		spellings []string
@@ -39,7 +39,7 @@ func TestA06_FoldMakesOneTextOfAllSpellings(t *testing.T) {
 	}
 }
 
-func TestR07_FoldKeepsLookAlikesApart(t *testing.T) {
+func TestFoldKeepsLookAlikesApart(t *testing.T) {
 	t.Parallel()
 	for _, other := range []string{"mİke@x.example", "mıke@x.example", "mіke@x.example"} {
 		if got := (textfold.Folder{}).Fold(other); got == "mike@x.example" {

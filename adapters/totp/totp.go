@@ -1,7 +1,7 @@
-// Package totp does the mathematics of time-based one-time passwords with github.com/pquerna/otp.
+// Package totp implements time-based one-time passwords with github.com/pquerna/otp.
 //
-// Each time step is checked through HOTP (RFC 4226) on its own, and not through the library's own window, so that the
-// caller learns which step a code belongs to and can burn it.
+// Each time step is checked through HOTP (RFC 4226) on its own instead of the library's window, so that the caller
+// gets the step of a code and can mark it as used.
 package totp
 
 import (
@@ -27,7 +27,7 @@ const (
 	secretLength = 20
 	period       = 30
 	digits       = 6
-	// skew is how many steps a code may be early or late (RFC 6238 section 5.2 asks for one at the most).
+	// skew is the number of steps a code may be early or late (RFC 6238 section 5.2 recommends at most one).
 	skew = 1
 	// pictureSize is the side of the QR code in pixels.
 	pictureSize = 256
@@ -80,8 +80,8 @@ func (Codes) Describe(secret []byte, issuer, account string) (domain.FactorSetup
 // neither is left.
 func escape(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 
-// Match returns the time step that the code belongs to. The nearest step is tried first, and all three are tried
-// whatever is found, so that the time taken tells nothing.
+// Match returns the time step of the code. The nearest step is checked first, and all three are always checked, so
+// that the response time reveals nothing.
 func (Codes) Match(secret []byte, code string, now time.Time) (int64, bool) {
 	if len(code) != digits || strings.Trim(code, "0123456789") != "" {
 		return 0, false

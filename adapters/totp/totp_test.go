@@ -15,7 +15,7 @@ import (
 // rfcSecret is that of the test vectors of RFC 6238 appendix B; our codes are the last six of its eight digits.
 var rfcSecret = []byte("12345678901234567890")
 
-func TestT02_OnlyThePresentStepAndItsNeighboursMatch(t *testing.T) {
+func TestOnlyCurrentAndAdjacentStepsMatch(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		code     string
@@ -46,7 +46,7 @@ func TestT02_OnlyThePresentStepAndItsNeighboursMatch(t *testing.T) {
 	}
 }
 
-func TestT03_SecretHas160BitsAndComesAsPicture(t *testing.T) {
+func TestSecretHas160BitsAndAQRCode(t *testing.T) {
 	t.Parallel()
 	codes := totp.New()
 	secret, err := codes.NewSecret()

@@ -1,7 +1,7 @@
-// Package ulidgen makes ids: a prefix and a ULID in lower case.
+// Package ulidgen generates ids: a prefix and a ULID in lower case.
 //
-// Ids sort by the time they were made, also within one millisecond and while the clock is set back. They are not secrets:
-// whoever knows one can guess the next.
+// Ids sort by their time of creation, also within one millisecond and while the clock is set back. They are not
+// secrets: the next id can be predicted from one.
 package ulidgen
 
 import (

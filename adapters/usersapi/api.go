@@ -85,7 +85,7 @@ func withAndWithoutSlash(routes []httpserver.Route) []httpserver.Route {
 	return all
 }
 
-// authenticate tells who a credential is: a login's key or token, an API key, or a third-party token.
+// authenticate returns the principal of a credential: a login's key or token, an API key, or a third-party token.
 func (a *api) authenticate(ctx context.Context, credential string, from domain.Origin) (domain.Principal, error) {
 	if credential == "" {
 		return domain.Principal{}, errKeyMissing

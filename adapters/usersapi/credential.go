@@ -22,7 +22,7 @@ func credential(r *httpserver.Request) (string, error) {
 	return token(value), nil
 }
 
-// unusable stands for a credential that was sent and that nobody can check; it is no token of ours.
+// unusable replaces a credential of an unknown form; it is not a token of ours.
 const unusable = "-"
 
 // token returns the text if a token of ours could look like that. What holds other characters is sent on as one that is refused,

@@ -1,4 +1,4 @@
-// Package usersapi is the second driving adapter: the Users API under /api/users, which existing clients move over to by
-// changing the host name. Shapes, texts and status codes are the original's, to the letter; no rule lives here. What
-// may be done is decided in core/levels and the services behind it, as for every other way in.
+// Package usersapi is the second driving adapter: the Users API under /api/users, to which existing clients migrate
+// by changing the host name. Formats, texts and status codes are exactly the original's. The package contains no
+// rules: core/levels and the services behind it authorize every request, as for every other API.
 package usersapi

@@ -74,7 +74,7 @@ func TestPasswordsThatMayBeSet(t *testing.T) {
 			if !signedIn {
 				return
 			}
-			// Somebody else's change ends the sessions; one's own keeps the one that it came from.
+			// A change by another user ends the sessions; one's own keeps the current one.
 			want := http.StatusUnauthorized
 			if test.by == target {
 				want = http.StatusOK

@@ -17,7 +17,7 @@ func newcomer(role string) string {
 	return body
 }
 
-func TestZ12_SignupRules(t *testing.T) {
+func TestSignupRules(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		open     bool // self sign-up is on

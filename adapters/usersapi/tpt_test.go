@@ -28,7 +28,7 @@ func (s *service) issue(t *testing.T, role string) (jti string) {
 	return tokens[len(tokens)-1].ID
 }
 
-func TestK08_ThirdPartyTokensReadAndChangeNothing(t *testing.T) {
+func TestThirdPartyTokensAreReadOnly(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
 	s.people(t, "sudo", "admin", "user")
@@ -118,7 +118,7 @@ func TestBothAPIsShareOneCore(t *testing.T) {
 	}
 }
 
-func TestH13_OtherOriginsMayCallAsConfigured(t *testing.T) {
+func TestConfiguredOriginsMayCall(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
 	s.people(t, "user")

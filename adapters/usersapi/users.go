@@ -66,7 +66,7 @@ type pagination struct {
 	TotalPages   int64 `json:"total_pages"`
 }
 
-// list answers with one page where one is asked for, else with everybody, as a bare array that is never whole in memory.
+// list responds with one page if one is requested, or else with all users, as a bare array that is streamed.
 func (a *api) list(r *httpserver.Request) error {
 	q, err := r.Query()
 	if err != nil {

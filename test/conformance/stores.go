@@ -1,6 +1,5 @@
 // Package conformance tests implementations of the storage ports: one suite for each port, with concurrency cases.
 // Every store runs all of them:
-// races included. Every store runs them all:
 //
 //	func TestConformance(t *testing.T) {
 //		conformance.All(t, func(t *testing.T) conformance.Stores { … })

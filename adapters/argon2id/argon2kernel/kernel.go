@@ -24,8 +24,8 @@ type kernel struct {
 	order *[blockWords]uint8
 }
 
-// selected returns the first kernel of this processor that computes a known hash as golang.org/x/crypto does; nil if there
-// is none. A processor or a virtual machine with a faulty instruction set must not lock everybody out.
+// selected returns the first kernel for this processor that computes a known hash like golang.org/x/crypto, or nil if
+// there is none. A processor or virtual machine with a faulty instruction set must not lock out all users.
 var selected = sync.OnceValue(func() *kernel { return firstSound(kernels()) })
 
 func firstSound(available []*kernel) *kernel {
