@@ -82,7 +82,7 @@ func (s *Service) findGroup(catalog *domain.Catalog, idOrName string) (domain.Gr
 	if g, ok := catalog.Groups[domain.GroupID(idOrName)]; ok {
 		return g, nil
 	}
-	if g, ok := catalog.FindGroup(idOrName, s.folder.Fold); ok {
+	if g, ok := catalog.FindGroup(idOrName, s.casefold.Fold); ok {
 		return g, nil
 	}
 	return domain.Group{}, domain.ErrGroupNotFound
@@ -99,7 +99,7 @@ func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in Group
 		ID: domain.GroupID(s.ids.NewID(domain.GroupPrefix)), Name: in.Name, Description: in.Description,
 		CreatedAt: now, UpdatedAt: now,
 	}
-	group.SetNameKey(s.folder.Fold)
+	group.SetNameKey(s.casefold.Fold)
 	var err error
 	if group.Permissions, err = domain.ParseGrantedPermissions(in.Permissions); err != nil {
 		return domain.Group{}, err
@@ -123,7 +123,7 @@ func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in Group
 		}
 	}
 	var out domain.Outbox
-	out.Record(s.journal.Entry(by, domain.ActionGroupCreate, string(group.ID),
+	out.Record(s.auditLog.Entry(by, domain.ActionGroupCreate, string(group.ID),
 		audit.Detail("name", group.Name), audit.Detail("permissions", texts(group.Permissions))))
 	return group, s.groups.CreateGroup(ctx, group, out)
 }
@@ -163,7 +163,7 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 		if !slices.Equal(before.Permissions, after.Permissions) {
 			action = domain.ActionPermissionChange
 		}
-		out.Record(s.journal.Entry(by, action, string(g.ID),
+		out.Record(s.auditLog.Entry(by, action, string(g.ID),
 			audit.Detail("old", groupDetails(before)), audit.Detail("new", groupDetails(after))))
 		g.Name, g.NameKey = after.Name, after.NameKey
 		g.Description, g.Permissions, g.UpdatedAt = after.Description, after.Permissions, s.clock.Now().UTC()
@@ -222,7 +222,7 @@ func (s *Service) rename(catalog *domain.Catalog, group *domain.Group, name *str
 		return nil
 	}
 	group.Name = *name
-	group.SetNameKey(s.folder.Fold)
+	group.SetNameKey(s.casefold.Fold)
 	if catalog.NameTaken(group) {
 		return domain.ErrGroupExists
 	}
@@ -233,7 +233,7 @@ func (s *Service) rename(catalog *domain.Catalog, group *domain.Group, name *str
 func (s *Service) isMapped(group *domain.Group) bool {
 	return slices.ContainsFunc(s.mappedGroups, func(name string) bool {
 		mapped := domain.Group{Name: name}
-		mapped.SetNameKey(s.folder.Fold)
+		mapped.SetNameKey(s.casefold.Fold)
 		return mapped.Key() == group.Key()
 	})
 }
@@ -258,7 +258,7 @@ func (s *Service) DeleteGroup(ctx context.Context, by domain.Principal, idOrName
 	changed.Groups = maps.Clone(catalog.Groups)
 	delete(changed.Groups, group.ID)
 	var out domain.Outbox
-	out.Record(s.journal.Entry(by, domain.ActionGroupDelete, string(group.ID), audit.Detail("name", group.Name)))
+	out.Record(s.auditLog.Entry(by, domain.ActionGroupDelete, string(group.ID), audit.Detail("name", group.Name)))
 	return withGuard(ctx, s, &changed, func() (domain.Group, error) {
 		return group, s.groups.DeleteGroup(ctx, group.ID, out)
 	})

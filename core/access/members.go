@@ -75,7 +75,7 @@ func (s *Service) changeMember(ctx context.Context, by domain.Principal, idOrNam
 			return err
 		}
 		u.UpdatedAt = s.clock.Now().UTC()
-		out.Record(s.journal.Entry(by, domain.ActionPermissionChange, string(u.ID),
+		out.Record(s.auditLog.Entry(by, domain.ActionPermissionChange, string(u.ID),
 			audit.Detail("group", group.Name), audit.Detail("membership", membership)))
 		return nil
 	})

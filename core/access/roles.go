@@ -101,7 +101,7 @@ func (s *Service) CreateRole(ctx context.Context, by domain.Principal, in RoleIn
 		}
 	}
 	var out domain.Outbox
-	out.Record(s.journal.Entry(by, domain.ActionRoleCreate, string(role.ID),
+	out.Record(s.auditLog.Entry(by, domain.ActionRoleCreate, string(role.ID),
 		audit.Detail("permissions", texts(role.Permissions)), audit.Detail("level", role.Level)))
 	if err := s.roles.CreateRole(ctx, role, out); err != nil {
 		return domain.Role{}, err
@@ -191,7 +191,7 @@ func (s *Service) storeRole(
 	}
 	options := append(more, audit.Detail("old", roleDetails(before)), audit.Detail("new", roleDetails(after)))
 	change := since(before, after, sameRole, func(r *domain.Role, out *domain.Outbox) error {
-		out.Record(s.journal.Entry(by, domain.ActionPermissionChange, string(r.ID), options...))
+		out.Record(s.auditLog.Entry(by, domain.ActionPermissionChange, string(r.ID), options...))
 		r.Name, r.Level, r.Permissions = after.Name, after.Level, after.Permissions
 		return nil
 	})
@@ -252,7 +252,7 @@ func (s *Service) DeleteRole(ctx context.Context, by domain.Principal, id string
 		return err
 	}
 	var out domain.Outbox
-	out.Record(s.journal.Entry(by, domain.ActionRoleDelete, string(role.ID)))
+	out.Record(s.auditLog.Entry(by, domain.ActionRoleDelete, string(role.ID)))
 	return s.roles.DeleteRole(ctx, role.ID, out)
 }
 

@@ -11,15 +11,15 @@ import (
 
 // Service decides on authorization and manages roles and groups.
 type Service struct {
-	catalog ports.CatalogView
-	roles   ports.RoleStore
-	groups  ports.GroupStore
-	users   ports.UserStore
-	guard   ports.AdminGuard
-	journal *audit.Journal
-	ids     ports.IDs
-	clock   ports.Clock
-	folder  ports.TextFolder
+	catalog  ports.CatalogView
+	roles    ports.RoleStore
+	groups   ports.GroupStore
+	users    ports.UserStore
+	guard    ports.AdminGuard
+	auditLog *audit.Journal
+	ids      ports.IDs
+	clock    ports.Clock
+	casefold ports.TextFolder
 
 	mappedGroups []string
 }
@@ -43,7 +43,7 @@ type Needs struct {
 func New(n Needs) *Service {
 	return &Service{
 		catalog: n.Catalog, roles: n.Roles, groups: n.Groups, users: n.Users, guard: n.Guard,
-		journal: n.Journal, ids: n.IDs, clock: n.Clock, folder: n.Folder, mappedGroups: n.MappedGroups,
+		auditLog: n.Journal, ids: n.IDs, clock: n.Clock, casefold: n.Folder, mappedGroups: n.MappedGroups,
 	}
 }
 

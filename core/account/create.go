@@ -154,12 +154,12 @@ func (s *Service) settle(ctx context.Context, catalog *domain.Catalog, user *dom
 	if err != nil {
 		return err
 	}
-	keeper, keeps := d.(ports.CredentialKeeper)
+	local, keeps := d.(ports.CredentialKeeper)
 	switch {
 	case keeps && password == "":
 		return s.deps.Composer.Invite(user, out)
 	case keeps:
-		credential, err := s.newCredential(ctx, keeper, catalog.Settings.Password, user, domain.NewPassword{Field: "password", Password: password})
+		credential, err := s.newCredential(ctx, local, catalog.Settings.Password, user, domain.NewPassword{Field: "password", Password: password})
 		user.Password, user.Status = credential, domain.StatusActive
 		return err
 	}
@@ -183,12 +183,12 @@ func (s *Service) adopt(ctx context.Context, lookup ports.Lookup, user *domain.U
 }
 
 // newCredential checks a new password and returns its credential, with the history of the current credential.
-func (s *Service) newCredential(ctx context.Context, keeper ports.CredentialKeeper, policy domain.PasswordPolicy, user *domain.User, next domain.NewPassword) (*domain.PasswordCredential, error) {
+func (s *Service) newCredential(ctx context.Context, local ports.CredentialKeeper, policy domain.PasswordPolicy, user *domain.User, next domain.NewPassword) (*domain.PasswordCredential, error) {
 	next.OwnWords, next.Present = ownWords(user), user.Password
-	if err := keeper.CheckNew(ctx, policy, next); err != nil {
+	if err := local.CheckNew(ctx, policy, next); err != nil {
 		return nil, err
 	}
-	hash, err := keeper.MakeHash(ctx, next.Password)
+	hash, err := local.MakeHash(ctx, next.Password)
 	if err != nil {
 		return nil, err
 	}

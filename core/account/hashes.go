@@ -13,12 +13,12 @@ const learnPages = 100
 // an hour: a refusal takes as long as the slowest kind, and the first refusal after a start must not reveal that its
 // user exists.
 func (s *Service) LearnHashes(ctx context.Context) error {
-	keeper, ok := s.deps.Directories.Keeper()
+	local, ok := s.deps.Directories.Keeper()
 	if !ok {
 		return nil
 	}
 	query := domain.UserQuery{
-		NoTotal: true, Directory: keeper.ID(), Sort: domain.SortCreatedDesc, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
+		NoTotal: true, Directory: local.ID(), Sort: domain.SortCreatedDesc, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
 	}
 	for range learnPages {
 		page, err := s.deps.Users.List(ctx, query)
@@ -26,7 +26,7 @@ func (s *Service) LearnHashes(ctx context.Context) error {
 			return err
 		}
 		for i := range page.Users {
-			if err := keeper.LearnCost(ctx, page.Users[i].Password); err != nil {
+			if err := local.LearnCost(ctx, page.Users[i].Password); err != nil {
 				return err
 			}
 		}

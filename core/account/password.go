@@ -40,7 +40,7 @@ func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, id do
 	if err != nil {
 		return err
 	}
-	guess, err := s.lockout.Reserve(ctx, lockout.AccountOf(id), by.Origin.Network(), catalog.Settings.Lockout)
+	attempt, err := s.lockout.Reserve(ctx, lockout.AccountOf(id), by.Origin.Network(), catalog.Settings.Lockout)
 	if err != nil {
 		return err
 	}
@@ -48,11 +48,11 @@ func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, id do
 	switch {
 	case errors.Is(err, domain.ErrCurrentPassword):
 		failed := s.deps.Journal.Entry(by, domain.ActionPasswordChangeFailed, string(by.UserID), audit.Failed("wrong_current_password"))
-		return s.wrongPassword(ctx, by, guess, failed, err)
+		return s.wrongPassword(ctx, by, attempt, failed, err)
 	case err != nil:
-		return errors.Join(err, guess.GiveBack(ctx))
+		return errors.Join(err, attempt.GiveBack(ctx))
 	}
-	if err := guess.Succeed(ctx); err != nil {
+	if err := attempt.Succeed(ctx); err != nil {
 		return err
 	}
 	return s.storePassword(ctx, by, &user, credential, domain.ActionPasswordChange)
@@ -93,11 +93,11 @@ func checkPasswordInput(in PasswordChange) error {
 // replace makes the directory verify the current password and set the new one. It returns the new credential if the
 // caller must store it, and nil if the directory has stored it.
 func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domain.Catalog, user *domain.User, in PasswordChange) (*domain.PasswordCredential, error) {
-	if keeper, ok := d.(ports.CredentialKeeper); ok {
+	if local, ok := d.(ports.CredentialKeeper); ok {
 		if err := s.checkPassword(ctx, user, in.Current); err != nil {
 			return nil, err
 		}
-		return s.newCredential(ctx, keeper, catalog.Settings.Password, user, domain.NewPassword{Field: "new_password", Password: in.Next})
+		return s.newCredential(ctx, local, catalog.Settings.Password, user, domain.NewPassword{Field: "new_password", Password: in.Next})
 	}
 	if changer, ok := d.(ports.PasswordChanger); ok {
 		return nil, changer.ChangePassword(ctx, user.Subject, in.Current, in.Next)
@@ -106,11 +106,11 @@ func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domai
 }
 
 // wrongPassword counts a wrong password with its audit entry, and returns the cause.
-func (s *Service) wrongPassword(ctx context.Context, by domain.Principal, guess *lockout.Guess, failed domain.AuditEntry, cause error) error {
+func (s *Service) wrongPassword(ctx context.Context, by domain.Principal, attempt *lockout.Guess, failed domain.AuditEntry, cause error) error {
 	lock := func(out *domain.Outbox) {
 		out.Record(s.deps.Journal.Entry(by, domain.ActionAccountLocked, failed.Target))
 	}
-	if err := guess.Fail(ctx, lock, failed); err != nil {
+	if err := attempt.Fail(ctx, lock, failed); err != nil {
 		return err
 	}
 	return cause
@@ -131,8 +131,8 @@ func (s *Service) set(ctx context.Context, by domain.Principal, catalog *domain.
 	if err != nil {
 		return err
 	}
-	if keeper, ok := d.(ports.CredentialKeeper); ok {
-		credential, err := s.newCredential(ctx, keeper, catalog.Settings.Password, user, domain.NewPassword{Field: "new_password", Password: next})
+	if local, ok := d.(ports.CredentialKeeper); ok {
+		credential, err := s.newCredential(ctx, local, catalog.Settings.Password, user, domain.NewPassword{Field: "new_password", Password: next})
 		if err != nil {
 			return err
 		}

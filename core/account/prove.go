@@ -21,19 +21,19 @@ func (s *Service) ProvePassword(ctx context.Context, by domain.Principal, user *
 	if err != nil {
 		return err
 	}
-	guess, err := s.lockout.Reserve(ctx, lockout.AccountOf(user.ID), by.Origin.Network(), catalog.Settings.Lockout)
+	attempt, err := s.lockout.Reserve(ctx, lockout.AccountOf(user.ID), by.Origin.Network(), catalog.Settings.Lockout)
 	if err != nil {
 		return err
 	}
 	err = s.checkPassword(ctx, user, password)
 	switch {
 	case err == nil:
-		return guess.Succeed(ctx)
+		return attempt.Succeed(ctx)
 	case !errors.Is(err, domain.ErrCurrentPassword):
-		return errors.Join(err, guess.GiveBack(ctx))
+		return errors.Join(err, attempt.GiveBack(ctx))
 	}
 	failed := s.deps.Journal.Entry(by, domain.ActionLoginFailed, string(user.ID), audit.Failed("wrong_password"), audit.Detail("method", "reauthentication"))
-	return s.wrongPassword(ctx, by, guess, failed, err)
+	return s.wrongPassword(ctx, by, attempt, failed, err)
 }
 
 // checkPassword verifies the password. A wrong password is domain.ErrCurrentPassword.

@@ -166,8 +166,8 @@ func (s *Service) Reset(ctx context.Context, by domain.Principal, text, next str
 		return err
 	}
 	r := &reset{service: s, by: by, user: user, token: token, digest: digest}
-	if keeper, ok := d.(ports.CredentialKeeper); ok {
-		err = r.setLocal(ctx, keeper, next)
+	if local, ok := d.(ports.CredentialKeeper); ok {
+		err = r.setLocal(ctx, local, next)
 	} else if setter, ok := d.(ports.PasswordSetter); ok {
 		err = r.set(ctx, setter, next)
 	} else {

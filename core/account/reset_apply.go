@@ -21,12 +21,12 @@ type reset struct {
 
 // setLocal sets a password whose credential is stored with the user. Token, password, sessions, audit entry and email
 // are one write.
-func (r *reset) setLocal(ctx context.Context, keeper ports.CredentialKeeper, next string) error {
+func (r *reset) setLocal(ctx context.Context, local ports.CredentialKeeper, next string) error {
 	catalog, err := r.service.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}
-	credential, err := r.service.newCredential(ctx, keeper, catalog.Settings.Password, &r.user, domain.NewPassword{Field: "new_password", Password: next})
+	credential, err := r.service.newCredential(ctx, local, catalog.Settings.Password, &r.user, domain.NewPassword{Field: "new_password", Password: next})
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func (s *Service) Unlink(ctx context.Context, by domain.Principal, id domain.Use
 	if err != nil {
 		return domain.User{}, err
 	}
-	keeper, ok := s.deps.Directories.Keeper()
+	local, ok := s.deps.Directories.Keeper()
 	if !ok {
 		return domain.User{}, fault.ErrConflict.Because(errors.New("no built-in directory is configured to take the user"))
 	}
@@ -32,7 +32,7 @@ func (s *Service) Unlink(ctx context.Context, by domain.Principal, id domain.Use
 			return fault.ErrConflict.About("directory", "keeps its own people: only those of a provider can be unlinked")
 		}
 		from, ended := u.Directory, len(u.Sessions)
-		u.Directory, u.Subject, u.Password = keeper.ID(), "", nil
+		u.Directory, u.Subject, u.Password = local.ID(), "", nil
 		u.DropTokens()
 		u.Sessions = nil
 		u.UpdatedAt = s.deps.Clock.Now().UTC()

@@ -29,17 +29,17 @@ var DefaultRate = domain.Rate{Limit: 10, Window: 24 * time.Hour}
 
 // Service creates, lists, revokes and authenticates API keys.
 type Service struct {
-	keys    ports.APIKeyStore
-	view    ports.KeyView
-	users   ports.UserStore
-	catalog ports.CatalogView
-	limits  ports.RateLimiter
-	ids     ports.IDs
-	clock   ports.Clock
-	journal *audit.Journal
-	letters *notify.Composer
-	rate    domain.Rate
-	life    time.Duration
+	keys     ports.APIKeyStore
+	view     ports.KeyView
+	users    ports.UserStore
+	catalog  ports.CatalogView
+	limits   ports.RateLimiter
+	ids      ports.IDs
+	clock    ports.Clock
+	auditLog *audit.Journal
+	notices  *notify.Composer
+	rate     domain.Rate
+	life     time.Duration
 }
 
 // Needs holds the dependencies of a Service.
@@ -63,7 +63,7 @@ type Needs struct {
 func New(n Needs) *Service {
 	return &Service{
 		keys: n.Keys, view: n.View, users: n.Users, catalog: n.Catalog, limits: n.Limits,
-		ids: n.IDs, clock: n.Clock, journal: n.Journal, letters: n.Letters, rate: n.Rate,
+		ids: n.IDs, clock: n.Clock, auditLog: n.Journal, notices: n.Letters, rate: n.Rate,
 		life: cmp.Or(n.Life, DefaultLife),
 	}
 }
@@ -129,10 +129,10 @@ func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain
 		key.ExpiresAt = now.Add(s.life)
 	}
 	var out domain.Outbox
-	out.Record(s.journal.Entry(by, domain.ActionAPIKeyCreate, string(id),
+	out.Record(s.auditLog.Entry(by, domain.ActionAPIKeyCreate, string(id),
 		audit.Detail("owner_id", string(owner.ID)), audit.Detail("permissions", texts(permissions)),
 		audit.Detail("expires_at", key.ExpiresAt.Format(time.RFC3339)), audit.Personal("name", in.Name)))
-	notices, err := s.letters.KeyCreated(*owner, key.Name, by)
+	notices, err := s.notices.KeyCreated(*owner, key.Name, by)
 	if err != nil {
 		return Created{}, err
 	}
@@ -261,7 +261,7 @@ func (s *Service) Revoke(ctx context.Context, by domain.Principal, id domain.Key
 			return domain.ErrUnchanged
 		}
 		k.RevokedAt = s.clock.Now().UTC()
-		out.Record(s.journal.Entry(by, domain.ActionAPIKeyRevoke, string(id), audit.Detail("owner_id", string(k.UserID))))
+		out.Record(s.auditLog.Entry(by, domain.ActionAPIKeyRevoke, string(id), audit.Detail("owner_id", string(k.UserID))))
 		return nil
 	})
 }

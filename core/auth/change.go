@@ -15,9 +15,9 @@ import (
 func (s *Service) requireChange(ctx context.Context, a *attempt, check verdict) error {
 	if !s.setsPasswords(check.user.Directory) {
 		if err := s.deps.Journal.Write(ctx, s.failed(a, "password_expired")); err != nil {
-			return errors.Join(err, a.guess.GiveBack(ctx))
+			return errors.Join(err, a.reservation.GiveBack(ctx))
 		}
-		if err := a.guess.Succeed(ctx); err != nil {
+		if err := a.reservation.Succeed(ctx); err != nil {
 			return err
 		}
 		return domain.ErrPasswordExpired
@@ -39,9 +39,9 @@ func (s *Service) requireChange(ctx context.Context, a *attempt, check verdict) 
 		return s.refuse(ctx, a, "changed_meanwhile")
 	}
 	if err != nil {
-		return errors.Join(err, a.guess.GiveBack(ctx))
+		return errors.Join(err, a.reservation.GiveBack(ctx))
 	}
-	if err := a.guess.Succeed(ctx); err != nil {
+	if err := a.reservation.Succeed(ctx); err != nil {
 		return err
 	}
 	return domain.ErrPasswordExpired.With("change_token", text)

@@ -48,9 +48,9 @@ func (s *Service) checkOnly(ctx context.Context, by domain.Principal, in LoginIn
 		return err
 	}
 	if check.mustChange(a.catalog.Settings.Password, s.deps.Clock.Now()) {
-		return errors.Join(domain.ErrPasswordExpired, a.guess.GiveBack(ctx, s.failed(a, "password_expired")))
+		return errors.Join(domain.ErrPasswordExpired, a.reservation.GiveBack(ctx, s.failed(a, "password_expired")))
 	}
-	if err := a.guess.Succeed(ctx); err != nil {
+	if err := a.reservation.Succeed(ctx); err != nil {
 		return err
 	}
 	return s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionLogin, string(check.user.ID), audit.ActedBy(check.user.ID),

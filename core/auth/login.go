@@ -69,12 +69,12 @@ func checkLoginInput(in LoginInput) error {
 
 // attempt is the state of one login.
 type attempt struct {
-	by      domain.Principal
-	in      LoginInput
-	catalog *domain.Catalog
-	subject subject // the user that the name identifies, or an unknown name
-	look    domain.LoginLook
-	guess   *lockout.Guess
+	by          domain.Principal
+	in          LoginInput
+	catalog     *domain.Catalog
+	subject     subject // the user that the name identifies, or an unknown name
+	look        domain.LoginLook
+	reservation *lockout.Guess
 }
 
 func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput) (SignedIn, error) {
@@ -93,9 +93,9 @@ func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput)
 		return SignedIn{}, s.refuse(ctx, a, "changed_meanwhile")
 	}
 	if err != nil {
-		return SignedIn{}, errors.Join(err, a.guess.GiveBack(ctx))
+		return SignedIn{}, errors.Join(err, a.reservation.GiveBack(ctx))
 	}
-	return signedIn, a.guess.Succeed(ctx, s.suspect(a, &check.user))
+	return signedIn, a.reservation.Succeed(ctx, s.suspect(a, &check.user))
 }
 
 // suspiciousAfter is the number of failures after which a successful login is reported to the user: more than typing
@@ -122,7 +122,7 @@ func (s *Service) admit(ctx context.Context, by domain.Principal, in LoginInput)
 		return nil, verdict{}, err
 	}
 	var err error
-	if a.guess, err = s.lockout.Reserve(ctx, a.subject.account, by.Origin.Network(), a.catalog.Settings.Lockout); err != nil {
+	if a.reservation, err = s.lockout.Reserve(ctx, a.subject.account, by.Origin.Network(), a.catalog.Settings.Lockout); err != nil {
 		return nil, verdict{}, s.notReserved(ctx, a, err)
 	}
 	check, err := s.verify(ctx, a)
@@ -152,7 +152,7 @@ func (s *Service) notReserved(ctx context.Context, a *attempt, err error) error 
 
 // releaseUnavailable releases the attempt: an outage does not count as a failure.
 func (s *Service) releaseUnavailable(ctx context.Context, a *attempt, err error) error {
-	if recorded := a.guess.GiveBack(ctx, s.failed(a, fault.Of(err).Code)); recorded != nil {
+	if recorded := a.reservation.GiveBack(ctx, s.failed(a, fault.Of(err).Code)); recorded != nil {
 		return recorded
 	}
 	return err
@@ -167,7 +167,7 @@ func (s *Service) judge(ctx context.Context, a *attempt, check verdict) error {
 	switch check.Outcome {
 	case domain.OutcomeOK, domain.OutcomeMustChange, domain.OutcomeExpired:
 	case domain.OutcomeLocked:
-		if err := a.guess.GiveBack(ctx, s.failed(a, "locked_by_directory")); err != nil {
+		if err := a.reservation.GiveBack(ctx, s.failed(a, "locked_by_directory")); err != nil {
 			return err
 		}
 		return lockout.Locked(check.LockedUntil, s.deps.Clock.Now())
@@ -185,7 +185,7 @@ func (s *Service) refuse(ctx context.Context, a *attempt, reason string, more ..
 	lock := func(out *domain.Outbox) {
 		out.Record(s.deps.Journal.Entry(a.by, domain.ActionAccountLocked, string(a.subject.user.ID), audit.ActedBy(a.subject.user.ID)))
 	}
-	err := a.guess.Fail(ctx, lock, s.failed(a, reason, more...))
+	err := a.reservation.Fail(ctx, lock, s.failed(a, reason, more...))
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (s *Service) secondFactor(ctx context.Context, a *attempt, check verdict) (
 	}
 	if a.in.Code == "" {
 		challenge := s.deps.Factor.Challenge(ctx, &check.user)
-		if err := a.guess.GiveBack(ctx, s.failed(a, fault.Of(challenge).Code)); err != nil {
+		if err := a.reservation.GiveBack(ctx, s.failed(a, fault.Of(challenge).Code)); err != nil {
 			return "", err
 		}
 		return "", challenge
@@ -229,7 +229,7 @@ func (s *Service) secondFactor(ctx context.Context, a *attempt, check verdict) (
 	}
 	entry := s.failed(a, fault.Of(err).Code)
 	entry.Action = domain.ActionTwoFactorFailed
-	if recorded := a.guess.GiveBack(ctx, entry); recorded != nil {
+	if recorded := a.reservation.GiveBack(ctx, entry); recorded != nil {
 		return "", recorded
 	}
 	return "", err

@@ -16,8 +16,8 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// stranger differs from the other requests in address and user agent.
-var stranger = domain.Anonymous(domain.Origin{Address: kit.Origin.Address, UserAgent: "phone", RequestID: "req-phone"})
+// otherClient differs from the other requests in address and user agent.
+var otherClient = domain.Anonymous(domain.Origin{Address: kit.Origin.Address, UserAgent: "phone", RequestID: "req-phone"})
 
 func refresh(t *testing.T, s *kit.Services, by domain.Principal, token string) auth.SignedIn {
 	t.Helper()
@@ -40,7 +40,7 @@ func introspected(token func(lost) string) func(*testing.T, *kit.Services, lost)
 
 func refreshed(t *testing.T, s *kit.Services, l lost) {
 	t.Helper()
-	refresh(t, s, stranger, l.second.Tokens.Refresh)
+	refresh(t, s, otherClient, l.second.Tokens.Refresh)
 }
 
 // lost holds the tokens of a client and those of the refresh response that it did not receive.
@@ -72,7 +72,7 @@ func TestLostRefreshResponseIsRepeatedUntilItsTokensAreUsed(t *testing.T) {
 		}, true},
 		"a second access token was used": {func(t *testing.T, s *kit.Services, l lost) {
 			t.Helper()
-			again := refresh(t, s, stranger, l.first.Tokens.Refresh)
+			again := refresh(t, s, otherClient, l.first.Tokens.Refresh)
 			if again.Tokens.Access == l.second.Tokens.Access {
 				t.Error("the access token is not newly signed")
 			}
@@ -109,7 +109,7 @@ func TestLostRefreshResponseIsRepeatedUntilItsTokensAreUsed(t *testing.T) {
 			l.second = refresh(t, s, kit.From(home), l.first.Tokens.Refresh)
 			s.Clock.Forward(graceOver)
 			test.between(t, s, l)
-			again, err := s.Auth.Refresh(t.Context(), stranger, l.first.Tokens.Refresh)
+			again, err := s.Auth.Refresh(t.Context(), otherClient, l.first.Tokens.Refresh)
 			if (err == nil) != test.again {
 				t.Fatalf("repeated refresh: %v", err)
 			}
@@ -148,7 +148,7 @@ func TestLostRefreshResponseIsRepeatedOnlyWithinSessionLimits(t *testing.T) {
 			second := refresh(t, s, kit.From(home), first.Tokens.Refresh)
 			for _, wait := range test.waits {
 				s.Clock.Forward(wait)
-				again, err := s.Auth.Refresh(t.Context(), stranger, first.Tokens.Refresh)
+				again, err := s.Auth.Refresh(t.Context(), otherClient, first.Tokens.Refresh)
 				if (err == nil) != test.again || err == nil && again.Tokens.Refresh != second.Tokens.Refresh {
 					t.Fatalf("after %s: %v", wait, err)
 				}
@@ -266,7 +266,7 @@ func TestTokenIsRefusedIfItsFirstUseCannotBeStored(t *testing.T) {
 	}
 	m.failure = nil
 	s.Clock.Forward(graceOver)
-	if again := refresh(t, s, stranger, l.first.Tokens.Refresh); again.Tokens.Refresh != l.second.Tokens.Refresh {
+	if again := refresh(t, s, otherClient, l.first.Tokens.Refresh); again.Tokens.Refresh != l.second.Tokens.Refresh {
 		t.Error("a refused request marked the token as used")
 	}
 }
@@ -306,7 +306,7 @@ func TestReplayAfterFirstUseReturnsNoSuccessor(t *testing.T) {
 			wg.Go(func() {
 				for {
 					after := used.Load()
-					again, err := s.Auth.Refresh(t.Context(), stranger, first.Tokens.Refresh)
+					again, err := s.Auth.Refresh(t.Context(), otherClient, first.Tokens.Refresh)
 					if err == nil && after {
 						t.Error("a replay returned the successor after its first use was answered")
 					}

@@ -148,41 +148,41 @@ func (s *Service) stepUpByPassword(ctx context.Context, by domain.Principal, use
 	if err != nil {
 		return SteppedUp{}, err
 	}
-	guess, err := s.lockout.Reserve(ctx, lockout.AccountOf(user.ID), by.Origin.Network(), catalog.Settings.Lockout)
+	reservation, err := s.lockout.Reserve(ctx, lockout.AccountOf(user.ID), by.Origin.Network(), catalog.Settings.Lockout)
 	if errors.Is(err, domain.ErrAccountLocked) {
 		return SteppedUp{}, s.refuseStepUp(ctx, by, "locked", err)
 	}
 	if err != nil {
 		return SteppedUp{}, err
 	}
-	if err := s.provePassword(ctx, by, user, password, guess); err != nil {
+	if err := s.provePassword(ctx, by, user, password, reservation); err != nil {
 		return SteppedUp{}, err
 	}
 	renewed, err := s.renew(ctx, by, s.deps.Clock.Now(), "password", []string{"pwd"})
 	if err != nil {
-		return SteppedUp{}, errors.Join(err, guess.GiveBack(ctx))
+		return SteppedUp{}, errors.Join(err, reservation.GiveBack(ctx))
 	}
-	return renewed, guess.Succeed(ctx)
+	return renewed, reservation.Succeed(ctx)
 }
 
 // provePassword returns nil for the correct password. Otherwise the attempt has ended and is recorded.
-func (s *Service) provePassword(ctx context.Context, by domain.Principal, user domain.User, password string, guess *lockout.Guess) error {
+func (s *Service) provePassword(ctx context.Context, by domain.Principal, user domain.User, password string, reservation *lockout.Guess) error {
 	check, err := s.verifyKnown(ctx, user, password)
 	switch {
 	case err != nil:
-		return errors.Join(err, guess.GiveBack(ctx, s.stepUpFailed(by, fault.Of(err).Code)))
+		return errors.Join(err, reservation.GiveBack(ctx, s.stepUpFailed(by, fault.Of(err).Code)))
 	case check.Outcome == domain.OutcomeOK:
 		return nil
 	case check.Outcome == domain.OutcomeMustChange, check.Outcome == domain.OutcomeExpired:
-		return errors.Join(domain.ErrPasswordExpired, guess.GiveBack(ctx, s.stepUpFailed(by, "password_expired")))
+		return errors.Join(domain.ErrPasswordExpired, reservation.GiveBack(ctx, s.stepUpFailed(by, "password_expired")))
 	case check.Outcome == domain.OutcomeLocked:
 		failure := lockout.Locked(check.LockedUntil, s.deps.Clock.Now())
-		return errors.Join(failure, guess.GiveBack(ctx, s.stepUpFailed(by, "locked_by_directory")))
+		return errors.Join(failure, reservation.GiveBack(ctx, s.stepUpFailed(by, "locked_by_directory")))
 	}
 	lock := func(out *domain.Outbox) {
 		out.Record(s.deps.Journal.Entry(by, domain.ActionAccountLocked, string(user.ID)))
 	}
-	if err := guess.Fail(ctx, lock, s.stepUpFailed(by, check.Outcome.String())); err != nil {
+	if err := reservation.Fail(ctx, lock, s.stepUpFailed(by, check.Outcome.String())); err != nil {
 		return err
 	}
 	return domain.ErrCurrentPassword

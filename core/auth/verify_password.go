@@ -129,8 +129,8 @@ func (s *Service) verifyKnown(ctx context.Context, user domain.User, password st
 	if !ok {
 		return verdict{user: user}, domain.ErrDirectoryUnavailable.Because(errors.New("directory is no longer configured"))
 	}
-	if keeper, ok := d.(ports.CredentialKeeper); ok {
-		return s.verifyLocal(ctx, keeper, user, password)
+	if local, ok := d.(ports.CredentialKeeper); ok {
+		return s.verifyLocal(ctx, local, user, password)
 	}
 	verifier, ok := d.(ports.PasswordVerifier)
 	if !ok {
@@ -152,22 +152,22 @@ func (s *Service) verifyKnown(ctx context.Context, user domain.User, password st
 
 // verifyLocal verifies a password whose credential is stored with the user, and computes the hash that replaces an
 // outdated one.
-func (s *Service) verifyLocal(ctx context.Context, keeper ports.CredentialKeeper, user domain.User, password string) (verdict, error) {
-	outcome, outdated, err := keeper.CheckCredential(ctx, user.Password, password)
+func (s *Service) verifyLocal(ctx context.Context, local ports.CredentialKeeper, user domain.User, password string) (verdict, error) {
+	outcome, outdated, err := local.CheckCredential(ctx, user.Password, password)
 	v := verdict{PasswordCheck: domain.PasswordCheck{Outcome: outcome}, user: user, credential: user.Password, hashed: true}
 	if err != nil || outcome != domain.OutcomeOK || !outdated || !v.admits() {
 		return v, err
 	}
-	v.newHash, err = keeper.MakeHash(ctx, password)
+	v.newHash, err = local.MakeHash(ctx, password)
 	return v, err
 }
 
 // sameWork costs as much as verifying a built-in password, so that the response time reveals nothing.
 func (s *Service) sameWork(ctx context.Context, password string) error {
-	keeper, ok := s.deps.Directories.Keeper()
+	local, ok := s.deps.Directories.Keeper()
 	if !ok {
 		return nil
 	}
-	_, _, err := keeper.CheckCredential(ctx, nil, password)
+	_, _, err := local.CheckCredential(ctx, nil, password)
 	return err
 }

@@ -227,7 +227,7 @@ func reasonOf(err error) string {
 
 // missing adds a disable step for each user that a complete listing did not contain.
 func (c *comparison) missing(ctx context.Context) error {
-	gone := func(u *domain.User) {
+	addMissing := func(u *domain.User) {
 		if u.Status != domain.StatusDeactivated {
 			c.add(Step{Kind: StepDisable, Subject: u.Subject, UserID: u.ID, Username: u.Username, Reason: "gone from the directory"}, nil)
 		}
@@ -235,13 +235,13 @@ func (c *comparison) missing(ctx context.Context) error {
 	if c.users == nil {
 		return c.eachUser(ctx, func(u *domain.User) {
 			if !c.seen[u.Subject] {
-				gone(u)
+				addMissing(u)
 			}
 		})
 	}
 	for subject, k := range c.users {
 		if !k.listed {
-			gone(k.user(c.plan.Directory, subject))
+			addMissing(k.user(c.plan.Directory, subject))
 		}
 	}
 	return nil

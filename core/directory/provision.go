@@ -32,12 +32,12 @@ func CauseOf(err error) audit.Option {
 
 // Provisioner creates users from directory identities and keeps them up to date.
 type Provisioner struct {
-	users   ports.UserStore
-	access  *access.Service
-	journal *audit.Journal
-	ids     ports.IDs
-	clock   ports.Clock
-	folder  ports.TextFolder
+	users    ports.UserStore
+	access   *access.Service
+	auditLog *audit.Journal
+	ids      ports.IDs
+	clock    ports.Clock
+	casefold ports.TextFolder
 }
 
 // Needs holds the dependencies of a Provisioner.
@@ -52,7 +52,7 @@ type Needs struct {
 
 // NewProvisioner returns a Provisioner.
 func NewProvisioner(n Needs) *Provisioner {
-	return &Provisioner{users: n.Users, access: n.Access, journal: n.Journal, ids: n.IDs, clock: n.Clock, folder: n.Folder}
+	return &Provisioner{users: n.Users, access: n.Access, auditLog: n.Journal, ids: n.IDs, clock: n.Clock, casefold: n.Folder}
 }
 
 // Provision returns the up-to-date user of an identity that its directory has just verified. An unknown identity
@@ -90,7 +90,7 @@ func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user dom
 			return domain.ErrUnchanged
 		}
 		u.UpdatedAt = p.clock.Now().UTC()
-		out.Record(p.journal.Entry(by, domain.ActionUserUpdate, string(u.ID), actor(by, u.ID),
+		out.Record(p.auditLog.Entry(by, domain.ActionUserUpdate, string(u.ID), actor(by, u.ID),
 			audit.Detail("source", "directory:"+string(identity.Directory)), audit.Detail("fields", changed)))
 		return nil
 	})
@@ -134,7 +134,7 @@ func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity do
 		changed = append(changed, "groups")
 	}
 	if changed != nil {
-		SetKeys(p.folder, u)
+		SetKeys(p.casefold, u)
 	}
 	return changed
 }
@@ -175,7 +175,7 @@ func (p *Provisioner) create(ctx context.Context, by domain.Principal, identity 
 		return domain.User{}, ErrNotProvisioned.Because(err)
 	}
 	var out domain.Outbox
-	out.Record(p.journal.Entry(by, domain.ActionUserCreate, string(user.ID), actor(by, user.ID),
+	out.Record(p.auditLog.Entry(by, domain.ActionUserCreate, string(user.ID), actor(by, user.ID),
 		audit.Detail("source", "directory:"+string(identity.Directory)), audit.Detail("role", string(user.Role))))
 	return p.store(ctx, user, out)
 }
@@ -191,12 +191,12 @@ func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Ou
 	qualifiedWithoutEmail := qualified
 	qualifiedWithoutEmail.Email, qualifiedWithoutEmail.EmailVerified = "", false
 	tries := []domain.User{user, withoutEmail, qualified, qualifiedWithoutEmail}
-	if domain.CheckUsernameKey(p.folder.Fold(user.Username)) != nil {
+	if domain.CheckUsernameKey(p.casefold.Fold(user.Username)) != nil {
 		tries = tries[2:]
 	}
 	var err error
 	for _, try := range tries {
-		SetKeys(p.folder, &try)
+		SetKeys(p.casefold, &try)
 		if err = p.access.CreateUser(ctx, &try, out); !errors.Is(err, domain.ErrUserExists) {
 			return try, err
 		}
@@ -208,9 +208,9 @@ func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Ou
 }
 
 // SetKeys sets the case-folded keys of a user's names.
-func SetKeys(folder ports.TextFolder, u *domain.User) {
-	u.UsernameKey, u.EmailKey = folder.Fold(u.Username), folder.Fold(u.Email)
-	u.SearchText = u.UsernameKey + "\n" + u.EmailKey + "\n" + folder.Fold(u.FullName)
+func SetKeys(casefold ports.TextFolder, u *domain.User) {
+	u.UsernameKey, u.EmailKey = casefold.Fold(u.Username), casefold.Fold(u.Email)
+	u.SearchText = u.UsernameKey + "\n" + u.EmailKey + "\n" + casefold.Fold(u.FullName)
 }
 
 // MappedRole returns the role that the directory's mapping assigns. It returns an empty ID if the role does not exist,

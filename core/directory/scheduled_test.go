@@ -36,14 +36,14 @@ func TestScheduledRunStopsAtSafetyLimitAndRecordsIt(t *testing.T) {
 	if n := h.service.Numbers()["corp"]; !n.Braked || n.Unavailable || n.Created != 16 {
 		t.Errorf("numbers: braked %v, unavailable %v, created %d", n.Braked, n.Unavailable, n.Created)
 	}
-	brakes := 0
+	stops := 0
 	for _, e := range h.Entries(t) {
 		if e.Action == domain.ActionDirectorySync && !e.Success {
-			brakes++
+			stops++
 		}
 	}
-	if brakes != 1 {
-		t.Errorf("the audit log has %d failed synchronizations, want 1", brakes)
+	if stops != 1 {
+		t.Errorf("the audit log has %d failed synchronizations, want 1", stops)
 	}
 	if u := h.user(t, "dave"); u.Status != domain.StatusActive {
 		t.Errorf("status of dave: %s", u.Status)

@@ -83,7 +83,7 @@ func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.Dire
 		return Result{}, ErrPlanChanged.With("digest", plan.Digest)
 	}
 	if plan.Brake != "" && !a.Force {
-		return Result{}, errors.Join(ErrBrake.Because(errors.New(plan.Brake)), s.recordBrake(ctx, by, &plan))
+		return Result{}, errors.Join(ErrBrake.Because(errors.New(plan.Brake)), s.recordSafetyLimit(ctx, by, &plan))
 	}
 	result, err := s.apply(ctx, by, &plan, a.Progress)
 	if err != nil {
@@ -184,14 +184,14 @@ func (s *Service) stopAtLimit(ctx context.Context, st *state, plan *Plan) error 
 	if s.Status()[plan.Directory].Brake == plan.Brake {
 		return stopAtLimit
 	}
-	if err := s.recordBrake(ctx, domain.System(), plan); err != nil {
+	if err := s.recordSafetyLimit(ctx, domain.System(), plan); err != nil {
 		return err
 	}
 	s.note(st, func(status *Status) { status.Brake = plan.Brake })
 	return stopAtLimit
 }
 
-func (s *Service) recordBrake(ctx context.Context, by domain.Principal, plan *Plan) error {
+func (s *Service) recordSafetyLimit(ctx context.Context, by domain.Principal, plan *Plan) error {
 	return s.needs.Journal.Write(ctx, s.needs.Journal.Entry(by, domain.ActionDirectorySync, string(plan.Directory),
 		audit.Failed("brake"), audit.Detail("brake", plan.Brake), audit.Detail("digest", plan.Digest)))
 }

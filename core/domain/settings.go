@@ -128,8 +128,8 @@ func (c *Catalog) GroupByName(name string) (Group, bool) {
 	return Group{}, false
 }
 
-// FindGroup returns the group with this name: the one that has it exactly, else the only one that has it without regard to case,
-// as fold folds it.
+// FindGroup returns the group with the name: the one with exactly this name, or else the only one with the name without
+// regard to case. fold is the case folding of names.
 func (c *Catalog) FindGroup(name string, fold func(string) string) (Group, bool) {
 	if g, ok := c.GroupByName(name); ok {
 		return g, true
@@ -144,7 +144,7 @@ func (c *Catalog) FindGroup(name string, fold func(string) string) (Group, bool)
 			matches++
 		}
 	}
-	if matches != 1 { // several are from before names were unique without regard to case
+	if matches != 1 { // earlier versions allowed several groups with the name
 		return Group{}, false
 	}
 	return found, true

@@ -28,17 +28,17 @@ var challengeRate = domain.Rate{Limit: 10, Window: time.Hour}
 
 // Checker sends and verifies codes. The login uses only this part of the package.
 type Checker struct {
-	users   ports.UserStore
-	lockout *lockout.Lockout
-	catalog ports.CatalogView
-	codes   ports.OneTimeCodes
-	sealer  ports.Sealer
-	clock   ports.Clock
-	journal *audit.Journal
-	letters *notify.Composer
-	limits  ports.RateLimiter
-	issuer  string
-	sms     bool
+	users    ports.UserStore
+	lockout  *lockout.Lockout
+	catalog  ports.CatalogView
+	codes    ports.OneTimeCodes
+	sealer   ports.Sealer
+	clock    ports.Clock
+	auditLog *audit.Journal
+	notices  *notify.Composer
+	limits   ports.RateLimiter
+	issuer   string
+	sms      bool
 }
 
 // Needs holds the dependencies of a Checker and a Service.
@@ -63,7 +63,7 @@ type Needs struct {
 func NewChecker(n Needs) *Checker {
 	return &Checker{
 		users: n.Users, lockout: lockout.New(n.Attempts, n.IDs, n.Clock), catalog: n.Catalog, codes: n.Codes, sealer: n.Sealer,
-		clock: n.Clock, journal: n.Journal, letters: n.Letters, limits: n.Limits, issuer: n.Issuer, sms: n.SMS,
+		clock: n.Clock, auditLog: n.Journal, notices: n.Letters, limits: n.Limits, issuer: n.Issuer, sms: n.SMS,
 	}
 }
 
@@ -105,24 +105,24 @@ func (c *Checker) Verify(ctx context.Context, by domain.Principal, user *domain.
 	if err != nil {
 		return "", err
 	}
-	guess, err := c.lockout.Reserve(ctx, AttemptsKey(user.ID), source, catalog.Settings.Lockout)
+	attempt, err := c.lockout.Reserve(ctx, AttemptsKey(user.ID), source, catalog.Settings.Lockout)
 	if err != nil {
 		return "", err
 	}
 	method, err := c.consume(ctx, user, normalize(code))
-	return method, c.settle(ctx, by, user, guess, err)
+	return method, c.settle(ctx, by, user, attempt, err)
 }
 
 // settle ends the attempt. An error other than a wrong code reveals nothing about the code, so it does not count.
-func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.User, guess *lockout.Guess, outcome error) error {
+func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.User, attempt *lockout.Guess, outcome error) error {
 	var ended error
 	switch {
 	case outcome == nil:
-		ended = guess.Succeed(ctx)
+		ended = attempt.Succeed(ctx)
 	case errors.Is(outcome, domain.ErrTwoFactorLogin):
-		ended = c.fail(ctx, by, user, guess)
+		ended = c.fail(ctx, by, user, attempt)
 	default:
-		ended = guess.GiveBack(ctx)
+		ended = attempt.GiveBack(ctx)
 	}
 	if ended != nil {
 		return ended
@@ -131,16 +131,16 @@ func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.
 }
 
 // fail counts a wrong code. If it locks at a login, the user is notified, since someone has passed the first step.
-func (c *Checker) fail(ctx context.Context, by domain.Principal, user *domain.User, guess *lockout.Guess) error {
+func (c *Checker) fail(ctx context.Context, by domain.Principal, user *domain.User, attempt *lockout.Guess) error {
 	var messages []domain.Message
 	if by.UserID == "" {
 		var err error
-		if messages, err = c.letters.PartialLogin(*user, by.Origin); err != nil {
+		if messages, err = c.notices.PartialLogin(*user, by.Origin); err != nil {
 			return err
 		}
 	}
-	return guess.Fail(ctx, func(out *domain.Outbox) {
-		out.Record(c.journal.Entry(by, domain.ActionAccountLocked, string(user.ID),
+	return attempt.Fail(ctx, func(out *domain.Outbox) {
+		out.Record(c.auditLog.Entry(by, domain.ActionAccountLocked, string(user.ID),
 			audit.ActedBy(user.ID), audit.Detail("factor", string(user.Factor.Method))))
 		out.Send(messages...)
 	})
@@ -241,7 +241,7 @@ func (c *Checker) send(ctx context.Context, id domain.UserID) error {
 // dispatch queues the code and returns the challenge to store.
 func (c *Checker) dispatch(u *domain.User, phone, code string, out *domain.Outbox) (*domain.CodeChallenge, error) {
 	expires := c.clock.Now().UTC().Add(sentCodeLife)
-	messages, err := c.letters.SMSCode(*u, phone, code, expires)
+	messages, err := c.notices.SMSCode(*u, phone, code, expires)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func (c *Checker) prove(ctx context.Context, by domain.Principal, user *domain.U
 	if !errors.Is(err, domain.ErrTwoFactorLogin) {
 		return err
 	}
-	if err := c.journal.Write(ctx, c.entry(by, domain.ActionTwoFactorFailed, user.ID, user.Factor.Method, failedCode)); err != nil {
+	if err := c.auditLog.Write(ctx, c.entry(by, domain.ActionTwoFactorFailed, user.ID, user.Factor.Method, failedCode)); err != nil {
 		return err
 	}
 	return domain.ErrTwoFactorCode
@@ -63,5 +63,5 @@ func (c *Checker) entry(by domain.Principal, action domain.Action, target domain
 	if method != "" {
 		options = append([]audit.Option{audit.Detail("method", string(method))}, more...)
 	}
-	return c.journal.Entry(by, action, string(target), options...)
+	return c.auditLog.Entry(by, action, string(target), options...)
 }

@@ -183,7 +183,7 @@ func (c *Checker) activate(by domain.Principal, u *domain.User, step int64, out 
 		Method: pending.Method, EnabledAt: c.clock.Now().UTC(), Secret: pending.Secret, LastStep: step,
 		PhoneNumber: pending.PhoneNumber, Backup: pending.Backup,
 	}
-	messages, err := c.letters.TwoFactorEnabled(*u, by)
+	messages, err := c.notices.TwoFactorEnabled(*u, by)
 	if err != nil {
 		return err
 	}
@@ -244,7 +244,7 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, id domain.Us
 		if !wasOn {
 			return nil
 		}
-		messages, err := c.letters.TwoFactorDisabled(*u, by)
+		messages, err := c.notices.TwoFactorDisabled(*u, by)
 		out.Send(messages...)
 		return err
 	})
@@ -264,7 +264,7 @@ func (s *Service) Reauthenticate(ctx context.Context, by domain.Principal, user 
 		return err
 	}
 	within, strict := freshFor, catalog.Settings.Session.ReauthenticateMinutes > 0
-	if strict { // asking for recent proofs never makes an old one do
+	if strict { // the setting never extends the default
 		within = min(within, catalog.Settings.Session.ReauthenticateWithin())
 	}
 	switch {

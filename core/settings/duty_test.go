@@ -114,10 +114,10 @@ func TestOnlyAffectedSessionIsExempt(t *testing.T) {
 	}
 	exempt, err := s.Patch(t.Context(), session, requireOn, 0)
 	must(t, err)
-	kept, err := s.Patch(t.Context(), other, settings.Patch{Session: settings.SessionPatch{MaxSessions: new(6)}}, 0)
+	unchanged, err := s.Patch(t.Context(), other, settings.Patch{Session: settings.SessionPatch{MaxSessions: new(6)}}, 0)
 	must(t, err)
-	if exempt.Grace.Session != "sess_x" || kept.Grace != exempt.Grace {
-		t.Errorf("exempt %+v, after another change %+v", exempt.Grace, kept.Grace)
+	if exempt.Grace.Session != "sess_x" || unchanged.Grace != exempt.Grace {
+		t.Errorf("exempt %+v, after another change %+v", exempt.Grace, unchanged.Grace)
 	}
 }
 
@@ -128,7 +128,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// runningClock moves on with every look.
+// runningClock advances with every read.
 type runningClock struct{ *kit.Clock }
 
 func (c runningClock) Now() time.Time {
@@ -136,8 +136,8 @@ func (c runningClock) Now() time.Time {
 	return c.Clock.Now()
 }
 
-// TestANewlySparedSessionHasThirtyMinutes has a clock that does not stand still while the change is made.
-func TestANewlySparedSessionHasThirtyMinutes(t *testing.T) {
+// TestNewlyExemptSessionHasThirtyMinutes uses a clock that advances during the change.
+func TestNewlyExemptSessionHasThirtyMinutes(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "root", password, "admin")
@@ -150,12 +150,12 @@ func TestANewlySparedSessionHasThirtyMinutes(t *testing.T) {
 	must(t, err)
 	want := "you have no second factor: set one up in this session within 30 minutes, or take the change back"
 	if len(patched.Warnings) != 2 || patched.Warnings[1] != want {
-		t.Errorf("the warnings are %q, want the second to be %q", patched.Warnings, want)
+		t.Errorf("warnings %q, want the second to be %q", patched.Warnings, want)
 	}
 }
 
-// TestTheWarningNamesTheTimeThatIsLeft extends the duty while the session is spared already.
-func TestTheWarningNamesTheTimeThatIsLeft(t *testing.T) {
+// TestWarningReportsRemainingTime extends the requirement while the session is already exempt.
+func TestWarningReportsRemainingTime(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "root", password, "admin")
@@ -168,6 +168,6 @@ func TestTheWarningNamesTheTimeThatIsLeft(t *testing.T) {
 	must(t, err)
 	want := "you have no second factor: set one up in this session within 9 minutes, or take the change back"
 	if len(patched.Warnings) != 2 || patched.Warnings[1] != want {
-		t.Errorf("the warnings are %q, want the second to be %q", patched.Warnings, want)
+		t.Errorf("warnings %q, want the second to be %q", patched.Warnings, want)
 	}
 }

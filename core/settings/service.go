@@ -11,13 +11,13 @@ import (
 
 // Service reads and changes the security settings.
 type Service struct {
-	store   ports.SettingsStore
-	catalog ports.CatalogView
-	guard   ports.AdminGuard
-	users   ports.UserStore
-	journal *audit.Journal
-	clock   ports.Clock
-	sms     bool
+	store    ports.SettingsStore
+	catalog  ports.CatalogView
+	guard    ports.AdminGuard
+	users    ports.UserStore
+	auditLog *audit.Journal
+	clock    ports.Clock
+	sms      bool
 }
 
 // Needs holds the dependencies of a Service.
@@ -35,7 +35,7 @@ type Needs struct {
 // New returns a Service.
 func New(n Needs) *Service {
 	return &Service{
-		store: n.Store, catalog: n.Catalog, guard: n.Guard, users: n.Users, journal: n.Journal, clock: n.Clock, sms: n.SMS,
+		store: n.Store, catalog: n.Catalog, guard: n.Guard, users: n.Users, auditLog: n.Journal, clock: n.Clock, sms: n.SMS,
 	}
 }
 
@@ -111,7 +111,7 @@ func (s *Service) change(
 		}
 		settings.Grace = s.grace(by, &before, settings)
 		settings.UpdatedAt = s.clock.Now().UTC()
-		out.Record(s.journal.Entry(by, domain.ActionSettingsChange, "settings", audit.Detail("changes", changes)))
+		out.Record(s.auditLog.Entry(by, domain.ActionSettingsChange, "settings", audit.Detail("changes", changes)))
 		return nil
 	}
 }

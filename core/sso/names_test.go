@@ -21,9 +21,9 @@ func TestUnverifiedProviderEmailBlocksNoOtherUser(t *testing.T) {
 			r := newRig(t, nil)
 			victim := r.victim(t, "admin", true)
 			r.claims(claims)
-			stranger := r.signIn(t).User
-			if stranger.ID == victim || stranger.UsernameKey == address || stranger.EmailKey == address {
-				t.Errorf("the provider's user has username %q and email %q", stranger.Username, stranger.Email)
+			newUser := r.signIn(t).User
+			if newUser.ID == victim || newUser.UsernameKey == address || newUser.EmailKey == address {
+				t.Errorf("the provider's user has username %q and email %q", newUser.Username, newUser.Email)
 			}
 			signedIn, err := r.Auth.Login(t.Context(), kit.From("192.0.2.9"), auth.LoginInput{Name: address, Password: password})
 			if err != nil || signedIn.User.ID != victim {
