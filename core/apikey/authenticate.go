@@ -46,7 +46,8 @@ func (s *Service) Authenticate(ctx context.Context, text string, from domain.Ori
 	return by, nil
 }
 
-// narrow returns the permissions that both the key and its owner have, with the role or group that grants them to the owner.
+// narrow returns the permissions that both the key and its owner have, with the role or group that grants them to the
+// owner.
 func narrow(key *domain.APIKey, held domain.Grants) domain.Grants {
 	var both domain.Grants
 	for _, p := range key.Permissions {

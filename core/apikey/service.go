@@ -68,7 +68,8 @@ func New(n Needs) *Service {
 	}
 }
 
-// CreateInput is the input of Create. ExpiresAt is at most MaxLife ahead; without it a key lives for the configured time.
+// CreateInput is the input of Create. ExpiresAt is at most MaxLife ahead; without it a key lives for the configured
+// time.
 type CreateInput struct {
 	Name        string
 	Permissions []string

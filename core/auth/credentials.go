@@ -11,7 +11,8 @@ import (
 
 // CheckCredentials reports whether a login would succeed, without starting a session. It counts as a login in every
 // respect: limits, lockout and audit entry. It returns false where Login would return fault.ErrUnauthorized or
-// domain.ErrPasswordExpired, and for a name, password or code that is empty or too long; a limit, a lock or an outage is an error.
+// domain.ErrPasswordExpired, and for a name, password or code that is empty or too long; a limit, a lock or an outage
+// is an error.
 func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in LoginInput) (bool, domain.RateState, error) {
 	check := s.checkOnly
 	if checkLoginInput(in) != nil {
@@ -27,8 +28,8 @@ func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in 
 	return false, rate, err
 }
 
-// refuseImpossible records an attempt with a name, password or code that no user can have. It reserves no attempt and counts
-// against no account.
+// refuseImpossible records an attempt with a name, password or code that no user can have. It reserves no attempt and
+// counts against no account.
 func (s *Service) refuseImpossible(ctx context.Context, by domain.Principal, in LoginInput) error {
 	reason := "impossible_credentials"
 	if in.Name == "" || in.Password == "" {

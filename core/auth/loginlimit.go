@@ -138,8 +138,9 @@ func (l *loginLimiter) end(ctx context.Context, take loginTake, err error) domai
 	return state
 }
 
-// isFailedLogin reports whether a login counts as a failure: any refused login, except one whose password was correct and
-// that lacks its second factor or a new password, and except one during an outage, which does not verify the password.
+// isFailedLogin reports whether a login counts as a failure: any refused login, except one whose password was correct
+// and that lacks its second factor or a new password, and except one during an outage, which does not verify the
+// password.
 func isFailedLogin(err error) bool {
 	return err != nil && !errors.Is(err, domain.ErrTwoFactorRequired) && !errors.Is(err, domain.ErrPasswordExpired) &&
 		fault.Of(err).Kind != fault.Unavailable

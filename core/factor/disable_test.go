@@ -84,7 +84,8 @@ func TestDisableIsRefusedWhileRoleRequiresFactor(t *testing.T) {
 	}, user.ID, factor.Proof{}), domain.ErrEnrollmentRequired)
 }
 
-// A long time in the settings must not accept a login of hours ago as a proof, which is not accepted without the setting.
+// A long time in the settings must not accept a login of hours ago as a proof, which is not accepted without the
+// setting.
 func TestReauthenticationSettingNeverExtendsTheDefault(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// freshFor is how long after a login a user may change their factor without another proof, unless the settings define
-	// a shorter time.
+	// freshFor is how long after a login a user may change their factor without another proof, unless the settings
+	// define a shorter time.
 	freshFor = 10 * time.Minute
 	// enrollmentLife and enrollmentTries limit a pending enrollment.
 	enrollmentLife  = 10 * time.Minute
@@ -255,9 +255,9 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, id domain.Us
 }
 
 // Reauthenticate returns nil if the principal logged in or stepped up within the last ten minutes, or the minutes in
-// the settings if fewer, or if the proof is correct. Otherwise it returns domain.ErrReauthentication, domain.ErrTwoFactorCode
-// for a wrong code, or domain.ErrCurrentPassword for a wrong password. If the settings define the minutes, the password
-// alone does not suffice for a user with a second factor, as in a step-up.
+// the settings if fewer, or if the proof is correct. Otherwise it returns domain.ErrReauthentication,
+// domain.ErrTwoFactorCode for a wrong code, or domain.ErrCurrentPassword for a wrong password. If the settings define
+// the minutes, the password alone does not suffice for a user with a second factor, as in a step-up.
 func (s *Service) Reauthenticate(ctx context.Context, by domain.Principal, user *domain.User, proof Proof) error {
 	catalog, err := s.checker.catalog.Catalog(ctx)
 	if err != nil {
