@@ -13,10 +13,17 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 )
 
-// Document is the whole OpenAPI document, as it was bundled.
-//
-//go:embed openapi.gen.json
-var Document []byte
+//go:embed openapi.gen.json.gz
+var document []byte
+
+// Document returns the whole OpenAPI document. The binary holds it compressed.
+func Document() ([]byte, error) {
+	raw, err := decompressed(document)
+	if err != nil {
+		return nil, fmt.Errorf("openapi document: %w", err)
+	}
+	return raw, nil
+}
 
 // served returns the document without the operations that are not mounted: what it says can be called.
 func served(apis ...httpserver.API) ([]byte, error) {
@@ -29,7 +36,11 @@ func served(apis ...httpserver.API) ([]byte, error) {
 		Paths      map[string]map[string]json.RawMessage `json:"paths"`
 		Components json.RawMessage                       `json:"components"`
 	}
-	if err := json.Unmarshal(Document, &document); err != nil {
+	raw, err := Document()
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, &document); err != nil {
 		return nil, fmt.Errorf("openapi document: %w", err)
 	}
 	mounted := map[string]bool{}
@@ -61,7 +72,7 @@ func documentation(apis ...httpserver.API) (httpserver.API, error) {
 	if err != nil {
 		return httpserver.API{}, err
 	}
-	document, err := compressed(raw)
+	answer, err := compressed(raw)
 	if err != nil {
 		return httpserver.API{}, err
 	}
@@ -69,7 +80,7 @@ func documentation(apis ...httpserver.API) (httpserver.API, error) {
 	if err != nil {
 		return httpserver.API{}, err
 	}
-	files["/openapi.json"] = file{"application/json; charset=utf-8", document}
+	files["/openapi.json"] = file{"application/json; charset=utf-8", answer}
 	routes := make([]httpserver.Route, 0, len(files))
 	for _, path := range sorted(files) {
 		routes = append(routes, route(http.MethodGet, path, httpserver.Public(), files[path].serve))
@@ -96,15 +107,19 @@ func (f file) serve(r *httpserver.Request) error {
 		r.SetHeader("Content-Encoding", "gzip")
 		return r.Raw(http.StatusOK, f.contentType, f.gzipped)
 	}
-	reader, err := gzip.NewReader(bytes.NewReader(f.gzipped))
-	if err != nil {
-		return err
-	}
-	plain, err := io.ReadAll(reader)
+	plain, err := decompressed(f.gzipped)
 	if err != nil {
 		return err
 	}
 	return r.Raw(http.StatusOK, f.contentType, plain)
+}
+
+func decompressed(gzipped []byte) ([]byte, error) {
+	reader, err := gzip.NewReader(bytes.NewReader(gzipped))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(reader)
 }
 
 func compressed(raw []byte) ([]byte, error) {

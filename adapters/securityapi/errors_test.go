@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
-	"github.com/ostiary/ostiary/adapters/securityapi"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/test/apicheck"
 )
@@ -35,7 +34,7 @@ func TestDocumentDocsAndCodeNameTheSameErrors(t *testing.T) {
 
 func documentErrors(t *testing.T) []string {
 	t.Helper()
-	check, err := apicheck.New(t.Context(), securityapi.Document)
+	check, err := apicheck.New(t.Context(), document(t))
 	if err != nil {
 		t.Fatal(err)
 	}

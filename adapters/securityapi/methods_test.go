@@ -24,7 +24,7 @@ type served struct {
 // documented lists the paths of the document, with something in the place of each parameter.
 func documented(t *testing.T) (all []served) {
 	t.Helper()
-	check, err := apicheck.New(t.Context(), securityapi.Document)
+	check, err := apicheck.New(t.Context(), document(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,11 @@ func parameters() (map[string]taken, error) {
 			Parameters map[string]parameter `json:"parameters"`
 		} `json:"components"`
 	}
-	if err := json.Unmarshal(Document, &document); err != nil {
+	raw, err := Document()
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, &document); err != nil {
 		return nil, fmt.Errorf("openapi document: %w", err)
 	}
 	all := map[string]taken{}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,6 +27,26 @@ func TestTheBundledDocumentIsFresh(t *testing.T) {
 	}
 	if !bytes.Equal(want, have) {
 		t.Error("openapi.gen.json is not what openapi/ says: run go generate ./adapters/securityapi")
+	}
+}
+
+func TestTheCompressedDocumentIsFresh(t *testing.T) {
+	t.Parallel()
+	want, err := os.ReadFile("../../openapi.gen.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := os.ReadFile("../../openapi.gen.json.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, err := io.ReadAll(reader)
+	if err != nil || !bytes.Equal(want, have) {
+		t.Errorf("openapi.gen.json.gz is not openapi.gen.json (%v): run go generate ./adapters/securityapi", err)
 	}
 }
 
