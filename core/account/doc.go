@@ -2,6 +2,6 @@
 // and email addresses.
 //
 // Everything that belongs to one change of a user (a new password, the sessions it ends, the token it consumes, the
-// notification email, the audit entry) is one write. Package access defines the rules on who may act on whom; the
-// user's directory defines what a password is and where it is stored.
+// notification email, the audit entry) is one write. Package access defines the rules on which principal may act on
+// which user; the user's directory defines what a password is and where it is stored.
 package account

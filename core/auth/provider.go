@@ -26,7 +26,7 @@ type ProviderLogin struct {
 	IDToken      string
 }
 
-// LoginByProvider starts a session for a user whom a provider has authenticated. It requires our second factor as at
+// LoginByProvider starts a session for a user that a provider has authenticated. It requires our second factor as at
 // any login (domain.ErrTwoFactorRequired, domain.ErrTwoFactorLogin) unless the provider's counts. A user who may not
 // log in is fault.ErrUnauthorized.
 func (s *Service) LoginByProvider(ctx context.Context, by domain.Principal, in ProviderLogin) (SignedIn, error) {

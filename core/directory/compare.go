@@ -165,7 +165,7 @@ func (c *comparison) compare(ctx context.Context, identity domain.Identity) erro
 		c.add(Step{Kind: StepCreate, Subject: identity.Subject, Username: identity.Username, identity: identity}, domain.CheckDirectoryUsername(identity.Username))
 		return nil
 	case user.Status == domain.StatusDeactivated && (identity.Disabled || !user.DeactivatedBySync):
-		return nil // only an administrator reactivates a user whom an administrator deactivated
+		return nil // only an administrator reactivates a user that an administrator deactivated
 	case identity.Disabled:
 		c.add(Step{Kind: StepDisable, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Reason: "disabled in the directory"}, nil)
 		return nil

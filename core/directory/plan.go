@@ -19,7 +19,7 @@ const (
 	StepCreate  StepKind = "create"
 	StepUpdate  StepKind = "update"
 	StepDisable StepKind = "disable"
-	// StepEnable activates a user whom a synchronization had disabled.
+	// StepEnable activates a user that a synchronization had disabled.
 	StepEnable StepKind = "enable"
 	StepSkip   StepKind = "skip"
 )

@@ -205,9 +205,10 @@ func (c *Checker) proves(id domain.UserID, pending *domain.Enrolment, code strin
 	return step, ok, nil
 }
 
-// Disable disables the factor: one's own after a fresh login or with a proof, another user's with users.manage, who is
-// then notified by whom. While the role requires a factor it is domain.ErrTwoFactorNeeded, except for the operator on
-// the command line, who can help a user who has lost all codes. Disabling an inactive factor has no effect.
+// Disable disables the factor: one's own after a fresh login or with a proof, another user's with users.manage; that
+// user is then notified who disabled it. While the role requires a factor it is domain.ErrTwoFactorNeeded, except for
+// the operator on the command line, who can help a user who has lost all codes. Disabling an inactive factor has no
+// effect.
 func (s *Service) Disable(ctx context.Context, by domain.Principal, id domain.UserID, proof Proof) error {
 	c := s.checker
 	user, err := s.disablable(ctx, by, id)
