@@ -1,8 +1,8 @@
-// Package builtindir is the directory of type "builtin": people whose passwords live with our users.
+// Package builtindir implements the directory type "builtin": people whose passwords are stored with our users.
 //
-// It makes and checks credentials and finds nobody: that a name is one of its users is known from the user. A new password
-// is held against the policy, the passwords that everybody tries first, the person's own words and their last passwords,
-// and every broken rule is told at once, each with a word of its own that programs can read:
+// It creates and verifies credentials and has no lookup: its users already have user records. A new password is
+// checked against the policy, common passwords, the person's own words and their previous passwords, and every
+// violated rule is reported at once by a code for programs:
 //
 //	min_length, max_length, require_uppercase, require_lowercase, require_numbers, require_special    the policy
 //	common_password    what everybody tries first
@@ -22,7 +22,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Type is the word of the configuration.
+// Type is the value in the configuration.
 const Type = "builtin"
 
 const (
@@ -34,7 +34,7 @@ const (
 	minSpreadWord = 6
 )
 
-// Config says which directory it is.
+// Config configures the directory.
 type Config struct {
 	ID domain.DirectoryID
 	// Product is the name of the service, which no password may hold; empty for Ostiary.
@@ -66,14 +66,14 @@ func (d *Directory) Type() string { return Type }
 // JustInTime returns false: users of this directory always exist before they sign in.
 func (d *Directory) JustInTime() bool { return false }
 
-// Suffixes returns none: whose a name is follows from the user.
+// Suffixes returns none: the user record names its directory.
 func (d *Directory) Suffixes() []string { return nil }
 
 // Close does nothing.
 func (d *Directory) Close(context.Context) error { return nil }
 
-// CheckCredential checks a password. Without a credential, or with one that has no hash, it is OutcomeBadCredentials after
-// the work of a check. The error is fault.ErrOverloaded.
+// CheckCredential verifies a password. Without a credential, or with one that has no hash, it returns
+// OutcomeBadCredentials after the work of a verification. The error is fault.ErrOverloaded.
 func (d *Directory) CheckCredential(ctx context.Context, credential *domain.PasswordCredential, password string) (outcome domain.Outcome, outdated bool, err error) {
 	var hash string
 	if credential != nil {
@@ -91,7 +91,7 @@ func (d *Directory) CheckCredential(ctx context.Context, credential *domain.Pass
 	return domain.OutcomeOK, outdated, nil
 }
 
-// LearnCost measures the form of the credential's hash where it came from elsewhere. The error is fault.ErrOverloaded.
+// LearnCost measures the cost of the credential's hash if it is a foreign one. The error is fault.ErrOverloaded.
 func (d *Directory) LearnCost(ctx context.Context, credential *domain.PasswordCredential) error {
 	if credential == nil || credential.Hash == "" {
 		return nil
@@ -99,13 +99,13 @@ func (d *Directory) LearnCost(ctx context.Context, credential *domain.PasswordCr
 	return d.hasher.Learn(ctx, credential.Hash)
 }
 
-// MakeHash returns the hash to keep for a new password. The error is fault.ErrOverloaded.
+// MakeHash returns the hash to store for a new password. The error is fault.ErrOverloaded.
 func (d *Directory) MakeHash(ctx context.Context, password string) (string, error) {
 	return d.hasher.Hash(ctx, password)
 }
 
-// CheckNew returns domain.ErrPasswordPolicy that names each broken rule. The last passwords are compared only when nothing
-// else is broken, since each costs a hash; the error is then also fault.ErrOverloaded.
+// CheckNew returns domain.ErrPasswordPolicy with each violated rule. The previous passwords are compared only if no
+// other rule is violated, since each costs a hash; the error may then also be fault.ErrOverloaded.
 func (d *Directory) CheckNew(ctx context.Context, policy domain.PasswordPolicy, next domain.NewPassword) error {
 	refused, broken := domain.ErrPasswordPolicy, false
 	refuse := func(reason string) { refused, broken = refused.About(next.Field, reason), true }
@@ -136,7 +136,7 @@ func (d *Directory) CheckNew(ctx context.Context, policy domain.PasswordPolicy, 
 	return nil
 }
 
-// isUsed reports whether the password is the present one or one of those before it, count together.
+// isUsed reports whether the password is the current one or a previous one, of the last count together.
 func (d *Directory) isUsed(ctx context.Context, count int, next domain.NewPassword) (bool, error) {
 	if next.Present == nil || count <= 0 {
 		return false, nil
@@ -154,8 +154,8 @@ func (d *Directory) isUsed(ctx context.Context, count int, next domain.NewPasswo
 	return false, nil
 }
 
-// holdsOwnWord reports whether the password holds one of the person's words or the product's name, whole or one of its
-// parts ("doe" and "john" of john.doe), in any case, and a longer one with any signs between.
+// holdsOwnWord reports whether the password contains one of the person's words or the product's name, whole or one of
+// its parts ("doe" and "john" of john.doe), in any case, and a longer one with any signs between its characters.
 func (d *Directory) holdsOwnWord(next domain.NewPassword) bool {
 	folded := d.fold.Fold(next.Password)
 	bare := strings.Map(letterOrDigit, folded)

@@ -1,16 +1,16 @@
 // Package smsgateway sends SMS through the HTTP interface of a gateway.
 //
-// What a gateway wants is written as a request with placeholders, so that common ones need no code:
+// The request that a gateway expects is configured with placeholders, so that common gateways need no code:
 //
 //	{{.To}}      the number in E.164 form, such as +420123456789
 //	{{.Text}}    the message
-//	{{.ID}}      the message's id, the same at each try, for gateways that drop repeats
+//	{{.ID}}      the message's id, the same for each attempt, for gateways that drop duplicates
 //	{{.Secret}}  the configured secret
 //	{{json .Text}} and {{query .Text}} quote for JSON and for URLs and forms
 //
-// A status of the configured list means that the gateway has taken the message. 400, 404, 410 and 422 mean that it never will, and
-// are domain.ErrUndeliverable. Everything else is tried again, refused credentials included: those are for the operator to
-// mend. Redirects are not followed: the secret is for the configured host.
+// A status of the configured list means that the gateway has accepted the message. 400, 404, 410 and 422 mean that it
+// never will, and are domain.ErrUndeliverable. Every other response is retried, also refused credentials, which the
+// operator can fix. Redirects are not followed: the secret is only for the configured host.
 package smsgateway
 
 import (
@@ -28,10 +28,10 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// maxAnswer is how much of an answer is read at all.
+// maxAnswer is the maximum number of bytes read from a response.
 const maxAnswer = 64 << 10
 
-// Config is the request. URL, the values of Headers and Body are templates, as the package says.
+// Config is the request. URL, the values of Headers and Body are templates (see the package documentation).
 type Config struct {
 	URL           string // https; http to this machine only
 	Method        string // POST when empty
@@ -48,7 +48,7 @@ type Sender struct {
 	client *http.Client
 }
 
-// New returns a sender, or an error that names the template that does not parse and quotes nothing of it. It makes no
+// New returns a sender, or an error that names the template that does not parse, without quoting it. It makes no
 // connection.
 func New(cfg Config) (*Sender, error) {
 	if cfg.Method == "" {
@@ -74,7 +74,7 @@ func New(cfg Config) (*Sender, error) {
 	return s, err
 }
 
-// templates are the texts that may hold placeholders, by what to call them in an error.
+// templates are the templates by their names in error messages.
 func (c *Config) templates() map[string]string {
 	texts := map[string]string{"url": c.URL, "body": c.Body}
 	for name, value := range c.Headers {
@@ -86,7 +86,8 @@ func (c *Config) templates() map[string]string {
 // Channel returns domain.ChannelSMS.
 func (s *Sender) Channel() domain.Channel { return domain.ChannelSMS }
 
-// Send asks the gateway to send the message. Errors hold the gateway's status and neither the number nor the secret.
+// Send requests the gateway to send the message. Errors contain the gateway's status and neither the number nor the
+// secret.
 func (s *Sender) Send(ctx context.Context, letter domain.Letter) error {
 	request, err := s.request(ctx, message{To: letter.To, Text: letter.Text, ID: string(letter.ID), Secret: s.cfg.Secret})
 	if err != nil {
