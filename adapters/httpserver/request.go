@@ -43,7 +43,8 @@ func (r *Request) Context() context.Context { return r.ctx }
 // Credential returns the one credential that was sent, or "".
 func (r *Request) Credential() (string, error) { return r.mount.api.Credential(r) }
 
-// Refusal returns the refusal that the route's handler would give to the principal, as far as its Check tells.
+// Refusal returns the error that the route's handler would return to the principal, as far as its Check determines
+// it.
 func (r *Request) Refusal() error {
 	if r.mount.Check == nil {
 		return nil

@@ -23,7 +23,7 @@ type pool struct {
 	idleFor  time.Duration
 	maxAge   time.Duration
 	slots    chan struct{}
-	refused  func(error) // is told that the server refused the service account, before anybody else can try it
+	refused  func(error) // called when the server refused the service account, before another call can try it
 
 	mu     sync.Mutex
 	idle   []*conn // the last used at the end

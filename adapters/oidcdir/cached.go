@@ -12,31 +12,31 @@ const (
 	// restAfterFetch is the minimum time between two successful fetches: forged tokens must not cause requests to the
 	// provider.
 	restAfterFetch = 10 * time.Second
-	// restAfterFailure lies between two fetches when the first failed.
+	// restAfterFailure is the minimum time between two fetches if the first failed.
 	restAfterFailure = 2 * time.Second
-	// longestLife is how long a value serves on while the provider cannot be reached for a newer one.
+	// longestLife is how long a value is used while the provider cannot be reached for a newer one.
 	longestLife = 24 * time.Hour
 )
 
-// cached holds one value from the provider: fetched when first needed, again when it is old, by one request at a time
-// and never more often than the rests above.
+// cached holds one value from the provider. It is fetched on first use and refreshed when it is old, by one request
+// at a time and never more often than the minimum times above.
 type cached[T any] struct {
 	fetch   func(ctx context.Context) (T, error)
 	now     func() time.Time
-	soft    time.Duration // the age at which it is fetched again
+	soft    time.Duration // the age at which it is refreshed
 	timeout time.Duration
 
 	flight singleflight.Group
 
 	mu        sync.Mutex
 	value     T
-	err       error // of the last try
+	err       error // of the last attempt
 	have      bool
 	fetchedAt time.Time
 	triedAt   time.Time
 }
 
-// get returns the value. One that is older than soft is fetched again; if that fails, the old one serves on.
+// get returns the value. A value older than soft is refreshed; if that fails, the old one is used.
 func (c *cached[T]) get(ctx context.Context) (T, error) {
 	now := c.look()
 	switch {
@@ -52,8 +52,8 @@ func (c *cached[T]) get(ctx context.Context) (T, error) {
 	return value, err
 }
 
-// renew returns a newer value than the caller saw if one may be fetched now, and else what there is. If the last fetch
-// failed it is an error: the value that would have decided is not known.
+// renew returns a newer value than the caller has if one may be fetched now, and otherwise the current one. If the
+// last fetch failed it returns an error, since the value that would decide is unknown.
 func (c *cached[T]) renew(ctx context.Context) (T, error) {
 	now := c.look()
 	if !now.mayTry {
@@ -62,10 +62,10 @@ func (c *cached[T]) renew(ctx context.Context) (T, error) {
 	return c.load(ctx)
 }
 
-// holding is what cached has at one moment.
+// holding is a snapshot of cached.
 type holding[T any] struct {
 	value               T
-	err                 error // of the last try
+	err                 error // of the last attempt
 	have, fresh, mayTry bool
 }
 
@@ -79,7 +79,7 @@ func (c *cached[T]) look() holding[T] {
 	}
 	age := now.Sub(c.fetchedAt)
 	h := holding[T]{err: c.err, have: c.have && age < longestLife, fresh: age < c.soft}
-	// A clock that was set back must not stop the fetching.
+	// A clock that was set back must not prevent fetches.
 	h.mayTry = c.triedAt.IsZero() || now.Before(c.triedAt) || now.Sub(c.triedAt) >= rest
 	if h.have {
 		h.value = c.value
@@ -87,8 +87,8 @@ func (c *cached[T]) look() holding[T] {
 	return h
 }
 
-// load fetches once for all who ask meanwhile. The fetch has its own time limit, so that a browser that goes away
-// leaves the others their answer.
+// load fetches once for all concurrent callers. The fetch has its own timeout, so that a disconnected browser does
+// not cancel it for the others.
 func (c *cached[T]) load(ctx context.Context) (T, error) {
 	done := c.flight.DoChan("", func() (any, error) {
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)

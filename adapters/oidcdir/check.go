@@ -18,7 +18,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// clockWarning is the difference of clocks from which a check complains.
+// clockWarning is the clock difference that a check reports.
 const clockWarning = 30 * time.Second
 
 // Check implements ports.Checker. It queries the provider without the caches and the breaker. The sample is not used:

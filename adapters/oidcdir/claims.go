@@ -15,10 +15,11 @@ const (
 	latestSeconds = 1 << 40
 )
 
-// claims are the members of a token or of the user information, each under its exact name.
+// claims are the members of a token or of the userinfo response by their exact names.
 type claims map[string]any
 
-// UnmarshalJSON refuses what two parsers could read differently: a name that comes twice, and bytes that are no UTF-8.
+// UnmarshalJSON refuses input that two parsers could read differently: a duplicate name, and bytes that are not
+// UTF-8.
 func (c *claims) UnmarshalJSON(data []byte) error {
 	var m map[string]any
 	if err := json.Unmarshal(data, &m); err != nil {
@@ -28,13 +29,13 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// text returns a claim that is a text, else "".
+// text returns a string claim, or "".
 func (c claims) text(name string) string {
 	s, _ := c[name].(string)
 	return s
 }
 
-// time returns a claim that is a number of seconds since 1970.
+// time returns a claim in seconds since 1970.
 func (c claims) time(name string) (time.Time, bool) {
 	n, ok := c[name].(float64)
 	if !ok || math.IsNaN(n) || n <= 0 || n > latestSeconds {
@@ -63,7 +64,7 @@ func find(object map[string]any, path string) (any, bool) {
 	return nil, false
 }
 
-// string returns the text under a path, "" where there is none.
+// string returns the string at a path, or "" if there is none.
 func (c claims) string(path string) string {
 	value, _ := c.at(path)
 	s, _ := value.(string)
@@ -73,8 +74,8 @@ func (c claims) string(path string) string {
 	return strings.TrimSpace(s)
 }
 
-// values returns the texts under a path: the elements of an array, one text, or the keys of an object, as Zitadel writes
-// roles.
+// values returns the strings at a path: the elements of an array, one string, or the keys of an object, as in
+// Zitadel's roles.
 func (c claims) values(path string) []string {
 	value, _ := c.at(path)
 	var texts []string
@@ -97,7 +98,7 @@ func (c claims) values(path string) []string {
 	return texts[:min(len(texts), maxValues)]
 }
 
-// isTrue reads a truth as a boolean, as "true" (Cognito) or as 1 and "1" (Entra's xms_edov).
+// isTrue parses a boolean, "true" (Cognito), or 1 and "1" (Entra's xms_edov).
 func (c claims) isTrue(path string) bool {
 	value, _ := c.at(path)
 	switch v := value.(type) {
@@ -111,7 +112,7 @@ func (c claims) isTrue(path string) bool {
 	return false
 }
 
-// has reports whether there is anything under the path.
+// has reports whether there is a value at the path.
 func (c claims) has(path string) bool {
 	_, ok := c.at(path)
 	return ok

@@ -18,21 +18,21 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Type is the word of the configuration for directories of this package.
+// Type is the configuration's type of directories of this package.
 const Type = "oidc"
 
-// outagesToOpen is how many outages in a row make the breaker leave the provider alone.
+// outagesToOpen is the number of consecutive outages that opens the circuit breaker.
 const outagesToOpen = 5
 
-// Options are what a directory needs beside its settings.
+// Options are the dependencies of a directory.
 type Options struct {
 	Clock ports.Clock
-	// CallbackURL and BackChannelURL tell the addresses to register at the provider of a directory; the check shows them.
-	// Either may be nil.
+	// CallbackURL and BackChannelURL return the URLs to register at the provider of a directory, which the check
+	// displays. Either may be nil.
 	CallbackURL, BackChannelURL func(id domain.DirectoryID) string
 }
 
-// Factory returns what makes directories of type oidc.
+// Factory returns the factory of directories of type oidc.
 func Factory(options Options) ports.DirectoryFactory {
 	return ports.DirectoryFactory{
 		Type: Type,
@@ -51,7 +51,7 @@ type Directory struct {
 	id       domain.DirectoryID
 	settings Settings
 	secret   string
-	// issuer is what discovery must name; with Entra's multi-tenant form it holds {tenantid}.
+	// issuer is the issuer that discovery must return; with Entra's multi-tenant form it contains {tenantid}.
 	issuer    string
 	options   Options
 	client    *http.Client
@@ -59,15 +59,15 @@ type Directory struct {
 	discovery *discovery
 }
 
-// The abilities of a provider.
+// The capabilities of a provider.
 var (
 	_ ports.RedirectLogin    = (*Directory)(nil)
 	_ ports.ProviderSessions = (*Directory)(nil)
 	_ ports.Checker          = (*Directory)(nil)
 )
 
-// New returns the directory with these settings. It makes no network call, and reports all mistakes at once as a
-// fault.ErrInvalid that names each setting.
+// New returns the directory with these settings. It makes no network call, and returns all errors at once as a
+// fault.ErrInvalid with a detail for each setting.
 func New(id domain.DirectoryID, settings Settings, options Options) (*Directory, error) {
 	if options.Clock == nil {
 		return nil, errors.New("oidcdir needs a clock")
@@ -103,7 +103,7 @@ func New(id domain.DirectoryID, settings Settings, options Options) (*Directory,
 	return d, nil
 }
 
-// readSecret takes the line feed off that editors put at a file's end.
+// readSecret removes the trailing line feed that editors append to a file.
 func (s *Settings) readSecret() (string, error) {
 	if s.ClientSecretFile == "" {
 		return s.ClientSecret, nil
@@ -143,10 +143,10 @@ func (d *Directory) ID() domain.DirectoryID { return d.id }
 // Type returns "oidc".
 func (d *Directory) Type() string { return Type }
 
-// JustInTime reports whether the first sign-in makes a user.
+// JustInTime reports whether the first sign-in creates a user.
 func (d *Directory) JustInTime() bool { return d.settings.JustInTime }
 
-// Suffixes returns the domains whose logins belong here.
+// Suffixes returns the domains whose logins belong to this directory.
 func (d *Directory) Suffixes() []string { return slices.Clone(d.settings.Suffixes) }
 
 // DisplayName returns the provider's name for login pages.
@@ -155,7 +155,7 @@ func (d *Directory) DisplayName() string { return d.settings.DisplayName }
 // LinksByEmail reports whether the provider is marked as trusted.
 func (d *Directory) LinksByEmail() bool { return d.settings.Trusted }
 
-// Close drops the connections to the provider.
+// Close closes the connections to the provider.
 func (d *Directory) Close(context.Context) error {
 	d.client.CloseIdleConnections()
 	return nil
@@ -163,14 +163,14 @@ func (d *Directory) Close(context.Context) error {
 
 func (d *Directory) now() time.Time { return d.options.Clock.Now() }
 
-// within runs one step of a sign-in inside the time limit and behind the breaker.
+// within runs one step of a sign-in with the timeout and behind the breaker.
 func (d *Directory) within(ctx context.Context, step func(ctx context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, d.settings.Timeout)
 	defer cancel()
 	_, err := d.breaker.Execute(func() (struct{}, error) {
 		err := step(limited)
 		if err != nil && ctx.Err() != nil {
-			// The browser went away: that says nothing of the provider.
+			// A disconnected browser is no evidence about the provider.
 			return struct{}{}, domain.ErrDirectoryUnavailable.Because(context.Cause(ctx))
 		}
 		return struct{}{}, err

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// metadata is what a provider says of itself (OpenID Connect Discovery 1.0 section 3).
+// metadata is the provider's metadata (OpenID Connect Discovery 1.0 section 3).
 type metadata struct {
 	Issuer                string   `json:"issuer"`
 	AuthURL               string   `json:"authorization_endpoint"`
@@ -34,7 +34,7 @@ type metadata struct {
 	keys *keyRing
 }
 
-// discovery keeps the metadata, and the keys for as long as their address stays the same.
+// discovery caches the metadata, and the keys while their URL stays the same.
 type discovery struct {
 	metadata *cached[*metadata]
 
@@ -64,7 +64,7 @@ func (d *Directory) provider(ctx context.Context) (*metadata, error) {
 	return m, nil
 }
 
-// ringFor keeps the key ring over a renewed discovery, since the rest between two fetches is counted there.
+// ringFor keeps the key ring when discovery is refreshed, since it limits the rate of fetches.
 func (d *Directory) ringFor(disc *discovery, address string) *keyRing {
 	disc.mu.Lock()
 	defer disc.mu.Unlock()
@@ -86,7 +86,8 @@ func (d *Directory) ringFor(disc *discovery, address string) *keyRing {
 func (d *Directory) fetchMetadata(ctx context.Context) (*metadata, error) {
 	ctx = oidc.ClientContext(ctx, d.client)
 	if d.settings.Entra.MultiTenant {
-		// The document of all tenants names no issuer but a form of one. It is compared below, and in each token.
+		// The document for all tenants contains a template instead of an issuer. It is compared below, and in each
+		// token.
 		ctx = oidc.InsecureIssuerURLContext(ctx, d.issuer)
 	}
 	provider, err := oidc.NewProvider(ctx, d.settings.Issuer)
@@ -103,7 +104,7 @@ func (d *Directory) fetchMetadata(ctx context.Context) (*metadata, error) {
 	return &m, d.checkMetadata(&m)
 }
 
-// checkMetadata refuses what a sign-in could not work with, or would be unsafe with.
+// checkMetadata refuses metadata with which a sign-in would fail or be unsafe.
 func (d *Directory) checkMetadata(m *metadata) error {
 	endpoints := []struct {
 		name, url string
@@ -135,7 +136,7 @@ func (d *Directory) checkMetadata(m *metadata) error {
 	return nil
 }
 
-// oauthConfig returns the OAuth 2 side of the provider for one callback address.
+// oauthConfig returns the OAuth 2 configuration of the provider for a callback URL.
 func (d *Directory) oauthConfig(m *metadata, callback string) *oauth2.Config {
 	return &oauth2.Config{
 		ClientID:     d.settings.ClientID,
@@ -173,7 +174,7 @@ func (d *Directory) isEntra() bool {
 	return strings.HasPrefix(d.settings.Issuer, "https://login.microsoftonline.")
 }
 
-// issuerOf returns the issuer that a statement of the given tenant must carry, or false where the tenant may not sign in.
+// issuerOf returns the issuer of the given tenant's tokens, or false if the tenant may not sign in.
 func (d *Directory) issuerOf(tenant string) (string, bool) {
 	if !d.settings.Entra.MultiTenant {
 		return d.issuer, true

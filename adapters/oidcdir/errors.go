@@ -15,15 +15,15 @@ var (
 	errNotHTTPS     = errors.New("must be https")
 )
 
-// longestReason bounds what a provider can write into our log and audit trail.
+// longestReason limits what a provider can write into our log and audit log.
 const longestReason = 300
 
-// outageError is a provider that could not say. The circuit breaker counts it.
+// outageError is an outage of the provider. The circuit breaker counts it.
 type outageError struct{ reason string }
 
 func (e *outageError) Error() string { return e.reason }
 
-// outage returns domain.ErrDirectoryUnavailable for a provider that did not answer or answered nonsense.
+// outage returns domain.ErrDirectoryUnavailable for a provider without a response or with an invalid one.
 func outage(doing string, cause error) error {
 	return domain.ErrDirectoryUnavailable.Because(&outageError{reason: shorten(doing + ": " + cause.Error())})
 }
@@ -34,7 +34,7 @@ func isOutage(err error) bool {
 	return errors.As(err, &o)
 }
 
-// misconfigured returns domain.ErrDirectoryUnavailable for a provider that works and refuses our configuration.
+// misconfigured returns domain.ErrDirectoryUnavailable for an available provider that refuses our configuration.
 func misconfigured(reason string) error {
 	return domain.ErrDirectoryUnavailable.Because(errors.New(shorten(reason)))
 }
@@ -44,7 +44,7 @@ func refuse(format string, args ...any) error {
 	return domain.ErrRedirectLogin.Because(errors.New(shorten(fmt.Sprintf(format, args...))))
 }
 
-// refuseLogout turns the refusal of a token into the refusal of a logout token; an outage stays one.
+// refuseLogout converts the refusal of a token to the refusal of a logout token; an outage is returned unchanged.
 func refuseLogout(err error) error {
 	if errors.Is(err, domain.ErrDirectoryUnavailable) {
 		return err
@@ -56,7 +56,7 @@ func refuseLogout(err error) error {
 	return domain.ErrLogoutToken.Because(cause)
 }
 
-// shorten makes a reason one bounded line, whatever a provider put into it.
+// shorten converts a reason from a provider to one line of limited length.
 func shorten(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r == 0x2028 || r == 0x2029 || !domain.IsPrintable(string(r)) {

@@ -12,8 +12,8 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// withUserInfo returns the ID token's claims, with those of the userinfo endpoint beside them where the settings say so
-// or something that is mapped is missing. What the ID token says wins.
+// withUserInfo returns the ID token's claims, merged with those of the userinfo endpoint if the settings require it
+// or a mapped claim is missing. The ID token takes precedence.
 func (d *Directory) withUserInfo(ctx context.Context, m *metadata, token *idToken, accessToken string) (claims, error) {
 	switch {
 	case d.settings.UserInfo == userInfoNever, m.UserInfoURL == "":
@@ -46,7 +46,7 @@ func (d *Directory) withUserInfo(ctx context.Context, m *metadata, token *idToke
 	return info, nil
 }
 
-// isComplete reports whether nothing that is mapped is missing.
+// isComplete reports whether no mapped claim is missing.
 func (d *Directory) isComplete(c claims) bool {
 	names := d.settings.Claims
 	wanted := []string{names.Email, names.FullName}
@@ -70,7 +70,7 @@ func (d *Directory) isComplete(c claims) bool {
 	return true
 }
 
-// identity maps the claims. The subject is issuer and sub, which no other person ever gets.
+// identity maps the claims. The subject is issuer and sub, which is never reassigned to another person.
 func (d *Directory) identity(token *idToken, c claims) (domain.Identity, error) {
 	if err := d.checkRequired(c); err != nil {
 		return domain.Identity{}, err
@@ -96,7 +96,7 @@ func (d *Directory) identity(token *idToken, c claims) (domain.Identity, error) 
 	return identity, nil
 }
 
-// subjectOf joins the two. An issuer has no fragment, so "#" parts them without doubt.
+// subjectOf joins issuer and sub. An issuer has no fragment, so "#" separates them unambiguously.
 func subjectOf(issuer, subject string) domain.Subject {
 	return domain.Subject(issuer + "#" + subject)
 }
@@ -139,8 +139,8 @@ func (d *Directory) checkRequired(c claims) error {
 	return nil
 }
 
-// checkWhole refuses a token that says its groups stand elsewhere (Entra does, above 200): taking them for none would
-// silently change what a person may do.
+// checkWhole refuses a token whose groups are only referenced (Entra does this above 200): treating them as none
+// would silently change a person's permissions.
 func (d *Directory) checkWhole(c claims) error {
 	elsewhere, _ := c["_claim_names"].(map[string]any)
 	names := d.settings.Claims
@@ -153,11 +153,11 @@ func (d *Directory) checkWhole(c claims) error {
 	return nil
 }
 
-// mapRights applies the explicit maps. Claims that are not named in them give nothing.
+// mapRights applies the explicit maps. Claims without a map grant nothing.
 func (d *Directory) mapRights(identity *domain.Identity, c claims) {
 	roles := c.values(d.settings.Claims.Roles)
 	if len(d.settings.Roles) > 0 {
-		// Who has lost the value loses the role.
+		// A person who no longer has the value loses the role.
 		identity.Role = domain.RoleID(d.settings.DefaultRole)
 	}
 	for _, rule := range d.settings.Roles {
@@ -167,7 +167,7 @@ func (d *Directory) mapRights(identity *domain.Identity, c claims) {
 		}
 	}
 	if len(d.settings.GroupMapping) > 0 {
-		identity.MappedGroups = []string{} // none is something else than not mapped
+		identity.MappedGroups = []string{} // empty differs from not mapped
 	}
 	for _, rule := range d.settings.GroupMapping {
 		if contains(identity.Groups, rule.Value) && !contains(identity.MappedGroups, rule.To) {
@@ -176,8 +176,8 @@ func (d *Directory) mapRights(identity *domain.Identity, c claims) {
 	}
 }
 
-// hasSecondFactor looks at the ID token alone: amr and acr speak of this sign-in, user information does not. Entra ID
-// writes the authentication contexts that were met into acrs.
+// hasSecondFactor checks only the ID token: amr and acr describe this sign-in, user information does not. Entra ID
+// writes the satisfied authentication contexts into acrs.
 func (d *Directory) hasSecondFactor(c claims) bool {
 	for _, method := range c.values("amr") {
 		if contains(d.settings.SecondFactor.AMR, method) {

@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	// longestToken bounds a token before anything is computed on it; ID tokens with many groups reach tens of KiB.
+	// longestToken limits a token before it is parsed; ID tokens with many groups reach tens of KiB.
 	longestToken   = 64 << 10
 	longestSubject = 255 // OpenID Connect Core 1.0 section 2
 )
 
-// idToken is a checked ID token.
+// idToken is a verified ID token.
 type idToken struct {
 	issuer   string
 	subject  string
@@ -29,7 +29,7 @@ type idToken struct {
 	claims   claims
 }
 
-// idTokenWants is what an ID token must fit. Zero fields are not looked at.
+// idTokenWants is what an ID token must match. Zero fields are not checked.
 type idTokenWants struct {
 	nonce         string
 	accessToken   string
@@ -37,8 +37,8 @@ type idTokenWants struct {
 	signedInAfter time.Time // at the provider
 }
 
-// checkIDToken applies OpenID Connect Core 1.0 section 3.1.3.7 and what RFC 8725 adds. The library checks signature,
-// issuer, audience, exp and nbf; all else is done here.
+// checkIDToken verifies a token according to OpenID Connect Core 1.0 section 3.1.3.7 and RFC 8725. The library
+// verifies signature, issuer, audience, exp and nbf; the rest is done here.
 func (d *Directory) checkIDToken(ctx context.Context, m *metadata, raw string, want idTokenWants) (*idToken, error) {
 	if err := checkForm(raw, "", "JWT"); err != nil {
 		return nil, err
@@ -69,8 +69,8 @@ func (d *Directory) checkIDToken(ctx context.Context, m *metadata, raw string, w
 	return token, nil
 }
 
-// checkForm refuses what is no compact JWS or is a token of another type. The alphabet is looked at first: some decoders
-// pass over line feeds.
+// checkForm refuses malformed compact JWS and tokens of another type. The alphabet is checked first, since some
+// decoders ignore line feeds.
 func checkForm(raw string, types ...string) error {
 	if len(raw) > longestToken {
 		return refuse("the token is longer than %d bytes", longestToken)
@@ -100,7 +100,7 @@ func checkForm(raw string, types ...string) error {
 	return refuse("the token's type is %q", text)
 }
 
-// observedKeys remembers why a signature could not be checked: the library flattens that to text.
+// observedKeys records why a signature could not be verified: the library reduces that to text.
 type observedKeys struct {
 	ring *keyRing
 	err  error
@@ -113,7 +113,7 @@ func (o *observedKeys) VerifySignature(ctx context.Context, token string) ([]byt
 	return payload, err
 }
 
-// failure returns the outage that kept the library from saying, or else a refusal with its reason.
+// failure returns the outage that prevented the verification, or otherwise a refusal with its reason.
 func (o *observedKeys) failure(err error) error {
 	if errors.Is(o.err, domain.ErrDirectoryUnavailable) {
 		return o.err
@@ -131,13 +131,14 @@ func (d *Directory) verifier(keys oidc.KeySet) *oidc.IDTokenVerifier {
 	})
 }
 
-// checkParties decides on the claims by their exact names: the library reads "ISS" for "iss".
+// checkParties checks the claims by their exact names: the library accepts "ISS" for "iss".
 func (d *Directory) checkParties(c claims) error {
 	issuer, allowed := d.issuerOf(c.text("tid"))
 	if !allowed {
 		return refuse("the tenant %q may not sign in", c.text("tid"))
 	}
-	// The library also takes "accounts.google.com" for Google's issuer. Here a second spelling would be a second person.
+	// The library also accepts "accounts.google.com" for Google's issuer. Here a second spelling would be a second
+	// person.
 	if c.text("iss") != issuer {
 		return refuse("the token's issuer is %q, not %q", c.text("iss"), issuer)
 	}
@@ -217,7 +218,7 @@ func checkAccessToken(verified *oidc.IDToken, c claims, accessToken string) erro
 	return nil
 }
 
-// checkPurpose refuses signed tokens of the same provider and client that were made for something else.
+// checkPurpose refuses signed tokens of the same provider and client that were issued for another purpose.
 func checkPurpose(c claims) error {
 	if _, present := c["events"]; present {
 		return refuse("the token is a security event, not an ID token")

@@ -23,19 +23,19 @@ var errUnknownKey = errors.New("the token is not signed by a key that the provid
 type publicKey struct {
 	jose.JSONWebKey
 
-	// issuer is Entra's statement of which tenants the key signs for.
+	// issuer is Entra's declaration of the tenants that the key signs for.
 	issuer string
 }
 
-// keyRing implements oidc.KeySet on the provider's keys, with fetches limited as package oidcdir says.
+// keyRing implements oidc.KeySet with the provider's keys and the fetch limits of this package.
 type keyRing struct {
 	url        string
 	algorithms []jose.SignatureAlgorithm
 	keys       *cached[[]publicKey]
 }
 
-// VerifySignature returns the payload of a token that one of the provider's keys signed. An error that is no outage
-// means that none did.
+// VerifySignature returns the payload of a token that one of the provider's keys signed. An error that is not an
+// outage means that none did.
 func (r *keyRing) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	signed, err := jose.ParseSignedCompact(token, r.algorithms)
 	if err != nil {
@@ -48,7 +48,7 @@ func (r *keyRing) VerifySignature(ctx context.Context, token string) ([]byte, er
 	if payload, ok := verifyWith(keys, signed); ok {
 		return payload, nil
 	}
-	// The provider may have changed its keys since.
+	// The provider may have changed its keys since then.
 	if keys, err = r.keys.renew(ctx); err != nil {
 		return nil, outage("fetching the keys", err)
 	}
@@ -78,8 +78,8 @@ func (k *publicKey) fits(algorithm string) bool {
 	return k.Algorithm == "" || k.Algorithm == algorithm || k.Algorithm == "Ed25519" && algorithm == string(jose.EdDSA)
 }
 
-// signsFor reports whether the key is meant for the token's issuer, where the key says for which it is: a key of one
-// tenant must not sign for another.
+// signsFor reports whether the key is meant for the token's issuer, if the key declares one: a key of one tenant must
+// not sign for another.
 func (k *publicKey) signsFor(payload []byte) bool {
 	if k.issuer == "" {
 		return true
@@ -94,7 +94,7 @@ func (k *publicKey) signsFor(payload []byte) bool {
 	return strings.ReplaceAll(k.issuer, "{tenantid}", token.Tenant) == token.Issuer
 }
 
-// fetchKeys reads the provider's key set. Keys that cannot be used here are passed over.
+// fetchKeys fetches the provider's key set. Unsupported keys are skipped.
 func fetchKeys(ctx context.Context, client *http.Client, address string) ([]publicKey, error) {
 	answer, err := get(ctx, client, address, "application/jwk-set+json, application/json", "")
 	if err != nil {
@@ -136,7 +136,7 @@ func parseKey(raw json.RawMessage) (publicKey, bool) {
 		return key, false
 	}
 	key.issuer = more.Issuer
-	// A symmetric or private key in a public place proves nothing.
+	// A published symmetric or private key proves nothing.
 	if !key.IsPublic() || !key.Valid() || key.Use != "" && key.Use != "sig" {
 		return key, false
 	}

@@ -20,12 +20,13 @@ import (
 )
 
 const (
-	// flowLife is how long a person may take at the provider.
+	// flowLife is how long a sign-in at the provider may take.
 	flowLife    = 10 * time.Minute
 	nonceBytes  = 32
 	longestCode = 8 << 10
 	longestHint = 254
-	// longestKeptToken bounds what each session carries for its logout; a longer hint fits into no address anyway.
+	// longestKeptToken limits the token that each session stores for its logout; a longer hint does not fit into a
+	// URL anyway.
 	longestKeptToken = 4 << 10
 )
 
@@ -63,7 +64,7 @@ func (d *Directory) authorizeOptions(flow domain.RedirectFlow, hint string) []oa
 		set(name, value)
 	}
 	if d.settings.OfflineAccess && d.isGoogle() {
-		// Google has a parameter of its own in place of the offline_access scope.
+		// Google uses its own parameter instead of the offline_access scope.
 		set("access_type", "offline")
 	}
 	set("prompt", d.prompt(flow.Fresh))
@@ -77,8 +78,8 @@ func (d *Directory) authorizeOptions(flow domain.RedirectFlow, hint string) []oa
 	return options
 }
 
-// maxAge returns how old the login at the provider may be. Zero makes the person sign in again, and makes the provider say
-// when they did (OpenID Connect Core section 3.1.2.1).
+// maxAge returns the maximum age of the login at the provider. Zero requires a new sign-in, and requires the provider
+// to return its time (OpenID Connect Core section 3.1.2.1).
 func (d *Directory) maxAge(flow domain.RedirectFlow) (age time.Duration, asked bool) {
 	if flow.Fresh {
 		return 0, true
@@ -86,8 +87,8 @@ func (d *Directory) maxAge(flow domain.RedirectFlow) (age time.Duration, asked b
 	return d.settings.MaxAge, d.settings.MaxAge > 0
 }
 
-// prompt asks for consent where a refresh token is wanted, since OpenID Connect Core section 11 gives none without.
-// Entra gives one all the same, and consent would there need an administrator.
+// prompt requests consent if a refresh token is needed, since OpenID Connect Core section 11 requires it. Entra
+// issues one without, and consent would need an administrator there.
 func (d *Directory) prompt(fresh bool) string {
 	if fresh {
 		return "login"
@@ -129,7 +130,7 @@ func (d *Directory) Finish(
 	return result, nil
 }
 
-// checkFlow holds the callback against the flow before anything is sent.
+// checkFlow checks the callback against the flow before any request is sent.
 func (d *Directory) checkFlow(flow domain.RedirectFlow, callback domain.RedirectCallback) error {
 	age := d.now().Sub(flow.StartedAt)
 	switch {
@@ -145,7 +146,7 @@ func (d *Directory) checkFlow(flow domain.RedirectFlow, callback domain.Redirect
 	return nil
 }
 
-// checkCallback looks at who answered (RFC 9207) and whether with a code.
+// checkCallback checks the issuer of the response (RFC 9207) and that it contains a code.
 func (d *Directory) checkCallback(m *metadata, callback domain.RedirectCallback) error {
 	switch {
 	case callback.Issuer == "" && m.SendsIssuer:
@@ -172,7 +173,7 @@ func (d *Directory) isOwnIssuer(issuer string) bool {
 	})
 }
 
-// redeem exchanges the code and finds out who signed in.
+// redeem exchanges the code and returns who signed in.
 func (d *Directory) redeem(ctx context.Context, m *metadata, flow domain.RedirectFlow, code string) (domain.RedirectResult, error) {
 	var none domain.RedirectResult
 	answer, err := d.oauthConfig(m, flow.Callback).Exchange(d.clientContext(ctx), code, oauth2.VerifierOption(flow.Verifier))
@@ -227,7 +228,7 @@ func tokenFailure(err error) error {
 	switch {
 	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests, answer.ErrorCode == "",
 		answer.ErrorCode == "server_error", answer.ErrorCode == "temporarily_unavailable":
-		// Neither the body nor the library's text of it goes into the log: both may hold what was sent.
+		// Neither the body nor the library's error text is logged: both may contain what was sent.
 		return outage("the token request", errors.New("status "+strconv.Itoa(status)+" "+said))
 	case answer.ErrorCode == "invalid_client", answer.ErrorCode == "unauthorized_client":
 		return misconfigured("the provider refused our client id or secret: " + said)

@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	// logoutTokenLife is how old a logout token may be: providers send it at once and try again for a short while.
+	// logoutTokenLife is the maximum age of a logout token: providers send it immediately and retry for a short time.
 	logoutTokenLife = 5 * time.Minute
 	logoutEvent     = "http://schemas.openid.net/event/backchannel-logout"
 	longestTokenID  = 255
 )
 
-// grant is what Refresh needs of a sign-in: the refresh token and whose it is. The core keeps it sealed.
+// grant is what Refresh needs of a sign-in: the refresh token and its subject. The core stores it sealed.
 type grant struct {
 	Token   string `json:"t"`
 	Issuer  string `json:"i"`
@@ -81,7 +81,7 @@ func refreshFailure(err error) error {
 	return err
 }
 
-// checkRefreshed holds an ID token that came with the refresh against the one of the sign-in (Core section 12.2).
+// checkRefreshed compares an ID token of a refresh with that of the sign-in (Core section 12.2).
 func (d *Directory) checkRefreshed(ctx context.Context, m *metadata, g grant, answer *oauth2.Token) error {
 	raw, _ := answer.Extra("id_token").(string)
 	if raw == "" {
@@ -129,7 +129,7 @@ func (d *Directory) LogoutURL(ctx context.Context, idToken, returnTo, state stri
 	return address, err
 }
 
-// CheckLogoutToken implements ports.ProviderSessions. Whether the token came before is the caller's to ask, by its TokenID.
+// CheckLogoutToken implements ports.ProviderSessions. The caller detects replays by the TokenID.
 func (d *Directory) CheckLogoutToken(ctx context.Context, raw string) (domain.ProviderLogout, error) {
 	var logout domain.ProviderLogout
 	err := d.within(ctx, func(ctx context.Context) error {
@@ -176,8 +176,8 @@ func (d *Directory) checkLogout(ctx context.Context, m *metadata, raw string) (d
 	return logout, nil
 }
 
-// checkLogoutClaims applies Back-Channel Logout 1.0 section 2.6 by exact names, and the age, which the library leaves to
-// its callers.
+// checkLogoutClaims verifies the claims according to Back-Channel Logout 1.0 section 2.6 by exact names, and the age,
+// which the library leaves to its callers.
 func (d *Directory) checkLogoutClaims(c claims) error {
 	now, skew := d.now(), d.settings.ClockSkew
 	issued, ok := c.time("iat")

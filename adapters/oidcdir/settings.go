@@ -6,18 +6,19 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// Settings configure one provider. New checks them; a zero value of an optional one means its default.
+// Settings configure one provider. New validates them; a zero value of an optional setting means its default.
 type Settings struct {
-	// Issuer is the provider's issuer, to the character, with or without a slash at its end as the provider writes it.
+	// Issuer is exactly the provider's issuer, with or without a trailing slash as the provider writes it.
 	Issuer           string `koanf:"issuer"`
 	ClientID         string `koanf:"client_id"`
 	ClientSecret     string `koanf:"client_secret"`      // none for a public client
 	ClientSecretFile string `koanf:"client_secret_file"` // read instead of ClientSecret
-	// ClientAuth is basic, post or none; by default what the provider prefers, or none without a secret.
+	// ClientAuth is basic, post or none; the default is the provider's preference, or none without a secret.
 	ClientAuth  string   `koanf:"client_auth"`
 	DisplayName string   `koanf:"display_name"` // on login pages; default the directory's id
 	Scopes      []string `koanf:"scopes"`       // default openid, profile, email
-	// Algorithms may sign tokens; default RS256, ES256, EdDSA. Only asymmetric ones can be named.
+	// Algorithms lists the accepted signature algorithms; default RS256, ES256, EdDSA. Only asymmetric ones are
+	// allowed.
 	Algorithms []string `koanf:"algorithms"`
 
 	Claims         ClaimNames         `koanf:"claims"`
@@ -25,7 +26,7 @@ type Settings struct {
 	Roles          []RoleRule         `koanf:"roles"`
 	DefaultRole    string             `koanf:"default_role"` // where Roles are given and none matches; default user
 	GroupMapping   []GroupRule        `koanf:"group_mapping"`
-	// AllowAdmin lets roles, default_role and group_mapping give administrative permissions.
+	// AllowAdmin lets roles, default_role and group_mapping grant administrative permissions.
 	AllowAdmin bool `koanf:"allow_admin"`
 
 	JustInTime   bool          `koanf:"just_in_time"` // make a user at the first sign-in
@@ -35,7 +36,7 @@ type Settings struct {
 	MaxAge       time.Duration `koanf:"max_age"` // the provider's login may be this old; 0: any age
 	Prompt       string        `koanf:"prompt"`  // auto (default), consent, login, select_account or omit
 	UserInfo     string        `koanf:"userinfo"`
-	// OfflineAccess asks for a refresh token, by which sessions end when the provider ends them.
+	// OfflineAccess requests a refresh token, so that sessions end when the provider ends them.
 	OfflineAccess bool `koanf:"offline_access"`
 	// AuthorizeParams are further parameters of the authorization request, such as hd or domain_hint.
 	AuthorizeParams map[string]string `koanf:"authorize_params"`
@@ -53,8 +54,8 @@ type Settings struct {
 	ProxyURL              string `koanf:"proxy_url"`
 }
 
-// ClaimNames say which claims hold what. A path such as realm_access.roles leads into objects; a claim whose own name
-// has dots is found under that name first.
+// ClaimNames are the names of the mapped claims. A path such as realm_access.roles selects a member of an object; a
+// claim whose own name contains dots takes precedence.
 type ClaimNames struct {
 	Username      string `koanf:"username"`       // default preferred_username, else a verified email, else sub
 	Email         string `koanf:"email"`          // default email
@@ -71,19 +72,19 @@ type ClaimRequirement struct {
 	Values []string `koanf:"values"`
 }
 
-// RoleRule gives a role to those whose roles claim has the value. The first rule that matches wins.
+// RoleRule assigns a role if the roles claim has the value. The first matching rule applies.
 type RoleRule struct {
 	Value string `koanf:"value"`
 	Role  string `koanf:"role"`
 }
 
-// GroupRule puts those whose groups claim has the value into a group of ours. All rules that match count.
+// GroupRule adds a user to a group of ours if the groups claim has the value. All matching rules apply.
 type GroupRule struct {
 	Value string `koanf:"value"`
 	To    string `koanf:"to"`
 }
 
-// SecondFactor says which of the provider's own statements count as our second factor. Without any, ours applies.
+// SecondFactor lists the provider's claims that count as our second factor. Without any, our own is required.
 type SecondFactor struct {
 	AMR        []string `koanf:"amr"`
 	ACR        []string `koanf:"acr"`
@@ -104,7 +105,7 @@ const (
 	googleIssuer        = "https://accounts.google.com"
 )
 
-// defaults returns s with what was left out.
+// defaults returns s with the defaults of unset fields.
 func (s Settings) defaults(id string) Settings {
 	s.DisplayName = or(s.DisplayName, id)
 	s.Prompt = or(s.Prompt, promptAuto)

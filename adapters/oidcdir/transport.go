@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// maxAnswer bounds every body that a provider sends.
+	// maxAnswer limits every response body of a provider.
 	maxAnswer     = 1 << 20
 	maxHeader     = 64 << 10
 	dialTimeout   = 3 * time.Second
@@ -30,7 +30,8 @@ var (
 	errRedirect = errors.New("the answer is a redirect, and none is followed")
 )
 
-// newClient returns a client that keeps every limit of this package: time, size, no redirects, https, and addresses.
+// newClient returns a client that enforces the limits of this package: timeout, size, no redirects, https, and
+// addresses.
 func newClient(s Settings, roots *x509.CertPool) (*http.Client, error) {
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	transport := &http.Transport{
@@ -63,7 +64,7 @@ func newClient(s Settings, roots *x509.CertPool) (*http.Client, error) {
 	}, nil
 }
 
-// limitedTransport refuses unsafe addresses before and long bodies after a request.
+// limitedTransport refuses unsafe addresses before a request and long bodies after it.
 type limitedTransport struct {
 	next         http.RoundTripper
 	rule         addressRule
@@ -95,14 +96,15 @@ func (t *limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	return resp, nil
 }
 
-// CloseIdleConnections lets http.Client.CloseIdleConnections through.
+// CloseIdleConnections passes http.Client.CloseIdleConnections on.
 func (t *limitedTransport) CloseIdleConnections() {
 	if c, ok := t.next.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
 }
 
-// limitedBody fails, rather than ends, after so many bytes: a cut answer must not pass for a whole one.
+// limitedBody returns an error after so many bytes instead of EOF: a truncated response must not pass for a complete
+// one.
 type limitedBody struct {
 	body io.ReadCloser
 	left int
@@ -127,10 +129,10 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 // Close implements io.Closer.
 func (b *limitedBody) Close() error { return b.body.Close() }
 
-// addressRule says which addresses may be reached.
+// addressRule decides which addresses may be reached.
 type addressRule struct{ private, loopback bool }
 
-// neverPublic are ranges beside those that package netip knows, through which an inner address can be reached.
+// neverPublic lists ranges in addition to those of package netip through which an internal address can be reached.
 var neverPublic = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("100.64.0.0/10"), // carrier-grade NAT (RFC 6598)
@@ -158,7 +160,7 @@ func (r addressRule) check(address netip.Addr) error {
 	case address.IsLoopback():
 		return r.verdict(address, r.loopback)
 	case address.IsUnspecified(), address.IsMulticast(), address.IsLinkLocalUnicast():
-		// Link-local is where clouds serve their machines' credentials; no provider lives there.
+		// Link-local is where clouds serve their machines' credentials; no provider uses it.
 		return r.verdict(address, false)
 	case address.IsPrivate():
 		return r.verdict(address, r.private)
@@ -178,14 +180,14 @@ func (r addressRule) verdict(address netip.Addr, allowed bool) error {
 	return fmt.Errorf("the address %s is private; allow_private_addresses lets the provider have one", address)
 }
 
-// reply is one answer of the provider, read whole.
+// reply is a complete response of the provider.
 type reply struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// get asks for one address.
+// get sends a GET request.
 func get(ctx context.Context, client *http.Client, address, accept, bearer string) (reply, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {

@@ -31,17 +31,17 @@ var (
 	knownAlgorithms = []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA"}
 	tenantForm      = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	scopeForm       = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+$`) // RFC 6749 section 3.3
-	// ownParams are the parameters of the authorization request that are ours to set.
+	// ownParams are the parameters of the authorization request that the package sets itself.
 	ownParams = []string{
 		"response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge",
 		"code_challenge_method", "prompt", "max_age", "acr_values", "login_hint", "request", "request_uri",
 	}
-	// administrativeRoles are the built-in roles that hold administrative permissions. The core checks roles that were
-	// made later.
+	// administrativeRoles are the built-in roles with administrative permissions. The core checks roles that were
+	// created later.
 	administrativeRoles = []domain.RoleID{domain.RoleAdmin, domain.RoleSudo}
 )
 
-// mistakes gathers everything that is wrong with some settings.
+// mistakes collects the errors of the settings.
 type mistakes struct{ found *fault.Error }
 
 func (m *mistakes) add(field, reason string, args ...any) {
@@ -58,7 +58,7 @@ func (m *mistakes) err() error {
 	return m.found
 }
 
-// validate reports all mistakes at once, after the defaults were filled in.
+// validate reports all mistakes at once, after the defaults are set.
 func (s *Settings) validate() error {
 	var m mistakes
 	s.validateIssuer(&m)
@@ -215,7 +215,7 @@ func (s *Settings) validateTimes(m *mistakes) {
 	}
 }
 
-// checkURL accepts https, and plain http to this machine where that is allowed.
+// checkURL accepts https, and plain http to this machine if that is allowed.
 func checkURL(text string, httpLoopback bool) error {
 	u, err := url.Parse(text)
 	switch {
