@@ -72,7 +72,6 @@ func TestDocsNameTestsThatExist(t *testing.T) {
 	t.Parallel()
 	all := testNames(t)
 	for page, text := range pages(t) {
-		text, _, _ = strings.Cut(text, "\n## Requirements\n")
 		for _, name := range named.FindAllString(text, -1) {
 			prefix, open := strings.CutSuffix(name, "…")
 			found := slices.ContainsFunc(all, func(test string) bool {
