@@ -10,9 +10,10 @@ import (
 
 // Factories returns the factories of the directory types ldap and activedirectory.
 //
-// What they open implements ports.PasswordVerifier, Checker, Mapper and LockoutReader, and further: PasswordChanger unless passwords is
-// none, Lookup and Lister with a service account, and PasswordSetter where passwords is reset. Opening one connects to
-// nothing; a mistake in the settings is fault.ErrInvalid that names each wrong key.
+// The directories implement ports.PasswordVerifier, Checker, Mapper and LockoutReader, and additionally:
+// PasswordChanger unless passwords is none, Lookup and Lister with a service account, and PasswordSetter if passwords
+// is reset. Opening one makes no connection; errors in the settings are a fault.ErrInvalid with a detail for each
+// key.
 func Factories(clock ports.Clock) []ports.DirectoryFactory {
 	factory := func(kind string) ports.DirectoryFactory {
 		return ports.DirectoryFactory{Type: kind, Open: func(id domain.DirectoryID, decode func(into any) error) (ports.Directory, error) {
@@ -63,7 +64,7 @@ func New(id domain.DirectoryID, kind string, s Settings, clock ports.Clock) (por
 	}
 }
 
-// base is what every directory of this package does.
+// base implements what every directory of this package supports.
 type base struct{ client *client }
 
 // ID returns the directory's id.
@@ -75,10 +76,10 @@ func (b base) Type() string { return b.client.kind }
 // JustInTime reports whether a person without a user record becomes a user at the first login.
 func (b base) JustInTime() bool { return b.client.settings.JustInTime }
 
-// Suffixes returns the domains whose logins belong here.
+// Suffixes returns the domains whose logins belong to this directory.
 func (b base) Suffixes() []string { return slices.Clone(b.client.settings.Suffixes) }
 
-// Close ends the probes and the idle connections. Calls that run are ended by their own contexts.
+// Close stops the probes and closes the idle connections. Running calls end with their own contexts.
 func (b base) Close(context.Context) error {
 	b.client.close()
 	return nil
@@ -89,12 +90,12 @@ func (b base) VerifyPassword(ctx context.Context, login ports.Login) (domain.Pas
 	return b.client.verifyPassword(ctx, login)
 }
 
-// VerifySubject checks the password of a known person.
+// VerifySubject checks the password of a known subject.
 func (b base) VerifySubject(ctx context.Context, subject domain.Subject, password string) (domain.PasswordCheck, error) {
 	return b.client.verifySubject(ctx, subject, password)
 }
 
-// Check tries everything that the directory needs.
+// Check tries every operation of the directory.
 func (b base) Check(ctx context.Context, sample string) []domain.CheckStep {
 	return b.client.check(ctx, sample)
 }
@@ -120,10 +121,10 @@ func (b base) MappingNames() domain.MappingNames {
 	return names
 }
 
-// looks is what a service account makes possible.
+// looks implements what requires a service account.
 type looks struct{ client *client }
 
-// Find returns the person with this subject as the directory sees them now.
+// Find returns the person with this subject in the directory's current state.
 func (l looks) Find(ctx context.Context, subject domain.Subject) (domain.Identity, error) {
 	return l.client.find(ctx, subject)
 }
@@ -147,7 +148,7 @@ func (c changes) ChangePassword(ctx context.Context, subject domain.Subject, cur
 
 type sets struct{ client *client }
 
-// SetPassword sets a person's password by the service account.
+// SetPassword sets a person's password with the service account.
 func (s sets) SetPassword(ctx context.Context, subject domain.Subject, next string, mustChange bool) error {
 	return s.client.setPassword(ctx, subject, next, mustChange)
 }

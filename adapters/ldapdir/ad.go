@@ -42,7 +42,7 @@ func parseGUID(text string) ([]byte, error) {
 	return raw, nil
 }
 
-// escapeBytes writes raw bytes for a filter.
+// escapeBytes escapes raw bytes for a filter.
 func escapeBytes(raw []byte) string {
 	var b strings.Builder
 	for _, c := range raw {
@@ -51,7 +51,7 @@ func escapeBytes(raw []byte) string {
 	return b.String()
 }
 
-// encodePassword returns a password as unicodePwd takes it: in quotes, in UTF-16LE.
+// encodePassword encodes a password for unicodePwd: in quotes, in UTF-16LE.
 func encodePassword(password string) string {
 	units := utf16.Encode([]rune(`"` + password + `"`))
 	raw := make([]byte, 0, 2*len(units))
@@ -61,16 +61,16 @@ func encodePassword(password string) string {
 	return string(raw)
 }
 
-// The bits of userAccountControl that matter.
+// The relevant bits of userAccountControl.
 const adAccountDisabled = 0x2
 
-// neverFileTime is the other way, beside 0, to say never.
+// neverFileTime means never, as 0 does.
 const neverFileTime = 0x7fffffffffffffff
 
 // fileTimeEpoch is 1601-01-01 in seconds before 1970.
 const fileTimeEpoch = 11644473600
 
-// fileTime reads a count of 100 ns since 1601; zero for never and for what is no number.
+// fileTime parses a count of 100 ns since 1601; the result is zero for never and for invalid numbers.
 func fileTime(text string) time.Time {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n <= 0 || n == neverFileTime {
@@ -79,7 +79,7 @@ func fileTime(text string) time.Time {
 	return time.Unix(n/1e7-fileTimeEpoch, n%1e7*100).UTC()
 }
 
-// fileDuration reads a negative count of 100 ns; zero for never and for what is no number.
+// fileDuration parses a negative count of 100 ns; the result is zero for never and for invalid numbers.
 func fileDuration(text string) time.Duration {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n >= 0 || n < -(1<<62)/100 {

@@ -28,7 +28,7 @@ type breaker struct {
 
 	mu     sync.Mutex
 	open   chan struct{} // closed while the circuit is open
-	last   error         // what opened it
+	last   error         // the error that opened it
 	ctx    context.Context
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -46,8 +46,8 @@ func newBreaker(id string, s *Settings, probe func(ctx context.Context) error) *
 	return b
 }
 
-// run runs one call. Of its errors only an outage counts against the server; a wrong password is a success here, and a
-// caller who left says nothing about the server.
+// run runs one call. Only an outage counts against the server; a wrong password is a success here, and a disconnected
+// client is no evidence about the server.
 func (b *breaker) run(ctx context.Context, call func(ctx context.Context, tripped <-chan struct{}) error) error {
 	tripped, last := b.state()
 	select {
@@ -95,7 +95,7 @@ func (b *breaker) state() (tripped <-chan struct{}, last error) {
 	return b.open, b.last
 }
 
-// changed follows the circuit. The library calls it under its own lock.
+// changed handles changes of the circuit's state. The library calls it under its own lock.
 func (b *breaker) changed(_ string, from, to gobreaker.State) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -109,7 +109,7 @@ func (b *breaker) changed(_ string, from, to gobreaker.State) {
 	}
 }
 
-// watch probes the server until it answers.
+// watch probes the server until it responds.
 func (b *breaker) watch() {
 	defer b.done.Done()
 	_, err := b.state()

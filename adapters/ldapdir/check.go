@@ -15,10 +15,10 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// expirySoon is how long before its end a certificate is complained of.
+// expirySoon is how long before its expiry a certificate is reported.
 const expirySoon = 14 * 24 * time.Hour
 
-// checker collects the steps of a check. It goes on as far as anything can be tried.
+// checker collects the steps of a check. It continues as far as possible.
 type checker struct {
 	*client
 	steps []domain.CheckStep
@@ -36,7 +36,7 @@ func (k *checker) bad(name, detail, advice string) {
 	k.steps = append(k.steps, domain.CheckStep{Name: name, Detail: detail, Advice: advice})
 }
 
-// check tries the directory step by step, past the breaker, since an operator wants to know how it is now.
+// check tries the directory step by step, without the breaker, since an operator needs the current state.
 func (c *client) check(ctx context.Context, sample string) []domain.CheckStep {
 	k := &checker{client: c}
 	on := k.connect(ctx)
@@ -57,7 +57,8 @@ func (c *client) check(ctx context.Context, sample string) []domain.CheckStep {
 	return k.steps
 }
 
-// connect tries each server on its own, so that a dead one behind a living one is seen too, and returns the first that works.
+// connect tries each server separately, so that an unavailable one is reported even if another works, and returns the
+// first that works.
 func (k *checker) connect(ctx context.Context) *conn {
 	var first *conn
 	for _, s := range k.dialer.servers {
@@ -138,7 +139,7 @@ func (k *checker) account(ctx context.Context, on *conn) bool {
 	return false
 }
 
-// base looks whether people are found below the base.
+// base checks that people are found below the base.
 func (k *checker) base(ctx context.Context, on *conn) bool {
 	e, err := readEntry(ctx, on, k.settings.BaseDN, "1.1")
 	if err != nil || e == nil {
@@ -177,7 +178,7 @@ func (k *checker) namingContexts(ctx context.Context, on *conn) string {
 	return strings.Join(root.GetEqualFoldAttributeValues("namingContexts"), "; ")
 }
 
-// sample shows what one person would be here.
+// sample displays how one person is mapped.
 func (k *checker) sample(ctx context.Context, on *conn, login string) entry {
 	if login == "" {
 		return entry{}
@@ -228,7 +229,7 @@ func (k *checker) person(name string, e entry, id domain.Identity) {
 	}
 }
 
-// policy shows the password policy and when accounts are locked.
+// policy displays the password policy and the lockout policy.
 func (k *checker) policy(ctx context.Context, on *conn, person entry) {
 	p, err := k.directoryPolicy(ctx, on, person)
 	if err != nil {

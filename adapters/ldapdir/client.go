@@ -10,7 +10,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// client does the work of one directory; the types of abilities.go show the parts of it that the settings allow.
+// client implements one directory; the types of abilities.go expose the parts that the settings allow.
 type client struct {
 	id       domain.DirectoryID
 	kind     string
@@ -40,7 +40,7 @@ func newClient(id domain.DirectoryID, kind string, s Settings, p prepared, clock
 
 func (c *client) activeDirectory() bool { return c.kind == TypeActiveDirectory }
 
-// probe finds out whether the server is well again, and leaves its connection to the pool.
+// probe checks whether the server is healthy again, and adds its connection to the pool.
 func (c *client) probe(ctx context.Context) error {
 	if c.pool == nil {
 		fresh, err := c.dialer.dial(ctx)
@@ -56,7 +56,7 @@ func (c *client) probe(ctx context.Context) error {
 	return err
 }
 
-// run runs a call under the breaker and the time limit, and makes its errors those of the port.
+// run runs a call with the breaker and the timeout, and translates its errors.
 func (c *client) run(ctx context.Context, call func(ctx context.Context, r *reach) error) error {
 	err := c.breaker.run(ctx, func(ctx context.Context, tripped <-chan struct{}) error {
 		return call(ctx, &reach{client: c, tripped: tripped})
@@ -64,8 +64,8 @@ func (c *client) run(ctx context.Context, call func(ctx context.Context, r *reac
 	return c.translate(err)
 }
 
-// translate makes an error one of the domain: a fault as it is, and anything else an outage, in words alone, since no type of
-// the library crosses the port.
+// translate converts an error to one of the domain: a fault is returned unchanged, and any other error is an outage
+// as text only, since no type of the library crosses the port.
 func (c *client) translate(err error) error {
 	if _, known := errors.AsType[*fault.Error](err); err == nil || known {
 		return err
@@ -80,7 +80,7 @@ func (c *client) close() {
 	}
 }
 
-// reach is how one call gets at the server.
+// reach is one call's access to the server.
 type reach struct {
 	client  *client
 	tripped <-chan struct{}

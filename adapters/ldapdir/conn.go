@@ -12,19 +12,19 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// conn is one connection with its socket, so that a context can end any call that hangs.
+// conn is one connection with its socket, so that a context can end any hanging call.
 type conn struct {
 	*ldap.Conn
 	wire   *wire
 	server server
-	state  *tls.ConnectionState // nil when nothing is encrypted
+	state  *tls.ConnectionState // nil without encryption
 	born   time.Time
 	used   time.Time
 	broken bool
 }
 
-// do runs f and ends it with ctx, by closing the socket: the library knows no context. A connection that broke or was ended
-// is of no more use.
+// do runs f and ends it with ctx by closing the socket, since the library does not support contexts. A broken or
+// closed connection cannot be reused.
 func (c *conn) do(ctx context.Context, f func(l *ldap.Conn) error) error {
 	c.wire.refill()
 	stop := context.AfterFunc(ctx, func() { _ = c.wire.Close() })
@@ -56,7 +56,7 @@ func (c *conn) search(ctx context.Context, req *ldap.SearchRequest) (*ldap.Searc
 	return res, err
 }
 
-// outageError is "could not say": the server was not reached, did not answer, or was too busy to.
+// outageError is an outage: the server was not reached, did not respond, or was too busy.
 type outageError struct {
 	cause error
 	// account reports that the server refused the service account, which an early retry might lock.
@@ -66,7 +66,7 @@ type outageError struct {
 func (e *outageError) Error() string { return e.cause.Error() }
 func (e *outageError) Unwrap() error { return e.cause }
 
-// isOutage reports whether an error says nothing about what was asked. The library reports a lost connection sometimes as a
+// isOutage reports whether an error is no answer to the request. The library reports a lost connection sometimes as a
 // plain error and sometimes as one of its own.
 func isOutage(err error) bool {
 	if err == nil {
@@ -87,16 +87,16 @@ func isOutage(err error) bool {
 	return false
 }
 
-// hasCode reports whether the server answered with one of these result codes.
+// hasCode reports whether the server returned one of these result codes.
 func hasCode(err error, codes ...uint16) bool {
 	answer, ok := errors.AsType[*ldap.Error](err)
 	return ok && slices.Contains(codes, answer.ResultCode)
 }
 
-// longestDiagnostic bounds what a server can write into our log and audit trail, in characters.
+// longestDiagnostic limits what a server can write into our log and audit log, in characters.
 const longestDiagnostic = 300
 
-// diagnostic returns the server's own words, on one line.
+// diagnostic returns the server's own message on one line.
 func diagnostic(err error) string {
 	if answer, ok := errors.AsType[*ldap.Error](err); ok && answer.Err != nil {
 		return domain.Printable(answer.Err.Error(), longestDiagnostic)

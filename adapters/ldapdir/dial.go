@@ -14,10 +14,10 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// restFor is how long a server that could not be reached comes last in the order.
+// restFor is how long an unreachable server is tried last.
 const restFor = 30 * time.Second
 
-// dialer opens connections to the first server of the list that answers.
+// dialer opens connections to the first server of the list that responds.
 type dialer struct {
 	servers    []server
 	roots      *x509.CertPool
@@ -42,8 +42,8 @@ func (d *dialer) dial(ctx context.Context) (*conn, error) {
 	return d.dialReady(ctx, func(*conn) error { return nil })
 }
 
-// dialReady is dial for a connection that ready has prepared. A server that fails there is passed over like one that cannot be
-// reached: some accept connections and do no more.
+// dialReady is dial for a connection that ready has prepared. A server that fails there is skipped like an
+// unreachable one: some accept connections and then do nothing.
 func (d *dialer) dialReady(ctx context.Context, ready func(c *conn) error) (*conn, error) {
 	var failures []error
 	for _, s := range d.order() {
@@ -58,7 +58,7 @@ func (d *dialer) dialReady(ctx context.Context, ready func(c *conn) error) (*con
 			return c, nil
 		}
 		if outage, ok := errors.AsType[*outageError](err); ok && outage.account {
-			return nil, err // the servers share their accounts: asking the next one would count as a wrong password too
+			return nil, err // the servers share their accounts: the next one would count a wrong password too
 		}
 		failures = append(failures, fmt.Errorf("connecting to %s: %w", s.url, err))
 		if ctx.Err() != nil {
@@ -68,7 +68,7 @@ func (d *dialer) dialReady(ctx context.Context, ready func(c *conn) error) (*con
 	return nil, &outageError{cause: errors.Join(failures...)}
 }
 
-// order returns the servers as configured, with those that failed lately at the end.
+// order returns the servers as configured, with recently failed ones at the end.
 func (d *dialer) order() []server {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -112,8 +112,8 @@ func (d *dialer) dialServer(ctx context.Context, s server) (*conn, error) {
 	return &conn{Conn: l, wire: w, server: s, state: state, born: now(), used: now()}, nil
 }
 
-// encrypt returns the stream to speak LDAP over, with the state of its TLS, or the bare socket where the settings, which are
-// checked, allow it.
+// encrypt returns the encrypted stream for LDAP with its TLS state, or the plain socket if the validated settings
+// allow it.
 func (d *dialer) encrypt(ctx context.Context, s server, w *wire) (net.Conn, *tls.ConnectionState, error) {
 	if !s.tls && !d.startTLS {
 		return w, nil, nil
@@ -135,7 +135,8 @@ func (d *dialer) encrypt(ctx context.Context, s server, w *wire) (net.Conn, *tls
 	return t, &state, nil
 }
 
-// startTLS asks for TLS (RFC 4511 section 4.14). The library's own way has no deadline and hides why a certificate is refused.
+// startTLS requests TLS (RFC 4511 section 4.14). The library's implementation has no deadline and hides why a
+// certificate is refused.
 func startTLS(ctx context.Context, w *wire) error {
 	stop := context.AfterFunc(ctx, func() { _ = w.Close() })
 	defer stop()

@@ -19,7 +19,7 @@ type entry struct {
 	subject domain.Subject
 }
 
-// personAttributes are the attributes that are asked for; operational ones come only by name.
+// personAttributes are the requested attributes; operational ones are only returned by name.
 func (c *client) personAttributes(more ...string) []string {
 	a := c.settings.Attributes
 	names := []string{a.Subject, a.Username, a.Email, a.FullName, a.PhoneNumber, c.settings.Disabled.Attribute}
@@ -72,7 +72,7 @@ func (c *client) subjectFilter(subject domain.Subject) (string, bool) {
 	return "(&" + c.settings.UserFilter + "(" + c.settings.Attributes.Subject + "=" + value + "))", true
 }
 
-// identity makes an identity of the entry and its groups.
+// identity maps the entry and its groups to an identity.
 func (c *client) identity(e entry, groups []string) domain.Identity {
 	a := c.settings.Attributes
 	role, mapped := c.mapping.apply(groups)
@@ -85,10 +85,10 @@ func (c *client) identity(e entry, groups []string) domain.Identity {
 	}
 }
 
-// lockedForEver is the lock that only an administrator of the directory ends.
+// lockedForEver is a lock that only an administrator of the directory ends.
 const lockedForEver = "000001010000Z"
 
-// disabled reports whether the entry itself says that the account is switched off: a lock that ends by itself does not.
+// disabled reports whether the entry is marked as disabled; a temporary lock does not count.
 func (c *client) disabled(e entry) bool {
 	if d := c.settings.Disabled; d.Attribute != "" {
 		for _, value := range e.GetEqualFoldAttributeValues(d.Attribute) {
@@ -105,7 +105,7 @@ func (c *client) disabled(e entry) bool {
 	return control&adAccountDisabled != 0 || (!expires.IsZero() && !c.clock.Now().Before(expires))
 }
 
-// lockedUntil returns when a lock of the directory ends, as far as the service account can read it.
+// lockedUntil returns the end of a lock of the directory, as far as the service account can read it.
 func (c *client) lockedUntil(ctx context.Context, r *reach, e entry) time.Time {
 	if c.pool == nil {
 		return time.Time{}

@@ -13,7 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// The longest login name and password that are passed on, in bytes.
+// The maximum lengths of login names and passwords, in bytes.
 const (
 	maxLogin    = 256
 	maxPassword = 1024
@@ -25,13 +25,13 @@ var (
 	errSeveral = errors.New("more than one entry has this name")
 )
 
-// isName reports whether a login name may go to the server at all.
+// isName reports whether a login name may be sent to the server.
 func isName(name string) bool {
 	return strings.TrimSpace(name) != "" && len(name) <= maxLogin && utf8.ValidString(name) && !strings.ContainsRune(name, 0)
 }
 
-// composed returns the name with its accents as directories hold them, whatever keyboard typed it: Active Directory compares
-// characters as they come, RFC 4518 servers compare compositions.
+// composed returns the name with composed accents, as directories store them, for any keyboard: Active Directory
+// compares characters literally, RFC 4518 servers compare compositions.
 func composed(name string) string { return norm.NFC.String(name) }
 
 // bareName returns the login name without a suffix of ours.
@@ -104,7 +104,7 @@ func (c *client) findName(ctx context.Context, name string) (domain.Identity, er
 	return c.look(ctx, c.loginFilter(composed(name)))
 }
 
-// look returns the identity that a filter matches, as the service account sees it.
+// look returns the identity that a filter matches, as read by the service account.
 func (c *client) look(ctx context.Context, filter string) (domain.Identity, error) {
 	var found domain.Identity
 	err := c.run(ctx, func(ctx context.Context, r *reach) error {

@@ -28,7 +28,7 @@ func hashOf(parts ...string) uint64 {
 	return h.Sum64()
 }
 
-// loadGraph reads all groups. Members are kept as hashes, so that a hundred thousand of them take a few megabytes.
+// loadGraph reads all groups. Members are stored as hashes, so that a hundred thousand of them take a few megabytes.
 func (c *client) loadGraph(ctx context.Context, on *conn, stampAttribute string) (*graph, error) {
 	g := &graph{byDN: map[uint64]int32{}, byValue: map[uint64][]int32{}, bySID: map[string]int32{}}
 	if c.settings.Groups.Mode == GroupsNone {
@@ -39,7 +39,7 @@ func (c *client) loadGraph(ctx context.Context, on *conn, stampAttribute string)
 	if byMember {
 		attributes = []string{stampAttribute, c.settings.Groups.MemberAttribute}
 		if c.activeDirectory() {
-			attributes[1] += ";range=0-1499" // the same path on servers that would send all at once
+			attributes[1] += ";range=0-1499" // the same code path on servers that would send all at once
 		}
 	}
 	parents := map[int32][]string{}
@@ -63,7 +63,7 @@ func (c *client) loadGraph(ctx context.Context, on *conn, stampAttribute string)
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range long { // not between the pages: servers may hold one paged search to a connection
+	for _, e := range long { // not between the pages: servers may allow one paged search per connection
 		all, err := values(ctx, on, e, c.settings.Groups.MemberAttribute)
 		if err != nil {
 			return nil, err
@@ -96,7 +96,7 @@ func (g *graph) members(group int32, all []string, kind string) {
 	}
 }
 
-// connect turns what groups say of their own groups into edges.
+// connect converts the groups' own memberships to edges.
 func (g *graph) connect(parents map[int32][]string) {
 	g.above = make([][]int32, len(g.dns))
 	for i := range g.dns {
@@ -133,7 +133,7 @@ func (g *graph) groupsOf(c *client, e entry) []string {
 	return dns
 }
 
-// direct returns the groups that name a person, or that the person names. The slice is the caller's.
+// direct returns the groups that name a person, or that the person names. The caller owns the slice.
 func (g *graph) direct(c *client, e entry) []int32 {
 	switch mode := c.settings.Groups; {
 	case mode.Mode == GroupsNone:
@@ -151,7 +151,7 @@ func (g *graph) direct(c *client, e entry) []int32 {
 	return found
 }
 
-// climb adds the groups above.
+// climb adds the parent groups.
 func (g *graph) climb(seen []int32) []int32 {
 	for next := 0; next < len(seen); next++ {
 		for _, up := range g.above[seen[next]] {

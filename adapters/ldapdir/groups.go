@@ -40,12 +40,12 @@ func (c *client) groups(ctx context.Context, on *conn, e entry) ([]string, error
 	if g.MemberValue == "username" {
 		member = e.GetEqualFoldAttributeValue(c.settings.Attributes.Username)
 	}
-	// A list of names holds people only, so nothing is nested there.
+	// A list of names contains only people, so nothing is nested.
 	return c.climb(ctx, on, []string{member}, g.Nested && g.MemberValue == "dn")
 }
 
-// climb searches for the groups that name the members, then for those that name these groups, until there are no more.
-// Groups may contain one another in a circle.
+// climb searches for the groups that name the members, then for those that name these groups, until there are no
+// more. Groups may contain one another in a cycle.
 func (c *client) climb(ctx context.Context, on *conn, members []string, nested bool) ([]string, error) {
 	seen := map[string]bool{}
 	var all []string
@@ -105,8 +105,8 @@ func (c *client) groupSearch(ctx context.Context, on *conn, filter string) ([]st
 	return dns, err
 }
 
-// groupsInChain asks Active Directory for all groups at once, and for the primary group, which no member list names, with
-// those above it.
+// groupsInChain queries Active Directory for all groups at once, and for the primary group, which no member list
+// contains, with its parents.
 func (c *client) groupsInChain(ctx context.Context, on *conn, e entry) ([]string, error) {
 	rule := ""
 	if c.settings.Groups.Nested {
@@ -138,8 +138,8 @@ func union(a, b []string) []string {
 	return all
 }
 
-// values returns all values of an attribute. Active Directory gives long ones in ranges: an empty attribute beside
-// "member;range=0-1499", and the rest when asked for it.
+// values returns all values of an attribute. Active Directory returns long ones in ranges: an empty attribute beside
+// "member;range=0-1499", and the rest on request.
 func values(ctx context.Context, on *conn, e *ldap.Entry, name string) ([]string, error) {
 	var all []string
 	for {
@@ -159,7 +159,7 @@ func values(ctx context.Context, on *conn, e *ldap.Entry, name string) ([]string
 	}
 }
 
-// rangeOf returns the values that an entry holds of an attribute, and where the next range begins; -1 when there is none.
+// rangeOf returns the values of an attribute in an entry, and where the next range begins; -1 if there is none.
 func rangeOf(e *ldap.Entry, name string) (next int, got []string) {
 	next = -1
 	for _, a := range e.Attributes {

@@ -13,16 +13,16 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// listRequest bounds one page of a walk, which a server may have to sort out of many entries.
+// listRequest limits one page of a listing, which a server may have to sort out of many entries.
 const listRequest = 60 * time.Second
 
-// A server whose newest stamp is older than settled gives no such old stamp any more, whatever its clock.
+// A server whose newest stamp is older than settled issues no such old stamp again, whatever its clock.
 const settled = time.Hour
 
 // token is the end position of a run. In addition to the mark from which changes are requested, it detects events
 // that no list of changes contains: a deleted entry, or a changed group.
 type token struct {
-	Server string `json:"s"` // whose marks these are: Active Directory counts on each domain controller alone
+	Server string `json:"s"` // the server of the marks: each Active Directory domain controller has its own counter
 	Mark   string `json:"m"`
 	Before uint64 `json:"b"` // of all people created before the mark
 	At     uint64 `json:"a"` // of all people created at the mark
@@ -31,7 +31,7 @@ type token struct {
 	Settings uint64 `json:"c"`
 }
 
-// stamp returns a number for the settings that decide what a walk gives.
+// stamp returns a hash of the settings that affect the result of a listing.
 func (s Settings) stamp() uint64 {
 	s.BindPassword, s.BindPasswordFile = "", ""
 	s.Timeouts, s.Pool, s.Breaker, s.PageSize = Timeouts{}, Pool{}, Breaker{}, 0
@@ -73,7 +73,7 @@ func (c *client) list(ctx context.Context, since string, yield func([]domain.Ide
 		return domain.ListResult{}, c.translate(&outageError{cause: errTripped})
 	default:
 	}
-	on, err := c.pool.connect(ctx) // its own: a walk would keep the pool from logins
+	on, err := c.pool.connect(ctx) // its own: a listing would occupy the pool that logins need
 	c.breaker.report(err)
 	if err != nil {
 		return domain.ListResult{}, c.translate(err)
@@ -83,19 +83,19 @@ func (c *client) list(ctx context.Context, since string, yield func([]domain.Ide
 	l := lister{client: c, on: on, yield: yield, crowd: crowd{}}
 	res, err := l.run(ctx, since)
 	if l.own != nil {
-		return domain.ListResult{}, l.own // the receiver's, as it is
+		return domain.ListResult{}, l.own // of the receiver, unchanged
 	}
 	return res, c.translate(err)
 }
 
-// lister is one walk.
+// lister is one listing.
 type lister struct {
 	*client
 	on    *conn
 	yield func([]domain.Identity) error
 	graph *graph
 	crowd crowd
-	own   error // what the receiver of the pages returned
+	own   error // the receiver's error
 }
 
 func (l *lister) run(ctx context.Context, since string) (domain.ListResult, error) {
@@ -125,7 +125,7 @@ func (l *lister) run(ctx context.Context, since string) (domain.ListResult, erro
 	return domain.ListResult{Next: l.token(next, newest), Complete: true}, nil
 }
 
-// changes gives on who has changed since the last walk.
+// changes yields the people that have changed since the last run.
 func (l *lister) changes(ctx context.Context, next, last token) (domain.ListResult, error) {
 	condition := "(" + l.stamps().changed + ">=" + ldap.EscapeFilter(last.Mark) + ")"
 	newest, err := l.people(ctx, "(&"+l.settings.UserFilter+condition+")", func(entry) {})
@@ -150,16 +150,16 @@ func (l *lister) position(ctx context.Context) (server, mark string, err error) 
 	}
 	usn, err := strconv.ParseUint(root.GetEqualFoldAttributeValue("highestCommittedUSN"), 10, 64)
 	if err != nil {
-		return "", "", nil //nolint:nilerr // then every walk is complete
+		return "", "", nil //nolint:nilerr // then every run is complete
 	}
 	service := root.GetEqualFoldAttributeValue("dsServiceName")
 	if settings, err := readEntry(ctx, l.on, service, "invocationId"); err == nil && settings != nil {
-		service += string(settings.GetEqualFoldRawAttributeValue("invocationId")) // another one after a restore
+		service += string(settings.GetEqualFoldRawAttributeValue("invocationId")) // differs after a restore
 	}
 	return strconv.FormatUint(hashOf(service), 16), strconv.FormatUint(usn+1, 10), nil
 }
 
-// count reads nothing but who there is.
+// count only counts the existing people.
 func (l *lister) count(ctx context.Context) error {
 	w := walk{base: l.settings.BaseDN, filter: l.settings.UserFilter, attributes: []string{l.settings.Attributes.Subject, l.stamps().created}}
 	return l.walk(ctx, l.on, w, func(entries []*ldap.Entry) error {
@@ -198,7 +198,7 @@ func (l *lister) people(ctx context.Context, filter string, seen func(entry)) (n
 	return newest, err
 }
 
-// token makes the token for the next walk; empty where the server stamps nothing.
+// token returns the token for the next run; empty if the server has no stamps.
 func (l *lister) token(next token, newest string) string {
 	if !l.activeDirectory() {
 		next.Mark = l.markAfter(newest)
@@ -210,8 +210,8 @@ func (l *lister) token(next token, newest string) string {
 	return next.encode()
 }
 
-// markAfter returns from when changes are asked for next time: the newest stamp, or just after it when it is so old that no
-// other entry can get it any more.
+// markAfter returns the start of the next request for changes: the newest stamp, or just after it if it is so old
+// that no other entry can get it any more.
 func (l *lister) markAfter(newest string) string {
 	at, err := time.Parse("20060102150405Z", newest)
 	if err != nil {
@@ -223,7 +223,7 @@ func (l *lister) markAfter(newest string) string {
 	return at.UTC().Format("20060102150405Z")
 }
 
-// crowd sums up who there is, whatever the order: the subjects by the stamp of when they were made.
+// crowd is an order-independent checksum of the existing people: their subjects by the stamp of their creation.
 type crowd map[string]uint64
 
 func (c crowd) add(subject domain.Subject, created string) { c[created] ^= hashOf(string(subject)) }

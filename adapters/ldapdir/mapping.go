@@ -9,14 +9,14 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// mapping gives our roles and groups for the directory's groups.
+// mapping maps the directory's groups to our roles and groups.
 type mapping struct {
 	roles       []rule
 	groups      []rule
 	defaultRole string
 }
 
-// rule matches a group by its DN, or by its cn where the configuration names no DN.
+// rule matches a group by its DN, or by its cn if the configuration gives no DN.
 type rule struct {
 	dn, cn string
 	gives  string
@@ -67,7 +67,7 @@ func (m mapping) apply(groups []string) (domain.RoleID, []string) {
 	return role, mapped
 }
 
-// foldDN returns a text that is equal for equal DNs, which differ in case, spaces and escapes.
+// foldDN returns a canonical form that is equal for equal DNs, which may differ in case, spaces and escapes.
 func foldDN(text string) string {
 	dn, err := ldap.ParseDN(text)
 	if err != nil {

@@ -12,13 +12,13 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// answer is what the server said of a bind.
+// answer is the server's response to a bind.
 type answer struct {
 	outcome domain.Outcome
 	detail  string
 }
 
-// bind proves a password and reads the answer. The connection is spent afterwards unless the outcome is OK.
+// bind verifies a password and parses the response. The connection cannot be reused unless the outcome is OK.
 func (c *client) bind(ctx context.Context, on *conn, name, password string) (answer, error) {
 	req := ldap.NewSimpleBindRequest(name, password, nil)
 	if !c.activeDirectory() {
@@ -35,7 +35,7 @@ func (c *client) bind(ctx context.Context, on *conn, name, password string) (ans
 	if isOutage(err) {
 		return answer{}, err
 	}
-	if res != nil { // the control comes with a refusal too
+	if res != nil { // the control is also part of a refusal
 		if a, ok := policyAnswer(res.Controls, err); ok {
 			return a, nil
 		}
@@ -70,7 +70,8 @@ func policyAnswer(controls []ldap.Control, err error) (answer, bool) {
 
 var adSubcode = regexp.MustCompile(`\bdata ([0-9a-fA-F]+)\b`)
 
-// adOutcomes are the Win32 errors in Active Directory's text. All but 775 come only with the right password.
+// adOutcomes are the Win32 errors in Active Directory's messages. All except 775 are only returned for the right
+// password.
 var adOutcomes = map[uint64]answer{
 	0x525: {domain.OutcomeBadCredentials, "no such user"},
 	0x52e: {domain.OutcomeBadCredentials, "wrong name or password"},
@@ -83,7 +84,7 @@ var adOutcomes = map[uint64]answer{
 	0x775: {domain.OutcomeLocked, "account locked"},
 }
 
-// bindAnswer reads a result code. One that says nothing of the password is an error.
+// bindAnswer maps a result code. A code that is not about the password is an error.
 func bindAnswer(err error) (answer, error) {
 	text := diagnostic(err)
 	switch {

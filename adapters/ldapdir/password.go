@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// errRefused is a change that the server's rights forbid.
+// errRefused is a change that the server's access rules forbid.
 var errRefused = errors.New("the directory lets this person change no password")
 
 func (c *client) changePassword(ctx context.Context, subject domain.Subject, current, next string) error {
@@ -38,7 +38,7 @@ func (c *client) changePassword(ctx context.Context, subject domain.Subject, cur
 	})
 }
 
-// checkNext refuses what must not reach the server: an empty new password makes RFC 3062 servers choose one themselves.
+// checkNext refuses what must not be sent to the server: for an empty new password, RFC 3062 servers generate one.
 func checkNext(next string) error {
 	if next == "" {
 		return domain.ErrPasswordPolicy.About("new_password", "must not be empty")
@@ -63,8 +63,8 @@ func (c *client) known(ctx context.Context, r *reach, filter string) (entry, err
 	return e, err
 }
 
-// change proves the present password by a bind and writes the new one as that person, or as the service account where the
-// server lets the person do nothing before the change. The connection is the caller's to close.
+// change verifies the current password by a bind and writes the new one as that person, or as the service account if
+// the server blocks the person before the change. The connection is the caller's to close.
 func (c *client) change(ctx context.Context, on *conn, dn, current, next string) error {
 	said, err := c.bind(ctx, on, dn, current)
 	if err != nil {
@@ -129,7 +129,7 @@ func (c *client) changeDirect(ctx context.Context, r *reach, subject domain.Subj
 	})
 }
 
-// write sends a change that holds the old password.
+// write sends a change with the old password.
 func (c *client) write(ctx context.Context, on *conn, dn, current, next string) error {
 	err := on.do(ctx, func(l *ldap.Conn) error {
 		if c.activeDirectory() {
@@ -158,11 +158,11 @@ func (c *client) setPassword(ctx context.Context, subject domain.Subject, next s
 			return err
 		}
 		if e.GetEqualFoldAttributeValue("pwdAccountLockedTime") == lockedForEver {
-			// The server would end the lock with the reset, and a mail must not undo what an administrator did.
+			// The server would end the lock with the reset, and an email must not undo what an administrator did.
 			return domain.ErrPasswordManagedExternally.Because(errors.New("an administrator of the directory has locked the account"))
 		}
 		return r.own(ctx, func(on *conn) error {
-			// Not on a connection of the pool: a write is never tried again on another.
+			// Not on a pooled connection: a write is never retried on another.
 			if err := on.do(ctx, func(l *ldap.Conn) error { return l.Bind(c.settings.BindDN, c.settings.BindPassword) }); err != nil {
 				return &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
 			}
@@ -176,7 +176,7 @@ func (c *client) setPassword(ctx context.Context, subject domain.Subject, next s
 // support it, such as an older Samba, sets the password without.
 var policyHints = ldap.NewControlString("1.2.840.113556.1.4.2239", false, "\x30\x03\x02\x01\x01") // SEQUENCE { INTEGER 1 }
 
-// reset sets a password as the service account, and ends a lock that wrong passwords brought.
+// reset sets a password as the service account, and ends a lock caused by wrong passwords.
 func (c *client) reset(ctx context.Context, on *conn, dn, next string, mustChange bool) error {
 	if c.activeDirectory() {
 		m := ldap.NewModifyRequest(dn, []ldap.Control{policyHints})
@@ -187,7 +187,8 @@ func (c *client) reset(ctx context.Context, on *conn, dn, next string, mustChang
 		if err := on.do(ctx, func(l *ldap.Conn) error { return l.Modify(m) }); err != nil {
 			return passwordError(err)
 		}
-		// On its own, since the right to it is not part of the right to reset passwords: without it the lock ends by itself.
+		// Separately, since the right to it is not part of the right to reset passwords: without it the lock expires
+		// by itself.
 		unlock := ldap.NewModifyRequest(dn, nil)
 		unlock.Replace("lockoutTime", []string{"0"})
 		err := on.do(ctx, func(l *ldap.Conn) error { return l.Modify(unlock) })
@@ -216,13 +217,13 @@ func (c *client) reset(ctx context.Context, on *conn, dn, next string, mustChang
 	if mustChange {
 		return fmt.Errorf("the password is set, but the server did not take that it must be changed: %w", err)
 	}
-	return nil // a server without a password policy knows no such mark
+	return nil // a server without a password policy has no such flag
 }
 
-// hexPrefix is the Win32 error in front of Active Directory's texts.
+// hexPrefix is the Win32 error at the start of Active Directory's messages.
 var hexPrefix = regexp.MustCompile(`^([0-9A-Fa-f]{8}):`)
 
-// passwordError makes the server's refusal of a change one of the domain.
+// passwordError converts the server's refusal of a change to an error of the domain.
 func passwordError(err error) error {
 	if err == nil || isOutage(err) {
 		return err
@@ -245,7 +246,7 @@ func passwordError(err error) error {
 	return err
 }
 
-// reasons are what servers say of a new password that they refuse, by a piece of their text in lower case.
+// reasons maps parts of servers' messages about refused passwords, in lower case.
 var reasons = []struct{ piece, reason string }{
 	{"history", "was used before"},
 	{"already used", "was used before"},
@@ -259,8 +260,8 @@ var reasons = []struct{ piece, reason string }{
 	{"complexity", "does not meet the directory's complexity requirements"},
 }
 
-// reason returns the server's reason in words for people. A text of Active Directory that names no rule holds nothing but
-// codes; Windows never names one.
+// reason returns the server's reason as text for people. A message of Active Directory that names no rule contains
+// only codes; Windows never names one.
 func reason(code, text string) string {
 	lower := strings.ToLower(text)
 	for _, r := range reasons {

@@ -9,9 +9,9 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// policy is what the directory's own password policy says, as far as it can be read.
+// policy is the directory's own password policy, as far as it is readable.
 type policy struct {
-	source          string // the DN it was read from; empty when it could not be
+	source          string // the DN it was read from; empty if unreadable
 	maxFailures     int    // 0: never locks
 	lockoutDuration time.Duration
 	minLength       int
@@ -19,12 +19,12 @@ type policy struct {
 	maxAge          time.Duration // 0: never expires
 }
 
-// readEntry reads one entry by its DN; nil when it is not there or may not be read.
+// readEntry reads one entry by its DN; nil if it does not exist or is not readable.
 func readEntry(ctx context.Context, on *conn, dn string, attributes ...string) (*ldap.Entry, error) {
 	res, err := on.search(ctx, ldap.NewSearchRequest(dn, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 0, false,
 		"(objectClass=*)", attributes, nil))
 	if hasCode(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultReferral) {
-		return nil, nil //nolint:nilnil // absent is an answer
+		return nil, nil //nolint:nilnil // absent is a valid result
 	}
 	if err != nil || len(res.Entries) == 0 {
 		return nil, err
@@ -71,7 +71,7 @@ func (c *client) adPolicy(ctx context.Context, on *conn, e entry) (policy, error
 	})
 }
 
-// adPolicyNames are the attributes of a policy; the domain's own and fine-grained ones differ in nothing else.
+// adPolicyNames are the attributes of a policy; the domain's own and fine-grained ones differ only in them.
 type adPolicyNames struct{ failures, duration, length, history, age string }
 
 func readADPolicy(ctx context.Context, on *conn, dn string, names adPolicyNames) (policy, error) {

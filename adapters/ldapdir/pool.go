@@ -15,7 +15,7 @@ var (
 	errTripped = errors.New("the directory failed several times in a row and is being probed")
 )
 
-// pool keeps connections that are bound as the service account, and only those.
+// pool holds only connections that are bound as the service account.
 type pool struct {
 	dialer   *dialer
 	name     string
@@ -26,7 +26,7 @@ type pool struct {
 	refused  func(error) // called when the server refused the service account, before another call can try it
 
 	mu     sync.Mutex
-	idle   []*conn // the last used at the end
+	idle   []*conn // the most recently used at the end
 	closed bool
 }
 
@@ -37,8 +37,8 @@ func newPool(d *dialer, s *Settings) *pool {
 	}
 }
 
-// with runs a read on a connection of the pool. One that went stale while it lay in the pool is replaced once; a new one is
-// never tried again, so that a server in trouble is not asked twice.
+// with runs a read on a pooled connection. A stale connection is replaced once; a new one is never retried, so that a
+// failing server is not queried twice.
 func (p *pool) with(ctx context.Context, give <-chan struct{}, f func(c *conn) error) error {
 	if err := acquire(ctx, p.slots, give); err != nil {
 		return err
@@ -74,7 +74,7 @@ func (p *pool) fresh(ctx context.Context, f func(c *conn) error) error {
 	return err
 }
 
-// connect opens a connection as the service account. It is the caller's.
+// connect opens a connection as the service account. The caller owns it.
 func (p *pool) connect(ctx context.Context) (*conn, error) {
 	return p.dialer.dialReady(ctx, func(c *conn) error {
 		err := c.do(ctx, func(l *ldap.Conn) error { return l.Bind(p.name, p.password) })
@@ -113,7 +113,7 @@ func (p *pool) put(c *conn) {
 	p.idle = append(p.idle, c)
 }
 
-// drop closes the connections that lie idle.
+// drop closes the idle connections.
 func (p *pool) drop(forGood bool) {
 	p.mu.Lock()
 	idle := p.idle
@@ -136,7 +136,7 @@ func acquire(ctx context.Context, slots chan struct{}, give <-chan struct{}) err
 	select {
 	case slots <- struct{}{}:
 		select {
-		case <-give: // at the same moment
+		case <-give: // at the same time
 			<-slots
 			return &outageError{cause: errTripped}
 		default:

@@ -2,8 +2,8 @@ package ldapdir
 
 import "time"
 
-// Settings configure one directory. Factories fill them by their koanf tags over the defaults of the type; every key is
-// described in docs/directories-ldap.md.
+// Settings configure one directory. Factories fill them by their koanf tags over the defaults of the type;
+// docs/directories-ldap.md describes every key.
 type Settings struct {
 	URLs           []string `koanf:"urls"`            // ldap:// and ldaps://, tried in order
 	StartTLS       bool     `koanf:"starttls"`        // encrypt ldap:// connections (RFC 4513 section 3)
@@ -14,24 +14,24 @@ type Settings struct {
 	BindDN           string `koanf:"bind_dn"` // the service account; Active Directory takes a UPN too
 	BindPassword     string `koanf:"bind_password"`
 	BindPasswordFile string `koanf:"bind_password_file"`
-	// DirectBind are the names that are bound when there is no service account: {login} is what was typed, {name} that without
-	// our suffix, and {rdn} the latter escaped for a DN.
+	// DirectBind are the names that are bound without a service account: {login} is the typed name, {name} that
+	// without our suffix, and {rdn} the latter escaped for a DN.
 	DirectBind []string `koanf:"direct_bind"`
 
 	BaseDN          string     `koanf:"base_dn"`
-	UserFilter      string     `koanf:"user_filter"`      // who is a person
-	LoginAttributes []string   `koanf:"login_attributes"` // what a login name is compared with
+	UserFilter      string     `koanf:"user_filter"`      // matches people
+	LoginAttributes []string   `koanf:"login_attributes"` // compared with a login name
 	Attributes      Attributes `koanf:"attributes"`
 	Disabled        Disabled   `koanf:"disabled"`
 
 	Groups       Groups      `koanf:"groups"`
-	Roles        []RoleRule  `koanf:"roles"`        // the first that matches gives the role
-	DefaultRole  string      `koanf:"default_role"` // where Roles are given and none matches
+	Roles        []RoleRule  `koanf:"roles"`        // the first match applies
+	DefaultRole  string      `koanf:"default_role"` // if Roles are configured and none matches
 	GroupMapping []GroupRule `koanf:"group_mapping"`
-	AllowAdmin   bool        `koanf:"allow_admin"` // lets Roles and GroupMapping give administrative permissions
+	AllowAdmin   bool        `koanf:"allow_admin"` // lets Roles and GroupMapping grant administrative permissions
 
 	JustInTime     bool     `koanf:"just_in_time"`
-	EmailVerified  bool     `koanf:"email_verified"` // the directory vouches for its addresses
+	EmailVerified  bool     `koanf:"email_verified"` // the directory has verified its addresses
 	Suffixes       []string `koanf:"suffixes"`
 	Passwords      string   `koanf:"passwords"` // none, change or reset
 	PasswordPolicy string   `koanf:"password_policy_dn"`
@@ -42,7 +42,7 @@ type Settings struct {
 	PageSize int      `koanf:"page_size"`
 }
 
-// Attributes name the attributes that identities are made of.
+// Attributes are the names of the attributes that are mapped to identities.
 type Attributes struct {
 	Subject     string `koanf:"subject"` // never reassigned: entryUUID, objectGUID, nsUniqueId, ipaUniqueID
 	Username    string `koanf:"username"`
@@ -58,7 +58,7 @@ type Disabled struct {
 	Values    []string `koanf:"values"` // compared without case
 }
 
-// How the groups of a person are found.
+// The ways to find a person's groups.
 const (
 	GroupsNone     = "none"
 	GroupsMemberOf = "memberof" // from the person's memberOf
@@ -66,53 +66,53 @@ const (
 	GroupsInChain  = "in_chain" // Active Directory's own nested search
 )
 
-// Groups say how the groups of a person are found.
+// Groups configures how a person's groups are found.
 type Groups struct {
 	Mode            string `koanf:"mode"`
 	BaseDN          string `koanf:"base_dn"` // empty: the directory's base_dn
 	Filter          string `koanf:"filter"`
 	MemberAttribute string `koanf:"member_attribute"`
-	MemberValue     string `koanf:"member_value"` // what MemberAttribute holds: dn or username
+	MemberValue     string `koanf:"member_value"` // the content of MemberAttribute: dn or username
 	Nested          bool   `koanf:"nested"`
 }
 
-// RoleRule gives a role to the members of a group, named by its DN or its cn.
+// RoleRule assigns a role to the members of a group, named by its DN or its cn.
 type RoleRule struct {
 	Group string `koanf:"group"`
 	Role  string `koanf:"role"`
 }
 
-// GroupRule makes the members of a directory's group members of a group of ours.
+// GroupRule maps a directory's group to a group of ours.
 type GroupRule struct {
 	Group string `koanf:"group"`
 	To    string `koanf:"to"`
 }
 
-// What may be done to passwords through us.
+// The supported password operations.
 const (
 	PasswordsNone   = "none"
-	PasswordsChange = "change" // by the person, who proves the present one
+	PasswordsChange = "change" // by the person, with the current one
 	PasswordsReset  = "reset"  // also by the service account, for resets
 )
 
-// Timeouts bound what waits for the server.
+// Timeouts limit waits for the server.
 type Timeouts struct {
 	Connect   time.Duration `koanf:"connect"`   // up to an encrypted connection
 	Request   time.Duration `koanf:"request"`   // for each answer
 	Operation time.Duration `koanf:"operation"` // for a whole login, look-up or change
 }
 
-// Pool bounds the connections to the server.
+// Pool limits the connections to the server.
 type Pool struct {
 	Size        int           `koanf:"size"`       // of the service account
-	MaxLogins   int           `koanf:"max_logins"` // connections that check passwords at the same time
+	MaxLogins   int           `koanf:"max_logins"` // concurrent connections that check passwords
 	IdleTimeout time.Duration `koanf:"idle_timeout"`
 	MaxAge      time.Duration `koanf:"max_age"`
 }
 
-// Breaker says when a server is left alone, and how often it is probed then.
+// Breaker configures when a failing server gets no more calls, and how often it is probed then.
 type Breaker struct {
-	Failures int           `koanf:"failures"` // outages in a row that open it
+	Failures int           `koanf:"failures"` // consecutive outages that open it
 	Probe    time.Duration `koanf:"probe"`    // between the probes of an open one; longer with each that fails, up to a minute
 }
 
@@ -122,7 +122,7 @@ const (
 	TypeActiveDirectory = "activedirectory"
 )
 
-// Defaults returns the settings of a type before the configuration is read over them.
+// Defaults returns the default settings of a type.
 func Defaults(kind string) Settings {
 	s := Settings{
 		UserFilter: "(objectClass=inetOrgPerson)", LoginAttributes: []string{"uid"},

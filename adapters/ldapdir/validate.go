@@ -34,7 +34,7 @@ func (m *mistakes) err() error {
 	return m.fault
 }
 
-// prepared is what the settings become once they are checked.
+// prepared is the result of validating the settings.
 type prepared struct {
 	servers []server
 	roots   *x509.CertPool // nil: the machine's
@@ -50,7 +50,7 @@ type server struct {
 
 var attributeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9;-]*$`)
 
-// prepare checks the settings, reads the files that they name, and fills in what follows from others.
+// prepare validates the settings, reads the files that they name, and derives dependent values.
 func (s *Settings) prepare(kind string) (prepared, error) {
 	var m mistakes
 	var p prepared
@@ -245,7 +245,7 @@ func (s *Settings) checkGroups(m *mistakes, kind string) {
 	}
 }
 
-// administers reports whether a built-in role holds administrative permissions; of others only the catalog knows.
+// administers reports whether a built-in role has administrative permissions; the catalog decides about others.
 func administers(role string) bool {
 	return slices.ContainsFunc(domain.BuiltInRoles(), func(r domain.Role) bool {
 		return string(r.ID) == role && slices.ContainsFunc(r.Permissions, domain.Permission.IsAdministrative)

@@ -16,7 +16,7 @@ func badCredentials(detail string) domain.PasswordCheck {
 	return domain.PasswordCheck{Outcome: domain.OutcomeBadCredentials, Detail: detail}
 }
 
-// isPassword reports whether a password may go to the server: an empty one would be an anonymous bind there.
+// isPassword reports whether a password may be sent to the server: an empty one would be an anonymous bind.
 func isPassword(password string) bool {
 	return password != "" && len(password) <= maxPassword && !strings.ContainsRune(password, 0)
 }
@@ -54,7 +54,7 @@ func (c *client) verifySubject(ctx context.Context, subject domain.Subject, pass
 		if !c.subjectIsGUID() {
 			return errors.New("without a service account people can be found by their login name only")
 		}
-		// Active Directory binds an objectGUID as a name of its own.
+		// Active Directory accepts an objectGUID as a bind name.
 		check, err = c.verifyDirect(ctx, r, []string{"<GUID=" + string(subject) + ">"}, filter, password)
 		check.Identity.Directory, check.Identity.Subject = c.id, subject
 		return err
@@ -65,7 +65,7 @@ func (c *client) verifySubject(ctx context.Context, subject domain.Subject, pass
 	return check, err
 }
 
-// searchThenBind finds the one person that the filter matches and binds as them.
+// searchThenBind finds the one person that the filter matches and binds as that person.
 func (c *client) searchThenBind(ctx context.Context, r *reach, filter, password string) (domain.PasswordCheck, error) {
 	var e entry
 	err := r.service(ctx, func(on *conn) error {
@@ -101,7 +101,7 @@ func (c *client) bindNobody(ctx context.Context, r *reach) error {
 	})
 }
 
-// complete makes the check of an answer: who it is, and what their entry says beside the server's answer.
+// complete completes the result of a bind with the identity and the state in the entry.
 func (c *client) complete(ctx context.Context, r *reach, e entry, said answer) (domain.PasswordCheck, error) {
 	check := domain.PasswordCheck{Outcome: said.outcome, Detail: said.detail}
 	if said.outcome == domain.OutcomeLocked {
@@ -124,7 +124,7 @@ func (c *client) complete(ctx context.Context, r *reach, e entry, said answer) (
 	return check, nil
 }
 
-// directNames returns the names under which the login name is bound.
+// directNames returns the bind names for the login name.
 func (c *client) directNames(login string) []string {
 	bare := c.bareName(login)
 	fill := strings.NewReplacer("{login}", login, "{name}", bare, "{rdn}", ldap.EscapeDN(bare))
@@ -135,9 +135,9 @@ func (c *client) directNames(login string) []string {
 	return names
 }
 
-// verifyDirect binds the names in turn until the server knows one of them with this password, then reads the entry as that
-// person. That the entry is theirs is proved by a bind as its DN: what a name means to a bind and what it means to a
-// search need not be the same.
+// verifyDirect binds the names in turn until the server accepts one with this password, then reads the entry as that
+// person. A bind as its DN proves that the entry is theirs: a name may have different meanings for a bind and for a
+// search.
 func (c *client) verifyDirect(ctx context.Context, r *reach, names []string, filter, password string) (domain.PasswordCheck, error) {
 	check := badCredentials("wrong name or password")
 	for _, name := range names {

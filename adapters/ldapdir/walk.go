@@ -16,8 +16,8 @@ type walk struct {
 
 var errPartial = errors.New("the server gave a part of the answer only")
 
-// walk calls each with every page. Whatever keeps the answer from being whole is an error: a size limit, a page that
-// cannot be read. Not more than a page is in memory.
+// walk calls each with every page. Anything that makes the result incomplete is an error: a size limit, a page that
+// cannot be read. Only one page is in memory.
 func (c *client) walk(ctx context.Context, on *conn, w walk, each func(entries []*ldap.Entry) error) error {
 	paging := ldap.NewControlPaging(uint32(c.settings.PageSize)) //nolint:gosec // checked to be 1 to 1000
 	for {

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// maxAnswer is how many bytes a server may send in answer to one operation: a page of a thousand large entries is far
-// below it, an endless answer is not.
+// maxAnswer limits the bytes of a response to one operation: a page of a thousand large entries is far below it, an
+// endless response is not.
 const maxAnswer = 64 << 20
 
 var errAnswerTooLarge = errors.New("the server's answer is too large")
 
-// wire is a socket with what go-ldap lacks: a deadline for each write and a bound for what is read.
+// wire is a socket with what go-ldap lacks: a deadline for each write and a limit for reads.
 type wire struct {
 	net.Conn
 	write time.Duration
@@ -26,7 +26,7 @@ func newWire(c net.Conn, write time.Duration) *wire {
 	return w
 }
 
-// refill begins a new operation.
+// refill starts a new operation.
 func (w *wire) refill() { w.left.Store(maxAnswer) }
 
 func (w *wire) Read(b []byte) (int, error) {
@@ -45,5 +45,5 @@ func (w *wire) Write(b []byte) (int, error) {
 	return w.Conn.Write(b)
 }
 
-// now is for deadlines and ages of connections; sockets live by the machine's clock and no other.
+// now is for deadlines and connection ages, for which sockets use the machine's clock.
 func now() time.Time { return time.Now() } //nolint:forbidigo // see above
