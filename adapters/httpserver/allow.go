@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// routesAt returns the routes that serve a path, as it was sent, whatever their methods. A path that a route without parameters has
-// is never one with parameters: where POST /login is a call, GET /login is that call with a wrong method, and not the user "login".
+// routesAt returns the routes of a path, as it was sent, for any method. A literal route takes precedence over one
+// with parameters: if POST /login is a route, GET /login has the wrong method and is not the user "login".
 func (s *Server) routesAt(path string) []*mount {
 	if all := s.literal[path]; len(all) > 0 {
 		return all
@@ -21,7 +21,7 @@ func (s *Server) routesAt(path string) []*mount {
 	return all
 }
 
-// matches reports whether the parts of a path are those of the route, with something for each parameter.
+// matches reports whether the parts of a path match those of the route, with a value for each parameter.
 func (m *mount) matches(parts []string) bool {
 	own := strings.Split(m.full, "/")
 	if len(own) != len(parts) {
@@ -35,7 +35,7 @@ func (m *mount) matches(parts []string) bool {
 	return true
 }
 
-// allow returns the methods of routes as the header Allow shows them. HEAD goes with GET.
+// allow returns the methods of routes in the form of the Allow header. HEAD is implied by GET.
 func allow(routes []*mount) string {
 	var names []string
 	for _, method := range methods {
@@ -63,7 +63,7 @@ func has(routes []*mount, method string) bool {
 	return false
 }
 
-// targetPath returns the path of a request's target, which may be a whole address (RFC 9112, 3.2.2).
+// targetPath returns the path of a request's target, which may be an absolute URI (RFC 9112, 3.2.2).
 func targetPath(target string) string {
 	if scheme, rest, found := strings.Cut(target, "://"); found && !strings.ContainsAny(scheme, "/?#") {
 		_, path, _ := strings.Cut(rest, "/")

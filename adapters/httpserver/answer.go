@@ -14,14 +14,15 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// setHeaders sets what every answer carries. A route may replace them.
+// setHeaders sets the headers of every response. A route may replace them.
 func (s *Server) setHeaders(r *Request) {
 	h := &r.c.Response().Header
 	h.Set(fiber.HeaderXRequestID, r.Origin.RequestID)
 	s.setFixedHeaders(h)
 }
 
-// fixedHeaders: answers are data, never pages; a browser shall neither keep, sniff, frame nor run them.
+// fixedHeaders contains the headers of every response: it is data, never a page, and a browser must neither cache,
+// sniff, frame nor run it.
 var fixedHeaders = [][2][]byte{
 	{[]byte(fiber.HeaderCacheControl), []byte("no-store")},
 	{[]byte(fiber.HeaderXContentTypeOptions), []byte("nosniff")},
@@ -39,7 +40,7 @@ func (s *Server) setFixedHeaders(h *fasthttp.ResponseHeader) {
 	}
 }
 
-// fail answers with a failure. It is the one place where failures become answers.
+// fail writes an error response. It is the only function that converts errors to responses.
 func (s *Server) fail(r *Request, f *fault.Error) {
 	api := s.apiOf(r)
 	f = noteDenied(r, api, f)
@@ -52,7 +53,7 @@ func (s *Server) fail(r *Request, f *fault.Error) {
 	}
 	h := &r.c.Response().Header
 	if f.Kind == fault.MethodNotAllowed {
-		// The router would name every route that the path might be, those with parameters too.
+		// The router would list every route that the path might match, including those with parameters.
 		h.Set(fiber.HeaderAllow, allow(s.routesAt(r.c.Path())))
 	}
 	if f.Kind == fault.Unauthenticated {
@@ -61,12 +62,12 @@ func (s *Server) fail(r *Request, f *fault.Error) {
 	if f.RetryAfter() > 0 {
 		h.Set(fiber.HeaderRetryAfter, retryAfter(f.RetryAfter()))
 	}
-	r.RateLimit(domain.RateState{Limit: f.Limit(), Reset: f.RetryAfter()}) // nothing is left of a limit that was passed
+	r.RateLimit(domain.RateState{Limit: f.Limit(), Reset: f.RetryAfter()}) // an exceeded limit has nothing remaining
 	h.Set(fiber.HeaderCacheControl, "no-store")
 	_ = r.Raw(StatusOf(f.Kind), "application/json; charset=utf-8", body) // it only sets the answer's fields
 }
 
-// noteDenied has a refusal noted: who tries doors is worth knowing.
+// noteDenied records a refusal in the audit log.
 func noteDenied(r *Request, api *API, f *fault.Error) *fault.Error {
 	if api.Denied == nil || r.mount == nil || r.Principal.Actor() == "" || !r.refused && !f.Is(fault.ErrForbidden) {
 		return f
@@ -77,7 +78,7 @@ func noteDenied(r *Request, api *API, f *fault.Error) *fault.Error {
 	return f
 }
 
-// apiOf finds the API that a request belongs to, also when no route of it matched.
+// apiOf returns the API of a request, also if no route matched.
 func (s *Server) apiOf(r *Request) *API {
 	if r.mount != nil {
 		return r.mount.api
@@ -98,8 +99,8 @@ func (s *Server) apiAt(path string) *API {
 	return best
 }
 
-// onError takes what did not pass through around. Nothing is known to come here; if something does, it gets no text of a
-// library.
+// onError handles errors outside of pass through. None is known to arrive here; if one does, the response contains no
+// text of a library.
 func (s *Server) onError(c *fiber.Ctx, err error) error {
 	r := &Request{c: c, Origin: s.originOf(c)}
 	s.setHeaders(r)
@@ -107,13 +108,14 @@ func (s *Server) onError(c *fiber.Ctx, err error) error {
 	return nil
 }
 
-// onBrokenRequest answers what never became a request: a malformed or oversized head, or one that came too slowly.
+// onBrokenRequest responds to input that is not a request: a malformed or oversized head, or one that arrived too
+// slowly.
 func (s *Server) onBrokenRequest(ctx *fasthttp.RequestCtx, err error) {
 	s.refuseUnread(ctx, ofConnection(err))
 }
 
-// refuseUnread answers a request whose body, or more, has not been read, and closes the connection: where the next request would
-// begin is not known.
+// refuseUnread responds to a request whose body, or more, was not read, and closes the connection, since the start of
+// the next request is unknown.
 func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, f *fault.Error) {
 	if c, ok := ctx.Conn().(*conn); ok {
 		c.lingers.Store(true)
@@ -139,8 +141,8 @@ func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, f *fault.Error) {
 	s.metrics.broken(status)
 }
 
-// observe counts and logs the request. No header, no query string, no body and no name of a person is part of either: the
-// path's parameters are ids.
+// observe counts and logs the request. Neither contains a header, the query string, the body or a person's name: path
+// parameters are ids.
 func (s *Server) observe(r *Request, took time.Duration) {
 	status := r.c.Response().StatusCode()
 	route := "unknown"
@@ -170,7 +172,7 @@ func (s *Server) observe(r *Request, took time.Duration) {
 	entry.Write(fields...)
 }
 
-// levelOf makes failures of ours stand out; an outage elsewhere is no defect.
+// levelOf logs internal errors at a higher level; an outage of another system is not a defect.
 func levelOf(status int) zapcore.Level {
 	switch {
 	case status == fiber.StatusServiceUnavailable:

@@ -12,11 +12,12 @@ import (
 // prefetched is how much of a body of known length the library has read when it calls the handler.
 const prefetched = 8 << 10
 
-// readBody reads the body into memory that grows with what arrives. The library would set the whole length aside at the first
-// byte: a client that announces a large body and sends nothing would cost as much as one that sends it.
+// readBody reads the body into a buffer that grows with the received data. The library would allocate the whole
+// length at the first byte: a client that announces a large body and sends nothing would cost as much as one that
+// sends it.
 //
-// It returns how much of the memory for bodies the request holds, to be given back after the request. After an error the rest
-// of the body is still on the connection, which must be closed.
+// It returns how much of the memory for bodies the request holds, to be released after the request. After an error
+// the rest of the body is still on the connection, which must be closed.
 func (s *Server) readBody(ctx *fasthttp.RequestCtx, c *conn) (held int, f *fault.Error) {
 	stream := ctx.RequestBodyStream()
 	if stream == nil {
@@ -56,7 +57,7 @@ type bodyReader struct {
 
 var errNoRoom = errors.New("no room for another body")
 
-// readAll reads up to the limit, which is the length where that is known. Any more is fasthttp.ErrBodyTooLarge.
+// readAll reads up to the limit, which is the length if it is known. Any more is fasthttp.ErrBodyTooLarge.
 func (b *bodyReader) readAll(stream io.Reader, known bool) error {
 	b.buffer = make([]byte, 0, min(b.limit, prefetched))
 	for {
@@ -110,7 +111,7 @@ func atEnd(stream io.Reader) error {
 	}
 }
 
-// ofBody finds the fault in an error of reading a body.
+// ofBody returns the fault for an error of reading a body.
 func ofBody(err error) *fault.Error {
 	if errors.Is(err, errNoRoom) {
 		return fault.ErrOverloaded.After(retryOverloaded)

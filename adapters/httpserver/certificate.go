@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// certificate is a certificate in files, which others renew: a new one is taken up while the server runs.
+// certificate is a certificate in files that other programs renew: a new one is loaded while the server runs.
 type certificate struct {
 	certFile, keyFile string
 	clock             ports.Clock
@@ -24,11 +24,11 @@ type certificate struct {
 	looked  time.Time
 }
 
-// lookEvery bounds how often the files are looked at, whatever number of connections come.
+// lookEvery limits how often the files are checked, for any number of connections.
 const lookEvery = 10 * time.Second
 
-// TLSFiles returns a set-up with the certificate and key in two PEM files, for Config.TLS. New files are taken up within ten
-// seconds; files that do not fit each other are logged, and the certificate before them stays.
+// TLSFiles returns a TLS configuration with the certificate and key in two PEM files, for Config.TLS. New files are
+// loaded within ten seconds; files that do not match are logged, and the previous certificate remains in use.
 func TLSFiles(certFile, keyFile string, clock ports.Clock, log *zap.Logger) (*tls.Config, error) {
 	c := &certificate{certFile: certFile, keyFile: keyFile, clock: clock, log: log, looked: clock.Now()}
 	var err error

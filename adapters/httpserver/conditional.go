@@ -7,8 +7,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// answerUnchanged turns the answer to a GET or HEAD into 304 when the client has what the ETag of the answer names
-// (RFC 9110, 13.1.2).
+// answerUnchanged replaces the response to a GET or HEAD by 304 if the client has the version of its ETag (RFC 9110,
+// 13.1.2).
 func (r *Request) answerUnchanged() {
 	res := r.c.Response()
 	tag := string(res.Header.Peek(fiber.HeaderETag))

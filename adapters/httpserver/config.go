@@ -13,29 +13,29 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Config is what a server needs to know. Zero limits mean the defaults of the hardened profile.
+// Config configures a server. Zero limits mean the defaults of the hardened profile.
 type Config struct {
-	// Address is the public listener's, such as "127.0.0.1:8080". Port 0 takes a free one.
+	// Address is the address of the public listener, such as "127.0.0.1:8080". Port 0 selects a free port.
 	Address string
-	// TLS makes the public listener speak TLS; nil leaves that to a proxy.
+	// TLS configures TLS on the public listener; nil leaves it to a proxy.
 	TLS *tls.Config
-	// MetricsAddress is where Prometheus finds the metrics; empty means nowhere. It is never the public listener.
+	// MetricsAddress is the address of the metrics listener; empty disables it. It is never the public listener.
 	MetricsAddress string
 	// TrustedProxies are the networks whose X-Forwarded-For is trusted. Empty means none.
 	TrustedProxies []netip.Prefix
-	// StrictTransport sends Strict-Transport-Security, for when the public URL is an https one.
+	// StrictTransport sends Strict-Transport-Security. It is set if the public URL is an https one.
 	StrictTransport bool
 
-	// Ready says whether requests can be served, for /readyz; nil means always.
+	// Ready reports whether requests can be served, for /readyz; nil means always.
 	Ready func(ctx context.Context) error
 	Clock ports.Clock
-	// Log takes one line for each request; nil means nothing is logged.
+	// Log receives one line per request; nil disables it.
 	Log *zap.Logger
-	// Registry takes the server's metrics and is what the metrics listener shows; nil means one of its own.
+	// Registry is the registry of the server's metrics; nil means a new one.
 	Registry *prometheus.Registry
 
-	// ConnectionsPerSource bounds the connections of one IPv4 address or IPv6 /64 at a time; zero bounds nothing. Connections from
-	// TrustedProxies are not counted.
+	// ConnectionsPerSource limits the concurrent connections of one IPv4 address or IPv6 /64; zero means no limit.
+	// Connections from TrustedProxies are not counted.
 	ConnectionsPerSource int
 
 	BodyLimit      int           // bytes of a body; default 64 KiB

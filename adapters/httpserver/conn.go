@@ -15,8 +15,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// connections knows every open connection, so that a shutdown can tell the idle ones from those that owe an answer, and how many
-// of them each source holds.
+// connections tracks the open connections, so that a shutdown can distinguish idle ones from those with a pending
+// response, and counts those of each source.
 type connections struct {
 	clock        ports.Clock
 	writeTimeout time.Duration
@@ -38,7 +38,7 @@ func newConnections(clock ports.Clock, writeTimeout time.Duration, l limits) *co
 	}
 }
 
-// admit takes a connection in, or says why not.
+// admit registers a connection, or returns why it is refused.
 func (s *connections) admit(nc net.Conn) (*conn, admission) {
 	from, counted := s.limits.sourceOf(nc.RemoteAddr())
 	s.mu.Lock()
@@ -111,8 +111,8 @@ func (s *connections) drain(ctx context.Context) error {
 	}
 }
 
-// conn is a connection that knows whether a request is under way on it. Reading bytes and closing for idleness exclude
-// each other: a request either was never seen, or gets its answer.
+// conn is a connection that tracks whether a request is in progress. Reading bytes and closing for idleness exclude
+// each other: a request is either not read at all, or gets its response.
 type conn struct {
 	net.Conn
 
@@ -120,7 +120,7 @@ type conn struct {
 	from    netip.Prefix
 	source  *source     // nil for one that is not counted
 	lingers atomic.Bool // the client may still be sending data that will not be read
-	owes    atomic.Bool // a handler has run whose answer is not written yet
+	owes    atomic.Bool // a handler has run whose response is not written yet
 
 	mu     sync.Mutex
 	busy   bool
@@ -147,7 +147,7 @@ func (c *conn) begin() bool {
 	return true
 }
 
-// Write gives each write its own time limit: a stream may go on for as long as its reader keeps reading.
+// Write sets a timeout for each write: a stream may last as long as its client keeps reading.
 func (c *conn) Write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(c.set.clock.Now().Add(c.set.writeTimeout)); err != nil {
 		return 0, err
@@ -194,8 +194,8 @@ func (c *conn) Close() error {
 	return c.finish()
 }
 
-// abort closes a connection in such a way that the client sees that it was cut off: a reset, where an orderly end could be that of
-// the body.
+// abort closes a connection so that the client detects the truncation: with a reset, since an orderly close could be
+// the end of the body.
 func abort(nc net.Conn) {
 	inner := nc
 	if c, ok := inner.(*conn); ok {
@@ -218,8 +218,8 @@ func (c *conn) finish() error {
 	return c.Conn.Close()
 }
 
-// linger reads a little of what the client still sends. Closing with unread bytes makes the kernel send a reset, which
-// can overtake the answer (RFC 9112, 9.6): the client would see a broken connection instead of "too large".
+// linger reads some of what the client still sends. Closing with unread bytes makes the kernel send a reset, which
+// can overtake the response (RFC 9112, 9.6): the client would get a broken connection instead of "too large".
 func (c *conn) linger() {
 	const atMost, forAtMost = 16 << 20, 2 * time.Second
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
@@ -255,8 +255,8 @@ func wait(done <-chan struct{}, d time.Duration) {
 	}
 }
 
-// Accept returns the next connection, however long the system is out of what it takes to open one, or there is no room for
-// another.
+// Accept returns the next connection. It retries while the system lacks the resources to open one, or the connection
+// limit is reached.
 func (l *listener) Accept() (net.Conn, error) {
 	const first, most = 5 * time.Millisecond, time.Second
 	for pause := first; ; pause = min(2*pause, most) {
@@ -290,7 +290,7 @@ func (l *listener) admit(nc net.Conn) net.Conn {
 	return nil
 }
 
-// passes reports whether an error of accept is one that time may heal.
+// passes reports whether an error of accept is temporary.
 func passes(err error) bool {
 	for _, e := range []syscall.Errno{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EINTR, syscall.EPERM,
@@ -312,7 +312,7 @@ func (l *listener) Close() error {
 	return err
 }
 
-// cutOff closes what is still open, whatever it owes.
+// cutOff closes the connections that are still open, also with a pending response.
 func (s *connections) cutOff() {
 	s.mu.Lock()
 	all := make([]*conn, 0, len(s.open))

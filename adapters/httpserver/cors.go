@@ -9,10 +9,11 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// CORS lets pages of other origins call an API (Fetch standard, CORS protocol). Credentials of the browser's own, such as
-// cookies, never go along: who calls shows a key in a header.
+// CORS lets pages of other origins call an API (Fetch standard, CORS protocol). The browser's own credentials, such
+// as cookies, are never sent: a client authenticates with a key in a header.
 type CORS struct {
-	// Origins are the origins that may call, to the character, such as "https://app.example.com". None switches it off.
+	// Origins lists the allowed origins, compared byte by byte, such as "https://app.example.com". An empty list
+	// disables CORS.
 	Origins []string
 	// Headers are the request headers that every route of the API takes, beside those that a route names and Content-Type where
 	// there is a body.
@@ -66,7 +67,7 @@ func (s *Server) cors(r *Request) (answered bool) {
 	return true
 }
 
-// headersOf returns the request headers that the routes of a path take.
+// headersOf returns the request headers that the routes of a path accept.
 func headersOf(routes []*mount) []string {
 	headers := slices.Clone(routes[0].api.CORS.Headers)
 	for _, m := range routes {
@@ -79,7 +80,7 @@ func headersOf(routes []*mount) []string {
 	return headers
 }
 
-// own returns the request headers that a route takes for its method.
+// own returns the request headers that a route accepts for its method.
 func (m *mount) own() []string {
 	switch m.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:

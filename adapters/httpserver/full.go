@@ -17,7 +17,7 @@ const (
 	// refusedAtOnce is how many connections beyond the limit get an error response concurrently; more are closed
 	// without one.
 	refusedAtOnce = 64
-	// refusedFor is how long one of them may take to hear it, with the handshake of TLS before.
+	// refusedFor limits the time to send the error, including the TLS handshake.
 	refusedFor = time.Second
 )
 
@@ -60,10 +60,10 @@ func (d *connectionLimiter) respond(nc net.Conn, until time.Time) {
 	}
 }
 
-// refusedBody is how much of what a refused client sends is read.
+// refusedBody is how much of a refused client's input is read.
 const refusedBody = 64 << 10
 
-// full is the whole answer to a connection for which there is no room.
+// full is the complete response to a connection beyond the limit.
 func (s *Server) full() []byte {
 	id := requestID("")
 	f := fault.ErrOverloaded.After(retryOverloaded)
@@ -87,7 +87,7 @@ func (s *Server) full() []byte {
 	return b.Bytes()
 }
 
-// retryOverloaded is when a client that was refused for want of room may try again.
+// retryOverloaded is the Retry-After of a client that was refused because of the connection limit.
 const retryOverloaded = time.Second
 
 // crowdLogEvery bounds how often it is logged that a source holds its limit of connections.

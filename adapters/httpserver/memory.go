@@ -6,15 +6,17 @@ import (
 )
 
 const (
-	// burst is how many connections at a time are a burst, whose memory is given back to the system afterwards.
+	// burst is the number of concurrent connections that counts as a burst, whose memory is returned to the system
+	// afterwards.
 	burst = 512
-	// lookForQuiet is how often a server looks whether a burst is over. It is longer than the HTTP library keeps its idle goroutines.
+	// lookForQuiet is the interval of the checks whether a burst is over. It is longer than the HTTP library keeps
+	// its idle goroutines.
 	lookForQuiet = 15 * time.Second
 )
 
-// giveBack gives the memory of bursts back to the system until done is closed. The runtime alone would take minutes, and a machine
-// that ran short meanwhile would end the process. It waits until a burst has been over for two looks, so that its goroutines have
-// ended too.
+// giveBack returns the memory of bursts to the system until done is closed. The runtime alone would take minutes, and
+// a machine that ran short of memory meanwhile would kill the process. It waits until a burst has been over for two
+// checks, so that its goroutines have ended too.
 func (s *connections) giveBack(done <-chan struct{}, wait func(done <-chan struct{}, d time.Duration), free func()) {
 	wasOver := false
 	for {
@@ -46,7 +48,7 @@ func (s *connections) burstIsOver(forget bool) bool {
 	return true
 }
 
-// freeMemory collects twice, since pools keep what they hold through one collection.
+// freeMemory runs the garbage collector twice, since pools keep their contents through one collection.
 func freeMemory() {
 	debug.FreeOSMemory()
 	debug.FreeOSMemory()

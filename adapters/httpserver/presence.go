@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// presence is the context of a request that knows the network of its client and whether the client still waits.
+// presence is the context of a request with the network of its client and whether the client still waits.
 type presence struct {
 	context.Context //nolint:containedctx // it is one, with two values more
 
@@ -17,7 +17,7 @@ type presence struct {
 	origin domain.Origin
 }
 
-// present returns a context that knows what ports.SourceOf asks, and ports.IsThere where the connection can tell.
+// present returns a context with the values of ports.SourceOf, and of ports.IsThere if the connection supports it.
 func present(ctx context.Context, nc net.Conn, from domain.Origin) context.Context {
 	p := &presence{Context: ctx, origin: from}
 	if c, ok := nc.(*conn); ok {
@@ -37,7 +37,7 @@ func (p *presence) Value(key any) any {
 	return p.Context.Value(key)
 }
 
-// isThere looks at the connection without reading from it: what a client sends ahead is left for the next request.
+// isThere checks the connection without reading from it: pipelined data is left for the next request.
 func (p *presence) isThere() bool {
 	raw, err := p.conn.SyscallConn()
 	if err != nil {

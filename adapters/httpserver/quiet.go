@@ -6,12 +6,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// quiet takes the HTTP library's lines to our log, at a level for those who look for them: clients can cause them at will. Its
-// errors quote what they could not read, with the credentials in it. So the line is not logged: only the peer, and our
-// own name for the error.
+// quiet forwards the HTTP library's messages to our log at a low level, since clients can cause any number of them.
+// Its errors quote invalid input, including credentials, so only the peer and our own name for the error are logged.
 type quiet struct{ log *zap.Logger }
 
-// Printf logs that something was amiss on a connection.
+// Printf logs an error on a connection.
 func (q quiet) Printf(_ string, args ...any) {
 	entry := q.log.Check(zap.DebugLevel, "connection failed")
 	if entry == nil {
@@ -36,7 +35,7 @@ func (q quiet) Printf(_ string, args ...any) {
 // quietWriter is quiet for a library that writes whole lines.
 type quietWriter struct{ log *zap.Logger }
 
-// Write logs that something was amiss on a connection.
+// Write logs an error on a connection.
 func (q quietWriter) Write(line []byte) (int, error) {
 	q.log.Debug("connection failed", zap.String("listener", "metrics"))
 	return len(line), nil

@@ -19,12 +19,12 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Request is one request on its way through the server, and the answer that is being made. It belongs to its handler
-// and must not be kept beyond it; the strings that it hands out may be.
+// Request is one request in progress, with its response. It belongs to its handler and must not be kept beyond it;
+// the strings that it returns may be.
 type Request struct {
-	// Origin is where it came from; its RequestID is what answer, log and audit entry share.
+	// Origin is the origin of the request; its RequestID is the same in response, log and audit entry.
 	Origin domain.Origin
-	// Principal is who it acts as: anonymous on a public route.
+	// Principal is the principal of the request: anonymous on a public route.
 	Principal domain.Principal
 
 	c       *fiber.Ctx
@@ -37,7 +37,7 @@ type Request struct {
 	undecoded bool // the handler could not decode the body
 }
 
-// Context returns the request's context. It ends with the handler's time limit.
+// Context returns the request's context. It ends with the handler's timeout.
 func (r *Request) Context() context.Context { return r.ctx }
 
 // Credential returns the one credential that was sent, or "".
@@ -52,8 +52,8 @@ func (r *Request) Refusal() error {
 	return r.mount.Check(r)
 }
 
-// Param returns a path parameter, decoded once. The server has seen to it that it holds no control character, and where it is no
-// name also nothing that a path could hide: no slash, no further escape.
+// Param returns a path parameter, decoded once. The server has validated that it contains no control character, and
+// unless it is a name also no slash and no further escape.
 func (r *Request) Param(name string) string {
 	value, _ := decodeParam(r.c.Params(name), r.mount.Names) // it was checked before the handler ran
 	return value
@@ -109,10 +109,10 @@ func (r *Request) DecodeOptional(into any) error {
 	return r.Decode(into)
 }
 
-// SetHeader sets a header of the answer.
+// SetHeader sets a response header.
 func (r *Request) SetHeader(name, value string) { r.c.Set(name, value) }
 
-// RateLimit shows what is left of a limit: RateLimit-Limit, -Remaining and -Reset (seconds). No limit shows nothing.
+// RateLimit sets the headers RateLimit-Limit, -Remaining and -Reset (seconds). Without a limit it sets none.
 func (r *Request) RateLimit(state domain.RateState) {
 	if state.Limit <= 0 {
 		return
@@ -122,7 +122,7 @@ func (r *Request) RateLimit(state domain.RateState) {
 	r.c.Set("RateLimit-Reset", itoa(ceilSeconds(state.Reset)))
 }
 
-// JSON answers with a status and a body.
+// JSON responds with a status and a body.
 func (r *Request) JSON(status int, body any) error {
 	raw, err := json.Marshal(body, json.Deterministic(true)) // members of a map in one order, so that answers can be compared
 	if err != nil {
@@ -131,25 +131,25 @@ func (r *Request) JSON(status int, body any) error {
 	return r.Raw(status, "application/json; charset=utf-8", raw)
 }
 
-// Created answers 201 with the path of what was made.
+// Created responds 201 with the path of the created object.
 func (r *Request) Created(location string, body any) error {
 	r.c.Set(fiber.HeaderLocation, location)
 	return r.JSON(fiber.StatusCreated, body)
 }
 
-// Raw answers with bytes as they are.
+// Raw responds with the given bytes.
 func (r *Request) Raw(status int, contentType string, body []byte) error {
 	r.c.Status(status).Set(fiber.HeaderContentType, contentType)
 	return r.c.Send(body)
 }
 
-// Answered returns what a handler has answered so far, as copies.
+// Answered returns copies of the response so far.
 func (r *Request) Answered() (status int, location string, body []byte) {
 	res := r.c.Response()
 	return res.StatusCode(), string(res.Header.Peek(fiber.HeaderLocation)), append([]byte(nil), res.Body()...)
 }
 
-// Redirect answers 302 with an address that the browser goes to next.
+// Redirect responds 302 with a URL.
 func (r *Request) Redirect(address string) error {
 	r.c.Set(fiber.HeaderLocation, address)
 	r.c.Status(fiber.StatusFound)
@@ -159,8 +159,8 @@ func (r *Request) Redirect(address string) error {
 // Cookie returns a cookie's value; empty where it is absent.
 func (r *Request) Cookie(name string) string { return strings.Clone(r.c.Cookies(name)) }
 
-// SetCookie gives the browser a cookie that no script reads and no other site sends along with a form. One without life is
-// taken back.
+// SetCookie sets a cookie that is inaccessible to scripts and not sent with forms of other sites. One without a
+// lifetime is deleted.
 func (r *Request) SetCookie(name, value, path string, life time.Duration, secure bool) {
 	c := &fiber.Cookie{Name: name, Value: value, Path: path, HTTPOnly: true, Secure: secure, SameSite: fiber.CookieSameSiteLaxMode}
 	if life > 0 {

@@ -1,7 +1,8 @@
-// Package nullable has the type of members that tell absent, null and a value apart, as a merge patch (RFC 7396) needs it.
+// Package nullable has the type of members that distinguish absent, null and a value, as a merge patch (RFC 7396)
+// needs it.
 //
-// It stands in for the package of the same name that the generated models would use: that one goes through a second JSON
-// library, which is slower and reads what it holds less strictly.
+// It replaces the package of the same name that the generated models would use: that one uses a second JSON library,
+// which is slower and less strict.
 package nullable
 
 import (
@@ -29,7 +30,7 @@ func Of[T any](value T) Nullable[T] { return Nullable[T]{value, given} }
 // Null returns null.
 func Null[T any]() Nullable[T] { return Nullable[T]{state: null} }
 
-// IsSpecified reports whether the member is there, as null or as a value.
+// IsSpecified reports whether the member is present, as null or as a value.
 func (n Nullable[T]) IsSpecified() bool { return n.state != absent }
 
 // IsNull reports whether the member is null.
@@ -38,10 +39,10 @@ func (n Nullable[T]) IsNull() bool { return n.state == null }
 // Get returns the value, and whether there is one.
 func (n Nullable[T]) Get() (T, bool) { return n.value, n.state == given }
 
-// SetNull makes the member null.
+// SetNull sets the member to null.
 func (n *Nullable[T]) SetNull() { *n = Null[T]() }
 
-// MarshalJSONTo writes the value, or null where there is none.
+// MarshalJSONTo writes the value, or null if there is none.
 func (n Nullable[T]) MarshalJSONTo(e *jsontext.Encoder) error {
 	if n.state != given {
 		return e.WriteToken(jsontext.Null)
