@@ -21,7 +21,7 @@ import (
 const (
 	GoalQuaint   = 2.0
 	GoalStandard = 35.0
-	MaxQuaint    = 9.1
+	MaxQuaint    = 1.7
 	MinStandard  = 35.0
 )
 
