@@ -6,7 +6,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// Members returns the administrators that the guard holds.
+// Members returns the IDs of all stored administrators.
 func (g *Guards) Members(ctx context.Context) ([]domain.UserID, error) {
 	var ids []domain.UserID
 	err := g.s.reads.each(ctx, func(rows rowScanner) error {
@@ -18,7 +18,7 @@ func (g *Guards) Members(ctx context.Context) ([]domain.UserID, error) {
 	return ids, err
 }
 
-// Join adds administrators.
+// Join stores the IDs as administrators. It skips IDs that are already stored.
 func (g *Guards) Join(ctx context.Context, ids ...domain.UserID) error {
 	if len(ids) == 0 {
 		return nil
@@ -33,26 +33,26 @@ func (g *Guards) Join(ctx context.Context, ids ...domain.UserID) error {
 	})
 }
 
-// Leave takes the ids out, unless none would be left.
+// Leave removes the IDs. It returns domain.ErrLastAdmin and removes none when no administrator would remain.
 func (g *Guards) Leave(ctx context.Context, ids ...domain.UserID) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	return g.s.writer.do(ctx, func(t *tx) error {
-		var gone int64
+		var removed int64
 		for _, id := range ids {
 			count, err := t.execCount("DELETE FROM admin_guard WHERE user_id = ?", string(id))
 			if err != nil {
 				return err
 			}
-			gone += count
+			removed += count
 		}
-		var left bool
-		if err := t.get(nil, "SELECT EXISTS (SELECT 1 FROM admin_guard)", nil, &left); err != nil {
+		var remaining bool
+		if err := t.get(nil, "SELECT EXISTS (SELECT 1 FROM admin_guard)", nil, &remaining); err != nil {
 			return err
 		}
-		if gone > 0 && !left {
-			return domain.ErrLastAdmin // and the savepoint brings them back
+		if removed > 0 && !remaining {
+			return domain.ErrLastAdmin // the error rolls back the savepoint, so the rows stay
 		}
 		return nil
 	})

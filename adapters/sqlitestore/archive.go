@@ -14,14 +14,14 @@ import (
 
 var _ ports.Archive = (*Store)(nil)
 
-var errKind = errors.New("sqlitestore: no such kind of things")
+var errKind = errors.New("sqlitestore: unknown kind of archived records")
 
-// archive is how one kind is walked through.
+// archive describes how to read all records of one kind.
 type archive struct {
 	table   string
-	key     string // column; its order is the order of the walk
+	key     string // column that defines the order of the records
 	columns string
-	placed  bool // the key is a place, not a text
+	numeric bool // the key is an integer position, not a text
 	scan    func(*Store, rowScanner) (domain.Archived, error)
 }
 
@@ -34,12 +34,12 @@ var archives = map[domain.ArchiveKind]archive{
 	domain.ArchiveMessages: {table: "messages", key: "id", columns: "id, doc", scan: scanArchivedMessage},
 	domain.ArchiveRates:    {table: "rates", key: "key", columns: "key, taken, expires", scan: scanArchivedRate},
 	domain.ArchiveOnce:     {table: "once", key: "key", columns: "key, value, expires", scan: scanArchivedOnce},
-	domain.ArchiveAnswers:  {table: "idempotency", key: "key", columns: "key, doc", scan: scanArchivedAnswer},
-	domain.ArchiveSegments: {table: "audit_segments", key: "number", columns: segmentColumns + ", leaves", placed: true, scan: scanArchivedSegment},
-	domain.ArchiveRecords:  {table: "audit_entries", key: "seq", columns: markedColumns, placed: true, scan: scanArchivedRecord},
+	domain.ArchiveAnswers:  {table: "idempotency", key: "key", columns: "key, doc", scan: scanArchivedResponse},
+	domain.ArchiveSegments: {table: "audit_segments", key: "number", columns: segmentColumns + ", leaves", numeric: true, scan: scanArchivedSegment},
+	domain.ArchiveRecords:  {table: "audit_entries", key: "seq", columns: markedColumns, numeric: true, scan: scanArchivedRecord},
 }
 
-func placeKey(place int64) string { return fmt.Sprintf("%020d", place) }
+func positionKey(position int64) string { return fmt.Sprintf("%020d", position) }
 
 func scanArchivedUser(_ *Store, rows rowScanner) (domain.Archived, error) {
 	var key, doc, text string
@@ -114,7 +114,7 @@ func scanArchivedOnce(_ *Store, rows rowScanner) (domain.Archived, error) {
 	return domain.Archived{Key: key, Value: domain.KeptOnce{Value: value, ExpiresAt: time.UnixMicro(expires).UTC()}}, err
 }
 
-func scanArchivedAnswer(_ *Store, rows rowScanner) (domain.Archived, error) {
+func scanArchivedResponse(_ *Store, rows rowScanner) (domain.Archived, error) {
 	var key, doc string
 	if err := rows.Scan(&key, &doc); err != nil {
 		return domain.Archived{}, err
@@ -126,38 +126,38 @@ func scanArchivedAnswer(_ *Store, rows rowScanner) (domain.Archived, error) {
 
 func scanArchivedSegment(_ *Store, rows rowScanner) (domain.Archived, error) {
 	x, err := segmentRow(rows.Scan, true)
-	return domain.Archived{Key: placeKey(x.Number), Value: x}, err
+	return domain.Archived{Key: positionKey(x.Number), Value: x}, err
 }
 
 func scanArchivedRecord(_ *Store, rows rowScanner) (domain.Archived, error) {
 	record, err := scanMarked(rows)
-	return domain.Archived{Key: placeKey(record.Seq), Value: record}, err
+	return domain.Archived{Key: positionKey(record.Seq), Value: record}, err
 }
 
-// ArchivePage returns things of the kind, in the order of their keys.
+// ArchivePage returns up to limit records of the kind with keys greater than after, in the order of their keys.
 func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after string, limit int) ([]domain.Archived, error) {
 	a, ok := archives[kind]
 	if !ok {
 		return nil, errKind
 	}
 	var from any = after
-	if a.placed {
-		place, err := strconv.ParseInt("0"+after, 10, 64)
+	if a.numeric {
+		position, err := strconv.ParseInt("0"+after, 10, 64)
 		if err != nil {
 			return nil, errKind
 		}
-		from = place
+		from = position
 	}
 	var page []domain.Archived
 	err := s.reads.each(ctx, func(rows rowScanner) error {
-		thing, err := a.scan(s, rows)
-		page = append(page, thing)
+		item, err := a.scan(s, rows)
+		page = append(page, item)
 		return err
 	}, "SELECT "+a.columns+" FROM "+a.table+" WHERE "+a.key+" > ? ORDER BY "+a.key+" LIMIT ?", from, limit)
 	return page, err
 }
 
-// ArchiveCount returns how many things of the kind there are.
+// ArchiveCount returns the number of records of the kind.
 func (s *Store) ArchiveCount(ctx context.Context, kind domain.ArchiveKind) (int64, error) {
 	a, ok := archives[kind]
 	if !ok {
@@ -167,7 +167,7 @@ func (s *Store) ArchiveCount(ctx context.Context, kind domain.ArchiveKind) (int6
 	return n, s.reads.get(ctx, errKind, "SELECT count(*) FROM "+a.table, nil, &n)
 }
 
-// ArchiveResume returns the key that has back keys after it.
+// ArchiveResume returns the key that exactly back keys follow, or an empty key if there are not enough records.
 func (s *Store) ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back int) (string, error) {
 	a, ok := archives[kind]
 	if !ok {
@@ -175,21 +175,21 @@ func (s *Store) ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back
 	}
 	query, args := "SELECT "+a.key+" FROM "+a.table+" ORDER BY "+a.key+" DESC LIMIT 1 OFFSET ?", []any{back}
 	var err error
-	if a.placed {
-		var place int64
-		if err = s.reads.get(ctx, errNothing, query, args, &place); err == nil {
-			return placeKey(place), nil
+	if a.numeric {
+		var position int64
+		if err = s.reads.get(ctx, errNoRow, query, args, &position); err == nil {
+			return positionKey(position), nil
 		}
 	} else {
 		var key string
-		if err = s.reads.get(ctx, errNothing, query, args, &key); err == nil {
+		if err = s.reads.get(ctx, errNoRow, query, args, &key); err == nil {
 			return key, nil
 		}
 	}
-	if errors.Is(err, errNothing) {
+	if errors.Is(err, errNoRow) {
 		return "", nil
 	}
 	return "", err
 }
 
-var errNothing = errors.New("nothing there")
+var errNoRow = errors.New("no such row")

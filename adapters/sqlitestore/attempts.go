@@ -11,10 +11,11 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Guards implements ports.AttemptStore, ports.RateLimiter, ports.OnceStore, ports.IdempotencyStore and ports.AdminGuard.
+// Guards implements ports.AttemptStore, ports.RateLimiter, ports.OnceStore, ports.IdempotencyStore and
+// ports.AdminGuard.
 type Guards struct{ s *Store }
 
-// Guards returns the store of counters and single-use things.
+// Guards returns the store of attempts, rate limits, single-use values, stored responses and administrators.
 func (s *Store) Guards() *Guards { return &Guards{s} }
 
 var (
@@ -27,9 +28,10 @@ var (
 
 var errNoAttempts = errors.New("no attempts")
 
-// UpdateAttempts applies change to the account's document, an empty one where there is none.
+// UpdateAttempts applies change to the account's document, or to an empty document if none is stored, and writes the
+// result to the database.
 func (g *Guards) UpdateAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
-	return g.s.attempts.change(ctx, account, now, func(p *attemptPage, next *domain.Attempts) error {
+	return g.s.attempts.change(ctx, account, now, func(e *attemptEntry, next *domain.Attempts) error {
 		var out domain.Outbox
 		if err := change(next, &out); err != nil {
 			return err
@@ -41,32 +43,33 @@ func (g *Guards) UpdateAttempts(ctx context.Context, account string, now time.Ti
 			return g.s.writeOutbox(t, out)
 		})
 		if err == nil {
-			p.disk = next.Clone()
+			e.stored = next.Clone()
 		}
 		return err
 	})
 }
 
-// HoldAttempts is UpdateAttempts for what may be lost with the process: it stays in memory.
+// HoldAttempts is a volatile UpdateAttempts: the change stays in memory until the next flush and is lost if the process
+// crashes before.
 func (g *Guards) HoldAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
-	return g.s.attempts.change(ctx, account, now, func(_ *attemptPage, next *domain.Attempts) error {
+	return g.s.attempts.change(ctx, account, now, func(_ *attemptEntry, next *domain.Attempts) error {
 		var out domain.Outbox
 		return change(next, &out)
 	})
 }
 
-// EaseAttempts is HoldAttempts for what nobody waits for. It does not wait for the disk, unless somebody else does for the
-// same account.
+// EaseAttempts is an asynchronous HoldAttempts. It does not wait for the database, unless another goroutine is writing
+// the document of the same account.
 func (g *Guards) EaseAttempts(account string, now time.Time, change func(*domain.Attempts)) {
-	g.s.attempts.ease(account, now, change)
+	g.s.attempts.updateAsync(account, now, change)
 }
 
-// GetAttempts returns the account's document, an empty one where there is none.
+// GetAttempts returns the account's document, or an empty document if none is stored.
 func (g *Guards) GetAttempts(ctx context.Context, account string) (domain.Attempts, error) {
 	return g.s.attempts.get(ctx, account)
 }
 
-// ListAttempts returns the documents of these accounts that are on disk.
+// ListAttempts returns the documents of these accounts that are stored in the database.
 func (g *Guards) ListAttempts(ctx context.Context, accounts ...string) (map[string]domain.Attempts, error) {
 	wanted, err := json.Marshal(accounts)
 	if err != nil {
@@ -95,7 +98,7 @@ func (s *Store) readAttempts(ctx context.Context, account string) (domain.Attemp
 	return decodeAttempts(doc)
 }
 
-// writeAttempts leaves the index of what may be swept alone where it can.
+// writeAttempts stores the document. While the rounded expiry is unchanged, the write does not touch the expiry index.
 func writeAttempts(t *tx, account string, a *domain.Attempts, now time.Time) error {
 	doc, err := encode(records.NewAttempts(a))
 	if err != nil {

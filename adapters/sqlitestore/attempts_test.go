@@ -32,12 +32,13 @@ func attemptsOf(t *testing.T, s *sqlitestore.Store, account string) domain.Attem
 	return a
 }
 
-// A reservation touches no disk: the row is there only once somebody was told something, or at the next flush.
-func TestReservationsReachTheDiskWithWhatSomebodyIsTold(t *testing.T) {
+// TestReservationsAreStoredWithTheNextFailure checks that a reservation is not written to the database. The row appears
+// with the next update that a response depends on, or with the next flush.
+func TestReservationsAreStoredWithTheNextFailure(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	now := time.Now()
-	onDisk := func() int {
+	storedRows := func() int {
 		n, err := s.Read(t.Context(), "SELECT count(*) FROM attempts")
 		if err != nil {
 			t.Fatal(err)
@@ -49,23 +50,23 @@ func TestReservationsReachTheDiskWithWhatSomebodyIsTold(t *testing.T) {
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if onDisk() != 0 {
-		t.Error("an attempt that was given back has left a row")
+	if storedRows() != 0 {
+		t.Error("a released attempt is stored in a row")
 	}
 	reserve(t, s, "jane", "two", now)
-	if onDisk() != 0 {
-		t.Error("a reservation has left a row")
+	if storedRows() != 0 {
+		t.Error("a reservation is stored in a row")
 	}
 	err := s.Guards().UpdateAttempts(t.Context(), "jane", now, func(a *domain.Attempts, _ *domain.Outbox) error {
 		a.Fail("two", "net", attemptPolicy, now)
 		return nil
 	})
-	if err != nil || onDisk() != 1 {
-		t.Errorf("a failure that was told is in %d rows, %v", onDisk(), err)
+	if err != nil || storedRows() != 1 {
+		t.Errorf("a failure is stored in %d rows, error %v, want 1 row", storedRows(), err)
 	}
 }
 
-func TestHeldAttemptsOutliveAnOrderlyEnd(t *testing.T) {
+func TestCloseStoresVolatileAttempts(t *testing.T) {
 	t.Parallel()
 	dir, now := t.TempDir(), time.Now()
 	s := openStore(t, dir)
@@ -74,12 +75,12 @@ func TestHeldAttemptsOutliveAnOrderlyEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a := attemptsOf(t, openStore(t, dir), "jane"); len(a.Failures) != 1 || !a.Failures[0].Pending {
-		t.Errorf("%d attempts are under way after a restart, want the one", len(a.Failures))
+		t.Errorf("%d attempts are pending after a restart, want 1", len(a.Failures))
 	}
 }
 
-// More accounts than stand in memory lose nothing that was told or is under way.
-func TestMoreAccountsThanStandInMemoryLoseNothing(t *testing.T) {
+// TestFullAttemptCacheLosesNoPendingAttempts updates more accounts than the cache has room for.
+func TestFullAttemptCacheLosesNoPendingAttempts(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	now := time.Now()
@@ -89,7 +90,7 @@ func TestMoreAccountsThanStandInMemoryLoseNothing(t *testing.T) {
 	}
 	for i := range accounts {
 		if a := attemptsOf(t, s, "name:"+strconv.Itoa(i)); len(a.Failures) != 1 {
-			t.Fatalf("account %d has %d attempts under way", i, len(a.Failures))
+			t.Fatalf("account %d has %d pending attempts, want 1", i, len(a.Failures))
 		}
 	}
 	if err := s.Flush(t.Context()); err != nil {
@@ -97,7 +98,7 @@ func TestMoreAccountsThanStandInMemoryLoseNothing(t *testing.T) {
 	}
 	for i := range 10 {
 		if a := attemptsOf(t, s, "name:"+strconv.Itoa(i)); len(a.Failures) != 1 {
-			t.Errorf("account %d has %d attempts after a flush", i, len(a.Failures))
+			t.Errorf("account %d has %d pending attempts after a flush, want 1", i, len(a.Failures))
 		}
 	}
 }

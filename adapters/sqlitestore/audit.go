@@ -13,18 +13,18 @@ import (
 // Audit implements ports.AuditTrail, ports.AuditSealStore, ports.AuditProofs and ports.AuditEraser.
 type Audit struct{ s *Store }
 
-// Audit returns the audit trail.
+// Audit returns the audit log.
 func (s *Store) Audit() *Audit { return &Audit{s} }
 
 var _ ports.AuditTrail = (*Audit)(nil)
 
-// auditKind is what the lists filter by most: an action, and whether it succeeded.
+// auditKind is an action and whether it succeeded, the most frequent filter of lists.
 type auditKind struct {
 	action  domain.Action
 	success bool
 }
 
-// auditKinds knows the numbers of the kinds. There are two for each action at the most, and they stay for ever.
+// auditKinds caches the numbers of all kinds. Each action has at most two kinds, and kinds are never deleted.
 type auditKinds struct {
 	mu      sync.RWMutex
 	numbers map[auditKind]int64
@@ -43,7 +43,7 @@ func (k *auditKinds) put(kind auditKind, number int64) {
 	k.numbers[kind] = number
 }
 
-// matching returns the numbers of the kinds that match the query, and whether it filters by them at all.
+// matching returns the numbers of the kinds that match the query, and whether the query filters by kind.
 func (k *auditKinds) matching(q *domain.AuditQuery) (numbers []int64, filtered bool) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
@@ -73,7 +73,7 @@ func (s *Store) loadAuditKinds(ctx context.Context) error {
 	}, "SELECT kind, action, success FROM audit_kinds")
 }
 
-// kindOf returns the number of the kind, a new one for one that has not been there.
+// kindOf returns the number of the kind. It inserts a kind that is not stored yet.
 func (s *Store) kindOf(t *tx, kind auditKind) (int64, error) {
 	if number, ok := s.kinds.get(kind); ok {
 		return number, nil
@@ -88,7 +88,7 @@ func (s *Store) kindOf(t *tx, kind auditKind) (int64, error) {
 	return number, err
 }
 
-// Append writes entries that come with no change of state.
+// Append writes entries that do not belong to a change of other records.
 func (a *Audit) Append(ctx context.Context, entries ...domain.AuditEntry) error {
 	if len(entries) == 0 {
 		return nil
@@ -98,7 +98,7 @@ func (a *Audit) Append(ctx context.Context, entries ...domain.AuditEntry) error 
 
 func (s *Store) appendEntry(t *tx, e *domain.AuditEntry) error {
 	var salts [2 * domain.AuditSaltLength]byte
-	_, _ = rand.Read(salts[:]) // never fails: crypto/rand ends the process instead
+	_, _ = rand.Read(salts[:]) // never returns an error: crypto/rand ends the process instead
 	record, err := domain.NewAuditRecord(*e, salts[:domain.AuditSaltLength], salts[domain.AuditSaltLength:])
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (s *Store) appendEntry(t *tx, e *domain.AuditEntry) error {
 	return s.appendRecord(t, e, &record)
 }
 
-// MarkEntries has every entry that is written from now on marked. It is called before anything writes.
+// MarkEntries sets the marker of all entries that are written from now on. It must be called before the first write.
 func (s *Store) MarkEntries(marker ports.AuditMarker) { s.marker = marker }
 
 func (s *Store) appendRecord(t *tx, e *domain.AuditEntry, record *domain.AuditRecord) error {
@@ -140,7 +140,7 @@ const (
 	markedColumns = auditColumns + ", mark"
 )
 
-// auditRow is an entry as it stands in the table.
+// auditRow is a row of the table audit_entries.
 type auditRow struct {
 	at     int64
 	record domain.AuditRecord
@@ -153,7 +153,7 @@ func scanAudit(rows rowScanner) (auditRow, error) {
 	return row, err
 }
 
-// scanMarked reads a record with its id and mark.
+// scanMarked reads a record with its ID and mark.
 func scanMarked(rows rowScanner) (domain.AuditRecord, error) {
 	var r domain.AuditRecord
 	var at int64

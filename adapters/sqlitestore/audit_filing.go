@@ -9,9 +9,10 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-var errEnough = errors.New("enough was read")
+// errEnough stops a scan after the first match.
+var errEnough = errors.New("enough rows were read")
 
-// Misfiled returns the first record whose columns are not what its text says.
+// Misfiled returns the first record whose index columns differ from its public text, or nil if there is none.
 func (a *Audit) Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error) {
 	const query = `SELECT e.seq, e.public, e.at, e.user_id, k.action, k.success, e.request_id, e.target
 		FROM audit_entries e LEFT JOIN audit_kinds k ON k.kind = e.kind WHERE e.seq BETWEEN ? AND ? ORDER BY e.seq LIMIT ?`
@@ -34,14 +35,14 @@ func (a *Audit) Misfiled(ctx context.Context, first, last int64) (*domain.AuditM
 		}
 		first = next
 	}
-	return nil, nil //nolint:nilnil // there is none
+	return nil, nil //nolint:nilnil // no record differs
 }
 
 func scanFiling(rows rowScanner) (int64, *domain.AuditMisfiling, error) {
 	var seq, at int64
 	var public []byte
 	var filed domain.AuditFiling
-	var action sql.NullString // null where the kind is none
+	var action sql.NullString // null if the kind does not exist
 	var success sql.NullBool
 	err := rows.Scan(&seq, &public, &at, &filed.UserID, &action, &success, &filed.RequestID, &filed.Target)
 	if err != nil {

@@ -11,37 +11,38 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// auditPlan is how a query of the audit trail is answered. Entries are in the order of their time, and of their place among
-// equals.
+// auditPlan is the plan of a query of the audit log. Entries are ordered by time, and by position if their times are
+// equal.
 //
-// Each kind that matches is a stream of its own in the index that begins with what else the query filters by; the streams
-// are cut off at the length of the page and merged. So nothing is read that does not match, whatever the filters are.
+// Each matching kind is a separate stream in an index whose first columns are the other filters of the query. The
+// streams are limited to the length of the page and merged. Therefore no combination of filters reads entries that do
+// not match.
 type auditPlan struct {
 	index string
-	where string // what the index begins with
+	where string // condition on the first columns of the index
 	args  []any
-	kinds []int64 // nil where the streams are one
-	// The times between which entries are, and the places between which they are read. Nil bounds cost nothing.
+	kinds []int64 // nil for a single stream
+	// Bounds of the time, and of the position. A nil bound adds no condition.
 	from, until   *int64
-	after, before *auditPlace
+	after, before *auditPosition
 }
 
-// auditPlace is a place in the order.
-type auditPlace struct{ at, seq int64 }
+// auditPosition is a position in the order of the list.
+type auditPosition struct{ at, seq int64 }
 
-// planAudit returns the plan; none tells that nothing can match.
+// planAudit returns the plan. It reports with none that no entry can match.
 func (s *Store) planAudit(q *domain.AuditQuery) (p auditPlan, none bool) {
 	kinds, byKind := s.kinds.matching(q)
 	if len(kinds) == 0 {
 		return p, true
 	}
 	switch {
-	case q.RequestID != "": // few entries: the rest is looked at in each
+	case q.RequestID != "": // few entries match, so the other filters are checked on each entry
 		p.index, p.where, p.args = "audit_request", "e.request_id = ? AND e.request_id <> ''", []any{q.RequestID}
 		p.also(q.UserID != "", "e.user_id = ?", q.UserID)
 		p.also(q.IPAddress != "", "e.ip = ?", q.IPAddress)
 		p.also(byKind, "e.kind IN (SELECT value FROM json_each(?))", jsonArray(kinds))
-	case q.UserID != "" && q.IPAddress != "": // the index has the kind too, so looking at it reads no entry
+	case q.UserID != "" && q.IPAddress != "": // the index includes the kind, so checking it reads no entry
 		p.index, p.where, p.args = "audit_user_ip", "e.user_id = ? AND e.ip = ?", []any{q.UserID, q.IPAddress}
 		p.also(byKind, "e.kind IN (SELECT value FROM json_each(?))", jsonArray(kinds))
 	case q.UserID != "":
@@ -64,7 +65,7 @@ func (s *Store) planAudit(q *domain.AuditQuery) (p auditPlan, none bool) {
 	return p, false
 }
 
-// split makes a stream of each kind.
+// split reads each kind as a separate stream.
 func (p *auditPlan) split(byKind bool, kinds []int64) {
 	if byKind {
 		p.index, p.kinds = p.index+"_kind", kinds
@@ -78,7 +79,8 @@ func (p *auditPlan) also(filtered bool, where string, arg any) {
 	}
 }
 
-// stream is what is read of the index, as a table e. With kinds it is of one of them, which comes as the last argument.
+// stream returns the FROM clause of a stream, with the table named e. If the plan has kinds, the caller adds the
+// condition on one kind.
 func (p *auditPlan) stream() (string, []any) {
 	where, args := "FROM audit_entries e INDEXED BY "+p.index+" WHERE "+p.where, slices.Clone(p.args)
 	if p.from != nil {
@@ -96,9 +98,9 @@ func (p *auditPlan) stream() (string, []any) {
 	return where, args
 }
 
-// startAt has the reading go on at a place. Of two bounds on one side SQLite seeks by one alone, so the wider one goes; the
-// place came with an entry within it, or with a forged cursor, which gets what it asks for.
-func (p *auditPlan) startAt(after, before *auditPlace) {
+// startAt continues the query at a position. SQLite seeks by only one of two bounds on the same side, so startAt
+// removes the wider one. A position outside the time bounds, which only a forged cursor has, leaves them unchanged.
+func (p *auditPlan) startAt(after, before *auditPosition) {
 	if after != nil && (p.from == nil || after.at >= *p.from) {
 		p.from, p.after = nil, after
 	}
@@ -107,19 +109,19 @@ func (p *auditPlan) startAt(after, before *auditPlace) {
 	}
 }
 
-// page returns the query of a page in the direction, ASC or DESC.
+// page returns the query of one page. The direction is ASC or DESC.
 func (p *auditPlan) page(direction string, limit, offset int) (string, []any) {
 	stream, args := p.stream()
 	order := strings.ReplaceAll(" ORDER BY e.at ?, e.seq ?", "?", direction)
 	if p.kinds == nil {
 		return "SELECT " + auditColumns + " " + stream + order + " LIMIT ? OFFSET ?", append(args, limit, offset)
 	}
-	places, args := merge("SELECT e.at, e.seq "+stream+" AND e.kind = ?", args, p.kinds)
-	places += strings.ReplaceAll(" ORDER BY 1 ?, 2 ?", "?", direction) + " LIMIT ? OFFSET ?"
-	return "SELECT " + auditColumns + " FROM audit_entries e WHERE e.seq IN (SELECT seq FROM (" + places + "))" + order, append(args, limit, offset)
+	positions, args := merge("SELECT e.at, e.seq "+stream+" AND e.kind = ?", args, p.kinds)
+	positions += strings.ReplaceAll(" ORDER BY 1 ?, 2 ?", "?", direction) + " LIMIT ? OFFSET ?"
+	return "SELECT " + auditColumns + " FROM audit_entries e WHERE e.seq IN (SELECT seq FROM (" + positions + "))" + order, append(args, limit, offset)
 }
 
-// all returns the query of all matches in no order, with what it selects.
+// all returns the query that selects what from all matching entries, unordered.
 func (p *auditPlan) all(what string) (string, []any) {
 	stream, args := p.stream()
 	if p.kinds != nil {
@@ -129,7 +131,7 @@ func (p *auditPlan) all(what string) (string, []any) {
 	return "SELECT " + what + " " + stream, args
 }
 
-// jsonArray returns the numbers as json_each reads them.
+// jsonArray encodes the numbers as a JSON array for json_each.
 func jsonArray(numbers []int64) string {
 	raw := []byte{'['}
 	for i, n := range numbers {
@@ -141,7 +143,7 @@ func jsonArray(numbers []int64) string {
 	return string(append(raw, ']'))
 }
 
-// List returns one page, newest first.
+// List returns one page of entries, newest first.
 func (a *Audit) List(ctx context.Context, q domain.AuditQuery) (domain.AuditPage, error) {
 	var page domain.AuditPage
 	if q.Page.Limit <= 0 {
@@ -156,32 +158,32 @@ func (a *Audit) List(ctx context.Context, q domain.AuditQuery) (domain.AuditPage
 		return page, err
 	}
 	if q.Page.After != nil {
-		place, err := parseAuditCursor(q.Page.After)
+		position, err := parseAuditCursor(q.Page.After)
 		if err != nil {
 			return page, err
 		}
-		plan.startAt(nil, &place)
+		plan.startAt(nil, &position)
 	}
-	var last auditPlace
+	var last auditPosition
 	query, args := plan.page("DESC", q.Page.Limit+1, q.Page.Offset())
 	err = a.s.reads.each(ctx, func(rows rowScanner) error {
 		row, err := scanAudit(rows)
 		if err != nil {
 			return err
 		}
-		if len(page.Entries) == q.Page.Limit { // the one more that tells of a next page
+		if len(page.Entries) == q.Page.Limit { // one more than the limit: there is a next page
 			page.Next = &domain.Cursor{Sort: domain.SortLogs, Key: strconv.FormatInt(last.at, 10), ID: strconv.FormatInt(last.seq, 10)}
 			return nil
 		}
 		entry, err := row.record.Entry()
-		last = auditPlace{row.at, row.record.Seq}
+		last = auditPosition{row.at, row.record.Seq}
 		page.Entries = append(page.Entries, entry)
 		return err
 	}, query, args...)
 	return page, err
 }
 
-// total counts. Without a filter that cuts into the kinds, the counters know.
+// total counts the matching entries. If the query filters only by kind, it adds up the stored counters.
 func (a *Audit) total(ctx context.Context, p *auditPlan, q *domain.AuditQuery) (total int64, estimated bool, err error) {
 	if q.UserID == "" && q.IPAddress == "" && q.RequestID == "" && q.From.IsZero() && q.Until.IsZero() {
 		query, args := "SELECT coalesce(sum(entries), 0) FROM audit_kinds", []any(nil)
@@ -191,8 +193,8 @@ func (a *Audit) total(ctx context.Context, p *auditPlan, q *domain.AuditQuery) (
 		err = a.s.reads.get(ctx, errNoEntry, query, args, &total)
 		return total, false, err
 	}
-	// Passing over as many as are counted exactly, and counting only when there are no more, takes a third of the time that a
-	// count with a limit takes.
+	// Skipping as many entries as are counted exactly, and counting only if no entry follows, takes a third of the time
+	// of a count with a limit.
 	query, args := p.all("1")
 	err = a.s.reads.get(ctx, errNoEntry, query+" LIMIT 1 OFFSET ?", append(args, domain.ExactTotal), &total)
 	if !errors.Is(err, errNoEntry) {
@@ -203,20 +205,20 @@ func (a *Audit) total(ctx context.Context, p *auditPlan, q *domain.AuditQuery) (
 	return total, false, err
 }
 
-func parseAuditCursor(c *domain.Cursor) (auditPlace, error) {
+func parseAuditCursor(c *domain.Cursor) (auditPosition, error) {
 	at, err1 := strconv.ParseInt(c.Key, 10, 64)
 	seq, err2 := strconv.ParseInt(c.ID, 10, 64)
 	if err1 != nil || err2 != nil || c.Sort != domain.SortLogs {
-		return auditPlace{}, fault.ErrInvalid.About("cursor", "is not a cursor of this list")
+		return auditPosition{}, fault.ErrInvalid.About("cursor", "is not a cursor of this list")
 	}
-	return auditPlace{at, seq}, nil
+	return auditPosition{at, seq}, nil
 }
 
-// scanChunk is how many entries a scan reads at once. It ends each reading soon, since a long one keeps the log of the
-// database from being folded back.
+// scanChunk is the number of entries that a scan reads at once. Short reads are needed because a long read transaction
+// prevents checkpoints of the write-ahead log.
 const scanChunk = 1000
 
-// Scan calls yield for each entry that matches, oldest first.
+// Scan calls yield for each matching entry, oldest first.
 func (a *Audit) Scan(ctx context.Context, q domain.AuditQuery, yield func(domain.AuditEntry) error) error {
 	plan, none := a.s.planAudit(&q)
 	if none {
@@ -245,6 +247,6 @@ func (a *Audit) Scan(ctx context.Context, q domain.AuditQuery, yield func(domain
 		if len(chunk) < scanChunk {
 			return nil
 		}
-		plan.startAt(&auditPlace{chunk[scanChunk-1].at, chunk[scanChunk-1].record.Seq}, nil)
+		plan.startAt(&auditPosition{chunk[scanChunk-1].at, chunk[scanChunk-1].record.Seq}, nil)
 	}
 }

@@ -17,7 +17,7 @@ var (
 	_ ports.AuditEraser = (*Audit)(nil)
 )
 
-// Segments calls yield for each segment from the one that holds the place on.
+// Segments calls yield for each segment, starting at the segment that contains the position.
 func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error {
 	for next := int64(0); ; {
 		var segment domain.AuditSegment
@@ -38,7 +38,7 @@ func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.Audit
 	}
 }
 
-// Records calls yield for the records with places from first to last that match, in the order of their places.
+// Records calls yield for the matching records with positions from first to last, in the order of their positions.
 func (a *Audit) Records(ctx context.Context, first, last int64, q domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
 	where, args, none, err := a.filter(&q)
 	if err != nil || none {
@@ -55,7 +55,7 @@ func (a *Audit) Records(ctx context.Context, first, last int64, q domain.AuditQu
 	return a.ranged(ctx, first, last, where, args, yield)
 }
 
-// filter returns the conditions of the query; none tells that nothing can match.
+// filter returns the conditions of the query. It reports with none that no record can match.
 func (a *Audit) filter(q *domain.AuditQuery) (where string, args []any, none bool, err error) {
 	also := func(filtered bool, condition string, arg any) {
 		if filtered {
@@ -74,8 +74,8 @@ func (a *Audit) filter(q *domain.AuditQuery) (where string, args []any, none boo
 	return where, args, byKind && len(kinds) == 0, err
 }
 
-// narrow returns the places between which entries of the time can be. Time and place mostly agree, so that this leaves out
-// nearly all that is of another time.
+// narrow restricts the range of positions to the time range of the query. Positions are mostly in the order of time, so
+// the result contains few entries outside the time range.
 func (a *Audit) narrow(ctx context.Context, first, last int64, q *domain.AuditQuery) (int64, int64, error) {
 	begin, end := int64(math.MinInt64), int64(math.MaxInt64)
 	if !q.From.IsZero() {
@@ -95,8 +95,8 @@ func (a *Audit) narrow(ctx context.Context, first, last int64, q *domain.AuditQu
 
 const recordColumns = "seq, public, ip, user_agent, actor_salt, personal, personal_salt"
 
-// ranged reads a range of places in chunks: a reading that goes on for long would keep the log of the database from being
-// folded back.
+// ranged reads a range of positions in chunks, because a long read transaction prevents checkpoints of the write-ahead
+// log.
 func (a *Audit) ranged(ctx context.Context, first, last int64, where string, args []any, yield func(*domain.AuditRecord) error) error {
 	query := "SELECT " + recordColumns + " FROM audit_entries WHERE seq BETWEEN ? AND ?" + where + " ORDER BY seq LIMIT ?"
 	chunk := newAuditChunk()
@@ -104,7 +104,7 @@ func (a *Audit) ranged(ctx context.Context, first, last int64, where string, arg
 		if err := chunk.read(ctx, a.s.reads, query, append(append([]any{first, last}, args...), scanChunk)...); err != nil {
 			return err
 		}
-		if err := chunk.lend(yield); err != nil {
+		if err := chunk.each(yield); err != nil {
 			return err
 		}
 		if len(chunk.records) < scanChunk {
@@ -115,13 +115,13 @@ func (a *Audit) ranged(ctx context.Context, first, last int64, where string, arg
 	return nil
 }
 
-// listed reads what an index finds: first only the places, so that they can be put in order.
+// listed reads the records that an index finds. It reads only the positions first, in order to sort them.
 func (a *Audit) listed(ctx context.Context, first, last int64, where string, args []any, yield func(*domain.AuditRecord) error) error {
-	var places []int64
+	var positions []int64
 	err := a.s.reads.each(ctx, func(rows rowScanner) error {
 		var seq int64
 		err := rows.Scan(&seq)
-		places = append(places, seq)
+		positions = append(positions, seq)
 		return err
 	}, "SELECT seq FROM audit_entries WHERE +seq BETWEEN ? AND ?"+where+" ORDER BY seq", append([]any{first, last}, args...)...)
 	if err != nil {
@@ -129,7 +129,7 @@ func (a *Audit) listed(ctx context.Context, first, last int64, where string, arg
 	}
 	const query = "SELECT " + recordColumns + " FROM audit_entries WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq"
 	records := newAuditChunk()
-	for chunk := range slices.Chunk(places, scanChunk) {
+	for chunk := range slices.Chunk(positions, scanChunk) {
 		list, err := json.Marshal(chunk)
 		if err != nil {
 			return err
@@ -137,21 +137,22 @@ func (a *Audit) listed(ctx context.Context, first, last int64, where string, arg
 		if err := records.read(ctx, a.s.reads, query, string(list)); err != nil {
 			return err
 		}
-		if err := records.lend(yield); err != nil {
+		if err := records.each(yield); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// SegmentBefore returns the last segment up to which all was sealed before the time.
+// SegmentBefore returns the last segment such that it and all segments before it were sealed before the time.
 func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error) {
 	return a.segment(ctx, `WHERE leaves IS NOT NULL
 		AND number < coalesce((SELECT min(number) FROM audit_segments WHERE sealed_at >= ?), 9223372036854775807)`, stamp(at))
 }
 
-// CutSegments makes the log begin after the segment. The cut is one write; the entries before it are then removed a few at a
-// time, so that nobody waits for long, and a start of the store goes on where a crash has stopped that.
+// CutSegments makes the audit log begin after the segment. The cut is one transaction. The entries before it are then
+// deleted in chunks, so that other writes do not wait long. Opening the store continues a deletion that a crash has
+// interrupted.
 func (a *Audit) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {
 	err := a.s.writer.do(ctx, func(t *tx) error {
 		count, err := t.execCount("UPDATE audit_segments SET leaves = NULL WHERE number = ?", number)
@@ -172,7 +173,7 @@ func (a *Audit) CutSegments(ctx context.Context, number int64, out domain.Outbox
 	return a.s.removeCut(context.WithoutCancel(ctx))
 }
 
-// removeCut removes the entries before the cut.
+// removeCut deletes the entries before the cut, in chunks.
 func (s *Store) removeCut(ctx context.Context) error {
 	for more := true; more; {
 		err := s.writer.do(ctx, func(t *tx) (err error) {
@@ -202,8 +203,8 @@ func removeCutChunk(t *tx) (more bool, err error) {
 	return last < end.Int64, t.exec("DELETE FROM audit_entries WHERE seq <= ?", last)
 }
 
-// ErasePerson erases what tells of the person, and leaves what is sealed. It writes a few entries at a time, so that nobody
-// waits for long; a caller that was interrupted asks again.
+// ErasePerson erases the personal data of the user from the entries and keeps the sealed part. It writes in chunks, so
+// that other writes do not wait long. The caller repeats an interrupted call.
 func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
 	const (
 		actor = "UPDATE audit_entries SET ip = '', user_agent = '', actor_salt = NULL, personal = NULL, " +
@@ -216,19 +217,19 @@ func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
 	return a.erase(ctx, target, "SELECT seq FROM audit_entries WHERE target = ? AND personal IS NOT NULL", string(id))
 }
 
-// erase runs the change on the entries that the query finds.
+// erase executes the change on the entries that the query selects.
 func (a *Audit) erase(ctx context.Context, change, query string, args ...any) error {
-	var places []int64
+	var positions []int64
 	err := a.s.reads.each(ctx, func(rows rowScanner) error {
 		var seq int64
 		err := rows.Scan(&seq)
-		places = append(places, seq)
+		positions = append(positions, seq)
 		return err
 	}, query, args...)
 	if err != nil {
 		return err
 	}
-	for chunk := range slices.Chunk(places, sweepChunk) {
+	for chunk := range slices.Chunk(positions, sweepChunk) {
 		list, err := json.Marshal(chunk)
 		if err != nil {
 			return err

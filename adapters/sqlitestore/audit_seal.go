@@ -12,11 +12,11 @@ import (
 
 var _ ports.AuditSealStore = (*Audit)(nil)
 
-// The writer gives places in the order of its commits and without gaps, so sealing touches no entry: a segment is a run of
-// places that are there already.
+// lastSealed selects the last position that a segment contains. The writer assigns positions in commit order and
+// without gaps. A segment is a range of assigned positions, so sealing updates no entry.
 const lastSealed = "SELECT coalesce((SELECT first + count - 1 FROM audit_segments ORDER BY number DESC LIMIT 1), 0)"
 
-// Unsealed returns records that no segment holds, in the order of their places.
+// Unsealed returns up to limit records that no segment contains, in the order of their positions.
 func (a *Audit) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, error) {
 	var records []domain.AuditRecord
 	err := a.s.reads.each(ctx, func(rows rowScanner) error {
@@ -31,7 +31,7 @@ var errNoSegment = errors.New("no such segment")
 
 const segmentColumns = "number, first, count, previous, root, sealed, key_id, signature"
 
-// segmentRow reads a segment, with its leaves where they are wanted.
+// segmentRow reads a segment, with its leaves if withLeaves is set.
 func segmentRow(scan func(...any) error, withLeaves bool) (domain.AuditSegment, error) {
 	var s domain.AuditSegment
 	var previous, root []byte
@@ -44,7 +44,7 @@ func segmentRow(scan func(...any) error, withLeaves bool) (domain.AuditSegment, 
 		return s, err
 	}
 	if len(previous) != len(s.Previous) || len(root) != len(s.Root) {
-		return s, errors.New("a segment of the audit log is damaged")
+		return s, errors.New("a segment of the audit log has digests of the wrong length")
 	}
 	s.Previous, s.Root = domain.AuditDigest(previous), domain.AuditDigest(root)
 	var err error
@@ -52,7 +52,7 @@ func segmentRow(scan func(...any) error, withLeaves bool) (domain.AuditSegment, 
 	return s, err
 }
 
-// segment returns one segment without its leaves; the zero segment when the query finds none.
+// segment returns one segment without its leaves, or the zero segment if the query finds none.
 func (a *Audit) segment(ctx context.Context, query string, args ...any) (domain.AuditSegment, error) {
 	var s domain.AuditSegment
 	err := a.s.reads.each(ctx, func(rows rowScanner) error {
@@ -68,7 +68,8 @@ func (a *Audit) LastSegment(ctx context.Context) (domain.AuditSegment, error) {
 	return a.segment(ctx, "")
 }
 
-// PutSegment stores the segment if its number is the next one; its records have their places already.
+// PutSegment stores the segment if its number is the next one, and returns fault.ErrConflict otherwise. The records of
+// the segment already have their positions.
 func (a *Audit) PutSegment(ctx context.Context, s domain.AuditSegment, _ []domain.LogID) error {
 	return a.s.writer.do(ctx, func(t *tx) error {
 		var last int64
@@ -84,14 +85,14 @@ func (a *Audit) PutSegment(ctx context.Context, s domain.AuditSegment, _ []domai
 	})
 }
 
-// SealKey returns the sealed signing key, nil when there is none.
+// SealKey returns the sealed signing key, or nil if none is stored.
 func (a *Audit) SealKey(ctx context.Context) ([]byte, error) {
 	var sealed []byte
 	err := a.s.reads.each(ctx, func(rows rowScanner) error { return rows.Scan(&sealed) }, "SELECT sealed FROM audit_seal_key")
 	return sealed, err
 }
 
-// ReplaceSealKey puts the key in the place of was.
+// ReplaceSealKey replaces the stored key if it equals was, and returns fault.ErrConflict otherwise.
 func (a *Audit) ReplaceSealKey(ctx context.Context, was, sealed []byte) error {
 	return a.s.writer.do(ctx, func(t *tx) error {
 		count, err := t.execCount("UPDATE audit_seal_key SET sealed = ? WHERE sealed = ?", sealed, was)
@@ -102,7 +103,7 @@ func (a *Audit) ReplaceSealKey(ctx context.Context, was, sealed []byte) error {
 	})
 }
 
-// PutSealKey keeps the key unless there is one.
+// PutSealKey stores the key, or returns fault.ErrConflict if a key is stored already.
 func (a *Audit) PutSealKey(ctx context.Context, sealed []byte) error {
 	return a.s.writer.do(ctx, func(t *tx) error {
 		count, err := t.execCount("INSERT OR IGNORE INTO audit_seal_key (one, sealed) VALUES (1, ?)", sealed)

@@ -5,12 +5,13 @@ import (
 	"sync"
 )
 
-// shards is how many parts a cache has, so that readers rarely wait for one another.
+// shards is the number of independently locked parts of a cache. It keeps lock contention between readers low.
 const shards = 64
 
-// cache holds bounded copies of what is in the database, for many readers. What it holds is as new as the last acknowledged
-// write, by two rules: the writer puts or drops a value after the commit and before it answers, and a value that a reader
-// has read is kept only when no write has touched its shard since before the reading.
+// cache is a bounded cache of stored values for concurrent readers. A cached value is at least as new as the last
+// acknowledged write. Two rules guarantee this: the writer updates or drops a value after the commit and before it
+// acknowledges the write, and a value that a reader has loaded is cached only if no write has changed its shard since
+// before the load.
 type cache[K ~string, V any] struct {
 	seed  maphash.Seed
 	limit int // of each shard
@@ -20,7 +21,7 @@ type cache[K ~string, V any] struct {
 type shard[K ~string, V any] struct {
 	mu     sync.RWMutex
 	values map[K]*V
-	writes uint64 // counts changes; a reader's value from before the last of them may be old
+	writes uint64 // number of changes; a value loaded before the last change may be stale
 }
 
 func newCache[K ~string, V any](limit int) *cache[K, V] {
@@ -35,7 +36,7 @@ func (c *cache[K, V]) shard(key K) *shard[K, V] {
 	return &c.parts[maphash.String(c.seed, string(key))%shards]
 }
 
-// get returns the value, or asks load for it. What it returns is shared: nobody changes it.
+// get returns the cached value, or loads it. The value is shared between callers, which must not modify it.
 func (c *cache[K, V]) get(key K, load func() (*V, error)) (*V, error) {
 	s := c.shard(key)
 	s.mu.RLock()
@@ -52,13 +53,13 @@ func (c *cache[K, V]) get(key K, load func() (*V, error)) (*V, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.writes == writes {
-		s.keep(key, value, c.limit)
+		s.insert(key, value, c.limit)
 	}
 	return value, nil
 }
 
-// keep stores the value, in place of any other where the shard is full.
-func (s *shard[K, V]) keep(key K, value *V, limit int) {
+// insert stores the value. If the shard is full it evicts a random other value.
+func (s *shard[K, V]) insert(key K, value *V, limit int) {
 	if len(s.values) >= limit {
 		for other := range s.values { // in random order
 			delete(s.values, other)
@@ -68,7 +69,7 @@ func (s *shard[K, V]) keep(key K, value *V, limit int) {
 	s.values[key] = value
 }
 
-// put takes the place of the value after a commit. What nobody has looked at is not kept.
+// put replaces the value after a commit. It does not add a value that no reader has loaded.
 func (c *cache[K, V]) put(key K, value *V) {
 	s := c.shard(key)
 	s.mu.Lock()
@@ -79,7 +80,7 @@ func (c *cache[K, V]) put(key K, value *V) {
 	}
 }
 
-// drop forgets the value after a commit.
+// drop removes the value after a commit.
 func (c *cache[K, V]) drop(key K) {
 	s := c.shard(key)
 	s.mu.Lock()
@@ -88,12 +89,12 @@ func (c *cache[K, V]) drop(key K) {
 	delete(s.values, key)
 }
 
-// swap replaces a value that is held by what change makes of it. Old values stay as they are for those who hold them.
+// swap replaces a cached value by the result of change. The old value is not modified, since readers may still use it.
 func (c *cache[K, V]) swap(key K, change func(V) V) {
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.writes++ // a value that is being read now may lack the change
+	s.writes++ // a value that is being loaded now may lack the change
 	if value, ok := s.values[key]; ok {
 		changed := change(*value)
 		s.values[key] = &changed

@@ -10,8 +10,9 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Catalog implements ports.RoleStore, ports.GroupStore, ports.SettingsStore and ports.CatalogView. The present catalog
-// stands in memory; a change makes a new one, which takes its place after the commit and before the acknowledgement.
+// Catalog implements ports.RoleStore, ports.GroupStore, ports.SettingsStore and ports.CatalogView. The current catalog
+// is cached in memory. A change creates a new catalog, which replaces the cached one after the commit and before the
+// change is acknowledged.
 type Catalog struct{ s *Store }
 
 // CatalogStore returns the store of roles, groups and settings.
@@ -24,17 +25,17 @@ var (
 	_ ports.CatalogView   = (*Catalog)(nil)
 )
 
-// Catalog returns the present catalog.
+// Catalog returns the current catalog.
 func (cs *Catalog) Catalog(context.Context) (*domain.Catalog, error) { return cs.s.catalog.Load(), nil }
 
-// CatalogAt returns the present catalog, which is of this version or a later one.
+// CatalogAt returns the current catalog. Its version is at least the given one, since this process is the only writer.
 func (cs *Catalog) CatalogAt(context.Context, int64) (*domain.Catalog, error) {
 	return cs.s.catalog.Load(), nil
 }
 
-// changeCatalog has change alter a copy of the catalog, with one more version, and publishes it after the commit.
+// changeCatalog applies change to a copy of the catalog, increments its version, and publishes it after the commit.
 func (s *Store) changeCatalog(t *tx, change func(*domain.Catalog) error) error {
-	present := s.presentCatalog(t)
+	present := s.currentCatalog(t)
 	next := &domain.Catalog{
 		Version: present.Version + 1, Roles: maps.Clone(present.Roles), Groups: maps.Clone(present.Groups), Settings: present.Settings,
 	}
@@ -49,8 +50,8 @@ func (s *Store) changeCatalog(t *tx, change func(*domain.Catalog) error) error {
 	return nil
 }
 
-// seed gives a new installation its settings and built-in roles, and an old one the built-in roles of a later version; then
-// it reads the catalog.
+// seed inserts the default settings and the built-in roles unless they are stored already, and loads the catalog. An
+// existing installation receives the built-in roles that a later version of the program has added.
 func (s *Store) seed(ctx context.Context) error {
 	return s.writer.do(ctx, func(t *tx) error {
 		settings := domain.DefaultSettings()
@@ -84,7 +85,7 @@ func (s *Store) seed(ctx context.Context) error {
 func readCatalog(t *tx) (*domain.Catalog, error) {
 	c := &domain.Catalog{Roles: map[domain.RoleID]domain.Role{}, Groups: map[domain.GroupID]domain.Group{}}
 	var settings string
-	errNone := errors.New("the catalog is not there")
+	errNone := errors.New("the catalog is missing")
 	if err := t.get(errNone, "SELECT version, (SELECT doc FROM settings) FROM catalog", nil, &c.Version, &settings); err != nil {
 		return nil, err
 	}
@@ -141,7 +142,7 @@ func (cs *Catalog) UpdateSettings(ctx context.Context, change ports.Change[domai
 			return t.exec("UPDATE settings SET doc = ? WHERE one = 1", doc)
 		})
 		if errors.Is(err, domain.ErrUnchanged) {
-			result = cloneSettings(cs.s.presentCatalog(t).Settings)
+			result = cloneSettings(cs.s.currentCatalog(t).Settings)
 			return nil
 		} else if err != nil {
 			return err
@@ -154,8 +155,8 @@ func (cs *Catalog) UpdateSettings(ctx context.Context, change ports.Change[domai
 	return result, nil
 }
 
-// presentCatalog is the catalog as the transaction has it.
-func (s *Store) presentCatalog(t *tx) *domain.Catalog {
+// currentCatalog returns the catalog with the changes of the transaction.
+func (s *Store) currentCatalog(t *tx) *domain.Catalog {
 	if t.catalog != nil {
 		return t.catalog
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// child is the test binary as a process of its own: it opens the store and writes until it is killed. Each line that it
-// prints names what was acknowledged.
+// child runs in a separate process of the test binary. It opens the store and writes until the process is killed. Each
+// line that it prints names an acknowledged write.
 func child(dir string) {
 	ctx := context.Background()
 	s, err := sqlitestore.Open(ctx, config(dir))
@@ -48,7 +48,7 @@ func child(dir string) {
 	group.Wait()
 }
 
-// childRound makes a user, gives them a session, ends it and takes a single-use thing.
+// childRound creates a user and a session, ends the session and consumes a single-use value.
 func childRound(ctx context.Context, s *sqlitestore.Store, name string, acknowledged func(string, error)) {
 	u := testUser(name)
 	session := domain.Session{ID: domain.SessionID("sess_" + name), UserID: u.ID, CreatedAt: u.CreatedAt, ExpiresAt: u.CreatedAt.Add(time.Hour)}
@@ -82,9 +82,9 @@ func childRound(ctx context.Context, s *sqlitestore.Store, name string, acknowle
 	acknowledged("taken "+name, err)
 }
 
-// TestKillLosesNothingThatWasAcknowledged kills a process that writes all the time, again and again on the same database, and
-// looks each time for everything that it had acknowledged.
-func TestKillLosesNothingThatWasAcknowledged(t *testing.T) {
+// TestKilledProcessLosesNoAcknowledgedWrite repeatedly kills a process that writes to the same database, and checks
+// each time that every acknowledged write is stored.
+func TestKilledProcessLosesNoAcknowledgedWrite(t *testing.T) {
 	t.Parallel()
 	rounds := 12
 	if testing.Short() {
@@ -92,13 +92,13 @@ func TestKillLosesNothingThatWasAcknowledged(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "data")
 	for round := range rounds {
-		// At least so many lines, so that the kill comes at another moment of the work each time.
-		journal := killAfter(t, dir, 5+round*37)
+		// The number of lines differs between rounds, so that each kill interrupts another part of the work.
+		output := killAfter(t, dir, 5+round*37)
 		s, err := sqlitestore.Open(t.Context(), config(dir))
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		for _, line := range journal {
+		for _, line := range output {
 			checkAcknowledged(t, s, line)
 		}
 		checkWhole(t, s)
@@ -119,28 +119,28 @@ func killAfter(t *testing.T, dir string, lines int) []string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var journal []string
+	var output []string
 	scanner := bufio.NewScanner(out)
 	for scanner.Scan() {
-		journal = append(journal, scanner.Text())
-		if len(journal) == lines {
+		output = append(output, scanner.Text())
+		if len(output) == lines {
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	_ = cmd.Wait() // which tells that it was killed
-	if len(journal) < lines {
-		t.Fatalf("the process ended by itself: %v", journal)
+	_ = cmd.Wait() // returns an error because the process was killed
+	if len(output) < lines {
+		t.Fatalf("the process exited before it was killed: %v", output)
 	}
-	return journal
+	return output
 }
 
 func checkAcknowledged(t *testing.T, s *sqlitestore.Store, line string) {
 	t.Helper()
 	what, name, ok := strings.Cut(line, " ")
 	if !ok {
-		return // the last line may be cut off
+		return // the last line may be incomplete
 	}
 	id := domain.UserID("usr_" + name)
 	u, err := s.Users().Get(t.Context(), id)
@@ -155,18 +155,19 @@ func checkAcknowledged(t *testing.T, s *sqlitestore.Store, line string) {
 		}
 	case "ended":
 		if len(u.Sessions) != 0 {
-			t.Errorf("%s: the session lives again", line)
+			t.Errorf("%s: the session is listed again", line)
 		}
 	case "taken":
 		if _, err := s.Guards().TakeOnce(t.Context(), name, u.CreatedAt); err == nil {
-			t.Errorf("%s: it was there again", line)
+			t.Errorf("%s: the consumed value was stored again", line)
 		}
 	default:
-		t.Errorf("the process said %q", line)
+		t.Errorf("the process printed %q", line)
 	}
 }
 
-// checkWhole looks for halves: each change with its entry and its message, counts that are true, an index that holds.
+// checkWhole checks that every change has its audit entry and its message, that the counters are correct, and that the
+// database is intact.
 func checkWhole(t *testing.T, s *sqlitestore.Store) {
 	t.Helper()
 	want, got := allUsers(t, s), map[domain.UserID]int{}
@@ -181,19 +182,19 @@ func checkWhole(t *testing.T, s *sqlitestore.Store) {
 	}
 	for id := range want {
 		if got[id] == 0 {
-			t.Errorf("%s has no entry", id)
+			t.Errorf("%s has no audit entry", id)
 		}
 		delete(got, id)
 	}
 	if len(got) != 0 {
-		t.Errorf("there are entries of %d users who are not there", len(got))
+		t.Errorf("audit entries exist for %d users that are not stored", len(got))
 	}
 	messages, err := s.Messages().ClaimMessages(t.Context(), time.Unix(1, 0), time.Unix(0, 0), 1_000_000)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(messages) != entries {
-		t.Errorf("%d messages for %d entries", len(messages), entries)
+		t.Errorf("%d messages are stored for %d audit entries", len(messages), entries)
 	}
 	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)
@@ -214,7 +215,7 @@ func allUsers(t *testing.T, s *sqlitestore.Store) map[domain.UserID]bool {
 		}
 		if page.Next == nil {
 			if page.Total != int64(len(all)) {
-				t.Errorf("%d users are counted and %d are there", page.Total, len(all))
+				t.Errorf("the total is %d users, %d are stored", page.Total, len(all))
 			}
 			return all
 		}

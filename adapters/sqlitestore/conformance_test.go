@@ -11,8 +11,8 @@ import (
 	"github.com/ostiary/ostiary/test/conformance"
 )
 
-// TestConformance runs the suites, and then looks at how SQLite answers every query that they made.
-func TestConformance(t *testing.T) { //nolint:tparallel // what comes after the suites needs all of them
+// TestConformance runs the conformance suites, and then checks the query plan of every statement that they executed.
+func TestConformance(t *testing.T) { //nolint:tparallel // the checks after the suites need the queries of all suites
 	t.Parallel()
 	var mu sync.Mutex
 	queries := map[string]bool{}
@@ -31,7 +31,7 @@ func TestConformance(t *testing.T) { //nolint:tparallel // what comes after the 
 		})
 	})
 	if len(queries) == 0 {
-		t.Fatal("no query was made")
+		t.Fatal("no query was executed")
 	}
 	s := openStore(t, t.TempDir())
 	for query := range queries {
@@ -39,14 +39,14 @@ func TestConformance(t *testing.T) { //nolint:tparallel // what comes after the 
 	}
 }
 
-// smallTables have a row for each role, group, kind or key, and are read whole.
+// smallTables have one row for each role, group, kind or key. Queries may scan them.
 var smallTables = []string{
 	"user_cells", "roles", "groups", "settings", "catalog", "signing_keys", "signing_set", "admin_guard", "audit_kinds", "audit_seal_key",
 	"search_pending", "third_party_tokens", "CONSTANT ROW", "sqlite_master",
-	"p", "w", "f", // aliases of search_pending, and of what the search index gives
+	"p", "w", "f", // aliases of search_pending, and of the results of the search index
 }
 
-// checkPlan fails for a query that reads a large table from one end to the other, or sorts what an index has in order.
+// checkPlan reports a query that scans a large table, or that sorts rows which an index returns in order.
 func checkPlan(t *testing.T, s *sqlitestore.Store, query string) {
 	t.Helper()
 	word, _, _ := strings.Cut(query, " ")
@@ -60,16 +60,16 @@ func checkPlan(t *testing.T, s *sqlitestore.Store, query string) {
 	}
 	sorts := 0
 	if strings.Contains(query, " IN (SELECT") {
-		sorts = 1 // of the page itself
+		sorts = 1 // the sort of the page itself
 	}
 	limited := strings.Contains(query, "LIMIT") && strings.Count(plan, "TEMP B-TREE FOR ORDER BY") <= sorts
 	for line := range strings.SplitSeq(plan, "\n") {
 		table, ok := strings.CutPrefix(line, "SCAN ")
-		// A limit without a sort of its own reads along an order as far as the page goes.
+		// A query with a limit and without a sort stops at the end of the page.
 		if !ok || limited || strings.Contains(line, "VIRTUAL TABLE") || isSmall(table) {
 			continue
 		}
-		t.Errorf("reads all of %s:\n%s\n%s", table, query, plan)
+		t.Errorf("scans the table %s:\n%s\n%s", table, query, plan)
 	}
 }
 

@@ -1,12 +1,12 @@
-// Package sqlitestore keeps everything in one SQLite file: the embedded default store.
+// Package sqlitestore implements the storage ports with one SQLite database file. It is the embedded default store.
 //
-// One goroutine writes. It takes whatever writes are waiting, runs each in a savepoint of one transaction, commits once and
-// answers them all, so that requests that come together share one flush to the disk (see writer.go). Readers have a pool of
-// connections of their own and never wait for it.
+// One goroutine writes at a time. It takes all waiting writes, runs each in a savepoint of one transaction, commits
+// once and completes them all, so that concurrent requests share one flush to the disk (see writer.go). Readers use a
+// separate pool of connections and never wait for the writer.
 //
-// Each thing is a JSON document beside the columns that queries need (migrations/). What the hot path looks at (sessions,
-// their users, API keys, the catalog) also stands in memory: a write takes its place there after it was committed and before
-// it is acknowledged (see view.go).
+// Each record is a JSON document with additional columns for the indexes of queries (migrations/). The records that
+// most requests read (sessions, their users, API keys, the catalog) are also cached in memory. A write updates the
+// cache after the commit and before it is acknowledged (see view.go).
 //
-// A data directory belongs to one process at a time.
+// A lock file restricts a data directory to one process at a time.
 package sqlitestore

@@ -11,19 +11,19 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// errClosed is the cause of what is asked of a closed store.
+// errClosed is the cause of the error that a closed store returns.
 var errClosed = errors.New("the store is closed")
 
-// statementClosed is what database/sql says, which has no value for it.
+// statementClosed is the text of an error of database/sql that is not exported as a value.
 const statementClosed = "sql: statement is closed"
 
-// libraryError keeps the words of an error of the library and not its type.
+// libraryError is the text of an error of the SQLite library, without its type.
 type libraryError string
 
-// Error returns the words.
+// Error returns the text.
 func (e libraryError) Error() string { return string(e) }
 
-// translate turns what the library says into fault.ErrStorage and leaves everything else as it is.
+// translate converts errors of the libraries to fault.ErrStorage and returns other errors unchanged.
 func translate(err error) error {
 	if err == nil || errors.Is(err, fault.ErrStorage) {
 		return err

@@ -8,13 +8,13 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// Fold folds the waiting search texts at once.
-func (s *Store) Fold(ctx context.Context) error { return s.writer.do(ctx, s.foldPending) }
+// IndexPending adds the pending users to the search index immediately.
+func (s *Store) IndexPending(ctx context.Context) error { return s.writer.do(ctx, s.indexPending) }
 
-// Flush writes noted activities at once.
+// Flush writes pending activity times and attempts immediately.
 func (s *Store) Flush(ctx context.Context) error { return s.view.flush(ctx) }
 
-// Explain returns how SQLite would answer the query.
+// Explain returns the query plan of SQLite.
 func (s *Store) Explain(ctx context.Context, query string) (string, error) {
 	return s.explain(ctx, query, make([]any, strings.Count(query, "?")))
 }
@@ -32,7 +32,7 @@ func (s *Store) explain(ctx context.Context, query string, args []any) (string, 
 	return strings.Join(lines, "\n"), err
 }
 
-// Queries returns the text of every statement that was prepared so far.
+// Queries returns the text of every prepared statement.
 func (s *Store) Queries() []string {
 	var queries []string
 	s.reads.mu.RLock()
@@ -49,17 +49,17 @@ func (s *Store) Queries() []string {
 	return queries
 }
 
-// Pieces returns the pieces of a text in their order.
+// Pieces returns the n-grams of a text, in order, as words of the search index.
 func Pieces(text string) string { return piecesOf(text) }
 
-// Check has SQLite look for damage.
+// Check runs the integrity check of SQLite.
 func (s *Store) Check(ctx context.Context) error {
 	var found string
 	if err := s.reads.get(ctx, errNoEntry, "PRAGMA integrity_check", nil, &found); err != nil {
 		return err
 	}
 	if found != "ok" {
-		return fmt.Errorf("the database is damaged: %s", found)
+		return fmt.Errorf("the integrity check failed: %s", found)
 	}
 	return nil
 }
@@ -69,15 +69,15 @@ func (s *Store) LimitPages(ctx context.Context, pages int64) error {
 	return s.writer.do(ctx, func(t *tx) error { return t.exec(fmt.Sprint("PRAGMA max_page_count = ", pages)) })
 }
 
-// Break takes away the table that everything stands on.
+// Break drops the table of users, so that further queries fail.
 func (s *Store) Break(ctx context.Context) error {
 	return s.writer.do(ctx, func(t *tx) error { return t.exec("DROP TABLE users") })
 }
 
-// Drop takes a session out of the view, as when others take its place.
+// Drop evicts a session from the cache.
 func (s *Store) Drop(id domain.SessionID) { s.view.sessions.drop(id) }
 
-// Read reads a number by a query of any text.
+// Read runs a query that returns one integer.
 func (s *Store) Read(ctx context.Context, query string) (number int, err error) {
 	return number, s.reads.get(ctx, errNoEntry, query, nil, &number)
 }

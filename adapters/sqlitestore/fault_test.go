@@ -15,7 +15,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// full makes the database as full as a disk can be, and returns what makes room again.
+// full limits the database to its current size, like a full disk, and returns a function that removes the limit.
 func full(t *testing.T, s *sqlitestore.Store) (room func()) {
 	t.Helper()
 	limit := func(pages int64) {
@@ -23,11 +23,11 @@ func full(t *testing.T, s *sqlitestore.Store) (room func()) {
 			t.Fatal(err)
 		}
 	}
-	limit(1) // which SQLite takes for the present size
+	limit(1) // SQLite raises the limit to the current size
 	return func() { limit(1 << 30) }
 }
 
-func TestAFullDiskRefusesAndLeavesNothingHalf(t *testing.T) {
+func TestFullDiskFailsWritesCompletely(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	jane := testUser("jane")
@@ -55,7 +55,7 @@ func TestAFullDiskRefusesAndLeavesNothingHalf(t *testing.T) {
 	}
 	group.Wait()
 	if err := s.Ping(t.Context()); err != nil {
-		t.Logf("a full store does not answer: %v", err)
+		t.Logf("the ping of a full store failed: %v", err)
 	}
 	room()
 
@@ -63,36 +63,36 @@ func TestAFullDiskRefusesAndLeavesNothingHalf(t *testing.T) {
 	for id, want := range created {
 		_, err := s.Users().Get(t.Context(), domain.UserID(id))
 		if got := err == nil; got != want {
-			t.Errorf("user %s was acknowledged: %v, is there: %v", id, want, got)
+			t.Errorf("user %s: acknowledged = %v, stored = %v", id, want, got)
 		}
 		if !want {
 			refused++
 		}
 	}
 	if refused == 0 {
-		t.Error("a full disk refused nobody")
+		t.Error("no write failed on a full disk")
 	}
 	checkAgree(t, s, len(created)-refused)
 	if err := s.Users().Create(t.Context(), testUser("late"), domain.Outbox{}); err != nil {
-		t.Errorf("with room again: %v", err)
+		t.Errorf("create after the limit was removed: %v", err)
 	}
 }
 
-// checkAgree checks that there are as many entries as users who came with one, and that counts and index agree.
+// checkAgree checks that the numbers of audit entries, of users and of search results are equal to want.
 func checkAgree(t *testing.T, s *sqlitestore.Store, want int) {
 	t.Helper()
 	checkEntries(t, s, int64(want))
 	users, err := s.Users().List(t.Context(), domain.UserQuery{Search: "user"})
 	if err != nil || users.Total != int64(want) {
-		t.Errorf("%d users are found, %v, want %d", users.Total, err, want)
+		t.Errorf("the search finds %d users, error %v, want %d", users.Total, err, want)
 	}
 	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestH16_NoErrorOfTheLibraryCrossesThePort looks at what comes out when the database cannot be used.
-func TestH16_NoErrorOfTheLibraryCrossesThePort(t *testing.T) {
+// TestPortsReturnNoErrorsOfTheLibrary checks the errors of calls whose queries fail in SQLite.
+func TestPortsReturnNoErrorsOfTheLibrary(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	if err := s.Users().Create(t.Context(), testUser("jane"), domain.Outbox{}); err != nil {
@@ -113,7 +113,7 @@ func TestH16_NoErrorOfTheLibraryCrossesThePort(t *testing.T) {
 	}
 }
 
-func TestPiecesAreThoseOfEachLine(t *testing.T) {
+func TestPiecesDoNotCrossLines(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"":         "",
@@ -128,7 +128,7 @@ func TestPiecesAreThoseOfEachLine(t *testing.T) {
 		seen := map[string]bool{}
 		for _, piece := range got {
 			if seen[piece] {
-				t.Errorf("%q gives %s twice", text, piece)
+				t.Errorf("%q returns the piece %s twice", text, piece)
 			}
 			seen[piece] = true
 		}
@@ -139,13 +139,13 @@ func TestPiecesAreThoseOfEachLine(t *testing.T) {
 			delete(seen, piece)
 		}
 		if len(seen) != 0 {
-			t.Errorf("%q gives %v too", text, seen)
+			t.Errorf("%q returns the additional pieces %v", text, seen)
 		}
 	}
 }
 
-// TestSearchFindsTheSameBeforeAndAfterFolding changes users between the waiting list and the index in every way.
-func TestSearchFindsTheSameBeforeAndAfterFolding(t *testing.T) {
+// TestSearchIncludesPendingUsers changes users that are pending for the search index, that are in it, and both.
+func TestSearchIncludesPendingUsers(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	create := func(name string) {
@@ -170,40 +170,40 @@ func TestSearchFindsTheSameBeforeAndAfterFolding(t *testing.T) {
 			for _, q := range []domain.UserQuery{{Search: term}, {Search: term, Status: domain.StatusActive}, {Search: term, Sort: domain.SortEmail}} {
 				page, err := s.Users().List(t.Context(), q)
 				if err != nil || page.Total != n || int64(len(page.Users)) != n {
-					t.Errorf("%s: search %q finds %d of %d, %v, want %d", when, term, len(page.Users), page.Total, err, n)
+					t.Errorf("%s: search %q returns %d users, total %d, error %v, want %d", when, term, len(page.Users), page.Total, err, n)
 				}
 			}
 		}
 	}
-	fold := func() {
+	index := func() {
 		t.Helper()
-		if err := s.Fold(t.Context()); err != nil {
+		if err := s.IndexPending(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	create("anna")
 	create("hanna")
-	check("waiting", map[string]int64{"anna": 2, "hann": 1, "x": 2})
-	fold()
-	check("folded", map[string]int64{"anna": 2, "hann": 1})
+	check("pending", map[string]int64{"anna": 2, "hann": 1, "x": 2})
+	index()
+	check("indexed", map[string]int64{"anna": 2, "hann": 1})
 	rename("hanna", "paula")
 	check("renamed", map[string]int64{"anna": 1, "hann": 0, "paul": 1, "au": 1})
 	rename("hanna", "hanna again")
 	check("renamed back", map[string]int64{"anna": 2, "again": 1, "paul": 0})
-	fold()
-	check("folded again", map[string]int64{"anna": 2, "again": 1, "paul": 0})
+	index()
+	check("indexed again", map[string]int64{"anna": 2, "again": 1, "paul": 0})
 	if err := s.Users().Delete(t.Context(), "usr_hanna", domain.Outbox{}); err != nil {
 		t.Fatal(err)
 	}
-	check("removed", map[string]int64{"anna": 1, "again": 0})
-	create("hanna") // at the same place in the table, perhaps
-	check("made again", map[string]int64{"anna": 2, "again": 0})
-	fold()
-	check("folded at last", map[string]int64{"anna": 2, "again": 0})
+	check("deleted", map[string]int64{"anna": 1, "again": 0})
+	create("hanna") // possibly with the same row ID
+	check("created again", map[string]int64{"anna": 2, "again": 0})
+	index()
+	check("indexed after all changes", map[string]int64{"anna": 2, "again": 0})
 }
 
-// TestTouchesReachTheDisk flushes while sessions are touched and looked at.
-func TestTouchesReachTheDisk(t *testing.T) {
+// TestConcurrentFlushLosesNoTouch flushes while a session is touched and read.
+func TestConcurrentFlushLosesNoTouch(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	u := testUser("jane")
@@ -222,21 +222,21 @@ func TestTouchesReachTheDisk(t *testing.T) {
 		})
 		group.Go(func() { _, _ = s.View().Look(t.Context(), session.ID) })
 		if i%10 == 0 {
-			s.Drop(session.ID) // as if others had taken its place in memory
+			s.Drop(session.ID) // as if other sessions had evicted it
 		}
 		if err := s.View().Touch(t.Context(), session.ID, at); err != nil {
 			t.Fatal(err)
 		}
 		live, err := s.View().Look(t.Context(), session.ID)
 		if err != nil || !live.Session.LastActivity.Equal(at) {
-			t.Fatalf("round %d: the look shows %v, %v, want %v", i, live.Session.LastActivity, err, at)
+			t.Fatalf("round %d: last activity = %v, error %v, want %v", i, live.Session.LastActivity, err, at)
 		}
 		group.Wait()
 	}
 }
 
-// TestStatementsComeAndGo makes more different queries at once than are kept prepared.
-func TestStatementsComeAndGo(t *testing.T) {
+// TestReaderEvictsPreparedStatements runs more different queries concurrently than the reader caches.
+func TestReaderEvictsPreparedStatements(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	var group sync.WaitGroup
@@ -252,6 +252,6 @@ func TestStatementsComeAndGo(t *testing.T) {
 	}
 	group.Wait()
 	if n := len(s.Queries()); n > 300 {
-		t.Errorf("%d statements are kept", n)
+		t.Errorf("%d statements are cached, want at most 300", n)
 	}
 }

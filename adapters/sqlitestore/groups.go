@@ -9,8 +9,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-func groupPart() *part[domain.GroupID, domain.Group] {
-	return &part[domain.GroupID, domain.Group]{
+func groupTable() *catalogTable[domain.GroupID, domain.Group] {
+	return &catalogTable[domain.GroupID, domain.Group]{
 		in: func(c *domain.Catalog) map[domain.GroupID]domain.Group { return c.Groups },
 		id: func(g *domain.Group) *domain.GroupID { return &g.ID },
 		clone: func(g domain.Group) domain.Group {
@@ -33,10 +33,11 @@ func groupPart() *part[domain.GroupID, domain.Group] {
 		},
 		remove: "DELETE FROM groups WHERE id = ?",
 		clashes: func(c *domain.Catalog, before, g *domain.Group) bool {
-			// Groups without a key were stored when names could differ in case only; they keep their names.
+			// Groups without a key were stored by versions that allowed names which differ only in case. They keep
+			// their names.
 			return g.NameKey != "" && (before == nil || before.NameKey != g.NameKey) && c.NameKeyTaken(g)
 		},
-		unused: func(*tx, domain.GroupID) error { return nil }, // members that still name it get nothing from it
+		unused: func(*tx, domain.GroupID) error { return nil }, // users may still list a deleted group
 		absent: domain.ErrGroupNotFound,
 		taken:  domain.ErrGroupExists,
 	}
@@ -44,15 +45,15 @@ func groupPart() *part[domain.GroupID, domain.Group] {
 
 // CreateGroup stores a new group.
 func (cs *Catalog) CreateGroup(ctx context.Context, group domain.Group, out domain.Outbox) error {
-	return groupPart().create(ctx, cs.s, group, out)
+	return groupTable().create(ctx, cs.s, group, out)
 }
 
-// UpdateGroup applies change to the group in one step.
+// UpdateGroup applies change to the group in one transaction.
 func (cs *Catalog) UpdateGroup(ctx context.Context, id domain.GroupID, change ports.Change[domain.Group]) (domain.Group, error) {
-	return groupPart().change(ctx, cs.s, id, change)
+	return groupTable().change(ctx, cs.s, id, change)
 }
 
-// DeleteGroup removes the group.
+// DeleteGroup deletes the group.
 func (cs *Catalog) DeleteGroup(ctx context.Context, id domain.GroupID, out domain.Outbox) error {
-	return groupPart().delete(ctx, cs.s, id, out)
+	return groupTable().delete(ctx, cs.s, id, out)
 }

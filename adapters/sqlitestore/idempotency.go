@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Begin reserves the key, or returns the record of the first request with it.
+// Begin reserves the key, or returns the record of the first request with the key.
 func (g *Guards) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord, error) {
 	doc, err := encode(records.NewIdempotency(&record))
 	if err != nil {
@@ -35,7 +35,7 @@ func (g *Guards) Begin(ctx context.Context, record domain.IdempotencyRecord) (*d
 	return first, err
 }
 
-// Complete stores the answer of the first request.
+// Complete stores the response of the first request.
 func (g *Guards) Complete(ctx context.Context, record domain.IdempotencyRecord) error {
 	doc, err := encode(records.NewIdempotency(&record))
 	if err != nil {
@@ -46,7 +46,7 @@ func (g *Guards) Complete(ctx context.Context, record domain.IdempotencyRecord) 
 	})
 }
 
-// Abandon frees the key.
+// Abandon releases the key.
 func (g *Guards) Abandon(ctx context.Context, key string) error {
 	return g.s.writer.do(ctx, func(t *tx) error { return t.exec("DELETE FROM idempotency WHERE key = ?", key) })
 }

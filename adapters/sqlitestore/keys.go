@@ -38,7 +38,7 @@ func (ks *Keys) Create(ctx context.Context, key domain.APIKey, out domain.Outbox
 	})
 }
 
-// Get returns the key with this id.
+// Get returns the key with this ID.
 func (ks *Keys) Get(ctx context.Context, id domain.KeyID) (domain.APIKey, error) {
 	return ks.s.readKey(ctx, id)
 }
@@ -46,7 +46,7 @@ func (ks *Keys) Get(ctx context.Context, id domain.KeyID) (domain.APIKey, error)
 func (s *Store) readKey(ctx context.Context, id domain.KeyID) (domain.APIKey, error) {
 	var doc string
 	var used int64
-	noted := s.view.used.latest(id, time.Time{}) // before the reading: what is noted no more by then is on disk
+	noted := s.view.used.latest(id, time.Time{}) // before the query: what a flush removes later is stored
 	err := s.reads.get(ctx, domain.ErrKeyNotFound, "SELECT doc, last_used_ns FROM api_keys WHERE id = ?", []any{string(id)}, &doc, &used)
 	if err != nil {
 		return domain.APIKey{}, err
@@ -56,14 +56,14 @@ func (s *Store) readKey(ctx context.Context, id domain.KeyID) (domain.APIKey, er
 	return key, err
 }
 
-// toKey adds the use that is not on disk yet.
+// toKey decodes a key and adds the last use that is not stored yet.
 func (s *Store) toKey(doc string, used int64) (domain.APIKey, error) {
 	key, err := decodeKey(doc, used)
 	key.LastUsedAt = s.view.used.latest(key.ID, key.LastUsedAt)
 	return key, err
 }
 
-// Update applies change to the key in one step.
+// Update applies change to the key in one transaction.
 func (ks *Keys) Update(ctx context.Context, id domain.KeyID, change ports.Change[domain.APIKey]) (domain.APIKey, error) {
 	var result domain.APIKey
 	err := ks.s.writer.do(ctx, func(t *tx) error {

@@ -8,10 +8,10 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// liveKeys are a user's keys that are not revoked, of one epoch; the index holds them in the order of the list.
+// liveKeys selects a user's keys of one epoch that are not revoked. The index returns them in the order of the list.
 const liveKeys = " FROM api_keys INDEXED BY api_keys_live WHERE user_id = ? AND revoked = 0 AND ifnull(json_extract(doc, '$.epoch'), 0) = ?"
 
-// List returns one page of a user's live keys, the newest first.
+// List returns one page of a user's keys that are not revoked, newest first.
 func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, error) {
 	var page domain.KeyPage
 	if q.Page.Limit <= 0 {
@@ -40,7 +40,7 @@ func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, er
 		if err := rows.Scan(&created, &doc, &used); err != nil {
 			return err
 		}
-		if len(page.Keys) == q.Page.Limit { // the one more that tells of a next page
+		if len(page.Keys) == q.Page.Limit { // one more than the limit: there is a next page
 			page.Next = &last
 			return nil
 		}

@@ -11,17 +11,17 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// lockName is the file whose lock says that a process has the directory.
+// lockName is the name of the lock file of a data directory.
 const lockName = "ostiary.lock"
 
-// ErrInUse means that another process has the data directory; its cause says which.
+// ErrInUse means that another process has locked the data directory. Its cause names the process.
 var ErrInUse = fault.New(fault.Unavailable, "data_directory_in_use", "The data directory is in use by another process")
 
-// dirLock is the right to a data directory.
+// dirLock is the lock of a data directory.
 type dirLock struct{ file *os.File }
 
-// lockDir takes the directory for this process. The file stays when the lock goes: taking it away would let two processes
-// lock two files of the same name.
+// lockDir locks the directory for this process. Releasing the lock does not delete the file, because two processes
+// could then lock two files of the same name.
 func lockDir(dir string) (*dirLock, error) {
 	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the path is the configuration's
 	if err != nil {
@@ -31,7 +31,7 @@ func lockDir(dir string) (*dirLock, error) {
 	if err == nil && taken {
 		return &dirLock{file}, writePID(file)
 	}
-	holder, _ := io.ReadAll(io.LimitReader(file, 20)) // only for the words below
+	holder, _ := io.ReadAll(io.LimitReader(file, 20)) // only for the error message
 	_ = file.Close()
 	if err != nil {
 		return nil, fmt.Errorf("locking the data directory %s: %w", dir, err)

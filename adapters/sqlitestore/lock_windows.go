@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock takes the file for this process, or reports that another has it. The kernel gives it back however the process ends.
-// The locked byte lies beyond the text of the file, so that others can read who has it.
+// tryLock locks the file for this process, or reports that another process has locked it. The kernel releases the lock
+// when the process ends for any reason. The locked byte is behind the end of the file, so that other processes can read
+// the process ID in it.
 func tryLock(file *os.File) (taken bool, err error) {
 	at := &windows.Overlapped{Offset: 1 << 20}
 	err = windows.LockFileEx(windows.Handle(file.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, at)

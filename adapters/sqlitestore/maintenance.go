@@ -8,32 +8,34 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// sweepChunk is how many rows one write of a sweep removes, so that it holds nobody up for long.
+// sweepChunk is the maximum number of rows that one transaction of a sweep deletes, so that other writes do not wait
+// long.
 const sweepChunk = 500
 
 var _ ports.Maintenance = (*Store)(nil)
 
-// pingFor is how long an answer of Ping counts. Probes come from anywhere: each must not cost a flush of the disk.
-const pingFor = time.Second
+// pingTTL is how long a successful Ping is reused. Any client can send probes, so a probe must not always cost a flush
+// to the disk.
+const pingTTL = time.Second
 
-// Ping returns nil when the store answers and takes writes, or did so within the last second.
+// Ping returns nil if the store accepts a write, or accepted one within the last second.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fault.ErrStorage.Because(err)
 	}
-	if s.answered.Load() {
+	if s.pingOK.Load() {
 		return nil
 	}
 	err := s.writer.do(ctx, func(t *tx) error {
 		return t.exec("UPDATE catalog SET version = version WHERE one = 1")
 	})
-	if err == nil && s.answered.CompareAndSwap(false, true) {
-		time.AfterFunc(pingFor, func() { s.answered.Store(false) })
+	if err == nil && s.pingOK.CompareAndSwap(false, true) {
+		time.AfterFunc(pingTTL, func() { s.pingOK.Store(false) })
 	}
 	return err
 }
 
-// SweepExpired removes what has run out.
+// SweepExpired deletes expired attempts, rate limits, single-use values, idempotency records and messages.
 func (s *Store) SweepExpired(ctx context.Context, now time.Time) error {
 	for _, query := range []string{
 		"DELETE FROM attempts WHERE rowid IN (SELECT rowid FROM attempts WHERE expires <= ? ORDER BY expires LIMIT ?)",

@@ -2,17 +2,17 @@ package sqlitestore
 
 import "strings"
 
-// nothing is a value that no row has in the column that tells streams apart.
-const nothing = int64(-1)
+// noValue is a value that no row has in the column that distinguishes the streams.
+const noValue = int64(-1)
 
-// merge returns a query that merges streams of rows, which SQLite reads only as far as the result needs: every one comes from
-// an index in the order that the merged rows have. stream is the query of one of them; its last argument tells it from the
-// others. Their number is filled up, so that there are few different statements.
+// merge returns a query that merges streams of rows. Each stream comes from an index in the order of the merged rows,
+// so SQLite reads it only as far as the result needs. stream is the query of one stream. Its last parameter takes one
+// of the values. The number of streams is rounded up, in order to limit the number of different statements.
 func merge(stream string, args []any, values []int64) (string, []any) {
-	count := fill(len(values))
+	count := roundUp(len(values))
 	all := make([]any, 0, count*(len(args)+1))
 	for i := range count {
-		value := nothing
+		value := noValue
 		if i < len(values) {
 			value = values[i]
 		}
@@ -21,8 +21,8 @@ func merge(stream string, args []any, values []int64) (string, []any) {
 	return strings.Repeat(stream+" UNION ALL ", count-1) + stream, all
 }
 
-// fill returns the next power of two, or of more than eight the next multiple of eight.
-func fill(n int) int {
+// roundUp returns the next power of two up to eight, and the next multiple of eight above.
+func roundUp(n int) int {
 	count := 1
 	for count < n && count < 8 {
 		count *= 2

@@ -19,7 +19,7 @@ func (s *Store) Messages() *Messages { return &Messages{s} }
 
 var _ ports.MessageQueue = (*Messages)(nil)
 
-// never is the expiry of what does not expire.
+// never is the expiry time of a message that does not expire.
 const never = int64(1)<<62 - 1
 
 func expiry(at time.Time) int64 {
@@ -38,8 +38,8 @@ func insertMessage(t *tx, m domain.Message) error {
 		string(m.ID), string(m.UserID), stamp(m.NextTry), expiry(m.ExpiresAt), doc)
 }
 
-// ClaimMessages returns messages that are due and not expired, and hides them from others until the lease ends. While none is
-// due it writes nothing.
+// ClaimMessages returns messages that are due and not expired, and hides them from other calls until the lease ends. It
+// writes only if a message is due.
 func (ms *Messages) ClaimMessages(ctx context.Context, now, leaseUntil time.Time, limit int) ([]domain.Message, error) {
 	var one int
 	err := ms.s.reads.get(ctx, fault.ErrNotFound, "SELECT 1 FROM messages WHERE due <= ? AND expires > ? LIMIT 1", []any{stamp(now), stamp(now)}, &one)
@@ -73,9 +73,9 @@ func (ms *Messages) ClaimMessages(ctx context.Context, now, leaseUntil time.Time
 	return claimed, nil
 }
 
-// releaseMessages makes due what a process that is no more had claimed: nobody else can have this database open.
+// releaseMessages ends the claims of a process that has exited. No other process can have this database open.
 func (s *Store) releaseMessages(ctx context.Context) error {
-	var held []records.Message
+	var claimed []records.Message
 	err := s.reads.each(ctx, func(rows rowScanner) error {
 		var due int64
 		var doc string
@@ -85,15 +85,15 @@ func (s *Store) releaseMessages(ctx context.Context) error {
 		}
 		err := decode(doc, &r)
 		if stamp(r.NextTry) < due {
-			held = append(held, r)
+			claimed = append(claimed, r)
 		}
 		return err
-	}, "SELECT due, doc FROM messages WHERE due > ?", stamp(s.config.Clock.Now())) // what is due already waits for nobody
-	if err != nil || len(held) == 0 {
+	}, "SELECT due, doc FROM messages WHERE due > ?", stamp(s.config.Clock.Now())) // others are not claimed
+	if err != nil || len(claimed) == 0 {
 		return err
 	}
 	return s.writer.do(ctx, func(t *tx) error {
-		for _, r := range held {
+		for _, r := range claimed {
 			if err := t.exec("UPDATE messages SET due = ? WHERE id = ?", stamp(r.NextTry), string(r.ID)); err != nil {
 				return err
 			}
@@ -102,12 +102,12 @@ func (s *Store) releaseMessages(ctx context.Context) error {
 	})
 }
 
-// DoneMessage forgets the message.
+// DoneMessage deletes the message.
 func (ms *Messages) DoneMessage(ctx context.Context, id domain.MessageID) error {
 	return ms.s.writer.do(ctx, func(t *tx) error { return t.exec("DELETE FROM messages WHERE id = ?", string(id)) })
 }
 
-// RetryMessage counts an attempt and puts the message back until the time given. One that is gone stays gone.
+// RetryMessage counts an attempt and makes the message due again at the given time. It ignores a deleted message.
 func (ms *Messages) RetryMessage(ctx context.Context, id domain.MessageID, at time.Time, reason string) error {
 	return ms.s.writer.do(ctx, func(t *tx) error {
 		var doc string

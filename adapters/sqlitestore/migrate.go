@@ -13,7 +13,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the schema up to date. Each migration is one transaction. A schema of a later version is left alone and refused.
+// migrate applies the pending schema migrations. Each migration is one transaction. A schema of a later version of the
+// program is an error and is not changed.
 func migrate(ctx context.Context, db *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {

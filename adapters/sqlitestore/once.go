@@ -7,7 +7,8 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Put keeps value under key until it expires. One that was there and has expired counts as gone.
+// Put stores value under key until it expires. It replaces an expired value and returns fault.ErrConflict for any
+// other.
 func (g *Guards) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
 	if value == nil {
 		value = []byte{}
@@ -23,7 +24,7 @@ func (g *Guards) Put(ctx context.Context, key string, value []byte, expires time
 	})
 }
 
-// TakeOnce returns the value and removes it in one step.
+// TakeOnce returns the value and deletes it in one transaction.
 func (g *Guards) TakeOnce(ctx context.Context, key string, now time.Time) ([]byte, error) {
 	var value []byte
 	err := g.s.writer.do(ctx, func(t *tx) error {

@@ -2,7 +2,7 @@ package sqlitestore
 
 import "github.com/ostiary/ostiary/core/domain"
 
-// writeOutbox writes what leaves with a change, in its transaction.
+// writeOutbox writes the audit entries and messages of a change in the transaction of the change.
 func (s *Store) writeOutbox(t *tx, out domain.Outbox) error {
 	for i := range out.Entries {
 		if err := s.appendEntry(t, &out.Entries[i]); err != nil {

@@ -12,24 +12,25 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// openPeek opens the database in the directory for reading, nil where there is none. Nothing is made, locked or migrated: it is
-// for a look that changes nothing.
+// openPeek opens the database in the directory read-only, and returns nil if there is none. It creates, locks and
+// migrates nothing.
 func openPeek(dir string) (*sql.DB, error) {
 	path := filepath.Join(dir, FileName)
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, nil //nolint:nilnil // no database is no failure
+		return nil, nil //nolint:nilnil // a missing database is not an error
 	} else if err != nil {
 		return nil, err
 	}
 	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(1000)", "query_only(1)"}}
 	if _, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) {
-		q.Set("immutable", "1") // nobody has it open, and no companion files are made for the look
+		q.Set("immutable", "1") // no process has the database open, so SQLite needs no companion files
 	}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String())
 	return db, translate(err)
 }
 
-// PeekSettings reads the security settings of the installation in the directory, and false where there is none.
+// PeekSettings returns the security settings of the installation in the directory, and false if there is no
+// installation.
 func PeekSettings(ctx context.Context, dir string) (settings domain.Settings, found bool, err error) {
 	db, err := openPeek(dir)
 	if err != nil || db == nil {
@@ -44,8 +45,8 @@ func PeekSettings(ctx context.Context, dir string) (settings domain.Settings, fo
 	return settings, err == nil, err
 }
 
-// PeekCollisions reads the names that several users or groups of the installation in the directory have, and false where there
-// is no installation.
+// PeekCollisions returns the names that several users or groups of the installation in the directory share, and false
+// if there is no installation.
 func PeekCollisions(ctx context.Context, dir string) (collisions []domain.Collision, found bool, err error) {
 	db, err := openPeek(dir)
 	if err != nil || db == nil {

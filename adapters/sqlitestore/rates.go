@@ -12,11 +12,12 @@ import (
 
 var errNoWindow = errors.New("no window")
 
-// maxRefusals bounds how many used-up limits are remembered.
+// maxRefusals is the maximum number of cached refusals.
 const maxRefusals = 10_000
 
-// refusals remembers which limits are used up and until when: until the oldest take leaves the window, only GiveBack frees one.
-// So a flood of requests over a limit costs neither a write nor a look at the disk.
+// refusals caches which rate limits are exhausted, and until when. Until the oldest request leaves the window only
+// GiveBack can release one. Therefore a flood of requests above a limit causes neither writes nor reads of the
+// database.
 type refusals struct {
 	mu    sync.Mutex
 	until map[refusal]time.Time
@@ -56,7 +57,7 @@ func (r *refusals) drop(key string, rate domain.Rate) {
 	delete(r.until, refusal{key, rate})
 }
 
-// Take asks for one more of what key names.
+// Take counts one request of the key against the rate and reports whether it is allowed.
 func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
@@ -65,7 +66,7 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 		return state, nil
 	}
 	var state domain.RateState
-	// Soft, since a machine that has lost its power has been of no use to whoever tries a limit.
+	// Soft, since a power failure of the machine does not help a client to exceed a limit.
 	err := g.s.writer.doSoft(ctx, func(t *tx) error {
 		var raw []byte
 		var kept int64
@@ -76,7 +77,7 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 		window := decodeWindow(raw)
 		if state = window.Take(rate, now); !state.Allowed {
 			until := now.Add(state.Reset)
-			t.onCommit(func() { g.s.refusals.put(key, rate, until) }) // what it rests on may be lost with the batch
+			t.onCommit(func() { g.s.refusals.put(key, rate, until) }) // a failed batch loses its requests
 			return nil
 		}
 		expires := keepUntil(window.Taken[len(window.Taken)-1].Add(rate.Window))
@@ -92,13 +93,13 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 	return state, nil
 }
 
-// GiveBack removes one take of the time given.
+// GiveBack removes one request that was counted at the given time.
 func (g *Guards) GiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
 	}
 	var state domain.RateState
-	err := g.s.writer.doSoft(ctx, func(t *tx) error { // soft as in Take: lost with its batch, the take stays
+	err := g.s.writer.doSoft(ctx, func(t *tx) error { // soft as in Take: a lost release is acceptable
 		var raw []byte
 		err := t.get(errNoWindow, "SELECT taken FROM rates WHERE key = ?", []any{key}, &raw)
 		if err != nil && !errors.Is(err, errNoWindow) {
@@ -115,10 +116,10 @@ func (g *Guards) GiveBack(ctx context.Context, key string, rate domain.Rate, tak
 	return state, err
 }
 
-// keepUntil returns when something may be swept, rounded up so far that most changes leave the index of it alone.
+// keepUntil returns the time from which a row may be deleted, rounded up so that most updates do not change the index.
 func keepUntil(at time.Time) int64 { return stamp(at.Truncate(time.Hour).Add(time.Hour)) }
 
-// A window is kept as its times in nanoseconds, eight bytes each.
+// encodeWindow encodes a window as its times in nanoseconds, eight bytes each.
 func encodeWindow(w domain.RateWindow) []byte {
 	raw := make([]byte, 0, 8*len(w.Taken))
 	for _, at := range w.Taken {
@@ -130,7 +131,7 @@ func encodeWindow(w domain.RateWindow) []byte {
 func decodeWindow(raw []byte) domain.RateWindow {
 	var w domain.RateWindow
 	for ; len(raw) >= 8; raw = raw[8:] {
-		w.Taken = append(w.Taken, time.Unix(0, int64(binary.BigEndian.Uint64(raw))).UTC()) //nolint:gosec // the bits, whatever the sign
+		w.Taken = append(w.Taken, time.Unix(0, int64(binary.BigEndian.Uint64(raw))).UTC()) //nolint:gosec // keeps the bits of negative times
 	}
 	return w
 }

@@ -11,7 +11,7 @@ import (
 
 const defaultReaders = 4
 
-// reader is the pool of connections that only read. Each query sees everything that was committed before it began.
+// reader is a pool of read-only connections. Each query sees all transactions that were committed before it started.
 type reader struct {
 	db    *sql.DB
 	mu    sync.RWMutex
@@ -33,7 +33,7 @@ func openReader(dsn string, size int) (*reader, error) {
 	return &reader{db: db, stmts: map[string]*sql.Stmt{}}, nil
 }
 
-// maxReads bounds how many statements are kept prepared. The texts are made of few parts, but of many together.
+// maxReads is the maximum number of cached prepared statements. The texts combine few parts in many ways.
 const maxReads = 200
 
 func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -52,18 +52,18 @@ func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if won, ok := r.stmts[query]; ok {
 		return won, s.Close()
 	}
-	for other, old := range r.stmts { // one at random goes
+	for other, old := range r.stmts { // in random order
 		if len(r.stmts) < maxReads {
 			break
 		}
 		delete(r.stmts, other)
-		_ = old.Close() // what it is reading goes on
+		_ = old.Close() // running queries continue
 	}
 	r.stmts[query] = s
 	return s, nil
 }
 
-// query runs the query. A statement that had to go for others while it was on its way here is prepared again.
+// query runs the query. If another goroutine has evicted the prepared statement, query prepares it again.
 func (r *reader) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	for {
 		s, err := r.stmt(ctx, query)
@@ -77,7 +77,7 @@ func (r *reader) query(ctx context.Context, query string, args []any) (*sql.Rows
 	}
 }
 
-// get reads one row into dest, or returns absent where there is none.
+// get reads one row into dest, or returns absent if there is none.
 func (r *reader) get(ctx context.Context, absent error, query string, args []any, dest ...any) error {
 	found := false
 	err := r.each(ctx, func(rows rowScanner) error {
@@ -90,7 +90,7 @@ func (r *reader) get(ctx context.Context, absent error, query string, args []any
 	return err
 }
 
-// each calls scan for every row.
+// each calls scan for each row.
 func (r *reader) each(ctx context.Context, scan func(rowScanner) error, query string, args ...any) error {
 	rows, err := r.query(ctx, query, args)
 	return translate(eachRow(rows, err, scan))

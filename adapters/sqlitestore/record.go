@@ -21,7 +21,8 @@ func encode[R records.Kind](record R) (string, error) {
 	return string(raw), nil
 }
 
-// decode reads a document over what into holds. Its error says nothing of the content.
+// decode decodes a document into the value. Fields that the document lacks keep their values. The error does not
+// contain any content of the document.
 func decode[R records.Kind](doc string, into *R) error {
 	if err := strict.Unmarshal([]byte(doc), into); err != nil {
 		return fmt.Errorf("a stored %T cannot be read", *into)
@@ -29,7 +30,7 @@ func decode[R records.Kind](doc string, into *R) error {
 	return nil
 }
 
-// decodeUser adds the search text, which is stored in its column alone.
+// decodeUser decodes a user and sets the search text, which is stored only in its column.
 func decodeUser(doc, searchText string) (domain.User, error) {
 	var r records.User
 	if err := decode(doc, &r); err != nil {
@@ -39,7 +40,7 @@ func decodeUser(doc, searchText string) (domain.User, error) {
 	return r.Domain(), nil
 }
 
-// decodeSession adds the last activity, which is stored in its column alone.
+// decodeSession decodes a session and sets the last activity, which is stored only in its column.
 func decodeSession(doc string, lastActivity int64) (domain.Session, error) {
 	var r records.Session
 	if err := decode(doc, &r); err != nil {
@@ -49,7 +50,7 @@ func decodeSession(doc string, lastActivity int64) (domain.Session, error) {
 	return r.Domain(), nil
 }
 
-// decodeKey adds the last use, which is stored in its column alone.
+// decodeKey decodes an API key and sets the last use, which is stored only in its column.
 func decodeKey(doc string, lastUsed int64) (domain.APIKey, error) {
 	var r records.APIKey
 	if err := decode(doc, &r); err != nil {
@@ -73,7 +74,7 @@ func decodeAttempts(doc string) (domain.Attempts, error) {
 	return r.Domain(), nil
 }
 
-// decodeSettings reads settings over their defaults: a setting that is newer than the document has its default.
+// decodeSettings decodes settings. A setting that the document lacks, because it is newer, has its default value.
 func decodeSettings(doc string) (domain.Settings, error) {
 	r := records.StoredSettingsJSON()
 	if err := decode(doc, &r); err != nil {
@@ -82,7 +83,7 @@ func decodeSettings(doc string) (domain.Settings, error) {
 	return r.Domain(), nil
 }
 
-// decodeGroups reads a list that a query has made, not a document.
+// decodeGroups decodes a list of group IDs that a query has extracted from a document.
 func decodeGroups(list string) ([]domain.GroupID, error) {
 	var groups []domain.GroupID
 	if err := strict.Unmarshal([]byte(list), &groups); err != nil {
@@ -91,7 +92,7 @@ func decodeGroups(list string) ([]domain.GroupID, error) {
 	return groups, nil
 }
 
-// stamp returns the time as columns hold it: microseconds since 1970, 0 for none.
+// stamp returns the time as stored in columns: microseconds since 1970, or 0 for the zero time.
 func stamp(at time.Time) int64 {
 	if at.IsZero() {
 		return 0
@@ -99,7 +100,7 @@ func stamp(at time.Time) int64 {
 	return at.UnixMicro()
 }
 
-// fromNano returns the time that a column holds in nanoseconds, zero for 0.
+// fromNano returns the time of a column in nanoseconds since 1970, or the zero time for 0.
 func fromNano(ns int64) time.Time {
 	if ns == 0 {
 		return time.Time{}

@@ -9,14 +9,14 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// Restore writes things as they are; what is there under the same key is passed over.
-func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, things []domain.Archived) error {
+// Restore writes the records unchanged. It skips records whose key is stored already.
+func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, items []domain.Archived) error {
 	one := s.restore
 	if kind == domain.ArchiveUsers {
 		one = s.restoreAbsentUser
 	}
 	return s.writer.do(ctx, func(t *tx) error {
-		for _, a := range things {
+		for _, a := range items {
 			if err := one(t, a); err != nil {
 				return err
 			}
@@ -40,8 +40,8 @@ func (s *Store) restoreAbsentUser(t *tx, a domain.Archived) error {
 // isStored reports whether the query finds a row.
 func isStored(t *tx, query string, key any) (bool, error) {
 	var one int
-	err := t.get(errNothing, query, []any{key}, &one)
-	if errors.Is(err, errNothing) {
+	err := t.get(errNoRow, query, []any{key}, &one)
+	if errors.Is(err, errNoRow) {
 		return false, nil
 	}
 	return err == nil, err
@@ -59,7 +59,7 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 	case domain.KeptOnce:
 		return t.exec("INSERT OR IGNORE INTO once (key, expires, value) VALUES (?, ?, ?)", a.Key, stamp(v.ExpiresAt), v.Value)
 	case domain.IdempotencyRecord:
-		return restoreAnswer(t, a.Key, v)
+		return restoreResponse(t, a.Key, v)
 	case domain.AuditSegment:
 		return t.exec("INSERT OR IGNORE INTO audit_segments ("+segmentColumns+", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			v.Number, v.First, v.Count, v.Previous[:], v.Root[:], v.SealedAt.UTC().Format(time.RFC3339Nano), v.KeyID, v.Signature,
@@ -73,7 +73,7 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 	return errKind
 }
 
-func restoreAnswer(t *tx, key string, r domain.IdempotencyRecord) error {
+func restoreResponse(t *tx, key string, r domain.IdempotencyRecord) error {
 	doc, err := encode(records.NewIdempotency(&r))
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func restoreAnswer(t *tx, key string, r domain.IdempotencyRecord) error {
 	return t.exec("INSERT OR IGNORE INTO idempotency (key, expires, doc) VALUES (?, ?, ?)", key, stamp(r.ExpiresAt), doc)
 }
 
-// restoreRecord is appendRecord at the place that the record has.
+// restoreRecord is appendRecord with the position of the record.
 func (s *Store) restoreRecord(t *tx, r *domain.AuditRecord) error {
 	e, err := r.Entry()
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-func rolePart() *part[domain.RoleID, domain.Role] {
-	return &part[domain.RoleID, domain.Role]{
+func roleTable() *catalogTable[domain.RoleID, domain.Role] {
+	return &catalogTable[domain.RoleID, domain.Role]{
 		in: func(c *domain.Catalog) map[domain.RoleID]domain.Role { return c.Roles },
 		id: func(r *domain.Role) *domain.RoleID { return &r.ID },
 		clone: func(r domain.Role) domain.Role {
@@ -42,7 +42,7 @@ func insertRole(t *tx, r domain.Role) (int64, error) {
 
 func roleUnused(t *tx, id domain.RoleID) error {
 	var users int64
-	err := t.get(errNoCell, "SELECT coalesce(sum(users), 0) FROM user_cells WHERE role = ?", []any{string(id)}, &users)
+	err := t.get(errNoFacet, "SELECT coalesce(sum(users), 0) FROM user_cells WHERE role = ?", []any{string(id)}, &users)
 	if err == nil && users > 0 {
 		err = domain.ErrRoleInUse
 	}
@@ -51,15 +51,15 @@ func roleUnused(t *tx, id domain.RoleID) error {
 
 // CreateRole stores a new role.
 func (cs *Catalog) CreateRole(ctx context.Context, role domain.Role, out domain.Outbox) error {
-	return rolePart().create(ctx, cs.s, role, out)
+	return roleTable().create(ctx, cs.s, role, out)
 }
 
-// UpdateRole applies change to the role in one step.
+// UpdateRole applies change to the role in one transaction.
 func (cs *Catalog) UpdateRole(ctx context.Context, id domain.RoleID, change ports.Change[domain.Role]) (domain.Role, error) {
-	return rolePart().change(ctx, cs.s, id, change)
+	return roleTable().change(ctx, cs.s, id, change)
 }
 
-// DeleteRole removes the role unless a user has it.
+// DeleteRole deletes the role. It returns domain.ErrRoleInUse if a user has it.
 func (cs *Catalog) DeleteRole(ctx context.Context, id domain.RoleID, out domain.Outbox) error {
-	return rolePart().delete(ctx, cs.s, id, out)
+	return roleTable().delete(ctx, cs.s, id, out)
 }

@@ -11,23 +11,23 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// foldAt is how many changed users wait before they are folded into the search index together.
-const foldAt = 64
+// indexBatch is the number of changed users that the search index adds in one batch.
+const indexBatch = 64
 
-// pieceLength is the longest piece that the search index knows, in characters.
+// pieceLength is the maximum length of an indexed piece in characters. A piece is a substring of a search text.
 const pieceLength = 3
 
-// The words of the index that are no pieces begin with letters that hexadecimal digits do not have.
-func cellWord(cell int64) string            { return "x" + strconv.FormatInt(cell, 10) }
+// The words of facets and groups begin with characters that are not hexadecimal digits, so they never match a piece.
+func facetWord(facet int64) string          { return "x" + strconv.FormatInt(facet, 10) }
 func groupWord(group domain.GroupID) string { return "y" + hex.EncodeToString([]byte(group)) }
 
-// piecesOf returns every piece of one to three characters of the text as a word of the index, once. No piece reaches from
-// one line into the next.
+// piecesOf returns each distinct piece of one to three characters of the text as a word of the index. A piece does not
+// cross lines.
 func piecesOf(text string) string {
 	seen := map[string]struct{}{}
 	var b strings.Builder
 	for line := range strings.SplitSeq(text, "\n") {
-		var starts [pieceLength]int // where the last characters began
+		var starts [pieceLength]int // offsets of the last characters
 		n := 0
 		for i := range line {
 			copy(starts[1:], starts[:])
@@ -48,12 +48,12 @@ func piecesOf(text string) string {
 	return b.String()
 }
 
-// maxSearchPieces bounds how many pieces of a long term are looked up.
+// maxSearchPieces is the maximum number of pieces of a long term in a query.
 const maxSearchPieces = 16
 
-// searchFor returns the query of the index for a term, and whether what it finds needs no further look. Of a long term the
-// index is asked for pieces all along it. More of them cost little, since it leaps over what the rarest does not have, and
-// leave fewer users whose text has to be looked at.
+// searchFor returns the index query for a term, and whether its matches are exact. The query for a long term contains
+// pieces at regular distances, and its matches must be checked. More pieces cost little, since the index skips to the
+// matches of the rarest piece, and they leave fewer users whose text must be checked.
 func searchFor(term string) (query string, exact bool) {
 	runes := []rune(term)
 	if len(runes) <= pieceLength {
@@ -70,20 +70,20 @@ func searchFor(term string) (query string, exact bool) {
 
 func quotePiece(runes []rune) string { return `"` + hex.EncodeToString([]byte(string(runes))) + `"` }
 
-// queueSearch has the user's text folded into the index later. A stale one is in the index already, under its old text.
+// queueSearch queues the user for the search index. A stale user is in the index already, with an old text.
 func (s *Store) queueSearch(t *tx, n int64, stale bool) error {
 	var waiting bool
 	err := t.get(errNoEntry, "SELECT stale FROM search_pending WHERE n = ?", []any{n}, &waiting)
 	if err == nil {
-		return nil // the text is read when it is folded
+		return nil // the indexer reads the current text
 	} else if !errors.Is(err, errNoEntry) {
 		return err
 	}
 	t.onCommit(func() {
-		if s.pending.Add(1) >= foldAt {
+		if s.pending.Add(1) >= indexBatch {
 			select {
-			case s.fold <- struct{}{}:
-			default: // it was asked for already
+			case s.indexRequests <- struct{}{}:
+			default: // the indexer was notified already
 			}
 		}
 	})
@@ -97,14 +97,15 @@ func (s *Store) countPending(ctx context.Context) error {
 	return err
 }
 
-// foldSearches folds whenever enough users are waiting, until ctx ends. What could not be folded waits for the next time.
-func (s *Store) foldSearches(ctx context.Context) {
+// runIndexer adds the pending users to the index whenever there are enough, until ctx is canceled. After an error the
+// users stay pending.
+func (s *Store) runIndexer(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.fold:
-			_ = s.writer.do(ctx, s.foldPending)
+		case <-s.indexRequests:
+			_ = s.writer.do(ctx, s.indexPending)
 		}
 	}
 }
@@ -112,16 +113,16 @@ func (s *Store) foldSearches(ctx context.Context) {
 type pendingSearch struct {
 	n      int64
 	stale  bool
-	text   *string // nil when the user is gone
-	cell   *int64
+	text   *string // nil if the user is deleted
+	facet  *int64
 	groups *string // a JSON array, nil for none
 }
 
-func (s *Store) foldPending(t *tx) error {
+func (s *Store) indexPending(t *tx) error {
 	var batch []pendingSearch
 	err := t.each(func(rows rowScanner) error {
 		var p pendingSearch
-		err := rows.Scan(&p.n, &p.stale, &p.text, &p.cell, &p.groups)
+		err := rows.Scan(&p.n, &p.stale, &p.text, &p.facet, &p.groups)
 		batch = append(batch, p)
 		return err
 	}, "SELECT p.n, p.stale, u.search_text, u.cell, u.doc ->> '$.groups' FROM search_pending p LEFT JOIN users u ON u.n = p.n")
@@ -129,7 +130,7 @@ func (s *Store) foldPending(t *tx) error {
 		return err
 	}
 	for _, p := range batch {
-		if err := foldOne(t, p); err != nil {
+		if err := indexOne(t, p); err != nil {
 			return err
 		}
 	}
@@ -137,7 +138,7 @@ func (s *Store) foldPending(t *tx) error {
 	return t.exec("DELETE FROM search_pending")
 }
 
-func foldOne(t *tx, p pendingSearch) error {
+func indexOne(t *tx, p pendingSearch) error {
 	if p.stale {
 		if err := t.exec("DELETE FROM user_search WHERE rowid = ?", p.n); err != nil {
 			return err
@@ -153,12 +154,12 @@ func foldOne(t *tx, p pendingSearch) error {
 			return err
 		}
 	}
-	return t.exec("INSERT INTO user_search (rowid, pieces) VALUES (?, ?)", p.n, wordsOf(*p.text, *p.cell, groups))
+	return t.exec("INSERT INTO user_search (rowid, pieces) VALUES (?, ?)", p.n, wordsOf(*p.text, *p.facet, groups))
 }
 
-// wordsOf returns all that the index knows of a user.
-func wordsOf(text string, cell int64, groups []domain.GroupID) string {
-	words := []string{piecesOf(text) + cellWord(cell)}
+// wordsOf returns all indexed words of a user.
+func wordsOf(text string, facet int64, groups []domain.GroupID) string {
+	words := []string{piecesOf(text) + facetWord(facet)}
 	for _, group := range groups {
 		words = append(words, groupWord(group))
 	}

@@ -22,9 +22,9 @@ var _ ports.SessionStore = (*Sessions)(nil)
 
 // Create stores a new session.
 func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
-	// Soft, since the session lives only once its user lists it, which is another write.
+	// Soft, since the session is live only after its user lists it, which is a later write.
 	return ss.s.writer.doSoft(ctx, func(t *tx) error {
-		var listed bool // the id stands nowhere else in the document
+		var listed bool // the ID occurs nowhere else in the document
 		err := t.get(domain.ErrUserNotFound, "SELECT instr(doc, ?) > 0 FROM users WHERE id = ?", []any{string(session.ID), string(session.UserID)}, &listed)
 		if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
 			return err
@@ -33,7 +33,7 @@ func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
 	})
 }
 
-// Begin stores a new session and changes its user, in one step.
+// Begin stores a new session and changes its user in one transaction.
 func (ss *Sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User, error) {
 	var result domain.User
 	err := ss.s.writer.do(ctx, func(t *tx) error {
@@ -62,7 +62,7 @@ func insertSession(t *tx, session *domain.Session, listed bool) error {
 	return err
 }
 
-// grantChecked is when the provider was last asked; nil where there is no grant to ask with.
+// grantChecked returns the time of the last check with the provider, or nil if the session has no grant.
 func grantChecked(s *domain.Session) any {
 	if len(s.Provider.Grant) == 0 {
 		return nil
@@ -70,7 +70,7 @@ func grantChecked(s *domain.Session) any {
 	return stamp(s.Provider.CheckedAt)
 }
 
-// Get returns the session with this id.
+// Get returns the session with this ID.
 func (ss *Sessions) Get(ctx context.Context, id domain.SessionID) (domain.Session, error) {
 	return ss.s.readSession(ctx, id)
 }
@@ -78,7 +78,7 @@ func (ss *Sessions) Get(ctx context.Context, id domain.SessionID) (domain.Sessio
 func (s *Store) readSession(ctx context.Context, id domain.SessionID) (domain.Session, error) {
 	var doc string
 	var activity int64
-	noted := s.view.active.latest(id, time.Time{}) // before the reading: what is noted no more by then is on disk
+	noted := s.view.active.latest(id, time.Time{}) // before the query: what a flush removes later is stored
 	err := s.reads.get(ctx, domain.ErrSessionNotFound, "SELECT doc, last_activity_ns FROM sessions WHERE id = ?", []any{string(id)}, &doc, &activity)
 	if err != nil {
 		return domain.Session{}, err
@@ -88,14 +88,14 @@ func (s *Store) readSession(ctx context.Context, id domain.SessionID) (domain.Se
 	return session, err
 }
 
-// toSession adds the activity that is not on disk yet.
+// toSession decodes a session and adds the last activity that is not stored yet.
 func (s *Store) toSession(doc string, activity int64) (domain.Session, error) {
 	session, err := decodeSession(doc, activity)
 	session.LastActivity = s.view.active.latest(session.ID, session.LastActivity)
 	return session, err
 }
 
-// Update applies change to the session in one step.
+// Update applies change to the session in one transaction.
 func (ss *Sessions) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session, error) {
 	var result domain.Session
 	err := ss.s.writer.do(ctx, func(t *tx) error {
@@ -127,7 +127,7 @@ func (ss *Sessions) Update(ctx context.Context, id domain.SessionID, change port
 	return result, err
 }
 
-// replaceSession writes what has changed. A refresh touches nothing that an index holds.
+// replaceSession writes the changed columns. A token refresh changes no indexed column.
 func (s *Store) replaceSession(t *tx, before, session *domain.Session) error {
 	doc, err := encode(records.NewSession(session))
 	if err != nil {
@@ -159,12 +159,13 @@ func sameSessionKeys(a, b *domain.Session) bool {
 
 const sessionColumns = "SELECT doc, last_activity_ns FROM sessions "
 
-// ListByUser returns the user's sessions, the newest first.
+// ListByUser returns the user's sessions, newest first.
 func (ss *Sessions) ListByUser(ctx context.Context, id domain.UserID) ([]domain.Session, error) {
 	return ss.list(ctx, sessionColumns+"WHERE user_id = ? ORDER BY created DESC, rowid DESC", string(id))
 }
 
-// ListByProvider returns the sessions that came with a provider's session, or all of a subject when session is empty.
+// ListByProvider returns the sessions that belong to a provider's session, or all sessions of a subject if session is
+// empty.
 func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.DirectoryID, subject domain.Subject, session string) ([]domain.Session, error) {
 	if directory == "" {
 		return nil, nil
@@ -173,11 +174,11 @@ func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.Directo
 	if session == "" {
 		return ss.list(ctx, ofDirectory+"provider_subject = ?", string(directory), string(subject))
 	}
-	// A logout may name the session alone (OpenID Connect Back-Channel Logout 1.0, section 2.4).
+	// A logout token may contain only the session ID (OpenID Connect Back-Channel Logout 1.0, section 2.4).
 	return ss.list(ctx, ofDirectory+"provider_session = ? AND ? IN ('', provider_subject)", string(directory), session, string(subject))
 }
 
-// ListProviderGrants returns sessions that hold a provider's grant and were last checked before the time given.
+// ListProviderGrants returns sessions with a provider's grant that was last checked before the given time.
 func (ss *Sessions) ListProviderGrants(ctx context.Context, checkedBefore time.Time, limit int) ([]domain.Session, error) {
 	return ss.list(ctx, sessionColumns+"WHERE grant_checked IS NOT NULL AND grant_checked < ? ORDER BY grant_checked LIMIT ?", stamp(checkedBefore), limit)
 }
@@ -197,7 +198,8 @@ func (ss *Sessions) list(ctx context.Context, query string, args ...any) ([]doma
 	return sessions, err
 }
 
-// Sweep removes sessions that cannot be live.
+// Sweep deletes up to limit sessions that are expired, or that were created before madeBefore and are not listed by a
+// user.
 func (ss *Sessions) Sweep(ctx context.Context, now, madeBefore time.Time, limit int) (int, error) {
 	var removed int
 	err := ss.s.writer.do(ctx, func(t *tx) error {
@@ -221,7 +223,7 @@ func (ss *Sessions) Sweep(ctx context.Context, now, madeBefore time.Time, limit 
 			if err != nil {
 				return err
 			}
-			removed += int(count) // one that is past its end and unlisted was found twice
+			removed += int(count) // an expired session that is not listed was found twice
 			t.onCommit(func() { ss.s.view.sessions.drop(domain.SessionID(id)) })
 		}
 		return nil

@@ -11,23 +11,23 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Known is what the caller knows of a directory before the store in it is opened.
+// Known is what the caller knows about the store in a directory before opening it.
 type Known int
 
 const (
-	// KnownNothing accepts a new store. A database without tables and without its journal is refused all the same: a copy that
-	// was made of the database file alone, beside a running service, looks like this.
+	// KnownNothing accepts a new store. It refuses a database without tables and without a write-ahead log, which is the
+	// result of copying only the database file of a running service.
 	KnownNothing Known = iota
-	// KnownNew accepts a new store in any state that an interrupted set-up leaves.
+	// KnownNew accepts a new store, also after an interrupted initialization.
 	KnownNew
-	// KnownSetUp refuses a store that was never set up.
+	// KnownSetUp refuses a store that was never initialized.
 	KnownSetUp
 )
 
-// ErrNeverSetUp means that the database is missing or has no tables, though a store was set up before.
+// ErrNeverSetUp means that the database is missing or has no tables although it should have been initialized before.
 var ErrNeverSetUp = fault.New(fault.Unavailable, "store_never_set_up", "The database was never set up")
 
-// checkSetUp refuses a database that has lost what it held, and changes nothing.
+// checkSetUp returns ErrNeverSetUp for a database that has lost its content. It changes nothing.
 func checkSetUp(ctx context.Context, path string, known Known) error {
 	if known == KnownNew {
 		return nil
@@ -65,7 +65,7 @@ func countTables(ctx context.Context, path string) (tables int, err error) {
 	return tables, nil
 }
 
-// HasUsers reports whether the store has any user.
+// HasUsers reports whether the store contains a user.
 func (s *Store) HasUsers(ctx context.Context) (bool, error) {
 	var has bool
 	err := s.reads.get(ctx, nil, "SELECT EXISTS (SELECT 1 FROM users)", nil, &has)

@@ -11,8 +11,8 @@ import (
 	"github.com/ostiary/ostiary/adapters/sysclock"
 )
 
-// withoutJournal makes what a copy of the database file alone is, while everything is still in the journal.
-func withoutJournal(t *testing.T, dir string) {
+// withoutWAL creates a copy of only the database file, made while all content is still in the write-ahead log.
+func withoutWAL(t *testing.T, dir string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, sqlitestore.FileName))
 	if err != nil {
@@ -26,7 +26,7 @@ func withoutJournal(t *testing.T, dir string) {
 	}
 }
 
-func TestDatabaseThatLostItsContentIsRefusedAndLeftAlone(t *testing.T) {
+func TestOpenRefusesDatabaseWithoutContent(t *testing.T) {
 	t.Parallel()
 	absent := func(*testing.T, string) {}
 	empty := func(t *testing.T, dir string) {
@@ -40,13 +40,13 @@ func TestDatabaseThatLostItsContentIsRefusedAndLeftAlone(t *testing.T) {
 		known   sqlitestore.Known
 		refused bool
 	}{
-		"absent, nothing known":              {absent, sqlitestore.KnownNothing, false},
-		"empty, nothing known":               {empty, sqlitestore.KnownNothing, false},
-		"without its journal, nothing known": {withoutJournal, sqlitestore.KnownNothing, true},
-		"absent, set up before":              {absent, sqlitestore.KnownSetUp, true},
-		"empty, set up before":               {empty, sqlitestore.KnownSetUp, true},
-		"without its journal, set up before": {withoutJournal, sqlitestore.KnownSetUp, true},
-		"without its journal, new":           {withoutJournal, sqlitestore.KnownNew, false},
+		"absent, nothing known":          {absent, sqlitestore.KnownNothing, false},
+		"empty, nothing known":           {empty, sqlitestore.KnownNothing, false},
+		"without its log, nothing known": {withoutWAL, sqlitestore.KnownNothing, true},
+		"absent, set up before":          {absent, sqlitestore.KnownSetUp, true},
+		"empty, set up before":           {empty, sqlitestore.KnownSetUp, true},
+		"without its log, set up before": {withoutWAL, sqlitestore.KnownSetUp, true},
+		"without its log, new":           {withoutWAL, sqlitestore.KnownNew, false},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestDatabaseThatLostItsContentIsRefusedAndLeftAlone(t *testing.T) {
 			before, _ := os.ReadFile(filepath.Join(dir, sqlitestore.FileName))
 			store, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Dir: dir, Clock: sysclock.Clock{}, Known: tc.known})
 			if refused := errors.Is(err, sqlitestore.ErrNeverSetUp); refused != tc.refused || err != nil && !refused {
-				t.Fatalf("Open() = %v, want a refusal: %t", err, tc.refused)
+				t.Fatalf("Open() = %v, want ErrNeverSetUp: %t", err, tc.refused)
 			}
 			if err == nil {
 				if has, err := store.HasUsers(t.Context()); has || err != nil {
@@ -69,13 +69,13 @@ func TestDatabaseThatLostItsContentIsRefusedAndLeftAlone(t *testing.T) {
 			}
 			after, err := os.ReadFile(filepath.Join(dir, sqlitestore.FileName))
 			if string(after) != string(before) || before == nil && err == nil {
-				t.Errorf("the file was changed by the refusal (%v)", err)
+				t.Errorf("the refused open changed the file (%v)", err)
 			}
 		})
 	}
 }
 
-func TestStoreThatWasSetUpOpensAgain(t *testing.T) {
+func TestInitializedStoreOpensAgain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, known := range []sqlitestore.Known{sqlitestore.KnownNew, sqlitestore.KnownSetUp, sqlitestore.KnownNothing} {

@@ -17,7 +17,7 @@ func (s *Store) SigningKeyStore() *SigningKeyStore { return &SigningKeyStore{s} 
 
 var _ ports.SigningKeyStore = (*SigningKeyStore)(nil)
 
-// SigningKeys returns the whole set in the order in which it was put.
+// SigningKeys returns all keys in the order of PutSigningKeys.
 func (ks *SigningKeyStore) SigningKeys(ctx context.Context) ([]domain.SigningKey, error) {
 	var keys []domain.SigningKey
 	err := ks.s.reads.each(ctx, func(rows rowScanner) error {
@@ -29,7 +29,8 @@ func (ks *SigningKeyStore) SigningKeys(ctx context.Context) ([]domain.SigningKey
 	return keys, err
 }
 
-// PutSigningKeys replaces the whole set, if it is still at version; an empty store is at 0.
+// PutSigningKeys replaces all keys if the stored set still has the version, and returns fault.ErrConflict otherwise.
+// The version of an empty store is 0.
 func (ks *SigningKeyStore) PutSigningKeys(ctx context.Context, version int64, keys []domain.SigningKey, out domain.Outbox) error {
 	return ks.s.writer.do(ctx, func(t *tx) error {
 		count, err := t.execCount("UPDATE signing_set SET version = version + 1 WHERE version = ?", version)

@@ -38,28 +38,28 @@ type Config struct {
 
 // Store is an open database. Its parts implement the storage ports.
 type Store struct {
-	config   Config
-	lock     *dirLock
-	reads    *reader
-	writer   *writer
-	view     *view
-	kinds    *auditKinds
-	marker   ports.AuditMarker // nil writes no marks
-	refusals refusals
-	attempts *attemptBook
-	fold     chan struct{} // asks for pending search texts to be folded into the index
+	config        Config
+	lock          *dirLock
+	reads         *reader
+	writer        *writer
+	view          *view
+	kinds         *auditKinds
+	marker        ports.AuditMarker // nil writes no marks
+	refusals      refusals
+	attempts      *attemptCache
+	indexRequests chan struct{} // asks for pending search texts to be folded into the index
 
 	catalog  atomic.Pointer[domain.Catalog]
 	pending  atomic.Int64 // how many users wait in search_pending
-	answered atomic.Bool  // Ping has seen a write within the last second
+	pingOK   atomic.Bool  // Ping has seen a write within the last second
 	stop     context.CancelFunc
 	jobs     sync.WaitGroup
 	closing  sync.Once
 	closeErr error
 }
 
-// Open opens the database in the directory, makes it where there is none, and brings its schema up to date. It refuses a
-// directory that another process has open, and a database that a later version of the program has written.
+// Open opens the database in the directory, makes it where there is none, and brings its schema up to date. It refuses
+// a directory that another process has open, and a database that a later version of the program has written.
 func Open(ctx context.Context, config Config) (*Store, error) {
 	if config.Clock == nil {
 		return nil, errors.New("sqlitestore: no clock")
@@ -71,7 +71,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{config: config, lock: lock, fold: make(chan struct{}, 1), refusals: refusals{until: map[refusal]time.Time{}}}
+	s := &Store{config: config, lock: lock, indexRequests: make(chan struct{}, 1), refusals: refusals{until: map[refusal]time.Time{}}}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
@@ -102,7 +102,7 @@ func (s *Store) open(ctx context.Context) error {
 	if s.reads, err = openReader(dsn(path, true), s.config.Readers); err != nil {
 		return err
 	}
-	s.view, s.attempts = newView(s), newAttemptBook(s)
+	s.view, s.attempts = newView(s), newAttemptCache(s)
 	return s.load(ctx)
 }
 
@@ -164,8 +164,8 @@ func dsn(path string, readOnly bool) string {
 	if readOnly {
 		q["_pragma"] = append(q["_pragma"], "query_only(1)", "cache_size(-4000)")
 	} else {
-		// The log is folded back after 16 MB, so that pages that change all the time are written once for many changes. What is
-		// removed is overwritten where that takes no writing of its own.
+		// The log is folded back after 16 MB, so that pages that change all the time are written once for many changes.
+		// What is removed is overwritten where that takes no writing of its own.
 		q["_pragma"] = append(q["_pragma"], "cache_size(-8000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "secure_delete(FAST)")
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
@@ -176,7 +176,7 @@ func (s *Store) start(ctx context.Context) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.jobs.Go(func() { s.flushTouches(ctx) })
-	s.jobs.Go(func() { s.foldSearches(ctx) })
+	s.jobs.Go(func() { s.runIndexer(ctx) })
 }
 
 // Close writes what is waiting and closes the database. Calls that come after it get fault.ErrStorage.
@@ -184,7 +184,7 @@ func (s *Store) Close(ctx context.Context) error {
 	s.closing.Do(func() {
 		s.stop()
 		s.jobs.Wait()
-		s.answered.Store(false)
+		s.pingOK.Store(false)
 		s.closeErr = errors.Join(s.view.flush(ctx), s.release())
 	})
 	return s.closeErr

@@ -85,7 +85,7 @@ func TestClosingGivesTheDirectoryBack(t *testing.T) {
 	}
 }
 
-func TestH15_FilesAreTheOwnersAlone(t *testing.T) {
+func TestFilesHaveMode0600(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	s := openStore(t, dir)
@@ -311,7 +311,8 @@ func TestWritesOfOneBatchFailAlone(t *testing.T) {
 	checkEntries(t, s, 30)
 }
 
-// What a process had claimed and did not get out is due at once where it is started again, and not when its claim runs out.
+// What a process had claimed and did not get out is due at once where it is started again, and not when its claim runs
+// out.
 func TestMessagesOfADeadProcessAreDueAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

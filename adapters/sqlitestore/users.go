@@ -34,8 +34,8 @@ func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox
 	})
 }
 
-// CreateAll stores many new users in one step, all or none: for imports, whose cost is in the commits. It holds up everybody
-// else who writes for about a tenth of a millisecond for each user.
+// CreateAll stores many new users in one step, all or none: for imports, whose cost is in the commits. It holds up
+// everybody else who writes for about a tenth of a millisecond for each user.
 func (us *Users) CreateAll(ctx context.Context, users []domain.User, out domain.Outbox) error {
 	return us.s.writer.do(ctx, func(t *tx) error {
 		for i := range users {
@@ -152,8 +152,8 @@ func loadUser(t *tx, id domain.UserID) (storedUser, error) {
 	return storedUser{n, user}, err
 }
 
-// checkOtherKind refuses a username that is another user's email, and the other way round. There is one writer, so that what
-// it finds is still so when the transaction commits. What the user had before stays, also where it collides.
+// checkOtherKind refuses a username that is another user's email, and the other way round. There is one writer, so that
+// what it finds is still so when the transaction commits. What the user had before stays, also where it collides.
 func checkOtherKind(t *tx, n int64, before, u *domain.User) error {
 	for _, field := range []struct{ name, query, key, had string }{
 		{"username", "SELECT n FROM users WHERE email = ?", u.UsernameKey, before.UsernameKey},
@@ -200,21 +200,21 @@ func checkUnique(t *tx, n int64, u *domain.User) error {
 }
 
 // placeOf returns a free n for a user made at that time.
-func placeOf(t *tx, created time.Time) (int64, error) {
+func freePosition(t *tx, created time.Time) (int64, error) {
 	const perMilli = 1 << 10
-	place := max(0, created.UnixMilli()) * perMilli
+	position := max(0, created.UnixMilli()) * perMilli
 	for {
 		var last *int64
-		err := t.get(nil, "SELECT max(n) FROM users WHERE n >= ? AND n < ?", []any{place, place + perMilli}, &last)
+		err := t.get(nil, "SELECT max(n) FROM users WHERE n >= ? AND n < ?", []any{position, position + perMilli}, &last)
 		if err != nil {
 			return 0, err
 		}
 		if last == nil {
-			return place, nil
+			return position, nil
 		}
-		if *last+1 < place+perMilli {
+		if *last+1 < position+perMilli {
 			return *last + 1, nil
 		}
-		place += perMilli // a full millisecond, as after an import without times: the next one
+		position += perMilli // a full millisecond, as after an import without times: the next one
 	}
 }

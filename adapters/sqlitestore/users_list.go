@@ -35,18 +35,18 @@ func (us *Users) List(ctx context.Context, q domain.UserQuery) (domain.UserPage,
 		}
 	}
 	query, args := plan.page(q.Page.Limit+1, q.Page.Offset())
-	var last userPlace
+	var last userPosition
 	err = us.s.reads.each(ctx, func(rows rowScanner) error {
 		var doc, text string
-		var place userPlace
-		if err := rows.Scan(&place.n, &place.key, &doc, &text); err != nil {
+		var position userPosition
+		if err := rows.Scan(&position.n, &position.key, &doc, &text); err != nil {
 			return err
 		}
 		if len(page.Users) == q.Page.Limit { // the one more that tells of a next page
 			page.Next = &domain.Cursor{Sort: string(order.sort), Key: last.key, ID: strconv.FormatInt(last.n, 10)}
 			return nil
 		}
-		last = place
+		last = position
 		user, err := decodeUser(doc, text)
 		page.Users = append(page.Users, user)
 		return err
@@ -55,7 +55,7 @@ func (us *Users) List(ctx context.Context, q domain.UserQuery) (domain.UserPage,
 }
 
 // userPlace is a place in the order: the column's value and the n that tells equals apart.
-type userPlace struct {
+type userPosition struct {
 	key string
 	n   int64
 }
@@ -65,7 +65,7 @@ type userOrder struct {
 	sort       domain.UserSort
 	column     string // n alone is the order of creation
 	index      string // of all users in this order; empty for the table itself
-	cellIndex  string // of the users of each cell in this order
+	facetIndex string // of the users of each cell in this order
 	descending bool
 	numeric    bool
 }
@@ -78,14 +78,15 @@ func orderOf(sort domain.UserSort) (userOrder, error) {
 	o := userOrder{sort: sort, descending: descending}
 	switch domain.UserSort(name) {
 	case domain.SortCreated:
-		o.column, o.cellIndex, o.numeric = "n", "users_cell", true
+		o.column, o.facetIndex, o.numeric = "n", "users_cell", true
 	case domain.SortUsername:
-		o.column, o.index, o.cellIndex = "username", "sqlite_autoindex_users_2", "users_cell_username"
+		o.column, o.index, o.facetIndex = "username", "sqlite_autoindex_users_2", "users_cell_username"
 	case domain.SortEmail:
-		o.column, o.index, o.cellIndex = "email", "users_email", "users_cell_email"
+		o.column, o.index, o.facetIndex = "email", "users_email", "users_cell_email"
 	case domain.SortLastLogin:
-		// Every sign-in moves a user in this order, so that there is one index of it, and all users are the cells merged.
-		o.column, o.cellIndex, o.numeric = "last_login", "users_cell_last_login", true
+		// Every sign-in moves a user in this order, so that there is one index of it, and all users are the cells
+		// merged.
+		o.column, o.facetIndex, o.numeric = "last_login", "users_cell_last_login", true
 	default:
 		return o, fault.ErrInvalid.About("sort", "is not an order of this list")
 	}
@@ -111,8 +112,8 @@ func (o userOrder) direction() string {
 }
 
 // after returns the condition for what comes after the place.
-func (o userOrder) after(table string, place *userPlace) (string, []any) {
-	if place == nil {
+func (o userOrder) after(table string, position *userPosition) (string, []any) {
+	if position == nil {
 		return "", nil
 	}
 	sign := ">"
@@ -120,13 +121,13 @@ func (o userOrder) after(table string, place *userPlace) (string, []any) {
 		sign = "<"
 	}
 	if o.column == "n" {
-		return " AND " + table + ".n " + sign + " ?", []any{place.n}
+		return " AND " + table + ".n " + sign + " ?", []any{position.n}
 	}
-	var key any = place.key
+	var key any = position.key
 	if o.numeric {
-		key, _ = strconv.ParseInt(place.key, 10, 64) // startAfter has looked
+		key, _ = strconv.ParseInt(position.key, 10, 64) // startAfter has looked
 	}
-	return " AND (" + table + "." + o.column + ", " + table + ".n) " + sign + " (?, ?)", []any{key, place.n}
+	return " AND (" + table + "." + o.column + ", " + table + ".n) " + sign + " (?, ?)", []any{key, position.n}
 }
 
 func (p *userPlan) startAfter(c *domain.Cursor) error {
@@ -137,33 +138,33 @@ func (p *userPlan) startAfter(c *domain.Cursor) error {
 	if err != nil || c.Sort != string(p.order.sort) {
 		return fault.ErrInvalid.About("cursor", "is not a cursor of this list")
 	}
-	p.place = &userPlace{c.Key, n}
+	p.position = &userPosition{c.Key, n}
 	return nil
 }
 
 // cellCounts is what the counters tell of a query.
-type cellCounts struct {
+type facetCounts struct {
 	all      int64
 	matching int64
-	cells    []int64 // those that match
+	facets   []int64 // those that match
 	filtered bool    // some do not
 }
 
-func (s *Store) countCells(ctx context.Context, q *domain.UserQuery) (cellCounts, error) {
-	var c cellCounts
+func (s *Store) countFacets(ctx context.Context, q *domain.UserQuery) (facetCounts, error) {
+	var c facetCounts
 	err := s.reads.each(ctx, func(rows rowScanner) error {
-		var cell, users int64
+		var facet, users int64
 		var role domain.RoleID
 		var status domain.UserStatus
 		var directory domain.DirectoryID
-		if err := rows.Scan(&cell, &role, &status, &directory, &users); err != nil {
+		if err := rows.Scan(&facet, &role, &status, &directory, &users); err != nil {
 			return err
 		}
 		c.all += users
 		if (q.Role == "" || q.Role == role) && (q.Status == "" || q.Status == status) &&
 			(q.Directory == "" || q.Directory == directory) && (q.ExcludeRole == "" || q.ExcludeRole != role) {
 			c.matching += users
-			c.cells = append(c.cells, cell)
+			c.facets = append(c.facets, facet)
 		} else {
 			c.filtered = true
 		}
@@ -172,15 +173,16 @@ func (s *Store) countCells(ctx context.Context, q *domain.UserQuery) (cellCounts
 	return c, err
 }
 
-// planUsers looks at how many users each filter leaves and chooses the way through them; nil tells that there is nobody.
+// planUsers looks at how many users each filter leaves and chooses the way through them; nil tells that there is
+// nobody.
 func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOrder) (*userPlan, error) {
-	counts, err := s.countCells(ctx, q)
+	counts, err := s.countFacets(ctx, q)
 	if err != nil || counts.matching == 0 || strings.Contains(q.Search, "\n") {
 		return nil, err
 	}
 	p := &userPlan{s: s, order: order, counts: counts, group: q.Group, search: q.Search, members: counts.all}
 	if counts.filtered {
-		p.cells = jsonArray(counts.cells)
+		p.facets = jsonArray(counts.facets)
 	}
 	if q.Group != "" {
 		err := s.reads.get(ctx, errNoEntry, "SELECT members FROM group_sizes WHERE group_id = ? AND members > 0", []any{string(q.Group)}, &p.members)
@@ -191,7 +193,7 @@ func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOr
 		}
 	}
 	if q.Search != "" {
-		p.ask()
+		p.buildMatch()
 	}
 	return p, p.choose(ctx)
 }

@@ -4,18 +4,18 @@ import "strings"
 
 // page returns the query of the page: the places of its users, by the way that was chosen, and then their documents.
 func (p *userPlan) page(limit, offset int) (string, []any) {
-	inner, args := p.places(limit, offset)
+	inner, args := p.positions(limit, offset)
 	return "SELECT u.n, CAST(u." + p.order.column + " AS TEXT), u.doc, u.search_text FROM users u WHERE u.n IN (" + inner + ")" + p.order.by("u"), args
 }
 
 // places returns the query of the n of the page's users.
-func (p *userPlan) places(limit, offset int) (string, []any) {
-	switch p.way {
-	case mergeCells:
-		return p.mergeCells(limit, offset)
-	case gatherCells:
-		where, args := p.filter(gatherCells)
-		return p.cut("users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))"+where, append([]any{p.cells}, args...), limit, offset)
+func (p *userPlan) positions(limit, offset int) (string, []any) {
+	switch p.strategy {
+	case mergeFacets:
+		return p.mergeFacets(limit, offset)
+	case gatherFacets:
+		where, args := p.filter(gatherFacets)
+		return p.cut("users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))"+where, append([]any{p.facets}, args...), limit, offset)
 	case gatherGroup:
 		where, args := p.filter(gatherGroup)
 		return p.cut("group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?"+where, append([]any{string(p.group)}, args...), limit, offset)
@@ -26,9 +26,9 @@ func (p *userPlan) places(limit, offset int) (string, []any) {
 		return p.followGroup(limit, offset)
 	case followFound:
 		return p.followFound(limit, offset)
-	case walkOrder:
+	case scanOrder:
 		if p.order.merged() {
-			return p.mergeCells(limit, offset)
+			return p.mergeFacets(limit, offset)
 		}
 	}
 	where, args := p.filter()
@@ -41,23 +41,23 @@ func (p *userPlan) places(limit, offset int) (string, []any) {
 
 // cut returns the query of the page's part of what is selected from the tables, the users' among them as u.
 func (p *userPlan) cut(from string, args []any, limit, offset int) (string, []any) {
-	after, afterArgs := p.order.after("u", p.place)
+	after, afterArgs := p.order.after("u", p.position)
 	return "SELECT u.n FROM " + from + after + p.order.by("u") + " LIMIT ? OFFSET ?", append(append(args, afterArgs...), limit, offset)
 }
 
 // mergeCells merges the orders of the cells; whatever else filters is looked at in each user.
-func (p *userPlan) mergeCells(limit, offset int) (string, []any) {
-	after, afterArgs := p.order.after("u", p.place)
-	where, args := p.filter(gatherCells)
-	places, args := merge("SELECT u."+p.order.column+" AS key, u.n AS n FROM users u INDEXED BY "+p.order.cellIndex+" WHERE TRUE"+where+after+" AND u.cell = ?",
-		append(args, afterArgs...), p.counts.cells)
+func (p *userPlan) mergeFacets(limit, offset int) (string, []any) {
+	after, afterArgs := p.order.after("u", p.position)
+	where, args := p.filter(gatherFacets)
+	positions, args := merge("SELECT u."+p.order.column+" AS key, u.n AS n FROM users u INDEXED BY "+p.order.facetIndex+" WHERE TRUE"+where+after+" AND u.cell = ?",
+		append(args, afterArgs...), p.counts.facets)
 	order := strings.ReplaceAll(" ORDER BY 1 ?, 2 ?", "?", p.order.direction())
-	return "SELECT n FROM (" + places + order + " LIMIT ? OFFSET ?)", append(args, limit, offset)
+	return "SELECT n FROM (" + positions + order + " LIMIT ? OFFSET ?)", append(args, limit, offset)
 }
 
 // followGroup goes through a group, whose members stand in the order of creation.
 func (p *userPlan) followGroup(limit, offset int) (string, []any) {
-	after, afterArgs := p.order.after("m", p.place)
+	after, afterArgs := p.order.after("m", p.position)
 	where, args := p.filter(gatherGroup)
 	return "SELECT m.n FROM group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?" + where + after + p.order.by("m") + " LIMIT ? OFFSET ?",
 		append(append(append([]any{string(p.group)}, args...), afterArgs...), limit, offset)
@@ -66,8 +66,8 @@ func (p *userPlan) followGroup(limit, offset int) (string, []any) {
 // followFound goes through what the search index finds, which comes in the order of creation.
 func (p *userPlan) followFound(limit, offset int) (string, []any) {
 	after, afterArgs := "", []any(nil)
-	if p.place != nil {
-		after, afterArgs = " > ?", []any{p.place.n}
+	if p.position != nil {
+		after, afterArgs = " > ?", []any{p.position.n}
 		if p.order.descending {
 			after = " < ?"
 		}

@@ -30,11 +30,11 @@ func (s *Store) restoreUser(t *tx, u *domain.User) error {
 	if err := s.checkRole(t, u.Role); err != nil {
 		return err
 	}
-	n, err := placeOf(t, u.CreatedAt)
+	n, err := freePosition(t, u.CreatedAt)
 	if err != nil {
 		return err
 	}
-	cell, err := moveCell(t, nil, u)
+	facet, err := moveFacet(t, nil, u)
 	if err != nil {
 		return err
 	}
@@ -44,17 +44,17 @@ func (s *Store) restoreUser(t *tx, u *domain.User) error {
 	}
 	err = t.exec(`INSERT INTO users (n, id, identifier, username, email, directory, subject, cell, last_login, search_text, doc)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		n, string(u.ID), u.Identifier, u.UsernameKey, u.EmailKey, string(u.Directory), string(u.Subject), cell, stamp(u.LastLogin), u.SearchText, doc)
+		n, string(u.ID), u.Identifier, u.UsernameKey, u.EmailKey, string(u.Directory), string(u.Subject), facet, stamp(u.LastLogin), u.SearchText, doc)
 	if err != nil {
 		return err
 	}
 	if err := moveGroups(t, n, nil, u.Groups); err != nil {
 		return err
 	}
-	if err := listSessions(t, nil, u.Sessions); err != nil {
+	if err := markListed(t, nil, u.Sessions); err != nil {
 		return err
 	}
-	s.renamed(t, u)
+	s.dropLogins(t, u)
 	return s.queueSearch(t, n, false)
 }
 
@@ -78,10 +78,10 @@ func (s *Store) replaceUser(t *tx, before *storedUser, u *domain.User) error {
 			return err
 		}
 	}
-	if err := listSessions(t, old.Sessions, u.Sessions); err != nil {
+	if err := markListed(t, old.Sessions, u.Sessions); err != nil {
 		return err
 	}
-	if old.SearchText != u.SearchText || !sameCell(old, u) || !slices.Equal(old.Groups, u.Groups) {
+	if old.SearchText != u.SearchText || !sameFacet(old, u) || !slices.Equal(old.Groups, u.Groups) {
 		if err := s.queueSearch(t, before.n, true); err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func (s *Store) replaceUser(t *tx, before *storedUser, u *domain.User) error {
 }
 
 // renamed has the names and addresses of users looked up anew after the commit.
-func (s *Store) renamed(t *tx, users ...*domain.User) {
+func (s *Store) dropLogins(t *tx, users ...*domain.User) {
 	keys := make([]string, 0, 2*len(users))
 	for _, u := range users {
 		keys = append(keys, u.UsernameKey, u.EmailKey)
@@ -106,7 +106,7 @@ func (s *Store) renamed(t *tx, users ...*domain.User) {
 
 func sameKeys(a, b *domain.User) bool {
 	return a.Identifier == b.Identifier && a.UsernameKey == b.UsernameKey && a.EmailKey == b.EmailKey && a.SearchText == b.SearchText &&
-		a.Directory == b.Directory && a.Subject == b.Subject && sameCell(a, b) && a.LastLogin.Equal(b.LastLogin)
+		a.Directory == b.Directory && a.Subject == b.Subject && sameFacet(a, b) && a.LastLogin.Equal(b.LastLogin)
 }
 
 func (s *Store) replaceKeys(t *tx, before *storedUser, u *domain.User, doc string) error {
@@ -121,19 +121,19 @@ func (s *Store) replaceKeys(t *tx, before *storedUser, u *domain.User, doc strin
 	if err := checkOtherKind(t, before.n, &before.user, u); err != nil {
 		return err
 	}
-	s.renamed(t, &before.user, u)
+	s.dropLogins(t, &before.user, u)
 	if before.user.Role != u.Role {
 		if err := s.checkRole(t, u.Role); err != nil {
 			return err
 		}
 	}
-	cell, err := moveCell(t, &before.user, u)
+	facet, err := moveFacet(t, &before.user, u)
 	if err != nil {
 		return err
 	}
 	return t.exec(`UPDATE users SET doc = ?, identifier = ?, username = ?, email = ?, directory = ?, subject = ?, cell = ?,
 		last_login = ?, search_text = ? WHERE n = ?`,
-		doc, u.Identifier, u.UsernameKey, u.EmailKey, string(u.Directory), string(u.Subject), cell, stamp(u.LastLogin), u.SearchText, before.n)
+		doc, u.Identifier, u.UsernameKey, u.EmailKey, string(u.Directory), string(u.Subject), facet, stamp(u.LastLogin), u.SearchText, before.n)
 }
 
 func (s *Store) deleteUser(t *tx, id domain.UserID) error {
@@ -141,7 +141,7 @@ func (s *Store) deleteUser(t *tx, id domain.UserID) error {
 	if err != nil {
 		return err
 	}
-	if _, err := moveCell(t, &stored.user, nil); err != nil {
+	if _, err := moveFacet(t, &stored.user, nil); err != nil {
 		return err
 	}
 	if err := moveGroups(t, stored.n, stored.user.Groups, nil); err != nil {
@@ -155,13 +155,13 @@ func (s *Store) deleteUser(t *tx, id domain.UserID) error {
 			return err
 		}
 	}
-	s.renamed(t, &stored.user)
+	s.dropLogins(t, &stored.user)
 	t.onCommit(func() { s.view.users.drop(id) }) // a session or key without its user is not found
 	return s.queueSearch(t, stored.n, true)
 }
 
 // listSessions marks the records of sessions that came onto the user's list or went off it, for the sweep.
-func listSessions(t *tx, before, after []domain.SessionRef) error {
+func markListed(t *tx, before, after []domain.SessionRef) error {
 	mark := func(refs, others []domain.SessionRef, listed int) error {
 		for _, ref := range refs {
 			if slices.ContainsFunc(others, func(o domain.SessionRef) bool { return o.ID == ref.ID }) {

@@ -18,7 +18,8 @@ const (
 )
 
 // view is what the hot path looks at. Three things are looked up one after the other, each as new as the last
-// acknowledged write, and a change of any of them is therefore seen by every look that starts after its acknowledgement.
+// acknowledged write, and a change of any of them is therefore seen by every look that starts after its
+// acknowledgement.
 type view struct {
 	s        *Store
 	sessions *cache[domain.SessionID, domain.Session]
@@ -141,8 +142,8 @@ func (x *View) Touch(_ context.Context, id domain.SessionID, at time.Time) error
 	return nil
 }
 
-// refresh brings the last activity of a session in memory up to what was noted, and to at, which may be on the disk by now
-// and noted no more.
+// refresh brings the last activity of a session in memory up to what was noted, and to at, which may be on the disk by
+// now and noted no more.
 func (v *view) refresh(id domain.SessionID, at time.Time) {
 	v.sessions.swap(id, func(s domain.Session) domain.Session {
 		s.LastActivity = v.active.latest(id, later(s.LastActivity, at))

@@ -20,7 +20,7 @@ const (
 	waiting int32 = iota
 	leading       // its caller is to run the next batch, which it is the first of
 	started
-	takenBack
+	canceled
 )
 
 // write is one change on its way through the writer.
@@ -38,9 +38,9 @@ func newWrite(run func(*tx) error, soft bool) *write {
 	return &write{run: run, soft: soft, lead: make(chan struct{}), done: make(chan struct{})}
 }
 
-// writer owns the one connection that writes. Whoever comes while nobody writes does so on its own goroutine; those who come
-// meanwhile wait, and the first of them then writes for all. A goroutine of the writer's own would cost each of them two
-// changes of thread, a good part of what a small commit costs.
+// writer owns the one connection that writes. Whoever comes while nobody writes does so on its own goroutine; those who
+// come meanwhile wait, and the first of them then writes for all. A goroutine of the writer's own would cost each of
+// them two changes of thread, a good part of what a small commit costs.
 type writer struct {
 	db    *sql.DB
 	conn  *sql.Conn
@@ -68,15 +68,15 @@ func (w *writer) connect(ctx context.Context) error {
 	return nil
 }
 
-// do runs one write and returns once it is on disk, or has failed and left nothing. A ctx that ends before the write has
-// started takes it back; after that the true result is waited for. run may see the effects of earlier writes of its batch,
-// must not call the store, and loses everything that it did when it returns an error.
+// do runs one write and returns once it is on disk, or has failed and left nothing. A ctx that ends before the write
+// has started takes it back; after that the true result is waited for. run may see the effects of earlier writes of its
+// batch, must not call the store, and loses everything that it did when it returns an error.
 func (w *writer) do(ctx context.Context, run func(*tx) error) error {
 	return w.submit(ctx, newWrite(run, false))
 }
 
-// doSoft is do for a write that nothing rests on before another one: it outlives the process at once, and a failure of the
-// machine's power from the next flush on, which is that of any other write at the latest.
+// doSoft is do for a write that nothing rests on before another one: it outlives the process at once, and a failure of
+// the machine's power from the next flush on, which is that of any other write at the latest.
 func (w *writer) doSoft(ctx context.Context, run func(*tx) error) error {
 	return w.submit(ctx, newWrite(run, true))
 }
@@ -127,7 +127,7 @@ func (w *writer) wait(ctx context.Context, op *write) error {
 			w.leadBatch(op)
 			return nil
 		case <-ended:
-			if op.state.CompareAndSwap(waiting, takenBack) {
+			if op.state.CompareAndSwap(waiting, canceled) {
 				return fault.ErrStorage.Because(ctx.Err())
 			}
 			ended = nil // it has started
@@ -142,12 +142,12 @@ func (w *writer) leadBatch(op *write) {
 	batch := append([]*write{op}, w.queue[:n]...)
 	w.queue = append([]*write(nil), w.queue[n:]...)
 	w.mu.Unlock()
-	defer w.passOn()
+	defer w.leadNext()
 	w.commit(batch)
 }
 
 // passOn has the first of those who wait lead.
-func (w *writer) passOn() {
+func (w *writer) leadNext() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.queue) > 0 {
@@ -174,7 +174,7 @@ var errDefect = errors.New("a change has ended its goroutine")
 func (w *writer) commit(batch []*write) {
 	t := &tx{w: w, ctx: context.Background()}
 	err := errDefect
-	defer func() { w.answer(t, batch, err) }()
+	defer func() { w.finish(t, batch, err) }()
 	err = w.write(t, batch)
 }
 
@@ -193,7 +193,7 @@ func (w *writer) write(t *tx, batch []*write) error {
 	return err
 }
 
-func (w *writer) answer(t *tx, batch []*write, err error) {
+func (w *writer) finish(t *tx, batch []*write, err error) {
 	if err != nil {
 		_ = t.exec("ROLLBACK") // there is none to roll back when SQLite has done so itself
 		err = translate(err)

@@ -8,31 +8,32 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// part is what roles and groups have in common: a table of them stands in the catalog under their ids.
-type part[K ~string, V any] struct {
+// catalogTable implements the operations that roles and groups share. Each is a table whose records the catalog maps by
+// ID.
+type catalogTable[K ~string, V any] struct {
 	in     func(*domain.Catalog) map[K]V
 	id     func(*V) *K
 	clone  func(V) V
-	insert func(*tx, V) (int64, error) // returns 0 when something of it is taken
+	insert func(*tx, V) (int64, error) // returns 0 if a unique value is taken
 	update func(*tx, V) (int64, error)
 	remove string
-	// clashes reports whether another thing of the catalog keeps thing from being there; nil where nothing can. There is one
-	// writer, so that what it sees is still so when the transaction commits.
-	clashes func(c *domain.Catalog, before, thing *V) bool
-	// unused returns nil when nothing keeps the thing from being removed.
+	// clashes reports whether item conflicts with another record of the catalog. It is nil if records cannot conflict.
+	// The result is valid until the transaction commits, since there is one writer.
+	clashes func(c *domain.Catalog, before, item *V) bool
+	// unused returns nil if the record may be deleted.
 	unused func(*tx, K) error
 	absent error
 	taken  error
 }
 
-func (p *part[K, V]) create(ctx context.Context, s *Store, thing V, out domain.Outbox) error {
+func (p *catalogTable[K, V]) create(ctx context.Context, s *Store, item V, out domain.Outbox) error {
 	return s.writer.do(ctx, func(t *tx) error {
 		err := s.changeCatalog(t, func(c *domain.Catalog) error {
-			if p.clashes != nil && p.clashes(c, nil, &thing) {
+			if p.clashes != nil && p.clashes(c, nil, &item) {
 				return p.taken
 			}
-			p.in(c)[*p.id(&thing)] = p.clone(thing)
-			return p.written(p.insert(t, thing))
+			p.in(c)[*p.id(&item)] = p.clone(item)
+			return p.written(p.insert(t, item))
 		})
 		if err != nil {
 			return err
@@ -41,17 +42,17 @@ func (p *part[K, V]) create(ctx context.Context, s *Store, thing V, out domain.O
 	})
 }
 
-func (p *part[K, V]) written(count int64, err error) error {
+func (p *catalogTable[K, V]) written(count int64, err error) error {
 	if err == nil && count == 0 {
 		return p.taken
 	}
 	return err
 }
 
-func (p *part[K, V]) change(ctx context.Context, s *Store, id K, change ports.Change[V]) (V, error) {
+func (p *catalogTable[K, V]) change(ctx context.Context, s *Store, id K, change ports.Change[V]) (V, error) {
 	var result, none V
 	err := s.writer.do(ctx, func(t *tx) error {
-		before, ok := p.in(s.presentCatalog(t))[id]
+		before, ok := p.in(s.currentCatalog(t))[id]
 		if !ok {
 			return p.absent
 		}
@@ -82,7 +83,7 @@ func (p *part[K, V]) change(ctx context.Context, s *Store, id K, change ports.Ch
 	return result, nil
 }
 
-func (p *part[K, V]) delete(ctx context.Context, s *Store, id K, out domain.Outbox) error {
+func (p *catalogTable[K, V]) delete(ctx context.Context, s *Store, id K, out domain.Outbox) error {
 	return s.writer.do(ctx, func(t *tx) error {
 		err := s.changeCatalog(t, func(c *domain.Catalog) error {
 			if _, ok := p.in(c)[id]; !ok {

@@ -6,56 +6,56 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-var errNoCell = errors.New("no such cell")
+var errNoFacet = errors.New("no such cell")
 
-func sameCell(a, b *domain.User) bool {
+func sameFacet(a, b *domain.User) bool {
 	return a.Role == b.Role && a.Status == b.Status && a.Directory == b.Directory
 }
 
 // checkRole refuses a role that is gone: somebody may have deleted it since it was looked up.
 func (s *Store) checkRole(t *tx, role domain.RoleID) error {
-	if _, ok := s.presentCatalog(t).Roles[role]; !ok && role != "" {
+	if _, ok := s.currentCatalog(t).Roles[role]; !ok && role != "" {
 		return domain.ErrRoleNotFound
 	}
 	return nil
 }
 
-// moveCell counts the user out of the cell of before and into that of after, either of which may be nil, and returns the
-// latter.
-func moveCell(t *tx, before, after *domain.User) (int64, error) {
-	if before != nil && after != nil && sameCell(before, after) {
-		return cellOf(t, after)
+// moveCell counts the user out of the cell of before and into that of after, either of which may be nil, and returns
+// the latter.
+func moveFacet(t *tx, before, after *domain.User) (int64, error) {
+	if before != nil && after != nil && sameFacet(before, after) {
+		return facetOf(t, after)
 	}
 	if before != nil {
-		cell, err := cellOf(t, before)
+		facet, err := facetOf(t, before)
 		if err != nil {
 			return 0, err
 		}
-		if err := t.exec("UPDATE user_cells SET users = users - 1 WHERE cell = ?", cell); err != nil {
+		if err := t.exec("UPDATE user_cells SET users = users - 1 WHERE cell = ?", facet); err != nil {
 			return 0, err
 		}
 	}
 	if after == nil {
 		return 0, nil
 	}
-	cell, err := cellOf(t, after)
-	if errors.Is(err, errNoCell) {
+	facet, err := facetOf(t, after)
+	if errors.Is(err, errNoFacet) {
 		err = t.exec("INSERT INTO user_cells (role, status, directory, users) VALUES (?, ?, ?, 0)",
 			string(after.Role), string(after.Status), string(after.Directory))
 		if err == nil {
-			cell, err = cellOf(t, after)
+			facet, err = facetOf(t, after)
 		}
 	}
 	if err != nil {
 		return 0, err
 	}
-	return cell, t.exec("UPDATE user_cells SET users = users + 1 WHERE cell = ?", cell)
+	return facet, t.exec("UPDATE user_cells SET users = users + 1 WHERE cell = ?", facet)
 }
 
-func cellOf(t *tx, u *domain.User) (cell int64, err error) {
-	err = t.get(errNoCell, "SELECT cell FROM user_cells WHERE role = ? AND status = ? AND directory = ?",
-		[]any{string(u.Role), string(u.Status), string(u.Directory)}, &cell)
-	return cell, err
+func facetOf(t *tx, u *domain.User) (facet int64, err error) {
+	err = t.get(errNoFacet, "SELECT cell FROM user_cells WHERE role = ? AND status = ? AND directory = ?",
+		[]any{string(u.Role), string(u.Status), string(u.Directory)}, &facet)
+	return facet, err
 }
 
 // moveGroups writes who belongs where, and how many.
