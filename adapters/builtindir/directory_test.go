@@ -166,7 +166,7 @@ func TestPreviousPasswordsAreRefused(t *testing.T) {
 	}
 }
 
-func TestTheDirectoryFindsNobody(t *testing.T) {
+func TestDirectoryHasNoLookup(t *testing.T) {
 	t.Parallel()
 	var d ports.Directory = newDirectory(t)
 	if d.ID() != "local" || d.Type() != "builtin" || d.JustInTime() || len(d.Suffixes()) != 0 || d.Close(t.Context()) != nil {

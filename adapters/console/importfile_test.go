@@ -41,8 +41,8 @@ func TestARoleWithoutALevelIsNone(t *testing.T) {
 	}
 }
 
-// TestBatchesKeepTogetherWhoSharesAName: all users are there once, in pieces that the socket takes.
-func TestBatchesKeepTogetherWhoSharesAName(t *testing.T) {
+// TestBatchesKeepRowsWithACommonNameTogether: all users are there once, in pieces that the socket takes.
+func TestBatchesKeepRowsWithACommonNameTogether(t *testing.T) {
 	t.Parallel()
 	var file console.ImportFile
 	for i := range 2500 {
@@ -78,7 +78,7 @@ func TestTimesOfRowsMayBeInLowerCase(t *testing.T) {
 	}
 }
 
-func TestLinesSayWhatIsWrongWithThem(t *testing.T) {
+func TestInvalidLinesAreReported(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
 		`{"usrname":"x"}`:                                      "is not one user: usrname is no known field",

@@ -70,7 +70,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestAClosedLocatorKnowsNothing(t *testing.T) {
+func TestClosedLocatorReturnsNothing(t *testing.T) {
 	t.Parallel()
 	locator := open(t)
 	if err := locator.Close(); err != nil {

@@ -28,7 +28,7 @@ func shared(t *testing.T) (address string) {
 	return address
 }
 
-func TestAPreflightIsAnsweredWithWhatTheRouteTakes(t *testing.T) {
+func TestPreflightReturnsTheRoutesHeadersAndMethods(t *testing.T) {
 	t.Parallel()
 	address := shared(t)
 	for path, want := range map[string]struct{ methods, headers string }{
@@ -58,7 +58,7 @@ func TestAPreflightIsAnsweredWithWhatTheRouteTakes(t *testing.T) {
 	wantFailure(t, a, http.StatusNotFound, "not_found")
 }
 
-func TestPagesOfOtherOriginsAreToldNothing(t *testing.T) {
+func TestPagesOfOtherOriginsGetNoCORSHeaders(t *testing.T) {
 	t.Parallel()
 	address := shared(t)
 	for _, origin := range []string{

@@ -145,7 +145,7 @@ func TestTimesInBodiesMayBeInLowerCase(t *testing.T) {
 	}
 }
 
-func TestAPatchTellsAbsentFromNullFromAValue(t *testing.T) {
+func TestPatchDistinguishesAbsentNullAndValue(t *testing.T) {
 	t.Parallel()
 	var absent, null, set body
 	for text, into := range map[string]*body{`{}`: &absent, `{"name":null}`: &null, `{"name":"a"}`: &set} {

@@ -87,7 +87,7 @@ func TestKeptStringsAreNotOverwrittenByLaterRequests(t *testing.T) {
 	}
 }
 
-func TestRoutesAreMatchedToTheLetter(t *testing.T) {
+func TestRoutesAreMatchedExactly(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(get("/admin/x", httpserver.Public(), ok)))
 	if a := call(t, http.MethodGet, address, prefix+"/admin/x", ""); a.Status != http.StatusOK {

@@ -14,7 +14,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-func TestAHandlerCanTellThatItsClientHasGone(t *testing.T) {
+func TestHandlerDetectsADisconnectedClient(t *testing.T) {
 	t.Parallel()
 	const request = "GET " + prefix + "/wait HTTP/1.1\r\nHost: localhost\r\n\r\n"
 	tests := map[string]struct {
@@ -59,7 +59,7 @@ func TestAHandlerCanTellThatItsClientHasGone(t *testing.T) {
 	}
 }
 
-func TestAHandlerKnowsTheNetworkOfItsClient(t *testing.T) {
+func TestHandlerContextHasTheClientNetwork(t *testing.T) {
 	t.Parallel()
 	source := make(chan string, 1)
 	address, _ := start(t, httpserver.Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},

@@ -79,7 +79,7 @@ func hammer(address string) (answered int64) {
 	}
 }
 
-func TestShutdownWaitsForAHandlerAndNoLongerThanTold(t *testing.T) {
+func TestShutdownWaitsForHandlersUntilTheDeadline(t *testing.T) {
 	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
 	address, server := start(t, httpserver.Config{}, testAPI(get("/slow", httpserver.Public(), func(r *httpserver.Request) error {

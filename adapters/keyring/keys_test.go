@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/keyring"
 )
 
-func TestOpenKeyFileMakesOneKeyForEverybody(t *testing.T) {
+func TestOpenKeyFileCreatesOneKeyUnderARace(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys")
 	ids := make([]string, 16)

@@ -62,7 +62,7 @@ func TestCheckOfAHealthyDirectory(t *testing.T) {
 	}
 }
 
-func TestCheckSaysHowToMend(t *testing.T) {
+func TestCheckReportsRemedies(t *testing.T) {
 	t.Parallel()
 	slapd, ad := sharedSlapd(t), sharedSamba(t)
 	strict := openldap.Start(t, openldap.Options{RequireTLS: true})

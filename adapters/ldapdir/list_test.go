@@ -52,7 +52,7 @@ func (l listing) names() []string {
 	return names
 }
 
-func TestListGivesEverybodyAsALookUpDoes(t *testing.T) {
+func TestListMatchesLookup(t *testing.T) {
 	t.Parallel()
 	slapd, ad := openldap.Start(t, openldap.Options{Users: 1200}), sharedSamba(t)
 	tests := map[string]struct {

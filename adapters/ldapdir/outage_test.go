@@ -271,7 +271,7 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-func TestCloseEndsWhatRuns(t *testing.T) {
+func TestCloseStopsBackgroundWork(t *testing.T) {
 	t.Parallel()
 	p, d := behind(t, nil)
 	eventually(t, d)

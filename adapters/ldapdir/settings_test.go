@@ -18,7 +18,7 @@ func valid() tree {
 	return tree{"urls": []string{"ldaps://ldap.example.org"}, "bind_dn": "cn=svc,dc=example,dc=org", "bind_password": "secret", "base_dn": "dc=example,dc=org"}
 }
 
-func TestSettingsMistakesAreToldAllAtOnce(t *testing.T) {
+func TestSettingsMistakesAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := open(ldapdir.TypeLDAP, tree{
 		"urls":               []string{"ldap://ldap.example.org", "http://x", "ldaps://h/dc=example", "ldap://127.0.0.1"},

@@ -94,7 +94,7 @@ func TestActiveDirectoryOutcomes(t *testing.T) {
 	}
 }
 
-func TestLockoutByTheDirectoryTellsItsEnd(t *testing.T) {
+func TestDirectoryLockoutHasAnEnd(t *testing.T) {
 	t.Parallel()
 	ad := sharedSamba(t)
 	for _, tt := range []struct {

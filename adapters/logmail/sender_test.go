@@ -14,7 +14,7 @@ import (
 
 var _ ports.Sender = (*logmail.Sender)(nil)
 
-func TestSendWritesTheLetterAndWarns(t *testing.T) {
+func TestSendWritesTheMessageWithAWarning(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	sender := logmail.New(domain.ChannelMail, &out)
@@ -40,7 +40,7 @@ func TestSendWritesTheLetterAndWarns(t *testing.T) {
 	}
 }
 
-func TestLettersAreWrittenInOnePiece(t *testing.T) {
+func TestMessagesAreWrittenAtomically(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	sender := logmail.New(domain.ChannelSMS, &out)
@@ -62,7 +62,7 @@ type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
-func TestSendTellsWhenItCannotWrite(t *testing.T) {
+func TestSendReportsWriteErrors(t *testing.T) {
 	t.Parallel()
 	if err := logmail.New(domain.ChannelMail, broken{}).Send(t.Context(), domain.Letter{}); err == nil {
 		t.Error("a letter that was not written counts as sent")

@@ -132,7 +132,7 @@ func fetch(t *testing.T, url, encoding string) (http.Header, string) {
 	return res.Header, string(raw)
 }
 
-func TestTheServedDocumentHoldsWhatIsMounted(t *testing.T) {
+func TestServedDocumentMatchesMountedRoutes(t *testing.T) {
 	t.Parallel()
 	_, raw := fetch(t, open(t, securityapi.Services{})+"/openapi.json", "identity")
 	check, err := apicheck.New(t.Context(), []byte(raw))

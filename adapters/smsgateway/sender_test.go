@@ -131,7 +131,7 @@ func TestAGatewayThatTakesAllInTheAddressFits(t *testing.T) {
 	}
 }
 
-func TestTheStatusTellsWhatIsWorthAnotherTry(t *testing.T) {
+func TestStatusDecidesOnRetries(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]struct{ sent, undeliverable bool }{
 		200: {true, false}, 201: {true, false}, 202: {true, false}, 204: {true, false},

@@ -40,7 +40,7 @@ func letter() domain.Letter {
 	}
 }
 
-func TestSendHandsTheLetterOver(t *testing.T) {
+func TestSendDeliversTheMessage(t *testing.T) {
 	t.Parallel()
 	plain := func(s *mailServer, server *smtp.Server) {
 		s.NoAuth, server.TLSConfig, server.AllowInsecureAuth = true, nil, true
@@ -121,7 +121,7 @@ func checkLetter(t *testing.T, got received) {
 	}
 }
 
-func TestSendTellsWhatIsWorthAnotherTry(t *testing.T) {
+func TestSendClassifiesErrors(t *testing.T) {
 	t.Parallel()
 	refuse := func(stage string, code int, enhanced smtp.EnhancedCode) func(*mailServer, *smtp.Server) {
 		return func(s *mailServer, _ *smtp.Server) {
@@ -164,7 +164,7 @@ func TestSendTellsWhatIsWorthAnotherTry(t *testing.T) {
 	}
 }
 
-func TestSendRefusesWhatIsNoAddress(t *testing.T) {
+func TestSendRefusesInvalidAddresses(t *testing.T) {
 	t.Parallel()
 	server := startServer(t, false, nil)
 	sender := newSender(t, server, nil)
@@ -221,7 +221,7 @@ func TestSendGivesUpOnASilentServer(t *testing.T) {
 	}
 }
 
-func TestSendTellsWhenNobodyListens(t *testing.T) {
+func TestSendReportsAnUnreachableServer(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -59,7 +59,7 @@ func TestLoginRefusals(t *testing.T) {
 	}
 }
 
-func TestCredentialsThatNobodyCanHaveAreNotValid(t *testing.T) {
+func TestImpossibleCredentialsAreInvalid(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{kit: kit.Options{LoginRate: domain.Rate{Limit: 12, Window: time.Minute}}})
 	s.people(t, "operator")
@@ -86,7 +86,7 @@ func TestCredentialsThatNobodyCanHaveAreNotValid(t *testing.T) {
 	}
 }
 
-func TestALoginWithWhatNobodyCanHaveCounts(t *testing.T) {
+func TestLoginWithImpossibleCredentialsCounts(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{kit: kit.Options{LoginRate: domain.Rate{Limit: 4, Window: time.Minute}}})
 	s.Register(t, "ada", right, "user")

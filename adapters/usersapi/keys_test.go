@@ -71,8 +71,8 @@ func TestAnAPIKeyReadsAndChangesByItsPermissions(t *testing.T) {
 	}
 }
 
-// TestWhatHasNoSessionCannotLogOut sends what is no login token, and then uses it.
-func TestWhatHasNoSessionCannotLogOut(t *testing.T) {
+// TestCredentialsWithoutASessionCannotLogOut sends what is no login token, and then uses it.
+func TestCredentialsWithoutASessionCannotLogOut(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
 	s.people(t, "sudo", "user")

@@ -166,7 +166,7 @@ func TestAllowNamesTheMethodsOfACallAndNotThoseOfAUser(t *testing.T) {
 	}
 }
 
-func TestShapesOfWhatIsNotServed(t *testing.T) {
+func TestErrorFormatsOfUnservedRequests(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
 	s.people(t, "user")

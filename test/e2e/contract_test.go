@@ -9,9 +9,9 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// TestWhatTheContractSaysOfSingleCalls asks one thing at a time, as an administrator of an installation in which nothing else
+// TestContractOfSingleCalls asks one thing at a time, as an administrator of an installation in which nothing else
 // has happened but that john was made; {john} is his id.
-func TestWhatTheContractSaysOfSingleCalls(t *testing.T) {
+func TestContractOfSingleCalls(t *testing.T) {
 	t.Parallel()
 	type want struct {
 		status int
@@ -63,7 +63,7 @@ func TestWhatTheContractSaysOfSingleCalls(t *testing.T) {
 	}
 }
 
-func TestWhoManagesGroupsReadsThem(t *testing.T) {
+func TestGroupManagersMayReadGroups(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	in.call(t, in.admin, http.MethodPost, "/roles", `{"role_id":"keeper","name":"Keeper of groups","permissions":["groups.manage"]}`)
@@ -83,7 +83,7 @@ func TestWhoManagesGroupsReadsThem(t *testing.T) {
 	}
 }
 
-func TestWhatWasMadeIsAtItsLocation(t *testing.T) {
+func TestCreatedObjectsAreAtTheirLocation(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	header := http.Header{"Authorization": {"Bearer " + in.admin}}

@@ -59,8 +59,8 @@ func TestUsersWithARequiredFactorCanOnlyEnroll(t *testing.T) {
 	}
 }
 
-// TestADutyThatNobodyCouldMeetIsRefused asks for codes by SMS alone where no gateway is configured.
-func TestADutyThatNobodyCouldMeetIsRefused(t *testing.T) {
+// TestUnsatisfiableFactorRequirementIsRefused asks for codes by SMS alone where no gateway is configured.
+func TestUnsatisfiableFactorRequirementIsRefused(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{NoSMS: true})
 	r := in.call(t, in.admin, http.MethodPatch, "/settings/security", `{"two_factor":{"enabled":true,"methods":["sms"]}}`)

@@ -96,7 +96,7 @@ func TestEveryListHasPages(t *testing.T) {
 	}
 }
 
-func TestEveryListRefusesWhatIsNoPage(t *testing.T) {
+func TestEveryListRefusesInvalidPages(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	lists := fill(t, in)

@@ -9,7 +9,7 @@ import (
 )
 
 // The test locks john out of one source and reads the state as every user who may.
-func TestAnswersAboutAUserTellUntilWhenTheyAreLocked(t *testing.T) {
+func TestUserResponsesContainTheEndOfTheLock(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	john := in.Register(t, "john", userPassword, "")

@@ -71,7 +71,7 @@ func TestAGroupOfAMappingRuleMovesWithItsPermissions(t *testing.T) {
 }
 
 // The test changes the name of such a group as a user with groups.manage.
-func TestAGroupThatAdministersIsChangedByWhoHoldsWhatItGives(t *testing.T) {
+func TestAdministrativeGroupIsChangedOnlyByHoldersOfItsGrants(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	by := s.As(t, s.User(t, "lacks", domain.RoleGuest))

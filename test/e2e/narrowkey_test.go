@@ -65,8 +65,8 @@ func TestANarrowKeyIsNotItsOwner(t *testing.T) {
 	}
 }
 
-// TestAKeyDoesToItsOwnerWhatItsPermissionsAllow has owners who hold nothing administrative that their keys lack.
-func TestAKeyDoesToItsOwnerWhatItsPermissionsAllow(t *testing.T) {
+// TestKeyActsOnItsOwnerByItsPermissions has owners who hold nothing administrative that their keys lack.
+func TestKeyActsOnItsOwnerByItsPermissions(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	in.desk(t)
@@ -161,8 +161,8 @@ func TestAnIdempotencyKeyIsOfOneCredential(t *testing.T) {
 	}
 }
 
-// TestWhatHasNoSessionIsRefusedTheLogout has nothing that the call names end.
-func TestWhatHasNoSessionIsRefusedTheLogout(t *testing.T) {
+// TestLogoutWithoutASessionIsRefused has nothing that the call names end.
+func TestLogoutWithoutASessionIsRefused(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	id := string(in.Register(t, "john", userPassword, "user").ID)

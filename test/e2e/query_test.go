@@ -224,7 +224,7 @@ func TestTimesInLowerCaseAreTaken(t *testing.T) {
 	}
 }
 
-func TestSettingsAreNotSentAgainToWhoHasThem(t *testing.T) {
+func TestUnchangedSettingsAre304(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	header := http.Header{"Authorization": {"Bearer " + in.admin}}

@@ -143,7 +143,7 @@ func TestWithoutTheSettingAnOldSignInIsEnough(t *testing.T) {
 	}
 }
 
-func TestAnAPIKeyNeitherStepsUpNorDoesWhatNeedsIt(t *testing.T) {
+func TestAPIKeyCannotStepUp(t *testing.T) {
 	t.Parallel()
 	w := newStepUpWorld(t, 0)
 	admin, err := w.Auth.Authenticate(t.Context(), w.admin, kit.Origin)

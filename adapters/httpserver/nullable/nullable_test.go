@@ -13,7 +13,7 @@ type thing struct {
 	B nullable.Nullable[[]string] `json:"b,omitzero"`
 }
 
-func TestNullTellsAbsentFromNullFromAValue(t *testing.T) {
+func TestDistinguishesAbsentNullAndValue(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		sent             string

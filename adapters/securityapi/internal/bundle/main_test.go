@@ -65,7 +65,7 @@ func TestTheModelsAreFresh(t *testing.T) {
 	}
 }
 
-func TestMergeRefusesWhatIsDefinedTwice(t *testing.T) {
+func TestMergeRefusesDuplicateDefinitions(t *testing.T) {
 	t.Parallel()
 	into := object{"paths": object{"/a": object{"get": object{}}}}
 	if err := merge(into, object{"paths": object{"/a": object{"post": object{}}, "/b": object{}}}); err != nil {
