@@ -131,7 +131,7 @@ func encodeWindow(w domain.RateWindow) []byte {
 func decodeWindow(raw []byte) domain.RateWindow {
 	var w domain.RateWindow
 	for ; len(raw) >= 8; raw = raw[8:] {
-		w.Taken = append(w.Taken, time.Unix(0, int64(binary.BigEndian.Uint64(raw))).UTC()) //nolint:gosec // keeps the bits of negative times
+		w.Taken = append(w.Taken, time.Unix(0, int64(binary.BigEndian.Uint64(raw))).UTC()) //nolint:gosec // keeps the sign bit
 	}
 	return w
 }

@@ -15,8 +15,8 @@ import (
 type Known int
 
 const (
-	// KnownNothing accepts a new store. It refuses a database without tables and without a write-ahead log, which is the
-	// result of copying only the database file of a running service.
+	// KnownNothing accepts a new store. It refuses a database without tables and without a write-ahead log, which is
+	// the result of copying only the database file of a running service.
 	KnownNothing Known = iota
 	// KnownNew accepts a new store, also after an interrupted initialization.
 	KnownNew

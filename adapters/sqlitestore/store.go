@@ -18,25 +18,25 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// FileName is the name of the database in its directory.
+// FileName is the name of the database file in the data directory.
 const FileName = "ostiary.db"
 
-// Config says where the store is and how large its memory may grow.
+// Config is the configuration of the store.
 type Config struct {
-	// Dir is the data directory; it is made, readable by its owner only, where it does not exist.
+	// Dir is the data directory. Open creates it, readable only by its owner, if it does not exist.
 	Dir string
-	// Clock tells the time for what has no other source of it.
+	// Clock provides the time of operations that have no time parameter.
 	Clock ports.Clock
-	// Known is what is known of the store before it is opened; the zero value stands for nothing.
+	// Known is what the caller knows about the store before it is opened.
 	Known Known
-	// Readers is how many reads run at once; 0 stands for 4.
+	// Readers is the maximum number of concurrent reads. 0 means 4.
 	Readers int
-	// CachedSessions and CachedUsers bound what the view keeps in memory; 0 stands for 50,000 and 20,000.
+	// CachedSessions and CachedUsers are the maximum numbers of cached records. 0 means 50,000 and 20,000.
 	CachedSessions int
 	CachedUsers    int
 }
 
-// Store is an open database. Its parts implement the storage ports.
+// Store is an open database. The types that its methods return implement the storage ports.
 type Store struct {
 	config        Config
 	lock          *dirLock
@@ -44,28 +44,28 @@ type Store struct {
 	writer        *writer
 	view          *view
 	kinds         *auditKinds
-	marker        ports.AuditMarker // nil writes no marks
+	marker        ports.AuditMarker // nil if entries are not marked
 	refusals      refusals
 	attempts      *attemptCache
-	indexRequests chan struct{} // asks for pending search texts to be folded into the index
+	indexRequests chan struct{} // notifies the indexer of pending users
 
 	catalog  atomic.Pointer[domain.Catalog]
-	pending  atomic.Int64 // how many users wait in search_pending
-	pingOK   atomic.Bool  // Ping has seen a write within the last second
+	pending  atomic.Int64 // number of users in search_pending
+	pingOK   atomic.Bool  // a Ping has succeeded within the last second
 	stop     context.CancelFunc
 	jobs     sync.WaitGroup
 	closing  sync.Once
 	closeErr error
 }
 
-// Open opens the database in the directory, makes it where there is none, and brings its schema up to date. It refuses
-// a directory that another process has open, and a database that a later version of the program has written.
+// Open opens the database in the directory, creates it if there is none, and migrates its schema. It returns ErrInUse
+// if another process has the directory open, and an error if a later version of the program has written the database.
 func Open(ctx context.Context, config Config) (*Store, error) {
 	if config.Clock == nil {
 		return nil, errors.New("sqlitestore: no clock")
 	}
 	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the data directory: %w", err)
+		return nil, fmt.Errorf("creating the data directory: %w", err)
 	}
 	lock, err := lockDir(config.Dir)
 	if err != nil {
@@ -106,7 +106,7 @@ func (s *Store) open(ctx context.Context) error {
 	return s.load(ctx)
 }
 
-// load seeds what a new installation has and reads what stands in memory.
+// load stores the initial records of a new installation and fills the caches.
 func (s *Store) load(ctx context.Context) error {
 	if err := s.loadAuditKinds(ctx); err != nil {
 		return err
@@ -164,14 +164,14 @@ func dsn(path string, readOnly bool) string {
 	if readOnly {
 		q["_pragma"] = append(q["_pragma"], "query_only(1)", "cache_size(-4000)")
 	} else {
-		// The log is folded back after 16 MB, so that pages that change all the time are written once for many changes.
-		// What is removed is overwritten where that takes no writing of its own.
+		// A checkpoint runs after 16 MB of log, so that frequently changed pages are written once for many changes. Deleted
+		// content is overwritten where that needs no additional write.
 		q["_pragma"] = append(q["_pragma"], "cache_size(-8000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "secure_delete(FAST)")
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-// start runs the jobs that go on beside the requests, until the store closes.
+// start starts the background jobs, which run until the store is closed.
 func (s *Store) start(ctx context.Context) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
@@ -179,7 +179,7 @@ func (s *Store) start(ctx context.Context) {
 	s.jobs.Go(func() { s.runIndexer(ctx) })
 }
 
-// Close writes what is waiting and closes the database. Calls that come after it get fault.ErrStorage.
+// Close completes all waiting writes and closes the database. Later calls return fault.ErrStorage.
 func (s *Store) Close(ctx context.Context) error {
 	s.closing.Do(func() {
 		s.stop()
@@ -190,7 +190,7 @@ func (s *Store) Close(ctx context.Context) error {
 	return s.closeErr
 }
 
-// release gives back what was opened, in the order that leaves a whole file behind.
+// release closes everything that is open. The lock is last, so that the next process finds a complete file.
 func (s *Store) release() error {
 	var errs []error
 	if s.reads != nil {

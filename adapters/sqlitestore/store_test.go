@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
-	_ "modernc.org/sqlite" // opens a database behind the store's back
+	_ "modernc.org/sqlite" // opens the database without the store
 
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/adapters/sysclock"
@@ -42,7 +42,7 @@ func testUser(name string) domain.User {
 	}
 }
 
-func TestTheDirectoryBelongsToOneProcess(t *testing.T) {
+func TestSecondProcessCannotOpenDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	openStore(t, dir)
@@ -55,12 +55,12 @@ func TestTheDirectoryBelongsToOneProcess(t *testing.T) {
 	line := strings.TrimSpace(string(out))
 	for _, want := range []string{dir, "in_use", strconv.Itoa(os.Getpid())} {
 		if !strings.Contains(line, want) || strings.Contains(line, "\n") {
-			t.Errorf("the second process says %q, want one line with %q", line, want)
+			t.Errorf("the second process prints %q, want one line with %q", line, want)
 		}
 	}
 }
 
-func TestClosingGivesTheDirectoryBack(t *testing.T) {
+func TestCloseReleasesDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for range 3 {
@@ -72,16 +72,16 @@ func TestClosingGivesTheDirectoryBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := s.Close(t.Context()); err != nil {
-			t.Errorf("closing again: %v", err)
+			t.Errorf("second Close() = %v", err)
 		}
 		_, err = s.Users().Get(t.Context(), "usr_1")
 		err2 := s.Users().Create(t.Context(), testUser("late"), domain.Outbox{})
 		if !errors.Is(err, fault.ErrStorage) || !errors.Is(err2, fault.ErrStorage) {
-			t.Errorf("a closed store says %v and %v, want ErrStorage", err, err2)
+			t.Errorf("a closed store returns %v and %v, want ErrStorage", err, err2)
 		}
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*-wal")); len(left) != 0 {
-		t.Errorf("%v was not folded back into the database", left)
+		t.Errorf("the write-ahead log %v remains after Close", left)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestFilesHaveMode0600(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(entries) < 3 {
-		t.Errorf("there are %d files, want the database, its log and the lock at least", len(entries))
+		t.Errorf("%d files, want at least the database, its log and the lock file", len(entries))
 	}
 	for _, entry := range entries {
 		if info, err := entry.Info(); err != nil || info.Mode().Perm() != 0o600 {
@@ -109,9 +109,9 @@ func TestFilesHaveMode0600(t *testing.T) {
 	}
 }
 
-// TestADirectoryOfAGroupOpensAgain: at each mount of a volume with an fsGroup, Kubernetes makes its files 0660 and its
-// folders 2770.
-func TestADirectoryOfAGroupOpensAgain(t *testing.T) {
+// TestGroupAccessibleDirectoryOpensAgain opens files with the modes that Kubernetes sets at each mount of a volume with
+// an fsGroup: 0660 for files and 2770 for folders.
+func TestGroupAccessibleDirectoryOpensAgain(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	s, err := sqlitestore.Open(t.Context(), config(dir))
@@ -121,7 +121,7 @@ func TestADirectoryOfAGroupOpensAgain(t *testing.T) {
 	if err := s.Users().Create(t.Context(), testUser("jane"), domain.Outbox{}); err != nil {
 		t.Fatal(err)
 	}
-	copied := filepath.Join(t.TempDir(), "copy") // with the files that only a running database has
+	copied := filepath.Join(t.TempDir(), "copy") // includes the files that exist only while the database is open
 	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestADirectoryOfAGroupOpensAgain(t *testing.T) {
 	}
 	again := openStore(t, copied)
 	if _, err := again.Users().FindByLogin(t.Context(), "jane"); err != nil {
-		t.Errorf("what was written before: %v", err)
+		t.Errorf("find a user written before: %v", err)
 	}
 	for _, name := range names[:3] {
 		if info, err := os.Stat(filepath.Join(copied, name)); err != nil || info.Mode().Perm() != 0o600 {
@@ -149,7 +149,7 @@ func TestADirectoryOfAGroupOpensAgain(t *testing.T) {
 	}
 }
 
-func TestALaterSchemaIsLeftAlone(t *testing.T) {
+func TestOpenRefusesLaterSchema(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, err := sqlitestore.Open(t.Context(), config(dir))
@@ -171,11 +171,11 @@ func TestALaterSchemaIsLeftAlone(t *testing.T) {
 	}
 	_, err = sqlitestore.Open(t.Context(), config(dir))
 	if err == nil || !strings.Contains(err.Error(), "999999") {
-		t.Errorf("got %v, want a refusal that names the version", err)
+		t.Errorf("got %v, want an error that names the version", err)
 	}
 }
 
-func TestEverythingOutlivesARestart(t *testing.T) {
+func TestRecordsSurviveRestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, err := sqlitestore.Open(t.Context(), config(dir))
@@ -207,11 +207,11 @@ func TestEverythingOutlivesARestart(t *testing.T) {
 		t.Errorf("the user differs (-want +got):\n%s", diff)
 	}
 	if !live.Session.LastActivity.Equal(touched) {
-		t.Errorf("the touch is lost: %v", live.Session.LastActivity)
+		t.Errorf("last activity = %v, want the time of the touch", live.Session.LastActivity)
 	}
 	catalog, err := again.CatalogStore().Catalog(t.Context())
 	if err != nil || catalog.Roles["staff"].Name != "Staff" || catalog.Version < 2 {
-		t.Errorf("the catalog is %v of version %d", catalog.Roles["staff"], catalog.Version)
+		t.Errorf("role = %v in catalog version %d", catalog.Roles["staff"], catalog.Version)
 	}
 	checkEntries(t, again, 1)
 }
@@ -220,11 +220,11 @@ func checkEntries(t *testing.T, s *sqlitestore.Store, want int64) {
 	t.Helper()
 	page, err := s.Audit().List(t.Context(), domain.AuditQuery{Actions: []domain.Action{domain.ActionUserCreate}})
 	if err != nil || page.Total != want {
-		t.Errorf("%d entries are there, %v, want %d", page.Total, err, want)
+		t.Errorf("%d audit entries, error %v, want %d", page.Total, err, want)
 	}
 }
 
-func TestAWriteThatWaitsCanBeTakenBack(t *testing.T) {
+func TestWaitingWriteCanBeCanceled(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	if err := s.Users().Create(t.Context(), testUser("jane"), domain.Outbox{}); err != nil {
@@ -247,7 +247,7 @@ func TestAWriteThatWaitsCanBeTakenBack(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	group.Go(func() {
 		_, err := s.Users().Update(ctx, "usr_jane", func(u *domain.User, _ *domain.Outbox) error {
-			u.FullName = "taken back"
+			u.FullName = "canceled"
 			return nil
 		})
 		if !errors.Is(err, fault.ErrStorage) || !errors.Is(err, context.Canceled) {
@@ -262,7 +262,7 @@ func TestAWriteThatWaitsCanBeTakenBack(t *testing.T) {
 	}
 }
 
-func TestAPanicInAChangeEndsItsCallerAlone(t *testing.T) {
+func TestPanicInChangeReachesItsCaller(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	if err := s.Users().Create(t.Context(), testUser("jane"), domain.Outbox{}); err != nil {
@@ -271,7 +271,7 @@ func TestAPanicInAChangeEndsItsCallerAlone(t *testing.T) {
 	func() {
 		defer func() {
 			if recover() == nil {
-				t.Error("the panic did not reach its caller")
+				t.Error("the panic did not reach the caller")
 			}
 		}()
 		_, _ = s.Users().Update(t.Context(), "usr_jane", func(u *domain.User, _ *domain.Outbox) error {
@@ -280,18 +280,18 @@ func TestAPanicInAChangeEndsItsCallerAlone(t *testing.T) {
 		})
 	}()
 	if err := s.Ping(t.Context()); err != nil {
-		t.Errorf("the store takes no more writes: %v", err)
+		t.Errorf("a write after the panic failed: %v", err)
 	}
 	if u, err := s.Users().Get(t.Context(), "usr_jane"); err != nil || u.FullName != "" {
 		t.Errorf("the user is %q, %v", u.FullName, err)
 	}
 }
 
-func TestWritesOfOneBatchFailAlone(t *testing.T) {
+func TestFailedWriteDoesNotFailItsBatch(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	var group sync.WaitGroup
-	for i := range 40 { // every fourth of which is refused, in whatever batches they come
+	for i := range 40 { // every fourth write fails, in batches of any composition
 		group.Go(func() {
 			u := testUser("user" + strconv.Itoa(i))
 			out := domain.Outbox{Entries: []domain.AuditEntry{{ID: "log_1", Action: domain.ActionUserCreate, Target: u.Username}}}
@@ -306,14 +306,14 @@ func TestWritesOfOneBatchFailAlone(t *testing.T) {
 	group.Wait()
 	page, err := s.Users().List(t.Context(), domain.UserQuery{Page: domain.Page{Number: 1, Limit: 100}})
 	if err != nil || page.Total != 30 || len(page.Users) != 30 {
-		t.Errorf("%d of %d users are there, %v, want 30", len(page.Users), page.Total, err)
+		t.Errorf("%d users, total %d, error %v, want 30", len(page.Users), page.Total, err)
 	}
 	checkEntries(t, s, 30)
 }
 
-// What a process had claimed and did not get out is due at once where it is started again, and not when its claim runs
-// out.
-func TestMessagesOfADeadProcessAreDueAtOnce(t *testing.T) {
+// TestClaimedMessagesAreDueAfterRestart checks that a message which a stopped process had claimed is due immediately
+// after a restart, before its claim expires.
+func TestClaimedMessagesAreDueAfterRestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, err := sqlitestore.Open(t.Context(), config(dir))
@@ -337,7 +337,7 @@ func TestMessagesOfADeadProcessAreDueAtOnce(t *testing.T) {
 		return claimed
 	}
 	if got := claim(s); len(got) != 1 || len(claim(s)) != 0 {
-		t.Fatalf("%d messages are due, want one, once", len(got))
+		t.Fatalf("%d messages are due, want one in one of two claims", len(got))
 	}
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
@@ -346,7 +346,7 @@ func TestMessagesOfADeadProcessAreDueAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := claim(s); len(got) != 1 || got[0].ID != "msg_due" {
-		t.Errorf("%d messages are due after a restart, want the one that was claimed", len(got))
+		t.Errorf("%d messages are due after a restart, want the claimed one", len(got))
 	}
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)

@@ -19,9 +19,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// TestStoredRowsAreTheGoldenOnes compares every row that the store writes with a golden file. A name or a form that
-// changes would make the databases of installed versions unreadable: add a migration instead of rewriting a file.
-func TestStoredRowsAreTheGoldenOnes(t *testing.T) {
+// TestStoredRowsMatchGoldenFiles compares every row that the store writes with a golden file. A changed name or format
+// would make the databases of existing installations unreadable: add a migration instead of rewriting a file.
+func TestStoredRowsMatchGoldenFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Dir: dir, Clock: sysclock.Clock{}})
@@ -60,11 +60,11 @@ func compareGolden(t *testing.T, path, got string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("what is stored differs from %s (-want +got):\n%s", path, diff)
+		t.Errorf("stored rows differ from %s (-want +got):\n%s", path, diff)
 	}
 }
 
-// rowsOf returns the rows of a table in the order of their text, one value on each line.
+// rowsOf returns the rows of a table as sorted text with one value in each line.
 func rowsOf(t *testing.T, db *sql.DB, table string) string {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+table)

@@ -13,12 +13,12 @@ import (
 // SyncPositions implements ports.SyncPositionStore.
 type SyncPositions struct{ s *Store }
 
-// SyncPositions returns the store of where synchronizations go on.
+// SyncPositions returns the store of synchronization positions.
 func (s *Store) SyncPositions() *SyncPositions { return &SyncPositions{s} }
 
 var _ ports.SyncPositionStore = (*SyncPositions)(nil)
 
-// SyncPosition returns the directory's position, a zero one where there is none.
+// SyncPosition returns the directory's position, or the zero position if none is stored.
 func (p *SyncPositions) SyncPosition(ctx context.Context, id domain.DirectoryID) (domain.SyncPosition, error) {
 	var doc string
 	err := p.s.reads.get(ctx, fault.ErrNotFound, "SELECT doc FROM sync_positions WHERE directory = ?", []any{id}, &doc)
@@ -33,7 +33,7 @@ func (p *SyncPositions) SyncPosition(ctx context.Context, id domain.DirectoryID)
 	return r.Domain(), err
 }
 
-// PutSyncPosition keeps the position in place of the directory's former one.
+// PutSyncPosition stores the position and replaces the directory's previous one.
 func (p *SyncPositions) PutSyncPosition(ctx context.Context, position domain.SyncPosition) error {
 	doc, err := encode(records.NewSyncPosition(&position))
 	if err != nil {

@@ -18,7 +18,7 @@ func (s *Store) Tokens() *Tokens { return &Tokens{s} }
 
 var _ ports.ThirdPartyTokenStore = (*Tokens)(nil)
 
-// Create stores a new record.
+// Create stores a new token record.
 func (ts *Tokens) Create(ctx context.Context, token domain.ThirdPartyToken, out domain.Outbox) error {
 	doc, err := encode(records.NewThirdPartyToken(&token))
 	if err != nil {
@@ -38,7 +38,7 @@ func (ts *Tokens) Create(ctx context.Context, token domain.ThirdPartyToken, out 
 
 const recordByID = "SELECT doc FROM third_party_tokens WHERE id = ?"
 
-// Get returns the record with this id.
+// Get returns the token record with this ID.
 func (ts *Tokens) Get(ctx context.Context, id string) (domain.ThirdPartyToken, error) {
 	var doc string
 	if err := ts.s.reads.get(ctx, domain.ErrTokenNotFound, recordByID, []any{id}, &doc); err != nil {
@@ -47,7 +47,7 @@ func (ts *Tokens) Get(ctx context.Context, id string) (domain.ThirdPartyToken, e
 	return decodeToken(doc)
 }
 
-// Update applies change to the record in one step.
+// Update applies change to the token record in one transaction.
 func (ts *Tokens) Update(ctx context.Context, id string, change ports.Change[domain.ThirdPartyToken]) (domain.ThirdPartyToken, error) {
 	var result domain.ThirdPartyToken
 	err := ts.s.writer.do(ctx, func(t *tx) error {
@@ -82,7 +82,7 @@ func (ts *Tokens) Update(ctx context.Context, id string, change ports.Change[dom
 	return result, nil
 }
 
-// List returns all records, the newest first.
+// List returns all token records, newest first.
 func (ts *Tokens) List(ctx context.Context) ([]domain.ThirdPartyToken, error) {
 	var tokens []domain.ThirdPartyToken
 	err := ts.s.reads.each(ctx, func(rows rowScanner) error {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// touches are the activities that were noted and are not on disk yet.
+// touches contains activity times that are not written to the database yet.
 type touches[K ~string] struct {
 	mu    sync.Mutex
 	times map[K]time.Time
@@ -15,7 +15,7 @@ type touches[K ~string] struct {
 
 func newTouches[K ~string]() *touches[K] { return &touches[K]{times: map[K]time.Time{}} }
 
-// note keeps the later of the times.
+// note records the time unless a later one is recorded.
 func (t *touches[K]) note(key K, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -24,7 +24,7 @@ func (t *touches[K]) note(key K, at time.Time) {
 	}
 }
 
-// latest returns the later of the time and what was noted.
+// latest returns the later of the given time and the recorded one.
 func (t *touches[K]) latest(key K, at time.Time) time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -34,7 +34,8 @@ func (t *touches[K]) latest(key K, at time.Time) time.Time {
 	return at
 }
 
-// flush writes what was noted. It stays noted until it is on disk, so that a reader in between sees one or the other.
+// flush writes the recorded times to the database. It removes them only after the commit, so that a concurrent reader
+// finds each time in at least one of the two.
 func (t *touches[K]) flush(ctx context.Context, w *writer, query string) error {
 	t.mu.Lock()
 	batch := maps.Clone(t.times)

@@ -8,16 +8,16 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// tx is what one write sees of the transaction that it shares.
+// tx is the transaction of a batch, as a write uses it.
 type tx struct {
 	w   *writer
-	ctx context.Context //nolint:containedctx // never ends: what has started is brought to its end
+	ctx context.Context //nolint:containedctx // never canceled: a started batch is completed
 
-	catalog *domain.Catalog // the changed catalog, once a write of the batch has changed it
-	hooks   []func()        // run after the commit and before anybody is answered
+	catalog *domain.Catalog // the changed catalog, nil until a write of the batch has changed it
+	hooks   []func()        // run after the commit and before the writes are acknowledged
 }
 
-// mark is a place to return to when a write fails.
+// mark is the state of a tx to restore when a write fails.
 type mark struct {
 	catalog *domain.Catalog
 	hooks   int
@@ -27,7 +27,7 @@ func (t *tx) mark() mark { return mark{t.catalog, len(t.hooks)} }
 
 func (t *tx) reset(m mark) { t.catalog, t.hooks = m.catalog, t.hooks[:m.hooks] }
 
-// onCommit has hook run after the commit, in the order of the writes.
+// onCommit registers a hook that runs after the commit, in the order of the writes.
 func (t *tx) onCommit(hook func()) { t.hooks = append(t.hooks, hook) }
 
 func (t *tx) publish() {
@@ -36,7 +36,8 @@ func (t *tx) publish() {
 	}
 }
 
-// stmt returns the prepared statement of the text. The texts are constants of this package, so there are few.
+// stmt returns the prepared statement of the query. All statements are cached: their texts are constants of this
+// package.
 func (t *tx) stmt(query string) (*sql.Stmt, error) {
 	if s, ok := t.w.stmts[query]; ok {
 		return s, nil
@@ -54,7 +55,7 @@ func (t *tx) exec(query string, args ...any) error {
 	return err
 }
 
-// execCount returns how many rows the statement has changed.
+// execCount executes the statement and returns the number of changed rows.
 func (t *tx) execCount(query string, args ...any) (int64, error) {
 	s, err := t.stmt(query)
 	if err != nil {
@@ -67,7 +68,7 @@ func (t *tx) execCount(query string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
-// get reads one row into dest, or returns absent where there is none.
+// get reads one row into dest, or returns absent if there is none.
 func (t *tx) get(absent error, query string, args []any, dest ...any) error {
 	s, err := t.stmt(query)
 	if err != nil {
@@ -80,7 +81,7 @@ func (t *tx) get(absent error, query string, args []any, dest ...any) error {
 	return err
 }
 
-// each calls scan for every row.
+// each calls scan for each row.
 func (t *tx) each(scan func(rowScanner) error, query string, args ...any) error {
 	s, err := t.stmt(query)
 	if err != nil {
@@ -90,14 +91,14 @@ func (t *tx) each(scan func(rowScanner) error, query string, args ...any) error 
 	return eachRow(rows, err, scan)
 }
 
-// rowScanner is what a row is read through.
+// rowScanner reads the columns of a row.
 type rowScanner interface{ Scan(dest ...any) error }
 
 func eachRow(rows *sql.Rows, err error, scan func(rowScanner) error) error {
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err has told before
+	defer rows.Close() //nolint:errcheck // rows.Err returns the error
 	for rows.Next() {
 		if err := scan(rows); err != nil {
 			return err

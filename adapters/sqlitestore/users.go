@@ -17,7 +17,7 @@ func (s *Store) Users() *Users { return &Users{s} }
 
 var _ ports.UserStore = (*Users)(nil)
 
-// storedUser is a user with its place in the table.
+// storedUser is a user with the row ID of the table.
 type storedUser struct {
 	n    int64
 	user domain.User
@@ -34,8 +34,8 @@ func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox
 	})
 }
 
-// CreateAll stores many new users in one step, all or none: for imports, whose cost is in the commits. It holds up
-// everybody else who writes for about a tenth of a millisecond for each user.
+// CreateAll stores many new users in one transaction, all or none. It makes imports fast, since most of their cost is
+// in commits. It blocks other writes for about a tenth of a millisecond per user.
 func (us *Users) CreateAll(ctx context.Context, users []domain.User, out domain.Outbox) error {
 	return us.s.writer.do(ctx, func(t *tx) error {
 		for i := range users {
@@ -47,16 +47,16 @@ func (us *Users) CreateAll(ctx context.Context, users []domain.User, out domain.
 	})
 }
 
-// Get returns the user with this id.
+// Get returns the user with this ID.
 func (us *Users) Get(ctx context.Context, id domain.UserID) (domain.User, error) {
-	user, err := us.s.view.user(ctx, id) // as new as the last acknowledged write, and mostly in memory
+	user, err := us.s.view.user(ctx, id) // at least as new as the last acknowledged write, and mostly cached
 	if err != nil {
 		return domain.User{}, err
 	}
 	return user.Clone(), nil
 }
 
-// FindByLogin returns the user with this username key or, where none has it, with this email key.
+// FindByLogin returns the user with this username key or, if there is none, the user with this email key.
 func (us *Users) FindByLogin(ctx context.Context, key string) (domain.User, error) {
 	return us.s.view.login(ctx, key)
 }
@@ -84,7 +84,7 @@ func (s *Store) findLogin(ctx context.Context, key string) (domain.User, error) 
 	return user, err
 }
 
-// FindBySubject returns the user whom the directory knows by this subject.
+// FindBySubject returns the user with this subject in the directory.
 func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID, subject domain.Subject) (domain.User, error) {
 	if subject == "" {
 		return domain.User{}, domain.ErrUserNotFound
@@ -101,7 +101,7 @@ func (s *Store) findUser(ctx context.Context, query string, args ...any) (domain
 	return decodeUser(doc, text)
 }
 
-// Update applies change to the user in one step.
+// Update applies change to the user in one transaction.
 func (us *Users) Update(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
 	var result domain.User
 	err := us.s.writer.do(ctx, func(t *tx) error {
@@ -131,7 +131,7 @@ func (s *Store) updateUser(t *tx, id domain.UserID, change ports.Change[domain.U
 	return user, s.writeOutbox(t, out)
 }
 
-// Delete removes the user with everything of theirs but the audit trail.
+// Delete deletes the user with all related records except the audit log.
 func (us *Users) Delete(ctx context.Context, id domain.UserID, out domain.Outbox) error {
 	return us.s.writer.do(ctx, func(t *tx) error {
 		if err := us.s.deleteUser(t, id); err != nil {
@@ -152,8 +152,8 @@ func loadUser(t *tx, id domain.UserID) (storedUser, error) {
 	return storedUser{n, user}, err
 }
 
-// checkOtherKind refuses a username that is another user's email, and the other way round. There is one writer, so that
-// what it finds is still so when the transaction commits. What the user had before stays, also where it collides.
+// checkOtherKind refuses a username that is another user's email address, and the reverse. The result is valid until
+// the transaction commits, since there is one writer. An unchanged value is accepted even if it collides.
 func checkOtherKind(t *tx, n int64, before, u *domain.User) error {
 	for _, field := range []struct{ name, query, key, had string }{
 		{"username", "SELECT n FROM users WHERE email = ?", u.UsernameKey, before.UsernameKey},
@@ -175,7 +175,7 @@ func checkOtherKind(t *tx, n int64, before, u *domain.User) error {
 	return nil
 }
 
-// checkUnique names the first field that another user has.
+// checkUnique returns domain.ErrUserExists with the name of the first field whose value another user has.
 func checkUnique(t *tx, n int64, u *domain.User) error {
 	for _, field := range []struct {
 		name, query string
@@ -199,7 +199,7 @@ func checkUnique(t *tx, n int64, u *domain.User) error {
 	return nil
 }
 
-// placeOf returns a free n for a user made at that time.
+// freePosition returns an unused n, the row ID, for a user with this time of creation.
 func freePosition(t *tx, created time.Time) (int64, error) {
 	const perMilli = 1 << 10
 	position := max(0, created.UnixMilli()) * perMilli
@@ -215,6 +215,6 @@ func freePosition(t *tx, created time.Time) (int64, error) {
 		if *last+1 < position+perMilli {
 			return *last + 1, nil
 		}
-		position += perMilli // a full millisecond, as after an import without times: the next one
+		position += perMilli // no free value in this millisecond, as after an import without times: try the next one
 	}
 }

@@ -6,13 +6,16 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-var errNoFacet = errors.New("no such cell")
+// A facet is a combination of role, status and directory. The table user_cells counts the users of each facet, and the
+// column cell of a user refers to it.
+var errNoFacet = errors.New("no such facet")
 
 func sameFacet(a, b *domain.User) bool {
 	return a.Role == b.Role && a.Status == b.Status && a.Directory == b.Directory
 }
 
-// checkRole refuses a role that is gone: somebody may have deleted it since it was looked up.
+// checkRole returns domain.ErrRoleNotFound if the role does not exist. It may have been deleted since the caller read
+// it.
 func (s *Store) checkRole(t *tx, role domain.RoleID) error {
 	if _, ok := s.currentCatalog(t).Roles[role]; !ok && role != "" {
 		return domain.ErrRoleNotFound
@@ -20,8 +23,8 @@ func (s *Store) checkRole(t *tx, role domain.RoleID) error {
 	return nil
 }
 
-// moveCell counts the user out of the cell of before and into that of after, either of which may be nil, and returns
-// the latter.
+// moveFacet decrements the counter of the facet of before and increments that of after. It returns the facet of after.
+// Either user may be nil.
 func moveFacet(t *tx, before, after *domain.User) (int64, error) {
 	if before != nil && after != nil && sameFacet(before, after) {
 		return facetOf(t, after)
@@ -58,14 +61,14 @@ func facetOf(t *tx, u *domain.User) (facet int64, err error) {
 	return facet, err
 }
 
-// moveGroups writes who belongs where, and how many.
+// moveGroups updates the group memberships of the user and the sizes of the groups.
 func moveGroups(t *tx, n int64, before, after []domain.GroupID) error {
 	for _, id := range before {
 		count, err := t.execCount("DELETE FROM group_members WHERE group_id = ? AND n = ?", string(id), n)
 		if err != nil {
 			return err
 		}
-		if count > 0 { // a group that the user names twice goes once
+		if count > 0 { // the user may list a group twice
 			if err := t.exec("UPDATE group_sizes SET members = members - 1 WHERE group_id = ?", string(id)); err != nil {
 				return err
 			}

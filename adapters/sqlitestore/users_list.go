@@ -10,7 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// List returns one page of users. Its cost depends on the length of the page, not on how deep it lies.
+// List returns one page of users. With a cursor the cost depends on the length of the page, not on its number.
 func (us *Users) List(ctx context.Context, q domain.UserQuery) (domain.UserPage, error) {
 	var page domain.UserPage
 	if q.Page.Limit <= 0 {
@@ -42,7 +42,7 @@ func (us *Users) List(ctx context.Context, q domain.UserQuery) (domain.UserPage,
 		if err := rows.Scan(&position.n, &position.key, &doc, &text); err != nil {
 			return err
 		}
-		if len(page.Users) == q.Page.Limit { // the one more that tells of a next page
+		if len(page.Users) == q.Page.Limit { // one more than the limit: there is a next page
 			page.Next = &domain.Cursor{Sort: string(order.sort), Key: last.key, ID: strconv.FormatInt(last.n, 10)}
 			return nil
 		}
@@ -54,18 +54,18 @@ func (us *Users) List(ctx context.Context, q domain.UserQuery) (domain.UserPage,
 	return page, err
 }
 
-// userPlace is a place in the order: the column's value and the n that tells equals apart.
+// userPosition is a position in the order of a list: the value of the column, and n to distinguish equal values.
 type userPosition struct {
 	key string
 	n   int64
 }
 
-// userOrder is an order of the list.
+// userOrder is a sort order of the list.
 type userOrder struct {
 	sort       domain.UserSort
-	column     string // n alone is the order of creation
-	index      string // of all users in this order; empty for the table itself
-	facetIndex string // of the users of each cell in this order
+	column     string // n is the order of creation
+	index      string // index of all users in this order; empty for the table itself
+	facetIndex string // index of the users of each facet in this order
 	descending bool
 	numeric    bool
 }
@@ -84,8 +84,9 @@ func orderOf(sort domain.UserSort) (userOrder, error) {
 	case domain.SortEmail:
 		o.column, o.index, o.facetIndex = "email", "users_email", "users_cell_email"
 	case domain.SortLastLogin:
-		// Every sign-in moves a user in this order, so that there is one index of it, and all users are the cells
-		// merged.
+		// Every sign-in changes the position of a user in this order. To keep that cheap there is only one index, by
+		// facet,
+		// and a list of all users merges the facets.
 		o.column, o.facetIndex, o.numeric = "last_login", "users_cell_last_login", true
 	default:
 		return o, fault.ErrInvalid.About("sort", "is not an order of this list")
@@ -93,10 +94,10 @@ func orderOf(sort domain.UserSort) (userOrder, error) {
 	return o, nil
 }
 
-// merged reports whether there is no index of all users in this order, but one of each cell.
+// merged reports whether this order has only an index by facet, and none of all users.
 func (o userOrder) merged() bool { return o.index == "" && o.column != "n" }
 
-// by returns the ORDER BY for the table of this name.
+// by returns the ORDER BY clause for the table of this name.
 func (o userOrder) by(table string) string {
 	if o.column == "n" {
 		return " ORDER BY " + table + ".n " + o.direction()
@@ -111,7 +112,7 @@ func (o userOrder) direction() string {
 	return "ASC"
 }
 
-// after returns the condition for what comes after the place.
+// after returns the condition that selects the users after the position.
 func (o userOrder) after(table string, position *userPosition) (string, []any) {
 	if position == nil {
 		return "", nil
@@ -125,7 +126,7 @@ func (o userOrder) after(table string, position *userPosition) (string, []any) {
 	}
 	var key any = position.key
 	if o.numeric {
-		key, _ = strconv.ParseInt(position.key, 10, 64) // startAfter has looked
+		key, _ = strconv.ParseInt(position.key, 10, 64) // startAfter has validated it
 	}
 	return " AND (" + table + "." + o.column + ", " + table + ".n) " + sign + " (?, ?)", []any{key, position.n}
 }
@@ -142,12 +143,12 @@ func (p *userPlan) startAfter(c *domain.Cursor) error {
 	return nil
 }
 
-// cellCounts is what the counters tell of a query.
+// facetCounts are the counters of the facets that match a query.
 type facetCounts struct {
 	all      int64
 	matching int64
-	facets   []int64 // those that match
-	filtered bool    // some do not
+	facets   []int64 // facets that match
+	filtered bool    // at least one facet does not match
 }
 
 func (s *Store) countFacets(ctx context.Context, q *domain.UserQuery) (facetCounts, error) {
@@ -173,8 +174,7 @@ func (s *Store) countFacets(ctx context.Context, q *domain.UserQuery) (facetCoun
 	return c, err
 }
 
-// planUsers looks at how many users each filter leaves and chooses the way through them; nil tells that there is
-// nobody.
+// planUsers reads how many users each filter leaves and chooses the strategy. It returns nil if no user matches.
 func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOrder) (*userPlan, error) {
 	counts, err := s.countFacets(ctx, q)
 	if err != nil || counts.matching == 0 || strings.Contains(q.Search, "\n") {
@@ -187,7 +187,7 @@ func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOr
 	if q.Group != "" {
 		err := s.reads.get(ctx, errNoEntry, "SELECT members FROM group_sizes WHERE group_id = ? AND members > 0", []any{string(q.Group)}, &p.members)
 		if errors.Is(err, errNoEntry) {
-			return nil, nil //nolint:nilnil // nobody is no failure
+			return nil, nil //nolint:nilnil // no match is not an error
 		} else if err != nil {
 			return nil, err
 		}

@@ -2,13 +2,14 @@ package sqlitestore
 
 import "strings"
 
-// page returns the query of the page: the places of its users, by the way that was chosen, and then their documents.
+// page returns the query of a page. A subquery with the chosen strategy selects the positions of the users, and the
+// outer query reads their documents.
 func (p *userPlan) page(limit, offset int) (string, []any) {
 	inner, args := p.positions(limit, offset)
 	return "SELECT u.n, CAST(u." + p.order.column + " AS TEXT), u.doc, u.search_text FROM users u WHERE u.n IN (" + inner + ")" + p.order.by("u"), args
 }
 
-// places returns the query of the n of the page's users.
+// positions returns the query that selects the n of the users on the page.
 func (p *userPlan) positions(limit, offset int) (string, []any) {
 	switch p.strategy {
 	case mergeFacets:
@@ -39,13 +40,13 @@ func (p *userPlan) positions(limit, offset int) (string, []any) {
 	return p.cut(from+" WHERE TRUE"+where, args, limit, offset)
 }
 
-// cut returns the query of the page's part of what is selected from the tables, the users' among them as u.
+// cut returns the query that selects the page from the joined tables. The table of users has the name u.
 func (p *userPlan) cut(from string, args []any, limit, offset int) (string, []any) {
 	after, afterArgs := p.order.after("u", p.position)
 	return "SELECT u.n FROM " + from + after + p.order.by("u") + " LIMIT ? OFFSET ?", append(append(args, afterArgs...), limit, offset)
 }
 
-// mergeCells merges the orders of the cells; whatever else filters is looked at in each user.
+// mergeFacets merges the ordered users of the facets, and checks the other filters on each user.
 func (p *userPlan) mergeFacets(limit, offset int) (string, []any) {
 	after, afterArgs := p.order.after("u", p.position)
 	where, args := p.filter(gatherFacets)
@@ -55,7 +56,7 @@ func (p *userPlan) mergeFacets(limit, offset int) (string, []any) {
 	return "SELECT n FROM (" + positions + order + " LIMIT ? OFFSET ?)", append(args, limit, offset)
 }
 
-// followGroup goes through a group, whose members stand in the order of creation.
+// followGroup reads the members of a group, which the index returns in the order of creation.
 func (p *userPlan) followGroup(limit, offset int) (string, []any) {
 	after, afterArgs := p.order.after("m", p.position)
 	where, args := p.filter(gatherGroup)
@@ -63,7 +64,7 @@ func (p *userPlan) followGroup(limit, offset int) (string, []any) {
 		append(append(append([]any{string(p.group)}, args...), afterArgs...), limit, offset)
 }
 
-// followFound goes through what the search index finds, which comes in the order of creation.
+// followFound reads the matches of the search index, which it returns in the order of creation.
 func (p *userPlan) followFound(limit, offset int) (string, []any) {
 	after, afterArgs := "", []any(nil)
 	if p.position != nil {

@@ -8,46 +8,48 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// way is how a list goes through the users.
+// strategy is the way in which a query reads the users.
 type strategy int
 
 const (
-	// walkOrder goes along the order and looks at each user: for filters that most users pass.
+	// scanOrder reads all users in the order of the list and checks the filters on each, for filters that most users
+	// match.
 	scanOrder strategy = iota
-	// mergeCells merges the orders of the cells, each cut off at the length of the page.
+	// mergeFacets merges the ordered users of the facets, each limited to the length of the page.
 	mergeFacets
-	// gatherCells, gatherGroup and gatherFound read everybody whom one filter leaves, and sort them: they are few.
+	// gatherFacets, gatherGroup and gatherFound read all users that match one filter and sort them, for few matches.
 	gatherFacets
 	gatherGroup
 	gatherFound
-	// followGroup and followFound go through the group or the findings in the order of creation and stop at the end of
-	// the page.
+	// followGroup and followFound read the group or the search results in the order of creation, up to the end of the
+	// page.
 	followGroup
 	followFound
 )
 
 const (
-	// fewUsers is how many are read and sorted for one page, and fewFound how many of those whom a search finds.
+	// fewUsers is the maximum number of users that are read and sorted for one page, and fewFound that of search
+	// results.
 	fewUsers = 2000
 	fewFound = domain.ExactTotal
-	// maxStreams is how many cells are merged at the most.
+	// maxStreams is the maximum number of facets that one query merges.
 	maxStreams = 128
 )
 
-// userPlan is how one query of the list is answered.
+// userPlan is the plan of one query of the list.
 type userPlan struct {
 	s        *Store
 	order    userOrder
-	position *userPosition // the page begins after it; nil for the beginning
+	position *userPosition // the page begins after it; nil for the first page
 	counts   facetCounts
-	facets   string // the matching cells as a JSON array; empty when all match
+	facets   string // the matching facets as a JSON array; empty if all match
 	group    domain.GroupID
-	members  int64 // of the group
+	members  int64 // number of users in the group
 	search   string
-	words    string // what the search index is asked: for the cells and the group too
-	exact    bool   // what the search index finds needs no further look
+	words    string // query of the search index, with the words of facets and group
+	exact    bool   // the matches of the search index need no further check
 	strategy strategy
-	counted  *int64 // how many the search finds, once that was counted
+	counted  *int64 // number of search results, nil until they were counted
 }
 
 func (p *userPlan) choose(ctx context.Context) (err error) {
@@ -75,7 +77,7 @@ func (p *userPlan) byCreation(strategy, otherwise strategy) strategy {
 }
 
 func (p *userPlan) chooseFacets() strategy {
-	// When a quarter of all users pass, a page takes about four pages of walking.
+	// If a quarter of all users match, filling a page reads about four pages of users.
 	if p.order.merged() {
 		return mergeFacets
 	}
@@ -85,20 +87,21 @@ func (p *userPlan) chooseFacets() strategy {
 	return mergeFacets
 }
 
-// chooseFound looks how many the search index finds, when they come in another order than the list's.
+// chooseFound chooses the strategy of a search. If the list is not in the order of creation it counts the matches
+// first.
 func (p *userPlan) chooseFound(ctx context.Context) (strategy, error) {
 	if p.order.column == "n" {
 		return followFound, nil
 	}
 	found, err := p.countFound(ctx, fewFound+1)
-	p.counted = &found // up to the same limit as the total
+	p.counted = &found // counted up to the same limit as the total
 	if found > fewFound {
 		return scanOrder, err
 	}
 	return gatherFound, err
 }
 
-// ask makes the question for the search index.
+// buildMatch builds the query of the search index.
 func (p *userPlan) buildMatch() {
 	p.words, p.exact = searchFor(p.search)
 	if p.group != "" {
@@ -108,7 +111,7 @@ func (p *userPlan) buildMatch() {
 		return
 	}
 	if len(p.counts.facets) > maxStreams {
-		p.exact = false // too many for one question: looked at afterwards
+		p.exact = false // too many for one query: the facets are checked afterwards
 	} else {
 		words := make([]string, len(p.counts.facets))
 		for i, facet := range p.counts.facets {
@@ -118,7 +121,7 @@ func (p *userPlan) buildMatch() {
 	}
 }
 
-// filter returns the conditions that the table u must still meet; what the way itself has looked at is left out.
+// filter returns the conditions on the table u, without those that the strategies in applied already enforce.
 func (p *userPlan) filter(applied ...strategy) (string, []any) {
 	has := func(w strategy) bool { return slices.Contains(applied, w) }
 	where, args := "", []any(nil)
@@ -137,8 +140,8 @@ func (p *userPlan) filter(applied ...strategy) (string, []any) {
 	return where, args
 }
 
-// found returns the query of everybody who is found: in the index, and among those who wait to be folded into it.
-// column is what it gives of the table f, or of the user in the table u.
+// found returns the query of all users that match the search, both indexed and pending ones. column is the selected
+// column of the table f, or of the user in the table u.
 func (p *userPlan) found(column, after string, afterArgs []any) (string, []any) {
 	query, args := p.indexed(column)
 	query += " AND f.rowid NOT IN (SELECT n FROM search_pending)"
@@ -150,7 +153,7 @@ func (p *userPlan) found(column, after string, afterArgs []any) (string, []any) 
 	return query + " UNION ALL " + waiting, append(args, waitingArgs...)
 }
 
-// indexed returns the query of those whom the index finds, some of them under what they were before.
+// indexed returns the query of the users that the index finds. Matches of pending users may be based on old values.
 func (p *userPlan) indexed(column string) (string, []any) {
 	join, where, args := "", "", []any{p.words}
 	if !p.exact {
@@ -164,21 +167,22 @@ func (p *userPlan) indexed(column string) (string, []any) {
 	return "SELECT " + column + " FROM user_search f" + join + " WHERE user_search MATCH ?" + where, args
 }
 
-// waiting returns the query of those who wait to be folded into the index.
+// waiting returns the query of the matching users that are pending for the index.
 func (p *userPlan) waiting(column string) (string, []any) {
 	where, args := p.filter()
 	return "SELECT " + column + " FROM search_pending f CROSS JOIN users u ON u.n = f.n WHERE TRUE" + where, args
 }
 
-// countFound counts up to limit.
+// countFound counts the users that match the search, up to limit.
 func (p *userPlan) countFound(ctx context.Context, limit int) (total int64, err error) {
 	if !p.exact {
 		query, args := p.found("1", "", nil)
 		err = p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM ("+query+" LIMIT ?)", append(args, limit), &total)
 		return total, err
 	}
-	// Looking up each of thousands among those who wait takes longer than finding them: those who wait are counted
-	// apart.
+	// Checking for each of thousands of matches whether it is pending takes longer than the search, so pending users
+	// are
+	// counted separately.
 	query, args := p.indexed("1")
 	waiting, waitingArgs := p.waiting("1")
 	args = append(append(args, limit, p.words), waitingArgs...)
@@ -188,7 +192,7 @@ func (p *userPlan) countFound(ctx context.Context, limit int) (total int64, err 
 	return total, err
 }
 
-// total counts. Where only cells or only a group filter, the counters know.
+// total counts the matching users. If only facets or only a group filter the list, it reads the stored counters.
 func (p *userPlan) total(ctx context.Context) (total int64, estimated bool, err error) {
 	switch {
 	case p.group == "" && p.search == "":
@@ -206,7 +210,7 @@ func (p *userPlan) total(ctx context.Context) (total int64, estimated bool, err 
 	return total, total > domain.ExactTotal, err
 }
 
-// matches returns the query of everybody who matches, in no order, by way of the cells or the group.
+// matches returns the query of all matching users, unordered, by facet or by group.
 func (p *userPlan) matches() (string, []any) {
 	if p.strategy == gatherFacets {
 		where, args := p.filter(gatherFacets)

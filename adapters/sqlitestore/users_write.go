@@ -15,7 +15,8 @@ func (s *Store) insertUser(t *tx, u *domain.User) error {
 	return s.restoreUser(t, u)
 }
 
-// restoreUser is insertUser for a user of another store, who may collide from before that was refused.
+// restoreUser is insertUser for a user of another store. It accepts a collision between username and email address,
+// which earlier versions did not refuse.
 func (s *Store) restoreUser(t *tx, u *domain.User) error {
 	var taken int64
 	err := t.get(domain.ErrUserNotFound, "SELECT n FROM users WHERE id = ?", []any{string(u.ID)}, &taken)
@@ -58,7 +59,7 @@ func (s *Store) restoreUser(t *tx, u *domain.User) error {
 	return s.queueSearch(t, n, false)
 }
 
-// replaceUser writes what has changed. The usual change touches the document and nothing that an index holds.
+// replaceUser writes the changed columns. Most changes affect only the document and no indexed column.
 func (s *Store) replaceUser(t *tx, before *storedUser, u *domain.User) error {
 	old := &before.user
 	doc, err := encode(records.NewUser(u))
@@ -91,7 +92,7 @@ func (s *Store) replaceUser(t *tx, before *storedUser, u *domain.User) error {
 	return nil
 }
 
-// renamed has the names and addresses of users looked up anew after the commit.
+// dropLogins removes the usernames and email addresses of the users from the login cache after the commit.
 func (s *Store) dropLogins(t *tx, users ...*domain.User) {
 	keys := make([]string, 0, 2*len(users))
 	for _, u := range users {
@@ -112,7 +113,7 @@ func sameKeys(a, b *domain.User) bool {
 func (s *Store) replaceKeys(t *tx, before *storedUser, u *domain.User, doc string) error {
 	old := *before
 	old.user.LastLogin = u.LastLogin
-	if sameKeys(&old.user, u) { // a sign-in moves the user in two indexes, not in all
+	if sameKeys(&old.user, u) { // a sign-in updates two indexes, not all
 		return t.exec("UPDATE users SET doc = ?, last_login = ? WHERE n = ?", doc, stamp(u.LastLogin), before.n)
 	}
 	if err := checkUnique(t, before.n, u); err != nil {
@@ -156,11 +157,12 @@ func (s *Store) deleteUser(t *tx, id domain.UserID) error {
 		}
 	}
 	s.dropLogins(t, &stored.user)
-	t.onCommit(func() { s.view.users.drop(id) }) // a session or key without its user is not found
+	t.onCommit(func() { s.view.users.drop(id) }) // a session or key without its user is treated as not found
 	return s.queueSearch(t, stored.n, true)
 }
 
-// listSessions marks the records of sessions that came onto the user's list or went off it, for the sweep.
+// markListed updates the sessions that were added to or removed from the user's list. The sweep deletes unlisted
+// sessions.
 func markListed(t *tx, before, after []domain.SessionRef) error {
 	mark := func(refs, others []domain.SessionRef, listed int) error {
 		for _, ref := range refs {

@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// flushEvery is how long a noted activity may wait for the disk, less the time of the writing itself.
+// flushEvery is the interval at which recorded activity times and attempts are written to the database.
 const flushEvery = 25 * time.Second
 
 const (
@@ -17,9 +17,9 @@ const (
 	defaultCachedUsers    = 20_000
 )
 
-// view is what the hot path looks at. Three things are looked up one after the other, each as new as the last
-// acknowledged write, and a change of any of them is therefore seen by every look that starts after its
-// acknowledgement.
+// view contains the caches that most requests read. A lookup reads session, user and catalog one after the other, each
+// at least as new as the last acknowledged write. Therefore every lookup that starts after the acknowledgement of a
+// change returns the changed record.
 type view struct {
 	s        *Store
 	sessions *cache[domain.SessionID, domain.Session]
@@ -27,7 +27,7 @@ type view struct {
 	keys     *cache[domain.KeyID, domain.APIKey]
 	active   *touches[domain.SessionID]
 	used     *touches[domain.KeyID]
-	logins   *cache[string, domain.UserID] // which user a name or an address means; who renames a user drops both names
+	logins   *cache[string, domain.UserID] // user IDs by username and email key; renaming drops both names
 }
 
 func newView(s *Store) *view {
@@ -49,7 +49,7 @@ func newView(s *Store) *view {
 	}
 }
 
-// View returns the view of live sessions and keys.
+// View returns the cached view of live sessions and API keys.
 func (s *Store) View() *View { return &View{s.view} }
 
 // View implements ports.SessionView, ports.LoginView and ports.KeyView.
@@ -61,7 +61,7 @@ var (
 	_ ports.KeyView     = (*View)(nil)
 )
 
-// Look returns the session with its user, from memory where they have been looked at lately.
+// Look returns the session with its user, from the cache if they were read recently.
 func (x *View) Look(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
 	v := x.v
 	session, err := v.session(ctx, id)
@@ -85,7 +85,7 @@ func (v *view) user(ctx context.Context, id domain.UserID) (*domain.User, error)
 	})
 }
 
-// LookLogin returns whom the key means, from memory where they have been looked at lately.
+// LookLogin returns the user with this username or email key, from the cache if it was read recently.
 func (x *View) LookLogin(ctx context.Context, key string) (domain.LoginLook, error) {
 	user, err := x.v.login(ctx, key)
 	if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
@@ -106,13 +106,13 @@ func (v *view) login(ctx context.Context, key string) (domain.User, error) {
 	if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
 		return domain.User{}, err
 	}
-	if err != nil || user.UsernameKey != key && user.EmailKey != key { // renamed or deleted this moment
+	if err != nil || user.UsernameKey != key && user.EmailKey != key { // renamed or deleted concurrently
 		return v.s.findLogin(ctx, key)
 	}
 	return user.Clone(), nil
 }
 
-// LookSessions returns those of the sessions that there are.
+// LookSessions returns the sessions with these IDs, without those that do not exist.
 func (x *View) LookSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error) {
 	sessions := make([]domain.Session, 0, len(ids))
 	for _, id := range ids {
@@ -135,15 +135,15 @@ func (v *view) session(ctx context.Context, id domain.SessionID) (*domain.Sessio
 	})
 }
 
-// Touch notes activity.
+// Touch records an activity of the session. A flush writes it to the database later.
 func (x *View) Touch(_ context.Context, id domain.SessionID, at time.Time) error {
-	x.v.active.note(id, at) // first, so that whoever loads the session meanwhile finds it
+	x.v.active.note(id, at) // first, so that a concurrent load of the session finds it
 	x.v.refresh(id, at)
 	return nil
 }
 
-// refresh brings the last activity of a session in memory up to what was noted, and to at, which may be on the disk by
-// now and noted no more.
+// refresh updates the last activity of a cached session to the recorded time and to at. A flush may have written at to
+// the database and removed it from the recorded times already.
 func (v *view) refresh(id domain.SessionID, at time.Time) {
 	v.sessions.swap(id, func(s domain.Session) domain.Session {
 		s.LastActivity = v.active.latest(id, later(s.LastActivity, at))
@@ -158,7 +158,7 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// LookKey returns the key with its owner, from memory where they have been looked at lately.
+// LookKey returns the key with its owner, from the cache if they were read recently.
 func (x *View) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
 	v := x.v
 	key, err := v.keys.get(id, func() (*domain.APIKey, error) {
@@ -178,7 +178,7 @@ func (x *View) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, er
 	return domain.LiveKey{Key: key, User: user, Catalog: v.s.catalog.Load().Version}, nil
 }
 
-// TouchKey notes a use.
+// TouchKey records a use of the key. A flush writes it to the database later.
 func (x *View) TouchKey(_ context.Context, id domain.KeyID, at time.Time) error {
 	x.v.used.note(id, at)
 	x.v.refreshKey(id, at)
@@ -199,7 +199,7 @@ func (v *view) flush(ctx context.Context) error {
 		v.s.attempts.flush(ctx, v.s.writer))
 }
 
-// flushTouches writes noted activities until ctx ends. What could not be written stays noted for the next time.
+// flushTouches periodically flushes until ctx is canceled. After an error the recorded times stay until the next flush.
 func (s *Store) flushTouches(ctx context.Context) {
 	ticker := time.NewTicker(flushEvery)
 	defer ticker.Stop()

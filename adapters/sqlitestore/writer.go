@@ -12,23 +12,23 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// maxBatch bounds how many writes share one commit, and with it how long the first of them waits for the last.
+// maxBatch is the maximum number of writes in one commit. It limits how long the first write waits for the last.
 const maxBatch = 128
 
-// The states of a write. It can be taken back while it waits; once it has started its result is told as it is.
+// The states of a write. A waiting write can be canceled. A started write always returns its result.
 const (
 	waiting int32 = iota
-	leading       // its caller is to run the next batch, which it is the first of
+	leading       // its caller runs the next batch, which begins with this write
 	started
 	canceled
 )
 
-// write is one change on its way through the writer.
+// write is one submitted change.
 type write struct {
 	run      func(*tx) error
 	soft     bool // see doSoft
 	state    atomic.Int32
-	lead     chan struct{} // closed for the one that is to lead
+	lead     chan struct{} // closed when the caller must lead a batch
 	done     chan struct{}
 	err      error
 	panicked any
@@ -38,21 +38,21 @@ func newWrite(run func(*tx) error, soft bool) *write {
 	return &write{run: run, soft: soft, lead: make(chan struct{}), done: make(chan struct{})}
 }
 
-// writer owns the one connection that writes. Whoever comes while nobody writes does so on its own goroutine; those who
-// come meanwhile wait, and the first of them then writes for all. A goroutine of the writer's own would cost each of
-// them two changes of thread, a good part of what a small commit costs.
+// writer owns the only connection that writes. A caller that finds the writer idle writes on its own goroutine. Callers
+// that arrive meanwhile wait, and the first of them then leads: it writes for all. A dedicated goroutine would cost
+// each caller two thread switches, a large part of the cost of a small commit.
 type writer struct {
 	db    *sql.DB
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
 
-	soft bool // what the connection is set to
+	soft bool // current mode of the connection
 
 	mu     sync.Mutex
 	queue  []*write
 	busy   bool
 	closed bool
-	idle   chan struct{} // closed once a closed writer has written what was waiting
+	idle   chan struct{} // closed when a closed writer has completed all waiting writes
 }
 
 func newWriter(db *sql.DB) *writer {
@@ -68,15 +68,16 @@ func (w *writer) connect(ctx context.Context) error {
 	return nil
 }
 
-// do runs one write and returns once it is on disk, or has failed and left nothing. A ctx that ends before the write
-// has started takes it back; after that the true result is waited for. run may see the effects of earlier writes of its
-// batch, must not call the store, and loses everything that it did when it returns an error.
+// do runs one write and returns after it is flushed to disk, or has failed without effect. Canceling ctx cancels the
+// write only before it has started. After that do waits for the result. run may see the effects of earlier writes of
+// its batch and must not call the store. If it returns an error, all its changes are rolled back.
 func (w *writer) do(ctx context.Context, run func(*tx) error) error {
 	return w.submit(ctx, newWrite(run, false))
 }
 
-// doSoft is do for a write that nothing rests on before another one: it outlives the process at once, and a failure of
-// the machine's power from the next flush on, which is that of any other write at the latest.
+// doSoft is do without a flush to disk, for a write that no other state depends on before a later write. When it
+// returns, the write survives a crash of the process. It survives a power failure after the next flush, at the latest
+// that of the next write by do.
 func (w *writer) doSoft(ctx context.Context, run func(*tx) error) error {
 	return w.submit(ctx, newWrite(run, true))
 }
@@ -95,12 +96,12 @@ func (w *writer) submit(ctx context.Context, op *write) error {
 		return err
 	}
 	if op.panicked != nil {
-		panic(op.panicked) // where it belongs: on the goroutine of the caller whose closure it was
+		panic(op.panicked) // on the goroutine of the caller whose closure panicked
 	}
 	return op.err
 }
 
-// join takes the write into the queue, or tells its caller to lead where nobody writes.
+// join appends the write to the queue, or reports that its caller leads because the writer is idle.
 func (w *writer) join(op *write) (leads bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -116,7 +117,7 @@ func (w *writer) join(op *write) (leads bool, err error) {
 	return true, nil
 }
 
-// wait returns once the write is done, by whomever, or was taken back.
+// wait returns when the write is completed by any goroutine, or was canceled.
 func (w *writer) wait(ctx context.Context, op *write) error {
 	ended := ctx.Done()
 	for {
@@ -135,7 +136,8 @@ func (w *writer) wait(ctx context.Context, op *write) error {
 	}
 }
 
-// leadBatch writes for the caller and for everybody else who is waiting at this moment, and then has the next one lead.
+// leadBatch executes the caller's write with all writes that are waiting now, and then makes the next waiting caller
+// lead.
 func (w *writer) leadBatch(op *write) {
 	w.mu.Lock()
 	n := min(len(w.queue), maxBatch-1)
@@ -146,7 +148,7 @@ func (w *writer) leadBatch(op *write) {
 	w.commit(batch)
 }
 
-// passOn has the first of those who wait lead.
+// leadNext makes the first waiting caller lead, or marks the writer as idle.
 func (w *writer) leadNext() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -162,15 +164,15 @@ func (w *writer) leadNext() {
 	}
 }
 
-// begin reports whether the write may run, which one that was taken back may not.
+// begin reports whether the write may run, and marks it as started. A canceled write may not run.
 func (op *write) begin() bool {
 	return op.state.CompareAndSwap(waiting, started) || op.state.CompareAndSwap(leading, started)
 }
 
-// errDefect is what others get when a closure of their batch has ended its goroutine.
-var errDefect = errors.New("a change has ended its goroutine")
+// errDefect is the error of the writes in a batch whose closure has ended its goroutine.
+var errDefect = errors.New("a write of the batch has ended its goroutine")
 
-// commit runs the batch in one transaction and answers everyone in it, also when a closure ends the goroutine.
+// commit runs the batch in one transaction and completes all its writes, also if a closure ends the goroutine.
 func (w *writer) commit(batch []*write) {
 	t := &tx{w: w, ctx: context.Background()}
 	err := errDefect
@@ -195,20 +197,20 @@ func (w *writer) write(t *tx, batch []*write) error {
 
 func (w *writer) finish(t *tx, batch []*write, err error) {
 	if err != nil {
-		_ = t.exec("ROLLBACK") // there is none to roll back when SQLite has done so itself
+		_ = t.exec("ROLLBACK") // fails if SQLite has rolled back already
 		err = translate(err)
 	} else {
 		t.publish()
 	}
 	for _, op := range batch {
 		if err != nil {
-			op.err = err // also in place of an error of its own, which may rest on what another one did and lost
+			op.err = err // replaces an own error, which may depend on a write that was rolled back
 		}
 		close(op.done)
 	}
 }
 
-// begin begins the transaction of the batch, which is flushed unless all of it is soft.
+// begin begins the transaction of the batch. Its commit is flushed unless all writes are soft.
 func (w *writer) begin(t *tx, batch []*write) error {
 	soft := !slices.ContainsFunc(batch, func(op *write) bool { return !op.soft })
 	if soft != w.soft {
@@ -224,7 +226,7 @@ func (w *writer) begin(t *tx, batch []*write) error {
 	return t.exec("BEGIN IMMEDIATE")
 }
 
-// runOne runs a write that has the transaction for itself, so that its failure is the transaction's.
+// runOne runs the only write of a transaction without a savepoint. Its error fails the transaction.
 func (w *writer) runOne(t *tx, op *write) error {
 	if !op.begin() {
 		return nil
@@ -232,7 +234,7 @@ func (w *writer) runOne(t *tx, op *write) error {
 	return w.guard(op, t)
 }
 
-// runAll runs each write in its savepoint. An error means that the whole transaction is gone.
+// runAll runs each write in a savepoint. An error means that the whole transaction failed.
 func (w *writer) runAll(t *tx, batch []*write) error {
 	for _, op := range batch {
 		if !op.begin() {
@@ -255,7 +257,7 @@ func (w *writer) runAll(t *tx, batch []*write) error {
 	return nil
 }
 
-// guard runs the write and keeps a panic of its closure from ending the writer.
+// guard runs the write and recovers a panic of its closure, so that the writer continues.
 func (w *writer) guard(op *write, t *tx) (err error) {
 	defer func() {
 		if op.panicked = recover(); op.panicked != nil {
@@ -265,7 +267,7 @@ func (w *writer) guard(op *write, t *tx) (err error) {
 	return op.run(t)
 }
 
-// close lets those who are waiting finish and closes the connection, which writes the log back into the file.
+// close waits for the waiting writes and closes the connection, which checkpoints the write-ahead log.
 func (w *writer) close() error {
 	w.mu.Lock()
 	busy := w.busy
