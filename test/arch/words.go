@@ -21,7 +21,7 @@ import (
 const (
 	GoalQuaint   = 2.0
 	GoalStandard = 35.0
-	MaxQuaint    = 1.7
+	MaxQuaint    = 1.3
 	MinStandard  = 35.0
 )
 
