@@ -17,29 +17,29 @@ import (
 
 var _ ports.Archive = (*Store)(nil)
 
-var errKind = errors.New("mongostore: no such kind of things")
+var errKind = errors.New("mongostore: unknown kind of archive")
 
-// countFor is how long counting everything may take, which is longer than a request may.
+// countFor is the timeout of a full count, which is longer than the timeout of a request.
 const countFor = 10 * time.Minute
 
-// archiveNames are the collections of the kinds whose keys are their ids.
+// archiveNames maps each kind whose key is its ID to its collection.
 var archiveNames = map[domain.ArchiveKind]string{
 	domain.ArchiveUsers: usersName, domain.ArchiveSessions: sessionsName, domain.ArchiveKeys: keysName, domain.ArchiveTokens: tokensName,
 	domain.ArchiveAttempts: attemptsName, domain.ArchiveMessages: messagesName,
 	domain.ArchiveRates: ratesName, domain.ArchiveOnce: onceName, domain.ArchiveAnswers: idempotencyName,
 }
 
-// placeKey is the key of what has a place: its digits, so that text sorts as numbers do.
-func placeKey(place int64) string { return fmt.Sprintf("%020d", place) }
+// positionKey returns the archive key of a sequence number: zero-padded digits, so that text sorts as numbers do.
+func positionKey(position int64) string { return fmt.Sprintf("%020d", position) }
 
-func placeOf(key string) (int64, error) {
+func parsePosition(key string) (int64, error) {
 	if key == "" {
 		return 0, nil
 	}
 	return strconv.ParseInt(key, 10, 64)
 }
 
-// ArchivePage returns things of the kind, in the order of their keys.
+// ArchivePage returns entities of the kind, in the order of their keys.
 func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after string, limit int) ([]domain.Archived, error) {
 	switch kind {
 	case domain.ArchiveUsers:
@@ -72,7 +72,7 @@ func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after 
 	return nil, errKind
 }
 
-// afterID finds what comes after a key, in the order of ids.
+// afterID matches documents whose ID is greater than after.
 func afterID(after any) bson.D {
 	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: after}}}}
 }
@@ -86,22 +86,22 @@ func archiveTable[T any](ctx context.Context, t *table[T], after string, limit i
 	defer cancel()
 	cursor, err := t.coll.Find(ctx, afterID(after), pageOf(limit).SetProjection(hidden))
 	if err != nil {
-		return nil, failed("walking "+t.coll.Name(), err)
+		return nil, failed("reading "+t.coll.Name(), err)
 	}
 	var records []record
 	if err := cursor.All(ctx, &records); err != nil {
-		return nil, failed("walking "+t.coll.Name(), err)
+		return nil, failed("reading "+t.coll.Name(), err)
 	}
 	var page []domain.Archived
 	for _, r := range records {
 		if r.Gone {
 			continue
 		}
-		thing, err := t.thing(r)
+		entity, err := t.entity(r)
 		if err != nil {
 			return nil, err
 		}
-		page = append(page, domain.Archived{Key: r.ID, Value: value(thing)})
+		page = append(page, domain.Archived{Key: r.ID, Value: value(entity)})
 	}
 	return page, nil
 }
@@ -123,30 +123,31 @@ func (s *Store) walk(ctx context.Context, name string, filter bson.D, find *opti
 	defer cancel()
 	cursor, err := s.db.Collection(name).Find(ctx, filter, find)
 	if err != nil {
-		return failed("walking "+name, err)
+		return failed("reading "+name, err)
 	}
-	return failed("walking "+name, cursor.All(ctx, into))
+	return failed("reading "+name, cursor.All(ctx, into))
 }
 
 func (s *Store) archiveSegments(ctx context.Context, after string, limit int) ([]domain.Archived, error) {
-	place, err := placeOf(after)
+	position, err := parsePosition(after)
 	if err != nil {
 		return nil, errKind
 	}
 	var docs []segmentDocument
-	if err := s.walk(ctx, segmentsName, afterID(place), pageOf(limit), &docs); err != nil {
+	if err := s.walk(ctx, segmentsName, afterID(position), pageOf(limit), &docs); err != nil {
 		return nil, err
 	}
 	page := make([]domain.Archived, len(docs))
 	for i, d := range docs {
-		page[i] = domain.Archived{Key: placeKey(d.Number), Value: d.Segment.domain()}
+		page[i] = domain.Archived{Key: positionKey(d.Number), Value: d.Segment.domain()}
 	}
 	return page, nil
 }
 
-// archiveRecords returns what is sealed by its places, and then what is not by the places that it will have.
+// archiveRecords returns sealed records by their sequence numbers, and then unsealed records under the numbers that
+// they are going to have.
 func (s *Store) archiveRecords(ctx context.Context, after string, limit int) ([]domain.Archived, error) {
-	place, err := placeOf(after)
+	position, err := parsePosition(after)
 	if err != nil {
 		return nil, errKind
 	}
@@ -156,26 +157,26 @@ func (s *Store) archiveRecords(ctx context.Context, after string, limit int) ([]
 	}
 	sealed := max(0, last.Last())
 	var docs []auditDocument
-	if place < sealed {
-		err = s.walk(ctx, auditName, bson.D{{Key: "seq", Value: bson.D{{Key: "$gt", Value: place}}}},
+	if position < sealed {
+		err = s.walk(ctx, auditName, bson.D{{Key: "seq", Value: bson.D{{Key: "$gt", Value: position}}}},
 			options.Find().SetSort(bson.D{{Key: "seq", Value: 1}}).SetHint("seq").SetLimit(int64(limit)), &docs)
 	}
 	if err == nil && len(docs) == 0 {
-		skipped := max(0, place-sealed)
+		skipped := max(0, position-sealed)
 		err = s.walk(ctx, auditName, bson.D{{Key: "seq", Value: int64(0)}},
-			inWriting(limit).SetSkip(skipped), &docs)
+			inWriteOrder(limit).SetSkip(skipped), &docs)
 		for i := range docs {
 			docs[i].Seq = sealed + skipped + int64(i) + 1
 		}
 	}
 	page := make([]domain.Archived, len(docs))
 	for i := range docs {
-		page[i] = domain.Archived{Key: placeKey(docs[i].Seq), Value: docs[i].record()}
+		page[i] = domain.Archived{Key: positionKey(docs[i].Seq), Value: docs[i].record()}
 	}
 	return page, err
 }
 
-// ArchiveCount returns how many things of the kind there are.
+// ArchiveCount returns the number of entities of the kind.
 func (s *Store) ArchiveCount(ctx context.Context, kind domain.ArchiveKind) (int64, error) {
 	name, filter := archiveNames[kind], bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: ""}}}}
 	switch kind {
@@ -183,7 +184,7 @@ func (s *Store) ArchiveCount(ctx context.Context, kind domain.ArchiveKind) (int6
 		name, filter = segmentsName, bson.D{numbered}
 	case domain.ArchiveRecords:
 		name = auditName
-	default: // those of archiveNames
+	default: // in archiveNames
 	}
 	if name == "" {
 		return 0, errKind
@@ -198,14 +199,14 @@ func (s *Store) ArchiveCount(ctx context.Context, kind domain.ArchiveKind) (int6
 	return n - gone, failed("counting "+name, err)
 }
 
-// ArchiveResume returns the key that has back keys after it.
+// ArchiveResume returns the key that is followed by back keys.
 func (s *Store) ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back int) (string, error) {
 	if kind == domain.ArchiveRecords {
-		n, err := s.highestPlace(ctx)
+		n, err := s.highestSeq(ctx)
 		if err != nil || n <= int64(back) {
 			return "", err
 		}
-		return placeKey(n - int64(back)), nil
+		return positionKey(n - int64(back)), nil
 	}
 	name, filter := archiveNames[kind], afterID("")
 	if kind == domain.ArchiveSegments {
@@ -222,26 +223,27 @@ func (s *Store) ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back
 		return "", nil
 	}
 	if number, ok := found.ID.(int64); ok {
-		return placeKey(number), failed("walking "+name, err)
+		return positionKey(number), failed("reading "+name, err)
 	}
 	text, _ := found.ID.(string)
-	return text, failed("walking "+name, err)
+	return text, failed("reading "+name, err)
 }
 
-// highestPlace returns the place of the last record that is there, sealed or not. Segments may be there before their records.
-func (s *Store) highestPlace(ctx context.Context) (int64, error) {
+// highestSeq returns the sequence number of the last stored record, sealed or not. Segments may be stored before
+// their records.
+func (s *Store) highestSeq(ctx context.Context) (int64, error) {
 	var docs []auditDocument
 	err := s.walk(ctx, auditName, bson.D{{Key: "seq", Value: bson.D{{Key: "$gt", Value: int64(0)}}}},
 		options.Find().SetSort(bson.D{{Key: "seq", Value: -1}}).SetHint("seq").SetLimit(1), &docs)
 	if err != nil {
 		return 0, err
 	}
-	var place int64
+	var position int64
 	for _, d := range docs {
-		place = d.Seq
+		position = d.Seq
 	}
 	ctx, cancel := context.WithTimeout(ctx, countFor)
 	defer cancel()
 	n, err := s.db.Collection(auditName).CountDocuments(ctx, bson.D{{Key: "seq", Value: int64(0)}}, options.Count().SetHint("seq"))
-	return place + n, failed("counting audit entries", err)
+	return position + n, failed("counting audit entries", err)
 }

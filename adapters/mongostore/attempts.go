@@ -11,10 +11,11 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Guards implements ports.AttemptStore, ports.RateLimiter, ports.OnceStore, ports.IdempotencyStore and ports.AdminGuard.
+// Guards implements ports.AttemptStore, ports.RateLimiter, ports.OnceStore, ports.IdempotencyStore and
+// ports.AdminGuard.
 type Guards struct{ s *Store }
 
-// Guards returns the store of counters and single-use things.
+// Guards returns the store of counters and single-use tokens.
 func (s *Store) Guards() *Guards { return &Guards{s} }
 
 var (
@@ -25,13 +26,13 @@ var (
 	_ ports.AdminGuard       = (*Guards)(nil)
 )
 
-// accountAttempts is what was tried against an account, with when it may be removed.
+// accountAttempts holds the login attempts on an account and the time at which the document may be removed.
 type accountAttempts struct {
 	domain.Attempts
 	KeptUntil time.Time
 }
 
-// sweepAt is a time as sweeping knows it: a date, never before the time itself.
+// sweepAt returns t as a BSON date for the TTL index, rounded up so that it is never before t.
 func sweepAt(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -39,48 +40,49 @@ func sweepAt(t time.Time) any {
 	return bson.NewDateTimeFromTime(t.Add(time.Millisecond - 1))
 }
 
-// UpdateAttempts applies change to the account's document, an empty one where there is none. What was eased before goes first,
-// in the same write.
+// UpdateAttempts applies change to the account's document, or to an empty one if there is none. Queued asynchronous
+// updates are applied first, in the same write.
 func (g *Guards) UpdateAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
-	done, err := g.s.turns.take(ctx, easedKey(account))
+	done, err := g.s.locks.lock(ctx, asyncKey(account))
 	if err != nil {
 		return err
 	}
 	defer done()
-	eased, wrote := g.s.eased.of(account), false
+	queued, wrote := g.s.async.of(account), false
 	_, err = g.s.attempts.update(ctx, account, func(a *accountAttempts, out *domain.Outbox) error {
-		eased.apply(&a.Attempts)
+		queued.apply(&a.Attempts)
 		err := change(&a.Attempts, out)
 		a.KeptUntil, wrote = a.KeepUntil(now), err == nil
 		return err
 	})
 	if err == nil && wrote {
-		g.s.eased.written(account, eased)
+		g.s.async.written(account, queued)
 	}
 	return err
 }
 
-// HoldAttempts is UpdateAttempts: other nodes have to see it.
+// HoldAttempts is UpdateAttempts: other nodes need to see the change.
 func (g *Guards) HoldAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
 	return g.UpdateAttempts(ctx, account, now, change)
 }
 
-// EaseAttempts has the change applied before the next one of this node, or by itself a little later.
+// EaseAttempts queues change. It is written with the next update of the account by this node, or by itself after a
+// short delay.
 func (g *Guards) EaseAttempts(account string, now time.Time, change func(*domain.Attempts)) {
-	g.s.eased.add(account, now, change)
+	g.s.async.add(account, now, change)
 }
 
-// GetAttempts returns the account's document, an empty one where there is none.
+// GetAttempts returns the account's document, or an empty one if there is none.
 func (g *Guards) GetAttempts(ctx context.Context, account string) (domain.Attempts, error) {
-	eased := g.s.eased.of(account)
+	queued := g.s.async.of(account)
 	a, err := g.s.attempts.byID(ctx, account)
 	if err == nil {
-		eased.apply(&a.Attempts)
+		queued.apply(&a.Attempts)
 	}
 	return a.Attempts, err
 }
 
-// ListAttempts returns the documents of these accounts that there are.
+// ListAttempts returns the stored documents of the accounts.
 func (g *Guards) ListAttempts(ctx context.Context, accounts ...string) (map[string]domain.Attempts, error) {
 	if len(accounts) == 0 {
 		return map[string]domain.Attempts{}, nil
@@ -98,7 +100,7 @@ func (g *Guards) ListAttempts(ctx context.Context, accounts ...string) (map[stri
 	}
 	found := make(map[string]domain.Attempts, len(records))
 	for _, r := range records {
-		a, err := table.thing(r)
+		a, err := table.entity(r)
 		if err != nil {
 			return nil, err
 		}

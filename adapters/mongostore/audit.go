@@ -28,12 +28,13 @@ var (
 	_ ports.AuditEraser    = (*Audit)(nil)
 )
 
-// auditDocument is a record with what queries need beside it. Public is written once and never again.
+// auditDocument is an audit record with the fields that queries filter by. Public is written once and never changed.
 type auditDocument struct {
 	ID string `bson:"_id"`
-	// Written is empty in what is sent: the server puts its own time there, which grows with each write of a primary.
+	// Written is empty in the insert: the server replaces it with its own timestamp, which increases with each write of
+	// a primary.
 	Written bson.Timestamp `bson:"written"`
-	// Seq is the place in the sealed log, 0 while there is none.
+	// Seq is the sequence number in the sealed log, 0 before the record is sealed.
 	Seq       int64         `bson:"seq"`
 	At        time.Time     `bson:"at"`
 	UserID    string        `bson:"user"`
@@ -54,7 +55,7 @@ type auditDocument struct {
 func (s *Store) auditDocument(e domain.AuditEntry) (auditDocument, error) {
 	salts := make([]byte, 2*domain.AuditSaltLength)
 	if _, err := io.ReadFull(s.entropy, salts); err != nil {
-		return auditDocument{}, failed("recording", err)
+		return auditDocument{}, failed("encoding an audit entry", err)
 	}
 	r, err := domain.NewAuditRecord(e, salts[:domain.AuditSaltLength], salts[domain.AuditSaltLength:])
 	if err != nil {
@@ -77,10 +78,10 @@ func (d *auditDocument) record() domain.AuditRecord {
 	}
 }
 
-// MarkEntries has every entry that is written from now on marked. It is called before anything writes.
+// MarkEntries sets the marker that marks every entry written from then on. It must be called before the first write.
 func (s *Store) MarkEntries(marker ports.AuditMarker) { s.marker = marker }
 
-// Append writes entries that come with no change.
+// Append writes entries that belong to no change.
 func (a *Audit) Append(ctx context.Context, entries ...domain.AuditEntry) error {
 	docs := make([]any, len(entries))
 	for i, e := range entries {
@@ -196,8 +197,8 @@ func (a *Audit) find(ctx context.Context, filter bson.D, find *options.FindOptio
 	return docs, failed("reading the audit log", cursor.All(ctx, &docs))
 }
 
-// scanBatch is how many documents a walk reads at a time. Each batch is a query of its own that goes on where the last one
-// ended: a slow reader of an export holds no cursor open on the server.
+// scanBatch is the number of documents in one query of a scan. Each batch is a separate query that continues after the
+// last one, so a slow reader of an export holds no cursor open on the server.
 const scanBatch = 500
 
 // Scan calls yield for each entry that matches, oldest first.
@@ -238,7 +239,7 @@ func orEmpty(filter bson.D) bson.D {
 	return filter
 }
 
-// ErasePerson erases what the log holds of a person beside what is sealed.
+// ErasePerson erases the user's personal data in the audit log, except for what is sealed.
 func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()

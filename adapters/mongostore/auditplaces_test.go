@@ -19,7 +19,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
-// sealedLog is a store with the entries log_0001 and so on, sealed, and what verifies it.
+// sealedLog is a store with the sealed entries log_0001 and so on, and its verifier.
 type sealedLog struct {
 	store    *mongostore.Store
 	verifier *audit.StoreVerifier
@@ -64,7 +64,7 @@ func newSealedLog(t *testing.T, count int) sealedLog {
 	return sealedLog{store, audit.NewStoreVerifier(log, log, signer), seal, client.Database("ostiary").Collection("audit")}
 }
 
-// copy inserts a copy of an entry with another id of the document, and what else is given.
+// copy inserts a copy of an entry under another document ID, with the fields of set replaced.
 func (l sealedLog) copy(t *testing.T, id, as string, set bson.M) {
 	t.Helper()
 	var doc bson.M
@@ -87,32 +87,33 @@ func (l sealedLog) finding(t *testing.T) *audit.Finding {
 	return report.Finding
 }
 
-func TestPlaceThatTwoEntriesClaimIsNamed(t *testing.T) {
+func TestVerifyReportsDuplicateSequenceNumbers(t *testing.T) {
 	t.Parallel()
-	const batch = 500 // of one query: the second claimant of its last place is read all the same
+	const batch = 500 // size of one query: a duplicate of its last number must be read as well
 	for _, seq := range []int64{7, batch, batch + 3} {
 		t.Run(strconv.FormatInt(seq, 10), func(t *testing.T) {
 			t.Parallel()
 			l := newSealedLog(t, batch+5)
 			l.copy(t, fmt.Sprintf("log_%04d", seq), fmt.Sprintf("log_%04dx", seq), nil)
 			if f := l.finding(t); f == nil || f.Damage != audit.DamageAdded && f.Damage != audit.DamageChanged || f.Seq != seq {
-				t.Errorf("the finding is %v, want one at %d", f, seq)
+				t.Errorf("Finding = %v, want one at %d", f, seq)
 			}
 		})
 	}
 }
 
-func TestEntryBelowTheFirstPlaceIsNamedOnMongoDB(t *testing.T) {
+func TestVerifyReportsEntryBelowFirstSequenceNumber(t *testing.T) {
 	t.Parallel()
 	l := newSealedLog(t, 5)
 	l.copy(t, "log_0002", "log_x", bson.M{"seq": int64(-7)})
 	if f := l.finding(t); f == nil || f.Damage != audit.DamageAdded || f.Seq != -7 {
-		t.Errorf("the finding is %v, want added at -7", f)
+		t.Errorf("Finding = %v, want added at -7", f)
 	}
 }
 
-// TestEntryWithoutAPlaceIsNamedOnMongoDB adds entries past the service that the list shows and no segment could hold.
-func TestEntryWithoutAPlaceIsNamedOnMongoDB(t *testing.T) {
+// TestVerifyReportsEntryWithoutSequenceNumber adds entries directly to the database that List returns and no segment
+// could contain.
+func TestVerifyReportsEntryWithoutSequenceNumber(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]bson.M{
 		"absent": {"$unset": bson.M{"seq": ""}}, "null": {"$set": bson.M{"seq": nil}}, "text": {"$set": bson.M{"seq": "2"}},
@@ -123,25 +124,25 @@ func TestEntryWithoutAPlaceIsNamedOnMongoDB(t *testing.T) {
 			t.Fatal(err)
 		}
 		if f := l.finding(t); f == nil || f.Damage != audit.DamageAdded || f.ID != "log_x" {
-			t.Errorf("%s: the finding is %v, want log_x added", name, f)
+			t.Errorf("%s: Finding = %v, want log_x added", name, f)
 		}
 	}
 }
 
-func TestCopyWithItsMarkIsNamedOnMongoDB(t *testing.T) {
+func TestVerifyReportsUnsealedCopyWithValidMark(t *testing.T) {
 	t.Parallel()
 	l := newSealedLog(t, 12)
 	l.copy(t, "log_0003", "log_x", bson.M{"seq": int64(0)})
 	if f := l.finding(t); f == nil {
-		t.Error("before the seal: not found")
+		t.Error("Finding before sealing = nil, want one")
 	}
 	l.seal()
 	if f := l.finding(t); f == nil || f.Seq != 13 {
-		t.Errorf("after the seal the finding is %v, want one at 13", f)
+		t.Errorf("Finding after sealing = %v, want one at 13", f)
 	}
 }
 
-func TestRecordsAreReadOnceEachWhereManyClaimOnePlace(t *testing.T) {
+func TestRecordsWithDuplicateSequenceNumbersAreReadOnce(t *testing.T) {
 	t.Parallel()
 	l := newSealedLog(t, 600)
 	if _, err := l.entries.UpdateMany(t.Context(), bson.M{"seq": bson.M{"$gt": 20}}, bson.M{"$set": bson.M{"seq": int64(20)}}); err != nil {
@@ -153,11 +154,11 @@ func TestRecordsAreReadOnceEachWhereManyClaimOnePlace(t *testing.T) {
 		return nil
 	})
 	if err != nil || len(seen) != 600 {
-		t.Fatalf("%d records are read (%v), want 600", len(seen), err)
+		t.Fatalf("Records returned %d records, %v; want 600", len(seen), err)
 	}
 	for id, n := range seen {
 		if n != 1 {
-			t.Errorf("%s is read %d times", id, n)
+			t.Errorf("Records returned %s %d times, want once", id, n)
 		}
 	}
 }

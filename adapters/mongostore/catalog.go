@@ -17,9 +17,10 @@ import (
 
 // Catalog implements ports.RoleStore, ports.GroupStore, ports.SettingsStore and ports.CatalogView.
 //
-// Roles, groups and settings are one document each, in one collection. A change raises the number in the head document after
-// it was written and before it is acknowledged (its outbox holds that duty, so a crash in between is made good). The head
-// sorts first, and the collection is read in that order: what is read under a number is never older than the number.
+// Roles, groups and settings are one document each, in one collection. Each change increments the version in the head
+// document after it is written and before it is acknowledged. The outbox of the changed document holds this step as
+// well, so the sweeper repeats it after a crash. The head has the lowest ID, and the collection is read in the order of
+// IDs: the content read after a version is never older than the version.
 type Catalog struct{ s *Store }
 
 // CatalogStore returns the store of roles, groups and settings.
@@ -32,22 +33,22 @@ var (
 	_ ports.CatalogView   = (*Catalog)(nil)
 )
 
-// catalogCache holds the newest catalog that was read.
+// catalogCache holds the latest catalog that was read.
 type catalogCache struct {
 	current atomic.Pointer[domain.Catalog]
-	reading sync.Mutex // one reader at a time: the others find what it has read
+	reading sync.Mutex // one reader at a time: the others use its result
 }
 
 type headDocument struct {
 	Number int64 `bson:"n"`
 }
 
-// Catalog returns the present catalog: one small read of its version, and of the rest when that has changed.
+// Catalog returns the current catalog. It reads the version, and the rest only if the version has changed.
 func (cs *Catalog) Catalog(ctx context.Context) (*domain.Catalog, error) {
 	ctx, cancel := cs.s.bound(ctx)
 	defer cancel()
 	var head headDocument
-	err := cs.s.fresh(ctx, func() error {
+	err := cs.s.withLease(ctx, func() error {
 		err := cs.s.checked(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: headID}}).Decode(&head)
 		return failed("reading the catalog's version", err)
 	})
@@ -79,7 +80,7 @@ func (cs *Catalog) at(ctx context.Context, version int64) (*domain.Catalog, erro
 		return nil, err
 	}
 	if c.Version < version {
-		return nil, failed("reading the catalog", errors.New("it is older than its version says"))
+		return nil, failed("reading the catalog", errors.New("the content is older than the version"))
 	}
 	cache.current.Store(c)
 	return c, nil
@@ -133,11 +134,11 @@ func addToCatalog(c *domain.Catalog, d catalogDocument) error {
 	}
 }
 
-// bumpCatalog makes a new version of the catalog.
+// bumpCatalog increments the version of the catalog.
 func (s *Store) bumpCatalog(ctx context.Context) error {
 	_, err := s.db.Collection(catalogName).UpdateOne(ctx, bson.D{{Key: "_id", Value: headID}},
 		bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}}})
-	return failed("making a new version of the catalog", err)
+	return failed("incrementing the version of the catalog", err)
 }
 
 // CreateGroup stores a new group.
@@ -145,7 +146,7 @@ func (cs *Catalog) CreateGroup(ctx context.Context, group domain.Group, out doma
 	return cs.s.groups.create(ctx, string(group.ID), &group, out)
 }
 
-// UpdateGroup applies change to the group in one step.
+// UpdateGroup applies change to the group atomically.
 func (cs *Catalog) UpdateGroup(ctx context.Context, id domain.GroupID, change ports.Change[domain.Group]) (domain.Group, error) {
 	return cs.s.groups.update(ctx, string(id), func(g *domain.Group, out *domain.Outbox) error {
 		err := change(g, out)
@@ -158,14 +159,14 @@ func (cs *Catalog) UpdateGroup(ctx context.Context, id domain.GroupID, change po
 func (cs *Catalog) DeleteGroup(ctx context.Context, id domain.GroupID, out domain.Outbox) error {
 	ctx, cancel := cs.s.bound(ctx)
 	defer cancel()
-	err := cs.s.groups.bury(ctx, string(id), nil, out)
+	err := cs.s.groups.delete(ctx, string(id), nil, out)
 	if errors.Is(err, errLostRace) {
 		return domain.ErrGroupNotFound
 	}
 	return err
 }
 
-// UpdateSettings applies change to the settings and raises their version by one.
+// UpdateSettings applies change to the settings and increments their version.
 func (cs *Catalog) UpdateSettings(ctx context.Context, change ports.Change[domain.Settings]) (domain.Settings, error) {
 	return cs.s.settings.update(ctx, "", func(x *domain.Settings, out *domain.Outbox) error {
 		version := x.Version
@@ -175,8 +176,8 @@ func (cs *Catalog) UpdateSettings(ctx context.Context, change ports.Change[domai
 	})
 }
 
-// roleStands tells what is known of a role at the moment.
-func (s *Store) roleStands(ctx context.Context, id string) (roleDocument, bool, error) {
+// roleState returns whether the role exists and whether it is being deleted.
+func (s *Store) roleState(ctx context.Context, id string) (roleDocument, bool, error) {
 	var role roleDocument
 	err := s.db.Collection(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: id}},
 		options.FindOne().SetProjection(bson.D{{Key: "deleting", Value: 1}, {Key: "gone", Value: 1}})).Decode(&role)

@@ -13,24 +13,25 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// maxRaces is how often an update starts again before it gives up; with turns taken inside a process, only nodes race.
+// maxRaces is the maximum number of attempts of an update. Updates of one process are serialized by a keyed mutex, so
+// only nodes race.
 const maxRaces = 60
 
-// create stores a new thing with its outbox in one write.
-func (t *table[T]) create(ctx context.Context, id string, thing *T, out domain.Outbox) error {
+// create stores a new entity with its outbox in one write.
+func (t *table[T]) create(ctx context.Context, id string, entity *T, out domain.Outbox) error {
 	ctx, cancel := t.store.bound(ctx)
 	defer cancel()
 	var nothing T
-	release, err := t.watch(ctx, &nothing, thing)
+	release, err := t.watch(ctx, &nothing, entity)
 	if err != nil {
 		return err
 	}
 	defer release()
-	return t.insert(ctx, id, thing, out)
+	return t.insert(ctx, id, entity, out)
 }
 
-func (t *table[T]) insert(ctx context.Context, id string, thing *T, out domain.Outbox) error {
-	raw, err := t.form.encode(thing)
+func (t *table[T]) insert(ctx context.Context, id string, entity *T, out domain.Outbox) error {
+	raw, err := t.form.encode(entity)
 	if err != nil {
 		return failed("writing "+t.coll.Name(), err)
 	}
@@ -38,14 +39,14 @@ func (t *table[T]) insert(ctx context.Context, id string, thing *T, out domain.O
 	if err != nil {
 		return err
 	}
-	doc := append(bson.D{{Key: "_id", Value: t.prefix + id}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}}, t.extra(thing)...)
-	names := t.namesOf(thing)
+	doc := append(bson.D{{Key: "_id", Value: t.prefix + id}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}}, t.extra(entity)...)
+	names := t.namesOf(entity)
 	if len(names) > 0 {
 		doc = append(doc, bson.E{Key: "names", Value: names})
 	}
 	var active int64
 	if t.active != nil {
-		active = t.active(thing)
+		active = t.active(entity)
 		doc = append(doc, bson.E{Key: "active", Value: active})
 	}
 	if len(items) > 0 {
@@ -57,7 +58,7 @@ func (t *table[T]) insert(ctx context.Context, id string, thing *T, out domain.O
 		}
 		return failed("writing "+t.coll.Name(), err)
 	}
-	t.store.seen.put(t.key(id), seenDocument{version: 1, doc: raw, active: active, names: names})
+	t.store.documents.put(t.key(id), cachedDocument{version: 1, doc: raw, active: active, names: names})
 	return t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items)
 }
 
@@ -68,11 +69,11 @@ func (t *table[T]) taken(err error) error {
 	return t.exists(err)
 }
 
-func (t *table[T]) extra(thing *T) bson.D {
+func (t *table[T]) extra(entity *T) bson.D {
 	if t.fields == nil {
 		return nil
 	}
-	return t.fields(thing)
+	return t.fields(entity)
 }
 
 func (t *table[T]) watch(ctx context.Context, before, after *T) (release func(), err error) {
@@ -82,37 +83,37 @@ func (t *table[T]) watch(ctx context.Context, before, after *T) (release func(),
 	return t.guard(ctx, before, after)
 }
 
-// errLostRace tells that a document is no longer what the write was meant for.
-var errLostRace = errors.New("lost a race")
+// errLostRace means that the document no longer matches the condition of the write.
+var errLostRace = errors.New("too many concurrent changes")
 
-// update applies change in one conditional write; see ports.Change. The first try may be on what the process remembers, so
-// any end but a successful write is looked at again on what stands in the database.
+// update applies change in one conditional write; see ports.Change. The first attempt may use the cached document, so
+// any result other than a successful write is checked again on the stored document.
 func (t *table[T]) update(ctx context.Context, id string, change ports.Change[T]) (T, error) {
 	var none T
 	ctx, cancel := t.store.bound(ctx)
 	defer cancel()
-	done, err := t.store.turns.take(ctx, t.key(id))
+	done, err := t.store.locks.lock(ctx, t.key(id))
 	if err != nil {
 		return none, err
 	}
 	defer done()
-	if base, ok := t.store.seen.get(t.key(id)); ok {
-		thing, err := t.tryUpdate(ctx, id, base, change)
+	if base, ok := t.store.documents.get(t.key(id)); ok {
+		entity, err := t.tryUpdate(ctx, id, base, change)
 		if err == nil {
-			return thing, nil
+			return entity, nil
 		}
-		t.store.seen.forget(t.key(id))
+		t.store.documents.forget(t.key(id))
 		if isUnknown(err) {
 			return none, err
 		}
 	}
 	for race := range maxRaces {
-		thing, err := t.updateFresh(ctx, id, change)
+		entity, err := t.updateFresh(ctx, id, change)
 		if !errors.Is(err, errLostRace) {
-			return thing, err
+			return entity, err
 		}
-		t.store.seen.forget(t.key(id))
-		if err := pause(ctx, race); err != nil {
+		t.store.documents.forget(t.key(id))
+		if err := backoff(ctx, race); err != nil {
 			return none, err
 		}
 	}
@@ -131,59 +132,59 @@ func (t *table[T]) updateFresh(ctx context.Context, id string, change ports.Chan
 	if err != nil {
 		return none, err
 	}
-	base := seenDocument{version: r.Version, doc: r.Doc, active: r.Active, names: r.Names}
-	thing, err := t.tryUpdate(ctx, id, base, change)
+	base := cachedDocument{version: r.Version, doc: r.Doc, active: r.Active, names: r.Names}
+	entity, err := t.tryUpdate(ctx, id, base, change)
 	if errors.Is(err, domain.ErrUnchanged) {
-		if thing, err = t.from(id, base); err == nil {
-			err = t.outlast(ctx) // another node may have made the change and still be waiting
+		if entity, err = t.from(id, base); err == nil {
+			err = t.waitForLeases(ctx) // another node may have written the change and not have returned yet
 		}
 	}
-	return thing, err
+	return entity, err
 }
 
-func (t *table[T]) from(id string, base seenDocument) (T, error) {
+func (t *table[T]) from(id string, base cachedDocument) (T, error) {
 	if base.version == 0 {
 		var empty T
 		return empty, nil
 	}
-	return t.thing(record{ID: t.prefix + id, Doc: base.doc, Active: base.active})
+	return t.entity(record{ID: t.prefix + id, Doc: base.doc, Active: base.active})
 }
 
-// tryUpdate applies change to the base and writes the result if the base is still what stands.
-func (t *table[T]) tryUpdate(ctx context.Context, id string, base seenDocument, change ports.Change[T]) (T, error) {
+// tryUpdate applies change to base and writes the result if base is still the stored version.
+func (t *table[T]) tryUpdate(ctx context.Context, id string, base cachedDocument, change ports.Change[T]) (T, error) {
 	var none T
 	before, err := t.from(id, base)
 	if err != nil {
 		return none, err
 	}
-	thing, err := t.from(id, base)
+	entity, err := t.from(id, base)
 	if err != nil {
 		return none, err
 	}
 	var out domain.Outbox
-	if err := change(&thing, &out); err != nil {
+	if err := change(&entity, &out); err != nil {
 		return none, err
 	}
-	release, err := t.watch(ctx, &before, &thing)
+	release, err := t.watch(ctx, &before, &entity)
 	if err != nil {
 		return none, err
 	}
 	defer release()
 	if base.version == 0 {
-		return thing, t.insert(ctx, id, &thing, out)
+		return entity, t.insert(ctx, id, &entity, out)
 	}
-	for _, names := range t.namesToTry(base.names, &before, &thing) {
+	for _, names := range t.namesToTry(base.names, &before, &entity) {
 		base.names = names
-		if err = t.compareAndSet(ctx, id, base, &thing, out); !errors.Is(err, domain.ErrUserExists) {
+		if err = t.compareAndSet(ctx, id, base, &entity, out); !errors.Is(err, domain.ErrUserExists) {
 			break
 		}
 	}
-	return thing, err
+	return entity, err
 }
 
-// compareAndSet writes the thing, with the names of base, if the version is still that of base.
-func (t *table[T]) compareAndSet(ctx context.Context, id string, base seenDocument, thing *T, out domain.Outbox) error {
-	raw, err := t.form.encode(thing)
+// compareAndSet writes the entity, with the names of base, if the stored version is still that of base.
+func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocument, entity *T, out domain.Outbox) error {
+	raw, err := t.form.encode(entity)
 	if err != nil {
 		return failed("writing "+t.coll.Name(), err)
 	}
@@ -191,7 +192,7 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base seenDocume
 	if err != nil {
 		return err
 	}
-	fields := append(bson.D{{Key: "doc", Value: raw}}, t.extra(thing)...)
+	fields := append(bson.D{{Key: "doc", Value: raw}}, t.extra(entity)...)
 	if t.names != nil {
 		fields = append(fields, bson.E{Key: "names", Value: append([]string{}, base.names...)})
 	}
@@ -204,7 +205,7 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base seenDocume
 	}
 	active := base.active
 	if t.active != nil {
-		active = max(active, t.active(thing))
+		active = max(active, t.active(entity))
 		update = append(update, bson.E{Key: "$max", Value: bson.D{{Key: "active", Value: active}}})
 	}
 	filter := bson.D{{Key: "_id", Value: t.prefix + id}, {Key: "v", Value: base.version}}
@@ -217,30 +218,30 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base seenDocume
 	case err != nil:
 		return failed("updating "+t.coll.Name(), err)
 	}
-	t.store.seen.put(t.key(id), seenDocument{version: base.version + 1, doc: raw, active: active, names: base.names})
+	t.store.documents.put(t.key(id), cachedDocument{version: base.version + 1, doc: raw, active: active, names: base.names})
 	if err := t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items); err != nil {
 		return err
 	}
-	return t.outlast(ctx)
+	return t.waitForLeases(ctx)
 }
 
-// outlast waits, where a change may take something away, until it holds on every node.
-func (t *table[T]) outlast(ctx context.Context) error {
+// waitForLeases waits, after a change that may revoke access, until the change is effective on every node.
+func (t *table[T]) waitForLeases(ctx context.Context) error {
 	if !t.checked {
 		return nil
 	}
-	return t.store.outlast(ctx)
+	return t.store.waitForLeases(ctx)
 }
 
-// pause waits a moment that grows with the races lost, a different one on each node.
-func pause(ctx context.Context, race int) error {
+// backoff waits for a random time whose limit grows with the number of lost races, so that nodes do not retry in step.
+func backoff(ctx context.Context, race int) error {
 	limit := time.Millisecond << min(race, 5)
-	timer := time.NewTimer(rand.N(limit) + time.Millisecond/4) //nolint:gosec // no secret, only to part the racers
+	timer := time.NewTimer(rand.N(limit) + time.Millisecond/4) //nolint:gosec // jitter, not a secret
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return failed("racing for a document", ctx.Err())
+		return failed("retrying a conditional write", ctx.Err())
 	}
 }

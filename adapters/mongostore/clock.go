@@ -11,25 +11,26 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// The rules of the domain are about times, and are applied where the request is: with the clock of its node. A node whose clock is
-// wrong would let expired things live, or end what is locked too early. So each compares its clock with the primary's, at its start
-// and now and then, and answers nothing while they are further apart than MaxSkew; then two nodes are no further apart than
-// twice as much. Whatever waits for the clock of another node to pass waits longer than that (holdsFor, staleAfter).
+// The domain compares times with the clock of the node that handles the request. A node with a wrong clock would accept
+// expired sessions and tokens, or end locks too early. Therefore each node compares its clock with the clock of the
+// primary, at startup and periodically, and fails every call while the difference is greater than MaxSkew. So the
+// clocks of two nodes differ by at most twice MaxSkew. Timeouts that depend on the clock of another node are longer
+// than that (holdsFor, staleAfter).
 //
-// The server's own time in each condition ($$NOW) would need expressions in filters and pipelines in updates, which not every
-// server has, and could not reach the rules.
+// The server's time in each condition ($$NOW) would need expressions in filters and pipelines in updates, which not
+// every server supports, and would not be available to the domain.
 
-// MaxSkew is how far apart the clocks of a node and the primary may be in the service.
+// MaxSkew is the maximum difference between the clocks of a node and the primary in the service.
 const MaxSkew = 10 * time.Second
 
-// compareEvery is how often the clocks are compared.
+// compareEvery is the interval between comparisons of the clocks.
 const compareEvery = 30 * time.Second
 
-// errSkewed ends every call of a node whose clock is wrong.
+// errSkewed is the error of every call while the clock of the node is wrong.
 var errSkewed = errors.New("mongostore: the clocks of this machine and of the database differ too much")
 
-// CompareClocks measures how far apart the clocks are, without what the answer may have taken, and remembers whether that is
-// too much. What could not be measured changes nothing.
+// CompareClocks measures the difference between the clocks, less the possible effect of the round trip, and records
+// whether it is greater than the limit. A failed measurement changes nothing.
 func (s *Store) CompareClocks(ctx context.Context) error {
 	if s.config.MaxSkew <= 0 {
 		return nil
@@ -44,7 +45,7 @@ func (s *Store) CompareClocks(ctx context.Context) error {
 		return failed("comparing clocks", err)
 	}
 	if server.LocalTime == 0 {
-		return nil // a server that does not tell
+		return nil // the server does not report its time
 	}
 	took := monotonic().Sub(sent)
 	apart := server.LocalTime.Time().Sub(before.Add(took / 2)).Abs()

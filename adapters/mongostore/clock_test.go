@@ -14,18 +14,18 @@ func skew(limit time.Duration) func(*mongostore.Config) {
 	return func(c *mongostore.Config) { c.MaxSkew, c.Timeout = limit, time.Minute }
 }
 
-func TestOwnServerANodeWhoseClockIsWrongDoesNotStart(t *testing.T) {
+func TestOwnServerOpenRefusesSkewedClock(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		ahead time.Duration // of the server
 		want  error
 	}{
-		"the same time":             {0, nil},
-		"a little before":           {-9 * time.Second, nil},
-		"a little after":            {9 * time.Second, nil},
-		"an hour before":            {-time.Hour, fault.ErrStorage},
-		"a few seconds too many":    {15 * time.Second, fault.ErrStorage},
-		"another century, long ago": {-100 * 365 * 24 * time.Hour, fault.ErrStorage},
+		"the same time":          {0, nil},
+		"a little before":        {-9 * time.Second, nil},
+		"a little after":         {9 * time.Second, nil},
+		"an hour before":         {-time.Hour, fault.ErrStorage},
+		"a few seconds too much": {15 * time.Second, fault.ErrStorage},
+		"a century before":       {-100 * 365 * 24 * time.Hour, fault.ErrStorage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -46,7 +46,7 @@ func TestOwnServerANodeWhoseClockIsWrongDoesNotStart(t *testing.T) {
 	}
 }
 
-func TestOwnServerANodeWhoseClockGoesWrongAnswersNothingUntilItIsRight(t *testing.T) {
+func TestOwnServerCallsFailWhileClockIsSkewed(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	server.SetClock(newClock().Now)
@@ -55,7 +55,7 @@ func TestOwnServerANodeWhoseClockGoesWrongAnswersNothingUntilItIsRight(t *testin
 	signIn(t, s)
 	own.advance(time.Minute)
 	if err := s.CompareClocks(t.Context()); !errors.Is(err, fault.ErrStorage) {
-		t.Errorf("comparing clocks that are a minute apart = %v", err)
+		t.Errorf("CompareClocks with one minute of skew = %v, want fault.ErrStorage", err)
 	}
 	refusedInTime(t, s)
 	own.advance(-time.Minute)

@@ -14,8 +14,8 @@ import (
 	"github.com/ostiary/ostiary/adapters/records"
 )
 
-// registry maps the types of documents to BSON where the driver's own way would lose something: times keep their nanoseconds
-// (a BSON date has milliseconds), maps become arrays (their keys hold dots), JSON stays text.
+// registry maps document types to BSON where the driver's default would lose data: times keep their nanoseconds (a BSON
+// date has milliseconds), maps become arrays (their keys may contain dots), and JSON stays text.
 var registry = newRegistry()
 
 func newRegistry() *bson.Registry {
@@ -32,8 +32,8 @@ func newRegistry() *bson.Registry {
 	return r
 }
 
-// nanos is a time as it is stored: nanoseconds since 1970, 0 for the zero time; a time beyond the year 2262 is the last that
-// fits, which keeps the order and ends nothing early that anybody lives to see.
+// nanos returns the stored form of a time: nanoseconds since 1970, 0 for the zero time. A time after the year 2262
+// becomes the last one that fits, which keeps the order.
 func nanos(t time.Time) int64 {
 	switch {
 	case t.IsZero():
@@ -81,7 +81,7 @@ func readInt64(r bson.ValueReader) (int64, error) {
 	}
 }
 
-// namedTime is one item of a map of times.
+// namedTime is an entry of a map of times.
 type namedTime struct {
 	Name string    `bson:"n"`
 	At   time.Time `bson:"t"`
@@ -156,7 +156,7 @@ func encode(v any) (bson.Raw, error) {
 	return b.Bytes(), nil
 }
 
-// decode reads a document. The driver reads a value from memory faster than a document from a stream.
+// decode decodes a document. The driver decodes a value in memory faster than a document from a stream.
 func decode(raw bson.Raw, into any) error {
 	value := bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: raw}
 	if err := value.UnmarshalWithRegistry(registry, into); err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/ostiary/ostiary/test/conformance"
 )
 
-// TestTheStructsThatReachTheEncoderNameTheirFields proves that the registry of these tests refuses what the registry
-// of the service would write under the names of Go fields. All other tests of this package run with it.
-func TestTheStructsThatReachTheEncoderNameTheirFields(t *testing.T) {
+// TestEncoderRefusesStructsWithoutFieldNames checks that the registry of these tests refuses values that the registry
+// of the service would store under the names of Go fields. All other tests of this package use it.
+func TestEncoderRefusesStructsWithoutFieldNames(t *testing.T) {
 	t.Parallel()
 	type inner struct{ Named string }
 	for name, value := range map[string]any{
@@ -34,7 +34,7 @@ func TestTheStructsThatReachTheEncoderNameTheirFields(t *testing.T) {
 	}
 }
 
-func comesBack[T any](form codec[T]) func(*testing.T) {
+func roundTrips[T any](form codec[T]) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Parallel()
 		var empty T
@@ -48,36 +48,36 @@ func comesBack[T any](form codec[T]) func(*testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("it differs after a round trip (-want +got):\n%s", diff)
+				t.Errorf("round trip (-want +got):\n%s", diff)
 			}
 		}
 	}
 }
 
-func TestEveryFieldOfTheDomainSurvivesTheCodec(t *testing.T) {
+func TestCodecRoundTripsEveryField(t *testing.T) {
 	t.Parallel()
-	t.Run("user", comesBack(userForm))
-	t.Run("session", comesBack(sessionForm))
-	t.Run("API key", comesBack(keyForm))
-	t.Run("third-party token", comesBack(tokenForm))
-	t.Run("role", comesBack(roleForm))
-	t.Run("group", comesBack(groupForm))
-	t.Run("settings", comesBack(settingsForm))
-	t.Run("attempts", comesBack(attemptsForm))
-	t.Run("signing keys", comesBack(signingForm))
-	t.Run("head of the audit log", comesBack(auditHeadForm))
+	t.Run("user", roundTrips(userForm))
+	t.Run("session", roundTrips(sessionForm))
+	t.Run("API key", roundTrips(keyForm))
+	t.Run("third-party token", roundTrips(tokenForm))
+	t.Run("role", roundTrips(roleForm))
+	t.Run("group", roundTrips(groupForm))
+	t.Run("settings", roundTrips(settingsForm))
+	t.Run("attempts", roundTrips(attemptsForm))
+	t.Run("signing keys", roundTrips(signingForm))
+	t.Run("head of the audit log", roundTrips(auditHeadForm))
 	t.Run("audit segment", func(t *testing.T) {
 		t.Parallel()
 		want := conformance.Filled[domain.AuditSegment]()
 		r := newSegmentRecord(&want)
 		if diff := cmp.Diff(want, r.domain()); diff != "" {
-			t.Errorf("it differs (-want +got):\n%s", diff)
+			t.Errorf("round trip (-want +got):\n%s", diff)
 		}
 	})
 }
 
-// TestKeysOfMapsMayHoldDots: MongoDB reads a dot in a name as a path.
-func TestKeysOfMapsMayHoldDots(t *testing.T) {
+// TestMapKeysMayContainDots: MongoDB reads a dot in a field name as a path.
+func TestMapKeysMayContainDots(t *testing.T) {
 	t.Parallel()
 	locks := map[string]time.Time{"2001:db8::1.$x": time.Unix(1, 2).UTC()}
 	want := accountAttempts{Attempts: domain.Attempts{Locks: locks}}
@@ -87,12 +87,12 @@ func TestKeysOfMapsMayHoldDots(t *testing.T) {
 	}
 	got, err := attemptsForm.decode(raw)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Errorf("it differs after a round trip (-want +got), %v:\n%s", err, diff)
+		t.Errorf("round trip: %v (-want +got):\n%s", err, diff)
 	}
 }
 
-// TestItemsOfAnOutboxAreTheGoldenOnes: a crash leaves them for another version of the program to deliver.
-func TestItemsOfAnOutboxAreTheGoldenOnes(t *testing.T) {
+// TestOutboxItemsGolden: another version of the program may deliver the items after a crash.
+func TestOutboxItemsGolden(t *testing.T) {
 	t.Parallel()
 	entry := bson.Raw("\x05\x00\x00\x00\x00")
 	raw, err := encode(waiting{ID: "usr_1", Gone: true, Outbox: []item{
@@ -112,17 +112,17 @@ func TestItemsOfAnOutboxAreTheGoldenOnes(t *testing.T) {
 		`{"id":"b","at":{"$numberLong":"2"},"message":{}},{"id":"c","at":{"$numberLong":"3"},"bump":true},` +
 		`{"id":"d","at":{"$numberLong":"4"},"tombstone":true}]}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("an outbox differs (-want +got):\n%s", diff)
+		t.Errorf("outbox (-want +got):\n%s", diff)
 	}
 }
 
-func TestTimesBeyondTheRangeKeepTheirOrder(t *testing.T) {
+func TestTimesOutOfRangeKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	now, far := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 	if nanos(now) >= nanos(far) || nanos(time.Time{}) != 0 || nanos(now) <= nanos(time.Time{}) {
-		t.Errorf("zero %d, now %d, far %d: want them in this order", nanos(time.Time{}), nanos(now), nanos(far))
+		t.Errorf("nanos: zero %d, now %d, far %d; want ascending order", nanos(time.Time{}), nanos(now), nanos(far))
 	}
 	if got := fromNanos(nanos(far)); got.Year() < 2262 {
-		t.Errorf("the year 9999 is read back as %v, want the last time that fits", got)
+		t.Errorf("the year 9999 is decoded as %v, want the last time that fits", got)
 	}
 }

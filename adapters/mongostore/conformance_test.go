@@ -20,11 +20,11 @@ func stores(s *mongostore.Store) conformance.Stores {
 	}
 }
 
-// It says nothing about MongoDB: the server is our own. Against MongoDB the same suites run with the build tag mongodb, see
-// mongodb_test.go. Every query of the run has to be served by an index.
-func TestConformanceOnOurOwnServer(t *testing.T) { //nolint:tparallel // the suites have to end before the queries are looked at
+// TestConformanceOnOurOwnServer runs the suites on the test server, which is not MongoDB. The same suites run on
+// MongoDB with the build tag mongodb; see mongodb_test.go. Every query of the run must be served by an index.
+func TestConformanceOnOurOwnServer(t *testing.T) { //nolint:tparallel // the suites must end before the queries are checked
 	t.Parallel()
-	seen := newShapes()
+	seen := newQueryShapes()
 	t.Run("suites", func(t *testing.T) {
 		conformance.All(t, func(t *testing.T) conformance.Stores {
 			t.Helper()
@@ -36,16 +36,16 @@ func TestConformanceOnOurOwnServer(t *testing.T) { //nolint:tparallel // the sui
 	seen.wantIndexed(t, server.URI(), "ostiary")
 }
 
-// patient collects the queries, and waits longer than a service may: the suites are about what is decided, also on a machine
-// that is busy with other tests and the race detector.
-func patient(seen *shapes) func(*mongostore.Config) {
+// patient collects the queries and sets a long timeout: the suites test decisions, also on a machine that is busy with
+// other tests and the race detector.
+func patient(seen *queryShapes) func(*mongostore.Config) {
 	return func(c *mongostore.Config) { c.Monitor, c.Timeout = seen.monitor(), time.Minute }
 }
 
-// A run that is required to test MongoDB must not pass without having done so.
+// TestMongoDBIsTestedWhereItIsRequired prevents a run that is required to test MongoDB from passing without it.
 func TestMongoDBIsTestedWhereItIsRequired(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("OSTIARY_REQUIRE_MONGODB") == "1" && !testsMongoDB {
-		t.Fatal("OSTIARY_REQUIRE_MONGODB=1 and these tests were built without the tag mongodb: run go test -tags mongodb with OSTIARY_TEST_MONGODB_URI")
+		t.Fatal("OSTIARY_REQUIRE_MONGODB=1 and the tests were built without the tag mongodb: run go test -tags mongodb with OSTIARY_TEST_MONGODB_URI")
 	}
 }

@@ -14,8 +14,9 @@ import (
 
 const codeWriteConflict = 112
 
-// failed returns nil for nil, a fault as it is, and for everything else fault.ErrStorage: whether the command was carried out
-// is not known. The cause names what was tried and the server's code; it holds neither values nor a type of the driver.
+// failed returns nil for nil, a fault unchanged, and fault.ErrStorage for every other error, since it is unknown
+// whether the command was executed. The cause contains the operation and the server's error code. It contains no values
+// and no error type of the driver.
 func failed(doing string, err error) error {
 	if err == nil {
 		return nil
@@ -44,7 +45,7 @@ func describe(err error) string {
 	case errors.Is(err, context.Canceled):
 		return "canceled"
 	case mongo.IsTimeout(err):
-		return "no answer in time"
+		return "timeout"
 	default:
 		return err.Error()
 	}
@@ -61,7 +62,7 @@ func describeWrite(errs mongo.WriteErrors, concern *mongo.WriteConcernError) str
 	return strings.Join(codes, ", ")
 }
 
-// isDuplicate reports whether the only thing wrong is that keys are taken.
+// isDuplicate reports whether the only errors are duplicate keys.
 func isDuplicate(err error) bool {
 	var write mongo.WriteException
 	if errors.As(err, &write) && write.WriteConcernError != nil {
@@ -70,7 +71,7 @@ func isDuplicate(err error) bool {
 	return mongo.IsDuplicateKeyError(err)
 }
 
-// onlyDuplicates is isDuplicate for a bulk: every single failure has to be one.
+// onlyDuplicates is isDuplicate for a bulk write: every single error must be a duplicate key.
 func onlyDuplicates(err error) bool {
 	var bulk mongo.BulkWriteException
 	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil {
@@ -84,14 +85,14 @@ func onlyDuplicates(err error) bool {
 	return len(bulk.WriteErrors) > 0
 }
 
-// isConflict reports whether the server gave up on two writes of one document that met.
+// isConflict reports whether the server aborted the write because of a concurrent write to the same document.
 func isConflict(err error) bool {
 	var server mongo.ServerError
 	return errors.As(err, &server) && server.HasErrorCode(codeWriteConflict)
 }
 
-// takenField returns the first field of the index whose key is taken: from keyPattern where the server tells it, else by
-// the index's name in the message.
+// takenField returns the first field of the index whose key is taken. It uses keyPattern if the server sends it, else
+// the index name in the error message.
 func takenField(err error, fields map[string]string) string {
 	for _, raw := range rawErrors(err) {
 		if pattern, ok := raw.Lookup("keyPattern").DocumentOK(); ok {
@@ -124,5 +125,5 @@ func rawErrors(err error) []bson.Raw {
 	return raws
 }
 
-// isUnknown reports whether nobody knows if a write was carried out.
+// isUnknown reports whether it is unknown if the write was executed.
 func isUnknown(err error) bool { return errors.Is(err, fault.ErrStorage) }

@@ -15,15 +15,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// shapes collects the different queries of a run: what they look for, without the values.
-type shapes struct {
+// queryShapes collects the distinct queries of a run, without the values.
+type queryShapes struct {
 	mu    sync.Mutex
 	found map[string]bson.D
 }
 
-func newShapes() *shapes { return &shapes{found: map[string]bson.D{}} }
+func newQueryShapes() *queryShapes { return &queryShapes{found: map[string]bson.D{}} }
 
-func (s *shapes) monitor() *event.CommandMonitor {
+func (s *queryShapes) monitor() *event.CommandMonitor {
 	return &event.CommandMonitor{Started: func(_ context.Context, e *event.CommandStartedEvent) {
 		var command bson.D
 		if err := bson.Unmarshal(e.Command, &command); err == nil {
@@ -32,7 +32,7 @@ func (s *shapes) monitor() *event.CommandMonitor {
 	}}
 }
 
-func (s *shapes) add(command bson.D) {
+func (s *queryShapes) add(command bson.D) {
 	for _, single := range explainable(command) {
 		s.mu.Lock()
 		s.found[shapeOf(single)] = single
@@ -40,14 +40,14 @@ func (s *shapes) add(command bson.D) {
 	}
 }
 
-// explainable returns the command in the form that explain takes, one for each statement; nothing for what is no query.
+// explainable returns the command in the form that explain takes, one for each statement, or nil if it is no query.
 func explainable(command bson.D) []bson.D {
 	statements := map[string]string{"update": "updates", "delete": "deletes"}[command[0].Key]
 	switch command[0].Key {
 	case "find", "aggregate", "findAndModify", "update", "delete":
 	case "count":
 		if query, _ := lookup(command, "query").(bson.D); len(query) == 0 {
-			return nil // answered from what the server keeps of a collection
+			return nil // served from the collection's metadata
 		}
 	default:
 		return nil
@@ -73,7 +73,7 @@ func explainable(command bson.D) []bson.D {
 	return singles
 }
 
-// inner returns the pipelines of a command's joins as commands of their own: explain does not show their plans.
+// inner returns the pipelines of a command's joins as separate commands: explain does not return their plans.
 func inner(command bson.D) []bson.D {
 	var commands []bson.D
 	stages, _ := lookup(command, "pipeline").(bson.A)
@@ -98,7 +98,7 @@ func lookup(d bson.D, key string) any {
 	return nil
 }
 
-// shapeOf writes a command without the values and without what it changes.
+// shapeOf formats a command without the values and without the update.
 func shapeOf(value any) string {
 	switch v := value.(type) {
 	case bson.D:
@@ -116,15 +116,15 @@ func shapeOf(value any) string {
 	}
 }
 
-// unseen are the members of a command that have no part in how its documents are found.
-var unseen = []string{"u", "update", "limit", "skip", "projection"}
+// ignored lists the members of a command that do not affect how its documents are found.
+var ignored = []string{"u", "update", "limit", "skip", "projection"}
 
 func shapeOfDocument(d bson.D) string {
 	var b strings.Builder
 	for i, e := range d {
 		text, isText := e.Value.(string)
 		switch {
-		case i > 0 && slices.Contains(unseen, e.Key):
+		case i > 0 && slices.Contains(ignored, e.Key):
 		case isText && (i == 0 || e.Key == "hint" || e.Key == "from"):
 			fmt.Fprintf(&b, "%s: %s ", e.Key, text)
 		default:
@@ -134,8 +134,8 @@ func shapeOfDocument(d bson.D) string {
 	return "{" + b.String() + "}"
 }
 
-// wantIndexed asks the server to explain each shape and fails for one that would read a whole collection.
-func (s *shapes) wantIndexed(t *testing.T, uri, database string) {
+// wantIndexed runs explain for each shape and fails for one that would scan a whole collection.
+func (s *queryShapes) wantIndexed(t *testing.T, uri, database string) {
 	t.Helper()
 	client, err := mongo.Connect(options.Client().ApplyURI(uri))
 	if err != nil {
@@ -145,7 +145,7 @@ func (s *shapes) wantIndexed(t *testing.T, uri, database string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.found) < 50 {
-		t.Errorf("only %d different queries were seen; the run is not whole", len(s.found))
+		t.Errorf("only %d distinct queries were seen, want at least 50: the run is incomplete", len(s.found))
 	}
 	for _, shape := range slices.Sorted(maps.Keys(s.found)) {
 		var plan bson.D
@@ -155,12 +155,12 @@ func (s *shapes) wantIndexed(t *testing.T, uri, database string) {
 			continue
 		}
 		if scansWhole(plan, false) {
-			t.Errorf("reads a whole collection: %s", shape)
+			t.Errorf("collection scan: %s", shape)
 		}
 	}
 }
 
-// scansWhole looks for a collection scan in the plans that were chosen.
+// scansWhole looks for a collection scan in the winning plans.
 func scansWhole(value any, chosen bool) bool {
 	switch v := value.(type) {
 	case bson.D:

@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
-// Everything here runs against our own server, which is not MongoDB; it plays the faults.
+// The tests in this file run on the test server, which is not MongoDB and injects the faults.
 
 func rename(u *domain.User, out *domain.Outbox) error {
 	u.FullName += "!"
@@ -29,29 +29,29 @@ func logged(t *testing.T, s *mongostore.Store, action domain.Action) int {
 	return len(page.Entries)
 }
 
-func TestOwnServerOneWriteIsDoneOnceWhateverHappensToIt(t *testing.T) {
+func TestOwnServerWriteIsAppliedOnceDespiteFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		fault    mongowire.Fault
 		wantErr  error
 		wantName string // of the user afterwards
 	}{
-		"a connection that drops before the write is tried again": {
+		"retries after a connection drops before the write": {
 			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.DropBefore()}, nil, "Ada Lovelace!",
 		},
-		"a connection that drops after the write is asked again and not written twice": {
+		"does not write twice after a connection drops after the write": {
 			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.DropAfter()}, nil, "Ada Lovelace!",
 		},
-		"a write conflict is a lost race": {
+		"retries after a write conflict": {
 			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.Fail(112, "WriteConflict")}, nil, "Ada Lovelace!",
 		},
-		"an unconfirmed majority is not known": {
+		"reports an unacknowledged majority as unknown": {
 			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.WriteConcernFailed()}, fault.ErrStorage, "Ada Lovelace!",
 		},
-		"an error that nobody knows is not known": {
+		"reports an unknown error code as unknown": {
 			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.Fail(8, "UnknownError")}, fault.ErrStorage, "Ada Lovelace",
 		},
-		"a server that cannot read says so": {
+		"writes from the document cache without a read": {
 			mongowire.Fault{Command: "find", Collection: "users", Times: 100, Do: mongowire.Fail(8, "UnknownError")}, nil, "Ada Lovelace!",
 		},
 	}
@@ -69,13 +69,13 @@ func TestOwnServerOneWriteIsDoneOnceWhateverHappensToIt(t *testing.T) {
 			server.ClearFaults()
 			user, err := s.Users().Get(t.Context(), "usr_1")
 			if err != nil || user.FullName != tt.wantName {
-				t.Errorf("the user is %q, %v; want %q", user.FullName, err, tt.wantName)
+				t.Errorf("FullName = %q, %v; want %q", user.FullName, err, tt.wantName)
 			}
 		})
 	}
 }
 
-func TestOwnServerASingleUseThingIsBurnedRatherThanDoubled(t *testing.T) {
+func TestOwnServerTokenIsConsumedWhenReplyIsLost(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	s := openOwn(t, server, func(c *mongostore.Config) { c.Timeout = 300 * time.Millisecond })
@@ -85,15 +85,15 @@ func TestOwnServerASingleUseThingIsBurnedRatherThanDoubled(t *testing.T) {
 	}
 	server.Inject(mongowire.Fault{Command: "findAndModify", Collection: "once", Times: 1000, Do: mongowire.DropAfter()})
 	if value, err := s.Guards().TakeOnce(t.Context(), "code", now); !errors.Is(err, fault.ErrStorage) || value != nil {
-		t.Errorf("TakeOnce whose answer is lost = %q, %v; want fault.ErrStorage", value, err)
+		t.Errorf("TakeOnce with a lost reply = %q, %v; want fault.ErrStorage", value, err)
 	}
 	server.ClearFaults()
 	if _, err := s.Guards().TakeOnce(t.Context(), "code", now); !errors.Is(err, fault.ErrNotFound) {
-		t.Errorf("TakeOnce afterwards = %v, want it burned", err)
+		t.Errorf("TakeOnce afterwards = %v, want fault.ErrNotFound", err)
 	}
 }
 
-func TestOwnServerADuplicateOfTwoThatMakeOneDocumentIsTriedAgain(t *testing.T) {
+func TestOwnServerConcurrentUpsertIsRetried(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	s := openOwn(t, server)
@@ -121,7 +121,7 @@ func TestOwnServerADuplicateOfTwoThatMakeOneDocumentIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestOwnServerACrashBetweenChangeAndEntryIsMadeGood(t *testing.T) {
+func TestOwnServerSweepDeliversEntriesAfterCrash(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	now := newClock()
@@ -129,13 +129,13 @@ func TestOwnServerACrashBetweenChangeAndEntryIsMadeGood(t *testing.T) {
 	signIn(t, s)
 	server.Inject(mongowire.Fault{Command: "insert", Collection: "audit", Times: 2, Do: mongowire.Fail(8, "UnknownError")})
 	if _, err := s.Users().Update(t.Context(), "usr_1", rename); !errors.Is(err, fault.ErrStorage) {
-		t.Fatalf("Update whose entry could not be inserted = %v, want fault.ErrStorage", err)
+		t.Fatalf("Update with a failed insert of the entry = %v, want fault.ErrStorage", err)
 	}
 	if err := s.Users().Delete(t.Context(), "usr_1", outbox(entry("purge", domain.ActionUserPurge))); !errors.Is(err, fault.ErrStorage) {
-		t.Fatalf("Delete whose entry could not be inserted = %v, want fault.ErrStorage", err)
+		t.Fatalf("Delete with a failed insert of the entry = %v, want fault.ErrStorage", err)
 	}
 	if got := logged(t, s, domain.ActionUserUpdate) + logged(t, s, domain.ActionUserPurge); got != 0 {
-		t.Fatalf("%d entries before the sweep", got)
+		t.Fatalf("%d entries before the sweep, want none", got)
 	}
 	now.advance(time.Minute)
 	for range 2 { // the second has nothing to do
@@ -144,15 +144,15 @@ func TestOwnServerACrashBetweenChangeAndEntryIsMadeGood(t *testing.T) {
 		}
 	}
 	if logged(t, s, domain.ActionUserUpdate) != 1 || logged(t, s, domain.ActionUserPurge) != 1 {
-		t.Error("the sweep did not bring each entry into the log once")
+		t.Error("the sweep did not deliver each entry exactly once")
 	}
 	page, err := s.Users().List(t.Context(), domain.UserQuery{Page: domain.Page{Number: 1, Limit: 10}})
 	if err != nil || page.Total != 0 {
-		t.Errorf("after the sweep there are %d users, %v; want the tombstone gone", page.Total, err)
+		t.Errorf("%d users after the sweep, %v; want the tombstone removed", page.Total, err)
 	}
 }
 
-func TestOwnServerACatalogThatWasNotToldOfAChangeIsToldByTheSweep(t *testing.T) {
+func TestOwnServerSweepIncrementsCatalogVersionAfterCrash(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	now := newClock()
@@ -168,7 +168,7 @@ func TestOwnServerACatalogThatWasNotToldOfAChangeIsToldByTheSweep(t *testing.T) 
 		return nil
 	})
 	if !errors.Is(err, fault.ErrStorage) {
-		t.Fatalf("UpdateSettings whose version could not be raised = %v", err)
+		t.Fatalf("UpdateSettings with a failed version increment = %v, want fault.ErrStorage", err)
 	}
 	now.advance(time.Minute)
 	if err := second.FinishOutboxes(t.Context()); err != nil {
@@ -176,11 +176,11 @@ func TestOwnServerACatalogThatWasNotToldOfAChangeIsToldByTheSweep(t *testing.T) 
 	}
 	after, err := second.CatalogStore().Catalog(t.Context())
 	if err != nil || after.Version <= before.Version || after.Settings.Session.MaxSessions != 9 {
-		t.Errorf("the other node has version %d after %d and %d sessions, %v", after.Version, before.Version, after.Settings.Session.MaxSessions, err)
+		t.Errorf("the other node has version %d after %d and MaxSessions %d, %v; want a later version and 9", after.Version, before.Version, after.Settings.Session.MaxSessions, err)
 	}
 }
 
-func TestOwnServerANewPrimaryTakesOver(t *testing.T) {
+func TestOwnServerFailoverToNewPrimary(t *testing.T) {
 	t.Parallel()
 	server := mongowire.StartSet(t, 3)
 	s := leased(t, server, server.URI(), lasting/4)
@@ -198,7 +198,7 @@ func TestOwnServerANewPrimaryTakesOver(t *testing.T) {
 	}
 }
 
-func TestOwnServerWithoutAPrimaryTheAnswerIs503WithinThreeSeconds(t *testing.T) {
+func TestOwnServerCallsFailWithinThreeSecondsWithoutPrimary(t *testing.T) {
 	t.Parallel()
 	server := mongowire.StartSet(t, 3)
 	s := leased(t, server, server.URI(), lasting/4)
@@ -207,11 +207,11 @@ func TestOwnServerWithoutAPrimaryTheAnswerIs503WithinThreeSeconds(t *testing.T) 
 	refusedInTime(t, s)
 	server.Elect(1)
 	if _, err := s.View().Look(t.Context(), "sess_1"); err != nil {
-		t.Errorf("Look once there is a primary = %v", err)
+		t.Errorf("Look after an election = %v", err)
 	}
 }
 
-// everyKindOfCall holds a read, a look, a conditional write, an insert, a take and a probe.
+// everyKindOfCall returns a read, a lookup, a conditional write, an insert, the consumption of a token and a ping.
 func everyKindOfCall(s *mongostore.Store) map[string]func(context.Context) error {
 	now := newClock().Now()
 	return map[string]func(context.Context) error{

@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// text writes commands as one would type them: the name, the collection, then each member on a line.
+// text formats commands: the name, the collection, then each member on a line.
 func text(t *testing.T, commands []mongowire.Command) string {
 	t.Helper()
 	var b strings.Builder
@@ -49,11 +49,12 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("the commands differ from %s (-want +got; -update rewrites it):\n%s", path, diff)
+		t.Errorf("commands differ from %s (-want +got; -update rewrites it):\n%s", path, diff)
 	}
 }
 
-// commandsOf returns what is sent before the answers, without the clearing of outboxes, which happens at some time after them.
+// commandsOf returns the commands sent by do, except for the clearing of outboxes, which happens at some time
+// afterwards.
 func commandsOf(t *testing.T, s *mongostore.Store, server *mongowire.Server, do func()) []mongowire.Command {
 	t.Helper()
 	if err := s.Settle(t.Context()); err != nil {
@@ -95,12 +96,12 @@ func TestGoldenVerifyIsOneRoundTrip(t *testing.T) {
 		}
 	})
 	if len(sent) != 1 {
-		t.Errorf("a verify took %d round trips, want 1", len(sent))
+		t.Errorf("verification took %d round trips, want 1", len(sent))
 	}
 	golden(t, "verify", text(t, sent))
 }
 
-func TestGoldenASignInBeginsWithOneRoundTripForAnyName(t *testing.T) {
+func TestGoldenLoginLookupIsOneRoundTripForAnyName(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	s := openOwn(t, server)
@@ -118,11 +119,11 @@ func TestGoldenASignInBeginsWithOneRoundTripForAnyName(t *testing.T) {
 				t.Fatal(err)
 			}
 			if key == "ada" && (look.User.UsernameKey != key || len(look.Sessions) != 1) {
-				t.Errorf("it brings %q and %d sessions", look.User.UsernameKey, len(look.Sessions))
+				t.Errorf("LookLogin returned user %q and %d sessions", look.User.UsernameKey, len(look.Sessions))
 			}
 		})
 		if len(sent) != 1 {
-			t.Errorf("it took %d round trips, want 1", len(sent))
+			t.Errorf("LookLogin took %d round trips, want 1", len(sent))
 		}
 		golden(t, "login_"+key, text(t, sent))
 	}
@@ -146,12 +147,12 @@ func TestGoldenRefreshIsOneConditionalWrite(t *testing.T) {
 		}
 	})
 	if len(sent) != 2 || sent[1].Name != "update" {
-		t.Errorf("a refresh took %d round trips, want the look and one conditional write", len(sent))
+		t.Errorf("a refresh took %d round trips, want the lookup and one conditional write", len(sent))
 	}
 	golden(t, "refresh", text(t, sent))
 }
 
-func TestGoldenSingleUseThingsAndLimitsAreOneConditionalWrite(t *testing.T) {
+func TestGoldenTokensAndLimitsAreOneConditionalWrite(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	s := openOwn(t, server)
@@ -174,7 +175,7 @@ func TestGoldenSingleUseThingsAndLimitsAreOneConditionalWrite(t *testing.T) {
 		}
 	})
 	if len(sent) != 5 {
-		t.Errorf("five decisions took %d round trips", len(sent))
+		t.Errorf("five decisions took %d round trips, want 5", len(sent))
 	}
 	golden(t, "decisions", text(t, sent))
 }

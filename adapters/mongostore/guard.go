@@ -16,7 +16,7 @@ type guardDocument struct {
 	Members []domain.UserID `bson:"members"`
 }
 
-// Members returns the administrators that the guard holds.
+// Members returns the administrators in the guard document.
 func (g *Guards) Members(ctx context.Context) ([]domain.UserID, error) {
 	ctx, cancel := g.s.bound(ctx)
 	defer cancel()
@@ -41,7 +41,7 @@ func (g *Guards) Join(ctx context.Context, ids ...domain.UserID) error {
 	ctx, cancel := g.s.bound(ctx)
 	defer cancel()
 	var err error
-	for range 2 { // two that make the document at once
+	for range 2 { // another node may insert the document concurrently
 		_, err = g.s.db.Collection(guardsName).UpdateOne(ctx, bson.D{{Key: "_id", Value: adminGuardID}},
 			bson.D{{Key: "$addToSet", Value: bson.D{{Key: "members", Value: bson.D{{Key: "$each", Value: ids}}}}}},
 			options.UpdateOne().SetUpsert(true))
@@ -52,7 +52,7 @@ func (g *Guards) Join(ctx context.Context, ids ...domain.UserID) error {
 	return failed("joining the guard of administrators", err)
 }
 
-// Leave takes the ids out in one write whose condition is that somebody else stays.
+// Leave removes the IDs in one write, on the condition that another administrator remains.
 func (g *Guards) Leave(ctx context.Context, ids ...domain.UserID) error {
 	if len(ids) == 0 {
 		return nil
@@ -69,19 +69,20 @@ func (g *Guards) Leave(ctx context.Context, ids ...domain.UserID) error {
 		case err == nil && result.MatchedCount > 0:
 			return nil
 		}
-		decided, err := g.whyNot(ctx, ids)
+		decided, err := g.leaveRefusal(ctx, ids)
 		if decided || err != nil {
 			return err
 		}
-		if err := pause(ctx, race); err != nil {
+		if err := backoff(ctx, race); err != nil {
 			return err
 		}
 	}
 	return failed("leaving the guard of administrators", errLostRace)
 }
 
-// whyNot tells why nobody could leave: none of them is in, or nobody else is.
-func (g *Guards) whyNot(ctx context.Context, ids []domain.UserID) (decided bool, err error) {
+// leaveRefusal returns why the condition of Leave was not met: none of the IDs is a member, or there is no other
+// member.
+func (g *Guards) leaveRefusal(ctx context.Context, ids []domain.UserID) (decided bool, err error) {
 	members, err := g.members(ctx)
 	if err != nil {
 		return false, err
@@ -93,6 +94,6 @@ func (g *Guards) whyNot(ctx context.Context, ids []domain.UserID) (decided bool,
 	case !slices.ContainsFunc(members, func(id domain.UserID) bool { return !in(id) }):
 		return true, domain.ErrLastAdmin
 	default:
-		return false, nil // somebody has joined in between
+		return false, nil // another administrator joined meanwhile
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
-// clock stands still until it is moved.
+// clock is a clock that only advance moves.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -30,7 +30,7 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// openOwn opens a store on our own server, which is not MongoDB.
+// openOwn opens a store on the test server, which is not MongoDB.
 func openOwn(t *testing.T, server *mongowire.Server, change ...func(*mongostore.Config)) *mongostore.Store {
 	t.Helper()
 	config := mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: newClock(), NoTTL: true}
@@ -75,7 +75,7 @@ func session(id domain.SessionID) domain.Session {
 	}
 }
 
-// signIn stores ada with one live session.
+// signIn stores the user ada with one live session.
 func signIn(t *testing.T, s *mongostore.Store) {
 	t.Helper()
 	if err := s.Users().Create(t.Context(), ada(), outbox(entry("create", domain.ActionUserCreate))); err != nil {

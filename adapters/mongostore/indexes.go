@@ -8,18 +8,19 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// index is one index of a collection. Each serves the queries that name it as their hint or that begin with its fields.
+// index is an index of a collection. Each index serves the queries that name it as their hint or that filter by its
+// first fields.
 type index struct {
 	name    string
-	fields  []string // "-" in front is descending
+	fields  []string // a "-" prefix means descending
 	unique  bool
-	partial bson.D // of optional fields: documents without them are left out
+	partial bson.D // for optional fields: documents without them are not indexed
 	sparse  bool
 	ttl     bool
-	since   int // the step of the schema that makes it, where that is not the first
+	since   int // the schema step that creates it, 0 for the first
 }
 
-// present is the condition of a text that is there.
+// present matches a string that is not empty.
 var present = bson.D{{Key: "$gt", Value: ""}}
 
 var indexes = map[string][]index{
@@ -60,7 +61,7 @@ var indexes = map[string][]index{
 		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
 	},
 	catalogName: {
-		// Only groups have a description, if an empty one: names of roles need not differ.
+		// Only groups have a description, possibly empty: names of roles need not be unique.
 		{name: "uniq_name", fields: []string{"doc.name"}, unique: true, partial: bson.D{{Key: "doc.description", Value: bson.D{{Key: "$gte", Value: ""}}}}},
 		{
 			name: "uniq_name_key", fields: []string{"doc.namekey"}, unique: true,
@@ -99,12 +100,13 @@ var indexes = map[string][]index{
 	signingName: {{name: "outbox", fields: []string{"outbox.at"}, sparse: true}},
 }
 
-// ttlSlack is how long after its end a document goes at the earliest: the clocks of nodes and servers differ.
+// ttlSlack is the number of seconds between the end of a document and the earliest removal by the server: the clocks of
+// nodes and servers differ.
 const ttlSlack = 3600
 
-// makeIndexes returns the step of the schema that makes the indexes of that number. What collides already is in none of the
-// indexes that keep names apart: documents get their names and name keys when they are written.
-func makeIndexes(step int) func(context.Context, *Store) error {
+// createIndexes returns the schema step that creates the indexes of that number. Existing names that collide are not in
+// the unique indexes of names: documents get their names and name keys when they are written.
+func createIndexes(step int) func(context.Context, *Store) error {
 	return func(ctx context.Context, s *Store) error {
 		for name, list := range indexes {
 			var models []mongo.IndexModel
@@ -117,7 +119,7 @@ func makeIndexes(step int) func(context.Context, *Store) error {
 				continue
 			}
 			if _, err := s.db.Collection(name).Indexes().CreateMany(ctx, models); err != nil {
-				return failed("making the indexes of "+name, err)
+				return failed("creating the indexes of "+name, err)
 			}
 		}
 		return nil

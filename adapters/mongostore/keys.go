@@ -36,7 +36,7 @@ func (ks *Keys) Get(ctx context.Context, id domain.KeyID) (domain.APIKey, error)
 	return ks.s.keys.byID(ctx, string(id))
 }
 
-// Update applies change to the key in one step.
+// Update applies change to the key atomically.
 func (ks *Keys) Update(ctx context.Context, id domain.KeyID, change ports.Change[domain.APIKey]) (domain.APIKey, error) {
 	return ks.s.keys.update(ctx, string(id), func(k *domain.APIKey, out *domain.Outbox) error {
 		err := change(k, out)
@@ -45,21 +45,21 @@ func (ks *Keys) Update(ctx context.Context, id domain.KeyID, change ports.Change
 	})
 }
 
-// List returns one page of a user's live keys, the newest first.
+// List returns one page of a user's live keys, newest first.
 func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, error) {
 	if q.Page.Limit <= 0 {
 		q.Page.Limit = domain.DefaultPageLimit
 	}
 	filter := bson.D{{Key: "doc.userid", Value: q.User}, {Key: "doc.revokedat", Value: int64(0)}, {Key: "doc.epoch", Value: q.Epoch}}
-	var place bson.D
+	var position bson.D
 	if after := q.Page.After; after != nil {
 		created, err := strconv.ParseInt(after.Key, 10, 64)
 		if err != nil || !isID(after.ID) {
 			return domain.KeyPage{}, fault.ErrInvalid.About("cursor", "is not a cursor of this list")
 		}
-		place = seek("doc.createdat", created, after.ID, -1)
+		position = seek("doc.createdat", created, after.ID, -1)
 	}
-	keys, err := ks.s.keys.list(ctx, append(append(bson.D{}, filter...), place...), options.Find().SetSort(newestFirst).SetHint("live").
+	keys, err := ks.s.keys.list(ctx, append(append(bson.D{}, filter...), position...), options.Find().SetSort(newestFirst).SetHint("live").
 		SetLimit(int64(q.Page.Limit)+1).SetSkip(int64(q.Page.Offset())))
 	if err != nil {
 		return domain.KeyPage{}, err
@@ -87,18 +87,18 @@ func (ts *Tokens) Create(ctx context.Context, token domain.ThirdPartyToken, out 
 	return ts.s.tokens.create(ctx, token.ID, &token, out)
 }
 
-// Get returns the record with this id, as every check of a token does.
+// Get returns the record with this id. Every check of a token calls it.
 func (ts *Tokens) Get(ctx context.Context, id string) (token domain.ThirdPartyToken, err error) {
 	ctx, cancel := ts.s.bound(ctx)
 	defer cancel()
-	err = ts.s.fresh(ctx, func() error {
+	err = ts.s.withLease(ctx, func() error {
 		token, err = ts.s.tokens.byID(ctx, id)
 		return err
 	})
 	return token, err
 }
 
-// Update applies change to the record in one step.
+// Update applies change to the record atomically.
 func (ts *Tokens) Update(ctx context.Context, id string, change ports.Change[domain.ThirdPartyToken]) (domain.ThirdPartyToken, error) {
 	return ts.s.tokens.update(ctx, id, func(t *domain.ThirdPartyToken, out *domain.Outbox) error {
 		err := change(t, out)
@@ -107,7 +107,7 @@ func (ts *Tokens) Update(ctx context.Context, id string, change ports.Change[dom
 	})
 }
 
-// List returns all records, the newest first.
+// List returns all records, newest first.
 func (ts *Tokens) List(ctx context.Context) ([]domain.ThirdPartyToken, error) {
 	return ts.s.tokens.list(ctx, bson.D{}, options.Find().SetSort(newestFirst).SetHint("created"))
 }

@@ -11,60 +11,62 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// A primary that was cut off from the others goes on answering reads until it notices, up to ten seconds later; and one that was
-// just elected may not know yet that the last writes under its predecessor are committed. Both would let a token through that has
-// been revoked. So a node trusts what it reads for a check only while it holds a lease:
+// A primary that is partitioned from the other members continues to serve reads until it steps down, up to ten seconds
+// later. A primary that was just elected may not know yet that the last writes of its predecessor are committed. Both
+// would accept a revoked token. Therefore a node trusts a read for an access check only while it holds a lease:
 //
-//   - A lease is the proof that the primary was one: a majority took a write of this node from it. It lasts LeaseFor from the
-//     moment before that write was sent, less a margin for clocks that do not run alike, and counts for that primary alone, in
-//     that election. Without one, a check renews it first, all that wait together by one write, or fails.
-//   - A change that takes something away is answered only when this node has known the primary for LeaseFor. Until then, another
-//     node may still hold a lease from the one before. So a check that starts after the answer holds a lease that was asked for
-//     after the change's primary was elected; a majority grants that only to this primary or a later one, and whoever can commit
-//     a write knows all that was committed before it.
+//   - A lease proves that the server was the primary: a majority acknowledged a write of this node through it. It lasts
+//     LeaseFor from the time before that write was sent, less a margin for clock drift, and is valid for that primary
+//     in that election only. A check without a lease renews it first, or fails. All concurrent checks share one
+//     renewal.
+//   - A change that may revoke access returns only when this node has known the primary for LeaseFor. Until then,
+//     another node may still hold a lease from the previous primary. So a check that starts after the change returned
+//     holds a lease that was requested after the election of the change's primary. A majority grants it only to this
+//     primary or a later one, and a primary that can commit a write knows all writes committed before it.
 //
-// Nothing here compares the clocks of two machines. Where nobody is elected (a standalone server) or the driver does not see who
-// is (a sharded cluster), there are no leases.
+// Nothing here compares the clocks of two machines. There are no leases on a standalone server, which has no elections,
+// or on a sharded cluster, where the driver does not see them.
 
-// LeaseFor is how long a lease lasts in the service.
+// LeaseFor is the duration of a lease in the service.
 const LeaseFor = 2 * time.Second
 
-// leaseMargin is what is taken off for clocks: one twentieth, for one that gains as much on another.
+// leaseMargin is the divisor of the margin for clock drift: one twentieth of the lease.
 const leaseMargin = 20
 
 const leaseID = "lease"
 
-// primary is one server's time as the primary, as the driver sees it: where it is, its election, and its process.
+// primary identifies one term of a primary as the driver reports it: its address, its election and its process.
 type primary struct {
 	address           string
 	election, process bson.ObjectID
 }
 
 type lease struct {
-	lasts time.Duration // 0: there are no leases
+	lasts time.Duration // 0 disables leases
 
 	mu      sync.Mutex
-	present primary       // the zero primary while there is none
-	known   primary       // the last there was
-	since   time.Time     // when this process first heard of known
-	proven  primary       // whom the lease counts for
-	until   time.Time     // when it ends
-	cause   error         // why the last renewal did not succeed
-	renewal chan struct{} // closed when the renewal under way has ended; nil while there is none
-	ended   bool          // the store is closing: nothing is renewed
+	present primary       // zero while there is no primary
+	known   primary       // the last primary
+	since   time.Time     // when this process first learned of known
+	proven  primary       // the primary for which the lease is valid
+	until   time.Time     // when the lease ends
+	cause   error         // why the last renewal failed
+	renewal chan struct{} // closed at the end of the current renewal; nil while there is none
+	ended   bool          // the store is closing: there are no more renewals
 }
 
 var errNewPrimary = errors.New("the primary changed meanwhile")
 
-// monotonic is a time for measuring how long something took. It is not what time it is, which may be set.
-func monotonic() time.Time { return time.Now() } //nolint:forbidigo // a lease must not get longer when a clock is set back
+// monotonic returns a time for measuring durations. It is not for comparison with stored times: the system clock may be
+// set.
+func monotonic() time.Time { return time.Now() } //nolint:forbidigo // setting the clock back must not extend a lease
 
-// monitor hears of each server before the driver chooses by what it has learned.
+// monitor receives each change of a server before the driver selects servers by it.
 func (l *lease) monitor() *event.ServerMonitor {
-	return &event.ServerMonitor{ServerDescriptionChanged: func(e *event.ServerDescriptionChangedEvent) { l.hear(e.NewDescription) }}
+	return &event.ServerMonitor{ServerDescriptionChanged: func(e *event.ServerDescriptionChangedEvent) { l.onServerChange(e.NewDescription) }}
 }
 
-func (l *lease) hear(d event.ServerDescription) {
+func (l *lease) onServerChange(d event.ServerDescription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	address := d.Addr.String()
@@ -80,14 +82,14 @@ func (l *lease) hear(d event.ServerDescription) {
 	}
 }
 
-// applies reports whether there is anybody to hold a lease from.
-func (l *lease) applies() bool {
+// enabled reports whether leases are enabled and a primary has been seen.
+func (l *lease) enabled() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lasts > 0 && l.known != primary{}
 }
 
-// held returns the primary that the lease is from, while it lasts, and whether it is time to renew it.
+// held returns the primary of the lease while it is valid, and whether the lease is due for renewal.
 func (l *lease) held() (from primary, ok, renew bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,16 +100,16 @@ func (l *lease) held() (from primary, ok, renew bool) {
 	return l.present, true, left < l.lasts/2
 }
 
-// still reports whether nothing was heard of another primary since held returned this one.
-func (l *lease) still(from primary) bool {
+// isPrimary reports whether from, which held returned, is still the primary.
+func (l *lease) isPrimary(from primary) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.present == from
 }
 
-// young returns how long other nodes may still hold a lease from the primary before this one.
-func (l *lease) young() time.Duration {
-	if !l.applies() {
+// previousLeaseLeft returns how long other nodes may still hold a lease from the previous primary.
+func (l *lease) previousLeaseLeft() time.Duration {
+	if !l.enabled() {
 		return 0
 	}
 	l.mu.Lock()
@@ -115,7 +117,7 @@ func (l *lease) young() time.Duration {
 	return l.lasts - monotonic().Sub(l.since)
 }
 
-// renew begins a renewal, unless one is under way, and returns what is closed when it has ended.
+// renew starts a renewal, unless one is in progress, and returns a channel that is closed at its end.
 func (s *Store) renew(ctx context.Context) <-chan struct{} {
 	l := s.lease
 	l.mu.Lock()
@@ -130,7 +132,7 @@ func (s *Store) renew(ctx context.Context) <-chan struct{} {
 	}
 	l.renewal = done
 	from := l.present
-	// It is for all who wait, so it does not end with the one who began it.
+	// All waiting checks share the renewal, so it does not end with the context of the first.
 	ctx, cancel := s.bound(context.WithoutCancel(ctx))
 	s.jobs.Go(func() {
 		defer cancel()
@@ -152,23 +154,24 @@ func (s *Store) renew(ctx context.Context) <-chan struct{} {
 	return done
 }
 
-// prove writes something that a majority has to take.
+// prove writes a document with majority write concern.
 func (s *Store) prove(ctx context.Context) error {
 	_, err := s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: leaseID}},
 		bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}}}, options.UpdateOne().SetUpsert(true))
 	return err
 }
 
-// maxProofs is how often a read begins again because the primary changed meanwhile.
+// maxProofs is the maximum number of reads in withLease when the primary changes meanwhile.
 const maxProofs = 4
 
-// fresh reads under a lease: what it reads holds whatever was acknowledged before it was called, on any node.
-func (s *Store) fresh(ctx context.Context, read func() error) error {
-	if s.config.Strict || !s.lease.applies() {
+// withLease calls read under a lease: the result includes every change that any node acknowledged before the call of
+// withLease.
+func (s *Store) withLease(ctx context.Context, read func() error) error {
+	if s.config.Strict || !s.lease.enabled() {
 		return read()
 	}
 	for range maxProofs {
-		from, err := s.hold(ctx)
+		from, err := s.acquire(ctx)
 		if err != nil {
 			return err
 		}
@@ -178,15 +181,15 @@ func (s *Store) fresh(ctx context.Context, read func() error) error {
 		if err := read(); err != nil {
 			return err
 		}
-		if s.lease.still(from) {
+		if s.lease.isPrimary(from) {
 			return nil
 		}
 	}
-	return failed("proving the primary", s.lease.why())
+	return failed("proving the primary", s.lease.lastError())
 }
 
-// why returns what the last renewal ran into.
-func (l *lease) why() error {
+// lastError returns the error of the last renewal.
+func (l *lease) lastError() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.cause == nil {
@@ -195,15 +198,16 @@ func (l *lease) why() error {
 	return l.cause
 }
 
-// end lets no renewal begin any more.
+// end prevents further renewals.
 func (l *lease) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended = true
 }
 
-// hold returns whom the lease is from, renewing it if need be; the zero primary when that did not succeed.
-func (s *Store) hold(ctx context.Context) (primary, error) {
+// acquire returns the primary of the lease and renews the lease if it has ended. It returns the zero primary if the
+// renewal failed.
+func (s *Store) acquire(ctx context.Context) (primary, error) {
 	from, ok, renew := s.lease.held()
 	if ok {
 		if renew {
@@ -220,10 +224,10 @@ func (s *Store) hold(ctx context.Context) (primary, error) {
 	}
 }
 
-// outlast waits until no node can hold a lease from a primary before the present one. What a change took away is gone
-// everywhere then.
-func (s *Store) outlast(ctx context.Context) error {
-	left := s.lease.young()
+// waitForLeases waits until no node can hold a lease from a previous primary. A revocation is effective on every node
+// then.
+func (s *Store) waitForLeases(ctx context.Context) error {
+	left := s.lease.previousLeaseLeft()
 	if left <= 0 {
 		return nil
 	}
@@ -231,7 +235,7 @@ func (s *Store) outlast(ctx context.Context) error {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return s.outlast(ctx) // there may be yet another one
+		return s.waitForLeases(ctx) // another election may have happened meanwhile
 	case <-ctx.Done():
 		return failed("waiting for leases to end", ctx.Err())
 	}

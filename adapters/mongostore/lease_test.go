@@ -14,13 +14,13 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
-// leased opens a node that holds leases for so long; it sees the members of the address only.
+// leased opens a node whose leases last for the duration given. It connects to the members in uri only.
 func leased(t *testing.T, server *mongowire.Server, uri string, lasts time.Duration, change ...func(*mongostore.Config)) *mongostore.Store {
 	t.Helper()
 	return openOwn(t, server, append(change, func(c *mongostore.Config) { c.URI, c.Lease = uri, lasts })...)
 }
 
-// only is the address of member i alone, as for a node that reaches no other.
+// only returns the address of member i alone, for a node that reaches no other.
 func only(server *mongowire.Server, i int) string {
 	return "mongodb://" + server.AddressOf(i) + "/?directConnection=true"
 }
@@ -34,21 +34,21 @@ func revoke(ctx context.Context, s *mongostore.Store) error {
 	return err
 }
 
-// lasting is short, so that tests need not wait, and long beside what a busy machine may stop for.
+// lasting is short, so that tests need not wait long, and long compared with the pauses of a busy machine.
 const lasting = time.Second
 
-// The old primary and a node that sees nothing else are cut off. The others revoke; whoever then asks the node, however soon, is not
-// let in.
-func TestOwnServerS04_APrimaryThatWasCutOffLetsNobodyInAfterARevoke(t *testing.T) {
+// TestOwnServerPartitionedPrimaryAcceptsNoRevokedSession partitions the old primary and a node that reaches only this
+// primary. Another node revokes the session. From then on, the partitioned node must not accept the session.
+func TestOwnServerPartitionedPrimaryAcceptsNoRevokedSession(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		lasts  time.Duration
 		strict bool
 		want   error
 	}{
-		"with leases":                      {lasts: lasting, want: fault.ErrStorage},
-		"with strict_verify":               {strict: true, want: fault.ErrStorage},
-		"but for a store that has neither": {want: nil}, // so the test can fail
+		"with leases":          {lasts: lasting, want: fault.ErrStorage},
+		"with strict_verify":   {strict: true, want: fault.ErrStorage},
+		"but not without both": {want: nil}, // proves that the test can fail
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -76,16 +76,17 @@ func look(t *testing.T, s *mongostore.Store, want error) {
 	}
 }
 
-// A new primary holds the revoke and does not know yet that it is committed.
-func TestOwnServerS04_ANewPrimaryIsTrustedOnceAMajorityHasTakenAWriteFromIt(t *testing.T) {
+// TestOwnServerNewPrimaryIsTrustedAfterMajorityWrite elects a primary that has the revocation and does not know yet
+// that it is committed.
+func TestOwnServerNewPrimaryIsTrustedAfterMajorityWrite(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		lasts time.Duration
 		want  error
 	}{
-		"with leases":                    {time.Minute, domain.ErrSessionNotFound},
-		"but for a store that has none":  {0, nil}, // so the test can fail
-		"also when they have just ended": {time.Nanosecond * 40, fault.ErrStorage},
+		"with leases":                      {time.Minute, domain.ErrSessionNotFound},
+		"but not without leases":           {0, nil}, // proves that the test can fail
+		"with a lease that has just ended": {time.Nanosecond * 40, fault.ErrStorage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +106,7 @@ func TestOwnServerS04_ANewPrimaryIsTrustedOnceAMajorityHasTakenAWriteFromIt(t *t
 	}
 }
 
-func TestOwnServerAChangeWaitsUntilNoLeaseFromAFormerPrimaryCanLast(t *testing.T) {
+func TestOwnServerChangeWaitsForLeasesOfPreviousPrimary(t *testing.T) {
 	t.Parallel()
 	server := mongowire.StartSet(t, 3)
 	s := leased(t, server, server.URI(), lasting, func(c *mongostore.Config) { c.Timeout = time.Minute })
@@ -116,15 +117,15 @@ func TestOwnServerAChangeWaitsUntilNoLeaseFromAFormerPrimaryCanLast(t *testing.T
 		t.Fatal(err)
 	}
 	if took := time.Since(began); took < lasting {
-		t.Errorf("a change after an election was answered after %v", took)
+		t.Errorf("a change after an election returned after %v, want at least the duration of a lease", took)
 	}
 	impatient := leased(t, server, server.URI(), time.Hour, func(c *mongostore.Config) { c.Timeout = lasting })
 	if err := revoke(t.Context(), impatient); !errors.Is(err, fault.ErrStorage) {
-		t.Errorf("a change whose time ended meanwhile = %v, want that nobody knows", err)
+		t.Errorf("a change that timed out while waiting = %v, want fault.ErrStorage", err)
 	}
 }
 
-func TestOwnServerOneProofServesAllChecksWhileItLasts(t *testing.T) {
+func TestOwnServerChecksShareOneLease(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	s := leased(t, server, server.URI(), time.Hour, func(c *mongostore.Config) { c.Timeout = time.Minute })
@@ -145,6 +146,6 @@ func TestOwnServerOneProofServesAllChecksWhileItLasts(t *testing.T) {
 		}
 	}
 	if proofs != 1 {
-		t.Errorf("%d proofs were asked for, want one", proofs)
+		t.Errorf("%d lease renewals, want 1", proofs)
 	}
 }

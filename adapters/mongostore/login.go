@@ -11,8 +11,9 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// loginStart is what one round trip brings: the head of the catalog, and who has the name with the sessions that they list.
-type loginStart struct {
+// loginResult is the result of one round trip: the head of the catalog, and the users that have the name with their
+// listed sessions.
+type loginResult struct {
 	Number int64 `bson:"n"`
 	Users  []struct {
 		User     record   `bson:",inline"`
@@ -20,30 +21,31 @@ type loginStart struct {
 	} `bson:"users"`
 }
 
-// LookLogin returns whom the key means with their sessions and the catalog's version. It begins at the head of the catalog,
-// which is always there, so that a name that nobody has costs the same one round trip.
+// LookLogin returns the user whose username or e-mail key is key, with the user's sessions and the catalog's version.
+// The query starts at the head of the catalog, which always exists, so that an unknown name costs the same single round
+// trip.
 func (v *View) LookLogin(ctx context.Context, key string) (domain.LoginLook, error) {
 	ctx, cancel := v.s.bound(ctx)
 	defer cancel()
-	var found []loginStart
-	err := v.s.fresh(ctx, func() error {
+	var found []loginResult
+	err := v.s.withLease(ctx, func() error {
 		found = nil
-		cursor, err := v.s.db.Collection(catalogName).Aggregate(ctx, whoseName(key))
+		cursor, err := v.s.db.Collection(catalogName).Aggregate(ctx, loginPipeline(key))
 		if err != nil {
-			return failed("looking for a name", err)
+			return failed("finding a user by name", err)
 		}
-		return failed("looking for a name", cursor.All(ctx, &found))
+		return failed("finding a user by name", cursor.All(ctx, &found))
 	})
 	if err != nil {
 		return domain.LoginLook{}, err
 	}
 	if len(found) == 0 {
-		return domain.LoginLook{}, failed("looking for a name", errors.New("the catalog is not there"))
+		return domain.LoginLook{}, failed("finding a user by name", errors.New("the head of the catalog is missing"))
 	}
-	return v.whose(&found[0], key)
+	return v.selectUser(&found[0], key)
 }
 
-func whoseName(key string) mongo.Pipeline {
+func loginPipeline(key string) mongo.Pipeline {
 	return mongo.Pipeline{
 		{{Key: "$match", Value: bson.D{{Key: "_id", Value: headID}}}},
 		{{Key: "$lookup", Value: bson.D{
@@ -60,36 +62,36 @@ func whoseName(key string) mongo.Pipeline {
 	}
 }
 
-// whose takes the user whose username it is before the one whose address it is.
-func (v *View) whose(start *loginStart, key string) (domain.LoginLook, error) {
-	look := domain.LoginLook{Catalog: start.Number, Sessions: []domain.Session{}}
+// selectUser prefers the user with the username to the user with the e-mail address.
+func (v *View) selectUser(start *loginResult, key string) (domain.LoginLook, error) {
+	login := domain.LoginLook{Catalog: start.Number, Sessions: []domain.Session{}}
 	if key == "" {
-		return look, nil
+		return login, nil
 	}
 	for _, found := range start.Users {
 		if found.User.Gone {
 			continue
 		}
-		user, err := v.s.users.thing(found.User)
+		user, err := v.s.users.entity(found.User)
 		if err != nil {
 			return domain.LoginLook{}, err
 		}
-		if look.User.ID != "" && user.UsernameKey != key {
+		if login.User.ID != "" && user.UsernameKey != key {
 			continue
 		}
-		v.s.users.note(found.User)
-		look.User = user
-		if look.Sessions, err = v.sessions(found.Sessions); err != nil {
+		v.s.users.remember(found.User)
+		login.User = user
+		if login.Sessions, err = v.sessions(found.Sessions); err != nil {
 			return domain.LoginLook{}, err
 		}
 	}
-	return look, nil
+	return login, nil
 }
 
 func (v *View) sessions(records []record) ([]domain.Session, error) {
 	sessions := make([]domain.Session, 0, len(records))
 	for _, r := range records {
-		session, err := v.s.sessions.thing(r)
+		session, err := v.s.sessions.entity(r)
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +100,7 @@ func (v *View) sessions(records []record) ([]domain.Session, error) {
 	return sessions, nil
 }
 
-// LookSessions returns those of the sessions that there are.
+// LookSessions returns the stored sessions among ids.
 func (v *View) LookSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error) {
 	if len(ids) == 0 {
 		return nil, nil

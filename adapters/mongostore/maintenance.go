@@ -14,10 +14,10 @@ import (
 
 var _ ports.Maintenance = (*Store)(nil)
 
-// expiring are the collections with an end of life in their documents.
+// expiring lists the collections whose documents have an expiry time.
 var expiring = []string{attemptsName, ratesName, onceName, idempotencyName, messagesName}
 
-// Ping returns nil when a majority takes a write, and the clocks are not too far apart.
+// Ping returns nil if a majority acknowledges a write and the clocks do not differ too much.
 func (s *Store) Ping(ctx context.Context) error {
 	if s.skewed.Load() {
 		return fault.ErrStorage.Because(errSkewed)
@@ -27,12 +27,12 @@ func (s *Store) Ping(ctx context.Context) error {
 	_, err := s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: pingID}},
 		bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}}}, options.UpdateOne().SetUpsert(true))
 	if isDuplicate(err) {
-		err = nil // two nodes made the document at once: one of them wrote
+		err = nil // another node inserted the document concurrently: a write succeeded
 	}
 	return failed("writing a ping", err)
 }
 
-// SweepExpired removes what has run out, and finishes what a crash has left.
+// SweepExpired removes expired documents and completes interrupted changes.
 func (s *Store) SweepExpired(ctx context.Context, now time.Time) error {
 	var errs []error
 	for _, name := range expiring {

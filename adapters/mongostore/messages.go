@@ -22,7 +22,7 @@ func (s *Store) Messages() *Messages { return &Messages{s} }
 
 var _ ports.MessageQueue = (*Messages)(nil)
 
-// messageDocument is a message; Due is when the next worker may take it, which a lease moves.
+// messageDocument is a queued message. Due is when a worker may claim it next; a claim moves it.
 type messageDocument struct {
 	ID  string          `bson:"_id"`
 	Doc records.Message `bson:"doc"`
@@ -55,22 +55,22 @@ func (ms *Messages) ClaimMessages(ctx context.Context, now, leaseUntil time.Time
 			break
 		}
 		if err != nil {
-			return nil, failed("claiming messages", err) // those claimed already come back when the lease ends
+			return nil, failed("claiming messages", err) // messages claimed so far become due again at leaseUntil
 		}
 		claimed = append(claimed, m.Doc.Domain())
 	}
 	return claimed, nil
 }
 
-// DoneMessage forgets the message.
+// DoneMessage deletes the message.
 func (ms *Messages) DoneMessage(ctx context.Context, id domain.MessageID) error {
 	ctx, cancel := ms.s.bound(ctx)
 	defer cancel()
 	_, err := ms.s.db.Collection(messagesName).DeleteOne(ctx, bson.D{{Key: "_id", Value: id}})
-	return failed("forgetting a message", err)
+	return failed("deleting a message", err)
 }
 
-// RetryMessage counts an attempt and puts the message back until the time given. One that is gone stays gone.
+// RetryMessage counts an attempt and postpones the message until at. A deleted message stays deleted.
 func (ms *Messages) RetryMessage(ctx context.Context, id domain.MessageID, at time.Time, reason string) error {
 	ctx, cancel := ms.s.bound(ctx)
 	defer cancel()
@@ -78,5 +78,5 @@ func (ms *Messages) RetryMessage(ctx context.Context, id domain.MessageID, at ti
 		{Key: "$set", Value: bson.D{{Key: "due", Value: nanos(at)}, {Key: "doc.nexttry", Value: nanos(at)}, {Key: "doc.lasterror", Value: reason}}},
 		{Key: "$inc", Value: bson.D{{Key: "doc.attempts", Value: 1}}},
 	})
-	return failed("putting a message back", err)
+	return failed("postponing a message", err)
 }

@@ -16,19 +16,19 @@ import (
 	"github.com/ostiary/ostiary/test/conformance"
 )
 
-// testsMongoDB tells whether the tests that need MongoDB are built in.
+// testsMongoDB reports whether the tests that need MongoDB are compiled in.
 const testsMongoDB = true
 
 func mongoURI(t *testing.T) string {
 	t.Helper()
 	uri := os.Getenv("OSTIARY_TEST_MONGODB_URI")
 	if uri == "" {
-		t.Fatal("OSTIARY_TEST_MONGODB_URI names no server: these tests need a real one")
+		t.Fatal("OSTIARY_TEST_MONGODB_URI is not set: these tests need a MongoDB server")
 	}
 	return uri
 }
 
-// openMongo opens a store in a database of its own, which goes when the test ends.
+// openMongo opens a store in a new database, which is dropped at the end of the test.
 func openMongo(t *testing.T, change ...func(*mongostore.Config)) (*mongostore.Store, string) {
 	t.Helper()
 	uri, name := mongoURI(t), "ostiary_test_"+strings.ToLower(rand.Text())[:12]
@@ -58,9 +58,9 @@ func openMongo(t *testing.T, change ...func(*mongostore.Config)) (*mongostore.St
 	return s, name
 }
 
-func TestConformanceOnMongoDB(t *testing.T) { //nolint:tparallel // the suites have to end before the queries are looked at
+func TestConformanceOnMongoDB(t *testing.T) { //nolint:tparallel // the suites must end before the queries are checked
 	t.Parallel()
-	seen := newShapes()
+	seen := newQueryShapes()
 	t.Run("suites", func(t *testing.T) {
 		conformance.All(t, func(t *testing.T) conformance.Stores {
 			t.Helper()

@@ -13,10 +13,12 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// namesField is what userExists calls the field when another user has one of the names, until nameTaken says which.
+// namesField is the field in the error of userExists when another user has one of the names; nameTaken finds out which
+// one.
 const namesField = "names"
 
-// userNames are the names that one user has alone: the username and the email, one where they are the same.
+// userNames returns the names that must be unique to the user: the username key and the email key, or one key if they
+// are equal.
 func userNames(u *domain.User) []string {
 	var names []string
 	for _, key := range []string{u.UsernameKey, u.EmailKey} {
@@ -27,15 +29,15 @@ func userNames(u *domain.User) []string {
 	return names
 }
 
-func (t *table[T]) namesOf(thing *T) []string {
+func (t *table[T]) namesOf(entity *T) []string {
 	if t.names == nil {
 		return nil
 	}
-	return t.names(thing)
+	return t.names(entity)
 }
 
-// namesToTry returns the names under which a change of before into after is written: all that after has, or else, where
-// another document holds one that before had already, those that are held or new.
+// namesToTry returns the sets of names to try for a change of before into after: all names of after, and then, in case
+// another document holds a name that before had already, only those that are in held or new.
 func (t *table[T]) namesToTry(held []string, before, after *T) [][]string {
 	had, all := t.namesOf(before), t.namesOf(after)
 	var kept []string
@@ -50,7 +52,7 @@ func (t *table[T]) namesToTry(held []string, before, after *T) [][]string {
 	return [][]string{all, kept}
 }
 
-// guardUser refuses new names that somebody has, and keeps a role that the user gets from being deleted.
+// guardUser refuses new names that another user has, and prevents the deletion of a role that the user gets.
 func (s *Store) guardUser(ctx context.Context, before, after *domain.User) (release func(), err error) {
 	if err := s.checkNames(ctx, before, after); err != nil {
 		return nil, err
@@ -58,8 +60,8 @@ func (s *Store) guardUser(ctx context.Context, before, after *domain.User) (rele
 	return s.holdRole(ctx, before, after)
 }
 
-// checkNames refuses a new username or email that another user has as either. It sees those whose documents have no names
-// yet; between two writes of one moment the index decides.
+// checkNames refuses a new username or email that another user has as either. It also finds users whose documents have
+// no names yet. The index decides between concurrent writes.
 func (s *Store) checkNames(ctx context.Context, before, after *domain.User) error {
 	had := userNames(before)
 	names := slices.DeleteFunc(userNames(after), func(name string) bool { return slices.Contains(had, name) })
@@ -77,11 +79,11 @@ func (s *Store) nameTaken(ctx context.Context, u *domain.User, names []string) e
 		{Key: "_id", Value: bson.D{{Key: "$ne", Value: string(u.ID)}}},
 	}, options.Find().SetProjection(bson.D{{Key: "doc.usernamekey", Value: 1}, {Key: "doc.emailkey", Value: 1}}))
 	if err != nil {
-		return failed("looking for a name", err)
+		return failed("finding a user by name", err)
 	}
 	var others []nameDocument
 	if err := cursor.All(ctx, &others); err != nil {
-		return failed("looking for a name", err)
+		return failed("finding a user by name", err)
 	}
 	for _, field := range []struct{ name, key string }{{"username", u.UsernameKey}, {"email", u.EmailKey}} {
 		for _, other := range others {
@@ -93,7 +95,7 @@ func (s *Store) nameTaken(ctx context.Context, u *domain.User, names []string) e
 	return nil
 }
 
-// nameDocument is as much of a user as their names.
+// nameDocument is the part of a user with the names.
 type nameDocument struct {
 	ID  string `bson:"_id"`
 	Doc struct {
@@ -102,7 +104,8 @@ type nameDocument struct {
 	} `bson:"doc"`
 }
 
-// nameField says which field is taken where the index over all names has refused the user.
+// nameField replaces the field of the error with the field that is taken, after the unique index over all names refused
+// the user.
 func (s *Store) nameField(ctx context.Context, err error, u *domain.User) error {
 	if !errors.Is(err, domain.ErrUserExists) {
 		return err
@@ -115,10 +118,10 @@ func (s *Store) nameField(ctx context.Context, err error, u *domain.User) error 
 	if err := s.nameTaken(ctx, u, userNames(u)); err != nil {
 		return err
 	}
-	return domain.ErrUserExists.About("username", "is taken") // the other has given the name up meanwhile
+	return domain.ErrUserExists.About("username", "is taken") // the other user was renamed meanwhile
 }
 
-// restoreUser inserts a user of another store without names, who may collide from before that was refused.
+// restoreUser inserts a user of another store without names: old users may have names that collide.
 func (s *Store) restoreUser(ctx context.Context, u domain.User) error {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()

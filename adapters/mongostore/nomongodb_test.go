@@ -2,5 +2,5 @@
 
 package mongostore_test
 
-// testsMongoDB tells whether the tests that need MongoDB are built in.
+// testsMongoDB reports whether the tests that need MongoDB are compiled in.
 const testsMongoDB = false

@@ -14,8 +14,8 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// putExpired makes a document under its id, or takes the place of one that has expired; a live one is a duplicate. Two that
-// make it at once both find nothing, so a duplicate is tried once more.
+// putExpired inserts a document or replaces an expired one; an unexpired one is a duplicate. Two concurrent inserts
+// both find no document, so a duplicate is tried once more.
 func (s *Store) putExpired(ctx context.Context, collection, id string, now time.Time, set bson.D) error {
 	filter := bson.D{{Key: "_id", Value: id}, {Key: "expires", Value: bson.D{{Key: "$lte", Value: nanos(now)}}}}
 	var err error
@@ -28,7 +28,7 @@ func (s *Store) putExpired(ctx context.Context, collection, id string, now time.
 	return err
 }
 
-// Put keeps value under key until it expires. One that was there and has expired counts as gone.
+// Put stores value under key until it expires. It replaces an expired value.
 func (g *Guards) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
 	if value == nil {
 		value = []byte{}
@@ -41,10 +41,10 @@ func (g *Guards) Put(ctx context.Context, key string, value []byte, expires time
 	if isDuplicate(err) {
 		return fault.ErrConflict
 	}
-	return failed("keeping a single-use thing", err)
+	return failed("storing a single-use token", err)
 }
 
-// TakeOnce returns the value and removes it in one step. When the answer is lost, the thing counts as used.
+// TakeOnce returns the value and removes it atomically. If the reply is lost, the token counts as consumed.
 func (g *Guards) TakeOnce(ctx context.Context, key string, now time.Time) ([]byte, error) {
 	ctx, cancel := g.s.bound(ctx)
 	defer cancel()
@@ -55,10 +55,10 @@ func (g *Guards) TakeOnce(ctx context.Context, key string, now time.Time) ([]byt
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return nil, fault.ErrNotFound
 	}
-	return kept.Value, failed("taking a single-use thing", err)
+	return kept.Value, failed("consuming a single-use token", err)
 }
 
-// onceDocument is a single-use thing.
+// onceDocument is a single-use token.
 type onceDocument struct {
 	Key     string    `bson:"_id"`
 	Value   []byte    `bson:"value"`
@@ -88,7 +88,7 @@ func (g *Guards) Begin(ctx context.Context, record domain.IdempotencyRecord) (*d
 		var first idempotencyDocument
 		err = g.s.db.Collection(idempotencyName).FindOne(ctx, bson.D{{Key: "_id", Value: record.Key}}).Decode(&first)
 		if errors.Is(err, mongo.ErrNoDocuments) {
-			continue // abandoned in between
+			continue // abandoned meanwhile
 		}
 		if err != nil {
 			return nil, failed("reserving an idempotency key", err)
@@ -99,7 +99,7 @@ func (g *Guards) Begin(ctx context.Context, record domain.IdempotencyRecord) (*d
 	return nil, failed("reserving an idempotency key", errLostRace)
 }
 
-// Complete stores the answer of the first request.
+// Complete stores the response to the first request.
 func (g *Guards) Complete(ctx context.Context, record domain.IdempotencyRecord) error {
 	ctx, cancel := g.s.bound(ctx)
 	defer cancel()
@@ -111,13 +111,13 @@ func (g *Guards) Complete(ctx context.Context, record domain.IdempotencyRecord) 
 			break
 		}
 	}
-	return failed("keeping an answer", err)
+	return failed("storing a response", err)
 }
 
-// Abandon frees the key.
+// Abandon deletes the key.
 func (g *Guards) Abandon(ctx context.Context, key string) error {
 	ctx, cancel := g.s.bound(ctx)
 	defer cancel()
 	_, err := g.s.db.Collection(idempotencyName).DeleteOne(ctx, bson.D{{Key: "_id", Value: key}})
-	return failed("freeing an idempotency key", err)
+	return failed("deleting an idempotency key", err)
 }

@@ -13,18 +13,18 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// item is one thing that leaves with a change. It waits in the outbox of the changed document until it was inserted where it
-// belongs. One of Entry, Message, Bump and Tombstone is set.
+// item is a write that follows a change. It stays in the outbox of the changed document until it is delivered. Exactly
+// one of Entry, Message, Bump and Tombstone is set.
 type item struct {
 	ID        string    `bson:"id"`
 	At        time.Time `bson:"at"`
 	Entry     bson.Raw  `bson:"entry,omitempty"`
 	Message   bson.Raw  `bson:"message,omitempty"`
-	Bump      bool      `bson:"bump,omitempty"`      // raise the catalog's version
-	Tombstone bool      `bson:"tombstone,omitempty"` // the document goes when the rest was done
+	Bump      bool      `bson:"bump,omitempty"`      // increment the catalog's version
+	Tombstone bool      `bson:"tombstone,omitempty"` // delete the document after all other items
 }
 
-// pack makes the items of an outbox. An entry that cannot be recorded stops the change.
+// pack returns the items of an outbox. An audit entry that cannot be encoded prevents the change.
 func (s *Store) pack(out domain.Outbox, bump bool) ([]item, error) {
 	now := s.now()
 	items := make([]item, 0, len(out.Entries)+len(out.Messages)+1)
@@ -35,14 +35,14 @@ func (s *Store) pack(out domain.Outbox, bump bool) ([]item, error) {
 		}
 		raw, err := encode(doc)
 		if err != nil {
-			return nil, failed("recording", err)
+			return nil, failed("encoding an audit entry", err)
 		}
 		items = append(items, item{ID: string(entry.ID), At: now, Entry: raw})
 	}
 	for i := range out.Messages {
 		raw, err := encode(newMessage(out.Messages[i]))
 		if err != nil {
-			return nil, failed("sending", err)
+			return nil, failed("encoding a message", err)
 		}
 		items = append(items, item{ID: string(out.Messages[i].ID), At: now, Message: raw})
 	}
@@ -54,15 +54,15 @@ func (s *Store) pack(out domain.Outbox, bump bool) ([]item, error) {
 
 func (s *Store) tombstone() item { return item{ID: "tombstone", At: s.now(), Tombstone: true} }
 
-// nonce returns a name that no other item of an outbox has.
+// nonce returns a random ID that no other item of an outbox has.
 func (s *Store) nonce() string {
 	var b [12]byte
 	_, _ = io.ReadFull(s.entropy, b[:]) // crypto/rand does not fail
 	return hex.EncodeToString(b[:])
 }
 
-// deliver brings the items of a change where they belong, before the change is acknowledged, and has the outbox cleared
-// later. It does not end with the request: the change stands already.
+// deliver delivers the items of a change before the change is acknowledged, and schedules the removal from the outbox.
+// It does not end with the request's context: the change is already stored.
 func (s *Store) deliver(ctx context.Context, collection, id string, items []item) error {
 	if len(items) == 0 {
 		return nil
@@ -76,12 +76,12 @@ func (s *Store) deliver(ctx context.Context, collection, id string, items []item
 	}
 	select {
 	case s.clears <- clearing{collection: collection, id: id, items: ids}:
-	default: // too many at once: the sweeper finds it
+	default: // the queue is full: the sweeper clears the outbox
 	}
 	return nil
 }
 
-// deliverItems inserts by id, so that doing it again changes nothing.
+// deliverItems inserts by ID, so that a repetition changes nothing.
 func (s *Store) deliverItems(ctx context.Context, items []item) error {
 	ctx, cancel := s.bound(context.WithoutCancel(ctx))
 	defer cancel()
@@ -108,7 +108,7 @@ func (s *Store) deliverItems(ctx context.Context, items []item) error {
 	return insertOnce(ctx, s.db.Collection(messagesName), messages)
 }
 
-// insertOnce inserts what is not there yet.
+// insertOnce inserts the documents that do not exist yet.
 func insertOnce(ctx context.Context, coll *mongo.Collection, docs []any) error {
 	if len(docs) == 0 {
 		return nil
@@ -120,17 +120,17 @@ func insertOnce(ctx context.Context, coll *mongo.Collection, docs []any) error {
 	return failed("writing "+coll.Name(), err)
 }
 
-// clearing names delivered items that an outbox still holds.
+// clearing names delivered items that are still in an outbox.
 type clearing struct {
 	collection string
 	id         string
 	items      []string
-	done       chan<- struct{} // closed by the worker, for those who wait
+	done       chan<- struct{} // closed by the worker; for Settle
 }
 
 const maxClearings = 64
 
-// clearOutboxes clears after the answers were given, many at a time.
+// clearOutboxes removes delivered items from outboxes in batches, after the requests have returned.
 func (s *Store) clearOutboxes(ctx context.Context) {
 	for {
 		select {
@@ -162,7 +162,7 @@ func (s *Store) clearBatch(ctx context.Context, batch []clearing) {
 		}
 	}
 	for name, models := range writes {
-		// What this cannot clear, the sweeper delivers again, which changes nothing, and clears then.
+		// The sweeper delivers the items of a failed write again, which changes nothing, and clears them.
 		_, _ = s.lossy(name).BulkWrite(ctx, models)
 	}
 	for _, c := range batch {
@@ -172,8 +172,8 @@ func (s *Store) clearBatch(ctx context.Context, batch []clearing) {
 	}
 }
 
-// models drops the whole outbox where nothing else is in it, so that the index of waiting outboxes stays small, and only the
-// items otherwise.
+// models removes the whole outbox if it contains nothing else, so that the sparse index of outboxes stays small, and
+// only the items otherwise.
 func (c clearing) models() []mongo.WriteModel {
 	whole := mongo.NewUpdateOneModel().
 		SetFilter(bson.D{
@@ -188,19 +188,19 @@ func (c clearing) models() []mongo.WriteModel {
 	return []mongo.WriteModel{whole, rest}
 }
 
-// Settle waits until the outboxes of all changes that were acknowledged before are cleared. Nothing depends on that but tidiness;
-// it is for tests and for an orderly end.
+// Settle waits until the outboxes of all changes acknowledged before the call are cleared. It is for tests and for an
+// orderly shutdown; correctness does not depend on it.
 func (s *Store) Settle(ctx context.Context) error {
 	done := make(chan struct{})
 	select {
 	case s.clears <- clearing{done: done}:
 	case <-ctx.Done():
-		return failed("settling", ctx.Err())
+		return failed("waiting for outboxes", ctx.Err())
 	}
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return failed("settling", ctx.Err())
+		return failed("waiting for outboxes", ctx.Err())
 	}
 }

@@ -12,17 +12,18 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// peek connects to the database for a look that changes nothing: nothing is made or migrated. It takes a URI and a Database.
-func peek(ctx context.Context, config Config, look func(ctx context.Context, db *mongo.Database) error) error {
+// peek connects to the database, calls read and disconnects. It creates and migrates nothing. Of config it needs URI
+// and Database.
+func peek(ctx context.Context, config Config, read func(ctx context.Context, db *mongo.Database) error) error {
 	client, err := mongo.Connect(clientOptions(config))
 	if err != nil {
-		return errors.New("mongostore: the connection string is not valid")
+		return errors.New("mongostore: invalid connection string")
 	}
-	err = look(ctx, client.Database(config.Database))
+	err = read(ctx, client.Database(config.Database))
 	return errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
 }
 
-// PeekSettings reads the security settings of the installation in the database, and false where there is none.
+// PeekSettings reads the security settings of the installation in the database. found is false if there is none.
 func PeekSettings(ctx context.Context, config Config) (settings domain.Settings, found bool, err error) {
 	if config.Timeout == 0 {
 		config.Timeout = defaultTimeout
@@ -45,8 +46,8 @@ func PeekSettings(ctx context.Context, config Config) (settings domain.Settings,
 	return settings, found && err == nil, err
 }
 
-// PeekCollisions reads the names that several users or groups of the installation in the database have, and false where there
-// is no installation. It reads the usernames that look like addresses and the groups.
+// PeekCollisions returns the names that several users or groups of the installation in the database share. found is
+// false if there is no installation. It reads the usernames that look like addresses, and the groups.
 func PeekCollisions(ctx context.Context, config Config) (collisions []domain.Collision, found bool, err error) {
 	if config.Timeout == 0 {
 		config.Timeout = defaultTimeout
@@ -67,8 +68,8 @@ func PeekCollisions(ctx context.Context, config Config) (collisions []domain.Col
 	return collisions, found && err == nil, err
 }
 
-// hasCatalog reports whether there is an installation. It is the first call of a long look: a database that does not answer is
-// given up after the timeout of a short one.
+// hasCatalog reports whether the database contains an installation. It is called first and has the short timeout, so
+// that an unreachable database is detected before the long reads.
 func hasCatalog(ctx context.Context, timeout time.Duration, db *mongo.Database) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -91,7 +92,7 @@ func peekUserCollisions(ctx context.Context, db *mongo.Database) ([]domain.Colli
 		return nil, failed("reading names", err)
 	}
 	var collisions []domain.Collision
-	batch := map[string]string{} // the id by the username
+	batch := map[string]string{} // user IDs by username
 	for more := true; more && len(collisions) < domain.MaxCollisions; {
 		var d nameDocument
 		if more = cursor.Next(ctx); more {
@@ -113,7 +114,7 @@ func peekUserCollisions(ctx context.Context, db *mongo.Database) ([]domain.Colli
 	return collisions, failed("reading names", errors.Join(cursor.Err(), cursor.Close(ctx)))
 }
 
-// peekHolders returns the users whose address is one of the usernames.
+// peekHolders returns the users whose email address is one of the usernames.
 func peekHolders(ctx context.Context, users *mongo.Collection, ids map[string]string) ([]domain.Collision, error) {
 	names := make(bson.A, 0, len(ids))
 	for name := range ids {

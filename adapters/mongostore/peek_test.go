@@ -16,14 +16,14 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
-func TestOwnServerALookAtTheSettings(t *testing.T) {
+func TestOwnServerPeekSettings(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	look := func(want int) {
 		t.Helper()
 		settings, found, err := mongostore.PeekSettings(t.Context(), mongostore.Config{URI: server.URI(), Database: "ostiary"})
 		if err != nil || found != (want > 0) || settings.Lockout.MaxAttempts != want {
-			t.Errorf("a look gives %d, found %v, %v; want %d", settings.Lockout.MaxAttempts, found, err, want)
+			t.Errorf("PeekSettings: MaxAttempts %d, found %v, %v; want %d", settings.Lockout.MaxAttempts, found, err, want)
 		}
 	}
 	look(0)
@@ -38,26 +38,26 @@ func TestOwnServerALookAtTheSettings(t *testing.T) {
 	look(3)
 }
 
-func TestOwnServerALookFindsTheNamesThatCollide(t *testing.T) {
+func TestOwnServerPeekCollisions(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	config := mongostore.Config{URI: server.URI(), Database: "ostiary"}
 	if got, found, err := mongostore.PeekCollisions(t.Context(), config); got != nil || found || err != nil {
-		t.Errorf("where nothing is: %v, found %v, %v", got, found, err)
+		t.Errorf("PeekCollisions on an empty database = %v, %v, %v; want nothing found", got, found, err)
 	}
 	s := openOwn(t, server)
 	conformance.StoreCollisions(t, s.Users(), s.CatalogStore(), s)
 	got, found, err := mongostore.PeekCollisions(t.Context(), config)
 	if err != nil || !found {
-		t.Fatalf("found %v, %v", found, err)
+		t.Fatalf("PeekCollisions: found %v, %v", found, err)
 	}
 	if diff := cmp.Diff(conformance.Collisions(), got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
+		t.Errorf("PeekCollisions (-want +got):\n%s", diff)
 	}
 }
 
-// TestALookAtADatabaseThatDoesNotAnswerEndsSoon: `config check` is run where the database may be out of reach.
-func TestALookAtADatabaseThatDoesNotAnswerEndsSoon(t *testing.T) {
+// TestPeekTimesOutOnUnresponsiveServer: `config check` may run where the database is unreachable.
+func TestPeekTimesOutOnUnresponsiveServer(t *testing.T) {
 	t.Parallel()
 	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -96,10 +96,10 @@ func TestOwnServerADatabaseFromBeforeNamesOpensWithItsCollisions(t *testing.T) {
 	s = openOwn(t, server)
 	first, err := s.Users().FindByLogin(t.Context(), "first@example.com")
 	if err != nil || first.UsernameKey != "first@example.com" {
-		t.Errorf("the name finds %q, %v", first.UsernameKey, err)
+		t.Errorf("FindByLogin = %q, %v; want first@example.com", first.UsernameKey, err)
 	}
 	wanted := domain.User{ID: "usr_9", UsernameKey: "new", EmailKey: "first@example.com"}
 	if err := s.Users().Create(t.Context(), wanted, domain.Outbox{}); !errors.Is(err, domain.ErrUserExists) {
-		t.Errorf("a third got the name: %v", err)
+		t.Errorf("Create with a taken name = %v, want domain.ErrUserExists", err)
 	}
 }

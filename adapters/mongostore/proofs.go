@@ -14,7 +14,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Segments calls yield for each segment from the one on that holds the place, reading one at a time.
+// Segments calls yield for each segment, starting with the one that contains seq, and reads one at a time.
 func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error {
 	for next := max(seq, 1); ; {
 		d, err := a.segment(ctx, bson.D{{Key: "last", Value: bson.D{{Key: "$gte", Value: next}}}},
@@ -29,10 +29,11 @@ func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.Audit
 	}
 }
 
-// placed calls yield for each document with a place from first to last that matches, in the order of the places. Places that
-// several documents claim are none that the service gave, and every one of them is read.
-func (a *Audit) placed(ctx context.Context, first, last int64, also bson.D, yield func(*auditDocument) error) error {
-	var read []string // the ids at the place first that were read already
+// inRange calls yield for each matching document with a sequence number from first to last, in the order of the
+// numbers. The service never assigns a number twice; after tampering several documents may have the same one, and all
+// of them are read.
+func (a *Audit) inRange(ctx context.Context, first, last int64, also bson.D, yield func(*auditDocument) error) error {
+	var read []string // IDs with the number first that were read already
 	for first <= last {
 		filter := bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: first}, {Key: "$lte", Value: last}}}}
 		if len(read) > 0 {
@@ -63,31 +64,31 @@ func (a *Audit) placed(ctx context.Context, first, last int64, also bson.D, yiel
 	return nil
 }
 
-// Misfiled returns the first record whose values for filters are not what its text says.
+// Misfiled returns the first record whose filter fields differ from its text.
 func (a *Audit) Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error) {
 	var found *domain.AuditMisfiling
-	err := a.placed(ctx, max(first, 1), last, nil, func(d *auditDocument) error {
+	err := a.inRange(ctx, max(first, 1), last, nil, func(d *auditDocument) error {
 		filed := domain.AuditFiling{
 			Time: d.At, UserID: d.UserID, Action: d.Action, Success: d.Success, RequestID: d.RequestID, Target: d.Target,
 		}
 		if field := filed.Differs(d.Public); field != "" {
 			found = &domain.AuditMisfiling{Seq: d.Seq, ID: domain.LogID(d.ID), Field: field}
-			return errEnough
+			return errStop
 		}
 		return nil
 	})
-	if errors.Is(err, errEnough) {
+	if errors.Is(err, errStop) {
 		err = nil
 	}
 	return found, err
 }
 
-// errEnough ends a walk before its end.
-var errEnough = errors.New("enough was read")
+// errStop ends an iteration early.
+var errStop = errors.New("iteration ended")
 
-// Records calls yield for each record with a place from first to last that matches, in the order of the places. Those that are not
-// sealed yet come at the places that they will have. The service gives no place below 1; what is stored there is read all the same,
-// and from the least place on what is stored without a place.
+// Records calls yield for each matching record with a sequence number from first to last, in the order of the numbers.
+// Unsealed records come under the numbers that they are going to have. The service assigns no number below 1; records
+// stored there are read nevertheless, and if first is the lowest possible number, also records stored without one.
 func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
 	next, filter := max(first, 1), auditFilter(query)
 	read := func(d *auditDocument) error {
@@ -96,14 +97,14 @@ func (a *Audit) Records(ctx context.Context, first, last int64, query domain.Aud
 		return yield(&r)
 	}
 	if first == math.MinInt64 {
-		if err := a.placeless(ctx, filter, read); err != nil {
+		if err := a.withoutSeq(ctx, filter, read); err != nil {
 			return err
 		}
 	}
-	if err := a.placed(ctx, first, min(last, -1), filter, read); err != nil {
+	if err := a.inRange(ctx, first, min(last, -1), filter, read); err != nil {
 		return err
 	}
-	if err := a.placed(ctx, next, last, filter, read); err != nil {
+	if err := a.inRange(ctx, next, last, filter, read); err != nil {
 		return err
 	}
 	if next > last {
@@ -113,8 +114,8 @@ func (a *Audit) Records(ctx context.Context, first, last int64, query domain.Aud
 	if err != nil || last <= sealed.Last() {
 		return err
 	}
-	place := max(sealed.Last(), 0) // the last place of no segment is -1
-	return a.unplaced(ctx, place, query, func(r *domain.AuditRecord) error {
+	seq := max(sealed.Last(), 0) // Last is -1 without segments
+	return a.unsealed(ctx, seq, query, func(r *domain.AuditRecord) error {
 		if r.Seq < first || r.Seq > last {
 			return nil
 		}
@@ -122,10 +123,11 @@ func (a *Audit) Records(ctx context.Context, first, last int64, query domain.Aud
 	})
 }
 
-// placeless calls yield for documents whose place is absent or no number, as if it were 0. The service writes none, no segment and no
-// export would have them, and the list shows them. Of very many, not all are read: one is damage enough.
-func (a *Audit) placeless(ctx context.Context, also bson.D, yield func(*auditDocument) error) error {
-	anyPlace := bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: int64(math.MinInt64)}}}} // of a number
+// withoutSeq calls yield for documents whose sequence number is absent or not numeric, as if it were 0. The service
+// writes none; no segment and no export would contain them, but List returns them. It reads a limited number of them:
+// one is enough to report tampering.
+func (a *Audit) withoutSeq(ctx context.Context, also bson.D, yield func(*auditDocument) error) error {
+	anyPlace := bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: int64(math.MinInt64)}}}} // matches numbers only
 	docs, err := a.find(ctx, append(bson.D{{Key: "$nor", Value: bson.A{anyPlace}}}, also...),
 		options.Find().SetHint("seq").SetLimit(scanBatch).SetProjection(bson.D{{Key: "seq", Value: 0}}))
 	if err != nil {
@@ -139,21 +141,21 @@ func (a *Audit) placeless(ctx context.Context, also bson.D, yield func(*auditDoc
 	return nil
 }
 
-// unplaced calls yield for the records that no segment holds, with the places that they will have after the one given. Of those
-// that the query leaves out, only the place counts.
-func (a *Audit) unplaced(ctx context.Context, place int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
+// unsealed calls yield for the records that are in no segment, with the sequence numbers that they are going to have
+// after the one given. Records that do not match the query are counted and not passed on.
+func (a *Audit) unsealed(ctx context.Context, seq int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
 	filter := bson.D{{Key: "seq", Value: int64(0)}}
 	for {
-		docs, err := a.find(ctx, filter, inWriting(scanBatch))
+		docs, err := a.find(ctx, filter, inWriteOrder(scanBatch))
 		if err != nil {
 			return err
 		}
 		for i := range docs {
-			place++
+			seq++
 			if !docs[i].matches(&query) {
 				continue
 			}
-			docs[i].Seq = place
+			docs[i].Seq = seq
 			r := docs[i].record()
 			if err := yield(&r); err != nil {
 				return err
@@ -167,8 +169,8 @@ func (a *Audit) unplaced(ctx context.Context, place int64, query domain.AuditQue
 	}
 }
 
-// inWriting finds what has no place in the order in which the primary wrote it.
-func inWriting(limit int) *options.FindOptionsBuilder {
+// inWriteOrder sorts records without a sequence number in the order in which the primary wrote them.
+func inWriteOrder(limit int) *options.FindOptionsBuilder {
 	return options.Find().SetHint("seq").SetLimit(int64(limit)).SetSort(bson.D{{Key: "written", Value: 1}, {Key: "_id", Value: 1}})
 }
 
@@ -181,8 +183,8 @@ func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSe
 	return d.Segment.domain(), err
 }
 
-// CutSegments removes the oldest part of the log. What is to go is decided by one write that carries the outbox; the removal
-// after it can be done again.
+// CutSegments removes the oldest part of the log. One write, which carries the outbox, decides what is removed; the
+// removal after it can be repeated.
 func (a *Audit) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {
 	d, err := a.segment(ctx, bson.D{{Key: "_id", Value: number}}, options.FindOne().SetProjection(withoutLeaves))
 	if err != nil {
@@ -217,7 +219,7 @@ func (a *Audit) cut(ctx context.Context, d segmentDocument) error {
 	return failed("cutting the audit log", err)
 }
 
-// matches is auditFilter for a record that was read already.
+// matches is auditFilter for a record in memory.
 func (d *auditDocument) matches(q *domain.AuditQuery) bool {
 	same := func(wanted, is string) bool { return wanted == "" || wanted == is }
 	return same(q.UserID, d.UserID) && same(q.IPAddress, d.IPAddress) && same(q.RequestID, d.RequestID) &&

@@ -19,7 +19,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
-// proxied opens a store that reaches our own server (not MongoDB) through a proxy that breaks the network.
+// proxied opens a store that reaches the test server (not MongoDB) through a proxy that breaks the network.
 func proxied(t *testing.T) (*mongostore.Store, *toxiproxy.Proxy, *mongowire.Server) {
 	t.Helper()
 	server := mongowire.Start(t)
@@ -41,12 +41,12 @@ func poison(t *testing.T, proxy *toxiproxy.Proxy, toxic string) {
 	}
 }
 
-func TestOwnServerABrokenNetworkIs503InTimeAndMendsItself(t *testing.T) {
+func TestOwnServerCallsFailInTimeAndRecoverFromNetworkFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		breakIt, mend func(*testing.T, *toxiproxy.Proxy)
+		breakIt, repair func(*testing.T, *toxiproxy.Proxy)
 	}{
-		"the server is gone": {
+		"the server is down": {
 			func(_ *testing.T, p *toxiproxy.Proxy) { p.Stop() },
 			func(t *testing.T, p *toxiproxy.Proxy) {
 				t.Helper()
@@ -55,21 +55,21 @@ func TestOwnServerABrokenNetworkIs503InTimeAndMendsItself(t *testing.T) {
 				}
 			},
 		},
-		"the connection is half open and nothing comes back": {
+		"replies are lost on half-open connections": {
 			func(t *testing.T, p *toxiproxy.Proxy) {
 				t.Helper()
 				poison(t, p, `{"name": "down", "type": "timeout", "stream": "downstream", "attributes": {"timeout": 0}}`)
 			},
 			func(t *testing.T, p *toxiproxy.Proxy) { t.Helper(); p.Toxics.ResetToxics(t.Context()) },
 		},
-		"nothing arrives": {
+		"requests are lost": {
 			func(t *testing.T, p *toxiproxy.Proxy) {
 				t.Helper()
 				poison(t, p, `{"name": "up", "type": "timeout", "stream": "upstream", "attributes": {"timeout": 0}}`)
 			},
 			func(t *testing.T, p *toxiproxy.Proxy) { t.Helper(); p.Toxics.ResetToxics(t.Context()) },
 		},
-		"answers take longer than anybody waits": {
+		"replies take longer than the timeout": {
 			func(t *testing.T, p *toxiproxy.Proxy) {
 				t.Helper()
 				poison(t, p, `{"name": "slow", "type": "latency", "stream": "downstream", "attributes": {"latency": 10000}}`)
@@ -90,13 +90,14 @@ func TestOwnServerABrokenNetworkIs503InTimeAndMendsItself(t *testing.T) {
 			s, proxy, _ := proxied(t)
 			tt.breakIt(t, proxy)
 			refusedInTime(t, s)
-			tt.mend(t, proxy)
-			mended(t, s)
+			tt.repair(t, proxy)
+			waitForRecovery(t, s)
 		})
 	}
 }
 
-// refusedInTime makes every kind of call at once and wants each refused within three seconds.
+// refusedInTime makes every kind of call concurrently and fails unless each returns fault.ErrStorage within three
+// seconds.
 func refusedInTime(t *testing.T, s *mongostore.Store) {
 	t.Helper()
 	var calls sync.WaitGroup
@@ -114,8 +115,8 @@ func refusedInTime(t *testing.T, s *mongostore.Store) {
 	calls.Wait()
 }
 
-// mended waits until the store answers again, for 5 seconds at the most.
-func mended(t *testing.T, s *mongostore.Store) {
+// waitForRecovery waits until the store responds again, up to 5 seconds.
+func waitForRecovery(t *testing.T, s *mongostore.Store) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
@@ -125,12 +126,12 @@ func mended(t *testing.T, s *mongostore.Store) {
 			return
 		}
 		if ctx.Err() != nil {
-			t.Fatalf("no answer within 5s after it was mended: %v", err)
+			t.Fatalf("no response within 5s after the repair: %v", err)
 		}
 	}
 }
 
-func TestOwnServerARestartCostsNoAnswer(t *testing.T) {
+func TestOwnServerCallsSucceedAfterConnectionsDrop(t *testing.T) {
 	t.Parallel()
 	s, _, server := proxied(t)
 	for range 4 {
@@ -141,26 +142,26 @@ func TestOwnServerARestartCostsNoAnswer(t *testing.T) {
 	}
 	user, err := s.Users().Get(t.Context(), "usr_1")
 	if want := "Ada Lovelace" + strings.Repeat("!", 4); err != nil || user.FullName != want {
-		t.Errorf("the name is %q, %v; want %q: each change once", user.FullName, err, want)
+		t.Errorf("FullName = %q, %v; want %q: each change once", user.FullName, err, want)
 	}
 }
 
-// It counts the goroutines of the whole process, so it does not run beside others.
-func TestOwnServerOutagesLeaveNothingBehind(t *testing.T) { //nolint:paralleltest // see above
+// TestOwnServerOutagesLeakNothing counts the goroutines of the whole process, so it does not run in parallel.
+func TestOwnServerOutagesLeakNothing(t *testing.T) { //nolint:paralleltest // see above
 	s, proxy, server := proxied(t)
 	outage := func() {
 		proxy.Stop()
 		for range 20 {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			if _, err := s.View().Look(ctx, "sess_1"); !errors.Is(err, fault.ErrStorage) {
-				t.Errorf("Look in an outage = %v", err)
+				t.Errorf("Look during an outage = %v, want fault.ErrStorage", err)
 			}
 			cancel()
 		}
 		if err := proxy.Start(); err != nil {
 			t.Fatal(err)
 		}
-		mended(t, s)
+		waitForRecovery(t, s)
 	}
 	outage()
 	goroutines, connections := runtime.NumGoroutine(), server.Connections()
@@ -170,14 +171,14 @@ func TestOwnServerOutagesLeaveNothingBehind(t *testing.T) { //nolint:paralleltes
 	deadline := time.Now().Add(5 * time.Second)
 	for runtime.NumGoroutine() > goroutines+10 || server.Connections() > connections+3 {
 		if time.Now().After(deadline) {
-			t.Fatalf("after 2 outages %d goroutines and %d connections, before %d and %d",
+			t.Fatalf("%d goroutines and %d connections after two outages, %d and %d before",
 				runtime.NumGoroutine(), server.Connections(), goroutines, connections)
 		}
 		runtime.Gosched()
 	}
 }
 
-func TestOwnServerTwoNodesBehaveAsOne(t *testing.T) {
+func TestOwnServerTwoNodesAreConsistent(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	nodes := []*mongostore.Store{leased(t, server, server.URI(), lasting), leased(t, server, server.URI(), lasting)}
@@ -190,7 +191,7 @@ func TestOwnServerTwoNodesBehaveAsOne(t *testing.T) {
 		}
 		list(t, here, id)
 		if _, err := there.View().Look(t.Context(), id); err != nil {
-			t.Fatalf("a session that was acknowledged here is not live there: %v", err)
+			t.Fatalf("a session created on one node is not live on the other: %v", err)
 		}
 		_, err := here.Users().Update(t.Context(), "usr_1", func(u *domain.User, _ *domain.Outbox) error {
 			u.EndSession(id)
@@ -201,7 +202,7 @@ func TestOwnServerTwoNodesBehaveAsOne(t *testing.T) {
 		}
 		for n, node := range nodes {
 			if _, err := node.View().Look(t.Context(), id); !errors.Is(err, domain.ErrSessionNotFound) {
-				t.Fatalf("revoke %d was acknowledged; a verify on node %d that started after it: %v", i, n, err)
+				t.Fatalf("Look after revocation %d on node %d = %v, want domain.ErrSessionNotFound", i, n, err)
 			}
 		}
 	}

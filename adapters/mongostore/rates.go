@@ -13,18 +13,18 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// rateDocument holds the times of the last takes that were allowed, as many as the limit, oldest first.
+// rateDocument holds the times of the last allowed takes, oldest first, at most as many as the limit.
 type rateDocument struct {
 	Key     string  `bson:"_id"`
 	Limit   int     `bson:"limit"`
 	Taken   []int64 `bson:"taken"`
 	Version int64   `bson:"v"`
-	// TTL is when it may be swept.
+	// TTL is when the document may be removed.
 	TTL bson.DateTime `bson:"ttl"`
 }
 
-// newRate is the document of a limit that comes from another store. Which limit it is, that store does not tell: the first take
-// fits it to the present one.
+// newRate returns the document of a rate from another store, which does not record the limit: the first take adapts the
+// document to the configured one.
 func newRate(key string, kept domain.KeptRate) rateDocument {
 	d := rateDocument{Key: key, Limit: max(1, len(kept.Window.Taken)), Taken: []int64{}, TTL: bson.NewDateTimeFromTime(kept.Until.Add(time.Millisecond - 1))}
 	for _, at := range kept.Window.Taken {
@@ -41,9 +41,9 @@ func (d rateDocument) window() domain.RateWindow {
 	return w
 }
 
-// Take asks for one more of what key names. The condition of one write decides: while fewer than the limit were taken, or the
-// oldest of the last so many is out of the window, one more may be. A key whose document does not meet it cannot be made
-// either, and that duplicate is the refusal. It is exact over all nodes.
+// Take takes one unit of the rate for key. The condition of one write decides: one more is allowed if fewer than the
+// limit were taken, or if the oldest of the last limit takes is out of the window. If the document exists and does not
+// meet the condition, the upsert fails with a duplicate key, which is the refusal. The limit is exact across all nodes.
 func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
@@ -53,23 +53,23 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 	for race := range maxRaces {
 		taken, err := g.tryTake(ctx, key, rate, now)
 		if err == nil {
-			// What was taken is in the window already: asking again tells only what is left.
+			// The take is in the window already: computing it again only returns the remaining state.
 			window := taken.window()
 			window.Taken = window.Taken[:len(window.Taken)-1]
 			return window.Take(rate, now), nil
 		}
 		if !isDuplicate(err) && !isConflict(err) {
-			return domain.RateState{}, failed("taking from a limit", err)
+			return domain.RateState{}, failed("taking from a rate limit", err)
 		}
 		state, decided, err := g.refusal(ctx, key, rate, now)
 		if decided || err != nil {
 			return state, err
 		}
-		if err := pause(ctx, race); err != nil {
+		if err := backoff(ctx, race); err != nil {
 			return domain.RateState{}, err
 		}
 	}
-	return domain.RateState{}, failed("taking from a limit", errLostRace)
+	return domain.RateState{}, failed("taking from a rate limit", errLostRace)
 }
 
 func (g *Guards) tryTake(ctx context.Context, key string, rate domain.Rate, now time.Time) (rateDocument, error) {
@@ -94,7 +94,7 @@ func (g *Guards) tryTake(ctx context.Context, key string, rate domain.Rate, now 
 	return taken, err
 }
 
-// GiveBack removes one take of the time given.
+// GiveBack removes one take with the time given.
 func (g *Guards) GiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
@@ -106,14 +106,14 @@ func (g *Guards) GiveBack(ctx context.Context, key string, rate domain.Rate, tak
 		if done || err != nil {
 			return state, err
 		}
-		if err := pause(ctx, race); err != nil {
+		if err := backoff(ctx, race); err != nil {
 			return domain.RateState{}, err
 		}
 	}
-	return domain.RateState{}, failed("giving back to a limit", errLostRace)
+	return domain.RateState{}, failed("returning a take to a rate limit", errLostRace)
 }
 
-// tryGiveBack removes the take unless the document changes meanwhile. $pull would remove every take of the same moment.
+// tryGiveBack removes the take unless the document changes meanwhile. $pull would remove every take with the same time.
 func (g *Guards) tryGiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, bool, error) {
 	var stored rateDocument
 	err := g.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
@@ -122,7 +122,7 @@ func (g *Guards) tryGiveBack(ctx context.Context, key string, rate domain.Rate, 
 		return window.GiveBack(rate, taken, now), true, nil
 	}
 	if err != nil {
-		return domain.RateState{}, false, failed("giving back to a limit", err)
+		return domain.RateState{}, false, failed("returning a take to a rate limit", err)
 	}
 	window := stored.window()
 	before := len(window.Taken)
@@ -142,37 +142,37 @@ func (g *Guards) tryGiveBack(ctx context.Context, key string, rate domain.Rate, 
 		return domain.RateState{}, false, nil
 	}
 	if err != nil {
-		return domain.RateState{}, false, failed("giving back to a limit", err)
+		return domain.RateState{}, false, failed("returning a take to a rate limit", err)
 	}
 	return state, updated.MatchedCount == 1, nil
 }
 
-// refusal tells by what stands there whether the take is refused. Not decided means that it is to be tried again: the
-// document went away in between, or was of another limit and is of this one now.
+// refusal reads the stored document and returns whether the take is refused. If decided is false, the take must be
+// tried again: the document was removed meanwhile, or has been adapted from another limit to this one.
 func (g *Guards) refusal(ctx context.Context, key string, rate domain.Rate, now time.Time) (state domain.RateState, decided bool, err error) {
-	var standing rateDocument
-	err = g.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&standing)
+	var stored rateDocument
+	err = g.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return domain.RateState{}, false, nil
 	}
 	if err != nil {
-		return domain.RateState{}, false, failed("taking from a limit", err)
+		return domain.RateState{}, false, failed("taking from a rate limit", err)
 	}
-	window := standing.window()
-	if standing.Limit != rate.Limit {
-		return domain.RateState{}, false, g.fitTo(ctx, standing, rate)
+	window := stored.window()
+	if stored.Limit != rate.Limit {
+		return domain.RateState{}, false, g.adapt(ctx, stored, rate)
 	}
 	state = window.Take(rate, now)
 	return state, !state.Allowed, nil
 }
 
-// fitTo brings a document to the limit of a changed configuration: the last takes stay.
-func (g *Guards) fitTo(ctx context.Context, standing rateDocument, rate domain.Rate) error {
-	kept := standing.Taken[max(0, len(standing.Taken)-rate.Limit):]
-	_, err := g.s.db.Collection(ratesName).UpdateOne(ctx, bson.D{{Key: "_id", Value: standing.Key}, {Key: "v", Value: standing.Version}},
+// adapt adapts a document to a changed limit and keeps the last takes.
+func (g *Guards) adapt(ctx context.Context, stored rateDocument, rate domain.Rate) error {
+	kept := stored.Taken[max(0, len(stored.Taken)-rate.Limit):]
+	_, err := g.s.db.Collection(ratesName).UpdateOne(ctx, bson.D{{Key: "_id", Value: stored.Key}, {Key: "v", Value: stored.Version}},
 		bson.D{
 			{Key: "$set", Value: bson.D{{Key: "limit", Value: rate.Limit}, {Key: "taken", Value: kept}}},
 			{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},
 		})
-	return failed("taking from a limit", err)
+	return failed("taking from a rate limit", err)
 }

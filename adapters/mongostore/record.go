@@ -9,20 +9,20 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// document is the set of what is stored as the doc of a record.
+// document is the set of types that are stored as the doc of a record.
 type document interface {
 	records.Kind | attemptsDocument | signingDocument | auditHead
 }
 
-// codec turns a thing into its document and back.
+// codec encodes an entity as its document and decodes it.
 type codec[T any] struct {
 	encode func(*T) (bson.Raw, error)
 	decode func(bson.Raw) (T, error)
 }
 
-// form returns the codec of things whose document is an R. A document is read over what base returns, nil for an
-// empty one.
-func form[T any, R document](base func() R, record func(*T) R, thing func(*R) T) codec[T] {
+// form returns the codec of entities whose document type is R. A document is decoded into the result of base, or into a
+// zero R if base is nil.
+func form[T any, R document](base func() R, record func(*T) R, entity func(*R) T) codec[T] {
 	return codec[T]{
 		encode: func(t *T) (bson.Raw, error) {
 			r := record(t)
@@ -37,7 +37,7 @@ func form[T any, R document](base func() R, record func(*T) R, thing func(*R) T)
 				var none T
 				return none, err
 			}
-			return thing(&r), nil
+			return entity(&r), nil
 		},
 	}
 }
@@ -91,7 +91,7 @@ func (d *signingDocument) domain() signingSet {
 	return set
 }
 
-// segmentRecord is a segment of the audit log. In SQLite it has columns.
+// segmentRecord is the stored form of a segment of the audit log. SQLite stores it in columns.
 type segmentRecord struct {
 	Checkpoint checkpointRecord `bson:"auditcheckpoint"`
 	Leaves     []byte           `bson:"leaves"`

@@ -10,11 +10,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// All tests of this package run with a registry that refuses a struct with a field that has no BSON name of its own:
-// the driver would store it under the name of the Go field.
+// All tests of this package run with a registry that refuses a struct with a field that has no explicit BSON name: the
+// driver would store it under the name of the Go field.
 var _ = refuseUnnamed(registry)
 
-var errUnnamed = errors.New("a field without a BSON name reached the encoder")
+var errUnnamed = errors.New("field without a BSON name")
 
 func refuseUnnamed(r *bson.Registry) *bson.Registry {
 	probe := reflect.TypeFor[struct{}]()
@@ -35,7 +35,7 @@ func refuseUnnamed(r *bson.Registry) *bson.Registry {
 type strictStructs struct {
 	encoder bson.ValueEncoder
 	decoder bson.ValueDecoder
-	checked sync.Map // the error by the type
+	checked sync.Map // errors by type
 }
 
 func (s *strictStructs) check(t reflect.Type) error {

@@ -8,10 +8,10 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// Restore writes things as they are; what is there under the same id is passed over.
-func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, things []domain.Archived) error {
+// Restore inserts entities unchanged and skips those whose ID exists already.
+func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, entities []domain.Archived) error {
 	if kind == domain.ArchiveUsers {
-		return s.restoreUsers(ctx, things)
+		return s.restoreUsers(ctx, entities)
 	}
 	var sealed int64
 	if kind == domain.ArchiveRecords {
@@ -21,8 +21,8 @@ func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, things []d
 		}
 		sealed = last.Last()
 	}
-	docs := make([]any, len(things))
-	for i, a := range things {
+	docs := make([]any, len(entities))
+	for i, a := range entities {
 		var err error
 		if docs[i], err = restored(a, sealed); err != nil {
 			return err
@@ -33,8 +33,8 @@ func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, things []d
 	return insertOnce(ctx, s.db.Collection(restoredNames[kind]), docs)
 }
 
-func (s *Store) restoreUsers(ctx context.Context, things []domain.Archived) error {
-	for _, a := range things {
+func (s *Store) restoreUsers(ctx context.Context, entities []domain.Archived) error {
+	for _, a := range entities {
 		user, ok := a.Value.(domain.User)
 		if !ok {
 			return errKind
@@ -46,13 +46,13 @@ func (s *Store) restoreUsers(ctx context.Context, things []domain.Archived) erro
 	return nil
 }
 
-// restoredNames are the collections of what Restore writes.
+// restoredNames maps kinds to the collections that Restore writes.
 var restoredNames = map[domain.ArchiveKind]string{
 	domain.ArchiveMessages: messagesName, domain.ArchiveRates: ratesName, domain.ArchiveOnce: onceName, domain.ArchiveAnswers: idempotencyName,
 	domain.ArchiveSegments: segmentsName, domain.ArchiveRecords: auditName,
 }
 
-// restored returns the document of a thing.
+// restored returns the document of an entity.
 func restored(a domain.Archived, sealed int64) (any, error) {
 	switch v := a.Value.(type) {
 	case domain.Message:
@@ -82,7 +82,7 @@ func restoredRecord(r domain.AuditRecord, sealed int64) (auditDocument, error) {
 		Mark: r.Mark,
 	}
 	if r.Seq > sealed {
-		doc.Seq = 0 // it gets its place with its seal
+		doc.Seq = 0 // it gets its number when it is sealed
 	}
 	if doc.ID == "" {
 		doc.ID = string(e.ID)

@@ -12,12 +12,13 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// holdsFor is how long a hold or a mark of deletion counts that a crash has left: longer than any call takes and clocks
+// holdsFor is how long a hold or a deletion mark is valid after a crash: longer than any call takes and than clocks
 // differ.
 const holdsFor = 30 * time.Second
 
-// roleDocument is what deleting a role and giving it to somebody tell each other: who gives it holds it meanwhile, who
-// deletes it marks it first. Each is a condition of the other's one write, so of two that meet one gives way.
+// roleDocument holds the fields that coordinate the deletion of a role with its assignment to a user. An assignment
+// holds the role until the user is written, and a deletion marks the role first. Each is a condition of the other's
+// write, so of two concurrent operations one fails.
 type roleDocument struct {
 	Gone     bool  `bson:"gone"`
 	Deleting int64 `bson:"deleting"`
@@ -28,7 +29,7 @@ func (cs *Catalog) CreateRole(ctx context.Context, role domain.Role, out domain.
 	return cs.s.roles.create(ctx, string(role.ID), &role, out)
 }
 
-// UpdateRole applies change to the role in one step.
+// UpdateRole applies change to the role atomically.
 func (cs *Catalog) UpdateRole(ctx context.Context, id domain.RoleID, change ports.Change[domain.Role]) (domain.Role, error) {
 	return cs.s.roles.update(ctx, string(id), func(r *domain.Role, out *domain.Outbox) error {
 		err := change(r, out)
@@ -37,7 +38,7 @@ func (cs *Catalog) UpdateRole(ctx context.Context, id domain.RoleID, change port
 	})
 }
 
-// DeleteRole removes the role unless a user has it, or gets it at the same time.
+// DeleteRole removes the role unless a user has it or it is being assigned to one.
 func (cs *Catalog) DeleteRole(ctx context.Context, id domain.RoleID, out domain.Outbox) error {
 	ctx, cancel := cs.s.bound(ctx)
 	defer cancel()
@@ -47,7 +48,7 @@ func (cs *Catalog) DeleteRole(ctx context.Context, id domain.RoleID, out domain.
 	}
 	used, err := cs.s.users.coll.CountDocuments(ctx, bson.D{{Key: "doc.role", Value: id}}, options.Count().SetLimit(1).SetHint("role"))
 	if err == nil && used == 0 {
-		err = cs.s.roles.bury(ctx, string(id), bson.D{{Key: "deleting", Value: mark}}, out)
+		err = cs.s.roles.delete(ctx, string(id), bson.D{{Key: "deleting", Value: mark}}, out)
 		if errors.Is(err, errLostRace) {
 			return domain.ErrRoleInUse
 		}
@@ -61,7 +62,7 @@ func (cs *Catalog) DeleteRole(ctx context.Context, id domain.RoleID, out domain.
 	return domain.ErrRoleInUse
 }
 
-// markDeleting stops the role from being given. It waits for those who are giving it.
+// markDeleting marks the role, so that it cannot be assigned. It waits for assignments in progress.
 func (cs *Catalog) markDeleting(ctx context.Context, id string) (mark int64, err error) {
 	for race := range maxRaces {
 		now := cs.s.now()
@@ -80,22 +81,22 @@ func (cs *Catalog) markDeleting(ctx context.Context, id string) (mark int64, err
 		if err != nil && !isConflict(err) {
 			return 0, failed("deleting a role", err)
 		}
-		role, ok, err := cs.s.roleStands(ctx, id)
+		role, ok, err := cs.s.roleState(ctx, id)
 		if err != nil {
 			return 0, err
 		}
 		if !ok || role.Gone {
 			return 0, domain.ErrRoleNotFound
 		}
-		if err := pause(ctx, race); err != nil {
+		if err := backoff(ctx, race); err != nil {
 			return 0, err
 		}
 	}
 	return 0, domain.ErrRoleInUse
 }
 
-// holdRole keeps a role that a user gets from being deleted until the user is written. One that does not exist
-// cannot be given.
+// holdRole prevents the deletion of a role that a user gets until the user is written. It fails if the role does not
+// exist.
 func (s *Store) holdRole(ctx context.Context, before, after *domain.User) (release func(), err error) {
 	if after.Role == before.Role || after.Role == "" {
 		return func() {}, nil
@@ -109,21 +110,21 @@ func (s *Store) holdRole(ctx context.Context, before, after *domain.User) (relea
 		if held {
 			return func() { s.releaseRole(ctx, id, hold) }, nil
 		}
-		role, ok, err := s.roleStands(ctx, id)
+		role, ok, err := s.roleState(ctx, id)
 		switch {
 		case err != nil:
 			return nil, err
 		case !ok || role.Gone:
 			return nil, domain.ErrRoleNotFound
 		}
-		if err := pause(ctx, race); err != nil {
+		if err := backoff(ctx, race); err != nil {
 			return nil, err
 		}
 	}
 	return nil, errRoleBusy
 }
 
-// tryHold holds the role unless it is gone or being deleted.
+// tryHold holds the role unless it is deleted or being deleted.
 func (s *Store) tryHold(ctx context.Context, id, hold string) (bool, error) {
 	now := s.now()
 	result, err := s.roles.coll.UpdateOne(ctx, bson.D{
@@ -143,7 +144,7 @@ func (s *Store) tryHold(ctx context.Context, id, hold string) (bool, error) {
 	return result.MatchedCount > 0, nil
 }
 
-// releaseRole ends a hold; one that stays is passed over after a while.
+// releaseRole ends a hold. If it fails, the hold expires after holdsFor.
 func (s *Store) releaseRole(ctx context.Context, id, hold string) {
 	ctx, cancel := s.bound(context.WithoutCancel(ctx))
 	defer cancel()

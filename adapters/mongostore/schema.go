@@ -13,27 +13,27 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// step is one step of the schema. It can be run again after a crash in its midst.
+// step is one step of the schema migration. It can be repeated after a crash in the middle.
 type step struct {
 	name string
 	run  func(context.Context, *Store) error
 }
 
-// steps are the schema's steps in their order; the number of steps is its version. A released step is never changed.
+// steps are the migration steps in order; their number is the schema version. A released step must never be changed.
 var steps = []step{
-	{"make the indexes", makeIndexes(1)},
-	{"seed roles, settings and the head of the catalog", seed},
-	{"make the index of live API keys", makeIndexes(3)},
-	{"make the indexes of names", makeIndexes(4)},
+	{"create the indexes", createIndexes(1)},
+	{"insert roles, settings and the head of the catalog", seed},
+	{"create the index of live API keys", createIndexes(3)},
+	{"create the indexes of names", createIndexes(4)},
 }
 
 const (
-	// migrateFor is how long a migration may take, and how long its lease lasts.
+	// migrateFor is the timeout of a migration and the duration of its lease.
 	migrateFor   = 5 * time.Minute
 	migratePause = 100 * time.Millisecond
 )
 
-// ErrNewerSchema tells that a later version of the program has migrated the database; this one would damage it.
+// ErrNewerSchema means that a later version of the program has migrated the database. This version would damage it.
 var ErrNewerSchema = errors.New("mongostore: the database was written by a later version of Ostiary")
 
 type schemaDocument struct {
@@ -42,8 +42,8 @@ type schemaDocument struct {
 	Until   int64  `bson:"until"`
 }
 
-// migrate brings the schema up to date. Of nodes that start together one holds the lease and runs the steps; the others wait
-// for it.
+// migrate upgrades the schema to the current version. If several nodes start together, one gets the lease and runs the
+// steps, and the others wait for it.
 func (s *Store) migrate(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, migrateFor)
 	defer cancel()
@@ -63,7 +63,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			return err
 		}
 		if held {
-			// Another node may have finished between the look and the lease.
+			// Another node may have finished between the read and the lease.
 			if schema, err = s.schema(ctx); err != nil {
 				return err
 			}
@@ -90,7 +90,7 @@ func (s *Store) schema(ctx context.Context) (schemaDocument, error) {
 	return d, failed("reading the schema's version", err)
 }
 
-// leaseSchema takes the lease if nobody holds it.
+// leaseSchema takes the lease if no other node holds it.
 func (s *Store) leaseSchema(ctx context.Context, holder string) (bool, error) {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
@@ -102,7 +102,7 @@ func (s *Store) leaseSchema(ctx context.Context, holder string) (bool, error) {
 			{Key: "$setOnInsert", Value: bson.D{{Key: "version", Value: 0}}},
 		}, options.UpdateOne().SetUpsert(true))
 	if isDuplicate(err) {
-		return false, nil // somebody holds it
+		return false, nil // another node holds it
 	}
 	return err == nil, failed("leasing the schema", err)
 }
@@ -117,25 +117,25 @@ func (s *Store) runSteps(ctx context.Context, holder string, version int) error 
 			bson.D{{Key: "_id", Value: schemaID}, {Key: "holder", Value: holder}, {Key: "version", Value: version}},
 			bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: version + 1}, {Key: "until", Value: until}}}})
 		if err != nil {
-			return failed("noting the schema's version", err)
+			return failed("writing the schema's version", err)
 		}
 		if result.MatchedCount == 0 {
-			return errors.New("migrating the database: another node took the lease over")
+			return errors.New("migrating the database: another node took over the lease")
 		}
 	}
 	return nil
 }
 
-// freeSchema gives the lease back, also for a node that comes again after a failure.
+// freeSchema releases the lease, so that this node can also start again after a failure.
 func (s *Store) freeSchema(ctx context.Context, holder string) error {
 	ctx, cancel := s.bound(context.WithoutCancel(ctx))
 	defer cancel()
 	_, err := s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: schemaID}, {Key: "holder", Value: holder}},
 		bson.D{{Key: "$set", Value: bson.D{{Key: "until", Value: int64(0)}}}})
-	return failed("giving the lease of the schema back", err)
+	return failed("releasing the lease of the schema", err)
 }
 
-// seed makes what every installation has. What is there stays as it is.
+// seed inserts the documents that every installation needs and keeps existing ones.
 func seed(ctx context.Context, s *Store) error {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()

@@ -28,7 +28,7 @@ func rawDatabase(t *testing.T, server *mongowire.Server) *mongo.Database {
 	return client.Database("ostiary")
 }
 
-func TestOwnServerANewerSchemaRefuses(t *testing.T) {
+func TestOwnServerOpenRefusesNewerSchema(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	openOwn(t, server)
@@ -39,11 +39,11 @@ func TestOwnServerANewerSchemaRefuses(t *testing.T) {
 	}
 	_, err = mongostore.Open(t.Context(), mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: newClock()})
 	if !errors.Is(err, mongostore.ErrNewerSchema) {
-		t.Errorf("opening a database of a later version = %v, want ErrNewerSchema", err)
+		t.Errorf("Open on a database of a later version = %v, want ErrNewerSchema", err)
 	}
 }
 
-func TestOwnServerNodesThatStartTogetherMigrateOnce(t *testing.T) {
+func TestOwnServerConcurrentStartsMigrateOnce(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	stores := make([]*mongostore.Store, 8)
@@ -58,15 +58,15 @@ func TestOwnServerNodesThatStartTogetherMigrateOnce(t *testing.T) {
 		})
 	}
 	starting.Wait()
-	made := map[string]int{}
+	created := map[string]int{}
 	for _, c := range server.Commands() {
 		if c.Name == "createIndexes" {
-			made[c.Collection+" "+fmt.Sprint(c.Body[1])]++
+			created[c.Collection+" "+fmt.Sprint(c.Body[1])]++
 		}
 	}
-	for name, n := range made {
+	for name, n := range created {
 		if n != 1 {
-			t.Errorf("these indexes were made %d times: %s", n, name)
+			t.Errorf("these indexes were created %d times: %s", n, name)
 		}
 	}
 	for _, s := range stores {
@@ -80,8 +80,9 @@ func TestOwnServerNodesThatStartTogetherMigrateOnce(t *testing.T) {
 	}
 }
 
-// A node looks, sees that there is something to do, and comes to the lease only when another has done it all.
-func TestOwnServerANodeThatComesLateToTheLeaseFindsNothingToDo(t *testing.T) {
+// TestOwnServerLateLeaseFindsNoStepsLeft: a node reads an old version and gets the lease only after another node has
+// run all steps.
+func TestOwnServerLateLeaseFindsNoStepsLeft(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	done := make(chan struct{})
@@ -95,7 +96,7 @@ func TestOwnServerANodeThatComesLateToTheLeaseFindsNothingToDo(t *testing.T) {
 		}
 		late <- err
 	}()
-	for hangs := false; !hangs; { // the first to ask for the lease waits
+	for hangs := false; !hangs; { // the first request for the lease waits
 		for _, c := range server.Commands() {
 			hangs = hangs || c.Name == "update" && c.Collection == "meta"
 		}
@@ -104,20 +105,20 @@ func TestOwnServerANodeThatComesLateToTheLeaseFindsNothingToDo(t *testing.T) {
 	openOwn(t, server, func(c *mongostore.Config) { c.Timeout = time.Minute })
 	close(done)
 	if err := <-late; err != nil {
-		t.Errorf("the late one: %v", err)
+		t.Errorf("the late node: %v", err)
 	}
 }
 
-func TestOwnServerAMigrationThatCrashedIsTakenUp(t *testing.T) {
+func TestOwnServerMigrationResumesAfterCrash(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	now := newClock()
 	config := mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: now}
 	server.Inject(mongowire.Fault{Command: "createIndexes", Skip: 3, Do: mongowire.Fail(8, "UnknownError")})
 	if _, err := mongostore.Open(t.Context(), config); !errors.Is(err, fault.ErrStorage) {
-		t.Fatalf("a migration that fails in its midst = %v", err)
+		t.Fatalf("Open with a failing step = %v, want fault.ErrStorage", err)
 	}
-	now.advance(10 * time.Minute) // the lease of the one that crashed has run out
+	now.advance(10 * time.Minute) // the lease of the crashed node has expired
 	s, err := mongostore.Open(t.Context(), config)
 	if err != nil {
 		t.Fatalf("the next start: %v", err)
@@ -127,10 +128,10 @@ func TestOwnServerAMigrationThatCrashedIsTakenUp(t *testing.T) {
 	}
 }
 
-func TestOwnServerAWrongConnectionStringIsNotShown(t *testing.T) {
+func TestOwnServerErrorDoesNotContainConnectionString(t *testing.T) {
 	t.Parallel()
 	_, err := mongostore.Open(t.Context(), mongostore.Config{URI: "mongodb://ada:secret@host:port/", Database: "ostiary", Clock: newClock()})
 	if err == nil || len(err.Error()) > 60 {
-		t.Errorf("the failure is %q, want one without the connection string", err)
+		t.Errorf("Open = %q, want an error without the connection string", err)
 	}
 }

@@ -12,28 +12,30 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// segmentDocument is a segment under its number, which no other sequencer can take a second time. It is written with the
-// ids of its records; then the records get their places, which is the same however often it is done, and the ids go.
+// segmentDocument is a segment with its number as the ID, so that two sequencers cannot use the same number. It is
+// inserted with the IDs of its records. Then the records get their sequence numbers, which is idempotent, and the IDs
+// are removed.
 type segmentDocument struct {
 	Number  int64          `bson:"_id"`
 	Segment segmentRecord  `bson:"segment"`
-	Last    int64          `bson:"last"` // the place of its last entry
+	Last    int64          `bson:"last"` // the sequence number of its last record
 	IDs     []domain.LogID `bson:"ids,omitempty"`
 }
 
-// auditHead is how far retention has cut the log.
+// auditHead holds the number of the segment up to which retention has cut the log.
 type auditHead struct {
 	Cut int64 `bson:"cut"`
 }
 
 func (a *Audit) segments() *mongo.Collection { return a.s.db.Collection(segmentsName) }
 
-// numbered leaves the head out of a query for segments.
+// numbered excludes the head from a query for segments.
 var numbered = bson.E{Key: "_id", Value: bson.D{{Key: "$gt", Value: int64(0)}}}
 
 var withoutLeaves = bson.D{{Key: "segment.leaves", Value: 0}}
 
-// last returns the newest segment, without leaves but with the ids of records whose places are not all written yet.
+// last returns the newest segment, without leaves. It contains the IDs of its records if their sequence numbers may not
+// all be written.
 func (a *Audit) last(ctx context.Context) (segmentDocument, error) {
 	return a.segment(ctx, bson.D{numbered}, options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint("_id_").SetProjection(withoutLeaves))
 }
@@ -49,36 +51,36 @@ func (a *Audit) segment(ctx context.Context, filter bson.D, find *options.FindOn
 	return d, failed("reading segments", err)
 }
 
-// finishLast gives the records of the newest segment their places, where a crash or a race has left that undone.
+// finishLast writes the sequence numbers of the records of the newest segment if a crash or a race left them unwritten.
 func (a *Audit) finishLast(ctx context.Context) (segmentDocument, error) {
 	d, err := a.last(ctx)
 	if err != nil || len(d.IDs) == 0 {
 		return d, err
 	}
-	return d, a.place(ctx, d)
+	return d, a.writeSeqs(ctx, d)
 }
 
-func (a *Audit) place(ctx context.Context, d segmentDocument) error {
+func (a *Audit) writeSeqs(ctx context.Context, d segmentDocument) error {
 	models := make([]mongo.WriteModel, len(d.IDs))
 	for i, id := range d.IDs {
 		models[i] = mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "_id", Value: id}}).
 			SetUpdate(bson.D{{Key: "$set", Value: bson.D{{Key: "seq", Value: d.Segment.Checkpoint.First + int64(i)}}}})
 	}
 	if _, err := a.s.db.Collection(auditName).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false)); err != nil {
-		return failed("placing sealed records", err)
+		return failed("numbering sealed records", err)
 	}
 	_, err := a.segments().UpdateOne(ctx, bson.D{{Key: "_id", Value: d.Number}}, bson.D{{Key: "$unset", Value: bson.D{{Key: "ids", Value: ""}}}})
-	return failed("placing sealed records", err)
+	return failed("numbering sealed records", err)
 }
 
-// Unsealed returns records that no segment holds yet, in the order in which the primary wrote them.
+// Unsealed returns records that are in no segment, in the order in which the primary wrote them.
 func (a *Audit) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, error) {
 	bounded, cancel := a.s.bound(ctx)
 	defer cancel()
 	if _, err := a.finishLast(bounded); err != nil {
 		return nil, err
 	}
-	docs, err := a.find(ctx, bson.D{{Key: "seq", Value: int64(0)}}, inWriting(limit))
+	docs, err := a.find(ctx, bson.D{{Key: "seq", Value: int64(0)}}, inWriteOrder(limit))
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +99,8 @@ func (a *Audit) LastSegment(ctx context.Context) (domain.AuditSegment, error) {
 	return d.Segment.domain(), err
 }
 
-// PutSegment stores the segment and gives its records their places. The number decides: of two sequencers one inserts it, and
-// the next number can only follow once the records of this one have their places.
+// PutSegment stores the segment and numbers its records. The segment number decides: of two concurrent sequencers only
+// one inserts it, and the next segment can only follow after the records of this one are numbered.
 func (a *Audit) PutSegment(ctx context.Context, segment domain.AuditSegment, ids []domain.LogID) error {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
@@ -110,11 +112,11 @@ func (a *Audit) PutSegment(ctx context.Context, segment domain.AuditSegment, ids
 		return fault.ErrConflict
 	}
 	var sealed int64
-	err = a.s.fresh(ctx, func() error { // or a new primary may not show yet what the last sequencer has placed
+	err = a.s.withLease(ctx, func() error { // without a lease, a new primary may not return yet what the last sequencer wrote
 		sealed, err = a.s.db.Collection(auditName).CountDocuments(ctx, bson.D{
 			{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, {Key: "seq", Value: bson.D{{Key: "$gt", Value: int64(0)}}},
 		})
-		return failed("sealing", err)
+		return failed("writing a segment", err)
 	})
 	if err != nil {
 		return err
@@ -127,16 +129,16 @@ func (a *Audit) PutSegment(ctx context.Context, segment domain.AuditSegment, ids
 		if isDuplicate(err) {
 			return fault.ErrConflict
 		}
-		return failed("sealing", err)
+		return failed("writing a segment", err)
 	}
-	return a.place(ctx, d)
+	return a.writeSeqs(ctx, d)
 }
 
 type sealKeyDocument struct {
 	Sealed []byte `bson:"sealed"`
 }
 
-// SealKey returns the sealed signing key, nil when there is none.
+// SealKey returns the sealed signing key, or nil if there is none.
 func (a *Audit) SealKey(ctx context.Context) ([]byte, error) {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
@@ -145,17 +147,17 @@ func (a *Audit) SealKey(ctx context.Context) ([]byte, error) {
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return nil, nil
 	}
-	return d.Sealed, failed("reading the seal's key", err)
+	return d.Sealed, failed("reading the signing key of the audit log", err)
 }
 
-// ReplaceSealKey puts the key in the place of was.
+// ReplaceSealKey replaces the key if the stored one is was.
 func (a *Audit) ReplaceSealKey(ctx context.Context, was, sealed []byte) error {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
 	result, err := a.s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: sealKeyID}, {Key: "sealed", Value: was}},
 		bson.D{{Key: "$set", Value: bson.D{{Key: "sealed", Value: sealed}}}})
 	if err != nil {
-		return failed("replacing the seal's key", err)
+		return failed("replacing the signing key of the audit log", err)
 	}
 	if result.MatchedCount == 0 {
 		return fault.ErrConflict
@@ -163,7 +165,7 @@ func (a *Audit) ReplaceSealKey(ctx context.Context, was, sealed []byte) error {
 	return nil
 }
 
-// PutSealKey keeps the key, unless there is one.
+// PutSealKey stores the key unless one is stored.
 func (a *Audit) PutSealKey(ctx context.Context, sealed []byte) error {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
@@ -171,5 +173,5 @@ func (a *Audit) PutSealKey(ctx context.Context, sealed []byte) error {
 	if isDuplicate(err) {
 		return fault.ErrConflict
 	}
-	return failed("keeping the seal's key", err)
+	return failed("storing the signing key of the audit log", err)
 }

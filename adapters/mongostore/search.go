@@ -11,14 +11,14 @@ import (
 
 const maxGram = 3
 
-// grams returns the different pieces of one to three characters of a text. They stand in an indexed array, so that a
-// substring is found by its pieces; what they find is held against the text itself.
+// grams returns the distinct substrings of one to three characters of a text. They are stored in an indexed array, so
+// that a substring search finds candidates by its pieces and then compares the text itself.
 func grams(text string) []string {
 	found := map[string]bool{}
 	runes := []rune(text)
 	for i := range runes {
 		for n := 1; n <= maxGram && i+n <= len(runes); n++ {
-			if runes[i+n-1] == '\n' { // the names stand on lines of their own; nothing is searched across them
+			if runes[i+n-1] == '\n' { // names are on separate lines; a search never spans lines
 				break
 			}
 			found[string(runes[i:i+n])] = true
@@ -27,10 +27,11 @@ func grams(text string) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// maxSearchPieces bounds how many pieces of a long term are looked up, all along it.
+// maxSearchPieces limits the number of pieces of a long search term that are lookupResult up, spread over the whole
+// term.
 const maxSearchPieces = 16
 
-// next returns the piece after i: a step on, the last one where the step leads beyond it, and then the end.
+// next returns the position of the piece after i: step further, but not beyond last, and last+1 at the end.
 func next(i, step, last int) int {
 	if i < last {
 		return min(i+step, last)
@@ -38,13 +39,13 @@ func next(i, step, last int) int {
 	return last + 1
 }
 
-// nobody is a condition that nothing meets.
-var nobody = bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{}}}}}
+// matchNone matches no document.
+var matchNone = bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{}}}}}
 
-// searchFilter returns the condition that a folded text is a part of the search text.
+// searchFilter matches users whose search text contains the case-folded text.
 func searchFilter(text string) bson.D {
-	if strings.ContainsRune(text, 0) { // no pattern can hold it, and neither can a name
-		return nobody
+	if strings.ContainsRune(text, 0) { // no regular expression can contain it, and no name does
+		return matchNone
 	}
 	runes := []rune(text)
 	n := min(len(runes), maxGram)

@@ -21,7 +21,7 @@ func (s *Store) Sessions() *Sessions { return &Sessions{s} }
 
 var _ ports.SessionStore = (*Sessions)(nil)
 
-// sessionFields holds when the provider was asked last, -1 for sessions that hold no grant.
+// sessionFields returns the time of the last check with the provider, -1 for sessions without a grant.
 func sessionFields(x *domain.Session) bson.D {
 	granted := int64(-1)
 	if len(x.Provider.Grant) > 0 {
@@ -41,7 +41,7 @@ func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
 	return ss.s.sessions.create(ctx, string(session.ID), &session, domain.Outbox{})
 }
 
-// Begin stores a new session and then changes its user: what is not listed is not live.
+// Begin stores a new session and then changes its user: a session is not live until its user lists it.
 func (ss *Sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User, error) {
 	if err := ss.Create(ctx, session); err != nil {
 		return domain.User{}, err
@@ -54,7 +54,7 @@ func (ss *Sessions) Get(ctx context.Context, id domain.SessionID) (domain.Sessio
 	return ss.s.sessions.byID(ctx, string(id))
 }
 
-// Update applies change to the session in one step.
+// Update applies change to the session atomically.
 func (ss *Sessions) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session, error) {
 	return ss.s.sessions.update(ctx, string(id), func(x *domain.Session, out *domain.Outbox) error {
 		err := change(x, out)
@@ -65,12 +65,12 @@ func (ss *Sessions) Update(ctx context.Context, id domain.SessionID, change port
 
 var newestFirst = bson.D{{Key: "doc.createdat", Value: -1}, {Key: "_id", Value: -1}}
 
-// ListByUser returns the user's sessions, the newest first.
+// ListByUser returns the user's sessions, newest first.
 func (ss *Sessions) ListByUser(ctx context.Context, id domain.UserID) ([]domain.Session, error) {
 	return ss.s.sessions.list(ctx, bson.D{{Key: "doc.userid", Value: id}}, options.Find().SetSort(newestFirst).SetHint("user"))
 }
 
-// ListByProvider returns the sessions that came with a provider's session, or all of a subject.
+// ListByProvider returns the sessions that belong to a provider's session, or all sessions of a subject.
 func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.DirectoryID, subject domain.Subject, session string) ([]domain.Session, error) {
 	if directory == "" {
 		return nil, nil
@@ -89,25 +89,25 @@ func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.Directo
 	return ss.s.sessions.list(ctx, filter, options.Find().SetHint(hint))
 }
 
-// ListProviderGrants returns sessions whose provider is to be asked again, the longest unasked first.
+// ListProviderGrants returns sessions whose provider is due for a check, the longest unchecked first.
 func (ss *Sessions) ListProviderGrants(ctx context.Context, checkedBefore time.Time, limit int) ([]domain.Session, error) {
 	return ss.s.sessions.list(ctx,
 		bson.D{{Key: "granted", Value: bson.D{{Key: "$gte", Value: int64(0)}, {Key: "$lt", Value: nanos(checkedBefore)}}}},
 		options.Find().SetSort(bson.D{{Key: "granted", Value: 1}}).SetLimit(int64(limit)).SetHint("granted"))
 }
 
-// sweepCursor is where the last look for unlisted sessions ended: each sweep goes on from there, so that one never reads all
-// sessions.
+// sweepCursor is the position of the search for unlisted sessions: each sweep continues there, so that a single sweep
+// never reads all sessions.
 type sweepCursor struct {
 	mu    sync.Mutex
 	after int64
 	id    string
 }
 
-// sweepWidth is how many sessions a sweep looks at for each that it may remove.
+// sweepWidth is the number of sessions that a sweep reads for each one that it may remove.
 const sweepWidth = 10
 
-// Sweep removes sessions that are over.
+// Sweep removes sessions that have ended.
 func (ss *Sessions) Sweep(ctx context.Context, now, madeBefore time.Time, limit int) (int, error) {
 	if limit <= 0 {
 		return 0, nil
@@ -133,21 +133,21 @@ func (ss *Sessions) Sweep(ctx context.Context, now, madeBefore time.Time, limit 
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	// One that is past its end and unlisted is among the ids twice and removed once.
+	// A session that is both expired and unlisted may be in ids twice; DeletedCount counts it once.
 	result, err := ss.s.db.Collection(sessionsName).DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
 	if err != nil {
 		return 0, failed("sweeping sessions", err)
 	}
 	for _, id := range ids {
 		if id, ok := id.(domain.SessionID); ok {
-			ss.s.seen.forget(ss.s.sessions.key(string(id)))
+			ss.s.documents.forget(ss.s.sessions.key(string(id)))
 		}
 	}
 	return int(result.DeletedCount), nil
 }
 
-// unlisted goes through some of the sessions that were made before the time given and returns those that their users do not
-// list. A session that is not listed by then never will be.
+// unlisted reads some of the sessions created before the time given and returns those that their users do not list. A
+// session that is not listed by then never will be.
 func (ss *Sessions) unlisted(ctx context.Context, madeBefore time.Time, limit int) (bson.A, error) {
 	c := &ss.s.sweeps
 	c.mu.Lock()
@@ -177,7 +177,7 @@ func (ss *Sessions) unlisted(ctx context.Context, madeBefore time.Time, limit in
 		}
 	}
 	if len(sessions) < width {
-		c.after, c.id = 0, "" // the end: the next sweep begins again
+		c.after, c.id = 0, "" // the end: the next sweep starts over
 	}
 	return ids, nil
 }

@@ -10,15 +10,15 @@ import (
 	"github.com/ostiary/ostiary/test/conformance"
 )
 
-// TestASettingThatADocumentLacksHasItsDefault removes each setting in turn, as from a document that is older than it.
-func TestASettingThatADocumentLacksHasItsDefault(t *testing.T) {
+// TestMissingSettingsHaveDefaults removes each setting in turn, as in a document that is older than the setting.
+func TestMissingSettingsHaveDefaults(t *testing.T) {
 	t.Parallel()
 	filled, defaults := documentOf(t, conformance.Filled[domain.Settings]()), documentOf(t, domain.DefaultSettings())
 	removed := 0
 	for _, group := range filled {
 		members, ok := group.Value.(bson.D)
 		if !ok {
-			continue // the version and the time, which are no settings
+			continue // the version and the time are not settings
 		}
 		for i := range members {
 			removed++
@@ -31,7 +31,7 @@ func TestASettingThatADocumentLacksHasItsDefault(t *testing.T) {
 		}
 	}
 	if removed < 18 {
-		t.Errorf("%d settings were removed: these are not all", removed)
+		t.Errorf("only %d settings were removed", removed)
 	}
 }
 

@@ -16,19 +16,19 @@ func (s *Store) SigningKeyStore() *SigningKeyStore { return &SigningKeyStore{s} 
 
 var _ ports.SigningKeyStore = (*SigningKeyStore)(nil)
 
-// signingSet is all signing keys in one document, so that they change as one.
+// signingSet is the set of all signing keys, stored in one document so that they change atomically.
 type signingSet struct {
 	Version int64
 	Keys    []domain.SigningKey
 }
 
-// SigningKeys returns the whole set in the order in which it was put.
+// SigningKeys returns the whole set in the stored order.
 func (ks *SigningKeyStore) SigningKeys(ctx context.Context) ([]domain.SigningKey, error) {
 	set, err := ks.s.signing.byID(ctx, signingSetID)
 	return set.Keys, err
 }
 
-// PutSigningKeys replaces the whole set, if it is still at version; an empty store is at 0.
+// PutSigningKeys replaces the whole set if its version is still version; an empty store has version 0.
 func (ks *SigningKeyStore) PutSigningKeys(ctx context.Context, version int64, keys []domain.SigningKey, out domain.Outbox) error {
 	_, err := ks.s.signing.update(ctx, signingSetID, func(set *signingSet, o *domain.Outbox) error {
 		if set.Version != version {

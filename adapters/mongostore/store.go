@@ -21,54 +21,55 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Config says where the database is. Zero fields but URI, Database and Clock have defaults.
+// Config is the configuration of the database connection. All fields except URI, Database and Clock have defaults.
 type Config struct {
-	// URI is the connection string; it may hold a password and is never logged.
+	// URI is the connection string. It may contain a password and is never logged.
 	URI      string
 	Database string
 	Clock    ports.Clock
-	// Timeout bounds each call of the store, its retries included; 0 stands for 2.5 seconds, so that a dead server becomes
-	// an answer within three.
+	// Timeout limits each call of the store, including its retries. 0 means 2.5 seconds, so that an unreachable server
+	// results in an error response within three seconds.
 	Timeout time.Duration
-	// Lease is how long a node trusts the primary for checks once a majority has taken a write from it; see lease.go. All nodes
-	// have the same. 0: for ever, so that a primary that was cut off, and does not know yet, lets those in whom others have
-	// locked out (up to ten seconds).
+	// Lease is how long a node trusts the primary for access checks after a majority acknowledged a write through it;
+	// see lease.go. All nodes must have the same value. 0 disables leases: a primary that is partitioned and has not
+	// stepped down yet (up to ten seconds) then accepts sessions and keys that were revoked on other nodes.
 	Lease time.Duration
-	// Strict lets each check ask the primary to prove that it still is one (read concern linearizable), instead of a lease. It
-	// costs a round of the replica set each time, and needs no clocks that run alike.
+	// Strict makes each access check read with read concern linearizable instead of a lease. It costs a round trip
+	// within the replica set for each check, and does not depend on clock drift.
 	Strict bool
-	// MaxSkew is how far the clocks of this node and of the primary may be apart; see clock.go. 0 does not look.
+	// MaxSkew is the maximum difference between the clocks of this node and the primary; see clock.go. 0 disables the
+	// check.
 	MaxSkew time.Duration
-	// NoTTL leaves the indexes out by which the server sweeps what has expired. It is for tests whose clock is not the
-	// server's; jobs sweep all the same.
+	// NoTTL omits the TTL indexes. It is for tests whose clock is not the server's; the sweep jobs remove expired
+	// documents all the same.
 	NoTTL bool
-	// Monitor sees each command; for tests.
+	// Monitor receives each command; for tests.
 	Monitor *event.CommandMonitor
 }
 
 const defaultTimeout = 2500 * time.Millisecond
 
-// Store is an open database. Its parts implement the storage ports; all are safe for concurrent use.
+// Store is an open database. Its methods return implementations of the storage ports; all are safe for concurrent use.
 type Store struct {
-	config  Config
-	client  *mongo.Client
-	db      *mongo.Database
-	entropy io.Reader
-	marker  ports.AuditMarker // nil writes no marks
-	seen    *memory
-	turns   *turns
-	touched *touches
-	used    *touches
-	clears  chan clearing
-	catalog catalogCache
-	sweeps  sweepCursor
-	lease   *lease
-	skewed  atomic.Bool
+	config    Config
+	client    *mongo.Client
+	db        *mongo.Database
+	entropy   io.Reader
+	marker    ports.AuditMarker // nil disables marks
+	documents *documentCache
+	locks     *keyedMutex
+	touched   *touches
+	used      *touches
+	clears    chan clearing
+	catalog   catalogCache
+	sweeps    sweepCursor
+	lease     *lease
+	skewed    atomic.Bool
 
 	stop context.CancelFunc
 	jobs sync.WaitGroup
 
-	eased *easings
+	async *asyncQueue
 
 	users    *table[domain.User]
 	sessions *table[domain.Session]
@@ -83,11 +84,11 @@ type Store struct {
 	tables   []sweeper
 }
 
-// Open connects, brings the schema up to date and starts the sweeper. It fails within a few seconds when no primary answers,
-// and refuses a database that a later version of the program has migrated.
+// Open connects, upgrades the schema and starts the background jobs. It fails within a few seconds if no primary is
+// reachable, and refuses a database that a later version of the program has migrated.
 func Open(ctx context.Context, config Config) (*Store, error) {
 	if config.Clock == nil || config.Database == "" {
-		return nil, errors.New("mongostore: needs a clock and the name of a database")
+		return nil, errors.New("mongostore: a clock and a database name are required")
 	}
 	if config.Timeout == 0 {
 		config.Timeout = defaultTimeout
@@ -95,8 +96,8 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	held := &lease{lasts: config.Lease}
 	client, err := mongo.Connect(clientOptions(config).SetServerMonitor(held.monitor()))
 	if err != nil {
-		// The error of a connection string quotes it, with its password.
-		return nil, errors.New("mongostore: the connection string is not valid")
+		// The driver's error contains the connection string, with its password.
+		return nil, errors.New("mongostore: invalid connection string")
 	}
 	s := newStore(config, client, held)
 	err = s.CompareClocks(ctx)
@@ -113,7 +114,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 func clientOptions(config Config) *options.ClientOptions {
 	o := options.Client().ApplyURI(config.URI).SetAppName("ostiary").SetRegistry(registry).
 		SetTimeout(config.Timeout).
-		// Timeout does not bound the choice of a server for every kind of call.
+		// Timeout does not limit server selection for every kind of call.
 		SetServerSelectionTimeout(config.Timeout).SetConnectTimeout(config.Timeout).
 		SetHeartbeatInterval(2 * time.Second).SetReadPreference(readpref.Primary())
 	if config.Monitor != nil {
@@ -124,37 +125,37 @@ func clientOptions(config Config) *options.ClientOptions {
 
 func newStore(config Config, client *mongo.Client, held *lease) *Store {
 	s := &Store{
-		config: config, client: client, entropy: rand.Reader, seen: newMemory(4096), turns: newTurns(),
-		lease: held, touched: newTouches(), used: newTouches(), clears: make(chan clearing, 1024), eased: newEasings(),
+		config: config, client: client, entropy: rand.Reader, documents: newDocumentCache(4096), locks: newKeyedMutex(),
+		lease: held, touched: newTouches(), used: newTouches(), clears: make(chan clearing, 1024), async: newAsyncQueue(),
 	}
 	s.db = client.Database(config.Database, options.Database().SetReadConcern(readconcern.Majority()).SetWriteConcern(durable()))
 	s.makeTables()
 	return s
 }
 
-// durable is the write concern of everything that a promise depends on.
+// durable returns the write concern of every write that must survive a failover.
 func durable() *writeconcern.WriteConcern {
 	journaled := true
 	return &writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journaled}
 }
 
-// lossy returns the collection for writes whose loss in a failover costs nothing but time: activity, clearings, sweeps.
+// lossy returns the collection for writes whose loss in a failover is harmless: activity, clearing of outboxes, sweeps.
 func (s *Store) lossy(name string) *mongo.Collection {
 	return s.db.Collection(name, options.Collection().SetWriteConcern(writeconcern.W1()))
 }
 
-// start runs the jobs that go on beside the requests.
+// start starts the background jobs.
 func (s *Store) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.jobs.Go(func() { s.clearOutboxes(ctx) })
-	s.jobs.Go(func() { s.writeEased(ctx) })
+	s.jobs.Go(func() { s.writeAsync(ctx) })
 	s.jobs.Go(func() { s.every(ctx, flushEvery, s.flushTouches) })
 	s.jobs.Go(func() { s.every(ctx, sweepEvery, s.FinishOutboxes) })
 	s.jobs.Go(func() { s.every(ctx, compareEvery, s.CompareClocks) })
 }
 
-// every runs a job again and again; what one run could not do, the next one does.
+// every runs a job periodically. After a failure the next run repeats the work.
 func (s *Store) every(ctx context.Context, interval time.Duration, job func(context.Context) error) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -163,19 +164,19 @@ func (s *Store) every(ctx context.Context, interval time.Duration, job func(cont
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			_ = job(ctx) // a store that is away says so to the requests
+			_ = job(ctx) // requests report a database that is unreachable
 		}
 	}
 }
 
-// Close writes what is waiting and disconnects.
+// Close stops the jobs, writes queued changes and disconnects.
 func (s *Store) Close(ctx context.Context) error {
 	if s.stop != nil {
 		s.stop()
 		s.lease.end()
 		s.jobs.Wait()
 	}
-	s.flushEased(ctx)
+	s.flushAsync(ctx)
 	flushed := s.flushTouches(ctx)
 	if err := s.client.Disconnect(ctx); err != nil {
 		return errors.Join(flushed, fmt.Errorf("disconnecting: %s", describe(err)))
@@ -183,7 +184,7 @@ func (s *Store) Close(ctx context.Context) error {
 	return flushed
 }
 
-// bound keeps a call within the time that the caller of the service can be kept waiting.
+// bound returns a context with the timeout of a call, or a canceled one while the clock is wrong.
 func (s *Store) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if s.skewed.Load() {
 		ctx, cancel := context.WithCancelCause(ctx)

@@ -10,7 +10,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
-func TestOwnServerAChangeComesWithItsEntry(t *testing.T) {
+func TestOwnServerChangeWritesItsAuditEntry(t *testing.T) {
 	t.Parallel()
 	s := openOwn(t, mongowire.Start(t))
 	signIn(t, s)
@@ -26,24 +26,24 @@ func TestOwnServerAChangeComesWithItsEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(page.Entries) != 2 || page.Total != 2 {
-		t.Errorf("the log holds %d entries of %d, want both at once", len(page.Entries), page.Total)
+		t.Errorf("List returned %d entries of %d, want 2 of 2", len(page.Entries), page.Total)
 	}
 	catalog, err := s.CatalogStore().Catalog(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(catalog.Roles) != len(domain.BuiltInRoles()) || catalog.Settings.Version != 1 {
-		t.Errorf("the catalog has %d roles and settings of version %d", len(catalog.Roles), catalog.Settings.Version)
+		t.Errorf("the catalog has %d roles and settings of version %d, want the built-in roles and version 1", len(catalog.Roles), catalog.Settings.Version)
 	}
 	if err := s.Users().Delete(t.Context(), "usr_1", outbox(entry("purge", domain.ActionUserPurge))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.View().Look(t.Context(), "sess_1"); !errors.Is(err, domain.ErrSessionNotFound) {
-		t.Errorf("Look after the purge = %v", err)
+		t.Errorf("Look after Delete = %v, want domain.ErrSessionNotFound", err)
 	}
 }
 
-func TestOwnServerWhoGivesARoleHoldsItNoLonger(t *testing.T) {
+func TestOwnServerAssignmentReleasesRole(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	signIn(t, openOwn(t, server))
@@ -52,6 +52,6 @@ func TestOwnServerWhoGivesARoleHoldsItNoLonger(t *testing.T) {
 	}
 	err := rawDatabase(t, server).Collection("catalog").FindOne(t.Context(), bson.D{{Key: "_id", Value: "role:user"}}).Decode(&role)
 	if err != nil || len(role.Holds) != 0 {
-		t.Errorf("%d holds are left, %v", len(role.Holds), err)
+		t.Errorf("%d holds on the role remain, %v; want none", len(role.Holds), err)
 	}
 }

@@ -14,15 +14,16 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
-// volatile are the members that differ in each run, by their collections: the server's own time, and who migrated.
+// volatile matches the members that differ in each run, by collection: the server's timestamp and the holder of the
+// migration lease.
 var volatile = map[string]*regexp.Regexp{
 	"audit": regexp.MustCompile(`("written": )\{[^{}]*\{[^{}]*\}\s*\}`),
 	"meta":  regexp.MustCompile(`("holder": )"[^"]*"`),
 }
 
-// TestOwnServerStoredDocumentsAreTheGoldenOnes compares every document that the store writes with a golden file, in
-// the form that keeps the types and the order of the members. A name or a form that changes would make the databases
-// of installed versions unreadable: add a step to the schema instead of rewriting a file.
+// TestOwnServerStoredDocumentsAreTheGoldenOnes compares every document that the store writes with a golden file, in the
+// form that preserves types and the order of members. A changed name or form would make the databases of installed
+// versions unreadable: add a schema step instead of rewriting a file.
 func TestOwnServerStoredDocumentsAreTheGoldenOnes(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)

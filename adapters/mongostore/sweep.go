@@ -11,19 +11,19 @@ import (
 
 const (
 	sweepEvery = 15 * time.Second
-	// staleAfter is how old an outbox is before somebody else than its writer finishes it: longer than any call may take, and
-	// than clocks differ.
+	// staleAfter is the age at which other nodes complete an outbox: longer than any call may take and than clocks
+	// differ.
 	staleAfter = 30 * time.Second
 	sweepBatch = 100
 )
 
-// sweeper is a table as the sweeper sees it.
+// sweeper is the part of table that the sweeper uses.
 type sweeper interface {
 	finishOutboxes(ctx context.Context, before time.Time) error
 }
 
-// FinishOutboxes does what a crash has left: it delivers what waits in outboxes, ends deletions that were begun and clears. Each
-// node runs it now and then; two at once do no harm.
+// FinishOutboxes completes interrupted changes: it delivers the items in old outboxes, completes deletions and clears
+// the outboxes. Each node runs it periodically; concurrent runs are harmless.
 func (s *Store) FinishOutboxes(ctx context.Context) error {
 	before := s.now().Add(-staleAfter)
 	var errs []error
@@ -73,7 +73,7 @@ func (t *table[T]) finishOutbox(ctx context.Context, w waiting) error {
 	ctx, cancel := t.store.bound(ctx)
 	defer cancel()
 	if w.Gone {
-		return t.finishGone(ctx, w.ID, w.Outbox)
+		return t.finishDelete(ctx, w.ID, w.Outbox)
 	}
 	if err := t.store.deliverItems(ctx, w.Outbox); err != nil {
 		return err

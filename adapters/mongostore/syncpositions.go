@@ -16,19 +16,19 @@ import (
 // SyncPositions implements ports.SyncPositionStore.
 type SyncPositions struct{ s *Store }
 
-// SyncPositions returns the store of where synchronizations go on.
+// SyncPositions returns the store of synchronization positions.
 func (s *Store) SyncPositions() *SyncPositions { return &SyncPositions{s} }
 
 var _ ports.SyncPositionStore = (*SyncPositions)(nil)
 
-// syncPrefix begins the ids of positions among what else is kept once for an installation.
+// syncPrefix is the prefix of the IDs of positions in the meta collection.
 const syncPrefix = "sync/"
 
 type syncPositionDocument struct {
 	Doc records.SyncPosition `bson:"doc"`
 }
 
-// SyncPosition returns the directory's position, a zero one where there is none.
+// SyncPosition returns the directory's position, or a zero one if there is none.
 func (p *SyncPositions) SyncPosition(ctx context.Context, id domain.DirectoryID) (domain.SyncPosition, error) {
 	ctx, cancel := p.s.bound(ctx)
 	defer cancel()
@@ -37,20 +37,20 @@ func (p *SyncPositions) SyncPosition(ctx context.Context, id domain.DirectoryID)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return domain.SyncPosition{}, nil
 	}
-	return d.Doc.Domain(), failed("reading where a synchronization goes on", err)
+	return d.Doc.Domain(), failed("reading a synchronization position", err)
 }
 
-// PutSyncPosition keeps the position in place of the directory's former one.
+// PutSyncPosition replaces the directory's position.
 func (p *SyncPositions) PutSyncPosition(ctx context.Context, position domain.SyncPosition) error {
 	ctx, cancel := p.s.bound(ctx)
 	defer cancel()
 	var err error
-	for range 2 { // two that make the document at once
+	for range 2 { // another node may insert the document concurrently
 		_, err = p.s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: syncPrefix + string(position.Directory)}},
 			bson.D{{Key: "$set", Value: bson.D{{Key: "doc", Value: records.NewSyncPosition(&position)}}}}, options.UpdateOne().SetUpsert(true))
 		if !isDuplicate(err) && !isConflict(err) {
 			break
 		}
 	}
-	return failed("keeping where a synchronization goes on", err)
+	return failed("writing a synchronization position", err)
 }

@@ -9,71 +9,71 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// record is the form of every thing that is changed by closures.
+// record is the stored form of every entity that is changed by an update closure.
 type record struct {
 	ID      string   `bson:"_id"`
 	Version int64    `bson:"v"`
 	Doc     bson.Raw `bson:"doc"`
 	Gone    bool     `bson:"gone,omitempty"`
-	// Active is the last activity of a session or use of a key, which is written past the version.
+	// Active is the time of the last activity of a session or use of a key. It is written without a new version.
 	Active int64 `bson:"active,omitempty"`
-	// Names are the keys that no two documents share; see table.names.
+	// Names are keys that are unique across all documents; see table.names.
 	Names []string `bson:"names,omitempty"`
 }
 
-// hidden leaves out of a read what only the server needs.
+// hidden excludes fields that only the server needs from a read.
 var hidden = bson.D{{Key: "outbox", Value: 0}, {Key: "grams", Value: 0}}
 
-// table is a collection, or the part of one with a prefix, that holds things of one kind. Functions that a kind does not
+// table is a collection, or the part of one with an ID prefix, of entities of one type. Functions that a type does not
 // need are nil.
 type table[T any] struct {
 	store  *Store
 	form   codec[T]
 	coll   *mongo.Collection
 	prefix string // of _id
-	absent error  // nil: an absent thing is an empty one, and the first change makes it
+	absent error  // nil: a missing entity is an empty one, and the first change inserts it
 
-	// exists turns a duplicate key into the domain's failure.
+	// exists converts a duplicate key into the domain's error.
 	exists func(error) error
-	// fields are further members at the top of the document.
+	// fields returns further top-level fields of the document.
 	fields func(*T) bson.D
-	// names are the keys of the thing that no two documents may share, of whatever kind. A unique index over an array decides
-	// between writes of one moment; guard looks for those who were there before. A document from before that rule may lack
-	// names, and keeps out those that it had and another document holds.
+	// names returns the keys of the entity that must be unique across all documents, whichever field they are from. A
+	// unique index over an array decides between concurrent writes; guard looks for existing documents. A document that
+	// is older than this rule may lack names, and is written without those that it had and another document holds.
 	names func(*T) []string
-	// overlay brings what is written past the version into a thing that was read.
-	overlay func(thing *T, id string, active int64)
-	// active is what record.Active is to be at least.
+	// overlay adds data that is written without a new version to an entity that was read.
+	overlay func(entity *T, id string, active int64)
+	// active returns the minimum of record.Active.
 	active func(*T) int64
-	// guard runs before a write that turns before into after and may refuse it; its release runs after the write.
+	// guard runs before a write that changes before into after and may refuse it; its release runs after the write.
 	guard func(ctx context.Context, before, after *T) (release func(), err error)
-	// checked tells that checks read it: a change may take something away from somebody.
+	// checked means that access checks read the table: a change may revoke access.
 	checked bool
-	// bumps tells that each change makes a new version of the catalog.
+	// bumps means that each change increments the version of the catalog.
 	bumps bool
-	// buried removes what belongs to a deleted thing.
-	buried func(ctx context.Context, id string) error
+	// afterDelete removes the data that depends on a deleted entity.
+	afterDelete func(ctx context.Context, id string) error
 }
 
 func (t *table[T]) key(id string) string { return t.coll.Name() + "/" + t.prefix + id }
 
-func (t *table[T]) thing(r record) (T, error) {
-	thing, err := t.form.decode(r.Doc)
+func (t *table[T]) entity(r record) (T, error) {
+	entity, err := t.form.decode(r.Doc)
 	if err != nil {
-		return thing, failed("reading", err)
+		return entity, failed("reading", err)
 	}
 	if t.overlay != nil {
-		t.overlay(&thing, r.ID[len(t.prefix):], r.Active)
+		t.overlay(&entity, r.ID[len(t.prefix):], r.Active)
 	}
-	return thing, nil
+	return entity, nil
 }
 
-// note remembers a document as it was read.
-func (t *table[T]) note(r record) {
-	t.store.seen.put(t.coll.Name()+"/"+r.ID, seenDocument{version: r.Version, doc: r.Doc, active: r.Active, names: r.Names})
+// remember puts a document that was read into the cache.
+func (t *table[T]) remember(r record) {
+	t.store.documents.put(t.coll.Name()+"/"+r.ID, cachedDocument{version: r.Version, doc: r.Doc, active: r.Active, names: r.Names})
 }
 
-// find returns the one document that the filter names.
+// find returns the one document that matches the filter.
 func (t *table[T]) find(ctx context.Context, filter any) (record, error) {
 	var r record
 	err := t.coll.FindOne(ctx, filter, options.FindOne().SetProjection(hidden)).Decode(&r)
@@ -83,7 +83,7 @@ func (t *table[T]) find(ctx context.Context, filter any) (record, error) {
 	case err != nil:
 		return record{}, failed("reading "+t.coll.Name(), err)
 	}
-	t.note(r)
+	t.remember(r)
 	return r, nil
 }
 
@@ -99,14 +99,14 @@ func (t *table[T]) get(ctx context.Context, filter any) (T, error) {
 		var none T
 		return none, err
 	}
-	return t.thing(r)
+	return t.entity(r)
 }
 
 func (t *table[T]) byID(ctx context.Context, id string) (T, error) {
 	return t.get(ctx, bson.D{{Key: "_id", Value: t.prefix + id}})
 }
 
-// list returns all that the filter names, in order.
+// list returns all entities that match the filter, in order.
 func (t *table[T]) list(ctx context.Context, filter bson.D, find *options.FindOptionsBuilder) ([]T, error) {
 	ctx, cancel := t.store.bound(ctx)
 	defer cancel()
@@ -118,19 +118,19 @@ func (t *table[T]) list(ctx context.Context, filter bson.D, find *options.FindOp
 	if err := cursor.All(ctx, &records); err != nil {
 		return nil, failed("listing "+t.coll.Name(), err)
 	}
-	things := make([]T, 0, len(records))
+	entities := make([]T, 0, len(records))
 	for _, r := range records {
 		if r.Gone {
 			continue
 		}
-		if len(records) <= 2 { // one that was looked for, rather than a page
-			t.note(r)
+		if len(records) <= 2 { // a lookup rather than a page
+			t.remember(r)
 		}
-		thing, err := t.thing(r)
+		entity, err := t.entity(r)
 		if err != nil {
 			return nil, err
 		}
-		things = append(things, thing)
+		entities = append(entities, entity)
 	}
-	return things, nil
+	return entities, nil
 }

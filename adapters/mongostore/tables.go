@@ -26,7 +26,7 @@ const (
 	metaName        = "meta"
 )
 
-// The prefixes that tell things of the catalog apart. The head is first in their order: see catalog.go.
+// The IDs and ID prefixes of the catalog and of single documents. The head sorts first in the catalog: see catalog.go.
 const (
 	headID        = "_head"
 	rolePrefix    = "role:"
@@ -52,7 +52,7 @@ func (s *Store) makeTables() {
 	s.users.checked = true
 	s.users.exists, s.users.fields, s.users.names = userExists, userFields, userNames
 	s.users.guard = s.guardUser
-	s.users.buried = s.buryUser
+	s.users.afterDelete = s.deleteUserData
 
 	s.sessions = newTable(s, sessionForm, sessionsName, noFieldPrefix, domain.ErrSessionNotFound)
 	s.sessions.checked = true

@@ -11,15 +11,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// flushEvery is how long activity may stand in memory only.
+// flushEvery is how long activity may be in memory only.
 const flushEvery = 15 * time.Second
 
-// touches holds the activity that is not written yet. Sessions and keys are touched on every request; writing each touch
-// would make every read a write. What a crash loses only shortens a session.
+// touches holds the activity that is not written yet. Sessions and keys are touched on every request, and writing each
+// touch would turn every read into a write. A loss in a crash only shortens a session.
 type touches struct {
 	mu      sync.Mutex
 	pending map[string]int64
-	// written stays for one more round: a read that began before the write may end after it.
+	// written is kept for one more round: a read that started before the write may end after it.
 	written map[string]int64
 }
 
@@ -31,21 +31,21 @@ func (t *touches) touch(id string, at time.Time) {
 	t.pending[id] = max(t.pending[id], nanos(at))
 }
 
-// latest returns the latest of what was read and what may not have been readable yet.
+// latest returns the latest of the time read and the times that the read may have missed.
 func (t *touches) latest(id string, read int64) int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return max(read, t.pending[id], t.written[id])
 }
 
-// begin returns what is to be written.
+// begin returns the activity to write.
 func (t *touches) begin() map[string]int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return maps.Clone(t.pending)
 }
 
-// end notes what was written, and forgets what was written a round ago.
+// end records what was written and discards what was written in the previous round.
 func (t *touches) end(written map[string]int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *Store) flush(ctx context.Context, t *touches, collection string) error 
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
 	if _, err := s.lossy(collection).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false)); err != nil {
-		return failed("noting activity", err)
+		return failed("writing activity", err)
 	}
 	t.end(pending)
 	return nil

@@ -13,11 +13,11 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// order is what a list is sorted by.
+// order is a sort order of a list.
 type order struct {
 	sort      domain.UserSort
 	field     string
-	index     string // that serves the order where no filter is more selective
+	index     string // serves the order if there is no filter
 	direction int
 	key       func(*domain.User) string
 	parse     func(string) (any, error)
@@ -64,15 +64,15 @@ func (us *Users) List(ctx context.Context, query domain.UserQuery) (domain.UserP
 		query.Page.Limit = domain.DefaultPageLimit
 	}
 	filter := userFilter(query)
-	place, err := o.after(query.Page.After)
+	position, err := o.after(query.Page.After)
 	if err != nil {
 		return domain.UserPage{}, err
 	}
 	find := options.Find().SetSort(o.fields()).SetLimit(int64(query.Page.Limit) + 1).SetSkip(int64(query.Page.Offset()))
 	if len(filter) == 0 {
-		find.SetHint(o.index) // nothing but the order is left to go by
+		find.SetHint(o.index) // without a filter the sort order selects the index
 	}
-	users, err := us.s.users.list(ctx, append(append(bson.D{}, filter...), place...), find)
+	users, err := us.s.users.list(ctx, append(append(bson.D{}, filter...), position...), find)
 	if err != nil {
 		return domain.UserPage{}, err
 	}
@@ -93,7 +93,8 @@ func (o order) fields() bson.D {
 	return bson.D{{Key: o.field, Value: o.direction}, {Key: "_id", Value: o.direction}}
 }
 
-// after returns the condition that leads past the cursor: a range of the sort key, and at its edge of the id.
+// after returns the condition for entries after the cursor: a range of the sort key, and of the ID where the keys are
+// equal.
 func (o order) after(cursor *domain.Cursor) (bson.D, error) {
 	if cursor == nil {
 		return nil, nil
@@ -105,7 +106,7 @@ func (o order) after(cursor *domain.Cursor) (bson.D, error) {
 	return seek(o.field, key, cursor.ID, o.direction), nil
 }
 
-// isID reports whether a cursor's id can be one of ours.
+// isID reports whether text has the form of an ID of the service.
 func isID(text string) bool {
 	return text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
@@ -133,7 +134,7 @@ func userFilter(q domain.UserQuery) bson.D {
 	}
 	if q.ExcludeRole != "" {
 		if q.Role == q.ExcludeRole {
-			return nobody
+			return matchNone
 		}
 		if q.Role == "" {
 			filter = append(filter, bson.E{Key: "doc.role", Value: bson.D{{Key: "$gte", Value: ""}, {Key: "$ne", Value: q.ExcludeRole}}})
@@ -149,7 +150,7 @@ func userFilter(q domain.UserQuery) bson.D {
 	return filter
 }
 
-// total counts what matches: all of them from what the server keeps, a filter's up to a bound.
+// total counts the matching documents: all of them from the collection's metadata, those of a filter up to a limit.
 func (s *Store) total(ctx context.Context, coll *mongo.Collection, filter bson.D) (n int64, estimated bool, err error) {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()

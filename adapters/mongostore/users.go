@@ -19,7 +19,7 @@ func (s *Store) Users() *Users { return &Users{s} }
 
 var _ ports.UserStore = (*Users)(nil)
 
-// uniqueUserFields are the unique indexes of users and what a caller knows the field as.
+// uniqueUserFields maps unique indexes and fields of users to the field names of the API.
 var uniqueUserFields = map[string]string{
 	"uniq_username": "username", "uniq_email": "email", "uniq_subject": "subject", "uniq_identifier": "identifier", "_id_": "id", "uniq_names": namesField,
 	"doc.usernamekey": "username", "doc.emailkey": "email", "doc.subject": "subject", "doc.identifier": "identifier", "_id": "id",
@@ -50,12 +50,12 @@ func (us *Users) Get(ctx context.Context, id domain.UserID) (domain.User, error)
 	return us.s.users.byID(ctx, string(id))
 }
 
-// loginFilter names the users whose username or e-mail key this is: two at the most.
+// loginFilter matches the users whose username or e-mail key is key, two or fewer.
 func loginFilter(key string) bson.D {
 	return bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: "doc.usernamekey", Value: key}}, bson.D{{Key: "doc.emailkey", Value: key}}}}}
 }
 
-// FindByLogin returns the user with this username key or, where none has it, this email key, in one round trip.
+// FindByLogin returns the user with this username key or, if there is none, with this email key, in one round trip.
 func (us *Users) FindByLogin(ctx context.Context, key string) (domain.User, error) {
 	if key == "" {
 		return domain.User{}, domain.ErrUserNotFound
@@ -83,17 +83,17 @@ func (us *Users) FindByEmail(ctx context.Context, key string) (domain.User, erro
 	return us.s.users.get(ctx, bson.D{{Key: "doc.emailkey", Value: key}})
 }
 
-// FindBySubject returns the user whom the directory knows under this subject.
+// FindBySubject returns the user with this subject of the directory.
 func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID, subject domain.Subject) (domain.User, error) {
 	if subject == "" {
 		return domain.User{}, domain.ErrUserNotFound
 	}
 	return us.s.users.get(ctx, bson.D{{Key: "doc.directory", Value: directory}, {Key: "doc.subject", Value: bson.D{
-		{Key: "$eq", Value: subject}, present[0], // what the index says to the letter: some servers use it for nothing else
+		{Key: "$eq", Value: subject}, present[0], // the literal filter of the partial index: some servers use the index for no other condition
 	}}})
 }
 
-// Update applies change to the user in one step.
+// Update applies change to the user atomically.
 func (us *Users) Update(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
 	var tried domain.User
 	user, err := us.s.users.update(ctx, string(id), func(u *domain.User, out *domain.Outbox) error {
@@ -105,19 +105,19 @@ func (us *Users) Update(ctx context.Context, id domain.UserID, change ports.Chan
 	return user, us.s.nameField(ctx, err, &tried)
 }
 
-// Delete removes the user with everything that is theirs.
+// Delete removes the user and all data that belongs to the user.
 func (us *Users) Delete(ctx context.Context, id domain.UserID, out domain.Outbox) error {
 	ctx, cancel := us.s.bound(ctx)
 	defer cancel()
-	err := us.s.users.bury(ctx, string(id), nil, out)
+	err := us.s.users.delete(ctx, string(id), nil, out)
 	if errors.Is(err, errLostRace) {
 		return domain.ErrUserNotFound
 	}
 	return err
 }
 
-// buryUser removes what belongs to a deleted user. Without the user none of it is live already.
-func (s *Store) buryUser(ctx context.Context, id string) error {
+// deleteUserData removes the data of a deleted user. None of it is live without the user.
+func (s *Store) deleteUserData(ctx context.Context, id string) error {
 	for _, name := range []string{sessionsName, keysName, messagesName} {
 		if _, err := s.db.Collection(name).DeleteMany(ctx, bson.D{{Key: "doc.userid", Value: id}}); err != nil {
 			return failed("deleting a user's "+name, err)
@@ -125,5 +125,5 @@ func (s *Store) buryUser(ctx context.Context, id string) error {
 	}
 	_, err := s.db.Collection(guardsName).UpdateOne(ctx, bson.D{{Key: "_id", Value: adminGuardID}},
 		bson.D{{Key: "$pull", Value: bson.D{{Key: "members", Value: id}}}})
-	return failed("taking a deleted user out of the guard", err)
+	return failed("removing a deleted user from the guard of administrators", err)
 }

@@ -13,10 +13,11 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// View implements ports.SessionView, ports.LoginView and ports.KeyView: one round trip to the primary for each look.
+// View implements ports.SessionView, ports.LoginView and ports.KeyView with one round trip to the primary for each
+// lookup.
 type View struct{ s *Store }
 
-// View returns the view of the hot path.
+// View returns the view for sessions, logins and keys.
 func (s *Store) View() *View { return &View{s} }
 
 var (
@@ -25,39 +26,39 @@ var (
 	_ ports.KeyView     = (*View)(nil)
 )
 
-// looked is what one round trip brings: the session or key, its user, and the head of the catalog.
-type looked struct {
-	Thing   record   `bson:",inline"`
+// lookupResult is the result of one round trip: the session or key, its user, and the head of the catalog.
+type lookupResult struct {
+	Entity  record   `bson:",inline"`
 	User    []record `bson:"user"`
 	Catalog []struct {
 		Number int64 `bson:"n"`
 	} `bson:"catalog"`
 }
 
-// look reads one document by id with its user and the catalog's version. Each part is read at or after the moment at which
-// the command starts, so it holds whatever was acknowledged before; which parts are of the same moment does not matter.
-func (v *View) look(ctx context.Context, collection, id string) (*looked, error) {
+// lookup reads one document by ID with its user and the catalog's version. Each part is read at or after the start of
+// the command, so it includes every change acknowledged before; the parts need not be of the same time.
+func (v *View) lookup(ctx context.Context, collection, id string) (*lookupResult, error) {
 	ctx, cancel := v.s.bound(ctx)
 	defer cancel()
-	var found []looked
-	err := v.s.fresh(ctx, func() error {
+	var found []lookupResult
+	err := v.s.withLease(ctx, func() error {
 		found = nil
-		cursor, err := v.s.checked(collection).Aggregate(ctx, lookAt(id))
+		cursor, err := v.s.checked(collection).Aggregate(ctx, lookupPipeline(id))
 		if err != nil {
-			return failed("looking at "+collection, err)
+			return failed("reading "+collection, err)
 		}
-		return failed("looking at "+collection, cursor.All(ctx, &found))
+		return failed("reading "+collection, cursor.All(ctx, &found))
 	})
 	if err != nil {
 		return nil, err
 	}
-	if len(found) == 0 || len(found[0].User) == 0 || found[0].User[0].Gone || found[0].Thing.Gone || len(found[0].Catalog) == 0 {
+	if len(found) == 0 || len(found[0].User) == 0 || found[0].User[0].Gone || found[0].Entity.Gone || len(found[0].Catalog) == 0 {
 		return nil, nil
 	}
 	return &found[0], nil
 }
 
-func lookAt(id string) mongo.Pipeline {
+func lookupPipeline(id string) mongo.Pipeline {
 	return mongo.Pipeline{
 		{{Key: "$match", Value: bson.D{{Key: "_id", Value: id}}}},
 		{{Key: "$addFields", Value: bson.D{{Key: "head", Value: headID}}}},
@@ -75,7 +76,7 @@ func join(from, local, as string) bson.D {
 	}
 }
 
-// checked is a collection as checks read it.
+// checked returns a collection with the read concern of access checks.
 func (s *Store) checked(name string) *mongo.Collection {
 	if s.config.Strict {
 		return s.db.Collection(name, options.Collection().SetReadConcern(readconcern.Linearizable()))
@@ -83,9 +84,9 @@ func (s *Store) checked(name string) *mongo.Collection {
 	return s.db.Collection(name)
 }
 
-// Look returns the session with its user, if the user lists it.
+// Look returns the session with its user if the user lists it.
 func (v *View) Look(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
-	found, err := v.look(ctx, sessionsName, string(id))
+	found, err := v.lookup(ctx, sessionsName, string(id))
 	if err != nil {
 		return domain.LiveSession{}, err
 	}
@@ -99,24 +100,24 @@ func (v *View) Look(ctx context.Context, id domain.SessionID) (domain.LiveSessio
 	if !user.ListsSession(id) {
 		return domain.LiveSession{}, domain.ErrSessionNotFound
 	}
-	session, err := v.s.sessions.thing(found.Thing)
+	session, err := v.s.sessions.entity(found.Entity)
 	if err != nil {
 		return domain.LiveSession{}, err
 	}
-	v.s.sessions.note(found.Thing)
+	v.s.sessions.remember(found.Entity)
 	return domain.LiveSession{Session: &session, User: user, Catalog: found.Catalog[0].Number}, nil
 }
 
-func (v *View) user(found *looked) (*domain.User, error) {
-	user, err := v.s.users.thing(found.User[0])
+func (v *View) user(found *lookupResult) (*domain.User, error) {
+	user, err := v.s.users.entity(found.User[0])
 	if err != nil {
 		return nil, err
 	}
-	v.s.users.note(found.User[0])
+	v.s.users.remember(found.User[0])
 	return &user, nil
 }
 
-// Touch notes activity.
+// Touch records activity of the session.
 func (v *View) Touch(_ context.Context, id domain.SessionID, at time.Time) error {
 	v.s.touched.touch(string(id), at)
 	return nil
@@ -124,7 +125,7 @@ func (v *View) Touch(_ context.Context, id domain.SessionID, at time.Time) error
 
 // LookKey returns the key with its owner.
 func (v *View) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
-	found, err := v.look(ctx, keysName, string(id))
+	found, err := v.lookup(ctx, keysName, string(id))
 	if err != nil {
 		return domain.LiveKey{}, err
 	}
@@ -135,15 +136,15 @@ func (v *View) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, er
 	if err != nil {
 		return domain.LiveKey{}, err
 	}
-	key, err := v.s.keys.thing(found.Thing)
+	key, err := v.s.keys.entity(found.Entity)
 	if err != nil {
 		return domain.LiveKey{}, err
 	}
-	v.s.keys.note(found.Thing)
+	v.s.keys.remember(found.Entity)
 	return domain.LiveKey{Key: &key, User: user, Catalog: found.Catalog[0].Number}, nil
 }
 
-// TouchKey notes a use.
+// TouchKey records a use of the key.
 func (v *View) TouchKey(_ context.Context, id domain.KeyID, at time.Time) error {
 	v.s.used.touch(string(id), at)
 	return nil

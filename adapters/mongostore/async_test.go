@@ -35,31 +35,31 @@ func waitForAttempts(t *testing.T, s *mongostore.Store, want int) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the other node sees %d attempts under way, want %d", len(a.Failures), want)
+			t.Fatalf("the other node sees %d pending attempts, want %d", len(a.Failures), want)
 		}
 	}
 }
 
-func TestA03_AttemptsHeldHereCountThereAndAreGivenBackThere(t *testing.T) {
+func TestOwnServerAttemptsCountAcrossNodes(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	here, there := openOwn(t, server), openOwn(t, server)
 	for i := range domain.DefaultSettings().Lockout.MaxAttempts {
 		if reserve(t, here, strconv.Itoa(i)) != domain.AttemptGranted {
-			t.Fatal("an attempt within the limit was not granted")
+			t.Fatal("an attempt within the limit was refused")
 		}
 	}
 	if reserve(t, there, "other") == domain.AttemptGranted {
-		t.Error("the other node grants more attempts than allowed")
+		t.Error("the other node granted more attempts than allowed")
 	}
 	here.Guards().EaseAttempts("user:1", newClock().Now(), func(a *domain.Attempts) { a.GiveBack("0") })
 	waitForAttempts(t, there, domain.DefaultSettings().Lockout.MaxAttempts-1)
 	if reserve(t, there, "other") != domain.AttemptGranted {
-		t.Error("a place that was given back is not granted again")
+		t.Error("a released attempt was not granted again")
 	}
 }
 
-func TestWhatWasEasedIsWrittenAtTheEnd(t *testing.T) {
+func TestOwnServerCloseWritesQueuedUpdates(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	there := openOwn(t, server)
@@ -73,6 +73,6 @@ func TestWhatWasEasedIsWrittenAtTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a, err := there.Guards().GetAttempts(t.Context(), "user:1"); err != nil || len(a.Failures) != 0 {
-		t.Errorf("%d attempts are left under way, %v", len(a.Failures), err)
+		t.Errorf("%d attempts are pending after Close, %v; want none", len(a.Failures), err)
 	}
 }

@@ -8,13 +8,14 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// bury turns the thing into a tombstone that carries the outbox, removes what belongs to it, and then the tombstone.
-func (t *table[T]) bury(ctx context.Context, id string, condition bson.D, out domain.Outbox) error {
+// delete replaces the document with a tombstone that carries the outbox, removes the dependent data, and then removes
+// the tombstone.
+func (t *table[T]) delete(ctx context.Context, id string, condition bson.D, out domain.Outbox) error {
 	items, err := t.store.pack(out, t.bumps)
 	if err != nil {
 		return err
 	}
-	t.store.seen.forget(t.key(id))
+	t.store.documents.forget(t.key(id))
 	clean := bson.D{{Key: "doc", Value: ""}, {Key: "active", Value: ""}}
 	var empty T
 	for _, field := range t.extra(&empty) {
@@ -37,17 +38,17 @@ func (t *table[T]) bury(ctx context.Context, id string, condition bson.D, out do
 	case err != nil:
 		return failed("deleting from "+t.coll.Name(), err)
 	}
-	t.store.seen.forget(t.key(id))
-	if err := t.finishGone(ctx, t.prefix+id, items); err != nil {
+	t.store.documents.forget(t.key(id))
+	if err := t.finishDelete(ctx, t.prefix+id, items); err != nil {
 		return err
 	}
-	return t.outlast(ctx)
+	return t.waitForLeases(ctx)
 }
 
-// finishGone does what is left of a deletion once its tombstone stands.
-func (t *table[T]) finishGone(ctx context.Context, id string, items []item) error {
-	if t.buried != nil {
-		if err := t.buried(ctx, id[len(t.prefix):]); err != nil {
+// finishDelete completes a deletion whose tombstone is stored.
+func (t *table[T]) finishDelete(ctx context.Context, id string, items []item) error {
+	if t.afterDelete != nil {
+		if err := t.afterDelete(ctx, id[len(t.prefix):]); err != nil {
 			return err
 		}
 	}
