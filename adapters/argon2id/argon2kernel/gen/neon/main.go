@@ -107,7 +107,8 @@ func (w *writer) finish(r register, at int, xor bool) {
 func (w *writer) load(base, at int, r register)  { w.op("FMOVQ %d(R%d), F%d", at, base, r) }
 func (w *writer) store(r register, base, at int) { w.op("FMOVQ F%d, %d(R%d)", r, at, base) }
 func (w *writer) xor(from, to register)          { w.op("VEOR V%d.B16, V%d.B16, V%d.B16", from, to, to) }
-func (w *writer) add(from, to register)          { w.op("VADD V%d.D2, V%d.D2, V%d.D2", from, to, to) }
+
+func (w *writer) add(from, to register) { w.op("VADD V%d.D2, V%d.D2, V%d.D2", from, to, to) }
 
 // permute applies P to both. Rows and columns look the same here: register k holds words 2k and 2k+1.
 func (w *writer) permute(both []*permutation) {
