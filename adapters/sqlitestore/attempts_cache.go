@@ -128,7 +128,7 @@ func (c *attemptCache) updateAsync(account string, now time.Time, change func(*d
 	defer done()
 	e.now = now
 	if c.load(ctx, account, e) != nil {
-		e.deferred = append(e.deferred, change) // applied after the document was read
+		e.deferred = append(e.deferred, change) // applied when the document can be read
 		return
 	}
 	next := e.doc.Clone()

@@ -15,8 +15,8 @@ import (
 // equal.
 //
 // Each matching kind is a separate stream in an index whose first columns are the other filters of the query. The
-// streams are limited to the length of the page and merged. Therefore no combination of filters reads entries that do
-// not match.
+// streams are limited to the length of the page and merged. Therefore a query reads only matching entries, except
+// that it checks all entries of a request ID, which are few.
 type auditPlan struct {
 	index string
 	where string // condition on the first columns of the index

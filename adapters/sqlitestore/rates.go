@@ -99,7 +99,7 @@ func (g *Guards) GiveBack(ctx context.Context, key string, rate domain.Rate, tak
 		return domain.RateState{Allowed: true}, nil
 	}
 	var state domain.RateState
-	err := g.s.writer.doSoft(ctx, func(t *tx) error { // soft as in Take: a lost release is acceptable
+	err := g.s.writer.doSoft(ctx, func(t *tx) error { // soft as in Take: after a loss the request stays counted
 		var raw []byte
 		err := t.get(errNoWindow, "SELECT taken FROM rates WHERE key = ?", []any{key}, &raw)
 		if err != nil && !errors.Is(err, errNoWindow) {

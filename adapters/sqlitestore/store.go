@@ -164,8 +164,8 @@ func dsn(path string, readOnly bool) string {
 	if readOnly {
 		q["_pragma"] = append(q["_pragma"], "query_only(1)", "cache_size(-4000)")
 	} else {
-		// A checkpoint runs after 16 MB of log, so that frequently changed pages are written once for many changes. Deleted
-		// content is overwritten where that needs no additional write.
+		// A checkpoint runs after 16 MB of log, so that frequently changed pages are written once for many changes.
+		// Deleted content is overwritten where that needs no additional write.
 		q["_pragma"] = append(q["_pragma"], "cache_size(-8000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "secure_delete(FAST)")
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()

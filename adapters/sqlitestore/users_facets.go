@@ -6,8 +6,8 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// A facet is a combination of role, status and directory. The table user_cells counts the users of each facet, and the
-// column cell of a user refers to it.
+// errNoFacet means that a facet is not stored. A facet is a combination of role, status and directory. The table
+// user_cells counts the users of each facet, and the column cell of the table users refers to it.
 var errNoFacet = errors.New("no such facet")
 
 func sameFacet(a, b *domain.User) bool {

@@ -85,8 +85,7 @@ func orderOf(sort domain.UserSort) (userOrder, error) {
 		o.column, o.index, o.facetIndex = "email", "users_email", "users_cell_email"
 	case domain.SortLastLogin:
 		// Every sign-in changes the position of a user in this order. To keep that cheap there is only one index, by
-		// facet,
-		// and a list of all users merges the facets.
+		// facet, and a list of all users merges the facets.
 		o.column, o.facetIndex, o.numeric = "last_login", "users_cell_last_login", true
 	default:
 		return o, fault.ErrInvalid.About("sort", "is not an order of this list")

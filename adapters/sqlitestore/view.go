@@ -9,7 +9,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// flushEvery is the interval at which recorded activity times and attempts are written to the database.
+// flushEvery is the interval at which recorded activity times and attempts are written to the database. A crash loses
+// at most this interval plus the duration of a flush.
 const flushEvery = 25 * time.Second
 
 const (

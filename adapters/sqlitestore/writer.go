@@ -204,7 +204,7 @@ func (w *writer) finish(t *tx, batch []*write, err error) {
 	}
 	for _, op := range batch {
 		if err != nil {
-			op.err = err // replaces an own error, which may depend on a write that was rolled back
+			op.err = err // replaces the write's own error, which may depend on a write that was rolled back
 		}
 		close(op.done)
 	}

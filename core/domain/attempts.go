@@ -108,7 +108,8 @@ func (a *Attempts) OwesNothing(source string, now time.Time) bool {
 }
 
 // Excuse is the Succeed of a source that owed nothing: it releases the reservation and removes the source's failures up
-// to now. It may run late or twice. It does not add the source to a document that does not know it, as after a purge.
+// to now. It may run late or twice. It does not add the source to a document that does not contain it, as after a
+// purge.
 func (a *Attempts) Excuse(id, source string, now time.Time) {
 	a.Failures = slices.DeleteFunc(a.Failures, func(t Attempt) bool {
 		return t.ID == id || t.Source == source && !t.Pending && !t.Settled && !t.At.After(now)

@@ -65,7 +65,7 @@ func (s *AuditSegment) ComputeRoot() AuditDigest {
 	h.Write([]byte{1})
 	for _, n := range []int64{s.Number, s.First, s.Count} {
 		var word [8]byte
-		binary.BigEndian.PutUint64(word[:], uint64(n)) //nolint:gosec // places and counts are not negative
+		binary.BigEndian.PutUint64(word[:], uint64(n)) //nolint:gosec // positions and counts are not negative
 		h.Write(word[:])
 	}
 	h.Write(s.Previous[:])

@@ -65,7 +65,7 @@ func TestGrantsRefuseWhatTheHolderLacks(t *testing.T) {
 		"helpdesk does not give audit.read":               {helpdesk, "audit.read", true},
 		"system.configure gives any administrative one":   {admin, "api_keys.manage", false},
 		"system.configure does not give everything":       {admin, "*", true},
-		"who holds everything gives everything":           {holding("*"), "*", false},
+		"all permissions grant all permissions":           {holding("*"), "*", false},
 		"a service's own resource in a longer name":       {helpdesk, "audit.export.all", true},
 		"a foreign resource that begins alike is foreign": {helpdesk, "auditing.read", false},
 	}

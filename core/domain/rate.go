@@ -23,12 +23,12 @@ func (r Rate) String() string {
 	return fmt.Sprintf("%d/%s", r.Limit, r.Window)
 }
 
-// RateState is the state of a limit after a take, for the RateLimit headers.
+// RateState is the state of a limit after a call of Take, for the RateLimit headers.
 type RateState struct {
 	Allowed   bool
 	Limit     int
 	Remaining int
-	Reset     time.Duration // until the oldest take leaves the window
+	Reset     time.Duration // until the oldest event leaves the window
 }
 
 // RateWindow stores the times of the allowed events: a sliding window, exact at any moment.
@@ -36,7 +36,7 @@ type RateWindow struct {
 	Taken []time.Time // oldest first
 }
 
-// Take requests one more event.
+// Take counts one more event if the rate allows it, and returns the new state.
 func (w *RateWindow) Take(rate Rate, now time.Time) RateState {
 	if rate.IsOff() {
 		return RateState{Allowed: true}
@@ -49,7 +49,8 @@ func (w *RateWindow) Take(rate Rate, now time.Time) RateState {
 	return w.state(rate, allowed, now)
 }
 
-// GiveBack removes one take with the time taken, if it is still in the window, and returns the new state.
+// GiveBack removes one event that was counted at the time taken, if it is still in the window, and returns the new
+// state.
 func (w *RateWindow) GiveBack(rate Rate, taken, now time.Time) RateState {
 	if rate.IsOff() {
 		return RateState{Allowed: true}
@@ -61,7 +62,7 @@ func (w *RateWindow) GiveBack(rate Rate, taken, now time.Time) RateState {
 	return w.state(rate, true, now)
 }
 
-// prune removes the takes that have left the window.
+// prune removes the events that have left the window.
 func (w *RateWindow) prune(rate Rate, now time.Time) {
 	live := 0
 	for live < len(w.Taken) && now.Sub(w.Taken[live]) >= rate.Window {

@@ -171,7 +171,7 @@ func (c *Catalog) NameKeyTaken(g *Group) bool {
 }
 
 // Grants returns all grants of the user: those of the role, then those of the groups in the order of membership. It is
-// the only place that resolves permissions; a deleted role or group grants nothing.
+// the only function that resolves permissions; a deleted role or group grants nothing.
 func (c *Catalog) Grants(u *User) Grants {
 	role := c.Roles[u.Role].Permissions
 	grants := make(Grants, 0, len(role)+4*len(u.Groups))

@@ -51,7 +51,7 @@ type User struct {
 	Tokens   []UserToken
 	// Sessions are the live sessions. A session that is not listed here has ended, regardless of its own record.
 	Sessions []SessionRef
-	// KeyEpoch ends API keys at once: a key created in an earlier epoch is invalid.
+	// KeyEpoch invalidates all API keys: a key created in an earlier epoch is invalid.
 	KeyEpoch int
 
 	CreatedAt     time.Time
