@@ -14,8 +14,8 @@ import (
 // The domain compares times with the clock of the node that handles the request. A node with a wrong clock would accept
 // expired sessions and tokens, or end locks too early. Therefore each node compares its clock with the clock of the
 // primary, at startup and periodically, and fails every call while the difference is greater than MaxSkew. So the
-// clocks of two nodes differ by at most twice MaxSkew. Timeouts that depend on the clock of another node are longer
-// than that (holdsFor, staleAfter).
+// clocks of two nodes differ by no more than twice MaxSkew. Timeouts that depend on the clock of another node are
+// longer than that (holdsFor, staleAfter).
 //
 // The server's time in each condition ($$NOW) would need expressions in filters and pipelines in updates, which not
 // every server supports, and would not be available to the domain.

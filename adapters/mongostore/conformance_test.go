@@ -46,6 +46,7 @@ func patient(seen *queryShapes) func(*mongostore.Config) {
 func TestMongoDBIsTestedWhereItIsRequired(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("OSTIARY_REQUIRE_MONGODB") == "1" && !testsMongoDB {
-		t.Fatal("OSTIARY_REQUIRE_MONGODB=1 and the tests were built without the tag mongodb: run go test -tags mongodb with OSTIARY_TEST_MONGODB_URI")
+		t.Fatal("OSTIARY_REQUIRE_MONGODB=1 and the tests were built without the tag mongodb: " +
+			"run go test -tags mongodb with OSTIARY_TEST_MONGODB_URI")
 	}
 }

@@ -22,14 +22,14 @@
 // # Collections and shard keys
 //
 //	sessions     {_id: "hashed"}     lookupResult up by session id on every request
-//	audit        {_id: "hashed"}     written once by id; lists query all shards and merge by time
+//	audit        {_id: "hashed"}     inserted by id; lists query all shards and merge by time
 //	attempts     {_id: "hashed"}     one document for each account
 //	rates        {_id: "hashed"}     one document for each limit and key
 //	once         {_id: "hashed"}     one document for each single-use token
 //	idempotency  {_id: "hashed"}
 //	api_keys     {_id: "hashed"}     lookupResult up by key id on every request that carries one
-//	users        not sharded         unique by username, e-mail, subject and identifier, which a shard key cannot enforce; a million
-//	                                 users are a few gigabytes
+//	users        not sharded         unique by username, e-mail, subject and identifier, which a shard key cannot enforce;
+//	                                 a million users are a few gigabytes
 //	messages     not sharded         workers claim by due time, which is no shard key; it is empty most of the time
 //	catalog, guards, tokens, keys, segments, meta   not sharded: small
 //

@@ -176,7 +176,8 @@ func TestOwnServerSweepIncrementsCatalogVersionAfterCrash(t *testing.T) {
 	}
 	after, err := second.CatalogStore().Catalog(t.Context())
 	if err != nil || after.Version <= before.Version || after.Settings.Session.MaxSessions != 9 {
-		t.Errorf("the other node has version %d after %d and MaxSessions %d, %v; want a later version and 9", after.Version, before.Version, after.Settings.Session.MaxSessions, err)
+		t.Errorf("the other node has version %d after %d and MaxSessions %d, %v; want a later version and 9",
+			after.Version, before.Version, after.Settings.Session.MaxSessions, err)
 	}
 }
 

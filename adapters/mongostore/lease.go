@@ -63,7 +63,9 @@ func monotonic() time.Time { return time.Now() } //nolint:forbidigo // setting t
 
 // monitor receives each change of a server before the driver selects servers by it.
 func (l *lease) monitor() *event.ServerMonitor {
-	return &event.ServerMonitor{ServerDescriptionChanged: func(e *event.ServerDescriptionChangedEvent) { l.onServerChange(e.NewDescription) }}
+	return &event.ServerMonitor{ServerDescriptionChanged: func(e *event.ServerDescriptionChangedEvent) {
+		l.onServerChange(e.NewDescription)
+	}}
 }
 
 func (l *lease) onServerChange(d event.ServerDescription) {

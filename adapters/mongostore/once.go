@@ -15,7 +15,7 @@ import (
 )
 
 // putExpired inserts a document or replaces an expired one; an unexpired one is a duplicate. Two concurrent inserts
-// both find no document, so a duplicate is tried once more.
+// both find no document, so the write is tried again after a duplicate.
 func (s *Store) putExpired(ctx context.Context, collection, id string, now time.Time, set bson.D) error {
 	filter := bson.D{{Key: "_id", Value: id}, {Key: "expires", Value: bson.D{{Key: "$lte", Value: nanos(now)}}}}
 	var err error

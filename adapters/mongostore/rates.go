@@ -13,7 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// rateDocument holds the times of the last allowed takes, oldest first, at most as many as the limit.
+// rateDocument holds the times of the last allowed takes, oldest first, no more than the limit.
 type rateDocument struct {
 	Key     string  `bson:"_id"`
 	Limit   int     `bson:"limit"`

@@ -112,7 +112,8 @@ func (a *Audit) PutSegment(ctx context.Context, segment domain.AuditSegment, ids
 		return fault.ErrConflict
 	}
 	var sealed int64
-	err = a.s.withLease(ctx, func() error { // without a lease, a new primary may not return yet what the last sequencer wrote
+	// Without a lease, a new primary may not return yet what the last sequencer wrote.
+	err = a.s.withLease(ctx, func() error {
 		sealed, err = a.s.db.Collection(auditName).CountDocuments(ctx, bson.D{
 			{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, {Key: "seq", Value: bson.D{{Key: "$gt", Value: int64(0)}}},
 		})

@@ -79,7 +79,7 @@ func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.Directo
 	if session != "" {
 		filter = append(filter, bson.E{Key: "doc.provider.id", Value: session})
 	}
-	if session == "" || subject != "" { // a logout may name the session alone
+	if session == "" || subject != "" { // a logout request may contain only the session
 		filter = append(filter, bson.E{Key: "doc.provider.subject", Value: subject})
 	}
 	hint := "provider_subject"
@@ -133,7 +133,7 @@ func (ss *Sessions) Sweep(ctx context.Context, now, madeBefore time.Time, limit 
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	// A session that is both expired and unlisted may be in ids twice; DeletedCount counts it once.
+	// A session that is both expired and unlisted may be in ids twice; it is deleted and counted a single time.
 	result, err := ss.s.db.Collection(sessionsName).DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
 	if err != nil {
 		return 0, failed("sweeping sessions", err)

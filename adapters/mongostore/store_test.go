@@ -33,7 +33,8 @@ func TestOwnServerChangeWritesItsAuditEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(catalog.Roles) != len(domain.BuiltInRoles()) || catalog.Settings.Version != 1 {
-		t.Errorf("the catalog has %d roles and settings of version %d, want the built-in roles and version 1", len(catalog.Roles), catalog.Settings.Version)
+		t.Errorf("the catalog has %d roles and settings of version %d, want the built-in roles and version 1",
+			len(catalog.Roles), catalog.Settings.Version)
 	}
 	if err := s.Users().Delete(t.Context(), "usr_1", outbox(entry("purge", domain.ActionUserPurge))); err != nil {
 		t.Fatal(err)

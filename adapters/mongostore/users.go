@@ -89,7 +89,7 @@ func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID
 		return domain.User{}, domain.ErrUserNotFound
 	}
 	return us.s.users.get(ctx, bson.D{{Key: "doc.directory", Value: directory}, {Key: "doc.subject", Value: bson.D{
-		{Key: "$eq", Value: subject}, present[0], // the literal filter of the partial index: some servers use the index for no other condition
+		{Key: "$eq", Value: subject}, present[0], // literally the filter of the partial index: some servers require it
 	}}})
 }
 
