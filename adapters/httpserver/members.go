@@ -64,15 +64,17 @@ func readMember(d *jsontext.Decoder, members map[string]any) error {
 		members[name] = fault.ErrInvalid.About(shown(name), "is given twice")
 		return nil
 	}
-	quoted, err := jsontext.AppendQuote(nil, name)
-	if err != nil {
-		return nil // not UTF-8: not a known member
+	if quoted, err := jsontext.AppendQuote(nil, name); err == nil { // else it is not UTF-8, and no known member
+		members[name] = decodedMember(name, quoted, value)
 	}
+	return nil
+}
+
+// decodedMember returns the value of a member, or the error of a value that cannot be decoded.
+func decodedMember(name string, quoted, value []byte) any {
 	var one map[string]any
 	if err := DecodePost(append(append(append(append([]byte{'{'}, quoted...), ':'), value...), '}'), &one); err != nil {
-		members[name] = err
-		return nil
+		return err
 	}
-	members[name] = one[name]
-	return nil
+	return one[name]
 }

@@ -91,9 +91,7 @@ func (l *layout) look(lines *lines, raw, text []byte, isProof bool) {
 	if l.format == FormatJSON && !l.listed(lines, raw, isProof) {
 		l.damaged(DamageAdded, lines, "a line of its kind is not allowed there")
 	}
-	if l.format == FormatCSV && lines.number == 1 && !lines.isFrame(raw) {
-		l.damaged(DamageProof, lines, "the file begins without its header: readers take the first entry for it")
-	}
+	l.checkHeader(lines, raw)
 	switch {
 	case isProof && bytes.HasPrefix(text, []byte(statementBegin)):
 		l.readStatement(lines, text)
@@ -102,6 +100,13 @@ func (l *layout) look(lines *lines, raw, text []byte, isProof bool) {
 	case l.statement == nil, l.format == FormatJSON && string(raw) == closing:
 	default:
 		l.damaged(DamageAdded, lines, "it stands behind the end of the export")
+	}
+}
+
+// checkHeader looks for the header of a CSV file.
+func (l *layout) checkHeader(lines *lines, raw []byte) {
+	if l.format == FormatCSV && lines.number == 1 && !lines.isFrame(raw) {
+		l.damaged(DamageProof, lines, "the file begins without its header: readers take the first entry for it")
 	}
 }
 

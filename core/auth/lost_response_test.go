@@ -90,6 +90,7 @@ func TestLostRefreshResponseIsRepeatedUntilItsTokensAreUsed(t *testing.T) {
 			accepts(func(lost) string { return old })(t, s, l)
 		}, true},
 		"the session was stored by an older version": {func(t *testing.T, s *kit.Services, l lost) {
+			t.Helper()
 			_, err := s.Store.Sessions().Update(t.Context(), l.first.Session.ID, func(x *domain.Session, _ *domain.Outbox) error {
 				x.Refresh.Unseen = false
 				return nil

@@ -41,7 +41,12 @@ func run(args []string) error {
 	if len(args) != 2 {
 		return errors.New("usage: bundle [-models] FOLDER FILE, bundle -gzip FILE FILE.gz")
 	}
-	document, err := join(args[0])
+	return bundle(args[0], args[1], models)
+}
+
+// bundle writes the document of a folder to a file.
+func bundle(folder, file string, models bool) error {
+	document, err := join(folder)
 	if err != nil {
 		return err
 	}
@@ -57,7 +62,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(args[1], append(raw, '\n'), 0o600) //nolint:gosec // a tool of the build writes what its caller names
+	return os.WriteFile(file, append(raw, '\n'), 0o600) //nolint:gosec // a tool of the build writes what its caller names
 }
 
 // join merges the paths and components of all topics into openapi.yaml.
