@@ -181,8 +181,7 @@ func (p *userPlan) countFound(ctx context.Context, limit int) (total int64, err 
 		return total, err
 	}
 	// Checking for each of thousands of matches whether it is pending takes longer than the search, so pending users
-	// are
-	// counted separately.
+	// are counted separately.
 	query, args := p.indexed("1")
 	waiting, waitingArgs := p.waiting("1")
 	args = append(append(args, limit, p.words), waitingArgs...)
