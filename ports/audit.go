@@ -7,9 +7,9 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// AuditTrail reads the audit log and appends entries that come with no change of state. It can neither change nor
+// AuditLog reads the audit log and appends entries that come with no change of state. It can neither change nor
 // remove entries.
-type AuditTrail interface {
+type AuditLog interface {
 	// Append writes entries. They are on disk when it returns.
 	Append(ctx context.Context, entries ...domain.AuditEntry) error
 	// List returns one page, newest first. Its cost does not grow with the size of the log.

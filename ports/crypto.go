@@ -17,9 +17,9 @@ type IDs interface {
 	NewID(prefix string) string
 }
 
-// TextFolder computes the form in which names are compared: NFKC, then full Unicode case folding (RFC 8265 gives the
+// CaseFolder computes the form in which names are compared: NFKC, then full Unicode case folding (RFC 8265 gives the
 // reasons).
-type TextFolder interface {
+type CaseFolder interface {
 	Fold(text string) string
 }
 
@@ -84,7 +84,7 @@ type SigningKeyStore interface {
 // Sender delivers one message. An error is retried unless it is domain.ErrUndeliverable.
 type Sender interface {
 	Channel() domain.Channel
-	Send(ctx context.Context, letter domain.Letter) error
+	Send(ctx context.Context, letter domain.EmailMessage) error
 }
 
 // Locator maps an IP address to a location.

@@ -39,10 +39,10 @@ type PasswordVerifier interface {
 	VerifySubject(ctx context.Context, subject domain.Subject, password string) (domain.PasswordCheck, error)
 }
 
-// CredentialKeeper is a directory whose credentials are stored with our users, a local password store. It creates and
+// LocalPasswordStore is a directory whose credentials are stored with our users, a local password store. It creates and
 // checks credentials; a service writes them atomically with the rest of a password change. Its users already have
 // user records, so it has no lookup.
-type CredentialKeeper interface {
+type LocalPasswordStore interface {
 	Directory
 	// CheckCredential checks a password. A nil credential is OutcomeBadCredentials after the same work as a wrong
 	// password, so that response times do not reveal which names exist. outdated reports that the credential's hash

@@ -30,19 +30,19 @@ type AttemptStore interface {
 type RateLimiter interface {
 	// Take counts one request under the key if the rate allows it.
 	Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error)
-	// GiveBack removes one take that was allowed at the given time, if it is still in the window, and returns the
+	// Release removes one take that was allowed at the given time, if it is still in the window, and returns the
 	// remaining state. The next Take on any node may use it.
-	GiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error)
+	Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error)
 }
 
-// OnceStore stores single-use records: the state of a redirect, one-time codes, the ids of tokens that must not be
+// SingleUseStore stores single-use records: the state of a redirect, one-time codes, the ids of tokens that must not be
 // replayed.
-type OnceStore interface {
+type SingleUseStore interface {
 	// Put stores value under key until it expires. A stored key is fault.ErrConflict.
 	Put(ctx context.Context, key string, value []byte, expires time.Time) error
-	// TakeOnce returns the value and deletes it atomically. Exactly one of several concurrent calls gets it. The
+	// Consume returns the value and deletes it atomically. Exactly one of several concurrent calls gets it. The
 	// others, and calls after its expiry, get fault.ErrNotFound.
-	TakeOnce(ctx context.Context, key string, now time.Time) ([]byte, error)
+	Consume(ctx context.Context, key string, now time.Time) ([]byte, error)
 }
 
 // IdempotencyStore stores the responses to requests with an Idempotency-Key.

@@ -38,7 +38,7 @@ type SessionStore interface {
 type SessionView interface {
 	// Look returns the session with its user. A session that is absent or not listed by its user is
 	// domain.ErrSessionNotFound. The caller checks the time limits.
-	Look(ctx context.Context, id domain.SessionID) (domain.LiveSession, error)
+	Lookup(ctx context.Context, id domain.SessionID) (domain.LiveSession, error)
 	// Touch records activity. The next Look sees it; it may reach the disk up to 30 seconds later, so a crash can
 	// only shorten a session.
 	Touch(ctx context.Context, id domain.SessionID, at time.Time) error
@@ -46,11 +46,11 @@ type SessionView interface {
 
 // LoginView returns what a sign-in needs first. It gives the same guarantee as SessionView.
 type LoginView interface {
-	// LookLogin returns, in one read, the data of a sign-in under this key: the user that UserStore.FindByLogin
+	// LookupLogin returns, in one read, the data of a sign-in under this key: the user that UserStore.FindByLogin
 	// finds, and the version of the catalog. An unknown key costs the same, and is not an error.
-	LookLogin(ctx context.Context, key string) (domain.LoginLook, error)
-	// LookSessions returns the existing sessions among the ids in one read, in no particular order.
-	LookSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error)
+	LookupLogin(ctx context.Context, key string) (domain.LoginSnapshot, error)
+	// LookupSessions returns the existing sessions among the ids in one read, in no particular order.
+	LookupSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error)
 }
 
 // APIKeyStore stores API keys. It passes conformance.APIKeyStore. An absent key is domain.ErrKeyNotFound.
@@ -64,8 +64,8 @@ type APIKeyStore interface {
 
 // KeyView is SessionView for API keys, with the same guarantee.
 type KeyView interface {
-	// LookKey returns the key with its owner, or domain.ErrKeyNotFound. The caller checks whether it is live.
-	LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error)
+	// LookupKey returns the key with its owner, or domain.ErrKeyNotFound. The caller checks whether it is live.
+	LookupKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error)
 	// TouchKey records a use. It may reach the disk up to a minute later.
 	TouchKey(ctx context.Context, id domain.KeyID, at time.Time) error
 }

@@ -41,16 +41,16 @@ type Config struct {
 	Product string
 }
 
-// Directory implements ports.CredentialKeeper. It is safe for concurrent use.
+// Directory implements ports.LocalPasswordStore. It is safe for concurrent use.
 type Directory struct {
 	cfg    Config
 	hasher ports.PasswordHasher
 	known  ports.KnownPasswords
-	fold   ports.TextFolder
+	fold   ports.CaseFolder
 }
 
 // New returns the directory.
-func New(cfg Config, hasher ports.PasswordHasher, known ports.KnownPasswords, fold ports.TextFolder) *Directory {
+func New(cfg Config, hasher ports.PasswordHasher, known ports.KnownPasswords, fold ports.CaseFolder) *Directory {
 	if cfg.Product == "" {
 		cfg.Product = "Ostiary"
 	}

@@ -10,14 +10,14 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/argon2id"
 	"github.com/ostiary/ostiary/adapters/builtindir"
+	"github.com/ostiary/ostiary/adapters/casefold"
 	"github.com/ostiary/ostiary/adapters/commonpasswords"
-	"github.com/ostiary/ostiary/adapters/textfold"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
-var _ ports.CredentialKeeper = (*builtindir.Directory)(nil)
+var _ ports.LocalPasswordStore = (*builtindir.Directory)(nil)
 
 func newDirectory(t *testing.T) *builtindir.Directory {
 	t.Helper()
@@ -29,7 +29,7 @@ func newDirectory(t *testing.T) *builtindir.Directory {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return builtindir.New(builtindir.Config{ID: "local"}, hasher, known, textfold.Folder{})
+	return builtindir.New(builtindir.Config{ID: "local"}, hasher, known, casefold.CaseFolder{})
 }
 
 func makeHash(t *testing.T, d *builtindir.Directory, password string) string {

@@ -95,7 +95,7 @@ func abilities(d ports.Directory) []string {
 			able = append(able, word)
 		}
 	}
-	_, keeps := d.(ports.CredentialKeeper)
+	_, keeps := d.(ports.LocalPasswordStore)
 	_, verifies := d.(ports.PasswordVerifier)
 	_, changes := d.(ports.PasswordChanger)
 	_, sets := d.(ports.PasswordSetter)

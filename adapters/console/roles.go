@@ -6,7 +6,7 @@ import (
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/reseal"
+	"github.com/ostiary/ostiary/core/keyrotation"
 )
 
 // The operations on roles and keys.
@@ -84,7 +84,7 @@ func (r roles) repair(ctx context.Context, call Call, in RoleNames) ([]RepairedR
 
 type keys struct {
 	auth  *auth.Service
-	seals *reseal.Service
+	seals *keyrotation.Service
 }
 
 func (k keys) rotate(ctx context.Context, call Call, _ struct{}) (SigningKey, error) {

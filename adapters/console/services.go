@@ -7,7 +7,7 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/factor"
-	"github.com/ostiary/ostiary/core/reseal"
+	"github.com/ostiary/ostiary/core/keyrotation"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/core/userimport"
 )
@@ -22,7 +22,7 @@ type Services struct {
 	Log      *audit.Service
 	TPTs     *tpt.Service
 	Imports  *userimport.Service
-	Seals    *reseal.Service
+	Seals    *keyrotation.Service
 	// Directories are the configured ones, and Directory what is done with them.
 	Directories *directory.Registry
 	Directory   *directory.Service

@@ -32,7 +32,7 @@ func New(channel domain.Channel, out io.Writer) *Sender {
 func (s *Sender) Channel() domain.Channel { return s.channel }
 
 // Send writes the message in a single write.
-func (s *Sender) Send(_ context.Context, letter domain.Letter) error {
+func (s *Sender) Send(_ context.Context, letter domain.EmailMessage) error {
 	const rule = "----------------------------------------------------------------------"
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\nNOT SENT: %s.driver is \"log\". What follows is secret and works.\nTo:      %s\n", rule, s.channel, line(letter.To))

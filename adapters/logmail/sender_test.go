@@ -21,7 +21,7 @@ func TestSendWritesTheMessageWithAWarning(t *testing.T) {
 	if sender.Channel() != domain.ChannelMail {
 		t.Errorf("the channel is %q", sender.Channel())
 	}
-	err := sender.Send(t.Context(), domain.Letter{
+	err := sender.Send(t.Context(), domain.EmailMessage{
 		To: "john@example.com", Subject: "Reset\nTo: evil@example.com", Text: "Open\n\n\x1b[2Jhttps://id.example.com/reset?token=abc\n",
 	})
 	if err != nil {
@@ -47,7 +47,7 @@ func TestMessagesAreWrittenAtomically(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			if err := sender.Send(t.Context(), domain.Letter{To: "+420123456789", Text: "123456 is your code"}); err != nil {
+			if err := sender.Send(t.Context(), domain.EmailMessage{To: "+420123456789", Text: "123456 is your code"}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -64,7 +64,7 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left")
 
 func TestSendReportsWriteErrors(t *testing.T) {
 	t.Parallel()
-	if err := logmail.New(domain.ChannelMail, broken{}).Send(t.Context(), domain.Letter{}); err == nil {
+	if err := logmail.New(domain.ChannelMail, broken{}).Send(t.Context(), domain.EmailMessage{}); err == nil {
 		t.Error("a letter that was not written counts as sent")
 	}
 }

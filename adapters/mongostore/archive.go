@@ -56,11 +56,11 @@ func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after 
 		return archiveDocuments(ctx, s, messagesName, after, limit, func(d messageDocument) (string, any) { return d.ID, d.Doc.Domain() })
 	case domain.ArchiveRates:
 		return archiveDocuments(ctx, s, ratesName, after, limit, func(d rateDocument) (string, any) {
-			return d.Key, domain.KeptRate{Window: d.window(), Until: d.TTL.Time().UTC()}
+			return d.Key, domain.StoredRate{Window: d.window(), Until: d.TTL.Time().UTC()}
 		})
 	case domain.ArchiveOnce:
 		return archiveDocuments(ctx, s, onceName, after, limit, func(d onceDocument) (string, any) {
-			return d.Key, domain.KeptOnce{Value: d.Value, ExpiresAt: d.Expires}
+			return d.Key, domain.StoredSingleUse{Value: d.Value, ExpiresAt: d.Expires}
 		})
 	case domain.ArchiveAnswers:
 		return archiveDocuments(ctx, s, idempotencyName, after, limit, func(d idempotencyDocument) (string, any) { return d.Doc.Key, d.Doc.Domain() })

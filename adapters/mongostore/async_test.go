@@ -52,7 +52,7 @@ func TestOwnServerAttemptsCountAcrossNodes(t *testing.T) {
 	if reserve(t, there, "other") == domain.AttemptGranted {
 		t.Error("the other node granted more attempts than allowed")
 	}
-	here.Guards().EaseAttempts("user:1", newClock().Now(), func(a *domain.Attempts) { a.GiveBack("0") })
+	here.Guards().EaseAttempts("user:1", newClock().Now(), func(a *domain.Attempts) { a.Release("0") })
 	waitForAttempts(t, there, domain.DefaultSettings().Lockout.MaxAttempts-1)
 	if reserve(t, there, "other") != domain.AttemptGranted {
 		t.Error("a released attempt was not granted again")
@@ -68,7 +68,7 @@ func TestOwnServerCloseWritesQueuedUpdates(t *testing.T) {
 		t.Fatal(err)
 	}
 	reserve(t, here, "one")
-	here.Guards().EaseAttempts("user:1", newClock().Now(), func(a *domain.Attempts) { a.GiveBack("one") })
+	here.Guards().EaseAttempts("user:1", newClock().Now(), func(a *domain.Attempts) { a.Release("one") })
 	if err := here.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Guards implements ports.AttemptStore, ports.RateLimiter, ports.OnceStore, ports.IdempotencyStore and
+// Guards implements ports.AttemptStore, ports.RateLimiter, ports.SingleUseStore, ports.IdempotencyStore and
 // ports.AdminGuard.
 type Guards struct{ s *Store }
 
@@ -21,7 +21,7 @@ func (s *Store) Guards() *Guards { return &Guards{s} }
 var (
 	_ ports.AttemptStore     = (*Guards)(nil)
 	_ ports.RateLimiter      = (*Guards)(nil)
-	_ ports.OnceStore        = (*Guards)(nil)
+	_ ports.SingleUseStore   = (*Guards)(nil)
 	_ ports.IdempotencyStore = (*Guards)(nil)
 	_ ports.AdminGuard       = (*Guards)(nil)
 )

@@ -22,7 +22,7 @@ type Audit struct{ s *Store }
 func (s *Store) Audit() *Audit { return &Audit{s} }
 
 var (
-	_ ports.AuditTrail     = (*Audit)(nil)
+	_ ports.AuditLog       = (*Audit)(nil)
 	_ ports.AuditSealStore = (*Audit)(nil)
 	_ ports.AuditProofs    = (*Audit)(nil)
 	_ ports.AuditEraser    = (*Audit)(nil)

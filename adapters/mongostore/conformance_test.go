@@ -14,7 +14,7 @@ func stores(s *mongostore.Store) conformance.Stores {
 	return conformance.Stores{
 		Users: s.Users(), Guard: s.Guards(), Sessions: s.Sessions(), View: s.View(), Logins: s.View(), Keys: s.Keys(), KeyView: s.View(), Tokens: s.Tokens(),
 		Roles: s.CatalogStore(), Groups: s.CatalogStore(), Settings: s.CatalogStore(), Catalog: s.CatalogStore(),
-		Attempts: s.Guards(), Rates: s.Guards(), Once: s.Guards(), Idempotency: s.Guards(),
+		Attempts: s.Guards(), Rates: s.Guards(), SingleUse: s.Guards(), Idempotency: s.Guards(),
 		Audit: s.Audit(), Seals: s.Audit(), Proofs: s.Audit(), Eraser: s.Audit(), Messages: s.Messages(), Maintenance: s, SigningKeys: s.SigningKeyStore(),
 		SyncPositions: s.SyncPositions(), Archive: s,
 	}

@@ -84,12 +84,12 @@ func TestOwnServerTokenIsConsumedWhenReplyIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Inject(mongowire.Fault{Command: "findAndModify", Collection: "once", Times: 1000, Do: mongowire.DropAfter()})
-	if value, err := s.Guards().TakeOnce(t.Context(), "code", now); !errors.Is(err, fault.ErrStorage) || value != nil {
-		t.Errorf("TakeOnce with a lost reply = %q, %v; want fault.ErrStorage", value, err)
+	if value, err := s.Guards().Consume(t.Context(), "code", now); !errors.Is(err, fault.ErrStorage) || value != nil {
+		t.Errorf("Consume with a lost reply = %q, %v; want fault.ErrStorage", value, err)
 	}
 	server.ClearFaults()
-	if _, err := s.Guards().TakeOnce(t.Context(), "code", now); !errors.Is(err, fault.ErrNotFound) {
-		t.Errorf("TakeOnce afterwards = %v, want fault.ErrNotFound", err)
+	if _, err := s.Guards().Consume(t.Context(), "code", now); !errors.Is(err, fault.ErrNotFound) {
+		t.Errorf("Consume afterwards = %v, want fault.ErrNotFound", err)
 	}
 }
 
@@ -192,7 +192,7 @@ func TestOwnServerFailoverToNewPrimary(t *testing.T) {
 		if _, err := s.Users().Update(ctx, "usr_1", rename); err != nil {
 			t.Errorf("Update after the election of %d = %v", primary, err)
 		}
-		if _, err := s.View().Look(ctx, "sess_1"); err != nil {
+		if _, err := s.View().Lookup(ctx, "sess_1"); err != nil {
 			t.Errorf("Look after the election of %d = %v", primary, err)
 		}
 		cancel()
@@ -207,7 +207,7 @@ func TestOwnServerCallsFailWithinThreeSecondsWithoutPrimary(t *testing.T) {
 	server.Elect(-1)
 	refusedInTime(t, s)
 	server.Elect(1)
-	if _, err := s.View().Look(t.Context(), "sess_1"); err != nil {
+	if _, err := s.View().Lookup(t.Context(), "sess_1"); err != nil {
 		t.Errorf("Look after an election = %v", err)
 	}
 }
@@ -218,14 +218,14 @@ func everyKindOfCall(s *mongostore.Store) map[string]func(context.Context) error
 	return map[string]func(context.Context) error{
 		"Get": func(ctx context.Context) error { _, err := s.Users().Get(ctx, "usr_1"); return err },
 		"Look": func(ctx context.Context) error {
-			_, err := s.View().Look(ctx, "sess_1")
+			_, err := s.View().Lookup(ctx, "sess_1")
 			return err
 		},
 		"Update": func(ctx context.Context) error { _, err := s.Users().Update(ctx, "usr_1", rename); return err },
 		"Append": func(ctx context.Context) error {
 			return s.Audit().Append(ctx, entry("denied", domain.ActionPermissionDenied))
 		},
-		"TakeOnce": func(ctx context.Context) error { _, err := s.Guards().TakeOnce(ctx, "code", now); return err },
-		"Ping":     func(ctx context.Context) error { return s.Ping(ctx) },
+		"Consume": func(ctx context.Context) error { _, err := s.Guards().Consume(ctx, "code", now); return err },
+		"Ping":    func(ctx context.Context) error { return s.Ping(ctx) },
 	}
 }

@@ -84,7 +84,7 @@ func TestGoldenVerifyIsOneRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent := commandsOf(t, s, server, func() {
-		live, err := s.View().Look(t.Context(), "sess_1")
+		live, err := s.View().Lookup(t.Context(), "sess_1")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestGoldenLoginLookupIsOneRoundTripForAnyName(t *testing.T) {
 	}
 	for _, key := range []string{"ada", "nobody"} {
 		sent := commandsOf(t, s, server, func() {
-			look, err := s.View().LookLogin(t.Context(), key)
+			look, err := s.View().LookupLogin(t.Context(), key)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,11 +119,11 @@ func TestGoldenLoginLookupIsOneRoundTripForAnyName(t *testing.T) {
 				t.Fatal(err)
 			}
 			if key == "ada" && (look.User.UsernameKey != key || len(look.Sessions) != 1) {
-				t.Errorf("LookLogin returned user %q and %d sessions", look.User.UsernameKey, len(look.Sessions))
+				t.Errorf("LookupLogin returned user %q and %d sessions", look.User.UsernameKey, len(look.Sessions))
 			}
 		})
 		if len(sent) != 1 {
-			t.Errorf("LookLogin took %d round trips, want 1", len(sent))
+			t.Errorf("LookupLogin took %d round trips, want 1", len(sent))
 		}
 		golden(t, "login_"+key, text(t, sent))
 	}
@@ -135,7 +135,7 @@ func TestGoldenRefreshIsOneConditionalWrite(t *testing.T) {
 	s := openOwn(t, server)
 	signIn(t, s)
 	sent := commandsOf(t, s, server, func() {
-		if _, err := s.View().Look(t.Context(), "sess_1"); err != nil {
+		if _, err := s.View().Lookup(t.Context(), "sess_1"); err != nil {
 			t.Fatal(err)
 		}
 		_, err := s.Sessions().Update(t.Context(), "sess_1", func(x *domain.Session, _ *domain.Outbox) error {
@@ -161,7 +161,7 @@ func TestGoldenTokensAndLimitsAreOneConditionalWrite(t *testing.T) {
 		if err := s.Guards().Put(t.Context(), "state:x", []byte("flow"), now.Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Guards().TakeOnce(t.Context(), "state:x", now); err != nil {
+		if _, err := s.Guards().Consume(t.Context(), "state:x", now); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Guards().Take(t.Context(), "login:192.0.2.1", domain.Rate{Limit: 5, Window: time.Minute}, now); err != nil {

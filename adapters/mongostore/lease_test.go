@@ -71,7 +71,7 @@ func TestOwnServerPartitionedPrimaryAcceptsNoRevokedSession(t *testing.T) {
 
 func look(t *testing.T, s *mongostore.Store, want error) {
 	t.Helper()
-	if _, err := s.View().Look(t.Context(), "sess_1"); !errors.Is(err, want) {
+	if _, err := s.View().Lookup(t.Context(), "sess_1"); !errors.Is(err, want) {
 		t.Errorf("Look = %v, want %v", err, want)
 	}
 }

@@ -21,10 +21,10 @@ type loginResult struct {
 	} `bson:"users"`
 }
 
-// LookLogin returns the user whose username or e-mail key is key, with the user's sessions and the catalog's version.
+// LookupLogin returns the user whose username or e-mail key is key, with the user's sessions and the catalog's version.
 // The query starts at the head of the catalog, which always exists, so that an unknown name costs the same single round
 // trip.
-func (v *View) LookLogin(ctx context.Context, key string) (domain.LoginLook, error) {
+func (v *View) LookupLogin(ctx context.Context, key string) (domain.LoginSnapshot, error) {
 	ctx, cancel := v.s.bound(ctx)
 	defer cancel()
 	var found []loginResult
@@ -37,10 +37,10 @@ func (v *View) LookLogin(ctx context.Context, key string) (domain.LoginLook, err
 		return failed("finding a user by name", cursor.All(ctx, &found))
 	})
 	if err != nil {
-		return domain.LoginLook{}, err
+		return domain.LoginSnapshot{}, err
 	}
 	if len(found) == 0 {
-		return domain.LoginLook{}, failed("finding a user by name", errors.New("the head of the catalog is missing"))
+		return domain.LoginSnapshot{}, failed("finding a user by name", errors.New("the head of the catalog is missing"))
 	}
 	return v.selectUser(&found[0], key)
 }
@@ -63,8 +63,8 @@ func loginPipeline(key string) mongo.Pipeline {
 }
 
 // selectUser prefers the user with the username to the user with the e-mail address.
-func (v *View) selectUser(start *loginResult, key string) (domain.LoginLook, error) {
-	login := domain.LoginLook{Catalog: start.Number, Sessions: []domain.Session{}}
+func (v *View) selectUser(start *loginResult, key string) (domain.LoginSnapshot, error) {
+	login := domain.LoginSnapshot{Catalog: start.Number, Sessions: []domain.Session{}}
 	if key == "" {
 		return login, nil
 	}
@@ -74,7 +74,7 @@ func (v *View) selectUser(start *loginResult, key string) (domain.LoginLook, err
 		}
 		user, err := v.s.users.entity(found.User)
 		if err != nil {
-			return domain.LoginLook{}, err
+			return domain.LoginSnapshot{}, err
 		}
 		if login.User.ID != "" && user.UsernameKey != key {
 			continue
@@ -82,7 +82,7 @@ func (v *View) selectUser(start *loginResult, key string) (domain.LoginLook, err
 		v.s.users.remember(found.User)
 		login.User = user
 		if login.Sessions, err = v.sessions(found.Sessions); err != nil {
-			return domain.LoginLook{}, err
+			return domain.LoginSnapshot{}, err
 		}
 	}
 	return login, nil
@@ -100,8 +100,8 @@ func (v *View) sessions(records []record) ([]domain.Session, error) {
 	return sessions, nil
 }
 
-// LookSessions returns the stored sessions among ids.
-func (v *View) LookSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error) {
+// LookupSessions returns the stored sessions among ids.
+func (v *View) LookupSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}

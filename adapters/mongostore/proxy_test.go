@@ -121,7 +121,7 @@ func waitForRecovery(t *testing.T, s *mongostore.Store) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	for {
-		_, err := s.View().Look(ctx, "sess_1")
+		_, err := s.View().Lookup(ctx, "sess_1")
 		if err == nil {
 			return
 		}
@@ -153,7 +153,7 @@ func TestOwnServerOutagesLeakNothing(t *testing.T) { //nolint:paralleltest // se
 		proxy.Stop()
 		for range 20 {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			if _, err := s.View().Look(ctx, "sess_1"); !errors.Is(err, fault.ErrStorage) {
+			if _, err := s.View().Lookup(ctx, "sess_1"); !errors.Is(err, fault.ErrStorage) {
 				t.Errorf("Look during an outage = %v, want fault.ErrStorage", err)
 			}
 			cancel()
@@ -190,7 +190,7 @@ func TestOwnServerTwoNodesAreConsistent(t *testing.T) {
 			t.Fatal(err)
 		}
 		list(t, here, id)
-		if _, err := there.View().Look(t.Context(), id); err != nil {
+		if _, err := there.View().Lookup(t.Context(), id); err != nil {
 			t.Fatalf("a session created on one node is not live on the other: %v", err)
 		}
 		_, err := here.Users().Update(t.Context(), "usr_1", func(u *domain.User, _ *domain.Outbox) error {
@@ -201,7 +201,7 @@ func TestOwnServerTwoNodesAreConsistent(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n, node := range nodes {
-			if _, err := node.View().Look(t.Context(), id); !errors.Is(err, domain.ErrSessionNotFound) {
+			if _, err := node.View().Lookup(t.Context(), id); !errors.Is(err, domain.ErrSessionNotFound) {
 				t.Fatalf("Look after revocation %d on node %d = %v, want domain.ErrSessionNotFound", i, n, err)
 			}
 		}

@@ -25,7 +25,7 @@ type rateDocument struct {
 
 // newRate returns the document of a rate from another store, which does not record the limit: the first take adapts the
 // document to the configured one.
-func newRate(key string, kept domain.KeptRate) rateDocument {
+func newRate(key string, kept domain.StoredRate) rateDocument {
 	d := rateDocument{Key: key, Limit: max(1, len(kept.Window.Taken)), Taken: []int64{}, TTL: bson.NewDateTimeFromTime(kept.Until.Add(time.Millisecond - 1))}
 	for _, at := range kept.Window.Taken {
 		d.Taken = append(d.Taken, nanos(at))
@@ -94,8 +94,8 @@ func (g *Guards) tryTake(ctx context.Context, key string, rate domain.Rate, now 
 	return taken, err
 }
 
-// GiveBack removes one take with the time given.
-func (g *Guards) GiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
+// Release removes one take with the time given.
+func (g *Guards) Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
 	}
@@ -119,14 +119,14 @@ func (g *Guards) tryGiveBack(ctx context.Context, key string, rate domain.Rate, 
 	err := g.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		var window domain.RateWindow
-		return window.GiveBack(rate, taken, now), true, nil
+		return window.Release(rate, taken, now), true, nil
 	}
 	if err != nil {
 		return domain.RateState{}, false, failed("returning a take to a rate limit", err)
 	}
 	window := stored.window()
 	before := len(window.Taken)
-	state := window.GiveBack(rate, taken, now)
+	state := window.Release(rate, taken, now)
 	if len(window.Taken) == before {
 		return state, true, nil
 	}

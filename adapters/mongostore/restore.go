@@ -57,9 +57,9 @@ func restored(a domain.Archived, sealed int64) (any, error) {
 	switch v := a.Value.(type) {
 	case domain.Message:
 		return newMessage(v), nil
-	case domain.KeptRate:
+	case domain.StoredRate:
 		return newRate(a.Key, v), nil
-	case domain.KeptOnce:
+	case domain.StoredSingleUse:
 		return onceDocument{Key: a.Key, Value: v.Value, Expires: v.ExpiresAt, TTL: sweepAt(v.ExpiresAt)}, nil
 	case domain.IdempotencyRecord:
 		return append(bson.D{{Key: "_id", Value: a.Key}}, idempotencyFields(v)...), nil

@@ -14,7 +14,7 @@ func TestOwnServerChangeWritesItsAuditEntry(t *testing.T) {
 	t.Parallel()
 	s := openOwn(t, mongowire.Start(t))
 	signIn(t, s)
-	live, err := s.View().Look(t.Context(), "sess_1")
+	live, err := s.View().Lookup(t.Context(), "sess_1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestOwnServerChangeWritesItsAuditEntry(t *testing.T) {
 	if err := s.Users().Delete(t.Context(), "usr_1", outbox(entry("purge", domain.ActionUserPurge))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.View().Look(t.Context(), "sess_1"); !errors.Is(err, domain.ErrSessionNotFound) {
+	if _, err := s.View().Lookup(t.Context(), "sess_1"); !errors.Is(err, domain.ErrSessionNotFound) {
 		t.Errorf("Look after Delete = %v, want domain.ErrSessionNotFound", err)
 	}
 }

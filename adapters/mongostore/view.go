@@ -85,7 +85,7 @@ func (s *Store) checked(name string) *mongo.Collection {
 }
 
 // Look returns the session with its user if the user lists it.
-func (v *View) Look(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
+func (v *View) Lookup(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
 	found, err := v.lookup(ctx, sessionsName, string(id))
 	if err != nil {
 		return domain.LiveSession{}, err
@@ -123,8 +123,8 @@ func (v *View) Touch(_ context.Context, id domain.SessionID, at time.Time) error
 	return nil
 }
 
-// LookKey returns the key with its owner.
-func (v *View) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
+// LookupKey returns the key with its owner.
+func (v *View) LookupKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
 	found, err := v.lookup(ctx, keysName, string(id))
 	if err != nil {
 		return domain.LiveKey{}, err

@@ -24,8 +24,8 @@ var _ ports.Sender = (*smsgateway.Sender)(nil)
 
 const number = "+420123456789"
 
-func letter() domain.Letter {
-	return domain.Letter{ID: "msg_1", To: number, Text: `123456 is "your" code & nobody else's`}
+func letter() domain.EmailMessage {
+	return domain.EmailMessage{ID: "msg_1", To: number, Text: `123456 is "your" code & nobody else's`}
 }
 
 // gateway is a real HTTP server that answers status and keeps the last request.

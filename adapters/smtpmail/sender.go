@@ -128,7 +128,7 @@ func (s *Sender) Channel() domain.Channel { return domain.ChannelMail }
 
 // Send sends the message to the server. A message that will never be accepted is domain.ErrUndeliverable. Errors
 // contain the server's reply code and no address.
-func (s *Sender) Send(ctx context.Context, letter domain.Letter) error {
+func (s *Sender) Send(ctx context.Context, letter domain.EmailMessage) error {
 	message, err := s.compose(letter)
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func (s *Sender) Send(ctx context.Context, letter domain.Letter) error {
 	return translate(err)
 }
 
-func (s *Sender) compose(letter domain.Letter) (*gomail.Msg, error) {
+func (s *Sender) compose(letter domain.EmailMessage) (*gomail.Msg, error) {
 	message := gomail.NewMsg()
 	message.FromMailAddress(s.from)
 	if to, err := mail.ParseAddress(letter.To); err != nil || to.Address != letter.To || strings.ContainsAny(letter.To, "\r\n") {

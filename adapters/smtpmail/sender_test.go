@@ -33,8 +33,8 @@ func newSender(t *testing.T, server *mailServer, change func(*smtpmail.Config)) 
 	return sender
 }
 
-func letter() domain.Letter {
-	return domain.Letter{
+func letter() domain.EmailMessage {
+	return domain.EmailMessage{
 		ID: "msg_1", To: "john@example.com", Name: "Jöhn Doe", Subject: "Reset your password — žluť",
 		Text: "Open this link:\n\nhttps://id.example.com/reset?token=abc_def-123\n\n" + strings.Repeat("A long line without an end. ", 20) + "\n.\nThe end.\n",
 	}

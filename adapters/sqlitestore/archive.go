@@ -103,7 +103,7 @@ func scanArchivedRate(_ *Store, rows rowScanner) (domain.Archived, error) {
 	var taken []byte
 	var expires int64
 	err := rows.Scan(&key, &taken, &expires)
-	return domain.Archived{Key: key, Value: domain.KeptRate{Window: decodeWindow(taken), Until: time.UnixMicro(expires).UTC()}}, err
+	return domain.Archived{Key: key, Value: domain.StoredRate{Window: decodeWindow(taken), Until: time.UnixMicro(expires).UTC()}}, err
 }
 
 func scanArchivedOnce(_ *Store, rows rowScanner) (domain.Archived, error) {
@@ -111,7 +111,7 @@ func scanArchivedOnce(_ *Store, rows rowScanner) (domain.Archived, error) {
 	var value []byte
 	var expires int64
 	err := rows.Scan(&key, &value, &expires)
-	return domain.Archived{Key: key, Value: domain.KeptOnce{Value: value, ExpiresAt: time.UnixMicro(expires).UTC()}}, err
+	return domain.Archived{Key: key, Value: domain.StoredSingleUse{Value: value, ExpiresAt: time.UnixMicro(expires).UTC()}}, err
 }
 
 func scanArchivedResponse(_ *Store, rows rowScanner) (domain.Archived, error) {

@@ -46,7 +46,7 @@ func TestReservationsAreStoredWithTheNextFailure(t *testing.T) {
 		return n
 	}
 	reserve(t, s, "jane", "one", now)
-	s.Guards().EaseAttempts("jane", now, func(a *domain.Attempts) { a.GiveBack("one") })
+	s.Guards().EaseAttempts("jane", now, func(a *domain.Attempts) { a.Release("one") })
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}

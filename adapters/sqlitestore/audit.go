@@ -10,13 +10,13 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Audit implements ports.AuditTrail, ports.AuditSealStore, ports.AuditProofs and ports.AuditEraser.
+// Audit implements ports.AuditLog, ports.AuditSealStore, ports.AuditProofs and ports.AuditEraser.
 type Audit struct{ s *Store }
 
 // Audit returns the audit log.
 func (s *Store) Audit() *Audit { return &Audit{s} }
 
-var _ ports.AuditTrail = (*Audit)(nil)
+var _ ports.AuditLog = (*Audit)(nil)
 
 // auditKind is an action and whether it succeeded, the most frequent filter of lists.
 type auditKind struct {

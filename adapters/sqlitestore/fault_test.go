@@ -220,14 +220,14 @@ func TestConcurrentFlushLosesNoTouch(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		group.Go(func() { _, _ = s.View().Look(t.Context(), session.ID) })
+		group.Go(func() { _, _ = s.View().Lookup(t.Context(), session.ID) })
 		if i%10 == 0 {
 			s.Drop(session.ID) // as if other sessions had evicted it
 		}
 		if err := s.View().Touch(t.Context(), session.ID, at); err != nil {
 			t.Fatal(err)
 		}
-		live, err := s.View().Look(t.Context(), session.ID)
+		live, err := s.View().Lookup(t.Context(), session.ID)
 		if err != nil || !live.Session.LastActivity.Equal(at) {
 			t.Fatalf("round %d: last activity = %v, error %v, want %v", i, live.Session.LastActivity, err, at)
 		}

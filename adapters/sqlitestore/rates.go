@@ -16,7 +16,7 @@ var errNoWindow = errors.New("no window")
 const maxRefusals = 10_000
 
 // refusals caches which rate limits are exhausted, and until when. Until the oldest request leaves the window only
-// GiveBack can release one. Therefore a flood of requests above a limit causes neither writes nor reads of the
+// Release can release one. Therefore a flood of requests above a limit causes neither writes nor reads of the
 // database.
 type refusals struct {
 	mu    sync.Mutex
@@ -93,8 +93,8 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 	return state, nil
 }
 
-// GiveBack removes one request that was counted at the given time.
-func (g *Guards) GiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
+// Release removes one request that was counted at the given time.
+func (g *Guards) Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
 	}
@@ -107,7 +107,7 @@ func (g *Guards) GiveBack(ctx context.Context, key string, rate domain.Rate, tak
 		}
 		window := decodeWindow(raw)
 		before := len(window.Taken)
-		if state = window.GiveBack(rate, taken, now); len(window.Taken) == before {
+		if state = window.Release(rate, taken, now); len(window.Taken) == before {
 			return nil
 		}
 		t.onCommit(func() { g.s.refusals.drop(key, rate) })

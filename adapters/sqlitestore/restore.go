@@ -54,9 +54,9 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 			return err
 		}
 		return insertMessage(t, v)
-	case domain.KeptRate:
+	case domain.StoredRate:
 		return t.exec("INSERT OR IGNORE INTO rates (key, expires, taken) VALUES (?, ?, ?)", a.Key, stamp(v.Until), encodeWindow(v.Window))
-	case domain.KeptOnce:
+	case domain.StoredSingleUse:
 		return t.exec("INSERT OR IGNORE INTO once (key, expires, value) VALUES (?, ?, ?)", a.Key, stamp(v.ExpiresAt), v.Value)
 	case domain.IdempotencyRecord:
 		return restoreResponse(t, a.Key, v)

@@ -199,7 +199,7 @@ func TestRecordsSurviveRestart(t *testing.T) {
 		}
 	}
 	again := openStore(t, dir)
-	live, err := again.View().Look(t.Context(), session.ID)
+	live, err := again.View().Lookup(t.Context(), session.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ var (
 )
 
 // Look returns the session with its user, from the cache if they were read recently.
-func (x *View) Look(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
+func (x *View) Lookup(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
 	v := x.v
 	session, err := v.session(ctx, id)
 	if err != nil {
@@ -86,13 +86,13 @@ func (v *view) user(ctx context.Context, id domain.UserID) (*domain.User, error)
 	})
 }
 
-// LookLogin returns the user with this username or email key, from the cache if it was read recently.
-func (x *View) LookLogin(ctx context.Context, key string) (domain.LoginLook, error) {
+// LookupLogin returns the user with this username or email key, from the cache if it was read recently.
+func (x *View) LookupLogin(ctx context.Context, key string) (domain.LoginSnapshot, error) {
 	user, err := x.v.login(ctx, key)
 	if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
-		return domain.LoginLook{}, err
+		return domain.LoginSnapshot{}, err
 	}
-	return domain.LoginLook{User: user, Catalog: x.v.s.catalog.Load().Version}, nil
+	return domain.LoginSnapshot{User: user, Catalog: x.v.s.catalog.Load().Version}, nil
 }
 
 func (v *view) login(ctx context.Context, key string) (domain.User, error) {
@@ -113,8 +113,8 @@ func (v *view) login(ctx context.Context, key string) (domain.User, error) {
 	return user.Clone(), nil
 }
 
-// LookSessions returns the sessions with these IDs, without those that do not exist.
-func (x *View) LookSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error) {
+// LookupSessions returns the sessions with these IDs, without those that do not exist.
+func (x *View) LookupSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error) {
 	sessions := make([]domain.Session, 0, len(ids))
 	for _, id := range ids {
 		session, err := x.v.session(ctx, id)
@@ -159,8 +159,8 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// LookKey returns the key with its owner, from the cache if they were read recently.
-func (x *View) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
+// LookupKey returns the key with its owner, from the cache if they were read recently.
+func (x *View) LookupKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
 	v := x.v
 	key, err := v.keys.get(id, func() (*domain.APIKey, error) {
 		key, err := v.s.readKey(ctx, id)

@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/rolepolicy"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -25,7 +25,7 @@ type Config struct {
 // Services are what the API calls.
 type Services struct {
 	Auth   *auth.Service
-	Levels *levels.Service
+	Levels *rolepolicy.Service
 	TPT    *tpt.Service
 	Clock  ports.Clock
 	Config Config

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/rolepolicy"
 	"github.com/ostiary/ostiary/test/kit"
 )
 
@@ -315,7 +315,7 @@ func TestListAndPages(t *testing.T) {
 func TestListIsNarrowedByConfiguration(t *testing.T) {
 	t.Parallel()
 	most := 10
-	s := start(t, options{levels: levels.Config{ListMaxLevel: &most}})
+	s := start(t, options{levels: rolepolicy.Config{ListMaxLevel: &most}})
 	s.people(t, "operator", "user")
 	if got := s.call(t, http.MethodGet, "", "the-operator", ""); got.status != http.StatusOK {
 		t.Errorf("level 10: %d", got.status)
@@ -333,7 +333,7 @@ func TestListIsNarrowedByConfiguration(t *testing.T) {
 func TestListIsForSuperusersAloneAtLevelZero(t *testing.T) {
 	t.Parallel()
 	most := 0
-	s := start(t, options{levels: levels.Config{ListMaxLevel: &most}})
+	s := start(t, options{levels: rolepolicy.Config{ListMaxLevel: &most}})
 	s.people(t, "sudo", "admin")
 	for who, want := range map[string]int{"the-sudo": http.StatusOK, "the-admin": http.StatusForbidden} {
 		if got := s.call(t, http.MethodGet, "/", who, ""); got.status != want {

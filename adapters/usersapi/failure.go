@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/rolepolicy"
 )
 
 // The texts that existing clients look for: with either of the first two, a web client logs its person out.
@@ -83,7 +83,7 @@ func failure(f *fault.Error, _ string) ([]byte, error) {
 		body["error_type"] = "server_error"
 	case f.Is(domain.ErrReauthentication):
 		body["error_type"] = f.Code
-	case f.Is(levels.ErrTaken):
+	case f.Is(rolepolicy.ErrTaken):
 		body["error_type"] = "validation_error"
 		body["details"] = f.Message
 	}
@@ -107,7 +107,7 @@ func message(f *fault.Error) string {
 	for _, d := range f.Details() {
 		reasons = append(reasons, d.Field+": "+d.Reason)
 	}
-	if len(reasons) > 0 && !f.Is(levels.ErrTaken) {
+	if len(reasons) > 0 && !f.Is(rolepolicy.ErrTaken) {
 		return f.Message + ": " + strings.Join(reasons, "; ")
 	}
 	return f.Message

@@ -14,7 +14,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/sysclock"
 	"github.com/ostiary/ostiary/adapters/usersapi"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/rolepolicy"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/test/kit"
 )
@@ -34,19 +34,19 @@ type service struct {
 
 type options struct {
 	kit    kit.Options
-	levels levels.Config
+	levels rolepolicy.Config
 }
 
 func start(t *testing.T, o options) *service {
 	t.Helper()
 	s := kit.Start(t, o.kit)
 	tokens := tpt.New(tpt.Needs{
-		Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, Journal: s.Journal,
+		Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, AuditWriter: s.AuditWriter,
 		Config: tpt.Config{Secret: "a secret of third-party tokens", Lifetime: 365 * 24 * time.Hour, Issuer: "https://id.example.com"},
 	})
-	rules := levels.New(levels.Needs{
+	rules := rolepolicy.New(rolepolicy.Needs{
 		Accounts: s.Account, Access: s.Access, Users: s.Store.Users(), Catalog: s.Store.CatalogStore(), Limits: s.Store.Guards(),
-		Folder: s.Folder, Clock: s.Clock, Config: o.levels,
+		CaseFolder: s.CaseFolder, Clock: s.Clock, Config: o.levels,
 	})
 	lima, err := time.LoadLocation("America/Lima")
 	must(t, err)

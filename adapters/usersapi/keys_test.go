@@ -6,7 +6,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/apikey"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/rolepolicy"
 )
 
 // apiKey makes an API key of the user and puts it among the keys.
@@ -22,7 +22,7 @@ func (s *service) apiKey(t *testing.T, owner, name string, permissions ...string
 // than their owners, whose levels would do for everything.
 func TestAnAPIKeyReadsAndChangesByItsPermissions(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{levels: levels.Config{AllowOwnReset: true}})
+	s := start(t, options{levels: rolepolicy.Config{AllowOwnReset: true}})
 	s.people(t, "admin", "user", "guest")
 	s.apiKey(t, "the-user", "bots", "bots.use")
 	s.apiKey(t, "the-admin", "narrow", "bots.manage")

@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
-	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/rolepolicy"
 )
 
 func (a *api) changePassword(r *httpserver.Request) error {
@@ -29,20 +29,20 @@ func (a *api) resetPassword(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, messageAnswer{"Password reset successfully"})
 }
 
-func passwordInput(r *httpserver.Request, done string) (levels.PasswordInput, error) {
+func passwordInput(r *httpserver.Request, done string) (rolepolicy.PasswordInput, error) {
 	if r.Principal.UserID == "" {
-		return levels.PasswordInput{}, levels.ErrNotAPerson
+		return rolepolicy.PasswordInput{}, rolepolicy.ErrNotAPerson
 	}
 	body, err := readBody(r)
 	if err != nil {
-		return levels.PasswordInput{}, err
+		return rolepolicy.PasswordInput{}, err
 	}
 	if err := body.require(map[string]string{
 		"target_username": "Username whose password will be " + done, "new_password": "New password",
 	}); err != nil {
-		return levels.PasswordInput{}, err
+		return rolepolicy.PasswordInput{}, err
 	}
-	var in levels.PasswordInput
+	var in rolepolicy.PasswordInput
 	err = body.texts(map[string]*string{"target_username": &in.Target, "new_password": &in.Next, "current_password": &in.Current})
 	return in, err
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/rolepolicy"
 )
 
 // TestPasswordRules is the contract's table of who may change (reset) whose password, a row each.
@@ -58,7 +58,7 @@ func TestPasswordsThatMayBeSet(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, options{levels: levels.Config{AllowOwnReset: true}})
+			s := start(t, options{levels: rolepolicy.Config{AllowOwnReset: true}})
 			s.people(t, "sudo", "admin", "operator")
 			s.Register(t, "admin2", right, "admin")
 			body := form("target_username", test.target, "new_password", another, "current_password", test.current)

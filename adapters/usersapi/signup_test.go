@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/rolepolicy"
 )
 
 func newcomer(role string) string {
@@ -42,7 +42,7 @@ func TestSignupRules(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, options{levels: levels.Config{SelfSignup: test.open}})
+			s := start(t, options{levels: rolepolicy.Config{SelfSignup: test.open}})
 			s.people(t, "sudo", "admin", "operator")
 			got := s.call(t, http.MethodPost, "/signup", test.by, newcomer(test.role))
 			if got.status != test.status {

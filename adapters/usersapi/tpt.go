@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/rolepolicy"
 )
 
 type tptAnswer struct {
@@ -29,7 +29,7 @@ type tptRecord struct {
 	RevokedAt *time.Time `json:"revoked_at"`
 }
 
-var errSudoOnly = levels.ErrDenied.Saying("Access denied. Required roles: ['sudo']")
+var errSudoOnly = rolepolicy.ErrDenied.Saying("Access denied. Required roles: ['sudo']")
 
 func (a *api) createTPT(r *httpserver.Request) error {
 	body, err := readBody(r)
@@ -45,7 +45,7 @@ func (a *api) createTPT(r *httpserver.Request) error {
 	}
 	made, err := a.TPT.Create(r.Context(), r.Principal, domain.RoleID(strings.ToLower(strings.TrimSpace(role))))
 	if errors.Is(err, domain.ErrRoleNotFound) {
-		return levels.ErrRefused.Saying("Role " + role + " not found")
+		return rolepolicy.ErrRefused.Saying("Role " + role + " not found")
 	}
 	if err != nil {
 		return sudoOnly(err)

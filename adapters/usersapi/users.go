@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/rolepolicy"
 )
 
 // maxLimit caps a page, as the original does.
@@ -40,7 +40,7 @@ func roleOf(role domain.Role) roleAnswer {
 	return roleAnswer{Identifier: role.Identifier, Name: string(role.ID), Level: role.Level}
 }
 
-func userOf(m levels.Member) userAnswer {
+func userOf(m rolepolicy.Member) userAnswer {
 	given, family := m.Names()
 	return userAnswer{
 		Identifier: m.Identifier, Username: m.Username, Role: roleOf(m.Role), Email: m.Email, Name: orNull(given), Lastname: orNull(family),
@@ -119,7 +119,7 @@ func (a *api) stream(r *httpserver.Request) error {
 	by := r.Principal
 	return r.Stream("application/json; charset=utf-8", "", func(ctx context.Context, w io.Writer) error {
 		separator := "["
-		err := a.Levels.Walk(ctx, by, func(m levels.Member) error {
+		err := a.Levels.Walk(ctx, by, func(m rolepolicy.Member) error {
 			raw, err := json.Marshal(userOf(m))
 			if err != nil {
 				return err
@@ -169,7 +169,7 @@ func (a *api) signup(r *httpserver.Request) error {
 	if err := body.require(map[string]string{"username": "Username", "email": "Email address", "password": "Password"}); err != nil {
 		return err
 	}
-	var in levels.SignupInput
+	var in rolepolicy.SignupInput
 	if err := body.texts(map[string]*string{
 		"username": &in.Username, "email": &in.Email, "password": &in.Password, "role_name": &in.Role, "name": &in.GivenName, "lastname": &in.FamilyName,
 	}); err != nil {

@@ -16,7 +16,7 @@ func (p *people) roleManager(t *testing.T, permissions ...string) domain.Princip
 	t.Helper()
 	level := 0
 	if _, err := p.Access.CreateRole(t.Context(), domain.Operator(), access.RoleInput{
-		ID: "keeper", Name: "Keeper", Permissions: append([]string{"roles.manage"}, permissions...), Level: &level,
+		ID: "keeper", Name: "LocalPasswords", Permissions: append([]string{"roles.manage"}, permissions...), Level: &level,
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -16,25 +16,25 @@ type Service struct {
 	groups   ports.GroupStore
 	users    ports.UserStore
 	guard    ports.AdminGuard
-	auditLog *audit.Journal
+	auditLog *audit.Writer
 	ids      ports.IDs
 	clock    ports.Clock
-	casefold ports.TextFolder
+	casefold ports.CaseFolder
 
 	mappedGroups []string
 }
 
 // Needs holds the dependencies of a Service.
 type Needs struct {
-	Catalog ports.CatalogView
-	Roles   ports.RoleStore
-	Groups  ports.GroupStore
-	Users   ports.UserStore
-	Guard   ports.AdminGuard
-	Journal *audit.Journal
-	IDs     ports.IDs
-	Clock   ports.Clock
-	Folder  ports.TextFolder
+	Catalog     ports.CatalogView
+	Roles       ports.RoleStore
+	Groups      ports.GroupStore
+	Users       ports.UserStore
+	Guard       ports.AdminGuard
+	AuditWriter *audit.Writer
+	IDs         ports.IDs
+	Clock       ports.Clock
+	CaseFolder  ports.CaseFolder
 	// MappedGroups are the group names in the mapping rules of the configured directories.
 	MappedGroups []string
 }
@@ -43,7 +43,7 @@ type Needs struct {
 func New(n Needs) *Service {
 	return &Service{
 		catalog: n.Catalog, roles: n.Roles, groups: n.Groups, users: n.Users, guard: n.Guard,
-		auditLog: n.Journal, ids: n.IDs, clock: n.Clock, casefold: n.Folder, mappedGroups: n.MappedGroups,
+		auditLog: n.AuditWriter, ids: n.IDs, clock: n.Clock, casefold: n.CaseFolder, mappedGroups: n.MappedGroups,
 	}
 }
 

@@ -23,7 +23,7 @@ const (
 )
 
 // token returns the text after "token=" in the last message to the address.
-func token(t *testing.T, messages []domain.Letter, to string) string {
+func token(t *testing.T, messages []domain.EmailMessage, to string) string {
 	t.Helper()
 	for _, message := range slices.Backward(messages) {
 		if _, after, ok := strings.Cut(message.Text, "token="); ok && message.To == to {
@@ -48,7 +48,7 @@ func TestActivationByEmail(t *testing.T) {
 	if !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("a pending user: %v", err)
 	}
-	text := token(t, s.Letters(t), "john@example.com")
+	text := token(t, s.SentEmails(t), "john@example.com")
 	if err := s.Account.Reset(t.Context(), kit.From(home), text, "short"); !errors.Is(err, domain.ErrPasswordPolicy) {
 		t.Errorf("weak password: %v", err)
 	}
@@ -129,7 +129,7 @@ func TestConcurrentCreatesMakeOneUser(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if made.Load() != 1 || len(s.Logged(t, domain.ActionUserCreate)) != 1 || len(s.Letters(t)) != 1 {
+	if made.Load() != 1 || len(s.Logged(t, domain.ActionUserCreate)) != 1 || len(s.SentEmails(t)) != 1 {
 		t.Errorf("%d users were created", made.Load())
 	}
 }
@@ -255,7 +255,7 @@ func TestDeactivationEndsAllCredentials(t *testing.T) {
 	if _, err := s.Account.RequestReset(t.Context(), kit.From(home), "ada@example.com"); err != nil {
 		t.Fatal(err)
 	}
-	reset := token(t, s.Letters(t), "ada@example.com")
+	reset := token(t, s.SentEmails(t), "ada@example.com")
 	first, err := s.Account.Deactivate(t.Context(), domain.Operator(), user.ID)
 	if err != nil || first.DeactivatedAt.IsZero() {
 		t.Fatal(err)
@@ -295,7 +295,7 @@ func TestEmailChange(t *testing.T) {
 	if err != nil || got.EmailVerified || got.Email != "new@example.com" {
 		t.Fatal(err)
 	}
-	messages := s.Letters(t)
+	messages := s.SentEmails(t)
 	text := token(t, messages, "new@example.com")
 	if len(messages) != 2 || messages[0].To != "ada@example.com" || strings.Contains(messages[0].Text, "token=") {
 		t.Errorf("want a notice without a token to the previous address: got %d messages", len(messages))

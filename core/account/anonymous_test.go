@@ -53,7 +53,7 @@ func TestResetRequestHasSameResponseForEveryAddress(t *testing.T) {
 	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), deactivated.ID); err != nil {
 		t.Fatal(err)
 	}
-	s.Letters(t)
+	s.SentEmails(t)
 	var first domain.RateState
 	for i, address := range []string{"known@example.com", "deactivated@example.com", "nobody@example.com"} {
 		state, err := s.Account.RequestReset(t.Context(), kit.From("203.0.113.9"), address)
@@ -67,7 +67,7 @@ func TestResetRequestHasSameResponseForEveryAddress(t *testing.T) {
 			t.Errorf("%s: state %+v, want the same as the first, %+v", address, state, first)
 		}
 	}
-	messages := s.Letters(t)
+	messages := s.SentEmails(t)
 	if len(messages) != 1 || messages[0].To != "known@example.com" {
 		t.Errorf("%d messages are queued, want one to the active user", len(messages))
 	}

@@ -61,7 +61,7 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, in NewUser) (
 	if err := s.settle(ctx, catalog, &user, in.Password, &out); err != nil {
 		return Profile{}, err
 	}
-	out.Record(s.deps.Journal.Entry(by, domain.ActionUserCreate, string(user.ID), audit.Detail("role", string(user.Role)),
+	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserCreate, string(user.ID), audit.Detail("role", string(user.Role)),
 		audit.Detail("status", string(user.Status)), audit.Detail("directory", string(user.Directory)),
 		audit.Personal("username", user.Username)))
 	if err := s.deps.Access.CreateUser(ctx, &user, out); err != nil {
@@ -90,13 +90,13 @@ func (s *Service) draft(catalog *domain.Catalog, in NewUser) (domain.User, error
 	d, ok := s.deps.Directories.Get(user.Directory)
 	if !ok {
 		directoryErr = fault.ErrInvalid.About("directory", "is not configured")
-	} else if _, keeps := d.(ports.CredentialKeeper); !keeps && in.Password != "" {
+	} else if _, keeps := d.(ports.LocalPasswordStore); !keeps && in.Password != "" {
 		passwordErr = fault.ErrInvalid.About("password", "is set in the user's directory")
 	}
 	err := gather(domain.CheckUsername(user.Username), domain.CheckEmail(user.Email), domain.CheckFullName(user.FullName),
 		domain.CheckPhoneNumber(user.PhoneNumber), domain.CheckMetadata(user.Metadata), checkRole(catalog, user.Role),
 		groupsErr, directoryErr, passwordErr)
-	directory.SetKeys(s.deps.Folder, &user)
+	directory.SetKeys(s.deps.CaseFolder, &user)
 	return user, err
 }
 
@@ -111,7 +111,7 @@ func checkRole(catalog *domain.Catalog, role domain.RoleID) error {
 func (s *Service) findGroups(catalog *domain.Catalog, names []string) ([]domain.GroupID, error) {
 	ids := make([]domain.GroupID, 0, len(names))
 	for _, name := range names {
-		g, ok := catalog.FindGroup(name, s.deps.Folder.Fold)
+		g, ok := catalog.FindGroup(name, s.deps.CaseFolder.Fold)
 		if !ok {
 			g, ok = catalog.Groups[domain.GroupID(name)]
 		}
@@ -154,10 +154,10 @@ func (s *Service) settle(ctx context.Context, catalog *domain.Catalog, user *dom
 	if err != nil {
 		return err
 	}
-	local, keeps := d.(ports.CredentialKeeper)
+	local, keeps := d.(ports.LocalPasswordStore)
 	switch {
 	case keeps && password == "":
-		return s.deps.Composer.Invite(user, out)
+		return s.deps.Emails.Invite(user, out)
 	case keeps:
 		credential, err := s.newCredential(ctx, local, catalog.Settings.Password, user, domain.NewPassword{Field: "password", Password: password})
 		user.Password, user.Status = credential, domain.StatusActive
@@ -183,7 +183,7 @@ func (s *Service) adopt(ctx context.Context, lookup ports.Lookup, user *domain.U
 }
 
 // newCredential checks a new password and returns its credential, with the history of the current credential.
-func (s *Service) newCredential(ctx context.Context, local ports.CredentialKeeper, policy domain.PasswordPolicy, user *domain.User, next domain.NewPassword) (*domain.PasswordCredential, error) {
+func (s *Service) newCredential(ctx context.Context, local ports.LocalPasswordStore, policy domain.PasswordPolicy, user *domain.User, next domain.NewPassword) (*domain.PasswordCredential, error) {
 	next.OwnWords, next.Present = ownWords(user), user.Password
 	if err := local.CheckNew(ctx, policy, next); err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func (s *Service) Deactivate(ctx context.Context, by domain.Principal, id domain
 		default:
 			u.Deactivate(s.deps.Clock.Now().UTC())
 		}
-		out.Record(s.deps.Journal.Entry(by, domain.ActionUserDeactivate, string(u.ID)))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserDeactivate, string(u.ID)))
 		return nil
 	})
 }
@@ -41,7 +41,7 @@ func (s *Service) Unlock(ctx context.Context, by domain.Principal, id domain.Use
 	if _, _, err := s.target(ctx, by, id); err != nil {
 		return err
 	}
-	entry := s.deps.Journal.Entry(by, domain.ActionAccountUnlock, string(id))
+	entry := s.deps.AuditWriter.Entry(by, domain.ActionAccountUnlock, string(id))
 	if _, err := s.lockout.Unlock(ctx, factor.AttemptsKey(id)); err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ const learnPages = 100
 // an hour: a refusal takes as long as the slowest kind, and the first refusal after a start must not reveal that its
 // user exists.
 func (s *Service) LearnHashes(ctx context.Context) error {
-	local, ok := s.deps.Directories.Keeper()
+	local, ok := s.deps.Directories.LocalPasswords()
 	if !ok {
 		return nil
 	}

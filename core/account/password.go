@@ -47,10 +47,10 @@ func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, id do
 	credential, err := s.replace(ctx, d, catalog, &user, in)
 	switch {
 	case errors.Is(err, domain.ErrCurrentPassword):
-		failed := s.deps.Journal.Entry(by, domain.ActionPasswordChangeFailed, string(by.UserID), audit.Failed("wrong_current_password"))
+		failed := s.deps.AuditWriter.Entry(by, domain.ActionPasswordChangeFailed, string(by.UserID), audit.Failed("wrong_current_password"))
 		return s.wrongPassword(ctx, by, attempt, failed, err)
 	case err != nil:
-		return errors.Join(err, attempt.GiveBack(ctx))
+		return errors.Join(err, attempt.Release(ctx))
 	}
 	if err := attempt.Succeed(ctx); err != nil {
 		return err
@@ -93,7 +93,7 @@ func checkPasswordInput(in PasswordChange) error {
 // replace makes the directory verify the current password and set the new one. It returns the new credential if the
 // caller must store it, and nil if the directory has stored it.
 func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domain.Catalog, user *domain.User, in PasswordChange) (*domain.PasswordCredential, error) {
-	if local, ok := d.(ports.CredentialKeeper); ok {
+	if local, ok := d.(ports.LocalPasswordStore); ok {
 		if err := s.checkPassword(ctx, user, in.Current); err != nil {
 			return nil, err
 		}
@@ -106,9 +106,9 @@ func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domai
 }
 
 // wrongPassword counts a wrong password with its audit entry, and returns the cause.
-func (s *Service) wrongPassword(ctx context.Context, by domain.Principal, attempt *lockout.Guess, failed domain.AuditEntry, cause error) error {
+func (s *Service) wrongPassword(ctx context.Context, by domain.Principal, attempt *lockout.Attempt, failed domain.AuditEntry, cause error) error {
 	lock := func(out *domain.Outbox) {
-		out.Record(s.deps.Journal.Entry(by, domain.ActionAccountLocked, failed.Target))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionAccountLocked, failed.Target))
 	}
 	if err := attempt.Fail(ctx, lock, failed); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (s *Service) set(ctx context.Context, by domain.Principal, catalog *domain.
 	if err != nil {
 		return err
 	}
-	if local, ok := d.(ports.CredentialKeeper); ok {
+	if local, ok := d.(ports.LocalPasswordStore); ok {
 		credential, err := s.newCredential(ctx, local, catalog.Settings.Password, user, domain.NewPassword{Field: "new_password", Password: next})
 		if err != nil {
 			return err
@@ -151,7 +151,7 @@ func (s *Service) set(ctx context.Context, by domain.Principal, catalog *domain.
 // storePassword stores the effects of a changed password: the credential if it is stored here, the end of the sessions
 // (except the principal's own), the audit entry and the notification email.
 func (s *Service) storePassword(ctx context.Context, by domain.Principal, checked *domain.User, credential *domain.PasswordCredential, action domain.Action) error {
-	notices, err := s.deps.Composer.PasswordChanged(*checked, by)
+	notices, err := s.deps.Emails.PasswordChanged(*checked, by)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (s *Service) storePassword(ctx context.Context, by domain.Principal, checke
 		u.UpdatedAt = s.deps.Clock.Now().UTC()
 		u.DropTokens(domain.TokenReset, domain.TokenChange, domain.TokenActivation, domain.TokenLink)
 		ended := u.EndSessionsExcept(by.SessionID)
-		out.Record(s.deps.Journal.Entry(by, action, string(u.ID), audit.Detail("sessions_ended", len(ended))))
+		out.Record(s.deps.AuditWriter.Entry(by, action, string(u.ID), audit.Detail("sessions_ended", len(ended))))
 		out.Send(notices...)
 		return nil
 	})

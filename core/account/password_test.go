@@ -51,7 +51,7 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 	if _, err := s.Auth.Authenticate(t.Context(), this.Tokens.Access, by.Origin); err != nil {
 		t.Errorf("this session: %v", err)
 	}
-	if messages := s.Letters(t); len(messages) != 1 {
+	if messages := s.SentEmails(t); len(messages) != 1 {
 		t.Errorf("the user got %d messages, want 1", len(messages))
 	}
 	s.SignIn(t, "ada", "Another-horse-8", home)
@@ -135,7 +135,7 @@ func TestResetRequestsAreRateLimitedPerAddress(t *testing.T) {
 	if _, err := s.Account.RequestReset(t.Context(), kit.From(home), "ADA@Example.com"); !errors.Is(err, fault.ErrRateLimited) {
 		t.Errorf("another spelling: %v", err)
 	}
-	messages := s.Letters(t)
+	messages := s.SentEmails(t)
 	if len(messages) != 3 {
 		t.Errorf("%d messages, want 3", len(messages))
 	}
@@ -154,7 +154,7 @@ func TestResetTokenWorksOnceConcurrently(t *testing.T) {
 	if _, err := s.Account.RequestReset(t.Context(), kit.From(home), "ada@example.com"); err != nil {
 		t.Fatal(err)
 	}
-	text := token(t, s.Letters(t), "ada@example.com")
+	text := token(t, s.SentEmails(t), "ada@example.com")
 	var won atomic.Int32
 	var wg sync.WaitGroup
 	for range 30 {
@@ -181,7 +181,7 @@ func TestResetTokensAreInvalidated(t *testing.T) {
 		if _, err := s.Account.RequestReset(t.Context(), kit.From(home), "ada@example.com"); err != nil {
 			t.Fatal(err)
 		}
-		return token(t, s.Letters(t), "ada@example.com")
+		return token(t, s.SentEmails(t), "ada@example.com")
 	}
 	tests := map[string]func(t *testing.T, s *kit.Services, by domain.Principal){
 		"by expiry": func(_ *testing.T, s *kit.Services, _ domain.Principal) { s.Clock.Forward(30 * time.Minute) },
@@ -228,7 +228,7 @@ func TestSetPasswordByAdministrator(t *testing.T) {
 	if _, err := s.Auth.Authenticate(t.Context(), in.Tokens.Access, by.Origin); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("the session: %v", err)
 	}
-	if len(s.Letters(t)) != 1 {
+	if len(s.SentEmails(t)) != 1 {
 		t.Error("the user was not notified")
 	}
 	s.SignIn(t, "ada", "Another-horse-8", home)

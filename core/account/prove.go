@@ -30,9 +30,9 @@ func (s *Service) ProvePassword(ctx context.Context, by domain.Principal, user *
 	case err == nil:
 		return attempt.Succeed(ctx)
 	case !errors.Is(err, domain.ErrCurrentPassword):
-		return errors.Join(err, attempt.GiveBack(ctx))
+		return errors.Join(err, attempt.Release(ctx))
 	}
-	failed := s.deps.Journal.Entry(by, domain.ActionLoginFailed, string(user.ID), audit.Failed("wrong_password"), audit.Detail("method", "reauthentication"))
+	failed := s.deps.AuditWriter.Entry(by, domain.ActionLoginFailed, string(user.ID), audit.Failed("wrong_password"), audit.Detail("method", "reauthentication"))
 	return s.wrongPassword(ctx, by, attempt, failed, err)
 }
 
@@ -44,7 +44,7 @@ func (s *Service) checkPassword(ctx context.Context, user *domain.User, password
 	}
 	var outcome domain.Outcome
 	switch d := d.(type) {
-	case ports.CredentialKeeper:
+	case ports.LocalPasswordStore:
 		outcome, _, err = d.CheckCredential(ctx, user.Password, password)
 	case ports.PasswordVerifier:
 		var check domain.PasswordCheck

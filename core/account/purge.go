@@ -45,7 +45,7 @@ func (s *Service) Purge(ctx context.Context, by domain.Principal, id domain.User
 	if err := s.deps.Eraser.ErasePerson(ctx, id); err != nil {
 		return time.Time{}, err
 	}
-	entry := s.deps.Journal.Entry(by, domain.ActionUserPurge, string(id))
+	entry := s.deps.AuditWriter.Entry(by, domain.ActionUserPurge, string(id))
 	var out domain.Outbox
 	out.Record(entry)
 	return entry.Time, s.deps.Access.DeleteUser(ctx, id, out)
@@ -57,7 +57,7 @@ func (s *Service) purgedBefore(ctx context.Context, id domain.UserID) (time.Time
 		Actions: []domain.Action{domain.ActionUserPurge}, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
 	}
 	for range purgesLookedThrough / domain.MaxPageLimit {
-		page, err := s.deps.Trail.List(ctx, query)
+		page, err := s.deps.AuditLog.List(ctx, query)
 		if err != nil {
 			return time.Time{}, err
 		}

@@ -45,7 +45,7 @@ func (s *Service) Find(ctx context.Context, by domain.Principal, name string) (P
 	if err := by.RequireSignedIn(); err != nil {
 		return Profile{}, err
 	}
-	user, err := s.deps.Users.FindByLogin(ctx, s.deps.Folder.Fold(name))
+	user, err := s.deps.Users.FindByLogin(ctx, s.deps.CaseFolder.Fold(name))
 	if err != nil {
 		return Profile{}, err
 	}
@@ -86,7 +86,7 @@ func (s *Service) List(ctx context.Context, by domain.Principal, filter Filter) 
 		return UserPage{}, fault.ErrInvalid.About("search", "must be at most 254 characters")
 	}
 	query := domain.UserQuery{
-		Role: domain.RoleID(filter.Role), Status: status, Search: s.deps.Folder.Fold(filter.Search), Sort: filter.Sort, Page: filter.Page,
+		Role: domain.RoleID(filter.Role), Status: status, Search: s.deps.CaseFolder.Fold(filter.Search), Sort: filter.Sort, Page: filter.Page,
 	}
 	if query.Sort == "" {
 		query.Sort = domain.SortCreatedDesc

@@ -27,7 +27,7 @@ func (s *Service) RequestReset(ctx context.Context, by domain.Principal, email s
 	if err := domain.CheckEmail(email); err != nil {
 		return domain.RateState{}, err
 	}
-	key := s.deps.Folder.Fold(email)
+	key := s.deps.CaseFolder.Fold(email)
 	state, err := s.takeReset(ctx, by, key)
 	if err != nil {
 		return state, err
@@ -76,7 +76,7 @@ func (s *Service) refuseReset(ctx context.Context, by domain.Principal) error {
 	if written || err != nil {
 		return err
 	}
-	return s.deps.Once.Put(ctx, "reset_refused:"+s.deps.IDs.NewID(""), nil, s.deps.Clock.Now().Add(time.Minute))
+	return s.deps.SingleUse.Put(ctx, "reset_refused:"+s.deps.IDs.NewID(""), nil, s.deps.Clock.Now().Add(time.Minute))
 }
 
 // canReset reports whether the user's password can be reset.
@@ -85,7 +85,7 @@ func (s *Service) canReset(user *domain.User) bool {
 	if !ok || user.Status == domain.StatusDeactivated {
 		return false
 	}
-	if _, ok := d.(ports.CredentialKeeper); ok {
+	if _, ok := d.(ports.LocalPasswordStore); ok {
 		return true
 	}
 	_, ok = d.(ports.PasswordSetter)
@@ -99,11 +99,11 @@ func (s *Service) sendReset(ctx context.Context, by domain.Principal, id domain.
 		return err
 	}
 	_, err = s.deps.Users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
-		out.Record(s.deps.Journal.Entry(by, domain.ActionPasswordResetRequest, string(u.ID), audit.ActedBy(u.ID)))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionPasswordResetRequest, string(u.ID), audit.ActedBy(u.ID)))
 		if u.Status == domain.StatusPending {
-			return s.deps.Composer.Invite(u, out)
+			return s.deps.Emails.Invite(u, out)
 		}
-		messages, err := s.deps.Composer.PasswordReset(*u, text, token.ExpiresAt)
+		messages, err := s.deps.Emails.PasswordReset(*u, text, token.ExpiresAt)
 		if err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (s *Service) ResetLink(ctx context.Context, by domain.Principal, id domain.
 	}
 	_, err = s.deps.Users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
 		u.AddToken(token, now)
-		out.Record(s.deps.Journal.Entry(by, domain.ActionPasswordResetRequest, string(u.ID), audit.Detail("method", "link")))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionPasswordResetRequest, string(u.ID), audit.Detail("method", "link")))
 		return nil
 	})
 	return text, token.ExpiresAt, err
@@ -166,7 +166,7 @@ func (s *Service) Reset(ctx context.Context, by domain.Principal, text, next str
 		return err
 	}
 	r := &reset{service: s, by: by, user: user, token: token, digest: digest}
-	if local, ok := d.(ports.CredentialKeeper); ok {
+	if local, ok := d.(ports.LocalPasswordStore); ok {
 		err = r.setLocal(ctx, local, next)
 	} else if setter, ok := d.(ports.PasswordSetter); ok {
 		err = r.set(ctx, setter, next)

@@ -21,7 +21,7 @@ type reset struct {
 
 // setLocal sets a password whose credential is stored with the user. Token, password, sessions, audit entry and email
 // are one write.
-func (r *reset) setLocal(ctx context.Context, local ports.CredentialKeeper, next string) error {
+func (r *reset) setLocal(ctx context.Context, local ports.LocalPasswordStore, next string) error {
 	catalog, err := r.service.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (r *reset) use(ctx context.Context, credential *domain.PasswordCredential) 
 		action := r.apply(u)
 		ended := u.EndSessionsExcept("")
 		u.UpdatedAt = s.deps.Clock.Now().UTC()
-		out.Record(s.deps.Journal.Entry(r.by, action, string(u.ID), audit.ActedBy(u.ID), audit.Detail("sessions_ended", len(ended))))
+		out.Record(s.deps.AuditWriter.Entry(r.by, action, string(u.ID), audit.ActedBy(u.ID), audit.Detail("sessions_ended", len(ended))))
 		out.Send(notices...)
 		return nil
 	})
@@ -99,5 +99,5 @@ func (r *reset) notice() ([]domain.Message, error) {
 	}
 	by := r.by
 	by.Kind, by.UserID = domain.PrincipalUser, r.user.ID
-	return r.service.deps.Composer.PasswordChanged(r.user, by)
+	return r.service.deps.Emails.PasswordChanged(r.user, by)
 }

@@ -70,7 +70,7 @@ func TestExemptNetworkHasNoResetSourceLimit(t *testing.T) {
 
 // countingOnce counts the calls of Put and records the last expiry.
 type countingOnce struct {
-	ports.OnceStore
+	ports.SingleUseStore
 
 	puts    int
 	expires time.Time
@@ -79,13 +79,13 @@ type countingOnce struct {
 func (o *countingOnce) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
 	o.puts++
 	o.expires = expires
-	return o.OnceStore.Put(ctx, key, value, expires)
+	return o.SingleUseStore.Put(ctx, key, value, expires)
 }
 
 func TestRepeatedResetRefusalsShareAuditEntries(t *testing.T) {
 	t.Parallel()
 	once := &countingOnce{}
-	s := kit.Start(t, kit.Options{Ports: func(p *kit.Ports) { once.OnceStore, p.Once = p.Once, once }})
+	s := kit.Start(t, kit.Options{Ports: func(p *kit.Ports) { once.SingleUseStore, p.SingleUse = p.SingleUse, once }})
 	for i := range 50 {
 		if _, err := s.Account.RequestReset(t.Context(), kit.From(home), fmt.Sprintf("nobody%d@example.com", i)); err != nil {
 			t.Fatal(err)

@@ -20,16 +20,16 @@ type Needs struct {
 	Users       ports.UserStore
 	Catalog     ports.CatalogView
 	Limits      ports.RateLimiter
-	Once        ports.OnceStore
+	SingleUse   ports.SingleUseStore
 	Attempts    ports.AttemptStore
-	Folder      ports.TextFolder
+	CaseFolder  ports.CaseFolder
 	IDs         ports.IDs
 	Clock       ports.Clock
 	Access      *access.Service
 	Directories *directory.Registry
-	Journal     *audit.Journal
-	Composer    *notify.Composer
-	Trail       ports.AuditTrail
+	AuditWriter *audit.Writer
+	Emails      *notify.EmailBuilder
+	AuditLog    ports.AuditLog
 	Eraser      ports.AuditEraser
 	// Trace records refusals that would flood the audit log if each had an entry.
 	Trace *audit.Access

@@ -37,7 +37,7 @@ func (s *Service) CreateFirst(ctx context.Context, by domain.Principal, in NewUs
 	if exists {
 		return Profile{}, fault.ErrForbidden
 	}
-	if err := s.deps.Once.Put(ctx, claim, nil, s.deps.Clock.Now().Add(time.Minute)); err != nil {
+	if err := s.deps.SingleUse.Put(ctx, claim, nil, s.deps.Clock.Now().Add(time.Minute)); err != nil {
 		if errors.Is(err, fault.ErrConflict) {
 			return Profile{}, fault.ErrForbidden
 		}
@@ -46,7 +46,7 @@ func (s *Service) CreateFirst(ctx context.Context, by domain.Principal, in NewUs
 	by.Grants = domain.System().Grants
 	made, err := s.Create(ctx, by, in)
 	if err != nil {
-		_, released := s.deps.Once.TakeOnce(context.WithoutCancel(ctx), claim, s.deps.Clock.Now())
+		_, released := s.deps.SingleUse.Consume(context.WithoutCancel(ctx), claim, s.deps.Clock.Now())
 		return Profile{}, errors.Join(err, released)
 	}
 	return made, nil
@@ -59,13 +59,13 @@ func (s *Service) NewSetupToken(ctx context.Context) (string, error) {
 		return "", err
 	}
 	token := base64.RawURLEncoding.EncodeToString(secret)
-	return token, s.deps.Once.Put(ctx, setupKey(token), nil, s.deps.Clock.Now().Add(SetupFor))
+	return token, s.deps.SingleUse.Put(ctx, setupKey(token), nil, s.deps.Clock.Now().Add(SetupFor))
 }
 
 // Setup creates the first user, an administrator, with a setup token. A wrong or used token, and any token once a user
 // exists, is domain.ErrInvalidToken. A refused user does not consume the token.
 func (s *Service) Setup(ctx context.Context, by domain.Principal, token string, in NewUser) (Profile, error) {
-	if _, err := s.deps.Once.TakeOnce(ctx, setupKey(token), s.deps.Clock.Now()); err != nil {
+	if _, err := s.deps.SingleUse.Consume(ctx, setupKey(token), s.deps.Clock.Now()); err != nil {
 		if errors.Is(err, fault.ErrNotFound) {
 			return Profile{}, s.badToken(ctx, by)
 		}
@@ -89,7 +89,7 @@ func (s *Service) Setup(ctx context.Context, by domain.Principal, token string, 
 			err = fault.ErrOverloaded.After(time.Minute)
 		}
 	}
-	again := s.deps.Once.Put(context.WithoutCancel(ctx), setupKey(token), nil, s.deps.Clock.Now().Add(SetupFor))
+	again := s.deps.SingleUse.Put(context.WithoutCancel(ctx), setupKey(token), nil, s.deps.Clock.Now().Add(SetupFor))
 	return Profile{}, errors.Join(err, again)
 }
 

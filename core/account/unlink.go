@@ -20,7 +20,7 @@ func (s *Service) Unlink(ctx context.Context, by domain.Principal, id domain.Use
 	if err != nil {
 		return domain.User{}, err
 	}
-	local, ok := s.deps.Directories.Keeper()
+	local, ok := s.deps.Directories.LocalPasswords()
 	if !ok {
 		return domain.User{}, fault.ErrConflict.Because(errors.New("no built-in directory is configured to take the user"))
 	}
@@ -36,7 +36,7 @@ func (s *Service) Unlink(ctx context.Context, by domain.Principal, id domain.Use
 		u.DropTokens()
 		u.Sessions = nil
 		u.UpdatedAt = s.deps.Clock.Now().UTC()
-		out.Record(s.deps.Journal.Entry(by, domain.ActionUserUpdate, string(u.ID), audit.Detail("fields", []string{"directory"}),
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserUpdate, string(u.ID), audit.Detail("fields", []string{"directory"}),
 			audit.Detail("from", string(from)), audit.Detail("to", string(u.Directory)), audit.Detail("sessions_ended", ended)))
 		return nil
 	})

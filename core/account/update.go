@@ -119,7 +119,7 @@ func (e *edit) prepareEmail(ctx context.Context, user *domain.User) error {
 	}
 	draft := *user
 	draft.Email = *e.patch.Email
-	directory.SetKeys(e.service.deps.Folder, &draft)
+	directory.SetKeys(e.service.deps.CaseFolder, &draft)
 	if err := e.service.checkRecent(e.catalog, e.by); err != nil {
 		return err
 	}
@@ -159,12 +159,12 @@ func (e *edit) apply(u *domain.User, out *domain.Outbox) error {
 		return domain.ErrUnchanged
 	}
 	u.UpdatedAt = e.service.deps.Clock.Now().UTC()
-	directory.SetKeys(e.service.deps.Folder, u)
+	directory.SetKeys(e.service.deps.CaseFolder, u)
 	options := []audit.Option{audit.Detail("fields", fields)}
 	if action == domain.ActionPermissionChange {
 		options = append(options, audit.Detail("role", string(u.Role)), audit.Detail("groups", profile(e.catalog, *u).GroupNames))
 	}
-	out.Record(e.service.deps.Journal.Entry(e.by, action, string(u.ID), options...))
+	out.Record(e.service.deps.AuditWriter.Entry(e.by, action, string(u.ID), options...))
 	return nil
 }
 
@@ -223,16 +223,16 @@ func (e *edit) applyEmail(u *domain.User, out *domain.Outbox, fields *[]string) 
 	u.Email, u.EmailVerified = *e.patch.Email, false
 	u.DropTokens(domain.TokenReset, domain.TokenEmail)
 	*fields = append(*fields, "email")
-	notices, err := e.service.deps.Composer.EmailChanged(former, former.Email, e.by)
+	notices, err := e.service.deps.Emails.EmailChanged(former, former.Email, e.by)
 	if err != nil {
 		return err
 	}
 	out.Send(notices...)
 	if u.Status == domain.StatusPending {
 		u.DropTokens(domain.TokenActivation)
-		return e.service.deps.Composer.Invite(u, out) // the previous address must no longer be able to activate the user
+		return e.service.deps.Emails.Invite(u, out) // the previous address must no longer be able to activate the user
 	}
-	confirmation, err := e.service.deps.Composer.EmailConfirm(*u, e.text, e.token.ExpiresAt)
+	confirmation, err := e.service.deps.Emails.EmailConfirm(*u, e.text, e.token.ExpiresAt)
 	if err != nil {
 		return err
 	}
@@ -262,7 +262,7 @@ func (e *edit) applyStatus(u *domain.User, fields *[]string) (domain.Action, err
 	if err != nil {
 		return "", err
 	}
-	if _, keeps := d.(ports.CredentialKeeper); keeps && u.Password == nil {
+	if _, keeps := d.(ports.LocalPasswordStore); keeps && u.Password == nil {
 		return "", fault.ErrConflict.About("status", "the user has no password yet: they activate themselves by mail")
 	}
 	if access.HoldsRights(e.catalog, u) { // activation restores the permissions

@@ -24,9 +24,9 @@ type countingView struct {
 	lookups atomic.Int64
 }
 
-func (v *countingView) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
+func (v *countingView) LookupKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
 	v.lookups.Add(1)
-	return v.KeyView.LookKey(ctx, id)
+	return v.KeyView.LookupKey(ctx, id)
 }
 
 type bench struct {
@@ -41,7 +41,7 @@ func newBench(t *testing.T) *bench {
 	view := &countingView{KeyView: k.Store.View()}
 	return &bench{Kit: k, view: view, service: apikey.New(apikey.Needs{
 		Keys: k.Store.Keys(), View: view, Users: k.Store.Users(), Catalog: k.Store.CatalogStore(), Limits: k.Store.Guards(),
-		IDs: k.IDs, Clock: k.Clock, Journal: k.Journal, Letters: k.Composer, Rate: apikey.DefaultRate,
+		IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Rate: apikey.DefaultRate,
 	})}
 }
 

@@ -15,7 +15,7 @@ func (s *Service) Authenticate(ctx context.Context, text string, from domain.Ori
 	if !ok {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}
-	live, err := s.view.LookKey(ctx, id)
+	live, err := s.view.LookupKey(ctx, id)
 	if err != nil {
 		if notAKey(err) {
 			err = fault.ErrUnauthorized

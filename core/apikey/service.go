@@ -36,23 +36,23 @@ type Service struct {
 	limits   ports.RateLimiter
 	ids      ports.IDs
 	clock    ports.Clock
-	auditLog *audit.Journal
-	notices  *notify.Composer
+	auditLog *audit.Writer
+	notices  *notify.EmailBuilder
 	rate     domain.Rate
 	life     time.Duration
 }
 
 // Needs holds the dependencies of a Service.
 type Needs struct {
-	Keys    ports.APIKeyStore
-	View    ports.KeyView
-	Users   ports.UserStore
-	Catalog ports.CatalogView
-	Limits  ports.RateLimiter
-	IDs     ports.IDs
-	Clock   ports.Clock
-	Journal *audit.Journal
-	Letters *notify.Composer
+	Keys        ports.APIKeyStore
+	View        ports.KeyView
+	Users       ports.UserStore
+	Catalog     ports.CatalogView
+	Limits      ports.RateLimiter
+	IDs         ports.IDs
+	Clock       ports.Clock
+	AuditWriter *audit.Writer
+	Emails      *notify.EmailBuilder
 	// Rate limits the keys created for one user; DefaultRate unless configured. The zero Rate is no limit.
 	Rate domain.Rate
 	// Life is the lifetime of a key without an end of its own; zero for DefaultLife.
@@ -63,7 +63,7 @@ type Needs struct {
 func New(n Needs) *Service {
 	return &Service{
 		keys: n.Keys, view: n.View, users: n.Users, catalog: n.Catalog, limits: n.Limits,
-		ids: n.IDs, clock: n.Clock, auditLog: n.Journal, notices: n.Letters, rate: n.Rate,
+		ids: n.IDs, clock: n.Clock, auditLog: n.AuditWriter, notices: n.Emails, rate: n.Rate,
 		life: cmp.Or(n.Life, DefaultLife),
 	}
 }

@@ -24,8 +24,8 @@ const (
 // a minute is written before its response; later ones are counted and written as one entry. Sign-ins are never
 // aggregated: each has an entry of its own.
 type Access struct {
-	journal *Journal
-	clock   ports.Clock
+	auditWriter *Writer
+	clock       ports.Clock
 
 	mu      sync.Mutex
 	windows map[windowKey]*window
@@ -50,9 +50,9 @@ type window struct {
 	err     error            // of the write; valid when written is closed
 }
 
-// NewAccess returns an Access that writes to the journal.
-func NewAccess(journal *Journal, clock ports.Clock) *Access {
-	return &Access{journal: journal, clock: clock, windows: map[windowKey]*window{}}
+// NewAccess returns an Access that writes to the auditWriter.
+func NewAccess(auditWriter *Writer, clock ports.Clock) *Access {
+	return &Access{auditWriter: auditWriter, clock: clock, windows: map[windowKey]*window{}}
 }
 
 // Read records that by read records of target, a user's id or the name of a list. It writes one entry a minute for
@@ -62,7 +62,7 @@ func (a *Access) Read(ctx context.Context, by domain.Principal, target string) e
 		return nil
 	}
 	_, err := a.note(ctx, windowKey{action: domain.ActionDataAccess, actor: actorOf(by), target: target}, by, func() domain.AuditEntry {
-		return a.journal.Entry(by, domain.ActionDataAccess, target)
+		return a.auditWriter.Entry(by, domain.ActionDataAccess, target)
 	})
 	return err
 }
@@ -72,7 +72,7 @@ func (a *Access) Read(ctx context.Context, by domain.Principal, target string) e
 func (a *Access) Denied(ctx context.Context, by domain.Principal, what string) error {
 	key := windowKey{action: domain.ActionPermissionDenied, actor: actorOf(by), reason: "forbidden"}
 	_, err := a.note(ctx, key, by, func() domain.AuditEntry {
-		return a.journal.Entry(by, domain.ActionPermissionDenied, "", Failed(key.reason), Detail("route", what))
+		return a.auditWriter.Entry(by, domain.ActionPermissionDenied, "", Failed(key.reason), Detail("route", what))
 	})
 	return err
 }
@@ -82,7 +82,7 @@ func (a *Access) Denied(ctx context.Context, by domain.Principal, what string) e
 // Flush writes how many followed.
 func (a *Access) Refused(ctx context.Context, by domain.Principal, action domain.Action, reason string) (written bool, err error) {
 	return a.note(ctx, windowKey{action: action, actor: actorOf(by), reason: reason}, by, func() domain.AuditEntry {
-		return a.journal.Entry(by, action, "", Failed(reason))
+		return a.auditWriter.Entry(by, action, "", Failed(reason))
 	})
 }
 
@@ -97,7 +97,7 @@ func (a *Access) note(ctx context.Context, key windowKey, by domain.Principal, e
 	}
 	defer close(w.written)
 	w.err = fault.ErrInternal // in case of a panic
-	if w.err = a.journal.Write(ctx, entry()); w.err != nil {
+	if w.err = a.auditWriter.Write(ctx, entry()); w.err != nil {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if a.windows[key] == w {
@@ -165,10 +165,10 @@ func (a *Access) Flush(ctx context.Context, all bool) error {
 		if key.actor == "" {
 			by = domain.Anonymous(domain.Origin{}) // of many actors: the entry must not name the first
 		}
-		entries = append(entries, a.journal.Entry(by, key.action, "", Failed(key.reason),
+		entries = append(entries, a.auditWriter.Entry(by, key.action, "", Failed(key.reason),
 			Detail("more", w.more), Detail("since", w.since.UTC().Format(time.RFC3339))))
 	}
-	if err := a.journal.Write(ctx, entries...); err != nil {
+	if err := a.auditWriter.Write(ctx, entries...); err != nil {
 		a.putBack(due)
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 
 // heldTrail calls during, if set, before it appends.
 type heldTrail struct {
-	ports.AuditTrail
+	ports.AuditLog
 	during func() error
 }
 
@@ -28,14 +28,14 @@ func (h *heldTrail) Append(ctx context.Context, entries ...domain.AuditEntry) er
 			return err
 		}
 	}
-	return h.AuditTrail.Append(ctx, entries...)
+	return h.AuditLog.Append(ctx, entries...)
 }
 
 func newHeldAccess(t *testing.T) (*kit.Kit, *heldTrail, *audit.Access) {
 	t.Helper()
 	k := kit.New(t)
-	trail := &heldTrail{AuditTrail: k.Store.Audit()}
-	return k, trail, audit.NewAccess(audit.NewJournal(k.IDs, k.Clock, trail), k.Clock)
+	trail := &heldTrail{AuditLog: k.Store.Audit()}
+	return k, trail, audit.NewAccess(audit.NewWriter(k.IDs, k.Clock, trail), k.Clock)
 }
 
 func from(address string) domain.Principal {

@@ -45,10 +45,10 @@ func on(k *kit.Kit) *bench {
 	store := k.Store.Audit()
 	b.signer = audit.NewSigner(store, k.Sealer)
 	b.sequencer = audit.NewSequencer(store, b.signer, k.Clock, b.published)
-	b.access = audit.NewAccess(k.Journal, k.Clock)
+	b.access = audit.NewAccess(k.AuditWriter, k.Clock)
 	b.verifier = audit.NewStoreVerifier(store, store, b.signer)
 	b.service = audit.New(audit.Needs{
-		Trail: store, Proofs: store, Sequencer: b.sequencer, Signer: b.signer, Access: b.access, Journal: k.Journal, Clock: k.Clock,
+		AuditLog: store, Proofs: store, Sequencer: b.sequencer, Signer: b.signer, Access: b.access, Writer: k.AuditWriter, Clock: k.Clock,
 	})
 	return b
 }
@@ -59,9 +59,9 @@ func (b *bench) write(t *testing.T, count int) {
 	for i := range count {
 		by := domain.Principal{Kind: domain.PrincipalUser, UserID: domain.UserID(fmt.Sprintf("usr_%d", i%3)), Origin: kit.Origin}
 		by.Origin.UserAgent = fmt.Sprintf("Mozilla/5.0 (\"%d\", test)", i)
-		entry := b.Journal.Entry(by, domain.ActionLogin, string(by.UserID),
+		entry := b.AuditWriter.Entry(by, domain.ActionLogin, string(by.UserID),
 			audit.Detail("method", "password"), audit.Personal("username", fmt.Sprintf("=cmd|%d", i)))
-		if err := b.Journal.Write(t.Context(), entry); err != nil {
+		if err := b.AuditWriter.Write(t.Context(), entry); err != nil {
 			t.Fatal(err)
 		}
 		b.Clock.Forward(time.Second)

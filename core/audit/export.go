@@ -74,8 +74,8 @@ func (s *Service) Export(ctx context.Context, by domain.Principal, request Expor
 		options = append(options, Personal("ip_address", query.IPAddress))
 		filters.IPAddress = ""
 	}
-	entry := s.journal.Entry(by, domain.ActionDataAccess, auditLog, append(options, Detail("filters", details(filters)))...)
-	if err := s.journal.Write(ctx, entry); err != nil {
+	entry := s.auditWriter.Entry(by, domain.ActionDataAccess, auditLog, append(options, Detail("filters", details(filters)))...)
+	if err := s.auditWriter.Write(ctx, entry); err != nil {
 		return nil, err
 	}
 	if _, err := s.sequencer.Seal(ctx); err != nil {

@@ -129,7 +129,7 @@ func TestStoreOfAnEarlierVersionVerifies(t *testing.T) {
 	}
 	// The log is exported in the current form.
 	k := &kit.Kit{Dir: dir, Store: store, Clock: clock, Sealer: sealer}
-	k.Journal = audit.NewJournal(kitIDs{}, clock, log)
+	k.AuditWriter = audit.NewWriter(kitIDs{}, clock, log)
 	b := on(k)
 	marker, err := b.signer.Marker(t.Context())
 	if err != nil {

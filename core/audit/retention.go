@@ -35,7 +35,7 @@ func (s *Service) Retain(ctx context.Context, by domain.Principal, before time.T
 		return Cut{}, err
 	}
 	var out domain.Outbox
-	out.Record(s.journal.Entry(by, domain.ActionDataAccess, auditLog, Detail("operation", "retention"),
+	out.Record(s.auditWriter.Entry(by, domain.ActionDataAccess, auditLog, Detail("operation", "retention"),
 		Detail("segment", segment.Number), Detail("last_entry", segment.Last()), Detail("root", segment.Root.String()),
 		Detail("before", before.UTC().Format(time.RFC3339))))
 	if err := s.proofs.CutSegments(ctx, segment.Number, out); err != nil {

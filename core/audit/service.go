@@ -12,30 +12,30 @@ import (
 
 // Service reads, exports and truncates the audit log.
 type Service struct {
-	trail     ports.AuditTrail
-	proofs    ports.AuditProofs
-	sequencer *Sequencer
-	signer    *Signer
-	access    *Access
-	journal   *Journal
-	clock     ports.Clock
+	trail       ports.AuditLog
+	proofs      ports.AuditProofs
+	sequencer   *Sequencer
+	signer      *Signer
+	access      *Access
+	auditWriter *Writer
+	clock       ports.Clock
 }
 
 // Needs holds the dependencies of a Service.
 type Needs struct {
-	Trail     ports.AuditTrail
+	AuditLog  ports.AuditLog
 	Proofs    ports.AuditProofs
 	Sequencer *Sequencer
 	Signer    *Signer
 	Access    *Access
-	Journal   *Journal
+	Writer    *Writer
 	Clock     ports.Clock
 }
 
 // New returns a Service.
 func New(n Needs) *Service {
 	return &Service{
-		trail: n.Trail, proofs: n.Proofs, sequencer: n.Sequencer, signer: n.Signer, access: n.Access, journal: n.Journal, clock: n.Clock,
+		trail: n.AuditLog, proofs: n.Proofs, sequencer: n.Sequencer, signer: n.Signer, access: n.Access, auditWriter: n.Writer, clock: n.Clock,
 	}
 }
 

@@ -30,7 +30,7 @@ func TestListRequiresAuditReadExceptForOwnEntries(t *testing.T) {
 	user := b.User(t, "john", domain.RoleUser)
 	auditor := b.User(t, "ann", "auditor")
 	by := b.As(t, user)
-	if err := b.Journal.Write(t.Context(), b.Journal.Entry(by, domain.ActionLogin, string(user.ID))); err != nil {
+	if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(by, domain.ActionLogin, string(user.ID))); err != nil {
 		t.Fatal(err)
 	}
 	byKey := by
@@ -92,7 +92,7 @@ func TestReadsAndExportsAreAuditedOnceAMinute(t *testing.T) {
 
 // lossyTrail fails to append while fails is set.
 type lossyTrail struct {
-	ports.AuditTrail
+	ports.AuditLog
 	fails bool
 }
 
@@ -100,14 +100,14 @@ func (l *lossyTrail) Append(ctx context.Context, entries ...domain.AuditEntry) e
 	if l.fails {
 		return fault.ErrStorage
 	}
-	return l.AuditTrail.Append(ctx, entries...)
+	return l.AuditLog.Append(ctx, entries...)
 }
 
 func TestReadIsAuditedAfterAFailedWrite(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
-	trail := &lossyTrail{AuditTrail: k.Store.Audit(), fails: true}
-	access := audit.NewAccess(audit.NewJournal(k.IDs, k.Clock, trail), k.Clock)
+	trail := &lossyTrail{AuditLog: k.Store.Audit(), fails: true}
+	access := audit.NewAccess(audit.NewWriter(k.IDs, k.Clock, trail), k.Clock)
 	by := k.As(t, k.User(t, "ann", "auditor"))
 	if err := access.Read(t.Context(), by, "usr_x"); !errors.Is(err, fault.ErrStorage) {
 		t.Fatalf("got error %v, want %v", err, fault.ErrStorage)
@@ -160,7 +160,7 @@ func TestCSVExportCellsAreNotFormulas(t *testing.T) {
 	}
 	for _, agent := range hostile {
 		by := domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_a", Origin: domain.Origin{UserAgent: agent}}
-		if err := b.Journal.Write(t.Context(), b.Journal.Entry(by, domain.ActionLogin, agent)); err != nil {
+		if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(by, domain.ActionLogin, agent)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -252,7 +252,7 @@ func TestTwoSequencersWriteOneChain(t *testing.T) {
 		})
 	}
 	for range 200 {
-		if err := b.Journal.Write(t.Context(), b.Journal.Entry(domain.System(), domain.ActionImport, "x")); err != nil {
+		if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(domain.System(), domain.ActionImport, "x")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -269,7 +269,7 @@ func TestLineBreaksInValuesDoNotForgeLines(t *testing.T) {
 	b := newBench(t)
 	const forged = "x\r\nlog_1,2024-01-01T00:00:00Z,usr_root,login,true\x1b[2J\u202etxt"
 	by := domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_a", Origin: domain.Origin{UserAgent: forged, RequestID: forged}}
-	if err := b.Journal.Write(t.Context(), b.Journal.Entry(by, domain.ActionLogin, "usr_a", audit.Detail("name", forged))); err != nil {
+	if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(by, domain.ActionLogin, "usr_a", audit.Detail("name", forged))); err != nil {
 		t.Fatal(err)
 	}
 	nd := b.export(t, audit.FormatNDJSON, domain.AuditQuery{UserID: "usr_a"})
@@ -298,7 +298,7 @@ func TestExportRunsInConstantMemory(t *testing.T) { //nolint:paralleltest // it 
 	for done := 0; done < entries; done += 4000 {
 		batch := make([]domain.AuditEntry, 4000)
 		for i := range batch {
-			batch[i] = b.Journal.Entry(domain.System(), domain.ActionImport, strings.Repeat("x", 500))
+			batch[i] = b.AuditWriter.Entry(domain.System(), domain.ActionImport, strings.Repeat("x", 500))
 		}
 		if err := b.Store.Audit().Append(t.Context(), batch...); err != nil {
 			t.Fatal(err)

@@ -81,7 +81,7 @@ func TestRemovingAnUnsealedEntryLeavesAGap(t *testing.T) {
 	b := newBench(t)
 	b.write(t, 10)
 	for range 5 {
-		if err := b.Journal.Write(t.Context(), b.Journal.Entry(domain.System(), domain.ActionImport, "x")); err != nil {
+		if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(domain.System(), domain.ActionImport, "x")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,7 +110,7 @@ func TestChangedUnsealedEntryIsSealedAsDisputed(t *testing.T) {
 			b := newBench(t)
 			b.write(t, 10)
 			for range 5 {
-				if err := b.Journal.Write(t.Context(), b.Journal.Entry(domain.System(), domain.ActionImport, "x")); err != nil {
+				if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(domain.System(), domain.ActionImport, "x")); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -14,8 +14,8 @@ import (
 // the change, unless the user's directory does not let this service set passwords.
 func (s *Service) requireChange(ctx context.Context, a *attempt, check verdict) error {
 	if !s.setsPasswords(check.user.Directory) {
-		if err := s.deps.Journal.Write(ctx, s.failed(a, "password_expired")); err != nil {
-			return errors.Join(err, a.reservation.GiveBack(ctx))
+		if err := s.deps.AuditWriter.Write(ctx, s.failed(a, "password_expired")); err != nil {
+			return errors.Join(err, a.reservation.Release(ctx))
 		}
 		if err := a.reservation.Succeed(ctx); err != nil {
 			return err
@@ -39,7 +39,7 @@ func (s *Service) requireChange(ctx context.Context, a *attempt, check verdict) 
 		return s.refuse(ctx, a, "changed_meanwhile")
 	}
 	if err != nil {
-		return errors.Join(err, a.reservation.GiveBack(ctx))
+		return errors.Join(err, a.reservation.Release(ctx))
 	}
 	if err := a.reservation.Succeed(ctx); err != nil {
 		return err
@@ -49,7 +49,7 @@ func (s *Service) requireChange(ctx context.Context, a *attempt, check verdict) 
 
 func (s *Service) setsPasswords(id domain.DirectoryID) bool {
 	d, _ := s.deps.Directories.Get(id)
-	_, keeps := d.(ports.CredentialKeeper)
+	_, keeps := d.(ports.LocalPasswordStore)
 	_, sets := d.(ports.PasswordSetter)
 	return keeps || sets
 }
@@ -57,5 +57,5 @@ func (s *Service) setsPasswords(id domain.DirectoryID) bool {
 // ended returns the audit entry of an ended session.
 func (s *Service) ended(by domain.Principal, action domain.Action, session *domain.Session, options ...audit.Option) domain.AuditEntry {
 	options = append(options, audit.Detail("session_id", string(session.ID)))
-	return s.deps.Journal.Entry(by, action, string(session.UserID), options...)
+	return s.deps.AuditWriter.Entry(by, action, string(session.UserID), options...)
 }

@@ -35,7 +35,7 @@ func (s *Service) refuseImpossible(ctx context.Context, by domain.Principal, in 
 	if in.Name == "" || in.Password == "" {
 		reason = "empty_credentials"
 	}
-	err := s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionLoginFailed, "", audit.Failed(reason),
+	err := s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionLoginFailed, "", audit.Failed(reason),
 		audit.Detail("method", "password")))
 	if err != nil {
 		return err
@@ -49,11 +49,11 @@ func (s *Service) checkOnly(ctx context.Context, by domain.Principal, in LoginIn
 		return err
 	}
 	if check.mustChange(a.catalog.Settings.Password, s.deps.Clock.Now()) {
-		return errors.Join(domain.ErrPasswordExpired, a.reservation.GiveBack(ctx, s.failed(a, "password_expired")))
+		return errors.Join(domain.ErrPasswordExpired, a.reservation.Release(ctx, s.failed(a, "password_expired")))
 	}
 	if err := a.reservation.Succeed(ctx); err != nil {
 		return err
 	}
-	return s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionLogin, string(check.user.ID), audit.ActedBy(check.user.ID),
+	return s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionLogin, string(check.user.ID), audit.ActedBy(check.user.ID),
 		audit.Detail("method", "password"), audit.Detail("session", "none")))
 }

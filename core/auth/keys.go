@@ -17,6 +17,6 @@ func (s *Service) RotateKey(ctx context.Context, by domain.Principal) (string, e
 		return "", err
 	}
 	var out domain.Outbox
-	out.Record(s.deps.Journal.Entry(by, domain.ActionKeyRotate, "access_tokens", audit.Detail("use", "sig")))
+	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionKeyRotate, "access_tokens", audit.Detail("use", "sig")))
 	return s.deps.Tokens.Rotate(ctx, s.deps.Clock.Now(), out)
 }

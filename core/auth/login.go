@@ -73,8 +73,8 @@ type attempt struct {
 	in          LoginInput
 	catalog     *domain.Catalog
 	subject     subject // the user that the name identifies, or an unknown name
-	look        domain.LoginLook
-	reservation *lockout.Guess
+	look        domain.LoginSnapshot
+	reservation *lockout.Attempt
 }
 
 func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput) (SignedIn, error) {
@@ -93,7 +93,7 @@ func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput)
 		return SignedIn{}, s.refuse(ctx, a, "changed_meanwhile")
 	}
 	if err != nil {
-		return SignedIn{}, errors.Join(err, a.reservation.GiveBack(ctx))
+		return SignedIn{}, errors.Join(err, a.reservation.Release(ctx))
 	}
 	return signedIn, a.reservation.Succeed(ctx, s.suspect(a, &check.user))
 }
@@ -108,7 +108,7 @@ func (s *Service) suspect(a *attempt, user *domain.User) lockout.Suspect {
 		if failures < suspiciousAfter {
 			return nil
 		}
-		messages, err := s.deps.Composer.SignInAfterFailures(*user, a.by.Origin)
+		messages, err := s.deps.Emails.SignInAfterFailures(*user, a.by.Origin)
 		out.Send(messages...)
 		return err
 	}
@@ -144,7 +144,7 @@ func (s *Service) notReserved(ctx context.Context, a *attempt, err error) error 
 	if !errors.Is(err, domain.ErrAccountLocked) {
 		return err
 	}
-	if written := s.deps.Journal.Write(ctx, s.failed(a, "locked")); written != nil {
+	if written := s.deps.AuditWriter.Write(ctx, s.failed(a, "locked")); written != nil {
 		return written
 	}
 	return err
@@ -152,7 +152,7 @@ func (s *Service) notReserved(ctx context.Context, a *attempt, err error) error 
 
 // releaseUnavailable releases the attempt: an outage does not count as a failure.
 func (s *Service) releaseUnavailable(ctx context.Context, a *attempt, err error) error {
-	if recorded := a.reservation.GiveBack(ctx, s.failed(a, fault.Of(err).Code)); recorded != nil {
+	if recorded := a.reservation.Release(ctx, s.failed(a, fault.Of(err).Code)); recorded != nil {
 		return recorded
 	}
 	return err
@@ -167,7 +167,7 @@ func (s *Service) judge(ctx context.Context, a *attempt, check verdict) error {
 	switch check.Outcome {
 	case domain.OutcomeOK, domain.OutcomeMustChange, domain.OutcomeExpired:
 	case domain.OutcomeLocked:
-		if err := a.reservation.GiveBack(ctx, s.failed(a, "locked_by_directory")); err != nil {
+		if err := a.reservation.Release(ctx, s.failed(a, "locked_by_directory")); err != nil {
 			return err
 		}
 		return lockout.Locked(check.LockedUntil, s.deps.Clock.Now())
@@ -183,7 +183,7 @@ func (s *Service) judge(ctx context.Context, a *attempt, check verdict) error {
 // refuse counts a failure and returns the same error as for an unknown name.
 func (s *Service) refuse(ctx context.Context, a *attempt, reason string, more ...audit.Option) error {
 	lock := func(out *domain.Outbox) {
-		out.Record(s.deps.Journal.Entry(a.by, domain.ActionAccountLocked, string(a.subject.user.ID), audit.ActedBy(a.subject.user.ID)))
+		out.Record(s.deps.AuditWriter.Entry(a.by, domain.ActionAccountLocked, string(a.subject.user.ID), audit.ActedBy(a.subject.user.ID)))
 	}
 	err := a.reservation.Fail(ctx, lock, s.failed(a, reason, more...))
 	if err != nil {
@@ -197,7 +197,7 @@ func (s *Service) failed(a *attempt, reason string, more ...audit.Option) domain
 		audit.ActedBy(a.subject.user.ID), audit.Failed(reason), audit.Detail("method", "password"),
 		audit.Personal("username", printable(a.subject.known(), a.in.Name)),
 	}, more...)
-	return s.deps.Journal.Entry(a.by, domain.ActionLoginFailed, string(a.subject.user.ID), options...)
+	return s.deps.AuditWriter.Entry(a.by, domain.ActionLoginFailed, string(a.subject.user.ID), options...)
 }
 
 // printable returns the typed name if it belongs to a user, and otherwise "": users sometimes type their password into
@@ -218,7 +218,7 @@ func (s *Service) secondFactor(ctx context.Context, a *attempt, check verdict) (
 	}
 	if a.in.Code == "" {
 		challenge := s.deps.Factor.Challenge(ctx, &check.user)
-		if err := a.reservation.GiveBack(ctx, s.failed(a, fault.Of(challenge).Code)); err != nil {
+		if err := a.reservation.Release(ctx, s.failed(a, fault.Of(challenge).Code)); err != nil {
 			return "", err
 		}
 		return "", challenge
@@ -229,7 +229,7 @@ func (s *Service) secondFactor(ctx context.Context, a *attempt, check verdict) (
 	}
 	entry := s.failed(a, fault.Of(err).Code)
 	entry.Action = domain.ActionTwoFactorFailed
-	if recorded := a.reservation.GiveBack(ctx, entry); recorded != nil {
+	if recorded := a.reservation.Release(ctx, entry); recorded != nil {
 		return "", recorded
 	}
 	return "", err

@@ -131,7 +131,7 @@ func (l *loginLimiter) end(ctx context.Context, take loginTake, err error) domai
 	if isFailedLogin(err) {
 		return take.state
 	}
-	state, err := l.rates.GiveBack(context.WithoutCancel(ctx), take.key, l.limit.Rate, take.at, l.clock.Now())
+	state, err := l.rates.Release(context.WithoutCancel(ctx), take.key, l.limit.Rate, take.at, l.clock.Now())
 	if err != nil {
 		return take.state
 	}

@@ -38,7 +38,7 @@ func (s *Service) activity(ctx context.Context, b *sessionRequest, policy domain
 
 // readActivity reads all sessions that the user lists.
 func (s *Service) readActivity(ctx context.Context, b *sessionRequest, policy domain.SessionPolicy) (activity, error) {
-	sessions, err := s.deps.Logins.LookSessions(ctx, idsOf(b.user.Sessions)...)
+	sessions, err := s.deps.Logins.LookupSessions(ctx, idsOf(b.user.Sessions)...)
 	if err != nil {
 		return activity{}, err
 	}

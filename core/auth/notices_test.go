@@ -21,7 +21,7 @@ import (
 )
 
 // tokenOf returns the token in the first message that contains one.
-func tokenOf(t *testing.T, messages []domain.Letter) string {
+func tokenOf(t *testing.T, messages []domain.EmailMessage) string {
 	t.Helper()
 	for _, message := range messages {
 		if _, rest, found := strings.Cut(message.Text, "?token="); found {
@@ -36,7 +36,7 @@ func tokenOf(t *testing.T, messages []domain.Letter) string {
 func wantMessages(t *testing.T, s *kit.Services, want ...string) {
 	t.Helper()
 	var got []string
-	for _, message := range s.Letters(t) {
+	for _, message := range s.SentEmails(t) {
 		got = append(got, message.To+": "+message.Subject)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -77,7 +77,7 @@ func TestEveryPasswordChangeIsNotified(t *testing.T) {
 			if _, err := s.Account.RequestReset(t.Context(), kit.From(home), "ada@example.com"); err != nil {
 				return err
 			}
-			return s.Account.Reset(t.Context(), kit.From(home), tokenOf(t, s.Letters(t)), word)
+			return s.Account.Reset(t.Context(), kit.From(home), tokenOf(t, s.SentEmails(t)), word)
 		}, []string{changed}},
 		"by an administrator's link": {func(t *testing.T, s *kit.Services, ada account.Profile) error {
 			t.Helper()
@@ -112,7 +112,7 @@ func TestEveryPasswordChangeIsNotified(t *testing.T) {
 			t.Parallel()
 			s := kit.Start(t, kit.Options{})
 			ada := s.Register(t, "ada", right, "user")
-			s.Letters(t)
+			s.SentEmails(t)
 			if err := tc.change(t, s, ada); err != nil {
 				t.Fatal(err)
 			}
@@ -145,7 +145,7 @@ func TestPasswordChangeInDirectoryIsNotified(t *testing.T) {
 	if err := s.Account.Reset(t.Context(), kit.From(home), token, word); err != nil {
 		t.Fatal(err)
 	}
-	if messages := s.Letters(t); len(messages) != 1 || messages[0].Subject != "Your password has been changed" {
+	if messages := s.SentEmails(t); len(messages) != 1 || messages[0].Subject != "Your password has been changed" {
 		t.Errorf("after a forced change: %d messages, want 1", len(messages))
 	}
 }
@@ -158,7 +158,7 @@ func TestEmailChangeIsNotifiedToThePreviousAddress(t *testing.T) {
 		s := kit.Start(t, kit.Options{})
 		ada := s.Register(t, "ada", right, "user")
 		s.Register(t, "root", right, "admin")
-		s.Letters(t)
+		s.SentEmails(t)
 		by := domain.Operator()
 		if name != "operator" {
 			_, by = s.SignIn(t, name, right, home)
@@ -197,7 +197,7 @@ func TestSecondFactorChangesAreNotified(t *testing.T) {
 			s := kit.Start(t, kit.Options{})
 			ada := s.Register(t, "ada", right, "user")
 			_, by := s.SignIn(t, "ada", right, home)
-			s.Letters(t)
+			s.SentEmails(t)
 			withFactor(t, s, by)
 			wantMessages(t, s, "ada@example.com: Two-factor authentication is on")
 			if err := s.Factor.Disable(t.Context(), off(t, s, by), ada.ID, factor.Proof{}); err != nil {
@@ -213,7 +213,7 @@ func TestNewAPIKeyIsNotified(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	ada := s.Register(t, "ada", right, "operator")
 	s.Register(t, "root", right, "admin")
-	s.Letters(t)
+	s.SentEmails(t)
 	_, self := s.SignIn(t, "ada", right, home)
 	_, root := s.SignIn(t, "root", right, home)
 	permission := string(s.As(t, userOf(t, s, ada.ID)).Grants.Permissions()[0])
@@ -257,7 +257,7 @@ func TestLoginAfterFailuresIsNotified(t *testing.T) {
 			if tc.known {
 				s.SignIn(t, "ada", right, tc.success)
 			}
-			s.Letters(t)
+			s.SentEmails(t)
 			for range tc.failures {
 				if err := login(t, s, "ada", "wrong-Horse-7", tc.from); !errors.Is(err, fault.ErrUnauthorized) {
 					t.Fatal(err)
@@ -277,7 +277,7 @@ func TestLoginStoppedAtSecondFactorIsNotifiedOnce(t *testing.T) {
 	s.Register(t, "ada", right, "user")
 	_, by := s.SignIn(t, "ada", right, home)
 	withFactor(t, s, by)
-	s.Letters(t)
+	s.SentEmails(t)
 	for range 7 {
 		_, err := s.Auth.Login(t.Context(), kit.From(away), auth.LoginInput{Name: "ada", Password: right, Code: "0000000"})
 		if err == nil {

@@ -80,9 +80,9 @@ func (s *Service) providerFactor(ctx context.Context, by domain.Principal, in Pr
 func (s *Service) refuseProvider(
 	ctx context.Context, by domain.Principal, in ProviderLogin, action domain.Action, reason string, failure error,
 ) error {
-	entry := s.deps.Journal.Entry(by, action, string(in.UserID), audit.ActedBy(in.UserID), audit.Failed(reason),
+	entry := s.deps.AuditWriter.Entry(by, action, string(in.UserID), audit.ActedBy(in.UserID), audit.Failed(reason),
 		audit.Detail("method", "oidc"), audit.Detail("directory", string(in.Directory)))
-	if err := s.deps.Journal.Write(ctx, entry); err != nil {
+	if err := s.deps.AuditWriter.Write(ctx, entry); err != nil {
 		return err
 	}
 	return failure

@@ -86,7 +86,7 @@ func sameClient(f *domain.RefreshFamily, from domain.Origin) bool {
 
 // endReused ends a session whose refresh token two parties hold, and notifies its user.
 func (s *Service) endReused(ctx context.Context, by domain.Principal, live domain.LiveSession) error {
-	messages, err := s.deps.Composer.RefreshReuse(*live.User, by.Origin)
+	messages, err := s.deps.Emails.RefreshReuse(*live.User, by.Origin)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (s *Service) endReused(ctx context.Context, by domain.Principal, live domai
 		if !u.EndSession(live.Session.ID) {
 			return domain.ErrUnchanged
 		}
-		out.Record(s.deps.Journal.Entry(by, domain.ActionTokenRefreshReuse, string(u.ID), audit.ActedBy(u.ID),
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionTokenRefreshReuse, string(u.ID), audit.ActedBy(u.ID),
 			audit.Failed("refresh_token_reused"), audit.Detail("session_id", string(live.Session.ID))))
 		out.Send(messages...)
 		return nil
@@ -108,7 +108,7 @@ func (s *Service) endReused(ctx context.Context, by domain.Principal, live domai
 // lookLive returns the session if it is currently live, with the catalog in force. Anything else is
 // fault.ErrUnauthorized.
 func (s *Service) lookLive(ctx context.Context, id domain.SessionID) (domain.LiveSession, *domain.Catalog, error) {
-	live, err := s.deps.View.Look(ctx, id)
+	live, err := s.deps.View.Lookup(ctx, id)
 	if errors.Is(err, domain.ErrSessionNotFound) {
 		return live, nil, fault.ErrUnauthorized
 	}

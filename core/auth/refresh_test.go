@@ -39,7 +39,7 @@ func TestReusedRefreshTokenEndsTheSession(t *testing.T) {
 	if got := len(s.Logged(t, domain.ActionTokenRefreshReuse)); got != 1 {
 		t.Errorf("%d audit entries for one reuse", got)
 	}
-	if messages := s.Letters(t); len(messages) != 1 || messages[0].To != "ada@example.com" {
+	if messages := s.SentEmails(t); len(messages) != 1 || messages[0].To != "ada@example.com" {
 		t.Errorf("the user got %d messages, want 1", len(messages))
 	}
 }

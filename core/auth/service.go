@@ -38,7 +38,7 @@ type Needs struct {
 	Limits      ports.RateLimiter
 	Tokens      ports.AccessTokens
 	Sealer      ports.Sealer
-	Folder      ports.TextFolder
+	CaseFolder  ports.CaseFolder
 	IDs         ports.IDs
 	Clock       ports.Clock
 	Locator     ports.Locator
@@ -46,8 +46,8 @@ type Needs struct {
 	Catalog     ports.CatalogView
 	Directories *directory.Registry
 	Provisioner *directory.Provisioner
-	Journal     *audit.Journal
-	Composer    *notify.Composer
+	AuditWriter *audit.Writer
+	Emails      *notify.EmailBuilder
 	Factor      SecondFactor
 	Keys        KeyAuthenticator
 	LoginLimit  LoginLimit

@@ -43,7 +43,7 @@ func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserI
 	if err != nil {
 		return SessionPage{}, err
 	}
-	sessions, err := s.deps.Logins.LookSessions(ctx, idsOf(user.Sessions)...)
+	sessions, err := s.deps.Logins.LookupSessions(ctx, idsOf(user.Sessions)...)
 	if err != nil {
 		return SessionPage{}, err
 	}
@@ -139,7 +139,7 @@ func (s *Service) RevokeAll(ctx context.Context, by domain.Principal, id domain.
 		if ended = u.EndSessionsExcept(keep); len(ended) == 0 {
 			return domain.ErrUnchanged
 		}
-		out.Record(s.deps.Journal.Entry(by, domain.ActionSessionRevoke, string(u.ID), audit.Detail("sessions", len(ended))))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionSessionRevoke, string(u.ID), audit.Detail("sessions", len(ended))))
 		return nil
 	})
 	return len(ended), err

@@ -26,7 +26,7 @@ type sessionRequest struct {
 	checked  *domain.PasswordCredential // the verified credential; nil for external directories
 	newHash  string                     // replaces the hash of the verified credential
 	detail   audit.Option
-	look     *domain.LoginLook // the lookup at the start of the login; nil for other ways to start a session
+	look     *domain.LoginSnapshot // the lookup at the start of the login; nil for other ways to start a session
 }
 
 // start creates a session and lists it in its user, in one write with the audit entry and the sessions that end because
@@ -62,11 +62,11 @@ func (s *Service) begin(ctx context.Context, by domain.Principal, catalog *domai
 		if err := b.apply(u, session.CreatedAt); err != nil {
 			return err
 		}
-		out.Record(s.deps.Journal.Entry(by, domain.ActionLogin, string(u.ID), audit.ActedBy(u.ID), b.detail,
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionLogin, string(u.ID), audit.ActedBy(u.ID), b.detail,
 			audit.Detail("session_id", string(session.ID)), audit.Detail("methods", session.Methods)))
 		ended, err := list(u, &session, catalog.Settings.Session.MaxSessions, seen)
 		for _, id := range ended {
-			out.Record(s.deps.Journal.Entry(by, domain.ActionSessionRevoke, string(u.ID), audit.ActedBy(u.ID),
+			out.Record(s.deps.AuditWriter.Entry(by, domain.ActionSessionRevoke, string(u.ID), audit.ActedBy(u.ID),
 				audit.Detail("session_id", string(id)), audit.Detail("reason", "max_sessions")))
 		}
 		return err

@@ -117,14 +117,14 @@ func (s *Service) missingProof(ctx context.Context, by domain.Principal, in Step
 
 // refuseStepUp records a failed step-up and returns the failure.
 func (s *Service) refuseStepUp(ctx context.Context, by domain.Principal, reason string, failure error) error {
-	if err := s.deps.Journal.Write(ctx, s.stepUpFailed(by, reason)); err != nil {
+	if err := s.deps.AuditWriter.Write(ctx, s.stepUpFailed(by, reason)); err != nil {
 		return err
 	}
 	return failure
 }
 
 func (s *Service) stepUpFailed(by domain.Principal, reason string) domain.AuditEntry {
-	return s.deps.Journal.Entry(by, domain.ActionStepUp, string(by.UserID), audit.Failed(reason),
+	return s.deps.AuditWriter.Entry(by, domain.ActionStepUp, string(by.UserID), audit.Failed(reason),
 		audit.Detail("session_id", string(by.SessionID)))
 }
 
@@ -160,27 +160,27 @@ func (s *Service) stepUpByPassword(ctx context.Context, by domain.Principal, use
 	}
 	renewed, err := s.renew(ctx, by, s.deps.Clock.Now(), "password", []string{"pwd"})
 	if err != nil {
-		return SteppedUp{}, errors.Join(err, reservation.GiveBack(ctx))
+		return SteppedUp{}, errors.Join(err, reservation.Release(ctx))
 	}
 	return renewed, reservation.Succeed(ctx)
 }
 
 // provePassword returns nil for the correct password. Otherwise the attempt has ended and is recorded.
-func (s *Service) provePassword(ctx context.Context, by domain.Principal, user domain.User, password string, reservation *lockout.Guess) error {
+func (s *Service) provePassword(ctx context.Context, by domain.Principal, user domain.User, password string, reservation *lockout.Attempt) error {
 	check, err := s.verifyKnown(ctx, user, password)
 	switch {
 	case err != nil:
-		return errors.Join(err, reservation.GiveBack(ctx, s.stepUpFailed(by, fault.Of(err).Code)))
+		return errors.Join(err, reservation.Release(ctx, s.stepUpFailed(by, fault.Of(err).Code)))
 	case check.Outcome == domain.OutcomeOK:
 		return nil
 	case check.Outcome == domain.OutcomeMustChange, check.Outcome == domain.OutcomeExpired:
-		return errors.Join(domain.ErrPasswordExpired, reservation.GiveBack(ctx, s.stepUpFailed(by, "password_expired")))
+		return errors.Join(domain.ErrPasswordExpired, reservation.Release(ctx, s.stepUpFailed(by, "password_expired")))
 	case check.Outcome == domain.OutcomeLocked:
 		failure := lockout.Locked(check.LockedUntil, s.deps.Clock.Now())
-		return errors.Join(failure, reservation.GiveBack(ctx, s.stepUpFailed(by, "locked_by_directory")))
+		return errors.Join(failure, reservation.Release(ctx, s.stepUpFailed(by, "locked_by_directory")))
 	}
 	lock := func(out *domain.Outbox) {
-		out.Record(s.deps.Journal.Entry(by, domain.ActionAccountLocked, string(user.ID)))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionAccountLocked, string(user.ID)))
 	}
 	if err := reservation.Fail(ctx, lock, s.stepUpFailed(by, check.Outcome.String())); err != nil {
 		return err
@@ -223,7 +223,7 @@ func (s *Service) renew(ctx context.Context, by domain.Principal, at time.Time, 
 				x.Methods = append(x.Methods, m)
 			}
 		}
-		out.Record(s.deps.Journal.Entry(by, domain.ActionStepUp, string(by.UserID), audit.Detail("session_id", string(x.ID)), audit.Detail("method", method)))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionStepUp, string(by.UserID), audit.Detail("session_id", string(x.ID)), audit.Detail("method", method)))
 		return nil
 	})
 	if errors.Is(err, domain.ErrSessionNotFound) {

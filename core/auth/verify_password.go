@@ -61,9 +61,9 @@ func (v verdict) methods(second domain.Method) []string {
 // find looks up the user that the name identifies, with the catalog in force. A name with a directory's domain suffix
 // also identifies that directory's user of the bare name, so that every spelling counts against one account.
 func (s *Service) find(ctx context.Context, a *attempt) error {
-	key := s.deps.Folder.Fold(strings.TrimSpace(a.in.Name))
+	key := s.deps.CaseFolder.Fold(strings.TrimSpace(a.in.Name))
 	var err error
-	if a.look, err = s.deps.Logins.LookLogin(ctx, key); err != nil {
+	if a.look, err = s.deps.Logins.LookupLogin(ctx, key); err != nil {
 		return err
 	}
 	if a.catalog, err = s.deps.Catalog.CatalogAt(ctx, a.look.Catalog); err != nil {
@@ -129,7 +129,7 @@ func (s *Service) verifyKnown(ctx context.Context, user domain.User, password st
 	if !ok {
 		return verdict{user: user}, domain.ErrDirectoryUnavailable.Because(errors.New("directory is no longer configured"))
 	}
-	if local, ok := d.(ports.CredentialKeeper); ok {
+	if local, ok := d.(ports.LocalPasswordStore); ok {
 		return s.verifyLocal(ctx, local, user, password)
 	}
 	verifier, ok := d.(ports.PasswordVerifier)
@@ -152,7 +152,7 @@ func (s *Service) verifyKnown(ctx context.Context, user domain.User, password st
 
 // verifyLocal verifies a password whose credential is stored with the user, and computes the hash that replaces an
 // outdated one.
-func (s *Service) verifyLocal(ctx context.Context, local ports.CredentialKeeper, user domain.User, password string) (verdict, error) {
+func (s *Service) verifyLocal(ctx context.Context, local ports.LocalPasswordStore, user domain.User, password string) (verdict, error) {
 	outcome, outdated, err := local.CheckCredential(ctx, user.Password, password)
 	v := verdict{PasswordCheck: domain.PasswordCheck{Outcome: outcome}, user: user, credential: user.Password, hashed: true}
 	if err != nil || outcome != domain.OutcomeOK || !outdated || !v.admits() {
@@ -164,7 +164,7 @@ func (s *Service) verifyLocal(ctx context.Context, local ports.CredentialKeeper,
 
 // sameWork costs as much as verifying a built-in password, so that the response time reveals nothing.
 func (s *Service) sameWork(ctx context.Context, password string) error {
-	local, ok := s.deps.Directories.Keeper()
+	local, ok := s.deps.Directories.LocalPasswords()
 	if !ok {
 		return nil
 	}

@@ -202,7 +202,7 @@ func (c *comparison) changes(user *domain.User, identity domain.Identity) []stri
 
 // isTaken reports whether the email address belongs to another user. The other user keeps it.
 func (c *comparison) isTaken(ctx context.Context, user *domain.User, email string) (bool, error) {
-	other, err := c.needs.Users.FindByLogin(ctx, c.needs.Folder.Fold(email))
+	other, err := c.needs.Users.FindByLogin(ctx, c.needs.CaseFolder.Fold(email))
 	if errors.Is(err, domain.ErrUserNotFound) {
 		return false, nil
 	}

@@ -103,7 +103,7 @@ func (s *Service) endSessions(ctx context.Context, u *domain.User, reason string
 			u.KeyEpoch++
 		}
 		u.UpdatedAt = s.needs.Clock.Now().UTC()
-		out.Record(s.needs.Journal.Entry(domain.System(), domain.ActionSessionRevoke, string(u.ID),
+		out.Record(s.needs.AuditWriter.Entry(domain.System(), domain.ActionSessionRevoke, string(u.ID),
 			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", reason), audit.Detail("sessions", len(ended))))
 		return nil
 	})

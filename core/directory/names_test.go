@@ -18,7 +18,7 @@ const strong = "An0ther-Strong-word!"
 
 func provisioner(s *kit.Services) *directory.Provisioner {
 	return directory.NewProvisioner(directory.Needs{
-		Users: s.Ports.Users, Access: s.Access, Journal: s.Journal, IDs: s.IDs, Clock: s.Clock, Folder: s.Folder,
+		Users: s.Ports.Users, Access: s.Access, AuditWriter: s.AuditWriter, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
 	})
 }
 
@@ -86,7 +86,7 @@ func TestProvisioningWithoutFreeUsernameFailsAndRecordsCause(t *testing.T) {
 	if !errors.Is(err, directory.ErrNotProvisioned) || !strings.Contains(err.Error(), "username") {
 		t.Errorf("got %v, want ErrNotProvisioned because of the username", err)
 	}
-	entry := s.Journal.Entry(domain.System(), domain.ActionLoginFailed, "", directory.CauseOf(err))
+	entry := s.AuditWriter.Entry(domain.System(), domain.ActionLoginFailed, "", directory.CauseOf(err))
 	if cause, _ := entry.Details["cause"].(string); !strings.Contains(cause, "username") {
 		t.Errorf("details of the audit entry: %v", entry.Details)
 	}

@@ -45,8 +45,8 @@ type Plan struct {
 	Known     int                `json:"known"`    // active users of the directory in the store
 	Steps     []Step             `json:"steps"`
 	Digest    string             `json:"digest"`
-	// Brake is the reason why the plan is applied only by force. It is empty if the plan is within the safety limits.
-	Brake string `json:"brake,omitempty"`
+	// SafetyLimit is the reason why the plan is applied only by force. It is empty if the plan is within the safety limits.
+	SafetyLimit string `json:"brake,omitempty"`
 
 	next string
 }
@@ -81,7 +81,7 @@ func (p *Plan) seal(maxDisablePercent int) {
 		}) // a hash takes all writes, and these values always marshal
 	}
 	p.Digest = hex.EncodeToString(h.Sum(nil)[:16])
-	p.Brake = p.exceededLimit(maxDisablePercent)
+	p.SafetyLimit = p.exceededLimit(maxDisablePercent)
 }
 
 func (p *Plan) exceededLimit(maxDisablePercent int) string {

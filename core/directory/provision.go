@@ -34,25 +34,25 @@ func CauseOf(err error) audit.Option {
 type Provisioner struct {
 	users    ports.UserStore
 	access   *access.Service
-	auditLog *audit.Journal
+	auditLog *audit.Writer
 	ids      ports.IDs
 	clock    ports.Clock
-	casefold ports.TextFolder
+	casefold ports.CaseFolder
 }
 
 // Needs holds the dependencies of a Provisioner.
 type Needs struct {
-	Users   ports.UserStore
-	Access  *access.Service
-	Journal *audit.Journal
-	IDs     ports.IDs
-	Clock   ports.Clock
-	Folder  ports.TextFolder
+	Users       ports.UserStore
+	Access      *access.Service
+	AuditWriter *audit.Writer
+	IDs         ports.IDs
+	Clock       ports.Clock
+	CaseFolder  ports.CaseFolder
 }
 
 // NewProvisioner returns a Provisioner.
 func NewProvisioner(n Needs) *Provisioner {
-	return &Provisioner{users: n.Users, access: n.Access, auditLog: n.Journal, ids: n.IDs, clock: n.Clock, casefold: n.Folder}
+	return &Provisioner{users: n.Users, access: n.Access, auditLog: n.AuditWriter, ids: n.IDs, clock: n.Clock, casefold: n.CaseFolder}
 }
 
 // Provision returns the up-to-date user of an identity that its directory has just verified. An unknown identity
@@ -208,7 +208,7 @@ func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Ou
 }
 
 // SetKeys sets the case-folded keys of a user's names.
-func SetKeys(casefold ports.TextFolder, u *domain.User) {
+func SetKeys(casefold ports.CaseFolder, u *domain.User) {
 	u.UsernameKey, u.EmailKey = casefold.Fold(u.Username), casefold.Fold(u.Email)
 	u.SearchText = u.UsernameKey + "\n" + u.EmailKey + "\n" + casefold.Fold(u.FullName)
 }

@@ -60,10 +60,10 @@ func (r *Registry) MappedGroups() []string {
 	return names
 }
 
-// Keeper returns the first directory that stores its credentials with our users, and false if none is configured.
-func (r *Registry) Keeper() (ports.CredentialKeeper, bool) {
+// LocalPasswords returns the first directory that stores its credentials with our users, and false if none is configured.
+func (r *Registry) LocalPasswords() (ports.LocalPasswordStore, bool) {
 	for _, d := range r.order {
-		if k, ok := d.(ports.CredentialKeeper); ok {
+		if k, ok := d.(ports.LocalPasswordStore); ok {
 			return k, true
 		}
 	}

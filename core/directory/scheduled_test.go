@@ -26,12 +26,12 @@ func TestScheduledRunStopsAtSafetyLimitAndRecordsIt(t *testing.T) {
 	}
 	h.remove(t, openldap.PersonDN("dave"))
 	for range 3 {
-		if err := h.service.RunScheduled(t.Context()); !errors.Is(err, directory.ErrBrake) {
-			t.Fatalf("RunScheduled: got error %v, want ErrBrake", err)
+		if err := h.service.RunScheduled(t.Context()); !errors.Is(err, directory.ErrSafetyLimit) {
+			t.Fatalf("RunScheduled: got error %v, want ErrSafetyLimit", err)
 		}
 	}
-	if status := h.service.Status()["corp"]; !strings.Contains(status.Brake, "1 of 16") || status.Failed {
-		t.Errorf("status.Brake is %q", status.Brake)
+	if status := h.service.Status()["corp"]; !strings.Contains(status.SafetyLimit, "1 of 16") || status.Failed {
+		t.Errorf("status.SafetyLimit is %q", status.SafetyLimit)
 	}
 	if n := h.service.Numbers()["corp"]; !n.Braked || n.Unavailable || n.Created != 16 {
 		t.Errorf("numbers: braked %v, unavailable %v, created %d", n.Braked, n.Unavailable, n.Created)

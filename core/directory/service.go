@@ -21,8 +21,8 @@ var (
 	ErrNotAble = fault.New(fault.Conflict, "conflict", "This directory cannot do that")
 	// ErrPlanChanged is returned if the current plan does not have the given digest.
 	ErrPlanChanged = fault.New(fault.Conflict, "plan_changed", "The directory or the users have changed since that plan was made: look at the new one")
-	// ErrBrake is returned for a synchronization that stopped before any change because it exceeded a safety limit.
-	ErrBrake = fault.New(fault.Conflict, "sync_brake", "The synchronization stopped at its brake")
+	// ErrSafetyLimit is returned for a synchronization that stopped before any change because it exceeded a safety limit.
+	ErrSafetyLimit = fault.New(fault.Conflict, "sync_brake", "The synchronization stopped at its brake")
 )
 
 // Service synchronizes directories with users, ends the sessions of users disabled in a directory, and diagnoses
@@ -40,9 +40,9 @@ type ServiceNeeds struct {
 	Provisioner *Provisioner
 	Users       ports.UserStore
 	Access      *access.Service
-	Journal     *audit.Journal
+	AuditWriter *audit.Writer
 	Clock       ports.Clock
-	Folder      ports.TextFolder
+	CaseFolder  ports.CaseFolder
 	Positions   ports.SyncPositionStore
 	// MaxDisablePercent is the percentage of a directory's active users that a synchronization may disable.
 	MaxDisablePercent int
@@ -61,10 +61,10 @@ type state struct {
 
 // Status is the result of the last scheduled runs of a directory.
 type Status struct {
-	At     time.Time // zero before the first run
-	Result Result
-	Brake  string // safety limit at which the last run stopped; empty if it did not
-	Failed bool   // the directory or the store was unavailable
+	At          time.Time // zero before the first run
+	Result      Result
+	SafetyLimit string // safety limit at which the last run stopped; empty if it did not
+	Failed      bool   // the directory or the store was unavailable
 }
 
 // Numbers returns the results of the last scheduled run of each directory, for metrics.
@@ -75,7 +75,7 @@ func (s *Service) Numbers() map[domain.DirectoryID]domain.SyncStatus {
 			continue
 		}
 		all[id] = domain.SyncStatus{
-			At: st.At, Braked: st.Brake != "", Unavailable: st.Failed, Created: st.Result.Created, Updated: st.Result.Updated,
+			At: st.At, Braked: st.SafetyLimit != "", Unavailable: st.Failed, Created: st.Result.Created, Updated: st.Result.Updated,
 			Disabled: st.Result.Disabled, Enabled: st.Result.Enabled, Failed: st.Result.Failed,
 		}
 	}
@@ -217,9 +217,9 @@ func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.D
 	if err != nil {
 		return domain.CheckStep{}, err
 	}
-	entry := s.needs.Journal.Entry(by, domain.ActionDataAccess, string(id), audit.Detail("tried_login", check.Outcome.String()),
+	entry := s.needs.AuditWriter.Entry(by, domain.ActionDataAccess, string(id), audit.Detail("tried_login", check.Outcome.String()),
 		audit.Personal("username", login.Name))
-	if err := s.needs.Journal.Write(ctx, entry); err != nil {
+	if err := s.needs.AuditWriter.Write(ctx, entry); err != nil {
 		return domain.CheckStep{}, err
 	}
 	step := domain.CheckStep{

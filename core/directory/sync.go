@@ -66,7 +66,7 @@ type Application struct {
 }
 
 // Apply computes the plan again and, if it still has the digest, performs exactly its steps. It returns ErrPlanChanged
-// if the digest differs and ErrBrake if the plan disables too many users. It requires directories.manage.
+// if the digest differs and ErrSafetyLimit if the plan disables too many users. It requires directories.manage.
 func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.DirectoryID, a Application) (Result, error) {
 	lister, err := able[ports.Lister](s, by, id, "list its accounts")
 	if err != nil {
@@ -82,8 +82,8 @@ func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.Dire
 	if plan.Digest != a.Digest {
 		return Result{}, ErrPlanChanged.With("digest", plan.Digest)
 	}
-	if plan.Brake != "" && !a.Force {
-		return Result{}, errors.Join(ErrBrake.Because(errors.New(plan.Brake)), s.recordSafetyLimit(ctx, by, &plan))
+	if plan.SafetyLimit != "" && !a.Force {
+		return Result{}, errors.Join(ErrSafetyLimit.Because(errors.New(plan.SafetyLimit)), s.recordSafetyLimit(ctx, by, &plan))
 	}
 	result, err := s.apply(ctx, by, &plan, a.Progress)
 	if err != nil {
@@ -131,9 +131,9 @@ func (s *Service) runOne(ctx context.Context, lister ports.Lister) error {
 	err := s.runNext(ctx, st, lister)
 	s.note(st, func(status *Status) {
 		status.At = s.needs.Clock.Now()
-		status.Failed = err != nil && !errors.Is(err, ErrBrake)
-		if !errors.Is(err, ErrBrake) {
-			status.Brake = ""
+		status.Failed = err != nil && !errors.Is(err, ErrSafetyLimit)
+		if !errors.Is(err, ErrSafetyLimit) {
+			status.SafetyLimit = ""
 		}
 	})
 	return err
@@ -153,7 +153,7 @@ func (s *Service) runNext(ctx context.Context, st *state, lister ports.Lister) e
 	if err != nil {
 		return err
 	}
-	if plan.Brake != "" {
+	if plan.SafetyLimit != "" {
 		return s.stopAtLimit(ctx, st, &plan)
 	}
 	result, err := s.apply(ctx, domain.System(), &plan, nil)
@@ -180,20 +180,20 @@ func (s *Service) storePosition(ctx context.Context, position domain.SyncPositio
 // stopAtLimit records that a run stopped at a safety limit, in the audit log once for each reason: later runs stop for
 // the same reason until an operator acts.
 func (s *Service) stopAtLimit(ctx context.Context, st *state, plan *Plan) error {
-	stopAtLimit := ErrBrake.Because(errors.New("directory " + string(plan.Directory) + ": " + plan.Brake))
-	if s.Status()[plan.Directory].Brake == plan.Brake {
+	stopAtLimit := ErrSafetyLimit.Because(errors.New("directory " + string(plan.Directory) + ": " + plan.SafetyLimit))
+	if s.Status()[plan.Directory].SafetyLimit == plan.SafetyLimit {
 		return stopAtLimit
 	}
 	if err := s.recordSafetyLimit(ctx, domain.System(), plan); err != nil {
 		return err
 	}
-	s.note(st, func(status *Status) { status.Brake = plan.Brake })
+	s.note(st, func(status *Status) { status.SafetyLimit = plan.SafetyLimit })
 	return stopAtLimit
 }
 
 func (s *Service) recordSafetyLimit(ctx context.Context, by domain.Principal, plan *Plan) error {
-	return s.needs.Journal.Write(ctx, s.needs.Journal.Entry(by, domain.ActionDirectorySync, string(plan.Directory),
-		audit.Failed("brake"), audit.Detail("brake", plan.Brake), audit.Detail("digest", plan.Digest)))
+	return s.needs.AuditWriter.Write(ctx, s.needs.AuditWriter.Entry(by, domain.ActionDirectorySync, string(plan.Directory),
+		audit.Failed("brake"), audit.Detail("brake", plan.SafetyLimit), audit.Detail("digest", plan.Digest)))
 }
 
 // apply performs the steps. It skips and counts a step that the rules refuse, such as disabling the last administrator.
@@ -207,13 +207,13 @@ func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, pr
 	if plan.IsEmpty() {
 		return result, nil
 	}
-	entry := s.needs.Journal.Entry(by, domain.ActionDirectorySync, string(plan.Directory), audit.Detail("digest", plan.Digest),
+	entry := s.needs.AuditWriter.Entry(by, domain.ActionDirectorySync, string(plan.Directory), audit.Detail("digest", plan.Digest),
 		audit.Detail("created", result.Created), audit.Detail("updated", result.Updated), audit.Detail("disabled", result.Disabled), audit.Detail("enabled", result.Enabled),
 		audit.Detail("failed", result.Failed), audit.Detail("complete", plan.Complete))
 	if failure != nil {
 		entry.Success = false
 	}
-	return result, errors.Join(failure, s.needs.Journal.Write(context.WithoutCancel(ctx), entry))
+	return result, errors.Join(failure, s.needs.AuditWriter.Write(context.WithoutCancel(ctx), entry))
 }
 
 // applySteps performs the steps concurrently, since stores commit waiting writes together. It calls note for each step
@@ -319,7 +319,7 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, step *Step) 
 		ended := len(u.Sessions)
 		u.Deactivate(s.needs.Clock.Now().UTC())
 		u.DeactivatedBySync = true
-		out.Record(s.needs.Journal.Entry(by, domain.ActionUserDeactivate, string(u.ID),
+		out.Record(s.needs.AuditWriter.Entry(by, domain.ActionUserDeactivate, string(u.ID),
 			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", step.Reason), audit.Detail("sessions_ended", ended)))
 		return nil
 	})
@@ -335,7 +335,7 @@ func (s *Service) enable(ctx context.Context, by domain.Principal, step *Step) e
 		}
 		u.Activate()
 		u.UpdatedAt = s.needs.Clock.Now().UTC()
-		out.Record(s.needs.Journal.Entry(by, domain.ActionUserActivate, string(u.ID),
+		out.Record(s.needs.AuditWriter.Entry(by, domain.ActionUserActivate, string(u.ID),
 			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", step.Reason)))
 		return nil
 	})

@@ -58,10 +58,10 @@ func (wall) Now() time.Time { return time.Now() }
 
 func (h *fixture) newService(maxDisablePercent int) *directory.Service {
 	return directory.NewService(directory.ServiceNeeds{
-		Registry: h.Registry, Users: h.Store.Users(), Access: h.Access, Journal: h.Journal, Clock: h.Clock, Folder: h.Folder,
+		Registry: h.Registry, Users: h.Store.Users(), Access: h.Access, AuditWriter: h.AuditWriter, Clock: h.Clock, CaseFolder: h.CaseFolder,
 		Positions: h.Store.SyncPositions(), MaxDisablePercent: maxDisablePercent,
 		Provisioner: directory.NewProvisioner(directory.Needs{
-			Users: h.Store.Users(), Access: h.Access, Journal: h.Journal, IDs: h.IDs, Clock: h.Clock, Folder: h.Folder,
+			Users: h.Store.Users(), Access: h.Access, AuditWriter: h.AuditWriter, IDs: h.IDs, Clock: h.Clock, CaseFolder: h.CaseFolder,
 		}),
 	})
 }
@@ -92,7 +92,7 @@ func (h *fixture) sync(t *testing.T) {
 
 func (h *fixture) user(t *testing.T, name string) domain.User {
 	t.Helper()
-	u, err := h.Store.Users().FindByLogin(t.Context(), h.Folder.Fold(name))
+	u, err := h.Store.Users().FindByLogin(t.Context(), h.CaseFolder.Fold(name))
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
@@ -137,8 +137,8 @@ func TestPlanOfFirstRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plan.Listed != 28 || reported != 28 || !plan.Complete || plan.Brake != "" {
-		t.Errorf("listed %d, reported %d, complete %v, brake %q", plan.Listed, reported, plan.Complete, plan.Brake)
+	if plan.Listed != 28 || reported != 28 || !plan.Complete || plan.SafetyLimit != "" {
+		t.Errorf("listed %d, reported %d, complete %v, brake %q", plan.Listed, reported, plan.Complete, plan.SafetyLimit)
 	}
 	// Of 28 accounts, two are disabled in the directory and one has an invalid username.
 	if got := plan.Count(directory.StepCreate); got != 25 {
@@ -264,8 +264,8 @@ func TestSafetyLimits(t *testing.T) {
 				h.remove(t, dn)
 			}
 			plan := h.plan(t)
-			if plan.Brake != tt.want {
-				t.Fatalf("plan.Brake is %q, want %q", plan.Brake, tt.want)
+			if plan.SafetyLimit != tt.want {
+				t.Fatalf("plan.SafetyLimit is %q, want %q", plan.SafetyLimit, tt.want)
 			}
 			if tt.want == "" {
 				h.apply(t, plan)
@@ -280,13 +280,13 @@ func TestSafetyLimits(t *testing.T) {
 func (h *fixture) stopsAtLimit(t *testing.T, plan directory.Plan) {
 	t.Helper()
 	_, err := h.service.Apply(t.Context(), domain.Operator(), "corp", directory.Application{Digest: plan.Digest})
-	if !errors.Is(err, directory.ErrBrake) {
-		t.Fatalf("Apply: got error %v, want ErrBrake", err)
+	if !errors.Is(err, directory.ErrSafetyLimit) {
+		t.Fatalf("Apply: got error %v, want ErrSafetyLimit", err)
 	}
 	if again := h.plan(t); again.Digest != plan.Digest {
 		t.Error("something was applied")
 	}
-	if h.lastEntry(t).Details["brake"] != plan.Brake {
+	if h.lastEntry(t).Details["brake"] != plan.SafetyLimit {
 		t.Error("the audit log does not record the safety limit")
 	}
 	result, err := h.service.Apply(t.Context(), domain.Operator(), "corp", directory.Application{Digest: plan.Digest, Force: true})

@@ -29,8 +29,8 @@ var ArchiveKinds = []ArchiveKind{
 // Archived is one record of an archive. Within a kind, records are ordered by Key as text.
 type Archived struct {
 	Key string
-	// Value is a User, Session, APIKey, ThirdPartyToken, Attempts (the key is the account), Message, KeptRate,
-	// KeptOnce, IdempotencyRecord, AuditSegment or AuditRecord, depending on the kind. A record that is not in a
+	// Value is a User, Session, APIKey, ThirdPartyToken, Attempts (the key is the account), Message, StoredRate,
+	// StoredSingleUse, IdempotencyRecord, AuditSegment or AuditRecord, depending on the kind. A record that is not in a
 	// segment yet has the sequence number that it will get.
 	Value any
 }
@@ -45,14 +45,14 @@ func (k ArchiveKind) Expires() bool {
 	}
 }
 
-// KeptRate is the stored state of the rate limit with the key.
-type KeptRate struct {
+// StoredRate is the stored state of the rate limit with the key.
+type StoredRate struct {
 	Window RateWindow
 	Until  time.Time // when it may be removed
 }
 
-// KeptOnce is the stored single-use value with the key.
-type KeptOnce struct {
+// StoredSingleUse is the stored single-use value with the key.
+type StoredSingleUse struct {
 	Value     []byte
 	ExpiresAt time.Time
 }

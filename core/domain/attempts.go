@@ -100,17 +100,17 @@ func (a *Attempts) Fail(id, source string, policy LockoutPolicy, now time.Time) 
 	return locked
 }
 
-// OwesNothing reports whether a success of the source would only release its reservation: the source is familiar and
+// HasNoFailures reports whether a success of the source would only release its reservation: the source is familiar and
 // has no counted failures.
-func (a *Attempts) OwesNothing(source string, now time.Time) bool {
+func (a *Attempts) HasNoFailures(source string, now time.Time) bool {
 	return a.isFamiliar(source, now) && a.Locks[source].IsZero() &&
 		!slices.ContainsFunc(a.Failures, func(t Attempt) bool { return t.Source == source && !t.Pending })
 }
 
-// Excuse is the Succeed of a source that owed nothing: it releases the reservation and removes the source's failures up
+// ResetSource is the Succeed of a source that owed nothing: it releases the reservation and removes the source's failures up
 // to now. It may run late or twice. It does not add the source to a document that does not contain it, as after a
 // purge.
-func (a *Attempts) Excuse(id, source string, now time.Time) {
+func (a *Attempts) ResetSource(id, source string, now time.Time) {
 	a.Failures = slices.DeleteFunc(a.Failures, func(t Attempt) bool {
 		return t.ID == id || t.Source == source && !t.Pending && !t.Settled && !t.At.After(now)
 	})
@@ -147,8 +147,8 @@ func (a *Attempts) Succeed(id, source string, now time.Time) {
 	}
 }
 
-// GiveBack releases the reserved attempt: it revealed nothing, as when a directory did not respond.
-func (a *Attempts) GiveBack(id string) {
+// Release releases the reserved attempt: it revealed nothing, as when a directory did not respond.
+func (a *Attempts) Release(id string) {
 	a.Failures = slices.DeleteFunc(a.Failures, func(t Attempt) bool { return t.ID == id })
 }
 

@@ -102,7 +102,7 @@ func TestPendingAttemptsCount(t *testing.T) {
 	if got := reserve(&a, "a", noon); got != domain.AttemptBusy {
 		t.Errorf("one more while all are pending: got %v, want busy", got)
 	}
-	a.GiveBack("0")
+	a.Release("0")
 	if got := reserve(&a, "a", noon); got != domain.AttemptGranted {
 		t.Errorf("after one was released: got %v, want granted", got)
 	}
@@ -211,8 +211,8 @@ func TestOwesNothing(t *testing.T) {
 			t.Parallel()
 			var a domain.Attempts
 			tt.prepare(&a)
-			if got := a.OwesNothing("a", noon.Add(time.Minute)); got != tt.want {
-				t.Errorf("OwesNothing = %t, want %t", got, tt.want)
+			if got := a.HasNoFailures("a", noon.Add(time.Minute)); got != tt.want {
+				t.Errorf("HasNoFailures = %t, want %t", got, tt.want)
 			}
 		})
 	}
@@ -228,15 +228,15 @@ func TestExcuseMayRunLateAndTwice(t *testing.T) {
 	success := noon.Add(time.Second)
 	fail(&a, "a", 1, noon.Add(2*time.Second)) // after the success, and before it is recorded
 	for range 2 {
-		a.Excuse("mine", "a", success)
+		a.ResetSource("mine", "a", success)
 		if len(a.Failures) != 1 || a.Failures[0].At.Before(success) || !a.Familiar["a"].Equal(success) {
 			t.Errorf("%d failures are left, familiar since %s", len(a.Failures), a.Familiar["a"])
 		}
 	}
 	var purged domain.Attempts
-	purged.Excuse("mine", "a", success)
+	purged.ResetSource("mine", "a", success)
 	if len(purged.Familiar) > 0 {
-		t.Error("Excuse added a source to a purged document")
+		t.Error("ResetSource added a source to a purged document")
 	}
 }
 

@@ -49,9 +49,9 @@ func (w *RateWindow) Take(rate Rate, now time.Time) RateState {
 	return w.state(rate, allowed, now)
 }
 
-// GiveBack removes one event that was counted at the time taken, if it is still in the window, and returns the new
+// Release removes one event that was counted at the time taken, if it is still in the window, and returns the new
 // state.
-func (w *RateWindow) GiveBack(rate Rate, taken, now time.Time) RateState {
+func (w *RateWindow) Release(rate Rate, taken, now time.Time) RateState {
 	if rate.IsOff() {
 		return RateState{Allowed: true}
 	}

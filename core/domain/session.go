@@ -114,8 +114,8 @@ type LiveSession struct {
 	Catalog int64
 }
 
-// LoginLook is the lookup at the start of a login, read in one step.
-type LoginLook struct {
+// LoginSnapshot is the lookup at the start of a login, read in one step.
+type LoginSnapshot struct {
 	// User is the user that the name identifies; zero if there is none.
 	User User
 	// Catalog is the version of roles, groups and settings that was current at the read.

@@ -40,8 +40,8 @@ type SigningKey struct {
 	Version   int64
 }
 
-// Letter is the content of a message, which Message.Payload contains sealed.
-type Letter struct {
+// EmailMessage is the content of a message, which Message.Payload contains sealed.
+type EmailMessage struct {
 	ID      MessageID `json:"id"` // the same at each attempt, so that the receiver can drop duplicates
 	To      string    `json:"to"` // email address or phone number
 	Name    string    `json:"name"`

@@ -34,8 +34,8 @@ type Checker struct {
 	codes    ports.OneTimeCodes
 	sealer   ports.Sealer
 	clock    ports.Clock
-	auditLog *audit.Journal
-	notices  *notify.Composer
+	auditLog *audit.Writer
+	notices  *notify.EmailBuilder
 	limits   ports.RateLimiter
 	issuer   string
 	sms      bool
@@ -43,16 +43,16 @@ type Checker struct {
 
 // Needs holds the dependencies of a Checker and a Service.
 type Needs struct {
-	Users    ports.UserStore
-	Attempts ports.AttemptStore
-	Catalog  ports.CatalogView
-	Codes    ports.OneTimeCodes
-	Sealer   ports.Sealer
-	IDs      ports.IDs
-	Clock    ports.Clock
-	Journal  *audit.Journal
-	Letters  *notify.Composer
-	Limits   ports.RateLimiter
+	Users       ports.UserStore
+	Attempts    ports.AttemptStore
+	Catalog     ports.CatalogView
+	Codes       ports.OneTimeCodes
+	Sealer      ports.Sealer
+	IDs         ports.IDs
+	Clock       ports.Clock
+	AuditWriter *audit.Writer
+	Emails      *notify.EmailBuilder
+	Limits      ports.RateLimiter
 	// Issuer is the name of the service in authenticator apps.
 	Issuer string
 	// SMS reports whether a gateway is configured; without one the method sms is never offered.
@@ -63,7 +63,7 @@ type Needs struct {
 func NewChecker(n Needs) *Checker {
 	return &Checker{
 		users: n.Users, lockout: lockout.New(n.Attempts, n.IDs, n.Clock), catalog: n.Catalog, codes: n.Codes, sealer: n.Sealer,
-		clock: n.Clock, auditLog: n.Journal, notices: n.Letters, limits: n.Limits, issuer: n.Issuer, sms: n.SMS,
+		clock: n.Clock, auditLog: n.AuditWriter, notices: n.Emails, limits: n.Limits, issuer: n.Issuer, sms: n.SMS,
 	}
 }
 
@@ -114,7 +114,7 @@ func (c *Checker) Verify(ctx context.Context, by domain.Principal, user *domain.
 }
 
 // settle ends the attempt. An error other than a wrong code reveals nothing about the code, so it does not count.
-func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.User, attempt *lockout.Guess, outcome error) error {
+func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.User, attempt *lockout.Attempt, outcome error) error {
 	var ended error
 	switch {
 	case outcome == nil:
@@ -122,7 +122,7 @@ func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.
 	case errors.Is(outcome, domain.ErrTwoFactorLogin):
 		ended = c.fail(ctx, by, user, attempt)
 	default:
-		ended = attempt.GiveBack(ctx)
+		ended = attempt.Release(ctx)
 	}
 	if ended != nil {
 		return ended
@@ -131,7 +131,7 @@ func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.
 }
 
 // fail counts a wrong code. If it locks at a login, the user is notified, since someone has passed the first step.
-func (c *Checker) fail(ctx context.Context, by domain.Principal, user *domain.User, attempt *lockout.Guess) error {
+func (c *Checker) fail(ctx context.Context, by domain.Principal, user *domain.User, attempt *lockout.Attempt) error {
 	var messages []domain.Message
 	if by.UserID == "" {
 		var err error

@@ -41,7 +41,7 @@ func newBench(t *testing.T) *bench {
 	k := kit.New(t)
 	checker := factor.NewChecker(factor.Needs{
 		Users: k.Store.Users(), Attempts: k.Store.Guards(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
-		IDs: k.IDs, Clock: k.Clock, Journal: k.Journal, Letters: k.Composer, Limits: k.Store.Guards(), Issuer: "Ostiary", SMS: true,
+		IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Limits: k.Store.Guards(), Issuer: "Ostiary", SMS: true,
 	})
 	return &bench{Kit: k, checker: checker, service: factor.New(checker, rightPassword("right"), k.Store.Guards())}
 }

@@ -72,7 +72,7 @@ func TestSMSIsNotOfferedWithoutGateway(t *testing.T) {
 	k := kit.New(t)
 	checker := factor.NewChecker(factor.Needs{
 		Users: k.Store.Users(), Attempts: k.Store.Guards(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
-		IDs: k.IDs, Clock: k.Clock, Journal: k.Journal, Letters: k.Composer, Limits: k.Store.Guards(), Issuer: "Ostiary",
+		IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Limits: k.Store.Guards(), Issuer: "Ostiary",
 	})
 	service := factor.New(checker, rightPassword("right"), k.Store.Guards())
 	user := k.User(t, "john", domain.RoleUser)

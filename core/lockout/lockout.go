@@ -37,9 +37,9 @@ func New(store ports.AttemptStore, ids ports.IDs, clock ports.Clock) *Lockout {
 	return &Lockout{store: store, ids: ids, clock: clock}
 }
 
-// Guess is one reserved attempt. Exactly one of Fail, Succeed and GiveBack ends it; an attempt that is never ended
+// Attempt is one reserved attempt. Exactly one of Fail, Succeed and Release ends it; an attempt that is never ended
 // counts as failed.
-type Guess struct {
+type Attempt struct {
 	lockout *Lockout
 	account string
 	id      string
@@ -60,8 +60,8 @@ func AccountOfName(key string) string {
 
 // Reserve reserves one attempt on the account from the source. After too many attempts it is domain.ErrAccountLocked,
 // with locked_until.
-func (l *Lockout) Reserve(ctx context.Context, account, source string, policy domain.LockoutPolicy) (*Guess, error) {
-	g := &Guess{lockout: l, account: account, id: l.ids.NewID("try_"), source: source, policy: policy}
+func (l *Lockout) Reserve(ctx context.Context, account, source string, policy domain.LockoutPolicy) (*Attempt, error) {
+	g := &Attempt{lockout: l, account: account, id: l.ids.NewID("try_"), source: source, policy: policy}
 	step := busyStep
 	for waited := time.Duration(0); ; waited += step {
 		var answer domain.Reservation
@@ -72,7 +72,7 @@ func (l *Lockout) Reserve(ctx context.Context, account, source string, policy do
 			if answer != domain.AttemptGranted {
 				return domain.ErrUnchanged
 			}
-			g.clean = a.OwesNothing(source, now)
+			g.clean = a.HasNoFailures(source, now)
 			return nil
 		})
 		switch {
@@ -102,7 +102,7 @@ func Locked(until, now time.Time) error {
 
 // Fail counts the attempt as failed, with the audit entries in the same write; if the failure locks, lock adds to that
 // write. The outcome is recorded even if the client has disconnected; otherwise the attempt would stay reserved.
-func (g *Guess) Fail(ctx context.Context, lock func(*domain.Outbox), entries ...domain.AuditEntry) error {
+func (g *Attempt) Fail(ctx context.Context, lock func(*domain.Outbox), entries ...domain.AuditEntry) error {
 	ctx = context.WithoutCancel(ctx)
 	now := g.lockout.clock.Now()
 	return g.lockout.store.UpdateAttempts(ctx, g.account, now, func(a *domain.Attempts, out *domain.Outbox) error {
@@ -119,11 +119,11 @@ type Suspect func(failures int, out *domain.Outbox) error
 
 // Succeed resets the count of the source. If nothing was counted, the update is asynchronous and the suspects are not
 // called.
-func (g *Guess) Succeed(ctx context.Context, suspects ...Suspect) error {
+func (g *Attempt) Succeed(ctx context.Context, suspects ...Suspect) error {
 	ctx = context.WithoutCancel(ctx)
 	now := g.lockout.clock.Now()
 	if g.clean {
-		g.lockout.store.EaseAttempts(g.account, now, func(a *domain.Attempts) { a.Excuse(g.id, g.source, now) })
+		g.lockout.store.EaseAttempts(g.account, now, func(a *domain.Attempts) { a.ResetSource(g.id, g.source, now) })
 		return nil
 	}
 	return g.lockout.store.UpdateAttempts(ctx, g.account, now, func(a *domain.Attempts, out *domain.Outbox) error {
@@ -138,15 +138,15 @@ func (g *Guess) Succeed(ctx context.Context, suspects ...Suspect) error {
 	})
 }
 
-// GiveBack releases the attempt, with the audit entries in the same write. Without entries it cannot fail.
-func (g *Guess) GiveBack(ctx context.Context, entries ...domain.AuditEntry) error {
+// Release releases the attempt, with the audit entries in the same write. Without entries it cannot fail.
+func (g *Attempt) Release(ctx context.Context, entries ...domain.AuditEntry) error {
 	ctx = context.WithoutCancel(ctx)
 	if len(entries) == 0 {
-		g.lockout.store.EaseAttempts(g.account, g.lockout.clock.Now(), func(a *domain.Attempts) { a.GiveBack(g.id) })
+		g.lockout.store.EaseAttempts(g.account, g.lockout.clock.Now(), func(a *domain.Attempts) { a.Release(g.id) })
 		return nil
 	}
 	return g.lockout.store.UpdateAttempts(ctx, g.account, g.lockout.clock.Now(), func(a *domain.Attempts, out *domain.Outbox) error {
-		a.GiveBack(g.id)
+		a.Release(g.id)
 		out.Record(entries...)
 		return nil
 	})

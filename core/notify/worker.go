@@ -157,7 +157,7 @@ func (w *Worker) send(ctx context.Context, message domain.Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.SendTimeout)
 	defer cancel()
-	return sender.Send(ctx, domain.Letter(letter))
+	return sender.Send(ctx, domain.EmailMessage(letter))
 }
 
 func (w *Worker) wasHanded(id domain.MessageID) bool {

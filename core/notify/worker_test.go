@@ -20,14 +20,14 @@ import (
 type post struct {
 	mu     sync.Mutex
 	answer error
-	taken  []domain.Letter
+	taken  []domain.EmailMessage
 	tries  int
 	before func()
 }
 
 func (p *post) Channel() domain.Channel { return domain.ChannelMail }
 
-func (p *post) Send(_ context.Context, letter domain.Letter) error {
+func (p *post) Send(_ context.Context, letter domain.EmailMessage) error {
 	if p.before != nil {
 		p.before()
 	}
@@ -88,12 +88,12 @@ func (o *office) noted() []notify.Failure {
 // queue puts a reset email into the outbox of a change, valid for half an hour.
 func (o *office) queue(t *testing.T, name string) {
 	t.Helper()
-	key := o.Folder.Fold(name)
+	key := o.CaseFolder.Fold(name)
 	user := domain.User{
 		ID: domain.UserID(o.IDs.NewID(domain.UserPrefix)), Username: name, UsernameKey: key, Email: key + "@example.com",
 		EmailKey: key + "@example.com", Role: domain.RoleUser, Status: domain.StatusActive, Directory: "local",
 	}
-	messages, err := o.Composer.PasswordReset(user, "token-of-"+name, o.Clock.Now().Add(30*time.Minute))
+	messages, err := o.Emails.PasswordReset(user, "token-of-"+name, o.Clock.Now().Add(30*time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

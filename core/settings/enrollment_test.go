@@ -144,7 +144,7 @@ func TestNewlyExemptSessionHasThirtyMinutes(t *testing.T) {
 	_, by := s.SignIn(t, "root", password, "192.0.2.1")
 	service := settings.New(settings.Needs{
 		Store: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Guard: s.Store.Guards(), Users: s.Store.Users(),
-		Journal: s.Journal, Clock: runningClock{s.Clock},
+		AuditWriter: s.AuditWriter, Clock: runningClock{s.Clock},
 	})
 	patched, err := service.Patch(t.Context(), by, requireOn, 0)
 	must(t, err)

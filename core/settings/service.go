@@ -15,19 +15,19 @@ type Service struct {
 	catalog  ports.CatalogView
 	guard    ports.AdminGuard
 	users    ports.UserStore
-	auditLog *audit.Journal
+	auditLog *audit.Writer
 	clock    ports.Clock
 	sms      bool
 }
 
 // Needs holds the dependencies of a Service.
 type Needs struct {
-	Store   ports.SettingsStore
-	Catalog ports.CatalogView
-	Guard   ports.AdminGuard
-	Users   ports.UserStore
-	Journal *audit.Journal
-	Clock   ports.Clock
+	Store       ports.SettingsStore
+	Catalog     ports.CatalogView
+	Guard       ports.AdminGuard
+	Users       ports.UserStore
+	AuditWriter *audit.Writer
+	Clock       ports.Clock
 	// SMS reports whether an SMS gateway is configured.
 	SMS bool
 }
@@ -35,7 +35,7 @@ type Needs struct {
 // New returns a Service.
 func New(n Needs) *Service {
 	return &Service{
-		store: n.Store, catalog: n.Catalog, guard: n.Guard, users: n.Users, auditLog: n.Journal, clock: n.Clock, sms: n.SMS,
+		store: n.Store, catalog: n.Catalog, guard: n.Guard, users: n.Users, auditLog: n.AuditWriter, clock: n.Clock, sms: n.SMS,
 	}
 }
 

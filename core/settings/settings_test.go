@@ -19,7 +19,7 @@ func newService(t *testing.T) (*kit.Kit, *settings.Service) {
 	k := kit.New(t)
 	return k, settings.New(settings.Needs{
 		Store: k.Store.CatalogStore(), Catalog: k.Store.CatalogStore(), Guard: k.Store.Guards(), Users: k.Store.Users(),
-		Journal: k.Journal, Clock: k.Clock,
+		AuditWriter: k.AuditWriter, Clock: k.Clock,
 	})
 }
 

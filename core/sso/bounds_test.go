@@ -95,11 +95,11 @@ func TestProviderUsersHaveNoLocalPassword(t *testing.T) {
 	if !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("login with a password: %v", err)
 	}
-	r.Letters(t)
+	r.SentEmails(t)
 	if _, err := r.Account.RequestReset(t.Context(), someone(), address); err != nil {
 		t.Errorf("requesting a reset: %v", err)
 	}
-	for _, message := range r.Letters(t) {
+	for _, message := range r.SentEmails(t) {
 		if strings.Contains(message.Text, "reset") {
 			t.Errorf("an email was sent: %s", message.Subject)
 		}

@@ -129,9 +129,9 @@ func (s *Service) refuseAs(
 			return cause
 		}
 	}
-	entry := s.deps.Journal.Entry(by, action, string(user), audit.ActedBy(user), audit.Failed(reason),
+	entry := s.deps.AuditWriter.Entry(by, action, string(user), audit.ActedBy(user), audit.Failed(reason),
 		audit.Detail("method", "oidc"), audit.Detail("directory", string(id)), directory.CauseOf(cause))
-	if err := s.deps.Journal.Write(ctx, entry); err != nil {
+	if err := s.deps.AuditWriter.Write(ctx, entry); err != nil {
 		return err
 	}
 	return failure

@@ -64,7 +64,7 @@ func (s *Service) expected(ctx context.Context, provider ports.RedirectLogin, id
 	if !provider.LinksByEmail() || !identity.EmailVerified || identity.Email == "" {
 		return domain.User{}, nil
 	}
-	key := s.deps.Folder.Fold(identity.Email)
+	key := s.deps.CaseFolder.Fold(identity.Email)
 	user, err := s.deps.Users.FindByEmail(ctx, key)
 	if errors.Is(err, domain.ErrUserNotFound) || err == nil && !isExpected(&user, identity.Directory, key) {
 		return domain.User{}, nil
@@ -89,11 +89,11 @@ func (s *Service) activateExpected(ctx context.Context, by domain.Principal, use
 		switch {
 		case isAdministrative(catalog, u):
 			return fault.ErrForbidden.Because(errAdministrator)
-		case !isExpected(u, identity.Directory, s.deps.Folder.Fold(identity.Email)):
+		case !isExpected(u, identity.Directory, s.deps.CaseFolder.Fold(identity.Email)):
 			return fault.ErrForbidden.Because(errors.New("the account changed meanwhile"))
 		}
 		u.Subject, u.Status, u.EmailVerified, u.UpdatedAt = identity.Subject, domain.StatusActive, true, s.now()
-		out.Record(s.deps.Journal.Entry(by, domain.ActionUserActivate, string(u.ID), audit.ActedBy(u.ID),
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserActivate, string(u.ID), audit.ActedBy(u.ID),
 			audit.Detail("source", "directory:"+string(identity.Directory))))
 		return nil
 	})
@@ -113,7 +113,7 @@ func (s *Service) sameAddress(ctx context.Context, provider ports.RedirectLogin,
 	if !provider.LinksByEmail() || !identity.EmailVerified || identity.Email == "" {
 		return "", nil
 	}
-	user, err := s.deps.Users.FindByEmail(ctx, s.deps.Folder.Fold(identity.Email))
+	user, err := s.deps.Users.FindByEmail(ctx, s.deps.CaseFolder.Fold(identity.Email))
 	switch {
 	case errors.Is(err, domain.ErrUserNotFound):
 		return "", nil
@@ -137,7 +137,7 @@ func (s *Service) checkLinkable(ctx context.Context, user *domain.User) error {
 
 func (s *Service) linkable(catalog *domain.Catalog, user *domain.User) error {
 	d, _ := s.deps.Directories.Get(user.Directory)
-	_, ours := d.(ports.CredentialKeeper)
+	_, ours := d.(ports.LocalPasswordStore)
 	switch {
 	case !ours || user.Subject != "":
 		return fault.ErrForbidden.Because(errOtherDirectory)
@@ -160,7 +160,7 @@ func (s *Service) link(ctx context.Context, by domain.Principal, id domain.UserI
 		if err := s.linkable(catalog, u); err != nil {
 			return err
 		}
-		if byAddress && (!u.EmailVerified || u.EmailKey != s.deps.Folder.Fold(identity.Email)) {
+		if byAddress && (!u.EmailVerified || u.EmailKey != s.deps.CaseFolder.Fold(identity.Email)) {
 			return fault.ErrForbidden.Because(errors.New("the address changed meanwhile"))
 		}
 		from := u.Directory
@@ -169,7 +169,7 @@ func (s *Service) link(ctx context.Context, by domain.Principal, id domain.UserI
 		u.DropTokens()
 		u.Sessions = nil
 		u.UpdatedAt = s.now()
-		out.Record(s.deps.Journal.Entry(by, domain.ActionUserUpdate, string(u.ID), audit.ActedBy(u.ID),
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserUpdate, string(u.ID), audit.ActedBy(u.ID),
 			audit.Detail("fields", []string{"directory"}), audit.Detail("from", string(from)), audit.Detail("to", string(identity.Directory)),
 			audit.Detail("linked_by", map[bool]string{true: "verified_email", false: "self"}[byAddress])))
 		return nil

@@ -91,7 +91,7 @@ func (s *Service) BackChannelLogout(ctx context.Context, by domain.Principal, id
 	// The token ID is stored first, so that only one of two equal tokens works, and removed again if the work failed,
 	// so that the provider's retry succeeds.
 	key := storeKey(kindJTI, string(id)+"\n"+logout.TokenID)
-	err = s.deps.Once.Put(ctx, key, []byte{1}, s.now().Add(replayLife))
+	err = s.deps.SingleUse.Put(ctx, key, []byte{1}, s.now().Add(replayLife))
 	if errors.Is(err, fault.ErrConflict) {
 		return domain.ErrLogoutToken.Because(errors.New("the token was used before"))
 	}
@@ -99,7 +99,7 @@ func (s *Service) BackChannelLogout(ctx context.Context, by domain.Principal, id
 		err = s.endAll(ctx, by, logout)
 	}
 	if err != nil {
-		_, removed := s.deps.Once.TakeOnce(context.WithoutCancel(ctx), key, s.now())
+		_, removed := s.deps.SingleUse.Consume(context.WithoutCancel(ctx), key, s.now())
 		if errors.Is(removed, fault.ErrNotFound) {
 			removed = nil
 		}

@@ -32,7 +32,7 @@ func TestUnverifiedProviderEmailBlocksNoOtherUser(t *testing.T) {
 			if _, err := r.Account.RequestReset(t.Context(), kit.From("192.0.2.9"), address); err != nil {
 				t.Fatal(err)
 			}
-			messages := r.Letters(t)
+			messages := r.SentEmails(t)
 			if len(messages) == 0 || messages[len(messages)-1].To != address {
 				t.Errorf("no reset email to the address among %d messages", len(messages))
 			}
@@ -67,7 +67,7 @@ func TestResetReachesOwnerOfEmailThatEqualsAnotherUsername(t *testing.T) {
 	if _, err := r.Account.RequestReset(t.Context(), kit.From("192.0.2.9"), "admin@example.com"); err != nil {
 		t.Fatal(err)
 	}
-	if messages := r.Letters(t); len(messages) != 1 || messages[0].To != "admin@example.com" {
+	if messages := r.SentEmails(t); len(messages) != 1 || messages[0].To != "admin@example.com" {
 		t.Errorf("%d messages are queued, want one to the owner", len(messages))
 	}
 }

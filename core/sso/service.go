@@ -61,12 +61,12 @@ type Needs struct {
 	Users       ports.UserStore
 	Sessions    ports.SessionStore
 	View        ports.SessionView
-	Once        ports.OnceStore
+	SingleUse   ports.SingleUseStore
 	Limits      ports.RateLimiter
 	Sealer      ports.Sealer
-	Folder      ports.TextFolder
+	CaseFolder  ports.CaseFolder
 	Clock       ports.Clock
-	Journal     *audit.Journal
+	AuditWriter *audit.Writer
 	Config      Config
 }
 

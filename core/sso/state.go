@@ -72,7 +72,7 @@ func (s *Service) put(ctx context.Context, kind, secret string, value any, life 
 	if err != nil {
 		return fmt.Errorf("sealing a %s: %w", kind, err)
 	}
-	return s.deps.Once.Put(ctx, key, sealed, s.now().Add(life))
+	return s.deps.SingleUse.Put(ctx, key, sealed, s.now().Add(life))
 }
 
 // fetch returns a stored value once. A value that is missing, was taken or has expired is fault.ErrNotFound.
@@ -81,7 +81,7 @@ func (s *Service) fetch(ctx context.Context, kind, secret string, into any) erro
 		return fault.ErrNotFound
 	}
 	key := storeKey(kind, secret)
-	sealed, err := s.deps.Once.TakeOnce(ctx, key, s.now())
+	sealed, err := s.deps.SingleUse.Consume(ctx, key, s.now())
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (s *Service) putEnded(ctx context.Context, key string, at time.Time) error 
 	if err != nil {
 		return fmt.Errorf("writing a mark: %w", err)
 	}
-	err = s.deps.Once.Put(ctx, key, text, at.Add(2*challengeLife))
+	err = s.deps.SingleUse.Put(ctx, key, text, at.Add(2*challengeLife))
 	if errors.Is(err, fault.ErrConflict) {
 		return nil // another request has marked it in the meantime
 	}
@@ -122,7 +122,7 @@ func (s *Service) putEnded(ctx context.Context, key string, at time.Time) error 
 
 // endedAt takes a mark and returns its time, or the zero time if there is none.
 func (s *Service) endedAt(ctx context.Context, key string) (time.Time, error) {
-	text, err := s.deps.Once.TakeOnce(ctx, key, s.now())
+	text, err := s.deps.SingleUse.Consume(ctx, key, s.now())
 	if errors.Is(err, fault.ErrNotFound) {
 		return time.Time{}, nil
 	}

@@ -122,7 +122,7 @@ func (s *Service) check(ctx context.Context, provider ports.ProviderSessions, se
 // isLive reports whether the session is still live here. Checking an ended session would only keep the provider's
 // session alive.
 func (s *Service) isLive(ctx context.Context, id domain.SessionID) (bool, error) {
-	live, err := s.deps.View.Look(ctx, id)
+	live, err := s.deps.View.Lookup(ctx, id)
 	if errors.Is(err, domain.ErrSessionNotFound) {
 		return false, nil
 	}

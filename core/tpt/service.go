@@ -21,12 +21,12 @@ type Config struct {
 
 // Needs holds the dependencies of a Service.
 type Needs struct {
-	Store   ports.ThirdPartyTokenStore
-	Catalog ports.CatalogView
-	IDs     ports.IDs
-	Clock   ports.Clock
-	Journal *audit.Journal
-	Config  Config
+	Store       ports.ThirdPartyTokenStore
+	Catalog     ports.CatalogView
+	IDs         ports.IDs
+	Clock       ports.Clock
+	AuditWriter *audit.Writer
+	Config      Config
 }
 
 // Service issues, verifies, lists and revokes third-party tokens.
@@ -111,7 +111,7 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, role domain.R
 		return Created{}, err
 	}
 	var out domain.Outbox
-	out.Record(s.deps.Journal.Entry(by, domain.ActionTPTCreate, record.ID, audit.Detail("role", string(role))))
+	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionTPTCreate, record.ID, audit.Detail("role", string(role))))
 	return Created{ThirdPartyToken: record, Text: text, CreatedOn: c.CreatedOn}, s.deps.Store.Create(ctx, record, out)
 }
 
@@ -193,7 +193,7 @@ func (s *Service) Revoke(ctx context.Context, by domain.Principal, id string) (d
 			return domain.ErrUnchanged
 		}
 		t.RevokedAt = s.deps.Clock.Now().UTC()
-		out.Record(s.deps.Journal.Entry(by, domain.ActionTPTRevoke, t.ID))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionTPTRevoke, t.ID))
 		return nil
 	})
 }

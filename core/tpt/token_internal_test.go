@@ -61,7 +61,7 @@ func TestTokenExpiresWithItsRecord(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	s := New(Needs{
-		Store: k.Store.Tokens(), Catalog: k.Store.CatalogStore(), IDs: k.IDs, Clock: k.Clock, Journal: k.Journal,
+		Store: k.Store.Tokens(), Catalog: k.Store.CatalogStore(), IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter,
 		Config: Config{Secret: vectorSecret, Lifetime: time.Hour},
 	})
 	made, err := s.Create(t.Context(), k.As(t, k.User(t, "root", domain.RoleSudo)), "operator")

@@ -74,7 +74,7 @@ func populate(t *testing.T, k *kit.Kit) {
 		must(t, k.Store.Sessions().Create(ctx, session))
 		_, err := k.Store.Users().Update(ctx, u.ID, func(u *domain.User, out *domain.Outbox) error {
 			u.Sessions = append(u.Sessions, domain.SessionRef{ID: session.ID, ExpiresAt: session.ExpiresAt})
-			out.Record(k.Journal.Entry(kit.From("192.0.2.1"), domain.ActionLogin, string(u.ID), audit.Personal("username", u.Username)))
+			out.Record(k.AuditWriter.Entry(kit.From("192.0.2.1"), domain.ActionLogin, string(u.ID), audit.Personal("username", u.Username)))
 			out.Send(domain.Message{ID: domain.MessageID(k.IDs.NewID(domain.MessagePrefix)), Channel: domain.ChannelMail, UserID: u.ID, Payload: []byte("sealed"), CreatedAt: kit.Noon, NextTry: kit.Noon})
 			return nil
 		})
@@ -93,7 +93,7 @@ func populate(t *testing.T, k *kit.Kit) {
 	collide(t, k)
 	must(t, k.Store.Tokens().Create(ctx, domain.ThirdPartyToken{ID: "tpt1", Role: "staff", CreatedAt: kit.Noon}, domain.Outbox{}))
 	must(t, k.Store.SigningKeyStore().PutSigningKeys(ctx, 0, []domain.SigningKey{{ID: "key1", Algorithm: "EdDSA", State: domain.KeyActive, Private: []byte("sealed"), CreatedAt: kit.Noon}}, domain.Outbox{}))
-	must(t, k.Journal.Write(ctx, k.Journal.Entry(domain.Operator(), domain.ActionImport, "x"), k.Journal.Entry(domain.Operator(), domain.ActionImport, "y")))
+	must(t, k.AuditWriter.Write(ctx, k.AuditWriter.Entry(domain.Operator(), domain.ActionImport, "x"), k.AuditWriter.Entry(domain.Operator(), domain.ActionImport, "y")))
 }
 
 // collide stores names that collide, from before that was refused.
@@ -137,7 +137,7 @@ func remembers(t *testing.T, g guards, id domain.UserID) {
 		t.Errorf("a used-up limit allows another take: %+v, %v", state, err)
 	}
 	for i, want := range []error{nil, fault.ErrNotFound} {
-		if _, err := g.TakeOnce(t.Context(), "flow:"+string(id), kit.Noon); !errors.Is(err, want) {
+		if _, err := g.Consume(t.Context(), "flow:"+string(id), kit.Noon); !errors.Is(err, want) {
 			t.Errorf("take %d = %v, want %v", i+1, err, want)
 		}
 	}
@@ -145,7 +145,7 @@ func remembers(t *testing.T, g guards, id domain.UserID) {
 	if err != nil || first == nil || string(first.Answer) != "sealed" {
 		t.Errorf("a repeated call finds %+v, %v", first, err)
 	}
-	if _, err := g.TakeOnce(t.Context(), expired, kit.Noon.Add(-time.Hour)); !errors.Is(err, fault.ErrNotFound) {
+	if _, err := g.Consume(t.Context(), expired, kit.Noon.Add(-time.Hour)); !errors.Is(err, fault.ErrNotFound) {
 		t.Errorf("an expired record was copied: %v", err)
 	}
 }
@@ -153,7 +153,7 @@ func remembers(t *testing.T, g guards, id domain.UserID) {
 // guards are the ports of records with an expiry of their own.
 type guards interface {
 	ports.RateLimiter
-	ports.OnceStore
+	ports.SingleUseStore
 	ports.IdempotencyStore
 }
 
@@ -231,7 +231,7 @@ func TestCopyToMongoDBAndBack(t *testing.T) {
 	marker, err := signer.Marker(t.Context())
 	must(t, err)
 	shared.MarkEntries(marker)
-	must(t, shared.Audit().Append(t.Context(), k.Journal.Entry(domain.Operator(), domain.ActionImport, "z")))
+	must(t, shared.Audit().Append(t.Context(), k.AuditWriter.Entry(domain.Operator(), domain.ActionImport, "z")))
 	proves(t, shared.Audit(), shared.Audit(), k, people+2, 1)
 
 	back := kit.New(t)

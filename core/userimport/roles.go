@@ -33,7 +33,7 @@ func (s *Service) role(ctx context.Context, by domain.Principal, in Role, forese
 	if err != nil {
 		return Result{}, err
 	}
-	id := domain.RoleID(s.deps.Folder.Fold(in.Name))
+	id := domain.RoleID(s.deps.CaseFolder.Fold(in.Name))
 	existing, ok := catalog.Roles[id]
 	if !ok {
 		existing, ok = foreseen[id]
@@ -71,7 +71,7 @@ func (s *Service) makeRole(ctx context.Context, by domain.Principal, role domain
 		role.Identifier = access.NewIdentifier(s.deps.IDs)
 	}
 	var out domain.Outbox
-	out.Record(s.deps.Journal.Entry(by, domain.ActionRoleCreate, string(role.ID), audit.Detail("source", "import"), audit.Detail("level", role.Level)))
+	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionRoleCreate, string(role.ID), audit.Detail("source", "import"), audit.Detail("level", role.Level)))
 	err := s.deps.Roles.CreateRole(ctx, role, out)
 	if errors.Is(err, domain.ErrRoleExists) {
 		return Result{Outcome: Refused, Reason: "the identifier belongs to another role"}, nil
@@ -84,6 +84,6 @@ func (s *Service) Finish(ctx context.Context, by domain.Principal, source string
 	if err := by.Require(domain.PermissionAll); err != nil {
 		return err
 	}
-	return s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionImport, source, audit.Detail("created", created),
+	return s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionImport, source, audit.Detail("created", created),
 		audit.Detail("unchanged", unchanged), audit.Detail("refused", refused)))
 }

@@ -24,11 +24,11 @@ type Needs struct {
 	Access      *access.Service
 	Directories *directory.Registry
 	Hashes      ports.PasswordHasher
-	Journal     *audit.Journal
-	Composer    *notify.Composer
+	AuditWriter *audit.Writer
+	Emails      *notify.EmailBuilder
 	IDs         ports.IDs
 	Clock       ports.Clock
-	Folder      ports.TextFolder
+	CaseFolder  ports.CaseFolder
 }
 
 // Service imports users and roles.
@@ -101,7 +101,7 @@ func (s *Service) foresee(catalog *domain.Catalog, batch Batch) *domain.Catalog 
 	foreseen := *catalog
 	foreseen.Roles = maps.Clone(catalog.Roles)
 	for _, name := range batch.Roles {
-		id := domain.RoleID(s.deps.Folder.Fold(name))
+		id := domain.RoleID(s.deps.CaseFolder.Fold(name))
 		if _, ok := foreseen.Roles[id]; !ok {
 			foreseen.Roles[id] = domain.Role{ID: id}
 		}
@@ -119,7 +119,7 @@ func (s *Service) draft(catalog *domain.Catalog, in *User) (domain.User, error) 
 		Directory: domain.DirectoryID(in.Directory), Subject: domain.Subject(in.Subject), CreatedAt: in.CreatedAt.UTC(), UpdatedAt: now,
 	}
 	s.defaults(&user, in, now)
-	directory.SetKeys(s.deps.Folder, &user)
+	directory.SetKeys(s.deps.CaseFolder, &user)
 	for _, err := range []error{
 		domain.CheckUsername(user.Username), domain.CheckUsernameKey(user.UsernameKey), domain.CheckEmail(user.Email), domain.CheckFullName(user.FullName),
 		domain.CheckPhoneNumber(user.PhoneNumber), domain.CheckMetadata(user.Metadata), s.checkRest(catalog, &user, in),
@@ -166,7 +166,7 @@ func (s *Service) checkRest(catalog *domain.Catalog, user *domain.User, in *User
 		return refuse("role", "does not exist")
 	}
 	for _, name := range in.Groups {
-		g, ok := catalog.FindGroup(name, s.deps.Folder.Fold)
+		g, ok := catalog.FindGroup(name, s.deps.CaseFolder.Fold)
 		if !ok {
 			return refuse("groups", "names a group that does not exist")
 		}
@@ -229,7 +229,7 @@ func (s *Service) storesPasswords(id string) bool {
 	if id == "" {
 		d, ok = s.deps.Directories.Fallback(), true
 	}
-	_, stores := d.(ports.CredentialKeeper)
+	_, stores := d.(ports.LocalPasswordStore)
 	return ok && stores
 }
 
@@ -238,7 +238,7 @@ func (s *Service) checkDirectory(user *domain.User, in *User) error {
 	if !ok {
 		return fault.ErrInvalid.About("directory", "is not configured")
 	}
-	_, keeps := d.(ports.CredentialKeeper)
+	_, keeps := d.(ports.LocalPasswordStore)
 	switch {
 	case keeps && in.Subject != "":
 		return fault.ErrInvalid.About("subject", "is for users of an outside directory")

@@ -25,7 +25,7 @@ func start(t *testing.T) (*kit.Services, *userimport.Service) {
 	s := kit.Start(t, kit.Options{})
 	return s, userimport.New(userimport.Needs{
 		Users: s.Store.Users(), Roles: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Access: s.Access, Directories: s.Registry,
-		Hashes: s.Hasher, Journal: s.Journal, Composer: s.Composer, IDs: s.IDs, Clock: s.Clock, Folder: s.Folder,
+		Hashes: s.Hasher, AuditWriter: s.AuditWriter, Emails: s.Emails, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
 	})
 }
 
@@ -132,7 +132,7 @@ func BenchmarkImport(b *testing.B) {
 	s := kit.Start(b, kit.Options{})
 	imports := userimport.New(userimport.Needs{
 		Users: s.Store.Users(), Roles: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Access: s.Access, Directories: s.Registry,
-		Hashes: s.Hasher, Journal: s.Journal, Composer: s.Composer, IDs: s.IDs, Clock: s.Clock, Folder: s.Folder,
+		Hashes: s.Hasher, AuditWriter: s.AuditWriter, Emails: s.Emails, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
 	})
 	turn := 0
 	for b.Loop() {

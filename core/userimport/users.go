@@ -123,11 +123,11 @@ func (r *run) user(ctx context.Context, row *row) (Result, error) {
 	}
 	var out domain.Outbox
 	if row.note != "" && user.Status == domain.StatusPending {
-		if err := r.deps.Composer.Invite(user, &out); err != nil {
+		if err := r.deps.Emails.Invite(user, &out); err != nil {
 			return Result{}, err
 		}
 	}
-	out.Record(r.deps.Journal.Entry(r.by, domain.ActionUserCreate, string(user.ID), audit.Detail("source", "import"),
+	out.Record(r.deps.AuditWriter.Entry(r.by, domain.ActionUserCreate, string(user.ID), audit.Detail("source", "import"),
 		audit.Detail("role", string(user.Role)), audit.Detail("status", string(user.Status)), audit.Personal("username", user.Username)))
 	if err := r.deps.Access.CreateUser(ctx, user, out); err != nil {
 		return refused(err)

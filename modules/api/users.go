@@ -14,7 +14,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/rolepolicy"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/modules/listener"
 	"github.com/ostiary/ostiary/ports"
@@ -36,24 +36,24 @@ var signupRate = domain.Rate{Limit: 10, Window: time.Hour}
 
 type levelNeeds struct {
 	fx.In
-	Config   config.Config
-	Accounts *account.Service
-	Access   *access.Service
-	Users    ports.UserStore
-	Catalog  ports.CatalogView
-	Limits   ports.RateLimiter
-	Folder   ports.TextFolder
-	Clock    ports.Clock
+	Config     config.Config
+	Accounts   *account.Service
+	Access     *access.Service
+	Users      ports.UserStore
+	Catalog    ports.CatalogView
+	Limits     ports.RateLimiter
+	CaseFolder ports.CaseFolder
+	Clock      ports.Clock
 }
 
-func newLevels(n levelNeeds) *levels.Service {
+func newLevels(n levelNeeds) *rolepolicy.Service {
 	var listMaxLevel *int // nil for all users
 	if most := n.Config.UsersAPI.ListMaxLevel; most >= 0 {
 		listMaxLevel = &most
 	}
-	return levels.New(levels.Needs{
-		Accounts: n.Accounts, Access: n.Access, Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, Folder: n.Folder, Clock: n.Clock,
-		Config: levels.Config{
+	return rolepolicy.New(rolepolicy.Needs{
+		Accounts: n.Accounts, Access: n.Access, Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, CaseFolder: n.CaseFolder, Clock: n.Clock,
+		Config: rolepolicy.Config{
 			SelfSignup: n.Config.UsersAPI.SelfSignup, AllowOwnReset: n.Config.UsersAPI.AllowOwnReset,
 			ListMaxLevel: listMaxLevel, SignupRate: signupRate,
 		},
@@ -62,17 +62,17 @@ func newLevels(n levelNeeds) *levels.Service {
 
 type tptNeeds struct {
 	fx.In
-	Config  config.Config
-	Store   ports.ThirdPartyTokenStore
-	Catalog ports.CatalogView
-	IDs     ports.IDs
-	Clock   ports.Clock
-	Journal *audit.Journal
+	Config      config.Config
+	Store       ports.ThirdPartyTokenStore
+	Catalog     ports.CatalogView
+	IDs         ports.IDs
+	Clock       ports.Clock
+	AuditWriter *audit.Writer
 }
 
 func newTPT(n tptNeeds) *tpt.Service {
 	return tpt.New(tpt.Needs{
-		Store: n.Store, Catalog: n.Catalog, IDs: n.IDs, Clock: n.Clock, Journal: n.Journal,
+		Store: n.Store, Catalog: n.Catalog, IDs: n.IDs, Clock: n.Clock, AuditWriter: n.AuditWriter,
 		Config: tpt.Config{
 			Secret: n.Config.UsersAPI.SigningSecret(), Lifetime: n.Config.UsersAPI.TPTLifetime, Issuer: n.Config.TokenIssuer(),
 		},
@@ -87,7 +87,7 @@ type usersNeeds struct {
 	fx.In
 	Config config.Config
 	Auth   *auth.Service
-	Levels *levels.Service
+	Levels *rolepolicy.Service
 	TPT    *tpt.Service
 	Clock  ports.Clock
 }

@@ -1,4 +1,4 @@
-// Package auditlog wires the audit log: the journal that services write with, the sequencer that seals entries, and
+// Package auditlog wires the audit log: the auditWriter that services write with, the sequencer that seals entries, and
 // the sinks of its checkpoints.
 package auditlog
 
@@ -18,10 +18,10 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Module provides the journal, the service and the verifier.
+// Module provides the auditWriter, the service and the verifier.
 var Module = fx.Module("audit",
 	fx.Provide(
-		audit.NewJournal,
+		audit.NewWriter,
 		audit.NewAccess,
 		audit.NewSigner,
 		audit.NewStoreVerifier,
@@ -51,18 +51,18 @@ func newSequencer(lc fx.Lifecycle, c config.Config, store ports.AuditSealStore, 
 
 type needs struct {
 	fx.In
-	Trail     ports.AuditTrail
-	Proofs    ports.AuditProofs
-	Sequencer *audit.Sequencer
-	Signer    *audit.Signer
-	Access    *audit.Access
-	Journal   *audit.Journal
-	Clock     ports.Clock
+	AuditLog    ports.AuditLog
+	Proofs      ports.AuditProofs
+	Sequencer   *audit.Sequencer
+	Signer      *audit.Signer
+	Access      *audit.Access
+	AuditWriter *audit.Writer
+	Clock       ports.Clock
 }
 
 func newService(n needs) *audit.Service {
 	return audit.New(audit.Needs{
-		Trail: n.Trail, Proofs: n.Proofs, Sequencer: n.Sequencer, Signer: n.Signer, Access: n.Access, Journal: n.Journal, Clock: n.Clock,
+		AuditLog: n.AuditLog, Proofs: n.Proofs, Sequencer: n.Sequencer, Signer: n.Signer, Access: n.Access, Writer: n.AuditWriter, Clock: n.Clock,
 	})
 }
 

@@ -10,8 +10,8 @@ import (
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
 
+	"github.com/ostiary/ostiary/adapters/casefold"
 	"github.com/ostiary/ostiary/adapters/sysclock"
-	"github.com/ostiary/ostiary/adapters/textfold"
 	"github.com/ostiary/ostiary/adapters/totp"
 	"github.com/ostiary/ostiary/adapters/ulidgen"
 	"github.com/ostiary/ostiary/config"
@@ -23,7 +23,7 @@ var Module = fx.Module("base",
 	fx.Provide(
 		NewLog,
 		func() ports.Clock { return sysclock.Clock{} },
-		func() ports.TextFolder { return textfold.Folder{} },
+		func() ports.CaseFolder { return casefold.CaseFolder{} },
 		fx.Annotate(ulidgen.New, fx.As(new(ports.IDs))),
 		fx.Annotate(totp.New, fx.As(new(ports.OneTimeCodes))),
 	),

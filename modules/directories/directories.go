@@ -62,7 +62,7 @@ func newHasher(c config.Config) (ports.PasswordHasher, error) {
 	})
 }
 
-func builtinType(hasher ports.PasswordHasher, known ports.KnownPasswords, fold ports.TextFolder) ports.DirectoryFactory {
+func builtinType(hasher ports.PasswordHasher, known ports.KnownPasswords, fold ports.CaseFolder) ports.DirectoryFactory {
 	return ports.DirectoryFactory{Type: builtindir.Type, Open: func(id domain.DirectoryID, decode func(any) error) (ports.Directory, error) {
 		var nothing struct{}
 		return builtindir.New(builtindir.Config{ID: id}, hasher, known, fold), decode(&nothing)

@@ -38,7 +38,7 @@ func ReadNames(ctx context.Context, c config.Config) StoredNames {
 func peekCollisions(ctx context.Context, c config.Config) ([]Collision, bool, error) {
 	if c.Storage.Driver == config.StorageMongoDB {
 		m := c.Storage.MongoDB
-		return mongostore.PeekCollisions(ctx, mongostore.Config{URI: m.URI.Reveal(), Database: m.Database, Clock: sysclock.Clock{}})
+		return mongostore.ReadCollisions(ctx, mongostore.Config{URI: m.URI.Reveal(), Database: m.Database, Clock: sysclock.Clock{}})
 	}
-	return sqlitestore.PeekCollisions(ctx, c.DataDir)
+	return sqlitestore.ReadCollisions(ctx, c.DataDir)
 }

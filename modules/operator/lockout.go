@@ -52,7 +52,7 @@ func readLockout(ctx context.Context, c config.Config) (read console.Lockout, fo
 func peekSettings(ctx context.Context, c config.Config) (settings domain.Settings, found bool, err error) {
 	if c.Storage.Driver == config.StorageMongoDB {
 		m := c.Storage.MongoDB
-		return mongostore.PeekSettings(ctx, mongostore.Config{URI: m.URI.Reveal(), Database: m.Database, Clock: sysclock.Clock{}})
+		return mongostore.ReadSettings(ctx, mongostore.Config{URI: m.URI.Reveal(), Database: m.Database, Clock: sysclock.Clock{}})
 	}
-	return sqlitestore.PeekSettings(ctx, c.DataDir)
+	return sqlitestore.ReadSettings(ctx, c.DataDir)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/factor"
-	"github.com/ostiary/ostiary/core/reseal"
+	"github.com/ostiary/ostiary/core/keyrotation"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/core/userimport"
 	"github.com/ostiary/ostiary/ports"
@@ -37,7 +37,7 @@ type needs struct {
 	Log      *audit.Service
 	TPTs     *tpt.Service
 	Imports  *userimport.Service
-	Seals    *reseal.Service
+	Seals    *keyrotation.Service
 
 	Directories *directory.Registry
 	Directory   *directory.Service

@@ -18,8 +18,8 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/factor"
 	"github.com/ostiary/ostiary/core/idempotency"
+	"github.com/ostiary/ostiary/core/keyrotation"
 	"github.com/ostiary/ostiary/core/notify"
-	"github.com/ostiary/ostiary/core/reseal"
 	"github.com/ostiary/ostiary/core/settings"
 	"github.com/ostiary/ostiary/modules/jobs"
 	"github.com/ostiary/ostiary/ports"
@@ -28,7 +28,7 @@ import (
 // Module provides the core services.
 var Module = fx.Module("services",
 	fx.Provide(
-		newComposer,
+		newEmailBuilder,
 		newAccess,
 		newProvisioner,
 		newDirectories,
@@ -70,21 +70,21 @@ func reconcile(lc fx.Lifecycle, rights *access.Service) {
 	lc.Append(fx.StartHook(func(ctx context.Context) error { return rights.Reconcile(ctx) }))
 }
 
-func newComposer(c config.Config, sealer ports.Sealer, ids ports.IDs, clock ports.Clock) (*notify.Composer, error) {
-	return notify.NewComposer(notify.Identity{PublicURL: c.HTTP.PublicURL}, sealer, ids, clock)
+func newEmailBuilder(c config.Config, sealer ports.Sealer, ids ports.IDs, clock ports.Clock) (*notify.EmailBuilder, error) {
+	return notify.NewEmailBuilder(notify.Identity{PublicURL: c.HTTP.PublicURL}, sealer, ids, clock)
 }
 
 type accessNeeds struct {
 	fx.In
-	Catalog ports.CatalogView
-	Roles   ports.RoleStore
-	Groups  ports.GroupStore
-	Users   ports.UserStore
-	Guard   ports.AdminGuard
-	Journal *audit.Journal
-	IDs     ports.IDs
-	Clock   ports.Clock
-	Folder  ports.TextFolder
+	Catalog     ports.CatalogView
+	Roles       ports.RoleStore
+	Groups      ports.GroupStore
+	Users       ports.UserStore
+	Guard       ports.AdminGuard
+	AuditWriter *audit.Writer
+	IDs         ports.IDs
+	Clock       ports.Clock
+	CaseFolder  ports.CaseFolder
 
 	Directories *directory.Registry
 }
@@ -92,23 +92,23 @@ type accessNeeds struct {
 func newAccess(n accessNeeds) *access.Service {
 	return access.New(access.Needs{
 		Catalog: n.Catalog, Roles: n.Roles, Groups: n.Groups, Users: n.Users, Guard: n.Guard,
-		Journal: n.Journal, IDs: n.IDs, Clock: n.Clock, Folder: n.Folder, MappedGroups: n.Directories.MappedGroups(),
+		AuditWriter: n.AuditWriter, IDs: n.IDs, Clock: n.Clock, CaseFolder: n.CaseFolder, MappedGroups: n.Directories.MappedGroups(),
 	})
 }
 
 type provisionNeeds struct {
 	fx.In
-	Users   ports.UserStore
-	Access  *access.Service
-	Journal *audit.Journal
-	IDs     ports.IDs
-	Clock   ports.Clock
-	Folder  ports.TextFolder
+	Users       ports.UserStore
+	Access      *access.Service
+	AuditWriter *audit.Writer
+	IDs         ports.IDs
+	Clock       ports.Clock
+	CaseFolder  ports.CaseFolder
 }
 
 func newProvisioner(n provisionNeeds) *directory.Provisioner {
 	return directory.NewProvisioner(directory.Needs{
-		Users: n.Users, Access: n.Access, Journal: n.Journal, IDs: n.IDs, Clock: n.Clock, Folder: n.Folder,
+		Users: n.Users, Access: n.Access, AuditWriter: n.AuditWriter, IDs: n.IDs, Clock: n.Clock, CaseFolder: n.CaseFolder,
 	})
 }
 
@@ -119,38 +119,38 @@ type directoryNeeds struct {
 	Provisioner *directory.Provisioner
 	Users       ports.UserStore
 	Access      *access.Service
-	Journal     *audit.Journal
+	AuditWriter *audit.Writer
 	Clock       ports.Clock
-	Folder      ports.TextFolder
+	CaseFolder  ports.CaseFolder
 	Positions   ports.SyncPositionStore
 }
 
 func newDirectories(n directoryNeeds) *directory.Service {
 	return directory.NewService(directory.ServiceNeeds{
-		Registry: n.Registry, Provisioner: n.Provisioner, Users: n.Users, Access: n.Access, Journal: n.Journal, Clock: n.Clock,
-		Folder: n.Folder, Positions: n.Positions, MaxDisablePercent: n.Config.DirectorySync.MaxDisablePercent,
+		Registry: n.Registry, Provisioner: n.Provisioner, Users: n.Users, Access: n.Access, AuditWriter: n.AuditWriter, Clock: n.Clock,
+		CaseFolder: n.CaseFolder, Positions: n.Positions, MaxDisablePercent: n.Config.DirectorySync.MaxDisablePercent,
 	})
 }
 
 type factorNeeds struct {
 	fx.In
-	Config   config.Config
-	Users    ports.UserStore
-	Attempts ports.AttemptStore
-	Catalog  ports.CatalogView
-	Codes    ports.OneTimeCodes
-	Sealer   ports.Sealer
-	IDs      ports.IDs
-	Clock    ports.Clock
-	Journal  *audit.Journal
-	Letters  *notify.Composer
-	Limits   ports.RateLimiter
+	Config      config.Config
+	Users       ports.UserStore
+	Attempts    ports.AttemptStore
+	Catalog     ports.CatalogView
+	Codes       ports.OneTimeCodes
+	Sealer      ports.Sealer
+	IDs         ports.IDs
+	Clock       ports.Clock
+	AuditWriter *audit.Writer
+	Emails      *notify.EmailBuilder
+	Limits      ports.RateLimiter
 }
 
 func newChecker(n factorNeeds) *factor.Checker {
 	return factor.NewChecker(factor.Needs{
 		Users: n.Users, Attempts: n.Attempts, Catalog: n.Catalog, Codes: n.Codes, Sealer: n.Sealer, IDs: n.IDs, Clock: n.Clock,
-		Journal: n.Journal, Letters: n.Letters, Limits: n.Limits, Issuer: n.Config.TOTPIssuer(),
+		AuditWriter: n.AuditWriter, Emails: n.Emails, Limits: n.Limits, Issuer: n.Config.TOTPIssuer(),
 		SMS: n.Config.SMS.Driver == config.DriverHTTP,
 	})
 }
@@ -161,39 +161,39 @@ func newFactor(checker *factor.Checker, passwords *account.Service, limits ports
 
 type keyNeeds struct {
 	fx.In
-	Config  config.Config
-	Keys    ports.APIKeyStore
-	View    ports.KeyView
-	Users   ports.UserStore
-	Catalog ports.CatalogView
-	Limits  ports.RateLimiter
-	IDs     ports.IDs
-	Clock   ports.Clock
-	Journal *audit.Journal
-	Letters *notify.Composer
+	Config      config.Config
+	Keys        ports.APIKeyStore
+	View        ports.KeyView
+	Users       ports.UserStore
+	Catalog     ports.CatalogView
+	Limits      ports.RateLimiter
+	IDs         ports.IDs
+	Clock       ports.Clock
+	AuditWriter *audit.Writer
+	Emails      *notify.EmailBuilder
 }
 
 func newKeys(n keyNeeds) *apikey.Service {
 	return apikey.New(apikey.Needs{
 		Keys: n.Keys, View: n.View, Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, IDs: n.IDs, Clock: n.Clock,
-		Journal: n.Journal, Letters: n.Letters, Rate: rate(n.Config.RateLimits.APIKeys),
+		AuditWriter: n.AuditWriter, Emails: n.Emails, Rate: rate(n.Config.RateLimits.APIKeys),
 		Life: time.Duration(n.Config.APIKeys.MaxLifetimeDays) * 24 * time.Hour,
 	})
 }
 
 type resealNeeds struct {
 	fx.In
-	Users    ports.UserStore
-	Sessions ports.SessionStore
-	Tokens   ports.AccessTokens
-	Signer   *audit.Signer
-	Sealer   ports.Sealer
-	Journal  *audit.Journal
+	Users       ports.UserStore
+	Sessions    ports.SessionStore
+	Tokens      ports.AccessTokens
+	Signer      *audit.Signer
+	Sealer      ports.Sealer
+	AuditWriter *audit.Writer
 }
 
-func newReseal(n resealNeeds) *reseal.Service {
-	return reseal.New(reseal.Needs{
-		Users: n.Users, Sessions: n.Sessions, Tokens: n.Tokens, Signer: n.Signer, Sealer: n.Sealer, Journal: n.Journal,
+func newReseal(n resealNeeds) *keyrotation.Service {
+	return keyrotation.New(keyrotation.Needs{
+		Users: n.Users, Sessions: n.Sessions, Tokens: n.Tokens, Signer: n.Signer, Sealer: n.Sealer, AuditWriter: n.AuditWriter,
 	})
 }
 
@@ -203,25 +203,25 @@ type accountNeeds struct {
 	Users       ports.UserStore
 	Catalog     ports.CatalogView
 	Limits      ports.RateLimiter
-	Once        ports.OnceStore
+	SingleUse   ports.SingleUseStore
 	Attempts    ports.AttemptStore
-	Folder      ports.TextFolder
+	CaseFolder  ports.CaseFolder
 	IDs         ports.IDs
 	Clock       ports.Clock
 	Access      *access.Service
 	Directories *directory.Registry
-	Journal     *audit.Journal
-	Composer    *notify.Composer
-	Trail       ports.AuditTrail
+	AuditWriter *audit.Writer
+	Emails      *notify.EmailBuilder
+	AuditLog    ports.AuditLog
 	Eraser      ports.AuditEraser
 	Trace       *audit.Access
 }
 
 func newAccount(n accountNeeds) *account.Service {
 	return account.New(account.Needs{
-		Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, Once: n.Once, Attempts: n.Attempts, Folder: n.Folder, IDs: n.IDs,
-		Clock: n.Clock, Access: n.Access, Directories: n.Directories, Journal: n.Journal, Composer: n.Composer,
-		Trail: n.Trail, Eraser: n.Eraser, ResetRate: rate(n.Config.RateLimits.PasswordReset),
+		Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, SingleUse: n.SingleUse, Attempts: n.Attempts, CaseFolder: n.CaseFolder, IDs: n.IDs,
+		Clock: n.Clock, Access: n.Access, Directories: n.Directories, AuditWriter: n.AuditWriter, Emails: n.Emails,
+		AuditLog: n.AuditLog, Eraser: n.Eraser, ResetRate: rate(n.Config.RateLimits.PasswordReset),
 		ResetSourceRate: rate(n.Config.RateLimits.PasswordResetSource), Exempt: n.Config.RateLimits.Exempt, Trace: n.Trace,
 	})
 }
@@ -242,7 +242,7 @@ type authNeeds struct {
 	Limits      ports.RateLimiter
 	Tokens      ports.AccessTokens
 	Sealer      ports.Sealer
-	Folder      ports.TextFolder
+	CaseFolder  ports.CaseFolder
 	IDs         ports.IDs
 	Clock       ports.Clock
 	Locator     ports.Locator
@@ -250,8 +250,8 @@ type authNeeds struct {
 	Catalog     ports.CatalogView
 	Directories *directory.Registry
 	Provisioner *directory.Provisioner
-	Journal     *audit.Journal
-	Composer    *notify.Composer
+	AuditWriter *audit.Writer
+	Emails      *notify.EmailBuilder
 	Factor      *factor.Checker
 	Keys        *apikey.Service
 }
@@ -259,8 +259,8 @@ type authNeeds struct {
 func newAuth(n authNeeds) *auth.Service {
 	return auth.New(auth.Needs{
 		Users: n.Users, Sessions: n.Sessions, View: n.View, Logins: n.Logins, Attempts: n.Attempts, Limits: n.Limits, Tokens: n.Tokens,
-		Sealer: n.Sealer, Folder: n.Folder, IDs: n.IDs, Clock: n.Clock, Locator: n.Locator, Access: n.Access, Catalog: n.Catalog,
-		Directories: n.Directories, Provisioner: n.Provisioner, Journal: n.Journal, Composer: n.Composer, Factor: n.Factor,
+		Sealer: n.Sealer, CaseFolder: n.CaseFolder, IDs: n.IDs, Clock: n.Clock, Locator: n.Locator, Access: n.Access, Catalog: n.Catalog,
+		Directories: n.Directories, Provisioner: n.Provisioner, AuditWriter: n.AuditWriter, Emails: n.Emails, Factor: n.Factor,
 		Keys: n.Keys, AccessTokenLifetime: n.Config.Tokens.AccessTokenLifetime,
 		LoginLimit: auth.LoginLimit{
 			Rate: rate(n.Config.RateLimits.Login), FailuresOnly: n.Config.RateLimits.LoginCounts == config.CountFailures,
@@ -271,18 +271,18 @@ func newAuth(n authNeeds) *auth.Service {
 
 type settingsNeeds struct {
 	fx.In
-	Config  config.Config
-	Store   ports.SettingsStore
-	Catalog ports.CatalogView
-	Guard   ports.AdminGuard
-	Users   ports.UserStore
-	Journal *audit.Journal
-	Clock   ports.Clock
+	Config      config.Config
+	Store       ports.SettingsStore
+	Catalog     ports.CatalogView
+	Guard       ports.AdminGuard
+	Users       ports.UserStore
+	AuditWriter *audit.Writer
+	Clock       ports.Clock
 }
 
 func newSettings(n settingsNeeds) *settings.Service {
 	return settings.New(settings.Needs{
-		Store: n.Store, Catalog: n.Catalog, Guard: n.Guard, Users: n.Users, Journal: n.Journal, Clock: n.Clock,
+		Store: n.Store, Catalog: n.Catalog, Guard: n.Guard, Users: n.Users, AuditWriter: n.AuditWriter, Clock: n.Clock,
 		SMS: n.Config.SMS.Driver == config.DriverHTTP,
 	})
 }

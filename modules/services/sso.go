@@ -26,19 +26,19 @@ type ssoNeeds struct {
 	Users       ports.UserStore
 	Sessions    ports.SessionStore
 	View        ports.SessionView
-	Once        ports.OnceStore
+	SingleUse   ports.SingleUseStore
 	Limits      ports.RateLimiter
 	Sealer      ports.Sealer
-	Folder      ports.TextFolder
+	CaseFolder  ports.CaseFolder
 	Clock       ports.Clock
-	Journal     *audit.Journal
+	AuditWriter *audit.Writer
 }
 
 func newSSO(n ssoNeeds) *sso.Service {
 	api := n.Config.HTTP.PublicURL + "/api/v1/security/auth/oidc/"
 	return sso.New(sso.Needs{
 		Auth: n.Auth, Access: n.Access, Directories: n.Directories, Provisioner: n.Provisioner, Users: n.Users, Sessions: n.Sessions,
-		View: n.View, Once: n.Once, Limits: n.Limits, Sealer: n.Sealer, Folder: n.Folder, Clock: n.Clock, Journal: n.Journal,
+		View: n.View, SingleUse: n.SingleUse, Limits: n.Limits, Sealer: n.Sealer, CaseFolder: n.CaseFolder, Clock: n.Clock, AuditWriter: n.AuditWriter,
 		Config: sso.Config{
 			CallbackURL:    func(id domain.DirectoryID) string { return api + string(id) + "/callback" },
 			RedirectURIs:   n.Config.SSO.RedirectURIs,

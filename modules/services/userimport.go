@@ -19,16 +19,16 @@ type importNeeds struct {
 	Access      *access.Service
 	Directories *directory.Registry
 	Hashes      ports.PasswordHasher
-	Journal     *audit.Journal
-	Composer    *notify.Composer
+	AuditWriter *audit.Writer
+	Emails      *notify.EmailBuilder
 	IDs         ports.IDs
 	Clock       ports.Clock
-	Folder      ports.TextFolder
+	CaseFolder  ports.CaseFolder
 }
 
 func newImport(n importNeeds) *userimport.Service {
 	return userimport.New(userimport.Needs{
 		Users: n.Users, Roles: n.Roles, Catalog: n.Catalog, Access: n.Access, Directories: n.Directories, Hashes: n.Hashes,
-		Journal: n.Journal, Composer: n.Composer, IDs: n.IDs, Clock: n.Clock, Folder: n.Folder,
+		AuditWriter: n.AuditWriter, Emails: n.Emails, IDs: n.IDs, Clock: n.Clock, CaseFolder: n.CaseFolder,
 	})
 }

@@ -57,7 +57,7 @@ func auditEntry(s *kit.Services, n int) domain.AuditEntry {
 		RequestID: fmt.Sprintf("req_%026d", n),
 	}}
 	action := auditMix[n%len(auditMix)]
-	entry := s.Journal.Entry(by, action, string(user), audit.Detail("method", "password"), audit.Detail("session_id", "sess_01hm6x0vj3k8q5d2c7y9t4b6na"))
+	entry := s.AuditWriter.Entry(by, action, string(user), audit.Detail("method", "password"), audit.Detail("session_id", "sess_01hm6x0vj3k8q5d2c7y9t4b6na"))
 	if action == domain.ActionLoginFailed {
 		audit.Failed("bad_credentials")(&entry)
 		audit.Personal("username", "johndoe")(&entry)

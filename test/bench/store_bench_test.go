@@ -31,7 +31,7 @@ func BenchmarkLook(b *testing.B) {
 		defer reportCPU(b)()
 		for b.Loop() {
 			i++
-			if _, err := view.Look(b.Context(), ids[i%len(ids)]); err != nil {
+			if _, err := view.Lookup(b.Context(), ids[i%len(ids)]); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -39,7 +39,7 @@ func BenchmarkLook(b *testing.B) {
 	b.Run("many at once", func(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {
 			for i := 0; pb.Next(); i++ {
-				if _, err := view.Look(b.Context(), ids[i%len(ids)]); err != nil {
+				if _, err := view.Lookup(b.Context(), ids[i%len(ids)]); err != nil {
 					b.Error(err)
 				}
 			}
@@ -67,7 +67,7 @@ func BenchmarkWrite(b *testing.B) {
 		n := turn.Add(1)
 		_, err := k.Store.Users().Update(b.Context(), domain.UserID(fmt.Sprintf("usr_%026d", n*7%5000)), func(u *domain.User, out *domain.Outbox) error {
 			u.LastLogin = u.LastLogin.Add(time.Second)
-			out.Record(k.Journal.Entry(domain.Principal{UserID: u.ID}, domain.ActionLogin, string(u.ID)))
+			out.Record(k.AuditWriter.Entry(domain.Principal{UserID: u.ID}, domain.ActionLogin, string(u.ID)))
 			return nil
 		})
 		return err

@@ -61,10 +61,10 @@ func syncedHouse(b *testing.B) (*kit.Services, *directory.Service) {
 	b.Cleanup(func() { _ = corp.Close(b.Context()) })
 	s := kit.Start(b, kit.Options{Directories: []ports.Directory{corp}})
 	return s, directory.NewService(directory.ServiceNeeds{
-		Registry: s.Registry, Users: s.Store.Users(), Access: s.Access, Journal: s.Journal, Clock: s.Clock, Folder: s.Folder,
+		Registry: s.Registry, Users: s.Store.Users(), Access: s.Access, AuditWriter: s.AuditWriter, Clock: s.Clock, CaseFolder: s.CaseFolder,
 		Positions: s.Store.SyncPositions(), MaxDisablePercent: 5,
 		Provisioner: directory.NewProvisioner(directory.Needs{
-			Users: s.Store.Users(), Access: s.Access, Journal: s.Journal, IDs: s.IDs, Clock: s.Clock, Folder: s.Folder,
+			Users: s.Store.Users(), Access: s.Access, AuditWriter: s.AuditWriter, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
 		}),
 	})
 }

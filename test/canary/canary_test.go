@@ -84,7 +84,7 @@ func live(t *testing.T, s *kit.Services) secrets {
 
 func letterToken(t *testing.T, s *kit.Services) string {
 	t.Helper()
-	for _, letter := range s.Letters(t) {
+	for _, letter := range s.SentEmails(t) {
 		if m := tokenForm.FindStringSubmatch(letter.Text); m != nil {
 			return m[1]
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// AuditTrail tests a ports.AuditTrail.
-func AuditTrail(t *testing.T, open Open) {
+// AuditLog tests a ports.AuditLog.
+func AuditLog(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"gives back every field as it was given":       auditKeepsFields,
 		"lists the newest first":                       auditOrder,

@@ -62,7 +62,7 @@ func sessionSeenRace(t *testing.T, s Stores) {
 				}
 				return err == nil
 			})
-		live, err := s.View.Look(t.Context(), session.ID)
+		live, err := s.View.Lookup(t.Context(), session.ID)
 		must(t, err)
 		if live.Session.Refresh.Unseen {
 			t.Fatal("the view shows a generation as unseen after it was marked")
@@ -81,7 +81,7 @@ func sessionSeenOnce(t *testing.T, s Stores) {
 		if err := see(t, s, session.ID, &wrote); err != nil {
 			return err
 		}
-		live, err := s.View.Look(t.Context(), session.ID)
+		live, err := s.View.Lookup(t.Context(), session.ID)
 		if err == nil && live.Session.Refresh.Unseen {
 			t.Error("an answered mark is not in the view")
 		}

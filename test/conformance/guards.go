@@ -179,14 +179,14 @@ func heldAttempts() map[string]func(*testing.T, Stores) {
 			for i := range 3 * policy.MaxAttempts {
 				id := strconv.Itoa(i)
 				must(t, reserve(t, s, id))
-				s.Attempts.EaseAttempts("jane", epoch, func(a *domain.Attempts) { a.GiveBack(id) })
+				s.Attempts.EaseAttempts("jane", epoch, func(a *domain.Attempts) { a.Release(id) })
 			}
 			pending(t, s, 0)
 		},
 		"keeps what was held and eased through a change": func(t *testing.T, s Stores) {
 			must(t, reserve(t, s, "one"))
 			must(t, reserve(t, s, "two"))
-			s.Attempts.EaseAttempts("jane", epoch, func(a *domain.Attempts) { a.GiveBack("one") })
+			s.Attempts.EaseAttempts("jane", epoch, func(a *domain.Attempts) { a.Release("one") })
 			must(t, s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
 				a.LockedUntil = epoch.Add(time.Hour)
 				return nil
@@ -214,7 +214,7 @@ func heldAttempts() map[string]func(*testing.T, Stores) {
 					a.Failures = append(a.Failures, domain.Attempt{ID: id, Source: "net", At: epoch, Pending: true})
 					return nil
 				})
-				s.Attempts.EaseAttempts("jane", epoch, func(a *domain.Attempts) { a.GiveBack(id) })
+				s.Attempts.EaseAttempts("jane", epoch, func(a *domain.Attempts) { a.Release(id) })
 				return err
 			})
 			pending(t, s, 25)
@@ -269,7 +269,7 @@ func RateLimiter(t *testing.T, open Open) {
 		"gives back one take": func(t *testing.T, s Stores) {
 			giveBack := func(key string, taken, at time.Duration) domain.RateState {
 				t.Helper()
-				state, err := s.Rates.GiveBack(t.Context(), key, rate, epoch.Add(taken), epoch.Add(at))
+				state, err := s.Rates.Release(t.Context(), key, rate, epoch.Add(taken), epoch.Add(at))
 				must(t, err)
 				return state
 			}
@@ -286,7 +286,7 @@ func RateLimiter(t *testing.T, open Open) {
 				t.Error("one take given back does not allow exactly one")
 			}
 			same(t, giveBack("k", 10*time.Second, 70*time.Second), domain.RateState{Allowed: true, Limit: 5, Remaining: 4, Reset: 11 * time.Second})
-			state, err := s.Rates.GiveBack(t.Context(), "k", domain.Rate{}, epoch, epoch)
+			state, err := s.Rates.Release(t.Context(), "k", domain.Rate{}, epoch, epoch)
 			must(t, err)
 			same(t, state, domain.RateState{Allowed: true})
 		},
@@ -299,7 +299,7 @@ func RateLimiter(t *testing.T, open Open) {
 					return errors.Join(err, errRefused)
 				}
 				if i%4 != 0 {
-					_, err = s.Rates.GiveBack(t.Context(), "k", wide, epoch, epoch)
+					_, err = s.Rates.Release(t.Context(), "k", wide, epoch, epoch)
 				}
 				return err
 			})

@@ -43,7 +43,7 @@ func keyKeepsFields(t *testing.T, s Stores) {
 func keyAbsent(t *testing.T, s Stores) {
 	_, err := s.Keys.Get(t.Context(), "key_none")
 	_, err2 := s.Keys.Update(t.Context(), "key_none", func(*domain.APIKey, *domain.Outbox) error { return nil })
-	_, err3 := s.KeyView.LookKey(t.Context(), "key_none")
+	_, err3 := s.KeyView.LookupKey(t.Context(), "key_none")
 	for i, err := range []error{err, err2, err3} {
 		if !errors.Is(err, domain.ErrKeyNotFound) {
 			t.Errorf("call %d: got %v, want ErrKeyNotFound", i, err)
@@ -160,7 +160,7 @@ func keyTouch(t *testing.T, s Stores) {
 	must(t, s.Keys.Create(t.Context(), key, domain.Outbox{}))
 	at := epoch.Add(time.Minute)
 	must(t, s.KeyView.TouchKey(t.Context(), key.ID, at))
-	live, err := s.KeyView.LookKey(t.Context(), key.ID)
+	live, err := s.KeyView.LookupKey(t.Context(), key.ID)
 	must(t, err)
 	if !live.Key.LastUsedAt.Equal(at) {
 		t.Errorf("the look shows %v, want %v", live.Key.LastUsedAt, at)
@@ -170,7 +170,7 @@ func keyTouch(t *testing.T, s Stores) {
 		return nil
 	})
 	must(t, err)
-	live, err = s.KeyView.LookKey(t.Context(), key.ID)
+	live, err = s.KeyView.LookupKey(t.Context(), key.ID)
 	must(t, err)
 	if live.Key.RevokedAt.IsZero() || !live.Key.LastUsedAt.Equal(at) {
 		t.Errorf("the look shows %+v", live.Key.RevokedAt)
@@ -188,7 +188,7 @@ func keySeesChanges(t *testing.T, s Stores) {
 			return nil
 		})
 		must(t, err)
-		live, err := s.KeyView.LookKey(t.Context(), key.ID)
+		live, err := s.KeyView.LookupKey(t.Context(), key.ID)
 		must(t, err)
 		if live.User.KeyEpoch != i {
 			t.Fatalf("after change %d the look shows %d", i, live.User.KeyEpoch)

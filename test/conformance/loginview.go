@@ -24,7 +24,7 @@ func LoginView(t *testing.T, open Open) {
 
 func lookedUp(t *testing.T, s Stores, key string) domain.User {
 	t.Helper()
-	look, err := s.Logins.LookLogin(t.Context(), key)
+	look, err := s.Logins.LookupLogin(t.Context(), key)
 	must(t, err)
 	return look.User
 }
@@ -43,7 +43,7 @@ func loginLook(t *testing.T, s Stores) {
 		same(t, lookedUp(t, s, "nobody"), domain.User{})
 		same(t, lookedUp(t, s, ""), domain.User{})
 	}
-	look, err := s.Logins.LookLogin(t.Context(), "nobody")
+	look, err := s.Logins.LookupLogin(t.Context(), "nobody")
 	must(t, err)
 	catalog, err := s.Catalog.Catalog(t.Context())
 	must(t, err)
@@ -66,7 +66,7 @@ func loginSeesChanges(t *testing.T, s Stores) {
 			return nil
 		})
 		must(t, err)
-		look, err := s.Logins.LookLogin(t.Context(), u.UsernameKey)
+		look, err := s.Logins.LookupLogin(t.Context(), u.UsernameKey)
 		must(t, err)
 		catalog, err := s.Catalog.CatalogAt(t.Context(), look.Catalog)
 		must(t, err)
@@ -129,7 +129,7 @@ func loginPromise(t *testing.T, s Stores) {
 				default:
 				}
 				before := holder.Load()
-				look, err := s.Logins.LookLogin(t.Context(), name)
+				look, err := s.Logins.LookupLogin(t.Context(), name)
 				if err != nil {
 					t.Error(err)
 					return
@@ -162,18 +162,18 @@ func loginSessions(t *testing.T, s Stores) {
 	if !listed.ListsSession(one.ID) || !listed.ListsSession(two.ID) || len(entriesAbout(t, s, string(u.ID))) != 1 {
 		t.Error("a session that began is not listed, or has no entry")
 	}
-	_, err = s.View.Look(t.Context(), two.ID)
+	_, err = s.View.Lookup(t.Context(), two.ID)
 	must(t, err)
 	refused := newSession(u.ID)
 	if _, err := s.Sessions.Begin(t.Context(), refused, func(*domain.User, *domain.Outbox) error { return errRefused }); !errors.Is(err, errRefused) {
 		t.Errorf("a refused beginning gives %v", err)
 	}
-	if _, err := s.View.Look(t.Context(), refused.ID); !errors.Is(err, domain.ErrSessionNotFound) {
+	if _, err := s.View.Lookup(t.Context(), refused.ID); !errors.Is(err, domain.ErrSessionNotFound) {
 		t.Errorf("a session that was refused is looked at: %v", err)
 	}
 	at := two.LastActivity.Add(time.Minute)
 	must(t, s.View.Touch(t.Context(), two.ID, at))
-	sessions, err := s.Logins.LookSessions(t.Context(), one.ID, two.ID, "sess_none")
+	sessions, err := s.Logins.LookupSessions(t.Context(), one.ID, two.ID, "sess_none")
 	must(t, err)
 	seen := map[domain.SessionID]domain.Session{}
 	for _, x := range sessions {
@@ -182,7 +182,7 @@ func loginSessions(t *testing.T, s Stores) {
 	if len(sessions) != 2 || !seen[two.ID].LastActivity.Equal(at) || seen[one.ID].UserID != u.ID {
 		t.Errorf("%d sessions came, the second last active at %s", len(sessions), seen[two.ID].LastActivity)
 	}
-	look, err := s.Logins.LookLogin(t.Context(), u.UsernameKey)
+	look, err := s.Logins.LookupLogin(t.Context(), u.UsernameKey)
 	must(t, err)
 	if look.Sessions != nil && len(look.Sessions) != 2 {
 		t.Errorf("%d sessions came along, want both or nothing", len(look.Sessions))

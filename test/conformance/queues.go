@@ -158,7 +158,7 @@ func Maintenance(t *testing.T, open Open) {
 			rate := domain.Rate{Limit: 1, Window: time.Minute}
 			_, err := s.Rates.Take(t.Context(), "k", rate, epoch)
 			must(t, err)
-			must(t, s.Once.Put(t.Context(), "k", []byte("v"), epoch.Add(time.Hour)))
+			must(t, s.SingleUse.Put(t.Context(), "k", []byte("v"), epoch.Add(time.Hour)))
 			_, err = s.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{Key: "k", StartedAt: epoch, ExpiresAt: epoch.Add(time.Hour)})
 			must(t, err)
 			must(t, s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
@@ -169,7 +169,7 @@ func Maintenance(t *testing.T, open Open) {
 
 			state, err := s.Rates.Take(t.Context(), "k", rate, epoch.Add(59*time.Second))
 			must(t, err)
-			_, once := s.Once.TakeOnce(t.Context(), "k", epoch)
+			_, once := s.SingleUse.Consume(t.Context(), "k", epoch)
 			first, err := s.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{Key: "k", StartedAt: epoch, ExpiresAt: epoch.Add(time.Hour)})
 			must(t, err)
 			attempts, err := s.Attempts.GetAttempts(t.Context(), "jane")

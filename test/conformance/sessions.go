@@ -71,7 +71,7 @@ func sessionKeepsFields(t *testing.T, s Stores) {
 func sessionAbsent(t *testing.T, s Stores) {
 	_, err := s.Sessions.Get(t.Context(), "sess_none")
 	_, err2 := s.Sessions.Update(t.Context(), "sess_none", func(*domain.Session, *domain.Outbox) error { return nil })
-	_, err3 := s.View.Look(t.Context(), "sess_none")
+	_, err3 := s.View.Lookup(t.Context(), "sess_none")
 	for i, err := range []error{err, err2, err3} {
 		if !errors.Is(err, domain.ErrSessionNotFound) {
 			t.Errorf("call %d: got %v, want ErrSessionNotFound", i, err)
@@ -242,7 +242,7 @@ func sessionSweep(t *testing.T, s Stores) {
 			t.Errorf("session %s is there: %v, want %v (%v)", id, got, want, err)
 		}
 	}
-	if _, err := s.View.Look(t.Context(), live.ID); err != nil {
+	if _, err := s.View.Lookup(t.Context(), live.ID); err != nil {
 		t.Errorf("the live session: %v", err)
 	}
 }

@@ -34,9 +34,9 @@ type Stores struct {
 	Catalog       ports.CatalogView
 	Attempts      ports.AttemptStore
 	Rates         ports.RateLimiter
-	Once          ports.OnceStore
+	SingleUse     ports.SingleUseStore
 	Idempotency   ports.IdempotencyStore
-	Audit         ports.AuditTrail
+	Audit         ports.AuditLog
 	Seals         ports.AuditSealStore
 	Proofs        ports.AuditProofs
 	Eraser        ports.AuditEraser
@@ -56,8 +56,8 @@ func All(t *testing.T, open Open) {
 		"EveryField": EveryField, "UserStore": UserStore, "UserList": UserList, "AdminGuard": AdminGuard,
 		"SessionStore": SessionStore, "SessionView": SessionView, "LoginView": LoginView, "APIKeyStore": APIKeyStore, "ThirdPartyTokenStore": ThirdPartyTokenStore,
 		"RoleStore": RoleStore, "GroupStore": GroupStore, "SettingsStore": SettingsStore,
-		"AttemptStore": AttemptStore, "RateLimiter": RateLimiter, "OnceStore": OnceStore, "IdempotencyStore": IdempotencyStore,
-		"AuditTrail": AuditTrail, "AuditSeal": AuditSeal, "MessageQueue": MessageQueue, "Maintenance": Maintenance, "SigningKeyStore": SigningKeyStore,
+		"AttemptStore": AttemptStore, "RateLimiter": RateLimiter, "SingleUseStore": SingleUseStore, "IdempotencyStore": IdempotencyStore,
+		"AuditLog": AuditLog, "AuditSeal": AuditSeal, "MessageQueue": MessageQueue, "Maintenance": Maintenance, "SigningKeyStore": SigningKeyStore,
 		"SyncPositionStore": SyncPositionStore,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -273,19 +273,19 @@ func userDelete(t *testing.T, s Stores) {
 	must(t, s.Users.Create(t.Context(), other, outbox(domain.ActionUserCreate, string(other.ID))))
 	must(t, s.Sessions.Create(t.Context(), session))
 	must(t, s.Keys.Create(t.Context(), key, domain.Outbox{}))
-	_, err := s.View.Look(t.Context(), session.ID)
+	_, err := s.View.Lookup(t.Context(), session.ID)
 	must(t, err)
-	_, err = s.KeyView.LookKey(t.Context(), key.ID)
+	_, err = s.KeyView.LookupKey(t.Context(), key.ID)
 	must(t, err)
 
 	must(t, s.Users.Delete(t.Context(), u.ID, domain.Outbox{Entries: []domain.AuditEntry{newEntry(domain.ActionUserPurge, string(u.ID))}}))
 	if _, err := s.Users.Get(t.Context(), u.ID); !errors.Is(err, domain.ErrUserNotFound) {
 		t.Errorf("the user is still there: %v", err)
 	}
-	if _, err := s.View.Look(t.Context(), session.ID); !errors.Is(err, domain.ErrSessionNotFound) {
+	if _, err := s.View.Lookup(t.Context(), session.ID); !errors.Is(err, domain.ErrSessionNotFound) {
 		t.Errorf("the session is still live: %v", err)
 	}
-	if _, err := s.KeyView.LookKey(t.Context(), key.ID); !errors.Is(err, domain.ErrKeyNotFound) {
+	if _, err := s.KeyView.LookupKey(t.Context(), key.ID); !errors.Is(err, domain.ErrKeyNotFound) {
 		t.Errorf("the key still works: %v", err)
 	}
 	if _, err := s.Sessions.Get(t.Context(), session.ID); !errors.Is(err, domain.ErrSessionNotFound) {

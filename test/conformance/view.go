@@ -27,7 +27,7 @@ func SessionView(t *testing.T, open Open) {
 func viewLook(t *testing.T, s Stores) {
 	u, session := signIn(t, s, 1)
 	for range 2 { // from the disk, and then possibly from memory
-		live, err := s.View.Look(t.Context(), session.ID)
+		live, err := s.View.Lookup(t.Context(), session.ID)
 		must(t, err)
 		same(t, *live.Session, session)
 		same(t, *live.User, u)
@@ -36,11 +36,11 @@ func viewLook(t *testing.T, s Stores) {
 
 func viewUnlisted(t *testing.T, s Stores) {
 	u, session := signIn(t, s, 1)
-	_, err := s.View.Look(t.Context(), session.ID)
+	_, err := s.View.Lookup(t.Context(), session.ID)
 	must(t, err)
 	orphan := newSession(u.ID)
 	must(t, s.Sessions.Create(t.Context(), orphan))
-	if _, err := s.View.Look(t.Context(), orphan.ID); !errors.Is(err, domain.ErrSessionNotFound) {
+	if _, err := s.View.Lookup(t.Context(), orphan.ID); !errors.Is(err, domain.ErrSessionNotFound) {
 		t.Errorf("got %v, want ErrSessionNotFound", err)
 	}
 }
@@ -58,7 +58,7 @@ func viewSeesChanges(t *testing.T, s Stores) {
 			return nil
 		})
 		must(t, err)
-		live, err := s.View.Look(t.Context(), session.ID)
+		live, err := s.View.Lookup(t.Context(), session.ID)
 		must(t, err)
 		if live.User.KeyEpoch != i || live.Session.Refresh.Counter != int64(i) {
 			t.Fatalf("after change %d the look shows %d and %d", i, live.User.KeyEpoch, live.Session.Refresh.Counter)
@@ -74,7 +74,7 @@ func viewSeesCatalog(t *testing.T, s Stores) {
 			return nil
 		})
 		must(t, err)
-		live, err := s.View.Look(t.Context(), session.ID)
+		live, err := s.View.Lookup(t.Context(), session.ID)
 		must(t, err)
 		catalog, err := s.Catalog.CatalogAt(t.Context(), live.Catalog)
 		must(t, err)
@@ -89,14 +89,14 @@ func viewTouch(t *testing.T, s Stores) {
 	for i := 1; i <= 3; i++ {
 		at := epoch.Add(time.Duration(i) * time.Minute)
 		must(t, s.View.Touch(t.Context(), session.ID, at))
-		live, err := s.View.Look(t.Context(), session.ID)
+		live, err := s.View.Lookup(t.Context(), session.ID)
 		must(t, err)
 		if !live.Session.LastActivity.Equal(at) {
 			t.Errorf("the look shows %v, want %v", live.Session.LastActivity, at)
 		}
 	}
 	must(t, s.View.Touch(t.Context(), session.ID, epoch)) // a late touch with an earlier time changes nothing
-	live, err := s.View.Look(t.Context(), session.ID)
+	live, err := s.View.Lookup(t.Context(), session.ID)
 	must(t, err)
 	if want := epoch.Add(3 * time.Minute); !live.Session.LastActivity.Equal(want) {
 		t.Errorf("the look shows %v, want %v", live.Session.LastActivity, want)
@@ -121,7 +121,7 @@ func viewTouchRace(t *testing.T, s Stores) {
 			t.Error(err)
 		}
 		group.Wait()
-		live, err := s.View.Look(t.Context(), session.ID)
+		live, err := s.View.Lookup(t.Context(), session.ID)
 		must(t, err)
 		if live.Session.LastActivity.Before(at) || live.Session.Refresh.Counter != int64(i) {
 			t.Fatalf("round %d: activity %v, counter %d", i, live.Session.LastActivity, live.Session.Refresh.Counter)
@@ -144,7 +144,7 @@ func viewPromise(t *testing.T, s Stores) {
 				return err
 			},
 			func() bool {
-				_, err := s.View.Look(t.Context(), session.ID)
+				_, err := s.View.Lookup(t.Context(), session.ID)
 				if err != nil && !errors.Is(err, domain.ErrSessionNotFound) {
 					t.Error(err)
 				}
@@ -198,7 +198,7 @@ func viewKeyPromise(t *testing.T, s Stores) {
 				return err
 			},
 			func() bool {
-				live, err := s.KeyView.LookKey(t.Context(), key.ID)
+				live, err := s.KeyView.LookupKey(t.Context(), key.ID)
 				if err != nil {
 					t.Error(err)
 					return false

@@ -62,10 +62,10 @@ func writeQueues(t *testing.T, s Stores) {
 	}
 	message := Filled[domain.Message]()
 	restore(t, s, domain.ArchiveMessages, map[string]any{"": message, "-": domain.Message{ID: "msg_bare"}})
-	restore(t, s, domain.ArchiveRates, map[string]any{"login:full": domain.KeptRate{
+	restore(t, s, domain.ArchiveRates, map[string]any{"login:full": domain.StoredRate{
 		Window: domain.RateWindow{Taken: []time.Time{epoch, epoch.Add(time.Second)}}, Until: epoch.Add(time.Hour),
 	}})
-	flow := domain.KeptOnce{Value: []byte("flow"), ExpiresAt: epoch.Add(time.Hour)}
+	flow := domain.StoredSingleUse{Value: []byte("flow"), ExpiresAt: epoch.Add(time.Hour)}
 	restore(t, s, domain.ArchiveOnce, map[string]any{"state:full": flow})
 	answer, bare := Filled[domain.IdempotencyRecord](), domain.IdempotencyRecord{Key: "bare", ExpiresAt: epoch}
 	restore(t, s, domain.ArchiveAnswers, map[string]any{answer.Key: answer, bare.Key: bare})

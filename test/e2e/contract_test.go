@@ -66,7 +66,7 @@ func TestContractOfSingleCalls(t *testing.T) {
 func TestGroupManagersMayReadGroups(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
-	in.call(t, in.admin, http.MethodPost, "/roles", `{"role_id":"keeper","name":"Keeper of groups","permissions":["groups.manage"]}`)
+	in.call(t, in.admin, http.MethodPost, "/roles", `{"role_id":"keeper","name":"LocalPasswords of groups","permissions":["groups.manage"]}`)
 	in.call(t, in.admin, http.MethodPost, "/groups", `{"name":"team"}`)
 	in.Register(t, "keeper", userPassword, "keeper")
 	in.Register(t, "john", userPassword, "")

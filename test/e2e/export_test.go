@@ -20,7 +20,7 @@ func TestTheExportIsWholeInEachFormat(t *testing.T) {
 	const rows = 1500
 	for i := range rows {
 		by := kit.From("192.0.2.1")
-		must(t, in.Journal.Write(t.Context(), in.Journal.Entry(by, domain.ActionLoginFailed, fmt.Sprintf("usr_%d", i), audit.Failed("bad_credentials"))))
+		must(t, in.AuditWriter.Write(t.Context(), in.AuditWriter.Entry(by, domain.ActionLoginFailed, fmt.Sprintf("usr_%d", i), audit.Failed("bad_credentials"))))
 	}
 	for format, kind := range map[string]string{"csv": "text/csv; charset=utf-8", "json": "application/json; charset=utf-8", "ndjson": "application/x-ndjson; charset=utf-8"} {
 		body := fmt.Sprintf(`{"format":%q,"proof":true,"bom":%t,"date_range":{"start":"2026-03-02","end":"2026-03-02"},"filters":{"actions":["login_failed"]}}`, format, format == "csv")

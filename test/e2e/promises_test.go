@@ -181,7 +181,7 @@ func TestCredentialKindsAreNotInterchangeable(t *testing.T) {
 	login := in.call(t, "", http.MethodPost, "/auth/login", `{"username":"john","password":"`+userPassword+`"}`)
 	key := in.call(t, login.text("access_token"), http.MethodPost, "/users/"+string(user.ID)+"/api-keys", `{"name":"k","permissions":["bots.use"]}`)
 	in.call(t, "", http.MethodPost, "/auth/password/reset-request", `{"email":"john@example.com"}`)
-	letters := in.Letters(t)
+	letters := in.SentEmails(t)
 	reset := tokenInMail.FindStringSubmatch(letters[len(letters)-1].Text)[1]
 	credentials := map[string]string{
 		"access": login.text("access_token"), "refresh": login.text("refresh_token"), "key": key.text("api_key"),
@@ -207,7 +207,7 @@ func TestResetTokenWorksOnceUnderARace(t *testing.T) {
 	in := install(t, kit.Options{})
 	in.Register(t, "john", userPassword, "")
 	in.call(t, "", http.MethodPost, "/auth/password/reset-request", `{"email":"john@example.com"}`)
-	letters := in.Letters(t)
+	letters := in.SentEmails(t)
 	token := tokenInMail.FindStringSubmatch(letters[len(letters)-1].Text)[1]
 	password := func(i int) string { return fmt.Sprintf("Changed-%02d-Wagon-Umbrella", i) }
 	replies := together(20, func(i int) reply {

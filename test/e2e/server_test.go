@@ -40,14 +40,14 @@ type installation struct {
 func install(t *testing.T, options kit.Options) *installation {
 	t.Helper()
 	s := kit.Start(t, options)
-	access := audit.NewAccess(s.Journal, s.Clock)
+	access := audit.NewAccess(s.AuditWriter, s.Clock)
 	signer := audit.NewSigner(s.Store.Audit(), s.Sealer)
 	log := audit.New(audit.Needs{
-		Trail: s.Store.Audit(), Proofs: s.Store.Audit(), Sequencer: audit.NewSequencer(s.Store.Audit(), signer, s.Clock), Signer: signer,
-		Access: access, Journal: s.Journal, Clock: s.Clock,
+		AuditLog: s.Store.Audit(), Proofs: s.Store.Audit(), Sequencer: audit.NewSequencer(s.Store.Audit(), signer, s.Clock), Signer: signer,
+		Access: access, Writer: s.AuditWriter, Clock: s.Clock,
 	})
 	tokens := tpt.New(tpt.Needs{
-		Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, Journal: s.Journal,
+		Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, AuditWriter: s.AuditWriter,
 		Config: tpt.Config{Secret: "a secret of third-party tokens"},
 	})
 	apis, err := securityapi.New(securityapi.Services{

@@ -124,9 +124,9 @@ func (f *Faults) Wrap(p *kit.Ports) {
 	p.Catalog = catalog{f, p.Catalog}
 	p.Attempts = attempts{f, p.Attempts}
 	p.Rates = rates{f, p.Rates}
-	p.Once = once{f, p.Once}
+	p.SingleUse = once{f, p.SingleUse}
 	p.Idempotency = idempotency{f, p.Idempotency}
-	p.Trail = trail{f, p.Trail}
+	p.AuditLog = trail{f, p.AuditLog}
 	p.Seals = seals{f, p.Seals}
 	p.Proofs = proofs{f, p.Proofs}
 	p.Eraser = eraser{f, p.Eraser}

@@ -31,7 +31,7 @@ var tokenForm = regexp.MustCompile(`token=([^\s]+)`)
 // tokenIn returns the token of the queued email.
 func tokenIn(t *testing.T, w *world) string {
 	t.Helper()
-	for _, letter := range w.Letters(t) {
+	for _, letter := range w.SentEmails(t) {
 		if found := tokenForm.FindStringSubmatch(letter.Text); found != nil {
 			return found[1]
 		}

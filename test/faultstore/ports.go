@@ -108,8 +108,8 @@ type view struct {
 	ports.SessionView
 }
 
-func (x view) Look(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
-	return ask(x.f, "SessionView.Look", func() (domain.LiveSession, error) { return x.SessionView.Look(ctx, id) })
+func (x view) Lookup(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
+	return ask(x.f, "SessionView.Look", func() (domain.LiveSession, error) { return x.SessionView.Lookup(ctx, id) })
 }
 
 func (x view) Touch(ctx context.Context, id domain.SessionID, at time.Time) error {
@@ -121,12 +121,12 @@ type logins struct {
 	ports.LoginView
 }
 
-func (x logins) LookLogin(ctx context.Context, key string) (domain.LoginLook, error) {
-	return ask(x.f, "LoginView.LookLogin", func() (domain.LoginLook, error) { return x.LoginView.LookLogin(ctx, key) })
+func (x logins) LookupLogin(ctx context.Context, key string) (domain.LoginSnapshot, error) {
+	return ask(x.f, "LoginView.LookupLogin", func() (domain.LoginSnapshot, error) { return x.LoginView.LookupLogin(ctx, key) })
 }
 
-func (x logins) LookSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error) {
-	return ask(x.f, "LoginView.LookSessions", func() ([]domain.Session, error) { return x.LoginView.LookSessions(ctx, ids...) })
+func (x logins) LookupSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error) {
+	return ask(x.f, "LoginView.LookupSessions", func() ([]domain.Session, error) { return x.LoginView.LookupSessions(ctx, ids...) })
 }
 
 type keys struct {
@@ -157,8 +157,8 @@ type keyView struct {
 	ports.KeyView
 }
 
-func (x keyView) LookKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
-	return ask(x.f, "KeyView.LookKey", func() (domain.LiveKey, error) { return x.KeyView.LookKey(ctx, id) })
+func (x keyView) LookupKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
+	return ask(x.f, "KeyView.LookupKey", func() (domain.LiveKey, error) { return x.KeyView.LookupKey(ctx, id) })
 }
 
 func (x keyView) TouchKey(ctx context.Context, id domain.KeyID, at time.Time) error {
@@ -263,21 +263,21 @@ func (x rates) Take(ctx context.Context, key string, rate domain.Rate, now time.
 	return ask(x.f, "RateLimiter.Take", func() (domain.RateState, error) { return x.RateLimiter.Take(ctx, key, rate, now) })
 }
 
-func (x rates) GiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
-	return ask(x.f, "RateLimiter.GiveBack", func() (domain.RateState, error) { return x.RateLimiter.GiveBack(ctx, key, rate, taken, now) })
+func (x rates) Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
+	return ask(x.f, "RateLimiter.Release", func() (domain.RateState, error) { return x.RateLimiter.Release(ctx, key, rate, taken, now) })
 }
 
 type once struct {
 	f *Faults
-	ports.OnceStore
+	ports.SingleUseStore
 }
 
 func (x once) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
-	return x.f.call("OnceStore.Put", func() error { return x.OnceStore.Put(ctx, key, value, expires) })
+	return x.f.call("SingleUseStore.Put", func() error { return x.SingleUseStore.Put(ctx, key, value, expires) })
 }
 
-func (x once) TakeOnce(ctx context.Context, key string, now time.Time) ([]byte, error) {
-	return ask(x.f, "OnceStore.TakeOnce", func() ([]byte, error) { return x.OnceStore.TakeOnce(ctx, key, now) })
+func (x once) Consume(ctx context.Context, key string, now time.Time) ([]byte, error) {
+	return ask(x.f, "SingleUseStore.Consume", func() ([]byte, error) { return x.SingleUseStore.Consume(ctx, key, now) })
 }
 
 type idempotency struct {

@@ -10,19 +10,19 @@ import (
 
 type trail struct {
 	f *Faults
-	ports.AuditTrail
+	ports.AuditLog
 }
 
 func (x trail) Append(ctx context.Context, entries ...domain.AuditEntry) error {
-	return x.f.call("AuditTrail.Append", func() error { return x.AuditTrail.Append(ctx, entries...) })
+	return x.f.call("AuditLog.Append", func() error { return x.AuditLog.Append(ctx, entries...) })
 }
 
 func (x trail) List(ctx context.Context, query domain.AuditQuery) (domain.AuditPage, error) {
-	return ask(x.f, "AuditTrail.List", func() (domain.AuditPage, error) { return x.AuditTrail.List(ctx, query) })
+	return ask(x.f, "AuditLog.List", func() (domain.AuditPage, error) { return x.AuditLog.List(ctx, query) })
 }
 
 func (x trail) Scan(ctx context.Context, query domain.AuditQuery, yield func(domain.AuditEntry) error) error {
-	return x.f.call("AuditTrail.Scan", func() error { return x.AuditTrail.Scan(ctx, query, yield) })
+	return x.f.call("AuditLog.Scan", func() error { return x.AuditLog.Scan(ctx, query, yield) })
 }
 
 type seals struct {

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/adapters/casefold"
 	"github.com/ostiary/ostiary/adapters/keyring"
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
-	"github.com/ostiary/ostiary/adapters/textfold"
 	"github.com/ostiary/ostiary/adapters/ulidgen"
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
@@ -43,15 +43,15 @@ func (c *Clock) Forward(d time.Duration) {
 
 // Kit is an installation for one test.
 type Kit struct {
-	Dir      string
-	Store    *sqlitestore.Store
-	Clock    *Clock
-	IDs      *ulidgen.Generator
-	KEK      keyring.Key
-	Sealer   *keyring.Sealer
-	Folder   textfold.Folder
-	Journal  *audit.Journal
-	Composer *notify.Composer
+	Dir         string
+	Store       *sqlitestore.Store
+	Clock       *Clock
+	IDs         *ulidgen.Generator
+	KEK         keyring.Key
+	Sealer      *keyring.Sealer
+	CaseFolder  casefold.CaseFolder
+	AuditWriter *audit.Writer
+	Emails      *notify.EmailBuilder
 }
 
 // Setup is the initial state of a kit.
@@ -89,8 +89,8 @@ func Open(tb testing.TB, setup Setup) *Kit {
 		tb.Fatal(err)
 	}
 	k.Store.MarkEntries(marker)
-	k.Journal = audit.NewJournal(k.IDs, k.Clock, k.Store.Audit())
-	k.Composer, err = notify.NewComposer(notify.Identity{PublicURL: "https://id.example.com"}, k.Sealer, k.IDs, k.Clock)
+	k.AuditWriter = audit.NewWriter(k.IDs, k.Clock, k.Store.Audit())
+	k.Emails, err = notify.NewEmailBuilder(notify.Identity{PublicURL: "https://id.example.com"}, k.Sealer, k.IDs, k.Clock)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -103,7 +103,7 @@ var Origin = domain.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent:
 // User stores an active user of the built-in directory with the role.
 func (k *Kit) User(tb testing.TB, name string, role domain.RoleID, groups ...domain.GroupID) domain.User {
 	tb.Helper()
-	key := k.Folder.Fold(name)
+	key := k.CaseFolder.Fold(name)
 	user := domain.User{
 		ID: domain.UserID(k.IDs.NewID(domain.UserPrefix)), Username: name, UsernameKey: key,
 		Email: name + "@example.com", EmailKey: key + "@example.com", EmailVerified: true, FullName: "Ms " + name,

@@ -25,9 +25,9 @@ func (s *Services) NewSSO(c sso.Config) *sso.Service {
 	p := s.Ports
 	return sso.New(sso.Needs{
 		Auth: s.Auth, Access: s.Access, Directories: s.Registry, Users: p.Users, Sessions: p.Sessions, View: p.View,
-		Once: p.Once, Limits: p.Rates, Sealer: s.Sealer, Folder: s.Folder, Clock: s.Clock, Journal: s.Journal, Config: c,
+		SingleUse: p.SingleUse, Limits: p.Rates, Sealer: s.Sealer, CaseFolder: s.CaseFolder, Clock: s.Clock, AuditWriter: s.AuditWriter, Config: c,
 		Provisioner: directory.NewProvisioner(directory.Needs{
-			Users: p.Users, Access: s.Access, Journal: s.Journal, IDs: s.IDs, Clock: s.Clock, Folder: s.Folder,
+			Users: p.Users, Access: s.Access, AuditWriter: s.AuditWriter, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
 		}),
 	})
 }

@@ -98,7 +98,7 @@ func openSQLite(t *testing.T, statements ...string) *installation {
 	k := kit.Open(t, setup(t, &in.secrets, dir, string(keys)))
 	in.Services = kit.Start(t, kit.Options{Kit: k, Audience: "ostiary"})
 	in.archive, in.tokens, in.messages = k.Store, k.Store.Tokens(), k.Store.Messages()
-	in.peek = func() (domain.Settings, bool, error) { return sqlitestore.PeekSettings(t.Context(), dir) }
+	in.peek = func() (domain.Settings, bool, error) { return sqlitestore.ReadSettings(t.Context(), dir) }
 	return in
 }
 
@@ -119,12 +119,12 @@ func openMongoDB(t *testing.T, uri, database string, update bson.D) *installatio
 		guards, catalog, log, view := s.Guards(), s.CatalogStore(), s.Audit(), s.View()
 		*p = kit.Ports{
 			Users: s.Users(), Guard: guards, Sessions: s.Sessions(), View: view, Logins: view, Keys: s.Keys(), KeyView: view,
-			Roles: catalog, Groups: catalog, Settings: catalog, Catalog: catalog, Attempts: guards, Rates: guards, Once: guards,
-			Idempotency: guards, Trail: log, Seals: log, Proofs: log, Eraser: log, SigningKeys: s.SigningKeyStore(),
+			Roles: catalog, Groups: catalog, Settings: catalog, Catalog: catalog, Attempts: guards, Rates: guards, SingleUse: guards,
+			Idempotency: guards, AuditLog: log, Seals: log, Proofs: log, Eraser: log, SigningKeys: s.SigningKeyStore(),
 		}
 	}})
 	in.archive, in.tokens, in.messages = s, s.Tokens(), s.Messages()
-	in.peek = func() (domain.Settings, bool, error) { return mongostore.PeekSettings(t.Context(), config) }
+	in.peek = func() (domain.Settings, bool, error) { return mongostore.ReadSettings(t.Context(), config) }
 	return in
 }
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/adapters/usersapi"
-	"github.com/ostiary/ostiary/core/levels"
+	"github.com/ostiary/ostiary/core/rolepolicy"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/test/fixtures/browser"
 	"github.com/ostiary/ostiary/test/kit"
@@ -83,10 +83,10 @@ func serve(t *testing.T, origin string) string {
 	s.Register(t, "ada", "Correct-horse-7", "admin")
 	apis := usersapi.New(usersapi.Services{
 		Auth: s.Auth, Clock: s.Clock, Config: usersapi.Config{CORSOrigins: []string{origin}},
-		TPT: tpt.New(tpt.Needs{Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, Journal: s.Journal}),
-		Levels: levels.New(levels.Needs{
+		TPT: tpt.New(tpt.Needs{Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, AuditWriter: s.AuditWriter}),
+		Levels: rolepolicy.New(rolepolicy.Needs{
 			Accounts: s.Account, Access: s.Access, Users: s.Store.Users(), Catalog: s.Store.CatalogStore(), Limits: s.Store.Guards(),
-			Folder: s.Folder, Clock: s.Clock,
+			CaseFolder: s.CaseFolder, Clock: s.Clock,
 		}),
 	})
 	server, err := httpserver.New(httpserver.Config{Address: "127.0.0.1:0", Clock: s.Clock}, apis...)

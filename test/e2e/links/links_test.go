@@ -69,7 +69,7 @@ func (w *world) invite(t *testing.T, name string) string {
 // link returns the link of the last mail.
 func (w *world) link(t *testing.T) string {
 	t.Helper()
-	letters := w.Letters(t)
+	letters := w.SentEmails(t)
 	for line := range strings.Lines(letters[len(letters)-1].Text) {
 		if strings.HasPrefix(line, "https://id.example.com/") {
 			return w.address + strings.TrimSpace(strings.TrimPrefix(line, "https://id.example.com"))
@@ -146,7 +146,7 @@ func TestOpeningALinkChangesNothing(t *testing.T) {
 	if _, err := w.Account.Update(t.Context(), domain.Operator(), by.UserID, account.Patch{Email: &email}); err != nil {
 		t.Fatal(err)
 	}
-	letters := w.Letters(t)
+	letters := w.SentEmails(t)
 	var link string
 	for _, letter := range letters {
 		for line := range strings.Lines(letter.Text) {

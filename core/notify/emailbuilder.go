@@ -25,9 +25,9 @@ type Identity struct {
 	Product string
 }
 
-// Composer builds the messages of the service. Each method returns the messages to put into the outbox of the change:
+// EmailBuilder builds the messages of the service. Each method returns the messages to put into the outbox of the change:
 // one, or none if the user has no address. The error is that of the sealer. It is safe for concurrent use.
-type Composer struct {
+type EmailBuilder struct {
 	base    string
 	host    string
 	product string
@@ -36,8 +36,8 @@ type Composer struct {
 	clock   ports.Clock
 }
 
-// NewComposer returns a composer, or fault.ErrInvalid if the public URL is not valid.
-func NewComposer(who Identity, sealer ports.Sealer, ids ports.IDs, clock ports.Clock) (*Composer, error) {
+// NewEmailBuilder returns a emails, or fault.ErrInvalid if the public URL is not valid.
+func NewEmailBuilder(who Identity, sealer ports.Sealer, ids ports.IDs, clock ports.Clock) (*EmailBuilder, error) {
 	base, err := url.Parse(who.PublicURL)
 	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" ||
 		base.Scheme != "http" && base.Scheme != "https" {
@@ -46,7 +46,7 @@ func NewComposer(who Identity, sealer ports.Sealer, ids ports.IDs, clock ports.C
 	if who.Product == "" {
 		who.Product = "Ostiary"
 	}
-	return &Composer{
+	return &EmailBuilder{
 		base: strings.TrimRight(base.String(), "/"), host: base.Host, product: who.Product,
 		sealer: sealer, ids: ids, clock: clock,
 	}, nil
@@ -54,7 +54,7 @@ func NewComposer(who Identity, sealer ports.Sealer, ids ports.IDs, clock ports.C
 
 // Invite adds an activation token to the user and puts the email with the token into the outbox of the change that
 // stores the user.
-func (c *Composer) Invite(user *domain.User, out *domain.Outbox) error {
+func (c *EmailBuilder) Invite(user *domain.User, out *domain.Outbox) error {
 	now := c.clock.Now().UTC()
 	text, token, err := usertoken.New(user.ID, domain.TokenActivation, now.Add(usertoken.ActivationFor))
 	if err != nil {
@@ -77,17 +77,17 @@ type content struct {
 }
 
 // mail builds an email to the user at address.
-func (c *Composer) mail(user *domain.User, address string, what content) ([]domain.Message, error) {
+func (c *EmailBuilder) mail(user *domain.User, address string, what content) ([]domain.Message, error) {
 	if address == "" {
 		return nil, nil
 	}
 	text := append(what.paragraphs, "-- \n"+c.product+", "+c.host)
-	return c.message(domain.ChannelMail, user.ID, what.until, domain.Letter{
+	return c.message(domain.ChannelMail, user.ID, what.until, domain.EmailMessage{
 		To: address, Name: plain(user.FullName), Subject: what.subject, Text: strings.Join(text, "\n\n") + "\n",
 	})
 }
 
-func (c *Composer) message(channel domain.Channel, to domain.UserID, until time.Time, letter domain.Letter) ([]domain.Message, error) {
+func (c *EmailBuilder) message(channel domain.Channel, to domain.UserID, until time.Time, letter domain.EmailMessage) ([]domain.Message, error) {
 	now := c.clock.Now().UTC()
 	if until.IsZero() {
 		until = now.Add(noticeFor)
@@ -120,7 +120,7 @@ type payload struct {
 func binding(id domain.MessageID) string { return "message|" + string(id) + "|payload" }
 
 // link returns a URL under the public URL with the token.
-func (c *Composer) link(path, token string) string {
+func (c *EmailBuilder) link(path, token string) string {
 	return c.base + path + "?token=" + url.QueryEscape(token)
 }
 

@@ -1,4 +1,4 @@
-package levels
+package rolepolicy
 
 import (
 	"context"
@@ -26,14 +26,14 @@ type Config struct {
 
 // Needs holds the dependencies of a Service.
 type Needs struct {
-	Accounts *account.Service
-	Access   *access.Service
-	Users    ports.UserStore
-	Catalog  ports.CatalogView
-	Limits   ports.RateLimiter
-	Folder   ports.TextFolder
-	Clock    ports.Clock
-	Config   Config
+	Accounts   *account.Service
+	Access     *access.Service
+	Users      ports.UserStore
+	Catalog    ports.CatalogView
+	Limits     ports.RateLimiter
+	CaseFolder ports.CaseFolder
+	Clock      ports.Clock
+	Config     Config
 }
 
 // Service applies the role policy.
@@ -75,7 +75,7 @@ func administers(by domain.Principal) bool {
 
 // find returns the user with a name, ignoring case. ok is false if there is none.
 func (s *Service) find(ctx context.Context, name string) (member Member, ok bool, err error) {
-	key := s.deps.Folder.Fold(strings.TrimSpace(name))
+	key := s.deps.CaseFolder.Fold(strings.TrimSpace(name))
 	user, err := s.deps.Users.FindByLogin(ctx, key)
 	switch {
 	case errors.Is(err, domain.ErrUserNotFound), err == nil && user.UsernameKey != key:

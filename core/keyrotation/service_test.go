@@ -1,4 +1,4 @@
-package reseal_test
+package keyrotation_test
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/factor"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/core/reseal"
+	"github.com/ostiary/ostiary/core/keyrotation"
 	"github.com/ostiary/ostiary/test/kit"
 )
 
@@ -36,11 +36,11 @@ func tokens(t *testing.T, s *kit.Services, sealer *keyring.Sealer) *keyring.Toke
 	return opened
 }
 
-func newService(t *testing.T, s *kit.Services, sealer *keyring.Sealer) *reseal.Service {
+func newService(t *testing.T, s *kit.Services, sealer *keyring.Sealer) *keyrotation.Service {
 	t.Helper()
-	return reseal.New(reseal.Needs{
+	return keyrotation.New(keyrotation.Needs{
 		Users: s.Ports.Users, Sessions: s.Ports.Sessions, Tokens: tokens(t, s, sealer), Signer: audit.NewSigner(s.Ports.Seals, sealer),
-		Sealer: sealer, Journal: s.Journal,
+		Sealer: sealer, AuditWriter: s.AuditWriter,
 	})
 }
 
@@ -78,7 +78,7 @@ func TestFormerKeyCanBeRetired(t *testing.T) {
 
 	fresh := keyring.NewKey()
 	service := newService(t, s, sealer(t, fresh, s.KEK))
-	for try, want := range []reseal.Report{{Users: 1, Sessions: 1}, {}} {
+	for try, want := range []keyrotation.Report{{Users: 1, Sessions: 1}, {}} {
 		got, err := service.Run(t.Context(), domain.Operator())
 		if err != nil || got != want {
 			t.Fatalf("run %d: %+v, %v; want %+v", try, got, err, want)

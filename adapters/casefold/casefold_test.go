@@ -1,16 +1,16 @@
-package textfold_test
+package casefold_test
 
 import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/ostiary/ostiary/adapters/textfold"
+	"github.com/ostiary/ostiary/adapters/casefold"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
 
-var _ ports.TextFolder = textfold.Folder{}
+var _ ports.CaseFolder = casefold.CaseFolder{}
 
 func TestFoldUnifiesSpellings(t *testing.T) {
 	t.Parallel()
@@ -31,7 +31,7 @@ func TestFoldUnifiesSpellings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, spelling := range tt.spellings {
-				if got := (textfold.Folder{}).Fold(spelling); got != tt.want {
+				if got := (casefold.CaseFolder{}).Fold(spelling); got != tt.want {
 					t.Errorf("Fold(%+q) = %+q, want %+q", spelling, got, tt.want)
 				}
 			}
@@ -42,7 +42,7 @@ func TestFoldUnifiesSpellings(t *testing.T) {
 func TestFoldKeepsLookAlikesApart(t *testing.T) {
 	t.Parallel()
 	for _, other := range []string{"mİke@x.example", "mıke@x.example", "mіke@x.example"} {
-		if got := (textfold.Folder{}).Fold(other); got == "mike@x.example" {
+		if got := (casefold.CaseFolder{}).Fold(other); got == "mike@x.example" {
 			t.Errorf("Fold(%+q) = %q: mail for one person would go to another", other, got)
 		}
 	}
@@ -52,7 +52,7 @@ func TestFoldKeepsLookAlikesApart(t *testing.T) {
 // did not show.
 func TestFoldMakesNothingInvisible(t *testing.T) {
 	t.Parallel()
-	folder := textfold.Folder{}
+	folder := casefold.CaseFolder{}
 	for r := rune(1); r <= unicode.MaxRune; r++ {
 		if text := string(r); utf8.ValidRune(r) && domain.IsVisible(text) && !domain.IsVisible(folder.Fold(text)) {
 			t.Errorf("%+q folds to %+q", text, folder.Fold(text))
@@ -65,8 +65,8 @@ func FuzzFoldIsStable(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		once := textfold.Folder{}.Fold(text)
-		if twice := (textfold.Folder{}).Fold(once); twice != once {
+		once := casefold.CaseFolder{}.Fold(text)
+		if twice := (casefold.CaseFolder{}).Fold(once); twice != once {
 			t.Errorf("Fold(%+q) = %+q, and folded again %+q", text, once, twice)
 		}
 		if utf8.ValidString(text) && !utf8.ValidString(once) {
@@ -80,7 +80,7 @@ func BenchmarkFold(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				textfold.Folder{}.Fold(text)
+				casefold.CaseFolder{}.Fold(text)
 			}
 		})
 	}

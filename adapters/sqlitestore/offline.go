@@ -12,9 +12,9 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// openPeek opens the database in the directory read-only, and returns nil if there is none. It creates, locks and
+// openReadOnly opens the database in the directory read-only, and returns nil if there is none. It creates, locks and
 // migrates nothing.
-func openPeek(dir string) (*sql.DB, error) {
+func openReadOnly(dir string) (*sql.DB, error) {
 	path := filepath.Join(dir, FileName)
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil, nil //nolint:nilnil // a missing database is not an error
@@ -29,10 +29,10 @@ func openPeek(dir string) (*sql.DB, error) {
 	return db, translate(err)
 }
 
-// PeekSettings returns the security settings of the installation in the directory, and false if there is no
+// ReadSettings returns the security settings of the installation in the directory, and false if there is no
 // installation.
-func PeekSettings(ctx context.Context, dir string) (settings domain.Settings, found bool, err error) {
-	db, err := openPeek(dir)
+func ReadSettings(ctx context.Context, dir string) (settings domain.Settings, found bool, err error) {
+	db, err := openReadOnly(dir)
 	if err != nil || db == nil {
 		return domain.Settings{}, false, err
 	}
@@ -45,10 +45,10 @@ func PeekSettings(ctx context.Context, dir string) (settings domain.Settings, fo
 	return settings, err == nil, err
 }
 
-// PeekCollisions returns the names that several users or groups of the installation in the directory share, and false
+// ReadCollisions returns the names that several users or groups of the installation in the directory share, and false
 // if there is no installation.
-func PeekCollisions(ctx context.Context, dir string) (collisions []domain.Collision, found bool, err error) {
-	db, err := openPeek(dir)
+func ReadCollisions(ctx context.Context, dir string) (collisions []domain.Collision, found bool, err error) {
+	db, err := openReadOnly(dir)
 	if err != nil || db == nil {
 		return nil, false, err
 	}

@@ -21,9 +21,9 @@ func TestOwnServerPeekSettings(t *testing.T) {
 	server := mongowire.Start(t)
 	look := func(want int) {
 		t.Helper()
-		settings, found, err := mongostore.PeekSettings(t.Context(), mongostore.Config{URI: server.URI(), Database: "ostiary"})
+		settings, found, err := mongostore.ReadSettings(t.Context(), mongostore.Config{URI: server.URI(), Database: "ostiary"})
 		if err != nil || found != (want > 0) || settings.Lockout.MaxAttempts != want {
-			t.Errorf("PeekSettings: MaxAttempts %d, found %v, %v; want %d", settings.Lockout.MaxAttempts, found, err, want)
+			t.Errorf("ReadSettings: MaxAttempts %d, found %v, %v; want %d", settings.Lockout.MaxAttempts, found, err, want)
 		}
 	}
 	look(0)
@@ -42,17 +42,17 @@ func TestOwnServerPeekCollisions(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	config := mongostore.Config{URI: server.URI(), Database: "ostiary"}
-	if got, found, err := mongostore.PeekCollisions(t.Context(), config); got != nil || found || err != nil {
-		t.Errorf("PeekCollisions on an empty database = %v, %v, %v; want nothing found", got, found, err)
+	if got, found, err := mongostore.ReadCollisions(t.Context(), config); got != nil || found || err != nil {
+		t.Errorf("ReadCollisions on an empty database = %v, %v, %v; want nothing found", got, found, err)
 	}
 	s := openOwn(t, server)
 	conformance.StoreCollisions(t, s.Users(), s.CatalogStore(), s)
-	got, found, err := mongostore.PeekCollisions(t.Context(), config)
+	got, found, err := mongostore.ReadCollisions(t.Context(), config)
 	if err != nil || !found {
-		t.Fatalf("PeekCollisions: found %v, %v", found, err)
+		t.Fatalf("ReadCollisions: found %v, %v", found, err)
 	}
 	if diff := cmp.Diff(conformance.Collisions(), got); diff != "" {
-		t.Errorf("PeekCollisions (-want +got):\n%s", diff)
+		t.Errorf("ReadCollisions (-want +got):\n%s", diff)
 	}
 }
 
@@ -67,7 +67,7 @@ func TestPeekTimesOutOnUnresponsiveServer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	config := mongostore.Config{URI: "mongodb://" + silent.Addr().String(), Database: "ostiary"}
-	_, found, err := mongostore.PeekCollisions(ctx, config)
+	_, found, err := mongostore.ReadCollisions(ctx, config)
 	if err == nil || found || ctx.Err() != nil {
 		t.Errorf("found %v, %v; %v", found, err, ctx.Err())
 	}

@@ -1,9 +1,9 @@
-// Package reseal implements key rotation: it re-encrypts sealed values in the store under the current key-encryption
+// Package keyrotation implements key rotation: it re-encrypts sealed values in the store under the current key-encryption
 // key, so that a former key can be retired, after a leak or routinely.
 //
 // It runs concurrently with everything else, and can be interrupted and run again. It skips values that live only for
 // days (queued messages, responses to idempotent requests, sign-ins in progress) and expire by themselves.
-package reseal
+package keyrotation
 
 import (
 	"context"
@@ -18,12 +18,12 @@ import (
 
 // Needs holds the dependencies of the service.
 type Needs struct {
-	Users    ports.UserStore
-	Sessions ports.SessionStore
-	Tokens   ports.AccessTokens
-	Signer   *audit.Signer
-	Sealer   ports.Sealer
-	Journal  *audit.Journal
+	Users       ports.UserStore
+	Sessions    ports.SessionStore
+	Tokens      ports.AccessTokens
+	Signer      *audit.Signer
+	Sealer      ports.Sealer
+	AuditWriter *audit.Writer
 }
 
 // Service re-encrypts sealed values.
@@ -57,7 +57,7 @@ func (s *Service) Run(ctx context.Context, by domain.Principal) (Report, error) 
 	if err != nil {
 		options = append(options, audit.Failed("broken_off"))
 	}
-	return report, errors.Join(err, s.deps.Journal.Write(ctx, s.deps.Journal.Entry(by, domain.ActionKeyRotate, "key_encryption_key", options...)))
+	return report, errors.Join(err, s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionKeyRotate, "key_encryption_key", options...)))
 }
 
 func (s *Service) allUsers(ctx context.Context) (Report, error) {

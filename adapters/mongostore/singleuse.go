@@ -44,8 +44,8 @@ func (g *Guards) Put(ctx context.Context, key string, value []byte, expires time
 	return failed("storing a single-use token", err)
 }
 
-// TakeOnce returns the value and removes it atomically. If the reply is lost, the token counts as consumed.
-func (g *Guards) TakeOnce(ctx context.Context, key string, now time.Time) ([]byte, error) {
+// Consume returns the value and removes it atomically. If the reply is lost, the token counts as consumed.
+func (g *Guards) Consume(ctx context.Context, key string, now time.Time) ([]byte, error) {
 	ctx, cancel := g.s.bound(ctx)
 	defer cancel()
 	var kept onceDocument

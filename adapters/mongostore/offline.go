@@ -23,8 +23,8 @@ func peek(ctx context.Context, config Config, read func(ctx context.Context, db 
 	return errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
 }
 
-// PeekSettings reads the security settings of the installation in the database. found is false if there is none.
-func PeekSettings(ctx context.Context, config Config) (settings domain.Settings, found bool, err error) {
+// ReadSettings reads the security settings of the installation in the database. found is false if there is none.
+func ReadSettings(ctx context.Context, config Config) (settings domain.Settings, found bool, err error) {
 	if config.Timeout == 0 {
 		config.Timeout = defaultTimeout
 	}
@@ -46,9 +46,9 @@ func PeekSettings(ctx context.Context, config Config) (settings domain.Settings,
 	return settings, found && err == nil, err
 }
 
-// PeekCollisions returns the names that several users or groups of the installation in the database share. found is
+// ReadCollisions returns the names that several users or groups of the installation in the database share. found is
 // false if there is no installation. It reads the usernames that look like addresses, and the groups.
-func PeekCollisions(ctx context.Context, config Config) (collisions []domain.Collision, found bool, err error) {
+func ReadCollisions(ctx context.Context, config Config) (collisions []domain.Collision, found bool, err error) {
 	if config.Timeout == 0 {
 		config.Timeout = defaultTimeout
 	}

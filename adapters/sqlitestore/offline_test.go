@@ -16,7 +16,7 @@ func TestPeekSettingsChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	peek := func() (int, bool) {
 		t.Helper()
-		settings, found, err := sqlitestore.PeekSettings(t.Context(), dir)
+		settings, found, err := sqlitestore.ReadSettings(t.Context(), dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +63,7 @@ func TestPeekCollisions(t *testing.T) {
 	conformance.StoreCollisions(t, s.Users(), s.CatalogStore(), s)
 	peek := func(open string) {
 		t.Helper()
-		got, found, err := sqlitestore.PeekCollisions(t.Context(), dir)
+		got, found, err := sqlitestore.ReadCollisions(t.Context(), dir)
 		if err != nil || !found {
 			t.Fatalf("%s store: found = %v, error %v", open, found, err)
 		}
@@ -77,7 +77,7 @@ func TestPeekCollisions(t *testing.T) {
 	}
 	peek("closed")
 	openStore(t, dir) // collisions do not prevent opening
-	if got, found, err := sqlitestore.PeekCollisions(t.Context(), t.TempDir()); got != nil || found || err != nil {
+	if got, found, err := sqlitestore.ReadCollisions(t.Context(), t.TempDir()); got != nil || found || err != nil {
 		t.Errorf("empty directory: %v, found = %v, error %v", got, found, err)
 	}
 }

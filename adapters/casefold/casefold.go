@@ -1,10 +1,10 @@
-// Package textfold implements the case folding by which names are compared.
+// Package casefold implements the case folding by which names are compared.
 //
 // Two spellings that people take for the same name must fold to the same text; otherwise one account has two counters
 // of failed attempts, and a look-alike can be registered (RFC 8265). strings.ToLower is not enough and, worse, maps
 // characters such as the dotted capital I of Turkish to plain ASCII ones, by which email for one person went to
 // another.
-package textfold
+package casefold
 
 import (
 	"strings"
@@ -14,12 +14,12 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Folder implements ports.TextFolder; the zero value is ready and safe for concurrent use.
-type Folder struct{}
+// CaseFolder implements ports.CaseFolder; the zero value is ready and safe for concurrent use.
+type CaseFolder struct{}
 
 // Fold returns the compatibility caseless form of text: NFKC and full case folding, repeated where one undoes the other
 // (Unicode 3.13, definition D146). Folding a folded text changes nothing.
-func (Folder) Fold(text string) string {
+func (CaseFolder) Fold(text string) string {
 	if isASCII(text) {
 		return strings.ToLower(text)
 	}

@@ -9,40 +9,40 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// OnceStore tests a ports.OnceStore.
-func OnceStore(t *testing.T, open Open) {
+// SingleUseStore tests a ports.SingleUseStore.
+func SingleUseStore(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"gives a thing once": func(t *testing.T, s Stores) {
-			must(t, s.Once.Put(t.Context(), "k", []byte("value"), farFuture))
-			got, err := s.Once.TakeOnce(t.Context(), "k", epoch)
+			must(t, s.SingleUse.Put(t.Context(), "k", []byte("value"), farFuture))
+			got, err := s.SingleUse.Consume(t.Context(), "k", epoch)
 			must(t, err)
 			same(t, string(got), "value")
-			if _, err := s.Once.TakeOnce(t.Context(), "k", epoch); !errors.Is(err, fault.ErrNotFound) {
+			if _, err := s.SingleUse.Consume(t.Context(), "k", epoch); !errors.Is(err, fault.ErrNotFound) {
 				t.Errorf("the second take: got %v, want ErrNotFound", err)
 			}
 		},
 		"gives nothing after its expiry": func(t *testing.T, s Stores) {
-			must(t, s.Once.Put(t.Context(), "k", []byte("value"), farFuture))
-			if _, err := s.Once.TakeOnce(t.Context(), "k", farFuture); !errors.Is(err, fault.ErrNotFound) {
+			must(t, s.SingleUse.Put(t.Context(), "k", []byte("value"), farFuture))
+			if _, err := s.SingleUse.Consume(t.Context(), "k", farFuture); !errors.Is(err, fault.ErrNotFound) {
 				t.Errorf("got %v, want ErrNotFound", err)
 			}
 		},
 		"refuses a key that is kept, and takes one that has expired": func(t *testing.T, s Stores) {
-			must(t, s.Once.Put(t.Context(), "k", nil, farFuture))
-			if err := s.Once.Put(t.Context(), "k", nil, farFuture); !errors.Is(err, fault.ErrConflict) {
+			must(t, s.SingleUse.Put(t.Context(), "k", nil, farFuture))
+			if err := s.SingleUse.Put(t.Context(), "k", nil, farFuture); !errors.Is(err, fault.ErrConflict) {
 				t.Errorf("got %v, want ErrConflict", err)
 			}
-			must(t, s.Once.Put(t.Context(), "old", []byte("1"), longAgo))
-			must(t, s.Once.Put(t.Context(), "old", []byte("2"), farFuture))
-			got, err := s.Once.TakeOnce(t.Context(), "old", epoch)
+			must(t, s.SingleUse.Put(t.Context(), "old", []byte("1"), longAgo))
+			must(t, s.SingleUse.Put(t.Context(), "old", []byte("2"), farFuture))
+			got, err := s.SingleUse.Consume(t.Context(), "old", epoch)
 			must(t, err)
 			same(t, string(got), "2")
 		},
 		"gives one of racing takers the thing": func(t *testing.T, s Stores) {
-			must(t, s.Once.Put(t.Context(), "k", []byte("value"), farFuture))
+			must(t, s.SingleUse.Put(t.Context(), "k", []byte("value"), farFuture))
 			gone := func(err error) bool { return errors.Is(err, fault.ErrNotFound) }
 			if wins := race(t, 50, gone, func(int) error {
-				_, err := s.Once.TakeOnce(t.Context(), "k", epoch)
+				_, err := s.SingleUse.Consume(t.Context(), "k", epoch)
 				return err
 			}); wins != 1 {
 				t.Errorf("%d took it", wins)
@@ -51,7 +51,7 @@ func OnceStore(t *testing.T, open Open) {
 		"lets one of racing putters keep theirs": func(t *testing.T, s Stores) {
 			taken := func(err error) bool { return errors.Is(err, fault.ErrConflict) }
 			if wins := race(t, 50, taken, func(i int) error {
-				return s.Once.Put(t.Context(), "k", []byte{byte(i)}, farFuture)
+				return s.SingleUse.Put(t.Context(), "k", []byte{byte(i)}, farFuture)
 			}); wins != 1 {
 				t.Errorf("%d put it", wins)
 			}

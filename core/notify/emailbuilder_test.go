@@ -26,7 +26,7 @@ var (
 )
 
 // opened returns the content of the only message.
-func opened(t *testing.T, k *kit.Kit, messages []domain.Message, err error) domain.Letter {
+func opened(t *testing.T, k *kit.Kit, messages []domain.Message, err error) domain.EmailMessage {
 	t.Helper()
 	if err != nil || len(messages) != 1 {
 		t.Fatalf("%d messages, %v; want one", len(messages), err)
@@ -45,7 +45,7 @@ func opened(t *testing.T, k *kit.Kit, messages []domain.Message, err error) doma
 	if err := json.Unmarshal(plain, &letter); err != nil {
 		t.Fatal(err)
 	}
-	return domain.Letter(letter)
+	return domain.EmailMessage(letter)
 }
 
 func TestMessagesWithALink(t *testing.T) {
@@ -54,7 +54,7 @@ func TestMessagesWithALink(t *testing.T) {
 	until := kit.Noon.Add(30 * time.Minute)
 	type compose func(user domain.User, token string, until time.Time) ([]domain.Message, error)
 	for path, compose := range map[string]compose{
-		"/activate": k.Composer.Activation, "/reset": k.Composer.PasswordReset, "/confirm-email": k.Composer.EmailConfirm,
+		"/activate": k.Emails.Activation, "/reset": k.Emails.PasswordReset, "/confirm-email": k.Emails.EmailConfirm,
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
@@ -105,14 +105,14 @@ func TestMessagesContainNoRequestData(t *testing.T) {
 		return letter.Subject + "\n" + letter.Text
 	}
 	for what, text := range map[string]string{
-		"password":   composed(k.Composer.PasswordChanged(john, by)),
-		"e-mail":     composed(k.Composer.EmailChanged(john, john.Email, by)),
-		"key":        composed(k.Composer.KeyCreated(john, "CI", by)),
-		"2FA on":     composed(k.Composer.TwoFactorEnabled(john, by)),
-		"2FA off":    composed(k.Composer.TwoFactorDisabled(john, by)),
-		"reuse":      composed(k.Composer.RefreshReuse(john, evil)),
-		"half login": composed(k.Composer.PartialLogin(john, evil)),
-		"login":      composed(k.Composer.SignInAfterFailures(john, evil)),
+		"password":   composed(k.Emails.PasswordChanged(john, by)),
+		"e-mail":     composed(k.Emails.EmailChanged(john, john.Email, by)),
+		"key":        composed(k.Emails.KeyCreated(john, "CI", by)),
+		"2FA on":     composed(k.Emails.TwoFactorEnabled(john, by)),
+		"2FA off":    composed(k.Emails.TwoFactorDisabled(john, by)),
+		"reuse":      composed(k.Emails.RefreshReuse(john, evil)),
+		"half login": composed(k.Emails.PartialLogin(john, evil)),
+		"login":      composed(k.Emails.SignInAfterFailures(john, evil)),
 	} {
 		if strings.Contains(text, "evil") {
 			t.Errorf("the message about %s contains request data:\n%s", what, text)
@@ -136,7 +136,7 @@ func TestNoticesNameTheActor(t *testing.T) {
 		"the command line": {domain.Operator(), "changed by an administrator on"},
 		"a job":            {domain.System(), "changed by the service itself on"},
 	} {
-		messages, err := k.Composer.PasswordChanged(john, tt.by)
+		messages, err := k.Emails.PasswordChanged(john, tt.by)
 		if letter := opened(t, k, messages, err); !strings.Contains(letter.Text, tt.want) {
 			t.Errorf("%s: the message lacks %q:\n%s", name, tt.want, letter.Text)
 		}
@@ -146,7 +146,7 @@ func TestNoticesNameTheActor(t *testing.T) {
 func TestPreviousAddressIsNotified(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
-	messages, err := k.Composer.EmailChanged(john, "old@example.com", domain.Operator())
+	messages, err := k.Emails.EmailChanged(john, "old@example.com", domain.Operator())
 	if letter := opened(t, k, messages, err); letter.To != "old@example.com" {
 		t.Errorf("the message goes to %s", letter.To)
 	}
@@ -155,7 +155,7 @@ func TestPreviousAddressIsNotified(t *testing.T) {
 func TestCodesComeFirstInAnSMS(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
-	messages, err := k.Composer.SMSCode(john, "+420123456789", "123456", kit.Noon.Add(time.Minute))
+	messages, err := k.Emails.SMSCode(john, "+420123456789", "123456", kit.Noon.Add(time.Minute))
 	letter := opened(t, k, messages, err)
 	if messages[0].Channel != domain.ChannelSMS || letter.To != "+420123456789" || !strings.HasPrefix(letter.Text, "123456 ") ||
 		!strings.HasSuffix(letter.Text, "@id.example.com #123456") {
@@ -169,10 +169,10 @@ func TestCodesComeFirstInAnSMS(t *testing.T) {
 func TestNoMessageWithoutAnAddress(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
-	if messages, err := k.Composer.PasswordChanged(domain.User{ID: "usr_1"}, domain.Operator()); len(messages) != 0 || err != nil {
+	if messages, err := k.Emails.PasswordChanged(domain.User{ID: "usr_1"}, domain.Operator()); len(messages) != 0 || err != nil {
 		t.Errorf("%d mails, %v", len(messages), err)
 	}
-	if messages, err := k.Composer.SMSCode(john, "", "123456", kit.Noon); len(messages) != 0 || err != nil {
+	if messages, err := k.Emails.SMSCode(john, "", "123456", kit.Noon); len(messages) != 0 || err != nil {
 		t.Errorf("%d SMS, %v", len(messages), err)
 	}
 }
@@ -180,7 +180,7 @@ func TestNoMessageWithoutAnAddress(t *testing.T) {
 func TestQueuedMessagesAreSealed(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
-	messages, err := k.Composer.PasswordReset(john, "a-secret-token", kit.Noon.Add(time.Minute))
+	messages, err := k.Emails.PasswordReset(john, "a-secret-token", kit.Noon.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,15 +196,15 @@ func TestNewComposerValidatesThePublicURL(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	for _, address := range []string{"", "id.example.com", "ftp://id.example.com", "https://", "https://u:p@id.example.com", "https://id.example.com?x=1", "https://id.example.com#x"} {
-		if _, err := notify.NewComposer(notify.Identity{PublicURL: address}, k.Sealer, k.IDs, k.Clock); !errors.Is(err, fault.ErrInvalid) {
-			t.Errorf("NewComposer took the public URL %q: %v", address, err)
+		if _, err := notify.NewEmailBuilder(notify.Identity{PublicURL: address}, k.Sealer, k.IDs, k.Clock); !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("NewEmailBuilder took the public URL %q: %v", address, err)
 		}
 	}
-	composer, err := notify.NewComposer(notify.Identity{PublicURL: "http://localhost:8080/auth/", Product: "Doors"}, k.Sealer, k.IDs, k.Clock)
+	emails, err := notify.NewEmailBuilder(notify.Identity{PublicURL: "http://localhost:8080/auth/", Product: "Doors"}, k.Sealer, k.IDs, k.Clock)
 	if err != nil {
 		t.Fatal(err)
 	}
-	messages, err := composer.Activation(john, "abc", kit.Noon.Add(time.Hour))
+	messages, err := emails.Activation(john, "abc", kit.Noon.Add(time.Hour))
 	letter := opened(t, k, messages, err)
 	if got := linkIn(t, letter.Text).String(); got != "http://localhost:8080/auth/activate?token=abc" {
 		t.Errorf("the link is %s", got)

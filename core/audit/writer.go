@@ -7,16 +7,16 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Journal creates the audit entries that services add to the outbox of a change.
-type Journal struct {
+// Writer creates the audit entries that services add to the outbox of a change.
+type Writer struct {
 	ids   ports.IDs
 	clock ports.Clock
-	trail ports.AuditTrail
+	trail ports.AuditLog
 }
 
-// NewJournal returns a journal that uses the given ids and clock.
-func NewJournal(ids ports.IDs, clock ports.Clock, trail ports.AuditTrail) *Journal {
-	return &Journal{ids: ids, clock: clock, trail: trail}
+// NewWriter returns a auditWriter that uses the given ids and clock.
+func NewWriter(ids ports.IDs, clock ports.Clock, trail ports.AuditLog) *Writer {
+	return &Writer{ids: ids, clock: clock, trail: trail}
 }
 
 // Option adds to an entry.
@@ -53,7 +53,7 @@ func put(details *map[string]any, key string, value any) {
 }
 
 // Entry returns the entry for an action of by on target. It is a success unless an option changes that.
-func (j *Journal) Entry(by domain.Principal, action domain.Action, target string, options ...Option) domain.AuditEntry {
+func (j *Writer) Entry(by domain.Principal, action domain.Action, target string, options ...Option) domain.AuditEntry {
 	entry := domain.AuditEntry{
 		ID:        domain.LogID(j.ids.NewID(domain.LogPrefix)),
 		Time:      j.clock.Now().UTC(),
@@ -75,6 +75,6 @@ func (j *Journal) Entry(by domain.Principal, action domain.Action, target string
 }
 
 // Write appends entries without a change of state, such as a refused sign-in of an unknown user.
-func (j *Journal) Write(ctx context.Context, entries ...domain.AuditEntry) error {
+func (j *Writer) Write(ctx context.Context, entries ...domain.AuditEntry) error {
 	return j.trail.Append(ctx, entries...)
 }

@@ -24,8 +24,8 @@ func (g *Guards) Put(ctx context.Context, key string, value []byte, expires time
 	})
 }
 
-// TakeOnce returns the value and deletes it in one transaction.
-func (g *Guards) TakeOnce(ctx context.Context, key string, now time.Time) ([]byte, error) {
+// Consume returns the value and deletes it in one transaction.
+func (g *Guards) Consume(ctx context.Context, key string, now time.Time) ([]byte, error) {
 	var value []byte
 	err := g.s.writer.do(ctx, func(t *tx) error {
 		return t.get(fault.ErrNotFound, "DELETE FROM once WHERE key = ? AND expires > ? RETURNING value", []any{key, stamp(now)}, &value)

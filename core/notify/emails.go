@@ -7,7 +7,7 @@ import (
 )
 
 // Activation sends a new user the link to choose their password. until is the expiry of the token.
-func (c *Composer) Activation(user domain.User, token string, until time.Time) ([]domain.Message, error) {
+func (c *EmailBuilder) Activation(user domain.User, token string, until time.Time) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "Activate your account", until: until,
 		paragraphs: []string{
@@ -22,7 +22,7 @@ func (c *Composer) Activation(user domain.User, token string, until time.Time) (
 }
 
 // PasswordReset sends the link to replace a forgotten password. until is the expiry of the token.
-func (c *Composer) PasswordReset(user domain.User, token string, until time.Time) ([]domain.Message, error) {
+func (c *EmailBuilder) PasswordReset(user domain.User, token string, until time.Time) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "Reset your password", until: until,
 		paragraphs: []string{
@@ -36,7 +36,7 @@ func (c *Composer) PasswordReset(user domain.User, token string, until time.Time
 
 // PasswordChanged notifies the user that their password was changed: by themselves, by a reset link (an anonymous
 // principal), or by another principal.
-func (c *Composer) PasswordChanged(user domain.User, by domain.Principal) ([]domain.Message, error) {
+func (c *EmailBuilder) PasswordChanged(user domain.User, by domain.Principal) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "Your password has been changed",
 		paragraphs: []string{
@@ -48,7 +48,7 @@ func (c *Composer) PasswordChanged(user domain.User, by domain.Principal) ([]dom
 }
 
 // EmailConfirm sends the link that confirms a changed email address, to that address (the user's current one).
-func (c *Composer) EmailConfirm(user domain.User, token string, until time.Time) ([]domain.Message, error) {
+func (c *EmailBuilder) EmailConfirm(user domain.User, token string, until time.Time) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "Confirm your e-mail address", until: until,
 		paragraphs: []string{
@@ -61,7 +61,7 @@ func (c *Composer) EmailConfirm(user domain.User, token string, until time.Time)
 }
 
 // EmailChanged notifies the previous address that it no longer belongs to the user's account.
-func (c *Composer) EmailChanged(user domain.User, former string, by domain.Principal) ([]domain.Message, error) {
+func (c *EmailBuilder) EmailChanged(user domain.User, former string, by domain.Principal) ([]domain.Message, error) {
 	return c.mail(&user, former, content{
 		subject: "Your e-mail address has been changed",
 		paragraphs: []string{
@@ -72,7 +72,7 @@ func (c *Composer) EmailChanged(user domain.User, former string, by domain.Princ
 }
 
 // KeyCreated notifies the user of a new API key with their permissions.
-func (c *Composer) KeyCreated(user domain.User, name string, by domain.Principal) ([]domain.Message, error) {
+func (c *EmailBuilder) KeyCreated(user domain.User, name string, by domain.Principal) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "A new API key for your account",
 		paragraphs: []string{
@@ -84,7 +84,7 @@ func (c *Composer) KeyCreated(user domain.User, name string, by domain.Principal
 }
 
 // TwoFactorEnabled notifies the user that sign-in now requires a second factor.
-func (c *Composer) TwoFactorEnabled(user domain.User, by domain.Principal) ([]domain.Message, error) {
+func (c *EmailBuilder) TwoFactorEnabled(user domain.User, by domain.Principal) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "Two-factor authentication is on",
 		paragraphs: []string{
@@ -95,7 +95,7 @@ func (c *Composer) TwoFactorEnabled(user domain.User, by domain.Principal) ([]do
 }
 
 // TwoFactorDisabled notifies the user that sign-in no longer requires a second factor.
-func (c *Composer) TwoFactorDisabled(user domain.User, by domain.Principal) ([]domain.Message, error) {
+func (c *EmailBuilder) TwoFactorDisabled(user domain.User, by domain.Principal) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "Two-factor authentication is off",
 		paragraphs: []string{
@@ -106,7 +106,7 @@ func (c *Composer) TwoFactorDisabled(user domain.User, by domain.Principal) ([]d
 }
 
 // RefreshReuse notifies the user that a session was ended because a used refresh token was presented again.
-func (c *Composer) RefreshReuse(user domain.User, from domain.Origin) ([]domain.Message, error) {
+func (c *EmailBuilder) RefreshReuse(user domain.User, from domain.Origin) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "One of your sessions has been ended",
 		paragraphs: []string{
@@ -118,7 +118,7 @@ func (c *Composer) RefreshReuse(user domain.User, from domain.Origin) ([]domain.
 
 // PartialLogin notifies the user of a sign-in that passed the first factor and failed at the second until it was
 // locked.
-func (c *Composer) PartialLogin(user domain.User, from domain.Origin) ([]domain.Message, error) {
+func (c *EmailBuilder) PartialLogin(user domain.User, from domain.Origin) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "A sign-in to your account was stopped",
 		paragraphs: []string{
@@ -129,7 +129,7 @@ func (c *Composer) PartialLogin(user domain.User, from domain.Origin) ([]domain.
 }
 
 // SignInAfterFailures notifies the user of a sign-in after several failed ones.
-func (c *Composer) SignInAfterFailures(user domain.User, from domain.Origin) ([]domain.Message, error) {
+func (c *EmailBuilder) SignInAfterFailures(user domain.User, from domain.Origin) ([]domain.Message, error) {
 	return c.mail(&user, user.Email, content{
 		subject: "A sign-in after several failed attempts",
 		paragraphs: []string{
@@ -141,11 +141,11 @@ func (c *Composer) SignInAfterFailures(user domain.User, from domain.Origin) ([]
 
 // SMSCode sends a one-time code to a phone. until is the expiry of the code. The code comes first, so that the lock
 // screen shows it, and the last line restricts browser autofill to our host.
-func (c *Composer) SMSCode(user domain.User, number, code string, until time.Time) ([]domain.Message, error) {
+func (c *EmailBuilder) SMSCode(user domain.User, number, code string, until time.Time) ([]domain.Message, error) {
 	if number == "" {
 		return nil, nil
 	}
-	return c.message(domain.ChannelSMS, user.ID, until, domain.Letter{
+	return c.message(domain.ChannelSMS, user.ID, until, domain.EmailMessage{
 		To: number, Text: code + " is your " + c.product + " code. Give it to nobody.\n\n@" + c.host + " #" + code,
 	})
 }
@@ -153,7 +153,7 @@ func (c *Composer) SMSCode(user domain.User, number, code string, until time.Tim
 const notYou = "If it was not you, tell whoever runs the service at once."
 
 // circumstances returns who did it, from where and when, as the end of a sentence.
-func (c *Composer) circumstances(user *domain.User, by *domain.Principal) string {
+func (c *EmailBuilder) circumstances(user *domain.User, by *domain.Principal) string {
 	when := " on " + moment(c.clock.Now())
 	switch {
 	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous || by.BelongsTo(user.ID):
@@ -165,7 +165,7 @@ func (c *Composer) circumstances(user *domain.User, by *domain.Principal) string
 	}
 }
 
-func (c *Composer) place(from domain.Origin) string {
+func (c *EmailBuilder) place(from domain.Origin) string {
 	if ip := from.IP(); ip != "" {
 		return " from the address " + ip
 	}
