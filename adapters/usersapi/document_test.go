@@ -20,7 +20,7 @@ func TestTheDocumentHasEveryRoute(t *testing.T) {
 	for _, operation := range check.Operations() {
 		documented = append(documented, operation.Method+" "+strings.TrimSuffix(operation.Path, "/"))
 	}
-	apis := usersapi.New(usersapi.Services{Auth: auth.New(auth.Needs{}), TPT: tpt.New(tpt.Needs{})})
+	apis := usersapi.New(usersapi.Services{Auth: auth.New(auth.Deps{}), TPT: tpt.New(tpt.Deps{})})
 	for _, route := range apis[0].Routes {
 		if !strings.HasSuffix(route.Path, "/") {
 			mounted = append(mounted, route.Method+" "+usersapi.Base+route.Path)

@@ -40,11 +40,11 @@ type options struct {
 func start(t *testing.T, o options) *service {
 	t.Helper()
 	s := kit.Start(t, o.kit)
-	tokens := tpt.New(tpt.Needs{
+	tokens := tpt.New(tpt.Deps{
 		Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, AuditWriter: s.AuditWriter,
 		Config: tpt.Config{Secret: "a secret of third-party tokens", Lifetime: 365 * 24 * time.Hour, Issuer: "https://id.example.com"},
 	})
-	rules := rolepolicy.New(rolepolicy.Needs{
+	rules := rolepolicy.New(rolepolicy.Deps{
 		Accounts: s.Account, Access: s.Access, Users: s.Store.Users(), Catalog: s.Store.CatalogStore(), Limits: s.Store.Guards(),
 		CaseFolder: s.CaseFolder, Clock: s.Clock, Config: o.levels,
 	})

@@ -24,8 +24,8 @@ type Service struct {
 	mappedGroups []string
 }
 
-// Needs holds the dependencies of a Service.
-type Needs struct {
+// Deps holds the dependencies of a Service.
+type Deps struct {
 	Catalog     ports.CatalogView
 	Roles       ports.RoleStore
 	Groups      ports.GroupStore
@@ -40,7 +40,7 @@ type Needs struct {
 }
 
 // New returns a Service.
-func New(n Needs) *Service {
+func New(n Deps) *Service {
 	return &Service{
 		catalog: n.Catalog, roles: n.Roles, groups: n.Groups, users: n.Users, guard: n.Guard,
 		auditLog: n.AuditWriter, ids: n.IDs, clock: n.Clock, casefold: n.CaseFolder, mappedGroups: n.MappedGroups,

@@ -15,8 +15,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Needs holds the dependencies of a Service.
-type Needs struct {
+// Deps holds the dependencies of a Service.
+type Deps struct {
 	Users       ports.UserStore
 	Catalog     ports.CatalogView
 	Limits      ports.RateLimiter
@@ -42,12 +42,12 @@ type Needs struct {
 
 // Service manages users.
 type Service struct {
-	deps    Needs
+	deps    Deps
 	lockout *lockout.Lockout
 }
 
 // New returns a Service.
-func New(n Needs) *Service {
+func New(n Deps) *Service {
 	return &Service{deps: n, lockout: lockout.New(n.Attempts, n.IDs, n.Clock)}
 }
 

@@ -42,8 +42,8 @@ type Service struct {
 	life     time.Duration
 }
 
-// Needs holds the dependencies of a Service.
-type Needs struct {
+// Deps holds the dependencies of a Service.
+type Deps struct {
 	Keys        ports.APIKeyStore
 	View        ports.KeyView
 	Users       ports.UserStore
@@ -60,7 +60,7 @@ type Needs struct {
 }
 
 // New returns a Service.
-func New(n Needs) *Service {
+func New(n Deps) *Service {
 	return &Service{
 		keys: n.Keys, view: n.View, users: n.Users, catalog: n.Catalog, limits: n.Limits,
 		ids: n.IDs, clock: n.Clock, auditLog: n.AuditWriter, notices: n.Emails, rate: n.Rate,

@@ -47,7 +47,7 @@ func on(k *kit.Kit) *bench {
 	b.sequencer = audit.NewSequencer(store, b.signer, k.Clock, b.published)
 	b.access = audit.NewAccess(k.AuditWriter, k.Clock)
 	b.verifier = audit.NewStoreVerifier(store, store, b.signer)
-	b.service = audit.New(audit.Needs{
+	b.service = audit.New(audit.Deps{
 		AuditLog: store, Proofs: store, Sequencer: b.sequencer, Signer: b.signer, Access: b.access, Writer: k.AuditWriter, Clock: k.Clock,
 	})
 	return b

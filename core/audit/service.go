@@ -21,8 +21,8 @@ type Service struct {
 	clock       ports.Clock
 }
 
-// Needs holds the dependencies of a Service.
-type Needs struct {
+// Deps holds the dependencies of a Service.
+type Deps struct {
 	AuditLog  ports.AuditLog
 	Proofs    ports.AuditProofs
 	Sequencer *Sequencer
@@ -33,7 +33,7 @@ type Needs struct {
 }
 
 // New returns a Service.
-func New(n Needs) *Service {
+func New(n Deps) *Service {
 	return &Service{
 		trail: n.AuditLog, proofs: n.Proofs, sequencer: n.Sequencer, signer: n.Signer, access: n.Access, auditWriter: n.Writer, clock: n.Clock,
 	}

@@ -28,8 +28,8 @@ type KeyAuthenticator interface {
 	Authenticate(ctx context.Context, key string, from domain.Origin) (domain.Principal, error)
 }
 
-// Needs holds the dependencies of a Service.
-type Needs struct {
+// Deps holds the dependencies of a Service.
+type Deps struct {
 	Users       ports.UserStore
 	Sessions    ports.SessionStore
 	View        ports.SessionView
@@ -57,7 +57,7 @@ type Needs struct {
 
 // Service implements login, refresh, authentication, step-up and the ending of sessions.
 type Service struct {
-	deps    Needs
+	deps    Deps
 	lockout *lockout.Lockout
 	marks   generationMarks
 	limiter *loginLimiter
@@ -66,7 +66,7 @@ type Service struct {
 }
 
 // New returns a Service.
-func New(n Needs) *Service {
+func New(n Deps) *Service {
 	return &Service{
 		deps: n, lockout: lockout.New(n.Attempts, n.IDs, n.Clock), limiter: newLoginLimiter(n.LoginLimit, n.Limits, n.Clock),
 		directoryTimes: newDirectoryTimes(),

@@ -12,7 +12,7 @@ import (
 
 // plan lists the directory and compares the result with the stored users.
 func (s *Service) plan(ctx context.Context, lister ports.Lister, since string, progress Progress) (Plan, error) {
-	catalog, err := s.needs.Access.Catalog(ctx)
+	catalog, err := s.deps.Access.Catalog(ctx)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -43,7 +43,7 @@ func (s *Service) plan(ctx context.Context, lister ports.Lister, since string, p
 			return Plan{}, err
 		}
 	}
-	c.plan.seal(s.needs.MaxDisablePercent)
+	c.plan.seal(s.deps.MaxDisablePercent)
 	return c.plan, nil
 }
 
@@ -111,7 +111,7 @@ func (c *comparison) eachUser(ctx context.Context, each func(*domain.User)) erro
 		Directory: c.plan.Directory, Sort: domain.SortCreated, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
 	}
 	for {
-		page, err := c.needs.Users.List(ctx, query)
+		page, err := c.deps.Users.List(ctx, query)
 		if err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ func (c *comparison) eachUser(ctx context.Context, each func(*domain.User)) erro
 
 func (c *comparison) countUsers(ctx context.Context) error {
 	c.seen = map[domain.Subject]bool{}
-	page, err := c.needs.Users.List(ctx, domain.UserQuery{
+	page, err := c.deps.Users.List(ctx, domain.UserQuery{
 		Directory: c.plan.Directory, Status: domain.StatusActive, Sort: domain.SortCreated, Page: domain.Page{Number: 1, Limit: 1},
 	})
 	c.plan.Known = int(page.Total)
@@ -145,7 +145,7 @@ func (c *comparison) find(ctx context.Context, subject domain.Subject) (*domain.
 		return k.user(c.plan.Directory, subject), nil
 	}
 	c.seen[subject] = true
-	user, err := c.needs.Users.FindBySubject(ctx, c.plan.Directory, subject)
+	user, err := c.deps.Users.FindBySubject(ctx, c.plan.Directory, subject)
 	if errors.Is(err, domain.ErrUserNotFound) {
 		return nil, nil //nolint:nilnil // the absence of a user is a valid result
 	}
@@ -197,12 +197,12 @@ func (c *comparison) update(ctx context.Context, user *domain.User, identity dom
 
 func (c *comparison) changes(user *domain.User, identity domain.Identity) []string {
 	same := user.Clone()
-	return c.needs.Provisioner.apply(c.catalog, &same, identity)
+	return c.deps.Provisioner.apply(c.catalog, &same, identity)
 }
 
 // isTaken reports whether the email address belongs to another user. The other user keeps it.
 func (c *comparison) isTaken(ctx context.Context, user *domain.User, email string) (bool, error) {
-	other, err := c.needs.Users.FindByLogin(ctx, c.needs.CaseFolder.Fold(email))
+	other, err := c.deps.Users.FindByLogin(ctx, c.deps.CaseFolder.Fold(email))
 	if errors.Is(err, domain.ErrUserNotFound) {
 		return false, nil
 	}

@@ -34,17 +34,17 @@ func (s *Service) checkLiveOf(ctx context.Context, lookup ports.Lookup) error {
 // eachLive calls each for the directory's users that have an unexpired session. It lists users by their last login,
 // since no session outlives the duration in the policy; most users of a large directory are never read.
 func (s *Service) eachLive(ctx context.Context, id domain.DirectoryID, each func(*domain.User) error) error {
-	catalog, err := s.needs.Access.Catalog(ctx)
+	catalog, err := s.deps.Access.Catalog(ctx)
 	if err != nil {
 		return err
 	}
-	now := s.needs.Clock.Now()
+	now := s.deps.Clock.Now()
 	oldest := now.Add(-catalog.Settings.Session.RememberFor() - time.Hour)
 	query := domain.UserQuery{
 		Directory: id, Sort: domain.SortLastLoginDesc, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
 	}
 	for {
-		page, err := s.needs.Users.List(ctx, query)
+		page, err := s.deps.Users.List(ctx, query)
 		if err != nil {
 			return err
 		}
@@ -86,14 +86,14 @@ func (s *Service) checkUser(ctx context.Context, lookup ports.Lookup, u *domain.
 	case identity.Disabled:
 		return s.endSessions(ctx, u, "disabled in the directory", true)
 	}
-	_, err = s.needs.Provisioner.Refresh(ctx, domain.System(), *u, identity)
+	_, err = s.deps.Provisioner.Refresh(ctx, domain.System(), *u, identity)
 	return err
 }
 
 // endSessions ends the sessions of a user who may no longer log in. API keys end only if the directory reports the
 // account as disabled: a missing account may also result from a mistake in the settings, and keys cannot be restored.
 func (s *Service) endSessions(ctx context.Context, u *domain.User, reason string, keys bool) error {
-	_, err := s.needs.Users.Update(ctx, u.ID, func(u *domain.User, out *domain.Outbox) error {
+	_, err := s.deps.Users.Update(ctx, u.ID, func(u *domain.User, out *domain.Outbox) error {
 		ended := u.EndSessionsExcept("")
 		if len(ended) == 0 {
 			return domain.ErrUnchanged
@@ -102,8 +102,8 @@ func (s *Service) endSessions(ctx context.Context, u *domain.User, reason string
 		if keys {
 			u.KeyEpoch++
 		}
-		u.UpdatedAt = s.needs.Clock.Now().UTC()
-		out.Record(s.needs.AuditWriter.Entry(domain.System(), domain.ActionSessionRevoke, string(u.ID),
+		u.UpdatedAt = s.deps.Clock.Now().UTC()
+		out.Record(s.deps.AuditWriter.Entry(domain.System(), domain.ActionSessionRevoke, string(u.ID),
 			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", reason), audit.Detail("sessions", len(ended))))
 		return nil
 	})

@@ -17,7 +17,7 @@ import (
 const strong = "An0ther-Strong-word!"
 
 func provisioner(s *kit.Services) *directory.Provisioner {
-	return directory.NewProvisioner(directory.Needs{
+	return directory.NewProvisioner(directory.Deps{
 		Users: s.Ports.Users, Access: s.Access, AuditWriter: s.AuditWriter, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
 	})
 }

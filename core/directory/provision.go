@@ -40,8 +40,8 @@ type Provisioner struct {
 	casefold ports.CaseFolder
 }
 
-// Needs holds the dependencies of a Provisioner.
-type Needs struct {
+// Deps holds the dependencies of a Provisioner.
+type Deps struct {
 	Users       ports.UserStore
 	Access      *access.Service
 	AuditWriter *audit.Writer
@@ -51,7 +51,7 @@ type Needs struct {
 }
 
 // NewProvisioner returns a Provisioner.
-func NewProvisioner(n Needs) *Provisioner {
+func NewProvisioner(n Deps) *Provisioner {
 	return &Provisioner{users: n.Users, access: n.Access, auditLog: n.AuditWriter, ids: n.IDs, clock: n.Clock, casefold: n.CaseFolder}
 }
 

@@ -28,14 +28,14 @@ var (
 // Service synchronizes directories with users, ends the sessions of users disabled in a directory, and diagnoses
 // directories for operators.
 type Service struct {
-	needs ServiceNeeds
+	deps ServiceDeps
 
 	mu     sync.Mutex
 	states map[domain.DirectoryID]*state
 }
 
-// ServiceNeeds holds the dependencies of a Service.
-type ServiceNeeds struct {
+// ServiceDeps holds the dependencies of a Service.
+type ServiceDeps struct {
 	Registry    *Registry
 	Provisioner *Provisioner
 	Users       ports.UserStore
@@ -49,8 +49,8 @@ type ServiceNeeds struct {
 }
 
 // NewService returns a Service.
-func NewService(n ServiceNeeds) *Service {
-	return &Service{needs: n, states: map[domain.DirectoryID]*state{}}
+func NewService(n ServiceDeps) *Service {
+	return &Service{deps: n, states: map[domain.DirectoryID]*state{}}
 }
 
 // state is the in-memory state of a directory between runs of one process.
@@ -86,7 +86,7 @@ func (s *Service) Numbers() map[domain.DirectoryID]domain.SyncStatus {
 // passwords. A directory whose threshold cannot be read has none.
 func (s *Service) LockoutAdvice(ctx context.Context) ([]string, error) {
 	var advice []string
-	for _, d := range s.needs.Registry.All() {
+	for _, d := range s.deps.Registry.All() {
 		reader, ok := d.(ports.LockoutReader)
 		if !ok {
 			continue
@@ -134,7 +134,7 @@ func able[T ports.Directory](s *Service, by domain.Principal, id domain.Director
 	if !by.Can(domain.DirectoriesManage) {
 		return none, fault.ErrForbidden
 	}
-	d, ok := s.needs.Registry.Get(id)
+	d, ok := s.deps.Registry.Get(id)
 	if !ok {
 		return none, ErrNoDirectory
 	}
@@ -163,7 +163,7 @@ func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.Dire
 		}
 	}
 	if mapper, ok := checker.(ports.Mapper); ok {
-		catalog, err := s.needs.Access.Catalog(ctx)
+		catalog, err := s.deps.Access.Catalog(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -179,7 +179,7 @@ func (s *Service) lockoutStep(ctx context.Context, reader ports.LockoutReader) (
 	if err != nil || threshold == 0 {
 		return nil, nil //nolint:nilnil,nilerr // the check itself reports an unreadable threshold
 	}
-	catalog, err := s.needs.Access.Catalog(ctx)
+	catalog, err := s.deps.Access.Catalog(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -217,9 +217,9 @@ func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.D
 	if err != nil {
 		return domain.CheckStep{}, err
 	}
-	entry := s.needs.AuditWriter.Entry(by, domain.ActionDataAccess, string(id), audit.Detail("tried_login", check.Outcome.String()),
+	entry := s.deps.AuditWriter.Entry(by, domain.ActionDataAccess, string(id), audit.Detail("tried_login", check.Outcome.String()),
 		audit.Personal("username", login.Name))
-	if err := s.needs.AuditWriter.Write(ctx, entry); err != nil {
+	if err := s.deps.AuditWriter.Write(ctx, entry); err != nil {
 		return domain.CheckStep{}, err
 	}
 	step := domain.CheckStep{

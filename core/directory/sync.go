@@ -103,7 +103,7 @@ func (s *Service) RunScheduled(ctx context.Context) error {
 // the others.
 func forEachDirectory[T ports.Directory](s *Service, do func(T) error) error {
 	var targets []T
-	for _, d := range s.needs.Registry.All() {
+	for _, d := range s.deps.Registry.All() {
 		if t, ok := d.(T); ok {
 			targets = append(targets, t)
 		}
@@ -130,7 +130,7 @@ func (s *Service) runOne(ctx context.Context, lister ports.Lister) error {
 	defer st.running.Unlock()
 	err := s.runNext(ctx, st, lister)
 	s.note(st, func(status *Status) {
-		status.At = s.needs.Clock.Now()
+		status.At = s.deps.Clock.Now()
 		status.Failed = err != nil && !errors.Is(err, ErrSafetyLimit)
 		if !errors.Is(err, ErrSafetyLimit) {
 			status.SafetyLimit = ""
@@ -141,12 +141,12 @@ func (s *Service) runOne(ctx context.Context, lister ports.Lister) error {
 
 // runNext continues from the position of the last run, on any node.
 func (s *Service) runNext(ctx context.Context, st *state, lister ports.Lister) error {
-	position, err := s.needs.Positions.SyncPosition(ctx, lister.ID())
+	position, err := s.deps.Positions.SyncPosition(ctx, lister.ID())
 	if err != nil {
 		return err
 	}
 	since := position.Next
-	if age := s.needs.Clock.Now().Sub(position.CompleteAt); age < 0 || age >= completeEvery {
+	if age := s.deps.Clock.Now().Sub(position.CompleteAt); age < 0 || age >= completeEvery {
 		since = ""
 	}
 	plan, err := s.plan(ctx, lister, since, nil)
@@ -172,9 +172,9 @@ func (s *Service) storePosition(ctx context.Context, position domain.SyncPositio
 	}
 	position.Directory, position.Next = plan.Directory, plan.next
 	if plan.Complete {
-		position.CompleteAt = s.needs.Clock.Now().UTC()
+		position.CompleteAt = s.deps.Clock.Now().UTC()
 	}
-	return s.needs.Positions.PutSyncPosition(ctx, position)
+	return s.deps.Positions.PutSyncPosition(ctx, position)
 }
 
 // stopAtLimit records that a run stopped at a safety limit, in the audit log once for each reason: later runs stop for
@@ -192,7 +192,7 @@ func (s *Service) stopAtLimit(ctx context.Context, st *state, plan *Plan) error 
 }
 
 func (s *Service) recordSafetyLimit(ctx context.Context, by domain.Principal, plan *Plan) error {
-	return s.needs.AuditWriter.Write(ctx, s.needs.AuditWriter.Entry(by, domain.ActionDirectorySync, string(plan.Directory),
+	return s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionDirectorySync, string(plan.Directory),
 		audit.Failed("brake"), audit.Detail("brake", plan.SafetyLimit), audit.Detail("digest", plan.Digest)))
 }
 
@@ -207,13 +207,13 @@ func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, pr
 	if plan.IsEmpty() {
 		return result, nil
 	}
-	entry := s.needs.AuditWriter.Entry(by, domain.ActionDirectorySync, string(plan.Directory), audit.Detail("digest", plan.Digest),
+	entry := s.deps.AuditWriter.Entry(by, domain.ActionDirectorySync, string(plan.Directory), audit.Detail("digest", plan.Digest),
 		audit.Detail("created", result.Created), audit.Detail("updated", result.Updated), audit.Detail("disabled", result.Disabled), audit.Detail("enabled", result.Enabled),
 		audit.Detail("failed", result.Failed), audit.Detail("complete", plan.Complete))
 	if failure != nil {
 		entry.Success = false
 	}
-	return result, errors.Join(failure, s.needs.AuditWriter.Write(context.WithoutCancel(ctx), entry))
+	return result, errors.Join(failure, s.deps.AuditWriter.Write(context.WithoutCancel(ctx), entry))
 }
 
 // applySteps performs the steps concurrently, since stores commit waiting writes together. It calls note for each step
@@ -293,14 +293,14 @@ func (s *Service) applySafely(ctx context.Context, by domain.Principal, step *St
 func (s *Service) applyStep(ctx context.Context, by domain.Principal, step *Step) error {
 	switch step.Kind {
 	case StepCreate:
-		_, err := s.needs.Provisioner.Provision(ctx, by, step.identity, true)
+		_, err := s.deps.Provisioner.Provision(ctx, by, step.identity, true)
 		return err
 	case StepUpdate:
-		user, err := s.needs.Users.Get(ctx, step.UserID)
+		user, err := s.deps.Users.Get(ctx, step.UserID)
 		if err != nil {
 			return err
 		}
-		_, err = s.needs.Provisioner.Refresh(ctx, by, user, step.identity)
+		_, err = s.deps.Provisioner.Refresh(ctx, by, user, step.identity)
 		return err
 	case StepDisable:
 		return s.disable(ctx, by, step)
@@ -312,14 +312,14 @@ func (s *Service) applyStep(ctx context.Context, by domain.Principal, step *Step
 }
 
 func (s *Service) disable(ctx context.Context, by domain.Principal, step *Step) error {
-	_, err := s.needs.Access.UpdateUser(ctx, step.UserID, func(u *domain.User, out *domain.Outbox) error {
+	_, err := s.deps.Access.UpdateUser(ctx, step.UserID, func(u *domain.User, out *domain.Outbox) error {
 		if u.Status == domain.StatusDeactivated || u.Subject != step.Subject {
 			return domain.ErrUnchanged
 		}
 		ended := len(u.Sessions)
-		u.Deactivate(s.needs.Clock.Now().UTC())
+		u.Deactivate(s.deps.Clock.Now().UTC())
 		u.DeactivatedBySync = true
-		out.Record(s.needs.AuditWriter.Entry(by, domain.ActionUserDeactivate, string(u.ID),
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserDeactivate, string(u.ID),
 			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", step.Reason), audit.Detail("sessions_ended", ended)))
 		return nil
 	})
@@ -329,19 +329,19 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, step *Step) 
 // enable activates a user disabled by a synchronization, unless an administrator has deactivated the user in the
 // meantime.
 func (s *Service) enable(ctx context.Context, by domain.Principal, step *Step) error {
-	user, err := s.needs.Access.UpdateUser(ctx, step.UserID, func(u *domain.User, out *domain.Outbox) error {
+	user, err := s.deps.Access.UpdateUser(ctx, step.UserID, func(u *domain.User, out *domain.Outbox) error {
 		if u.Status != domain.StatusDeactivated || !u.DeactivatedBySync || u.Subject != step.Subject {
 			return domain.ErrUnchanged
 		}
 		u.Activate()
-		u.UpdatedAt = s.needs.Clock.Now().UTC()
-		out.Record(s.needs.AuditWriter.Entry(by, domain.ActionUserActivate, string(u.ID),
+		u.UpdatedAt = s.deps.Clock.Now().UTC()
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserActivate, string(u.ID),
 			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", step.Reason)))
 		return nil
 	})
 	if err != nil || user.Status != domain.StatusActive {
 		return err
 	}
-	_, err = s.needs.Provisioner.Refresh(ctx, by, user, step.identity)
+	_, err = s.deps.Provisioner.Refresh(ctx, by, user, step.identity)
 	return err
 }

@@ -57,10 +57,10 @@ type wall struct{}
 func (wall) Now() time.Time { return time.Now() }
 
 func (h *fixture) newService(maxDisablePercent int) *directory.Service {
-	return directory.NewService(directory.ServiceNeeds{
+	return directory.NewService(directory.ServiceDeps{
 		Registry: h.Registry, Users: h.Store.Users(), Access: h.Access, AuditWriter: h.AuditWriter, Clock: h.Clock, CaseFolder: h.CaseFolder,
 		Positions: h.Store.SyncPositions(), MaxDisablePercent: maxDisablePercent,
-		Provisioner: directory.NewProvisioner(directory.Needs{
+		Provisioner: directory.NewProvisioner(directory.Deps{
 			Users: h.Store.Users(), Access: h.Access, AuditWriter: h.AuditWriter, IDs: h.IDs, Clock: h.Clock, CaseFolder: h.CaseFolder,
 		}),
 	})

@@ -41,8 +41,8 @@ type Checker struct {
 	sms      bool
 }
 
-// Needs holds the dependencies of a Checker and a Service.
-type Needs struct {
+// Deps holds the dependencies of a Checker and a Service.
+type Deps struct {
 	Users       ports.UserStore
 	Attempts    ports.AttemptStore
 	Catalog     ports.CatalogView
@@ -60,7 +60,7 @@ type Needs struct {
 }
 
 // NewChecker returns a Checker.
-func NewChecker(n Needs) *Checker {
+func NewChecker(n Deps) *Checker {
 	return &Checker{
 		users: n.Users, lockout: lockout.New(n.Attempts, n.IDs, n.Clock), catalog: n.Catalog, codes: n.Codes, sealer: n.Sealer,
 		clock: n.Clock, auditLog: n.AuditWriter, notices: n.Emails, limits: n.Limits, issuer: n.Issuer, sms: n.SMS,

@@ -39,7 +39,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	k := kit.New(t)
-	checker := factor.NewChecker(factor.Needs{
+	checker := factor.NewChecker(factor.Deps{
 		Users: k.Store.Users(), Attempts: k.Store.Guards(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
 		IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Limits: k.Store.Guards(), Issuer: "Ostiary", SMS: true,
 	})

@@ -70,7 +70,7 @@ func TestLoginsSendLimitedCodesPerHour(t *testing.T) {
 func TestSMSIsNotOfferedWithoutGateway(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
-	checker := factor.NewChecker(factor.Needs{
+	checker := factor.NewChecker(factor.Deps{
 		Users: k.Store.Users(), Attempts: k.Store.Guards(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
 		IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Limits: k.Store.Guards(), Issuer: "Ostiary",
 	})

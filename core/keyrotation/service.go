@@ -16,8 +16,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Needs holds the dependencies of the service.
-type Needs struct {
+// Deps holds the dependencies of the service.
+type Deps struct {
 	Users       ports.UserStore
 	Sessions    ports.SessionStore
 	Tokens      ports.AccessTokens
@@ -27,10 +27,10 @@ type Needs struct {
 }
 
 // Service re-encrypts sealed values.
-type Service struct{ deps Needs }
+type Service struct{ deps Deps }
 
 // New returns the service.
-func New(needs Needs) *Service { return &Service{deps: needs} }
+func New(d Deps) *Service { return &Service{deps: d} }
 
 // Report counts the records with a value under a former key.
 type Report struct {

@@ -38,7 +38,7 @@ func tokens(t *testing.T, s *kit.Services, sealer *keyring.Sealer) *keyring.Toke
 
 func newService(t *testing.T, s *kit.Services, sealer *keyring.Sealer) *keyrotation.Service {
 	t.Helper()
-	return keyrotation.New(keyrotation.Needs{
+	return keyrotation.New(keyrotation.Deps{
 		Users: s.Ports.Users, Sessions: s.Ports.Sessions, Tokens: tokens(t, s, sealer), Signer: audit.NewSigner(s.Ports.Seals, sealer),
 		Sealer: sealer, AuditWriter: s.AuditWriter,
 	})

@@ -24,8 +24,8 @@ type Config struct {
 	SignupRate    domain.Rate
 }
 
-// Needs holds the dependencies of a Service.
-type Needs struct {
+// Deps holds the dependencies of a Service.
+type Deps struct {
 	Accounts   *account.Service
 	Access     *access.Service
 	Users      ports.UserStore
@@ -37,10 +37,10 @@ type Needs struct {
 }
 
 // Service applies the role policy.
-type Service struct{ deps Needs }
+type Service struct{ deps Deps }
 
 // New returns a Service.
-func New(n Needs) *Service { return &Service{deps: n} }
+func New(n Deps) *Service { return &Service{deps: n} }
 
 // Member is a user with their role.
 type Member struct {

@@ -142,7 +142,7 @@ func TestNewlyExemptSessionHasThirtyMinutes(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "root", password, "admin")
 	_, by := s.SignIn(t, "root", password, "192.0.2.1")
-	service := settings.New(settings.Needs{
+	service := settings.New(settings.Deps{
 		Store: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Guard: s.Store.Guards(), Users: s.Store.Users(),
 		AuditWriter: s.AuditWriter, Clock: runningClock{s.Clock},
 	})

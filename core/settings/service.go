@@ -20,8 +20,8 @@ type Service struct {
 	sms      bool
 }
 
-// Needs holds the dependencies of a Service.
-type Needs struct {
+// Deps holds the dependencies of a Service.
+type Deps struct {
 	Store       ports.SettingsStore
 	Catalog     ports.CatalogView
 	Guard       ports.AdminGuard
@@ -33,7 +33,7 @@ type Needs struct {
 }
 
 // New returns a Service.
-func New(n Needs) *Service {
+func New(n Deps) *Service {
 	return &Service{
 		store: n.Store, catalog: n.Catalog, guard: n.Guard, users: n.Users, auditLog: n.AuditWriter, clock: n.Clock, sms: n.SMS,
 	}

@@ -52,8 +52,8 @@ type Config struct {
 	Exempt domain.Networks
 }
 
-// Needs holds the dependencies of a Service.
-type Needs struct {
+// Deps holds the dependencies of a Service.
+type Deps struct {
 	Auth        Sessions
 	Access      *access.Service
 	Directories *directory.Registry
@@ -71,10 +71,10 @@ type Needs struct {
 }
 
 // Service implements login through providers.
-type Service struct{ deps Needs }
+type Service struct{ deps Deps }
 
 // New returns a Service.
-func New(n Needs) *Service { return &Service{deps: n} }
+func New(n Deps) *Service { return &Service{deps: n} }
 
 // Provider is a provider as a login page displays it.
 type Provider struct {

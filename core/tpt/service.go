@@ -19,8 +19,8 @@ type Config struct {
 	Issuer   string
 }
 
-// Needs holds the dependencies of a Service.
-type Needs struct {
+// Deps holds the dependencies of a Service.
+type Deps struct {
 	Store       ports.ThirdPartyTokenStore
 	Catalog     ports.CatalogView
 	IDs         ports.IDs
@@ -30,10 +30,10 @@ type Needs struct {
 }
 
 // Service issues, verifies, lists and revokes third-party tokens.
-type Service struct{ deps Needs }
+type Service struct{ deps Deps }
 
 // New returns a Service.
-func New(n Needs) *Service { return &Service{deps: n} }
+func New(n Deps) *Service { return &Service{deps: n} }
 
 // ErrOff reports that no secret for third-party tokens is configured.
 var ErrOff = fault.New(fault.Conflict, "conflict", "Third-party tokens are switched off: users_api.tpt_secret is not set")

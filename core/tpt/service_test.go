@@ -12,7 +12,7 @@ import (
 )
 
 func newService(k *kit.Kit, life time.Duration) *tpt.Service {
-	return tpt.New(tpt.Needs{
+	return tpt.New(tpt.Deps{
 		Store: k.Store.Tokens(), Catalog: k.Store.CatalogStore(), IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter,
 		Config: tpt.Config{Secret: "a secret of third-party tokens", Lifetime: life, Issuer: "https://id.example.com"},
 	})

@@ -60,7 +60,7 @@ func FuzzParse(f *testing.F) {
 func TestTokenExpiresWithItsRecord(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
-	s := New(Needs{
+	s := New(Deps{
 		Store: k.Store.Tokens(), Catalog: k.Store.CatalogStore(), IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter,
 		Config: Config{Secret: vectorSecret, Lifetime: time.Hour},
 	})

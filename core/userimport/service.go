@@ -16,8 +16,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Needs holds the dependencies of a Service.
-type Needs struct {
+// Deps holds the dependencies of a Service.
+type Deps struct {
 	Users       ports.UserStore
 	Roles       ports.RoleStore
 	Catalog     ports.CatalogView
@@ -32,10 +32,10 @@ type Needs struct {
 }
 
 // Service imports users and roles.
-type Service struct{ deps Needs }
+type Service struct{ deps Deps }
 
 // New returns a Service.
-func New(n Needs) *Service { return &Service{deps: n} }
+func New(n Deps) *Service { return &Service{deps: n} }
 
 // User is a user to import. Empty fields take the defaults of a new user.
 type User struct {

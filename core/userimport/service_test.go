@@ -23,7 +23,7 @@ const (
 func start(t *testing.T) (*kit.Services, *userimport.Service) {
 	t.Helper()
 	s := kit.Start(t, kit.Options{})
-	return s, userimport.New(userimport.Needs{
+	return s, userimport.New(userimport.Deps{
 		Users: s.Store.Users(), Roles: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Access: s.Access, Directories: s.Registry,
 		Hashes: s.Hasher, AuditWriter: s.AuditWriter, Emails: s.Emails, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
 	})
@@ -130,7 +130,7 @@ func TestRoles(t *testing.T) {
 // BenchmarkImport imports 10,000 users with hashes per iteration.
 func BenchmarkImport(b *testing.B) {
 	s := kit.Start(b, kit.Options{})
-	imports := userimport.New(userimport.Needs{
+	imports := userimport.New(userimport.Deps{
 		Users: s.Store.Users(), Roles: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Access: s.Access, Directories: s.Registry,
 		Hashes: s.Hasher, AuditWriter: s.AuditWriter, Emails: s.Emails, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
 	})

@@ -51,7 +51,7 @@ func newLevels(n levelNeeds) *rolepolicy.Service {
 	if most := n.Config.UsersAPI.ListMaxLevel; most >= 0 {
 		listMaxLevel = &most
 	}
-	return rolepolicy.New(rolepolicy.Needs{
+	return rolepolicy.New(rolepolicy.Deps{
 		Accounts: n.Accounts, Access: n.Access, Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, CaseFolder: n.CaseFolder, Clock: n.Clock,
 		Config: rolepolicy.Config{
 			SelfSignup: n.Config.UsersAPI.SelfSignup, AllowOwnReset: n.Config.UsersAPI.AllowOwnReset,
@@ -71,7 +71,7 @@ type tptNeeds struct {
 }
 
 func newTPT(n tptNeeds) *tpt.Service {
-	return tpt.New(tpt.Needs{
+	return tpt.New(tpt.Deps{
 		Store: n.Store, Catalog: n.Catalog, IDs: n.IDs, Clock: n.Clock, AuditWriter: n.AuditWriter,
 		Config: tpt.Config{
 			Secret: n.Config.UsersAPI.SigningSecret(), Lifetime: n.Config.UsersAPI.TPTLifetime, Issuer: n.Config.TokenIssuer(),

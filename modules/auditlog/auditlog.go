@@ -61,7 +61,7 @@ type needs struct {
 }
 
 func newService(n needs) *audit.Service {
-	return audit.New(audit.Needs{
+	return audit.New(audit.Deps{
 		AuditLog: n.AuditLog, Proofs: n.Proofs, Sequencer: n.Sequencer, Signer: n.Signer, Access: n.Access, Writer: n.AuditWriter, Clock: n.Clock,
 	})
 }

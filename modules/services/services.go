@@ -90,7 +90,7 @@ type accessNeeds struct {
 }
 
 func newAccess(n accessNeeds) *access.Service {
-	return access.New(access.Needs{
+	return access.New(access.Deps{
 		Catalog: n.Catalog, Roles: n.Roles, Groups: n.Groups, Users: n.Users, Guard: n.Guard,
 		AuditWriter: n.AuditWriter, IDs: n.IDs, Clock: n.Clock, CaseFolder: n.CaseFolder, MappedGroups: n.Directories.MappedGroups(),
 	})
@@ -107,7 +107,7 @@ type provisionNeeds struct {
 }
 
 func newProvisioner(n provisionNeeds) *directory.Provisioner {
-	return directory.NewProvisioner(directory.Needs{
+	return directory.NewProvisioner(directory.Deps{
 		Users: n.Users, Access: n.Access, AuditWriter: n.AuditWriter, IDs: n.IDs, Clock: n.Clock, CaseFolder: n.CaseFolder,
 	})
 }
@@ -126,7 +126,7 @@ type directoryNeeds struct {
 }
 
 func newDirectories(n directoryNeeds) *directory.Service {
-	return directory.NewService(directory.ServiceNeeds{
+	return directory.NewService(directory.ServiceDeps{
 		Registry: n.Registry, Provisioner: n.Provisioner, Users: n.Users, Access: n.Access, AuditWriter: n.AuditWriter, Clock: n.Clock,
 		CaseFolder: n.CaseFolder, Positions: n.Positions, MaxDisablePercent: n.Config.DirectorySync.MaxDisablePercent,
 	})
@@ -148,7 +148,7 @@ type factorNeeds struct {
 }
 
 func newChecker(n factorNeeds) *factor.Checker {
-	return factor.NewChecker(factor.Needs{
+	return factor.NewChecker(factor.Deps{
 		Users: n.Users, Attempts: n.Attempts, Catalog: n.Catalog, Codes: n.Codes, Sealer: n.Sealer, IDs: n.IDs, Clock: n.Clock,
 		AuditWriter: n.AuditWriter, Emails: n.Emails, Limits: n.Limits, Issuer: n.Config.TOTPIssuer(),
 		SMS: n.Config.SMS.Driver == config.DriverHTTP,
@@ -174,7 +174,7 @@ type keyNeeds struct {
 }
 
 func newKeys(n keyNeeds) *apikey.Service {
-	return apikey.New(apikey.Needs{
+	return apikey.New(apikey.Deps{
 		Keys: n.Keys, View: n.View, Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, IDs: n.IDs, Clock: n.Clock,
 		AuditWriter: n.AuditWriter, Emails: n.Emails, Rate: rate(n.Config.RateLimits.APIKeys),
 		Life: time.Duration(n.Config.APIKeys.MaxLifetimeDays) * 24 * time.Hour,
@@ -192,7 +192,7 @@ type resealNeeds struct {
 }
 
 func newReseal(n resealNeeds) *keyrotation.Service {
-	return keyrotation.New(keyrotation.Needs{
+	return keyrotation.New(keyrotation.Deps{
 		Users: n.Users, Sessions: n.Sessions, Tokens: n.Tokens, Signer: n.Signer, Sealer: n.Sealer, AuditWriter: n.AuditWriter,
 	})
 }
@@ -218,7 +218,7 @@ type accountNeeds struct {
 }
 
 func newAccount(n accountNeeds) *account.Service {
-	return account.New(account.Needs{
+	return account.New(account.Deps{
 		Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, SingleUse: n.SingleUse, Attempts: n.Attempts, CaseFolder: n.CaseFolder, IDs: n.IDs,
 		Clock: n.Clock, Access: n.Access, Directories: n.Directories, AuditWriter: n.AuditWriter, Emails: n.Emails,
 		AuditLog: n.AuditLog, Eraser: n.Eraser, ResetRate: rate(n.Config.RateLimits.PasswordReset),
@@ -257,7 +257,7 @@ type authNeeds struct {
 }
 
 func newAuth(n authNeeds) *auth.Service {
-	return auth.New(auth.Needs{
+	return auth.New(auth.Deps{
 		Users: n.Users, Sessions: n.Sessions, View: n.View, Logins: n.Logins, Attempts: n.Attempts, Limits: n.Limits, Tokens: n.Tokens,
 		Sealer: n.Sealer, CaseFolder: n.CaseFolder, IDs: n.IDs, Clock: n.Clock, Locator: n.Locator, Access: n.Access, Catalog: n.Catalog,
 		Directories: n.Directories, Provisioner: n.Provisioner, AuditWriter: n.AuditWriter, Emails: n.Emails, Factor: n.Factor,
@@ -281,7 +281,7 @@ type settingsNeeds struct {
 }
 
 func newSettings(n settingsNeeds) *settings.Service {
-	return settings.New(settings.Needs{
+	return settings.New(settings.Deps{
 		Store: n.Store, Catalog: n.Catalog, Guard: n.Guard, Users: n.Users, AuditWriter: n.AuditWriter, Clock: n.Clock,
 		SMS: n.Config.SMS.Driver == config.DriverHTTP,
 	})

@@ -36,7 +36,7 @@ type ssoNeeds struct {
 
 func newSSO(n ssoNeeds) *sso.Service {
 	api := n.Config.HTTP.PublicURL + "/api/v1/security/auth/oidc/"
-	return sso.New(sso.Needs{
+	return sso.New(sso.Deps{
 		Auth: n.Auth, Access: n.Access, Directories: n.Directories, Provisioner: n.Provisioner, Users: n.Users, Sessions: n.Sessions,
 		View: n.View, SingleUse: n.SingleUse, Limits: n.Limits, Sealer: n.Sealer, CaseFolder: n.CaseFolder, Clock: n.Clock, AuditWriter: n.AuditWriter,
 		Config: sso.Config{

@@ -27,7 +27,7 @@ type importNeeds struct {
 }
 
 func newImport(n importNeeds) *userimport.Service {
-	return userimport.New(userimport.Needs{
+	return userimport.New(userimport.Deps{
 		Users: n.Users, Roles: n.Roles, Catalog: n.Catalog, Access: n.Access, Directories: n.Directories, Hashes: n.Hashes,
 		AuditWriter: n.AuditWriter, Emails: n.Emails, IDs: n.IDs, Clock: n.Clock, CaseFolder: n.CaseFolder,
 	})

@@ -92,7 +92,7 @@ func serveWhole(t *testing.T) {
 	t.Helper()
 	s := kit.Start(t, kit.Options{})
 	apis, err := securityapi.New(securityapi.Services{
-		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: audit.New(audit.Needs{}), Settings: s.Settings, Factors: s.Factor, Keys: s.Keys,
+		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: audit.New(audit.Deps{}), Settings: s.Settings, Factors: s.Factor, Keys: s.Keys,
 	})
 	if err != nil {
 		t.Fatal(err)

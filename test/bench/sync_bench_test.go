@@ -60,10 +60,10 @@ func syncedHouse(b *testing.B) (*kit.Services, *directory.Service) {
 	}
 	b.Cleanup(func() { _ = corp.Close(b.Context()) })
 	s := kit.Start(b, kit.Options{Directories: []ports.Directory{corp}})
-	return s, directory.NewService(directory.ServiceNeeds{
+	return s, directory.NewService(directory.ServiceDeps{
 		Registry: s.Registry, Users: s.Store.Users(), Access: s.Access, AuditWriter: s.AuditWriter, Clock: s.Clock, CaseFolder: s.CaseFolder,
 		Positions: s.Store.SyncPositions(), MaxDisablePercent: 5,
-		Provisioner: directory.NewProvisioner(directory.Needs{
+		Provisioner: directory.NewProvisioner(directory.Deps{
 			Users: s.Store.Users(), Access: s.Access, AuditWriter: s.AuditWriter, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
 		}),
 	})

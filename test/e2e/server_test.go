@@ -42,11 +42,11 @@ func install(t *testing.T, options kit.Options) *installation {
 	s := kit.Start(t, options)
 	access := audit.NewAccess(s.AuditWriter, s.Clock)
 	signer := audit.NewSigner(s.Store.Audit(), s.Sealer)
-	log := audit.New(audit.Needs{
+	log := audit.New(audit.Deps{
 		AuditLog: s.Store.Audit(), Proofs: s.Store.Audit(), Sequencer: audit.NewSequencer(s.Store.Audit(), signer, s.Clock), Signer: signer,
 		Access: access, Writer: s.AuditWriter, Clock: s.Clock,
 	})
-	tokens := tpt.New(tpt.Needs{
+	tokens := tpt.New(tpt.Deps{
 		Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, AuditWriter: s.AuditWriter,
 		Config: tpt.Config{Secret: "a secret of third-party tokens"},
 	})

@@ -23,10 +23,10 @@ func (s *Services) NewSSO(c sso.Config) *sso.Service {
 		c.RedirectURIs, c.PostLogoutURIs = []string{AppURL}, []string{AppByeURL}
 	}
 	p := s.Ports
-	return sso.New(sso.Needs{
+	return sso.New(sso.Deps{
 		Auth: s.Auth, Access: s.Access, Directories: s.Registry, Users: p.Users, Sessions: p.Sessions, View: p.View,
 		SingleUse: p.SingleUse, Limits: p.Rates, Sealer: s.Sealer, CaseFolder: s.CaseFolder, Clock: s.Clock, AuditWriter: s.AuditWriter, Config: c,
-		Provisioner: directory.NewProvisioner(directory.Needs{
+		Provisioner: directory.NewProvisioner(directory.Deps{
 			Users: p.Users, Access: s.Access, AuditWriter: s.AuditWriter, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
 		}),
 	})

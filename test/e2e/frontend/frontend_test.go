@@ -83,8 +83,8 @@ func serve(t *testing.T, origin string) string {
 	s.Register(t, "ada", "Correct-horse-7", "admin")
 	apis := usersapi.New(usersapi.Services{
 		Auth: s.Auth, Clock: s.Clock, Config: usersapi.Config{CORSOrigins: []string{origin}},
-		TPT: tpt.New(tpt.Needs{Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, AuditWriter: s.AuditWriter}),
-		Levels: rolepolicy.New(rolepolicy.Needs{
+		TPT: tpt.New(tpt.Deps{Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, AuditWriter: s.AuditWriter}),
+		Levels: rolepolicy.New(rolepolicy.Deps{
 			Accounts: s.Account, Access: s.Access, Users: s.Store.Users(), Catalog: s.Store.CatalogStore(), Limits: s.Store.Guards(),
 			CaseFolder: s.CaseFolder, Clock: s.Clock,
 		}),
