@@ -104,7 +104,7 @@ type Route struct {
 	// Check returns the authorization error that the handler would return to this principal. It changes nothing. It
 	// is called before a query string or a body is refused: without the permission, the response does not reveal what
 	// is wrong with the request. It may be nil.
-	Check func(r *Request) error
+	Check Handler
 	// Names says that the path's parameters are names, which may hold reserved characters, percent-encoded.
 	Names bool
 	// Headers are request headers that the route takes beside those of its API, for pages of other origins.

@@ -13,14 +13,17 @@ import (
 func (a *api) accessRoutes() []httpserver.Route {
 	return []httpserver.Route{
 		route(http.MethodGet, "/roles", httpserver.SignedIn(), a.listRoles),
-		route(http.MethodPost, "/roles", httpserver.Requires(domain.RolesManage), a.creates(a.createRole)),
+		route(http.MethodPost, "/roles", httpserver.Requires(domain.RolesManage),
+			a.creates(httpserver.BindBody(a.createRole))),
 		route(http.MethodGet, "/roles/{role_id}", httpserver.SignedIn(), a.getRole),
-		route(http.MethodPatch, "/roles/{role_id}", httpserver.Requires(domain.RolesManage), a.updateRole),
+		route(http.MethodPatch, "/roles/{role_id}", httpserver.Requires(domain.RolesManage),
+			httpserver.BindBody(a.updateRole)),
 		route(http.MethodDelete, "/roles/{role_id}", httpserver.Requires(domain.RolesManage), a.deleteRole),
-		route(http.MethodPost, "/users/{user_id}/roles", managesUsers(), a.assignRole),
-		route(http.MethodGet, "/users/{user_id}/permissions", httpserver.SignedIn(), a.listPermissions),
-		route(http.MethodGet, "/users/{user_id}/permissions/{permission}", httpserver.SignedIn(), a.checkPermission),
-		route(http.MethodPost, "/permissions/check", httpserver.SignedIn(), a.checkPermissions),
+		route(http.MethodPost, "/users/{user_id}/roles", managesUsers(), httpserver.BindBoth(userID, a.assignRole)),
+		route(http.MethodGet, "/users/{user_id}/permissions", httpserver.SignedIn(), userID.Bind(a.listPermissions)),
+		route(http.MethodGet, "/users/{user_id}/permissions/{permission}", httpserver.SignedIn(),
+			userID.Bind(a.checkPermission)),
+		route(http.MethodPost, "/permissions/check", httpserver.SignedIn(), httpserver.BindBody(a.checkPermissions)),
 	}
 }
 
@@ -50,11 +53,7 @@ func (a *api) getRole(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, roleOf(role))
 }
 
-func (a *api) createRole(r *httpserver.Request) error {
-	var in CreateRoleRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) createRole(r *httpserver.Request, in CreateRoleRequest) error {
 	if in.Permissions == nil {
 		return fault.ErrInvalid.About("permissions", "is required")
 	}
@@ -65,11 +64,7 @@ func (a *api) createRole(r *httpserver.Request) error {
 	return r.Created(Base+"/roles/"+string(role.ID), roleOf(role))
 }
 
-func (a *api) updateRole(r *httpserver.Request) error {
-	var in UpdateRoleRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) updateRole(r *httpserver.Request, in UpdateRoleRequest) error {
 	role, err := a.Access.UpdateRole(r.Context(), r.Principal, r.Param("role_id"), access.RolePatch{Name: in.Name, Permissions: in.Permissions, Level: in.Level})
 	if err != nil {
 		return err
@@ -85,15 +80,7 @@ func (a *api) deleteRole(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, DeletedRole{RoleID: id, Status: "deleted"})
 }
 
-func (a *api) assignRole(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
-	var in AssignRoleRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) assignRole(r *httpserver.Request, id domain.UserID, in AssignRoleRequest) error {
 	if err := required(map[string]string{"role_id": in.RoleID}); err != nil {
 		return err
 	}
@@ -104,11 +91,7 @@ func (a *api) assignRole(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, userOf(user))
 }
 
-func (a *api) listPermissions(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
+func (a *api) listPermissions(r *httpserver.Request, id domain.UserID) error {
 	held, err := a.Access.Effective(r.Context(), r.Principal, id)
 	if err != nil {
 		return err
@@ -124,11 +107,7 @@ func (a *api) listPermissions(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, answer)
 }
 
-func (a *api) checkPermission(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
+func (a *api) checkPermission(r *httpserver.Request, id domain.UserID) error {
 	q, err := r.Query()
 	if err != nil {
 		return err
@@ -162,11 +141,7 @@ func (a *api) checkPermission(r *httpserver.Request) error {
 
 const maxChecks = 100
 
-func (a *api) checkPermissions(r *httpserver.Request) error {
-	var in CheckPermissionsRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) checkPermissions(r *httpserver.Request, in CheckPermissionsRequest) error {
 	if n := len(in.Permissions); n < 1 || n > maxChecks {
 		return fault.ErrInvalid.About("permissions", "must hold 1 to 100 permissions")
 	}

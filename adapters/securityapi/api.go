@@ -117,6 +117,13 @@ func (a *api) routes() []httpserver.Route {
 	return all
 }
 
+// The IDs in paths. Text that is no ID is answered as an ID that does not exist.
+var (
+	userID    = httpserver.Param[domain.UserID]{Name: "user_id", Parse: domain.ParseUserID, Absent: domain.ErrUserNotFound}
+	sessionID = httpserver.Param[domain.SessionID]{Name: "session_id", Parse: domain.ParseSessionID, Absent: domain.ErrSessionNotFound}
+	keyID     = httpserver.Param[domain.KeyID]{Name: "key_id", Parse: domain.ParseKeyID, Absent: domain.ErrKeyNotFound}
+)
+
 // route is a line of a route table.
 func route(method, path string, who httpserver.Access, handler httpserver.Handler) httpserver.Route {
 	return httpserver.Route{Method: method, Path: path, Access: who, Handler: handler}

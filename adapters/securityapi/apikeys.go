@@ -10,22 +10,15 @@ import (
 
 func (a *api) keyRoutes() []httpserver.Route {
 	return []httpserver.Route{
-		route(http.MethodPost, "/users/{user_id}/api-keys", httpserver.SignedIn(), a.creates(a.createKey)),
-		route(http.MethodGet, "/users/{user_id}/api-keys", httpserver.SignedIn(), a.listKeys),
-		route(http.MethodGet, "/api-keys/{key_id}", httpserver.SignedIn(), a.getKey),
-		route(http.MethodDelete, "/api-keys/{key_id}", httpserver.SignedIn(), a.revokeKey),
+		route(http.MethodPost, "/users/{user_id}/api-keys", httpserver.SignedIn(),
+			a.creates(httpserver.BindBoth(userID, a.createKey))),
+		route(http.MethodGet, "/users/{user_id}/api-keys", httpserver.SignedIn(), userID.Bind(a.listKeys)),
+		route(http.MethodGet, "/api-keys/{key_id}", httpserver.SignedIn(), keyID.Bind(a.getKey)),
+		route(http.MethodDelete, "/api-keys/{key_id}", httpserver.SignedIn(), keyID.Bind(a.revokeKey)),
 	}
 }
 
-func (a *api) createKey(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
-	var in CreateAPIKeyRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) createKey(r *httpserver.Request, id domain.UserID, in CreateAPIKeyRequest) error {
 	made, err := a.Keys.Create(r.Context(), r.Principal, id, apikey.CreateInput{Name: in.Name, Permissions: in.Permissions, ExpiresAt: or(in.ExpiresAt)})
 	r.RateLimit(made.Rate)
 	if err != nil {
@@ -37,11 +30,7 @@ func (a *api) createKey(r *httpserver.Request) error {
 	})
 }
 
-func (a *api) listKeys(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
+func (a *api) listKeys(r *httpserver.Request, id domain.UserID) error {
 	at, err := pageOf(r, domain.SortKeys)
 	if err != nil {
 		return err
@@ -70,11 +59,7 @@ func keyOf(k *domain.APIKey) APIKey {
 	}
 }
 
-func (a *api) getKey(r *httpserver.Request) error {
-	id, err := domain.ParseKeyID(r.Param("key_id"))
-	if err != nil {
-		return domain.ErrKeyNotFound
-	}
+func (a *api) getKey(r *httpserver.Request, id domain.KeyID) error {
 	key, err := a.Keys.Get(r.Context(), r.Principal, id)
 	if err != nil {
 		return err
@@ -85,11 +70,7 @@ func (a *api) getKey(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, keyOf(&key))
 }
 
-func (a *api) revokeKey(r *httpserver.Request) error {
-	id, err := domain.ParseKeyID(r.Param("key_id"))
-	if err != nil {
-		return domain.ErrKeyNotFound
-	}
+func (a *api) revokeKey(r *httpserver.Request, id domain.KeyID) error {
 	key, err := a.Keys.Revoke(r.Context(), r.Principal, id)
 	if err != nil {
 		return err

@@ -16,7 +16,8 @@ import (
 func (a *api) auditRoutes() []httpserver.Route {
 	return []httpserver.Route{
 		route(http.MethodGet, "/audit/logs", httpserver.SignedIn(), a.listLogs),
-		route(http.MethodPost, "/audit/export", httpserver.Requires(domain.AuditExport), a.exportLogs),
+		route(http.MethodPost, "/audit/export", httpserver.Requires(domain.AuditExport),
+			httpserver.BindBody(a.exportLogs)),
 	}
 }
 
@@ -145,11 +146,7 @@ func logsOf(page domain.AuditPage, at domain.Page) AuditLogs {
 	return logs
 }
 
-func (a *api) exportLogs(r *httpserver.Request) error {
-	var in ExportRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) exportLogs(r *httpserver.Request, in ExportRequest) error {
 	format, err := audit.ParseFormat(string(in.Format))
 	if err != nil {
 		return err

@@ -19,8 +19,8 @@ func (a *api) authRoutes() []httpserver.Route {
 	introspect := route(http.MethodPost, "/auth/introspect", httpserver.Requires(domain.TokensIntrospect), a.introspect)
 	introspect.Accepts = []string{"application/json", formType}
 	return []httpserver.Route{
-		route(http.MethodPost, "/auth/login", httpserver.Public(), a.login),
-		route(http.MethodPost, "/auth/refresh", httpserver.Public(), a.refresh),
+		route(http.MethodPost, "/auth/login", httpserver.Public(), httpserver.BindBody(a.login)),
+		route(http.MethodPost, "/auth/refresh", httpserver.Public(), httpserver.BindBody(a.refresh)),
 		route(http.MethodPost, "/auth/logout", httpserver.Public(), a.logout),
 		route(http.MethodGet, "/auth/verify", httpserver.Public(), a.verify),
 		route(http.MethodPost, "/auth/step-up", httpserver.SignedIn(), a.stepUp),
@@ -28,11 +28,7 @@ func (a *api) authRoutes() []httpserver.Route {
 	}
 }
 
-func (a *api) login(r *httpserver.Request) error {
-	var in LoginRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) login(r *httpserver.Request, in LoginRequest) error {
 	name, err := loginName(in)
 	if err != nil {
 		return err
@@ -77,11 +73,7 @@ func signedIn(s auth.SignedIn) LoginResponse {
 	return answer
 }
 
-func (a *api) refresh(r *httpserver.Request) error {
-	var in RefreshRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) refresh(r *httpserver.Request, in RefreshRequest) error {
 	if in.RefreshToken == "" {
 		return fault.ErrInvalid.About("refresh_token", "is required")
 	}

@@ -7,17 +7,11 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-type check = func(r *httpserver.Request) error
+type check = httpserver.Handler
 
 // ofUser makes a check of a service's question about the user of the path.
 func ofUser(may func(context.Context, domain.Principal, domain.UserID) error) check {
-	return func(r *httpserver.Request) error {
-		id, err := domain.ParseUserID(r.Param("user_id"))
-		if err != nil {
-			return domain.ErrUserNotFound
-		}
-		return may(r.Context(), r.Principal, id)
-	}
+	return userID.Bind(func(r *httpserver.Request, id domain.UserID) error { return may(r.Context(), r.Principal, id) })
 }
 
 // checks are the refusals of those routes on which the service decides who may: see httpserver.Route.
@@ -36,7 +30,7 @@ func (a *api) checks() map[string]check {
 
 		"GET /users/{user_id}/sessions":             ofUser(a.Auth.MayList),
 		"POST /users/{user_id}/sessions/revoke-all": ofUser(a.Auth.MayRevokeAll),
-		"DELETE /sessions/{session_id}":             a.mayRevokeSession,
+		"DELETE /sessions/{session_id}":             sessionID.Bind(a.mayRevokeSession),
 
 		"GET /auth/verify":       a.mayVerify,
 		"POST /auth/logout":      a.mayLogout,
@@ -47,8 +41,8 @@ func (a *api) checks() map[string]check {
 	if a.Keys != nil {
 		all["GET /users/{user_id}/api-keys"] = ofUser(a.Keys.MayList)
 		all["POST /users/{user_id}/api-keys"] = ofUser(a.Keys.MayCreate)
-		all["GET /api-keys/{key_id}"] = a.mayReadKey
-		all["DELETE /api-keys/{key_id}"] = a.mayRevokeKey
+		all["GET /api-keys/{key_id}"] = keyID.Bind(a.mayReadKey)
+		all["DELETE /api-keys/{key_id}"] = keyID.Bind(a.mayRevokeKey)
 	}
 	if a.Factors != nil {
 		all["POST /users/{user_id}/2fa/enable"] = ofUser(a.Factors.MayEnroll)
@@ -80,28 +74,16 @@ func (a *api) mayCheckPermissions(r *httpserver.Request) error {
 	return a.mayReadPermissions(r.Context(), r.Principal, id)
 }
 
-func (a *api) mayRevokeSession(r *httpserver.Request) error {
-	id, err := domain.ParseSessionID(r.Param("session_id"))
-	if err != nil {
-		return domain.ErrSessionNotFound
-	}
+func (a *api) mayRevokeSession(r *httpserver.Request, id domain.SessionID) error {
 	return a.Auth.MayRevoke(r.Context(), r.Principal, id)
 }
 
-func (a *api) mayReadKey(r *httpserver.Request) error {
-	id, err := domain.ParseKeyID(r.Param("key_id"))
-	if err != nil {
-		return domain.ErrKeyNotFound
-	}
-	_, err = a.Keys.Get(r.Context(), r.Principal, id)
+func (a *api) mayReadKey(r *httpserver.Request, id domain.KeyID) error {
+	_, err := a.Keys.Get(r.Context(), r.Principal, id)
 	return err
 }
 
-func (a *api) mayRevokeKey(r *httpserver.Request) error {
-	id, err := domain.ParseKeyID(r.Param("key_id"))
-	if err != nil {
-		return domain.ErrKeyNotFound
-	}
+func (a *api) mayRevokeKey(r *httpserver.Request, id domain.KeyID) error {
 	return a.Keys.MayRevoke(r.Context(), r.Principal, id)
 }
 

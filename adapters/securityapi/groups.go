@@ -17,12 +17,12 @@ func (a *api) groupRoutes() []httpserver.Route {
 	}
 	return []httpserver.Route{
 		route(http.MethodGet, "/groups", reads, a.listGroups),
-		route(http.MethodPost, "/groups", manages, a.creates(a.createGroup)),
+		route(http.MethodPost, "/groups", manages, a.creates(httpserver.BindBody(a.createGroup))),
 		route(http.MethodGet, "/groups/{group_id}", seen(reads), a.getGroup),
-		route(http.MethodPatch, "/groups/{group_id}", seen(manages), a.updateGroup),
+		route(http.MethodPatch, "/groups/{group_id}", seen(manages), httpserver.BindBody(a.updateGroup)),
 		route(http.MethodDelete, "/groups/{group_id}", seen(manages), a.deleteGroup),
 		route(http.MethodGet, "/groups/{group_id}/members", seen(readsUsers), a.listMembers),
-		route(http.MethodPost, "/groups/{group_id}/members", seen(manages), a.addMember),
+		route(http.MethodPost, "/groups/{group_id}/members", seen(manages), httpserver.BindBody(a.addMember)),
 		route(http.MethodDelete, "/groups/{group_id}/members/{user_id}", seen(manages), a.removeMember),
 	}
 }
@@ -52,11 +52,7 @@ func (a *api) listGroups(r *httpserver.Request) error {
 	})
 }
 
-func (a *api) createGroup(r *httpserver.Request) error {
-	var in CreateGroupRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) createGroup(r *httpserver.Request, in CreateGroupRequest) error {
 	group, err := a.Access.CreateGroup(r.Context(), r.Principal, access.GroupInput{
 		Name: in.Name, Description: or(in.Description), Permissions: or(in.Permissions),
 	})
@@ -74,11 +70,7 @@ func (a *api) getGroup(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, groupOf(group))
 }
 
-func (a *api) updateGroup(r *httpserver.Request) error {
-	var in UpdateGroupRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) updateGroup(r *httpserver.Request, in UpdateGroupRequest) error {
 	group, err := a.Access.UpdateGroup(r.Context(), r.Principal, r.Param("group_id"), access.GroupPatch{
 		Name: in.Name, Description: cleared(in.Description), Permissions: in.Permissions,
 	})
@@ -111,11 +103,7 @@ func (a *api) listMembers(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, usersOf(users, page))
 }
 
-func (a *api) addMember(r *httpserver.Request) error {
-	var in AddMemberRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) addMember(r *httpserver.Request, in AddMemberRequest) error {
 	if err := required(map[string]string{"user_id": in.UserID}); err != nil {
 		return err
 	}

@@ -11,37 +11,27 @@ import (
 
 func (a *api) passwordRoutes() []httpserver.Route {
 	return []httpserver.Route{
-		route(http.MethodPost, "/users/{user_id}/password", httpserver.SignedIn(), a.changePassword),
-		route(http.MethodPost, "/auth/password/reset-request", httpserver.Public(), a.requestReset),
-		route(http.MethodPost, "/auth/password/reset", httpserver.Public(), a.resetPassword),
-		route(http.MethodPost, "/auth/email/confirm", httpserver.Public(), a.confirmEmail),
+		route(http.MethodPost, "/users/{user_id}/password", httpserver.SignedIn(),
+			httpserver.BindBoth(userID, a.changePassword)),
+		route(http.MethodPost, "/auth/password/reset-request", httpserver.Public(),
+			httpserver.BindBody(a.requestReset)),
+		route(http.MethodPost, "/auth/password/reset", httpserver.Public(), httpserver.BindBody(a.resetPassword)),
+		route(http.MethodPost, "/auth/email/confirm", httpserver.Public(), httpserver.BindBody(a.confirmEmail)),
 	}
 }
 
-func (a *api) changePassword(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
-	var in ChangePasswordRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) changePassword(r *httpserver.Request, id domain.UserID, in ChangePasswordRequest) error {
 	if err := required(map[string]string{"current_password": in.CurrentPassword, "new_password": in.NewPassword}); err != nil {
 		return err
 	}
-	err = a.Accounts.ChangePassword(r.Context(), r.Principal, id, account.PasswordChange{Current: in.CurrentPassword, Next: in.NewPassword})
+	err := a.Accounts.ChangePassword(r.Context(), r.Principal, id, account.PasswordChange{Current: in.CurrentPassword, Next: in.NewPassword})
 	if err != nil {
 		return err
 	}
 	return r.JSON(http.StatusOK, UserAction{UserID: string(id), Status: "password_changed"})
 }
 
-func (a *api) requestReset(r *httpserver.Request) error {
-	var in PasswordResetRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) requestReset(r *httpserver.Request, in PasswordResetRequest) error {
 	if err := required(map[string]string{"email": in.Email}); err != nil {
 		return err
 	}
@@ -53,11 +43,7 @@ func (a *api) requestReset(r *httpserver.Request) error {
 	return r.JSON(http.StatusAccepted, Accepted{Status: "accepted"})
 }
 
-func (a *api) resetPassword(r *httpserver.Request) error {
-	var in PasswordReset
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) resetPassword(r *httpserver.Request, in PasswordReset) error {
 	if err := required(map[string]string{"token": in.Token, "new_password": in.NewPassword}); err != nil {
 		return err
 	}
@@ -67,11 +53,7 @@ func (a *api) resetPassword(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, PasswordResetDone{Status: "password_reset"})
 }
 
-func (a *api) confirmEmail(r *httpserver.Request) error {
-	var in ConfirmEmailRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) confirmEmail(r *httpserver.Request, in ConfirmEmailRequest) error {
 	if err := required(map[string]string{"token": in.Token}); err != nil {
 		return err
 	}

@@ -11,17 +11,13 @@ import (
 
 func (a *api) sessionRoutes() []httpserver.Route {
 	return []httpserver.Route{
-		route(http.MethodGet, "/users/{user_id}/sessions", httpserver.SignedIn(), a.listSessions),
-		route(http.MethodDelete, "/sessions/{session_id}", httpserver.SignedIn(), a.revokeSession),
-		route(http.MethodPost, "/users/{user_id}/sessions/revoke-all", httpserver.SignedIn(), a.revokeAll),
+		route(http.MethodGet, "/users/{user_id}/sessions", httpserver.SignedIn(), userID.Bind(a.listSessions)),
+		route(http.MethodDelete, "/sessions/{session_id}", httpserver.SignedIn(), sessionID.Bind(a.revokeSession)),
+		route(http.MethodPost, "/users/{user_id}/sessions/revoke-all", httpserver.SignedIn(), userID.Bind(a.revokeAll)),
 	}
 }
 
-func (a *api) listSessions(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
+func (a *api) listSessions(r *httpserver.Request, id domain.UserID) error {
 	at, err := pageOf(r, domain.SortSessions)
 	if err != nil {
 		return err
@@ -46,11 +42,7 @@ func (a *api) listSessions(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, list)
 }
 
-func (a *api) revokeSession(r *httpserver.Request) error {
-	id, err := domain.ParseSessionID(r.Param("session_id"))
-	if err != nil {
-		return domain.ErrSessionNotFound
-	}
+func (a *api) revokeSession(r *httpserver.Request, id domain.SessionID) error {
 	at, err := a.Auth.Revoke(r.Context(), r.Principal, id)
 	if err != nil {
 		return err
@@ -58,11 +50,7 @@ func (a *api) revokeSession(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, RevokedSession{SessionID: string(id), Status: "revoked", RevokedAt: httpserver.Seconds(at)})
 }
 
-func (a *api) revokeAll(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
+func (a *api) revokeAll(r *httpserver.Request, id domain.UserID) error {
 	var in RevokeAllRequest
 	if err := r.DecodeOptional(&in); err != nil {
 		return err

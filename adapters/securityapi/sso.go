@@ -19,9 +19,9 @@ func (a *api) ssoRoutes() []httpserver.Route {
 		route(http.MethodGet, "/auth/providers", httpserver.Public(), a.listProviders),
 		route(http.MethodGet, ssoPath+"{provider}/login", httpserver.Public(), a.oidcLogin),
 		route(http.MethodGet, ssoPath+"{provider}/callback", httpserver.Public(), a.oidcCallback),
-		route(http.MethodPost, ssoPath+"{provider}/link", httpserver.SignedIn(), a.oidcLink),
+		route(http.MethodPost, ssoPath+"{provider}/link", httpserver.SignedIn(), httpserver.BindBody(a.oidcLink)),
 		backChannel,
-		route(http.MethodPost, ssoPath+"token", httpserver.Public(), a.oidcToken),
+		route(http.MethodPost, ssoPath+"token", httpserver.Public(), httpserver.BindBody(a.oidcToken)),
 		route(http.MethodPost, ssoPath+"logout", httpserver.Public(), a.oidcLogout),
 	}
 }
@@ -101,11 +101,7 @@ func (a *api) oidcCallback(r *httpserver.Request) error {
 	return r.Redirect(returned.URL)
 }
 
-func (a *api) oidcLink(r *httpserver.Request) error {
-	var in OIDCLinkRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) oidcLink(r *httpserver.Request, in OIDCLinkRequest) error {
 	if err := required(map[string]string{"redirect_uri": in.RedirectURI}); err != nil {
 		return err
 	}
@@ -120,11 +116,7 @@ func (a *api) oidcLink(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, OIDCLinkResponse{AuthorizationURL: started.URL})
 }
 
-func (a *api) oidcToken(r *httpserver.Request) error {
-	var in OIDCTokenRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) oidcToken(r *httpserver.Request, in OIDCTokenRequest) error {
 	signed, err := a.SSO.Exchange(r.Context(), r.Principal, sso.ExchangeInput{
 		Code: in.Code, Verifier: or(in.CodeVerifier), TwoFactorCode: or(in.TwoFactorCode),
 	})

@@ -10,17 +10,14 @@ import (
 
 func (a *api) factorRoutes() []httpserver.Route {
 	return []httpserver.Route{
-		route(http.MethodPost, "/users/{user_id}/2fa/enable", httpserver.Enrolling(), a.enableFactor),
-		route(http.MethodPost, "/users/{user_id}/2fa/verify", httpserver.Enrolling(), a.verifyFactor),
-		route(http.MethodPost, "/users/{user_id}/2fa/disable", httpserver.SignedIn(), a.disableFactor),
+		route(http.MethodPost, "/users/{user_id}/2fa/enable", httpserver.Enrolling(), userID.Bind(a.enableFactor)),
+		route(http.MethodPost, "/users/{user_id}/2fa/verify", httpserver.Enrolling(),
+			httpserver.BindBoth(userID, a.verifyFactor)),
+		route(http.MethodPost, "/users/{user_id}/2fa/disable", httpserver.SignedIn(), userID.Bind(a.disableFactor)),
 	}
 }
 
-func (a *api) enableFactor(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
+func (a *api) enableFactor(r *httpserver.Request, id domain.UserID) error {
 	var in EnableTwoFactorRequest
 	if err := r.DecodeOptional(&in); err != nil {
 		return err
@@ -34,15 +31,7 @@ func (a *api) enableFactor(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, setupOf(begun))
 }
 
-func (a *api) verifyFactor(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
-	var in VerifyTwoFactorRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) verifyFactor(r *httpserver.Request, id domain.UserID, in VerifyTwoFactorRequest) error {
 	if err := required(map[string]string{"code": in.Code}); err != nil {
 		return err
 	}
@@ -52,11 +41,7 @@ func (a *api) verifyFactor(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, TwoFactorState{TwoFactorEnabled: true})
 }
 
-func (a *api) disableFactor(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
+func (a *api) disableFactor(r *httpserver.Request, id domain.UserID) error {
 	var in DisableTwoFactorRequest
 	if err := r.DecodeOptional(&in); err != nil {
 		return err

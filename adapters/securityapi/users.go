@@ -18,21 +18,18 @@ func managesUsers() httpserver.Access {
 
 func (a *api) userRoutes() []httpserver.Route {
 	return []httpserver.Route{
-		route(http.MethodPost, "/users", httpserver.Requires(domain.UsersManage), a.creates(a.createUser)),
+		route(http.MethodPost, "/users", httpserver.Requires(domain.UsersManage),
+			a.creates(httpserver.BindBody(a.createUser))),
 		route(http.MethodGet, "/users", httpserver.Requires(domain.UsersRead), a.listUsers),
-		route(http.MethodGet, "/users/{user_id}", httpserver.SignedIn(), a.getUser),
-		route(http.MethodPatch, "/users/{user_id}", httpserver.SignedIn(), a.updateUser),
-		route(http.MethodDelete, "/users/{user_id}", managesUsers(), a.deleteUser),
-		route(http.MethodPost, "/users/{user_id}/unlock", managesUsers(), a.unlockUser),
-		route(http.MethodPost, "/setup", httpserver.Public(), a.setup),
+		route(http.MethodGet, "/users/{user_id}", httpserver.SignedIn(), userID.Bind(a.getUser)),
+		route(http.MethodPatch, "/users/{user_id}", httpserver.SignedIn(), httpserver.BindBoth(userID, a.updateUser)),
+		route(http.MethodDelete, "/users/{user_id}", managesUsers(), userID.Bind(a.deleteUser)),
+		route(http.MethodPost, "/users/{user_id}/unlock", managesUsers(), userID.Bind(a.unlockUser)),
+		route(http.MethodPost, "/setup", httpserver.Public(), httpserver.BindBody(a.setup)),
 	}
 }
 
-func (a *api) createUser(r *httpserver.Request) error {
-	var in CreateUserRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) createUser(r *httpserver.Request, in CreateUserRequest) error {
 	// An empty text is no way to leave a member out: who sends an empty password has lost the one they meant to send.
 	if err := notEmpty(map[string]*string{"role": in.Role, "password": in.Password, "directory": in.Directory, "phone_number": in.PhoneNumber}); err != nil {
 		return err
@@ -47,11 +44,7 @@ func (a *api) createUser(r *httpserver.Request) error {
 	return r.Created(Base+"/users/"+string(made.ID), userOf(made))
 }
 
-func (a *api) setup(r *httpserver.Request) error {
-	var in SetupRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) setup(r *httpserver.Request, in SetupRequest) error {
 	if err := required(map[string]string{"token": in.Token, "username": in.Username, "email": in.Email, "password": in.Password}); err != nil {
 		return err
 	}
@@ -115,11 +108,7 @@ func userFilter(q httpserver.Query) (account.Filter, error) {
 	return filter, err
 }
 
-func (a *api) getUser(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
+func (a *api) getUser(r *httpserver.Request, id domain.UserID) error {
 	user, err := a.Accounts.Get(r.Context(), r.Principal, id)
 	if err != nil {
 		return err
@@ -130,15 +119,7 @@ func (a *api) getUser(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, userOf(user))
 }
 
-func (a *api) updateUser(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
-	var in UpdateUserRequest
-	if err := r.Decode(&in); err != nil {
-		return err
-	}
+func (a *api) updateUser(r *httpserver.Request, id domain.UserID, in UpdateUserRequest) error {
 	patch := account.Patch{
 		FullName: cleared(in.FullName), PhoneNumber: cleared(in.PhoneNumber), Email: in.Email, Role: in.Role, Groups: in.Groups,
 		Status: (*string)(in.Status),
@@ -157,11 +138,7 @@ func (a *api) updateUser(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, userOf(user))
 }
 
-func (a *api) deleteUser(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
+func (a *api) deleteUser(r *httpserver.Request, id domain.UserID) error {
 	q, err := r.Query()
 	if err != nil {
 		return err
@@ -186,11 +163,7 @@ func (a *api) deleteUser(r *httpserver.Request) error {
 	return r.JSON(http.StatusOK, DeletedUser{UserID: string(id), Status: "deactivated", DeactivatedAt: &at})
 }
 
-func (a *api) unlockUser(r *httpserver.Request) error {
-	id, err := domain.ParseUserID(r.Param("user_id"))
-	if err != nil {
-		return domain.ErrUserNotFound
-	}
+func (a *api) unlockUser(r *httpserver.Request, id domain.UserID) error {
 	if err := r.DecodeOptional(&struct{}{}); err != nil {
 		return err
 	}
