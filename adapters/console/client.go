@@ -10,56 +10,24 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"syscall"
-	"time"
 
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-var (
-	// ErrNoServer means that no server holds the data directory.
-	ErrNoServer = errors.New("no server holds the data directory")
-	// ErrServer means that a server holds it, and the operation's outcome is not known.
-	ErrServer = fault.New(fault.Unavailable, "server_unavailable", "The running server did not answer; whether the operation was done is not known")
-)
+// ErrServer means that a server owns the directory, and the operation's outcome is not known.
+var ErrServer = fault.New(fault.Unavailable, "server_unavailable", "The running server did not answer; whether the operation was done is not known")
 
-const dialTimeout = 5 * time.Second
-
-// Client does operations through the socket of a running server.
+// Client does operations through a transport.
 type Client struct {
 	http *http.Client
 }
 
 var _ Caller = (*Client)(nil)
 
-// Dial returns a client of the server of the data directory, or ErrNoServer if no server runs on it.
-func Dial(ctx context.Context, dir string) (*Client, error) {
-	dial := func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
-		err = inDirectory(dir, SocketName, func(path string) error {
-			conn, err = (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "unix", path)
-			return err
-		})
-		return conn, err
-	}
-	conn, err := dial(ctx, "", "")
-	switch {
-	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ECONNREFUSED):
-		return nil, ErrNoServer // no socket, or one that a crash left
-	case errors.Is(err, os.ErrPermission):
-		return nil, fault.New(fault.Unavailable, "server_unavailable",
-			"The data directory belongs to another user: run the command as the user of the service").Because(err)
-	case err != nil:
-		return nil, fault.New(fault.Unavailable, "server_unavailable", "The running server cannot be reached").Because(err)
-	}
-	if err := conn.Close(); err != nil {
-		return nil, fmt.Errorf("trying the control socket: %w", err)
-	}
-	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial}}}, nil
+// NewClient returns a client of the server behind the transport.
+func NewClient(transport http.RoundTripper) *Client {
+	return &Client{&http.Client{Transport: transport}}
 }
-
-// Close frees the connection.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Do asks the server.
 func (c *Client) Do(ctx context.Context, req Request) (Answer, error) {
@@ -68,6 +36,7 @@ func (c *Client) Do(ctx context.Context, req Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, fmt.Errorf("asking for %s: %w", req.Operation, err)
 	}
+	r.Header.Set("Content-Type", "application/json")
 	answer, err := c.http.Do(r)
 	if err != nil {
 		return Answer{}, ErrServer.Because(err)

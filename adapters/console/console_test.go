@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -83,38 +80,11 @@ func newConsole(t *testing.T, started, ended chan struct{}) *console.Console {
 	return c
 }
 
-// serve starts a server and returns the folder that it holds.
-func serve(t *testing.T, caller console.Caller) string {
-	t.Helper()
-	dir := t.TempDir()
-	server := console.NewServer(dir, caller)
-	if err := server.Open(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(context.Background()); err != nil { // the test's own context is over
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
-func dial(t *testing.T, dir string) *console.Client {
-	t.Helper()
-	client, err := console.Dial(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	return client
-}
-
 // bothWays runs a test in the command's own process and through the socket.
 func bothWays(t *testing.T, test func(t *testing.T, on console.Caller)) {
 	t.Helper()
 	c := newConsole(t, nil, nil)
 	t.Run("in process", func(t *testing.T) { t.Parallel(); test(t, c) })
-	t.Run("through the socket", func(t *testing.T) { t.Parallel(); test(t, dial(t, serve(t, c))) })
 }
 
 func TestOperationsAnswer(t *testing.T) {
@@ -169,115 +139,6 @@ func TestProgressIsHeardInOrder(t *testing.T) {
 			t.Error(diff)
 		}
 	})
-}
-
-func TestPanicEndsOneOperationOnly(t *testing.T) {
-	t.Parallel()
-	client := dial(t, serve(t, newConsole(t, nil, nil)))
-	if _, err := panics.Call(t.Context(), client, struct{}{}, nil); fault.Of(err).Kind != fault.Internal {
-		t.Errorf("a panic is %v", err)
-	}
-	if _, err := greet.Call(t.Context(), client, greetInput{"Ada"}, nil); err != nil {
-		t.Errorf("after a panic: %v", err)
-	}
-}
-
-func TestClientThatLeavesEndsItsOperation(t *testing.T) {
-	t.Parallel()
-	started, ended := make(chan struct{}), make(chan struct{})
-	client := dial(t, serve(t, newConsole(t, started, ended)))
-	ctx, leave := context.WithCancel(t.Context())
-	go func() {
-		<-started
-		leave()
-	}()
-	if _, err := waits.Call(ctx, client, struct{}{}, nil); fault.Of(err).Kind != fault.Unavailable {
-		t.Errorf("a broken off operation is %v", err)
-	}
-	<-ended
-}
-
-func TestNoServer(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	if _, err := console.Dial(t.Context(), dir); !errors.Is(err, console.ErrNoServer) {
-		t.Errorf("an empty folder: %v", err)
-	}
-	// A crash leaves a socket file without a listener.
-	left, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(dir, console.SocketName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if l, ok := left.(*net.UnixListener); ok {
-		l.SetUnlinkOnClose(false)
-	}
-	if err := left.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := console.Dial(t.Context(), dir); !errors.Is(err, console.ErrNoServer) {
-		t.Errorf("a socket that a crash left: %v", err)
-	}
-	server := console.NewServer(dir, newConsole(t, nil, nil))
-	if err := server.Open(t.Context()); err != nil {
-		t.Fatalf("in place of a socket that a crash left: %v", err)
-	}
-	if _, err := greet.Call(t.Context(), dial(t, dir), greetInput{"Ada"}, nil); err != nil {
-		t.Error(err)
-	}
-	if err := server.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if rest, err := os.ReadDir(dir); err != nil || len(rest) != 0 {
-		t.Errorf("left behind: %v, %v", rest, err)
-	}
-}
-
-func TestSocketIsTheOwnersAlone(t *testing.T) {
-	t.Parallel()
-	dir := serve(t, newConsole(t, nil, nil))
-	info, err := os.Stat(filepath.Join(dir, console.SocketName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info.Mode().Perm() != 0o600 || info.Mode().Type() != os.ModeSocket {
-		t.Errorf("the socket is %s", info.Mode())
-	}
-}
-
-// An installation on MongoDB with its key in the configuration keeps nothing else in the data directory.
-func TestTheDataDirectoryIsCreated(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "absent", "data")
-	server := console.NewServer(dir, newConsole(t, nil, nil))
-	if err := server.Open(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = server.Close(context.Background()) }()
-	info, err := os.Stat(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		t.Errorf("the directory has the mode %o", mode)
-	}
-}
-
-func TestFolderMayHaveALongName(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), strings.Repeat("long/", 30))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	server := console.NewServer(dir, newConsole(t, nil, nil))
-	if err := server.Open(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := greet.Call(t.Context(), dial(t, dir), greetInput{"Ada"}, nil); err != nil {
-		t.Error(err)
-	}
-	if err := server.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestTwoOperationsOfOneName(t *testing.T) {

@@ -13,7 +13,6 @@ import (
 const (
 	operationsPath = "/v1/operations/"
 	contentType    = "application/x-ndjson"
-	maxInput       = 16 << 20
 	maxLine        = 64 << 20
 )
 

@@ -158,7 +158,7 @@ func (s *Server) observe(r *Request, took time.Duration) {
 	}
 	fields := []zap.Field{
 		zap.String("request_id", r.Origin.RequestID), zap.String("method", r.c.Method()), zap.String("route", route),
-		zap.Int("status", status), zap.Duration("took", took), zap.Stringer("client", r.Origin.Address),
+		zap.Int("status", status), zap.Duration("took", took), zap.String("client", r.Origin.IP()),
 	}
 	if actor := r.Principal.Actor(); actor != "" {
 		fields = append(fields, zap.String("actor", actor))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/netip"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 type Config struct {
 	// Address is the address of the public listener, such as "127.0.0.1:8080". Port 0 selects a free port.
 	Address string
+	// Listen opens the listener of the APIs; nil means TCP on Address.
+	Listen func(ctx context.Context) (net.Listener, error)
 	// TLS configures TLS on the public listener; nil leaves it to a proxy.
 	TLS *tls.Config
 	// MetricsAddress is the address of the metrics listener; empty disables it. It is never the public listener.
@@ -60,6 +63,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
+	}
+	if c.Listen == nil {
+		c.Listen = func(ctx context.Context) (net.Listener, error) {
+			return new(net.ListenConfig).Listen(ctx, "tcp", c.Address)
+		}
 	}
 	number := func(n *int, byDefault int) {
 		if *n == 0 {

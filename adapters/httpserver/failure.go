@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -113,6 +114,19 @@ type Failure func(f *fault.Error, requestID string) ([]byte, error)
 
 // contractFailure writes {"error","message","request_id","details"?,…}: the shape of the Security API.
 func contractFailure(f *fault.Error, requestID string) ([]byte, error) {
+	return encodeFailure(f, requestID, "")
+}
+
+// FailureWithCause writes the shape of the Security API with the private cause of the fault in "cause". It is for the
+// operator, who can read the log.
+func FailureWithCause(f *fault.Error, requestID string) ([]byte, error) {
+	if cause := f.Unwrap(); cause != nil {
+		return encodeFailure(f, requestID, cause.Error())
+	}
+	return encodeFailure(f, requestID, "")
+}
+
+func encodeFailure(f *fault.Error, requestID, cause string) ([]byte, error) {
 	var b bytes.Buffer
 	w := memberWriter{enc: jsontext.NewEncoder(&b)}
 	w.token(jsontext.BeginObject)
@@ -129,6 +143,9 @@ func contractFailure(f *fault.Error, requestID string) ([]byte, error) {
 			w.token(jsontext.EndObject)
 		}
 		w.token(jsontext.EndArray)
+	}
+	if cause != "" {
+		w.member("cause", strings.ToValidUTF8(cause, "?"))
 	}
 	extra := f.Extra()
 	for _, key := range sortedKeys(extra) {

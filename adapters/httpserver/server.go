@@ -104,9 +104,9 @@ func (s *Server) transport() *fasthttp.Server {
 
 // Open listens and begins to serve. It returns once connections are accepted.
 func (s *Server) Open(ctx context.Context) error {
-	inner, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Address)
+	inner, err := s.cfg.Listen(ctx)
 	if err != nil {
-		return fmt.Errorf("opening the public listener: %w", err)
+		return fmt.Errorf("opening the listener: %w", err)
 	}
 	if s.observer, err = openObserver(ctx, s.cfg); err != nil {
 		return errors.Join(err, inner.Close())
@@ -126,7 +126,7 @@ func (s *Server) Open(ctx context.Context) error {
 	return nil
 }
 
-// Addr returns the public listener's address; nil before Open.
+// Addr returns the listener's address; nil before Open.
 func (s *Server) Addr() net.Addr {
 	if s.listener == nil {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
 )
@@ -31,8 +32,10 @@ type taken struct {
 	headers []string
 }
 
-// parameters returns what every operation takes, by "METHOD path".
-func parameters() (map[string]taken, error) {
+// parameters returns what every operation takes, by "METHOD path". It reads the document once.
+var parameters = sync.OnceValues(readParameters)
+
+func readParameters() (map[string]taken, error) {
 	var document struct {
 		Paths      map[string]map[string]json.RawMessage `json:"paths"`
 		Components struct {

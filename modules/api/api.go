@@ -22,10 +22,13 @@ import (
 	"github.com/ostiary/ostiary/modules/listener"
 )
 
+// Services provides the services that the Security API calls, for every listener that serves it.
+var Services = fx.Module("api.services", fx.Provide(newServices))
+
 // Security provides the Security API with the public keys, the API document and the documentation page.
 var Security = fx.Module("api.security", fx.Provide(newSecurity))
 
-type securityNeeds struct {
+type serviceNeeds struct {
 	fx.In
 	Config      config.Config
 	Auth        *auth.Service
@@ -41,12 +44,16 @@ type securityNeeds struct {
 	TPT         *tpt.Service
 }
 
-func newSecurity(n securityNeeds) (listener.APIs, error) {
-	apis, err := securityapi.New(securityapi.Services{
+func newServices(n serviceNeeds) securityapi.Services {
+	return securityapi.Services{
 		Auth: n.Auth, Accounts: n.Accounts, Access: n.Access, Audit: n.Audit, Settings: n.Settings, Factors: n.Factors, Keys: n.Keys,
 		SSO: n.SSO, Idempotency: n.Idempotency, TPT: n.TPT, Trace: n.Trace, NoPages: !n.Config.Docs.Enabled,
 		CORSOrigins:   n.Config.HTTP.CORSOrigins,
 		SecureCookies: strings.HasPrefix(n.Config.HTTP.PublicURL, "https://"),
-	})
+	}
+}
+
+func newSecurity(s securityapi.Services) (listener.APIs, error) {
+	apis, err := securityapi.New(s)
 	return listener.APIs{APIs: apis}, err
 }

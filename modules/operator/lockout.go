@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/ostiary/ostiary/adapters/console"
+	"github.com/ostiary/ostiary/adapters/controlsocket"
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/adapters/sysclock"
@@ -36,13 +37,13 @@ func ReadLockout(ctx context.Context, c config.Config) LockoutPolicy {
 }
 
 func readLockout(ctx context.Context, c config.Config) (read console.Lockout, found bool, err error) {
-	client, err := console.Dial(ctx, c.DataDir)
+	transport, err := controlsocket.Dial(ctx, c.DataDir)
 	if err == nil {
-		defer client.Close()
-		read, err = console.LockoutRead.Call(ctx, client, struct{}{}, nil)
+		defer transport.CloseIdleConnections()
+		read, err = console.LockoutRead.Call(ctx, console.NewClient(transport), struct{}{}, nil)
 		return read, err == nil, err
 	}
-	if !errors.Is(err, console.ErrNoServer) {
+	if !errors.Is(err, controlsocket.ErrNoServer) {
 		return console.Lockout{}, false, err
 	}
 	settings, found, err := peekSettings(ctx, c)

@@ -1,11 +1,10 @@
 package operator
 
 import (
-	"context"
-
 	"go.uber.org/fx"
 
 	"github.com/ostiary/ostiary/adapters/console"
+	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/account"
@@ -20,10 +19,8 @@ import (
 )
 
 // Module provides the console on the services.
-var Module = fx.Module("operator", fx.Provide(newConsole))
-
-// Socket serves the console in the data directory while the service runs.
-var Socket = fx.Module("operator.socket", fx.Invoke(serve))
+var Module = fx.Module("operator", fx.Provide(newConsole,
+	fx.Annotate(func(own *console.Console) httpserver.API { return console.API(own) }, fx.ResultTags(`name:"rpc"`))))
 
 type needs struct {
 	fx.In
@@ -54,14 +51,4 @@ func newConsole(n needs) (*console.Console, error) {
 
 func newOfflineConsole(ids ports.IDs, registry *directory.Registry) (*console.Console, error) {
 	return console.New(ids, console.OfflineOperations(registry)...)
-}
-
-// serve opens the socket after the store, which the Maintenance parameter represents: the owner of the store owns the
-// data directory, and an existing socket file is left from a crash.
-func serve(lc fx.Lifecycle, c config.Config, own *console.Console, _ ports.Maintenance) {
-	server := console.NewServer(c.DataDir, own)
-	lc.Append(fx.Hook{
-		OnStart: func(ctx context.Context) error { return server.Open(ctx) },
-		OnStop:  server.Close,
-	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/modules/jobs"
 	"github.com/ostiary/ostiary/modules/keys"
 	"github.com/ostiary/ostiary/modules/listener"
+	"github.com/ostiary/ostiary/modules/localapi"
 	"github.com/ostiary/ostiary/modules/messages"
 	"github.com/ostiary/ostiary/modules/operator"
 	"github.com/ostiary/ostiary/modules/places"
@@ -33,6 +34,8 @@ func Services(c config.Config) fx.Option {
 		services.Module,
 		places.Module,
 		api.ThirdPartyTokens,
+		api.Services,
+		operator.Module,
 	)
 }
 
@@ -45,14 +48,13 @@ func Directories(c config.Config) fx.Option {
 func Server(c config.Config) fx.Option {
 	return fx.Options(
 		Services(c),
-		operator.Module,
 		services.Advice,
 		bootstrap.Module,
 		jobs.Module,
 		auditlog.Jobs,
 		directories.Jobs,
 		messages.Module,
-		operator.Socket,
+		localapi.Socket,
 		api.Security,
 		api.Users(c),
 		api.Links,

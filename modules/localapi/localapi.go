@@ -1,0 +1,56 @@
+// Package localapi wires the operator API: the Security API with the operator as its principal. A running server serves
+// it on the control socket. A command without a server serves it to itself, inside its own process.
+package localapi
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/ostiary/ostiary/adapters/controlsocket"
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/securityapi"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Socket serves the operator API on the control socket while the service runs.
+var Socket = fx.Module("localapi", fx.Invoke(func(n needs) error {
+	return serve(n, n.Log.Named("local"), func(ctx context.Context) (net.Listener, error) {
+		return controlsocket.Listen(ctx, n.Config.DataDir)
+	})
+}))
+
+// longestOperation bounds an operation that does not report progress, such as the re-encryption of all users.
+const longestOperation = time.Hour
+
+// needs includes the store: the owner of the store owns the data directory, so the socket opens after the store.
+type needs struct {
+	fx.In
+	Lifecycle fx.Lifecycle
+	Config    config.Config
+	Store     ports.Maintenance
+	Clock     ports.Clock
+	Log       *zap.Logger
+	Services  securityapi.Services
+	RPC       httpserver.API `name:"rpc"`
+}
+
+func serve(n needs, log *zap.Logger, listen func(context.Context) (net.Listener, error)) error {
+	api, err := securityapi.NewLocal(n.Services)
+	if err != nil {
+		return err
+	}
+	server, err := httpserver.New(httpserver.Config{
+		Listen: listen, Ready: n.Store.Ping, Clock: n.Clock, Log: log,
+		HandlerTimeout: longestOperation, BodyLimit: 16 << 20,
+	}, api, n.RPC)
+	if err != nil {
+		return err
+	}
+	n.Lifecycle.Append(fx.Hook{OnStart: server.Open, OnStop: server.Close})
+	return nil
+}

@@ -1,0 +1,74 @@
+package localapi
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"go.uber.org/dig"
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/ostiary/ostiary/adapters/controlsocket"
+	"github.com/ostiary/ostiary/adapters/sqlitestore"
+	"github.com/ostiary/ostiary/config"
+)
+
+// Session is a connection to the operator API until Close.
+type Session struct {
+	*http.Transport
+
+	stop func(ctx context.Context) error
+}
+
+// Close ends the session. It closes the store if the session opened it.
+func (s *Session) Close(ctx context.Context) error {
+	s.CloseIdleConnections()
+	return s.stop(ctx)
+}
+
+const (
+	inUseTimeout = 5 * time.Second
+	inUsePause   = 100 * time.Millisecond
+)
+
+// Open returns a session with the server of the data directory, or else with the services in this process, which parts
+// provide. It waits for another command that uses the directory.
+func Open(ctx context.Context, c config.Config, parts fx.Option) (*Session, error) {
+	deadline := time.Now().Add(inUseTimeout)
+	for {
+		transport, err := controlsocket.Dial(ctx, c.DataDir)
+		if err == nil {
+			return &Session{transport, func(context.Context) error { return nil }}, nil
+		}
+		if !errors.Is(err, controlsocket.ErrNoServer) {
+			return nil, err
+		}
+		session, err := openOwn(ctx, parts)
+		if !errors.Is(err, sqlitestore.ErrInUse) || time.Now().After(deadline) {
+			return session, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(inUsePause):
+		}
+	}
+}
+
+// openOwn starts the services in this process. They do not log: a failure includes its cause.
+func openOwn(ctx context.Context, parts fx.Option) (*Session, error) {
+	memory := controlsocket.NewMemory()
+	app := fx.New(parts, fx.NopLogger, fx.Invoke(func(n needs) error {
+		return serve(n, zap.NewNop(), func(context.Context) (net.Listener, error) { return memory, nil })
+	}))
+	if err := app.Err(); err != nil {
+		return nil, errors.Join(dig.RootCause(err), app.Stop(ctx))
+	}
+	if err := app.Start(ctx); err != nil {
+		return nil, dig.RootCause(err) // parts that had started are stopped by then
+	}
+	return &Session{memory.Transport(), app.Stop}, nil
+}
