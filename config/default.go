@@ -1,9 +1,10 @@
 package config
 
 import (
-	"net/http"
+	_ "embed" // the annotated example
 	"net/netip"
 	"net/url"
+	"reflect"
 	"strings"
 	"time"
 	"unicode"
@@ -11,40 +12,17 @@ import (
 
 const day = 24 * time.Hour
 
-// Default returns the configuration of an installation without any settings. Each value is safe.
+//go:embed ostiary.example.yaml
+var example []byte
+
+// Default returns the configuration of an installation without any settings, as the annotated example has it. Each
+// value is safe.
 func Default() Config {
-	return Config{
-		HTTP: HTTP{
-			Address: "127.0.0.1:8080", PublicURL: "http://localhost:8080", MaxConnectionsPerSource: 2048, ShutdownTimeout: 20 * time.Second,
-		},
-		DataDir:   "./ostiary-data",
-		Storage:   Storage{Driver: StorageSQLite, MongoDB: MongoDB{Database: "ostiary"}},
-		Bootstrap: Bootstrap{Role: "admin"},
-		RateLimits: RateLimits{
-			Login: Rate{5, time.Minute}, LoginCounts: CountAll, PasswordReset: Rate{3, time.Hour}, PasswordResetSource: Rate{20, time.Hour},
-			APIKeys: Rate{10, day},
-		},
-		Mail: Mail{Driver: DriverLog, SMTP: SMTP{TLS: TLSStart, Timeout: 10 * time.Second}},
-		SMS: SMS{Driver: DriverLog, HTTP: SMSHTTP{
-			Method: http.MethodPost, Timeout: 10 * time.Second,
-			SuccessStatus: []int{http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent},
-		}},
-		Directories:   []Directory{{ID: "local", Type: TypeBuiltin}},
-		DirectorySync: DirectorySync{CheckInterval: 5 * time.Minute, MaxDisablePercent: 5},
-		SSO:           SSO{CheckInterval: 10 * time.Minute},
-		UsersAPI:      UsersAPI{Enabled: true, ListMaxLevel: -1, TPTLifetime: 365 * day, Timezone: "UTC"},
-		Tokens:        Tokens{Algorithm: "EdDSA", AccessTokenLifetime: time.Hour, Audience: "ostiary"},
-		Passwords: Passwords{
-			Argon2:        Argon2{MemoryKiB: 19 * 1024, Iterations: 2, Parallelism: 1},
-			QueueDeadline: 10 * time.Second,
-			QueueLength:   1000,
-		},
-		APIKeys: APIKeys{MaxLifetimeDays: 366},
-		Audit:   Audit{SealInterval: time.Second},
-		Metrics: Metrics{Address: "127.0.0.1:9090"},
-		Docs:    Docs{Enabled: true},
-		Log:     Log{Level: "info", Format: LogAuto},
-	}
+	var c Config
+	l := newLoader(nil)
+	tree, _ := l.parseYAML("", example) // tests load it as a file, which reports mistakes
+	l.bindStruct("", reflect.ValueOf(&c).Elem(), tree)
+	return c
 }
 
 // MetricsAddress returns the address of the metrics listener; empty if it is off.

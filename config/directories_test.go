@@ -10,24 +10,24 @@ import (
 
 // settings are typical settings of a directory type.
 type settings struct {
-	URLs         []string          `koanf:"urls"`
-	BindPassword string            `koanf:"bind_password"`
-	Timeout      time.Duration     `koanf:"timeout"`
-	Nested       struct{ On bool } `koanf:"-"`
-	Pool         pool              `koanf:"pool"`
-	Roles        []rule            `koanf:"roles"`
-	Parameters   map[string]string `koanf:"parameters"`
-	Limit        *int              `koanf:"limit"`
+	URLs         []string          `yaml:"urls"`
+	BindPassword string            `yaml:"bind_password"`
+	Timeout      time.Duration     `yaml:"timeout"`
+	Nested       struct{ On bool } `yaml:"-"`
+	Pool         pool              `yaml:"pool"`
+	Roles        []rule            `yaml:"roles"`
+	Parameters   map[string]string `yaml:"parameters"`
+	Limit        *int              `yaml:"limit"`
 }
 
 type pool struct {
-	Size int `koanf:"size"`
-	Idle int `koanf:"idle"`
+	Size int `yaml:"size"`
+	Idle int `yaml:"idle"`
 }
 
 type rule struct {
-	Group string `koanf:"group"`
-	Role  string `koanf:"role"`
+	Group string `yaml:"group"`
+	Role  string `yaml:"role"`
 }
 
 const corp = `
@@ -71,10 +71,10 @@ func TestDirectoriesRefuseUnknownSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got struct {
-		URLs []string `koanf:"urls"`
+		URLs []string `yaml:"urls"`
 		Pool struct {
-			Sizes int `koanf:"sizes"`
-		} `koanf:"pool"`
+			Sizes int `yaml:"sizes"`
+		} `yaml:"pool"`
 	}
 	err = c.Directories[1].Decode(&got)
 	for _, want := range []string{`directories.corp-x.pool.size: there is no such key (did you mean "sizes"?)`, "directories.corp-x.timeout: there is no such key"} {

@@ -22,7 +22,7 @@ func Keys() []Key { return keysOf("", reflect.TypeFor[Config]()) }
 func keysOf(prefix string, of reflect.Type) []Key {
 	var keys []Key
 	for _, field := range reflect.VisibleFields(of) {
-		name := field.Tag.Get("koanf")
+		name := field.Tag.Get("yaml")
 		path := join(prefix, name)
 		switch {
 		case name == "":

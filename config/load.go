@@ -2,15 +2,10 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"reflect"
 	"strings"
-
-	"github.com/knadh/koanf/parsers/yaml"
-	"github.com/knadh/koanf/providers/confmap"
-	"github.com/knadh/koanf/v2"
 )
 
 // DefaultFile is read if no file is named. It is optional.
@@ -31,98 +26,104 @@ type Sources struct {
 
 const maxFile = 1 << 20
 
+// loader reads the sources into one tree and binds it to a Config. It continues after a mistake to find all of them.
+type loader struct {
+	readFile func(name string) ([]byte, error)
+	mistakes Mistakes
+	origins  map[string]string // the sources of values by key: a line of the file, a variable, a flag
+}
+
+func newLoader(readFile func(name string) ([]byte, error)) *loader {
+	if readFile == nil {
+		readFile = os.ReadFile
+	}
+	return &loader{readFile: readFile, origins: map[string]string{}}
+}
+
 // Load reads and validates the configuration. The error is Mistakes: every error in any source and in the result. The
 // configuration returned with an error holds what could be read, and serves only to find further errors.
 func Load(from Sources) (Config, error) {
-	if from.ReadFile == nil {
-		from.ReadFile = os.ReadFile
-	}
-	b := binder{readFile: from.ReadFile}
-	env := readEnvironment(from.Environ, &b.mistakes)
-	if from.File == "" {
-		from.File = env.file
-	}
-	tree := b.merge(b.parse(from), env, from.Flags)
-
-	c := Default()
-	b.bindStruct("", reflect.ValueOf(&c).Elem(), tree)
-	b.mistakes = append(b.mistakes, c.check()...)
-	return c, b.mistakes.err()
+	l, c := newLoader(from.ReadFile), Default()
+	l.bindStruct("", reflect.ValueOf(&c).Elem(), l.read(from))
+	l.mistakes = append(l.mistakes, c.check()...)
+	return c, l.mistakes.err()
 }
 
-// parse reads the file. A failure is reported under the file's name.
-func (b *binder) parse(from Sources) map[string]any {
+// read returns the values of all sources as one tree.
+func (l *loader) read(from Sources) map[string]any {
+	env := l.readEnvironment(from.Environ)
 	name, optional := from.File, false
+	if name == "" {
+		name = env.file
+	}
 	if name == "" {
 		name, optional = DefaultFile, true
 	}
-	content, err := from.ReadFile(name)
+	tree := l.parseFile(name, optional)
+	for key, text := range from.Flags {
+		env.values[key] = textValue{text, "--" + strings.ReplaceAll(key, "_", "-")}
+	}
+	l.override(tree, env.values)
+	l.setDirectorySecrets(tree, env.directories)
+	return tree
+}
+
+// parseFile reads and parses the file. A failure is reported under the file's name.
+func (l *loader) parseFile(name string, optional bool) map[string]any {
+	content, err := l.readFile(name)
 	switch {
 	case err != nil && optional && errors.Is(err, fs.ErrNotExist):
-		return nil
 	case err != nil:
-		b.mistakes.add(name, "cannot be read: %v", err)
-		return nil
+		l.mistakes.add(name, "cannot be read: %v", err)
 	case len(content) > maxFile:
-		b.mistakes.add(name, "is larger than 1 MiB, which no configuration is")
-		return nil
+		l.mistakes.add(name, "is larger than 1 MiB, which no configuration is")
+	default:
+		tree, err := l.parseYAML(name, content)
+		if err == nil && tree != nil {
+			return tree
+		}
+		if err != nil {
+			l.mistakes.add(name, "%v", err)
+		}
 	}
-	tree, err := parseYAML(content)
-	if err != nil {
-		b.mistakes.add(name, "%v", err)
-	}
-	return tree
+	return map[string]any{}
 }
 
-// parseYAML parses a map. The parser's messages contain the line, and quote values of the wrong type, which could be
-// secrets: the quotation is removed.
-func parseYAML(content []byte) (tree map[string]any, err error) {
-	defer func() {
-		if r := recover(); r != nil { // the parser has panicked on hostile input before
-			tree, err = nil, errors.New("is no YAML")
-		}
-	}()
-	tree, err = yaml.Parser().Unmarshal(content)
-	if err != nil {
-		text := err.Error()
-		if strings.Contains(text, "cannot unmarshal") {
-			return nil, errors.New("must be a map of keys")
-		}
-		return nil, fmt.Errorf("is no YAML: %s", strings.Join(strings.Fields(strings.TrimPrefix(text, "yaml: ")), " "))
-	}
-	return tree, nil
-}
-
-// merge combines the sources.
-func (b *binder) merge(file map[string]any, env environment, flags map[string]string) map[string]any {
-	k := koanf.New(".")
-	b.load(k, file, "")
-	values := map[string]any{}
-	for path, value := range env.values {
-		values[path] = value
-	}
-	for path, text := range flags {
-		values[path] = given{text, "flag"}
-	}
+// override replaces values of the file. A secret of a later source replaces an earlier one in either form: its value
+// and the name of its file.
+func (l *loader) override(tree map[string]any, values map[string]textValue) {
 	for _, key := range Keys() {
-		_, plain := values[key.Path]
-		if _, inFile := values[key.Path+"_file"]; key.Secret && (plain || inFile) {
-			// A secret of a later source replaces an earlier one in either form.
-			k.Delete(key.Path)
-			k.Delete(key.Path + "_file")
+		value, given := values[key.Path]
+		file, inFile := values[key.Path+"_file"]
+		if !given && !inFile {
+			continue
+		}
+		section, name := sectionOf(tree, key.Path)
+		delete(section, name)
+		delete(section, name+"_file")
+		if given {
+			section[name] = value
+			l.setOrigin(key.Path, value.Source)
+		}
+		if inFile {
+			section[name+"_file"] = file
+			l.setOrigin(key.Path, file.Source)
 		}
 	}
-	b.load(k, values, ".")
-	tree := k.Raw()
-	if len(env.directories) > 0 {
-		list, _ := tree["directories"].([]any)
-		b.applyEnvironment(list, env.directories)
-	}
-	return tree
 }
 
-func (b *binder) load(k *koanf.Koanf, values map[string]any, delimiter string) {
-	if err := k.Load(confmap.Provider(values, delimiter), nil); err != nil {
-		b.mistakes.add("configuration", "cannot be merged: %v", err)
+// sectionOf returns the section of a key, which it creates, and the last name of the key.
+func sectionOf(tree map[string]any, key string) (section map[string]any, name string) {
+	for {
+		head, rest, nested := strings.Cut(key, ".")
+		if !nested {
+			return tree, key
+		}
+		inner, ok := tree[head].(map[string]any)
+		if !ok {
+			inner = map[string]any{}
+			tree[head] = inner
+		}
+		tree, key = inner, rest
 	}
 }

@@ -61,7 +61,7 @@ func TestExampleFileIsTheDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(config.Default(), got, equal); diff != "" {
-		t.Errorf("the example differs from the code (-code +example):\n%s", diff)
+		t.Errorf("the example overrides a default (-default +example):\n%s", diff)
 	}
 }
 

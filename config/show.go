@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/knadh/koanf/parsers/yaml"
+	"go.yaml.in/yaml/v3"
 )
 
 // Masked returns the configuration as the tree of a file, with secrets masked.
@@ -18,7 +18,7 @@ func (c Config) Masked() map[string]any {
 
 // YAML returns Masked as YAML, its keys in alphabetical order.
 func (c Config) YAML() ([]byte, error) {
-	text, err := yaml.Parser().Marshal(c.Masked())
+	text, err := yaml.Marshal(c.Masked())
 	if err != nil {
 		return nil, fmt.Errorf("writing YAML: %w", err)
 	}
@@ -74,7 +74,7 @@ func mapTree(v reflect.Value) map[string]any {
 func structTree(v reflect.Value) map[string]any {
 	tree := map[string]any{}
 	for _, field := range reflect.VisibleFields(v.Type()) {
-		tree[field.Tag.Get("koanf")] = treeOf(v.FieldByIndex(field.Index))
+		tree[field.Tag.Get("yaml")] = treeOf(v.FieldByIndex(field.Index))
 	}
 	return tree
 }

@@ -1,10 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -13,122 +12,106 @@ import (
 // Locate returns the mistakes with their sources: a line of the file, a variable, a flag. A default or a missing
 // value has none.
 func Locate(from Sources, mistakes Mistakes) Mistakes {
-	if from.ReadFile == nil {
-		from.ReadFile = os.ReadFile
-	}
-	env := readEnvironment(from.Environ, &Mistakes{})
-	file := firstOf(from.File, env.file, DefaultFile)
-	var document yaml.Node
-	if content, err := from.ReadFile(file); err == nil && len(content) <= maxFile {
-		parseNode(content, &document)
-	}
+	l := newLoader(from.ReadFile)
+	l.read(from)
 	located := slices.Clone(mistakes)
 	for i, m := range located {
-		if flag, ok := from.Flags[m.Key]; ok && flag != "" {
-			located[i].Source = "--" + strings.ReplaceAll(m.Key, "_", "-")
-			continue
-		}
-		if variable := env.variableOf(m.Key); variable != "" {
-			located[i].Source = variable
-			continue
-		}
-		if line := lineOf(&document, stepsOf(m.Key)); line > 0 {
-			located[i].Source = fmt.Sprintf("%s:%d", file, line)
-		}
+		located[i].Source = l.originOf(m.Key)
 	}
 	return located
 }
 
-func firstOf(names ...string) string {
-	for _, name := range names {
-		if name != "" {
-			return name
+// originOf returns the source of the longest prefix of the key that any source sets.
+func (l *loader) originOf(key string) string {
+	for key != "" {
+		if origin := l.origins[key]; origin != "" {
+			return origin
 		}
+		key = key[:max(0, strings.LastIndexAny(key, ".["))]
 	}
 	return ""
 }
 
-// parseNode parses the file for its line numbers. If it cannot be parsed there are none.
-func parseNode(content []byte, into *yaml.Node) {
+// setOrigin records that another source replaces the value of a key in the file.
+func (l *loader) setOrigin(key, source string) {
+	for inner := range l.origins {
+		if strings.HasPrefix(inner, key+"[") || strings.HasPrefix(inner, key+".") {
+			delete(l.origins, inner)
+		}
+	}
+	l.origins[key] = source
+}
+
+// parseYAML parses a map and records the lines of its keys. The parser's messages contain the line, and quote values
+// of the wrong type, which could be secrets: the quotation is removed.
+func (l *loader) parseYAML(file string, content []byte) (tree map[string]any, err error) {
 	defer func() {
-		if recover() != nil { // the parser has panicked on hostile input before
-			*into = yaml.Node{}
+		if r := recover(); r != nil { // the parser has panicked on hostile input before
+			tree, err = nil, errors.New("is no YAML")
 		}
 	}()
-	if yaml.Unmarshal(content, into) != nil {
-		*into = yaml.Node{}
+	if err = yaml.Unmarshal(content, &tree); err != nil {
+		text := err.Error()
+		if strings.Contains(text, "cannot unmarshal") {
+			return nil, errors.New("must be a map of keys")
+		}
+		return nil, fmt.Errorf("is no YAML: %s", strings.Join(strings.Fields(strings.TrimPrefix(text, "yaml: ")), " "))
 	}
+	var document yaml.Node
+	if err = yaml.Unmarshal(content, &document); err != nil {
+		return nil, err
+	}
+	for _, root := range document.Content {
+		l.recordLines(file, "", root)
+	}
+	normalize(tree)
+	return tree, nil
 }
 
-// variableOf returns the variable that sets a key, or its file.
-func (e environment) variableOf(key string) string {
-	key, _, _ = strings.Cut(key, "[")
-	for _, path := range []string{key, key + "_file"} {
-		if value, ok := e.values[path]; ok {
-			return value.From
+// recordLines records the line of each key and list item of the file. Directories are also named by their ids.
+func (l *loader) recordLines(file, key string, node *yaml.Node) {
+	record := func(key string, line int, value *yaml.Node) {
+		l.origins[key] = fmt.Sprintf("%s:%d", file, line)
+		l.recordLines(file, key, value)
+	}
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	for i, item := range node.Content {
+		switch {
+		case node.Kind == yaml.SequenceNode:
+			record(fmt.Sprintf("%s[%d]", key, i), item.Line, item)
+			var d struct{ ID string }
+			if key == "directories" && item.Decode(&d) == nil && l.origins[join(key, d.ID)] == "" {
+				record(join(key, d.ID), item.Line, item)
+			}
+		case i%2 == 1:
+			name := node.Content[i-1]
+			record(join(key, name.Value), name.Line, item)
+			if secret, isFile := strings.CutSuffix(name.Value, "_file"); isFile {
+				l.origins[join(key, secret)] = l.origins[join(key, name.Value)]
+			}
 		}
 	}
-	return ""
 }
 
-// stepsOf splits a key: "directories.corp.urls[0]" is directories, corp, urls, 0.
-func stepsOf(key string) []string {
-	return strings.FieldsFunc(key, func(r rune) bool { return strings.ContainsRune(".[]", r) })
-}
-
-// lineOf returns the line of the longest prefix of the key that the file contains; 0 if there is none.
-func lineOf(node *yaml.Node, steps []string) int {
-	for node.Kind == yaml.DocumentNode && len(node.Content) == 1 || node.Kind == yaml.AliasNode {
-		if node.Kind == yaml.AliasNode {
-			node = node.Alias
-			continue
+// normalize replaces maps with keys of any type, as the parser returns for keys such as 7, by maps of text keys.
+func normalize(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, item := range v {
+			v[name] = normalize(item)
 		}
-		node = node.Content[0]
-	}
-	if len(steps) == 0 {
-		return 0
-	}
-	line, next := step(node, steps[0])
-	if next == nil {
-		return 0
-	}
-	if deeper := lineOf(next, steps[1:]); deeper > 0 {
-		return deeper
-	}
-	return line
-}
-
-// step returns the child of a node with the name, and its line.
-func step(node *yaml.Node, name string) (int, *yaml.Node) {
-	switch node.Kind {
-	case yaml.MappingNode:
-		return member(node, name)
-	case yaml.SequenceNode:
-		return element(node, name)
-	default: // a scalar has no children
-		return 0, nil
-	}
-}
-
-func member(of *yaml.Node, name string) (int, *yaml.Node) {
-	for i := 0; i+1 < len(of.Content); i += 2 {
-		key := of.Content[i]
-		if key.Value == name || strings.TrimSuffix(key.Value, "_file") == name {
-			return key.Line, of.Content[i+1]
+	case map[any]any:
+		named := make(map[string]any, len(v))
+		for name, item := range v {
+			named[fmt.Sprint(name)] = normalize(item)
+		}
+		return named
+	case []any:
+		for i, item := range v {
+			v[i] = normalize(item)
 		}
 	}
-	return 0, nil
-}
-
-// element returns the item of a list by its index, or by its id, as directories are named.
-func element(of *yaml.Node, name string) (int, *yaml.Node) {
-	if at, err := strconv.Atoi(name); err == nil && at >= 0 && at < len(of.Content) {
-		return of.Content[at].Line, of.Content[at]
-	}
-	for _, item := range of.Content {
-		if _, id := step(item, "id"); id != nil && id.Value == name {
-			return item.Line, item
-		}
-	}
-	return 0, nil
+	return value
 }

@@ -170,7 +170,7 @@ type Checker interface {
 type DirectoryFactory struct {
 	Type string
 	// Open decodes the settings with decode and validates them. It makes no network call. decode fills a struct by
-	// its koanf tags, leaves absent keys unchanged, parses durations such as "5s" and refuses unknown keys. All
+	// its yaml tags, leaves absent keys unchanged, parses durations such as "5s" and refuses unknown keys. All
 	// errors are returned together as one fault.ErrInvalid with a detail for each key, named as in the configuration
 	// ("timeouts.connect").
 	Open func(id domain.DirectoryID, decode func(into any) error) (Directory, error)

@@ -20,7 +20,7 @@ const page = "../../docs/directories-ldap.md"
 func settingKeys(prefix string, t reflect.Type) []string {
 	var keys []string
 	for f := range t.Fields() {
-		key := prefix + f.Tag.Get("koanf")
+		key := prefix + f.Tag.Get("yaml")
 		if f.Type.Kind() == reflect.Struct {
 			keys = append(keys, settingKeys(key+".", f.Type)...)
 		} else {

@@ -18,7 +18,7 @@ const page = "../../docs/directories-oidc.md"
 func settingKeys(prefix string, of reflect.Type) []string {
 	var keys []string
 	for field := range of.Fields() {
-		key := prefix + field.Tag.Get("koanf")
+		key := prefix + field.Tag.Get("yaml")
 		if field.Type.Kind() == reflect.Struct {
 			keys = append(keys, settingKeys(key+".", field.Type)...)
 		} else {

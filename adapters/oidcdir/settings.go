@@ -9,92 +9,92 @@ import (
 // Settings configure one provider. New validates them; a zero value of an optional setting means its default.
 type Settings struct {
 	// Issuer is exactly the provider's issuer, with or without a trailing slash as the provider writes it.
-	Issuer           string `koanf:"issuer"`
-	ClientID         string `koanf:"client_id"`
-	ClientSecret     string `koanf:"client_secret"`      // none for a public client
-	ClientSecretFile string `koanf:"client_secret_file"` // read instead of ClientSecret
+	Issuer           string `yaml:"issuer"`
+	ClientID         string `yaml:"client_id"`
+	ClientSecret     string `yaml:"client_secret"`      // none for a public client
+	ClientSecretFile string `yaml:"client_secret_file"` // read instead of ClientSecret
 	// ClientAuth is basic, post or none; the default is the provider's preference, or none without a secret.
-	ClientAuth  string   `koanf:"client_auth"`
-	DisplayName string   `koanf:"display_name"` // on login pages; default the directory's id
-	Scopes      []string `koanf:"scopes"`       // default openid, profile, email
+	ClientAuth  string   `yaml:"client_auth"`
+	DisplayName string   `yaml:"display_name"` // on login pages; default the directory's id
+	Scopes      []string `yaml:"scopes"`       // default openid, profile, email
 	// Algorithms lists the accepted signature algorithms; default RS256, ES256, EdDSA. Only asymmetric ones are
 	// allowed.
-	Algorithms []string `koanf:"algorithms"`
+	Algorithms []string `yaml:"algorithms"`
 
-	Claims         ClaimNames         `koanf:"claims"`
-	RequiredClaims []ClaimRequirement `koanf:"required_claims"`
-	Roles          []RoleRule         `koanf:"roles"`
-	DefaultRole    string             `koanf:"default_role"` // where Roles are given and none matches; default user
-	GroupMapping   []GroupRule        `koanf:"group_mapping"`
+	Claims         ClaimNames         `yaml:"claims"`
+	RequiredClaims []ClaimRequirement `yaml:"required_claims"`
+	Roles          []RoleRule         `yaml:"roles"`
+	DefaultRole    string             `yaml:"default_role"` // where Roles are given and none matches; default user
+	GroupMapping   []GroupRule        `yaml:"group_mapping"`
 	// AllowAdmin lets roles, default_role and group_mapping grant administrative permissions.
-	AllowAdmin bool `koanf:"allow_admin"`
+	AllowAdmin bool `yaml:"allow_admin"`
 
-	JustInTime   bool          `koanf:"just_in_time"` // make a user at the first sign-in
-	Trusted      bool          `koanf:"trusted"`      // its verified addresses may lead to an existing account
-	Suffixes     []string      `koanf:"suffixes"`     // logins "name@domain" that belong here
-	SecondFactor SecondFactor  `koanf:"second_factor"`
-	MaxAge       time.Duration `koanf:"max_age"` // the provider's login may be this old; 0: any age
-	Prompt       string        `koanf:"prompt"`  // auto (default), consent, login, select_account or omit
-	UserInfo     string        `koanf:"userinfo"`
+	JustInTime   bool          `yaml:"just_in_time"` // make a user at the first sign-in
+	Trusted      bool          `yaml:"trusted"`      // its verified addresses may lead to an existing account
+	Suffixes     []string      `yaml:"suffixes"`     // logins "name@domain" that belong here
+	SecondFactor SecondFactor  `yaml:"second_factor"`
+	MaxAge       time.Duration `yaml:"max_age"` // the provider's login may be this old; 0: any age
+	Prompt       string        `yaml:"prompt"`  // auto (default), consent, login, select_account or omit
+	UserInfo     string        `yaml:"userinfo"`
 	// OfflineAccess requests a refresh token, so that sessions end when the provider ends them.
-	OfflineAccess bool `koanf:"offline_access"`
+	OfflineAccess bool `yaml:"offline_access"`
 	// AuthorizeParams are further parameters of the authorization request, such as hd or domain_hint.
-	AuthorizeParams map[string]string `koanf:"authorize_params"`
-	Entra           Entra             `koanf:"entra"`
+	AuthorizeParams map[string]string `yaml:"authorize_params"`
+	Entra           Entra             `yaml:"entra"`
 
-	Timeout          time.Duration `koanf:"timeout"`           // of one sign-in step as a whole; default 4s
-	BreakerReset     time.Duration `koanf:"breaker_reset"`     // rest after five outages in a row; default 10s
-	KeysRefresh      time.Duration `koanf:"keys_refresh"`      // age at which keys are fetched again; default 1h
-	DiscoveryRefresh time.Duration `koanf:"discovery_refresh"` // age at which metadata is fetched again; default 1h
-	ClockSkew        time.Duration `koanf:"clock_skew"`        // tolerated difference of clocks; default 1m
+	Timeout          time.Duration `yaml:"timeout"`           // of one sign-in step as a whole; default 4s
+	BreakerReset     time.Duration `yaml:"breaker_reset"`     // rest after five outages in a row; default 10s
+	KeysRefresh      time.Duration `yaml:"keys_refresh"`      // age at which keys are fetched again; default 1h
+	DiscoveryRefresh time.Duration `yaml:"discovery_refresh"` // age at which metadata is fetched again; default 1h
+	ClockSkew        time.Duration `yaml:"clock_skew"`        // tolerated difference of clocks; default 1m
 
-	AllowPrivateAddresses bool   `koanf:"allow_private_addresses"`
-	AllowHTTPLoopback     bool   `koanf:"allow_http_loopback"` // plain http to this machine, for trying things out
-	CAFile                string `koanf:"ca_file"`             // PEM; trusted beside the system's
-	ProxyURL              string `koanf:"proxy_url"`
+	AllowPrivateAddresses bool   `yaml:"allow_private_addresses"`
+	AllowHTTPLoopback     bool   `yaml:"allow_http_loopback"` // plain http to this machine, for trying things out
+	CAFile                string `yaml:"ca_file"`             // PEM; trusted beside the system's
+	ProxyURL              string `yaml:"proxy_url"`
 }
 
 // ClaimNames are the names of the mapped claims. A path such as realm_access.roles selects a member of an object; a
 // claim whose own name contains dots takes precedence.
 type ClaimNames struct {
-	Username      string `koanf:"username"`       // default preferred_username, else a verified email, else sub
-	Email         string `koanf:"email"`          // default email
-	EmailVerified string `koanf:"email_verified"` // default email_verified; xms_edov with Entra ID
-	FullName      string `koanf:"full_name"`      // default name
-	PhoneNumber   string `koanf:"phone_number"`   // default phone_number
-	Groups        string `koanf:"groups"`         // default groups
-	Roles         string `koanf:"roles"`          // default the groups claim
+	Username      string `yaml:"username"`       // default preferred_username, else a verified email, else sub
+	Email         string `yaml:"email"`          // default email
+	EmailVerified string `yaml:"email_verified"` // default email_verified; xms_edov with Entra ID
+	FullName      string `yaml:"full_name"`      // default name
+	PhoneNumber   string `yaml:"phone_number"`   // default phone_number
+	Groups        string `yaml:"groups"`         // default groups
+	Roles         string `yaml:"roles"`          // default the groups claim
 }
 
 // ClaimRequirement refuses users whose claim has none of the values.
 type ClaimRequirement struct {
-	Claim  string   `koanf:"claim"`
-	Values []string `koanf:"values"`
+	Claim  string   `yaml:"claim"`
+	Values []string `yaml:"values"`
 }
 
 // RoleRule assigns a role if the roles claim has the value. The first matching rule applies.
 type RoleRule struct {
-	Value string `koanf:"value"`
-	Role  string `koanf:"role"`
+	Value string `yaml:"value"`
+	Role  string `yaml:"role"`
 }
 
 // GroupRule adds a user to a group of ours if the groups claim has the value. All matching rules apply.
 type GroupRule struct {
-	Value string `koanf:"value"`
-	To    string `koanf:"to"`
+	Value string `yaml:"value"`
+	To    string `yaml:"to"`
 }
 
 // SecondFactor lists the provider's claims that count as our second factor. Without any, our own is required.
 type SecondFactor struct {
-	AMR        []string `koanf:"amr"`
-	ACR        []string `koanf:"acr"`
-	RequestACR []string `koanf:"request_acr"` // sent as acr_values
+	AMR        []string `yaml:"amr"`
+	ACR        []string `yaml:"acr"`
+	RequestACR []string `yaml:"request_acr"` // sent as acr_values
 }
 
 // Entra is Microsoft's multi-tenant form, where each tenant is an issuer of its own.
 type Entra struct {
-	MultiTenant bool     `koanf:"multi_tenant"`
-	Tenants     []string `koanf:"tenants"` // tenant ids that may sign in
+	MultiTenant bool     `yaml:"multi_tenant"`
+	Tenants     []string `yaml:"tenants"` // tenant ids that may sign in
 }
 
 const (

@@ -104,7 +104,7 @@ func TestCheckFileAllows(t *testing.T) {
 		"a sub-folder imports the adapter around it": {"adapters/securityapi/gen/x.go", ours("adapters/securityapi/problems")},
 		"an API uses the HTTP server":                {"adapters/securityapi/x.go", ours("adapters/httpserver")},
 		"an API calls a service":                     {"adapters/usersapi/x.go", ours("core/auth")},
-		"configuration uses koanf":                   {"config/x.go", `import _x "github.com/knadh/koanf/v2"`},
+		"configuration parses YAML":                  {"config/x.go", `import _x "go.yaml.in/yaml/v3"`},
 		"a module wires an adapter":                  {"modules/storage/x.go", ours("adapters/sqlitestore")},
 		"a command picks modules":                    {"cmd/ostiary/x.go", ours("modules/server")},
 		"a test imports what it tests":               {"core/auth/x_test.go", ours("adapters/sqlitestore")},

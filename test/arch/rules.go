@@ -74,10 +74,7 @@ var layers = []layer{
 	},
 	{
 		name: "config", covers: in("config"),
-		ours: nothing, others: func(imported string) bool {
-			// koanf does not expose the line numbers of its YAML parser, which error messages need.
-			return under(imported, "github.com/knadh/koanf") || imported == "go.yaml.in/yaml/v3"
-		},
+		ours: nothing, others: func(imported string) bool { return imported == "go.yaml.in/yaml/v3" },
 	},
 	{
 		name: "modules", covers: in("modules"),
