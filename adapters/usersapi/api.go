@@ -8,6 +8,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 	"github.com/ostiary/ostiary/core/rolepolicy"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/ports"
@@ -91,7 +92,7 @@ func (a *api) authenticate(ctx context.Context, credential string, from domain.O
 		return domain.Principal{}, errKeyMissing
 	}
 	check := a.Auth.Authenticate
-	if tpt.LooksLikeOne(credential) {
+	if opaquetoken.KindOf(credential) == opaquetoken.ThirdParty {
 		check = a.TPT.Authenticate
 	}
 	p, err := check(ctx, credential, from)

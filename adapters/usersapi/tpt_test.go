@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/tpt"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 )
 
 // issue makes a third-party token for the role and puts it among the keys.
@@ -14,7 +14,7 @@ func (s *service) issue(t *testing.T, role string) (jti string) {
 	t.Helper()
 	got := s.call(t, http.MethodPost, "/create_tpt", "the-sudo", form("role_name", role))
 	token, _ := got.object["token"].(string)
-	if got.status != http.StatusOK || !tpt.LooksLikeOne(token) || got.object["role"] != role ||
+	if got.status != http.StatusOK || opaquetoken.KindOf(token) != opaquetoken.ThirdParty || got.object["role"] != role ||
 		got.object["created_on"] != "2026-03-02 12:00:00" || got.message() != "Third Party Token created successfully" {
 		t.Fatalf("%d %s", got.status, got.body)
 	}

@@ -12,7 +12,7 @@ import (
 // ConfirmEmail verifies a changed email address with the token sent to it. The token works once; an invalid token is
 // domain.ErrInvalidToken.
 func (s *Service) ConfirmEmail(ctx context.Context, by domain.Principal, text string) (domain.User, error) {
-	user, token, digest, err := s.findToken(ctx, text)
+	user, token, err := s.findToken(ctx, text)
 	if errors.Is(err, domain.ErrInvalidToken) || err == nil && token.Purpose != domain.TokenEmail {
 		return domain.User{}, s.badToken(ctx, by)
 	}
@@ -20,7 +20,7 @@ func (s *Service) ConfirmEmail(ctx context.Context, by domain.Principal, text st
 		return domain.User{}, err
 	}
 	return s.deps.Users.Update(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
-		if _, ok := u.FindToken(digest, s.deps.Clock.Now()); !ok {
+		if _, ok := u.FindToken(token.Digest, s.deps.Clock.Now()); !ok {
 			return domain.ErrInvalidToken
 		}
 		u.Tokens = slices.DeleteFunc(u.Tokens, func(t domain.UserToken) bool { return t.Purpose == domain.TokenEmail })

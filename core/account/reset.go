@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/lockout"
-	"github.com/ostiary/ostiary/core/usertoken"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -94,11 +94,8 @@ func (s *Service) canReset(user *domain.User) bool {
 
 func (s *Service) sendReset(ctx context.Context, by domain.Principal, id domain.UserID) error {
 	now := s.deps.Clock.Now().UTC()
-	text, token, err := usertoken.New(id, domain.TokenReset, now.Add(usertoken.ResetFor))
-	if err != nil {
-		return err
-	}
-	_, err = s.deps.Users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
+	text, token := opaquetoken.ForUser(id, domain.TokenReset, now)
+	_, err := s.deps.Users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
 		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionPasswordResetRequest, string(u.ID), audit.ActedBy(u.ID)))
 		if u.Status == domain.StatusPending {
 			return s.deps.Emails.Invite(u, out)
@@ -134,10 +131,7 @@ func (s *Service) ResetLink(ctx context.Context, by domain.Principal, id domain.
 		purpose = domain.TokenLink
 	}
 	now := s.deps.Clock.Now().UTC()
-	text, token, err := usertoken.New(id, purpose, now.Add(usertoken.ResetFor))
-	if err != nil {
-		return "", time.Time{}, err
-	}
+	text, token := opaquetoken.ForUser(id, purpose, now)
 	_, err = s.deps.Users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
 		u.AddToken(token, now)
 		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionPasswordResetRequest, string(u.ID), audit.Detail("method", "link")))
@@ -151,7 +145,7 @@ func (s *Service) ResetLink(ctx context.Context, by domain.Principal, id domain.
 // domain.ErrPasswordPolicy and does not consume the token. All sessions end; a second factor stays. Activation also
 // activates the user and, if the token was sent by email, verifies the address.
 func (s *Service) Reset(ctx context.Context, by domain.Principal, text, next string) error {
-	user, token, digest, err := s.findToken(ctx, text)
+	user, token, err := s.findToken(ctx, text)
 	if errors.Is(err, domain.ErrInvalidToken) || err == nil && !setsPassword(token.Purpose) {
 		return s.badToken(ctx, by)
 	}
@@ -165,7 +159,7 @@ func (s *Service) Reset(ctx context.Context, by domain.Principal, text, next str
 	if err != nil {
 		return err
 	}
-	r := &reset{service: s, by: by, user: user, token: token, digest: digest}
+	r := &reset{service: s, by: by, user: user, token: token}
 	if local, ok := d.(ports.LocalPasswordStore); ok {
 		err = r.setLocal(ctx, local, next)
 	} else if setter, ok := d.(ports.PasswordSetter); ok {
@@ -184,23 +178,23 @@ func setsPassword(p domain.TokenPurpose) bool {
 	return slices.Contains([]domain.TokenPurpose{domain.TokenActivation, domain.TokenReset, domain.TokenChange, domain.TokenLink}, p)
 }
 
-func (s *Service) findToken(ctx context.Context, text string) (domain.User, domain.UserToken, []byte, error) {
-	id, digest, err := usertoken.Parse(text)
-	if err != nil {
-		return domain.User{}, domain.UserToken{}, nil, err
-	}
-	user, err := s.deps.Users.Get(ctx, id)
-	if errors.Is(err, domain.ErrUserNotFound) {
-		return domain.User{}, domain.UserToken{}, nil, domain.ErrInvalidToken
-	}
-	if err != nil {
-		return domain.User{}, domain.UserToken{}, nil, err
-	}
-	token, ok := user.FindToken(digest, s.deps.Clock.Now())
+// findToken returns the user with a live token, and its record. Any other text is domain.ErrInvalidToken.
+func (s *Service) findToken(ctx context.Context, text string) (user domain.User, token domain.UserToken, err error) {
+	id, ok := opaquetoken.Parse[domain.UserID](opaquetoken.UserToken, text)
 	if !ok {
-		return domain.User{}, domain.UserToken{}, nil, domain.ErrInvalidToken
+		return user, token, domain.ErrInvalidToken
 	}
-	return user, token, digest, nil
+	user, err = s.deps.Users.Get(ctx, id)
+	if errors.Is(err, domain.ErrUserNotFound) {
+		return user, token, domain.ErrInvalidToken
+	}
+	if err != nil {
+		return user, token, err
+	}
+	if token, ok = user.FindToken(opaquetoken.Digest(text), s.deps.Clock.Now()); !ok {
+		return user, token, domain.ErrInvalidToken
+	}
+	return user, token, nil
 }
 
 // badToken returns the error for a wrong token, and limits further attempts of its source network.

@@ -16,7 +16,6 @@ type reset struct {
 	by      domain.Principal
 	user    domain.User
 	token   domain.UserToken
-	digest  []byte
 }
 
 // setLocal sets a password whose credential is stored with the user. Token, password, sessions, audit entry and email
@@ -58,7 +57,7 @@ func (r *reset) use(ctx context.Context, credential *domain.PasswordCredential) 
 		return err
 	}
 	_, err = s.deps.Access.UpdateUser(ctx, r.user.ID, func(u *domain.User, out *domain.Outbox) error {
-		if _, ok := u.FindToken(r.digest, s.deps.Clock.Now()); !ok || credential != nil && !sameCredential(u.Password, r.user.Password) {
+		if _, ok := u.FindToken(r.token.Digest, s.deps.Clock.Now()); !ok || credential != nil && !sameCredential(u.Password, r.user.Password) {
 			return domain.ErrInvalidToken
 		}
 		u.Tokens = slices.DeleteFunc(u.Tokens, func(t domain.UserToken) bool { return setsPassword(t.Purpose) })

@@ -2,15 +2,13 @@ package account
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 )
 
 // SetupFor is the lifetime of a setup token.
@@ -54,11 +52,7 @@ func (s *Service) CreateFirst(ctx context.Context, by domain.Principal, in NewUs
 
 // NewSetupToken returns a token that creates the first user over the network, once and within SetupFor.
 func (s *Service) NewSetupToken(ctx context.Context) (string, error) {
-	secret := make([]byte, 32)
-	if _, err := rand.Read(secret); err != nil {
-		return "", err
-	}
-	token := base64.RawURLEncoding.EncodeToString(secret)
+	token := opaquetoken.Secret()
 	return token, s.deps.SingleUse.Put(ctx, setupKey(token), nil, s.deps.Clock.Now().Add(SetupFor))
 }
 
@@ -93,7 +87,4 @@ func (s *Service) Setup(ctx context.Context, by domain.Principal, token string, 
 	return Profile{}, errors.Join(err, again)
 }
 
-func setupKey(token string) string {
-	digest := sha256.Sum256([]byte(token))
-	return "setup:" + hex.EncodeToString(digest[:])
-}
+func setupKey(token string) string { return fmt.Sprintf("setup:%x", opaquetoken.Digest(token)) }

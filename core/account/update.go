@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/core/usertoken"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -126,9 +126,8 @@ func (e *edit) prepareEmail(ctx context.Context, user *domain.User) error {
 	if err := e.service.checkFree(ctx, &draft); err != nil {
 		return err
 	}
-	var err error
-	e.text, e.token, err = usertoken.New(user.ID, domain.TokenEmail, e.service.deps.Clock.Now().UTC().Add(usertoken.EmailFor))
-	return err
+	e.text, e.token = opaquetoken.ForUser(user.ID, domain.TokenEmail, e.service.deps.Clock.Now().UTC())
+	return nil
 }
 
 // apply applies the patch to the stored user, and checks the rules on that.

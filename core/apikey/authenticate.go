@@ -2,16 +2,16 @@ package apikey
 
 import (
 	"context"
-	"crypto/subtle"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 )
 
 // Authenticate returns the principal of a key with its current permissions. An invalid key of any kind is
 // fault.ErrUnauthorized; a key with an invalid form or checksum is refused without a lookup in the store.
 func (s *Service) Authenticate(ctx context.Context, text string, from domain.Origin) (domain.Principal, error) {
-	id, ok := parse(text)
+	id, ok := opaquetoken.Parse[domain.KeyID](opaquetoken.APIKey, text)
 	if !ok {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}
@@ -23,7 +23,7 @@ func (s *Service) Authenticate(ctx context.Context, text string, from domain.Ori
 		return domain.Principal{}, err
 	}
 	now := s.clock.Now()
-	if subtle.ConstantTimeCompare(live.Key.Digest, digest(text)) != 1 || !live.Key.IsLive(live.User, now) {
+	if !opaquetoken.Matches(live.Key.Digest, text) || !live.Key.IsLive(live.User, now) {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}
 	catalog, err := s.catalog.CatalogAt(ctx, live.Catalog)

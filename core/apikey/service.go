@@ -13,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/notify"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -118,12 +119,9 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.
 func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain.User, in CreateInput, permissions []domain.Permission) (Created, error) {
 	now := s.clock.Now().UTC()
 	id := domain.KeyID(s.ids.NewID(domain.KeyPrefix))
-	text, err := newKey(id)
-	if err != nil {
-		return Created{}, err
-	}
+	text := opaquetoken.New(opaquetoken.APIKey, id)
 	key := domain.APIKey{
-		ID: id, UserID: owner.ID, Name: in.Name, Prefix: text[:displayLength], Digest: digest(text), Permissions: permissions,
+		ID: id, UserID: owner.ID, Name: in.Name, Prefix: opaquetoken.Displayed(text), Digest: opaquetoken.Digest(text), Permissions: permissions,
 		Epoch: owner.KeyEpoch, CreatedAt: now, ExpiresAt: in.ExpiresAt.UTC(),
 	}
 	if in.ExpiresAt.IsZero() {

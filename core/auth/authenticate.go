@@ -2,15 +2,12 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
-	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 )
 
 // touchStep is the minimum age of a session's last activity before it is updated. The idle limits are in minutes, and
@@ -21,12 +18,13 @@ const touchStep = time.Second
 // an API key. An unknown, expired or revoked credential is fault.ErrUnauthorized. Authenticate looks up whether the
 // credential is live; it does not trust the credential's own claims.
 func (s *Service) Authenticate(ctx context.Context, credential string, from domain.Origin) (domain.Principal, error) {
-	switch {
-	case len(credential) > maxTokenBytes:
+	if len(credential) > maxTokenBytes {
 		return domain.Principal{}, fault.ErrUnauthorized
-	case strings.HasPrefix(credential, apiKeyPrefix):
+	}
+	switch opaquetoken.KindOf(credential) {
+	case opaquetoken.APIKey:
 		return s.deps.Keys.Authenticate(ctx, credential, from)
-	case strings.HasPrefix(credential, keyPrefix):
+	case opaquetoken.SessionKey:
 		return s.authenticateKey(ctx, credential, from)
 	}
 	claims, err := s.deps.Tokens.Check(ctx, credential, s.deps.Clock.Now())
@@ -48,20 +46,15 @@ func (s *Service) Authenticate(ctx context.Context, credential string, from doma
 
 // authenticateKey looks up the session of an opaque key. The whole key must match the stored digest.
 func (s *Service) authenticateKey(ctx context.Context, key string, from domain.Origin) (domain.Principal, error) {
-	rest := strings.TrimPrefix(key, keyPrefix)
-	if len(rest) != ulidLength+base64.RawURLEncoding.EncodedLen(sha256.Size) {
-		return domain.Principal{}, fault.ErrUnauthorized
-	}
-	id, err := domain.ParseSessionID(domain.SessionPrefix + rest[:ulidLength])
-	if err != nil {
+	id, ok := opaquetoken.Parse[domain.SessionID](opaquetoken.SessionKey, key)
+	if !ok {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}
 	live, catalog, err := s.lookLive(ctx, id)
 	if err != nil {
 		return domain.Principal{}, err
 	}
-	digest := sha256.Sum256([]byte(key))
-	if subtle.ConstantTimeCompare(digest[:], live.Session.TokenDigest) != 1 {
+	if !opaquetoken.Matches(live.Session.TokenDigest, key) {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}
 	return s.principal(ctx, live, catalog, live.Session.ExpiresAt, from)
@@ -95,7 +88,6 @@ func (s *Service) principal(ctx context.Context, live domain.LiveSession, catalo
 // Introspection is the response for a token (RFC 7662). If Active is false, the other fields have no meaning.
 type Introspection struct {
 	Active    bool
-	Kind      string // access_token, refresh_token or api_key
 	Principal domain.Principal
 }
 
@@ -109,19 +101,12 @@ func (s *Service) Introspect(ctx context.Context, by domain.Principal, token str
 		return Introspection{}, fault.ErrInvalid.About("token", "is required")
 	}
 	var (
-		p    domain.Principal
-		kind string
-		err  error
+		p   domain.Principal
+		err error
 	)
-	switch {
-	case strings.HasPrefix(token, refreshPrefix):
-		kind = "refresh_token"
+	if opaquetoken.KindOf(token) == opaquetoken.Refresh {
 		p, err = s.refreshPrincipal(ctx, token)
-	case strings.HasPrefix(token, apiKeyPrefix):
-		kind = "api_key"
-		p, err = s.Authenticate(ctx, token, by.Origin)
-	default:
-		kind = "access_token"
+	} else {
 		p, err = s.Authenticate(ctx, token, by.Origin)
 	}
 	if f := fault.Of(err); f != nil {
@@ -130,13 +115,13 @@ func (s *Service) Introspect(ctx context.Context, by domain.Principal, token str
 		}
 		return Introspection{}, err
 	}
-	return Introspection{Active: p.Scope == "", Kind: kind, Principal: p}, nil
+	return Introspection{Active: p.Scope == "", Principal: p}, nil
 }
 
 func (s *Service) refreshPrincipal(ctx context.Context, token string) (domain.Principal, error) {
-	id, counter, err := parseRefreshToken(token)
-	if err != nil {
-		return domain.Principal{}, err
+	id, counter, ok := opaquetoken.ParseRefresh(token)
+	if !ok {
+		return domain.Principal{}, fault.ErrUnauthorized
 	}
 	live, _, err := s.lookLive(ctx, id)
 	if err != nil {

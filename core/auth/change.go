@@ -6,7 +6,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/usertoken"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -22,11 +22,8 @@ func (s *Service) requireChange(ctx context.Context, a *attempt, check verdict) 
 		}
 		return domain.ErrPasswordExpired
 	}
-	text, token, err := usertoken.New(check.user.ID, domain.TokenChange, s.deps.Clock.Now().Add(usertoken.ChangeFor))
-	if err != nil {
-		return err
-	}
-	_, err = s.deps.Users.Update(ctx, check.user.ID, func(u *domain.User, out *domain.Outbox) error {
+	text, token := opaquetoken.ForUser(check.user.ID, domain.TokenChange, s.deps.Clock.Now().UTC())
+	_, err := s.deps.Users.Update(ctx, check.user.ID, func(u *domain.User, out *domain.Outbox) error {
 		b := sessionRequest{checked: check.credential}
 		if err := b.apply(u, u.LastLogin); err != nil {
 			return err

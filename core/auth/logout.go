@@ -7,6 +7,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 )
 
 // Logout ends the session of a refresh token (any token of its family), of a bearer token, or both. An invalid token or
@@ -49,9 +50,9 @@ func (s *Service) sessionOfBearer(ctx context.Context, by domain.Principal, bear
 }
 
 func (s *Service) endByRefresh(ctx context.Context, by domain.Principal, token string) error {
-	id, counter, err := parseRefreshToken(token)
-	if err != nil {
-		return nil //nolint:nilerr // an invalid token has no session to end
+	id, counter, ok := opaquetoken.ParseRefresh(token)
+	if !ok {
+		return nil // an invalid token has no session to end
 	}
 	session, err := s.deps.Sessions.Get(ctx, id)
 	if errors.Is(err, domain.ErrSessionNotFound) {

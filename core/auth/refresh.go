@@ -8,6 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 )
 
 // graceFor is how long the client that replaced a refresh token may get its successor again, even after the successor
@@ -23,9 +24,9 @@ var errReused = errors.New("refresh token reused")
 // or the service has accepted neither the successor nor an access token issued with it. A client that lost the response
 // can therefore retry from anywhere, for as long as the session lives.
 func (s *Service) Refresh(ctx context.Context, by domain.Principal, token string) (SignedIn, error) {
-	id, counter, err := parseRefreshToken(token)
-	if err != nil {
-		return SignedIn{}, err
+	id, counter, ok := opaquetoken.ParseRefresh(token)
+	if !ok {
+		return SignedIn{}, fault.ErrUnauthorized
 	}
 	live, catalog, err := s.lookLive(ctx, id)
 	if err != nil {

@@ -50,8 +50,13 @@ func ParseKeyID(text string) (KeyID, error) { return parseID[KeyID](KeyPrefix, t
 
 func parseID[T ~string](prefix, text string) (T, error) {
 	rest, ok := strings.CutPrefix(text, prefix)
-	if !ok || len(rest) != idLength || strings.Trim(rest, "0123456789abcdefghjkmnpqrstvwxyz") != "" {
+	if !ok || !IsULID(rest) {
 		return "", fault.ErrNotFound
 	}
 	return T(text), nil
+}
+
+// IsULID reports whether the text is an ID without its prefix.
+func IsULID(text string) bool {
+	return len(text) == idLength && strings.Trim(text, "0123456789abcdefghjkmnpqrstvwxyz") == ""
 }

@@ -153,6 +153,9 @@ type LiveKey struct {
 	Catalog int64
 }
 
+// ThirdPartyPrefix is the beginning of every third-party token, which distinguishes it from all other credentials.
+const ThirdPartyPrefix = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
+
 // ThirdPartyToken is the record of a TPT of the Users API; the token itself is signed and not stored.
 type ThirdPartyToken struct {
 	ID        string // "jti"

@@ -91,6 +91,20 @@ const (
 	TokenLink       TokenPurpose = "activation_link" // like activation, created by an operator on the command line
 )
 
+// Lifetime returns how long a token of the purpose is valid.
+func (p TokenPurpose) Lifetime() time.Duration {
+	switch p {
+	case TokenActivation:
+		return 7 * 24 * time.Hour
+	case TokenEmail:
+		return 24 * time.Hour
+	case TokenChange:
+		return 10 * time.Minute
+	default:
+		return 30 * time.Minute
+	}
+}
+
 // UserToken is a single-use token of a user. Only its SHA-256 digest is stored.
 type UserToken struct {
 	Purpose   TokenPurpose

@@ -2,7 +2,6 @@ package factor
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/lockout"
 	"github.com/ostiary/ostiary/core/notify"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -246,7 +246,7 @@ func (c *Checker) dispatch(u *domain.User, phone, code string, out *domain.Outbo
 		return nil, err
 	}
 	out.Send(messages...)
-	return &domain.CodeChallenge{Digest: sentDigest(code), ExpiresAt: expires}, nil
+	return &domain.CodeChallenge{Digest: opaquetoken.Digest(code), ExpiresAt: expires}, nil
 }
 
 // takeSent reports whether code is the one that was sent, and consumes it. The attempt counter of the user limits wrong
@@ -254,16 +254,11 @@ func (c *Checker) dispatch(u *domain.User, phone, code string, out *domain.Outbo
 func takeSent(challenge **domain.CodeChallenge, code string, now time.Time) bool {
 	sent := *challenge
 	if sent == nil || !now.Before(sent.ExpiresAt) || sent.Tries >= sentCodeTries ||
-		subtle.ConstantTimeCompare(sent.Digest, sentDigest(code)) != 1 {
+		!opaquetoken.Matches(sent.Digest, code) {
 		return false
 	}
 	*challenge = nil
 	return true
-}
-
-func sentDigest(code string) []byte {
-	digest := sha256.Sum256([]byte(code))
-	return digest[:]
 }
 
 // SecretBinding returns the context that the secret of a user's TOTP codes is sealed with.

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base32"
 	"fmt"
 	"math/big"
 	"slices"
@@ -25,24 +24,23 @@ const (
 	backupRounds = 10_000
 )
 
-var backupAlphabet = base32.StdEncoding.WithPadding(base32.NoPadding)
+const backupAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
 
 // newBackupCodes returns ten codes to display once, and their hashes to store.
-func newBackupCodes() (codes []string, stored domain.BackupCodes, err error) {
+func newBackupCodes() (codes []string, stored domain.BackupCodes) {
 	stored.Salt = make([]byte, saltLength)
-	if _, err := rand.Read(stored.Salt); err != nil {
-		return nil, domain.BackupCodes{}, err
-	}
+	_, _ = rand.Read(stored.Salt) // never fails, see crypto/rand
 	for range backupCodes {
-		raw := make([]byte, 7)
-		if _, err := rand.Read(raw); err != nil {
-			return nil, domain.BackupCodes{}, err
+		raw := make([]byte, 2*backupHalf)
+		_, _ = rand.Read(raw)
+		for i, b := range raw {
+			raw[i] = backupAlphabet[int(b)%len(backupAlphabet)] // 32 characters: each is equally likely
 		}
-		text := strings.ToLower(backupAlphabet.EncodeToString(raw))[:2*backupHalf]
+		text := string(raw)
 		codes = append(codes, text[:backupHalf]+"-"+text[backupHalf:])
 		stored.Hashes = append(stored.Hashes, hashBackupCode(stored.Salt, text))
 	}
-	return codes, stored, nil
+	return codes, stored
 }
 
 // hashBackupCode returns the hash of a normalized code. An empty salt costs the same.
@@ -75,7 +73,7 @@ func takeBackupCode(stored *domain.BackupCodes, salt, digest []byte) bool {
 
 // isBackupCode reports whether a normalized code has the form of a backup code.
 func isBackupCode(code string) bool {
-	return len(code) == 2*backupHalf && strings.Trim(code, "abcdefghijklmnopqrstuvwxyz234567") == ""
+	return len(code) == 2*backupHalf && strings.Trim(code, backupAlphabet) == ""
 }
 
 // maxTyped is the maximum length of a typed code in bytes.

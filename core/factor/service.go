@@ -126,10 +126,7 @@ func (s *Service) draft(user *domain.User, in EnrollInput) (Enrollment, domain.E
 	expires := c.clock.Now().UTC().Add(enrollmentLife)
 	enrollment := Enrollment{Method: in.Method, PhoneNumber: in.PhoneNumber, ExpiresAt: expires}
 	pending := domain.Enrolment{Method: in.Method, PhoneNumber: in.PhoneNumber, ExpiresAt: expires}
-	var err error
-	if enrollment.BackupCodes, pending.Backup, err = newBackupCodes(); err != nil {
-		return enrollment, pending, err
-	}
+	enrollment.BackupCodes, pending.Backup = newBackupCodes()
 	if in.Method != domain.MethodTOTP {
 		return enrollment, pending, nil
 	}

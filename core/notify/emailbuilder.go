@@ -10,7 +10,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/core/usertoken"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -56,10 +56,7 @@ func NewEmailBuilder(who Identity, sealer ports.Sealer, ids ports.IDs, clock por
 // stores the user.
 func (c *EmailBuilder) Invite(user *domain.User, out *domain.Outbox) error {
 	now := c.clock.Now().UTC()
-	text, token, err := usertoken.New(user.ID, domain.TokenActivation, now.Add(usertoken.ActivationFor))
-	if err != nil {
-		return err
-	}
+	text, token := opaquetoken.ForUser(user.ID, domain.TokenActivation, now)
 	messages, err := c.Activation(*user, text, token.ExpiresAt)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package sso
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"net/url"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 )
 
 // CallbackInput is the provider's response as the browser delivers it.
@@ -65,8 +65,7 @@ func (s *Service) takeFlow(ctx context.Context, by domain.Principal, in Callback
 	case f.At.Directory != in.Directory:
 		return nil, s.refuse(ctx, by, in.Directory, "", errors.New("the sign-in was started with another provider"))
 	}
-	cookie := in.Cookie(cookieName(in.Answer.State))
-	if subtle.ConstantTimeCompare(digest(cookie), f.Browser) != 1 {
+	if !opaquetoken.Matches(f.Browser, in.Cookie(cookieName(in.Answer.State))) {
 		return nil, s.refuse(ctx, by, in.Directory, "", errors.New("the browser is not the one that began"))
 	}
 	return &f, nil
@@ -97,7 +96,7 @@ func (s *Service) finish(ctx context.Context, by domain.Principal, in CallbackIn
 
 // issueCode stores the result of the login under a new code for the client.
 func (s *Service) issueCode(ctx context.Context, f *flow, user domain.UserID, result *domain.RedirectResult) (string, error) {
-	code := newSecret()
+	code := opaquetoken.Secret()
 	return code, s.put(ctx, kindCode, code, ticket{
 		Challenge: f.Challenge,
 		At:        s.now(),

@@ -2,14 +2,12 @@ package sso
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 )
 
 // ExchangeInput is a single-use code, the verifier of the challenge that the login was started with, and the code of
@@ -68,7 +66,7 @@ func (s *Service) redeem(ctx context.Context, action domain.Action, by domain.Pr
 // issueNextCode gives the client a new code in place of the consumed one.
 func (s *Service) issueNextCode(ctx context.Context, t ticket, failure *fault.Error) error {
 	t.Login.Code = ""
-	code := newSecret()
+	code := opaquetoken.Secret()
 	if err := s.put(ctx, kindCode, code, t, challengeLife); err != nil {
 		return err
 	}
@@ -87,6 +85,5 @@ func fits(challenge, verifier string) bool {
 	if challenge == "" {
 		return verifier == ""
 	}
-	sum := sha256.Sum256([]byte(verifier))
-	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1
+	return opaquetoken.Equal(opaquetoken.Fingerprint(verifier), challenge)
 }

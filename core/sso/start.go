@@ -2,11 +2,11 @@ package sso
 
 import (
 	"context"
-	"encoding/base64"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -48,7 +48,7 @@ type Cookie struct {
 
 // cookieName returns the name of a flow's cookie. It does not reveal the state.
 func cookieName(state string) string {
-	return "ostiary_sso_" + base64.RawURLEncoding.EncodeToString(digest(state))[:12]
+	return "ostiary_sso_" + opaquetoken.Fingerprint(state)[:12]
 }
 
 // Start starts a login. An unknown provider is fault.ErrNotFound, an invalid input fault.ErrInvalid, and an unavailable
@@ -95,7 +95,7 @@ func (s *Service) start(ctx context.Context, by domain.Principal, in StartInput,
 		return Started{}, err
 	}
 	in.Fresh = in.Fresh || renews != nil
-	state, browser := newSecret(), newSecret()
+	state, browser := opaquetoken.Secret(), opaquetoken.Secret()
 	started, err := provider.Start(ctx, ports.RedirectRequest{
 		State: state, Callback: s.deps.Config.CallbackURL(in.Directory), LoginHint: in.LoginHint, Fresh: in.Fresh,
 	})
@@ -104,7 +104,7 @@ func (s *Service) start(ctx context.Context, by domain.Principal, in StartInput,
 	}
 	err = s.put(ctx, kindFlow, state, flow{
 		At: started.Flow, RedirectURI: in.RedirectURI, State: in.State, Challenge: in.Challenge,
-		Remember: in.Remember, Browser: digest(browser), Link: link, StepUp: renews,
+		Remember: in.Remember, Browser: opaquetoken.Digest(browser), Link: link, StepUp: renews,
 	}, FlowLife)
 	if err != nil {
 		return Started{}, err
@@ -126,7 +126,7 @@ func (s *Service) checkStart(in StartInput) error {
 	if in.Challenge == "" && in.ChallengeMethod != "" || in.Challenge != "" && in.ChallengeMethod != "S256" {
 		refused = refused.About("code_challenge_method", "must be S256 with a code_challenge")
 	}
-	if decoded, err := base64.RawURLEncoding.DecodeString(in.Challenge); err != nil || in.Challenge != "" && len(decoded) != 32 {
+	if in.Challenge != "" && !opaquetoken.IsFingerprint(in.Challenge) {
 		refused = refused.About("code_challenge", "must be a SHA-256 in base64url")
 	}
 	if len(refused.Details()) > 0 {

@@ -2,9 +2,6 @@ package sso
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 )
 
 // flow is the state of a login between start and callback.
@@ -44,22 +42,10 @@ const (
 	kindStepUp = "sso_step_up"
 )
 
-// newSecret returns 256 random bits in base64url.
-func newSecret() string {
-	b := make([]byte, 32)
-	_, _ = rand.Read(b) // never fails (crypto/rand)
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-func digest(text string) []byte {
-	sum := sha256.Sum256([]byte(text))
-	return sum[:]
-}
-
 // storeKey returns the key of a stored value: it contains the digest of the secret, so that a copy of the store opens
 // nothing.
 func storeKey(kind, secret string) string {
-	return kind + ":" + base64.RawURLEncoding.EncodeToString(digest(secret))
+	return kind + ":" + opaquetoken.Fingerprint(secret)
 }
 
 func (s *Service) put(ctx context.Context, kind, secret string, value any, life time.Duration) error {

@@ -7,6 +7,7 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 )
 
 // stepUp identifies a session whose user must authenticate again at the provider.
@@ -40,7 +41,7 @@ func (s *Service) OfferStepUp(ctx context.Context, by domain.Principal) (string,
 	if err := s.take(ctx, "sso_step_up", by); err != nil {
 		return "", err
 	}
-	mark := newSecret()
+	mark := opaquetoken.Secret()
 	return mark, s.put(ctx, kindStepUp, mark, stepUp{Session: by.SessionID, User: by.UserID}, FlowLife)
 }
 

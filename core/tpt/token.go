@@ -71,6 +71,3 @@ func parse(secret, token string) (claims, error) {
 func (c claims) inDate(now time.Time) bool {
 	return c.Expires == 0 || now.Unix() < c.Expires
 }
-
-// LooksLikeOne reports whether a credential has the form of a third-party token, so that it is verified only as one.
-func LooksLikeOne(credential string) bool { return strings.HasPrefix(credential, header+".") }
