@@ -4,21 +4,23 @@ import (
 	"context"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// AuditSealStore stores the segments that seal the audit log. A store writes an entry as domain.NewAuditRecord makes
+// AuditSealStore stores the segments that seal the audit log. A store writes an entry as auditformat.NewRecord makes
 // it, in the transaction of the change, and returns sealed bytes exactly as they were written. It passes
 // conformance.AuditSeal.
 type AuditSealStore interface {
 	// Unsealed returns up to limit records that are in no segment yet, in the order in which they will be sealed:
 	// each was written before every later one. Seq is set if the store assigns positions at the write.
-	Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, error)
+	Unsealed(ctx context.Context, limit int) ([]auditformat.Record, error)
 	// LastSegment returns the newest segment, without leaves, or the zero segment if there is none.
-	LastSegment(ctx context.Context) (domain.AuditSegment, error)
+	LastSegment(ctx context.Context) (auditformat.Segment, error)
 	// PutSegment stores the segment and assigns its records their positions, atomically. If the number is taken,
 	// because another node has sealed it, it changes nothing and returns fault.ErrConflict.
-	PutSegment(ctx context.Context, segment domain.AuditSegment, ids []domain.LogID) error
+	PutSegment(ctx context.Context, segment auditformat.Segment, ids []domain.LogID) error
 	// SealKey returns the sealed signing key, or nil if there is none.
 	SealKey(ctx context.Context) ([]byte, error)
 	// PutSealKey stores the key. If there is one already, it returns fault.ErrConflict.
@@ -32,17 +34,17 @@ type AuditSealStore interface {
 type AuditProofs interface {
 	// Segments calls yield for each segment in order, beginning with the one that contains the position seq or is the
 	// first after it. An error of yield ends the iteration.
-	Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error
+	Segments(ctx context.Context, seq int64, yield func(auditformat.Segment) error) error
 	// Records calls yield for the records with positions from first to last that match the query's filters, in the
 	// order of their positions. Records that are not sealed yet appear at the positions that they will have. The
 	// record and its slices are valid only until yield returns.
-	Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error
-	// Misfiled returns the first record with a position from first to last whose indexed filter values differ from
+	Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*auditformat.Record) error) error
+	// IndexMismatch returns the first record with a position from first to last whose indexed filter values differ from
 	// those of its sealed text, or nil if there is none.
-	Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error)
+	IndexMismatch(ctx context.Context, first, last int64) (*auditformat.IndexMismatch, error)
 	// SegmentBefore returns the last segment whose entries were all sealed before the given time, without leaves, or
 	// the zero segment if there is none.
-	SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error)
+	SegmentBefore(ctx context.Context, at time.Time) (auditformat.Segment, error)
 	// CutSegments removes the entries of all segments up to the given number, and the segments before it. The segment
 	// with that number remains, without leaves: the log then begins after its checkpoint.
 	CutSegments(ctx context.Context, number int64, out domain.Outbox) error
@@ -66,5 +68,5 @@ type AuditEraser interface {
 // the store. Without a copy outside the store, truncation of the newest entries cannot be detected.
 type CheckpointSink interface {
 	// Publish stores a checkpoint and the records of its segment. The records are valid only until it returns.
-	Publish(ctx context.Context, checkpoint domain.AuditCheckpoint, records []domain.AuditRecord) error
+	Publish(ctx context.Context, checkpoint auditformat.Checkpoint, records []auditformat.Record) error
 }

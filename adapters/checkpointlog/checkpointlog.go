@@ -17,7 +17,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -62,7 +63,7 @@ type segment struct {
 }
 
 // Publish writes the checkpoint after its entries, for a file on disk before it returns.
-func (l *Log) Publish(_ context.Context, c domain.AuditCheckpoint, records []domain.AuditRecord) error {
+func (l *Log) Publish(_ context.Context, c auditformat.Checkpoint, records []auditformat.Record) error {
 	var text []byte
 	if l.entries {
 		for i := range records {
@@ -93,11 +94,11 @@ func (l *Log) Publish(_ context.Context, c domain.AuditCheckpoint, records []dom
 
 // appendEntry appends an entry: its sealed text, its position, and its personal data, without the openings of the
 // commitments.
-func appendEntry(dst []byte, r *domain.AuditRecord) []byte {
+func appendEntry(dst []byte, r *auditformat.Record) []byte {
 	dst = append(append(dst, `{"entry":`...), r.Public[:len(r.Public)-1]...)
 	dst = strconv.AppendInt(append(dst, `,"seq":`...), r.Seq, 10)
-	dst = domain.AppendJSONText(append(dst, `,"ip_address":"`...), r.IPAddress)
-	dst = domain.AppendJSONText(append(dst, `","user_agent":"`...), r.UserAgent)
+	dst = auditformat.AppendJSONText(append(dst, `,"ip_address":"`...), r.IPAddress)
+	dst = auditformat.AppendJSONText(append(dst, `","user_agent":"`...), r.UserAgent)
 	dst = append(dst, `","personal":`...)
 	if len(r.Personal) == 0 {
 		return append(dst, "null}}"...)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ostiary/ostiary/adapters/checkpointlog"
@@ -18,15 +20,15 @@ import (
 func TestCheckpointFileVerifies(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "checkpoints.log")
-	var want []domain.AuditCheckpoint
+	var want []auditformat.Checkpoint
 	for n := int64(1); n <= 2; n++ {
 		// Opened again for each: a restart goes on where the file ends.
 		log, err := checkpointlog.Open(path, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := domain.AuditCheckpoint{
-			Number: n, First: n * 10, Count: 10, Root: domain.AuditDigest{byte(n)}, SealedAt: time.Unix(1700000000, 5).UTC(),
+		c := auditformat.Checkpoint{
+			Number: n, First: n * 10, Count: 10, Root: auditformat.Digest{byte(n)}, SealedAt: time.Unix(1700000000, 5).UTC(),
 			KeyID: "key", Signature: []byte{1, 2, 3},
 		}
 		if err := log.Publish(t.Context(), c, nil); err != nil {
@@ -41,7 +43,7 @@ func TestCheckpointFileVerifies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []domain.AuditCheckpoint
+	var got []auditformat.Checkpoint
 	for line := range bytes.Lines(raw) {
 		c, err := audit.ParseCheckpoint(line)
 		if err != nil {
@@ -63,8 +65,8 @@ func TestCheckpointFileVerifies(t *testing.T) {
 
 func TestEntriesPrecedeTheirCheckpointIfConfigured(t *testing.T) {
 	t.Parallel()
-	salt := make([]byte, domain.AuditSaltLength)
-	record, err := domain.NewAuditRecord(domain.AuditEntry{
+	salt := make([]byte, auditformat.SaltLength)
+	record, err := auditformat.NewRecord(domain.AuditEntry{
 		ID: "log_1", Time: time.Unix(1700000000, 0), UserID: "usr_1", Action: domain.ActionLogin, Success: true,
 		IPAddress: "192.0.2.1", UserAgent: "a \"quoted\"\nagent", Details: map[string]any{"method": "password"},
 	}, salt, salt)
@@ -75,7 +77,7 @@ func TestEntriesPrecedeTheirCheckpointIfConfigured(t *testing.T) {
 	var out bytes.Buffer
 	for _, wanted := range []bool{false, true} {
 		log := checkpointlog.New(&out, wanted)
-		if err := log.Publish(t.Context(), domain.AuditCheckpoint{Number: 1, First: 7, Count: 1}, []domain.AuditRecord{record}); err != nil {
+		if err := log.Publish(t.Context(), auditformat.Checkpoint{Number: 1, First: 7, Count: 1}, []auditformat.Record{record}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -53,11 +55,11 @@ type auditDocument struct {
 }
 
 func (s *Store) auditDocument(e domain.AuditEntry) (auditDocument, error) {
-	salts := make([]byte, 2*domain.AuditSaltLength)
+	salts := make([]byte, 2*auditformat.SaltLength)
 	if _, err := io.ReadFull(s.entropy, salts); err != nil {
 		return auditDocument{}, failed("encoding an audit entry", err)
 	}
-	r, err := domain.NewAuditRecord(e, salts[:domain.AuditSaltLength], salts[domain.AuditSaltLength:])
+	r, err := auditformat.NewRecord(e, salts[:auditformat.SaltLength], salts[auditformat.SaltLength:])
 	if err != nil {
 		return auditDocument{}, err
 	}
@@ -71,8 +73,8 @@ func (s *Store) auditDocument(e domain.AuditEntry) (auditDocument, error) {
 	}, nil
 }
 
-func (d *auditDocument) record() domain.AuditRecord {
-	return domain.AuditRecord{
+func (d *auditDocument) record() auditformat.Record {
+	return auditformat.Record{
 		Seq: d.Seq, ID: domain.LogID(d.ID), Public: d.Public, IPAddress: d.IPAddress, UserAgent: d.UserAgent,
 		ActorSalt: d.ActorSalt, Personal: d.Personal, PersonalSalt: d.PersonalSalt, Mark: d.Mark,
 	}

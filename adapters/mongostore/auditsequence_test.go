@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -149,7 +151,7 @@ func TestRecordsWithDuplicateSequenceNumbersAreReadOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[domain.LogID]int{}
-	err := l.store.Audit().Records(t.Context(), 1, math.MaxInt64, domain.AuditQuery{}, func(r *domain.AuditRecord) error {
+	err := l.store.Audit().Records(t.Context(), 1, math.MaxInt64, domain.AuditQuery{}, func(r *auditformat.Record) error {
 		seen[r.ID]++
 		return nil
 	})

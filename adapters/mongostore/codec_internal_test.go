@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/google/go-cmp/cmp"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -68,7 +70,7 @@ func TestCodecRoundTripsEveryField(t *testing.T) {
 	t.Run("head of the audit log", roundTrips(auditHeadForm))
 	t.Run("audit segment", func(t *testing.T) {
 		t.Parallel()
-		want := conformance.Filled[domain.AuditSegment]()
+		want := conformance.Filled[auditformat.Segment]()
 		r := newSegmentRecord(&want)
 		if diff := cmp.Diff(want, r.domain()); diff != "" {
 			t.Errorf("round trip (-want +got):\n%s", diff)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -15,7 +17,7 @@ import (
 )
 
 // Segments calls yield for each segment, starting with the one that contains seq, and reads one at a time.
-func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error {
+func (a *Audit) Segments(ctx context.Context, seq int64, yield func(auditformat.Segment) error) error {
 	for next := max(seq, 1); ; {
 		d, err := a.segment(ctx, bson.D{{Key: "last", Value: bson.D{{Key: "$gte", Value: next}}}},
 			options.FindOne().SetSort(bson.D{{Key: "last", Value: 1}}).SetHint("last"))
@@ -64,15 +66,15 @@ func (a *Audit) inRange(ctx context.Context, first, last int64, also bson.D, yie
 	return nil
 }
 
-// Misfiled returns the first record whose filter fields differ from its text.
-func (a *Audit) Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error) {
-	var found *domain.AuditMisfiling
+// IndexMismatch returns the first record whose filter fields differ from its text.
+func (a *Audit) IndexMismatch(ctx context.Context, first, last int64) (*auditformat.IndexMismatch, error) {
+	var found *auditformat.IndexMismatch
 	err := a.inRange(ctx, max(first, 1), last, nil, func(d *auditDocument) error {
-		filed := domain.AuditFiling{
+		terms := auditformat.IndexTerms{
 			Time: d.At, UserID: d.UserID, Action: d.Action, Success: d.Success, RequestID: d.RequestID, Target: d.Target,
 		}
-		if field := filed.Differs(d.Public); field != "" {
-			found = &domain.AuditMisfiling{Seq: d.Seq, ID: domain.LogID(d.ID), Field: field}
+		if field := terms.Differs(d.Public); field != "" {
+			found = &auditformat.IndexMismatch{Seq: d.Seq, ID: domain.LogID(d.ID), Field: field}
 			return errStop
 		}
 		return nil
@@ -89,7 +91,7 @@ var errStop = errors.New("iteration ended")
 // Records calls yield for each matching record with a sequence number from first to last, in the order of the numbers.
 // Unsealed records come under the numbers that they are going to have. The service assigns no number below 1; records
 // stored there are read nevertheless, and if first is the lowest possible number, also records stored without one.
-func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
+func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*auditformat.Record) error) error {
 	next, filter := max(first, 1), auditFilter(query)
 	read := func(d *auditDocument) error {
 		r := d.record()
@@ -115,7 +117,7 @@ func (a *Audit) Records(ctx context.Context, first, last int64, query domain.Aud
 		return err
 	}
 	seq := max(sealed.Last(), 0) // Last is -1 without segments
-	return a.unsealed(ctx, seq, query, func(r *domain.AuditRecord) error {
+	return a.unsealed(ctx, seq, query, func(r *auditformat.Record) error {
 		if r.Seq < first || r.Seq > last {
 			return nil
 		}
@@ -143,7 +145,7 @@ func (a *Audit) withoutSeq(ctx context.Context, also bson.D, yield func(*auditDo
 
 // unsealed calls yield for the records that are in no segment, with the sequence numbers that they are going to have
 // after the one given. Records that do not match the query are counted and not passed on.
-func (a *Audit) unsealed(ctx context.Context, seq int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
+func (a *Audit) unsealed(ctx context.Context, seq int64, query domain.AuditQuery, yield func(*auditformat.Record) error) error {
 	filter := bson.D{{Key: "seq", Value: int64(0)}}
 	for {
 		docs, err := a.find(ctx, filter, inWriteOrder(scanBatch))
@@ -175,7 +177,7 @@ func inWriteOrder(limit int) *options.FindOptionsBuilder {
 }
 
 // SegmentBefore returns the last segment that was sealed before the time given, without leaves.
-func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error) {
+func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (auditformat.Segment, error) {
 	d, err := a.segment(ctx,
 		bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: nanos(at)}}}},
 		options.FindOne().SetSort(bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: -1}, {Key: "_id", Value: -1}}).

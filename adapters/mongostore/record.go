@@ -3,10 +3,11 @@ package mongostore
 import (
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/ostiary/ostiary/adapters/records"
-	"github.com/ostiary/ostiary/core/domain"
 )
 
 // document is the set of types that are stored as the doc of a record.
@@ -101,17 +102,17 @@ type checkpointRecord struct {
 	Number    int64              `bson:"number"`
 	First     int64              `bson:"first"`
 	Count     int64              `bson:"count"`
-	Previous  domain.AuditDigest `bson:"previous"`
-	Root      domain.AuditDigest `bson:"root"`
+	Previous  auditformat.Digest `bson:"previous"`
+	Root      auditformat.Digest `bson:"root"`
 	SealedAt  time.Time          `bson:"sealedat"`
 	KeyID     string             `bson:"keyid"`
 	Signature []byte             `bson:"signature"`
 }
 
-func newSegmentRecord(s *domain.AuditSegment) segmentRecord {
-	return segmentRecord{Checkpoint: checkpointRecord(s.AuditCheckpoint), Leaves: s.Leaves}
+func newSegmentRecord(s *auditformat.Segment) segmentRecord {
+	return segmentRecord{Checkpoint: checkpointRecord(s.Checkpoint), Leaves: s.Leaves}
 }
 
-func (r *segmentRecord) domain() domain.AuditSegment {
-	return domain.AuditSegment{AuditCheckpoint: domain.AuditCheckpoint(r.Checkpoint), Leaves: r.Leaves}
+func (r *segmentRecord) domain() auditformat.Segment {
+	return auditformat.Segment{Checkpoint: auditformat.Checkpoint(r.Checkpoint), Leaves: r.Leaves}
 }

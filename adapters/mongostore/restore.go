@@ -3,6 +3,8 @@ package mongostore
 import (
 	"context"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -63,15 +65,15 @@ func restored(a domain.Archived, sealed int64) (any, error) {
 		return onceDocument{Key: a.Key, Value: v.Value, Expires: v.ExpiresAt, TTL: sweepAt(v.ExpiresAt)}, nil
 	case domain.IdempotencyRecord:
 		return append(bson.D{{Key: "_id", Value: a.Key}}, idempotencyFields(v)...), nil
-	case domain.AuditSegment:
+	case auditformat.Segment:
 		return segmentDocument{Number: v.Number, Segment: newSegmentRecord(&v), Last: v.Last()}, nil
-	case domain.AuditRecord:
+	case auditformat.Record:
 		return restoredRecord(v, sealed)
 	}
 	return nil, errKind
 }
 
-func restoredRecord(r domain.AuditRecord, sealed int64) (auditDocument, error) {
+func restoredRecord(r auditformat.Record, sealed int64) (auditDocument, error) {
 	e, err := r.Entry()
 	if err != nil {
 		return auditDocument{}, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -74,7 +76,7 @@ func (a *Audit) writeSeqs(ctx context.Context, d segmentDocument) error {
 }
 
 // Unsealed returns records that are in no segment, in the order in which the primary wrote them.
-func (a *Audit) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, error) {
+func (a *Audit) Unsealed(ctx context.Context, limit int) ([]auditformat.Record, error) {
 	bounded, cancel := a.s.bound(ctx)
 	defer cancel()
 	if _, err := a.finishLast(bounded); err != nil {
@@ -84,7 +86,7 @@ func (a *Audit) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, 
 	if err != nil {
 		return nil, err
 	}
-	records := make([]domain.AuditRecord, len(docs))
+	records := make([]auditformat.Record, len(docs))
 	for i := range docs {
 		records[i] = docs[i].record()
 	}
@@ -92,7 +94,7 @@ func (a *Audit) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, 
 }
 
 // LastSegment returns the newest segment, without leaves.
-func (a *Audit) LastSegment(ctx context.Context) (domain.AuditSegment, error) {
+func (a *Audit) LastSegment(ctx context.Context) (auditformat.Segment, error) {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
 	d, err := a.finishLast(ctx)
@@ -101,7 +103,7 @@ func (a *Audit) LastSegment(ctx context.Context) (domain.AuditSegment, error) {
 
 // PutSegment stores the segment and numbers its records. The segment number decides: of two concurrent sequencers only
 // one inserts it, and the next segment can only follow after the records of this one are numbered.
-func (a *Audit) PutSegment(ctx context.Context, segment domain.AuditSegment, ids []domain.LogID) error {
+func (a *Audit) PutSegment(ctx context.Context, segment auditformat.Segment, ids []domain.LogID) error {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
 	last, err := a.finishLast(ctx)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -97,9 +99,9 @@ func (a *Audit) Append(ctx context.Context, entries ...domain.AuditEntry) error 
 }
 
 func (s *Store) appendEntry(t *tx, e *domain.AuditEntry) error {
-	var salts [2 * domain.AuditSaltLength]byte
+	var salts [2 * auditformat.SaltLength]byte
 	_, _ = rand.Read(salts[:]) // never returns an error: crypto/rand ends the process instead
-	record, err := domain.NewAuditRecord(*e, salts[:domain.AuditSaltLength], salts[domain.AuditSaltLength:])
+	record, err := auditformat.NewRecord(*e, salts[:auditformat.SaltLength], salts[auditformat.SaltLength:])
 	if err != nil {
 		return err
 	}
@@ -112,7 +114,7 @@ func (s *Store) appendEntry(t *tx, e *domain.AuditEntry) error {
 // MarkEntries sets the marker of all entries that are written from now on. It must be called before the first write.
 func (s *Store) MarkEntries(marker ports.AuditMarker) { s.marker = marker }
 
-func (s *Store) appendRecord(t *tx, e *domain.AuditEntry, record *domain.AuditRecord) error {
+func (s *Store) appendRecord(t *tx, e *domain.AuditEntry, record *auditformat.Record) error {
 	kind, err := s.kindOf(t, auditKind{e.Action, e.Success})
 	if err != nil {
 		return err
@@ -143,7 +145,7 @@ const (
 // auditRow is a row of the table audit_entries.
 type auditRow struct {
 	at     int64
-	record domain.AuditRecord
+	record auditformat.Record
 }
 
 func scanAudit(rows rowScanner) (auditRow, error) {
@@ -154,10 +156,10 @@ func scanAudit(rows rowScanner) (auditRow, error) {
 }
 
 // scanMarked reads a record with its ID and mark.
-func scanMarked(rows rowScanner) (domain.AuditRecord, error) {
-	var r domain.AuditRecord
+func scanMarked(rows rowScanner) (auditformat.Record, error) {
+	var r auditformat.Record
 	var at int64
 	err := rows.Scan(&r.Seq, &at, &r.Public, &r.IPAddress, &r.UserAgent, &r.ActorSalt, &r.Personal, &r.PersonalSalt, &r.Mark)
-	r.ID = domain.AuditID(r.Public)
+	r.ID = auditformat.IDOf(r.Public)
 	return r, err
 }

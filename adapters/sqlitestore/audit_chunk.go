@@ -4,14 +4,14 @@ import (
 	"context"
 	"database/sql"
 
-	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/auditformat"
 )
 
 // auditChunk is a buffer of records. A query is read completely before the first record is passed on, so that a slow
 // consumer does not occupy a connection. Each chunk reuses the memory of the one before, which makes an export a third
 // faster than separate allocations.
 type auditChunk struct {
-	records []domain.AuditRecord
+	records []auditformat.Record
 	text    []byte // backing memory of the records' slices
 	raw     [6]sql.RawBytes
 	seq     int64
@@ -20,7 +20,7 @@ type auditChunk struct {
 }
 
 func newAuditChunk() *auditChunk {
-	c := &auditChunk{records: make([]domain.AuditRecord, 0, scanChunk)}
+	c := &auditChunk{records: make([]auditformat.Record, 0, scanChunk)}
 	c.dest = append(c.dest, &c.seq)
 	for i := range c.raw {
 		c.dest = append(c.dest, &c.raw[i])
@@ -39,8 +39,8 @@ func (c *auditChunk) read(ctx context.Context, from *reader, query string, args 
 		if c.agent != string(agent) {
 			c.agent = string(agent)
 		}
-		c.records = append(c.records, domain.AuditRecord{
-			Seq: c.seq, ID: domain.AuditID(public), Public: c.clone(public), IPAddress: string(ip), UserAgent: c.agent,
+		c.records = append(c.records, auditformat.Record{
+			Seq: c.seq, ID: auditformat.IDOf(public), Public: c.clone(public), IPAddress: string(ip), UserAgent: c.agent,
 			ActorSalt: c.clone(actorSalt), Personal: c.clone(personal), PersonalSalt: c.clone(personalSalt),
 		})
 		return nil
@@ -59,7 +59,7 @@ func (c *auditChunk) clone(raw sql.RawBytes) []byte {
 }
 
 // each calls yield for each record. A record is valid only until the next call of read.
-func (c *auditChunk) each(yield func(*domain.AuditRecord) error) error {
+func (c *auditChunk) each(yield func(*auditformat.Record) error) error {
 	for i := range c.records {
 		if err := yield(&c.records[i]); err != nil {
 			return err

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -18,9 +20,9 @@ var (
 )
 
 // Segments calls yield for each segment, starting at the segment that contains the position.
-func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error {
+func (a *Audit) Segments(ctx context.Context, seq int64, yield func(auditformat.Segment) error) error {
 	for next := int64(0); ; {
-		var segment domain.AuditSegment
+		var segment auditformat.Segment
 		found := false
 		err := a.s.reads.each(ctx, func(rows rowScanner) error {
 			var err error
@@ -39,7 +41,7 @@ func (a *Audit) Segments(ctx context.Context, seq int64, yield func(domain.Audit
 }
 
 // Records calls yield for the matching records with positions from first to last, in the order of their positions.
-func (a *Audit) Records(ctx context.Context, first, last int64, q domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
+func (a *Audit) Records(ctx context.Context, first, last int64, q domain.AuditQuery, yield func(*auditformat.Record) error) error {
 	where, args, none, err := a.filter(&q)
 	if err != nil || none {
 		return err
@@ -97,7 +99,7 @@ const recordColumns = "seq, public, ip, user_agent, actor_salt, personal, person
 
 // ranged reads a range of positions in chunks, because a long read transaction prevents checkpoints of the write-ahead
 // log.
-func (a *Audit) ranged(ctx context.Context, first, last int64, where string, args []any, yield func(*domain.AuditRecord) error) error {
+func (a *Audit) ranged(ctx context.Context, first, last int64, where string, args []any, yield func(*auditformat.Record) error) error {
 	query := "SELECT " + recordColumns + " FROM audit_entries WHERE seq BETWEEN ? AND ?" + where + " ORDER BY seq LIMIT ?"
 	chunk := newAuditChunk()
 	for first <= last {
@@ -116,7 +118,7 @@ func (a *Audit) ranged(ctx context.Context, first, last int64, where string, arg
 }
 
 // listed reads the records that an index finds. It reads only the positions first, in order to sort them.
-func (a *Audit) listed(ctx context.Context, first, last int64, where string, args []any, yield func(*domain.AuditRecord) error) error {
+func (a *Audit) listed(ctx context.Context, first, last int64, where string, args []any, yield func(*auditformat.Record) error) error {
 	var positions []int64
 	err := a.s.reads.each(ctx, func(rows rowScanner) error {
 		var seq int64
@@ -145,7 +147,7 @@ func (a *Audit) listed(ctx context.Context, first, last int64, where string, arg
 }
 
 // SegmentBefore returns the last segment such that it and all segments before it were sealed before the time.
-func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error) {
+func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (auditformat.Segment, error) {
 	return a.segment(ctx, `WHERE leaves IS NOT NULL
 		AND number < coalesce((SELECT min(number) FROM audit_segments WHERE sealed_at >= ?), 9223372036854775807)`, stamp(at))
 }

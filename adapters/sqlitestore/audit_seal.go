@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
@@ -17,8 +19,8 @@ var _ ports.AuditSealStore = (*Audit)(nil)
 const lastSealed = "SELECT coalesce((SELECT first + count - 1 FROM audit_segments ORDER BY number DESC LIMIT 1), 0)"
 
 // Unsealed returns up to limit records that no segment contains, in the order of their positions.
-func (a *Audit) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, error) {
-	var records []domain.AuditRecord
+func (a *Audit) Unsealed(ctx context.Context, limit int) ([]auditformat.Record, error) {
+	var records []auditformat.Record
 	err := a.s.reads.each(ctx, func(rows rowScanner) error {
 		record, err := scanMarked(rows)
 		records = append(records, record)
@@ -32,8 +34,8 @@ var errNoSegment = errors.New("no such segment")
 const segmentColumns = "number, first, count, previous, root, sealed, key_id, signature"
 
 // segmentRow reads a segment, with its leaves if withLeaves is set.
-func segmentRow(scan func(...any) error, withLeaves bool) (domain.AuditSegment, error) {
-	var s domain.AuditSegment
+func segmentRow(scan func(...any) error, withLeaves bool) (auditformat.Segment, error) {
+	var s auditformat.Segment
 	var previous, root []byte
 	var sealed string
 	dest := []any{&s.Number, &s.First, &s.Count, &previous, &root, &sealed, &s.KeyID, &s.Signature}
@@ -46,15 +48,15 @@ func segmentRow(scan func(...any) error, withLeaves bool) (domain.AuditSegment, 
 	if len(previous) != len(s.Previous) || len(root) != len(s.Root) {
 		return s, errors.New("a segment of the audit log has digests of the wrong length")
 	}
-	s.Previous, s.Root = domain.AuditDigest(previous), domain.AuditDigest(root)
+	s.Previous, s.Root = auditformat.Digest(previous), auditformat.Digest(root)
 	var err error
 	s.SealedAt, err = time.Parse(time.RFC3339Nano, sealed)
 	return s, err
 }
 
 // segment returns one segment without its leaves, or the zero segment if the query finds none.
-func (a *Audit) segment(ctx context.Context, query string, args ...any) (domain.AuditSegment, error) {
-	var s domain.AuditSegment
+func (a *Audit) segment(ctx context.Context, query string, args ...any) (auditformat.Segment, error) {
+	var s auditformat.Segment
 	err := a.s.reads.each(ctx, func(rows rowScanner) error {
 		var err error
 		s, err = segmentRow(rows.Scan, false)
@@ -64,13 +66,13 @@ func (a *Audit) segment(ctx context.Context, query string, args ...any) (domain.
 }
 
 // LastSegment returns the newest segment, without its leaves.
-func (a *Audit) LastSegment(ctx context.Context) (domain.AuditSegment, error) {
+func (a *Audit) LastSegment(ctx context.Context) (auditformat.Segment, error) {
 	return a.segment(ctx, "")
 }
 
 // PutSegment stores the segment if its number is the next one, and returns fault.ErrConflict otherwise. The records of
 // the segment already have their positions.
-func (a *Audit) PutSegment(ctx context.Context, s domain.AuditSegment, _ []domain.LogID) error {
+func (a *Audit) PutSegment(ctx context.Context, s auditformat.Segment, _ []domain.LogID) error {
 	return a.s.writer.do(ctx, func(t *tx) error {
 		var last int64
 		if err := t.get(errNoSegment, "SELECT coalesce(max(number), 0) FROM audit_segments", nil, &last); err != nil {

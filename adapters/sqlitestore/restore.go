@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -60,11 +62,11 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 		return t.exec("INSERT OR IGNORE INTO once (key, expires, value) VALUES (?, ?, ?)", a.Key, stamp(v.ExpiresAt), v.Value)
 	case domain.IdempotencyRecord:
 		return restoreResponse(t, a.Key, v)
-	case domain.AuditSegment:
+	case auditformat.Segment:
 		return t.exec("INSERT OR IGNORE INTO audit_segments ("+segmentColumns+", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			v.Number, v.First, v.Count, v.Previous[:], v.Root[:], v.SealedAt.UTC().Format(time.RFC3339Nano), v.KeyID, v.Signature,
 			stamp(v.SealedAt), v.Leaves)
-	case domain.AuditRecord:
+	case auditformat.Record:
 		if ok, err := isStored(t, "SELECT 1 FROM audit_entries WHERE seq = ?", v.Seq); ok || err != nil {
 			return err
 		}
@@ -82,7 +84,7 @@ func restoreResponse(t *tx, key string, r domain.IdempotencyRecord) error {
 }
 
 // restoreRecord is appendRecord with the position of the record.
-func (s *Store) restoreRecord(t *tx, r *domain.AuditRecord) error {
+func (s *Store) restoreRecord(t *tx, r *auditformat.Record) error {
 	e, err := r.Entry()
 	if err != nil {
 		return err

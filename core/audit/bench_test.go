@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	_ "modernc.org/sqlite"
 
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
@@ -28,9 +30,9 @@ type bench struct {
 }
 
 // checkpoints is a sink that records the published checkpoints.
-type checkpoints struct{ list []domain.AuditCheckpoint }
+type checkpoints struct{ list []auditformat.Checkpoint }
 
-func (c *checkpoints) Publish(_ context.Context, checkpoint domain.AuditCheckpoint, _ []domain.AuditRecord) error {
+func (c *checkpoints) Publish(_ context.Context, checkpoint auditformat.Checkpoint, _ []auditformat.Record) error {
 	c.list = append(c.list, checkpoint)
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -123,7 +125,7 @@ func (e *Export) WriteTo(ctx context.Context, w io.Writer) error {
 		format: e.format, proved: e.proved, to: bufio.NewWriterSize(w, exportBuffer), low: math.MaxInt64, proofs: sha256.New(),
 	}
 	out.begin(e.bom)
-	err := e.service.proofs.Records(ctx, e.first, e.last, e.query, func(r *domain.AuditRecord) error {
+	err := e.service.proofs.Records(ctx, e.first, e.last, e.query, func(r *auditformat.Record) error {
 		return out.entry(r)
 	})
 	if err != nil {
@@ -155,7 +157,7 @@ func (e *Export) writeSegments(ctx context.Context, out *exportWriter) error {
 	} else if span := until - from + 1; out.count == 0 || span > proofAlways && span > proofFor*out.count {
 		return nil
 	}
-	err := e.service.proofs.Segments(ctx, from, func(segment domain.AuditSegment) error {
+	err := e.service.proofs.Segments(ctx, from, func(segment auditformat.Segment) error {
 		if segment.First > until {
 			return errEnough
 		}

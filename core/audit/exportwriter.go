@@ -6,7 +6,7 @@ import (
 	"errors"
 	"hash"
 
-	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/auditformat"
 )
 
 // errEnough ends an iteration early.
@@ -45,10 +45,10 @@ func (w *exportWriter) begin(bom bool) {
 func (w *exportWriter) put(text string) { _, _ = w.to.WriteString(text) }
 
 // entry writes one entry. An error of the underlying writer ends the export at the next full buffer.
-func (w *exportWriter) entry(r *domain.AuditRecord) error {
+func (w *exportWriter) entry(r *auditformat.Record) error {
 	w.line = append(w.line[:0], w.chain[:]...)
 	if w.format == FormatCSV {
-		public, err := domain.ParseAuditPublic(string(r.Public))
+		public, err := auditformat.ParsePublic(string(r.Public))
 		if err != nil {
 			return err
 		}

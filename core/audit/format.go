@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
@@ -43,7 +45,7 @@ func (f Format) ContentType() string {
 
 // line is one entry of an export: the sealed text and the openings of its commitments.
 type line struct {
-	domain.AuditRecord
+	auditformat.Record
 
 	after int64 // the position of the previous entry in this export, 0 for the first
 	link  string
@@ -78,12 +80,12 @@ func salt(text string) ([]byte, error) {
 }
 
 // appendJSON appends an entry as a JSON object without its end, up to the link.
-func appendJSON(dst []byte, r *domain.AuditRecord, after int64) []byte {
+func appendJSON(dst []byte, r *auditformat.Record, after int64) []byte {
 	dst = append(dst, r.Public[:len(r.Public)-1]...)
 	dst = strconv.AppendInt(append(dst, `,"seq":`...), r.Seq, 10)
 	dst = strconv.AppendInt(append(dst, `,"after":`...), after, 10)
-	dst = domain.AppendJSONText(append(dst, `,"ip_address":"`...), r.IPAddress)
-	dst = domain.AppendJSONText(append(dst, `","user_agent":"`...), r.UserAgent)
+	dst = auditformat.AppendJSONText(append(dst, `,"ip_address":"`...), r.IPAddress)
+	dst = auditformat.AppendJSONText(append(dst, `","user_agent":"`...), r.UserAgent)
 	dst = append(dst, `","personal":`...)
 	if len(r.Personal) == 0 {
 		dst = append(dst, "null"...)
@@ -104,7 +106,7 @@ const csvHeader = "log_id,timestamp,user_id,action,success,ip_address,user_agent
 const csvColumns = 18
 
 // appendCSV appends an entry as a row without its end, up to the link.
-func appendCSV(dst []byte, public *domain.AuditPublic, r *domain.AuditRecord, after int64, form cellForm) []byte {
+func appendCSV(dst []byte, public *auditformat.Public, r *auditformat.Record, after int64, form cellForm) []byte {
 	success := "false"
 	if public.Success {
 		success = "true"
@@ -120,7 +122,7 @@ func appendCSV(dst []byte, public *domain.AuditPublic, r *domain.AuditRecord, af
 	dst = append(strconv.AppendInt(dst, after, 10), ',')
 	dst = append(appendCell(dst, public.Actor, form), ',')
 	dst = append(appendCell(dst, public.Personal, form), ',')
-	var text [2 * domain.AuditSaltLength]byte
+	var text [2 * auditformat.SaltLength]byte
 	for _, salt := range [...][]byte{r.ActorSalt, r.PersonalSalt} {
 		dst = append(appendCell(dst, base64.RawURLEncoding.AppendEncode(text[:0], salt), form), ',')
 	}
@@ -143,7 +145,7 @@ func parseCSV(raw []byte, form cellForm) (line, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return line{}, errRow
 	}
-	public := domain.AuditPublic{
+	public := auditformat.Public{
 		ID: domain.LogID(cells[0]), Time: cells[1], UserID: cells[2], Action: domain.Action(cells[3]), Success: cells[4] == "true",
 		RequestID: cells[7], Target: cells[8], Details: cells[9], Actor: cells[13], Personal: cells[14],
 	}
@@ -159,10 +161,10 @@ type lineParts struct {
 	ip, agent, personal, actorSalt, personalSalt, link string
 }
 
-func newLine(public *domain.AuditPublic, parts lineParts) (line, error) {
+func newLine(public *auditformat.Public, parts lineParts) (line, error) {
 	actor, err1 := salt(parts.actorSalt)
 	personal, err2 := salt(parts.personalSalt)
-	l := line{after: parts.after, link: parts.link, AuditRecord: domain.AuditRecord{
+	l := line{after: parts.after, link: parts.link, Record: auditformat.Record{
 		Seq: parts.seq, ID: public.ID, Public: public.Append(nil), IPAddress: parts.ip, UserAgent: parts.agent,
 		ActorSalt: actor, PersonalSalt: personal,
 	}}

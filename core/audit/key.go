@@ -11,7 +11,8 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -130,10 +131,10 @@ func (m *Marker) Mark(public []byte) []byte {
 }
 
 // isMarked reports whether the record is what the service wrote.
-func (m *Marker) isMarked(r *domain.AuditRecord) bool { return hmac.Equal(m.Mark(r.Public), r.Mark) }
+func (m *Marker) isMarked(r *auditformat.Record) bool { return hmac.Equal(m.Mark(r.Public), r.Mark) }
 
 // sign completes a checkpoint.
-func (s *Signer) sign(ctx context.Context, c *domain.AuditCheckpoint) error {
+func (s *Signer) sign(ctx context.Context, c *auditformat.Checkpoint) error {
 	key, err := s.load(ctx)
 	if err != nil {
 		return err

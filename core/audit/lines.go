@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -133,7 +135,7 @@ func (l *lines) parse(raw []byte) (line, []byte, error) {
 	if !ok || err != nil {
 		return line{}, nil, errChangedLine
 	}
-	body := appendJSON(make([]byte, room, room+len(text)), &entry.AuditRecord, entry.after)
+	body := appendJSON(make([]byte, room, room+len(text)), &entry.Record, entry.after)
 	if string(body[room:])+entry.link+endOfJSON != string(text) {
 		return line{}, nil, errChangedLine
 	}
@@ -146,11 +148,11 @@ func parseRow(raw []byte, form cellForm) (line, []byte, error) {
 	if !ok || err != nil {
 		return line{}, nil, errChangedLine
 	}
-	public, err := domain.ParseAuditPublic(string(entry.Public))
+	public, err := auditformat.ParsePublic(string(entry.Public))
 	if err != nil {
 		return line{}, nil, errChangedLine
 	}
-	body := appendCSV(make([]byte, room, room+len(row)), &public, &entry.AuditRecord, entry.after, form)
+	body := appendCSV(make([]byte, room, room+len(row)), &public, &entry.Record, entry.after, form)
 	if !bytes.Equal(appendCell(body, entry.link, form)[room:], row) {
 		return line{}, nil, errChangedLine
 	}
@@ -191,7 +193,7 @@ func (j *jsonLine) line() (line, error) {
 	if string(j.Personal) == "null" {
 		j.Personal = nil
 	}
-	return newLine(&domain.AuditPublic{
+	return newLine(&auditformat.Public{
 		ID: j.ID, Time: j.Time, UserID: j.UserID, Action: j.Action, Success: j.Success, RequestID: j.RequestID, Target: j.Target,
 		Details: string(j.Details), Actor: j.Actor, Personal: j.Commitment,
 	}, lineParts{

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -134,21 +136,21 @@ func isSigned(line []byte, key string) bool {
 
 // CheckpointLine returns a checkpoint as one line of JSON without a line break, as sinks write it and ParseCheckpoint
 // reads it.
-func CheckpointLine(c domain.AuditCheckpoint) ([]byte, error) {
-	return json.Marshal(proofLine{Segment: textOf(domain.AuditSegment{AuditCheckpoint: c})})
+func CheckpointLine(c auditformat.Checkpoint) ([]byte, error) {
+	return json.Marshal(proofLine{Segment: textOf(auditformat.Segment{Checkpoint: c})})
 }
 
 // ParseCheckpoint parses a line of CheckpointLine.
-func ParseCheckpoint(raw []byte) (domain.AuditCheckpoint, error) {
+func ParseCheckpoint(raw []byte) (auditformat.Checkpoint, error) {
 	var l proofLine
 	if err := json.Unmarshal(raw, &l); err != nil || l.Segment == nil {
-		return domain.AuditCheckpoint{}, errors.New("not a checkpoint line")
+		return auditformat.Checkpoint{}, errors.New("not a checkpoint line")
 	}
 	s, err := l.Segment.segment()
-	return s.AuditCheckpoint, err
+	return s.Checkpoint, err
 }
 
-func textOf(s domain.AuditSegment) *segmentText {
+func textOf(s auditformat.Segment) *segmentText {
 	return &segmentText{
 		Number: s.Number, First: s.First, Count: s.Count, Previous: s.Previous.String(), Root: s.Root.String(),
 		SealedAt: s.SealedAt.UTC().Format(time.RFC3339Nano), Key: s.KeyID,
@@ -156,12 +158,12 @@ func textOf(s domain.AuditSegment) *segmentText {
 	}
 }
 
-func (t *segmentText) segment() (domain.AuditSegment, error) {
-	var s domain.AuditSegment
+func (t *segmentText) segment() (auditformat.Segment, error) {
+	var s auditformat.Segment
 	s.Number, s.First, s.Count, s.KeyID = t.Number, t.First, t.Count, t.Key
 	var errs [5]error
-	s.Previous, errs[0] = domain.ParseAuditDigest(t.Previous)
-	s.Root, errs[1] = domain.ParseAuditDigest(t.Root)
+	s.Previous, errs[0] = auditformat.ParseDigest(t.Previous)
+	s.Root, errs[1] = auditformat.ParseDigest(t.Root)
 	s.SealedAt, errs[2] = time.Parse(time.RFC3339Nano, t.SealedAt)
 	s.Signature, errs[3] = base64.RawURLEncoding.Strict().DecodeString(t.Signature)
 	if t.Leaves != "" {

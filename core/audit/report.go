@@ -3,6 +3,8 @@ package audit
 import (
 	"fmt"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -15,8 +17,8 @@ const (
 	DamageRemoved Damage = "removed"
 	DamageAdded   Damage = "added"
 	DamageMoved   Damage = "moved"
-	// DamageMisfiled is damage to the values by which a store's filters find the entry, not to the entry.
-	DamageMisfiled Damage = "misfiled"
+	// DamageIndex is damage to the values by which a store's filters find the entry, not to the entry.
+	DamageIndex Damage = "misfiled"
 	// DamageProof is damage to the proof of the entries, not to one of them.
 	DamageProof Damage = "proof"
 	// DamageUnproved is a file without a proof of its entries.
@@ -85,21 +87,21 @@ type Trust struct {
 	// Key must have signed; if it is empty, the key in the file or store is accepted.
 	Key string
 	// Checkpoints must match the log.
-	Checkpoints []domain.AuditCheckpoint
+	Checkpoints []auditformat.Checkpoint
 }
 
 // segmentChecker checks segments one after the other.
 type segmentChecker struct {
 	trust    Trust
 	key      string
-	previous *domain.AuditCheckpoint
+	previous *auditformat.Checkpoint
 	seen     int64
-	known    map[int64]domain.AuditCheckpoint
+	known    map[int64]auditformat.Checkpoint
 	disagree int64 // the number of a segment with two different known checkpoints; 0 for none
 }
 
 func newSegmentChecker(trust Trust, key string) *segmentChecker {
-	c := &segmentChecker{trust: trust, key: key, known: map[int64]domain.AuditCheckpoint{}}
+	c := &segmentChecker{trust: trust, key: key, known: map[int64]auditformat.Checkpoint{}}
 	for _, checkpoint := range trust.Checkpoints {
 		if known, ok := c.known[checkpoint.Number]; ok && known.Root != checkpoint.Root {
 			c.disagree = checkpoint.Number
@@ -110,17 +112,17 @@ func newSegmentChecker(trust Trust, key string) *segmentChecker {
 }
 
 // check returns the damage of a segment, or nil if it is intact and follows the previous one.
-func (c *segmentChecker) check(s *domain.AuditSegment) *Finding {
+func (c *segmentChecker) check(s *auditformat.Segment) *Finding {
 	return c.accept(s, c.signed, c.rooted, c.follows)
 }
 
 // checkSealed is check for the segment of a stream, which has no digests: those of its entries were compared before,
 // if the stream contains entries.
-func (c *segmentChecker) checkSealed(s *domain.AuditSegment) *Finding {
+func (c *segmentChecker) checkSealed(s *auditformat.Segment) *Finding {
 	return c.accept(s, c.signed, c.follows)
 }
 
-func (c *segmentChecker) accept(s *domain.AuditSegment, checks ...func(*domain.AuditSegment) string) *Finding {
+func (c *segmentChecker) accept(s *auditformat.Segment, checks ...func(*auditformat.Segment) string) *Finding {
 	for _, check := range checks {
 		if reason := check(s); reason != "" {
 			return &Finding{Damage: DamageProof, Seq: s.First, Reason: fmt.Sprintf("segment %d %s", s.Number, reason)}
@@ -129,13 +131,13 @@ func (c *segmentChecker) accept(s *domain.AuditSegment, checks ...func(*domain.A
 	if next := c.next(s); s.First != next {
 		return &Finding{Damage: DamageRemoved, Seq: next, Reason: "it was gone before it was sealed"}
 	}
-	checkpoint := s.AuditCheckpoint
+	checkpoint := s.Checkpoint
 	c.previous = &checkpoint
 	c.seen++
 	return nil
 }
 
-func (c *segmentChecker) signed(s *domain.AuditSegment) string {
+func (c *segmentChecker) signed(s *auditformat.Segment) string {
 	wanted := c.trust.Key
 	if wanted == "" {
 		wanted = c.key
@@ -150,7 +152,7 @@ func (c *segmentChecker) signed(s *domain.AuditSegment) string {
 }
 
 // rooted checks the root. Only the first segment may lack its digests: retention has removed what it sealed.
-func (c *segmentChecker) rooted(s *domain.AuditSegment) string {
+func (c *segmentChecker) rooted(s *auditformat.Segment) string {
 	switch {
 	case s.Count < 1 || s.First < 1:
 		return "holds no entries"
@@ -164,7 +166,7 @@ func (c *segmentChecker) rooted(s *domain.AuditSegment) string {
 	return ""
 }
 
-func (c *segmentChecker) follows(s *domain.AuditSegment) string {
+func (c *segmentChecker) follows(s *auditformat.Segment) string {
 	if p := c.previous; p != nil && (s.Number != p.Number+1 || s.Previous != p.Root) {
 		return fmt.Sprintf("does not follow segment %d", p.Number)
 	}
@@ -178,7 +180,7 @@ func (c *segmentChecker) follows(s *domain.AuditSegment) string {
 }
 
 // next returns the position at which the segment must begin.
-func (c *segmentChecker) next(s *domain.AuditSegment) int64 {
+func (c *segmentChecker) next(s *auditformat.Segment) int64 {
 	switch {
 	case c.previous != nil:
 		return c.previous.Last() + 1
@@ -191,7 +193,7 @@ func (c *segmentChecker) next(s *domain.AuditSegment) int64 {
 
 // missing returns the damage if a known checkpoint is after the last segment: the newest part was removed.
 func (c *segmentChecker) missing() *Finding {
-	last := domain.AuditCheckpoint{}
+	last := auditformat.Checkpoint{}
 	if c.previous != nil {
 		last = *c.previous
 	}
@@ -215,7 +217,7 @@ func reasonCopy(place int64) string {
 const reasonForged = "it was changed, or added past the service, before it was sealed"
 
 // compare returns the damage of a record at its claimed position in the segment.
-func compare(s *domain.AuditSegment, r *domain.AuditRecord) *Finding {
+func compare(s *auditformat.Segment, r *auditformat.Record) *Finding {
 	sealed, ok := s.Leaf(r.Seq)
 	if !ok {
 		return &Finding{Damage: DamageAdded, Seq: r.Seq, ID: r.ID, Reason: "no segment holds its place"}
@@ -236,7 +238,7 @@ func compare(s *domain.AuditSegment, r *domain.AuditRecord) *Finding {
 }
 
 // opened returns the damage of a record whose personal part does not match its commitment.
-func opened(r *domain.AuditRecord) *Finding {
+func opened(r *auditformat.Record) *Finding {
 	if err := r.CheckOpening(); err != nil {
 		return &Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: err.Error()}
 	}

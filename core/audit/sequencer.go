@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
@@ -80,7 +82,7 @@ func (s *Sequencer) Seal(ctx context.Context) (int, error) {
 				ErrForged, len(next.disputed), next.disputed[0], next.Number))
 		}
 		for _, sink := range s.sinks {
-			after = errors.Join(after, sink.Publish(ctx, next.AuditCheckpoint, next.records))
+			after = errors.Join(after, sink.Publish(ctx, next.Checkpoint, next.records))
 		}
 		if !next.full {
 			return sealed, after
@@ -114,9 +116,9 @@ func (s *Sequencer) CheckReached(ctx context.Context, line []byte) error {
 
 // sealing is a segment with the records it seals.
 type sealing struct {
-	domain.AuditSegment
+	auditformat.Segment
 
-	records  []domain.AuditRecord
+	records  []auditformat.Record
 	disputed []domain.LogID
 	full     bool // more entries may be waiting
 }
@@ -140,8 +142,8 @@ func (s *Sequencer) sealNext(ctx context.Context) (sealing, error) {
 	if err != nil {
 		return sealing{}, err
 	}
-	segment := domain.NewAuditSegment(last.AuditCheckpoint, first, leaves, s.clock.Now())
-	if err := s.signer.sign(ctx, &segment.AuditCheckpoint); err != nil {
+	segment := auditformat.NewSegment(last.Checkpoint, first, leaves, s.clock.Now())
+	if err := s.signer.sign(ctx, &segment.Checkpoint); err != nil {
 		return sealing{}, err
 	}
 	if err := s.store.PutSegment(ctx, segment, ids); err != nil {
@@ -154,7 +156,7 @@ func (s *Sequencer) sealNext(ctx context.Context) (sealing, error) {
 }
 
 // firstPlace returns the position of the first record after the last segment.
-func firstPlace(last *domain.AuditSegment, record *domain.AuditRecord) (int64, error) {
+func firstPlace(last *auditformat.Segment, record *auditformat.Record) (int64, error) {
 	first := last.Last() + 1
 	if last.Number == 0 {
 		first = 1
@@ -170,12 +172,12 @@ func firstPlace(last *domain.AuditSegment, record *domain.AuditRecord) (int64, e
 
 // leaves returns the digests of the records. A record without a valid mark was changed or added by another program.
 // It is sealed as disputed, since omitting it would hide it, and stopping would let an attacker stop the log.
-func (s *Sequencer) leaves(ctx context.Context, run []domain.AuditRecord) (leaves []domain.AuditDigest, ids, disputed []domain.LogID, err error) {
+func (s *Sequencer) leaves(ctx context.Context, run []auditformat.Record) (leaves []auditformat.Digest, ids, disputed []domain.LogID, err error) {
 	marker, err := s.signer.Marker(ctx)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	leaves = make([]domain.AuditDigest, len(run))
+	leaves = make([]auditformat.Digest, len(run))
 	ids = make([]domain.LogID, len(run))
 	for i := range run {
 		leaves[i], ids[i] = run[i].Leaf(), run[i].ID
@@ -189,7 +191,7 @@ func (s *Sequencer) leaves(ctx context.Context, run []domain.AuditRecord) (leave
 
 // consecutive returns the records up to the first gap. A gap is left by an entry that was removed before it was
 // sealed; the segments on both sides prove it permanently.
-func consecutive(records []domain.AuditRecord) []domain.AuditRecord {
+func consecutive(records []auditformat.Record) []auditformat.Record {
 	for i := 1; i < len(records); i++ {
 		if records[i].Seq != 0 && records[i].Seq != records[i-1].Seq+1 {
 			return records[:i]

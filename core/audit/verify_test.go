@@ -151,7 +151,7 @@ func TestEntryWithChangedFilterValuesIsReported(t *testing.T) {
 			b.write(t, 25)
 			b.tamper(t, statement)
 			f := b.verifyStore(t, audit.Trust{}).Finding
-			if f == nil || f.Damage != audit.DamageMisfiled || f.Seq > 12 {
+			if f == nil || f.Damage != audit.DamageIndex || f.Seq > 12 {
 				t.Errorf("the finding is %v, want misfiled", f)
 			}
 		})

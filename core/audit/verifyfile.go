@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/auditformat"
 )
 
 // maxLine limits one line of an export.
@@ -87,7 +87,7 @@ type fileVerifier struct {
 	ids      *duplicates
 	report   Report
 
-	segment  *domain.AuditSegment // the current segment; nil if there is none, or no further one
+	segment  *auditformat.Segment // the current segment; nil if there is none, or no further one
 	chain    chain
 	previous line    // the previous entry
 	before   int64   // the position of the entry before previous
@@ -151,7 +151,7 @@ func (v *fileVerifier) entry(l *line, body []byte) error {
 		v.found(about(DamageChanged, l, "its link does not fit what it says"))
 		return nil
 	}
-	if err := v.sealed(&l.AuditRecord); err != nil || v.report.Finding != nil {
+	if err := v.sealed(&l.Record); err != nil || v.report.Finding != nil {
 		return err
 	}
 	if copied := v.ids.see(l.ID, l.Seq); copied != nil {
@@ -220,7 +220,7 @@ func (v *fileVerifier) expected(l *line) int64 {
 }
 
 // sealed compares an entry with the segment that contains its position, if the export has segments.
-func (v *fileVerifier) sealed(r *domain.AuditRecord) error {
+func (v *fileVerifier) sealed(r *auditformat.Record) error {
 	for v.segment != nil && r.Seq > v.segment.Last() {
 		if err := v.nextSegment(); err != nil || v.report.Finding != nil {
 			return err
@@ -273,11 +273,11 @@ func (v *fileVerifier) nextSegment() error {
 	}
 }
 
-func (v *fileVerifier) readSegment(text []byte) (domain.AuditSegment, *Finding) {
+func (v *fileVerifier) readSegment(text []byte) (auditformat.Segment, *Finding) {
 	damage := &Finding{Damage: DamageProof, Reason: "a line of proof cannot be read"}
 	var p proofLine
 	if json.Unmarshal(text, &p) != nil || p.Segment == nil {
-		return domain.AuditSegment{}, damage
+		return auditformat.Segment{}, damage
 	}
 	s, err := p.Segment.segment()
 	if err != nil {

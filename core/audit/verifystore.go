@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -31,7 +33,7 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 	}
 	report := Report{Complete: true, Key: key}
 	segments, ids := newSegmentChecker(trust, key), newDuplicates(recentIDs, lateIDs)
-	err = v.proofs.Segments(ctx, 0, func(s domain.AuditSegment) error {
+	err = v.proofs.Segments(ctx, 0, func(s auditformat.Segment) error {
 		base := segments.previous == nil && len(s.Leaves) == 0
 		if report.Finding = segments.check(&s); report.Finding != nil {
 			return errEnough
@@ -83,20 +85,20 @@ func (v *StoreVerifier) conclude(ctx context.Context, report *Report, ids *dupli
 // walk iterates over the ids of all entries, as in their sealed texts.
 func (v *StoreVerifier) walk(ctx context.Context) entryWalk {
 	return func(yield func(domain.LogID, int64) error) error {
-		return v.proofs.Records(ctx, math.MinInt64, math.MaxInt64, domain.AuditQuery{}, func(r *domain.AuditRecord) error {
-			return yield(domain.AuditID(r.Public), r.Seq)
+		return v.proofs.Records(ctx, math.MinInt64, math.MaxInt64, domain.AuditQuery{}, func(r *auditformat.Record) error {
+			return yield(auditformat.IDOf(r.Public), r.Seq)
 		})
 	}
 }
 
 // segment compares the records at the positions of the segment with its digests.
-func (v *StoreVerifier) segment(ctx context.Context, report *Report, s *domain.AuditSegment, ids *duplicates) error {
+func (v *StoreVerifier) segment(ctx context.Context, report *Report, s *auditformat.Segment, ids *duplicates) error {
 	next := s.First
-	err := v.proofs.Records(ctx, s.First, s.Last(), domain.AuditQuery{}, func(r *domain.AuditRecord) error {
+	err := v.proofs.Records(ctx, s.First, s.Last(), domain.AuditQuery{}, func(r *auditformat.Record) error {
 		switch {
 		case r.Seq < next:
 			report.Finding = &Finding{
-				Damage: DamageAdded, Seq: r.Seq, ID: domain.AuditID(r.Public), Reason: "another entry has its place",
+				Damage: DamageAdded, Seq: r.Seq, ID: auditformat.IDOf(r.Public), Reason: "another entry has its place",
 			}
 		case r.Seq > next:
 			report.Finding = &Finding{Damage: DamageRemoved, Seq: next, Reason: "its place is empty"}
@@ -104,7 +106,7 @@ func (v *StoreVerifier) segment(ctx context.Context, report *Report, s *domain.A
 			report.Finding = compare(s, r)
 		}
 		if report.Finding == nil {
-			report.Finding = ids.see(domain.AuditID(r.Public), r.Seq).finding()
+			report.Finding = ids.see(auditformat.IDOf(r.Public), r.Seq).finding()
 		}
 		if report.Finding != nil {
 			return errEnough
@@ -128,7 +130,7 @@ func (v *StoreVerifier) segment(ctx context.Context, report *Report, s *domain.A
 
 // nothing reports a record at a position up to last, where there can be none.
 func (v *StoreVerifier) nothing(ctx context.Context, report *Report, last int64) error {
-	return v.proofs.Records(ctx, math.MinInt64, last, domain.AuditQuery{}, func(r *domain.AuditRecord) error {
+	return v.proofs.Records(ctx, math.MinInt64, last, domain.AuditQuery{}, func(r *auditformat.Record) error {
 		report.Finding = &Finding{Damage: DamageAdded, Seq: r.Seq, ID: r.ID, Reason: "no segment holds its place"}
 		return errEnough
 	})
@@ -136,12 +138,12 @@ func (v *StoreVerifier) nothing(ctx context.Context, report *Report, last int64)
 
 // filed reports an entry whose filter values in the store differ from its text.
 func (v *StoreVerifier) filed(ctx context.Context, report *Report, first, last int64) error {
-	misfiled, err := v.proofs.Misfiled(ctx, first, last)
-	if err != nil || misfiled == nil {
+	mismatch, err := v.proofs.IndexMismatch(ctx, first, last)
+	if err != nil || mismatch == nil {
 		return err
 	}
 	report.Finding = &Finding{
-		Damage: DamageMisfiled, Seq: misfiled.Seq, ID: misfiled.ID, Reason: "what the filters hold as its " + misfiled.Field + " is not what was sealed",
+		Damage: DamageIndex, Seq: mismatch.Seq, ID: mismatch.ID, Reason: "what the filters hold as its " + mismatch.Field + " is not what was sealed",
 	}
 	return errEnough
 }
@@ -162,9 +164,9 @@ func (v *StoreVerifier) rest(ctx context.Context, report *Report, ids *duplicate
 			return nil
 		}
 	}
-	err = v.proofs.Records(ctx, report.Last+1, math.MaxInt64, domain.AuditQuery{}, func(r *domain.AuditRecord) error {
+	err = v.proofs.Records(ctx, report.Last+1, math.MaxInt64, domain.AuditQuery{}, func(r *auditformat.Record) error {
 		report.Unsealed++
-		if report.Finding = ids.see(domain.AuditID(r.Public), r.Seq).finding(); report.Finding != nil {
+		if report.Finding = ids.see(auditformat.IDOf(r.Public), r.Seq).finding(); report.Finding != nil {
 			return errEnough
 		}
 		return nil

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -46,7 +48,7 @@ type streamVerifier struct {
 
 // streamLine is an entry of a stream.
 type streamLine struct {
-	domain.AuditRecord
+	auditformat.Record
 
 	number int64
 }
@@ -99,24 +101,24 @@ func (v *streamVerifier) line(raw []byte) error {
 }
 
 // parseStreamEntry parses the line of an entry. The text of the entry must be as it was sealed.
-func parseStreamEntry(raw []byte) (domain.AuditRecord, bool) {
+func parseStreamEntry(raw []byte) (auditformat.Record, bool) {
 	var outer struct {
 		Entry jsonLine `json:"entry"`
 	}
 	if json.Unmarshal(raw, &outer) != nil {
-		return domain.AuditRecord{}, false
+		return auditformat.Record{}, false
 	}
 	l, err := outer.Entry.line()
 	if err != nil || len(l.Public) == 0 {
-		return l.AuditRecord, false
+		return l.Record, false
 	}
 	begin := append([]byte(streamEntry), l.Public[:len(l.Public)-1]...)
 	begin = strconv.AppendInt(append(begin, `,"seq":`...), l.Seq, 10)
 	rest, ok := bytes.CutPrefix(raw, begin)
-	return l.AuditRecord, ok && bytes.HasPrefix(rest, []byte(`,"ip_address":"`)) && l.Seq > 0
+	return l.Record, ok && bytes.HasPrefix(rest, []byte(`,"ip_address":"`)) && l.Seq > 0
 }
 
-func (v *streamVerifier) entry(r domain.AuditRecord) error {
+func (v *streamVerifier) entry(r auditformat.Record) error {
 	if r.Seq <= v.last {
 		return v.misplaced(&r)
 	}
@@ -130,11 +132,11 @@ func (v *streamVerifier) entry(r domain.AuditRecord) error {
 }
 
 // misplaced reports an entry after one with a later position: a copy, if an earlier entry has its position.
-func (v *streamVerifier) misplaced(r *domain.AuditRecord) error {
+func (v *streamVerifier) misplaced(r *auditformat.Record) error {
 	found := &Finding{
 		Damage: DamageMoved, Seq: r.Seq, ID: r.ID, Line: v.lines.number, Reason: "it is behind entries that were written after it",
 	}
-	err := v.each(func(earlier *domain.AuditRecord, at int64) error {
+	err := v.each(func(earlier *auditformat.Record, at int64) error {
 		switch {
 		case at >= found.Line:
 			return errEnough
@@ -149,7 +151,7 @@ func (v *streamVerifier) misplaced(r *domain.AuditRecord) error {
 }
 
 // each calls yield for each entry of the stream with the number of its line.
-func (v *streamVerifier) each(yield func(r *domain.AuditRecord, at int64) error) error {
+func (v *streamVerifier) each(yield func(r *auditformat.Record, at int64) error) error {
 	for again := newLines(v.open(), FormatNDJSON, csvForm, exportBuffer); ; {
 		raw, err := again.next()
 		if errors.Is(err, io.EOF) {
@@ -170,7 +172,7 @@ func (v *streamVerifier) each(yield func(r *domain.AuditRecord, at int64) error)
 }
 
 // checkpoint verifies a checkpoint, and that the entries before it are those that it seals.
-func (v *streamVerifier) checkpoint(c domain.AuditCheckpoint) {
+func (v *streamVerifier) checkpoint(c auditformat.Checkpoint) {
 	if v.segments == nil {
 		v.segments = newSegmentChecker(v.trust, c.KeyID)
 		v.report.Key = c.KeyID
@@ -187,7 +189,7 @@ func (v *streamVerifier) checkpoint(c domain.AuditCheckpoint) {
 			v.gaps, v.segments.previous = true, nil // another process has sealed the segments in between
 		}
 	}
-	s := domain.AuditSegment{AuditCheckpoint: c}
+	s := auditformat.Segment{Checkpoint: c}
 	if v.found(v.segments.checkSealed(&s)); v.report.Finding != nil {
 		return
 	}
@@ -202,12 +204,12 @@ func (v *streamVerifier) checkpoint(c domain.AuditCheckpoint) {
 
 // seals completes the segment with the digests of the entries before its checkpoint, and returns the damage if they
 // are not the entries that it seals.
-func (v *streamVerifier) seals(s *domain.AuditSegment) *Finding {
+func (v *streamVerifier) seals(s *auditformat.Segment) *Finding {
 	if s.Count < 1 {
 		return &Finding{Damage: DamageProof, Seq: s.First, Reason: fmt.Sprintf("segment %d holds no entries", s.Number)}
 	}
 	next := s.First
-	var digests []domain.AuditDigest
+	var digests []auditformat.Digest
 	for i := range v.waiting {
 		l := &v.waiting[i]
 		if l.Seq > next || l.Seq < s.First {
@@ -232,19 +234,19 @@ func (v *streamVerifier) seals(s *domain.AuditSegment) *Finding {
 		v.report.First = s.First
 	}
 	v.report.Last = s.Last()
-	s.Leaves = domain.JoinLeaves(digests)
+	s.Leaves = auditformat.JoinLeaves(digests)
 	if s.ComputeRoot() == s.Root {
 		return nil
 	}
 	return v.disputed(s)
 }
 
-func sealsReason(s *domain.AuditSegment) string {
+func sealsReason(s *auditformat.Segment) string {
 	return fmt.Sprintf("segment %d seals the entries from place %d to %d", s.Number, s.First, s.Last())
 }
 
 // disputed finds the one entry that changes the root: one that was sealed as disputed, or was changed.
-func (v *streamVerifier) disputed(s *domain.AuditSegment) *Finding {
+func (v *streamVerifier) disputed(s *auditformat.Segment) *Finding {
 	for i := range v.waiting {
 		l := &v.waiting[i]
 		leaf := s.Leaves[i*len(s.Root) : (i+1)*len(s.Root)]
@@ -273,7 +275,7 @@ func (v *streamVerifier) conclude() error {
 	}
 	v.report.Complete = !v.gaps
 	copied, err := v.ids.search(func(yield func(domain.LogID, int64) error) error {
-		return v.each(func(r *domain.AuditRecord, _ int64) error { return yield(r.ID, r.Seq) })
+		return v.each(func(r *auditformat.Record, _ int64) error { return yield(r.ID, r.Seq) })
 	})
 	v.found(copied.finding())
 	return err

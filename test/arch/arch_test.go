@@ -28,6 +28,7 @@ func TestCheckFileReportsBreaches(t *testing.T) {
 	tests := map[string]struct{ file, code, want string }{
 		"fault imports the domain":                 {"core/fault/x.go", ours("core/domain"), "core/fault does not import"},
 		"the domain imports ports":                 {"core/domain/x.go", ours("ports"), "core/domain does not import"},
+		"the audit formats import ports":           {"core/auditformat/x.go", ours("ports"), "core/auditformat does not import"},
 		"ports import a service":                   {"ports/x.go", ours("core/auth"), "ports does not import"},
 		"a service imports an adapter":             {"core/auth/x.go", ours("adapters/sqlitestore"), "a core service does not import"},
 		"a service imports configuration":          {"core/auth/x.go", ours("config"), "a core service does not import"},

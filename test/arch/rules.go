@@ -44,12 +44,16 @@ var layers = []layer{
 		ours: only("core/fault"), others: none, std: inside,
 	},
 	{
+		name: "core/auditformat", covers: in("core/auditformat"),
+		ours: only("core/domain"), others: none, std: inside,
+	},
+	{
 		name: "a core service", covers: in("core"),
 		ours: only("core", "ports"), others: none, std: inside,
 	},
 	{
 		name: "ports", covers: in("ports"),
-		ours: only("core/domain", "core/fault"), others: none, std: inside,
+		ours: only("core/auditformat", "core/domain", "core/fault"), others: none, std: inside,
 	},
 	{
 		name: "a driving adapter", covers: isDriving,
@@ -152,7 +156,7 @@ func isStore(dir string) bool {
 
 // ofDriven reports whether a file in dir, of a driven adapter, may import this package of our module.
 func ofDriven(dir, imported string) bool {
-	return only("core/domain", "core/fault", "ports")(dir, imported) || under(imported, adapterOf(dir))
+	return only("core/auditformat", "core/domain", "core/fault", "ports")(dir, imported) || under(imported, adapterOf(dir))
 }
 
 // adapterOf returns the adapter that a folder belongs to: "adapters/x" for "adapters/x/y".

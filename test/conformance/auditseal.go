@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
@@ -27,7 +29,7 @@ func AuditSeal(t *testing.T, open Open) {
 }
 
 // seal seals the next n records.
-func seal(t *testing.T, s Stores, n int) domain.AuditSegment {
+func seal(t *testing.T, s Stores, n int) auditformat.Segment {
 	t.Helper()
 	last, err := s.Seals.LastSegment(t.Context())
 	must(t, err)
@@ -40,12 +42,12 @@ func seal(t *testing.T, s Stores, n int) domain.AuditSegment {
 	if last.Number == 0 {
 		first = 1
 	}
-	var leaves []domain.AuditDigest
+	var leaves []auditformat.Digest
 	var ids []domain.LogID
 	for i := range records {
 		leaves, ids = append(leaves, records[i].Leaf()), append(ids, records[i].ID)
 	}
-	segment := domain.NewAuditSegment(last.AuditCheckpoint, first, leaves, epoch.Add(time.Duration(last.Number)*time.Hour))
+	segment := auditformat.NewSegment(last.Checkpoint, first, leaves, epoch.Add(time.Duration(last.Number)*time.Hour))
 	segment.KeyID, segment.Signature = "key", []byte("signature")
 	must(t, s.Seals.PutSegment(t.Context(), segment, ids))
 	return segment
@@ -70,10 +72,10 @@ func sealUnsealed(t *testing.T, s Stores) {
 	}
 }
 
-func segments(t *testing.T, s Stores, seq int64) []domain.AuditSegment {
+func segments(t *testing.T, s Stores, seq int64) []auditformat.Segment {
 	t.Helper()
-	var all []domain.AuditSegment
-	must(t, s.Proofs.Segments(t.Context(), seq, func(g domain.AuditSegment) error {
+	var all []auditformat.Segment
+	must(t, s.Proofs.Segments(t.Context(), seq, func(g auditformat.Segment) error {
 		all = append(all, g)
 		return nil
 	}))
@@ -83,17 +85,17 @@ func segments(t *testing.T, s Stores, seq int64) []domain.AuditSegment {
 func sealKeeps(t *testing.T, s Stores) {
 	none, err := s.Seals.LastSegment(t.Context())
 	must(t, err)
-	same(t, none, domain.AuditSegment{})
+	same(t, none, auditformat.Segment{})
 	if got := segments(t, s, 1); len(got) != 0 {
 		t.Errorf("an empty log has %d segments", len(got))
 	}
 	must(t, s.Audit.Append(t.Context(), mixedEntries(9)...))
 	a, b, c := seal(t, s, 3), seal(t, s, 4), seal(t, s, 2)
-	same(t, segments(t, s, 1), []domain.AuditSegment{a, b, c})
-	same(t, segments(t, s, 4), []domain.AuditSegment{b, c})
-	same(t, segments(t, s, 7), []domain.AuditSegment{b, c})
-	same(t, segments(t, s, 8), []domain.AuditSegment{c})
-	same(t, segments(t, s, 10), []domain.AuditSegment(nil))
+	same(t, segments(t, s, 1), []auditformat.Segment{a, b, c})
+	same(t, segments(t, s, 4), []auditformat.Segment{b, c})
+	same(t, segments(t, s, 7), []auditformat.Segment{b, c})
+	same(t, segments(t, s, 8), []auditformat.Segment{c})
+	same(t, segments(t, s, 10), []auditformat.Segment(nil))
 	last, err := s.Seals.LastSegment(t.Context())
 	must(t, err)
 	c.Leaves, b.Leaves = nil, nil
@@ -107,10 +109,10 @@ func sealFiled(t *testing.T, s Stores) {
 	entries := mixedEntries(12)
 	must(t, s.Audit.Append(t.Context(), entries...))
 	seal(t, s, len(entries))
-	misfiled, err := s.Proofs.Misfiled(t.Context(), 1, int64(len(entries)))
+	mismatch, err := s.Proofs.IndexMismatch(t.Context(), 1, int64(len(entries)))
 	must(t, err)
-	if misfiled != nil {
-		t.Errorf("the entry at %d is misfiled in %s", misfiled.Seq, misfiled.Field)
+	if mismatch != nil {
+		t.Errorf("the index of the entry at %d differs in %s", mismatch.Seq, mismatch.Field)
 	}
 }
 
@@ -121,8 +123,8 @@ func sealRace(t *testing.T, s Stores) {
 	ids := []domain.LogID{records[0].ID, records[1].ID, records[2].ID}
 	taken := func(err error) bool { return errors.Is(err, fault.ErrConflict) }
 	wins := race(t, 20, taken, func(i int) error {
-		leaves := []domain.AuditDigest{records[0].Leaf(), records[1].Leaf(), records[2].Leaf()}
-		g := domain.NewAuditSegment(domain.AuditCheckpoint{}, 1, leaves, epoch.Add(time.Duration(i)))
+		leaves := []auditformat.Digest{records[0].Leaf(), records[1].Leaf(), records[2].Leaf()}
+		g := auditformat.NewSegment(auditformat.Checkpoint{}, 1, leaves, epoch.Add(time.Duration(i)))
 		g.KeyID, g.Signature = "key", []byte("signature")
 		return s.Seals.PutSegment(t.Context(), g, ids)
 	})
@@ -154,10 +156,10 @@ func sealKey(t *testing.T, s Stores) {
 	same(t, string(key), "new")
 }
 
-func records(t *testing.T, s Stores, first, last int64, q domain.AuditQuery) []domain.AuditRecord {
+func records(t *testing.T, s Stores, first, last int64, q domain.AuditQuery) []auditformat.Record {
 	t.Helper()
-	var all []domain.AuditRecord
-	must(t, s.Proofs.Records(t.Context(), first, last, q, func(r *domain.AuditRecord) error {
+	var all []auditformat.Record
+	must(t, s.Proofs.Records(t.Context(), first, last, q, func(r *auditformat.Record) error {
 		must(t, r.CheckOpening())
 		c := *r
 		c.Public = append([]byte(nil), r.Public...)
@@ -188,7 +190,7 @@ func sealRecords(t *testing.T, s Stores) {
 			}
 		}
 	}
-	err := s.Proofs.Records(t.Context(), 1, 60, domain.AuditQuery{}, func(*domain.AuditRecord) error { return errRefused })
+	err := s.Proofs.Records(t.Context(), 1, 60, domain.AuditQuery{}, func(*auditformat.Record) error { return errRefused })
 	if !errors.Is(err, errRefused) {
 		t.Errorf("got %v, want the error of yield", err)
 	}
@@ -230,7 +232,7 @@ func sealCut(t *testing.T, s Stores) {
 	_, b, c := seal(t, s, 3), seal(t, s, 4), seal(t, s, 2)
 	must(t, s.Proofs.CutSegments(t.Context(), b.Number, domain.Outbox{Entries: []domain.AuditEntry{newEntry(domain.ActionImport, "cut")}}))
 	b.Leaves = nil
-	same(t, segments(t, s, 1), []domain.AuditSegment{b, c})
+	same(t, segments(t, s, 1), []auditformat.Segment{b, c})
 	got := records(t, s, 1, 100, domain.AuditQuery{})
 	var places []int64
 	for i := range got {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -156,9 +158,9 @@ func EveryField(t *testing.T, open Open) {
 			same(t, got, []domain.Message{want})
 		},
 		"of an audit segment": func(t *testing.T, s Stores) {
-			want := Filled[domain.AuditSegment]()
+			want := Filled[auditformat.Segment]()
 			restore(t, s, domain.ArchiveSegments, map[string]any{"": want})
-			same(t, archived[domain.AuditSegment](t, s, domain.ArchiveSegments), want)
+			same(t, archived[auditformat.Segment](t, s, domain.ArchiveSegments), want)
 		},
 		"of an audit record": func(t *testing.T, s Stores) {
 			want := fullRecord(t)
@@ -168,7 +170,7 @@ func EveryField(t *testing.T, open Open) {
 				}
 			}
 			restore(t, s, domain.ArchiveRecords, map[string]any{"1": want})
-			same(t, archived[domain.AuditRecord](t, s, domain.ArchiveRecords), want)
+			same(t, archived[auditformat.Record](t, s, domain.ArchiveRecords), want)
 		},
 		"of a signing key and an idempotency record": func(t *testing.T, s Stores) {
 			key, record := Filled[domain.SigningKey](), Filled[domain.IdempotencyRecord]()

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -73,7 +75,7 @@ func writeQueues(t *testing.T, s Stores) {
 
 func writeAudit(t *testing.T, s Stores) {
 	t.Helper()
-	segment := domain.NewAuditSegment(domain.AuditCheckpoint{}, 1, []domain.AuditDigest{{1, 2, 3}}, epoch)
+	segment := auditformat.NewSegment(auditformat.Checkpoint{}, 1, []auditformat.Digest{{1, 2, 3}}, epoch)
 	segment.KeyID, segment.Signature = "key", []byte("signature")
 	restore(t, s, domain.ArchiveSegments, map[string]any{"1": segment})
 	restore(t, s, domain.ArchiveRecords, map[string]any{"1": fullRecord(t)})
@@ -81,10 +83,10 @@ func writeAudit(t *testing.T, s Stores) {
 }
 
 // fullRecord returns the first record of a log, with every field set.
-func fullRecord(t *testing.T) domain.AuditRecord {
+func fullRecord(t *testing.T) auditformat.Record {
 	t.Helper()
-	salt := []byte(strings.Repeat("s", domain.AuditSaltLength))
-	record, err := domain.NewAuditRecord(domain.AuditEntry{
+	salt := []byte(strings.Repeat("s", auditformat.SaltLength))
+	record, err := auditformat.NewRecord(domain.AuditEntry{
 		ID: "log_full", Time: epoch, UserID: "usr_1", Action: domain.ActionLogin, Success: true, IPAddress: "192.0.2.1",
 		UserAgent: "agent",
 		RequestID: "req_1", Target: "usr_2", Details: map[string]any{"a.b": "c"}, Personal: map[string]any{"username": "ada"},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
+
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -30,15 +32,15 @@ type seals struct {
 	ports.AuditSealStore
 }
 
-func (x seals) Unsealed(ctx context.Context, limit int) ([]domain.AuditRecord, error) {
-	return ask(x.f, "AuditSealStore.Unsealed", func() ([]domain.AuditRecord, error) { return x.AuditSealStore.Unsealed(ctx, limit) })
+func (x seals) Unsealed(ctx context.Context, limit int) ([]auditformat.Record, error) {
+	return ask(x.f, "AuditSealStore.Unsealed", func() ([]auditformat.Record, error) { return x.AuditSealStore.Unsealed(ctx, limit) })
 }
 
-func (x seals) LastSegment(ctx context.Context) (domain.AuditSegment, error) {
-	return ask(x.f, "AuditSealStore.LastSegment", func() (domain.AuditSegment, error) { return x.AuditSealStore.LastSegment(ctx) })
+func (x seals) LastSegment(ctx context.Context) (auditformat.Segment, error) {
+	return ask(x.f, "AuditSealStore.LastSegment", func() (auditformat.Segment, error) { return x.AuditSealStore.LastSegment(ctx) })
 }
 
-func (x seals) PutSegment(ctx context.Context, segment domain.AuditSegment, ids []domain.LogID) error {
+func (x seals) PutSegment(ctx context.Context, segment auditformat.Segment, ids []domain.LogID) error {
 	return x.f.call("AuditSealStore.PutSegment", func() error { return x.AuditSealStore.PutSegment(ctx, segment, ids) })
 }
 
@@ -59,20 +61,20 @@ type proofs struct {
 	ports.AuditProofs
 }
 
-func (x proofs) Segments(ctx context.Context, seq int64, yield func(domain.AuditSegment) error) error {
+func (x proofs) Segments(ctx context.Context, seq int64, yield func(auditformat.Segment) error) error {
 	return x.f.call("AuditProofs.Segments", func() error { return x.AuditProofs.Segments(ctx, seq, yield) })
 }
 
-func (x proofs) Records(ctx context.Context, first int64, last int64, query domain.AuditQuery, yield func(*domain.AuditRecord) error) error {
+func (x proofs) Records(ctx context.Context, first int64, last int64, query domain.AuditQuery, yield func(*auditformat.Record) error) error {
 	return x.f.call("AuditProofs.Records", func() error { return x.AuditProofs.Records(ctx, first, last, query, yield) })
 }
 
-func (x proofs) Misfiled(ctx context.Context, first, last int64) (*domain.AuditMisfiling, error) {
-	return ask(x.f, "AuditProofs.Misfiled", func() (*domain.AuditMisfiling, error) { return x.AuditProofs.Misfiled(ctx, first, last) })
+func (x proofs) IndexMismatch(ctx context.Context, first, last int64) (*auditformat.IndexMismatch, error) {
+	return ask(x.f, "AuditProofs.IndexMismatch", func() (*auditformat.IndexMismatch, error) { return x.AuditProofs.IndexMismatch(ctx, first, last) })
 }
 
-func (x proofs) SegmentBefore(ctx context.Context, at time.Time) (domain.AuditSegment, error) {
-	return ask(x.f, "AuditProofs.SegmentBefore", func() (domain.AuditSegment, error) { return x.AuditProofs.SegmentBefore(ctx, at) })
+func (x proofs) SegmentBefore(ctx context.Context, at time.Time) (auditformat.Segment, error) {
+	return ask(x.f, "AuditProofs.SegmentBefore", func() (auditformat.Segment, error) { return x.AuditProofs.SegmentBefore(ctx, at) })
 }
 
 func (x proofs) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {

@@ -1,4 +1,4 @@
-package domain
+package auditformat
 
 import (
 	"crypto/sha256"
@@ -9,39 +9,39 @@ import (
 	"time"
 )
 
-// AuditCheckpoint is the signed head of the log after one segment. A party that stores a checkpoint can verify later
+// Checkpoint is the signed head of the log after one segment. A party that stores a checkpoint can verify later
 // that nothing up to it was changed, removed, added or moved.
-type AuditCheckpoint struct {
-	Number   int64       // of the segment, from 1 without gaps
-	First    int64       // sequence number of its first entry
-	Count    int64       // number of its entries
-	Previous AuditDigest // root of the previous segment; zero for the first
-	Root     AuditDigest
+type Checkpoint struct {
+	Number   int64  // of the segment, from 1 without gaps
+	First    int64  // sequence number of its first entry
+	Count    int64  // number of its entries
+	Previous Digest // root of the previous segment; zero for the first
+	Root     Digest
 	SealedAt time.Time
 	KeyID    string // of the key that signed
 	// Signature is by Ed25519 (RFC 8032) over Text.
 	Signature []byte
 }
 
-// AuditSegment is a run of entries that were sealed together. Leaves contains the digest of each, so that a check can
+// Segment is a run of entries that were sealed together. Leaves contains the digest of each, so that a check can
 // name the wrong one; it is nil in a segment that retention has truncated.
-type AuditSegment struct {
-	AuditCheckpoint
+type Segment struct {
+	Checkpoint
 	Leaves []byte
 }
 
 // Last returns the sequence number of the last entry; for the zero checkpoint it is -1.
-func (c *AuditCheckpoint) Last() int64 { return c.First + c.Count - 1 }
+func (c *Checkpoint) Last() int64 { return c.First + c.Count - 1 }
 
 // Text returns the signed text, one human-readable line.
-func (c *AuditCheckpoint) Text() []byte {
+func (c *Checkpoint) Text() []byte {
 	return fmt.Appendf(nil, "ostiary audit checkpoint v1 segment %d entries %d-%d previous %s root %s sealed %s key %s",
 		c.Number, c.First, c.Last(), c.Previous, c.Root, c.SealedAt.UTC().Format(time.RFC3339Nano), c.KeyID)
 }
 
-// NewAuditSegment returns the unsigned segment that follows previous and contains the given leaves.
-func NewAuditSegment(previous AuditCheckpoint, first int64, leaves []AuditDigest, sealedAt time.Time) AuditSegment {
-	s := AuditSegment{AuditCheckpoint: AuditCheckpoint{
+// NewSegment returns the unsigned segment that follows previous and contains the given leaves.
+func NewSegment(previous Checkpoint, first int64, leaves []Digest, sealedAt time.Time) Segment {
+	s := Segment{Checkpoint: Checkpoint{
 		Number: previous.Number + 1, First: first, Count: int64(len(leaves)), Previous: previous.Root,
 		SealedAt: sealedAt.UTC(),
 	}}
@@ -50,8 +50,8 @@ func NewAuditSegment(previous AuditCheckpoint, first int64, leaves []AuditDigest
 	return s
 }
 
-// JoinLeaves returns the digests of entries in the form of AuditSegment.Leaves.
-func JoinLeaves(digests []AuditDigest) []byte {
+// JoinLeaves returns the digests of entries in the form of Segment.Leaves.
+func JoinLeaves(digests []Digest) []byte {
 	leaves := make([]byte, 0, len(digests)*sha256.Size)
 	for _, digest := range digests {
 		leaves = append(leaves, digest[:]...)
@@ -60,7 +60,7 @@ func JoinLeaves(digests []AuditDigest) []byte {
 }
 
 // ComputeRoot returns the root that results from the segment's number, position, previous root and leaves.
-func (s *AuditSegment) ComputeRoot() AuditDigest {
+func (s *Segment) ComputeRoot() Digest {
 	h := sha256.New()
 	h.Write([]byte{1})
 	for _, n := range []int64{s.Number, s.First, s.Count} {
@@ -70,26 +70,26 @@ func (s *AuditSegment) ComputeRoot() AuditDigest {
 	}
 	h.Write(s.Previous[:])
 	h.Write(s.Leaves)
-	return AuditDigest(h.Sum(nil))
+	return Digest(h.Sum(nil))
 }
 
 // Leaf returns the digest of the entry with sequence number seq, and whether the segment contains it.
-func (s *AuditSegment) Leaf(seq int64) (AuditDigest, bool) {
+func (s *Segment) Leaf(seq int64) (Digest, bool) {
 	at := (seq - s.First) * sha256.Size
 	if at < 0 || at+sha256.Size > int64(len(s.Leaves)) {
-		return AuditDigest{}, false
+		return Digest{}, false
 	}
-	return AuditDigest(s.Leaves[at : at+sha256.Size]), true
+	return Digest(s.Leaves[at : at+sha256.Size]), true
 }
 
 // String returns the digest in base64url.
-func (d AuditDigest) String() string { return base64.RawURLEncoding.EncodeToString(d[:]) }
+func (d Digest) String() string { return base64.RawURLEncoding.EncodeToString(d[:]) }
 
-// ParseAuditDigest returns the digest in text.
-func ParseAuditDigest(text string) (AuditDigest, error) {
+// ParseDigest returns the digest in text.
+func ParseDigest(text string) (Digest, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(raw) != sha256.Size {
-		return AuditDigest{}, errors.New("not a digest")
+		return Digest{}, errors.New("not a digest")
 	}
-	return AuditDigest(raw), nil
+	return Digest(raw), nil
 }

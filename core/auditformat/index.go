@@ -1,13 +1,17 @@
-package domain
+package auditformat
 
-import "time"
+import (
+	"time"
 
-// AuditFiling holds the index fields that a store keeps for an entry. They must agree with the sealed text; otherwise
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+// IndexTerms holds the index fields that a store keeps for an entry. They must agree with the sealed text; otherwise
 // the entry is missing in filtered lists.
-type AuditFiling struct {
+type IndexTerms struct {
 	Time      time.Time
 	UserID    string
-	Action    Action
+	Action    domain.Action
 	Success   bool
 	RequestID string
 	Target    string
@@ -15,17 +19,17 @@ type AuditFiling struct {
 	Precision time.Duration
 }
 
-// AuditMisfiling is an entry whose index fields differ from its text.
-type AuditMisfiling struct {
+// IndexMismatch is an entry whose index fields differ from its text.
+type IndexMismatch struct {
 	Seq   int64
-	ID    LogID
+	ID    domain.LogID
 	Field string // the first field that differs
 }
 
 // Differs returns the name of the first field that differs from the text of the entry, or "" if all agree. A text that
 // is not an entry's differs in log_id.
-func (f *AuditFiling) Differs(public []byte) string {
-	p, err := ParseAuditPublic(string(public))
+func (f *IndexTerms) Differs(public []byte) string {
+	p, err := ParsePublic(string(public))
 	if err != nil {
 		return "log_id"
 	}

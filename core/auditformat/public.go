@@ -1,4 +1,4 @@
-package domain
+package auditformat
 
 import (
 	"bytes"
@@ -9,15 +9,17 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/core/domain"
 )
 
-// AuditPublic is the sealed part of an audit entry. Its text has one permanent form: the fields of version 1 in order,
+// Public is the sealed part of an audit entry. Its text has one permanent form: the fields of version 1 in order,
 // without white space, and every string escaped in one way. A new form gets a new version in addition.
-type AuditPublic struct {
-	ID        LogID
+type Public struct {
+	ID        domain.LogID
 	Time      string // RFC 3339 in UTC
 	UserID    string
-	Action    Action
+	Action    domain.Action
 	Success   bool
 	RequestID string
 	Target    string
@@ -44,7 +46,7 @@ const (
 )
 
 // Append appends the text to dst.
-func (p *AuditPublic) Append(dst []byte) []byte {
+func (p *Public) Append(dst []byte) []byte {
 	dst = AppendJSONText(append(dst, auditBegin...), string(p.ID))
 	dst = AppendJSONText(append(dst, auditTime...), p.Time)
 	dst = AppendJSONText(append(dst, auditUser...), p.UserID)
@@ -60,14 +62,14 @@ func (p *AuditPublic) Append(dst []byte) []byte {
 
 var errAuditPublic = errors.New("not the text of an audit entry")
 
-// ParseAuditPublic parses the text. Any text that Append would not write byte for byte is an error.
-func ParseAuditPublic(text string) (AuditPublic, error) {
-	var p AuditPublic
+// ParsePublic parses the text. Any text that Append would not write byte for byte is an error.
+func ParsePublic(text string) (Public, error) {
+	var p Public
 	r := auditReader{rest: text}
-	p.ID = LogID(r.text(auditBegin))
+	p.ID = domain.LogID(r.text(auditBegin))
 	p.Time = r.text(auditTime)
 	p.UserID = r.text(auditUser)
-	p.Action = Action(r.text(auditAction))
+	p.Action = domain.Action(r.text(auditAction))
 	r.skip(auditSuccess)
 	p.Success = strings.HasPrefix(r.rest, "true")
 	r.skip(strconv.FormatBool(p.Success))
@@ -77,14 +79,14 @@ func ParseAuditPublic(text string) (AuditPublic, error) {
 	// The rest after the details has a fixed length, so they can be found without being parsed.
 	tail := len(auditActor) + len(auditPersonal) + len(auditEnd) + 2*commitmentText
 	if r.bad || len(r.rest) < tail {
-		return AuditPublic{}, errAuditPublic
+		return Public{}, errAuditPublic
 	}
 	p.Details, r.rest = r.rest[:len(r.rest)-tail], r.rest[len(r.rest)-tail:]
 	p.Actor = r.fixed(auditActor, commitmentText)
 	p.Personal = r.fixed(auditPersonal, commitmentText)
 	r.skip(auditEnd)
 	if r.bad || r.rest != "" {
-		return AuditPublic{}, errAuditPublic
+		return Public{}, errAuditPublic
 	}
 	return p, nil
 }
@@ -198,12 +200,12 @@ func isKept(r rune, size int) bool {
 
 func commitment(digest []byte) string { return base64.RawURLEncoding.EncodeToString(digest) }
 
-// AuditID returns the ID in the text of an entry, or "" if it is not one. It parses nothing else.
-func AuditID(public []byte) LogID {
+// IDOf returns the ID in the text of an entry, or "" if it is not one. It parses nothing else.
+func IDOf(public []byte) domain.LogID {
 	rest, ok := bytes.CutPrefix(public, []byte(auditBegin))
 	id, _, found := bytes.Cut(rest, []byte{'"'})
 	if !ok || !found {
 		return ""
 	}
-	return LogID(id)
+	return domain.LogID(id)
 }

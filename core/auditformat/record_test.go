@@ -1,4 +1,4 @@
-package domain_test
+package auditformat_test
 
 import (
 	"bytes"
@@ -8,12 +8,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
 var (
-	saltA = bytes.Repeat([]byte{1}, domain.AuditSaltLength)
-	saltB = bytes.Repeat([]byte{2}, domain.AuditSaltLength)
+	saltA = bytes.Repeat([]byte{1}, auditformat.SaltLength)
+	saltB = bytes.Repeat([]byte{2}, auditformat.SaltLength)
 )
 
 func sampleEntry() domain.AuditEntry {
@@ -25,9 +26,9 @@ func sampleEntry() domain.AuditEntry {
 	}
 }
 
-func record(t *testing.T, e domain.AuditEntry) domain.AuditRecord {
+func record(t *testing.T, e domain.AuditEntry) auditformat.Record {
 	t.Helper()
-	r, err := domain.NewAuditRecord(e, saltA, saltB)
+	r, err := auditformat.NewRecord(e, saltA, saltB)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,16 +68,16 @@ func TestSealedTextIsStable(t *testing.T) {
 
 func TestCommitmentsDetectChangedPersonalData(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(*domain.AuditRecord){
-		"another address":                   func(r *domain.AuditRecord) { r.IPAddress = "192.168.1.101" },
-		"another user agent":                func(r *domain.AuditRecord) { r.UserAgent += "x" },
-		"a byte moved between the two":      func(r *domain.AuditRecord) { r.IPAddress, r.UserAgent = "192.168.1.100M", "ozilla/5.0 \"x\"" },
-		"other personal details":            func(r *domain.AuditRecord) { r.Personal = []byte(`{"username":"janedoe"}`) },
-		"only the personal details removed": func(r *domain.AuditRecord) { r.Personal = nil },
-		"only the actor salt removed":       func(r *domain.AuditRecord) { r.ActorSalt = nil },
-		"the ID of another entry":           func(r *domain.AuditRecord) { r.ID = "log_02" },
-		"only the personal salt removed":    func(r *domain.AuditRecord) { r.PersonalSalt = nil },
-		"another salt":                      func(r *domain.AuditRecord) { r.ActorSalt = saltB },
+	tests := map[string]func(*auditformat.Record){
+		"another address":                   func(r *auditformat.Record) { r.IPAddress = "192.168.1.101" },
+		"another user agent":                func(r *auditformat.Record) { r.UserAgent += "x" },
+		"a byte moved between the two":      func(r *auditformat.Record) { r.IPAddress, r.UserAgent = "192.168.1.100M", "ozilla/5.0 \"x\"" },
+		"other personal details":            func(r *auditformat.Record) { r.Personal = []byte(`{"username":"janedoe"}`) },
+		"only the personal details removed": func(r *auditformat.Record) { r.Personal = nil },
+		"only the actor salt removed":       func(r *auditformat.Record) { r.ActorSalt = nil },
+		"the ID of another entry":           func(r *auditformat.Record) { r.ID = "log_02" },
+		"only the personal salt removed":    func(r *auditformat.Record) { r.PersonalSalt = nil },
+		"another salt":                      func(r *auditformat.Record) { r.ActorSalt = saltB },
 	}
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -110,14 +111,14 @@ func TestErasureKeepsSealedText(t *testing.T) {
 }
 
 func FuzzParseAuditPublic(f *testing.F) {
-	r, err := domain.NewAuditRecord(sampleEntry(), saltA, saltB)
+	r, err := auditformat.NewRecord(sampleEntry(), saltA, saltB)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(string(r.Public))
 	f.Add(`{"v":1,"log_id":"\u00e9"`)
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := domain.ParseAuditPublic(text)
+		p, err := auditformat.ParsePublic(text)
 		if err != nil {
 			return
 		}
