@@ -38,7 +38,7 @@ type scheme struct {
 	argon2 *argon2Hash // of that family, else nil
 	check  func(password []byte) bool
 	// longest is the length in bytes of the longest password that is checked, where the password's length adds to the cost
-	// of each round; 0 means domain.MaxPasswordBytes.
+	// of each round; 0 means domain.Limits.PasswordInput.Max.
 	longest int
 	// costly marks a hash of a known form whose cost is above the ceilings. Such a hash is not supported.
 	costly bool

@@ -44,7 +44,7 @@ func parseSHACrypt(rest string, digest func() hash.Hash) (scheme, bool) {
 	}
 	return scheme{
 		cheap:   rounds < cheapCryptRound,
-		longest: int(min((maxRoundWork/rounds-roundOverhead)/2, domain.MaxPasswordBytes)),
+		longest: int(min((maxRoundWork/rounds-roundOverhead)/2, uint64(domain.Limits.PasswordInput.Max))),
 		check: func(password []byte) bool {
 			got := crypt.KeySHACrypt(digest, password, []byte(salt), int(rounds)) //nolint:gosec // at most maxRounds
 			return subtle.ConstantTimeCompare(got, []byte(sum)) == 1
@@ -62,5 +62,5 @@ func (s scheme) longestPassword() int {
 	if s.longest > 0 {
 		return s.longest
 	}
-	return domain.MaxPasswordBytes
+	return domain.Limits.PasswordInput.Max
 }

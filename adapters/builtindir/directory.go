@@ -115,7 +115,7 @@ func (d *Directory) CheckNew(ctx context.Context, policy domain.PasswordPolicy, 
 			refuse(detail.Reason)
 		}
 	}
-	if len(next.Password) <= domain.MaxPasswordBytes { // what is longer is refused already, and must not cost work
+	if len(next.Password) <= domain.Limits.PasswordInput.Max { // what is longer is refused already, and must not cost work
 		if d.known.IsKnown(next.Password) {
 			refuse("common_password: is among the passwords that everybody tries first")
 		}

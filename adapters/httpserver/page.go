@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -50,10 +51,7 @@ func (n QueryNames) check(q Query) error {
 			refused = refused.About(name, "is given twice")
 		}
 	}
-	if len(refused.Details()) == 0 {
-		return nil
-	}
-	return refused
+	return domain.Refusal(refused)
 }
 
 // checkQuery refuses a query string that the route does not take, unless the principal is to be refused for who they are.
@@ -122,8 +120,8 @@ func (q Query) Bool(name string) (bool, error) {
 	}
 }
 
-// Page reads page, limit and cursor of a list that is in the given order: page from 1, limit from 1 to 100 with 20 as the
-// default, at most 10,000 rows deep (domain.ErrUseCursor beyond), and either a cursor or a page.
+// Page reads page, limit and cursor of a list that is in the given order: page and limit within domain.Limits, at most
+// domain.MaxPageDepth rows deep (domain.ErrUseCursor beyond), and either a cursor or a page.
 func (q Query) Page(sort string) (domain.Page, error) {
 	number, err := q.count("page", 1)
 	if err != nil {
@@ -133,14 +131,14 @@ func (q Query) Page(sort string) (domain.Page, error) {
 	if err != nil {
 		return domain.Page{}, err
 	}
-	if limit > domain.MaxPageLimit {
-		return domain.Page{}, fault.ErrInvalid.About("limit", "must be from 1 to 100")
+	if !domain.Limits.PageSize.Allows(limit) {
+		return domain.Page{}, fault.ErrInvalid.About("limit", "must be from "+domain.Limits.PageSize.String())
 	}
 	if q.Has("cursor") {
 		return q.after(sort, number, limit)
 	}
 	if number > domain.MaxPageDepth/limit {
-		return domain.Page{}, domain.ErrUseCursor.About("page", "page times limit must not pass 10000; use cursor")
+		return domain.Page{}, domain.ErrUseCursor.About("page", fmt.Sprintf("page times limit must not pass %d; use cursor", domain.MaxPageDepth))
 	}
 	return domain.Page{Number: number, Limit: limit}, nil
 }
@@ -170,7 +168,7 @@ func (q Query) count(name string, byDefault int) (int, error) {
 		return byDefault, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > 1_000_000_000 || strconv.Itoa(n) != text {
+	if err != nil || !domain.Limits.Page.Allows(n) || strconv.Itoa(n) != text {
 		return 0, fault.ErrInvalid.About(name, "must be a whole number from 1")
 	}
 	return n, nil

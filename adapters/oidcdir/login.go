@@ -24,7 +24,6 @@ const (
 	flowLife    = 10 * time.Minute
 	nonceBytes  = 32
 	longestCode = 8 << 10
-	longestHint = 254
 	// longestKeptToken limits the token that each session stores for its logout; a longer hint does not fit into a
 	// URL anyway.
 	longestKeptToken = 4 << 10
@@ -72,7 +71,7 @@ func (d *Directory) authorizeOptions(flow domain.RedirectFlow, hint string) []oa
 	if age, asked := d.maxAge(flow); asked {
 		set("max_age", strconv.Itoa(int(age/time.Second)))
 	}
-	if len(hint) <= longestHint && shorten(hint) == hint {
+	if domain.Limits.LoginHint.Allows(len(hint)) && shorten(hint) == hint {
 		set("login_hint", hint)
 	}
 	return options

@@ -4,17 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/idempotency"
 )
 
 const (
-	maxIdempotencyKey = 255
-
 	// patience is how long a repeated request waits for the first one's answer; what takes longer may have died.
 	patience      = 3 * time.Second
 	shortestPause = 10 * time.Millisecond
@@ -26,9 +22,6 @@ func (a *api) creates(handler httpserver.Handler) httpserver.Handler {
 		key := r.Header("Idempotency-Key")
 		if key == "" || a.Idempotency == nil {
 			return handler(r)
-		}
-		if len(key) > maxIdempotencyKey || strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) {
-			return fault.ErrInvalid.About("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
 		}
 		run, first, err := a.begin(r, idempotency.Request{Route: http.MethodPost + " " + r.Path(), Key: key, Body: r.Body()})
 		switch {

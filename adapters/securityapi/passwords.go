@@ -72,10 +72,7 @@ func notEmpty(fields map[string]*string) error {
 			empty = empty.About(name, "must not be empty")
 		}
 	}
-	if len(empty.Details()) == 0 {
-		return nil
-	}
-	return empty
+	return domain.Refusal(empty)
 }
 
 // required names every field that is absent or empty.
@@ -86,8 +83,5 @@ func required(fields map[string]string) error {
 			missing = missing.About(name, "is required")
 		}
 	}
-	if len(missing.Details()) == 0 {
-		return nil
-	}
-	return missing
+	return domain.Refusal(missing)
 }

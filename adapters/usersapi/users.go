@@ -15,12 +15,6 @@ import (
 	"github.com/ostiary/ostiary/core/rolepolicy"
 )
 
-// maxLimit caps a page, as the original does.
-const (
-	maxLimit     = 1000
-	defaultLimit = 20
-)
-
 type roleAnswer struct {
 	Identifier string `json:"identifier"`
 	Name       string `json:"name"`
@@ -79,11 +73,11 @@ func (a *api) list(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	limit, err := whole(q, "limit", defaultLimit, "Limit must be greater than 0")
+	limit, err := whole(q, "limit", domain.DefaultPageLimit, "Limit must be greater than 0")
 	if err != nil {
 		return err
 	}
-	limit = min(limit, maxLimit)
+	limit = min(limit, domain.Limits.UsersAPIPageSize.Max)
 	found, err := a.Levels.List(r.Context(), r.Principal, page, limit)
 	if err != nil {
 		return err

@@ -166,7 +166,7 @@ func (s *Service) Reconcile(ctx context.Context) error {
 
 func (s *Service) joinAll(ctx context.Context, catalog *domain.Catalog, query domain.UserQuery) error {
 	query.NoTotal, query.Sort, query.Status = true, domain.SortCreated, domain.StatusActive
-	query.Page = domain.Page{Number: 1, Limit: domain.MaxPageLimit}
+	query.Page = domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max}
 	for {
 		page, err := s.users.List(ctx, query)
 		if err != nil {

@@ -9,9 +9,6 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// maxBatch is the maximum number of permissions in one batch check.
-const maxBatch = 100
-
 // Decision reports whether a user has a permission, and its source.
 type Decision struct {
 	Permission domain.Permission
@@ -67,11 +64,16 @@ func (s *Service) Explain(ctx context.Context, by domain.Principal, id domain.Us
 	return e, nil
 }
 
-// CheckAll is Check for up to 100 permissions, in order, on one view of the state. For an API key that checks its
+// CheckAll is Check for several permissions, in order, on one view of the state. For an API key that checks its
 // owner, it returns what the key itself may do, which can be less.
 func (s *Service) CheckAll(ctx context.Context, by domain.Principal, id domain.UserID, permissions []string) ([]Decision, error) {
-	if len(permissions) == 0 || len(permissions) > maxBatch {
-		return nil, fault.ErrInvalid.About("permissions", "must hold 1 to 100 permissions")
+	if !domain.Limits.CheckedPermissions.Allows(len(permissions)) {
+		return nil, fault.ErrInvalid.About("permissions", "must hold "+domain.Limits.CheckedPermissions.String()+" permissions")
+	}
+	if id != by.UserID {
+		if _, err := domain.ParseUserID(string(id)); err != nil {
+			return nil, domain.ErrUserNotFound
+		}
 	}
 	wanted := make([]domain.Permission, len(permissions))
 	for i, text := range permissions {

@@ -5,14 +5,11 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
-
-const maxDescription = 500
 
 // GroupInput is the input of CreateGroup.
 type GroupInput struct {
@@ -132,10 +129,7 @@ func checkGroup(g domain.Group) error {
 	if err := domain.CheckGroupName(g.Name); err != nil {
 		return err
 	}
-	if utf8.RuneCountInString(g.Description) > maxDescription || !utf8.ValidString(g.Description) {
-		return fault.ErrInvalid.About("description", "must be at most 500 characters")
-	}
-	return nil
+	return domain.Limits.GroupDescription.CheckPrintable("description", g.Description)
 }
 
 // UpdateGroup changes a group under the same rules as CreateGroup. Any change requires the administrative permissions

@@ -9,9 +9,6 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// MaxGroupsPerUser is the maximum number of groups of one user.
-const MaxGroupsPerUser = 1000
-
 // Members returns one page of the group's users. It requires users.read.
 func (s *Service) Members(ctx context.Context, by domain.Principal, idOrName string, page domain.Page) (domain.UserPage, error) {
 	group, err := s.Group(ctx, by, idOrName)
@@ -29,7 +26,7 @@ func (s *Service) AddMember(ctx context.Context, by domain.Principal, idOrName, 
 			return domain.ErrUnchanged
 		}
 		groups := append(slices.Clone(u.Groups), group.ID)
-		if len(groups) > MaxGroupsPerUser {
+		if !domain.Limits.Groups.Allows(len(groups)) {
 			return fault.ErrConflict
 		}
 		if err := CheckAssign(catalog, by, u, u.Role, groups); err != nil {

@@ -3,16 +3,14 @@ package access
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
-
-const maxLevel = 1 << 20
 
 // RoleInput is the input of CreateRole. The default of Level is domain.DefaultRoleLevel.
 type RoleInput struct {
@@ -130,11 +128,11 @@ func (s *Service) newRole(by domain.Principal, in RoleInput) (domain.Role, error
 
 // checkRole validates the name and level.
 func checkRole(by domain.Principal, role domain.Role) error {
-	switch {
-	case role.Name == "" || utf8.RuneCountInString(role.Name) > 100 || !domain.IsVisible(role.Name):
-		return fault.ErrInvalid.About("name", "must be 1 to 100 visible characters")
-	case role.Level < 0 || role.Level > maxLevel:
-		return fault.ErrInvalid.About("level", "must be 0 to 1048576")
+	if err := domain.Limits.RoleName.CheckVisible("name", role.Name); err != nil {
+		return err
+	}
+	if level := domain.Limits.RoleLevel; !level.Allows(role.Level) {
+		return fault.ErrInvalid.About("level", fmt.Sprintf("must be %d to %d", level.Min, level.Max))
 	}
 	return checkLevel(by, role.Level)
 }

@@ -122,8 +122,8 @@ func (s *Service) findGroups(catalog *domain.Catalog, names []string) ([]domain.
 			ids = append(ids, g.ID)
 		}
 	}
-	if len(ids) > access.MaxGroupsPerUser {
-		return nil, fault.ErrInvalid.About("groups", "must be at most 1000")
+	if !domain.Limits.Groups.Allows(len(ids)) {
+		return nil, fault.ErrInvalid.About("groups", "must be "+domain.Limits.Groups.String())
 	}
 	return ids, nil
 }
@@ -142,10 +142,7 @@ func (s *Service) checkFree(ctx context.Context, user *domain.User) error {
 			taken = taken.About(name.field, "is taken")
 		}
 	}
-	if len(taken.Details()) > 0 {
-		return taken
-	}
-	return nil
+	return domain.Refusal(taken)
 }
 
 // settle sets how the user logs in: with the password, after an activation email, or in their external directory.

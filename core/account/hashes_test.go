@@ -43,13 +43,13 @@ func TestLearnHashesReadsAllUsers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range domain.MaxPageLimit { // moves the first user to the second page
+	for i := range domain.Limits.PageSize.Max { // moves the first user to the second page
 		s.Register(t, fmt.Sprint("person", i), right, "user")
 	}
 	if err := s.Account.LearnHashes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if len(hasher.hashes) != domain.MaxPageLimit+1 || !slices.Contains(hasher.hashes, foreign) {
+	if len(hasher.hashes) != domain.Limits.PageSize.Max+1 || !slices.Contains(hasher.hashes, foreign) {
 		t.Errorf("learned %d hashes, want those of all users", len(hasher.hashes))
 	}
 }

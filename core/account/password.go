@@ -77,17 +77,8 @@ func (s *Service) ownUser(ctx context.Context, by domain.Principal, id domain.Us
 }
 
 func checkPasswordInput(in PasswordChange) error {
-	refused := fault.ErrInvalid
-	if in.Current == "" || len(in.Current) > domain.MaxPasswordBytes {
-		refused = refused.About("current_password", "must be 1 to 1024 bytes")
-	}
-	if in.Next == "" || len(in.Next) > domain.MaxPasswordBytes {
-		refused = refused.About("new_password", "must be 1 to 1024 bytes")
-	}
-	if len(refused.Details()) > 0 {
-		return refused
-	}
-	return nil
+	refused := domain.Limits.PasswordInput.Bytes(fault.ErrInvalid, "current_password", in.Current)
+	return domain.Refusal(domain.Limits.PasswordInput.Bytes(refused, "new_password", in.Next))
 }
 
 // replace makes the directory verify the current password and set the new one. It returns the new credential if the

@@ -6,7 +6,6 @@ import (
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/lockout"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -14,8 +13,8 @@ import (
 // ProvePassword verifies the password of an authenticated user in their directory and counts failures as a login does.
 // A wrong password is domain.ErrCurrentPassword; too many are domain.ErrAccountLocked.
 func (s *Service) ProvePassword(ctx context.Context, by domain.Principal, user *domain.User, password string) error {
-	if password == "" || len(password) > domain.MaxPasswordBytes {
-		return fault.ErrInvalid.About("password", "must be 1 to 1024 bytes")
+	if err := domain.Limits.PasswordInput.CheckBytes("password", password); err != nil {
+		return err
 	}
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {

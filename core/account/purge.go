@@ -54,9 +54,9 @@ func (s *Service) Purge(ctx context.Context, by domain.Principal, id domain.User
 // purgedBefore returns the time at which the user was purged, or domain.ErrUserNotFound.
 func (s *Service) purgedBefore(ctx context.Context, id domain.UserID) (time.Time, error) {
 	query := domain.AuditQuery{
-		Actions: []domain.Action{domain.ActionUserPurge}, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
+		Actions: []domain.Action{domain.ActionUserPurge}, Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
 	}
-	for range purgesLookedThrough / domain.MaxPageLimit {
+	for range purgesLookedThrough / domain.Limits.PageSize.Max {
 		page, err := s.deps.AuditLog.List(ctx, query)
 		if err != nil {
 			return time.Time{}, err

@@ -10,10 +10,6 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// maxSearch is the maximum length of a search term in characters. The longest value that is searched for as a whole is
-// an email address.
-const maxSearch = domain.MaxEmailLength
-
 // Get returns the user. It is for the user, an API key of the user, or a principal with users.read. For all others,
 // every user is domain.ErrUserNotFound.
 func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.UserID) (Profile, error) {
@@ -82,8 +78,8 @@ func (s *Service) List(ctx context.Context, by domain.Principal, filter Filter) 
 	if !ok {
 		return UserPage{}, fault.ErrInvalid.About("status", "must be active, inactive or pending")
 	}
-	if utf8.RuneCountInString(filter.Search) > maxSearch || strings.ContainsRune(filter.Search, 0) {
-		return UserPage{}, fault.ErrInvalid.About("search", "must be at most 254 characters")
+	if !domain.Limits.Search.Allows(utf8.RuneCountInString(filter.Search)) || strings.ContainsRune(filter.Search, 0) {
+		return UserPage{}, fault.ErrInvalid.About("search", "must be "+domain.Limits.Search.String()+" characters")
 	}
 	query := domain.UserQuery{
 		Role: domain.RoleID(filter.Role), Status: status, Search: s.deps.CaseFolder.Fold(filter.Search), Sort: filter.Sort, Page: filter.Page,

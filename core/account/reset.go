@@ -152,8 +152,8 @@ func (s *Service) Reset(ctx context.Context, by domain.Principal, text, next str
 	if err != nil {
 		return err
 	}
-	if next == "" || len(next) > domain.MaxPasswordBytes {
-		return fault.ErrInvalid.About("new_password", "must be 1 to 1024 bytes")
+	if err := domain.Limits.PasswordInput.CheckBytes("new_password", next); err != nil {
+		return err
 	}
 	d, err := s.directoryOf(&user)
 	if err != nil {

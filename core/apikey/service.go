@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/audit"
@@ -18,7 +17,6 @@ import (
 )
 
 const (
-	maxName = 100
 	// MaxLife is the maximum lifetime of a key.
 	MaxLife = 3650 * 24 * time.Hour
 	// DefaultLife is the lifetime of a key without an end of its own, unless configured.
@@ -144,8 +142,8 @@ func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain
 
 // check validates the input and returns its permissions.
 func check(in CreateInput, now time.Time) ([]domain.Permission, error) {
-	if n := utf8.RuneCountInString(in.Name); n < 1 || n > maxName || !domain.IsPrintable(in.Name) {
-		return nil, fault.ErrInvalid.About("name", "must be 1 to 100 printable characters")
+	if err := domain.Limits.APIKeyName.CheckPrintable("name", in.Name); err != nil {
+		return nil, err
 	}
 	if len(in.Permissions) == 0 {
 		return nil, fault.ErrInvalid.About("permissions", "must hold at least one permission")

@@ -82,12 +82,9 @@ func checked(query domain.AuditQuery) (domain.AuditQuery, error) {
 		}
 	}
 	for _, text := range []struct{ field, value string }{{"user_id", query.UserID}, {"request_id", query.RequestID}} {
-		if len(text.value) > 128 {
-			refused = refused.About(text.field, "must be at most 128 characters")
+		if !domain.Limits.AuditFilter.Allows(len(text.value)) {
+			refused = refused.About(text.field, "must be "+domain.Limits.AuditFilter.String()+" characters")
 		}
 	}
-	if len(refused.Details()) > 0 {
-		return query, refused
-	}
-	return query, nil
+	return query, domain.Refusal(refused)
 }

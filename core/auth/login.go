@@ -11,9 +11,6 @@ import (
 	"github.com/ostiary/ostiary/core/lockout"
 )
 
-// maxLoginName is the maximum length of a login name in bytes; no user can have a longer one.
-const maxLoginName = 320
-
 // LoginInput is the input of a login. Name is a username or an email address.
 type LoginInput struct {
 	Name     string
@@ -52,19 +49,9 @@ func (s *Service) Login(ctx context.Context, by domain.Principal, in LoginInput)
 
 func checkLoginInput(in LoginInput) error {
 	refused := fault.ErrInvalid
-	if in.Name == "" || len(in.Name) > maxLoginName {
-		refused = refused.About("username", "must be 1 to 320 bytes")
-	}
-	if in.Password == "" || len(in.Password) > domain.MaxPasswordBytes {
-		refused = refused.About("password", "must be 1 to 1024 bytes")
-	}
-	if len(in.Code) > 64 {
-		refused = refused.About("two_factor_code", "must be at most 64 bytes")
-	}
-	if len(refused.Details()) > 0 {
-		return refused
-	}
-	return nil
+	refused = domain.Limits.LoginName.Bytes(refused, "username", in.Name)
+	refused = domain.Limits.PasswordInput.Bytes(refused, "password", in.Password)
+	return domain.Refusal(domain.Limits.TwoFactorCode.Bytes(refused, "two_factor_code", in.Code))
 }
 
 // attempt is the state of one login.

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -89,12 +90,10 @@ func checkStepUp(in StepUpInput) error {
 	switch {
 	case in.Password != "" && in.Code != "":
 		return fault.ErrInvalid.About("password", "cannot be combined with two_factor_code")
-	case len(in.Password) > domain.MaxPasswordBytes:
-		return fault.ErrInvalid.About("password", "must be at most 1024 bytes")
-	case len(in.Code) > 64:
-		return fault.ErrInvalid.About("two_factor_code", "must be at most 64 bytes")
+	case len(in.Password) > domain.Limits.PasswordInput.Max:
+		return fault.ErrInvalid.About("password", fmt.Sprintf("must be at most %d bytes", domain.Limits.PasswordInput.Max))
 	}
-	return nil
+	return domain.Limits.TwoFactorCode.CheckBytes("two_factor_code", in.Code)
 }
 
 // requireCode sends a code if the method needs that, and returns the error that names the methods.

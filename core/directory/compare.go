@@ -108,7 +108,7 @@ func (c *comparison) loadUsers(ctx context.Context) error {
 
 func (c *comparison) eachUser(ctx context.Context, each func(*domain.User)) error {
 	query := domain.UserQuery{
-		Directory: c.plan.Directory, Sort: domain.SortCreated, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
+		Directory: c.plan.Directory, Sort: domain.SortCreated, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
 	}
 	for {
 		page, err := c.deps.Users.List(ctx, query)

@@ -41,7 +41,7 @@ func (s *Service) eachLive(ctx context.Context, id domain.DirectoryID, each func
 	now := s.deps.Clock.Now()
 	oldest := now.Add(-catalog.Settings.Session.RememberFor() - time.Hour)
 	query := domain.UserQuery{
-		Directory: id, Sort: domain.SortLastLoginDesc, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
+		Directory: id, Sort: domain.SortLastLoginDesc, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
 	}
 	for {
 		page, err := s.deps.Users.List(ctx, query)

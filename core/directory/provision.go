@@ -143,7 +143,7 @@ func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity do
 // control and bidirectional characters from texts and drops an invalid email address or phone number.
 func cleaned(identity domain.Identity) domain.Identity {
 	identity.Username = strings.TrimSpace(identity.Username)
-	identity.FullName = domain.Printable(identity.FullName, domain.MaxFullNameLength)
+	identity.FullName = domain.Printable(identity.FullName, domain.Limits.FullName.Max)
 	identity.Email = strings.TrimSpace(identity.Email)
 	if domain.CheckEmail(identity.Email) != nil {
 		identity.Email, identity.EmailVerified = "", false

@@ -21,20 +21,17 @@ type Group struct {
 	UpdatedAt   time.Time
 }
 
-// MaxGroupNameLength is the maximum length of a group name in characters.
-const MaxGroupNameLength = 64
-
-// CheckGroupName returns fault.ErrInvalid for an invalid group name. A name is 1 to 64 letters, digits, spaces or . _ -
-// that start with a letter or digit, where no word mixes scripts. A name in the form of an ID is refused, since calls
+// CheckGroupName returns fault.ErrInvalid for an invalid group name. A name consists of letters, digits, spaces or
+// . _ - and starts with a letter or digit, where no word mixes scripts. A name in the form of an ID is refused, since calls
 // accept either.
 func CheckGroupName(name string) error {
 	refuse := func(reason string) error { return fault.ErrInvalid.About("name", reason) }
 	first, _ := utf8.DecodeRuneInString(name)
 	_, err := ParseGroupID(name)
 	other := func(r rune) bool { return !nameCharacter(r) && !strings.ContainsRune(" ._-", r) }
-	if err == nil || utf8.RuneCountInString(name) > MaxGroupNameLength || !utf8.ValidString(name) || strings.ContainsFunc(name, other) ||
+	if err == nil || !Limits.GroupName.AllowsText(name) || strings.ContainsFunc(name, other) ||
 		!unicode.IsLetter(first) && !unicode.IsDigit(first) {
-		return refuse("must be 1 to 64 letters, digits, spaces or . _ - and begin with a letter or digit")
+		return refuse("must be " + Limits.GroupName.String() + " letters, digits, spaces or . _ - and begin with a letter or digit")
 	}
 	if slices.ContainsFunc(strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune(" ._-", r) }), mixesScripts) {
 		return refuse("must not mix letters of several scripts in one word")

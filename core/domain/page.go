@@ -11,7 +11,6 @@ import (
 // The limits of paging.
 const (
 	DefaultPageLimit = 20
-	MaxPageLimit     = 100
 	// MaxPageDepth is the number of rows that page numbers reach; later rows are read by cursor.
 	MaxPageDepth = 10_000
 	// ExactTotal is the number of matches up to which a filtered total is counted exactly.
@@ -81,7 +80,7 @@ func (c Cursor) Encode() string {
 // ParseCursor parses a cursor. A cursor of another order, and any other text, is fault.ErrInvalid.
 func ParseCursor(text, sort string) (*Cursor, error) {
 	refused := fault.ErrInvalid.About("cursor", "is not a cursor of this list")
-	if len(text) > 2048 {
+	if !Limits.Cursor.Allows(len(text)) {
 		return nil, refused
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)

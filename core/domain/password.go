@@ -1,7 +1,7 @@
 package domain
 
 import (
-	"strconv"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,26 +9,19 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// The limits of passwords in characters and bytes.
-const (
-	MinPasswordLength = 8
-	MaxPasswordLength = 256
-	MaxPasswordBytes  = 1024
-)
-
 // CheckPassword checks the password against the policy's length and character classes. A refused password is
 // ErrPasswordPolicy with one detail for each violated rule. Lengths count characters. Lists of known passwords and the
 // history are checked elsewhere, since they need more than the policy.
 func (p PasswordPolicy) CheckPassword(field, password string) error {
-	if len(password) > MaxPasswordBytes || utf8.RuneCountInString(password) > MaxPasswordLength {
-		return ErrPasswordPolicy.About(field, "max_length: must be at most 256 characters")
+	if len(password) > Limits.PasswordInput.Max || utf8.RuneCountInString(password) > Limits.Password.Max {
+		return ErrPasswordPolicy.About(field, fmt.Sprintf("max_length: must be at most %d characters", Limits.Password.Max))
 	}
 	if !utf8.ValidString(password) || strings.ContainsRune(password, 0) {
 		return ErrPasswordPolicy.About(field, "must be valid text without NUL")
 	}
 	refused := ErrPasswordPolicy
-	if utf8.RuneCountInString(password) < max(p.MinLength, MinPasswordLength) {
-		refused = refused.About(field, "min_length: must have at least "+strconv.Itoa(max(p.MinLength, MinPasswordLength))+" characters")
+	if least := max(p.MinLength, Limits.Password.Min); utf8.RuneCountInString(password) < least {
+		refused = refused.About(field, fmt.Sprintf("min_length: must have at least %d characters", least))
 	}
 	has := classesOf(password)
 	for _, rule := range []struct {

@@ -13,21 +13,19 @@ type Permission string
 
 // The service's own permissions. Names of other services are free.
 const (
-	PermissionAll           Permission = "*"
-	UsersRead               Permission = "users.read"
-	UsersManage             Permission = "users.manage"
-	GroupsManage            Permission = "groups.manage"
-	RolesManage             Permission = "roles.manage"
-	SessionsManage          Permission = "sessions.manage"
-	APIKeysManage           Permission = "api_keys.manage"
-	AuditRead               Permission = "audit.read"
-	AuditExport             Permission = "audit.export"
-	TokensIntrospect        Permission = "tokens.introspect"
-	DirectoriesManage       Permission = "directories.manage"
-	SystemConfigure         Permission = "system.configure"
-	ProfileEdit             Permission = "profile.edit"
-	maxPermissionLength                = 128
-	maxPermissionsPerHolder            = 200
+	PermissionAll     Permission = "*"
+	UsersRead         Permission = "users.read"
+	UsersManage       Permission = "users.manage"
+	GroupsManage      Permission = "groups.manage"
+	RolesManage       Permission = "roles.manage"
+	SessionsManage    Permission = "sessions.manage"
+	APIKeysManage     Permission = "api_keys.manage"
+	AuditRead         Permission = "audit.read"
+	AuditExport       Permission = "audit.export"
+	TokensIntrospect  Permission = "tokens.introspect"
+	DirectoriesManage Permission = "directories.manage"
+	SystemConfigure   Permission = "system.configure"
+	ProfileEdit       Permission = "profile.edit"
 )
 
 // implied maps a permission to the permissions that it implies.
@@ -46,7 +44,7 @@ var (
 
 // ParsePermission parses a permission that is not a pattern. Any other text is fault.ErrInvalid.
 func ParsePermission(text string) (Permission, error) {
-	if len(text) > maxPermissionLength || !permissionForm.MatchString(text) {
+	if !Limits.Permission.Allows(len(text)) || !permissionForm.MatchString(text) {
 		return "", fault.ErrInvalid.About("permission", "must be of the form resource.action in lower case")
 	}
 	return Permission(text), nil
@@ -55,12 +53,12 @@ func ParsePermission(text string) (Permission, error) {
 // ParseGrantedPermissions parses the permissions of a role, group or key. Patterns are allowed; duplicates are removed
 // and the order is kept. An invalid one is fault.ErrInvalid.
 func ParseGrantedPermissions(texts []string) ([]Permission, error) {
-	if len(texts) > maxPermissionsPerHolder {
-		return nil, fault.ErrInvalid.About("permissions", "must hold at most 200 permissions")
+	if !Limits.Permissions.Allows(len(texts)) {
+		return nil, fault.ErrInvalid.About("permissions", "must hold "+Limits.Permissions.String()+" permissions")
 	}
 	result := make([]Permission, 0, len(texts))
 	for _, text := range texts {
-		if len(text) > maxPermissionLength || !patternForm.MatchString(text) {
+		if !Limits.Permission.Allows(len(text)) || !patternForm.MatchString(text) {
 			return nil, fault.ErrInvalid.About("permissions", "must be of the form resource.action, resource.* or * in lower case")
 		}
 		if !slices.Contains(result, Permission(text)) {

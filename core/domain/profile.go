@@ -3,6 +3,7 @@ package domain
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,15 +11,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/ostiary/ostiary/core/fault"
-)
-
-// The limits of the attributes of a user.
-const (
-	MaxUsernameLength = 64
-	MaxEmailLength    = 254
-	MaxFullNameLength = 200
-	maxMetadataBytes  = 16 << 10
-	maxMetadataDepth  = 16
 )
 
 // reservedUsernames collide with paths of the Users API; "." and ".." are not usable as a path, since clients resolve
@@ -35,13 +27,12 @@ func CheckUsernameKey(key string) error {
 	return nil
 }
 
-// CheckUsername returns fault.ErrInvalid for an invalid username. A username is 1 to 64 letters, digits or . _ - @ +,
+// CheckUsername returns fault.ErrInvalid for an invalid username. A username consists of letters, digits or . _ - @ +,
 // of one script (a Cyrillic letter among Latin ones could deceive readers), and not a path of the Users API.
 func CheckUsername(name string) error {
 	refuse := func(reason string) error { return fault.ErrInvalid.About("username", reason) }
-	n := utf8.RuneCountInString(name)
-	if n < 1 || n > MaxUsernameLength || !utf8.ValidString(name) {
-		return refuse("must be 1 to 64 characters")
+	if !Limits.Username.AllowsText(name) {
+		return refuse("must be " + Limits.Username.String() + " characters")
 	}
 	for _, r := range name {
 		if !nameCharacter(r) && !strings.ContainsRune("._-@+", r) {
@@ -55,13 +46,9 @@ func CheckUsername(name string) error {
 }
 
 // CheckDirectoryUsername returns fault.ErrInvalid for an invalid username of a user of an external directory.
-// Directories have their own rules, so every name of 1 to 256 visible characters is valid.
+// Directories have their own rules, so every visible name is valid.
 func CheckDirectoryUsername(name string) error {
-	n := utf8.RuneCountInString(name)
-	if n < 1 || n > MaxDirectoryNameLength || !IsVisible(name) {
-		return fault.ErrInvalid.About("username", "must be 1 to 256 visible characters")
-	}
-	return nil
+	return Limits.DirectoryUsername.CheckVisible("username", name)
 }
 
 // confusable are the scripts with letters that look alike.
@@ -92,7 +79,7 @@ var (
 // local parts; the domain in ASCII, as IDNA encodes it).
 func CheckEmail(email string) error {
 	at := strings.LastIndexByte(email, '@')
-	if at < 1 || at > 64 || len(email) > MaxEmailLength || !utf8.ValidString(email) ||
+	if at < 1 || at > 64 || !Limits.Email.Allows(len(email)) || !utf8.ValidString(email) ||
 		!emailLocal.MatchString(email[:at]) || !emailDomain.MatchString(email[at+1:]) || strings.ContainsFunc(email[:at], invisible) {
 		return fault.ErrInvalid.About("email", "must be an e-mail address")
 	}
@@ -101,10 +88,7 @@ func CheckEmail(email string) error {
 
 // CheckFullName returns fault.ErrInvalid for a name that is too long or contains control characters.
 func CheckFullName(name string) error {
-	if utf8.RuneCountInString(name) > MaxFullNameLength || !IsPrintable(name) {
-		return fault.ErrInvalid.About("full_name", "must be at most 200 printable characters")
-	}
-	return nil
+	return Limits.FullName.CheckPrintable("full_name", name)
 }
 
 var phoneForm = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
@@ -125,8 +109,8 @@ func CheckMetadata(raw json.RawMessage) error {
 		return nil
 	}
 	refuse := func(reason string) error { return fault.ErrInvalid.About("metadata", reason) }
-	if len(raw) > maxMetadataBytes {
-		return refuse("must be at most 16 KiB")
+	if !Limits.Metadata.Allows(len(raw)) {
+		return refuse(fmt.Sprintf("must be at most %d KiB", Limits.Metadata.Max>>10))
 	}
 	if trimmed := bytes.TrimLeft(raw, " \t\r\n"); !json.Valid(raw) || trimmed[0] != '{' {
 		return refuse("must be a JSON object")
@@ -134,8 +118,8 @@ func CheckMetadata(raw json.RawMessage) error {
 	if !utf8.Valid(raw) {
 		return refuse("must be valid UTF-8")
 	}
-	if depthOf(raw) > maxMetadataDepth {
-		return refuse("must be at most 16 levels deep")
+	if !Limits.MetadataDepth.Allows(depthOf(raw)) {
+		return refuse("must be " + Limits.MetadataDepth.String() + " levels deep")
 	}
 	return nil
 }

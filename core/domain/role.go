@@ -58,12 +58,12 @@ func BuiltInRole(id RoleID) (role Role, ok bool) {
 	return Role{}, false
 }
 
-var roleIDForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+var roleIDForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 
 // ParseRoleID parses a role ID. Any other text is fault.ErrInvalid for the field.
 func ParseRoleID(field, text string) (RoleID, error) {
-	if !roleIDForm.MatchString(text) {
-		return "", fault.ErrInvalid.About(field, "must be 1 to 64 lower-case letters, digits, - or _")
+	if !Limits.RoleID.Allows(len(text)) || !roleIDForm.MatchString(text) {
+		return "", fault.ErrInvalid.About(field, "must be "+Limits.RoleID.String()+" lower-case letters, digits, - or _")
 	}
 	return RoleID(text), nil
 }

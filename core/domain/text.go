@@ -6,9 +6,6 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDirectoryNameLength is the maximum length of the username of a directory user in characters.
-const MaxDirectoryNameLength = 256
-
 // unprintable reports whether r is a control character or one that changes the direction of text. Both can forge log
 // lines and names.
 func unprintable(r rune) bool {

@@ -76,14 +76,11 @@ func isBackupCode(code string) bool {
 	return len(code) == 2*backupHalf && strings.Trim(code, backupAlphabet) == ""
 }
 
-// maxTyped is the maximum length of a typed code in bytes.
-const maxTyped = 64
-
 // normalize returns the canonical form of a code: digits of every script and width in ASCII, letters in lower case,
 // without spaces and hyphens. Each code has one canonical form, so that it cannot be used a second time in another
 // spelling.
 func normalize(typed string) string {
-	if len(typed) > maxTyped {
+	if !domain.Limits.TwoFactorCode.Allows(len(typed)) {
 		return ""
 	}
 	var b strings.Builder

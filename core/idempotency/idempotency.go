@@ -25,7 +25,6 @@ import (
 const (
 	// keptFor is how long a response is stored.
 	keptFor = 24 * time.Hour
-	maxKey  = 255
 	// retryAfter is sent to a client that repeats a request in progress.
 	retryAfter = time.Second
 )
@@ -65,8 +64,8 @@ type Run struct {
 // Begin reserves the key. It returns a Run for the first request and the stored response for a repeated one. A
 // repeated key with another body is ErrOtherBody; one whose first request has no response yet is ErrUnderWay.
 func (s *Service) Begin(ctx context.Context, by domain.Principal, r Request) (*Run, *Answer, error) {
-	if r.Key == "" || len(r.Key) > maxKey || !isVisible(r.Key) {
-		return nil, nil, fault.ErrInvalid.About("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+	if !domain.Limits.IdempotencyKey.Allows(len(r.Key)) || !isVisible(r.Key) {
+		return nil, nil, fault.ErrInvalid.About("Idempotency-Key", "must be "+domain.Limits.IdempotencyKey.String()+" visible ASCII characters")
 	}
 	now := s.clock.Now().UTC()
 	body := sha256.Sum256(r.Body)

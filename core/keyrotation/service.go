@@ -62,7 +62,7 @@ func (s *Service) Run(ctx context.Context, by domain.Principal) (Report, error) 
 
 func (s *Service) allUsers(ctx context.Context) (Report, error) {
 	var report Report
-	page := domain.Page{Number: 1, Limit: domain.MaxPageLimit}
+	page := domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max}
 	for {
 		users, err := s.deps.Users.List(ctx, domain.UserQuery{Page: page, NoTotal: true})
 		if err != nil {

@@ -63,7 +63,7 @@ func (s *Service) Walk(ctx context.Context, by domain.Principal, yield func(Memb
 		return err
 	}
 	query := domain.UserQuery{
-		ExcludeRole: domain.RoleSudo, Sort: domain.SortCreated, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.MaxPageLimit},
+		ExcludeRole: domain.RoleSudo, Sort: domain.SortCreated, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
 	}
 	for {
 		page, err := s.deps.Users.List(ctx, query)

@@ -8,9 +8,6 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// maxRequiredRoles is the maximum number of roles that require a second factor.
-const maxRequiredRoles = 100
-
 // bound is a numeric setting with its allowed range.
 type bound struct {
 	field    string
@@ -20,7 +17,7 @@ type bound struct {
 
 func bounds(s *domain.Settings) []bound {
 	return []bound{
-		{"password_policy.min_length", s.Password.MinLength, domain.MinPasswordLength, domain.MaxPasswordLength},
+		{"password_policy.min_length", s.Password.MinLength, domain.Limits.Password.Min, domain.Limits.Password.Max},
 		{"password_policy.expiry_days", s.Password.ExpiryDays, 0, 3650},
 		{"password_policy.history_count", s.Password.HistoryCount, 0, 24},
 		{"session_policy.timeout_minutes", s.Session.TimeoutMinutes, 1, 43200},
@@ -53,8 +50,8 @@ func checkTwoFactor(refused *fault.Error, catalog *domain.Catalog, policy *domai
 	if len(policy.Methods) == 0 || hasDoubles(policy.Methods) || !known(policy.Methods) {
 		refused = refused.About("two_factor.methods", "must be a list of totp and sms without doubles, and not empty")
 	}
-	if len(policy.RequiredForRoles) > maxRequiredRoles || hasDoubles(policy.RequiredForRoles) {
-		refused = refused.About("two_factor.required_for_roles", fmt.Sprintf("must be at most %d roles without doubles", maxRequiredRoles))
+	if !domain.Limits.RequiredRoles.Allows(len(policy.RequiredForRoles)) || hasDoubles(policy.RequiredForRoles) {
+		refused = refused.About("two_factor.required_for_roles", "must be "+domain.Limits.RequiredRoles.String()+" roles without doubles")
 	}
 	for _, role := range policy.RequiredForRoles {
 		if _, ok := catalog.Roles[role]; !ok {

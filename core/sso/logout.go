@@ -27,8 +27,8 @@ func (s *Service) Logout(ctx context.Context, by domain.Principal, in LogoutInpu
 	if in.ReturnTo != "" && !slices.Contains(s.deps.Config.PostLogoutURIs, in.ReturnTo) {
 		return "", fault.ErrInvalid.About("post_logout_redirect_uri", "must be one of the configured addresses, to the character")
 	}
-	if len(in.State) > longestState {
-		return "", fault.ErrInvalid.About("state", "must be at most 1024 bytes")
+	if err := domain.Limits.State.CheckBytes("state", in.State); err != nil {
+		return "", err
 	}
 	session, live, err := s.sessionOf(ctx, by, in.Bearer)
 	if err != nil {

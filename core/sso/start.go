@@ -10,12 +10,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-const (
-	longestState = 1024
-	longestHint  = 254
-	// freshFor is how recent a user's authentication must be to link the account.
-	freshFor = 10 * time.Minute
-)
+// freshFor is how recent a user's authentication must be to link the account.
+const freshFor = 10 * time.Minute
 
 // StartInput starts a login. RedirectURI is where the browser returns to, one of the configured URIs; State is passed
 // on to it unchanged; Challenge is the client's own PKCE challenge (S256, RFC 7636). Without a challenge, any party
@@ -117,20 +113,13 @@ func (s *Service) checkStart(in StartInput) error {
 	if !s.mayReturnTo(in.RedirectURI) {
 		refused = refused.About("redirect_uri", "must be one of the configured addresses, to the character")
 	}
-	if len(in.State) > longestState {
-		refused = refused.About("state", "must be at most 1024 bytes")
-	}
-	if len(in.LoginHint) > longestHint {
-		refused = refused.About("login_hint", "must be at most 254 bytes")
-	}
+	refused = domain.Limits.State.Bytes(refused, "state", in.State)
+	refused = domain.Limits.LoginHint.Bytes(refused, "login_hint", in.LoginHint)
 	if in.Challenge == "" && in.ChallengeMethod != "" || in.Challenge != "" && in.ChallengeMethod != "S256" {
 		refused = refused.About("code_challenge_method", "must be S256 with a code_challenge")
 	}
 	if in.Challenge != "" && !opaquetoken.IsFingerprint(in.Challenge) {
 		refused = refused.About("code_challenge", "must be a SHA-256 in base64url")
 	}
-	if len(refused.Details()) > 0 {
-		return refused
-	}
-	return nil
+	return domain.Refusal(refused)
 }
