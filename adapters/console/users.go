@@ -176,7 +176,7 @@ func (u users) unlock(ctx context.Context, call Call, in UserName) (User, error)
 
 func (u users) unlink(ctx context.Context, call Call, in UserName) (User, error) {
 	return u.then(ctx, call, in.Name, func(found account.Profile) error {
-		_, err := u.accounts.Unlink(ctx, call.By, found.ID)
+		_, err := u.accounts.Unlink(ctx, call.By, found.ID, string(found.Directory))
 		return err
 	})
 }

@@ -20,6 +20,8 @@ type Config struct {
 	Address string
 	// Listen opens the listener of the APIs; nil means TCP on Address.
 	Listen func(ctx context.Context) (net.Listener, error)
+	// ControlSocket says that the listener is the control socket, so that routes with SocketOnly can be mounted.
+	ControlSocket bool
 	// TLS configures TLS on the public listener; nil leaves it to a proxy.
 	TLS *tls.Config
 	// MetricsAddress is the address of the metrics listener; empty disables it. It is never the public listener.

@@ -97,6 +97,8 @@ type Route struct {
 	Path    string
 	Access  Access
 	Handler Handler
+	// SocketOnly keeps the route off the public listener: a server mounts it only if it serves the control socket.
+	SocketOnly bool
 	// Accepts are the media types of the body; none means application/json, and for PATCH a JSON merge patch (RFC 7396) too.
 	Accepts []string
 	// Query are the parameters that the query string may hold; any other is refused. Nil ignores what is not known.
@@ -195,6 +197,8 @@ func (s *Server) checkMount(m *mount) error {
 		return err
 	}
 	switch {
+	case m.SocketOnly && !s.cfg.ControlSocket:
+		return errors.New("a route of the control socket alone")
 	case m.Handler == nil:
 		return errors.New("no handler")
 	case !slices.Contains(methods, m.Method):

@@ -19,6 +19,7 @@ func (a *api) accessRoutes() []httpserver.Route {
 		route(http.MethodPatch, "/roles/{role_id}", httpserver.Requires(domain.RolesManage),
 			httpserver.BindBody(a.updateRole)),
 		route(http.MethodDelete, "/roles/{role_id}", httpserver.Requires(domain.RolesManage), a.deleteRole),
+		route(http.MethodPost, "/roles/{role_id}/repair", httpserver.Requires(domain.SystemConfigure), a.repairRole),
 		route(http.MethodPost, "/users/{user_id}/roles", managesUsers(), httpserver.BindBoth(userID, a.assignRole)),
 		route(http.MethodGet, "/users/{user_id}/permissions", httpserver.SignedIn(), userID.Bind(a.listPermissions)),
 		route(http.MethodGet, "/users/{user_id}/permissions/{permission}", httpserver.SignedIn(),
@@ -78,6 +79,17 @@ func (a *api) deleteRole(r *httpserver.Request) error {
 		return err
 	}
 	return r.JSON(http.StatusOK, DeletedRole{RoleID: id, Status: "deleted"})
+}
+
+func (a *api) repairRole(r *httpserver.Request) error {
+	if err := r.DecodeOptional(&struct{}{}); err != nil {
+		return err
+	}
+	repaired, err := a.Access.RepairRoles(r.Context(), r.Principal, r.Param("role_id"))
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, RepairedRole{Role: roleOf(repaired[0].Role), Changed: repaired[0].Changed})
 }
 
 func (a *api) assignRole(r *httpserver.Request, id domain.UserID, in AssignRoleRequest) error {

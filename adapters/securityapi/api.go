@@ -3,6 +3,7 @@ package securityapi
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/access"
@@ -35,6 +36,9 @@ type Services struct {
 	Idempotency *idempotency.Service // may be nil: then Idempotency-Key means nothing
 	TPT         *tpt.Service         // may be nil: then no credential is a third-party token
 
+	// PublicURL begins the links that are handed out.
+	PublicURL string
+
 	// SecureCookies keeps cookies off plain http; it is for a service that people reach by https.
 	SecureCookies bool
 
@@ -54,7 +58,8 @@ type api struct{ Services }
 // New returns the APIs to mount: the Security API, the public keys at the root, the document and the page to read it.
 func New(s Services) ([]httpserver.API, error) {
 	a := &api{s}
-	routes, err := a.declare(a.routes())
+	public := slices.DeleteFunc(a.routes(), func(r httpserver.Route) bool { return r.SocketOnly })
+	routes, err := a.declare(public)
 	if err != nil {
 		return nil, err
 	}
@@ -127,4 +132,10 @@ var (
 // route is a line of a route table.
 func route(method, path string, who httpserver.Access, handler httpserver.Handler) httpserver.Route {
 	return httpserver.Route{Method: method, Path: path, Access: who, Handler: handler}
+}
+
+// socketOnly keeps a route off the public listener.
+func socketOnly(r httpserver.Route) httpserver.Route {
+	r.SocketOnly = true
+	return r
 }

@@ -17,10 +17,16 @@ func ofUser(may func(context.Context, domain.Principal, domain.UserID) error) ch
 // checks are the refusals of those routes on which the service decides who may: see httpserver.Route.
 func (a *api) checks() map[string]check {
 	all := map[string]check{
-		"GET /users/{user_id}":           ofUser(a.mayRead),
-		"PATCH /users/{user_id}":         ofUser(a.Accounts.MayUpdate),
-		"DELETE /users/{user_id}":        ofUser(a.Accounts.MayUpdate),
-		"POST /users/{user_id}/unlock":   ofUser(a.Accounts.MayUpdate),
+		"GET /users/{user_id}":          ofUser(a.mayRead),
+		"PATCH /users/{user_id}":        ofUser(a.Accounts.MayUpdate),
+		"DELETE /users/{user_id}":       ofUser(a.Accounts.MayUpdate),
+		"POST /users/{user_id}/unlock":  ofUser(a.Accounts.MayUpdate),
+		"PUT /users/{user_id}/password": ofUser(a.Accounts.MayUpdate),
+
+		"GET /users/{user_id}/identities":                  ofUser(a.mayRead),
+		"DELETE /users/{user_id}/identities/{identity_id}": ofUser(a.Accounts.MayUpdate),
+		"POST /users/{user_id}/password-reset-link":        ofUser(a.Accounts.MayUpdate),
+
 		"POST /users/{user_id}/roles":    ofUser(a.Accounts.MayUpdate),
 		"POST /users/{user_id}/password": ofUser(a.Accounts.MayChangePassword),
 

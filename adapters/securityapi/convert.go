@@ -35,7 +35,8 @@ func usersOf(page account.UserPage, at domain.Page) UserList {
 		u := &page.Users[i]
 		list.Users = append(list.Users, UserSummary{
 			UserID: string(u.ID), Username: u.Username, Email: u.Email, FullName: u.FullName, Role: string(u.Role), Status: UserStatus(u.Status),
-			LockedUntil: timeOrNull(page.LockedUntil[u.ID]),
+			Directory: string(u.Directory), CreatedAt: httpserver.Seconds(u.CreatedAt), LastLogin: timeOrNull(u.LastLogin),
+			TwoFactorEnabled: u.Factor.IsOn(), LockedUntil: timeOrNull(page.LockedUntil[u.ID]),
 		})
 	}
 	return list

@@ -59,19 +59,51 @@ func TestRouteTableMatchesTheDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want, have []string
+	var public, all, mounted []string
 	for _, o := range check.Operations() {
-		want = append(want, o.Method+" "+o.Path+" "+o.Access)
+		line := o.Method + " " + o.Path + " " + o.Access
+		if !o.SocketOnly {
+			public = append(public, line)
+		}
+		if strings.HasPrefix(o.Path, securityapi.Base) {
+			all = append(all, line)
+		}
 	}
 	for _, r := range mount(t, everything()).Routes() {
 		if r.API == "security" || r.API == "jwks" {
-			have = append(have, r.Method+" "+r.Path+" "+r.Access.String())
+			mounted = append(mounted, r.Method+" "+r.Path+" "+r.Access.String())
 		}
 	}
-	slices.Sort(want)
-	slices.Sort(have)
-	if diff := cmp.Diff(want, have); diff != "" {
-		t.Errorf("document (-) and routes (+) differ:\n%s", diff)
+	local, err := securityapi.NewLocal(everything())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var onSocket []string
+	for _, r := range local.Routes {
+		onSocket = append(onSocket, r.Method+" "+local.Prefix+r.Path+" "+r.Access.String())
+	}
+	for _, list := range [][]string{public, all, mounted, onSocket} {
+		slices.Sort(list)
+	}
+	if diff := cmp.Diff(public, mounted); diff != "" {
+		t.Errorf("document (-) and public routes (+) differ:\n%s", diff)
+	}
+	if diff := cmp.Diff(all, onSocket); diff != "" {
+		t.Errorf("document (-) and routes of the control socket (+) differ:\n%s", diff)
+	}
+}
+
+func TestSocketOnlyRoutesDoNotMountElsewhere(t *testing.T) {
+	t.Parallel()
+	local, err := securityapi.NewLocal(everything())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := httpserver.New(httpserver.Config{Clock: clock{}}, local); err == nil {
+		t.Error("the routes of the control socket were mounted on another listener")
+	}
+	if _, err := httpserver.New(httpserver.Config{Clock: clock{}, ControlSocket: true}, local); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// NewLocal returns the Security API for the control socket. Every request acts as the operator, whatever credentials it
+// NewLocal returns the Security API for the control socket, with the routes that only the socket has. Every request acts as the operator, whatever credentials it
 // has, and a failure includes its cause: serve it on a listener that only the operator can reach.
 func NewLocal(s Services) (httpserver.API, error) {
 	a := &api{s}

@@ -438,6 +438,21 @@ func (e TwoFactorSetupMethod) Valid() bool {
 	}
 }
 
+// Defines values for UnlinkedIdentityStatus.
+const (
+	Unlinked UnlinkedIdentityStatus = "unlinked"
+)
+
+// Valid indicates whether the value is a known member of the UnlinkedIdentityStatus enum.
+func (e UnlinkedIdentityStatus) Valid() bool {
+	switch e {
+	case Unlinked:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateSettingsRequestProfile.
 const (
 	Nist UpdateSettingsRequestProfile = "nist"
@@ -849,6 +864,23 @@ type GroupList struct {
 	Total      int64                     `json:"total"`
 }
 
+// Identity Example: {"directory":"corp","identity_id":"corp","subject":"8f2c1d7e-5b1a-4e0c-9f63-2a6d4c1b7e90"}
+type Identity struct {
+	// Directory The id of the directory.
+	Directory string `json:"directory"`
+
+	// IdentityID Unique among the identities of the user.
+	IdentityID string `json:"identity_id"`
+
+	// Subject The directory's own id of the user; null in the built-in directory.
+	Subject nullable.Nullable[string] `json:"subject"`
+}
+
+// IdentityList defines model for IdentityList.
+type IdentityList struct {
+	Identities []Identity `json:"identities"`
+}
+
 // IntrospectRequest defines model for IntrospectRequest.
 type IntrospectRequest struct {
 	Token string `json:"token"`
@@ -1074,6 +1106,14 @@ type PasswordResetDone struct {
 // PasswordResetDoneStatus defines model for PasswordResetDone.Status.
 type PasswordResetDoneStatus string
 
+// PasswordResetLink Example: {"expires_at":"2024-01-15T15:00:00Z","token":"b2JzY3VyZQ","url":"https://id.example.com/reset?token=b2JzY3VyZQ","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na"}
+type PasswordResetLink struct {
+	ExpiresAt time.Time `json:"expires_at"`
+	Token     string    `json:"token"`
+	URL       string    `json:"url"`
+	UserID    string    `json:"user_id"`
+}
+
 // PasswordResetRequest defines model for PasswordResetRequest.
 type PasswordResetRequest struct {
 	Email string `json:"email"`
@@ -1144,6 +1184,12 @@ type ProviderList struct {
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
 	RefreshToken string `json:"refresh_token"`
+}
+
+// RepairedRole defines model for RepairedRole.
+type RepairedRole struct {
+	Changed bool `json:"changed"`
+	Role    Role `json:"role"`
 }
 
 // RevokeAllRequest defines model for RevokeAllRequest.
@@ -1261,6 +1307,12 @@ type SessionPolicyPatch struct {
 	TimeoutMinutes        *int `json:"timeout_minutes,omitempty"`
 }
 
+// SetPasswordRequest defines model for SetPasswordRequest.
+type SetPasswordRequest struct {
+	CurrentPassword *string `json:"current_password,omitempty"`
+	NewPassword     string  `json:"new_password"`
+}
+
 // SetupRequest defines model for SetupRequest.
 type SetupRequest struct {
 	Email    string  `json:"email"`
@@ -1337,6 +1389,16 @@ type TwoFactorSetupMethod string
 type TwoFactorState struct {
 	TwoFactorEnabled bool `json:"two_factor_enabled"`
 }
+
+// UnlinkedIdentity Example: {"identity_id":"corp","status":"unlinked","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na"}
+type UnlinkedIdentity struct {
+	IdentityID string                 `json:"identity_id"`
+	Status     UnlinkedIdentityStatus `json:"status"`
+	UserID     string                 `json:"user_id"`
+}
+
+// UnlinkedIdentityStatus defines model for UnlinkedIdentity.Status.
+type UnlinkedIdentityStatus string
 
 // UpdateGroupRequest defines model for UpdateGroupRequest.
 type UpdateGroupRequest struct {
@@ -1425,7 +1487,7 @@ type UserAction struct {
 	UserID string `json:"user_id"`
 }
 
-// UserList Example: {"limit":20,"next_cursor":"eyJzIjoiLWNyZWF0ZWRfYXQifQ","page":1,"total":150,"users":[{"email":"john@example.com","full_name":"John Doe","locked_until":null,"role":"user","status":"active","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe"}]}
+// UserList Example: {"limit":20,"next_cursor":"eyJzIjoiLWNyZWF0ZWRfYXQifQ","page":1,"total":150,"users":[{"created_at":"2024-01-15T10:00:00Z","directory":"local","email":"john@example.com","full_name":"John Doe","last_login":"2024-01-15T14:30:00Z","locked_until":null,"role":"user","status":"active","two_factor_enabled":false,"user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe"}]}
 type UserList struct {
 	Limit int `json:"limit"`
 
@@ -1444,15 +1506,21 @@ type UserStatus string
 
 // UserSummary defines model for UserSummary.
 type UserSummary struct {
-	Email    string `json:"email"`
-	FullName string `json:"full_name"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// Directory The id of the user's directory.
+	Directory string                       `json:"directory"`
+	Email     string                       `json:"email"`
+	FullName  string                       `json:"full_name"`
+	LastLogin nullable.Nullable[time.Time] `json:"last_login"`
 
 	// LockedUntil The latest end of the locks caused by failed sign-ins, from any source; null if there is none, and in what users read about themselves.
-	LockedUntil nullable.Nullable[time.Time] `json:"locked_until"`
-	Role        string                       `json:"role"`
-	Status      UserStatus                   `json:"status"`
-	UserID      string                       `json:"user_id"`
-	Username    string                       `json:"username"`
+	LockedUntil      nullable.Nullable[time.Time] `json:"locked_until"`
+	Role             string                       `json:"role"`
+	Status           UserStatus                   `json:"status"`
+	TwoFactorEnabled bool                         `json:"two_factor_enabled"`
+	UserID           string                       `json:"user_id"`
+	Username         string                       `json:"username"`
 }
 
 // VerifyResponse Example: {"expires_at":"2024-01-15T15:00:00Z","permissions":["bots.use","profile.edit"],"role":"user","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe","valid":true}
@@ -1675,6 +1743,9 @@ type ListUsersParams struct {
 	// Cursor The `next_cursor` of the previous page. Cannot be combined with `page`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Login Only the user with this id, username or e-mail address, without regard to case. Cannot be combined with the other filters.
+	Login *string `form:"login,omitempty" json:"login,omitempty"`
+
 	// Role Only users with this role.
 	Role *string `form:"role,omitempty" json:"role,omitempty"`
 
@@ -1831,6 +1902,9 @@ type CreateAPIKeyJSONRequestBody = CreateAPIKeyRequest
 
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest
+
+// SetPasswordJSONRequestBody defines body for SetPassword for application/json ContentType.
+type SetPasswordJSONRequestBody = SetPasswordRequest
 
 // AssignRoleJSONRequestBody defines body for AssignRole for application/json ContentType.
 type AssignRoleJSONRequestBody = AssignRoleRequest

@@ -2,6 +2,7 @@ package securityapi
 
 import (
 	"net/http"
+	"net/url"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/account"
@@ -13,6 +14,9 @@ func (a *api) passwordRoutes() []httpserver.Route {
 	return []httpserver.Route{
 		route(http.MethodPost, "/users/{user_id}/password", httpserver.SignedIn(),
 			httpserver.BindBoth(userID, a.changePassword)),
+		route(http.MethodPut, "/users/{user_id}/password", managesUsers(), httpserver.BindBoth(userID, a.setPassword)),
+		socketOnly(route(http.MethodPost, "/users/{user_id}/password-reset-link", managesUsers(),
+			userID.Bind(a.createResetLink))),
 		route(http.MethodPost, "/auth/password/reset-request", httpserver.Public(),
 			httpserver.BindBody(a.requestReset)),
 		route(http.MethodPost, "/auth/password/reset", httpserver.Public(), httpserver.BindBody(a.resetPassword)),
@@ -29,6 +33,34 @@ func (a *api) changePassword(r *httpserver.Request, id domain.UserID, in ChangeP
 		return err
 	}
 	return r.JSON(http.StatusOK, UserAction{UserID: string(id), Status: "password_changed"})
+}
+
+func (a *api) setPassword(r *httpserver.Request, id domain.UserID, in SetPasswordRequest) error {
+	if err := required(map[string]string{"new_password": in.NewPassword}); err != nil {
+		return err
+	}
+	if err := notEmpty(map[string]*string{"current_password": in.CurrentPassword}); err != nil {
+		return err
+	}
+	change := account.PasswordChange{Current: or(in.CurrentPassword), Next: in.NewPassword}
+	if err := a.Accounts.ReplacePassword(r.Context(), r.Principal, id, change); err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, UserAction{UserID: string(id), Status: "password_changed"})
+}
+
+func (a *api) createResetLink(r *httpserver.Request, id domain.UserID) error {
+	if err := r.DecodeOptional(&struct{}{}); err != nil {
+		return err
+	}
+	token, expires, err := a.Accounts.ResetLink(r.Context(), r.Principal, id)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, PasswordResetLink{
+		UserID: string(id), Token: token, ExpiresAt: httpserver.Seconds(expires),
+		URL: a.PublicURL + "/reset?token=" + url.QueryEscape(token), // as in the emails of core/notify
+	})
 }
 
 func (a *api) requestReset(r *httpserver.Request, in PasswordResetRequest) error {

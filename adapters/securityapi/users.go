@@ -25,6 +25,9 @@ func (a *api) userRoutes() []httpserver.Route {
 		route(http.MethodPatch, "/users/{user_id}", httpserver.SignedIn(), httpserver.BindBoth(userID, a.updateUser)),
 		route(http.MethodDelete, "/users/{user_id}", managesUsers(), userID.Bind(a.deleteUser)),
 		route(http.MethodPost, "/users/{user_id}/unlock", managesUsers(), userID.Bind(a.unlockUser)),
+		route(http.MethodGet, "/users/{user_id}/identities", httpserver.SignedIn(), userID.Bind(a.listIdentities)),
+		route(http.MethodDelete, "/users/{user_id}/identities/{identity_id}", managesUsers(),
+			userID.Bind(a.unlinkIdentity)),
 		route(http.MethodPost, "/setup", httpserver.Public(), httpserver.BindBody(a.setup)),
 	}
 }
@@ -86,7 +89,8 @@ func userFilter(q httpserver.Query) (account.Filter, error) {
 	filter := account.Filter{Sort: domain.SortCreatedDesc}
 	sort := string(filter.Sort)
 	for name, into := range map[string]*string{
-		"role": &filter.Role, "group": &filter.Group, "status": &filter.Status, "search": &filter.Search, "sort": &sort,
+		"role": &filter.Role, "group": &filter.Group, "status": &filter.Status, "search": &filter.Search, "login": &filter.Login,
+		"sort": &sort,
 	} {
 		if !q.Has(name) {
 			continue

@@ -16,10 +16,11 @@ type Repaired struct {
 }
 
 // RepairRoles restores the shipped level and permissions of built-in roles: of the given roles, or of all built-in
-// roles. Names stay. It requires "*". An unknown ID is domain.ErrRoleNotFound and a role that is not built in is
-// fault.ErrInvalid, in both cases before any change.
+// roles. Names stay. It requires system.configure, and for a role that differs the right to grant its permissions
+// before and after. An unknown ID is domain.ErrRoleNotFound and a role that is not built in is fault.ErrInvalid, in
+// both cases before any change.
 func (s *Service) RepairRoles(ctx context.Context, by domain.Principal, ids ...string) ([]Repaired, error) {
-	if err := by.Require(domain.PermissionAll); err != nil {
+	if err := by.Require(domain.SystemConfigure); err != nil {
 		return nil, err
 	}
 	shipped, err := s.shippedRoles(ctx, ids)
@@ -72,6 +73,11 @@ func (s *Service) repairRole(ctx context.Context, by domain.Principal, shipped d
 	after.Level, after.Permissions = shipped.Level, slices.Clone(shipped.Permissions)
 	if sameRole(before, after) {
 		return Repaired{Role: before}, nil
+	}
+	for _, role := range []domain.Role{before, after} {
+		if err := checkCarried(by, role); err != nil {
+			return Repaired{}, err
+		}
 	}
 	role, err := s.storeRole(ctx, by, catalog, before, after, audit.Detail("repair", true))
 	return Repaired{Role: role, Changed: true}, err

@@ -107,14 +107,35 @@ func (s *Service) wrongPassword(ctx context.Context, by domain.Principal, attemp
 	return cause
 }
 
-// SetPassword sets a user's password without the current one, for the operator's command and the Users API. It requires
-// users.manage and the permission to act on the user, ends all their sessions and notifies them by email.
+// SetPassword sets a user's password without the current one. It requires users.manage and the permission to act on the
+// user, ends all their sessions and notifies them by email.
 func (s *Service) SetPassword(ctx context.Context, by domain.Principal, id domain.UserID, next string) error {
 	catalog, user, err := s.target(ctx, by, id)
 	if err != nil {
 		return err
 	}
 	return s.set(ctx, by, catalog, &user, next)
+}
+
+// ReplacePassword is SetPassword for another user than oneself, with a recent proof of identity if the settings demand
+// one. If in.Current is not empty, it must be right, and a wrong one counts as in ProvePassword.
+func (s *Service) ReplacePassword(ctx context.Context, by domain.Principal, id domain.UserID, in PasswordChange) error {
+	catalog, user, err := s.target(ctx, by, id)
+	if err != nil {
+		return err
+	}
+	if by.IsSelf(id) {
+		return fault.ErrForbidden // ChangePassword demands the current password
+	}
+	if err := s.checkRecent(catalog, by); err != nil {
+		return err
+	}
+	if in.Current != "" {
+		if err := s.ProvePassword(ctx, by, &user, in.Current); err != nil {
+			return err
+		}
+	}
+	return s.set(ctx, by, catalog, &user, in.Next)
 }
 
 func (s *Service) set(ctx context.Context, by domain.Principal, catalog *domain.Catalog, user *domain.User, next string) error {

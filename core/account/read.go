@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -54,6 +55,7 @@ type Filter struct {
 	Group  string // name or ID
 	Status string // a status, "inactive" or "pending"
 	Search string // a substring of username, email or full name, without regard to case
+	Login  string // the whole ID, username or email, without regard to case; it excludes the other conditions
 	Sort   domain.UserSort
 	Page   domain.Page
 }
@@ -73,6 +75,9 @@ var statusNames = map[string]domain.UserStatus{
 func (s *Service) List(ctx context.Context, by domain.Principal, filter Filter) (UserPage, error) {
 	if err := by.Require(domain.UsersRead); err != nil {
 		return UserPage{}, err
+	}
+	if filter.Login != "" {
+		return s.listOne(ctx, by, filter)
 	}
 	status, ok := statusNames[filter.Status]
 	if !ok {
@@ -103,4 +108,21 @@ func (s *Service) List(ctx context.Context, by domain.Principal, filter Filter) 
 		return UserPage{}, err
 	}
 	return s.withLocks(ctx, by, catalog, found)
+}
+
+// listOne returns the user whom filter.Login names, or no user.
+func (s *Service) listOne(ctx context.Context, by domain.Principal, filter Filter) (UserPage, error) {
+	if filter.Role != "" || filter.Group != "" || filter.Status != "" || filter.Search != "" {
+		return UserPage{}, fault.ErrInvalid.About("login", "cannot be combined with other conditions")
+	}
+	found, err := s.Find(ctx, by, filter.Login)
+	if errors.Is(err, domain.ErrUserNotFound) {
+		return UserPage{}, nil
+	}
+	if err != nil {
+		return UserPage{}, err
+	}
+	page := UserPage{LockedUntil: map[domain.UserID]time.Time{found.ID: found.LockedUntil}}
+	page.Users, page.Total = []domain.User{found.User}, 1
+	return page, nil
 }

@@ -23,15 +23,20 @@ const (
 	AuditRead         Permission = "audit.read"
 	AuditExport       Permission = "audit.export"
 	TokensIntrospect  Permission = "tokens.introspect"
+	TokensManage      Permission = "tokens.manage"
 	DirectoriesManage Permission = "directories.manage"
 	SystemConfigure   Permission = "system.configure"
+	SystemKeys        Permission = "system.keys"
+	SystemImport      Permission = "system.import"
 	ProfileEdit       Permission = "profile.edit"
 )
 
 // implied maps a permission to the permissions that it implies.
 var implied = map[Permission][]Permission{
-	UsersManage:     {UsersRead, GroupsManage, SessionsManage, APIKeysManage},
-	SystemConfigure: {RolesManage, AuditRead, AuditExport, TokensIntrospect, DirectoriesManage},
+	UsersManage: {UsersRead, GroupsManage, SessionsManage, APIKeysManage},
+	SystemConfigure: {
+		RolesManage, AuditRead, AuditExport, TokensIntrospect, TokensManage, DirectoriesManage, SystemKeys, SystemImport,
+	},
 }
 
 // administrativeResources are the service's own resources: no principal grants a permission on one without holding it.

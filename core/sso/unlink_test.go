@@ -13,7 +13,7 @@ func TestUnlinkedUserLogsInLocallyOnly(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	before := r.signIn(t)
-	unlinked, err := r.Account.Unlink(t.Context(), domain.Operator(), before.User.ID)
+	unlinked, err := r.Account.Unlink(t.Context(), domain.Operator(), before.User.ID, "corp")
 	if err != nil || unlinked.Directory != "local" || unlinked.Subject != "" || unlinked.Password != nil {
 		t.Fatalf("unlinked user: directory %q, error %v", unlinked.Directory, err)
 	}
@@ -42,10 +42,10 @@ func TestUnlinkRequiresAdministratorAndProviderUser(t *testing.T) {
 	r := newRig(t, nil)
 	signedIn := r.signIn(t)
 	local := r.Register(t, "local", "Str0ng-enough-word!", "user")
-	if _, err := r.Account.Unlink(t.Context(), domain.Operator(), local.ID); fault.Of(err).Kind != fault.Conflict {
+	if _, err := r.Account.Unlink(t.Context(), domain.Operator(), local.ID, "local"); fault.Of(err).Kind != fault.Conflict {
 		t.Errorf("user of the built-in directory: %v", err)
 	}
-	if _, err := r.Account.Unlink(t.Context(), r.As(t, signedIn.User), signedIn.User.ID); fault.Of(err).Kind != fault.Forbidden {
+	if _, err := r.Account.Unlink(t.Context(), r.As(t, signedIn.User), signedIn.User.ID, "corp"); fault.Of(err).Kind != fault.Forbidden {
 		t.Errorf("own account: %v", err)
 	}
 	_, err := r.Store.Users().Update(t.Context(), signedIn.User.ID, func(u *domain.User, _ *domain.Outbox) error {
@@ -55,7 +55,7 @@ func TestUnlinkRequiresAdministratorAndProviderUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := r.Account.Unlink(t.Context(), domain.Operator(), signedIn.User.ID); err != nil || got.Directory != "local" {
+	if got, err := r.Account.Unlink(t.Context(), domain.Operator(), signedIn.User.ID, "taken-out"); err != nil || got.Directory != "local" {
 		t.Errorf("user of a directory that is no longer configured: %q, %v", got.Directory, err)
 	}
 }

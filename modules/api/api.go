@@ -48,6 +48,7 @@ func newServices(n serviceNeeds) securityapi.Services {
 	return securityapi.Services{
 		Auth: n.Auth, Accounts: n.Accounts, Access: n.Access, Audit: n.Audit, Settings: n.Settings, Factors: n.Factors, Keys: n.Keys,
 		SSO: n.SSO, Idempotency: n.Idempotency, TPT: n.TPT, Trace: n.Trace, NoPages: !n.Config.Docs.Enabled,
+		PublicURL:     n.Config.HTTP.PublicURL,
 		CORSOrigins:   n.Config.HTTP.CORSOrigins,
 		SecureCookies: strings.HasPrefix(n.Config.HTTP.PublicURL, "https://"),
 	}

@@ -45,7 +45,7 @@ func serve(n needs, log *zap.Logger, listen func(context.Context) (net.Listener,
 		return err
 	}
 	server, err := httpserver.New(httpserver.Config{
-		Listen: listen, Ready: n.Store.Ping, Clock: n.Clock, Log: log,
+		Listen: listen, ControlSocket: true, Ready: n.Store.Ping, Clock: n.Clock, Log: log,
 		HandlerTimeout: longestOperation, BodyLimit: 16 << 20,
 	}, api, n.RPC)
 	if err != nil {

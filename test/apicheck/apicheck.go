@@ -45,6 +45,8 @@ type Operation struct {
 	Method string
 	Path   string // as a template, in full
 	Access string // x-access
+	// SocketOnly is x-socket-only: the operation is on the control socket alone.
+	SocketOnly bool
 }
 
 // Operations lists all.
@@ -53,7 +55,8 @@ func (c *Checker) Operations() []Operation {
 	for path, item := range c.Document.Paths.Map() {
 		for method, operation := range item.Operations() {
 			access, _ := operation.Extensions["x-access"].(string)
-			all = append(all, Operation{Method: method, Path: c.full(path, item), Access: access})
+			socketOnly, _ := operation.Extensions["x-socket-only"].(bool)
+			all = append(all, Operation{Method: method, Path: c.full(path, item), Access: access, SocketOnly: socketOnly})
 		}
 	}
 	return all

@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata")
 // TestGolden runs each file of testdata against an installation of its own.
 //
 // A file is a sequence of steps. "name.request" is a request (with paths below the API's base, unless they begin with
-// "//"); "name.response" is its response, with values that differ between runs masked. "name.clock" advances the
+// "//", or "socket:" for the control socket); "name.response" is its response, with values that differ between runs masked. "name.clock" advances the
 // time, "name.mail" is the email that was sent. {{name.member}} is a member of an earlier response, {{admin}} the
 // administrator's token.
 func TestGolden(t *testing.T) {
@@ -98,6 +98,8 @@ func (s *story) request(t *testing.T, name, text string) []byte {
 	}
 	if root, isRoot := strings.CutPrefix(path, "/"); isRoot && strings.HasPrefix(root, "/") {
 		path = root
+	} else if rest, isSocket := strings.CutPrefix(path, controlSocket); isSocket {
+		path = controlSocket + securityapi.Base + rest
 	} else {
 		path = securityapi.Base + path
 	}
@@ -204,7 +206,7 @@ func (m *masker) text(text string) string {
 }
 
 // hidden are members whose values are random in a form of their own.
-var hidden = []string{"next_cursor", "secret", "qr_code", "change_token", "kid", "x", "prefix"}
+var hidden = []string{"next_cursor", "token", "url", "secret", "qr_code", "change_token", "kid", "x", "prefix"}
 
 func (m *masker) value(name string, v any) any {
 	switch v := v.(type) {

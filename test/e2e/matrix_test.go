@@ -106,7 +106,8 @@ func newWorld(t *testing.T, caller, object string) *world {
 	}
 	w.fill = map[string]string{
 		"{user_id}": target.id, "{session_id}": target.session, "{key_id}": target.key, "{group_id}": group, "{role_id}": role, "{permission}": "bots.use",
-		"{provider}": "corp",
+		"{identity_id}": "local",
+		"{provider}":    "corp",
 	}
 	return w
 }
@@ -142,7 +143,7 @@ func (w *world) token2(t *testing.T, name string) string {
 var last = []string{
 	"POST /users/{user_id}/unlock", "DELETE /groups/{group_id}/members/{user_id}", "DELETE /groups/{group_id}", "PATCH /roles/{role_id}",
 	"DELETE /roles/{role_id}", "PATCH /users/{user_id}", "POST /users/{user_id}/roles", "DELETE /api-keys/{key_id}", "DELETE /sessions/{session_id}",
-	"POST /users/{user_id}/2fa/disable", "POST /users/{user_id}/password", "POST /users/{user_id}/sessions/revoke-all", "DELETE /users/{user_id}",
+	"POST /users/{user_id}/2fa/disable", "POST /users/{user_id}/password", "PUT /users/{user_id}/password", "POST /users/{user_id}/sessions/revoke-all", "DELETE /users/{user_id}",
 	"POST /auth/oidc/logout", "POST /auth/logout",
 }
 
@@ -150,7 +151,7 @@ var last = []string{
 func (w *world) operations() []string {
 	var all []string
 	for _, o := range w.check.Operations() {
-		if path, ok := strings.CutPrefix(o.Path, securityapi.Base); ok {
+		if path, ok := strings.CutPrefix(o.Path, securityapi.Base); ok && !o.SocketOnly {
 			all = append(all, o.Method+" "+path)
 		}
 	}
@@ -172,6 +173,7 @@ var bodies = map[string]string{
 	"PATCH /users/{user_id}":            `{"full_name":"Changed"}`,
 	"POST /users/{user_id}/roles":       `{"role_id":"guest"}`,
 	"POST /users/{user_id}/password":    `{"current_password":"` + userPassword + `","new_password":"New-` + userPassword + `"}`,
+	"PUT /users/{user_id}/password":     `{"new_password":"Newest-` + userPassword + `"}`,
 	"POST /users/{user_id}/api-keys":    `{"name":"k","permissions":["profile.edit"]}`,
 	"POST /users/{user_id}/2fa/verify":  `{"code":"000000"}`,
 	"POST /auth/login":                  `{"username":"nobody","password":"x"}`,

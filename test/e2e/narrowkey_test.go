@@ -16,6 +16,7 @@ import (
 // each; any key can make those without. No permission alone opens a call that changes the owner, who holds more.
 var readableByKey = map[string][]string{
 	"GET /users/{user_id}":                          nil,
+	"GET /users/{user_id}/identities":               nil,
 	"POST /permissions/check":                       nil,
 	"GET /users/{user_id}/permissions":              {"users.read", "users.manage"},
 	"GET /users/{user_id}/permissions/{permission}": {"users.read", "users.manage"},

@@ -31,10 +31,11 @@ const (
 type installation struct {
 	*kit.Services
 
-	TPT   *tpt.Service
-	url   string
-	check *apicheck.Checker
-	admin string // an access token
+	TPT    *tpt.Service
+	url    string
+	socket string // the URL of the API of the control socket
+	check  *apicheck.Checker
+	admin  string // an access token
 }
 
 func install(t *testing.T, options kit.Options) *installation {
@@ -50,27 +51,40 @@ func install(t *testing.T, options kit.Options) *installation {
 		Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, AuditWriter: s.AuditWriter,
 		Config: tpt.Config{Secret: "a secret of third-party tokens"},
 	})
-	apis, err := securityapi.New(securityapi.Services{
+	services := securityapi.Services{
 		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: log, Settings: s.Settings, Factors: s.Factor, Keys: s.Keys, SSO: s.SSO,
 		Idempotency: idempotency.New(s.Store.Guards(), s.Sealer, s.Clock), TPT: tokens, Trace: access,
-	})
+		PublicURL: "https://id.example.com",
+	}
+	apis, err := securityapi.New(services)
 	must(t, err)
-	server, err := httpserver.New(httpserver.Config{Address: "127.0.0.1:0", Clock: sysclock.Clock{}}, apis...)
+	local, err := securityapi.NewLocal(services)
 	must(t, err)
-	must(t, server.Open(t.Context()))
-	t.Cleanup(func() { must(t, server.Close(context.Background())) })
-	in := &installation{Services: s, TPT: tokens, url: "http://" + server.Addr().String()}
+	in := &installation{Services: s, TPT: tokens}
+	in.url, in.socket = listen(t, false, apis...), listen(t, true, local)
 	in.check = in.document(t)
 	s.Register(t, "admin", adminPassword, "admin")
 	in.admin = in.token(t, "admin", adminPassword)
 	return in
 }
 
-// document loads what the server says of itself: what answers are held against.
+// listen serves APIs and returns their URL. The control socket is served over TCP here.
+func listen(t *testing.T, controlSocket bool, apis ...httpserver.API) string {
+	t.Helper()
+	config := httpserver.Config{Address: "127.0.0.1:0", Clock: sysclock.Clock{}, ControlSocket: controlSocket}
+	server, err := httpserver.New(config, apis...)
+	must(t, err)
+	must(t, server.Open(t.Context()))
+	t.Cleanup(func() { must(t, server.Close(context.Background())) })
+	return "http://" + server.Addr().String()
+}
+
+// document loads the whole OpenAPI document, against which exchanges are checked.
 func (in *installation) document(t *testing.T) *apicheck.Checker {
 	t.Helper()
-	res := in.do(t, http.MethodGet, "/openapi.json", "", nil)
-	check, err := apicheck.New(t.Context(), []byte(res.body))
+	raw, err := securityapi.Document()
+	must(t, err)
+	check, err := apicheck.New(t.Context(), raw)
 	must(t, err)
 	return check
 }
@@ -88,10 +102,17 @@ func (r reply) text(name string) string {
 	return text
 }
 
+// controlSocket begins the path of a request to the control socket.
+const controlSocket = "socket:"
+
 // do sends one request and holds the exchange against the document.
 func (in *installation) do(t *testing.T, method, path, body string, header http.Header) reply {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, in.url+path, strings.NewReader(body))
+	address := in.url + path
+	if rest, ok := strings.CutPrefix(path, controlSocket); ok {
+		path, address = rest, in.socket+rest
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
 	must(t, err)
 	maps.Copy(req.Header, header)
 	if body != "" && req.Header.Get("Content-Type") == "" {
