@@ -53,9 +53,8 @@ type LocalPasswordStore interface {
 	LearnCost(ctx context.Context, credential *domain.PasswordCredential) error
 	// MakeHash returns the hash to store for a new password.
 	MakeHash(ctx context.Context, password string) (string, error)
-	// CheckNew returns domain.ErrPasswordPolicy with each violated rule if next violates the policy, is a common
-	// password, contains one of the person's own words, or is among the credential's previous passwords.
-	CheckNew(ctx context.Context, policy domain.PasswordPolicy, next domain.NewPassword) error
+	// Matches compares a new password with the hash of a previous one of the same user, without constant-time padding.
+	Matches(ctx context.Context, hash, password string) (bool, error)
 }
 
 // PasswordChanger changes a person's own password, also if it has expired or must be changed.

@@ -2,11 +2,16 @@ package securityapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/idempotency"
 )
 
@@ -23,7 +28,10 @@ func (a *api) creates(handler httpserver.Handler) httpserver.Handler {
 		if key == "" || a.Idempotency == nil {
 			return handler(r)
 		}
-		run, first, err := a.begin(r, idempotency.Request{Route: http.MethodPost + " " + r.Path(), Key: key, Body: r.Body()})
+		if l := domain.Limits.IdempotencyKey; !l.Allows(len(key)) || strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' }) {
+			return fault.ErrInvalid.About("Idempotency-Key", "must be "+l.String()+" visible ASCII characters")
+		}
+		run, first, err := a.begin(r, idempotency.Request{Operation: http.MethodPost + " " + r.Path(), Key: key, Body: r.Body()})
 		switch {
 		case err != nil:
 			return err
@@ -40,7 +48,7 @@ func (a *api) creates(handler httpserver.Handler) httpserver.Handler {
 }
 
 // begin waits for a first request in progress, so that an immediate retry gets its response instead of a conflict.
-func (a *api) begin(r *httpserver.Request, of idempotency.Request) (*idempotency.Run, *idempotency.Answer, error) {
+func (a *api) begin(r *httpserver.Request, of idempotency.Request) (*idempotency.Run, []byte, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	for pause := shortestPause; ; pause *= 2 {
@@ -56,7 +64,18 @@ func (a *api) begin(r *httpserver.Request, of idempotency.Request) (*idempotency
 	}
 }
 
-func replay(r *httpserver.Request, first *idempotency.Answer) error {
+// storedResponse is a response in the encoding that is stored. The names of its members must not change.
+type storedResponse struct {
+	Status   int    `json:"s"`
+	Location string `json:"l,omitempty"`
+	Body     []byte `json:"b"`
+}
+
+func replay(r *httpserver.Request, stored []byte) error {
+	var first storedResponse
+	if err := json.Unmarshal(stored, &first); err != nil {
+		return fmt.Errorf("decoding a stored response: %w", err)
+	}
 	if first.Location != "" {
 		r.SetHeader("Location", first.Location)
 	}
@@ -76,5 +95,9 @@ func once(r *httpserver.Request, run *idempotency.Run, handler httpserver.Handle
 		return err
 	}
 	status, location, body := r.Answered()
-	return run.Complete(r.Context(), idempotency.Answer{Status: status, Location: location, Body: body})
+	stored, err := json.Marshal(storedResponse{Status: status, Location: location, Body: body})
+	if err != nil {
+		return fmt.Errorf("encoding a response: %w", err)
+	}
+	return run.Complete(r.Context(), stored)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/password"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -146,17 +147,17 @@ func (s *Service) checkFree(ctx context.Context, user *domain.User) error {
 }
 
 // settle sets how the user logs in: with the password, after an activation email, or in their external directory.
-func (s *Service) settle(ctx context.Context, catalog *domain.Catalog, user *domain.User, password string, out *domain.Outbox) error {
+func (s *Service) settle(ctx context.Context, catalog *domain.Catalog, user *domain.User, secret string, out *domain.Outbox) error {
 	d, err := s.directoryOf(user)
 	if err != nil {
 		return err
 	}
 	local, keeps := d.(ports.LocalPasswordStore)
 	switch {
-	case keeps && password == "":
+	case keeps && secret == "":
 		return s.deps.Emails.Invite(user, out)
 	case keeps:
-		credential, err := s.newCredential(ctx, local, catalog.Settings.Password, user, domain.NewPassword{Field: "password", Password: password})
+		credential, err := s.newCredential(ctx, local, catalog, password.New{Field: "password", Text: secret, User: user})
 		user.Password, user.Status = credential, domain.StatusActive
 		return err
 	}
@@ -179,25 +180,7 @@ func (s *Service) adopt(ctx context.Context, lookup ports.Lookup, user *domain.U
 	return nil
 }
 
-// newCredential checks a new password and returns its credential, with the history of the current credential.
-func (s *Service) newCredential(ctx context.Context, local ports.LocalPasswordStore, policy domain.PasswordPolicy, user *domain.User, next domain.NewPassword) (*domain.PasswordCredential, error) {
-	next.OwnWords, next.Present = ownWords(user), user.Password
-	if err := local.CheckNew(ctx, policy, next); err != nil {
-		return nil, err
-	}
-	hash, err := local.MakeHash(ctx, next.Password)
-	if err != nil {
-		return nil, err
-	}
-	credential := &domain.PasswordCredential{Hash: hash, ChangedAt: s.deps.Clock.Now().UTC()}
-	if user.Password != nil && policy.HistoryCount > 0 {
-		credential.History = append([]string{user.Password.Hash}, user.Password.History...)
-		credential.History = credential.History[:min(len(credential.History), policy.HistoryCount-1)]
-	}
-	return credential, nil
-}
-
-func ownWords(user *domain.User) []string {
-	local, _, _ := strings.Cut(user.Email, "@")
-	return append([]string{user.Username, local}, strings.Fields(user.FullName)...)
+// newCredential checks a new password and returns its credential.
+func (s *Service) newCredential(ctx context.Context, local ports.LocalPasswordStore, catalog *domain.Catalog, next password.New) (*domain.PasswordCredential, error) {
+	return s.passwords.Credential(ctx, local, catalog.Settings.Password, next, s.deps.Clock.Now().UTC())
 }

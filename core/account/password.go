@@ -8,6 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/lockout"
+	"github.com/ostiary/ostiary/core/password"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -88,7 +89,7 @@ func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domai
 		if err := s.checkPassword(ctx, user, in.Current); err != nil {
 			return nil, err
 		}
-		return s.newCredential(ctx, local, catalog.Settings.Password, user, domain.NewPassword{Field: "new_password", Password: in.Next})
+		return s.newCredential(ctx, local, catalog, password.New{Field: "new_password", Text: in.Next, User: user})
 	}
 	if changer, ok := d.(ports.PasswordChanger); ok {
 		return nil, changer.ChangePassword(ctx, user.Subject, in.Current, in.Next)
@@ -144,7 +145,7 @@ func (s *Service) set(ctx context.Context, by domain.Principal, catalog *domain.
 		return err
 	}
 	if local, ok := d.(ports.LocalPasswordStore); ok {
-		credential, err := s.newCredential(ctx, local, catalog.Settings.Password, user, domain.NewPassword{Field: "new_password", Password: next})
+		credential, err := s.newCredential(ctx, local, catalog, password.New{Field: "new_password", Text: next, User: user})
 		if err != nil {
 			return err
 		}

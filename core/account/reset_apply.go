@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/password"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -25,7 +26,7 @@ func (r *reset) setLocal(ctx context.Context, local ports.LocalPasswordStore, ne
 	if err != nil {
 		return err
 	}
-	credential, err := r.service.newCredential(ctx, local, catalog.Settings.Password, &r.user, domain.NewPassword{Field: "new_password", Password: next})
+	credential, err := r.service.newCredential(ctx, local, catalog, password.New{Field: "new_password", Text: next, User: &r.user})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/lockout"
 	"github.com/ostiary/ostiary/core/notify"
+	"github.com/ostiary/ostiary/core/password"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -23,6 +24,7 @@ type Deps struct {
 	SingleUse   ports.SingleUseStore
 	Attempts    ports.AttemptStore
 	CaseFolder  ports.CaseFolder
+	Known       ports.KnownPasswords
 	IDs         ports.IDs
 	Clock       ports.Clock
 	Access      *access.Service
@@ -42,13 +44,14 @@ type Deps struct {
 
 // Service manages users.
 type Service struct {
-	deps    Deps
-	lockout *lockout.Lockout
+	deps      Deps
+	lockout   *lockout.Lockout
+	passwords password.Checker
 }
 
 // New returns a Service.
 func New(n Deps) *Service {
-	return &Service{deps: n, lockout: lockout.New(n.Attempts, n.IDs, n.Clock)}
+	return &Service{deps: n, lockout: lockout.New(n.Attempts, n.IDs, n.Clock), passwords: password.Checker{Known: n.Known, CaseFolder: n.CaseFolder}}
 }
 
 // Profile is a user with the names of their groups.

@@ -66,14 +66,6 @@ func classesOf(password string) classes {
 // token for that.
 var ErrPasswordExpired = fault.New(fault.Forbidden, "password_expired", "The password has expired and must be changed")
 
-// NewPassword is a new password with the data that it is checked against.
-type NewPassword struct {
-	Field    string // the input field, for the details
-	Password string
-	OwnWords []string            // username, local part of the email, names: the password must not contain them
-	Present  *PasswordCredential // nil if there is none yet
-}
-
 // HashSupport reports whether an imported password hash can be verified.
 type HashSupport int
 

@@ -1,7 +1,7 @@
 // Package idempotency returns the stored response of the first request to repeated ones.
 //
 // A client that does not know whether its request arrived sends it again with the same Idempotency-Key. A key applies
-// to one credential (a session, or an API key) and one route; with another body it is an error. Responses may contain
+// to one credential (a session, or an API key) and one operation; with another body it is an error. Responses may contain
 // secrets that are returned only once, such as an API key, so they are stored sealed, for 24 hours.
 //
 // If the process ended between the change and its response, it is unknown whether the change happened: the key
@@ -12,8 +12,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -43,16 +41,9 @@ func New(store ports.IdempotencyStore, sealer ports.Sealer, clock ports.Clock) *
 
 // Request identifies the request of a key.
 type Request struct {
-	Route string // method and path as requested
-	Key   string // the Idempotency-Key
-	Body  []byte
-}
-
-// Answer is the response of a request.
-type Answer struct {
-	Status   int    `json:"s"`
-	Location string `json:"l,omitempty"`
-	Body     []byte `json:"b"`
+	Operation string // what is requested, such as a route
+	Key       string // the client's
+	Body      []byte
 }
 
 // Run is the first request with its key. It ends with exactly one call of Complete or Abandon.
@@ -63,10 +54,7 @@ type Run struct {
 
 // Begin reserves the key. It returns a Run for the first request and the stored response for a repeated one. A
 // repeated key with another body is ErrOtherBody; one whose first request has no response yet is ErrUnderWay.
-func (s *Service) Begin(ctx context.Context, by domain.Principal, r Request) (*Run, *Answer, error) {
-	if !domain.Limits.IdempotencyKey.Allows(len(r.Key)) || !isVisible(r.Key) {
-		return nil, nil, fault.ErrInvalid.About("Idempotency-Key", "must be "+domain.Limits.IdempotencyKey.String()+" visible ASCII characters")
-	}
+func (s *Service) Begin(ctx context.Context, by domain.Principal, r Request) (*Run, []byte, error) {
 	now := s.clock.Now().UTC()
 	body := sha256.Sum256(r.Body)
 	record := domain.IdempotencyRecord{Key: keyOf(by, r), Digest: body[:], StartedAt: now, ExpiresAt: now.Add(keptFor)}
@@ -83,29 +71,16 @@ func (s *Service) Begin(ctx context.Context, by domain.Principal, r Request) (*R
 	if first.Answer == nil {
 		return nil, nil, ErrUnderWay.After(retryAfter)
 	}
-	answer, err := s.open(first)
-	return nil, answer, err
-}
-
-func (s *Service) open(record *domain.IdempotencyRecord) (*Answer, error) {
-	raw, err := s.sealer.Open(record.Answer, binding(record.Key))
+	answer, err := s.sealer.Open(first.Answer, binding(record.Key))
 	if err != nil {
-		return nil, fmt.Errorf("opening a stored response: %w", err)
+		return nil, nil, fmt.Errorf("opening a stored response: %w", err)
 	}
-	var answer Answer
-	if err := json.Unmarshal(raw, &answer); err != nil {
-		return nil, fmt.Errorf("decoding a stored response: %w", err)
-	}
-	return &answer, nil
+	return nil, answer, nil
 }
 
 // Complete stores the response. It runs even after the client has disconnected, since then the client needs it most.
-func (r *Run) Complete(ctx context.Context, answer Answer) error {
-	raw, err := json.Marshal(answer)
-	if err != nil {
-		return fmt.Errorf("encoding a response: %w", err)
-	}
-	if r.record.Answer, err = r.service.sealer.Seal(raw, binding(r.record.Key)); err != nil {
+func (r *Run) Complete(ctx context.Context, answer []byte) (err error) {
+	if r.record.Answer, err = r.service.sealer.Seal(answer, binding(r.record.Key)); err != nil {
 		return fmt.Errorf("sealing a response: %w", err)
 	}
 	return r.service.store.Complete(context.WithoutCancel(ctx), r.record)
@@ -126,22 +101,13 @@ func ChangedNothing(err error) bool {
 // keyOf returns the digest of the scope of the key. Length prefixes separate the parts.
 func keyOf(by domain.Principal, r Request) string {
 	h := sha256.New()
-	for _, part := range []string{by.Credential(), string(by.Kind), r.Route, r.Key} {
+	for _, part := range []string{by.Credential(), string(by.Kind), r.Operation, r.Key} {
 		h.Write(fmt.Appendf(nil, "%d|%s|", len(part), part))
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
 func binding(key string) string { return "idempotency/" + key }
-
-func isVisible(text string) bool {
-	for i := range len(text) {
-		if text[i] < 0x21 || text[i] > 0x7e {
-			return false
-		}
-	}
-	return true
-}
 
 // Errors of repeated requests.
 var (

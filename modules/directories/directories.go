@@ -62,10 +62,10 @@ func newHasher(c config.Config) (ports.PasswordHasher, error) {
 	})
 }
 
-func builtinType(hasher ports.PasswordHasher, known ports.KnownPasswords, fold ports.CaseFolder) ports.DirectoryFactory {
+func builtinType(hasher ports.PasswordHasher) ports.DirectoryFactory {
 	return ports.DirectoryFactory{Type: builtindir.Type, Open: func(id domain.DirectoryID, decode func(any) error) (ports.Directory, error) {
 		var nothing struct{}
-		return builtindir.New(builtindir.Config{ID: id}, hasher, known, fold), decode(&nothing)
+		return builtindir.New(id, hasher), decode(&nothing)
 	}}
 }
 
@@ -139,7 +139,7 @@ func mistakesOf(d config.Directory, err error) config.Mistakes {
 func Check(ctx context.Context, c config.Config) config.Mistakes {
 	byType := map[string]ports.DirectoryFactory{}
 	clock := sysclock.Clock{}
-	for _, t := range append(ldapTypes(clock), oidcType(c, clock), builtinType(nil, nil, nil)) {
+	for _, t := range append(ldapTypes(clock), oidcType(c, clock), builtinType(nil)) {
 		byType[t.Type] = t
 	}
 	var mistakes config.Mistakes

@@ -206,6 +206,7 @@ type accountNeeds struct {
 	SingleUse   ports.SingleUseStore
 	Attempts    ports.AttemptStore
 	CaseFolder  ports.CaseFolder
+	Known       ports.KnownPasswords
 	IDs         ports.IDs
 	Clock       ports.Clock
 	Access      *access.Service
@@ -219,7 +220,7 @@ type accountNeeds struct {
 
 func newAccount(n accountNeeds) *account.Service {
 	return account.New(account.Deps{
-		Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, SingleUse: n.SingleUse, Attempts: n.Attempts, CaseFolder: n.CaseFolder, IDs: n.IDs,
+		Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, SingleUse: n.SingleUse, Attempts: n.Attempts, CaseFolder: n.CaseFolder, Known: n.Known, IDs: n.IDs,
 		Clock: n.Clock, Access: n.Access, Directories: n.Directories, AuditWriter: n.AuditWriter, Emails: n.Emails,
 		AuditLog: n.AuditLog, Eraser: n.Eraser, ResetRate: rate(n.Config.RateLimits.PasswordReset),
 		ResetSourceRate: rate(n.Config.RateLimits.PasswordResetSource), Exempt: n.Config.RateLimits.Exempt, Trace: n.Trace,

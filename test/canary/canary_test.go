@@ -64,9 +64,9 @@ func live(t *testing.T, s *kit.Services) secrets {
 	key, err := s.Keys.Create(t.Context(), by, john.ID, apikey.CreateInput{Name: "k", Permissions: []string{"bots.use"}})
 	must(t, err)
 	found["an API key"], found["the secret in an API key"] = key.Text, key.Text[len(key.Text)-38:len(key.Text)-6]
-	run, _, err := s.Idempotency.Begin(t.Context(), by, idempotency.Request{Route: "POST /x", Key: "canary-key", Body: []byte("{}")})
+	run, _, err := s.Idempotency.Begin(t.Context(), by, idempotency.Request{Operation: "POST /x", Key: "canary-key", Body: []byte("{}")})
 	must(t, err)
-	must(t, run.Complete(t.Context(), idempotency.Answer{Status: 201, Body: []byte(key.Text)}))
+	must(t, run.Complete(t.Context(), []byte(key.Text)))
 
 	_, err = s.Account.RequestReset(t.Context(), kit.From("203.0.113.9"), "john@example.com")
 	must(t, err)

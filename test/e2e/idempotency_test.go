@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestARepeatedRequestWaitsForTheFirst(t *testing.T) {
 		SessionID: domain.SessionID(verified.text("session_id")),
 	}
 	run, first, err := kept.Begin(t.Context(), by, idempotency.Request{
-		Route: "POST " + securityapi.Base + "/groups", Key: "once", Body: []byte(body),
+		Operation: "POST " + securityapi.Base + "/groups", Key: "once", Body: []byte(body),
 	})
 	must(t, err)
 	if run == nil || first != nil {
@@ -34,8 +35,10 @@ func TestARepeatedRequestWaitsForTheFirst(t *testing.T) {
 		waits <- in.do(t, http.MethodPost, securityapi.Base+"/groups", body, header)
 	}()
 	answer := `{"group_id":"grp_1","name":"team","description":"","permissions":[],"created_at":"2026-03-02T12:00:00Z"}`
-	must(t, run.Complete(t.Context(), idempotency.Answer{Status: http.StatusCreated, Location: securityapi.Base + "/groups/grp_1", Body: []byte(answer)}))
-	if r := <-waits; r.status != http.StatusCreated || r.body != answer || r.header.Get("Idempotency-Replayed") != "true" {
+	stored := `{"s":201,"l":"/api/v1/security/groups/grp_1","b":"` + base64.StdEncoding.EncodeToString([]byte(answer)) + `"}`
+	must(t, run.Complete(t.Context(), []byte(stored))) // the stored form must not change
+	if r := <-waits; r.status != http.StatusCreated || r.body != answer || r.header.Get("Idempotency-Replayed") != "true" ||
+		r.header.Get("Location") != securityapi.Base+"/groups/grp_1" {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }
