@@ -1,12 +1,9 @@
 package console
 
 import (
-	"github.com/ostiary/ostiary/core/access"
-	"github.com/ostiary/ostiary/core/account"
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
-	"github.com/ostiary/ostiary/core/factor"
 	"github.com/ostiary/ostiary/core/keyrotation"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/core/userimport"
@@ -14,10 +11,7 @@ import (
 
 // Services are what the operations call.
 type Services struct {
-	Accounts *account.Service
-	Access   *access.Service
 	Auth     *auth.Service
-	Factors  *factor.Service
 	Verifier *audit.StoreVerifier
 	Log      *audit.Service
 	TPTs     *tpt.Service
@@ -26,19 +20,14 @@ type Services struct {
 	// Directories are the configured ones, and Directory what is done with them.
 	Directories *directory.Registry
 	Directory   *directory.Service
-	// PublicURL begins the links that are handed out.
-	PublicURL string
 }
 
 // Operations returns all operations with the services behind them.
 func Operations(s Services) []Handler {
-	all := append(userOperations(users{s.Accounts, s.Factors, s.PublicURL}), directoryOperations(directories{s.Directory, s.Directories})...)
+	all := directoryOperations(directories{s.Directory, s.Directories})
 	all = append(all, tptOperations(tpts{s.TPTs})...)
 	all = append(all, importOperations(imports{s.Imports})...)
 	return append(all,
-		RoleList.Handle(roles{s.Access}.list),
-		RoleRepair.Handle(roles{s.Access}.repair),
-		LockoutRead.Handle(policies{s.Access}.lockout),
 		KeyRotate.Handle(keys{s.Auth, s.Seals}.rotate),
 		KeyReseal.Handle(keys{s.Auth, s.Seals}.reseal),
 		AuditVerify.Handle(logs{s.Verifier, s.Log}.verify),

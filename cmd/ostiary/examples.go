@@ -17,7 +17,7 @@ var examples = map[string]string{ //nolint:gosec // the token id is an example
 	"role list":           "ostiary role list\nostiary role list --json",
 	"role repair":         "ostiary role repair\nostiary role repair admin user",
 	"key rotate":          "ostiary key rotate",
-	"key reseal":          "ostiary key reseal --config /etc/ostiary.yaml",
+	"key reencrypt":       "ostiary key reencrypt --config /etc/ostiary.yaml",
 	"directory list":      "ostiary directory list",
 	"directory check":     "ostiary directory check corp --user alice",
 	"directory login":     "ostiary directory login corp alice",

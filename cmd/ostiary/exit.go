@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ostiary/ostiary/config"
-	"github.com/ostiary/ostiary/modules/operator"
+	"github.com/ostiary/ostiary/internal/securityclient"
+	"github.com/ostiary/ostiary/modules/localapi"
 )
 
 // The exit codes; the help text of the root command lists them.
@@ -24,8 +26,26 @@ const (
 	codeUnavailable
 )
 
-var codeOfClass = map[operator.Class]int{
-	operator.Failed: codeFailed, operator.NotFound: codeNotFound, operator.Refused: codeRefused, operator.Unavailable: codeUnavailable,
+// codeOfStatus returns the exit code for a response of the API.
+func codeOfStatus(status int) int {
+	switch {
+	case status == http.StatusNotFound:
+		return codeNotFound
+	case status == http.StatusServiceUnavailable, status == http.StatusRequestTimeout:
+		return codeUnavailable
+	case status >= http.StatusInternalServerError:
+		return codeFailed
+	default:
+		return codeRefused
+	}
+}
+
+// apiError returns any other error as a response of the API that reports it.
+func apiError(err error) *securityclient.Error {
+	if reported, ok := errors.AsType[*securityclient.Error](err); ok {
+		return reported
+	}
+	return securityclient.ParseError(localapi.Failure(err))
 }
 
 // usageError reports a wrong command line.
@@ -103,7 +123,7 @@ func codeOf(err error) int {
 	case errors.Is(err, errSomeRefused):
 		return codeRefused
 	default:
-		return codeOfClass[operator.Explain(err).Class]
+		return codeOfStatus(apiError(err).Status)
 	}
 }
 
@@ -130,8 +150,12 @@ func (a *app) problemOf(err error) problem {
 	case errors.Is(err, errSomeRefused):
 		return problem{Error: "rows_refused", Message: err.Error()}
 	default:
-		p := operator.Explain(err)
-		return problem{Error: p.Code, Message: p.Message, Details: p.Details, Cause: p.Cause}
+		e := apiError(err)
+		p := problem{Error: e.Code, Message: e.Message, Cause: e.Cause}
+		for _, d := range e.Details {
+			p.Details = append(p.Details, d.Field+": "+d.Reason)
+		}
+		return p
 	}
 }
 

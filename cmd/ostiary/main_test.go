@@ -32,15 +32,38 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			address, err := freeAddress()
-			env.Setenv("OSTIARY_HTTP_ADDRESS", address)
-			env.Setenv("OSTIARY_METRICS_ADDRESS", "off")
-			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("DATABASE", "mongodb://"+database.Address()+"/scripts?directConnection=true")
-			return errors.Join(err, deployed(env.WorkDir))
+			return errors.Join(setEnvironment(env), deployed(env.WorkDir))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "ready": ready, "status": status, "revoke": revoke},
+		Cmds: commands,
 	})
+}
+
+// TestCommands runs the scripts in testdata/commands twice: beside a running server, where the condition "server" holds,
+// and with the services in the process of each command.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	for name, server := range map[string]bool{"beside a server": true, "without a server": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testscript.Run(t, testscript.Params{
+				Dir: "testdata/commands", Setup: setEnvironment, Cmds: commands,
+				Condition: func(string) (bool, error) { return server, nil },
+			})
+		})
+	}
+}
+
+var commands = map[string]func(*testscript.TestScript, bool, []string){
+	"exits": exits, "ready": ready, "status": status, "revoke": revoke, "userid": userID,
+}
+
+func setEnvironment(env *testscript.Env) error {
+	address, err := freeAddress()
+	env.Setenv("OSTIARY_HTTP_ADDRESS", address)
+	env.Setenv("OSTIARY_METRICS_ADDRESS", "off")
+	env.Setenv("HOME", env.WorkDir)
+	return err
 }
 
 // deployed copies the configurations under deploy into dir, which also has their CA certificate.
@@ -124,6 +147,17 @@ func revoke(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &list))
 	ts.Check(ts.Exec("ostiary", "tpt", "revoke", list[0].ID))
+}
+
+// userID sets $USER_ID to the id of the user that the last command printed.
+func userID(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, word := range strings.Fields(ts.ReadFile("stdout")) {
+		if strings.HasPrefix(word, "usr_") {
+			ts.Setenv("USER_ID", word)
+			return
+		}
+	}
+	ts.Fatalf("no user id was printed")
 }
 
 func TestPrintableKeepsTerminalsSafe(t *testing.T) {

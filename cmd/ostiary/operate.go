@@ -3,11 +3,31 @@ package main
 import (
 	"context"
 
+	"github.com/ostiary/ostiary/internal/securityclient"
+	"github.com/ostiary/ostiary/modules/localapi"
 	"github.com/ostiary/ostiary/modules/operator"
 	"github.com/ostiary/ostiary/modules/product"
 )
 
-// operate calls do with a session of the running server, or with the services in this process if no server is running.
+// callAPI calls do with a client of the operator API of the running server, or of the services in this process if no
+// server is running.
+func (a *app) callAPI(ctx context.Context, do func(api *securityclient.Client) error) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	session, err := localapi.Open(ctx, c, product.Services(c))
+	if err != nil {
+		return err
+	}
+	done := do(securityclient.New(session))
+	if err := session.Close(context.WithoutCancel(ctx)); err != nil && done == nil {
+		return err
+	}
+	return done
+}
+
+// operate is callAPI for the operations that have no route yet.
 func (a *app) operate(ctx context.Context, do func(on operator.Caller) error) error {
 	c, err := a.load()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 // printf writes text output. It ignores write errors, since there is no other place to report them.
@@ -32,6 +33,44 @@ func (a *app) table(heading []string, rows [][]string) {
 		_, _ = fmt.Fprintln(w, printable(strings.Join(row, "\t")))
 	}
 	_ = w.Flush()
+}
+
+// fields writes one line per name and value. It omits empty values.
+func (a *app) fields(all [][2]string) {
+	width := 0
+	for _, f := range all {
+		width = max(width, len(f[0]))
+	}
+	for _, f := range all {
+		if f[1] != "" {
+			a.printf(a.out, "%s\n", printable(fmt.Sprintf("%-*s   %s", width, f[0], f[1])))
+		}
+	}
+}
+
+// optional returns a pointer to value, or nil for the zero value.
+func optional[T comparable](value T) *T {
+	var zero T
+	if value == zero {
+		return nil
+	}
+	return &value
+}
+
+// textOr returns the text that p points to, or absent.
+func textOr(p *string, absent string) string {
+	if p == nil {
+		return absent
+	}
+	return *p
+}
+
+// dateOr returns the time that p points to, or absent.
+func dateOr(p *time.Time, absent string) string {
+	if p == nil {
+		return absent
+	}
+	return p.Format(time.RFC3339)
 }
 
 // printable replaces control and bidirectional characters, so that user-defined names cannot send escape sequences to

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
+	"context"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ostiary/ostiary/internal/securityclient"
 	"github.com/ostiary/ostiary/modules/operator"
 )
 
@@ -17,14 +21,26 @@ func (a *app) roleListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List roles with their permissions", Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.operate(c.Context(), func(on operator.Caller) error {
-				roles, err := operator.RoleList.Call(c.Context(), on, struct{}{}, nil)
+			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+				roles, err := listRoles(c.Context(), api)
 				if err != nil {
 					return err
 				}
 				return a.print(roles, func() { a.printRoles(roles) })
 			})
 		},
+	}
+}
+
+func listRoles(ctx context.Context, api *securityclient.Client) (all []securityclient.Role, err error) {
+	query := securityclient.ListRolesParams{Limit: optional(100)}
+	for {
+		page, err := api.ListRoles(ctx, query)
+		all = append(all, page.Roles...)
+		if err != nil || page.NextCursor == nil {
+			return all, err
+		}
+		query.Cursor = page.NextCursor
 	}
 }
 
@@ -37,8 +53,8 @@ all. Names and custom roles are not changed. Permissions that were added to a bu
 removed: give the roles to repair if you have added any. The command works with a running server; a
 change takes effect with the next request of each user who has the role.`,
 		RunE: func(c *cobra.Command, given []string) error {
-			return a.operate(c.Context(), func(on operator.Caller) error {
-				repaired, err := operator.RoleRepair.Call(c.Context(), on, operator.RoleNames{IDs: given}, nil)
+			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+				repaired, err := repairRoles(c.Context(), api, given)
 				if err != nil {
 					return err
 				}
@@ -46,7 +62,7 @@ change takes effect with the next request of each user who has the role.`,
 					var rows [][]string
 					for _, r := range repaired {
 						rows = append(rows, []string{
-							r.Role.ID, strconv.Itoa(r.Role.Level), mark(r.Changed, "restored"), strings.Join(r.Role.Permissions, " "),
+							r.Role.RoleID, strconv.Itoa(r.Role.Level), mark(r.Changed, "restored"), strings.Join(r.Role.Permissions, " "),
 						})
 					}
 					a.table([]string{"ID", "LEVEL", "", "PERMISSIONS"}, rows)
@@ -56,21 +72,50 @@ change takes effect with the next request of each user who has the role.`,
 	}
 }
 
-func (a *app) printRoles(roles []operator.Role) {
+// repairRoles repairs the roles, or all built-in ones. A role that cannot be repaired is an error before any change.
+func repairRoles(ctx context.Context, api *securityclient.Client, ids []string) ([]securityclient.RepairedRole, error) {
+	roles, err := listRoles(ctx, api)
+	if err != nil {
+		return nil, err
+	}
+	var builtIn []string
+	for _, r := range roles {
+		if r.BuiltIn {
+			builtIn = append(builtIn, r.RoleID)
+		}
+	}
+	if len(ids) == 0 {
+		ids = builtIn
+	}
+	slices.SortStableFunc(ids, func(a, b string) int {
+		return cmp.Compare(slices.Index(builtIn, a), slices.Index(builtIn, b)) // the server refuses those that are in none first
+	})
+	all := make([]securityclient.RepairedRole, 0, len(ids))
+	for _, id := range ids {
+		repaired, err := api.RepairRole(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, repaired)
+	}
+	return all, nil
+}
+
+func (a *app) printRoles(roles []securityclient.Role) {
 	var rows [][]string
 	for _, r := range roles {
-		rows = append(rows, []string{r.ID, r.Name, strconv.Itoa(r.Level), mark(r.BuiltIn, "built-in"), strings.Join(r.Permissions, " ")})
+		rows = append(rows, []string{r.RoleID, r.Name, strconv.Itoa(r.Level), mark(r.BuiltIn, "built-in"), strings.Join(r.Permissions, " ")})
 	}
 	a.table([]string{"ID", "NAME", "LEVEL", "", "PERMISSIONS"}, rows)
 }
 
 func (a *app) keyCommand() *cobra.Command {
-	return group("key", "Rotate signing and encryption keys", "", a.keyRotateCommand(), a.keyResealCommand())
+	return group("key", "Rotate signing and encryption keys", "", a.keyRotateCommand(), a.keyReencryptCommand())
 }
 
-func (a *app) keyResealCommand() *cobra.Command {
+func (a *app) keyReencryptCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "reseal", Short: "Re-encrypt stored secrets under the first key-encryption key", Args: args(cobra.NoArgs),
+		Use: "reencrypt", Short: "Re-encrypt stored secrets under the first key-encryption key", Args: args(cobra.NoArgs),
 		Long: `Re-encrypts signing keys, second factors and sessions that are encrypted under a former
 key-encryption key, so that its line can be removed from the key file. First put the new key on the
 first line of the file and restart the service. The command can be interrupted and repeated. Queued

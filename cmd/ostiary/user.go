@@ -1,14 +1,14 @@
 package main
 
 import (
-	"fmt"
+	"context"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ostiary/ostiary/modules/operator"
+	"github.com/ostiary/ostiary/internal/securityclient"
 )
 
 func (a *app) userCommand() *cobra.Command {
@@ -22,7 +22,8 @@ func (a *app) userCommand() *cobra.Command {
 }
 
 func (a *app) userCreateCommand() *cobra.Command {
-	var in operator.NewUser
+	var email, fullName, phone, role, directory, password string
+	var groups []string
 	var invite bool
 	c := &cobra.Command{
 		Use: "create USERNAME --email ADDRESS", Short: "Create a user", Args: args(cobra.ExactArgs(1)),
@@ -34,61 +35,68 @@ external directory have their password there.`,
   ostiary user create alan --email alan@example.org --json < password-file`,
 	}
 	flags := c.Flags()
-	flags.StringVar(&in.Email, "email", "", "e-mail `address` (required)")
-	flags.StringVar(&in.FullName, "full-name", "", "full `name`")
-	flags.StringVar(&in.PhoneNumber, "phone", "", "phone `number` in E.164 form, such as +420123456789")
-	flags.StringVar(&in.Role, "role", "", "`role` (default user)")
-	flags.StringArrayVar(&in.Groups, "group", nil, "`group` of the user; can be repeated")
-	flags.StringVar(&in.Directory, "directory", "", "`id` of the directory (default: the configured directory of new users)")
+	flags.StringVar(&email, "email", "", "e-mail `address` (required)")
+	flags.StringVar(&fullName, "full-name", "", "full `name`")
+	flags.StringVar(&phone, "phone", "", "phone `number` in E.164 form, such as +420123456789")
+	flags.StringVar(&role, "role", "", "`role` (default user)")
+	flags.StringArrayVar(&groups, "group", nil, "`group` of the user; can be repeated")
+	flags.StringVar(&directory, "directory", "", "`id` of the directory (default: the configured directory of new users)")
 	flags.BoolVar(&invite, "invite", false, "send an e-mail with a link to choose a password")
 	c.RunE = func(c *cobra.Command, given []string) (err error) {
-		if in.Email == "" {
+		if email == "" {
 			return usagef("--email is required")
 		}
-		in.Username = given[0]
-		if !invite && in.Directory == "" {
-			if in.Password, err = a.readPassword("Password", true); err != nil {
+		if !invite && directory == "" {
+			if password, err = a.readPassword("Password", true); err != nil {
 				return err
 			}
 		}
-		return a.operate(c.Context(), func(on operator.Caller) error {
-			user, err := operator.UserCreate.Call(c.Context(), on, in, nil)
+		return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+			user, err := api.CreateUser(c.Context(), securityclient.CreateUserRequest{
+				Username: given[0], Email: email, FullName: optional(fullName), PhoneNumber: optional(phone), Role: optional(role),
+				Groups: groups, Directory: optional(directory), Password: optional(password),
+			})
 			if err != nil {
 				return err
 			}
-			return a.print(user, func() { a.printUser(user) })
+			return a.print(user, func() { a.printUser(user, 0) })
 		})
 	}
 	return c
 }
 
 func (a *app) userListCommand() *cobra.Command {
-	var in operator.UserFilter
+	var search, role, group, status, sort, cursor string
+	var limit int
 	var all bool
 	c := &cobra.Command{
 		Use: "list", Short: "List users", Args: args(cobra.NoArgs),
 		Example: "  ostiary user list --search ada\n  ostiary user list --role admin --all --json",
 	}
 	flags := c.Flags()
-	flags.StringVar(&in.Search, "search", "", "`text` in the username, e-mail address or full name")
-	flags.StringVar(&in.Role, "role", "", "list users with this `role`")
-	flags.StringVar(&in.Group, "group", "", "list members of this `group`")
-	flags.StringVar(&in.Status, "status", "", "list users with this `status`: active, inactive or pending")
-	flags.StringVar(&in.Sort, "sort", "username",
+	flags.StringVar(&search, "search", "", "`text` in the username, e-mail address or full name")
+	flags.StringVar(&role, "role", "", "list users with this `role`")
+	flags.StringVar(&group, "group", "", "list members of this `group`")
+	flags.StringVar(&status, "status", "", "list users with this `status`: active, inactive or pending")
+	flags.StringVar(&sort, "sort", "username",
 		"sort `key`: username, email, created_at or last_login; prefix - for descending order")
-	flags.IntVar(&in.Limit, "limit", 50, "page size, 1 to 100")
-	flags.StringVar(&in.Cursor, "cursor", "", "`cursor` of the next page: next_cursor of an earlier list")
+	flags.IntVar(&limit, "limit", 50, "page size, 1 to 100")
+	flags.StringVar(&cursor, "cursor", "", "`cursor` of the next page: next_cursor of an earlier list")
 	flags.BoolVar(&all, "all", false, "list all pages")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if in.Limit < 1 || in.Limit > 100 {
+		if limit < 1 || limit > 100 {
 			return usagef("--limit must be from 1 to 100; use --all for all users")
 		}
-		return a.operate(c.Context(), func(on operator.Caller) error {
-			page, err := operator.UserList.Call(c.Context(), on, in, nil)
-			for err == nil && all && page.NextCursor != "" {
-				var next operator.UserPage
-				in.Cursor = page.NextCursor
-				next, err = operator.UserList.Call(c.Context(), on, in, nil)
+		query := securityclient.ListUsersParams{
+			Search: optional(search), Role: optional(role), Group: optional(group), Cursor: optional(cursor), Limit: &limit,
+			Status: optional(securityclient.ListUsersParamsStatus(status)), Sort: optional(securityclient.ListUsersParamsSort(sort)),
+		}
+		return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+			page, err := api.ListUsers(c.Context(), query)
+			for err == nil && all && page.NextCursor != nil {
+				var next securityclient.UserList
+				query.Cursor = page.NextCursor
+				next, err = api.ListUsers(c.Context(), query)
 				page.Users, page.NextCursor = append(page.Users, next.Users...), next.NextCursor
 			}
 			if err != nil {
@@ -101,12 +109,17 @@ func (a *app) userListCommand() *cobra.Command {
 }
 
 func (a *app) userShowCommand() *cobra.Command {
-	return a.onUser("show NAME", "Show a user", "", operator.UserShow.Call)
+	return a.onUser("show NAME", "Show a user", "",
+		func(context.Context, *securityclient.Client, string) error { return nil })
 }
 
 func (a *app) userUnlockCommand() *cobra.Command {
 	return a.onUser("unlock NAME", "Unlock a user",
-		"Resets the failed attempts of the password and of the second factor, from all sources.", operator.UserUnlock.Call)
+		"Resets the failed attempts of the password and of the second factor, from all sources.",
+		func(ctx context.Context, api *securityclient.Client, id string) error {
+			_, err := api.UnlockUser(ctx, id)
+			return err
+		})
 }
 
 func (a *app) userUnlinkCommand() *cobra.Command {
@@ -114,49 +127,53 @@ func (a *app) userUnlinkCommand() *cobra.Command {
 		`Moves a user of an OpenID provider, or of a directory that is no longer configured, to the built-in
 directory. The user then has no password: use "ostiary user password reset". All sessions and
 pending tokens end. If the provider is marked trusted, the next sign-in with the same verified
-address links the user again.`, operator.UserUnlink.Call)
+address links the user again.`, func(ctx context.Context, api *securityclient.Client, id string) error {
+			of, err := api.ListIdentities(ctx, id)
+			if err != nil {
+				return err
+			}
+			_, err = api.UnlinkIdentity(ctx, id, of.Identities[0].IdentityID)
+			return err
+		})
 }
 
 func (a *app) userDeactivateCommand() *cobra.Command {
 	return a.onUser("deactivate NAME", "Deactivate a user",
-		"Deactivates a user and ends all sessions, API keys and pending tokens immediately.", operator.UserDeactivate.Call)
+		"Deactivates a user and ends all sessions, API keys and pending tokens immediately.",
+		func(ctx context.Context, api *securityclient.Client, id string) error {
+			_, err := api.DeleteUser(ctx, id, securityclient.DeleteUserParams{})
+			return err
+		})
 }
 
-func (a *app) printUsers(page operator.UserPage) {
+func (a *app) printUsers(page securityclient.UserList) {
 	rows := make([][]string, 0, len(page.Users))
 	for _, u := range page.Users {
-		rows = append(rows, []string{u.Username, u.Email, u.Role, u.Status, u.Directory, lastLogin(u), u.ID})
+		rows = append(rows, []string{u.Username, u.Email, u.Role, string(u.Status), u.Directory, dateOr(u.LastLogin, "never"), u.UserID})
 	}
 	a.table([]string{"USERNAME", "E-MAIL", "ROLE", "STATUS", "DIRECTORY", "LAST LOGIN", "ID"}, rows)
-	if page.NextCursor != "" {
-		about := mark(page.TotalEstimated, "about ")
+	if page.NextCursor != nil {
+		about := mark(page.TotalEstimated != nil && *page.TotalEstimated, "about ")
 		a.printf(a.err, "%d of %s%d users; use --all to list all.\n", len(page.Users), about, page.Total)
 	}
 }
 
-func (a *app) printUser(u operator.User) {
+func (a *app) printUser(u securityclient.User, sessions int) {
 	a.fields([][2]string{
 		{"Username", u.Username},
-		{"ID", u.ID},
+		{"ID", u.UserID},
 		{"E-mail", u.Email},
 		{"Full name", u.FullName},
-		{"Phone", u.PhoneNumber},
+		{"Phone", textOr(u.PhoneNumber, "")},
 		{"Role", u.Role},
 		{"Groups", strings.Join(u.Groups, ", ")},
-		{"Status", u.Status},
+		{"Status", string(u.Status)},
 		{"Directory", u.Directory},
-		{"Second factor", onOff(u.TwoFactor)},
-		{"Sessions", strconv.Itoa(u.Sessions)},
+		{"Second factor", onOff(u.TwoFactorEnabled)},
+		{"Sessions", strconv.Itoa(sessions)},
 		{"Created", u.CreatedAt.Format(time.RFC3339)},
-		{"Last login", lastLogin(u)},
+		{"Last login", dateOr(u.LastLogin, "never")},
 	})
-}
-
-func lastLogin(u operator.User) string {
-	if u.LastLogin == nil {
-		return "never"
-	}
-	return u.LastLogin.Format(time.RFC3339)
 }
 
 func onOff(on bool) string {
@@ -164,17 +181,4 @@ func onOff(on bool) string {
 		return "on"
 	}
 	return "off"
-}
-
-// fields writes one line per name and value. It omits empty values.
-func (a *app) fields(all [][2]string) {
-	width := 0
-	for _, f := range all {
-		width = max(width, len(f[0]))
-	}
-	for _, f := range all {
-		if f[1] != "" {
-			a.printf(a.out, "%s\n", printable(fmt.Sprintf("%-*s   %s", width, f[0], f[1])))
-		}
-	}
 }

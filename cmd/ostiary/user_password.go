@@ -2,37 +2,72 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ostiary/ostiary/modules/operator"
+	"github.com/ostiary/ostiary/internal/securityclient"
 )
 
-// onUser returns a command that calls call with the user in its argument and prints the user.
+var errUserNotFound = &securityclient.Error{Status: http.StatusNotFound, Code: "not_found", Message: "User not found"}
+
+// findUser returns the user with the username, e-mail address or user id.
+func findUser(ctx context.Context, api *securityclient.Client, name string) (securityclient.UserSummary, error) {
+	if name == "" {
+		return securityclient.UserSummary{}, errUserNotFound
+	}
+	found, err := api.ListUsers(ctx, securityclient.ListUsersParams{Login: &name})
+	if err == nil && len(found.Users) != 1 {
+		err = errUserNotFound
+	}
+	if err != nil {
+		return securityclient.UserSummary{}, err
+	}
+	return found.Users[0], nil
+}
+
+// onUser returns a command that calls do with the id of the user in its argument and prints the user.
 func (a *app) onUser(
-	use, short, long string,
-	call func(context.Context, operator.Caller, operator.UserName, func(operator.Progress)) (operator.User, error),
+	use, short, long string, do func(ctx context.Context, api *securityclient.Client, id string) error,
 ) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Long: long, Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
-			return a.operate(c.Context(), func(on operator.Caller) error {
-				user, err := call(c.Context(), on, operator.UserName{Name: given[0]}, nil)
+			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+				found, err := findUser(c.Context(), api, given[0])
 				if err != nil {
 					return err
 				}
-				return a.print(user, func() { a.printUser(user) })
+				if err := do(c.Context(), api, found.UserID); err != nil {
+					return err
+				}
+				return a.showUser(c.Context(), api, found.UserID)
 			})
 		},
 	}
+}
+
+func (a *app) showUser(ctx context.Context, api *securityclient.Client, id string) error {
+	user, err := api.GetUser(ctx, id)
+	if err != nil {
+		return err
+	}
+	sessions, err := api.ListSessions(ctx, id, securityclient.ListSessionsParams{})
+	if err != nil {
+		return err
+	}
+	return a.print(user, func() { a.printUser(user, int(sessions.Total)) })
 }
 
 func (a *app) userFactorCommand() *cobra.Command {
 	return group("factor", "Manage a user's second factor", "", a.onUser("disable NAME", "Disable a user's second factor",
 		`Disables the second factor of a user who has lost their device and backup codes: verify the user's
 identity first. The user is notified by e-mail and can enroll again. This also works while the user's
-role requires a factor.`, operator.UserFactorDisable.Call))
+role requires a factor.`, func(ctx context.Context, api *securityclient.Client, id string) error {
+			_, err := api.DisableTwoFactor(ctx, id, securityclient.DisableTwoFactorRequest{})
+			return err
+		}))
 }
 
 func (a *app) userPasswordCommand() *cobra.Command {
@@ -49,21 +84,28 @@ input. All sessions of the user end, and the user is notified by e-mail.`,
 	}
 	c.Flags().BoolVar(&withCurrent, "current", false, "read and verify the current password first")
 	c.RunE = func(c *cobra.Command, given []string) (err error) {
-		in := operator.NewPassword{Name: given[0]}
+		var current string
 		if withCurrent {
-			if in.Current, err = a.readPassword("Current password", false); err != nil {
+			if current, err = a.readPassword("Current password", false); err != nil {
 				return err
 			}
 		}
-		if in.Password, err = a.readPassword("New password", true); err != nil {
+		password, err := a.readPassword("New password", true)
+		if err != nil {
 			return err
 		}
-		return a.operate(c.Context(), func(on operator.Caller) error {
-			user, err := operator.UserPasswordSet.Call(c.Context(), on, in, nil)
+		return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+			user, err := findUser(c.Context(), api, given[0])
 			if err != nil {
 				return err
 			}
-			return a.print(user, func() {
+			done, err := api.SetPassword(c.Context(), user.UserID, securityclient.SetPasswordRequest{
+				CurrentPassword: optional(current), NewPassword: password,
+			})
+			if err != nil {
+				return err
+			}
+			return a.print(done, func() {
 				a.printf(a.out, "The password of %s is set. All sessions of the user have ended.\n", printable(user.Username))
 			})
 		})
@@ -77,15 +119,19 @@ func (a *app) passwordResetCommand() *cobra.Command {
 		Long: `Prints a single-use link with which the user sets a new password. Nothing changes until it is used.
 Anyone with the link can set the password: send it over a secure channel.`,
 		RunE: func(c *cobra.Command, given []string) error {
-			return a.operate(c.Context(), func(on operator.Caller) error {
-				link, err := operator.UserPasswordReset.Call(c.Context(), on, operator.UserName{Name: given[0]}, nil)
+			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+				user, err := findUser(c.Context(), api, given[0])
+				if err != nil {
+					return err
+				}
+				link, err := api.CreatePasswordResetLink(c.Context(), user.UserID)
 				if err != nil {
 					return err
 				}
 				return a.print(link, func() {
 					a.printf(a.out, "%s\n", link.URL)
 					a.printf(a.err, "Single-use link for %s, valid until %s.\n",
-						printable(link.User.Username), link.ExpiresAt.Format(time.RFC3339))
+						printable(user.Username), link.ExpiresAt.Format(time.RFC3339))
 				})
 			})
 		},

@@ -123,5 +123,5 @@ var (
 	// ErrCurrentPassword means that the current password was wrong in a password change.
 	ErrCurrentPassword = fault.New(fault.Invalid, "invalid_current_password", "The current password is incorrect")
 	// ErrSubjectNotFound means that a directory has no account with the subject.
-	ErrSubjectNotFound = fault.New(fault.NotFound, "not_found", "Not found")
+	ErrSubjectNotFound = fault.New(fault.NotFound, "not_found", "The directory does not have the user")
 )

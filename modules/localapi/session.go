@@ -12,8 +12,10 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/ostiary/ostiary/adapters/controlsocket"
+	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core/fault"
 )
 
 // Session is a connection to the operator API until Close.
@@ -71,4 +73,15 @@ func openOwn(ctx context.Context, parts fx.Option) (*Session, error) {
 		return nil, dig.RootCause(err) // parts that had started are stopped by then
 	}
 	return &Session{memory.Transport(), app.Stop}, nil
+}
+
+// Failure returns an error of a session that could not be opened, or of another operation in this process, as a response
+// of the API.
+func Failure(err error) (status int, body []byte) {
+	f := fault.Of(err)
+	body, err = httpserver.FailureWithCause(f, "")
+	if err != nil {
+		body = nil // a fault of text alone always has a body
+	}
+	return httpserver.StatusOf(f.Kind), body
 }

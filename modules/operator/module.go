@@ -5,13 +5,9 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/console"
 	"github.com/ostiary/ostiary/adapters/httpserver"
-	"github.com/ostiary/ostiary/config"
-	"github.com/ostiary/ostiary/core/access"
-	"github.com/ostiary/ostiary/core/account"
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
-	"github.com/ostiary/ostiary/core/factor"
 	"github.com/ostiary/ostiary/core/keyrotation"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/core/userimport"
@@ -24,12 +20,8 @@ var Module = fx.Module("operator", fx.Provide(newConsole,
 
 type needs struct {
 	fx.In
-	Config   config.Config
 	IDs      ports.IDs
-	Accounts *account.Service
-	Access   *access.Service
 	Auth     *auth.Service
-	Factors  *factor.Service
 	Verifier *audit.StoreVerifier
 	Log      *audit.Service
 	TPTs     *tpt.Service
@@ -42,13 +34,8 @@ type needs struct {
 
 func newConsole(n needs) (*console.Console, error) {
 	return console.New(n.IDs, console.Operations(console.Services{
-		Accounts: n.Accounts, Access: n.Access, Auth: n.Auth, Factors: n.Factors, Verifier: n.Verifier, Log: n.Log, TPTs: n.TPTs, Imports: n.Imports,
+		Auth: n.Auth, Verifier: n.Verifier, Log: n.Log, TPTs: n.TPTs, Imports: n.Imports,
 		Seals:       n.Seals,
 		Directories: n.Directories, Directory: n.Directory,
-		PublicURL: n.Config.HTTP.PublicURL,
 	})...)
-}
-
-func newOfflineConsole(ids ports.IDs, registry *directory.Registry) (*console.Console, error) {
-	return console.New(ids, console.OfflineOperations(registry)...)
 }

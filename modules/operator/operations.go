@@ -6,19 +6,10 @@ import "github.com/ostiary/ostiary/adapters/console"
 //
 //nolint:revive // each is described where it is declared
 type (
-	Caller      = console.Caller
-	Progress    = console.Progress
-	NewUser     = console.NewUser
-	NewPassword = console.NewPassword
-	User        = console.User
-	UserFilter  = console.UserFilter
-	UserName    = console.UserName
-	UserPage    = console.UserPage
-	Link        = console.Link
-	Role        = console.Role
-	RoleNames   = console.RoleNames
-	SigningKey  = console.SigningKey
-	Resealed    = console.Resealed
+	Caller     = console.Caller
+	Progress   = console.Progress
+	SigningKey = console.SigningKey
+	Resealed   = console.Resealed
 
 	Directory            = console.Directory
 	DirectoryQuestion    = console.DirectoryQuestion
@@ -27,7 +18,6 @@ type (
 	DirectoryPlanInput   = console.DirectoryPlanInput
 	DirectoryPlanAnswer  = console.DirectoryPlanAnswer
 	DirectoryApplication = console.DirectoryApplication
-	DirectoryLockout     = console.DirectoryLockout
 
 	TPT     = console.TPT
 	TPTRole = console.TPTRole
@@ -50,17 +40,6 @@ type (
 
 // The operations.
 var (
-	UserCreate         = console.UserCreate
-	UserList           = console.UserList
-	UserShow           = console.UserShow
-	UserDeactivate     = console.UserDeactivate
-	UserUnlock         = console.UserUnlock
-	UserFactorDisable  = console.UserFactorDisable
-	UserUnlink         = console.UserUnlink
-	UserPasswordSet    = console.UserPasswordSet
-	UserPasswordReset  = console.UserPasswordReset
-	RoleList           = console.RoleList
-	RoleRepair         = console.RoleRepair
 	DirectoryList      = console.DirectoryList
 	DirectoryCheck     = console.DirectoryCheck
 	DirectoryLogin     = console.DirectoryLogin
@@ -68,7 +47,6 @@ var (
 	DirectoryApply     = console.DirectoryApply
 	KeyRotate          = console.KeyRotate
 	KeyReseal          = console.KeyReseal
-	DirectoryLockouts  = console.DirectoryLockouts
 	TPTCreate          = console.TPTCreate
 	TPTList            = console.TPTList
 	TPTRevoke          = console.TPTRevoke

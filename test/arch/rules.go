@@ -89,7 +89,14 @@ var layers = []layer{
 	},
 	{
 		name: "cmd", covers: in("cmd"),
-		ours: func(dir, imported string) bool { return only("modules", "config", dir)(dir, imported) }, others: not(),
+		ours: func(dir, imported string) bool {
+			return only("modules", "config", "internal/securityclient", dir)(dir, imported)
+		},
+		others: not(),
+	},
+	{
+		name: "the client of the API", covers: in("internal/securityclient"),
+		ours: nothing, others: none,
 	},
 	{
 		name: "test", covers: in("test"),
