@@ -10,16 +10,6 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
-func stores(s *mongostore.Store) conformance.Stores {
-	return conformance.Stores{
-		Users: s.Users(), Guard: s.Guards(), Sessions: s.Sessions(), View: s.View(), Logins: s.View(), Keys: s.Keys(), KeyView: s.View(), Tokens: s.Tokens(),
-		Roles: s.CatalogStore(), Groups: s.CatalogStore(), Settings: s.CatalogStore(), Catalog: s.CatalogStore(),
-		Attempts: s.Guards(), Rates: s.Guards(), SingleUse: s.Guards(), Idempotency: s.Guards(),
-		Audit: s.Audit(), Seals: s.Audit(), Proofs: s.Audit(), Eraser: s.Audit(), Messages: s.Messages(), Maintenance: s, SigningKeys: s.SigningKeyStore(),
-		SyncPositions: s.SyncPositions(), Archive: s,
-	}
-}
-
 // TestConformanceOnOurOwnServer runs the suites on the test server, which is not MongoDB. The same suites run on
 // MongoDB with the build tag mongodb; see mongodb_test.go. Every query of the run must be served by an index.
 func TestConformanceOnOurOwnServer(t *testing.T) { //nolint:tparallel // the suites must end before the queries are checked
@@ -28,7 +18,7 @@ func TestConformanceOnOurOwnServer(t *testing.T) { //nolint:tparallel // the sui
 	t.Run("suites", func(t *testing.T) {
 		conformance.All(t, func(t *testing.T) conformance.Stores {
 			t.Helper()
-			return stores(openOwn(t, mongowire.Start(t), patient(seen)))
+			return openOwn(t, mongowire.Start(t), patient(seen)).Ports()
 		})
 	})
 	server := mongowire.Start(t)

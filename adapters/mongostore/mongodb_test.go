@@ -65,7 +65,7 @@ func TestConformanceOnMongoDB(t *testing.T) { //nolint:tparallel // the suites m
 		conformance.All(t, func(t *testing.T) conformance.Stores {
 			t.Helper()
 			s, _ := openMongo(t, patient(seen))
-			return stores(s)
+			return s.Ports()
 		})
 	})
 	_, name := openMongo(t)

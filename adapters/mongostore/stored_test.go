@@ -28,7 +28,7 @@ func TestOwnServerStoredDocumentsAreTheGoldenOnes(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	s := openOwn(t, server)
-	conformance.WriteEveryKind(t, stores(s))
+	conformance.WriteEveryKind(t, s.Ports())
 	if err := s.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func TestConformance(t *testing.T) { //nolint:tparallel // the checks after the 
 					queries[query] = true
 				}
 			})
-			return stores(s)
+			return s.Ports()
 		})
 	})
 	if len(queries) == 0 {
@@ -94,14 +94,4 @@ func openStore(t *testing.T, dir string) *sqlitestore.Store {
 		}
 	})
 	return s
-}
-
-func stores(s *sqlitestore.Store) conformance.Stores {
-	return conformance.Stores{
-		Users: s.Users(), Guard: s.Guards(), Sessions: s.Sessions(), View: s.View(), Logins: s.View(), Keys: s.Keys(), KeyView: s.View(), Tokens: s.Tokens(),
-		Roles: s.CatalogStore(), Groups: s.CatalogStore(), Settings: s.CatalogStore(), Catalog: s.CatalogStore(),
-		Attempts: s.Guards(), Rates: s.Guards(), SingleUse: s.Guards(), Idempotency: s.Guards(),
-		Audit: s.Audit(), Seals: s.Audit(), Proofs: s.Audit(), Eraser: s.Audit(),
-		Messages: s.Messages(), Maintenance: s, SigningKeys: s.SigningKeyStore(), SyncPositions: s.SyncPositions(), Archive: s,
-	}
 }

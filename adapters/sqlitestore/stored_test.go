@@ -28,7 +28,7 @@ func TestStoredRowsMatchGoldenFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conformance.WriteEveryKind(t, stores(s))
+	conformance.WriteEveryKind(t, s.Ports())
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -39,19 +39,13 @@ type options struct {
 
 func start(t *testing.T, o options) *service {
 	t.Helper()
+	o.kit.RolePolicy = o.levels
+	o.kit.TPT = tpt.Config{Secret: "a secret of third-party tokens", Lifetime: 365 * 24 * time.Hour, Issuer: "https://id.example.com"}
 	s := kit.Start(t, o.kit)
-	tokens := tpt.New(tpt.Deps{
-		Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, AuditWriter: s.AuditWriter,
-		Config: tpt.Config{Secret: "a secret of third-party tokens", Lifetime: 365 * 24 * time.Hour, Issuer: "https://id.example.com"},
-	})
-	rules := rolepolicy.New(rolepolicy.Deps{
-		Accounts: s.Account, Access: s.Access, Users: s.Store.Users(), Catalog: s.Store.CatalogStore(), Limits: s.Store.Guards(),
-		CaseFolder: s.CaseFolder, Clock: s.Clock, Config: o.levels,
-	})
 	lima, err := time.LoadLocation("America/Lima")
 	must(t, err)
 	apis := usersapi.New(usersapi.Services{
-		Auth: s.Auth, Levels: rules, TPT: tokens, Clock: s.Clock,
+		Auth: s.Auth, Levels: s.RolePolicy, TPT: s.TPT, Clock: s.Clock,
 		Config: usersapi.Config{CORSOrigins: []string{"https://app.example.com"}, Timezone: lima},
 	})
 	server, err := httpserver.New(httpserver.Config{Address: "127.0.0.1:0", Clock: sysclock.Clock{}}, apis...)

@@ -11,8 +11,8 @@ import (
 
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/internal/securityclient"
+	"github.com/ostiary/ostiary/modules"
 	"github.com/ostiary/ostiary/modules/localapi"
-	"github.com/ostiary/ostiary/modules/product"
 )
 
 type configCheckAnswer struct {
@@ -68,7 +68,7 @@ and groups whose names differ only in case or spaces. Nothing is started or chan
 			OK: true, Warnings: slices.Concat([]config.Mistake{}, configuration.Warnings(), configuration.FileWarnings()),
 		}
 		// Opening the directories checks their settings.
-		lockouts, err := localapi.ReadDirectories(cmd.Context(), product.Directories(configuration), !offline)
+		lockouts, err := localapi.ReadDirectories(cmd.Context(), modules.Directories(configuration), !offline)
 		if err != nil {
 			return err
 		}

@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"github.com/ostiary/ostiary/internal/securityclient"
+	"github.com/ostiary/ostiary/modules"
 	"github.com/ostiary/ostiary/modules/localapi"
 	"github.com/ostiary/ostiary/modules/operator"
-	"github.com/ostiary/ostiary/modules/product"
 )
 
 // callAPI calls do with a client of the operator API of the running server, or of the services in this process if no
@@ -16,7 +16,7 @@ func (a *app) callAPI(ctx context.Context, do func(api *securityclient.Client) e
 	if err != nil {
 		return err
 	}
-	session, err := localapi.Open(ctx, c, product.Services(c))
+	session, err := localapi.Open(ctx, c, modules.Services(c))
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (a *app) operate(ctx context.Context, do func(on operator.Caller) error) er
 	if err != nil {
 		return err
 	}
-	session, err := operator.Open(ctx, c, product.Services(c))
+	session, err := operator.Open(ctx, c, modules.Services(c))
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ostiary/ostiary/modules/operator"
-	"github.com/ostiary/ostiary/modules/transfer"
+	"github.com/ostiary/ostiary/modules/storage"
 )
 
 func (a *app) storageCommand() *cobra.Command {
@@ -44,7 +44,7 @@ progress at a provider can be completed.`,
 			return err
 		}
 		progress := &copyBar{of: a}
-		report, err := transfer.Copy(cmd.Context(), configuration, from, to, progress.report)
+		report, err := storage.Copy(cmd.Context(), configuration, from, to, progress.report)
 		progress.end()
 		if err != nil {
 			return err
@@ -54,7 +54,7 @@ progress at a provider can be completed.`,
 	return c
 }
 
-func (a *app) printCopy(report transfer.Report) {
+func (a *app) printCopy(report storage.Report) {
 	var rows [][]string
 	for _, n := range report.Counts {
 		rows = append(rows, []string{n.Kind, strconv.FormatInt(n.To, 10)})

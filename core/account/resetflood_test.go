@@ -85,7 +85,7 @@ func (o *countingOnce) Put(ctx context.Context, key string, value []byte, expire
 func TestRepeatedResetRefusalsShareAuditEntries(t *testing.T) {
 	t.Parallel()
 	once := &countingOnce{}
-	s := kit.Start(t, kit.Options{Ports: func(p *kit.Ports) { once.SingleUseStore, p.SingleUse = p.SingleUse, once }})
+	s := kit.Start(t, kit.Options{Ports: func(p *ports.Storage) { once.SingleUseStore, p.SingleUse = p.SingleUse, once }})
 	for i := range 50 {
 		if _, err := s.Account.RequestReset(t.Context(), kit.From(home), fmt.Sprintf("nobody%d@example.com", i)); err != nil {
 			t.Fatal(err)

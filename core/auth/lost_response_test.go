@@ -193,7 +193,7 @@ func (m *markedSessions) Update(ctx context.Context, id domain.SessionID, change
 func interposed(t *testing.T, m *markedSessions) (*kit.Services, lost) {
 	t.Helper()
 	var on atomic.Bool
-	s := kit.Start(t, kit.Options{Ports: func(p *kit.Ports) {
+	s := kit.Start(t, kit.Options{Ports: func(p *ports.Storage) {
 		m.SessionStore = p.Sessions
 		p.Sessions = &switched{SessionStore: p.Sessions, other: m, on: &on}
 	}})

@@ -49,7 +49,7 @@ func TestSyncReactivatesUserDisabledBySync(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newFixture(t, 0, nil)
-			h.service = h.newService(100)
+			h.service = h.newService(t, 100)
 			sync := way(h)
 			if got := h.daveAfter(t, sync); got != domain.StatusActive {
 				t.Fatalf("initial status of dave: %s", got)
@@ -78,7 +78,7 @@ func TestPlanListsReactivatedUsers(t *testing.T) {
 	h := newFixture(t, 0, func(s *ldapdir.Settings) {
 		s.Disabled = ldapdir.Disabled{Attribute: "employeeType", Values: []string{"inactive"}}
 	})
-	h.service = h.newService(100)
+	h.service = h.newService(t, 100)
 	h.sync(t)
 	h.setDisabled(t, "dave", true)
 	h.setDisabled(t, "bob", true)
@@ -128,7 +128,7 @@ func TestSyncNeverActivatesUserDeactivatedByAdministrator(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newFixture(t, 0, nil)
-			h.service = h.newService(100)
+			h.service = h.newService(t, 100)
 			h.sync(t)
 			id := h.user(t, "dave").ID
 			if tt.first {

@@ -103,7 +103,7 @@ func (h *fixture) addHungDirectory(t *testing.T) {
 	if h.Registry, err = directory.NewRegistry("corp", hung, h.corp); err != nil {
 		t.Fatal(err)
 	}
-	h.service = h.newService(100)
+	h.service = h.newService(t, 100)
 	u := h.signedIn(t, "grace")
 	if _, err := h.Store.Users().Update(t.Context(), u.ID, func(u *domain.User, _ *domain.Outbox) error {
 		u.Directory = "hung"

@@ -16,12 +16,6 @@ import (
 
 const strong = "An0ther-Strong-word!"
 
-func provisioner(s *kit.Services) *directory.Provisioner {
-	return directory.NewProvisioner(directory.Deps{
-		Users: s.Ports.Users, Access: s.Access, AuditWriter: s.AuditWriter, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
-	})
-}
-
 func register(t *testing.T, s *kit.Services, username string) account.Profile {
 	t.Helper()
 	made, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: username, Email: "x@example.net", Password: strong})
@@ -57,7 +51,7 @@ func TestProvisioningNeverTakesNameOrEmailOfAnotherUser(t *testing.T) {
 			s := kit.Start(t, kit.Options{})
 			admin := s.Register(t, "admin", strong, "admin")
 			boss := register(t, s, "boss@example.com")
-			got, err := provisioner(s).Provision(t.Context(), domain.System(), tt.identity, true)
+			got, err := s.Provisioner.Provision(t.Context(), domain.System(), tt.identity, true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +63,7 @@ func TestProvisioningNeverTakesNameOrEmailOfAnotherUser(t *testing.T) {
 					t.Errorf("%s finds %s, %v", key, found.ID, err)
 				}
 			}
-			again, err := provisioner(s).Provision(t.Context(), domain.System(), tt.identity, true)
+			again, err := s.Provisioner.Provision(t.Context(), domain.System(), tt.identity, true)
 			if err != nil || again.ID != got.ID || again.Username != got.Username || again.Email != got.Email {
 				t.Errorf("the second provisioning returns %q with %q, %v", again.Username, again.Email, err)
 			}
@@ -82,7 +76,7 @@ func TestProvisioningWithoutFreeUsernameFailsAndRecordsCause(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "admin", strong, "admin")
 	register(t, s, "admin@example.com@corp")
-	_, err := provisioner(s).Provision(t.Context(), domain.System(), person("admin@example.com", ""), true)
+	_, err := s.Provisioner.Provision(t.Context(), domain.System(), person("admin@example.com", ""), true)
 	if !errors.Is(err, directory.ErrNotProvisioned) || !strings.Contains(err.Error(), "username") {
 		t.Errorf("got %v, want ErrNotProvisioned because of the username", err)
 	}
@@ -96,7 +90,7 @@ func TestConcurrentEmailAndDirectoryUsernameHaveOneHolder(t *testing.T) {
 	t.Parallel()
 	for range 10 {
 		s := kit.Start(t, kit.Options{})
-		p := provisioner(s)
+		p := s.Provisioner
 		var racing sync.WaitGroup
 		racing.Go(func() {
 			if _, err := p.Provision(t.Context(), domain.System(), person("chief@example.com", ""), true); err != nil {
@@ -144,7 +138,7 @@ func TestDirectoryAttributesFollowTheRulesOfTheAPIs(t *testing.T) {
 			t.Parallel()
 			s := kit.Start(t, kit.Options{})
 			tt.identity.Directory, tt.identity.Subject, tt.identity.Username = "corp", "s-1", "eve"
-			got, err := provisioner(s).Provision(t.Context(), domain.System(), tt.identity, true)
+			got, err := s.Provisioner.Provision(t.Context(), domain.System(), tt.identity, true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -155,7 +149,7 @@ func TestDirectoryAttributesFollowTheRulesOfTheAPIs(t *testing.T) {
 	}
 	s := kit.Start(t, kit.Options{})
 	for _, name := range []string{"eve\u202e", "eve\x00", "eve\u3164", "", "  ", strings.Repeat("e", 257)} {
-		if _, err := provisioner(s).Provision(t.Context(), domain.System(), person(name, ""), true); !errors.Is(err, directory.ErrNotProvisioned) {
+		if _, err := s.Provisioner.Provision(t.Context(), domain.System(), person(name, ""), true); !errors.Is(err, directory.ErrNotProvisioned) {
 			t.Errorf("%q: got %v, want ErrNotProvisioned", name, err)
 		}
 	}

@@ -67,7 +67,7 @@ func TestScheduledRunContinuesFromLastPosition(t *testing.T) {
 	if second := run(); second.Complete || second.Updated != 1 {
 		t.Errorf("the second run: complete %v, updated %d", second.Complete, second.Updated)
 	}
-	h.service = h.newService(5) // simulates a restart, or another node
+	h.service = h.newService(t, 5) // simulates a restart, or another node
 	h.modify(t, openldap.PersonDN("bob"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"Robert Bright"}) })
 	if restarted := run(); restarted.Complete || restarted.Updated != 1 {
 		t.Errorf("the run after a restart: complete %v, updated %d", restarted.Complete, restarted.Updated)

@@ -48,7 +48,7 @@ func newFixture(t *testing.T, users int, change func(*ldapdir.Settings)) *fixtur
 	}
 	t.Cleanup(func() { _ = h.corp.Close(t.Context()) })
 	h.Services = kit.Start(t, kit.Options{Directories: []ports.Directory{h.corp}})
-	h.service = h.newService(5)
+	h.service = h.newService(t, 5)
 	return h
 }
 
@@ -56,14 +56,9 @@ type wall struct{}
 
 func (wall) Now() time.Time { return time.Now() }
 
-func (h *fixture) newService(maxDisablePercent int) *directory.Service {
-	return directory.NewService(directory.ServiceDeps{
-		Registry: h.Registry, Users: h.Store.Users(), Access: h.Access, AuditWriter: h.AuditWriter, Clock: h.Clock, CaseFolder: h.CaseFolder,
-		Positions: h.Store.SyncPositions(), MaxDisablePercent: maxDisablePercent,
-		Provisioner: directory.NewProvisioner(directory.Deps{
-			Users: h.Store.Users(), Access: h.Access, AuditWriter: h.AuditWriter, IDs: h.IDs, Clock: h.Clock, CaseFolder: h.CaseFolder,
-		}),
-	})
+func (h *fixture) newService(t *testing.T, maxDisablePercent int) *directory.Service {
+	t.Helper()
+	return h.Node(t, func(o *kit.Options) { o.MaxDisablePercent = maxDisablePercent }).Directory
 }
 
 func (h *fixture) plan(t *testing.T) directory.Plan {
@@ -256,7 +251,7 @@ func TestSafetyLimits(t *testing.T) {
 			t.Parallel()
 			h := newFixture(t, tt.users, nil)
 			h.sync(t)
-			h.service = h.newService(tt.percent)
+			h.service = h.newService(t, tt.percent)
 			if tt.remove == nil {
 				tt.remove = h.everybody(t)
 			}
@@ -323,10 +318,7 @@ func TestPartialListingDisablesNoUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer corp.Close(t.Context())
-	if h.Registry, err = directory.NewRegistry("corp", corp); err != nil {
-		t.Fatal(err)
-	}
-	h.service = h.newService(100)
+	h.service = h.Node(t, func(o *kit.Options) { o.MaxDisablePercent, o.Directories = 100, []ports.Directory{corp} }).Directory
 	if _, err := h.service.Plan(t.Context(), domain.Operator(), "corp", nil); !errors.Is(err, domain.ErrDirectoryUnavailable) {
 		t.Errorf("Plan: got error %v, want ErrDirectoryUnavailable", err)
 	}

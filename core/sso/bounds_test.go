@@ -3,23 +3,24 @@ package sso_test
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/ostiary/ostiary/core/account"
 	"github.com/ostiary/ostiary/core/auth"
-	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/sso"
 	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/kit"
 )
 
 func TestLoopbackRedirectURIAllowsAnyPort(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	service := r.NewSSO(sso.Config{RedirectURIs: []string{"http://127.0.0.1/cb", "http://[::1]/cb", "http://localhost:3000/cb"}})
+	service := r.node(t, sso.Config{RedirectURIs: []string{"http://127.0.0.1/cb", "http://[::1]/cb", "http://localhost:3000/cb"}})
 	for address, want := range map[string]bool{
 		"http://127.0.0.1/cb": true, "http://127.0.0.1:49152/cb": true, "http://[::1]:49152/cb": true, "http://localhost:3000/cb": true,
 		"http://localhost:3001/cb": false, "http://127.0.0.1:49152/cb/x": false, "http://127.0.0.1:49152/cb?x=y": false, "https://127.0.0.1:49152/cb": false,
@@ -38,18 +39,10 @@ func TestRemovedProviderRefusesLogin(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	answer := r.answer(t, r.start(t, startInput()))
-	var rest []ports.Directory
-	for _, d := range r.Registry.All() {
-		if d.ID() != "corp" {
-			rest = append(rest, d)
-		}
-	}
-	registry, err := directory.NewRegistry("local", rest...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Registry = registry
-	r.SSO = r.over()
+	r.SSO = r.Node(t, func(o *kit.Options) {
+		o.Directories = slices.DeleteFunc(slices.Clone(o.Directories), func(d ports.Directory) bool { return d.ID() == "corp" })
+		o.SSO.CallbackURL = callbackURL
+	}).SSO
 	if query := r.back(t, answer); query.Get("error") != "access_denied" {
 		t.Errorf("the client got %v", query)
 	}
@@ -134,7 +127,7 @@ func TestCallbacksAndExchangesAreRateLimited(t *testing.T) {
 func TestExemptNetworkHasNoProviderLoginLimit(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	service := r.NewSSO(sso.Config{Exempt: domain.Networks{netip.PrefixFrom(someone().Origin.Address, someone().Origin.Address.BitLen())}})
+	service := r.node(t, sso.Config{Exempt: domain.Networks{netip.PrefixFrom(someone().Origin.Address, someone().Origin.Address.BitLen())}})
 	for range 70 {
 		if _, err := service.Start(t.Context(), someone(), startInput()); err != nil {
 			t.Fatal(err)
@@ -142,7 +135,7 @@ func TestExemptNetworkHasNoProviderLoginLimit(t *testing.T) {
 	}
 	var err error
 	for range 61 {
-		_, err = r.NewSSO(sso.Config{}).Start(t.Context(), someone(), startInput())
+		_, err = r.node(t, sso.Config{}).Start(t.Context(), someone(), startInput())
 	}
 	if !errors.Is(err, fault.ErrRateLimited) {
 		t.Errorf("61st start of a network that is not exempt: %v", err)

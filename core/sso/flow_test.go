@@ -190,7 +190,7 @@ func TestConcurrentExchangesOneSucceeds(t *testing.T) {
 	var group sync.WaitGroup
 	for range 20 {
 		group.Go(func() {
-			if _, err := r.over().Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier}); err == nil {
+			if _, err := r.over(t).Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier}); err == nil {
 				won.Add(1)
 			}
 		})

@@ -65,15 +65,22 @@ func newRig(t *testing.T, change func(*oidcdir.Settings)) *rig {
 	// The provider signs with the real time, so the services start at it.
 	r.Clock.Forward(time.Since(r.Clock.Now()))
 	clock.of = r.Clock
-	r.SSO = r.over()
+	r.SSO = r.over(t)
 	return r
 }
 
 // over returns another SSO service over the same store, as on another node.
-func (r *rig) over() *sso.Service {
-	return r.NewSSO(sso.Config{
-		CallbackURL: func(id domain.DirectoryID) string { return callback + string(id) + "/callback" },
-	})
+func (r *rig) over(t *testing.T) *sso.Service {
+	t.Helper()
+	return r.node(t, sso.Config{CallbackURL: callbackURL})
+}
+
+func callbackURL(id domain.DirectoryID) string { return callback + string(id) + "/callback" }
+
+// node returns the SSO service of another node on the same store.
+func (r *rig) node(t *testing.T, c sso.Config) *sso.Service {
+	t.Helper()
+	return r.Node(t, func(o *kit.Options) { o.SSO = c }).SSO
 }
 
 func someone() domain.Principal {

@@ -79,7 +79,7 @@ func TestBackChannelLogoutAcceptsEachTokenOnce(t *testing.T) {
 	}
 	r.Clock.Forward(time.Second)
 	after := r.signIn(t)
-	if err := r.over().BackChannelLogout(t.Context(), someone(), "corp", token); !errors.Is(err, domain.ErrLogoutToken) {
+	if err := r.over(t).BackChannelLogout(t.Context(), someone(), "corp", token); !errors.Is(err, domain.ErrLogoutToken) {
 		t.Errorf("the same token: %v", err)
 	}
 	if !r.isLive(t, after) {
@@ -254,7 +254,7 @@ func TestWatchProvidersChecksOnceWithManyWorkers(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			if err := r.over().WatchProviders(t.Context()); err != nil {
+			if err := r.over(t).WatchProviders(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})

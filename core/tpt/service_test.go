@@ -79,3 +79,25 @@ func TestRevokedAndExpiredTokensAreRefused(t *testing.T) {
 		t.Errorf("entries %v, want %v", got, want)
 	}
 }
+
+// A holder of the secret can sign tokens as well as verify them. Such tokens expire with the record.
+func TestTokenExpiresWithItsRecord(t *testing.T) {
+	t.Parallel()
+	k := kit.New(t)
+	s := newService(k, time.Hour)
+	made, err := s.Create(t.Context(), k.As(t, k.User(t, "root", domain.RoleSudo)), "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged, err := tpt.Sign("a secret of third-party tokens", made.CreatedOn, made.Role, made.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Verify(t.Context(), forged); err != nil {
+		t.Errorf("before the end: %v", err)
+	}
+	k.Clock.Forward(time.Hour)
+	if _, err := s.Verify(t.Context(), forged); !errors.Is(err, fault.ErrUnauthorized) || fault.Of(err).Message != "The token has ended" {
+		t.Errorf("after the end: %v", err)
+	}
+}

@@ -1,14 +1,8 @@
 package tpt
 
 import (
-	"errors"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/kit"
 )
 
 const vectorSecret = "073821603fcc483f9afee3f1500782a4"
@@ -54,29 +48,4 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q was taken", token)
 		}
 	})
-}
-
-// A holder of the secret can sign tokens as well as verify them. Such tokens expire with the record.
-func TestTokenExpiresWithItsRecord(t *testing.T) {
-	t.Parallel()
-	k := kit.New(t)
-	s := New(Deps{
-		Store: k.Store.Tokens(), Catalog: k.Store.CatalogStore(), IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter,
-		Config: Config{Secret: vectorSecret, Lifetime: time.Hour},
-	})
-	made, err := s.Create(t.Context(), k.As(t, k.User(t, "root", domain.RoleSudo)), "operator")
-	if err != nil {
-		t.Fatal(err)
-	}
-	forged, err := sign(vectorSecret, claims{CreatedOn: made.CreatedOn, Role: made.Role, ID: made.ID})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Verify(t.Context(), forged); err != nil {
-		t.Errorf("before the end: %v", err)
-	}
-	k.Clock.Forward(time.Hour)
-	if _, err := s.Verify(t.Context(), forged); !errors.Is(err, fault.ErrUnauthorized) || fault.Of(err).Message != "The token has ended" {
-		t.Errorf("after the end: %v", err)
-	}
 }

@@ -15,24 +15,6 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Side is one of the two stores.
-type Side struct {
-	Users       ports.UserStore
-	Sessions    ports.SessionStore
-	Keys        ports.APIKeyStore
-	Tokens      ports.ThirdPartyTokenStore
-	Roles       ports.RoleStore
-	Groups      ports.GroupStore
-	Settings    ports.SettingsStore
-	Catalog     ports.CatalogView
-	Attempts    ports.AttemptStore
-	Guard       ports.AdminGuard
-	SigningKeys ports.SigningKeyStore
-	Seals       ports.AuditSealStore
-	Archive     ports.Archive
-	Maintenance ports.Maintenance
-}
-
 // Progress is called with the progress of the copy of a kind.
 type Progress func(kind domain.ArchiveKind, done, total int64)
 
@@ -54,7 +36,7 @@ var ErrIncomplete = errors.New("the copy does not hold as much as the original; 
 
 // Copy copies everything and returns the counts. After a failure it can be run again and resumes. The clock decides
 // which attempts have expired.
-func Copy(ctx context.Context, from, to Side, clock ports.Clock, progress Progress) ([]Count, error) {
+func Copy(ctx context.Context, from, to ports.Storage, clock ports.Clock, progress Progress) ([]Count, error) {
 	c := &copying{from: from, to: to, clock: clock, progress: progress}
 	if err := from.Maintenance.SweepExpired(ctx, clock.Now()); err != nil {
 		return nil, fmt.Errorf("sweeping expired records: %w", err)
@@ -77,7 +59,7 @@ func Copy(ctx context.Context, from, to Side, clock ports.Clock, progress Progre
 }
 
 type copying struct {
-	from, to Side
+	from, to ports.Storage
 	clock    ports.Clock
 	progress Progress
 }

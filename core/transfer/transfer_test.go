@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
-	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
@@ -20,22 +19,6 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 	"github.com/ostiary/ostiary/test/kit"
 )
-
-func sqliteSide(s *sqlitestore.Store) transfer.Side {
-	return transfer.Side{
-		Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
-		Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
-		Seals: s.Audit(), Archive: s, Maintenance: s,
-	}
-}
-
-func mongoSide(s *mongostore.Store) transfer.Side {
-	return transfer.Side{
-		Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
-		Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
-		Seals: s.Audit(), Archive: s, Maintenance: s,
-	}
-}
 
 // openMongo opens a store on the fixture server, which is not MongoDB.
 func openMongo(t *testing.T, clock ports.Clock) *mongostore.Store {
@@ -164,7 +147,7 @@ func seal(t *testing.T, k *kit.Kit) {
 }
 
 // everything reads a whole store.
-func everything(t *testing.T, side transfer.Side) map[domain.ArchiveKind][]domain.Archived {
+func everything(t *testing.T, side ports.Storage) map[domain.ArchiveKind][]domain.Archived {
 	t.Helper()
 	all := map[domain.ArchiveKind][]domain.Archived{}
 	for _, kind := range domain.ArchiveKinds {
@@ -181,7 +164,7 @@ func everything(t *testing.T, side transfer.Side) map[domain.ArchiveKind][]domai
 	return all
 }
 
-func same(t *testing.T, want, got transfer.Side) {
+func same(t *testing.T, want, got ports.Storage) {
 	t.Helper()
 	if diff := cmp.Diff(everything(t, want), everything(t, got), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the copy differs (-want +got):\n%.4000s", diff)
@@ -219,9 +202,9 @@ func TestCopyToMongoDBAndBack(t *testing.T) {
 	k := kit.New(t)
 	populate(t, k)
 	shared := openMongo(t, k.Clock)
-	_, err := transfer.Copy(t.Context(), sqliteSide(k.Store), mongoSide(shared), k.Clock, func(domain.ArchiveKind, int64, int64) {})
+	_, err := transfer.Copy(t.Context(), k.Store.Ports(), shared.Ports(), k.Clock, func(domain.ArchiveKind, int64, int64) {})
 	must(t, err)
-	same(t, sqliteSide(k.Store), mongoSide(shared))
+	same(t, k.Store.Ports(), shared.Ports())
 	proves(t, shared.Audit(), shared.Audit(), k, people, 2)
 
 	// The copy continues the same log, including entries that were written and not sealed before.
@@ -235,12 +218,12 @@ func TestCopyToMongoDBAndBack(t *testing.T) {
 	proves(t, shared.Audit(), shared.Audit(), k, people+2, 1)
 
 	back := kit.New(t)
-	counts, err := transfer.Copy(t.Context(), mongoSide(shared), sqliteSide(back.Store), k.Clock, func(domain.ArchiveKind, int64, int64) {})
+	counts, err := transfer.Copy(t.Context(), shared.Ports(), back.Store.Ports(), k.Clock, func(domain.ArchiveKind, int64, int64) {})
 	must(t, err)
 	if len(counts) != len(domain.ArchiveKinds) {
 		t.Errorf("%d kinds were counted", len(counts))
 	}
-	same(t, mongoSide(shared), sqliteSide(back.Store))
+	same(t, shared.Ports(), back.Store.Ports())
 	proves(t, back.Store.Audit(), back.Store.Audit(), k, people+2, 1)
 
 	page, err := shared.ArchivePage(t.Context(), domain.ArchiveUsers, "", 1)
@@ -257,7 +240,7 @@ func TestInterruptedCopyResumes(t *testing.T) {
 	shared := openMongo(t, k.Clock)
 	for _, kind := range domain.ArchiveKinds {
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := transfer.Copy(ctx, sqliteSide(k.Store), mongoSide(shared), k.Clock, func(at domain.ArchiveKind, _, _ int64) {
+		_, err := transfer.Copy(ctx, k.Store.Ports(), shared.Ports(), k.Clock, func(at domain.ArchiveKind, _, _ int64) {
 			if at == kind {
 				cancel()
 			}
@@ -267,9 +250,9 @@ func TestInterruptedCopyResumes(t *testing.T) {
 			t.Errorf("a copy broken off in the midst of %s ended well", kind)
 		}
 	}
-	_, err := transfer.Copy(t.Context(), sqliteSide(k.Store), mongoSide(shared), k.Clock, func(domain.ArchiveKind, int64, int64) {})
+	_, err := transfer.Copy(t.Context(), k.Store.Ports(), shared.Ports(), k.Clock, func(domain.ArchiveKind, int64, int64) {})
 	must(t, err)
-	same(t, sqliteSide(k.Store), mongoSide(shared))
+	same(t, k.Store.Ports(), shared.Ports())
 	proves(t, shared.Audit(), shared.Audit(), k, people, 2)
 }
 
@@ -278,7 +261,7 @@ func TestCopyIntoANonEmptyStoreFails(t *testing.T) {
 	k, other := kit.New(t), kit.New(t)
 	k.User(t, "ada", domain.RoleUser)
 	other.User(t, "zoe", domain.RoleUser)
-	_, err := transfer.Copy(t.Context(), sqliteSide(k.Store), sqliteSide(other.Store), k.Clock, func(domain.ArchiveKind, int64, int64) {})
+	_, err := transfer.Copy(t.Context(), k.Store.Ports(), other.Store.Ports(), k.Clock, func(domain.ArchiveKind, int64, int64) {})
 	if err == nil || !errors.Is(err, transfer.ErrIncomplete) && !errors.Is(err, domain.ErrUserExists) {
 		t.Errorf("Copy = %v, want a refusal", err)
 	}

@@ -23,10 +23,7 @@ const (
 func start(t *testing.T) (*kit.Services, *userimport.Service) {
 	t.Helper()
 	s := kit.Start(t, kit.Options{})
-	return s, userimport.New(userimport.Deps{
-		Users: s.Store.Users(), Roles: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Access: s.Access, Directories: s.Registry,
-		Hashes: s.Hasher, AuditWriter: s.AuditWriter, Emails: s.Emails, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
-	})
+	return s, s.Import
 }
 
 func TestImportedHashesSignInAndAreUpgraded(t *testing.T) {
@@ -130,10 +127,7 @@ func TestRoles(t *testing.T) {
 // BenchmarkImport imports 10,000 users with hashes per iteration.
 func BenchmarkImport(b *testing.B) {
 	s := kit.Start(b, kit.Options{})
-	imports := userimport.New(userimport.Deps{
-		Users: s.Store.Users(), Roles: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Access: s.Access, Directories: s.Registry,
-		Hashes: s.Hasher, AuditWriter: s.AuditWriter, Emails: s.Emails, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
-	})
+	imports := s.Import
 	turn := 0
 	for b.Loop() {
 		turn++

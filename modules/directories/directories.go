@@ -7,16 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"go.uber.org/fx"
 
 	"github.com/ostiary/ostiary/adapters/argon2id"
 	"github.com/ostiary/ostiary/adapters/builtindir"
-	"github.com/ostiary/ostiary/adapters/commonpasswords"
 	"github.com/ostiary/ostiary/adapters/ldapdir"
 	"github.com/ostiary/ostiary/adapters/oidcdir"
 	"github.com/ostiary/ostiary/adapters/sysclock"
@@ -27,11 +24,10 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Module provides the registry of the configured directories.
+// Module provides the registry of the configured directories, and the password hasher of the built-in one.
 var Module = fx.Module("directories",
 	fx.Provide(
 		newHasher,
-		fx.Annotate(commonpasswords.New, fx.As(new(ports.KnownPasswords))),
 		fx.Annotate(newRegistry, fx.ParamTags("", "", `group:"directory_types"`)),
 		fx.Annotate(builtinType, fx.ResultTags(`group:"directory_types"`)),
 		fx.Annotate(ldapTypes, fx.ResultTags(`group:"directory_types,flatten"`)),
@@ -44,19 +40,8 @@ func Type(factory ports.DirectoryFactory) fx.Option {
 	return fx.Supply(fx.Annotate(factory, fx.ResultTags(`group:"directory_types"`)))
 }
 
-// hashers returns how many passwords are hashed concurrently: one per processor. A hash occupies its processor for 20
-// ms, so GOMAXPROCS is doubled: without free slots, requests that need a millisecond waited for 200 concurrent
-// sign-ins (on two processors the 99th percentile of verify was 190 ms, and 60 ms with the extra slots; the operating
-// system divides the processors finely enough).
-var hashers = sync.OnceValue(func() int {
-	n := runtime.GOMAXPROCS(0)
-	runtime.GOMAXPROCS(2 * n)
-	return n
-})
-
 func newHasher(c config.Config) (ports.PasswordHasher, error) {
 	return argon2id.New(argon2id.Config{
-		Workers:   hashers(),
 		MemoryKiB: uint32(c.Passwords.Argon2.MemoryKiB), Passes: uint32(c.Passwords.Argon2.Iterations), //nolint:gosec // bounded by the configuration's own check
 		Lanes: uint8(c.Passwords.Argon2.Parallelism), QueueDeadline: c.Passwords.QueueDeadline, QueueLength: c.Passwords.QueueLength, //nolint:gosec // the same
 	})

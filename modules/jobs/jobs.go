@@ -1,4 +1,5 @@
-// Package jobs runs background jobs: each in a loop of its own, from the start of the service to its stop.
+// Package jobs runs the background work of the service: the periodic jobs, the sealing of the audit log and the
+// delivery of messages.
 package jobs
 
 import (
@@ -10,58 +11,66 @@ import (
 
 	"go.uber.org/fx"
 	"go.uber.org/zap"
-
-	"github.com/ostiary/ostiary/ports"
 )
 
-// Job is a periodic task. A run is limited to its interval or a minute, whichever is longer. A failed run is logged,
+// Module runs the background work from the start of the service to its stop.
+var Module = fx.Module("jobs", fx.Invoke(seal, run, deliver))
+
+// job is a periodic task. A run is limited to its interval or a minute, whichever is longer. A failed run is logged,
 // and the job runs again at the next interval.
-type Job struct {
-	Name  string
-	Every time.Duration
-	Run   func(ctx context.Context) error
-	// AtStart also runs the job at the start.
-	AtStart bool
+type job struct {
+	name    string
+	every   time.Duration // zero for a job that does not repeat
+	run     func(ctx context.Context) error
+	atStart bool // also runs at the start
 }
 
-// Result adds a job to the running ones. A constructor returns it.
-type Result struct {
-	fx.Out
-	Job Job `group:"jobs"`
+func run(d deps) {
+	background(d.Lifecycle, func(ctx context.Context) {
+		var running sync.WaitGroup
+		for _, j := range list(d) {
+			running.Go(func() { loop(ctx, d.Log.Named(j.name), j) })
+		}
+		running.Wait()
+	})
 }
 
-// Module runs the jobs of the other modules and its own, which sweep expired records.
-var Module = fx.Module("jobs",
-	fx.Provide(sweepExpired, sweepSessions),
-	fx.Invoke(fx.Annotate(run, fx.ParamTags("", "", `group:"jobs"`))),
-)
-
-func run(lc fx.Lifecycle, log *zap.Logger, all []Job) {
+// background runs the function in a goroutine. Its context ends at the stop of the service, which waits for it.
+func background(lc fx.Lifecycle, run func(ctx context.Context)) {
 	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
+	ended := make(chan struct{})
 	lc.Append(fx.StartStopHook(
 		func() {
-			for _, job := range all {
-				running.Go(func() { loop(ctx, log.Named(job.Name), job) })
-			}
+			go func() {
+				defer close(ended)
+				run(ctx)
+			}()
 		},
-		func() {
+		func(stopping context.Context) error {
 			stop()
-			running.Wait()
+			select {
+			case <-ended:
+				return nil
+			case <-stopping.Done():
+				return stopping.Err()
+			}
 		},
 	))
 }
 
-func loop(ctx context.Context, log *zap.Logger, job Job) {
+func loop(ctx context.Context, log *zap.Logger, j job) {
 	turn := func() {
-		if err := once(ctx, job); err != nil && ctx.Err() == nil {
+		if err := once(ctx, j); err != nil && ctx.Err() == nil {
 			log.Error("job failed", zap.Error(err))
 		}
 	}
-	if job.AtStart {
+	if j.atStart {
 		turn()
 	}
-	ticker := time.NewTicker(job.Every)
+	if j.every == 0 {
+		return
+	}
+	ticker := time.NewTicker(j.every)
 	defer ticker.Stop()
 	for {
 		select {
@@ -74,33 +83,13 @@ func loop(ctx context.Context, log *zap.Logger, job Job) {
 }
 
 // once runs the job and converts a panic to an error, so that one failing job does not end the service.
-func once(ctx context.Context, job Job) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, max(job.Every, time.Minute))
+func once(ctx context.Context, j job) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, max(j.every, time.Minute))
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return job.Run(ctx)
-}
-
-func sweepExpired(store ports.Maintenance, clock ports.Clock) Result {
-	return Result{Job: Job{Name: "sweep", Every: time.Minute, Run: func(ctx context.Context) error {
-		return store.SweepExpired(ctx, clock.Now())
-	}}}
-}
-
-// sweepSessions deletes the records of ended sessions after a day, so that users can still see when one ended.
-func sweepSessions(store ports.SessionStore, clock ports.Clock) Result {
-	const batch = 1000
-	return Result{Job: Job{Name: "sweep_sessions", Every: 5 * time.Minute, Run: func(ctx context.Context) error {
-		for {
-			now := clock.Now()
-			removed, err := store.Sweep(ctx, now, now.Add(-24*time.Hour), batch)
-			if err != nil || removed < batch {
-				return err
-			}
-		}
-	}}}
+	return j.run(ctx)
 }

@@ -27,12 +27,12 @@ var Socket = fx.Module("localapi", fx.Invoke(func(n needs) error {
 // longestOperation bounds an operation that does not report progress, such as the re-encryption of all users.
 const longestOperation = time.Hour
 
-// needs includes the store: the owner of the store owns the data directory, so the socket opens after the store.
+// The owner of the store owns the data directory, so the socket opens after the store.
 type needs struct {
 	fx.In
 	Lifecycle fx.Lifecycle
 	Config    config.Config
-	Store     ports.Maintenance
+	Storage   ports.Storage
 	Clock     ports.Clock
 	Log       *zap.Logger
 	Services  securityapi.Services
@@ -45,7 +45,7 @@ func serve(n needs, log *zap.Logger, listen func(context.Context) (net.Listener,
 		return err
 	}
 	server, err := httpserver.New(httpserver.Config{
-		Listen: listen, ControlSocket: true, Ready: n.Store.Ping, Clock: n.Clock, Log: log,
+		Listen: listen, ControlSocket: true, Ready: n.Storage.Maintenance.Ping, Clock: n.Clock, Log: log,
 		HandlerTimeout: longestOperation, BodyLimit: 16 << 20,
 	}, api, n.RPC)
 	if err != nil {

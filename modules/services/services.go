@@ -1,291 +1,143 @@
-// Package services wires the core services.
+// Package services provides the core services on the ports of the other modules and the configured values.
 package services
 
 import (
-	"context"
+	"os"
+	"strings"
 	"time"
 
 	"go.uber.org/fx"
-	"go.uber.org/zap"
 
+	"github.com/ostiary/ostiary/adapters/casefold"
+	"github.com/ostiary/ostiary/adapters/checkpointlog"
+	"github.com/ostiary/ostiary/adapters/commonpasswords"
+	"github.com/ostiary/ostiary/adapters/geoip"
+	"github.com/ostiary/ostiary/adapters/securityapi"
+	"github.com/ostiary/ostiary/adapters/totp"
+	"github.com/ostiary/ostiary/adapters/ulidgen"
 	"github.com/ostiary/ostiary/config"
-	"github.com/ostiary/ostiary/core/access"
-	"github.com/ostiary/ostiary/core/account"
-	"github.com/ostiary/ostiary/core/apikey"
-	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/factor"
-	"github.com/ostiary/ostiary/core/idempotency"
-	"github.com/ostiary/ostiary/core/keyrotation"
-	"github.com/ostiary/ostiary/core/notify"
-	"github.com/ostiary/ostiary/core/settings"
-	"github.com/ostiary/ostiary/modules/jobs"
+	"github.com/ostiary/ostiary/core/rolepolicy"
+	"github.com/ostiary/ostiary/core/sso"
+	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/ports"
 )
 
 // Module provides the core services.
-var Module = fx.Module("services",
-	fx.Provide(
-		newEmailBuilder,
-		newAccess,
-		newProvisioner,
-		newDirectories,
-		newChecker,
-		newFactor,
-		newKeys,
-		newAccount,
-		learnHashes,
-		newAuth,
-		newSSO,
-		watchProviders,
-		newSettings,
-		idempotency.New,
-		newImport,
-		newReseal,
-	),
-	fx.Invoke(reconcile),
-)
+var Module = fx.Module("services", fx.Provide(newServices, newSecurity))
 
-// Advice logs at the start which settings differ from current recommendations. It is part of the server, not of
-// commands.
-var Advice = fx.Module("services.advice", fx.Invoke(advise))
-
-func advise(lc fx.Lifecycle, view ports.CatalogView, log *zap.Logger) {
-	lc.Append(fx.StartHook(func(ctx context.Context) error {
-		catalog, err := view.Catalog(ctx)
-		if err != nil {
-			return err
-		}
-		for _, sentence := range settings.Advisories(&catalog.Settings) {
-			log.Named("settings").Info(sentence)
-		}
-		return nil
-	}))
-}
-
-// reconcile repairs the set of administrators after a crash between a change and the update of the set.
-func reconcile(lc fx.Lifecycle, rights *access.Service) {
-	lc.Append(fx.StartHook(func(ctx context.Context) error { return rights.Reconcile(ctx) }))
-}
-
-func newEmailBuilder(c config.Config, sealer ports.Sealer, ids ports.IDs, clock ports.Clock) (*notify.EmailBuilder, error) {
-	return notify.NewEmailBuilder(notify.Identity{PublicURL: c.HTTP.PublicURL}, sealer, ids, clock)
-}
-
-type accessNeeds struct {
+type deps struct {
 	fx.In
-	Catalog     ports.CatalogView
-	Roles       ports.RoleStore
-	Groups      ports.GroupStore
-	Users       ports.UserStore
-	Guard       ports.AdminGuard
-	AuditWriter *audit.Writer
-	IDs         ports.IDs
-	Clock       ports.Clock
-	CaseFolder  ports.CaseFolder
-
-	Directories *directory.Registry
+	Lifecycle    fx.Lifecycle
+	Config       config.Config
+	Storage      ports.Storage
+	Directories  *directory.Registry
+	Hasher       ports.PasswordHasher
+	Sealer       ports.Sealer
+	AccessTokens ports.AccessTokens
+	Clock        ports.Clock
 }
 
-func newAccess(n accessNeeds) *access.Service {
-	return access.New(access.Deps{
-		Catalog: n.Catalog, Roles: n.Roles, Groups: n.Groups, Users: n.Users, Guard: n.Guard,
-		AuditWriter: n.AuditWriter, IDs: n.IDs, Clock: n.Clock, CaseFolder: n.CaseFolder, MappedGroups: n.Directories.MappedGroups(),
-	})
+func newServices(d deps) (*core.Services, error) {
+	locator, err := openLocator(d.Lifecycle, d.Config.GeoIP.Database)
+	if err != nil {
+		return nil, err
+	}
+	checkpoints, err := openCheckpoints(d.Lifecycle, d.Config.Audit.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	known, err := commonpasswords.New()
+	if err != nil {
+		return nil, err
+	}
+	s, err := core.New(core.Ports{
+		Storage: d.Storage, Directories: d.Directories, Hasher: d.Hasher, Known: known, Sealer: d.Sealer, AccessTokens: d.AccessTokens, Clock: d.Clock,
+		Codes: totp.New(), CaseFolder: casefold.CaseFolder{}, IDs: ulidgen.New(d.Clock), Locator: locator, Checkpoints: checkpoints,
+	}, configOf(d.Config))
+	if err != nil {
+		return nil, err
+	}
+	// A crash between a change and the update of the set of administrators leaves the set outdated.
+	d.Lifecycle.Append(fx.StartHook(s.Access.Reconcile))
+	return s, nil
 }
 
-type provisionNeeds struct {
-	fx.In
-	Users       ports.UserStore
-	Access      *access.Service
-	AuditWriter *audit.Writer
-	IDs         ports.IDs
-	Clock       ports.Clock
-	CaseFolder  ports.CaseFolder
+// newSecurity returns what the Security API calls, on every listener that serves it.
+func newSecurity(c config.Config, s *core.Services) securityapi.Services {
+	return securityapi.Services{
+		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: s.Audit, Settings: s.Settings, Factors: s.Factor, Keys: s.Keys, SSO: s.SSO,
+		Idempotency: s.Idempotency, TPT: s.TPT, Trace: s.Trace,
+		PublicURL: c.HTTP.PublicURL, NoPages: !c.Docs.Enabled, CORSOrigins: c.HTTP.CORSOrigins, SecureCookies: strings.HasPrefix(c.HTTP.PublicURL, "https://"),
+	}
 }
 
-func newProvisioner(n provisionNeeds) *directory.Provisioner {
-	return directory.NewProvisioner(directory.Deps{
-		Users: n.Users, Access: n.Access, AuditWriter: n.AuditWriter, IDs: n.IDs, Clock: n.Clock, CaseFolder: n.CaseFolder,
-	})
-}
+// signupRate limits how many users one address creates by self-signup.
+var signupRate = domain.Rate{Limit: 10, Window: time.Hour}
 
-type directoryNeeds struct {
-	fx.In
-	Config      config.Config
-	Registry    *directory.Registry
-	Provisioner *directory.Provisioner
-	Users       ports.UserStore
-	Access      *access.Service
-	AuditWriter *audit.Writer
-	Clock       ports.Clock
-	CaseFolder  ports.CaseFolder
-	Positions   ports.SyncPositionStore
-}
-
-func newDirectories(n directoryNeeds) *directory.Service {
-	return directory.NewService(directory.ServiceDeps{
-		Registry: n.Registry, Provisioner: n.Provisioner, Users: n.Users, Access: n.Access, AuditWriter: n.AuditWriter, Clock: n.Clock,
-		CaseFolder: n.CaseFolder, Positions: n.Positions, MaxDisablePercent: n.Config.DirectorySync.MaxDisablePercent,
-	})
-}
-
-type factorNeeds struct {
-	fx.In
-	Config      config.Config
-	Users       ports.UserStore
-	Attempts    ports.AttemptStore
-	Catalog     ports.CatalogView
-	Codes       ports.OneTimeCodes
-	Sealer      ports.Sealer
-	IDs         ports.IDs
-	Clock       ports.Clock
-	AuditWriter *audit.Writer
-	Emails      *notify.EmailBuilder
-	Limits      ports.RateLimiter
-}
-
-func newChecker(n factorNeeds) *factor.Checker {
-	return factor.NewChecker(factor.Deps{
-		Users: n.Users, Attempts: n.Attempts, Catalog: n.Catalog, Codes: n.Codes, Sealer: n.Sealer, IDs: n.IDs, Clock: n.Clock,
-		AuditWriter: n.AuditWriter, Emails: n.Emails, Limits: n.Limits, Issuer: n.Config.TOTPIssuer(),
-		SMS: n.Config.SMS.Driver == config.DriverHTTP,
-	})
-}
-
-func newFactor(checker *factor.Checker, passwords *account.Service, limits ports.RateLimiter) *factor.Service {
-	return factor.New(checker, passwords, limits)
-}
-
-type keyNeeds struct {
-	fx.In
-	Config      config.Config
-	Keys        ports.APIKeyStore
-	View        ports.KeyView
-	Users       ports.UserStore
-	Catalog     ports.CatalogView
-	Limits      ports.RateLimiter
-	IDs         ports.IDs
-	Clock       ports.Clock
-	AuditWriter *audit.Writer
-	Emails      *notify.EmailBuilder
-}
-
-func newKeys(n keyNeeds) *apikey.Service {
-	return apikey.New(apikey.Deps{
-		Keys: n.Keys, View: n.View, Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, IDs: n.IDs, Clock: n.Clock,
-		AuditWriter: n.AuditWriter, Emails: n.Emails, Rate: rate(n.Config.RateLimits.APIKeys),
-		Life: time.Duration(n.Config.APIKeys.MaxLifetimeDays) * 24 * time.Hour,
-	})
-}
-
-type resealNeeds struct {
-	fx.In
-	Users       ports.UserStore
-	Sessions    ports.SessionStore
-	Tokens      ports.AccessTokens
-	Signer      *audit.Signer
-	Sealer      ports.Sealer
-	AuditWriter *audit.Writer
-}
-
-func newReseal(n resealNeeds) *keyrotation.Service {
-	return keyrotation.New(keyrotation.Deps{
-		Users: n.Users, Sessions: n.Sessions, Tokens: n.Tokens, Signer: n.Signer, Sealer: n.Sealer, AuditWriter: n.AuditWriter,
-	})
-}
-
-type accountNeeds struct {
-	fx.In
-	Config      config.Config
-	Users       ports.UserStore
-	Catalog     ports.CatalogView
-	Limits      ports.RateLimiter
-	SingleUse   ports.SingleUseStore
-	Attempts    ports.AttemptStore
-	CaseFolder  ports.CaseFolder
-	Known       ports.KnownPasswords
-	IDs         ports.IDs
-	Clock       ports.Clock
-	Access      *access.Service
-	Directories *directory.Registry
-	AuditWriter *audit.Writer
-	Emails      *notify.EmailBuilder
-	AuditLog    ports.AuditLog
-	Eraser      ports.AuditEraser
-	Trace       *audit.Access
-}
-
-func newAccount(n accountNeeds) *account.Service {
-	return account.New(account.Deps{
-		Users: n.Users, Catalog: n.Catalog, Limits: n.Limits, SingleUse: n.SingleUse, Attempts: n.Attempts, CaseFolder: n.CaseFolder, Known: n.Known, IDs: n.IDs,
-		Clock: n.Clock, Access: n.Access, Directories: n.Directories, AuditWriter: n.AuditWriter, Emails: n.Emails,
-		AuditLog: n.AuditLog, Eraser: n.Eraser, ResetRate: rate(n.Config.RateLimits.PasswordReset),
-		ResetSourceRate: rate(n.Config.RateLimits.PasswordResetSource), Exempt: n.Config.RateLimits.Exempt, Trace: n.Trace,
-	})
-}
-
-// learnHashes measures foreign hashes at the start and once an hour, in case of an import meanwhile.
-func learnHashes(service *account.Service) jobs.Result {
-	return jobs.Result{Job: jobs.Job{Name: "learn_hashes", Every: time.Hour, AtStart: true, Run: service.LearnHashes}}
-}
-
-type authNeeds struct {
-	fx.In
-	Config      config.Config
-	Users       ports.UserStore
-	Sessions    ports.SessionStore
-	View        ports.SessionView
-	Logins      ports.LoginView
-	Attempts    ports.AttemptStore
-	Limits      ports.RateLimiter
-	Tokens      ports.AccessTokens
-	Sealer      ports.Sealer
-	CaseFolder  ports.CaseFolder
-	IDs         ports.IDs
-	Clock       ports.Clock
-	Locator     ports.Locator
-	Access      *access.Service
-	Catalog     ports.CatalogView
-	Directories *directory.Registry
-	Provisioner *directory.Provisioner
-	AuditWriter *audit.Writer
-	Emails      *notify.EmailBuilder
-	Factor      *factor.Checker
-	Keys        *apikey.Service
-}
-
-func newAuth(n authNeeds) *auth.Service {
-	return auth.New(auth.Deps{
-		Users: n.Users, Sessions: n.Sessions, View: n.View, Logins: n.Logins, Attempts: n.Attempts, Limits: n.Limits, Tokens: n.Tokens,
-		Sealer: n.Sealer, CaseFolder: n.CaseFolder, IDs: n.IDs, Clock: n.Clock, Locator: n.Locator, Access: n.Access, Catalog: n.Catalog,
-		Directories: n.Directories, Provisioner: n.Provisioner, AuditWriter: n.AuditWriter, Emails: n.Emails, Factor: n.Factor,
-		Keys: n.Keys, AccessTokenLifetime: n.Config.Tokens.AccessTokenLifetime,
+func configOf(c config.Config) core.Config {
+	var listMaxLevel *int // nil for all users
+	if most := c.UsersAPI.ListMaxLevel; most >= 0 {
+		listMaxLevel = &most
+	}
+	limits := c.RateLimits
+	return core.Config{
+		PublicURL: c.HTTP.PublicURL, TOTPIssuer: c.TOTPIssuer(), SMS: c.SMS.Driver == config.DriverHTTP,
+		AccessTokenLifetime: c.Tokens.AccessTokenLifetime,
 		LoginLimit: auth.LoginLimit{
-			Rate: rate(n.Config.RateLimits.Login), FailuresOnly: n.Config.RateLimits.LoginCounts == config.CountFailures,
-			Exempt: n.Config.RateLimits.Exempt,
+			Rate: rate(limits.Login), FailuresOnly: limits.LoginCounts == config.CountFailures, Exempt: limits.Exempt,
 		},
-	})
-}
-
-type settingsNeeds struct {
-	fx.In
-	Config      config.Config
-	Store       ports.SettingsStore
-	Catalog     ports.CatalogView
-	Guard       ports.AdminGuard
-	Users       ports.UserStore
-	AuditWriter *audit.Writer
-	Clock       ports.Clock
-}
-
-func newSettings(n settingsNeeds) *settings.Service {
-	return settings.New(settings.Deps{
-		Store: n.Store, Catalog: n.Catalog, Guard: n.Guard, Users: n.Users, AuditWriter: n.AuditWriter, Clock: n.Clock,
-		SMS: n.Config.SMS.Driver == config.DriverHTTP,
-	})
+		ResetRate: rate(limits.PasswordReset), ResetSourceRate: rate(limits.PasswordResetSource), Exempt: limits.Exempt,
+		APIKeyRate: rate(limits.APIKeys), APIKeyLifetime: time.Duration(c.APIKeys.MaxLifetimeDays) * 24 * time.Hour,
+		MaxDisablePercent: c.DirectorySync.MaxDisablePercent,
+		SSO: sso.Config{
+			CallbackURL: func(id domain.DirectoryID) string {
+				return c.HTTP.PublicURL + "/api/v1/security/auth/oidc/" + string(id) + "/callback"
+			},
+			RedirectURIs: c.SSO.RedirectURIs, PostLogoutURIs: c.SSO.PostLogoutRedirectURIs, CheckEvery: c.SSO.CheckInterval, Exempt: limits.Exempt,
+		},
+		TPT: tpt.Config{Secret: c.UsersAPI.SigningSecret(), Lifetime: c.UsersAPI.TPTLifetime, Issuer: c.TokenIssuer()},
+		RolePolicy: rolepolicy.Config{
+			SelfSignup: c.UsersAPI.SelfSignup, AllowOwnReset: c.UsersAPI.AllowOwnReset, ListMaxLevel: listMaxLevel, SignupRate: signupRate,
+		},
+	}
 }
 
 func rate(r config.Rate) domain.Rate { return domain.Rate{Limit: r.Limit, Window: r.Window} }
+
+// openLocator opens the GeoIP database; without one no address has a location.
+func openLocator(lc fx.Lifecycle, database string) (ports.Locator, error) {
+	if database == "" {
+		return noLocations{}, nil
+	}
+	locator, err := geoip.Open(database)
+	if err != nil {
+		return nil, err
+	}
+	lc.Append(fx.StopHook(locator.Close))
+	return locator, nil
+}
+
+type noLocations struct{}
+
+func (noLocations) Locate(string) string { return "" }
+
+// openCheckpoints opens the configured sinks of the audit log's checkpoints.
+func openCheckpoints(lc fx.Lifecycle, c config.Checkpoint) ([]ports.CheckpointSink, error) {
+	var sinks []ports.CheckpointSink
+	if c.Stdout {
+		sinks = append(sinks, checkpointlog.New(os.Stdout, c.Entries))
+	}
+	if c.File != "" {
+		file, err := checkpointlog.Open(c.File, c.Entries)
+		if err != nil {
+			return nil, err
+		}
+		lc.Append(fx.StopHook(file.Close))
+		sinks = append(sinks, file)
+	}
+	return sinks, nil
+}

@@ -7,22 +7,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/ostiary/ostiary/adapters/keyring"
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/config"
-	"github.com/ostiary/ostiary/modules/jobs"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // markName is the file in the data directory that stores the mark if the key file cannot.
 const markName = "ostiary.store"
 
-// installation determines whether a store was set up in a data directory before. The mark is in the key file, or
+// Installation determines whether a store was set up in a data directory before. The mark is in the key file, or
 // beside the database if the key is configured. If there is a mark, an empty database was copied without its
 // write-ahead log, or replaced.
-type installation struct {
+type Installation struct {
 	store   *sqlitestore.Store
 	dir     string
 	keyFile string // empty if the key is configured
@@ -31,9 +28,9 @@ type installation struct {
 	id      string // of the open store
 }
 
-// newInstallation depends on the sealer because that creates the key file of a new installation, with its mark.
-func newInstallation(c config.Config, _ ports.Sealer) (*installation, error) {
-	in := &installation{dir: c.DataDir, from: filepath.Join(c.DataDir, markName)}
+// readInstallation reads the mark. The key file of a new installation exists by then, with its mark.
+func readInstallation(c config.Config) (*Installation, error) {
+	in := &Installation{dir: c.DataDir, from: filepath.Join(c.DataDir, markName)}
 	paths := []string{in.from}
 	if c.Keyring.Key == "" {
 		in.keyFile = c.KeyFile()
@@ -54,7 +51,7 @@ func newInstallation(c config.Config, _ ports.Sealer) (*installation, error) {
 
 // known returns the state that the store may expect. A key file without a mark is from an earlier version or was
 // created by hand.
-func (in *installation) known() sqlitestore.Known {
+func (in *Installation) known() sqlitestore.Known {
 	switch {
 	case in.mark.State == keyring.StoreNew:
 		return sqlitestore.KnownNew
@@ -67,7 +64,7 @@ func (in *installation) known() sqlitestore.Known {
 
 // warning returns a warning about a new database with a key file without a mark: the database of the key may have
 // been forgotten. It is empty if there is nothing to report.
-func (in *installation) warning() string {
+func (in *Installation) warning() string {
 	path := filepath.Join(in.dir, sqlitestore.FileName)
 	if _, err := os.Stat(path); in.mark.State != keyring.StoreUnknown || in.keyFile == "" || !errors.Is(err, fs.ErrNotExist) {
 		return ""
@@ -77,7 +74,7 @@ func (in *installation) warning() string {
 }
 
 // opened checks the opened store and marks it.
-func (in *installation) opened(ctx context.Context, store *sqlitestore.Store, id string) error {
+func (in *Installation) opened(ctx context.Context, store *sqlitestore.Store, id string) error {
 	in.store, in.id = store, id
 	users, err := store.HasUsers(ctx)
 	if err != nil {
@@ -90,7 +87,7 @@ func (in *installation) opened(ctx context.Context, store *sqlitestore.Store, id
 }
 
 // lost returns the error of a store that has lost its data, with a remedy.
-func (in *installation) lost(err error) error {
+func (in *Installation) lost(err error) error {
 	if !errors.Is(err, sqlitestore.ErrNeverSetUp) {
 		return err
 	}
@@ -100,7 +97,7 @@ func (in *installation) lost(err error) error {
 }
 
 // record appends the mark of the open store if it adds to the previous one.
-func (in *installation) record(users bool) error {
+func (in *Installation) record(users bool) error {
 	mark := keyring.StoreMark{State: keyring.StoreSetUp, ID: in.id}
 	if users {
 		mark.State = keyring.StoreInUse
@@ -119,13 +116,8 @@ func (in *installation) record(users bool) error {
 	return err
 }
 
-// markUsers marks the store when it has users.
-func markUsers(in *installation) jobs.Result {
-	return jobs.Result{Job: jobs.Job{Name: "store_mark", Every: time.Minute, Run: in.update}}
-}
-
-// update marks the store when it has users: while the service runs, and when it stops.
-func (in *installation) update(ctx context.Context) error {
+// Mark marks the store when it has users: while the service runs, and when it stops.
+func (in *Installation) Mark(ctx context.Context) error {
 	if in.mark.State == keyring.StoreInUse {
 		return nil
 	}

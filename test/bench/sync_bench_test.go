@@ -60,13 +60,7 @@ func syncedHouse(b *testing.B) (*kit.Services, *directory.Service) {
 	}
 	b.Cleanup(func() { _ = corp.Close(b.Context()) })
 	s := kit.Start(b, kit.Options{Directories: []ports.Directory{corp}})
-	return s, directory.NewService(directory.ServiceDeps{
-		Registry: s.Registry, Users: s.Store.Users(), Access: s.Access, AuditWriter: s.AuditWriter, Clock: s.Clock, CaseFolder: s.CaseFolder,
-		Positions: s.Store.SyncPositions(), MaxDisablePercent: 5,
-		Provisioner: directory.NewProvisioner(directory.Deps{
-			Users: s.Store.Users(), Access: s.Access, AuditWriter: s.AuditWriter, IDs: s.IDs, Clock: s.Clock, CaseFolder: s.CaseFolder,
-		}),
-	})
+	return s, s.Directory
 }
 
 // BenchmarkDirectorySync synchronizes a real slapd with the embedded store: a first run, a scheduled run without

@@ -19,33 +19,7 @@ import (
 
 // Stores are the ports of one empty store. The suites use several together, since a change and its outbox are one
 // write.
-type Stores struct {
-	Users         ports.UserStore
-	Guard         ports.AdminGuard
-	Sessions      ports.SessionStore
-	View          ports.SessionView
-	Logins        ports.LoginView
-	Keys          ports.APIKeyStore
-	KeyView       ports.KeyView
-	Tokens        ports.ThirdPartyTokenStore
-	Roles         ports.RoleStore
-	Groups        ports.GroupStore
-	Settings      ports.SettingsStore
-	Catalog       ports.CatalogView
-	Attempts      ports.AttemptStore
-	Rates         ports.RateLimiter
-	SingleUse     ports.SingleUseStore
-	Idempotency   ports.IdempotencyStore
-	Audit         ports.AuditLog
-	Seals         ports.AuditSealStore
-	Proofs        ports.AuditProofs
-	Eraser        ports.AuditEraser
-	Messages      ports.MessageQueue
-	Maintenance   ports.Maintenance
-	SigningKeys   ports.SigningKeyStore
-	SyncPositions ports.SyncPositionStore
-	Archive       ports.Archive
-}
+type Stores = ports.Storage
 
 // Open opens an empty store for one test and closes it at the end of the test.
 type Open func(t *testing.T) Stores

@@ -13,8 +13,6 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/adapters/securityapi"
 	"github.com/ostiary/ostiary/adapters/sysclock"
-	"github.com/ostiary/ostiary/core/audit"
-	"github.com/ostiary/ostiary/core/idempotency"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/test/apicheck"
 	"github.com/ostiary/ostiary/test/kit"
@@ -31,7 +29,6 @@ const (
 type installation struct {
 	*kit.Services
 
-	TPT    *tpt.Service
 	url    string
 	socket string // the URL of the API of the control socket
 	check  *apicheck.Checker
@@ -40,27 +37,18 @@ type installation struct {
 
 func install(t *testing.T, options kit.Options) *installation {
 	t.Helper()
+	options.TPT = tpt.Config{Secret: "a secret of third-party tokens"}
 	s := kit.Start(t, options)
-	access := audit.NewAccess(s.AuditWriter, s.Clock)
-	signer := audit.NewSigner(s.Store.Audit(), s.Sealer)
-	log := audit.New(audit.Deps{
-		AuditLog: s.Store.Audit(), Proofs: s.Store.Audit(), Sequencer: audit.NewSequencer(s.Store.Audit(), signer, s.Clock), Signer: signer,
-		Access: access, Writer: s.AuditWriter, Clock: s.Clock,
-	})
-	tokens := tpt.New(tpt.Deps{
-		Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, AuditWriter: s.AuditWriter,
-		Config: tpt.Config{Secret: "a secret of third-party tokens"},
-	})
 	services := securityapi.Services{
-		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: log, Settings: s.Settings, Factors: s.Factor, Keys: s.Keys, SSO: s.SSO,
-		Idempotency: idempotency.New(s.Store.Guards(), s.Sealer, s.Clock), TPT: tokens, Trace: access,
+		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: s.Audit, Settings: s.Settings, Factors: s.Factor, Keys: s.Keys, SSO: s.SSO,
+		Idempotency: s.Idempotency, TPT: s.TPT, Trace: s.Trace,
 		PublicURL: "https://id.example.com",
 	}
 	apis, err := securityapi.New(services)
 	must(t, err)
 	local, err := securityapi.NewLocal(services)
 	must(t, err)
-	in := &installation{Services: s, TPT: tokens}
+	in := &installation{Services: s}
 	in.url, in.socket = listen(t, false, apis...), listen(t, true, local)
 	in.check = in.document(t)
 	s.Register(t, "admin", adminPassword, "admin")

@@ -12,7 +12,6 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
-	"github.com/ostiary/ostiary/test/kit"
 )
 
 // Mode is how a call fails.
@@ -110,7 +109,7 @@ func twice[T any](change ports.Change[T], clone func(*T) T) ports.Change[T] {
 }
 
 // Wrap adds the faults to all ports.
-func (f *Faults) Wrap(p *kit.Ports) {
+func (f *Faults) Wrap(p *ports.Storage) {
 	p.Users = users{f, p.Users}
 	p.Guard = guard{f, p.Guard}
 	p.Sessions = sessions{f, p.Sessions}
@@ -126,7 +125,7 @@ func (f *Faults) Wrap(p *kit.Ports) {
 	p.Rates = rates{f, p.Rates}
 	p.SingleUse = once{f, p.SingleUse}
 	p.Idempotency = idempotency{f, p.Idempotency}
-	p.AuditLog = trail{f, p.AuditLog}
+	p.Audit = trail{f, p.Audit}
 	p.Seals = seals{f, p.Seals}
 	p.Proofs = proofs{f, p.Proofs}
 	p.Eraser = eraser{f, p.Eraser}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
-	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/transfer"
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
@@ -22,7 +21,7 @@ func TestAnOldDataDirectoryIsCopied(t *testing.T) {
 	to, err := mongostore.Open(t.Context(), config)
 	must(t, err)
 	t.Cleanup(func() { must(t, to.Close(context.WithoutCancel(t.Context()))) })
-	counts, err := transfer.Copy(t.Context(), sqliteSide(from.Store), mongoSide(to), from.Clock, func(domain.ArchiveKind, int64, int64) {})
+	counts, err := transfer.Copy(t.Context(), from.Store.Ports(), to.Ports(), from.Clock, func(domain.ArchiveKind, int64, int64) {})
 	must(t, err)
 	for _, c := range counts {
 		if c.From != c.To {
@@ -36,21 +35,5 @@ func TestAnOldDataDirectoryIsCopied(t *testing.T) {
 	}
 	if catalog.Settings.Password.MinLength != 14 || len(catalog.Settings.TwoFactor.RequiredForRoles) != 0 {
 		t.Errorf("the copied settings are %+v", catalog.Settings)
-	}
-}
-
-func sqliteSide(s *sqlitestore.Store) transfer.Side {
-	return transfer.Side{
-		Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(),
-		Groups: s.CatalogStore(), Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(),
-		SigningKeys: s.SigningKeyStore(), Seals: s.Audit(), Archive: s, Maintenance: s,
-	}
-}
-
-func mongoSide(s *mongostore.Store) transfer.Side {
-	return transfer.Side{
-		Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(),
-		Groups: s.CatalogStore(), Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(),
-		SigningKeys: s.SigningKeyStore(), Seals: s.Audit(), Archive: s, Maintenance: s,
 	}
 }

@@ -93,18 +93,18 @@ func readsEverything(t *testing.T, in *installation) {
 		domain.ArchiveMessages: 4, domain.ArchiveAnswers: 2, domain.ArchiveRecords: 23,
 	}
 	for _, kind := range domain.ArchiveKinds {
-		page, err := in.archive.ArchivePage(t.Context(), kind, "", all)
+		page, err := in.Ports.Archive.ArchivePage(t.Context(), kind, "", all)
 		must(t, err)
 		if n, ok := want[kind]; ok && len(page) != n {
 			t.Errorf("there are %d %s, want %d", len(page), kind, n)
 		}
 	}
-	tokens, err := in.tokens.List(t.Context())
+	tokens, err := in.Ports.Tokens.List(t.Context())
 	must(t, err)
 	if len(tokens) != 1 || tokens[0].Role != "auditor" {
 		t.Errorf("the third-party tokens are %v", tokens)
 	}
-	claimed, err := in.messages.ClaimMessages(t.Context(), in.Clock.Now(), in.Clock.Now().Add(time.Second), all)
+	claimed, err := in.Ports.Messages.ClaimMessages(t.Context(), in.Clock.Now(), in.Clock.Now().Add(time.Second), all)
 	must(t, err)
 	for _, m := range claimed {
 		if _, err := in.Sealer.Open(m.Payload, "message|"+string(m.ID)+"|payload"); err != nil {

@@ -45,10 +45,7 @@ type installation struct {
 	*kit.Services
 	secrets secrets
 
-	archive  ports.Archive
-	tokens   ports.ThirdPartyTokenStore
-	messages ports.MessageQueue
-	peek     func() (domain.Settings, bool, error) // the settings, as the operator's commands read them
+	peek func() (domain.Settings, bool, error) // the settings, as the operator's commands read them
 }
 
 func loadSecrets(t *testing.T, store string) secrets {
@@ -97,7 +94,6 @@ func openSQLite(t *testing.T, statements ...string) *installation {
 	must(t, err)
 	k := kit.Open(t, setup(t, &in.secrets, dir, string(keys)))
 	in.Services = kit.Start(t, kit.Options{Kit: k, Audience: "ostiary"})
-	in.archive, in.tokens, in.messages = k.Store, k.Store.Tokens(), k.Store.Messages()
 	in.peek = func() (domain.Settings, bool, error) { return sqlitestore.ReadSettings(t.Context(), dir) }
 	return in
 }
@@ -115,15 +111,7 @@ func openMongoDB(t *testing.T, uri, database string, update bson.D) *installatio
 	marker, err := audit.NewSigner(s.Audit(), k.Sealer).Marker(t.Context())
 	must(t, err)
 	s.MarkEntries(marker)
-	in.Services = kit.Start(t, kit.Options{Kit: k, Audience: "ostiary", Ports: func(p *kit.Ports) {
-		guards, catalog, log, view := s.Guards(), s.CatalogStore(), s.Audit(), s.View()
-		*p = kit.Ports{
-			Users: s.Users(), Guard: guards, Sessions: s.Sessions(), View: view, Logins: view, Keys: s.Keys(), KeyView: view,
-			Roles: catalog, Groups: catalog, Settings: catalog, Catalog: catalog, Attempts: guards, Rates: guards, SingleUse: guards,
-			Idempotency: guards, AuditLog: log, Seals: log, Proofs: log, Eraser: log, SigningKeys: s.SigningKeyStore(),
-		}
-	}})
-	in.archive, in.tokens, in.messages = s, s.Tokens(), s.Messages()
+	in.Services = kit.Start(t, kit.Options{Kit: k, Audience: "ostiary", Ports: func(p *ports.Storage) { *p = s.Ports() }})
 	in.peek = func() (domain.Settings, bool, error) { return mongostore.ReadSettings(t.Context(), config) }
 	return in
 }

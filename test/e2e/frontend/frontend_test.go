@@ -13,8 +13,6 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/adapters/usersapi"
-	"github.com/ostiary/ostiary/core/rolepolicy"
-	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/test/fixtures/browser"
 	"github.com/ostiary/ostiary/test/kit"
 )
@@ -83,11 +81,7 @@ func serve(t *testing.T, origin string) string {
 	s.Register(t, "ada", "Correct-horse-7", "admin")
 	apis := usersapi.New(usersapi.Services{
 		Auth: s.Auth, Clock: s.Clock, Config: usersapi.Config{CORSOrigins: []string{origin}},
-		TPT: tpt.New(tpt.Deps{Store: s.Store.Tokens(), Catalog: s.Store.CatalogStore(), IDs: s.IDs, Clock: s.Clock, AuditWriter: s.AuditWriter}),
-		Levels: rolepolicy.New(rolepolicy.Deps{
-			Accounts: s.Account, Access: s.Access, Users: s.Store.Users(), Catalog: s.Store.CatalogStore(), Limits: s.Store.Guards(),
-			CaseFolder: s.CaseFolder, Clock: s.Clock,
-		}),
+		TPT: s.TPT, Levels: s.RolePolicy,
 	})
 	server, err := httpserver.New(httpserver.Config{Address: "127.0.0.1:0", Clock: s.Clock}, apis...)
 	if err != nil {

@@ -1,5 +1,4 @@
-// Package keys wires the secrets: the key-encryption key and the signing keys of access tokens.
-package keys
+package storage
 
 import (
 	"context"
@@ -15,12 +14,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Module provides the sealer and the access tokens.
-var Module = fx.Module("keys", fx.Provide(newSealer, newTokens))
-
 // newSealer returns a sealer with the configured key, or with the key file that the first start creates in the data
-// directory. The configuration is validated to have a key if several nodes share the store. The store depends on the
-// sealer: it marks the audit log from the first entry on.
+// directory. The configuration is validated to have a key if several nodes share the store.
 func newSealer(c config.Config) (ports.Sealer, error) {
 	if c.Keyring.Key != "" {
 		keys, err := keyring.ParseKeys(c.Keyring.Key.Reveal())
@@ -52,10 +47,10 @@ func lost(keyFile, database string) bool {
 	return errors.Is(noKey, fs.ErrNotExist) && noDatabase == nil
 }
 
-func newTokens(lc fx.Lifecycle, c config.Config, store ports.SigningKeyStore, sealer ports.Sealer, clock ports.Clock) (ports.AccessTokens, error) {
+func newTokens(lc fx.Lifecycle, c config.Config, store ports.Storage, sealer ports.Sealer, clock ports.Clock) (ports.AccessTokens, error) {
 	tokens, err := keyring.NewTokens(keyring.Config{
 		Issuer: c.TokenIssuer(), Audience: c.Tokens.Audience, Algorithm: c.Tokens.Algorithm, TokenLife: c.Tokens.AccessTokenLifetime,
-	}, store, sealer, clock)
+	}, store.SigningKeys, sealer, clock)
 	if err != nil {
 		return nil, err
 	}

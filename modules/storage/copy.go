@@ -1,5 +1,4 @@
-// Package transfer opens the two stores of `ostiary storage copy`.
-package transfer
+package storage
 
 import (
 	"context"
@@ -14,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/sysclock"
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/transfer"
 	"github.com/ostiary/ostiary/ports"
@@ -21,6 +21,12 @@ import (
 
 // Progress is called with the progress of the copy of a kind of records.
 type Progress func(kind string, done, total int64)
+
+func (p Progress) kind(kind domain.ArchiveKind, done, total int64) {
+	if p != nil {
+		p(string(kind), done, total)
+	}
+}
 
 // Count is the number of records of a kind in each store at the end.
 type Count struct {
@@ -40,20 +46,19 @@ type Report struct {
 
 // location is one of the two opened stores.
 type location struct {
-	transfer.Side
-	proofs ports.AuditProofs
-	dir    string // of the embedded store
-	close  func(context.Context) error
+	ports.Storage
+	dir   string // of the embedded store
+	close func(context.Context) error
 }
 
 // Copy copies one store into the other and verifies the audit log there. A store is "sqlite:FOLDER" or a MongoDB URI
 // with the database as its path; "sqlite" and "mongodb" mean the configured ones.
 func Copy(ctx context.Context, c config.Config, from, to string, progress Progress) (Report, error) {
-	source, err := open(ctx, c, from)
+	source, err := openLocation(ctx, c, from)
 	if err != nil {
 		return Report{}, fmt.Errorf("opening the source: %w", err)
 	}
-	target, err := open(ctx, c, to)
+	target, err := openLocation(ctx, c, to)
 	if err != nil {
 		return Report{}, errors.Join(fmt.Errorf("opening the target: %w", err), source.close(ctx))
 	}
@@ -67,7 +72,7 @@ func copyBetween(ctx context.Context, c config.Config, source, target location, 
 	if err != nil {
 		return Report{}, err
 	}
-	counts, err := transfer.Copy(ctx, source.Side, target.Side, sysclock.Clock{}, progress.kind)
+	counts, err := transfer.Copy(ctx, source.Storage, target.Storage, sysclock.Clock{}, progress.kind)
 	var report Report
 	for _, n := range counts {
 		report.Counts = append(report.Counts, Count{Kind: string(n.Kind), From: n.From, To: n.To})
@@ -75,7 +80,7 @@ func copyBetween(ctx context.Context, c config.Config, source, target location, 
 	if err != nil {
 		return report, err
 	}
-	verifier := audit.NewStoreVerifier(target.proofs, target.Seals, audit.NewSigner(target.Seals, sealer))
+	verifier := audit.NewStoreVerifier(target.Proofs, target.Seals, audit.NewSigner(target.Seals, sealer))
 	proof, err := verifier.Verify(ctx, audit.Trust{})
 	if err != nil {
 		return report, fmt.Errorf("verifying the copied audit log: %w", err)
@@ -111,52 +116,38 @@ func sealerOf(c config.Config, locations ...location) (ports.Sealer, error) {
 	return nil, fault.ErrInvalid.About("keyring.key", "is needed to prove the copied audit log")
 }
 
-func open(ctx context.Context, c config.Config, where string) (location, error) {
+func openLocation(ctx context.Context, c config.Config, where string) (location, error) {
 	switch scheme, rest, _ := strings.Cut(where, ":"); scheme {
 	case "sqlite":
 		if rest == "" {
 			rest = c.DataDir
 		}
-		return openSQLite(ctx, rest)
+		return openSQLiteCopy(ctx, rest)
 	case "mongodb", "mongodb+srv":
 		if rest == "" {
-			return openMongoDB(ctx, c.Storage.MongoDB.URI.Reveal(), c.Storage.MongoDB.Database)
+			return openMongoDBCopy(ctx, c.Storage.MongoDB.URI.Reveal(), c.Storage.MongoDB.Database)
 		}
 		address, err := url.Parse(where)
 		if err != nil || strings.Trim(address.Path, "/") == "" {
 			return location{}, fault.ErrInvalid.About("store", "a MongoDB address names its database, as in mongodb://host/ostiary")
 		}
-		return openMongoDB(ctx, where, strings.Trim(address.Path, "/"))
+		return openMongoDBCopy(ctx, where, strings.Trim(address.Path, "/"))
 	}
 	return location{}, fault.ErrInvalid.About("store", "must be sqlite:FOLDER or mongodb://…/DATABASE, or sqlite or mongodb for the configured one")
 }
 
-func openSQLite(ctx context.Context, dir string) (location, error) {
+func openSQLiteCopy(ctx context.Context, dir string) (location, error) {
 	s, err := sqlitestore.Open(ctx, sqlitestore.Config{Dir: dir, Clock: sysclock.Clock{}})
 	if err != nil {
 		return location{}, err
 	}
-	return location{
-		Side: transfer.Side{
-			Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
-			Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
-			Seals: s.Audit(), Archive: s, Maintenance: s,
-		},
-		proofs: s.Audit(), dir: dir, close: s.Close,
-	}, nil
+	return location{Storage: s.Ports(), dir: dir, close: s.Close}, nil
 }
 
-func openMongoDB(ctx context.Context, uri, database string) (location, error) {
+func openMongoDBCopy(ctx context.Context, uri, database string) (location, error) {
 	s, err := mongostore.Open(ctx, mongostore.Config{URI: uri, Database: database, Clock: sysclock.Clock{}})
 	if err != nil {
 		return location{}, err
 	}
-	return location{
-		Side: transfer.Side{
-			Users: s.Users(), Sessions: s.Sessions(), Keys: s.Keys(), Tokens: s.Tokens(), Roles: s.CatalogStore(), Groups: s.CatalogStore(),
-			Settings: s.CatalogStore(), Catalog: s.CatalogStore(), Attempts: s.Guards(), Guard: s.Guards(), SigningKeys: s.SigningKeyStore(),
-			Seals: s.Audit(), Archive: s, Maintenance: s,
-		},
-		proofs: s.Audit(), close: s.Close,
-	}, nil
+	return location{Storage: s.Ports(), close: s.Close}, nil
 }

@@ -1,12 +1,8 @@
-// Package messages wires the delivery of messages: the senders of emails and SMS, and the worker that delivers queued
-// messages.
-package messages
+package jobs
 
 import (
-	"context"
 	"os"
 
-	"go.uber.org/fx"
 	"go.uber.org/zap"
 
 	"github.com/ostiary/ostiary/adapters/logmail"
@@ -18,39 +14,19 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Module delivers messages from the start of the service to its stop. The stop waits for sends in progress.
-var Module = fx.Module("messages", fx.Invoke(deliver))
-
-func deliver(lc fx.Lifecycle, c config.Config, queue ports.MessageQueue, sealer ports.Sealer, log *zap.Logger, clock ports.Clock) error {
-	mail, err := newMail(c)
+// deliver delivers messages. The stop waits for sends in progress.
+func deliver(d deps) error {
+	mail, err := newMail(d.Config)
 	if err != nil {
 		return err
 	}
-	sms, err := newSMS(c.SMS)
+	sms, err := newSMS(d.Config.SMS)
 	if err != nil {
 		return err
 	}
-	log = log.Named("messages")
-	worker := notify.NewWorker(queue, sealer, clock, notify.WorkerConfig{OnFailure: func(f notify.Failure) { report(log, f) }}, mail, sms)
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	lc.Append(fx.StartStopHook(
-		func() {
-			go func() {
-				defer close(ended)
-				worker.Run(ctx)
-			}()
-		},
-		func(stopping context.Context) error {
-			stop()
-			select {
-			case <-ended:
-				return nil
-			case <-stopping.Done():
-				return stopping.Err()
-			}
-		},
-	))
+	log := d.Log.Named("messages")
+	worker := notify.NewWorker(d.Storage.Messages, d.Sealer, d.Clock, notify.WorkerConfig{OnFailure: func(f notify.Failure) { report(log, f) }}, mail, sms)
+	background(d.Lifecycle, worker.Run)
 	return nil
 }
 

@@ -1,0 +1,49 @@
+package httpapi
+
+import (
+	"fmt"
+	"slices"
+	"time"
+	_ "time/tzdata" // time zones for machines without a time zone database
+
+	"go.uber.org/fx"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/linkpages"
+	"github.com/ostiary/ostiary/adapters/securityapi"
+	"github.com/ostiary/ostiary/adapters/usersapi"
+)
+
+// newAPIs returns the Security API with the public keys, the API document and the documentation page; the Users API,
+// if it is enabled; and the pages behind the links in emails.
+func newAPIs(d deps) ([]httpserver.API, error) {
+	security, err := securityapi.New(d.Security)
+	if err != nil {
+		return nil, err
+	}
+	users, err := newUsersAPI(d)
+	if err != nil {
+		return nil, err
+	}
+	links, err := linkpages.New()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(security, users, []httpserver.API{links}), nil
+}
+
+func newUsersAPI(d deps) ([]httpserver.API, error) {
+	s, c := d.Services, d.Config.UsersAPI
+	if !c.Enabled {
+		return nil, nil
+	}
+	zone, err := time.LoadLocation(c.Timezone)
+	if err != nil {
+		return nil, fmt.Errorf("users_api.timezone: %w", err)
+	}
+	d.Lifecycle.Append(fx.StartHook(s.TPT.CheckSecret))
+	return usersapi.New(usersapi.Services{
+		Auth: s.Auth, Levels: s.RolePolicy, TPT: s.TPT, Clock: d.Clock,
+		Config: usersapi.Config{CORSOrigins: c.CORSOrigins, Timezone: zone},
+	}), nil
+}

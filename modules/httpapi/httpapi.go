@@ -1,0 +1,84 @@
+// Package httpapi serves the APIs and the pages on the public listener, and the metrics on theirs.
+package httpapi
+
+import (
+	"crypto/tls"
+	"errors"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/securityapi"
+	"github.com/ostiary/ostiary/adapters/syncmetrics"
+	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/ports"
+)
+
+// Module serves the APIs. It is the last of the server's modules: the listener opens after everything else has
+// started, and closes first.
+var Module = fx.Module("httpapi", fx.Invoke(serve))
+
+type deps struct {
+	fx.In
+	Lifecycle fx.Lifecycle
+	Config    config.Config
+	Services  *core.Services
+	Security  securityapi.Services
+	Storage   ports.Storage
+	Clock     ports.Clock
+	Log       *zap.Logger
+}
+
+func serve(d deps) error {
+	apis, err := newAPIs(d)
+	if err != nil {
+		return err
+	}
+	metrics, err := newMetrics(d.Services)
+	if err != nil {
+		return err
+	}
+	own, err := certificate(d)
+	if err != nil {
+		return err
+	}
+	server, err := httpserver.New(httpserver.Config{
+		Address: d.Config.HTTP.Address, TLS: own, MetricsAddress: d.Config.MetricsAddress(),
+		TrustedProxies:       d.Config.HTTP.TrustedProxies,
+		ConnectionsPerSource: d.Config.HTTP.MaxConnectionsPerSource,
+		StrictTransport:      strings.HasPrefix(d.Config.HTTP.PublicURL, "https://"),
+		Ready:                d.Storage.Maintenance.Ping, Clock: d.Clock, Log: d.Log.Named("http"), Registry: metrics,
+	}, apis...)
+	if err != nil {
+		return err
+	}
+	d.Lifecycle.Append(fx.Hook{OnStart: server.Open, OnStop: server.Close})
+	d.Lifecycle.Append(fx.StartHook(func() {
+		d.Log.Info("ready", zap.Stringer("address", server.Addr()), zap.String("public_url", d.Config.HTTP.PublicURL))
+	}))
+	return nil
+}
+
+// newMetrics returns a registry with the metrics of the process (memory, processor time, open files) and of the
+// directory synchronization.
+func newMetrics(s *core.Services) (*prometheus.Registry, error) {
+	registry := prometheus.NewRegistry()
+	return registry, errors.Join(
+		registry.Register(collectors.NewGoCollector()),
+		registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
+		registry.Register(syncmetrics.New(s.Directory.Numbers)),
+	)
+}
+
+func certificate(d deps) (*tls.Config, error) {
+	files := d.Config.HTTP.TLS
+	if !files.Enabled() {
+		return nil, nil //nolint:nilnil // nil means no TLS
+	}
+	return httpserver.TLSFiles(files.CertificateFile, files.PrivateKeyFile, d.Clock, d.Log.Named("tls"))
+}
