@@ -420,6 +420,24 @@ func (e TwoFactorPolicyMethods) Valid() bool {
 	}
 }
 
+// Defines values for TwoFactorPolicyPatchMethods.
+const (
+	TwoFactorPolicyPatchMethodsSms  TwoFactorPolicyPatchMethods = "sms"
+	TwoFactorPolicyPatchMethodsTotp TwoFactorPolicyPatchMethods = "totp"
+)
+
+// Valid indicates whether the value is a known member of the TwoFactorPolicyPatchMethods enum.
+func (e TwoFactorPolicyPatchMethods) Valid() bool {
+	switch e {
+	case TwoFactorPolicyPatchMethodsSms:
+		return true
+	case TwoFactorPolicyPatchMethodsTotp:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TwoFactorSetupMethod.
 const (
 	TwoFactorSetupMethodSms  TwoFactorSetupMethod = "sms"
@@ -928,10 +946,13 @@ type LockoutPolicy struct {
 
 // LockoutPolicyPatch defines model for LockoutPolicyPatch.
 type LockoutPolicyPatch struct {
+	// AccountMaxAttempts Failed attempts from all sources together within 24 hours.
 	AccountMaxAttempts     *int `json:"account_max_attempts,omitempty"`
 	LockoutDurationMinutes *int `json:"lockout_duration_minutes,omitempty"`
-	MaxAttempts            *int `json:"max_attempts,omitempty"`
-	ResetWindowMinutes     *int `json:"reset_window_minutes,omitempty"`
+
+	// MaxAttempts Failed attempts from one source network.
+	MaxAttempts        *int `json:"max_attempts,omitempty"`
+	ResetWindowMinutes *int `json:"reset_window_minutes,omitempty"`
 }
 
 // LoginRequest defines model for LoginRequest.
@@ -1073,7 +1094,7 @@ type PasswordPolicy struct {
 	// HistoryCount Number of previous passwords that cannot be reused, including the current one.
 	HistoryCount int `json:"history_count"`
 
-	// MinLength In characters, 8 to 256.
+	// MinLength In characters.
 	MinLength        int  `json:"min_length"`
 	RequireLowercase bool `json:"require_lowercase"`
 	RequireNumbers   bool `json:"require_numbers"`
@@ -1083,8 +1104,13 @@ type PasswordPolicy struct {
 
 // PasswordPolicyPatch defines model for PasswordPolicyPatch.
 type PasswordPolicyPatch struct {
-	ExpiryDays       *int  `json:"expiry_days,omitempty"`
-	HistoryCount     *int  `json:"history_count,omitempty"`
+	// ExpiryDays 0 disables expiry.
+	ExpiryDays *int `json:"expiry_days,omitempty"`
+
+	// HistoryCount Number of previous passwords that cannot be reused, including the current one.
+	HistoryCount *int `json:"history_count,omitempty"`
+
+	// MinLength In characters.
 	MinLength        *int  `json:"min_length,omitempty"`
 	RequireLowercase *bool `json:"require_lowercase,omitempty"`
 	RequireNumbers   *bool `json:"require_numbers,omitempty"`
@@ -1289,7 +1315,7 @@ type SessionPolicy struct {
 	// MaxSessions Beyond it the least recently used session is ended.
 	MaxSessions int `json:"max_sessions"`
 
-	// ReauthenticateMinutes Maximum age of the sign-in or step-up for sensitive operations; 0 disables the check. See `POST /auth/step-up`.
+	// ReauthenticateMinutes Maximum age of the sign-in or step-up for sensitive operations; 0 disables the check. See `POST /auth/step-up`. Raising it or setting it to 0 is itself a sensitive operation.
 	ReauthenticateMinutes int `json:"reauthenticate_minutes"`
 	RememberMeDays        int `json:"remember_me_days"`
 
@@ -1299,12 +1325,15 @@ type SessionPolicy struct {
 
 // SessionPolicyPatch defines model for SessionPolicyPatch.
 type SessionPolicyPatch struct {
+	// MaxSessions Beyond it the least recently used session is ended.
 	MaxSessions *int `json:"max_sessions,omitempty"`
 
-	// ReauthenticateMinutes Raising it or setting it to 0 is itself a sensitive operation.
+	// ReauthenticateMinutes Maximum age of the sign-in or step-up for sensitive operations; 0 disables the check. See `POST /auth/step-up`. Raising it or setting it to 0 is itself a sensitive operation.
 	ReauthenticateMinutes *int `json:"reauthenticate_minutes,omitempty"`
 	RememberMeDays        *int `json:"remember_me_days,omitempty"`
-	TimeoutMinutes        *int `json:"timeout_minutes,omitempty"`
+
+	// TimeoutMinutes Idle timeout.
+	TimeoutMinutes *int `json:"timeout_minutes,omitempty"`
 }
 
 // SetPasswordRequest defines model for SetPasswordRequest.
@@ -1358,10 +1387,14 @@ type TwoFactorPolicyMethods string
 
 // TwoFactorPolicyPatch defines model for TwoFactorPolicyPatch.
 type TwoFactorPolicyPatch struct {
-	Enabled          *bool     `json:"enabled,omitempty"`
-	Methods          *[]string `json:"methods,omitempty"`
-	RequiredForRoles *[]string `json:"required_for_roles,omitempty"`
+	// Enabled If false, no user is required to enroll; enrolled users still need their second factor.
+	Enabled          *bool                          `json:"enabled,omitempty"`
+	Methods          *[]TwoFactorPolicyPatchMethods `json:"methods,omitempty"`
+	RequiredForRoles *[]string                      `json:"required_for_roles,omitempty"`
 }
+
+// TwoFactorPolicyPatchMethods defines model for TwoFactorPolicyPatch.Methods.
+type TwoFactorPolicyPatchMethods string
 
 // TwoFactorSetup Example: {"backup_codes":["4kqnm-7x2pd","m3v9c-hz81t"],"expires_at":"2024-01-15T10:10:00Z","method":"totp","qr_code":"data:image/png;base64,iVBORw0KGgo...","secret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}
 type TwoFactorSetup struct {

@@ -2,6 +2,7 @@ package securityapi
 
 import (
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -65,65 +66,58 @@ func ifMatch(header string) (int64, error) {
 	return latest, nil
 }
 
+// settingsPatch returns the settings that a merge patch gives, by their names.
 func settingsPatch(in UpdateSettingsRequest) settings.Patch {
-	p, s, f, l := or(in.PasswordPolicy), or(in.SessionPolicy), or(in.TwoFactor), or(in.LockoutPolicy)
-	return settings.Patch{
-		Profile: (*string)(in.Profile),
-		Password: settings.PasswordPatch{
-			MinLength: p.MinLength, RequireUppercase: p.RequireUppercase, RequireLowercase: p.RequireLowercase,
-			RequireNumbers: p.RequireNumbers, RequireSpecial: p.RequireSpecial, ExpiryDays: p.ExpiryDays, HistoryCount: p.HistoryCount,
-		},
-		Session: settings.SessionPatch{TimeoutMinutes: s.TimeoutMinutes, MaxSessions: s.MaxSessions, RememberMeDays: s.RememberMeDays, ReauthenticateMinutes: s.ReauthenticateMinutes},
-		TwoFactor: settings.TwoFactorPatch{
-			Enabled: f.Enabled, RequiredForRoles: retyped[domain.RoleID](f.RequiredForRoles), Methods: retyped[domain.Method](f.Methods),
-		},
-		Lockout: settings.LockoutPatch{
-			MaxAttempts: l.MaxAttempts, LockoutDurationMinutes: l.LockoutDurationMinutes, ResetWindowMinutes: l.ResetWindowMinutes,
-			AccountMaxAttempts: l.AccountMaxAttempts,
-		},
+	patch := settings.Patch{}
+	if in.Profile != nil {
+		patch[settings.Profile] = string(*in.Profile)
 	}
+	addGiven(patch, "", reflect.ValueOf(in))
+	return patch
 }
 
-// retyped returns the texts as values of another text type; nil stays nil.
-func retyped[T ~string](from *[]string) *[]T {
-	if from == nil {
-		return nil
+// addGiven adds the members of the policies in a struct of optional members to the patch.
+func addGiven(patch settings.Patch, prefix string, members reflect.Value) {
+	for field, value := range members.Fields() {
+		if value.IsNil() {
+			continue
+		}
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		given := value.Elem()
+		switch {
+		case given.Kind() == reflect.Struct:
+			addGiven(patch, name+".", given)
+		case prefix == "": // the profile, and what is ignored
+		case given.Kind() == reflect.Slice:
+			texts := make([]string, given.Len())
+			for i := range texts {
+				texts[i] = given.Index(i).String()
+			}
+			patch[prefix+name] = texts
+		default:
+			patch[prefix+name] = given.Interface()
+		}
 	}
-	values := make([]T, 0, len(*from))
-	for _, text := range *from {
-		values = append(values, T(text))
-	}
-	return &values
 }
 
 func answerSettings(r *httpserver.Request, patched settings.Patched) error {
 	s := &patched.Settings
 	r.SetHeader("ETag", strconv.Quote(strconv.FormatInt(s.Version, 10)))
-	p, l := s.Password, s.Lockout
-	answer := SecuritySettings{
-		PasswordPolicy: PasswordPolicy{
-			MinLength: p.MinLength, RequireUppercase: p.RequireUppercase, RequireLowercase: p.RequireLowercase,
-			RequireNumbers: p.RequireNumbers, RequireSpecial: p.RequireSpecial, ExpiryDays: p.ExpiryDays, HistoryCount: p.HistoryCount,
-		},
-		SessionPolicy: SessionPolicy{
-			TimeoutMinutes: s.Session.TimeoutMinutes, MaxSessions: s.Session.MaxSessions, RememberMeDays: s.Session.RememberMeDays,
-			ReauthenticateMinutes: s.Session.ReauthenticateMinutes,
-		},
-		TwoFactor: TwoFactorPolicy{Enabled: s.TwoFactor.Enabled, RequiredForRoles: texts(s.TwoFactor.RequiredForRoles)},
-		LockoutPolicy: LockoutPolicy{
-			MaxAttempts: l.MaxAttempts, LockoutDurationMinutes: l.LockoutDurationMinutes, ResetWindowMinutes: l.ResetWindowMinutes,
-			AccountMaxAttempts: l.AccountMaxAttempts,
-		},
-	}
-	answer.TwoFactor.Methods = make([]TwoFactorPolicyMethods, 0, len(s.TwoFactor.Methods))
-	for _, m := range s.TwoFactor.Methods {
-		answer.TwoFactor.Methods = append(answer.TwoFactor.Methods, TwoFactorPolicyMethods(m))
+	answer := map[string]any{}
+	for _, setting := range domain.SecuritySettings {
+		policy, name, _ := strings.Cut(setting.Name, ".")
+		members, ok := answer[policy].(map[string]any)
+		if !ok {
+			members = map[string]any{}
+			answer[policy] = members
+		}
+		members[name] = setting.Value(s)
 	}
 	if advice := settings.Advisories(s); len(advice) > 0 {
-		answer.Advisories = &advice
+		answer["advisories"] = advice
 	}
 	if len(patched.Warnings) > 0 {
-		answer.Warnings = &patched.Warnings
+		answer["warnings"] = patched.Warnings
 	}
 	return r.JSON(http.StatusOK, answer)
 }

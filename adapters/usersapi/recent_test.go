@@ -17,7 +17,7 @@ func TestGrantingRightsHereNeedsARecentProofAsElsewhere(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
 	s.people(t, "sudo", "admin", "user")
-	_, err := s.Settings.Patch(t.Context(), domain.Operator(), settings.Patch{Session: settings.SessionPatch{ReauthenticateMinutes: new(5)}}, 0)
+	_, err := s.Settings.Patch(t.Context(), domain.Operator(), settings.Patch{"session_policy.reauthenticate_minutes": 5}, 0)
 	must(t, err)
 	s.Clock.Forward(6 * time.Minute)
 	sensitive := map[string][3]string{

@@ -82,9 +82,9 @@ func TestEveryAuthenticationPathEnforcesUserState(t *testing.T) {
 		"second factor becomes mandatory": {
 			apply: func(t *testing.T, s *kit.Services, _ domain.UserID) {
 				t.Helper()
-				_, err := s.Settings.Patch(t.Context(), domain.Operator(), settings.Patch{TwoFactor: settings.TwoFactorPatch{
-					Enabled: new(true), RequiredForRoles: &[]domain.RoleID{domain.RoleUser},
-				}}, 0)
+				_, err := s.Settings.Patch(t.Context(), domain.Operator(), settings.Patch{
+					"two_factor.enabled": true, "two_factor.required_for_roles": []string{"user"},
+				}, 0)
 				must(t, err)
 			},
 			restricted: true,

@@ -16,7 +16,7 @@ import (
 
 func requireRecentProof(t *testing.T, s *kit.Services, minutes int) {
 	t.Helper()
-	_, err := s.Settings.Patch(t.Context(), domain.Operator(), settings.Patch{Session: settings.SessionPatch{ReauthenticateMinutes: &minutes}}, 0)
+	_, err := s.Settings.Patch(t.Context(), domain.Operator(), settings.Patch{"session_policy.reauthenticate_minutes": minutes}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

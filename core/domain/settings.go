@@ -69,22 +69,6 @@ type LockoutPolicy struct {
 	AccountMaxAttempts     int // from all sources within 24 hours
 }
 
-// DefaultSettings returns the settings of a new installation.
-func DefaultSettings() Settings {
-	return Settings{
-		Version: 1,
-		Password: PasswordPolicy{
-			MinLength: 12, RequireUppercase: true, RequireLowercase: true, RequireNumbers: true, RequireSpecial: true,
-			ExpiryDays: 90, HistoryCount: 5,
-		},
-		Session:   SessionPolicy{TimeoutMinutes: 30, MaxSessions: 5, RememberMeDays: 30},
-		TwoFactor: TwoFactorPolicy{RequiredForRoles: []RoleID{RoleAdmin}, Methods: []Method{MethodTOTP, MethodSMS}},
-		Lockout: LockoutPolicy{
-			MaxAttempts: 5, LockoutDurationMinutes: 30, ResetWindowMinutes: 15, AccountMaxAttempts: 50,
-		},
-	}
-}
-
 // IdleTimeout returns how long a session may be inactive.
 func (p SessionPolicy) IdleTimeout() time.Duration {
 	return time.Duration(p.TimeoutMinutes) * time.Minute

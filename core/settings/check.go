@@ -8,35 +8,13 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// bound is a numeric setting with its allowed range.
-type bound struct {
-	field    string
-	value    int
-	min, max int
-}
-
-func bounds(s *domain.Settings) []bound {
-	return []bound{
-		{"password_policy.min_length", s.Password.MinLength, domain.Limits.Password.Min, domain.Limits.Password.Max},
-		{"password_policy.expiry_days", s.Password.ExpiryDays, 0, 3650},
-		{"password_policy.history_count", s.Password.HistoryCount, 0, 24},
-		{"session_policy.timeout_minutes", s.Session.TimeoutMinutes, 1, 43200},
-		{"session_policy.max_sessions", s.Session.MaxSessions, 1, 100},
-		{"session_policy.remember_me_days", s.Session.RememberMeDays, 1, 365},
-		{"session_policy.reauthenticate_minutes", s.Session.ReauthenticateMinutes, 0, 1440},
-		{"lockout_policy.max_attempts", s.Lockout.MaxAttempts, 1, 100},
-		{"lockout_policy.lockout_duration_minutes", s.Lockout.LockoutDurationMinutes, 1, 1440},
-		{"lockout_policy.reset_window_minutes", s.Lockout.ResetWindowMinutes, 1, 1440},
-		{"lockout_policy.account_max_attempts", s.Lockout.AccountMaxAttempts, s.Lockout.MaxAttempts, 1000},
-	}
-}
-
-// check returns fault.ErrInvalid with every field that is out of range, and the range.
+// check returns fault.ErrInvalid with every number that is out of range, and the range.
 func (s *Service) check(catalog *domain.Catalog, settings *domain.Settings) error {
 	refused := fault.ErrInvalid
-	for _, b := range bounds(settings) {
-		if b.value < b.min || b.value > b.max {
-			refused = refused.About(b.field, fmt.Sprintf("must be %d to %d", b.min, b.max))
+	for _, setting := range domain.SecuritySettings {
+		limit, ok := setting.Range(settings)
+		if n, isNumber := setting.Value(settings).(int); ok && isNumber && !limit.Allows(n) {
+			refused = refused.About(setting.Name, fmt.Sprintf("must be %d to %d", limit.Min, limit.Max))
 		}
 	}
 	refused = checkTwoFactor(refused, catalog, &settings.TwoFactor)

@@ -51,7 +51,9 @@ func (s *Service) enrollmentWarnings(
 	ctx context.Context, by domain.Principal, catalog *domain.Catalog, patch Patch,
 ) ([]string, error) {
 	before, after := catalog.Settings, catalog.Settings
-	patch.apply(&after)
+	if err := patch.apply(&after); err != nil {
+		return nil, err
+	}
 	if !extends(before.TwoFactor, after.TwoFactor) {
 		return nil, nil
 	}

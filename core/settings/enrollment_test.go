@@ -15,8 +15,8 @@ import (
 const password = "Correct-Horse-7-Battery"
 
 var (
-	requireOn  = settings.Patch{TwoFactor: settings.TwoFactorPatch{Enabled: new(true)}}
-	requireOff = settings.Patch{TwoFactor: settings.TwoFactorPatch{Enabled: new(false)}}
+	requireOn  = settings.Patch{"two_factor.enabled": true}
+	requireOff = settings.Patch{"two_factor.enabled": false}
 )
 
 // TestSessionThatRequiresSecondFactorKeepsPermissions makes a second factor mandatory as the only administrator without
@@ -114,7 +114,7 @@ func TestOnlyAffectedSessionIsExempt(t *testing.T) {
 	}
 	exempt, err := s.Patch(t.Context(), session, requireOn, 0)
 	must(t, err)
-	unchanged, err := s.Patch(t.Context(), other, settings.Patch{Session: settings.SessionPatch{MaxSessions: new(6)}}, 0)
+	unchanged, err := s.Patch(t.Context(), other, settings.Patch{"session_policy.max_sessions": 6}, 0)
 	must(t, err)
 	if exempt.Grace.Session != "sess_x" || unchanged.Grace != exempt.Grace {
 		t.Errorf("exempt %+v, after another change %+v", exempt.Grace, unchanged.Grace)
@@ -163,8 +163,8 @@ func TestWarningReportsRemainingTime(t *testing.T) {
 	_, err := s.Settings.Patch(t.Context(), by, requireOn, 0)
 	must(t, err)
 	s.Clock.Forward(20*time.Minute + time.Second)
-	roles := []domain.RoleID{"admin", "user"}
-	patched, err := s.Settings.Patch(t.Context(), by, settings.Patch{TwoFactor: settings.TwoFactorPatch{RequiredForRoles: &roles}}, 0)
+	roles := []string{"admin", "user"}
+	patched, err := s.Settings.Patch(t.Context(), by, settings.Patch{"two_factor.required_for_roles": roles}, 0)
 	must(t, err)
 	want := "you have no second factor: set one up in this session within 9 minutes, or take the change back"
 	if len(patched.Warnings) != 2 || patched.Warnings[1] != want {

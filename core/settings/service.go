@@ -69,9 +69,6 @@ func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, v
 	if err := by.Require(domain.SystemConfigure); err != nil {
 		return Patched{}, err
 	}
-	if patch.Profile != nil && *patch.Profile != ProfileNIST {
-		return Patched{}, errUnknownProfile
-	}
 	catalog, err := s.catalog.Catalog(ctx)
 	if err != nil {
 		return Patched{}, err
@@ -96,7 +93,9 @@ func (s *Service) change(
 			return fault.ErrPrecondition
 		}
 		before := *settings
-		patch.apply(settings)
+		if err := patch.apply(settings); err != nil {
+			return err
+		}
 		if err := s.check(catalog, settings); err != nil {
 			return err
 		}

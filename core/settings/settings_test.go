@@ -39,7 +39,7 @@ func TestPatchChangesOnlyItsFieldsAndIsAudited(t *testing.T) {
 	t.Parallel()
 	k, s := newService(t)
 	patch := settings.Patch{
-		Password: settings.PasswordPatch{MinLength: new(14), ExpiryDays: new(60)}, TwoFactor: settings.TwoFactorPatch{Enabled: new(true)},
+		"password_policy.min_length": 14, "password_policy.expiry_days": 60, "two_factor.enabled": true,
 	}
 	got, err := s.Patch(t.Context(), domain.Operator(), patch, 0)
 	if err != nil {
@@ -72,78 +72,76 @@ func TestPatchChangesOnlyItsFieldsAndIsAudited(t *testing.T) {
 func TestEveryFieldHasARangeThatTheErrorNames(t *testing.T) {
 	t.Parallel()
 	_, s := newService(t)
-	roles := func(r ...domain.RoleID) *[]domain.RoleID { return &r }
-	methods := func(m ...domain.Method) *[]domain.Method { return &m }
 	tests := map[string]struct {
 		patch settings.Patch
 		want  fault.Detail
 	}{
 		"a length below 8": {
-			settings.Patch{Password: settings.PasswordPatch{MinLength: new(7)}},
+			settings.Patch{"password_policy.min_length": 7},
 			fault.Detail{Field: "password_policy.min_length", Reason: "must be 8 to 256"},
 		},
 		"a length above 256": {
-			settings.Patch{Password: settings.PasswordPatch{MinLength: new(257)}},
+			settings.Patch{"password_policy.min_length": 257},
 			fault.Detail{Field: "password_policy.min_length", Reason: "must be 8 to 256"},
 		},
 		"a negative expiry": {
-			settings.Patch{Password: settings.PasswordPatch{ExpiryDays: new(-1)}},
+			settings.Patch{"password_policy.expiry_days": -1},
 			fault.Detail{Field: "password_policy.expiry_days", Reason: "must be 0 to 3650"},
 		},
 		"a long history": {
-			settings.Patch{Password: settings.PasswordPatch{HistoryCount: new(25)}},
+			settings.Patch{"password_policy.history_count": 25},
 			fault.Detail{Field: "password_policy.history_count", Reason: "must be 0 to 24"},
 		},
 		"no timeout": {
-			settings.Patch{Session: settings.SessionPatch{TimeoutMinutes: new(0)}},
+			settings.Patch{"session_policy.timeout_minutes": 0},
 			fault.Detail{Field: "session_policy.timeout_minutes", Reason: "must be 1 to 43200"},
 		},
 		"no session": {
-			settings.Patch{Session: settings.SessionPatch{MaxSessions: new(0)}},
+			settings.Patch{"session_policy.max_sessions": 0},
 			fault.Detail{Field: "session_policy.max_sessions", Reason: "must be 1 to 100"},
 		},
 		"no remembered day": {
-			settings.Patch{Session: settings.SessionPatch{RememberMeDays: new(366)}},
+			settings.Patch{"session_policy.remember_me_days": 366},
 			fault.Detail{Field: "session_policy.remember_me_days", Reason: "must be 1 to 365"},
 		},
 		"a negative reauthentication time": {
-			settings.Patch{Session: settings.SessionPatch{ReauthenticateMinutes: new(-1)}},
+			settings.Patch{"session_policy.reauthenticate_minutes": -1},
 			fault.Detail{Field: "session_policy.reauthenticate_minutes", Reason: "must be 0 to 1440"},
 		},
 		"a reauthentication time above a day": {
-			settings.Patch{Session: settings.SessionPatch{ReauthenticateMinutes: new(1441)}},
+			settings.Patch{"session_policy.reauthenticate_minutes": 1441},
 			fault.Detail{Field: "session_policy.reauthenticate_minutes", Reason: "must be 0 to 1440"},
 		},
 		"no attempt": {
-			settings.Patch{Lockout: settings.LockoutPatch{MaxAttempts: new(0)}},
+			settings.Patch{"lockout_policy.max_attempts": 0},
 			fault.Detail{Field: "lockout_policy.max_attempts", Reason: "must be 1 to 100"},
 		},
 		"a lock above a day": {
-			settings.Patch{Lockout: settings.LockoutPatch{LockoutDurationMinutes: new(1441)}},
+			settings.Patch{"lockout_policy.lockout_duration_minutes": 1441},
 			fault.Detail{Field: "lockout_policy.lockout_duration_minutes", Reason: "must be 1 to 1440"},
 		},
 		"no window": {
-			settings.Patch{Lockout: settings.LockoutPatch{ResetWindowMinutes: new(0)}},
+			settings.Patch{"lockout_policy.reset_window_minutes": 0},
 			fault.Detail{Field: "lockout_policy.reset_window_minutes", Reason: "must be 1 to 1440"},
 		},
 		"a cap below that of one source": {
-			settings.Patch{Lockout: settings.LockoutPatch{AccountMaxAttempts: new(4)}},
+			settings.Patch{"lockout_policy.account_max_attempts": 4},
 			fault.Detail{Field: "lockout_policy.account_max_attempts", Reason: "must be 5 to 1000"},
 		},
 		"no method": {
-			settings.Patch{TwoFactor: settings.TwoFactorPatch{Methods: methods()}},
+			settings.Patch{"two_factor.methods": []string{}},
 			fault.Detail{Field: "two_factor.methods", Reason: "must be a list of totp and sms without doubles, and not empty"},
 		},
 		"a method twice": {
-			settings.Patch{TwoFactor: settings.TwoFactorPatch{Methods: methods("totp", "totp")}},
+			settings.Patch{"two_factor.methods": []string{"totp", "totp"}},
 			fault.Detail{Field: "two_factor.methods", Reason: "must be a list of totp and sms without doubles, and not empty"},
 		},
 		"an unknown role": {
-			settings.Patch{TwoFactor: settings.TwoFactorPatch{RequiredForRoles: roles("ghost")}},
+			settings.Patch{"two_factor.required_for_roles": []string{"ghost"}},
 			fault.Detail{Field: "two_factor.required_for_roles", Reason: "must hold only roles that exist"},
 		},
 		"an unknown profile": {
-			settings.Patch{Profile: new("iso")}, fault.Detail{Field: "profile", Reason: "must be nist"},
+			settings.Patch{settings.Profile: "iso"}, fault.Detail{Field: "profile", Reason: "must be nist"},
 		},
 	}
 	for name, tc := range tests {
@@ -164,7 +162,7 @@ func TestPatchIsAtomic(t *testing.T) {
 	t.Parallel()
 	_, s := newService(t)
 	_, err := s.Patch(t.Context(), domain.Operator(), settings.Patch{
-		Password: settings.PasswordPatch{MinLength: new(20)}, Session: settings.SessionPatch{MaxSessions: new(0)},
+		"password_policy.min_length": 20, "session_policy.max_sessions": 0,
 	}, 0)
 	if !errors.Is(err, fault.ErrInvalid) {
 		t.Fatalf("got error %v, want %v", err, fault.ErrInvalid)
@@ -185,7 +183,7 @@ func TestConcurrentPatchesOfOneVersionApplyOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Go(func() {
-			_, err := s.Patch(t.Context(), domain.Operator(), settings.Patch{Password: settings.PasswordPatch{MinLength: new(20 + i)}}, 1)
+			_, err := s.Patch(t.Context(), domain.Operator(), settings.Patch{"password_policy.min_length": 20 + i}, 1)
 			switch {
 			case err == nil:
 				applied.Add(1)
@@ -203,9 +201,9 @@ func TestConcurrentPatchesOfOneVersionApplyOnce(t *testing.T) {
 func TestSettingsThatLockOutAreRefused(t *testing.T) {
 	t.Parallel()
 	_, s := newService(t)
-	_, err := s.Patch(t.Context(), domain.Operator(), settings.Patch{TwoFactor: settings.TwoFactorPatch{
-		Enabled: new(true), Methods: &[]domain.Method{domain.MethodSMS},
-	}}, 0)
+	_, err := s.Patch(t.Context(), domain.Operator(), settings.Patch{
+		"two_factor.enabled": true, "two_factor.methods": []string{"sms"},
+	}, 0)
 	if !errors.Is(err, settings.ErrLocksOut) {
 		t.Errorf("got error %v, want %v", err, settings.ErrLocksOut)
 	}
@@ -218,7 +216,7 @@ func TestNISTProfileIsOnePatch(t *testing.T) {
 		t.Errorf("the defaults have %d advisories, want 4", len(advice))
 	}
 	got, err := s.Patch(t.Context(), domain.Operator(), settings.Patch{
-		Profile: new(settings.ProfileNIST), TwoFactor: settings.TwoFactorPatch{Enabled: new(true)},
+		settings.Profile: settings.ProfileNIST, "two_factor.enabled": true,
 	}, 0)
 	if err != nil {
 		t.Fatal(err)

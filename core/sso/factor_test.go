@@ -115,9 +115,8 @@ func TestProviderSecondFactorCountsIfConfigured(t *testing.T) {
 func TestProviderSecondFactorSatisfiesRoleRequirement(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, countsMFA)
-	on, roles := true, []domain.RoleID{"user"}
 	_, err := r.Settings.Patch(t.Context(), domain.Operator(), settings.Patch{
-		TwoFactor: settings.TwoFactorPatch{Enabled: &on, RequiredForRoles: &roles},
+		"two_factor.enabled": true, "two_factor.required_for_roles": []string{"user"},
 	}, 0)
 	if err != nil {
 		t.Fatal(err)

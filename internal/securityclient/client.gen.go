@@ -102,7 +102,7 @@ type PasswordPolicy struct {
 	// HistoryCount Number of previous passwords that cannot be reused, including the current one.
 	HistoryCount int `json:"history_count"`
 
-	// MinLength In characters, 8 to 256.
+	// MinLength In characters.
 	MinLength        int  `json:"min_length"`
 	RequireLowercase bool `json:"require_lowercase"`
 	RequireNumbers   bool `json:"require_numbers"`
@@ -190,7 +190,7 @@ type SessionPolicy struct {
 	// MaxSessions Beyond it the least recently used session is ended.
 	MaxSessions int `json:"max_sessions"`
 
-	// ReauthenticateMinutes Maximum age of the sign-in or step-up for sensitive operations; 0 disables the check. See `POST /auth/step-up`.
+	// ReauthenticateMinutes Maximum age of the sign-in or step-up for sensitive operations; 0 disables the check. See `POST /auth/step-up`. Raising it or setting it to 0 is itself a sensitive operation.
 	ReauthenticateMinutes int `json:"reauthenticate_minutes"`
 	RememberMeDays        int `json:"remember_me_days"`
 

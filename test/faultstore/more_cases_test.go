@@ -179,7 +179,7 @@ func otherCases() map[string]useCase {
 		},
 		"change the settings": {
 			run: func(t *testing.T, w *world) error {
-				_, err := w.Settings.Patch(t.Context(), w.admin, settings.Patch{Password: settings.PasswordPatch{MinLength: new(14)}}, 0)
+				_, err := w.Settings.Patch(t.Context(), w.admin, settings.Patch{"password_policy.min_length": 14}, 0)
 				return err
 			},
 			action:   domain.ActionSettingsChange,

@@ -63,7 +63,7 @@ func lacksASetting(t *testing.T, in *installation) {
 		t.Errorf("the settings that commands read have %d, %v, %v", peeked.Lockout.AccountMaxAttempts, found, err)
 	}
 	four := 4
-	patch := settings.Patch{Session: settings.SessionPatch{MaxSessions: &four}}
+	patch := settings.Patch{"session_policy.max_sessions": four}
 	patched, err := in.Settings.Patch(t.Context(), domain.Operator(), patch, 0)
 	must(t, err)
 	if patched.Session.MaxSessions != four || patched.Lockout.AccountMaxAttempts != want {
@@ -209,7 +209,7 @@ func settingsAreThere(t *testing.T, in *installation) {
 		t.Errorf("the group is %+v", group)
 	}
 	fifteen := 15
-	patch := settings.Patch{Password: settings.PasswordPatch{MinLength: &fifteen}}
+	patch := settings.Patch{"password_policy.min_length": fifteen}
 	_, err = in.Settings.Patch(t.Context(), domain.Operator(), patch, 0)
 	must(t, err)
 	if catalog, err = in.Ports.Catalog.Catalog(t.Context()); err != nil || catalog.Settings.Password.MinLength != fifteen {

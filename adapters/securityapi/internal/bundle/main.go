@@ -50,6 +50,9 @@ func bundle(folder, file string, models bool) error {
 	if err != nil {
 		return err
 	}
+	if err := declare(document); err != nil {
+		return err
+	}
 	if err := complete(document); err != nil {
 		return err
 	}
