@@ -50,16 +50,16 @@ func (l *loader) parseYAML(file string, content []byte) (tree map[string]any, er
 			tree, err = nil, errors.New("is no YAML")
 		}
 	}()
-	if err = yaml.Unmarshal(content, &tree); err != nil {
+	var document yaml.Node
+	if err = yaml.Unmarshal(content, &document); err == nil {
+		err = document.Decode(&tree)
+	}
+	if err != nil {
 		text := err.Error()
 		if strings.Contains(text, "cannot unmarshal") {
 			return nil, errors.New("must be a map of keys")
 		}
 		return nil, fmt.Errorf("is no YAML: %s", strings.Join(strings.Fields(strings.TrimPrefix(text, "yaml: ")), " "))
-	}
-	var document yaml.Node
-	if err = yaml.Unmarshal(content, &document); err != nil {
-		return nil, err
 	}
 	for _, root := range document.Content {
 		l.recordLines(file, "", root)

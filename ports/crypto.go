@@ -35,8 +35,8 @@ type Sealer interface {
 
 // PasswordHasher hashes the passwords that people choose, with limited concurrency: at most one hash per processor
 // runs at a time. Other calls wait in a queue in which sources (SourceOf) take turns; the order never depends on what
-// is hashed or for which user. A full queue, and a wait beyond the context's deadline, is fault.ErrOverloaded. A
-// request whose client has disconnected (IsThere) is dropped from the queue.
+// is hashed or for which user. A full queue, and a wait beyond the context's deadline, is fault.ErrOverloaded; so is
+// a request whose client has disconnected (Disconnected) when its turn comes.
 type PasswordHasher interface {
 	// Hash returns the PHC string of the password under the current parameters.
 	Hash(ctx context.Context, password string) (string, error)

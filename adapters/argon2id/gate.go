@@ -15,9 +15,6 @@ import (
 // restAfter is the idle time after which the hash memory is returned to the system.
 const restAfter = 2 * time.Second
 
-// lookAfter is how often those who wait are looked after: whether they are still there.
-const lookAfter = 200 * time.Millisecond
-
 // gate limits how many hashes are computed concurrently and how many calls wait. The sources of the calls
 // (ports.SourceOf) take turns, and the calls of one source are served in the order of arrival: a flood from one
 // network delays another by one hash. The order does not depend on what is hashed, for which user, or whether the
@@ -48,7 +45,9 @@ type line struct {
 type waiter struct {
 	places   int64
 	since    time.Time     // when the first of the places was free for it
-	admitted chan struct{} // closed when the places are the waiter's
+	admitted chan struct{} // closed when the places are the waiter's, or its client has disconnected
+	ctx      context.Context //nolint:containedctx // of the request, whose client may have disconnected when its turn comes
+	err      error           // set before admitted is closed
 }
 
 func newGate(workers int, unit uint64, deadline time.Duration, length int) *gate {
@@ -76,11 +75,12 @@ func (g *gate) tidy() {
 
 // enter waits for as many slots as memory needs, or for all of them if it needs more. It returns a function that
 // releases them, and the time at which it acquired the first. A wait that exceeds the deadline, or has no room in the
-// queue, is fault.ErrOverloaded, and so is one whose client has disconnected.
+// queue, is fault.ErrOverloaded, and so is one whose client has
+// disconnected when its turn comes.
 func (g *gate) enter(ctx context.Context, memory uint64) (since time.Time, leave func(), err error) {
 	n := min(int64((memory+g.unit-1)/g.unit), g.workers) //nolint:gosec // memory is at most 128 MiB
 	source := ports.SourceOf(ctx)
-	w, err := g.join(source, n)
+	w, err := g.join(ctx, source, n)
 	if err == nil {
 		err = g.wait(ctx, source, w)
 	}
@@ -98,15 +98,18 @@ func (g *gate) leave(places int64) {
 	g.rest.Reset(restAfter)
 }
 
-var errFull = errors.New("the queue for password hashes is full")
+var (
+	errFull         = errors.New("the queue for password hashes is full")
+	errDisconnected = errors.New("the client has disconnected")
+)
 
 // join puts a call in the line of its source, where it may be admitted at once. A source may wait with as many calls as the
 // queue has places left: alone with half of the queue, and the more sources wait, the less each may take. So there is always
 // room for a source that does not wait yet.
-func (g *gate) join(source string, places int64) (*waiter, error) {
+func (g *gate) join(ctx context.Context, source string, places int64) (*waiter, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w := &waiter{places: places, admitted: make(chan struct{})}
+	w := &waiter{ctx: ctx, places: places, admitted: make(chan struct{})}
 	l, ok := g.lines[source]
 	if !ok {
 		l = &line{source: source}
@@ -138,6 +141,12 @@ func (g *gate) admit() {
 		if !g.fits(w) {
 			return
 		}
+		if ports.Disconnected(w.ctx) { // its turn passes to the next
+			w.err = errDisconnected
+			g.remove(l, 0)
+			close(w.admitted)
+			continue
+		}
 		g.used += w.places
 		g.remove(l, 0)
 		if len(l.waiters) > 0 {
@@ -162,45 +171,27 @@ func (g *gate) remove(l *line, at int) {
 func (g *gate) wait(ctx context.Context, source string, w *waiter) error {
 	select {
 	case <-w.admitted:
-		return nil
+		return w.err
 	default:
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.deadline)
 	defer cancel()
-	go endWhenGone(ctx, cancel)
 	select {
 	case <-w.admitted:
-		return nil
+		return w.err
 	case <-ctx.Done():
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	l, ok := g.lines[source]
 	if !ok {
-		return nil // it was admitted at the same moment
+		return w.err // it was admitted at the same moment
 	}
 	at := slices.Index(l.waiters, w)
 	if at < 0 {
-		return nil // as above, and others of the source wait
+		return w.err // as above, and others of the source wait
 	}
 	g.remove(l, at)
 	g.admit()
 	return ctx.Err()
-}
-
-// endWhenGone cancels a wait whose client has disconnected, since nothing would use the result.
-func endWhenGone(ctx context.Context, cancel context.CancelFunc) {
-	ticker := time.NewTicker(lookAfter)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			if !ports.IsThere(ctx) {
-				cancel()
-				return
-			}
-		}
-	}
 }

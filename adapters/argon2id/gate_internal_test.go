@@ -217,13 +217,23 @@ func TestBurstIsServedWithinTheDeadline(t *testing.T) {
 func TestDisconnectedClientsLeaveTheQueue(t *testing.T) {
 	t.Parallel()
 	g := newGate(1, unit, time.Hour, 500)
-	mustEnter(t.Context(), t, g, unit)
-	gone := context.WithValue(t.Context(), ports.PresenceKey{}, func() bool { return false })
-	if _, _, err := g.enter(gone, unit); !errors.Is(err, fault.ErrOverloaded) {
-		t.Errorf("the wait of somebody who has gone ended with %v", err)
+	leave := mustEnter(t.Context(), t, g, unit)
+	disconnected := context.WithValue(t.Context(), ports.DisconnectedKey{}, func() bool { return true })
+	var wg sync.WaitGroup
+	for i := range 3 {
+		wg.Go(func() {
+			if _, _, err := g.enter(disconnected, unit); !errors.Is(err, fault.ErrOverloaded) {
+				t.Errorf("got %v for a disconnected client, want ErrOverloaded", err)
+			}
+		})
+		waitUntil(g, i+1)
 	}
-	if g.waitingCalls() != 0 {
-		t.Error("they are still in the queue")
+	wg.Go(func() { mustEnter(t.Context(), t, g, unit)() })
+	waitUntil(g, 4)
+	leave() // the connected client is next
+	wg.Wait()
+	if g.waitingCalls() != 0 || g.used != 0 {
+		t.Errorf("%d calls wait and %d slots are used, want none", g.waitingCalls(), g.used)
 	}
 }
 

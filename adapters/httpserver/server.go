@@ -218,7 +218,7 @@ func (s *Server) around(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.HandlerTimeout)
 	defer cancel()
 	from := s.originOf(c)
-	r := &Request{c: c, ctx: present(ctx, c.Context().Conn(), from), Origin: from, log: s.cfg.Log}
+	r := &Request{c: c, ctx: newRequestContext(ctx, c.Context().Conn(), from), Origin: from, log: s.cfg.Log}
 	r.Principal = domain.Anonymous(r.Origin)
 	c.Locals(requestKey{}, r)
 	s.setHeaders(r)

@@ -111,7 +111,7 @@ func (l *loginLimiter) takeInTurn(ctx context.Context, key string, source *login
 			l.addPending(source)
 			return take, nil
 		}
-		if pending == 0 || !errors.Is(err, fault.ErrRateLimited) || !ports.IsThere(ctx) {
+		if pending == 0 || !errors.Is(err, fault.ErrRateLimited) {
 			return take, err
 		}
 		select {

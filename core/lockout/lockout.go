@@ -82,7 +82,7 @@ func (l *Lockout) Reserve(ctx context.Context, account, source string, policy do
 			return g, nil
 		case answer == domain.AttemptLocked:
 			return nil, Locked(until, now)
-		case waited >= busyFor || !ports.IsThere(ctx):
+		case waited >= busyFor:
 			return nil, fault.ErrOverloaded.After(time.Second)
 		}
 		step = min(busyMost, step+busyStep/4)

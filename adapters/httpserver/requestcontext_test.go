@@ -21,22 +21,22 @@ func TestHandlerDetectsADisconnectedClient(t *testing.T) {
 		after func(net.Conn) error // what the client does once it has sent its request
 		want  bool
 	}{
-		"a client that waits is there":            {func(net.Conn) error { return nil }, true},
-		"one that sends its next request as well": {func(c net.Conn) error { _, err := io.WriteString(c, request); return err }, true},
-		"one that has closed is not":              {net.Conn.Close, false},
+		"a client that waits is connected":        {func(net.Conn) error { return nil }, false},
+		"one that sends its next request as well": {func(c net.Conn) error { _, err := io.WriteString(c, request); return err }, false},
+		"one that has closed is not":              {net.Conn.Close, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			begun, acted, seen := make(chan struct{}, 2), make(chan struct{}), make(chan bool, 2)
+			begun, acted, got := make(chan struct{}, 2), make(chan struct{}), make(chan bool, 2)
 			address, _ := start(t, httpserver.Config{}, testAPI(get("/wait", httpserver.Public(), func(r *httpserver.Request) error {
 				begun <- struct{}{}
 				<-acted
-				there := ports.IsThere(r.Context())
-				for deadline := time.Now().Add(20 * time.Second); there != tt.want && time.Now().Before(deadline); {
-					there = ports.IsThere(r.Context()) // the network takes its time
+				disconnected := ports.Disconnected(r.Context())
+				for deadline := time.Now().Add(20 * time.Second); disconnected != tt.want && time.Now().Before(deadline); {
+					disconnected = ports.Disconnected(r.Context()) // closing a connection takes a moment
 				}
-				seen <- there
+				got <- disconnected
 				return r.JSON(http.StatusOK, struct{}{})
 			})))
 			conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
@@ -52,8 +52,8 @@ func TestHandlerDetectsADisconnectedClient(t *testing.T) {
 				t.Fatal(err)
 			}
 			close(acted)
-			if there := <-seen; there != tt.want {
-				t.Errorf("the client is there: %t, want %t", there, tt.want)
+			if disconnected := <-got; disconnected != tt.want {
+				t.Errorf("the client has disconnected: %t, want %t", disconnected, tt.want)
 			}
 		})
 	}

@@ -2,14 +2,14 @@ package ports
 
 import "context"
 
-// PresenceKey is the context key of a func() bool that reports whether the client of a request is still connected.
-// Code that queues requests checks it. A context without the value counts as connected.
-type PresenceKey struct{}
+// DisconnectedKey is the context key of a func() bool that reports whether the client of a request has disconnected.
+type DisconnectedKey struct{}
 
-// IsThere reports whether the client still waits for the response. Work that has begun is completed anyway.
-func IsThere(ctx context.Context) bool {
-	there, ok := ctx.Value(PresenceKey{}).(func() bool)
-	return !ok || there()
+// Disconnected reports whether the client of a request has disconnected. Queues drop such requests; work that has begun
+// is completed. A context without the value counts as connected.
+func Disconnected(ctx context.Context) bool {
+	disconnected, ok := ctx.Value(DisconnectedKey{}).(func() bool)
+	return ok && disconnected()
 }
 
 // SourceKey is the context key of a func() string that returns the network from which a request came, as

@@ -2,5 +2,5 @@
 
 package httpserver
 
-// isOpen does not know here: the client is taken to be there.
+// isOpen is not supported here: the client counts as connected.
 func isOpen(uintptr) bool { return true }
