@@ -44,8 +44,8 @@ type line struct {
 // waiter is a call that waits for its places.
 type waiter struct {
 	places   int64
-	since    time.Time     // when the first of the places was free for it
-	admitted chan struct{} // closed when the places are the waiter's, or its client has disconnected
+	since    time.Time       // when the first of the places was free for it
+	admitted chan struct{}   // closed when the places are the waiter's, or its client has disconnected
 	ctx      context.Context //nolint:containedctx // of the request, whose client may have disconnected when its turn comes
 	err      error           // set before admitted is closed
 }
