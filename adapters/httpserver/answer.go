@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ func (s *Server) setFixedHeaders(h *fasthttp.ResponseHeader) {
 // fail writes an error response. It is the only function that converts errors to responses.
 func (s *Server) fail(r *Request, f *fault.Error) {
 	api := s.apiOf(r)
-	f = noteDenied(r, api, f)
+	f = noteDenied(r.ctx, r, api, f)
 	r.fault = f
 	body, err := api.Failure(f, r.Origin.RequestID)
 	if err != nil {
@@ -68,11 +69,11 @@ func (s *Server) fail(r *Request, f *fault.Error) {
 }
 
 // noteDenied records a refusal in the audit log.
-func noteDenied(r *Request, api *API, f *fault.Error) *fault.Error {
+func noteDenied(ctx context.Context, r *Request, api *API, f *fault.Error) *fault.Error {
 	if api.Denied == nil || r.mount == nil || r.Principal.Actor() == "" || !r.refused && !f.Is(fault.ErrForbidden) {
 		return f
 	}
-	if err := api.Denied(r.ctx, r.Principal, r.mount.Method+" "+r.mount.full); err != nil {
+	if err := api.Denied(ctx, r.Principal, r.mount.Method+" "+r.mount.full); err != nil {
 		return faultOf(err)
 	}
 	return f
@@ -164,12 +165,17 @@ func (s *Server) observe(r *Request, took time.Duration) {
 		fields = append(fields, zap.String("actor", actor))
 	}
 	if r.fault != nil {
-		fields = append(fields, zap.String("failure", r.fault.Code))
-		if cause := r.fault.Unwrap(); cause != nil {
-			fields = append(fields, zap.String("cause", cause.Error()))
-		}
+		fields = append(fields, failureFields(r.fault)...)
 	}
 	entry.Write(fields...)
+}
+
+func failureFields(f *fault.Error) []zap.Field {
+	fields := []zap.Field{zap.String("failure", f.Code)}
+	if cause := f.Unwrap(); cause != nil {
+		fields = append(fields, zap.String("cause", cause.Error()))
+	}
+	return fields
 }
 
 // levelOf logs internal errors at a higher level; an outage of another system is not a defect.

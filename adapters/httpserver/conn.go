@@ -19,6 +19,7 @@ import (
 // response, and counts those of each source.
 type connections struct {
 	clock        ports.Clock
+	readTimeout  time.Duration
 	writeTimeout time.Duration
 	limits       limits
 	draining     atomic.Bool

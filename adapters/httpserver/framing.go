@@ -148,7 +148,7 @@ func (s *Server) onHead(h *fasthttp.RequestHeader) (unchanged fasthttp.RequestCo
 	case f.encoded:
 		// The router would inflate the body without a limit: 4 KB of gzip in gzip took 3.3 GB.
 		refuseHead(h, verdictEncoding)
-	case h.ContentLength() > s.cfg.BodyLimit:
+	case h.ContentLength() > s.cfg.BodyLimit && !s.streamsBody(h):
 		refuseHead(h, verdictTooLarge)
 	default:
 		if f.closes {

@@ -99,6 +99,9 @@ type Route struct {
 	Handler Handler
 	// SocketOnly keeps the route off the public listener: a server mounts it only if it serves the control socket.
 	SocketOnly bool
+	// StreamsBody says that the handler reads the body with Request.BodyStream, so that its length is not limited. The path
+	// has no parameters, and the connection is closed after the response.
+	StreamsBody bool
 	// Accepts are the media types of the body; none means application/json, and for PATCH a JSON merge patch (RFC 7396) too.
 	Accepts []string
 	// Query are the parameters that the query string may hold; any other is refused. Nil ignores what is not known.
@@ -199,6 +202,8 @@ func (s *Server) checkMount(m *mount) error {
 	switch {
 	case m.SocketOnly && !s.cfg.ControlSocket:
 		return errors.New("a route of the control socket alone")
+	case m.StreamsBody && strings.Contains(m.Path, "{"):
+		return errors.New("a stream on a path with parameters")
 	case m.Handler == nil:
 		return errors.New("no handler")
 	case !slices.Contains(methods, m.Method):
@@ -248,7 +253,7 @@ func (s *Server) serveRoute(m *mount) fiber.Handler {
 		if err := r.checkQuery(m); err != nil {
 			return err
 		}
-		if err := checkMediaType(c, m.Accepts); err != nil {
+		if err := checkMediaType(c, m); err != nil {
 			return r.refuseFirst(err)
 		}
 		if err := m.Handler(r); err != nil {
@@ -301,8 +306,9 @@ func (r *Request) hideFrom(s sight, err error) error {
 
 // checkMediaType refuses a body of any type but those that the route takes. That a browser's form cannot be one of them is
 // also what keeps other sites from sending requests in a visitor's name.
-func checkMediaType(c *fiber.Ctx, accepts []string) error {
-	if len(c.BodyRaw()) == 0 {
+func checkMediaType(c *fiber.Ctx, m *mount) error {
+	accepts := m.Accepts
+	if !m.StreamsBody && len(c.BodyRaw()) == 0 { // the body of a stream is not read here
 		return nil
 	}
 	kind, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))

@@ -117,6 +117,7 @@ func (s *Server) Open(ctx context.Context) error {
 	s.conns = newConnections(s.cfg.Clock, s.cfg.WriteTimeout, limits{
 		connections: s.cfg.Connections, perSource: s.cfg.ConnectionsPerSource, bodies: s.cfg.BodyMemory, trusted: s.cfg.TrustedProxies,
 	})
+	s.conns.readTimeout = s.cfg.ReadTimeout
 	s.listener = newListener(inner, s.conns, newConnectionLimiter(s.full, s.crowded()))
 	go s.conns.giveBack(s.listener.done, wait, freeMemory)
 	go func() {
@@ -182,12 +183,17 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 		s.refuseUnread(ctx, f)
 		return
 	}
-	held, f := s.readBody(ctx, c)
-	if f != nil {
-		s.refuseUnread(ctx, f)
-		return
+	if s.streamsBody(&ctx.Request.Header) {
+		c.lingers.Store(true) // the handler need not read all of it
+		ctx.SetConnectionClose()
+	} else {
+		held, f := s.readBody(ctx, c)
+		if f != nil {
+			s.refuseUnread(ctx, f)
+			return
+		}
+		defer c.releaseBody(held)
 	}
-	defer c.releaseBody(held)
 	if !served(ctx.Method()) {
 		// The router responds to an unknown method in its own format; a known method without a route gets a 405 with
 		// Allow. TRACE is such a method.
