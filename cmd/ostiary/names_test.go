@@ -24,7 +24,7 @@ import (
 func TestInstallationIsNamedByPublicHost(t *testing.T) {
 	t.Parallel()
 	hello := make(chan string, 8)
-	address := running(t, hello)
+	address := running(t, hello).HTTP.Address
 	const password = "Correct-horse-battery-7"
 	login := ask(t, address, "", http.MethodPost, "/auth/login", `{"username":"root","password":"`+password+`"}`)
 	token := login["access_token"]
@@ -41,8 +41,8 @@ func TestInstallationIsNamedByPublicHost(t *testing.T) {
 	}
 }
 
-// running starts the service with a mail server that reports the EHLO names it receives, and returns the service's address.
-func running(t *testing.T, hello chan<- string) string {
+// running starts the service with a mail server that reports the EHLO names it receives, and returns its configuration.
+func running(t *testing.T, hello chan<- string) config.Config {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,12 +50,8 @@ func running(t *testing.T, hello chan<- string) string {
 	}
 	mails := smtp.NewServer(greeted(hello))
 	go func() { _ = mails.Serve(listener) }()
-	address, err := freeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := config.Default()
-	c.HTTP.Address, c.HTTP.PublicURL, c.Metrics.Address = address, "https://id.example.org:8443", config.Off
+	c.HTTP.PublicURL = "https://id.example.org:8443"
 	c.DataDir = t.TempDir()
 	c.Bootstrap = config.Bootstrap{
 		Username: "root", Email: "root@example.org", Password: "Correct-horse-battery-7", Role: "admin",
@@ -63,6 +59,19 @@ func running(t *testing.T, hello chan<- string) string {
 	c.Mail = config.Mail{Driver: config.DriverSMTP, SMTP: config.SMTP{
 		Address: listener.Addr().String(), From: "accounts@example.org", TLS: config.TLSNone, Timeout: 10 * time.Second,
 	}}
+	t.Cleanup(func() { _ = mails.Close() })
+	c.HTTP.Address = started(t, c)
+	return c
+}
+
+// started starts the service on a free port, without metrics, and returns its address.
+func started(t *testing.T, c config.Config) string {
+	t.Helper()
+	address, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.HTTP.Address, c.Metrics.Address = address, config.Off
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- serve(ctx, c) }()
@@ -71,7 +80,6 @@ func running(t *testing.T, hello chan<- string) string {
 		if err := <-ended; err != nil {
 			t.Errorf("the service ended with %v", err)
 		}
-		_ = mails.Close()
 	})
 	awaitReady(t, address, ended)
 	return address
