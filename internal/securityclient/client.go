@@ -11,19 +11,37 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
 // base is an address of the API. The transport decides which server it is.
 const base = "http://ostiary/api/v1/security"
 
+// linesType is the media type of the response of a long operation: JSON values, one per line.
+const linesType = "application/x-ndjson"
+
 // Client calls the API through a transport.
 type Client struct {
 	transport http.RoundTripper
+	onLine    func(member string, value json.RawMessage)
 }
 
 // New returns a client of the server behind the transport. The transport adds credentials if the server needs any.
-func New(transport http.RoundTripper) *Client { return &Client{transport} }
+func New(transport http.RoundTripper) *Client { return &Client{transport: transport} }
+
+// WithLines returns a client that calls onLine with every line of a long operation before its result, such as
+// {"progress":…}.
+func (c *Client) WithLines(onLine func(member string, value json.RawMessage)) *Client {
+	return &Client{transport: c.transport, onLine: onLine}
+}
+
+// Progress is the value of a progress line. Total is 0 if it is unknown.
+type Progress struct {
+	Done  int64  `json:"done"`
+	Total int64  `json:"total"`
+	What  string `json:"what"`
+}
 
 // Error is a response of the API that is not a success, or a transport failure as a response with the status 503.
 type Error struct {
@@ -78,6 +96,9 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 		return err
 	}
 	defer func() { _ = response.Body.Close() }()
+	if response.Header.Get("Content-Type") == linesType {
+		return c.readLines(response.Body, out)
+	}
 	raw, err := io.ReadAll(response.Body)
 	if err != nil {
 		return unavailable(err)
@@ -86,6 +107,36 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 		return fmt.Errorf("decoding the response to %s %s: %w", method, path, err)
 	}
 	return nil
+}
+
+// readLines reads the response of a long operation, whose last line is the result or an error.
+func (c *Client) readLines(from io.Reader, out any) error {
+	lines := json.NewDecoder(from)
+	for {
+		var raw json.RawMessage
+		var line map[string]json.RawMessage
+		if err := lines.Decode(&raw); err != nil {
+			return unavailable(fmt.Errorf("the response broke off: %w", err))
+		}
+		if err := json.Unmarshal(raw, &line); err != nil {
+			return unavailable(err)
+		}
+		if result, ok := line["result"]; ok {
+			return json.Unmarshal(result, out)
+		}
+		if text, ok := line["status"]; ok {
+			status, err := strconv.Atoi(string(text))
+			if err != nil {
+				return unavailable(err)
+			}
+			return ParseError(status, raw)
+		}
+		for member, value := range line {
+			if c.onLine != nil {
+				c.onLine(member, value)
+			}
+		}
+	}
 }
 
 // send returns a successful response; any other is an Error.
@@ -103,6 +154,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 		return nil, err
 	}
 	request.Header.Set("User-Agent", "ostiary command line")
+	request.Header.Set("Accept", "application/json, "+linesType)
 	if content != http.NoBody {
 		request.Header.Set("Content-Type", "application/json")
 	}

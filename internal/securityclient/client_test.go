@@ -2,6 +2,7 @@ package securityclient_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -91,6 +92,41 @@ func TestErrorHasDetailsAndCause(t *testing.T) {
 	got, _ := errors.AsType[*securityclient.Error](err)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestLongOperation covers the lines of an operation that ends with a result, with an error, and with a panic.
+func TestLongOperation(t *testing.T) {
+	t.Parallel()
+	client := serve(t, httpserver.Route{Method: http.MethodGet, Path: "/users/{user_id}", Handler: func(r *httpserver.Request) error {
+		id := r.Param("user_id")
+		return r.Long(func(_ context.Context, lines *httpserver.Lines) (any, error) {
+			lines.Progress(httpserver.Progress{Done: 1, Total: 2, What: "steps"})
+			switch id {
+			case "refused":
+				return nil, fault.ErrConflict.Because(errors.New("the cause"))
+			case "panics":
+				panic("in an operation")
+			}
+			lines.Progress(httpserver.Progress{Done: 2, Total: 2, What: "steps"})
+			return securityclient.User{Username: id}, nil
+		})
+	}})
+	var lines []string
+	client = client.WithLines(func(member string, value json.RawMessage) { lines = append(lines, member+" "+string(value)) })
+	got, err := client.GetUser(t.Context(), "ada")
+	if err != nil || got.Username != "ada" {
+		t.Errorf("got %q, %v", got.Username, err)
+	}
+	want := []string{`progress {"done":1,"total":2,"what":"steps"}`, `progress {"done":2,"total":2,"what":"steps"}`}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Error(diff)
+	}
+	for id, status := range map[string]int{"refused": http.StatusConflict, "panics": http.StatusInternalServerError} {
+		_, err := client.GetUser(t.Context(), id)
+		if got, ok := errors.AsType[*securityclient.Error](err); !ok || got.Status != status || got.Cause == "" {
+			t.Errorf("%s: %v", id, err)
+		}
 	}
 }
 
