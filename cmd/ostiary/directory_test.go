@@ -12,31 +12,29 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/openldap"
 )
 
-// TestDirectoryScripts runs the scripts in testdata/directory against a real slapd. corp.yaml has the configuration.
+// TestDirectoryScripts runs the scripts in testdata/directory as TestCommands does, against a real slapd. corp.yaml has
+// the configuration.
 func TestDirectoryScripts(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/directory",
-		Setup: func(env *testscript.Env) error {
-			dir := filepath.Join(env.WorkDir, ".slapd")
-			if err := os.Mkdir(dir, 0o700); err != nil {
-				return err
-			}
-			slapd, err := openldap.Run(dir, openldap.Options{Users: 200})
-			if err != nil {
-				return err
-			}
-			env.Defer(slapd.Stop)
-			address, err := freeAddress()
-			env.Setenv("OSTIARY_HTTP_ADDRESS", address)
-			env.Setenv("OSTIARY_METRICS_ADDRESS", "off")
-			env.Setenv("HOME", env.WorkDir)
-			env.Setenv("PASSWORD", openldap.Password)
-			env.Setenv("OSTIARY_DIRECTORIES_CORP_BIND_PASSWORD", openldap.Password)
-			if err != nil {
-				return err
-			}
-			settings := fmt.Sprintf(`directories:
+	besideAndWithout(t, testscript.Params{Dir: "testdata/directory", Setup: setDirectory})
+}
+
+func setDirectory(env *testscript.Env) error {
+	dir := filepath.Join(env.WorkDir, ".slapd")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	slapd, err := openldap.Run(dir, openldap.Options{Users: 200})
+	if err != nil {
+		return err
+	}
+	env.Defer(slapd.Stop)
+	if err := setEnvironment(env); err != nil {
+		return err
+	}
+	env.Setenv("PASSWORD", openldap.Password)
+	env.Setenv("OSTIARY_DIRECTORIES_CORP_BIND_PASSWORD", openldap.Password)
+	settings := fmt.Sprintf(`directories:
   - {id: local, type: builtin}
   - id: corp
     type: ldap
@@ -50,10 +48,7 @@ func TestDirectoryScripts(t *testing.T) {
     roles:
       - {group: %q, role: operator}
 `, slapd.TLSURL, slapd.CAFile, openldap.AdminDN, openldap.Base, openldap.PolicyDN, openldap.GroupDN("eng"))
-			return os.WriteFile(filepath.Join(env.WorkDir, "corp.yaml"), []byte(settings), 0o600)
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "ready": ready, "digest": digest},
-	})
+	return os.WriteFile(filepath.Join(env.WorkDir, "corp.yaml"), []byte(settings), 0o600)
 }
 
 // digest sets $DIGEST to the digest that the last command printed.

@@ -39,23 +39,29 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// TestCommands runs the scripts in testdata/commands twice: beside a running server, where the condition "server" holds,
-// and with the services in the process of each command.
+// TestCommands runs the scripts in testdata/commands beside a server and without one.
 func TestCommands(t *testing.T) {
 	t.Parallel()
+	besideAndWithout(t, testscript.Params{Dir: "testdata/commands", Setup: setEnvironment})
+}
+
+// besideAndWithout runs scripts twice: beside a running server, where the condition "server" holds, and with the services
+// in the process of each command.
+func besideAndWithout(t *testing.T, scripts testscript.Params) {
+	t.Helper()
+	scripts.Cmds = commands
 	for name, server := range map[string]bool{"beside a server": true, "without a server": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			testscript.Run(t, testscript.Params{
-				Dir: "testdata/commands", Setup: setEnvironment, Cmds: commands,
-				Condition: func(string) (bool, error) { return server, nil },
-			})
+			scripts := scripts
+			scripts.Condition = func(string) (bool, error) { return server, nil }
+			testscript.Run(t, scripts)
 		})
 	}
 }
 
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"exits": exits, "ready": ready, "status": status, "revoke": revoke, "userid": userID,
+	"exits": exits, "ready": ready, "status": status, "revoke": revoke, "userid": userID, "digest": digest,
 }
 
 func setEnvironment(env *testscript.Env) error {
