@@ -8,8 +8,8 @@ import (
 
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/internal/securityclient"
+	"github.com/ostiary/ostiary/modules"
 	"github.com/ostiary/ostiary/modules/localapi"
-	"github.com/ostiary/ostiary/modules/product"
 )
 
 // overTCP sends a request to the public listener and returns the status and the body.
@@ -72,7 +72,7 @@ func TestAuditLogNamesTheOperator(t *testing.T) {
 	c := config.Default()
 	c.DataDir = t.TempDir()
 	create := func(name string) {
-		session, err := localapi.Open(t.Context(), c, product.Services(c))
+		session, err := localapi.Open(t.Context(), c, modules.Services(c))
 		if err != nil {
 			t.Fatal(err)
 		}
