@@ -96,7 +96,7 @@ func (a *api) assignRole(r *httpserver.Request, id domain.UserID, in AssignRoleR
 	if err := required(map[string]string{"role_id": in.RoleID}); err != nil {
 		return err
 	}
-	user, err := a.Accounts.Update(r.Context(), r.Principal, id, account.Patch{Role: &in.RoleID})
+	user, err := a.Account.Update(r.Context(), r.Principal, id, account.Patch{Role: &in.RoleID})
 	if err != nil {
 		return renamed(err, "role", "role_id")
 	}

@@ -6,58 +6,34 @@ import (
 	"slices"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
-	"github.com/ostiary/ostiary/core/access"
-	"github.com/ostiary/ostiary/core/account"
-	"github.com/ostiary/ostiary/core/apikey"
-	"github.com/ostiary/ostiary/core/audit"
-	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/factor"
-	"github.com/ostiary/ostiary/core/idempotency"
-	"github.com/ostiary/ostiary/core/settings"
-	"github.com/ostiary/ostiary/core/sso"
-	"github.com/ostiary/ostiary/core/tpt"
 )
 
 // Base is the path that the API is mounted at.
 const Base = "/api/v1/security"
 
-// Services are what the API calls. Those that may be nil leave their routes out, of the document too.
-type Services struct {
-	Auth     *auth.Service
-	Accounts *account.Service
-	Access   *access.Service
-	Audit    *audit.Service
-
-	Settings    *settings.Service    // may be nil
-	Factors     *factor.Service      // may be nil
-	Keys        *apikey.Service      // may be nil
-	SSO         *sso.Service         // may be nil
-	Idempotency *idempotency.Service // may be nil: then Idempotency-Key means nothing
-	TPT         *tpt.Service         // may be nil: then no credential is a third-party token
-
+// Config holds the configured values of the API.
+type Config struct {
 	// PublicURL begins the links that are handed out.
 	PublicURL string
-
 	// SecureCookies keeps cookies off plain http; it is for a service that people reach by https.
 	SecureCookies bool
-
 	// CORSOrigins are the origins whose pages may call the API and read the keys.
 	CORSOrigins []string
-
 	// NoPages leaves out the document and the page to read it.
 	NoPages bool
-
-	// Trace notes reads of other people's records and refusals in the audit log; nil notes nothing.
-	Trace *audit.Access
 }
 
 // api holds the handlers.
-type api struct{ Services }
+type api struct {
+	*core.Services
+	Config
+}
 
 // New returns the APIs to mount: the Security API, the public keys at the root, the document and the page to read it.
-func New(s Services) ([]httpserver.API, error) {
-	a := &api{s}
+func New(s *core.Services, c Config) ([]httpserver.API, error) {
+	a := &api{s, c}
 	public := slices.DeleteFunc(a.routes(), func(r httpserver.Route) bool { return r.SocketOnly })
 	routes, err := a.declare(public)
 	if err != nil {
@@ -65,16 +41,16 @@ func New(s Services) ([]httpserver.API, error) {
 	}
 	security := httpserver.API{
 		Name: "security", Prefix: Base, Routes: routes, Authenticate: s.Auth.Authenticate, Denied: a.denied,
-		CORS: httpserver.CORS{Origins: s.CORSOrigins, Headers: []string{"Authorization", "X-API-KEY", "X-Request-ID"}},
+		CORS: httpserver.CORS{Origins: c.CORSOrigins, Headers: []string{"Authorization", "X-API-KEY", "X-Request-ID"}},
 	}
 	keyRoutes, err := a.declare([]httpserver.Route{route(http.MethodGet, "/.well-known/jwks.json", httpserver.Public(), a.keySet)})
 	if err != nil {
 		return nil, err
 	}
 	keys := httpserver.API{
-		Name: "jwks", Routes: keyRoutes, CORS: httpserver.CORS{Origins: s.CORSOrigins, Headers: []string{"X-Request-ID"}},
+		Name: "jwks", Routes: keyRoutes, CORS: httpserver.CORS{Origins: c.CORSOrigins, Headers: []string{"X-Request-ID"}},
 	}
-	if s.NoPages {
+	if c.NoPages {
 		return []httpserver.API{security, keys}, nil
 	}
 	pages, err := documentation(security, keys)
@@ -85,17 +61,11 @@ func New(s Services) ([]httpserver.API, error) {
 }
 
 func (a *api) denied(ctx context.Context, by domain.Principal, route string) error {
-	if a.Trace == nil {
-		return nil
-	}
 	return a.Trace.Denied(ctx, by, route)
 }
 
 // noteRead records that a principal has read another user's record.
 func (a *api) noteRead(r *httpserver.Request, target string) error {
-	if a.Trace == nil {
-		return nil
-	}
 	return a.Trace.Read(r.Context(), r.Principal, target)
 }
 
@@ -107,18 +77,10 @@ func (a *api) routes() []httpserver.Route {
 	all = append(all, a.accessRoutes()...)
 	all = append(all, a.groupRoutes()...)
 	all = append(all, a.auditRoutes()...)
-	if a.Settings != nil {
-		all = append(all, a.settingsRoutes()...)
-	}
-	if a.Factors != nil {
-		all = append(all, a.factorRoutes()...)
-	}
-	if a.Keys != nil {
-		all = append(all, a.keyRoutes()...)
-	}
-	if a.SSO != nil {
-		all = append(all, a.ssoRoutes()...)
-	}
+	all = append(all, a.settingsRoutes()...)
+	all = append(all, a.factorRoutes()...)
+	all = append(all, a.keyRoutes()...)
+	all = append(all, a.ssoRoutes()...)
 	return all
 }
 

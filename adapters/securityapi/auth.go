@@ -106,7 +106,7 @@ func (a *api) logout(r *httpserver.Request) error {
 // a client that sends one would take the answer for its end: it is refused as an API key is.
 func (a *api) endable(r *httpserver.Request) (string, error) {
 	bearer, err := r.Credential()
-	if err != nil || a.TPT == nil || opaquetoken.KindOf(bearer) != opaquetoken.ThirdParty {
+	if err != nil || opaquetoken.KindOf(bearer) != opaquetoken.ThirdParty {
 		return bearer, err
 	}
 	_, err = a.TPT.Authenticate(r.Context(), bearer, r.Origin)

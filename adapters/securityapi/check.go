@@ -16,19 +16,19 @@ func ofUser(may func(context.Context, domain.Principal, domain.UserID) error) ch
 
 // checks are the refusals of those routes on which the service decides who may: see httpserver.Route.
 func (a *api) checks() map[string]check {
-	all := map[string]check{
+	return map[string]check{
 		"GET /users/{user_id}":          ofUser(a.mayRead),
-		"PATCH /users/{user_id}":        ofUser(a.Accounts.MayUpdate),
-		"DELETE /users/{user_id}":       ofUser(a.Accounts.MayUpdate),
-		"POST /users/{user_id}/unlock":  ofUser(a.Accounts.MayUpdate),
-		"PUT /users/{user_id}/password": ofUser(a.Accounts.MayUpdate),
+		"PATCH /users/{user_id}":        ofUser(a.Account.MayUpdate),
+		"DELETE /users/{user_id}":       ofUser(a.Account.MayUpdate),
+		"POST /users/{user_id}/unlock":  ofUser(a.Account.MayUpdate),
+		"PUT /users/{user_id}/password": ofUser(a.Account.MayUpdate),
 
 		"GET /users/{user_id}/identities":                  ofUser(a.mayRead),
-		"DELETE /users/{user_id}/identities/{identity_id}": ofUser(a.Accounts.MayUpdate),
-		"POST /users/{user_id}/password-reset-link":        ofUser(a.Accounts.MayUpdate),
+		"DELETE /users/{user_id}/identities/{identity_id}": ofUser(a.Account.MayUpdate),
+		"POST /users/{user_id}/password-reset-link":        ofUser(a.Account.MayUpdate),
 
-		"POST /users/{user_id}/roles":    ofUser(a.Accounts.MayUpdate),
-		"POST /users/{user_id}/password": ofUser(a.Accounts.MayChangePassword),
+		"POST /users/{user_id}/roles":    ofUser(a.Account.MayUpdate),
+		"POST /users/{user_id}/password": ofUser(a.Account.MayChangePassword),
 
 		"GET /users/{user_id}/permissions":              ofUser(a.mayReadPermissions),
 		"GET /users/{user_id}/permissions/{permission}": ofUser(a.mayReadPermissions),
@@ -43,23 +43,19 @@ func (a *api) checks() map[string]check {
 		"POST /auth/oidc/logout": a.mayLogout,
 		"POST /auth/step-up":     func(r *httpserver.Request) error { return a.Auth.MayStepUp(r.Principal) },
 		"GET /audit/logs":        a.mayListLogs,
+
+		"GET /users/{user_id}/api-keys":     ofUser(a.Keys.MayList),
+		"POST /users/{user_id}/api-keys":    ofUser(a.Keys.MayCreate),
+		"GET /api-keys/{key_id}":            keyID.Bind(a.mayReadKey),
+		"DELETE /api-keys/{key_id}":         keyID.Bind(a.mayRevokeKey),
+		"POST /users/{user_id}/2fa/enable":  ofUser(a.Factor.MayEnroll),
+		"POST /users/{user_id}/2fa/verify":  ofUser(a.Factor.MayEnroll),
+		"POST /users/{user_id}/2fa/disable": ofUser(a.Factor.MayDisable),
 	}
-	if a.Keys != nil {
-		all["GET /users/{user_id}/api-keys"] = ofUser(a.Keys.MayList)
-		all["POST /users/{user_id}/api-keys"] = ofUser(a.Keys.MayCreate)
-		all["GET /api-keys/{key_id}"] = keyID.Bind(a.mayReadKey)
-		all["DELETE /api-keys/{key_id}"] = keyID.Bind(a.mayRevokeKey)
-	}
-	if a.Factors != nil {
-		all["POST /users/{user_id}/2fa/enable"] = ofUser(a.Factors.MayEnroll)
-		all["POST /users/{user_id}/2fa/verify"] = ofUser(a.Factors.MayEnroll)
-		all["POST /users/{user_id}/2fa/disable"] = ofUser(a.Factors.MayDisable)
-	}
-	return all
 }
 
 func (a *api) mayRead(ctx context.Context, by domain.Principal, id domain.UserID) error {
-	_, err := a.Accounts.Get(ctx, by, id)
+	_, err := a.Account.Get(ctx, by, id)
 	return err
 }
 

@@ -93,7 +93,7 @@ func (a *api) listMembers(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	users, err := a.Accounts.Members(r.Context(), r.Principal, r.Param("group_id"), page)
+	users, err := a.Account.Members(r.Context(), r.Principal, r.Param("group_id"), page)
 	if err != nil {
 		return err
 	}

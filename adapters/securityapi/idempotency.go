@@ -25,7 +25,7 @@ const (
 func (a *api) creates(handler httpserver.Handler) httpserver.Handler {
 	return func(r *httpserver.Request) error {
 		key := r.Header("Idempotency-Key")
-		if key == "" || a.Idempotency == nil {
+		if key == "" {
 			return handler(r)
 		}
 		if l := domain.Limits.IdempotencyKey; !l.Allows(len(key)) || strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' }) {

@@ -9,7 +9,7 @@ import (
 )
 
 func (a *api) listIdentities(r *httpserver.Request, id domain.UserID) error {
-	all, err := a.Accounts.Identities(r.Context(), r.Principal, id)
+	all, err := a.Account.Identities(r.Context(), r.Principal, id)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func identityOf(i account.Identity) Identity {
 
 func (a *api) unlinkIdentity(r *httpserver.Request, id domain.UserID) error {
 	identity := r.Param("identity_id")
-	if _, err := a.Accounts.Unlink(r.Context(), r.Principal, id, identity); err != nil {
+	if _, err := a.Account.Unlink(r.Context(), r.Principal, id, identity); err != nil {
 		return err
 	}
 	return r.JSON(http.StatusOK, UnlinkedIdentity{UserID: string(id), IdentityID: identity, Status: "unlinked"})

@@ -28,7 +28,7 @@ func (a *api) changePassword(r *httpserver.Request, id domain.UserID, in ChangeP
 	if err := required(map[string]string{"current_password": in.CurrentPassword, "new_password": in.NewPassword}); err != nil {
 		return err
 	}
-	err := a.Accounts.ChangePassword(r.Context(), r.Principal, id, account.PasswordChange{Current: in.CurrentPassword, Next: in.NewPassword})
+	err := a.Account.ChangePassword(r.Context(), r.Principal, id, account.PasswordChange{Current: in.CurrentPassword, Next: in.NewPassword})
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (a *api) setPassword(r *httpserver.Request, id domain.UserID, in SetPasswor
 		return err
 	}
 	change := account.PasswordChange{Current: or(in.CurrentPassword), Next: in.NewPassword}
-	if err := a.Accounts.ReplacePassword(r.Context(), r.Principal, id, change); err != nil {
+	if err := a.Account.ReplacePassword(r.Context(), r.Principal, id, change); err != nil {
 		return err
 	}
 	return r.JSON(http.StatusOK, UserAction{UserID: string(id), Status: "password_changed"})
@@ -53,7 +53,7 @@ func (a *api) createResetLink(r *httpserver.Request, id domain.UserID) error {
 	if err := r.DecodeOptional(&struct{}{}); err != nil {
 		return err
 	}
-	token, expires, err := a.Accounts.ResetLink(r.Context(), r.Principal, id)
+	token, expires, err := a.Account.ResetLink(r.Context(), r.Principal, id)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (a *api) requestReset(r *httpserver.Request, in PasswordResetRequest) error
 	if err := required(map[string]string{"email": in.Email}); err != nil {
 		return err
 	}
-	rate, err := a.Accounts.RequestReset(r.Context(), r.Principal, in.Email)
+	rate, err := a.Account.RequestReset(r.Context(), r.Principal, in.Email)
 	r.RateLimit(rate)
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (a *api) resetPassword(r *httpserver.Request, in PasswordReset) error {
 	if err := required(map[string]string{"token": in.Token, "new_password": in.NewPassword}); err != nil {
 		return err
 	}
-	if err := a.Accounts.Reset(r.Context(), r.Principal, in.Token, in.NewPassword); err != nil {
+	if err := a.Account.Reset(r.Context(), r.Principal, in.Token, in.NewPassword); err != nil {
 		return err
 	}
 	return r.JSON(http.StatusOK, PasswordResetDone{Status: "password_reset"})
@@ -89,7 +89,7 @@ func (a *api) confirmEmail(r *httpserver.Request, in ConfirmEmailRequest) error 
 	if err := required(map[string]string{"token": in.Token}); err != nil {
 		return err
 	}
-	user, err := a.Accounts.ConfirmEmail(r.Context(), r.Principal, in.Token)
+	user, err := a.Account.ConfirmEmail(r.Context(), r.Principal, in.Token)
 	if err != nil {
 		return err
 	}

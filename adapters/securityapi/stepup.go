@@ -37,9 +37,6 @@ func (a *api) renew(r *httpserver.Request, in StepUpRequest) (auth.SteppedUp, er
 	if or(in.Password) != "" || or(in.TwoFactorCode) != "" {
 		return auth.SteppedUp{}, fault.ErrInvalid.About("code", "cannot be combined with another proof")
 	}
-	if a.SSO == nil {
-		return auth.SteppedUp{}, domain.ErrInvalidToken
-	}
 	return a.SSO.StepUp(r.Context(), r.Principal, sso.ExchangeInput{Code: *in.Code, Verifier: or(in.CodeVerifier)})
 }
 
@@ -47,7 +44,7 @@ func (a *api) renew(r *httpserver.Request, in StepUpRequest) (auth.SteppedUp, er
 func (a *api) atProvider(r *httpserver.Request, refusal error) error {
 	f := fault.Of(refusal)
 	provider, ok := f.Extra()["provider"].(string)
-	if !ok || a.SSO == nil {
+	if !ok {
 		return refusal
 	}
 	mark, err := a.SSO.OfferStepUp(r.Context(), r.Principal)

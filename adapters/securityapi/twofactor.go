@@ -22,7 +22,7 @@ func (a *api) enableFactor(r *httpserver.Request, id domain.UserID) error {
 	if err := r.DecodeOptional(&in); err != nil {
 		return err
 	}
-	begun, err := a.Factors.Enroll(r.Context(), r.Principal, id, factor.EnrollInput{
+	begun, err := a.Factor.Enroll(r.Context(), r.Principal, id, factor.EnrollInput{
 		Method: domain.Method(or(in.Method)), PhoneNumber: or(in.PhoneNumber), Proof: factor.Proof{Password: or(in.Password), Code: or(in.Code)},
 	})
 	if err != nil {
@@ -35,7 +35,7 @@ func (a *api) verifyFactor(r *httpserver.Request, id domain.UserID, in VerifyTwo
 	if err := required(map[string]string{"code": in.Code}); err != nil {
 		return err
 	}
-	if err := a.Factors.Activate(r.Context(), r.Principal, id, in.Code); err != nil {
+	if err := a.Factor.Activate(r.Context(), r.Principal, id, in.Code); err != nil {
 		return err
 	}
 	return r.JSON(http.StatusOK, TwoFactorState{TwoFactorEnabled: true})
@@ -46,7 +46,7 @@ func (a *api) disableFactor(r *httpserver.Request, id domain.UserID) error {
 	if err := r.DecodeOptional(&in); err != nil {
 		return err
 	}
-	if err := a.Factors.Disable(r.Context(), r.Principal, id, factor.Proof{Password: or(in.Password), Code: or(in.Code)}); err != nil {
+	if err := a.Factor.Disable(r.Context(), r.Principal, id, factor.Proof{Password: or(in.Password), Code: or(in.Code)}); err != nil {
 		return err
 	}
 	return r.JSON(http.StatusOK, TwoFactorState{TwoFactorEnabled: false})

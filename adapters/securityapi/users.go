@@ -37,7 +37,7 @@ func (a *api) createUser(r *httpserver.Request, in CreateUserRequest) error {
 	if err := notEmpty(map[string]*string{"role": in.Role, "password": in.Password, "directory": in.Directory, "phone_number": in.PhoneNumber}); err != nil {
 		return err
 	}
-	made, err := a.Accounts.Create(r.Context(), r.Principal, account.NewUser{
+	made, err := a.Account.Create(r.Context(), r.Principal, account.NewUser{
 		Username: in.Username, Email: in.Email, FullName: or(in.FullName), PhoneNumber: or(in.PhoneNumber), Role: or(in.Role),
 		Groups: or(in.Groups), Metadata: or(in.Metadata), Password: or(in.Password), Directory: domain.DirectoryID(or(in.Directory)),
 	})
@@ -51,7 +51,7 @@ func (a *api) setup(r *httpserver.Request, in SetupRequest) error {
 	if err := required(map[string]string{"token": in.Token, "username": in.Username, "email": in.Email, "password": in.Password}); err != nil {
 		return err
 	}
-	made, err := a.Accounts.Setup(r.Context(), r.Principal, in.Token, account.NewUser{
+	made, err := a.Account.Setup(r.Context(), r.Principal, in.Token, account.NewUser{
 		Username: in.Username, Email: in.Email, FullName: or(in.FullName), Password: in.Password,
 	})
 	if err != nil {
@@ -75,7 +75,7 @@ func (a *api) listUsers(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	page, err := a.Accounts.List(r.Context(), r.Principal, filter)
+	page, err := a.Account.List(r.Context(), r.Principal, filter)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func userFilter(q httpserver.Query) (account.Filter, error) {
 }
 
 func (a *api) getUser(r *httpserver.Request, id domain.UserID) error {
-	user, err := a.Accounts.Get(r.Context(), r.Principal, id)
+	user, err := a.Account.Get(r.Context(), r.Principal, id)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (a *api) updateUser(r *httpserver.Request, id domain.UserID, in UpdateUserR
 		}
 		patch.Metadata = &metadata
 	}
-	user, err := a.Accounts.Update(r.Context(), r.Principal, id, patch)
+	user, err := a.Account.Update(r.Context(), r.Principal, id, patch)
 	if err != nil {
 		return err
 	}
@@ -152,14 +152,14 @@ func (a *api) deleteUser(r *httpserver.Request, id domain.UserID) error {
 		return err
 	}
 	if purge {
-		at, err := a.Accounts.Purge(r.Context(), r.Principal, id)
+		at, err := a.Account.Purge(r.Context(), r.Principal, id)
 		if err != nil {
 			return err
 		}
 		at = httpserver.Seconds(at)
 		return r.JSON(http.StatusOK, DeletedUser{UserID: string(id), Status: "purged", PurgedAt: &at})
 	}
-	user, err := a.Accounts.Deactivate(r.Context(), r.Principal, id)
+	user, err := a.Account.Deactivate(r.Context(), r.Principal, id)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (a *api) unlockUser(r *httpserver.Request, id domain.UserID) error {
 	if err := r.DecodeOptional(&struct{}{}); err != nil {
 		return err
 	}
-	if err := a.Accounts.Unlock(r.Context(), r.Principal, id); err != nil {
+	if err := a.Account.Unlock(r.Context(), r.Principal, id); err != nil {
 		return err
 	}
 	return r.JSON(http.StatusOK, UserAction{UserID: string(id), Status: "unlocked"})

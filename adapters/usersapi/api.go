@@ -6,44 +6,37 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
-	"github.com/ostiary/ostiary/core/auth"
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/opaquetoken"
-	"github.com/ostiary/ostiary/core/rolepolicy"
-	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/ports"
 )
 
 // Base is the path that the API is mounted at.
 const Base = "/api/users"
 
-// Config is what the operator sets.
+// Config holds the configured values of the API.
 type Config struct {
 	CORSOrigins []string
 	Timezone    *time.Location // of the datetime in the answer to a login
+	Clock       ports.Clock
 }
 
-// Services are what the API calls.
-type Services struct {
-	Auth   *auth.Service
-	Levels *rolepolicy.Service
-	TPT    *tpt.Service
-	Clock  ports.Clock
-	Config Config
+type api struct {
+	*core.Services
+	Config
 }
-
-type api struct{ Services }
 
 // New returns the API to mount, and the one that serves its document.
-func New(s Services) []httpserver.API {
-	if s.Config.Timezone == nil {
-		s.Config.Timezone = time.UTC
+func New(s *core.Services, c Config) []httpserver.API {
+	if c.Timezone == nil {
+		c.Timezone = time.UTC
 	}
-	a := &api{s}
+	a := &api{s, c}
 	users := httpserver.API{
 		Name: "users", Prefix: Base, Routes: withAndWithoutSlash(a.routes()), Authenticate: a.authenticate, Credential: credential,
 		Failure: failure, Challenge: "Token",
-		CORS: httpserver.CORS{Origins: s.Config.CORSOrigins, Headers: []string{"X-API-KEY", "Authorization", "X-Request-ID"}},
+		CORS: httpserver.CORS{Origins: c.CORSOrigins, Headers: []string{"X-API-KEY", "Authorization", "X-Request-ID"}},
 	}
 	return []httpserver.API{users, documentation()}
 }

@@ -6,8 +6,7 @@ import (
 	"testing"
 
 	"github.com/ostiary/ostiary/adapters/usersapi"
-	"github.com/ostiary/ostiary/core/auth"
-	"github.com/ostiary/ostiary/core/tpt"
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/test/apicheck"
 )
 
@@ -20,7 +19,7 @@ func TestTheDocumentHasEveryRoute(t *testing.T) {
 	for _, operation := range check.Operations() {
 		documented = append(documented, operation.Method+" "+strings.TrimSuffix(operation.Path, "/"))
 	}
-	apis := usersapi.New(usersapi.Services{Auth: auth.New(auth.Deps{}), TPT: tpt.New(tpt.Deps{})})
+	apis := usersapi.New(new(core.Services), usersapi.Config{})
 	for _, route := range apis[0].Routes {
 		if !strings.HasSuffix(route.Path, "/") {
 			mounted = append(mounted, route.Method+" "+usersapi.Base+route.Path)

@@ -44,10 +44,7 @@ func start(t *testing.T, o options) *service {
 	s := kit.Start(t, o.kit)
 	lima, err := time.LoadLocation("America/Lima")
 	must(t, err)
-	apis := usersapi.New(usersapi.Services{
-		Auth: s.Auth, Levels: s.RolePolicy, TPT: s.TPT, Clock: s.Clock,
-		Config: usersapi.Config{CORSOrigins: []string{"https://app.example.com"}, Timezone: lima},
-	})
+	apis := usersapi.New(s.Services, usersapi.Config{CORSOrigins: []string{"https://app.example.com"}, Timezone: lima, Clock: s.Clock})
 	server, err := httpserver.New(httpserver.Config{Address: "127.0.0.1:0", Clock: sysclock.Clock{}}, apis...)
 	must(t, err)
 	must(t, server.Open(t.Context()))

@@ -12,7 +12,7 @@ func (a *api) changePassword(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Levels.ChangePassword(r.Context(), r.Principal, in); err != nil {
+	if err := a.RolePolicy.ChangePassword(r.Context(), r.Principal, in); err != nil {
 		return err
 	}
 	return r.JSON(http.StatusOK, messageAnswer{"Password changed successfully"})
@@ -23,7 +23,7 @@ func (a *api) resetPassword(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Levels.ResetPassword(r.Context(), r.Principal, in); err != nil {
+	if err := a.RolePolicy.ResetPassword(r.Context(), r.Principal, in); err != nil {
 		return err
 	}
 	return r.JSON(http.StatusOK, messageAnswer{"Password reset successfully"})

@@ -7,7 +7,7 @@ import (
 )
 
 func (a *api) roles(r *httpserver.Request) error {
-	all, err := a.Levels.Roles(r.Context(), r.Principal)
+	all, err := a.RolePolicy.Roles(r.Context(), r.Principal)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (a *api) addRole(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	role, err := a.Levels.AddRole(r.Context(), r.Principal, name, level)
+	role, err := a.RolePolicy.AddRole(r.Context(), r.Principal, name, level)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (a *api) updateRole(r *httpserver.Request) error {
 	if err := body.texts(map[string]*string{"target_username": &target, "new_role_name": &role}); err != nil {
 		return err
 	}
-	if err := a.Levels.UpdateRole(r.Context(), r.Principal, target, role); err != nil {
+	if err := a.RolePolicy.UpdateRole(r.Context(), r.Principal, target, role); err != nil {
 		return err
 	}
 	return r.JSON(http.StatusOK, messageAnswer{"Role updated successfully"})

@@ -45,7 +45,7 @@ func (a *api) login(r *httpserver.Request) error {
 	}
 	return r.JSON(http.StatusOK, loginAnswer{
 		APIKey: signed.Tokens.Key, Role: string(p.Role), RoleLevel: p.Level,
-		Datetime: a.Clock.Now().In(a.Config.Timezone).Format(datetimeForm), Timezone: a.Config.Timezone.String(),
+		Datetime: a.Clock.Now().In(a.Timezone).Format(datetimeForm), Timezone: a.Timezone.String(),
 	})
 }
 

@@ -78,7 +78,7 @@ func (a *api) list(r *httpserver.Request) error {
 		return err
 	}
 	limit = min(limit, domain.Limits.UsersAPIPageSize.Max)
-	found, err := a.Levels.List(r.Context(), r.Principal, page, limit)
+	found, err := a.RolePolicy.List(r.Context(), r.Principal, page, limit)
 	if err != nil {
 		return err
 	}
@@ -107,13 +107,13 @@ func whole(q httpserver.Query, name string, byDefault int, refusal string) (int,
 }
 
 func (a *api) stream(r *httpserver.Request) error {
-	if err := a.Levels.CheckList(r.Principal); err != nil {
+	if err := a.RolePolicy.CheckList(r.Principal); err != nil {
 		return err
 	}
 	by := r.Principal
 	return r.Stream("application/json; charset=utf-8", "", func(ctx context.Context, w io.Writer) error {
 		separator := "["
-		err := a.Levels.Walk(ctx, by, func(m rolepolicy.Member) error {
+		err := a.RolePolicy.Walk(ctx, by, func(m rolepolicy.Member) error {
 			raw, err := json.Marshal(userOf(m))
 			if err != nil {
 				return err
@@ -138,7 +138,7 @@ func (a *api) stream(r *httpserver.Request) error {
 }
 
 func (a *api) user(r *httpserver.Request) error {
-	member, err := a.Levels.Get(r.Context(), r.Principal, r.Param("username"))
+	member, err := a.RolePolicy.Get(r.Context(), r.Principal, r.Param("username"))
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (a *api) signup(r *httpserver.Request) error {
 	}); err != nil {
 		return err
 	}
-	made, err := a.Levels.Signup(r.Context(), r.Principal, in)
+	made, err := a.RolePolicy.Signup(r.Context(), r.Principal, in)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // time zones for machines without a time zone database
 
@@ -12,12 +13,16 @@ import (
 	"github.com/ostiary/ostiary/adapters/linkpages"
 	"github.com/ostiary/ostiary/adapters/securityapi"
 	"github.com/ostiary/ostiary/adapters/usersapi"
+	"github.com/ostiary/ostiary/config"
 )
 
 // newAPIs returns the Security API with the public keys, the API document and the documentation page; the Users API,
 // if it is enabled; and the pages behind the links in emails.
 func newAPIs(d deps) ([]httpserver.API, error) {
-	security, err := securityapi.New(d.Security)
+	c := d.Config
+	security, err := securityapi.New(d.Services, securityapi.Config{
+		PublicURL: c.HTTP.PublicURL, SecureCookies: overHTTPS(c), CORSOrigins: c.HTTP.CORSOrigins, NoPages: !c.Docs.Enabled,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +38,7 @@ func newAPIs(d deps) ([]httpserver.API, error) {
 }
 
 func newUsersAPI(d deps) ([]httpserver.API, error) {
-	s, c := d.Services, d.Config.UsersAPI
+	c := d.Config.UsersAPI
 	if !c.Enabled {
 		return nil, nil
 	}
@@ -41,9 +46,8 @@ func newUsersAPI(d deps) ([]httpserver.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("users_api.timezone: %w", err)
 	}
-	d.Lifecycle.Append(fx.StartHook(s.TPT.CheckSecret))
-	return usersapi.New(usersapi.Services{
-		Auth: s.Auth, Levels: s.RolePolicy, TPT: s.TPT, Clock: d.Clock,
-		Config: usersapi.Config{CORSOrigins: c.CORSOrigins, Timezone: zone},
-	}), nil
+	d.Lifecycle.Append(fx.StartHook(d.Services.TPT.CheckSecret))
+	return usersapi.New(d.Services, usersapi.Config{CORSOrigins: c.CORSOrigins, Timezone: zone, Clock: d.Clock}), nil
 }
+
+func overHTTPS(c config.Config) bool { return strings.HasPrefix(c.HTTP.PublicURL, "https://") }

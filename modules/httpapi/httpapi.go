@@ -4,7 +4,6 @@ package httpapi
 import (
 	"crypto/tls"
 	"errors"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -12,7 +11,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
-	"github.com/ostiary/ostiary/adapters/securityapi"
 	"github.com/ostiary/ostiary/adapters/syncmetrics"
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/core"
@@ -28,7 +26,6 @@ type deps struct {
 	Lifecycle fx.Lifecycle
 	Config    config.Config
 	Services  *core.Services
-	Security  securityapi.Services
 	Storage   ports.Storage
 	Clock     ports.Clock
 	Log       *zap.Logger
@@ -51,7 +48,7 @@ func serve(d deps) error {
 		Address: d.Config.HTTP.Address, TLS: own, MetricsAddress: d.Config.MetricsAddress(),
 		TrustedProxies:       d.Config.HTTP.TrustedProxies,
 		ConnectionsPerSource: d.Config.HTTP.MaxConnectionsPerSource,
-		StrictTransport:      strings.HasPrefix(d.Config.HTTP.PublicURL, "https://"),
+		StrictTransport:      overHTTPS(d.Config),
 		Ready:                d.Storage.Maintenance.Ping, Clock: d.Clock, Log: d.Log.Named("http"), Registry: metrics,
 	}, apis...)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/adapters/securityapi"
 	"github.com/ostiary/ostiary/config"
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -35,12 +36,12 @@ type needs struct {
 	Storage   ports.Storage
 	Clock     ports.Clock
 	Log       *zap.Logger
-	Services  securityapi.Services
+	Services  *core.Services
 	RPC       httpserver.API `name:"rpc"`
 }
 
 func serve(n needs, log *zap.Logger, listen func(context.Context) (net.Listener, error)) error {
-	api, err := securityapi.NewLocal(n.Services)
+	api, err := securityapi.NewLocal(n.Services, securityapi.Config{PublicURL: n.Config.HTTP.PublicURL})
 	if err != nil {
 		return err
 	}

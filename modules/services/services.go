@@ -3,7 +3,6 @@ package services
 
 import (
 	"os"
-	"strings"
 	"time"
 
 	"go.uber.org/fx"
@@ -12,7 +11,6 @@ import (
 	"github.com/ostiary/ostiary/adapters/checkpointlog"
 	"github.com/ostiary/ostiary/adapters/commonpasswords"
 	"github.com/ostiary/ostiary/adapters/geoip"
-	"github.com/ostiary/ostiary/adapters/securityapi"
 	"github.com/ostiary/ostiary/adapters/totp"
 	"github.com/ostiary/ostiary/adapters/ulidgen"
 	"github.com/ostiary/ostiary/config"
@@ -27,7 +25,7 @@ import (
 )
 
 // Module provides the core services.
-var Module = fx.Module("services", fx.Provide(newServices, newSecurity))
+var Module = fx.Module("services", fx.Provide(newServices))
 
 type deps struct {
 	fx.In
@@ -64,15 +62,6 @@ func newServices(d deps) (*core.Services, error) {
 	// A crash between a change and the update of the set of administrators leaves the set outdated.
 	d.Lifecycle.Append(fx.StartHook(s.Access.Reconcile))
 	return s, nil
-}
-
-// newSecurity returns what the Security API calls, on every listener that serves it.
-func newSecurity(c config.Config, s *core.Services) securityapi.Services {
-	return securityapi.Services{
-		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: s.Audit, Settings: s.Settings, Factors: s.Factor, Keys: s.Keys, SSO: s.SSO,
-		Idempotency: s.Idempotency, TPT: s.TPT, Trace: s.Trace,
-		PublicURL: c.HTTP.PublicURL, NoPages: !c.Docs.Enabled, CORSOrigins: c.HTTP.CORSOrigins, SecureCookies: strings.HasPrefix(c.HTTP.PublicURL, "https://"),
-	}
 }
 
 // signupRate limits how many users one address creates by self-signup.

@@ -22,7 +22,6 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/adapters/securityapi"
 	"github.com/ostiary/ostiary/adapters/sysclock"
-	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/test/kit"
@@ -91,9 +90,7 @@ func serveBare(t *testing.T) {
 func serveWhole(t *testing.T) {
 	t.Helper()
 	s := kit.Start(t, kit.Options{})
-	apis, err := securityapi.New(securityapi.Services{
-		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: audit.New(audit.Deps{}), Settings: s.Settings, Factors: s.Factor, Keys: s.Keys,
-	})
+	apis, err := securityapi.New(s.Services, securityapi.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

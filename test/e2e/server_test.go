@@ -39,14 +39,10 @@ func install(t *testing.T, options kit.Options) *installation {
 	t.Helper()
 	options.TPT = tpt.Config{Secret: "a secret of third-party tokens"}
 	s := kit.Start(t, options)
-	services := securityapi.Services{
-		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: s.Audit, Settings: s.Settings, Factors: s.Factor, Keys: s.Keys, SSO: s.SSO,
-		Idempotency: s.Idempotency, TPT: s.TPT, Trace: s.Trace,
-		PublicURL: "https://id.example.com",
-	}
-	apis, err := securityapi.New(services)
+	config := securityapi.Config{PublicURL: "https://id.example.com"}
+	apis, err := securityapi.New(s.Services, config)
 	must(t, err)
-	local, err := securityapi.NewLocal(services)
+	local, err := securityapi.NewLocal(s.Services, config)
 	must(t, err)
 	in := &installation{Services: s}
 	in.url, in.socket = listen(t, false, apis...), listen(t, true, local)

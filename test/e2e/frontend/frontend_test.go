@@ -79,10 +79,7 @@ func serve(t *testing.T, origin string) string {
 	s := kit.Start(t, kit.Options{})
 	s.Clock.Forward(time.Since(s.Clock.Now())) // the server's deadlines are by it
 	s.Register(t, "ada", "Correct-horse-7", "admin")
-	apis := usersapi.New(usersapi.Services{
-		Auth: s.Auth, Clock: s.Clock, Config: usersapi.Config{CORSOrigins: []string{origin}},
-		TPT: s.TPT, Levels: s.RolePolicy,
-	})
+	apis := usersapi.New(s.Services, usersapi.Config{CORSOrigins: []string{origin}, Clock: s.Clock})
 	server, err := httpserver.New(httpserver.Config{Address: "127.0.0.1:0", Clock: s.Clock}, apis...)
 	if err != nil {
 		t.Fatal(err)

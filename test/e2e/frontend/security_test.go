@@ -49,9 +49,7 @@ func serveSecurity(t *testing.T, origin string) string {
 	s := kit.Start(t, kit.Options{LoginRate: domain.Rate{Limit: 5, Window: time.Minute}})
 	s.Clock.Forward(time.Since(s.Clock.Now())) // the server's deadlines are by it
 	s.Register(t, "ada", "Correct-horse-7", "admin")
-	apis, err := securityapi.New(securityapi.Services{
-		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Settings: s.Settings, SSO: s.SSO, CORSOrigins: []string{origin},
-	})
+	apis, err := securityapi.New(s.Services, securityapi.Config{CORSOrigins: []string{origin}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{Services: kit.Start(t, kit.Options{})}
 	w.Clock.Forward(time.Since(w.Clock.Now())) // the server's deadlines are by it
-	apis, err := securityapi.New(securityapi.Services{Auth: w.Auth, Accounts: w.Account, Access: w.Access, Audit: w.Audit})
+	apis, err := securityapi.New(w.Services.Services, securityapi.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

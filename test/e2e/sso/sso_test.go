@@ -19,7 +19,6 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/adapters/oidcdir"
 	"github.com/ostiary/ostiary/adapters/securityapi"
-	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/sso"
 	"github.com/ostiary/ostiary/ports"
@@ -102,9 +101,7 @@ func freePort(t *testing.T) int {
 func (w *world) serve(t *testing.T, port int) {
 	t.Helper()
 	s := w.services
-	apis, err := securityapi.New(securityapi.Services{
-		Auth: s.Auth, Accounts: s.Account, Access: s.Access, Audit: new(audit.Service), Factors: s.Factor, Keys: s.Keys, Settings: s.Settings, SSO: s.SSO,
-	})
+	apis, err := securityapi.New(s.Services, securityapi.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
