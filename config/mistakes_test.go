@@ -59,7 +59,6 @@ func TestMistakes(t *testing.T) {
 		"a gateway's success that is none":    {sms + "success_status: [404]}}", "sms.http.success_status"},
 		"no directory":                        {"directories: []", "directories: is empty"},
 		"a directory without an id":           {"directories: [{type: builtin}]", `directories[0].id: "" is no id`},
-		"a directory without a type":          {"directories: [{id: local}, {id: b, type: builtin}]", "directories.local.type: must be"},
 		"two directories of one id":           {"directories: [{id: a, type: builtin}, {id: a, type: ldap}]", "directories.a: is there twice"},
 		"two built-in directories":            {"directories: [{id: a, type: builtin}, {id: b, type: builtin}]", "there can be one"},
 		"a default that is no directory":      {"default_directory: corp", `default_directory: "corp" is none of the directories (local)`},

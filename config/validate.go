@@ -159,9 +159,6 @@ func (d Directory) check(m *Mistakes, index int, before []string) {
 	case slices.Contains(before, d.ID):
 		m.add(key, "is there twice: ids are unique")
 	}
-	if d.Type == "" {
-		m.add(key+".type", "must be %s, ldap, activedirectory or oidc", TypeBuiltin)
-	}
 }
 
 // NewUserDirectory returns the id of the default directory of new users.

@@ -13,7 +13,7 @@ import (
 // fault of the domain means that the directory was unavailable: it wraps domain.ErrDirectoryUnavailable.
 type Directory interface {
 	ID() domain.DirectoryID
-	// Type is the value in the configuration: builtin, ldap, activedirectory or oidc.
+	// Type is the value in the configuration, such as ldap.
 	Type() string
 	// JustInTime reports whether a person without a user record becomes a user at the first login.
 	JustInTime() bool

@@ -342,21 +342,6 @@ func (e PasswordResetDoneStatus) Valid() bool {
 	}
 }
 
-// Defines values for ProviderType.
-const (
-	Oidc ProviderType = "oidc"
-)
-
-// Valid indicates whether the value is a known member of the ProviderType enum.
-func (e ProviderType) Valid() bool {
-	switch e {
-	case Oidc:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for RevokedAPIKeyStatus.
 const (
 	RevokedAPIKeyStatusRevoked RevokedAPIKeyStatus = "revoked"
@@ -1194,13 +1179,12 @@ type Provider struct {
 	ID string `json:"id"`
 
 	// LoginURL The URL to send the browser to.
-	LoginURL string       `json:"login_url"`
-	Name     string       `json:"name"`
-	Type     ProviderType `json:"type"`
-}
+	LoginURL string `json:"login_url"`
+	Name     string `json:"name"`
 
-// ProviderType defines model for Provider.Type.
-type ProviderType string
+	// Type The type of the directory.
+	Type string `json:"type"`
+}
 
 // ProviderList defines model for ProviderList.
 type ProviderList struct {

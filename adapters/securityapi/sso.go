@@ -30,7 +30,7 @@ func (a *api) listProviders(r *httpserver.Request) error {
 	answer := ProviderList{Providers: []Provider{}}
 	for _, p := range a.SSO.Providers() {
 		answer.Providers = append(answer.Providers, Provider{
-			ID: string(p.ID), Type: ProviderType(p.Type), Name: p.Name, LoginURL: Base + ssoPath + url.PathEscape(string(p.ID)) + "/login",
+			ID: string(p.ID), Type: p.Type, Name: p.Name, LoginURL: Base + ssoPath + url.PathEscape(string(p.ID)) + "/login",
 		})
 	}
 	return r.JSON(http.StatusOK, answer)

@@ -29,9 +29,7 @@ var Module = fx.Module("directories",
 	fx.Provide(
 		newHasher,
 		fx.Annotate(newRegistry, fx.ParamTags("", "", `group:"directory_types"`)),
-		fx.Annotate(builtinType, fx.ResultTags(`group:"directory_types"`)),
-		fx.Annotate(ldapTypes, fx.ResultTags(`group:"directory_types,flatten"`)),
-		fx.Annotate(oidcType, fx.ResultTags(`group:"directory_types"`)),
+		fx.Annotate(shippedTypes, fx.ResultTags(`group:"directory_types,flatten"`)),
 	),
 )
 
@@ -47,14 +45,17 @@ func newHasher(c config.Config) (ports.PasswordHasher, error) {
 	})
 }
 
+// shippedTypes are the directory types of the product. Everything that names the types derives from this list.
+func shippedTypes(c config.Config, hasher ports.PasswordHasher, clock ports.Clock) []ports.DirectoryFactory {
+	return append(ldapdir.Factories(clock), builtinType(hasher), oidcType(c, clock))
+}
+
 func builtinType(hasher ports.PasswordHasher) ports.DirectoryFactory {
 	return ports.DirectoryFactory{Type: builtindir.Type, Open: func(id domain.DirectoryID, decode func(any) error) (ports.Directory, error) {
 		var nothing struct{}
 		return builtindir.New(id, hasher), decode(&nothing)
 	}}
 }
-
-func ldapTypes(clock ports.Clock) []ports.DirectoryFactory { return ldapdir.Factories(clock) }
 
 func oidcType(c config.Config, clock ports.Clock) ports.DirectoryFactory {
 	api := c.HTTP.PublicURL + "/api/v1/security/auth/oidc/"
@@ -99,7 +100,11 @@ func open(d config.Directory, byType map[string]ports.DirectoryFactory) (ports.D
 	factory, ok := byType[d.Type]
 	if !ok {
 		names := strings.Join(slices.Sorted(maps.Keys(byType)), ", ")
-		return nil, config.Mistakes{{Key: "directories." + d.ID + ".type", Problem: fmt.Sprintf("%q is none of %s", d.Type, names)}}
+		problem := fmt.Sprintf("%q is none of %s", d.Type, names)
+		if d.Type == "" {
+			problem = "must be one of " + names
+		}
+		return nil, config.Mistakes{{Key: "directories." + d.ID + ".type", Problem: problem}}
 	}
 	return factory.Open(domain.DirectoryID(d.ID), d.Decode)
 }
@@ -123,13 +128,12 @@ func mistakesOf(d config.Directory, err error) config.Mistakes {
 // errors elsewhere, so that all of them are reported at once.
 func Check(ctx context.Context, c config.Config) config.Mistakes {
 	byType := map[string]ports.DirectoryFactory{}
-	clock := sysclock.Clock{}
-	for _, t := range append(ldapTypes(clock), oidcType(c, clock), builtinType(nil)) {
+	for _, t := range shippedTypes(c, nil, sysclock.Clock{}) {
 		byType[t.Type] = t
 	}
 	var mistakes config.Mistakes
 	for _, d := range c.Directories {
-		if d.ID == "" || d.Type == "" {
+		if d.ID == "" {
 			continue // reported already
 		}
 		opened, err := open(d, byType)
