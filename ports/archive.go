@@ -17,7 +17,7 @@ type Archive interface {
 	// copy that may have lost its last back writes resumes there.
 	ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back int) (string, error)
 	// Restore writes records unchanged, in the order given. It serves what no other port can write: all kinds from
-	// messages on, and users, whose username may equal another user's email if both were stored before that was
+	// attempts on, and users, whose username may equal another user's email if both were stored before that was
 	// refused. A record whose key is already stored is skipped. Segments come before their records.
 	Restore(ctx context.Context, kind domain.ArchiveKind, things []domain.Archived) error
 }

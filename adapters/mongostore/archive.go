@@ -82,33 +82,24 @@ func pageOf(limit int) *options.FindOptionsBuilder {
 }
 
 func archiveTable[T any](ctx context.Context, t *table[T], after string, limit int, value func(T) any) ([]domain.Archived, error) {
-	ctx, cancel := t.store.bound(ctx)
-	defer cancel()
-	cursor, err := t.coll.Find(ctx, afterID(after), pageOf(limit).SetProjection(hidden))
+	records, err := t.records(ctx, afterID(after), pageOf(limit))
 	if err != nil {
-		return nil, failed("reading "+t.coll.Name(), err)
+		return nil, err
 	}
-	var records []record
-	if err := cursor.All(ctx, &records); err != nil {
-		return nil, failed("reading "+t.coll.Name(), err)
-	}
-	var page []domain.Archived
-	for _, r := range records {
-		if r.Gone {
-			continue
-		}
+	page := make([]domain.Archived, len(records))
+	for i, r := range records {
 		entity, err := t.entity(r)
 		if err != nil {
 			return nil, err
 		}
-		page = append(page, domain.Archived{Key: r.ID, Value: value(entity)})
+		page[i] = domain.Archived{Key: r.ID, Value: value(entity)}
 	}
 	return page, nil
 }
 
 func archiveDocuments[T any](ctx context.Context, s *Store, name, after string, limit int, value func(T) (string, any)) ([]domain.Archived, error) {
 	var docs []T
-	if err := s.readAll(ctx, name, afterID(after), pageOf(limit), &docs); err != nil {
+	if err := s.readAll(ctx, s.db.Collection(name), afterID(after), pageOf(limit), &docs); err != nil {
 		return nil, err
 	}
 	page := make([]domain.Archived, len(docs))
@@ -118,23 +109,13 @@ func archiveDocuments[T any](ctx context.Context, s *Store, name, after string, 
 	return page, nil
 }
 
-func (s *Store) readAll(ctx context.Context, name string, filter bson.D, find *options.FindOptionsBuilder, into any) error {
-	ctx, cancel := s.bound(ctx)
-	defer cancel()
-	cursor, err := s.db.Collection(name).Find(ctx, filter, find)
-	if err != nil {
-		return failed("reading "+name, err)
-	}
-	return failed("reading "+name, cursor.All(ctx, into))
-}
-
 func (s *Store) archiveSegments(ctx context.Context, after string, limit int) ([]domain.Archived, error) {
 	position, err := parsePosition(after)
 	if err != nil {
 		return nil, errKind
 	}
 	var docs []segmentDocument
-	if err := s.readAll(ctx, segmentsName, afterID(position), pageOf(limit), &docs); err != nil {
+	if err := s.readAll(ctx, s.db.Collection(segmentsName), afterID(position), pageOf(limit), &docs); err != nil {
 		return nil, err
 	}
 	page := make([]domain.Archived, len(docs))
@@ -158,12 +139,12 @@ func (s *Store) archiveRecords(ctx context.Context, after string, limit int) ([]
 	sealed := max(0, last.Last())
 	var docs []auditDocument
 	if position < sealed {
-		err = s.readAll(ctx, auditName, bson.D{{Key: "seq", Value: bson.D{{Key: "$gt", Value: position}}}},
+		err = s.readAll(ctx, s.db.Collection(auditName), bson.D{{Key: "seq", Value: bson.D{{Key: "$gt", Value: position}}}},
 			options.Find().SetSort(bson.D{{Key: "seq", Value: 1}}).SetHint("seq").SetLimit(int64(limit)), &docs)
 	}
 	if err == nil && len(docs) == 0 {
 		skipped := max(0, position-sealed)
-		err = s.readAll(ctx, auditName, bson.D{{Key: "seq", Value: int64(0)}},
+		err = s.readAll(ctx, s.db.Collection(auditName), bson.D{{Key: "seq", Value: int64(0)}},
 			inWriteOrder(limit).SetSkip(skipped), &docs)
 		for i := range docs {
 			docs[i].Seq = sealed + skipped + int64(i) + 1
@@ -233,7 +214,7 @@ func (s *Store) ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back
 // their records.
 func (s *Store) highestSeq(ctx context.Context) (int64, error) {
 	var docs []auditDocument
-	err := s.readAll(ctx, auditName, bson.D{{Key: "seq", Value: bson.D{{Key: "$gt", Value: int64(0)}}}},
+	err := s.readAll(ctx, s.db.Collection(auditName), bson.D{{Key: "seq", Value: bson.D{{Key: "$gt", Value: int64(0)}}}},
 		options.Find().SetSort(bson.D{{Key: "seq", Value: -1}}).SetHint("seq").SetLimit(1), &docs)
 	if err != nil {
 		return 0, err

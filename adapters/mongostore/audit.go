@@ -189,14 +189,8 @@ func (a *Audit) total(ctx context.Context, filter bson.D) (n int64, estimated bo
 }
 
 func (a *Audit) find(ctx context.Context, filter bson.D, find *options.FindOptionsBuilder) ([]auditDocument, error) {
-	ctx, cancel := a.s.bound(ctx)
-	defer cancel()
-	cursor, err := a.s.db.Collection(auditName).Find(ctx, filter, find)
-	if err != nil {
-		return nil, failed("reading the audit log", err)
-	}
 	var docs []auditDocument
-	return docs, failed("reading the audit log", cursor.All(ctx, &docs))
+	return docs, a.s.readAll(ctx, a.s.db.Collection(auditName), filter, find, &docs)
 }
 
 // scanBatch is the number of documents in one query of a scan. Each batch is a separate query that continues after the

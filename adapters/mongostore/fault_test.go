@@ -80,15 +80,15 @@ func TestOwnServerTokenIsConsumedWhenReplyIsLost(t *testing.T) {
 	server := mongowire.Start(t)
 	s := openOwn(t, server, func(c *mongostore.Config) { c.Timeout = 300 * time.Millisecond })
 	now := newClock().Now()
-	if err := s.Guards().Put(t.Context(), "code", []byte("x"), now.Add(time.Minute)); err != nil {
+	if err := s.SingleUseStore().Put(t.Context(), "code", []byte("x"), now.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	server.Inject(mongowire.Fault{Command: "findAndModify", Collection: "once", Times: 1000, Do: mongowire.DropAfter()})
-	if value, err := s.Guards().Consume(t.Context(), "code", now); !errors.Is(err, fault.ErrStorage) || value != nil {
+	if value, err := s.SingleUseStore().Consume(t.Context(), "code", now); !errors.Is(err, fault.ErrStorage) || value != nil {
 		t.Errorf("Consume with a lost reply = %q, %v; want fault.ErrStorage", value, err)
 	}
 	server.ClearFaults()
-	if _, err := s.Guards().Consume(t.Context(), "code", now); !errors.Is(err, fault.ErrNotFound) {
+	if _, err := s.SingleUseStore().Consume(t.Context(), "code", now); !errors.Is(err, fault.ErrNotFound) {
 		t.Errorf("Consume afterwards = %v, want fault.ErrNotFound", err)
 	}
 }
@@ -100,23 +100,23 @@ func TestOwnServerConcurrentUpsertIsRetried(t *testing.T) {
 	now := newClock().Now()
 	duplicate := mongowire.Fail(11000, "DuplicateKey")
 	server.Inject(mongowire.Fault{Command: "update", Collection: "once", Do: duplicate})
-	if err := s.Guards().Put(t.Context(), "code", []byte("x"), now.Add(time.Minute)); err != nil {
+	if err := s.SingleUseStore().Put(t.Context(), "code", []byte("x"), now.Add(time.Minute)); err != nil {
 		t.Errorf("Put after one duplicate = %v", err)
 	}
 	server.Inject(mongowire.Fault{Command: "update", Collection: "guards", Do: duplicate})
-	if err := s.Guards().Join(t.Context(), "usr_1"); err != nil {
+	if err := s.AdminGuard().Join(t.Context(), "usr_1"); err != nil {
 		t.Errorf("Join after one duplicate = %v", err)
 	}
 	server.Inject(mongowire.Fault{Command: "insert", Collection: "attempts", Do: duplicate})
-	err := s.Guards().UpdateAttempts(t.Context(), "user:1", now, func(a *domain.Attempts, _ *domain.Outbox) error {
+	err := s.AttemptStore().Update(t.Context(), "user:1", now, func(a *domain.Attempts, _ *domain.Outbox) error {
 		a.Failures = append(a.Failures, domain.Attempt{ID: "1", At: now})
 		return nil
 	})
 	if err != nil {
-		t.Errorf("UpdateAttempts after one duplicate = %v", err)
+		t.Errorf("Update after one duplicate = %v", err)
 	}
 	server.Inject(mongowire.Fault{Command: "findAndModify", Collection: "rates", Do: duplicate})
-	if state, err := s.Guards().Take(t.Context(), "login:192.0.2.1", domain.Rate{Limit: 1, Window: time.Minute}, now); err != nil || !state.Allowed {
+	if state, err := s.RateLimiter().Take(t.Context(), "login:192.0.2.1", domain.Rate{Limit: 1, Window: time.Minute}, now); err != nil || !state.Allowed {
 		t.Errorf("Take after one duplicate = %+v, %v", state, err)
 	}
 }
@@ -225,7 +225,7 @@ func everyKindOfCall(s *mongostore.Store) map[string]func(context.Context) error
 		"Append": func(ctx context.Context) error {
 			return s.Audit().Append(ctx, entry("denied", domain.ActionPermissionDenied))
 		},
-		"Consume": func(ctx context.Context) error { _, err := s.Guards().Consume(ctx, "code", now); return err },
+		"Consume": func(ctx context.Context) error { _, err := s.SingleUseStore().Consume(ctx, "code", now); return err },
 		"Ping":    func(ctx context.Context) error { return s.Ping(ctx) },
 	}
 }

@@ -158,19 +158,19 @@ func TestGoldenTokensAndLimitsAreOneConditionalWrite(t *testing.T) {
 	s := openOwn(t, server)
 	now := newClock().Now()
 	sent := commandsOf(t, s, server, func() {
-		if err := s.Guards().Put(t.Context(), "state:x", []byte("flow"), now.Add(time.Minute)); err != nil {
+		if err := s.SingleUseStore().Put(t.Context(), "state:x", []byte("flow"), now.Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Guards().Consume(t.Context(), "state:x", now); err != nil {
+		if _, err := s.SingleUseStore().Consume(t.Context(), "state:x", now); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Guards().Take(t.Context(), "login:192.0.2.1", domain.Rate{Limit: 5, Window: time.Minute}, now); err != nil {
+		if _, err := s.RateLimiter().Take(t.Context(), "login:192.0.2.1", domain.Rate{Limit: 5, Window: time.Minute}, now); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Guards().Join(t.Context(), "usr_1", "usr_2"); err != nil {
+		if err := s.AdminGuard().Join(t.Context(), "usr_1", "usr_2"); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Guards().Leave(t.Context(), "usr_2"); err != nil {
+		if err := s.AdminGuard().Leave(t.Context(), "usr_2"); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -2,6 +2,7 @@ package mongostore
 
 import (
 	"context"
+	"time"
 
 	"github.com/ostiary/ostiary/core/auditformat"
 
@@ -26,7 +27,7 @@ func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, entities [
 	docs := make([]any, len(entities))
 	for i, a := range entities {
 		var err error
-		if docs[i], err = restored(a, sealed); err != nil {
+		if docs[i], err = restored(a, sealed, s.now()); err != nil {
 			return err
 		}
 	}
@@ -50,13 +51,17 @@ func (s *Store) restoreUsers(ctx context.Context, entities []domain.Archived) er
 
 // restoredNames maps kinds to the collections that Restore writes.
 var restoredNames = map[domain.ArchiveKind]string{
-	domain.ArchiveMessages: messagesName, domain.ArchiveRates: ratesName, domain.ArchiveOnce: onceName, domain.ArchiveAnswers: idempotencyName,
+	domain.ArchiveAttempts: attemptsName, domain.ArchiveMessages: messagesName, domain.ArchiveRates: ratesName, domain.ArchiveOnce: onceName, domain.ArchiveAnswers: idempotencyName,
 	domain.ArchiveSegments: segmentsName, domain.ArchiveRecords: auditName,
 }
 
 // restored returns the document of an entity.
-func restored(a domain.Archived, sealed int64) (any, error) {
+func restored(a domain.Archived, sealed int64, now time.Time) (any, error) {
 	switch v := a.Value.(type) {
+	case domain.Attempts:
+		x := accountAttempts{v, v.KeepUntil(now)}
+		raw, err := attemptsForm.encode(&x)
+		return bson.D{{Key: "_id", Value: a.Key}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}, {Key: "ttl", Value: sweepAt(x.KeptUntil)}}, err
 	case domain.Message:
 		return newMessage(v), nil
 	case domain.StoredRate:

@@ -69,8 +69,6 @@ type Store struct {
 	stop context.CancelFunc
 	jobs sync.WaitGroup
 
-	async *asyncQueue
-
 	users    *table[domain.User]
 	sessions *table[domain.Session]
 	keys     *table[domain.APIKey]
@@ -126,7 +124,7 @@ func clientOptions(config Config) *options.ClientOptions {
 func newStore(config Config, client *mongo.Client, held *lease) *Store {
 	s := &Store{
 		config: config, client: client, entropy: rand.Reader, documents: newDocumentCache(4096), locks: newKeyedMutex(),
-		lease: held, touched: newTouches(), used: newTouches(), clears: make(chan clearing, 1024), async: newAsyncQueue(),
+		lease: held, touched: newTouches(), used: newTouches(), clears: make(chan clearing, 1024),
 	}
 	s.db = client.Database(config.Database, options.Database().SetReadConcern(readconcern.Majority()).SetWriteConcern(durable()))
 	s.makeTables()
@@ -149,7 +147,6 @@ func (s *Store) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.jobs.Go(func() { s.clearOutboxes(ctx) })
-	s.jobs.Go(func() { s.writeAsync(ctx) })
 	s.jobs.Go(func() { s.every(ctx, flushEvery, s.flushTouches) })
 	s.jobs.Go(func() { s.every(ctx, sweepEvery, s.FinishOutboxes) })
 	s.jobs.Go(func() { s.every(ctx, compareEvery, s.CompareClocks) })
@@ -169,14 +166,13 @@ func (s *Store) every(ctx context.Context, interval time.Duration, job func(cont
 	}
 }
 
-// Close stops the jobs, writes queued changes and disconnects.
+// Close stops the jobs, writes pending activity and disconnects.
 func (s *Store) Close(ctx context.Context) error {
 	if s.stop != nil {
 		s.stop()
 		s.lease.end()
 		s.jobs.Wait()
 	}
-	s.flushAsync(ctx)
 	flushed := s.flushTouches(ctx)
 	if err := s.client.Disconnect(ctx); err != nil {
 		return errors.Join(flushed, fmt.Errorf("disconnecting: %s", describe(err)))

@@ -3,6 +3,7 @@ package mongostore
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -106,31 +107,40 @@ func (t *table[T]) byID(ctx context.Context, id string) (T, error) {
 	return t.get(ctx, bson.D{{Key: "_id", Value: t.prefix + id}})
 }
 
+// records returns all existing documents that match the filter, in order.
+func (t *table[T]) records(ctx context.Context, filter bson.D, find *options.FindOptionsBuilder) ([]record, error) {
+	var found []record
+	if err := t.store.readAll(ctx, t.coll, filter, find.SetProjection(hidden), &found); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(found, func(r record) bool { return r.Gone }), nil
+}
+
 // list returns all entities that match the filter, in order.
 func (t *table[T]) list(ctx context.Context, filter bson.D, find *options.FindOptionsBuilder) ([]T, error) {
-	ctx, cancel := t.store.bound(ctx)
-	defer cancel()
-	cursor, err := t.coll.Find(ctx, filter, find.SetProjection(hidden))
+	found, err := t.records(ctx, filter, find)
 	if err != nil {
-		return nil, failed("listing "+t.coll.Name(), err)
+		return nil, err
 	}
-	var records []record
-	if err := cursor.All(ctx, &records); err != nil {
-		return nil, failed("listing "+t.coll.Name(), err)
-	}
-	entities := make([]T, 0, len(records))
-	for _, r := range records {
-		if r.Gone {
-			continue
-		}
-		if len(records) <= 2 { // a lookup rather than a page
+	entities := make([]T, len(found))
+	for i, r := range found {
+		if len(found) <= 2 { // a lookup rather than a page
 			t.remember(r)
 		}
-		entity, err := t.entity(r)
-		if err != nil {
+		if entities[i], err = t.entity(r); err != nil {
 			return nil, err
 		}
-		entities = append(entities, entity)
 	}
 	return entities, nil
+}
+
+// readAll decodes all documents that match the filter into the slice.
+func (s *Store) readAll(ctx context.Context, coll *mongo.Collection, filter bson.D, find *options.FindOptionsBuilder, into any) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	cursor, err := coll.Find(ctx, filter, find)
+	if err == nil {
+		err = cursor.All(ctx, into)
+	}
+	return failed("reading "+coll.Name(), err)
 }

@@ -4,10 +4,19 @@ import (
 	"context"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
 )
 
+// AdminGuard implements ports.AdminGuard.
+type AdminGuard struct{ s *Store }
+
+// AdminGuard returns the store of administrators.
+func (s *Store) AdminGuard() *AdminGuard { return &AdminGuard{s} }
+
+var _ ports.AdminGuard = (*AdminGuard)(nil)
+
 // Members returns the IDs of all stored administrators.
-func (g *Guards) Members(ctx context.Context) ([]domain.UserID, error) {
+func (g *AdminGuard) Members(ctx context.Context) ([]domain.UserID, error) {
 	var ids []domain.UserID
 	err := g.s.reads.each(ctx, func(rows rowScanner) error {
 		var id domain.UserID
@@ -19,7 +28,7 @@ func (g *Guards) Members(ctx context.Context) ([]domain.UserID, error) {
 }
 
 // Join stores the IDs as administrators. It skips IDs that are already stored.
-func (g *Guards) Join(ctx context.Context, ids ...domain.UserID) error {
+func (g *AdminGuard) Join(ctx context.Context, ids ...domain.UserID) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -34,7 +43,7 @@ func (g *Guards) Join(ctx context.Context, ids ...domain.UserID) error {
 }
 
 // Leave removes the IDs. It returns domain.ErrLastAdmin and removes none when no administrator would remain.
-func (g *Guards) Leave(ctx context.Context, ids ...domain.UserID) error {
+func (g *AdminGuard) Leave(ctx context.Context, ids ...domain.UserID) error {
 	if len(ids) == 0 {
 		return nil
 	}

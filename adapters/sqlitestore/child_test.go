@@ -75,9 +75,9 @@ func childRound(ctx context.Context, s *sqlitestore.Store, name string, acknowle
 	})
 	acknowledged("ended "+name, err)
 	expires := time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
-	err = s.Guards().Put(ctx, name, []byte("v"), expires)
+	err = s.SingleUseStore().Put(ctx, name, []byte("v"), expires)
 	if err == nil {
-		_, err = s.Guards().Consume(ctx, name, u.CreatedAt)
+		_, err = s.SingleUseStore().Consume(ctx, name, u.CreatedAt)
 	}
 	acknowledged("taken "+name, err)
 }
@@ -158,7 +158,7 @@ func checkAcknowledged(t *testing.T, s *sqlitestore.Store, line string) {
 			t.Errorf("%s: the session is listed again", line)
 		}
 	case "taken":
-		if _, err := s.Guards().Consume(t.Context(), name, u.CreatedAt); err == nil {
+		if _, err := s.SingleUseStore().Consume(t.Context(), name, u.CreatedAt); err == nil {
 			t.Errorf("%s: the consumed value was stored again", line)
 		}
 	default:

@@ -51,6 +51,8 @@ func isStored(t *tx, query string, key any) (bool, error) {
 
 func (s *Store) restore(t *tx, a domain.Archived) error {
 	switch v := a.Value.(type) {
+	case domain.Attempts:
+		return writeAttempts(t, a.Key, &v, s.config.Clock.Now())
 	case domain.Message:
 		if ok, err := isStored(t, "SELECT 1 FROM messages WHERE id = ?", string(v.ID)); ok || err != nil {
 			return err

@@ -34,7 +34,7 @@ func (s *Service) Purge(ctx context.Context, by domain.Principal, id domain.User
 		return time.Time{}, err
 	}
 	for _, account := range []string{lockout.AccountOf(id), factor.AttemptsKey(id)} {
-		err := s.deps.Attempts.UpdateAttempts(ctx, account, s.deps.Clock.Now(), func(a *domain.Attempts, _ *domain.Outbox) error {
+		err := s.deps.Attempts.Update(ctx, account, s.deps.Clock.Now(), func(a *domain.Attempts, _ *domain.Outbox) error {
 			*a = domain.Attempts{}
 			return nil
 		})

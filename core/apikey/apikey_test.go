@@ -40,7 +40,7 @@ func newBench(t *testing.T) *bench {
 	k := kit.New(t)
 	view := &countingView{KeyView: k.Store.View()}
 	return &bench{Kit: k, view: view, service: apikey.New(apikey.Deps{
-		Keys: k.Store.Keys(), View: view, Users: k.Store.Users(), Catalog: k.Store.CatalogStore(), Limits: k.Store.Guards(),
+		Keys: k.Store.Keys(), View: view, Users: k.Store.Users(), Catalog: k.Store.CatalogStore(), Limits: k.Store.RateLimiter(),
 		IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Rate: apikey.DefaultRate,
 	})}
 }

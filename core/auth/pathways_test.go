@@ -103,7 +103,7 @@ func TestEveryAuthenticationPathEnforcesUserState(t *testing.T) {
 		"locked": {
 			apply: func(t *testing.T, s *kit.Services, id domain.UserID) {
 				t.Helper()
-				must(t, s.Store.Guards().UpdateAttempts(t.Context(), "user:"+string(id), s.Clock.Now(), func(a *domain.Attempts, _ *domain.Outbox) error {
+				must(t, s.Store.AttemptStore().Update(t.Context(), "user:"+string(id), s.Clock.Now(), func(a *domain.Attempts, _ *domain.Outbox) error {
 					a.Locks = map[string]time.Time{"203.0.113.9": s.Clock.Now().Add(time.Hour)}
 					return nil
 				}))

@@ -141,7 +141,7 @@ func TestDirectoryUserStepsUpAtTheDirectory(t *testing.T) {
 	if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: openldap.Password}); !errors.Is(err, domain.ErrDirectoryUnavailable) {
 		t.Errorf("without the directory: %v", err)
 	}
-	attempts, err := s.Store.Guards().GetAttempts(t.Context(), "user:"+string(p.UserID))
+	attempts, err := s.Store.AttemptStore().Get(t.Context(), "user:"+string(p.UserID))
 	if err != nil || len(attempts.Failures) > 1 {
 		t.Errorf("an outage counted: %d failures, %v", len(attempts.Failures), err)
 	}

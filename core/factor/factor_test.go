@@ -40,10 +40,10 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	k := kit.New(t)
 	checker := factor.NewChecker(factor.Deps{
-		Users: k.Store.Users(), Attempts: k.Store.Guards(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
-		IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Limits: k.Store.Guards(), Issuer: "Ostiary", SMS: true,
+		Users: k.Store.Users(), Attempts: k.Store.AttemptStore(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
+		IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Limits: k.Store.RateLimiter(), Issuer: "Ostiary", SMS: true,
 	})
-	return &bench{Kit: k, checker: checker, service: factor.New(checker, rightPassword("right"), k.Store.Guards())}
+	return &bench{Kit: k, checker: checker, service: factor.New(checker, rightPassword("right"), k.Store.RateLimiter())}
 }
 
 // code returns the current TOTP code of the secret.

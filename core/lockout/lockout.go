@@ -61,25 +61,25 @@ func AccountOfName(key string) string {
 // Reserve reserves one attempt on the account from the source. After too many attempts it is domain.ErrAccountLocked,
 // with locked_until.
 func (l *Lockout) Reserve(ctx context.Context, account, source string, policy domain.LockoutPolicy) (*Attempt, error) {
-	g := &Attempt{lockout: l, account: account, id: l.ids.NewID("try_"), source: source, policy: policy}
+	a := &Attempt{lockout: l, account: account, id: l.ids.NewID("try_"), source: source, policy: policy}
 	step := busyStep
 	for waited := time.Duration(0); ; waited += step {
 		var answer domain.Reservation
 		var until time.Time
 		now := l.clock.Now()
-		err := l.store.HoldAttempts(ctx, account, now, func(a *domain.Attempts, _ *domain.Outbox) error {
-			answer, until = a.Reserve(g.id, g.source, policy, now)
+		err := l.store.Update(ctx, account, now, func(doc *domain.Attempts, _ *domain.Outbox) error {
+			answer, until = doc.Reserve(a.id, a.source, policy, now)
 			if answer != domain.AttemptGranted {
 				return domain.ErrUnchanged
 			}
-			g.clean = a.HasNoFailures(source, now)
+			a.clean = doc.HasNoFailures(source, now)
 			return nil
 		})
 		switch {
 		case err != nil:
 			return nil, err
 		case answer == domain.AttemptGranted:
-			return g, nil
+			return a, nil
 		case answer == domain.AttemptLocked:
 			return nil, Locked(until, now)
 		case waited >= busyFor:
@@ -102,12 +102,12 @@ func Locked(until, now time.Time) error {
 
 // Fail counts the attempt as failed, with the audit entries in the same write; if the failure locks, lock adds to that
 // write. The outcome is recorded even if the client has disconnected; otherwise the attempt would stay reserved.
-func (g *Attempt) Fail(ctx context.Context, lock func(*domain.Outbox), entries ...domain.AuditEntry) error {
+func (a *Attempt) Fail(ctx context.Context, lock func(*domain.Outbox), entries ...domain.AuditEntry) error {
 	ctx = context.WithoutCancel(ctx)
-	now := g.lockout.clock.Now()
-	return g.lockout.store.UpdateAttempts(ctx, g.account, now, func(a *domain.Attempts, out *domain.Outbox) error {
+	now := a.lockout.clock.Now()
+	return a.lockout.store.Update(ctx, a.account, now, func(doc *domain.Attempts, out *domain.Outbox) error {
 		out.Record(entries...)
-		if a.Fail(g.id, g.source, g.policy, now) {
+		if doc.Fail(a.id, a.source, a.policy, now) {
 			lock(out)
 		}
 		return nil
@@ -119,16 +119,16 @@ type Suspect func(failures int, out *domain.Outbox) error
 
 // Succeed resets the count of the source. If nothing was counted, the update is asynchronous and the suspects are not
 // called.
-func (g *Attempt) Succeed(ctx context.Context, suspects ...Suspect) error {
+func (a *Attempt) Succeed(ctx context.Context, suspects ...Suspect) error {
 	ctx = context.WithoutCancel(ctx)
-	now := g.lockout.clock.Now()
-	if g.clean {
-		g.lockout.store.EaseAttempts(g.account, now, func(a *domain.Attempts) { a.ResetSource(g.id, g.source, now) })
+	now := a.lockout.clock.Now()
+	if a.clean {
+		a.lockout.store.UpdateAsync(a.account, now, func(doc *domain.Attempts) { doc.ResetSource(a.id, a.source, now) })
 		return nil
 	}
-	return g.lockout.store.UpdateAttempts(ctx, g.account, now, func(a *domain.Attempts, out *domain.Outbox) error {
-		failures := a.FailedBefore(g.source, now)
-		a.Succeed(g.id, g.source, now)
+	return a.lockout.store.Update(ctx, a.account, now, func(doc *domain.Attempts, out *domain.Outbox) error {
+		failures := doc.FailedBefore(a.source, now)
+		doc.Succeed(a.id, a.source, now)
 		for _, suspect := range suspects {
 			if err := suspect(failures, out); err != nil {
 				return err
@@ -138,15 +138,16 @@ func (g *Attempt) Succeed(ctx context.Context, suspects ...Suspect) error {
 	})
 }
 
-// Release releases the attempt, with the audit entries in the same write. Without entries it cannot fail.
-func (g *Attempt) Release(ctx context.Context, entries ...domain.AuditEntry) error {
-	ctx = context.WithoutCancel(ctx)
+// Release releases the attempt, with the audit entries in the same write. Without entries it is asynchronous and cannot
+// fail.
+func (a *Attempt) Release(ctx context.Context, entries ...domain.AuditEntry) error {
+	now := a.lockout.clock.Now()
 	if len(entries) == 0 {
-		g.lockout.store.EaseAttempts(g.account, g.lockout.clock.Now(), func(a *domain.Attempts) { a.Release(g.id) })
+		a.lockout.store.UpdateAsync(a.account, now, func(doc *domain.Attempts) { doc.Release(a.id) })
 		return nil
 	}
-	return g.lockout.store.UpdateAttempts(ctx, g.account, g.lockout.clock.Now(), func(a *domain.Attempts, out *domain.Outbox) error {
-		a.Release(g.id)
+	return a.lockout.store.Update(context.WithoutCancel(ctx), a.account, now, func(doc *domain.Attempts, out *domain.Outbox) error {
+		doc.Release(a.id)
 		out.Record(entries...)
 		return nil
 	})
@@ -154,7 +155,7 @@ func (g *Attempt) Release(ctx context.Context, entries ...domain.AuditEntry) err
 
 // LatestLocks returns the latest end of a lock in force for each of the accounts that is locked, in one query.
 func (l *Lockout) LatestLocks(ctx context.Context, policy domain.LockoutPolicy, accounts ...string) (map[string]time.Time, error) {
-	found, err := l.store.ListAttempts(ctx, accounts...)
+	found, err := l.store.List(ctx, accounts...)
 	if err != nil {
 		return nil, err
 	}
@@ -171,8 +172,8 @@ func (l *Lockout) LatestLocks(ctx context.Context, policy domain.LockoutPolicy, 
 // any.
 func (l *Lockout) Unlock(ctx context.Context, account string, entries ...domain.AuditEntry) (bool, error) {
 	had := false
-	err := l.store.UpdateAttempts(ctx, account, l.clock.Now(), func(a *domain.Attempts, out *domain.Outbox) error {
-		had = a.Unlock()
+	err := l.store.Update(ctx, account, l.clock.Now(), func(doc *domain.Attempts, out *domain.Outbox) error {
+		had = doc.Unlock()
 		out.Record(entries...)
 		return nil
 	})
@@ -181,8 +182,8 @@ func (l *Lockout) Unlock(ctx context.Context, account string, entries ...domain.
 
 // Forget removes the failures of an account whose secret was deleted.
 func (l *Lockout) Forget(ctx context.Context, account string) error {
-	return l.store.UpdateAttempts(ctx, account, l.clock.Now(), func(a *domain.Attempts, _ *domain.Outbox) error {
-		if !a.Unlock() {
+	return l.store.Update(ctx, account, l.clock.Now(), func(doc *domain.Attempts, _ *domain.Outbox) error {
+		if !doc.Unlock() {
 			return domain.ErrUnchanged
 		}
 		return nil

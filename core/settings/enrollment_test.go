@@ -143,7 +143,7 @@ func TestNewlyExemptSessionHasThirtyMinutes(t *testing.T) {
 	s.Register(t, "root", password, "admin")
 	_, by := s.SignIn(t, "root", password, "192.0.2.1")
 	service := settings.New(settings.Deps{
-		Store: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Guard: s.Store.Guards(), Users: s.Store.Users(),
+		Store: s.Store.CatalogStore(), Catalog: s.Store.CatalogStore(), Guard: s.Store.AdminGuard(), Users: s.Store.Users(),
 		AuditWriter: s.AuditWriter, Clock: runningClock{s.Clock},
 	})
 	patched, err := service.Patch(t.Context(), by, requireOn, 0)

@@ -18,7 +18,7 @@ func newService(t *testing.T) (*kit.Kit, *settings.Service) {
 	t.Helper()
 	k := kit.New(t)
 	return k, settings.New(settings.Deps{
-		Store: k.Store.CatalogStore(), Catalog: k.Store.CatalogStore(), Guard: k.Store.Guards(), Users: k.Store.Users(),
+		Store: k.Store.CatalogStore(), Catalog: k.Store.CatalogStore(), Guard: k.Store.AdminGuard(), Users: k.Store.Users(),
 		AuditWriter: k.AuditWriter, Clock: k.Clock,
 	})
 }

@@ -98,7 +98,8 @@ func (c *copying) kind(ctx context.Context, kind domain.ArchiveKind) error {
 
 func (c *copying) write(ctx context.Context, kind domain.ArchiveKind, page []domain.Archived) error {
 	switch kind {
-	case domain.ArchiveMessages, domain.ArchiveRates, domain.ArchiveOnce, domain.ArchiveAnswers, domain.ArchiveSegments, domain.ArchiveRecords:
+	case domain.ArchiveAttempts, domain.ArchiveMessages, domain.ArchiveRates, domain.ArchiveOnce, domain.ArchiveAnswers,
+		domain.ArchiveSegments, domain.ArchiveRecords:
 		return c.to.Archive.Restore(ctx, kind, page)
 	default: // written through the ports, which maintain dependent data
 	}
@@ -138,11 +139,6 @@ func (c *copying) writeOne(ctx context.Context, a domain.Archived) error {
 	case domain.ThirdPartyToken:
 		err := c.to.Tokens.Create(ctx, v, domain.Outbox{})
 		return unlessThere(err, fault.ErrConflict, func() error { _, err := c.to.Tokens.Get(ctx, v.ID); return err })
-	case domain.Attempts:
-		return c.to.Attempts.UpdateAttempts(ctx, a.Key, c.clock.Now(), func(x *domain.Attempts, _ *domain.Outbox) error {
-			*x = v.Clone()
-			return nil
-		})
 	}
 	return fmt.Errorf("unknown record type %T", a.Value)
 }

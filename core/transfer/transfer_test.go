@@ -63,11 +63,11 @@ func populate(t *testing.T, k *kit.Kit) {
 		})
 		must(t, err)
 		must(t, k.Store.Keys().Create(ctx, domain.APIKey{ID: domain.KeyID(k.IDs.NewID(domain.KeyPrefix)), UserID: u.ID, Name: "ci", Digest: []byte("d"), CreatedAt: kit.Noon, RevokedAt: kit.Noon}, domain.Outbox{}))
-		must(t, k.Store.Guards().UpdateAttempts(ctx, "user:"+string(u.ID), kit.Noon, func(a *domain.Attempts, _ *domain.Outbox) error {
+		must(t, k.Store.AttemptStore().Update(ctx, "user:"+string(u.ID), kit.Noon, func(a *domain.Attempts, _ *domain.Outbox) error {
 			a.Failures = append(a.Failures, domain.Attempt{ID: "1", Source: "192.0.2.1", At: kit.Noon})
 			return nil
 		}))
-		must(t, k.Store.Guards().Join(ctx, u.ID))
+		must(t, k.Store.AdminGuard().Join(ctx, u.ID))
 		rememberShortly(t, k, u.ID)
 		if i%50 == 49 {
 			seal(t, k)
@@ -97,47 +97,40 @@ var limit = domain.Rate{Limit: 2, Window: time.Hour}
 // rememberShortly stores records with an expiry of their own.
 func rememberShortly(t *testing.T, k *kit.Kit, id domain.UserID) {
 	t.Helper()
-	g := k.Store.Guards()
-	must(t, g.Put(t.Context(), "flow:"+string(id), []byte(id), kit.Noon.Add(time.Minute)))
+	g := k.Store.Ports()
+	must(t, g.SingleUse.Put(t.Context(), "flow:"+string(id), []byte(id), kit.Noon.Add(time.Minute)))
 	for range 2 {
-		_, err := g.Take(t.Context(), "reset:"+string(id), limit, kit.Noon)
+		_, err := g.Rates.Take(t.Context(), "reset:"+string(id), limit, kit.Noon)
 		must(t, err)
 	}
 	answer := domain.IdempotencyRecord{Key: "call:" + string(id), Digest: []byte("d"), StartedAt: kit.Noon, ExpiresAt: kit.Noon.Add(24 * time.Hour), Answer: []byte("sealed")}
-	_, err := g.Begin(t.Context(), answer)
+	_, err := g.Idempotency.Begin(t.Context(), answer)
 	must(t, err)
-	must(t, g.Complete(t.Context(), answer))
-	if err := g.Put(t.Context(), expired, nil, kit.Noon.Add(-time.Second)); err != nil && !errors.Is(err, fault.ErrConflict) {
+	must(t, g.Idempotency.Complete(t.Context(), answer))
+	if err := g.SingleUse.Put(t.Context(), expired, nil, kit.Noon.Add(-time.Second)); err != nil && !errors.Is(err, fault.ErrConflict) {
 		t.Fatal(err)
 	}
 }
 
 // remembers checks the copy by its behavior: a used-up rate limit is still exceeded, a single-use record can be taken
 // once, a repeated request gets the stored response.
-func remembers(t *testing.T, g guards, id domain.UserID) {
+func remembers(t *testing.T, g ports.Storage, id domain.UserID) {
 	t.Helper()
-	if state, err := g.Take(t.Context(), "reset:"+string(id), limit, kit.Noon); err != nil || state.Allowed {
+	if state, err := g.Rates.Take(t.Context(), "reset:"+string(id), limit, kit.Noon); err != nil || state.Allowed {
 		t.Errorf("a used-up limit allows another take: %+v, %v", state, err)
 	}
 	for i, want := range []error{nil, fault.ErrNotFound} {
-		if _, err := g.Consume(t.Context(), "flow:"+string(id), kit.Noon); !errors.Is(err, want) {
+		if _, err := g.SingleUse.Consume(t.Context(), "flow:"+string(id), kit.Noon); !errors.Is(err, want) {
 			t.Errorf("take %d = %v, want %v", i+1, err, want)
 		}
 	}
-	first, err := g.Begin(t.Context(), domain.IdempotencyRecord{Key: "call:" + string(id), Digest: []byte("d"), StartedAt: kit.Noon, ExpiresAt: kit.Noon.Add(time.Hour)})
+	first, err := g.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{Key: "call:" + string(id), Digest: []byte("d"), StartedAt: kit.Noon, ExpiresAt: kit.Noon.Add(time.Hour)})
 	if err != nil || first == nil || string(first.Answer) != "sealed" {
 		t.Errorf("a repeated call finds %+v, %v", first, err)
 	}
-	if _, err := g.Consume(t.Context(), expired, kit.Noon.Add(-time.Hour)); !errors.Is(err, fault.ErrNotFound) {
+	if _, err := g.SingleUse.Consume(t.Context(), expired, kit.Noon.Add(-time.Hour)); !errors.Is(err, fault.ErrNotFound) {
 		t.Errorf("an expired record was copied: %v", err)
 	}
-}
-
-// guards are the ports of records with an expiry of their own.
-type guards interface {
-	ports.RateLimiter
-	ports.SingleUseStore
-	ports.IdempotencyStore
 }
 
 func seal(t *testing.T, k *kit.Kit) {
@@ -229,8 +222,8 @@ func TestCopyToMongoDBAndBack(t *testing.T) {
 	page, err := shared.ArchivePage(t.Context(), domain.ArchiveUsers, "", 1)
 	must(t, err)
 	id := domain.UserID(page[0].Key)
-	remembers(t, shared.Guards(), id)
-	remembers(t, back.Store.Guards(), id)
+	remembers(t, shared.Ports(), id)
+	remembers(t, back.Store.Ports(), id)
 }
 
 func TestInterruptedCopyResumes(t *testing.T) {

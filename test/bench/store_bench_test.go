@@ -80,7 +80,7 @@ func BenchmarkWrite(b *testing.B) {
 		"sign-in with its entry": signIn,
 		"take of a rate": func() error {
 			n := turn.Add(1)
-			_, err := k.Store.Guards().Take(b.Context(), strconv.FormatInt(n%100, 10), domain.Rate{Limit: 5, Window: time.Minute}, firstUser.Add(time.Duration(n)*time.Second))
+			_, err := k.Store.RateLimiter().Take(b.Context(), strconv.FormatInt(n%100, 10), domain.Rate{Limit: 5, Window: time.Minute}, firstUser.Add(time.Duration(n)*time.Second))
 			return err
 		},
 	} {

@@ -141,11 +141,11 @@ func EveryField(t *testing.T, open Open) {
 		},
 		"of what was tried": func(t *testing.T, s Stores) {
 			want := Filled[domain.Attempts]()
-			must(t, s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
+			must(t, s.Attempts.Update(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
 				*a = want.Clone()
 				return nil
 			}))
-			got, err := s.Attempts.GetAttempts(t.Context(), "jane")
+			got, err := s.Attempts.Get(t.Context(), "jane")
 			must(t, err)
 			same(t, got, want)
 		},

@@ -161,7 +161,7 @@ func Maintenance(t *testing.T, open Open) {
 			must(t, s.SingleUse.Put(t.Context(), "k", []byte("v"), epoch.Add(time.Hour)))
 			_, err = s.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{Key: "k", StartedAt: epoch, ExpiresAt: epoch.Add(time.Hour)})
 			must(t, err)
-			must(t, s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
+			must(t, s.Attempts.Update(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
 				a.Failures = []domain.Attempt{{ID: "1", Source: "net", At: epoch}}
 				return nil
 			}))
@@ -172,19 +172,19 @@ func Maintenance(t *testing.T, open Open) {
 			_, once := s.SingleUse.Consume(t.Context(), "k", epoch)
 			first, err := s.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{Key: "k", StartedAt: epoch, ExpiresAt: epoch.Add(time.Hour)})
 			must(t, err)
-			attempts, err := s.Attempts.GetAttempts(t.Context(), "jane")
+			attempts, err := s.Attempts.Get(t.Context(), "jane")
 			must(t, err)
 			if state.Allowed || once != nil || first == nil || len(attempts.Failures) != 1 {
 				t.Errorf("swept too much: %+v, %v, %v, %d failures", state, once, first, len(attempts.Failures))
 			}
 		},
 		"sweeps what has run out": func(t *testing.T, s Stores) {
-			must(t, s.Attempts.UpdateAttempts(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
+			must(t, s.Attempts.Update(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
 				a.Failures = []domain.Attempt{{ID: "1", Source: "net", At: epoch}}
 				return nil
 			}))
 			must(t, s.Maintenance.SweepExpired(t.Context(), epoch.Add(25*time.Hour)))
-			attempts, err := s.Attempts.GetAttempts(t.Context(), "jane")
+			attempts, err := s.Attempts.Get(t.Context(), "jane")
 			must(t, err)
 			if len(attempts.Failures) != 0 {
 				t.Error("a document that counts no more is still there")

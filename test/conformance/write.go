@@ -57,7 +57,7 @@ func writeCatalog(t *testing.T, s Stores) {
 func writeQueues(t *testing.T, s Stores) {
 	t.Helper()
 	for account, attempts := range map[string]domain.Attempts{"user:full": Filled[domain.Attempts](), "user:bare": {}} {
-		must(t, s.Attempts.UpdateAttempts(t.Context(), account, epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
+		must(t, s.Attempts.Update(t.Context(), account, epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
 			*a = attempts.Clone()
 			return nil
 		}))

@@ -15,7 +15,7 @@ import (
 func TestARepeatedRequestWaitsForTheFirst(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
-	kept := idempotency.New(in.Store.Guards(), in.Sealer, in.Clock)
+	kept := idempotency.New(in.Store.IdempotencyStore(), in.Sealer, in.Clock)
 	body := `{"name":"team"}`
 	verified := in.call(t, in.admin, http.MethodGet, "/auth/verify", "")
 	by := domain.Principal{

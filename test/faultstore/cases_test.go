@@ -253,7 +253,7 @@ func sessionCases() map[string]useCase {
 	}
 	signIn := func(t *testing.T, w *world) { must(t, login(t, w, auth.LoginInput{Password: password})) }
 	failures := func(t *testing.T, w *world) int {
-		a, err := w.Store.Guards().GetAttempts(t.Context(), "user:"+string(w.user.UserID))
+		a, err := w.Store.AttemptStore().Get(t.Context(), "user:"+string(w.user.UserID))
 		must(t, err)
 		n := 0
 		for _, f := range a.Failures {

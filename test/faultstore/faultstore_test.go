@@ -89,9 +89,9 @@ func TestFailedCallsLeaveNoPartialChange(t *testing.T) {
 
 // reads are the methods that change nothing.
 var reads = map[string]bool{
-	"Get": true, "ListAttempts": true, "FindByLogin": true, "FindByEmail": true, "FindBySubject": true, "List": true, "Members": true, "ListByUser": true,
+	"Get": true, "FindByLogin": true, "FindByEmail": true, "FindBySubject": true, "List": true, "Members": true, "ListByUser": true,
 	"ListByProvider":     true,
-	"ListProviderGrants": true, "Look": true, "LookupLogin": true, "LookupSessions": true, "LookupKey": true, "Catalog": true, "CatalogAt": true, "GetAttempts": true, "Scan": true,
+	"ListProviderGrants": true, "Look": true, "LookupLogin": true, "LookupSessions": true, "LookupKey": true, "Catalog": true, "CatalogAt": true, "Scan": true,
 	"Unsealed": true, "LastSegment": true, "SealKey": true, "Segments": true, "Records": true, "SegmentBefore": true,
 }
 

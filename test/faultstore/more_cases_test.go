@@ -99,7 +99,7 @@ func passwordCases() map[string]useCase {
 		},
 		"unlock": {
 			prepare: func(t *testing.T, w *world) {
-				must(t, w.Store.Guards().UpdateAttempts(t.Context(), "user:"+string(w.user.UserID), w.Clock.Now(),
+				must(t, w.Store.AttemptStore().Update(t.Context(), "user:"+string(w.user.UserID), w.Clock.Now(),
 					func(a *domain.Attempts, _ *domain.Outbox) error {
 						a.LockedUntil = w.Clock.Now().Add(time.Hour)
 						return nil
@@ -107,7 +107,7 @@ func passwordCases() map[string]useCase {
 			},
 			run: func(t *testing.T, w *world) error { return w.Account.Unlock(t.Context(), w.admin, w.user.UserID) },
 			happened: func(t *testing.T, w *world) int {
-				a, err := w.Store.Guards().GetAttempts(t.Context(), "user:"+string(w.user.UserID))
+				a, err := w.Store.AttemptStore().Get(t.Context(), "user:"+string(w.user.UserID))
 				must(t, err)
 				return one(a.LockedUntil.IsZero())
 			},

@@ -232,25 +232,19 @@ type attempts struct {
 	ports.AttemptStore
 }
 
-func (x attempts) UpdateAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
-	return x.f.call("AttemptStore.UpdateAttempts", func() error {
-		return x.AttemptStore.UpdateAttempts(ctx, account, now, twice(change, (*domain.Attempts).Clone))
+func (x attempts) Update(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
+	return x.f.call("AttemptStore.Update", func() error {
+		return x.AttemptStore.Update(ctx, account, now, twice(change, (*domain.Attempts).Clone))
 	})
 }
 
-func (x attempts) HoldAttempts(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
-	return x.f.call("AttemptStore.HoldAttempts", func() error {
-		return x.AttemptStore.HoldAttempts(ctx, account, now, twice(change, (*domain.Attempts).Clone))
-	})
+func (x attempts) Get(ctx context.Context, account string) (domain.Attempts, error) {
+	return ask(x.f, "AttemptStore.Get", func() (domain.Attempts, error) { return x.AttemptStore.Get(ctx, account) })
 }
 
-func (x attempts) GetAttempts(ctx context.Context, account string) (domain.Attempts, error) {
-	return ask(x.f, "AttemptStore.GetAttempts", func() (domain.Attempts, error) { return x.AttemptStore.GetAttempts(ctx, account) })
-}
-
-func (x attempts) ListAttempts(ctx context.Context, accounts ...string) (map[string]domain.Attempts, error) {
-	return ask(x.f, "AttemptStore.ListAttempts", func() (map[string]domain.Attempts, error) {
-		return x.AttemptStore.ListAttempts(ctx, accounts...)
+func (x attempts) List(ctx context.Context, accounts ...string) (map[string]domain.Attempts, error) {
+	return ask(x.f, "AttemptStore.List", func() (map[string]domain.Attempts, error) {
+		return x.AttemptStore.List(ctx, accounts...)
 	})
 }
 

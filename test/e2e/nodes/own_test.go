@@ -34,7 +34,7 @@ func TestGoldenASignInIsFiveRoundTripsBesideTheOneThatFindsTheUser(t *testing.T)
 		if got := strings.Join(sent, ", "); got != want {
 			t.Errorf("beside %d other sessions a sign-in sent %s; want %s", others, got, want)
 		}
-		waitForEased(t, server)
+		waitForRelease(t, server)
 	}
 }
 
@@ -53,8 +53,8 @@ func signInOf(commands []mongowire.Command) []string {
 	return sent
 }
 
-// waitForEased waits until the attempt of the previous sign-in has been released, which is asynchronous.
-func waitForEased(t *testing.T, server *mongowire.Server) {
+// waitForRelease waits until the attempt of the previous sign-in has been released, which is asynchronous.
+func waitForRelease(t *testing.T, server *mongowire.Server) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		updates := 0

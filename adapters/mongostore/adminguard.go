@@ -10,20 +10,29 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
 )
+
+// AdminGuard implements ports.AdminGuard.
+type AdminGuard struct{ s *Store }
+
+// AdminGuard returns the store of administrators.
+func (s *Store) AdminGuard() *AdminGuard { return &AdminGuard{s} }
+
+var _ ports.AdminGuard = (*AdminGuard)(nil)
 
 type guardDocument struct {
 	Members []domain.UserID `bson:"members"`
 }
 
 // Members returns the administrators in the guard document.
-func (g *Guards) Members(ctx context.Context) ([]domain.UserID, error) {
+func (g *AdminGuard) Members(ctx context.Context) ([]domain.UserID, error) {
 	ctx, cancel := g.s.bound(ctx)
 	defer cancel()
 	return g.members(ctx)
 }
 
-func (g *Guards) members(ctx context.Context) ([]domain.UserID, error) {
+func (g *AdminGuard) members(ctx context.Context) ([]domain.UserID, error) {
 	var guard guardDocument
 	err := g.s.db.Collection(guardsName).FindOne(ctx, bson.D{{Key: "_id", Value: adminGuardID}}).Decode(&guard)
 	if errors.Is(err, mongo.ErrNoDocuments) {
@@ -34,7 +43,7 @@ func (g *Guards) members(ctx context.Context) ([]domain.UserID, error) {
 }
 
 // Join adds administrators.
-func (g *Guards) Join(ctx context.Context, ids ...domain.UserID) error {
+func (g *AdminGuard) Join(ctx context.Context, ids ...domain.UserID) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -53,7 +62,7 @@ func (g *Guards) Join(ctx context.Context, ids ...domain.UserID) error {
 }
 
 // Leave removes the IDs in one write, on the condition that another administrator remains.
-func (g *Guards) Leave(ctx context.Context, ids ...domain.UserID) error {
+func (g *AdminGuard) Leave(ctx context.Context, ids ...domain.UserID) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -82,7 +91,7 @@ func (g *Guards) Leave(ctx context.Context, ids ...domain.UserID) error {
 
 // leaveRefusal returns why the condition of Leave was not met: none of the IDs is a member, or there is no other
 // member.
-func (g *Guards) leaveRefusal(ctx context.Context, ids []domain.UserID) (decided bool, err error) {
+func (g *AdminGuard) leaveRefusal(ctx context.Context, ids []domain.UserID) (decided bool, err error) {
 	members, err := g.members(ctx)
 	if err != nil {
 		return false, err

@@ -8,7 +8,16 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
 )
+
+// RateLimiter implements ports.RateLimiter.
+type RateLimiter struct{ s *Store }
+
+// RateLimiter returns the store of rate limits.
+func (s *Store) RateLimiter() *RateLimiter { return &RateLimiter{s} }
+
+var _ ports.RateLimiter = (*RateLimiter)(nil)
 
 var errNoWindow = errors.New("no window")
 
@@ -58,16 +67,16 @@ func (r *refusals) drop(key string, rate domain.Rate) {
 }
 
 // Take counts one request of the key against the rate and reports whether it is allowed.
-func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error) {
+func (l *RateLimiter) Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
 	}
-	if state, ok := g.s.refusals.get(key, rate, now); ok {
+	if state, ok := l.s.refusals.get(key, rate, now); ok {
 		return state, nil
 	}
 	var state domain.RateState
 	// Soft, since a power failure of the machine does not help a client to exceed a limit.
-	err := g.s.writer.doSoft(ctx, func(t *tx) error {
+	err := l.s.writer.doSoft(ctx, func(t *tx) error {
 		var raw []byte
 		var kept int64
 		err := t.get(errNoWindow, "SELECT taken, expires FROM rates WHERE key = ?", []any{key}, &raw, &kept)
@@ -77,7 +86,7 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 		window := decodeWindow(raw)
 		if state = window.Take(rate, now); !state.Allowed {
 			until := now.Add(state.Reset)
-			t.onCommit(func() { g.s.refusals.put(key, rate, until) }) // a failed batch loses its requests
+			t.onCommit(func() { l.s.refusals.put(key, rate, until) }) // a failed batch loses its requests
 			return nil
 		}
 		expires := keepUntil(window.Taken[len(window.Taken)-1].Add(rate.Window))
@@ -94,12 +103,12 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 }
 
 // Release removes one request that was counted at the given time.
-func (g *Guards) Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
+func (l *RateLimiter) Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
 	}
 	var state domain.RateState
-	err := g.s.writer.doSoft(ctx, func(t *tx) error { // soft as in Take: after a loss the request stays counted
+	err := l.s.writer.doSoft(ctx, func(t *tx) error { // soft as in Take: after a loss the request stays counted
 		var raw []byte
 		err := t.get(errNoWindow, "SELECT taken FROM rates WHERE key = ?", []any{key}, &raw)
 		if err != nil && !errors.Is(err, errNoWindow) {
@@ -110,7 +119,7 @@ func (g *Guards) Release(ctx context.Context, key string, rate domain.Rate, take
 		if state = window.Release(rate, taken, now); len(window.Taken) == before {
 			return nil
 		}
-		t.onCommit(func() { g.s.refusals.drop(key, rate) })
+		t.onCommit(func() { l.s.refusals.drop(key, rate) })
 		return t.exec("UPDATE rates SET taken = ? WHERE key = ?", encodeWindow(window), key)
 	})
 	return state, err

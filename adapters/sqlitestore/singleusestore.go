@@ -5,18 +5,27 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 )
+
+// SingleUseStore implements ports.SingleUseStore.
+type SingleUseStore struct{ s *Store }
+
+// SingleUseStore returns the store of single-use values.
+func (s *Store) SingleUseStore() *SingleUseStore { return &SingleUseStore{s} }
+
+var _ ports.SingleUseStore = (*SingleUseStore)(nil)
 
 // Put stores value under key until it expires. It replaces an expired value and returns fault.ErrConflict for any
 // other.
-func (g *Guards) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
+func (su *SingleUseStore) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
 	if value == nil {
 		value = []byte{}
 	}
-	return g.s.writer.do(ctx, func(t *tx) error {
+	return su.s.writer.do(ctx, func(t *tx) error {
 		count, err := t.execCount(`INSERT INTO once (key, expires, value) VALUES (?, ?, ?)
 			ON CONFLICT DO UPDATE SET expires = excluded.expires, value = excluded.value WHERE once.expires <= ?`,
-			key, stamp(expires), value, stamp(g.s.config.Clock.Now()))
+			key, stamp(expires), value, stamp(su.s.config.Clock.Now()))
 		if err == nil && count == 0 {
 			err = fault.ErrConflict
 		}
@@ -25,9 +34,9 @@ func (g *Guards) Put(ctx context.Context, key string, value []byte, expires time
 }
 
 // Consume returns the value and deletes it in one transaction.
-func (g *Guards) Consume(ctx context.Context, key string, now time.Time) ([]byte, error) {
+func (su *SingleUseStore) Consume(ctx context.Context, key string, now time.Time) ([]byte, error) {
 	var value []byte
-	err := g.s.writer.do(ctx, func(t *tx) error {
+	err := su.s.writer.do(ctx, func(t *tx) error {
 		return t.get(fault.ErrNotFound, "DELETE FROM once WHERE key = ? AND expires > ? RETURNING value", []any{key, stamp(now)}, &value)
 	})
 	if err != nil {

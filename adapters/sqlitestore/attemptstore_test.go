@@ -14,7 +14,7 @@ var attemptPolicy = domain.DefaultSettings().Lockout
 
 func reserve(t *testing.T, s *sqlitestore.Store, account, id string, at time.Time) {
 	t.Helper()
-	err := s.Guards().HoldAttempts(t.Context(), account, at, func(a *domain.Attempts, _ *domain.Outbox) error {
+	err := s.AttemptStore().Update(t.Context(), account, at, func(a *domain.Attempts, _ *domain.Outbox) error {
 		a.Reserve(id, "net", attemptPolicy, at)
 		return nil
 	})
@@ -25,7 +25,7 @@ func reserve(t *testing.T, s *sqlitestore.Store, account, id string, at time.Tim
 
 func attemptsOf(t *testing.T, s *sqlitestore.Store, account string) domain.Attempts {
 	t.Helper()
-	a, err := s.Guards().GetAttempts(t.Context(), account)
+	a, err := s.AttemptStore().Get(t.Context(), account)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestReservationsAreStoredWithTheNextFailure(t *testing.T) {
 		return n
 	}
 	reserve(t, s, "jane", "one", now)
-	s.Guards().EaseAttempts("jane", now, func(a *domain.Attempts) { a.Release("one") })
+	s.AttemptStore().UpdateAsync("jane", now, func(a *domain.Attempts) { a.Release("one") })
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestReservationsAreStoredWithTheNextFailure(t *testing.T) {
 	if storedRows() != 0 {
 		t.Error("a reservation is stored in a row")
 	}
-	err := s.Guards().UpdateAttempts(t.Context(), "jane", now, func(a *domain.Attempts, _ *domain.Outbox) error {
+	err := s.AttemptStore().Update(t.Context(), "jane", now, func(a *domain.Attempts, _ *domain.Outbox) error {
 		a.Fail("two", "net", attemptPolicy, now)
 		return nil
 	})
@@ -66,7 +66,7 @@ func TestReservationsAreStoredWithTheNextFailure(t *testing.T) {
 	}
 }
 
-func TestCloseStoresVolatileAttempts(t *testing.T) {
+func TestCloseStoresPendingAttempts(t *testing.T) {
 	t.Parallel()
 	dir, now := t.TempDir(), time.Now()
 	s := openStore(t, dir)

@@ -14,7 +14,7 @@ func reserve(t *testing.T, s *mongostore.Store, id string) domain.Reservation {
 	t.Helper()
 	var answer domain.Reservation
 	now := newClock().Now()
-	err := s.Guards().HoldAttempts(t.Context(), "user:1", now, func(a *domain.Attempts, _ *domain.Outbox) error {
+	err := s.AttemptStore().Update(t.Context(), "user:1", now, func(a *domain.Attempts, _ *domain.Outbox) error {
 		answer, _ = a.Reserve(id, "net", domain.DefaultSettings().Lockout, now)
 		return nil
 	})
@@ -27,7 +27,7 @@ func reserve(t *testing.T, s *mongostore.Store, id string) domain.Reservation {
 func waitForAttempts(t *testing.T, s *mongostore.Store, want int) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; {
-		a, err := s.Guards().GetAttempts(t.Context(), "user:1")
+		a, err := s.AttemptStore().Get(t.Context(), "user:1")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,14 +52,14 @@ func TestOwnServerAttemptsCountAcrossNodes(t *testing.T) {
 	if reserve(t, there, "other") == domain.AttemptGranted {
 		t.Error("the other node granted more attempts than allowed")
 	}
-	here.Guards().EaseAttempts("user:1", newClock().Now(), func(a *domain.Attempts) { a.Release("0") })
+	here.AttemptStore().UpdateAsync("user:1", newClock().Now(), func(a *domain.Attempts) { a.Release("0") })
 	waitForAttempts(t, there, domain.DefaultSettings().Lockout.MaxAttempts-1)
 	if reserve(t, there, "other") != domain.AttemptGranted {
 		t.Error("a released attempt was not granted again")
 	}
 }
 
-func TestOwnServerCloseWritesQueuedUpdates(t *testing.T) {
+func TestOwnServerCloseWaitsForAsynchronousUpdates(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	there := openOwn(t, server)
@@ -68,11 +68,11 @@ func TestOwnServerCloseWritesQueuedUpdates(t *testing.T) {
 		t.Fatal(err)
 	}
 	reserve(t, here, "one")
-	here.Guards().EaseAttempts("user:1", newClock().Now(), func(a *domain.Attempts) { a.Release("one") })
+	here.AttemptStore().UpdateAsync("user:1", newClock().Now(), func(a *domain.Attempts) { a.Release("one") })
 	if err := here.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if a, err := there.Guards().GetAttempts(t.Context(), "user:1"); err != nil || len(a.Failures) != 0 {
+	if a, err := there.AttemptStore().Get(t.Context(), "user:1"); err != nil || len(a.Failures) != 0 {
 		t.Errorf("%d attempts are pending after Close, %v; want none", len(a.Failures), err)
 	}
 }

@@ -11,7 +11,16 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
 )
+
+// RateLimiter implements ports.RateLimiter.
+type RateLimiter struct{ s *Store }
+
+// RateLimiter returns the store of rate limits.
+func (s *Store) RateLimiter() *RateLimiter { return &RateLimiter{s} }
+
+var _ ports.RateLimiter = (*RateLimiter)(nil)
 
 // rateDocument holds the times of the last allowed takes, oldest first, no more than the limit.
 type rateDocument struct {
@@ -44,14 +53,14 @@ func (d rateDocument) window() domain.RateWindow {
 // Take takes one unit of the rate for key. The condition of one write decides: one more is allowed if fewer than the
 // limit were taken, or if the oldest of the last limit takes is out of the window. If the document exists and does not
 // meet the condition, the upsert fails with a duplicate key, which is the refusal. The limit is exact across all nodes.
-func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error) {
+func (l *RateLimiter) Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
 	}
-	ctx, cancel := g.s.bound(ctx)
+	ctx, cancel := l.s.bound(ctx)
 	defer cancel()
 	for race := range maxRaces {
-		taken, err := g.tryTake(ctx, key, rate, now)
+		taken, err := l.tryTake(ctx, key, rate, now)
 		if err == nil {
 			// The take is in the window already: computing it again only returns the remaining state.
 			window := taken.window()
@@ -61,7 +70,7 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 		if !isDuplicate(err) && !isConflict(err) {
 			return domain.RateState{}, failed("taking from a rate limit", err)
 		}
-		state, decided, err := g.refusal(ctx, key, rate, now)
+		state, decided, err := l.refusal(ctx, key, rate, now)
 		if decided || err != nil {
 			return state, err
 		}
@@ -72,7 +81,7 @@ func (g *Guards) Take(ctx context.Context, key string, rate domain.Rate, now tim
 	return domain.RateState{}, failed("taking from a rate limit", errLostRace)
 }
 
-func (g *Guards) tryTake(ctx context.Context, key string, rate domain.Rate, now time.Time) (rateDocument, error) {
+func (l *RateLimiter) tryTake(ctx context.Context, key string, rate domain.Rate, now time.Time) (rateDocument, error) {
 	filter := bson.D{
 		{Key: "_id", Value: key},
 		{Key: "limit", Value: rate.Limit},
@@ -89,20 +98,20 @@ func (g *Guards) tryTake(ctx context.Context, key string, rate domain.Rate, now 
 		{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},
 	}
 	var taken rateDocument
-	err := g.s.db.Collection(ratesName).FindOneAndUpdate(ctx, filter, update,
+	err := l.s.db.Collection(ratesName).FindOneAndUpdate(ctx, filter, update,
 		options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.After)).Decode(&taken)
 	return taken, err
 }
 
 // Release removes one take with the time given.
-func (g *Guards) Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
+func (l *RateLimiter) Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
 	}
-	ctx, cancel := g.s.bound(ctx)
+	ctx, cancel := l.s.bound(ctx)
 	defer cancel()
 	for race := range maxRaces {
-		state, done, err := g.tryGiveBack(ctx, key, rate, taken, now)
+		state, done, err := l.tryGiveBack(ctx, key, rate, taken, now)
 		if done || err != nil {
 			return state, err
 		}
@@ -114,9 +123,9 @@ func (g *Guards) Release(ctx context.Context, key string, rate domain.Rate, take
 }
 
 // tryGiveBack removes the take unless the document changes meanwhile. $pull would remove every take with the same time.
-func (g *Guards) tryGiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, bool, error) {
+func (l *RateLimiter) tryGiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, bool, error) {
 	var stored rateDocument
-	err := g.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
+	err := l.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		var window domain.RateWindow
 		return window.Release(rate, taken, now), true, nil
@@ -134,7 +143,7 @@ func (g *Guards) tryGiveBack(ctx context.Context, key string, rate domain.Rate, 
 	for _, at := range window.Taken {
 		left = append(left, nanos(at))
 	}
-	updated, err := g.s.db.Collection(ratesName).UpdateOne(ctx, bson.D{{Key: "_id", Value: key}, {Key: "v", Value: stored.Version}}, bson.D{
+	updated, err := l.s.db.Collection(ratesName).UpdateOne(ctx, bson.D{{Key: "_id", Value: key}, {Key: "v", Value: stored.Version}}, bson.D{
 		{Key: "$set", Value: bson.D{{Key: "taken", Value: left}}},
 		{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},
 	})
@@ -149,9 +158,9 @@ func (g *Guards) tryGiveBack(ctx context.Context, key string, rate domain.Rate, 
 
 // refusal reads the stored document and returns whether the take is refused. If decided is false, the take must be
 // tried again: the document was removed meanwhile, or has been adapted from another limit to this one.
-func (g *Guards) refusal(ctx context.Context, key string, rate domain.Rate, now time.Time) (state domain.RateState, decided bool, err error) {
+func (l *RateLimiter) refusal(ctx context.Context, key string, rate domain.Rate, now time.Time) (state domain.RateState, decided bool, err error) {
 	var stored rateDocument
-	err = g.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
+	err = l.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return domain.RateState{}, false, nil
 	}
@@ -160,16 +169,16 @@ func (g *Guards) refusal(ctx context.Context, key string, rate domain.Rate, now 
 	}
 	window := stored.window()
 	if stored.Limit != rate.Limit {
-		return domain.RateState{}, false, g.adapt(ctx, stored, rate)
+		return domain.RateState{}, false, l.adapt(ctx, stored, rate)
 	}
 	state = window.Take(rate, now)
 	return state, !state.Allowed, nil
 }
 
 // adapt adapts a document to a changed limit and keeps the last takes.
-func (g *Guards) adapt(ctx context.Context, stored rateDocument, rate domain.Rate) error {
+func (l *RateLimiter) adapt(ctx context.Context, stored rateDocument, rate domain.Rate) error {
 	kept := stored.Taken[max(0, len(stored.Taken)-rate.Limit):]
-	_, err := g.s.db.Collection(ratesName).UpdateOne(ctx, bson.D{{Key: "_id", Value: stored.Key}, {Key: "v", Value: stored.Version}},
+	_, err := l.s.db.Collection(ratesName).UpdateOne(ctx, bson.D{{Key: "_id", Value: stored.Key}, {Key: "v", Value: stored.Version}},
 		bson.D{
 			{Key: "$set", Value: bson.D{{Key: "limit", Value: rate.Limit}, {Key: "taken", Value: kept}}},
 			{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},
