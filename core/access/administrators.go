@@ -17,27 +17,27 @@ var errMustLeave = errors.New("the user must leave the administrator guard first
 // (domain.ErrLastAdmin), and a user who becomes one joins it afterwards. Every change of a role, a membership or a
 // status goes through UpdateUser.
 func (s *Service) UpdateUser(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return domain.User{}, err
 	}
 	g := guarded{catalog: catalog, change: change}
-	user, err := s.users.Update(ctx, id, g.apply)
+	user, err := s.deps.Users.Update(ctx, id, g.apply)
 	if errors.Is(err, errMustLeave) {
-		if err := s.guard.Leave(ctx, id); err != nil {
+		if err := s.deps.Guard.Leave(ctx, id); err != nil {
 			return domain.User{}, err
 		}
 		g.left = true
-		user, err = s.users.Update(ctx, id, g.apply)
+		user, err = s.deps.Users.Update(ctx, id, g.apply)
 	}
 	if err != nil {
 		if g.left {
-			err = errors.Join(err, s.guard.Join(ctx, id))
+			err = errors.Join(err, s.deps.Guard.Join(ctx, id))
 		}
 		return domain.User{}, err
 	}
 	if g.after && (!g.before || g.left) {
-		return user, s.guard.Join(ctx, id)
+		return user, s.deps.Guard.Join(ctx, id)
 	}
 	return user, nil
 }
@@ -71,21 +71,21 @@ func (s *Service) CreateUser(ctx context.Context, user *domain.User, out domain.
 	if err := domain.CheckUsernameKey(user.UsernameKey); err != nil {
 		return err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}
 	for range identifierTries {
-		if err = s.users.Create(ctx, *user, out); !isAbout(err, "identifier") {
+		if err = s.deps.Users.Create(ctx, *user, out); !isAbout(err, "identifier") {
 			break
 		}
-		user.Identifier = NewIdentifier(s.ids)
+		user.Identifier = NewIdentifier(s.deps.IDs)
 	}
 	if err != nil {
 		return err
 	}
 	if isAdministrator(catalog, user) {
-		return s.guard.Join(ctx, user.ID)
+		return s.deps.Guard.Join(ctx, user.ID)
 	}
 	return nil
 }
@@ -101,10 +101,10 @@ func isAbout(err error, field string) bool {
 
 // DeleteUser deletes the user, unless it is the last administrator.
 func (s *Service) DeleteUser(ctx context.Context, id domain.UserID, out domain.Outbox) error {
-	if err := s.guard.Leave(ctx, id); err != nil {
+	if err := s.deps.Guard.Leave(ctx, id); err != nil {
 		return err
 	}
-	return s.users.Delete(ctx, id, out)
+	return s.deps.Users.Delete(ctx, id, out)
 }
 
 func isAdministrator(catalog *domain.Catalog, u *domain.User) bool {
@@ -114,13 +114,13 @@ func isAdministrator(catalog *domain.Catalog, u *domain.User) bool {
 // leaveGuard removes the administrators from the guard who would no longer be administrators under the changed catalog.
 // It returns them, so that they can join again if the change fails.
 func (s *Service) leaveGuard(ctx context.Context, changed *domain.Catalog) ([]domain.UserID, error) {
-	members, err := s.guard.Members(ctx)
+	members, err := s.deps.Guard.Members(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var losing []domain.UserID
 	for _, id := range members {
-		user, err := s.users.Get(ctx, id)
+		user, err := s.deps.Users.Get(ctx, id)
 		if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
 			return nil, err
 		}
@@ -131,13 +131,13 @@ func (s *Service) leaveGuard(ctx context.Context, changed *domain.Catalog) ([]do
 	if len(losing) == 0 {
 		return nil, nil
 	}
-	return losing, s.guard.Leave(ctx, losing...)
+	return losing, s.deps.Guard.Leave(ctx, losing...)
 }
 
 // Reconcile makes the guard contain exactly the administrators. It runs at startup and after a role or group starts to
 // make administrators; it also repairs the guard after a crash between a change and its record in the guard.
 func (s *Service) Reconcile(ctx context.Context) error {
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (s *Service) joinAll(ctx context.Context, catalog *domain.Catalog, query do
 	query.NoTotal, query.Sort, query.Status = true, domain.SortCreated, domain.StatusActive
 	query.Page = domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max}
 	for {
-		page, err := s.users.List(ctx, query)
+		page, err := s.deps.Users.List(ctx, query)
 		if err != nil {
 			return err
 		}
@@ -179,7 +179,7 @@ func (s *Service) joinAll(ctx context.Context, catalog *domain.Catalog, query do
 			}
 		}
 		if len(ids) > 0 {
-			if err := s.guard.Join(ctx, ids...); err != nil {
+			if err := s.deps.Guard.Join(ctx, ids...); err != nil {
 				return err
 			}
 		}

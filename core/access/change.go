@@ -47,7 +47,7 @@ func withGuard[T any](ctx context.Context, s *Service, changed *domain.Catalog, 
 		return result, nil
 	}
 	if len(left) > 0 {
-		err = errors.Join(err, s.guard.Join(ctx, left...))
+		err = errors.Join(err, s.deps.Guard.Join(ctx, left...))
 	}
 	return none, err
 }

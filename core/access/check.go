@@ -121,7 +121,7 @@ func (s *Service) ownOrHeld(ctx context.Context, by domain.Principal, id domain.
 func (s *Service) holdings(
 	ctx context.Context, by domain.Principal, id domain.UserID,
 ) (Holdings, *domain.Catalog, error) {
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return Holdings{}, nil, err
 	}

@@ -30,7 +30,7 @@ func (s *Service) Groups(ctx context.Context, by domain.Principal) ([]domain.Gro
 	if err := mayRead(by); err != nil {
 		return nil, err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (s *Service) Group(ctx context.Context, by domain.Principal, idOrName strin
 	if err := mayRead(by); err != nil {
 		return domain.Group{}, err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return domain.Group{}, err
 	}
@@ -79,7 +79,7 @@ func (s *Service) findGroup(catalog *domain.Catalog, idOrName string) (domain.Gr
 	if g, ok := catalog.Groups[domain.GroupID(idOrName)]; ok {
 		return g, nil
 	}
-	if g, ok := catalog.FindGroup(idOrName, s.casefold.Fold); ok {
+	if g, ok := catalog.FindGroup(idOrName, s.deps.CaseFolder.Fold); ok {
 		return g, nil
 	}
 	return domain.Group{}, domain.ErrGroupNotFound
@@ -91,12 +91,12 @@ func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in Group
 	if err := by.Require(domain.GroupsManage); err != nil {
 		return domain.Group{}, err
 	}
-	now := s.clock.Now().UTC()
+	now := s.deps.Clock.Now().UTC()
 	group := domain.Group{
-		ID: domain.GroupID(s.ids.NewID(domain.GroupPrefix)), Name: in.Name, Description: in.Description,
+		ID: domain.GroupID(s.deps.IDs.NewID(domain.GroupPrefix)), Name: in.Name, Description: in.Description,
 		CreatedAt: now, UpdatedAt: now,
 	}
-	group.SetNameKey(s.casefold.Fold)
+	group.SetNameKey(s.deps.CaseFolder.Fold)
 	var err error
 	if group.Permissions, err = domain.ParseGrantedPermissions(in.Permissions); err != nil {
 		return domain.Group{}, err
@@ -107,7 +107,7 @@ func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in Group
 	if err := checkWrite(by, group.Permissions); err != nil {
 		return domain.Group{}, err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return domain.Group{}, err
 	}
@@ -120,9 +120,9 @@ func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in Group
 		}
 	}
 	var out domain.Outbox
-	out.Record(s.auditLog.Entry(by, domain.ActionGroupCreate, string(group.ID),
+	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionGroupCreate, string(group.ID),
 		audit.Detail("name", group.Name), audit.Detail("permissions", texts(group.Permissions))))
-	return group, s.groups.CreateGroup(ctx, group, out)
+	return group, s.deps.Groups.CreateGroup(ctx, group, out)
 }
 
 func checkGroup(g domain.Group) error {
@@ -157,14 +157,14 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 		if !slices.Equal(before.Permissions, after.Permissions) {
 			action = domain.ActionPermissionChange
 		}
-		out.Record(s.auditLog.Entry(by, action, string(g.ID),
+		out.Record(s.deps.AuditWriter.Entry(by, action, string(g.ID),
 			audit.Detail("old", groupDetails(before)), audit.Detail("new", groupDetails(after))))
 		g.Name, g.NameKey = after.Name, after.NameKey
-		g.Description, g.Permissions, g.UpdatedAt = after.Description, after.Permissions, s.clock.Now().UTC()
+		g.Description, g.Permissions, g.UpdatedAt = after.Description, after.Permissions, s.deps.Clock.Now().UTC()
 		return nil
 	})
 	group, err := withGuard(ctx, s, withGroup(catalog, after), func() (domain.Group, error) {
-		return s.groups.UpdateGroup(ctx, before.ID, change)
+		return s.deps.Groups.UpdateGroup(ctx, before.ID, change)
 	})
 	if err != nil {
 		return domain.Group{}, err
@@ -216,7 +216,7 @@ func (s *Service) rename(catalog *domain.Catalog, group *domain.Group, name *str
 		return nil
 	}
 	group.Name = *name
-	group.SetNameKey(s.casefold.Fold)
+	group.SetNameKey(s.deps.CaseFolder.Fold)
 	if catalog.NameTaken(group) {
 		return domain.ErrGroupExists
 	}
@@ -225,9 +225,9 @@ func (s *Service) rename(catalog *domain.Catalog, group *domain.Group, name *str
 
 // isMapped reports whether a mapping rule of a directory names the group, without regard to case.
 func (s *Service) isMapped(group *domain.Group) bool {
-	return slices.ContainsFunc(s.mappedGroups, func(name string) bool {
+	return slices.ContainsFunc(s.deps.MappedGroups, func(name string) bool {
 		mapped := domain.Group{Name: name}
-		mapped.SetNameKey(s.casefold.Fold)
+		mapped.SetNameKey(s.deps.CaseFolder.Fold)
 		return mapped.Key() == group.Key()
 	})
 }
@@ -252,9 +252,9 @@ func (s *Service) DeleteGroup(ctx context.Context, by domain.Principal, idOrName
 	changed.Groups = maps.Clone(catalog.Groups)
 	delete(changed.Groups, group.ID)
 	var out domain.Outbox
-	out.Record(s.auditLog.Entry(by, domain.ActionGroupDelete, string(group.ID), audit.Detail("name", group.Name)))
+	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionGroupDelete, string(group.ID), audit.Detail("name", group.Name)))
 	return withGuard(ctx, s, &changed, func() (domain.Group, error) {
-		return group, s.groups.DeleteGroup(ctx, group.ID, out)
+		return group, s.deps.Groups.DeleteGroup(ctx, group.ID, out)
 	})
 }
 
@@ -263,7 +263,7 @@ func (s *Service) managedGroup(ctx context.Context, by domain.Principal, idOrNam
 	if err := by.Require(domain.GroupsManage); err != nil {
 		return nil, domain.Group{}, err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return nil, domain.Group{}, err
 	}

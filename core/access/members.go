@@ -15,7 +15,7 @@ func (s *Service) Members(ctx context.Context, by domain.Principal, idOrName str
 	if err != nil {
 		return domain.UserPage{}, err
 	}
-	return s.users.List(ctx, domain.UserQuery{Group: group.ID, Sort: domain.SortCreatedDesc, Page: page})
+	return s.deps.Users.List(ctx, domain.UserQuery{Group: group.ID, Sort: domain.SortCreatedDesc, Page: page})
 }
 
 // AddMember adds the user to the group; adding a member again changes nothing. The principal must hold the
@@ -71,8 +71,8 @@ func (s *Service) changeMember(ctx context.Context, by domain.Principal, idOrNam
 		if err := change(catalog, group, u); err != nil {
 			return err
 		}
-		u.UpdatedAt = s.clock.Now().UTC()
-		out.Record(s.auditLog.Entry(by, domain.ActionPermissionChange, string(u.ID),
+		u.UpdatedAt = s.deps.Clock.Now().UTC()
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionPermissionChange, string(u.ID),
 			audit.Detail("group", group.Name), audit.Detail("membership", membership)))
 		return nil
 	})

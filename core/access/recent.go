@@ -9,12 +9,12 @@ import (
 
 // checkRecent returns domain.ErrReauthentication if the settings require a recent proof of identity and by has none.
 func (s *Service) checkRecent(catalog *domain.Catalog, by domain.Principal) error {
-	return by.RequireRecent(catalog.Settings.Session, s.clock.Now())
+	return by.RequireRecent(catalog.Settings.Session, s.deps.Clock.Now())
 }
 
 // recentNow is checkRecent under the settings in force.
 func (s *Service) recentNow(ctx context.Context, by domain.Principal) error {
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}

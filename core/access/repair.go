@@ -42,7 +42,7 @@ func (s *Service) shippedRoles(ctx context.Context, ids []string) ([]domain.Role
 	if len(ids) == 0 {
 		return domain.BuiltInRoles(), nil
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (s *Service) shippedRoles(ctx context.Context, ids []string) ([]domain.Role
 }
 
 func (s *Service) repairRole(ctx context.Context, by domain.Principal, shipped domain.Role) (Repaired, error) {
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return Repaired{}, err
 	}

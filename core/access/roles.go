@@ -32,7 +32,7 @@ func (s *Service) Roles(ctx context.Context, by domain.Principal) ([]domain.Role
 	if err := by.RequireSignedIn(); err != nil {
 		return nil, err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (s *Service) Role(ctx context.Context, by domain.Principal, id string) (dom
 	if err := by.RequireSignedIn(); err != nil {
 		return domain.Role{}, err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return domain.Role{}, err
 	}
@@ -99,9 +99,9 @@ func (s *Service) CreateRole(ctx context.Context, by domain.Principal, in RoleIn
 		}
 	}
 	var out domain.Outbox
-	out.Record(s.auditLog.Entry(by, domain.ActionRoleCreate, string(role.ID),
+	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionRoleCreate, string(role.ID),
 		audit.Detail("permissions", texts(role.Permissions)), audit.Detail("level", role.Level)))
-	if err := s.roles.CreateRole(ctx, role, out); err != nil {
+	if err := s.deps.Roles.CreateRole(ctx, role, out); err != nil {
 		return domain.Role{}, err
 	}
 	return role, s.reconcileIf(ctx, role.Permissions)
@@ -112,8 +112,8 @@ func (s *Service) newRole(by domain.Principal, in RoleInput) (domain.Role, error
 	if err != nil {
 		return domain.Role{}, err
 	}
-	role := domain.Role{ID: id, Name: in.Name, Level: domain.DefaultRoleLevel, CreatedAt: s.clock.Now().UTC()}
-	role.Identifier = NewIdentifier(s.ids)
+	role := domain.Role{ID: id, Name: in.Name, Level: domain.DefaultRoleLevel, CreatedAt: s.deps.Clock.Now().UTC()}
+	role.Identifier = NewIdentifier(s.deps.IDs)
 	if in.Level != nil {
 		role.Level = *in.Level
 	}
@@ -163,7 +163,7 @@ func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string
 	if err := by.Require(domain.RolesManage); err != nil {
 		return domain.Role{}, err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return domain.Role{}, err
 	}
@@ -189,12 +189,12 @@ func (s *Service) storeRole(
 	}
 	options := append(more, audit.Detail("old", roleDetails(before)), audit.Detail("new", roleDetails(after)))
 	change := since(before, after, sameRole, func(r *domain.Role, out *domain.Outbox) error {
-		out.Record(s.auditLog.Entry(by, domain.ActionPermissionChange, string(r.ID), options...))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionPermissionChange, string(r.ID), options...))
 		r.Name, r.Level, r.Permissions = after.Name, after.Level, after.Permissions
 		return nil
 	})
 	role, err := withGuard(ctx, s, withRole(catalog, after), func() (domain.Role, error) {
-		return s.roles.UpdateRole(ctx, before.ID, change)
+		return s.deps.Roles.UpdateRole(ctx, before.ID, change)
 	})
 	if err != nil {
 		return domain.Role{}, err
@@ -235,7 +235,7 @@ func (s *Service) DeleteRole(ctx context.Context, by domain.Principal, id string
 	if err := by.Require(domain.RolesManage); err != nil {
 		return err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}
@@ -250,8 +250,8 @@ func (s *Service) DeleteRole(ctx context.Context, by domain.Principal, id string
 		return err
 	}
 	var out domain.Outbox
-	out.Record(s.auditLog.Entry(by, domain.ActionRoleDelete, string(role.ID)))
-	return s.roles.DeleteRole(ctx, role.ID, out)
+	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionRoleDelete, string(role.ID)))
+	return s.deps.Roles.DeleteRole(ctx, role.ID, out)
 }
 
 func sameRole(a, b domain.Role) bool {

@@ -10,19 +10,7 @@ import (
 )
 
 // Service decides on authorization and manages roles and groups.
-type Service struct {
-	catalog  ports.CatalogView
-	roles    ports.RoleStore
-	groups   ports.GroupStore
-	users    ports.UserStore
-	guard    ports.AdminGuard
-	auditLog *audit.Writer
-	ids      ports.IDs
-	clock    ports.Clock
-	casefold ports.CaseFolder
-
-	mappedGroups []string
-}
+type Service struct{ deps Deps }
 
 // Deps holds the dependencies of a Service.
 type Deps struct {
@@ -40,16 +28,11 @@ type Deps struct {
 }
 
 // New returns a Service.
-func New(n Deps) *Service {
-	return &Service{
-		catalog: n.Catalog, roles: n.Roles, groups: n.Groups, users: n.Users, guard: n.Guard,
-		auditLog: n.AuditWriter, ids: n.IDs, clock: n.Clock, casefold: n.CaseFolder, mappedGroups: n.MappedGroups,
-	}
-}
+func New(d Deps) *Service { return &Service{deps: d} }
 
 // Catalog returns the roles, groups and settings in force.
 func (s *Service) Catalog(ctx context.Context) (*domain.Catalog, error) {
-	return s.catalog.Catalog(ctx)
+	return s.deps.Catalog.Catalog(ctx)
 }
 
 // visible returns the user if by may read it: the user itself, or a principal with permission. Others get
@@ -64,5 +47,5 @@ func (s *Service) visible(ctx context.Context, by domain.Principal, id domain.Us
 		}
 		return domain.User{}, domain.ErrUserNotFound
 	}
-	return s.users.Get(ctx, id)
+	return s.deps.Users.Get(ctx, id)
 }

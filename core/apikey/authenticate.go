@@ -15,22 +15,22 @@ func (s *Service) Authenticate(ctx context.Context, text string, from domain.Ori
 	if !ok {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}
-	live, err := s.view.LookupKey(ctx, id)
+	live, err := s.deps.View.LookupKey(ctx, id)
 	if err != nil {
 		if notAKey(err) {
 			err = fault.ErrUnauthorized
 		}
 		return domain.Principal{}, err
 	}
-	now := s.clock.Now()
+	now := s.deps.Clock.Now()
 	if !opaquetoken.Matches(live.Key.Digest, text) || !live.Key.IsLive(live.User, now) {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}
-	catalog, err := s.catalog.CatalogAt(ctx, live.Catalog)
+	catalog, err := s.deps.Catalog.CatalogAt(ctx, live.Catalog)
 	if err != nil {
 		return domain.Principal{}, err
 	}
-	if err := s.view.TouchKey(ctx, id, now); err != nil {
+	if err := s.deps.View.TouchKey(ctx, id, now); err != nil {
 		return domain.Principal{}, err
 	}
 	role := catalog.Roles[live.User.Role]

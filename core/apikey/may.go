@@ -24,7 +24,7 @@ func (s *Service) MayRevoke(ctx context.Context, by domain.Principal, id domain.
 	if err := signedIn(by); err != nil {
 		return err
 	}
-	key, err := s.keys.Get(ctx, id)
+	key, err := s.deps.Keys.Get(ctx, id)
 	if err != nil {
 		return err
 	}

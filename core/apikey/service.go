@@ -27,19 +27,7 @@ const (
 var DefaultRate = domain.Rate{Limit: 10, Window: 24 * time.Hour}
 
 // Service creates, lists, revokes and authenticates API keys.
-type Service struct {
-	keys     ports.APIKeyStore
-	view     ports.KeyView
-	users    ports.UserStore
-	catalog  ports.CatalogView
-	limits   ports.RateLimiter
-	ids      ports.IDs
-	clock    ports.Clock
-	auditLog *audit.Writer
-	notices  *notify.EmailBuilder
-	rate     domain.Rate
-	life     time.Duration
-}
+type Service struct{ deps Deps }
 
 // Deps holds the dependencies of a Service.
 type Deps struct {
@@ -59,12 +47,9 @@ type Deps struct {
 }
 
 // New returns a Service.
-func New(n Deps) *Service {
-	return &Service{
-		keys: n.Keys, view: n.View, users: n.Users, catalog: n.Catalog, limits: n.Limits,
-		ids: n.IDs, clock: n.Clock, auditLog: n.AuditWriter, notices: n.Emails, rate: n.Rate,
-		life: cmp.Or(n.Life, DefaultLife),
-	}
+func New(d Deps) *Service {
+	d.Life = cmp.Or(d.Life, DefaultLife)
+	return &Service{deps: d}
 }
 
 // CreateInput is the input of Create. ExpiresAt is at most MaxLife ahead; without it a key lives for the configured
@@ -91,7 +76,7 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.
 	if err != nil {
 		return Created{}, err
 	}
-	now := s.clock.Now().UTC()
+	now := s.deps.Clock.Now().UTC()
 	permissions, err := check(in, now)
 	if err != nil {
 		return Created{}, err
@@ -102,7 +87,7 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.
 	if err := s.checkRecent(ctx, by); err != nil {
 		return Created{}, err
 	}
-	state, err := s.limits.Take(ctx, "api_keys:"+string(owner), s.rate, now)
+	state, err := s.deps.Limits.Take(ctx, "api_keys:"+string(owner), s.deps.Rate, now)
 	if err != nil {
 		return Created{}, err
 	}
@@ -115,26 +100,26 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.
 }
 
 func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain.User, in CreateInput, permissions []domain.Permission) (Created, error) {
-	now := s.clock.Now().UTC()
-	id := domain.KeyID(s.ids.NewID(domain.KeyPrefix))
+	now := s.deps.Clock.Now().UTC()
+	id := domain.KeyID(s.deps.IDs.NewID(domain.KeyPrefix))
 	text := opaquetoken.New(opaquetoken.APIKey, id)
 	key := domain.APIKey{
 		ID: id, UserID: owner.ID, Name: in.Name, Prefix: opaquetoken.Displayed(text), Digest: opaquetoken.Digest(text), Permissions: permissions,
 		Epoch: owner.KeyEpoch, CreatedAt: now, ExpiresAt: in.ExpiresAt.UTC(),
 	}
 	if in.ExpiresAt.IsZero() {
-		key.ExpiresAt = now.Add(s.life)
+		key.ExpiresAt = now.Add(s.deps.Life)
 	}
 	var out domain.Outbox
-	out.Record(s.auditLog.Entry(by, domain.ActionAPIKeyCreate, string(id),
+	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionAPIKeyCreate, string(id),
 		audit.Detail("owner_id", string(owner.ID)), audit.Detail("permissions", texts(permissions)),
 		audit.Detail("expires_at", key.ExpiresAt.Format(time.RFC3339)), audit.Personal("name", in.Name)))
-	notices, err := s.notices.KeyCreated(*owner, key.Name, by)
+	notices, err := s.deps.Emails.KeyCreated(*owner, key.Name, by)
 	if err != nil {
 		return Created{}, err
 	}
 	out.Send(notices...)
-	if err := s.keys.Create(ctx, key, out); err != nil {
+	if err := s.deps.Keys.Create(ctx, key, out); err != nil {
 		return Created{}, err
 	}
 	return Created{APIKey: key, Text: text}, nil
@@ -173,7 +158,7 @@ func (s *Service) creatableOwner(ctx context.Context, by domain.Principal, id do
 	if err != nil {
 		return domain.User{}, err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return domain.User{}, err
 	}
@@ -183,7 +168,7 @@ func (s *Service) creatableOwner(ctx context.Context, by domain.Principal, id do
 // checkGrant returns fault.ErrForbidden if the owner lacks one of the permissions or the principal may not grant one of
 // them, and ErrOwnerInactive for an owner who cannot log in.
 func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *domain.User, permissions []domain.Permission) error {
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}
@@ -202,11 +187,11 @@ func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *do
 
 // checkRecent returns domain.ErrReauthentication if the settings require a recent proof of identity and by has none.
 func (s *Service) checkRecent(ctx context.Context, by domain.Principal) error {
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}
-	return by.RequireRecent(catalog.Settings.Session, s.clock.Now())
+	return by.RequireRecent(catalog.Settings.Session, s.deps.Clock.Now())
 }
 
 // List returns one page of the user's keys, the newest first, without those that were revoked or ended with a
@@ -216,7 +201,7 @@ func (s *Service) List(ctx context.Context, by domain.Principal, owner domain.Us
 	if err != nil {
 		return domain.KeyPage{}, err
 	}
-	return s.keys.List(ctx, domain.KeyQuery{User: owner, Epoch: user.KeyEpoch, Page: page})
+	return s.deps.Keys.List(ctx, domain.KeyQuery{User: owner, Epoch: user.KeyEpoch, Page: page})
 }
 
 // Get returns one key under the rules of List. A key that List would omit is domain.ErrKeyNotFound.
@@ -224,7 +209,7 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.KeyID)
 	if err := signedIn(by); err != nil {
 		return domain.APIKey{}, err
 	}
-	key, err := s.keys.Get(ctx, id)
+	key, err := s.deps.Keys.Get(ctx, id)
 	if err != nil {
 		return domain.APIKey{}, err
 	}
@@ -246,19 +231,19 @@ func (s *Service) Revoke(ctx context.Context, by domain.Principal, id domain.Key
 	if err := signedIn(by); err != nil {
 		return domain.APIKey{}, err
 	}
-	key, err := s.keys.Get(ctx, id)
+	key, err := s.deps.Keys.Get(ctx, id)
 	if err != nil {
 		return domain.APIKey{}, err
 	}
 	if err := s.checkRevoke(ctx, by, key.UserID); err != nil {
 		return domain.APIKey{}, err
 	}
-	return s.keys.Update(ctx, id, func(k *domain.APIKey, out *domain.Outbox) error {
+	return s.deps.Keys.Update(ctx, id, func(k *domain.APIKey, out *domain.Outbox) error {
 		if !k.RevokedAt.IsZero() {
 			return domain.ErrUnchanged
 		}
-		k.RevokedAt = s.clock.Now().UTC()
-		out.Record(s.auditLog.Entry(by, domain.ActionAPIKeyRevoke, string(id), audit.Detail("owner_id", string(k.UserID))))
+		k.RevokedAt = s.deps.Clock.Now().UTC()
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionAPIKeyRevoke, string(id), audit.Detail("owner_id", string(k.UserID))))
 		return nil
 	})
 }
@@ -273,11 +258,11 @@ func (s *Service) checkRevoke(ctx context.Context, by domain.Principal, owner do
 		}
 		return domain.ErrKeyNotFound
 	}
-	user, err := s.users.Get(ctx, owner)
+	user, err := s.deps.Users.Get(ctx, owner)
 	if err != nil {
 		return err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}
@@ -293,7 +278,7 @@ func (s *Service) owner(ctx context.Context, by domain.Principal, id domain.User
 	if !by.BelongsTo(id) && !by.Can(domain.UsersRead) && !by.Can(domain.APIKeysManage) {
 		return domain.User{}, domain.ErrUserNotFound
 	}
-	user, err := s.users.Get(ctx, id)
+	user, err := s.deps.Users.Get(ctx, id)
 	if err != nil {
 		return domain.User{}, err
 	}

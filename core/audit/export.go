@@ -76,20 +76,20 @@ func (s *Service) Export(ctx context.Context, by domain.Principal, request Expor
 		options = append(options, Personal("ip_address", query.IPAddress))
 		filters.IPAddress = ""
 	}
-	entry := s.auditWriter.Entry(by, domain.ActionDataAccess, auditLog, append(options, Detail("filters", details(filters)))...)
-	if err := s.auditWriter.Write(ctx, entry); err != nil {
+	entry := s.deps.Writer.Entry(by, domain.ActionDataAccess, auditLog, append(options, Detail("filters", details(filters)))...)
+	if err := s.deps.Writer.Write(ctx, entry); err != nil {
 		return nil, err
 	}
-	if _, err := s.sequencer.Seal(ctx); err != nil {
+	if _, err := s.deps.Sequencer.Seal(ctx); err != nil {
 		return nil, err
 	}
-	last, err := s.sequencer.store.LastSegment(ctx)
+	last, err := s.deps.Sequencer.store.LastSegment(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return &Export{
 		service: s, by: by, format: format, query: query, bom: request.BOM, proved: request.proved(),
-		first: 1, last: last.Last(), at: s.clock.Now().UTC(),
+		first: 1, last: last.Last(), at: s.deps.Clock.Now().UTC(),
 	}, nil
 }
 
@@ -125,7 +125,7 @@ func (e *Export) WriteTo(ctx context.Context, w io.Writer) error {
 		format: e.format, proved: e.proved, to: bufio.NewWriterSize(w, exportBuffer), low: math.MaxInt64, proofs: sha256.New(),
 	}
 	out.begin(e.bom)
-	err := e.service.proofs.Records(ctx, e.first, e.last, e.query, func(r *auditformat.Record) error {
+	err := e.service.deps.Proofs.Records(ctx, e.first, e.last, e.query, func(r *auditformat.Record) error {
 		return out.entry(r)
 	})
 	if err != nil {
@@ -157,7 +157,7 @@ func (e *Export) writeSegments(ctx context.Context, out *exportWriter) error {
 	} else if span := until - from + 1; out.count == 0 || span > proofAlways && span > proofFor*out.count {
 		return nil
 	}
-	err := e.service.proofs.Segments(ctx, from, func(segment auditformat.Segment) error {
+	err := e.service.deps.Proofs.Segments(ctx, from, func(segment auditformat.Segment) error {
 		if segment.First > until {
 			return errEnough
 		}
@@ -174,7 +174,7 @@ func (e *Export) writeSegments(ctx context.Context, out *exportWriter) error {
 }
 
 func (e *Export) writeStatement(ctx context.Context, out *exportWriter) error {
-	key, err := e.service.signer.load(ctx)
+	key, err := e.service.deps.Signer.load(ctx)
 	if err != nil {
 		return err
 	}

@@ -27,18 +27,18 @@ func (s *Service) Retain(ctx context.Context, by domain.Principal, before time.T
 	if err := by.Require(domain.SystemConfigure); err != nil {
 		return Cut{}, err
 	}
-	if s.clock.Now().Sub(before) < minRetention {
+	if s.deps.Clock.Now().Sub(before) < minRetention {
 		return Cut{}, fault.ErrInvalid.About("before", "must be at least a day ago")
 	}
-	segment, err := s.proofs.SegmentBefore(ctx, before)
+	segment, err := s.deps.Proofs.SegmentBefore(ctx, before)
 	if err != nil || segment.Number == 0 {
 		return Cut{}, err
 	}
 	var out domain.Outbox
-	out.Record(s.auditWriter.Entry(by, domain.ActionDataAccess, auditLog, Detail("operation", "retention"),
+	out.Record(s.deps.Writer.Entry(by, domain.ActionDataAccess, auditLog, Detail("operation", "retention"),
 		Detail("segment", segment.Number), Detail("last_entry", segment.Last()), Detail("root", segment.Root.String()),
 		Detail("before", before.UTC().Format(time.RFC3339))))
-	if err := s.proofs.CutSegments(ctx, segment.Number, out); err != nil {
+	if err := s.deps.Proofs.CutSegments(ctx, segment.Number, out); err != nil {
 		return Cut{}, err
 	}
 	return Cut{Segment: segment.Number, Last: segment.Last()}, nil

@@ -11,15 +11,7 @@ import (
 )
 
 // Service reads, exports and truncates the audit log.
-type Service struct {
-	trail       ports.AuditLog
-	proofs      ports.AuditProofs
-	sequencer   *Sequencer
-	signer      *Signer
-	access      *Access
-	auditWriter *Writer
-	clock       ports.Clock
-}
+type Service struct{ deps Deps }
 
 // Deps holds the dependencies of a Service.
 type Deps struct {
@@ -33,11 +25,7 @@ type Deps struct {
 }
 
 // New returns a Service.
-func New(n Deps) *Service {
-	return &Service{
-		trail: n.AuditLog, proofs: n.Proofs, sequencer: n.Sequencer, signer: n.Signer, access: n.Access, auditWriter: n.Writer, clock: n.Clock,
-	}
-}
+func New(d Deps) *Service { return &Service{deps: d} }
 
 // auditLog is the target of entries about reading the log.
 const auditLog = "audit_log"
@@ -53,11 +41,11 @@ func (s *Service) List(ctx context.Context, by domain.Principal, query domain.Au
 	if err != nil {
 		return domain.AuditPage{}, err
 	}
-	page, err := s.trail.List(ctx, query)
+	page, err := s.deps.AuditLog.List(ctx, query)
 	if err != nil || own {
 		return page, err
 	}
-	return page, s.access.Read(ctx, by, auditLog)
+	return page, s.deps.Access.Read(ctx, by, auditLog)
 }
 
 // checked returns the query in the form that stores compare with, or fault.ErrInvalid with the name of the invalid

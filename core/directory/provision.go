@@ -31,14 +31,7 @@ func CauseOf(err error) audit.Option {
 }
 
 // Provisioner creates users from directory identities and keeps them up to date.
-type Provisioner struct {
-	users    ports.UserStore
-	access   *access.Service
-	auditLog *audit.Writer
-	ids      ports.IDs
-	clock    ports.Clock
-	casefold ports.CaseFolder
-}
+type Provisioner struct{ deps Deps }
 
 // Deps holds the dependencies of a Provisioner.
 type Deps struct {
@@ -51,9 +44,7 @@ type Deps struct {
 }
 
 // NewProvisioner returns a Provisioner.
-func NewProvisioner(n Deps) *Provisioner {
-	return &Provisioner{users: n.Users, access: n.Access, auditLog: n.AuditWriter, ids: n.IDs, clock: n.Clock, casefold: n.CaseFolder}
-}
+func NewProvisioner(d Deps) *Provisioner { return &Provisioner{deps: d} }
 
 // Provision returns the up-to-date user of an identity that its directory has just verified. An unknown identity
 // becomes a user if create is true; otherwise Provision returns ErrNotProvisioned.
@@ -61,7 +52,7 @@ func (p *Provisioner) Provision(ctx context.Context, by domain.Principal, identi
 	if identity.Subject == "" || identity.Directory == "" {
 		return domain.User{}, ErrNotProvisioned.Because(errNoSubject)
 	}
-	user, err := p.users.FindBySubject(ctx, identity.Directory, identity.Subject)
+	user, err := p.deps.Users.FindBySubject(ctx, identity.Directory, identity.Subject)
 	switch {
 	case err == nil:
 		return p.Refresh(ctx, by, user, identity)
@@ -76,7 +67,7 @@ func (p *Provisioner) Provision(ctx context.Context, by domain.Principal, identi
 // Refresh updates a user from the identity: name, email, phone number, and the role and groups of the mapping. It
 // writes nothing if nothing differs.
 func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user domain.User, identity domain.Identity) (domain.User, error) {
-	catalog, err := p.access.Catalog(ctx)
+	catalog, err := p.deps.Access.Catalog(ctx)
 	if err != nil {
 		return domain.User{}, err
 	}
@@ -84,13 +75,13 @@ func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user dom
 	if same := user.Clone(); p.apply(catalog, &same, identity) == nil {
 		return user, nil
 	}
-	updated, err := p.access.UpdateUser(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
+	updated, err := p.deps.Access.UpdateUser(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
 		changed := p.apply(catalog, u, identity)
 		if changed == nil {
 			return domain.ErrUnchanged
 		}
-		u.UpdatedAt = p.clock.Now().UTC()
-		out.Record(p.auditLog.Entry(by, domain.ActionUserUpdate, string(u.ID), actor(by, u.ID),
+		u.UpdatedAt = p.deps.Clock.Now().UTC()
+		out.Record(p.deps.AuditWriter.Entry(by, domain.ActionUserUpdate, string(u.ID), actor(by, u.ID),
 			audit.Detail("source", "directory:"+string(identity.Directory)), audit.Detail("fields", changed)))
 		return nil
 	})
@@ -134,7 +125,7 @@ func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity do
 		changed = append(changed, "groups")
 	}
 	if changed != nil {
-		SetKeys(p.casefold, u)
+		SetKeys(p.deps.CaseFolder, u)
 	}
 	return changed
 }
@@ -160,13 +151,13 @@ var phoneSeparators = strings.NewReplacer("(0)", "", " ", "", "\u00a0", "", "-",
 
 func (p *Provisioner) create(ctx context.Context, by domain.Principal, identity domain.Identity) (domain.User, error) {
 	identity = cleaned(identity)
-	catalog, err := p.access.Catalog(ctx)
+	catalog, err := p.deps.Access.Catalog(ctx)
 	if err != nil {
 		return domain.User{}, err
 	}
-	now := p.clock.Now().UTC()
+	now := p.deps.Clock.Now().UTC()
 	user := domain.User{
-		ID: domain.UserID(p.ids.NewID(domain.UserPrefix)), Identifier: access.NewIdentifier(p.ids),
+		ID: domain.UserID(p.deps.IDs.NewID(domain.UserPrefix)), Identifier: access.NewIdentifier(p.deps.IDs),
 		Username: identity.Username, Role: domain.RoleUser, Status: domain.StatusActive,
 		Directory: identity.Directory, Subject: identity.Subject, CreatedAt: now, UpdatedAt: now,
 	}
@@ -175,7 +166,7 @@ func (p *Provisioner) create(ctx context.Context, by domain.Principal, identity 
 		return domain.User{}, ErrNotProvisioned.Because(err)
 	}
 	var out domain.Outbox
-	out.Record(p.auditLog.Entry(by, domain.ActionUserCreate, string(user.ID), actor(by, user.ID),
+	out.Record(p.deps.AuditWriter.Entry(by, domain.ActionUserCreate, string(user.ID), actor(by, user.ID),
 		audit.Detail("source", "directory:"+string(identity.Directory)), audit.Detail("role", string(user.Role))))
 	return p.store(ctx, user, out)
 }
@@ -191,16 +182,16 @@ func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Ou
 	qualifiedWithoutEmail := qualified
 	qualifiedWithoutEmail.Email, qualifiedWithoutEmail.EmailVerified = "", false
 	tries := []domain.User{user, withoutEmail, qualified, qualifiedWithoutEmail}
-	if domain.CheckUsernameKey(p.casefold.Fold(user.Username)) != nil {
+	if domain.CheckUsernameKey(p.deps.CaseFolder.Fold(user.Username)) != nil {
 		tries = tries[2:]
 	}
 	var err error
 	for _, try := range tries {
-		SetKeys(p.casefold, &try)
-		if err = p.access.CreateUser(ctx, &try, out); !errors.Is(err, domain.ErrUserExists) {
+		SetKeys(p.deps.CaseFolder, &try)
+		if err = p.deps.Access.CreateUser(ctx, &try, out); !errors.Is(err, domain.ErrUserExists) {
 			return try, err
 		}
-		if found, findErr := p.users.FindBySubject(ctx, user.Directory, user.Subject); findErr == nil {
+		if found, findErr := p.deps.Users.FindBySubject(ctx, user.Directory, user.Subject); findErr == nil {
 			return found, nil // a concurrent login with the same account created the user
 		}
 	}

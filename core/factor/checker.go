@@ -28,17 +28,8 @@ var challengeRate = domain.Rate{Limit: 10, Window: time.Hour}
 
 // Checker sends and verifies codes. The login uses only this part of the package.
 type Checker struct {
-	users    ports.UserStore
-	lockout  *lockout.Lockout
-	catalog  ports.CatalogView
-	codes    ports.OneTimeCodes
-	sealer   ports.Sealer
-	clock    ports.Clock
-	auditLog *audit.Writer
-	notices  *notify.EmailBuilder
-	limits   ports.RateLimiter
-	issuer   string
-	sms      bool
+	deps    Deps
+	lockout *lockout.Lockout
 }
 
 // Deps holds the dependencies of a Checker and a Service.
@@ -60,11 +51,8 @@ type Deps struct {
 }
 
 // NewChecker returns a Checker.
-func NewChecker(n Deps) *Checker {
-	return &Checker{
-		users: n.Users, lockout: lockout.New(n.Attempts, n.IDs, n.Clock), catalog: n.Catalog, codes: n.Codes, sealer: n.Sealer,
-		clock: n.Clock, auditLog: n.AuditWriter, notices: n.Emails, limits: n.Limits, issuer: n.Issuer, sms: n.SMS,
-	}
+func NewChecker(d Deps) *Checker {
+	return &Checker{deps: d, lockout: lockout.New(d.Attempts, d.IDs, d.Clock)}
 }
 
 // Methods returns the methods with which the user can prove the second factor, the enrolled method first.
@@ -85,7 +73,7 @@ func Methods(user *domain.User) []domain.Method {
 // before stays valid.
 func (c *Checker) Challenge(ctx context.Context, user *domain.User) error {
 	// Without a gateway, which may have been removed since the enrollment, the user can log in with a backup code.
-	if user.Factor.Method == domain.MethodSMS && c.sms {
+	if user.Factor.Method == domain.MethodSMS && c.deps.SMS {
 		if err := c.sendWithin(ctx, user); err != nil {
 			return err
 		}
@@ -101,7 +89,7 @@ func (c *Checker) Verify(ctx context.Context, by domain.Principal, user *domain.
 	if !user.Factor.IsOn() {
 		return "", errNotEnrolled
 	}
-	catalog, err := c.catalog.Catalog(ctx)
+	catalog, err := c.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -135,12 +123,12 @@ func (c *Checker) fail(ctx context.Context, by domain.Principal, user *domain.Us
 	var messages []domain.Message
 	if by.UserID == "" {
 		var err error
-		if messages, err = c.notices.PartialLogin(*user, by.Origin); err != nil {
+		if messages, err = c.deps.Emails.PartialLogin(*user, by.Origin); err != nil {
 			return err
 		}
 	}
 	return attempt.Fail(ctx, func(out *domain.Outbox) {
-		out.Record(c.auditLog.Entry(by, domain.ActionAccountLocked, string(user.ID),
+		out.Record(c.deps.AuditWriter.Entry(by, domain.ActionAccountLocked, string(user.ID),
 			audit.ActedBy(user.ID), audit.Detail("factor", string(user.Factor.Method))))
 		out.Send(messages...)
 	})
@@ -162,7 +150,7 @@ func (c *Checker) consume(ctx context.Context, user *domain.User, code string) (
 		return "", err
 	}
 	var method domain.Method
-	_, err = c.users.Update(ctx, user.ID, func(u *domain.User, _ *domain.Outbox) error {
+	_, err = c.deps.Users.Update(ctx, user.ID, func(u *domain.User, _ *domain.Outbox) error {
 		var ok bool
 		if method, ok = accept(u); !ok {
 			return domain.ErrTwoFactorLogin
@@ -174,7 +162,7 @@ func (c *Checker) consume(ctx context.Context, user *domain.User, code string) (
 
 // match performs the work that is too slow for a write transaction, and returns the function that decides inside it.
 func (c *Checker) match(user *domain.User, code string) (accept func(*domain.User) (domain.Method, bool), err error) {
-	now := c.clock.Now()
+	now := c.deps.Clock.Now()
 	switch {
 	case isBackupCode(code):
 		digest := hashBackupCode(user.Factor.Backup.Salt, code)
@@ -186,11 +174,11 @@ func (c *Checker) match(user *domain.User, code string) (accept func(*domain.Use
 			return domain.MethodSMS, takeSent(&u.Factor.Challenge, code, now)
 		}, nil
 	}
-	secret, err := c.sealer.Open(user.Factor.Secret, SecretBinding(user.ID))
+	secret, err := c.deps.Sealer.Open(user.Factor.Secret, SecretBinding(user.ID))
 	if err != nil {
 		return nil, err
 	}
-	step, ok := c.codes.Match(secret, code, now)
+	step, ok := c.deps.Codes.Match(secret, code, now)
 	if !ok {
 		return nil, domain.ErrTwoFactorLogin
 	}
@@ -208,7 +196,7 @@ func (c *Checker) sendWithin(ctx context.Context, user *domain.User) error {
 	if c.isOnItsWay(user.Factor.Challenge) {
 		return nil
 	}
-	state, err := c.limits.Take(ctx, "sms_login:"+string(user.ID), challengeRate, c.clock.Now())
+	state, err := c.deps.Limits.Take(ctx, "sms_login:"+string(user.ID), challengeRate, c.deps.Clock.Now())
 	if err != nil {
 		return err
 	}
@@ -219,12 +207,12 @@ func (c *Checker) sendWithin(ctx context.Context, user *domain.User) error {
 }
 
 func (c *Checker) isOnItsWay(sent *domain.CodeChallenge) bool {
-	return sent != nil && c.clock.Now().Before(sent.ExpiresAt.Add(resendAfter-sentCodeLife))
+	return sent != nil && c.deps.Clock.Now().Before(sent.ExpiresAt.Add(resendAfter-sentCodeLife))
 }
 
 // send creates a code and queues it. Within resendAfter it keeps the code that was sent before.
 func (c *Checker) send(ctx context.Context, id domain.UserID) error {
-	_, err := c.users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
+	_, err := c.deps.Users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
 		if c.isOnItsWay(u.Factor.Challenge) {
 			return domain.ErrUnchanged
 		}
@@ -240,8 +228,8 @@ func (c *Checker) send(ctx context.Context, id domain.UserID) error {
 
 // dispatch queues the code and returns the challenge to store.
 func (c *Checker) dispatch(u *domain.User, phone, code string, out *domain.Outbox) (*domain.CodeChallenge, error) {
-	expires := c.clock.Now().UTC().Add(sentCodeLife)
-	messages, err := c.notices.SMSCode(*u, phone, code, expires)
+	expires := c.deps.Clock.Now().UTC().Add(sentCodeLife)
+	messages, err := c.deps.Emails.SMSCode(*u, phone, code, expires)
 	if err != nil {
 		return nil, err
 	}

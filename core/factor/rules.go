@@ -15,12 +15,12 @@ var failedCode = audit.Failed("invalid_two_factor_code")
 
 // checkMethod returns nil for a method that the settings allow and the configuration supports.
 func (s *Service) checkMethod(ctx context.Context, in EnrollInput) error {
-	catalog, err := s.checker.catalog.Catalog(ctx)
+	catalog, err := s.checker.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}
 	isSMS := in.Method == domain.MethodSMS
-	if !slices.Contains(catalog.Settings.TwoFactor.Methods, in.Method) || isSMS && !s.checker.sms {
+	if !slices.Contains(catalog.Settings.TwoFactor.Methods, in.Method) || isSMS && !s.checker.deps.SMS {
 		return domain.ErrMethodUnavailable
 	}
 	if !isSMS {
@@ -36,7 +36,7 @@ func (s *Service) checkMethod(ctx context.Context, in EnrollInput) error {
 }
 
 func (s *Service) takeSMS(ctx context.Context, id domain.UserID) error {
-	state, err := s.limits.Take(ctx, "sms:"+string(id), smsRate, s.checker.clock.Now())
+	state, err := s.limits.Take(ctx, "sms:"+string(id), smsRate, s.checker.deps.Clock.Now())
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (c *Checker) prove(ctx context.Context, by domain.Principal, user *domain.U
 	if !errors.Is(err, domain.ErrTwoFactorLogin) {
 		return err
 	}
-	if err := c.auditLog.Write(ctx, c.entry(by, domain.ActionTwoFactorFailed, user.ID, user.Factor.Method, failedCode)); err != nil {
+	if err := c.deps.AuditWriter.Write(ctx, c.entry(by, domain.ActionTwoFactorFailed, user.ID, user.Factor.Method, failedCode)); err != nil {
 		return err
 	}
 	return domain.ErrTwoFactorCode
@@ -63,5 +63,5 @@ func (c *Checker) entry(by domain.Principal, action domain.Action, target domain
 	if method != "" {
 		options = append([]audit.Option{audit.Detail("method", string(method))}, more...)
 	}
-	return c.auditLog.Entry(by, action, string(target), options...)
+	return c.deps.AuditWriter.Entry(by, action, string(target), options...)
 }

@@ -100,7 +100,7 @@ func (s *Service) enroll(ctx context.Context, by domain.Principal, user *domain.
 	if err != nil {
 		return Enrollment{}, err
 	}
-	_, err = c.users.Update(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
+	_, err = c.deps.Users.Update(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
 		if u.Factor.IsOn() {
 			return domain.ErrTwoFactorOn
 		}
@@ -123,21 +123,21 @@ func (s *Service) enroll(ctx context.Context, by domain.Principal, user *domain.
 // draft creates the enrollment to display and the pending enrollment to store.
 func (s *Service) draft(user *domain.User, in EnrollInput) (Enrollment, domain.Enrolment, error) {
 	c := s.checker
-	expires := c.clock.Now().UTC().Add(enrollmentLife)
+	expires := c.deps.Clock.Now().UTC().Add(enrollmentLife)
 	enrollment := Enrollment{Method: in.Method, PhoneNumber: in.PhoneNumber, ExpiresAt: expires}
 	pending := domain.Enrolment{Method: in.Method, PhoneNumber: in.PhoneNumber, ExpiresAt: expires}
 	enrollment.BackupCodes, pending.Backup = newBackupCodes()
 	if in.Method != domain.MethodTOTP {
 		return enrollment, pending, nil
 	}
-	secret, err := c.codes.NewSecret()
+	secret, err := c.deps.Codes.NewSecret()
 	if err != nil {
 		return enrollment, pending, err
 	}
-	if enrollment.Setup, err = c.codes.Describe(secret, c.issuer, user.Username); err != nil {
+	if enrollment.Setup, err = c.deps.Codes.Describe(secret, c.deps.Issuer, user.Username); err != nil {
 		return enrollment, pending, err
 	}
-	pending.Secret, err = c.sealer.Seal(secret, SecretBinding(user.ID))
+	pending.Secret, err = c.deps.Sealer.Seal(secret, SecretBinding(user.ID))
 	return enrollment, pending, err
 }
 
@@ -150,10 +150,10 @@ func (s *Service) Activate(ctx context.Context, by domain.Principal, id domain.U
 	}
 	c, code := s.checker, normalize(code)
 	var right bool
-	_, err = c.users.Update(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
+	_, err = c.deps.Users.Update(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
 		right = false
 		pending := u.Factor.Pending
-		if pending == nil || !c.clock.Now().Before(pending.ExpiresAt) || pending.Tries >= enrollmentTries {
+		if pending == nil || !c.deps.Clock.Now().Before(pending.ExpiresAt) || pending.Tries >= enrollmentTries {
 			return domain.ErrTwoFactorCode
 		}
 		step, ok, err := c.proves(u.ID, pending, code)
@@ -177,10 +177,10 @@ func (s *Service) Activate(ctx context.Context, by domain.Principal, id domain.U
 func (c *Checker) activate(by domain.Principal, u *domain.User, step int64, out *domain.Outbox) error {
 	pending := u.Factor.Pending
 	u.Factor = domain.Factor{
-		Method: pending.Method, EnabledAt: c.clock.Now().UTC(), Secret: pending.Secret, LastStep: step,
+		Method: pending.Method, EnabledAt: c.deps.Clock.Now().UTC(), Secret: pending.Secret, LastStep: step,
 		PhoneNumber: pending.PhoneNumber, Backup: pending.Backup,
 	}
-	messages, err := c.notices.TwoFactorEnabled(*u, by)
+	messages, err := c.deps.Emails.TwoFactorEnabled(*u, by)
 	if err != nil {
 		return err
 	}
@@ -192,13 +192,13 @@ func (c *Checker) activate(by domain.Principal, u *domain.User, step int64, out 
 // proves reports whether the code is correct for the enrollment, and returns the time step that it consumes.
 func (c *Checker) proves(id domain.UserID, pending *domain.Enrolment, code string) (step int64, ok bool, err error) {
 	if pending.Method == domain.MethodSMS {
-		return 0, takeSent(&pending.Challenge, code, c.clock.Now()), nil
+		return 0, takeSent(&pending.Challenge, code, c.deps.Clock.Now()), nil
 	}
-	secret, err := c.sealer.Open(pending.Secret, SecretBinding(id))
+	secret, err := c.deps.Sealer.Open(pending.Secret, SecretBinding(id))
 	if err != nil {
 		return 0, false, err
 	}
-	step, ok = c.codes.Match(secret, code, c.clock.Now())
+	step, ok = c.deps.Codes.Match(secret, code, c.deps.Clock.Now())
 	return step, ok, nil
 }
 
@@ -212,7 +212,7 @@ func (s *Service) Disable(ctx context.Context, by domain.Principal, id domain.Us
 	if err != nil {
 		return err
 	}
-	catalog, err := c.catalog.Catalog(ctx)
+	catalog, err := c.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (s *Service) Disable(ctx context.Context, by domain.Principal, id domain.Us
 	if by.IsSelf(id) {
 		err = s.Reauthenticate(ctx, by, &user, proof)
 	} else {
-		err = by.RequireRecent(catalog.Settings.Session, c.clock.Now())
+		err = by.RequireRecent(catalog.Settings.Session, c.deps.Clock.Now())
 	}
 	if err != nil {
 		return err
@@ -232,7 +232,7 @@ func (s *Service) Disable(ctx context.Context, by domain.Principal, id domain.Us
 
 func (s *Service) disable(ctx context.Context, by domain.Principal, id domain.UserID) error {
 	c := s.checker
-	_, err := c.users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
+	_, err := c.deps.Users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
 		if !u.Factor.IsOn() && u.Factor.Pending == nil {
 			return domain.ErrUnchanged
 		}
@@ -242,7 +242,7 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, id domain.Us
 		if !wasOn {
 			return nil
 		}
-		messages, err := c.notices.TwoFactorDisabled(*u, by)
+		messages, err := c.deps.Emails.TwoFactorDisabled(*u, by)
 		out.Send(messages...)
 		return err
 	})
@@ -257,7 +257,7 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, id domain.Us
 // domain.ErrTwoFactorCode for a wrong code, or domain.ErrCurrentPassword for a wrong password. If the settings define
 // the minutes, the password alone does not suffice for a user with a second factor, as in a step-up.
 func (s *Service) Reauthenticate(ctx context.Context, by domain.Principal, user *domain.User, proof Proof) error {
-	catalog, err := s.checker.catalog.Catalog(ctx)
+	catalog, err := s.checker.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}
@@ -266,7 +266,7 @@ func (s *Service) Reauthenticate(ctx context.Context, by domain.Principal, user 
 		within = min(within, catalog.Settings.Session.ReauthenticateWithin())
 	}
 	switch {
-	case by.ProvedWithin(within, s.checker.clock.Now()):
+	case by.ProvedWithin(within, s.checker.deps.Clock.Now()):
 		return nil
 	case proof.Code != "" && user.Factor.IsOn():
 		return s.checker.prove(ctx, by, user, proof.Code)
@@ -283,7 +283,7 @@ func (s *Service) own(ctx context.Context, by domain.Principal, id domain.UserID
 	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous:
 		return domain.User{}, fault.ErrUnauthorized
 	case by.IsSelf(id):
-		return s.checker.users.Get(ctx, id)
+		return s.checker.deps.Users.Get(ctx, id)
 	case by.Scope != "":
 		return domain.User{}, domain.ErrEnrollmentRequired
 	}
@@ -296,16 +296,16 @@ func (s *Service) disablable(ctx context.Context, by domain.Principal, id domain
 		return domain.User{}, err
 	}
 	if by.IsSelf(id) {
-		return s.checker.users.Get(ctx, id)
+		return s.checker.deps.Users.Get(ctx, id)
 	}
 	if !by.Can(domain.UsersManage) || by.BelongsTo(id) { // an API key must not disable the factor that protects its owner
 		return domain.User{}, s.hidden(ctx, by, id)
 	}
-	user, err := s.checker.users.Get(ctx, id)
+	user, err := s.checker.deps.Users.Get(ctx, id)
 	if err != nil {
 		return domain.User{}, err
 	}
-	catalog, err := s.checker.catalog.Catalog(ctx)
+	catalog, err := s.checker.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return domain.User{}, err
 	}
@@ -318,7 +318,7 @@ func (s *Service) hidden(ctx context.Context, by domain.Principal, id domain.Use
 	if !by.BelongsTo(id) && !by.Can(domain.UsersRead) {
 		return domain.ErrUserNotFound
 	}
-	if _, err := s.checker.users.Get(ctx, id); err != nil {
+	if _, err := s.checker.deps.Users.Get(ctx, id); err != nil {
 		return err
 	}
 	return fault.ErrForbidden

@@ -56,7 +56,7 @@ func hasDoubles[T comparable](list []T) bool {
 // principal, would be locked out and no one could revert it.
 func (s *Service) checkLockout(settings *domain.Settings) error {
 	policy := settings.TwoFactor
-	possible := slices.Contains(policy.Methods, domain.MethodTOTP) || s.sms
+	possible := slices.Contains(policy.Methods, domain.MethodTOTP) || s.deps.SMS
 	if policy.Enabled && len(policy.RequiredForRoles) > 0 && !possible {
 		return ErrLocksOut.About("two_factor.methods", "must hold a method that can be enrolled: totp, or sms with a gateway configured")
 	}

@@ -36,7 +36,7 @@ func (s *Service) grace(by domain.Principal, before, after *domain.Settings) dom
 	case by.Kind != domain.PrincipalUser || by.SessionID == "":
 		return domain.EnrollmentGrace{}
 	}
-	return domain.EnrollmentGrace{Session: by.SessionID, Until: s.clock.Now().UTC().Add(domain.EnrollmentGraceFor)}
+	return domain.EnrollmentGrace{Session: by.SessionID, Until: s.deps.Clock.Now().UTC().Add(domain.EnrollmentGraceFor)}
 }
 
 // requiresForSelf reports whether a change makes a second factor mandatory for the principal's own user.
@@ -57,13 +57,13 @@ func (s *Service) enrollmentWarnings(
 	if !extends(before.TwoFactor, after.TwoFactor) {
 		return nil, nil
 	}
-	members, err := s.guard.Members(ctx)
+	members, err := s.deps.Guard.Members(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var without []domain.UserID
 	for _, id := range members {
-		user, err := s.users.Get(ctx, id)
+		user, err := s.deps.Users.Get(ctx, id)
 		switch {
 		case errors.Is(err, domain.ErrUserNotFound):
 		case err != nil:
@@ -77,7 +77,7 @@ func (s *Service) enrollmentWarnings(
 		warnings = append(warnings, fmt.Sprintf("%d of %d administrators have no second factor: "+
 			"those whose role requires one can do nothing but set it up", n, len(members)))
 	}
-	now := s.clock.Now() // before the grace begins, so that a new one is whole
+	now := s.deps.Clock.Now() // before the grace begins, so that a new one is whole
 	grace := s.grace(by, &before, &after)
 	if slices.Contains(without, by.UserID) && grace.Covers(by.SessionID, now) {
 		warnings = append(warnings, fmt.Sprintf("you have no second factor: "+

@@ -10,15 +10,7 @@ import (
 )
 
 // Service reads and changes the security settings.
-type Service struct {
-	store    ports.SettingsStore
-	catalog  ports.CatalogView
-	guard    ports.AdminGuard
-	users    ports.UserStore
-	auditLog *audit.Writer
-	clock    ports.Clock
-	sms      bool
-}
+type Service struct{ deps Deps }
 
 // Deps holds the dependencies of a Service.
 type Deps struct {
@@ -33,18 +25,14 @@ type Deps struct {
 }
 
 // New returns a Service.
-func New(n Deps) *Service {
-	return &Service{
-		store: n.Store, catalog: n.Catalog, guard: n.Guard, users: n.Users, auditLog: n.AuditWriter, clock: n.Clock, sms: n.SMS,
-	}
-}
+func New(d Deps) *Service { return &Service{deps: d} }
 
 // Get returns the settings in force. It requires system.configure.
 func (s *Service) Get(ctx context.Context, by domain.Principal) (domain.Settings, error) {
 	if err := by.Require(domain.SystemConfigure); err != nil {
 		return domain.Settings{}, err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return domain.Settings{}, err
 	}
@@ -69,7 +57,7 @@ func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, v
 	if err := by.Require(domain.SystemConfigure); err != nil {
 		return Patched{}, err
 	}
-	catalog, err := s.catalog.Catalog(ctx)
+	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return Patched{}, err
 	}
@@ -77,7 +65,7 @@ func (s *Service) Patch(ctx context.Context, by domain.Principal, patch Patch, v
 	if err != nil {
 		return Patched{}, err
 	}
-	settings, err := s.store.UpdateSettings(ctx, s.change(by, catalog, patch, version))
+	settings, err := s.deps.Store.UpdateSettings(ctx, s.change(by, catalog, patch, version))
 	if err != nil {
 		return Patched{}, err
 	}
@@ -100,7 +88,7 @@ func (s *Service) change(
 			return err
 		}
 		if loosens(before.Session, settings.Session) {
-			if err := by.RequireRecent(before.Session, s.clock.Now()); err != nil {
+			if err := by.RequireRecent(before.Session, s.deps.Clock.Now()); err != nil {
 				return err
 			}
 		}
@@ -109,8 +97,8 @@ func (s *Service) change(
 			return domain.ErrUnchanged
 		}
 		settings.Grace = s.grace(by, &before, settings)
-		settings.UpdatedAt = s.clock.Now().UTC()
-		out.Record(s.auditLog.Entry(by, domain.ActionSettingsChange, "settings", audit.Detail("changes", changes)))
+		settings.UpdatedAt = s.deps.Clock.Now().UTC()
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionSettingsChange, "settings", audit.Detail("changes", changes)))
 		return nil
 	}
 }
