@@ -33,16 +33,18 @@ type Ports struct {
 	Codes        ports.OneTimeCodes
 	Sealer       ports.Sealer
 	AccessTokens ports.AccessTokens
-	Locator      ports.Locator
-	CaseFolder   ports.CaseFolder
-	IDs          ports.IDs
-	Clock        ports.Clock
-	Checkpoints  []ports.CheckpointSink
+	// ThirdPartyTokens is nil without a secret for them.
+	ThirdPartyTokens ports.ThirdPartyTokens
+	Locator          ports.Locator
+	CaseFolder       ports.CaseFolder
+	IDs              ports.IDs
+	Clock            ports.Clock
+	Checkpoints      []ports.CheckpointSink
 }
 
 // Config holds the configured values of the services.
 type Config struct {
-	PublicURL  string // the prefix of links in messages
+	Sender     notify.Identity
 	TOTPIssuer string // the name of the service in authenticator apps
 	SMS        bool   // whether an SMS gateway is configured
 
@@ -55,9 +57,9 @@ type Config struct {
 	APIKeyLifetime      time.Duration
 	MaxDisablePercent   int
 
-	SSO        sso.Config
-	TPT        tpt.Config
-	RolePolicy rolepolicy.Config
+	SSO         sso.Config
+	TPTLifetime time.Duration // 0: no expiry
+	RolePolicy  rolepolicy.Config
 }
 
 // Services are the use cases.
@@ -87,17 +89,14 @@ type Services struct {
 }
 
 // New returns the services.
-func New(p Ports, c Config) (*Services, error) {
-	emails, err := notify.NewEmailBuilder(notify.Identity{PublicURL: c.PublicURL}, p.Sealer, p.IDs, p.Clock)
-	if err != nil {
-		return nil, err
-	}
+func New(p Ports, c Config) *Services {
+	emails := notify.NewEmailBuilder(c.Sender, p.Sealer, p.IDs, p.Clock)
 	w := wiring{p: p, c: c, s: &Services{Registry: p.Directories}, emails: emails, writer: audit.NewWriter(p.IDs, p.Clock, p.Audit)}
 	w.audit()
 	w.users()
 	w.signIn()
 	w.administration()
-	return w.s, nil
+	return w.s
 }
 
 // wiring is the state of New. Each step depends on the earlier ones.
@@ -159,7 +158,7 @@ func (w *wiring) signIn() {
 		AuditWriter: w.writer, Emails: w.emails, Rate: c.APIKeyRate, Life: c.APIKeyLifetime,
 	})
 	s.TPT = tpt.New(tpt.Deps{
-		Store: p.Tokens, Catalog: p.Catalog, IDs: p.IDs, Clock: p.Clock, AuditWriter: w.writer, Config: c.TPT,
+		Store: p.Tokens, Catalog: p.Catalog, IDs: p.IDs, Clock: p.Clock, AuditWriter: w.writer, Tokens: p.ThirdPartyTokens, Lifetime: c.TPTLifetime,
 	})
 	s.Auth = auth.New(auth.Deps{
 		Users: p.Users, Sessions: p.Sessions, View: p.View, Logins: p.Logins, Attempts: p.Attempts, Limits: p.Rates,

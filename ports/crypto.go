@@ -74,6 +74,14 @@ type AccessTokens interface {
 	Reseal(ctx context.Context) error
 }
 
+// ThirdPartyTokens signs and verifies third-party tokens under the secret that their verifiers share.
+type ThirdPartyTokens interface {
+	// Sign returns the token of a record. It begins with domain.ThirdPartyPrefix.
+	Sign(record domain.ThirdPartyToken) (string, error)
+	// Check returns the ID, the role and the expiry in a token. ok is false if the signature is invalid.
+	Check(token string) (claims domain.ThirdPartyToken, ok bool)
+}
+
 // SigningKeyStore stores signing keys with encrypted private parts.
 type SigningKeyStore interface {
 	SigningKeys(ctx context.Context) ([]domain.SigningKey, error)

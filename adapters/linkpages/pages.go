@@ -1,4 +1,8 @@
-// Package linkpages serves the pages behind the links in emails: /activate, /reset and /confirm-email.
+// Package linkpages serves the pages behind the links in emails:
+//
+//	<public URL>/activate?token=…        choose the first password
+//	<public URL>/reset?token=…           choose a new password
+//	<public URL>/confirm-email?token=…   confirm a changed email address
 //
 // Opening a page has no effect, since mail scanners open links too: the user types a password or presses a button,
 // and the page then makes the same call of the Security API as any other front end. A deployment with its own front
@@ -12,9 +16,36 @@ import (
 	"embed"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/notify"
 )
+
+const (
+	activatePage = "/activate"
+	resetPage    = "/reset"
+	emailPage    = "/confirm-email"
+)
+
+// Identity returns the sender of messages whose links lead to the pages under the public URL.
+func Identity(publicURL string) notify.Identity {
+	base := strings.TrimRight(publicURL, "/")
+	_, host, _ := strings.Cut(base, "://")
+	host, _, _ = strings.Cut(host, "/")
+	return notify.Identity{Host: host, Link: func(purpose domain.TokenPurpose, token string) string {
+		page := resetPage
+		switch purpose {
+		case domain.TokenActivation:
+			page = activatePage
+		case domain.TokenEmail:
+			page = emailPage
+		}
+		return base + page + "?token=" + url.QueryEscape(token)
+	}}
+}
 
 //go:embed files
 var files embed.FS
@@ -27,9 +58,9 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 func New() (httpserver.API, error) {
 	pages := httpserver.API{Name: "links"}
 	for _, page := range []struct{ path, file, contentType string }{
-		{"/activate", "password.html", "text/html; charset=utf-8"},
-		{"/reset", "password.html", "text/html; charset=utf-8"},
-		{"/confirm-email", "email.html", "text/html; charset=utf-8"},
+		{activatePage, "password.html", "text/html; charset=utf-8"},
+		{resetPage, "password.html", "text/html; charset=utf-8"},
+		{emailPage, "email.html", "text/html; charset=utf-8"},
 		{"/links/page.js", "page.js", "text/javascript; charset=utf-8"},
 		{"/links/page.css", "page.css", "text/css; charset=utf-8"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/notify"
 )
 
 // Base is the path that the API is mounted at.
@@ -15,8 +16,8 @@ const Base = "/api/v1/security"
 
 // Config holds the configured values of the API.
 type Config struct {
-	// PublicURL begins the links that are handed out.
-	PublicURL string
+	// Link returns the links that are handed out.
+	Link notify.Link
 	// SecureCookies keeps cookies off plain http; it is for a service that people reach by https.
 	SecureCookies bool
 	// CORSOrigins are the origins whose pages may call the API and read the keys.

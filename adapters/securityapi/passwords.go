@@ -2,7 +2,6 @@ package securityapi
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/account"
@@ -59,7 +58,7 @@ func (a *api) createResetLink(r *httpserver.Request, id domain.UserID) error {
 	}
 	return r.JSON(http.StatusOK, PasswordResetLink{
 		UserID: string(id), Token: token, ExpiresAt: httpserver.Seconds(expires),
-		URL: a.PublicURL + "/reset?token=" + url.QueryEscape(token), // as in the emails of core/notify
+		URL: a.Link(domain.TokenReset, token),
 	})
 }
 

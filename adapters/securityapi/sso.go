@@ -1,12 +1,14 @@
 package securityapi
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/opaquetoken"
 	"github.com/ostiary/ostiary/core/sso"
 )
 
@@ -45,7 +47,7 @@ func (a *api) oidcLogin(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	a.bind(r, started.Cookie)
+	a.bind(r, started)
 	return r.Redirect(started.URL)
 }
 
@@ -71,16 +73,19 @@ func startInput(r *httpserver.Request) (sso.StartInput, error) {
 }
 
 // bind gives the browser the cookie that only the callback gets to see.
-func (a *api) bind(r *httpserver.Request, cookie sso.Cookie) {
-	r.SetCookie(cookie.Name, cookie.Value, callbackPath(r), cookie.Life, a.SecureCookies)
+func (a *api) bind(r *httpserver.Request, started sso.Started) {
+	r.SetCookie(cookieName(started.State), started.Secret, callbackPath(r), sso.FlowLife, a.SecureCookies)
 }
+
+// cookieName returns the name of a flow's cookie, which does not reveal the state.
+func cookieName(state string) string { return "ostiary_sso_" + opaquetoken.Fingerprint(state)[:12] }
 
 func callbackPath(r *httpserver.Request) string {
 	return Base + ssoPath + url.PathEscape(r.Param("provider")) + "/callback"
 }
 
 func (a *api) oidcCallback(r *httpserver.Request) error {
-	in := sso.CallbackInput{Directory: domain.DirectoryID(r.Param("provider")), Cookie: r.Cookie}
+	in := sso.CallbackInput{Directory: domain.DirectoryID(r.Param("provider"))}
 	query, err := r.Query()
 	if err != nil {
 		return err
@@ -93,12 +98,36 @@ func (a *api) oidcCallback(r *httpserver.Request) error {
 			return err
 		}
 	}
+	cookie := cookieName(in.Answer.State)
+	in.Secret = r.Cookie(cookie)
 	returned, err := a.SSO.Callback(r.Context(), r.Principal, in)
 	if err != nil {
 		return err
 	}
-	r.SetCookie(returned.CookieName, "", callbackPath(r), 0, a.SecureCookies)
-	return r.Redirect(returned.URL)
+	r.SetCookie(cookie, "", callbackPath(r), 0, a.SecureCookies)
+	return r.Redirect(returnURL(returned))
+}
+
+// returnURL adds the result and the client's state to the client's redirect URI, as OAuth 2.0 does (RFC 6749, 4.1.2).
+func returnURL(returned sso.Returned) string {
+	u, err := url.Parse(returned.RedirectURI)
+	if err != nil { // it equals a configured URI, which is a valid URL
+		return returned.RedirectURI
+	}
+	query := u.Query()
+	switch {
+	case returned.Err == nil:
+		query.Set("code", returned.Code)
+	case errors.Is(returned.Err, domain.ErrDirectoryUnavailable):
+		query.Set("error", "temporarily_unavailable")
+	default:
+		query.Set("error", "access_denied")
+	}
+	if returned.State != "" {
+		query.Set("state", returned.State)
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 func (a *api) oidcLink(r *httpserver.Request, in OIDCLinkRequest) error {
@@ -112,7 +141,7 @@ func (a *api) oidcLink(r *httpserver.Request, in OIDCLinkRequest) error {
 	if err != nil {
 		return err
 	}
-	a.bind(r, started.Cookie)
+	a.bind(r, started)
 	return r.JSON(http.StatusOK, OIDCLinkResponse{AuthorizationURL: started.URL})
 }
 

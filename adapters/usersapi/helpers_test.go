@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/keyring"
 	"github.com/ostiary/ostiary/adapters/sysclock"
 	"github.com/ostiary/ostiary/adapters/usersapi"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/rolepolicy"
-	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/test/kit"
 )
 
@@ -40,7 +40,7 @@ type options struct {
 func start(t *testing.T, o options) *service {
 	t.Helper()
 	o.kit.RolePolicy = o.levels
-	o.kit.TPT = tpt.Config{Secret: "a secret of third-party tokens", Lifetime: 365 * 24 * time.Hour, Issuer: "https://id.example.com"}
+	o.kit.TPT, o.kit.TPTLifetime = keyring.NewThirdPartyTokens("a secret of third-party tokens", "https://id.example.com"), 365*24*time.Hour
 	s := kit.Start(t, o.kit)
 	lima, err := time.LoadLocation("America/Lima")
 	must(t, err)

@@ -51,7 +51,7 @@ func (a *api) createTPT(r *httpserver.Request) error {
 		return sudoOnly(err)
 	}
 	return r.JSON(http.StatusOK, tptAnswer{
-		Token: made.Text, Role: string(made.Role), CreatedOn: made.CreatedOn, Message: "Third Party Token created successfully",
+		Token: made.Text, Role: string(made.Role), CreatedOn: made.CreatedAt.UTC().Format(time.DateTime), Message: "Third Party Token created successfully",
 	})
 }
 

@@ -5,9 +5,5 @@
 // one-time token and is stored in the queue. The [Worker] claims queued messages, opens them and passes them to the
 // senders, and retries until one is accepted or expires. A crash or an outage delays a message and does not lose it.
 //
-// All text is plain. Links begin with the configured public URL and with nothing that came in a request:
-//
-//	<public URL>/activate?token=…        choose the first password (body of POST /auth/password/reset)
-//	<public URL>/reset?token=…           choose a new password (the same call)
-//	<public URL>/confirm-email?token=…   confirm a changed e-mail address
+// All text is plain. Links lead to the pages of the configured [Identity] and contain nothing that came in a request.
 package notify

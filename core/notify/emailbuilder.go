@@ -1,15 +1,14 @@
 package notify
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/opaquetoken"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -17,10 +16,13 @@ import (
 // noticeFor is how long delivery of a message without a token is attempted.
 const noticeFor = 72 * time.Hour
 
+// Link returns the address of the page on which a user uses a token of the purpose.
+type Link func(purpose domain.TokenPurpose, token string) string
+
 // Identity is the sender of the messages.
 type Identity struct {
-	// PublicURL is the prefix of every link, such as https://id.example.com; an absolute http or https URL.
-	PublicURL string
+	Host string // the name of the installation, such as id.example.com
+	Link Link
 	// Product is the name of the service in messages; empty means Ostiary.
 	Product string
 }
@@ -28,28 +30,16 @@ type Identity struct {
 // EmailBuilder builds the messages of the service. Each method returns the messages to put into the outbox of the change:
 // one, or none if the user has no address. The error is that of the sealer. It is safe for concurrent use.
 type EmailBuilder struct {
-	base    string
-	host    string
-	product string
-	sealer  ports.Sealer
-	ids     ports.IDs
-	clock   ports.Clock
+	who    Identity
+	sealer ports.Sealer
+	ids    ports.IDs
+	clock  ports.Clock
 }
 
-// NewEmailBuilder returns a emails, or fault.ErrInvalid if the public URL is not valid.
-func NewEmailBuilder(who Identity, sealer ports.Sealer, ids ports.IDs, clock ports.Clock) (*EmailBuilder, error) {
-	base, err := url.Parse(who.PublicURL)
-	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" ||
-		base.Scheme != "http" && base.Scheme != "https" {
-		return nil, fault.ErrInvalid.About("http.public_url", "must be an absolute http or https URL without user, query and fragment")
-	}
-	if who.Product == "" {
-		who.Product = "Ostiary"
-	}
-	return &EmailBuilder{
-		base: strings.TrimRight(base.String(), "/"), host: base.Host, product: who.Product,
-		sealer: sealer, ids: ids, clock: clock,
-	}, nil
+// NewEmailBuilder returns an EmailBuilder.
+func NewEmailBuilder(who Identity, sealer ports.Sealer, ids ports.IDs, clock ports.Clock) *EmailBuilder {
+	who.Product = cmp.Or(who.Product, "Ostiary")
+	return &EmailBuilder{who: who, sealer: sealer, ids: ids, clock: clock}
 }
 
 // Invite adds an activation token to the user and puts the email with the token into the outbox of the change that
@@ -78,7 +68,7 @@ func (c *EmailBuilder) mail(user *domain.User, address string, what content) ([]
 	if address == "" {
 		return nil, nil
 	}
-	text := append(what.paragraphs, "-- \n"+c.product+", "+c.host)
+	text := append(what.paragraphs, "-- \n"+c.who.Product+", "+c.who.Host)
 	return c.message(domain.ChannelMail, user.ID, what.until, domain.EmailMessage{
 		To: address, Name: plain(user.FullName), Subject: what.subject, Text: strings.Join(text, "\n\n") + "\n",
 	})
@@ -115,11 +105,6 @@ type payload struct {
 
 // binding binds a sealed payload to its message, so that it does not open as another one.
 func binding(id domain.MessageID) string { return "message|" + string(id) + "|payload" }
-
-// link returns a URL under the public URL with the token.
-func (c *EmailBuilder) link(path, token string) string {
-	return c.base + path + "?token=" + url.QueryEscape(token)
-}
 
 // plain removes characters that could forge a line or reverse the text direction. Names of external directories are
 // not validated.

@@ -3,7 +3,6 @@ package notify_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -12,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ostiary/ostiary/adapters/linkpages"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/notify"
 	"github.com/ostiary/ostiary/test/kit"
 )
@@ -192,24 +191,13 @@ func TestQueuedMessagesAreSealed(t *testing.T) {
 	}
 }
 
-func TestNewComposerValidatesThePublicURL(t *testing.T) {
+func TestMessagesNameTheProduct(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
-	for _, address := range []string{"", "id.example.com", "ftp://id.example.com", "https://", "https://u:p@id.example.com", "https://id.example.com?x=1", "https://id.example.com#x"} {
-		if _, err := notify.NewEmailBuilder(notify.Identity{PublicURL: address}, k.Sealer, k.IDs, k.Clock); !errors.Is(err, fault.ErrInvalid) {
-			t.Errorf("NewEmailBuilder took the public URL %q: %v", address, err)
-		}
-	}
-	emails, err := notify.NewEmailBuilder(notify.Identity{PublicURL: "http://localhost:8080/auth/", Product: "Doors"}, k.Sealer, k.IDs, k.Clock)
-	if err != nil {
-		t.Fatal(err)
-	}
-	messages, err := emails.Activation(john, "abc", kit.Noon.Add(time.Hour))
-	letter := opened(t, k, messages, err)
-	if got := linkIn(t, letter.Text).String(); got != "http://localhost:8080/auth/activate?token=abc" {
-		t.Errorf("the link is %s", got)
-	}
-	if !strings.Contains(letter.Text, "-- \nDoors, localhost:8080") {
+	who := linkpages.Identity("http://localhost:8080")
+	who.Product = "Doors"
+	messages, err := notify.NewEmailBuilder(who, k.Sealer, k.IDs, k.Clock).Activation(john, "abc", kit.Noon.Add(time.Hour))
+	if letter := opened(t, k, messages, err); !strings.Contains(letter.Text, "-- \nDoors, localhost:8080") {
 		t.Errorf("the message lacks the product name:\n%s", letter.Text)
 	}
 }

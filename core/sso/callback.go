@@ -3,7 +3,6 @@ package sso
 import (
 	"context"
 	"errors"
-	"net/url"
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auth"
@@ -17,19 +16,20 @@ import (
 type CallbackInput struct {
 	Directory domain.DirectoryID
 	Answer    domain.RedirectCallback
-	Cookie    func(name string) string // returns the browser's cookie with the name
+	Secret    string // that of the flow, as the browser knows it
 }
 
-// Returned is where to redirect the browser, and the name of the flow's cookie to delete.
+// Returned is the result of a login for the client that started it: the code, or Err with the refusal.
 type Returned struct {
-	URL        string
-	CookieName string
+	RedirectURI string
+	State       string // the client's own
+	Code        string
+	Err         error
 }
 
 // Callback completes the provider's part of a login. It consumes the flow in any case. A flow that is unknown, used,
-// expired or of another browser is domain.ErrRedirectLogin. Any later refusal is sent to the client's redirect URI as
-// an error (access_denied or temporarily_unavailable), since the client can display it there. The audit log has the
-// reason. Too many calls from one address are fault.ErrRateLimited.
+// expired or of another browser is domain.ErrRedirectLogin. Any later refusal, and an unavailable provider, is in the
+// result, since the client can display it. The audit log has the reason. Too many calls from one address are fault.ErrRateLimited.
 func (s *Service) Callback(ctx context.Context, by domain.Principal, in CallbackInput) (Returned, error) {
 	// Each call leaves an audit entry: a client must not be able to flood the audit log.
 	if err := s.take(ctx, "sso_callback", by); err != nil {
@@ -39,19 +39,11 @@ func (s *Service) Callback(ctx context.Context, by domain.Principal, in Callback
 	if err != nil {
 		return Returned{}, err
 	}
-	back := Returned{CookieName: cookieName(in.Answer.State)}
 	code, err := s.finish(ctx, by, in, f)
-	switch {
-	case err == nil:
-		back.URL = address(f, "code", code)
-	case errors.Is(err, domain.ErrDirectoryUnavailable):
-		back.URL = address(f, "error", "temporarily_unavailable")
-	case fault.Of(err).Kind == fault.Unauthenticated, fault.Of(err).Kind == fault.Forbidden:
-		back.URL = address(f, "error", "access_denied")
-	default:
+	if err != nil && !errors.Is(err, domain.ErrDirectoryUnavailable) && fault.Of(err).Kind != fault.Unauthenticated && fault.Of(err).Kind != fault.Forbidden {
 		return Returned{}, err
 	}
-	return back, nil
+	return Returned{RedirectURI: f.RedirectURI, State: f.State, Code: code, Err: err}, nil
 }
 
 func (s *Service) takeFlow(ctx context.Context, by domain.Principal, in CallbackInput) (*flow, error) {
@@ -65,7 +57,7 @@ func (s *Service) takeFlow(ctx context.Context, by domain.Principal, in Callback
 	case f.At.Directory != in.Directory:
 		return nil, s.refuse(ctx, by, in.Directory, "", errors.New("the sign-in was started with another provider"))
 	}
-	if !opaquetoken.Matches(f.Browser, in.Cookie(cookieName(in.Answer.State))) {
+	if !opaquetoken.Matches(f.Browser, in.Secret) {
 		return nil, s.refuse(ctx, by, in.Directory, "", errors.New("the browser is not the one that began"))
 	}
 	return &f, nil
@@ -148,19 +140,4 @@ func reasonOf(f *fault.Error) string {
 		return cause.Error()
 	}
 	return f.Code
-}
-
-// address adds the outcome and the client's state to the client's redirect URI.
-func address(f *flow, name, value string) string {
-	u, err := url.Parse(f.RedirectURI)
-	if err != nil { // it equals a configured URI, which is a valid URL
-		return f.RedirectURI
-	}
-	query := u.Query()
-	query.Set(name, value)
-	if f.State != "" {
-		query.Set("state", f.State)
-	}
-	u.RawQuery = query.Encode()
-	return u.String()
 }

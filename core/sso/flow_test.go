@@ -82,9 +82,9 @@ func TestFlowIsBoundToBrowserProviderAndTime(t *testing.T) {
 		change func(r *rig, in *sso.CallbackInput)
 		reason string
 	}{
-		"without the cookie": {func(_ *rig, in *sso.CallbackInput) { in.Cookie = func(string) string { return "" } }, "not the one that began"},
-		"with the cookie of another browser": {func(_ *rig, in *sso.CallbackInput) {
-			in.Cookie = func(string) string { return strings.Repeat("A", 43) }
+		"without the secret": {func(_ *rig, in *sso.CallbackInput) { in.Secret = "" }, "not the one that began"},
+		"with the secret of another browser": {func(_ *rig, in *sso.CallbackInput) {
+			in.Secret = strings.Repeat("A", 43)
 		}, "not the one that began"},
 		"eleven minutes later":                {func(r *rig, _ *sso.CallbackInput) { r.Clock.Forward(11 * time.Minute) }, "too old"},
 		"with another state":                  {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = "other" }, "unknown"},
@@ -101,8 +101,8 @@ func TestFlowIsBoundToBrowserProviderAndTime(t *testing.T) {
 			spoiled := right
 			test.change(r, &spoiled)
 			returned, err := r.SSO.Callback(t.Context(), someone(), spoiled)
-			if !errors.Is(err, domain.ErrRedirectLogin) || returned.URL != "" {
-				t.Fatalf("got %v and %q", err, returned.URL)
+			if !errors.Is(err, domain.ErrRedirectLogin) || returned.Code != "" {
+				t.Fatalf("got %v and %q", err, returned.Code)
 			}
 			if got := r.reasons(t); len(got) != 1 || !strings.Contains(got[0], test.reason) {
 				t.Errorf("audit reasons %q, want %q", got, test.reason)
@@ -116,7 +116,7 @@ func TestFlowIsConsumedInAnyCase(t *testing.T) {
 	r := newRig(t, nil)
 	right := r.answer(t, r.start(t, startInput()))
 	stolen := right
-	stolen.Cookie = func(string) string { return "" }
+	stolen.Secret = ""
 	for _, in := range []sso.CallbackInput{stolen, right} {
 		if _, err := r.SSO.Callback(t.Context(), someone(), in); !errors.Is(err, domain.ErrRedirectLogin) {
 			t.Errorf("got %v", err)
@@ -133,7 +133,7 @@ func TestConcurrentFlowsInOneBrowser(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	first, second := r.start(t, startInput()), r.start(t, startInput())
-	if r.back(t, r.answer(t, second)).Get("code") == "" || r.back(t, r.answer(t, first)).Get("code") == "" {
+	if r.back(t, r.answer(t, second)).Code == "" || r.back(t, r.answer(t, first)).Code == "" {
 		t.Errorf("refused: %v", r.reasons(t))
 	}
 }
@@ -172,11 +172,11 @@ func TestClientWithoutPKCEMustNotSendVerifier(t *testing.T) {
 	r := newRig(t, nil)
 	plain := startInput()
 	plain.Challenge, plain.ChallengeMethod = "", ""
-	code := r.back(t, r.answer(t, r.start(t, plain))).Get("code")
+	code := r.back(t, r.answer(t, r.start(t, plain))).Code
 	if _, err := r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code}); err != nil {
 		t.Error(err)
 	}
-	code = r.back(t, r.answer(t, r.start(t, plain))).Get("code")
+	code = r.back(t, r.answer(t, r.start(t, plain))).Code
 	if _, err := r.exchange(t, code); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("with an unexpected verifier: %v", err)
 	}
@@ -204,9 +204,9 @@ func TestConcurrentExchangesOneSucceeds(t *testing.T) {
 func TestUnknownIdentityRequiresJustInTime(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(s *oidcdir.Settings) { s.JustInTime = false })
-	query := r.back(t, r.answer(t, r.start(t, startInput())))
-	if query.Get("error") != "access_denied" {
-		t.Errorf("the client got %v", query)
+	returned := r.back(t, r.answer(t, r.start(t, startInput())))
+	if returned.Err == nil {
+		t.Errorf("the client got %+v", returned)
 	}
 	if got := r.reasons(t); len(got) != 1 || got[0] != "not_provisioned" {
 		t.Errorf("audit reasons %q", got)
@@ -224,9 +224,9 @@ func TestDeactivatedUserIsRefusedAtEachStep(t *testing.T) {
 	if _, err := r.exchange(t, code); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("with a code issued before: %v", err)
 	}
-	query := r.back(t, r.answer(t, r.start(t, startInput())))
-	if query.Get("error") != "access_denied" {
-		t.Errorf("the client got %v", query)
+	returned := r.back(t, r.answer(t, r.start(t, startInput())))
+	if returned.Err == nil {
+		t.Errorf("the client got %+v", returned)
 	}
 	if got := r.reasons(t); len(got) != 2 || got[0] != "deactivated" || got[1] != "deactivated" {
 		t.Errorf("audit reasons %q", got)

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/netip"
-	"net/url"
 	"testing"
 	"time"
 
@@ -38,14 +37,14 @@ type rig struct {
 
 	provider *oidc.Hostile
 	browser  *oidc.Browser
-	cookies  map[string]string
+	secrets  map[string]string // of the flows, by state
 }
 
 // newRig returns the services with a hostile provider under the ID corp, whose settings change may modify, and a second
 // directory, other, with the same provider.
 func newRig(t *testing.T, change func(*oidcdir.Settings)) *rig {
 	t.Helper()
-	r := &rig{provider: oidc.NewHostile(t), browser: oidc.NewBrowser(t, callback), cookies: map[string]string{}}
+	r := &rig{provider: oidc.NewHostile(t), browser: oidc.NewBrowser(t, callback), secrets: map[string]string{}}
 	clock := &lateClock{}
 	open := func(id domain.DirectoryID, change func(*oidcdir.Settings)) ports.Directory {
 		settings := oidcdir.Settings{
@@ -103,7 +102,7 @@ func (r *rig) start(t *testing.T, in sso.StartInput) sso.Started {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.cookies[started.Cookie.Name] = started.Cookie.Value
+	r.secrets[started.State] = started.Secret
 	return started
 }
 
@@ -116,32 +115,31 @@ func (r *rig) answer(t *testing.T, started sso.Started) sso.CallbackInput {
 		Answer: domain.RedirectCallback{
 			Code: query.Get("code"), State: query.Get("state"), Issuer: query.Get("iss"), Error: query.Get("error"),
 		},
-		Cookie: func(name string) string { return r.cookies[name] },
+		Secret: r.secrets[query.Get("state")],
 	}
 }
 
-// back completes the provider's part and returns the query that the client gets.
-func (r *rig) back(t *testing.T, in sso.CallbackInput) url.Values {
+// back completes the provider's part and returns the result for the client.
+func (r *rig) back(t *testing.T, in sso.CallbackInput) sso.Returned {
 	t.Helper()
 	returned, err := r.SSO.Callback(t.Context(), someone(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := url.Parse(returned.URL)
-	if err != nil || u.Scheme+"://"+u.Host+u.Path != app {
-		t.Fatalf("the browser is sent to %s", returned.URL)
+	if returned.RedirectURI != app {
+		t.Fatalf("the browser is sent to %s", returned.RedirectURI)
 	}
-	return u.Query()
+	return returned
 }
 
 // code performs a login up to the client's code.
 func (r *rig) code(t *testing.T) string {
 	t.Helper()
-	query := r.back(t, r.answer(t, r.start(t, startInput())))
-	if query.Get("code") == "" || query.Get("state") != "client-state" {
-		t.Fatalf("the client got %v; audit: %v", query, r.reasons(t))
+	returned := r.back(t, r.answer(t, r.start(t, startInput())))
+	if returned.Code == "" || returned.State != "client-state" {
+		t.Fatalf("the client got %+v; audit: %v", returned, r.reasons(t))
 	}
-	return query.Get("code")
+	return returned.Code
 }
 
 func (r *rig) exchange(t *testing.T, code string) (auth.SignedIn, error) {

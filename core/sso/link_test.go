@@ -122,8 +122,8 @@ func (r *rig) link(t *testing.T, by domain.Principal) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r.cookies[started.Cookie.Name] = started.Cookie.Value
-	return r.back(t, r.answer(t, started)).Get("code"), nil
+	r.secrets[started.State] = started.Secret
+	return r.back(t, r.answer(t, started)).Code, nil
 }
 
 func TestUserLinksOwnAccount(t *testing.T) {
@@ -205,9 +205,9 @@ func TestExpectedUserIsActivatedByVerifiedEmail(t *testing.T) {
 				t.Fatal(err)
 			}
 			if test.reason != "" {
-				query := r.back(t, r.answer(t, r.start(t, startInput())))
-				if got := r.reasons(t); query.Get("error") != "access_denied" || len(got) != 1 || !strings.Contains(got[0], test.reason) {
-					t.Errorf("the client got %v, audit reasons %q", query, got)
+				returned := r.back(t, r.answer(t, r.start(t, startInput())))
+				if got := r.reasons(t); returned.Err == nil || len(got) != 1 || !strings.Contains(got[0], test.reason) {
+					t.Errorf("the client got %+v, audit reasons %q", returned, got)
 				}
 				return
 			}

@@ -89,8 +89,8 @@ func TestAuditLogHasCauseOfRefusedProvisioning(t *testing.T) {
 			if test.claims != nil {
 				r.claims(test.claims)
 			}
-			if query := r.back(t, r.answer(t, r.start(t, startInput()))); query.Get("error") != "access_denied" {
-				t.Errorf("the client got %v", query)
+			if returned := r.back(t, r.answer(t, r.start(t, startInput()))); returned.Err == nil {
+				t.Errorf("the client got %+v", returned)
 			}
 			entries := r.Logged(t, domain.ActionLoginFailed)
 			if len(entries) != 1 || entries[0].Details["reason"] != "not_provisioned" {

@@ -1,6 +1,7 @@
 package sso_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -86,13 +87,10 @@ func TestAuditLogHasReasonOfEachRefusal(t *testing.T) {
 		"an outage":                 {refusing(http.StatusInternalServerError, ``), "directory_unavailable"},
 	} {
 		r.provider.Set(test.spoil)
-		query := r.back(t, r.answer(t, r.start(t, startInput())))
-		want := "access_denied"
-		if test.reason == "directory_unavailable" {
-			want = "temporarily_unavailable"
-		}
-		if query.Get("error") != want || query.Get("code") != "" || query.Get("state") != "client-state" {
-			t.Errorf("%s: the client got %v", name, query)
+		returned := r.back(t, r.answer(t, r.start(t, startInput())))
+		outage := test.reason == "directory_unavailable"
+		if returned.Err == nil || errors.Is(returned.Err, domain.ErrDirectoryUnavailable) != outage || returned.Code != "" || returned.State != "client-state" {
+			t.Errorf("%s: the client got %+v", name, returned)
 		}
 		got := r.Logged(t, domain.ActionLoginFailed)[0]
 		if said, _ := got.Details["reason"].(string); !strings.Contains(said, test.reason) || got.Details["directory"] != "corp" || got.Success {

@@ -29,22 +29,12 @@ type StartInput struct {
 	StepUp string
 }
 
-// Started is where to redirect the browser, and the cookie to set.
+// Started is where to redirect the browser, and what binds the flow to it. Each flow has its own secret, so that two
+// tabs do not interfere with each other.
 type Started struct {
 	URL    string
-	Cookie Cookie
-}
-
-// Cookie binds a flow to the browser that started it. Each flow has its own, so that two tabs do not interfere with
-// each other.
-type Cookie struct {
-	Name, Value string
-	Life        time.Duration
-}
-
-// cookieName returns the name of a flow's cookie. It does not reveal the state.
-func cookieName(state string) string {
-	return "ostiary_sso_" + opaquetoken.Fingerprint(state)[:12]
+	State  string // identifies the flow; the provider returns it
+	Secret string // to be known for FlowLife by this browser alone
 }
 
 // Start starts a login. An unknown provider is fault.ErrNotFound, an invalid input fault.ErrInvalid, and an unavailable
@@ -105,7 +95,7 @@ func (s *Service) start(ctx context.Context, by domain.Principal, in StartInput,
 	if err != nil {
 		return Started{}, err
 	}
-	return Started{URL: started.URL, Cookie: Cookie{Name: cookieName(state), Value: browser, Life: FlowLife}}, nil
+	return Started{URL: started.URL, State: state, Secret: browser}, nil
 }
 
 func (s *Service) checkStart(in StartInput) error {

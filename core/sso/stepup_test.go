@@ -75,7 +75,7 @@ func TestProviderUserStepsUpAtTheProvider(t *testing.T) {
 	if u, err := url.Parse(started.URL); err != nil || u.Query().Get("max_age") != "0" || u.Query().Get("prompt") != "login" {
 		t.Errorf("the browser is sent to %s", started.URL)
 	}
-	renewed, err := r.stepUp(t, p, r.back(t, r.answer(t, started)).Get("code"))
+	renewed, err := r.stepUp(t, p, r.back(t, r.answer(t, started)).Code)
 	if err != nil || renewed.SessionID != p.SessionID {
 		t.Fatalf("got %+v, %v; %v", renewed, err, r.reasons(t))
 	}
@@ -106,9 +106,9 @@ func TestStepUpRefusesStaleLoginAndOtherUser(t *testing.T) {
 			p := r.signedInBefore(t)
 			before := r.authTime(t, p)
 			r.claims(tc.claims)
-			query := r.back(t, r.answer(t, r.start(t, r.offer(t, p))))
-			if query.Get("error") != "access_denied" || query.Get("code") != "" {
-				t.Errorf("the client got %v", query)
+			returned := r.back(t, r.answer(t, r.start(t, r.offer(t, p))))
+			if returned.Err == nil || returned.Code != "" {
+				t.Errorf("the client got %+v", returned)
 			}
 			entries := r.Logged(t, domain.ActionStepUp)
 			if len(entries) != 1 || entries[0].Success || tc.reason != "" && entries[0].Details["reason"] != tc.reason {
@@ -132,7 +132,7 @@ func TestStepUpCodeIsBoundToItsSession(t *testing.T) {
 	before := r.authTime(t, p)
 	code := func() string {
 		r.claims(signedInNow)
-		return r.back(t, r.answer(t, r.start(t, r.offer(t, p)))).Get("code")
+		return r.back(t, r.answer(t, r.start(t, r.offer(t, p)))).Code
 	}
 	if _, err := r.stepUp(t, other, code()); !errors.Is(err, domain.ErrInvalidToken) {
 		t.Errorf("by another session: %v", err)

@@ -12,13 +12,6 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Config configures the signature and lifetime of tokens.
-type Config struct {
-	Secret   string        // not used for anything else; empty disables third-party tokens
-	Lifetime time.Duration // 0: no expiry
-	Issuer   string
-}
-
 // Deps holds the dependencies of a Service.
 type Deps struct {
 	Store       ports.ThirdPartyTokenStore
@@ -26,7 +19,8 @@ type Deps struct {
 	IDs         ports.IDs
 	Clock       ports.Clock
 	AuditWriter *audit.Writer
-	Config      Config
+	Tokens      ports.ThirdPartyTokens // nil disables third-party tokens
+	Lifetime    time.Duration          // 0: no expiry
 }
 
 // Service issues, verifies, lists and revokes third-party tokens.
@@ -45,7 +39,7 @@ var ErrNoSecret = fault.New(fault.Conflict, "conflict", "Third-party tokens are 
 // CheckSecret returns ErrNoSecret if there are tokens that have neither expired nor been revoked, and no secret is
 // configured: all of them would be refused without a visible reason.
 func (s *Service) CheckSecret(ctx context.Context) error {
-	if s.deps.Config.Secret != "" {
+	if s.deps.Tokens != nil {
 		return nil
 	}
 	tokens, err := s.deps.Store.List(ctx)
@@ -54,7 +48,7 @@ func (s *Service) CheckSecret(ctx context.Context) error {
 	}
 	now := s.deps.Clock.Now()
 	if slices.ContainsFunc(tokens, func(t domain.ThirdPartyToken) bool {
-		return t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || now.Before(t.ExpiresAt))
+		return t.RevokedAt.IsZero() && !hasExpired(t, now)
 	}) {
 		return ErrNoSecret
 	}
@@ -64,8 +58,7 @@ func (s *Service) CheckSecret(ctx context.Context) error {
 // Created is a new token. Its text is returned only once.
 type Created struct {
 	domain.ThirdPartyToken
-	Text      string
-	CreatedOn string // as in the token: YYYY-MM-DD HH:MM:SS in UTC
+	Text string
 }
 
 // mayManage returns nil if the principal may issue and revoke tokens: a superuser in a session of their own. Neither
@@ -86,7 +79,7 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, role domain.R
 	if err := mayManage(by); err != nil {
 		return Created{}, err
 	}
-	if s.deps.Config.Secret == "" {
+	if s.deps.Tokens == nil {
 		return Created{}, ErrOff
 	}
 	catalog, err := s.deps.Catalog.Catalog(ctx)
@@ -101,18 +94,16 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, role domain.R
 	}
 	now := s.deps.Clock.Now().UTC().Truncate(time.Second)
 	record := domain.ThirdPartyToken{ID: s.deps.IDs.NewID("tpt_"), Role: role, CreatedBy: by.UserID, CreatedAt: now}
-	c := claims{CreatedOn: now.Format(createdForm), Role: role, ID: record.ID, IssuedAt: now.Unix(), Issuer: s.deps.Config.Issuer}
-	if life := s.deps.Config.Lifetime; life > 0 {
-		record.ExpiresAt = now.Add(life)
-		c.Expires = record.ExpiresAt.Unix()
+	if s.deps.Lifetime > 0 {
+		record.ExpiresAt = now.Add(s.deps.Lifetime)
 	}
-	text, err := sign(s.deps.Config.Secret, c)
+	text, err := s.deps.Tokens.Sign(record)
 	if err != nil {
 		return Created{}, err
 	}
 	var out domain.Outbox
 	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionTPTCreate, record.ID, audit.Detail("role", string(role))))
-	return Created{ThirdPartyToken: record, Text: text, CreatedOn: c.CreatedOn}, s.deps.Store.Create(ctx, record, out)
+	return Created{ThirdPartyToken: record, Text: text}, s.deps.Store.Create(ctx, record, out)
 }
 
 // readable lists the only permissions that a third-party token can use, whatever its role holds: it reads users and
@@ -151,26 +142,30 @@ func (s *Service) Authenticate(ctx context.Context, text string, from domain.Ori
 // message for the operator. A token expires with its record, also if another holder of the secret signs a later
 // expiry.
 func (s *Service) Verify(ctx context.Context, text string) (domain.ThirdPartyToken, error) {
-	if s.deps.Config.Secret == "" {
+	if s.deps.Tokens == nil {
 		return domain.ThirdPartyToken{}, fault.ErrUnauthorized.Saying(ErrOff.Message)
 	}
-	c, err := parse(s.deps.Config.Secret, text)
-	if err != nil || c.ID == "" {
+	claims, ok := s.deps.Tokens.Check(text)
+	if !ok || claims.ID == "" {
 		return domain.ThirdPartyToken{}, fault.ErrUnauthorized.Saying("The token is not one of ours: its form or its signature is wrong")
 	}
-	record, err := s.deps.Store.Get(ctx, c.ID)
+	record, err := s.deps.Store.Get(ctx, claims.ID)
 	now := s.deps.Clock.Now()
 	switch {
-	case errors.Is(err, domain.ErrTokenNotFound), err == nil && record.Role != c.Role:
+	case errors.Is(err, domain.ErrTokenNotFound), err == nil && record.Role != claims.Role:
 		return domain.ThirdPartyToken{}, fault.ErrUnauthorized.Saying("The token was not issued here")
 	case err != nil:
 		return domain.ThirdPartyToken{}, err
 	case !record.RevokedAt.IsZero():
 		return domain.ThirdPartyToken{}, fault.ErrUnauthorized.Saying("The token was revoked")
-	case !c.inDate(now), !record.ExpiresAt.IsZero() && !now.Before(record.ExpiresAt):
+	case hasExpired(claims, now), hasExpired(record, now):
 		return domain.ThirdPartyToken{}, fault.ErrUnauthorized.Saying("The token has ended")
 	}
 	return record, nil
+}
+
+func hasExpired(t domain.ThirdPartyToken, now time.Time) bool {
+	return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
 }
 
 // List returns the issued tokens, newest first. It requires a superuser.

@@ -5,16 +5,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/adapters/keyring"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/test/kit"
 )
 
+const secret = "a secret of third-party tokens"
+
 func newService(k *kit.Kit, life time.Duration) *tpt.Service {
 	return tpt.New(tpt.Deps{
 		Store: k.Store.Tokens(), Catalog: k.Store.CatalogStore(), IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter,
-		Config: tpt.Config{Secret: "a secret of third-party tokens", Lifetime: life, Issuer: "https://id.example.com"},
+		Tokens: keyring.NewThirdPartyTokens(secret, "https://id.example.com"), Lifetime: life,
 	})
 }
 
@@ -89,7 +92,7 @@ func TestTokenExpiresWithItsRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged, err := tpt.Sign("a secret of third-party tokens", made.CreatedOn, made.Role, made.ID)
+	forged, err := keyring.NewThirdPartyTokens(secret, "").Sign(domain.ThirdPartyToken{ID: made.ID, Role: made.Role, CreatedAt: made.CreatedAt})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/controlsocket"
 	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/linkpages"
 	"github.com/ostiary/ostiary/adapters/securityapi"
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/core"
@@ -41,7 +42,7 @@ type needs struct {
 }
 
 func serve(n needs, log *zap.Logger, listen func(context.Context) (net.Listener, error)) error {
-	api, err := securityapi.NewLocal(n.Services, securityapi.Config{PublicURL: n.Config.HTTP.PublicURL})
+	api, err := securityapi.NewLocal(n.Services, securityapi.Config{Link: linkpages.Identity(n.Config.HTTP.PublicURL).Link})
 	if err != nil {
 		return err
 	}

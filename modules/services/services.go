@@ -11,6 +11,8 @@ import (
 	"github.com/ostiary/ostiary/adapters/checkpointlog"
 	"github.com/ostiary/ostiary/adapters/commonpasswords"
 	"github.com/ostiary/ostiary/adapters/geoip"
+	"github.com/ostiary/ostiary/adapters/keyring"
+	"github.com/ostiary/ostiary/adapters/linkpages"
 	"github.com/ostiary/ostiary/adapters/totp"
 	"github.com/ostiary/ostiary/adapters/ulidgen"
 	"github.com/ostiary/ostiary/config"
@@ -20,7 +22,6 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/rolepolicy"
 	"github.com/ostiary/ostiary/core/sso"
-	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -52,13 +53,11 @@ func newServices(d deps) (*core.Services, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := core.New(core.Ports{
+	s := core.New(core.Ports{
 		Storage: d.Storage, Directories: d.Directories, Hasher: d.Hasher, Known: known, Sealer: d.Sealer, AccessTokens: d.AccessTokens, Clock: d.Clock,
 		Codes: totp.New(), CaseFolder: casefold.CaseFolder{}, IDs: ulidgen.New(d.Clock), Locator: locator, Checkpoints: checkpoints,
+		ThirdPartyTokens: thirdPartyTokens(d.Config),
 	}, configOf(d.Config))
-	if err != nil {
-		return nil, err
-	}
 	// A crash between a change and the update of the set of administrators leaves the set outdated.
 	d.Lifecycle.Append(fx.StartHook(s.Access.Reconcile))
 	return s, nil
@@ -74,7 +73,7 @@ func configOf(c config.Config) core.Config {
 	}
 	limits := c.RateLimits
 	return core.Config{
-		PublicURL: c.HTTP.PublicURL, TOTPIssuer: c.TOTPIssuer(), SMS: c.SMS.Driver == config.DriverHTTP,
+		Sender: linkpages.Identity(c.HTTP.PublicURL), TOTPIssuer: c.TOTPIssuer(), SMS: c.SMS.Driver == config.DriverHTTP,
 		AccessTokenLifetime: c.Tokens.AccessTokenLifetime,
 		LoginLimit: auth.LoginLimit{
 			Rate: rate(limits.Login), FailuresOnly: limits.LoginCounts == config.CountFailures, Exempt: limits.Exempt,
@@ -88,11 +87,20 @@ func configOf(c config.Config) core.Config {
 			},
 			RedirectURIs: c.SSO.RedirectURIs, PostLogoutURIs: c.SSO.PostLogoutRedirectURIs, CheckEvery: c.SSO.CheckInterval, Exempt: limits.Exempt,
 		},
-		TPT: tpt.Config{Secret: c.UsersAPI.SigningSecret(), Lifetime: c.UsersAPI.TPTLifetime, Issuer: c.TokenIssuer()},
+		TPTLifetime: c.UsersAPI.TPTLifetime,
 		RolePolicy: rolepolicy.Config{
 			SelfSignup: c.UsersAPI.SelfSignup, AllowOwnReset: c.UsersAPI.AllowOwnReset, ListMaxLevel: listMaxLevel, SignupRate: signupRate,
 		},
 	}
+}
+
+// thirdPartyTokens returns nil without a secret, which disables third-party tokens.
+func thirdPartyTokens(c config.Config) ports.ThirdPartyTokens {
+	secret := c.UsersAPI.SigningSecret()
+	if secret == "" {
+		return nil
+	}
+	return keyring.NewThirdPartyTokens(secret, c.TokenIssuer())
 }
 
 func rate(r config.Rate) domain.Rate { return domain.Rate{Limit: r.Limit, Window: r.Window} }

@@ -11,9 +11,10 @@ import (
 	"testing"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/keyring"
+	"github.com/ostiary/ostiary/adapters/linkpages"
 	"github.com/ostiary/ostiary/adapters/securityapi"
 	"github.com/ostiary/ostiary/adapters/sysclock"
-	"github.com/ostiary/ostiary/core/tpt"
 	"github.com/ostiary/ostiary/test/apicheck"
 	"github.com/ostiary/ostiary/test/kit"
 )
@@ -37,9 +38,9 @@ type installation struct {
 
 func install(t *testing.T, options kit.Options) *installation {
 	t.Helper()
-	options.TPT = tpt.Config{Secret: "a secret of third-party tokens"}
+	options.TPT = keyring.NewThirdPartyTokens("a secret of third-party tokens", "")
 	s := kit.Start(t, options)
-	config := securityapi.Config{PublicURL: "https://id.example.com"}
+	config := securityapi.Config{Link: linkpages.Identity("https://id.example.com").Link}
 	apis, err := securityapi.New(s.Services, config)
 	must(t, err)
 	local, err := securityapi.NewLocal(s.Services, config)

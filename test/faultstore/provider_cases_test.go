@@ -2,9 +2,7 @@ package faultstore_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -42,17 +40,12 @@ func (w *world) through(t *testing.T, started sso.Started) (string, error) {
 	query := browser.Visit(t, started.URL)
 	returned, err := w.SSO.Callback(t.Context(), kit.From("203.0.113.9"), sso.CallbackInput{
 		Directory: "corp", Answer: domain.RedirectCallback{Code: query.Get("code"), State: query.Get("state")},
-		Cookie: func(string) string { return started.Cookie.Value },
+		Secret: started.Secret,
 	})
 	if err != nil {
 		return "", err
 	}
-	u, err := url.Parse(returned.URL)
-	must(t, err)
-	if code := u.Query().Get("code"); code != "" {
-		return code, nil
-	}
-	return "", errors.New("the client got " + returned.URL)
+	return returned.Code, returned.Err
 }
 
 func (w *world) signInThrough(t *testing.T) error {

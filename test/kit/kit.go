@@ -11,6 +11,7 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/casefold"
 	"github.com/ostiary/ostiary/adapters/keyring"
+	"github.com/ostiary/ostiary/adapters/linkpages"
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/adapters/ulidgen"
 	"github.com/ostiary/ostiary/core/audit"
@@ -90,10 +91,7 @@ func Open(tb testing.TB, setup Setup) *Kit {
 	}
 	k.Store.MarkEntries(marker)
 	k.AuditWriter = audit.NewWriter(k.IDs, k.Clock, k.Store.Audit())
-	k.Emails, err = notify.NewEmailBuilder(notify.Identity{PublicURL: "https://id.example.com"}, k.Sealer, k.IDs, k.Clock)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	k.Emails = notify.NewEmailBuilder(linkpages.Identity("https://id.example.com"), k.Sealer, k.IDs, k.Clock)
 	return k
 }
 
