@@ -6,16 +6,12 @@ package checkpointlog
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"strconv"
 	"sync"
-	"time"
 
 	"github.com/ostiary/ostiary/core/auditformat"
 
@@ -46,35 +42,16 @@ func Open(path string, entries bool) (*Log, error) {
 	return &Log{to: file, file: file, entries: entries}, nil
 }
 
-// checkpoint is the form in which audit.ParseCheckpoint reads one.
-type checkpoint struct {
-	Segment segment `json:"segment"`
-}
-
-type segment struct {
-	Number    int64  `json:"number"`
-	First     int64  `json:"first"`
-	Count     int64  `json:"count"`
-	Previous  string `json:"previous"`
-	Root      string `json:"root"`
-	SealedAt  string `json:"sealed_at"`
-	Key       string `json:"key"`
-	Signature string `json:"signature"`
-}
-
 // Publish writes the checkpoint after its entries, for a file on disk before it returns.
-func (l *Log) Publish(_ context.Context, c auditformat.Checkpoint, records []auditformat.Record) error {
+func (l *Log) Publish(_ context.Context, segment auditformat.Segment, records []auditformat.Record) error {
 	var text []byte
 	if l.entries {
 		for i := range records {
-			text = append(appendEntry(text, &records[i]), '\n')
+			text = append(records[i].AppendEntry(text), '\n')
 		}
 	}
-	line, err := json.Marshal(checkpoint{segment{
-		Number: c.Number, First: c.First, Count: c.Count, Previous: c.Previous.String(), Root: c.Root.String(),
-		SealedAt: c.SealedAt.UTC().Format(time.RFC3339Nano), Key: c.KeyID,
-		Signature: base64.RawURLEncoding.EncodeToString(c.Signature),
-	}})
+	segment.Leaves = nil
+	line, err := auditformat.SegmentLine(&segment, nil)
 	if err != nil {
 		return fmt.Errorf("writing an audit checkpoint: %w", err)
 	}
@@ -92,20 +69,6 @@ func (l *Log) Publish(_ context.Context, c auditformat.Checkpoint, records []aud
 	return nil
 }
 
-// appendEntry appends an entry: its sealed text, its position, and its personal data, without the openings of the
-// commitments.
-func appendEntry(dst []byte, r *auditformat.Record) []byte {
-	dst = append(append(dst, `{"entry":`...), r.Public[:len(r.Public)-1]...)
-	dst = strconv.AppendInt(append(dst, `,"seq":`...), r.Seq, 10)
-	dst = auditformat.AppendJSONText(append(dst, `,"ip_address":"`...), r.IPAddress)
-	dst = auditformat.AppendJSONText(append(dst, `","user_agent":"`...), r.UserAgent)
-	dst = append(dst, `","personal":`...)
-	if len(r.Personal) == 0 {
-		return append(dst, "null}}"...)
-	}
-	return append(append(dst, r.Personal...), "}}"...)
-}
-
 // Close closes the file.
 func (l *Log) Close(context.Context) error {
 	if l.file == nil {
@@ -117,7 +80,7 @@ func (l *Log) Close(context.Context) error {
 	return nil
 }
 
-// tailLength is how much of the end of a file is searched for its last checkpoint. A line of a checkpoint has some 400 bytes.
+// tailLength is how much of the end of a file is searched for its last checkpoint. A line of a checkpoint has at most some 4,000 bytes.
 const tailLength = 64 << 10
 
 // Last returns the line of the last checkpoint in the file, nil where there is none.
@@ -140,7 +103,8 @@ func Last(path string) ([]byte, error) {
 	}
 	var last []byte
 	for line := range bytes.Lines(tail) {
-		if bytes.HasPrefix(line, []byte(`{"segment":`)) && bytes.HasSuffix(line, []byte("\n")) {
+		isCheckpoint := bytes.HasPrefix(line, []byte(auditformat.CheckpointBegin)) || bytes.HasPrefix(line, []byte(auditformat.SegmentBegin))
+		if isCheckpoint && bytes.HasSuffix(line, []byte("\n")) {
 			last = bytes.TrimSuffix(line, []byte("\n"))
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ostiary/ostiary/adapters/checkpointlog"
-	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -31,7 +30,7 @@ func TestCheckpointFileVerifies(t *testing.T) {
 			Number: n, First: n * 10, Count: 10, Root: auditformat.Digest{byte(n)}, SealedAt: time.Unix(1700000000, 5).UTC(),
 			KeyID: "key", Signature: []byte{1, 2, 3},
 		}
-		if err := log.Publish(t.Context(), c, nil); err != nil {
+		if err := log.Publish(t.Context(), auditformat.Segment{Checkpoint: c}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := log.Close(t.Context()); err != nil {
@@ -45,7 +44,7 @@ func TestCheckpointFileVerifies(t *testing.T) {
 	}
 	var got []auditformat.Checkpoint
 	for line := range bytes.Lines(raw) {
-		c, err := audit.ParseCheckpoint(line)
+		c, err := auditformat.ParseCheckpoint(line)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +76,7 @@ func TestEntriesPrecedeTheirCheckpointIfConfigured(t *testing.T) {
 	var out bytes.Buffer
 	for _, wanted := range []bool{false, true} {
 		log := checkpointlog.New(&out, wanted)
-		if err := log.Publish(t.Context(), auditformat.Checkpoint{Number: 1, First: 7, Count: 1}, []auditformat.Record{record}); err != nil {
+		if err := log.Publish(t.Context(), auditformat.Segment{Checkpoint: auditformat.Checkpoint{Number: 1, First: 7, Count: 1}}, []auditformat.Record{record}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -111,11 +110,11 @@ func TestLastCheckpointOfAFileIsFoundBehindEntriesAndBeforeATornLine(t *testing.
 		t.Errorf("of no file: %q, %v", line, err)
 	}
 	text := bytes.Repeat([]byte("{\"entry\":{}}\n"), 10_000)
-	text = append(text, "{\"segment\":{\"number\":1}}\n{\"segment\":{\"number\":2}}\n{\"entry\":{}}\n{\"segment\":{\"numb"...)
+	text = append(text, "{\"segment\":{\"number\":1}}\n{\"checkpoint\":\"2\"}\n{\"entry\":{}}\n{\"checkpoint\":\"3"...)
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if line, err := checkpointlog.Last(path); string(line) != `{"segment":{"number":2}}` || err != nil {
+	if line, err := checkpointlog.Last(path); string(line) != `{"checkpoint":"2"}` || err != nil {
 		t.Errorf("the last checkpoint is %q (%v)", line, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
@@ -63,7 +64,7 @@ type AuditDamage struct {
 func (t AuditTrust) parse() (audit.Trust, error) {
 	trust := audit.Trust{Key: t.Key}
 	for i, line := range t.Checkpoints {
-		checkpoint, err := audit.ParseCheckpoint([]byte(line))
+		checkpoint, err := auditformat.ParseCheckpoint([]byte(line))
 		if err != nil {
 			return trust, fault.ErrInvalid.About("checkpoints", fmt.Sprintf("line %d is no checkpoint", i+1)).Because(err)
 		}

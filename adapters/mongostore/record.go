@@ -95,6 +95,8 @@ func (d *signingDocument) domain() signingSet {
 // segmentRecord is the stored form of a segment of the audit log. SQLite stores it in columns.
 type segmentRecord struct {
 	Checkpoint checkpointRecord `bson:"auditcheckpoint"`
+	Size       int64            `bson:"size,omitempty"` // of the Merkle tree
+	Tree       []byte           `bson:"tree,omitempty"`
 	Leaves     []byte           `bson:"leaves"`
 }
 
@@ -110,9 +112,22 @@ type checkpointRecord struct {
 }
 
 func newSegmentRecord(s *auditformat.Segment) segmentRecord {
-	return segmentRecord{Checkpoint: checkpointRecord(s.Checkpoint), Leaves: s.Leaves}
+	return segmentRecord{
+		Checkpoint: checkpointRecord{
+			Number: s.Number, First: s.First, Count: s.Count, Previous: s.Previous, Root: s.Root, SealedAt: s.SealedAt, KeyID: s.KeyID,
+			Signature: s.Signature,
+		},
+		Size: s.Size, Tree: s.Tree, Leaves: s.Leaves,
+	}
 }
 
 func (r *segmentRecord) domain() auditformat.Segment {
-	return auditformat.Segment{Checkpoint: auditformat.Checkpoint(r.Checkpoint), Leaves: r.Leaves}
+	c := &r.Checkpoint
+	return auditformat.Segment{
+		Checkpoint: auditformat.Checkpoint{
+			Number: c.Number, First: c.First, Count: c.Count, Previous: c.Previous, Root: c.Root, Size: r.Size, SealedAt: c.SealedAt,
+			KeyID: c.KeyID, Signature: c.Signature,
+		},
+		Tree: r.Tree, Leaves: r.Leaves,
+	}
 }

@@ -31,14 +31,14 @@ func (a *Audit) Unsealed(ctx context.Context, limit int) ([]auditformat.Record, 
 
 var errNoSegment = errors.New("no such segment")
 
-const segmentColumns = "number, first, count, previous, root, sealed, key_id, signature"
+const segmentColumns = "number, first, count, previous, root, sealed, key_id, signature, size, tree"
 
 // segmentRow reads a segment, with its leaves if withLeaves is set.
 func segmentRow(scan func(...any) error, withLeaves bool) (auditformat.Segment, error) {
 	var s auditformat.Segment
 	var previous, root []byte
 	var sealed string
-	dest := []any{&s.Number, &s.First, &s.Count, &previous, &root, &sealed, &s.KeyID, &s.Signature}
+	dest := []any{&s.Number, &s.First, &s.Count, &previous, &root, &sealed, &s.KeyID, &s.Signature, &s.Size, &s.Tree}
 	if withLeaves {
 		dest = append(dest, &s.Leaves)
 	}
@@ -81,10 +81,14 @@ func (a *Audit) PutSegment(ctx context.Context, s auditformat.Segment, _ []domai
 		if s.Number != last+1 {
 			return fault.ErrConflict
 		}
-		return t.exec("INSERT INTO audit_segments ("+segmentColumns+", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			s.Number, s.First, s.Count, s.Previous[:], s.Root[:], s.SealedAt.UTC().Format(time.RFC3339Nano), s.KeyID, s.Signature,
-			stamp(s.SealedAt), s.Leaves)
+		return putSegment(t, "INSERT", &s)
 	})
+}
+
+func putSegment(t *tx, insert string, s *auditformat.Segment) error {
+	return t.exec(insert+" INTO audit_segments ("+segmentColumns+", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		s.Number, s.First, s.Count, s.Previous[:], s.Root[:], s.SealedAt.UTC().Format(time.RFC3339Nano), s.KeyID, s.Signature,
+		s.Size, s.Tree, stamp(s.SealedAt), s.Leaves)
 }
 
 // SealKey returns the sealed signing key, or nil if none is stored.

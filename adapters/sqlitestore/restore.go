@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/ostiary/ostiary/core/auditformat"
 
@@ -65,9 +64,7 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 	case domain.IdempotencyRecord:
 		return restoreResponse(t, a.Key, v)
 	case auditformat.Segment:
-		return t.exec("INSERT OR IGNORE INTO audit_segments ("+segmentColumns+", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			v.Number, v.First, v.Count, v.Previous[:], v.Root[:], v.SealedAt.UTC().Format(time.RFC3339Nano), v.KeyID, v.Signature,
-			stamp(v.SealedAt), v.Leaves)
+		return putSegment(t, "INSERT OR IGNORE", &v)
 	case auditformat.Record:
 		if ok, err := isStored(t, "SELECT 1 FROM audit_entries WHERE seq = ?", v.Seq); ok || err != nil {
 			return err

@@ -32,8 +32,8 @@ type bench struct {
 // checkpoints is a sink that records the published checkpoints.
 type checkpoints struct{ list []auditformat.Checkpoint }
 
-func (c *checkpoints) Publish(_ context.Context, checkpoint auditformat.Checkpoint, _ []auditformat.Record) error {
-	c.list = append(c.list, checkpoint)
+func (c *checkpoints) Publish(_ context.Context, segment auditformat.Segment, _ []auditformat.Record) error {
+	c.list = append(c.list, segment.Checkpoint)
 	return nil
 }
 

@@ -131,7 +131,7 @@ func TestDamageToAStreamIsLocated(t *testing.T) {
 		"a checkpoint copied":  {func(l [][]byte) [][]byte { return slices.Insert(l, 28, l[10]) }, audit.DamageAdded, 29},
 		"a checkpoint removed": {func(l [][]byte) [][]byte { return slices.Delete(l, 10, 11) }, audit.DamageAdded, 1},
 		"a checkpoint changed": {func(l [][]byte) [][]byte {
-			l[10] = bytes.Replace(l[10], []byte(`"count":10`), []byte(`"count":11`), 1)
+			l[10] = bytes.Replace(l[10], []byte("entries 1-10 "), []byte("entries 1-11 "), 1)
 			return l
 		}, audit.DamageProof, 11},
 		"the last checkpoint removed": {func(l [][]byte) [][]byte { return l[:27] }, audit.DamageAdded, 23},
@@ -145,5 +145,22 @@ func TestDamageToAStreamIsLocated(t *testing.T) {
 				t.Errorf("the finding is %v, want %s in line %d", f, tc.want, tc.line)
 			}
 		})
+	}
+}
+
+func TestEntryRemovedFromAFilteredExportIsLocated(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write(t, 25)
+	for _, format := range formats {
+		for _, seq := range []int{2, 11, 23} {
+			raw := b.export(t, format, domain.AuditQuery{UserID: "usr_1"})
+			lines := bytes.SplitAfter(raw, []byte("\n"))
+			at := lineOf(t, lines, format, seq)
+			f := verifyFile(t, bytes.Join(slices.Delete(lines, at, at+1), nil), audit.Trust{}).Finding
+			if f == nil || f.Damage != audit.DamageRemoved || f.Seq != int64(seq) {
+				t.Errorf("%s without the entry at %d: the finding is %v, want removed", format, seq, f)
+			}
+		}
 	}
 }

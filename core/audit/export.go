@@ -1,13 +1,10 @@
 package audit
 
 import (
-	"bufio"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"reflect"
 	"time"
 
@@ -121,23 +118,17 @@ func (e *Export) isComplete() bool { return reflect.DeepEqual(e.query, domain.Au
 // proof is included, the segments that seal them and a signed statement that describes the export. It ends when ctx
 // is done or the writer fails.
 func (e *Export) WriteTo(ctx context.Context, w io.Writer) error {
-	out := &exportWriter{
-		format: e.format, proved: e.proved, to: bufio.NewWriterSize(w, exportBuffer), low: math.MaxInt64, proofs: sha256.New(),
+	out, err := newExportWriter(e, w)
+	if err == nil {
+		err = e.service.deps.Proofs.Records(ctx, e.first, e.last, e.query, out.entry)
 	}
-	out.begin(e.bom)
-	err := e.service.deps.Proofs.Records(ctx, e.first, e.last, e.query, func(r *auditformat.Record) error {
-		return out.entry(r)
-	})
+	if err == nil && e.proved {
+		err = e.writeProof(ctx, out)
+	}
 	if err != nil {
 		return fmt.Errorf("exporting the audit log: %w", err)
 	}
-	if e.proved {
-		if err := e.writeProof(ctx, out); err != nil {
-			return err
-		}
-	}
-	out.end()
-	return out.to.Flush()
+	return out.end()
 }
 
 // writeProof writes the proof of the entries. It is the same for all formats.
@@ -146,10 +137,26 @@ func (e *Export) writeProof(ctx context.Context, out *exportWriter) error {
 	if err := e.writeSegments(ctx, out); err != nil {
 		return err
 	}
-	return e.writeStatement(ctx, out)
+	key, err := e.service.deps.Signer.load(ctx)
+	if err != nil {
+		return err
+	}
+	sum, err := out.sum()
+	if err != nil {
+		return err
+	}
+	about := statement{
+		Format: e.format, At: e.at.Format(time.RFC3339Nano), By: safeText(e.by.Actor()), Filters: filtersOf(e.query),
+		Complete: e.isComplete(), First: e.first, Last: e.last, Entries: out.count, LastEntry: out.high, SHA256: sum,
+	}
+	text, err := about.sign(key)
+	if err != nil {
+		return err
+	}
+	return out.proof(text, true)
 }
 
-// writeSegments writes the segments that contain the entries, preceded by the checkpoint before them.
+// writeSegments writes the segments that contain the entries, preceded by the checkpoint that retention has kept.
 func (e *Export) writeSegments(ctx context.Context, out *exportWriter) error {
 	from, until := out.low, out.high
 	if e.isComplete() {
@@ -161,29 +168,7 @@ func (e *Export) writeSegments(ctx context.Context, out *exportWriter) error {
 		if segment.First > until {
 			return errEnough
 		}
-		text, err := json.Marshal(proofLine{Segment: textOf(segment)})
-		if err != nil {
-			return err
-		}
-		return out.proof(text, false)
+		return out.segment(&segment)
 	})
-	if err := unless(err, errEnough); err != nil {
-		return fmt.Errorf("exporting the audit log: %w", err)
-	}
-	return nil
-}
-
-func (e *Export) writeStatement(ctx context.Context, out *exportWriter) error {
-	key, err := e.service.deps.Signer.load(ctx)
-	if err != nil {
-		return err
-	}
-	text, err := signStatement(key, &statementText{
-		Format: e.format, At: e.at.Format(time.RFC3339Nano), By: safeText(e.by.Actor()), Filters: filtersOf(e.query),
-		Complete: e.isComplete(), First: e.first, Last: e.last, Entries: out.count, LastEntry: out.previous, Digest: out.digest(),
-	})
-	if err != nil {
-		return err
-	}
-	return out.proof(text, true)
+	return unless(err, errEnough)
 }

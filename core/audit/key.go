@@ -136,16 +136,8 @@ func (m *Marker) isMarked(r *auditformat.Record) bool { return hmac.Equal(m.Mark
 // sign completes a checkpoint.
 func (s *Signer) sign(ctx context.Context, c *auditformat.Checkpoint) error {
 	key, err := s.load(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		c.Sign(key)
 	}
-	c.KeyID = keyID(key)
-	c.Signature = ed25519.Sign(key, c.Text())
-	return nil
-}
-
-// verifySignature reports whether the signature of the text is valid under the key with the id.
-func verifySignature(id string, text, signature []byte) bool {
-	public, err := base64.RawURLEncoding.Strict().DecodeString(id)
-	return err == nil && len(public) == ed25519.PublicKeySize && ed25519.Verify(public, text, signature)
+	return err
 }

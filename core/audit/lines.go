@@ -3,30 +3,30 @@ package audit
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 
 	"github.com/ostiary/ostiary/core/auditformat"
-
-	"github.com/ostiary/ostiary/core/domain"
 )
+
+// maxLine limits one line of an export.
+const maxLine = 4 << 20
 
 var errLongLine = errors.New("a line is longer than any of an export")
 
 // lines reads an export line by line. A CSV row may contain line breaks in its cells.
 type lines struct {
-	from   *bufio.Reader
-	format Format
-	form   cellForm // of CSV cells
-	offset int64
-	number int64 // of the last line read, from 1
-	buffer []byte
+	from      *bufio.Reader
+	format    Format
+	startOnly bool // only the start of a CSV cell is escaped
+	offset    int64
+	number    int64 // of the last line read, from 1
+	buffer    []byte
 }
 
 // newLines returns a line reader. size is the number of bytes to read, if known.
-func newLines(r io.Reader, format Format, form cellForm, size int64) *lines {
-	return &lines{from: bufio.NewReaderSize(r, int(min(exportBuffer, max(size, 16)))), format: format, form: form}
+func newLines(r io.Reader, format Format, size int64) *lines {
+	return &lines{from: bufio.NewReaderSize(r, int(min(exportBuffer, max(size, 16)))), format: format}
 }
 
 // next returns the next line including its line break. It is valid until the next call.
@@ -53,151 +53,85 @@ func (l *lines) next() ([]byte, error) {
 	}
 }
 
-// The lines of the JSON format that contain neither an entry nor proof. Only the end of the list and the closing line
-// may follow entries.
+// lineKind is the kind of a line of an export. The kinds are in the order in which they occur.
+type lineKind int
+
 const (
-	jsonHead  = `{"logs":[` + "\n"
-	jsonProof = `],"proof":[` + "\n"
-	closing   = "]}\n"
+	lineHead lineKind = iota + 1 // the beginning of CSV and JSON
+	lineEntry
+	lineSwitch // between the lists of JSON
+	lineSegment
+	lineStatement
+	lineEnd // the end of JSON
 )
 
-// isFrame reports whether a line contains no entry: the head of the file, or the end of the list.
-func (l *lines) isFrame(raw []byte) bool {
-	switch text := string(raw); l.format {
-	case FormatCSV:
-		return l.number == 1 && text == csvHeader+"\r\n"
-	case FormatJSON:
-		return l.number == 1 && text == jsonHead || text == jsonProof || text == closing
-	default:
-		return false
-	}
-}
-
 const (
-	// csvComment begins the proof lines of a CSV export.
+	jsonHead   = `{"logs":[` + "\n"
+	jsonSwitch = `],"proof":[` + "\n"
+	jsonEnd    = "]}\n"
+	// csvComment begins the proof lines of CSV.
 	csvComment = "# "
-	// oldProofRow begins the proof rows of formBegin exports. The JSON is in the next cell.
-	oldProofRow = "#proof,"
+	// csvProof begins those of the first form: rows with the text in the second cell.
+	csvProof = "#proof,"
+	// csvOldHeader is the header of the first form.
+	csvOldHeader = "log_id,timestamp,user_id,action,success,ip_address,user_agent,request_id,target_id,details,personal," +
+		"seq,after,actor_commitment,personal_commitment,actor_salt,personal_salt,link"
 )
 
-// proof returns the text of a proof line, and whether the line is one.
-func (l *lines) proof(raw []byte) ([]byte, bool) {
+// classify returns the kind of a line, and the text of a proof line.
+func (l *lines) classify(raw []byte) ([]byte, lineKind) {
+	text := bytes.TrimSuffix(raw, []byte("\n"))
 	switch l.format {
 	case FormatCSV:
-		if text, ok := bytes.CutPrefix(raw, []byte(csvComment)); ok {
-			text, whole := bytes.CutSuffix(text, []byte("\r\n"))
-			if !whole {
-				text = nil
-			}
-			return text, true
+		text = bytes.TrimSuffix(text, []byte("\r"))
+		if header := string(text); l.number == 1 && (header == auditformat.CSVHeader || header == csvOldHeader) {
+			return nil, lineHead
 		}
-		return oldProof(raw)
+		if len(raw) != len(text)+len("\r\n") || !bytes.HasPrefix(text, []byte("#")) {
+			return nil, lineEntry
+		}
+		text = commentText(text)
 	case FormatJSON:
-		raw = bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte("\n")), []byte(","))
+		switch string(raw) {
+		case jsonHead:
+			return nil, lineHead
+		case jsonSwitch:
+			return nil, lineSwitch
+		case jsonEnd:
+			return nil, lineEnd
+		}
+		text = bytes.TrimSuffix(text, []byte(","))
 	default:
-		raw = bytes.TrimSuffix(raw, []byte("\n"))
 	}
-	return raw, bytes.HasPrefix(raw, []byte(`{"segment":`)) || bytes.HasPrefix(raw, []byte(statementBegin))
+	switch {
+	case bytes.HasPrefix(text, []byte(auditformat.CheckpointBegin)), bytes.HasPrefix(text, []byte(auditformat.SegmentBegin)):
+		return text, lineSegment
+	case bytes.HasPrefix(text, []byte(statementBegin)):
+		return text, lineStatement
+	}
+	return nil, lineEntry
 }
 
-// oldProof returns the text of a proof row, or nil if the row was altered.
-func oldProof(raw []byte) ([]byte, bool) {
-	if !bytes.HasPrefix(raw, []byte(oldProofRow)) {
-		return nil, false
+// commentText returns the text in a proof line of CSV.
+func commentText(raw []byte) []byte {
+	if text, ok := bytes.CutPrefix(raw, []byte(csvComment)); ok {
+		return text
 	}
-	cells, ok := splitRow(bytes.TrimSuffix(raw, []byte("\r\n")))
-	if !ok || len(cells) != csvColumns {
-		return nil, true
+	cells, ok := auditformat.SplitRow(raw)
+	if !ok || len(cells) != 18 || cells[0]+"," != csvProof || bytes.Count(raw[len(raw)-16:], []byte(",")) != 16 {
+		return nil
 	}
-	row := appendCell([]byte(oldProofRow), cells[1], formBegin)
-	for range csvColumns - 2 {
-		row = append(row, ',')
-	}
-	if !bytes.Equal(append(row, "\r\n"...), raw) {
-		return nil, true
-	}
-	return []byte(cells[1]), true
+	return []byte(cells[1])
 }
 
-var errChangedLine = errors.New("it is not as the service writes entries")
-
-// parse returns the entry of a line, and a buffer with its text up to the link, after room for the chain. A line
-// whose bytes differ from what the service would write is an error: every byte is covered by the proof.
-func (l *lines) parse(raw []byte) (line, []byte, error) {
+// parse returns the entry of a line.
+func (l *lines) parse(raw []byte) (auditformat.Record, error) {
 	if l.format == FormatCSV {
-		return parseRow(raw, l.form)
+		return auditformat.ParseRow(bytes.TrimSuffix(raw, []byte("\r\n")), l.startOnly)
 	}
-	text, ok := bytes.CutSuffix(raw, []byte("\n"))
+	text := bytes.TrimSuffix(raw, []byte("\n"))
 	if l.format == FormatJSON {
 		text = bytes.TrimSuffix(text, []byte(","))
 	}
-	entry, err := parseJSON(text)
-	if !ok || err != nil {
-		return line{}, nil, errChangedLine
-	}
-	body := appendJSON(make([]byte, room, room+len(text)), &entry.Record, entry.after)
-	if string(body[room:])+entry.link+endOfJSON != string(text) {
-		return line{}, nil, errChangedLine
-	}
-	return entry, body, nil
-}
-
-func parseRow(raw []byte, form cellForm) (line, []byte, error) {
-	row, ok := bytes.CutSuffix(raw, []byte("\r\n"))
-	entry, err := parseCSV(row, form)
-	if !ok || err != nil {
-		return line{}, nil, errChangedLine
-	}
-	public, err := auditformat.ParsePublic(string(entry.Public))
-	if err != nil {
-		return line{}, nil, errChangedLine
-	}
-	body := appendCSV(make([]byte, room, room+len(row)), &public, &entry.Record, entry.after, form)
-	if !bytes.Equal(appendCell(body, entry.link, form)[room:], row) {
-		return line{}, nil, errChangedLine
-	}
-	return entry, body, nil
-}
-
-// jsonLine is a line of the JSON formats.
-type jsonLine struct {
-	ID           domain.LogID    `json:"log_id"`
-	Time         string          `json:"timestamp"`
-	UserID       string          `json:"user_id"`
-	Action       domain.Action   `json:"action"`
-	Success      bool            `json:"success"`
-	RequestID    string          `json:"request_id"`
-	Target       string          `json:"target_id"`
-	Details      json.RawMessage `json:"details"`
-	Actor        string          `json:"actor_commitment"`
-	Commitment   string          `json:"personal_commitment"`
-	Seq          int64           `json:"seq"`
-	After        int64           `json:"after"`
-	IP           string          `json:"ip_address"`
-	Agent        string          `json:"user_agent"`
-	Personal     json.RawMessage `json:"personal"`
-	ActorSalt    string          `json:"actor_salt"`
-	PersonalSalt string          `json:"personal_salt"`
-	Link         string          `json:"link"`
-}
-
-func parseJSON(text []byte) (line, error) {
-	var j jsonLine
-	if err := json.Unmarshal(text, &j); err != nil {
-		return line{}, err
-	}
-	return j.line()
-}
-
-func (j *jsonLine) line() (line, error) {
-	if string(j.Personal) == "null" {
-		j.Personal = nil
-	}
-	return newLine(&auditformat.Public{
-		ID: j.ID, Time: j.Time, UserID: j.UserID, Action: j.Action, Success: j.Success, RequestID: j.RequestID, Target: j.Target,
-		Details: string(j.Details), Actor: j.Actor, Personal: j.Commitment,
-	}, lineParts{
-		seq: j.Seq, after: j.After, ip: j.IP, agent: j.Agent, personal: string(j.Personal),
-		actorSalt: j.ActorSalt, personalSalt: j.PersonalSalt, link: j.Link,
-	})
+	return auditformat.ParseJSON(text)
 }

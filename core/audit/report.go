@@ -38,6 +38,9 @@ type Finding struct {
 	Reason string
 }
 
+// Error implements error: a finding ends a verification.
+func (f *Finding) Error() string { return f.String() }
+
 // String returns the finding as one sentence.
 func (f *Finding) String() string {
 	text := "entry"
@@ -92,95 +95,101 @@ type Trust struct {
 
 // segmentChecker checks segments one after the other.
 type segmentChecker struct {
-	trust    Trust
-	key      string
+	key      string // that must have signed
 	previous *auditformat.Checkpoint
-	seen     int64
 	known    map[int64]auditformat.Checkpoint
+	newest   int64 // the greatest number of a known checkpoint
 	disagree int64 // the number of a segment with two different known checkpoints; 0 for none
 }
 
+// newSegmentChecker returns a segmentChecker. Without a trusted key, key must have signed; if that is empty too, the key
+// of the first segment.
 func newSegmentChecker(trust Trust, key string) *segmentChecker {
-	c := &segmentChecker{trust: trust, key: key, known: map[int64]auditformat.Checkpoint{}}
+	c := &segmentChecker{key: key, known: map[int64]auditformat.Checkpoint{}}
+	if trust.Key != "" {
+		c.key = auditformat.KeyID(trust.Key)
+	}
 	for _, checkpoint := range trust.Checkpoints {
-		if known, ok := c.known[checkpoint.Number]; ok && known.Root != checkpoint.Root {
+		if known, ok := c.known[checkpoint.Number]; ok && !isSame(&known, &checkpoint) {
 			c.disagree = checkpoint.Number
 		}
 		c.known[checkpoint.Number] = checkpoint
+		c.newest = max(c.newest, checkpoint.Number)
 	}
 	return c
 }
 
-// check returns the damage of a segment, or nil if it is intact and follows the previous one.
-func (c *segmentChecker) check(s *auditformat.Segment) *Finding {
-	return c.accept(s, c.signed, c.rooted, c.follows)
-}
+func isSame(a, b *auditformat.Checkpoint) bool { return a.Root == b.Root && a.Size == b.Size }
 
-// checkSealed is check for the segment of a stream, which has no digests: those of its entries were compared before,
-// if the stream contains entries.
-func (c *segmentChecker) checkSealed(s *auditformat.Segment) *Finding {
-	return c.accept(s, c.signed, c.follows)
-}
-
-func (c *segmentChecker) accept(s *auditformat.Segment, checks ...func(*auditformat.Segment) string) *Finding {
-	for _, check := range checks {
+// check returns a *Finding about the segment, or nil if it is intact and follows the previous one. The entries of a
+// stream are compared with the root later, and the segments of other processes are missing in it.
+func (c *segmentChecker) check(s *sealedSegment) error {
+	if p := c.previous; p != nil && s.streamed && s.Number != p.Number+1 {
+		if s.Number <= p.Number {
+			return &Finding{
+				Damage: DamageAdded, Seq: s.First, Line: s.line,
+				Reason: fmt.Sprintf("the checkpoint of segment %d follows that of segment %d", s.Number, p.Number),
+			}
+		}
+		c.previous = nil
+	}
+	for _, check := range []func(*sealedSegment) string{c.signed, c.rooted, c.follows} {
 		if reason := check(s); reason != "" {
-			return &Finding{Damage: DamageProof, Seq: s.First, Reason: fmt.Sprintf("segment %d %s", s.Number, reason)}
+			return &Finding{Damage: DamageProof, Seq: s.First, Line: s.line, Reason: fmt.Sprintf("segment %d %s", s.Number, reason)}
 		}
 	}
 	if next := c.next(s); s.First != next {
-		return &Finding{Damage: DamageRemoved, Seq: next, Reason: "it was gone before it was sealed"}
+		return &Finding{Damage: DamageRemoved, Seq: next, Line: s.line, Reason: "it was removed before it was sealed"}
 	}
-	checkpoint := s.Checkpoint
-	c.previous = &checkpoint
-	c.seen++
+	c.previous = &s.Checkpoint
 	return nil
 }
 
-func (c *segmentChecker) signed(s *auditformat.Segment) string {
-	wanted := c.trust.Key
-	if wanted == "" {
-		wanted = c.key
+func (c *segmentChecker) signed(s *sealedSegment) string {
+	if c.key == "" {
+		c.key = s.KeyID
 	}
-	if s.KeyID != wanted {
+	if s.KeyID != c.key {
 		return "was signed by another key"
 	}
-	if !verifySignature(s.KeyID, s.Text(), s.Signature) {
+	if !auditformat.IsSigned(s.KeyID, s.Text(), s.Signature) {
 		return "is not signed by its key"
 	}
 	return ""
 }
 
 // rooted checks the root. Only the first segment may lack its digests: retention has removed what it sealed.
-func (c *segmentChecker) rooted(s *auditformat.Segment) string {
+func (c *segmentChecker) rooted(s *sealedSegment) string {
 	switch {
 	case s.Count < 1 || s.First < 1:
-		return "holds no entries"
+		return "contains no entries"
+	case s.streamed:
+		return ""
 	case len(s.Leaves) == 0 && c.previous != nil:
 		return "lacks the digests of its entries"
-	case len(s.Leaves) == 0:
-		return ""
-	case int64(len(s.Leaves)) != s.Count*int64(len(s.Root)) || s.ComputeRoot() != s.Root:
-		return "does not have the root that its entries make"
+	case !s.IsRooted():
+		return "has another root than its entries"
 	}
 	return ""
 }
 
-func (c *segmentChecker) follows(s *auditformat.Segment) string {
-	if p := c.previous; p != nil && (s.Number != p.Number+1 || s.Previous != p.Root) {
-		return fmt.Sprintf("does not follow segment %d", p.Number)
+func (c *segmentChecker) follows(s *sealedSegment) string {
+	if p := c.previous; p != nil {
+		if s.Number != p.Number+1 || s.Previous != p.Root || s.Size > 0 && s.Size != p.Size+1+s.Count {
+			return fmt.Sprintf("does not follow segment %d", p.Number)
+		}
 	}
 	if c.disagree == s.Number {
 		return "has two different checkpoints among those that were kept"
 	}
-	if known, ok := c.known[s.Number]; ok && known.Root != s.Root {
+	if known, ok := c.known[s.Number]; ok && !isSame(&known, &s.Checkpoint) {
 		return "is another than the one whose checkpoint was kept"
 	}
 	return ""
 }
 
 // next returns the position at which the segment must begin.
-func (c *segmentChecker) next(s *auditformat.Segment) int64 {
+func (c *segmentChecker) next(s *sealedSegment) int64 {
 	switch {
 	case c.previous != nil:
 		return c.previous.Last() + 1
@@ -191,56 +200,58 @@ func (c *segmentChecker) next(s *auditformat.Segment) int64 {
 	}
 }
 
-// missing returns the damage if a known checkpoint is after the last segment: the newest part was removed.
-func (c *segmentChecker) missing() *Finding {
+// missing returns a *Finding if a known checkpoint is after the last segment: the newest part was removed.
+func (c *segmentChecker) missing() error {
 	last := auditformat.Checkpoint{}
 	if c.previous != nil {
 		last = *c.previous
 	}
-	for _, checkpoint := range c.trust.Checkpoints {
-		if checkpoint.Number > last.Number {
-			return &Finding{
-				Damage: DamageRemoved, Seq: max(last.Last(), 0) + 1,
-				Reason: fmt.Sprintf("the log ends before segment %d, whose checkpoint was kept", checkpoint.Number),
-			}
-		}
+	if c.newest <= last.Number {
+		return nil
 	}
-	return nil
+	return &Finding{
+		Damage: DamageRemoved, Seq: max(last.Last(), 0) + 1,
+		Reason: fmt.Sprintf("the log ends before segment %d, whose checkpoint was kept", c.newest),
+	}
 }
 
 // reasonCopy returns the reason for an entry with the id of the entry at the given position.
-func reasonCopy(place int64) string {
-	return fmt.Sprintf("its id occurs twice: it is a copy of the entry at place %d", place)
+func reasonCopy(position int64) string {
+	return fmt.Sprintf("its id occurs twice: it is a copy of the entry at position %d", position)
 }
 
-// reasonForged is the reason that a disputed leaf proves.
-const reasonForged = "it was changed, or added past the service, before it was sealed"
+const (
+	// reasonForged is the reason that a disputed leaf proves.
+	reasonForged = "it was changed, or added by another program, before it was sealed"
+	// reasonLine is the reason for a line that cannot be parsed.
+	reasonLine = "it is not as the service writes entries"
+)
 
-// compare returns the damage of a record at its claimed position in the segment.
-func compare(s *auditformat.Segment, r *auditformat.Record) *Finding {
-	sealed, ok := s.Leaf(r.Seq)
+// compare returns the damage of an entry at its claimed position in the segment.
+func compare(s *auditformat.Segment, e *entry) *Finding {
+	sealed, ok := s.Leaf(e.Seq)
 	if !ok {
-		return &Finding{Damage: DamageAdded, Seq: r.Seq, ID: r.ID, Reason: "no segment holds its place"}
+		return about(DamageAdded, e, "no segment contains its position")
 	}
-	leaf := r.Leaf()
+	leaf := e.Leaf()
 	if leaf == sealed {
-		return opened(r)
+		return opened(e)
 	}
-	if r.DisputedLeaf() == sealed {
-		return &Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: reasonForged}
+	if e.DisputedLeaf() == sealed {
+		return about(DamageChanged, e, reasonForged)
 	}
 	for seq := s.First; seq <= s.Last(); seq++ {
 		if at, _ := s.Leaf(seq); at == leaf {
-			return &Finding{Damage: DamageMoved, Seq: r.Seq, ID: r.ID, Reason: fmt.Sprintf("it was sealed at place %d", seq)}
+			return about(DamageMoved, e, fmt.Sprintf("it was sealed at position %d", seq))
 		}
 	}
-	return &Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: "it is not what was sealed at its place"}
+	return about(DamageChanged, e, "it is not what was sealed at its position")
 }
 
-// opened returns the damage of a record whose personal part does not match its commitment.
-func opened(r *auditformat.Record) *Finding {
-	if err := r.CheckOpening(); err != nil {
-		return &Finding{Damage: DamageChanged, Seq: r.Seq, ID: r.ID, Reason: err.Error()}
+// opened returns the damage of an entry whose personal data does not match its commitment.
+func opened(e *entry) *Finding {
+	if err := e.CheckOpening(); err != nil {
+		return about(DamageChanged, e, err.Error())
 	}
 	return nil
 }

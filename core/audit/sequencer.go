@@ -82,7 +82,7 @@ func (s *Sequencer) Seal(ctx context.Context) (int, error) {
 				ErrForged, len(next.disputed), next.disputed[0], next.Number))
 		}
 		for _, sink := range s.sinks {
-			after = errors.Join(after, sink.Publish(ctx, next.Checkpoint, next.records))
+			after = errors.Join(after, sink.Publish(ctx, next.Segment, next.records))
 		}
 		if !next.full {
 			return sealed, after
@@ -96,7 +96,7 @@ var ErrBehind = errors.New("the audit log in the store is older than its checkpo
 // CheckReached returns ErrBehind if the log does not reach the checkpoint, the line of a sink: the store is an older
 // copy, or its newest part was removed.
 func (s *Sequencer) CheckReached(ctx context.Context, line []byte) error {
-	checkpoint, err := ParseCheckpoint(line)
+	checkpoint, err := auditformat.ParseCheckpoint(line)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,10 @@ func (s *Sequencer) sealNext(ctx context.Context) (sealing, error) {
 	if err != nil {
 		return sealing{}, err
 	}
-	segment := auditformat.NewSegment(last.Checkpoint, first, leaves, s.clock.Now())
+	segment, err := auditformat.NewSegment(&last, first, leaves, s.clock.Now())
+	if err != nil {
+		return sealing{}, err
+	}
 	if err := s.signer.sign(ctx, &segment.Checkpoint); err != nil {
 		return sealing{}, err
 	}

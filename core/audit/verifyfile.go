@@ -1,7 +1,9 @@
 package audit
 
 import (
-	"encoding/json"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -9,9 +11,6 @@ import (
 
 	"github.com/ostiary/ostiary/core/auditformat"
 )
-
-// maxLine limits one line of an export.
-const maxLine = 4 << 20
 
 // VerifyFile verifies an export, or a stream of checkpoint sinks, without the service and in constant memory: that it
 // is what the service wrote, complete and in order. An error means that the file could not be read; a file that is
@@ -30,32 +29,23 @@ func VerifyFile(file io.ReaderAt, size int64, trust Trust) (Report, error) {
 	if stream {
 		return verifyStream(open, trust)
 	}
-	layout, err := scanExport(open(), size)
-	if err != nil {
+	source := &exportSource{size: size}
+	if source.layout, err = scanExport(open(), size); err != nil {
 		return Report{}, err
 	}
-	v := &fileVerifier{
-		layout: layout,
-		open:   func() *lines { return newLines(open(), layout.format, layout.form, size) },
-		ids:    newDuplicates(recentIDs, lateIDs),
+	source.open = func(from int64) *lines {
+		l := newLines(io.NewSectionReader(open(), from, size-from), source.layout.format, size-from)
+		l.startOnly = source.layout.startOnly
+		return l
 	}
-	v.entries = v.open()
-	proof := io.NewSectionReader(file, from+layout.proofAt, size-layout.proofAt)
-	v.proofs = newLines(proof, layout.format, layout.form, size-layout.proofAt)
-	if layout.statement != nil {
-		v.report.Key, v.report.Complete = layout.statement.Key, layout.statement.Complete
+	source.lines = source.open(0)
+	key, complete := "", false
+	if s := source.layout.statement; s != nil {
+		key, complete = s.Key, s.Complete
 	}
-	v.segments = newSegmentChecker(trust, v.report.Key)
-	for _, step := range []func() error{v.nextSegment, v.walk, v.copies, v.rest} {
-		if err := step(); err != nil {
-			return Report{}, err
-		}
-		if v.report.Finding != nil {
-			return v.report, nil
-		}
-	}
-	v.conclude(trust)
-	return v.report, nil
+	v := newVerifier(source, trust, key)
+	v.report.Key, v.report.Complete, source.complete = key, complete, complete
+	return v.run(v.unsealed, func() error { return source.conclude(v) })
 }
 
 // errUTF16 is returned for a file that a Windows program has saved as "Unicode"; its entries cannot be verified.
@@ -77,259 +67,156 @@ func contentStart(file io.ReaderAt) (int64, error) {
 	return 0, nil
 }
 
-// fileVerifier compares the entries of an export with its proof.
-type fileVerifier struct {
+// exportSource is an export.
+type exportSource struct {
 	layout   layout
-	open     func() *lines // from the start
-	entries  *lines
-	proofs   *lines
-	segments *segmentChecker
-	ids      *duplicates
-	report   Report
-
-	segment  *auditformat.Segment // the current segment; nil if there is none, or no further one
-	chain    chain
-	previous line    // the previous entry
-	before   int64   // the position of the entry before previous
-	missing  int64   // the position of an entry that a later one names as its predecessor; 0 for none
-	noticed  Finding // the entry that named it
+	size     int64
+	open     func(from int64) *lines
+	complete bool
+	lines    *lines
+	next     *entry // was read, and is after the last segment that was asked for
+	link     [sha256.Size]byte
 }
 
-// found stores the first finding. A finding without a line gets the number of the last line read.
-func (v *fileVerifier) found(f Finding) {
-	if v.report.Finding != nil {
-		return
-	}
-	if f.Line == 0 {
-		f.Line = v.entries.number
-	}
-	v.report.Finding = &f
-}
-
-// about returns a finding about an entry.
-func about(damage Damage, l *line, reason string) Finding {
-	return Finding{Damage: damage, Seq: l.Seq, ID: l.ID, Reason: reason}
-}
-
-// walk checks the entries until the first damage.
-func (v *fileVerifier) walk() error {
-	for v.entries.offset < v.layout.proofAt && v.report.Finding == nil {
-		raw, err := v.entries.next()
-		if err != nil {
-			return err
-		}
-		if v.entries.isFrame(raw) {
-			continue
-		}
-		if err := v.read(raw); err != nil {
-			return err
-		}
-		if v.missing != 0 {
-			return v.explain()
-		}
-	}
-	return nil
-}
-
-// read checks the line of an entry. A line that cannot be parsed is a finding.
-func (v *fileVerifier) read(raw []byte) error {
-	l, body, broken := v.entries.parse(raw)
-	if broken == nil {
-		return v.entry(&l, body)
-	}
-	v.found(Finding{Damage: DamageChanged, Seq: v.expectedNext(), Reason: broken.Error()})
-	return nil
-}
-
-// entry checks one entry and its reference to the previous one.
-func (v *fileVerifier) entry(l *line, body []byte) error {
-	if err := v.place(l); err != nil || v.missing != 0 || v.report.Finding != nil {
-		return err
-	}
-	v.chain.next(body)
-	if string(v.chain.appendLink(nil)) != l.link {
-		v.found(about(DamageChanged, l, "its link does not fit what it says"))
-		return nil
-	}
-	if err := v.sealed(&l.Record); err != nil || v.report.Finding != nil {
-		return err
-	}
-	if copied := v.ids.see(l.ID, l.Seq); copied != nil {
-		v.found(*copied.finding())
-		return nil
-	}
-	v.before, v.previous = v.previous.Seq, *l
-	v.report.Entries++
-	v.report.Last = l.Seq
-	if v.report.First == 0 {
-		v.report.First = l.Seq
-	}
-	if l.ActorSalt == nil || l.PersonalSalt == nil {
-		v.report.Erased++
-	}
-	return nil
-}
-
-// expectedNext returns the position of a line that cannot be parsed, if the export is complete.
-func (v *fileVerifier) expectedNext() int64 {
-	if v.report.Complete && v.previous.Seq > 0 {
-		return v.previous.Seq + 1
-	}
-	return 0
-}
-
-// place checks that the entry follows the previous one: each entry names the position of its predecessor in the
-// export, and a complete export has no gaps.
-func (v *fileVerifier) place(l *line) error {
-	first := v.previous.Seq == 0
-	switch {
-	case l.after == v.previous.Seq && l.Seq > l.after:
-		if next := v.expected(l); l.Seq != next {
-			v.found(Finding{Damage: DamageRemoved, Seq: next, Reason: "its place is empty"})
-		}
-	case l.after > v.previous.Seq:
-		v.noticed = Finding{Seq: l.Seq, ID: l.ID, Line: v.entries.number}
-		if v.missing = l.after; v.report.Complete {
-			v.missing = v.expected(l)
-		}
-	case l.Seq == v.previous.Seq:
-		v.found(about(DamageAdded, l, "its place occurs twice, before in the line above"))
-	case !first && l.after == v.before && l.Seq > l.after:
-		f := about(DamageAdded, &v.previous, "the entry after it does not know it")
-		f.Line = v.entries.number - 1
-		v.found(f)
-	default:
-		return v.misplaced(l)
-	}
-	return nil
-}
-
-// expected returns the position that the entry must have in a complete export; in a filtered export any later
-// position is valid.
-func (v *fileVerifier) expected(l *line) int64 {
-	switch {
-	case !v.report.Complete:
-		return l.Seq
-	case v.previous.Seq > 0:
-		return v.previous.Seq + 1
-	case v.segment != nil:
-		return v.segment.First
-	default:
-		return l.Seq
-	}
-}
-
-// sealed compares an entry with the segment that contains its position, if the export has segments.
-func (v *fileVerifier) sealed(r *auditformat.Record) error {
-	for v.segment != nil && r.Seq > v.segment.Last() {
-		if err := v.nextSegment(); err != nil || v.report.Finding != nil {
-			return err
-		}
-	}
-	var damage *Finding
-	switch {
-	case v.segment != nil:
-		damage = compare(v.segment, r)
-	case v.segments.seen > 0:
-		damage = &Finding{Damage: DamageAdded, Seq: r.Seq, ID: r.ID, Reason: "no segment holds its place"}
-	default:
-		damage = opened(r)
-	}
-	if damage != nil {
-		v.found(*damage)
-	}
-	return nil
-}
-
-// nextSegment reads and checks the next segment. The current one becomes nil if there is none.
-func (v *fileVerifier) nextSegment() error {
-	v.segment = nil
-	for {
-		raw, err := v.proofs.next()
+// segments reads the segments of the proof.
+func (s *exportSource) segments(yield func(*sealedSegment) error) error {
+	for lines := s.open(s.layout.proofAt); ; {
+		raw, err := lines.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		text, _ := v.proofs.proof(raw)
-		if v.layout.isEnd(text, raw) {
+		text, kind := lines.classify(raw)
+		if kind > lineSegment {
 			return nil
 		}
-		s, damage := v.readSegment(text)
-		if damage == nil {
-			damage = v.segments.check(&s)
+		segment, included, err := auditformat.ParseSegment(text)
+		line := s.layout.proofLine + lines.number - 1
+		if err != nil {
+			return &Finding{Damage: DamageProof, Line: line, Reason: "a line of proof cannot be read"}
 		}
-		if damage != nil {
-			damage.Line = v.layout.proofLine + v.proofs.number - 1
-			v.found(*damage)
-			return nil
-		}
-		if len(s.Leaves) > 0 { // otherwise it is the checkpoint that retention has kept
-			v.segment = &s
-			v.report.Segments++
-			return nil
-		}
-	}
-}
-
-func (v *fileVerifier) readSegment(text []byte) (auditformat.Segment, *Finding) {
-	damage := &Finding{Damage: DamageProof, Reason: "a line of proof cannot be read"}
-	var p proofLine
-	if json.Unmarshal(text, &p) != nil || p.Segment == nil {
-		return auditformat.Segment{}, damage
-	}
-	s, err := p.Segment.segment()
-	if err != nil {
-		return s, damage
-	}
-	return s, nil
-}
-
-// rest reads the segments after the last entry, and reports lines after the end.
-func (v *fileVerifier) rest() error {
-	for v.segment != nil {
-		if err := v.nextSegment(); err != nil || v.report.Finding != nil {
+		err = yield(&sealedSegment{Segment: segment, line: line, complete: s.complete, included: included})
+		if err != nil {
 			return err
 		}
 	}
-	v.report.Finding = v.layout.damage
-	return nil
 }
 
-// conclude checks the statements about the whole export, if no single entry was found to be damaged.
-func (v *fileVerifier) conclude(trust Trust) {
-	if s := v.layout.statement; s != nil {
-		v.stated(s, trust)
-		return
+func (s *exportSource) entries(last int64, yield func(*entry) error) error {
+	for {
+		if s.next == nil {
+			e, raw, err := s.read(s.lines)
+			if e == nil || err != nil {
+				return err
+			}
+			if s.next = e; s.layout.isLinked() {
+				s.checkLink(raw)
+			}
+		}
+		if s.next.Seq > last && s.next.broken == "" {
+			return nil
+		}
+		e := s.next
+		s.next = nil
+		if err := yield(e); err != nil {
+			return err
+		}
 	}
-	if v.layout.proved {
-		v.found(Finding{
-			Damage: DamageRemoved, Seq: v.expectedNext(), Reason: "the file ends without its statement: it was cut off, or the export was",
-		})
-		return
-	}
-	v.found(Finding{
-		Damage: DamageUnproved, Line: v.entries.number,
-		Reason: "it holds no proof; it was exported without one (\"proof\": true adds it), or was cut off",
-	})
 }
 
-// stated checks the statement.
-func (v *fileVerifier) stated(s *statementText, trust Trust) {
+func (s *exportSource) all(yield func(*entry) error) error {
+	for lines := s.open(0); ; {
+		e, _, err := s.read(lines)
+		if e == nil || err != nil {
+			return err
+		}
+		if e.broken != "" {
+			continue
+		}
+		if err := yield(e); err != nil {
+			return err
+		}
+	}
+}
+
+// read returns the next entry before the proof, or nil at the end.
+func (s *exportSource) read(lines *lines) (*entry, []byte, error) {
+	for lines.offset < s.layout.proofAt {
+		raw, err := lines.next()
+		if err != nil {
+			return nil, nil, err
+		}
+		if _, kind := lines.classify(raw); kind != lineEntry {
+			continue
+		}
+		e := &entry{line: lines.number}
+		if e.Record, err = lines.parse(raw); err != nil {
+			e.broken = reasonLine
+		}
+		return e, raw, nil
+	}
+	return nil, nil, nil
+}
+
+// linkLength is how many bytes of the digest of a line of the first form are in it.
+const linkLength = 12
+
+// checkLink compares the link of a line of the first form with the digest of the text before it and of the line before.
+func (s *exportSource) checkLink(raw []byte) {
+	const member, end = `"link":"`, "\"}\n"
+	at := bytes.LastIndexByte(raw, ',') + 1
+	if s.layout.format != FormatCSV {
+		at = bytes.LastIndex(raw, []byte(member)) + len(member)
+	}
+	s.link = sha256.Sum256(append(s.link[:], raw[:min(at, len(raw))]...))
+	link := base64.RawURLEncoding.EncodeToString(s.link[:linkLength])
+	wanted := []string{link + end}
+	switch s.layout.format {
+	case FormatJSON:
+		wanted = append(wanted, link+"\"},\n")
+	case FormatCSV:
+		if wanted[0] = link + "\r\n"; link[0] == '-' {
+			wanted[0] = "'" + wanted[0]
+		}
+	default:
+	}
+	rest := string(raw[min(at, len(raw)):])
+	s.next.unlinked = rest != wanted[0] && rest != wanted[len(wanted)-1]
+}
+
+// conclude checks what concerns the file as a whole, if no single entry was found to be damaged.
+func (s *exportSource) conclude(v *verifier) error {
+	if s.layout.damage != nil {
+		return s.layout.damage
+	}
+	stated, last := s.layout.statement, v.report.Last
+	proof := func(reason string) error { return &Finding{Damage: DamageProof, Line: s.lines.number, Reason: reason} }
 	switch {
-	case trust.Key != "" && s.Key != trust.Key:
-		v.found(Finding{Damage: DamageProof, Reason: "the export was signed by another key"})
-	case !v.layout.signed:
-		v.found(Finding{Damage: DamageProof, Reason: "the statement is not signed by its key"})
-	case s.LastEntry != v.previous.Seq || s.Entries != v.report.Entries:
-		v.found(Finding{
-			Damage: DamageRemoved, Seq: v.previous.Seq + 1,
-			Reason: fmt.Sprintf("the export had %d entries up to place %d", s.Entries, s.LastEntry),
-		})
-	case s.Complete && v.report.Segments == 0 && s.Entries > 0:
-		v.found(Finding{Damage: DamageProof, Reason: "a complete export has its segments"})
-	case s.Digest != v.layout.digest(v.chain):
-		v.found(Finding{Damage: DamageProof, Reason: "the file is not the one that was signed"})
+	case stated == nil && !s.layout.proved:
+		return &Finding{
+			Damage: DamageUnproved, Line: s.lines.number,
+			Reason: "it contains no proof; it was exported without one (\"proof\": true adds it), or was cut off",
+		}
+	case stated == nil:
+		return &Finding{
+			Damage: DamageRemoved, Seq: v.expected(), Line: s.lines.number,
+			Reason: "the file ends without its statement: it was cut off, or the export was",
+		}
+	case stated.Key != v.checker.key:
+		return proof("the export was signed by another key")
+	case !s.layout.signed:
+		return proof("the statement is not signed by its key")
+	case stated.LastEntry != last || stated.Entries != v.report.Entries:
+		return &Finding{
+			Damage: DamageRemoved, Seq: last + 1, Line: s.lines.number,
+			Reason: fmt.Sprintf("the export had %d entries up to position %d", stated.Entries, stated.LastEntry),
+		}
+	case stated.Complete && v.report.Segments == 0 && stated.Entries > 0:
+		return proof("a complete export has its segments")
+	case !s.layout.isWhole(s.link):
+		return proof("the file is not the one that was signed")
 	}
+	return nil
 }

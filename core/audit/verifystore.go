@@ -2,11 +2,9 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"math"
 
 	"github.com/ostiary/ostiary/core/auditformat"
-
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -31,153 +29,87 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 	if err != nil {
 		return Report{}, err
 	}
-	report := Report{Complete: true, Key: key}
-	segments, ids := newSegmentChecker(trust, key), newDuplicates(recentIDs, lateIDs)
-	err = v.proofs.Segments(ctx, 0, func(s auditformat.Segment) error {
-		base := segments.previous == nil && len(s.Leaves) == 0
-		if report.Finding = segments.check(&s); report.Finding != nil {
-			return errEnough
+	source := &storeSource{ctx: ctx, StoreVerifier: v, from: math.MinInt64}
+	verify := newVerifier(source, trust, key)
+	source.missing = verify.checker.missing
+	verify.report.Key, verify.report.Complete = key, true
+	return verify.run(func(e *entry) error {
+		verify.report.Unsealed++
+		if copied := verify.ids.see(auditformat.IDOf(e.Public), e.Seq).finding(); copied != nil {
+			return copied
 		}
-		if base {
-			report.First = s.Last() + 1
-			return v.nothing(ctx, &report, s.Last())
+		return nil
+	}, func() error {
+		if verify.first == 0 && verify.report.Unsealed == 0 {
+			return &Finding{Damage: DamageUnproved, Reason: "the log has no entries; the store was never set up"}
 		}
-		if report.First == 0 {
-			report.First = s.First
-			if err := v.nothing(ctx, &report, s.First-1); err != nil {
-				return err
-			}
-		}
-		report.Segments++
-		report.Last = s.Last()
-		if err := v.segment(ctx, &report, &s, ids); err != nil {
-			return err
-		}
-		return v.filed(ctx, &report, s.First, s.Last())
+		return nil
 	})
-	if err := unless(err, errEnough); err != nil {
-		return report, err
-	}
-	if report.Finding == nil {
-		report.Finding = segments.missing()
-	}
-	if report.Finding != nil {
-		return report, nil
-	}
-	err = v.conclude(ctx, &report, ids)
-	return report, err
 }
 
-// conclude checks the unsealed entries and the log as a whole.
-func (v *StoreVerifier) conclude(ctx context.Context, report *Report, ids *duplicates) error {
-	if err := v.rest(ctx, report, ids); err != nil || report.Finding != nil {
-		return err
+// storeSource is the log in a store.
+type storeSource struct {
+	*StoreVerifier
+
+	ctx     context.Context //nolint:containedctx // of one verification
+	from    int64           // the position to read from
+	missing func() error
+}
+
+// segments also compares what the filters of the store contain with the entries of each segment.
+func (s *storeSource) segments(yield func(*sealedSegment) error) error {
+	err := s.proofs.Segments(s.ctx, 0, func(segment auditformat.Segment) error {
+		if err := yield(&sealedSegment{Segment: segment, complete: true}); err != nil || len(segment.Leaves) == 0 {
+			return err
+		}
+		mismatch, err := s.proofs.IndexMismatch(s.ctx, segment.First, segment.Last())
+		if err != nil || mismatch == nil {
+			return err
+		}
+		return &Finding{
+			Damage: DamageIndex, Seq: mismatch.Seq, ID: mismatch.ID,
+			Reason: "the filters contain another " + mismatch.Field + " than was sealed",
+		}
+	})
+	if err == nil {
+		err = s.missing()
 	}
-	if report.First == 0 && report.Unsealed == 0 {
-		report.Finding = &Finding{Damage: DamageUnproved, Reason: "the log has no entries; the store was never set up"}
-		return nil
+	if err == nil {
+		err = s.marks()
 	}
-	copied, err := ids.search(v.walk(ctx))
-	report.Finding = copied.finding()
 	return err
 }
 
-// walk iterates over the ids of all entries, as in their sealed texts.
-func (v *StoreVerifier) walk(ctx context.Context) entryWalk {
-	return func(yield func(domain.LogID, int64) error) error {
-		return v.proofs.Records(ctx, math.MinInt64, math.MaxInt64, domain.AuditQuery{}, func(r *auditformat.Record) error {
-			return yield(auditformat.IDOf(r.Public), r.Seq)
-		})
-	}
-}
-
-// segment compares the records at the positions of the segment with its digests.
-func (v *StoreVerifier) segment(ctx context.Context, report *Report, s *auditformat.Segment, ids *duplicates) error {
-	next := s.First
-	err := v.proofs.Records(ctx, s.First, s.Last(), domain.AuditQuery{}, func(r *auditformat.Record) error {
-		switch {
-		case r.Seq < next:
-			report.Finding = &Finding{
-				Damage: DamageAdded, Seq: r.Seq, ID: auditformat.IDOf(r.Public), Reason: "another entry has its place",
-			}
-		case r.Seq > next:
-			report.Finding = &Finding{Damage: DamageRemoved, Seq: next, Reason: "its place is empty"}
-		default:
-			report.Finding = compare(s, r)
-		}
-		if report.Finding == nil {
-			report.Finding = ids.see(auditformat.IDOf(r.Public), r.Seq).finding()
-		}
-		if report.Finding != nil {
-			return errEnough
-		}
-		next++
-		report.Entries++
-		if r.ActorSalt == nil || r.PersonalSalt == nil {
-			report.Erased++
-		}
-		return nil
-	})
+// marks checks the marks of the entries of the next segment.
+func (s *storeSource) marks() error {
+	marker, err := s.signer.Marker(s.ctx)
 	if err != nil {
 		return err
 	}
-	if next <= s.Last() {
-		report.Finding = &Finding{Damage: DamageRemoved, Seq: next, Reason: "its place is empty"}
-		return errEnough
-	}
-	return nil
-}
-
-// nothing reports a record at a position up to last, where there can be none.
-func (v *StoreVerifier) nothing(ctx context.Context, report *Report, last int64) error {
-	return v.proofs.Records(ctx, math.MinInt64, last, domain.AuditQuery{}, func(r *auditformat.Record) error {
-		report.Finding = &Finding{Damage: DamageAdded, Seq: r.Seq, ID: r.ID, Reason: "no segment holds its place"}
-		return errEnough
-	})
-}
-
-// filed reports an entry whose filter values in the store differ from its text.
-func (v *StoreVerifier) filed(ctx context.Context, report *Report, first, last int64) error {
-	mismatch, err := v.proofs.IndexMismatch(ctx, first, last)
-	if err != nil || mismatch == nil {
-		return err
-	}
-	report.Finding = &Finding{
-		Damage: DamageIndex, Seq: mismatch.Seq, ID: mismatch.ID, Reason: "what the filters hold as its " + mismatch.Field + " is not what was sealed",
-	}
-	return errEnough
-}
-
-// rest checks the unsealed entries: the marks of the next segment's, and the ids of all.
-func (v *StoreVerifier) rest(ctx context.Context, report *Report, ids *duplicates) error {
-	marker, err := v.signer.Marker(ctx)
-	if err != nil {
-		return err
-	}
-	records, err := v.store.Unsealed(ctx, maxSegment)
+	records, err := s.store.Unsealed(s.ctx, maxSegment)
 	if err != nil {
 		return err
 	}
 	for i := range records {
 		if !marker.isMarked(&records[i]) {
-			report.Finding = &Finding{Damage: DamageChanged, Seq: records[i].Seq, ID: records[i].ID, Reason: reasonForged}
-			return nil
+			return about(DamageChanged, &entry{Record: records[i]}, reasonForged)
 		}
 	}
-	err = v.proofs.Records(ctx, report.Last+1, math.MaxInt64, domain.AuditQuery{}, func(r *auditformat.Record) error {
-		report.Unsealed++
-		if report.Finding = ids.see(auditformat.IDOf(r.Public), r.Seq).finding(); report.Finding != nil {
-			return errEnough
-		}
-		return nil
-	})
-	return unless(err, errEnough)
+	return nil
 }
 
-// unless returns err, or nil if it is the error that only ends an iteration.
-func unless(err, ends error) error {
-	if errors.Is(err, ends) {
-		return nil
-	}
+func (s *storeSource) entries(last int64, yield func(*entry) error) error {
+	err := s.records(s.from, last, yield)
+	s.from = last + 1
 	return err
+}
+
+func (s *storeSource) all(yield func(*entry) error) error {
+	return s.records(math.MinInt64, math.MaxInt64, yield)
+}
+
+func (s *storeSource) records(first, last int64, yield func(*entry) error) error {
+	return s.proofs.Records(s.ctx, first, last, domain.AuditQuery{}, func(r *auditformat.Record) error {
+		return yield(&entry{Record: *r})
+	})
 }

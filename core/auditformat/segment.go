@@ -6,48 +6,58 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// Checkpoint is the signed head of the log after one segment. A party that stores a checkpoint can verify later
-// that nothing up to it was changed, removed, added or moved.
+// Checkpoint is the signed head of the log after one segment. A party that stores a checkpoint can verify later that
+// nothing up to it was changed, removed, added or moved.
 type Checkpoint struct {
 	Number   int64  // of the segment, from 1 without gaps
 	First    int64  // sequence number of its first entry
 	Count    int64  // number of its entries
 	Previous Digest // root of the previous segment; zero for the first
 	Root     Digest
+	// Size is the number of leaves of the Merkle tree that has the root. It is 0 in a segment of the first form, whose
+	// root is one digest of its leaves and of the root before it.
+	Size     int64
 	SealedAt time.Time
 	KeyID    string // of the key that signed
 	// Signature is by Ed25519 (RFC 8032) over Text.
 	Signature []byte
 }
 
-// Segment is a run of entries that were sealed together. Leaves contains the digest of each, so that a check can
-// name the wrong one; it is nil in a segment that retention has truncated.
+// Segment is a run of entries that were sealed together. Leaves contains the digest of each, so that a check can name the
+// wrong one; it is nil in a segment that retention has truncated. Tree contains the tree after the segment and the parts
+// of the tree before it that changed.
 type Segment struct {
 	Checkpoint
+
+	Tree   []byte
 	Leaves []byte
 }
 
 // Last returns the sequence number of the last entry; for the zero checkpoint it is -1.
 func (c *Checkpoint) Last() int64 { return c.First + c.Count - 1 }
 
-// Text returns the signed text, one human-readable line.
-func (c *Checkpoint) Text() []byte {
-	return fmt.Appendf(nil, "ostiary audit checkpoint v1 segment %d entries %d-%d previous %s root %s sealed %s key %s",
-		c.Number, c.First, c.Last(), c.Previous, c.Root, c.SealedAt.UTC().Format(time.RFC3339Nano), c.KeyID)
-}
-
-// NewSegment returns the unsigned segment that follows previous and contains the given leaves.
-func NewSegment(previous Checkpoint, first int64, leaves []Digest, sealedAt time.Time) Segment {
+// NewSegment returns the unsigned segment that follows previous and contains the given leaves. Its tree continues that
+// of the previous segment. After a segment of the first form a new tree begins.
+func NewSegment(previous *Segment, first int64, leaves []Digest, sealedAt time.Time) (Segment, error) {
+	_, before, err := previous.Trees()
+	if err != nil {
+		return Segment{}, err
+	}
+	if before.Size > 0 && before.Root() != previous.Root {
+		return Segment{}, errTree
+	}
 	s := Segment{Checkpoint: Checkpoint{
 		Number: previous.Number + 1, First: first, Count: int64(len(leaves)), Previous: previous.Root,
-		SealedAt: sealedAt.UTC(),
+		Size: before.Size + 1 + int64(len(leaves)), SealedAt: sealedAt.UTC(),
 	}}
 	s.Leaves = JoinLeaves(leaves)
-	s.Root = s.ComputeRoot()
-	return s
+	after := s.grow(before)
+	s.Root, s.Tree = after.Root(), packTrees(before, after)
+	return s, nil
 }
 
 // JoinLeaves returns the digests of entries in the form of Segment.Leaves.
@@ -59,8 +69,24 @@ func JoinLeaves(digests []Digest) []byte {
 	return leaves
 }
 
-// ComputeRoot returns the root that results from the segment's number, position, previous root and leaves.
-func (s *Segment) ComputeRoot() Digest {
+// IsRooted reports whether the root is the one of the segment's leaves, and of the tree before them. Of a segment without
+// leaves only the tree is compared.
+func (s *Segment) IsRooted() bool {
+	if s.Count < 1 || s.First < 1 || len(s.Leaves) > 0 && int64(len(s.Leaves)) != s.Count*sha256.Size {
+		return false
+	}
+	if s.Size == 0 {
+		return len(s.Leaves) == 0 || s.chainRoot() == s.Root
+	}
+	before, after, err := s.Trees()
+	if err != nil || after.Root() != s.Root || before.Size > 0 && before.Root() != s.Previous {
+		return false
+	}
+	return len(s.Leaves) == 0 || slices.Equal(s.grow(before).Roots, after.Roots)
+}
+
+// chainRoot returns the root of a segment of the first form.
+func (s *Segment) chainRoot() Digest {
 	h := sha256.New()
 	h.Write([]byte{1})
 	for _, n := range []int64{s.Number, s.First, s.Count} {
@@ -92,4 +118,10 @@ func ParseDigest(text string) (Digest, error) {
 		return Digest{}, errors.New("not a digest")
 	}
 	return Digest(raw), nil
+}
+
+// chainText returns the signed text of a checkpoint of the first form.
+func (c *Checkpoint) chainText() []byte {
+	return fmt.Appendf(nil, "ostiary audit checkpoint v1 segment %d entries %d-%d previous %s root %s sealed %s key %s",
+		c.Number, c.First, c.Last(), c.Previous, c.Root, c.SealedAt.UTC().Format(time.RFC3339Nano), c.KeyID)
 }

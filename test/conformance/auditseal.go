@@ -47,7 +47,8 @@ func seal(t *testing.T, s Stores, n int) auditformat.Segment {
 	for i := range records {
 		leaves, ids = append(leaves, records[i].Leaf()), append(ids, records[i].ID)
 	}
-	segment := auditformat.NewSegment(last.Checkpoint, first, leaves, epoch.Add(time.Duration(last.Number)*time.Hour))
+	segment, err := auditformat.NewSegment(&last, first, leaves, epoch.Add(time.Duration(last.Number)*time.Hour))
+	must(t, err)
 	segment.KeyID, segment.Signature = "key", []byte("signature")
 	must(t, s.Seals.PutSegment(t.Context(), segment, ids))
 	return segment
@@ -124,7 +125,10 @@ func sealRace(t *testing.T, s Stores) {
 	taken := func(err error) bool { return errors.Is(err, fault.ErrConflict) }
 	wins := race(t, 20, taken, func(i int) error {
 		leaves := []auditformat.Digest{records[0].Leaf(), records[1].Leaf(), records[2].Leaf()}
-		g := auditformat.NewSegment(auditformat.Checkpoint{}, 1, leaves, epoch.Add(time.Duration(i)))
+		g, err := auditformat.NewSegment(&auditformat.Segment{}, 1, leaves, epoch.Add(time.Duration(i)))
+		if err != nil {
+			return err
+		}
 		g.KeyID, g.Signature = "key", []byte("signature")
 		return s.Seals.PutSegment(t.Context(), g, ids)
 	})

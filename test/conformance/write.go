@@ -75,7 +75,8 @@ func writeQueues(t *testing.T, s Stores) {
 
 func writeAudit(t *testing.T, s Stores) {
 	t.Helper()
-	segment := auditformat.NewSegment(auditformat.Checkpoint{}, 1, []auditformat.Digest{{1, 2, 3}}, epoch)
+	segment, err := auditformat.NewSegment(&auditformat.Segment{}, 1, []auditformat.Digest{{1, 2, 3}}, epoch)
+	must(t, err)
 	segment.KeyID, segment.Signature = "key", []byte("signature")
 	restore(t, s, domain.ArchiveSegments, map[string]any{"1": segment})
 	restore(t, s, domain.ArchiveRecords, map[string]any{"1": fullRecord(t)})

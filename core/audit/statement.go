@@ -5,37 +5,21 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 	"unicode/utf16"
 
 	"github.com/ostiary/ostiary/core/auditformat"
-
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// proofLine is a line of an export after its entries: a segment, or the statement at the end.
-type proofLine struct {
-	Segment *segmentText   `json:"segment,omitempty"`
-	Export  *statementText `json:"export,omitempty"`
+// statementLine is the last line of the proof of an export.
+type statementLine struct {
+	Export *statement `json:"export"`
 }
 
-// segmentText is the encoding of a segment: in exports, and without leaves in the lines of checkpoint sinks.
-type segmentText struct {
-	Number    int64  `json:"number"`
-	First     int64  `json:"first"`
-	Count     int64  `json:"count"`
-	Previous  string `json:"previous"`
-	Root      string `json:"root"`
-	SealedAt  string `json:"sealed_at"`
-	Key       string `json:"key"`
-	Signature string `json:"signature"`
-	Leaves    string `json:"leaves,omitempty"`
-}
-
-// statementText describes the export. It is signed.
-type statementText struct {
+// statement describes the export. It is signed.
+type statement struct {
 	Format    Format      `json:"format"`
 	At        string      `json:"exported_at"`
 	By        safeText    `json:"exported_by"`
@@ -45,9 +29,13 @@ type statementText struct {
 	Last      int64       `json:"last"`
 	Entries   int64       `json:"entries"`
 	LastEntry int64       `json:"last_entry"`
-	Digest    string      `json:"digest"` // SHA-256 of the earlier proof lines and the end of the chain of entries
-	Key       string      `json:"key"`
-	Signature string      `json:"signature"`
+	// SHA256 is the digest, in hex, of the file before the line of the statement, without a byte order mark.
+	SHA256 string `json:"sha256,omitempty"`
+	// Digest is instead of SHA256 in the first form, whose entries are linked: the digest of the other proof lines and
+	// of the last link.
+	Digest    string `json:"digest,omitempty"`
+	Key       string `json:"key"`
+	Signature string `json:"signature"`
 }
 
 type filtersText struct {
@@ -112,16 +100,16 @@ func signedText(line []byte) (text, signature []byte, ok bool) {
 	return append(text, `"}`...), body[at:], true
 }
 
-// signStatement returns the line of a statement, signed with the key.
-func signStatement(key ed25519.PrivateKey, statement *statementText) ([]byte, error) {
-	statement.Key, statement.Signature = keyID(key), ""
-	line, err := json.Marshal(proofLine{Export: statement})
+// sign returns the line of the statement, signed with the key.
+func (s *statement) sign(key ed25519.PrivateKey) ([]byte, error) {
+	s.Key, s.Signature = keyID(key), ""
+	line, err := json.Marshal(statementLine{s})
 	if err != nil {
 		return nil, err
 	}
 	text, _, _ := signedText(line)
-	statement.Signature = base64.RawURLEncoding.EncodeToString(ed25519.Sign(key, text))
-	return json.Marshal(proofLine{Export: statement})
+	s.Signature = base64.RawURLEncoding.EncodeToString(ed25519.Sign(key, text))
+	return json.Marshal(statementLine{s})
 }
 
 // isSigned reports whether the statement in the line has a valid signature of the key.
@@ -131,43 +119,5 @@ func isSigned(line []byte, key string) bool {
 		return false
 	}
 	signature, err := base64.RawURLEncoding.Strict().DecodeString(string(encoded))
-	return err == nil && verifySignature(key, text, signature)
-}
-
-// CheckpointLine returns a checkpoint as one line of JSON without a line break, as sinks write it and ParseCheckpoint
-// reads it.
-func CheckpointLine(c auditformat.Checkpoint) ([]byte, error) {
-	return json.Marshal(proofLine{Segment: textOf(auditformat.Segment{Checkpoint: c})})
-}
-
-// ParseCheckpoint parses a line of CheckpointLine.
-func ParseCheckpoint(raw []byte) (auditformat.Checkpoint, error) {
-	var l proofLine
-	if err := json.Unmarshal(raw, &l); err != nil || l.Segment == nil {
-		return auditformat.Checkpoint{}, errors.New("not a checkpoint line")
-	}
-	s, err := l.Segment.segment()
-	return s.Checkpoint, err
-}
-
-func textOf(s auditformat.Segment) *segmentText {
-	return &segmentText{
-		Number: s.Number, First: s.First, Count: s.Count, Previous: s.Previous.String(), Root: s.Root.String(),
-		SealedAt: s.SealedAt.UTC().Format(time.RFC3339Nano), Key: s.KeyID,
-		Signature: base64.RawURLEncoding.EncodeToString(s.Signature), Leaves: base64.RawURLEncoding.EncodeToString(s.Leaves),
-	}
-}
-
-func (t *segmentText) segment() (auditformat.Segment, error) {
-	var s auditformat.Segment
-	s.Number, s.First, s.Count, s.KeyID = t.Number, t.First, t.Count, t.Key
-	var errs [5]error
-	s.Previous, errs[0] = auditformat.ParseDigest(t.Previous)
-	s.Root, errs[1] = auditformat.ParseDigest(t.Root)
-	s.SealedAt, errs[2] = time.Parse(time.RFC3339Nano, t.SealedAt)
-	s.Signature, errs[3] = base64.RawURLEncoding.Strict().DecodeString(t.Signature)
-	if t.Leaves != "" {
-		s.Leaves, errs[4] = base64.RawURLEncoding.Strict().DecodeString(t.Leaves)
-	}
-	return s, errors.Join(errs[:]...)
+	return err == nil && auditformat.IsSigned(key, text, signature)
 }

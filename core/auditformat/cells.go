@@ -1,4 +1,4 @@
-package audit
+package auditformat
 
 import (
 	"bytes"
@@ -7,40 +7,27 @@ import (
 	"unicode/utf8"
 )
 
-// cellForm is how the cells of a CSV export are escaped, so that spreadsheets do not run them as formulas.
-type cellForm int
-
-const (
-	// formBegin escapes the start of a cell. It is the form of exports whose proof is in rows that begin with #proof.
-	formBegin cellForm = iota
-	// formInside also escapes text that a reader with another separator takes for the start of a cell.
-	formInside
-)
-
-// csvForm is the form of new exports.
-const csvForm = formInside
-
 // appendCell appends a cell that no spreadsheet runs. A value that begins as a formula, or with an apostrophe, is
-// prefixed with an apostrophe: removing the first apostrophe always restores the value. In formInside the same
+// prefixed with an apostrophe: removing the first apostrophe always restores the value. The same
 // applies after each semicolon, tab and line break inside a cell, since a spreadsheet whose locale separates columns
 // with semicolons, or that is configured for tabs, does not recognize quotes in the middle of what it takes for a
 // cell. RFC 4180 quotes the rest.
-func appendCell[T string | []byte](dst []byte, cell T, form cellForm) []byte {
-	quoted := isQuoted(cell, form)
+func appendCell[T string | []byte](dst []byte, cell T) []byte {
+	quoted := isQuoted(cell)
 	if quoted {
 		dst = append(dst, '"')
 	}
-	if beginsFormula(cell) || form == formInside && mayHide(cell) && continuesFormula(cell) {
+	if beginsFormula(cell) || mayHide(cell) && continuesFormula(cell) {
 		dst = append(dst, '\'')
 	}
 	if quoted {
-		return append(appendQuoted(dst, cell, form), '"')
+		return append(appendQuoted(dst, cell), '"')
 	}
 	return append(dst, cell...)
 }
 
 // appendQuoted appends the text between the quotes.
-func appendQuoted[T string | []byte](dst []byte, cell T, form cellForm) []byte {
+func appendQuoted[T string | []byte](dst []byte, cell T) []byte {
 	done := 0
 	for i := range len(cell) {
 		class := cellBytes[cell[i]]
@@ -49,7 +36,7 @@ func appendQuoted[T string | []byte](dst []byte, cell T, form cellForm) []byte {
 		case cell[i] == '"':
 			dst = append(append(dst, cell[done:i]...), '"')
 			done = i
-		case form == formInside && class&byteSeparates != 0 && continuesFormula(cell[i+1:]):
+		case class&byteSeparates != 0 && continuesFormula(cell[i+1:]):
 			dst = append(append(dst, cell[done:i+1]...), '\'')
 			done = i + 1
 		}
@@ -59,27 +46,26 @@ func appendQuoted[T string | []byte](dst []byte, cell T, form cellForm) []byte {
 
 // Classes of bytes in cells.
 const (
-	byteQuotes       = 1 << iota // a cell with it is quoted
-	byteQuotesInside             // a cell with it is quoted in formInside
-	byteSeparates                // a reader with other settings begins a cell after it
+	byteQuotes    = 1 << iota // a cell with it is quoted
+	byteSeparates             // a reader with other settings begins a cell after it
 )
 
 // cellBytes maps each byte to its classes. Some readers take a number sign for a comment, also inside a line.
 var cellBytes = func() (classes [256]uint8) {
 	for _, c := range []byte("\",\r\n") {
-		classes[c] |= byteQuotes | byteQuotesInside
+		classes[c] |= byteQuotes
 	}
 	for _, c := range []byte(";\t\r\n") {
-		classes[c] |= byteSeparates | byteQuotesInside
+		classes[c] |= byteSeparates | byteQuotes
 	}
-	classes['#'] |= byteQuotesInside
+	classes['#'] |= byteQuotes
 	return classes
 }()
 
 // cellValue returns the value of a cell without its escapes.
-func cellValue(cell string, form cellForm) string {
+func cellValue(cell string) string {
 	cell = strings.TrimPrefix(cell, "'")
-	if form != formInside || !strings.Contains(cell, "'") {
+	if !strings.Contains(cell, "'") {
 		return cell
 	}
 	var value strings.Builder
@@ -92,13 +78,9 @@ func cellValue(cell string, form cellForm) string {
 }
 
 // isQuoted reports whether a cell is quoted.
-func isQuoted[T string | []byte](cell T, form cellForm) bool {
-	class := uint8(byteQuotes)
-	if form == formInside {
-		class = byteQuotesInside
-	}
+func isQuoted[T string | []byte](cell T) bool {
 	for i := range len(cell) {
-		if cellBytes[cell[i]]&class != 0 {
+		if cellBytes[cell[i]]&byteQuotes != 0 {
 			return true
 		}
 	}
@@ -164,8 +146,8 @@ func isFormulaSign(r rune) bool {
 	return false
 }
 
-// splitRow splits a row into cells. The row ends at the end of its line.
-func splitRow(raw []byte) ([]string, bool) {
+// SplitRow splits a row into cells. The row ends at the end of its line.
+func SplitRow(raw []byte) ([]string, bool) {
 	var cells []string
 	for {
 		cell, rest, ok := cutCell(raw)
