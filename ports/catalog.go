@@ -6,24 +6,22 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// RoleStore stores roles. Every change creates a new version of the catalog before it is acknowledged. An absent role
-// is domain.ErrRoleNotFound, a taken id or identifier domain.ErrRoleExists.
-type RoleStore interface {
-	CreateRole(ctx context.Context, role domain.Role, out domain.Outbox) error
-	UpdateRole(ctx context.Context, id domain.RoleID, change Change[domain.Role]) (domain.Role, error)
-	// DeleteRole removes the role. If a user has it, also through a racing assignment, it returns
-	// domain.ErrRoleInUse.
-	DeleteRole(ctx context.Context, id domain.RoleID, out domain.Outbox) error
+// PermissionSetStore stores named sets of permissions: roles or groups. Every change creates a new version of the
+// catalog before it is acknowledged.
+type PermissionSetStore[ID, T any] interface {
+	Create(ctx context.Context, set T, out domain.Outbox) error
+	Update(ctx context.Context, id ID, change Change[T]) (T, error)
+	Delete(ctx context.Context, id ID, out domain.Outbox) error
 }
 
-// GroupStore stores groups. Every change creates a new version of the catalog before it is acknowledged. An absent
-// group is domain.ErrGroupNotFound, a taken name or name key domain.ErrGroupExists. Membership is stored in the
-// users. A deleted group may still be listed there and grants nothing.
-type GroupStore interface {
-	CreateGroup(ctx context.Context, group domain.Group, out domain.Outbox) error
-	UpdateGroup(ctx context.Context, id domain.GroupID, change Change[domain.Group]) (domain.Group, error)
-	DeleteGroup(ctx context.Context, id domain.GroupID, out domain.Outbox) error
-}
+// RoleStore stores roles. An absent role is domain.ErrRoleNotFound, a taken id or identifier domain.ErrRoleExists. A
+// role that a user has, also through a racing assignment, cannot be deleted: domain.ErrRoleInUse.
+type RoleStore = PermissionSetStore[domain.RoleID, domain.Role]
+
+// GroupStore stores groups. An absent group is domain.ErrGroupNotFound, a taken name or name key
+// domain.ErrGroupExists. Membership is stored in the users. A deleted group may still be listed there and grants
+// nothing.
+type GroupStore = PermissionSetStore[domain.GroupID, domain.Group]
 
 // SettingsStore stores the security settings. Each change increments their version.
 type SettingsStore interface {

@@ -15,7 +15,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Catalog implements ports.RoleStore, ports.GroupStore, ports.SettingsStore and ports.CatalogView.
+// Catalog implements ports.SettingsStore and ports.CatalogView.
 //
 // Roles, groups and settings are one document each, in one collection. Each change increments the version in the head
 // document after it is written and before it is acknowledged. The outbox of the changed document holds this step as
@@ -23,12 +23,10 @@ import (
 // IDs: the content read after a version is never older than the version.
 type Catalog struct{ s *Store }
 
-// CatalogStore returns the store of roles, groups and settings.
+// CatalogStore returns the store of the settings and the view of the catalog.
 func (s *Store) CatalogStore() *Catalog { return &Catalog{s} }
 
 var (
-	_ ports.RoleStore     = (*Catalog)(nil)
-	_ ports.GroupStore    = (*Catalog)(nil)
 	_ ports.SettingsStore = (*Catalog)(nil)
 	_ ports.CatalogView   = (*Catalog)(nil)
 )
@@ -139,31 +137,6 @@ func (s *Store) bumpCatalog(ctx context.Context) error {
 	_, err := s.db.Collection(catalogName).UpdateOne(ctx, bson.D{{Key: "_id", Value: headID}},
 		bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}}})
 	return failed("incrementing the version of the catalog", err)
-}
-
-// CreateGroup stores a new group.
-func (cs *Catalog) CreateGroup(ctx context.Context, group domain.Group, out domain.Outbox) error {
-	return cs.s.groups.create(ctx, string(group.ID), &group, out)
-}
-
-// UpdateGroup applies change to the group atomically.
-func (cs *Catalog) UpdateGroup(ctx context.Context, id domain.GroupID, change ports.Change[domain.Group]) (domain.Group, error) {
-	return cs.s.groups.update(ctx, string(id), func(g *domain.Group, out *domain.Outbox) error {
-		err := change(g, out)
-		g.ID = id
-		return err
-	})
-}
-
-// DeleteGroup removes the group.
-func (cs *Catalog) DeleteGroup(ctx context.Context, id domain.GroupID, out domain.Outbox) error {
-	ctx, cancel := cs.s.bound(ctx)
-	defer cancel()
-	err := cs.s.groups.delete(ctx, string(id), nil, out)
-	if errors.Is(err, errLostRace) {
-		return domain.ErrGroupNotFound
-	}
-	return err
 }
 
 // UpdateSettings applies change to the settings and increments their version.

@@ -46,7 +46,7 @@ func TestOwnServerPeekCollisions(t *testing.T) {
 		t.Errorf("ReadCollisions on an empty database = %v, %v, %v; want nothing found", got, found, err)
 	}
 	s := openOwn(t, server)
-	conformance.StoreCollisions(t, s.Users(), s.CatalogStore(), s)
+	conformance.StoreCollisions(t, s.Users(), s.Groups(), s)
 	got, found, err := mongostore.ReadCollisions(t.Context(), config)
 	if err != nil || !found {
 		t.Fatalf("ReadCollisions: found %v, %v", found, err)
@@ -78,7 +78,7 @@ func TestOwnServerADatabaseFromBeforeNamesOpensWithItsCollisions(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	s := openOwn(t, server)
-	conformance.StoreCollisions(t, s.Users(), s.CatalogStore(), s)
+	conformance.StoreCollisions(t, s.Users(), s.Groups(), s)
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

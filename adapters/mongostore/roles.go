@@ -24,37 +24,70 @@ type roleDocument struct {
 	Deleting int64 `bson:"deleting"`
 }
 
-// CreateRole stores a new role.
-func (cs *Catalog) CreateRole(ctx context.Context, role domain.Role, out domain.Outbox) error {
-	return cs.s.roles.create(ctx, string(role.ID), &role, out)
+// permissionSets implements ports.PermissionSetStore for roles or groups.
+type permissionSets[K ~string, V any] struct {
+	s     *Store
+	table *table[V]
+	id    func(*V) *K
 }
 
-// UpdateRole applies change to the role atomically.
-func (cs *Catalog) UpdateRole(ctx context.Context, id domain.RoleID, change ports.Change[domain.Role]) (domain.Role, error) {
-	return cs.s.roles.update(ctx, string(id), func(r *domain.Role, out *domain.Outbox) error {
-		err := change(r, out)
-		r.ID = id
+// Groups returns the store of groups.
+func (s *Store) Groups() ports.GroupStore {
+	return permissionSets[domain.GroupID, domain.Group]{s, s.groups, func(g *domain.Group) *domain.GroupID { return &g.ID }}
+}
+
+// Create implements ports.PermissionSetStore.
+func (p permissionSets[K, V]) Create(ctx context.Context, item V, out domain.Outbox) error {
+	return p.table.create(ctx, string(*p.id(&item)), &item, out)
+}
+
+// Update implements ports.PermissionSetStore: it applies change atomically.
+func (p permissionSets[K, V]) Update(ctx context.Context, id K, change ports.Change[V]) (V, error) {
+	return p.table.update(ctx, string(id), func(item *V, out *domain.Outbox) error {
+		err := change(item, out)
+		*p.id(item) = id
 		return err
 	})
 }
 
-// DeleteRole removes the role unless a user has it or it is being assigned to one.
-func (cs *Catalog) DeleteRole(ctx context.Context, id domain.RoleID, out domain.Outbox) error {
-	ctx, cancel := cs.s.bound(ctx)
+// Delete implements ports.PermissionSetStore.
+func (p permissionSets[K, V]) Delete(ctx context.Context, id K, out domain.Outbox) error {
+	ctx, cancel := p.s.bound(ctx)
 	defer cancel()
-	mark, err := cs.markDeleting(ctx, rolePrefix+string(id))
+	err := p.table.delete(ctx, string(id), nil, out)
+	if errors.Is(err, errLostRace) {
+		return p.table.absent
+	}
+	return err
+}
+
+// roles are permission sets that a user may hold.
+type roles struct {
+	permissionSets[domain.RoleID, domain.Role]
+}
+
+// Roles returns the store of roles.
+func (s *Store) Roles() ports.RoleStore {
+	return roles{permissionSets[domain.RoleID, domain.Role]{s, s.roles, func(r *domain.Role) *domain.RoleID { return &r.ID }}}
+}
+
+// Delete removes the role unless a user has it or it is being assigned to one.
+func (rs roles) Delete(ctx context.Context, id domain.RoleID, out domain.Outbox) error {
+	ctx, cancel := rs.s.bound(ctx)
+	defer cancel()
+	mark, err := rs.s.markDeleting(ctx, rolePrefix+string(id))
 	if err != nil {
 		return err
 	}
-	used, err := cs.s.users.coll.CountDocuments(ctx, bson.D{{Key: "doc.role", Value: id}}, options.Count().SetLimit(1).SetHint("role"))
+	used, err := rs.s.users.coll.CountDocuments(ctx, bson.D{{Key: "doc.role", Value: id}}, options.Count().SetLimit(1).SetHint("role"))
 	if err == nil && used == 0 {
-		err = cs.s.roles.delete(ctx, string(id), bson.D{{Key: "deleting", Value: mark}}, out)
+		err = rs.table.delete(ctx, string(id), bson.D{{Key: "deleting", Value: mark}}, out)
 		if errors.Is(err, errLostRace) {
 			return domain.ErrRoleInUse
 		}
 		return err
 	}
-	_, unmarked := cs.s.roles.coll.UpdateOne(ctx, bson.D{{Key: "_id", Value: rolePrefix + string(id)}, {Key: "deleting", Value: mark}},
+	_, unmarked := rs.table.coll.UpdateOne(ctx, bson.D{{Key: "_id", Value: rolePrefix + string(id)}, {Key: "deleting", Value: mark}},
 		bson.D{{Key: "$unset", Value: bson.D{{Key: "deleting", Value: ""}}}})
 	if err = errors.Join(err, unmarked); err != nil {
 		return failed("deleting a role", err)
@@ -63,11 +96,11 @@ func (cs *Catalog) DeleteRole(ctx context.Context, id domain.RoleID, out domain.
 }
 
 // markDeleting marks the role, so that it cannot be assigned. It waits for assignments in progress.
-func (cs *Catalog) markDeleting(ctx context.Context, id string) (mark int64, err error) {
+func (s *Store) markDeleting(ctx context.Context, id string) (mark int64, err error) {
 	for race := range maxRaces {
-		now := cs.s.now()
+		now := s.now()
 		mark, stale := nanos(now), nanos(now.Add(-holdsFor))
-		result, err := cs.s.roles.coll.UpdateOne(ctx, bson.D{
+		result, err := s.roles.coll.UpdateOne(ctx, bson.D{
 			{Key: "_id", Value: id},
 			{Key: "gone", Value: bson.D{{Key: "$exists", Value: false}}},
 			{Key: "$nor", Value: bson.A{
@@ -81,7 +114,7 @@ func (cs *Catalog) markDeleting(ctx context.Context, id string) (mark int64, err
 		if err != nil && !isConflict(err) {
 			return 0, failed("deleting a role", err)
 		}
-		role, ok, err := cs.s.roleState(ctx, id)
+		role, ok, err := s.roleState(ctx, id)
 		if err != nil {
 			return 0, err
 		}

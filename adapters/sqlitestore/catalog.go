@@ -10,17 +10,15 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Catalog implements ports.RoleStore, ports.GroupStore, ports.SettingsStore and ports.CatalogView. The current catalog
+// Catalog implements ports.SettingsStore and ports.CatalogView. The current catalog
 // is cached in memory. A change creates a new catalog, which replaces the cached one after the commit and before the
 // change is acknowledged.
 type Catalog struct{ s *Store }
 
-// CatalogStore returns the store of roles, groups and settings.
+// CatalogStore returns the store of the settings and the view of the catalog.
 func (s *Store) CatalogStore() *Catalog { return &Catalog{s} }
 
 var (
-	_ ports.RoleStore     = (*Catalog)(nil)
-	_ ports.GroupStore    = (*Catalog)(nil)
 	_ ports.SettingsStore = (*Catalog)(nil)
 	_ ports.CatalogView   = (*Catalog)(nil)
 )
@@ -69,7 +67,7 @@ func (s *Store) seed(ctx context.Context) error {
 			return err
 		}
 		for _, role := range domain.BuiltInRoles() {
-			if _, err := insertRole(t, role); err != nil {
+			if _, err := s.roles().add(t, role); err != nil {
 				return err
 			}
 		}

@@ -60,7 +60,7 @@ func TestPeekCollisions(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := openStore(t, dir)
-	conformance.StoreCollisions(t, s.Users(), s.CatalogStore(), s)
+	conformance.StoreCollisions(t, s.Users(), s.Groups(), s)
 	peek := func(open string) {
 		t.Helper()
 		got, found, err := sqlitestore.ReadCollisions(t.Context(), dir)

@@ -191,7 +191,7 @@ func TestRecordsSurviveRestart(t *testing.T) {
 		s.Users().Create(t.Context(), u, domain.Outbox{Entries: []domain.AuditEntry{entry}}),
 		s.Sessions().Create(t.Context(), session),
 		s.View().Touch(t.Context(), session.ID, touched),
-		s.CatalogStore().CreateRole(t.Context(), domain.Role{ID: "staff", Identifier: "12345678", Name: "Staff"}, domain.Outbox{}),
+		s.Roles().Create(t.Context(), domain.Role{ID: "staff", Identifier: "12345678", Name: "Staff"}, domain.Outbox{}),
 		s.Close(t.Context()),
 	} {
 		if err != nil {

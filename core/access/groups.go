@@ -122,7 +122,7 @@ func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in Group
 	var out domain.Outbox
 	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionGroupCreate, string(group.ID),
 		audit.Detail("name", group.Name), audit.Detail("permissions", texts(group.Permissions))))
-	return group, s.deps.Groups.CreateGroup(ctx, group, out)
+	return group, s.deps.Groups.Create(ctx, group, out)
 }
 
 func checkGroup(g domain.Group) error {
@@ -164,7 +164,7 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 		return nil
 	})
 	group, err := withGuard(ctx, s, withGroup(catalog, after), func() (domain.Group, error) {
-		return s.deps.Groups.UpdateGroup(ctx, before.ID, change)
+		return s.deps.Groups.Update(ctx, before.ID, change)
 	})
 	if err != nil {
 		return domain.Group{}, err
@@ -254,7 +254,7 @@ func (s *Service) DeleteGroup(ctx context.Context, by domain.Principal, idOrName
 	var out domain.Outbox
 	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionGroupDelete, string(group.ID), audit.Detail("name", group.Name)))
 	return withGuard(ctx, s, &changed, func() (domain.Group, error) {
-		return group, s.deps.Groups.DeleteGroup(ctx, group.ID, out)
+		return group, s.deps.Groups.Delete(ctx, group.ID, out)
 	})
 }
 

@@ -49,7 +49,7 @@ func TestGroupWithoutKeyKeepsItsName(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	for _, g := range []domain.Group{{ID: "grp_1", Name: "Ops"}, {ID: "grp_2", Name: "ops"}} {
-		if err := s.Ports.Groups.CreateGroup(t.Context(), g, domain.Outbox{}); err != nil {
+		if err := s.Ports.Groups.Create(t.Context(), g, domain.Outbox{}); err != nil {
 			t.Fatal(err)
 		}
 	}

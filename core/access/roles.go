@@ -101,7 +101,7 @@ func (s *Service) CreateRole(ctx context.Context, by domain.Principal, in RoleIn
 	var out domain.Outbox
 	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionRoleCreate, string(role.ID),
 		audit.Detail("permissions", texts(role.Permissions)), audit.Detail("level", role.Level)))
-	if err := s.deps.Roles.CreateRole(ctx, role, out); err != nil {
+	if err := s.deps.Roles.Create(ctx, role, out); err != nil {
 		return domain.Role{}, err
 	}
 	return role, s.reconcileIf(ctx, role.Permissions)
@@ -194,7 +194,7 @@ func (s *Service) storeRole(
 		return nil
 	})
 	role, err := withGuard(ctx, s, withRole(catalog, after), func() (domain.Role, error) {
-		return s.deps.Roles.UpdateRole(ctx, before.ID, change)
+		return s.deps.Roles.Update(ctx, before.ID, change)
 	})
 	if err != nil {
 		return domain.Role{}, err
@@ -251,7 +251,7 @@ func (s *Service) DeleteRole(ctx context.Context, by domain.Principal, id string
 	}
 	var out domain.Outbox
 	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionRoleDelete, string(role.ID)))
-	return s.deps.Roles.DeleteRole(ctx, role.ID, out)
+	return s.deps.Roles.Delete(ctx, role.ID, out)
 }
 
 func sameRole(a, b domain.Role) bool {

@@ -119,7 +119,7 @@ func TestRepairRestoresBuiltInRoles(t *testing.T) {
 		"user":  func(r *domain.Role) { r.Level, r.Permissions = 3, []domain.Permission{"bots.manage"} },
 		"sudo":  func(r *domain.Role) { r.Permissions = []domain.Permission{"bots.manage"} },
 	} {
-		if _, err := p.Ports.Roles.UpdateRole(t.Context(), id, func(r *domain.Role, _ *domain.Outbox) error {
+		if _, err := p.Ports.Roles.Update(t.Context(), id, func(r *domain.Role, _ *domain.Outbox) error {
 			damage(r)
 			return nil
 		}); err != nil {

@@ -326,7 +326,7 @@ func TestAGrantOfAKeyNamesWhereItsOwnerHasItFrom(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	group := domain.Group{ID: "grp_1", Name: "desk", Permissions: []domain.Permission{domain.UsersManage}}
-	if err := b.Store.CatalogStore().CreateGroup(t.Context(), group, domain.Outbox{}); err != nil {
+	if err := b.Store.Groups().Create(t.Context(), group, domain.Outbox{}); err != nil {
 		t.Fatal(err)
 	}
 	user := b.User(t, "john", domain.RoleUser)

@@ -26,7 +26,7 @@ func TestCheckReportsMappingRulesWithoutEffect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newFixture(t, 0, func(s *ldapdir.Settings) { s.Roles, s.GroupMapping = tt.roles, tt.groups })
-			if err := h.Store.CatalogStore().CreateGroup(t.Context(), domain.Group{
+			if err := h.Store.Groups().Create(t.Context(), domain.Group{
 				ID: "grp_bosses", Name: "bosses", Permissions: []domain.Permission{domain.UsersManage},
 			}, domain.Outbox{}); err != nil {
 				t.Fatal(err)

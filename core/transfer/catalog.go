@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 )
 
 // catalog copies roles, groups and settings. The target already has the built-in roles and default settings.
@@ -16,12 +17,14 @@ func (c *copying) catalog(ctx context.Context) error {
 		return err
 	}
 	for _, role := range source.Roles {
-		if err := c.role(ctx, role); err != nil {
+		role.Permissions = slices.Clone(role.Permissions)
+		if err := put(ctx, c.to.Roles, role.ID, role, domain.ErrRoleExists); err != nil {
 			return err
 		}
 	}
 	for _, group := range source.Groups {
-		if err := c.group(ctx, group); err != nil {
+		group.Permissions = slices.Clone(group.Permissions)
+		if err := put(ctx, c.to.Groups, group.ID, group, domain.ErrGroupExists); err != nil {
 			return err
 		}
 	}
@@ -36,27 +39,14 @@ func (c *copying) catalog(ctx context.Context) error {
 	return err
 }
 
-func (c *copying) role(ctx context.Context, role domain.Role) error {
-	role.Permissions = slices.Clone(role.Permissions)
-	err := c.to.Roles.CreateRole(ctx, role, domain.Outbox{})
-	if !errors.Is(err, domain.ErrRoleExists) {
+// put creates the role or group, or replaces the one that the target has.
+func put[ID, T any](ctx context.Context, to ports.PermissionSetStore[ID, T], id ID, item T, taken error) error {
+	err := to.Create(ctx, item, domain.Outbox{})
+	if !errors.Is(err, taken) {
 		return err
 	}
-	_, err = c.to.Roles.UpdateRole(ctx, role.ID, func(x *domain.Role, _ *domain.Outbox) error {
-		*x = role
-		return nil
-	})
-	return err
-}
-
-func (c *copying) group(ctx context.Context, group domain.Group) error {
-	group.Permissions = slices.Clone(group.Permissions)
-	err := c.to.Groups.CreateGroup(ctx, group, domain.Outbox{})
-	if !errors.Is(err, domain.ErrGroupExists) {
-		return err
-	}
-	_, err = c.to.Groups.UpdateGroup(ctx, group.ID, func(x *domain.Group, _ *domain.Outbox) error {
-		*x = group
+	_, err = to.Update(ctx, id, func(x *T, _ *domain.Outbox) error {
+		*x = item
 		return nil
 	})
 	return err

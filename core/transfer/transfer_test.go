@@ -44,8 +44,8 @@ const people = 250 // more than a page
 func populate(t *testing.T, k *kit.Kit) {
 	t.Helper()
 	ctx, catalog := t.Context(), k.Store.CatalogStore()
-	must(t, catalog.CreateRole(ctx, domain.Role{ID: "staff", Identifier: "0badcafe", Name: "Staff", Permissions: []domain.Permission{"bots.use"}, CreatedAt: kit.Noon}, domain.Outbox{}))
-	must(t, catalog.CreateGroup(ctx, domain.Group{ID: "grp_1", Name: "Ops", Permissions: []domain.Permission{"bots.run"}, CreatedAt: kit.Noon}, domain.Outbox{}))
+	must(t, k.Store.Roles().Create(ctx, domain.Role{ID: "staff", Identifier: "0badcafe", Name: "Staff", Permissions: []domain.Permission{"bots.use"}, CreatedAt: kit.Noon}, domain.Outbox{}))
+	must(t, k.Store.Groups().Create(ctx, domain.Group{ID: "grp_1", Name: "Ops", Permissions: []domain.Permission{"bots.run"}, CreatedAt: kit.Noon}, domain.Outbox{}))
 	_, err := catalog.UpdateSettings(ctx, func(x *domain.Settings, _ *domain.Outbox) error { x.Session.MaxSessions = 7; return nil })
 	must(t, err)
 	for i := range people {
@@ -82,7 +82,7 @@ func populate(t *testing.T, k *kit.Kit) {
 // collide stores names that collide, from before that was refused.
 func collide(t *testing.T, k *kit.Kit) {
 	t.Helper()
-	must(t, k.Store.CatalogStore().CreateGroup(t.Context(), domain.Group{ID: "grp_2", Name: "ops", CreatedAt: kit.Noon}, domain.Outbox{}))
+	must(t, k.Store.Groups().Create(t.Context(), domain.Group{ID: "grp_2", Name: "ops", CreatedAt: kit.Noon}, domain.Outbox{}))
 	owner, squatter := k.User(t, "owner", domain.RoleUser), k.User(t, "squatter", domain.RoleUser)
 	must(t, k.Store.Users().Delete(t.Context(), squatter.ID, domain.Outbox{}))
 	squatter.Username, squatter.UsernameKey = owner.Email, owner.EmailKey

@@ -72,7 +72,7 @@ func (s *Service) makeRole(ctx context.Context, by domain.Principal, role domain
 	}
 	var out domain.Outbox
 	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionRoleCreate, string(role.ID), audit.Detail("source", "import"), audit.Detail("level", role.Level)))
-	err := s.deps.Roles.CreateRole(ctx, role, out)
+	err := s.deps.Roles.Create(ctx, role, out)
 	if errors.Is(err, domain.ErrRoleExists) {
 		return Result{Outcome: Refused, Reason: "the identifier belongs to another role"}, nil
 	}

@@ -41,10 +41,10 @@ func RoleStore(t *testing.T, open Open) {
 		"shows every acknowledged change in the catalog": func(t *testing.T, s Stores) {
 			before := catalog(t, s)
 			role := newRole("staff")
-			must(t, s.Roles.CreateRole(t.Context(), role, outbox(domain.ActionRoleCreate, "staff")))
+			must(t, s.Roles.Create(t.Context(), role, outbox(domain.ActionRoleCreate, "staff")))
 			created := catalog(t, s)
 			same(t, created.Roles["staff"], role)
-			got, err := s.Roles.UpdateRole(t.Context(), "staff", func(r *domain.Role, out *domain.Outbox) error {
+			got, err := s.Roles.Update(t.Context(), "staff", func(r *domain.Role, out *domain.Outbox) error {
 				r.Name, r.Permissions[0] = "Staff", "y.z"
 				*out = outbox(domain.ActionPermissionChange, "staff")
 				return nil
@@ -52,7 +52,7 @@ func RoleStore(t *testing.T, open Open) {
 			must(t, err)
 			updated := catalog(t, s)
 			same(t, updated.Roles["staff"], got)
-			must(t, s.Roles.DeleteRole(t.Context(), "staff", outbox(domain.ActionRoleDelete, "staff")))
+			must(t, s.Roles.Delete(t.Context(), "staff", outbox(domain.ActionRoleDelete, "staff")))
 			deleted := catalog(t, s)
 			if _, ok := deleted.Roles["staff"]; ok {
 				t.Error("a deleted role is still there")
@@ -66,12 +66,12 @@ func RoleStore(t *testing.T, open Open) {
 			}
 		},
 		"refuses what is absent or taken": func(t *testing.T, s Stores) {
-			must(t, s.Roles.CreateRole(t.Context(), newRole("staff"), domain.Outbox{}))
-			if err := s.Roles.CreateRole(t.Context(), newRole("staff"), outbox(domain.ActionRoleCreate, "staff")); !errors.Is(err, domain.ErrRoleExists) {
+			must(t, s.Roles.Create(t.Context(), newRole("staff"), domain.Outbox{}))
+			if err := s.Roles.Create(t.Context(), newRole("staff"), outbox(domain.ActionRoleCreate, "staff")); !errors.Is(err, domain.ErrRoleExists) {
 				t.Errorf("got %v, want ErrRoleExists", err)
 			}
-			_, err := s.Roles.UpdateRole(t.Context(), "none", func(*domain.Role, *domain.Outbox) error { return nil })
-			err2 := s.Roles.DeleteRole(t.Context(), "none", domain.Outbox{})
+			_, err := s.Roles.Update(t.Context(), "none", func(*domain.Role, *domain.Outbox) error { return nil })
+			err2 := s.Roles.Delete(t.Context(), "none", domain.Outbox{})
 			if !errors.Is(err, domain.ErrRoleNotFound) || !errors.Is(err2, domain.ErrRoleNotFound) {
 				t.Errorf("got %v and %v, want ErrRoleNotFound", err, err2)
 			}
@@ -81,10 +81,10 @@ func RoleStore(t *testing.T, open Open) {
 		},
 		"leaves nothing of a refused change": func(t *testing.T, s Stores) {
 			role := newRole("staff")
-			must(t, s.Roles.CreateRole(t.Context(), role, domain.Outbox{}))
+			must(t, s.Roles.Create(t.Context(), role, domain.Outbox{}))
 			version := catalog(t, s).Version
 			for _, failure := range []error{errRefused, domain.ErrUnchanged} {
-				got, err := s.Roles.UpdateRole(t.Context(), "staff", func(r *domain.Role, out *domain.Outbox) error {
+				got, err := s.Roles.Update(t.Context(), "staff", func(r *domain.Role, out *domain.Outbox) error {
 					r.Permissions[0] = "half.done"
 					*out = outbox(domain.ActionPermissionChange, "staff")
 					return failure
@@ -105,7 +105,7 @@ func RoleStore(t *testing.T, open Open) {
 		"never deletes a role that a racing assignment gives": func(t *testing.T, s Stores) {
 			for i := range 20 {
 				id := domain.RoleID(fmt.Sprint("race-", i))
-				must(t, s.Roles.CreateRole(t.Context(), newRole(id), domain.Outbox{}))
+				must(t, s.Roles.Create(t.Context(), newRole(id), domain.Outbox{}))
 				u := newUser(i)
 				must(t, s.Users.Create(t.Context(), u, domain.Outbox{}))
 				allowed := func(err error) bool {
@@ -113,7 +113,7 @@ func RoleStore(t *testing.T, open Open) {
 				}
 				race(t, 2, allowed, func(n int) error {
 					if n == 0 {
-						return s.Roles.DeleteRole(t.Context(), id, domain.Outbox{})
+						return s.Roles.Delete(t.Context(), id, domain.Outbox{})
 					}
 					_, err := s.Users.Update(t.Context(), u.ID, func(u *domain.User, _ *domain.Outbox) error {
 						u.Role = id
@@ -137,10 +137,10 @@ func GroupStore(t *testing.T, open Open) {
 		"shows every acknowledged change in the catalog": func(t *testing.T, s Stores) {
 			before := catalog(t, s)
 			group := newGroup("ops")
-			must(t, s.Groups.CreateGroup(t.Context(), group, outbox(domain.ActionGroupCreate, "ops")))
+			must(t, s.Groups.Create(t.Context(), group, outbox(domain.ActionGroupCreate, "ops")))
 			created := catalog(t, s)
 			same(t, created.Groups[group.ID], group)
-			got, err := s.Groups.UpdateGroup(t.Context(), group.ID, func(g *domain.Group, out *domain.Outbox) error {
+			got, err := s.Groups.Update(t.Context(), group.ID, func(g *domain.Group, out *domain.Outbox) error {
 				g.Name, g.UpdatedAt = "operators", epoch.Add(time.Hour)
 				*out = outbox(domain.ActionGroupUpdate, "ops")
 				return nil
@@ -148,7 +148,7 @@ func GroupStore(t *testing.T, open Open) {
 			must(t, err)
 			updated := catalog(t, s)
 			same(t, updated.Groups[group.ID], got)
-			must(t, s.Groups.DeleteGroup(t.Context(), group.ID, outbox(domain.ActionGroupDelete, "ops")))
+			must(t, s.Groups.Delete(t.Context(), group.ID, outbox(domain.ActionGroupDelete, "ops")))
 			deleted := catalog(t, s)
 			if _, ok := deleted.Groups[group.ID]; ok {
 				t.Error("a deleted group is still there")
@@ -162,18 +162,18 @@ func GroupStore(t *testing.T, open Open) {
 		},
 		"refuses what is absent or taken": func(t *testing.T, s Stores) {
 			a, b := newGroup("a"), newGroup("b")
-			must(t, s.Groups.CreateGroup(t.Context(), a, domain.Outbox{}))
-			must(t, s.Groups.CreateGroup(t.Context(), b, domain.Outbox{}))
-			err := s.Groups.CreateGroup(t.Context(), newGroup("a"), domain.Outbox{})
-			_, err2 := s.Groups.UpdateGroup(t.Context(), b.ID, func(g *domain.Group, _ *domain.Outbox) error {
+			must(t, s.Groups.Create(t.Context(), a, domain.Outbox{}))
+			must(t, s.Groups.Create(t.Context(), b, domain.Outbox{}))
+			err := s.Groups.Create(t.Context(), newGroup("a"), domain.Outbox{})
+			_, err2 := s.Groups.Update(t.Context(), b.ID, func(g *domain.Group, _ *domain.Outbox) error {
 				g.Name = "a"
 				return nil
 			})
 			if !errors.Is(err, domain.ErrGroupExists) || !errors.Is(err2, domain.ErrGroupExists) {
 				t.Errorf("got %v and %v, want ErrGroupExists", err, err2)
 			}
-			_, err = s.Groups.UpdateGroup(t.Context(), "grp_none", func(*domain.Group, *domain.Outbox) error { return nil })
-			err2 = s.Groups.DeleteGroup(t.Context(), "grp_none", domain.Outbox{})
+			_, err = s.Groups.Update(t.Context(), "grp_none", func(*domain.Group, *domain.Outbox) error { return nil })
+			err2 = s.Groups.Delete(t.Context(), "grp_none", domain.Outbox{})
 			if !errors.Is(err, domain.ErrGroupNotFound) || !errors.Is(err2, domain.ErrGroupNotFound) {
 				t.Errorf("got %v and %v, want ErrGroupNotFound", err, err2)
 			}
@@ -185,7 +185,7 @@ func GroupStore(t *testing.T, open Open) {
 		"gives one of racing groups the name": func(t *testing.T, s Stores) {
 			taken := func(err error) bool { return errors.Is(err, domain.ErrGroupExists) }
 			if wins := race(t, 20, taken, func(int) error {
-				return s.Groups.CreateGroup(t.Context(), newGroup("wanted"), outbox(domain.ActionGroupCreate, "wanted"))
+				return s.Groups.Create(t.Context(), newGroup("wanted"), outbox(domain.ActionGroupCreate, "wanted"))
 			}); wins != 1 {
 				t.Errorf("%d got the name", wins)
 			}

@@ -126,8 +126,8 @@ func EveryField(t *testing.T, open Open) {
 		},
 		"of a role, a group and the settings": func(t *testing.T, s Stores) {
 			role, group, settings := Filled[domain.Role](), Filled[domain.Group](), Filled[domain.Settings]()
-			must(t, s.Roles.CreateRole(t.Context(), role, domain.Outbox{}))
-			must(t, s.Groups.CreateGroup(t.Context(), group, domain.Outbox{}))
+			must(t, s.Roles.Create(t.Context(), role, domain.Outbox{}))
+			must(t, s.Groups.Create(t.Context(), group, domain.Outbox{}))
 			_, err := s.Settings.UpdateSettings(t.Context(), func(x *domain.Settings, _ *domain.Outbox) error {
 				*x = settings
 				return nil

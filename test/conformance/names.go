@@ -171,16 +171,16 @@ func userCollision(t *testing.T, s Stores) {
 func groupKey(t *testing.T, s Stores) {
 	a := newGroup("Ops")
 	a.NameKey = "ops"
-	must(t, s.Groups.CreateGroup(t.Context(), a, domain.Outbox{}))
+	must(t, s.Groups.Create(t.Context(), a, domain.Outbox{}))
 	b := newGroup("OPS")
 	b.NameKey = "ops"
-	if err := s.Groups.CreateGroup(t.Context(), b, domain.Outbox{}); !errors.Is(err, domain.ErrGroupExists) {
+	if err := s.Groups.Create(t.Context(), b, domain.Outbox{}); !errors.Is(err, domain.ErrGroupExists) {
 		t.Errorf("got %v, want ErrGroupExists", err)
 	}
 	b.NameKey, b.Name = "staff", "Staff"
-	must(t, s.Groups.CreateGroup(t.Context(), b, domain.Outbox{}))
+	must(t, s.Groups.Create(t.Context(), b, domain.Outbox{}))
 	rename := func(id domain.GroupID, name, key string) error {
-		_, err := s.Groups.UpdateGroup(t.Context(), id, func(g *domain.Group, _ *domain.Outbox) error {
+		_, err := s.Groups.Update(t.Context(), id, func(g *domain.Group, _ *domain.Outbox) error {
 			g.Name, g.NameKey = name, key
 			return nil
 		})
@@ -190,7 +190,7 @@ func groupKey(t *testing.T, s Stores) {
 		t.Errorf("got %v, want ErrGroupExists", err)
 	}
 	must(t, rename(a.ID, "OPs", "ops")) // one's own name in another case
-	must(t, s.Groups.DeleteGroup(t.Context(), a.ID, domain.Outbox{}))
+	must(t, s.Groups.Delete(t.Context(), a.ID, domain.Outbox{}))
 	must(t, rename(b.ID, "oPs", "ops"))
 }
 
@@ -199,7 +199,7 @@ func groupKeyRace(t *testing.T, s Stores) {
 	wins := race(t, 8, taken, func(i int) error {
 		g := newGroup([]string{"wanted", "Wanted", "WANTED", "wanteD", "wAnted", "waNted", "wanTed", "wantEd"}[i])
 		g.NameKey = "wanted"
-		return s.Groups.CreateGroup(t.Context(), g, domain.Outbox{})
+		return s.Groups.Create(t.Context(), g, domain.Outbox{})
 	})
 	if wins != 1 {
 		t.Errorf("%d groups got the name", wins)
@@ -209,10 +209,10 @@ func groupKeyRace(t *testing.T, s Stores) {
 // Stores from before the rule contain groups whose names differ only in case, without keys.
 func groupWithoutKey(t *testing.T, s Stores) {
 	a, b := newGroup("ops"), newGroup("Ops")
-	must(t, s.Groups.CreateGroup(t.Context(), a, domain.Outbox{}))
-	must(t, s.Groups.CreateGroup(t.Context(), b, domain.Outbox{}))
+	must(t, s.Groups.Create(t.Context(), a, domain.Outbox{}))
+	must(t, s.Groups.Create(t.Context(), b, domain.Outbox{}))
 	for _, id := range []domain.GroupID{a.ID, b.ID} {
-		_, err := s.Groups.UpdateGroup(t.Context(), id, func(g *domain.Group, _ *domain.Outbox) error {
+		_, err := s.Groups.Update(t.Context(), id, func(g *domain.Group, _ *domain.Outbox) error {
 			g.Description = "changed"
 			return nil
 		})
@@ -234,7 +234,7 @@ func StoreCollisions(t *testing.T, users ports.UserStore, groups ports.GroupStor
 	for id, name := range map[domain.GroupID]string{"grp_1": "Ops", "grp_2": "ops", "grp_3": "staff", "grp_4": "OPS "} {
 		g := newGroup(name)
 		g.ID = id
-		must(t, s.Groups.CreateGroup(t.Context(), g, domain.Outbox{}))
+		must(t, s.Groups.Create(t.Context(), g, domain.Outbox{}))
 	}
 }
 

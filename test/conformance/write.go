@@ -39,10 +39,10 @@ func writeUsers(t *testing.T, s Stores) {
 
 func writeCatalog(t *testing.T, s Stores) {
 	t.Helper()
-	must(t, s.Roles.CreateRole(t.Context(), Filled[domain.Role](), domain.Outbox{}))
-	must(t, s.Roles.CreateRole(t.Context(), domain.Role{ID: "bare"}, domain.Outbox{}))
-	must(t, s.Groups.CreateGroup(t.Context(), Filled[domain.Group](), domain.Outbox{}))
-	must(t, s.Groups.CreateGroup(t.Context(), domain.Group{ID: "grp_bare", Name: "Bare"}, domain.Outbox{}))
+	must(t, s.Roles.Create(t.Context(), Filled[domain.Role](), domain.Outbox{}))
+	must(t, s.Roles.Create(t.Context(), domain.Role{ID: "bare"}, domain.Outbox{}))
+	must(t, s.Groups.Create(t.Context(), Filled[domain.Group](), domain.Outbox{}))
+	must(t, s.Groups.Create(t.Context(), domain.Group{ID: "grp_bare", Name: "Bare"}, domain.Outbox{}))
 	_, err := s.Settings.UpdateSettings(t.Context(), func(x *domain.Settings, _ *domain.Outbox) error {
 		*x = Filled[domain.Settings]()
 		return nil

@@ -117,8 +117,8 @@ func (f *Faults) Wrap(p *ports.Storage) {
 	p.Logins = logins{f, p.Logins}
 	p.Keys = keys{f, p.Keys}
 	p.KeyView = keyView{f, p.KeyView}
-	p.Roles = roles{f, p.Roles}
-	p.Groups = groups{f, p.Groups}
+	p.Roles = permissionSets[domain.RoleID, domain.Role]{f, "RoleStore", p.Roles}
+	p.Groups = permissionSets[domain.GroupID, domain.Group]{f, "GroupStore", p.Groups}
 	p.Settings = settings{f, p.Settings}
 	p.Catalog = catalog{f, p.Catalog}
 	p.Attempts = attempts{f, p.Attempts}

@@ -165,42 +165,25 @@ func (x keyView) TouchKey(ctx context.Context, id domain.KeyID, at time.Time) er
 	return x.f.call("KeyView.TouchKey", func() error { return x.KeyView.TouchKey(ctx, id, at) })
 }
 
-type roles struct {
-	f *Faults
-	ports.RoleStore
+// permissionSets is a store of roles or groups.
+type permissionSets[ID, T any] struct {
+	f    *Faults
+	port string
+	ports.PermissionSetStore[ID, T]
 }
 
-func (x roles) CreateRole(ctx context.Context, role domain.Role, out domain.Outbox) error {
-	return x.f.call("RoleStore.CreateRole", func() error { return x.RoleStore.CreateRole(ctx, role, out) })
+func (x permissionSets[ID, T]) Create(ctx context.Context, set T, out domain.Outbox) error {
+	return x.f.call(x.port+".Create", func() error { return x.PermissionSetStore.Create(ctx, set, out) })
 }
 
-func (x roles) UpdateRole(ctx context.Context, id domain.RoleID, change ports.Change[domain.Role]) (domain.Role, error) {
-	return ask(x.f, "RoleStore.UpdateRole", func() (domain.Role, error) {
-		return x.RoleStore.UpdateRole(ctx, id, twice(change, copied[domain.Role]))
+func (x permissionSets[ID, T]) Update(ctx context.Context, id ID, change ports.Change[T]) (T, error) {
+	return ask(x.f, x.port+".Update", func() (T, error) {
+		return x.PermissionSetStore.Update(ctx, id, twice(change, copied[T]))
 	})
 }
 
-func (x roles) DeleteRole(ctx context.Context, id domain.RoleID, out domain.Outbox) error {
-	return x.f.call("RoleStore.DeleteRole", func() error { return x.RoleStore.DeleteRole(ctx, id, out) })
-}
-
-type groups struct {
-	f *Faults
-	ports.GroupStore
-}
-
-func (x groups) CreateGroup(ctx context.Context, group domain.Group, out domain.Outbox) error {
-	return x.f.call("GroupStore.CreateGroup", func() error { return x.GroupStore.CreateGroup(ctx, group, out) })
-}
-
-func (x groups) UpdateGroup(ctx context.Context, id domain.GroupID, change ports.Change[domain.Group]) (domain.Group, error) {
-	return ask(x.f, "GroupStore.UpdateGroup", func() (domain.Group, error) {
-		return x.GroupStore.UpdateGroup(ctx, id, twice(change, copied[domain.Group]))
-	})
-}
-
-func (x groups) DeleteGroup(ctx context.Context, id domain.GroupID, out domain.Outbox) error {
-	return x.f.call("GroupStore.DeleteGroup", func() error { return x.GroupStore.DeleteGroup(ctx, id, out) })
+func (x permissionSets[ID, T]) Delete(ctx context.Context, id ID, out domain.Outbox) error {
+	return x.f.call(x.port+".Delete", func() error { return x.PermissionSetStore.Delete(ctx, id, out) })
 }
 
 type settings struct {
