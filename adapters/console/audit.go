@@ -40,15 +40,17 @@ type AuditTrust struct {
 
 // AuditReport is what was found. The log is whole when Damage is nil.
 type AuditReport struct {
-	Entries  int64        `json:"entries"`
-	Segments int64        `json:"segments"`
-	First    int64        `json:"first"`
-	Last     int64        `json:"last"`
-	Complete bool         `json:"complete"` // every entry between First and Last is there
-	Erased   int64        `json:"erased"`   // entries whose personal data was erased
-	Unsealed int64        `json:"unsealed"` // written after the last segment; they cannot be proved yet
-	Key      string       `json:"key"`
-	Damage   *AuditDamage `json:"damage"`
+	Entries  int64  `json:"entries"`
+	Segments int64  `json:"segments"`
+	First    int64  `json:"first"`
+	Last     int64  `json:"last"`
+	Complete bool   `json:"complete"` // every entry between First and Last is there
+	Erased   int64  `json:"erased"`   // entries whose personal data was erased
+	Unsealed int64  `json:"unsealed"` // written after the last segment; they cannot be proved yet
+	Key      string `json:"key"`
+	// VerifierKey is the key as tools for signed notes (c2sp.org/signed-note) take it.
+	VerifierKey string       `json:"verifier_key,omitempty"`
+	Damage      *AuditDamage `json:"damage"`
 }
 
 // AuditDamage is the first damage. Zero members are unknown.
@@ -77,6 +79,9 @@ func reportOf(r audit.Report) AuditReport {
 	out := AuditReport{
 		Entries: r.Entries, Segments: r.Segments, First: r.First, Last: r.Last, Complete: r.Complete, Erased: r.Erased,
 		Unsealed: r.Unsealed, Key: r.Key,
+	}
+	if r.Key != "" {
+		out.VerifierKey = auditformat.VerifierKey(r.Key)
 	}
 	if f := r.Finding; f != nil {
 		out.Damage = &AuditDamage{

@@ -38,7 +38,7 @@ in the configured file.`,
 			"  ostiary audit verify --store --checkpoints /mnt/worm/checkpoints",
 		Args: args(cobra.MaximumNArgs(1)),
 	}
-	c.Flags().StringVar(&key, "key", "", "`id` of the key that must have signed the log")
+	c.Flags().StringVar(&key, "key", "", "`id` of the key, or verifier key, that must have signed the log")
 	c.Flags().StringVar(&checkpoints, "checkpoints", "", "`file` of checkpoints that the log must contain")
 	c.Flags().BoolVar(&store, "store", false, "verify the log in the store")
 	c.RunE = func(cmd *cobra.Command, given []string) error {
@@ -149,6 +149,7 @@ func (a *app) printAudit(r operator.AuditReport) {
 		r.Entries, r.Segments, r.First, r.Last)
 	a.fields([][2]string{
 		{"Signed by", r.Key},
+		{"Verifier key", r.VerifierKey},
 		{"Complete", mark(r.Complete, "yes") + mark(!r.Complete, "no: the file contains a selection of the entries")},
 		{"Erased", countOf(r.Erased, "entries had personal data erased")},
 		{"Unsealed", countOf(r.Unsealed, "entries are not sealed yet")},
