@@ -91,7 +91,8 @@ type Services struct {
 // New returns the services.
 func New(p Ports, c Config) *Services {
 	emails := notify.NewEmailBuilder(c.Sender, p.Sealer, p.IDs, p.Clock)
-	w := wiring{p: p, c: c, s: &Services{Registry: p.Directories}, emails: emails, writer: audit.NewWriter(p.IDs, p.Clock, p.Audit)}
+	writer := audit.NewWriter(p.IDs, p.Clock, p.Audit)
+	w := wiring{p: p, c: c, s: &Services{Registry: p.Directories}, emails: emails, writer: writer}
 	w.audit()
 	w.users()
 	w.signIn()
@@ -117,40 +118,41 @@ func (w *wiring) audit() {
 	s.Sequencer = audit.NewSequencer(p.Seals, w.signer, p.Clock, p.Checkpoints...)
 	s.Verifier = audit.NewStoreVerifier(p.Proofs, p.Seals, w.signer)
 	s.Audit = audit.New(audit.Deps{
-		AuditLog: p.Audit, Proofs: p.Proofs, Sequencer: s.Sequencer, Signer: w.signer, Access: s.Trace, Writer: w.writer, Clock: p.Clock,
+		AuditLog: p.Audit, Proofs: p.Proofs, Sequencer: s.Sequencer, Signer: w.signer, Access: s.Trace,
+		Writer: w.writer, Clock: p.Clock,
 	})
 }
 
 func (w *wiring) users() {
 	p, c, s := &w.p, &w.c, w.s
 	s.Access = access.New(access.Deps{
-		Catalog: p.Catalog, Roles: p.Roles, Groups: p.Groups, Users: p.Users, Guard: p.Guard, AuditWriter: w.writer, IDs: p.IDs,
-		Clock: p.Clock, CaseFolder: p.CaseFolder, MappedGroups: s.Registry.MappedGroups(),
+		Catalog: p.Catalog, Roles: p.Roles, Groups: p.Groups, Users: p.Users, Guard: p.Guard, AuditWriter: w.writer,
+		IDs: p.IDs, Clock: p.Clock, CaseFolder: p.CaseFolder, MappedGroups: s.Registry.MappedGroups(),
 	})
 	s.Account = account.New(account.Deps{
-		Users: p.Users, Catalog: p.Catalog, Limits: p.Rates, SingleUse: p.SingleUse, Attempts: p.Attempts, CaseFolder: p.CaseFolder,
-		Known: p.Known, IDs: p.IDs, Clock: p.Clock, Access: s.Access, Directories: s.Registry, AuditWriter: w.writer, Emails: w.emails,
-		AuditLog: p.Audit, Eraser: p.Eraser, Trace: s.Trace,
+		Users: p.Users, Catalog: p.Catalog, Limits: p.Rates, SingleUse: p.SingleUse, Attempts: p.Attempts,
+		CaseFolder: p.CaseFolder, Known: p.Known, IDs: p.IDs, Clock: p.Clock, Access: s.Access, Directories: s.Registry,
+		AuditWriter: w.writer, Emails: w.emails, AuditLog: p.Audit, Eraser: p.Eraser, Trace: s.Trace,
 		ResetRate: c.ResetRate, ResetSourceRate: c.ResetSourceRate, Exempt: c.Exempt,
 	})
 	s.RolePolicy = rolepolicy.New(rolepolicy.Deps{
-		Accounts: s.Account, Access: s.Access, Users: p.Users, Catalog: p.Catalog, Limits: p.Rates, CaseFolder: p.CaseFolder,
-		Clock: p.Clock, Config: c.RolePolicy,
+		Accounts: s.Account, Access: s.Access, Users: p.Users, Catalog: p.Catalog, Limits: p.Rates,
+		CaseFolder: p.CaseFolder, Clock: p.Clock, Config: c.RolePolicy,
 	})
 	s.Provisioner = directory.NewProvisioner(directory.Deps{
 		Users: p.Users, Access: s.Access, AuditWriter: w.writer, IDs: p.IDs, Clock: p.Clock, CaseFolder: p.CaseFolder,
 	})
 	s.Directory = directory.NewService(directory.ServiceDeps{
-		Registry: s.Registry, Provisioner: s.Provisioner, Users: p.Users, Access: s.Access, AuditWriter: w.writer, Clock: p.Clock,
-		CaseFolder: p.CaseFolder, Positions: p.SyncPositions, MaxDisablePercent: c.MaxDisablePercent,
+		Registry: s.Registry, Provisioner: s.Provisioner, Users: p.Users, Access: s.Access, AuditWriter: w.writer,
+		Clock: p.Clock, CaseFolder: p.CaseFolder, Positions: p.SyncPositions, MaxDisablePercent: c.MaxDisablePercent,
 	})
 }
 
 func (w *wiring) signIn() {
 	p, c, s := &w.p, &w.c, w.s
 	s.Checker = factor.NewChecker(factor.Deps{
-		Users: p.Users, Attempts: p.Attempts, Catalog: p.Catalog, Codes: p.Codes, Sealer: p.Sealer, IDs: p.IDs, Clock: p.Clock,
-		AuditWriter: w.writer, Emails: w.emails, Limits: p.Rates, Issuer: c.TOTPIssuer, SMS: c.SMS,
+		Users: p.Users, Attempts: p.Attempts, Catalog: p.Catalog, Codes: p.Codes, Sealer: p.Sealer, IDs: p.IDs,
+		Clock: p.Clock, AuditWriter: w.writer, Emails: w.emails, Limits: p.Rates, Issuer: c.TOTPIssuer, SMS: c.SMS,
 	})
 	s.Factor = factor.New(s.Checker, s.Account, p.Rates)
 	s.Keys = apikey.New(apikey.Deps{
@@ -158,25 +160,28 @@ func (w *wiring) signIn() {
 		AuditWriter: w.writer, Emails: w.emails, Rate: c.APIKeyRate, Life: c.APIKeyLifetime,
 	})
 	s.TPT = tpt.New(tpt.Deps{
-		Store: p.Tokens, Catalog: p.Catalog, IDs: p.IDs, Clock: p.Clock, AuditWriter: w.writer, Tokens: p.ThirdPartyTokens, Lifetime: c.TPTLifetime,
+		Store: p.Tokens, Catalog: p.Catalog, IDs: p.IDs, Clock: p.Clock, AuditWriter: w.writer,
+		Tokens: p.ThirdPartyTokens, Lifetime: c.TPTLifetime,
 	})
 	s.Auth = auth.New(auth.Deps{
 		Users: p.Users, Sessions: p.Sessions, View: p.View, Logins: p.Logins, Attempts: p.Attempts, Limits: p.Rates,
-		Tokens: p.AccessTokens, Sealer: p.Sealer, CaseFolder: p.CaseFolder, IDs: p.IDs, Clock: p.Clock, Locator: p.Locator,
-		Access: s.Access, Catalog: p.Catalog, Directories: s.Registry, Provisioner: s.Provisioner, AuditWriter: w.writer,
-		Emails: w.emails, Factor: s.Checker, Keys: s.Keys, LoginLimit: c.LoginLimit, AccessTokenLifetime: c.AccessTokenLifetime,
+		Tokens: p.AccessTokens, Sealer: p.Sealer, CaseFolder: p.CaseFolder, IDs: p.IDs, Clock: p.Clock,
+		Locator: p.Locator, Access: s.Access, Catalog: p.Catalog, Directories: s.Registry, Provisioner: s.Provisioner,
+		AuditWriter: w.writer, Emails: w.emails, Factor: s.Checker, Keys: s.Keys, LoginLimit: c.LoginLimit,
+		AccessTokenLifetime: c.AccessTokenLifetime,
 	})
 	s.SSO = sso.New(sso.Deps{
-		Auth: s.Auth, Access: s.Access, Directories: s.Registry, Provisioner: s.Provisioner, Users: p.Users, Sessions: p.Sessions,
-		View: p.View, SingleUse: p.SingleUse, Limits: p.Rates, Sealer: p.Sealer, CaseFolder: p.CaseFolder, Clock: p.Clock,
-		AuditWriter: w.writer, Config: c.SSO,
+		Auth: s.Auth, Access: s.Access, Directories: s.Registry, Provisioner: s.Provisioner, Users: p.Users,
+		Sessions: p.Sessions, View: p.View, SingleUse: p.SingleUse, Limits: p.Rates, Sealer: p.Sealer,
+		CaseFolder: p.CaseFolder, Clock: p.Clock, AuditWriter: w.writer, Config: c.SSO,
 	})
 }
 
 func (w *wiring) administration() {
 	p, s := &w.p, w.s
 	s.Settings = settings.New(settings.Deps{
-		Store: p.Settings, Catalog: p.Catalog, Guard: p.Guard, Users: p.Users, AuditWriter: w.writer, Clock: p.Clock, SMS: w.c.SMS,
+		Store: p.Settings, Catalog: p.Catalog, Guard: p.Guard, Users: p.Users, AuditWriter: w.writer, Clock: p.Clock,
+		SMS: w.c.SMS,
 	})
 	s.Idempotency = idempotency.New(p.Idempotency, p.Sealer, p.Clock)
 	s.Import = userimport.New(userimport.Deps{
@@ -184,6 +189,7 @@ func (w *wiring) administration() {
 		AuditWriter: w.writer, Emails: w.emails, IDs: p.IDs, Clock: p.Clock, CaseFolder: p.CaseFolder,
 	})
 	s.KeyRotation = keyrotation.New(keyrotation.Deps{
-		Users: p.Users, Sessions: p.Sessions, Tokens: p.AccessTokens, Signer: w.signer, Sealer: p.Sealer, AuditWriter: w.writer,
+		Users: p.Users, Sessions: p.Sessions, Tokens: p.AccessTokens, Signer: w.signer, Sealer: p.Sealer,
+		AuditWriter: w.writer,
 	})
 }

@@ -6,10 +6,11 @@ import "github.com/ostiary/ostiary/ports"
 func (s *Store) Ports() ports.Storage {
 	view, catalog, audit := s.View(), s.CatalogStore(), s.Audit()
 	return ports.Storage{
-		Users: s.Users(), Guard: s.AdminGuard(), Sessions: s.Sessions(), View: view, Logins: view, Keys: s.Keys(), KeyView: view, Tokens: s.Tokens(),
-		Roles: s.Roles(), Groups: s.Groups(), Settings: catalog, Catalog: catalog,
-		Attempts: s.AttemptStore(), Rates: s.RateLimiter(), SingleUse: s.SingleUseStore(), Idempotency: s.IdempotencyStore(),
-		Audit: audit, Seals: audit, Proofs: audit, Eraser: audit,
-		Messages: s.Messages(), Maintenance: s, SigningKeys: s.SigningKeyStore(), SyncPositions: s.SyncPositions(), Archive: s,
+		Users: s.Users(), Guard: s.AdminGuard(), Sessions: s.Sessions(), View: view, Logins: view, Keys: s.Keys(),
+		KeyView: view, Tokens: s.Tokens(), Roles: s.Roles(), Groups: s.Groups(), Settings: catalog, Catalog: catalog,
+		Attempts: s.AttemptStore(), Rates: s.RateLimiter(), SingleUse: s.SingleUseStore(),
+		Idempotency: s.IdempotencyStore(), Audit: audit, Seals: audit, Proofs: audit, Eraser: audit,
+		Messages: s.Messages(), Maintenance: s, SigningKeys: s.SigningKeyStore(), SyncPositions: s.SyncPositions(),
+		Archive: s,
 	}
 }

@@ -40,8 +40,10 @@ func Type(factory ports.DirectoryFactory) fx.Option {
 
 func newHasher(c config.Config) (ports.PasswordHasher, error) {
 	return argon2id.New(argon2id.Config{
-		MemoryKiB: uint32(c.Passwords.Argon2.MemoryKiB), Passes: uint32(c.Passwords.Argon2.Iterations), //nolint:gosec // bounded by the configuration's own check
-		Lanes: uint8(c.Passwords.Argon2.Parallelism), QueueDeadline: c.Passwords.QueueDeadline, QueueLength: c.Passwords.QueueLength, //nolint:gosec // the same
+		MemoryKiB:     uint32(c.Passwords.Argon2.MemoryKiB),  //nolint:gosec // bounded by the configuration's own check
+		Passes:        uint32(c.Passwords.Argon2.Iterations), //nolint:gosec // the same
+		Lanes:         uint8(c.Passwords.Argon2.Parallelism), //nolint:gosec // the same
+		QueueDeadline: c.Passwords.QueueDeadline, QueueLength: c.Passwords.QueueLength,
 	})
 }
 
@@ -51,10 +53,11 @@ func shippedTypes(c config.Config, hasher ports.PasswordHasher, clock ports.Cloc
 }
 
 func builtinType(hasher ports.PasswordHasher) ports.DirectoryFactory {
-	return ports.DirectoryFactory{Type: builtindir.Type, Open: func(id domain.DirectoryID, decode func(any) error) (ports.Directory, error) {
+	open := func(id domain.DirectoryID, decode func(any) error) (ports.Directory, error) {
 		var nothing struct{}
 		return builtindir.New(id, hasher), decode(&nothing)
-	}}
+	}
+	return ports.DirectoryFactory{Type: builtindir.Type, Open: open}
 }
 
 func oidcType(c config.Config, clock ports.Clock) ports.DirectoryFactory {
@@ -66,15 +69,22 @@ func oidcType(c config.Config, clock ports.Clock) ports.DirectoryFactory {
 	})
 }
 
-// newRegistry opens the configured directories, which makes no network call, and closes them with the service. All
-// errors in their settings are returned as one config.Mistakes.
+// newRegistry opens the configured directories and closes them with the service.
 func newRegistry(lc fx.Lifecycle, c config.Config, types []ports.DirectoryFactory) (*directory.Registry, error) {
+	all, mistakes := openAll(c, types)
+	lc.Append(fx.StopHook(func(ctx context.Context) error { return closeAll(ctx, all) }))
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	return directory.NewRegistry(domain.DirectoryID(c.NewUserDirectory()), all...)
+}
+
+// openAll opens the configured directories, which makes no network call, and returns all errors in their settings.
+func openAll(c config.Config, types []ports.DirectoryFactory) (all []ports.Directory, mistakes config.Mistakes) {
 	byType := map[string]ports.DirectoryFactory{}
 	for _, t := range types {
 		byType[t.Type] = t
 	}
-	var all []ports.Directory
-	var mistakes config.Mistakes
 	for _, d := range c.Directories {
 		opened, err := open(d, byType)
 		if err != nil {
@@ -83,17 +93,15 @@ func newRegistry(lc fx.Lifecycle, c config.Config, types []ports.DirectoryFactor
 		}
 		all = append(all, opened)
 	}
-	lc.Append(fx.StopHook(func(ctx context.Context) error {
-		var failed []error
-		for _, d := range all {
-			failed = append(failed, d.Close(ctx))
-		}
-		return errors.Join(failed...)
-	}))
-	if len(mistakes) > 0 {
-		return nil, mistakes
+	return all, mistakes
+}
+
+func closeAll(ctx context.Context, all []ports.Directory) error {
+	var failed []error
+	for _, d := range all {
+		failed = append(failed, d.Close(ctx))
 	}
-	return directory.NewRegistry(domain.DirectoryID(c.NewUserDirectory()), all...)
+	return errors.Join(failed...)
 }
 
 func open(d config.Directory, byType map[string]ports.DirectoryFactory) (ports.Directory, error) {
@@ -127,21 +135,9 @@ func mistakesOf(d config.Directory, err error) config.Mistakes {
 // Check returns the errors in the settings of the directories of built-in types. It serves a configuration with
 // errors elsewhere, so that all of them are reported at once.
 func Check(ctx context.Context, c config.Config) config.Mistakes {
-	byType := map[string]ports.DirectoryFactory{}
-	for _, t := range shippedTypes(c, nil, sysclock.Clock{}) {
-		byType[t.Type] = t
-	}
-	var mistakes config.Mistakes
-	for _, d := range c.Directories {
-		if d.ID == "" {
-			continue // reported already
-		}
-		opened, err := open(d, byType)
-		if err != nil {
-			mistakes = append(mistakes, mistakesOf(d, err)...)
-			continue
-		}
-		_ = opened.Close(ctx) // it holds no data that could be lost
-	}
+	unnamed := func(d config.Directory) bool { return d.ID == "" } // reported already
+	c.Directories = slices.DeleteFunc(slices.Clone(c.Directories), unnamed)
+	all, mistakes := openAll(c, shippedTypes(c, nil, sysclock.Clock{}))
+	_ = closeAll(ctx, all) // they hold no data that could be lost
 	return mistakes
 }

@@ -21,7 +21,8 @@ import (
 func newAPIs(d deps) ([]httpserver.API, error) {
 	c := d.Config
 	security, err := securityapi.New(d.Services, securityapi.Config{
-		Link: linkpages.Identity(c.HTTP.PublicURL).Link, SecureCookies: overHTTPS(c), CORSOrigins: c.HTTP.CORSOrigins, NoPages: !c.Docs.Enabled,
+		Link: linkpages.Identity(c.HTTP.PublicURL).Link, SecureCookies: overHTTPS(c), CORSOrigins: c.HTTP.CORSOrigins,
+		NoPages: !c.Docs.Enabled,
 	})
 	if err != nil {
 		return nil, err

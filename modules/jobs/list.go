@@ -33,7 +33,9 @@ func list(d deps) []job {
 			return d.Storage.Maintenance.SweepExpired(ctx, d.Clock.Now())
 		}},
 		{name: "sweep_sessions", every: 5 * time.Minute, run: d.sweepSessions},
-		{name: "audit_access", every: time.Minute, run: func(ctx context.Context) error { return s.Trace.Flush(ctx, false) }},
+		{name: "audit_access", every: time.Minute, run: func(ctx context.Context) error {
+			return s.Trace.Flush(ctx, false)
+		}},
 		// Again once an hour, in case of an import meanwhile.
 		{name: "learn_hashes", every: time.Hour, atStart: true, run: s.Account.LearnHashes},
 		{name: "watch_providers", every: time.Minute, run: s.SSO.WatchProviders},

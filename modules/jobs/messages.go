@@ -25,7 +25,8 @@ func deliver(d deps) error {
 		return err
 	}
 	log := d.Log.Named("messages")
-	worker := notify.NewWorker(d.Storage.Messages, d.Sealer, d.Clock, notify.WorkerConfig{OnFailure: func(f notify.Failure) { report(log, f) }}, mail, sms)
+	onFailure := notify.WorkerConfig{OnFailure: func(f notify.Failure) { report(log, f) }}
+	worker := notify.NewWorker(d.Storage.Messages, d.Sealer, d.Clock, onFailure, mail, sms)
 	background(d.Lifecycle, worker.Run)
 	return nil
 }
@@ -33,7 +34,8 @@ func deliver(d deps) error {
 // report logs a failed attempt. The failure contains nothing of the message's content.
 func report(log *zap.Logger, f notify.Failure) {
 	fields := []zap.Field{
-		zap.String("message_id", string(f.ID)), zap.String("channel", string(f.Channel)), zap.String("user_id", string(f.UserID)), zap.Error(f.Err),
+		zap.String("message_id", string(f.ID)), zap.String("channel", string(f.Channel)),
+		zap.String("user_id", string(f.UserID)), zap.Error(f.Err),
 	}
 	if f.Dropped {
 		log.Error("message dropped", fields...)

@@ -16,7 +16,7 @@ var Module = fx.Module("operator", fx.Provide(newConsole,
 
 func newConsole(clock ports.Clock, s *core.Services) (*console.Console, error) {
 	return console.New(ulidgen.New(clock), console.Operations(console.Services{
-		Auth: s.Auth, Verifier: s.Verifier, Log: s.Audit, TPTs: s.TPT, Imports: s.Import, Seals: s.KeyRotation, Directories: s.Registry,
-		Directory: s.Directory,
+		Auth: s.Auth, Verifier: s.Verifier, Log: s.Audit, TPTs: s.TPT, Imports: s.Import, Seals: s.KeyRotation,
+		Directories: s.Registry, Directory: s.Directory,
 	})...)
 }

@@ -54,8 +54,9 @@ func newServices(d deps) (*core.Services, error) {
 		return nil, err
 	}
 	s := core.New(core.Ports{
-		Storage: d.Storage, Directories: d.Directories, Hasher: d.Hasher, Known: known, Sealer: d.Sealer, AccessTokens: d.AccessTokens, Clock: d.Clock,
-		Codes: totp.New(), CaseFolder: casefold.CaseFolder{}, IDs: ulidgen.New(d.Clock), Locator: locator, Checkpoints: checkpoints,
+		Storage: d.Storage, Directories: d.Directories, Hasher: d.Hasher, Known: known, Sealer: d.Sealer,
+		AccessTokens: d.AccessTokens, Clock: d.Clock, Codes: totp.New(), CaseFolder: casefold.CaseFolder{},
+		IDs: ulidgen.New(d.Clock), Locator: locator, Checkpoints: checkpoints,
 		ThirdPartyTokens: thirdPartyTokens(d.Config),
 	}, configOf(d.Config))
 	// A crash between a change and the update of the set of administrators leaves the set outdated.
@@ -73,8 +74,8 @@ func configOf(c config.Config) core.Config {
 	}
 	limits := c.RateLimits
 	return core.Config{
-		Sender: linkpages.Identity(c.HTTP.PublicURL), TOTPIssuer: c.TOTPIssuer(), SMS: c.SMS.Driver == config.DriverHTTP,
-		AccessTokenLifetime: c.Tokens.AccessTokenLifetime,
+		Sender: linkpages.Identity(c.HTTP.PublicURL), TOTPIssuer: c.TOTPIssuer(),
+		SMS: c.SMS.Driver == config.DriverHTTP, AccessTokenLifetime: c.Tokens.AccessTokenLifetime,
 		LoginLimit: auth.LoginLimit{
 			Rate: rate(limits.Login), FailuresOnly: limits.LoginCounts == config.CountFailures, Exempt: limits.Exempt,
 		},
@@ -85,11 +86,13 @@ func configOf(c config.Config) core.Config {
 			CallbackURL: func(id domain.DirectoryID) string {
 				return c.HTTP.PublicURL + "/api/v1/security/auth/oidc/" + string(id) + "/callback"
 			},
-			RedirectURIs: c.SSO.RedirectURIs, PostLogoutURIs: c.SSO.PostLogoutRedirectURIs, CheckEvery: c.SSO.CheckInterval, Exempt: limits.Exempt,
+			RedirectURIs: c.SSO.RedirectURIs, PostLogoutURIs: c.SSO.PostLogoutRedirectURIs,
+			CheckEvery: c.SSO.CheckInterval, Exempt: limits.Exempt,
 		},
 		TPTLifetime: c.UsersAPI.TPTLifetime,
 		RolePolicy: rolepolicy.Config{
-			SelfSignup: c.UsersAPI.SelfSignup, AllowOwnReset: c.UsersAPI.AllowOwnReset, ListMaxLevel: listMaxLevel, SignupRate: signupRate,
+			SelfSignup: c.UsersAPI.SelfSignup, AllowOwnReset: c.UsersAPI.AllowOwnReset, ListMaxLevel: listMaxLevel,
+			SignupRate: signupRate,
 		},
 	}
 }

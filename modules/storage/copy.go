@@ -129,11 +129,13 @@ func openLocation(ctx context.Context, c config.Config, where string) (location,
 		}
 		address, err := url.Parse(where)
 		if err != nil || strings.Trim(address.Path, "/") == "" {
-			return location{}, fault.ErrInvalid.About("store", "a MongoDB address names its database, as in mongodb://host/ostiary")
+			return location{}, fault.ErrInvalid.About("store",
+				"a MongoDB address names its database, as in mongodb://host/ostiary")
 		}
 		return openMongoDBCopy(ctx, where, strings.Trim(address.Path, "/"))
 	}
-	return location{}, fault.ErrInvalid.About("store", "must be sqlite:FOLDER or mongodb://…/DATABASE, or sqlite or mongodb for the configured one")
+	return location{}, fault.ErrInvalid.About("store",
+		"must be sqlite:FOLDER or mongodb://…/DATABASE, or sqlite or mongodb for the configured one")
 }
 
 func openSQLiteCopy(ctx context.Context, dir string) (location, error) {

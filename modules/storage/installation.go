@@ -66,11 +66,12 @@ func (in *Installation) known() sqlitestore.Known {
 // been forgotten. It is empty if there is nothing to report.
 func (in *Installation) warning() string {
 	path := filepath.Join(in.dir, sqlitestore.FileName)
-	if _, err := os.Stat(path); in.mark.State != keyring.StoreUnknown || in.keyFile == "" || !errors.Is(err, fs.ErrNotExist) {
+	_, err := os.Stat(path)
+	if in.mark.State != keyring.StoreUnknown || in.keyFile == "" || !errors.Is(err, fs.ErrNotExist) {
 		return ""
 	}
-	return fmt.Sprintf("there is no database %s beside the key file %s: a new one is created; if the key belongs to an earlier database, "+
-		"stop and put that back (docs/operate.md)", path, in.keyFile)
+	return fmt.Sprintf("there is no database %s beside the key file %s: a new one is created; if the key belongs to an "+
+		"earlier database, stop and put that back (docs/operate.md)", path, in.keyFile)
 }
 
 // opened checks the opened store and marks it.
@@ -91,9 +92,10 @@ func (in *Installation) lost(err error) error {
 	if !errors.Is(err, sqlitestore.ErrNeverSetUp) {
 		return err
 	}
-	return fmt.Errorf("the database %s is missing or was never set up, and this is not a new installation: it was probably copied without "+
-		"its auditWriter (%s-wal). Put it back from a backup (docs/operate.md). If a new installation is meant, remove the database and append "+
-		"the line %q to %s", filepath.Join(in.dir, sqlitestore.FileName), sqlitestore.FileName, keyring.NewInstallation, in.from)
+	return fmt.Errorf("the database %s is missing or was never set up, and this is not a new installation: it was probably "+
+		"copied without its write-ahead log (%s-wal). Put it back from a backup (docs/operate.md). If a new installation is "+
+		"meant, remove the database and append the line %q to %s",
+		filepath.Join(in.dir, sqlitestore.FileName), sqlitestore.FileName, keyring.NewInstallation, in.from)
 }
 
 // record appends the mark of the open store if it adds to the previous one.

@@ -29,8 +29,8 @@ func newSealer(c config.Config) (ports.Sealer, error) {
 	}
 	name := c.KeyFile()
 	if lost(name, c.SQLiteFile()) {
-		return nil, fmt.Errorf("the key file %s is missing, and the database beside it is sealed under its key: put it back from the backup, "+
-			"or set keyring.key to what it held", name)
+		return nil, fmt.Errorf("the key file %s is missing, and the database beside it is sealed under its key: put it "+
+			"back from the backup, or set keyring.key to its content", name)
 	}
 	keys, err := keyring.OpenKeyFile(name)
 	if err != nil {
@@ -47,9 +47,12 @@ func lost(keyFile, database string) bool {
 	return errors.Is(noKey, fs.ErrNotExist) && noDatabase == nil
 }
 
-func newTokens(lc fx.Lifecycle, c config.Config, store ports.Storage, sealer ports.Sealer, clock ports.Clock) (ports.AccessTokens, error) {
+func newTokens(
+	lc fx.Lifecycle, c config.Config, store ports.Storage, sealer ports.Sealer, clock ports.Clock,
+) (ports.AccessTokens, error) {
 	tokens, err := keyring.NewTokens(keyring.Config{
-		Issuer: c.TokenIssuer(), Audience: c.Tokens.Audience, Algorithm: c.Tokens.Algorithm, TokenLife: c.Tokens.AccessTokenLifetime,
+		Issuer: c.TokenIssuer(), Audience: c.Tokens.Audience, Algorithm: c.Tokens.Algorithm,
+		TokenLife: c.Tokens.AccessTokenLifetime,
 	}, store.SigningKeys, sealer, clock)
 	if err != nil {
 		return nil, err

@@ -44,7 +44,8 @@ func open(d deps) (opened, error) {
 func openMongoDB(d deps) (opened, error) {
 	m := d.Config.Storage.MongoDB
 	store, err := mongostore.Open(context.Background(), mongostore.Config{
-		URI: m.URI.Reveal(), Database: m.Database, Lease: mongostore.LeaseFor, MaxSkew: mongostore.MaxSkew, Strict: m.StrictVerify, Clock: d.Clock,
+		URI: m.URI.Reveal(), Database: m.Database, Lease: mongostore.LeaseFor, MaxSkew: mongostore.MaxSkew,
+		Strict: m.StrictVerify, Clock: d.Clock,
 	})
 	if err != nil {
 		return opened{}, err
