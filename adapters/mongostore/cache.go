@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
@@ -16,46 +17,11 @@ type cachedDocument struct {
 	names   []string // see record.Names
 }
 
-// documentCache caches recently used documents in two generations. When the current generation is full, it replaces the
-// previous one.
-type documentCache struct {
-	mu                sync.Mutex
-	limit             int
-	current, previous map[string]cachedDocument
-}
+// documentCache holds the documents that were used last, by collection and id.
+type documentCache = lru.Cache[string, cachedDocument]
 
-func newDocumentCache(limit int) *documentCache {
-	return &documentCache{limit: limit, current: map[string]cachedDocument{}, previous: map[string]cachedDocument{}}
-}
-
-func (m *documentCache) get(key string) (cachedDocument, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if d, ok := m.current[key]; ok {
-		return d, true
-	}
-	d, ok := m.previous[key]
-	return d, ok
-}
-
-func (m *documentCache) put(key string, d cachedDocument) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if known, ok := m.current[key]; ok && known.version > d.version {
-		return
-	}
-	if len(m.current) >= m.limit {
-		m.current, m.previous = map[string]cachedDocument{}, m.current
-	}
-	m.current[key] = d
-}
-
-func (m *documentCache) forget(key string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.current, key)
-	delete(m.previous, key)
-}
+// cachedDocuments is the number of documents that a process caches.
+const cachedDocuments = 8192
 
 // keyedMutex serializes the updates of one document by this process, which would lose races
 // against each other otherwise. Correctness does not depend on it: the condition of each write decides.

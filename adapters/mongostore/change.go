@@ -58,7 +58,7 @@ func (t *table[T]) insert(ctx context.Context, id string, entity *T, out domain.
 		}
 		return failed("writing "+t.coll.Name(), err)
 	}
-	t.store.documents.put(t.key(id), cachedDocument{version: 1, doc: raw, active: active, names: names})
+	t.store.documents.Add(t.key(id), cachedDocument{version: 1, doc: raw, active: active, names: names})
 	return t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items)
 }
 
@@ -97,12 +97,12 @@ func (t *table[T]) update(ctx context.Context, id string, change ports.Change[T]
 		return none, err
 	}
 	defer done()
-	if base, ok := t.store.documents.get(t.key(id)); ok {
+	if base, ok := t.store.documents.Get(t.key(id)); ok {
 		entity, err := t.tryUpdate(ctx, id, base, change)
 		if err == nil {
 			return entity, nil
 		}
-		t.store.documents.forget(t.key(id))
+		t.store.documents.Remove(t.key(id))
 		if isUnknown(err) {
 			return none, err
 		}
@@ -112,7 +112,7 @@ func (t *table[T]) update(ctx context.Context, id string, change ports.Change[T]
 		if !errors.Is(err, errLostRace) {
 			return entity, err
 		}
-		t.store.documents.forget(t.key(id))
+		t.store.documents.Remove(t.key(id))
 		if err := backoff(ctx, race); err != nil {
 			return none, err
 		}
@@ -218,7 +218,7 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocu
 	case err != nil:
 		return failed("updating "+t.coll.Name(), err)
 	}
-	t.store.documents.put(t.key(id), cachedDocument{version: base.version + 1, doc: raw, active: active, names: base.names})
+	t.store.documents.Add(t.key(id), cachedDocument{version: base.version + 1, doc: raw, active: active, names: base.names})
 	if err := t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items); err != nil {
 		return err
 	}

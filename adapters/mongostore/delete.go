@@ -15,7 +15,7 @@ func (t *table[T]) delete(ctx context.Context, id string, condition bson.D, out 
 	if err != nil {
 		return err
 	}
-	t.store.documents.forget(t.key(id))
+	t.store.documents.Remove(t.key(id))
 	clean := bson.D{{Key: "doc", Value: ""}, {Key: "active", Value: ""}}
 	var empty T
 	for _, field := range t.extra(&empty) {
@@ -38,7 +38,7 @@ func (t *table[T]) delete(ctx context.Context, id string, condition bson.D, out 
 	case err != nil:
 		return failed("deleting from "+t.coll.Name(), err)
 	}
-	t.store.documents.forget(t.key(id))
+	t.store.documents.Remove(t.key(id))
 	if err := t.finishDelete(ctx, t.prefix+id, items); err != nil {
 		return err
 	}

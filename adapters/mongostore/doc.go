@@ -5,7 +5,8 @@
 //
 //   - An entity is one document {_id, v, doc, outbox}. An update reads it, applies the change and writes it back if v
 //     is unchanged (table.update); after a lost race it reads again. The first attempt uses the document cache, which
-//     saves the read; the condition makes a stale document harmless.
+//     saves the read; the condition makes a stale document harmless. It is an LRU cache, as that of verified tokens in
+//     keyring. The catalog is cached apart from it, since every request reads it: as one decoded value, by its version.
 //   - A decision that can be expressed as a condition needs no read: consuming a single-use token, a rate limit,
 //     leaving the guard of administrators.
 //   - Audit entries and messages are stored in the outbox of the changed document, in the same write. The same call
@@ -21,13 +22,13 @@
 //
 // # Collections and shard keys
 //
-//	sessions     {_id: "hashed"}     lookupResult up by session id on every request
+//	sessions     {_id: "hashed"}     looked up by session id on every request
 //	audit        {_id: "hashed"}     inserted by id; lists query all shards and merge by time
 //	attempts     {_id: "hashed"}     one document for each account
 //	rates        {_id: "hashed"}     one document for each limit and key
 //	once         {_id: "hashed"}     one document for each single-use token
 //	idempotency  {_id: "hashed"}
-//	api_keys     {_id: "hashed"}     lookupResult up by key id on every request that carries one
+//	api_keys     {_id: "hashed"}     looked up by key id on every request that carries one
 //	users        not sharded         unique by username, e-mail, subject and identifier, which a shard key cannot enforce;
 //	                                 a million users are a few gigabytes
 //	messages     not sharded         workers claim by due time, which is no shard key; it is empty most of the time

@@ -27,7 +27,7 @@ func grams(text string) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// maxSearchPieces limits the number of pieces of a long search term that are lookupResult up, spread over the whole
+// maxSearchPieces limits the number of pieces of a long search term that are looked up, spread over the whole
 // term.
 const maxSearchPieces = 16
 

@@ -140,7 +140,7 @@ func (ss *Sessions) Sweep(ctx context.Context, now, madeBefore time.Time, limit 
 	}
 	for _, id := range ids {
 		if id, ok := id.(domain.SessionID); ok {
-			ss.s.documents.forget(ss.s.sessions.key(string(id)))
+			ss.s.documents.Remove(ss.s.sessions.key(string(id)))
 		}
 	}
 	return int(result.DeletedCount), nil

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -122,8 +123,9 @@ func clientOptions(config Config) *options.ClientOptions {
 }
 
 func newStore(config Config, client *mongo.Client, held *lease) *Store {
+	documents, _ := lru.New[string, cachedDocument](cachedDocuments) // fails only for a size below 1
 	s := &Store{
-		config: config, client: client, entropy: rand.Reader, documents: newDocumentCache(4096), locks: newKeyedMutex(),
+		config: config, client: client, entropy: rand.Reader, documents: documents, locks: newKeyedMutex(),
 		lease: held, touched: newTouches(), used: newTouches(), clears: make(chan clearing, 1024),
 	}
 	s.db = client.Database(config.Database, options.Database().SetReadConcern(readconcern.Majority()).SetWriteConcern(durable()))

@@ -71,7 +71,7 @@ func (t *table[T]) entity(r record) (T, error) {
 
 // remember puts a document that was read into the cache.
 func (t *table[T]) remember(r record) {
-	t.store.documents.put(t.coll.Name()+"/"+r.ID, cachedDocument{version: r.Version, doc: r.Doc, active: r.Active, names: r.Names})
+	t.store.documents.Add(t.coll.Name()+"/"+r.ID, cachedDocument{version: r.Version, doc: r.Doc, active: r.Active, names: r.Names})
 }
 
 // find returns the one document that matches the filter.

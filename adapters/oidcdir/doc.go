@@ -9,8 +9,10 @@
 //
 // The provider's metadata and keys are fetched on first use, cached, and refreshed at intervals, so that a provider
 // outage does not affect the start and a withdrawn key expires. Keys are fetched at most once in ten seconds,
-// whatever tokens are presented. Every call ends within the configured timeout, responses are limited to 1 MiB,
-// redirects are not followed, and private addresses are reached only if the configuration allows it.
+// whatever tokens are presented. Both are one value each with an age (cached), not a cache of many: what matters is
+// when a fetch is allowed and how long an old value is valid. Every call ends within the configured timeout, responses
+// are limited to 1 MiB, redirects are not followed, and private addresses are reached only if the configuration allows
+// it.
 //
 // An outage is always domain.ErrDirectoryUnavailable; a refused sign-in is domain.ErrRedirectLogin with the reason as
 // its cause. After five consecutive outages a circuit breaker pauses requests to the provider.

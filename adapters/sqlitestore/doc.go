@@ -6,7 +6,9 @@
 //
 // Each record is a JSON document with additional columns for the indexes of queries (migrations/). The records that
 // most requests read (sessions, their users, API keys, the catalog) are also cached in memory. A write updates the
-// cache after the commit and before it is acknowledged (see view.go).
+// cache after the commit and before it is acknowledged (see view.go). An LRU cache, as mongostore and keyring have it,
+// may serve a stale value and locks on every read; this one never serves a stale value and is sharded. The cache of
+// attempts is the reverse: most of its changes are written later.
 //
 // A lock file restricts a data directory to one process at a time.
 package sqlitestore
