@@ -92,7 +92,7 @@ type SigningKeyStore interface {
 // Sender delivers one message. An error is retried unless it is domain.ErrUndeliverable.
 type Sender interface {
 	Channel() domain.Channel
-	Send(ctx context.Context, letter domain.EmailMessage) error
+	Send(ctx context.Context, email domain.EmailMessage) error
 }
 
 // Locator maps an IP address to a location.

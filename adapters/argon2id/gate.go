@@ -12,8 +12,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// restAfter is the idle time after which the hash memory is returned to the system.
-const restAfter = 2 * time.Second
+// idleAfter is the idle time after which the hash memory is returned to the system.
+const idleAfter = 2 * time.Second
 
 // gate limits how many hashes are computed concurrently and how many calls wait. The sources of the calls
 // (ports.SourceOf) take turns, and the calls of one source are served in the order of arrival: a flood from one
@@ -28,22 +28,22 @@ type gate struct {
 	memories *memories
 
 	mu      sync.Mutex
-	used    int64 // places taken
+	used    int64 // slots taken
 	waiting int
-	lines   map[string]*line // of the sources that wait
-	turns   []*line          // the same lines, the next one first
-	rest    *time.Timer
+	queues  map[string]*queue // of the sources that wait
+	order   []*queue          // the same queues, the next one first
+	idle    *time.Timer
 }
 
-// line is the queue of one source, oldest first.
-type line struct {
+// queue is the queue of one source, oldest first.
+type queue struct {
 	source  string
 	waiters []*waiter
 }
 
 // waiter is a call that waits for its places.
 type waiter struct {
-	places   int64
+	slots    int64
 	since    time.Time       // when the first of the places was free for it
 	admitted chan struct{}   // closed when the places are the waiter's, or its client has disconnected
 	ctx      context.Context //nolint:containedctx // of the request, whose client may have disconnected when its turn comes
@@ -52,18 +52,18 @@ type waiter struct {
 
 func newGate(workers int, unit uint64, deadline time.Duration, length int) *gate {
 	g := &gate{
-		workers: int64(workers), unit: unit, deadline: deadline, length: length, lines: map[string]*line{},
+		workers: int64(workers), unit: unit, deadline: deadline, length: length, queues: map[string]*queue{},
 		now:      time.Now, //nolint:forbidigo // how long work took, whatever the time
 		memories: newMemories(unit),
 	}
-	g.rest = time.AfterFunc(restAfter, g.tidy)
-	g.rest.Stop()
+	g.idle = time.AfterFunc(idleAfter, g.releaseMemory)
+	g.idle.Stop()
 	return g
 }
 
-// tidy overwrites the memory of hashes and returns it to the system. It is 19 MiB for each worker, twice what the rest of an
+// releaseMemory overwrites the memory of hashes and returns it to the system. It is 19 MiB for each worker, twice what the rest of an
 // idle service takes.
-func (g *gate) tidy() {
+func (g *gate) releaseMemory() {
 	g.mu.Lock()
 	idle := g.used == 0
 	g.mu.Unlock()
@@ -90,12 +90,12 @@ func (g *gate) enter(ctx context.Context, memory uint64) (since time.Time, leave
 	return w.since, func() { g.leave(n) }, nil
 }
 
-func (g *gate) leave(places int64) {
+func (g *gate) leave(slots int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.used -= places
+	g.used -= slots
 	g.admit()
-	g.rest.Reset(restAfter)
+	g.idle.Reset(idleAfter)
 }
 
 var (
@@ -103,23 +103,23 @@ var (
 	errDisconnected = errors.New("the client has disconnected")
 )
 
-// join puts a call in the line of its source, where it may be admitted at once. A source may wait with as many calls as the
+// join puts a call in the queue of its source, where it may be admitted at once. A source may wait with as many calls as the
 // queue has places left: alone with half of the queue, and the more sources wait, the less each may take. So there is always
 // room for a source that does not wait yet.
-func (g *gate) join(ctx context.Context, source string, places int64) (*waiter, error) {
+func (g *gate) join(ctx context.Context, source string, slots int64) (*waiter, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w := &waiter{ctx: ctx, places: places, admitted: make(chan struct{})}
-	l, ok := g.lines[source]
+	w := &waiter{ctx: ctx, slots: slots, admitted: make(chan struct{})}
+	l, ok := g.queues[source]
 	if !ok {
-		l = &line{source: source}
+		l = &queue{source: source}
 	}
 	if waits := g.waiting > 0 || !g.fits(w); waits && len(l.waiters) >= g.length-g.waiting {
 		return nil, errFull
 	}
 	if !ok {
-		g.lines[source] = l
-		g.turns = append(g.turns, l)
+		g.queues[source] = l
+		g.order = append(g.order, l)
 	}
 	l.waiters = append(l.waiters, w)
 	g.waiting++
@@ -127,13 +127,13 @@ func (g *gate) join(ctx context.Context, source string, places int64) (*waiter, 
 	return w, nil
 }
 
-func (g *gate) fits(w *waiter) bool { return g.used+w.places <= g.workers }
+func (g *gate) fits(w *waiter) bool { return g.used+w.slots <= g.workers }
 
 // admit gives free places to the waiters whose turn it is. A waiter that needs more than is free is waited for: it would
 // otherwise never get them.
 func (g *gate) admit() {
-	for len(g.turns) > 0 {
-		l := g.turns[0]
+	for len(g.order) > 0 {
+		l := g.order[0]
 		w := l.waiters[0]
 		if w.since.IsZero() && g.used < g.workers {
 			w.since = g.now()
@@ -147,24 +147,24 @@ func (g *gate) admit() {
 			close(w.admitted)
 			continue
 		}
-		g.used += w.places
+		g.used += w.slots
 		g.remove(l, 0)
 		if len(l.waiters) > 0 {
-			g.turns = append(g.turns[1:], l)
+			g.order = append(g.order[1:], l)
 		}
 		close(w.admitted)
 	}
 }
 
-// remove takes a waiter out of its line, and the line out of the gate when it was the last.
-func (g *gate) remove(l *line, at int) {
+// remove takes a waiter out of its queue, and the queue out of the gate when it was the last.
+func (g *gate) remove(l *queue, at int) {
 	l.waiters = slices.Delete(l.waiters, at, at+1)
 	g.waiting--
 	if len(l.waiters) > 0 {
 		return
 	}
-	delete(g.lines, l.source)
-	g.turns = slices.DeleteFunc(g.turns, func(other *line) bool { return other == l })
+	delete(g.queues, l.source)
+	g.order = slices.DeleteFunc(g.order, func(other *queue) bool { return other == l })
 }
 
 // wait waits until the waiter is admitted.
@@ -183,7 +183,7 @@ func (g *gate) wait(ctx context.Context, source string, w *waiter) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l, ok := g.lines[source]
+	l, ok := g.queues[source]
 	if !ok {
 		return w.err // it was admitted at the same moment
 	}

@@ -151,7 +151,7 @@ func TestAFloodFromOneSourceLeavesRoomInTheQueue(t *testing.T) {
 	full("d") // the queue is full
 	leave()
 	wg.Wait()
-	if len(g.lines) != 0 || len(g.turns) != 0 || g.waitingCalls() != 0 || g.used != 0 {
+	if len(g.queues) != 0 || len(g.order) != 0 || g.waitingCalls() != 0 || g.used != 0 {
 		t.Error("calls still count as waiting")
 	}
 }

@@ -46,10 +46,10 @@ func DefaultConfig() Config {
 
 // Hasher implements ports.PasswordHasher. It is safe for concurrent use.
 type Hasher struct {
-	cfg   Config
-	gate  *gate
-	floor *floor
-	dummy argon2Hash
+	cfg     Config
+	gate    *gate
+	padding *padding
+	dummy   argon2Hash
 }
 
 // New returns a hasher, or an error when the parameters are none of Argon2id.
@@ -68,15 +68,15 @@ func New(cfg Config) (*Hasher, error) {
 	}
 	unit := uint64(cfg.MemoryKiB) << 10
 	h := &Hasher{
-		cfg:   cfg,
-		floor: newFloor(),
-		gate:  newGate(cfg.Workers, unit, cfg.QueueDeadline, cfg.QueueLength),
+		cfg:     cfg,
+		padding: newPadding(),
+		gate:    newGate(cfg.Workers, unit, cfg.QueueDeadline, cfg.QueueLength),
 		dummy: argon2Hash{
 			id: true, memory: cfg.MemoryKiB, passes: cfg.Passes, lanes: cfg.Lanes,
 			salt: []byte("nobody's password"[:saltSize]), sum: make([]byte, hashSize),
 		},
 	}
-	h.gate.now = func() time.Time { return h.floor.now() }
+	h.gate.now = func() time.Time { return h.padding.now() }
 	return h, nil
 }
 
@@ -105,10 +105,10 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, outdate
 		return false, false, err
 	}
 	if c.supported && !c.current {
-		h.floor.learn(kindOf(hash), c.took)
+		h.padding.learn(kindOf(hash), c.took)
 	}
 	if !c.ok {
-		h.floor.reach(ctx, c.took)
+		h.padding.reach(ctx, c.took)
 	}
 	return c.ok, c.supported && !c.current, nil
 }
@@ -145,7 +145,7 @@ func (h *Hasher) check(ctx context.Context, hash, password string) (checked, err
 	if raw := []byte(password); !right && !c.current && supported && string(raw) != string(prepare(password)) {
 		right = known.matches(h.gate.memories, raw)
 	}
-	c.ok, c.took = right && supported, h.floor.now().Sub(begin)
+	c.ok, c.took = right && supported, h.padding.now().Sub(begin)
 	return c, nil
 }
 

@@ -16,14 +16,14 @@ func (h *Hasher) Learn(ctx context.Context, hash string) error {
 		return nil
 	}
 	kind := kindOf(hash)
-	if h.floor.isMeasured(kind) {
+	if h.padding.isMeasured(kind) {
 		return nil
 	}
 	c, err := h.check(ctx, hash, learnedPassword)
 	if err != nil {
 		return err
 	}
-	h.floor.learn(kind, c.took)
+	h.padding.learn(kind, c.took)
 	return nil
 }
 

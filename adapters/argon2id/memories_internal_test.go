@@ -22,7 +22,7 @@ func TestMemoryIsKeptBetweenHashesAndDroppedAtRest(t *testing.T) {
 	if len(kept.free) != 1 {
 		t.Errorf("after three hashes one after the other %d memories are kept, want 1", len(kept.free))
 	}
-	hasher.gate.tidy()
+	hasher.gate.releaseMemory()
 	if len(kept.free) != 0 {
 		t.Errorf("%d memories are kept at rest", len(kept.free))
 	}

@@ -126,7 +126,7 @@ func TestOperationsFail(t *testing.T) {
 	})
 }
 
-func TestProgressIsHeardInOrder(t *testing.T) {
+func TestProgressIsReportedInOrder(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, on console.Caller) {
 		t.Helper()

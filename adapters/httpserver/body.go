@@ -88,7 +88,7 @@ func (b *bodyReader) readAll(stream io.Reader, known bool) error {
 // grow doubles the buffer, if there is room for that. The new part is held only while the body is.
 func (b *bodyReader) grow() error {
 	size := min(2*cap(b.buffer), b.limit)
-	if !b.conn.holdBody(size - cap(b.buffer)) {
+	if !b.conn.reserveBody(size - cap(b.buffer)) {
 		return errNoRoom
 	}
 	b.held += size - cap(b.buffer)

@@ -21,16 +21,16 @@ type certificate struct {
 	mu      sync.Mutex
 	present *tls.Certificate
 	written time.Time // the later of the files' times when present was read
-	looked  time.Time
+	checked time.Time
 }
 
-// lookEvery limits how often the files are checked, for any number of connections.
-const lookEvery = 10 * time.Second
+// checkInterval limits how often the files are checked, for any number of connections.
+const checkInterval = 10 * time.Second
 
 // TLSFiles returns a TLS configuration with the certificate and key in two PEM files, for Config.TLS. New files are
 // loaded within ten seconds; files that do not match are logged, and the previous certificate remains in use.
 func TLSFiles(certFile, keyFile string, clock ports.Clock, log *zap.Logger) (*tls.Config, error) {
-	c := &certificate{certFile: certFile, keyFile: keyFile, clock: clock, log: log, looked: clock.Now()}
+	c := &certificate{certFile: certFile, keyFile: keyFile, clock: clock, log: log, checked: clock.Now()}
 	var err error
 	if c.written, err = c.newest(); err != nil {
 		return nil, fmt.Errorf("http server: %w", err)
@@ -46,8 +46,8 @@ func TLSFiles(certFile, keyFile string, clock ports.Clock, log *zap.Logger) (*tl
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := c.clock.Now(); now.Sub(c.looked) >= lookEvery {
-		c.looked = now
+	if now := c.clock.Now(); now.Sub(c.checked) >= checkInterval {
+		c.checked = now
 		c.renew()
 	}
 	return c.present, nil

@@ -284,7 +284,7 @@ func (l *listener) admit(nc net.Conn) net.Conn {
 		return c
 	case sourceFull:
 		_ = nc.Close() // one source alone is at its limit: no work is spent on an answer
-		l.limiter.crowded(nc.RemoteAddr())
+		l.limiter.sourceLimited(nc.RemoteAddr())
 	case allFull:
 		l.limiter.refuse(nc, l.set.clock.Now())
 	}

@@ -187,11 +187,11 @@ func about(at jsontext.Pointer, reason string) error {
 	if len(path) == 0 {
 		return fault.ErrInvalid.About("body", reason)
 	}
-	return fault.ErrInvalid.About(shown(strings.Join(path, ".")), reason)
+	return fault.ErrInvalid.About(printable(strings.Join(path, ".")), reason)
 }
 
-// shown makes a name that a client chose fit to be shown and logged.
-func shown(name string) string {
+// printable makes a name that a client chose fit to be shown and logged.
+func printable(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == utf8.RuneError || (r >= 0x80 && r < 0xa0) || (r >= 0x2028 && r <= 0x202e) {
 			return '?'

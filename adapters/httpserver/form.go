@@ -40,13 +40,13 @@ func (f Form) One(name string) (string, error) {
 	case 1:
 		value, err := url.QueryUnescape(all[0])
 		if err != nil {
-			return "", fault.ErrInvalid.About(shown(name), "is not valid percent-encoding")
+			return "", fault.ErrInvalid.About(printable(name), "is not valid percent-encoding")
 		}
 		if !isPlain(value) {
-			return "", fault.ErrInvalid.About(shown(name), notPlain)
+			return "", fault.ErrInvalid.About(printable(name), notPlain)
 		}
 		return value, nil
 	default:
-		return "", fault.ErrInvalid.About(shown(name), "is given twice")
+		return "", fault.ErrInvalid.About(printable(name), "is given twice")
 	}
 }

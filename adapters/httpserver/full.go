@@ -25,13 +25,13 @@ const (
 // would do it in plain text, and block accepting meanwhile: one silent client of a TLS listener could then keep all
 // others out indefinitely.
 type connectionLimiter struct {
-	busy    chan struct{}
-	message func() []byte
-	crowded func(from net.Addr) // a connection was closed because its source holds its limit
+	busy          chan struct{}
+	message       func() []byte
+	sourceLimited func(from net.Addr) // a connection was closed because its source holds its limit
 }
 
-func newConnectionLimiter(message func() []byte, crowded func(from net.Addr)) *connectionLimiter {
-	return &connectionLimiter{busy: make(chan struct{}, refusedAtOnce), message: message, crowded: crowded}
+func newConnectionLimiter(message func() []byte, sourceLimited func(from net.Addr)) *connectionLimiter {
+	return &connectionLimiter{busy: make(chan struct{}, refusedAtOnce), message: message, sourceLimited: sourceLimited}
 }
 
 // refuse sends the error response for a connection beyond the limit, without blocking others.
@@ -90,19 +90,19 @@ func (s *Server) full() []byte {
 // retryOverloaded is the Retry-After of a client that was refused because of the connection limit.
 const retryOverloaded = time.Second
 
-// crowdLogEvery bounds how often it is logged that a source holds its limit of connections.
-const crowdLogEvery = time.Minute
+// sourceLimitLogInterval bounds how often it is logged that a source holds its limit of connections.
+const sourceLimitLogInterval = time.Minute
 
-// crowded counts a connection that was closed because its source holds its limit, and logs the first in a while.
-func (s *Server) crowded() func(from net.Addr) {
+// sourceLimited counts a connection that was closed because its source holds its limit, and logs the first in a while.
+func (s *Server) sourceLimited() func(from net.Addr) {
 	var next time.Time // one goroutine accepts
 	return func(from net.Addr) {
-		s.metrics.crowded.Inc()
+		s.metrics.sourceLimited.Inc()
 		now := s.cfg.Clock.Now()
 		if now.Before(next) {
 			return
 		}
-		next = now.Add(crowdLogEvery)
+		next = now.Add(sourceLimitLogInterval)
 		s.cfg.Log.Warn("connections closed: one source holds http.max_connections_per_source of them",
 			zap.Stringer("source", peerAddress(from).Unmap()), zap.Int("limit", s.cfg.ConnectionsPerSource))
 	}

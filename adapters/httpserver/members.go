@@ -61,7 +61,7 @@ func readMember(d *jsontext.Decoder, members map[string]any) error {
 		return err
 	}
 	if _, twice := members[name]; twice {
-		members[name] = fault.ErrInvalid.About(shown(name), "is given twice")
+		members[name] = fault.ErrInvalid.About(printable(name), "is given twice")
 		return nil
 	}
 	if quoted, err := jsontext.AppendQuote(nil, name); err == nil { // else it is not UTF-8, and no known member

@@ -9,18 +9,18 @@ const (
 	// burst is the number of concurrent connections that counts as a burst, whose memory is returned to the system
 	// afterwards.
 	burst = 512
-	// lookForQuiet is the interval of the checks whether a burst is over. It is longer than the HTTP library keeps
+	// quietCheckInterval is the interval of the checks whether a burst is over. It is longer than the HTTP library keeps
 	// its idle goroutines.
-	lookForQuiet = 15 * time.Second
+	quietCheckInterval = 15 * time.Second
 )
 
-// giveBack returns the memory of bursts to the system until done is closed. The runtime alone would take minutes, and
+// returnMemory returns the memory of bursts to the system until done is closed. The runtime alone would take minutes, and
 // a machine that ran short of memory meanwhile would kill the process. It waits until a burst has been over for two
 // checks, so that its goroutines have ended too.
-func (s *connections) giveBack(done <-chan struct{}, wait func(done <-chan struct{}, d time.Duration), free func()) {
+func (s *connections) returnMemory(done <-chan struct{}, wait func(done <-chan struct{}, d time.Duration), free func()) {
 	wasOver := false
 	for {
-		wait(done, lookForQuiet)
+		wait(done, quietCheckInterval)
 		select {
 		case <-done:
 			return

@@ -16,9 +16,9 @@ import (
 
 // metrics counts requests by route, never by user, id or address: the number of series is fixed when the server is made.
 type metrics struct {
-	requests *prometheus.CounterVec
-	duration *prometheus.HistogramVec
-	crowded  prometheus.Counter
+	requests      *prometheus.CounterVec
+	duration      *prometheus.HistogramVec
+	sourceLimited prometheus.Counter
 }
 
 func newMetrics(registry *prometheus.Registry) (*metrics, error) {
@@ -30,11 +30,11 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 			Name: "ostiary_http_request_duration_seconds", Help: "Time from the whole request read to the answer made.",
 			Buckets: []float64{.0002, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"api", "method", "route"}),
-		crowded: prometheus.NewCounter(prometheus.CounterOpts{
+		sourceLimited: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "ostiary_http_connections_refused_total", Help: "Connections closed because their source held its limit of connections.",
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.crowded} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.sourceLimited} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("registering metrics: %w", err)
 		}

@@ -27,7 +27,7 @@ func ParseQuery(raw string) (Query, error) {
 	for name, all := range values {
 		for _, v := range append(all, name) {
 			if !isPlain(v) {
-				return Query{}, fault.ErrInvalid.About(shown(name), notPlain)
+				return Query{}, fault.ErrInvalid.About(printable(name), notPlain)
 			}
 		}
 	}
@@ -46,7 +46,7 @@ func (n QueryNames) check(q Query) error {
 		case name == "":
 			refused = refused.About("query", "has a parameter without a name")
 		case !known:
-			refused = refused.About(shown(name), "is not a known parameter")
+			refused = refused.About(printable(name), "is not a known parameter")
 		case len(q.values[name]) > 1 && !repeatable:
 			refused = refused.About(name, "is given twice")
 		}

@@ -118,8 +118,8 @@ func (s *Server) Open(ctx context.Context) error {
 		connections: s.cfg.Connections, perSource: s.cfg.ConnectionsPerSource, bodies: s.cfg.BodyMemory, trusted: s.cfg.TrustedProxies,
 	})
 	s.conns.readTimeout = s.cfg.ReadTimeout
-	s.listener = newListener(inner, s.conns, newConnectionLimiter(s.full, s.crowded()))
-	go s.conns.giveBack(s.listener.done, wait, freeMemory)
+	s.listener = newListener(inner, s.conns, newConnectionLimiter(s.full, s.sourceLimited()))
+	go s.conns.returnMemory(s.listener.done, wait, freeMemory)
 	go func() {
 		s.served <- s.http.Serve(s.listener)
 		close(s.served)

@@ -27,14 +27,14 @@ func TestShutdownLosesNoAnswer(t *testing.T) {
 
 func shutdownUnderLoad(t *testing.T) {
 	t.Helper()
-	var done, heard atomic.Int64
+	var done, received atomic.Int64
 	address, server := start(t, httpserver.Config{}, testAPI(post("/work", httpserver.Public(), func(r *httpserver.Request) error {
 		done.Add(1)
 		return ok(r)
 	})))
 	var clients sync.WaitGroup
 	for range 50 {
-		clients.Go(func() { heard.Add(hammer(address)) })
+		clients.Go(func() { received.Add(hammer(address)) })
 	}
 	for done.Load() < 2000 {
 		time.Sleep(time.Millisecond) // the load is on; no result depends on how long this takes
@@ -45,8 +45,8 @@ func shutdownUnderLoad(t *testing.T) {
 		t.Errorf("close: %v", err)
 	}
 	clients.Wait()
-	if done.Load() != heard.Load() {
-		t.Errorf("%d requests were done, %d answers were heard", done.Load(), heard.Load())
+	if done.Load() != received.Load() {
+		t.Errorf("%d requests were done, %d responses were received", done.Load(), received.Load())
 	}
 }
 

@@ -46,9 +46,9 @@ func (l limits) sourceOf(a net.Addr) (netip.Prefix, bool) {
 	return network, err == nil
 }
 
-// holdBody sets memory aside for a body, or reports that there is no room: neither all sources together nor one alone may fill
+// reserveBody sets memory aside for a body, or reports that there is no room: neither all sources together nor one alone may fill
 // the memory with bodies that they send slowly.
-func (c *conn) holdBody(size int) bool {
+func (c *conn) reserveBody(size int) bool {
 	s := c.set
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +65,7 @@ func (c *conn) holdBody(size int) bool {
 	return true
 }
 
-// releaseBody releases what holdBody has reserved.
+// releaseBody releases what reserveBody has reserved.
 func (c *conn) releaseBody(size int) {
 	if size == 0 {
 		return

@@ -98,12 +98,12 @@ func TestMemoryForBodiesIsBoundedForEachSourceAndForAll(t *testing.T) {
 		{proxy, 70, true}, {proxy, 6, false}, {admit("192.0.2.2"), 5, true}, {admit("192.0.2.3"), 1, false}, // all for all
 	}
 	for i, step := range steps {
-		if got := step.conn.holdBody(step.size); got != step.want {
+		if got := step.conn.reserveBody(step.size); got != step.want {
 			t.Fatalf("step %d: %t", i, got)
 		}
 	}
 	one.releaseBody(20)
-	if !same.holdBody(20) || same.holdBody(1) {
+	if !same.reserveBody(20) || same.reserveBody(1) {
 		t.Error("what was given back is not there, or more is")
 	}
 }
@@ -134,7 +134,7 @@ func TestMemoryIsGivenBackAfterABurst(t *testing.T) {
 		func() { wantFreed(t, freed, 1); fill() }, func() { leave(0) }, func() { fill() }, // one that comes again at once is not over
 		func() { wantFreed(t, freed, 1); leave(3) }, func() {}, func() { wantFreed(t, freed, 2); leave(0) }, func() {},
 	}
-	set.giveBack(done, func(<-chan struct{}, time.Duration) {
+	set.returnMemory(done, func(<-chan struct{}, time.Duration) {
 		if look == len(looks) {
 			close(done)
 			return

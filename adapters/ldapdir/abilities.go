@@ -46,21 +46,21 @@ func New(id domain.DirectoryID, kind string, s Settings, clock ports.Clock) (por
 	case s.Passwords == PasswordsNone:
 		return &struct {
 			base
-			looks
-		}{common, looks{c}}, nil
+			lookups
+		}{common, lookups{c}}, nil
 	case s.Passwords == PasswordsChange:
 		return &struct {
 			base
-			looks
+			lookups
 			changes
-		}{common, looks{c}, changes{c}}, nil
+		}{common, lookups{c}, changes{c}}, nil
 	default:
 		return &struct {
 			base
-			looks
+			lookups
 			changes
 			sets
-		}{common, looks{c}, changes{c}, sets{c}}, nil
+		}{common, lookups{c}, changes{c}, sets{c}}, nil
 	}
 }
 
@@ -121,21 +121,21 @@ func (b base) MappingNames() domain.MappingNames {
 	return names
 }
 
-// looks implements what requires a service account.
-type looks struct{ client *client }
+// lookups implements what requires a service account.
+type lookups struct{ client *client }
 
 // Find returns the person with this subject in the directory's current state.
-func (l looks) Find(ctx context.Context, subject domain.Subject) (domain.Identity, error) {
+func (l lookups) Find(ctx context.Context, subject domain.Subject) (domain.Identity, error) {
 	return l.client.find(ctx, subject)
 }
 
 // FindName returns the person with this login name.
-func (l looks) FindName(ctx context.Context, name string) (domain.Identity, error) {
+func (l lookups) FindName(ctx context.Context, name string) (domain.Identity, error) {
 	return l.client.findName(ctx, name)
 }
 
 // List lists all people.
-func (l looks) List(ctx context.Context, since string, yield func([]domain.Identity) error) (domain.ListResult, error) {
+func (l lookups) List(ctx context.Context, since string, yield func([]domain.Identity) error) (domain.ListResult, error) {
 	return l.client.list(ctx, since, yield)
 }
 

@@ -190,7 +190,7 @@ func (k *checker) sample(ctx context.Context, on *conn, login string) entry {
 	}
 	e, err := k.one(ctx, on, k.loginFilter(login))
 	switch {
-	case errors.Is(err, errNobody):
+	case errors.Is(err, errNoEntry):
 		k.bad(name, err.Error(), "Searched with "+k.loginFilter(login)+": look at login_attributes, user_filter and base_dn.")
 		return entry{}
 	case errors.Is(err, errSeveral):

@@ -19,9 +19,9 @@ const (
 	maxPassword = 1024
 )
 
-// errNobody is a search without a result, and errSeveral one with more than one, which is never a login.
+// errNoEntry is a search without a result, and errSeveral one with more than one, which is never a login.
 var (
-	errNobody  = errors.New("no entry has this name")
+	errNoEntry = errors.New("no entry has this name")
 	errSeveral = errors.New("more than one entry has this name")
 )
 
@@ -64,7 +64,7 @@ func (c *client) loginFilter(login string) string {
 	return b.String()
 }
 
-// one returns the single person that a filter matches, or errNobody or errSeveral.
+// one returns the single person that a filter matches, or errNoEntry or errSeveral.
 func (c *client) one(ctx context.Context, on *conn, filter string) (entry, error) {
 	req := ldap.NewSearchRequest(c.settings.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 2, c.seconds(), false, filter,
 		c.personAttributes(), nil)
@@ -77,7 +77,7 @@ func (c *client) one(ctx context.Context, on *conn, filter string) (entry, error
 	case err != nil:
 		return entry{}, err
 	case len(res.Entries) == 0:
-		return entry{}, errNobody
+		return entry{}, errNoEntry
 	case len(res.Entries) > 1:
 		return entry{}, errSeveral
 	case !isUnder(res.Entries[0].DN, c.settings.BaseDN):
@@ -110,7 +110,7 @@ func (c *client) look(ctx context.Context, filter string) (domain.Identity, erro
 	err := c.run(ctx, func(ctx context.Context, r *reach) error {
 		return r.service(ctx, func(on *conn) error {
 			e, err := c.one(ctx, on, filter)
-			if errors.Is(err, errNobody) || errors.Is(err, errSeveral) {
+			if errors.Is(err, errNoEntry) || errors.Is(err, errSeveral) {
 				return domain.ErrSubjectNotFound.Because(err)
 			}
 			if err != nil {

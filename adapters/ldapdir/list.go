@@ -80,7 +80,7 @@ func (c *client) list(ctx context.Context, since string, yield func([]domain.Ide
 	}
 	defer on.discard()
 	on.SetTimeout(listRequest)
-	l := lister{client: c, on: on, yield: yield, crowd: crowd{}}
+	l := lister{client: c, on: on, yield: yield, checksums: checksums{}}
 	res, err := l.run(ctx, since)
 	if l.own != nil {
 		return domain.ListResult{}, l.own // of the receiver, unchanged
@@ -91,11 +91,11 @@ func (c *client) list(ctx context.Context, since string, yield func([]domain.Ide
 // lister is one listing.
 type lister struct {
 	*client
-	on    *conn
-	yield func([]domain.Identity) error
-	graph *graph
-	crowd crowd
-	own   error // the receiver's error
+	on        *conn
+	yield     func([]domain.Identity) error
+	graph     *graph
+	checksums checksums
+	own       error // the receiver's error
 }
 
 func (l *lister) run(ctx context.Context, since string) (domain.ListResult, error) {
@@ -113,12 +113,12 @@ func (l *lister) run(ctx context.Context, since string) (domain.ListResult, erro
 		if err := l.count(ctx); err != nil {
 			return domain.ListResult{}, err
 		}
-		if before, at := l.crowd.sums(last.Mark, l.activeDirectory()); before == last.Before && at == last.At {
+		if before, at := l.checksums.sums(last.Mark, l.activeDirectory()); before == last.Before && at == last.At {
 			return l.changes(ctx, next, last)
 		}
-		l.crowd = crowd{}
+		l.checksums = checksums{}
 	}
-	newest, err := l.people(ctx, l.settings.UserFilter, func(p entry) { l.crowd.add(p.subject, l.created(p)) })
+	newest, err := l.people(ctx, l.settings.UserFilter, func(p entry) { l.checksums.add(p.subject, l.created(p)) })
 	if err != nil {
 		return domain.ListResult{}, err
 	}
@@ -168,7 +168,7 @@ func (l *lister) count(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			l.crowd.add(p.subject, l.created(p))
+			l.checksums.add(p.subject, l.created(p))
 		}
 		return nil
 	})
@@ -206,7 +206,7 @@ func (l *lister) token(next token, newest string) string {
 	if next.Mark == "" {
 		return ""
 	}
-	next.Before, next.At = l.crowd.sums(next.Mark, l.activeDirectory())
+	next.Before, next.At = l.checksums.sums(next.Mark, l.activeDirectory())
 	return next.encode()
 }
 
@@ -223,14 +223,14 @@ func (l *lister) markAfter(newest string) string {
 	return at.UTC().Format("20060102150405Z")
 }
 
-// crowd is an order-independent checksum of the existing people: their subjects by the stamp of their creation.
-type crowd map[string]uint64
+// checksums is an order-independent checksum of the existing people: their subjects by the stamp of their creation.
+type checksums map[string]uint64
 
-func (c crowd) add(subject domain.Subject, created string) { c[created] ^= hashOf(string(subject)) }
+func (c checksums) add(subject domain.Subject, created string) { c[created] ^= hashOf(string(subject)) }
 
 // sums returns the checksums of the people created before the mark, and of those created at it: a timestamp may be
 // shared with a later entry, the next number of a counter may not.
-func (c crowd) sums(mark string, numbers bool) (before, at uint64) {
+func (c checksums) sums(mark string, numbers bool) (before, at uint64) {
 	for stamp, sum := range c {
 		switch {
 		case stamp == mark && !numbers:

@@ -57,7 +57,7 @@ func (c *client) known(ctx context.Context, r *reach, filter string) (entry, err
 		e, err = c.one(ctx, on, filter)
 		return err
 	})
-	if errors.Is(err, errNobody) || errors.Is(err, errSeveral) {
+	if errors.Is(err, errNoEntry) || errors.Is(err, errSeveral) {
 		return entry{}, domain.ErrSubjectNotFound.Because(err)
 	}
 	return e, err

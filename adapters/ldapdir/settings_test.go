@@ -152,9 +152,9 @@ func TestAbilitiesFollowTheSettings(t *testing.T) {
 			_, verifies := d.(ports.PasswordVerifier)
 			_, changes := d.(ports.PasswordChanger)
 			_, sets := d.(ports.PasswordSetter)
-			_, looks := d.(ports.Lookup)
+			_, lookups := d.(ports.Lookup)
 			_, lists := d.(ports.Lister)
-			if diff := cmp.Diff([]bool{true, tt.change1, tt.set, tt.look, tt.listsAll}, []bool{verifies, changes, sets, looks, lists}); diff != "" {
+			if diff := cmp.Diff([]bool{true, tt.change1, tt.set, tt.look, tt.listsAll}, []bool{verifies, changes, sets, lookups, lists}); diff != "" {
 				t.Error(diff)
 			}
 		})

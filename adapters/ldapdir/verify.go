@@ -73,9 +73,9 @@ func (c *client) searchThenBind(ctx context.Context, r *reach, filter, password 
 		e, err = c.one(ctx, on, filter)
 		return err
 	})
-	if errors.Is(err, errNobody) || errors.Is(err, errSeveral) {
+	if errors.Is(err, errNoEntry) || errors.Is(err, errSeveral) {
 		// The same work as for an existing person, so that the response time does not reveal the difference.
-		return badCredentials(err.Error()), c.bindNobody(ctx, r)
+		return badCredentials(err.Error()), c.bindUnknownUser(ctx, r)
 	}
 	if err != nil {
 		return domain.PasswordCheck{}, err
@@ -92,9 +92,9 @@ func (c *client) searchThenBind(ctx context.Context, r *reach, filter, password 
 	return c.complete(ctx, r, e, said)
 }
 
-// bindNobody binds as a person who cannot exist, with a password of our own, so that the typed one is not sent to the
+// bindUnknownUser binds as a person who cannot exist, with a password of our own, so that the typed one is not sent to the
 // server.
-func (c *client) bindNobody(ctx context.Context, r *reach) error {
+func (c *client) bindUnknownUser(ctx context.Context, r *reach) error {
 	return r.own(ctx, func(on *conn) error {
 		_, err := c.bind(ctx, on, "cn=nobody-"+rand.Text()+","+c.settings.BaseDN, rand.Text())
 		return err
@@ -161,7 +161,7 @@ func (c *client) verifyDirect(ctx context.Context, r *reach, names []string, fil
 
 func (c *client) readOwn(ctx context.Context, on *conn, filter, password string, check *domain.PasswordCheck) error {
 	e, err := c.one(ctx, on, filter)
-	if errors.Is(err, errNobody) || errors.Is(err, errSeveral) {
+	if errors.Is(err, errNoEntry) || errors.Is(err, errSeveral) {
 		*check = badCredentials("the password is right, but " + err.Error() + " below base_dn by user_filter and login_attributes")
 		return nil
 	}

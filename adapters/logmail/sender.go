@@ -32,19 +32,19 @@ func New(channel domain.Channel, out io.Writer) *Sender {
 func (s *Sender) Channel() domain.Channel { return s.channel }
 
 // Send writes the message in a single write.
-func (s *Sender) Send(_ context.Context, letter domain.EmailMessage) error {
+func (s *Sender) Send(_ context.Context, email domain.EmailMessage) error {
 	const rule = "----------------------------------------------------------------------"
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\nNOT SENT: %s.driver is \"log\". What follows is secret and works.\nTo:      %s\n", rule, s.channel, line(letter.To))
-	if letter.Subject != "" {
-		fmt.Fprintf(&b, "Subject: %s\n", line(letter.Subject))
+	fmt.Fprintf(&b, "%s\nNOT SENT: %s.driver is \"log\". What follows is secret and works.\nTo:      %s\n", rule, s.channel, line(email.To))
+	if email.Subject != "" {
+		fmt.Fprintf(&b, "Subject: %s\n", line(email.Subject))
 	}
-	fmt.Fprintf(&b, "\n%s\n%s\n", strings.TrimRight(printable(letter.Text), "\n"), rule)
+	fmt.Fprintf(&b, "\n%s\n%s\n", strings.TrimRight(printable(email.Text), "\n"), rule)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, err := io.WriteString(s.out, b.String()); err != nil {
-		return fmt.Errorf("writing a letter to the log: %w", err)
+		return fmt.Errorf("writing an email to the log: %w", err)
 	}
 	return nil
 }

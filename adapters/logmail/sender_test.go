@@ -36,7 +36,7 @@ func TestSendWritesTheMessageWithAWarning(t *testing.T) {
 		}
 	}
 	if strings.Contains(got, "\x1b") || strings.Contains(got, "\nTo: evil") {
-		t.Errorf("a letter can forge what the terminal shows:\n%q", got)
+		t.Errorf("an email can forge what the terminal shows:\n%q", got)
 	}
 }
 
@@ -54,7 +54,7 @@ func TestMessagesAreWrittenAtomically(t *testing.T) {
 	}
 	wg.Wait()
 	if n := strings.Count(out.String(), "To:      +420123456789\n\n123456 is your code\n-"); n != 50 {
-		t.Errorf("%d of 50 letters are whole", n)
+		t.Errorf("%d of 50 emails are whole", n)
 	}
 }
 
@@ -65,6 +65,6 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left")
 func TestSendReportsWriteErrors(t *testing.T) {
 	t.Parallel()
 	if err := logmail.New(domain.ChannelMail, broken{}).Send(t.Context(), domain.EmailMessage{}); err == nil {
-		t.Error("a letter that was not written counts as sent")
+		t.Error("an email that was not written counts as sent")
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// peek connects to the database, calls read and disconnects. It creates and migrates nothing. Of config it needs URI
+// read connects to the database, calls read and disconnects. It creates and migrates nothing. Of config it needs URI
 // and Database.
-func peek(ctx context.Context, config Config, read func(ctx context.Context, db *mongo.Database) error) error {
+func read(ctx context.Context, config Config, read func(ctx context.Context, db *mongo.Database) error) error {
 	client, err := mongo.Connect(clientOptions(config))
 	if err != nil {
 		return errors.New("mongostore: invalid connection string")
@@ -30,7 +30,7 @@ func ReadSettings(ctx context.Context, config Config) (settings domain.Settings,
 	}
 	ctx, cancel := context.WithTimeout(ctx, config.Timeout)
 	defer cancel()
-	err = peek(ctx, config, func(ctx context.Context, db *mongo.Database) error {
+	err = read(ctx, config, func(ctx context.Context, db *mongo.Database) error {
 		var d catalogDocument
 		err := db.Collection(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: settingsID}}).Decode(&d)
 		switch {
@@ -54,14 +54,14 @@ func ReadCollisions(ctx context.Context, config Config) (collisions []domain.Col
 	}
 	ctx, cancel := context.WithTimeout(ctx, countFor)
 	defer cancel()
-	err = peek(ctx, config, func(ctx context.Context, db *mongo.Database) error {
+	err = read(ctx, config, func(ctx context.Context, db *mongo.Database) error {
 		if found, err = hasCatalog(ctx, config.Timeout, db); err != nil || !found {
 			return err
 		}
-		if collisions, err = peekUserCollisions(ctx, db); err != nil {
+		if collisions, err = readUserCollisions(ctx, db); err != nil {
 			return err
 		}
-		groups, err := peekGroupCollisions(ctx, db)
+		groups, err := readGroupCollisions(ctx, db)
 		collisions = append(collisions, groups...)
 		return err
 	})
@@ -80,9 +80,9 @@ func hasCatalog(ctx context.Context, timeout time.Duration, db *mongo.Database) 
 	return err == nil, failed("reading the catalog", err)
 }
 
-const peekBatch = 500
+const readBatch = 500
 
-func peekUserCollisions(ctx context.Context, db *mongo.Database) ([]domain.Collision, error) {
+func readUserCollisions(ctx context.Context, db *mongo.Database) ([]domain.Collision, error) {
 	users := db.Collection(usersName)
 	names := bson.D{{Key: "doc.usernamekey", Value: 1}, {Key: "doc.emailkey", Value: 1}}
 	// Every e-mail address has an @, and few usernames do.
@@ -103,8 +103,8 @@ func peekUserCollisions(ctx context.Context, db *mongo.Database) ([]domain.Colli
 				batch[d.Doc.UsernameKey] = d.ID
 			}
 		}
-		if len(batch) == peekBatch || !more && len(batch) > 0 {
-			found, err := peekHolders(ctx, users, batch)
+		if len(batch) == readBatch || !more && len(batch) > 0 {
+			found, err := readHolders(ctx, users, batch)
 			if err != nil {
 				return nil, errors.Join(err, cursor.Close(ctx))
 			}
@@ -114,8 +114,8 @@ func peekUserCollisions(ctx context.Context, db *mongo.Database) ([]domain.Colli
 	return collisions, failed("reading names", errors.Join(cursor.Err(), cursor.Close(ctx)))
 }
 
-// peekHolders returns the users whose email address is one of the usernames.
-func peekHolders(ctx context.Context, users *mongo.Collection, ids map[string]string) ([]domain.Collision, error) {
+// readHolders returns the users whose email address is one of the usernames.
+func readHolders(ctx context.Context, users *mongo.Collection, ids map[string]string) ([]domain.Collision, error) {
 	names := make(bson.A, 0, len(ids))
 	for name := range ids {
 		names = append(names, name)
@@ -136,7 +136,7 @@ func peekHolders(ctx context.Context, users *mongo.Collection, ids map[string]st
 	return collisions, nil
 }
 
-func peekGroupCollisions(ctx context.Context, db *mongo.Database) ([]domain.Collision, error) {
+func readGroupCollisions(ctx context.Context, db *mongo.Database) ([]domain.Collision, error) {
 	cursor, err := db.Collection(catalogName).Find(ctx, bson.D{{Key: "_id", Value: bson.D{
 		{Key: "$gte", Value: groupPrefix}, {Key: "$lt", Value: groupPrefix + "~"},
 	}}})

@@ -16,7 +16,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )
 
-func TestOwnServerPeekSettings(t *testing.T) {
+func TestOwnServerReadSettings(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	look := func(want int) {
@@ -38,7 +38,7 @@ func TestOwnServerPeekSettings(t *testing.T) {
 	look(3)
 }
 
-func TestOwnServerPeekCollisions(t *testing.T) {
+func TestOwnServerReadCollisions(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	config := mongostore.Config{URI: server.URI(), Database: "ostiary"}
@@ -56,8 +56,8 @@ func TestOwnServerPeekCollisions(t *testing.T) {
 	}
 }
 
-// TestPeekTimesOutOnUnresponsiveServer: `config check` may run where the database is unreachable.
-func TestPeekTimesOutOnUnresponsiveServer(t *testing.T) {
+// TestReadTimesOutOnUnresponsiveServer: `config check` may run where the database is unreachable.
+func TestReadTimesOutOnUnresponsiveServer(t *testing.T) {
 	t.Parallel()
 	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

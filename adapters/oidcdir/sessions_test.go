@@ -17,7 +17,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/oidc"
 )
 
-func TestCheckLogoutToken_tells_what_ends(t *testing.T) {
+func TestCheckLogoutToken_returns_what_ends(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, nil)
@@ -148,7 +148,7 @@ func TestRefresh_follows_the_provider(t *testing.T) {
 	}
 }
 
-func TestRefresh_tells_an_end_from_an_outage(t *testing.T) {
+func TestRefresh_distinguishes_an_end_from_an_outage(t *testing.T) {
 	t.Parallel()
 	other := func(c map[string]any) { c["sub"] = "u2" }
 	tests := map[string]struct {

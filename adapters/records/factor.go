@@ -15,7 +15,7 @@ type Factor struct {
 	PhoneNumber string        `json:"phone_number,omitempty" bson:"phonenumber"`
 	Backup      BackupCodes   `json:"backup,omitzero"        bson:"backup"`
 	Challenge   *Challenge    `json:"challenge,omitempty"    bson:"challenge"`
-	Pending     *Enrolment    `json:"pending,omitempty"      bson:"pending"`
+	Pending     *Enrollment   `json:"pending,omitempty"      bson:"pending"`
 }
 
 // IsZero reports whether JSON leaves the factor out.
@@ -40,8 +40,8 @@ type Challenge struct {
 	Tries     int       `json:"tries,omitempty"     bson:"tries"`
 }
 
-// Enrolment is a second factor that waits for its first right code.
-type Enrolment struct {
+// Enrollment is a second factor that waits for its first right code.
+type Enrollment struct {
 	Method      domain.Method `json:"method"                 bson:"method"`
 	Secret      []byte        `json:"secret,omitempty"       bson:"secret"`
 	PhoneNumber string        `json:"phone_number,omitempty" bson:"phonenumber"`
@@ -57,7 +57,7 @@ func newFactor(f *domain.Factor) Factor {
 		Backup: BackupCodes(f.Backup), Challenge: (*Challenge)(f.Challenge),
 	}
 	if p := f.Pending; p != nil {
-		r.Pending = &Enrolment{
+		r.Pending = &Enrollment{
 			Method: p.Method, Secret: p.Secret, PhoneNumber: p.PhoneNumber, Backup: BackupCodes(p.Backup),
 			Challenge: (*Challenge)(p.Challenge), ExpiresAt: p.ExpiresAt, Tries: p.Tries,
 		}
@@ -71,7 +71,7 @@ func (r *Factor) domain() domain.Factor {
 		Backup: domain.BackupCodes(r.Backup), Challenge: (*domain.CodeChallenge)(r.Challenge),
 	}
 	if p := r.Pending; p != nil {
-		f.Pending = &domain.Enrolment{
+		f.Pending = &domain.Enrollment{
 			Method: p.Method, Secret: p.Secret, PhoneNumber: p.PhoneNumber, Backup: domain.BackupCodes(p.Backup),
 			Challenge: (*domain.CodeChallenge)(p.Challenge), ExpiresAt: p.ExpiresAt, Tries: p.Tries,
 		}

@@ -85,7 +85,7 @@ func tableErrors(t *testing.T) []string {
 }
 
 // elsewhere are the folders whose failures only the Users API or the command line shows, and codes that only the latter does.
-var elsewhere = []string{"rolepolicy", "plan_changed", "sync_brake"}
+var elsewhere = []string{"rolepolicy", "plan_changed", "sync_safety_limit"}
 
 func declaredErrors(t *testing.T) []string {
 	t.Helper()

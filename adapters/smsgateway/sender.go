@@ -88,8 +88,8 @@ func (s *Sender) Channel() domain.Channel { return domain.ChannelSMS }
 
 // Send requests the gateway to send the message. Errors contain the gateway's status and neither the number nor the
 // secret.
-func (s *Sender) Send(ctx context.Context, letter domain.EmailMessage) error {
-	request, err := s.request(ctx, message{To: letter.To, Text: letter.Text, ID: string(letter.ID), Secret: s.cfg.Secret})
+func (s *Sender) Send(ctx context.Context, text domain.EmailMessage) error {
+	request, err := s.request(ctx, message{To: text.To, Text: text.Text, ID: string(text.ID), Secret: s.cfg.Secret})
 	if err != nil {
 		return err
 	}

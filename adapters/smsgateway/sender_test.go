@@ -24,7 +24,7 @@ var _ ports.Sender = (*smsgateway.Sender)(nil)
 
 const number = "+420123456789"
 
-func letter() domain.EmailMessage {
+func text() domain.EmailMessage {
 	return domain.EmailMessage{ID: "msg_1", To: number, Text: `123456 is "your" code & nobody else's`}
 }
 
@@ -77,7 +77,7 @@ func TestAGatewayOfJSONAndABearerTokenFits(t *testing.T) {
 		Headers: map[string]string{"Authorization": "Bearer {{.Secret}}", "Content-Type": "application/json", "Idempotency-Key": "{{.ID}}"},
 		Body:    `{"to":[{{json .To}}],"text":{{json .Text}}}`,
 	})
-	if err := sender.Send(t.Context(), letter()); err != nil {
+	if err := sender.Send(t.Context(), text()); err != nil {
 		t.Fatal(err)
 	}
 	got := g.last.Load()
@@ -85,7 +85,7 @@ func TestAGatewayOfJSONAndABearerTokenFits(t *testing.T) {
 		To   []string `json:"to"`
 		Text string   `json:"text"`
 	}
-	if err := json.Unmarshal([]byte(got.Body), &body); err != nil || body.Text != letter().Text || !cmp.Equal(body.To, []string{number}) {
+	if err := json.Unmarshal([]byte(got.Body), &body); err != nil || body.Text != text().Text || !cmp.Equal(body.To, []string{number}) {
 		t.Errorf("the body is %s (%v)", got.Body, err)
 	}
 	headers := []string{got.Header.Get("Authorization"), got.Header.Get("Content-Type"), got.Header.Get("Idempotency-Key")}
@@ -105,11 +105,11 @@ func TestAGatewayOfAFormAndBasicAuthenticationFits(t *testing.T) {
 		Headers: map[string]string{"Authorization": "Basic QUMxOnRva2Vu", "Content-Type": "application/x-www-form-urlencoded"},
 		Body:    "To={{query .To}}&From=%2B15005550006&Body={{query .Text}}",
 	})
-	if err := sender.Send(t.Context(), letter()); err != nil {
+	if err := sender.Send(t.Context(), text()); err != nil {
 		t.Fatal(err)
 	}
 	form, err := url.ParseQuery(g.last.Load().Body)
-	want := url.Values{"To": {number}, "Body": {letter().Text}, "From": {"+15005550006"}}
+	want := url.Values{"To": {number}, "Body": {text().Text}, "From": {"+15005550006"}}
 	if diff := cmp.Diff(want, form); err != nil || diff != "" {
 		t.Errorf("the form, error %v (-want +got):\n%s", err, diff)
 	}
@@ -121,11 +121,11 @@ func TestAGatewayThatTakesAllInTheAddressFits(t *testing.T) {
 	sender := newSender(t, smsgateway.Config{
 		URL: g.URL + "/send?user=u&key={{query .Secret}}&to={{query .To}}&msg={{query .Text}}", Method: http.MethodGet, Secret: "a&b",
 	})
-	if err := sender.Send(t.Context(), letter()); err != nil {
+	if err := sender.Send(t.Context(), text()); err != nil {
 		t.Fatal(err)
 	}
 	query, err := url.ParseQuery(g.last.Load().Query)
-	want := url.Values{"to": {number}, "msg": {letter().Text}, "key": {"a&b"}, "user": {"u"}}
+	want := url.Values{"to": {number}, "msg": {text().Text}, "key": {"a&b"}, "user": {"u"}}
 	if diff := cmp.Diff(want, query); err != nil || diff != "" {
 		t.Errorf("the query, error %v (-want +got):\n%s", err, diff)
 	}
@@ -142,7 +142,7 @@ func TestStatusDecidesOnRetries(t *testing.T) {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
 			g := startGateway(t, status)
-			err := newSender(t, smsgateway.Config{URL: g.URL + "/?s={{query .Secret}}", Secret: "s3cret"}).Send(t.Context(), letter())
+			err := newSender(t, smsgateway.Config{URL: g.URL + "/?s={{query .Secret}}", Secret: "s3cret"}).Send(t.Context(), text())
 			if (err == nil) != want.sent || errors.Is(err, domain.ErrUndeliverable) != want.undeliverable {
 				t.Errorf("Send = %v, want sent %v, undeliverable %v", err, want.sent, want.undeliverable)
 			}
@@ -161,7 +161,7 @@ func TestOutagesTellNothingSecret(t *testing.T) {
 	g := startGateway(t, http.StatusOK)
 	sender := newSender(t, smsgateway.Config{URL: g.URL + "/?to={{query .To}}&s={{query .Secret}}", Secret: "s3cret"})
 	g.Close()
-	err := sender.Send(t.Context(), letter())
+	err := sender.Send(t.Context(), text())
 	if err == nil || errors.Is(err, domain.ErrUndeliverable) {
 		t.Fatalf("Send = %v, want an error to try again", err)
 	}
@@ -184,7 +184,7 @@ func TestSendGivesUpOnASilentGateway(t *testing.T) {
 		<-asked
 		cancel()
 	}()
-	if err := sender.Send(ctx, letter()); err == nil || errors.Is(err, domain.ErrUndeliverable) {
+	if err := sender.Send(ctx, text()); err == nil || errors.Is(err, domain.ErrUndeliverable) {
 		t.Errorf("Send = %v, want an error to try again", err)
 	}
 }
@@ -193,7 +193,7 @@ func TestHeadersCannotBeForged(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t, http.StatusOK)
 	sender := newSender(t, smsgateway.Config{URL: g.URL, Headers: map[string]string{"X-Text": "{{.Text}}"}})
-	l := letter()
+	l := text()
 	l.Text = "code\r\nX-Evil: 1"
 	if err := sender.Send(t.Context(), l); err == nil {
 		t.Errorf("a header with a line break was sent: %v", g.last.Load().Header)

@@ -128,8 +128,8 @@ func (s *Sender) Channel() domain.Channel { return domain.ChannelMail }
 
 // Send sends the message to the server. A message that will never be accepted is domain.ErrUndeliverable. Errors
 // contain the server's reply code and no address.
-func (s *Sender) Send(ctx context.Context, letter domain.EmailMessage) error {
-	message, err := s.compose(letter)
+func (s *Sender) Send(ctx context.Context, email domain.EmailMessage) error {
+	message, err := s.compose(email)
 	if err != nil {
 		return err
 	}
@@ -160,19 +160,19 @@ func (s *Sender) Send(ctx context.Context, letter domain.EmailMessage) error {
 	return translate(err)
 }
 
-func (s *Sender) compose(letter domain.EmailMessage) (*gomail.Msg, error) {
+func (s *Sender) compose(email domain.EmailMessage) (*gomail.Msg, error) {
 	message := gomail.NewMsg()
 	message.FromMailAddress(s.from)
-	if to, err := mail.ParseAddress(letter.To); err != nil || to.Address != letter.To || strings.ContainsAny(letter.To, "\r\n") {
+	if to, err := mail.ParseAddress(email.To); err != nil || to.Address != email.To || strings.ContainsAny(email.To, "\r\n") {
 		return nil, domain.ErrUndeliverable.Because(errors.New("the receiver is no address"))
 	}
-	message.ToMailAddress(&mail.Address{Name: letter.Name, Address: letter.To})
-	message.Subject(letter.Subject)
+	message.ToMailAddress(&mail.Address{Name: email.Name, Address: email.To})
+	message.Subject(email.Subject)
 	message.SetDate()
-	message.SetMessageIDWithValue(string(letter.ID) + "@" + s.domain)
+	message.SetMessageIDWithValue(string(email.ID) + "@" + s.domain)
 	// So that no holiday notice answers (RFC 3834).
 	message.SetGenHeader("Auto-Submitted", "auto-generated")
-	message.SetBodyString(gomail.TypeTextPlain, letter.Text)
+	message.SetBodyString(gomail.TypeTextPlain, email.Text)
 	return message, nil
 }
 

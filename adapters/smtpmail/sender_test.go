@@ -33,7 +33,7 @@ func newSender(t *testing.T, server *mailServer, change func(*smtpmail.Config)) 
 	return sender
 }
 
-func letter() domain.EmailMessage {
+func email() domain.EmailMessage {
 	return domain.EmailMessage{
 		ID: "msg_1", To: "john@example.com", Name: "Jöhn Doe", Subject: "Reset your password — žluť",
 		Text: "Open this link:\n\nhttps://id.example.com/reset?token=abc_def-123\n\n" + strings.Repeat("A long line without an end. ", 20) + "\n.\nThe end.\n",
@@ -67,7 +67,7 @@ func TestSendDeliversTheMessage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := startServer(t, tt.fromTheFirstByte, tt.setUp)
-			if err := newSender(t, server, tt.change).Send(t.Context(), letter()); err != nil {
+			if err := newSender(t, server, tt.change).Send(t.Context(), email()); err != nil {
 				t.Fatal(err)
 			}
 			mails := server.Mails()
@@ -77,7 +77,7 @@ func TestSendDeliversTheMessage(t *testing.T) {
 			if mails[0].TLS != tt.wantTLS || mails[0].User != tt.wantUser {
 				t.Errorf("it came with TLS %v from %q", mails[0].TLS, mails[0].User)
 			}
-			checkLetter(t, mails[0])
+			checkEmail(t, mails[0])
 		})
 	}
 }
@@ -88,7 +88,7 @@ func TestTheServerIsGreetedByTheConfiguredName(t *testing.T) {
 	for _, tls := range []string{smtpmail.StartTLS, smtpmail.TLS} {
 		server := startServer(t, tls == smtpmail.TLS, nil)
 		sender := newSender(t, server, func(c *smtpmail.Config) { c.TLS, c.Hello = tls, "id.example.org" })
-		if err := sender.Send(t.Context(), letter()); err != nil {
+		if err := sender.Send(t.Context(), email()); err != nil {
 			t.Fatal(err)
 		}
 		if mails := server.Mails(); len(mails) != 1 || mails[0].Hello != "id.example.org" {
@@ -97,7 +97,7 @@ func TestTheServerIsGreetedByTheConfiguredName(t *testing.T) {
 	}
 }
 
-func checkLetter(t *testing.T, got received) {
+func checkEmail(t *testing.T, got received) {
 	t.Helper()
 	for what, pair := range map[string][2]string{
 		"the sender":              {got.From, "accounts@example.org"},
@@ -150,7 +150,7 @@ func TestSendClassifiesErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := startServer(t, false, tt.setUp)
-			err := newSender(t, server, tt.change).Send(t.Context(), letter())
+			err := newSender(t, server, tt.change).Send(t.Context(), email())
 			if err == nil || errors.Is(err, domain.ErrUndeliverable) != tt.undeliverable {
 				t.Fatalf("Send = %v, want undeliverable %v", err, tt.undeliverable)
 			}
@@ -169,7 +169,7 @@ func TestSendRefusesInvalidAddresses(t *testing.T) {
 	server := startServer(t, false, nil)
 	sender := newSender(t, server, nil)
 	for _, to := range []string{"", "john", "john@example.com\r\nBcc: evil@example.com", "a@b.example, c@d.example", "John <john@example.com>"} {
-		l := letter()
+		l := email()
 		l.To = to
 		if err := sender.Send(t.Context(), l); !errors.Is(err, domain.ErrUndeliverable) {
 			t.Errorf("Send to %q = %v, want domain.ErrUndeliverable", to, err)
@@ -183,7 +183,7 @@ func TestSendRefusesInvalidAddresses(t *testing.T) {
 func TestHeadersCannotBeForged(t *testing.T) {
 	t.Parallel()
 	server := startServer(t, false, nil)
-	l := letter()
+	l := email()
 	l.Subject, l.Name = "Hello\r\nBcc: evil@example.com", "John\r\nX-Evil: 1"
 	if err := newSender(t, server, nil).Send(t.Context(), l); err != nil {
 		t.Fatal(err)
@@ -210,7 +210,7 @@ func TestSendGivesUpOnASilentServer(t *testing.T) {
 	sender := newSender(t, &mailServer{Address: listener.Addr().String()}, func(c *smtpmail.Config) { c.Timeout = time.Hour })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- sender.Send(ctx, letter()) }()
+	go func() { done <- sender.Send(ctx, email()) }()
 	c := <-accepted // it is connected, and will never be greeted
 	cancel()
 	if err := <-done; err == nil || errors.Is(err, domain.ErrUndeliverable) {
@@ -229,7 +229,7 @@ func TestSendReportsAnUnreachableServer(t *testing.T) {
 	}
 	address := listener.Addr().String()
 	_ = listener.Close()
-	err = newSender(t, &mailServer{Address: address}, nil).Send(t.Context(), letter())
+	err = newSender(t, &mailServer{Address: address}, nil).Send(t.Context(), email())
 	if err == nil || errors.Is(err, domain.ErrUndeliverable) {
 		t.Errorf("Send = %v, want an error to try again", err)
 	}

@@ -52,9 +52,9 @@ func ReadCollisions(ctx context.Context, dir string) (collisions []domain.Collis
 	if err != nil || db == nil {
 		return nil, false, err
 	}
-	users, err := peekUserCollisions(ctx, db)
+	users, err := readUserCollisions(ctx, db)
 	if err == nil {
-		collisions, err = peekGroupCollisions(ctx, db)
+		collisions, err = readGroupCollisions(ctx, db)
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
 		return nil, false, translate(err)
@@ -62,7 +62,7 @@ func ReadCollisions(ctx context.Context, dir string) (collisions []domain.Collis
 	return append(users, collisions...), true, nil
 }
 
-func peekUserCollisions(ctx context.Context, db *sql.DB) (collisions []domain.Collision, err error) {
+func readUserCollisions(ctx context.Context, db *sql.DB) (collisions []domain.Collision, err error) {
 	// Every e-mail address has an @, and few usernames do.
 	rows, err := db.QueryContext(ctx, `SELECT a.username, a.id, b.id FROM users a JOIN users b ON b.email = a.username AND b.n <> a.n
 		WHERE instr(a.username, '@') > 0 ORDER BY a.username LIMIT ?`, domain.MaxCollisions)
@@ -80,7 +80,7 @@ func peekUserCollisions(ctx context.Context, db *sql.DB) (collisions []domain.Co
 	return collisions, rows.Err()
 }
 
-func peekGroupCollisions(ctx context.Context, db *sql.DB) (collisions []domain.Collision, err error) {
+func readGroupCollisions(ctx context.Context, db *sql.DB) (collisions []domain.Collision, err error) {
 	rows, err := db.QueryContext(ctx, "SELECT doc FROM groups")
 	if err != nil {
 		return nil, err

@@ -11,10 +11,10 @@ import (
 	"github.com/ostiary/ostiary/test/conformance"
 )
 
-func TestPeekSettingsChangesNothing(t *testing.T) {
+func TestReadSettingsChangesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	peek := func() (int, bool) {
+	read := func() (int, bool) {
 		t.Helper()
 		settings, found, err := sqlitestore.ReadSettings(t.Context(), dir)
 		if err != nil {
@@ -30,11 +30,11 @@ func TestPeekSettingsChangesNothing(t *testing.T) {
 		}
 		return len(entries)
 	}
-	if _, found := peek(); found || names() != 0 {
+	if _, found := read(); found || names() != 0 {
 		t.Errorf("empty directory: settings found = %v, %d files", found, names())
 	}
 	s := openStore(t, dir)
-	if n, found := peek(); !found || n != domain.DefaultSettings().Lockout.MaxAttempts {
+	if n, found := read(); !found || n != domain.DefaultSettings().Lockout.MaxAttempts {
 		t.Errorf("open new installation: maximum attempts = %d, found = %v", n, found)
 	}
 	_, err := s.CatalogStore().UpdateSettings(t.Context(), func(x *domain.Settings, _ *domain.Outbox) error {
@@ -44,24 +44,24 @@ func TestPeekSettingsChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, found := peek(); !found || n != 3 {
+	if n, found := read(); !found || n != 3 {
 		t.Errorf("changed settings: maximum attempts = %d, found = %v", n, found)
 	}
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	before := names()
-	if n, found := peek(); !found || n != 3 || names() != before {
+	if n, found := read(); !found || n != 3 || names() != before {
 		t.Errorf("closed installation: maximum attempts = %d, found = %v, %d files, want %d", n, found, names(), before)
 	}
 }
 
-func TestPeekCollisions(t *testing.T) {
+func TestReadCollisions(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	conformance.StoreCollisions(t, s.Users(), s.Groups(), s)
-	peek := func(open string) {
+	read := func(open string) {
 		t.Helper()
 		got, found, err := sqlitestore.ReadCollisions(t.Context(), dir)
 		if err != nil || !found {
@@ -71,11 +71,11 @@ func TestPeekCollisions(t *testing.T) {
 			t.Errorf("%s store (-want +got)\n%s", open, diff)
 		}
 	}
-	peek("open")
+	read("open")
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	peek("closed")
+	read("closed")
 	openStore(t, dir) // collisions do not prevent opening
 	if got, found, err := sqlitestore.ReadCollisions(t.Context(), t.TempDir()); got != nil || found || err != nil {
 		t.Errorf("empty directory: %v, found = %v, error %v", got, found, err)

@@ -14,11 +14,11 @@ type Collector struct {
 }
 
 var (
-	labels  = []string{"directory"}
-	lastRun = prometheus.NewDesc("ostiary_directory_sync_timestamp_seconds", "When the last scheduled synchronization ended.", labels, nil)
-	brake   = prometheus.NewDesc("ostiary_directory_sync_brake", "1 while scheduled synchronizations stop at their brake, else 0.", labels, nil)
-	failed  = prometheus.NewDesc("ostiary_directory_sync_failed", "1 when the directory or the store could not say in the last one, else 0.", labels, nil)
-	changed = prometheus.NewDesc("ostiary_directory_sync_changes", "Users that the last applied synchronization changed, by how.", []string{"directory", "change"}, nil)
+	labels      = []string{"directory"}
+	lastRun     = prometheus.NewDesc("ostiary_directory_sync_timestamp_seconds", "When the last scheduled synchronization ended.", labels, nil)
+	safetyLimit = prometheus.NewDesc("ostiary_directory_sync_safety_limit", "1 while scheduled synchronizations stop at their safety limit, else 0.", labels, nil)
+	failed      = prometheus.NewDesc("ostiary_directory_sync_failed", "1 when the directory or the store could not say in the last one, else 0.", labels, nil)
+	changed     = prometheus.NewDesc("ostiary_directory_sync_changes", "Users that the last applied synchronization changed, by how.", []string{"directory", "change"}, nil)
 )
 
 // New returns a collector of what read returns.
@@ -26,7 +26,7 @@ func New(read func() map[domain.DirectoryID]domain.SyncStatus) *Collector { retu
 
 // Describe sends the descriptions of the series.
 func (c *Collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{lastRun, brake, failed, changed} {
+	for _, d := range []*prometheus.Desc{lastRun, safetyLimit, failed, changed} {
 		to <- d
 	}
 }
@@ -38,7 +38,7 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, append([]string{string(id)}, more...)...)
 		}
 		gauge(lastRun, float64(s.At.Unix()))
-		gauge(brake, number(s.Braked))
+		gauge(safetyLimit, number(s.SafetyLimitHit))
 		gauge(failed, number(s.Unavailable))
 		gauge(changed, float64(s.Created), "created")
 		gauge(changed, float64(s.Updated), "updated")

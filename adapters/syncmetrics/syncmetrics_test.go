@@ -17,7 +17,7 @@ func TestCollector(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(syncmetrics.New(func() map[domain.DirectoryID]domain.SyncStatus {
 		return map[domain.DirectoryID]domain.SyncStatus{
-			"corp": {At: time.Unix(1700000000, 0), Created: 3, Updated: 2, Disabled: 1, Enabled: 4, Braked: true},
+			"corp": {At: time.Unix(1700000000, 0), Created: 3, Updated: 2, Disabled: 1, Enabled: 4, SafetyLimitHit: true},
 		}
 	}))
 	families, err := registry.Gather()
@@ -35,7 +35,7 @@ func TestCollector(t *testing.T) {
 		}
 	}
 	want := map[string]float64{
-		"ostiary_directory_sync_timestamp_seconds corp": 1700000000, "ostiary_directory_sync_brake corp": 1,
+		"ostiary_directory_sync_timestamp_seconds corp": 1700000000, "ostiary_directory_sync_safety_limit corp": 1,
 		"ostiary_directory_sync_failed corp": 0, "ostiary_directory_sync_changes created corp": 3,
 		"ostiary_directory_sync_changes updated corp": 2, "ostiary_directory_sync_changes disabled corp": 1,
 		"ostiary_directory_sync_changes failed corp": 0, "ostiary_directory_sync_changes enabled corp": 4,

@@ -176,10 +176,10 @@ func TestPrintableKeepsTerminalsSafe(t *testing.T) {
 // TestEveryCommandHasHelp checks that every command has a short description and an example.
 func TestEveryCommandHasHelp(t *testing.T) {
 	t.Parallel()
-	var look func(c *cobra.Command)
-	look = func(c *cobra.Command) {
+	var visit func(c *cobra.Command)
+	visit = func(c *cobra.Command) {
 		for _, sub := range c.Commands() {
-			look(sub)
+			visit(sub)
 		}
 		if c.HasSubCommands() || c.Name() == "help" {
 			return
@@ -188,7 +188,7 @@ func TestEveryCommandHasHelp(t *testing.T) {
 			t.Errorf("%s: %q, for example %q", c.CommandPath(), c.Short, c.Example)
 		}
 	}
-	look((&app{}).root())
+	visit((&app{}).root())
 	for path := range examples {
 		if c, _, err := (&app{}).root().Find(strings.Fields(path)); err != nil || c.CommandPath() != "ostiary "+path {
 			t.Errorf("there is an example for %q, which is not a command", path)

@@ -10,8 +10,8 @@ import (
 	"github.com/ostiary/ostiary/core/lockout"
 )
 
-// purgesLookedThrough is the number of recent purge entries that a repeated purge searches.
-const purgesLookedThrough = 1000
+// purgesScanned is the number of recent purge entries that a repeated purge searches.
+const purgesScanned = 1000
 
 // Purge erases a user: the user record with all its data, the attempt counts, and the user's personal data in the audit
 // log, whose integrity can still be verified. The ID and the entry that records who purged it remain. Purge requires
@@ -56,7 +56,7 @@ func (s *Service) purgedBefore(ctx context.Context, id domain.UserID) (time.Time
 	query := domain.AuditQuery{
 		Actions: []domain.Action{domain.ActionUserPurge}, Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
 	}
-	for range purgesLookedThrough / domain.Limits.PageSize.Max {
+	for range purgesScanned / domain.Limits.PageSize.Max {
 		page, err := s.deps.AuditLog.List(ctx, query)
 		if err != nil {
 			return time.Time{}, err

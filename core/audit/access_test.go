@@ -16,13 +16,13 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// heldTrail calls during, if set, before it appends.
-type heldTrail struct {
+// heldAuditLog calls during, if set, before it appends.
+type heldAuditLog struct {
 	ports.AuditLog
 	during func() error
 }
 
-func (h *heldTrail) Append(ctx context.Context, entries ...domain.AuditEntry) error {
+func (h *heldAuditLog) Append(ctx context.Context, entries ...domain.AuditEntry) error {
 	if h.during != nil {
 		if err := h.during(); err != nil {
 			return err
@@ -31,11 +31,11 @@ func (h *heldTrail) Append(ctx context.Context, entries ...domain.AuditEntry) er
 	return h.AuditLog.Append(ctx, entries...)
 }
 
-func newHeldAccess(t *testing.T) (*kit.Kit, *heldTrail, *audit.Access) {
+func newHeldAccess(t *testing.T) (*kit.Kit, *heldAuditLog, *audit.Access) {
 	t.Helper()
 	k := kit.New(t)
-	trail := &heldTrail{AuditLog: k.Store.Audit()}
-	return k, trail, audit.NewAccess(audit.NewWriter(k.IDs, k.Clock, trail), k.Clock)
+	auditLog := &heldAuditLog{AuditLog: k.Store.Audit()}
+	return k, auditLog, audit.NewAccess(audit.NewWriter(k.IDs, k.Clock, auditLog), k.Clock)
 }
 
 func from(address string) domain.Principal {
@@ -67,13 +67,13 @@ func TestRefusalsDuringAFlushAreCounted(t *testing.T) {
 	for name, fails := range map[string]error{"that succeeds": nil, "that fails": fault.ErrStorage} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k, trail, access := newHeldAccess(t)
+			k, auditLog, access := newHeldAccess(t)
 			by := from("192.0.2.1")
 			refuse(t, access, by)
 			refuse(t, access, by)
 			k.Clock.Forward(time.Minute)
-			trail.during = func() error {
-				trail.during = nil
+			auditLog.during = func() error {
+				auditLog.during = nil
 				refuse(t, access, by)
 				refuse(t, access, by)
 				return fails
@@ -94,11 +94,11 @@ func TestRefusalsDuringAFlushAreCounted(t *testing.T) {
 
 func TestRefusalsWaitForTheFirstEntry(t *testing.T) {
 	t.Parallel()
-	k, trail, access := newHeldAccess(t)
+	k, auditLog, access := newHeldAccess(t)
 	by := from("192.0.2.1")
 	answered := make(chan error, 1)
-	trail.during = func() error {
-		trail.during = nil
+	auditLog.during = func() error {
+		auditLog.during = nil
 		go func() {
 			_, err := access.Refused(t.Context(), by, domain.ActionPasswordResetRequest, "no_such_address")
 			answered <- err

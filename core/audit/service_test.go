@@ -90,13 +90,13 @@ func TestReadsAndExportsAreAuditedOnceAMinute(t *testing.T) {
 	}
 }
 
-// lossyTrail fails to append while fails is set.
-type lossyTrail struct {
+// lossyAuditLog fails to append while fails is set.
+type lossyAuditLog struct {
 	ports.AuditLog
 	fails bool
 }
 
-func (l *lossyTrail) Append(ctx context.Context, entries ...domain.AuditEntry) error {
+func (l *lossyAuditLog) Append(ctx context.Context, entries ...domain.AuditEntry) error {
 	if l.fails {
 		return fault.ErrStorage
 	}
@@ -106,13 +106,13 @@ func (l *lossyTrail) Append(ctx context.Context, entries ...domain.AuditEntry) e
 func TestReadIsAuditedAfterAFailedWrite(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
-	trail := &lossyTrail{AuditLog: k.Store.Audit(), fails: true}
-	access := audit.NewAccess(audit.NewWriter(k.IDs, k.Clock, trail), k.Clock)
+	auditLog := &lossyAuditLog{AuditLog: k.Store.Audit(), fails: true}
+	access := audit.NewAccess(audit.NewWriter(k.IDs, k.Clock, auditLog), k.Clock)
 	by := k.As(t, k.User(t, "ann", "auditor"))
 	if err := access.Read(t.Context(), by, "usr_x"); !errors.Is(err, fault.ErrStorage) {
 		t.Fatalf("got error %v, want %v", err, fault.ErrStorage)
 	}
-	trail.fails = false
+	auditLog.fails = false
 	if err := access.Read(t.Context(), by, "usr_x"); err != nil {
 		t.Fatal(err)
 	}

@@ -9,14 +9,14 @@ import (
 
 // Writer creates the audit entries that services add to the outbox of a change.
 type Writer struct {
-	ids   ports.IDs
-	clock ports.Clock
-	trail ports.AuditLog
+	ids      ports.IDs
+	clock    ports.Clock
+	auditLog ports.AuditLog
 }
 
 // NewWriter returns a auditWriter that uses the given ids and clock.
-func NewWriter(ids ports.IDs, clock ports.Clock, trail ports.AuditLog) *Writer {
-	return &Writer{ids: ids, clock: clock, trail: trail}
+func NewWriter(ids ports.IDs, clock ports.Clock, auditLog ports.AuditLog) *Writer {
+	return &Writer{ids: ids, clock: clock, auditLog: auditLog}
 }
 
 // Option adds to an entry.
@@ -76,5 +76,5 @@ func (j *Writer) Entry(by domain.Principal, action domain.Action, target string,
 
 // Write appends entries without a change of state, such as a refused sign-in of an unknown user.
 func (j *Writer) Write(ctx context.Context, entries ...domain.AuditEntry) error {
-	return j.trail.Append(ctx, entries...)
+	return j.auditLog.Append(ctx, entries...)
 }

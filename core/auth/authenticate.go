@@ -31,7 +31,7 @@ func (s *Service) Authenticate(ctx context.Context, credential string, from doma
 	if err != nil {
 		return domain.Principal{}, err
 	}
-	live, catalog, err := s.lookLive(ctx, claims.SessionID)
+	live, catalog, err := s.readLive(ctx, claims.SessionID)
 	if err != nil {
 		return domain.Principal{}, err
 	}
@@ -50,7 +50,7 @@ func (s *Service) authenticateKey(ctx context.Context, key string, from domain.O
 	if !ok {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}
-	live, catalog, err := s.lookLive(ctx, id)
+	live, catalog, err := s.readLive(ctx, id)
 	if err != nil {
 		return domain.Principal{}, err
 	}
@@ -123,7 +123,7 @@ func (s *Service) refreshPrincipal(ctx context.Context, token string) (domain.Pr
 	if !ok {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}
-	live, _, err := s.lookLive(ctx, id)
+	live, _, err := s.readLive(ctx, id)
 	if err != nil {
 		return domain.Principal{}, err
 	}

@@ -60,7 +60,7 @@ type attempt struct {
 	in          LoginInput
 	catalog     *domain.Catalog
 	subject     subject // the user that the name identifies, or an unknown name
-	look        domain.LoginSnapshot
+	lookup      domain.LoginSnapshot
 	reservation *lockout.Attempt
 }
 
@@ -74,7 +74,7 @@ func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput)
 	}
 	signedIn, err := s.start(ctx, by, a.catalog, sessionRequest{
 		user: check.user, kind: in.Kind, remember: in.Remember, checked: check.credential, newHash: check.newHash,
-		methods: check.methods(check.second), detail: audit.Detail("method", "password"), look: &a.look,
+		methods: check.methods(check.second), detail: audit.Detail("method", "password"), lookup: &a.lookup,
 	})
 	if errors.Is(err, errStale) {
 		return SignedIn{}, s.refuse(ctx, a, "changed_meanwhile")

@@ -30,8 +30,8 @@ func (s *Service) activity(ctx context.Context, b *sessionRequest, policy domain
 	switch {
 	case len(b.user.Sessions) < policy.MaxSessions:
 		return activity{}, nil
-	case b.look != nil && b.look.Sessions != nil:
-		return s.activityOf(b.look.User.Sessions, b.look.Sessions, policy), nil
+	case b.lookup != nil && b.lookup.Sessions != nil:
+		return s.activityOf(b.lookup.User.Sessions, b.lookup.Sessions, policy), nil
 	}
 	return s.readActivity(ctx, b, policy)
 }

@@ -28,7 +28,7 @@ func (s *Service) Refresh(ctx context.Context, by domain.Principal, token string
 	if !ok {
 		return SignedIn{}, fault.ErrUnauthorized
 	}
-	live, catalog, err := s.lookLive(ctx, id)
+	live, catalog, err := s.readLive(ctx, id)
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -106,9 +106,9 @@ func (s *Service) endReused(ctx context.Context, by domain.Principal, live domai
 	return fault.ErrUnauthorized.Because(errReused)
 }
 
-// lookLive returns the session if it is currently live, with the catalog in force. Anything else is
+// readLive returns the session if it is currently live, with the catalog in force. Anything else is
 // fault.ErrUnauthorized.
-func (s *Service) lookLive(ctx context.Context, id domain.SessionID) (domain.LiveSession, *domain.Catalog, error) {
+func (s *Service) readLive(ctx context.Context, id domain.SessionID) (domain.LiveSession, *domain.Catalog, error) {
 	live, err := s.deps.View.Lookup(ctx, id)
 	if errors.Is(err, domain.ErrSessionNotFound) {
 		return live, nil, fault.ErrUnauthorized

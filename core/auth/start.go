@@ -26,7 +26,7 @@ type sessionRequest struct {
 	checked  *domain.PasswordCredential // the verified credential; nil for external directories
 	newHash  string                     // replaces the hash of the verified credential
 	detail   audit.Option
-	look     *domain.LoginSnapshot // the lookup at the start of the login; nil for other ways to start a session
+	lookup   *domain.LoginSnapshot // the lookup at the start of the login; nil for other ways to start a session
 }
 
 // start creates a session and lists it in its user, in one write with the audit entry and the sessions that end because

@@ -63,13 +63,13 @@ func (v verdict) methods(second domain.Method) []string {
 func (s *Service) find(ctx context.Context, a *attempt) error {
 	key := s.deps.CaseFolder.Fold(strings.TrimSpace(a.in.Name))
 	var err error
-	if a.look, err = s.deps.Logins.LookupLogin(ctx, key); err != nil {
+	if a.lookup, err = s.deps.Logins.LookupLogin(ctx, key); err != nil {
 		return err
 	}
-	if a.catalog, err = s.deps.Catalog.CatalogAt(ctx, a.look.Catalog); err != nil {
+	if a.catalog, err = s.deps.Catalog.CatalogAt(ctx, a.lookup.Catalog); err != nil {
 		return err
 	}
-	a.subject.user = a.look.User
+	a.subject.user = a.lookup.User
 	if id, bare, ok := s.deps.Directories.SplitName(key); ok && !a.subject.known() {
 		user, err := s.deps.Users.FindByLogin(ctx, bare)
 		switch {

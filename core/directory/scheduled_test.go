@@ -33,8 +33,8 @@ func TestScheduledRunStopsAtSafetyLimitAndRecordsIt(t *testing.T) {
 	if status := h.service.Status()["corp"]; !strings.Contains(status.SafetyLimit, "1 of 16") || status.Failed {
 		t.Errorf("status.SafetyLimit is %q", status.SafetyLimit)
 	}
-	if n := h.service.Numbers()["corp"]; !n.Braked || n.Unavailable || n.Created != 16 {
-		t.Errorf("numbers: braked %v, unavailable %v, created %d", n.Braked, n.Unavailable, n.Created)
+	if n := h.service.Numbers()["corp"]; !n.SafetyLimitHit || n.Unavailable || n.Created != 16 {
+		t.Errorf("numbers: safety limit hit %v, unavailable %v, created %d", n.SafetyLimitHit, n.Unavailable, n.Created)
 	}
 	stops := 0
 	for _, e := range h.Entries(t) {

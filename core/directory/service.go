@@ -22,7 +22,7 @@ var (
 	// ErrPlanChanged is returned if the current plan does not have the given digest.
 	ErrPlanChanged = fault.New(fault.Conflict, "plan_changed", "The directory or the users have changed since that plan was made: look at the new one")
 	// ErrSafetyLimit is returned for a synchronization that stopped before any change because it exceeded a safety limit.
-	ErrSafetyLimit = fault.New(fault.Conflict, "sync_brake", "The synchronization stopped at its brake")
+	ErrSafetyLimit = fault.New(fault.Conflict, "sync_safety_limit", "The synchronization stopped at its safety limit")
 )
 
 // Service synchronizes directories with users, ends the sessions of users disabled in a directory, and diagnoses
@@ -75,7 +75,7 @@ func (s *Service) Numbers() map[domain.DirectoryID]domain.SyncStatus {
 			continue
 		}
 		all[id] = domain.SyncStatus{
-			At: st.At, Braked: st.SafetyLimit != "", Unavailable: st.Failed, Created: st.Result.Created, Updated: st.Result.Updated,
+			At: st.At, SafetyLimitHit: st.SafetyLimit != "", Unavailable: st.Failed, Created: st.Result.Created, Updated: st.Result.Updated,
 			Disabled: st.Result.Disabled, Enabled: st.Result.Enabled, Failed: st.Result.Failed,
 		}
 	}

@@ -133,7 +133,7 @@ func TestPlanOfFirstRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	if plan.Listed != 28 || reported != 28 || !plan.Complete || plan.SafetyLimit != "" {
-		t.Errorf("listed %d, reported %d, complete %v, brake %q", plan.Listed, reported, plan.Complete, plan.SafetyLimit)
+		t.Errorf("listed %d, reported %d, complete %v, safety limit %q", plan.Listed, reported, plan.Complete, plan.SafetyLimit)
 	}
 	// Of 28 accounts, two are disabled in the directory and one has an invalid username.
 	if got := plan.Count(directory.StepCreate); got != 25 {

@@ -218,7 +218,7 @@ func TestOwesNothing(t *testing.T) {
 	}
 }
 
-func TestExcuseMayRunLateAndTwice(t *testing.T) {
+func TestResetSourceMayRunLateAndTwice(t *testing.T) {
 	t.Parallel()
 	var a domain.Attempts
 	a.Succeed("x", "a", noon.Add(-2*time.Hour))

@@ -105,9 +105,9 @@ type SyncPosition struct {
 
 // SyncStatus is the result of the scheduled synchronizations of a directory, in numbers.
 type SyncStatus struct {
-	At          time.Time // of the last run
-	Braked      bool      // it stopped at a safety limit
-	Unavailable bool      // the directory or the store was unavailable
+	At             time.Time // of the last run
+	SafetyLimitHit bool      // it stopped at a safety limit
+	Unavailable    bool      // the directory or the store was unavailable
 	// Counts of the last run that was applied.
 	Created, Updated, Disabled, Enabled, Failed int
 }

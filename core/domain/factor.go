@@ -31,7 +31,7 @@ type Factor struct {
 	// Challenge is the last SMS code that was sent and has not been used.
 	Challenge *CodeChallenge
 	// Pending is an enrollment without a verified code; it never replaces an active factor.
-	Pending *Enrolment
+	Pending *Enrollment
 }
 
 // BackupCodes are the unused backup codes, hashed with one salt for the set.
@@ -47,8 +47,8 @@ type CodeChallenge struct {
 	Tries     int
 }
 
-// Enrolment is a second factor that has not been activated by its first correct code.
-type Enrolment struct {
+// Enrollment is a second factor that has not been activated by its first correct code.
+type Enrollment struct {
 	Method      Method
 	Secret      []byte // sealed
 	PhoneNumber string

@@ -121,11 +121,11 @@ func (s *Service) enroll(ctx context.Context, by domain.Principal, user *domain.
 }
 
 // draft creates the enrollment to display and the pending enrollment to store.
-func (s *Service) draft(user *domain.User, in EnrollInput) (Enrollment, domain.Enrolment, error) {
+func (s *Service) draft(user *domain.User, in EnrollInput) (Enrollment, domain.Enrollment, error) {
 	c := s.checker
 	expires := c.deps.Clock.Now().UTC().Add(enrollmentLife)
 	enrollment := Enrollment{Method: in.Method, PhoneNumber: in.PhoneNumber, ExpiresAt: expires}
-	pending := domain.Enrolment{Method: in.Method, PhoneNumber: in.PhoneNumber, ExpiresAt: expires}
+	pending := domain.Enrollment{Method: in.Method, PhoneNumber: in.PhoneNumber, ExpiresAt: expires}
 	enrollment.BackupCodes, pending.Backup = newBackupCodes()
 	if in.Method != domain.MethodTOTP {
 		return enrollment, pending, nil
@@ -190,7 +190,7 @@ func (c *Checker) activate(by domain.Principal, u *domain.User, step int64, out 
 }
 
 // proves reports whether the code is correct for the enrollment, and returns the time step that it consumes.
-func (c *Checker) proves(id domain.UserID, pending *domain.Enrolment, code string) (step int64, ok bool, err error) {
+func (c *Checker) proves(id domain.UserID, pending *domain.Enrollment, code string) (step int64, ok bool, err error) {
 	if pending.Method == domain.MethodSMS {
 		return 0, takeSent(&pending.Challenge, code, c.deps.Clock.Now()), nil
 	}

@@ -74,14 +74,14 @@ func (c *EmailBuilder) mail(user *domain.User, address string, what content) ([]
 	})
 }
 
-func (c *EmailBuilder) message(channel domain.Channel, to domain.UserID, until time.Time, letter domain.EmailMessage) ([]domain.Message, error) {
+func (c *EmailBuilder) message(channel domain.Channel, to domain.UserID, until time.Time, email domain.EmailMessage) ([]domain.Message, error) {
 	now := c.clock.Now().UTC()
 	if until.IsZero() {
 		until = now.Add(noticeFor)
 	}
 	id := domain.MessageID(c.ids.NewID(domain.MessagePrefix))
-	letter.ID = id
-	text, err := json.Marshal(payload(letter))
+	email.ID = id
+	text, err := json.Marshal(payload(email))
 	if err != nil {
 		return nil, fmt.Errorf("encoding a message: %w", err)
 	}

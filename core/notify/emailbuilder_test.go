@@ -34,17 +34,17 @@ func opened(t *testing.T, k *kit.Kit, messages []domain.Message, err error) doma
 	if err != nil {
 		t.Fatal(err)
 	}
-	var letter struct {
+	var email struct {
 		ID      domain.MessageID `json:"id"`
 		To      string           `json:"to"`
 		Name    string           `json:"name"`
 		Subject string           `json:"subject"`
 		Text    string           `json:"text"`
 	}
-	if err := json.Unmarshal(plain, &letter); err != nil {
+	if err := json.Unmarshal(plain, &email); err != nil {
 		t.Fatal(err)
 	}
-	return domain.EmailMessage(letter)
+	return domain.EmailMessage(email)
 }
 
 func TestMessagesWithALink(t *testing.T) {
@@ -58,23 +58,23 @@ func TestMessagesWithALink(t *testing.T) {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			messages, err := compose(john, token, until)
-			letter := opened(t, k, messages, err)
+			email := opened(t, k, messages, err)
 			messages[0].Payload = nil
 			wantMessage := domain.Message{
-				ID: letter.ID, Channel: domain.ChannelMail, UserID: john.ID, CreatedAt: kit.Noon, ExpiresAt: until, NextTry: kit.Noon,
+				ID: email.ID, Channel: domain.ChannelMail, UserID: john.ID, CreatedAt: kit.Noon, ExpiresAt: until, NextTry: kit.Noon,
 			}
 			if diff := cmp.Diff(wantMessage, messages[0]); diff != "" {
 				t.Errorf("the message (-want +got):\n%s", diff)
 			}
-			if letter.To != "john@example.com" || letter.Name != "JohnDoe" || letter.Subject == "" {
-				t.Errorf("the message is to %q <%s> about %q", letter.Name, letter.To, letter.Subject)
+			if email.To != "john@example.com" || email.Name != "JohnDoe" || email.Subject == "" {
+				t.Errorf("the message is to %q <%s> about %q", email.Name, email.To, email.Subject)
 			}
 			want := "https://id.example.com" + path + "?token=" + url.QueryEscape(token)
-			if link := linkIn(t, letter.Text).String(); link != want {
+			if link := linkIn(t, email.Text).String(); link != want {
 				t.Errorf("the link is %s, want %s", link, want)
 			}
-			if !strings.Contains(letter.Text, "2 March 2026, 12:30 UTC") {
-				t.Errorf("the message does not state how long the link works:\n%s", letter.Text)
+			if !strings.Contains(email.Text, "2 March 2026, 12:30 UTC") {
+				t.Errorf("the message does not state how long the link works:\n%s", email.Text)
 			}
 		})
 	}
@@ -100,8 +100,8 @@ func TestMessagesContainNoRequestData(t *testing.T) {
 	k := kit.New(t)
 	by := domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_9", Username: "https://evil.example/", Origin: evil}
 	composed := func(messages []domain.Message, err error) string {
-		letter := opened(t, k, messages, err)
-		return letter.Subject + "\n" + letter.Text
+		email := opened(t, k, messages, err)
+		return email.Subject + "\n" + email.Text
 	}
 	for what, text := range map[string]string{
 		"password":   composed(k.Emails.PasswordChanged(john, by)),
@@ -136,8 +136,8 @@ func TestNoticesNameTheActor(t *testing.T) {
 		"a job":            {domain.System(), "changed by the service itself on"},
 	} {
 		messages, err := k.Emails.PasswordChanged(john, tt.by)
-		if letter := opened(t, k, messages, err); !strings.Contains(letter.Text, tt.want) {
-			t.Errorf("%s: the message lacks %q:\n%s", name, tt.want, letter.Text)
+		if email := opened(t, k, messages, err); !strings.Contains(email.Text, tt.want) {
+			t.Errorf("%s: the message lacks %q:\n%s", name, tt.want, email.Text)
 		}
 	}
 }
@@ -146,8 +146,8 @@ func TestPreviousAddressIsNotified(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	messages, err := k.Emails.EmailChanged(john, "old@example.com", domain.Operator())
-	if letter := opened(t, k, messages, err); letter.To != "old@example.com" {
-		t.Errorf("the message goes to %s", letter.To)
+	if email := opened(t, k, messages, err); email.To != "old@example.com" {
+		t.Errorf("the message goes to %s", email.To)
 	}
 }
 
@@ -155,13 +155,13 @@ func TestCodesComeFirstInAnSMS(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	messages, err := k.Emails.SMSCode(john, "+420123456789", "123456", kit.Noon.Add(time.Minute))
-	letter := opened(t, k, messages, err)
-	if messages[0].Channel != domain.ChannelSMS || letter.To != "+420123456789" || !strings.HasPrefix(letter.Text, "123456 ") ||
-		!strings.HasSuffix(letter.Text, "@id.example.com #123456") {
-		t.Errorf("by %s to %s: %q", messages[0].Channel, letter.To, letter.Text)
+	email := opened(t, k, messages, err)
+	if messages[0].Channel != domain.ChannelSMS || email.To != "+420123456789" || !strings.HasPrefix(email.Text, "123456 ") ||
+		!strings.HasSuffix(email.Text, "@id.example.com #123456") {
+		t.Errorf("by %s to %s: %q", messages[0].Channel, email.To, email.Text)
 	}
-	if len(letter.Text) > 160 {
-		t.Errorf("the text has %d characters and needs two SMS", len(letter.Text))
+	if len(email.Text) > 160 {
+		t.Errorf("the text has %d characters and needs two SMS", len(email.Text))
 	}
 }
 
@@ -197,7 +197,7 @@ func TestMessagesNameTheProduct(t *testing.T) {
 	who := linkpages.Identity("http://localhost:8080")
 	who.Product = "Doors"
 	messages, err := notify.NewEmailBuilder(who, k.Sealer, k.IDs, k.Clock).Activation(john, "abc", kit.Noon.Add(time.Hour))
-	if letter := opened(t, k, messages, err); !strings.Contains(letter.Text, "-- \nDoors, localhost:8080") {
-		t.Errorf("the message lacks the product name:\n%s", letter.Text)
+	if email := opened(t, k, messages, err); !strings.Contains(email.Text, "-- \nDoors, localhost:8080") {
+		t.Errorf("the message lacks the product name:\n%s", email.Text)
 	}
 }

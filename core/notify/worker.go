@@ -151,13 +151,13 @@ func (w *Worker) send(ctx context.Context, message domain.Message) error {
 	if err != nil {
 		return fmt.Errorf("opening a message: %w", err) // a missing key may be configured later
 	}
-	var letter payload
-	if err := json.Unmarshal(text, &letter); err != nil {
+	var email payload
+	if err := json.Unmarshal(text, &email); err != nil {
 		return domain.ErrUndeliverable.Because(errors.New("invalid message payload"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.SendTimeout)
 	defer cancel()
-	return sender.Send(ctx, domain.EmailMessage(letter))
+	return sender.Send(ctx, domain.EmailMessage(email))
 }
 
 func (w *Worker) wasHanded(id domain.MessageID) bool {

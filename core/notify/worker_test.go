@@ -27,7 +27,7 @@ type post struct {
 
 func (p *post) Channel() domain.Channel { return domain.ChannelMail }
 
-func (p *post) Send(_ context.Context, letter domain.EmailMessage) error {
+func (p *post) Send(_ context.Context, email domain.EmailMessage) error {
 	if p.before != nil {
 		p.before()
 	}
@@ -35,7 +35,7 @@ func (p *post) Send(_ context.Context, letter domain.EmailMessage) error {
 	defer p.mu.Unlock()
 	p.tries++
 	if p.answer == nil {
-		p.taken = append(p.taken, letter)
+		p.taken = append(p.taken, email)
 	}
 	return p.answer
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// BenchmarkLook is the hot path of every request: a live session with its user, from memory. Target: a microsecond.
-func BenchmarkLook(b *testing.B) {
+// BenchmarkLookup is the hot path of every request: a live session with its user, from memory. Target: a microsecond.
+func BenchmarkLookup(b *testing.B) {
 	k := kit.New(b)
 	addUsers(b, k, 2000)
 	ids := make([]domain.SessionID, 1000)

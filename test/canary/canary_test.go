@@ -70,26 +70,26 @@ func live(t *testing.T, s *kit.Services) secrets {
 
 	_, err = s.Account.RequestReset(t.Context(), kit.From("203.0.113.9"), "john@example.com")
 	must(t, err)
-	found["a reset token"] = letterToken(t, s)
+	found["a reset token"] = emailToken(t, s)
 	must(t, s.Account.Reset(t.Context(), kit.From("203.0.113.9"), found["a reset token"], second))
 	invited, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: "ann", Email: "ann@example.com"})
 	must(t, err)
 	_ = invited
-	found["an activation token"] = letterToken(t, s)
+	found["an activation token"] = emailToken(t, s)
 	// One more reset, whose email is still queued.
 	_, err = s.Account.RequestReset(t.Context(), kit.From("203.0.113.9"), "john@example.com")
 	must(t, err)
 	return found
 }
 
-func letterToken(t *testing.T, s *kit.Services) string {
+func emailToken(t *testing.T, s *kit.Services) string {
 	t.Helper()
-	for _, letter := range s.SentEmails(t) {
-		if m := tokenForm.FindStringSubmatch(letter.Text); m != nil {
+	for _, email := range s.SentEmails(t) {
+		if m := tokenForm.FindStringSubmatch(email.Text); m != nil {
 			return m[1]
 		}
 	}
-	t.Fatal("no letter with a token")
+	t.Fatal("no email with a token")
 	return ""
 }
 
@@ -110,7 +110,7 @@ func TestNoSecretIsStoredInPlainText(t *testing.T) {
 			}
 		}
 		if bytes.Contains(raw, []byte("token=")) {
-			t.Errorf("a link of a letter stands in %s", filepath.Base(file))
+			t.Errorf("a link of an email is in %s", filepath.Base(file))
 		}
 	}
 	if searched == 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-var errSeen = errors.New("the generation was seen")
+var errUsed = errors.New("the generation was seen")
 
 // unseenSession stores a session whose current generation of tokens was not seen, and lists it.
 func unseenSession(t *testing.T, s Stores, number int) domain.Session {
@@ -39,9 +39,9 @@ func see(t *testing.T, s Stores, id domain.SessionID, wrote *atomic.Int64) error
 	return err
 }
 
-// sessionSeenRace requests the successor repeatedly while its generation is marked as seen: a request that starts
+// sessionFirstUseRace requests the successor repeatedly while its generation is marked as seen: a request that starts
 // after the mark was acknowledged must be refused, and the view must return the mark.
-func sessionSeenRace(t *testing.T, s Stores) {
+func sessionFirstUseRace(t *testing.T, s Stores) {
 	const rounds, clients = 20, 4
 	var wrote atomic.Int64
 	for i := range rounds {
@@ -52,12 +52,12 @@ func sessionSeenRace(t *testing.T, s Stores) {
 			func() bool {
 				_, err := s.Sessions.Update(t.Context(), session.ID, func(x *domain.Session, _ *domain.Outbox) error {
 					if !x.Refresh.Unseen {
-						return errSeen
+						return errUsed
 					}
 					x.LastActivity = epoch.Add(time.Duration(asked.Add(1)) * time.Millisecond)
 					return nil
 				})
-				if err != nil && !errors.Is(err, errSeen) {
+				if err != nil && !errors.Is(err, errUsed) {
 					t.Error(err)
 				}
 				return err == nil
@@ -73,8 +73,8 @@ func sessionSeenRace(t *testing.T, s Stores) {
 	}
 }
 
-// sessionSeenOnce marks one generation concurrently: one call writes, and all see the mark afterwards.
-func sessionSeenOnce(t *testing.T, s Stores) {
+// sessionFirstUse marks one generation concurrently: one call writes, and all see the mark afterwards.
+func sessionFirstUse(t *testing.T, s Stores) {
 	session := unseenSession(t, s, 1)
 	var wrote atomic.Int64
 	race(t, 50, func(error) bool { return false }, func(int) error {

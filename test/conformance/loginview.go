@@ -14,7 +14,7 @@ import (
 // LoginView tests a ports.LoginView.
 func LoginView(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
-		"finds by username before e-mail, and nobody without a failure": loginLook,
+		"finds by username before e-mail, and nobody without a failure": loginLookup,
 		"sees every acknowledged change of the user and the catalog":    loginSeesChanges,
 		"sees every acknowledged change of a name":                      loginSeesNames,
 		"never gives a name to whom it was taken from":                  loginPromise,
@@ -22,33 +22,33 @@ func LoginView(t *testing.T, open Open) {
 	})
 }
 
-func lookedUp(t *testing.T, s Stores, key string) domain.User {
+func lookupUser(t *testing.T, s Stores, key string) domain.User {
 	t.Helper()
-	look, err := s.Logins.LookupLogin(t.Context(), key)
+	found, err := s.Logins.LookupLogin(t.Context(), key)
 	must(t, err)
-	return look.User
+	return found.User
 }
 
-func loginLook(t *testing.T, s Stores) {
+func loginLookup(t *testing.T, s Stores) {
 	a, b := newUser(1), newUser(2)
 	b.UsernameKey = a.EmailKey
 	must(t, s.Users.Create(t.Context(), a, domain.Outbox{}))
-	if got := lookedUp(t, s, a.EmailKey); got.ID != a.ID {
+	if got := lookupUser(t, s, a.EmailKey); got.ID != a.ID {
 		t.Errorf("an address gives %q", got.ID)
 	}
 	restoreUsers(t, s, b)
 	for range 2 { // from the disk, and then possibly from memory
-		same(t, lookedUp(t, s, a.UsernameKey), a)
-		same(t, lookedUp(t, s, a.EmailKey), b)
-		same(t, lookedUp(t, s, "nobody"), domain.User{})
-		same(t, lookedUp(t, s, ""), domain.User{})
+		same(t, lookupUser(t, s, a.UsernameKey), a)
+		same(t, lookupUser(t, s, a.EmailKey), b)
+		same(t, lookupUser(t, s, "nobody"), domain.User{})
+		same(t, lookupUser(t, s, ""), domain.User{})
 	}
-	look, err := s.Logins.LookupLogin(t.Context(), "nobody")
+	found, err := s.Logins.LookupLogin(t.Context(), "nobody")
 	must(t, err)
 	catalog, err := s.Catalog.Catalog(t.Context())
 	must(t, err)
-	if look.Catalog != catalog.Version {
-		t.Errorf("the catalog is of version %d, want %d", look.Catalog, catalog.Version)
+	if found.Catalog != catalog.Version {
+		t.Errorf("the catalog is of version %d, want %d", found.Catalog, catalog.Version)
 	}
 }
 
@@ -66,12 +66,12 @@ func loginSeesChanges(t *testing.T, s Stores) {
 			return nil
 		})
 		must(t, err)
-		look, err := s.Logins.LookupLogin(t.Context(), u.UsernameKey)
+		found, err := s.Logins.LookupLogin(t.Context(), u.UsernameKey)
 		must(t, err)
-		catalog, err := s.Catalog.CatalogAt(t.Context(), look.Catalog)
+		catalog, err := s.Catalog.CatalogAt(t.Context(), found.Catalog)
 		must(t, err)
-		if look.User.KeyEpoch != i || catalog.Settings.Session.MaxSessions != i {
-			t.Fatalf("after change %d it is %d and %d", i, look.User.KeyEpoch, catalog.Settings.Session.MaxSessions)
+		if found.User.KeyEpoch != i || catalog.Settings.Session.MaxSessions != i {
+			t.Fatalf("after change %d it is %d and %d", i, found.User.KeyEpoch, catalog.Settings.Session.MaxSessions)
 		}
 	}
 }
@@ -80,23 +80,23 @@ func loginSeesNames(t *testing.T, s Stores) {
 	u := newUser(1)
 	must(t, s.Users.Create(t.Context(), u, domain.Outbox{}))
 	before := u.UsernameKey
-	lookedUp(t, s, before)
+	lookupUser(t, s, before)
 	_, err := s.Users.Update(t.Context(), u.ID, func(u *domain.User, _ *domain.Outbox) error {
 		u.UsernameKey, u.EmailKey = "renamed", "renamed@example.com"
 		return nil
 	})
 	must(t, err)
-	if lookedUp(t, s, before).ID != "" || lookedUp(t, s, u.EmailKey).ID != "" || lookedUp(t, s, "renamed").ID != u.ID {
+	if lookupUser(t, s, before).ID != "" || lookupUser(t, s, u.EmailKey).ID != "" || lookupUser(t, s, "renamed").ID != u.ID {
 		t.Error("a name that was given up still means the user, or the new one does not")
 	}
 	next := newUser(2)
 	next.UsernameKey = before
 	must(t, s.Users.Create(t.Context(), next, domain.Outbox{}))
-	if got := lookedUp(t, s, before); got.ID != next.ID {
+	if got := lookupUser(t, s, before); got.ID != next.ID {
 		t.Errorf("a name that was given up and taken means %q", got.ID)
 	}
 	must(t, s.Users.Delete(t.Context(), next.ID, domain.Outbox{}))
-	if got := lookedUp(t, s, before); got.ID != "" {
+	if got := lookupUser(t, s, before); got.ID != "" {
 		t.Errorf("the name of a deleted user means %q", got.ID)
 	}
 }
@@ -129,13 +129,13 @@ func loginPromise(t *testing.T, s Stores) {
 				default:
 				}
 				before := holder.Load()
-				look, err := s.Logins.LookupLogin(t.Context(), name)
+				found, err := s.Logins.LookupLogin(t.Context(), name)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				if after := holder.Load(); before != nil && before == after && look.User.ID != "" && look.User.ID < *before {
-					t.Errorf("the name means %s, who had it before %s", look.User.ID, *before)
+				if after := holder.Load(); before != nil && before == after && found.User.ID != "" && found.User.ID < *before {
+					t.Errorf("the name means %s, who had it before %s", found.User.ID, *before)
 					return
 				}
 			}
@@ -182,9 +182,9 @@ func loginSessions(t *testing.T, s Stores) {
 	if len(sessions) != 2 || !seen[two.ID].LastActivity.Equal(at) || seen[one.ID].UserID != u.ID {
 		t.Errorf("%d sessions came, the second last active at %s", len(sessions), seen[two.ID].LastActivity)
 	}
-	look, err := s.Logins.LookupLogin(t.Context(), u.UsernameKey)
+	found, err := s.Logins.LookupLogin(t.Context(), u.UsernameKey)
 	must(t, err)
-	if look.Sessions != nil && len(look.Sessions) != 2 {
-		t.Errorf("%d sessions came along, want both or nothing", len(look.Sessions))
+	if found.Sessions != nil && len(found.Sessions) != 2 {
+		t.Errorf("%d sessions came along, want both or nothing", len(found.Sessions))
 	}
 }

@@ -16,15 +16,15 @@ import (
 // UserList tests the list of a ports.UserStore.
 func UserList(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
-		"gives every combination of filters in every order": listCombinations,
-		"pages by number and by cursor alike":               listPages,
-		"gives everybody once where keys are equal":         listEquals,
-		"follows changes and removals at once":              listFollows,
-		"finds parts of one, two, three and more letters":   listSearches,
-		"takes a search for text and never for a pattern":   listPatterns,
-		"refuses cursors and orders that are none":          listRefusals,
-		"leaves the total out where it is not wanted":       listNoTotal,
-		"walks through a list that changes meanwhile":       listMoving,
+		"gives every combination of filters in every order":  listCombinations,
+		"pages by number and by cursor alike":                listPages,
+		"gives everybody once where keys are equal":          listEquals,
+		"follows changes and removals at once":               listFollows,
+		"finds parts of one, two, three and more characters": listSearches,
+		"takes a search for text and never for a pattern":    listPatterns,
+		"refuses cursors and orders that are none":           listRefusals,
+		"leaves the total out where it is not wanted":        listNoTotal,
+		"walks through a list that changes meanwhile":        listMoving,
 	})
 }
 

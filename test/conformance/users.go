@@ -54,7 +54,7 @@ func fullUser() domain.User {
 	u.Password = &domain.PasswordCredential{Hash: "$argon2id$x", ChangedAt: at, MustChange: true, History: []string{"$a", "$b"}}
 	u.Factor = domain.Factor{
 		Method: domain.MethodTOTP, EnabledAt: at, Secret: []byte{1, 2}, LastStep: 7, PhoneNumber: "+1555", Backup: backup, Challenge: challenge,
-		Pending: &domain.Enrolment{
+		Pending: &domain.Enrollment{
 			Method: domain.MethodSMS, Secret: []byte{3}, PhoneNumber: "+1556", Backup: backup, Challenge: challenge, ExpiresAt: at, Tries: 1,
 		},
 	}

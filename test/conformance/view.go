@@ -13,7 +13,7 @@ import (
 // SessionView tests a ports.SessionView, above all its guarantee about acknowledged changes.
 func SessionView(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
-		"gives a live session with its user":                     viewLook,
+		"gives a live session with its user":                     viewLookup,
 		"refuses a session that the user does not list":          viewUnlisted,
 		"sees every acknowledged change of session and user":     viewSeesChanges,
 		"sees every acknowledged change of the catalog":          viewSeesCatalog,
@@ -24,7 +24,7 @@ func SessionView(t *testing.T, open Open) {
 	})
 }
 
-func viewLook(t *testing.T, s Stores) {
+func viewLookup(t *testing.T, s Stores) {
 	u, session := signIn(t, s, 1)
 	for range 2 { // from the disk, and then possibly from memory
 		live, err := s.View.Lookup(t.Context(), session.ID)
@@ -132,10 +132,10 @@ func viewTouchRace(t *testing.T, s Stores) {
 // viewPromise revokes sessions while others look them up continuously: a lookup that starts after the revocation was
 // acknowledged must be refused.
 func viewPromise(t *testing.T, s Stores) {
-	const rounds, lookers = 60, 4
+	const rounds, readers = 60, 4
 	for i := range rounds {
 		u, session := signIn(t, s, i)
-		promise(t, lookers,
+		promise(t, readers,
 			func() error {
 				_, err := s.Users.Update(t.Context(), u.ID, func(u *domain.User, _ *domain.Outbox) error {
 					u.EndSession(session.ID)
@@ -155,15 +155,15 @@ func viewPromise(t *testing.T, s Stores) {
 
 // promise runs change once during concurrent lookups, and checks that no lookup that started after its acknowledgment
 // found what it ended.
-func promise(t *testing.T, lookers int, change func() error, look func() bool) {
+func promise(t *testing.T, readers int, change func() error, found func() bool) {
 	t.Helper()
-	var told, over atomic.Bool
+	var answered, over atomic.Bool
 	var group sync.WaitGroup
-	for range lookers {
+	for range readers {
 		group.Go(func() {
 			for !over.Load() {
-				after := told.Load()
-				if live := look(); live && after {
+				after := answered.Load()
+				if live := found(); live && after {
 					t.Error("a look that started after the answer found what had ended")
 				}
 			}
@@ -173,9 +173,9 @@ func promise(t *testing.T, lookers int, change func() error, look func() bool) {
 	if err := change(); err != nil {
 		t.Errorf("unexpected failure: %v", err)
 	}
-	told.Store(true)
+	answered.Store(true)
 	for range 200 {
-		if look() {
+		if found() {
 			t.Error("a look that started after the answer found what had ended")
 		}
 	}

@@ -138,9 +138,9 @@ var tokenInMail = regexp.MustCompile(`token=([A-Za-z0-9_-]+)`)
 func (s *story) mail(t *testing.T, name string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	for _, letter := range s.SentEmails(t) {
-		fmt.Fprintf(&b, "To: %s\nSubject: %s\n", letter.To, letter.Subject)
-		if found := tokenInMail.FindStringSubmatch(letter.Text); found != nil {
+	for _, email := range s.SentEmails(t) {
+		fmt.Fprintf(&b, "To: %s\nSubject: %s\n", email.To, email.Subject)
+		if found := tokenInMail.FindStringSubmatch(email.Text); found != nil {
 			s.values[name] = map[string]any{"token": found[1]}
 			b.WriteString("with a token\n")
 		}

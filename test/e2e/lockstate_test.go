@@ -17,11 +17,11 @@ func TestUserResponsesContainTheEndOfTheLock(t *testing.T) {
 	in.call(t, in.admin, http.MethodPost, "/groups/team/members", `{"user_id":"`+string(john.ID)+`"}`)
 	token := in.token(t, "john", userPassword)
 	path := "/users/" + string(john.ID)
-	looks := []string{path, "/users?search=john", "/groups/team/members"}
+	paths := []string{path, "/users?search=john", "/groups/team/members"}
 	const free = `"locked_until":null`
-	for _, look := range looks {
-		if r := in.call(t, in.admin, http.MethodGet, look, ""); !strings.Contains(r.body, free) {
-			t.Errorf("%s before: %d %s", look, r.status, r.body)
+	for _, path := range paths {
+		if r := in.call(t, in.admin, http.MethodGet, path, ""); !strings.Contains(r.body, free) {
+			t.Errorf("%s before: %d %s", path, r.status, r.body)
 		}
 	}
 	var locked reply
@@ -32,9 +32,9 @@ func TestUserResponsesContainTheEndOfTheLock(t *testing.T) {
 		t.Fatal(locked.status, locked.body)
 	}
 	want := `"locked_until":"` + locked.text("locked_until") + `"`
-	for _, look := range looks {
-		if r := in.call(t, in.admin, http.MethodGet, look, ""); !strings.Contains(r.body, want) {
-			t.Errorf("%s: %d %s, want %s", look, r.status, r.body, want)
+	for _, path := range paths {
+		if r := in.call(t, in.admin, http.MethodGet, path, ""); !strings.Contains(r.body, want) {
+			t.Errorf("%s: %d %s, want %s", path, r.status, r.body, want)
 		}
 	}
 	if r := in.call(t, in.admin, http.MethodPatch, path, `{"full_name":"John"}`); !strings.Contains(r.body, want) {
@@ -47,9 +47,9 @@ func TestUserResponsesContainTheEndOfTheLock(t *testing.T) {
 		t.Errorf("john himself: %d %s", r.status, r.body)
 	}
 	in.call(t, in.admin, http.MethodPost, path+"/unlock", "")
-	for _, look := range looks {
-		if r := in.call(t, in.admin, http.MethodGet, look, ""); !strings.Contains(r.body, free) {
-			t.Errorf("%s after an unlock: %d %s", look, r.status, r.body)
+	for _, path := range paths {
+		if r := in.call(t, in.admin, http.MethodGet, path, ""); !strings.Contains(r.body, free) {
+			t.Errorf("%s after an unlock: %d %s", path, r.status, r.body)
 		}
 	}
 }

@@ -181,8 +181,8 @@ func TestCredentialKindsAreNotInterchangeable(t *testing.T) {
 	login := in.call(t, "", http.MethodPost, "/auth/login", `{"username":"john","password":"`+userPassword+`"}`)
 	key := in.call(t, login.text("access_token"), http.MethodPost, "/users/"+string(user.ID)+"/api-keys", `{"name":"k","permissions":["bots.use"]}`)
 	in.call(t, "", http.MethodPost, "/auth/password/reset-request", `{"email":"john@example.com"}`)
-	letters := in.SentEmails(t)
-	reset := tokenInMail.FindStringSubmatch(letters[len(letters)-1].Text)[1]
+	emails := in.SentEmails(t)
+	reset := tokenInMail.FindStringSubmatch(emails[len(emails)-1].Text)[1]
 	credentials := map[string]string{
 		"access": login.text("access_token"), "refresh": login.text("refresh_token"), "key": key.text("api_key"),
 		"session id": login.text("session_id"), "user id": string(user.ID), "key id": key.text("key_id"), "the reset": reset,
@@ -207,8 +207,8 @@ func TestResetTokenWorksOnceUnderARace(t *testing.T) {
 	in := install(t, kit.Options{})
 	in.Register(t, "john", userPassword, "")
 	in.call(t, "", http.MethodPost, "/auth/password/reset-request", `{"email":"john@example.com"}`)
-	letters := in.SentEmails(t)
-	token := tokenInMail.FindStringSubmatch(letters[len(letters)-1].Text)[1]
+	emails := in.SentEmails(t)
+	token := tokenInMail.FindStringSubmatch(emails[len(emails)-1].Text)[1]
 	password := func(i int) string { return fmt.Sprintf("Changed-%02d-Wagon-Umbrella", i) }
 	replies := together(20, func(i int) reply {
 		return in.call(t, "", http.MethodPost, "/auth/password/reset", `{"token":"`+token+`","new_password":"`+password(i)+`"}`)

@@ -138,7 +138,7 @@ func userCases() map[string]useCase {
 				return err
 			},
 			action: domain.ActionUserCreate, happened: of("first", func(u domain.User) bool { return u.Role == domain.RoleAdmin }),
-			wait: time.Minute, burns: "SingleUseStore.Consume",
+			wait: time.Minute, consumes: "SingleUseStore.Consume",
 		},
 	}
 }

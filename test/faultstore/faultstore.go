@@ -125,7 +125,7 @@ func (f *Faults) Wrap(p *ports.Storage) {
 	p.Rates = rates{f, p.Rates}
 	p.SingleUse = once{f, p.SingleUse}
 	p.Idempotency = idempotency{f, p.Idempotency}
-	p.Audit = trail{f, p.Audit}
+	p.Audit = auditLog{f, p.Audit}
 	p.Seals = seals{f, p.Seals}
 	p.Proofs = proofs{f, p.Proofs}
 	p.Eraser = eraser{f, p.Eraser}

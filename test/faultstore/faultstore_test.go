@@ -54,8 +54,8 @@ type useCase struct {
 	again bool
 	// wait is the time to wait before a retry.
 	wait time.Duration
-	// burns is a call that consumes a single-use record: after a lost result it is consumed, and there is no retry.
-	burns string
+	// consumes is a call that consumes a single-use record: after a lost result it is consumed, and there is no retry.
+	consumes string
 }
 
 // TestFailedCallsLeaveNoPartialChange runs every use case with a failure of each of its calls to the store,
@@ -118,7 +118,7 @@ func inject(t *testing.T, uc useCase, mode faultstore.Mode, n int) string {
 		t.Errorf("%s: answered %v, want an outage", where, err)
 	}
 	w.agree(t, uc, where, happened, entries)
-	if mode == faultstore.After && uc.burns != "" && call == uc.burns {
+	if mode == faultstore.After && uc.consumes != "" && call == uc.consumes {
 		return call
 	}
 	if err != nil {

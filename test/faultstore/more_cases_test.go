@@ -31,8 +31,8 @@ var tokenForm = regexp.MustCompile(`token=([^\s]+)`)
 // tokenIn returns the token of the queued email.
 func tokenIn(t *testing.T, w *world) string {
 	t.Helper()
-	for _, letter := range w.SentEmails(t) {
-		if found := tokenForm.FindStringSubmatch(letter.Text); found != nil {
+	for _, email := range w.SentEmails(t) {
+		if found := tokenForm.FindStringSubmatch(email.Text); found != nil {
 			return found[1]
 		}
 	}

@@ -10,20 +10,20 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-type trail struct {
+type auditLog struct {
 	f *Faults
 	ports.AuditLog
 }
 
-func (x trail) Append(ctx context.Context, entries ...domain.AuditEntry) error {
+func (x auditLog) Append(ctx context.Context, entries ...domain.AuditEntry) error {
 	return x.f.call("AuditLog.Append", func() error { return x.AuditLog.Append(ctx, entries...) })
 }
 
-func (x trail) List(ctx context.Context, query domain.AuditQuery) (domain.AuditPage, error) {
+func (x auditLog) List(ctx context.Context, query domain.AuditQuery) (domain.AuditPage, error) {
 	return ask(x.f, "AuditLog.List", func() (domain.AuditPage, error) { return x.AuditLog.List(ctx, query) })
 }
 
-func (x trail) Scan(ctx context.Context, query domain.AuditQuery, yield func(domain.AuditEntry) error) error {
+func (x auditLog) Scan(ctx context.Context, query domain.AuditQuery, yield func(domain.AuditEntry) error) error {
 	return x.f.call("AuditLog.Scan", func() error { return x.AuditLog.Scan(ctx, query, yield) })
 }
 

@@ -58,9 +58,9 @@ func lacksASetting(t *testing.T, in *installation) {
 	if got := catalog.Settings.Lockout.AccountMaxAttempts; got != want {
 		t.Errorf("the setting that is not stored is %d, want its default %d", got, want)
 	}
-	peeked, found, err := in.peek()
-	if err != nil || !found || peeked.Lockout.AccountMaxAttempts != want {
-		t.Errorf("the settings that commands read have %d, %v, %v", peeked.Lockout.AccountMaxAttempts, found, err)
+	stored, found, err := in.read()
+	if err != nil || !found || stored.Lockout.AccountMaxAttempts != want {
+		t.Errorf("the settings that commands read have %d, %v, %v", stored.Lockout.AccountMaxAttempts, found, err)
 	}
 	four := 4
 	patch := settings.Patch{"session_policy.max_sessions": four}

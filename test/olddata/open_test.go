@@ -45,7 +45,7 @@ type installation struct {
 	*kit.Services
 	secrets secrets
 
-	peek func() (domain.Settings, bool, error) // the settings, as the operator's commands read them
+	read func() (domain.Settings, bool, error) // the settings, as the operator's commands read them
 }
 
 func loadSecrets(t *testing.T, store string) secrets {
@@ -94,7 +94,7 @@ func openSQLite(t *testing.T, statements ...string) *installation {
 	must(t, err)
 	k := kit.Open(t, setup(t, &in.secrets, dir, string(keys)))
 	in.Services = kit.Start(t, kit.Options{Kit: k, Audience: "ostiary"})
-	in.peek = func() (domain.Settings, bool, error) { return sqlitestore.ReadSettings(t.Context(), dir) }
+	in.read = func() (domain.Settings, bool, error) { return sqlitestore.ReadSettings(t.Context(), dir) }
 	return in
 }
 
@@ -112,7 +112,7 @@ func openMongoDB(t *testing.T, uri, database string, update bson.D) *installatio
 	must(t, err)
 	s.MarkEntries(marker)
 	in.Services = kit.Start(t, kit.Options{Kit: k, Audience: "ostiary", Ports: func(p *ports.Storage) { *p = s.Ports() }})
-	in.peek = func() (domain.Settings, bool, error) { return mongostore.ReadSettings(t.Context(), config) }
+	in.read = func() (domain.Settings, bool, error) { return mongostore.ReadSettings(t.Context(), config) }
 	return in
 }
 

@@ -27,7 +27,7 @@ func TestKillLosesNoAcknowledgedChange(t *testing.T) {
 	s := newServer(t)
 	s.start(t)
 	for round := range rounds {
-		j := &journal{facts: map[string]fact{}, made: map[string]string{}}
+		j := &requestLog{facts: map[string]fact{}, made: map[string]string{}}
 		limit := s.settings(t, round)
 		s.killAfter(t, j, round, 30+round*29)
 		s.start(t)
@@ -46,7 +46,7 @@ func TestKillLosesNoAcknowledgedChange(t *testing.T) {
 }
 
 // killAfter runs stories until so many changes were answered, and kills the process under them.
-func (s *server) killAfter(t *testing.T, j *journal, round, answers int) {
+func (s *server) killAfter(t *testing.T, j *requestLog, round, answers int) {
 	t.Helper()
 	admin := s.signIn(t)
 	var group sync.WaitGroup
@@ -54,7 +54,7 @@ func (s *server) killAfter(t *testing.T, j *journal, round, answers int) {
 	for worker := range workers {
 		group.Go(func() {
 			for n := 0; ; n++ {
-				story := story{ctx: t.Context(), server: s, journal: j, admin: admin, name: fmt.Sprintf("u%d-%d-%d", round, worker, n), ends: n%2 == 0}
+				story := story{ctx: t.Context(), server: s, requestLog: j, admin: admin, name: fmt.Sprintf("u%d-%d-%d", round, worker, n), ends: n%2 == 0}
 				story.run()
 				if story.wrong != "" {
 					wrong <- story.wrong
@@ -88,7 +88,7 @@ func (s *server) killAfter(t *testing.T, j *journal, round, answers int) {
 }
 
 // checkFacts holds the server to what was answered, and to an entry of each in the audit log.
-func (s *server) checkFacts(t *testing.T, admin string, j *journal) {
+func (s *server) checkFacts(t *testing.T, admin string, j *requestLog) {
 	t.Helper()
 	for about, f := range j.facts {
 		if !f.check(t, s, admin) {
@@ -101,7 +101,7 @@ func (s *server) checkFacts(t *testing.T, admin string, j *journal) {
 }
 
 // checkMade looks at every user who may have been made: there with an entry, or neither.
-func (s *server) checkMade(t *testing.T, admin string, j *journal) {
+func (s *server) checkMade(t *testing.T, admin string, j *requestLog) {
 	t.Helper()
 	for id, name := range j.made {
 		a := s.see(t, admin, http.MethodGet, "/users?search="+url.QueryEscape(name+"@example.com"), "")
@@ -143,8 +143,8 @@ func (s *server) limit(t *testing.T, admin string) string {
 func (s *server) hasLetter(t *testing.T, address, subject string) bool {
 	t.Helper()
 	for begin := time.Now(); time.Since(begin) < 2*time.Minute; {
-		for _, letter := range s.letters(t, address) {
-			if strings.Contains(letter, "\nSubject: "+subject+"\n") {
+		for _, email := range s.emails(t, address) {
+			if strings.Contains(email, "\nSubject: "+subject+"\n") {
 				return true
 			}
 		}
@@ -157,7 +157,7 @@ func (s *server) hasLetter(t *testing.T, address, subject string) bool {
 	return false
 }
 
-var tokenInLetter = regexp.MustCompile(`\?token=([^\s]+)`)
+var tokenInEmail = regexp.MustCompile(`\?token=([^\s]+)`)
 
 // TestKilledImportResumes kills the server in the midst of an import; the same import again brings the rest in.
 func TestKilledImportResumes(t *testing.T) {
@@ -207,7 +207,7 @@ func (s *server) total(t *testing.T, admin string) int {
 }
 
 // useTokens uses a reset token that was sent before the kill, kills right after the answer, and wants it used up.
-func (s *server) useTokens(t *testing.T, j *journal) {
+func (s *server) useTokens(t *testing.T, j *requestLog) {
 	t.Helper()
 	for about := range j.facts {
 		name, isMail := strings.CutSuffix(about, " mail")
@@ -218,12 +218,12 @@ func (s *server) useTokens(t *testing.T, j *journal) {
 			continue
 		}
 		var token string
-		letters := s.letters(t, name+"@example.com")
-		if resets := strings.Count(strings.Join(letters, ""), "\nSubject: Reset your password\n"); resets > 2 {
-			t.Errorf("%s got the same letter %d times", name, resets)
+		emails := s.emails(t, name+"@example.com")
+		if resets := strings.Count(strings.Join(emails, ""), "\nSubject: Reset your password\n"); resets > 2 {
+			t.Errorf("%s got the same email %d times", name, resets)
 		}
-		for _, letter := range letters {
-			if m := tokenInLetter.FindStringSubmatch(letter); m != nil && strings.Contains(letter, "Reset your password") {
+		for _, email := range emails {
+			if m := tokenInEmail.FindStringSubmatch(email); m != nil && strings.Contains(email, "Reset your password") {
 				token = m[1]
 			}
 		}

@@ -83,16 +83,16 @@ func (s *server) run(t *testing.T, args ...string) (string, error) {
 
 func (s *server) log(life int) string { return filepath.Join(s.dir, fmt.Sprintf("log-%d", life)) }
 
-// letters returns all emails to an address, across restarts.
-func (s *server) letters(t *testing.T, address string) []string {
+// emails returns all emails to an address, across restarts.
+func (s *server) emails(t *testing.T, address string) []string {
 	t.Helper()
 	var found []string
 	for life := 1; life <= s.lives; life++ {
 		raw, err := os.ReadFile(s.log(life))
 		must(t, err)
-		for _, letter := range strings.Split(string(raw), "NOT SENT: ")[1:] {
-			if strings.Contains(letter, "\nTo:      "+address+"\n") {
-				found = append(found, letter)
+		for _, email := range strings.Split(string(raw), "NOT SENT: ")[1:] {
+			if strings.Contains(email, "\nTo:      "+address+"\n") {
+				found = append(found, email)
 			}
 		}
 	}

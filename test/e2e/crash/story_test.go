@@ -19,15 +19,15 @@ type fact struct {
 	check func(t *testing.T, s *server, admin string) bool
 }
 
-// journal keeps what was answered, and which calls were begun that make something new.
-type journal struct {
+// requestLog keeps what was answered, and which calls were begun that make something new.
+type requestLog struct {
 	mu    sync.Mutex
 	facts map[string]fact   // by what they are about: a later one takes the place of the one before
 	made  map[string]string // request id to name of users that may have been made
 	count int
 }
 
-func (j *journal) answered(about string, f fact) {
+func (j *requestLog) answered(about string, f fact) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.facts[about] = f
@@ -35,19 +35,19 @@ func (j *journal) answered(about string, f fact) {
 }
 
 // uncertain takes a fact back before a call that would end it: without an answer either may be true.
-func (j *journal) uncertain(about string) {
+func (j *requestLog) uncertain(about string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	delete(j.facts, about)
 }
 
-func (j *journal) begun(id, name string) {
+func (j *requestLog) begun(id, name string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.made[id] = name
 }
 
-func (j *journal) answers() int {
+func (j *requestLog) answers() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.count
@@ -55,17 +55,17 @@ func (j *journal) answers() int {
 
 // story is one run of a worker through every kind of change.
 type story struct {
-	ctx     context.Context
-	server  *server
-	journal *journal
-	admin   string
-	name    string
-	step    int
-	failed  error  // no answer: the end of the story
-	wrong   string // an answer that should have been another
-	last    string // the id of the request before
-	ends    bool   // with the user's deactivation
-	hangs   []string
+	ctx        context.Context
+	server     *server
+	requestLog *requestLog
+	admin      string
+	name       string
+	step       int
+	failed     error  // no answer: the end of the story
+	wrong      string // an answer that should have been another
+	last       string // the id of the request before
+	ends       bool   // with the user's deactivation
+	hangs      []string
 }
 
 // do makes one call that must be answered with one of 200, 201 and 204, unless the process dies before.
@@ -88,7 +88,7 @@ func (s *story) do(token, method, path, body string) (answer, bool) {
 }
 
 func (s *story) answered(about, what string, check func(*testing.T, *server, string) bool) {
-	s.journal.answered(s.name+" "+about, fact{id: s.last, what: what, check: check})
+	s.requestLog.answered(s.name+" "+about, fact{id: s.last, what: what, check: check})
 }
 
 // gives is a check that a call has the status.
@@ -113,7 +113,7 @@ func shows(path, member string, value any) func(*testing.T, *server, string) boo
 }
 
 func (s *story) run() {
-	s.journal.begun(s.name+"-1", s.name)
+	s.requestLog.begun(s.name+"-1", s.name)
 	made, ok := s.do(s.admin, http.MethodPost, "/users",
 		fmt.Sprintf(`{"username":%q,"email":"%s@example.com","password":%q,"full_name":"A User","role":"user"}`, s.name, s.name, userPassword))
 	if !ok {
@@ -132,7 +132,7 @@ func (s *story) run() {
 		return
 	}
 	for _, about := range s.hangs { // what ends with the user
-		s.journal.uncertain(s.name + " " + about)
+		s.requestLog.uncertain(s.name + " " + about)
 	}
 	if _, ok := s.do(s.admin, http.MethodDelete, user, ""); ok {
 		s.answered("user", "a user was deactivated", shows(user, "status", "deactivated"))
@@ -156,7 +156,7 @@ func (s *story) rights(user string) {
 	if _, ok := s.do(s.admin, http.MethodPatch, path, `{"description":"changed"}`); ok {
 		s.answered("group", "a group was changed", shows(path, "description", "changed"))
 	}
-	s.journal.uncertain(s.name + " group")
+	s.requestLog.uncertain(s.name + " group")
 	if _, ok := s.do(s.admin, http.MethodDelete, path, ""); ok {
 		s.answered("group", "a group was deleted", gives(http.StatusNotFound, asAdmin, http.MethodGet, path, ""))
 	}
@@ -174,7 +174,7 @@ func (s *story) sessions() {
 		return
 	}
 	alive := gives(http.StatusOK, as(next.text("access_token")), http.MethodGet, "/auth/verify", "")
-	s.journal.answered(s.name+" session", fact{what: "a session was refreshed", check: alive}) // which leaves no entry
+	s.requestLog.answered(s.name+" session", fact{what: "a session was refreshed", check: alive}) // which leaves no entry
 	if _, ok := s.do(second.text("access_token"), http.MethodDelete, "/sessions/"+second.text("session_id"), ""); ok {
 		s.answered("revoke", "a session was revoked", gives(http.StatusUnauthorized, as(second.text("access_token")), http.MethodGet, "/auth/verify", ""))
 	}
@@ -194,7 +194,7 @@ func (s *story) keys(user string) {
 			s.hangs = append(s.hangs, about)
 			continue
 		}
-		s.journal.uncertain(s.name + " " + about)
+		s.requestLog.uncertain(s.name + " " + about)
 		if _, ok := s.do(s.admin, http.MethodDelete, "/api-keys/"+made.text("key_id"), ""); ok {
 			s.answered(about, "a key was revoked", gives(http.StatusUnauthorized, as(key), http.MethodGet, "/audit/logs?limit=1", ""))
 		}

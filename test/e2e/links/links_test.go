@@ -69,8 +69,8 @@ func (w *world) invite(t *testing.T, name string) string {
 // link returns the link of the last mail.
 func (w *world) link(t *testing.T) string {
 	t.Helper()
-	letters := w.SentEmails(t)
-	for line := range strings.Lines(letters[len(letters)-1].Text) {
+	emails := w.SentEmails(t)
+	for line := range strings.Lines(emails[len(emails)-1].Text) {
 		if strings.HasPrefix(line, "https://id.example.com/") {
 			return w.address + strings.TrimSpace(strings.TrimPrefix(line, "https://id.example.com"))
 		}
@@ -146,10 +146,10 @@ func TestOpeningALinkChangesNothing(t *testing.T) {
 	if _, err := w.Account.Update(t.Context(), domain.Operator(), by.UserID, account.Patch{Email: &email}); err != nil {
 		t.Fatal(err)
 	}
-	letters := w.SentEmails(t)
+	emails := w.SentEmails(t)
 	var link string
-	for _, letter := range letters {
-		for line := range strings.Lines(letter.Text) {
+	for _, email := range emails {
+		for line := range strings.Lines(email.Text) {
 			if strings.Contains(line, "/confirm-email?token=") {
 				link = w.address + strings.TrimSpace(strings.TrimPrefix(line, "https://id.example.com"))
 			}

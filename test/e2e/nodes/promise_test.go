@@ -42,22 +42,22 @@ func TestRevocationTakesEffectAcrossProcesses(t *testing.T) { //nolint:tparallel
 	admin := nodes[0].signIn(t, adminName, adminPassword)
 	nodes[0].must(t, http.StatusOK, admin, http.MethodPatch, "/settings/security",
 		fmt.Sprintf(`{"session_policy":{"max_sessions":%d},"password_policy":{"history_count":0}}`, maxSessions))
-	told := &tally{counts: map[string]int64{}, goal: revokes(t)}
+	answered := &tally{counts: map[string]int64{}, goal: revokes(t)}
 	t.Run("people", func(t *testing.T) {
 		for i := range storytellers {
 			t.Run(strconv.Itoa(i), func(t *testing.T) {
 				t.Parallel()
-				for round := 0; !told.enough(); round++ {
-					s := &story{nodes: nodes, admin: admin, name: fmt.Sprintf("p%dr%d", i, round), told: told, turn: i + round}
+				for round := 0; !answered.enough(); round++ {
+					s := &story{nodes: nodes, admin: admin, name: fmt.Sprintf("p%dr%d", i, round), answered: answered, turn: i + round}
 					s.tell(t)
 				}
 			})
 		}
 	})
-	for _, way := range slices.Sorted(maps.Keys(told.counts)) {
-		t.Logf("%6d ended by %s", told.counts[way], way)
+	for _, way := range slices.Sorted(maps.Keys(answered.counts)) {
+		t.Logf("%6d ended by %s", answered.counts[way], way)
 	}
-	t.Logf("%6d in all, with %d requests beside them, %d of which began after the answer", told.sum(), told.beside.Load(), told.late.Load())
+	t.Logf("%6d in all, with %d requests beside them, %d of which began after the answer", answered.sum(), answered.beside.Load(), answered.late.Load())
 }
 
 // tally counts what was ended.
@@ -109,12 +109,12 @@ func (p pass) opens(t *testing.T, n *node) bool {
 
 // story is one person's life with every way in which something can end.
 type story struct {
-	nodes []*node
-	admin string
-	name  string
-	id    string
-	told  *tally
-	turn  int
+	nodes    []*node
+	admin    string
+	name     string
+	id       string
+	answered *tally
+	turn     int
 }
 
 // here returns one node after the other, so that each way is answered by each of them.
@@ -144,15 +144,15 @@ func (s *story) ends(t *testing.T, way string, passes []pass, act func(*node)) {
 			t.Fatalf("%s: %s is refused before it ended", way, p.path)
 		}
 	}
-	var told, over atomic.Bool
+	var answered, over atomic.Bool
 	var askers sync.WaitGroup
 	for _, n := range s.nodes {
 		askers.Go(func() {
 			for i := 0; !over.Load(); i++ {
-				after := told.Load()
-				s.told.beside.Add(1)
+				after := answered.Load()
+				s.answered.beside.Add(1)
 				if after {
-					s.told.late.Add(1)
+					s.answered.late.Add(1)
 				}
 				if passes[i%len(passes)].opens(t, n) && after {
 					t.Errorf("%s: a request on %s that started after the answer was let through", way, n.name)
@@ -161,7 +161,7 @@ func (s *story) ends(t *testing.T, way string, passes []pass, act func(*node)) {
 		})
 	}
 	act(s.here())
-	told.Store(true)
+	answered.Store(true)
 	var checks sync.WaitGroup
 	for _, n := range s.nodes {
 		checks.Go(func() {
@@ -175,7 +175,7 @@ func (s *story) ends(t *testing.T, way string, passes []pass, act func(*node)) {
 	checks.Wait()
 	over.Store(true)
 	askers.Wait()
-	s.told.add(way, len(passes))
+	s.answered.add(way, len(passes))
 }
 
 // signedIn returns n new sessions.
@@ -240,7 +240,7 @@ func (s *story) sessionsByLimit(t *testing.T) {
 		if len(live) != maxSessions {
 			t.Fatalf("%d sessions are live, want %d", len(live), maxSessions)
 		}
-		s.told.add("the limit of sessions", 1)
+		s.answered.add("the limit of sessions", 1)
 		p = live
 	}
 }

@@ -16,14 +16,14 @@ func paced(t *testing.T) (h *Hasher, took, waited *time.Duration) {
 	}
 	took, waited = new(time.Duration), new(time.Duration)
 	at, begun := time.Unix(0, 0), false
-	h.floor.now = func() time.Time {
+	h.padding.now = func() time.Time {
 		if begun {
 			at = at.Add(*took)
 		}
 		begun = !begun
 		return at
 	}
-	h.floor.sleep = func(_ context.Context, d time.Duration) { *waited = d }
+	h.padding.sleep = func(_ context.Context, d time.Duration) { *waited = d }
 	return h, took, waited
 }
 
@@ -71,16 +71,16 @@ func TestRefusalsTakeAsLongAsTheSlowestKindOfHash(t *testing.T) {
 // One check that a busy machine held up must not slow refusals down for ever, and never by more than two seconds.
 func TestPaddingFollowsTheCostOfForeignHashes(t *testing.T) {
 	t.Parallel()
-	f := newFloor()
+	f := newPadding()
 	f.learn("slow", time.Hour)
-	if got := time.Duration(f.length.Load()); got != maxFloor {
-		t.Fatalf("the floor is %s, want at most %s", got, maxFloor)
+	if got := time.Duration(f.length.Load()); got != maxPadding {
+		t.Fatalf("the minimum is %s, want at most %s", got, maxPadding)
 	}
 	for range 300 {
 		f.learn("slow", 80*time.Millisecond)
 	}
 	if got := time.Duration(f.length.Load()); got < 100*time.Millisecond || got > 102*time.Millisecond {
-		t.Errorf("the floor is %s after 300 checks of 80 ms", got)
+		t.Errorf("the minimum is %s after 300 checks of 80 ms", got)
 	}
 }
 
@@ -127,12 +127,12 @@ func TestKindsOfHashesAreTheirParameters(t *testing.T) {
 // Where users came with hashes of several kinds, those of the slowest must not stand out because others sign in more often.
 func TestFasterKindOfHashDoesNotLowerThePadding(t *testing.T) {
 	t.Parallel()
-	f := newFloor()
+	f := newPadding()
 	f.learn("slow", 80*time.Millisecond)
 	for range 300 {
 		f.learn("fast", 20*time.Millisecond)
 	}
 	if got := time.Duration(f.length.Load()); got != 100*time.Millisecond {
-		t.Errorf("the floor is %s after 300 checks of a faster kind, want 100 ms", got)
+		t.Errorf("the minimum is %s after 300 checks of a faster kind, want 100 ms", got)
 	}
 }
