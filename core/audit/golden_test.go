@@ -3,15 +3,20 @@ package audit_test
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ostiary/ostiary/adapters/keyring"
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/test/kit"
 )
@@ -88,8 +93,9 @@ func TestEveryByteOfAnEarlierExportIsProved(t *testing.T) {
 	}
 }
 
-func TestStoreOfAnEarlierVersionVerifies(t *testing.T) {
-	t.Parallel()
+// earlierStore opens a copy of the database of an earlier version, with a log that is sealed without a tree.
+func earlierStore(t *testing.T) *bench {
+	t.Helper()
 	packed, err := gzip.NewReader(bytes.NewReader(golden(t, "ostiary.db.gz")))
 	if err != nil {
 		t.Fatal(err)
@@ -103,6 +109,10 @@ func TestStoreOfAnEarlierVersionVerifies(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock := &kit.Clock{}
+	for clock.Now().Before(kit.Noon) {
+		clock.Forward(time.Duration(math.MaxInt64))
+	}
+	clock.Forward(kit.Noon.Add(time.Hour).Sub(clock.Now()))
 	store, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Dir: dir, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
@@ -116,33 +126,90 @@ func TestStoreOfAnEarlierVersionVerifies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := store.Audit()
-	verify := func() audit.Report {
-		report, err := audit.NewStoreVerifier(log, log, audit.NewSigner(log, sealer)).Verify(t.Context(), audit.Trust{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return report
-	}
-	if r := verify(); r.Finding != nil || r.Entries < 21 || r.Unsealed != 0 {
-		t.Fatalf("the report is %+v, finding %v", r, r.Finding)
-	}
-	// The log is exported in the current form.
 	k := &kit.Kit{Dir: dir, Store: store, Clock: clock, Sealer: sealer}
-	k.AuditWriter = audit.NewWriter(kitIDs{}, clock, log)
+	k.AuditWriter = audit.NewWriter(&laterIDs{}, clock, store.Audit())
 	b := on(k)
 	marker, err := b.signer.Marker(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	store.MarkEntries(marker)
-	raw = b.export(t, audit.FormatCSV, domain.AuditQuery{UserID: "usr_1"})
+	return b
+}
+
+func TestStoreOfAnEarlierVersionVerifies(t *testing.T) {
+	t.Parallel()
+	b := earlierStore(t)
+	if r := b.verifyStore(t, audit.Trust{}); r.Finding != nil || r.Entries < 21 || r.Unsealed != 0 {
+		t.Fatalf("the report is %+v, finding %v", r, r.Finding)
+	}
+	// The log is exported in the current form.
+	raw := b.export(t, audit.FormatCSV, domain.AuditQuery{UserID: "usr_1"})
 	if r := verifyFile(t, raw, audit.Trust{}); r.Finding != nil || r.Entries != 11 || strings.Contains(string(raw), ";=") {
 		t.Errorf("the report of an export is %+v, finding %v", r, r.Finding)
 	}
 }
 
-// kitIDs returns a constant id.
-type kitIDs struct{}
+// A log that was sealed without a tree continues with one: the first tree contains the root before it.
+func TestLogVerifiesAcrossTheFirstTree(t *testing.T) {
+	t.Parallel()
+	b := earlierStore(t)
+	old := b.segments(t)
+	b.write(t, 25)
+	segments := b.segments(t)
+	if first := segments[len(old)]; old[len(old)-1].Size != 0 || first.Size != 1+first.Count || first.Previous != old[len(old)-1].Root {
+		t.Fatalf("the first segment with a tree is %+v", first.Checkpoint)
+	}
+	var kept []auditformat.Checkpoint
+	for _, s := range segments {
+		kept = append(kept, s.Checkpoint)
+	}
+	verify := func(when string, first int64) {
+		t.Helper()
+		if r := b.verifyStore(t, audit.Trust{Checkpoints: kept}); r.Finding != nil || r.First != first {
+			t.Fatalf("%s: the report is %+v, finding %v", when, r, r.Finding)
+		}
+		for _, format := range formats {
+			if r := verifyFile(t, b.export(t, format, domain.AuditQuery{}), audit.Trust{Checkpoints: kept}); r.Finding != nil || r.First != first {
+				t.Errorf("%s in %s: the report is %+v, finding %v", when, format, r, r.Finding)
+			}
+			if r := verifyFile(t, b.export(t, format, domain.AuditQuery{UserID: "usr_2"}), audit.Trust{}); r.Finding != nil || r.Entries < 1 {
+				t.Errorf("%s in filtered %s: the report is %+v, finding %v", when, format, r, r.Finding)
+			}
+		}
+	}
+	verify("as it continues", 1)
+	if err := b.Store.Audit().ErasePerson(t.Context(), "usr_0"); err != nil {
+		t.Fatal(err)
+	}
+	verify("after a purge", 1)
+	for _, number := range []int{1, len(old), len(old) + 1} { // within the old part, at its end, and after the first tree began
+		if err := b.Store.Audit().CutSegments(t.Context(), int64(number), domain.Outbox{}); err != nil {
+			t.Fatal(err)
+		}
+		verify(fmt.Sprint("cut after segment ", number), segments[number-1].Last()+1)
+	}
+	b.tamper(t, fmt.Sprintf("UPDATE audit_segments SET previous = zeroblob(32) WHERE number = %d", len(old)+2))
+	if f := b.verifyStore(t, audit.Trust{}).Finding; f == nil || f.Damage != audit.DamageProof {
+		t.Errorf("with another previous root the finding is %v, want %s", f, audit.DamageProof)
+	}
+}
 
-func (kitIDs) NewID(prefix string) string { return prefix + "01kjq6psg0rzk0jswmsbsss4az" }
+func (b *bench) segments(t *testing.T) (all []auditformat.Segment) {
+	t.Helper()
+	err := b.Store.Audit().Segments(t.Context(), 0, func(s auditformat.Segment) error {
+		all = append(all, s)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// laterIDs returns ids that are after those of the log of an earlier version.
+type laterIDs struct{ count atomic.Int64 }
+
+func (i *laterIDs) NewID(prefix string) string {
+	return fmt.Sprintf("%s02kjq6psg0rzk0jswms%07d", prefix, i.count.Add(1))
+}

@@ -54,7 +54,7 @@ func (f *Finding) String() string {
 			text += " " + string(f.ID)
 		}
 		if f.Seq > 0 {
-			text += fmt.Sprintf(" at place %d", f.Seq)
+			text += fmt.Sprintf(" at position %d", f.Seq)
 		}
 		text += " was " + string(f.Damage)
 	}
