@@ -144,7 +144,8 @@ func (w *wiring) users() {
 	})
 	s.Directory = directory.NewService(directory.ServiceDeps{
 		Registry: s.Registry, Provisioner: s.Provisioner, Users: p.Users, Access: s.Access, AuditWriter: w.writer,
-		Clock: p.Clock, CaseFolder: p.CaseFolder, Positions: p.SyncPositions, MaxDisablePercent: c.MaxDisablePercent,
+		Clock: p.Clock, CaseFolder: p.CaseFolder, Positions: p.SyncPositions, Limits: p.Rates,
+		MaxDisablePercent: c.MaxDisablePercent,
 	})
 }
 
@@ -189,7 +190,7 @@ func (w *wiring) administration() {
 		AuditWriter: w.writer, Emails: w.emails, IDs: p.IDs, Clock: p.Clock, CaseFolder: p.CaseFolder,
 	})
 	s.KeyRotation = keyrotation.New(keyrotation.Deps{
-		Users: p.Users, Sessions: p.Sessions, Tokens: p.AccessTokens, Signer: w.signer, Sealer: p.Sealer,
-		AuditWriter: w.writer,
+		Users: p.Users, Sessions: p.Sessions, Tokens: p.AccessTokens, SigningKeys: p.SigningKeys, Signer: w.signer,
+		Sealer: p.Sealer, Clock: p.Clock, AuditWriter: w.writer,
 	})
 }

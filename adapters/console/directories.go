@@ -69,8 +69,7 @@ type DirectoryApplication struct {
 }
 
 type directories struct {
-	service  *directory.Service
-	registry *directory.Registry
+	service *directory.Service
 }
 
 func directoryOperations(d directories) []Handler {
@@ -80,35 +79,13 @@ func directoryOperations(d directories) []Handler {
 	}
 }
 
-func (d directories) list(_ context.Context, _ Call, _ struct{}) ([]Directory, error) {
-	all := []Directory{}
-	for _, each := range d.registry.All() {
-		all = append(all, Directory{ID: string(each.ID()), Type: each.Type(), Abilities: abilities(each)})
+func (d directories) list(ctx context.Context, call Call, _ struct{}) ([]Directory, error) {
+	all, err := d.service.List(ctx, call.By)
+	list := make([]Directory, 0, len(all))
+	for _, each := range all {
+		list = append(list, Directory{ID: string(each.ID), Type: each.Type, Abilities: each.Abilities})
 	}
-	return all, nil
-}
-
-func abilities(d ports.Directory) []string {
-	able := []string{}
-	add := func(word string, can bool) {
-		if can {
-			able = append(able, word)
-		}
-	}
-	_, keeps := d.(ports.LocalPasswordStore)
-	_, verifies := d.(ports.PasswordVerifier)
-	_, changes := d.(ports.PasswordChanger)
-	_, sets := d.(ports.PasswordSetter)
-	_, looks := d.(ports.Lookup)
-	_, lists := d.(ports.Lister)
-	_, redirects := d.(ports.RedirectLogin)
-	add("login", keeps || verifies)
-	add("sso", redirects)
-	add("password-change", keeps || changes)
-	add("password-reset", keeps || sets)
-	add("live-state", looks)
-	add("sync", lists)
-	return able
+	return list, err
 }
 
 func (d directories) check(ctx context.Context, call Call, in DirectoryQuestion) ([]DirectoryStep, error) {

@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 
-	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/keyrotation"
 )
 
@@ -25,16 +24,15 @@ type Resealed struct {
 }
 
 type keys struct {
-	auth  *auth.Service
 	seals *keyrotation.Service
 }
 
 func (k keys) rotate(ctx context.Context, call Call, _ struct{}) (SigningKey, error) {
-	id, err := k.auth.RotateKey(ctx, call.By)
+	id, err := k.seals.Rotate(ctx, call.By)
 	return SigningKey{id}, err
 }
 
 func (k keys) reseal(ctx context.Context, call Call, _ struct{}) (Resealed, error) {
-	report, err := k.seals.Run(ctx, call.By)
+	report, err := k.seals.Run(ctx, call.By, func(int) {})
 	return Resealed(report), err
 }

@@ -24,12 +24,12 @@ type Services struct {
 
 // Operations returns all operations with the services behind them.
 func Operations(s Services) []Handler {
-	all := directoryOperations(directories{s.Directory, s.Directories})
+	all := directoryOperations(directories{s.Directory})
 	all = append(all, tptOperations(tpts{s.TPTs})...)
 	all = append(all, importOperations(imports{s.Imports})...)
 	return append(all,
-		KeyRotate.Handle(keys{s.Auth, s.Seals}.rotate),
-		KeyReseal.Handle(keys{s.Auth, s.Seals}.reseal),
+		KeyRotate.Handle(keys{s.Seals}.rotate),
+		KeyReseal.Handle(keys{s.Seals}.reseal),
 		AuditVerify.Handle(logs{s.Verifier, s.Log}.verify),
 		AuditRetain.Handle(logs{s.Verifier, s.Log}.retain),
 	)

@@ -82,6 +82,9 @@ func (a *api) routes() []httpserver.Route {
 	all = append(all, a.factorRoutes()...)
 	all = append(all, a.keyRoutes()...)
 	all = append(all, a.ssoRoutes()...)
+	all = append(all, a.systemRoutes()...)
+	all = append(all, a.directoryRoutes()...)
+	all = append(all, a.tokenRoutes()...)
 	return all
 }
 

@@ -1,6 +1,7 @@
 package securityapi
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -8,7 +9,9 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/httpserver/nullable"
 	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
@@ -18,6 +21,10 @@ func (a *api) auditRoutes() []httpserver.Route {
 		route(http.MethodGet, "/audit/logs", httpserver.SignedIn(), a.listLogs),
 		route(http.MethodPost, "/audit/export", httpserver.Requires(domain.AuditExport),
 			httpserver.BindBody(a.exportLogs)),
+		route(http.MethodPost, "/audit/verify", httpserver.Requires(domain.AuditRead), a.verifyLog),
+		// No call of the public listener removes an entry.
+		socketOnly(route(http.MethodPost, "/audit/retain", httpserver.Requires(domain.SystemConfigure),
+			httpserver.BindBody(a.retainLog))),
 	}
 }
 
@@ -176,4 +183,50 @@ func (a *api) exportLogs(r *httpserver.Request, in ExportRequest) error {
 		return err
 	}
 	return r.Stream(export.ContentType(), export.FileName(), export.WriteTo)
+}
+
+func (a *api) verifyLog(r *httpserver.Request) error {
+	var in VerifyAuditRequest
+	if err := r.DecodeOptional(&in); err != nil {
+		return err
+	}
+	trust, err := audit.ParseTrust(or(in.Key), or(in.Checkpoints))
+	if err != nil {
+		return err
+	}
+	by := r.Principal
+	return r.Long(func(ctx context.Context, lines *httpserver.Lines) (any, error) {
+		report, err := a.Verifier.VerifyFor(ctx, by, trust, func(records int64) {
+			lines.Progress(httpserver.Progress{Done: records, What: "records"})
+		})
+		return auditReportOf(&report), err
+	})
+}
+
+func auditReportOf(r *audit.Report) AuditReport {
+	report := AuditReport{
+		Entries: r.Entries, Segments: r.Segments, First: r.First, Last: r.Last, Complete: r.Complete, Erased: r.Erased,
+		Unsealed: r.Unsealed, Key: r.Key, Damage: nullable.Null[AuditDamage](),
+	}
+	if r.Key != "" {
+		report.VerifierKey = textOrAbsent(auditformat.VerifierKey(r.Key))
+	}
+	if f := r.Finding; f != nil {
+		damage := AuditDamage{
+			Kind: AuditDamageKind(f.Damage), LogID: textOrAbsent(string(f.ID)), Reason: f.Reason, Sentence: f.String(),
+		}
+		if f.Seq != 0 {
+			damage.Seq = &f.Seq
+		}
+		report.Damage = nullable.Of(damage)
+	}
+	return report
+}
+
+func (a *api) retainLog(r *httpserver.Request, in RetainAuditRequest) error {
+	cut, err := a.Audit.Retain(r.Context(), r.Principal, in.Before)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, AuditCut{Segment: cut.Segment, Last: cut.Last})
 }

@@ -147,6 +147,39 @@ func (e AuditAction) Valid() bool {
 	}
 }
 
+// Defines values for AuditDamageKind.
+const (
+	AuditDamageKindAdded    AuditDamageKind = "added"
+	AuditDamageKindChanged  AuditDamageKind = "changed"
+	AuditDamageKindMisfiled AuditDamageKind = "misfiled"
+	AuditDamageKindMoved    AuditDamageKind = "moved"
+	AuditDamageKindProof    AuditDamageKind = "proof"
+	AuditDamageKindRemoved  AuditDamageKind = "removed"
+	AuditDamageKindUnproved AuditDamageKind = "unproved"
+)
+
+// Valid indicates whether the value is a known member of the AuditDamageKind enum.
+func (e AuditDamageKind) Valid() bool {
+	switch e {
+	case AuditDamageKindAdded:
+		return true
+	case AuditDamageKindChanged:
+		return true
+	case AuditDamageKindMisfiled:
+		return true
+	case AuditDamageKindMoved:
+		return true
+	case AuditDamageKindProof:
+		return true
+	case AuditDamageKindRemoved:
+		return true
+	case AuditDamageKindUnproved:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeletedGroupStatus.
 const (
 	DeletedGroupStatusDeleted DeletedGroupStatus = "deleted"
@@ -281,16 +314,16 @@ func (e LogoutResponseStatus) Valid() bool {
 
 // Defines values for MembershipStatus.
 const (
-	Member  MembershipStatus = "member"
-	Removed MembershipStatus = "removed"
+	MembershipStatusMember  MembershipStatus = "member"
+	MembershipStatusRemoved MembershipStatus = "removed"
 )
 
 // Valid indicates whether the value is a known member of the MembershipStatus enum.
 func (e MembershipStatus) Valid() bool {
 	switch e {
-	case Member:
+	case MembershipStatusMember:
 		return true
-	case Removed:
+	case MembershipStatusRemoved:
 		return true
 	default:
 		return false
@@ -372,6 +405,27 @@ func (e RevokedSessionStatus) Valid() bool {
 	}
 }
 
+// Defines values for SigningKeyState.
+const (
+	SigningKeyStateActive   SigningKeyState = "active"
+	SigningKeyStateNext     SigningKeyState = "next"
+	SigningKeyStateRetiring SigningKeyState = "retiring"
+)
+
+// Valid indicates whether the value is a known member of the SigningKeyState enum.
+func (e SigningKeyState) Valid() bool {
+	switch e {
+	case SigningKeyStateActive:
+		return true
+	case SigningKeyStateNext:
+		return true
+	case SigningKeyStateRetiring:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for StepUpResponseStatus.
 const (
 	Reauthenticated StepUpResponseStatus = "reauthenticated"
@@ -381,6 +435,33 @@ const (
 func (e StepUpResponseStatus) Valid() bool {
 	switch e {
 	case Reauthenticated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SyncStepKind.
+const (
+	Create  SyncStepKind = "create"
+	Disable SyncStepKind = "disable"
+	Enable  SyncStepKind = "enable"
+	Skip    SyncStepKind = "skip"
+	Update  SyncStepKind = "update"
+)
+
+// Valid indicates whether the value is a known member of the SyncStepKind enum.
+func (e SyncStepKind) Valid() bool {
+	switch e {
+	case Create:
+		return true
+	case Disable:
+		return true
+	case Enable:
+		return true
+	case Skip:
+		return true
+	case Update:
 		return true
 	default:
 		return false
@@ -638,6 +719,29 @@ type AssignRoleRequest struct {
 // AuditAction defines model for AuditAction.
 type AuditAction string
 
+// AuditCut Example: {"last":812,"segment":2}
+type AuditCut struct {
+	// Last The position of the last removed entry.
+	Last int64 `json:"last"`
+
+	// Segment The last removed segment; 0 if nothing was old enough.
+	Segment int64 `json:"segment"`
+}
+
+// AuditDamage defines model for AuditDamage.
+type AuditDamage struct {
+	Kind     AuditDamageKind `json:"kind"`
+	LogID    *string         `json:"log_id,omitempty"`
+	Reason   string          `json:"reason"`
+	Sentence string          `json:"sentence"`
+
+	// Seq The position of the entry; absent if it is unknown.
+	Seq *int64 `json:"seq,omitempty"`
+}
+
+// AuditDamageKind defines model for AuditDamage.Kind.
+type AuditDamageKind string
+
 // AuditLog Example: {"action":"login","details":{"method":"password","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb"},"ip_address":"192.168.1.100","log_id":"log_01hm6x3e7t5z8a2c4f6h9j1kmn","request_id":"req_5f3c9d2k7m1q8v4x6z0b2n5h","success":true,"timestamp":"2024-01-15T14:30:00Z","user_agent":"Mozilla/5.0...","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na"}
 type AuditLog struct {
 	Action AuditAction `json:"action"`
@@ -665,10 +769,43 @@ type AuditLogs struct {
 	TotalEstimated *bool                     `json:"total_estimated,omitempty"`
 }
 
+// AuditReport Example: {"complete":true,"damage":null,"entries":1200,"erased":0,"first":1,"key":"9mK2vXq4","last":1200,"segments":3,"unsealed":7}
+type AuditReport struct {
+	// Complete Whether every entry between `first` and `last` is included.
+	Complete bool                           `json:"complete"`
+	Damage   nullable.Nullable[AuditDamage] `json:"damage"`
+	Entries  int64                          `json:"entries"`
+
+	// Erased The number of entries with erased personal data.
+	Erased int64 `json:"erased"`
+
+	// First The first verified position.
+	First int64 `json:"first"`
+
+	// Key The id of the key of the signatures.
+	Key string `json:"key"`
+
+	// Last The last verified position.
+	Last     int64 `json:"last"`
+	Segments int64 `json:"segments"`
+
+	// Unsealed The number of entries after the last segment, which cannot be proved yet.
+	Unsealed int64 `json:"unsealed"`
+
+	// VerifierKey The key in the form of note verifiers (C2SP signed-note); absent if there is none.
+	VerifierKey *string `json:"verifier_key,omitempty"`
+}
+
 // ChangePasswordRequest defines model for ChangePasswordRequest.
 type ChangePasswordRequest struct {
 	CurrentPassword string `json:"current_password"`
 	NewPassword     string `json:"new_password"`
+}
+
+// CheckDirectoryRequest defines model for CheckDirectoryRequest.
+type CheckDirectoryRequest struct {
+	// Login The login name of a user to look up.
+	Login *string `json:"login,omitempty"`
 }
 
 // CheckPermissionsRequest defines model for CheckPermissionsRequest.
@@ -709,6 +846,12 @@ type CreateRoleRequest struct {
 
 	// RoleID Lower-case letters, digits, `-` and `_`.
 	RoleID string `json:"role_id"`
+}
+
+// CreateThirdPartyTokenRequest defines model for CreateThirdPartyTokenRequest.
+type CreateThirdPartyTokenRequest struct {
+	// Role The id of a role.
+	Role string `json:"role"`
 }
 
 // CreateUserRequest defines model for CreateUserRequest.
@@ -773,6 +916,36 @@ type DeletedUser struct {
 
 // DeletedUserStatus defines model for DeletedUser.Status.
 type DeletedUserStatus string
+
+// Directory Example: {"abilities":["login","password-change","live-state","sync"],"default":false,"directory_id":"corp","type":"ldap"}
+type Directory struct {
+	// Abilities Some of `login`, `sso`, `password-change`, `password-reset`, `live-state` and `sync`.
+	Abilities []string `json:"abilities"`
+
+	// Default Whether new users belong to it.
+	Default     bool   `json:"default"`
+	DirectoryID string `json:"directory_id"`
+	Type        string `json:"type"`
+}
+
+// DirectoryCheck defines model for DirectoryCheck.
+type DirectoryCheck struct {
+	Steps []DirectoryStep `json:"steps"`
+}
+
+// DirectoryList defines model for DirectoryList.
+type DirectoryList struct {
+	Directories []Directory `json:"directories"`
+}
+
+// DirectoryStep Example: {"detail":"ldaps://ldap.example.com","name":"connection","ok":true}
+type DirectoryStep struct {
+	// Advice What to do about a failure.
+	Advice *string `json:"advice,omitempty"`
+	Detail string  `json:"detail"`
+	Name   string  `json:"name"`
+	Ok     bool    `json:"ok"`
+}
 
 // DisableTwoFactorRequest defines model for DisableTwoFactorRequest.
 type DisableTwoFactorRequest struct {
@@ -1027,6 +1200,23 @@ type NewAPIKey struct {
 	Permissions []string                     `json:"permissions"`
 }
 
+// NewThirdPartyToken defines model for NewThirdPartyToken.
+type NewThirdPartyToken struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy The user; null for an operator.
+	CreatedBy nullable.Nullable[string] `json:"created_by"`
+
+	// ExpiresAt Null if it does not expire.
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
+	RevokedAt nullable.Nullable[time.Time] `json:"revoked_at"`
+	Role      string                       `json:"role"`
+
+	// Token The token itself, a JWT.
+	Token   string `json:"token"`
+	TokenID string `json:"token_id"`
+}
+
 // OIDCLinkRequest defines model for OIDCLinkRequest.
 type OIDCLinkRequest struct {
 	CodeChallenge       *string                             `json:"code_challenge,omitempty"`
@@ -1070,6 +1260,12 @@ type OIDCTokenRequest struct {
 	CodeVerifier  *string `json:"code_verifier,omitempty"`
 	TwoFactorCode *string `json:"two_factor_code,omitempty"`
 }
+
+// OperationLine One line of a long operation: `progress`, other reports of the operation, and at the end `result` or the members of an error
+// response with its `status`.
+//
+// Example: {"progress":{"done":200,"total":1000,"what":"steps"}}
+type OperationLine = map[string]any
 
 // PasswordPolicy defines model for PasswordPolicy.
 type PasswordPolicy struct {
@@ -1174,6 +1370,21 @@ type PermissionResults struct {
 	UserID  string             `json:"user_id"`
 }
 
+// PlanSyncRequest defines model for PlanSyncRequest.
+type PlanSyncRequest struct {
+	// MaxSteps The number of steps to return; absent means all.
+	MaxSteps *int `json:"max_steps,omitempty"`
+}
+
+// Progress defines model for Progress.
+type Progress struct {
+	Done int64 `json:"done"`
+
+	// Total Absent if it is unknown.
+	Total *int64  `json:"total,omitempty"`
+	What  *string `json:"what,omitempty"`
+}
+
 // Provider Example: {"id":"corp-sso","login_url":"/api/v1/security/auth/oidc/corp-sso/login","name":"Company account","type":"oidc"}
 type Provider struct {
 	ID string `json:"id"`
@@ -1191,6 +1402,12 @@ type ProviderList struct {
 	Providers []Provider `json:"providers"`
 }
 
+// Reencrypted Example: {"sessions":31,"users":12}
+type Reencrypted struct {
+	Sessions int `json:"sessions"`
+	Users    int `json:"users"`
+}
+
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
 	RefreshToken string `json:"refresh_token"`
@@ -1200,6 +1417,12 @@ type RefreshRequest struct {
 type RepairedRole struct {
 	Changed bool `json:"changed"`
 	Role    Role `json:"role"`
+}
+
+// RetainAuditRequest defines model for RetainAuditRequest.
+type RetainAuditRequest struct {
+	// Before At least a day ago.
+	Before time.Time `json:"before"`
 }
 
 // RevokeAllRequest defines model for RevokeAllRequest.
@@ -1253,6 +1476,11 @@ type RoleList struct {
 	Page       int                       `json:"page"`
 	Roles      []Role                    `json:"roles"`
 	Total      int64                     `json:"total"`
+}
+
+// RotatedKey Example: {"key_id":"9mK2vXq4"}
+type RotatedKey struct {
+	KeyID string `json:"key_id"`
 }
 
 // SecuritySettings Example: {"lockout_policy":{"account_max_attempts":50,"lockout_duration_minutes":30,"max_attempts":5,"reset_window_minutes":15},"password_policy":{"expiry_days":90,"history_count":5,"min_length":12,"require_lowercase":true,"require_numbers":true,"require_special":true,"require_uppercase":true},"session_policy":{"max_sessions":5,"reauthenticate_minutes":0,"remember_me_days":30,"timeout_minutes":30},"two_factor":{"enabled":false,"methods":["totp","sms"],"required_for_roles":["admin"]}}
@@ -1335,6 +1563,27 @@ type SetupRequest struct {
 	Username string  `json:"username"`
 }
 
+// SigningKey Example: {"algorithm":"EdDSA","created_at":"2024-01-15T10:00:00Z","key_id":"9mK2vXq4","retires_at":null,"state":"active"}
+type SigningKey struct {
+	Algorithm string    `json:"algorithm"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// KeyID The `kid` of the key set.
+	KeyID string `json:"key_id"`
+
+	// RetiresAt When a retiring key is removed.
+	RetiresAt nullable.Nullable[time.Time] `json:"retires_at"`
+	State     SigningKeyState              `json:"state"`
+}
+
+// SigningKeyState defines model for SigningKey.State.
+type SigningKeyState string
+
+// SigningKeyList defines model for SigningKeyList.
+type SigningKeyList struct {
+	SigningKeys []SigningKey `json:"signing_keys"`
+}
+
 // StepUpRequest Exactly one proof.
 type StepUpRequest struct {
 	// Code The one-time code of a sign-in started at `login_url`.
@@ -1357,6 +1606,101 @@ type StepUpResponse struct {
 
 // StepUpResponseStatus defines model for StepUpResponse.Status.
 type StepUpResponseStatus string
+
+// SyncPlan defines model for SyncPlan.
+type SyncPlan struct {
+	// Brake Why the plan exceeds a safety limit; absent if it does not.
+	Brake *string `json:"brake,omitempty"`
+
+	// Complete Whether the list is complete, so that an absent user has been removed.
+	Complete  bool   `json:"complete"`
+	Create    int    `json:"create"`
+	Digest    string `json:"digest"`
+	Directory string `json:"directory"`
+	Disable   int    `json:"disable"`
+	Enable    int    `json:"enable"`
+
+	// Known The number of active users of the directory.
+	Known int `json:"known"`
+
+	// Listed The number of accounts that the directory listed.
+	Listed int        `json:"listed"`
+	Skip   int        `json:"skip"`
+	Steps  []SyncStep `json:"steps"`
+	Update int        `json:"update"`
+}
+
+// SyncRequest defines model for SyncRequest.
+type SyncRequest struct {
+	// Digest The digest of the plan.
+	Digest string `json:"digest"`
+
+	// Force Override the safety limit, after a review of the plan.
+	Force *bool `json:"force,omitempty"`
+}
+
+// SyncResult defines model for SyncResult.
+type SyncResult struct {
+	Complete bool   `json:"complete"`
+	Created  int    `json:"created"`
+	Digest   string `json:"digest"`
+	Disabled int    `json:"disabled"`
+	Enabled  int    `json:"enabled"`
+	Failed   int    `json:"failed"`
+
+	// Failures The first 20 failures.
+	Failures *[]string `json:"failures,omitempty"`
+	Listed   int       `json:"listed"`
+	Skipped  int       `json:"skipped"`
+	Updated  int       `json:"updated"`
+}
+
+// SyncStep defines model for SyncStep.
+type SyncStep struct {
+	// Fields The fields that change.
+	Fields *[]string    `json:"fields,omitempty"`
+	Kind   SyncStepKind `json:"kind"`
+	Reason *string      `json:"reason,omitempty"`
+
+	// Subject The directory's own id of the user.
+	Subject string `json:"subject"`
+
+	// UserID Absent for `create`.
+	UserID   *string `json:"user_id,omitempty"`
+	Username string  `json:"username"`
+}
+
+// SyncStepKind defines model for SyncStep.Kind.
+type SyncStepKind string
+
+// TestLoginRequest defines model for TestLoginRequest.
+type TestLoginRequest struct {
+	Login    string `json:"login"`
+	Password string `json:"password"`
+}
+
+// ThirdPartyToken Example: {"created_at":"2024-01-15T10:00:00Z","created_by":null,"expires_at":"2025-01-14T10:00:00Z","revoked_at":null,"role":"user","token_id":"tpt_01hm6x0vj3k8q5d2c7y9t4b6na"}
+type ThirdPartyToken struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy The user; null for an operator.
+	CreatedBy nullable.Nullable[string] `json:"created_by"`
+
+	// ExpiresAt Null if it does not expire.
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
+	RevokedAt nullable.Nullable[time.Time] `json:"revoked_at"`
+	Role      string                       `json:"role"`
+	TokenID   string                       `json:"token_id"`
+}
+
+// ThirdPartyTokenList defines model for ThirdPartyTokenList.
+type ThirdPartyTokenList struct {
+	Limit      int                       `json:"limit"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+	Page       int                       `json:"page"`
+	Tokens     []ThirdPartyToken         `json:"tokens"`
+	Total      int64                     `json:"total"`
+}
 
 // TwoFactorPolicy defines model for TwoFactorPolicy.
 type TwoFactorPolicy struct {
@@ -1540,6 +1884,25 @@ type UserSummary struct {
 	Username         string                       `json:"username"`
 }
 
+// VerifiedThirdPartyToken Example: {"reason":"The token was revoked","valid":false}
+type VerifiedThirdPartyToken struct {
+	// Reason Why the token is not valid.
+	Reason *string `json:"reason,omitempty"`
+
+	// Token Example: {"created_at":"2024-01-15T10:00:00Z","created_by":null,"expires_at":"2025-01-14T10:00:00Z","revoked_at":null,"role":"user","token_id":"tpt_01hm6x0vj3k8q5d2c7y9t4b6na"}
+	Token *ThirdPartyToken `json:"token,omitempty"`
+	Valid bool             `json:"valid"`
+}
+
+// VerifyAuditRequest defines model for VerifyAuditRequest.
+type VerifyAuditRequest struct {
+	// Checkpoints Lines of a checkpoint file, which must match the log.
+	Checkpoints *[]string `json:"checkpoints,omitempty"`
+
+	// Key The key that must have signed; absent means the key of the store.
+	Key *string `json:"key,omitempty"`
+}
+
 // VerifyResponse Example: {"expires_at":"2024-01-15T15:00:00Z","permissions":["bots.use","profile.edit"],"role":"user","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe","valid":true}
 type VerifyResponse struct {
 	// ExpiresAt When the token expires unless it is used or revoked earlier; null for a key without expiry.
@@ -1556,6 +1919,11 @@ type VerifyResponse struct {
 	Valid     bool                      `json:"valid"`
 }
 
+// VerifyThirdPartyTokenRequest defines model for VerifyThirdPartyTokenRequest.
+type VerifyThirdPartyTokenRequest struct {
+	Token string `json:"token"`
+}
+
 // VerifyTwoFactorRequest defines model for VerifyTwoFactorRequest.
 type VerifyTwoFactorRequest struct {
 	Code string `json:"code"`
@@ -1563,6 +1931,9 @@ type VerifyTwoFactorRequest struct {
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// DirectoryID defines model for DirectoryID.
+type DirectoryID = string
 
 // GroupID defines model for GroupID.
 type GroupID = string
@@ -1749,6 +2120,24 @@ type UpdateSettingsParams struct {
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
+// ListThirdPartyTokensParams defines parameters for ListThirdPartyTokens.
+type ListThirdPartyTokensParams struct {
+	// Page Page number, from 1.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit Items per page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the previous page. Cannot be combined with `page`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateThirdPartyTokenParams defines parameters for CreateThirdPartyToken.
+type CreateThirdPartyTokenParams struct {
+	// IdempotencyKey A unique value chosen by the client per object to create. A retry with the same key and body returns the first response.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
 	// Page Page number, from 1.
@@ -1836,6 +2225,12 @@ type ListSessionsParams struct {
 // ExportAuditLogsJSONRequestBody defines body for ExportAuditLogs for application/json ContentType.
 type ExportAuditLogsJSONRequestBody = ExportRequest
 
+// RetainAuditLogJSONRequestBody defines body for RetainAuditLog for application/json ContentType.
+type RetainAuditLogJSONRequestBody = RetainAuditRequest
+
+// VerifyAuditLogJSONRequestBody defines body for VerifyAuditLog for application/json ContentType.
+type VerifyAuditLogJSONRequestBody = VerifyAuditRequest
+
 // ConfirmEmailJSONRequestBody defines body for ConfirmEmail for application/json ContentType.
 type ConfirmEmailJSONRequestBody = ConfirmEmailRequest
 
@@ -1875,6 +2270,18 @@ type RefreshJSONRequestBody = RefreshRequest
 // StepUpJSONRequestBody defines body for StepUp for application/json ContentType.
 type StepUpJSONRequestBody = StepUpRequest
 
+// CheckDirectoryJSONRequestBody defines body for CheckDirectory for application/json ContentType.
+type CheckDirectoryJSONRequestBody = CheckDirectoryRequest
+
+// ApplySyncJSONRequestBody defines body for ApplySync for application/json ContentType.
+type ApplySyncJSONRequestBody = SyncRequest
+
+// PlanSyncJSONRequestBody defines body for PlanSync for application/json ContentType.
+type PlanSyncJSONRequestBody = PlanSyncRequest
+
+// TestDirectoryLoginJSONRequestBody defines body for TestDirectoryLogin for application/json ContentType.
+type TestDirectoryLoginJSONRequestBody = TestLoginRequest
+
 // CreateGroupJSONRequestBody defines body for CreateGroup for application/json ContentType.
 type CreateGroupJSONRequestBody = CreateGroupRequest
 
@@ -1898,6 +2305,12 @@ type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
 
 // SetupJSONRequestBody defines body for Setup for application/json ContentType.
 type SetupJSONRequestBody = SetupRequest
+
+// CreateThirdPartyTokenJSONRequestBody defines body for CreateThirdPartyToken for application/json ContentType.
+type CreateThirdPartyTokenJSONRequestBody = CreateThirdPartyTokenRequest
+
+// VerifyThirdPartyTokenJSONRequestBody defines body for VerifyThirdPartyToken for application/json ContentType.
+type VerifyThirdPartyTokenJSONRequestBody = VerifyThirdPartyTokenRequest
 
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
 type CreateUserJSONRequestBody = CreateUserRequest

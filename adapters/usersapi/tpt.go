@@ -10,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/rolepolicy"
+	"github.com/ostiary/ostiary/core/tpt"
 )
 
 type tptAnswer struct {
@@ -43,6 +44,9 @@ func (a *api) createTPT(r *httpserver.Request) error {
 	if err := body.text("role_name", &role); err != nil {
 		return err
 	}
+	if err := tpt.RequireSuperuser(r.Principal); err != nil {
+		return sudoOnly(err)
+	}
 	made, err := a.TPT.Create(r.Context(), r.Principal, domain.RoleID(strings.ToLower(strings.TrimSpace(role))))
 	if errors.Is(err, domain.ErrRoleNotFound) {
 		return rolepolicy.ErrRefused.Saying("Role " + role + " not found")
@@ -63,6 +67,9 @@ func sudoOnly(err error) error {
 }
 
 func (a *api) listTPT(r *httpserver.Request) error {
+	if err := tpt.RequireSuperuser(r.Principal); err != nil {
+		return sudoOnly(err)
+	}
 	all, err := a.TPT.List(r.Context(), r.Principal)
 	if err != nil {
 		return sudoOnly(err)
@@ -75,6 +82,9 @@ func (a *api) listTPT(r *httpserver.Request) error {
 }
 
 func (a *api) revokeTPT(r *httpserver.Request) error {
+	if err := tpt.RequireSuperuser(r.Principal); err != nil {
+		return sudoOnly(err)
+	}
 	token, err := a.TPT.Revoke(r.Context(), r.Principal, r.Param("jti"))
 	if errors.Is(err, domain.ErrTokenNotFound) {
 		return domain.ErrTokenNotFound.Saying("Token " + r.Param("jti") + " not found")

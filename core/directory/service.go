@@ -44,6 +44,7 @@ type ServiceDeps struct {
 	Clock       ports.Clock
 	CaseFolder  ports.CaseFolder
 	Positions   ports.SyncPositionStore
+	Limits      ports.RateLimiter
 	// MaxDisablePercent is the percentage of a directory's active users that a synchronization may disable.
 	MaxDisablePercent int
 }
@@ -206,12 +207,25 @@ var outcomeAdvice = map[domain.Outcome]string{
 	domain.OutcomeAccountExpired: "The password is right, but the account has expired in the directory.",
 }
 
+// tryLoginRate limits the passwords that a principal tries: our lockout does not count them.
+var tryLoginRate = domain.Rate{Limit: 10, Window: time.Minute}
+
 // TryLogin verifies one password in the directory and explains the outcome. It starts no session; a wrong password
-// counts in the directory as any other. It requires directories.manage.
+// counts in the directory as any other. It requires directories.manage. A principal other than the operator who tries
+// too many is fault.ErrRateLimited.
 func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.DirectoryID, login ports.Login) (domain.CheckStep, error) {
 	verifier, err := able[ports.PasswordVerifier](s, by, id, "verify passwords")
 	if err != nil {
 		return domain.CheckStep{}, err
+	}
+	if by.Kind != domain.PrincipalCLI {
+		state, err := s.deps.Limits.Take(ctx, "directory_login:"+by.Credential(), tryLoginRate, s.deps.Clock.Now())
+		if err != nil {
+			return domain.CheckStep{}, err
+		}
+		if !state.Allowed {
+			return domain.CheckStep{}, fault.ErrRateLimited.Over(state.Limit, state.Reset)
+		}
 	}
 	check, err := verifier.VerifyPassword(ctx, login)
 	if err != nil {

@@ -1,7 +1,8 @@
-// Package keyrotation implements key rotation: it re-encrypts sealed values in the store under the current key-encryption
-// key, so that a former key can be retired, after a leak or routinely.
+// Package keyrotation implements key rotation: it activates the next signing key of the access tokens, and re-encrypts
+// sealed values in the store under the current key-encryption key, so that a former key can be retired, after a leak or
+// routinely.
 //
-// It runs concurrently with everything else, and can be interrupted and run again. It skips values that live only for
+// Re-encryption runs concurrently with everything else, and can be interrupted and run again. It skips values that live only for
 // days (queued messages, responses to idempotent requests, sign-ins in progress) and expire by themselves.
 package keyrotation
 
@@ -22,11 +23,13 @@ type Deps struct {
 	Sessions    ports.SessionStore
 	Tokens      ports.AccessTokens
 	Signer      *audit.Signer
+	SigningKeys ports.SigningKeyStore
 	Sealer      ports.Sealer
+	Clock       ports.Clock
 	AuditWriter *audit.Writer
 }
 
-// Service re-encrypts sealed values.
+// Service rotates signing keys and re-encrypts sealed values.
 type Service struct{ deps Deps }
 
 // New returns the service.
@@ -38,10 +41,33 @@ type Report struct {
 	Sessions int
 }
 
-// Run re-encrypts every value under a former key. It requires system.configure. When it returns without an error, a
-// former key is needed only for values that expire within seven days.
-func (s *Service) Run(ctx context.Context, by domain.Principal) (Report, error) {
-	if err := by.Require(domain.SystemConfigure); err != nil {
+// SigningKeys returns the signing keys of the access tokens without their private parts. It requires system.keys.
+func (s *Service) SigningKeys(ctx context.Context, by domain.Principal) ([]domain.SigningKey, error) {
+	if err := by.Require(domain.SystemKeys); err != nil {
+		return nil, err
+	}
+	keys, err := s.deps.SigningKeys.SigningKeys(ctx)
+	for i := range keys {
+		keys[i].Private = nil
+	}
+	return keys, err
+}
+
+// Rotate activates the next signing key and returns its ID. It requires system.keys. Tokens signed with an earlier key
+// stay valid until they expire.
+func (s *Service) Rotate(ctx context.Context, by domain.Principal) (string, error) {
+	if err := by.Require(domain.SystemKeys); err != nil {
+		return "", err
+	}
+	var out domain.Outbox
+	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionKeyRotate, "access_tokens", audit.Detail("use", "sig")))
+	return s.deps.Tokens.Rotate(ctx, s.deps.Clock.Now(), out)
+}
+
+// Run re-encrypts every value under a former key and reports the number of users that are done. It requires
+// system.keys. When it returns without an error, a former key is needed only for values that expire within seven days.
+func (s *Service) Run(ctx context.Context, by domain.Principal, progress func(users int)) (Report, error) {
+	if err := by.Require(domain.SystemKeys); err != nil {
 		return Report{}, err
 	}
 	if err := s.deps.Tokens.Reseal(ctx); err != nil {
@@ -50,7 +76,7 @@ func (s *Service) Run(ctx context.Context, by domain.Principal) (Report, error) 
 	if _, err := s.deps.Signer.Reseal(ctx); err != nil {
 		return Report{}, err
 	}
-	report, err := s.allUsers(ctx)
+	report, err := s.allUsers(ctx, progress)
 	options := []audit.Option{
 		audit.Detail("use", "enc"), audit.Detail("users", report.Users), audit.Detail("sessions", report.Sessions),
 	}
@@ -60,8 +86,9 @@ func (s *Service) Run(ctx context.Context, by domain.Principal) (Report, error) 
 	return report, errors.Join(err, s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionKeyRotate, "key_encryption_key", options...)))
 }
 
-func (s *Service) allUsers(ctx context.Context) (Report, error) {
+func (s *Service) allUsers(ctx context.Context, progress func(users int)) (Report, error) {
 	var report Report
+	done := 0
 	page := domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max}
 	for {
 		users, err := s.deps.Users.List(ctx, domain.UserQuery{Page: page, NoTotal: true})
@@ -73,6 +100,8 @@ func (s *Service) allUsers(ctx context.Context) (Report, error) {
 				return report, err
 			}
 		}
+		done += len(users.Users)
+		progress(done)
 		if users.Next == nil {
 			return report, nil
 		}

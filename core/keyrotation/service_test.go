@@ -40,7 +40,7 @@ func newService(t *testing.T, s *kit.Services, sealer *keyring.Sealer) *keyrotat
 	t.Helper()
 	return keyrotation.New(keyrotation.Deps{
 		Users: s.Ports.Users, Sessions: s.Ports.Sessions, Tokens: tokens(t, s, sealer), Signer: audit.NewSigner(s.Ports.Seals, sealer),
-		Sealer: sealer, AuditWriter: s.AuditWriter,
+		SigningKeys: s.Ports.SigningKeys, Clock: s.Clock, Sealer: sealer, AuditWriter: s.AuditWriter,
 	})
 }
 
@@ -79,7 +79,7 @@ func TestFormerKeyCanBeRetired(t *testing.T) {
 	fresh := keyring.NewKey()
 	service := newService(t, s, sealer(t, fresh, s.KEK))
 	for try, want := range []keyrotation.Report{{Users: 1, Sessions: 1}, {}} {
-		got, err := service.Run(t.Context(), domain.Operator())
+		got, err := service.Run(t.Context(), domain.Operator(), func(int) {})
 		if err != nil || got != want {
 			t.Fatalf("run %d: %+v, %v; want %+v", try, got, err, want)
 		}
@@ -119,10 +119,10 @@ func TestRunRequiresPermissionAndIsAudited(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	service := newService(t, s, s.Sealer)
-	if _, err := service.Run(t.Context(), s.As(t, s.User(t, "jane", domain.RoleUser))); !errors.Is(err, fault.ErrForbidden) {
+	if _, err := service.Run(t.Context(), s.As(t, s.User(t, "jane", domain.RoleUser)), func(int) {}); !errors.Is(err, fault.ErrForbidden) {
 		t.Errorf("a user without the permission: %v, want fault.ErrForbidden", err)
 	}
-	if _, err := service.Run(t.Context(), domain.Operator()); err != nil {
+	if _, err := service.Run(t.Context(), domain.Operator(), func(int) {}); err != nil {
 		t.Fatal(err)
 	}
 	entries := s.Entries(t)
@@ -145,7 +145,7 @@ func TestValueUnderAnUnknownKeyIsReported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stranger.Run(t.Context(), domain.Operator()); err == nil {
+	if _, err := stranger.Run(t.Context(), domain.Operator(), func(int) {}); err == nil {
 		t.Error("a value that does not open was skipped: the former key would be retired too early")
 	}
 	entries := s.Entries(t)

@@ -1,11 +1,13 @@
 package tpt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"time"
 
+	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
@@ -61,22 +63,30 @@ type Created struct {
 	Text string
 }
 
-// mayManage returns nil if the principal may issue and revoke tokens: a superuser in a session of their own. Neither
-// a key nor a third-party token may issue another.
-func mayManage(by domain.Principal) error {
-	if err := by.RequireSignedIn(); err != nil {
+// RequireSuperuser returns nil for a superuser in a session of their own, to whom the Users API restricts the tokens.
+func RequireSuperuser(by domain.Principal) error {
+	if err := by.Require(domain.PermissionAll); err != nil {
 		return err
 	}
-	if !by.Grants.Has(domain.PermissionAll) || by.Kind == domain.PrincipalTPT || by.Kind == domain.PrincipalAPIKey {
+	return requireNoKey(by)
+}
+
+// requireNoKey returns fault.ErrForbidden for an API key and a third-party token: neither may issue another credential.
+func requireNoKey(by domain.Principal) error {
+	if by.Kind == domain.PrincipalTPT || by.Kind == domain.PrincipalAPIKey {
 		return fault.ErrForbidden
 	}
 	return nil
 }
 
-// Create issues a token for the role. It requires a superuser, and a recent proof of identity if the settings demand
-// one (domain.ErrReauthentication). An unknown role is domain.ErrRoleNotFound.
+// Create issues a token for the role. It requires tokens.manage in a session, the right to assign the role, and a
+// recent proof of identity if the settings demand one (domain.ErrReauthentication). An unknown role is
+// domain.ErrRoleNotFound.
 func (s *Service) Create(ctx context.Context, by domain.Principal, role domain.RoleID) (Created, error) {
-	if err := mayManage(by); err != nil {
+	if err := by.Require(domain.TokensManage); err != nil {
+		return Created{}, err
+	}
+	if err := requireNoKey(by); err != nil {
 		return Created{}, err
 	}
 	if s.deps.Tokens == nil {
@@ -91,6 +101,9 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, role domain.R
 	}
 	if _, ok := catalog.Roles[role]; !ok {
 		return Created{}, domain.ErrRoleNotFound
+	}
+	if err := access.CheckAssign(catalog, by, &domain.User{}, role, nil); err != nil {
+		return Created{}, err
 	}
 	now := s.deps.Clock.Now().UTC().Truncate(time.Second)
 	record := domain.ThirdPartyToken{ID: s.deps.IDs.NewID("tpt_"), Role: role, CreatedBy: by.UserID, CreatedAt: now}
@@ -168,19 +181,51 @@ func hasExpired(t domain.ThirdPartyToken, now time.Time) bool {
 	return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
 }
 
-// List returns the issued tokens, newest first. It requires a superuser.
+// Inspect is Verify for a principal with tokens.manage.
+func (s *Service) Inspect(ctx context.Context, by domain.Principal, text string) (domain.ThirdPartyToken, error) {
+	if err := by.Require(domain.TokensManage); err != nil {
+		return domain.ThirdPartyToken{}, err
+	}
+	return s.Verify(ctx, text)
+}
+
+// List returns the issued tokens, newest first. It requires tokens.manage.
 func (s *Service) List(ctx context.Context, by domain.Principal) ([]domain.ThirdPartyToken, error) {
-	if err := mayManage(by); err != nil {
+	if err := by.Require(domain.TokensManage); err != nil {
 		return nil, err
 	}
 	tokens, err := s.deps.Store.List(ctx)
-	slices.SortFunc(tokens, func(a, b domain.ThirdPartyToken) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	slices.SortFunc(tokens, func(a, b domain.ThirdPartyToken) int { return compare(a, position(b)) })
 	return tokens, err
 }
 
-// Revoke revokes a token immediately. It is idempotent and requires a superuser.
+// ListPage returns one page of List.
+func (s *Service) ListPage(
+	ctx context.Context, by domain.Principal, page domain.Page,
+) ([]domain.ThirdPartyToken, domain.PageInfo, error) {
+	all, err := s.List(ctx, by)
+	if err != nil {
+		return nil, domain.PageInfo{}, err
+	}
+	part, info := domain.CutPage(all, page, position, compare)
+	return part, info, nil
+}
+
+// Sort is the order of a list of tokens: newest first.
+const Sort = "-created_at"
+
+func position(t domain.ThirdPartyToken) domain.Cursor {
+	return domain.Cursor{Sort: Sort, Key: t.CreatedAt.UTC().Format(time.RFC3339), ID: t.ID}
+}
+
+func compare(t domain.ThirdPartyToken, at domain.Cursor) int {
+	own := position(t)
+	return cmp.Or(cmp.Compare(at.Key, own.Key), cmp.Compare(at.ID, own.ID))
+}
+
+// Revoke revokes a token immediately. It is idempotent and requires tokens.manage.
 func (s *Service) Revoke(ctx context.Context, by domain.Principal, id string) (domain.ThirdPartyToken, error) {
-	if err := mayManage(by); err != nil {
+	if err := by.Require(domain.TokensManage); err != nil {
 		return domain.ThirdPartyToken{}, err
 	}
 	return s.deps.Store.Update(ctx, id, func(t *domain.ThirdPartyToken, out *domain.Outbox) error {

@@ -21,13 +21,34 @@ func newService(k *kit.Kit, life time.Duration) *tpt.Service {
 	})
 }
 
-func TestOnlySuperusersManageTokens(t *testing.T) {
+func TestIssuingTokenRequiresTheRightToAssignItsRole(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	s := newService(k, time.Hour)
 	root, admin := k.As(t, k.User(t, "root", domain.RoleSudo)), k.As(t, k.User(t, "ada", domain.RoleAdmin))
-	if _, err := s.Create(t.Context(), admin, "admin"); !errors.Is(err, fault.ErrForbidden) {
-		t.Errorf("an administrator made one: %v", err)
+	holder := domain.Principal{
+		Kind: domain.PrincipalUser, UserID: "usr_1", Grants: domain.Grants{{Source: "role:x", Permission: domain.TokensManage}},
+	}
+	key := holder
+	key.Kind = domain.PrincipalAPIKey
+	for what, attempt := range map[string]struct {
+		by   domain.Principal
+		role domain.RoleID
+		want error
+	}{
+		"the superuser's role by an administrator": {admin, "sudo", fault.ErrForbidden},
+		"a role by an administrator":               {admin, "admin", nil},
+		"a role with more permissions":             {holder, "auditor", fault.ErrForbidden},
+		"a role without administrative ones":       {holder, "user", nil},
+		"by an API key":                            {key, "user", fault.ErrForbidden},
+		"without tokens.manage":                    {k.As(t, k.User(t, "bob", domain.RoleUser)), "user", fault.ErrForbidden},
+	} {
+		if _, err := s.Create(t.Context(), attempt.by, attempt.role); !errors.Is(err, attempt.want) {
+			t.Errorf("%s: %v, want %v", what, err, attempt.want)
+		}
+	}
+	if err := tpt.RequireSuperuser(admin); !errors.Is(err, fault.ErrForbidden) {
+		t.Errorf("an administrator in the Users API: %v", err)
 	}
 	if _, err := s.Create(t.Context(), root, "king"); !errors.Is(err, domain.ErrRoleNotFound) {
 		t.Errorf("an unknown role: %v", err)

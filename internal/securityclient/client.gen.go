@@ -303,6 +303,9 @@ type UserSummary struct {
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// DirectoryID defines model for DirectoryID.
+type DirectoryID = string
+
 // GroupID defines model for GroupID.
 type GroupID = string
 

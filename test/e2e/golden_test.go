@@ -181,7 +181,7 @@ type masker struct{ seen map[string]string }
 func newMasker() *masker { return &masker{seen: map[string]string{}} }
 
 var changing = regexp.MustCompile(
-	`\b(?:(usr|grp|sess|key|log)_[0-9a-hjkmnp-tv-z]{26}|(req)_[0-9a-z]{24}|(eyJ)[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|(ort)_[A-Za-z0-9_-]+|(sk_live)_[A-Za-z0-9]+)`)
+	`\b(?:(usr|grp|sess|key|log|tpt)_[0-9a-hjkmnp-tv-z]{26}|(req)_[0-9a-z]{24}|(eyJ)[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|(ort)_[A-Za-z0-9_-]+|(sk_live)_[A-Za-z0-9]+)`)
 
 func (m *masker) text(text string) string {
 	return changing.ReplaceAllStringFunc(text, func(found string) string {
@@ -206,7 +206,7 @@ func (m *masker) text(text string) string {
 }
 
 // hidden are members whose values are random in a form of their own.
-var hidden = []string{"next_cursor", "token", "url", "secret", "qr_code", "change_token", "kid", "x", "prefix"}
+var hidden = []string{"key", "verifier_key", "next_cursor", "token", "url", "secret", "qr_code", "change_token", "kid", "x", "prefix"}
 
 func (m *masker) value(name string, v any) any {
 	switch v := v.(type) {
@@ -223,7 +223,8 @@ func (m *masker) value(name string, v any) any {
 		}
 		return masked
 	case string:
-		if slices.Contains(hidden, name) || name == "backup_code" {
+		signingKey := name == "key_id" && !strings.HasPrefix(v, "key_")
+		if slices.Contains(hidden, name) || name == "backup_code" || signingKey {
 			return "…"
 		}
 		return m.text(v)

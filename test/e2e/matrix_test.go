@@ -104,12 +104,23 @@ func newWorld(t *testing.T, caller, object string) *world {
 	if object == "absent" {
 		group, role = "absent", "absent"
 	}
+	directory, token := "local", w.thirdPartyToken(t)
+	if object == "absent" {
+		directory, token = "absent", "tpt_00000000000000000000000000"
+	}
 	w.fill = map[string]string{
 		"{user_id}": target.id, "{session_id}": target.session, "{key_id}": target.key, "{group_id}": group, "{role_id}": role, "{permission}": "bots.use",
-		"{identity_id}": "local",
-		"{provider}":    "corp",
+		"{identity_id}": "local", "{directory_id}": directory, "{token_id}": token,
+		"{provider}": "corp",
 	}
 	return w
+}
+
+func (w *world) thirdPartyToken(t *testing.T) string {
+	t.Helper()
+	made, err := w.TPT.Create(t.Context(), domain.Operator(), domain.RoleUser)
+	must(t, err)
+	return made.ID
 }
 
 type person struct{ id, token, session, key string }
@@ -168,32 +179,36 @@ func (w *world) operations() []string {
 
 // bodies are right ones; a call without a line here takes none.
 var bodies = map[string]string{
-	"POST /users":                       `{"username":"new","email":"new@example.com"}`,
-	"POST /setup":                       `{"token":"t","username":"x","email":"x@example.com","password":"` + userPassword + `"}`,
-	"PATCH /users/{user_id}":            `{"full_name":"Changed"}`,
-	"POST /users/{user_id}/roles":       `{"role_id":"guest"}`,
-	"POST /users/{user_id}/password":    `{"current_password":"` + userPassword + `","new_password":"New-` + userPassword + `"}`,
-	"PUT /users/{user_id}/password":     `{"new_password":"Newest-` + userPassword + `"}`,
-	"POST /users/{user_id}/api-keys":    `{"name":"k","permissions":["profile.edit"]}`,
-	"POST /users/{user_id}/2fa/verify":  `{"code":"000000"}`,
-	"POST /auth/login":                  `{"username":"nobody","password":"x"}`,
-	"POST /auth/refresh":                `{"refresh_token":"x"}`,
-	"POST /auth/logout":                 `{"refresh_token":"x"}`,
-	"POST /auth/oidc/{provider}/link":   `{"redirect_uri":"` + kit.AppURL + `"}`,
-	"POST /auth/oidc/token":             `{"code":"x"}`,
-	"POST /auth/oidc/logout":            `{"refresh_token":"x"}`,
-	"POST /auth/introspect":             `{"token":"x"}`,
-	"POST /auth/password/reset-request": `{"email":"nobody@example.com"}`,
-	"POST /auth/password/reset":         `{"token":"x","new_password":"` + userPassword + `"}`,
-	"POST /auth/email/confirm":          `{"token":"x"}`,
-	"POST /roles":                       `{"role_id":"made","name":"Made","permissions":["made.use"]}`,
-	"PATCH /roles/{role_id}":            `{"name":"Changed"}`,
-	"POST /permissions/check":           `{"user_id":"{user_id}","permissions":["bots.use"]}`,
-	"POST /groups":                      `{"name":"made"}`,
-	"PATCH /groups/{group_id}":          `{"description":"Changed"}`,
-	"POST /groups/{group_id}/members":   `{"user_id":"{user_id}"}`,
-	"PATCH /settings/security":          `{"session_policy":{"max_sessions":6}}`,
-	"POST /audit/export":                `{"format":"nonsense"}`,
+	"POST /users":                                 `{"username":"new","email":"new@example.com"}`,
+	"POST /setup":                                 `{"token":"t","username":"x","email":"x@example.com","password":"` + userPassword + `"}`,
+	"PATCH /users/{user_id}":                      `{"full_name":"Changed"}`,
+	"POST /users/{user_id}/roles":                 `{"role_id":"guest"}`,
+	"POST /users/{user_id}/password":              `{"current_password":"` + userPassword + `","new_password":"New-` + userPassword + `"}`,
+	"PUT /users/{user_id}/password":               `{"new_password":"Newest-` + userPassword + `"}`,
+	"POST /users/{user_id}/api-keys":              `{"name":"k","permissions":["profile.edit"]}`,
+	"POST /users/{user_id}/2fa/verify":            `{"code":"000000"}`,
+	"POST /auth/login":                            `{"username":"nobody","password":"x"}`,
+	"POST /auth/refresh":                          `{"refresh_token":"x"}`,
+	"POST /auth/logout":                           `{"refresh_token":"x"}`,
+	"POST /auth/oidc/{provider}/link":             `{"redirect_uri":"` + kit.AppURL + `"}`,
+	"POST /auth/oidc/token":                       `{"code":"x"}`,
+	"POST /auth/oidc/logout":                      `{"refresh_token":"x"}`,
+	"POST /auth/introspect":                       `{"token":"x"}`,
+	"POST /auth/password/reset-request":           `{"email":"nobody@example.com"}`,
+	"POST /auth/password/reset":                   `{"token":"x","new_password":"` + userPassword + `"}`,
+	"POST /auth/email/confirm":                    `{"token":"x"}`,
+	"POST /roles":                                 `{"role_id":"made","name":"Made","permissions":["made.use"]}`,
+	"PATCH /roles/{role_id}":                      `{"name":"Changed"}`,
+	"POST /permissions/check":                     `{"user_id":"{user_id}","permissions":["bots.use"]}`,
+	"POST /groups":                                `{"name":"made"}`,
+	"PATCH /groups/{group_id}":                    `{"description":"Changed"}`,
+	"POST /groups/{group_id}/members":             `{"user_id":"{user_id}"}`,
+	"PATCH /settings/security":                    `{"session_policy":{"max_sessions":6}}`,
+	"POST /third-party-tokens":                    `{"role":"guest"}`,
+	"POST /third-party-tokens/verify":             `{"token":"x"}`,
+	"POST /directories/{directory_id}/test-login": `{"login":"x","password":"x"}`,
+	"POST /directories/{directory_id}/sync":       `{"digest":"x"}`,
+	"POST /audit/export":                          `{"format":"nonsense"}`,
 }
 
 func (w *world) status(t *testing.T, operation string) string {

@@ -1,0 +1,57 @@
+package securityapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/core/domain"
+)
+
+func (a *api) systemRoutes() []httpserver.Route {
+	keys := httpserver.Requires(domain.SystemKeys)
+	return []httpserver.Route{
+		route(http.MethodGet, "/system/keys", keys, a.listSigningKeys),
+		route(http.MethodPost, "/system/keys/rotate", keys, a.rotateKey),
+		route(http.MethodPost, "/system/keys/reencrypt", keys, a.reencrypt),
+	}
+}
+
+func (a *api) listSigningKeys(r *httpserver.Request) error {
+	keys, err := a.KeyRotation.SigningKeys(r.Context(), r.Principal)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, SigningKeyList{SigningKeys: each(keys, signingKeyOf)})
+}
+
+func signingKeyOf(k domain.SigningKey) SigningKey {
+	return SigningKey{
+		KeyID: k.ID, Algorithm: k.Algorithm, State: SigningKeyState(k.State), CreatedAt: httpserver.Seconds(k.CreatedAt),
+		RetiresAt: timeOrNull(k.RetiresAt),
+	}
+}
+
+func (a *api) rotateKey(r *httpserver.Request) error {
+	if err := r.DecodeOptional(&struct{}{}); err != nil {
+		return err
+	}
+	id, err := a.KeyRotation.Rotate(r.Context(), r.Principal)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, RotatedKey{KeyID: id})
+}
+
+func (a *api) reencrypt(r *httpserver.Request) error {
+	if err := r.DecodeOptional(&struct{}{}); err != nil {
+		return err
+	}
+	by := r.Principal
+	return r.Long(func(ctx context.Context, lines *httpserver.Lines) (any, error) {
+		report, err := a.KeyRotation.Run(ctx, by, func(users int) {
+			lines.Progress(httpserver.Progress{Done: int64(users), What: "users"})
+		})
+		return Reencrypted{Users: report.Users, Sessions: report.Sessions}, err
+	})
+}
