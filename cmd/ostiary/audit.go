@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ostiary/ostiary/modules/operator"
+	"github.com/ostiary/ostiary/internal/securityclient"
+	"github.com/ostiary/ostiary/modules/localapi"
 )
 
 func (a *app) auditCommand() *cobra.Command {
@@ -78,10 +80,10 @@ entries first if they must be archived (POST /audit/export). The removal writes 
 		if keep < 1 {
 			return usagef("--days must be at least 1")
 		}
-		var cut operator.AuditCut
-		err := a.operate(cmd.Context(), func(on operator.Caller) (err error) {
+		var cut securityclient.AuditCut
+		err := a.callAPI(cmd.Context(), func(api *securityclient.Client) (err error) {
 			before := time.Now().Add(-time.Duration(keep) * 24 * time.Hour)
-			cut, err = operator.AuditRetain.Call(cmd.Context(), on, operator.AuditCutInput{Before: before}, nil)
+			cut, err = api.RetainAuditLog(cmd.Context(), securityclient.RetainAuditRequest{Before: before})
 			return err
 		})
 		if err != nil {
@@ -101,12 +103,12 @@ entries first if they must be archived (POST /audit/export). The removal writes 
 
 // trustOf reads the checkpoints. Without a file of checkpoints, the log of the store must contain the last one that the
 // service published.
-func (a *app) trustOf(key, checkpoints string, store bool) (operator.AuditTrust, error) {
-	trust := operator.AuditTrust{Key: key}
+func (a *app) trustOf(key, checkpoints string, store bool) (securityclient.VerifyAuditRequest, error) {
+	trust := securityclient.VerifyAuditRequest{Key: optional(key)}
 	if checkpoints == "" && store {
 		c, err := a.load()
 		if err == nil {
-			trust.Checkpoints, err = operator.LastCheckpoint(c.Audit.Checkpoint.File)
+			trust.Checkpoints, err = localapi.LastCheckpoint(c.Audit.Checkpoint.File)
 		}
 		return trust, err
 	}
@@ -117,14 +119,16 @@ func (a *app) trustOf(key, checkpoints string, store bool) (operator.AuditTrust,
 	if err != nil {
 		return trust, fileError{err}
 	}
-	trust.Checkpoints, err = operator.ReadCheckpoints(file)
+	trust.Checkpoints, err = localapi.ReadCheckpoints(file)
 	return trust, errors.Join(err, file.Close())
 }
 
-func (a *app) verify(ctx context.Context, given []string, trust operator.AuditTrust) (report operator.AuditReport, err error) {
+func (a *app) verify(
+	ctx context.Context, given []string, trust securityclient.VerifyAuditRequest,
+) (report securityclient.AuditReport, err error) {
 	if len(given) == 0 {
-		err = a.operate(ctx, func(on operator.Caller) error {
-			report, err = operator.AuditVerify.Call(ctx, on, trust, nil)
+		err = a.callAPI(ctx, func(api *securityclient.Client) error {
+			report, err = api.VerifyAuditLog(ctx, trust)
 			return err
 		})
 		return report, err
@@ -135,12 +139,16 @@ func (a *app) verify(ctx context.Context, given []string, trust operator.AuditTr
 	}
 	info, err := file.Stat()
 	if err == nil {
-		report, err = operator.VerifyExport(file, info.Size(), trust)
+		var raw []byte
+		raw, err = localapi.VerifyExport(file, info.Size(), textOr(trust.Key, ""), trust.Checkpoints)
+		if err == nil {
+			err = json.Unmarshal(raw, &report)
+		}
 	}
 	return report, errors.Join(err, file.Close())
 }
 
-func (a *app) printAudit(r operator.AuditReport) {
+func (a *app) printAudit(r securityclient.AuditReport) {
 	if r.Damage != nil {
 		a.printf(a.out, "%s\n", printable(r.Damage.Sentence))
 		return

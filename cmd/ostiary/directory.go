@@ -4,10 +4,9 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/ostiary/ostiary/modules/operator"
+	"github.com/ostiary/ostiary/internal/securityclient"
 )
 
 // errCheckFailed reports a check in which a step failed; the printed steps say which.
@@ -27,15 +26,15 @@ func (a *app) directoryListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the configured directories and their capabilities", Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.operate(c.Context(), func(on operator.Caller) error {
-				all, err := operator.DirectoryList.Call(c.Context(), on, struct{}{}, nil)
+			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+				configured, err := api.ListDirectories(c.Context())
 				if err != nil {
 					return err
 				}
-				return a.print(all, func() {
+				return a.print(configured.Directories, func() {
 					var rows [][]string
-					for _, d := range all {
-						rows = append(rows, []string{d.ID, d.Type, strings.Join(d.Abilities, " ")})
+					for _, d := range configured.Directories {
+						rows = append(rows, []string{d.DirectoryID, d.Type, strings.Join(d.Abilities, " ")})
 					}
 					a.table([]string{"ID", "TYPE", "CAPABILITIES"}, rows)
 				})
@@ -45,7 +44,7 @@ func (a *app) directoryListCommand() *cobra.Command {
 }
 
 func (a *app) directoryCheckCommand() *cobra.Command {
-	var in operator.DirectoryQuestion
+	var login string
 	c := &cobra.Command{
 		Use: "check ID", Short: "Check a directory step by step, with advice for each failure",
 		Args: args(cobra.ExactArgs(1)),
@@ -54,36 +53,35 @@ users, password policy, and its lockout policy compared with the service's. --us
 attributes, groups and mapped role of one user. For an OpenID provider it checks metadata, keys,
 algorithms, clock and client secret, and prints the URLs to register there. Nothing is changed.`,
 	}
-	c.Flags().StringVarP(&in.Sample, "user", "u", "", "login `name` of a user to look up")
+	c.Flags().StringVarP(&login, "user", "u", "", "login `name` of a user to look up")
 	c.RunE = func(c *cobra.Command, given []string) error {
-		in.ID = given[0]
-		return a.operate(c.Context(), func(on operator.Caller) error {
-			steps, err := operator.DirectoryCheck.Call(c.Context(), on, in, nil)
+		return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+			done, err := api.CheckDirectory(c.Context(), given[0], securityclient.CheckDirectoryRequest{Login: optional(login)})
 			if err != nil {
 				return err
 			}
-			return errors.Join(a.print(steps, func() { a.printSteps(steps) }), failedStep(steps))
+			return errors.Join(a.print(done.Steps, func() { a.printSteps(done.Steps) }), failedStep(done.Steps))
 		})
 	}
 	return c
 }
 
-func (a *app) printSteps(steps []operator.DirectoryStep) {
+func (a *app) printSteps(steps []securityclient.DirectoryStep) {
 	for _, s := range steps {
 		word := "ok  "
-		if !s.OK {
+		if !s.Ok {
 			word = "FAIL"
 		}
 		a.printf(a.out, "%s  %s: %s\n", word, printable(s.Name), printable(s.Detail))
-		if s.Advice != "" {
-			a.printf(a.out, "      %s\n", printable(s.Advice))
+		if s.Advice != nil {
+			a.printf(a.out, "      %s\n", printable(*s.Advice))
 		}
 	}
 }
 
-func failedStep(steps []operator.DirectoryStep) error {
+func failedStep(steps []securityclient.DirectoryStep) error {
 	for _, s := range steps {
-		if !s.OK {
+		if !s.Ok {
 			return errCheckFailed
 		}
 	}
@@ -101,13 +99,13 @@ as a failed attempt.`,
 			if err != nil {
 				return err
 			}
-			return a.operate(c.Context(), func(on operator.Caller) error {
-				in := operator.DirectoryPassword{ID: given[0], Name: given[1], Password: password}
-				step, err := operator.DirectoryLogin.Call(c.Context(), on, in, nil)
+			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+				in := securityclient.TestLoginRequest{Login: given[1], Password: password}
+				step, err := api.TestDirectoryLogin(c.Context(), given[0], in)
 				if err != nil {
 					return err
 				}
-				steps := []operator.DirectoryStep{step}
+				steps := []securityclient.DirectoryStep{step}
 				return a.print(step, func() { a.printSteps(steps) })
 			})
 		},
@@ -124,13 +122,13 @@ executes the plan.`,
 	}
 	c.Flags().BoolVar(&all, "all", false, "print every step, not only the first hundred")
 	c.RunE = func(c *cobra.Command, given []string) error {
-		in := operator.DirectoryPlanInput{ID: given[0], Steps: 100}
+		in := securityclient.PlanSyncRequest{MaxSteps: new(100)}
 		if all {
-			in.Steps = 0
+			in.MaxSteps = nil
 		}
-		return a.operate(c.Context(), func(on operator.Caller) error {
+		return a.callAPI(c.Context(), func(api *securityclient.Client) error {
 			bar := a.newBar("reading users")
-			plan, err := operator.DirectoryPlan.Call(c.Context(), on, in, bar.report)
+			plan, err := api.WithLines(bar.line).PlanSync(c.Context(), given[0], in)
 			bar.end()
 			if err != nil {
 				return err
@@ -149,10 +147,10 @@ func stepNote(fields []string, reason string) string {
 	return strings.Join(fields, ", ") + reason
 }
 
-func (a *app) printPlan(plan operator.DirectoryPlanAnswer) {
+func (a *app) printPlan(plan securityclient.SyncPlan) {
 	var rows [][]string
 	for _, s := range plan.Steps {
-		rows = append(rows, []string{string(s.Kind), s.Username, stepNote(s.Fields, s.Reason)})
+		rows = append(rows, []string{string(s.Kind), s.Username, stepNote(s.Fields, textOr(s.Reason, ""))})
 	}
 	if len(rows) > 0 {
 		a.table([]string{"STEP", "USER", ""}, rows)
@@ -163,9 +161,9 @@ func (a *app) printPlan(plan operator.DirectoryPlanAnswer) {
 	a.printf(a.out, "%d users in %s: %d to create, %d to update, %d to disable, %d to enable again, %d skipped.\n",
 		plan.Listed, plan.Directory, plan.Create, plan.Update, plan.Disable, plan.Enable, plan.Skip)
 	switch {
-	case plan.SafetyLimit != "":
+	case plan.Brake != nil:
 		a.printf(a.out, "The safety limit stops this plan: %s.\nTo apply it anyway: ostiary directory apply %s --plan %s --force\n",
-			plan.SafetyLimit, plan.Directory, plan.Digest)
+			*plan.Brake, plan.Directory, plan.Digest)
 	case plan.Create+plan.Update+plan.Disable+plan.Enable > 0:
 		a.printf(a.out, "To apply it: ostiary directory apply %s --plan %s\n", plan.Directory, plan.Digest)
 	default:
@@ -174,7 +172,8 @@ func (a *app) printPlan(plan operator.DirectoryPlanAnswer) {
 }
 
 func (a *app) directoryApplyCommand() *cobra.Command {
-	var in operator.DirectoryApplication
+	var digest string
+	var force bool
 	c := &cobra.Command{
 		Use: "apply ID --plan DIGEST", Short: "Apply a synchronization plan", Args: args(cobra.ExactArgs(1)),
 		Long: `Recomputes the plan and applies it if its digest is the same; else nothing is changed. Users are
@@ -182,16 +181,16 @@ created, updated and disabled, and users that a synchronization has disabled are
 users are never deleted. It stops if the directory returns no users or a partial result, or if it
 would disable more users than directory_sync.max_disable_percent allows.`,
 	}
-	c.Flags().StringVar(&in.Digest, "plan", "", "`digest` of the plan, printed by directory plan (required)")
-	c.Flags().BoolVar(&in.Force, "force", false, "override the safety limit, after a review of the plan")
+	c.Flags().StringVar(&digest, "plan", "", "`digest` of the plan, printed by directory plan (required)")
+	c.Flags().BoolVar(&force, "force", false, "override the safety limit, after a review of the plan")
 	c.RunE = func(c *cobra.Command, given []string) error {
-		if in.Digest == "" {
+		if digest == "" {
 			return usagef("--plan is required: the digest that directory plan prints")
 		}
-		in.ID = given[0]
-		return a.operate(c.Context(), func(on operator.Caller) error {
+		return a.callAPI(c.Context(), func(api *securityclient.Client) error {
 			bar := a.newBar("applying")
-			result, err := operator.DirectoryApply.Call(c.Context(), on, in, bar.report)
+			in := securityclient.SyncRequest{Digest: digest, Force: optional(force)}
+			result, err := api.WithLines(bar.line).ApplySync(c.Context(), given[0], in)
 			bar.end()
 			if err != nil {
 				return err
@@ -206,34 +205,4 @@ would disable more users than directory_sync.max_disable_percent allows.`,
 		})
 	}
 	return c
-}
-
-// bar displays the progress of a long operation on a terminal.
-type bar struct {
-	of    *app
-	title string
-	bar   *progressbar.ProgressBar
-}
-
-func (a *app) newBar(title string) *bar { return &bar{of: a, title: title} }
-
-func (b *bar) report(p operator.Progress) {
-	if !b.of.terminal || b.of.json {
-		return
-	}
-	if b.bar == nil {
-		total := p.Total
-		if total == 0 {
-			total = -1
-		}
-		b.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(b.of.err), progressbar.OptionSetDescription(b.title),
-			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-	}
-	_ = b.bar.Set64(p.Done) // a display error does not stop the operation
-}
-
-func (b *bar) end() {
-	if b.bar != nil {
-		_ = b.bar.Finish()
-	}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ostiary/ostiary/internal/securityclient"
-	"github.com/ostiary/ostiary/modules/operator"
 )
 
 func (a *app) roleCommand() *cobra.Command {
@@ -107,46 +106,4 @@ func (a *app) printRoles(roles []securityclient.Role) {
 		rows = append(rows, []string{r.RoleID, r.Name, strconv.Itoa(r.Level), mark(r.BuiltIn, "built-in"), strings.Join(r.Permissions, " ")})
 	}
 	a.table([]string{"ID", "NAME", "LEVEL", "", "PERMISSIONS"}, rows)
-}
-
-func (a *app) keyCommand() *cobra.Command {
-	return group("key", "Rotate signing and encryption keys", "", a.keyRotateCommand(), a.keyReencryptCommand())
-}
-
-func (a *app) keyReencryptCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "reencrypt", Short: "Re-encrypt stored secrets under the first key-encryption key", Args: args(cobra.NoArgs),
-		Long: `Re-encrypts signing keys, second factors and sessions that are encrypted under a former
-key-encryption key, so that its line can be removed from the key file. First put the new key on the
-first line of the file and restart the service. The command can be interrupted and repeated. Queued
-messages and stored responses stay under the former key for up to seven days.`,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.operate(c.Context(), func(on operator.Caller) error {
-				done, err := operator.KeyReseal.Call(c.Context(), on, struct{}{}, nil)
-				if err != nil {
-					return err
-				}
-				return a.print(done, func() {
-					a.printf(a.out, "Re-encrypted: %d users, %d sessions, and the signing keys.\n", done.Users, done.Sessions)
-				})
-			})
-		},
-	}
-}
-
-func (a *app) keyRotateCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "rotate", Short: "Rotate the signing key of access tokens", Args: args(cobra.NoArgs),
-		Long: `Makes the next key the signing key. Tokens signed with the current key stay valid until they expire:
-the key remains in the key set until then.`,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.operate(c.Context(), func(on operator.Caller) error {
-				key, err := operator.KeyRotate.Call(c.Context(), on, struct{}{}, nil)
-				if err != nil {
-					return err
-				}
-				return a.print(key, func() { a.printf(a.out, "Access tokens are now signed with the key %s.\n", key.ID) })
-			})
-		},
-	}
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ostiary/ostiary/modules/operator"
 	"github.com/ostiary/ostiary/modules/storage"
 )
 
@@ -78,7 +77,7 @@ func (b *copyBar) report(kind string, done, total int64) {
 		b.end()
 		b.kind, b.bar = kind, b.of.newBar(kind)
 	}
-	b.bar.report(operator.Progress{Done: done, Total: total})
+	b.bar.report(done, total)
 }
 
 func (b *copyBar) end() {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ostiary/ostiary/modules/operator"
+	"github.com/ostiary/ostiary/internal/securityclient"
 )
 
 func (a *app) tptCommand() *cobra.Command {
@@ -17,7 +19,7 @@ func (a *app) tptCommand() *cobra.Command {
 }
 
 func (a *app) tptCreateCommand() *cobra.Command {
-	var in operator.TPTRole
+	var in securityclient.CreateThirdPartyTokenRequest
 	c := &cobra.Command{
 		Use: "create --role ROLE", Short: "Create a token with a role", Args: args(cobra.NoArgs),
 		Long: "Creates a token and prints it. It is displayed only once.",
@@ -27,14 +29,14 @@ func (a *app) tptCreateCommand() *cobra.Command {
 		if in.Role == "" {
 			return usagef("--role is required")
 		}
-		return a.operate(c.Context(), func(on operator.Caller) error {
-			made, err := operator.TPTCreate.Call(c.Context(), on, in, nil)
+		return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+			made, err := api.CreateThirdPartyToken(c.Context(), in)
 			if err != nil {
 				return err
 			}
 			return a.print(made, func() {
 				a.printf(a.out, "%s\n", made.Token)
-				a.printf(a.err, "Role %s, %s. Token id: %s\n", made.Role, endOf(made), made.ID)
+				a.printf(a.err, "Role %s, %s. Token id: %s\n", made.Role, endOf(made.ExpiresAt, made.RevokedAt), made.TokenID)
 			})
 		})
 	}
@@ -45,15 +47,17 @@ func (a *app) tptListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List third-party tokens", Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.operate(c.Context(), func(on operator.Caller) error {
-				all, err := operator.TPTList.Call(c.Context(), on, struct{}{}, nil)
+			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+				all, err := listTokens(c.Context(), api)
 				if err != nil {
 					return err
 				}
 				return a.print(all, func() {
 					var rows [][]string
 					for _, t := range all {
-						rows = append(rows, []string{t.ID, t.Role, t.CreatedAt.Format(time.RFC3339), endOf(t), t.CreatedBy})
+						rows = append(rows, []string{
+							t.TokenID, t.Role, t.CreatedAt.Format(time.RFC3339), endOf(t.ExpiresAt, t.RevokedAt), textOr(t.CreatedBy, ""),
+						})
 					}
 					a.table([]string{"ID", "ROLE", "CREATED", "EXPIRES", "BY"}, rows)
 				})
@@ -62,12 +66,25 @@ func (a *app) tptListCommand() *cobra.Command {
 	}
 }
 
+func listTokens(ctx context.Context, api *securityclient.Client) ([]securityclient.ThirdPartyToken, error) {
+	all := []securityclient.ThirdPartyToken{}
+	query := securityclient.ListThirdPartyTokensParams{Limit: new(100)}
+	for {
+		page, err := api.ListThirdPartyTokens(ctx, query)
+		all = append(all, page.Tokens...)
+		if err != nil || page.NextCursor == nil {
+			return all, err
+		}
+		query.Cursor = page.NextCursor
+	}
+}
+
 func (a *app) tptRevokeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "revoke ID", Short: "Revoke a token immediately", Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
-			return a.operate(c.Context(), func(on operator.Caller) error {
-				ended, err := operator.TPTRevoke.Call(c.Context(), on, operator.TPTID{ID: given[0]}, nil)
+			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+				ended, err := api.RevokeThirdPartyToken(c.Context(), given[0])
 				if err != nil {
 					return err
 				}
@@ -83,39 +100,42 @@ func (a *app) tptVerifyCommand() *cobra.Command {
 		Long: `Verifies a token and prints its properties. Every process on the machine can read arguments: use -
 to read the token from standard input.`,
 		RunE: func(c *cobra.Command, given []string) (err error) {
-			in := operator.TPTText{Token: given[0]}
+			in := securityclient.VerifyThirdPartyTokenRequest{Token: given[0]}
 			if in.Token == "-" {
 				if in.Token, err = a.readLine("token"); err != nil {
 					return err
 				}
 			}
-			return a.operate(c.Context(), func(on operator.Caller) error {
-				found, err := operator.TPTVerify.Call(c.Context(), on, in, nil)
+			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
+				found, err := api.VerifyThirdPartyToken(c.Context(), in)
 				if err != nil {
 					return err
 				}
-				return a.print(found, func() { a.printTPT(found) })
+				if !found.Valid || found.Token == nil {
+					return &securityclient.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Message: textOr(found.Reason, "")}
+				}
+				return a.print(found.Token, func() { a.printTPT(*found.Token) })
 			})
 		},
 	}
 }
 
-func (a *app) printTPT(t operator.TPT) {
+func (a *app) printTPT(t securityclient.ThirdPartyToken) {
 	a.fields([][2]string{
-		{"ID", t.ID},
+		{"ID", t.TokenID},
 		{"Role", t.Role},
 		{"Created", t.CreatedAt.Format(time.RFC3339)},
-		{"By", t.CreatedBy},
-		{"Expires", endOf(t)},
+		{"By", textOr(t.CreatedBy, "")},
+		{"Expires", endOf(t.ExpiresAt, t.RevokedAt)},
 	})
 }
 
-func endOf(t operator.TPT) string {
+func endOf(expires, revoked *time.Time) string {
 	switch {
-	case t.RevokedAt != nil:
-		return "revoked " + t.RevokedAt.Format(time.RFC3339)
-	case t.ExpiresAt != nil:
-		return "expires " + t.ExpiresAt.Format(time.RFC3339)
+	case revoked != nil:
+		return "revoked " + revoked.Format(time.RFC3339)
+	case expires != nil:
+		return "expires " + expires.Format(time.RFC3339)
 	default:
 		return "no expiry"
 	}
