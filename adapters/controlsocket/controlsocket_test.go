@@ -93,6 +93,7 @@ func TestServesBothTransports(t *testing.T) {
 	start(t, func(context.Context) (net.Listener, error) { return memory, nil })
 	for name, over := range map[string]http.RoundTripper{"socket": dial(t, dir), "memory": memory.Transport()} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			if got := get(t, over, "/hello"); got != http.StatusOK {
 				t.Errorf("status %d", got)
 			}

@@ -52,6 +52,7 @@ type Error struct {
 	Cause   string        `json:"cause"` // for the operator only; may be empty
 }
 
+// Error returns the message and the cause.
 func (e *Error) Error() string {
 	if e.Cause == "" {
 		return e.Message
