@@ -199,11 +199,12 @@ func (a *api) verifyLog(r *httpserver.Request) error {
 		report, err := a.Verifier.VerifyFor(ctx, by, trust, func(records int64) {
 			lines.Progress(httpserver.Progress{Done: records, What: "records"})
 		})
-		return auditReportOf(&report), err
+		return AuditReportOf(&report), err
 	})
 }
 
-func auditReportOf(r *audit.Report) AuditReport {
+// AuditReportOf returns a report as the API shows it.
+func AuditReportOf(r *audit.Report) AuditReport {
 	report := AuditReport{
 		Entries: r.Entries, Segments: r.Segments, First: r.First, Last: r.Last, Complete: r.Complete, Erased: r.Erased,
 		Unsealed: r.Unsealed, Key: r.Key, Damage: nullable.Null[AuditDamage](),

@@ -157,7 +157,7 @@ func (a *app) printAudit(r securityclient.AuditReport) {
 		r.Entries, r.Segments, r.First, r.Last)
 	a.fields([][2]string{
 		{"Signed by", r.Key},
-		{"Verifier key", r.VerifierKey},
+		{"Verifier key", textOr(r.VerifierKey, "")},
 		{"Complete", mark(r.Complete, "yes") + mark(!r.Complete, "no: the file contains a selection of the entries")},
 		{"Erased", countOf(r.Erased, "entries had personal data erased")},
 		{"Unsealed", countOf(r.Unsealed, "entries are not sealed yet")},

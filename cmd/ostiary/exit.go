@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -61,6 +62,9 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 		if check(c, given) != nil {
 			form := strings.TrimSuffix(c.UseLine(), " [flags]")
 			return usagef("usage: %s (got %d arguments)", form, len(given))
+		}
+		if slices.Contains(given, "") {
+			return usagef("an argument is empty")
 		}
 		return nil
 	}

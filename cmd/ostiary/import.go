@@ -105,7 +105,7 @@ func (a *app) importFile(
 		}
 		sum.Add(result)
 		done += len(users.Users)
-		bar.report(operator.Progress{Done: int64(done), Total: int64(len(file.Users))})
+		bar.report(int64(done), int64(len(file.Users)))
 	}
 	return sum, nil
 }

@@ -149,7 +149,7 @@ func status(ts *testscript.TestScript, _ bool, args []string) {
 // revoke revokes the first third-party token that "tpt list --json" has printed.
 func revoke(ts *testscript.TestScript, _ bool, _ []string) {
 	var list []struct {
-		ID string `json:"jti"`
+		ID string `json:"token_id"`
 	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &list))
 	ts.Check(ts.Exec("ostiary", "tpt", "revoke", list[0].ID))

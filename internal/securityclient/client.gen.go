@@ -9,6 +9,68 @@ import (
 	"time"
 )
 
+// AuditCut Example: {"last":812,"segment":2}
+type AuditCut struct {
+	// Last The position of the last removed entry.
+	Last int64 `json:"last"`
+
+	// Segment The last removed segment; 0 if nothing was old enough.
+	Segment int64 `json:"segment"`
+}
+
+// AuditDamage defines model for AuditDamage.
+type AuditDamage struct {
+	Kind     AuditDamageKind `json:"kind"`
+	LogID    *string         `json:"log_id,omitempty"`
+	Reason   string          `json:"reason"`
+	Sentence string          `json:"sentence"`
+
+	// Seq The position of the entry; absent if it is unknown.
+	Seq *int64 `json:"seq,omitempty"`
+}
+
+// AuditDamageKind defines model for AuditDamage.Kind.
+type AuditDamageKind string
+
+// AuditReport Example: {"complete":true,"damage":null,"entries":1200,"erased":0,"first":1,"key":"9mK2vXq4","last":1200,"segments":3,"unsealed":7}
+type AuditReport struct {
+	// Complete Whether every entry between `first` and `last` is included.
+	Complete bool         `json:"complete"`
+	Damage   *AuditDamage `json:"damage"`
+	Entries  int64        `json:"entries"`
+
+	// Erased The number of entries with erased personal data.
+	Erased int64 `json:"erased"`
+
+	// First The first verified position.
+	First int64 `json:"first"`
+
+	// Key The id of the key of the signatures.
+	Key string `json:"key"`
+
+	// Last The last verified position.
+	Last     int64 `json:"last"`
+	Segments int64 `json:"segments"`
+
+	// Unsealed The number of entries after the last segment, which cannot be proved yet.
+	Unsealed int64 `json:"unsealed"`
+
+	// VerifierKey The key in the form of note verifiers (C2SP signed-note); absent if there is none.
+	VerifierKey *string `json:"verifier_key,omitempty"`
+}
+
+// CheckDirectoryRequest defines model for CheckDirectoryRequest.
+type CheckDirectoryRequest struct {
+	// Login The login name of a user to look up.
+	Login *string `json:"login,omitempty"`
+}
+
+// CreateThirdPartyTokenRequest defines model for CreateThirdPartyTokenRequest.
+type CreateThirdPartyTokenRequest struct {
+	// Role The id of a role.
+	Role string `json:"role"`
+}
+
 // CreateUserRequest defines model for CreateUserRequest.
 type CreateUserRequest struct {
 	// Directory The id of a configured directory; absent means the default directory.
@@ -47,6 +109,36 @@ type DeletedUser struct {
 
 // DeletedUserStatus defines model for DeletedUser.Status.
 type DeletedUserStatus string
+
+// Directory Example: {"abilities":["login","password-change","live-state","sync"],"default":false,"directory_id":"corp","type":"ldap"}
+type Directory struct {
+	// Abilities Some of `login`, `sso`, `password-change`, `password-reset`, `live-state` and `sync`.
+	Abilities []string `json:"abilities"`
+
+	// Default Whether new users belong to it.
+	Default     bool   `json:"default"`
+	DirectoryID string `json:"directory_id"`
+	Type        string `json:"type"`
+}
+
+// DirectoryCheck defines model for DirectoryCheck.
+type DirectoryCheck struct {
+	Steps []DirectoryStep `json:"steps"`
+}
+
+// DirectoryList defines model for DirectoryList.
+type DirectoryList struct {
+	Directories []Directory `json:"directories"`
+}
+
+// DirectoryStep Example: {"detail":"ldaps://ldap.example.com","name":"connection","ok":true}
+type DirectoryStep struct {
+	// Advice What to do about a failure.
+	Advice *string `json:"advice,omitempty"`
+	Detail string  `json:"detail"`
+	Name   string  `json:"name"`
+	Ok     bool    `json:"ok"`
+}
 
 // DisableTwoFactorRequest defines model for DisableTwoFactorRequest.
 type DisableTwoFactorRequest struct {
@@ -94,6 +186,29 @@ type LockoutPolicy struct {
 // Metadata Any JSON object of at most 16 KiB and 16 levels, stored as sent. Keys can contain dots and dollar signs; the order of keys and the form of numbers are preserved.
 type Metadata = json.RawMessage
 
+// NewThirdPartyToken defines model for NewThirdPartyToken.
+type NewThirdPartyToken struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy The user; null for an operator.
+	CreatedBy *string `json:"created_by"`
+
+	// ExpiresAt Null if it does not expire.
+	ExpiresAt *time.Time `json:"expires_at"`
+	RevokedAt *time.Time `json:"revoked_at"`
+	Role      string     `json:"role"`
+
+	// Token The token itself, a JWT.
+	Token   string `json:"token"`
+	TokenID string `json:"token_id"`
+}
+
+// OperationLine One line of a long operation: `progress`, other reports of the operation, and at the end `result` or the members of an error
+// response with its `status`.
+//
+// Example: {"progress":{"done":200,"total":1000,"what":"steps"}}
+type OperationLine = map[string]any
+
 // PasswordPolicy defines model for PasswordPolicy.
 type PasswordPolicy struct {
 	// ExpiryDays 0 disables expiry.
@@ -118,10 +233,37 @@ type PasswordResetLink struct {
 	UserID    string    `json:"user_id"`
 }
 
+// PlanSyncRequest defines model for PlanSyncRequest.
+type PlanSyncRequest struct {
+	// MaxSteps The number of steps to return; absent means all.
+	MaxSteps *int `json:"max_steps,omitempty"`
+}
+
+// Progress defines model for Progress.
+type Progress struct {
+	Done int64 `json:"done"`
+
+	// Total Absent if it is unknown.
+	Total *int64  `json:"total,omitempty"`
+	What  *string `json:"what,omitempty"`
+}
+
+// Reencrypted Example: {"sessions":31,"users":12}
+type Reencrypted struct {
+	Sessions int `json:"sessions"`
+	Users    int `json:"users"`
+}
+
 // RepairedRole defines model for RepairedRole.
 type RepairedRole struct {
 	Changed bool `json:"changed"`
 	Role    Role `json:"role"`
+}
+
+// RetainAuditRequest defines model for RetainAuditRequest.
+type RetainAuditRequest struct {
+	// Before At least a day ago.
+	Before time.Time `json:"before"`
 }
 
 // Role defines model for Role.
@@ -144,6 +286,11 @@ type RoleList struct {
 	Page       int     `json:"page"`
 	Roles      []Role  `json:"roles"`
 	Total      int64   `json:"total"`
+}
+
+// RotatedKey Example: {"key_id":"9mK2vXq4"}
+type RotatedKey struct {
+	KeyID string `json:"key_id"`
 }
 
 // SecuritySettings Example: {"lockout_policy":{"account_max_attempts":50,"lockout_duration_minutes":30,"max_attempts":5,"reset_window_minutes":15},"password_policy":{"expiry_days":90,"history_count":5,"min_length":12,"require_lowercase":true,"require_numbers":true,"require_special":true,"require_uppercase":true},"session_policy":{"max_sessions":5,"reauthenticate_minutes":0,"remember_me_days":30,"timeout_minutes":30},"two_factor":{"enabled":false,"methods":["totp","sms"],"required_for_roles":["admin"]}}
@@ -202,6 +349,101 @@ type SessionPolicy struct {
 type SetPasswordRequest struct {
 	CurrentPassword *string `json:"current_password,omitempty"`
 	NewPassword     string  `json:"new_password"`
+}
+
+// SyncPlan defines model for SyncPlan.
+type SyncPlan struct {
+	// Brake Why the plan exceeds a safety limit; absent if it does not.
+	Brake *string `json:"brake,omitempty"`
+
+	// Complete Whether the list is complete, so that an absent user has been removed.
+	Complete  bool   `json:"complete"`
+	Create    int    `json:"create"`
+	Digest    string `json:"digest"`
+	Directory string `json:"directory"`
+	Disable   int    `json:"disable"`
+	Enable    int    `json:"enable"`
+
+	// Known The number of active users of the directory.
+	Known int `json:"known"`
+
+	// Listed The number of accounts that the directory listed.
+	Listed int        `json:"listed"`
+	Skip   int        `json:"skip"`
+	Steps  []SyncStep `json:"steps"`
+	Update int        `json:"update"`
+}
+
+// SyncRequest defines model for SyncRequest.
+type SyncRequest struct {
+	// Digest The digest of the plan.
+	Digest string `json:"digest"`
+
+	// Force Override the safety limit, after a review of the plan.
+	Force *bool `json:"force,omitempty"`
+}
+
+// SyncResult defines model for SyncResult.
+type SyncResult struct {
+	Complete bool   `json:"complete"`
+	Created  int    `json:"created"`
+	Digest   string `json:"digest"`
+	Disabled int    `json:"disabled"`
+	Enabled  int    `json:"enabled"`
+	Failed   int    `json:"failed"`
+
+	// Failures The first 20 failures.
+	Failures []string `json:"failures,omitempty"`
+	Listed   int      `json:"listed"`
+	Skipped  int      `json:"skipped"`
+	Updated  int      `json:"updated"`
+}
+
+// SyncStep defines model for SyncStep.
+type SyncStep struct {
+	// Fields The fields that change.
+	Fields []string     `json:"fields,omitempty"`
+	Kind   SyncStepKind `json:"kind"`
+	Reason *string      `json:"reason,omitempty"`
+
+	// Subject The directory's own id of the user.
+	Subject string `json:"subject"`
+
+	// UserID Absent for `create`.
+	UserID   *string `json:"user_id,omitempty"`
+	Username string  `json:"username"`
+}
+
+// SyncStepKind defines model for SyncStep.Kind.
+type SyncStepKind string
+
+// TestLoginRequest defines model for TestLoginRequest.
+type TestLoginRequest struct {
+	Login    string `json:"login"`
+	Password string `json:"password"`
+}
+
+// ThirdPartyToken Example: {"created_at":"2024-01-15T10:00:00Z","created_by":null,"expires_at":"2025-01-14T10:00:00Z","revoked_at":null,"role":"user","token_id":"tpt_01hm6x0vj3k8q5d2c7y9t4b6na"}
+type ThirdPartyToken struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy The user; null for an operator.
+	CreatedBy *string `json:"created_by"`
+
+	// ExpiresAt Null if it does not expire.
+	ExpiresAt *time.Time `json:"expires_at"`
+	RevokedAt *time.Time `json:"revoked_at"`
+	Role      string     `json:"role"`
+	TokenID   string     `json:"token_id"`
+}
+
+// ThirdPartyTokenList defines model for ThirdPartyTokenList.
+type ThirdPartyTokenList struct {
+	Limit      int               `json:"limit"`
+	NextCursor *string           `json:"next_cursor"`
+	Page       int               `json:"page"`
+	Tokens     []ThirdPartyToken `json:"tokens"`
+	Total      int64             `json:"total"`
 }
 
 // TwoFactorPolicy defines model for TwoFactorPolicy.
@@ -300,6 +542,30 @@ type UserSummary struct {
 	Username         string     `json:"username"`
 }
 
+// VerifiedThirdPartyToken Example: {"reason":"The token was revoked","valid":false}
+type VerifiedThirdPartyToken struct {
+	// Reason Why the token is not valid.
+	Reason *string `json:"reason,omitempty"`
+
+	// Token Example: {"created_at":"2024-01-15T10:00:00Z","created_by":null,"expires_at":"2025-01-14T10:00:00Z","revoked_at":null,"role":"user","token_id":"tpt_01hm6x0vj3k8q5d2c7y9t4b6na"}
+	Token *ThirdPartyToken `json:"token,omitempty"`
+	Valid bool             `json:"valid"`
+}
+
+// VerifyAuditRequest defines model for VerifyAuditRequest.
+type VerifyAuditRequest struct {
+	// Checkpoints Lines of a checkpoint file, which must match the log.
+	Checkpoints []string `json:"checkpoints,omitempty"`
+
+	// Key The key that must have signed; absent means the key of the store.
+	Key *string `json:"key,omitempty"`
+}
+
+// VerifyThirdPartyTokenRequest defines model for VerifyThirdPartyTokenRequest.
+type VerifyThirdPartyTokenRequest struct {
+	Token string `json:"token"`
+}
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -343,6 +609,24 @@ type ListRolesParams struct {
 type GetSettingsParams struct {
 	// IfNoneMatch The ETag that the client has; 304 if it is current.
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ListThirdPartyTokensParams defines parameters for ListThirdPartyTokens.
+type ListThirdPartyTokensParams struct {
+	// Page Page number, from 1.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit Items per page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the previous page. Cannot be combined with `page`.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateThirdPartyTokenParams defines parameters for CreateThirdPartyToken.
+type CreateThirdPartyTokenParams struct {
+	// IdempotencyKey A unique value chosen by the client per object to create. A retry with the same key and body returns the first response.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -405,6 +689,48 @@ type ListSessionsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// RetainAuditLog calls POST /audit/retain.
+func (c *Client) RetainAuditLog(ctx context.Context, body RetainAuditRequest) (out AuditCut, err error) {
+	err = c.call(ctx, "POST", pathOf("/audit/retain"), nil, body, &out)
+	return out, err
+}
+
+// VerifyAuditLog calls POST /audit/verify.
+func (c *Client) VerifyAuditLog(ctx context.Context, body VerifyAuditRequest) (out AuditReport, err error) {
+	err = c.call(ctx, "POST", pathOf("/audit/verify"), nil, body, &out)
+	return out, err
+}
+
+// ListDirectories calls GET /directories.
+func (c *Client) ListDirectories(ctx context.Context) (out DirectoryList, err error) {
+	err = c.call(ctx, "GET", pathOf("/directories"), nil, nil, &out)
+	return out, err
+}
+
+// CheckDirectory calls POST /directories/{directory_id}/check.
+func (c *Client) CheckDirectory(ctx context.Context, directoryID DirectoryID, body CheckDirectoryRequest) (out DirectoryCheck, err error) {
+	err = c.call(ctx, "POST", pathOf("/directories/%s/check", directoryID), nil, body, &out)
+	return out, err
+}
+
+// ApplySync calls POST /directories/{directory_id}/sync.
+func (c *Client) ApplySync(ctx context.Context, directoryID DirectoryID, body SyncRequest) (out SyncResult, err error) {
+	err = c.call(ctx, "POST", pathOf("/directories/%s/sync", directoryID), nil, body, &out)
+	return out, err
+}
+
+// PlanSync calls POST /directories/{directory_id}/sync-plan.
+func (c *Client) PlanSync(ctx context.Context, directoryID DirectoryID, body PlanSyncRequest) (out SyncPlan, err error) {
+	err = c.call(ctx, "POST", pathOf("/directories/%s/sync-plan", directoryID), nil, body, &out)
+	return out, err
+}
+
+// TestDirectoryLogin calls POST /directories/{directory_id}/test-login.
+func (c *Client) TestDirectoryLogin(ctx context.Context, directoryID DirectoryID, body TestLoginRequest) (out DirectoryStep, err error) {
+	err = c.call(ctx, "POST", pathOf("/directories/%s/test-login", directoryID), nil, body, &out)
+	return out, err
+}
+
 // ListRoles calls GET /roles.
 func (c *Client) ListRoles(ctx context.Context, params ListRolesParams) (out RoleList, err error) {
 	q := url.Values{}
@@ -424,6 +750,46 @@ func (c *Client) RepairRole(ctx context.Context, roleID RoleID) (out RepairedRol
 // GetSettings calls GET /settings/security.
 func (c *Client) GetSettings(ctx context.Context) (out SecuritySettings, err error) {
 	err = c.call(ctx, "GET", pathOf("/settings/security"), nil, nil, &out)
+	return out, err
+}
+
+// ReencryptSecrets calls POST /system/keys/reencrypt.
+func (c *Client) ReencryptSecrets(ctx context.Context) (out Reencrypted, err error) {
+	err = c.call(ctx, "POST", pathOf("/system/keys/reencrypt"), nil, nil, &out)
+	return out, err
+}
+
+// RotateSigningKey calls POST /system/keys/rotate.
+func (c *Client) RotateSigningKey(ctx context.Context) (out RotatedKey, err error) {
+	err = c.call(ctx, "POST", pathOf("/system/keys/rotate"), nil, nil, &out)
+	return out, err
+}
+
+// ListThirdPartyTokens calls GET /third-party-tokens.
+func (c *Client) ListThirdPartyTokens(ctx context.Context, params ListThirdPartyTokensParams) (out ThirdPartyTokenList, err error) {
+	q := url.Values{}
+	setQuery(q, "page", params.Page)
+	setQuery(q, "limit", params.Limit)
+	setQuery(q, "cursor", params.Cursor)
+	err = c.call(ctx, "GET", pathOf("/third-party-tokens"), q, nil, &out)
+	return out, err
+}
+
+// CreateThirdPartyToken calls POST /third-party-tokens.
+func (c *Client) CreateThirdPartyToken(ctx context.Context, body CreateThirdPartyTokenRequest) (out NewThirdPartyToken, err error) {
+	err = c.call(ctx, "POST", pathOf("/third-party-tokens"), nil, body, &out)
+	return out, err
+}
+
+// VerifyThirdPartyToken calls POST /third-party-tokens/verify.
+func (c *Client) VerifyThirdPartyToken(ctx context.Context, body VerifyThirdPartyTokenRequest) (out VerifiedThirdPartyToken, err error) {
+	err = c.call(ctx, "POST", pathOf("/third-party-tokens/verify"), nil, body, &out)
+	return out, err
+}
+
+// RevokeThirdPartyToken calls DELETE /third-party-tokens/{token_id}.
+func (c *Client) RevokeThirdPartyToken(ctx context.Context, tokenID string) (out ThirdPartyToken, err error) {
+	err = c.call(ctx, "DELETE", pathOf("/third-party-tokens/%s", tokenID), nil, nil, &out)
 	return out, err
 }
 

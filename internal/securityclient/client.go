@@ -36,13 +36,6 @@ func (c *Client) WithLines(onLine func(member string, value json.RawMessage)) *C
 	return &Client{transport: c.transport, onLine: onLine}
 }
 
-// Progress is the value of a progress line. Total is 0 if it is unknown.
-type Progress struct {
-	Done  int64  `json:"done"`
-	Total int64  `json:"total"`
-	What  string `json:"what"`
-}
-
 // Error is a response of the API that is not a success, or a transport failure as a response with the status 503.
 type Error struct {
 	Status  int           `json:"-"`

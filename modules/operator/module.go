@@ -15,8 +15,5 @@ var Module = fx.Module("operator", fx.Provide(newConsole,
 	fx.Annotate(func(own *console.Console) httpserver.API { return console.API(own) }, fx.ResultTags(`name:"rpc"`))))
 
 func newConsole(clock ports.Clock, s *core.Services) (*console.Console, error) {
-	return console.New(ulidgen.New(clock), console.Operations(console.Services{
-		Auth: s.Auth, Verifier: s.Verifier, Log: s.Audit, TPTs: s.TPT, Imports: s.Import, Seals: s.KeyRotation,
-		Directories: s.Registry, Directory: s.Directory,
-	})...)
+	return console.New(ulidgen.New(clock), console.Operations(s.Import)...)
 }
