@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 
+	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/userimport"
 )
 
@@ -77,8 +78,8 @@ func (i imports) users(ctx context.Context, call Call, in ImportUserBatch) (Impo
 	}
 	for n, u := range in.Users {
 		batch.Users[n] = userimport.User{
-			Identifier: u.Identifier, Username: u.Username, Email: u.Email, EmailVerified: u.EmailVerified, FullName: u.FullName,
-			FamilyName: u.FamilyName, PhoneNumber: u.PhoneNumber, Role: u.Role, Groups: u.Groups, Status: u.Status, Metadata: u.Metadata,
+			Identifier: u.Identifier, Username: u.Username, Email: u.Email, EmailVerified: u.EmailVerified,
+			FamilyName: u.FamilyName, Person: domain.Person{FullName: u.FullName, PhoneNumber: u.PhoneNumber}, Role: u.Role, Groups: u.Groups, Status: u.Status, Metadata: u.Metadata,
 			Directory: u.Directory, Subject: u.Subject, PasswordHash: u.PasswordHash, PasswordSetAt: u.PasswordSetAt.Time, CreatedAt: u.CreatedAt.Time,
 		}
 	}

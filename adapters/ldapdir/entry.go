@@ -3,6 +3,7 @@ package ldapdir
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,8 @@ type entry struct {
 // personAttributes are the requested attributes; operational ones are only returned by name.
 func (c *client) personAttributes(more ...string) []string {
 	a := c.settings.Attributes
-	names := []string{a.Subject, a.Username, a.Email, a.FullName, a.PhoneNumber, c.settings.Disabled.Attribute}
+	names := []string{a.Subject, a.Username, a.Email, c.settings.Disabled.Attribute}
+	names = slices.AppendSeq(names, maps.Values(a.person()))
 	if c.settings.Groups.Mode == GroupsMemberOf || c.settings.Groups.Mode == GroupsInChain {
 		names = append(names, "memberOf")
 	}
@@ -79,7 +81,7 @@ func (c *client) identity(e entry, groups []string) domain.Identity {
 	email := strings.TrimSpace(e.GetEqualFoldAttributeValue(a.Email))
 	return domain.Identity{
 		Directory: c.id, Subject: e.subject, Username: e.GetEqualFoldAttributeValue(a.Username), Email: email,
-		FullName: e.GetEqualFoldAttributeValue(a.FullName), PhoneNumber: e.GetEqualFoldAttributeValue(a.PhoneNumber),
+		Person:        domain.NewPerson(func(name string) string { return e.GetEqualFoldAttributeValue(a.person()[name]) }),
 		EmailVerified: email != "" && c.settings.EmailVerified, Groups: groups, Role: role, MappedGroups: mapped,
 		MapsAdministrators: c.settings.AllowAdmin, Methods: []string{"pwd"}, Disabled: c.disabled(e),
 	}

@@ -51,6 +51,11 @@ type Attributes struct {
 	PhoneNumber string `yaml:"phone_number"`
 }
 
+// person returns the attributes of the texts of a person by their names.
+func (a Attributes) person() map[string]string {
+	return map[string]string{"full_name": a.FullName, "phone_number": a.PhoneNumber}
+}
+
 // Disabled identifies accounts that are disabled by an attribute of their entry, in addition to what the dialect
 // supports.
 type Disabled struct {

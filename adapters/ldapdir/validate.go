@@ -211,8 +211,9 @@ func (s *Settings) checkAttributes(m *mistakes) {
 	check("attributes.subject", s.Attributes.Subject, true)
 	check("attributes.username", s.Attributes.Username, true)
 	check("attributes.email", s.Attributes.Email, false)
-	check("attributes.full_name", s.Attributes.FullName, false)
-	check("attributes.phone_number", s.Attributes.PhoneNumber, false)
+	for _, text := range domain.PersonTexts {
+		check("attributes."+text.Name, s.Attributes.person()[text.Name], false)
+	}
 	check("disabled.attribute", s.Disabled.Attribute, len(s.Disabled.Values) > 0)
 	check("groups.member_attribute", s.Groups.MemberAttribute, s.Groups.Mode == GroupsSearch)
 	for i, name := range s.LoginAttributes {

@@ -278,28 +278,28 @@ func TestIdentities(t *testing.T) {
 		want     domain.Identity
 	}{
 		"of OpenLDAP": {ldapdir.TypeLDAP, openLDAP(slapd), "alice", domain.Identity{
-			Username: "alice", Email: "alice@example.org", FullName: "Alice Archer", PhoneNumber: "+4512345678", EmailVerified: true,
+			Username: "alice", Email: "alice@example.org", Person: domain.Person{FullName: "Alice Archer", PhoneNumber: "+4512345678"}, EmailVerified: true,
 		}},
 		"of OpenLDAP, switched off": {ldapdir.TypeLDAP, openLDAP(slapd), "inactive", domain.Identity{
-			Username: "inactive", Email: "inactive@example.org", FullName: "In Active", EmailVerified: true, Disabled: true,
+			Username: "inactive", Email: "inactive@example.org", Person: domain.Person{FullName: "In Active"}, EmailVerified: true, Disabled: true,
 		}},
 		"of OpenLDAP, locked for ever": {ldapdir.TypeLDAP, openLDAP(slapd), "locked", domain.Identity{
-			Username: "locked", Email: "locked@example.org", FullName: "Lock Ed", EmailVerified: true, Disabled: true,
+			Username: "locked", Email: "locked@example.org", Person: domain.Person{FullName: "Lock Ed"}, EmailVerified: true, Disabled: true,
 		}},
 		"without a word for the address": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"email_verified": false}), "bob", domain.Identity{
-			Username: "bob", Email: "bob@example.org", FullName: "Bob Builder",
+			Username: "bob", Email: "bob@example.org", Person: domain.Person{FullName: "Bob Builder"},
 		}},
 		"with other attributes": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{
 			"attributes": tree{"username": "mail", "full_name": "sn", "phone_number": "", "email": ""},
-		}), "bob", domain.Identity{Username: "bob@example.org", FullName: "Builder"}},
+		}), "bob", domain.Identity{Username: "bob@example.org", Person: domain.Person{FullName: "Builder"}}},
 		"of Active Directory": {ldapdir.TypeActiveDirectory, activeDirectory(ad), "alice", domain.Identity{
-			Username: "alice", Email: "alice@example.org", FullName: "Alice Archer", PhoneNumber: "+4512345678", EmailVerified: true,
+			Username: "alice", Email: "alice@example.org", Person: domain.Person{FullName: "Alice Archer", PhoneNumber: "+4512345678"}, EmailVerified: true,
 		}},
 		"of Active Directory, disabled": {ldapdir.TypeActiveDirectory, activeDirectory(ad), "disabled", domain.Identity{
-			Username: "disabled", Email: "disabled@example.org", FullName: "Dis Abled", EmailVerified: true, Disabled: true,
+			Username: "disabled", Email: "disabled@example.org", Person: domain.Person{FullName: "Dis Abled"}, EmailVerified: true, Disabled: true,
 		}},
 		"of Active Directory, expired": {ldapdir.TypeActiveDirectory, activeDirectory(ad), "accexpired", domain.Identity{
-			Username: "accexpired", Email: "accexpired@example.org", FullName: "Acc Expired", EmailVerified: true, Disabled: true,
+			Username: "accexpired", Email: "accexpired@example.org", Person: domain.Person{FullName: "Acc Expired"}, EmailVerified: true, Disabled: true,
 		}},
 	}
 	for name, tt := range tests {

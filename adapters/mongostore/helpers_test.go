@@ -62,7 +62,7 @@ func ada() domain.User {
 	at := newClock().Now()
 	return domain.User{
 		ID: "usr_1", Identifier: "0000000a", Username: "Ada", UsernameKey: "ada", Email: "Ada@Example.org", EmailKey: "ada@example.org",
-		FullName: "Ada Lovelace", SearchText: "ada\nada@example.org\nada lovelace", Role: domain.RoleUser, Status: domain.StatusActive,
+		Person: domain.Person{FullName: "Ada Lovelace"}, SearchText: "ada\nada@example.org\nada lovelace", Role: domain.RoleUser, Status: domain.StatusActive,
 		Directory: "local", CreatedAt: at, UpdatedAt: at,
 	}
 }

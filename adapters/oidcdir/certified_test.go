@@ -63,7 +63,7 @@ func TestCertified_sign_in(t *testing.T) {
 			result := r.mustSignIn(t, "alice")
 			want := domain.Identity{
 				Directory: "corp", Subject: domain.Subject(op.Issuer + "#u-alice"), Username: "alice", Email: "alice@example.org",
-				FullName: "Alice Archer", EmailVerified: true, Groups: []string{"staff", "eng"}, MappedGroups: []string{"engineering"},
+				Person: domain.Person{FullName: "Alice Archer"}, EmailVerified: true, Groups: []string{"staff", "eng"}, MappedGroups: []string{"engineering"},
 			}
 			if diff := gocmp.Diff(want, result.Identity); diff != "" {
 				t.Error(diff)

@@ -66,6 +66,11 @@ type ClaimNames struct {
 	Roles         string `yaml:"roles"`          // default the groups claim
 }
 
+// person returns the claims of the texts of a person by their names.
+func (n ClaimNames) person() map[string]string {
+	return map[string]string{"full_name": n.FullName, "phone_number": n.PhoneNumber}
+}
+
 // ClaimRequirement refuses users whose claim has none of the values.
 type ClaimRequirement struct {
 	Claim  string   `yaml:"claim"`

@@ -87,8 +87,9 @@ func NewUser(u *domain.User) User {
 func (r *User) Domain() domain.User {
 	return domain.User{
 		ID: r.ID, Identifier: r.Identifier, Username: r.Username, Email: r.Email, UsernameKey: r.UsernameKey,
-		EmailKey: r.EmailKey,
-		FullName: r.FullName, FamilyName: r.FamilyName, SearchText: r.SearchText, PhoneNumber: r.PhoneNumber,
+		EmailKey:   r.EmailKey,
+		Person:     domain.Person{FullName: r.FullName, PhoneNumber: r.PhoneNumber},
+		FamilyName: r.FamilyName, SearchText: r.SearchText,
 		Metadata: json.RawMessage(r.Metadata),
 		Role:     r.Role, Groups: r.Groups, Status: r.Status, Directory: r.Directory, Subject: r.Subject,
 		EmailVerified: r.EmailVerified,

@@ -129,3 +129,14 @@ func cleared(v nullable.Nullable[string]) *string {
 	text, _ := v.Get() // empty for null
 	return &text
 }
+
+// personPatch returns the texts that a merge patch gives; null clears.
+func personPatch(members map[string]nullable.Nullable[string]) domain.PersonPatch {
+	patch := domain.PersonPatch{}
+	for name, member := range members {
+		if text := cleared(member); text != nil {
+			patch[name] = *text
+		}
+	}
+	return patch
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
+	"github.com/ostiary/ostiary/adapters/httpserver/nullable"
 	"github.com/ostiary/ostiary/core/account"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
@@ -38,7 +39,8 @@ func (a *api) createUser(r *httpserver.Request, in CreateUserRequest) error {
 		return err
 	}
 	made, err := a.Account.Create(r.Context(), r.Principal, account.NewUser{
-		Username: in.Username, Email: in.Email, FullName: or(in.FullName), PhoneNumber: or(in.PhoneNumber), Role: or(in.Role),
+		Username: in.Username, Email: in.Email, Role: or(in.Role),
+		Person: domain.Person{FullName: or(in.FullName), PhoneNumber: or(in.PhoneNumber)},
 		Groups: or(in.Groups), Metadata: or(in.Metadata), Password: or(in.Password), Directory: domain.DirectoryID(or(in.Directory)),
 	})
 	if err != nil {
@@ -52,7 +54,7 @@ func (a *api) setup(r *httpserver.Request, in SetupRequest) error {
 		return err
 	}
 	made, err := a.Account.Setup(r.Context(), r.Principal, in.Token, account.NewUser{
-		Username: in.Username, Email: in.Email, FullName: or(in.FullName), Password: in.Password,
+		Username: in.Username, Email: in.Email, Person: domain.Person{FullName: or(in.FullName)}, Password: in.Password,
 	})
 	if err != nil {
 		return err
@@ -125,7 +127,8 @@ func (a *api) getUser(r *httpserver.Request, id domain.UserID) error {
 
 func (a *api) updateUser(r *httpserver.Request, id domain.UserID, in UpdateUserRequest) error {
 	patch := account.Patch{
-		FullName: cleared(in.FullName), PhoneNumber: cleared(in.PhoneNumber), Email: in.Email, Role: in.Role, Groups: in.Groups,
+		Person: personPatch(map[string]nullable.Nullable[string]{"full_name": in.FullName, "phone_number": in.PhoneNumber}),
+		Email:  in.Email, Role: in.Role, Groups: in.Groups,
 		Status: (*string)(in.Status),
 	}
 	if in.Metadata.IsSpecified() {

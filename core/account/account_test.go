@@ -38,7 +38,7 @@ func TestActivationByEmail(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	made, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{
-		Username: "johndoe", Email: "john@example.com", FullName: "John Doe",
+		Username: "johndoe", Email: "john@example.com", Person: domain.Person{FullName: "John Doe"},
 		Metadata: json.RawMessage(`{"department":"Customer Service","employee_id":"EMP001"}`),
 	})
 	if err != nil || made.Status != domain.StatusPending || made.Role != "user" || made.EmailVerified {
@@ -73,7 +73,7 @@ func TestCreateReportsAllInvalidFields(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	_, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{
-		Username: "john doe", Email: "john", Role: "king", Groups: []string{"knights"}, Directory: "nowhere", PhoneNumber: "123",
+		Username: "john doe", Email: "john", Role: "king", Groups: []string{"knights"}, Directory: "nowhere", Person: domain.Person{PhoneNumber: "123"},
 	})
 	fields := map[string]bool{}
 	for _, d := range fault.Of(err).Details() {
@@ -142,7 +142,7 @@ func TestUsersChangeOnlyTheirOwnProfile(t *testing.T) {
 	_, asAda := s.SignIn(t, "ada", right, home)
 	_, asBob := s.SignIn(t, "bob", right, home)
 	got, err := s.Account.Update(t.Context(), asAda, asAda.UserID, account.Patch{
-		FullName: new("Ada L."), PhoneNumber: new("+420123456789"), Metadata: new(json.RawMessage(`{"a":{"b":1,"c":2}}`)),
+		Person: domain.PersonPatch{"full_name": "Ada L.", "phone_number": "+420123456789"}, Metadata: new(json.RawMessage(`{"a":{"b":1,"c":2}}`)),
 	})
 	if err != nil || got.FullName != "Ada L." {
 		t.Fatal(err)
@@ -153,13 +153,13 @@ func TestUsersChangeOnlyTheirOwnProfile(t *testing.T) {
 	}
 	for name, patch := range map[string]account.Patch{
 		"role": {Role: new("admin")}, "groups": {Groups: new([]string{})}, "email": {Email: new("x@example.com")}, "status": {Status: new("deactivated")},
-		"role beside name": {Role: new("admin"), FullName: new("Root")},
+		"role beside name": {Role: new("admin"), Person: domain.PersonPatch{"full_name": "Root"}},
 	} {
 		if _, err := s.Account.Update(t.Context(), asAda, asAda.UserID, patch); !errors.Is(err, fault.ErrForbidden) {
 			t.Errorf("own %s: %v", name, err)
 		}
 	}
-	if _, err := s.Account.Update(t.Context(), asBob, asAda.UserID, account.Patch{FullName: new("x")}); !errors.Is(err, domain.ErrUserNotFound) {
+	if _, err := s.Account.Update(t.Context(), asBob, asAda.UserID, account.Patch{Person: domain.PersonPatch{"full_name": "x"}}); !errors.Is(err, domain.ErrUserNotFound) {
 		t.Errorf("profile of another user: %v", err)
 	}
 	if _, err := s.Account.Get(t.Context(), asBob, asAda.UserID); !errors.Is(err, domain.ErrUserNotFound) {

@@ -18,16 +18,15 @@ import (
 
 // NewUser is the input of Create.
 type NewUser struct {
-	Username    string
-	Email       string
-	FullName    string
-	FamilyName  string // the last part of FullName, if known
-	PhoneNumber string
-	Role        string   // default domain.RoleUser
-	Groups      []string // names or IDs
-	Metadata    json.RawMessage
-	Password    string             // built-in directory only; makes the user active
-	Directory   domain.DirectoryID // default is the configured directory of new users
+	Username string
+	Email    string
+	domain.Person
+	FamilyName string   // the last part of FullName, if known
+	Role       string   // default domain.RoleUser
+	Groups     []string // names or IDs
+	Metadata   json.RawMessage
+	Password   string             // built-in directory only; makes the user active
+	Directory  domain.DirectoryID // default is the configured directory of new users
 }
 
 // Create creates a user. It requires users.manage, and no role or group may grant an administrative permission that by
@@ -76,7 +75,7 @@ func (s *Service) draft(catalog *domain.Catalog, in NewUser) (domain.User, error
 	now := s.deps.Clock.Now().UTC()
 	user := domain.User{
 		ID: domain.UserID(s.deps.IDs.NewID(domain.UserPrefix)), Identifier: access.NewIdentifier(s.deps.IDs),
-		Username: in.Username, Email: strings.TrimSpace(in.Email), FullName: in.FullName, FamilyName: in.FamilyName, PhoneNumber: in.PhoneNumber,
+		Username: in.Username, Email: strings.TrimSpace(in.Email), Person: in.Person, FamilyName: in.FamilyName,
 		Metadata: in.Metadata, Role: domain.RoleID(in.Role), Directory: in.Directory, Status: domain.StatusPending,
 		CreatedAt: now, UpdatedAt: now,
 	}
@@ -94,9 +93,8 @@ func (s *Service) draft(catalog *domain.Catalog, in NewUser) (domain.User, error
 	} else if _, keeps := d.(ports.LocalPasswordStore); !keeps && in.Password != "" {
 		passwordErr = fault.ErrInvalid.About("password", "is set in the user's directory")
 	}
-	err := gather(domain.CheckUsername(user.Username), domain.CheckEmail(user.Email), domain.CheckFullName(user.FullName),
-		domain.CheckPhoneNumber(user.PhoneNumber), domain.CheckMetadata(user.Metadata), checkRole(catalog, user.Role),
-		groupsErr, directoryErr, passwordErr)
+	err := gather(slices.Concat([]error{domain.CheckUsername(user.Username), domain.CheckEmail(user.Email)}, user.Person.Checks(),
+		[]error{domain.CheckMetadata(user.Metadata), checkRole(catalog, user.Role), groupsErr, directoryErr, passwordErr})...)
 	directory.SetKeys(s.deps.CaseFolder, &user)
 	return user, err
 }

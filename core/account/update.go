@@ -15,16 +15,15 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Patch changes a user; nil fields stay unchanged. An empty name or phone number clears it, as an empty Metadata (not
-// nil) does. Metadata is a JSON Merge Patch (RFC 7396) of the user's metadata.
+// Patch changes a user; nil fields stay unchanged. An empty text of the person clears it, as an empty Metadata (not nil)
+// does. Metadata is a JSON Merge Patch (RFC 7396) of the user's metadata.
 type Patch struct {
-	FullName    *string
-	PhoneNumber *string
-	Metadata    *json.RawMessage
-	Email       *string
-	Role        *string
-	Groups      *[]string
-	Status      *string
+	Person   domain.PersonPatch
+	Metadata *json.RawMessage
+	Email    *string
+	Role     *string
+	Groups   *[]string
+	Status   *string
 }
 
 // managed reports whether the patch changes a field that requires users.manage.
@@ -84,13 +83,7 @@ type edit struct {
 
 // prepare validates everything that can be validated before the write.
 func (e *edit) prepare(ctx context.Context, user *domain.User) error {
-	p, checks := e.patch, []error{}
-	if p.FullName != nil {
-		checks = append(checks, domain.CheckFullName(*p.FullName))
-	}
-	if p.PhoneNumber != nil {
-		checks = append(checks, domain.CheckPhoneNumber(*p.PhoneNumber))
-	}
+	p, checks := e.patch, e.patch.Person.Checks()
 	if p.Email != nil {
 		trimmed := strings.TrimSpace(*p.Email)
 		e.patch.Email = &trimmed
@@ -168,8 +161,7 @@ func (e *edit) apply(u *domain.User, out *domain.Outbox) error {
 }
 
 func (e *edit) applyProfile(u *domain.User, fields *[]string) error {
-	set(&u.FullName, e.patch.FullName, "full_name", fields)
-	set(&u.PhoneNumber, e.patch.PhoneNumber, "phone_number", fields)
+	*fields = append(*fields, u.Person.Set(e.patch.Person)...)
 	if e.patch.Metadata == nil {
 		return nil
 	}
@@ -271,11 +263,4 @@ func (e *edit) applyStatus(u *domain.User, fields *[]string) (domain.Action, err
 	}
 	u.Activate()
 	return domain.ActionUserActivate, nil
-}
-
-func set(into *string, value *string, field string, fields *[]string) {
-	if value != nil && *into != *value {
-		*into = *value
-		*fields = append(*fields, field)
-	}
 }

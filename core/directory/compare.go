@@ -59,10 +59,9 @@ type comparison struct {
 // known holds the fields of a directory user that a comparison needs, and no others: there may be a hundred thousand
 // users.
 type known struct {
+	domain.Person
 	id            domain.UserID
 	username      string
-	fullName      string
-	phoneNumber   string
 	email         string
 	emailVerified bool
 	deactivated   bool
@@ -78,7 +77,7 @@ func (c *comparison) newKnown(u *domain.User) *known {
 		role = r.ID // share one string between all users of the role
 	}
 	return &known{
-		id: u.ID, username: u.Username, fullName: u.FullName, phoneNumber: u.PhoneNumber, email: u.Email, emailVerified: u.EmailVerified,
+		id: u.ID, username: u.Username, Person: u.Person, email: u.Email, emailVerified: u.EmailVerified,
 		deactivated: u.Status == domain.StatusDeactivated, bySync: u.DeactivatedBySync, role: role, groups: slices.Clip(u.Groups),
 	}
 }
@@ -90,7 +89,7 @@ func (k *known) user(directory domain.DirectoryID, subject domain.Subject) *doma
 		status = domain.StatusDeactivated
 	}
 	return &domain.User{
-		ID: k.id, Username: k.username, FullName: k.fullName, PhoneNumber: k.phoneNumber, Email: k.email, EmailVerified: k.emailVerified,
+		ID: k.id, Username: k.username, Person: k.Person, Email: k.email, EmailVerified: k.emailVerified,
 		Role: k.role, Groups: k.groups, Status: status, DeactivatedBySync: k.bySync,
 		Directory: directory, Subject: subject,
 	}

@@ -126,12 +126,12 @@ func TestDirectoryAttributesFollowTheRulesOfTheAPIs(t *testing.T) {
 		identity domain.Identity
 		want     [3]string // full name, email, phone number
 	}{
-		"control and bidirectional characters": {domain.Identity{FullName: "Eve\x1b[31m \u202ereverse\r\n"}, [3]string{"Eve[31m reverse"}},
-		"a name that is too long":              {domain.Identity{FullName: strings.Repeat("ž", 300)}, [3]string{strings.Repeat("ž", 200)}},
+		"control and bidirectional characters": {domain.Identity{Person: domain.Person{FullName: "Eve\x1b[31m \u202ereverse\r\n"}}, [3]string{"Eve[31m reverse"}},
+		"a name that is too long":              {domain.Identity{Person: domain.Person{FullName: strings.Repeat("ž", 300)}}, [3]string{strings.Repeat("ž", 200)}},
 		"an address that is none":              {domain.Identity{Email: "eve\u202e@example.org"}, [3]string{}},
 		"an address with a filler":             {domain.Identity{Email: "eve\u3164@example.org"}, [3]string{}},
-		"a written phone number":               {domain.Identity{PhoneNumber: "+420 (0)123-456.789"}, [3]string{"", "", "+420123456789"}},
-		"a phone number that is none":          {domain.Identity{PhoneNumber: "ext. 12\x00"}, [3]string{}},
+		"a written phone number":               {domain.Identity{Person: domain.Person{PhoneNumber: "+420 (0)123-456.789"}}, [3]string{"", "", "+420123456789"}},
+		"a phone number that is none":          {domain.Identity{Person: domain.Person{PhoneNumber: "ext. 12\x00"}}, [3]string{}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -77,7 +77,7 @@ func (p *Plan) seal(maxDisablePercent int) {
 		// The digest covers what is written only: directory groups that no rule names do not change it.
 		_ = encoder.Encode([]any{
 			s.Kind, s.Subject, s.UserID, s.Username, s.Fields, s.Reason,
-			id.FullName, id.Email, id.EmailVerified, id.PhoneNumber, id.Role, id.MappedGroups, id.MapsAdministrators,
+			id.Person, id.Email, id.EmailVerified, id.Role, id.MappedGroups, id.MapsAdministrators,
 		}) // a hash takes all writes, and these values always marshal
 	}
 	p.Digest = hex.EncodeToString(h.Sum(nil)[:16])

@@ -103,15 +103,7 @@ func actor(by domain.Principal, id domain.UserID) audit.Option {
 
 // apply sets the fields of the user that differ and returns their names.
 func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity domain.Identity) []string {
-	var changed []string
-	set := func(field string, into *string, value string) {
-		if value != "" && *into != value {
-			*into = value
-			changed = append(changed, field)
-		}
-	}
-	set("full_name", &u.FullName, identity.FullName)
-	set("phone_number", &u.PhoneNumber, identity.PhoneNumber)
+	changed := u.Person.Set(identity.Person.Given())
 	if identity.Email != "" && u.Email != identity.Email {
 		u.Email, u.EmailVerified = identity.Email, identity.EmailVerified
 		changed = append(changed, "email")
@@ -134,20 +126,13 @@ func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity do
 // control and bidirectional characters from texts and drops an invalid email address or phone number.
 func cleaned(identity domain.Identity) domain.Identity {
 	identity.Username = strings.TrimSpace(identity.Username)
-	identity.FullName = domain.Printable(identity.FullName, domain.Limits.FullName.Max)
+	identity.Person = identity.Person.Cleaned()
 	identity.Email = strings.TrimSpace(identity.Email)
 	if domain.CheckEmail(identity.Email) != nil {
 		identity.Email, identity.EmailVerified = "", false
 	}
-	identity.PhoneNumber = phoneSeparators.Replace(identity.PhoneNumber)
-	if domain.CheckPhoneNumber(identity.PhoneNumber) != nil {
-		identity.PhoneNumber = ""
-	}
 	return identity
 }
-
-// phoneSeparators removes the separators that directories write between the digits of a phone number.
-var phoneSeparators = strings.NewReplacer("(0)", "", " ", "", "\u00a0", "", "-", "", "(", "", ")", "", ".", "", "/", "")
 
 func (p *Provisioner) create(ctx context.Context, by domain.Principal, identity domain.Identity) (domain.User, error) {
 	identity = cleaned(identity)

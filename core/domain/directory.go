@@ -43,10 +43,9 @@ type Identity struct {
 	Directory DirectoryID
 	Subject   Subject
 
-	Username    string
-	Email       string
-	FullName    string
-	PhoneNumber string
+	Username string
+	Email    string
+	Person
 	// EmailVerified reports whether the directory has verified the email.
 	EmailVerified bool
 	// Groups are the directory's own names of the account's groups (DNs, or the values of a claim), including nested

@@ -86,22 +86,6 @@ func CheckEmail(email string) error {
 	return nil
 }
 
-// CheckFullName returns fault.ErrInvalid for a name that is too long or contains control characters.
-func CheckFullName(name string) error {
-	return Limits.FullName.CheckPrintable("full_name", name)
-}
-
-var phoneForm = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
-
-// CheckPhoneNumber returns fault.ErrInvalid for text that is not a number in E.164 form. Empty text means no number and
-// is valid.
-func CheckPhoneNumber(number string) error {
-	if number != "" && !phoneForm.MatchString(number) {
-		return fault.ErrInvalid.About("phone_number", "must be in E.164 form, such as +420123456789")
-	}
-	return nil
-}
-
 // CheckMetadata returns fault.ErrInvalid for metadata that is not a JSON object of at most 16 KiB and 16 levels. Every
 // key is allowed: metadata is stored as the text that was sent, and no store reads its keys.
 func CheckMetadata(raw json.RawMessage) error {

@@ -30,13 +30,12 @@ type User struct {
 	// empty for users of a directory that returns no email.
 	UsernameKey string
 	EmailKey    string
-	FullName    string
+	Person
 	// FamilyName is the last part of FullName, if the Users API has set it.
 	FamilyName string
 	// SearchText contains the case-folded username, email and full name, each on its own line.
-	SearchText  string
-	PhoneNumber string
-	Metadata    json.RawMessage // a JSON object as it was sent; nil if there is none
+	SearchText string
+	Metadata   json.RawMessage // a JSON object as it was sent; nil if there is none
 
 	Role   RoleID
 	Groups []GroupID

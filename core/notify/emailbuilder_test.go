@@ -20,7 +20,7 @@ import (
 const token = "ost_abc/def+ghi=?&#"
 
 var (
-	john = domain.User{ID: "usr_1", Username: "john", Email: "john@example.com", FullName: "John\r\nDoe\u202E"}
+	john = domain.User{ID: "usr_1", Username: "john", Email: "john@example.com", Person: domain.Person{FullName: "John\r\nDoe\u202E"}}
 	evil = domain.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "https://evil.example/", RequestID: "https://evil.example/"}
 )
 

@@ -59,7 +59,7 @@ func rules(t *testing.T, err error) []string {
 func TestNewPasswordsAreCheckedAgainstEveryRule(t *testing.T) {
 	t.Parallel()
 	check := newChecker(t)
-	user := &domain.User{Username: "john.doe", Email: "jdoe+work@example.com", FullName: "Žofie Al Full"}
+	user := &domain.User{Username: "john.doe", Email: "jdoe+work@example.com", Person: domain.Person{FullName: "Žofie Al Full"}}
 	tests := map[string]struct {
 		password string
 		want     []string

@@ -128,7 +128,7 @@ func (s *Service) Signup(ctx context.Context, by domain.Principal, in SignupInpu
 	}
 	made, err := s.deps.Accounts.Create(ctx, by, account.NewUser{
 		Username: in.Username, Email: in.Email, Password: in.Password, Role: string(role.ID),
-		FullName: strings.TrimSpace(in.GivenName + " " + in.FamilyName), FamilyName: in.FamilyName,
+		Person: domain.Person{FullName: strings.TrimSpace(in.GivenName + " " + in.FamilyName)}, FamilyName: in.FamilyName,
 	})
 	if errors.Is(err, domain.ErrUserExists) {
 		return Member{}, taken(err, in)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,9 +44,8 @@ type User struct {
 	Username      string
 	Email         string
 	EmailVerified bool
-	FullName      string
+	domain.Person
 	FamilyName    string
-	PhoneNumber   string
 	Role          string
 	Groups        []string
 	Status        string // active if empty and there is a hash
@@ -114,16 +114,16 @@ func (s *Service) draft(catalog *domain.Catalog, in *User) (domain.User, error) 
 	now := s.deps.Clock.Now().UTC()
 	user := domain.User{
 		ID: domain.UserID(s.deps.IDs.NewID(domain.UserPrefix)), Identifier: in.Identifier, Username: in.Username, Email: in.Email,
-		EmailVerified: in.EmailVerified, FullName: in.FullName, FamilyName: in.FamilyName, PhoneNumber: in.PhoneNumber,
+		EmailVerified: in.EmailVerified, Person: in.Person, FamilyName: in.FamilyName,
 		Metadata: in.Metadata, Role: domain.RoleID(strings.ToLower(in.Role)), Status: domain.UserStatus(in.Status),
 		Directory: domain.DirectoryID(in.Directory), Subject: domain.Subject(in.Subject), CreatedAt: in.CreatedAt.UTC(), UpdatedAt: now,
 	}
 	s.defaults(&user, in, now)
 	directory.SetKeys(s.deps.CaseFolder, &user)
-	for _, err := range []error{
-		domain.CheckUsername(user.Username), domain.CheckUsernameKey(user.UsernameKey), domain.CheckEmail(user.Email), domain.CheckFullName(user.FullName),
-		domain.CheckPhoneNumber(user.PhoneNumber), domain.CheckMetadata(user.Metadata), s.checkRest(catalog, &user, in),
-	} {
+	for _, err := range slices.Concat(
+		[]error{domain.CheckUsername(user.Username), domain.CheckUsernameKey(user.UsernameKey), domain.CheckEmail(user.Email)},
+		user.Person.Checks(), []error{domain.CheckMetadata(user.Metadata), s.checkRest(catalog, &user, in)},
+	) {
 		if err != nil {
 			return user, err
 		}

@@ -27,7 +27,7 @@ func benchUser(random *rand.Rand, i int) domain.User {
 	at := firstUser.Add(time.Duration(i) * 100 * time.Second)
 	u := domain.User{
 		ID: domain.UserID(fmt.Sprintf("usr_%026d", i)), Identifier: fmt.Sprintf("%08x", i), Username: name, UsernameKey: name,
-		Email: name + "@example.com", EmailKey: name + "@example.com", FullName: first + " " + last,
+		Email: name + "@example.com", EmailKey: name + "@example.com", Person: domain.Person{FullName: first + " " + last},
 		SearchText: name + "\n" + name + "@example.com\n" + first + " " + last,
 		Role:       domain.RoleUser, Status: domain.StatusActive, Directory: "local", CreatedAt: at, UpdatedAt: at, LastLogin: at,
 		Password: &domain.PasswordCredential{Hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2Fs$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNo", ChangedAt: at},

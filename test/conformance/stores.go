@@ -65,7 +65,7 @@ func newUser(number int) domain.User {
 	at := epoch.Add(time.Duration(number) * time.Second)
 	return domain.User{
 		ID: domain.UserID(newID(domain.UserPrefix)), Identifier: fmt.Sprintf("%08x", number),
-		Username: name, UsernameKey: name, Email: name + "@example.com", EmailKey: name + "@example.com", FullName: "User " + name,
+		Username: name, UsernameKey: name, Email: name + "@example.com", EmailKey: name + "@example.com", Person: domain.Person{FullName: "User " + name},
 		SearchText: name + "\n" + name + "@example.com\nuser " + name,
 		Role:       domain.RoleUser, Status: domain.StatusActive, Directory: "local", CreatedAt: at, UpdatedAt: at,
 	}

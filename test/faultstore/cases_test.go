@@ -74,7 +74,7 @@ func userCases() map[string]useCase {
 			action: domain.ActionUserCreate, happened: of("new", func(u domain.User) bool { return len(u.Tokens) == 1 }),
 		},
 		"change a name": {
-			run: update("john", account.Patch{FullName: new("John Smith")}), action: domain.ActionUserUpdate,
+			run: update("john", account.Patch{Person: domain.PersonPatch{"full_name": "John Smith"}}), action: domain.ActionUserUpdate,
 			happened: of("john", func(u domain.User) bool { return u.FullName == "John Smith" }),
 		},
 		"change an e-mail": {

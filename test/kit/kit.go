@@ -104,7 +104,7 @@ func (k *Kit) User(tb testing.TB, name string, role domain.RoleID, groups ...dom
 	key := k.CaseFolder.Fold(name)
 	user := domain.User{
 		ID: domain.UserID(k.IDs.NewID(domain.UserPrefix)), Username: name, UsernameKey: key,
-		Email: name + "@example.com", EmailKey: key + "@example.com", EmailVerified: true, FullName: "Ms " + name,
+		Email: name + "@example.com", EmailKey: key + "@example.com", EmailVerified: true, Person: domain.Person{FullName: "Ms " + name},
 		SearchText: key + "\n" + key + "@example.com\nms " + key, Role: role, Groups: groups, Status: domain.StatusActive,
 		Directory: "local", CreatedAt: k.Clock.Now(), UpdatedAt: k.Clock.Now(),
 	}
