@@ -35,7 +35,7 @@ type Ports struct {
 	AccessTokens ports.AccessTokens
 	// ThirdPartyTokens is nil without a secret for them.
 	ThirdPartyTokens ports.ThirdPartyTokens
-	Locator          ports.Locator
+	Locator          ports.Locator // nil if no address has a location
 	CaseFolder       ports.CaseFolder
 	IDs              ports.IDs
 	Clock            ports.Clock
@@ -82,10 +82,10 @@ type Services struct {
 	Import      *userimport.Service
 	KeyRotation *keyrotation.Service
 
-	Audit     *audit.Service
-	Trace     *audit.Access
-	Sequencer *audit.Sequencer
-	Verifier  *audit.StoreVerifier
+	Audit       *audit.Service
+	AuditAccess *audit.Access
+	Sequencer   *audit.Sequencer
+	Verifier    *audit.StoreVerifier
 }
 
 // New returns the services.
@@ -114,11 +114,11 @@ type wiring struct {
 func (w *wiring) audit() {
 	p, s := &w.p, w.s
 	w.signer = audit.NewSigner(p.Seals, p.Sealer)
-	s.Trace = audit.NewAccess(w.writer, p.Clock)
+	s.AuditAccess = audit.NewAccess(w.writer, p.Clock)
 	s.Sequencer = audit.NewSequencer(p.Seals, w.signer, p.Clock, p.Checkpoints...)
 	s.Verifier = audit.NewStoreVerifier(p.Proofs, p.Seals, w.signer)
 	s.Audit = audit.New(audit.Deps{
-		AuditLog: p.Audit, Proofs: p.Proofs, Sequencer: s.Sequencer, Signer: w.signer, Access: s.Trace,
+		AuditLog: p.Audit, Proofs: p.Proofs, Sequencer: s.Sequencer, Signer: w.signer, Access: s.AuditAccess,
 		Writer: w.writer, Clock: p.Clock,
 	})
 }
@@ -132,7 +132,7 @@ func (w *wiring) users() {
 	s.Account = account.New(account.Deps{
 		Users: p.Users, Catalog: p.Catalog, Limits: p.Rates, SingleUse: p.SingleUse, Attempts: p.Attempts,
 		CaseFolder: p.CaseFolder, Known: p.Known, IDs: p.IDs, Clock: p.Clock, Access: s.Access, Directories: s.Registry,
-		AuditWriter: w.writer, Emails: w.emails, AuditLog: p.Audit, Eraser: p.Eraser, Trace: s.Trace,
+		AuditWriter: w.writer, Emails: w.emails, AuditLog: p.Audit, Eraser: p.Eraser, AuditAccess: s.AuditAccess,
 		ResetRate: c.ResetRate, ResetSourceRate: c.ResetSourceRate, Exempt: c.Exempt,
 	})
 	s.RolePolicy = rolepolicy.New(rolepolicy.Deps{
@@ -155,7 +155,7 @@ func (w *wiring) signIn() {
 		Users: p.Users, Attempts: p.Attempts, Catalog: p.Catalog, Codes: p.Codes, Sealer: p.Sealer, IDs: p.IDs,
 		Clock: p.Clock, AuditWriter: w.writer, Emails: w.emails, Limits: p.Rates, Issuer: c.TOTPIssuer, SMS: c.SMS,
 	})
-	s.Factor = factor.New(s.Checker, s.Account, p.Rates)
+	s.Factor = factor.New(s.Checker, s.Account)
 	s.Keys = apikey.New(apikey.Deps{
 		Keys: p.Keys, View: p.KeyView, Users: p.Users, Catalog: p.Catalog, Limits: p.Rates, IDs: p.IDs, Clock: p.Clock,
 		AuditWriter: w.writer, Emails: w.emails, Rate: c.APIKeyRate, Life: c.APIKeyLifetime,

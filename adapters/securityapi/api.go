@@ -62,12 +62,12 @@ func New(s *core.Services, c Config) ([]httpserver.API, error) {
 }
 
 func (a *api) denied(ctx context.Context, by domain.Principal, route string) error {
-	return a.Trace.Denied(ctx, by, route)
+	return a.AuditAccess.Denied(ctx, by, route)
 }
 
 // noteRead records that a principal has read another user's record.
 func (a *api) noteRead(r *httpserver.Request, target string) error {
-	return a.Trace.Read(r.Context(), r.Principal, target)
+	return a.AuditAccess.Read(r.Context(), r.Principal, target)
 }
 
 func (a *api) routes() []httpserver.Route {

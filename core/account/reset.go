@@ -72,7 +72,7 @@ func (s *Service) take(ctx context.Context, key string, rate domain.Rate) (domai
 // entry. A request without an entry writes a dummy value that expires in a minute: without a write its response would
 // be faster than that for a user, and reveal that there is none.
 func (s *Service) refuseReset(ctx context.Context, by domain.Principal) error {
-	written, err := s.deps.Trace.Refused(ctx, by, domain.ActionPasswordResetRequest, "no_such_address")
+	written, err := s.deps.AuditAccess.Refused(ctx, by, domain.ActionPasswordResetRequest, "no_such_address")
 	if written || err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func TestRepeatedResetRefusalsShareAuditEntries(t *testing.T) {
 		t.Errorf("%d of the 49 refusals without an audit entry wrote a value, the last with expiry %s", once.puts, once.expires)
 	}
 	s.Clock.Forward(time.Minute)
-	if err := s.Trace.Flush(t.Context(), false); err != nil {
+	if err := s.AuditAccess.Flush(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	entries := s.Logged(t, domain.ActionPasswordResetRequest)

@@ -33,8 +33,8 @@ type Deps struct {
 	Emails      *notify.EmailBuilder
 	AuditLog    ports.AuditLog
 	Eraser      ports.AuditEraser
-	// Trace records refusals that would flood the audit log if each had an entry.
-	Trace *audit.Access
+	// AuditAccess records refusals that would flood the audit log if each had an entry.
+	AuditAccess *audit.Access
 	// ResetRate limits the reset requests for one address; ResetSourceRate limits those from one source network that is
 	// not Exempt.
 	ResetRate       domain.Rate

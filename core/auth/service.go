@@ -41,7 +41,7 @@ type Deps struct {
 	CaseFolder  ports.CaseFolder
 	IDs         ports.IDs
 	Clock       ports.Clock
-	Locator     ports.Locator
+	Locator     ports.Locator // nil if no address has a location
 	Access      *access.Service
 	Catalog     ports.CatalogView
 	Directories *directory.Registry

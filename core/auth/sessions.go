@@ -55,9 +55,11 @@ func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserI
 	sessions, info := domain.CutPage(sessions, page, sessionPosition, compareSession)
 	found := SessionPage{PageInfo: info}
 	for _, session := range sessions {
-		found.Sessions = append(found.Sessions, SessionInfo{
-			Session: session, Current: session.ID == by.SessionID, Location: s.deps.Locator.Locate(session.IPAddress),
-		})
+		info := SessionInfo{Session: session, Current: session.ID == by.SessionID}
+		if s.deps.Locator != nil {
+			info.Location = s.deps.Locator.Locate(session.IPAddress)
+		}
+		found.Sessions = append(found.Sessions, info)
 	}
 	return found, nil
 }

@@ -43,7 +43,7 @@ func newBench(t *testing.T) *bench {
 		Users: k.Store.Users(), Attempts: k.Store.AttemptStore(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
 		IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Limits: k.Store.RateLimiter(), Issuer: "Ostiary", SMS: true,
 	})
-	return &bench{Kit: k, checker: checker, service: factor.New(checker, rightPassword("right"), k.Store.RateLimiter())}
+	return &bench{Kit: k, checker: checker, service: factor.New(checker, rightPassword("right"))}
 }
 
 // code returns the current TOTP code of the secret.

@@ -36,7 +36,7 @@ func (s *Service) checkMethod(ctx context.Context, in EnrollInput) error {
 }
 
 func (s *Service) takeSMS(ctx context.Context, id domain.UserID) error {
-	state, err := s.limits.Take(ctx, "sms:"+string(id), smsRate, s.checker.deps.Clock.Now())
+	state, err := s.checker.deps.Limits.Take(ctx, "sms:"+string(id), smsRate, s.checker.deps.Clock.Now())
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/ports"
 )
 
 const (
@@ -26,7 +25,6 @@ var smsRate = domain.Rate{Limit: 5, Window: time.Hour}
 type Service struct {
 	checker  *Checker
 	password PasswordProof
-	limits   ports.RateLimiter
 }
 
 // PasswordProof verifies the password of an authenticated user, and counts failures like those of a login. A wrong
@@ -36,8 +34,8 @@ type PasswordProof interface {
 }
 
 // New returns a Service that checks codes with checker.
-func New(checker *Checker, password PasswordProof, limits ports.RateLimiter) *Service {
-	return &Service{checker: checker, password: password, limits: limits}
+func New(checker *Checker, password PasswordProof) *Service {
+	return &Service{checker: checker, password: password}
 }
 
 // Proof is a fresh proof of identity: the password, or a code of the active factor. Empty fields are no proof.

@@ -34,7 +34,7 @@ func list(d deps) []job {
 		}},
 		{name: "sweep_sessions", every: 5 * time.Minute, run: d.sweepSessions},
 		{name: "audit_access", every: time.Minute, run: func(ctx context.Context) error {
-			return s.Trace.Flush(ctx, false)
+			return s.AuditAccess.Flush(ctx, false)
 		}},
 		// Again once an hour, in case of an import meanwhile.
 		{name: "learn_hashes", every: time.Hour, atStart: true, run: s.Account.LearnHashes},

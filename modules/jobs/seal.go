@@ -18,7 +18,7 @@ func seal(d deps) {
 			log.Error("sealing the audit log failed", zap.Error(err))
 		})
 	})
-	d.Lifecycle.Append(fx.StopHook(func(ctx context.Context) error { return d.Services.Trace.Flush(ctx, true) }))
+	d.Lifecycle.Append(fx.StopHook(func(ctx context.Context) error { return d.Services.AuditAccess.Flush(ctx, true) }))
 }
 
 // checkReached logs an error if the checkpoint file is ahead of the store: the database was replaced by an older

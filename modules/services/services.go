@@ -108,10 +108,10 @@ func thirdPartyTokens(c config.Config) ports.ThirdPartyTokens {
 
 func rate(r config.Rate) domain.Rate { return domain.Rate{Limit: r.Limit, Window: r.Window} }
 
-// openLocator opens the GeoIP database; without one no address has a location.
+// openLocator opens the GeoIP database; nil if there is none.
 func openLocator(lc fx.Lifecycle, database string) (ports.Locator, error) {
 	if database == "" {
-		return noLocations{}, nil
+		return nil, nil //nolint:nilnil // nil means no locations
 	}
 	locator, err := geoip.Open(database)
 	if err != nil {
@@ -120,10 +120,6 @@ func openLocator(lc fx.Lifecycle, database string) (ports.Locator, error) {
 	lc.Append(fx.StopHook(locator.Close))
 	return locator, nil
 }
-
-type noLocations struct{}
-
-func (noLocations) Locate(string) string { return "" }
 
 // openCheckpoints opens the configured sinks of the audit log's checkpoints.
 func openCheckpoints(lc fx.Lifecycle, c config.Checkpoint) ([]ports.CheckpointSink, error) {
