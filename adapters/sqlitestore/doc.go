@@ -11,4 +11,22 @@
 // attempts is the reverse: most of its changes are written later.
 //
 // A lock file restricts a data directory to one process at a time.
+//
+// # The search of users
+//
+// The search index (search.go) is a full-text index of FTS5 over the substrings of one to three characters of each
+// user's search text, with a word for the facet (role, status and directory) and for each group of the user. The list
+// of users (users_plan.go) reads it, an ordered index, or a group, whichever reads fewer users.
+//
+// The trigram tokenizer of FTS5 was measured in its place, at 100,000 users. Terms of three characters cost the same
+// (1.06 ms to count 10,000 matches). The count of a long term takes 0.4 to 0.8 of the time, since the index alone
+// decides. But it finds no term of two characters, which a scan of the table finds in 240 ms instead of 0.05 ms. It
+// holds no facets, so that the count of a term together with a status takes 330 ms instead of 2.8 ms. And adding each
+// user in the transaction of its change takes 0.8 ms more than the change without an index (0.25 ms), so it needs the
+// queue of pending users as well.
+//
+// # Attempts
+//
+// Pending attempts stay in memory between flushes (attemptstore_cache.go). Writing a reservation and its release, even
+// without a flush to the disk, raises the processor time of a sign-in beside the password hash by a quarter.
 package sqlitestore

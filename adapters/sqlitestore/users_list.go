@@ -96,12 +96,12 @@ func orderOf(sort domain.UserSort) (userOrder, error) {
 // merged reports whether this order has only an index by facet, and none of all users.
 func (o userOrder) merged() bool { return o.index == "" && o.column != "n" }
 
-// by returns the ORDER BY clause for the table of this name.
-func (o userOrder) by(table string) string {
+// by returns the ORDER BY clause for the table u. The table first has the n of the users.
+func (o userOrder) by(first string) string {
 	if o.column == "n" {
-		return " ORDER BY " + table + ".n " + o.direction()
+		return " ORDER BY " + first + ".n " + o.direction()
 	}
-	return " ORDER BY " + table + "." + o.column + " " + o.direction() + ", " + table + ".n " + o.direction()
+	return " ORDER BY u." + o.column + " " + o.direction() + ", u.n " + o.direction()
 }
 
 func (o userOrder) direction() string {
@@ -111,8 +111,8 @@ func (o userOrder) direction() string {
 	return "ASC"
 }
 
-// after returns the condition that selects the users after the position.
-func (o userOrder) after(table string, position *userPosition) (string, []any) {
+// after returns the condition that selects the users of the table u after the position.
+func (o userOrder) after(first string, position *userPosition) (string, []any) {
 	if position == nil {
 		return "", nil
 	}
@@ -121,13 +121,13 @@ func (o userOrder) after(table string, position *userPosition) (string, []any) {
 		sign = "<"
 	}
 	if o.column == "n" {
-		return " AND " + table + ".n " + sign + " ?", []any{position.n}
+		return " AND " + first + ".n " + sign + " ?", []any{position.n}
 	}
 	var key any = position.key
 	if o.numeric {
 		key, _ = strconv.ParseInt(position.key, 10, 64) // startAfter has validated it
 	}
-	return " AND (" + table + "." + o.column + ", " + table + ".n) " + sign + " (?, ?)", []any{key, position.n}
+	return " AND (u." + o.column + ", u.n) " + sign + " (?, ?)", []any{key, position.n}
 }
 
 func (p *userPlan) startAfter(c *domain.Cursor) error {

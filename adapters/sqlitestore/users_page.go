@@ -11,57 +11,44 @@ func (p *userPlan) page(limit, offset int) (string, []any) {
 
 // positions returns the query that selects the n of the users on the page.
 func (p *userPlan) positions(limit, offset int) (string, []any) {
-	switch p.strategy {
-	case mergeFacets:
+	switch {
+	case p.strategy == mergeFacets || p.strategy == scanOrder && p.order.merged():
 		return p.mergeFacets(limit, offset)
-	case gatherFacets:
-		where, args := p.filter(gatherFacets)
-		return p.cut("users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))"+where, append([]any{p.facets}, args...), limit, offset)
-	case gatherGroup:
-		where, args := p.filter(gatherGroup)
-		return p.cut("group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?"+where, append([]any{string(p.group)}, args...), limit, offset)
-	case gatherFound:
-		found, args := p.found("f.rowid AS n", "", nil)
-		return p.cut("("+found+") f CROSS JOIN users u ON u.n = f.n WHERE TRUE", args, limit, offset)
-	case followGroup:
-		return p.followGroup(limit, offset)
-	case followFound:
+	case p.strategy == readGroup:
+		where, args := p.filter(true)
+		return p.cut(membersOf+where, "m", append([]any{string(p.group)}, args...), limit, offset)
+	case p.strategy == readFound && p.order.column == "n":
 		return p.followFound(limit, offset)
-	case scanOrder:
-		if p.order.merged() {
-			return p.mergeFacets(limit, offset)
-		}
+	case p.strategy == readFound:
+		found, args := p.found("f.rowid AS n", "", nil)
+		return p.cut("("+found+") f CROSS JOIN users u ON u.n = f.n WHERE TRUE", "u", args, limit, offset)
 	}
-	where, args := p.filter()
+	where, args := p.filter(true)
 	from := "users u"
 	if p.order.index != "" {
 		from += " INDEXED BY " + p.order.index
 	}
-	return p.cut(from+" WHERE TRUE"+where, args, limit, offset)
+	return p.cut(from+" WHERE TRUE"+where, "u", args, limit, offset)
 }
 
-// cut returns the query that selects the page from the joined tables. The table of users has the name u.
-func (p *userPlan) cut(from string, args []any, limit, offset int) (string, []any) {
-	after, afterArgs := p.order.after("u", p.position)
-	return "SELECT u.n FROM " + from + after + p.order.by("u") + " LIMIT ? OFFSET ?", append(append(args, afterArgs...), limit, offset)
+// membersOf selects the members m of a group with their users u.
+const membersOf = "group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?"
+
+// cut returns the query that selects the page from the joined tables. The users are in the table u, and their n also in
+// the table first, which is read first.
+func (p *userPlan) cut(from, first string, args []any, limit, offset int) (string, []any) {
+	after, afterArgs := p.order.after(first, p.position)
+	return "SELECT u.n FROM " + from + after + p.order.by(first) + " LIMIT ? OFFSET ?", append(append(args, afterArgs...), limit, offset)
 }
 
 // mergeFacets merges the ordered users of the facets, and checks the other filters on each user.
 func (p *userPlan) mergeFacets(limit, offset int) (string, []any) {
 	after, afterArgs := p.order.after("u", p.position)
-	where, args := p.filter(gatherFacets)
+	where, args := p.filter(false)
 	positions, args := merge("SELECT u."+p.order.column+" AS key, u.n AS n FROM users u INDEXED BY "+p.order.facetIndex+" WHERE TRUE"+where+after+" AND u.cell = ?",
 		append(args, afterArgs...), p.counts.facets)
 	order := strings.ReplaceAll(" ORDER BY 1 ?, 2 ?", "?", p.order.direction())
 	return "SELECT n FROM (" + positions + order + " LIMIT ? OFFSET ?)", append(args, limit, offset)
-}
-
-// followGroup reads the members of a group, which the index returns in the order of creation.
-func (p *userPlan) followGroup(limit, offset int) (string, []any) {
-	after, afterArgs := p.order.after("m", p.position)
-	where, args := p.filter(gatherGroup)
-	return "SELECT m.n FROM group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?" + where + after + p.order.by("m") + " LIMIT ? OFFSET ?",
-		append(append(append([]any{string(p.group)}, args...), afterArgs...), limit, offset)
 }
 
 // followFound reads the matches of the search index, which it returns in the order of creation.

@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -15,21 +14,17 @@ const (
 	// scanOrder reads all users in the order of the list and checks the filters on each, for filters that most users
 	// match.
 	scanOrder strategy = iota
-	// mergeFacets merges the ordered users of the facets, each limited to the length of the page.
+	// mergeFacets merges the ordered users of the facets and checks the other filters on each.
 	mergeFacets
-	// gatherFacets, gatherGroup and gatherFound read all users that match one filter and sort them, for few matches.
-	gatherFacets
-	gatherGroup
-	gatherFound
-	// followGroup and followFound read the group or the search results in the order of creation, up to the end of the
-	// page.
-	followGroup
-	followFound
+	// readGroup and readFound read the members of the group or the matches of the search index. Both come in the order
+	// of creation, so that reading ends with the page. In another order all of them are read and sorted.
+	readGroup
+	readFound
 )
 
 const (
-	// fewUsers is the maximum number of users that are read and sorted for one page, and fewFound that of search
-	// results.
+	// fewUsers is the maximum number of users whose filters are checked or that are sorted for one page, and fewFound
+	// that of search results, which are often far apart in another order.
 	fewUsers = 2000
 	fewFound = domain.ExactTotal
 	// maxStreams is the maximum number of facets that one query merges.
@@ -53,27 +48,28 @@ type userPlan struct {
 }
 
 func (p *userPlan) choose(ctx context.Context) (err error) {
-	few := p.counts.matching <= fewUsers && p.facets != ""
+	fewFacets := p.facets != "" && p.counts.matching <= fewUsers && len(p.counts.facets) <= maxStreams
+	byCreation := p.order.column == "n"
 	switch {
 	case p.group == "" && p.search == "":
 		p.strategy = p.chooseFacets()
-	case few && (p.group == "" || p.counts.matching < p.members):
-		p.strategy = gatherFacets
-	case p.group != "" && p.members <= fewUsers:
-		p.strategy = gatherGroup
+	case fewFacets && (p.group == "" || p.counts.matching < p.members):
+		p.strategy = mergeFacets
+	case p.group != "" && (p.members <= fewUsers || p.search == "" && byCreation):
+		p.strategy = readGroup
 	case p.search == "":
-		p.strategy = p.byCreation(followGroup, scanOrder)
+		p.strategy = scanOrder
+	case byCreation:
+		p.strategy = readFound
 	default:
-		p.strategy, err = p.chooseFound(ctx)
+		var found int64
+		found, err = p.countFound(ctx, fewFound+1)
+		p.counted = &found // counted up to the same limit as the total
+		if found <= fewFound {
+			p.strategy = readFound
+		}
 	}
 	return err
-}
-
-func (p *userPlan) byCreation(strategy, otherwise strategy) strategy {
-	if p.order.column == "n" {
-		return strategy
-	}
-	return otherwise
 }
 
 func (p *userPlan) chooseFacets() strategy {
@@ -87,18 +83,30 @@ func (p *userPlan) chooseFacets() strategy {
 	return mergeFacets
 }
 
-// chooseFound chooses the strategy of a search. If the list is not in the order of creation it counts the matches
-// first.
-func (p *userPlan) chooseFound(ctx context.Context) (strategy, error) {
-	if p.order.column == "n" {
-		return followFound, nil
+// total counts the matching users. If only facets or only a group filter the list, it reads the stored counters.
+func (p *userPlan) total(ctx context.Context) (total int64, estimated bool, err error) {
+	switch {
+	case p.group == "" && p.search == "":
+		return p.counts.matching, false, nil
+	case p.search == "" && p.facets == "":
+		return p.members, false, nil
+	case p.counted != nil:
+		total = *p.counted
+	case p.strategy == mergeFacets:
+		where, args := p.filter(false)
+		total, err = p.count(ctx, "users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))"+where, append([]any{p.facets}, args...))
+	case p.strategy == readGroup || p.search == "":
+		where, args := p.filter(true)
+		total, err = p.count(ctx, membersOf+where, append([]any{string(p.group)}, args...))
+	default:
+		total, err = p.countFound(ctx, domain.ExactTotal+1)
 	}
-	found, err := p.countFound(ctx, fewFound+1)
-	p.counted = &found // counted up to the same limit as the total
-	if found > fewFound {
-		return scanOrder, err
-	}
-	return gatherFound, err
+	return total, total > domain.ExactTotal, err
+}
+
+func (p *userPlan) count(ctx context.Context, from string, args []any) (total int64, err error) {
+	err = p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM (SELECT 1 FROM "+from+" LIMIT ?)", append(args, domain.ExactTotal+1), &total)
+	return total, err
 }
 
 // buildMatch builds the query of the search index.
@@ -112,24 +120,24 @@ func (p *userPlan) buildMatch() {
 	}
 	if len(p.counts.facets) > maxStreams {
 		p.exact = false // too many for one query: the facets are checked afterwards
-	} else {
-		words := make([]string, len(p.counts.facets))
-		for i, facet := range p.counts.facets {
-			words[i] = facetWord(facet)
-		}
-		p.words += " AND (" + strings.Join(words, " OR ") + ")"
+		return
 	}
+	words := make([]string, len(p.counts.facets))
+	for i, facet := range p.counts.facets {
+		words[i] = facetWord(facet)
+	}
+	p.words += " AND (" + strings.Join(words, " OR ") + ")"
 }
 
-// filter returns the conditions on the table u, without those that the strategies in applied already enforce.
-func (p *userPlan) filter(applied ...strategy) (string, []any) {
-	has := func(w strategy) bool { return slices.Contains(applied, w) }
+// filter returns the conditions on the table u that the query does not apply already: with or without the facets, and
+// the group unless the strategy reads it.
+func (p *userPlan) filter(withFacets bool) (string, []any) {
 	where, args := "", []any(nil)
-	if p.facets != "" && !has(gatherFacets) {
+	if p.facets != "" && withFacets {
 		where += " AND u.cell IN (SELECT value FROM json_each(?))"
 		args = append(args, p.facets)
 	}
-	if p.group != "" && !has(gatherGroup) {
+	if p.group != "" && p.strategy != readGroup {
 		where += " AND EXISTS (SELECT 1 FROM group_members g WHERE g.group_id = ? AND g.n = u.n)"
 		args = append(args, string(p.group))
 	}
@@ -157,19 +165,17 @@ func (p *userPlan) found(column, after string, afterArgs []any) (string, []any) 
 func (p *userPlan) indexed(column string) (string, []any) {
 	join, where, args := "", "", []any{p.words}
 	if !p.exact {
-		var filterArgs []any
-		where, filterArgs = p.filter()
-		args = append(args, filterArgs...)
-	}
-	if !p.exact {
 		join = " CROSS JOIN users u ON u.n = f.rowid"
+		var filterArgs []any
+		where, filterArgs = p.filter(true)
+		args = append(args, filterArgs...)
 	}
 	return "SELECT " + column + " FROM user_search f" + join + " WHERE user_search MATCH ?" + where, args
 }
 
 // waiting returns the query of the matching users that are pending for the index.
 func (p *userPlan) waiting(column string) (string, []any) {
-	where, args := p.filter()
+	where, args := p.filter(true)
 	return "SELECT " + column + " FROM search_pending f CROSS JOIN users u ON u.n = f.n WHERE TRUE" + where, args
 }
 
@@ -189,32 +195,4 @@ func (p *userPlan) countFound(ctx context.Context, limit int) (total int64, err 
 		" - (SELECT count(*) FROM search_pending w CROSS JOIN user_search f WHERE f.rowid = w.n AND w.stale AND user_search MATCH ?)"+
 		" + (SELECT count(*) FROM ("+waiting+"))", args, &total)
 	return total, err
-}
-
-// total counts the matching users. If only facets or only a group filter the list, it reads the stored counters.
-func (p *userPlan) total(ctx context.Context) (total int64, estimated bool, err error) {
-	switch {
-	case p.group == "" && p.search == "":
-		return p.counts.matching, false, nil
-	case p.search == "" && p.facets == "":
-		return p.members, false, nil
-	case p.counted != nil:
-		total = *p.counted
-	case p.search != "" && p.strategy != gatherFacets && p.strategy != gatherGroup:
-		total, err = p.countFound(ctx, domain.ExactTotal+1)
-	default:
-		query, args := p.matches()
-		err = p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM ("+query+" LIMIT ?)", append(args, domain.ExactTotal+1), &total)
-	}
-	return total, total > domain.ExactTotal, err
-}
-
-// matches returns the query of all matching users, unordered, by facet or by group.
-func (p *userPlan) matches() (string, []any) {
-	if p.strategy == gatherFacets {
-		where, args := p.filter(gatherFacets)
-		return "SELECT 1 FROM users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))" + where, append([]any{p.facets}, args...)
-	}
-	where, args := p.filter(gatherGroup)
-	return "SELECT 1 FROM group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group_id = ?" + where, append([]any{string(p.group)}, args...)
 }
