@@ -61,7 +61,8 @@ func isLoopbackHost(host string) bool {
 // checkOrigin checks scheme://host[:port] without a path.
 func checkOrigin(m *Mistakes, key, text string) {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.String() != u.Scheme+"://"+u.Host || hasWildcard(text) {
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.String() != u.Scheme+"://"+u.Host ||
+		hasWildcard(text) {
 		m.add(key, "%q must be scheme, host and port alone, such as https://id.example.org", text)
 	}
 }

@@ -83,7 +83,8 @@ func (l *loader) setDirectorySecrets(tree map[string]any, variables []textValue)
 	list, _ := tree["directories"].([]any)
 	for _, variable := range variables {
 		if !l.setDirectorySecret(list, variable) {
-			l.mistakes.add(variable.Source, "no directory has such a secret: it is %sDIRECTORIES_<ID>_<SETTING> or …_FILE", envPrefix)
+			l.mistakes.add(variable.Source, "no directory has such a secret: it is %sDIRECTORIES_<ID>_<SETTING> or …_FILE",
+				envPrefix)
 		}
 	}
 }

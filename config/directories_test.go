@@ -57,7 +57,8 @@ func TestDirectoriesDecodeTheirSettings(t *testing.T) {
 	three := 3
 	want := settings{
 		URLs: []string{"ldaps://a", "ldaps://b"}, BindPassword: "first secret", Timeout: 5 * time.Second,
-		Pool: pool{Size: 9, Idle: 2}, Roles: []rule{{"ops", "admin"}}, Parameters: map[string]string{"hd": "example.org"}, Limit: &three,
+		Pool: pool{Size: 9, Idle: 2}, Roles: []rule{{"ops", "admin"}}, Parameters: map[string]string{"hd": "example.org"},
+		Limit: &three,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -77,7 +78,8 @@ func TestDirectoriesRefuseUnknownSettings(t *testing.T) {
 		} `yaml:"pool"`
 	}
 	err = c.Directories[1].Decode(&got)
-	for _, want := range []string{`directories.corp-x.pool.size: there is no such key (did you mean "sizes"?)`, "directories.corp-x.timeout: there is no such key"} {
+	for _, want := range []string{`directories.corp-x.pool.size: there is no such key (did you mean "sizes"?)`,
+		"directories.corp-x.timeout: there is no such key"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}

@@ -19,7 +19,8 @@ func FuzzLoad(f *testing.F) {
 	f.Add(string(example), "OSTIARY_HTTP_ADDRESS=localhost:1")
 	f.Add(corp, "OSTIARY_DIRECTORIES_CORP_X_BIND_PASSWORD=x")
 	f.Add("a: &a [*a]\n? [x]\n: y\n1: 2\n<<: {z: 1}", "OSTIARY_RATE_LIMITS_LOGIN=9223372036854775808/1h")
-	f.Add("http: {trusted_proxies: [10.0.0.0/8, ~]}\nsms: {http: {success_status: [1e3]}}", "OSTIARY_USERS_API_TPT_LIFETIME=99999999999d")
+	f.Add("http: {trusted_proxies: [10.0.0.0/8, ~]}\nsms: {http: {success_status: [1e3]}}",
+		"OSTIARY_USERS_API_TPT_LIFETIME=99999999999d")
 	f.Fuzz(func(t *testing.T, yaml, variable string) {
 		c, err := load(yaml, variable)
 		if err != nil {
@@ -46,6 +47,7 @@ func FuzzLoad(f *testing.F) {
 }
 
 func hasSecrets(c config.Config) bool {
-	return c.Keyring.Key+c.Storage.MongoDB.URI+c.Bootstrap.Password+c.Mail.SMTP.Password+c.SMS.HTTP.Secret+c.UsersAPI.TPTSecret != "" ||
+	return c.Keyring.Key+c.Storage.MongoDB.URI+c.Bootstrap.Password+c.Mail.SMTP.Password+c.SMS.HTTP.Secret+
+		c.UsersAPI.TPTSecret != "" ||
 		len(c.SMS.HTTP.Headers) > 0 || len(c.Directories[0].Settings) > 0
 }

@@ -117,9 +117,10 @@ func TestKeysHaveDistinctVariables(t *testing.T) {
 func TestLaterSourcesOverrideEarlierOnes(t *testing.T) {
 	t.Parallel()
 	got, err := config.Load(config.Sources{
-		File:    "/etc/o.yaml",
-		Environ: []string{"OSTIARY_LOG_LEVEL=warn", "OSTIARY_DATA_DIR=/from/environment", "PATH=/bin", "OSTIARY_CONFIG=/not/this"},
-		Flags:   map[string]string{"data_dir": "/from/flag"},
+		File: "/etc/o.yaml",
+		Environ: []string{"OSTIARY_LOG_LEVEL=warn", "OSTIARY_DATA_DIR=/from/environment", "PATH=/bin",
+			"OSTIARY_CONFIG=/not/this"},
+		Flags: map[string]string{"data_dir": "/from/flag"},
 		ReadFile: files(map[string]string{
 			"/etc/o.yaml": "log: {level: debug, format: json}\ndata_dir: /from/file\n", config.DefaultFile: "unread: true",
 		}),
@@ -144,7 +145,8 @@ func TestVariableNamesTheFile(t *testing.T) {
 	if err != nil || got.DataDir != "/here" {
 		t.Errorf("data_dir = %q, %v", got.DataDir, err)
 	}
-	if _, err = config.Load(config.Sources{Environ: []string{"OSTIARY_CONFIG=/gone.yaml"}, ReadFile: files(nil)}); err == nil {
+	if _, err = config.Load(config.Sources{Environ: []string{"OSTIARY_CONFIG=/gone.yaml"},
+		ReadFile: files(nil)}); err == nil {
 		t.Error("a file that was asked for and is not there is no mistake")
 	}
 }
@@ -152,7 +154,8 @@ func TestVariableNamesTheFile(t *testing.T) {
 func TestValuesFromTheEnvironment(t *testing.T) {
 	t.Parallel()
 	got, err := load("mail: {smtp: {password_file: /secrets/one}}",
-		"OSTIARY_HTTP_TRUSTED_PROXIES=10.0.0.0/8, fd00::/8", "OSTIARY_RATE_LIMITS_LOGIN=off", "OSTIARY_RATE_LIMITS_API_KEYS=7/2d",
+		"OSTIARY_HTTP_TRUSTED_PROXIES=10.0.0.0/8, fd00::/8", "OSTIARY_RATE_LIMITS_LOGIN=off",
+		"OSTIARY_RATE_LIMITS_API_KEYS=7/2d",
 		"OSTIARY_USERS_API_ENABLED=false", "OSTIARY_PASSWORDS_ARGON2_ITERATIONS=3", "OSTIARY_USERS_API_TPT_LIFETIME=30d",
 		"OSTIARY_SMS_HTTP_SUCCESS_STATUS=200,202", "OSTIARY_MAIL_SMTP_PASSWORD_FILE=/secrets/two", "OSTIARY_LOG_LEVEL=",
 		"OSTIARY_SSO_REDIRECT_URIS=https://a.example.org/cb")
@@ -201,7 +204,8 @@ func TestSecretsAreReadFromFiles(t *testing.T) {
 
 func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := load("http: {addr: x, shutdown_timeout: 5}\nlog: {level: loud}\nmail: {driver: smtp}\n", "OSTIARY_HTP_ADDRESS=y")
+	_, err := load("http: {addr: x, shutdown_timeout: 5}\nlog: {level: loud}\nmail: {driver: smtp}\n",
+		"OSTIARY_HTP_ADDRESS=y")
 	want := []string{
 		`OSTIARY_HTP_ADDRESS: there is no such variable (did you mean "OSTIARY_HTTP_ADDRESS"?)`,
 		`http.shutdown_timeout: must be a time with its unit`,
@@ -226,7 +230,8 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 
 func TestGatewayTemplatesMayQuote(t *testing.T) {
 	t.Parallel()
-	_, err := load(`sms: {driver: http, http: {url: 'https://sms.example.org/?to={{query .To}}', body: '{"text": {{json .Text}}}'}}`)
+	_, err := load(
+		`sms: {driver: http, http: {url: 'https://sms.example.org/?to={{query .To}}', body: '{"text": {{json .Text}}}'}}`)
 	if err != nil {
 		t.Errorf("the value of the example file is refused: %v", err)
 	}

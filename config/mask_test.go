@@ -49,7 +49,8 @@ directories:
 			}
 		}
 		for _, shown := range []string{
-			"@proxy.example.org:3128", "tenant=shown", "domain_hint", "cn=shown", "ldaps://ok.example.org", "@idp.example.org/realm",
+			"@proxy.example.org:3128", "tenant=shown", "domain_hint", "cn=shown", "ldaps://ok.example.org",
+			"@idp.example.org/realm",
 		} {
 			if !strings.Contains(text, shown) {
 				t.Errorf("%s is not in the output:\n%s", shown, text)
@@ -71,10 +72,12 @@ users_api: {cors_origins: ['https://hunter2@app.example.org', 'https://u:hunter2
 		t.Errorf("%v", err)
 	}
 	for _, wrong := range []string{
-		"http: {trusted_proxies: ['https://u:hunter2@proxy.example.org']}", "http: {address: 'http://u:hunter2@id.example.org'}",
+		"http: {trusted_proxies: ['https://u:hunter2@proxy.example.org']}",
+		"http: {address: 'http://u:hunter2@id.example.org'}",
 		"default_directory: 'ldap://u:hunter2@corp'", "tokens: {algorithm: 'https://u:hunter2@id.example.org'}",
 	} {
-		if _, err := load(wrong); err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "********@") {
+		if _, err := load(wrong); err == nil || strings.Contains(err.Error(), "hunter2") ||
+			!strings.Contains(err.Error(), "********@") {
 			t.Errorf("%s: %v", wrong, err)
 		}
 	}

@@ -9,7 +9,8 @@ import (
 type Mistake struct {
 	Key     string `json:"key"`
 	Problem string `json:"problem"`
-	Source  string `json:"source,omitempty"` // "ostiary.yaml:7", "OSTIARY_LOG_LEVEL" or "--data-dir", if Locate has found it
+	// "ostiary.yaml:7", "OSTIARY_LOG_LEVEL" or "--data-dir", if Locate has found it
+	Source string `json:"source,omitempty"`
 }
 
 // String returns the mistake on one line.

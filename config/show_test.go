@@ -54,8 +54,10 @@ directories:
 func TestMistakesContainNoSecrets(t *testing.T) {
 	t.Parallel()
 	for _, yaml := range []string{
-		"hunter2", "- hunter2", "users_api: {tpt_secret: hunter2}", "keyring: {key: hunter2}", "storage: {driver: mongodb, mongodb: {uri: hunter2}}",
-		"mail: {smtp: {password: [hunter2]}}", "sms: {driver: http, http: {headers: {A: '{{hunter2'}}}", "bootstrap: {username: a, email: a@b.c, password: hunter2}",
+		"hunter2", "- hunter2", "users_api: {tpt_secret: hunter2}", "keyring: {key: hunter2}",
+		"storage: {driver: mongodb, mongodb: {uri: hunter2}}",
+		"mail: {smtp: {password: [hunter2]}}", "sms: {driver: http, http: {headers: {A: '{{hunter2'}}}",
+		"bootstrap: {username: a, email: a@b.c, password: hunter2}",
 	} {
 		if _, err := load(yaml); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", yaml, err)

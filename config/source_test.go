@@ -10,7 +10,8 @@ import (
 func TestMistakesHaveSources(t *testing.T) {
 	t.Parallel()
 	from := config.Sources{
-		File: "o.yaml", Environ: []string{"OSTIARY_LOG_FORMAT=xml", "OSTIARY_HTTP_TRUSTED_PROXIES=10.0.0.0/8,x"}, Flags: map[string]string{"data_dir": " "},
+		File: "o.yaml", Environ: []string{"OSTIARY_LOG_FORMAT=xml", "OSTIARY_HTTP_TRUSTED_PROXIES=10.0.0.0/8,x"},
+		Flags: map[string]string{"data_dir": " "},
 		ReadFile: func(string) ([]byte, error) {
 			return []byte(`log:
   level: loud
@@ -38,8 +39,10 @@ nonsense: *tokens
 		got[m.Key] = m.Source
 	}
 	for key, want := range map[string]string{
-		"log.level": "o.yaml:2", "log.format": "OSTIARY_LOG_FORMAT", "http.trusted_proxies[1]": "OSTIARY_HTTP_TRUSTED_PROXIES", "data_dir": "--data-dir",
-		"users_api.tpt_secret": "o.yaml:4", "users_api.timezone": "o.yaml:5", "directories.corp": "o.yaml:8", "tokens.algorithm": "o.yaml:12", "nonsense": "o.yaml:13",
+		"log.level": "o.yaml:2", "log.format": "OSTIARY_LOG_FORMAT",
+		"http.trusted_proxies[1]": "OSTIARY_HTTP_TRUSTED_PROXIES", "data_dir": "--data-dir",
+		"users_api.tpt_secret": "o.yaml:4", "users_api.timezone": "o.yaml:5", "directories.corp": "o.yaml:8",
+		"tokens.algorithm": "o.yaml:12", "nonsense": "o.yaml:13",
 	} {
 		if got[key] != want {
 			t.Errorf("%s is at %q, want %q", key, got[key], want)

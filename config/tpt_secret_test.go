@@ -8,7 +8,8 @@ import (
 func TestKnownDefaultSecretIsRefusedOnlyIfTheUsersAPIIsEnabled(t *testing.T) {
 	t.Parallel()
 	const known = "073821603fcc483f9afee3f1500782a4"
-	if _, err := load("users_api: {tpt_secret: " + known + "}"); err == nil || !strings.Contains(err.Error(), "users_api.tpt_secret") {
+	if _, err := load("users_api: {tpt_secret: " + known + "}"); err == nil ||
+		!strings.Contains(err.Error(), "users_api.tpt_secret") {
 		t.Errorf("the API is on: got %v, want a mistake of users_api.tpt_secret", err)
 	}
 	got, err := load("users_api: {enabled: false, tpt_secret: " + known + "}")

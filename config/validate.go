@@ -85,8 +85,9 @@ func (c Config) checkStorage(m *Mistakes) {
 	s := c.Storage
 	oneOf(m, "storage.driver", s.Driver, StorageSQLite, StorageMongoDB)
 	if c.Keyring.Key != "" && !areKeys(c.Keyring.Key.Reveal()) {
-		m.add("keyring.key", "must be 32 random bytes in base64 or hexadecimal, as `openssl rand -base64 32` prints them; more keys on lines "+
-			"of their own")
+		m.add("keyring.key",
+			"must be 32 random bytes in base64 or hexadecimal, as `openssl rand -base64 32` prints them; more keys on lines "+
+				"of their own")
 	}
 	if s.Driver != StorageMongoDB {
 		return
@@ -99,8 +100,9 @@ func (c Config) checkStorage(m *Mistakes) {
 		m.add("storage.mongodb.database", "must be 1 to 63 letters, digits, - and _")
 	}
 	if c.Keyring.Key == "" {
-		m.add("keyring.key", "is needed with storage.driver mongodb, the same on every node: set keyring.key_file to a file with "+
-			"what `openssl rand -base64 32` prints")
+		m.add("keyring.key",
+			"is needed with storage.driver mongodb, the same on every node: set keyring.key_file to a file with "+
+				"what `openssl rand -base64 32` prints")
 	}
 }
 
@@ -203,7 +205,8 @@ func (p Passwords) check(m *Mistakes) {
 	if a.MemoryKiB*a.Iterations > maxArgon2WorkKiB {
 		m.add("passwords.argon2", "costs too much: memory_kib × iterations must be at most %d", maxArgon2WorkKiB)
 	}
-	between(m, "passwords.queue_deadline", p.QueueDeadline, 100*time.Millisecond, 25*time.Second) // below the time limit of a request
+	// below the time limit of a request
+	between(m, "passwords.queue_deadline", p.QueueDeadline, 100*time.Millisecond, 25*time.Second)
 	number(m, "passwords.queue_length", p.QueueLength, 1, 100_000)
 }
 

@@ -58,7 +58,8 @@ func (c SMS) check(m *Mistakes) {
 	for key, text := range templates {
 		// The message does not quote the template: a header's may contain a secret.
 		if strings.Contains(gatewayPlaceholder.ReplaceAllLiteralString(text, ""), "{{") {
-			m.add(key, `is no template: write what varies as {{.To}}, {{.Text}}, {{.ID}} or {{.Secret}}, quoted as in {{json .Text}} or {{query .Text}}`)
+			m.add(key,
+				`is no template: write what varies as {{.To}}, {{.Text}}, {{.ID}} or {{.Secret}}, quoted as in {{json .Text}} or {{query .Text}}`)
 		}
 	}
 	if len(h.SuccessStatus) == 0 || slices.ContainsFunc(h.SuccessStatus, func(s int) bool { return s < 200 || s > 299 }) {
@@ -106,7 +107,8 @@ func (a UsersAPI) check(m *Mistakes) {
 	secret := a.TPTSecret.Reveal()
 	switch {
 	case secret == originalTPTSecret && a.Enabled:
-		m.add("users_api.tpt_secret", "is the one that the original software shipped with: make another by `openssl rand -hex 32`")
+		m.add("users_api.tpt_secret",
+			"is the one that the original software shipped with: make another by `openssl rand -hex 32`")
 	case secret != "" && secret != originalTPTSecret && len(secret) < minTPTSecret:
 		m.add("users_api.tpt_secret", "is shorter than %d bytes: make one by `openssl rand -hex 32`", minTPTSecret)
 	}
@@ -138,7 +140,8 @@ func (t Tokens) check(m *Mistakes) {
 	oneOf(m, "tokens.algorithm", t.Algorithm, "EdDSA", "ES256", "RS256")
 	between(m, "tokens.access_token_lifetime", t.AccessTokenLifetime, time.Minute, day)
 	if t.Issuer != "" {
-		if u, err := url.Parse(t.Issuer); err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || !secureScheme(u) {
+		if u, err := url.Parse(t.Issuer); err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" ||
+			!secureScheme(u) {
 			m.add("tokens.issuer", "must be an https address without query and fragment, or empty for http.public_url")
 		}
 	}

@@ -53,7 +53,8 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	count, window, ok := strings.Cut(string(text), "/")
 	limit, err := strconv.Atoi(strings.TrimSpace(count))
 	length, lengthErr := parseDuration(strings.TrimSpace(window))
-	if !ok || err != nil || lengthErr != nil || limit < 1 || limit > 1_000_000 || length < time.Second || length > 366*day {
+	if !ok || err != nil || lengthErr != nil || limit < 1 || limit > 1_000_000 || length < time.Second ||
+		length > 366*day {
 		return errors.New(`write a number and a time of 1s to 366d, such as "5/1m", or "off"`)
 	}
 	*r = Rate{limit, length}

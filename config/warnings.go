@@ -14,8 +14,9 @@ func (c Config) Warnings() []Mistake {
 	c.UsersAPI.warn(&m)
 	for _, network := range c.RateLimits.Exempt {
 		if isTooBroad(network) {
-			m.add("rate_limits.exempt", "%s covers a large part of all addresses, which sign in without a limit: name the networks of "+
-				"your own back ends", network)
+			m.add("rate_limits.exempt",
+				"%s covers a large part of all addresses, which sign in without a limit: name the networks of "+
+					"your own back ends", network)
 		}
 	}
 	if c.Mail.Driver == DriverLog && c.Mail.SMTP.Address != "" {
@@ -48,13 +49,16 @@ func (c Config) FileWarnings() []Mistake {
 		}
 		switch mode := info.Mode().Perm(); {
 		case mode&others != 0 && name == c.KeyFile():
-			m.add("data_dir", "%s is open to others (mode %04o), and the service refuses it: make it 0600, and replace the key if "+
-				"somebody may have read it", name, mode)
+			m.add("data_dir",
+				"%s is open to others (mode %04o), and the service refuses it: make it 0600, and replace the key if "+
+					"somebody may have read it", name, mode)
 		case mode&others != 0:
-			m.add("data_dir", "%s is open to others (mode %04o): the service makes it 0600 at its start where it owns the file, "+
-				"and refuses it where it does not", name, mode)
+			m.add("data_dir",
+				"%s is open to others (mode %04o): the service makes it 0600 at its start where it owns the file, "+
+					"and refuses it where it does not", name, mode)
 		case mode&group != 0:
-			m.add("data_dir", "%s is open to its group (mode %04o): the service makes it 0600 at its start where it owns the file",
+			m.add("data_dir",
+				"%s is open to its group (mode %04o): the service makes it 0600 at its start where it owns the file",
 				name, mode)
 		}
 	}
@@ -66,8 +70,9 @@ const guestLevel = 256
 
 func (a UsersAPI) warn(m *Mistakes) {
 	if a.Enabled && a.SelfSignup && (a.ListMaxLevel < 0 || a.ListMaxLevel >= guestLevel) {
-		m.add("users_api.list_max_level", "lets guests list users, and with users_api.self_signup everybody can become one and read "+
-			"every e-mail address: set it below %d", guestLevel)
+		m.add("users_api.list_max_level",
+			"lets guests list users, and with users_api.self_signup everybody can become one and read "+
+				"every e-mail address: set it below %d", guestLevel)
 	}
 }
 
@@ -99,8 +104,9 @@ func isTooBroad(network netip.Prefix) bool {
 func (h HTTP) warn(m *Mistakes) {
 	for _, network := range h.TrustedProxies {
 		if isTooBroad(network) {
-			m.add("http.trusted_proxies", "%s covers a large part of all addresses: from there, everybody can choose the address "+
-				"that limits and the audit log see. Name the proxies", network)
+			m.add("http.trusted_proxies",
+				"%s covers a large part of all addresses: from there, everybody can choose the address "+
+					"that limits and the audit log see. Name the proxies", network)
 		}
 	}
 	public, err := url.Parse(h.PublicURL)

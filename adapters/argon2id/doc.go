@@ -44,6 +44,6 @@
 // unknown name, is padded to the slowest kind of hash that the process has measured; the wait occupies no processor
 // and no slot. [Hasher.Learn] measures a kind before a user signs in with it.
 //
-// Passwords are prepared as an OpaqueString (RFC 8265 section 4.2): every space is the ASCII one, and accents are composed,
-// so that the same password typed on another system is the same. Case and width stay. Nothing is cut off.
+// Passwords are prepared as an OpaqueString (RFC 8265 section 4.2): every space is the ASCII one, and accents are
+// composed, so that the same password typed on another system is the same. Case and width stay. Nothing is cut off.
 package argon2id

@@ -71,12 +71,15 @@ func TestHashesThatAreRefusedSayWhy(t *testing.T) {
 		"PBKDF2 whose length is another":           {`$pbkdf2-sha256$i=10000,l=64$MDEyMzQ1Njc4OWFiY2RlZg$wl4Q4y3Jm2sX/XRGjbls2sX9TNHx1PuYZ1Q0ZNJsE0c`, domain.HashUnknown},
 		"two billion rounds of PBKDF2 in PHC form": {`$pbkdf2-sha256$i=2000000000,l=32$MDEyMzQ1Njc4OWFiY2RlZg$wl4Q4y3Jm2sX/XRGjbls2sX9TNHx1PuYZ1Q0ZNJsE0c`, domain.HashTooCostly},
 		"Spring's plain text":                      {`{noop}correct horse`, domain.HashUnknown},
-		"plain text that looks like a hash":        {`{noop}$2b$05$W1quGEsdJwvKVq1/4PSMOecOioshg.aEI8/IUFQVN6rX1BpZvDSDC`, domain.HashUnknown},
-		"a prefix twice":                           {`{CRYPT}{CRYPT}$2b$05$W1quGEsdJwvKVq1/4PSMOecOioshg.aEI8/IUFQVN6rX1BpZvDSDC`, domain.HashUnknown},
-		"a prefix of another form":                 {`{BCRYPT}$5$2dSjEFMbReRp7Kyo$gQTemaCdeX8kKedc5ScjwJo4eZDJjBTXNp6277a8tvA`, domain.HashUnknown},
-		"DES crypt":                                {`{CRYPT}aaJwjVjSbBfWM`, domain.HashUnknown},
-		"only a prefix":                            {`{CRYPT}`, domain.HashUnknown},
-		"a prefix without its end":                 {`{CRYPT`, domain.HashUnknown},
+		"plain text that looks like a hash": {`{noop}$2b$05$W1quGEsdJwvKVq1/4PSMOecOioshg.aEI8/IUFQVN6rX1BpZvDSDC`,
+			domain.HashUnknown},
+		"a prefix twice": {`{CRYPT}{CRYPT}$2b$05$W1quGEsdJwvKVq1/4PSMOecOioshg.aEI8/IUFQVN6rX1BpZvDSDC`,
+			domain.HashUnknown},
+		"a prefix of another form": {`{BCRYPT}$5$2dSjEFMbReRp7Kyo$gQTemaCdeX8kKedc5ScjwJo4eZDJjBTXNp6277a8tvA`,
+			domain.HashUnknown},
+		"DES crypt":                {`{CRYPT}aaJwjVjSbBfWM`, domain.HashUnknown},
+		"only a prefix":            {`{CRYPT}`, domain.HashUnknown},
+		"a prefix without its end": {`{CRYPT`, domain.HashUnknown},
 	}
 	for name, tt := range tests {
 		if got := hasher.Supports(tt.hash); got != tt.want {

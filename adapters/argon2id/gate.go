@@ -61,8 +61,8 @@ func newGate(workers int, unit uint64, deadline time.Duration, length int) *gate
 	return g
 }
 
-// releaseMemory overwrites the memory of hashes and returns it to the system. It is 19 MiB for each worker, twice what the rest of an
-// idle service takes.
+// releaseMemory overwrites the memory of hashes and returns it to the system. It is 19 MiB for each worker, twice what
+// the rest of an idle service takes.
 func (g *gate) releaseMemory() {
 	g.mu.Lock()
 	idle := g.used == 0
@@ -103,9 +103,9 @@ var (
 	errDisconnected = errors.New("the client has disconnected")
 )
 
-// join puts a call in the queue of its source, where it may be admitted at once. A source may wait with as many calls as the
-// queue has places left: alone with half of the queue, and the more sources wait, the less each may take. So there is always
-// room for a source that does not wait yet.
+// join puts a call in the queue of its source, where it may be admitted at once. A source may wait with as many calls
+// as the queue has places left: alone with half of the queue, and the more sources wait, the less each may take. So
+// there is always room for a source that does not wait yet.
 func (g *gate) join(ctx context.Context, source string, slots int64) (*waiter, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -129,8 +129,8 @@ func (g *gate) join(ctx context.Context, source string, slots int64) (*waiter, e
 
 func (g *gate) fits(w *waiter) bool { return g.used+w.slots <= g.workers }
 
-// admit gives free places to the waiters whose turn it is. A waiter that needs more than is free is waited for: it would
-// otherwise never get them.
+// admit gives free places to the waiters whose turn it is. A waiter that needs more than is free is waited for: it
+// would otherwise never get them.
 func (g *gate) admit() {
 	for len(g.order) > 0 {
 		l := g.order[0]

@@ -134,7 +134,8 @@ func TestAFloodFromOneSourceLeavesRoomInTheQueue(t *testing.T) {
 	}
 	full := func(source string) {
 		t.Helper()
-		if _, _, err := g.enter(from(t, source), unit); !errors.Is(err, fault.ErrOverloaded) || fault.Of(err).RetryAfter() <= 0 {
+		if _, _, err := g.enter(from(t, source), unit); !errors.Is(err, fault.ErrOverloaded) ||
+			fault.Of(err).RetryAfter() <= 0 {
 			t.Errorf("one more of %s: %v, want fault.ErrOverloaded at once, with the time to try again", source, err)
 		}
 	}
@@ -180,7 +181,8 @@ func TestQueueDoesNotDependOnExistence(t *testing.T) {
 			})
 			waitUntil(h.gate, i+1)
 		}
-		if _, _, err := h.Verify(t.Context(), kind, "wrong"); !errors.Is(err, fault.ErrOverloaded) || fault.Of(err).RetryAfter() != time.Minute {
+		if _, _, err := h.Verify(t.Context(), kind, "wrong"); !errors.Is(err, fault.ErrOverloaded) ||
+			fault.Of(err).RetryAfter() != time.Minute {
 			t.Errorf("%q: the ninth beside eight of one source: %v, want fault.ErrOverloaded", kind, err)
 		}
 		leave()
@@ -248,7 +250,8 @@ func TestExpensiveHashesRunAlone(t *testing.T) {
 	mustEnter(t.Context(), t, g, unit)
 }
 
-// A hash that takes several places waits until they are free together. That is part of its time, which refusals are padded to.
+// A hash that takes several places waits until they are free together. That is part of its time, which refusals are
+// padded to.
 func TestExpensiveHashIsTimedFromItsFirstSlot(t *testing.T) {
 	t.Parallel()
 	g := newGate(2, unit, time.Minute, 500)

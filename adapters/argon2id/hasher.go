@@ -60,7 +60,8 @@ func New(cfg Config) (*Hasher, error) {
 	if cfg.QueueLength == 0 {
 		cfg.QueueLength = defaultQueue
 	}
-	if cfg.QueueLength < 0 || cfg.Passes < 1 || cfg.Lanes < 1 || cfg.MemoryKiB < 8*uint32(cfg.Lanes) || cfg.Workers < 1 || cfg.QueueDeadline <= 0 {
+	if cfg.QueueLength < 0 || cfg.Passes < 1 || cfg.Lanes < 1 || cfg.MemoryKiB < 8*uint32(cfg.Lanes) || cfg.Workers < 1 ||
+		cfg.QueueDeadline <= 0 {
 		return nil, errors.New("argon2id needs a pass, a lane, 8 KiB for each lane, a worker and a queue deadline")
 	}
 	if unit := uint64(cfg.MemoryKiB) << 10; cfg.Lanes > maxLanes || unit > maxMemory || uint64(cfg.Passes) > maxWork/unit {
@@ -91,7 +92,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // never fails, see crypto/rand
 	sum := h.gate.memories.key(h.dummy.params(), prepare(password), salt, hashSize)
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2kernel.Version, h.cfg.MemoryKiB, h.cfg.Passes, h.cfg.Lanes,
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2kernel.Version, h.cfg.MemoryKiB, h.cfg.Passes,
+		h.cfg.Lanes,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), nil
 }
 

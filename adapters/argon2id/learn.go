@@ -8,8 +8,9 @@ import (
 // learnedPassword is as long as any that people type. The time of some kinds grows with the length of the password.
 var learnedPassword = strings.Repeat("x", 64)
 
-// Learn measures a check of the hash unless it is one of ours or one of its kind was measured. Refusals take as long from then
-// on: without it, the first refusal of a user with such a hash would take longer than that of an unknown name.
+// Learn measures a check of the hash unless it is one of ours or one of its kind was measured. Refusals take as long
+// from then on: without it, the first refusal of a user with such a hash would take longer than that of an unknown
+// name.
 func (h *Hasher) Learn(ctx context.Context, hash string) error {
 	known, supported := parse(hash)
 	if !supported || h.isCurrent(known) {

@@ -6,8 +6,8 @@ import (
 	"github.com/ostiary/ostiary/adapters/argon2id/argon2kernel"
 )
 
-// memories keeps the memory of finished hashes for the next ones. The gate bounds how many are in use, and so how many there
-// are. A hash that needed more than the usual amount does not keep its memory.
+// memories keeps the memory of finished hashes for the next ones. The gate bounds how many are in use, and so how many
+// there are. A hash that needed more than the usual amount does not keep its memory.
 type memories struct {
 	usual uint64 // bytes
 	mu    sync.Mutex

@@ -31,7 +31,8 @@ func TestMemoryIsKeptBetweenHashesAndDroppedAtRest(t *testing.T) {
 func TestMemoryOfACostlyHashIsNotKept(t *testing.T) {
 	t.Parallel()
 	m := newMemories(64 << 10)
-	m.key(argon2kernel.Params{Variant: argon2kernel.Argon2id, Passes: 1, MemoryKiB: 1024, Lanes: 1}, []byte("p"), []byte("somesalt"), 32)
+	m.key(argon2kernel.Params{Variant: argon2kernel.Argon2id, Passes: 1, MemoryKiB: 1024, Lanes: 1}, []byte("p"),
+		[]byte("somesalt"), 32)
 	for _, memory := range m.free {
 		if memory.Size() > m.usual {
 			t.Errorf("%d bytes are kept, more than the usual %d", memory.Size(), m.usual)

@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// headroom is how much longer refusals take than the slowest foreign hash did: checks of the same hash differ a little.
+	// headroom is how much longer refusals take than the slowest foreign hash did: checks of the same hash differ a
+	// little.
 	headroom = 4 // a fourth
 	// maxPadding bounds the wait, whatever a busy machine made of one check.
 	maxPadding = 2 * time.Second
@@ -37,7 +38,8 @@ func newPadding() *padding {
 	return &padding{now: time.Now, sleep: sleep, kinds: map[string]int64{}} //nolint:forbidigo // how long work took, whatever the time
 }
 
-// learn takes note of how long a foreign hash of the kind took. Checks of a faster kind do not lower the minimum of a slower one.
+// learn takes note of how long a foreign hash of the kind took. Checks of a faster kind do not lower the minimum of a
+// slower one.
 func (f *padding) learn(kind string, took time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

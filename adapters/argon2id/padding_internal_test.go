@@ -55,7 +55,8 @@ func TestRefusalsTakeAsLongAsTheSlowestKindOfHash(t *testing.T) {
 	if total, _ := ask(foreign, "wrong", 80*time.Millisecond); total != 100*time.Millisecond {
 		t.Errorf("a refusal of a foreign hash takes %s, want 100 ms", total)
 	}
-	for name, hash := range map[string]string{"nobody": "", "an own hash": own, "no hash": "!", "a foreign hash": foreign} {
+	for name, hash := range map[string]string{"nobody": "", "an own hash": own, "no hash": "!",
+		"a foreign hash": foreign} {
 		if total, _ := ask(hash, "wrong", 20*time.Millisecond); total < 97*time.Millisecond || total > 100*time.Millisecond {
 			t.Errorf("a refusal of %s takes %s, want what a foreign hash takes", name, total)
 		}
@@ -124,7 +125,8 @@ func TestKindsOfHashesAreTheirParameters(t *testing.T) {
 	}
 }
 
-// Where users came with hashes of several kinds, those of the slowest must not stand out because others sign in more often.
+// Where users came with hashes of several kinds, those of the slowest must not stand out because others sign in more
+// often.
 func TestFasterKindOfHashDoesNotLowerThePadding(t *testing.T) {
 	t.Parallel()
 	f := newPadding()

@@ -41,18 +41,22 @@ func TestCheckCredential(t *testing.T) {
 		want         domain.Outcome
 		wantOutdated bool
 	}{
-		"the right password":               {&domain.PasswordCredential{Hash: hash}, right, domain.OutcomeOK, false},
-		"a wrong password":                 {&domain.PasswordCredential{Hash: hash}, "wrong", domain.OutcomeBadCredentials, false},
-		"no password":                      {&domain.PasswordCredential{Hash: hash}, "", domain.OutcomeBadCredentials, false},
-		"nobody":                           {nil, right, domain.OutcomeBadCredentials, false},
-		"somebody without a hash":          {&domain.PasswordCredential{}, "", domain.OutcomeBadCredentials, false},
-		"a password that must be changed":  {&domain.PasswordCredential{Hash: hash, MustChange: true}, right, domain.OutcomeMustChange, false},
-		"a wrong one that must be changed": {&domain.PasswordCredential{Hash: hash, MustChange: true}, "wrong", domain.OutcomeBadCredentials, false},
+		"the right password": {&domain.PasswordCredential{Hash: hash}, right, domain.OutcomeOK, false},
+		"a wrong password": {&domain.PasswordCredential{Hash: hash}, "wrong", domain.OutcomeBadCredentials,
+			false},
+		"no password":             {&domain.PasswordCredential{Hash: hash}, "", domain.OutcomeBadCredentials, false},
+		"nobody":                  {nil, right, domain.OutcomeBadCredentials, false},
+		"somebody without a hash": {&domain.PasswordCredential{}, "", domain.OutcomeBadCredentials, false},
+		"a password that must be changed": {&domain.PasswordCredential{Hash: hash, MustChange: true}, right,
+			domain.OutcomeMustChange, false},
+		"a wrong one that must be changed": {&domain.PasswordCredential{Hash: hash, MustChange: true}, "wrong",
+			domain.OutcomeBadCredentials, false},
 		"an imported hash": {
 			&domain.PasswordCredential{Hash: "{SSHA}/A73SVvGxIYmUaPklvElHigHk9YaIwTA"}, "correct horse", domain.OutcomeOK, true,
 		},
 		"an imported hash and a wrong password": {
-			&domain.PasswordCredential{Hash: "{SSHA}/A73SVvGxIYmUaPklvElHigHk9YaIwTA"}, "wrong", domain.OutcomeBadCredentials, false,
+			&domain.PasswordCredential{Hash: "{SSHA}/A73SVvGxIYmUaPklvElHigHk9YaIwTA"}, "wrong", domain.OutcomeBadCredentials,
+			false,
 		},
 	}
 	for name, tt := range tests {
@@ -60,7 +64,8 @@ func TestCheckCredential(t *testing.T) {
 			t.Parallel()
 			got, outdated, err := d.CheckCredential(t.Context(), tt.credential, tt.password)
 			if err != nil || got != tt.want || outdated != tt.wantOutdated {
-				t.Errorf("CheckCredential = %v, outdated %v, %v; want %v, outdated %v", got, outdated, err, tt.want, tt.wantOutdated)
+				t.Errorf("CheckCredential = %v, outdated %v, %v; want %v, outdated %v", got, outdated, err, tt.want,
+					tt.wantOutdated)
 			}
 		})
 	}
@@ -69,7 +74,8 @@ func TestCheckCredential(t *testing.T) {
 func TestDirectoryHasNoLookup(t *testing.T) {
 	t.Parallel()
 	var d ports.Directory = newDirectory(t)
-	if d.ID() != "local" || d.Type() != "builtin" || d.JustInTime() || len(d.Suffixes()) != 0 || d.Close(t.Context()) != nil {
+	if d.ID() != "local" || d.Type() != "builtin" || d.JustInTime() || len(d.Suffixes()) != 0 ||
+		d.Close(t.Context()) != nil {
 		t.Error("the directory says something else of itself")
 	}
 	if _, finds := d.(ports.Lookup); finds {

@@ -48,8 +48,8 @@ func TestFoldKeepsLookAlikesApart(t *testing.T) {
 	}
 }
 
-// Every character that a name may hold folds to characters that a name may hold: no key has an invisible one that the name
-// did not show.
+// Every character that a name may hold folds to characters that a name may hold: no key has an invisible one that the
+// name did not show.
 func TestFoldMakesNothingInvisible(t *testing.T) {
 	t.Parallel()
 	folder := casefold.CaseFolder{}

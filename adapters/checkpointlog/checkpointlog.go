@@ -18,8 +18,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Log writes one line of JSON for each checkpoint, and before it one for each entry where entries are wanted. It is safe for
-// concurrent use.
+// Log writes one line of JSON for each checkpoint, and before it one for each entry where entries are wanted. It is
+// safe for concurrent use.
 type Log struct {
 	entries bool
 
@@ -80,7 +80,8 @@ func (l *Log) Close(context.Context) error {
 	return nil
 }
 
-// tailLength is how much of the end of a file is searched for its last checkpoint. A line of a checkpoint has at most some 4,000 bytes.
+// tailLength is how much of the end of a file is searched for its last checkpoint. A line of a checkpoint has at most
+// some 4,000 bytes.
 const tailLength = 64 << 10
 
 // Last returns the line of the last checkpoint in the file, nil where there is none.
@@ -103,7 +104,8 @@ func Last(path string) ([]byte, error) {
 	}
 	var last []byte
 	for line := range bytes.Lines(tail) {
-		isCheckpoint := bytes.HasPrefix(line, []byte(auditformat.CheckpointBegin)) || bytes.HasPrefix(line, []byte(auditformat.SegmentBegin))
+		isCheckpoint := bytes.HasPrefix(line, []byte(auditformat.CheckpointBegin)) ||
+			bytes.HasPrefix(line, []byte(auditformat.SegmentBegin))
 		if isCheckpoint && bytes.HasSuffix(line, []byte("\n")) {
 			last = bytes.TrimSuffix(line, []byte("\n"))
 		}

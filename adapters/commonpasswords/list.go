@@ -13,10 +13,13 @@ const minWord = 4
 
 // seasonal are words of forced changes that the list lacks or may lose.
 var seasonal = []string{
-	"password", "passwort", "passphrase", "welcome", "changeme", "letmein", "secret", "administrator", "default", "temporary",
+	"password", "passwort", "passphrase", "welcome", "changeme", "letmein", "secret", "administrator", "default",
+	"temporary",
 	"spring", "summer", "autumn", "winter", "season", "january", "february", "march", "april", "june", "july", "august",
-	"september", "october", "november", "december", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
-	"company", "security", "service", "account", "access", "login", "system", "server", "office", "internet", "covid", "corona",
+	"september", "october", "november", "december", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
+	"sunday",
+	"company", "security", "service", "account", "access", "login", "system", "server", "office", "internet", "covid",
+	"corona",
 }
 
 // List implements ports.KnownPasswords. It is safe for concurrent use.
@@ -80,7 +83,8 @@ func (l *List) has(word string) bool {
 	return found
 }
 
-// isRepeated reports whether text is one piece said several times, with or without a sign between: a short one, or a word.
+// isRepeated reports whether text is one piece said several times, with or without a sign between: a short one, or a
+// word.
 func (l *List) isRepeated(text string) bool {
 	text = separators.Replace(text)
 	for n := 1; n <= len(text)/2; n++ {

@@ -24,10 +24,14 @@ func TestKnowsCommonPasswords(t *testing.T) {
 	t.Parallel()
 	list := newList(t)
 	for _, password := range []string{
-		"password", "Password1234!", "PASSWORD1234!", "P@$$w0rd1234", "P@ssw0rd!2024", "!!Password2024", "Passw0rd123456!", "L3tm31n!2024#",
-		"Dragon-Dragon1!", "dragondragon", "Summer2024!!", "Winter2025!!!", "Welcome12345!", "Changeme123!", "Administrator1!",
-		"qwertyuiop12", "Qwertyuiop123!", "1qaz2wsx3edc", "!QAZ2wsx3EDC", "Abcdefghijk1!", "abcabcabcabc", "aaaaaaaaaaaa", "123456789012",
-		"1q2w3e4r5t6y", "Monkey!!!!!!1", "Baseball#1234", strings.Repeat("ž1!", 85), "Iloveyou123!", "Password!@#$1", "Trustno1!2024",
+		"password", "Password1234!", "PASSWORD1234!", "P@$$w0rd1234", "P@ssw0rd!2024", "!!Password2024", "Passw0rd123456!",
+		"L3tm31n!2024#",
+		"Dragon-Dragon1!", "dragondragon", "Summer2024!!", "Winter2025!!!", "Welcome12345!", "Changeme123!",
+		"Administrator1!",
+		"qwertyuiop12", "Qwertyuiop123!", "1qaz2wsx3edc", "!QAZ2wsx3EDC", "Abcdefghijk1!", "abcabcabcabc", "aaaaaaaaaaaa",
+		"123456789012",
+		"1q2w3e4r5t6y", "Monkey!!!!!!1", "Baseball#1234", strings.Repeat("ž1!", 85), "Iloveyou123!", "Password!@#$1",
+		"Trustno1!2024",
 	} {
 		if !list.IsKnown(password) {
 			t.Errorf("%q is not known", password)
@@ -39,7 +43,8 @@ func TestLeavesOtherPasswordsAlone(t *testing.T) {
 	t.Parallel()
 	list := newList(t)
 	for _, password := range []string{
-		"", "correct horse battery staple", "Correct-Horse-Battery-9", "newSecurePassword123", "new_secure_password", "x7#Kq9!mWz2@", "84720193",
+		"", "correct horse battery staple", "Correct-Horse-Battery-9", "newSecurePassword123", "new_secure_password",
+		"x7#Kq9!mWz2@", "84720193",
 		"Quietly-Umbrella-4417", "Žluťoučký kůň 7!", "T4ke-the-A-train!", "My dog eats 2 shoes!", "\xff\xfe\xfd1234",
 		"Tr0ub4dor&Zebra7", "vK2!password-of-mine", "Dragon84729163!", "Summer-Forest-77!",
 	} {
@@ -75,7 +80,8 @@ func FuzzIsKnown(f *testing.F) {
 
 func BenchmarkIsKnown(b *testing.B) {
 	list := newList(b)
-	for name, password := range map[string]string{"known": "Password1234!", "unknown": "Quietly-Umbrella-4417", "long": strings.Repeat("1!", 128)} {
+	for name, password := range map[string]string{"known": "Password1234!", "unknown": "Quietly-Umbrella-4417",
+		"long": strings.Repeat("1!", 128)} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				list.IsKnown(password)

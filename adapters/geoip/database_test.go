@@ -13,7 +13,8 @@ import (
 // object is a map of the MaxMind DB format; its values are strings, uint64 and objects.
 type object map[string]any
 
-// writeDatabase writes a small MaxMind DB (format 2.0, https://maxmind.github.io/MaxMind-DB/) that knows these networks.
+// writeDatabase writes a small MaxMind DB (format 2.0, https://maxmind.github.io/MaxMind-DB/) that knows these
+// networks.
 func writeDatabase(t *testing.T, networks map[string]object) string {
 	t.Helper()
 	nodes := [][2]int{{}} // 0: nothing; > 0: the node; < 0: -1 - offset of the data
@@ -66,7 +67,8 @@ func assemble(nodes [][2]int, data []byte) []byte {
 	out = append(out, "\xab\xcd\xefMaxMind.com"...)
 	return appendValue(out, object{
 		"node_count": uint64(len(nodes)), "record_size": uint64(24), "ip_version": uint64(6), "database_type": "Test-City",
-		"binary_format_major_version": uint64(2), "binary_format_minor_version": uint64(0), "build_epoch": uint64(1_700_000_000),
+		"binary_format_major_version": uint64(2), "binary_format_minor_version": uint64(0),
+		"build_epoch": uint64(1_700_000_000),
 		"description": object{"en": "A few networks"},
 	})
 }

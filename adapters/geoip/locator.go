@@ -43,8 +43,8 @@ type place struct {
 	} `maxminddb:"country"`
 }
 
-// Locate returns the city and the country's code, such as "Prague, CZ". Where no city is known, the country's name takes its
-// place; where nothing is, as for private addresses, it returns "".
+// Locate returns the city and the country's code, such as "Prague, CZ". Where no city is known, the country's name
+// takes its place; where nothing is, as for private addresses, it returns "".
 func (l *Locator) Locate(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {

@@ -45,7 +45,8 @@ func BenchmarkBareFiber(b *testing.B) {
 	}
 	go func() { _ = app.Listener(l) }()
 	b.Cleanup(func() { _ = app.Shutdown() })
-	benchmarkKept(b, l.Addr().String(), "GET "+prefix+"/auth/verify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n\r\n")
+	benchmarkKept(b, l.Addr().String(), "GET "+prefix+
+		"/auth/verify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n\r\n")
 }
 
 // BenchmarkHardened is the same answer through everything that the server does for a request.

@@ -27,8 +27,8 @@ func (s *Server) readBody(ctx *fasthttp.RequestCtx, c *conn) (held int, f *fault
 	length := h.ContentLength()
 	var head fasthttp.RequestHeader
 	if length < 0 {
-		// A trailer section ends up among the header fields, where it could name an address, an origin or a key that a proxy in
-		// front has never seen. It is dropped (RFC 9110, 6.5.1).
+		// A trailer section ends up among the header fields, where it could name an address, an origin or a key that a proxy
+		// in front has never seen. It is dropped (RFC 9110, 6.5.1).
 		h.CopyTo(&head)
 	}
 	b := bodyReader{conn: c, limit: s.cfg.BodyLimit}

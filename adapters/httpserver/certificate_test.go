@@ -70,7 +70,8 @@ func statusOver(t *testing.T, address, authority string) (int, error) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
 	client := http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS12}, DisableKeepAlives: true,
+		TLSClientConfig:   &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS12},
+		DisableKeepAlives: true,
 	}}
 	answer, err := client.Get("https://" + address + "/healthz")
 	if err != nil {

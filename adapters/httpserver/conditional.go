@@ -30,8 +30,8 @@ func (r *Request) answerUnchanged() {
 	r.c.Status(http.StatusNotModified)
 }
 
-// matchesWeakly reports whether a list of entity tags, or "*", matches the tag by weak comparison (RFC 9110, 8.8.3.2). What
-// follows a malformed tag is not looked at.
+// matchesWeakly reports whether a list of entity tags, or "*", matches the tag by weak comparison (RFC 9110, 8.8.3.2).
+// What follows a malformed tag is not looked at.
 func matchesWeakly(list, tag string) bool {
 	if strings.Trim(list, " \t") == "*" {
 		return true

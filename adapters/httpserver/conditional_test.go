@@ -24,12 +24,15 @@ func TestIfNoneMatchAnswersNotModified(t *testing.T) {
 		headers      []string
 		status       int
 	}{
-		"the tag":                       {http.MethodGet, "/tagged", []string{`If-None-Match: "7"`}, http.StatusNotModified},
-		"the tag, weak":                 {http.MethodGet, "/tagged", []string{`If-None-Match: W/"7"`}, http.StatusNotModified},
-		"a HEAD request":                {http.MethodHead, "/tagged", []string{`If-None-Match: "7"`}, http.StatusNotModified},
-		"any":                           {http.MethodGet, "/tagged", []string{`If-None-Match: *`}, http.StatusNotModified},
-		"a list":                        {http.MethodGet, "/tagged", []string{`If-None-Match: "a,b" , W/"6",, "7"`}, http.StatusNotModified},
-		"two headers":                   {http.MethodGet, "/tagged", []string{`If-None-Match: "6"`, `If-None-Match: "7"`}, http.StatusNotModified},
+		"the tag": {http.MethodGet, "/tagged", []string{`If-None-Match: "7"`}, http.StatusNotModified},
+		"the tag, weak": {http.MethodGet, "/tagged", []string{`If-None-Match: W/"7"`},
+			http.StatusNotModified},
+		"a HEAD request": {http.MethodHead, "/tagged", []string{`If-None-Match: "7"`}, http.StatusNotModified},
+		"any":            {http.MethodGet, "/tagged", []string{`If-None-Match: *`}, http.StatusNotModified},
+		"a list": {http.MethodGet, "/tagged", []string{`If-None-Match: "a,b" , W/"6",, "7"`},
+			http.StatusNotModified},
+		"two headers": {http.MethodGet, "/tagged", []string{`If-None-Match: "6"`, `If-None-Match: "7"`},
+			http.StatusNotModified},
 		"no header":                     {http.MethodGet, "/tagged", nil, http.StatusOK},
 		"another tag":                   {http.MethodGet, "/tagged", []string{`If-None-Match: "77"`}, http.StatusOK},
 		"the tag within another":        {http.MethodGet, "/tagged", []string{`If-None-Match: "a,"7"`}, http.StatusOK},
@@ -48,7 +51,8 @@ func TestIfNoneMatchAnswersNotModified(t *testing.T) {
 			if a.Status != tt.status {
 				t.Fatalf("%d, want %d", a.Status, tt.status)
 			}
-			if a.Status == http.StatusNotModified && (a.Raw != "" || a.Header.Get("ETag") != `"7"` || a.Header.Get("X-Request-Id") == "") {
+			if a.Status == http.StatusNotModified && (a.Raw != "" || a.Header.Get("ETag") != `"7"` ||
+				a.Header.Get("X-Request-Id") == "") {
 				t.Errorf("body %q, headers %v", a.Raw, a.Header)
 			}
 		})

@@ -43,8 +43,9 @@ type Config struct {
 	// Connections from TrustedProxies are not counted.
 	ConnectionsPerSource int
 
-	BodyLimit      int           // bytes of a body; default 64 KiB
-	BodyMemory     int           // bytes held at a time for bodies beyond 8 KiB, a quarter of it by one source; default 64 MiB
+	BodyLimit int // bytes of a body; default 64 KiB
+	// bytes held at a time for bodies beyond 8 KiB, a quarter of it by one source; default 64 MiB
+	BodyMemory     int
 	HeaderLimit    int           // bytes of a request's head; default 16 KiB
 	Connections    int           // connections at a time; default 16384
 	ReadTimeout    time.Duration // for a whole request; default 15 s

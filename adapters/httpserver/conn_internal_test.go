@@ -35,7 +35,8 @@ func (wall) Now() time.Time { return time.Now() }
 func TestListenerOutlivesTooManyOpenFiles(t *testing.T) {
 	t.Parallel()
 	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ECONNABORTED} {
-		l := newListener(&starved{failures: 12, with: e}, newConnections(wall{}, time.Second, limits{connections: 10}), newConnectionLimiter(nil, nil))
+		l := newListener(&starved{failures: 12, with: e}, newConnections(wall{}, time.Second, limits{connections: 10}),
+			newConnectionLimiter(nil, nil))
 		var waits []time.Duration
 		l.wait = func(_ <-chan struct{}, d time.Duration) { waits = append(waits, d) }
 		if _, err := l.Accept(); err != nil {
@@ -45,7 +46,8 @@ func TestListenerOutlivesTooManyOpenFiles(t *testing.T) {
 			t.Errorf("%v: waited %v", e, waits)
 		}
 	}
-	l := newListener(&starved{failures: 1, with: syscall.EBADF}, newConnections(wall{}, time.Second, limits{connections: 10}), newConnectionLimiter(nil, nil))
+	l := newListener(&starved{failures: 1, with: syscall.EBADF},
+		newConnections(wall{}, time.Second, limits{connections: 10}), newConnectionLimiter(nil, nil))
 	if _, err := l.Accept(); !errors.Is(err, syscall.EBADF) {
 		t.Errorf("an error that does not pass: %v", err)
 	}

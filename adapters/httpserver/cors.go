@@ -15,8 +15,8 @@ type CORS struct {
 	// Origins lists the allowed origins, compared byte by byte, such as "https://app.example.com". An empty list
 	// disables CORS.
 	Origins []string
-	// Headers are the request headers that every route of the API takes, beside those that a route names and Content-Type where
-	// there is a body.
+	// Headers are the request headers that every route of the API takes, beside those that a route names and Content-Type
+	// where there is a body.
 	Headers []string
 }
 

@@ -15,15 +15,18 @@ func shared(t *testing.T) (address string) {
 	t.Helper()
 	api := testAPI(
 		get("/things", httpserver.SignedIn(), ok), post("/things", httpserver.SignedIn(), ok),
-		httpserver.Route{Method: http.MethodPatch, Path: "/things", Access: httpserver.Public(), Handler: ok, Headers: []string{"If-Match"}},
+		httpserver.Route{Method: http.MethodPatch, Path: "/things", Access: httpserver.Public(), Handler: ok,
+			Headers: []string{"If-Match"}},
 		get("/things/{id}", httpserver.Public(), ok), post("/things/new", httpserver.Public(), ok),
 		httpserver.Route{Method: http.MethodDelete, Path: "/things/{id}", Access: httpserver.Public(), Handler: ok},
 	)
 	api.CORS = httpserver.CORS{Origins: []string{"https://other.example.com", listed}, Headers: []string{"Authorization"}}
 	keys := httpserver.API{
-		Name: "keys", Routes: []httpserver.Route{get("/.well-known/keys", httpserver.Public(), ok)}, CORS: httpserver.CORS{Origins: []string{listed}},
+		Name: "keys", Routes: []httpserver.Route{get("/.well-known/keys", httpserver.Public(), ok)},
+		CORS: httpserver.CORS{Origins: []string{listed}},
 	}
-	closed := httpserver.API{Name: "closed", Prefix: "/closed", Routes: []httpserver.Route{get("/things", httpserver.Public(), ok)}}
+	closed := httpserver.API{Name: "closed", Prefix: "/closed",
+		Routes: []httpserver.Route{get("/things", httpserver.Public(), ok)}}
 	address, _ = start(t, httpserver.Config{}, api, keys, closed)
 	return address
 }
@@ -43,8 +46,9 @@ func TestPreflightReturnsTheRoutesHeadersAndMethods(t *testing.T) {
 			t.Errorf("%s: %d %s", path, a.Status, a.Raw)
 		}
 		for name, value := range map[string]string{
-			"Access-Control-Allow-Origin": listed, "Access-Control-Allow-Methods": want.methods, "Access-Control-Allow-Headers": want.headers,
-			"Access-Control-Max-Age": "600", "Access-Control-Allow-Credentials": "",
+			"Access-Control-Allow-Origin": listed, "Access-Control-Allow-Methods": want.methods,
+			"Access-Control-Allow-Headers": want.headers,
+			"Access-Control-Max-Age":       "600", "Access-Control-Allow-Credentials": "",
 		} {
 			if got := a.Header.Get(name); got != value {
 				t.Errorf("%s: %s is %q, want %q", path, name, got, value)
@@ -62,7 +66,8 @@ func TestPagesOfOtherOriginsGetNoCORSHeaders(t *testing.T) {
 	t.Parallel()
 	address := shared(t)
 	for _, origin := range []string{
-		"", "null", "https://evil.example.com", "http://app.example.com", listed + "/", listed + ":443", listed + ".evil.example",
+		"", "null", "https://evil.example.com", "http://app.example.com", listed + "/", listed + ":443",
+		listed + ".evil.example",
 		"https://APP.example.com", "*", listed + ", " + listed,
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodOptions} {
@@ -99,10 +104,12 @@ func TestAPageCanReadEveryAnswer(t *testing.T) {
 		"not signed in": call(t, http.MethodGet, address, prefix+"/things", "", "Origin: "+listed),
 		"not found":     call(t, http.MethodGet, address, prefix+"/none", "", "Origin: "+listed),
 		"wrong method":  call(t, http.MethodDelete, address, prefix+"/things", "", "Origin: "+listed),
-		"too large":     call(t, http.MethodPost, address, prefix+"/things?a=b", strings.Repeat("x", 70_000), "Origin: "+listed),
-		"long address":  call(t, http.MethodGet, address, prefix+"/things?a="+strings.Repeat("b", 5000), "", "Origin: "+listed),
-		"compressed":    call(t, http.MethodPost, address, prefix+"/things", "x", "Origin: "+listed, "Content-Encoding: br"),
-		"the keys":      call(t, http.MethodGet, address, "/.well-known/keys", "", "Origin: "+listed),
+		"too large": call(t, http.MethodPost, address, prefix+"/things?a=b", strings.Repeat("x", 70_000),
+			"Origin: "+listed),
+		"long address": call(t, http.MethodGet, address, prefix+"/things?a="+strings.Repeat("b", 5000), "",
+			"Origin: "+listed),
+		"compressed": call(t, http.MethodPost, address, prefix+"/things", "x", "Origin: "+listed, "Content-Encoding: br"),
+		"the keys":   call(t, http.MethodGet, address, "/.well-known/keys", "", "Origin: "+listed),
 	} {
 		exposed := a.Header.Get("Access-Control-Expose-Headers")
 		if a.Header.Get("Access-Control-Allow-Origin") != listed || a.Header.Get("Access-Control-Allow-Credentials") != "" ||

@@ -22,12 +22,14 @@ import (
 
 // The failures that belong to HTTP alone.
 var (
-	ErrMethodNotAllowed = fault.New(fault.MethodNotAllowed, "method_not_allowed", "The method is not allowed for this path")
-	ErrBodyTooLarge     = fault.New(fault.TooLarge, "body_too_large", "The request body is too large")
-	ErrHeadTooLarge     = fault.New(fault.HeaderTooLarge, "header_too_large", "The request's header or address is too large")
-	ErrMediaType        = fault.New(fault.UnsupportedMedia, "unsupported_media_type", "The body must be sent as application/json")
-	ErrEncoding         = fault.New(fault.UnsupportedMedia, "unsupported_encoding", "The body must not be compressed")
-	ErrTimeout          = fault.New(fault.RequestTimeout, "request_timeout", "The request did not arrive in time")
+	ErrMethodNotAllowed = fault.New(fault.MethodNotAllowed, "method_not_allowed",
+		"The method is not allowed for this path")
+	ErrBodyTooLarge = fault.New(fault.TooLarge, "body_too_large", "The request body is too large")
+	ErrHeadTooLarge = fault.New(fault.HeaderTooLarge, "header_too_large", "The request's header or address is too large")
+	ErrMediaType    = fault.New(fault.UnsupportedMedia, "unsupported_media_type",
+		"The body must be sent as application/json")
+	ErrEncoding = fault.New(fault.UnsupportedMedia, "unsupported_encoding", "The body must not be compressed")
+	ErrTimeout  = fault.New(fault.RequestTimeout, "request_timeout", "The request did not arrive in time")
 )
 
 // statusOf is the only map from a kind of failure to HTTP.
@@ -182,7 +184,8 @@ func sortedKeys(m map[string]any) []string {
 	return keys
 }
 
-// presentable gives a member the form that the contract asks of it: times in UTC and in whole seconds, the unknown as null.
+// presentable gives a member the form that the contract asks of it: times in UTC and in whole seconds, the unknown as
+// null.
 func presentable(value any) any {
 	switch v := value.(type) {
 	case time.Time:

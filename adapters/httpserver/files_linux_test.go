@@ -15,8 +15,8 @@ import (
 
 const childVariable = "OSTIARY_TEST_FEW_FILES"
 
-// TestAServerOutOfFilesComesBack opens more connections than a process may have files, then lets them go: the server must
-// take new ones again. The process is a child, since the limit is of the whole of one.
+// TestAServerOutOfFilesComesBack opens more connections than a process may have files, then lets them go: the server
+// must take new ones again. The process is a child, since the limit is of the whole of one.
 func TestAServerOutOfFilesComesBack(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(childVariable) != "" {

@@ -12,10 +12,12 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 )
 
-// BenchmarkFlood reports the memory that one source holds with as many connections as it may have, and what is left of it a minute
-// after they are closed. The figures include the client's side of the connections, which is in the same process.
+// BenchmarkFlood reports the memory that one source holds with as many connections as it may have, and what is left of
+// it a minute after they are closed. The figures include the client's side of the connections, which is in the same
+// process.
 func BenchmarkFlood(b *testing.B) {
-	head := "POST " + prefix + "/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 65536\r\n\r\n"
+	head := "POST " + prefix +
+		"/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 65536\r\n\r\n"
 	for name, sent := range map[string]string{
 		"heads":        "POST " + prefix + "/echo HTTP/1.1\r\nHost: x\r\nX-Slow: ",
 		"empty":        head,

@@ -22,9 +22,9 @@ type framing struct {
 	closes  bool // "Connection" has the option "close"
 }
 
-// parseFraming reads the fields of a head as they were sent. It is stricter than the library: a proxy in front may read a folded
-// line, a bare LF or an odd name otherwise than the library does, and then the two disagree on where a request ends
-// (RFC 9112, 2.2, 5.1 and 5.2). ok is false for such a head.
+// parseFraming reads the fields of a head as they were sent. It is stricter than the library: a proxy in front may read
+// a folded line, a bare LF or an odd name otherwise than the library does, and then the two disagree on where a request
+// ends (RFC 9112, 2.2, 5.1 and 5.2). ok is false for such a head.
 func parseFraming(raw []byte) (f framing, ok bool) {
 	for len(raw) > 0 {
 		end := bytes.IndexByte(raw, '\n')
@@ -95,8 +95,8 @@ var inFieldName = func() (table [256]bool) {
 	return table
 }()
 
-// isAmbiguous reports whether another recipient may see the request end elsewhere: two lengths, a coding beside a length, any
-// coding but "chunked", or a coding in HTTP/1.0 (RFC 9112, 6.1 and 6.3).
+// isAmbiguous reports whether another recipient may see the request end elsewhere: two lengths, a coding beside a
+// length, any coding but "chunked", or a coding in HTTP/1.0 (RFC 9112, 6.1 and 6.3).
 func (f framing) isAmbiguous(version string) bool {
 	if f.codings == 0 {
 		return f.lengths > 1
@@ -104,7 +104,8 @@ func (f framing) isAmbiguous(version string) bool {
 	return f.codings > 1 || f.lengths > 0 || !f.chunked || version != httpVersion11
 }
 
-// isTarget reports whether a request's target has no fragment. One recipient would cut it off and another would not (RFC 9112, 3.2).
+// isTarget reports whether a request's target has no fragment. One recipient would cut it off and another would not
+// (RFC 9112, 3.2).
 func isTarget(target []byte) bool { return bytes.IndexByte(target, '#') < 0 }
 
 // isHost reports whether the value of Host has the characters of a host and port alone (RFC 9112, 3.2).
@@ -129,8 +130,8 @@ const (
 	httpVersion11 = "HTTP/1.1"
 )
 
-// The verdicts on a head take the place of its version: the library reads the head before there is anything else of the request to
-// keep them in. No client can send them as a version.
+// The verdicts on a head take the place of its version: the library reads the head before there is anything else of the
+// request to keep them in. No client can send them as a version.
 const (
 	verdictInvalid  = "refused: invalid"
 	verdictEncoding = "refused: encoding"
@@ -143,7 +144,8 @@ func (s *Server) onHead(h *fasthttp.RequestHeader) (unchanged fasthttp.RequestCo
 	version := string(h.Protocol())
 	f, ok := parseFraming(h.RawHeaders())
 	switch {
-	case !ok, version != httpVersion10 && version != httpVersion11, f.isAmbiguous(version), !isTarget(h.RequestURI()), !isHost(h.Host()):
+	case !ok, version != httpVersion10 && version != httpVersion11, f.isAmbiguous(version), !isTarget(h.RequestURI()),
+		!isHost(h.Host()):
 		refuseHead(h, verdictInvalid)
 	case f.encoded:
 		// The router would inflate the body without a limit: 4 KB of gzip in gzip took 3.3 GB.
@@ -194,7 +196,8 @@ func refusalOf(h *fasthttp.RequestHeader) *fault.Error {
 // served reports whether any route may have the method.
 func served(method []byte) bool {
 	switch string(method) {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions:
 		return true
 	default:
 		return false

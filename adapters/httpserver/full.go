@@ -56,7 +56,8 @@ func (d *connectionLimiter) respond(nc net.Conn, until time.Time) {
 		return
 	}
 	if half, ok := nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		_, _ = io.CopyN(io.Discard, nc, refusedBody) // or a reset would overtake the answer; whatever ends it, it is closed next
+		// or a reset would overtake the answer; whatever ends it, it is closed next
+		_, _ = io.CopyN(io.Discard, nc, refusedBody)
 	}
 }
 
@@ -74,8 +75,10 @@ func (s *Server) full() []byte {
 	var b bytes.Buffer
 	b.WriteString("HTTP/1.1 " + strconv.Itoa(StatusOf(f.Kind)) + " " + http.StatusText(StatusOf(f.Kind)) + "\r\n")
 	header := http.Header{
-		"Connection": {"close"}, "Content-Length": {strconv.Itoa(len(body))}, "Content-Type": {"application/json; charset=utf-8"},
-		"Date": {s.cfg.Clock.Now().UTC().Format(http.TimeFormat)}, "Retry-After": {retryAfter(retryOverloaded)}, "X-Request-Id": {id},
+		"Connection": {"close"}, "Content-Length": {strconv.Itoa(len(body))},
+		"Content-Type": {"application/json; charset=utf-8"},
+		"Date":         {s.cfg.Clock.Now().UTC().Format(http.TimeFormat)}, "Retry-After": {retryAfter(retryOverloaded)},
+		"X-Request-Id": {id},
 	}
 	for _, fixed := range fixedHeaders {
 		header.Set(string(fixed[0]), string(fixed[1]))

@@ -49,7 +49,8 @@ func TestConnectionBeyondTheLimitGetsAnAPIError(t *testing.T) {
 	for range 20 {
 		conn := dial(t, address)
 		a := ask(t, conn)
-		if a.Header.Get("Retry-After") != "1" || a.Header.Get("X-Request-Id") != a.Body["request_id"] || a.Header.Get("Cache-Control") != "no-store" {
+		if a.Header.Get("Retry-After") != "1" || a.Header.Get("X-Request-Id") != a.Body["request_id"] ||
+			a.Header.Get("Cache-Control") != "no-store" {
 			t.Fatalf("a connection too many: %s %v", a.Raw, a.Header)
 		}
 		wantFailure(t, a, http.StatusServiceUnavailable, "storage_unavailable")

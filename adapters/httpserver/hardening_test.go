@@ -36,10 +36,11 @@ func bomb(t *testing.T, size int) string {
 
 func TestCompressedBodiesAreRefusedUnread(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
 	called := false
-	address, _ := start(t, httpserver.Config{}, testAPI(post("/auth/login", httpserver.Public(), func(r *httpserver.Request) error {
-		called = true
-		return r.Decode(&struct{}{})
-	})))
+	address, _ := start(t, httpserver.Config{},
+		testAPI(post("/auth/login", httpserver.Public(), func(r *httpserver.Request) error {
+			called = true
+			return r.Decode(&struct{}{})
+		})))
 	body := bomb(t, 64<<20)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -57,7 +58,8 @@ func TestCompressedBodiesAreRefusedUnread(t *testing.T) { //nolint:paralleltest 
 	large := strings.Repeat("x", 200<<10)
 	a := call(t, http.MethodPost, address, prefix+"/auth/login", large, "Content-Encoding: gzip")
 	wantFailure(t, a, http.StatusUnsupportedMediaType, "unsupported_encoding")
-	a, _ = rawCall(t, address, "POST "+prefix+"/auth/login HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
+	a, _ = rawCall(t, address, "POST "+prefix+
+		"/auth/login HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
 	wantFailure(t, a, http.StatusUnsupportedMediaType, "unsupported_encoding")
 }
 
@@ -65,15 +67,17 @@ func TestKeptStringsAreNotOverwrittenByLaterRequests(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	kept := map[string]string{}
-	address, _ := start(t, httpserver.Config{}, testAPI(get("/users/{user_id}", httpserver.Public(), func(r *httpserver.Request) error {
-		mu.Lock()
-		defer mu.Unlock()
-		kept[r.Param("user_id")] = r.Header("X-Mark") + r.Path() + r.Origin.UserAgent + r.Origin.RequestID
-		return ok(r)
-	})))
+	address, _ := start(t, httpserver.Config{},
+		testAPI(get("/users/{user_id}", httpserver.Public(), func(r *httpserver.Request) error {
+			mu.Lock()
+			defer mu.Unlock()
+			kept[r.Param("user_id")] = r.Header("X-Mark") + r.Path() + r.Origin.UserAgent + r.Origin.RequestID
+			return ok(r)
+		})))
 	for i := range 200 {
 		id := fmt.Sprintf("usr_%06d", i)
-		call(t, http.MethodGet, address, prefix+"/users/"+id, "", "X-Mark: "+id, "User-Agent: agent-"+id, "X-Request-ID: id-"+id)
+		call(t, http.MethodGet, address, prefix+"/users/"+id, "", "X-Mark: "+id, "User-Agent: agent-"+id,
+			"X-Request-ID: id-"+id)
 	}
 	mu.Lock()
 	defer mu.Unlock()
@@ -93,7 +97,8 @@ func TestRoutesAreMatchedExactly(t *testing.T) {
 	if a := call(t, http.MethodGet, address, prefix+"/admin/x", ""); a.Status != http.StatusOK {
 		t.Fatalf("status %d", a.Status)
 	}
-	for _, path := range []string{"/ADMIN/x", "/admin/X", "/admin/x/", "//admin/x", "/admin//x", "/admin/./x", "/admin/y/../x", "/admin%2fx"} {
+	for _, path := range []string{"/ADMIN/x", "/admin/X", "/admin/x/", "//admin/x", "/admin//x", "/admin/./x",
+		"/admin/y/../x", "/admin%2fx"} {
 		wantFailure(t, call(t, http.MethodGet, address, prefix+path, ""), http.StatusNotFound, "not_found")
 	}
 	wantFailure(t, call(t, http.MethodGet, address, "/API/v1/security/admin/x", ""), http.StatusNotFound, "not_found")
@@ -144,16 +149,20 @@ func TestSizesAreLimited(t *testing.T) {
 		t.Errorf("64 KiB: %d %s", a.Status, a.Raw)
 	}
 	for _, size := range []int{64<<10 + 1, 70 << 10, 1 << 20, 8 << 20} {
-		wantFailure(t, call(t, http.MethodPost, address, prefix+"/echo", text(size)), http.StatusRequestEntityTooLarge, "body_too_large")
+		wantFailure(t, call(t, http.MethodPost, address, prefix+"/echo", text(size)), http.StatusRequestEntityTooLarge,
+			"body_too_large")
 	}
 	chunk := strings.Repeat("a", 0x8000)
-	request := "POST " + prefix + "/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n" +
+	request := "POST " + prefix +
+		"/echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n" +
 		strings.Repeat("8000\r\n"+chunk+"\r\n", 4)
 	a, _ := rawCall(t, address, request)
 	wantFailure(t, a, http.StatusRequestEntityTooLarge, "body_too_large")
-	a, _ = rawCall(t, address, "POST "+prefix+"/echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n")
+	a, _ = rawCall(t, address,
+		"POST "+prefix+"/echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n")
 	wantFailure(t, a, http.StatusRequestEntityTooLarge, "body_too_large")
-	if a := call(t, http.MethodGet, address, prefix+"/get", "", "X-Long: "+strings.Repeat("h", 12<<10)); a.Status != http.StatusOK {
+	if a := call(t, http.MethodGet, address, prefix+"/get", "",
+		"X-Long: "+strings.Repeat("h", 12<<10)); a.Status != http.StatusOK {
 		t.Errorf("12 KiB of header: %d", a.Status)
 	}
 	wantFailure(t, call(t, http.MethodGet, address, prefix+"/get", "", "X-Long: "+strings.Repeat("h", 20<<10)),
@@ -168,7 +177,8 @@ func TestSlowRequestsTimeOut(t *testing.T) {
 	address, _ := start(t, cfg, testAPI(post("/echo", httpserver.Public(), ok)))
 	for name, request := range map[string]string{
 		"half a head": "POST " + prefix + "/echo HTTP/1.1\r\nHost: x\r\n",
-		"half a body": "POST " + prefix + "/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+		"half a body": "POST " + prefix +
+			"/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
 	} {
 		a, answered := rawCall(t, address, request)
 		for range 100 { // a machine under load may send nothing in time, and a silent connection is just closed
@@ -190,25 +200,28 @@ func TestSlowRequestsTimeOut(t *testing.T) {
 func TestAmbiguousFramingIsRefused(t *testing.T) {
 	t.Parallel()
 	calls := 0
-	address, _ := start(t, httpserver.Config{}, testAPI(post("/echo", httpserver.Public(), func(r *httpserver.Request) error {
-		calls++
-		return ok(r)
-	})))
+	address, _ := start(t, httpserver.Config{},
+		testAPI(post("/echo", httpserver.Public(), func(r *httpserver.Request) error {
+			calls++
+			return ok(r)
+		})))
 	head := "POST " + prefix + "/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 	for name, request := range map[string]string{
 		"two lengths":           head + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
 		"the same length twice": head + "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
 		"a list of lengths":     head + "Content-Length: 2, 2\r\n\r\n{}",
 		"length and chunks":     head + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-		"length first, then chunks": "POST " + prefix + "/echo HTTP/1.1\r\nContent-Length: 2\r\nHost: x\r\nContent-Type: application/json\r\n" +
+		"length first, then chunks": "POST " + prefix +
+			"/echo HTTP/1.1\r\nContent-Length: 2\r\nHost: x\r\nContent-Type: application/json\r\n" +
 			"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-		"chunks and length":        head + "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-		"a negative length":        head + "Content-Length: -2\r\n\r\n{}",
-		"a signed length":          head + "Content-Length: +2\r\n\r\n{}",
-		"a length in hexadecimal":  head + "Content-Length: 0x2\r\n\r\n{}",
-		"an unknown coding":        head + "Transfer-Encoding: xchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-		"a coding under chunks":    head + "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-		"chunks twice":             head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		"chunks and length":       head + "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		"a negative length":       head + "Content-Length: -2\r\n\r\n{}",
+		"a signed length":         head + "Content-Length: +2\r\n\r\n{}",
+		"a length in hexadecimal": head + "Content-Length: 0x2\r\n\r\n{}",
+		"an unknown coding":       head + "Transfer-Encoding: xchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		"a coding under chunks":   head + "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		"chunks twice": head +
+			"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
 		"a bad chunk size":         head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
 		"a space before the colon": head + "Content-Length : 2\r\n\r\n{}",
 		"a folded header":          head + "X-A: b\r\n c: d\r\nContent-Length: 2\r\n\r\n{}",
@@ -224,7 +237,8 @@ func TestAmbiguousFramingIsRefused(t *testing.T) {
 		if answered && (a.Status < 400 || a.Status > 499) {
 			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
 		}
-		if answered && a.Header.Get("Connection") != "close" && a.Status == http.StatusBadRequest && a.code() != "invalid_request" {
+		if answered && a.Header.Get("Connection") != "close" && a.Status == http.StatusBadRequest &&
+			a.code() != "invalid_request" {
 			t.Errorf("%s: %v %s", name, a.Header, a.Raw)
 		}
 	}
@@ -237,10 +251,12 @@ func TestPanicsAndUnknownErrorsRevealNothing(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(
 		get("/panic", httpserver.Public(), func(*httpserver.Request) error { panic("E11000 duplicate key bob@example.com") }),
-		get("/nil", httpserver.Public(), func(r *httpserver.Request) error { var none *http.Request; return r.JSON(200, none.URL) }),
+		get("/nil", httpserver.Public(),
+			func(r *httpserver.Request) error { var none *http.Request; return r.JSON(200, none.URL) }),
 		get("/error", httpserver.Public(), func(*httpserver.Request) error { return errors.New("E11000 bob@example.com") }),
 		get("/late", httpserver.Public(), func(r *httpserver.Request) error { _ = ok(r); panic("E11000") }),
-		get("/extra", httpserver.Public(), func(*httpserver.Request) error { return fault.ErrInvalid.With("bad", func() {}) }),
+		get("/extra", httpserver.Public(),
+			func(*httpserver.Request) error { return fault.ErrInvalid.With("bad", func() {}) }),
 		get("/fine", httpserver.Public(), ok),
 	))
 	for _, path := range []string{"/panic", "/nil", "/error", "/late", "/extra"} {
@@ -258,11 +274,13 @@ func TestPanicsAndUnknownErrorsRevealNothing(t *testing.T) {
 func TestForwardedHeadersAreIgnored(t *testing.T) {
 	t.Parallel()
 	var origins []string
-	address, _ := start(t, httpserver.Config{}, testAPI(get("/where", httpserver.Public(), func(r *httpserver.Request) error {
-		origins = append(origins, r.Origin.IP())
-		return ok(r)
-	})))
-	for _, name := range []string{"X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP"} {
+	address, _ := start(t, httpserver.Config{},
+		testAPI(get("/where", httpserver.Public(), func(r *httpserver.Request) error {
+			origins = append(origins, r.Origin.IP())
+			return ok(r)
+		})))
+	for _, name := range []string{"X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP",
+		"X-Client-IP"} {
 		call(t, http.MethodGet, address, prefix+"/where", "", name+": 203.0.113.7")
 	}
 	for _, got := range origins {
@@ -295,9 +313,11 @@ func TestSecurityHeadersAreInEveryResponse(t *testing.T) {
 func TestOtherOriginsGetNoCORSHeaders(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(get("/fine", httpserver.Public(), ok)))
-	preflight := call(t, http.MethodOptions, address, prefix+"/fine", "", "Origin: https://evil.example", "Access-Control-Request-Method: GET")
+	preflight := call(t, http.MethodOptions, address, prefix+"/fine", "", "Origin: https://evil.example",
+		"Access-Control-Request-Method: GET")
 	wantFailure(t, preflight, http.StatusMethodNotAllowed, "method_not_allowed")
-	for _, a := range []answer{preflight, call(t, http.MethodGet, address, prefix+"/fine", "", "Origin: https://evil.example")} {
+	for _, a := range []answer{preflight, call(t, http.MethodGet, address, prefix+"/fine", "",
+		"Origin: https://evil.example")} {
 		for name := range a.Header {
 			if strings.HasPrefix(name, "Access-Control-") {
 				t.Errorf("%s: %s", name, a.Header.Get(name))

@@ -14,7 +14,8 @@ import (
 // canary is the value of secrets that a client sends.
 const canary = "sk_live_canary"
 
-// TestNothingThatAClientSentIsLogged sends a secret in every part of a request, malformed and not, with everything logged that can be.
+// TestNothingThatAClientSentIsLogged sends a secret in every part of a request, malformed and not, with everything
+// logged that can be.
 func TestNothingThatAClientSentIsLogged(t *testing.T) {
 	t.Parallel()
 	core, logged := observer.New(zap.DebugLevel)
@@ -52,18 +53,22 @@ func TestNothingThatAClientSentIsLogged(t *testing.T) {
 		"GET / HTTP/1.1\r\n" + fields + "X: " + strings.Repeat(canary, 2000) + "\r\n\r\n",
 		"GET " + prefix + "/none?token=" + canary + " HTTP/1.1\r\n" + fields + "\r\n",
 		"GET " + prefix + "/users/" + canary + "?a=" + canary + "%zz HTTP/1.1\r\n" + fields + "\r\n",
-		"POST " + prefix + "/echo?a=%zz" + canary + " HTTP/1.1\r\n" + fields + "Cookie: a=" + canary + "\r\nReferer: " + canary + "\r\n\r\n",
-		"POST " + prefix + "/echo HTTP/1.1\r\n" + fields + "Content-Type: application/" + canary + "\r\nContent-Length: 2\r\n\r\n{}",
+		"POST " + prefix + "/echo?a=%zz" + canary + " HTTP/1.1\r\n" + fields + "Cookie: a=" + canary + "\r\nReferer: " +
+			canary + "\r\n\r\n",
+		"POST " + prefix + "/echo HTTP/1.1\r\n" + fields + "Content-Type: application/" + canary +
+			"\r\nContent-Length: 2\r\n\r\n{}",
 		"POST " + prefix + "/echo HTTP/1.1\r\n" + fields + "Transfer-Encoding: chunked\r\n\r\n" + canary + "\r\n\r\n",
 		"POST " + prefix + "/echo HTTP/1.1\r\n" + fields + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}" + canary + "\r\n\r\n",
-		"POST " + prefix + "/echo HTTP/1.1\r\n" + fields + "Transfer-Encoding: chunked\r\n\r\n0\r\n" + canary + "\x00: x\r\n\r\n",
+		"POST " + prefix + "/echo HTTP/1.1\r\n" + fields + "Transfer-Encoding: chunked\r\n\r\n0\r\n" + canary +
+			"\x00: x\r\n\r\n",
 		"POST " + prefix + "/echo HTTP/1.1\r\n" + fields + "Content-Length: 99\r\n\r\n" + canary, // and no more
 		jsonRequest(`{"a":"` + canary + `"}`), jsonRequest(`{"a":"` + canary), jsonRequest(`"` + canary + `"`),
 	} {
 		exchange(t, address, request)
 		exchange(t, server.MetricsAddr().String(), request)
 	}
-	exchange(t, server.MetricsAddr().String(), "GET /"+canary+";?a="+canary+";b HTTP/1.1\r\n"+fields+"Connection: close\r\n\r\n")
+	exchange(t, server.MetricsAddr().String(), "GET /"+canary+";?a="+canary+";b HTTP/1.1\r\n"+fields+
+		"Connection: close\r\n\r\n")
 	if err := server.Close(t.Context()); err != nil { // and with it the last lines are written
 		t.Fatal(err)
 	}
@@ -78,5 +83,7 @@ func TestNothingThatAClientSentIsLogged(t *testing.T) {
 }
 
 func jsonRequest(body string) string {
-	return fmt.Sprintf("POST %s/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", prefix, len(body), body)
+	return fmt.Sprintf(
+		"POST %s/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", prefix, len(
+			body), body)
 }

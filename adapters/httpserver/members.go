@@ -10,9 +10,9 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// DecodeMembers reads a JSON object member by member, for calls that ignore members they do not know, whatever those contain. The
-// value of a member that DecodePost would refuse, or that is given twice, is the refusal as an error. Text that is no JSON object
-// is fault.ErrInvalid.
+// DecodeMembers reads a JSON object member by member, for calls that ignore members they do not know, whatever those
+// contain. The value of a member that DecodePost would refuse, or that is given twice, is the refusal as an error. Text
+// that is no JSON object is fault.ErrInvalid.
 func DecodeMembers(body []byte) (map[string]any, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, fault.ErrInvalid.About("body", "is required")

@@ -14,10 +14,11 @@ const (
 	quietCheckInterval = 15 * time.Second
 )
 
-// returnMemory returns the memory of bursts to the system until done is closed. The runtime alone would take minutes, and
-// a machine that ran short of memory meanwhile would kill the process. It waits until a burst has been over for two
+// returnMemory returns the memory of bursts to the system until done is closed. The runtime alone would take minutes,
+// and a machine that ran short of memory meanwhile would kill the process. It waits until a burst has been over for two
 // checks, so that its goroutines have ended too.
-func (s *connections) returnMemory(done <-chan struct{}, wait func(done <-chan struct{}, d time.Duration), free func()) {
+func (s *connections) returnMemory(done <-chan struct{}, wait func(done <-chan struct{}, d time.Duration),
+	free func()) {
 	wasOver := false
 	for {
 		wait(done, quietCheckInterval)
@@ -34,8 +35,8 @@ func (s *connections) returnMemory(done <-chan struct{}, wait func(done <-chan s
 	}
 }
 
-// burstIsOver reports that there was a burst and that a quarter of its connections, or less, are left. With forget, the next burst
-// is counted from here.
+// burstIsOver reports that there was a burst and that a quarter of its connections, or less, are left. With forget, the
+// next burst is counted from here.
 func (s *connections) burstIsOver(forget bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -42,10 +42,13 @@ func TestLogContainsNoSecrets(t *testing.T) {
 	address, _ := start(t, httpserver.Config{Log: logger}, testAPI(
 		post("/users/{user_id}/x", httpserver.SignedIn(), ok),
 		get("/broken", httpserver.Public(), func(*httpserver.Request) error { return errors.New("the cause") }),
-		get("/refused", httpserver.Public(), func(*httpserver.Request) error { return fault.ErrForbidden.Because(errors.New("why")) }),
+		get("/refused", httpserver.Public(),
+			func(*httpserver.Request) error { return fault.ErrForbidden.Because(errors.New("why")) }),
 	))
-	call(t, http.MethodPost, address, prefix+"/users/usr_1/x?token=canary1", `{"password":"canary2"}`, "Authorization: Bearer good", "X-Other: canary3")
-	call(t, http.MethodPost, address, prefix+"/users/usr_1/x", `{"password":"canary4"}`, "Authorization: Bearer canary5", "X-Api-Key: canary6")
+	call(t, http.MethodPost, address, prefix+"/users/usr_1/x?token=canary1", `{"password":"canary2"}`,
+		"Authorization: Bearer good", "X-Other: canary3")
+	call(t, http.MethodPost, address, prefix+"/users/usr_1/x", `{"password":"canary4"}`, "Authorization: Bearer canary5",
+		"X-Api-Key: canary6")
 	call(t, http.MethodGet, address, "/canary7/%0a%1b[31m", "", "X-Request-ID: req-1")
 	call(t, http.MethodGet, address, prefix+"/broken", "")
 	call(t, http.MethodGet, address, prefix+"/refused", "")
@@ -54,7 +57,8 @@ func TestLogContainsNoSecrets(t *testing.T) {
 		t.Errorf("a secret was logged: %s", got)
 	}
 	for _, want := range []string{
-		`"route":"/api/v1/security/users/{user_id}/x"`, `"actor":"usr_1"`, `"request_id":"req-1"`, `"level":"error"`, `"cause":"the cause"`,
+		`"route":"/api/v1/security/users/{user_id}/x"`, `"actor":"usr_1"`, `"request_id":"req-1"`, `"level":"error"`,
+		`"cause":"the cause"`,
 		`"cause":"why"`, `"client":"127.0.0.1"`,
 	} {
 		if !strings.Contains(got, want) {
@@ -65,7 +69,8 @@ func TestLogContainsNoSecrets(t *testing.T) {
 
 func TestMetricsHaveTheirOwnListener(t *testing.T) {
 	t.Parallel()
-	address, server := start(t, httpserver.Config{MetricsAddress: "127.0.0.1:0"}, testAPI(get("/users/{user_id}", httpserver.Public(), ok)))
+	address, server := start(t, httpserver.Config{MetricsAddress: "127.0.0.1:0"},
+		testAPI(get("/users/{user_id}", httpserver.Public(), ok)))
 	for _, id := range []string{"usr_1", "usr_2"} {
 		call(t, http.MethodGet, address, prefix+"/users/"+id, "")
 	}

@@ -14,7 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics counts requests by route, never by user, id or address: the number of series is fixed when the server is made.
+// metrics counts requests by route, never by user, id or address: the number of series is fixed when the server is
+// made.
 type metrics struct {
 	requests      *prometheus.CounterVec
 	duration      *prometheus.HistogramVec
@@ -31,7 +32,8 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 			Buckets: []float64{.0002, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"api", "method", "route"}),
 		sourceLimited: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "ostiary_http_connections_refused_total", Help: "Connections closed because their source held its limit of connections.",
+			Name: "ostiary_http_connections_refused_total",
+			Help: "Connections closed because their source held its limit of connections.",
 		}),
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.duration, m.sourceLimited} {

@@ -50,7 +50,8 @@ func TestLongOperationReportsLinesOrThePlainResult(t *testing.T) {
 		t.Errorf("%d %s", plain.Status, plain.Raw)
 	}
 	streamed := call(t, http.MethodPost, address, prefix+"/long", "", good, linesA)
-	want := `{"progress":{"done":1,"total":2,"what":"users"}}` + "\n" + `{"row":{"line":7}}` + "\n" + `{"result":{"done":2}}` + "\n"
+	want := `{"progress":{"done":1,"total":2,"what":"users"}}` + "\n" + `{"row":{"line":7}}` + "\n" +
+		`{"result":{"done":2}}` + "\n"
 	if streamed.Raw != want || streamed.Header.Get("Content-Type") != httpserver.LinesType {
 		t.Errorf("%v\n%s", streamed.Header, streamed.Raw)
 	}
@@ -68,7 +69,8 @@ func TestFailedLongOperationEndsWithTheErrorBody(t *testing.T) {
 		code   string
 		denied int
 	}{
-		"a refusal": {func(context.Context, *httpserver.Lines) (any, error) { return nil, fault.ErrForbidden }, 403, "forbidden", 1},
+		"a refusal": {func(context.Context, *httpserver.Lines) (any, error) { return nil, fault.ErrForbidden }, 403,
+			"forbidden", 1},
 		"an outage": {func(context.Context, *httpserver.Lines) (any, error) {
 			return nil, fault.ErrOverloaded.Because(errors.New("the private cause"))
 		}, 503, "storage_unavailable", 0},
@@ -203,15 +205,19 @@ func TestStreamedBodyIsRefusedBeforeItIsRead(t *testing.T) {
 	if !a.Closes {
 		t.Error("the connection stays open with an unread body")
 	}
-	wantFailure(t, call(t, http.MethodPost, address, prefix+"/import", body, good, "Content-Type: text/csv"), http.StatusUnsupportedMediaType, "unsupported_media_type")
-	wantFailure(t, call(t, http.MethodPost, address, prefix+"/other", body, good), http.StatusRequestEntityTooLarge, "body_too_large")
-	wantFailure(t, call(t, http.MethodPut, address, prefix+"/import", body, good), http.StatusRequestEntityTooLarge, "body_too_large")
+	wantFailure(t, call(t, http.MethodPost, address, prefix+"/import", body, good, "Content-Type: text/csv"),
+		http.StatusUnsupportedMediaType, "unsupported_media_type")
+	wantFailure(t, call(t, http.MethodPost, address, prefix+"/other", body, good), http.StatusRequestEntityTooLarge,
+		"body_too_large")
+	wantFailure(t, call(t, http.MethodPut, address, prefix+"/import", body, good), http.StatusRequestEntityTooLarge,
+		"body_too_large")
 }
 
 func TestBrokenStreamedBodyIsAFailure(t *testing.T) {
 	t.Parallel()
 	address := streaming(t)
-	head := "POST " + prefix + "/import HTTP/1.1\r\nHost: x\r\n" + good + "\r\nContent-Type: " + httpserver.LinesType + "\r\n"
+	head := "POST " + prefix + "/import HTTP/1.1\r\nHost: x\r\n" + good + "\r\nContent-Type: " + httpserver.LinesType +
+		"\r\n"
 	a, answered := rawCall(t, address, head+"Transfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\nzz\r\n")
 	if !answered {
 		t.Fatal("no answer")

@@ -54,7 +54,8 @@ func (n QueryNames) check(q Query) error {
 	return domain.Refusal(refused)
 }
 
-// checkQuery refuses a query string that the route does not take, unless the principal is to be refused for who they are.
+// checkQuery refuses a query string that the route does not take, unless the principal is to be refused for who they
+// are.
 func (r *Request) checkQuery(m *mount) error {
 	if m.Query == nil || len(r.c.Request().URI().QueryString()) == 0 {
 		return nil
@@ -138,7 +139,8 @@ func (q Query) Page(sort string) (domain.Page, error) {
 		return q.after(sort, number, limit)
 	}
 	if number > domain.MaxPageDepth/limit {
-		return domain.Page{}, domain.ErrUseCursor.About("page", fmt.Sprintf("page times limit must not pass %d; use cursor", domain.MaxPageDepth))
+		return domain.Page{}, domain.ErrUseCursor.About("page",
+			fmt.Sprintf("page times limit must not pass %d; use cursor", domain.MaxPageDepth))
 	}
 	return domain.Page{Number: number, Limit: limit}, nil
 }

@@ -18,7 +18,8 @@ const (
 // key or another line. A name may hold the characters that separate the parts of an address: it is only ever looked up.
 func decodeParam(raw string, isName bool) (string, bool) {
 	value, err := url.PathUnescape(raw)
-	if err != nil || value == "" || value == "." || value == ".." || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
+	if err != nil || value == "" || value == "." || value == ".." || !utf8.ValidString(value) ||
+		strings.ContainsFunc(value, unicode.IsControl) {
 		return "", false
 	}
 	if isName {
@@ -31,7 +32,8 @@ const maxRequestID = 128
 
 // requestID takes the id that the client gave, if it is 1 to 128 visible ASCII characters, or makes one.
 func requestID(given string) string {
-	if given != "" && len(given) <= maxRequestID && !strings.ContainsFunc(given, func(c rune) bool { return c <= ' ' || c > '~' }) {
+	if given != "" && len(given) <= maxRequestID && !strings.ContainsFunc(given,
+		func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return strings.Clone(given)
 	}
 	var random [15]byte

@@ -12,12 +12,14 @@ import (
 func TestUnknownQueryParametersAreRefusedByName(t *testing.T) { //nolint:tparallel // what comes after the cases needs all of them
 	t.Parallel()
 	var effects atomic.Int64
-	route := func(path string, access httpserver.Access, query httpserver.QueryNames, check func(*httpserver.Request) error) httpserver.Route {
+	route := func(path string, access httpserver.Access, query httpserver.QueryNames,
+		check func(*httpserver.Request) error) httpserver.Route {
 		handler := func(r *httpserver.Request) error {
 			effects.Add(1)
 			return ok(r)
 		}
-		return httpserver.Route{Method: http.MethodPost, Path: path, Access: access, Handler: handler, Query: query, Check: check}
+		return httpserver.Route{Method: http.MethodPost, Path: path, Access: access, Handler: handler, Query: query,
+			Check: check}
 	}
 	address, _ := start(t, httpserver.Config{}, testAPI(
 		route("/none", httpserver.Public(), httpserver.QueryNames{}, nil),
@@ -25,7 +27,8 @@ func TestUnknownQueryParametersAreRefusedByName(t *testing.T) { //nolint:tparall
 		route("/open", httpserver.Public(), nil, nil),
 		route("/private", httpserver.SignedIn(), httpserver.QueryNames{}, nil),
 		route("/forbidden", httpserver.Requires("system.configure"), httpserver.QueryNames{}, nil),
-		route("/hidden", httpserver.SignedIn(), httpserver.QueryNames{}, func(*httpserver.Request) error { return fault.ErrNotFound }),
+		route("/hidden", httpserver.SignedIn(), httpserver.QueryNames{},
+			func(*httpserver.Request) error { return fault.ErrNotFound }),
 	))
 	const signedIn = "Authorization: Bearer good"
 	tests := map[string]struct {

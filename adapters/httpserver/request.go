@@ -89,8 +89,8 @@ func (r *Request) HasBody() bool { return len(r.c.BodyRaw()) > 0 }
 // Body returns a copy of the body as it was sent.
 func (r *Request) Body() []byte { return append([]byte(nil), r.c.BodyRaw()...) }
 
-// Decode reads the JSON body into the struct that into points to: as DecodePost does for a POST request, and as DecodeJSON
-// does for a merge patch, where null is a value of its own.
+// Decode reads the JSON body into the struct that into points to: as DecodePost does for a POST request, and as
+// DecodeJSON does for a merge patch, where null is a value of its own.
 func (r *Request) Decode(into any) error {
 	decode := DecodeJSON
 	if r.c.Method() == fiber.MethodPost {
@@ -124,7 +124,8 @@ func (r *Request) RateLimit(state domain.RateState) {
 
 // JSON responds with a status and a body.
 func (r *Request) JSON(status int, body any) error {
-	raw, err := json.Marshal(body, json.Deterministic(true)) // members of a map in one order, so that answers can be compared
+	// members of a map in one order, so that answers can be compared
+	raw, err := json.Marshal(body, json.Deterministic(true))
 	if err != nil {
 		return fault.ErrInternal.Because(err)
 	}
@@ -162,7 +163,8 @@ func (r *Request) Cookie(name string) string { return strings.Clone(r.c.Cookies(
 // SetCookie sets a cookie that is inaccessible to scripts and not sent with forms of other sites. One without a
 // lifetime is deleted.
 func (r *Request) SetCookie(name, value, path string, life time.Duration, secure bool) {
-	c := &fiber.Cookie{Name: name, Value: value, Path: path, HTTPOnly: true, Secure: secure, SameSite: fiber.CookieSameSiteLaxMode}
+	c := &fiber.Cookie{Name: name, Value: value, Path: path, HTTPOnly: true, Secure: secure,
+		SameSite: fiber.CookieSameSiteLaxMode}
 	if life > 0 {
 		c.MaxAge = int(life.Seconds())
 	} else {
@@ -200,8 +202,8 @@ func (r *Request) Stream(contentType, fileName string, write func(ctx context.Co
 	return nil
 }
 
-// stream has the body written as the client's version of HTTP can take it. For HEAD it is not made at all: the library would
-// write the end of it, which a client takes for the beginning of the next answer.
+// stream has the body written as the client's version of HTTP can take it. For HEAD it is not made at all: the library
+// would write the end of it, which a client takes for the beginning of the next answer.
 func (r *Request) stream(write func(w *bufio.Writer)) {
 	c := r.c.Context()
 	switch {

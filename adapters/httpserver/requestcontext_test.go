@@ -21,24 +21,29 @@ func TestHandlerDetectsADisconnectedClient(t *testing.T) {
 		after func(net.Conn) error // what the client does once it has sent its request
 		want  bool
 	}{
-		"a client that waits is connected":        {func(net.Conn) error { return nil }, false},
-		"one that sends its next request as well": {func(c net.Conn) error { _, err := io.WriteString(c, request); return err }, false},
-		"one that has closed is not":              {net.Conn.Close, true},
+		"a client that waits is connected": {func(net.Conn) error { return nil }, false},
+		"one that sends its next request as well": {func(c net.Conn) error {
+			_,
+				err := io.WriteString(c, request)
+			return err
+		}, false},
+		"one that has closed is not": {net.Conn.Close, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			begun, acted, got := make(chan struct{}, 2), make(chan struct{}), make(chan bool, 2)
-			address, _ := start(t, httpserver.Config{}, testAPI(get("/wait", httpserver.Public(), func(r *httpserver.Request) error {
-				begun <- struct{}{}
-				<-acted
-				disconnected := ports.Disconnected(r.Context())
-				for deadline := time.Now().Add(20 * time.Second); disconnected != tt.want && time.Now().Before(deadline); {
-					disconnected = ports.Disconnected(r.Context()) // closing a connection takes a moment
-				}
-				got <- disconnected
-				return r.JSON(http.StatusOK, struct{}{})
-			})))
+			address, _ := start(t, httpserver.Config{},
+				testAPI(get("/wait", httpserver.Public(), func(r *httpserver.Request) error {
+					begun <- struct{}{}
+					<-acted
+					disconnected := ports.Disconnected(r.Context())
+					for deadline := time.Now().Add(20 * time.Second); disconnected != tt.want && time.Now().Before(deadline); {
+						disconnected = ports.Disconnected(r.Context()) // closing a connection takes a moment
+					}
+					got <- disconnected
+					return r.JSON(http.StatusOK, struct{}{})
+				})))
 			conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
 			if err != nil {
 				t.Fatal(err)
@@ -67,7 +72,8 @@ func TestHandlerContextHasTheClientNetwork(t *testing.T) {
 			source <- ports.SourceOf(r.Context())
 			return r.JSON(http.StatusOK, struct{}{})
 		})))
-	for forwarded, want := range map[string]string{"": "127.0.0.1", "192.0.2.7": "192.0.2.7", "2001:db8:1:2:3::4": "2001:db8:1:2::/64"} {
+	for forwarded, want := range map[string]string{"": "127.0.0.1", "192.0.2.7": "192.0.2.7",
+		"2001:db8:1:2:3::4": "2001:db8:1:2::/64"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+prefix+"/source", nil)
 		if err != nil {
 			t.Fatal(err)

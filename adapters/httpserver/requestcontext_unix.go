@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// isOpen reports whether the other end of the socket is open. An orderly end shows as nothing to read, a reset as an error.
+// isOpen reports whether the other end of the socket is open. An orderly end shows as nothing to read, a reset as an
+// error.
 func isOpen(fd uintptr) bool {
 	var ahead [1]byte
 	n, _, err := syscall.Recvfrom(int(fd), ahead[:], syscall.MSG_PEEK)

@@ -64,8 +64,8 @@ func (a Access) Or(permission domain.Permission) Access {
 }
 
 // Hidden is for routes on an object: who may not use the route and holds none of the permissions to see the object gets
-// absent, the same as for one that does not exist; who may see it gets the refusal. The user whose id is the path's parameter
-// self sees it, too.
+// absent, the same as for one that does not exist; who may see it gets the refusal. The user whose id is the path's
+// parameter self sees it, too.
 func (a Access) Hidden(absent error, self string, unless ...domain.Permission) Access {
 	a.sight = sight{permissions: unless, self: self, absent: absent}
 	return a
@@ -99,10 +99,11 @@ type Route struct {
 	Handler Handler
 	// SocketOnly keeps the route off the public listener: a server mounts it only if it serves the control socket.
 	SocketOnly bool
-	// StreamsBody says that the handler reads the body with Request.BodyStream, so that its length is not limited. The path
-	// has no parameters, and the connection is closed after the response.
+	// StreamsBody says that the handler reads the body with Request.BodyStream, so that its length is not limited. The
+	// path has no parameters, and the connection is closed after the response.
 	StreamsBody bool
-	// Accepts are the media types of the body; none means application/json, and for PATCH a JSON merge patch (RFC 7396) too.
+	// Accepts are the media types of the body; none means application/json, and for PATCH a JSON merge patch (RFC 7396)
+	// too.
 	Accepts []string
 	// Query are the parameters that the query string may hold; any other is refused. Nil ignores what is not known.
 	Query QueryNames
@@ -150,7 +151,8 @@ type mount struct {
 var (
 	pathForm  = regexp.MustCompile(`^(/([A-Za-z0-9._-]+|\{[a-z_]+\}))*/?$`)
 	paramForm = regexp.MustCompile(`\{([a-z_]+)\}`)
-	methods   = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+	methods   = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions}
 )
 
 // mountAPI puts the routes of an API in place, or says which cannot be and why.
@@ -294,7 +296,8 @@ func (r *Request) authorize(m *mount) error {
 // hideFrom replaces a refusal by the error for principals who may not know of the object at all. The log records the
 // refusal.
 func (r *Request) hideFrom(s sight, err error) error {
-	if len(s.permissions) == 0 || !errors.Is(err, fault.ErrForbidden) || slices.ContainsFunc(s.permissions, r.Principal.Can) {
+	if len(s.permissions) == 0 || !errors.Is(err, fault.ErrForbidden) ||
+		slices.ContainsFunc(s.permissions, r.Principal.Can) {
 		return err
 	}
 	if s.self != "" && r.Principal.BelongsTo(domain.UserID(r.Param(s.self))) {
@@ -304,8 +307,8 @@ func (r *Request) hideFrom(s sight, err error) error {
 	return s.absent
 }
 
-// checkMediaType refuses a body of any type but those that the route takes. That a browser's form cannot be one of them is
-// also what keeps other sites from sending requests in a visitor's name.
+// checkMediaType refuses a body of any type but those that the route takes. That a browser's form cannot be one of them
+// is also what keeps other sites from sending requests in a visitor's name.
 func checkMediaType(c *fiber.Ctx, m *mount) error {
 	accepts := m.Accepts
 	if !m.StreamsBody && len(c.BodyRaw()) == 0 { // the body of a stream is not read here

@@ -35,12 +35,14 @@ func TestRouteWithoutAccessMarkDoesNotMount(t *testing.T) {
 
 func TestRoutesAreListedWithAccessMarks(t *testing.T) {
 	t.Parallel()
-	_, server := start(t, httpserver.Config{}, testAPI(get("/users", httpserver.Requires(domain.UsersRead), ok), get("/me", httpserver.SignedIn(), ok)))
+	_, server := start(t, httpserver.Config{}, testAPI(get("/users", httpserver.Requires(domain.UsersRead), ok),
+		get("/me", httpserver.SignedIn(), ok)))
 	var lines []string
 	for _, r := range server.Routes() {
 		lines = append(lines, r.Method+" "+r.Path+" "+r.Access.String())
 	}
-	want := "GET /healthz public;GET /readyz public;GET /api/v1/security/users users.read;GET /api/v1/security/me signed in"
+	want := "GET /healthz public;GET /readyz public;GET /api/v1/security/users users.read;GET /api/v1/security/me " +
+		"signed in"
 	if got := strings.Join(lines, ";"); got != want {
 		t.Errorf("got %s", got)
 	}
@@ -56,16 +58,20 @@ func TestAccessIsCheckedBeforeTheHandler(t *testing.T) {
 		get("/manages", httpserver.Requires(domain.UsersManage), note),
 		post("/signed", httpserver.SignedIn(), note),
 	))
-	for _, headers := range [][]string{nil, {"Authorization: Bearer bad"}, {"Authorization: Basic good"}, {"Authorization: Bearer"}, {"Authorization: good"}} {
+	for _, headers := range [][]string{nil, {"Authorization: Bearer bad"}, {"Authorization: Basic good"},
+		{"Authorization: Bearer"}, {"Authorization: good"}} {
 		a := call(t, http.MethodGet, address, prefix+"/signed", "", headers...)
 		wantFailure(t, a, http.StatusUnauthorized, "unauthorized")
 		if got := a.Header.Get("WWW-Authenticate"); got != "Bearer" {
 			t.Errorf("WWW-Authenticate %q", got)
 		}
 	}
-	wantFailure(t, call(t, http.MethodGet, address, prefix+"/manages", "", "Authorization: Bearer good"), http.StatusForbidden, "forbidden")
-	wantFailure(t, call(t, http.MethodPost, address, prefix+"/signed", "junk", "Content-Type: text/plain"), http.StatusUnauthorized, "unauthorized")
-	wantFailure(t, call(t, http.MethodGet, address, prefix+"/signed?access_token=good", ""), http.StatusUnauthorized, "unauthorized")
+	wantFailure(t, call(t, http.MethodGet, address, prefix+"/manages", "", "Authorization: Bearer good"),
+		http.StatusForbidden, "forbidden")
+	wantFailure(t, call(t, http.MethodPost, address, prefix+"/signed", "junk", "Content-Type: text/plain"),
+		http.StatusUnauthorized, "unauthorized")
+	wantFailure(t, call(t, http.MethodGet, address, prefix+"/signed?access_token=good", ""), http.StatusUnauthorized,
+		"unauthorized")
 	if called {
 		t.Fatal("a handler was called")
 	}
@@ -89,7 +95,8 @@ func TestInvisibleObjectsAreNotFound(t *testing.T) {
 		return nil
 	}
 	address, _ := start(t, httpserver.Config{}, api)
-	for path, want := range map[string]int{"/seen/usr_2": http.StatusForbidden, "/unseen/usr_2": http.StatusNotFound, "/unseen/usr_1": http.StatusForbidden} {
+	for path, want := range map[string]int{"/seen/usr_2": http.StatusForbidden, "/unseen/usr_2": http.StatusNotFound,
+		"/unseen/usr_1": http.StatusForbidden} {
 		noted = nil
 		code := map[int]string{http.StatusForbidden: "forbidden", http.StatusNotFound: "not_found"}[want]
 		wantFailure(t, call(t, http.MethodGet, address, prefix+path, "", "Authorization: Bearer good"), want, code)
@@ -132,14 +139,17 @@ func TestTwoCredentialsAreRefused(t *testing.T) {
 func TestOnlyJSONIsAccepted(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(post("/echo", httpserver.Public(), ok)))
-	for _, kind := range []string{"application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"} {
+	for _, kind := range []string{"application/json", "application/json; charset=utf-8",
+		"Application/JSON;charset=UTF-8"} {
 		if a := call(t, http.MethodPost, address, prefix+"/echo", "{}", "Content-Type: "+kind); a.Status != http.StatusOK {
 			t.Errorf("%s: %d", kind, a.Status)
 		}
 	}
 	for _, kind := range []string{
-		"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "text/json",
-		"application/json; charset=utf-16", "application/jsonx", "application/json, text/plain", "application/merge-patch+xml",
+		"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml",
+		"text/json",
+		"application/json; charset=utf-16", "application/jsonx", "application/json, text/plain",
+		"application/merge-patch+xml",
 	} {
 		a := call(t, http.MethodPost, address, prefix+"/echo", "{}", "Content-Type: "+kind)
 		wantFailure(t, a, http.StatusUnsupportedMediaType, "unsupported_media_type")
@@ -151,18 +161,21 @@ func TestOnlyJSONIsAccepted(t *testing.T) {
 
 func TestPathParametersAreValidated(t *testing.T) {
 	t.Parallel()
-	address, _ := start(t, httpserver.Config{}, testAPI(get("/groups/{group_id}/members", httpserver.Public(), func(r *httpserver.Request) error {
-		return r.JSON(http.StatusOK, map[string]any{"id": r.Param("group_id")})
-	})))
+	address, _ := start(t, httpserver.Config{},
+		testAPI(get("/groups/{group_id}/members", httpserver.Public(), func(r *httpserver.Request) error {
+			return r.JSON(http.StatusOK, map[string]any{"id": r.Param("group_id")})
+		})))
 	for sent, want := range map[string]string{
-		"usr_1": "usr_1", "support%20team": "support team", "a@b.c": "a@b.c", "users.%2A": "users.*", "%61": "a", "gr%C3%BCn": "grün", "a+b": "a+b",
+		"usr_1": "usr_1", "support%20team": "support team", "a@b.c": "a@b.c", "users.%2A": "users.*", "%61": "a",
+		"gr%C3%BCn": "grün", "a+b": "a+b",
 	} {
 		if a := call(t, http.MethodGet, address, prefix+"/groups/"+sent+"/members", ""); a.Body["id"] != want {
 			t.Errorf("%s: %s", sent, a.Raw)
 		}
 	}
 	for _, sent := range []string{
-		"a%2Fb", "a%2fb", "%2e%2e", "..", ".", "%2E", "a%00b", "a%0d%0ab", "a;b", "a%3Bb", "a%5Cb", "a\\b", "%252F", "a%25b", "%zz", "%", "%c0%af", "%ff", "a%3Fb",
+		"a%2Fb", "a%2fb", "%2e%2e", "..", ".", "%2E", "a%00b", "a%0d%0ab", "a;b", "a%3Bb", "a%5Cb", "a\\b", "%252F", "a%25b",
+		"%zz", "%", "%c0%af", "%ff", "a%3Fb",
 		"a%7f", strings.Repeat("a", 300),
 	} {
 		a, answered := rawCall(t, address, "GET "+prefix+"/groups/"+sent+"/members HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -182,13 +195,15 @@ func TestFailuresHaveOneStatusEach(t *testing.T) {
 	until := time.Date(2024, 1, 15, 15, 0, 0, 7, time.FixedZone("", 3600))
 	f := fault.New(fault.Locked, "account_locked", "Account locked due to too many failed attempts")
 	address, _ := start(t, httpserver.Config{}, testAPI(
-		get("/locked", httpserver.Public(), func(*httpserver.Request) error { return f.With("locked_until", until).After(1500 * time.Millisecond) }),
+		get("/locked", httpserver.Public(),
+			func(*httpserver.Request) error { return f.With("locked_until", until).After(1500 * time.Millisecond) }),
 		get("/unknown", httpserver.Public(), func(*httpserver.Request) error { return f.With("locked_until", time.Time{}) }),
 		get("/limited", httpserver.Public(), func(r *httpserver.Request) error {
 			r.RateLimit(domain.RateState{Limit: 5, Remaining: 0, Reset: 59001 * time.Millisecond})
 			return fault.ErrRateLimited.After(time.Millisecond)
 		}),
-		get("/over", httpserver.Public(), func(*httpserver.Request) error { return fault.ErrRateLimited.Over(60, 59*time.Second) }),
+		get("/over", httpserver.Public(),
+			func(*httpserver.Request) error { return fault.ErrRateLimited.Over(60, 59*time.Second) }),
 		get("/details", httpserver.Public(), func(*httpserver.Request) error {
 			return fault.ErrInvalid.About("email", "is required").About("username", "is required")
 		}),
@@ -208,10 +223,12 @@ func TestFailuresHaveOneStatusEach(t *testing.T) {
 	}
 	a = call(t, http.MethodGet, address, prefix+"/limited", "")
 	wantFailure(t, a, http.StatusTooManyRequests, "rate_limited")
-	if h := a.Header; h.Get("Retry-After") != "1" || h.Get("Ratelimit-Limit") != "5" || h.Get("Ratelimit-Remaining") != "0" || h.Get("Ratelimit-Reset") != "60" {
+	if h := a.Header; h.Get("Retry-After") != "1" || h.Get("Ratelimit-Limit") != "5" ||
+		h.Get("Ratelimit-Remaining") != "0" || h.Get("Ratelimit-Reset") != "60" {
 		t.Errorf("%v", h)
 	}
-	if h := call(t, http.MethodGet, address, prefix+"/over", "").Header; h.Get("Ratelimit-Limit") != "60" || h.Get("Ratelimit-Remaining") != "0" ||
+	if h := call(t, http.MethodGet, address, prefix+"/over", "").Header; h.Get("Ratelimit-Limit") != "60" ||
+		h.Get("Ratelimit-Remaining") != "0" ||
 		h.Get("Ratelimit-Reset") != "59" || h.Get("Retry-After") != "59" {
 		t.Errorf("%v", h)
 	}
@@ -220,7 +237,8 @@ func TestFailuresHaveOneStatusEach(t *testing.T) {
 	if a.fields() != "email,username" {
 		t.Error(a.Raw)
 	}
-	wantFailure(t, call(t, http.MethodGet, address, prefix+"/timeout", ""), http.StatusServiceUnavailable, "storage_unavailable")
+	wantFailure(t, call(t, http.MethodGet, address, prefix+"/timeout", ""), http.StatusServiceUnavailable,
+		"storage_unavailable")
 	seen := map[int]bool{}
 	for kind := fault.Internal; kind <= fault.Unavailable; kind++ {
 		status := httpserver.StatusOf(kind)
@@ -237,7 +255,8 @@ func TestRequestIDIsTakenOrMade(t *testing.T) {
 		return r.JSON(http.StatusOK, map[string]any{"id": r.Origin.RequestID})
 	})))
 	for _, given := range []string{"a", "req-1/2!~", strings.Repeat("x", 128)} {
-		if a := call(t, http.MethodGet, address, prefix+"/id", "", "X-Request-ID: "+given); a.Body["id"] != given || a.Header.Get("X-Request-Id") != given {
+		if a := call(t, http.MethodGet, address, prefix+"/id", "", "X-Request-ID: "+given); a.Body["id"] != given ||
+			a.Header.Get("X-Request-Id") != given {
 			t.Errorf("%q: %s", given, a.Raw)
 		}
 	}

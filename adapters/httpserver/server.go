@@ -97,8 +97,9 @@ func (s *Server) transport() *fasthttp.Server {
 		SecureErrorLogMessage:        true,
 		HeaderReceived:               s.onHead,
 		StreamRequestBody:            true, // see readBody
-		ReduceMemoryUsage:            true, // an idle connection keeps neither the last request's buffers nor the last answer's
-		Logger:                       quiet{s.cfg.Log},
+		// an idle connection keeps neither the last request's buffers nor the last answer's
+		ReduceMemoryUsage: true,
+		Logger:            quiet{s.cfg.Log},
 	}
 }
 
@@ -115,7 +116,8 @@ func (s *Server) Open(ctx context.Context) error {
 		inner = tls.NewListener(inner, s.cfg.TLS) // shakes hands at the first read, within ReadTimeout
 	}
 	s.conns = newConnections(s.cfg.Clock, s.cfg.WriteTimeout, limits{
-		connections: s.cfg.Connections, perSource: s.cfg.ConnectionsPerSource, bodies: s.cfg.BodyMemory, trusted: s.cfg.TrustedProxies,
+		connections: s.cfg.Connections, perSource: s.cfg.ConnectionsPerSource, bodies: s.cfg.BodyMemory,
+		trusted: s.cfg.TrustedProxies,
 	})
 	s.conns.readTimeout = s.cfg.ReadTimeout
 	s.listener = newListener(inner, s.conns, newConnectionLimiter(s.full, s.sourceLimited()))

@@ -16,8 +16,8 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 )
 
-// TestShutdownLosesNoAnswer has many clients send one request after another over kept connections while the server shuts
-// down. Whatever a handler has done, its client must have heard of.
+// TestShutdownLosesNoAnswer has many clients send one request after another over kept connections while the server
+// shuts down. Whatever a handler has done, its client must have heard of.
 func TestShutdownLosesNoAnswer(t *testing.T) {
 	t.Parallel()
 	for range 10 {
@@ -28,10 +28,11 @@ func TestShutdownLosesNoAnswer(t *testing.T) {
 func shutdownUnderLoad(t *testing.T) {
 	t.Helper()
 	var done, received atomic.Int64
-	address, server := start(t, httpserver.Config{}, testAPI(post("/work", httpserver.Public(), func(r *httpserver.Request) error {
-		done.Add(1)
-		return ok(r)
-	})))
+	address, server := start(t, httpserver.Config{},
+		testAPI(post("/work", httpserver.Public(), func(r *httpserver.Request) error {
+			done.Add(1)
+			return ok(r)
+		})))
 	var clients sync.WaitGroup
 	for range 50 {
 		clients.Go(func() { received.Add(hammer(address)) })
@@ -59,7 +60,8 @@ func hammer(address string) (answered int64) {
 	defer func() { _ = conn.Close() }()
 	reader := bufio.NewReader(conn)
 	for {
-		_, err := io.WriteString(conn, "POST "+prefix+"/work HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+		_, err := io.WriteString(conn,
+			"POST "+prefix+"/work HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
 		if err != nil {
 			return answered
 		}
@@ -82,11 +84,12 @@ func hammer(address string) (answered int64) {
 func TestShutdownWaitsForHandlersUntilTheDeadline(t *testing.T) {
 	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
-	address, server := start(t, httpserver.Config{}, testAPI(get("/slow", httpserver.Public(), func(r *httpserver.Request) error {
-		close(entered)
-		<-release
-		return ok(r)
-	})))
+	address, server := start(t, httpserver.Config{},
+		testAPI(get("/slow", httpserver.Public(), func(r *httpserver.Request) error {
+			close(entered)
+			<-release
+			return ok(r)
+		})))
 	answers := make(chan answer, 1)
 	go func() { answers <- call(t, http.MethodGet, address, prefix+"/slow", "") }()
 	<-entered
@@ -116,11 +119,12 @@ func TestShutdownWaitsForHandlersUntilTheDeadline(t *testing.T) {
 func TestShutdownCutsOffWhenItsTimeIsOver(t *testing.T) {
 	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
-	address, server := start(t, httpserver.Config{}, testAPI(get("/stuck", httpserver.Public(), func(r *httpserver.Request) error {
-		close(entered)
-		<-release
-		return ok(r)
-	})))
+	address, server := start(t, httpserver.Config{},
+		testAPI(get("/stuck", httpserver.Public(), func(r *httpserver.Request) error {
+			close(entered)
+			<-release
+			return ok(r)
+		})))
 	go func() { _, _ = rawCall(t, address, "GET "+prefix+"/stuck HTTP/1.1\r\nHost: x\r\n\r\n") }()
 	<-entered
 	ctx, cancel := context.WithCancel(t.Context())

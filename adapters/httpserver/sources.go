@@ -46,8 +46,8 @@ func (l limits) sourceOf(a net.Addr) (netip.Prefix, bool) {
 	return network, err == nil
 }
 
-// reserveBody sets memory aside for a body, or reports that there is no room: neither all sources together nor one alone may fill
-// the memory with bodies that they send slowly.
+// reserveBody sets memory aside for a body, or reports that there is no room: neither all sources together nor one
+// alone may fill the memory with bodies that they send slowly.
 func (c *conn) reserveBody(size int) bool {
 	s := c.set
 	s.mu.Lock()

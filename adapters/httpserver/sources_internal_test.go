@@ -83,7 +83,8 @@ func TestConnectionsAreCountedBySourceAndForgotten(t *testing.T) {
 
 func TestMemoryForBodiesIsBoundedForEachSourceAndForAll(t *testing.T) {
 	t.Parallel()
-	set := newConnections(wall{}, time.Second, limits{connections: 100, bodies: 100, trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+	set := newConnections(wall{}, time.Second, limits{connections: 100, bodies: 100,
+		trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
 	admit := func(address string) *conn {
 		c, _ := set.admit(from(address))
 		return c
@@ -131,7 +132,8 @@ func TestMemoryIsGivenBackAfterABurst(t *testing.T) {
 		func() { leave(burst/4 + 1) }, func() {}, // and while it does not end
 		func() { leave(burst / 4) }, func() { wantFreed(t, freed, 0) },
 		func() { wantFreed(t, freed, 1) }, func() {}, func() {},
-		func() { wantFreed(t, freed, 1); fill() }, func() { leave(0) }, func() { fill() }, // one that comes again at once is not over
+		// one that comes again at once is not over
+		func() { wantFreed(t, freed, 1); fill() }, func() { leave(0) }, func() { fill() },
 		func() { wantFreed(t, freed, 1); leave(3) }, func() {}, func() { wantFreed(t, freed, 2); leave(0) }, func() {},
 	}
 	set.returnMemory(done, func(<-chan struct{}, time.Duration) {

@@ -45,7 +45,8 @@ func isServed(t *testing.T, nc net.Conn) bool {
 func TestOneSourceHoldsNoMoreConnectionsThanItMay(t *testing.T) {
 	t.Parallel()
 	core, logged := observer.New(zap.WarnLevel)
-	address, _ := start(t, httpserver.Config{ConnectionsPerSource: 3, Log: zap.New(core)}, testAPI(get("/fine", httpserver.Public(), ok)))
+	address, _ := start(t, httpserver.Config{ConnectionsPerSource: 3, Log: zap.New(core)},
+		testAPI(get("/fine", httpserver.Public(), ok)))
 	var held []net.Conn
 	for range 3 {
 		held = append(held, dialFrom(t, "127.0.0.1", address))
@@ -90,8 +91,8 @@ func TestConnectionsOfTrustedProxiesAreNotCounted(t *testing.T) {
 	}
 }
 
-// TestSlowBodiesOfOneSourceLeaveRoomForOthers: a source that keeps its part of the memory with a body that does not end gets no
-// more of it; small bodies and other sources do.
+// TestSlowBodiesOfOneSourceLeaveRoomForOthers: a source that keeps its part of the memory with a body that does not end
+// gets no more of it; small bodies and other sources do.
 func TestSlowBodiesOfOneSourceLeaveRoomForOthers(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{BodyMemory: 64 << 10}, testAPI(post("/echo", httpserver.Public(), ok)))
@@ -109,7 +110,8 @@ func TestSlowBodiesOfOneSourceLeaveRoomForOthers(t *testing.T) {
 	_, _ = io.WriteString(slow, strings.TrimSuffix(body(length), "x"))
 	var refused answer
 	for refused.Status != http.StatusServiceUnavailable { // once the server has read as much
-		if refused = send("127.0.0.1", length); refused.Status != http.StatusOK && refused.Status != http.StatusServiceUnavailable {
+		if refused = send("127.0.0.1", length); refused.Status != http.StatusOK &&
+			refused.Status != http.StatusServiceUnavailable {
 			t.Fatalf("%d %s", refused.Status, refused.Raw)
 		}
 	}

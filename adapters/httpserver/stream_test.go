@@ -14,10 +14,12 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 )
 
-func streamed(t *testing.T, cfg httpserver.Config, write func(ctx context.Context, w io.Writer) error) (string, *httpserver.Server) {
+func streamed(t *testing.T, cfg httpserver.Config, write func(ctx context.Context, w io.Writer) error) (string,
+	*httpserver.Server) {
 	t.Helper()
 	return start(t, cfg, testAPI(
-		get("/export", httpserver.Public(), func(r *httpserver.Request) error { return r.Stream("text/csv", "audit.csv", write) }),
+		get("/export", httpserver.Public(),
+			func(r *httpserver.Request) error { return r.Stream("text/csv", "audit.csv", write) }),
 		get("/fine", httpserver.Public(), ok),
 	))
 }
@@ -50,17 +52,19 @@ func pieces(w io.Writer, n int) error {
 
 func TestAStreamOutlivesItsHandlersTimeLimit(t *testing.T) {
 	t.Parallel()
-	address, _ := streamed(t, httpserver.Config{HandlerTimeout: time.Nanosecond}, func(ctx context.Context, w io.Writer) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return pieces(w, 20_000)
-	})
+	address, _ := streamed(t, httpserver.Config{HandlerTimeout: time.Nanosecond},
+		func(ctx context.Context, w io.Writer) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return pieces(w, 20_000)
+		})
 	h, n, err := readStream(t, address)
 	if err != nil || n != 20_000<<10 {
 		t.Errorf("%d bytes, %v", n, err)
 	}
-	if h.Get("Content-Disposition") != `attachment; filename="audit.csv"` || h.Get("Content-Type") != "text/csv" || h.Get("Cache-Control") != "no-store" {
+	if h.Get("Content-Disposition") != `attachment; filename="audit.csv"` || h.Get("Content-Type") != "text/csv" ||
+		h.Get("Cache-Control") != "no-store" {
 		t.Errorf("%v", h)
 	}
 }
@@ -68,9 +72,13 @@ func TestAStreamOutlivesItsHandlersTimeLimit(t *testing.T) {
 // TestTheHeadOfAStreamIsAllThatHEADGets: a byte of the body would be taken for the beginning of the next answer.
 func TestTheHeadOfAStreamIsAllThatHEADGets(t *testing.T) {
 	t.Parallel()
-	address, _ := streamed(t, httpserver.Config{}, func(context.Context, io.Writer) error { panic("nobody asked for a body") })
+	address, _ := streamed(t, httpserver.Config{}, func(context.Context,
+		io.Writer) error {
+		panic("nobody asked for a body")
+	})
 	nc := dial(t, address)
-	_, _ = io.WriteString(nc, "HEAD "+prefix+"/export HTTP/1.1\r\nHost: x\r\n\r\nGET "+prefix+"/fine HTTP/1.1\r\nHost: x\r\n\r\n")
+	_, _ = io.WriteString(nc, "HEAD "+prefix+"/export HTTP/1.1\r\nHost: x\r\n\r\nGET "+prefix+
+		"/fine HTTP/1.1\r\nHost: x\r\n\r\n")
 	reader := bufio.NewReader(nc)
 	for _, method := range []string{http.MethodHead, http.MethodGet} {
 		if line, err := reader.Peek(len("HTTP/1.1 200 OK")); err != nil || string(line) != "HTTP/1.1 200 OK" {
@@ -97,12 +105,18 @@ func TestAStreamToAnOlderClientHasNoChunks(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := read(t, res)
-		if len(res.TransferEncoding) > 0 || !a.Closes || len(a.Raw) != 100<<10 || a.Header.Get("X-Request-Id") == "" || a.Status != http.StatusOK {
-			t.Errorf("%q: %d, %v, closes: %t, %d bytes, %v", fields, a.Status, res.TransferEncoding, a.Closes, len(a.Raw), a.Header)
+		if len(res.TransferEncoding) > 0 || !a.Closes || len(a.Raw) != 100<<10 || a.Header.Get("X-Request-Id") == "" ||
+			a.Status != http.StatusOK {
+			t.Errorf("%q: %d, %v, closes: %t, %d bytes, %v", fields, a.Status, res.TransferEncoding, a.Closes, len(a.Raw),
+				a.Header)
 		}
 		_ = res.Body.Close()
 	}
-	address, _ := streamed(t, httpserver.Config{}, func(_ context.Context, w io.Writer) error { _ = pieces(w, 100); return errors.New("the disk is gone") })
+	address, _ := streamed(t, httpserver.Config{}, func(_ context.Context,
+		w io.Writer) error {
+		_ = pieces(w, 100)
+		return errors.New("the disk is gone")
+	})
 	nc := dial(t, address)
 	_, _ = io.WriteString(nc, "GET "+prefix+"/export HTTP/1.0\r\n\r\n")
 	if n, err := io.Copy(io.Discard, nc); err == nil {
@@ -132,11 +146,12 @@ func TestAStreamThatFailsIsNotTakenForWhole(t *testing.T) {
 func TestStalledReaderIsDisconnected(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)
-	address, _ := streamed(t, httpserver.Config{WriteTimeout: 50 * time.Millisecond}, func(_ context.Context, w io.Writer) error {
-		err := pieces(w, 1<<20)
-		ended <- err
-		return err
-	})
+	address, _ := streamed(t, httpserver.Config{WriteTimeout: 50 * time.Millisecond},
+		func(_ context.Context, w io.Writer) error {
+			err := pieces(w, 1<<20)
+			ended <- err
+			return err
+		})
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -218,9 +233,10 @@ func TestRedirectAndCookies(t *testing.T) {
 // TestPipelinedRequestsAreAnsweredInOrder holds that the drain's bookkeeping does not lose buffered answers.
 func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	t.Parallel()
-	address, _ := start(t, httpserver.Config{}, testAPI(get("/n/{n}", httpserver.Public(), func(r *httpserver.Request) error {
-		return r.JSON(http.StatusOK, map[string]any{"n": r.Param("n")})
-	})))
+	address, _ := start(t, httpserver.Config{},
+		testAPI(get("/n/{n}", httpserver.Public(), func(r *httpserver.Request) error {
+			return r.JSON(http.StatusOK, map[string]any{"n": r.Param("n")})
+		})))
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)

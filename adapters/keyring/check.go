@@ -35,7 +35,8 @@ func (t *Tokens) Issue(ctx context.Context, claims domain.AccessClaims) (string,
 	expires, issued := claims.ExpiresAt.Unix(), claims.IssuedAt.Unix()
 	wire := wireClaims{
 		Issuer: t.cfg.Issuer, Audience: audiences(t.cfg.Audience), Subject: string(claims.Subject),
-		ExpiresAt: &expires, IssuedAt: &issued, TokenID: claims.TokenID, SessionID: string(claims.SessionID), Methods: claims.Methods,
+		ExpiresAt: &expires, IssuedAt: &issued, TokenID: claims.TokenID, SessionID: string(claims.SessionID),
+		Methods:    claims.Methods,
 		Generation: claims.Generation,
 	}
 	if !claims.AuthTime.IsZero() {
@@ -142,8 +143,8 @@ func (t *Tokens) verify(ctx context.Context, token string, set *keySet, now time
 	return &checkedToken{keyID: head.KeyID, claims: claims}, set, nil
 }
 
-// parse reads the token without trusting it: all that its head decides is which of our own keys it is held against. A key
-// that it brings along or points to is passed over.
+// parse reads the token without trusting it: all that its head decides is which of our own keys it is held against. A
+// key that it brings along or points to is passed over.
 func parse(token string) (*jose.JSONWebSignature, jose.Header, error) {
 	for part := range strings.SplitSeq(token, ".") {
 		if _, err := encoding.DecodeString(part); err != nil || part == "" {

@@ -56,7 +56,8 @@ func (n *node) activeKey(tb testing.TB) (id string, private crypto.Signer) {
 func (n *node) wire() map[string]any {
 	now := n.clock.Now().Unix()
 	return map[string]any{
-		"iss": issuer, "aud": issuer, "sub": "usr_1", "sid": "sess_1", "jti": "tok_1", "iat": now, "exp": now + 3600, "auth_time": now,
+		"iss": issuer, "aud": issuer, "sub": "usr_1", "sid": "sess_1", "jti": "tok_1", "iat": now, "exp": now + 3600,
+		"auth_time": now,
 	}
 }
 
@@ -122,9 +123,12 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	_, rsPrivate := rs.activeKey(t)
 
 	for what, token := range map[string]string{
-		"alg none":                   part(map[string]string{"alg": "none", "typ": "at+jwt", "kid": id}) + "." + part(n.wire()) + ".",
-		"alg none with a signature":  part(map[string]string{"alg": "none", "typ": "at+jwt", "kid": id}) + "." + part(n.wire()) + "." + honest[2],
-		"alg nOnE":                   part(map[string]string{"alg": "nOnE", "typ": "at+jwt", "kid": id}) + "." + part(n.wire()) + ".AA",
+		"alg none": part(map[string]string{"alg": "none", "typ": "at+jwt", "kid": id}) + "." +
+			part(n.wire()) + ".",
+		"alg none with a signature": part(map[string]string{"alg": "none", "typ": "at+jwt", "kid": id}) + "." +
+			part(n.wire()) + "." + honest[2],
+		"alg nOnE": part(map[string]string{"alg": "nOnE", "typ": "at+jwt", "kid": id}) + "." +
+			part(n.wire()) + ".AA",
 		"HS256 under the public key": sign(t, jose.HS256, []byte(public), n.wire(), typed(nil)),
 		"HS256 under the key set":    sign(t, jose.HS256, jwks, n.wire(), typed(nil)),
 		"a foreign key, our kid":     sign(t, jose.EdDSA, foreign, n.wire(), typed(nil)),
@@ -132,10 +136,14 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		"our key, a foreign kid":     sign(t, jose.EdDSA, private, n.wire(), typed(header{"kid": "other"})),
 		"a kid that is a path":       sign(t, jose.EdDSA, foreign, n.wire(), typed(header{"kid": "../../x"})),
 		"no kid":                     sign(t, jose.EdDSA, private, n.wire(), header{"typ": "at+jwt"}),
-		"an embedded jwk":            sign(t, jose.EdDSA, foreign, n.wire(), typed(header{"jwk": jose.JSONWebKey{Key: foreign.Public()}})),
-		"a jku":                      sign(t, jose.EdDSA, foreign, n.wire(), typed(header{"jku": "https://evil.example/jwks.json"})),
-		"an x5u":                     sign(t, jose.EdDSA, foreign, n.wire(), typed(header{"x5u": "https://evil.example/cert.pem"})),
-		"a critical header":          sign(t, jose.EdDSA, private, n.wire(), typed(header{"crit": []string{"evil"}, "evil": true})),
+		"an embedded jwk": sign(t, jose.EdDSA, foreign, n.wire(),
+			typed(header{"jwk": jose.JSONWebKey{Key: foreign.Public()}})),
+		"a jku": sign(t, jose.EdDSA, foreign, n.wire(),
+			typed(header{"jku": "https://evil.example/jwks.json"})),
+		"an x5u": sign(t, jose.EdDSA, foreign, n.wire(),
+			typed(header{"x5u": "https://evil.example/cert.pem"})),
+		"a critical header": sign(t, jose.EdDSA, private, n.wire(),
+			typed(header{"crit": []string{"evil"}, "evil": true})),
 		"another algorithm's key":    sign(t, jose.RS256, rsPrivate, n.wire(), typed(nil)),
 		"another algorithm of a key": sign(t, jose.PS256, rsPrivate, n.wire(), typed(nil)),
 		"claims of another token":    honest[0] + "." + part(n.wire()) + "." + honest[2],
@@ -145,7 +153,8 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		"five parts":                 strings.Join(append(honest, "a", "b"), "."),
 		"nothing":                    "",
 		"two dots":                   "..",
-		"a JSON serialization":       `{"payload":"` + honest[1] + `","protected":"` + honest[0] + `","signature":"` + honest[2] + `"}`,
+		"a JSON serialization": `{"payload":"` + honest[1] + `","protected":"` + honest[0] + `","signature":"` +
+			honest[2] + `"}`,
 		"more than four kilobytes":   honest[0] + "." + strings.Repeat("A", 4096) + "." + honest[2],
 		"a refresh token's form":     "rt_sess_1_5_abcdef",
 		"an API key's form":          "sk_live_abcdef",
@@ -154,7 +163,8 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		n.refuses(t, what, token)
 	}
 	rsID, _ := rs.activeKey(t)
-	rs.refuses(t, "PS256 under an RS256 key", sign(t, jose.PS256, rsPrivate, rs.wire(), header{"typ": "at+jwt", "kid": rsID}))
+	rs.refuses(t, "PS256 under an RS256 key", sign(t, jose.PS256, rsPrivate, rs.wire(),
+		header{"typ": "at+jwt", "kid": rsID}))
 	if _, err := n.Check(t.Context(), sign(t, jose.EdDSA, private, n.wire(), typed(nil)), n.clock.Now()); err != nil {
 		t.Errorf("the test's own honest token is refused, so the others prove nothing: %v", err)
 	}

@@ -99,8 +99,9 @@ func OpenKeyFile(path string) ([]Key, error) {
 	switch mode := info.Mode().Perm(); {
 	case runtime.GOOS == "windows": // has no such modes
 	case mode&0o007 != 0:
-		return nil, fmt.Errorf("key file %s is open to others (mode %04o): make it 0600, and replace the key if somebody may "+
-			"have read it", path, mode)
+		return nil,
+			fmt.Errorf("key file %s is open to others (mode %04o): make it 0600, and replace the key if somebody may "+
+				"have read it", path, mode)
 	case mode&0o070 != 0:
 		_ = os.Chmod(path, mode&^0o070) // fails where the file is another's, who gave it to the group
 	}

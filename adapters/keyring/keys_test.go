@@ -93,8 +93,10 @@ func TestParseKeysReadsAllSpellings(t *testing.T) {
 	}
 	var ids []string
 	for _, line := range []string{
-		base64.StdEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw), base64.URLEncoding.EncodeToString(raw),
-		base64.RawURLEncoding.EncodeToString(raw), hex.EncodeToString(raw), "# a comment\r\n\r\n  " + hex.EncodeToString(raw) + "  \r\n",
+		base64.StdEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw),
+		base64.URLEncoding.EncodeToString(raw),
+		base64.RawURLEncoding.EncodeToString(raw), hex.EncodeToString(raw),
+		"# a comment\r\n\r\n  " + hex.EncodeToString(raw) + "  \r\n",
 	} {
 		keys, err := keyring.ParseKeys(line)
 		if err != nil || len(keys) != 1 {

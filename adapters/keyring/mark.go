@@ -65,8 +65,8 @@ func ReadStoreMark(path string) (StoreMark, error) {
 	return mark, nil
 }
 
-// AppendStoreMark appends a mark to the file, which it creates where there is none. What the file holds is never written again:
-// a crash cannot lose a key.
+// AppendStoreMark appends a mark to the file, which it creates where there is none. What the file holds is never
+// written again: a crash cannot lose a key.
 func AppendStoreMark(path string, mark StoreMark) error {
 	line := NewInstallation
 	switch mark.State {

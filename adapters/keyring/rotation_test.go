@@ -148,7 +148,8 @@ func TestRotationsAtOnceAreOne(t *testing.T) {
 	for _, key := range keys {
 		states[key.State]++
 	}
-	if won.Load() < 1 || won.Load()+lost.Load() != 8 || states[domain.KeyActive] != 1 || states[domain.KeyNext] != 1 || states[domain.KeyRetiring] != won.Load() {
+	if won.Load() < 1 || won.Load()+lost.Load() != 8 || states[domain.KeyActive] != 1 || states[domain.KeyNext] != 1 ||
+		states[domain.KeyRetiring] != won.Load() {
 		t.Errorf("%d rotations were done and %d refused; the set is %v", won.Load(), lost.Load(), states)
 	}
 }

@@ -18,7 +18,8 @@ const maxSealed = 1 << 20
 var encoding = base64.RawURLEncoding.Strict()
 
 // errSealed is the only error for a value that does not open: it does not reveal which part is wrong.
-var errSealed = errors.New("a sealed value does not open: it was changed, moved, or sealed under a key that is not configured")
+var errSealed = errors.New(
+	"a sealed value does not open: it was changed, moved, or sealed under a key that is not configured")
 
 // Sealer implements ports.Sealer. It is safe for concurrent use.
 type Sealer struct {
@@ -52,7 +53,8 @@ func (s *Sealer) Seal(plain []byte, binding string) ([]byte, error) {
 	nonce := make([]byte, aead.NonceSize())
 	_, _ = rand.Read(nonce) // never fails, see crypto/rand
 	sealed := aead.Seal(nil, nonce, plain, additional(s.active, binding))
-	out := make([]byte, 0, len(sealVersion)+len(s.active)+3+encoding.EncodedLen(len(nonce))+encoding.EncodedLen(len(sealed)))
+	out := make([]byte, 0, len(sealVersion)+len(s.active)+3+encoding.EncodedLen(len(nonce))+
+		encoding.EncodedLen(len(sealed)))
 	out = append(out, sealVersion+"."+s.active+"."...)
 	out = encoding.AppendEncode(out, nonce)
 	out = append(out, '.')

@@ -91,7 +91,8 @@ func openTokens(tb testing.TB, n *node, algorithm string, keks ...keyring.Key) *
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tokens, err := keyring.NewTokens(keyring.Config{Issuer: issuer, Algorithm: algorithm, TokenLife: life}, n.store, sealer, n.clock)
+	tokens, err := keyring.NewTokens(keyring.Config{Issuer: issuer, Algorithm: algorithm, TokenLife: life}, n.store,
+		sealer, n.clock)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -104,8 +105,9 @@ func openTokens(tb testing.TB, n *node, algorithm string, keks ...keyring.Key) *
 func (n *node) claims() domain.AccessClaims {
 	now := n.clock.Now().Truncate(time.Second)
 	return domain.AccessClaims{
-		TokenID: "tok_1", Subject: "usr_1", SessionID: "sess_1", AuthTime: now, Methods: []string{"pwd", "otp"}, Generation: 3,
-		IssuedAt: now, ExpiresAt: now.Add(life),
+		TokenID: "tok_1", Subject: "usr_1", SessionID: "sess_1", AuthTime: now, Methods: []string{"pwd", "otp"},
+		Generation: 3,
+		IssuedAt:   now, ExpiresAt: now.Add(life),
 	}
 }
 

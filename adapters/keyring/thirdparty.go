@@ -35,7 +35,8 @@ type thirdPartyClaims struct {
 // Sign returns the token of a record.
 func (k *ThirdPartyTokens) Sign(record domain.ThirdPartyToken) (string, error) {
 	claims := thirdPartyClaims{
-		CreatedOn: record.CreatedAt.UTC().Format(time.DateTime), Role: record.Role, ID: record.ID, IssuedAt: record.CreatedAt.Unix(), Issuer: k.issuer,
+		CreatedOn: record.CreatedAt.UTC().Format(time.DateTime), Role: record.Role, ID: record.ID,
+		IssuedAt: record.CreatedAt.Unix(), Issuer: k.issuer,
 	}
 	if !record.ExpiresAt.IsZero() {
 		claims.Expires = record.ExpiresAt.Unix()

@@ -97,8 +97,8 @@ func NewTokens(cfg Config, store ports.SigningKeyStore, sealer ports.Sealer, clo
 	return &Tokens{cfg: cfg, store: store, sealer: sealer, clock: clock, checked: cache, budget: unknownBurst}, nil
 }
 
-// Open reads the signing keys, and makes the first ones where there are none. Of several nodes that start together on an
-// empty store one makes them and all use the same.
+// Open reads the signing keys, and makes the first ones where there are none. Of several nodes that start together on
+// an empty store one makes them and all use the same.
 func (t *Tokens) Open(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -163,8 +163,8 @@ func (t *Tokens) use(keys []domain.SigningKey) error {
 	return nil
 }
 
-// present returns the set, read again when it is older than freshFor. While the store does not answer, the old one serves
-// for staleFor.
+// present returns the set, read again when it is older than freshFor. While the store does not answer, the old one
+// serves for staleFor.
 func (t *Tokens) present(ctx context.Context) (*keySet, error) {
 	set := t.set.Load()
 	if set == nil {
@@ -213,9 +213,9 @@ func (t *Tokens) KeySet(ctx context.Context) ([]byte, error) {
 	return set.jwks, nil
 }
 
-// Rotate makes the next key the active one, publishes another next one, and drops retiring keys whose tokens have all run
-// out. The private parts that stay are sealed under the active KEK. When another node rotates at the same moment, one of
-// the two is fault.ErrConflict. The returned id is that of the key that signs from now on.
+// Rotate makes the next key the active one, publishes another next one, and drops retiring keys whose tokens have all
+// run out. The private parts that stay are sealed under the active KEK. When another node rotates at the same moment,
+// one of the two is fault.ErrConflict. The returned id is that of the key that signs from now on.
 func (t *Tokens) Rotate(ctx context.Context, now time.Time, out domain.Outbox) (keyID string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -302,7 +302,8 @@ type wireClaims struct {
 	IssuedAt  *int64    `json:"iat"`
 	TokenID   string    `json:"jti"`
 	SessionID string    `json:"sid"`
-	// Generation counts the refreshes of the session. A token of an older version has none, which is the same as the first.
+	// Generation counts the refreshes of the session. A token of an older version has none, which is the same as the
+	// first.
 	Generation int64    `json:"gen"`
 	AuthTime   int64    `json:"auth_time,omitempty"`
 	Methods    []string `json:"amr,omitempty"`

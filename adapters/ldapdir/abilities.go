@@ -16,7 +16,8 @@ import (
 // key.
 func Factories(clock ports.Clock) []ports.DirectoryFactory {
 	factory := func(kind string) ports.DirectoryFactory {
-		return ports.DirectoryFactory{Type: kind, Open: func(id domain.DirectoryID, decode func(into any) error) (ports.Directory, error) {
+		return ports.DirectoryFactory{Type: kind, Open: func(id domain.DirectoryID,
+			decode func(into any) error) (ports.Directory, error) {
 			s := Defaults(kind)
 			if err := decode(&s); err != nil {
 				return nil, err
@@ -91,7 +92,8 @@ func (b base) VerifyPassword(ctx context.Context, login ports.Login) (domain.Pas
 }
 
 // VerifySubject checks the password of a known subject.
-func (b base) VerifySubject(ctx context.Context, subject domain.Subject, password string) (domain.PasswordCheck, error) {
+func (b base) VerifySubject(ctx context.Context, subject domain.Subject, password string) (domain.PasswordCheck,
+	error) {
 	return b.client.verifySubject(ctx, subject, password)
 }
 
@@ -135,7 +137,8 @@ func (l lookups) FindName(ctx context.Context, name string) (domain.Identity, er
 }
 
 // List lists all people.
-func (l lookups) List(ctx context.Context, since string, yield func([]domain.Identity) error) (domain.ListResult, error) {
+func (l lookups) List(ctx context.Context, since string, yield func([]domain.Identity) error) (domain.ListResult,
+	error) {
 	return l.client.list(ctx, since, yield)
 }
 

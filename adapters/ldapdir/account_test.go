@@ -14,18 +14,20 @@ func TestAWrongServiceAccountIsAnOutage(t *testing.T) {
 	t.Parallel()
 	d := mustOpen(t, ldapdir.TypeLDAP, openLDAP(sharedSlapd(t)).with(tree{"bind_dn": "cn=nobody,dc=example,dc=org"}))
 	for range 5 {
-		if _, err := login(t.Context(), d, openldap.Password); !isUnavailable(err) || !strings.Contains(err.Error(), "service account") {
+		if _, err := login(t.Context(), d, openldap.Password); !isUnavailable(err) ||
+			!strings.Contains(err.Error(), "service account") {
 			t.Errorf("the login: %v", err)
 		}
 	}
 }
 
-// The domain locks after three wrong passwords. A wrong one in our configuration must not lock the service account, however many
-// people sign in meanwhile.
+// The domain locks after three wrong passwords. A wrong one in our configuration must not lock the service account,
+// however many people sign in meanwhile.
 func TestWrongServicePasswordDoesNotLockTheServiceAccount(t *testing.T) {
 	t.Parallel()
 	s := samba.Start(t, samba.Options{})
-	d := mustOpen(t, ldapdir.TypeActiveDirectory, activeDirectory(s).with(tree{"bind_password": "wrong", "pool": tree{"size": 1}}))
+	d := mustOpen(t, ldapdir.TypeActiveDirectory,
+		activeDirectory(s).with(tree{"bind_password": "wrong", "pool": tree{"size": 1}}))
 	var people sync.WaitGroup
 	for range 20 {
 		people.Go(func() {

@@ -39,7 +39,10 @@ func newBreaker(id string, s *Settings, probe func(ctx context.Context) error) *
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.circuit = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: id, MaxRequests: 1, Timeout: time.Nanosecond, // the prober keeps the pace
-		ReadyToTrip:   func(c gobreaker.Counts) bool { return b.refused() || int(c.ConsecutiveFailures) >= s.Breaker.Failures },
+		ReadyToTrip: func(c gobreaker.Counts) bool {
+			return b.refused() ||
+				int(c.ConsecutiveFailures) >= s.Breaker.Failures
+		},
 		IsSuccessful:  func(err error) bool { return err == nil },
 		OnStateChange: b.changed,
 	})

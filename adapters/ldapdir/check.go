@@ -46,7 +46,8 @@ func (c *client) check(ctx context.Context, sample string) []domain.CheckStep {
 	defer on.discard()
 	if c.pool == nil {
 		k.warn("service account", "none: people are bound directly",
-			"Directory sync, live state and password reset need a service account (bind_dn); the rest cannot be checked without one.")
+			"Directory sync, live state and password reset need a service account (bind_dn); the rest cannot be checked "+
+				"without one.")
 		return k.steps
 	}
 	if !k.account(ctx, on) || !k.base(ctx, on) {
@@ -80,7 +81,8 @@ func (k *checker) connect(ctx context.Context) *conn {
 func (k *checker) certificate(s server, on *conn) {
 	name := "connect " + s.url
 	if on.state == nil {
-		k.warn(name, "connected without encryption", "Passwords cross this connection in the clear; that is for tests on one machine only.")
+		k.warn(name, "connected without encryption",
+			"Passwords cross this connection in the clear; that is for tests on one machine only.")
 		return
 	}
 	leaf := on.state.PeerCertificates[0]
@@ -101,16 +103,20 @@ func (k *checker) connectAdvice(s server, err error) string {
 	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &unknown):
-		return "The certificate is from an authority that is not trusted: put the authority's certificate (not the server's) into a PEM file and name it in ca_file."
+		return "The certificate is from an authority that is not trusted: put the authority's certificate (not the " +
+			"server's) into a PEM file and name it in ca_file."
 	case errors.As(err, &wrongName):
-		return fmt.Sprintf("The certificate is for %s: use one of these names in urls, or set server_name to it.", strings.Join(wrongName.Certificate.DNSNames, ", "))
+		return fmt.Sprintf("The certificate is for %s: use one of these names in urls, or set server_name to it.",
+			strings.Join(wrongName.Certificate.DNSNames, ", "))
 	case errors.As(err, &invalid):
 		return "The certificate is not valid now or not for a server: look at its dates and at this machine's clock."
 	case errors.As(err, &noHost):
 		return "The host name does not resolve from this machine: look at urls and at the name servers."
 	case errors.As(err, &record), strings.Contains(err.Error(), "EOF") && s.tls:
-		return "The server does not speak TLS on this port: LDAPS is usually 636; for port 389 use ldap:// with starttls: true."
-	case hasCode(err, ldap.LDAPResultProtocolError, ldap.LDAPResultUnavailable, ldap.LDAPResultUnwillingToPerform, ldap.LDAPResultOperationsError):
+		return "The server does not speak TLS on this port: LDAPS is usually 636; for port 389 use ldap:// with starttls: " +
+			"true."
+	case hasCode(err, ldap.LDAPResultProtocolError, ldap.LDAPResultUnavailable, ldap.LDAPResultUnwillingToPerform,
+		ldap.LDAPResultOperationsError):
 		return "The server offers no StartTLS: give it a certificate, or use ldaps://."
 	case strings.Contains(err.Error(), "refused"):
 		return "Nothing listens there: look at the port (636 for ldaps://, 389 for ldap://) and whether the server runs."
@@ -123,15 +129,18 @@ func (k *checker) account(ctx context.Context, on *conn) bool {
 	said, err := k.bind(ctx, on, k.settings.BindDN, k.settings.BindPassword)
 	name := "service account"
 	switch {
-	case err != nil && strings.Contains(strings.ToLower(err.Error()), "confidentiality"), hasCode(err, ldap.LDAPResultStrongAuthRequired):
-		k.bad(name, err.Error(), "The server takes passwords over encrypted connections only: use ldaps:// or starttls: true.")
+	case err != nil && strings.Contains(strings.ToLower(err.Error()), "confidentiality"),
+		hasCode(err, ldap.LDAPResultStrongAuthRequired):
+		k.bad(name, err.Error(),
+			"The server takes passwords over encrypted connections only: use ldaps:// or starttls: true.")
 	case err != nil:
 		k.bad(name, err.Error(), "The server closed or refused the bind for a reason of its own; its log says more.")
 	case said.outcome == domain.OutcomeOK:
 		k.good(name, "bound as "+k.settings.BindDN)
 		return true
 	case said.outcome == domain.OutcomeBadCredentials:
-		k.bad(name, said.detail, "Look at bind_dn (a full DN, or with Active Directory a UPN like svc@example.org) and at bind_password.")
+		k.bad(name, said.detail,
+			"Look at bind_dn (a full DN, or with Active Directory a UPN like svc@example.org) and at bind_password.")
 	default:
 		k.bad(name, said.detail, "The service account itself is "+strings.ReplaceAll(said.outcome.String(), "_", " ")+
 			": have its password set to one that never expires, and the account unlocked.")
@@ -147,7 +156,8 @@ func (k *checker) base(ctx context.Context, on *conn) bool {
 		if err != nil {
 			detail = err.Error()
 		}
-		k.bad("base", detail, "Look at base_dn, and whether the service account may read it. The server's own bases are: "+k.namingContexts(ctx, on))
+		k.bad("base", detail, "Look at base_dn, and whether the service account may read it. The server's own bases are: "+
+			k.namingContexts(ctx, on))
 		return false
 	}
 	req := ldap.NewSearchRequest(k.settings.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 1, k.seconds(), false,
@@ -194,7 +204,9 @@ func (k *checker) sample(ctx context.Context, on *conn, login string) entry {
 		k.bad(name, err.Error(), "Searched with "+k.loginFilter(login)+": look at login_attributes, user_filter and base_dn.")
 		return entry{}
 	case errors.Is(err, errSeveral):
-		k.bad(name, err.Error(), "A login name must be one person's: narrow base_dn or user_filter, or take an attribute that is unique for login_attributes.")
+		k.bad(name, err.Error(),
+			"A login name must be one person's: narrow base_dn or user_filter, or take an attribute that is unique for "+
+				"login_attributes.")
 		return entry{}
 	case err != nil:
 		k.bad(name, err.Error(), "Look at attributes and at what the service account may read.")
@@ -214,12 +226,15 @@ func (k *checker) person(name string, e entry, id domain.Identity) {
 	if id.Disabled {
 		state = "disabled"
 	}
-	detail := fmt.Sprintf("%s: subject %s, username %q, email %q, full name %q, %s", e.DN, id.Subject, id.Username, id.Email, id.FullName, state)
+	detail := fmt.Sprintf("%s: subject %s, username %q, email %q, full name %q, %s", e.DN, id.Subject, id.Username,
+		id.Email, id.FullName, state)
 	switch {
 	case domain.CheckDirectoryUsername(id.Username) != nil:
-		k.bad(name, detail, "The username cannot be one here (1 to 256 visible characters): choose another attributes.username.")
+		k.bad(name, detail,
+			"The username cannot be one here (1 to 256 visible characters): choose another attributes.username.")
 	case id.Email == "":
-		k.warn(name, detail, "There is no e-mail address: set attributes.email, or let the service account read it; without one no mail is sent.")
+		k.warn(name, detail,
+			"There is no e-mail address: set attributes.email, or let the service account read it; without one no mail is sent.")
 	default:
 		k.good(name, detail)
 	}
@@ -237,8 +252,9 @@ func (k *checker) policy(ctx context.Context, on *conn, person entry) {
 		return
 	}
 	if p.source == "" {
-		k.warn("password policy", "cannot be read", "Whether the directory locks accounts before we do cannot be told. With OpenLDAP's "+
-			"ppolicy set password_policy_dn and let the service account read it.")
+		k.warn("password policy", "cannot be read",
+			"Whether the directory locks accounts before we do cannot be told. With OpenLDAP's "+
+				"ppolicy set password_policy_dn and let the service account read it.")
 		return
 	}
 	lock := "never locks"
@@ -249,7 +265,8 @@ func (k *checker) policy(ctx context.Context, on *conn, person entry) {
 	if p.maxAge > 0 {
 		age = "expire after " + forText(p.maxAge)
 	}
-	k.good("password policy", fmt.Sprintf("%s: %s; at least %d characters, history of %d, passwords %s", p.source, lock, p.minLength, p.history, age))
+	k.good("password policy", fmt.Sprintf("%s: %s; at least %d characters, history of %d, passwords %s", p.source, lock,
+		p.minLength, p.history, age))
 }
 
 func forText(d time.Duration) string {

@@ -25,7 +25,8 @@ type client struct {
 
 func newClient(id domain.DirectoryID, kind string, s Settings, p prepared, clock ports.Clock) *client {
 	c := &client{
-		id: id, kind: kind, settings: s, clock: clock, dialer: newDialer(&s, p), logins: make(chan struct{}, s.Pool.MaxLogins),
+		id: id, kind: kind, settings: s, clock: clock, dialer: newDialer(&s, p),
+		logins:  make(chan struct{}, s.Pool.MaxLogins),
 		mapping: newMapping(&s),
 	}
 	if s.BindDN != "" {

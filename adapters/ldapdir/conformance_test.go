@@ -17,8 +17,9 @@ func TestConformance(t *testing.T) {
 	under := func(t *testing.T, kind string, settings tree) conformance.DirectoryUnderTest {
 		t.Helper()
 		return conformance.DirectoryUnderTest{
-			Directory: mustOpen(t, kind, settings), Person: ports.Login{Name: "alice", Password: openldap.Password}, Other: "bob",
-			Next: newPassword, Refused: "short",
+			Directory: mustOpen(t, kind, settings), Person: ports.Login{Name: "alice", Password: openldap.Password},
+			Other: "bob",
+			Next:  newPassword, Refused: "short",
 		}
 	}
 	t.Run("OpenLDAP", func(t *testing.T) {

@@ -37,7 +37,8 @@ func TestEverySettingIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	documented := map[string]bool{}
-	for _, row := range regexp.MustCompile("(?m)^\\| ((?:`[a-z_.]+`(?:, )?)+) \\|").FindAllStringSubmatch(string(text), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| ((?:`[a-z_.]+`(?:, )?)+) \\|").FindAllStringSubmatch(string(text),
+		-1) {
 		for key := range strings.SplitSeq(row[1], ", ") {
 			documented[strings.Trim(key, "`")] = true
 		}
@@ -56,7 +57,8 @@ func TestEverySettingIsDocumented(t *testing.T) {
 	}
 }
 
-// The rights that the page gives to the service account are enough for all that it does, on a server that gives it no others.
+// The rights that the page gives to the service account are enough for all that it does, on a server that gives it no
+// others.
 func TestTheRightsOfThePageAreEnough(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(page)
@@ -80,7 +82,8 @@ func TestTheRightsOfThePageAreEnough(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]domain.Outcome{
-		"alice": domain.OutcomeOK, "mustchange": domain.OutcomeMustChange, "expired": domain.OutcomeExpired, "locked": domain.OutcomeLocked,
+		"alice": domain.OutcomeOK, "mustchange": domain.OutcomeMustChange, "expired": domain.OutcomeExpired,
+		"locked": domain.OutcomeLocked,
 	} {
 		if check := verify(t, d, name, openldap.Password); check.Outcome != want {
 			t.Errorf("%s is %v", name, check.Outcome)
@@ -97,7 +100,8 @@ func TestTheRightsOfThePageAreEnough(t *testing.T) {
 		t.Errorf("a change: %v", err)
 	}
 	for _, mustChange := range []bool{false, true} {
-		if err := d.SetPassword(t.Context(), find(t, d, "dave").Subject, newPassword+map[bool]string{true: "2"}[mustChange], mustChange); err != nil {
+		if err := d.SetPassword(t.Context(), find(t, d, "dave").Subject, newPassword+map[bool]string{true: "2"}[mustChange],
+			mustChange); err != nil {
 			t.Errorf("a reset, to be changed %v: %v", mustChange, err)
 		}
 	}
@@ -110,7 +114,8 @@ func TestTheRightsOfThePageAreEnough(t *testing.T) {
 func TestAnOrdinaryUserIsEnoughToRead(t *testing.T) {
 	t.Parallel()
 	d := mustOpen(t, ldapdir.TypeActiveDirectory, activeDirectory(sharedSamba(t)).with(tree{
-		"bind_dn": "never@" + samba.Realm, "passwords": "reset", "roles": []tree{{"group": samba.GroupDN("eng"), "role": "operator"}},
+		"bind_dn": "never@" + samba.Realm, "passwords": "reset",
+		"roles": []tree{{"group": samba.GroupDN("eng"), "role": "operator"}},
 	}))
 	for _, step := range d.Check(t.Context(), "alice") {
 		if !step.OK {
@@ -120,7 +125,8 @@ func TestAnOrdinaryUserIsEnoughToRead(t *testing.T) {
 	if alice := find(t, d, "alice"); alice.Role != "operator" {
 		t.Errorf("alice's role is %q", alice.Role)
 	}
-	for name, want := range map[string]domain.Outcome{"alice": domain.OutcomeOK, "mustchange": domain.OutcomeMustChange, "disabled": domain.OutcomeDisabled} {
+	for name, want := range map[string]domain.Outcome{"alice": domain.OutcomeOK, "mustchange": domain.OutcomeMustChange,
+		"disabled": domain.OutcomeDisabled} {
 		if check := verify(t, d, name, samba.Password); check.Outcome != want {
 			t.Errorf("%s is %v", name, check.Outcome)
 		}
@@ -131,7 +137,8 @@ func TestAnOrdinaryUserIsEnoughToRead(t *testing.T) {
 	if threshold, err := d.LockoutThreshold(t.Context()); err != nil || threshold != 3 {
 		t.Errorf("the domain locks after %d, %v", threshold, err)
 	}
-	if got := refusal(d.SetPassword(t.Context(), find(t, d, "dave").Subject, newPassword, false)); !strings.HasPrefix(got, "password_managed_externally") {
+	if got := refusal(d.SetPassword(t.Context(), find(t, d, "dave").Subject, newPassword, false)); !strings.HasPrefix(got,
+		"password_managed_externally") {
 		t.Errorf("a reset without the right to it is %q", got)
 	}
 }

@@ -29,7 +29,8 @@ func (c *client) personAttributes(more ...string) []string {
 		names = append(names, "memberOf")
 	}
 	if c.activeDirectory() {
-		names = append(names, "userAccountControl", "accountExpires", "lockoutTime", "objectSid", "primaryGroupID", "msDS-ResultantPSO")
+		names = append(names, "userAccountControl", "accountExpires", "lockoutTime", "objectSid", "primaryGroupID",
+			"msDS-ResultantPSO")
 	} else {
 		names = append(names, "pwdAccountLockedTime", "pwdPolicySubentry")
 	}

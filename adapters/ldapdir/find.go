@@ -27,7 +27,8 @@ var (
 
 // isName reports whether a login name may be sent to the server.
 func isName(name string) bool {
-	return strings.TrimSpace(name) != "" && len(name) <= maxLogin && utf8.ValidString(name) && !strings.ContainsRune(name, 0)
+	return strings.TrimSpace(name) != "" && len(name) <= maxLogin && utf8.ValidString(name) &&
+		!strings.ContainsRune(name, 0)
 }
 
 // composed returns the name with composed accents, as directories store them, for any keyboard: Active Directory
@@ -66,7 +67,8 @@ func (c *client) loginFilter(login string) string {
 
 // one returns the single person that a filter matches, or errNoEntry or errSeveral.
 func (c *client) one(ctx context.Context, on *conn, filter string) (entry, error) {
-	req := ldap.NewSearchRequest(c.settings.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 2, c.seconds(), false, filter,
+	req := ldap.NewSearchRequest(c.settings.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 2, c.seconds(), false,
+		filter,
 		c.personAttributes(), nil)
 	res, err := on.search(ctx, req)
 	switch {

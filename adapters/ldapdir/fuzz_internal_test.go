@@ -10,7 +10,8 @@ import (
 
 // A typed name is a value in the search for it and never a piece of the filter, whatever it holds.
 func FuzzNameStaysAValueOfTheFilter(f *testing.F) {
-	for _, name := range []string{"alice", "*", "*)(uid=*))(|(uid=*", `a\2a`, `EXAMPLE\alice`, "alice@example.org", "zoë", "\xff", "\x00", `\`, "(&(", "é"} {
+	for _, name := range []string{"alice", "*", "*)(uid=*))(|(uid=*", `a\2a`, `EXAMPLE\alice`, "alice@example.org", "zoë",
+		"\xff", "\x00", `\`, "(&(", "é"} {
 		f.Add(name)
 	}
 	s := Defaults(TypeActiveDirectory)
@@ -55,7 +56,8 @@ func FuzzATokenIsReadOrIsNone(f *testing.F) {
 		if _, err := ldap.CompileFilter("(modifyTimestamp>=" + ldap.EscapeFilter(last.Mark) + ")"); err != nil {
 			t.Errorf("the mark %q makes a filter that is none: %v", last.Mark, err)
 		}
-		if again, ok := parseToken(last.encode()); strings.ToValidUTF8(last.Mark, "") == last.Mark && (!ok || again.Mark != last.Mark) {
+		if again, ok := parseToken(last.encode()); strings.ToValidUTF8(last.Mark, "") == last.Mark &&
+			(!ok || again.Mark != last.Mark) {
 			t.Errorf("written again, %q is %q", last.Mark, again.Mark)
 		}
 	})
@@ -64,7 +66,8 @@ func FuzzATokenIsReadOrIsNone(f *testing.F) {
 // Whatever a server says of a refused bind is an outcome or an outage, and never that the password was right.
 func FuzzARefusedBindIsNeverRight(f *testing.F) {
 	for _, text := range []string{
-		"80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data 773, v1db1", "data 52e", "data ,", "data ffffffffffffffffff", "",
+		"80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data 773, v1db1", "data 52e", "data ,",
+		"data ffffffffffffffffff", "",
 	} {
 		f.Add(uint16(ldap.LDAPResultInvalidCredentials), text)
 	}

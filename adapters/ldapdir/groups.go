@@ -93,15 +93,16 @@ func (c *client) groupsOf(ctx context.Context, on *conn, members []string) ([]st
 
 func (c *client) groupSearch(ctx context.Context, on *conn, filter string) ([]string, error) {
 	var dns []string
-	err := c.walk(ctx, on, walk{base: c.settings.Groups.BaseDN, filter: filter, attributes: []string{"1.1"}}, func(entries []*ldap.Entry) error {
-		for _, e := range entries {
-			dns = append(dns, e.DN)
-		}
-		if len(dns) > maxGroups {
-			return fmt.Errorf("somebody is in more than %d groups", maxGroups)
-		}
-		return nil
-	})
+	err := c.walk(ctx, on, walk{base: c.settings.Groups.BaseDN, filter: filter, attributes: []string{"1.1"}},
+		func(entries []*ldap.Entry) error {
+			for _, e := range entries {
+				dns = append(dns, e.DN)
+			}
+			if len(dns) > maxGroups {
+				return fmt.Errorf("somebody is in more than %d groups", maxGroups)
+			}
+			return nil
+		})
 	return dns, err
 }
 
@@ -113,7 +114,8 @@ func (c *client) groupsInChain(ctx context.Context, on *conn, e entry) ([]string
 		rule = ":" + inChain + ":"
 	}
 	alternatives := "(member" + rule + "=" + ldap.EscapeFilter(e.DN) + ")"
-	if sid := primaryGroupSID(e.GetEqualFoldRawAttributeValue("objectSid"), e.GetEqualFoldAttributeValue("primaryGroupID")); sid != nil {
+	if sid := primaryGroupSID(e.GetEqualFoldRawAttributeValue("objectSid"),
+		e.GetEqualFoldAttributeValue("primaryGroupID")); sid != nil {
 		primary, err := c.groupSearch(ctx, on, "(&"+c.settings.Groups.Filter+"(objectSid="+escapeBytes(sid)+"))")
 		if err != nil {
 			return nil, err

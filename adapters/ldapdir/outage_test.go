@@ -26,12 +26,13 @@ func behind(t *testing.T, more tree) (*faultproxy.Proxy, directory) {
 	t.Helper()
 	s := openldap.Start(t, openldap.Options{})
 	p := faultproxy.New(t, s.Address())
-	settings := openLDAP(s).with(quick).with(tree{"urls": []string{"ldap://localhost:" + p.Port()}, "allow_plaintext": true}).with(more)
+	settings := openLDAP(s).with(quick).with(tree{"urls": []string{"ldap://localhost:" + p.Port()},
+		"allow_plaintext": true}).with(more)
 	return p, mustOpen(t, ldapdir.TypeLDAP, settings)
 }
 
-// longest is what nothing takes that ends by a quick limit, on a machine that is busy with other tests; without the limit it
-// would take far longer, or for ever.
+// longest is what nothing takes that ends by a quick limit, on a machine that is busy with other tests; without the
+// limit it would take far longer, or for ever.
 const longest = 25 * time.Second
 
 func login(ctx context.Context, d ports.PasswordVerifier, password string) (domain.Outcome, error) {
@@ -75,8 +76,11 @@ func TestOutageIsAnErrorNotAnOutcome(t *testing.T) {
 				"a wrong login":  func() error { _, err := login(t.Context(), d, "wrong"); return err },
 				"a known person": func() error { _, err := d.VerifySubject(t.Context(), alice.Subject, "wrong"); return err },
 				"a look-up":      func() error { _, err := d.Find(t.Context(), alice.Subject); return err },
-				"a change":       func() error { return d.ChangePassword(t.Context(), alice.Subject, openldap.Password, newPassword) },
-				"a reset":        func() error { return d.SetPassword(t.Context(), alice.Subject, newPassword, false) },
+				"a change": func() error {
+					return d.ChangePassword(t.Context(), alice.Subject, openldap.Password,
+						newPassword)
+				},
+				"a reset": func() error { return d.SetPassword(t.Context(), alice.Subject, newPassword, false) },
 				"a walk": func() error {
 					_, err := d.List(t.Context(), "", func([]domain.Identity) error { return nil })
 					return err
@@ -162,7 +166,8 @@ func TestABrokenServerIsLeftAloneAndProbed(t *testing.T) {
 
 func TestManyCallersMakeFewConnections(t *testing.T) {
 	t.Parallel()
-	p, d := behind(t, tree{"timeouts": tree{"connect": "1s", "request": "1s", "operation": "3s"}, "pool": tree{"size": 2, "max_logins": 3}})
+	p, d := behind(t, tree{"timeouts": tree{"connect": "1s", "request": "1s", "operation": "3s"},
+		"pool": tree{"size": 2, "max_logins": 3}})
 	eventually(t, d)
 	alice := find(t, d, "alice")
 	p.Refuse()

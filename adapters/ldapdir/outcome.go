@@ -63,7 +63,8 @@ func policyAnswer(controls []ldap.Control, err error) (answer, bool) {
 	case policy.Error == policyChangeAfterReset && err == nil:
 		return answer{domain.OutcomeMustChange, "password policy: change after reset"}, true
 	case policy.Grace >= 0 && err == nil:
-		return answer{domain.OutcomeExpired, fmt.Sprintf("password policy: password expired, %d grace logins left", policy.Grace)}, true
+		return answer{domain.OutcomeExpired, fmt.Sprintf("password policy: password expired, %d grace logins left",
+			policy.Grace)}, true
 	}
 	return answer{}, false
 }
@@ -103,7 +104,8 @@ func bindAnswer(err error) (answer, error) {
 		return answer{domain.OutcomeDisabled, text}, nil // 389 Directory Server
 	case hasCode(err, ldap.LDAPResultConstraintViolation):
 		return answer{domain.OutcomeLocked, text}, nil // 389 Directory Server: "Exceed password retry limit"
-	case hasCode(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax, ldap.LDAPResultInappropriateAuthentication,
+	case hasCode(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax,
+		ldap.LDAPResultInappropriateAuthentication,
 		ldap.LDAPResultUnwillingToPerform, ldap.LDAPResultNamingViolation, ldap.LDAPResultReferral):
 		return answer{domain.OutcomeBadCredentials, "refused: " + text}, nil
 	}

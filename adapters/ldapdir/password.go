@@ -44,7 +44,8 @@ func checkNext(next string) error {
 		return domain.ErrPasswordPolicy.About("new_password", "must not be empty")
 	}
 	if !isPassword(next) {
-		return domain.ErrPasswordPolicy.About("new_password", fmt.Sprintf("must be at most %d bytes and hold no NUL", maxPassword))
+		return domain.ErrPasswordPolicy.About("new_password",
+			fmt.Sprintf("must be at most %d bytes and hold no NUL", maxPassword))
 	}
 	return nil
 }
@@ -78,7 +79,8 @@ func (c *client) change(ctx context.Context, on *conn, dn, current, next string)
 	case domain.OutcomeBadCredentials:
 		return domain.ErrCurrentPassword.Because(errors.New(said.detail))
 	default:
-		return domain.ErrPasswordPolicy.About("current_password", "the directory lets this account change nothing now: "+said.detail)
+		return domain.ErrPasswordPolicy.About("current_password",
+			"the directory lets this account change nothing now: "+said.detail)
 	}
 }
 
@@ -96,7 +98,8 @@ func (c *client) changeBlocked(ctx context.Context, on *conn, dn, current, next 
 	if c.pool == nil {
 		return domain.ErrPasswordManagedExternally.Because(errRefused)
 	}
-	if err := on.do(ctx, func(l *ldap.Conn) error { return l.Bind(c.settings.BindDN, c.settings.BindPassword) }); err != nil {
+	if err := on.do(ctx,
+		func(l *ldap.Conn) error { return l.Bind(c.settings.BindDN, c.settings.BindPassword) }); err != nil {
 		return &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
 	}
 	if c.activeDirectory() {
@@ -159,11 +162,13 @@ func (c *client) setPassword(ctx context.Context, subject domain.Subject, next s
 		}
 		if e.GetEqualFoldAttributeValue("pwdAccountLockedTime") == lockedForEver {
 			// The server would end the lock with the reset, and an email must not undo what an administrator did.
-			return domain.ErrPasswordManagedExternally.Because(errors.New("an administrator of the directory has locked the account"))
+			return domain.ErrPasswordManagedExternally.Because(
+				errors.New("an administrator of the directory has locked the account"))
 		}
 		return r.own(ctx, func(on *conn) error {
 			// Not on a pooled connection: a write is never retried on another.
-			if err := on.do(ctx, func(l *ldap.Conn) error { return l.Bind(c.settings.BindDN, c.settings.BindPassword) }); err != nil {
+			if err := on.do(ctx,
+				func(l *ldap.Conn) error { return l.Bind(c.settings.BindDN, c.settings.BindPassword) }); err != nil {
 				return &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
 			}
 			return c.reset(ctx, on, e.DN, next, mustChange)
@@ -174,7 +179,8 @@ func (c *client) setPassword(ctx context.Context, subject domain.Subject, next s
 // policyHints makes Active Directory check the password history on a reset too (MS-ADTS 3.1.1.3.4.1.27); otherwise a
 // person who must change the password could set the same one again. It is not critical: a server that does not
 // support it, such as an older Samba, sets the password without.
-var policyHints = ldap.NewControlString("1.2.840.113556.1.4.2239", false, "\x30\x03\x02\x01\x01") // SEQUENCE { INTEGER 1 }
+// SEQUENCE { INTEGER 1 }
+var policyHints = ldap.NewControlString("1.2.840.113556.1.4.2239", false, "\x30\x03\x02\x01\x01")
 
 // reset sets a password as the service account, and ends a lock caused by wrong passwords.
 func (c *client) reset(ctx context.Context, on *conn, dn, next string, mustChange bool) error {

@@ -40,7 +40,8 @@ func (c *client) ldapPolicy(ctx context.Context, on *conn, dn string) (policy, e
 	if dn == "" {
 		return policy{}, nil
 	}
-	e, err := readEntry(ctx, on, dn, "pwdLockout", "pwdMaxFailure", "pwdLockoutDuration", "pwdMinLength", "pwdInHistory", "pwdMaxAge")
+	e, err := readEntry(ctx, on, dn, "pwdLockout", "pwdMaxFailure", "pwdLockoutDuration", "pwdMinLength", "pwdInHistory",
+		"pwdMaxAge")
 	if err != nil || e == nil {
 		return policy{}, err
 	}
@@ -48,7 +49,8 @@ func (c *client) ldapPolicy(ctx context.Context, on *conn, dn string) (policy, e
 		n, _ := strconv.Atoi(e.GetEqualFoldAttributeValue(name))
 		return n
 	}
-	p := policy{source: dn, minLength: number("pwdMinLength"), history: number("pwdInHistory"), maxAge: time.Duration(number("pwdMaxAge")) * time.Second}
+	p := policy{source: dn, minLength: number("pwdMinLength"), history: number("pwdInHistory"),
+		maxAge: time.Duration(number("pwdMaxAge")) * time.Second}
 	if strings.EqualFold(e.GetEqualFoldAttributeValue("pwdLockout"), "TRUE") {
 		p.maxFailures = number("pwdMaxFailure")
 		p.lockoutDuration = time.Duration(number("pwdLockoutDuration")) * time.Second
@@ -60,7 +62,8 @@ func (c *client) ldapPolicy(ctx context.Context, on *conn, dn string) (policy, e
 func (c *client) adPolicy(ctx context.Context, on *conn, e entry) (policy, error) {
 	if e.Entry != nil {
 		own, err := readADPolicy(ctx, on, e.GetEqualFoldAttributeValue("msDS-ResultantPSO"), adPolicyNames{
-			"msDS-LockoutThreshold", "msDS-LockoutDuration", "msDS-MinimumPasswordLength", "msDS-PasswordHistoryLength", "msDS-MaximumPasswordAge",
+			"msDS-LockoutThreshold", "msDS-LockoutDuration", "msDS-MinimumPasswordLength", "msDS-PasswordHistoryLength",
+			"msDS-MaximumPasswordAge",
 		})
 		if err != nil || own.source != "" {
 			return own, err
@@ -87,8 +90,10 @@ func readADPolicy(ctx context.Context, on *conn, dn string, names adPolicyNames)
 		return n
 	}
 	return policy{
-		source: e.DN, maxFailures: number(names.failures), lockoutDuration: fileDuration(e.GetEqualFoldAttributeValue(names.duration)),
-		minLength: number(names.length), history: number(names.history), maxAge: fileDuration(e.GetEqualFoldAttributeValue(names.age)),
+		source: e.DN, maxFailures: number(names.failures),
+		lockoutDuration: fileDuration(e.GetEqualFoldAttributeValue(names.duration)),
+		minLength:       number(names.length), history: number(names.history),
+		maxAge: fileDuration(e.GetEqualFoldAttributeValue(names.age)),
 	}, nil
 }
 

@@ -117,8 +117,9 @@ type Pool struct {
 
 // Breaker configures when a failing server gets no more calls, and how often it is probed then.
 type Breaker struct {
-	Failures int           `yaml:"failures"` // consecutive outages that open it
-	Probe    time.Duration `yaml:"probe"`    // between the probes of an open one; longer with each that fails, up to a minute
+	Failures int `yaml:"failures"` // consecutive outages that open it
+	// between the probes of an open one; longer with each that fails, up to a minute
+	Probe time.Duration `yaml:"probe"`
 }
 
 // The directory types.
@@ -131,7 +132,8 @@ const (
 func Defaults(kind string) Settings {
 	s := Settings{
 		UserFilter: "(objectClass=inetOrgPerson)", LoginAttributes: []string{"uid"},
-		Attributes: Attributes{Subject: "entryUUID", Username: "uid", Email: "mail", FullName: "displayName", PhoneNumber: "telephoneNumber"},
+		Attributes: Attributes{Subject: "entryUUID", Username: "uid", Email: "mail", FullName: "displayName",
+			PhoneNumber: "telephoneNumber"},
 		Groups: Groups{
 			Mode: GroupsSearch, Filter: "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))",
 			MemberAttribute: "member", MemberValue: "dn", Nested: true,

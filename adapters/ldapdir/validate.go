@@ -90,7 +90,8 @@ func (s *Settings) checkServers(m *mistakes, p *prepared) {
 		if port == "" {
 			port = map[bool]string{true: "636", false: "389"}[secure]
 		}
-		p.servers = append(p.servers, server{url: raw, host: u.Hostname(), address: net.JoinHostPort(u.Hostname(), port), tls: secure})
+		p.servers = append(p.servers, server{url: raw, host: u.Hostname(), address: net.JoinHostPort(u.Hostname(), port),
+			tls: secure})
 	}
 }
 
@@ -146,7 +147,8 @@ func (s *Settings) checkAccount(m *mistakes) {
 
 func (s *Settings) checkDirectBind(m *mistakes) {
 	for i, template := range s.DirectBind {
-		if !strings.Contains(template, "{login}") && !strings.Contains(template, "{name}") && !strings.Contains(template, "{rdn}") {
+		if !strings.Contains(template, "{login}") && !strings.Contains(template, "{name}") &&
+			!strings.Contains(template, "{rdn}") {
 			m.add(fmt.Sprintf("direct_bind[%d]", i), "must hold {login}, {name} or {rdn}")
 		}
 	}
@@ -219,7 +221,8 @@ func (s *Settings) checkAttributes(m *mistakes) {
 	for i, name := range s.LoginAttributes {
 		check(fmt.Sprintf("login_attributes[%d]", i), name, true)
 	}
-	reassigned := []string{"uid", "mail", "cn", "dn", "samaccountname", "userprincipalname", "distinguishedname", "uidnumber"}
+	reassigned := []string{"uid", "mail", "cn", "dn", "samaccountname", "userprincipalname", "distinguishedname",
+		"uidnumber"}
 	if slices.Contains(reassigned, strings.ToLower(s.Attributes.Subject)) {
 		m.add("attributes.subject", "is given to other people later; use entryUUID, objectGUID or the like")
 	}

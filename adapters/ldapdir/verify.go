@@ -39,7 +39,8 @@ func (c *client) verifyPassword(ctx context.Context, login ports.Login) (domain.
 	return check, err
 }
 
-func (c *client) verifySubject(ctx context.Context, subject domain.Subject, password string) (domain.PasswordCheck, error) {
+func (c *client) verifySubject(ctx context.Context, subject domain.Subject, password string) (domain.PasswordCheck,
+	error) {
 	filter, ok := c.subjectFilter(subject)
 	if !ok || !isPassword(password) {
 		return badCredentials("no subject or no password that a directory could know"), nil
@@ -92,8 +93,8 @@ func (c *client) searchThenBind(ctx context.Context, r *reach, filter, password 
 	return c.complete(ctx, r, e, said)
 }
 
-// bindUnknownUser binds as a person who cannot exist, with a password of our own, so that the typed one is not sent to the
-// server.
+// bindUnknownUser binds as a person who cannot exist, with a password of our own, so that the typed one is not sent to
+// the server.
 func (c *client) bindUnknownUser(ctx context.Context, r *reach) error {
 	return r.own(ctx, func(on *conn) error {
 		_, err := c.bind(ctx, on, "cn=nobody-"+rand.Text()+","+c.settings.BaseDN, rand.Text())
@@ -138,7 +139,8 @@ func (c *client) directNames(login string) []string {
 // verifyDirect binds the names in turn until the server accepts one with this password, then reads the entry as that
 // person. A bind as its DN proves that the entry is theirs: a name may have different meanings for a bind and for a
 // search.
-func (c *client) verifyDirect(ctx context.Context, r *reach, names []string, filter, password string) (domain.PasswordCheck, error) {
+func (c *client) verifyDirect(ctx context.Context, r *reach, names []string, filter,
+	password string) (domain.PasswordCheck, error) {
 	check := badCredentials("wrong name or password")
 	for _, name := range names {
 		err := r.own(ctx, func(on *conn) error {
@@ -162,7 +164,8 @@ func (c *client) verifyDirect(ctx context.Context, r *reach, names []string, fil
 func (c *client) readOwn(ctx context.Context, on *conn, filter, password string, check *domain.PasswordCheck) error {
 	e, err := c.one(ctx, on, filter)
 	if errors.Is(err, errNoEntry) || errors.Is(err, errSeveral) {
-		*check = badCredentials("the password is right, but " + err.Error() + " below base_dn by user_filter and login_attributes")
+		*check = badCredentials("the password is right, but " + err.Error() +
+			" below base_dn by user_filter and login_attributes")
 		return nil
 	}
 	if err != nil {

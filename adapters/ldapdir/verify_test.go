@@ -94,8 +94,9 @@ func TestActiveDirectoryOutcomes(t *testing.T) {
 	}
 }
 
-// waitForCoarseClock returns when the clock of whole seconds has reached the present second. slapd stamps a lock with the exact
-// time and compares it with that clock, which may be some milliseconds late: in them the lock is not in force yet.
+// waitForCoarseClock returns when the clock of whole seconds has reached the present second. slapd stamps a lock with
+// the exact time and compares it with that clock, which may be some milliseconds late: in them the lock is not in force
+// yet.
 func waitForCoarseClock() {
 	const late = 50 * time.Millisecond
 	if since := time.Duration(time.Now().Nanosecond()); since < late {
@@ -145,8 +146,10 @@ func TestNamesAreEscaped(t *testing.T) {
 	ldapDir := mustOpen(t, ldapdir.TypeLDAP, openLDAP(sharedSlapd(t)))
 	adDir := mustOpen(t, ldapdir.TypeActiveDirectory, activeDirectory(sharedSamba(t)))
 	for _, name := range []string{
-		"*", "a*", "ali*", "*)(uid=*))(|(uid=*", "alice)(objectClass=*", `a\2a`, `alice\00`, "alice\x00", "(", ")", "&", "|(uid=alice)",
-		"alice,ou=people,dc=example,dc=org", "uid=alice,ou=people,dc=example,dc=org", `alice\`, "alice\n", "\xff\xfe", " ", strings.Repeat("a", 300),
+		"*", "a*", "ali*", "*)(uid=*))(|(uid=*", "alice)(objectClass=*", `a\2a`, `alice\00`, "alice\x00", "(", ")", "&",
+		"|(uid=alice)",
+		"alice,ou=people,dc=example,dc=org", "uid=alice,ou=people,dc=example,dc=org", `alice\`, "alice\n", "\xff\xfe", " ",
+		strings.Repeat("a", 300),
 	} {
 		for _, d := range []directory{ldapDir, adDir} {
 			check := verify(t, d, name, openldap.Password)
@@ -165,7 +168,8 @@ func TestEmptyPasswordIsNotSentToTheServer(t *testing.T) {
 	// This server answers success to a name with an empty password.
 	s := openldap.Start(t, openldap.Options{Unauthenticated: true})
 	d := mustOpen(t, ldapdir.TypeLDAP, openLDAP(s))
-	for _, login := range []ports.Login{{Name: "alice"}, {Password: openldap.Password}, {}, {Name: "alice", Password: "\x00"}} {
+	for _, login := range []ports.Login{{Name: "alice"}, {Password: openldap.Password}, {},
+		{Name: "alice", Password: "\x00"}} {
 		if check := verify(t, d, login.Name, login.Password); check.Outcome != domain.OutcomeBadCredentials {
 			t.Errorf("an empty name or password is %v", check.Outcome)
 		}
@@ -256,7 +260,8 @@ func TestUnknownSubjects(t *testing.T) {
 		mustOpen(t, ldapdir.TypeLDAP, openLDAP(sharedSlapd(t))),
 		mustOpen(t, ldapdir.TypeActiveDirectory, activeDirectory(sharedSamba(t))),
 	} {
-		for _, subject := range []domain.Subject{"", "*", "00000000-0000-0000-0000-000000000000", "alice", "x)(uid=*", domain.Subject(strings.Repeat("a", 500))} {
+		for _, subject := range []domain.Subject{"", "*", "00000000-0000-0000-0000-000000000000", "alice", "x)(uid=*",
+			domain.Subject(strings.Repeat("a", 500))} {
 			if _, err := d.Find(t.Context(), subject); !isNotFound(err) {
 				t.Errorf("%s: subject %q: %v", d.Type(), subject, err)
 			}
@@ -278,28 +283,35 @@ func TestIdentities(t *testing.T) {
 		want     domain.Identity
 	}{
 		"of OpenLDAP": {ldapdir.TypeLDAP, openLDAP(slapd), "alice", domain.Identity{
-			Username: "alice", Email: "alice@example.org", Person: domain.Person{FullName: "Alice Archer", PhoneNumber: "+4512345678"}, EmailVerified: true,
+			Username: "alice", Email: "alice@example.org", Person: domain.Person{FullName: "Alice Archer",
+				PhoneNumber: "+4512345678"}, EmailVerified: true,
 		}},
 		"of OpenLDAP, switched off": {ldapdir.TypeLDAP, openLDAP(slapd), "inactive", domain.Identity{
-			Username: "inactive", Email: "inactive@example.org", Person: domain.Person{FullName: "In Active"}, EmailVerified: true, Disabled: true,
+			Username: "inactive", Email: "inactive@example.org", Person: domain.Person{FullName: "In Active"},
+			EmailVerified: true, Disabled: true,
 		}},
 		"of OpenLDAP, locked for ever": {ldapdir.TypeLDAP, openLDAP(slapd), "locked", domain.Identity{
-			Username: "locked", Email: "locked@example.org", Person: domain.Person{FullName: "Lock Ed"}, EmailVerified: true, Disabled: true,
+			Username: "locked", Email: "locked@example.org", Person: domain.Person{FullName: "Lock Ed"}, EmailVerified: true,
+			Disabled: true,
 		}},
-		"without a word for the address": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"email_verified": false}), "bob", domain.Identity{
-			Username: "bob", Email: "bob@example.org", Person: domain.Person{FullName: "Bob Builder"},
-		}},
+		"without a word for the address": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"email_verified": false}), "bob",
+			domain.Identity{
+				Username: "bob", Email: "bob@example.org", Person: domain.Person{FullName: "Bob Builder"},
+			}},
 		"with other attributes": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{
 			"attributes": tree{"username": "mail", "full_name": "sn", "phone_number": "", "email": ""},
 		}), "bob", domain.Identity{Username: "bob@example.org", Person: domain.Person{FullName: "Builder"}}},
 		"of Active Directory": {ldapdir.TypeActiveDirectory, activeDirectory(ad), "alice", domain.Identity{
-			Username: "alice", Email: "alice@example.org", Person: domain.Person{FullName: "Alice Archer", PhoneNumber: "+4512345678"}, EmailVerified: true,
+			Username: "alice", Email: "alice@example.org", Person: domain.Person{FullName: "Alice Archer",
+				PhoneNumber: "+4512345678"}, EmailVerified: true,
 		}},
 		"of Active Directory, disabled": {ldapdir.TypeActiveDirectory, activeDirectory(ad), "disabled", domain.Identity{
-			Username: "disabled", Email: "disabled@example.org", Person: domain.Person{FullName: "Dis Abled"}, EmailVerified: true, Disabled: true,
+			Username: "disabled", Email: "disabled@example.org", Person: domain.Person{FullName: "Dis Abled"},
+			EmailVerified: true, Disabled: true,
 		}},
 		"of Active Directory, expired": {ldapdir.TypeActiveDirectory, activeDirectory(ad), "accexpired", domain.Identity{
-			Username: "accexpired", Email: "accexpired@example.org", Person: domain.Person{FullName: "Acc Expired"}, EmailVerified: true, Disabled: true,
+			Username: "accexpired", Email: "accexpired@example.org", Person: domain.Person{FullName: "Acc Expired"},
+			EmailVerified: true, Disabled: true,
 		}},
 	}
 	for name, tt := range tests {

@@ -21,10 +21,12 @@ var errPartial = errors.New("the server gave a part of the answer only")
 func (c *client) walk(ctx context.Context, on *conn, w walk, each func(entries []*ldap.Entry) error) error {
 	paging := ldap.NewControlPaging(uint32(c.settings.PageSize)) //nolint:gosec // checked to be 1 to 1000
 	for {
-		req := ldap.NewSearchRequest(w.base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false, w.filter, w.attributes,
+		req := ldap.NewSearchRequest(w.base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false, w.filter,
+			w.attributes,
 			[]ldap.Control{paging})
 		res, err := on.search(ctx, req)
-		if hasCode(err, ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultAdminLimitExceeded, ldap.LDAPResultTimeLimitExceeded) {
+		if hasCode(err, ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultAdminLimitExceeded,
+			ldap.LDAPResultTimeLimitExceeded) {
 			return errors.Join(errPartial, err)
 		}
 		if err != nil {

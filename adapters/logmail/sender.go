@@ -35,7 +35,8 @@ func (s *Sender) Channel() domain.Channel { return s.channel }
 func (s *Sender) Send(_ context.Context, email domain.EmailMessage) error {
 	const rule = "----------------------------------------------------------------------"
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\nNOT SENT: %s.driver is \"log\". What follows is secret and works.\nTo:      %s\n", rule, s.channel, line(email.To))
+	fmt.Fprintf(&b, "%s\nNOT SENT: %s.driver is \"log\". What follows is secret and works.\nTo:      %s\n", rule,
+		s.channel, line(email.To))
 	if email.Subject != "" {
 		fmt.Fprintf(&b, "Subject: %s\n", line(email.Subject))
 	}

@@ -22,14 +22,16 @@ func TestSendWritesTheMessageWithAWarning(t *testing.T) {
 		t.Errorf("the channel is %q", sender.Channel())
 	}
 	err := sender.Send(t.Context(), domain.EmailMessage{
-		To: "john@example.com", Subject: "Reset\nTo: evil@example.com", Text: "Open\n\n\x1b[2Jhttps://id.example.com/reset?token=abc\n",
+		To: "john@example.com", Subject: "Reset\nTo: evil@example.com",
+		Text: "Open\n\n\x1b[2Jhttps://id.example.com/reset?token=abc\n",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := out.String()
 	for _, want := range []string{
-		"NOT SENT: mail.driver is \"log\"", "secret", "To:      john@example.com\n", "https://id.example.com/reset?token=abc\n",
+		"NOT SENT: mail.driver is \"log\"", "secret", "To:      john@example.com\n",
+		"https://id.example.com/reset?token=abc\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("it lacks %q:\n%s", want, got)
@@ -47,7 +49,8 @@ func TestMessagesAreWrittenAtomically(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			if err := sender.Send(t.Context(), domain.EmailMessage{To: "+420123456789", Text: "123456 is your code"}); err != nil {
+			if err := sender.Send(t.Context(), domain.EmailMessage{To: "+420123456789",
+				Text: "123456 is your code"}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -25,7 +25,8 @@ func TestStartSendsStateNonceAndPKCE(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"response_type": "code", "client_id": "web", "redirect_uri": callback, "state": state, "scope": "openid profile email",
+		"response_type": "code", "client_id": "web", "redirect_uri": callback, "state": state,
+		"scope": "openid profile email",
 		"nonce": first.Flow.Nonce, "code_challenge_method": "S256", "login_hint": "alice@example.org", "hd": "example.org",
 		"max_age": "300", "acr_values": "phrh phr",
 	} {
@@ -47,12 +48,19 @@ func TestStartSendsStateNonceAndPKCE(t *testing.T) {
 func TestInvalidNoncesAreRefused(t *testing.T) {
 	t.Parallel()
 	refused(t, map[string]spoiled{
-		"without a nonce":              {without("nonce"), nil, "nonce"},
-		"with an empty nonce":          {claim("nonce", ""), nil, "nonce"},
-		"with the nonce of another":    {claim("nonce", "AAAA"), nil, "nonce"},
-		"with a nonce that is a list":  {claim("nonce", []string{"a"}), nil, ""},
-		"with a nonce in big letters":  {oidc.Spoil{Claims: func(c map[string]any) { c["Nonce"] = c["nonce"]; delete(c, "nonce") }}, nil, "nonce"},
-		"with a second nonce in front": {oidc.Spoil{Payload: func(p []byte) []byte { return append([]byte(`{"nonce":"x",`), p[1:]...) }}, nil, "not plain JSON"},
+		"without a nonce":             {without("nonce"), nil, "nonce"},
+		"with an empty nonce":         {claim("nonce", ""), nil, "nonce"},
+		"with the nonce of another":   {claim("nonce", "AAAA"), nil, "nonce"},
+		"with a nonce that is a list": {claim("nonce", []string{"a"}), nil, ""},
+		"with a nonce in big letters": {oidc.Spoil{Claims: func(c map[string]any) {
+			c["Nonce"] = c["nonce"]
+			delete(c,
+				"nonce")
+		}}, nil, "nonce"},
+		"with a second nonce in front": {oidc.Spoil{Payload: func(p []byte) []byte {
+			return append([]byte(`{"nonce":"x",`),
+				p[1:]...)
+		}}, nil, "not plain JSON"},
 	})
 }
 
@@ -62,16 +70,36 @@ func TestInvalidCallbacksAreRefused(t *testing.T) {
 		change func(flow *domain.RedirectFlow, callback *domain.RedirectCallback, c *clock)
 		reason string
 	}{
-		"another state":             {func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.State = "other" }, "state"},
-		"no state":                  {func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.State = "" }, "state"},
-		"a flow without state":      {func(f *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { f.State, c.State = "", "" }, "state"},
-		"a flow without nonce":      {func(f *domain.RedirectFlow, _ *domain.RedirectCallback, _ *clock) { f.Nonce = "" }, "nonce"},
-		"a flow of another":         {func(f *domain.RedirectFlow, _ *domain.RedirectCallback, _ *clock) { f.Directory = "other" }, "another provider"},
-		"eleven minutes later":      {func(_ *domain.RedirectFlow, _ *domain.RedirectCallback, c *clock) { c.advance(11 * time.Minute) }, "longer than"},
-		"no code":                   {func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.Code = "" }, "no code"},
-		"an error":                  {func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.Error = "access_denied" }, "access_denied"},
-		"an error with line feeds":  {func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.Error = "a\nb" }, "a"},
-		"the nonce of another flow": {func(f *domain.RedirectFlow, _ *domain.RedirectCallback, _ *clock) { f.Nonce = "AAAA" }, "nonce"},
+		"another state": {func(_ *domain.RedirectFlow, c *domain.RedirectCallback,
+			_ *clock) {
+			c.State = "other"
+		}, "state"},
+		"no state": {func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.State = "" },
+			"state"},
+		"a flow without state": {func(f *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) {
+			f.State,
+				c.State = "", ""
+		}, "state"},
+		"a flow without nonce": {func(f *domain.RedirectFlow, _ *domain.RedirectCallback, _ *clock) { f.Nonce = "" },
+			"nonce"},
+		"a flow of another": {func(f *domain.RedirectFlow, _ *domain.RedirectCallback,
+			_ *clock) {
+			f.Directory = "other"
+		}, "another provider"},
+		"eleven minutes later": {func(_ *domain.RedirectFlow, _ *domain.RedirectCallback,
+			c *clock) {
+			c.advance(11 * time.Minute)
+		}, "longer than"},
+		"no code": {func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.Code = "" },
+			"no code"},
+		"an error": {func(_ *domain.RedirectFlow, c *domain.RedirectCallback,
+			_ *clock) {
+			c.Error = "access_denied"
+		}, "access_denied"},
+		"an error with line feeds": {func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.Error = "a\nb" },
+			"a"},
+		"the nonce of another flow": {func(f *domain.RedirectFlow, _ *domain.RedirectCallback, _ *clock) { f.Nonce = "AAAA" },
+			"nonce"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -94,11 +122,12 @@ func TestCallbackMustNameTheIssuer(t *testing.T) {
 		iss      func(h *oidc.Hostile) string
 		refused  bool
 	}{
-		"the right one":                            {sends, func(h *oidc.Hostile) string { return h.URL }, false},
-		"the right one from one that need not":     {nil, func(h *oidc.Hostile) string { return h.URL }, false},
-		"none from one that need not":              {nil, func(*oidc.Hostile) string { return "" }, false},
-		"none from one that sends it":              {sends, func(*oidc.Hostile) string { return "" }, true},
-		"another provider's from one that sends":   {sends, func(*oidc.Hostile) string { return "https://evil.example" }, true},
+		"the right one":                        {sends, func(h *oidc.Hostile) string { return h.URL }, false},
+		"the right one from one that need not": {nil, func(h *oidc.Hostile) string { return h.URL }, false},
+		"none from one that need not":          {nil, func(*oidc.Hostile) string { return "" }, false},
+		"none from one that sends it":          {sends, func(*oidc.Hostile) string { return "" }, true},
+		"another provider's from one that sends": {sends, func(*oidc.Hostile) string { return "https://evil.example" },
+			true},
 		"another provider's from one that needn't": {nil, func(*oidc.Hostile) string { return "https://evil.example" }, true},
 		"the right one with a slash":               {sends, func(h *oidc.Hostile) string { return h.URL + "/" }, true},
 	}
@@ -134,10 +163,11 @@ func addSlash(name string) func(map[string]any) {
 func TestInvalidIssuersAreRefused(t *testing.T) {
 	t.Parallel()
 	refused(t, map[string]spoiled{
-		"another issuer":             {claim("iss", "https://evil.example"), nil, "issued by a different provider"},
-		"no issuer":                  {without("iss"), nil, "issued by a different provider"},
-		"an issuer with a slash":     {oidc.Spoil{Claims: addSlash("iss")}, nil, "issued by a different provider"},
-		"an issuer in other letters": {oidc.Spoil{Claims: func(c map[string]any) { c["ISS"] = c["iss"]; delete(c, "iss") }}, nil, "issuer"},
+		"another issuer":         {claim("iss", "https://evil.example"), nil, "issued by a different provider"},
+		"no issuer":              {without("iss"), nil, "issued by a different provider"},
+		"an issuer with a slash": {oidc.Spoil{Claims: addSlash("iss")}, nil, "issued by a different provider"},
+		"an issuer in other letters": {oidc.Spoil{Claims: func(c map[string]any) { c["ISS"] = c["iss"]; delete(c, "iss") }},
+			nil, "issuer"},
 	})
 }
 

@@ -29,7 +29,8 @@ func certified(t *testing.T, options oidc.Options, change func(*oidcdir.Settings
 func certifiedRig(t *testing.T, op *oidc.Provider, change func(*oidcdir.Settings)) *rig {
 	t.Helper()
 	settings := oidcdir.Settings{
-		Timeout: patience, Issuer: op.Issuer, ClientID: "web", ClientSecret: "web-secret", Scopes: []string{"openid", "profile", "email", "groups"},
+		Timeout: patience, Issuer: op.Issuer, ClientID: "web", ClientSecret: "web-secret",
+		Scopes:       []string{"openid", "profile", "email", "groups"},
 		GroupMapping: []oidcdir.GroupRule{{Value: "eng", To: "engineering"}},
 	}
 	if change != nil {
@@ -41,14 +42,18 @@ func certifiedRig(t *testing.T, op *oidc.Provider, change func(*oidcdir.Settings
 func TestCertified_sign_in(t *testing.T) {
 	t.Parallel()
 	redirects := []string{callback}
-	full, lean := oidc.Start(t, oidc.Options{Redirects: redirects}), oidc.Start(t, oidc.Options{Redirects: redirects, LeanIDToken: true})
+	full, lean := oidc.Start(t, oidc.Options{Redirects: redirects}), oidc.Start(t,
+		oidc.Options{Redirects: redirects, LeanIDToken: true})
 	for name, test := range map[string]struct {
 		op     *oidc.Provider
 		change func(*oidcdir.Settings)
 	}{
 		"with claims in the ID token": {},
 		"with claims in userinfo":     {op: lean},
-		"with ES256":                  {change: func(s *oidcdir.Settings) { s.ClientID, s.ClientSecret = "web-es", "web-es-secret" }},
+		"with ES256": {change: func(s *oidcdir.Settings) {
+			s.ClientID, s.ClientSecret = "web-es",
+				"web-es-secret"
+		}},
 		"with the secret in the body": {change: func(s *oidcdir.Settings) {
 			s.ClientID, s.ClientSecret, s.ClientAuth = "web-post", "web-post-secret", "post"
 		}},
@@ -63,7 +68,8 @@ func TestCertified_sign_in(t *testing.T) {
 			result := r.mustSignIn(t, "alice")
 			want := domain.Identity{
 				Directory: "corp", Subject: domain.Subject(op.Issuer + "#u-alice"), Username: "alice", Email: "alice@example.org",
-				Person: domain.Person{FullName: "Alice Archer"}, EmailVerified: true, Groups: []string{"staff", "eng"}, MappedGroups: []string{"engineering"},
+				Person: domain.Person{FullName: "Alice Archer"}, EmailVerified: true, Groups: []string{"staff", "eng"},
+				MappedGroups: []string{"engineering"},
 			}
 			if diff := gocmp.Diff(want, result.Identity); diff != "" {
 				t.Error(diff)
@@ -204,8 +210,10 @@ func TestCertified_logout_there_and_back_channel_here(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if logout.Subject != result.Identity.Subject || logout.ProviderSession != result.ProviderSession || logout.TokenID == "" {
-		t.Errorf("the logout is of %q %q, the sign-in of %q %q", logout.Subject, logout.ProviderSession, result.Identity.Subject, result.ProviderSession)
+	if logout.Subject != result.Identity.Subject || logout.ProviderSession != result.ProviderSession ||
+		logout.TokenID == "" {
+		t.Errorf("the logout is of %q %q, the sign-in of %q %q", logout.Subject, logout.ProviderSession,
+			result.Identity.Subject, result.ProviderSession)
 	}
 	if calls := op.BackChannelCalls(t); len(calls) != 1 || !calls[0].OK {
 		t.Errorf("the provider's calls: %+v", calls)
@@ -216,7 +224,8 @@ func TestCertifiedFreshSignIn(t *testing.T) {
 	t.Parallel()
 	_, r := certified(t, oidc.Options{}, nil)
 	r.mustSignIn(t, "alice")
-	start, err := r.Start(t.Context(), ports.RedirectRequest{State: state, Callback: callback, LoginHint: "alice", Fresh: true})
+	start, err := r.Start(t.Context(), ports.RedirectRequest{State: state, Callback: callback, LoginHint: "alice",
+		Fresh: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,9 @@ func (d *Directory) discoveryStep(m *metadata, err error) domain.CheckStep {
 	var mismatch *oidc.IssuerMismatchError
 	switch {
 	case errors.As(err, &mismatch):
-		step.Advice = fmt.Sprintf("set issuer to %q if that is the provider you mean; it must match to the character, a slash at the end included", mismatch.Discovered)
+		step.Advice = fmt.Sprintf(
+			"set issuer to %q if that is the provider you mean; it must match to the character, a slash at the end included",
+			mismatch.Discovered)
 	case errors.Is(err, errRedirect):
 		step.Advice = "the address redirects; set issuer to where it leads, as the provider writes it"
 	case strings.Contains(err.Error(), "is private"):
@@ -55,9 +57,11 @@ func (d *Directory) discoveryStep(m *metadata, err error) domain.CheckStep {
 	case strings.Contains(err.Error(), "x509") || strings.Contains(err.Error(), "certificate"):
 		step.Advice = "the certificate is not trusted; name your own authority with ca_file"
 	case strings.Contains(err.Error(), "404"):
-		step.Advice = "there is no provider under this issuer; with Keycloak it ends in /realms/<realm>, with Entra ID in /<tenant id>/v2.0"
+		step.Advice = "there is no provider under this issuer; with Keycloak it ends in /realms/<realm>, with Entra ID in " +
+			"/<tenant id>/v2.0"
 	default:
-		step.Advice = "see that " + strings.TrimSuffix(d.settings.Issuer, "/") + "/.well-known/openid-configuration can be read from this machine"
+		step.Advice = "see that " + strings.TrimSuffix(d.settings.Issuer, "/") +
+			"/.well-known/openid-configuration can be read from this machine"
 	}
 	return step
 }
@@ -66,7 +70,8 @@ func keysStep(keys []publicKey, err error) domain.CheckStep {
 	if err != nil {
 		return domain.CheckStep{
 			Name: "keys", Detail: shorten(err.Error()),
-			Advice: "see that the jwks_uri of the metadata can be read from this machine and holds public signing keys (RSA from 2048 bits, EC or Ed25519)",
+			Advice: "see that the jwks_uri of the metadata can be read from this machine and holds public signing keys (RSA " +
+				"from 2048 bits, EC or Ed25519)",
 		}
 	}
 	names := make([]string, 0, len(keys))
@@ -98,9 +103,11 @@ func (d *Directory) algorithmStep(m *metadata, keys []publicKey) domain.CheckSte
 		}
 	}
 	step := domain.CheckStep{Name: "algorithms", OK: len(common) > 0}
-	step.Detail = fmt.Sprintf("allowed here: %s; offered: %s", strings.Join(d.settings.Algorithms, " "), shorten(strings.Join(offered, " ")))
+	step.Detail = fmt.Sprintf("allowed here: %s; offered: %s", strings.Join(d.settings.Algorithms, " "),
+		shorten(strings.Join(offered, " ")))
 	if !step.OK {
-		step.Advice = "add one of the provider's asymmetric algorithms to algorithms, or change the client's ID token signature there"
+		step.Advice = "add one of the provider's asymmetric algorithms to algorithms, or change the client's ID token " +
+			"signature there"
 	}
 	return step
 }
@@ -109,7 +116,8 @@ func (d *Directory) algorithmStep(m *metadata, keys []publicKey) domain.CheckSte
 func (d *Directory) clockStep(ctx context.Context) domain.CheckStep {
 	step := domain.CheckStep{Name: "clock"}
 	before := d.now()
-	answer, err := get(ctx, d.client, strings.TrimSuffix(d.settings.Issuer, "/")+"/.well-known/openid-configuration", "application/json", "")
+	answer, err := get(ctx, d.client, strings.TrimSuffix(d.settings.Issuer, "/")+"/.well-known/openid-configuration",
+		"application/json", "")
 	if err != nil {
 		step.Detail = shorten(err.Error())
 		step.Advice = "the provider answered a moment ago and does not now; try again"
@@ -124,7 +132,8 @@ func (d *Directory) clockStep(ctx context.Context) domain.CheckStep {
 	step.OK = difference.Abs() < clockWarning
 	step.Detail = "the provider's clock differs by " + difference.String()
 	if !step.OK {
-		step.Advice = "set this machine's clock by NTP; tokens are refused beyond clock_skew (" + d.settings.ClockSkew.String() + ")"
+		step.Advice = "set this machine's clock by NTP; tokens are refused beyond clock_skew (" +
+			d.settings.ClockSkew.String() + ")"
 	}
 	return step
 }
@@ -133,7 +142,8 @@ func (d *Directory) clockStep(ctx context.Context) domain.CheckStep {
 func (d *Directory) clientStep(ctx context.Context, m *metadata) domain.CheckStep {
 	step := domain.CheckStep{Name: "client"}
 	callback := d.address(d.options.CallbackURL)
-	_, err := d.oauthConfig(m, callback).Exchange(d.clientContext(ctx), "ostiary-directory-check", oauth2.VerifierOption(oauth2.GenerateVerifier()))
+	_, err := d.oauthConfig(m, callback).Exchange(d.clientContext(ctx), "ostiary-directory-check",
+		oauth2.VerifierOption(oauth2.GenerateVerifier()))
 	var answer *oauth2.RetrieveError
 	switch {
 	case err == nil:
@@ -147,9 +157,11 @@ func (d *Directory) clientStep(ctx context.Context, m *metadata) domain.CheckSte
 		step.Detail = "the provider knows the client"
 	case answer.ErrorCode == "invalid_client" || answer.ErrorCode == "unauthorized_client":
 		step.Detail = shorten(answer.ErrorCode + " " + answer.ErrorDescription)
-		step.Advice = "compare client_id and client_secret with the client at the provider (an expired secret looks the same), and client_auth with how it wants the secret"
+		step.Advice = "compare client_id and client_secret with the client at the provider (an expired secret looks the " +
+			"same), and client_auth with how it wants the secret"
 	default:
-		step.Detail = shorten(fmt.Sprintf("status %d %s %s", answer.Response.StatusCode, answer.ErrorCode, answer.ErrorDescription))
+		step.Detail = shorten(fmt.Sprintf("status %d %s %s", answer.Response.StatusCode, answer.ErrorCode,
+			answer.ErrorDescription))
 		step.Advice = "look into the provider's own log for this client"
 	}
 	return step
@@ -169,7 +181,8 @@ func (d *Directory) scopeStep(m *metadata) domain.CheckStep {
 	if len(missing) > 0 {
 		step.OK = false
 		step.Detail = "not in the provider's list: " + strings.Join(missing, " ")
-		step.Advice = "take them out of scopes, or add them to the client at the provider; some providers do not list all they have"
+		step.Advice = "take them out of scopes, or add them to the client at the provider; some providers do not list all " +
+			"they have"
 	}
 	return step
 }
@@ -177,7 +190,8 @@ func (d *Directory) scopeStep(m *metadata) domain.CheckStep {
 func (d *Directory) logoutStep(m *metadata) domain.CheckStep {
 	yes := map[bool]string{true: "yes", false: "no"}
 	step := domain.CheckStep{Name: "logout", OK: true}
-	step.Detail = "ends the provider's session on logout: " + yes[m.EndSessionURL != ""] + "; tells us when it ends a session: " + yes[m.BackChannelLogout]
+	step.Detail = "ends the provider's session on logout: " + yes[m.EndSessionURL != ""] +
+		"; tells us when it ends a session: " + yes[m.BackChannelLogout]
 	if !m.BackChannelLogout && !d.settings.OfflineAccess {
 		step.Advice = "this provider does not say when it ends a session; offline_access: true lets Ostiary ask it regularly"
 	}
@@ -187,10 +201,12 @@ func (d *Directory) logoutStep(m *metadata) domain.CheckStep {
 func (d *Directory) registerSteps() []domain.CheckStep {
 	var steps []domain.CheckStep
 	if address := d.address(d.options.CallbackURL); address != "" {
-		steps = append(steps, domain.CheckStep{Name: "redirect URI", OK: true, Detail: address, Advice: "register exactly this at the provider"})
+		steps = append(steps, domain.CheckStep{Name: "redirect URI", OK: true, Detail: address,
+			Advice: "register exactly this at the provider"})
 	}
 	if address := d.address(d.options.BackChannelURL); address != "" {
-		steps = append(steps, domain.CheckStep{Name: "back-channel logout URI", OK: true, Detail: address, Advice: "register this where the provider has back-channel logout"})
+		steps = append(steps, domain.CheckStep{Name: "back-channel logout URI", OK: true, Detail: address,
+			Advice: "register this where the provider has back-channel logout"})
 	}
 	return steps
 }

@@ -58,17 +58,23 @@ func TestCheck_says_in_plain_words_what_is_wrong(t *testing.T) {
 		"no provider there": {taken(discoveryPath, http.StatusNotFound, "no"), nil, "discovery", "there is no provider"},
 		"a redirect":        {redirect(discoveryPath, "/x"), nil, "discovery", "redirects"},
 		"a private address": {
-			oidc.Spoil{}, func(s *oidcdir.Settings) { s.Issuer = "https://10.255.255.1" }, "discovery", "allow_private_addresses",
+			oidc.Spoil{}, func(s *oidcdir.Settings) { s.Issuer = "https://10.255.255.1" }, "discovery",
+			"allow_private_addresses",
 		},
-		"nobody there":           {oidc.Spoil{}, func(s *oidcdir.Settings) { s.Issuer = "http://127.0.0.1:1" }, "discovery", "can be read"},
-		"keys of no use":         {taken("/jwks", http.StatusOK, `{"keys":[]}`), nil, "keys", "jwks_uri"},
-		"no common algorithm":    {oidc.Spoil{}, func(s *oidcdir.Settings) { s.Algorithms = []string{"ES384"} }, "algorithms", "asymmetric"},
-		"a clock that differs":   {oidc.Spoil{Take: map[string]func(http.ResponseWriter, *http.Request){}, Metadata: nil}, nil, "clock", "NTP"},
-		"a refused client":       {taken("/token", http.StatusUnauthorized, `{"error":"invalid_client"}`), nil, "client", "client_secret"},
+		"nobody there": {oidc.Spoil{}, func(s *oidcdir.Settings) { s.Issuer = "http://127.0.0.1:1" }, "discovery",
+			"can be read"},
+		"keys of no use": {taken("/jwks", http.StatusOK, `{"keys":[]}`), nil, "keys", "jwks_uri"},
+		"no common algorithm": {oidc.Spoil{}, func(s *oidcdir.Settings) { s.Algorithms = []string{"ES384"} }, "algorithms",
+			"asymmetric"},
+		"a clock that differs": {oidc.Spoil{Take: map[string]func(http.ResponseWriter, *http.Request){}, Metadata: nil},
+			nil, "clock", "NTP"},
+		"a refused client": {taken("/token", http.StatusUnauthorized, `{"error":"invalid_client"}`), nil, "client",
+			"client_secret"},
 		"an endpoint that fails": {taken("/token", http.StatusInternalServerError, `x`), nil, "client", "log"},
 		"a token for anything":   {oidc.Spoil{}, nil, "client", "do not use"},
 		"missing scopes": {
-			oidc.Spoil{Metadata: func(m map[string]any) { m["scopes_supported"] = []string{"openid"} }}, nil, "scopes", "take them out",
+			oidc.Spoil{Metadata: func(m map[string]any) { m["scopes_supported"] = []string{"openid"} }}, nil, "scopes",
+			"take them out",
 		},
 	}
 	for name, test := range tests {
@@ -80,7 +86,8 @@ func TestCheck_says_in_plain_words_what_is_wrong(t *testing.T) {
 			if test.step == "clock" {
 				r.clock.advance(-3 * time.Minute)
 			}
-			if got := step(t, r.Check(t.Context(), ""), test.step); got.OK || !strings.Contains(got.Advice, test.advice) || got.Detail == "" {
+			if got := step(t, r.Check(t.Context(), ""), test.step); got.OK || !strings.Contains(got.Advice, test.advice) ||
+				got.Detail == "" {
 				t.Errorf("got %+v, want advice with %q", got, test.advice)
 			}
 		})

@@ -176,7 +176,8 @@ func (d *Directory) within(ctx context.Context, step func(ctx context.Context) e
 		return struct{}{}, err
 	})
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
-		return domain.ErrDirectoryUnavailable.Because(errors.New("the provider failed several times in a row and is left alone for a while"))
+		return domain.ErrDirectoryUnavailable.Because(errors.New(
+			"the provider failed several times in a row and is left alone for a while"))
 	}
 	return err
 }

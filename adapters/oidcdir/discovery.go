@@ -154,7 +154,8 @@ func (d *Directory) authStyle(m *metadata) oauth2.AuthStyle {
 		return oauth2.AuthStyleInHeader
 	case d.settings.ClientAuth == authPost, d.secret == "":
 		return oauth2.AuthStyleInParams
-	case slices.Contains(m.ClientAuthMethods, "client_secret_post") && !slices.Contains(m.ClientAuthMethods, "client_secret_basic"):
+	case slices.Contains(m.ClientAuthMethods, "client_secret_post") &&
+		!slices.Contains(m.ClientAuthMethods, "client_secret_basic"):
 		return oauth2.AuthStyleInParams
 	}
 	return oauth2.AuthStyleInHeader

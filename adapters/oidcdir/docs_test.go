@@ -72,7 +72,8 @@ func TestTheExamplesOfThePageWork(t *testing.T) {
 		whole := example[1]
 		switch {
 		case strings.HasPrefix(whole, "    "): // settings alone
-			whole = "directories:\n  - {id: local, type: builtin}\n  - id: corp\n    type: oidc\n    issuer: https://x.example\n    client_id: x\n" + whole
+			whole = "directories:\n  - {id: local, type: builtin}\n  - id: corp\n    type: oidc\n    issuer: " +
+				"https://x.example\n    client_id: x\n" + whole
 		case strings.HasPrefix(whole, "  - id"):
 			whole = "directories:\n  - {id: local, type: builtin}\n" + whole
 		}
@@ -113,7 +114,8 @@ func FuzzSettingsFromText(f *testing.F) {
 			Roles: []oidcdir.RoleRule{{Value: "x", Role: role}},
 		}
 		if _, err := oidcdir.New("corp", settings, oidcdir.Options{Clock: &clock{}}); err == nil {
-			if role == "admin" || role == "sudo" || algorithm == "none" || strings.HasPrefix(algorithm, "HS") || !strings.HasPrefix(strings.ToLower(issuer), "https:") {
+			if role == "admin" || role == "sudo" || algorithm == "none" || strings.HasPrefix(algorithm, "HS") ||
+				!strings.HasPrefix(strings.ToLower(issuer), "https:") {
 				t.Errorf("accepted %q %q %q %q", issuer, scope, algorithm, role)
 			}
 		}

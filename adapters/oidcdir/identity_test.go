@@ -14,7 +14,8 @@ import (
 func TestOnlyExplicitMappingsGrantRoles(t *testing.T) {
 	t.Parallel()
 	roles := []oidcdir.RoleRule{{Value: "app-auditor", Role: "auditor"}, {Value: "app-user", Role: "user"}}
-	groups := []oidcdir.GroupRule{{Value: "eng", To: "engineering"}, {Value: "staff", To: "everybody"}, {Value: "eng-2", To: "engineering"}}
+	groups := []oidcdir.GroupRule{{Value: "eng", To: "engineering"}, {Value: "staff", To: "everybody"},
+		{Value: "eng-2", To: "engineering"}}
 	tests := map[string]struct {
 		claims     map[string]any
 		names      oidcdir.ClaimNames
@@ -26,11 +27,14 @@ func TestOnlyExplicitMappingsGrantRoles(t *testing.T) {
 			claims: map[string]any{"role": "admin", "roles": []string{"admin"}, "groups": []string{"admin"}},
 		},
 		"an array": {
-			claims: map[string]any{"groups": []string{"staff", "eng", "eng-2", "other"}}, groups: []string{"engineering", "everybody"},
+			claims: map[string]any{"groups": []string{"staff", "eng", "eng-2", "other"}},
+			groups: []string{"engineering", "everybody"},
 		},
-		"a text":         {claims: map[string]any{"groups": "eng"}, groups: []string{"engineering"}},
-		"object keys":    {claims: map[string]any{"groups": map[string]any{"eng": map[string]any{"org": "x"}}}, groups: []string{"engineering"}},
-		"mixed array":    {claims: map[string]any{"groups": []any{7, nil, "eng", []string{"staff"}}}, groups: []string{"engineering"}},
+		"a text": {claims: map[string]any{"groups": "eng"}, groups: []string{"engineering"}},
+		"object keys": {claims: map[string]any{"groups": map[string]any{"eng": map[string]any{"org": "x"}}},
+			groups: []string{"engineering"}},
+		"mixed array": {claims: map[string]any{"groups": []any{7, nil, "eng", []string{"staff"}}},
+			groups: []string{"engineering"}},
 		"a number":       {claims: map[string]any{"groups": 7}},
 		"nothing":        {claims: map[string]any{"groups": nil}},
 		"another's case": {claims: map[string]any{"groups": []string{"ENG"}}},
@@ -102,7 +106,10 @@ func TestIdentityIsIssuerAndSubject(t *testing.T) {
 	if diff := cmp.Diff(want, first); diff != "" {
 		t.Error(diff)
 	}
-	h.Set(oidc.Spoil{Claims: func(c map[string]any) { c["preferred_username"], c["email"] = "renamed", "other@example.org" }})
+	h.Set(oidc.Spoil{Claims: func(c map[string]any) {
+		c["preferred_username"], c["email"] = "renamed",
+			"other@example.org"
+	}})
 	if renamed := r.mustSignIn(t, "").Identity; renamed.Subject != first.Subject {
 		t.Errorf("a renamed person became %q", renamed.Subject)
 	}
@@ -154,14 +161,18 @@ func TestProviderFactorCountsOnlyIfConfigured(t *testing.T) {
 		factor oidcdir.SecondFactor
 		want   bool
 	}{
-		"amr without configuration":  {map[string]any{"amr": []string{"mfa"}, "acr": "2"}, oidcdir.SecondFactor{}, false},
-		"a configured amr":           {map[string]any{"amr": []string{"pwd", "mfa"}}, oidcdir.SecondFactor{AMR: []string{"mfa"}}, true},
-		"another amr":                {map[string]any{"amr": []string{"pwd"}}, oidcdir.SecondFactor{AMR: []string{"mfa"}}, false},
-		"a configured acr":           {map[string]any{"acr": "phr"}, oidcdir.SecondFactor{ACR: []string{"phr"}}, true},
-		"another acr":                {map[string]any{"acr": "1"}, oidcdir.SecondFactor{ACR: []string{"phr"}}, false},
-		"an acr that was asked for":  {map[string]any{"acr": "1"}, oidcdir.SecondFactor{RequestACR: []string{"1"}}, false},
-		"an acr that is a list":      {map[string]any{"acr": []string{"phr"}}, oidcdir.SecondFactor{ACR: []string{"phr"}}, false},
-		"Entra's context":            {map[string]any{"acrs": []string{"c1"}}, oidcdir.SecondFactor{ACR: []string{"c1"}}, true},
+		"amr without configuration": {map[string]any{"amr": []string{"mfa"}, "acr": "2"}, oidcdir.SecondFactor{}, false},
+		"a configured amr": {map[string]any{"amr": []string{"pwd", "mfa"}},
+			oidcdir.SecondFactor{AMR: []string{"mfa"}}, true},
+		"another amr": {map[string]any{"amr": []string{"pwd"}}, oidcdir.SecondFactor{AMR: []string{"mfa"}},
+			false},
+		"a configured acr":          {map[string]any{"acr": "phr"}, oidcdir.SecondFactor{ACR: []string{"phr"}}, true},
+		"another acr":               {map[string]any{"acr": "1"}, oidcdir.SecondFactor{ACR: []string{"phr"}}, false},
+		"an acr that was asked for": {map[string]any{"acr": "1"}, oidcdir.SecondFactor{RequestACR: []string{"1"}}, false},
+		"an acr that is a list": {map[string]any{"acr": []string{"phr"}}, oidcdir.SecondFactor{ACR: []string{"phr"}},
+			false},
+		"Entra's context": {map[string]any{"acrs": []string{"c1"}}, oidcdir.SecondFactor{ACR: []string{"c1"}},
+			true},
 		"nothing said":               {nil, oidcdir.SecondFactor{AMR: []string{"mfa"}, ACR: []string{"phr"}}, false},
 		"an empty acr is configured": {map[string]any{"acr": ""}, oidcdir.SecondFactor{ACR: []string{""}}, false},
 	} {
@@ -211,13 +222,14 @@ func TestNoUsernameIsAnAddressThatTheProviderHasNotVerified(t *testing.T) {
 		username string         // the setting
 		want     string
 	}{
-		"a name of its own":                 {map[string]any{"email_verified": false}, "", "mallory"},
-		"a verified address":                {map[string]any{"preferred_username": nil}, "", address},
-		"an address that is not verified":   {map[string]any{"preferred_username": nil, "email_verified": false}, "", "u1"},
-		"nothing said of the address":       {map[string]any{"preferred_username": nil, "email_verified": nil}, "", "u1"},
-		"the address chosen and verified":   {nil, "email", address},
-		"the address chosen, not verified":  {map[string]any{"email_verified": false}, "email", "u1"},
-		"an id that is the address":         {map[string]any{"preferred_username": nil, "email_verified": false, "sub": address}, "", ""},
+		"a name of its own":                {map[string]any{"email_verified": false}, "", "mallory"},
+		"a verified address":               {map[string]any{"preferred_username": nil}, "", address},
+		"an address that is not verified":  {map[string]any{"preferred_username": nil, "email_verified": false}, "", "u1"},
+		"nothing said of the address":      {map[string]any{"preferred_username": nil, "email_verified": nil}, "", "u1"},
+		"the address chosen and verified":  {nil, "email", address},
+		"the address chosen, not verified": {map[string]any{"email_verified": false}, "email", "u1"},
+		"an id that is the address": {map[string]any{"preferred_username": nil, "email_verified": false,
+			"sub": address}, "", ""},
 		"another claim chosen":              {map[string]any{"nickname": "mal", "email_verified": false}, "nickname", "mal"},
 		"another claim chosen, not present": {nil, "nickname", ""},
 	} {

@@ -75,7 +75,8 @@ func checkForm(raw string, types ...string) error {
 	if len(raw) > longestToken {
 		return refuse("the token is longer than %d bytes", longestToken)
 	}
-	if strings.Trim(raw, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") != "" || strings.Count(raw, ".") != 2 {
+	if strings.Trim(raw, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") != "" ||
+		strings.Count(raw, ".") != 2 {
 		return refuse("the token is no signed JWT in compact form")
 	}
 	head, _, _ := strings.Cut(raw, ".")
@@ -178,7 +179,8 @@ func (d *Directory) checkTimes(c claims, want idTokenWants) error {
 	case now.After(expires):
 		return refuse("the token has expired")
 	case issued.After(now.Add(skew)):
-		return refuse("the token was issued in the future: the clocks differ by at least %s", issued.Sub(now).Round(time.Second))
+		return refuse("the token was issued in the future: the clocks differ by at least %s",
+			issued.Sub(now).Round(time.Second))
 	case !want.notBefore.IsZero() && issued.Before(want.notBefore.Add(-skew)):
 		return refuse("the token was issued before the sign-in began")
 	}
@@ -195,7 +197,8 @@ func checkAuthTime(c claims, want idTokenWants, now time.Time, skew time.Duratio
 	case !ok:
 		return refuse("the token lacks auth_time, which max_age asks for")
 	case at.Before(want.signedInAfter.Add(-skew)):
-		return refuse("the person signed in at the provider %s ago, which is longer than max_age", now.Sub(at).Round(time.Second))
+		return refuse("the person signed in at the provider %s ago, which is longer than max_age",
+			now.Sub(at).Round(time.Second))
 	}
 	return nil
 }

@@ -26,13 +26,16 @@ func TestInvalidDiscoveryIsAnOutage(t *testing.T) {
 		spoil  oidc.Spoil
 		reason string
 	}{
-		"another issuer":                     {set("issuer", "https://evil.example"), "did not match the issuer"},
-		"no issuer":                          {oidc.Spoil{Metadata: func(m map[string]any) { delete(m, "issuer") }}, "did not match the issuer"},
-		"no token endpoint":                  {set("token_endpoint", ""), "token_endpoint"},
-		"a plain http token endpoint":        {set("token_endpoint", "http://provider.example/token"), "https"},
-		"a key set in a file":                {set("jwks_uri", "file:///etc/passwd"), "jwks_uri"},
-		"an authorization script":            {set("authorization_endpoint", "javascript:alert(1)"), "authorization_endpoint"},
-		"an end of session over plain http":  {set("end_session_endpoint", "http://provider.example/bye"), "end_session_endpoint"},
+		"another issuer": {set("issuer", "https://evil.example"), "did not match the issuer"},
+		"no issuer": {oidc.Spoil{Metadata: func(m map[string]any) { delete(m, "issuer") }},
+			"did not match the issuer"},
+		"no token endpoint":           {set("token_endpoint", ""), "token_endpoint"},
+		"a plain http token endpoint": {set("token_endpoint", "http://provider.example/token"), "https"},
+		"a key set in a file":         {set("jwks_uri", "file:///etc/passwd"), "jwks_uri"},
+		"an authorization script": {set("authorization_endpoint", "javascript:alert(1)"),
+			"authorization_endpoint"},
+		"an end of session over plain http": {set("end_session_endpoint", "http://provider.example/bye"),
+			"end_session_endpoint"},
 		"no authorization code flow":         {set("response_types_supported", []string{"id_token"}), "code flow"},
 		"plain PKCE alone":                   {set("code_challenge_methods_supported", []string{"plain"}), "S256"},
 		"pushed requests demanded":           {set("require_pushed_authorization_requests", true), "pushed"},
@@ -80,7 +83,8 @@ func TestInvalidTokenEndpointIsAnOutage(t *testing.T) {
 		"a redirect":                redirect("/token", "/elsewhere"),
 		"a refused client":          taken("/token", http.StatusUnauthorized, `{"error":"invalid_client"}`),
 		"a server error told":       taken("/token", http.StatusBadRequest, `{"error":"temporarily_unavailable"}`),
-		"a cut connection":          {Take: map[string]func(http.ResponseWriter, *http.Request){"/token": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }}},
+		"a cut connection": {Take: map[string]func(http.ResponseWriter,
+			*http.Request){"/token": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }}},
 	}
 	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -129,7 +133,8 @@ func TestUnreachableProviderIsAnOutageWithinFiveSeconds(t *testing.T) {
 			r := newRig(t, oidcdir.Settings{Issuer: "http://" + address, ClientID: "web"})
 			began := time.Now()
 			_, err := r.Start(t.Context(), ports.RedirectRequest{State: state, Callback: callback})
-			if took := time.Since(began); !errors.Is(err, domain.ErrDirectoryUnavailable) || took > 20*time.Second { // the limit is four; the machine may be busy
+			// the limit is four; the machine may be busy
+			if took := time.Since(began); !errors.Is(err, domain.ErrDirectoryUnavailable) || took > 20*time.Second {
 				t.Errorf("got %v after %s", err, took)
 			}
 		})
@@ -188,7 +193,8 @@ func TestDisconnectedBrowserIsNotAnOutage(t *testing.T) {
 	h := oidc.NewHostile(t)
 	r := hostileRig(t, h, nil)
 	release := make(chan struct{})
-	h.Set(oidc.Spoil{Take: map[string]func(http.ResponseWriter, *http.Request){discoveryPath: func(w http.ResponseWriter, req *http.Request) {
+	h.Set(oidc.Spoil{Take: map[string]func(http.ResponseWriter,
+		*http.Request){discoveryPath: func(w http.ResponseWriter, req *http.Request) {
 		<-release
 		answer, err := http.Get(h.URL + req.URL.Path) // the provider itself, which is no longer held up
 		if err != nil {
@@ -202,7 +208,8 @@ func TestDisconnectedBrowserIsNotAnOutage(t *testing.T) {
 	ctx, cancel := contextWithCancel(t)
 	cancel()
 	for range 10 {
-		if _, err := r.Start(ctx, ports.RedirectRequest{State: state, Callback: callback}); !errors.Is(err, domain.ErrDirectoryUnavailable) {
+		if _, err := r.Start(ctx, ports.RedirectRequest{State: state, Callback: callback}); !errors.Is(err,
+			domain.ErrDirectoryUnavailable) {
 			t.Errorf("got %v", err)
 		}
 	}

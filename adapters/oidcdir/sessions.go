@@ -72,8 +72,10 @@ func (d *Directory) Refresh(ctx context.Context, text string) (string, error) {
 
 func refreshFailure(err error) error {
 	var answer *oauth2.RetrieveError
-	if errors.As(err, &answer) && answer.ErrorCode == "invalid_grant" && answer.Response.StatusCode < http.StatusInternalServerError {
-		return domain.ErrProviderSessionEnded.Because(errors.New(shorten("the provider answered invalid_grant " + answer.ErrorDescription)))
+	if errors.As(err, &answer) && answer.ErrorCode == "invalid_grant" &&
+		answer.Response.StatusCode < http.StatusInternalServerError {
+		return domain.ErrProviderSessionEnded.Because(errors.New(shorten("the provider answered invalid_grant " +
+			answer.ErrorDescription)))
 	}
 	if err = tokenFailure(err); errors.Is(err, domain.ErrRedirectLogin) {
 		return misconfigured("the provider refused the refresh: " + errors.Unwrap(err).Error())

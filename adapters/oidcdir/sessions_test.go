@@ -62,9 +62,11 @@ func TestInvalidLogoutTokensAreRefused(t *testing.T) {
 		change func(map[string]any)
 		reason string
 	}{
-		"no event":                    {drop("events"), "event"},
-		"another event":               {set("events", map[string]any{"http://schemas.example/other": map[string]any{}}), "event"},
-		"an event that is no object":  {set("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": true}), "event"},
+		"no event": {drop("events"), "event"},
+		"another event": {set("events", map[string]any{"http://schemas.example/other": map[string]any{}}),
+			"event"},
+		"an event that is no object": {set("events",
+			map[string]any{"http://schemas.openid.net/event/backchannel-logout": true}), "event"},
 		"a nonce":                     {set("nonce", "x"), "nonce"},
 		"an empty nonce":              {set("nonce", ""), "nonce"},
 		"a nonce in other letters":    {set("NONCE", "x"), "nonce"},
@@ -99,12 +101,13 @@ func TestOtherTokensAreNotLogoutTokens(t *testing.T) {
 	r := hostileRig(t, h, nil)
 	result := r.mustSignIn(t, "")
 	for name, token := range map[string]string{
-		"an ID token":      result.IDToken,
-		"nothing":          "",
-		"no token":         "a.b.c",
-		"unsigned":         "eyJhbGciOiJub25lIn0.e30.",
-		"another key's":    oidc.Sign(jose.RS256, h.Other, h.KeyID, payload(t, h.LogoutClaims()), nil),
-		"an access token":  oidc.Sign(jose.RS256, h.Key, h.KeyID, payload(t, h.LogoutClaims()), map[jose.HeaderKey]any{"typ": "at+jwt"}),
+		"an ID token":   result.IDToken,
+		"nothing":       "",
+		"no token":      "a.b.c",
+		"unsigned":      "eyJhbGciOiJub25lIn0.e30.",
+		"another key's": oidc.Sign(jose.RS256, h.Other, h.KeyID, payload(t, h.LogoutClaims()), nil),
+		"an access token": oidc.Sign(jose.RS256, h.Key, h.KeyID, payload(t, h.LogoutClaims()),
+			map[jose.HeaderKey]any{"typ": "at+jwt"}),
 		"with a line feed": h.Signed(payload(t, h.LogoutClaims())) + "\n",
 	} {
 		if _, err := r.CheckLogoutToken(t.Context(), token); !errors.Is(err, domain.ErrLogoutToken) {
@@ -155,13 +158,21 @@ func TestRefresh_distinguishes_an_end_from_an_outage(t *testing.T) {
 		spoil oidc.Spoil
 		want  error
 	}{
-		"invalid_grant":           {taken("/token", http.StatusBadRequest, `{"error":"invalid_grant"}`), domain.ErrProviderSessionEnded},
-		"another person":          {oidc.Spoil{Answer: refreshAnswer(nil).Answer, Claims: other}, domain.ErrProviderSessionEnded},
-		"invalid_client":          {taken("/token", http.StatusUnauthorized, `{"error":"invalid_client"}`), domain.ErrDirectoryUnavailable},
-		"unsupported_grant_type":  {taken("/token", http.StatusBadRequest, `{"error":"unsupported_grant_type"}`), domain.ErrDirectoryUnavailable},
-		"a server error":          {taken("/token", http.StatusInternalServerError, `{"error":"invalid_grant"}`), domain.ErrDirectoryUnavailable},
-		"a web page":              {taken("/token", http.StatusOK, `<html>`), domain.ErrDirectoryUnavailable},
-		"an ID token of nobody's": {oidc.Spoil{Answer: refreshAnswer(nil).Answer, Sign: func(h *oidc.Hostile, p []byte) string { return oidc.Sign(jose.RS256, h.Other, "k1", p, nil) }}, domain.ErrDirectoryUnavailable},
+		"invalid_grant": {taken("/token", http.StatusBadRequest, `{"error":"invalid_grant"}`),
+			domain.ErrProviderSessionEnded},
+		"another person": {oidc.Spoil{Answer: refreshAnswer(nil).Answer, Claims: other},
+			domain.ErrProviderSessionEnded},
+		"invalid_client": {taken("/token", http.StatusUnauthorized, `{"error":"invalid_client"}`),
+			domain.ErrDirectoryUnavailable},
+		"unsupported_grant_type": {taken("/token", http.StatusBadRequest, `{"error":"unsupported_grant_type"}`),
+			domain.ErrDirectoryUnavailable},
+		"a server error": {taken("/token", http.StatusInternalServerError, `{"error":"invalid_grant"}`),
+			domain.ErrDirectoryUnavailable},
+		"a web page": {taken("/token", http.StatusOK, `<html>`), domain.ErrDirectoryUnavailable},
+		"an ID token of nobody's": {oidc.Spoil{Answer: refreshAnswer(nil).Answer, Sign: func(h *oidc.Hostile,
+			p []byte) string {
+			return oidc.Sign(jose.RS256, h.Other, "k1", p, nil)
+		}}, domain.ErrDirectoryUnavailable},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -204,7 +215,8 @@ func TestLogoutURL_is_the_providers(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := url.Values{
-		"client_id": {"web"}, "id_token_hint": {"id.token.here"}, "post_logout_redirect_uri": {"https://app.example/bye"}, "state": {"st"},
+		"client_id": {"web"}, "id_token_hint": {"id.token.here"}, "post_logout_redirect_uri": {"https://app.example/bye"},
+		"state": {"st"},
 	}
 	if diff := cmp.Diff(want, u.Query()); diff != "" || !strings.HasPrefix(address, h.URL+"/bye?") {
 		t.Errorf("%s\n%s", address, diff)

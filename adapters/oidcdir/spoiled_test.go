@@ -115,10 +115,12 @@ func TestInvalidSignaturesAreRefused(t *testing.T) {
 		"a key whose address the token brings along": {signed(func(h *oidc.Hostile, payload []byte) string {
 			return oidc.Sign(jose.RS256, h.Other, "own", payload, map[jose.HeaderKey]any{"jku": h.URL + "/evil"})
 		}), nil, "not signed by a key"},
-		"an unknown critical header":         {withHeader("crit", []string{"exp"}), nil, ""},
-		"altered claims":                     {altered(alterClaims), nil, "not signed by a key"},
-		"a signature cut short":              {altered(func(s string) string { return s[:len(s)-8] }), nil, "not signed by a key"},
-		"no signature":                       {altered(func(s string) string { return s[:strings.LastIndexByte(s, '.')+1] }), nil, ""},
+		"an unknown critical header": {withHeader("crit", []string{"exp"}), nil, ""},
+		"altered claims":             {altered(alterClaims), nil, "not signed by a key"},
+		"a signature cut short": {altered(func(s string) string { return s[:len(s)-8] }), nil,
+			"not signed by a key"},
+		"no signature": {altered(func(s string) string { return s[:strings.LastIndexByte(s, '.')+1] }),
+			nil, ""},
 		"a line feed at the end":             {altered(func(s string) string { return s + "\n" }), nil, "no signed JWT"},
 		"padding at the end":                 {altered(func(s string) string { return s + "=" }), nil, "no signed JWT"},
 		"five parts like an encrypted token": {altered(func(s string) string { return s + ".a.b" }), nil, "no signed JWT"},
@@ -173,7 +175,10 @@ func TestInvalidKeysAreRefused(t *testing.T) {
 				return oidc.Sign(jose.HS256, []byte("0123456789abcdef0123456789abcdef"), h.KeyID, payload, nil)
 			},
 		},
-		"a private key": {keys: key(func(h *oidc.Hostile) jose.JSONWebKey { return jose.JSONWebKey{Key: h.Key, KeyID: h.KeyID} })},
+		"a private key": {keys: key(func(h *oidc.Hostile) jose.JSONWebKey {
+			return jose.JSONWebKey{Key: h.Key,
+				KeyID: h.KeyID}
+		})},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -206,28 +211,38 @@ func TestInvalidClaimsAreRefused(t *testing.T) {
 	now := time.Now().Unix()
 	maxAge := func(s *oidcdir.Settings) { s.MaxAge = time.Minute }
 	refused(t, map[string]spoiled{
-		"for another client":                           {claim("aud", "other"), nil, "expected audience"},
-		"for nobody":                                   {without("aud"), nil, "expected audience"},
-		"for several clients without azp":              {claim("aud", []string{"web", "other"}), nil, "names no authorized party"},
-		"authorized for another client":                {claim("azp", "other"), nil, "authorized party"},
-		"authorized for a number":                      {claim("azp", 7), nil, "authorized party"},
-		"expired":                                      {claim("exp", now-1), nil, "expired"},
-		"without an end":                               {without("exp"), nil, "expired"},
-		"issued in an hour":                            {claim("iat", now+3600), nil, "in the future"},
-		"without a time of issue":                      {without("iat"), nil, "lacks iat"},
-		"with a time of issue that is text":            {claim("iat", "now"), nil, ""},
-		"issued before the sign-in began":              {claim("iat", now-600), nil, "before the sign-in began"},
-		"not valid before tomorrow":                    {claim("nbf", now+86400), nil, "nbf"},
-		"without a subject":                            {without("sub"), nil, "subject"},
-		"with an empty subject":                        {claim("sub", ""), nil, "subject"},
-		"with a subject of 256 characters":             {claim("sub", strings.Repeat("s", 256)), nil, "subject"},
-		"with a control character in the subject":      {claim("sub", "u1\x00"), nil, "subject"},
-		"with a number as subject":                     {claim("sub", 7), nil, ""},
-		"with a hash of another access token":          {claim("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), nil, "at_hash"},
-		"with a subject in other letters alone":        {oidc.Spoil{Claims: func(c map[string]any) { delete(c, "sub"); c["Sub"] = "u1" }}, nil, "subject"},
-		"with an audience in other letters alone":      {oidc.Spoil{Claims: func(c map[string]any) { delete(c, "aud"); c["AUD"] = "web" }}, nil, "for"},
-		"with a claim twice":                           {twice("sub", "admin"), nil, "not plain JSON"},
-		"with claims that are no object":               {oidc.Spoil{Payload: func([]byte) []byte { return []byte(`["u1"]`) }}, nil, ""},
+		"for another client": {claim("aud", "other"), nil, "expected audience"},
+		"for nobody":         {without("aud"), nil, "expected audience"},
+		"for several clients without azp": {claim("aud", []string{"web", "other"}), nil,
+			"names no authorized party"},
+		"authorized for another client":           {claim("azp", "other"), nil, "authorized party"},
+		"authorized for a number":                 {claim("azp", 7), nil, "authorized party"},
+		"expired":                                 {claim("exp", now-1), nil, "expired"},
+		"without an end":                          {without("exp"), nil, "expired"},
+		"issued in an hour":                       {claim("iat", now+3600), nil, "in the future"},
+		"without a time of issue":                 {without("iat"), nil, "lacks iat"},
+		"with a time of issue that is text":       {claim("iat", "now"), nil, ""},
+		"issued before the sign-in began":         {claim("iat", now-600), nil, "before the sign-in began"},
+		"not valid before tomorrow":               {claim("nbf", now+86400), nil, "nbf"},
+		"without a subject":                       {without("sub"), nil, "subject"},
+		"with an empty subject":                   {claim("sub", ""), nil, "subject"},
+		"with a subject of 256 characters":        {claim("sub", strings.Repeat("s", 256)), nil, "subject"},
+		"with a control character in the subject": {claim("sub", "u1\x00"), nil, "subject"},
+		"with a number as subject":                {claim("sub", 7), nil, ""},
+		"with a hash of another access token":     {claim("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), nil, "at_hash"},
+		"with a subject in other letters alone": {oidc.Spoil{Claims: func(c map[string]any) {
+			delete(c,
+				"sub")
+			c["Sub"] = "u1"
+		}}, nil, "subject"},
+		"with an audience in other letters alone": {oidc.Spoil{Claims: func(c map[string]any) {
+			delete(c,
+				"aud")
+			c["AUD"] = "web"
+		}}, nil, "for"},
+		"with a claim twice": {twice("sub", "admin"), nil, "not plain JSON"},
+		"with claims that are no object": {oidc.Spoil{Payload: func([]byte) []byte { return []byte(`["u1"]`) }},
+			nil, ""},
 		"that is a security event":                     {claim("events", map[string]any{}), nil, "security event"},
 		"of Keycloak's type for access tokens":         {claim("typ", "Bearer"), nil, "Bearer"},
 		"of Keycloak's type for logout":                {claim("typ", "Logout"), nil, "Logout"},
@@ -294,11 +309,13 @@ func TestInvalidResponsesAreRefused(t *testing.T) {
 		"user information that is refused": {oidc.Spoil{Take: map[string]func(http.ResponseWriter, *http.Request){
 			"/userinfo": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) },
 		}}, always, "403"},
-		"user information with a claim twice": {taken("/userinfo", http.StatusOK, `{"sub":"u1","sub":"admin"}`), always, "not plain JSON"},
+		"user information with a claim twice": {taken("/userinfo", http.StatusOK, `{"sub":"u1","sub":"admin"}`), always,
+			"not plain JSON"},
 		"user information that is a web page": {oidc.Spoil{Take: map[string]func(http.ResponseWriter, *http.Request){
 			"/userinfo": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
 		}}, always, "of type"},
-		"a refused code":   {taken("/token", http.StatusBadRequest, `{"error":"invalid_grant","error_description":"used"}`), nil, "invalid_grant used"},
+		"a refused code": {taken("/token", http.StatusBadRequest, `{"error":"invalid_grant","error_description":"used"}`),
+			nil, "invalid_grant used"},
 		"an unknown error": {taken("/token", http.StatusBadRequest, `{"error":"nonsense"}`), nil, "nonsense"},
 	})
 }

@@ -89,7 +89,8 @@ func (s *Settings) validateEntra(m *mistakes) {
 	case s.Entra.MultiTenant && !multi:
 		m.add("issuer", "must end in /common/v2.0 or /organizations/v2.0 with entra.multi_tenant")
 	case multi && !s.Entra.MultiTenant:
-		m.add("entra.multi_tenant", "must be switched on for the issuer of all tenants; better name your own tenant in the issuer")
+		m.add("entra.multi_tenant",
+			"must be switched on for the issuer of all tenants; better name your own tenant in the issuer")
 	}
 	if s.Entra.MultiTenant && len(s.Entra.Tenants) == 0 {
 		m.add("entra.tenants", "must list the tenants that may sign in")
@@ -130,7 +131,8 @@ func (s *Settings) validateChoices(m *mistakes) {
 		m.add("userinfo", "must be auto, always or never")
 	}
 	if s.ProxyURL != "" {
-		if u, err := url.Parse(s.ProxyURL); err != nil || u.Host == "" || !slices.Contains([]string{"http", "https"}, u.Scheme) {
+		if u, err := url.Parse(s.ProxyURL); err != nil || u.Host == "" ||
+			!slices.Contains([]string{"http", "https"}, u.Scheme) {
 			m.add("proxy_url", "must be the http or https URL of a proxy")
 		}
 	}
@@ -238,7 +240,8 @@ func isLoopbackHost(host string) bool {
 	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
-// tenantTemplate returns the issuer that the tokens of a multi-tenant Entra issuer have, with {tenantid} for the tenant.
+// tenantTemplate returns the issuer that the tokens of a multi-tenant Entra issuer have, with {tenantid} for the
+// tenant.
 func tenantTemplate(issuer string) (string, bool) {
 	for _, all := range []string{"/common/v2.0", "/organizations/v2.0"} {
 		if base, ok := strings.CutSuffix(issuer, all); ok {

@@ -70,7 +70,8 @@ func New(cfg Config) (*Sender, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	// What only fails when it is used, such as an address without a host, is better known now.
-	_, err := s.request(context.Background(), message{To: "+420123456789", Text: "123456 is a code", ID: "msg_1", Secret: cfg.Secret})
+	_, err := s.request(context.Background(), message{To: "+420123456789", Text: "123456 is a code", ID: "msg_1",
+		Secret: cfg.Secret})
 	return s, err
 }
 
@@ -134,5 +135,6 @@ func (s *Sender) request(ctx context.Context, m message) (*http.Request, error) 
 
 func isSafe(target *url.URL) bool {
 	address, err := netip.ParseAddr(target.Hostname())
-	return target.Scheme == "https" || target.Scheme == "http" && (target.Hostname() == "localhost" || err == nil && address.IsLoopback())
+	return target.Scheme == "https" || target.Scheme == "http" &&
+		(target.Hostname() == "localhost" || err == nil && address.IsLoopback())
 }

@@ -51,7 +51,8 @@ func startGateway(t *testing.T, status int) *gateway {
 			t.Error(err)
 		}
 		g.requests.Add(1)
-		g.last.Store(&request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Body: string(body), Header: r.Header})
+		g.last.Store(&request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Body: string(body),
+			Header: r.Header})
 		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(int(g.status.Load()))
 		_, _ = io.WriteString(w, "about "+number)
@@ -74,8 +75,9 @@ func TestAGatewayOfJSONAndABearerTokenFits(t *testing.T) {
 	g := startGateway(t, http.StatusAccepted)
 	sender := newSender(t, smsgateway.Config{
 		URL: g.URL + "/v1/messages", Secret: "s3cret",
-		Headers: map[string]string{"Authorization": "Bearer {{.Secret}}", "Content-Type": "application/json", "Idempotency-Key": "{{.ID}}"},
-		Body:    `{"to":[{{json .To}}],"text":{{json .Text}}}`,
+		Headers: map[string]string{"Authorization": "Bearer {{.Secret}}", "Content-Type": "application/json",
+			"Idempotency-Key": "{{.ID}}"},
+		Body: `{"to":[{{json .To}}],"text":{{json .Text}}}`,
 	})
 	if err := sender.Send(t.Context(), text()); err != nil {
 		t.Fatal(err)
@@ -85,7 +87,8 @@ func TestAGatewayOfJSONAndABearerTokenFits(t *testing.T) {
 		To   []string `json:"to"`
 		Text string   `json:"text"`
 	}
-	if err := json.Unmarshal([]byte(got.Body), &body); err != nil || body.Text != text().Text || !cmp.Equal(body.To, []string{number}) {
+	if err := json.Unmarshal([]byte(got.Body), &body); err != nil || body.Text != text().Text ||
+		!cmp.Equal(body.To, []string{number}) {
 		t.Errorf("the body is %s (%v)", got.Body, err)
 	}
 	headers := []string{got.Header.Get("Authorization"), got.Header.Get("Content-Type"), got.Header.Get("Idempotency-Key")}
@@ -101,9 +104,10 @@ func TestAGatewayOfAFormAndBasicAuthenticationFits(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t, http.StatusCreated)
 	sender := newSender(t, smsgateway.Config{
-		URL:     g.URL + "/2010-04-01/Accounts/AC1/Messages.json",
-		Headers: map[string]string{"Authorization": "Basic QUMxOnRva2Vu", "Content-Type": "application/x-www-form-urlencoded"},
-		Body:    "To={{query .To}}&From=%2B15005550006&Body={{query .Text}}",
+		URL: g.URL + "/2010-04-01/Accounts/AC1/Messages.json",
+		Headers: map[string]string{"Authorization": "Basic QUMxOnRva2Vu",
+			"Content-Type": "application/x-www-form-urlencoded"},
+		Body: "To={{query .To}}&From=%2B15005550006&Body={{query .Text}}",
 	})
 	if err := sender.Send(t.Context(), text()); err != nil {
 		t.Fatal(err)
@@ -119,7 +123,8 @@ func TestAGatewayThatTakesAllInTheAddressFits(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t, http.StatusOK)
 	sender := newSender(t, smsgateway.Config{
-		URL: g.URL + "/send?user=u&key={{query .Secret}}&to={{query .To}}&msg={{query .Text}}", Method: http.MethodGet, Secret: "a&b",
+		URL: g.URL + "/send?user=u&key={{query .Secret}}&to={{query .To}}&msg={{query .Text}}", Method: http.MethodGet,
+		Secret: "a&b",
 	})
 	if err := sender.Send(t.Context(), text()); err != nil {
 		t.Fatal(err)
@@ -137,12 +142,14 @@ func TestStatusDecidesOnRetries(t *testing.T) {
 		200: {true, false}, 201: {true, false}, 202: {true, false}, 204: {true, false},
 		203: {false, false}, 301: {false, false}, 307: {false, false},
 		400: {false, true}, 404: {false, true}, 410: {false, true}, 422: {false, true},
-		401: {false, false}, 403: {false, false}, 408: {false, false}, 429: {false, false}, 500: {false, false}, 503: {false, false},
+		401: {false, false}, 403: {false, false}, 408: {false, false}, 429: {false, false}, 500: {false, false},
+		503: {false, false},
 	} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
 			g := startGateway(t, status)
-			err := newSender(t, smsgateway.Config{URL: g.URL + "/?s={{query .Secret}}", Secret: "s3cret"}).Send(t.Context(), text())
+			err := newSender(t, smsgateway.Config{URL: g.URL + "/?s={{query .Secret}}", Secret: "s3cret"}).Send(t.Context(),
+				text())
 			if (err == nil) != want.sent || errors.Is(err, domain.ErrUndeliverable) != want.undeliverable {
 				t.Errorf("Send = %v, want sent %v, undeliverable %v", err, want.sent, want.undeliverable)
 			}
@@ -203,14 +210,15 @@ func TestHeadersCannotBeForged(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]smsgateway.Config{
-		"plain HTTP to another machine":        {URL: "http://gateway.example.com/"},
-		"an address that is none":              {URL: "gateway.example.com"},
-		"another scheme":                       {URL: "file:///etc/passwd"},
-		"nothing":                              {},
-		"a template that does not parse":       {URL: "https://gateway.example.com/", Body: "secret-value {{.To"},
-		"a function that there is not":         {URL: "https://gateway.example.com/", Body: "secret-value {{exec .To}}"},
-		"a value that there is not":            {URL: "https://gateway.example.com/", Body: "secret-value {{.Number}}"},
-		"a header's template that is none":     {URL: "https://gateway.example.com/", Headers: map[string]string{"A": "secret-value {{"}},
+		"plain HTTP to another machine":  {URL: "http://gateway.example.com/"},
+		"an address that is none":        {URL: "gateway.example.com"},
+		"another scheme":                 {URL: "file:///etc/passwd"},
+		"nothing":                        {},
+		"a template that does not parse": {URL: "https://gateway.example.com/", Body: "secret-value {{.To"},
+		"a function that there is not":   {URL: "https://gateway.example.com/", Body: "secret-value {{exec .To}}"},
+		"a value that there is not":      {URL: "https://gateway.example.com/", Body: "secret-value {{.Number}}"},
+		"a header's template that is none": {URL: "https://gateway.example.com/",
+			Headers: map[string]string{"A": "secret-value {{"}},
 		"a method that is none":                {URL: "https://gateway.example.com/", Method: "PO ST"},
 		"a host that the message would decide": {URL: "http://{{.Text}}/"},
 	} {

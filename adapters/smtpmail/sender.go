@@ -163,7 +163,8 @@ func (s *Sender) Send(ctx context.Context, email domain.EmailMessage) error {
 func (s *Sender) compose(email domain.EmailMessage) (*gomail.Msg, error) {
 	message := gomail.NewMsg()
 	message.FromMailAddress(s.from)
-	if to, err := mail.ParseAddress(email.To); err != nil || to.Address != email.To || strings.ContainsAny(email.To, "\r\n") {
+	if to, err := mail.ParseAddress(email.To); err != nil || to.Address != email.To ||
+		strings.ContainsAny(email.To, "\r\n") {
 		return nil, domain.ErrUndeliverable.Because(errors.New("the receiver is no address"))
 	}
 	message.ToMailAddress(&mail.Address{Name: email.Name, Address: email.To})
@@ -178,7 +179,8 @@ func (s *Sender) compose(email domain.EmailMessage) (*gomail.Msg, error) {
 
 func (s *Sender) client(dial gomail.DialContextFunc) (*gomail.Client, error) {
 	options := []gomail.Option{
-		gomail.WithPort(s.port), gomail.WithTimeout(s.cfg.Timeout), gomail.WithTLSConfig(s.tls), gomail.WithDialContextFunc(dial),
+		gomail.WithPort(s.port), gomail.WithTimeout(s.cfg.Timeout), gomail.WithTLSConfig(s.tls),
+		gomail.WithDialContextFunc(dial),
 		gomail.WithoutNoop(), gomail.WithoutRset(),
 	}
 	if s.cfg.Hello != "" {
@@ -196,7 +198,8 @@ func (s *Sender) client(dial gomail.DialContextFunc) (*gomail.Client, error) {
 	case s.cfg.TLS == None:
 		options = append(options, gomail.WithOpportunisticSMTPAuth(gomail.SMTPAuthPlainNoEnc, gomail.SMTPAuthLoginNoEnc))
 	default:
-		options = append(options, gomail.WithOpportunisticSMTPAuth(gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin))
+		options = append(options, gomail.WithOpportunisticSMTPAuth(gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain,
+			gomail.SMTPAuthLogin))
 	}
 	if s.cfg.Username != "" {
 		options = append(options, gomail.WithUsername(s.cfg.Username), gomail.WithPassword(s.cfg.Password))

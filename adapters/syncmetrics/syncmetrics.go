@@ -1,5 +1,5 @@
-// Package syncmetrics shows Prometheus how the synchronizations of directories went. The series are one for each configured
-// directory, never one for a person.
+// Package syncmetrics shows Prometheus how the synchronizations of directories went. The series are one for each
+// configured directory, never one for a person.
 package syncmetrics
 
 import (
@@ -14,11 +14,15 @@ type Collector struct {
 }
 
 var (
-	labels      = []string{"directory"}
-	lastRun     = prometheus.NewDesc("ostiary_directory_sync_timestamp_seconds", "When the last scheduled synchronization ended.", labels, nil)
-	safetyLimit = prometheus.NewDesc("ostiary_directory_sync_safety_limit", "1 while scheduled synchronizations stop at their safety limit, else 0.", labels, nil)
-	failed      = prometheus.NewDesc("ostiary_directory_sync_failed", "1 when the directory or the store could not say in the last one, else 0.", labels, nil)
-	changed     = prometheus.NewDesc("ostiary_directory_sync_changes", "Users that the last applied synchronization changed, by how.", []string{"directory", "change"}, nil)
+	labels  = []string{"directory"}
+	lastRun = prometheus.NewDesc("ostiary_directory_sync_timestamp_seconds",
+		"When the last scheduled synchronization ended.", labels, nil)
+	safetyLimit = prometheus.NewDesc("ostiary_directory_sync_safety_limit",
+		"1 while scheduled synchronizations stop at their safety limit, else 0.", labels, nil)
+	failed = prometheus.NewDesc("ostiary_directory_sync_failed",
+		"1 when the directory or the store could not say in the last one, else 0.", labels, nil)
+	changed = prometheus.NewDesc("ostiary_directory_sync_changes",
+		"Users that the last applied synchronization changed, by how.", []string{"directory", "change"}, nil)
 )
 
 // New returns a collector of what read returns.

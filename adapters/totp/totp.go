@@ -95,7 +95,8 @@ func (Codes) Match(secret []byte, code string, now time.Time) (int64, bool) {
 		if at < 0 {
 			continue
 		}
-		ok, err := hotp.ValidateCustom(code, uint64(at), text, hotp.ValidateOpts{Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1})
+		ok, err := hotp.ValidateCustom(code, uint64(at), text,
+			hotp.ValidateOpts{Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1})
 		if err == nil && ok && !found {
 			step, found = at, true
 		}

@@ -60,7 +60,8 @@ func TestSecretHas160BitsAndAQRCode(t *testing.T) {
 	if len(setup.Secret) != 32 {
 		t.Errorf("the secret has %d base32 characters, want 32", len(setup.Secret))
 	}
-	if want := "otpauth://totp/Ostiary:john%20doe?secret=" + setup.Secret + "&issuer=Ostiary"; !strings.HasPrefix(setup.URI, want) {
+	if want := "otpauth://totp/Ostiary:john%20doe?secret=" + setup.Secret +
+		"&issuer=Ostiary"; !strings.HasPrefix(setup.URI, want) {
 		t.Errorf("the URI does not begin with its label, secret and issuer")
 	}
 	raw, ok := strings.CutPrefix(setup.QRCode, "data:image/png;base64,")

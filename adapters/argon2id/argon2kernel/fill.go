@@ -82,8 +82,9 @@ func (f *fill) segment(pass, slice, lane uint32) {
 	}
 }
 
-// references returns what gives the pseudo-random number of a block: a word of the block before it, or, for Argon2i and for
-// the first half of Argon2id's first pass, a word of a sequence that depends on nothing secret (RFC 9106, section 3.4.1).
+// references returns what gives the pseudo-random number of a block: a word of the block before it, or, for Argon2i and
+// for the first half of Argon2id's first pass, a word of a sequence that depends on nothing secret (RFC 9106, section
+// 3.4.1).
 func (f *fill) references(pass, slice, lane uint32) func(i uint32, prev *block) uint64 {
 	if f.params.Variant != Argon2i && (pass > 0 || slice >= slices/2) {
 		return func(_ uint32, prev *block) uint64 { return prev[0] }

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// The AVX-512 functions run on few machines, so the tests also interpret the generated file. Operands have the order of Go's
-// assembler: the destination is last.
+// The AVX-512 functions run on few machines, so the tests also interpret the generated file. Operands have the order of
+// Go's assembler: the destination is last.
 
 // interpreter executes the instructions of one function of compress_amd64.s.
 type interpreter struct {

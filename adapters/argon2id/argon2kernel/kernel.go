@@ -20,7 +20,8 @@ type kernel struct {
 	name string
 	// compress stores G(prev, ref) in out; compressXor stores G(prev, ref) XOR out.
 	compress, compressXor func(out, prev, ref *block)
-	// order says where a stored block holds each word; nil if the words are in their natural order. Word 0 is always first.
+	// order says where a stored block holds each word; nil if the words are in their natural order. Word 0 is always
+	// first.
 	order *[blockWords]uint8
 }
 

@@ -31,8 +31,8 @@ type Params struct {
 	Lanes     uint8
 }
 
-// Memory holds the memory of one hash at a time, and keeps it for the next one. The zero value is ready to use. It is not
-// safe for concurrent use.
+// Memory holds the memory of one hash at a time, and keeps it for the next one. The zero value is ready to use. It is
+// not safe for concurrent use.
 type Memory struct {
 	blocks []block
 	// The address generator works in these; zero stays zero.
@@ -48,8 +48,8 @@ func (m *Memory) Release() {
 	*m = Memory{}
 }
 
-// Key returns size bytes derived from the password and the salt. It panics if Passes, Lanes or size is zero. The lanes are
-// computed one after the other: the result is the same, and one hash never takes more than one processor.
+// Key returns size bytes derived from the password and the salt. It panics if Passes, Lanes or size is zero. The lanes
+// are computed one after the other: the result is the same, and one hash never takes more than one processor.
 func (m *Memory) Key(p Params, password, salt []byte, size uint32) []byte {
 	return m.key(selected(), p, input{password: password, salt: salt}, size)
 }

@@ -39,7 +39,8 @@ func shuffle(name string, bytes int) Mem {
 	return m
 }
 
-// avx2 writes a compression function. The rows are worked on in pairs and stored on the stack, then the columns in pairs.
+// avx2 writes a compression function. The rows are worked on in pairs and stored on the stack, then the columns in
+// pairs.
 func avx2(name, doc string, xor bool) {
 	args := begin(name, doc)
 	r := newRegisters256()

@@ -6,8 +6,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// words512 are the registers of a whole block, by pair of rows and by quarter of a row: words512[p][k] holds the four words
-// 4k to 4k+3 of row 2p, and then those of row 2p+1. Blocks are stored in this order, so that nothing is shuffled on loading.
+// words512 are the registers of a whole block, by pair of rows and by quarter of a row: words512[p][k] holds the four
+// words 4k to 4k+3 of row 2p, and then those of row 2p+1. Blocks are stored in this order, so that nothing is shuffled
+// on loading.
 var words512 = [4][4]reg.VecPhysical{
 	{reg.Z0, reg.Z1, reg.Z2, reg.Z3},
 	{reg.Z4, reg.Z5, reg.Z6, reg.Z7},
@@ -83,8 +84,8 @@ func permuteRows512() {
 	}
 }
 
-// permuteColumns512 applies P to all columns. A register holds, of two columns, first two words of each and then the two
-// words after them.
+// permuteColumns512 applies P to all columns. A register holds, of two columns, first two words of each and then the
+// two words after them.
 func permuteColumns512() {
 	var quads []quad
 	for k := range 4 {

@@ -1,8 +1,8 @@
-// Command gen writes the assembly of package argon2kernel: the compression function G of Argon2 (RFC 9106, section 3.5) for
-// AVX2 and for AVX-512.
+// Command gen writes the assembly of package argon2kernel: the compression function G of Argon2 (RFC 9106, section 3.5)
+// for AVX2 and for AVX-512.
 //
-// It is a module of its own, so that the product does not depend on the generator. Run it with go generate in the folder
-// above.
+// It is a module of its own, so that the product does not depend on the generator. Run it with go generate in the
+// folder above.
 package main
 
 import (
@@ -16,7 +16,8 @@ func main() {
 	ConstraintExpr("!purego")
 	avx2("compressAVX2", "compressAVX2 stores G(prev, ref) in out.", false)
 	avx2("compressXorAVX2", "compressXorAVX2 stores G(prev, ref) XOR out in out.", true)
-	avx512("compressAVX512", "compressAVX512 stores G(prev, ref) in out. All blocks have the layout of this kernel.", false)
+	avx512("compressAVX512", "compressAVX512 stores G(prev, ref) in out. All blocks have the layout of this kernel.",
+		false)
 	avx512("compressXorAVX512", "compressXorAVX512 stores G(prev, ref) XOR out in out.", true)
 	Generate()
 }

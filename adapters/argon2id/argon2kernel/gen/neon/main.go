@@ -88,7 +88,8 @@ func (w *writer) function(name string, xor bool) {
 	w.op("RET")
 }
 
-// columnOffset returns where register i of a pair of columns is stored in a block: eight rows of one, then of the other.
+// columnOffset returns where register i of a pair of columns is stored in a block: eight rows of one, then of the
+// other.
 func columnOffset(pair, i int) int { return 128*(i%8) + 16*(2*pair+i/8) }
 
 // finish stores the exclusive or of a result and the input.
