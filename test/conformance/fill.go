@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	stored "github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/auditformat"
-
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -27,7 +27,7 @@ func fill(v reflect.Value, count *int) {
 	case time.Time:
 		v.Set(reflect.ValueOf(epoch.Add(time.Duration(*count) * time.Second)))
 		return
-	case json.RawMessage:
+	case json.RawMessage, stored.Text:
 		v.SetBytes(fmt.Appendf(nil, `{"n": %d, "text": "<é>"}`, *count))
 		return
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/auditformat"
 
+	stored "github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -23,7 +24,8 @@ func WriteEveryKind(t *testing.T, s Stores) {
 
 func writeUsers(t *testing.T, s Stores) {
 	t.Helper()
-	user, session := Filled[domain.User](), Filled[domain.Session]()
+	record, session := Filled[stored.User](), Filled[domain.Session]() // the members of a record keep their order
+	user := record.Domain()
 	key, token := Filled[domain.APIKey](), Filled[domain.ThirdPartyToken]()
 	user.Role = domain.RoleUser
 	must(t, s.Users.Create(t.Context(), user, domain.Outbox{}))
