@@ -1,7 +1,6 @@
 package securityapi
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 
@@ -132,11 +131,8 @@ func (a *api) updateUser(r *httpserver.Request, id domain.UserID, in UpdateUserR
 		Status: (*string)(in.Status),
 	}
 	if in.Metadata.IsSpecified() {
-		metadata := json.RawMessage{} // null clears
-		if given, ok := in.Metadata.Get(); ok {
-			metadata = given
-		}
-		patch.Metadata = &metadata
+		given, _ := in.Metadata.Get() // null clears
+		patch.Metadata = metadataPatch(given)
 	}
 	user, err := a.Account.Update(r.Context(), r.Principal, id, patch)
 	if err != nil {

@@ -3,8 +3,8 @@ package access
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -16,7 +16,7 @@ import (
 // a hundred thousand users one or two collide, and the store refuses a duplicate.
 func NewIdentifier(ids ports.IDs) string {
 	sum := sha256.Sum256([]byte(ids.NewID("")))
-	return hex.EncodeToString(sum[:4])
+	return fmt.Sprintf("%x", sum[:4])
 }
 
 // since returns a change from before to after. If the stored value is no longer before, because another administrator

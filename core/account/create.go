@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -24,7 +23,7 @@ type NewUser struct {
 	FamilyName string   // the last part of FullName, if known
 	Role       string   // default domain.RoleUser
 	Groups     []string // names or IDs
-	Metadata   json.RawMessage
+	Metadata   domain.Metadata
 	Password   string             // built-in directory only; makes the user active
 	Directory  domain.DirectoryID // default is the configured directory of new users
 }

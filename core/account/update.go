@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -15,11 +14,11 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Patch changes a user; nil fields stay unchanged. An empty text of the person clears it, as an empty Metadata (not nil)
-// does. Metadata is a JSON Merge Patch (RFC 7396) of the user's metadata.
+// Patch changes a user; nil fields stay unchanged. An empty text of the person clears it. Metadata returns
+// the new metadata for the current one; nil clears it.
 type Patch struct {
 	Person   domain.PersonPatch
-	Metadata *json.RawMessage
+	Metadata func(present domain.Metadata) (domain.Metadata, error)
 	Email    *string
 	Role     *string
 	Groups   *[]string
@@ -165,7 +164,7 @@ func (e *edit) applyProfile(u *domain.User, fields *[]string) error {
 	if e.patch.Metadata == nil {
 		return nil
 	}
-	merged, err := mergeMetadata(u.Metadata, *e.patch.Metadata)
+	merged, err := e.patch.Metadata(u.Metadata)
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,6 @@ package directory
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,16 +69,14 @@ func (p *Plan) seal(maxDisablePercent int) {
 		return strings.Compare(string(a.Kind)+"\x00"+string(a.Subject), string(b.Kind)+"\x00"+string(b.Subject))
 	})
 	h := sha256.New()
-	encoder := json.NewEncoder(h)
 	for _, s := range p.Steps {
 		id := s.identity
 		// The digest covers what is written only: directory groups that no rule names do not change it.
-		_ = encoder.Encode([]any{
+		_, _ = fmt.Fprintf(h, "%q %q %q %q %q %q %q %q %t %q %q %t\n", // a hash takes all writes
 			s.Kind, s.Subject, s.UserID, s.Username, s.Fields, s.Reason,
-			id.Person, id.Email, id.EmailVerified, id.Role, id.MappedGroups, id.MapsAdministrators,
-		}) // a hash takes all writes, and these values always marshal
+			id.Person, id.Email, id.EmailVerified, id.Role, id.MappedGroups, id.MapsAdministrators)
 	}
-	p.Digest = hex.EncodeToString(h.Sum(nil)[:16])
+	p.Digest = fmt.Sprintf("%x", h.Sum(nil)[:16])
 	p.SafetyLimit = p.exceededLimit(maxDisablePercent)
 }
 

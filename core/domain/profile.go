@@ -86,9 +86,12 @@ func CheckEmail(email string) error {
 	return nil
 }
 
+// Metadata is a JSON object of a user's own data as it was sent; nil if there is none.
+type Metadata = json.RawMessage
+
 // CheckMetadata returns fault.ErrInvalid for metadata that is not a JSON object of at most 16 KiB and 16 levels. Every
 // key is allowed: metadata is stored as the text that was sent, and no store reads its keys.
-func CheckMetadata(raw json.RawMessage) error {
+func CheckMetadata(raw Metadata) error {
 	if len(raw) == 0 {
 		return nil
 	}
@@ -109,7 +112,7 @@ func CheckMetadata(raw json.RawMessage) error {
 }
 
 // depthOf returns the nesting depth of the objects and lists of valid JSON.
-func depthOf(raw json.RawMessage) int {
+func depthOf(raw Metadata) int {
 	depth, deepest, quoted := 0, 0, false
 	for i := 0; i < len(raw); i++ {
 		switch c := raw[i]; {

@@ -42,11 +42,11 @@ type SigningKey struct {
 
 // EmailMessage is the content of a message, which Message.Payload contains sealed.
 type EmailMessage struct {
-	ID      MessageID `json:"id"` // the same at each attempt, so that the receiver can drop duplicates
-	To      string    `json:"to"` // email address or phone number
-	Name    string    `json:"name"`
-	Subject string    `json:"subject"`
-	Text    string    `json:"text"`
+	ID      MessageID // the same at each attempt, so that the receiver can drop duplicates
+	To      string    // email address or phone number
+	Name    string
+	Subject string
+	Text    string
 }
 
 // ErrUndeliverable means that a message can never be delivered, such as one to an address that does not exist.

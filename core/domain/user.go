@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +34,7 @@ type User struct {
 	FamilyName string
 	// SearchText contains the case-folded username, email and full name, each on its own line.
 	SearchText string
-	Metadata   json.RawMessage // a JSON object as it was sent; nil if there is none
+	Metadata   Metadata
 
 	Role   RoleID
 	Groups []GroupID

@@ -8,7 +8,7 @@ package lockout
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
+	"fmt"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -55,7 +55,7 @@ func AccountOf(id domain.UserID) string { return "user:" + string(id) }
 // people sometimes type their password into the name field.
 func AccountOfName(key string) string {
 	sum := sha256.Sum256([]byte(key))
-	return "name:" + hex.EncodeToString(sum[:16])
+	return fmt.Sprintf("name:%x", sum[:16])
 }
 
 // Reserve reserves one attempt on the account from the source. After too many attempts it is domain.ErrAccountLocked,

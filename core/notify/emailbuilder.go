@@ -2,14 +2,13 @@ package notify
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/opaquetoken"
+	"github.com/ostiary/ostiary/core/sealed"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -81,20 +80,16 @@ func (c *EmailBuilder) message(channel domain.Channel, to domain.UserID, until t
 	}
 	id := domain.MessageID(c.ids.NewID(domain.MessagePrefix))
 	email.ID = id
-	text, err := json.Marshal(payload(email))
+	box, err := sealed.Seal(c.sealer, binding(id), payload(email))
 	if err != nil {
-		return nil, fmt.Errorf("encoding a message: %w", err)
-	}
-	sealed, err := c.sealer.Seal(text, binding(id))
-	if err != nil {
-		return nil, fmt.Errorf("sealing a message: %w", err)
+		return nil, err
 	}
 	return []domain.Message{{
-		ID: id, Channel: channel, UserID: to, Payload: sealed, CreatedAt: now, ExpiresAt: until, NextTry: now,
+		ID: id, Channel: channel, UserID: to, Payload: box, CreatedAt: now, ExpiresAt: until, NextTry: now,
 	}}, nil
 }
 
-// payload is the content of a message in the encoding that is sealed.
+// payload is the content of a message as it is sealed.
 type payload struct {
 	ID      domain.MessageID `json:"id"`
 	To      string           `json:"to"`

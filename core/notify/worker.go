@@ -2,13 +2,13 @@ package notify
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/sealed"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -147,13 +147,13 @@ func (w *Worker) send(ctx context.Context, message domain.Message) error {
 	if sender == nil {
 		return fmt.Errorf("no sender for channel %s", message.Channel)
 	}
-	text, err := w.sealer.Open(message.Payload, binding(message.ID))
-	if err != nil {
-		return fmt.Errorf("opening a message: %w", err) // a missing key may be configured later
-	}
 	var email payload
-	if err := json.Unmarshal(text, &email); err != nil {
-		return domain.ErrUndeliverable.Because(errors.New("invalid message payload"))
+	err := sealed.Open(w.sealer, binding(message.ID), message.Payload, &email)
+	switch {
+	case errors.Is(err, sealed.ErrForm):
+		return domain.ErrUndeliverable.Because(err)
+	case err != nil:
+		return err // a missing key may be configured later
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.SendTimeout)
 	defer cancel()

@@ -2,7 +2,6 @@ package sso
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/opaquetoken"
+	"github.com/ostiary/ostiary/core/sealed"
 )
 
 // flow is the state of a login between start and callback.
@@ -50,15 +50,11 @@ func storeKey(kind, secret string) string {
 
 func (s *Service) put(ctx context.Context, kind, secret string, value any, life time.Duration) error {
 	key := storeKey(kind, secret)
-	plain, err := json.Marshal(value)
+	box, err := sealed.Seal(s.deps.Sealer, key, value)
 	if err != nil {
-		return fmt.Errorf("writing a %s: %w", kind, err)
+		return err
 	}
-	sealed, err := s.deps.Sealer.Seal(plain, key)
-	if err != nil {
-		return fmt.Errorf("sealing a %s: %w", kind, err)
-	}
-	return s.deps.SingleUse.Put(ctx, key, sealed, s.now().Add(life))
+	return s.deps.SingleUse.Put(ctx, key, box, s.now().Add(life))
 }
 
 // fetch returns a stored value once. A value that is missing, was taken or has expired is fault.ErrNotFound.
@@ -67,18 +63,11 @@ func (s *Service) fetch(ctx context.Context, kind, secret string, into any) erro
 		return fault.ErrNotFound
 	}
 	key := storeKey(kind, secret)
-	sealed, err := s.deps.SingleUse.Consume(ctx, key, s.now())
+	box, err := s.deps.SingleUse.Consume(ctx, key, s.now())
 	if err != nil {
 		return err
 	}
-	plain, err := s.deps.Sealer.Open(sealed, key)
-	if err != nil {
-		return fmt.Errorf("opening a %s: %w", kind, err)
-	}
-	if err := json.Unmarshal(plain, into); err != nil {
-		return fmt.Errorf("reading a %s: %w", kind, err)
-	}
-	return nil
+	return sealed.Open(s.deps.Sealer, key, box, into)
 }
 
 // markEnded records that a provider's session ended: a code issued before and exchanged afterwards must not revive it.

@@ -1,7 +1,6 @@
 package userimport
 
 import (
-	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -49,7 +48,7 @@ type User struct {
 	Role          string
 	Groups        []string
 	Status        string // active if empty and there is a hash
-	Metadata      json.RawMessage
+	Metadata      domain.Metadata
 	Directory     string
 	Subject       string // in an external directory
 	PasswordHash  string

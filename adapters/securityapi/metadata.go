@@ -1,4 +1,4 @@
-package account
+package securityapi
 
 import (
 	"bytes"
@@ -9,17 +9,19 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// mergeMetadata applies a JSON Merge Patch (RFC 7396) to metadata; an empty patch clears it. Members that the patch
-// does not touch stay byte for byte, and its own members are stored as sent, including the order of keys and the
-// spelling of numbers.
-func mergeMetadata(present, patch json.RawMessage) (json.RawMessage, error) {
-	if len(patch) == 0 {
-		return nil, nil
+// metadataPatch returns the change that a JSON Merge Patch (RFC 7396) makes; an empty patch clears the metadata. Members
+// that the patch does not touch stay byte for byte, and its own members are stored as sent, including the order of keys
+// and the spelling of numbers.
+func metadataPatch(patch json.RawMessage) func(present domain.Metadata) (domain.Metadata, error) {
+	return func(present domain.Metadata) (domain.Metadata, error) {
+		if len(patch) == 0 {
+			return nil, nil
+		}
+		if err := domain.CheckMetadata(patch); err != nil {
+			return nil, err
+		}
+		return mergePatch(present, patch)
 	}
-	if err := domain.CheckMetadata(patch); err != nil {
-		return nil, err
-	}
-	return mergePatch(present, patch)
 }
 
 // member is one member of a JSON object in its original encoding.
