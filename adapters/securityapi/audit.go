@@ -153,6 +153,11 @@ func logsOf(page domain.AuditPage, at domain.Page) AuditLogs {
 	return logs
 }
 
+// exportTypes are the media types of the formats.
+var exportTypes = map[audit.Format]string{
+	audit.FormatCSV: "text/csv; charset=utf-8; header=present", audit.FormatNDJSON: "application/x-ndjson", audit.FormatJSON: "application/json",
+}
+
 func (a *api) exportLogs(r *httpserver.Request, in ExportRequest) error {
 	format, err := audit.ParseFormat(string(in.Format))
 	if err != nil {
@@ -182,7 +187,7 @@ func (a *api) exportLogs(r *httpserver.Request, in ExportRequest) error {
 	if err != nil {
 		return err
 	}
-	return r.Stream(export.ContentType(), export.FileName(), export.WriteTo)
+	return r.Stream(exportTypes[export.Format()], export.FileName(), export.WriteTo)
 }
 
 func (a *api) verifyLog(r *httpserver.Request) error {

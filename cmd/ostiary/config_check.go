@@ -35,9 +35,15 @@ type storedLockout struct {
 
 // storedNames are the names that several users or groups have. Stored reports that there is an installation.
 type storedNames struct {
-	Stored     bool                 `json:"stored"`
-	Collisions []localapi.Collision `json:"collisions"`
-	Problem    string               `json:"problem,omitempty"`
+	Stored     bool         `json:"stored"`
+	Collisions []storedName `json:"collisions"`
+	Problem    string       `json:"problem,omitempty"`
+}
+
+type storedName struct {
+	Kind    string   `json:"kind"`
+	Name    string   `json:"name"`
+	Holders []string `json:"holders"`
 }
 
 func (a *app) configCheckCommand() *cobra.Command {
@@ -135,11 +141,12 @@ func readLockout(ctx context.Context, c config.Config) (policy localapi.Lockout,
 // compareNames adds a warning for each name that collides in the store.
 func compareNames(ctx context.Context, c config.Config, answer *configCheckAnswer) {
 	collisions, found, err := localapi.ReadCollisions(ctx, c)
-	answer.Names = &storedNames{Stored: found, Collisions: append([]localapi.Collision{}, collisions...)}
+	answer.Names = &storedNames{Stored: found, Collisions: []storedName{}}
 	if err != nil {
 		answer.Names.Problem = apiError(err).Error()
 	}
 	for _, n := range collisions {
+		answer.Names.Collisions = append(answer.Names.Collisions, storedName{Kind: string(n.Kind), Name: n.Name, Holders: n.Holders})
 		answer.Warnings = append(answer.Warnings, collisionWarning(n))
 	}
 }

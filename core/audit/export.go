@@ -108,8 +108,8 @@ func (e *Export) FileName() string {
 	return "audit-" + e.at.Format("20060102T150405Z") + "." + string(e.format)
 }
 
-// ContentType returns the media type of the file.
-func (e *Export) ContentType() string { return e.format.ContentType() }
+// Format returns the format of the file.
+func (e *Export) Format() Format { return e.format }
 
 // isComplete reports whether the export has no filters.
 func (e *Export) isComplete() bool { return reflect.DeepEqual(e.query, domain.AuditQuery{}) }

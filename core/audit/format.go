@@ -20,15 +20,3 @@ func ParseFormat(text string) (Format, error) {
 	}
 	return "", fault.ErrInvalid.About("format", "must be csv, json or ndjson")
 }
-
-// ContentType returns the media type of the format.
-func (f Format) ContentType() string {
-	switch f {
-	case FormatCSV:
-		return "text/csv; charset=utf-8; header=present"
-	case FormatNDJSON:
-		return "application/x-ndjson"
-	default:
-		return "application/json"
-	}
-}

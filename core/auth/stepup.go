@@ -132,7 +132,7 @@ func (s *Service) stepUpByCode(ctx context.Context, by domain.Principal, user *d
 	if err != nil {
 		reason := fault.Of(err).Code
 		if errors.Is(err, domain.ErrTwoFactorLogin) {
-			err = domain.ErrTwoFactorCode // the session continues, so the error must not be a 401
+			err = domain.ErrTwoFactorCode // the session continues, so the error must not end it
 		}
 		return SteppedUp{}, s.refuseStepUp(ctx, by, reason, err)
 	}

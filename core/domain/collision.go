@@ -22,9 +22,9 @@ const MaxCollisions = 1000
 // Collision is a name that several objects have. Holders are their IDs; for users, the one with the username comes
 // first.
 type Collision struct {
-	Kind    CollisionKind `json:"kind"`
-	Name    string        `json:"name"`
-	Holders []string      `json:"holders"`
+	Kind    CollisionKind
+	Name    string
+	Holders []string
 }
 
 // GroupCollisions returns the names that several groups have without regard to case.

@@ -100,7 +100,7 @@ func (p *Principal) IsSelf(id UserID) bool { return p.Kind == PrincipalUser && p
 func (p *Principal) BelongsTo(id UserID) bool { return p.UserID != "" && p.UserID == id }
 
 // Credential returns the identifier of the principal's credential: the session, the API key or the third-party token.
-// Access tokens and the cookie of one session are the same credential. For a principal without any it returns Actor.
+// The tokens of one session are the same credential. For a principal without any it returns Actor.
 func (p *Principal) Credential() string {
 	switch {
 	case p.Kind == PrincipalUser && p.SessionID != "":

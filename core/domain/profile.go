@@ -13,13 +13,13 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// reservedUsernames collide with paths of the Users API; "." and ".." are not usable as a path, since clients resolve
-// them.
+// reservedUsernames are words with a meaning of their own wherever an API names users by username, and "." and "..",
+// which clients resolve.
 var reservedUsernames = []string{
 	"login", "logout", "signup", "roles", "change_password", "reset_password", "update_role", "create_tpt", "credentials_are_valid", "tpt", ".", "..",
 }
 
-// CheckUsernameKey returns fault.ErrInvalid for a case-folded name that collides with a path.
+// CheckUsernameKey returns fault.ErrInvalid for a case-folded name that is reserved.
 func CheckUsernameKey(key string) error {
 	if slices.Contains(reservedUsernames, key) {
 		return fault.ErrInvalid.About("username", "is reserved")
@@ -28,7 +28,7 @@ func CheckUsernameKey(key string) error {
 }
 
 // CheckUsername returns fault.ErrInvalid for an invalid username. A username consists of letters, digits or . _ - @ +,
-// of one script (a Cyrillic letter among Latin ones could deceive readers), and not a path of the Users API.
+// of one script (a Cyrillic letter among Latin ones could deceive readers), and not reserved.
 func CheckUsername(name string) error {
 	refuse := func(reason string) error { return fault.ErrInvalid.About("username", reason) }
 	if !Limits.Username.AllowsText(name) {

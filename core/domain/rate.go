@@ -23,7 +23,7 @@ func (r Rate) String() string {
 	return fmt.Sprintf("%d/%s", r.Limit, r.Window)
 }
 
-// RateState is the state of a limit after a call of Take, for the RateLimit headers.
+// RateState is the state of a limit after a call of Take, as clients are informed of it.
 type RateState struct {
 	Allowed   bool
 	Limit     int

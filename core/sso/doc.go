@@ -1,6 +1,6 @@
 // Package sso implements login through OpenID providers and tracks the sessions there.
 //
-// A login has these steps. Start creates a flow (valid for ten minutes, single-use, bound to the browser by a cookie)
+// A login has these steps. Start creates a flow (valid for ten minutes, single-use, bound to the browser by a secret)
 // and sends the browser to the provider. Callback consumes the flow, makes the directory verify the provider's
 // response, finds or creates the user, and redirects the browser to the client's redirect URI with a single-use code
 // (valid for a minute, bound to the client by its PKCE challenge if it sent one). Exchange returns the session for that

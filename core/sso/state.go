@@ -20,7 +20,7 @@ type flow struct {
 	State       string // the client's own
 	Challenge   string // the client's PKCE challenge, S256
 	Remember    bool
-	Browser     []byte        // SHA-256 of the cookie
+	Browser     []byte        // SHA-256 of the secret of Started
 	Link        domain.UserID // the user who requested to be linked
 	StepUp      *stepUp       `json:",omitempty"` // the session to renew instead of starting one
 }

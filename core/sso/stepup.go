@@ -111,7 +111,7 @@ func (s *Service) StepUp(ctx context.Context, by domain.Principal, in ExchangeIn
 		err = s.refuseCode(ctx, domain.ActionStepUp, by, &t, "the code is not of a step-up of this session")
 	}
 	if errors.Is(err, fault.ErrUnauthorized) {
-		err = domain.ErrInvalidToken.Because(err) // the session continues, so the error must not be a 401
+		err = domain.ErrInvalidToken.Because(err) // the session continues, so the error must not end it
 	}
 	if err != nil {
 		return auth.SteppedUp{}, err

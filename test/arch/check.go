@@ -71,6 +71,7 @@ func CheckFile(name string, source []byte) ([]Breach, error) {
 		c.imports()
 		c.inits()
 		c.clock()
+		c.wire(source)
 	}
 	return c.breaches, nil
 }
@@ -105,6 +106,8 @@ func (c *checker) imports() {
 			c.report(spec.Pos(), "the import path is not a string")
 		case !layer.allows(c.dir, imported):
 			c.report(spec.Pos(), "%s does not import %s", layer.name, imported)
+		case inCore(c.dir) && !allowsFormat(c.name, imported):
+			c.report(spec.Pos(), "the core knows no format, and imports %s without a listed reason", imported)
 		case spec.Name != nil && spec.Name.Name == "_" && under(imported, Module):
 			c.report(spec.Pos(), "a blank import of our own: packages do not register themselves")
 		case under(imported, "testing") && !under(c.dir, "test"):
@@ -130,7 +133,7 @@ func (c *checker) inits() {
 
 // clock reports core code that reads the time without ports.Clock.
 func (c *checker) clock() {
-	if !under(c.dir, "core") && !under(c.dir, "ports") {
+	if !inCore(c.dir) {
 		return
 	}
 	clocks := []string{"Now", "Since", "Until", "Sleep"}
