@@ -146,7 +146,7 @@ func splitText(text textValue) []any {
 func (l *loader) bindMap(key string, into reflect.Value, value any) {
 	tree, ok := value.(map[string]any)
 	if !ok {
-		l.mistakes.add(key, "must be a map, and stands in the file only")
+		l.mistakes.add(key, "must be a map, and is set in the file only")
 		return
 	}
 	if len(tree) == 0 {

@@ -52,7 +52,7 @@ func (h HTTP) check(m *Mistakes) {
 	}
 	for _, p := range h.TrustedProxies {
 		if p.Bits() == 0 {
-			m.add("http.trusted_proxies", "%s would let everybody choose their own address: name the proxies", p)
+			m.add("http.trusted_proxies", "%s would let every client choose its own address: name the proxies", p)
 		}
 		checkMasked(m, "http.trusted_proxies", p)
 	}
@@ -65,7 +65,7 @@ func (r RateLimits) check(m *Mistakes) {
 	oneOf(m, "rate_limits.login_counts", r.LoginCounts, CountAll, CountFailures)
 	for _, p := range r.Exempt {
 		if p.Bits() == 0 {
-			m.add("rate_limits.exempt", "%s would exempt everybody: name the networks, or set the limits to off", p)
+			m.add("rate_limits.exempt", "%s would exempt every client: name the networks, or set the limits to off", p)
 		}
 		checkMasked(m, "rate_limits.exempt", p)
 	}
@@ -144,7 +144,7 @@ func (c Config) checkDirectories(m *Mistakes) {
 	all := strings.Join(ids, ", ")
 	switch {
 	case len(ids) == 0:
-		m.add("directories", "is empty: nobody could sign in")
+		m.add("directories", "is empty: no user could sign in")
 	case c.DefaultDirectory != "" && !slices.Contains(ids, c.DefaultDirectory):
 		m.add("default_directory", "%q is none of the directories (%s)", c.DefaultDirectory, all)
 	case c.DefaultDirectory == "" && first < 0:
@@ -215,7 +215,7 @@ func (c Config) checkMetrics(m *Mistakes) {
 		return
 	}
 	if _, ok := checkAddress(m, "metrics.address", c.Metrics.Address); ok && c.Metrics.Address == c.HTTP.Address {
-		m.add("metrics.address", "is the public listener's: metrics are not for everybody")
+		m.add("metrics.address", "is the public listener's: metrics are not public")
 	}
 }
 

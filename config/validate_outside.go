@@ -116,7 +116,7 @@ func (a UsersAPI) check(m *Mistakes) {
 		between(m, "users_api.tpt_lifetime", a.TPTLifetime, time.Minute, 3650*day)
 	}
 	if a.ListMaxLevel < -1 {
-		m.add("users_api.list_max_level", "must be a level, or -1 for everybody who is signed in")
+		m.add("users_api.list_max_level", "must be a level, or -1 for every signed-in user")
 	}
 	checkCORSOrigins(m, "users_api.cors_origins", a.CORSOrigins)
 	if _, err := time.LoadLocation(a.Timezone); err != nil || a.Timezone == "" || a.Timezone == "Local" {

@@ -39,7 +39,7 @@ func (c Config) FileWarnings() []Mistake {
 		return nil
 	}
 	if info, err := os.Stat(c.DataDir); err == nil && info.IsDir() && info.Mode().Perm()&others != 0 {
-		m.add("data_dir", "%s is open to everybody on this machine (mode %04o): make it 0700, or 0770 for a group of its own",
+		m.add("data_dir", "%s is open to every user of this machine (mode %04o): make it 0700, or 0770 for a group of its own",
 			c.DataDir, info.Mode().Perm())
 	}
 	for _, name := range []string{c.KeyFile(), c.SQLiteFile()} {
@@ -71,7 +71,7 @@ const guestLevel = 256
 func (a UsersAPI) warn(m *Mistakes) {
 	if a.Enabled && a.SelfSignup && (a.ListMaxLevel < 0 || a.ListMaxLevel >= guestLevel) {
 		m.add("users_api.list_max_level",
-			"lets guests list users, and with users_api.self_signup everybody can become one and read "+
+			"lets guests list users, and with users_api.self_signup anyone can become one and read "+
 				"every e-mail address: set it below %d", guestLevel)
 	}
 }
@@ -105,7 +105,7 @@ func (h HTTP) warn(m *Mistakes) {
 	for _, network := range h.TrustedProxies {
 		if isTooBroad(network) {
 			m.add("http.trusted_proxies",
-				"%s covers a large part of all addresses: from there, everybody can choose the address "+
+				"%s covers a large part of all addresses: from there, any client can choose the address "+
 					"that limits and the audit log see. Name the proxies", network)
 		}
 	}

@@ -82,7 +82,7 @@ func TestSilentClientsBeyondTheLimitBlockNoOthers(t *testing.T) {
 	_ = first.Close()
 	for begin, status := time.Now(), 0; status != http.StatusOK; status, _ = statusOver(t, address, files.CA) {
 		if time.Since(begin) > time.Minute {
-			t.Fatal("nobody is let in any more")
+			t.Fatal("no client is let in any more")
 		}
 	}
 }

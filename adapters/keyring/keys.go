@@ -100,7 +100,7 @@ func OpenKeyFile(path string) ([]Key, error) {
 	case runtime.GOOS == "windows": // has no such modes
 	case mode&0o007 != 0:
 		return nil,
-			fmt.Errorf("key file %s is open to others (mode %04o): make it 0600, and replace the key if somebody may "+
+			fmt.Errorf("key file %s is open to others (mode %04o): make it 0600, and replace the key if another user may "+
 				"have read it", path, mode)
 	case mode&0o070 != 0:
 		_ = os.Chmod(path, mode&^0o070) // fails where the file is another's, who gave it to the group
@@ -116,8 +116,8 @@ func OpenKeyFile(path string) ([]Key, error) {
 	return keys, nil
 }
 
-const keyFileHead = `# Ostiary's key-encryption keys. Whoever has this file and the database can read every secret in it; without this
-# file nobody can, not even you: keep a copy apart from the database's.
+const keyFileHead = `# Ostiary's key-encryption keys. They decrypt every secret in the database; without this file the secrets are lost:
+# keep a copy apart from the database's.
 # One key on a line (32 bytes in base64). The first one seals; the others only open. To replace it, put a new line first.
 `
 

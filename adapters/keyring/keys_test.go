@@ -55,7 +55,7 @@ func TestOpenKeyFileRefuses(t *testing.T) {
 		"a file that others may use":  {secret, 0o662, "open to others"},
 		"an empty file":               {"", 0o600, "no key"},
 		"a key that was cut off":      {secret[:60], 0o600, "line 1"},
-		"a key that stands twice":     {secret + "\n\n" + secret, 0o600, "line 3 repeats"},
+		"a key that is listed twice":  {secret + "\n\n" + secret, 0o600, "line 3 repeats"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -124,7 +124,7 @@ func TestNodesLiveOnWhileTheStoreIsDown(t *testing.T) {
 	before := n.store.reads.Load()
 	n.issue(t)
 	if n.store.reads.Load() != before {
-		t.Error("each caller waits anew for a store that is down")
+		t.Error("each caller waits again for a store that is down")
 	}
 	n.clock.Advance(2 * time.Minute)
 	if _, err := n.Issue(t.Context(), n.claims()); !errors.Is(err, fault.ErrStorage) {

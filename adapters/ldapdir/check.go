@@ -168,7 +168,7 @@ func (k *checker) base(ctx context.Context, on *conn) bool {
 		return false
 	}
 	if len(res.Entries) == 0 {
-		k.bad("people", "nobody matches "+k.settings.UserFilter+" below "+k.settings.BaseDN,
+		k.bad("people", "no entry matches "+k.settings.UserFilter+" below "+k.settings.BaseDN,
 			"Look at user_filter and base_dn, and whether the service account may read the people.")
 		return false
 	}
@@ -195,7 +195,7 @@ func (k *checker) sample(ctx context.Context, on *conn, login string) entry {
 	}
 	name := "sample " + login
 	if !isName(login) {
-		k.bad(name, "this cannot be a login name", "Give a login name as somebody would type it.")
+		k.bad(name, "this cannot be a login name", "Give a login name as a user would type it.")
 		return entry{}
 	}
 	e, err := k.one(ctx, on, k.loginFilter(login))
@@ -253,7 +253,7 @@ func (k *checker) policy(ctx context.Context, on *conn, person entry) {
 	}
 	if p.source == "" {
 		k.warn("password policy", "cannot be read",
-			"Whether the directory locks accounts before we do cannot be told. With OpenLDAP's "+
+			"Whether the directory locks accounts before we do cannot be determined. With OpenLDAP's "+
 				"ppolicy set password_policy_dn and let the service account read it.")
 		return
 	}

@@ -105,7 +105,7 @@ func TestCheckReportsRemedies(t *testing.T) {
 		"a wrong base": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"base_dn": "dc=wrong,dc=org"}), "",
 			"The server's own bases are: " + openldap.Base},
 		"a wrong filter": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"user_filter": "(objectClass=account)"}), "",
-			"nobody matches"},
+			"no entry matches"},
 		"a subject that none has": {ldapdir.TypeLDAP,
 			openLDAP(slapd).with(tree{"attributes": tree{"subject": "ipaUniqueID"}}), "", "Look at attributes.subject"},
 		"an unknown sample":       {ldapdir.TypeLDAP, openLDAP(slapd), "nobody", "look at login_attributes"},

@@ -70,7 +70,7 @@ func (c *client) climb(ctx context.Context, on *conn, members []string, nested b
 		}
 		all = append(all, above...)
 		if len(all) > maxGroups {
-			return nil, fmt.Errorf("somebody is in more than %d groups", maxGroups)
+			return nil, fmt.Errorf("a user is in more than %d groups", maxGroups)
 		}
 		if !nested {
 			break
@@ -99,7 +99,7 @@ func (c *client) groupSearch(ctx context.Context, on *conn, filter string) ([]st
 				dns = append(dns, e.DN)
 			}
 			if len(dns) > maxGroups {
-				return fmt.Errorf("somebody is in more than %d groups", maxGroups)
+				return fmt.Errorf("a user is in more than %d groups", maxGroups)
 			}
 			return nil
 		})

@@ -131,7 +131,7 @@ func TestDirectoryLockoutHasAnEnd(t *testing.T) {
 				t.Errorf("the lock ends in %s, want within 5s", left)
 			}
 			if id := check.Identity; id.Username != "" || id.Email != "" || id.Subject == "" {
-				t.Errorf("a lock tells more than the subject")
+				t.Errorf("a lock reveals more than the subject")
 			}
 			threshold, err := d.LockoutThreshold(t.Context())
 			if err != nil || threshold != 3 {
@@ -206,7 +206,7 @@ func TestSeveralEntriesAreRefused(t *testing.T) {
 		t.Errorf("with a base that holds one of them it is %v", check.Outcome)
 	}
 	if check := verify(t, narrow, "alice", openldap.Password); check.Outcome != domain.OutcomeBadCredentials {
-		t.Errorf("somebody outside the base is %v", check.Outcome)
+		t.Errorf("a user outside the base is %v", check.Outcome)
 	}
 }
 

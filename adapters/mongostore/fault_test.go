@@ -193,7 +193,7 @@ func TestOwnServerFailoverToNewPrimary(t *testing.T) {
 			t.Errorf("Update after the election of %d = %v", primary, err)
 		}
 		if _, err := s.View().Lookup(ctx, "sess_1"); err != nil {
-			t.Errorf("Look after the election of %d = %v", primary, err)
+			t.Errorf("Lookup after the election of %d = %v", primary, err)
 		}
 		cancel()
 	}
@@ -208,7 +208,7 @@ func TestOwnServerCallsFailWithinThreeSecondsWithoutPrimary(t *testing.T) {
 	refusedInTime(t, s)
 	server.Elect(1)
 	if _, err := s.View().Lookup(t.Context(), "sess_1"); err != nil {
-		t.Errorf("Look after an election = %v", err)
+		t.Errorf("Lookup after an election = %v", err)
 	}
 }
 

@@ -202,7 +202,7 @@ func TestOwnServerTwoNodesAreConsistent(t *testing.T) {
 		}
 		for n, node := range nodes {
 			if _, err := node.View().Lookup(t.Context(), id); !errors.Is(err, domain.ErrSessionNotFound) {
-				t.Fatalf("Look after revocation %d on node %d = %v, want domain.ErrSessionNotFound", i, n, err)
+				t.Fatalf("Lookup after revocation %d on node %d = %v, want domain.ErrSessionNotFound", i, n, err)
 			}
 		}
 	}

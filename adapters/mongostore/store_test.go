@@ -40,7 +40,7 @@ func TestOwnServerChangeWritesItsAuditEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := s.View().Lookup(t.Context(), "sess_1"); !errors.Is(err, domain.ErrSessionNotFound) {
-		t.Errorf("Look after Delete = %v, want domain.ErrSessionNotFound", err)
+		t.Errorf("Lookup after Delete = %v, want domain.ErrSessionNotFound", err)
 	}
 }
 

@@ -53,7 +53,7 @@ func (d *Directory) discoveryStep(m *metadata, err error) domain.CheckStep {
 	case errors.Is(err, errRedirect):
 		step.Advice = "the address redirects; set issuer to where it leads, as the provider writes it"
 	case strings.Contains(err.Error(), "is private"):
-		step.Advice = "if the provider stands in your own network, set allow_private_addresses: true"
+		step.Advice = "if the provider is in your own network, set allow_private_addresses: true"
 	case strings.Contains(err.Error(), "x509") || strings.Contains(err.Error(), "certificate"):
 		step.Advice = "the certificate is not trusted; name your own authority with ca_file"
 	case strings.Contains(err.Error(), "404"):
@@ -191,7 +191,7 @@ func (d *Directory) logoutStep(m *metadata) domain.CheckStep {
 	yes := map[bool]string{true: "yes", false: "no"}
 	step := domain.CheckStep{Name: "logout", OK: true}
 	step.Detail = "ends the provider's session on logout: " + yes[m.EndSessionURL != ""] +
-		"; tells us when it ends a session: " + yes[m.BackChannelLogout]
+		"; notifies us when it ends a session: " + yes[m.BackChannelLogout]
 	if !m.BackChannelLogout && !d.settings.OfflineAccess {
 		step.Advice = "this provider does not say when it ends a session; offline_access: true lets Ostiary ask it regularly"
 	}

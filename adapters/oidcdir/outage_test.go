@@ -74,15 +74,15 @@ func (r *rig) signInOrFail(t *testing.T) error {
 func TestInvalidTokenEndpointIsAnOutage(t *testing.T) {
 	t.Parallel()
 	tests := map[string]oidc.Spoil{
-		"an error":                  taken("/token", http.StatusInternalServerError, `{"error":"server_error"}`),
-		"too many requests":         taken("/token", http.StatusTooManyRequests, `{"error":"slow_down"}`),
-		"a bad request without why": taken("/token", http.StatusBadRequest, `<html>`),
-		"a web page":                taken("/token", http.StatusOK, `<html>`),
-		"no access token":           taken("/token", http.StatusOK, `{}`),
-		"more than 1 MiB":           endless("/token", `{"access_token":"`, "x"),
-		"a redirect":                redirect("/token", "/elsewhere"),
-		"a refused client":          taken("/token", http.StatusUnauthorized, `{"error":"invalid_client"}`),
-		"a server error told":       taken("/token", http.StatusBadRequest, `{"error":"temporarily_unavailable"}`),
+		"an error":                    taken("/token", http.StatusInternalServerError, `{"error":"server_error"}`),
+		"too many requests":           taken("/token", http.StatusTooManyRequests, `{"error":"slow_down"}`),
+		"a bad request without why":   taken("/token", http.StatusBadRequest, `<html>`),
+		"a web page":                  taken("/token", http.StatusOK, `<html>`),
+		"no access token":             taken("/token", http.StatusOK, `{}`),
+		"more than 1 MiB":             endless("/token", `{"access_token":"`, "x"),
+		"a redirect":                  redirect("/token", "/elsewhere"),
+		"a refused client":            taken("/token", http.StatusUnauthorized, `{"error":"invalid_client"}`),
+		"a server error was revealed": taken("/token", http.StatusBadRequest, `{"error":"temporarily_unavailable"}`),
 		"a cut connection": {Take: map[string]func(http.ResponseWriter,
 			*http.Request){"/token": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }}},
 	}

@@ -150,7 +150,7 @@ func TestFactory_hands_on_what_decoding_says(t *testing.T) {
 	d, ok := directory.(*oidcdir.Directory)
 	if !ok || d.ID() != domain.DirectoryID("corp") || !d.JustInTime() || !d.LinksByEmail() || d.DisplayName() != "corp" ||
 		d.Suffixes()[0] != "example.org" || d.Type() != "oidc" {
-		t.Error("the directory does not say what it was told")
+		t.Error("the directory does not return what was configured")
 	}
 }
 

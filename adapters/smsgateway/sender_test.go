@@ -154,7 +154,7 @@ func TestStatusDecidesOnRetries(t *testing.T) {
 				t.Errorf("Send = %v, want sent %v, undeliverable %v", err, want.sent, want.undeliverable)
 			}
 			if err != nil && (strings.Contains(err.Error(), number) || strings.Contains(err.Error(), "s3cret")) {
-				t.Errorf("the error tells too much: %v", err)
+				t.Errorf("the error reveals too much: %v", err)
 			}
 			if n := g.requests.Load(); n != 1 {
 				t.Errorf("%d requests were made, want 1", n)
@@ -173,7 +173,7 @@ func TestOutagesTellNothingSecret(t *testing.T) {
 		t.Fatalf("Send = %v, want an error to try again", err)
 	}
 	if strings.Contains(err.Error(), "420123") || strings.Contains(err.Error(), "s3cret") {
-		t.Errorf("the error tells too much: %v", err)
+		t.Errorf("the error reveals too much: %v", err)
 	}
 }
 

@@ -158,7 +158,7 @@ func TestSendClassifiesErrors(t *testing.T) {
 				t.Fatalf("Send = %v, want undeliverable %v", err, tt.undeliverable)
 			}
 			if strings.Contains(err.Error(), "john") || strings.Contains(err.Error(), serverPassword) {
-				t.Errorf("the error tells too much: %v", err)
+				t.Errorf("the error reveals too much: %v", err)
 			}
 			if n := len(server.Mails()); n != 0 {
 				t.Errorf("%d mails arrived", n)

@@ -20,7 +20,7 @@ var (
 	safetyLimit = prometheus.NewDesc("ostiary_directory_sync_safety_limit",
 		"1 while scheduled synchronizations stop at their safety limit, else 0.", labels, nil)
 	failed = prometheus.NewDesc("ostiary_directory_sync_failed",
-		"1 when the directory or the store could not say in the last one, else 0.", labels, nil)
+		"1 if the directory or the store was unavailable during the last one, else 0.", labels, nil)
 	changed = prometheus.NewDesc("ostiary_directory_sync_changes",
 		"Users that the last applied synchronization changed, by how.", []string{"directory", "change"}, nil)
 )

@@ -20,7 +20,7 @@ func TestPasswordRules(t *testing.T) {
 		"sudo, own":                        {"the-sudo", "the-sudo", right, "Sudo users cannot {verb} their own password"},
 		"sudo, a role that is not admin":   {"the-sudo", "the-operator", "", "Sudo users can only {verb} passwords of admin users"},
 		"sudo, another sudo":               {"the-sudo", "sudo2", "", "Sudo users can only {verb} passwords of admin users"},
-		"admin, somebody more powerful":    {"the-admin", "the-sudo", "", "Admin users cannot {verb} passwords of users with role level lower than 1"},
+		"admin, a more powerful user":      {"the-admin", "the-sudo", "", "Admin users cannot {verb} passwords of users with role level lower than 1"},
 		"another role, not own":            {"the-operator", "the-supervisor", right, "You can only {verb} your own password"},
 		"a supervisor is no administrator": {"the-supervisor", "the-operator", "", "You can only {verb} your own password"},
 		"own, no current password":         {"the-operator", "the-operator", "", "Current password is required when changing your own password"},

@@ -84,7 +84,7 @@ func (p *Plan) exceededLimit(maxDisablePercent int) string {
 	disabled := p.Count(StepDisable)
 	switch {
 	case p.Complete && p.Listed == 0 && p.Known > 0:
-		return fmt.Sprintf("the directory lists nobody, but has %d active users here", p.Known)
+		return fmt.Sprintf("the directory lists no users, but has %d active users here", p.Known)
 	case disabled*100 > p.Known*maxDisablePercent:
 		return fmt.Sprintf("%d of %d active users would be disabled, more than %d %%", disabled, p.Known, maxDisablePercent)
 	}

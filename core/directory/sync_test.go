@@ -244,7 +244,7 @@ func TestSafetyLimits(t *testing.T) {
 		"few accounts removed":     {100, 5, []string{openldap.PersonDN("user000001")}, ""},
 		"more than allowed":        {0, 5, []string{openldap.PersonDN("dave")}, "1 of 16 active users would be disabled, more than 5 %"},
 		"more with a higher limit": {0, 50, []string{openldap.PersonDN("dave")}, ""},
-		"empty listing":            {0, 100, nil, "the directory lists nobody, but has 16 active users here"},
+		"empty listing":            {0, 100, nil, "the directory lists no users, but has 16 active users here"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -86,7 +86,7 @@ func (s *Service) finishStepUp(ctx context.Context, by domain.Principal, id doma
 	case user.Directory != id || user.Subject == "" || user.Subject != result.Identity.Subject:
 		err = errors.New("another person signed in at the provider")
 	case !f.At.Fresh || result.AuthTime.IsZero(): // the provider's adapter has compared the time
-		err = errors.New("the provider tells no fresh sign-in")
+		err = errors.New("the provider reports no fresh sign-in")
 	default:
 		return s.issueCode(ctx, f, user.ID, result)
 	}

@@ -21,8 +21,8 @@ import (
 const (
 	GoalQuaint   = 2.0
 	GoalStandard = 35.0
-	MaxQuaint    = 1.3
-	MinStandard  = 35.0
+	MaxQuaint    = 0.5
+	MinStandard  = 60.0
 )
 
 // quaintWords maps a word that no engineer searches for to the advice for it. Words match as a whole, in any case.

@@ -106,7 +106,7 @@ func TestNoSecretIsStoredInPlainText(t *testing.T) {
 		searched += len(raw)
 		for what, secret := range found {
 			if bytes.Contains(raw, []byte(secret)) {
-				t.Errorf("%s stands in %s", what, filepath.Base(file))
+				t.Errorf("%s is in %s", what, filepath.Base(file))
 			}
 		}
 		if bytes.Contains(raw, []byte("token=")) {
@@ -135,7 +135,7 @@ func TestNoSecretIsInTheAuditLogOrUserResponses(t *testing.T) {
 	must(t, err)
 	for what, secret := range found {
 		if bytes.Contains(out.Bytes(), []byte(secret)) {
-			t.Errorf("%s stands in the audit log", what)
+			t.Errorf("%s is in the audit log", what)
 		}
 		if bytes.Contains(seen, []byte(secret)) {
 			t.Errorf("%s is in the list of keys", what)

@@ -32,11 +32,11 @@ type OpenDirectory func(t *testing.T) DirectoryUnderTest
 func Directory(t *testing.T, open OpenDirectory) {
 	for name, test := range map[string]func(*testing.T, DirectoryUnderTest){
 		"says who it is":                                  directoryNamed,
-		"tells outcomes apart":                            directoryOutcomes,
+		"distinguishes outcomes":                          directoryOutcomes,
 		"takes nothing empty or absurd for a login":       directoryAbsurd,
 		"knows people by their subject":                   directorySubjects,
 		"answers a look-up as it answers a login":         directoryLookup,
-		"lists everybody once, as a look-up sees them":    directoryList,
+		"lists every user once, as a lookup returns them": directoryList,
 		"gives the receiver of a list its own error":      directoryListError,
 		"changes passwords for who knows the present one": directoryChange,
 		"sets passwords":                                  directorySet,
@@ -226,7 +226,7 @@ func directoryChange(t *testing.T, d DirectoryUnderTest) {
 	}
 	passwordIs(t, v, d.Person.Name, d.Next)
 	if err := c.ChangePassword(t.Context(), subject+"x", d.Next, d.Person.Password); !errors.Is(err, domain.ErrSubjectNotFound) {
-		t.Errorf("for somebody unknown it is %v", err)
+		t.Errorf("for an unknown user it is %v", err)
 	}
 }
 
@@ -252,7 +252,7 @@ func directorySet(t *testing.T, d DirectoryUnderTest) {
 		t.Errorf("a password that must be changed is %v", check.Outcome)
 	}
 	if err := s.SetPassword(t.Context(), subject+"x", d.Next, false); !errors.Is(err, domain.ErrSubjectNotFound) {
-		t.Errorf("for somebody unknown it is %v", err)
+		t.Errorf("for an unknown user it is %v", err)
 	}
 }
 

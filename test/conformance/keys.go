@@ -163,7 +163,7 @@ func keyTouch(t *testing.T, s Stores) {
 	live, err := s.KeyView.LookupKey(t.Context(), key.ID)
 	must(t, err)
 	if !live.Key.LastUsedAt.Equal(at) {
-		t.Errorf("the look shows %v, want %v", live.Key.LastUsedAt, at)
+		t.Errorf("the lookup shows %v, want %v", live.Key.LastUsedAt, at)
 	}
 	_, err = s.Keys.Update(t.Context(), key.ID, func(k *domain.APIKey, _ *domain.Outbox) error {
 		k.RevokedAt = epoch
@@ -173,7 +173,7 @@ func keyTouch(t *testing.T, s Stores) {
 	live, err = s.KeyView.LookupKey(t.Context(), key.ID)
 	must(t, err)
 	if live.Key.RevokedAt.IsZero() || !live.Key.LastUsedAt.Equal(at) {
-		t.Errorf("the look shows %+v", live.Key.RevokedAt)
+		t.Errorf("the lookup shows %+v", live.Key.RevokedAt)
 	}
 }
 
@@ -191,7 +191,7 @@ func keySeesChanges(t *testing.T, s Stores) {
 		live, err := s.KeyView.LookupKey(t.Context(), key.ID)
 		must(t, err)
 		if live.User.KeyEpoch != i {
-			t.Fatalf("after change %d the look shows %d", i, live.User.KeyEpoch)
+			t.Fatalf("after change %d the lookup shows %d", i, live.User.KeyEpoch)
 		}
 	}
 }

@@ -13,14 +13,14 @@ import (
 // SessionView tests a ports.SessionView, above all its guarantee about acknowledged changes.
 func SessionView(t *testing.T, open Open) {
 	cases(t, open, map[string]func(*testing.T, Stores){
-		"gives a live session with its user":                     viewLookup,
-		"refuses a session that the user does not list":          viewUnlisted,
-		"sees every acknowledged change of session and user":     viewSeesChanges,
-		"sees every acknowledged change of the catalog":          viewSeesCatalog,
-		"sees what was touched at once":                          viewTouch,
-		"keeps a touch through a change that is under way":       viewTouchRace,
-		"refuses every look that starts after a revoke was told": viewPromise,
-		"refuses every look at a key after its revoke was told":  viewKeyPromise,
+		"gives a live session with its user":                               viewLookup,
+		"refuses a session that the user does not list":                    viewUnlisted,
+		"sees every acknowledged change of session and user":               viewSeesChanges,
+		"sees every acknowledged change of the catalog":                    viewSeesCatalog,
+		"sees what was touched at once":                                    viewTouch,
+		"keeps a touch through a change that is under way":                 viewTouchRace,
+		"refuses every lookup that starts after a revoke was acknowledged": viewPromise,
+		"refuses every lookup of a key after its revoke was acknowledged":  viewKeyPromise,
 	})
 }
 
@@ -61,7 +61,7 @@ func viewSeesChanges(t *testing.T, s Stores) {
 		live, err := s.View.Lookup(t.Context(), session.ID)
 		must(t, err)
 		if live.User.KeyEpoch != i || live.Session.Refresh.Counter != int64(i) {
-			t.Fatalf("after change %d the look shows %d and %d", i, live.User.KeyEpoch, live.Session.Refresh.Counter)
+			t.Fatalf("after change %d the lookup shows %d and %d", i, live.User.KeyEpoch, live.Session.Refresh.Counter)
 		}
 	}
 }
@@ -92,14 +92,14 @@ func viewTouch(t *testing.T, s Stores) {
 		live, err := s.View.Lookup(t.Context(), session.ID)
 		must(t, err)
 		if !live.Session.LastActivity.Equal(at) {
-			t.Errorf("the look shows %v, want %v", live.Session.LastActivity, at)
+			t.Errorf("the lookup shows %v, want %v", live.Session.LastActivity, at)
 		}
 	}
 	must(t, s.View.Touch(t.Context(), session.ID, epoch)) // a late touch with an earlier time changes nothing
 	live, err := s.View.Lookup(t.Context(), session.ID)
 	must(t, err)
 	if want := epoch.Add(3 * time.Minute); !live.Session.LastActivity.Equal(want) {
-		t.Errorf("the look shows %v, want %v", live.Session.LastActivity, want)
+		t.Errorf("the lookup shows %v, want %v", live.Session.LastActivity, want)
 	}
 }
 
@@ -164,7 +164,7 @@ func promise(t *testing.T, readers int, change func() error, found func() bool) 
 			for !over.Load() {
 				after := answered.Load()
 				if live := found(); live && after {
-					t.Error("a look that started after the answer found what had ended")
+					t.Error("a lookup that started after the answer found what had ended")
 				}
 			}
 		})
@@ -176,7 +176,7 @@ func promise(t *testing.T, readers int, change func() error, found func() bool) 
 	answered.Store(true)
 	for range 200 {
 		if found() {
-			t.Error("a look that started after the answer found what had ended")
+			t.Error("a lookup that started after the answer found what had ended")
 		}
 	}
 	over.Store(true)

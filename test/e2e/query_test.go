@@ -109,7 +109,7 @@ func TestARefusalForWantOfPermissionComesBeforeTheQuery(t *testing.T) {
 	} {
 		method, path, _ := strings.Cut(call, " ")
 		if r := p.ask(t, helper, method, securityapi.Base+path+"?no_such_parameter=true", ""); r.status != http.StatusForbidden {
-			t.Errorf("%s on somebody more powerful: %d %s", call, r.status, r.body)
+			t.Errorf("%s on a more powerful user: %d %s", call, r.status, r.body)
 		}
 	}
 	made := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/users/{user_id}/api-keys", `{"name":"k","permissions":["users.read"]}`)

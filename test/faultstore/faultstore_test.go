@@ -162,7 +162,7 @@ func (w *world) sound(t *testing.T, where string) {
 	}
 	members, err := w.Ports.Guard.Members(t.Context())
 	if err != nil || len(members) == 0 {
-		t.Errorf("%s: nobody administers the service any more (%v)", where, err)
+		t.Errorf("%s: no user administers the service any more (%v)", where, err)
 	}
 	w.Clock.Forward(time.Second)
 	if _, err := w.Sequencer.Seal(t.Context()); err != nil {

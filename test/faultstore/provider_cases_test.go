@@ -86,7 +86,7 @@ func providerCases() map[string]useCase {
 			run:    func(t *testing.T, w *world) error { return w.signInThrough(t) },
 			action: domain.ActionLogin, happened: sessions, again: true,
 		},
-		"be told of a logout by the provider": {
+		"be notified of a logout by the provider": {
 			prepare: func(t *testing.T, w *world) {
 				signedInThrough(t, w)
 				claims, err := json.Marshal(w.provider.LogoutClaims())
