@@ -14,7 +14,6 @@ import (
 	"sync"
 
 	"github.com/ostiary/ostiary/core/auditformat"
-
 	"github.com/ostiary/ostiary/ports"
 )
 

@@ -58,20 +58,7 @@ func (l *layout) scan(lines *lines) error {
 		if err != nil {
 			return err
 		}
-		text, kind := lines.classify(raw)
-		l.place(kind, lines.number)
-		if (kind == lineSegment || kind == lineStatement) && l.proofAt < 0 {
-			l.proofAt, l.proofLine, l.proved = at, lines.number, true
-			l.startOnly = bytes.HasPrefix(raw, []byte(csvProof))
-		}
-		switch {
-		case l.statement != nil:
-		case kind == lineSegment:
-			l.proof.Write(text)
-		case kind == lineStatement:
-			l.sum = hex.EncodeToString(whole.Sum(nil))
-			l.readStatement(text)
-		}
+		l.line(lines, raw, at, whole)
 		whole.Write(raw)
 	}
 	if l.proofAt < 0 {
@@ -81,6 +68,25 @@ func (l *layout) scan(lines *lines) error {
 		l.damaged(DamageProof, lines.number, "the file ends without its closing line: JSON parsers reject it")
 	}
 	return nil
+}
+
+// line reads a line at the offset. before is the digest of the lines before it.
+func (l *layout) line(lines *lines, raw []byte, at int64, before hash.Hash) {
+	text, kind := lines.classify(raw)
+	l.place(kind, lines.number)
+	isProof := kind == lineSegment || kind == lineStatement
+	if isProof && l.proofAt < 0 {
+		l.proofAt, l.proofLine, l.proved = at, lines.number, true
+		l.startOnly = bytes.HasPrefix(raw, []byte(csvProof))
+	}
+	switch {
+	case !isProof || l.statement != nil:
+	case kind == lineSegment:
+		l.proof.Write(text)
+	default:
+		l.sum = hex.EncodeToString(before.Sum(nil))
+		l.readStatement(text)
+	}
 }
 
 // place reports a line of a kind that is not allowed after the line before it.
@@ -113,7 +119,7 @@ func (l *layout) readStatement(text []byte) {
 // isLinked reports whether the entries are linked, as in the first form.
 func (l *layout) isLinked() bool { return l.statement != nil && l.statement.Digest != "" }
 
-// isSigned reports whether the file is the one that was signed. link is the last link of its entries.
+// isWhole reports whether the file is the one that was signed. link is the last link of its entries.
 func (l *layout) isWhole(link [sha256.Size]byte) bool {
 	if !l.isLinked() {
 		return l.statement.SHA256 == l.sum

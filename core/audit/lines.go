@@ -78,27 +78,24 @@ const (
 		"seq,after,actor_commitment,personal_commitment,actor_salt,personal_salt,link"
 )
 
+// jsonFrame maps the lines of JSON without an entry or proof to their kinds.
+var jsonFrame = map[string]lineKind{jsonHead: lineHead, jsonSwitch: lineSwitch, jsonEnd: lineEnd}
+
 // classify returns the kind of a line, and the text of a proof line.
 func (l *lines) classify(raw []byte) ([]byte, lineKind) {
 	text := bytes.TrimSuffix(raw, []byte("\n"))
 	switch l.format {
 	case FormatCSV:
-		text = bytes.TrimSuffix(text, []byte("\r"))
-		if header := string(text); l.number == 1 && (header == auditformat.CSVHeader || header == csvOldHeader) {
+		row, whole := bytes.CutSuffix(text, []byte("\r"))
+		if header := string(row); l.number == 1 && whole && (header == auditformat.CSVHeader || header == csvOldHeader) {
 			return nil, lineHead
 		}
-		if len(raw) != len(text)+len("\r\n") || !bytes.HasPrefix(text, []byte("#")) {
-			return nil, lineEntry
+		if text = nil; whole && bytes.HasPrefix(row, []byte("#")) {
+			text = commentText(row)
 		}
-		text = commentText(text)
 	case FormatJSON:
-		switch string(raw) {
-		case jsonHead:
-			return nil, lineHead
-		case jsonSwitch:
-			return nil, lineSwitch
-		case jsonEnd:
-			return nil, lineEnd
+		if kind := jsonFrame[string(raw)]; kind != 0 {
+			return nil, kind
 		}
 		text = bytes.TrimSuffix(text, []byte(","))
 	default:

@@ -26,7 +26,7 @@ const (
 )
 
 // Finding is the first damage found.
-type Finding struct {
+type Finding struct { //nolint:errname // it is a result; as an error it ends a verification
 	Damage Damage
 	// Seq is the position of the entry in the log, 0 if it is unknown.
 	Seq int64

@@ -188,35 +188,37 @@ func (s *exportSource) checkLink(raw []byte) {
 
 // conclude checks what concerns the file as a whole, if no single entry was found to be damaged.
 func (s *exportSource) conclude(v *verifier) error {
-	if s.layout.damage != nil {
-		return s.layout.damage
-	}
-	stated, last := s.layout.statement, v.report.Last
-	proof := func(reason string) error { return &Finding{Damage: DamageProof, Line: s.lines.number, Reason: reason} }
-	switch {
+	f := &Finding{Damage: DamageProof, Line: s.lines.number}
+	switch stated, last := s.layout.statement, v.report.Last; {
+	case s.layout.damage != nil:
+		f = s.layout.damage
 	case stated == nil && !s.layout.proved:
-		return &Finding{
-			Damage: DamageUnproved, Line: s.lines.number,
-			Reason: "it contains no proof; it was exported without one (\"proof\": true adds it), or was cut off",
-		}
+		f.Damage, f.Reason = DamageUnproved, `it contains no proof; it was exported without one ("proof": true adds it), or was cut off`
 	case stated == nil:
-		return &Finding{
-			Damage: DamageRemoved, Seq: v.expected(), Line: s.lines.number,
-			Reason: "the file ends without its statement: it was cut off, or the export was",
-		}
-	case stated.Key != v.checker.key:
-		return proof("the export was signed by another key")
-	case !s.layout.signed:
-		return proof("the statement is not signed by its key")
+		f.Damage, f.Seq, f.Reason = DamageRemoved, v.expected(), "the file ends without its statement: it was cut off, or the export was"
 	case stated.LastEntry != last || stated.Entries != v.report.Entries:
-		return &Finding{
-			Damage: DamageRemoved, Seq: last + 1, Line: s.lines.number,
-			Reason: fmt.Sprintf("the export had %d entries up to position %d", stated.Entries, stated.LastEntry),
-		}
-	case stated.Complete && v.report.Segments == 0 && stated.Entries > 0:
-		return proof("a complete export has its segments")
-	case !s.layout.isWhole(s.link):
-		return proof("the file is not the one that was signed")
+		f.Damage, f.Seq = DamageRemoved, last+1
+		f.Reason = fmt.Sprintf("the export had %d entries up to position %d", stated.Entries, stated.LastEntry)
+	default:
+		f.Reason = s.disputed(v)
 	}
-	return nil
+	if f.Reason == "" {
+		return nil
+	}
+	return f
+}
+
+// disputed returns why the statement is not about the file, or "".
+func (s *exportSource) disputed(v *verifier) string {
+	switch stated := s.layout.statement; {
+	case stated.Key != v.checker.key:
+		return "the export was signed by another key"
+	case !s.layout.signed:
+		return "the statement is not signed by its key"
+	case stated.Complete && v.report.Segments == 0 && stated.Entries > 0:
+		return "a complete export has its segments"
+	case !s.layout.isWhole(s.link):
+		return "the file is not the one that was signed"
+	}
+	return ""
 }

@@ -59,14 +59,17 @@ func (s *Segment) Trees() (before, after Tree, err error) {
 		return Tree{}, Tree{}, errTree
 	}
 	hashes := splitDigests(s.Tree)
-	whole := bits.OnesCount64(uint64(after.Size))
-	shared := bits.OnesCount64(uint64(before.Size)) + whole - len(hashes)
+	whole := subtrees(after.Size)
+	shared := subtrees(before.Size) + whole - len(hashes)
 	if whole > len(hashes) || shared < 0 || shared > whole {
 		return Tree{}, Tree{}, errTree
 	}
 	before.Roots, after.Roots = slices.Concat(hashes[:shared], hashes[whole:]), slices.Clip(hashes[:whole])
 	return before, after, nil
 }
+
+// subtrees returns the number of complete subtrees of a tree.
+func subtrees(size int64) int { return bits.OnesCount64(uint64(size)) } //nolint:gosec // sizes are not negative
 
 // grow returns the tree before the segment with the leaves of the segment appended.
 func (s *Segment) grow(before Tree) Tree {
