@@ -14,8 +14,6 @@ type AuditLog interface {
 	Append(ctx context.Context, entries ...domain.AuditEntry) error
 	// List returns one page, newest first. Its cost does not grow with the size of the log.
 	List(ctx context.Context, query domain.AuditQuery) (domain.AuditPage, error)
-	// Scan calls yield for each matching entry, oldest first, in constant memory. An error of yield ends the scan.
-	Scan(ctx context.Context, query domain.AuditQuery, yield func(domain.AuditEntry) error) error
 }
 
 // MessageQueue holds the outgoing messages that were stored with a change, until they are delivered.

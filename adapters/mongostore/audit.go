@@ -197,37 +197,6 @@ func (a *Audit) find(ctx context.Context, filter bson.D, find *options.FindOptio
 // last one, so a slow reader of an export holds no cursor open on the server.
 const scanBatch = 500
 
-// Scan calls yield for each entry that matches, oldest first.
-func (a *Audit) Scan(ctx context.Context, query domain.AuditQuery, yield func(domain.AuditEntry) error) error {
-	filter := auditFilter(query)
-	next := filter
-	for {
-		find := options.Find().SetSort(bson.D{{Key: "at", Value: 1}, {Key: "_id", Value: 1}}).SetLimit(scanBatch)
-		if len(filter) == 0 {
-			find.SetHint("at")
-		}
-		docs, err := a.find(ctx, orEmpty(next), find)
-		if err != nil {
-			return err
-		}
-		for i := range docs {
-			r := docs[i].record()
-			entry, err := r.Entry()
-			if err != nil {
-				return err
-			}
-			if err := yield(entry); err != nil {
-				return err
-			}
-		}
-		if len(docs) < scanBatch {
-			return nil
-		}
-		last := docs[len(docs)-1]
-		next = bson.D{{Key: "$and", Value: bson.A{orEmpty(filter), seek("at", nanos(last.At), last.ID, 1)}}}
-	}
-}
-
 func orEmpty(filter bson.D) bson.D {
 	if filter == nil {
 		return bson.D{}

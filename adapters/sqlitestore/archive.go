@@ -36,7 +36,7 @@ var archives = map[domain.ArchiveKind]archive{
 	domain.ArchiveOnce:     {table: "once", key: "key", columns: "key, value, expires", scan: scanArchivedOnce},
 	domain.ArchiveAnswers:  {table: "idempotency", key: "key", columns: "key, doc", scan: scanArchivedResponse},
 	domain.ArchiveSegments: {table: "audit_segments", key: "number", columns: segmentColumns + ", leaves", numeric: true, scan: scanArchivedSegment},
-	domain.ArchiveRecords:  {table: "audit_entries", key: "seq", columns: markedColumns, numeric: true, scan: scanArchivedRecord},
+	domain.ArchiveRecords:  {table: "audit_entries", key: "seq", columns: auditColumns, numeric: true, scan: scanArchivedRecord},
 }
 
 func positionKey(position int64) string { return fmt.Sprintf("%020d", position) }
@@ -130,7 +130,7 @@ func scanArchivedSegment(_ *Store, rows rowScanner) (domain.Archived, error) {
 }
 
 func scanArchivedRecord(_ *Store, rows rowScanner) (domain.Archived, error) {
-	record, err := scanMarked(rows)
+	_, record, err := scanRecord(rows)
 	return domain.Archived{Key: positionKey(record.Seq), Value: record}, err
 }
 

@@ -137,29 +137,11 @@ func nullText(raw []byte) any {
 
 var errNoEntry = errors.New("no such entry")
 
-const (
-	auditColumns  = "seq, at, public, ip, user_agent, actor_salt, personal, personal_salt"
-	markedColumns = auditColumns + ", mark"
-)
+const auditColumns = "seq, at, public, ip, user_agent, actor_salt, personal, personal_salt, mark"
 
-// auditRow is a row of the table audit_entries.
-type auditRow struct {
-	at     int64
-	record auditformat.Record
-}
-
-func scanAudit(rows rowScanner) (auditRow, error) {
-	var row auditRow
-	r := &row.record
-	err := rows.Scan(&r.Seq, &row.at, &r.Public, &r.IPAddress, &r.UserAgent, &r.ActorSalt, &r.Personal, &r.PersonalSalt)
-	return row, err
-}
-
-// scanMarked reads a record with its ID and mark.
-func scanMarked(rows rowScanner) (auditformat.Record, error) {
-	var r auditformat.Record
-	var at int64
-	err := rows.Scan(&r.Seq, &at, &r.Public, &r.IPAddress, &r.UserAgent, &r.ActorSalt, &r.Personal, &r.PersonalSalt, &r.Mark)
+// scanRecord reads the columns auditColumns: a record and its time.
+func scanRecord(rows rowScanner) (at int64, r auditformat.Record, err error) {
+	err = rows.Scan(&r.Seq, &at, &r.Public, &r.IPAddress, &r.UserAgent, &r.ActorSalt, &r.Personal, &r.PersonalSalt, &r.Mark)
 	r.ID = auditformat.IDOf(r.Public)
-	return r, err
+	return at, r, err
 }

@@ -23,8 +23,8 @@ type auditPlan struct {
 	args  []any
 	kinds []int64 // nil for a single stream
 	// Bounds of the time, and of the position. A nil bound adds no condition.
-	from, until   *int64
-	after, before *auditPosition
+	from, until *int64
+	before      *auditPosition
 }
 
 // auditPosition is a position in the order of the list.
@@ -89,9 +89,6 @@ func (p *auditPlan) stream() (string, []any) {
 	if p.until != nil {
 		where, args = where+" AND e.at < ?", append(args, *p.until)
 	}
-	if p.after != nil {
-		where, args = where+" AND (e.at, e.seq) > (?, ?)", append(args, p.after.at, p.after.seq)
-	}
 	if p.before != nil {
 		where, args = where+" AND (e.at, e.seq) < (?, ?)", append(args, p.before.at, p.before.seq)
 	}
@@ -100,24 +97,21 @@ func (p *auditPlan) stream() (string, []any) {
 
 // startAt continues the query at a position. SQLite seeks by only one of two bounds on the same side, so startAt
 // removes the wider one. A position outside the time bounds, which only a forged cursor has, leaves them unchanged.
-func (p *auditPlan) startAt(after, before *auditPosition) {
-	if after != nil && (p.from == nil || after.at >= *p.from) {
-		p.from, p.after = nil, after
-	}
-	if before != nil && (p.until == nil || before.at < *p.until) {
-		p.until, p.before = nil, before
+func (p *auditPlan) startAt(before auditPosition) {
+	if p.until == nil || before.at < *p.until {
+		p.until, p.before = nil, &before
 	}
 }
 
-// page returns the query of one page. The direction is ASC or DESC.
-func (p *auditPlan) page(direction string, limit, offset int) (string, []any) {
+// page returns the query of one page, newest first.
+func (p *auditPlan) page(limit, offset int) (string, []any) {
+	const order, newest = " ORDER BY e.at DESC, e.seq DESC", " ORDER BY 1 DESC, 2 DESC"
 	stream, args := p.stream()
-	order := strings.ReplaceAll(" ORDER BY e.at ?, e.seq ?", "?", direction)
 	if p.kinds == nil {
 		return "SELECT " + auditColumns + " " + stream + order + " LIMIT ? OFFSET ?", append(args, limit, offset)
 	}
 	positions, args := merge("SELECT e.at, e.seq "+stream+" AND e.kind = ?", args, p.kinds)
-	positions += strings.ReplaceAll(" ORDER BY 1 ?, 2 ?", "?", direction) + " LIMIT ? OFFSET ?"
+	positions += newest + " LIMIT ? OFFSET ?"
 	return "SELECT " + auditColumns + " FROM audit_entries e WHERE e.seq IN (SELECT seq FROM (" + positions + "))" + order, append(args, limit, offset)
 }
 
@@ -162,12 +156,12 @@ func (a *Audit) List(ctx context.Context, q domain.AuditQuery) (domain.AuditPage
 		if err != nil {
 			return page, err
 		}
-		plan.startAt(nil, &position)
+		plan.startAt(position)
 	}
 	var last auditPosition
-	query, args := plan.page("DESC", q.Page.Limit+1, q.Page.Offset())
+	query, args := plan.page(q.Page.Limit+1, q.Page.Offset())
 	err = a.s.reads.each(ctx, func(rows rowScanner) error {
-		row, err := scanAudit(rows)
+		at, record, err := scanRecord(rows)
 		if err != nil {
 			return err
 		}
@@ -175,8 +169,8 @@ func (a *Audit) List(ctx context.Context, q domain.AuditQuery) (domain.AuditPage
 			page.Next = &domain.Cursor{Sort: domain.SortLogs, Key: strconv.FormatInt(last.at, 10), ID: strconv.FormatInt(last.seq, 10)}
 			return nil
 		}
-		entry, err := row.record.Entry()
-		last = auditPosition{row.at, row.record.Seq}
+		entry, err := record.Entry()
+		last = auditPosition{at, record.Seq}
 		page.Entries = append(page.Entries, entry)
 		return err
 	}, query, args...)
@@ -217,36 +211,3 @@ func parseAuditCursor(c *domain.Cursor) (auditPosition, error) {
 // scanChunk is the number of entries that a scan reads at once. Short reads are needed because a long read transaction
 // prevents checkpoints of the write-ahead log.
 const scanChunk = 1000
-
-// Scan calls yield for each matching entry, oldest first.
-func (a *Audit) Scan(ctx context.Context, q domain.AuditQuery, yield func(domain.AuditEntry) error) error {
-	plan, none := a.s.planAudit(&q)
-	if none {
-		return nil
-	}
-	for {
-		query, args := plan.page("ASC", scanChunk, 0)
-		chunk := make([]auditRow, 0, scanChunk)
-		err := a.s.reads.each(ctx, func(rows rowScanner) error {
-			row, err := scanAudit(rows)
-			chunk = append(chunk, row)
-			return err
-		}, query, args...)
-		if err != nil {
-			return err
-		}
-		for i := range chunk {
-			entry, err := chunk[i].record.Entry()
-			if err != nil {
-				return err
-			}
-			if err := yield(entry); err != nil {
-				return err
-			}
-		}
-		if len(chunk) < scanChunk {
-			return nil
-		}
-		plan.startAt(&auditPosition{chunk[scanChunk-1].at, chunk[scanChunk-1].record.Seq}, nil)
-	}
-}

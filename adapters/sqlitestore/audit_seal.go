@@ -22,10 +22,10 @@ const lastSealed = "SELECT coalesce((SELECT first + count - 1 FROM audit_segment
 func (a *Audit) Unsealed(ctx context.Context, limit int) ([]auditformat.Record, error) {
 	var records []auditformat.Record
 	err := a.s.reads.each(ctx, func(rows rowScanner) error {
-		record, err := scanMarked(rows)
+		_, record, err := scanRecord(rows)
 		records = append(records, record)
 		return err
-	}, "SELECT "+markedColumns+" FROM audit_entries WHERE seq > ("+lastSealed+") ORDER BY seq LIMIT ?", limit)
+	}, "SELECT "+auditColumns+" FROM audit_entries WHERE seq > ("+lastSealed+") ORDER BY seq LIMIT ?", limit)
 	return records, err
 }
 

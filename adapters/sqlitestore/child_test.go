@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -172,10 +174,11 @@ func checkWhole(t *testing.T, s *sqlitestore.Store) {
 	t.Helper()
 	want, got := allUsers(t, s), map[domain.UserID]int{}
 	entries := 0
-	err := s.Audit().Scan(t.Context(), domain.AuditQuery{}, func(e domain.AuditEntry) error {
+	err := s.Audit().Records(t.Context(), math.MinInt64, math.MaxInt64, domain.AuditQuery{}, func(r *auditformat.Record) error {
+		e, err := r.Entry()
 		entries++
 		got[domain.UserID(e.Target)]++
-		return nil
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

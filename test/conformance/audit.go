@@ -19,7 +19,6 @@ func AuditLog(t *testing.T, open Open) {
 		"lists the newest first":                       auditOrder,
 		"filters by every field and every combination": auditFilters,
 		"pages by number and by cursor alike":          auditPages,
-		"scans the oldest first and stops on an error": auditScan,
 		"writes all of one append or nothing":          auditAtomic,
 		"counts exactly while there are few":           auditTotals,
 		"refuses a cursor that is none of its own":     auditCursor,
@@ -169,30 +168,6 @@ func auditPages(t *testing.T, s Stores) {
 			}
 		}
 		same(t, got, want)
-	}
-}
-
-func auditScan(t *testing.T, s Stores) {
-	entries := mixedEntries(100)
-	must(t, s.Audit.Append(t.Context(), entries...))
-	var got []domain.AuditEntry
-	must(t, s.Audit.Scan(t.Context(), domain.AuditQuery{UserID: "usr_1"}, func(e domain.AuditEntry) error {
-		got = append(got, e)
-		return nil
-	}))
-	if !slices.IsSortedFunc(got, func(a, b domain.AuditEntry) int { return a.Time.Compare(b.Time) }) {
-		t.Error("the scan is not in the order of time")
-	}
-	if want := auditIDs(t, s, domain.AuditQuery{UserID: "usr_1"}); len(got) != len(want) {
-		t.Errorf("the scan gave %d entries, the list %d", len(got), len(want))
-	}
-	seen := 0
-	err := s.Audit.Scan(t.Context(), domain.AuditQuery{}, func(domain.AuditEntry) error {
-		seen++
-		return errRefused
-	})
-	if !errors.Is(err, errRefused) || seen != 1 {
-		t.Errorf("after its error yield was called %d times in all, and the scan returned %v", seen, err)
 	}
 }
 

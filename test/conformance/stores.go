@@ -8,11 +8,13 @@ package conformance
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -130,11 +132,12 @@ func never(error) bool { return false }
 func entriesAbout(t *testing.T, s Stores, target string) []domain.AuditEntry {
 	t.Helper()
 	var found []domain.AuditEntry
-	must(t, s.Audit.Scan(t.Context(), domain.AuditQuery{}, func(e domain.AuditEntry) error {
-		if e.Target == target {
+	must(t, s.Proofs.Records(t.Context(), math.MinInt64, math.MaxInt64, domain.AuditQuery{}, func(r *auditformat.Record) error {
+		e, err := r.Entry()
+		if err == nil && e.Target == target {
 			found = append(found, e)
 		}
-		return nil
+		return err
 	}))
 	return found
 }

@@ -23,10 +23,6 @@ func (x auditLog) List(ctx context.Context, query domain.AuditQuery) (domain.Aud
 	return ask(x.f, "AuditLog.List", func() (domain.AuditPage, error) { return x.AuditLog.List(ctx, query) })
 }
 
-func (x auditLog) Scan(ctx context.Context, query domain.AuditQuery, yield func(domain.AuditEntry) error) error {
-	return x.f.call("AuditLog.Scan", func() error { return x.AuditLog.Scan(ctx, query, yield) })
-}
-
 type seals struct {
 	f *Faults
 	ports.AuditSealStore

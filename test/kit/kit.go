@@ -4,6 +4,7 @@ package kit
 
 import (
 	"context"
+	"math"
 	"net/netip"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/adapters/ulidgen"
 	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/notify"
 )
@@ -127,13 +129,14 @@ func (k *Kit) As(tb testing.TB, user domain.User) domain.Principal {
 	}
 }
 
-// Entries returns the whole audit log, oldest first.
+// Entries returns the whole audit log in the order in which it was written.
 func (k *Kit) Entries(tb testing.TB) []domain.AuditEntry {
 	tb.Helper()
 	var entries []domain.AuditEntry
-	err := k.Store.Audit().Scan(tb.Context(), domain.AuditQuery{}, func(e domain.AuditEntry) error {
+	err := k.Store.Audit().Records(tb.Context(), math.MinInt64, math.MaxInt64, domain.AuditQuery{}, func(r *auditformat.Record) error {
+		e, err := r.Entry()
 		entries = append(entries, e)
-		return nil
+		return err
 	})
 	if err != nil {
 		tb.Fatal(err)
