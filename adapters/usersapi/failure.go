@@ -72,6 +72,7 @@ var errMissing = fault.New(fault.Invalid, "validation_error", "Input payload val
 // failure writes {"message":…} with what some failures add. An outage says neither what is out nor why: existing clients
 // open a form for the database's address when they read of one.
 func failure(f *fault.Error, _ string) ([]byte, error) {
+	f = inWords(f)
 	body := map[string]any{"message": message(f)}
 	for key, value := range f.Extra() {
 		if key != "methods" && key != "change_token" {

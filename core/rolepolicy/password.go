@@ -16,8 +16,7 @@ type PasswordInput struct {
 }
 
 // ChangePassword changes a password by the role policy: superusers change those of administrators, administrators
-// those of users who are not more powerful, others only their own with the current one. A refusal is ErrRefused with
-// the rule as its message.
+// those of users who are not more powerful, others only their own with the current one. A refusal is ErrRefused.
 func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, in PasswordInput) error {
 	target, err := s.passwordTarget(ctx, by, in.Target, "change")
 	if err != nil {
@@ -27,11 +26,11 @@ func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, in Pa
 		return s.deps.Accounts.SetPassword(ctx, by, target.ID, in.Next)
 	}
 	if in.Current == "" {
-		return errCurrentRequired
+		return refused(RuleCurrentRequired)
 	}
 	err = s.deps.Accounts.ChangePassword(ctx, by, target.ID, account.PasswordChange{Current: in.Current, Next: in.Next})
 	if errors.Is(err, domain.ErrCurrentPassword) {
-		return ErrRefused.Saying("Current password is incorrect").Because(err)
+		return refused(RuleCurrentWrong)
 	}
 	return err
 }
@@ -49,10 +48,8 @@ func (s *Service) ResetPassword(ctx context.Context, by domain.Principal, in Pas
 	case s.deps.Config.AllowOwnReset:
 		return s.deps.Accounts.ResetOwn(ctx, by, in.Next)
 	}
-	return errCurrentRequired
+	return refused(RuleCurrentRequired)
 }
-
-var errCurrentRequired = ErrRefused.Saying("Current password is required when changing your own password")
 
 // passwordTarget returns the target user if the role policy allows by to set the password.
 func (s *Service) passwordTarget(ctx context.Context, by domain.Principal, name, verb string) (Member, error) {
@@ -67,7 +64,7 @@ func (s *Service) passwordTarget(ctx context.Context, by domain.Principal, name,
 		return Member{}, err
 	}
 	if !ok {
-		return Member{}, refused("User %s not found", name)
+		return Member{}, refused(RuleUserUnknown, name)
 	}
 	return target, checkPassword(by, target, verb)
 }
@@ -77,15 +74,15 @@ func checkPassword(by domain.Principal, target Member, verb string) error {
 	own := by.BelongsTo(target.ID)
 	switch {
 	case by.Role == domain.RoleSudo && own:
-		return refused("Sudo users cannot %s their own password", verb)
+		return refused(RuleSudoOwnPassword, verb)
 	case by.Role == domain.RoleSudo && target.Role.ID != domain.RoleAdmin:
-		return refused("Sudo users can only %s passwords of admin users", verb)
+		return refused(RuleSudoPassword, verb)
 	case by.Role == domain.RoleSudo:
 		return nil
 	case administers(by) && target.Role.Level < by.Level:
-		return refused("Admin users cannot %s passwords of users with role level lower than %d", verb, by.Level)
+		return refused(RuleAdminPassword, verb, by.Level)
 	case !administers(by) && !own:
-		return refused("You can only %s your own password", verb)
+		return refused(RuleOwnPassword, verb)
 	}
 	return nil
 }

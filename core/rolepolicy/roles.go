@@ -29,21 +29,21 @@ func (s *Service) AddRole(ctx context.Context, by domain.Principal, name string,
 		return domain.Role{}, err
 	}
 	if by.Level > administrator || by.UserID == "" {
-		return domain.Role{}, errLevelOne
+		return domain.Role{}, denied(RuleAdministrator)
 	}
 	id := strings.ToLower(strings.TrimSpace(name))
 	if _, err := domain.ParseRoleID("name", id); err != nil {
 		return domain.Role{}, err
 	}
 	if _, taken, err := s.findRole(ctx, id); err != nil || taken {
-		return domain.Role{}, errors.Join(refused("Role %s exists", id), err)
+		return domain.Role{}, errors.Join(refused(RuleRoleTaken, id), err)
 	}
 	if level >= 0 && level < by.Level {
-		return domain.Role{}, ErrDenied.Saying("Access denied. The level of a role cannot be lower than your own")
+		return domain.Role{}, denied(RuleOwnLevel)
 	}
 	role, err := s.deps.Access.CreateRole(ctx, by, access.RoleInput{ID: id, Name: id, Level: &level})
 	if errors.Is(err, domain.ErrRoleExists) {
-		return domain.Role{}, refused("Role %s exists", id)
+		return domain.Role{}, refused(RuleRoleTaken, id)
 	}
 	return role, err
 }
@@ -55,25 +55,25 @@ func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, name, rol
 		return err
 	}
 	if !administers(by) {
-		return ErrDenied.Saying("Only admin and sudo users can update user roles")
+		return denied(RuleUpdateRole)
 	}
 	target, ok, err := s.find(ctx, name)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return refused("User %s not found", name)
+		return refused(RuleUserUnknown, name)
 	}
 	role, ok, err := s.findRole(ctx, roleName)
 	switch {
 	case err != nil:
 		return err
 	case !ok:
-		return refused("Role %s not found", roleName)
+		return refused(RuleRoleUnknown, roleName)
 	case target.Role.Level < by.Level:
-		return refused("You cannot change roles of users with role level lower than %d", by.Level)
+		return refused(RuleTargetLevel, by.Level)
 	case role.Level < by.Level:
-		return ErrDenied.Saying("Access denied. You cannot assign a role more powerful than your own")
+		return denied(RuleAssignLevel)
 	}
 	id := string(role.ID)
 	_, err = s.deps.Accounts.Update(ctx, by, target.ID, account.Patch{Role: &id})

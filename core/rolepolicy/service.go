@@ -48,7 +48,7 @@ type Member struct {
 	Role domain.Role
 }
 
-// The failures of this package. Each is returned with a message of its own.
+// The failures of this package. The cause of each but ErrNotAPerson is a Refusal.
 var (
 	// ErrRefused is a request that the policy refuses and that this API reports as invalid.
 	ErrRefused = fault.New(fault.Invalid, "invalid_request", "Refused")
@@ -60,12 +60,44 @@ var (
 	ErrNotAPerson = fault.New(fault.Unauthenticated, "unauthorized", "Invalid token or user not found")
 )
 
-func refused(format string, args ...any) error {
-	return ErrRefused.Saying(fmt.Sprintf(format, args...))
+// Rule is a rule of the policy.
+type Rule int
+
+// The rules, with what the arguments of their refusals are.
+const (
+	RuleLevel             Rule = iota // the policy denies it to the role level
+	RuleAdministrator                 // only administrators may
+	RuleUserUnknown                   // username
+	RuleUsername                      // username
+	RuleRoleUnknown                   // role
+	RuleSignupRoleUnknown             // role
+	RuleRoleTaken                     // role
+	RuleUsernameTaken                 // username
+	RuleEmailTaken                    // email
+	RuleOwnLevel                      // no role more powerful than one's own is created
+	RuleUpdateRole                    // only administrators assign roles
+	RuleTargetLevel                   // own level
+	RuleAssignLevel                   // no role more powerful than one's own is assigned
+	RuleSudoOwnPassword               // verb
+	RuleSudoPassword                  // verb
+	RuleAdminPassword                 // verb, own level
+	RuleOwnPassword                   // verb
+	RuleCurrentRequired               // one's own password needs the current one
+	RuleCurrentWrong                  // the current password is wrong
+)
+
+// Refusal is the rule that refuses a request. The API that serves the policy has the words for it.
+type Refusal struct {
+	Rule Rule
+	Args []any
 }
 
-// errLevelOne is the refusal of a request that requires an administrator.
-var errLevelOne = ErrDenied.Saying("Access denied. Required role level: <= 1")
+// Error returns the number of the rule.
+func (r *Refusal) Error() string { return fmt.Sprintf("rule %d of the role policy", r.Rule) }
+
+func refused(rule Rule, args ...any) error { return ErrRefused.Because(&Refusal{rule, args}) }
+
+func denied(rule Rule) error { return ErrDenied.Because(&Refusal{Rule: rule}) }
 
 // administers reports whether by may act on others: a user whose role has an administrator's level and the permission
 // that belongs to it. A role that only has the level, as this API creates them, has no such power.

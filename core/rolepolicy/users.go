@@ -17,10 +17,10 @@ func (s *Service) mayList(by domain.Principal) error {
 		return err
 	}
 	if most := s.deps.Config.ListMaxLevel; most != nil && by.Level > *most {
-		return ErrDenied.Saying("Access denied")
+		return denied(RuleLevel)
 	}
 	if by.Kind == domain.PrincipalAPIKey && !by.Can(domain.UsersRead) {
-		return ErrDenied.Saying("Access denied")
+		return denied(RuleLevel)
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, name string) (Me
 		return Member{}, denied // also for unknown users: a principal without this permission must not be able to probe names
 	}
 	if !ok || member.Role.ID == domain.RoleSudo && by.Level > administrator {
-		return Member{}, refused("%s is not a valid username", name)
+		return Member{}, refused(RuleUsername, name)
 	}
 	return member, nil
 }
@@ -145,11 +145,11 @@ func (s *Service) signupRole(ctx context.Context, by domain.Principal, administe
 	case err != nil:
 		return domain.Role{}, err
 	case !administers && (!ok || role.ID != domain.RoleGuest):
-		return domain.Role{}, errLevelOne // an anonymous client must not learn whether the role exists
+		return domain.Role{}, denied(RuleAdministrator) // an anonymous client must not learn whether the role exists
 	case !ok:
-		return domain.Role{}, refused("role: %s not exists", name)
+		return domain.Role{}, refused(RuleSignupRoleUnknown, name)
 	case administers && role.Level < by.Level:
-		return domain.Role{}, errLevelOne
+		return domain.Role{}, denied(RuleAdministrator)
 	}
 	return role, nil
 }
@@ -157,7 +157,7 @@ func (s *Service) signupRole(ctx context.Context, by domain.Principal, administe
 // asAnonymous lets an anonymous principal create a guest if the configuration allows it, and rate limits each address.
 func (s *Service) asAnonymous(ctx context.Context, by *domain.Principal) error {
 	if !s.deps.Config.SelfSignup {
-		return errLevelOne
+		return denied(RuleAdministrator)
 	}
 	state, err := s.deps.Limits.Take(ctx, "signup:"+by.Origin.Network(), s.deps.Config.SignupRate, s.deps.Clock.Now())
 	if err != nil {
@@ -173,10 +173,10 @@ func (s *Service) asAnonymous(ctx context.Context, by *domain.Principal) error {
 	return nil
 }
 
-// taken returns the error for a taken name in this API's words.
+// taken returns the error for a taken name.
 func taken(err error, in SignupInput) error {
 	if d := fault.Of(err).Details(); len(d) > 0 && d[0].Field == "email" { // if both are taken, the username is reported
-		return ErrTaken.Saying("Email: " + in.Email + " already exists").Because(err)
+		return ErrTaken.Because(&Refusal{RuleEmailTaken, []any{in.Email}})
 	}
-	return ErrTaken.Saying("username: " + in.Username + " already exists").Because(err)
+	return ErrTaken.Because(&Refusal{RuleUsernameTaken, []any{in.Username}})
 }
