@@ -140,7 +140,7 @@ func (a *app) verify(
 	info, err := file.Stat()
 	if err == nil {
 		var raw []byte
-		raw, err = localapi.VerifyExport(file, info.Size(), textOr(trust.Key, ""), trust.Checkpoints)
+		raw, err = localapi.VerifyExport(file, info.Size(), textOf(trust.Key), trust.Checkpoints)
 		if err == nil {
 			err = json.Unmarshal(raw, &report)
 		}
@@ -157,7 +157,7 @@ func (a *app) printAudit(r securityclient.AuditReport) {
 		r.Entries, r.Segments, r.First, r.Last)
 	a.fields([][2]string{
 		{"Signed by", r.Key},
-		{"Verifier key", textOr(r.VerifierKey, "")},
+		{"Verifier key", textOf(r.VerifierKey)},
 		{"Complete", mark(r.Complete, "yes") + mark(!r.Complete, "no: the file contains a selection of the entries")},
 		{"Erased", countOf(r.Erased, "entries had personal data erased")},
 		{"Unsealed", countOf(r.Unsealed, "entries are not sealed yet")},

@@ -150,7 +150,7 @@ func stepNote(fields []string, reason string) string {
 func (a *app) printPlan(plan securityclient.SyncPlan) {
 	var rows [][]string
 	for _, s := range plan.Steps {
-		rows = append(rows, []string{string(s.Kind), s.Username, stepNote(s.Fields, textOr(s.Reason, ""))})
+		rows = append(rows, []string{string(s.Kind), s.Username, stepNote(s.Fields, textOf(s.Reason))})
 	}
 	if len(rows) > 0 {
 		a.table([]string{"STEP", "USER", ""}, rows)

@@ -157,7 +157,7 @@ func revoke(ts *testscript.TestScript, _ bool, _ []string) {
 
 // userID sets $USER_ID to the id of the user that the last command printed.
 func userID(ts *testscript.TestScript, _ bool, _ []string) {
-	for _, word := range strings.Fields(ts.ReadFile("stdout")) {
+	for word := range strings.FieldsSeq(ts.ReadFile("stdout")) {
 		if strings.HasPrefix(word, "usr_") {
 			ts.Setenv("USER_ID", word)
 			return

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,9 +20,7 @@ func overTCP(t *testing.T, address, method, path string, header http.Header) (in
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	request.Host = header.Get("Host")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

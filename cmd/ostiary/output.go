@@ -57,10 +57,10 @@ func optional[T comparable](value T) *T {
 	return &value
 }
 
-// textOr returns the text that p points to, or absent.
-func textOr(p *string, absent string) string {
+// textOf returns the text that p points to, or the empty string.
+func textOf(p *string) string {
 	if p == nil {
-		return absent
+		return ""
 	}
 	return *p
 }

@@ -56,7 +56,7 @@ func (a *app) tptListCommand() *cobra.Command {
 					var rows [][]string
 					for _, t := range all {
 						rows = append(rows, []string{
-							t.TokenID, t.Role, t.CreatedAt.Format(time.RFC3339), endOf(t.ExpiresAt, t.RevokedAt), textOr(t.CreatedBy, ""),
+							t.TokenID, t.Role, t.CreatedAt.Format(time.RFC3339), endOf(t.ExpiresAt, t.RevokedAt), textOf(t.CreatedBy),
 						})
 					}
 					a.table([]string{"ID", "ROLE", "CREATED", "EXPIRES", "BY"}, rows)
@@ -112,7 +112,7 @@ to read the token from standard input.`,
 					return err
 				}
 				if !found.Valid || found.Token == nil {
-					return &securityclient.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Message: textOr(found.Reason, "")}
+					return &securityclient.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Message: textOf(found.Reason)}
 				}
 				return a.print(found.Token, func() { a.printTPT(*found.Token) })
 			})
@@ -125,7 +125,7 @@ func (a *app) printTPT(t securityclient.ThirdPartyToken) {
 		{"ID", t.TokenID},
 		{"Role", t.Role},
 		{"Created", t.CreatedAt.Format(time.RFC3339)},
-		{"By", textOr(t.CreatedBy, "")},
+		{"By", textOf(t.CreatedBy)},
 		{"Expires", endOf(t.ExpiresAt, t.RevokedAt)},
 	})
 }

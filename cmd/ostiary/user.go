@@ -164,7 +164,7 @@ func (a *app) printUser(u securityclient.User, sessions int) {
 		{"ID", u.UserID},
 		{"E-mail", u.Email},
 		{"Full name", u.FullName},
-		{"Phone", textOr(u.PhoneNumber, "")},
+		{"Phone", textOf(u.PhoneNumber)},
 		{"Role", u.Role},
 		{"Groups", strings.Join(u.Groups, ", ")},
 		{"Status", string(u.Status)},
