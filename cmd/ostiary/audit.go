@@ -128,7 +128,7 @@ func (a *app) verify(
 ) (report securityclient.AuditReport, err error) {
 	if len(given) == 0 {
 		err = a.callAPI(ctx, func(api *securityclient.Client) error {
-			report, err = api.VerifyAuditLog(ctx, trust)
+			report, err = verifyStore(ctx, api, trust)
 			return err
 		})
 		return report, err
@@ -146,6 +146,21 @@ func (a *app) verify(
 		}
 	}
 	return report, errors.Join(err, file.Close())
+}
+
+// verifyStore verifies the log of the store, once for every thousand checkpoints.
+func verifyStore(
+	ctx context.Context, api *securityclient.Client, trust securityclient.VerifyAuditRequest,
+) (report securityclient.AuditReport, err error) {
+	rest := trust.Checkpoints
+	for {
+		n := min(len(rest), 1000)
+		trust.Checkpoints, rest = rest[:n], rest[n:]
+		report, err = api.VerifyAuditLog(ctx, trust)
+		if err != nil || report.Damage != nil || len(rest) == 0 {
+			return report, err
+		}
+	}
 }
 
 func (a *app) printAudit(r securityclient.AuditReport) {

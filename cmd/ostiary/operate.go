@@ -27,6 +27,19 @@ func (a *app) callAPI(ctx context.Context, do func(api *securityclient.Client) e
 	return done
 }
 
+// allPages returns the items of all pages of a list.
+func allPages[T any](page func(cursor *string) (items []T, next *string, err error)) ([]T, error) {
+	all := []T{}
+	for cursor := (*string)(nil); ; {
+		items, next, err := page(cursor)
+		all = append(all, items...)
+		if err != nil || next == nil {
+			return all, err
+		}
+		cursor = next
+	}
+}
+
 // operate is callAPI for the operations that have no route yet.
 func (a *app) operate(ctx context.Context, do func(on operator.Caller) error) error {
 	c, err := a.load()

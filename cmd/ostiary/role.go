@@ -31,16 +31,11 @@ func (a *app) roleListCommand() *cobra.Command {
 	}
 }
 
-func listRoles(ctx context.Context, api *securityclient.Client) (all []securityclient.Role, err error) {
-	query := securityclient.ListRolesParams{Limit: optional(100)}
-	for {
-		page, err := api.ListRoles(ctx, query)
-		all = append(all, page.Roles...)
-		if err != nil || page.NextCursor == nil {
-			return all, err
-		}
-		query.Cursor = page.NextCursor
-	}
+func listRoles(ctx context.Context, api *securityclient.Client) ([]securityclient.Role, error) {
+	return allPages(func(cursor *string) ([]securityclient.Role, *string, error) {
+		page, err := api.ListRoles(ctx, securityclient.ListRolesParams{Limit: new(100), Cursor: cursor})
+		return page.Roles, page.NextCursor, err
+	})
 }
 
 func (a *app) roleRepairCommand() *cobra.Command {

@@ -67,16 +67,10 @@ func (a *app) tptListCommand() *cobra.Command {
 }
 
 func listTokens(ctx context.Context, api *securityclient.Client) ([]securityclient.ThirdPartyToken, error) {
-	all := []securityclient.ThirdPartyToken{}
-	query := securityclient.ListThirdPartyTokensParams{Limit: new(100)}
-	for {
-		page, err := api.ListThirdPartyTokens(ctx, query)
-		all = append(all, page.Tokens...)
-		if err != nil || page.NextCursor == nil {
-			return all, err
-		}
-		query.Cursor = page.NextCursor
-	}
+	return allPages(func(cursor *string) ([]securityclient.ThirdPartyToken, *string, error) {
+		page, err := api.ListThirdPartyTokens(ctx, securityclient.ListThirdPartyTokensParams{Limit: new(100), Cursor: cursor})
+		return page.Tokens, page.NextCursor, err
+	})
 }
 
 func (a *app) tptRevokeCommand() *cobra.Command {

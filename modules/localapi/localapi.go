@@ -26,8 +26,12 @@ var Socket = fx.Module("localapi", fx.Invoke(func(n needs) error {
 	})
 }))
 
-// longestOperation bounds an operation that does not report progress, such as the re-encryption of all users.
-const longestOperation = time.Hour
+const (
+	// longestOperation limits an operation that reports no progress, such as the removal of old audit entries.
+	longestOperation = time.Hour
+	// bodyLimit is enough for a thousand checkpoints of the audit log.
+	bodyLimit = 16 << 20
+)
 
 // The owner of the store owns the data directory, so the socket opens after the store.
 type needs struct {
@@ -48,7 +52,7 @@ func serve(n needs, log *zap.Logger, listen func(context.Context) (net.Listener,
 	}
 	server, err := httpserver.New(httpserver.Config{
 		Listen: listen, ControlSocket: true, Ready: n.Storage.Maintenance.Ping, Clock: n.Clock, Log: log,
-		HandlerTimeout: longestOperation, BodyLimit: 16 << 20,
+		HandlerTimeout: longestOperation, BodyLimit: bodyLimit,
 	}, api, n.RPC)
 	if err != nil {
 		return err

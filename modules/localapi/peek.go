@@ -7,7 +7,6 @@ import (
 	"go.uber.org/dig"
 	"go.uber.org/fx"
 
-	"github.com/ostiary/ostiary/adapters/controlsocket"
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/adapters/sysclock"
@@ -100,16 +99,4 @@ func lockoutsOf(ctx context.Context, registry *directory.Registry) (all []Direct
 		all = append(all, read)
 	}
 	return all
-}
-
-// ErrNoServer means that no server owns the data directory.
-var ErrNoServer = controlsocket.ErrNoServer
-
-// Dial returns a session with the server that owns the data directory, or ErrNoServer.
-func Dial(ctx context.Context, c config.Config) (*Session, error) {
-	transport, err := controlsocket.Dial(ctx, c.DataDir)
-	if err != nil {
-		return nil, err
-	}
-	return &Session{transport, func(context.Context) error { return nil }}, nil
 }

@@ -31,6 +31,18 @@ func (s *Session) Close(ctx context.Context) error {
 	return s.stop(ctx)
 }
 
+// ErrNoServer means that no server owns the data directory.
+var ErrNoServer = controlsocket.ErrNoServer
+
+// Dial returns a session with the server that owns the data directory, or ErrNoServer.
+func Dial(ctx context.Context, c config.Config) (*Session, error) {
+	transport, err := controlsocket.Dial(ctx, c.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	return &Session{transport, func(context.Context) error { return nil }}, nil
+}
+
 const (
 	inUseTimeout = 5 * time.Second
 	inUsePause   = 100 * time.Millisecond
@@ -41,14 +53,11 @@ const (
 func Open(ctx context.Context, c config.Config, parts fx.Option) (*Session, error) {
 	deadline := time.Now().Add(inUseTimeout)
 	for {
-		transport, err := controlsocket.Dial(ctx, c.DataDir)
-		if err == nil {
-			return &Session{transport, func(context.Context) error { return nil }}, nil
+		session, err := Dial(ctx, c)
+		if !errors.Is(err, ErrNoServer) {
+			return session, err
 		}
-		if !errors.Is(err, controlsocket.ErrNoServer) {
-			return nil, err
-		}
-		session, err := openOwn(ctx, parts)
+		session, err = openOwn(ctx, parts)
 		if !errors.Is(err, sqlitestore.ErrInUse) || time.Now().After(deadline) {
 			return session, err
 		}
