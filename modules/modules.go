@@ -11,7 +11,6 @@ import (
 	"github.com/ostiary/ostiary/modules/httpapi"
 	"github.com/ostiary/ostiary/modules/jobs"
 	"github.com/ostiary/ostiary/modules/localapi"
-	"github.com/ostiary/ostiary/modules/operator"
 	"github.com/ostiary/ostiary/modules/services"
 	"github.com/ostiary/ostiary/modules/storage"
 	"github.com/ostiary/ostiary/ports"
@@ -24,7 +23,7 @@ func Directories(c config.Config) fx.Option {
 
 // Services returns the core services on the configured store, without listeners and jobs.
 func Services(c config.Config) fx.Option {
-	return fx.Options(Directories(c), storage.Module, services.Module, operator.Module)
+	return fx.Options(Directories(c), storage.Module, services.Module)
 }
 
 // Server returns the whole service. It starts in the order of the list and stops in the opposite order.

@@ -1,7 +1,8 @@
 package main
 
 import (
-	"context"
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ostiary/ostiary/modules/operator"
+	"github.com/ostiary/ostiary/internal/securityclient"
 )
 
 // errSomeRefused reports an import in which rows were refused; the output lists them.
@@ -24,116 +25,113 @@ row is listed with its position and the reason; the other rows are imported. An 
 repeated: existing users are not changed.`,
 		a.importFormat("users-api FILE", "Import roles and users from an export of the original Users API",
 			`Reads the configuration export {"version":"1.0","data":{"Roles":[…],"Users":[…]}}. Identifiers are
-preserved.`, operator.ReadUsersAPIExport),
+preserved.`, readUsersAPIExport),
 		a.importFormat("users FILE", "Import users from a file with one JSON object per line",
 			`Each line is one user: username, email, and optionally email_verified, full_name, phone_number,
 role, groups, status, metadata, password_hash, password_set_at, created_at. docs/import.md describes
-the fields and the supported hashes.`, operator.ReadUserLines))
+the fields and the supported hashes.`, readUserLines))
 }
 
-func (a *app) importFormat(use, short, long string, read func(io.Reader) (operator.ImportFile, error)) *cobra.Command {
-	var how importOptions
+// importRows are the rows of a file in the form of POST /imports.
+type importRows struct {
+	body io.Reader
+	rows []importRow // nil if the lines of the body are the lines of the file
+}
+
+// importRow is the position of a row in the file, and why it cannot be read.
+type importRow struct{ place, problem string }
+
+// importReport is the result of an import.
+type importReport struct {
+	Created   int             `json:"created"`
+	Unchanged int             `json:"unchanged"`
+	Problems  []importProblem `json:"problems"`        // rows that were refused
+	Notes     []importProblem `json:"notes,omitempty"` // rows that were imported otherwise than they say
+}
+
+type importProblem struct {
+	Place  string `json:"place"`
+	Reason string `json:"reason"`
+}
+
+func (a *app) importFormat(use, short, long string, read func(io.Reader) (importRows, error)) *cobra.Command {
+	var dryRun, dropUnknownHashes bool
 	c := &cobra.Command{
 		Use: use, Short: short, Long: long + "\n\nUse - as FILE for standard input.", Args: args(cobra.ExactArgs(1)),
 	}
-	c.Flags().BoolVar(&how.dryRun, "dry-run", false, "validate the rows and print the result without changing anything")
-	c.Flags().BoolVar(&how.dropUnknownHashes, "drop-unknown-hashes", false,
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "validate the rows and print the result without changing anything")
+	c.Flags().BoolVar(&dropUnknownHashes, "drop-unknown-hashes", false,
 		"create users with an unsupported password hash without it, as pending users with an activation e-mail")
 	c.RunE = func(c *cobra.Command, given []string) error {
-		file, err := a.readImport(given[0], read)
+		file, err := a.openImport(given[0])
 		if err != nil {
 			return fileError{err}
 		}
-		return a.operate(c.Context(), func(on operator.Caller) error {
-			result, err := a.importFile(c.Context(), on, file, how)
-			if err != nil {
-				return err
+		defer func() { _ = file.Close() }()
+		rows, err := read(file)
+		if err != nil {
+			return fileError{err}
+		}
+		bar := a.newBar("rows")
+		report := importReport{Problems: []importProblem{}}
+		err = a.callAPI(c.Context(), func(api *securityclient.Client) error {
+			defer bar.end()
+			lines := func(member string, value json.RawMessage) {
+				report.add(&rows, member, value)
+				bar.line(member, value)
 			}
-			if !how.dryRun {
-				_, err = operator.ImportFinish.Call(c.Context(), on, operator.ImportSummary{
-					Source: filepath.Base(given[0]), Created: result.Created, Unchanged: result.Unchanged, Refused: len(result.Problems),
-				}, nil)
-			}
-			return errors.Join(err, a.printImport(result, how.dryRun))
+			result, err := api.WithLines(lines).ImportRows(c.Context(), securityclient.ImportRowsParams{
+				Source: new(filepath.Base(given[0])), DryRun: &dryRun, DropUnknownHashes: &dropUnknownHashes,
+			}, rows.body)
+			report.Created, report.Unchanged = result.Created, result.Unchanged
+			return err
 		})
+		if err != nil {
+			return err
+		}
+		return a.printImport(report, dryRun)
 	}
 	return c
 }
 
-// importOptions are the flags of an import.
-type importOptions struct{ dryRun, dropUnknownHashes bool }
-
-func (a *app) readImport(name string, read func(io.Reader) (operator.ImportFile, error)) (operator.ImportFile, error) {
+func (a *app) openImport(name string) (io.ReadCloser, error) {
 	if name == "-" {
-		return read(a.in)
+		return io.NopCloser(a.in), nil
 	}
-	file, err := os.Open(name) //nolint:gosec // the path is an argument of the operator
-	if err != nil {
-		return operator.ImportFile{}, err
-	}
-	defer func() { _ = file.Close() }()
-	return read(file)
+	return os.Open(name) //nolint:gosec // the path is an argument of the operator
 }
 
-// importFile imports the roles, then the users in batches.
-func (a *app) importFile(
-	ctx context.Context, on operator.Caller, file operator.ImportFile, how importOptions,
-) (operator.ImportResult, error) {
-	sum := operator.ImportResult{Problems: file.Bad}
-	roles := operator.ImportRoleBatch{Roles: file.Roles, DryRun: how.dryRun}
-	users := operator.ImportUserBatch{DryRun: how.dryRun, DropUnknownHashes: how.dropUnknownHashes}
-	for _, r := range file.Roles {
-		roles.Places = append(roles.Places, r.Place)
+// add adds a line {"row":…} of the import.
+func (r *importReport) add(rows *importRows, member string, value json.RawMessage) {
+	var row securityclient.ImportedRow
+	if member != "row" || json.Unmarshal(value, &row) != nil {
+		return
 	}
-	result, err := operator.ImportRoles.Call(ctx, on, roles, nil)
-	if err != nil {
-		return sum, err
+	found := importProblem{Place: fmt.Sprintf("line %d", row.Line), Reason: row.Reason}
+	if row.Line <= len(rows.rows) {
+		own := rows.rows[row.Line-1]
+		found = importProblem{Place: own.place, Reason: cmp.Or(own.problem, row.Reason)}
 	}
-	sum.Add(result)
-	users.NewRoles = acceptedRoles(roles, result)
-	bar := a.newBar("users")
-	defer bar.end()
-	done := 0
-	for _, users.Users = range file.Batches() {
-		users.Places = nil
-		for _, u := range users.Users {
-			users.Places = append(users.Places, u.Place)
-		}
-		result, err := operator.ImportUsers.Call(ctx, on, users, nil)
-		if err != nil {
-			return sum, err
-		}
-		sum.Add(result)
-		done += len(users.Users)
-		bar.report(int64(done), int64(len(file.Users)))
+	if row.Outcome == "refused" {
+		r.Problems = append(r.Problems, found)
+	} else {
+		r.Notes = append(r.Notes, found)
 	}
-	return sum, nil
 }
 
-// acceptedRoles returns the names of the roles that were not refused.
-func acceptedRoles(batch operator.ImportRoleBatch, result operator.ImportResult) []string {
-	var names []string
-	for i, r := range batch.Roles {
-		if !slices.ContainsFunc(result.Problems, func(p operator.ImportProblem) bool { return p.Place == batch.Places[i] }) {
-			names = append(names, r.Name)
-		}
-	}
-	return names
-}
-
-func (a *app) printImport(result operator.ImportResult, dryRun bool) error {
+func (a *app) printImport(report importReport, dryRun bool) error {
 	words := "imported"
 	if dryRun {
 		words = "would be imported"
 	}
-	err := a.print(result, func() {
-		for _, p := range slices.Concat(result.Problems, result.Notes) {
+	err := a.print(report, func() {
+		for _, p := range slices.Concat(report.Problems, report.Notes) {
 			a.printf(a.out, "%s: %s\n", printable(p.Place), printable(p.Reason))
 		}
 		a.printf(a.out, "%d %s, %d exist already, %d refused.\n",
-			result.Created, words, result.Unchanged, len(result.Problems))
+			report.Created, words, report.Unchanged, len(report.Problems))
 	})
-	if err == nil && len(result.Problems) > 0 {
+	if err == nil && len(report.Problems) > 0 {
 		if dryRun {
 			return fmt.Errorf("%w: see the list above; nothing was changed", errSomeRefused)
 		}

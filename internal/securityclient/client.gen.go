@@ -5,6 +5,7 @@ package securityclient
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/url"
 	"time"
 )
@@ -171,6 +172,72 @@ type Identity struct {
 type IdentityList struct {
 	Identities []Identity `json:"identities"`
 }
+
+// ImportResult Example: {"created":120,"refused":1,"rows":[{"line":7,"outcome":"refused","reason":"email is taken by another user"}],"rows_omitted":0,"unchanged":3}
+type ImportResult struct {
+	Created int `json:"created"`
+	Refused int `json:"refused"`
+
+	// Rows The first 1,000 rows that are refused or differ.
+	Rows []ImportedRow `json:"rows"`
+
+	// RowsOmitted The number of such rows that are not listed.
+	RowsOmitted int `json:"rows_omitted"`
+	Unchanged   int `json:"unchanged"`
+}
+
+// ImportRow One user, or with `"type":"role"` one role with `identifier`, `name`, `level` and `permissions`.
+//
+// Example: {"email":"john@example.com","password_hash":"$2b$12$abcdefghijklmnopqrstuv","role":"user","username":"johndoe"}
+type ImportRow struct {
+	CreatedAt     *time.Time `json:"created_at,omitempty"`
+	Directory     *string    `json:"directory,omitempty"`
+	Email         *string    `json:"email,omitempty"`
+	EmailVerified *bool      `json:"email_verified,omitempty"`
+	FamilyName    *string    `json:"family_name,omitempty"`
+	FullName      *string    `json:"full_name,omitempty"`
+	Groups        []string   `json:"groups,omitempty"`
+
+	// Identifier Eight hexadecimal digits of the Users API; generated if absent.
+	Identifier *string `json:"identifier,omitempty"`
+
+	// Level Of a role.
+	Level *int `json:"level,omitempty"`
+
+	// Metadata Any JSON object of at most 16 KiB and 16 levels, stored as sent. Keys can contain dots and dollar signs; the order of keys and the form of numbers are preserved.
+	Metadata *Metadata `json:"metadata,omitempty"`
+
+	// Name Of a role.
+	Name          *string    `json:"name,omitempty"`
+	PasswordHash  *string    `json:"password_hash,omitempty"`
+	PasswordSetAt *time.Time `json:"password_set_at,omitempty"`
+
+	// Permissions Of a role.
+	Permissions []string `json:"permissions,omitempty"`
+	PhoneNumber *string  `json:"phone_number,omitempty"`
+	Role        *string  `json:"role,omitempty"`
+	Status      *string  `json:"status,omitempty"`
+
+	// Subject The id of the user in an external directory.
+	Subject *string `json:"subject,omitempty"`
+
+	// Type `user` or `role`.
+	Type     *string `json:"type,omitempty"`
+	Username *string `json:"username,omitempty"`
+}
+
+// ImportedRow defines model for ImportedRow.
+type ImportedRow struct {
+	// Line The line of the body, from 1.
+	Line    int                `json:"line"`
+	Outcome ImportedRowOutcome `json:"outcome"`
+
+	// Reason Why the row is refused, or how the user differs from it.
+	Reason string `json:"reason"`
+}
+
+// ImportedRowOutcome defines model for ImportedRow.Outcome.
+type ImportedRowOutcome string
 
 // LockoutPolicy defines model for LockoutPolicy.
 type LockoutPolicy struct {
@@ -593,6 +660,18 @@ type RoleID = string
 // UserID defines model for UserID.
 type UserID = string
 
+// ImportRowsParams defines parameters for ImportRows.
+type ImportRowsParams struct {
+	// Source The name of the source, for the audit log.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// DryRun Validate the rows without a change.
+	DryRun *bool `form:"dry_run,omitempty" json:"dry_run,omitempty"`
+
+	// DropUnknownHashes Import users with an unsupported password hash without it, as pending users with an activation e-mail.
+	DropUnknownHashes *bool `form:"drop_unknown_hashes,omitempty" json:"drop_unknown_hashes,omitempty"`
+}
+
 // ListRolesParams defines parameters for ListRoles.
 type ListRolesParams struct {
 	// Page Page number, from 1.
@@ -728,6 +807,16 @@ func (c *Client) PlanSync(ctx context.Context, directoryID DirectoryID, body Pla
 // TestDirectoryLogin calls POST /directories/{directory_id}/test-login.
 func (c *Client) TestDirectoryLogin(ctx context.Context, directoryID DirectoryID, body TestLoginRequest) (out DirectoryStep, err error) {
 	err = c.call(ctx, "POST", pathOf("/directories/%s/test-login", directoryID), nil, body, &out)
+	return out, err
+}
+
+// ImportRows calls POST /imports.
+func (c *Client) ImportRows(ctx context.Context, params ImportRowsParams, body io.Reader) (out ImportResult, err error) {
+	q := url.Values{}
+	setQuery(q, "source", params.Source)
+	setQuery(q, "dry_run", params.DryRun)
+	setQuery(q, "drop_unknown_hashes", params.DropUnknownHashes)
+	err = c.call(ctx, "POST", pathOf("/imports"), q, body, &out)
 	return out, err
 }
 

@@ -139,7 +139,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	if len(query) > 0 {
 		address += "?" + query.Encode()
 	}
-	content, err := encoded(body)
+	content, contentType, err := encoded(body)
 	if err != nil {
 		return nil, err
 	}
@@ -149,8 +149,8 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	}
 	request.Header.Set("User-Agent", "ostiary command line")
 	request.Header.Set("Accept", "application/json, "+linesType)
-	if content != http.NoBody {
-		request.Header.Set("Content-Type", "application/json")
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
 	}
 	response, err := c.transport.RoundTrip(request)
 	if err != nil {
@@ -167,12 +167,17 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	return nil, ParseError(response.StatusCode, raw)
 }
 
-func encoded(body any) (io.Reader, error) {
-	if body == nil {
-		return http.NoBody, nil
+// encoded returns the content of a body and its media type. A reader has lines.
+func encoded(body any) (content io.Reader, contentType string, err error) {
+	switch body := body.(type) {
+	case nil:
+		return http.NoBody, "", nil
+	case io.Reader:
+		return body, linesType, nil
+	default:
+		raw, err := json.Marshal(body)
+		return bytes.NewReader(raw), "application/json", err
 	}
-	raw, err := json.Marshal(body)
-	return bytes.NewReader(raw), err
 }
 
 func unavailable(cause error) error {

@@ -42,7 +42,6 @@ type needs struct {
 	Clock     ports.Clock
 	Log       *zap.Logger
 	Services  *core.Services
-	RPC       httpserver.API `name:"rpc"`
 }
 
 func serve(n needs, log *zap.Logger, listen func(context.Context) (net.Listener, error)) error {
@@ -53,7 +52,7 @@ func serve(n needs, log *zap.Logger, listen func(context.Context) (net.Listener,
 	server, err := httpserver.New(httpserver.Config{
 		Listen: listen, ControlSocket: true, Ready: n.Storage.Maintenance.Ping, Clock: n.Clock, Log: log,
 		HandlerTimeout: longestOperation, BodyLimit: bodyLimit,
-	}, api, n.RPC)
+	}, api)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 const Module = "github.com/ostiary/ostiary"
 
 // driving lists the adapters that call the core. The core calls all others.
-var driving = []string{"httpserver", "securityapi", "usersapi", "console", "linkpages"}
+var driving = []string{"httpserver", "securityapi", "usersapi", "linkpages"}
 
 // stores lists the adapters that may import the stored documents in adapters/records. No other package may.
 var stores = []string{"sqlitestore", "mongostore"}

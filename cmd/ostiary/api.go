@@ -6,7 +6,6 @@ import (
 	"github.com/ostiary/ostiary/internal/securityclient"
 	"github.com/ostiary/ostiary/modules"
 	"github.com/ostiary/ostiary/modules/localapi"
-	"github.com/ostiary/ostiary/modules/operator"
 )
 
 // callAPI calls do with a client of the operator API of the running server, or of the services in this process if no
@@ -38,21 +37,4 @@ func allPages[T any](page func(cursor *string) (items []T, next *string, err err
 		}
 		cursor = next
 	}
-}
-
-// operate is callAPI for the operations that have no route yet.
-func (a *app) operate(ctx context.Context, do func(on operator.Caller) error) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	session, err := operator.Open(ctx, c, modules.Services(c))
-	if err != nil {
-		return err
-	}
-	done := do(session)
-	if err := session.Close(context.WithoutCancel(ctx)); err != nil && done == nil {
-		return err
-	}
-	return done
 }

@@ -1,8 +1,0 @@
-package console
-
-import "github.com/ostiary/ostiary/core/userimport"
-
-// Operations returns all operations with the service behind them.
-func Operations(service *userimport.Service) []Handler {
-	return importOperations(imports{service})
-}
