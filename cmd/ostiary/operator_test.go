@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"strings"
@@ -102,5 +104,54 @@ func TestAuditLogNamesTheOperator(t *testing.T) {
 		if id, _ := entry["request_id"].(string); !strings.HasPrefix(id, "req_") {
 			t.Errorf("the request id is %v", entry["request_id"])
 		}
+	}
+}
+
+// TestLargeImportIsStreamed imports more than a request body may hold, beside a server and without one, and checks that
+// progress arrives while rows are still being sent.
+func TestLargeImportIsStreamed(t *testing.T) {
+	t.Parallel()
+	const rows = 2500
+	for name, server := range map[string]bool{"beside a server": true, "without a server": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := config.Default()
+			c.DataDir = t.TempDir()
+			if server {
+				started(t, c)
+			}
+			session, err := localapi.Open(t.Context(), c, modules.Services(c))
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, sent := io.Pipe()
+			progressed := make(chan struct{})
+			var done []int64
+			api := securityclient.New(session).WithLines(func(_ string, value json.RawMessage) {
+				var p securityclient.Progress
+				if err := json.Unmarshal(value, &p); err != nil {
+					t.Error(err)
+				}
+				if done = append(done, p.Done); len(done) == 1 {
+					close(progressed)
+				}
+			})
+			go func() {
+				for i := range rows {
+					if i == rows-1 {
+						<-progressed
+					}
+					_, _ = fmt.Fprintf(sent, `{"username":"user%d","email":"user%d@example.org","metadata":{"note":"%060d"}}`+"\n", i, i, i)
+				}
+				_ = sent.Close()
+			}()
+			result, err := api.ImportRows(t.Context(), securityclient.ImportRowsParams{}, body)
+			if err != nil || result.Created != rows || len(done) < 2 {
+				t.Errorf("%d of %d users, progress %v, error %v", result.Created, rows, done, err)
+			}
+			if err := session.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
