@@ -85,6 +85,7 @@ func (a *api) routes() []httpserver.Route {
 	all = append(all, a.systemRoutes()...)
 	all = append(all, a.directoryRoutes()...)
 	all = append(all, a.tokenRoutes()...)
+	all = append(all, a.importRoutes()...)
 	return all
 }
 

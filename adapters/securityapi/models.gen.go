@@ -267,6 +267,24 @@ func (e ExportRequestFormat) Valid() bool {
 	}
 }
 
+// Defines values for ImportedRowOutcome.
+const (
+	Created ImportedRowOutcome = "created"
+	Refused ImportedRowOutcome = "refused"
+)
+
+// Valid indicates whether the value is a known member of the ImportedRowOutcome enum.
+func (e ImportedRowOutcome) Valid() bool {
+	switch e {
+	case Created:
+		return true
+	case Refused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LoginResponseScope.
 const (
 	TwoFactorEnrollment LoginResponseScope = "two_factor_enrollment"
@@ -1056,6 +1074,72 @@ type Identity struct {
 type IdentityList struct {
 	Identities []Identity `json:"identities"`
 }
+
+// ImportResult Example: {"created":120,"refused":1,"rows":[{"line":7,"outcome":"refused","reason":"email is taken by another user"}],"rows_omitted":0,"unchanged":3}
+type ImportResult struct {
+	Created int `json:"created"`
+	Refused int `json:"refused"`
+
+	// Rows The first 1,000 rows that are refused or differ.
+	Rows []ImportedRow `json:"rows"`
+
+	// RowsOmitted The number of such rows that are not listed.
+	RowsOmitted int `json:"rows_omitted"`
+	Unchanged   int `json:"unchanged"`
+}
+
+// ImportRow One user, or with `"type":"role"` one role with `identifier`, `name`, `level` and `permissions`.
+//
+// Example: {"email":"john@example.com","password_hash":"$2b$12$abcdefghijklmnopqrstuv","role":"user","username":"johndoe"}
+type ImportRow struct {
+	CreatedAt     *time.Time `json:"created_at,omitempty"`
+	Directory     *string    `json:"directory,omitempty"`
+	Email         *string    `json:"email,omitempty"`
+	EmailVerified *bool      `json:"email_verified,omitempty"`
+	FamilyName    *string    `json:"family_name,omitempty"`
+	FullName      *string    `json:"full_name,omitempty"`
+	Groups        *[]string  `json:"groups,omitempty"`
+
+	// Identifier Eight hexadecimal digits of the Users API; generated if absent.
+	Identifier *string `json:"identifier,omitempty"`
+
+	// Level Of a role.
+	Level *int `json:"level,omitempty"`
+
+	// Metadata Any JSON object of at most 16 KiB and 16 levels, stored as sent. Keys can contain dots and dollar signs; the order of keys and the form of numbers are preserved.
+	Metadata *Metadata `json:"metadata,omitempty"`
+
+	// Name Of a role.
+	Name          *string    `json:"name,omitempty"`
+	PasswordHash  *string    `json:"password_hash,omitempty"`
+	PasswordSetAt *time.Time `json:"password_set_at,omitempty"`
+
+	// Permissions Of a role.
+	Permissions *[]string `json:"permissions,omitempty"`
+	PhoneNumber *string   `json:"phone_number,omitempty"`
+	Role        *string   `json:"role,omitempty"`
+	Status      *string   `json:"status,omitempty"`
+
+	// Subject The id of the user in an external directory.
+	Subject *string `json:"subject,omitempty"`
+
+	// Type `user` or `role`.
+	Type     *string `json:"type,omitempty"`
+	Username *string `json:"username,omitempty"`
+}
+
+// ImportedRow defines model for ImportedRow.
+type ImportedRow struct {
+	// Line The line of the body, from 1.
+	Line    int                `json:"line"`
+	Outcome ImportedRowOutcome `json:"outcome"`
+
+	// Reason Why the row is refused, or how the user differs from it.
+	Reason string `json:"reason"`
+}
+
+// ImportedRowOutcome defines model for ImportedRow.Outcome.
+type ImportedRowOutcome string
 
 // IntrospectRequest defines model for IntrospectRequest.
 type IntrospectRequest struct {
@@ -2088,6 +2172,18 @@ type ListMembersParams struct {
 
 	// Cursor The `next_cursor` of the previous page. Cannot be combined with `page`.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ImportRowsParams defines parameters for ImportRows.
+type ImportRowsParams struct {
+	// Source The name of the source, for the audit log.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// DryRun Validate the rows without a change.
+	DryRun *bool `form:"dry_run,omitempty" json:"dry_run,omitempty"`
+
+	// DropUnknownHashes Import users with an unsupported password hash without it, as pending users with an activation e-mail.
+	DropUnknownHashes *bool `form:"drop_unknown_hashes,omitempty" json:"drop_unknown_hashes,omitempty"`
 }
 
 // ListRolesParams defines parameters for ListRoles.

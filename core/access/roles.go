@@ -147,6 +147,9 @@ func checkLevel(by domain.Principal, level int) error {
 	return nil
 }
 
+// CheckGrant returns fault.ErrForbidden unless by may grant the level and every permission of the role to others.
+func CheckGrant(by domain.Principal, role domain.Role) error { return checkCarried(by, role) }
+
 // checkCarried returns fault.ErrForbidden unless by may grant everything that the role has now. Changing or deleting a
 // role acts on all users with the role, so roles.manage alone is not enough.
 func checkCarried(by domain.Principal, role domain.Role) error {

@@ -11,10 +11,11 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Roles imports roles. With dryRun it only reports the outcome of each. An existing role remains unchanged, and a row
+// Roles imports roles. It requires system.import; a row with a level or permissions that the principal may not grant is
+// refused. With dryRun it only reports the outcome of each. An existing role remains unchanged, and a row
 // with another level is refused: the operator decides which is right.
 func (s *Service) Roles(ctx context.Context, by domain.Principal, batch []Role, dryRun bool) ([]Result, error) {
-	if err := by.Require(domain.PermissionAll); err != nil {
+	if err := by.Require(domain.SystemImport); err != nil {
 		return nil, err
 	}
 	results := make([]Result, len(batch))
@@ -57,13 +58,17 @@ func (s *Service) role(ctx context.Context, by domain.Principal, in Role, forese
 	if in.Level < 0 {
 		return refused(fault.ErrInvalid.About("level", "must be 0 or more"))
 	}
+	role := domain.Role{
+		ID: id, Identifier: in.Identifier, Name: in.Name, Level: in.Level, Permissions: permissions, CreatedAt: s.deps.Clock.Now().UTC(),
+	}
+	if err := access.CheckGrant(by, role); err != nil {
+		return refused(fault.ErrForbidden.Saying("you may not grant its level or permissions").Because(err))
+	}
 	if dryRun {
 		foreseen[id] = domain.Role{ID: id, Level: in.Level}
 		return Result{Outcome: Created}, nil
 	}
-	return s.makeRole(ctx, by, domain.Role{
-		ID: id, Identifier: in.Identifier, Name: in.Name, Level: in.Level, Permissions: permissions, CreatedAt: s.deps.Clock.Now().UTC(),
-	})
+	return s.makeRole(ctx, by, role)
 }
 
 func (s *Service) makeRole(ctx context.Context, by domain.Principal, role domain.Role) (Result, error) {
@@ -81,7 +86,7 @@ func (s *Service) makeRole(ctx context.Context, by domain.Principal, role domain
 
 // Finish writes the audit entry of a whole import, with the number of rows of each outcome.
 func (s *Service) Finish(ctx context.Context, by domain.Principal, source string, created, unchanged, refused int) error {
-	if err := by.Require(domain.PermissionAll); err != nil {
+	if err := by.Require(domain.SystemImport); err != nil {
 		return err
 	}
 	return s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionImport, source, audit.Detail("created", created),

@@ -90,6 +90,8 @@ type Batch struct {
 	// DropUnknownHashes creates users of the built-in directory without their password hash if it is not supported:
 	// they are pending, and an activation email is sent.
 	DropUnknownHashes bool
+
+	claims *claims // in a dry run: users of earlier rows, of earlier batches too
 }
 
 // foresee returns the catalog as it would be after the roles of a dry run.
@@ -102,7 +104,7 @@ func (s *Service) foresee(catalog *domain.Catalog, batch Batch) *domain.Catalog 
 	for _, name := range batch.Roles {
 		id := domain.RoleID(s.deps.CaseFolder.Fold(name))
 		if _, ok := foreseen.Roles[id]; !ok {
-			foreseen.Roles[id] = domain.Role{ID: id}
+			foreseen.Roles[id] = domain.Role{ID: id, Level: domain.DefaultRoleLevel}
 		}
 	}
 	return &foreseen

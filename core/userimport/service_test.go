@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
@@ -84,16 +85,103 @@ func TestInvalidRowsDoNotAffectOthers(t *testing.T) {
 	}
 }
 
-func TestImportRequiresAllPermissions(t *testing.T) {
+func TestImportRequiresItsPermission(t *testing.T) {
 	t.Parallel()
 	s, imports := start(t)
-	by := s.As(t, s.User(t, "root", domain.RoleAdmin))
+	by := s.As(t, s.User(t, "desk", domain.RoleUser))
 	_, users := imports.Users(t.Context(), by, userimport.Batch{Users: []userimport.User{{Username: "x", Email: "x@example.com"}}})
 	_, roles := imports.Roles(t.Context(), by, []userimport.Role{{Name: "x"}}, false)
-	for _, err := range []error{users, roles, imports.Finish(t.Context(), by, "x", 1, 0, 0)} {
+	_, begun := imports.Begin(by, userimport.Options{})
+	for _, err := range []error{users, roles, begun, imports.Finish(t.Context(), by, "x", 1, 0, 0)} {
 		if !errors.Is(err, fault.ErrForbidden) {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// importer is a principal with system.import alone.
+func importer() domain.Principal {
+	return domain.Principal{
+		Kind: domain.PrincipalUser, UserID: "usr_1", Level: 50,
+		Grants: domain.Grants{{Source: "role:importer", Permission: domain.SystemImport}},
+	}
+}
+
+func TestImportRefusesRowsThatWouldEscalate(t *testing.T) {
+	t.Parallel()
+	s, imports := start(t)
+	_, err := s.Access.CreateGroup(t.Context(), domain.Operator(), access.GroupInput{Name: "ops", Permissions: []string{"system.keys"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := map[string]userimport.User{
+		"an administrator":       {Username: "a1", Email: "a1@example.com", Role: "admin"},
+		"a superuser":            {Username: "a2", Email: "a2@example.com", Role: "sudo"},
+		"a role that reads":      {Username: "a3", Email: "a3@example.com", Role: "auditor"},
+		"an administering group": {Username: "a4", Email: "a4@example.com", Groups: []string{"ops"}},
+	}
+	for name, row := range refused {
+		batch := userimport.Batch{Users: []userimport.User{row, {Username: "ok-" + row.Username, Email: "ok-" + row.Email}}}
+		for _, batch.DryRun = range []bool{true, false} {
+			results, err := imports.Users(t.Context(), importer(), batch)
+			if err != nil || results[0].Outcome != userimport.Refused || results[1].Outcome != userimport.Created {
+				t.Errorf("%s, dry run %t: %+v, %v", name, batch.DryRun, results, err)
+			}
+		}
+		if _, err := s.Store.Users().FindByLogin(t.Context(), row.Username); !errors.Is(err, domain.ErrUserNotFound) {
+			t.Errorf("%s was created: %v", name, err)
+		}
+	}
+	results, err := imports.Roles(t.Context(), importer(), []userimport.Role{
+		{Name: "chief", Level: 1}, {Name: "peer", Level: 40}, {Name: "reader", Level: 60, Permissions: []string{"users.read"}}, {Name: "clerk", Level: 60},
+	}, false)
+	want := []userimport.Outcome{userimport.Refused, userimport.Refused, userimport.Refused, userimport.Created}
+	for i, r := range results {
+		if r.Outcome != want[i] {
+			t.Errorf("role %d: %+v", i, r)
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestImportOfManyRowsIsCountedOverItsBatches(t *testing.T) {
+	t.Parallel()
+	s, imports := start(t)
+	for _, dryRun := range []bool{true, false} {
+		var rows []userimport.Row
+		run, err := imports.Begin(importer(), userimport.Options{
+			Source: "many.ndjson", DryRun: dryRun, Report: func(r userimport.Row) { rows = append(rows, r) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := run.Role(t.Context(), 1, userimport.Role{Name: "clerk", Level: 60}); err != nil {
+			t.Fatal(err)
+		}
+		for at := 2; at <= 1502; at++ {
+			name := fmt.Sprintf("user%d", at%1500) // the last three are the first ones again
+			user := userimport.User{Username: name, Email: fmt.Sprintf("%s@example.com", name), Role: "clerk"}
+			if at == 1502 {
+				user.Email = "other@example.com"
+			}
+			if err := run.User(t.Context(), at, 100, user); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := run.Refuse(1503, "is not one row"); err != nil {
+			t.Fatal(err)
+		}
+		sum, err := run.Finish(t.Context())
+		want := userimport.Summary{Created: 1501, Unchanged: 0, Refused: 2}
+		if err != nil || sum != want || len(rows) != 2 || rows[0].At != 1503 && rows[1].At != 1503 {
+			t.Errorf("dry run %t: %+v %+v, %v", dryRun, sum, rows, err)
+		}
+	}
+	entries := s.Logged(t, domain.ActionImport)
+	if len(entries) != 1 || entries[0].Target != "many.ndjson" || entries[0].UserID != "usr_1" {
+		t.Errorf("%+v", entries)
 	}
 }
 

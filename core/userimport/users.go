@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/ostiary/ostiary/core/access"
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
@@ -14,11 +15,11 @@ import (
 // atOnce is the number of users written concurrently: enough for the store to group its commits.
 const atOnce = 256
 
-// Users imports a batch of users. It requires a principal with "*", since an import assigns roles and passwords to
-// any user. The error is an outage; users imported before it remain. Of rows that share a name or an address the
+// Users imports a batch of users. It requires system.import; a row whose role or groups the principal may not assign is
+// refused. The error is an outage; users imported before it remain. Of rows that share a name or an address the
 // first valid one wins.
 func (s *Service) Users(ctx context.Context, by domain.Principal, batch Batch) ([]Result, error) {
-	if err := by.Require(domain.PermissionAll); err != nil {
+	if err := by.Require(domain.SystemImport); err != nil {
 		return nil, err
 	}
 	catalog, err := s.deps.Catalog.Catalog(ctx)
@@ -26,7 +27,10 @@ func (s *Service) Users(ctx context.Context, by domain.Principal, batch Batch) (
 		return nil, err
 	}
 	catalog = s.foresee(catalog, batch)
-	r := run{Service: s, by: by, batch: batch, results: make([]Result, len(batch.Users)), claimed: map[string]*domain.User{}}
+	r := run{Service: s, by: by, batch: batch, results: make([]Result, len(batch.Users))}
+	if r.batch.claims == nil {
+		r.batch.claims = newClaims()
+	}
 	first, later, err := r.rows(catalog)
 	if err != nil {
 		return r.results, err
@@ -44,7 +48,6 @@ type run struct {
 	by      domain.Principal
 	batch   Batch
 	results []Result
-	claimed map[string]*domain.User // in a dry run: users of earlier rows, by name and by address
 }
 
 // row is a valid row of the batch.
@@ -61,6 +64,9 @@ func (r *run) rows(catalog *domain.Catalog) (first, later []row, err error) {
 		in := r.batch.Users[i]
 		note := r.dropHash(&r.batch, &in)
 		user, err := r.draft(catalog, &in)
+		if err == nil {
+			err = r.mayAssign(catalog, &user)
+		}
 		if err != nil {
 			if r.results[i], err = refused(err); err != nil {
 				return nil, nil, err
@@ -109,7 +115,7 @@ func (r *run) inTurn(ctx context.Context, rows []row) (err error) {
 
 func (r *run) claim(row *row) {
 	if r.batch.DryRun && r.results[row.at].Outcome == Created {
-		r.claimed[row.user.UsernameKey], r.claimed[row.user.EmailKey] = &row.user, &row.user
+		r.batch.claims.add(&row.user)
 	}
 }
 
@@ -158,15 +164,27 @@ func refused(err error) (Result, error) {
 	return Result{Outcome: Refused, Reason: strings.Join(reasons, "; ")}, nil
 }
 
+// mayAssign returns the refusal of a row whose role or groups the principal may not assign.
+func (r *run) mayAssign(catalog *domain.Catalog, user *domain.User) error {
+	if err := access.CheckAssign(catalog, r.by, &domain.User{}, user.Role, user.Groups); err != nil {
+		return fault.ErrForbidden.Saying("role and groups: you may not assign all their permissions").Because(err)
+	}
+	if access.GainsRights(catalog, &domain.User{}, user.Role, user.Groups) {
+		return r.by.RequireRecent(catalog.Settings.Session, r.deps.Clock.Now())
+	}
+	return nil
+}
+
 // present checks whether the user exists already: the same name, and the same address or identifier.
 func (r *run) present(ctx context.Context, user *domain.User, identifier string) (Result, bool, error) {
+	own := r.batch.claims.of(user)
 	found, err := r.find(ctx, user.UsernameKey)
 	switch {
 	case errors.Is(err, domain.ErrUserNotFound):
 		return r.addressTaken(ctx, user)
 	case err != nil:
 		return Result{}, false, err
-	case found.UsernameKey == user.UsernameKey && (found.EmailKey == user.EmailKey || identifier != "" && found.Identifier == identifier):
+	case found.username == own.username && (found.email == own.email || identifier != "" && found.identifier == own.identifier):
 		return Result{Outcome: Unchanged}, true, nil
 	}
 	return Result{Outcome: Refused, Reason: "username is taken by another user"}, true, nil
@@ -185,9 +203,13 @@ func (r *run) addressTaken(ctx context.Context, user *domain.User) (Result, bool
 }
 
 // find returns the user who signs in with the key, or in a dry run would.
-func (r *run) find(ctx context.Context, key string) (domain.User, error) {
-	if user, ok := r.claimed[key]; ok {
-		return *user, nil
+func (r *run) find(ctx context.Context, key string) (claimed, error) {
+	if found, ok := r.batch.claims.find(key); ok {
+		return found, nil
 	}
-	return r.deps.Users.FindByLogin(ctx, key)
+	user, err := r.deps.Users.FindByLogin(ctx, key)
+	if err != nil {
+		return claimed{}, err
+	}
+	return r.batch.claims.of(&user), nil
 }

@@ -202,3 +202,15 @@ func match(template string, u *url.URL) (map[string]string, bool) {
 	}
 	return params, true
 }
+
+// Of a body with one JSON value per line, the first value is checked.
+var _ = func() bool {
+	first := func(
+		body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn,
+	) (value any, err error) {
+		err = json.NewDecoder(body).Decode(&value)
+		return value, err
+	}
+	openapi3filter.RegisterBodyDecoder("application/x-ndjson", first)
+	return true
+}()

@@ -208,6 +208,7 @@ var bodies = map[string]string{
 	"POST /third-party-tokens/verify":             `{"token":"x"}`,
 	"POST /directories/{directory_id}/test-login": `{"login":"x","password":"x"}`,
 	"POST /directories/{directory_id}/sync":       `{"digest":"x"}`,
+	"POST /imports":                               `{"username":"imported","email":"imported@example.com"}`,
 	"POST /audit/export":                          `{"format":"nonsense"}`,
 }
 

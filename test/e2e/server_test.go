@@ -105,6 +105,9 @@ func (in *installation) do(t *testing.T, method, path, body string, header http.
 	maps.Copy(req.Header, header)
 	if body != "" && req.Header.Get("Content-Type") == "" {
 		req.Header.Set("Content-Type", "application/json")
+		if strings.HasPrefix(path, securityapi.Base+"/imports") {
+			req.Header.Set("Content-Type", httpserver.LinesType)
+		}
 	}
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", "e2e/1.0")
