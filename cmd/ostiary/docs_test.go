@@ -11,6 +11,8 @@ import (
 // inCode matches a command in a code block or between backticks of a page.
 var inCode = regexp.MustCompile("(?m)(?:^|`|\\| |\\./|bin/|cmd/)ostiary((?: [a-z][a-z-]+)+)")
 
+var proofPrefix = regexp.MustCompile("ostiary audit (checkpoint|export) v1")
+
 // TestDocsNameCommandsThatExist checks that every command that a page of the documentation contains exists.
 func TestDocsNameCommandsThatExist(t *testing.T) {
 	t.Parallel()
@@ -24,8 +26,8 @@ func TestDocsNameCommandsThatExist(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The prefix of a checkpoint is not a command.
-		typed := strings.ReplaceAll(string(text), "ostiary audit checkpoint v1", "")
+		// The first line of a signed statement is not a command.
+		typed := proofPrefix.ReplaceAllString(string(text), "")
 		for _, found := range inCode.FindAllStringSubmatch(typed, -1) {
 			n++
 			words := strings.Fields(found[1])
