@@ -8,11 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ostiary/ostiary/core/auditformat"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ostiary/ostiary/adapters/checkpointlog"
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 )
 

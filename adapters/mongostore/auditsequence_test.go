@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/ostiary/ostiary/core/auditformat"
-
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -17,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/keyring"
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/test/fixtures/mongowire"
 )

@@ -5,11 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ostiary/ostiary/core/auditformat"
-
 	"github.com/google/go-cmp/cmp"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/test/conformance"
 )

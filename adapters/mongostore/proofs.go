@@ -7,11 +7,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ostiary/ostiary/core/auditformat"
-
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )

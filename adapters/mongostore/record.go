@@ -3,11 +3,10 @@ package mongostore
 import (
 	"time"
 
-	"github.com/ostiary/ostiary/core/auditformat"
-
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/ostiary/ostiary/adapters/records"
+	"github.com/ostiary/ostiary/core/auditformat"
 )
 
 // document is the set of types that are stored as the doc of a record.

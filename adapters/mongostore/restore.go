@@ -4,10 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/ostiary/ostiary/core/auditformat"
-
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 )
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core/auditformat"
-
 	"github.com/ostiary/ostiary/core/domain"
 )
 

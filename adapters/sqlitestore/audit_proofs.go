@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core/auditformat"
-
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )

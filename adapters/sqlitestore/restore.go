@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/ostiary/ostiary/core/auditformat"
-
 	"github.com/ostiary/ostiary/adapters/records"
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 )
 

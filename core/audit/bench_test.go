@@ -9,12 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ostiary/ostiary/core/auditformat"
-
 	_ "modernc.org/sqlite"
 
 	"github.com/ostiary/ostiary/adapters/sqlitestore"
 	"github.com/ostiary/ostiary/core/audit"
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/test/kit"
 )

@@ -12,7 +12,6 @@ import (
 	"sync"
 
 	"github.com/ostiary/ostiary/core/auditformat"
-
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )

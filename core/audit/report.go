@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/ostiary/ostiary/core/auditformat"
-
 	"github.com/ostiary/ostiary/core/domain"
 )
 

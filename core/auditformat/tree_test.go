@@ -1,6 +1,7 @@
 package auditformat_test
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,8 +9,6 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
-
-	"crypto/ed25519"
 
 	"github.com/ostiary/ostiary/core/auditformat"
 )

@@ -5,9 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ostiary/ostiary/core/auditformat"
-
 	stored "github.com/ostiary/ostiary/adapters/records"
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
