@@ -7,7 +7,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
@@ -49,15 +48,8 @@ func (g *AdminGuard) Join(ctx context.Context, ids ...domain.UserID) error {
 	}
 	ctx, cancel := g.s.bound(ctx)
 	defer cancel()
-	var err error
-	for range 2 { // another node may insert the document concurrently
-		_, err = g.s.db.Collection(guardsName).UpdateOne(ctx, bson.D{{Key: "_id", Value: adminGuardID}},
-			bson.D{{Key: "$addToSet", Value: bson.D{{Key: "members", Value: bson.D{{Key: "$each", Value: ids}}}}}},
-			options.UpdateOne().SetUpsert(true))
-		if !isDuplicate(err) && !isConflict(err) {
-			break
-		}
-	}
+	err := g.s.upsert(ctx, guardsName, bson.D{{Key: "_id", Value: adminGuardID}},
+		bson.D{{Key: "$addToSet", Value: bson.D{{Key: "members", Value: bson.D{{Key: "$each", Value: ids}}}}}})
 	return failed("joining the guard of administrators", err)
 }
 

@@ -92,14 +92,11 @@ type catalogDocument struct {
 }
 
 func (s *Store) readCatalog(ctx context.Context) (*domain.Catalog, error) {
-	cursor, err := s.db.Collection(catalogName).Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).
-		SetHint("_id_").SetProjection(bson.D{{Key: "outbox", Value: 0}, {Key: "holds", Value: 0}}))
-	if err != nil {
-		return nil, failed("reading the catalog", err)
-	}
 	var docs []catalogDocument
-	if err := cursor.All(ctx, &docs); err != nil {
-		return nil, failed("reading the catalog", err)
+	err := s.readAll(ctx, s.db.Collection(catalogName), bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).
+		SetHint("_id_").SetProjection(bson.D{{Key: "outbox", Value: 0}, {Key: "holds", Value: 0}}), &docs)
+	if err != nil {
+		return nil, err
 	}
 	c := &domain.Catalog{Roles: map[domain.RoleID]domain.Role{}, Groups: map[domain.GroupID]domain.Group{}}
 	for _, d := range docs {

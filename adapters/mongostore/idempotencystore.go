@@ -6,7 +6,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
@@ -58,14 +57,7 @@ func (is *IdempotencyStore) Begin(ctx context.Context, record domain.Idempotency
 func (is *IdempotencyStore) Complete(ctx context.Context, record domain.IdempotencyRecord) error {
 	ctx, cancel := is.s.bound(ctx)
 	defer cancel()
-	var err error
-	for range 2 {
-		_, err = is.s.db.Collection(idempotencyName).UpdateOne(ctx, bson.D{{Key: "_id", Value: record.Key}},
-			bson.D{{Key: "$set", Value: idempotencyFields(record)}}, options.UpdateOne().SetUpsert(true))
-		if !isDuplicate(err) && !isConflict(err) {
-			break
-		}
-	}
+	err := is.s.upsert(ctx, idempotencyName, bson.D{{Key: "_id", Value: record.Key}}, bson.D{{Key: "$set", Value: idempotencyFields(record)}})
 	return failed("storing a response", err)
 }
 

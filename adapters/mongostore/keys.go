@@ -13,10 +13,14 @@ import (
 )
 
 // Keys implements ports.APIKeyStore.
-type Keys struct{ s *Store }
+type Keys struct {
+	collection[domain.KeyID, domain.APIKey]
+}
 
 // Keys returns the store of API keys.
-func (s *Store) Keys() *Keys { return &Keys{s} }
+func (s *Store) Keys() *Keys {
+	return &Keys{collection[domain.KeyID, domain.APIKey]{s, s.keys, func(x *domain.APIKey) *domain.KeyID { return &x.ID }}}
+}
 
 var _ ports.APIKeyStore = (*Keys)(nil)
 
@@ -24,25 +28,6 @@ func (s *Store) overlayKey(k *domain.APIKey, id string, active int64) {
 	if at := fromNanos(s.used.latest(id, active)); at.After(k.LastUsedAt) {
 		k.LastUsedAt = at
 	}
-}
-
-// Create stores a new key.
-func (ks *Keys) Create(ctx context.Context, key domain.APIKey, out domain.Outbox) error {
-	return ks.s.keys.create(ctx, string(key.ID), &key, out)
-}
-
-// Get returns the key with this id.
-func (ks *Keys) Get(ctx context.Context, id domain.KeyID) (domain.APIKey, error) {
-	return ks.s.keys.byID(ctx, string(id))
-}
-
-// Update applies change to the key atomically.
-func (ks *Keys) Update(ctx context.Context, id domain.KeyID, change ports.Change[domain.APIKey]) (domain.APIKey, error) {
-	return ks.s.keys.update(ctx, string(id), func(k *domain.APIKey, out *domain.Outbox) error {
-		err := change(k, out)
-		k.ID = id
-		return err
-	})
 }
 
 // List returns one page of a user's live keys, newest first.
@@ -75,36 +60,26 @@ func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, er
 }
 
 // Tokens implements ports.ThirdPartyTokenStore.
-type Tokens struct{ s *Store }
+type Tokens struct {
+	collection[string, domain.ThirdPartyToken]
+}
 
 // Tokens returns the store of third-party tokens.
-func (s *Store) Tokens() *Tokens { return &Tokens{s} }
+func (s *Store) Tokens() *Tokens {
+	return &Tokens{collection[string, domain.ThirdPartyToken]{s, s.tokens, func(x *domain.ThirdPartyToken) *string { return &x.ID }}}
+}
 
 var _ ports.ThirdPartyTokenStore = (*Tokens)(nil)
-
-// Create stores a new record.
-func (ts *Tokens) Create(ctx context.Context, token domain.ThirdPartyToken, out domain.Outbox) error {
-	return ts.s.tokens.create(ctx, token.ID, &token, out)
-}
 
 // Get returns the record with this id. Every check of a token calls it.
 func (ts *Tokens) Get(ctx context.Context, id string) (token domain.ThirdPartyToken, err error) {
 	ctx, cancel := ts.s.bound(ctx)
 	defer cancel()
 	err = ts.s.withLease(ctx, func() error {
-		token, err = ts.s.tokens.byID(ctx, id)
+		token, err = ts.collection.Get(ctx, id)
 		return err
 	})
 	return token, err
-}
-
-// Update applies change to the record atomically.
-func (ts *Tokens) Update(ctx context.Context, id string, change ports.Change[domain.ThirdPartyToken]) (domain.ThirdPartyToken, error) {
-	return ts.s.tokens.update(ctx, id, func(t *domain.ThirdPartyToken, out *domain.Outbox) error {
-		err := change(t, out)
-		t.ID = id
-		return err
-	})
 }
 
 // List returns all records, newest first.

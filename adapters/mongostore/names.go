@@ -74,16 +74,13 @@ func (s *Store) checkNames(ctx context.Context, before, after *domain.User) erro
 // nameTaken returns domain.ErrUserExists about the field whose value another user has as username or email.
 func (s *Store) nameTaken(ctx context.Context, u *domain.User, names []string) error {
 	in := bson.D{{Key: "$in", Value: names}}
-	cursor, err := s.users.coll.Find(ctx, bson.D{
+	var others []nameDocument
+	err := s.readAll(ctx, s.users.coll, bson.D{
 		{Key: "$or", Value: bson.A{bson.D{{Key: "doc.usernamekey", Value: in}}, bson.D{{Key: "doc.emailkey", Value: in}}}},
 		{Key: "_id", Value: bson.D{{Key: "$ne", Value: string(u.ID)}}},
-	}, options.Find().SetProjection(bson.D{{Key: "doc.usernamekey", Value: 1}, {Key: "doc.emailkey", Value: 1}}))
+	}, options.Find().SetProjection(bson.D{{Key: "doc.usernamekey", Value: 1}, {Key: "doc.emailkey", Value: 1}}), &others)
 	if err != nil {
-		return failed("finding a user by name", err)
-	}
-	var others []nameDocument
-	if err := cursor.All(ctx, &others); err != nil {
-		return failed("finding a user by name", err)
+		return err
 	}
 	for _, field := range []struct{ name, key string }{{"username", u.UsernameKey}, {"email", u.EmailKey}} {
 		for _, other := range others {

@@ -24,51 +24,19 @@ type roleDocument struct {
 	Deleting int64 `bson:"deleting"`
 }
 
-// permissionSets implements ports.PermissionSetStore for roles or groups.
-type permissionSets[K ~string, V any] struct {
-	s     *Store
-	table *table[V]
-	id    func(*V) *K
-}
-
 // Groups returns the store of groups.
 func (s *Store) Groups() ports.GroupStore {
-	return permissionSets[domain.GroupID, domain.Group]{s, s.groups, func(g *domain.Group) *domain.GroupID { return &g.ID }}
-}
-
-// Create implements ports.PermissionSetStore.
-func (p permissionSets[K, V]) Create(ctx context.Context, item V, out domain.Outbox) error {
-	return p.table.create(ctx, string(*p.id(&item)), &item, out)
-}
-
-// Update implements ports.PermissionSetStore: it applies change atomically.
-func (p permissionSets[K, V]) Update(ctx context.Context, id K, change ports.Change[V]) (V, error) {
-	return p.table.update(ctx, string(id), func(item *V, out *domain.Outbox) error {
-		err := change(item, out)
-		*p.id(item) = id
-		return err
-	})
-}
-
-// Delete implements ports.PermissionSetStore.
-func (p permissionSets[K, V]) Delete(ctx context.Context, id K, out domain.Outbox) error {
-	ctx, cancel := p.s.bound(ctx)
-	defer cancel()
-	err := p.table.delete(ctx, string(id), nil, out)
-	if errors.Is(err, errLostRace) {
-		return p.table.absent
-	}
-	return err
+	return collection[domain.GroupID, domain.Group]{s, s.groups, func(g *domain.Group) *domain.GroupID { return &g.ID }}
 }
 
 // roles are permission sets that a user may hold.
 type roles struct {
-	permissionSets[domain.RoleID, domain.Role]
+	collection[domain.RoleID, domain.Role]
 }
 
 // Roles returns the store of roles.
 func (s *Store) Roles() ports.RoleStore {
-	return roles{permissionSets[domain.RoleID, domain.Role]{s, s.roles, func(r *domain.Role) *domain.RoleID { return &r.ID }}}
+	return roles{collection[domain.RoleID, domain.Role]{s, s.roles, func(r *domain.Role) *domain.RoleID { return &r.ID }}}
 }
 
 // Delete removes the role unless a user has it or it is being assigned to one.

@@ -14,10 +14,14 @@ import (
 )
 
 // Sessions implements ports.SessionStore.
-type Sessions struct{ s *Store }
+type Sessions struct {
+	collection[domain.SessionID, domain.Session]
+}
 
 // Sessions returns the store of sessions.
-func (s *Store) Sessions() *Sessions { return &Sessions{s} }
+func (s *Store) Sessions() *Sessions {
+	return &Sessions{collection[domain.SessionID, domain.Session]{s, s.sessions, func(x *domain.Session) *domain.SessionID { return &x.ID }}}
+}
 
 var _ ports.SessionStore = (*Sessions)(nil)
 
@@ -38,7 +42,7 @@ func (s *Store) overlaySession(x *domain.Session, id string, active int64) {
 
 // Create stores a new session.
 func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
-	return ss.s.sessions.create(ctx, string(session.ID), &session, domain.Outbox{})
+	return ss.collection.Create(ctx, session, domain.Outbox{})
 }
 
 // Begin stores a new session and then changes its user: a session is not live until its user lists it.
@@ -47,20 +51,6 @@ func (ss *Sessions) Begin(ctx context.Context, session domain.Session, change po
 		return domain.User{}, err
 	}
 	return ss.s.Users().Update(ctx, session.UserID, change)
-}
-
-// Get returns the session with this id.
-func (ss *Sessions) Get(ctx context.Context, id domain.SessionID) (domain.Session, error) {
-	return ss.s.sessions.byID(ctx, string(id))
-}
-
-// Update applies change to the session atomically.
-func (ss *Sessions) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session, error) {
-	return ss.s.sessions.update(ctx, string(id), func(x *domain.Session, out *domain.Outbox) error {
-		err := change(x, out)
-		x.ID = id
-		return err
-	})
 }
 
 var newestFirst = bson.D{{Key: "doc.createdat", Value: -1}, {Key: "_id", Value: -1}}
@@ -187,18 +177,15 @@ func (ss *Sessions) listedBy(ctx context.Context, sessions []domain.Session) (ma
 	for i := range sessions {
 		owners = append(owners, sessions[i].UserID)
 	}
-	cursor, err := ss.s.db.Collection(usersName).Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: owners}}}},
-		options.Find().SetProjection(bson.D{{Key: "doc.sessions", Value: 1}}))
-	if err != nil {
-		return nil, failed("reading users", err)
-	}
 	var users []struct {
 		Doc struct {
 			Sessions []records.SessionRef `bson:"sessions"`
 		} `bson:"doc"`
 	}
-	if err := cursor.All(ctx, &users); err != nil {
-		return nil, failed("reading users", err)
+	err := ss.s.readAll(ctx, ss.s.users.coll, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: owners}}}},
+		options.Find().SetProjection(bson.D{{Key: "doc.sessions", Value: 1}}), &users)
+	if err != nil {
+		return nil, err
 	}
 	live := map[domain.SessionID]bool{}
 	for _, u := range users {

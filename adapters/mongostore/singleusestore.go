@@ -21,18 +21,23 @@ func (s *Store) SingleUseStore() *SingleUseStore { return &SingleUseStore{s} }
 
 var _ ports.SingleUseStore = (*SingleUseStore)(nil)
 
-// putExpired inserts a document or replaces an expired one; an unexpired one is a duplicate. Two concurrent inserts
-// both find no document, so the write is tried again after a duplicate.
-func (s *Store) putExpired(ctx context.Context, collection, id string, now time.Time, set bson.D) error {
-	filter := bson.D{{Key: "_id", Value: id}, {Key: "expires", Value: bson.D{{Key: "$lte", Value: nanos(now)}}}}
+// upsert updates the document that the filter matches, or inserts one. Two concurrent inserts both find no document, so
+// the write is tried again after a duplicate.
+func (s *Store) upsert(ctx context.Context, collection string, filter, update bson.D) error {
 	var err error
 	for range 2 {
-		_, err = s.db.Collection(collection).UpdateOne(ctx, filter, bson.D{{Key: "$set", Value: set}}, options.UpdateOne().SetUpsert(true))
+		_, err = s.db.Collection(collection).UpdateOne(ctx, filter, update, options.UpdateOne().SetUpsert(true))
 		if !isDuplicate(err) && !isConflict(err) {
 			break
 		}
 	}
 	return err
+}
+
+// putExpired inserts a document or replaces an expired one; an unexpired one is a duplicate.
+func (s *Store) putExpired(ctx context.Context, collection, id string, now time.Time, set bson.D) error {
+	filter := bson.D{{Key: "_id", Value: id}, {Key: "expires", Value: bson.D{{Key: "$lte", Value: nanos(now)}}}}
+	return s.upsert(ctx, collection, filter, bson.D{{Key: "$set", Value: set}})
 }
 
 // Put stores value under key until it expires. It replaces an expired value.

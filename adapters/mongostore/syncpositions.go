@@ -6,7 +6,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
@@ -44,13 +43,7 @@ func (p *SyncPositions) SyncPosition(ctx context.Context, id domain.DirectoryID)
 func (p *SyncPositions) PutSyncPosition(ctx context.Context, position domain.SyncPosition) error {
 	ctx, cancel := p.s.bound(ctx)
 	defer cancel()
-	var err error
-	for range 2 { // another node may insert the document concurrently
-		_, err = p.s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: syncPrefix + string(position.Directory)}},
-			bson.D{{Key: "$set", Value: bson.D{{Key: "doc", Value: records.NewSyncPosition(&position)}}}}, options.UpdateOne().SetUpsert(true))
-		if !isDuplicate(err) && !isConflict(err) {
-			break
-		}
-	}
+	err := p.s.upsert(ctx, metaName, bson.D{{Key: "_id", Value: syncPrefix + string(position.Directory)}},
+		bson.D{{Key: "$set", Value: bson.D{{Key: "doc", Value: records.NewSyncPosition(&position)}}}})
 	return failed("writing a synchronization position", err)
 }

@@ -2,7 +2,6 @@ package mongostore
 
 import (
 	"context"
-	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -12,10 +11,14 @@ import (
 )
 
 // Users implements ports.UserStore.
-type Users struct{ s *Store }
+type Users struct {
+	collection[domain.UserID, domain.User]
+}
 
 // Users returns the store of users.
-func (s *Store) Users() *Users { return &Users{s} }
+func (s *Store) Users() *Users {
+	return &Users{collection[domain.UserID, domain.User]{s, s.users, func(x *domain.User) *domain.UserID { return &x.ID }}}
+}
 
 var _ ports.UserStore = (*Users)(nil)
 
@@ -42,12 +45,7 @@ func userFields(u *domain.User) bson.D {
 
 // Create stores a new user.
 func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox) error {
-	return us.s.nameField(ctx, us.s.users.create(ctx, string(user.ID), &user, out), &user)
-}
-
-// Get returns the user with this id.
-func (us *Users) Get(ctx context.Context, id domain.UserID) (domain.User, error) {
-	return us.s.users.byID(ctx, string(id))
+	return us.s.nameField(ctx, us.collection.Create(ctx, user, out), &user)
 }
 
 // loginFilter matches the users whose username or e-mail key is key, two or fewer.
@@ -96,24 +94,12 @@ func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID
 // Update applies change to the user atomically.
 func (us *Users) Update(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
 	var tried domain.User
-	user, err := us.s.users.update(ctx, string(id), func(u *domain.User, out *domain.Outbox) error {
+	user, err := us.collection.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
 		err := change(u, out)
-		u.ID = id
 		tried = domain.User{ID: id, UsernameKey: u.UsernameKey, EmailKey: u.EmailKey}
 		return err
 	})
 	return user, us.s.nameField(ctx, err, &tried)
-}
-
-// Delete removes the user and all data that belongs to the user.
-func (us *Users) Delete(ctx context.Context, id domain.UserID, out domain.Outbox) error {
-	ctx, cancel := us.s.bound(ctx)
-	defer cancel()
-	err := us.s.users.delete(ctx, string(id), nil, out)
-	if errors.Is(err, errLostRace) {
-		return domain.ErrUserNotFound
-	}
-	return err
 }
 
 // deleteUserData removes the data of a deleted user. None of it is live without the user.

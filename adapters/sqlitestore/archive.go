@@ -26,76 +26,45 @@ type archive struct {
 }
 
 var archives = map[domain.ArchiveKind]archive{
-	domain.ArchiveUsers:    {table: "users", key: "id", columns: "id, doc, search_text", scan: scanArchivedUser},
-	domain.ArchiveSessions: {table: "sessions", key: "id", columns: "id, doc, last_activity_ns", scan: scanArchivedSession},
-	domain.ArchiveKeys:     {table: "api_keys", key: "id", columns: "id, doc, last_used_ns", scan: scanArchivedKey},
-	domain.ArchiveTokens:   {table: "third_party_tokens", key: "id", columns: "id, doc", scan: scanArchivedToken},
-	domain.ArchiveAttempts: {table: "attempts", key: "account", columns: "account, doc", scan: scanArchivedAttempts},
-	domain.ArchiveMessages: {table: "messages", key: "id", columns: "id, doc", scan: scanArchivedMessage},
+	domain.ArchiveUsers:    {table: "users", key: "id", columns: "id, doc, search_text", scan: archivedWith(func(_ *Store, doc, text string) (domain.User, error) { return decodeUser(doc, text) })},
+	domain.ArchiveSessions: {table: "sessions", key: "id", columns: "id, doc, last_activity_ns", scan: archivedWith((*Store).toSession)},
+	domain.ArchiveKeys:     {table: "api_keys", key: "id", columns: "id, doc, last_used_ns", scan: archivedWith((*Store).toKey)},
+	domain.ArchiveTokens:   {table: "third_party_tokens", key: "id", columns: "id, doc", scan: archivedDoc((*records.ThirdPartyToken).Domain)},
+	domain.ArchiveAttempts: {table: "attempts", key: "account", columns: "account, doc", scan: archivedDoc((*records.Attempts).Domain)},
+	domain.ArchiveMessages: {table: "messages", key: "id", columns: "id, doc", scan: archivedDoc((*records.Message).Domain)},
 	domain.ArchiveRates:    {table: "rates", key: "key", columns: "key, taken, expires", scan: scanArchivedRate},
 	domain.ArchiveOnce:     {table: "once", key: "key", columns: "key, value, expires", scan: scanArchivedOnce},
-	domain.ArchiveAnswers:  {table: "idempotency", key: "key", columns: "key, doc", scan: scanArchivedResponse},
+	domain.ArchiveAnswers:  {table: "idempotency", key: "key", columns: "key, doc", scan: archivedDoc((*records.Idempotency).Domain)},
 	domain.ArchiveSegments: {table: "audit_segments", key: "number", columns: segmentColumns + ", leaves", numeric: true, scan: scanArchivedSegment},
 	domain.ArchiveRecords:  {table: "audit_entries", key: "seq", columns: auditColumns, numeric: true, scan: scanArchivedRecord},
 }
 
 func positionKey(position int64) string { return fmt.Sprintf("%020d", position) }
 
-func scanArchivedUser(_ *Store, rows rowScanner) (domain.Archived, error) {
-	var key, doc, text string
-	if err := rows.Scan(&key, &doc, &text); err != nil {
-		return domain.Archived{}, err
+// archivedDoc reads a key and a document.
+func archivedDoc[R records.Kind, T any](entity func(*R) T) func(*Store, rowScanner) (domain.Archived, error) {
+	return func(_ *Store, rows rowScanner) (domain.Archived, error) {
+		var key, doc string
+		if err := rows.Scan(&key, &doc); err != nil {
+			return domain.Archived{}, err
+		}
+		var r R
+		err := decode(doc, &r)
+		return domain.Archived{Key: key, Value: entity(&r)}, err
 	}
-	u, err := decodeUser(doc, text)
-	return domain.Archived{Key: key, Value: u}, err
 }
 
-func scanArchivedSession(s *Store, rows rowScanner) (domain.Archived, error) {
-	var key, doc string
-	var activity int64
-	if err := rows.Scan(&key, &doc, &activity); err != nil {
-		return domain.Archived{}, err
+// archivedWith reads a key, a document and a value that is stored only in a column.
+func archivedWith[V, T any](entity func(s *Store, doc string, value V) (T, error)) func(*Store, rowScanner) (domain.Archived, error) {
+	return func(s *Store, rows rowScanner) (domain.Archived, error) {
+		var key, doc string
+		var value V
+		if err := rows.Scan(&key, &doc, &value); err != nil {
+			return domain.Archived{}, err
+		}
+		x, err := entity(s, doc, value)
+		return domain.Archived{Key: key, Value: x}, err
 	}
-	x, err := s.toSession(doc, activity)
-	return domain.Archived{Key: key, Value: x}, err
-}
-
-func scanArchivedKey(s *Store, rows rowScanner) (domain.Archived, error) {
-	var key, doc string
-	var used int64
-	if err := rows.Scan(&key, &doc, &used); err != nil {
-		return domain.Archived{}, err
-	}
-	k, err := s.toKey(doc, used)
-	return domain.Archived{Key: key, Value: k}, err
-}
-
-func scanArchivedToken(_ *Store, rows rowScanner) (domain.Archived, error) {
-	var key, doc string
-	if err := rows.Scan(&key, &doc); err != nil {
-		return domain.Archived{}, err
-	}
-	t, err := decodeToken(doc)
-	return domain.Archived{Key: key, Value: t}, err
-}
-
-func scanArchivedAttempts(_ *Store, rows rowScanner) (domain.Archived, error) {
-	var key, doc string
-	if err := rows.Scan(&key, &doc); err != nil {
-		return domain.Archived{}, err
-	}
-	a, err := decodeAttempts(doc)
-	return domain.Archived{Key: key, Value: a}, err
-}
-
-func scanArchivedMessage(_ *Store, rows rowScanner) (domain.Archived, error) {
-	var key, doc string
-	if err := rows.Scan(&key, &doc); err != nil {
-		return domain.Archived{}, err
-	}
-	var m records.Message
-	err := decode(doc, &m)
-	return domain.Archived{Key: key, Value: m.Domain()}, err
 }
 
 func scanArchivedRate(_ *Store, rows rowScanner) (domain.Archived, error) {
@@ -112,16 +81,6 @@ func scanArchivedOnce(_ *Store, rows rowScanner) (domain.Archived, error) {
 	var expires int64
 	err := rows.Scan(&key, &value, &expires)
 	return domain.Archived{Key: key, Value: domain.StoredSingleUse{Value: value, ExpiresAt: time.UnixMicro(expires).UTC()}}, err
-}
-
-func scanArchivedResponse(_ *Store, rows rowScanner) (domain.Archived, error) {
-	var key, doc string
-	if err := rows.Scan(&key, &doc); err != nil {
-		return domain.Archived{}, err
-	}
-	var r records.Idempotency
-	err := decode(doc, &r)
-	return domain.Archived{Key: key, Value: r.Domain()}, err
 }
 
 func scanArchivedSegment(_ *Store, rows rowScanner) (domain.Archived, error) {

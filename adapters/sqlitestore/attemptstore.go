@@ -36,7 +36,8 @@ func (as *AttemptStore) Update(ctx context.Context, account string, now time.Tim
 	} else if err != nil {
 		return err
 	}
-	if len(out.Entries) > 0 || len(out.Messages) > 0 || !onlyPendingDiffer(&e.stored, &next) {
+	volatile := len(out.Entries) == 0 && len(out.Messages) == 0 && onlyPendingDiffer(&e.stored, &next) && !sameAttempts(&e.doc, &next)
+	if !volatile {
 		err := as.s.writer.do(ctx, func(t *tx) error {
 			if err := writeAttempts(t, account, &next, now); err != nil {
 				return err

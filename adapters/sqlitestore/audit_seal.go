@@ -100,21 +100,13 @@ func (a *Audit) SealKey(ctx context.Context) ([]byte, error) {
 // ReplaceSealKey replaces the stored key if it equals was, and returns fault.ErrConflict otherwise.
 func (a *Audit) ReplaceSealKey(ctx context.Context, was, sealed []byte) error {
 	return a.s.writer.do(ctx, func(t *tx) error {
-		count, err := t.execCount("UPDATE audit_seal_key SET sealed = ? WHERE sealed = ?", sealed, was)
-		if err == nil && count == 0 {
-			err = fault.ErrConflict
-		}
-		return err
+		return t.execNew("UPDATE audit_seal_key SET sealed = ? WHERE sealed = ?", sealed, was)
 	})
 }
 
 // PutSealKey stores the key, or returns fault.ErrConflict if a key is stored already.
 func (a *Audit) PutSealKey(ctx context.Context, sealed []byte) error {
 	return a.s.writer.do(ctx, func(t *tx) error {
-		count, err := t.execCount("INSERT OR IGNORE INTO audit_seal_key (one, sealed) VALUES (1, ?)", sealed)
-		if err == nil && count == 0 {
-			err = fault.ErrConflict
-		}
-		return err
+		return t.execNew("INSERT OR IGNORE INTO audit_seal_key (one, sealed) VALUES (1, ?)", sealed)
 	})
 }

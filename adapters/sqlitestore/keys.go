@@ -2,12 +2,10 @@ package sqlitestore
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -26,13 +24,10 @@ func (ks *Keys) Create(ctx context.Context, key domain.APIKey, out domain.Outbox
 		return err
 	}
 	return ks.s.writer.do(ctx, func(t *tx) error {
-		count, err := t.execCount("INSERT OR IGNORE INTO api_keys (id, user_id, created, revoked, last_used_ns, doc) VALUES (?, ?, ?, ?, ?, ?)",
+		err := t.execNew("INSERT OR IGNORE INTO api_keys (id, user_id, created, revoked, last_used_ns, doc) VALUES (?, ?, ?, ?, ?, ?)",
 			string(key.ID), string(key.UserID), stamp(key.CreatedAt), stamp(key.RevokedAt), toNano(key.LastUsedAt), doc)
 		if err != nil {
 			return err
-		}
-		if count == 0 {
-			return fault.ErrConflict
 		}
 		return ks.s.writeOutbox(t, out)
 	})
@@ -77,31 +72,22 @@ func (ks *Keys) Update(ctx context.Context, id domain.KeyID, change ports.Change
 		if err != nil {
 			return err
 		}
-		key := cloneKey(before)
-		var out domain.Outbox
-		if err := change(&key, &out); errors.Is(err, domain.ErrUnchanged) {
-			result = before
-			return nil
-		} else if err != nil {
-			return err
-		}
-		key.ID = id
-		result = cloneKey(key)
-		if err := ks.s.replaceKey(t, &key); err != nil {
-			return err
-		}
-		return ks.s.writeOutbox(t, out)
+		result, err = applyChange(ks.s, t, before, cloneKey(before), change, func(key *domain.APIKey) error {
+			key.ID = id
+			return ks.s.replaceKey(t, cloneKey(*key))
+		})
+		return err
 	})
 	return result, err
 }
 
-func (s *Store) replaceKey(t *tx, key *domain.APIKey) error {
-	doc, err := encode(records.NewAPIKey(key))
+func (s *Store) replaceKey(t *tx, key domain.APIKey) error {
+	doc, err := encode(records.NewAPIKey(&key))
 	if err != nil {
 		return err
 	}
 	t.onCommit(func() {
-		s.view.keys.put(key.ID, key)
+		s.view.keys.put(key.ID, &key)
 		s.view.refreshKey(key.ID, key.LastUsedAt)
 	})
 	return t.exec("UPDATE api_keys SET user_id = ?, created = ?, revoked = ?, last_used_ns = ?, doc = ? WHERE id = ?",

@@ -8,7 +8,6 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -51,15 +50,11 @@ func insertSession(t *tx, session *domain.Session, listed bool) error {
 	if err != nil {
 		return err
 	}
-	count, err := t.execCount(`INSERT OR IGNORE INTO sessions
+	return t.execNew(`INSERT OR IGNORE INTO sessions
 		(id, user_id, created, expires, listed, last_activity_ns, provider, provider_subject, provider_session, grant_checked, doc)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		string(session.ID), string(session.UserID), stamp(session.CreatedAt), stamp(session.ExpiresAt), listed, toNano(session.LastActivity),
 		string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(session), doc)
-	if err == nil && count == 0 {
-		err = fault.ErrConflict
-	}
-	return err
 }
 
 // grantChecked returns the time of the last check with the provider, or nil if the session has no grant.
@@ -109,43 +104,34 @@ func (ss *Sessions) Update(ctx context.Context, id domain.SessionID, change port
 		if err != nil {
 			return err
 		}
-		session := before.Clone()
-		var out domain.Outbox
-		if err := change(&session, &out); errors.Is(err, domain.ErrUnchanged) {
-			result = before
-			return nil
-		} else if err != nil {
-			return err
-		}
-		session.ID = id
-		result = session.Clone()
-		if err := ss.s.replaceSession(t, &before, &session); err != nil {
-			return err
-		}
-		return ss.s.writeOutbox(t, out)
+		result, err = applyChange(ss.s, t, before, before.Clone(), change, func(session *domain.Session) error {
+			session.ID = id
+			return ss.s.replaceSession(t, &before, session.Clone())
+		})
+		return err
 	})
 	return result, err
 }
 
 // replaceSession writes the changed columns. A token refresh changes no indexed column.
-func (s *Store) replaceSession(t *tx, before, session *domain.Session) error {
-	doc, err := encode(records.NewSession(session))
+func (s *Store) replaceSession(t *tx, before *domain.Session, session domain.Session) error {
+	doc, err := encode(records.NewSession(&session))
 	if err != nil {
 		return err
 	}
-	if sameSessionKeys(before, session) {
+	if sameSessionKeys(before, &session) {
 		err = t.exec("UPDATE sessions SET last_activity_ns = ?, doc = ? WHERE id = ?", toNano(session.LastActivity), doc, string(session.ID))
 	} else {
 		err = t.exec(`UPDATE sessions SET user_id = ?, created = ?, expires = ?, last_activity_ns = ?,
 			provider = ?, provider_subject = ?, provider_session = ?, grant_checked = ?, doc = ? WHERE id = ?`,
 			string(session.UserID), stamp(session.CreatedAt), stamp(session.ExpiresAt), toNano(session.LastActivity),
-			string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(session), doc, string(session.ID))
+			string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(&session), doc, string(session.ID))
 	}
 	if err != nil {
 		return err
 	}
 	t.onCommit(func() {
-		s.view.sessions.put(session.ID, session)
+		s.view.sessions.put(session.ID, &session)
 		s.view.refresh(session.ID, session.LastActivity)
 	})
 	return nil

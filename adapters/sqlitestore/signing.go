@@ -5,7 +5,6 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -33,12 +32,8 @@ func (ks *SigningKeyStore) SigningKeys(ctx context.Context) ([]domain.SigningKey
 // The version of an empty store is 0.
 func (ks *SigningKeyStore) PutSigningKeys(ctx context.Context, version int64, keys []domain.SigningKey, out domain.Outbox) error {
 	return ks.s.writer.do(ctx, func(t *tx) error {
-		count, err := t.execCount("UPDATE signing_set SET version = version + 1 WHERE version = ?", version)
-		if err != nil {
+		if err := t.execNew("UPDATE signing_set SET version = version + 1 WHERE version = ?", version); err != nil {
 			return err
-		}
-		if count == 0 {
-			return fault.ErrConflict
 		}
 		if err := t.exec("DELETE FROM signing_keys"); err != nil {
 			return err

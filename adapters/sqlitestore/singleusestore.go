@@ -23,13 +23,9 @@ func (su *SingleUseStore) Put(ctx context.Context, key string, value []byte, exp
 		value = []byte{}
 	}
 	return su.s.writer.do(ctx, func(t *tx) error {
-		count, err := t.execCount(`INSERT INTO once (key, expires, value) VALUES (?, ?, ?)
+		return t.execNew(`INSERT INTO once (key, expires, value) VALUES (?, ?, ?)
 			ON CONFLICT DO UPDATE SET expires = excluded.expires, value = excluded.value WHERE once.expires <= ?`,
 			key, stamp(expires), value, stamp(su.s.config.Clock.Now()))
-		if err == nil && count == 0 {
-			err = fault.ErrConflict
-		}
-		return err
 	})
 }
 

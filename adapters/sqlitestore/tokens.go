@@ -2,11 +2,9 @@ package sqlitestore
 
 import (
 	"context"
-	"errors"
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -25,12 +23,9 @@ func (ts *Tokens) Create(ctx context.Context, token domain.ThirdPartyToken, out 
 		return err
 	}
 	return ts.s.writer.do(ctx, func(t *tx) error {
-		count, err := t.execCount("INSERT OR IGNORE INTO third_party_tokens (id, created, doc) VALUES (?, ?, ?)", token.ID, stamp(token.CreatedAt), doc)
+		err := t.execNew("INSERT OR IGNORE INTO third_party_tokens (id, created, doc) VALUES (?, ?, ?)", token.ID, stamp(token.CreatedAt), doc)
 		if err != nil {
 			return err
-		}
-		if count == 0 {
-			return fault.ErrConflict
 		}
 		return ts.s.writeOutbox(t, out)
 	})
@@ -59,27 +54,17 @@ func (ts *Tokens) Update(ctx context.Context, id string, change ports.Change[dom
 		if err != nil {
 			return err
 		}
-		result = before
-		var out domain.Outbox
-		if err := change(&result, &out); errors.Is(err, domain.ErrUnchanged) {
-			result = before
-			return nil
-		} else if err != nil {
-			return err
-		}
-		result.ID = id
-		if doc, err = encode(records.NewThirdPartyToken(&result)); err != nil {
-			return err
-		}
-		if err := t.exec("UPDATE third_party_tokens SET created = ?, doc = ? WHERE id = ?", stamp(result.CreatedAt), doc, id); err != nil {
-			return err
-		}
-		return ts.s.writeOutbox(t, out)
+		result, err = applyChange(ts.s, t, before, before, change, func(token *domain.ThirdPartyToken) error {
+			token.ID = id
+			doc, err := encode(records.NewThirdPartyToken(token))
+			if err != nil {
+				return err
+			}
+			return t.exec("UPDATE third_party_tokens SET created = ?, doc = ? WHERE id = ?", stamp(token.CreatedAt), doc, id)
+		})
+		return err
 	})
-	if err != nil {
-		return domain.ThirdPartyToken{}, err
-	}
-	return result, nil
+	return result, err
 }
 
 // List returns all token records, newest first.

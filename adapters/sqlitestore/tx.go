@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 )
 
 // tx is the transaction of a batch, as a write uses it.
@@ -66,6 +67,15 @@ func (t *tx) execCount(query string, args ...any) (int64, error) {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+// execNew executes the statement and returns fault.ErrConflict if it changes no row.
+func (t *tx) execNew(query string, args ...any) error {
+	count, err := t.execCount(query, args...)
+	if err == nil && count == 0 {
+		err = fault.ErrConflict
+	}
+	return err
 }
 
 // get reads one row into dest, or returns absent if there is none.

@@ -117,18 +117,10 @@ func (s *Store) updateUser(t *tx, id domain.UserID, change ports.Change[domain.U
 	if err != nil {
 		return domain.User{}, err
 	}
-	user := before.user.Clone()
-	var out domain.Outbox
-	if err := change(&user, &out); errors.Is(err, domain.ErrUnchanged) {
-		return before.user, nil
-	} else if err != nil {
-		return domain.User{}, err
-	}
-	user.ID = id
-	if err := s.replaceUser(t, &before, &user); err != nil {
-		return domain.User{}, err
-	}
-	return user, s.writeOutbox(t, out)
+	return applyChange(s, t, before.user, before.user.Clone(), change, func(user *domain.User) error {
+		user.ID = id
+		return s.replaceUser(t, &before, user)
+	})
 }
 
 // Delete deletes the user with all related records except the audit log.
