@@ -24,12 +24,12 @@ const (
 
 // Step is one change of one user that a synchronization would make.
 type Step struct {
-	Kind     StepKind       `json:"kind"`
-	Subject  domain.Subject `json:"subject"`
-	UserID   domain.UserID  `json:"user_id,omitempty"` // none for a create
-	Username string         `json:"username"`
-	Fields   []string       `json:"fields,omitempty"` // fields that an update or enable changes
-	Reason   string         `json:"reason,omitempty"` // set for disable, enable and skip
+	Kind     StepKind
+	Subject  domain.Subject
+	UserID   domain.UserID // none for a create
+	Username string
+	Fields   []string // fields that an update or enable changes
+	Reason   string   // set for disable, enable and skip
 
 	identity domain.Identity
 }
@@ -37,14 +37,14 @@ type Step struct {
 // Plan is the set of changes that a synchronization would make. Its digest identifies exactly these changes: equal
 // changes have an equal digest.
 type Plan struct {
-	Directory domain.DirectoryID `json:"directory"`
-	Complete  bool               `json:"complete"` // the listing was complete, so a missing user has been removed
-	Listed    int                `json:"listed"`   // accounts that the directory listed
-	Known     int                `json:"known"`    // active users of the directory in the store
-	Steps     []Step             `json:"steps"`
-	Digest    string             `json:"digest"`
+	Directory domain.DirectoryID
+	Complete  bool // the listing was complete, so a missing user has been removed
+	Listed    int  // accounts that the directory listed
+	Known     int  // active users of the directory in the store
+	Steps     []Step
+	Digest    string
 	// SafetyLimit is the reason why the plan is applied only by force. It is empty if the plan is within the safety limits.
-	SafetyLimit string `json:"brake,omitempty"`
+	SafetyLimit string
 
 	next string
 }

@@ -35,16 +35,16 @@ func (p Progress) tell(done, all int) {
 
 // Result is what a synchronization did.
 type Result struct {
-	Digest   string   `json:"digest"`
-	Complete bool     `json:"complete"`
-	Listed   int      `json:"listed"`
-	Created  int      `json:"created"`
-	Updated  int      `json:"updated"`
-	Disabled int      `json:"disabled"`
-	Enabled  int      `json:"enabled"`
-	Skipped  int      `json:"skipped"`
-	Failed   int      `json:"failed"`
-	Failures []string `json:"failures,omitempty"` // the first maxFailures failures
+	Digest   string
+	Complete bool
+	Listed   int
+	Created  int
+	Updated  int
+	Disabled int
+	Enabled  int
+	Skipped  int
+	Failed   int
+	Failures []string // the first maxFailures failures
 }
 
 // Plan lists all accounts of the directory and returns what a synchronization would change. It changes nothing and
