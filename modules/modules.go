@@ -32,7 +32,7 @@ func Server(c config.Config) fx.Option {
 		Services(c),
 		bootstrap,
 		jobs.Module,
-		localapi.Socket,
+		localapi.Module,
 		httpapi.Module,
 	)
 }

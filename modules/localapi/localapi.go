@@ -19,10 +19,10 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// Socket serves the operator API on the control socket while the service runs.
-var Socket = fx.Module("localapi", fx.Invoke(func(n needs) error {
-	return serve(n, n.Log.Named("local"), func(ctx context.Context) (net.Listener, error) {
-		return controlsocket.Listen(ctx, n.Config.DataDir)
+// Module serves the operator API on the control socket while the service runs.
+var Module = fx.Module("localapi", fx.Invoke(func(d deps) error {
+	return serve(d, d.Log.Named("local"), func(ctx context.Context) (net.Listener, error) {
+		return controlsocket.Listen(ctx, d.Config.DataDir)
 	})
 }))
 
@@ -33,8 +33,8 @@ const (
 	bodyLimit = 16 << 20
 )
 
-// The owner of the store owns the data directory, so the socket opens after the store.
-type needs struct {
+// deps include the store: its owner owns the data directory, so the socket opens after the store.
+type deps struct {
 	fx.In
 	Lifecycle fx.Lifecycle
 	Config    config.Config
@@ -44,18 +44,18 @@ type needs struct {
 	Services  *core.Services
 }
 
-func serve(n needs, log *zap.Logger, listen func(context.Context) (net.Listener, error)) error {
-	api, err := securityapi.NewLocal(n.Services, securityapi.Config{Link: linkpages.Identity(n.Config.HTTP.PublicURL).Link})
+func serve(d deps, log *zap.Logger, listen func(context.Context) (net.Listener, error)) error {
+	api, err := securityapi.NewLocal(d.Services, securityapi.Config{Link: linkpages.Identity(d.Config.HTTP.PublicURL).Link})
 	if err != nil {
 		return err
 	}
 	server, err := httpserver.New(httpserver.Config{
-		Listen: listen, ControlSocket: true, Ready: n.Storage.Maintenance.Ping, Clock: n.Clock, Log: log,
+		Listen: listen, ControlSocket: true, Ready: d.Storage.Maintenance.Ping, Clock: d.Clock, Log: log,
 		HandlerTimeout: longestOperation, BodyLimit: bodyLimit,
 	}, api)
 	if err != nil {
 		return err
 	}
-	n.Lifecycle.Append(fx.Hook{OnStart: server.Open, OnStop: server.Close})
+	d.Lifecycle.Append(fx.Hook{OnStart: server.Open, OnStop: server.Close})
 	return nil
 }

@@ -72,8 +72,8 @@ func Open(ctx context.Context, c config.Config, parts fx.Option) (*Session, erro
 // openOwn starts the services in this process. They do not log: a failure includes its cause.
 func openOwn(ctx context.Context, parts fx.Option) (*Session, error) {
 	memory := controlsocket.NewMemory()
-	app := fx.New(parts, fx.NopLogger, fx.Invoke(func(n needs) error { //nolint:contextcheck // a handler gets the context of its request
-		return serve(n, zap.NewNop(), func(context.Context) (net.Listener, error) { return memory, nil })
+	app := fx.New(parts, fx.NopLogger, fx.Invoke(func(d deps) error { //nolint:contextcheck // a handler gets the context of its request
+		return serve(d, zap.NewNop(), func(context.Context) (net.Listener, error) { return memory, nil })
 	}))
 	if err := app.Err(); err != nil {
 		return nil, errors.Join(dig.RootCause(err), app.Stop(ctx))
