@@ -51,7 +51,9 @@ func TestExportBecomesRows(t *testing.T) {
 		t.Errorf("got %s", body)
 	}
 	for i, want := range []importRow{
-		{"Roles[0]", "is not a role: a field is missing or of the wrong type"}, {place: "Roles[1]"}, {place: "Users[0]"},
+		{"Roles[0]", "is not a role: a field is missing or of the wrong type"},
+		{place: "Roles[1]"},
+		{place: "Users[0]"},
 		{"Users[1]", "is not a user: a field is of the wrong type"},
 	} {
 		if rows[i] != want {
