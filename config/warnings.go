@@ -39,7 +39,8 @@ func (c Config) FileWarnings() []Mistake {
 		return nil
 	}
 	if info, err := os.Stat(c.DataDir); err == nil && info.IsDir() && info.Mode().Perm()&others != 0 {
-		m.add("data_dir", "%s is open to every user of this machine (mode %04o): make it 0700, or 0770 for a group of its own",
+		m.add("data_dir",
+			"%s is open to every user of this machine (mode %04o): make it 0700, or 0770 for a group of its own",
 			c.DataDir, info.Mode().Perm())
 	}
 	for _, name := range []string{c.KeyFile(), c.SQLiteFile()} {

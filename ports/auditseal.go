@@ -66,6 +66,7 @@ type AuditEraser interface {
 // CheckpointSink stores checkpoints, and optionally the entries that they seal, out of reach of anyone who can change
 // the store. Without a copy outside the store, truncation of the newest entries cannot be detected.
 type CheckpointSink interface {
-	// Publish stores the checkpoint of a segment, and its records. The segment and the records are valid only until it returns.
+	// Publish stores the checkpoint of a segment, and its records. The segment and the records are valid only until it
+	// returns.
 	Publish(ctx context.Context, segment auditformat.Segment, records []auditformat.Record) error
 }

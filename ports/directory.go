@@ -47,7 +47,8 @@ type LocalPasswordStore interface {
 	// CheckCredential checks a password. A nil credential is OutcomeBadCredentials after the same work as a wrong
 	// password, so that response times do not reveal which names exist. outdated reports that the credential's hash
 	// should be replaced by MakeHash(password), which is done if the check is OutcomeOK.
-	CheckCredential(ctx context.Context, credential *domain.PasswordCredential, password string) (outcome domain.Outcome, outdated bool, err error)
+	CheckCredential(ctx context.Context, credential *domain.PasswordCredential, password string) (outcome domain.Outcome,
+		outdated bool, err error)
 	// LearnCost measures the cost of checking a password against the credential if it is unknown, so that the first
 	// refusal does not reveal that the user exists.
 	LearnCost(ctx context.Context, credential *domain.PasswordCredential) error

@@ -22,7 +22,8 @@ type SessionStore interface {
 	// ListByUser returns the user's sessions, newest first.
 	ListByUser(ctx context.Context, id domain.UserID) ([]domain.Session, error)
 	// ListByProvider returns the sessions of a provider's session, or all of a subject if session is empty.
-	ListByProvider(ctx context.Context, directory domain.DirectoryID, subject domain.Subject, session string) ([]domain.Session, error)
+	ListByProvider(ctx context.Context, directory domain.DirectoryID, subject domain.Subject,
+		session string) ([]domain.Session, error)
 	// ListProviderGrants returns up to limit sessions with a provider's grant that were last checked before the given
 	// time.
 	ListProviderGrants(ctx context.Context, checkedBefore time.Time, limit int) ([]domain.Session, error)

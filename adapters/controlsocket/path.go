@@ -30,7 +30,8 @@ func withPath(dir string, use func(path string) error) (err error) {
 	}()
 	short := fmt.Sprintf("/proc/self/fd/%d/%s", handle.Fd(), Name)
 	if _, err := os.Stat(filepath.Dir(short)); err != nil {
-		return fmt.Errorf("the control socket's path is longer than %d bytes: choose a shorter data_dir: %w", maxSocketPath, err)
+		return fmt.Errorf("the control socket's path is longer than %d bytes: choose a shorter data_dir: %w", maxSocketPath,
+			err)
 	}
 	return use(short)
 }

@@ -51,7 +51,8 @@ func Identity(publicURL string) notify.Identity {
 var files embed.FS
 
 // policy lets a page load its own files and call this server, and nothing else.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri " +
+	"'none'; " +
 	"form-action 'none'; frame-ancestors 'none'"
 
 // New returns the pages, for the root of the server.

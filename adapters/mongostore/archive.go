@@ -24,7 +24,8 @@ const countFor = 10 * time.Minute
 
 // archiveNames maps each kind whose key is its ID to its collection.
 var archiveNames = map[domain.ArchiveKind]string{
-	domain.ArchiveUsers: usersName, domain.ArchiveSessions: sessionsName, domain.ArchiveKeys: keysName, domain.ArchiveTokens: tokensName,
+	domain.ArchiveUsers: usersName, domain.ArchiveSessions: sessionsName, domain.ArchiveKeys: keysName,
+	domain.ArchiveTokens:   tokensName,
 	domain.ArchiveAttempts: attemptsName, domain.ArchiveMessages: messagesName,
 	domain.ArchiveRates: ratesName, domain.ArchiveOnce: onceName, domain.ArchiveAnswers: idempotencyName,
 }
@@ -40,7 +41,8 @@ func parsePosition(key string) (int64, error) {
 }
 
 // ArchivePage returns entities of the kind, in the order of their keys.
-func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after string, limit int) ([]domain.Archived, error) {
+func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after string, limit int) ([]domain.Archived,
+	error) {
 	switch kind {
 	case domain.ArchiveUsers:
 		return archiveTable(ctx, s.users, after, limit, func(u domain.User) any { return u })
@@ -53,7 +55,8 @@ func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after 
 	case domain.ArchiveAttempts:
 		return archiveTable(ctx, s.attempts, after, limit, func(a accountAttempts) any { return a.Attempts })
 	case domain.ArchiveMessages:
-		return archiveDocuments(ctx, s, messagesName, after, limit, func(d messageDocument) (string, any) { return d.ID, d.Doc.Domain() })
+		return archiveDocuments(ctx, s, messagesName, after, limit,
+			func(d messageDocument) (string, any) { return d.ID, d.Doc.Domain() })
 	case domain.ArchiveRates:
 		return archiveDocuments(ctx, s, ratesName, after, limit, func(d rateDocument) (string, any) {
 			return d.Key, domain.StoredRate{Window: d.window(), Until: d.TTL.Time().UTC()}
@@ -63,7 +66,8 @@ func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after 
 			return d.Key, domain.StoredSingleUse{Value: d.Value, ExpiresAt: d.Expires}
 		})
 	case domain.ArchiveAnswers:
-		return archiveDocuments(ctx, s, idempotencyName, after, limit, func(d idempotencyDocument) (string, any) { return d.Doc.Key, d.Doc.Domain() })
+		return archiveDocuments(ctx, s, idempotencyName, after, limit,
+			func(d idempotencyDocument) (string, any) { return d.Doc.Key, d.Doc.Domain() })
 	case domain.ArchiveSegments:
 		return s.archiveSegments(ctx, after, limit)
 	case domain.ArchiveRecords:
@@ -81,7 +85,8 @@ func pageOf(limit int) *options.FindOptionsBuilder {
 	return options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetHint("_id_").SetLimit(int64(limit))
 }
 
-func archiveTable[T any](ctx context.Context, t *table[T], after string, limit int, value func(T) any) ([]domain.Archived, error) {
+func archiveTable[T any](ctx context.Context, t *table[T], after string, limit int,
+	value func(T) any) ([]domain.Archived, error) {
 	records, err := t.records(ctx, afterID(after), pageOf(limit))
 	if err != nil {
 		return nil, err
@@ -97,7 +102,8 @@ func archiveTable[T any](ctx context.Context, t *table[T], after string, limit i
 	return page, nil
 }
 
-func archiveDocuments[T any](ctx context.Context, s *Store, name, after string, limit int, value func(T) (string, any)) ([]domain.Archived, error) {
+func archiveDocuments[T any](ctx context.Context, s *Store, name, after string, limit int,
+	value func(T) (string, any)) ([]domain.Archived, error) {
 	var docs []T
 	if err := s.readAll(ctx, s.db.Collection(name), afterID(after), pageOf(limit), &docs); err != nil {
 		return nil, err
@@ -176,7 +182,8 @@ func (s *Store) ArchiveCount(ctx context.Context, kind domain.ArchiveKind) (int6
 	if err != nil || kind != domain.ArchiveUsers {
 		return n, failed("counting "+name, err)
 	}
-	gone, err := s.db.Collection(name).CountDocuments(ctx, bson.D{{Key: "gone", Value: true}}, options.Count().SetHint("gone"))
+	gone, err := s.db.Collection(name).CountDocuments(ctx, bson.D{{Key: "gone", Value: true}},
+		options.Count().SetHint("gone"))
 	return n - gone, failed("counting "+name, err)
 }
 
@@ -198,8 +205,9 @@ func (s *Store) ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back
 	var found struct {
 		ID any `bson:"_id"`
 	}
-	err := s.db.Collection(name).FindOne(ctx, filter, options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint("_id_").
-		SetSkip(int64(back)).SetProjection(bson.D{{Key: "_id", Value: 1}})).Decode(&found)
+	err := s.db.Collection(name).FindOne(ctx, filter,
+		options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint("_id_").
+			SetSkip(int64(back)).SetProjection(bson.D{{Key: "_id", Value: 1}})).Decode(&found)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return "", nil
 	}
@@ -225,6 +233,7 @@ func (s *Store) highestSeq(ctx context.Context) (int64, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, countFor)
 	defer cancel()
-	n, err := s.db.Collection(auditName).CountDocuments(ctx, bson.D{{Key: "seq", Value: int64(0)}}, options.Count().SetHint("seq"))
+	n, err := s.db.Collection(auditName).CountDocuments(ctx, bson.D{{Key: "seq", Value: int64(0)}},
+		options.Count().SetHint("seq"))
 	return position + n, failed("counting audit entries", err)
 }

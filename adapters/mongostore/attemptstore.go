@@ -35,7 +35,8 @@ func sweepAt(t time.Time) any {
 
 // Update applies change to the account's document, or to an empty one if there is none. It waits for asynchronous
 // updates of the account by this node.
-func (as *AttemptStore) Update(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
+func (as *AttemptStore) Update(ctx context.Context, account string, now time.Time,
+	change ports.Change[domain.Attempts]) error {
 	done, err := as.s.locks.lock(ctx, attemptsName+account)
 	if err != nil {
 		return err
@@ -44,7 +45,8 @@ func (as *AttemptStore) Update(ctx context.Context, account string, now time.Tim
 	return as.update(ctx, account, now, change)
 }
 
-func (as *AttemptStore) update(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
+func (as *AttemptStore) update(ctx context.Context, account string, now time.Time,
+	change ports.Change[domain.Attempts]) error {
 	_, err := as.s.attempts.update(ctx, account, func(a *accountAttempts, out *domain.Outbox) error {
 		err := change(&a.Attempts, out)
 		a.KeptUntil = a.KeepUntil(now)

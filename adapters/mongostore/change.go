@@ -39,7 +39,8 @@ func (t *table[T]) insert(ctx context.Context, id string, entity *T, out domain.
 	if err != nil {
 		return err
 	}
-	doc := append(bson.D{{Key: "_id", Value: t.prefix + id}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}}, t.extra(entity)...)
+	doc := append(bson.D{{Key: "_id", Value: t.prefix + id}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}},
+		t.extra(entity)...)
 	names := t.namesOf(entity)
 	if len(names) > 0 {
 		doc = append(doc, bson.E{Key: "names", Value: names})
@@ -183,7 +184,8 @@ func (t *table[T]) tryUpdate(ctx context.Context, id string, base cachedDocument
 }
 
 // compareAndSet writes the entity, with the names of base, if the stored version is still that of base.
-func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocument, entity *T, out domain.Outbox) error {
+func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocument, entity *T,
+	out domain.Outbox) error {
 	raw, err := t.form.encode(entity)
 	if err != nil {
 		return failed("writing "+t.coll.Name(), err)
@@ -201,7 +203,8 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocu
 		{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},
 	}
 	if len(items) > 0 {
-		update = append(update, bson.E{Key: "$push", Value: bson.D{{Key: "outbox", Value: bson.D{{Key: "$each", Value: items}}}}})
+		update = append(update,
+			bson.E{Key: "$push", Value: bson.D{{Key: "outbox", Value: bson.D{{Key: "$each", Value: items}}}}})
 	}
 	active := base.active
 	if t.active != nil {
@@ -218,7 +221,8 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocu
 	case err != nil:
 		return failed("updating "+t.coll.Name(), err)
 	}
-	t.store.documents.Add(t.key(id), cachedDocument{version: base.version + 1, doc: raw, active: active, names: base.names})
+	t.store.documents.Add(t.key(id), cachedDocument{version: base.version + 1, doc: raw, active: active,
+		names: base.names})
 	if err := t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items); err != nil {
 		return err
 	}

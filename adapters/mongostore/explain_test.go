@@ -55,7 +55,8 @@ func explainable(command bson.D) []bson.D {
 	var kept, perStatement bson.D
 	for _, e := range command {
 		switch e.Key {
-		case "lsid", "txnNumber", "$clusterTime", "$db", "$readPreference", "writeConcern", "readConcern", "maxTimeMS", "ordered":
+		case "lsid", "txnNumber", "$clusterTime", "$db", "$readPreference", "writeConcern", "readConcern", "maxTimeMS",
+			"ordered":
 		case statements:
 			perStatement = bson.D{e}
 		default:
@@ -82,7 +83,8 @@ func inner(command bson.D) []bson.D {
 		join, _ := lookup(stage, "$lookup").(bson.D)
 		if pipeline, ok := lookup(join, "pipeline").(bson.A); ok {
 			commands = append(commands, bson.D{
-				{Key: "aggregate", Value: lookup(join, "from")}, {Key: "pipeline", Value: pipeline}, {Key: "cursor", Value: bson.D{}},
+				{Key: "aggregate", Value: lookup(join, "from")}, {Key: "pipeline", Value: pipeline},
+				{Key: "cursor", Value: bson.D{}},
 			})
 		}
 	}
@@ -149,7 +151,8 @@ func (s *queryShapes) wantIndexed(t *testing.T, uri, database string) {
 	}
 	for _, shape := range slices.Sorted(maps.Keys(s.found)) {
 		var plan bson.D
-		err := client.Database(database).RunCommand(t.Context(), bson.D{{Key: "explain", Value: s.found[shape]}, {Key: "verbosity", Value: "queryPlanner"}}).Decode(&plan)
+		err := client.Database(database).RunCommand(t.Context(),
+			bson.D{{Key: "explain", Value: s.found[shape]}, {Key: "verbosity", Value: "queryPlanner"}}).Decode(&plan)
 		if err != nil {
 			t.Errorf("explaining %s: %v", shape, err)
 			continue

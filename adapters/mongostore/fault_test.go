@@ -22,7 +22,8 @@ func rename(u *domain.User, out *domain.Outbox) error {
 
 func logged(t *testing.T, s *mongostore.Store, action domain.Action) int {
 	t.Helper()
-	page, err := s.Audit().List(t.Context(), domain.AuditQuery{Actions: []domain.Action{action}, Page: domain.Page{Number: 1, Limit: 100}})
+	page, err := s.Audit().List(t.Context(), domain.AuditQuery{Actions: []domain.Action{action},
+		Page: domain.Page{Number: 1, Limit: 100}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,16 +44,20 @@ func TestOwnServerWriteIsAppliedOnceDespiteFaults(t *testing.T) {
 			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.DropAfter()}, nil, "Ada Lovelace!",
 		},
 		"retries after a write conflict": {
-			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.Fail(112, "WriteConflict")}, nil, "Ada Lovelace!",
+			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.Fail(112, "WriteConflict")}, nil,
+			"Ada Lovelace!",
 		},
 		"reports an unacknowledged majority as unknown": {
-			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.WriteConcernFailed()}, fault.ErrStorage, "Ada Lovelace!",
+			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.WriteConcernFailed()}, fault.ErrStorage,
+			"Ada Lovelace!",
 		},
 		"reports an unknown error code as unknown": {
-			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.Fail(8, "UnknownError")}, fault.ErrStorage, "Ada Lovelace",
+			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.Fail(8, "UnknownError")}, fault.ErrStorage,
+			"Ada Lovelace",
 		},
 		"writes from the document cache without a read": {
-			mongowire.Fault{Command: "find", Collection: "users", Times: 100, Do: mongowire.Fail(8, "UnknownError")}, nil, "Ada Lovelace!",
+			mongowire.Fault{Command: "find", Collection: "users", Times: 100, Do: mongowire.Fail(8, "UnknownError")}, nil,
+			"Ada Lovelace!",
 		},
 	}
 	for name, tt := range tests {
@@ -84,7 +89,8 @@ func TestOwnServerTokenIsConsumedWhenReplyIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Inject(mongowire.Fault{Command: "findAndModify", Collection: "once", Times: 1000, Do: mongowire.DropAfter()})
-	if value, err := s.SingleUseStore().Consume(t.Context(), "code", now); !errors.Is(err, fault.ErrStorage) || value != nil {
+	if value, err := s.SingleUseStore().Consume(t.Context(), "code", now); !errors.Is(err, fault.ErrStorage) ||
+		value != nil {
 		t.Errorf("Consume with a lost reply = %q, %v; want fault.ErrStorage", value, err)
 	}
 	server.ClearFaults()
@@ -116,7 +122,8 @@ func TestOwnServerConcurrentUpsertIsRetried(t *testing.T) {
 		t.Errorf("Update after one duplicate = %v", err)
 	}
 	server.Inject(mongowire.Fault{Command: "findAndModify", Collection: "rates", Do: duplicate})
-	if state, err := s.RateLimiter().Take(t.Context(), "login:192.0.2.1", domain.Rate{Limit: 1, Window: time.Minute}, now); err != nil || !state.Allowed {
+	if state, err := s.RateLimiter().Take(t.Context(), "login:192.0.2.1", domain.Rate{Limit: 1, Window: time.Minute},
+		now); err != nil || !state.Allowed {
 		t.Errorf("Take after one duplicate = %+v, %v", state, err)
 	}
 }
@@ -131,7 +138,8 @@ func TestOwnServerSweepDeliversEntriesAfterCrash(t *testing.T) {
 	if _, err := s.Users().Update(t.Context(), "usr_1", rename); !errors.Is(err, fault.ErrStorage) {
 		t.Fatalf("Update with a failed insert of the entry = %v, want fault.ErrStorage", err)
 	}
-	if err := s.Users().Delete(t.Context(), "usr_1", outbox(entry("purge", domain.ActionUserPurge))); !errors.Is(err, fault.ErrStorage) {
+	if err := s.Users().Delete(t.Context(), "usr_1", outbox(entry("purge", domain.ActionUserPurge))); !errors.Is(err,
+		fault.ErrStorage) {
 		t.Fatalf("Delete with a failed insert of the entry = %v, want fault.ErrStorage", err)
 	}
 	if got := logged(t, s, domain.ActionUserUpdate) + logged(t, s, domain.ActionUserPurge); got != 0 {
@@ -162,7 +170,8 @@ func TestOwnServerSweepIncrementsCatalogVersionAfterCrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.Inject(mongowire.Fault{Command: "update", Collection: "catalog", Skip: 1, Do: mongowire.Fail(8, "UnknownError")})
+	server.Inject(mongowire.Fault{Command: "update", Collection: "catalog", Skip: 1,
+		Do: mongowire.Fail(8, "UnknownError")})
 	_, err = first.CatalogStore().UpdateSettings(t.Context(), func(x *domain.Settings, _ *domain.Outbox) error {
 		x.Session.MaxSessions = 9
 		return nil

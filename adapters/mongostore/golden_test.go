@@ -164,7 +164,8 @@ func TestGoldenTokensAndLimitsAreOneConditionalWrite(t *testing.T) {
 		if _, err := s.SingleUseStore().Consume(t.Context(), "state:x", now); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.RateLimiter().Take(t.Context(), "login:192.0.2.1", domain.Rate{Limit: 5, Window: time.Minute}, now); err != nil {
+		if _, err := s.RateLimiter().Take(t.Context(), "login:192.0.2.1", domain.Rate{Limit: 5, Window: time.Minute},
+			now); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.AdminGuard().Join(t.Context(), "usr_1", "usr_2"); err != nil {

@@ -51,8 +51,9 @@ func openOwn(t *testing.T, server *mongowire.Server, change ...func(*mongostore.
 
 func entry(id string, action domain.Action) domain.AuditEntry {
 	return domain.AuditEntry{
-		ID: domain.LogID("log_" + id), Time: newClock().Now(), UserID: "usr_1", Action: action, Success: true, IPAddress: "192.0.2.1",
-		Target: "usr_1", Details: map[string]any{"a.b": "c"}, Personal: map[string]any{"username": "ada"},
+		ID: domain.LogID("log_" + id), Time: newClock().Now(), UserID: "usr_1", Action: action, Success: true,
+		IPAddress: "192.0.2.1",
+		Target:    "usr_1", Details: map[string]any{"a.b": "c"}, Personal: map[string]any{"username": "ada"},
 	}
 }
 
@@ -61,8 +62,10 @@ func outbox(entries ...domain.AuditEntry) domain.Outbox { return domain.Outbox{E
 func ada() domain.User {
 	at := newClock().Now()
 	return domain.User{
-		ID: "usr_1", Identifier: "0000000a", Username: "Ada", UsernameKey: "ada", Email: "Ada@Example.org", EmailKey: "ada@example.org",
-		Person: domain.Person{FullName: "Ada Lovelace"}, SearchText: "ada\nada@example.org\nada lovelace", Role: domain.RoleUser, Status: domain.StatusActive,
+		ID: "usr_1", Identifier: "0000000a", Username: "Ada", UsernameKey: "ada", Email: "Ada@Example.org",
+		EmailKey: "ada@example.org",
+		Person:   domain.Person{FullName: "Ada Lovelace"}, SearchText: "ada\nada@example.org\nada lovelace",
+		Role: domain.RoleUser, Status: domain.StatusActive,
 		Directory: "local", CreatedAt: at, UpdatedAt: at,
 	}
 }
@@ -70,8 +73,9 @@ func ada() domain.User {
 func session(id domain.SessionID) domain.Session {
 	at := newClock().Now()
 	return domain.Session{
-		ID: id, UserID: "usr_1", Kind: domain.SessionLogin, CreatedAt: at, LastActivity: at, ExpiresAt: at.Add(time.Hour), AuthTime: at,
-		Refresh: domain.RefreshFamily{Key: []byte("sealed"), Counter: 1},
+		ID: id, UserID: "usr_1", Kind: domain.SessionLogin, CreatedAt: at, LastActivity: at, ExpiresAt: at.Add(time.Hour),
+		AuthTime: at,
+		Refresh:  domain.RefreshFamily{Key: []byte("sealed"), Counter: 1},
 	}
 }
 

@@ -37,7 +37,8 @@ func (s *Store) SweepExpired(ctx context.Context, now time.Time) error {
 	var errs []error
 	for _, name := range expiring {
 		ctx, cancel := s.bound(ctx)
-		_, err := s.lossy(name).DeleteMany(ctx, bson.D{{Key: "ttl", Value: bson.D{{Key: "$lte", Value: bson.NewDateTimeFromTime(now)}}}},
+		_, err := s.lossy(name).DeleteMany(ctx,
+			bson.D{{Key: "ttl", Value: bson.D{{Key: "$lte", Value: bson.NewDateTimeFromTime(now)}}}},
 			options.DeleteMany().SetHint("ttl"))
 		errs = append(errs, failed("sweeping "+name, err))
 		cancel()

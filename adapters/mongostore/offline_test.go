@@ -21,7 +21,8 @@ func TestOwnServerReadSettings(t *testing.T) {
 	server := mongowire.Start(t)
 	look := func(want int) {
 		t.Helper()
-		settings, found, err := mongostore.ReadSettings(t.Context(), mongostore.Config{URI: server.URI(), Database: "ostiary"})
+		settings, found, err := mongostore.ReadSettings(t.Context(),
+			mongostore.Config{URI: server.URI(), Database: "ostiary"})
 		if err != nil || found != (want > 0) || settings.Lockout.MaxAttempts != want {
 			t.Errorf("ReadSettings: MaxAttempts %d, found %v, %v; want %d", settings.Lockout.MaxAttempts, found, err, want)
 		}

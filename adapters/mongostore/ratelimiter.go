@@ -35,7 +35,8 @@ type rateDocument struct {
 // newRate returns the document of a rate from another store, which does not record the limit: the first take adapts the
 // document to the configured one.
 func newRate(key string, kept domain.StoredRate) rateDocument {
-	d := rateDocument{Key: key, Limit: max(1, len(kept.Window.Taken)), Taken: []int64{}, TTL: bson.NewDateTimeFromTime(kept.Until.Add(time.Millisecond - 1))}
+	d := rateDocument{Key: key, Limit: max(1, len(kept.Window.Taken)), Taken: []int64{},
+		TTL: bson.NewDateTimeFromTime(kept.Until.Add(time.Millisecond - 1))}
 	for _, at := range kept.Window.Taken {
 		d.Taken = append(d.Taken, nanos(at))
 	}
@@ -104,7 +105,8 @@ func (l *RateLimiter) tryTake(ctx context.Context, key string, rate domain.Rate,
 }
 
 // Release removes one take with the time given.
-func (l *RateLimiter) Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
+func (l *RateLimiter) Release(ctx context.Context, key string, rate domain.Rate, taken,
+	now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
 	}
@@ -123,7 +125,8 @@ func (l *RateLimiter) Release(ctx context.Context, key string, rate domain.Rate,
 }
 
 // tryGiveBack removes the take unless the document changes meanwhile. $pull would remove every take with the same time.
-func (l *RateLimiter) tryGiveBack(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, bool, error) {
+func (l *RateLimiter) tryGiveBack(ctx context.Context, key string, rate domain.Rate, taken,
+	now time.Time) (domain.RateState, bool, error) {
 	var stored rateDocument
 	err := l.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
 	if errors.Is(err, mongo.ErrNoDocuments) {
@@ -143,10 +146,11 @@ func (l *RateLimiter) tryGiveBack(ctx context.Context, key string, rate domain.R
 	for _, at := range window.Taken {
 		left = append(left, nanos(at))
 	}
-	updated, err := l.s.db.Collection(ratesName).UpdateOne(ctx, bson.D{{Key: "_id", Value: key}, {Key: "v", Value: stored.Version}}, bson.D{
-		{Key: "$set", Value: bson.D{{Key: "taken", Value: left}}},
-		{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},
-	})
+	updated, err := l.s.db.Collection(ratesName).UpdateOne(ctx,
+		bson.D{{Key: "_id", Value: key}, {Key: "v", Value: stored.Version}}, bson.D{
+			{Key: "$set", Value: bson.D{{Key: "taken", Value: left}}},
+			{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},
+		})
 	if isConflict(err) {
 		return domain.RateState{}, false, nil
 	}
@@ -158,7 +162,8 @@ func (l *RateLimiter) tryGiveBack(ctx context.Context, key string, rate domain.R
 
 // refusal reads the stored document and returns whether the take is refused. If decided is false, the take must be
 // tried again: the document was removed meanwhile, or has been adapted from another limit to this one.
-func (l *RateLimiter) refusal(ctx context.Context, key string, rate domain.Rate, now time.Time) (state domain.RateState, decided bool, err error) {
+func (l *RateLimiter) refusal(ctx context.Context, key string, rate domain.Rate, now time.Time) (state domain.RateState,
+	decided bool, err error) {
 	var stored rateDocument
 	err = l.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
 	if errors.Is(err, mongo.ErrNoDocuments) {
@@ -178,7 +183,8 @@ func (l *RateLimiter) refusal(ctx context.Context, key string, rate domain.Rate,
 // adapt adapts a document to a changed limit and keeps the last takes.
 func (l *RateLimiter) adapt(ctx context.Context, stored rateDocument, rate domain.Rate) error {
 	kept := stored.Taken[max(0, len(stored.Taken)-rate.Limit):]
-	_, err := l.s.db.Collection(ratesName).UpdateOne(ctx, bson.D{{Key: "_id", Value: stored.Key}, {Key: "v", Value: stored.Version}},
+	_, err := l.s.db.Collection(ratesName).UpdateOne(ctx,
+		bson.D{{Key: "_id", Value: stored.Key}, {Key: "v", Value: stored.Version}},
 		bson.D{
 			{Key: "$set", Value: bson.D{{Key: "limit", Value: rate.Limit}, {Key: "taken", Value: kept}}},
 			{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},

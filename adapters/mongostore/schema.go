@@ -130,7 +130,8 @@ func (s *Store) runSteps(ctx context.Context, holder string, version int) error 
 func (s *Store) freeSchema(ctx context.Context, holder string) error {
 	ctx, cancel := s.bound(context.WithoutCancel(ctx))
 	defer cancel()
-	_, err := s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: schemaID}, {Key: "holder", Value: holder}},
+	_, err := s.db.Collection(metaName).UpdateOne(ctx,
+		bson.D{{Key: "_id", Value: schemaID}, {Key: "holder", Value: holder}},
 		bson.D{{Key: "$set", Value: bson.D{{Key: "until", Value: int64(0)}}}})
 	return failed("releasing the lease of the schema", err)
 }
@@ -151,7 +152,8 @@ func seed(ctx context.Context, s *Store) error {
 		if err != nil {
 			return err
 		}
-		docs = append(docs, bson.D{{Key: "_id", Value: rolePrefix + string(role.ID)}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}})
+		docs = append(docs, bson.D{{Key: "_id", Value: rolePrefix + string(role.ID)}, {Key: "v", Value: int64(1)},
+			{Key: "doc", Value: raw}})
 	}
 	return insertOnce(ctx, s.db.Collection(catalogName), docs)
 }

@@ -128,7 +128,8 @@ func newStore(config Config, client *mongo.Client, held *lease) *Store {
 		config: config, client: client, entropy: rand.Reader, documents: documents, locks: newKeyedMutex(),
 		lease: held, touched: newTouches(), used: newTouches(), clears: make(chan clearing, 1024),
 	}
-	s.db = client.Database(config.Database, options.Database().SetReadConcern(readconcern.Majority()).SetWriteConcern(durable()))
+	s.db = client.Database(config.Database,
+		options.Database().SetReadConcern(readconcern.Majority()).SetWriteConcern(durable()))
 	s.makeTables()
 	return s
 }

@@ -51,7 +51,8 @@ func TestOwnServerAssignmentReleasesRole(t *testing.T) {
 	var role struct {
 		Holds []bson.D `bson:"holds"`
 	}
-	err := rawDatabase(t, server).Collection("catalog").FindOne(t.Context(), bson.D{{Key: "_id", Value: "role:user"}}).Decode(&role)
+	err := rawDatabase(t, server).Collection("catalog").FindOne(t.Context(),
+		bson.D{{Key: "_id", Value: "role:user"}}).Decode(&role)
 	if err != nil || len(role.Holds) != 0 {
 		t.Errorf("%d holds on the role remain, %v; want none", len(role.Holds), err)
 	}

@@ -58,7 +58,8 @@ func (t *table[T]) staleOutboxes(ctx context.Context, before time.Time) ([]waiti
 	defer cancel()
 	filter := bson.D{{Key: "outbox.at", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: nanos(before)}}}}
 	if t.prefix != "" {
-		filter = append(filter, bson.E{Key: "_id", Value: bson.D{{Key: "$gte", Value: t.prefix}, {Key: "$lt", Value: t.prefix + "~"}}})
+		filter = append(filter,
+			bson.E{Key: "_id", Value: bson.D{{Key: "$gte", Value: t.prefix}, {Key: "$lt", Value: t.prefix + "~"}}})
 	}
 	cursor, err := t.coll.Find(ctx, filter, options.Find().SetHint("outbox").SetLimit(sweepBatch).
 		SetProjection(bson.D{{Key: "gone", Value: 1}, {Key: "outbox", Value: 1}}))

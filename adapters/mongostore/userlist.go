@@ -137,7 +137,8 @@ func userFilter(q domain.UserQuery) bson.D {
 			return matchNone
 		}
 		if q.Role == "" {
-			filter = append(filter, bson.E{Key: "doc.role", Value: bson.D{{Key: "$gte", Value: ""}, {Key: "$ne", Value: q.ExcludeRole}}})
+			filter = append(filter,
+				bson.E{Key: "doc.role", Value: bson.D{{Key: "$gte", Value: ""}, {Key: "$ne", Value: q.ExcludeRole}}})
 		}
 	}
 	add("doc.role", string(q.Role))

@@ -52,7 +52,8 @@ func (v *View) lookup(ctx context.Context, collection, id string) (*lookupResult
 	if err != nil {
 		return nil, err
 	}
-	if len(found) == 0 || len(found[0].User) == 0 || found[0].User[0].Gone || found[0].Entity.Gone || len(found[0].Catalog) == 0 {
+	if len(found) == 0 || len(found[0].User) == 0 || found[0].User[0].Gone || found[0].Entity.Gone ||
+		len(found[0].Catalog) == 0 {
 		return nil, nil
 	}
 	return &found[0], nil
@@ -72,7 +73,8 @@ func lookupPipeline(id string) mongo.Pipeline {
 
 func join(from, local, as string) bson.D {
 	return bson.D{
-		{Key: "from", Value: from}, {Key: "localField", Value: local}, {Key: "foreignField", Value: "_id"}, {Key: "as", Value: as},
+		{Key: "from", Value: from}, {Key: "localField", Value: local}, {Key: "foreignField", Value: "_id"},
+		{Key: "as", Value: as},
 	}
 }
 

@@ -29,7 +29,8 @@ func (a *api) accessRoutes() []httpserver.Route {
 }
 
 func roleOf(role domain.Role) Role {
-	return Role{RoleID: string(role.ID), Name: role.Name, Permissions: texts(role.Permissions), Level: role.Level, BuiltIn: role.BuiltIn}
+	return Role{RoleID: string(role.ID), Name: role.Name, Permissions: texts(role.Permissions), Level: role.Level,
+		BuiltIn: role.BuiltIn}
 }
 
 func (a *api) listRoles(r *httpserver.Request) error {
@@ -42,7 +43,8 @@ func (a *api) listRoles(r *httpserver.Request) error {
 		return err
 	}
 	return r.JSON(http.StatusOK, RoleList{
-		Roles: each(page.Roles, roleOf), Total: page.Total, Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
+		Roles: each(page.Roles, roleOf), Total: page.Total, Page: at.Number, Limit: at.Limit,
+		NextCursor: cursorOrNull(page.Next),
 	})
 }
 
@@ -58,7 +60,8 @@ func (a *api) createRole(r *httpserver.Request, in CreateRoleRequest) error {
 	if in.Permissions == nil {
 		return fault.ErrInvalid.About("permissions", "is required")
 	}
-	role, err := a.Access.CreateRole(r.Context(), r.Principal, access.RoleInput{ID: in.RoleID, Name: in.Name, Permissions: in.Permissions, Level: in.Level})
+	role, err := a.Access.CreateRole(r.Context(), r.Principal,
+		access.RoleInput{ID: in.RoleID, Name: in.Name, Permissions: in.Permissions, Level: in.Level})
 	if err != nil {
 		return err
 	}
@@ -66,7 +69,8 @@ func (a *api) createRole(r *httpserver.Request, in CreateRoleRequest) error {
 }
 
 func (a *api) updateRole(r *httpserver.Request, in UpdateRoleRequest) error {
-	role, err := a.Access.UpdateRole(r.Context(), r.Principal, r.Param("role_id"), access.RolePatch{Name: in.Name, Permissions: in.Permissions, Level: in.Level})
+	role, err := a.Access.UpdateRole(r.Context(), r.Principal, r.Param("role_id"),
+		access.RolePatch{Name: in.Name, Permissions: in.Permissions, Level: in.Level})
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,8 @@ func (a *api) keyRoutes() []httpserver.Route {
 }
 
 func (a *api) createKey(r *httpserver.Request, id domain.UserID, in CreateAPIKeyRequest) error {
-	made, err := a.Keys.Create(r.Context(), r.Principal, id, apikey.CreateInput{Name: in.Name, Permissions: in.Permissions, ExpiresAt: or(in.ExpiresAt)})
+	made, err := a.Keys.Create(r.Context(), r.Principal, id,
+		apikey.CreateInput{Name: in.Name, Permissions: in.Permissions, ExpiresAt: or(in.ExpiresAt)})
 	r.RateLimit(made.Rate)
 	if err != nil {
 		return err
@@ -75,5 +76,6 @@ func (a *api) revokeKey(r *httpserver.Request, id domain.KeyID) error {
 	if err != nil {
 		return err
 	}
-	return r.JSON(http.StatusOK, RevokedAPIKey{KeyID: string(id), Status: "revoked", RevokedAt: httpserver.Seconds(key.RevokedAt)})
+	return r.JSON(http.StatusOK, RevokedAPIKey{KeyID: string(id), Status: "revoked",
+		RevokedAt: httpserver.Seconds(key.RevokedAt)})
 }

@@ -145,7 +145,8 @@ func logsOf(page domain.AuditPage, at domain.Page) AuditLogs {
 			details["target_id"] = e.Target
 		}
 		logs.Logs = append(logs.Logs, AuditLog{
-			LogID: string(e.ID), Timestamp: httpserver.Seconds(e.Time), UserID: textOrNull(e.UserID), Action: AuditAction(e.Action),
+			LogID: string(e.ID), Timestamp: httpserver.Seconds(e.Time), UserID: textOrNull(e.UserID),
+			Action:    AuditAction(e.Action),
 			IPAddress: textOrNull(e.IPAddress), UserAgent: textOrNull(e.UserAgent), Success: e.Success,
 			RequestID: textOrNull(e.RequestID), Details: details,
 		})
@@ -155,7 +156,8 @@ func logsOf(page domain.AuditPage, at domain.Page) AuditLogs {
 
 // exportTypes are the media types of the formats.
 var exportTypes = map[audit.Format]string{
-	audit.FormatCSV: "text/csv; charset=utf-8; header=present", audit.FormatNDJSON: "application/x-ndjson", audit.FormatJSON: "application/json",
+	audit.FormatCSV: "text/csv; charset=utf-8; header=present", audit.FormatNDJSON: "application/x-ndjson",
+	audit.FormatJSON: "application/json",
 }
 
 func (a *api) exportLogs(r *httpserver.Request, in ExportRequest) error {
@@ -176,7 +178,8 @@ func (a *api) exportLogs(r *httpserver.Request, in ExportRequest) error {
 		userID: or(filters.UserID), start: or(dates.Start), end: or(dates.End), ip: or(filters.IPAddress),
 		requestID: or(filters.RequestID), actions: or(filters.Actions),
 	}
-	query, err := filter.query(auditFields{start: "date_range.start", end: "date_range.end", action: "filters.actions", ip: "filters.ip_address"})
+	query, err := filter.query(auditFields{start: "date_range.start", end: "date_range.end", action: "filters.actions",
+		ip: "filters.ip_address"})
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,8 @@ func loginName(in LoginRequest) (string, error) {
 
 func signedIn(s auth.SignedIn) LoginResponse {
 	answer := LoginResponse{
-		AccessToken: s.Tokens.Access, RefreshToken: s.Tokens.Refresh, TokenType: "Bearer", ExpiresIn: int(s.Tokens.ExpiresIn.Seconds()),
+		AccessToken: s.Tokens.Access, RefreshToken: s.Tokens.Refresh, TokenType: "Bearer",
+		ExpiresIn: int(s.Tokens.ExpiresIn.Seconds()),
 		SessionID: string(s.Session.ID),
 		User:      LoginUser{UserID: string(s.User.ID), Username: s.User.Username, Role: string(s.User.Role)},
 	}

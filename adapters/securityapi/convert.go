@@ -19,8 +19,10 @@ func userOf(p account.Profile) User {
 	return User{
 		UserID: string(p.ID), Username: p.Username, Email: p.Email, FullName: p.FullName, Role: string(p.Role),
 		Groups: p.GroupNames, Status: UserStatus(p.Status), Directory: string(p.Directory),
-		CreatedAt: httpserver.Seconds(p.CreatedAt), UpdatedAt: httpserver.Seconds(p.UpdatedAt), LastLogin: timeOrNull(p.LastLogin),
-		EmailVerified: p.EmailVerified, TwoFactorEnabled: p.Factor.IsOn(), PhoneNumber: textOrNull(p.PhoneNumber), Metadata: metadata,
+		CreatedAt: httpserver.Seconds(p.CreatedAt), UpdatedAt: httpserver.Seconds(p.UpdatedAt),
+		LastLogin:     timeOrNull(p.LastLogin),
+		EmailVerified: p.EmailVerified, TwoFactorEnabled: p.Factor.IsOn(), PhoneNumber: textOrNull(p.PhoneNumber),
+		Metadata:    metadata,
 		LockedUntil: timeOrNull(p.LockedUntil),
 	}
 }
@@ -34,7 +36,8 @@ func usersOf(page account.UserPage, at domain.Page) UserList {
 	for i := range page.Users {
 		u := &page.Users[i]
 		list.Users = append(list.Users, UserSummary{
-			UserID: string(u.ID), Username: u.Username, Email: u.Email, FullName: u.FullName, Role: string(u.Role), Status: UserStatus(u.Status),
+			UserID: string(u.ID), Username: u.Username, Email: u.Email, FullName: u.FullName, Role: string(u.Role),
+			Status:    UserStatus(u.Status),
 			Directory: string(u.Directory), CreatedAt: httpserver.Seconds(u.CreatedAt), LastLogin: timeOrNull(u.LastLogin),
 			TwoFactorEnabled: u.Factor.IsOn(), LockedUntil: timeOrNull(page.LockedUntil[u.ID]),
 		})

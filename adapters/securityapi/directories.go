@@ -55,7 +55,8 @@ func (a *api) testLogin(r *httpserver.Request, in TestLoginRequest) error {
 	if err := required(map[string]string{"login": in.Login, "password": in.Password}); err != nil {
 		return err
 	}
-	step, err := a.Directory.TryLogin(r.Context(), r.Principal, directoryID(r), ports.Login{Name: in.Login, Password: in.Password})
+	step, err := a.Directory.TryLogin(r.Context(), r.Principal, directoryID(r),
+		ports.Login{Name: in.Login, Password: in.Password})
 	if err != nil {
 		return err
 	}

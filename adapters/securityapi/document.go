@@ -85,7 +85,8 @@ func documentation(apis ...httpserver.API) (httpserver.API, error) {
 	for _, path := range sorted(files) {
 		routes = append(routes, route(http.MethodGet, path, httpserver.Public(), files[path].serve))
 	}
-	routes = append(routes, route(http.MethodGet, "/docs/", httpserver.Public(), files["/docs"].serve)) // as people type it
+	// as people type it
+	routes = append(routes, route(http.MethodGet, "/docs/", httpserver.Public(), files["/docs"].serve))
 	return httpserver.API{Name: "docs", Routes: routes}, nil
 }
 
@@ -96,7 +97,8 @@ type file struct {
 }
 
 // pagePolicy lets the page load its own files and call this server, and nothing else. The page sets styles on elements.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+	"connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 func (f file) serve(r *httpserver.Request) error {

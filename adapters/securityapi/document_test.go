@@ -178,7 +178,8 @@ func TestThePageNeedsNothingFromElsewhere(t *testing.T) {
 	t.Parallel()
 	address := open(t, securityapi.Config{})
 	for path, kind := range map[string]string{
-		"/docs": "text/html; charset=utf-8", "/docs/": "text/html; charset=utf-8", "/docs/page.js": "text/javascript; charset=utf-8", "/docs/swagger-ui.css": "text/css; charset=utf-8",
+		"/docs": "text/html; charset=utf-8", "/docs/": "text/html; charset=utf-8",
+		"/docs/page.js": "text/javascript; charset=utf-8", "/docs/swagger-ui.css": "text/css; charset=utf-8",
 		"/docs/swagger-ui-bundle.js": "text/javascript; charset=utf-8", "/openapi.json": "application/json; charset=utf-8",
 	} {
 		zipped, one := fetch(t, address+path, "gzip")
@@ -189,7 +190,8 @@ func TestThePageNeedsNothingFromElsewhere(t *testing.T) {
 		if got := zipped.Get("Content-Type"); got != kind {
 			t.Errorf("%s is %q", path, got)
 		}
-		if policy := zipped.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'; script-src 'self';") {
+		if policy := zipped.Get("Content-Security-Policy"); !strings.Contains(policy,
+			"default-src 'none'; script-src 'self';") {
 			t.Errorf("%s has the policy %q", path, policy)
 		}
 	}

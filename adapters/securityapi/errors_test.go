@@ -17,8 +17,8 @@ import (
 	"github.com/ostiary/ostiary/test/apicheck"
 )
 
-// TestDocumentDocsAndCodeNameTheSameErrors compares what the operations can answer, the table of errors in the documentation
-// and what the code declares, as "status code".
+// TestDocumentDocsAndCodeNameTheSameErrors compares what the operations can answer, the table of errors in the
+// documentation and what the code declares, as "status code".
 func TestDocumentDocsAndCodeNameTheSameErrors(t *testing.T) {
 	t.Parallel()
 	noOperation := []string{"405 method_not_allowed", "408 request_timeout"} // of what never reached one
@@ -90,10 +90,12 @@ var elsewhere = []string{"rolepolicy"}
 func declaredErrors(t *testing.T) []string {
 	t.Helper()
 	kinds := map[string]fault.Kind{
-		"Internal": fault.Internal, "Invalid": fault.Invalid, "Unauthenticated": fault.Unauthenticated, "Forbidden": fault.Forbidden,
-		"NotFound": fault.NotFound, "MethodNotAllowed": fault.MethodNotAllowed, "Conflict": fault.Conflict,
-		"PreconditionFailed": fault.PreconditionFailed, "TooLarge": fault.TooLarge, "UnsupportedMedia": fault.UnsupportedMedia,
-		"HeaderTooLarge": fault.HeaderTooLarge, "RequestTimeout": fault.RequestTimeout, "Locked": fault.Locked,
+		"Internal": fault.Internal, "Invalid": fault.Invalid, "Unauthenticated": fault.Unauthenticated,
+		"Forbidden": fault.Forbidden,
+		"NotFound":  fault.NotFound, "MethodNotAllowed": fault.MethodNotAllowed, "Conflict": fault.Conflict,
+		"PreconditionFailed": fault.PreconditionFailed, "TooLarge": fault.TooLarge,
+		"UnsupportedMedia": fault.UnsupportedMedia,
+		"HeaderTooLarge":   fault.HeaderTooLarge, "RequestTimeout": fault.RequestTimeout, "Locked": fault.Locked,
 		"RateLimited": fault.RateLimited, "Unavailable": fault.Unavailable,
 	}
 	var all []string

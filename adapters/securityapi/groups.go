@@ -12,7 +12,8 @@ func (a *api) groupRoutes() []httpserver.Route {
 	manages := httpserver.Requires(domain.GroupsManage)
 	readsUsers := httpserver.Requires(domain.UsersRead)
 	reads := readsUsers.Or(domain.GroupsManage)
-	seen := func(who httpserver.Access) httpserver.Access { // for principals who may neither read users nor manage groups, groups do not exist
+	// for principals who may neither read users nor manage groups, groups do not exist
+	seen := func(who httpserver.Access) httpserver.Access {
 		return who.Hidden(domain.ErrGroupNotFound, "", domain.UsersRead, domain.GroupsManage)
 	}
 	return []httpserver.Route{
@@ -29,7 +30,8 @@ func (a *api) groupRoutes() []httpserver.Route {
 
 func groupOf(g domain.Group) Group {
 	group := Group{
-		GroupID: string(g.ID), Name: g.Name, Description: g.Description, Permissions: texts(g.Permissions), CreatedAt: httpserver.Seconds(g.CreatedAt),
+		GroupID: string(g.ID), Name: g.Name, Description: g.Description, Permissions: texts(g.Permissions),
+		CreatedAt: httpserver.Seconds(g.CreatedAt),
 	}
 	if !g.UpdatedAt.IsZero() {
 		at := httpserver.Seconds(g.UpdatedAt)
@@ -48,7 +50,8 @@ func (a *api) listGroups(r *httpserver.Request) error {
 		return err
 	}
 	return r.JSON(http.StatusOK, GroupList{
-		Groups: each(page.Groups, groupOf), Total: page.Total, Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
+		Groups: each(page.Groups, groupOf), Total: page.Total, Page: at.Number, Limit: at.Limit,
+		NextCursor: cursorOrNull(page.Next),
 	})
 }
 

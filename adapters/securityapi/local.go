@@ -8,14 +8,15 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// NewLocal returns the Security API for the control socket, with the routes that only the socket has. Every request acts
-// as the operator, whatever credentials it has, and a failure includes its cause: serve it on a listener that only the
-// operator can reach.
+// NewLocal returns the Security API for the control socket, with the routes that only the socket has. Every request
+// acts as the operator, whatever credentials it has, and a failure includes its cause: serve it on a listener that only
+// the operator can reach.
 func NewLocal(s *core.Services, c Config) (httpserver.API, error) {
 	a := &api{s, c}
 	routes, err := a.declare(a.routes())
 	return httpserver.API{
-		Name: "local", Prefix: Base, Routes: routes, Authenticate: operator, Denied: a.denied, Failure: httpserver.FailureWithCause,
+		Name: "local", Prefix: Base, Routes: routes, Authenticate: operator, Denied: a.denied,
+		Failure: httpserver.FailureWithCause,
 	}, err
 }
 

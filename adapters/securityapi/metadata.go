@@ -9,9 +9,9 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// metadataPatch returns the change that a JSON Merge Patch (RFC 7396) makes; an empty patch clears the metadata. Members
-// that the patch does not touch stay byte for byte, and its own members are stored as sent, including the order of keys
-// and the spelling of numbers.
+// metadataPatch returns the change that a JSON Merge Patch (RFC 7396) makes; an empty patch clears the metadata.
+// Members that the patch does not touch stay byte for byte, and its own members are stored as sent, including the order
+// of keys and the spelling of numbers.
 func metadataPatch(patch json.RawMessage) func(present domain.Metadata) (domain.Metadata, error) {
 	return func(present domain.Metadata) (domain.Metadata, error) {
 		if len(patch) == 0 {

@@ -104,7 +104,8 @@ func TestAPreflightNamesTheDocumentsMethodsAndHeaders(t *testing.T) {
 	t.Parallel()
 	base := open(t, securityapi.Config{CORSOrigins: []string{appOrigin}})
 	for _, s := range documented(t) {
-		res := ask(t, http.MethodOptions, base+s.path, http.Header{"Origin": {appOrigin}, "Access-Control-Request-Method": {s.methods[0]}})
+		res := ask(t, http.MethodOptions, base+s.path, http.Header{"Origin": {appOrigin},
+			"Access-Control-Request-Method": {s.methods[0]}})
 		want := append([]string{"X-Request-ID"}, s.headers...)
 		if strings.HasPrefix(s.path, securityapi.Base) {
 			want = append(want, "Authorization", "X-API-KEY")
@@ -112,14 +113,16 @@ func TestAPreflightNamesTheDocumentsMethodsAndHeaders(t *testing.T) {
 		methods := sorted(strings.Split(res.Header.Get("Access-Control-Allow-Methods"), ", ")...)
 		headers := sorted(strings.Split(res.Header.Get("Access-Control-Allow-Headers"), ", ")...)
 		if res.StatusCode != http.StatusNoContent || res.Header.Get("Access-Control-Allow-Origin") != appOrigin ||
-			res.Header.Get("Access-Control-Allow-Credentials") != "" || methods != sorted(s.methods...) || headers != sorted(want...) {
+			res.Header.Get("Access-Control-Allow-Credentials") != "" || methods != sorted(s.methods...) ||
+			headers != sorted(want...) {
 			t.Errorf("%s: %d %v, want %v and %v", s.path, res.StatusCode, res.Header, s.methods, want)
 		}
 	}
 	for origin, path := range map[string]string{
 		"https://evil.example.com": securityapi.Base + "/auth/login", "null": "/.well-known/jwks.json", appOrigin: "/docs",
 	} {
-		res := ask(t, http.MethodOptions, base+path, http.Header{"Origin": {origin}, "Access-Control-Request-Method": {"GET"}})
+		res := ask(t, http.MethodOptions, base+path, http.Header{"Origin": {origin},
+			"Access-Control-Request-Method": {"GET"}})
 		if res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("%s from %s: %d %v", path, origin, res.StatusCode, res.Header)
 		}

@@ -24,10 +24,12 @@ func (a *api) passwordRoutes() []httpserver.Route {
 }
 
 func (a *api) changePassword(r *httpserver.Request, id domain.UserID, in ChangePasswordRequest) error {
-	if err := required(map[string]string{"current_password": in.CurrentPassword, "new_password": in.NewPassword}); err != nil {
+	if err := required(map[string]string{"current_password": in.CurrentPassword,
+		"new_password": in.NewPassword}); err != nil {
 		return err
 	}
-	err := a.Account.ChangePassword(r.Context(), r.Principal, id, account.PasswordChange{Current: in.CurrentPassword, Next: in.NewPassword})
+	err := a.Account.ChangePassword(r.Context(), r.Principal, id,
+		account.PasswordChange{Current: in.CurrentPassword, Next: in.NewPassword})
 	if err != nil {
 		return err
 	}
@@ -92,7 +94,8 @@ func (a *api) confirmEmail(r *httpserver.Request, in ConfirmEmailRequest) error 
 	if err != nil {
 		return err
 	}
-	return r.JSON(http.StatusOK, EmailConfirmed{UserID: string(user.ID), Email: user.Email, EmailVerified: user.EmailVerified})
+	return r.JSON(http.StatusOK, EmailConfirmed{UserID: string(user.ID), Email: user.Email,
+		EmailVerified: user.EmailVerified})
 }
 
 // notEmpty names every field that is given and empty.

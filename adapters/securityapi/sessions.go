@@ -30,7 +30,8 @@ func (a *api) listSessions(r *httpserver.Request, id domain.UserID) error {
 		return err
 	}
 	list := SessionList{
-		Sessions: make([]Session, 0, len(page.Sessions)), Total: page.Total, Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
+		Sessions: make([]Session, 0, len(page.Sessions)), Total: page.Total, Page: at.Number, Limit: at.Limit,
+		NextCursor: cursorOrNull(page.Next),
 	}
 	for _, s := range page.Sessions {
 		list.Sessions = append(list.Sessions, Session{
@@ -47,7 +48,8 @@ func (a *api) revokeSession(r *httpserver.Request, id domain.SessionID) error {
 	if err != nil {
 		return err
 	}
-	return r.JSON(http.StatusOK, RevokedSession{SessionID: string(id), Status: "revoked", RevokedAt: httpserver.Seconds(at)})
+	return r.JSON(http.StatusOK, RevokedSession{SessionID: string(id), Status: "revoked",
+		RevokedAt: httpserver.Seconds(at)})
 }
 
 func (a *api) revokeAll(r *httpserver.Request, id domain.UserID) error {

@@ -44,8 +44,9 @@ func (a *api) updateSettings(r *httpserver.Request) error {
 	return answerSettings(r, s)
 }
 
-// ifMatch returns the version that If-Match names; zero for none and for "*", which any version is. Of a list the latest
-// counts, which is the only one that can be in force. What is no strong entity tag of ours cannot match (RFC 9110, 13.1.1).
+// ifMatch returns the version that If-Match names; zero for none and for "*", which any version is. Of a list the
+// latest counts, which is the only one that can be in force. What is no strong entity tag of ours cannot match (RFC
+// 9110, 13.1.1).
 func ifMatch(header string) (int64, error) {
 	if header == "" || header == "*" {
 		return 0, nil

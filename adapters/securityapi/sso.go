@@ -15,7 +15,8 @@ import (
 const ssoPath = "/auth/oidc/"
 
 func (a *api) ssoRoutes() []httpserver.Route {
-	backChannel := route(http.MethodPost, ssoPath+"{provider}/backchannel-logout", httpserver.Public(), a.oidcBackChannelLogout)
+	backChannel := route(http.MethodPost, ssoPath+"{provider}/backchannel-logout", httpserver.Public(),
+		a.oidcBackChannelLogout)
 	backChannel.Accepts = []string{formType}
 	return []httpserver.Route{
 		route(http.MethodGet, "/auth/providers", httpserver.Public(), a.listProviders),
@@ -173,7 +174,8 @@ func (a *api) oidcLogout(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.JSON(http.StatusOK, OIDCLogoutResponse{Status: OIDCLogoutResponseStatusLoggedOut, ProviderLogoutURL: textOrNull(address)})
+	return r.JSON(http.StatusOK, OIDCLogoutResponse{Status: OIDCLogoutResponseStatusLoggedOut,
+		ProviderLogoutURL: textOrNull(address)})
 }
 
 func (a *api) oidcBackChannelLogout(r *httpserver.Request) error {

@@ -29,10 +29,12 @@ func (a *api) stepUp(r *httpserver.Request) error {
 	})
 }
 
-// renew hands the proof of the body on: a password, a code of the second factor, or the code of a sign-in at the provider.
+// renew hands the proof of the body on: a password, a code of the second factor, or the code of a sign-in at the
+// provider.
 func (a *api) renew(r *httpserver.Request, in StepUpRequest) (auth.SteppedUp, error) {
 	if or(in.Code) == "" {
-		return a.Auth.StepUp(r.Context(), r.Principal, auth.StepUpInput{Password: or(in.Password), Code: or(in.TwoFactorCode)})
+		return a.Auth.StepUp(r.Context(), r.Principal, auth.StepUpInput{Password: or(in.Password),
+			Code: or(in.TwoFactorCode)})
 	}
 	if or(in.Password) != "" || or(in.TwoFactorCode) != "" {
 		return auth.SteppedUp{}, fault.ErrInvalid.About("code", "cannot be combined with another proof")

@@ -37,7 +37,8 @@ func (a *api) listTokens(r *httpserver.Request) error {
 		return err
 	}
 	return r.JSON(http.StatusOK, ThirdPartyTokenList{
-		Tokens: each(tokens, tokenOf), Total: info.Total, Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(info.Next),
+		Tokens: each(tokens, tokenOf), Total: info.Total, Page: at.Number, Limit: at.Limit,
+		NextCursor: cursorOrNull(info.Next),
 	})
 }
 

@@ -23,7 +23,8 @@ func (a *api) enableFactor(r *httpserver.Request, id domain.UserID) error {
 		return err
 	}
 	begun, err := a.Factor.Enroll(r.Context(), r.Principal, id, factor.EnrollInput{
-		Method: domain.Method(or(in.Method)), PhoneNumber: or(in.PhoneNumber), Proof: factor.Proof{Password: or(in.Password), Code: or(in.Code)},
+		Method: domain.Method(or(in.Method)), PhoneNumber: or(in.PhoneNumber),
+		Proof: factor.Proof{Password: or(in.Password), Code: or(in.Code)},
 	})
 	if err != nil {
 		return err
@@ -46,7 +47,8 @@ func (a *api) disableFactor(r *httpserver.Request, id domain.UserID) error {
 	if err := r.DecodeOptional(&in); err != nil {
 		return err
 	}
-	if err := a.Factor.Disable(r.Context(), r.Principal, id, factor.Proof{Password: or(in.Password), Code: or(in.Code)}); err != nil {
+	if err := a.Factor.Disable(r.Context(), r.Principal, id,
+		factor.Proof{Password: or(in.Password), Code: or(in.Code)}); err != nil {
 		return err
 	}
 	return r.JSON(http.StatusOK, TwoFactorState{TwoFactorEnabled: false})

@@ -34,13 +34,15 @@ func (a *api) userRoutes() []httpserver.Route {
 
 func (a *api) createUser(r *httpserver.Request, in CreateUserRequest) error {
 	// An empty text is no way to leave a member out: who sends an empty password has lost the one they meant to send.
-	if err := notEmpty(map[string]*string{"role": in.Role, "password": in.Password, "directory": in.Directory, "phone_number": in.PhoneNumber}); err != nil {
+	if err := notEmpty(map[string]*string{"role": in.Role, "password": in.Password, "directory": in.Directory,
+		"phone_number": in.PhoneNumber}); err != nil {
 		return err
 	}
 	made, err := a.Account.Create(r.Context(), r.Principal, account.NewUser{
 		Username: in.Username, Email: in.Email, Role: or(in.Role),
 		Person: domain.Person{FullName: or(in.FullName), PhoneNumber: or(in.PhoneNumber)},
-		Groups: or(in.Groups), Metadata: or(in.Metadata), Password: or(in.Password), Directory: domain.DirectoryID(or(in.Directory)),
+		Groups: or(in.Groups), Metadata: or(in.Metadata), Password: or(in.Password),
+		Directory: domain.DirectoryID(or(in.Directory)),
 	})
 	if err != nil {
 		return err
@@ -49,7 +51,8 @@ func (a *api) createUser(r *httpserver.Request, in CreateUserRequest) error {
 }
 
 func (a *api) setup(r *httpserver.Request, in SetupRequest) error {
-	if err := required(map[string]string{"token": in.Token, "username": in.Username, "email": in.Email, "password": in.Password}); err != nil {
+	if err := required(map[string]string{"token": in.Token, "username": in.Username, "email": in.Email,
+		"password": in.Password}); err != nil {
 		return err
 	}
 	made, err := a.Account.Setup(r.Context(), r.Principal, in.Token, account.NewUser{
@@ -90,8 +93,9 @@ func userFilter(q httpserver.Query) (account.Filter, error) {
 	filter := account.Filter{Sort: domain.SortCreatedDesc}
 	sort := string(filter.Sort)
 	for name, into := range map[string]*string{
-		"role": &filter.Role, "group": &filter.Group, "status": &filter.Status, "search": &filter.Search, "login": &filter.Login,
-		"sort": &sort,
+		"role": &filter.Role, "group": &filter.Group, "status": &filter.Status, "search": &filter.Search,
+		"login": &filter.Login,
+		"sort":  &sort,
 	} {
 		if !q.Has(name) {
 			continue
@@ -103,7 +107,8 @@ func userFilter(q httpserver.Query) (account.Filter, error) {
 	}
 	filter.Sort = domain.UserSort(sort)
 	if !slices.Contains(userSorts, filter.Sort) {
-		return account.Filter{}, fault.ErrInvalid.About("sort", "must be username, email, created_at or last_login, with - before it for descending")
+		return account.Filter{}, fault.ErrInvalid.About("sort",
+			"must be username, email, created_at or last_login, with - before it for descending")
 	}
 	if q.Has("status") && filter.Status == "" {
 		return account.Filter{}, fault.ErrInvalid.About("status", "must be active, inactive or pending")

@@ -137,5 +137,6 @@ func onlyPendingDiffer(stored, next *domain.Attempts) bool {
 		return slices.DeleteFunc(slices.Clone(list), func(x domain.Attempt) bool { return x.Pending })
 	}
 	erased := len(stored.Failures) > 0 && len(next.Failures) == 0 && len(next.Familiar) == 0
-	return !erased && slices.EqualFunc(ended(stored.Failures), ended(next.Failures), sameAttempt) && sameLocks(stored, next)
+	return !erased && slices.EqualFunc(ended(stored.Failures), ended(next.Failures), sameAttempt) &&
+		sameLocks(stored, next)
 }

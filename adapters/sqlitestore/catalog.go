@@ -35,7 +35,8 @@ func (cs *Catalog) CatalogAt(context.Context, int64) (*domain.Catalog, error) {
 func (s *Store) changeCatalog(t *tx, change func(*domain.Catalog) error) error {
 	present := s.currentCatalog(t)
 	next := &domain.Catalog{
-		Version: present.Version + 1, Roles: maps.Clone(present.Roles), Groups: maps.Clone(present.Groups), Settings: present.Settings,
+		Version: present.Version + 1, Roles: maps.Clone(present.Roles), Groups: maps.Clone(present.Groups),
+		Settings: present.Settings,
 	}
 	if err := change(next); err != nil {
 		return err
@@ -84,7 +85,8 @@ func readCatalog(t *tx) (*domain.Catalog, error) {
 	c := &domain.Catalog{Roles: map[domain.RoleID]domain.Role{}, Groups: map[domain.GroupID]domain.Group{}}
 	var settings string
 	errNone := errors.New("the catalog is missing")
-	if err := t.get(errNone, "SELECT version, (SELECT doc FROM settings) FROM catalog", nil, &c.Version, &settings); err != nil {
+	if err := t.get(errNone, "SELECT version, (SELECT doc FROM settings) FROM catalog", nil, &c.Version,
+		&settings); err != nil {
 		return nil, err
 	}
 	var err error

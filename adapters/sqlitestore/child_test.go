@@ -53,7 +53,8 @@ func child(dir string) {
 // childRound creates a user and a session, ends the session and consumes a single-use value.
 func childRound(ctx context.Context, s *sqlitestore.Store, name string, acknowledged func(string, error)) {
 	u := testUser(name)
-	session := domain.Session{ID: domain.SessionID("sess_" + name), UserID: u.ID, CreatedAt: u.CreatedAt, ExpiresAt: u.CreatedAt.Add(time.Hour)}
+	session := domain.Session{ID: domain.SessionID("sess_" + name), UserID: u.ID, CreatedAt: u.CreatedAt,
+		ExpiresAt: u.CreatedAt.Add(time.Hour)}
 	record := func(action domain.Action) domain.Outbox {
 		return domain.Outbox{
 			Entries:  []domain.AuditEntry{{ID: domain.LogID("log_" + name), Action: action, Target: string(u.ID)}},
@@ -174,12 +175,13 @@ func checkWhole(t *testing.T, s *sqlitestore.Store) {
 	t.Helper()
 	want, got := allUsers(t, s), map[domain.UserID]int{}
 	entries := 0
-	err := s.Audit().Records(t.Context(), math.MinInt64, math.MaxInt64, domain.AuditQuery{}, func(r *auditformat.Record) error {
-		e, err := r.Entry()
-		entries++
-		got[domain.UserID(e.Target)]++
-		return err
-	})
+	err := s.Audit().Records(t.Context(), math.MinInt64, math.MaxInt64, domain.AuditQuery{},
+		func(r *auditformat.Record) error {
+			e, err := r.Entry()
+			entries++
+			got[domain.UserID(e.Target)]++
+			return err
+		})
 	if err != nil {
 		t.Fatal(err)
 	}

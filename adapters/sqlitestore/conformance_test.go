@@ -41,7 +41,8 @@ func TestConformance(t *testing.T) { //nolint:tparallel // the checks after the 
 
 // smallTables have one row for each role, group, kind or key. Queries may scan them.
 var smallTables = []string{
-	"user_cells", "roles", "groups", "settings", "catalog", "signing_keys", "signing_set", "admin_guard", "audit_kinds", "audit_seal_key",
+	"user_cells", "roles", "groups", "settings", "catalog", "signing_keys", "signing_set", "admin_guard", "audit_kinds",
+	"audit_seal_key",
 	"search_pending", "third_party_tokens", "CONSTANT ROW", "sqlite_master",
 	"p", "w", "f", // aliases of search_pending, and of the results of the search index
 }

@@ -30,7 +30,8 @@ func translate(err error) error {
 	}
 	var lib *sqlite.Error
 	switch {
-	case errors.As(err, &lib), errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone), errors.Is(err, driver.ErrBadConn):
+	case errors.As(err, &lib), errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone),
+		errors.Is(err, driver.ErrBadConn):
 		return fault.ErrStorage.Because(libraryError(err.Error()))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fault.ErrStorage.Because(err)

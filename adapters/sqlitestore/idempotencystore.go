@@ -19,7 +19,8 @@ func (s *Store) IdempotencyStore() *IdempotencyStore { return &IdempotencyStore{
 var _ ports.IdempotencyStore = (*IdempotencyStore)(nil)
 
 // Begin reserves the key, or returns the record of the first request with the key.
-func (is *IdempotencyStore) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord, error) {
+func (is *IdempotencyStore) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord,
+	error) {
 	doc, err := encode(records.NewIdempotency(&record))
 	if err != nil {
 		return nil, err
@@ -28,10 +29,12 @@ func (is *IdempotencyStore) Begin(ctx context.Context, record domain.Idempotency
 	err = is.s.writer.do(ctx, func(t *tx) error {
 		first = nil
 		var found string
-		err := t.get(fault.ErrNotFound, "SELECT doc FROM idempotency WHERE key = ? AND expires > ?", []any{record.Key, stamp(record.StartedAt)}, &found)
+		err := t.get(fault.ErrNotFound, "SELECT doc FROM idempotency WHERE key = ? AND expires > ?",
+			[]any{record.Key, stamp(record.StartedAt)}, &found)
 		switch {
 		case errors.Is(err, fault.ErrNotFound):
-			return t.exec("INSERT OR REPLACE INTO idempotency (key, expires, doc) VALUES (?, ?, ?)", record.Key, stamp(record.ExpiresAt), doc)
+			return t.exec("INSERT OR REPLACE INTO idempotency (key, expires, doc) VALUES (?, ?, ?)", record.Key,
+				stamp(record.ExpiresAt), doc)
 		case err != nil:
 			return err
 		}
@@ -51,7 +54,8 @@ func (is *IdempotencyStore) Complete(ctx context.Context, record domain.Idempote
 		return err
 	}
 	return is.s.writer.do(ctx, func(t *tx) error {
-		return t.exec("INSERT OR REPLACE INTO idempotency (key, expires, doc) VALUES (?, ?, ?)", record.Key, stamp(record.ExpiresAt), doc)
+		return t.exec("INSERT OR REPLACE INTO idempotency (key, expires, doc) VALUES (?, ?, ?)", record.Key,
+			stamp(record.ExpiresAt), doc)
 	})
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 // liveKeys selects a user's keys of one epoch that are not revoked. The index returns them in the order of the list.
-const liveKeys = " FROM api_keys INDEXED BY api_keys_live WHERE user_id = ? AND revoked = 0 AND ifnull(json_extract(doc, '$.epoch'), 0) = ?"
+const liveKeys = " FROM api_keys INDEXED BY api_keys_live WHERE user_id = ? AND revoked = 0 AND " +
+	"ifnull(json_extract(doc, '$.epoch'), 0) = ?"
 
 // List returns one page of a user's keys that are not revoked, newest first.
 func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, error) {
@@ -18,7 +19,8 @@ func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, er
 		q.Page.Limit = domain.DefaultPageLimit
 	}
 	args := []any{string(q.User), q.Epoch}
-	err := ks.s.reads.get(ctx, fault.ErrInternal, "SELECT count(*) FROM (SELECT 1"+liveKeys+" LIMIT ?)", append(args, domain.ExactTotal+1), &page.Total)
+	err := ks.s.reads.get(ctx, fault.ErrInternal, "SELECT count(*) FROM (SELECT 1"+liveKeys+" LIMIT ?)",
+		append(args, domain.ExactTotal+1), &page.Total)
 	if err != nil {
 		return page, err
 	}

@@ -42,7 +42,8 @@ func insertMessage(t *tx, m domain.Message) error {
 // writes only if a message is due.
 func (ms *Messages) ClaimMessages(ctx context.Context, now, leaseUntil time.Time, limit int) ([]domain.Message, error) {
 	var one int
-	err := ms.s.reads.get(ctx, fault.ErrNotFound, "SELECT 1 FROM messages WHERE due <= ? AND expires > ? LIMIT 1", []any{stamp(now), stamp(now)}, &one)
+	err := ms.s.reads.get(ctx, fault.ErrNotFound, "SELECT 1 FROM messages WHERE due <= ? AND expires > ? LIMIT 1",
+		[]any{stamp(now), stamp(now)}, &one)
 	if errors.Is(err, fault.ErrNotFound) {
 		return nil, nil
 	} else if err != nil {

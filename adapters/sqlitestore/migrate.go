@@ -29,7 +29,9 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return translate(fmt.Errorf("reading the schema version of %s: %w", FileName, err))
 	}
 	if present > target {
-		return fmt.Errorf("the database has schema version %d and this program supports up to %d: start the later version of the program", present, target)
+		return fmt.Errorf(
+			"the database has schema version %d and this program supports up to %d: start the later version of the program",
+			present, target)
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return translate(fmt.Errorf("migrating %s: %w", FileName, err))

@@ -93,7 +93,9 @@ func (l *RateLimiter) Take(ctx context.Context, key string, rate domain.Rate, no
 		if expires == kept {
 			return t.exec("UPDATE rates SET taken = ? WHERE key = ?", encodeWindow(window), key)
 		}
-		return t.exec("INSERT INTO rates (key, expires, taken) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires, taken = excluded.taken",
+		return t.exec(
+			"INSERT INTO rates (key, expires, taken) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires, "+
+				"taken = excluded.taken",
 			key, expires, encodeWindow(window))
 	})
 	if err != nil {
@@ -103,7 +105,8 @@ func (l *RateLimiter) Take(ctx context.Context, key string, rate domain.Rate, no
 }
 
 // Release removes one request that was counted at the given time.
-func (l *RateLimiter) Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
+func (l *RateLimiter) Release(ctx context.Context, key string, rate domain.Rate, taken,
+	now time.Time) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
 	}

@@ -125,7 +125,9 @@ func (s *Store) indexPending(t *tx) error {
 		err := rows.Scan(&p.n, &p.stale, &p.text, &p.facet, &p.groups)
 		batch = append(batch, p)
 		return err
-	}, "SELECT p.n, p.stale, u.search_text, u.cell, u.doc ->> '$.groups' FROM search_pending p LEFT JOIN users u ON u.n = p.n")
+	},
+		"SELECT p.n, p.stale, u.search_text, u.cell, u.doc ->> '$.groups' FROM search_pending p LEFT JOIN users u ON u.n = "+
+			"p.n")
 	if err != nil {
 		return err
 	}

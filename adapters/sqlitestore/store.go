@@ -71,7 +71,8 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{config: config, lock: lock, indexRequests: make(chan struct{}, 1), refusals: refusals{until: map[refusal]time.Time{}}}
+	s := &Store{config: config, lock: lock, indexRequests: make(chan struct{}, 1),
+		refusals: refusals{until: map[refusal]time.Time{}}}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
@@ -166,7 +167,8 @@ func dsn(path string, readOnly bool) string {
 	} else {
 		// A checkpoint runs after 16 MB of log, so that frequently changed pages are written once for many changes.
 		// Deleted content is overwritten where that needs no additional write.
-		q["_pragma"] = append(q["_pragma"], "cache_size(-8000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "secure_delete(FAST)")
+		q["_pragma"] = append(q["_pragma"], "cache_size(-8000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)",
+			"secure_delete(FAST)")
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }

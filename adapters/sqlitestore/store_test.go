@@ -36,8 +36,10 @@ func config(dir string) sqlitestore.Config {
 
 func testUser(name string) domain.User {
 	return domain.User{
-		ID: domain.UserID("usr_" + name), Username: name, UsernameKey: name, Email: name + "@example.com", EmailKey: name + "@example.com",
-		SearchText: name + "\n" + name + "@example.com\n", Role: domain.RoleUser, Status: domain.StatusActive, Directory: "local",
+		ID: domain.UserID("usr_" + name), Username: name, UsernameKey: name, Email: name + "@example.com",
+		EmailKey:   name + "@example.com",
+		SearchText: name + "\n" + name + "@example.com\n", Role: domain.RoleUser, Status: domain.StatusActive,
+		Directory: "local",
 		CreatedAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 	}
 }
@@ -163,7 +165,8 @@ func TestOpenRefusesLaterSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.ExecContext(t.Context(), "INSERT INTO schema_versions (version_id, is_applied) VALUES (999999, 1)"); err != nil {
+	if _, err := db.ExecContext(t.Context(),
+		"INSERT INTO schema_versions (version_id, is_applied) VALUES (999999, 1)"); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
@@ -183,7 +186,8 @@ func TestRecordsSurviveRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := testUser("jane")
-	session := domain.Session{ID: "sess_1", UserID: u.ID, CreatedAt: u.CreatedAt, LastActivity: u.CreatedAt, ExpiresAt: u.CreatedAt.Add(time.Hour)}
+	session := domain.Session{ID: "sess_1", UserID: u.ID, CreatedAt: u.CreatedAt, LastActivity: u.CreatedAt,
+		ExpiresAt: u.CreatedAt.Add(time.Hour)}
 	u.Sessions = []domain.SessionRef{{ID: session.ID, ExpiresAt: session.ExpiresAt}}
 	touched := u.CreatedAt.Add(time.Minute)
 	entry := domain.AuditEntry{ID: "log_1", Time: u.CreatedAt, Action: domain.ActionUserCreate, Target: "usr_jane"}
@@ -294,7 +298,8 @@ func TestFailedWriteDoesNotFailItsBatch(t *testing.T) {
 	for i := range 40 { // every fourth write fails, in batches of any composition
 		group.Go(func() {
 			u := testUser("user" + strconv.Itoa(i))
-			out := domain.Outbox{Entries: []domain.AuditEntry{{ID: "log_1", Action: domain.ActionUserCreate, Target: u.Username}}}
+			out := domain.Outbox{Entries: []domain.AuditEntry{{ID: "log_1", Action: domain.ActionUserCreate,
+				Target: u.Username}}}
 			if i%4 == 3 {
 				out.Entries[0].Details = map[string]any{"no JSON": func() {}}
 			}

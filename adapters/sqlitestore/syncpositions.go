@@ -40,6 +40,8 @@ func (p *SyncPositions) PutSyncPosition(ctx context.Context, position domain.Syn
 		return err
 	}
 	return p.s.writer.do(ctx, func(t *tx) error {
-		return t.exec("INSERT INTO sync_positions (directory, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc", position.Directory, doc)
+		return t.exec(
+			"INSERT INTO sync_positions (directory, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc",
+			position.Directory, doc)
 	})
 }

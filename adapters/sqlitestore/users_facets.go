@@ -80,7 +80,9 @@ func moveGroups(t *tx, n int64, before, after []domain.GroupID) error {
 			return err
 		}
 		if count > 0 {
-			err := t.exec("INSERT INTO group_sizes (group_id, members) VALUES (?, 1) ON CONFLICT DO UPDATE SET members = members + 1", string(id))
+			err := t.exec(
+				"INSERT INTO group_sizes (group_id, members) VALUES (?, 1) ON CONFLICT DO UPDATE SET members = members + 1", string(
+					id))
 			if err != nil {
 				return err
 			}

@@ -184,7 +184,8 @@ func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOr
 		p.facets = jsonArray(counts.facets)
 	}
 	if q.Group != "" {
-		err := s.reads.get(ctx, errNoEntry, "SELECT members FROM group_sizes WHERE group_id = ? AND members > 0", []any{string(q.Group)}, &p.members)
+		err := s.reads.get(ctx, errNoEntry, "SELECT members FROM group_sizes WHERE group_id = ? AND members > 0",
+			[]any{string(q.Group)}, &p.members)
 		if errors.Is(err, errNoEntry) {
 			return nil, nil //nolint:nilnil // no match is not an error
 		} else if err != nil {

@@ -6,7 +6,8 @@ import "strings"
 // outer query reads their documents.
 func (p *userPlan) page(limit, offset int) (string, []any) {
 	inner, args := p.positions(limit, offset)
-	return "SELECT u.n, CAST(u." + p.order.column + " AS TEXT), u.doc, u.search_text FROM users u WHERE u.n IN (" + inner + ")" + p.order.by("u"), args
+	return "SELECT u.n, CAST(u." + p.order.column + " AS TEXT), u.doc, u.search_text FROM users u WHERE u.n IN (" + inner +
+		")" + p.order.by("u"), args
 }
 
 // positions returns the query that selects the n of the users on the page.
@@ -38,14 +39,16 @@ const membersOf = "group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group
 // the table first, which is read first.
 func (p *userPlan) cut(from, first string, args []any, limit, offset int) (string, []any) {
 	after, afterArgs := p.order.after(first, p.position)
-	return "SELECT u.n FROM " + from + after + p.order.by(first) + " LIMIT ? OFFSET ?", append(append(args, afterArgs...), limit, offset)
+	return "SELECT u.n FROM " + from + after + p.order.by(first) + " LIMIT ? OFFSET ?",
+		append(append(args, afterArgs...), limit, offset)
 }
 
 // mergeFacets merges the ordered users of the facets, and checks the other filters on each user.
 func (p *userPlan) mergeFacets(limit, offset int) (string, []any) {
 	after, afterArgs := p.order.after("u", p.position)
 	where, args := p.filter(false)
-	positions, args := merge("SELECT u."+p.order.column+" AS key, u.n AS n FROM users u INDEXED BY "+p.order.facetIndex+" WHERE TRUE"+where+after+" AND u.cell = ?",
+	positions, args := merge("SELECT u."+p.order.column+" AS key, u.n AS n FROM users u INDEXED BY "+p.order.facetIndex+
+		" WHERE TRUE"+where+after+" AND u.cell = ?",
 		append(args, afterArgs...), p.counts.facets)
 	order := strings.ReplaceAll(" ORDER BY 1 ?, 2 ?", "?", p.order.direction())
 	return "SELECT n FROM (" + positions + order + " LIMIT ? OFFSET ?)", append(args, limit, offset)

@@ -94,7 +94,8 @@ func (p *userPlan) total(ctx context.Context) (total int64, estimated bool, err 
 		total = *p.counted
 	case p.strategy == mergeFacets:
 		where, args := p.filter(false)
-		total, err = p.count(ctx, "users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))"+where, append([]any{p.facets}, args...))
+		total, err = p.count(ctx, "users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))"+where,
+			append([]any{p.facets}, args...))
 	case p.strategy == readGroup || p.search == "":
 		where, args := p.filter(true)
 		total, err = p.count(ctx, membersOf+where, append([]any{string(p.group)}, args...))
@@ -105,7 +106,8 @@ func (p *userPlan) total(ctx context.Context) (total int64, estimated bool, err 
 }
 
 func (p *userPlan) count(ctx context.Context, from string, args []any) (total int64, err error) {
-	err = p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM (SELECT 1 FROM "+from+" LIMIT ?)", append(args, domain.ExactTotal+1), &total)
+	err = p.s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM (SELECT 1 FROM "+from+" LIMIT ?)",
+		append(args, domain.ExactTotal+1), &total)
 	return total, err
 }
 
@@ -192,7 +194,8 @@ func (p *userPlan) countFound(ctx context.Context, limit int) (total int64, err 
 	waiting, waitingArgs := p.waiting("1")
 	args = append(append(args, limit, p.words), waitingArgs...)
 	err = p.s.reads.get(ctx, errNoEntry, "SELECT (SELECT count(*) FROM ("+query+" LIMIT ?))"+
-		" - (SELECT count(*) FROM search_pending w CROSS JOIN user_search f WHERE f.rowid = w.n AND w.stale AND user_search MATCH ?)"+
+		" - (SELECT count(*) FROM search_pending w CROSS JOIN user_search f WHERE f.rowid = w.n AND w.stale AND "+
+		"user_search MATCH ?)"+
 		" + (SELECT count(*) FROM ("+waiting+"))", args, &total)
 	return total, err
 }

@@ -45,7 +45,8 @@ func (s *Store) restoreUser(t *tx, u *domain.User) error {
 	}
 	err = t.exec(`INSERT INTO users (n, id, identifier, username, email, directory, subject, cell, last_login, search_text, doc)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		n, string(u.ID), u.Identifier, u.UsernameKey, u.EmailKey, string(u.Directory), string(u.Subject), facet, stamp(u.LastLogin), u.SearchText, doc)
+		n, string(u.ID), u.Identifier, u.UsernameKey, u.EmailKey, string(u.Directory), string(u.Subject), facet, stamp(
+			u.LastLogin), u.SearchText, doc)
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,8 @@ func (s *Store) dropLogins(t *tx, users ...*domain.User) {
 }
 
 func sameKeys(a, b *domain.User) bool {
-	return a.Identifier == b.Identifier && a.UsernameKey == b.UsernameKey && a.EmailKey == b.EmailKey && a.SearchText == b.SearchText &&
+	return a.Identifier == b.Identifier && a.UsernameKey == b.UsernameKey && a.EmailKey == b.EmailKey &&
+		a.SearchText == b.SearchText &&
 		a.Directory == b.Directory && a.Subject == b.Subject && sameFacet(a, b) && a.LastLogin.Equal(b.LastLogin)
 }
 
@@ -134,7 +136,8 @@ func (s *Store) replaceKeys(t *tx, before *storedUser, u *domain.User, doc strin
 	}
 	return t.exec(`UPDATE users SET doc = ?, identifier = ?, username = ?, email = ?, directory = ?, subject = ?, cell = ?,
 		last_login = ?, search_text = ? WHERE n = ?`,
-		doc, u.Identifier, u.UsernameKey, u.EmailKey, string(u.Directory), string(u.Subject), facet, stamp(u.LastLogin), u.SearchText, before.n)
+		doc, u.Identifier, u.UsernameKey, u.EmailKey, string(u.Directory), string(u.Subject), facet, stamp(
+			u.LastLogin), u.SearchText, before.n)
 }
 
 func (s *Store) deleteUser(t *tx, id domain.UserID) error {
@@ -149,7 +152,8 @@ func (s *Store) deleteUser(t *tx, id domain.UserID) error {
 		return err
 	}
 	for _, query := range []string{
-		"DELETE FROM sessions WHERE user_id = ?", "DELETE FROM api_keys WHERE user_id = ?", "DELETE FROM messages WHERE user_id = ?",
+		"DELETE FROM sessions WHERE user_id = ?", "DELETE FROM api_keys WHERE user_id = ?",
+		"DELETE FROM messages WHERE user_id = ?",
 		"DELETE FROM admin_guard WHERE user_id = ?", "DELETE FROM users WHERE id = ?",
 	} {
 		if err := t.exec(query, string(id)); err != nil {

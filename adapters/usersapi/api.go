@@ -34,8 +34,9 @@ func New(s *core.Services, c Config) []httpserver.API {
 	}
 	a := &api{s, c}
 	users := httpserver.API{
-		Name: "users", Prefix: Base, Routes: withAndWithoutSlash(a.routes()), Authenticate: a.authenticate, Credential: credential,
-		Failure: failure, Challenge: "Token",
+		Name: "users", Prefix: Base, Routes: withAndWithoutSlash(a.routes()), Authenticate: a.authenticate,
+		Credential: credential,
+		Failure:    failure, Challenge: "Token",
 		CORS: httpserver.CORS{Origins: c.CORSOrigins, Headers: []string{"X-API-KEY", "Authorization", "X-Request-ID"}},
 	}
 	return []httpserver.API{users, documentation()}

@@ -12,9 +12,9 @@ const formType = "application/x-www-form-urlencoded"
 
 var bodyTypes = []string{"application/json", formType}
 
-// fields are the members of a body, JSON or form. Unknown ones are passed over: clients of the original send more than is
-// read. The query string is never one: passwords would stand in logs. A field that cannot be decoded is its error, which only
-// reading the field returns: unknown fields are ignored, however they look.
+// fields are the members of a body, JSON or form. Unknown ones are passed over: clients of the original send more than
+// is read. The query string is never one: passwords would stand in logs. A field that cannot be decoded is its error,
+// which only reading the field returns: unknown fields are ignored, however they look.
 type fields map[string]any
 
 func readBody(r *httpserver.Request) (fields, error) {

@@ -26,7 +26,8 @@ func TestLoginAnswer(t *testing.T) {
 	} {
 		got := s.call(t, http.MethodPost, "/login", "", body)
 		if got.status != http.StatusOK || got.object["role"] != "admin" || got.object["role_level"] != float64(1) ||
-			got.object["datetime"] != "03/02/2026, 07:00:00" || got.object["timezone"] != "America/Lima" || got.object["apiKey"] == "" {
+			got.object["datetime"] != "03/02/2026, 07:00:00" || got.object["timezone"] != "America/Lima" ||
+			got.object["apiKey"] == "" {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
 	}
@@ -47,14 +48,16 @@ func TestLoginRefusals(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
 	}
-	if got := s.call(t, http.MethodPost, "/login?username=ada&password="+right, "", ""); got.status != http.StatusBadRequest {
+	if got := s.call(t, http.MethodPost, "/login?username=ada&password="+right, "",
+		""); got.status != http.StatusBadRequest {
 		t.Errorf("a password in the query string signed in: %d %s", got.status, got.body)
 	}
 	for range 4 {
 		s.call(t, http.MethodPost, "/login", "", form("username", "ada", "password", "wrong-Horse-9"))
 	}
 	got := s.call(t, http.MethodPost, "/login", "", form("username", "ada", "password", right))
-	if got.status != http.StatusLocked || got.message() != "Invalid credentials" || got.object["locked_until"] != "2026-03-02T12:30:00Z" || got.header.Get("Retry-After") == "" {
+	if got.status != http.StatusLocked || got.message() != "Invalid credentials" ||
+		got.object["locked_until"] != "2026-03-02T12:30:00Z" || got.header.Get("Retry-After") == "" {
 		t.Errorf("locked: %d %s", got.status, got.body)
 	}
 }
@@ -66,10 +69,12 @@ func TestImpossibleCredentialsAreInvalid(t *testing.T) {
 	for _, body := range []string{
 		form("username", "", "password", right), form("username", "the-operator", "password", ""), form("password", ""),
 		form("email", "", "password", right), `{"username":"","password":"x"}`, `{"username":"the-operator","password":""}`,
-		form("username", strings.Repeat("x", 321), "password", right), form("username", "the-operator", "password", strings.Repeat("x", 1025)),
+		form("username", strings.Repeat("x", 321), "password", right),
+		form("username", "the-operator", "password", strings.Repeat("x", 1025)),
 		form("username", "the-operator", "password", right, "two_factor_code", strings.Repeat("1", 65)),
 	} {
-		if got := s.call(t, http.MethodPost, "/credentials_are_valid", "the-operator", body); got.status != http.StatusOK || got.body != "false" {
+		if got := s.call(t, http.MethodPost, "/credentials_are_valid", "the-operator", body); got.status != http.StatusOK ||
+			got.body != "false" {
 			t.Errorf("%s: %d %s, want 200 false", body, got.status, got.body)
 		}
 	}
@@ -81,7 +86,8 @@ func TestImpossibleCredentialsAreInvalid(t *testing.T) {
 		t.Errorf("empty passwords count against the account: %d %s", got.status, got.body)
 	}
 	s.call(t, http.MethodPost, "/credentials_are_valid", "the-operator", valid)
-	if got := s.call(t, http.MethodPost, "/credentials_are_valid", "the-operator", form("password", "")); got.status != http.StatusTooManyRequests {
+	if got := s.call(t, http.MethodPost, "/credentials_are_valid", "the-operator",
+		form("password", "")); got.status != http.StatusTooManyRequests {
 		t.Errorf("empty credentials beyond the limit: %d %s", got.status, got.body)
 	}
 }
@@ -91,17 +97,20 @@ func TestLoginWithImpossibleCredentialsCounts(t *testing.T) {
 	s := start(t, options{kit: kit.Options{LoginRate: domain.Rate{Limit: 4, Window: time.Minute}}})
 	s.Register(t, "ada", right, "user")
 	for _, body := range []string{
-		form("username", "ada", "password", ""), form("username", "", "password", right), form("username", strings.Repeat("x", 321), "password", right),
+		form("username", "ada", "password", ""), form("username", "", "password", right),
+		form("username", strings.Repeat("x", 321), "password", right),
 		form("username", "ada", "password", strings.Repeat("x", 1025)),
 	} {
-		if got := s.call(t, http.MethodPost, "/login", "", body); got.status != http.StatusForbidden || got.message() != "Invalid credentials" {
+		if got := s.call(t, http.MethodPost, "/login", "", body); got.status != http.StatusForbidden ||
+			got.message() != "Invalid credentials" {
 			t.Errorf("%.80s: %d %s", body, got.status, got.body)
 		}
 	}
 	if got := len(s.Logged(t, domain.ActionLoginFailed)); got != 4 {
 		t.Errorf("%d entries of four attempts", got)
 	}
-	if got := s.call(t, http.MethodPost, "/login", "", form("username", "ada", "password", "")); got.status != http.StatusTooManyRequests {
+	if got := s.call(t, http.MethodPost, "/login", "",
+		form("username", "ada", "password", "")); got.status != http.StatusTooManyRequests {
 		t.Errorf("beyond the limit: %d %s", got.status, got.body)
 	}
 }
@@ -112,7 +121,8 @@ func TestUnknownFormFieldsAreIgnoredHoweverTheyLook(t *testing.T) {
 	s.Register(t, "ada", right, "user")
 	known := form("username", "ada", "password", right)
 	for _, unknown := range []string{
-		"extra=1", "extra=1&extra=2", "extra[]=1&extra[]=2", "extra[a][b]=1", "a;b=1", "extra=a;b", "extra=%zz", "%zz=1", "%=", "extra=%ff",
+		"extra=1", "extra=1&extra=2", "extra[]=1&extra[]=2", "extra[a][b]=1", "a;b=1", "extra=a;b", "extra=%zz", "%zz=1",
+		"%=", "extra=%ff",
 		"%ff=1", "extra=%00", "extra=one%0Atwo", "=", "=1", "&&", "extra", "extra=a=b", "%E2%80%AEextra=1", "Username=nobody",
 	} {
 		if got := s.call(t, http.MethodPost, "/login", "", known+"&"+unknown); got.status != http.StatusOK {
@@ -143,7 +153,8 @@ func TestUnknownMembersAreIgnoredHoweverTheyLook(t *testing.T) {
 	s.Register(t, "ada", right, "user")
 	known := `"username":"ada","password":"` + right + `"`
 	for _, unknown := range []string{
-		`"extra":1,"extra":2`, `"extra":"\u0000"`, `"\u0000":1`, `"extra":"\ud800"`, `"\ud800":1`, `"extra":1e999`, `"extra":null`, `"":1`,
+		`"extra":1,"extra":2`, `"extra":"\u0000"`, `"\u0000":1`, `"extra":"\ud800"`, `"\ud800":1`, `"extra":1e999`,
+		`"extra":null`, `"":1`,
 		"\"extra\":\"\xff\"", "\"\xff\":1", `"Username":"nobody"`, `"extra":{"a":1,"a":[null,{"b":"\u0000"}]}`,
 		`"extra":` + strings.Repeat("[", 100) + strings.Repeat("]", 100), `"extra":[1` + strings.Repeat(",1", 2000) + `]`,
 	} {
@@ -178,7 +189,8 @@ func TestLoginLimitIsTheSecurityAPIs(t *testing.T) {
 		s.call(t, http.MethodPost, "/login", "", form("username", "ada", "password", right))
 	}
 	got := s.call(t, http.MethodPost, "/login", "", form("username", "ada", "password", right))
-	if got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") != "60" || got.header.Get("RateLimit-Limit") != "2" {
+	if got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") != "60" ||
+		got.header.Get("RateLimit-Limit") != "2" {
 		t.Errorf("%d %s %v", got.status, got.body, got.header)
 	}
 }
@@ -204,16 +216,17 @@ func TestTokensInEveryHeader(t *testing.T) {
 		status  int
 		message string
 	}{
-		"X-API-KEY":                      {http.Header{"X-Api-Key": {key}}, 200, ""},
-		"Authorization: Token":           {http.Header{"Authorization": {"Token " + key}}, 200, ""},
-		"Authorization: Bearer":          {http.Header{"Authorization": {"Bearer " + key}}, 200, ""},
-		"the bare value":                 {http.Header{"Authorization": {key}}, 200, ""},
-		"X-API-KEY wins":                 {http.Header{"X-Api-Key": {key}, "Authorization": {"Bearer nonsense"}}, 200, ""},
-		"a wrong X-API-KEY wins as well": {http.Header{"X-Api-Key": {"nonsense"}, "Authorization": {"Bearer " + key}}, 401, "Invalid token"},
-		"none":                           {http.Header{}, 401, "Key is missing."},
-		"a changed one":                  {http.Header{"X-Api-Key": {key + "x"}}, 401, "Invalid token"},
-		"one with a line end":            {http.Header{"X-Api-Key": {"a b"}}, 401, "Invalid token"},
-		"a scheme of another kind":       {http.Header{"Authorization": {"Basic " + key}}, 401, "Invalid token"},
+		"X-API-KEY":             {http.Header{"X-Api-Key": {key}}, 200, ""},
+		"Authorization: Token":  {http.Header{"Authorization": {"Token " + key}}, 200, ""},
+		"Authorization: Bearer": {http.Header{"Authorization": {"Bearer " + key}}, 200, ""},
+		"the bare value":        {http.Header{"Authorization": {key}}, 200, ""},
+		"X-API-KEY wins":        {http.Header{"X-Api-Key": {key}, "Authorization": {"Bearer nonsense"}}, 200, ""},
+		"a wrong X-API-KEY wins as well": {http.Header{"X-Api-Key": {"nonsense"}, "Authorization": {"Bearer " + key}}, 401,
+			"Invalid token"},
+		"none":                     {http.Header{}, 401, "Key is missing."},
+		"a changed one":            {http.Header{"X-Api-Key": {key + "x"}}, 401, "Invalid token"},
+		"one with a line end":      {http.Header{"X-Api-Key": {"a b"}}, 401, "Invalid token"},
+		"a scheme of another kind": {http.Header{"Authorization": {"Basic " + key}}, 401, "Invalid token"},
 	}
 	for name, test := range tests {
 		got := s.send(t, http.MethodGet, "/roles", test.header, "")
@@ -234,7 +247,8 @@ func TestLogoutEndsTheKey(t *testing.T) {
 	if got.status != http.StatusOK || got.body != `{"message":"Logout successfull"}` { //nolint:misspell // the original's spelling
 		t.Errorf("%d %s", got.status, got.body)
 	}
-	if got := s.call(t, http.MethodPost, "/logout", "the-user", ""); got.status != http.StatusUnauthorized || got.message() != "Invalid token" {
+	if got := s.call(t, http.MethodPost, "/logout", "the-user", ""); got.status != http.StatusUnauthorized ||
+		got.message() != "Invalid token" {
 		t.Errorf("again: %d %s", got.status, got.body)
 	}
 }
@@ -250,15 +264,17 @@ func TestMissingFields(t *testing.T) {
 		"/signup":          {"username": "Username", "email": "Email address", "password": "Password"},
 		"/change_password": {"target_username": "Username whose password will be changed", "new_password": "New password"},
 		"/reset_password":  {"target_username": "Username whose password will be reset", "new_password": "New password"},
-		"/update_role":     {"target_username": "Username whose role will be updated", "new_role_name": "New role name to assign"},
-		"/create_tpt":      {"role_name": "Role name to embed in the JWT token"},
-		"/roles/add":       {"name": "Role name", "level": "Role level, 0 maximum level"},
+		"/update_role": {"target_username": "Username whose role will be updated",
+			"new_role_name": "New role name to assign"},
+		"/create_tpt": {"role_name": "Role name to embed in the JWT token"},
+		"/roles/add":  {"name": "Role name", "level": "Role level, 0 maximum level"},
 	}
 	for path, help := range tests {
 		for _, body := range []string{"", "{}", "unknown=1"} {
 			got := s.call(t, http.MethodPost, path, "the-sudo", body)
 			errs, _ := got.object["errors"].(map[string]any)
-			if got.status != http.StatusBadRequest || got.message() != "Input payload validation failed" || len(errs) != len(help) {
+			if got.status != http.StatusBadRequest || got.message() != "Input payload validation failed" ||
+				len(errs) != len(help) {
 				t.Errorf("%s %q: %d %s", path, body, got.status, got.body)
 			}
 			for field, text := range help {
@@ -349,7 +365,8 @@ func TestOneUser(t *testing.T) {
 	got := s.call(t, http.MethodGet, "/The-Admin/", "the-user", "")
 	role, _ := got.object["role"].(map[string]any)
 	identifier, _ := got.object["identifier"].(string)
-	if got.status != http.StatusOK || role["name"] != "admin" || role["level"] != float64(1) || got.object["name"] != nil || len(identifier) != 8 {
+	if got.status != http.StatusOK || role["name"] != "admin" || role["level"] != float64(1) ||
+		got.object["name"] != nil || len(identifier) != 8 {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	for who, status := range map[string]int{"the-admin": 200, "the-user": 400} {
@@ -358,13 +375,16 @@ func TestOneUser(t *testing.T) {
 		}
 	}
 	for path, name := range map[string]string{
-		"/a%2Fb": "a/b", "/a%5Cb%3F%23%25%3B": `a\b?#%;`, "/" + strings.Repeat("%E4%B8%80", 256): strings.Repeat("\u4e00", 256),
+		"/a%2Fb": "a/b", "/a%5Cb%3F%23%25%3B": `a\b?#%;`, "/" +
+			strings.Repeat("%E4%B8%80", 256): strings.Repeat("\u4e00", 256),
 	} {
-		if got := s.call(t, http.MethodGet, path, "the-user", ""); got.status != http.StatusBadRequest || got.message() != name+" is not a valid username" {
+		if got := s.call(t, http.MethodGet, path, "the-user", ""); got.status != http.StatusBadRequest ||
+			got.message() != name+" is not a valid username" {
 			t.Errorf("%s: %d %s", path, got.status, got.body)
 		}
 	}
-	if got := s.call(t, http.MethodGet, "/nobody", "the-user", ""); got.status != http.StatusBadRequest || got.message() != "nobody is not a valid username" {
+	if got := s.call(t, http.MethodGet, "/nobody", "the-user", ""); got.status != http.StatusBadRequest ||
+		got.message() != "nobody is not a valid username" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 )
 
-// credential finds a request's token: X-API-KEY first, whatever Authorization says, which existing clients fill with anything;
-// else Authorization with the scheme Token or Bearer, or as the bare value.
+// credential finds a request's token: X-API-KEY first, whatever Authorization says, which existing clients fill with
+// anything; else Authorization with the scheme Token or Bearer, or as the bare value.
 func credential(r *httpserver.Request) (string, error) {
 	if key := strings.TrimSpace(r.Header("X-API-KEY")); key != "" {
 		return token(key), nil
@@ -25,8 +25,8 @@ func credential(r *httpserver.Request) (string, error) {
 // unusable replaces a credential of an unknown form; it is not a token of ours.
 const unusable = "-"
 
-// token returns the text if a token of ours could look like that. What holds other characters is sent on as one that is refused,
-// so that the answer is about a wrong token and not about a missing one.
+// token returns the text if a token of ours could look like that. What holds other characters is sent on as one that is
+// refused, so that the answer is about a wrong token and not about a missing one.
 func token(text string) string {
 	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return unusable

@@ -53,7 +53,8 @@ func TestDocumentStatesTheLimitsOfTheServer(t *testing.T) {
 	}
 	level := check.Document.Paths.Value("/roles/add").Post.RequestBody.Value.Content.Get("application/json").
 		Schema.Value.Properties["level"].Value
-	if *level.Min != float64(domain.Limits.RoleLevel.Min) || level.Max == nil || *level.Max != float64(domain.Limits.RoleLevel.Max) {
+	if *level.Min != float64(domain.Limits.RoleLevel.Min) || level.Max == nil ||
+		*level.Max != float64(domain.Limits.RoleLevel.Max) {
 		t.Errorf("level: %v to %v", *level.Min, level.Max)
 	}
 }

@@ -19,13 +19,15 @@ var (
 	errCredentials  = fault.New(fault.Forbidden, "authentication_error", "Invalid credentials").
 			With("error_type", "authentication_error").
 			With("details", "The provided username/email or password is incorrect.")
-	errTwoFactor = fault.New(fault.Forbidden, "two_factor_required", "Two-factor code required").With("error_type", "two_factor_required")
-	errExpired   = fault.New(fault.Forbidden, "password_expired", "Password expired").With("error_type", "password_expired")
-	errLocked    = fault.New(fault.Locked, "account_locked", "Invalid credentials").
+	errTwoFactor = fault.New(fault.Forbidden, "two_factor_required", "Two-factor code required").With("error_type",
+		"two_factor_required")
+	errExpired = fault.New(fault.Forbidden, "password_expired", "Password expired").With("error_type", "password_expired")
+	errLocked  = fault.New(fault.Locked, "account_locked", "Invalid credentials").
 			With("error_type", "authentication_error").
 			With("details", "The provided username/email or password is incorrect.")
-	errEnrollment = fault.New(fault.Forbidden, "two_factor_enrollment_required", "Two-factor authentication must be set up first").
-			With("error_type", "two_factor_enrollment_required")
+	errEnrollment = fault.New(fault.Forbidden, "two_factor_enrollment_required",
+		"Two-factor authentication must be set up first").
+		With("error_type", "two_factor_enrollment_required")
 )
 
 // tokenFailure makes "Invalid token" of whatever is wrong with one, and keeps an outage what it is.
@@ -36,7 +38,8 @@ func tokenFailure(err error) error {
 	return err
 }
 
-// loginFailure turns the failure of a login into this API's: a wrong password is never a 401, which would log clients out.
+// loginFailure turns the failure of a login into this API's: a wrong password is never a 401, which would log clients
+// out.
 func loginFailure(err error) error {
 	f := fault.Of(err)
 	switch {
@@ -69,8 +72,8 @@ func (m missing) fault() error {
 
 var errMissing = fault.New(fault.Invalid, "validation_error", "Input payload validation failed")
 
-// failure writes {"message":…} with what some failures add. An outage says neither what is out nor why: existing clients
-// open a form for the database's address when they read of one.
+// failure writes {"message":…} with what some failures add. An outage says neither what is out nor why: existing
+// clients open a form for the database's address when they read of one.
 func failure(f *fault.Error, _ string) ([]byte, error) {
 	f = inWords(f)
 	body := map[string]any{"message": message(f)}
@@ -88,8 +91,8 @@ func failure(f *fault.Error, _ string) ([]byte, error) {
 		body["error_type"] = "validation_error"
 		body["details"] = f.Message
 	}
-	// The library for answers leaves < and > as they are; encoding/json would write them as escapes, which is not the text that
-	// clients compare.
+	// The library for answers leaves < and > as they are; encoding/json would write them as escapes, which is not the text
+	// that clients compare.
 	return json.Marshal(body, json.Deterministic(true))
 }
 

@@ -29,7 +29,8 @@ func (a *api) login(r *httpserver.Request) error {
 	in.Kind = domain.SessionKey
 	signed, err := a.Auth.Login(r.Context(), r.Principal, in)
 	if err != nil && fault.Of(err).Kind == fault.Invalid {
-		// This API answers an empty or overlong name, password or code like a wrong one, so it counts and is recorded like one.
+		// This API answers an empty or overlong name, password or code like a wrong one, so it counts and is recorded like
+		// one.
 		_, signed.Rate, err = a.Auth.CheckCredentials(r.Context(), r.Principal, in)
 		if err == nil {
 			err = fault.ErrUnauthorized
@@ -59,7 +60,8 @@ func loginInput(r *httpserver.Request) (auth.LoginInput, error) {
 	}
 	var in auth.LoginInput
 	var email string
-	err = body.texts(map[string]*string{"username": &in.Name, "email": &email, "password": &in.Password, "two_factor_code": &in.Code})
+	err = body.texts(map[string]*string{"username": &in.Name, "email": &email, "password": &in.Password,
+		"two_factor_code": &in.Code})
 	if in.Name == "" {
 		in.Name = email
 	}

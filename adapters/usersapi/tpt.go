@@ -55,7 +55,8 @@ func (a *api) createTPT(r *httpserver.Request) error {
 		return sudoOnly(err)
 	}
 	return r.JSON(http.StatusOK, tptAnswer{
-		Token: made.Text, Role: string(made.Role), CreatedOn: made.CreatedAt.UTC().Format(time.DateTime), Message: "Third Party Token created successfully",
+		Token: made.Text, Role: string(made.Role), CreatedOn: made.CreatedAt.UTC().Format(time.DateTime),
+		Message: "Third Party Token created successfully",
 	})
 }
 

@@ -46,10 +46,11 @@ func TestThirdPartyTokensAreReadOnly(t *testing.T) {
 	}{
 		"/change_password": {password, 401, "Invalid token or user not found"},
 		"/reset_password":  {password, 401, "Invalid token or user not found"},
-		"/update_role":     {form("target_username", "the-user", "new_role_name", "admin"), 403, "Only admin and sudo users can update user roles"},
-		"/roles/add":       {form("name", "x", "level", "60"), 403, "Access denied. Required role level: <= 1"},
-		"/signup":          {newcomer("operator"), 403, "Access denied. Required role level: <= 1"},
-		"/create_tpt":      {form("role_name", "guest"), 403, "Access denied. Required roles: ['sudo']"},
+		"/update_role": {form("target_username", "the-user", "new_role_name", "admin"), 403,
+			"Only admin and sudo users can update user roles"},
+		"/roles/add":  {form("name", "x", "level", "60"), 403, "Access denied. Required role level: <= 1"},
+		"/signup":     {newcomer("operator"), 403, "Access denied. Required role level: <= 1"},
+		"/create_tpt": {form("role_name", "guest"), 403, "Access denied. Required roles: ['sudo']"},
 	} {
 		got := s.call(t, http.MethodPost, path, "tpt-admin", test.body)
 		if got.status != test.status || got.message() != test.message {
@@ -62,11 +63,13 @@ func TestTPTsAreSuperusersAlone(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
 	s.people(t, "sudo", "admin")
-	if got := s.call(t, http.MethodPost, "/create_tpt", "the-sudo", form("role_name", "king")); got.status != 400 || got.message() != "Role king not found" {
+	if got := s.call(t, http.MethodPost, "/create_tpt", "the-sudo", form("role_name", "king")); got.status != 400 ||
+		got.message() != "Role king not found" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	jti := s.issue(t, "operator")
-	for method, path := range map[string]string{http.MethodPost: "/create_tpt", http.MethodGet: "/tpt", http.MethodDelete: "/tpt/" + jti} {
+	for method, path := range map[string]string{http.MethodPost: "/create_tpt", http.MethodGet: "/tpt",
+		http.MethodDelete: "/tpt/" + jti} {
 		body := ""
 		if method == http.MethodPost {
 			body = form("role_name", "operator")
@@ -77,10 +80,12 @@ func TestTPTsAreSuperusersAlone(t *testing.T) {
 		}
 	}
 	first := s.call(t, http.MethodDelete, "/tpt/"+jti, "the-sudo", "")
-	if again := s.call(t, http.MethodDelete, "/tpt/"+jti, "the-sudo", ""); first.status != 200 || again.body != first.body {
+	if again := s.call(t, http.MethodDelete, "/tpt/"+jti, "the-sudo", ""); first.status != 200 ||
+		again.body != first.body {
 		t.Errorf("%s, then %s", first.body, again.body)
 	}
-	if got := s.call(t, http.MethodGet, "/roles", "tpt-operator", ""); got.status != http.StatusUnauthorized || got.message() != "Invalid token" {
+	if got := s.call(t, http.MethodGet, "/roles", "tpt-operator", ""); got.status != http.StatusUnauthorized ||
+		got.message() != "Invalid token" {
 		t.Errorf("revoked: %d %s", got.status, got.body)
 	}
 	if got := s.call(t, http.MethodDelete, "/tpt/nothing", "the-sudo", ""); got.status != http.StatusNotFound {
@@ -111,7 +116,8 @@ func TestBothAPIsShareOneCore(t *testing.T) {
 	if got := s.call(t, http.MethodGet, "/roles", "new_user", ""); got.status != http.StatusUnauthorized {
 		t.Errorf("a session that was ended there: %d", got.status)
 	}
-	for action, want := range map[domain.Action]int{domain.ActionUserCreate: 2, domain.ActionLogin: 3, domain.ActionSessionRevoke: 1} {
+	for action, want := range map[domain.Action]int{domain.ActionUserCreate: 2, domain.ActionLogin: 3,
+		domain.ActionSessionRevoke: 1} {
 		if got := len(s.Logged(t, action)); got != want {
 			t.Errorf("%d entries of %s, want %d", got, action, want)
 		}
@@ -125,12 +131,14 @@ func TestConfiguredOriginsMayCall(t *testing.T) {
 	ask := func(origin string) reply {
 		t.Helper()
 		return s.send(t, http.MethodOptions, "/login", http.Header{
-			"Origin": {origin}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"x-api-key,content-type"},
+			"Origin": {origin}, "Access-Control-Request-Method": {"POST"},
+			"Access-Control-Request-Headers": {"x-api-key,content-type"},
 		}, "")
 	}
 	got := ask("https://app.example.com")
 	if got.status != http.StatusNoContent || got.header.Get("Access-Control-Allow-Origin") != "https://app.example.com" ||
-		got.header.Get("Access-Control-Allow-Credentials") != "" || got.header.Get("Access-Control-Allow-Methods") != "POST" ||
+		got.header.Get("Access-Control-Allow-Credentials") != "" ||
+		got.header.Get("Access-Control-Allow-Methods") != "POST" ||
 		got.header.Get("Access-Control-Allow-Headers") != "X-API-KEY, Authorization, X-Request-ID, Content-Type" {
 		t.Errorf("%d %v", got.status, got.header)
 	}
@@ -150,9 +158,11 @@ func TestAllowNamesTheMethodsOfACallAndNotThoseOfAUser(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
 	for path, want := range map[string]string{
-		"": "GET, HEAD", "/roles": "GET, HEAD", "/tpt": "GET, HEAD", "/tpt/x": "DELETE", "/somebody": "GET, HEAD", "/roles/add": "POST",
-		"/login": "POST", "/logout": "POST", "/signup": "POST", "/change_password": "POST", "/reset_password": "POST", "/update_role": "POST",
-		"/create_tpt": "POST", "/credentials_are_valid": "POST",
+		"": "GET, HEAD", "/roles": "GET, HEAD", "/tpt": "GET, HEAD", "/tpt/x": "DELETE", "/somebody": "GET, HEAD",
+		"/roles/add": "POST",
+		"/login":     "POST", "/logout": "POST", "/signup": "POST", "/change_password": "POST", "/reset_password": "POST",
+		"/update_role": "POST",
+		"/create_tpt":  "POST", "/credentials_are_valid": "POST",
 	} {
 		for _, path := range []string{path, path + "/"} {
 			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
@@ -171,22 +181,26 @@ func TestErrorFormatsOfUnservedRequests(t *testing.T) {
 	s := start(t, options{})
 	s.people(t, "user")
 	got := s.call(t, http.MethodPut, "/login", "the-user", "")
-	if got.status != http.StatusMethodNotAllowed || got.body != `{"message":"The method is not allowed for the requested URL."}` || got.header.Get("Allow") == "" {
+	if got.status != http.StatusMethodNotAllowed ||
+		got.body != `{"message":"The method is not allowed for the requested URL."}` || got.header.Get("Allow") == "" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	for _, path := range []string{"/login", "/signup/", "/change_password", "/roles/add"} {
 		got := s.send(t, http.MethodGet, path, http.Header{}, "") // no user is called so: it is that call with a wrong method
-		if got.status != http.StatusMethodNotAllowed || got.body != `{"message":"The method is not allowed for the requested URL."}` || got.header.Get("Allow") != "POST" {
+		if got.status != http.StatusMethodNotAllowed ||
+			got.body != `{"message":"The method is not allowed for the requested URL."}` || got.header.Get("Allow") != "POST" {
 			t.Errorf("GET %s: %d %s, Allow %q", path, got.status, got.body, got.header.Get("Allow"))
 		}
 	}
 	got = s.send(t, http.MethodPost, "/login", http.Header{"Content-Type": {"text/plain"}}, "x")
-	if got.status != http.StatusUnsupportedMediaType || got.message() != "The body must be sent as application/json or application/x-www-form-urlencoded" {
+	if got.status != http.StatusUnsupportedMediaType ||
+		got.message() != "The body must be sent as application/json or application/x-www-form-urlencoded" {
 		t.Errorf("another kind of body: %d %s", got.status, got.body)
 	}
 	must(t, s.Store.Close(t.Context()))
 	got = s.call(t, http.MethodPost, "/login", "", form("username", "the-user", "password", right))
-	if got.status != http.StatusServiceUnavailable || got.body != `{"error_type":"server_error","message":"Service temporarily unavailable"}` {
+	if got.status != http.StatusServiceUnavailable ||
+		got.body != `{"error_type":"server_error","message":"Service temporarily unavailable"}` {
 		t.Errorf("without its store: %d %s", got.status, got.body)
 	}
 }

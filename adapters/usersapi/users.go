@@ -37,7 +37,8 @@ func roleOf(role domain.Role) roleAnswer {
 func userOf(m rolepolicy.Member) userAnswer {
 	given, family := m.Names()
 	return userAnswer{
-		Identifier: m.Identifier, Username: m.Username, Role: roleOf(m.Role), Email: m.Email, Name: orNull(given), Lastname: orNull(family),
+		Identifier: m.Identifier, Username: m.Username, Role: roleOf(m.Role), Email: m.Email, Name: orNull(given),
+		Lastname: orNull(family),
 	}
 }
 
@@ -160,12 +161,14 @@ func (a *api) signup(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := body.require(map[string]string{"username": "Username", "email": "Email address", "password": "Password"}); err != nil {
+	if err := body.require(map[string]string{"username": "Username", "email": "Email address",
+		"password": "Password"}); err != nil {
 		return err
 	}
 	var in rolepolicy.SignupInput
 	if err := body.texts(map[string]*string{
-		"username": &in.Username, "email": &in.Email, "password": &in.Password, "role_name": &in.Role, "name": &in.GivenName, "lastname": &in.FamilyName,
+		"username": &in.Username, "email": &in.Email, "password": &in.Password, "role_name": &in.Role, "name": &in.GivenName,
+		"lastname": &in.FamilyName,
 	}); err != nil {
 		return err
 	}

@@ -63,7 +63,8 @@ func (a *app) root() *cobra.Command {
 	flags.StringVarP(&a.configFile, "config", "c", "", "configuration `file` (default ./ostiary.yaml if it exists)")
 	flags.StringVar(&a.dataDir, "data-dir", "", "data `directory` with the database and keys (default ./ostiary-data)")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
-	root.AddCommand(a.serveCommand(), a.userCommand(), a.roleCommand(), a.keyCommand(), a.directoryCommand(), a.tptCommand(),
+	root.AddCommand(a.serveCommand(), a.userCommand(), a.roleCommand(), a.keyCommand(), a.directoryCommand(),
+		a.tptCommand(),
 		a.importCommand(), a.auditCommand(), a.configCommand(), a.storageCommand(), a.healthCommand(), a.versionCommand())
 	addExamples(root)
 	return root

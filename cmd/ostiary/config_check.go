@@ -146,7 +146,8 @@ func compareNames(ctx context.Context, c config.Config, answer *configCheckAnswe
 		answer.Names.Problem = apiError(err).Error()
 	}
 	for _, n := range collisions {
-		answer.Names.Collisions = append(answer.Names.Collisions, storedName{Kind: string(n.Kind), Name: n.Name, Holders: n.Holders})
+		answer.Names.Collisions = append(answer.Names.Collisions,
+			storedName{Kind: string(n.Kind), Name: n.Name, Holders: n.Holders})
 		answer.Warnings = append(answer.Warnings, collisionWarning(n))
 	}
 }
@@ -168,7 +169,8 @@ func lockoutProblem(d localapi.DirectoryLockout, ours localapi.Lockout) string {
 	case d.Threshold > 0 && (ours.MaxAttempts >= d.Threshold || ours.AccountMaxAttempts >= d.Threshold):
 		return fmt.Sprintf("the directory locks an account after %d wrong passwords, the service after %d from one source "+
 			"and %d from all: set lockout_policy.max_attempts and lockout_policy.account_max_attempts in the security "+
-			"settings below %d, or an attacker can lock users out of the directory through the service", d.Threshold, ours.MaxAttempts, ours.AccountMaxAttempts, d.Threshold)
+			"settings below %d, or an attacker can lock users out of the directory through the service", d.Threshold,
+			ours.MaxAttempts, ours.AccountMaxAttempts, d.Threshold)
 	}
 	return ""
 }
@@ -183,6 +185,7 @@ func (a *app) printLockout(ours *storedLockout) {
 		a.printf(a.out, "Compared the lockout policies of the directories with the default settings: "+
 			"the stored settings cannot be read (%s).\n", printable(ours.Problem))
 	default:
-		a.printf(a.out, "Compared the lockout policies of the directories with the default settings: there is no store yet.\n")
+		a.printf(a.out,
+			"Compared the lockout policies of the directories with the default settings: there is no store yet.\n")
 	}
 }

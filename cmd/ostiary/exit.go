@@ -150,7 +150,8 @@ func (a *app) problemOf(err error) problem {
 	case errors.As(err, &file):
 		return problem{Error: "file", Message: err.Error()}
 	case errors.As(err, &mistakes):
-		return problem{Error: "configuration", Message: "Invalid configuration", Mistakes: config.Locate(a.sources(), mistakes)}
+		return problem{Error: "configuration", Message: "Invalid configuration",
+			Mistakes: config.Locate(a.sources(), mistakes)}
 	case errors.Is(err, errSomeRefused):
 		return problem{Error: "rows_refused", Message: err.Error()}
 	default:

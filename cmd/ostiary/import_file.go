@@ -74,8 +74,8 @@ type exportedUser struct {
 	Password string `json:"password"`
 }
 
-// readUsersAPIExport reads an export. A byte order mark is ignored. The error is a file that is not an export of version
-// 1.0.
+// readUsersAPIExport reads an export. A byte order mark is ignored. The error is a file that is not an export of
+// version 1.0.
 func readUsersAPIExport(from io.Reader) (importRows, error) {
 	text, err := utf8Text(from)
 	if err != nil {

@@ -23,7 +23,8 @@ func bodyOf(t *testing.T, read func(io.Reader) (importRows, error), text string)
 
 // FuzzUsersAPIExport checks that reading any file terminates, and that every row has a line.
 func FuzzUsersAPIExport(f *testing.F) {
-	f.Add(`{"version":"1.0","data":{"Roles":[{"identifier":"06eeeacb","name":"admin","level":1}],"Users":[{"username":"a","role":{"name":"user"}},7,null]}}`)
+	f.Add(
+		`{"version":"1.0","data":{"Roles":[{"identifier":"06eeeacb","name":"admin","level":1}],"Users":[{"username":"a","role":{"name":"user"}},7,null]}}`)
 	f.Add(`{"version":"1.0","data":{"Users":{}}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		rows, err := readUsersAPIExport(strings.NewReader(text))
@@ -60,7 +61,8 @@ func TestExportBecomesRows(t *testing.T) {
 			t.Errorf("row %d is %+v", i, rows[i])
 		}
 	}
-	if _, err := readUsersAPIExport(strings.NewReader(`{"version":"1.0","data":{}} {"version":"1.0","data":{}}`)); err == nil {
+	if _, err := readUsersAPIExport(strings.NewReader(
+		`{"version":"1.0","data":{}} {"version":"1.0","data":{}}`)); err == nil {
 		t.Error("two exports in one file were read")
 	}
 }
@@ -79,7 +81,8 @@ func utf16Text(text string, bigEndian bool) string {
 	return out.String()
 }
 
-// TestImportFilesSavedOnWindows checks that a byte order mark is ignored, and that other encodings than UTF-8 are named.
+// TestImportFilesSavedOnWindows checks that a byte order mark is ignored, and that other encodings than UTF-8 are
+// named.
 func TestImportFilesSavedOnWindows(t *testing.T) {
 	t.Parallel()
 	formats := map[string]struct {
@@ -107,7 +110,8 @@ func TestImportFilesSavedOnWindows(t *testing.T) {
 		}
 	}
 	latin := strings.NewReplacer("Å", "\xc5", "ö", "\xf6").Replace(formats["export"].text)
-	if _, rows := bodyOf(t, readUsersAPIExport, latin); len(rows) != 1 || !strings.Contains(rows[0].problem, "not in UTF-8") {
+	if _, rows := bodyOf(t, readUsersAPIExport, latin); len(rows) != 1 ||
+		!strings.Contains(rows[0].problem, "not in UTF-8") {
 		t.Errorf("an export in Latin-1: %+v", rows)
 	}
 }

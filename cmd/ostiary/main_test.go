@@ -45,8 +45,8 @@ func TestCommands(t *testing.T) {
 	besideAndWithout(t, testscript.Params{Dir: "testdata/commands", Setup: setEnvironment})
 }
 
-// besideAndWithout runs scripts twice: beside a running server, where the condition "server" holds, and with the services
-// in the process of each command.
+// besideAndWithout runs scripts twice: beside a running server, where the condition "server" holds, and with the
+// services in the process of each command.
 func besideAndWithout(t *testing.T, scripts testscript.Params) {
 	t.Helper()
 	scripts.Cmds = commands

@@ -36,8 +36,8 @@ func overTCP(t *testing.T, address, method, path string, header http.Header) (in
 	return response.StatusCode, body
 }
 
-// TestPublicListenerNeverActsAsOperator sends what the control socket accepts, and everything that could look like it, to
-// the public listener on the loopback address.
+// TestPublicListenerNeverActsAsOperator sends what the control socket accepts, and everything that could look like it,
+// to the public listener on the loopback address.
 func TestPublicListenerNeverActsAsOperator(t *testing.T) {
 	t.Parallel()
 	address := running(t, make(chan string, 8)).HTTP.Address
@@ -61,7 +61,8 @@ func TestPublicListenerNeverActsAsOperator(t *testing.T) {
 			t.Errorf("%s: %d %v", name, status, body)
 		}
 		path := "/users/usr_01hm6x0vj3k8q5d2c7y9t4b6na/password-reset-link" // a route of the control socket alone
-		if status, body := overTCP(t, address, http.MethodPost, path, header); status != http.StatusNotFound || body["message"] != "Not found" {
+		if status, body := overTCP(t, address, http.MethodPost, path, header); status != http.StatusNotFound ||
+			body["message"] != "Not found" {
 			t.Errorf("%s, on a route of the control socket: %d %v", name, status, body)
 		}
 	}
@@ -90,8 +91,10 @@ func TestAuditLogNamesTheOperator(t *testing.T) {
 	create("without")
 	c.HTTP.Address = started(t, c)
 	create("beside")
-	token := ask(t, c.HTTP.Address, "", http.MethodPost, "/auth/login", `{"username":"beside","password":"Correct-horse-battery-7"}`)["access_token"]
-	_, body := overTCP(t, c.HTTP.Address, http.MethodGet, "/audit/logs?action=user_create", http.Header{"Authorization": {"Bearer " + token}})
+	token := ask(t, c.HTTP.Address, "", http.MethodPost, "/auth/login",
+		`{"username":"beside","password":"Correct-horse-battery-7"}`)["access_token"]
+	_, body := overTCP(t, c.HTTP.Address, http.MethodGet, "/audit/logs?action=user_create",
+		http.Header{"Authorization": {"Bearer " + token}})
 	logs, _ := body["logs"].([]any)
 	if len(logs) != 2 {
 		t.Fatalf("want two entries, got %v", body)
@@ -141,7 +144,8 @@ func TestLargeImportIsStreamed(t *testing.T) {
 					if i == rows-1 {
 						<-progressed
 					}
-					_, _ = fmt.Fprintf(sent, `{"username":"user%d","email":"user%d@example.org","metadata":{"note":"%060d"}}`+"\n", i, i, i)
+					_, _ = fmt.Fprintf(sent, `{"username":"user%d","email":"user%d@example.org","metadata":{"note":"%060d"}}`+"\n", i,
+						i, i)
 				}
 				_ = sent.Close()
 			}()

@@ -12,8 +12,8 @@ import (
 
 const longestLine = 4096
 
-// readPassword prompts for a password on a terminal, without echo, and twice if twice is set. Without a terminal it reads
-// the next line of standard input. Passwords are never arguments, which every process on the machine can read.
+// readPassword prompts for a password on a terminal, without echo, and twice if twice is set. Without a terminal it
+// reads the next line of standard input. Passwords are never arguments, which every process on the machine can read.
 func (a *app) readPassword(what string, twice bool) (string, error) {
 	if !a.terminal {
 		return a.readLine(what)
@@ -50,7 +50,8 @@ func (a *app) readLine(what string) (string, error) {
 	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 	line = strings.TrimPrefix(line, "\ufeff") // PowerShell writes a byte order mark into its pipes
 	if line == "" {
-		return "", usagef("no %s on standard input: without a terminal it is read from there, one per line", strings.ToLower(what))
+		return "", usagef("no %s on standard input: without a terminal it is read from there, one per line",
+			strings.ToLower(what))
 	}
 	return line, nil
 }

@@ -37,7 +37,8 @@ func (b *bar) report(done, total int64) {
 		if total == 0 {
 			total = -1
 		}
-		b.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(b.of.err), progressbar.OptionSetDescription(b.title),
+		b.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(b.of.err),
+			progressbar.OptionSetDescription(b.title),
 			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
 	}
 	_ = b.bar.Set64(done) // a display error does not stop the operation

@@ -82,7 +82,8 @@ func repairRoles(ctx context.Context, api *securityclient.Client, ids []string) 
 		ids = builtIn
 	}
 	slices.SortStableFunc(ids, func(a, b string) int {
-		return cmp.Compare(slices.Index(builtIn, a), slices.Index(builtIn, b)) // the server refuses those that are in none first
+		// the server refuses those that are in none first
+		return cmp.Compare(slices.Index(builtIn, a), slices.Index(builtIn, b))
 	})
 	all := make([]securityclient.RepairedRole, 0, len(ids))
 	for _, id := range ids {
@@ -98,7 +99,8 @@ func repairRoles(ctx context.Context, api *securityclient.Client, ids []string) 
 func (a *app) printRoles(roles []securityclient.Role) {
 	var rows [][]string
 	for _, r := range roles {
-		rows = append(rows, []string{r.RoleID, r.Name, strconv.Itoa(r.Level), mark(r.BuiltIn, "built-in"), strings.Join(r.Permissions, " ")})
+		rows = append(rows, []string{r.RoleID, r.Name, strconv.Itoa(r.Level), mark(r.BuiltIn, "built-in"),
+			strings.Join(r.Permissions, " ")})
 	}
 	a.table([]string{"ID", "NAME", "LEVEL", "", "PERMISSIONS"}, rows)
 }

@@ -89,7 +89,8 @@ func (a *app) userListCommand() *cobra.Command {
 		}
 		query := securityclient.ListUsersParams{
 			Search: optional(search), Role: optional(role), Group: optional(group), Cursor: optional(cursor), Limit: &limit,
-			Status: optional(securityclient.ListUsersParamsStatus(status)), Sort: optional(securityclient.ListUsersParamsSort(sort)),
+			Status: optional(securityclient.ListUsersParamsStatus(status)),
+			Sort:   optional(securityclient.ListUsersParamsSort(sort)),
 		}
 		return a.callAPI(c.Context(), func(api *securityclient.Client) error {
 			page, err := api.ListUsers(c.Context(), query)
@@ -149,7 +150,8 @@ func (a *app) userDeactivateCommand() *cobra.Command {
 func (a *app) printUsers(page securityclient.UserList) {
 	rows := make([][]string, 0, len(page.Users))
 	for _, u := range page.Users {
-		rows = append(rows, []string{u.Username, u.Email, u.Role, string(u.Status), u.Directory, dateOr(u.LastLogin, "never"), u.UserID})
+		rows = append(rows, []string{u.Username, u.Email, u.Role, string(u.Status), u.Directory, dateOr(u.LastLogin, "never"),
+			u.UserID})
 	}
 	a.table([]string{"USERNAME", "E-MAIL", "ROLE", "STATUS", "DIRECTORY", "LAST LOGIN", "ID"}, rows)
 	if page.NextCursor != nil {

@@ -80,7 +80,8 @@ func (a *app) passwordSetCommand() *cobra.Command {
 		Use: "set NAME", Short: "Set a user's password", Args: args(cobra.ExactArgs(1)),
 		Long: `Sets the password in the user's directory. It is prompted for on a terminal, or read from standard
 input. All sessions of the user end, and the user is notified by e-mail.`,
-		Example: "  ostiary user password set ada\n  printf '%s\\n' \"$CURRENT\" \"$NEW\" | ostiary user password set ada --current",
+		Example: "  ostiary user password set ada\n  printf '%s\\n' \"$CURRENT\" \"$NEW\" | ostiary user password set ada " +
+			"--current",
 	}
 	c.Flags().BoolVar(&withCurrent, "current", false, "read and verify the current password first")
 	c.RunE = func(c *cobra.Command, given []string) (err error) {

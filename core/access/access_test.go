@@ -88,24 +88,30 @@ func TestNoPrincipalGrantsWhatItLacks(t *testing.T) {
 		do   func(*testing.T) error
 		want error
 	}{
-		"the helpdesk makes another user an administrator":   {update(p.desk, p.plainID, account.Patch{Role: new("admin")}), fault.ErrForbidden},
-		"the helpdesk makes itself an administrator":         {update(p.desk, p.desk.UserID, account.Patch{Role: new("admin")}), fault.ErrForbidden},
-		"the helpdesk makes a user a superuser":              {update(p.desk, p.plainID, account.Patch{Role: new("sudo")}), fault.ErrForbidden},
-		"an administrator makes a user a superuser":          {update(p.root, p.plainID, account.Patch{Role: new("sudo")}), fault.ErrForbidden},
+		"the helpdesk makes another user an administrator": {update(p.desk, p.plainID, account.Patch{Role: new("admin")}),
+			fault.ErrForbidden},
+		"the helpdesk makes itself an administrator": {update(p.desk, p.desk.UserID,
+			account.Patch{Role: new("admin")}), fault.ErrForbidden},
+		"the helpdesk makes a user a superuser": {update(p.desk, p.plainID, account.Patch{Role: new("sudo")}),
+			fault.ErrForbidden},
+		"an administrator makes a user a superuser": {update(p.root, p.plainID, account.Patch{Role: new("sudo")}),
+			fault.ErrForbidden},
 		"the helpdesk adds system.configure to a group":      {group(p.desk, "system.configure"), fault.ErrForbidden},
 		"the helpdesk adds * to a group":                     {group(p.desk, "*"), fault.ErrForbidden},
 		"the helpdesk adds users.* to a group":               {group(p.desk, "users.*"), fault.ErrForbidden},
 		"the helpdesk adds another service's permission":     {group(p.desk, "tickets.manage"), fault.ErrForbidden},
 		"an administrator adds another service's permission": {group(p.root, "tickets.manage"), nil},
 		"an administrator adds * to a group":                 {group(p.root, "*"), fault.ErrForbidden},
-		"the helpdesk joins the administrators":              {member(p.desk, "admin_team", p.desk.UserID), fault.ErrForbidden},
-		"the helpdesk adds a user to the administrators":     {member(p.desk, "admin_team", p.plainID), fault.ErrForbidden},
-		"the helpdesk adds a user to the support":            {member(p.desk, "support", p.plainID), nil},
-		"the helpdesk joins the support":                     {member(p.desk, "support", p.desk.UserID), fault.ErrForbidden},
-		"a user creates a group":                             {group(p.plain, "kb.edit"), fault.ErrForbidden},
+		"the helpdesk joins the administrators": {member(p.desk, "admin_team", p.desk.UserID),
+			fault.ErrForbidden},
+		"the helpdesk adds a user to the administrators": {member(p.desk, "admin_team", p.plainID), fault.ErrForbidden},
+		"the helpdesk adds a user to the support":        {member(p.desk, "support", p.plainID), nil},
+		"the helpdesk joins the support":                 {member(p.desk, "support", p.desk.UserID), fault.ErrForbidden},
+		"a user creates a group":                         {group(p.plain, "kb.edit"), fault.ErrForbidden},
 		"the helpdesk creates a role": {func(t *testing.T) error {
 			t.Helper()
-			_, err := p.Access.CreateRole(t.Context(), p.desk, access.RoleInput{ID: "boss", Name: "Boss", Permissions: []string{"users.manage"}})
+			_, err := p.Access.CreateRole(t.Context(), p.desk,
+				access.RoleInput{ID: "boss", Name: "Boss", Permissions: []string{"users.manage"}})
 			return err
 		}, fault.ErrForbidden},
 	}
@@ -137,7 +143,8 @@ func TestCheckReturnsSourceAndRequiresRead(t *testing.T) {
 			t.Errorf("%s differs (-want +got):\n%s", permission, diff)
 		}
 	}
-	if got, err := p.Access.Check(t.Context(), p.root, p.desk.UserID, "sessions.manage"); err != nil || got.Source != "group:helpdesk" {
+	if got, err := p.Access.Check(t.Context(), p.root, p.desk.UserID, "sessions.manage"); err != nil ||
+		got.Source != "group:helpdesk" {
 		t.Errorf("an implied permission: %+v, %v, want the group that implies it", got, err)
 	}
 	if _, err := p.Access.Check(t.Context(), p.plain, p.rootID, "bots.use"); !errors.Is(err, domain.ErrUserNotFound) {
@@ -188,7 +195,8 @@ func TestGroupAndRoleChangesApplyToNextRequest(t *testing.T) {
 	step("joining again", err, "kb.edit", true)
 	_, err = p.Access.DeleteGroup(t.Context(), p.root, "support")
 	step("deleting the group", err, "kb.edit", false)
-	_, err = p.Access.UpdateRole(t.Context(), p.root, "user", access.RolePatch{Permissions: &[]string{"profile.edit", "kb.read"}})
+	_, err = p.Access.UpdateRole(t.Context(), p.root, "user",
+		access.RolePatch{Permissions: &[]string{"profile.edit", "kb.read"}})
 	step("a change of the role", err, "kb.read", true)
 	_, err = p.Account.Update(t.Context(), p.root, p.plainID, account.Patch{Role: new("guest")})
 	step("another role", err, "kb.read", false)
@@ -206,8 +214,9 @@ func TestLastAdministratorIsKeptOnGroupChanges(t *testing.T) {
 	for name, err := range map[string]error{
 		"removed from group": fail(p.Access.RemoveMember(t.Context(), domain.Operator(), "admins", string(p.plainID))),
 		"group deleted":      fail(p.Access.DeleteGroup(t.Context(), domain.Operator(), "admins")),
-		"fewer permissions":  fail(p.Access.UpdateGroup(t.Context(), domain.Operator(), "admins", access.GroupPatch{Permissions: &[]string{"users.manage"}})),
-		"deactivated":        fail(p.Account.Deactivate(t.Context(), domain.Operator(), p.plainID)),
+		"fewer permissions": fail(p.Access.UpdateGroup(t.Context(), domain.Operator(), "admins",
+			access.GroupPatch{Permissions: &[]string{"users.manage"}})),
+		"deactivated": fail(p.Account.Deactivate(t.Context(), domain.Operator(), p.plainID)),
 	} {
 		if !errors.Is(err, domain.ErrLastAdmin) {
 			t.Errorf("%s: got error %v, want %v", name, err, domain.ErrLastAdmin)
@@ -250,7 +259,8 @@ func TestConcurrentDemotionsKeepOneAdministrator(t *testing.T) {
 func TestRolesInUseAndBuiltInRolesCannotBeDeleted(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
-	if _, err := p.Access.CreateRole(t.Context(), p.root, access.RoleInput{ID: "clerk", Name: "Clerk", Permissions: []string{"kb.edit"}}); err != nil {
+	if _, err := p.Access.CreateRole(t.Context(), p.root,
+		access.RoleInput{ID: "clerk", Name: "Clerk", Permissions: []string{"kb.edit"}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Account.Update(t.Context(), p.root, p.plainID, account.Patch{Role: new("clerk")}); err != nil {

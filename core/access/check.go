@@ -35,7 +35,8 @@ type Explanation struct {
 
 // Check reports whether the user has the permission. The principal must be the user or have users.read; for all others
 // the user does not exist. An invalid permission is fault.ErrInvalid.
-func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.UserID, permission string) (Decision, error) {
+func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.UserID, permission string) (Decision,
+	error) {
 	wanted, err := domain.ParsePermission(permission)
 	if err != nil {
 		return Decision{}, err
@@ -48,7 +49,8 @@ func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.User
 }
 
 // Explain is Check with the reasons: every grant that matched, or what would grant the permission.
-func (s *Service) Explain(ctx context.Context, by domain.Principal, id domain.UserID, permission string) (Explanation, error) {
+func (s *Service) Explain(ctx context.Context, by domain.Principal, id domain.UserID, permission string) (Explanation,
+	error) {
 	wanted, err := domain.ParsePermission(permission)
 	if err != nil {
 		return Explanation{}, err
@@ -66,9 +68,11 @@ func (s *Service) Explain(ctx context.Context, by domain.Principal, id domain.Us
 
 // CheckAll is Check for several permissions, in order, on one view of the state. For an API key that checks its
 // owner, it returns what the key itself may do, which can be less.
-func (s *Service) CheckAll(ctx context.Context, by domain.Principal, id domain.UserID, permissions []string) ([]Decision, error) {
+func (s *Service) CheckAll(ctx context.Context, by domain.Principal, id domain.UserID,
+	permissions []string) ([]Decision, error) {
 	if !domain.Limits.CheckedPermissions.Allows(len(permissions)) {
-		return nil, fault.ErrInvalid.About("permissions", "must hold "+domain.Limits.CheckedPermissions.String()+" permissions")
+		return nil,
+			fault.ErrInvalid.About("permissions", "must hold "+domain.Limits.CheckedPermissions.String()+" permissions")
 	}
 	if id != by.UserID {
 		if _, err := domain.ParseUserID(string(id)); err != nil {

@@ -34,7 +34,8 @@ func (s *Service) Groups(ctx context.Context, by domain.Principal) ([]domain.Gro
 	if err != nil {
 		return nil, err
 	}
-	return slices.SortedFunc(maps.Values(catalog.Groups), func(a, b domain.Group) int { return compareGroup(a, groupPosition(b)) }), nil
+	return slices.SortedFunc(maps.Values(catalog.Groups),
+		func(a, b domain.Group) int { return compareGroup(a, groupPosition(b)) }), nil
 }
 
 // ListGroups returns one page of Groups.
@@ -136,7 +137,8 @@ func checkGroup(g domain.Group) error {
 // of the group. A new name requires all of its permissions if a mapping rule of a directory names the group before or
 // after: the rename removes users of that directory from the group or adds them. A change of permissions is audited as
 // such, and applies to the next request of every member.
-func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName string, patch GroupPatch) (domain.Group, error) {
+func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName string,
+	patch GroupPatch) (domain.Group, error) {
 	catalog, before, err := s.managedGroup(ctx, by, idOrName)
 	if err != nil {
 		return domain.Group{}, err
@@ -259,7 +261,8 @@ func (s *Service) DeleteGroup(ctx context.Context, by domain.Principal, idOrName
 }
 
 // managedGroup returns the group if the principal may manage groups.
-func (s *Service) managedGroup(ctx context.Context, by domain.Principal, idOrName string) (*domain.Catalog, domain.Group, error) {
+func (s *Service) managedGroup(ctx context.Context, by domain.Principal, idOrName string) (*domain.Catalog,
+	domain.Group, error) {
 	if err := by.Require(domain.GroupsManage); err != nil {
 		return nil, domain.Group{}, err
 	}

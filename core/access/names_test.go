@@ -22,7 +22,8 @@ func TestGroupNamesAllowAnyScriptAndIgnoreCase(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	for _, name := range []string{"отдел ПРОДАЖ", "ÚČTÁRNA", "u\u0301c\u030cta\u0301rna", "Support_Team", "support_team "} {
+	for _, name := range []string{"отдел ПРОДАЖ", "ÚČTÁRNA", "u\u0301c\u030cta\u0301rna", "Support_Team",
+		"support_team "} {
 		if err := create(name); !errors.Is(err, domain.ErrGroupExists) {
 			t.Errorf("%q with another spelling present: %v", name, err)
 		}
@@ -53,12 +54,14 @@ func TestGroupWithoutKeyKeepsItsName(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.Access.CreateGroup(t.Context(), domain.Operator(), access.GroupInput{Name: "OPS"}); !errors.Is(err, domain.ErrGroupExists) {
+	if _, err := s.Access.CreateGroup(t.Context(), domain.Operator(), access.GroupInput{Name: "OPS"}); !errors.Is(err,
+		domain.ErrGroupExists) {
 		t.Errorf("a third group with the name: %v", err)
 	}
 	text := "first line"
 	for _, id := range []string{"grp_1", "grp_2"} {
-		if _, err := s.Access.UpdateGroup(t.Context(), domain.Operator(), id, access.GroupPatch{Description: &text}); err != nil {
+		if _, err := s.Access.UpdateGroup(t.Context(), domain.Operator(), id,
+			access.GroupPatch{Description: &text}); err != nil {
 			t.Errorf("changing %s: %v", id, err)
 		}
 	}
@@ -68,7 +71,8 @@ func TestRoleNamesRefuseInvisibleCharacters(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	for i, name := range []string{"Admin\u3164", "Admin\u202e", "Admin\n", "Admin\ufe0f"} {
-		_, err := s.Access.CreateRole(t.Context(), domain.Operator(), access.RoleInput{ID: "r" + string(rune('0'+i)), Name: name})
+		_, err := s.Access.CreateRole(t.Context(), domain.Operator(),
+			access.RoleInput{ID: "r" + string(rune('0'+i)), Name: name})
 		if !errors.Is(err, fault.ErrInvalid) {
 			t.Errorf("%+q: %v", name, err)
 		}

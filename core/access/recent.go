@@ -46,10 +46,14 @@ func isAdministratorLevel(catalog *domain.Catalog, id domain.RoleID) bool {
 
 // addsRights reports whether after contains an administrative permission that before lacks.
 func addsRights(before, after []domain.Permission) bool {
-	return slices.ContainsFunc(after, func(p domain.Permission) bool { return p.IsAdministrative() && !slices.Contains(before, p) })
+	return slices.ContainsFunc(after, func(p domain.Permission) bool {
+		return p.IsAdministrative() &&
+			!slices.Contains(before, p)
+	})
 }
 
 // raises reports whether a change of a role grants its holders administrative permissions.
 func raises(before, after domain.Role) bool {
-	return addsRights(before.Permissions, after.Permissions) || after.Level <= administratorLevel && before.Level > administratorLevel
+	return addsRights(before.Permissions, after.Permissions) || after.Level <= administratorLevel &&
+		before.Level > administratorLevel
 }

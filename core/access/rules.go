@@ -26,7 +26,8 @@ func CheckActOn(catalog *domain.Catalog, by domain.Principal, target *domain.Use
 // CheckAssign returns fault.ErrForbidden if by may not assign the target this role and these groups. Only what the
 // target does not have yet counts. Administrative permissions must be by's to grant, and no principal grants itself,
 // and no API key its owner, anything that the principal lacks.
-func CheckAssign(catalog *domain.Catalog, by domain.Principal, target *domain.User, role domain.RoleID, groups []domain.GroupID) error {
+func CheckAssign(catalog *domain.Catalog, by domain.Principal, target *domain.User, role domain.RoleID,
+	groups []domain.GroupID) error {
 	var given []domain.Permission
 	if role != target.Role {
 		r := catalog.Roles[role]

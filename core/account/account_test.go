@@ -73,7 +73,8 @@ func TestCreateReportsAllInvalidFields(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	_, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{
-		Username: "john doe", Email: "john", Role: "king", Groups: []string{"knights"}, Directory: "nowhere", Person: domain.Person{PhoneNumber: "123"},
+		Username: "john doe", Email: "john", Role: "king", Groups: []string{"knights"}, Directory: "nowhere",
+		Person: domain.Person{PhoneNumber: "123"},
 	})
 	fields := map[string]bool{}
 	for _, d := range fault.Of(err).Details() {
@@ -90,7 +91,8 @@ func TestUsernamesAreUniqueUnderCaseFolding(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	deactivated := s.Register(t, "Straße", right, "user")
-	if _, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: "bob@example.org", Email: "bob@example.net"}); err != nil {
+	if _, err := s.Account.Create(t.Context(), domain.Operator(),
+		account.NewUser{Username: "bob@example.org", Email: "bob@example.net"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), deactivated.ID); err != nil {
@@ -104,7 +106,8 @@ func TestUsernamesAreUniqueUnderCaseFolding(t *testing.T) {
 		"an address that is another's name": {"other", "bob@EXAMPLE.org", "email"},
 	}
 	for name, test := range tests {
-		_, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: test.username, Email: test.email})
+		_, err := s.Account.Create(t.Context(), domain.Operator(),
+			account.NewUser{Username: test.username, Email: test.email})
 		details := fault.Of(err).Details()
 		if !errors.Is(err, domain.ErrUserExists) || len(details) == 0 || details[0].Field != test.field {
 			t.Errorf("%s: got %v", name, err)
@@ -119,7 +122,8 @@ func TestConcurrentCreatesMakeOneUser(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			_, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: "ada", Email: "ada@example.com"})
+			_, err := s.Account.Create(t.Context(), domain.Operator(),
+				account.NewUser{Username: "ada", Email: "ada@example.com"})
 			switch {
 			case err == nil:
 				made.Add(1)
@@ -160,14 +164,16 @@ func TestUsersChangeOnlyTheirOwnProfile(t *testing.T) {
 		t.Errorf("changed to %s, %v", got.Metadata, err)
 	}
 	for name, patch := range map[string]account.Patch{
-		"role": {Role: new("admin")}, "groups": {Groups: new([]string{})}, "email": {Email: new("x@example.com")}, "status": {Status: new("deactivated")},
+		"role": {Role: new("admin")}, "groups": {Groups: new([]string{})}, "email": {Email: new("x@example.com")},
+		"status":           {Status: new("deactivated")},
 		"role beside name": {Role: new("admin"), Person: domain.PersonPatch{"full_name": "Root"}},
 	} {
 		if _, err := s.Account.Update(t.Context(), asAda, asAda.UserID, patch); !errors.Is(err, fault.ErrForbidden) {
 			t.Errorf("own %s: %v", name, err)
 		}
 	}
-	if _, err := s.Account.Update(t.Context(), asBob, asAda.UserID, account.Patch{Person: domain.PersonPatch{"full_name": "x"}}); !errors.Is(err, domain.ErrUserNotFound) {
+	if _, err := s.Account.Update(t.Context(), asBob, asAda.UserID,
+		account.Patch{Person: domain.PersonPatch{"full_name": "x"}}); !errors.Is(err, domain.ErrUserNotFound) {
 		t.Errorf("profile of another user: %v", err)
 	}
 	if _, err := s.Account.Get(t.Context(), asBob, asAda.UserID); !errors.Is(err, domain.ErrUserNotFound) {
@@ -207,7 +213,8 @@ func TestNoActionOnUserWithMorePermissions(t *testing.T) {
 	forbidden("creating a superuser", err)
 	_, err = s.Auth.RevokeAll(t.Context(), by, root.ID, false)
 	forbidden("ending an administrator's sessions", err)
-	if _, err := s.Account.Update(t.Context(), by, other.ID, account.Patch{Role: new("operator"), Status: new("deactivated")}); err != nil {
+	if _, err := s.Account.Update(t.Context(), by, other.ID,
+		account.Patch{Role: new("operator"), Status: new("deactivated")}); err != nil {
 		t.Errorf("an update that helpdesk may make: %v", err)
 	}
 }
@@ -246,7 +253,8 @@ func TestLastAdministratorCannotBeRemoved(t *testing.T) {
 	if _, err := s.Account.Deactivate(t.Context(), domain.Operator(), b.ID); !errors.Is(err, domain.ErrLastAdmin) {
 		t.Errorf("the last administrator: %v", err)
 	}
-	if _, err := s.Access.UpdateRole(t.Context(), domain.Operator(), "admin", roleLess()); !errors.Is(err, domain.ErrLastAdmin) {
+	if _, err := s.Access.UpdateRole(t.Context(), domain.Operator(), "admin", roleLess()); !errors.Is(err,
+		domain.ErrLastAdmin) {
 		t.Errorf("removing the role's permissions: %v", err)
 	}
 }
@@ -271,24 +279,28 @@ func TestDeactivationEndsAllCredentials(t *testing.T) {
 	refused := func(when string) {
 		t.Helper()
 		for name, credential := range map[string]string{"access token": in.Tokens.Access, "API key": secretOf(key)} {
-			if _, err := s.Auth.Authenticate(t.Context(), credential, kit.From(home).Origin); !errors.Is(err, fault.ErrUnauthorized) {
+			if _, err := s.Auth.Authenticate(t.Context(), credential, kit.From(home).Origin); !errors.Is(err,
+				fault.ErrUnauthorized) {
 				t.Errorf("%s: %s: %v", when, name, err)
 			}
 		}
 		if _, err := s.Auth.Refresh(t.Context(), kit.From(home), in.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
 			t.Errorf("%s: refresh: %v", when, err)
 		}
-		if err := s.Account.Reset(t.Context(), kit.From(home), reset, "Another-horse-8"); !errors.Is(err, domain.ErrInvalidToken) {
+		if err := s.Account.Reset(t.Context(), kit.From(home), reset, "Another-horse-8"); !errors.Is(err,
+			domain.ErrInvalidToken) {
 			t.Errorf("%s: reset: %v", when, err)
 		}
 	}
 	refused("deactivated")
 	s.Clock.Forward(time.Minute)
 	again, err := s.Account.Deactivate(t.Context(), domain.Operator(), user.ID)
-	if err != nil || !again.DeactivatedAt.Equal(first.DeactivatedAt) || len(s.Logged(t, domain.ActionUserDeactivate)) != 1 {
+	if err != nil || !again.DeactivatedAt.Equal(first.DeactivatedAt) ||
+		len(s.Logged(t, domain.ActionUserDeactivate)) != 1 {
 		t.Errorf("deactivating again: %v, %v", again.DeactivatedAt, err)
 	}
-	if _, err := s.Account.Update(t.Context(), domain.Operator(), user.ID, account.Patch{Status: new("active")}); err != nil {
+	if _, err := s.Account.Update(t.Context(), domain.Operator(), user.ID,
+		account.Patch{Status: new("active")}); err != nil {
 		t.Fatal(err)
 	}
 	refused("active again")
@@ -308,7 +320,8 @@ func TestEmailChange(t *testing.T) {
 	if len(messages) != 2 || messages[0].To != "ada@example.com" || strings.Contains(messages[0].Text, "token=") {
 		t.Errorf("want a notice without a token to the previous address: got %d messages", len(messages))
 	}
-	if err := s.Account.Reset(t.Context(), kit.From(home), text, "Another-horse-8"); !errors.Is(err, domain.ErrInvalidToken) {
+	if err := s.Account.Reset(t.Context(), kit.From(home), text, "Another-horse-8"); !errors.Is(err,
+		domain.ErrInvalidToken) {
 		t.Errorf("a confirmation token set a password: %v", err)
 	}
 	confirmed, err := s.Account.ConfirmEmail(t.Context(), kit.From(home), text)

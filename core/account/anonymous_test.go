@@ -18,7 +18,8 @@ func TestNewInstallationHasNoDefaultAccount(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	for _, password := range []string{"admin", "root", "ostiary", "administrator", "sudo", "password", ""} {
 		_, err := s.Auth.Login(t.Context(), kit.From("203.0.113.9"), auth.LoginInput{Name: "admin", Password: password})
-		if !errors.Is(err, fault.ErrUnauthorized) && !errors.Is(err, fault.ErrInvalid) && !errors.Is(err, domain.ErrAccountLocked) {
+		if !errors.Is(err, fault.ErrUnauthorized) && !errors.Is(err, fault.ErrInvalid) &&
+			!errors.Is(err, domain.ErrAccountLocked) {
 			t.Errorf("admin with %q: %v", password, err)
 		}
 	}
@@ -38,7 +39,8 @@ func TestNewInstallationHasNoDefaultAccount(t *testing.T) {
 	second := account.NewUser{Username: "second", Email: "second@example.com", Password: "Correct-Horse-7-Battery"}
 	for _, used := range []string{token, next} {
 		s.Clock.Forward(2 * time.Minute)
-		if _, err := s.Account.Setup(t.Context(), kit.From("203.0.113.9"), used, second); !errors.Is(err, domain.ErrInvalidToken) {
+		if _, err := s.Account.Setup(t.Context(), kit.From("203.0.113.9"), used, second); !errors.Is(err,
+			domain.ErrInvalidToken) {
 			t.Errorf("setup after the first user: %v, want %v", err, domain.ErrInvalidToken)
 		}
 	}
@@ -78,7 +80,8 @@ func TestSearchTermIsLiteralAndBounded(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "root", "Correct-Horse-7-Battery", "admin")
 	_, admin := s.SignIn(t, "root", "Correct-Horse-7-Battery", "198.51.100.1")
-	for _, term := range []string{"(a+)+$", ".*", "%", "_", "r_ot", "r%t", `"`, `root" OR "a`, "NEAR(root)", "root*", `\`, "'; --", "[a-z]"} {
+	for _, term := range []string{"(a+)+$", ".*", "%", "_", "r_ot", "r%t", `"`, `root" OR "a`, "NEAR(root)", "root*", `\`,
+		"'; --", "[a-z]"} {
 		page, err := s.Account.List(t.Context(), admin, account.Filter{Search: term, Page: domain.Page{Number: 1, Limit: 20}})
 		if err != nil {
 			t.Errorf("%q: %v", term, err)

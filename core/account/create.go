@@ -60,7 +60,8 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, in NewUser) (
 	if err := s.settle(ctx, catalog, &user, in.Password, &out); err != nil {
 		return Profile{}, err
 	}
-	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserCreate, string(user.ID), audit.Detail("role", string(user.Role)),
+	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserCreate, string(user.ID),
+		audit.Detail("role", string(user.Role)),
 		audit.Detail("status", string(user.Status)), audit.Detail("directory", string(user.Directory)),
 		audit.Personal("username", user.Username)))
 	if err := s.deps.Access.CreateUser(ctx, &user, out); err != nil {
@@ -92,7 +93,8 @@ func (s *Service) draft(catalog *domain.Catalog, in NewUser) (domain.User, error
 	} else if _, keeps := d.(ports.LocalPasswordStore); !keeps && in.Password != "" {
 		passwordErr = fault.ErrInvalid.About("password", "is set in the user's directory")
 	}
-	err := gather(slices.Concat([]error{domain.CheckUsername(user.Username), domain.CheckEmail(user.Email)}, user.Person.Checks(),
+	err := gather(slices.Concat([]error{domain.CheckUsername(user.Username), domain.CheckEmail(user.Email)},
+		user.Person.Checks(),
 		[]error{domain.CheckMetadata(user.Metadata), checkRole(catalog, user.Role), groupsErr, directoryErr, passwordErr})...)
 	directory.SetKeys(s.deps.CaseFolder, &user)
 	return user, err
@@ -144,7 +146,8 @@ func (s *Service) checkFree(ctx context.Context, user *domain.User) error {
 }
 
 // settle sets how the user logs in: with the password, after an activation email, or in their external directory.
-func (s *Service) settle(ctx context.Context, catalog *domain.Catalog, user *domain.User, secret string, out *domain.Outbox) error {
+func (s *Service) settle(ctx context.Context, catalog *domain.Catalog, user *domain.User, secret string,
+	out *domain.Outbox) error {
 	d, err := s.directoryOf(user)
 	if err != nil {
 		return err
@@ -178,6 +181,7 @@ func (s *Service) adopt(ctx context.Context, lookup ports.Lookup, user *domain.U
 }
 
 // newCredential checks a new password and returns its credential.
-func (s *Service) newCredential(ctx context.Context, local ports.LocalPasswordStore, catalog *domain.Catalog, next password.New) (*domain.PasswordCredential, error) {
+func (s *Service) newCredential(ctx context.Context, local ports.LocalPasswordStore, catalog *domain.Catalog,
+	next password.New) (*domain.PasswordCredential, error) {
 	return s.passwords.Credential(ctx, local, catalog.Settings.Password, next, s.deps.Clock.Now().UTC())
 }

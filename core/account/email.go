@@ -26,7 +26,8 @@ func (s *Service) ConfirmEmail(ctx context.Context, by domain.Principal, text st
 		u.Tokens = slices.DeleteFunc(u.Tokens, func(t domain.UserToken) bool { return t.Purpose == domain.TokenEmail })
 		u.EmailVerified = true
 		u.UpdatedAt = s.deps.Clock.Now().UTC()
-		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserUpdate, string(u.ID), audit.ActedBy(u.ID), audit.Detail("fields", []string{"email_verified"})))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserUpdate, string(u.ID), audit.ActedBy(u.ID),
+			audit.Detail("fields", []string{"email_verified"})))
 		return nil
 	})
 }

@@ -18,7 +18,8 @@ func (s *Service) LearnHashes(ctx context.Context) error {
 		return nil
 	}
 	query := domain.UserQuery{
-		NoTotal: true, Directory: local.ID(), Sort: domain.SortCreatedDesc, Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
+		NoTotal: true, Directory: local.ID(), Sort: domain.SortCreatedDesc,
+		Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
 	}
 	for range learnPages {
 		page, err := s.deps.Users.List(ctx, query)

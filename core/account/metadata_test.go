@@ -33,9 +33,10 @@ func TestMetadataSizeLimitAppliesAfterPatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	update := func(n int) error {
-		_, err := s.Account.Update(t.Context(), domain.Operator(), made.ID, account.Patch{Metadata: func(present domain.Metadata) (domain.Metadata, error) {
-			return append(present[:len(present)-1:len(present)-1], `,"b":"`+strings.Repeat("&", n)+`"}`...), nil
-		}})
+		_, err := s.Account.Update(t.Context(), domain.Operator(), made.ID,
+			account.Patch{Metadata: func(present domain.Metadata) (domain.Metadata, error) {
+				return append(present[:len(present)-1:len(present)-1], `,"b":"`+strings.Repeat("&", n)+`"}`...), nil
+			}})
 		return err
 	}
 	const fits = 8<<10 - len(`{"a":"","b":""}`)

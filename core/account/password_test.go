@@ -45,7 +45,8 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 	if _, err := s.Auth.Authenticate(t.Context(), other.Tokens.Access, by.Origin); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("another session: %v", err)
 	}
-	if _, err := s.Auth.Refresh(t.Context(), kit.From(home), other.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+	if _, err := s.Auth.Refresh(t.Context(), kit.From(home), other.Tokens.Refresh); !errors.Is(err,
+		fault.ErrUnauthorized) {
 		t.Errorf("another session's refresh token: %v", err)
 	}
 	if _, err := s.Auth.Authenticate(t.Context(), this.Tokens.Access, by.Origin); err != nil {
@@ -110,7 +111,8 @@ func TestCommonAndPersonalPasswordsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	for _, weak := range []string{"Password1234!", "johndoe2024!X", "Ostiary-2026!", "Qwerty123456!"} {
-		_, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: "johndoe", Email: "jd@example.com", Password: weak})
+		_, err := s.Account.Create(t.Context(), domain.Operator(),
+			account.NewUser{Username: "johndoe", Email: "jd@example.com", Password: weak})
 		if !errors.Is(err, domain.ErrPasswordPolicy) {
 			t.Errorf("%s: %v", weak, err)
 		}
@@ -132,14 +134,16 @@ func TestResetRequestsAreRateLimitedPerAddress(t *testing.T) {
 			t.Errorf("%s: fourth request: %v", address, err)
 		}
 	}
-	if _, err := s.Account.RequestReset(t.Context(), kit.From(home), "ADA@Example.com"); !errors.Is(err, fault.ErrRateLimited) {
+	if _, err := s.Account.RequestReset(t.Context(), kit.From(home), "ADA@Example.com"); !errors.Is(err,
+		fault.ErrRateLimited) {
 		t.Errorf("another spelling: %v", err)
 	}
 	messages := s.SentEmails(t)
 	if len(messages) != 3 {
 		t.Errorf("%d messages, want 3", len(messages))
 	}
-	if err := s.Account.Reset(t.Context(), kit.From(home), token(t, messages, "ada@example.com"), "Another-horse-8"); err != nil {
+	if err := s.Account.Reset(t.Context(), kit.From(home), token(t, messages, "ada@example.com"),
+		"Another-horse-8"); err != nil {
 		t.Errorf("the last token must stay usable: %v", err)
 	}
 	if got := len(s.Logged(t, domain.ActionPasswordResetRequest)); got != 4 {
@@ -197,7 +201,8 @@ func TestResetTokensAreInvalidated(t *testing.T) {
 		},
 		"by a change of the email": func(t *testing.T, s *kit.Services, by domain.Principal) {
 			t.Helper()
-			if _, err := s.Account.Update(t.Context(), domain.Operator(), by.UserID, account.Patch{Email: new("new@example.com")}); err != nil {
+			if _, err := s.Account.Update(t.Context(), domain.Operator(), by.UserID,
+				account.Patch{Email: new("new@example.com")}); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -210,7 +215,8 @@ func TestResetTokensAreInvalidated(t *testing.T) {
 			_, by := s.SignIn(t, "ada", right, home)
 			text := request(t, s)
 			end(t, s, by)
-			if err := s.Account.Reset(t.Context(), kit.From(home), text, "Third-horse-99"); !errors.Is(err, domain.ErrInvalidToken) {
+			if err := s.Account.Reset(t.Context(), kit.From(home), text, "Third-horse-99"); !errors.Is(err,
+				domain.ErrInvalidToken) {
 				t.Errorf("got %v", err)
 			}
 		})

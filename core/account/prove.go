@@ -31,7 +31,8 @@ func (s *Service) ProvePassword(ctx context.Context, by domain.Principal, user *
 	case !errors.Is(err, domain.ErrCurrentPassword):
 		return errors.Join(err, attempt.Release(ctx))
 	}
-	failed := s.deps.AuditWriter.Entry(by, domain.ActionLoginFailed, string(user.ID), audit.Failed("wrong_password"), audit.Detail("method", "reauthentication"))
+	failed := s.deps.AuditWriter.Entry(by, domain.ActionLoginFailed, string(user.ID), audit.Failed("wrong_password"),
+		audit.Detail("method", "reauthentication"))
 	return s.wrongPassword(ctx, by, attempt, failed, err)
 }
 

@@ -19,7 +19,8 @@ func TestPurgeErasesUserAndLeavesTombstone(t *testing.T) {
 	john := s.Register(t, "johndoe", "Correct-horse-1", "user")
 	_, admin := s.SignIn(t, "root", "Correct-horse-1", "198.51.100.1")
 	s.SignIn(t, "johndoe", "Correct-horse-1", "203.0.113.9")
-	_, err := s.Auth.Login(t.Context(), kit.From("203.0.113.9"), auth.LoginInput{Name: "johndoe", Password: "wrong-Password-1"})
+	_, err := s.Auth.Login(t.Context(), kit.From("203.0.113.9"),
+		auth.LoginInput{Name: "johndoe", Password: "wrong-Password-1"})
 	if !errors.Is(err, fault.ErrUnauthorized) {
 		t.Fatalf("wrong password: %v", err)
 	}
@@ -44,7 +45,8 @@ func TestPurgeErasesUserAndLeavesTombstone(t *testing.T) {
 				t.Errorf("the entry %s still contains the username", e.Action)
 			}
 		}
-		tombstone = tombstone || e.Action == domain.ActionUserPurge && e.Target == string(john.ID) && e.UserID == string(admin.UserID)
+		tombstone = tombstone || e.Action == domain.ActionUserPurge && e.Target == string(john.ID) &&
+			e.UserID == string(admin.UserID)
 	}
 	if !tombstone {
 		t.Error("no entry records who purged the user")
@@ -68,7 +70,8 @@ func TestLastAdministratorCannotBePurged(t *testing.T) {
 			t.Errorf("the refused purge erased the entry %s", e.Action)
 		}
 	}
-	if _, err := s.Account.Purge(t.Context(), by, "usr_00000000000000000000000000"); !errors.Is(err, domain.ErrUserNotFound) {
+	if _, err := s.Account.Purge(t.Context(), by, "usr_00000000000000000000000000"); !errors.Is(err,
+		domain.ErrUserNotFound) {
 		t.Errorf("a user that never existed: %v", err)
 	}
 }

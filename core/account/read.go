@@ -87,7 +87,8 @@ func (s *Service) List(ctx context.Context, by domain.Principal, filter Filter) 
 		return UserPage{}, fault.ErrInvalid.About("search", "must be "+domain.Limits.Search.String()+" characters")
 	}
 	query := domain.UserQuery{
-		Role: domain.RoleID(filter.Role), Status: status, Search: s.deps.CaseFolder.Fold(filter.Search), Sort: filter.Sort, Page: filter.Page,
+		Role: domain.RoleID(filter.Role), Status: status, Search: s.deps.CaseFolder.Fold(filter.Search), Sort: filter.Sort,
+		Page: filter.Page,
 	}
 	if query.Sort == "" {
 		query.Sort = domain.SortCreatedDesc

@@ -134,7 +134,8 @@ func (s *Service) ResetLink(ctx context.Context, by domain.Principal, id domain.
 	text, token := opaquetoken.ForUser(id, purpose, now)
 	_, err = s.deps.Users.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
 		u.AddToken(token, now)
-		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionPasswordResetRequest, string(u.ID), audit.Detail("method", "link")))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionPasswordResetRequest, string(u.ID),
+			audit.Detail("method", "link")))
 		return nil
 	})
 	return text, token.ExpiresAt, err
@@ -175,7 +176,8 @@ func (s *Service) Reset(ctx context.Context, by domain.Principal, text, next str
 }
 
 func setsPassword(p domain.TokenPurpose) bool {
-	return slices.Contains([]domain.TokenPurpose{domain.TokenActivation, domain.TokenReset, domain.TokenChange, domain.TokenLink}, p)
+	return slices.Contains([]domain.TokenPurpose{domain.TokenActivation, domain.TokenReset, domain.TokenChange,
+		domain.TokenLink}, p)
 }
 
 // findToken returns the user with a live token, and its record. Any other text is domain.ErrInvalidToken.

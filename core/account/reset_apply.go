@@ -26,7 +26,8 @@ func (r *reset) setLocal(ctx context.Context, local ports.LocalPasswordStore, ne
 	if err != nil {
 		return err
 	}
-	credential, err := r.service.newCredential(ctx, local, catalog, password.New{Field: "new_password", Text: next, User: &r.user})
+	credential, err := r.service.newCredential(ctx, local, catalog,
+		password.New{Field: "new_password", Text: next, User: &r.user})
 	if err != nil {
 		return err
 	}
@@ -43,10 +44,11 @@ func (r *reset) set(ctx context.Context, setter ports.PasswordSetter, next strin
 	if refused == nil {
 		return nil
 	}
-	_, err := r.service.deps.Users.Update(context.WithoutCancel(ctx), r.user.ID, func(u *domain.User, _ *domain.Outbox) error {
-		u.AddToken(r.token, r.service.deps.Clock.Now())
-		return nil
-	})
+	_, err := r.service.deps.Users.Update(context.WithoutCancel(ctx), r.user.ID,
+		func(u *domain.User, _ *domain.Outbox) error {
+			u.AddToken(r.token, r.service.deps.Clock.Now())
+			return nil
+		})
 	return errors.Join(refused, err)
 }
 
@@ -58,7 +60,8 @@ func (r *reset) use(ctx context.Context, credential *domain.PasswordCredential) 
 		return err
 	}
 	_, err = s.deps.Access.UpdateUser(ctx, r.user.ID, func(u *domain.User, out *domain.Outbox) error {
-		if _, ok := u.FindToken(r.token.Digest, s.deps.Clock.Now()); !ok || credential != nil && !sameCredential(u.Password, r.user.Password) {
+		if _, ok := u.FindToken(r.token.Digest, s.deps.Clock.Now()); !ok || credential != nil &&
+			!sameCredential(u.Password, r.user.Password) {
 			return domain.ErrInvalidToken
 		}
 		u.Tokens = slices.DeleteFunc(u.Tokens, func(t domain.UserToken) bool { return setsPassword(t.Purpose) })
@@ -68,7 +71,8 @@ func (r *reset) use(ctx context.Context, credential *domain.PasswordCredential) 
 		action := r.apply(u)
 		ended := u.EndSessionsExcept("")
 		u.UpdatedAt = s.deps.Clock.Now().UTC()
-		out.Record(s.deps.AuditWriter.Entry(r.by, action, string(u.ID), audit.ActedBy(u.ID), audit.Detail("sessions_ended", len(ended))))
+		out.Record(s.deps.AuditWriter.Entry(r.by, action, string(u.ID), audit.ActedBy(u.ID),
+			audit.Detail("sessions_ended", len(ended))))
 		out.Send(notices...)
 		return nil
 	})

@@ -35,7 +35,8 @@ func TestResetRequestsOfOneNetworkAreLimited(t *testing.T) {
 	}
 	for _, address := range []string{"ada@example.com", "nobody@example.com"} {
 		state, err := s.Account.RequestReset(t.Context(), kit.From("2001:db8::2"), address)
-		if !errors.Is(err, fault.ErrRateLimited) || state.Limit != 20 || state.Remaining != 0 || fault.Of(err).RetryAfter() != time.Hour {
+		if !errors.Is(err, fault.ErrRateLimited) || state.Limit != 20 || state.Remaining != 0 ||
+			fault.Of(err).RetryAfter() != time.Hour {
 			t.Errorf("%s from the same network: %+v, %v", address, state, err)
 		}
 	}
@@ -55,7 +56,8 @@ func TestExemptNetworkHasNoResetSourceLimit(t *testing.T) {
 		ResetRate: threeAnHour, ResetSource: twentyAnHour, Exempt: domain.Networks{netip.MustParsePrefix("192.0.2.1/32")},
 	})
 	for i := range 30 {
-		if _, err := s.Account.RequestReset(t.Context(), kit.From("192.0.2.1"), fmt.Sprintf("nobody%d@example.com", i)); err != nil {
+		if _, err := s.Account.RequestReset(t.Context(), kit.From("192.0.2.1"),
+			fmt.Sprintf("nobody%d@example.com", i)); err != nil {
 			t.Fatalf("request %d: %v", i, err)
 		}
 	}
@@ -99,7 +101,8 @@ func TestRepeatedResetRefusalsShareAuditEntries(t *testing.T) {
 	}
 	// Without a write the response would be faster than that for a user.
 	if once.puts != 49 || once.expires.Sub(s.Clock.Now()) > time.Minute {
-		t.Errorf("%d of the 49 refusals without an audit entry wrote a value, the last with expiry %s", once.puts, once.expires)
+		t.Errorf("%d of the 49 refusals without an audit entry wrote a value, the last with expiry %s", once.puts,
+			once.expires)
 	}
 	s.Clock.Forward(time.Minute)
 	if err := s.AuditAccess.Flush(t.Context(), false); err != nil {

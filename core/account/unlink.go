@@ -35,7 +35,8 @@ func (s *Service) Identities(ctx context.Context, by domain.Principal, id domain
 // end in the same write. The provider's identity with that subject no longer belongs to the user. Unlink requires
 // users.manage, and a recent proof of identity if the settings demand one; for a user of a directory that manages its
 // own accounts it is fault.ErrConflict.
-func (s *Service) Unlink(ctx context.Context, by domain.Principal, id domain.UserID, identity string) (domain.User, error) {
+func (s *Service) Unlink(ctx context.Context, by domain.Principal, id domain.UserID, identity string) (domain.User,
+	error) {
 	catalog, user, err := s.target(ctx, by, id)
 	if err != nil {
 		return domain.User{}, err
@@ -65,7 +66,8 @@ func (s *Service) Unlink(ctx context.Context, by domain.Principal, id domain.Use
 		u.DropTokens()
 		u.Sessions = nil
 		u.UpdatedAt = s.deps.Clock.Now().UTC()
-		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserUpdate, string(u.ID), audit.Detail("fields", []string{"directory"}),
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserUpdate, string(u.ID),
+			audit.Detail("fields", []string{"directory"}),
 			audit.Detail("from", string(from)), audit.Detail("to", string(u.Directory)), audit.Detail("sessions_ended", ended)))
 		return nil
 	})

@@ -51,7 +51,8 @@ func (s *Service) Update(ctx context.Context, by domain.Principal, id domain.Use
 	return s.visible(ctx, by, catalog, user)
 }
 
-func (s *Service) editable(ctx context.Context, by domain.Principal, id domain.UserID, patch *Patch) (*domain.Catalog, domain.User, error) {
+func (s *Service) editable(ctx context.Context, by domain.Principal, id domain.UserID, patch *Patch) (*domain.Catalog,
+	domain.User, error) {
 	if !by.BelongsTo(id) || by.Can(domain.UsersManage) {
 		return s.target(ctx, by, id)
 	}
@@ -153,7 +154,8 @@ func (e *edit) apply(u *domain.User, out *domain.Outbox) error {
 	directory.SetKeys(e.service.deps.CaseFolder, u)
 	options := []audit.Option{audit.Detail("fields", fields)}
 	if action == domain.ActionPermissionChange {
-		options = append(options, audit.Detail("role", string(u.Role)), audit.Detail("groups", profile(e.catalog, *u).GroupNames))
+		options = append(options, audit.Detail("role", string(u.Role)),
+			audit.Detail("groups", profile(e.catalog, *u).GroupNames))
 	}
 	out.Record(e.service.deps.AuditWriter.Entry(e.by, action, string(u.ID), options...))
 	return nil

@@ -40,14 +40,16 @@ func newBench(t *testing.T) *bench {
 	k := kit.New(t)
 	view := &countingView{KeyView: k.Store.View()}
 	return &bench{Kit: k, view: view, service: apikey.New(apikey.Deps{
-		Keys: k.Store.Keys(), View: view, Users: k.Store.Users(), Catalog: k.Store.CatalogStore(), Limits: k.Store.RateLimiter(),
-		IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Rate: apikey.DefaultRate,
+		Keys: k.Store.Keys(), View: view, Users: k.Store.Users(), Catalog: k.Store.CatalogStore(),
+		Limits: k.Store.RateLimiter(),
+		IDs:    k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Rate: apikey.DefaultRate,
 	})}
 }
 
 func (b *bench) create(t *testing.T, by domain.Principal, owner domain.UserID, permissions ...string) apikey.Created {
 	t.Helper()
-	created, err := b.service.Create(t.Context(), by, owner, apikey.CreateInput{Name: "Integration Key", Permissions: permissions})
+	created, err := b.service.Create(t.Context(), by, owner,
+		apikey.CreateInput{Name: "Integration Key", Permissions: permissions})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +76,8 @@ func TestKeyIsDisplayedOnceAndActsForItsOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if principal.UserID != user.ID || principal.Kind != domain.PrincipalAPIKey || !principal.Can("bots.use") || principal.Can("profile.edit") {
+	if principal.UserID != user.ID || principal.Kind != domain.PrincipalAPIKey || !principal.Can("bots.use") ||
+		principal.Can("profile.edit") {
 		t.Errorf("the key acts as %s %s with %v", principal.Kind, principal.UserID, principal.Grants)
 	}
 	keys, err := b.service.List(t.Context(), by, user.ID, domain.Page{})
@@ -191,7 +194,8 @@ func TestKeyExpiryIsBounded(t *testing.T) {
 	for name, at := range map[string]time.Time{
 		"now": kit.Noon, "the past": kit.Noon.Add(-time.Second), "the year 9999": time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
 	} {
-		_, err := b.service.Create(t.Context(), by, user.ID, apikey.CreateInput{Name: "k", Permissions: []string{"bots.use"}, ExpiresAt: at})
+		_, err := b.service.Create(t.Context(), by, user.ID,
+			apikey.CreateInput{Name: "k", Permissions: []string{"bots.use"}, ExpiresAt: at})
 		if !errors.Is(err, fault.ErrInvalid) {
 			t.Errorf("%s: got error %v, want %v", name, err, fault.ErrInvalid)
 		}
@@ -216,7 +220,8 @@ func TestKeyLimitHoldsConcurrently(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			_, err := b.service.Create(t.Context(), by, user.ID, apikey.CreateInput{Name: "k", Permissions: []string{"bots.use"}})
+			_, err := b.service.Create(t.Context(), by, user.ID,
+				apikey.CreateInput{Name: "k", Permissions: []string{"bots.use"}})
 			switch {
 			case err == nil:
 				made.Add(1)
@@ -248,18 +253,20 @@ func TestKeysDoNotEscalatePermissions(t *testing.T) {
 		permissions []string
 		want        error
 	}{
-		"a permission that the owner lacks":         {byUser, user.ID, []string{"users.read"}, fault.ErrForbidden},
-		"a pattern":                                 {b.As(t, admin), admin.ID, []string{"users.*"}, fault.ErrInvalid},
-		"all permissions":                           {b.As(t, admin), admin.ID, []string{"*"}, fault.ErrInvalid},
-		"no permission":                             {byUser, user.ID, nil, fault.ErrInvalid},
-		"a permission of another form":              {byUser, user.ID, []string{"Bots"}, fault.ErrInvalid},
-		"a user for another user":                   {byUser, admin.ID, []string{"bots.use"}, domain.ErrUserNotFound},
-		"the helpdesk for an administrator":         {desk, admin.ID, []string{"users.manage"}, fault.ErrForbidden},
-		"the helpdesk for a user":                   {desk, user.ID, []string{"bots.use"}, nil},
-		"a key for its owner":                       {byKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
-		"a key beyond its own permissions":          {makingKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
-		"anonymous":                                 {domain.Principal{}, user.ID, []string{"bots.use"}, fault.ErrUnauthorized},
-		"a user who must enroll first":              {scoped(byUser), user.ID, []string{"bots.use"}, domain.ErrEnrollmentRequired},
+		"a permission that the owner lacks": {byUser, user.ID, []string{"users.read"}, fault.ErrForbidden},
+		"a pattern":                         {b.As(t, admin), admin.ID, []string{"users.*"}, fault.ErrInvalid},
+		"all permissions":                   {b.As(t, admin), admin.ID, []string{"*"}, fault.ErrInvalid},
+		"no permission":                     {byUser, user.ID, nil, fault.ErrInvalid},
+		"a permission of another form":      {byUser, user.ID, []string{"Bots"}, fault.ErrInvalid},
+		"a user for another user":           {byUser, admin.ID, []string{"bots.use"}, domain.ErrUserNotFound},
+		"the helpdesk for an administrator": {desk, admin.ID, []string{"users.manage"}, fault.ErrForbidden},
+		"the helpdesk for a user":           {desk, user.ID, []string{"bots.use"}, nil},
+		"a key for its owner":               {byKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
+		"a key beyond its own permissions":  {makingKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
+		"anonymous": {domain.Principal{}, user.ID, []string{"bots.use"},
+			fault.ErrUnauthorized},
+		"a user who must enroll first": {scoped(byUser), user.ID, []string{"bots.use"},
+			domain.ErrEnrollmentRequired},
 		"an administrator for a user without these": {b.As(t, admin), user.ID, []string{"users.manage"}, fault.ErrForbidden},
 	}
 	for name, tc := range tests {

@@ -71,7 +71,8 @@ type Created struct {
 // hold its permissions (fault.ErrForbidden), and the principal must be allowed to grant them. The owner is notified by
 // email. More keys than the rate allows are fault.ErrRateLimited. If the settings require a recent proof of identity, a
 // principal without one, including an API key, gets domain.ErrReauthentication.
-func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.UserID, in CreateInput) (Created, error) {
+func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.UserID, in CreateInput) (Created,
+	error) {
 	user, err := s.creatableOwner(ctx, by, owner)
 	if err != nil {
 		return Created{}, err
@@ -99,13 +100,15 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.
 	return created, err
 }
 
-func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain.User, in CreateInput, permissions []domain.Permission) (Created, error) {
+func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain.User, in CreateInput,
+	permissions []domain.Permission) (Created, error) {
 	now := s.deps.Clock.Now().UTC()
 	id := domain.KeyID(s.deps.IDs.NewID(domain.KeyPrefix))
 	text := opaquetoken.New(opaquetoken.APIKey, id)
 	key := domain.APIKey{
-		ID: id, UserID: owner.ID, Name: in.Name, Prefix: opaquetoken.Displayed(text), Digest: opaquetoken.Digest(text), Permissions: permissions,
-		Epoch: owner.KeyEpoch, CreatedAt: now, ExpiresAt: in.ExpiresAt.UTC(),
+		ID: id, UserID: owner.ID, Name: in.Name, Prefix: opaquetoken.Displayed(text), Digest: opaquetoken.Digest(text),
+		Permissions: permissions,
+		Epoch:       owner.KeyEpoch, CreatedAt: now, ExpiresAt: in.ExpiresAt.UTC(),
 	}
 	if in.ExpiresAt.IsZero() {
 		key.ExpiresAt = now.Add(s.deps.Life)
@@ -167,7 +170,8 @@ func (s *Service) creatableOwner(ctx context.Context, by domain.Principal, id do
 
 // checkGrant returns fault.ErrForbidden if the owner lacks one of the permissions or the principal may not grant one of
 // them, and ErrOwnerInactive for an owner who cannot log in.
-func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *domain.User, permissions []domain.Permission) error {
+func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *domain.User,
+	permissions []domain.Permission) error {
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
@@ -196,7 +200,8 @@ func (s *Service) checkRecent(ctx context.Context, by domain.Principal) error {
 
 // List returns one page of the user's keys, the newest first, without those that were revoked or ended with a
 // deactivation. Keys of other users require api_keys.manage.
-func (s *Service) List(ctx context.Context, by domain.Principal, owner domain.UserID, page domain.Page) (domain.KeyPage, error) {
+func (s *Service) List(ctx context.Context, by domain.Principal, owner domain.UserID, page domain.Page) (domain.KeyPage,
+	error) {
 	user, err := s.owner(ctx, by, owner)
 	if err != nil {
 		return domain.KeyPage{}, err
@@ -243,7 +248,8 @@ func (s *Service) Revoke(ctx context.Context, by domain.Principal, id domain.Key
 			return domain.ErrUnchanged
 		}
 		k.RevokedAt = s.deps.Clock.Now().UTC()
-		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionAPIKeyRevoke, string(id), audit.Detail("owner_id", string(k.UserID))))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionAPIKeyRevoke, string(id),
+			audit.Detail("owner_id", string(k.UserID))))
 		return nil
 	})
 }

@@ -61,9 +61,10 @@ func (a *Access) Read(ctx context.Context, by domain.Principal, target string) e
 	if by.BelongsTo(domain.UserID(target)) || by.Kind == domain.PrincipalSystem || by.Kind == domain.PrincipalCLI {
 		return nil
 	}
-	_, err := a.note(ctx, windowKey{action: domain.ActionDataAccess, actor: actorOf(by), target: target}, by, func() domain.AuditEntry {
-		return a.auditWriter.Entry(by, domain.ActionDataAccess, target)
-	})
+	_, err := a.note(ctx, windowKey{action: domain.ActionDataAccess, actor: actorOf(by), target: target}, by,
+		func() domain.AuditEntry {
+			return a.auditWriter.Entry(by, domain.ActionDataAccess, target)
+		})
 	return err
 }
 
@@ -80,7 +81,8 @@ func (a *Access) Denied(ctx context.Context, by domain.Principal, what string) e
 // Refused records that an action of by was refused for the reason, and reports whether it wrote an entry. As with
 // Denied, the first refusal in a minute of an actor, or of a source network without an actor, is written as an entry;
 // Flush writes how many followed.
-func (a *Access) Refused(ctx context.Context, by domain.Principal, action domain.Action, reason string) (written bool, err error) {
+func (a *Access) Refused(ctx context.Context, by domain.Principal, action domain.Action, reason string) (written bool,
+	err error) {
 	return a.note(ctx, windowKey{action: action, actor: actorOf(by), reason: reason}, by, func() domain.AuditEntry {
 		return a.auditWriter.Entry(by, action, "", Failed(reason))
 	})
@@ -89,7 +91,8 @@ func (a *Access) Refused(ctx context.Context, by domain.Principal, action domain
 // note writes the entry if the event is the first of its window. Later events are counted and return when the first
 // has its entry, so that the audit log covers every event that got a response. If the entry cannot be written, the
 // window is deleted, and the next event is the first again.
-func (a *Access) note(ctx context.Context, key windowKey, by domain.Principal, entry func() domain.AuditEntry) (written bool, err error) {
+func (a *Access) note(ctx context.Context, key windowKey, by domain.Principal,
+	entry func() domain.AuditEntry) (written bool, err error) {
 	key, w, first := a.open(key, by)
 	if !first {
 		<-w.written

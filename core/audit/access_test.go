@@ -111,7 +111,8 @@ func TestRefusalsWaitForTheFirstEntry(t *testing.T) {
 		}
 		return fault.ErrStorage
 	}
-	if _, err := access.Refused(t.Context(), by, domain.ActionPasswordResetRequest, "no_such_address"); !errors.Is(err, fault.ErrStorage) {
+	if _, err := access.Refused(t.Context(), by, domain.ActionPasswordResetRequest, "no_such_address"); !errors.Is(err,
+		fault.ErrStorage) {
 		t.Fatalf("got error %v, want %v", err, fault.ErrStorage)
 	}
 	if err := <-answered; err != nil && !errors.Is(err, fault.ErrStorage) {

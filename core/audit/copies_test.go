@@ -14,7 +14,8 @@ import (
 // copyEntry returns the statement that appends a copy of an entry with its mark, as an attacker with the database
 // file can.
 func copyEntry(seq int) string {
-	const columns = "at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt, mark"
+	const columns = "at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, " +
+		"personal_salt, mark"
 	return fmt.Sprintf("INSERT INTO audit_entries (%s) SELECT %s FROM audit_entries WHERE seq = %d", columns, columns, seq)
 }
 
@@ -37,7 +38,8 @@ func TestCopiedEntryIsReportedInStoreExportAndStream(t *testing.T) {
 	isCopy(t, "after the seal", b.verifyStore(t, audit.Trust{}).Finding, 26)
 	for _, format := range formats {
 		isCopy(t, "in "+string(format), verifyFile(t, b.export(t, format, domain.AuditQuery{}), audit.Trust{}).Finding, 26)
-		isCopy(t, "in filtered "+string(format), verifyFile(t, b.export(t, format, domain.AuditQuery{UserID: "usr_2"}), audit.Trust{}).Finding, 26)
+		isCopy(t, "in filtered "+string(format), verifyFile(t, b.export(t, format, domain.AuditQuery{UserID: "usr_2"}),
+			audit.Trust{}).Finding, 26)
 	}
 	isCopy(t, "in the stream", verifyFile(t, stream.Bytes(), audit.Trust{}).Finding, 26)
 }
@@ -76,7 +78,8 @@ func TestCopiedExportLineIsReported(t *testing.T) {
 	}
 	for name, tc := range tests {
 		for _, format := range formats {
-			for kind, query := range map[string]domain.AuditQuery{"complete": {}, "filtered": {Actions: []domain.Action{domain.ActionLogin}}} {
+			for kind, query := range map[string]domain.AuditQuery{"complete": {},
+				"filtered": {Actions: []domain.Action{domain.ActionLogin}}} {
 				t.Run(fmt.Sprint(name, " in ", kind, " ", format), func(t *testing.T) {
 					t.Parallel()
 					raw := b.export(t, format, query)
@@ -97,13 +100,16 @@ func TestStreamOfEntriesAndCheckpointsVerifies(t *testing.T) {
 		checkpointlog.New(&entries, true), checkpointlog.New(&checkpoints, false), b.published)
 	b.write(t, 25)
 	trust := audit.Trust{Checkpoints: b.published.list}
-	if r := verifyFile(t, entries.Bytes(), trust); r.Finding != nil || r.Entries != 25 || r.Segments != 3 || !r.Complete || r.Last != 25 {
+	if r := verifyFile(t, entries.Bytes(), trust); r.Finding != nil || r.Entries != 25 || r.Segments != 3 || !r.Complete ||
+		r.Last != 25 {
 		t.Errorf("the report is %+v, finding %v", r, r.Finding)
 	}
-	if r := verifyFile(t, checkpoints.Bytes(), trust); r.Finding != nil || r.Entries != 0 || r.Segments != 3 || r.Complete {
+	if r := verifyFile(t, checkpoints.Bytes(), trust); r.Finding != nil || r.Entries != 0 || r.Segments != 3 ||
+		r.Complete {
 		t.Errorf("without entries the report is %+v, finding %v", r, r.Finding)
 	}
-	if f := verifyFile(t, entries.Bytes(), audit.Trust{Key: "another"}).Finding; f == nil || f.Damage != audit.DamageProof {
+	if f := verifyFile(t, entries.Bytes(), audit.Trust{Key: "another"}).Finding; f == nil ||
+		f.Damage != audit.DamageProof {
 		t.Errorf("under another key the finding is %v", f)
 	}
 }
@@ -119,12 +125,19 @@ func TestDamageToAStreamIsLocated(t *testing.T) {
 		want audit.Damage
 		line int64
 	}{
-		"an entry changed":              {func(l [][]byte) [][]byte { l[4] = bytes.Replace(l[4], []byte("usr_"), []byte("usr-"), 1); return l }, audit.DamageChanged, 1},
-		"an entry removed":              {func(l [][]byte) [][]byte { return slices.Delete(l, 4, 5) }, audit.DamageRemoved, 5},
-		"the last of a segment removed": {func(l [][]byte) [][]byte { return slices.Delete(l, 9, 10) }, audit.DamageRemoved, 10},
-		"an entry copied to the end":    {func(l [][]byte) [][]byte { return slices.Insert(l, 28, l[4]) }, audit.DamageAdded, 29},
-		"an entry copied behind":        {func(l [][]byte) [][]byte { return slices.Insert(l, 5, l[4]) }, audit.DamageAdded, 6},
-		"an entry moved back":           {func(l [][]byte) [][]byte { l[4], l[5] = l[5], l[4]; return l }, audit.DamageMoved, 6},
+		"an entry changed": {func(l [][]byte) [][]byte {
+			l[4] = bytes.Replace(l[4], []byte("usr_"),
+				[]byte("usr-"), 1)
+			return l
+		}, audit.DamageChanged, 1},
+		"an entry removed": {func(l [][]byte) [][]byte { return slices.Delete(l, 4, 5) }, audit.DamageRemoved,
+			5},
+		"the last of a segment removed": {func(l [][]byte) [][]byte { return slices.Delete(l, 9, 10) }, audit.DamageRemoved,
+			10},
+		"an entry copied to the end": {func(l [][]byte) [][]byte { return slices.Insert(l, 28, l[4]) }, audit.DamageAdded,
+			29},
+		"an entry copied behind": {func(l [][]byte) [][]byte { return slices.Insert(l, 5, l[4]) }, audit.DamageAdded, 6},
+		"an entry moved back":    {func(l [][]byte) [][]byte { l[4], l[5] = l[5], l[4]; return l }, audit.DamageMoved, 6},
 		"an entry under another place": {func(l [][]byte) [][]byte {
 			return slices.Insert(l, 28, bytes.Replace(l[4], []byte(`"seq":5,`), []byte(`"seq":26,`), 1))
 		}, audit.DamageAdded, 29},

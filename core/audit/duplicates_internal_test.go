@@ -69,7 +69,8 @@ func TestDuplicateIDsAreFoundInAnyOrderWithBoundedMemory(t *testing.T) {
 				}
 				ids[to] = ids[from]
 				found, _ := searchAll(t, 8, 4, ids)
-				if found == nil || found.id != ids[to] || found.first != int64(min(from, to)+1) || found.second != int64(max(from, to)+1) {
+				if found == nil || found.id != ids[to] || found.first != int64(min(from, to)+1) ||
+					found.second != int64(max(from, to)+1) {
 					t.Fatalf("round %d: found %+v, want %s at %d and %d", round, found, ids[to], min(from, to)+1, max(from, to)+1)
 				}
 			}

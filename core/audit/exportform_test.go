@@ -44,7 +44,8 @@ func TestExportWithoutProofContainsOnlyEntries(t *testing.T) {
 	no := false
 	query := domain.AuditQuery{UserID: "usr_1"}
 
-	rows, err := csv.NewReader(bytes.NewReader(b.exportAs(t, audit.ExportRequest{Format: audit.FormatCSV, Query: query}))).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader(b.exportAs(t,
+		audit.ExportRequest{Format: audit.FormatCSV, Query: query}))).ReadAll()
 	if err != nil || len(rows) != 5 {
 		t.Fatalf("CSV: %d rows (%v), want the header and 4 entries", len(rows), err)
 	}
@@ -53,12 +54,14 @@ func TestExportWithoutProofContainsOnlyEntries(t *testing.T) {
 			t.Errorf("CSV: the row %q is no entry", row)
 		}
 	}
-	lines := bytes.Split(bytes.TrimSpace(b.exportAs(t, audit.ExportRequest{Format: audit.FormatNDJSON, Query: query, Proof: &no})), []byte("\n"))
+	lines := bytes.Split(bytes.TrimSpace(b.exportAs(t,
+		audit.ExportRequest{Format: audit.FormatNDJSON, Query: query, Proof: &no})), []byte("\n"))
 	if len(lines) != 4 {
 		t.Errorf("NDJSON: %d lines, want 4 entries", len(lines))
 	}
 	var whole map[string]json.RawMessage
-	if err := json.Unmarshal(b.exportAs(t, audit.ExportRequest{Format: audit.FormatJSON, Query: query, Proof: &no}), &whole); err != nil || len(whole) != 1 {
+	if err := json.Unmarshal(b.exportAs(t, audit.ExportRequest{Format: audit.FormatJSON, Query: query, Proof: &no}),
+		&whole); err != nil || len(whole) != 1 {
 		t.Errorf("JSON: %d members (%v), want logs alone", len(whole), err)
 	}
 }
@@ -76,7 +79,8 @@ func TestCSVProofIsInCommentLinesWithoutFormulas(t *testing.T) {
 		if strings.Contains(line, "signature") && !strings.HasPrefix(line, "# {") {
 			t.Errorf("a line of proof is no comment: %q", line)
 		}
-		if strings.Contains(line, ",=") || strings.Contains(line, ";=") || strings.Contains(line, "\t=") || strings.HasPrefix(line, "=") {
+		if strings.Contains(line, ",=") || strings.Contains(line, ";=") || strings.Contains(line, "\t=") ||
+			strings.HasPrefix(line, "=") {
 			t.Errorf("a cell may run in %q", line)
 		}
 	}
@@ -85,7 +89,8 @@ func TestCSVProofIsInCommentLinesWithoutFormulas(t *testing.T) {
 	reader.Comment = '#'
 	rows, err := reader.ReadAll()
 	if err != nil || len(rows) != 1+5 {
-		t.Errorf("a reader that leaves comments out has %d rows (%v), want the header, 3 entries and those of 2 exports", len(rows), err)
+		t.Errorf("a reader that leaves comments out has %d rows (%v), want the header, 3 entries and those of 2 exports",
+			len(rows), err)
 	}
 }
 
@@ -131,7 +136,8 @@ func TestExportWithoutItsFirstOrLastLineIsNotWhole(t *testing.T) {
 	_, headless, _ := bytes.Cut(b.export(t, audit.FormatCSV, query), []byte("\r\n"))
 	for name, edited := range map[string][]byte{
 		"CSV without its header, so that the first entry is read as one": headless,
-		"JSON without its closing line":                                  bytes.TrimSuffix(b.export(t, audit.FormatJSON, query), []byte("]}\n")),
+		"JSON without its closing line": bytes.TrimSuffix(b.export(t, audit.FormatJSON,
+			query), []byte("]}\n")),
 	} {
 		if f := verifyFile(t, edited, audit.Trust{}).Finding; f == nil || f.Damage != audit.DamageProof {
 			t.Errorf("%s: the finding is %v, want %s", name, f, audit.DamageProof)

@@ -21,9 +21,9 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// golden reads a file of testdata/v1, which was written before exports had options: all three formats of a log with hostile
-// texts and an erased person, complete (22 entries) and filtered to usr_1 (11 entries), the stream of a checkpoint sink, and
-// the database.
+// golden reads a file of testdata/v1, which was written before exports had options: all three formats of a log with
+// hostile texts and an erased person, complete (22 entries) and filtered to usr_1 (11 entries), the stream of a
+// checkpoint sink, and the database.
 func golden(t *testing.T, name string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", "v1", name))
@@ -157,7 +157,8 @@ func TestLogVerifiesAcrossTheFirstTree(t *testing.T) {
 	old := b.segments(t)
 	b.write(t, 25)
 	segments := b.segments(t)
-	if first := segments[len(old)]; old[len(old)-1].Size != 0 || first.Size != 1+first.Count || first.Previous != old[len(old)-1].Root {
+	if first := segments[len(old)]; old[len(old)-1].Size != 0 || first.Size != 1+first.Count ||
+		first.Previous != old[len(old)-1].Root {
 		t.Fatalf("the first segment with a tree is %+v", first.Checkpoint)
 	}
 	var kept []auditformat.Checkpoint
@@ -170,10 +171,12 @@ func TestLogVerifiesAcrossTheFirstTree(t *testing.T) {
 			t.Fatalf("%s: the report is %+v, finding %v", when, r, r.Finding)
 		}
 		for _, format := range formats {
-			if r := verifyFile(t, b.export(t, format, domain.AuditQuery{}), audit.Trust{Checkpoints: kept}); r.Finding != nil || r.First != first {
+			if r := verifyFile(t, b.export(t, format, domain.AuditQuery{}), audit.Trust{Checkpoints: kept}); r.Finding != nil ||
+				r.First != first {
 				t.Errorf("%s in %s: the report is %+v, finding %v", when, format, r, r.Finding)
 			}
-			if r := verifyFile(t, b.export(t, format, domain.AuditQuery{UserID: "usr_2"}), audit.Trust{}); r.Finding != nil || r.Entries < 1 {
+			if r := verifyFile(t, b.export(t, format, domain.AuditQuery{UserID: "usr_2"}), audit.Trust{}); r.Finding != nil ||
+				r.Entries < 1 {
 				t.Errorf("%s in filtered %s: the report is %+v, finding %v", when, format, r, r.Finding)
 			}
 		}
@@ -183,7 +186,8 @@ func TestLogVerifiesAcrossTheFirstTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	verify("after a purge", 1)
-	for _, number := range []int{1, len(old), len(old) + 1} { // within the old part, at its end, and after the first tree began
+	// within the old part, at its end, and after the first tree began
+	for _, number := range []int{1, len(old), len(old) + 1} {
 		if err := b.Store.Audit().CutSegments(t.Context(), int64(number), domain.Outbox{}); err != nil {
 			t.Fatal(err)
 		}

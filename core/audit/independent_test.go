@@ -94,7 +94,8 @@ func TestExportIsVerifiedWithStandardTools(t *testing.T) {
 			}
 			root, err := tlog.TreeHash(records, stored)
 			if err != nil || lines[1] != strconv.FormatInt(records, 10) || lines[2] != root.String() {
-				t.Fatalf("checkpoint %d has the size %s and the root %s, want %d and %s (%v)", number, lines[1], lines[2], records, root, err)
+				t.Fatalf("checkpoint %d has the size %s and the root %s, want %d and %s (%v)", number, lines[1], lines[2], records,
+					root, err)
 			}
 			roots = append(roots, tlog.Tree{N: records, Hash: root})
 		case p.Export.Key != "":

@@ -101,7 +101,8 @@ func (l *lines) classify(raw []byte) ([]byte, lineKind) {
 	default:
 	}
 	switch {
-	case bytes.HasPrefix(text, []byte(auditformat.CheckpointBegin)), bytes.HasPrefix(text, []byte(auditformat.SegmentBegin)):
+	case bytes.HasPrefix(text, []byte(auditformat.CheckpointBegin)),
+		bytes.HasPrefix(text, []byte(auditformat.SegmentBegin)):
 		return text, lineSegment
 	case bytes.HasPrefix(text, []byte(statementBegin)):
 		return text, lineStatement

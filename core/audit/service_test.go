@@ -40,15 +40,17 @@ func TestListRequiresAuditReadExceptForOwnEntries(t *testing.T) {
 		query domain.AuditQuery
 		want  error
 	}{
-		"a user, everything":             {by, domain.AuditQuery{}, fault.ErrForbidden},
-		"a user, another user's":         {by, domain.AuditQuery{UserID: string(auditor.ID)}, fault.ErrForbidden},
-		"a user, their own":              {by, domain.AuditQuery{UserID: string(user.ID)}, nil},
-		"a user's key, the user's own":   {byKey, domain.AuditQuery{UserID: string(user.ID)}, fault.ErrForbidden},
-		"an auditor, everything":         {b.As(t, auditor), domain.AuditQuery{}, nil},
-		"nobody":                         {domain.Principal{}, domain.AuditQuery{}, fault.ErrUnauthorized},
-		"an action that is none":         {b.As(t, auditor), domain.AuditQuery{Actions: []domain.Action{"x"}}, fault.ErrInvalid},
-		"an address that is none":        {b.As(t, auditor), domain.AuditQuery{IPAddress: "1.2.3"}, fault.ErrInvalid},
-		"a range that ends before it is": {b.As(t, auditor), domain.AuditQuery{From: kit.Noon, Until: kit.Noon}, fault.ErrInvalid},
+		"a user, everything":           {by, domain.AuditQuery{}, fault.ErrForbidden},
+		"a user, another user's":       {by, domain.AuditQuery{UserID: string(auditor.ID)}, fault.ErrForbidden},
+		"a user, their own":            {by, domain.AuditQuery{UserID: string(user.ID)}, nil},
+		"a user's key, the user's own": {byKey, domain.AuditQuery{UserID: string(user.ID)}, fault.ErrForbidden},
+		"an auditor, everything":       {b.As(t, auditor), domain.AuditQuery{}, nil},
+		"nobody":                       {domain.Principal{}, domain.AuditQuery{}, fault.ErrUnauthorized},
+		"an action that is none": {b.As(t, auditor), domain.AuditQuery{Actions: []domain.Action{"x"}},
+			fault.ErrInvalid},
+		"an address that is none": {b.As(t, auditor), domain.AuditQuery{IPAddress: "1.2.3"}, fault.ErrInvalid},
+		"a range that ends before it is": {b.As(t, auditor), domain.AuditQuery{From: kit.Noon, Until: kit.Noon},
+			fault.ErrInvalid},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +87,8 @@ func TestReadsAndExportsAreAuditedOnceAMinute(t *testing.T) {
 		t.Errorf("the export's entry says %v", entries[2].Details)
 	}
 	plain := b.As(t, b.User(t, "john", domain.RoleUser))
-	if _, err := b.service.Export(t.Context(), plain, audit.ExportRequest{Format: audit.FormatJSON}); !errors.Is(err, fault.ErrForbidden) {
+	if _, err := b.service.Export(t.Context(), plain, audit.ExportRequest{Format: audit.FormatJSON}); !errors.Is(err,
+		fault.ErrForbidden) {
 		t.Errorf("a user's export: got error %v, want %v", err, fault.ErrForbidden)
 	}
 }
@@ -156,7 +159,8 @@ func TestCSVExportCellsAreNotFormulas(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	hostile := []string{
-		"=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\x00=1", "'quoted", " =1", "＝1", `say "hi", you`, "plain",
+		"=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\x00=1", "'quoted", " =1", "＝1",
+		`say "hi", you`, "plain",
 	}
 	for _, agent := range hostile {
 		by := domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_a", Origin: domain.Origin{UserAgent: agent}}
@@ -224,7 +228,8 @@ func TestExportKeepsEntryOrder(t *testing.T) {
 	if f := verifyFile(t, empty, audit.Trust{}).Finding; f != nil {
 		t.Errorf("an export of nothing: %v", f)
 	}
-	ranged := b.export(t, audit.FormatNDJSON, domain.AuditQuery{From: kit.Noon.Add(3 * time.Second), Until: kit.Noon.Add(6 * time.Second)})
+	ranged := b.export(t, audit.FormatNDJSON, domain.AuditQuery{From: kit.Noon.Add(3 * time.Second),
+		Until: kit.Noon.Add(6 * time.Second)})
 	if r := verifyFile(t, ranged, audit.Trust{}); r.Finding != nil || r.Entries != 3 {
 		t.Errorf("an export of three seconds has %d entries, finding %v", r.Entries, r.Finding)
 	}
@@ -252,7 +257,8 @@ func TestTwoSequencersWriteOneChain(t *testing.T) {
 		})
 	}
 	for range 200 {
-		if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(domain.System(), domain.ActionImport, "x")); err != nil {
+		if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(domain.System(), domain.ActionImport,
+			"x")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -268,8 +274,10 @@ func TestLineBreaksInValuesDoNotForgeLines(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	const forged = "x\r\nlog_1,2024-01-01T00:00:00Z,usr_root,login,true\x1b[2J\u202etxt"
-	by := domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_a", Origin: domain.Origin{UserAgent: forged, RequestID: forged}}
-	if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(by, domain.ActionLogin, "usr_a", audit.Detail("name", forged))); err != nil {
+	by := domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_a",
+		Origin: domain.Origin{UserAgent: forged, RequestID: forged}}
+	if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(by, domain.ActionLogin, "usr_a",
+		audit.Detail("name", forged))); err != nil {
 		t.Fatal(err)
 	}
 	nd := b.export(t, audit.FormatNDJSON, domain.AuditQuery{UserID: "usr_a"})
@@ -281,7 +289,8 @@ func TestLineBreaksInValuesDoNotForgeLines(t *testing.T) {
 			t.Errorf("a line contains a control character: %q", line)
 		}
 	}
-	rows, err := csv.NewReader(bytes.NewReader(b.exportAs(t, audit.ExportRequest{Format: audit.FormatCSV, Query: domain.AuditQuery{UserID: "usr_a"}}))).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader(b.exportAs(t,
+		audit.ExportRequest{Format: audit.FormatCSV, Query: domain.AuditQuery{UserID: "usr_a"}}))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,8 @@ type filtersText struct {
 
 func filtersOf(q domain.AuditQuery) filtersText {
 	f := filtersText{
-		UserID: safeText(q.UserID), Actions: q.Actions, IPAddress: safeText(q.IPAddress), Success: q.Success, RequestID: safeText(q.RequestID),
+		UserID: safeText(q.UserID), Actions: q.Actions, IPAddress: safeText(q.IPAddress), Success: q.Success,
+		RequestID: safeText(q.RequestID),
 	}
 	if !q.From.IsZero() {
 		f.From = q.From.UTC().Format(time.RFC3339Nano)

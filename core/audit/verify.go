@@ -297,7 +297,8 @@ func (v *verifier) resealed(s *sealedSegment) error {
 	}
 	return &Finding{
 		Damage: DamageChanged, Line: v.streamed[0].entry.Line,
-		Reason: fmt.Sprintf("it is one of the positions %d to %d, which differ from what segment %d seals", s.First, s.Last(), s.Number),
+		Reason: fmt.Sprintf("it is one of the positions %d to %d, which differ from what segment %d seals", s.First, s.Last(),
+			s.Number),
 	}
 }
 

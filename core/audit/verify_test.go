@@ -24,7 +24,8 @@ func TestIntactLogVerifies(t *testing.T) {
 		t.Fatalf("the report is %+v, finding %v", report, report.Finding)
 	}
 	for _, format := range formats {
-		report := verifyFile(t, b.export(t, format, domain.AuditQuery{}), audit.Trust{Key: report.Key, Checkpoints: b.published.list[:1]})
+		report := verifyFile(t, b.export(t, format, domain.AuditQuery{}),
+			audit.Trust{Key: report.Key, Checkpoints: b.published.list[:1]})
 		if report.Finding != nil || report.Entries < 36 || !report.Complete {
 			t.Errorf("%s: the report is %+v, finding %v", format, report, report.Finding)
 		}
@@ -44,24 +45,35 @@ func TestStoreDamageIsLocated(t *testing.T) {
 		want       audit.Damage
 		seq        int64
 	}{
-		"a changed entry":                     {[]string{"UPDATE audit_entries SET public = replace(public, 'login', 'logout') WHERE seq = 12"}, audit.DamageChanged, 12},
-		"a changed address":                   {[]string{"UPDATE audit_entries SET ip = '192.0.2.8' WHERE seq = 12"}, audit.DamageChanged, 12},
-		"a changed user agent":                {[]string{"UPDATE audit_entries SET user_agent = 'x' WHERE seq = 12"}, audit.DamageChanged, 12},
-		"changed personal details":            {[]string{`UPDATE audit_entries SET personal = '{"username":"x"}' WHERE seq = 12`}, audit.DamageChanged, 12},
-		"a removed entry":                     {[]string{"DELETE FROM audit_entries WHERE seq = 12"}, audit.DamageRemoved, 12},
-		"the last entry of a segment removed": {[]string{"DELETE FROM audit_entries WHERE seq = 20"}, audit.DamageRemoved, 20},
-		"two entries in each other's place":   {[]string{swap}, audit.DamageMoved, 12},
+		"a changed entry": {[]string{"UPDATE audit_entries SET public = replace(public, 'login', " +
+			"'logout') WHERE seq = 12"}, audit.DamageChanged, 12},
+		"a changed address": {[]string{"UPDATE audit_entries SET ip = '192.0.2.8' WHERE seq = 12"},
+			audit.DamageChanged, 12},
+		"a changed user agent": {[]string{"UPDATE audit_entries SET user_agent = 'x' WHERE seq = 12"},
+			audit.DamageChanged, 12},
+		"changed personal details": {[]string{`UPDATE audit_entries SET personal = '{"username":"x"}' WHERE seq = 12`},
+			audit.DamageChanged, 12},
+		"a removed entry": {[]string{"DELETE FROM audit_entries WHERE seq = 12"}, audit.DamageRemoved,
+			12},
+		"the last entry of a segment removed": {[]string{"DELETE FROM audit_entries WHERE seq = 20"}, audit.DamageRemoved,
+			20},
+		"two entries in each other's place": {[]string{swap}, audit.DamageMoved, 12},
 		"an entry added in front": {[]string{
 			`INSERT INTO audit_entries (seq, at, kind, user_id, ip, request_id, target, user_agent, public)
 			SELECT 0, at, kind, user_id, ip, request_id, target, user_agent, public FROM audit_entries WHERE seq = 12`,
 		}, audit.DamageAdded, 0},
 		"a segment removed with its entries": {
-			[]string{"DELETE FROM audit_segments WHERE number = 2", "DELETE FROM audit_entries WHERE seq BETWEEN 11 AND 20"}, audit.DamageProof, 21,
+			[]string{"DELETE FROM audit_segments WHERE number = 2", "DELETE FROM audit_entries WHERE seq BETWEEN 11 AND 20"},
+			audit.DamageProof, 21,
 		},
-		"a changed leaf":              {[]string{"UPDATE audit_segments SET leaves = zeroblob(320) WHERE number = 2"}, audit.DamageProof, 11},
-		"a root without its digests":  {[]string{"UPDATE audit_segments SET root = zeroblob(32) WHERE number = 2"}, audit.DamageProof, 11},
-		"the newest part cut off":     {[]string{"DELETE FROM audit_segments WHERE number > 2", "DELETE FROM audit_entries WHERE seq > 20"}, audit.DamageRemoved, 21},
-		"digests taken out of a link": {[]string{"UPDATE audit_segments SET leaves = NULL WHERE number = 2"}, audit.DamageProof, 11},
+		"a changed leaf": {[]string{"UPDATE audit_segments SET leaves = zeroblob(320) WHERE number = 2"},
+			audit.DamageProof, 11},
+		"a root without its digests": {[]string{"UPDATE audit_segments SET root = zeroblob(32) WHERE number = 2"},
+			audit.DamageProof, 11},
+		"the newest part cut off": {[]string{"DELETE FROM audit_segments WHERE number > 2",
+			"DELETE FROM audit_entries WHERE seq > 20"}, audit.DamageRemoved, 21},
+		"digests taken out of a link": {[]string{"UPDATE audit_segments SET leaves = NULL WHERE number = 2"},
+			audit.DamageProof, 11},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +94,8 @@ func TestRemovingAnUnsealedEntryLeavesAGap(t *testing.T) {
 	b := newBench(t)
 	b.write(t, 10)
 	for range 5 {
-		if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(domain.System(), domain.ActionImport, "x")); err != nil {
+		if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(domain.System(), domain.ActionImport,
+			"x")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,7 +113,8 @@ func TestChangedUnsealedEntryIsSealedAsDisputed(t *testing.T) {
 		"a changed text": "UPDATE audit_entries SET public = replace(public, 'import', 'logout') WHERE seq = 13",
 		"a mark removed with a change": `UPDATE audit_entries SET public = replace(public, 'import', 'logout'), mark = NULL
 			WHERE seq = 13`,
-		"the mark of another entry":   "UPDATE audit_entries SET mark = (SELECT mark FROM audit_entries WHERE seq = 12) WHERE seq = 13",
+		"the mark of another entry": "UPDATE audit_entries SET mark = (SELECT mark FROM audit_entries WHERE seq = 12) " +
+			"WHERE seq = 13",
 		"a mark cut short to nothing": "UPDATE audit_entries SET mark = x'' WHERE seq = 13",
 		"an entry replaced by another": `UPDATE audit_entries SET public = (SELECT replace(public, 'log_', 'log_x')
 			FROM audit_entries WHERE seq = 2), mark = (SELECT mark FROM audit_entries WHERE seq = 2) WHERE seq = 13`,
@@ -111,7 +125,8 @@ func TestChangedUnsealedEntryIsSealedAsDisputed(t *testing.T) {
 			b := newBench(t)
 			b.write(t, 10)
 			for range 5 {
-				if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(domain.System(), domain.ActionImport, "x")); err != nil {
+				if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(domain.System(), domain.ActionImport,
+					"x")); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -137,13 +152,15 @@ func TestChangedUnsealedEntryIsSealedAsDisputed(t *testing.T) {
 func TestEntryWithChangedFilterValuesIsReported(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
-		"another user":     "UPDATE audit_entries SET user_id = 'usr_9' WHERE seq = 12",
-		"another time":     "UPDATE audit_entries SET at = at + 1 WHERE seq = 12",
-		"another request":  "UPDATE audit_entries SET request_id = 'req-x' WHERE seq = 12",
-		"another target":   "UPDATE audit_entries SET target = 'usr_9' WHERE seq = 12",
-		"an unknown kind":  "UPDATE audit_entries SET kind = 99 WHERE seq = 12",
-		"a changed kind":   "UPDATE audit_kinds SET action = 'logout' WHERE kind = (SELECT kind FROM audit_entries WHERE seq = 12)",
-		"a failure hidden": "UPDATE audit_kinds SET success = 1 - success WHERE kind = (SELECT kind FROM audit_entries WHERE seq = 12)",
+		"another user":    "UPDATE audit_entries SET user_id = 'usr_9' WHERE seq = 12",
+		"another time":    "UPDATE audit_entries SET at = at + 1 WHERE seq = 12",
+		"another request": "UPDATE audit_entries SET request_id = 'req-x' WHERE seq = 12",
+		"another target":  "UPDATE audit_entries SET target = 'usr_9' WHERE seq = 12",
+		"an unknown kind": "UPDATE audit_entries SET kind = 99 WHERE seq = 12",
+		"a changed kind": "UPDATE audit_kinds SET action = 'logout' WHERE kind = (SELECT kind FROM audit_entries WHERE " +
+			"seq = 12)",
+		"a failure hidden": "UPDATE audit_kinds SET success = 1 - success WHERE kind = (SELECT kind FROM audit_entries " +
+			"WHERE seq = 12)",
 	}
 	for name, statement := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -178,7 +195,8 @@ func TestOneChangedByteOfAnExportIsLocated(t *testing.T) {
 				if f == nil {
 					t.Fatalf("byte %d altered from %q: not found", at, around(raw, at))
 				}
-				if line := int64(bytes.Count(raw[:at], []byte("\n")) + 1); f.Damage == audit.DamageChanged && f.Line != line && f.Line != line+1 {
+				if line := int64(bytes.Count(raw[:at], []byte("\n")) + 1); f.Damage == audit.DamageChanged && f.Line != line &&
+					f.Line != line+1 {
 					t.Errorf("byte %d altered from %q: reported in line %d, want %d (%s)", at, around(raw, at), f.Line, line, f)
 				}
 			}
@@ -262,7 +280,8 @@ func TestLogVerifiesAfterPurge(t *testing.T) {
 		t.Fatalf("the report is %+v, finding %v", report, report.Finding)
 	}
 	raw := b.export(t, audit.FormatNDJSON, domain.AuditQuery{UserID: "usr_1"})
-	if bytes.Contains(raw, []byte("Mozilla")) || bytes.Contains(raw, []byte("cmd|")) || bytes.Contains(raw, []byte("192.0.2.7")) {
+	if bytes.Contains(raw, []byte("Mozilla")) || bytes.Contains(raw, []byte("cmd|")) ||
+		bytes.Contains(raw, []byte("192.0.2.7")) {
 		t.Error("the person's data is still in an export")
 	}
 	if f := verifyFile(t, raw, audit.Trust{}).Finding; f != nil {

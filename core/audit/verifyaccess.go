@@ -10,8 +10,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// ParseTrust returns the trust of a key, or of none if it is empty, and of checkpoints in the form of a checkpoint file's
-// lines. A line that is no checkpoint is fault.ErrInvalid.
+// ParseTrust returns the trust of a key, or of none if it is empty, and of checkpoints in the form of a checkpoint
+// file's lines. A line that is no checkpoint is fault.ErrInvalid.
 func ParseTrust(key string, checkpoints []string) (Trust, error) {
 	trust := Trust{Key: key}
 	for i, line := range checkpoints {

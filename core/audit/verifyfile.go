@@ -193,7 +193,8 @@ func (s *exportSource) conclude(v *verifier) error {
 	case s.layout.damage != nil:
 		f = s.layout.damage
 	case stated == nil && !s.layout.proved:
-		f.Damage, f.Reason = DamageUnproved, `it contains no proof; it was exported without one ("proof": true adds it), or was cut off`
+		f.Damage, f.Reason = DamageUnproved,
+			`it contains no proof; it was exported without one ("proof": true adds it), or was cut off`
 	case stated == nil:
 		f.Damage, f.Seq, f.Reason = DamageRemoved, v.expected(), "the file ends without its statement: it was cut off, or the export was"
 	case stated.LastEntry != last || stated.Entries != v.report.Entries:

@@ -9,9 +9,12 @@ import (
 )
 
 var hostileCells = []string{
-	"=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\x00=1", "'quoted", " =1", "＝1", "＋1", "－1", "＠x",
-	"a;=cmd|'/C calc'!A0", "a;+1;-1;@x", "a\t=1\t+1", "a\n=1", "a\r\n=1", "a\r=1", "x; =1", "x;\u00a0=1", "x;\ufeff=1", `x;"=1"`, `x;""=1`,
-	"a;＝1", "a;'=1", "a;''", "';'", "a;\t;=1", "\u00a0=1", `"=1"`, "Mozilla/5.0 (X11; Linux x86_64)", "a#b", "Zoë; 日本", `{"a":"b;=1","c":"d"}`,
+	"=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\x00=1", "'quoted", " =1", "＝1", "＋1", "－1",
+	"＠x",
+	"a;=cmd|'/C calc'!A0", "a;+1;-1;@x", "a\t=1\t+1", "a\n=1", "a\r\n=1", "a\r=1", "x; =1", "x;\u00a0=1", "x;\ufeff=1",
+	`x;"=1"`, `x;""=1`,
+	"a;＝1", "a;'=1", "a;''", "';'", "a;\t;=1", "\u00a0=1", `"=1"`, "Mozilla/5.0 (X11; Linux x86_64)", "a#b", "Zoë; 日本",
+	`{"a":"b;=1","c":"d"}`,
 	"", ";", "';", "a;;=1",
 }
 
@@ -38,7 +41,8 @@ func TestCSVTextWithoutFormulasIsKept(t *testing.T) {
 // mayRun reports whether a spreadsheet may run the cell as a formula.
 func mayRun(cell string) bool {
 	cell = strings.TrimLeft(cell, " \t\r\n\x00\u00a0\ufeff\"")
-	return cell != "" && strings.ContainsAny(cell[:1], "=+-@") || strings.HasPrefix(cell, "＝") || strings.HasPrefix(cell, "＋") ||
+	return cell != "" && strings.ContainsAny(cell[:1], "=+-@") || strings.HasPrefix(cell, "＝") ||
+		strings.HasPrefix(cell, "＋") ||
 		strings.HasPrefix(cell, "－") || strings.HasPrefix(cell, "＠")
 }
 

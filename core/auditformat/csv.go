@@ -57,7 +57,8 @@ func ParseRow(raw []byte, startOnly bool) (Record, error) {
 		}
 	}
 	public := Public{
-		ID: domain.LogID(cells[0]), Time: cells[1], UserID: cells[2], Action: domain.Action(cells[3]), Success: cells[4] == "true",
+		ID: domain.LogID(cells[0]), Time: cells[1], UserID: cells[2], Action: domain.Action(cells[3]),
+		Success:   cells[4] == "true",
 		RequestID: cells[7], Target: cells[8], Details: cells[9], Actor: cells[12], Personal: cells[13],
 	}
 	r := Record{ID: public.ID, Public: public.Append(nil), IPAddress: cells[5], UserAgent: cells[6]}

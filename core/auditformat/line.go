@@ -58,7 +58,8 @@ func SegmentLine(s *Segment, included []byte) ([]byte, error) {
 	}
 	l.Segment = &chainSegment{
 		Number: s.Number, First: s.First, Count: s.Count, Previous: s.Previous.String(), Root: s.Root.String(),
-		SealedAt: s.SealedAt.UTC().Format(time.RFC3339Nano), Key: s.KeyID, Signature: encode(s.Signature), Leaves: encode(s.Leaves),
+		SealedAt: s.SealedAt.UTC().Format(time.RFC3339Nano), Key: s.KeyID, Signature: encode(s.Signature),
+		Leaves: encode(s.Leaves),
 	}
 	return json.Marshal(l)
 }
@@ -159,7 +160,8 @@ func ParseEntry(text []byte) (Record, error) {
 
 func (j *jsonRecord) record() (Record, error) {
 	public := Public{
-		ID: j.ID, Time: j.Time, UserID: j.UserID, Action: j.Action, Success: j.Success, RequestID: j.RequestID, Target: j.Target,
+		ID: j.ID, Time: j.Time, UserID: j.UserID, Action: j.Action, Success: j.Success, RequestID: j.RequestID,
+		Target:  j.Target,
 		Details: string(j.Details), Actor: j.Actor, Personal: j.Commitment,
 	}
 	r := Record{Seq: j.Seq, ID: j.ID, Public: public.Append(nil), IPAddress: j.IP, UserAgent: j.Agent}

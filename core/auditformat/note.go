@@ -19,13 +19,14 @@ const (
 	noteMark    = "— "
 )
 
-// Text returns the signed text: a checkpoint of c2sp.org/tlog-checkpoint, with the header of the segment as its extension
-// line.
+// Text returns the signed text: a checkpoint of c2sp.org/tlog-checkpoint, with the header of the segment as its
+// extension line.
 func (c *Checkpoint) Text() []byte {
 	if c.Size == 0 {
 		return c.chainText()
 	}
-	return fmt.Appendf(nil, "%s%s\n%d\n%s\n%s\n", origin, c.KeyID, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]), c.header())
+	return fmt.Appendf(nil, "%s%s\n%d\n%s\n%s\n", origin, c.KeyID, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]),
+		c.header())
 }
 
 const headerForm = "segment %d entries %d-%d previous %s sealed %s"
@@ -73,7 +74,8 @@ func KeyID(text string) string {
 // Note returns the checkpoint as a signed note of c2sp.org/signed-note.
 func (c *Checkpoint) Note() string {
 	hash, _ := keyHash(c.KeyID)
-	return string(c.Text()) + "\n" + noteMark + origin + c.KeyID + " " + base64.StdEncoding.EncodeToString(append(hash, c.Signature...)) + "\n"
+	return string(c.Text()) + "\n" + noteMark + origin + c.KeyID + " " +
+		base64.StdEncoding.EncodeToString(append(hash, c.Signature...)) + "\n"
 }
 
 var errNote = errors.New("not a checkpoint of an audit log")

@@ -54,7 +54,8 @@ func NewRecord(e domain.AuditEntry, actorSalt, personalSalt []byte) (Record, err
 	}
 	r := Record{
 		// JSON cannot carry other bytes, and an export must contain the committed values.
-		ID: e.ID, IPAddress: strings.ToValidUTF8(e.IPAddress, "\uFFFD"), UserAgent: strings.ToValidUTF8(e.UserAgent, "\uFFFD"),
+		ID: e.ID, IPAddress: strings.ToValidUTF8(e.IPAddress, "\uFFFD"),
+		UserAgent: strings.ToValidUTF8(e.UserAgent, "\uFFFD"),
 		ActorSalt: slices.Clone(actorSalt), PersonalSalt: slices.Clone(personalSalt),
 	}
 	if len(e.Personal) > 0 {
@@ -64,7 +65,8 @@ func NewRecord(e domain.AuditEntry, actorSalt, personalSalt []byte) (Record, err
 	}
 	public := Public{
 		ID: e.ID, Time: e.Time.UTC().Format(time.RFC3339Nano), UserID: e.UserID, Action: e.Action, Success: e.Success,
-		RequestID: e.RequestID, Target: e.Target, Details: string(details), Actor: r.actorCommitment(), Personal: r.personalCommitment(),
+		RequestID: e.RequestID, Target: e.Target, Details: string(details), Actor: r.actorCommitment(),
+		Personal: r.personalCommitment(),
 	}
 	r.Public = public.Append(make([]byte, 0, 512))
 	return r, nil

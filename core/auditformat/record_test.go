@@ -19,7 +19,8 @@ var (
 
 func sampleEntry() domain.AuditEntry {
 	return domain.AuditEntry{
-		ID: "log_01", Time: time.Date(2024, 1, 15, 14, 30, 0, 5_000_000, time.UTC), UserID: "usr_a", Action: domain.ActionLogin,
+		ID: "log_01", Time: time.Date(2024, 1, 15, 14, 30, 0, 5_000_000, time.UTC), UserID: "usr_a",
+		Action:  domain.ActionLogin,
 		Success: true, IPAddress: "192.168.1.100", UserAgent: "Mozilla/5.0 \"x\"", RequestID: "req\n1", Target: "usr_b",
 		Details:  map[string]any{"method": "password", "list": []any{"a<b>", 1.0}},
 		Personal: map[string]any{"username": "johndoe"},
@@ -69,9 +70,12 @@ func TestSealedTextIsStable(t *testing.T) {
 func TestCommitmentsDetectChangedPersonalData(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(*auditformat.Record){
-		"another address":                   func(r *auditformat.Record) { r.IPAddress = "192.168.1.101" },
-		"another user agent":                func(r *auditformat.Record) { r.UserAgent += "x" },
-		"a byte moved between the two":      func(r *auditformat.Record) { r.IPAddress, r.UserAgent = "192.168.1.100M", "ozilla/5.0 \"x\"" },
+		"another address":    func(r *auditformat.Record) { r.IPAddress = "192.168.1.101" },
+		"another user agent": func(r *auditformat.Record) { r.UserAgent += "x" },
+		"a byte moved between the two": func(r *auditformat.Record) {
+			r.IPAddress, r.UserAgent = "192.168.1.100M",
+				"ozilla/5.0 \"x\""
+		},
 		"other personal details":            func(r *auditformat.Record) { r.Personal = []byte(`{"username":"janedoe"}`) },
 		"only the personal details removed": func(r *auditformat.Record) { r.Personal = nil },
 		"only the actor salt removed":       func(r *auditformat.Record) { r.ActorSalt = nil },

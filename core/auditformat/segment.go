@@ -27,9 +27,9 @@ type Checkpoint struct {
 	Signature []byte
 }
 
-// Segment is a run of entries that were sealed together. Leaves contains the digest of each, so that a check can name the
-// wrong one; it is nil in a segment that retention has truncated. Tree contains the tree after the segment and the parts
-// of the tree before it that changed.
+// Segment is a run of entries that were sealed together. Leaves contains the digest of each, so that a check can name
+// the wrong one; it is nil in a segment that retention has truncated. Tree contains the tree after the segment and the
+// parts of the tree before it that changed.
 type Segment struct {
 	Checkpoint
 
@@ -69,8 +69,8 @@ func JoinLeaves(digests []Digest) []byte {
 	return leaves
 }
 
-// IsRooted reports whether the root is the one of the segment's leaves, and of the tree before them. Of a segment without
-// leaves only the tree is compared.
+// IsRooted reports whether the root is the one of the segment's leaves, and of the tree before them. Of a segment
+// without leaves only the tree is compared.
 func (s *Segment) IsRooted() bool {
 	if s.Count < 1 || s.First < 1 || len(s.Leaves) > 0 && int64(len(s.Leaves)) != s.Count*sha256.Size {
 		return false

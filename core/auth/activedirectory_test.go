@@ -21,7 +21,8 @@ func newDomainServices(t *testing.T) *kit.Services {
 	server := samba.Start(t, samba.Options{})
 	s := ldapdir.Defaults(ldapdir.TypeActiveDirectory)
 	s.URLs, s.CAFile, s.BaseDN, s.Passwords = []string{server.TLSURL}, server.CAFile, samba.Base, ldapdir.PasswordsReset
-	s.BindDN, s.BindPassword, s.Suffixes = samba.ServiceDN, samba.Password, []string{samba.Realm, strings.ToLower(samba.Domain)}
+	s.BindDN, s.BindPassword, s.Suffixes = samba.ServiceDN, samba.Password, []string{samba.Realm,
+		strings.ToLower(samba.Domain)}
 	s.Timeouts = ldapdir.Timeouts{Connect: 4 * time.Minute, Request: 5 * time.Minute, Operation: 10 * time.Minute}
 	d, err := ldapdir.New("ad", ldapdir.TypeActiveDirectory, s, wallClock{})
 	if err != nil {
@@ -74,7 +75,8 @@ func TestActiveDirectoryForcedChange(t *testing.T) {
 		}
 		if name == "mustchange" { // the policy of pwexpired accepts any password
 			err := s.Account.Reset(t.Context(), from, token, "short")
-			if d := fault.Of(err).Details(); !errors.Is(err, domain.ErrPasswordPolicy) || len(d) != 1 || d[0].Reason != "is too short" {
+			if d := fault.Of(err).Details(); !errors.Is(err, domain.ErrPasswordPolicy) || len(d) != 1 ||
+				d[0].Reason != "is too short" {
 				t.Errorf("password refused by the domain: %v", err)
 			}
 		}
@@ -102,14 +104,17 @@ func TestActiveDirectoryPasswordRefusalsAreReported(t *testing.T) {
 	}
 	by := s.As(t, signedIn.User)
 	for next, reason := range map[string]string{
-		"Sh-1": "is too short", "alllowercase": "does not meet the directory's complexity requirements", samba.Password: "was used before",
+		"Sh-1": "is too short", "alllowercase": "does not meet the directory's complexity requirements",
+		samba.Password: "was used before",
 	} {
-		err := s.Account.ChangePassword(t.Context(), by, signedIn.User.ID, account.PasswordChange{Current: samba.Password, Next: next})
+		err := s.Account.ChangePassword(t.Context(), by, signedIn.User.ID,
+			account.PasswordChange{Current: samba.Password, Next: next})
 		if d := fault.Of(err).Details(); !errors.Is(err, domain.ErrPasswordPolicy) || len(d) != 1 || d[0].Reason != reason {
 			t.Errorf("the reason is %v, want %q", d, reason)
 		}
 	}
-	if err := s.Account.ChangePassword(t.Context(), by, signedIn.User.ID, account.PasswordChange{Current: samba.Password, Next: word}); err != nil {
+	if err := s.Account.ChangePassword(t.Context(), by, signedIn.User.ID,
+		account.PasswordChange{Current: samba.Password, Next: word}); err != nil {
 		t.Error(err)
 	}
 	if _, err := signInto(t, s, "bob", word); err != nil {

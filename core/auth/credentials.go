@@ -13,7 +13,8 @@ import (
 // respect: limits, lockout and audit entry. It returns false where Login would return fault.ErrUnauthorized or
 // domain.ErrPasswordExpired, and for a name, password or code that is empty or too long; a limit, a lock or an outage
 // is an error.
-func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in LoginInput) (bool, domain.RateState, error) {
+func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in LoginInput) (bool, domain.RateState,
+	error) {
 	check := s.checkOnly
 	if checkLoginInput(in) != nil {
 		check = s.refuseImpossible
@@ -54,6 +55,7 @@ func (s *Service) checkOnly(ctx context.Context, by domain.Principal, in LoginIn
 	if err := a.reservation.Succeed(ctx); err != nil {
 		return err
 	}
-	return s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionLogin, string(check.user.ID), audit.ActedBy(check.user.ID),
+	return s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionLogin, string(check.user.ID),
+		audit.ActedBy(check.user.ID),
 		audit.Detail("method", "password"), audit.Detail("session", "none")))
 }

@@ -85,7 +85,8 @@ func TestDirectoryUserIsProvisionedAtFirstLogin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u := first.User; u.Directory != "corp" || u.Role != "operator" || u.Email != "alice@example.org" || !u.EmailVerified {
+	if u := first.User; u.Directory != "corp" || u.Role != "operator" || u.Email != "alice@example.org" ||
+		!u.EmailVerified {
 		t.Errorf("directory %q, role %q, email %q", u.Directory, u.Role, u.Email)
 	}
 	rename := ldap.NewModifyDNRequest(openldap.PersonDN("alice"), "uid=alicia", true, "")
@@ -114,7 +115,8 @@ func TestDirectoryUserIsProvisionedAtFirstLogin(t *testing.T) {
 func TestDirectoriesNeverShareAnAccount(t *testing.T) {
 	t.Parallel()
 	one := corp(t, "one", openldap.Start(t, openldap.Options{}), nil)
-	two := corp(t, "two", openldap.Start(t, openldap.Options{}), func(s *ldapdir.Settings) { s.Suffixes = []string{"two.example"} })
+	two := corp(t, "two", openldap.Start(t, openldap.Options{}),
+		func(s *ldapdir.Settings) { s.Suffixes = []string{"two.example"} })
 	s := kit.Start(t, kit.Options{Directories: []ports.Directory{one, two}})
 	first, err := signInto(t, s, "alice", openldap.Password)
 	if err != nil || first.User.Directory != "one" {
@@ -143,7 +145,8 @@ func TestForcedChangeSetsPasswordInDirectory(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s: no change_token: %v", name, err)
 		}
-		if err := s.Account.Reset(t.Context(), kit.From("192.0.2.9"), token, "short"); !errors.Is(err, domain.ErrPasswordPolicy) {
+		if err := s.Account.Reset(t.Context(), kit.From("192.0.2.9"), token, "short"); !errors.Is(err,
+			domain.ErrPasswordPolicy) {
 			t.Errorf("%s: password refused by the directory: %v", name, err)
 		}
 		if err := s.Account.Reset(t.Context(), kit.From("192.0.2.9"), token, word); err != nil {
@@ -179,19 +182,22 @@ func TestPasswordsOfDirectoryUsers(t *testing.T) {
 	}
 	by := s.As(t, signedIn.User)
 	change := func(current, next string) error {
-		return s.Account.ChangePassword(t.Context(), by, signedIn.User.ID, account.PasswordChange{Current: current, Next: next})
+		return s.Account.ChangePassword(t.Context(), by, signedIn.User.ID,
+			account.PasswordChange{Current: current, Next: next})
 	}
 	if err := change("wrong", word); !errors.Is(err, domain.ErrCurrentPassword) {
 		t.Errorf("wrong current password: got error %v", err)
 	}
 	refused := change(openldap.Password, "short")
-	if details := fault.Of(refused).Details(); !errors.Is(refused, domain.ErrPasswordPolicy) || len(details) != 1 || !strings.Contains(details[0].Reason, "quality") {
+	if details := fault.Of(refused).Details(); !errors.Is(refused, domain.ErrPasswordPolicy) || len(details) != 1 ||
+		!strings.Contains(details[0].Reason, "quality") {
 		t.Errorf("refused new password: got error %v", refused)
 	}
 	if err := change(openldap.Password, word); err != nil {
 		t.Fatal(err)
 	}
-	if u, err := s.Store.Users().Get(t.Context(), signedIn.User.ID); err != nil || len(u.Sessions) != 0 || u.Password != nil {
+	if u, err := s.Store.Users().Get(t.Context(), signedIn.User.ID); err != nil || len(u.Sessions) != 0 ||
+		u.Password != nil {
 		t.Errorf("after the change: %d sessions, local password stored %v, error %v", len(u.Sessions), u.Password != nil, err)
 	}
 	if _, err := signInto(t, s, "bob", word); err != nil {

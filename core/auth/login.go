@@ -109,7 +109,8 @@ func (s *Service) admit(ctx context.Context, by domain.Principal, in LoginInput)
 		return nil, verdict{}, err
 	}
 	var err error
-	if a.reservation, err = s.lockout.Reserve(ctx, a.subject.account, by.Origin.Network(), a.catalog.Settings.Lockout); err != nil {
+	if a.reservation, err = s.lockout.Reserve(ctx, a.subject.account, by.Origin.Network(),
+		a.catalog.Settings.Lockout); err != nil {
 		return nil, verdict{}, s.notReserved(ctx, a, err)
 	}
 	check, err := s.verify(ctx, a)
@@ -170,7 +171,8 @@ func (s *Service) judge(ctx context.Context, a *attempt, check verdict) error {
 // refuse counts a failure and returns the same error as for an unknown name.
 func (s *Service) refuse(ctx context.Context, a *attempt, reason string, more ...audit.Option) error {
 	lock := func(out *domain.Outbox) {
-		out.Record(s.deps.AuditWriter.Entry(a.by, domain.ActionAccountLocked, string(a.subject.user.ID), audit.ActedBy(a.subject.user.ID)))
+		out.Record(s.deps.AuditWriter.Entry(a.by, domain.ActionAccountLocked, string(a.subject.user.ID),
+			audit.ActedBy(a.subject.user.ID)))
 	}
 	err := a.reservation.Fail(ctx, lock, s.failed(a, reason, more...))
 	if err != nil {

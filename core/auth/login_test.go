@@ -37,7 +37,8 @@ func TestLoginDoesNotRevealWhetherUserExists(t *testing.T) {
 	}
 	for name, password := range map[string]string{"ada": "wrong-Horse-7", "nobody": right, "deactivated": right} {
 		err := login(t, s, name, password, home)
-		if !errors.Is(err, fault.ErrUnauthorized) || fault.Of(err).Message != "Invalid credentials" || len(fault.Of(err).Extra()) > 0 {
+		if !errors.Is(err, fault.ErrUnauthorized) || fault.Of(err).Message != "Invalid credentials" ||
+			len(fault.Of(err).Extra()) > 0 {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -174,7 +175,8 @@ func TestLoginWithExpiredPasswordReturnsChangeToken(t *testing.T) {
 	if err := s.Account.Reset(t.Context(), kit.From(home), token, "Another-horse-8"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Account.Reset(t.Context(), kit.From(home), token, "Another-horse-9"); !errors.Is(err, domain.ErrInvalidToken) {
+	if err := s.Account.Reset(t.Context(), kit.From(home), token, "Another-horse-9"); !errors.Is(err,
+		domain.ErrInvalidToken) {
 		t.Errorf("the token worked twice: %v", err)
 	}
 	if err := login(t, s, "ada", "Another-horse-8", home); err != nil {

@@ -55,7 +55,8 @@ func TestSuccessfulLoginReleasesItsTake(t *testing.T) {
 		t.Errorf("checking credentials after five failures: %v, %+v, %v", valid, left, err)
 	}
 	s.Clock.Forward(time.Minute)
-	if valid, left, err = s.Auth.CheckCredentials(t.Context(), kit.From(home), auth.LoginInput{Name: "ada", Password: right}); !valid || left.Remaining != 5 {
+	if valid, left, err = s.Auth.CheckCredentials(t.Context(), kit.From(home),
+		auth.LoginInput{Name: "ada", Password: right}); !valid || left.Remaining != 5 {
 		t.Errorf("a minute later: %v, %+v, %v", valid, left, err)
 	}
 }
@@ -131,7 +132,8 @@ func TestDisabledOrExemptLimitReportsNoState(t *testing.T) {
 			s.Register(t, "ada", right, "user")
 			for _, address := range []string{home, "::ffff:" + home, "2001:db8::7"} {
 				for i := range 8 {
-					in, err := s.Auth.Login(t.Context(), kit.From(address), auth.LoginInput{Name: fmt.Sprint("nobody", i, address), Password: right})
+					in, err := s.Auth.Login(t.Context(), kit.From(address),
+						auth.LoginInput{Name: fmt.Sprint("nobody", i, address), Password: right})
 					if !errors.Is(err, fault.ErrUnauthorized) || in.Rate != (domain.RateState{}) {
 						t.Fatalf("%s: %+v, %v", address, in.Rate, err)
 					}

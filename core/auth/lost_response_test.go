@@ -17,7 +17,8 @@ import (
 )
 
 // otherClient differs from the other requests in address and user agent.
-var otherClient = domain.Anonymous(domain.Origin{Address: kit.Origin.Address, UserAgent: "phone", RequestID: "req-phone"})
+var otherClient = domain.Anonymous(domain.Origin{Address: kit.Origin.Address, UserAgent: "phone",
+	RequestID: "req-phone"})
 
 func refresh(t *testing.T, s *kit.Services, by domain.Principal, token string) auth.SignedIn {
 	t.Helper()
@@ -91,10 +92,11 @@ func TestLostRefreshResponseIsRepeatedUntilItsTokensAreUsed(t *testing.T) {
 		}, true},
 		"the session was stored by an older version": {func(t *testing.T, s *kit.Services, l lost) {
 			t.Helper()
-			_, err := s.Store.Sessions().Update(t.Context(), l.first.Session.ID, func(x *domain.Session, _ *domain.Outbox) error {
-				x.Refresh.Unseen = false
-				return nil
-			})
+			_, err := s.Store.Sessions().Update(t.Context(), l.first.Session.ID,
+				func(x *domain.Session, _ *domain.Outbox) error {
+					x.Refresh.Unseen = false
+					return nil
+				})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +173,8 @@ type markedSessions struct {
 	failure error
 }
 
-func (m *markedSessions) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session, error) {
+func (m *markedSessions) Update(ctx context.Context, id domain.SessionID,
+	change ports.Change[domain.Session]) (domain.Session, error) {
 	m.entered <- struct{}{}
 	<-m.unblock
 	if m.failure != nil {
@@ -212,7 +215,8 @@ type switched struct {
 	on    *atomic.Bool
 }
 
-func (w *switched) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session, error) {
+func (w *switched) Update(ctx context.Context, id domain.SessionID,
+	change ports.Change[domain.Session]) (domain.Session, error) {
 	if w.on.Load() {
 		return w.other.Update(ctx, id, change)
 	}
@@ -259,7 +263,8 @@ func TestTokenIsRefusedIfItsFirstUseCannotBeStored(t *testing.T) {
 	if err := verify(t, s, l.second.Tokens.Access); !errors.Is(err, fault.ErrStorage) {
 		t.Errorf("the access token: %v, want ErrStorage", err)
 	}
-	if _, err := s.Auth.Introspect(t.Context(), domain.Operator(), l.second.Tokens.Refresh); !errors.Is(err, fault.ErrStorage) {
+	if _, err := s.Auth.Introspect(t.Context(), domain.Operator(), l.second.Tokens.Refresh); !errors.Is(err,
+		fault.ErrStorage) {
 		t.Errorf("introspecting the refresh token: %v, want ErrStorage", err)
 	}
 	if err := verify(t, s, l.first.Tokens.Access); err != nil {

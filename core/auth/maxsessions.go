@@ -45,7 +45,8 @@ func (s *Service) readActivity(ctx context.Context, b *sessionRequest, policy do
 	return s.activityOf(b.user.Sessions, sessions, policy), nil
 }
 
-func (s *Service) activityOf(listed []domain.SessionRef, sessions []domain.Session, policy domain.SessionPolicy) activity {
+func (s *Service) activityOf(listed []domain.SessionRef, sessions []domain.Session,
+	policy domain.SessionPolicy) activity {
 	now := s.deps.Clock.Now()
 	a := activity{read: idsOf(listed), live: make(map[domain.SessionID]time.Time, len(sessions))}
 	for i := range sessions {
@@ -87,6 +88,7 @@ func list(u *domain.User, session *domain.Session, limit int, seen activity) (en
 		}
 		u.Sessions = u.Sessions[over:]
 	}
-	u.Sessions = append(u.Sessions, domain.SessionRef{ID: session.ID, ExpiresAt: session.ExpiresAt, StartedAt: session.CreatedAt})
+	u.Sessions = append(u.Sessions, domain.SessionRef{ID: session.ID, ExpiresAt: session.ExpiresAt,
+		StartedAt: session.CreatedAt})
 	return ended, nil
 }

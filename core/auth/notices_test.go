@@ -100,7 +100,8 @@ func TestEveryPasswordChangeIsNotified(t *testing.T) {
 		"no notification of a refused change": {func(t *testing.T, s *kit.Services, ada account.Profile) error {
 			t.Helper()
 			_, by := s.SignIn(t, "ada", right, home)
-			err := s.Account.ChangePassword(t.Context(), by, ada.ID, account.PasswordChange{Current: "wrong-Horse-7", Next: word})
+			err := s.Account.ChangePassword(t.Context(), by, ada.ID,
+				account.PasswordChange{Current: "wrong-Horse-7", Next: word})
 			if !errors.Is(err, domain.ErrCurrentPassword) {
 				t.Errorf("wrong current password: got error %v", err)
 			}
@@ -131,7 +132,8 @@ func TestPasswordChangeInDirectoryIsNotified(t *testing.T) {
 	}
 	bob := signedIn.User
 	notice := bob.Email + ": Your password has been changed"
-	err = s.Account.ChangePassword(t.Context(), s.As(t, bob), bob.ID, account.PasswordChange{Current: openldap.Password, Next: word})
+	err = s.Account.ChangePassword(t.Context(), s.As(t, bob), bob.ID,
+		account.PasswordChange{Current: openldap.Password, Next: word})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +155,8 @@ func TestPasswordChangeInDirectoryIsNotified(t *testing.T) {
 func TestEmailChangeIsNotifiedToThePreviousAddress(t *testing.T) {
 	t.Parallel()
 	address := "new@example.com"
-	want := []string{"ada@example.com: Your e-mail address has been changed", "new@example.com: Confirm your e-mail address"}
+	want := []string{"ada@example.com: Your e-mail address has been changed",
+		"new@example.com: Confirm your e-mail address"}
 	for _, name := range []string{"root", "operator"} {
 		s := kit.Start(t, kit.Options{})
 		ada := s.Register(t, "ada", right, "user")
@@ -218,7 +221,8 @@ func TestNewAPIKeyIsNotified(t *testing.T) {
 	_, root := s.SignIn(t, "root", right, home)
 	permission := string(s.As(t, userOf(t, s, ada.ID)).Grants.Permissions()[0])
 	for _, by := range []domain.Principal{self, root} {
-		if _, err := s.Keys.Create(t.Context(), by, ada.ID, apikey.CreateInput{Name: "CI", Permissions: []string{permission}}); err != nil {
+		if _, err := s.Keys.Create(t.Context(), by, ada.ID,
+			apikey.CreateInput{Name: "CI", Permissions: []string{permission}}); err != nil {
 			t.Fatal(err)
 		}
 		wantMessages(t, s, "ada@example.com: A new API key for your account")

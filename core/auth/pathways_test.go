@@ -28,7 +28,8 @@ func ways(t *testing.T, s *kit.Services, name string) map[string]func() (domain.
 		return s.Auth.Authenticate(t.Context(), credential, kit.Origin)
 	}
 	signIn := func(kind domain.SessionKind) (domain.Principal, error) {
-		got, err := s.Auth.Login(t.Context(), kit.From("203.0.113.9"), auth.LoginInput{Name: name, Password: promised, Kind: kind})
+		got, err := s.Auth.Login(t.Context(), kit.From("203.0.113.9"),
+			auth.LoginInput{Name: name, Password: promised, Kind: kind})
 		if err != nil {
 			return domain.Principal{}, err
 		}
@@ -103,10 +104,11 @@ func TestEveryAuthenticationPathEnforcesUserState(t *testing.T) {
 		"locked": {
 			apply: func(t *testing.T, s *kit.Services, id domain.UserID) {
 				t.Helper()
-				must(t, s.Store.AttemptStore().Update(t.Context(), "user:"+string(id), s.Clock.Now(), func(a *domain.Attempts, _ *domain.Outbox) error {
-					a.Locks = map[string]time.Time{"203.0.113.9": s.Clock.Now().Add(time.Hour)}
-					return nil
-				}))
+				must(t, s.Store.AttemptStore().Update(t.Context(), "user:"+string(id), s.Clock.Now(),
+					func(a *domain.Attempts, _ *domain.Outbox) error {
+						a.Locks = map[string]time.Time{"203.0.113.9": s.Clock.Now().Add(time.Hour)}
+						return nil
+					}))
 			},
 			refused: map[string]error{"login": domain.ErrAccountLocked, "key login": domain.ErrAccountLocked},
 		},

@@ -50,7 +50,8 @@ func (s *Service) LoginByProvider(ctx context.Context, by domain.Principal, in P
 		return SignedIn{}, err
 	}
 	signedIn, err := s.start(ctx, by, catalog, sessionRequest{
-		user: user, remember: in.Remember, methods: in.methods(method), detail: audit.Detail("method", "oidc"), authTime: in.AuthTime,
+		user: user, remember: in.Remember, methods: in.methods(method), detail: audit.Detail("method", "oidc"),
+		authTime: in.AuthTime,
 		provider: domain.ProviderSession{Directory: in.Directory, Subject: in.Subject, ID: in.Session},
 		grant:    in.Grant, idToken: in.IDToken,
 	})
@@ -61,7 +62,8 @@ func (s *Service) LoginByProvider(ctx context.Context, by domain.Principal, in P
 }
 
 // providerFactor is secondFactor for a login without a password.
-func (s *Service) providerFactor(ctx context.Context, by domain.Principal, in ProviderLogin, user *domain.User) (domain.Method, error) {
+func (s *Service) providerFactor(ctx context.Context, by domain.Principal, in ProviderLogin,
+	user *domain.User) (domain.Method, error) {
 	if !user.Factor.IsOn() || in.SecondFactor {
 		return "", nil
 	}
@@ -92,7 +94,8 @@ func (s *Service) refuseProvider(
 func (in *ProviderLogin) methods(second domain.Method) []string {
 	var methods []string
 	for _, m := range in.Methods {
-		if m != "" && m != "mfa" && m != domain.MethodProviderFactor && len(m) <= 32 && len(methods) < 10 && !slices.Contains(methods, m) {
+		if m != "" && m != "mfa" && m != domain.MethodProviderFactor && len(m) <= 32 && len(methods) < 10 &&
+			!slices.Contains(methods, m) {
 			methods = append(methods, m)
 		}
 	}

@@ -120,7 +120,8 @@ func (s *Service) readLive(ctx context.Context, id domain.SessionID) (domain.Liv
 	if err != nil {
 		return live, nil, err
 	}
-	if live.User.Status != domain.StatusActive || !s.deps.Clock.Now().Before(live.Session.EndsAt(catalog.Settings.Session)) {
+	if live.User.Status != domain.StatusActive ||
+		!s.deps.Clock.Now().Before(live.Session.EndsAt(catalog.Settings.Session)) {
 		return live, nil, fault.ErrUnauthorized
 	}
 	return live, catalog, nil

@@ -25,7 +25,8 @@ func TestReusedRefreshTokenEndsTheSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Auth.Refresh(t.Context(), kit.From(home), first.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+	if _, err := s.Auth.Refresh(t.Context(), kit.From(home), first.Tokens.Refresh); !errors.Is(err,
+		fault.ErrUnauthorized) {
 		t.Errorf("the reuse: %v", err)
 	}
 	for name, token := range map[string]string{"first": first.Tokens.Access, "third": third.Tokens.Access} {
@@ -33,7 +34,8 @@ func TestReusedRefreshTokenEndsTheSession(t *testing.T) {
 			t.Errorf("the %s access token after the reuse: %v", name, err)
 		}
 	}
-	if _, err := s.Auth.Refresh(t.Context(), kit.From(home), third.Tokens.Refresh); !errors.Is(err, fault.ErrUnauthorized) {
+	if _, err := s.Auth.Refresh(t.Context(), kit.From(home), third.Tokens.Refresh); !errors.Is(err,
+		fault.ErrUnauthorized) {
 		t.Errorf("the newest refresh token after the reuse: %v", err)
 	}
 	if got := len(s.Logged(t, domain.ActionTokenRefreshReuse)); got != 1 {
@@ -120,7 +122,8 @@ func TestOnlyTheExactRefreshTokenIsAccepted(t *testing.T) {
 	s.Register(t, "ada", right, "user")
 	in, _ := s.SignIn(t, "ada", right, home)
 	token := in.Tokens.Refresh
-	forged := []string{token + "\n", " " + token, token + "A", strings.ToUpper(token), token[:len(token)-1] + "A", strings.Replace(token, "_0_", "_1_", 1), strings.Replace(token, "_0_", "_00_", 1)}
+	forged := []string{token + "\n", " " + token, token + "A", strings.ToUpper(token), token[:len(token)-1] + "A",
+		strings.Replace(token, "_0_", "_1_", 1), strings.Replace(token, "_0_", "_00_", 1)}
 	for i := range len(token) {
 		forged = append(forged, token[:i], token[i+1:])
 	}

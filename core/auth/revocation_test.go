@@ -123,7 +123,8 @@ func TestEveryLoginStartsItsOwnSession(t *testing.T) {
 	s.Register(t, "john", promised, "user")
 	one, _ := s.SignIn(t, "john", promised, "203.0.113.9")
 	two, _ := s.SignIn(t, "john", promised, "203.0.113.9")
-	if one.Session.ID == two.Session.ID || one.Tokens.Access == two.Tokens.Access || one.Tokens.Refresh == two.Tokens.Refresh {
+	if one.Session.ID == two.Session.ID || one.Tokens.Access == two.Tokens.Access ||
+		one.Tokens.Refresh == two.Tokens.Refresh {
 		t.Error("two logins share a session or a token")
 	}
 }
@@ -164,7 +165,8 @@ func TestReusedUsernameInheritsNothing(t *testing.T) {
 	if _, err := s.Account.Deactivate(t.Context(), admin, old.ID); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Account.Create(t.Context(), admin, account.NewUser{Username: "john", Email: "john@example.com", Password: promised})
+	_, err = s.Account.Create(t.Context(), admin, account.NewUser{Username: "john", Email: "john@example.com",
+		Password: promised})
 	if !errors.Is(err, domain.ErrUserExists) {
 		t.Errorf("the name of a deactivated user: %v, want it taken", err)
 	}

@@ -166,7 +166,8 @@ func TestSessionsAreVisibleToTheirOwnerOnly(t *testing.T) {
 	if _, err := s.Auth.Revoke(t.Context(), asBob, ada.Session.ID); !errors.Is(err, domain.ErrSessionNotFound) {
 		t.Errorf("session of another user: %v", err)
 	}
-	if _, err := s.Auth.Revoke(t.Context(), asBob, "sess_00000000000000000000000000"); !errors.Is(err, domain.ErrSessionNotFound) {
+	if _, err := s.Auth.Revoke(t.Context(), asBob, "sess_00000000000000000000000000"); !errors.Is(err,
+		domain.ErrSessionNotFound) {
 		t.Errorf("unknown session: %v", err)
 	}
 	first, err := s.Auth.Revoke(t.Context(), asRoot, ada.Session.ID)
@@ -193,7 +194,8 @@ func TestRevokeAll(t *testing.T) {
 	if n != 1 || err != nil || verify(t, s, a.Tokens.Access) == nil || verify(t, s, b.Tokens.Access) != nil {
 		t.Errorf("all but this one: %d, %v", n, err)
 	}
-	if n, err = s.Auth.RevokeAll(t.Context(), asB, asB.UserID, false); n != 1 || err != nil || verify(t, s, b.Tokens.Access) == nil {
+	if n, err = s.Auth.RevokeAll(t.Context(), asB, asB.UserID, false); n != 1 || err != nil ||
+		verify(t, s, b.Tokens.Access) == nil {
 		t.Errorf("all: %d, %v", n, err)
 	}
 }

@@ -29,7 +29,8 @@ type SessionPage struct {
 // List returns one page of the user's live sessions, the newest first. It is for the user or requires sessions.manage.
 // To a principal without users.read the user does not exist; others without the permission get fault.ErrForbidden. List
 // reads all sessions of the user: max_sessions bounds them.
-func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserID, page domain.Page) (SessionPage, error) {
+func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserID, page domain.Page) (SessionPage,
+	error) {
 	user, err := s.manageable(ctx, by, id)
 	if err != nil {
 		return SessionPage{}, err
@@ -125,7 +126,8 @@ func (s *Service) revocable(ctx context.Context, by domain.Principal, id domain.
 }
 
 // RevokeAll ends the user's sessions, with exceptCurrent all but the principal's own, and returns how many it ended.
-func (s *Service) RevokeAll(ctx context.Context, by domain.Principal, id domain.UserID, exceptCurrent bool) (int, error) {
+func (s *Service) RevokeAll(ctx context.Context, by domain.Principal, id domain.UserID, exceptCurrent bool) (int,
+	error) {
 	if _, err := s.manageable(ctx, by, id); err != nil {
 		return 0, err
 	}
@@ -141,7 +143,8 @@ func (s *Service) RevokeAll(ctx context.Context, by domain.Principal, id domain.
 		if ended = u.EndSessionsExcept(keep); len(ended) == 0 {
 			return domain.ErrUnchanged
 		}
-		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionSessionRevoke, string(u.ID), audit.Detail("sessions", len(ended))))
+		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionSessionRevoke, string(u.ID),
+			audit.Detail("sessions", len(ended))))
 		return nil
 	})
 	return len(ended), err

@@ -31,7 +31,8 @@ type sessionRequest struct {
 
 // start creates a session and lists it in its user, in one write with the audit entry and the sessions that end because
 // of the limit. Until that write nothing of the session is live.
-func (s *Service) start(ctx context.Context, by domain.Principal, catalog *domain.Catalog, b sessionRequest) (SignedIn, error) {
+func (s *Service) start(ctx context.Context, by domain.Principal, catalog *domain.Catalog, b sessionRequest) (SignedIn,
+	error) {
 	seen, err := s.activity(ctx, &b, catalog.Settings.Session)
 	if err != nil {
 		return SignedIn{}, err
@@ -49,7 +50,8 @@ func (s *Service) start(ctx context.Context, by domain.Principal, catalog *domai
 	return s.begin(ctx, by, catalog, &b, seen)
 }
 
-func (s *Service) begin(ctx context.Context, by domain.Principal, catalog *domain.Catalog, b *sessionRequest, seen activity) (SignedIn, error) {
+func (s *Service) begin(ctx context.Context, by domain.Principal, catalog *domain.Catalog, b *sessionRequest,
+	seen activity) (SignedIn, error) {
 	session, err := s.newSession(by, catalog, b)
 	if err != nil {
 		return SignedIn{}, err

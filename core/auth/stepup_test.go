@@ -16,7 +16,8 @@ import (
 
 func requireRecentProof(t *testing.T, s *kit.Services, minutes int) {
 	t.Helper()
-	_, err := s.Settings.Patch(t.Context(), domain.Operator(), settings.Patch{"session_policy.reauthenticate_minutes": minutes}, 0)
+	_, err := s.Settings.Patch(t.Context(), domain.Operator(),
+		settings.Patch{"session_policy.reauthenticate_minutes": minutes}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,11 +55,13 @@ func TestFailedStepUpsCountAsAttemptsAndLock(t *testing.T) {
 	s.Register(t, "ada", right, "user")
 	in, p := s.SignIn(t, "ada", right, home)
 	for range 5 {
-		if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: "Wrong-horse-7"}); !errors.Is(err, domain.ErrCurrentPassword) {
+		if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: "Wrong-horse-7"}); !errors.Is(err,
+			domain.ErrCurrentPassword) {
 			t.Fatalf("a wrong password: %v", err)
 		}
 	}
-	if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: right}); !errors.Is(err, domain.ErrAccountLocked) {
+	if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: right}); !errors.Is(err,
+		domain.ErrAccountLocked) {
 		t.Errorf("correct password after five wrong ones: %v", err)
 	}
 	if err := login(t, s, "ada", right, home); !errors.Is(err, domain.ErrAccountLocked) {
@@ -67,7 +70,8 @@ func TestFailedStepUpsCountAsAttemptsAndLock(t *testing.T) {
 	if err := verify(t, s, in.Tokens.Access); err != nil {
 		t.Errorf("the session: %v", err)
 	}
-	if failed, locked := s.Logged(t, domain.ActionStepUp), s.Logged(t, domain.ActionAccountLocked); len(failed) != 6 || len(locked) != 1 {
+	if failed, locked := s.Logged(t, domain.ActionStepUp), s.Logged(t, domain.ActionAccountLocked); len(failed) != 6 ||
+		len(locked) != 1 {
 		t.Errorf("%d audit entries of failed step-ups, %d of the lock", len(failed), len(locked))
 	}
 	for _, e := range s.Logged(t, domain.ActionStepUp) {
@@ -111,7 +115,8 @@ func TestMissingProofNamesAcceptedMethods(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, err, methods)
 		}
 	}
-	if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: right, Code: "123456"}); !errors.Is(err, fault.ErrInvalid) {
+	if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: right, Code: "123456"}); !errors.Is(err,
+		fault.ErrInvalid) {
 		t.Errorf("two proofs: %v", err)
 	}
 }
@@ -130,7 +135,8 @@ func TestDirectoryUserStepsUpAtTheDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: "wrong"}); !errors.Is(err, domain.ErrCurrentPassword) {
+	if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: "wrong"}); !errors.Is(err,
+		domain.ErrCurrentPassword) {
 		t.Errorf("a wrong password: %v", err)
 	}
 	if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: openldap.Password}); err != nil {
@@ -138,7 +144,8 @@ func TestDirectoryUserStepsUpAtTheDirectory(t *testing.T) {
 	}
 	slapd.Stop()
 	before := len(s.Logged(t, domain.ActionStepUp))
-	if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: openldap.Password}); !errors.Is(err, domain.ErrDirectoryUnavailable) {
+	if _, err := s.Auth.StepUp(t.Context(), p, auth.StepUpInput{Password: openldap.Password}); !errors.Is(err,
+		domain.ErrDirectoryUnavailable) {
 		t.Errorf("without the directory: %v", err)
 	}
 	attempts, err := s.Store.AttemptStore().Get(t.Context(), "user:"+string(p.UserID))

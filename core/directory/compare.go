@@ -53,7 +53,8 @@ type comparison struct {
 	catalog *domain.Catalog
 	plan    Plan
 	users   map[domain.Subject]*known // nil when listing changes only
-	seen    map[domain.Subject]bool   // subjects listed, when listing changes only; the listing may turn out to be complete
+	// subjects listed, when listing changes only; the listing may turn out to be complete
+	seen map[domain.Subject]bool
 }
 
 // known holds the fields of a directory user that a comparison needs, and no others: there may be a hundred thousand
@@ -78,7 +79,8 @@ func (c *comparison) newKnown(u *domain.User) *known {
 	}
 	return &known{
 		id: u.ID, username: u.Username, Person: u.Person, email: u.Email, emailVerified: u.EmailVerified,
-		deactivated: u.Status == domain.StatusDeactivated, bySync: u.DeactivatedBySync, role: role, groups: slices.Clip(u.Groups),
+		deactivated: u.Status == domain.StatusDeactivated, bySync: u.DeactivatedBySync, role: role,
+		groups: slices.Clip(u.Groups),
 	}
 }
 
@@ -107,7 +109,8 @@ func (c *comparison) loadUsers(ctx context.Context) error {
 
 func (c *comparison) eachUser(ctx context.Context, each func(*domain.User)) error {
 	query := domain.UserQuery{
-		Directory: c.plan.Directory, Sort: domain.SortCreated, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
+		Directory: c.plan.Directory, Sort: domain.SortCreated, NoTotal: true,
+		Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
 	}
 	for {
 		page, err := c.deps.Users.List(ctx, query)
@@ -127,7 +130,8 @@ func (c *comparison) eachUser(ctx context.Context, each func(*domain.User)) erro
 func (c *comparison) countUsers(ctx context.Context) error {
 	c.seen = map[domain.Subject]bool{}
 	page, err := c.deps.Users.List(ctx, domain.UserQuery{
-		Directory: c.plan.Directory, Status: domain.StatusActive, Sort: domain.SortCreated, Page: domain.Page{Number: 1, Limit: 1},
+		Directory: c.plan.Directory, Status: domain.StatusActive, Sort: domain.SortCreated,
+		Page: domain.Page{Number: 1, Limit: 1},
 	})
 	c.plan.Known = int(page.Total)
 	return err
@@ -161,12 +165,14 @@ func (c *comparison) compare(ctx context.Context, identity domain.Identity) erro
 	case user == nil && identity.Disabled:
 		return nil
 	case user == nil:
-		c.add(Step{Kind: StepCreate, Subject: identity.Subject, Username: identity.Username, identity: identity}, domain.CheckDirectoryUsername(identity.Username))
+		c.add(Step{Kind: StepCreate, Subject: identity.Subject, Username: identity.Username, identity: identity},
+			domain.CheckDirectoryUsername(identity.Username))
 		return nil
 	case user.Status == domain.StatusDeactivated && (identity.Disabled || !user.DeactivatedBySync):
 		return nil // only an administrator reactivates a user that an administrator deactivated
 	case identity.Disabled:
-		c.add(Step{Kind: StepDisable, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Reason: "disabled in the directory"}, nil)
+		c.add(Step{Kind: StepDisable, Subject: identity.Subject, UserID: user.ID, Username: user.Username,
+			Reason: "disabled in the directory"}, nil)
 		return nil
 	}
 	return c.update(ctx, user, identity)
@@ -184,7 +190,8 @@ func (c *comparison) update(ctx context.Context, user *domain.User, identity dom
 			fields = c.changes(user, identity)
 		}
 	}
-	step := Step{Kind: StepUpdate, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Fields: fields, identity: identity}
+	step := Step{Kind: StepUpdate, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Fields: fields,
+		identity: identity}
 	if user.Status == domain.StatusDeactivated {
 		step.Kind, step.Reason = StepEnable, "there again in the directory"
 	}
@@ -228,7 +235,8 @@ func reasonOf(err error) string {
 func (c *comparison) missing(ctx context.Context) error {
 	addMissing := func(u *domain.User) {
 		if u.Status != domain.StatusDeactivated {
-			c.add(Step{Kind: StepDisable, Subject: u.Subject, UserID: u.ID, Username: u.Username, Reason: "gone from the directory"}, nil)
+			c.add(Step{Kind: StepDisable, Subject: u.Subject, UserID: u.ID, Username: u.Username,
+				Reason: "gone from the directory"}, nil)
 		}
 	}
 	if c.users == nil {

@@ -84,9 +84,11 @@ func TestPlanListsReactivatedUsers(t *testing.T) {
 	h.setDisabled(t, "bob", true)
 	h.sync(t)
 	h.setDisabled(t, "dave", false)
-	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
+	h.modify(t, openldap.PersonDN("dave"),
+		func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
 	plan := h.plan(t)
-	if diff := cmp.Diff([]string{"dave full_namethere again in the directory"}, steps(plan, directory.StepEnable)); diff != "" {
+	if diff := cmp.Diff([]string{"dave full_namethere again in the directory"},
+		steps(plan, directory.StepEnable)); diff != "" {
 		t.Errorf("enable steps (-want +got)\n%s", diff)
 	}
 	if result := h.apply(t, plan); result.Enabled != 1 || result.Failed != 0 {

@@ -41,7 +41,8 @@ func (s *Service) eachLive(ctx context.Context, id domain.DirectoryID, each func
 	now := s.deps.Clock.Now()
 	oldest := now.Add(-catalog.Settings.Session.RememberFor() - time.Hour)
 	query := domain.UserQuery{
-		Directory: id, Sort: domain.SortLastLoginDesc, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
+		Directory: id, Sort: domain.SortLastLoginDesc, NoTotal: true,
+		Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
 	}
 	for {
 		page, err := s.deps.Users.List(ctx, query)
@@ -104,7 +105,8 @@ func (s *Service) endSessions(ctx context.Context, u *domain.User, reason string
 		}
 		u.UpdatedAt = s.deps.Clock.Now().UTC()
 		out.Record(s.deps.AuditWriter.Entry(domain.System(), domain.ActionSessionRevoke, string(u.ID),
-			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", reason), audit.Detail("sessions", len(ended))))
+			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", reason), audit.Detail("sessions",
+				len(ended))))
 		return nil
 	})
 	return err

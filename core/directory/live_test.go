@@ -22,7 +22,8 @@ func (h *fixture) signedIn(t *testing.T, name string) domain.User {
 	updated, err := h.Store.Users().Update(t.Context(), u.ID, func(u *domain.User, _ *domain.Outbox) error {
 		now := h.Clock.Now()
 		u.LastLogin = now
-		u.Sessions = append(u.Sessions, domain.SessionRef{ID: domain.SessionID("sess_" + name), StartedAt: now, ExpiresAt: now.Add(24 * time.Hour)})
+		u.Sessions = append(u.Sessions, domain.SessionRef{ID: domain.SessionID("sess_" + name), StartedAt: now,
+			ExpiresAt: now.Add(24 * time.Hour)})
 		return nil
 	})
 	if err != nil {
@@ -54,9 +55,11 @@ func TestCheckLiveEndsSessionsOfRemovedAccounts(t *testing.T) {
 		}
 	}
 
-	h.modify(t, openldap.PersonDN("alice"), func(m *ldap.ModifyRequest) { m.Replace("employeeType", []string{"inactive"}) })
+	h.modify(t, openldap.PersonDN("alice"),
+		func(m *ldap.ModifyRequest) { m.Replace("employeeType", []string{"inactive"}) })
 	h.remove(t, openldap.PersonDN("dave"))
-	h.modify(t, openldap.GroupDN("eng"), func(m *ldap.ModifyRequest) { m.Delete("member", []string{openldap.PersonDN("bob")}) })
+	h.modify(t, openldap.GroupDN("eng"),
+		func(m *ldap.ModifyRequest) { m.Delete("member", []string{openldap.PersonDN("bob")}) })
 	check()
 	alice, dave := h.user(t, "alice"), h.user(t, "dave")
 	if len(alice.Sessions) != 0 || alice.KeyEpoch != 1 {
@@ -138,5 +141,6 @@ func TestHungDirectoryDoesNotBlockOtherDirectories(t *testing.T) {
 	h.setDisabled(t, "dave", true)
 	h.addHungDirectory(t)
 	completesWhileHung(t, h.service.CheckLive, func() bool { return len(h.user(t, "dave").Sessions) == 0 })
-	completesWhileHung(t, h.service.RunScheduled, func() bool { return h.user(t, "dave").Status == domain.StatusDeactivated })
+	completesWhileHung(t, h.service.RunScheduled,
+		func() bool { return h.user(t, "dave").Status == domain.StatusDeactivated })
 }

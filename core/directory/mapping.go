@@ -17,18 +17,22 @@ func mappingSteps(catalog *domain.Catalog, names domain.MappingNames) []domain.C
 		role, ok := catalog.Roles[id]
 		switch {
 		case !ok:
-			add(fmt.Sprintf("there is no role %q here", id), "Create the role, or correct its ID in the rule: until then the rule has no effect.")
+			add(fmt.Sprintf("there is no role %q here", id),
+				"Create the role, or correct its ID in the rule: until then the rule has no effect.")
 		case !names.Administrators && holdsAdministrative(role.Permissions):
-			add(fmt.Sprintf("the role %q holds administrative permissions", id), "A rule assigns them only with allow_admin: true.")
+			add(fmt.Sprintf("the role %q holds administrative permissions", id),
+				"A rule assigns them only with allow_admin: true.")
 		}
 	}
 	for _, name := range names.Groups {
 		group, ok := catalog.GroupByName(name)
 		switch {
 		case !ok:
-			add(fmt.Sprintf("there is no group %q here", name), "Create the group, or correct its name in the rule: until then the rule has no effect.")
+			add(fmt.Sprintf("there is no group %q here", name),
+				"Create the group, or correct its name in the rule: until then the rule has no effect.")
 		case !names.Administrators && holdsAdministrative(group.Permissions):
-			add(fmt.Sprintf("the group %q holds administrative permissions", name), "A rule assigns them only with allow_admin: true.")
+			add(fmt.Sprintf("the group %q holds administrative permissions", name),
+				"A rule assigns them only with allow_admin: true.")
 		}
 	}
 	if len(problems) == 0 && len(names.Roles)+len(names.Groups) > 0 {

@@ -18,7 +18,8 @@ const strong = "An0ther-Strong-word!"
 
 func register(t *testing.T, s *kit.Services, username string) account.Profile {
 	t.Helper()
-	made, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: username, Email: "x@example.net", Password: strong})
+	made, err := s.Account.Create(t.Context(), domain.Operator(),
+		account.NewUser{Username: username, Email: "x@example.net", Password: strong})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,10 +36,13 @@ func TestProvisioningNeverTakesNameOrEmailOfAnotherUser(t *testing.T) {
 		identity       domain.Identity
 		username, mail string
 	}{
-		"a name that is another's address":        {person("Admin@Example.com", "eve@example.org"), "Admin@Example.com@corp", "eve@example.org"},
-		"an address that is another's name":       {person("eve", "boss@example.com"), "eve", ""},
-		"both":                                    {person("admin@example.com", "boss@example.com"), "admin@example.com@corp", ""},
-		"a name and address that are one's own":   {person("eve@example.org", "eve@example.org"), "eve@example.org", "eve@example.org"},
+		"a name that is another's address": {person("Admin@Example.com", "eve@example.org"), "Admin@Example.com@corp",
+			"eve@example.org"},
+		"an address that is another's name": {person("eve", "boss@example.com"), "eve", ""},
+		"both": {person("admin@example.com", "boss@example.com"), "admin@example.com@corp",
+			""},
+		"a name and address that are one's own": {person("eve@example.org", "eve@example.org"), "eve@example.org",
+			"eve@example.org"},
 		"an address that is another's":            {person("eve", "ADMIN@example.com"), "eve", ""},
 		"a reserved name":                         {person("Login", "eve@example.org"), "Login@corp", "eve@example.org"},
 		"a name that only directories allow":      {person(`CORP\Eve Archer`, ""), `CORP\Eve Archer`, ""},
@@ -98,7 +102,8 @@ func TestConcurrentEmailAndDirectoryUsernameHaveOneHolder(t *testing.T) {
 			}
 		})
 		racing.Go(func() {
-			_, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: "chief", Email: "chief@example.com", Password: strong})
+			_, err := s.Account.Create(t.Context(), domain.Operator(),
+				account.NewUser{Username: "chief", Email: "chief@example.com", Password: strong})
 			if err != nil && !errors.Is(err, domain.ErrUserExists) {
 				t.Errorf("creating: %v", err)
 			}
@@ -126,12 +131,15 @@ func TestDirectoryAttributesFollowTheRulesOfTheAPIs(t *testing.T) {
 		identity domain.Identity
 		want     [3]string // full name, email, phone number
 	}{
-		"control and bidirectional characters": {domain.Identity{Person: domain.Person{FullName: "Eve\x1b[31m \u202ereverse\r\n"}}, [3]string{"Eve[31m reverse"}},
-		"a name that is too long":              {domain.Identity{Person: domain.Person{FullName: strings.Repeat("ž", 300)}}, [3]string{strings.Repeat("ž", 200)}},
-		"an address that is none":              {domain.Identity{Email: "eve\u202e@example.org"}, [3]string{}},
-		"an address with a filler":             {domain.Identity{Email: "eve\u3164@example.org"}, [3]string{}},
-		"a written phone number":               {domain.Identity{Person: domain.Person{PhoneNumber: "+420 (0)123-456.789"}}, [3]string{"", "", "+420123456789"}},
-		"a phone number that is none":          {domain.Identity{Person: domain.Person{PhoneNumber: "ext. 12\x00"}}, [3]string{}},
+		"control and bidirectional characters": {domain.Identity{Person: domain.Person{FullName: "Eve\x1b[31m " +
+			"\u202ereverse\r\n"}}, [3]string{"Eve[31m reverse"}},
+		"a name that is too long": {domain.Identity{Person: domain.Person{FullName: strings.Repeat("ž", 300)}},
+			[3]string{strings.Repeat("ž", 200)}},
+		"an address that is none":  {domain.Identity{Email: "eve\u202e@example.org"}, [3]string{}},
+		"an address with a filler": {domain.Identity{Email: "eve\u3164@example.org"}, [3]string{}},
+		"a written phone number": {domain.Identity{Person: domain.Person{PhoneNumber: "+420 (0)123-456.789"}},
+			[3]string{"", "", "+420123456789"}},
+		"a phone number that is none": {domain.Identity{Person: domain.Person{PhoneNumber: "ext. 12\x00"}}, [3]string{}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -149,7 +157,8 @@ func TestDirectoryAttributesFollowTheRulesOfTheAPIs(t *testing.T) {
 	}
 	s := kit.Start(t, kit.Options{})
 	for _, name := range []string{"eve\u202e", "eve\x00", "eve\u3164", "", "  ", strings.Repeat("e", 257)} {
-		if _, err := s.Provisioner.Provision(t.Context(), domain.System(), person(name, ""), true); !errors.Is(err, directory.ErrNotProvisioned) {
+		if _, err := s.Provisioner.Provision(t.Context(), domain.System(), person(name, ""), true); !errors.Is(err,
+			directory.ErrNotProvisioned) {
 			t.Errorf("%q: got %v, want ErrNotProvisioned", name, err)
 		}
 	}

@@ -60,7 +60,8 @@ func (r *Registry) MappedGroups() []string {
 	return names
 }
 
-// LocalPasswords returns the first directory that stores its credentials with our users, and false if none is configured.
+// LocalPasswords returns the first directory that stores its credentials with our users, and false if none is
+// configured.
 func (r *Registry) LocalPasswords() (ports.LocalPasswordStore, bool) {
 	for _, d := range r.order {
 		if k, ok := d.(ports.LocalPasswordStore); ok {

@@ -63,12 +63,14 @@ func TestScheduledRunContinuesFromLastPosition(t *testing.T) {
 	if first := run(); !first.Complete || first.Created != 116 {
 		t.Fatalf("the first run: complete %v, created %d", first.Complete, first.Created)
 	}
-	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
+	h.modify(t, openldap.PersonDN("dave"),
+		func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
 	if second := run(); second.Complete || second.Updated != 1 {
 		t.Errorf("the second run: complete %v, updated %d", second.Complete, second.Updated)
 	}
 	h.service = h.newService(t, 5) // simulates a restart, or another node
-	h.modify(t, openldap.PersonDN("bob"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"Robert Bright"}) })
+	h.modify(t, openldap.PersonDN("bob"),
+		func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"Robert Bright"}) })
 	if restarted := run(); restarted.Complete || restarted.Updated != 1 {
 		t.Errorf("the run after a restart: complete %v, updated %d", restarted.Complete, restarted.Updated)
 	}
@@ -96,7 +98,8 @@ func TestSynchronizationRequiresDirectoriesManage(t *testing.T) {
 			t.Errorf("got error %v, want ErrForbidden", err)
 		}
 	}
-	if _, err := h.service.Plan(t.Context(), domain.Operator(), "nowhere", nil); !errors.Is(err, directory.ErrNoDirectory) {
+	if _, err := h.service.Plan(t.Context(), domain.Operator(), "nowhere", nil); !errors.Is(err,
+		directory.ErrNoDirectory) {
 		t.Errorf("an unknown directory: %v", err)
 	}
 	if _, err := h.service.Plan(t.Context(), domain.Operator(), "local", nil); !errors.Is(err, directory.ErrNotAble) {
@@ -124,8 +127,10 @@ func TestCheckWarnsOfLockoutAfterTheDirectorys(t *testing.T) {
 func TestTryLoginReportsOutcome(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t, 0, nil)
-	for name, want := range map[string]string{"alice": "ok", "expired": "expired: password policy", "mustchange": "must_change", "locked": "locked", "nobody": "bad_credentials"} {
-		step, err := h.service.TryLogin(t.Context(), domain.Operator(), "corp", ports.Login{Name: name, Password: openldap.Password})
+	for name, want := range map[string]string{"alice": "ok", "expired": "expired: password policy",
+		"mustchange": "must_change", "locked": "locked", "nobody": "bad_credentials"} {
+		step, err := h.service.TryLogin(t.Context(), domain.Operator(), "corp",
+			ports.Login{Name: name, Password: openldap.Password})
 		if err != nil || !strings.HasPrefix(step.Detail, want) || (step.Advice == "") != step.OK {
 			t.Errorf("%s: %s (%s), %v", name, step.Detail, step.Advice, err)
 		}

@@ -20,7 +20,8 @@ var (
 	// ErrNotAble is returned if the directory's type or settings do not support the operation.
 	ErrNotAble = fault.New(fault.Conflict, "conflict", "This directory cannot do that")
 	// ErrPlanChanged is returned if the current plan does not have the given digest.
-	ErrPlanChanged = fault.New(fault.Conflict, "plan_changed", "The directory or the users have changed since that plan was made: look at the new one")
+	ErrPlanChanged = fault.New(fault.Conflict, "plan_changed",
+		"The directory or the users have changed since that plan was made: look at the new one")
 	// ErrSafetyLimit is returned for a synchronization that stopped before any change because it exceeded a safety limit.
 	ErrSafetyLimit = fault.New(fault.Conflict, "sync_safety_limit", "The synchronization stopped at its safety limit")
 )
@@ -76,7 +77,8 @@ func (s *Service) Numbers() map[domain.DirectoryID]domain.SyncStatus {
 			continue
 		}
 		all[id] = domain.SyncStatus{
-			At: st.At, SafetyLimitHit: st.SafetyLimit != "", Unavailable: st.Failed, Created: st.Result.Created, Updated: st.Result.Updated,
+			At: st.At, SafetyLimitHit: st.SafetyLimit != "", Unavailable: st.Failed, Created: st.Result.Created,
+			Updated:  st.Result.Updated,
 			Disabled: st.Result.Disabled, Enabled: st.Result.Enabled, Failed: st.Result.Failed,
 		}
 	}
@@ -148,7 +150,8 @@ func able[T ports.Directory](s *Service, by domain.Principal, id domain.Director
 
 // Check diagnoses the directory and compares its lockout threshold with ours. sample is a login name to look up, or
 // empty. It requires directories.manage.
-func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.DirectoryID, sample string) ([]domain.CheckStep, error) {
+func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.DirectoryID,
+	sample string) ([]domain.CheckStep, error) {
 	checker, err := able[ports.Checker](s, by, id, "support checks")
 	if err != nil {
 		return nil, err
@@ -187,12 +190,16 @@ func (s *Service) lockoutStep(ctx context.Context, reader ports.LockoutReader) (
 	ours := catalog.Settings.Lockout
 	step := &domain.CheckStep{
 		Name: "lockout", OK: ours.MaxAttempts < threshold && ours.AccountMaxAttempts < threshold,
-		Detail: fmt.Sprintf("the directory locks after %d wrong passwords, this service stops forwarding them after %d from one source and %d from all",
+		Detail: fmt.Sprintf(
+			"the directory locks after %d wrong passwords, this service stops forwarding them after %d from one source and %d "+
+				"from all",
 			threshold, ours.MaxAttempts, ours.AccountMaxAttempts),
 	}
 	if !step.OK {
-		step.Advice = fmt.Sprintf("Wrong passwords here can lock users out of everything that the directory gives access to: set lockout_policy.max_attempts and "+
-			"lockout_policy.account_max_attempts in the security settings below %d.", threshold)
+		step.Advice = fmt.Sprintf(
+			"Wrong passwords here can lock users out of everything that the directory gives access to: set "+
+				"lockout_policy.max_attempts and "+
+				"lockout_policy.account_max_attempts in the security settings below %d.", threshold)
 	}
 	return step, nil
 }
@@ -200,10 +207,14 @@ func (s *Service) lockoutStep(ctx context.Context, reader ports.LockoutReader) (
 // outcomeAdvice explains each outcome to the operator.
 var outcomeAdvice = map[domain.Outcome]string{
 	domain.OutcomeBadCredentials: "The name or the password is wrong: look the name up with directory check.",
-	domain.OutcomeMustChange:     "The password is right and must be changed: through this service if it may reset the directory's passwords, else in the directory.",
-	domain.OutcomeExpired:        "The password is right and has expired: change it through this service if it may reset the directory's passwords, else in the directory.",
-	domain.OutcomeLocked:         "The directory has locked the account after wrong passwords: wait, or unlock it in the directory.",
-	domain.OutcomeDisabled:       "The password is right, but the directory refuses the account: it is disabled, or may not log in at this time or from this host.",
+	domain.OutcomeMustChange: "The password is right and must be changed: through this service if it may reset the " +
+		"directory's passwords, else in the directory.",
+	domain.OutcomeExpired: "The password is right and has expired: change it through this service if it may " +
+		"reset the directory's passwords, else in the directory.",
+	domain.OutcomeLocked: "The directory has locked the account after wrong passwords: wait, or unlock it in " +
+		"the directory.",
+	domain.OutcomeDisabled: "The password is right, but the directory refuses the account: it is disabled, or may " +
+		"not log in at this time or from this host.",
 	domain.OutcomeAccountExpired: "The password is right, but the account has expired in the directory.",
 }
 
@@ -213,7 +224,8 @@ var tryLoginRate = domain.Rate{Limit: 10, Window: time.Minute}
 // TryLogin verifies one password in the directory and explains the outcome. It starts no session; a wrong password
 // counts in the directory as any other. It requires directories.manage. A principal other than the operator who tries
 // too many is fault.ErrRateLimited.
-func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.DirectoryID, login ports.Login) (domain.CheckStep, error) {
+func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.DirectoryID,
+	login ports.Login) (domain.CheckStep, error) {
 	verifier, err := able[ports.PasswordVerifier](s, by, id, "verify passwords")
 	if err != nil {
 		return domain.CheckStep{}, err
@@ -231,13 +243,15 @@ func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.D
 	if err != nil {
 		return domain.CheckStep{}, err
 	}
-	entry := s.deps.AuditWriter.Entry(by, domain.ActionDataAccess, string(id), audit.Detail("tried_login", check.Outcome.String()),
+	entry := s.deps.AuditWriter.Entry(by, domain.ActionDataAccess, string(id),
+		audit.Detail("tried_login", check.Outcome.String()),
 		audit.Personal("username", login.Name))
 	if err := s.deps.AuditWriter.Write(ctx, entry); err != nil {
 		return domain.CheckStep{}, err
 	}
 	step := domain.CheckStep{
-		Name: "login " + login.Name, OK: check.Outcome == domain.OutcomeOK, Detail: check.Outcome.String(), Advice: outcomeAdvice[check.Outcome],
+		Name: "login " + login.Name, OK: check.Outcome == domain.OutcomeOK, Detail: check.Outcome.String(),
+		Advice: outcomeAdvice[check.Outcome],
 	}
 	if check.Detail != "" {
 		step.Detail += ": " + check.Detail

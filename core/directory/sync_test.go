@@ -33,11 +33,13 @@ func newFixture(t *testing.T, users int, change func(*ldapdir.Settings)) *fixtur
 	t.Helper()
 	h := &fixture{slapd: openldap.Start(t, openldap.Options{Users: users})}
 	s := ldapdir.Defaults(ldapdir.TypeLDAP)
-	s.URLs, s.CAFile, s.BaseDN, s.Passwords = []string{h.slapd.TLSURL}, h.slapd.CAFile, openldap.Base, ldapdir.PasswordsReset
+	s.URLs, s.CAFile, s.BaseDN, s.Passwords = []string{h.slapd.TLSURL}, h.slapd.CAFile, openldap.Base,
+		ldapdir.PasswordsReset
 	s.BindDN, s.BindPassword = openldap.AdminDN, openldap.Password
 	s.Disabled = ldapdir.Disabled{Attribute: "employeeType", Values: []string{"inactive"}}
 	s.PasswordPolicy = openldap.PolicyDN
-	s.Timeouts = ldapdir.Timeouts{Connect: 30 * time.Second, Request: time.Minute, Operation: 2 * time.Minute} // the machine may be busy
+	// the machine may be busy
+	s.Timeouts = ldapdir.Timeouts{Connect: 30 * time.Second, Request: time.Minute, Operation: 2 * time.Minute}
 	if change != nil {
 		change(&s)
 	}
@@ -124,7 +126,8 @@ func steps(plan directory.Plan, kind directory.StepKind) []string {
 func TestPlanOfFirstRun(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t, 10, nil)
-	if err := h.slapd.Root(t).ModifyDN(ldap.NewModifyDNRequest(openldap.PersonDN("young"), "uid=yo\u3164ung", true, "")); err != nil {
+	if err := h.slapd.Root(t).ModifyDN(ldap.NewModifyDNRequest(openldap.PersonDN("young"), "uid=yo\u3164ung", true,
+		"")); err != nil {
 		t.Fatal(err)
 	}
 	var reported int
@@ -133,19 +136,22 @@ func TestPlanOfFirstRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	if plan.Listed != 28 || reported != 28 || !plan.Complete || plan.SafetyLimit != "" {
-		t.Errorf("listed %d, reported %d, complete %v, safety limit %q", plan.Listed, reported, plan.Complete, plan.SafetyLimit)
+		t.Errorf("listed %d, reported %d, complete %v, safety limit %q", plan.Listed, reported, plan.Complete,
+			plan.SafetyLimit)
 	}
 	// Of 28 accounts, two are disabled in the directory and one has an invalid username.
 	if got := plan.Count(directory.StepCreate); got != 25 {
 		t.Errorf("%d create steps, want 25", got)
 	}
-	if diff := cmp.Diff([]string{"yo\u3164ungcannot be a user: username must be 1 to 256 visible characters"}, steps(plan, directory.StepSkip)); diff != "" {
+	if diff := cmp.Diff([]string{"yo\u3164ungcannot be a user: username must be 1 to 256 visible characters"},
+		steps(plan, directory.StepSkip)); diff != "" {
 		t.Errorf("skip steps (-want +got)\n%s", diff)
 	}
 	if again := h.plan(t); again.Digest != plan.Digest {
 		t.Error("the digest of the same plan differs")
 	}
-	if page, _ := h.Store.Users().List(t.Context(), domain.UserQuery{Directory: "corp", Sort: domain.SortCreated, Page: domain.Page{Number: 1, Limit: 1}}); page.Total != 0 {
+	if page, _ := h.Store.Users().List(t.Context(), domain.UserQuery{Directory: "corp", Sort: domain.SortCreated,
+		Page: domain.Page{Number: 1, Limit: 1}}); page.Total != 0 {
 		t.Error("a plan changed something")
 	}
 }
@@ -161,7 +167,8 @@ func TestApplyPerformsThePlan(t *testing.T) {
 	if result.Created != plan.Count(directory.StepCreate) || result.Failed != 0 {
 		t.Fatalf("created %d of %d, failed %q", result.Created, plan.Count(directory.StepCreate), result.Failures)
 	}
-	if alice := h.user(t, "alice"); alice.Role != "operator" || alice.Email != "alice@example.org" || alice.Directory != "corp" {
+	if alice := h.user(t, "alice"); alice.Role != "operator" || alice.Email != "alice@example.org" ||
+		alice.Directory != "corp" {
 		t.Errorf("alice: role %q, directory %q, email %q", alice.Role, alice.Directory, alice.Email)
 	}
 	if bob := h.user(t, "bob"); bob.ID != local.ID || bob.Directory != "local" {
@@ -191,10 +198,13 @@ func TestPlanListsChanges(t *testing.T) {
 		s.Roles = []ldapdir.RoleRule{{Group: "eng", Role: "operator"}}
 	})
 	h.sync(t)
-	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
-	h.modify(t, openldap.GroupDN("eng"), func(m *ldap.ModifyRequest) { m.Delete("member", []string{openldap.PersonDN("bob")}) })
+	h.modify(t, openldap.PersonDN("dave"),
+		func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
+	h.modify(t, openldap.GroupDN("eng"),
+		func(m *ldap.ModifyRequest) { m.Delete("member", []string{openldap.PersonDN("bob")}) })
 	h.modify(t, openldap.PersonDN("soon"), func(m *ldap.ModifyRequest) { m.Replace("employeeType", []string{"inactive"}) })
-	h.modify(t, openldap.PersonDN("user000001"), func(m *ldap.ModifyRequest) { m.Replace("mail", []string{"alice@example.org"}) })
+	h.modify(t, openldap.PersonDN("user000001"),
+		func(m *ldap.ModifyRequest) { m.Replace("mail", []string{"alice@example.org"}) })
 	h.remove(t, openldap.PersonDN("user000007"))
 	plan := h.plan(t)
 	want := map[directory.StepKind][]string{
@@ -223,8 +233,10 @@ func TestApplyRefusesChangedPlan(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t, 0, nil)
 	plan := h.plan(t)
-	h.modify(t, openldap.PersonDN("dave"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
-	_, err := h.service.Apply(t.Context(), domain.Operator(), "corp", directory.Application{Digest: plan.Digest, Force: true})
+	h.modify(t, openldap.PersonDN("dave"),
+		func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"David Dunn"}) })
+	_, err := h.service.Apply(t.Context(), domain.Operator(), "corp",
+		directory.Application{Digest: plan.Digest, Force: true})
 	if !errors.Is(err, directory.ErrPlanChanged) || fault.Of(err).Extra()["digest"] != h.plan(t).Digest {
 		t.Errorf("Apply: got error %v, want ErrPlanChanged with the new digest", err)
 	}
@@ -241,8 +253,9 @@ func TestSafetyLimits(t *testing.T) {
 		remove  []string // nil removes all accounts
 		want    string
 	}{
-		"few accounts removed":     {100, 5, []string{openldap.PersonDN("user000001")}, ""},
-		"more than allowed":        {0, 5, []string{openldap.PersonDN("dave")}, "1 of 16 active users would be disabled, more than 5 %"},
+		"few accounts removed": {100, 5, []string{openldap.PersonDN("user000001")}, ""},
+		"more than allowed": {0, 5, []string{openldap.PersonDN("dave")},
+			"1 of 16 active users would be disabled, more than 5 %"},
 		"more with a higher limit": {0, 50, []string{openldap.PersonDN("dave")}, ""},
 		"empty listing":            {0, 100, nil, "the directory lists no users, but has 16 active users here"},
 	}
@@ -284,7 +297,8 @@ func (h *fixture) stopsAtLimit(t *testing.T, plan directory.Plan) {
 	if h.lastEntry(t).Details["brake"] != plan.SafetyLimit {
 		t.Error("the audit log does not record the safety limit")
 	}
-	result, err := h.service.Apply(t.Context(), domain.Operator(), "corp", directory.Application{Digest: plan.Digest, Force: true})
+	result, err := h.service.Apply(t.Context(), domain.Operator(), "corp",
+		directory.Application{Digest: plan.Digest, Force: true})
 	if err != nil || result.Disabled == 0 {
 		t.Errorf("forced: disabled %d, error %v", result.Disabled, err)
 	}
@@ -292,7 +306,8 @@ func (h *fixture) stopsAtLimit(t *testing.T, plan directory.Plan) {
 
 func (h *fixture) everybody(t *testing.T) []string {
 	t.Helper()
-	res, err := h.slapd.Root(t).Search(ldap.NewSearchRequest(openldap.Base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
+	res, err := h.slapd.Root(t).Search(ldap.NewSearchRequest(openldap.Base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases,
+		0, 0, false,
 		"(objectClass=inetOrgPerson)", []string{"1.1"}, nil))
 	if err != nil {
 		t.Fatal(err)
@@ -318,8 +333,12 @@ func TestPartialListingDisablesNoUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer corp.Close(t.Context())
-	h.service = h.Node(t, func(o *kit.Options) { o.MaxDisablePercent, o.Directories = 100, []ports.Directory{corp} }).Directory
-	if _, err := h.service.Plan(t.Context(), domain.Operator(), "corp", nil); !errors.Is(err, domain.ErrDirectoryUnavailable) {
+	h.service = h.Node(t, func(o *kit.Options) {
+		o.MaxDisablePercent, o.Directories = 100,
+			[]ports.Directory{corp}
+	}).Directory
+	if _, err := h.service.Plan(t.Context(), domain.Operator(), "corp", nil); !errors.Is(err,
+		domain.ErrDirectoryUnavailable) {
 		t.Errorf("Plan: got error %v, want ErrDirectoryUnavailable", err)
 	}
 	if err := h.service.RunScheduled(t.Context()); !errors.Is(err, domain.ErrDirectoryUnavailable) {

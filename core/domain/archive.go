@@ -22,7 +22,8 @@ const (
 
 // ArchiveKinds lists the kinds in the order of copying.
 var ArchiveKinds = []ArchiveKind{
-	ArchiveUsers, ArchiveSessions, ArchiveKeys, ArchiveTokens, ArchiveAttempts, ArchiveMessages, ArchiveRates, ArchiveOnce, ArchiveAnswers,
+	ArchiveUsers, ArchiveSessions, ArchiveKeys, ArchiveTokens, ArchiveAttempts, ArchiveMessages, ArchiveRates, ArchiveOnce,
+	ArchiveAnswers,
 	ArchiveSegments, ArchiveRecords,
 }
 

@@ -57,7 +57,8 @@ const (
 )
 
 // Reserve reserves one attempt of the source. If the source is locked, until is the end of the lock.
-func (a *Attempts) Reserve(id, source string, policy LockoutPolicy, now time.Time) (answer Reservation, until time.Time) {
+func (a *Attempts) Reserve(id, source string, policy LockoutPolicy, now time.Time) (answer Reservation,
+	until time.Time) {
 	a.forget(now)
 	if until := a.LockedFor(source, now); !until.IsZero() {
 		return AttemptLocked, until
@@ -107,9 +108,9 @@ func (a *Attempts) HasNoFailures(source string, now time.Time) bool {
 		!slices.ContainsFunc(a.Failures, func(t Attempt) bool { return t.Source == source && !t.Pending })
 }
 
-// ResetSource is the Succeed of a source that owed nothing: it releases the reservation and removes the source's failures up
-// to now. It may run late or twice. It does not add the source to a document that does not contain it, as after a
-// purge.
+// ResetSource is the Succeed of a source that owed nothing: it releases the reservation and removes the source's
+// failures up to now. It may run late or twice. It does not add the source to a document that does not contain it, as
+// after a purge.
 func (a *Attempts) ResetSource(id, source string, now time.Time) {
 	a.Failures = slices.DeleteFunc(a.Failures, func(t Attempt) bool {
 		return t.ID == id || t.Source == source && !t.Pending && !t.Settled && !t.At.After(now)

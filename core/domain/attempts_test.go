@@ -12,7 +12,8 @@ import (
 
 var (
 	noon   = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	strict = domain.LockoutPolicy{MaxAttempts: 5, LockoutDurationMinutes: 30, ResetWindowMinutes: 15, AccountMaxAttempts: 20}
+	strict = domain.LockoutPolicy{MaxAttempts: 5, LockoutDurationMinutes: 30, ResetWindowMinutes: 15,
+		AccountMaxAttempts: 20}
 )
 
 // fail makes the source fail n times, once a second from at on, and returns how many attempts were granted.
@@ -47,10 +48,13 @@ func TestLatestLockCoversAllSources(t *testing.T) {
 		attempts domain.Attempts
 		want     time.Time
 	}{
-		"no attempts":                {domain.Attempts{}, time.Time{}},
-		"a lock of one source":       {domain.Attempts{Locks: map[string]time.Time{"a": lock(1), "b": lock(3), "c": lock(2)}}, lock(3)},
-		"a lock for all sources":     {domain.Attempts{Locks: map[string]time.Time{"a": lock(1)}, LockedUntil: lock(5)}, lock(5)},
-		"expired locks":              {domain.Attempts{Locks: map[string]time.Time{"a": lock(0)}, LockedUntil: lock(-1)}, time.Time{}},
+		"no attempts": {domain.Attempts{}, time.Time{}},
+		"a lock of one source": {domain.Attempts{Locks: map[string]time.Time{"a": lock(1), "b": lock(3), "c": lock(2)}},
+			lock(3)},
+		"a lock for all sources": {domain.Attempts{Locks: map[string]time.Time{"a": lock(1)}, LockedUntil: lock(5)},
+			lock(5)},
+		"expired locks": {domain.Attempts{Locks: map[string]time.Time{"a": lock(0)}, LockedUntil: lock(-1)},
+			time.Time{}},
 		"failures enough for a lock": {domain.Attempts{Failures: overdue}, lock(policy.ResetWindowMinutes - 1)},
 		"one failure too few":        {domain.Attempts{Failures: overdue[1:]}, time.Time{}},
 	} {
@@ -203,7 +207,11 @@ func TestOwesNothing(t *testing.T) {
 		"a later failure":            {func(a *domain.Attempts) { a.Succeed("x", "a", noon); fail(a, "a", 1, noon) }, false},
 		"an expired lock":            {func(a *domain.Attempts) { a.Succeed("x", "a", noon); fail(a, "a", 5, noon) }, false},
 		"failures of another source": {func(a *domain.Attempts) { a.Succeed("x", "a", noon); fail(a, "b", 5, noon) }, true},
-		"a pending attempt":          {func(a *domain.Attempts) { a.Succeed("x", "a", noon); a.Reserve("y", "a", strict, noon) }, true},
+		"a pending attempt": {func(a *domain.Attempts) {
+			a.Succeed("x", "a", noon)
+			a.Reserve("y", "a", strict,
+				noon)
+		}, true},
 		"an expired familiar source": {func(a *domain.Attempts) { a.Succeed("x", "a", noon.Add(-31*24*time.Hour)) }, false},
 	}
 	for name, tt := range tests {

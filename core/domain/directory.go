@@ -28,7 +28,8 @@ const (
 	OutcomeAccountExpired
 )
 
-var outcomeNames = [...]string{"bad_credentials", "ok", "must_change", "expired", "locked", "disabled", "account_expired"}
+var outcomeNames = [...]string{"bad_credentials", "ok", "must_change", "expired", "locked", "disabled",
+	"account_expired"}
 
 // String returns the name of the outcome for the audit log.
 func (o Outcome) String() string {
@@ -116,7 +117,8 @@ var (
 	// ErrDirectoryUnavailable means that the directory did not respond. It never counts as a failed attempt.
 	ErrDirectoryUnavailable = fault.New(fault.Unavailable, "directory_unavailable", "The directory service is unavailable")
 	// ErrPasswordManagedExternally means that the user's directory does not allow this service to change passwords.
-	ErrPasswordManagedExternally = fault.New(fault.Conflict, "password_managed_externally", "The password is managed by the user's directory")
+	ErrPasswordManagedExternally = fault.New(fault.Conflict, "password_managed_externally",
+		"The password is managed by the user's directory")
 	// ErrPasswordPolicy means that a new password was refused; its details name the rules.
 	ErrPasswordPolicy = fault.New(fault.Invalid, "password_policy", "The password does not meet the policy")
 	// ErrCurrentPassword means that the current password was wrong in a password change.

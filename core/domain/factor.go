@@ -111,11 +111,14 @@ var (
 	// ErrTwoFactorCode means that a code was wrong in any other operation.
 	ErrTwoFactorCode = fault.New(fault.Invalid, "invalid_two_factor_code", "Invalid two-factor code")
 	// ErrEnrollmentRequired refuses everything except enrollment to a user whose role requires a second factor.
-	ErrEnrollmentRequired = fault.New(fault.Forbidden, "two_factor_enrollment_required", "Two-factor authentication must be set up first")
+	ErrEnrollmentRequired = fault.New(fault.Forbidden, "two_factor_enrollment_required",
+		"Two-factor authentication must be set up first")
 	// ErrReauthentication requires a fresh proof of identity.
-	ErrReauthentication = fault.New(fault.Forbidden, "reauthentication_required", "Sign in again, or send your password or a code")
+	ErrReauthentication = fault.New(fault.Forbidden, "reauthentication_required",
+		"Sign in again, or send your password or a code")
 	// ErrMethodUnavailable refuses a method that the settings or the configuration do not offer.
-	ErrMethodUnavailable = fault.New(fault.Invalid, "invalid_request", "This two-factor method is not available").About("method", "is not available")
-	ErrTwoFactorOn       = fault.New(fault.Conflict, "conflict", "Two-factor authentication is already on")
-	ErrTwoFactorNeeded   = fault.New(fault.Conflict, "conflict", "The user's role requires two-factor authentication")
+	ErrMethodUnavailable = fault.New(fault.Invalid, "invalid_request",
+		"This two-factor method is not available").About("method", "is not available")
+	ErrTwoFactorOn     = fault.New(fault.Conflict, "conflict", "Two-factor authentication is already on")
+	ErrTwoFactorNeeded = fault.New(fault.Conflict, "conflict", "The user's role requires two-factor authentication")
 )

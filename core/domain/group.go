@@ -22,8 +22,8 @@ type Group struct {
 }
 
 // CheckGroupName returns fault.ErrInvalid for an invalid group name. A name consists of letters, digits, spaces or
-// . _ - and starts with a letter or digit, where no word mixes scripts. A name in the form of an ID is refused, since calls
-// accept either.
+// . _ - and starts with a letter or digit, where no word mixes scripts. A name in the form of an ID is refused, since
+// calls accept either.
 func CheckGroupName(name string) error {
 	refuse := func(reason string) error { return fault.ErrInvalid.About("name", reason) }
 	first, _ := utf8.DecodeRuneInString(name)
@@ -31,9 +31,11 @@ func CheckGroupName(name string) error {
 	other := func(r rune) bool { return !nameCharacter(r) && !strings.ContainsRune(" ._-", r) }
 	if err == nil || !Limits.GroupName.AllowsText(name) || strings.ContainsFunc(name, other) ||
 		!unicode.IsLetter(first) && !unicode.IsDigit(first) {
-		return refuse("must be " + Limits.GroupName.String() + " letters, digits, spaces or . _ - and begin with a letter or digit")
+		return refuse("must be " + Limits.GroupName.String() +
+			" letters, digits, spaces or . _ - and begin with a letter or digit")
 	}
-	if slices.ContainsFunc(strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune(" ._-", r) }), mixesScripts) {
+	if slices.ContainsFunc(strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune(" ._-", r) }),
+		mixesScripts) {
 		return refuse("must not mix letters of several scripts in one word")
 	}
 	return nil

@@ -40,7 +40,8 @@ var implied = map[Permission][]Permission{
 }
 
 // administrativeResources are the service's own resources: no principal grants a permission on one without holding it.
-var administrativeResources = []string{"users", "groups", "roles", "sessions", "api_keys", "audit", "tokens", "directories", "system"}
+var administrativeResources = []string{"users", "groups", "roles", "sessions", "api_keys", "audit", "tokens",
+	"directories", "system"}
 
 var (
 	permissionForm = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)+$`)
@@ -64,7 +65,8 @@ func ParseGrantedPermissions(texts []string) ([]Permission, error) {
 	result := make([]Permission, 0, len(texts))
 	for _, text := range texts {
 		if !Limits.Permission.Allows(len(text)) || !patternForm.MatchString(text) {
-			return nil, fault.ErrInvalid.About("permissions", "must be of the form resource.action, resource.* or * in lower case")
+			return nil,
+				fault.ErrInvalid.About("permissions", "must be of the form resource.action, resource.* or * in lower case")
 		}
 		if !slices.Contains(result, Permission(text)) {
 			result = append(result, Permission(text))

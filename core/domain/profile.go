@@ -16,7 +16,8 @@ import (
 // reservedUsernames are words with a meaning of their own wherever an API names users by username, and "." and "..",
 // which clients resolve.
 var reservedUsernames = []string{
-	"login", "logout", "signup", "roles", "change_password", "reset_password", "update_role", "create_tpt", "credentials_are_valid", "tpt", ".", "..",
+	"login", "logout", "signup", "roles", "change_password", "reset_password", "update_role", "create_tpt",
+	"credentials_are_valid", "tpt", ".", "..",
 }
 
 // CheckUsernameKey returns fault.ErrInvalid for a case-folded name that is reserved.
@@ -52,7 +53,8 @@ func CheckDirectoryUsername(name string) error {
 }
 
 // confusable are the scripts with letters that look alike.
-var confusable = []*unicode.RangeTable{unicode.Latin, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee}
+var confusable = []*unicode.RangeTable{unicode.Latin, unicode.Cyrillic, unicode.Greek, unicode.Armenian,
+	unicode.Cherokee}
 
 func mixesScripts(text string) bool {
 	var found *unicode.RangeTable
@@ -71,8 +73,10 @@ func mixesScripts(text string) bool {
 
 var (
 	// A mark follows a letter: "é" may come as one character or as two.
-	emailLocal  = regexp.MustCompile(`^(\p{L}\p{M}*|[\p{N}!#$%&'*+/=?^_{|}~-])+(\.(\p{L}\p{M}*|[\p{N}!#$%&'*+/=?^_{|}~-])+)*$`)
-	emailDomain = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
+	emailLocal = regexp.MustCompile(
+		`^(\p{L}\p{M}*|[\p{N}!#$%&'*+/=?^_{|}~-])+(\.(\p{L}\p{M}*|[\p{N}!#$%&'*+/=?^_{|}~-])+)*$`)
+	emailDomain = regexp.MustCompile(
+		`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
 )
 
 // CheckEmail returns fault.ErrInvalid for text that is not an address of the form local@domain (RFC 5321 without quoted
@@ -80,7 +84,8 @@ var (
 func CheckEmail(email string) error {
 	at := strings.LastIndexByte(email, '@')
 	if at < 1 || at > 64 || !Limits.Email.Allows(len(email)) || !utf8.ValidString(email) ||
-		!emailLocal.MatchString(email[:at]) || !emailDomain.MatchString(email[at+1:]) || strings.ContainsFunc(email[:at], invisible) {
+		!emailLocal.MatchString(email[:at]) || !emailDomain.MatchString(email[at+1:]) ||
+		strings.ContainsFunc(email[:at], invisible) {
 		return fault.ErrInvalid.About("email", "must be an e-mail address")
 	}
 	return nil

@@ -40,8 +40,10 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	k := kit.New(t)
 	checker := factor.NewChecker(factor.Deps{
-		Users: k.Store.Users(), Attempts: k.Store.AttemptStore(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
-		IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Limits: k.Store.RateLimiter(), Issuer: "Ostiary", SMS: true,
+		Users: k.Store.Users(), Attempts: k.Store.AttemptStore(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(),
+		Sealer: k.Sealer,
+		IDs:    k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Limits: k.Store.RateLimiter(),
+		Issuer: "Ostiary", SMS: true,
 	})
 	return &bench{Kit: k, checker: checker, service: factor.New(checker, rightPassword("right"))}
 }
@@ -104,13 +106,16 @@ func TestFactorIsInactiveBeforeFirstCorrectCode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(enrollment.BackupCodes) != 10 || len(enrollment.Setup.Secret) != 32 || !strings.HasPrefix(enrollment.Setup.QRCode, "data:image/png;base64,") {
-		t.Errorf("the enrollment has %d backup codes and a secret of %d characters", len(enrollment.BackupCodes), len(enrollment.Setup.Secret))
+	if len(enrollment.BackupCodes) != 10 || len(enrollment.Setup.Secret) != 32 ||
+		!strings.HasPrefix(enrollment.Setup.QRCode, "data:image/png;base64,") {
+		t.Errorf("the enrollment has %d backup codes and a secret of %d characters", len(enrollment.BackupCodes),
+			len(enrollment.Setup.Secret))
 	}
 	if u := b.get(t, user.ID); u.Factor.IsOn() {
 		t.Error("the factor is active before its first code")
 	}
-	wantErr(t, b.service.Activate(t.Context(), by, user.ID, wrong(b.code(t, enrollment.Setup.Secret))), domain.ErrTwoFactorCode)
+	wantErr(t, b.service.Activate(t.Context(), by, user.ID, wrong(b.code(t, enrollment.Setup.Secret))),
+		domain.ErrTwoFactorCode)
 	if err := b.service.Activate(t.Context(), by, user.ID, b.code(t, enrollment.Setup.Secret)); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +140,8 @@ func TestEnrollmentExpiresAndAllowsFiveAttempts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 5 {
-		wantErr(t, b.service.Activate(t.Context(), by, user.ID, wrong(b.code(t, enrollment.Setup.Secret))), domain.ErrTwoFactorCode)
+		wantErr(t, b.service.Activate(t.Context(), by, user.ID, wrong(b.code(t, enrollment.Setup.Secret))),
+			domain.ErrTwoFactorCode)
 	}
 	wantErr(t, b.service.Activate(t.Context(), by, user.ID, b.code(t, enrollment.Setup.Secret)), domain.ErrTwoFactorCode)
 
@@ -178,7 +184,8 @@ func TestUsedTimeStepsStayUsedAfterClockGoesBack(t *testing.T) {
 	b := newBench(t)
 	user, enrollment := b.enrolled(t)
 	for range 3 {
-		if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, enrollment.Setup.Secret)); err != nil {
+		if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user,
+			b.code(t, enrollment.Setup.Secret)); err != nil {
 			t.Fatal(err)
 		}
 		b.Clock.Forward(30 * time.Second)
@@ -209,7 +216,8 @@ func TestStoreContainsNeitherSecretNorCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	other = b.get(t, other.ID)
-	if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &other, b.code(t, enrollment.Setup.Secret)); err == nil {
+	if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &other,
+		b.code(t, enrollment.Setup.Secret)); err == nil {
 		t.Error("a secret copied to another user works there")
 	}
 }
@@ -222,7 +230,8 @@ func TestConcurrentUsesOfBackupCodeAcceptOne(t *testing.T) {
 	accepted := make(chan domain.Method, 20)
 	for range 20 {
 		wg.Go(func() {
-			method, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, strings.ToUpper(enrollment.BackupCodes[3]))
+			method, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user,
+				strings.ToUpper(enrollment.BackupCodes[3]))
 			if err == nil {
 				accepted <- method
 			}
@@ -254,7 +263,8 @@ func TestFiveWrongCodesLockRegardlessOfPassword(t *testing.T) {
 		t.Error("the refusal has no locked_until")
 	}
 	b.Clock.Forward(31 * time.Minute)
-	if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user, b.code(t, enrollment.Setup.Secret)); err != nil {
+	if _, err := b.checker.Verify(t.Context(), domain.Anonymous(kit.Origin), &user,
+		b.code(t, enrollment.Setup.Secret)); err != nil {
 		t.Errorf("correct code after the lock: %v", err)
 	}
 	if got := kit.Actions(b.Entries(t)); got[len(got)-1] != domain.ActionAccountLocked {
@@ -272,7 +282,8 @@ func TestFactorChangesRequireFreshProof(t *testing.T) {
 	wantErr(t, err, domain.ErrReauthentication)
 	_, err = b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{Proof: factor.Proof{Password: "wrong"}})
 	wantErr(t, err, domain.ErrCurrentPassword)
-	enrollment, err := b.service.Enroll(t.Context(), by, user.ID, factor.EnrollInput{Proof: factor.Proof{Password: "right"}})
+	enrollment, err := b.service.Enroll(t.Context(), by, user.ID,
+		factor.EnrollInput{Proof: factor.Proof{Password: "right"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,8 +292,10 @@ func TestFactorChangesRequireFreshProof(t *testing.T) {
 	}
 	b.Clock.Forward(time.Minute)
 	wantErr(t, b.service.Disable(t.Context(), by, user.ID, factor.Proof{}), domain.ErrReauthentication)
-	wantErr(t, b.service.Disable(t.Context(), by, user.ID, factor.Proof{Code: wrong(b.code(t, enrollment.Setup.Secret))}), domain.ErrTwoFactorCode)
-	if err := b.service.Disable(t.Context(), by, user.ID, factor.Proof{Code: b.code(t, enrollment.Setup.Secret)}); err != nil {
+	wantErr(t, b.service.Disable(t.Context(), by, user.ID, factor.Proof{Code: wrong(b.code(t, enrollment.Setup.Secret))}),
+		domain.ErrTwoFactorCode)
+	if err := b.service.Disable(t.Context(), by, user.ID,
+		factor.Proof{Code: b.code(t, enrollment.Setup.Secret)}); err != nil {
 		t.Fatal(err)
 	}
 	if u := b.get(t, user.ID); u.Factor.IsOn() || len(u.Factor.Secret) > 0 {

@@ -52,13 +52,15 @@ func (c *Checker) prove(ctx context.Context, by domain.Principal, user *domain.U
 	if !errors.Is(err, domain.ErrTwoFactorLogin) {
 		return err
 	}
-	if err := c.deps.AuditWriter.Write(ctx, c.entry(by, domain.ActionTwoFactorFailed, user.ID, user.Factor.Method, failedCode)); err != nil {
+	if err := c.deps.AuditWriter.Write(ctx, c.entry(by, domain.ActionTwoFactorFailed, user.ID, user.Factor.Method,
+		failedCode)); err != nil {
 		return err
 	}
 	return domain.ErrTwoFactorCode
 }
 
-func (c *Checker) entry(by domain.Principal, action domain.Action, target domain.UserID, method domain.Method, more ...audit.Option) domain.AuditEntry {
+func (c *Checker) entry(by domain.Principal, action domain.Action, target domain.UserID, method domain.Method,
+	more ...audit.Option) domain.AuditEntry {
 	options := more
 	if method != "" {
 		options = append([]audit.Option{audit.Detail("method", string(method))}, more...)

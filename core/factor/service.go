@@ -63,7 +63,8 @@ type Enrollment struct {
 // Enroll starts the enrollment of the principal's own second factor. It requires a login within the last ten minutes or
 // a proof (domain.ErrReauthentication). An active factor is domain.ErrTwoFactorOn. Enroll replaces an earlier pending
 // enrollment.
-func (s *Service) Enroll(ctx context.Context, by domain.Principal, id domain.UserID, in EnrollInput) (Enrollment, error) {
+func (s *Service) Enroll(ctx context.Context, by domain.Principal, id domain.UserID, in EnrollInput) (Enrollment,
+	error) {
 	user, err := s.own(ctx, by, id)
 	if err != nil {
 		return Enrollment{}, err
@@ -88,7 +89,8 @@ func (s *Service) Enroll(ctx context.Context, by domain.Principal, id domain.Use
 	return s.enroll(ctx, by, &user, in)
 }
 
-func (s *Service) enroll(ctx context.Context, by domain.Principal, user *domain.User, in EnrollInput) (Enrollment, error) {
+func (s *Service) enroll(ctx context.Context, by domain.Principal, user *domain.User, in EnrollInput) (Enrollment,
+	error) {
 	c := s.checker
 	enrollment, pending, err := s.draft(user, in)
 	if err != nil {

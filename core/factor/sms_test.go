@@ -71,12 +71,15 @@ func TestSMSIsNotOfferedWithoutGateway(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	checker := factor.NewChecker(factor.Deps{
-		Users: k.Store.Users(), Attempts: k.Store.AttemptStore(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(), Sealer: k.Sealer,
-		IDs: k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Limits: k.Store.RateLimiter(), Issuer: "Ostiary",
+		Users: k.Store.Users(), Attempts: k.Store.AttemptStore(), Catalog: k.Store.CatalogStore(), Codes: adapter.New(),
+		Sealer: k.Sealer,
+		IDs:    k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Limits: k.Store.RateLimiter(),
+		Issuer: "Ostiary",
 	})
 	service := factor.New(checker, rightPassword("right"))
 	user := k.User(t, "john", domain.RoleUser)
-	_, err := service.Enroll(t.Context(), k.As(t, user), user.ID, factor.EnrollInput{Method: domain.MethodSMS, PhoneNumber: "+420123456789"})
+	_, err := service.Enroll(t.Context(), k.As(t, user), user.ID,
+		factor.EnrollInput{Method: domain.MethodSMS, PhoneNumber: "+420123456789"})
 	wantErr(t, err, domain.ErrMethodUnavailable)
 }
 

@@ -1,8 +1,8 @@
 // Package idempotency returns the stored response of the first request to repeated ones.
 //
 // A client that does not know whether its request arrived sends it again with the same Idempotency-Key. A key applies
-// to one credential (a session, or an API key) and one operation; with another body it is an error. Responses may contain
-// secrets that are returned only once, such as an API key, so they are stored sealed, for 24 hours.
+// to one credential (a session, or an API key) and one operation; with another body it is an error. Responses may
+// contain secrets that are returned only once, such as an API key, so they are stored sealed, for 24 hours.
 //
 // If the process ended between the change and its response, it is unknown whether the change happened: the key
 // remains refused, and no second change is made.

@@ -2,8 +2,8 @@
 // sealed values in the store under the current key-encryption key, so that a former key can be retired, after a leak or
 // routinely.
 //
-// Re-encryption runs concurrently with everything else, and can be interrupted and run again. It skips values that live only for
-// days (queued messages, responses to idempotent requests, sign-ins in progress) and expire by themselves.
+// Re-encryption runs concurrently with everything else, and can be interrupted and run again. It skips values that live
+// only for days (queued messages, responses to idempotent requests, sign-ins in progress) and expire by themselves.
 package keyrotation
 
 import (
@@ -83,7 +83,8 @@ func (s *Service) Run(ctx context.Context, by domain.Principal, progress func(us
 	if err != nil {
 		options = append(options, audit.Failed("broken_off"))
 	}
-	return report, errors.Join(err, s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionKeyRotate, "key_encryption_key", options...)))
+	return report, errors.Join(err, s.deps.AuditWriter.Write(ctx,
+		s.deps.AuditWriter.Entry(by, domain.ActionKeyRotate, "key_encryption_key", options...)))
 }
 
 func (s *Service) allUsers(ctx context.Context, progress func(users int)) (Report, error) {
@@ -122,7 +123,10 @@ func (s *Service) user(ctx context.Context, id domain.UserID, report *Report) er
 		return err
 	}
 	if changed {
-		_, err := s.deps.Users.Update(ctx, id, func(u *domain.User, _ *domain.Outbox) error { return unchanged(s.resealUser(u)) })
+		_, err := s.deps.Users.Update(ctx, id, func(u *domain.User,
+			_ *domain.Outbox) error {
+			return unchanged(s.resealUser(u))
+		})
 		if err != nil {
 			return err
 		}
@@ -148,7 +152,10 @@ func (s *Service) session(ctx context.Context, id domain.SessionID, report *Repo
 	if err != nil || !changed {
 		return err
 	}
-	_, err = s.deps.Sessions.Update(ctx, id, func(x *domain.Session, _ *domain.Outbox) error { return unchanged(s.resealSession(x)) })
+	_, err = s.deps.Sessions.Update(ctx, id, func(x *domain.Session,
+		_ *domain.Outbox) error {
+		return unchanged(s.resealSession(x))
+	})
 	if errors.Is(err, domain.ErrSessionNotFound) {
 		return nil
 	}

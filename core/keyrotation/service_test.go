@@ -26,7 +26,8 @@ func sealer(t *testing.T, keys ...keyring.Key) *keyring.Sealer {
 
 func tokens(t *testing.T, s *kit.Services, sealer *keyring.Sealer) *keyring.Tokens {
 	t.Helper()
-	opened, err := keyring.NewTokens(keyring.Config{Issuer: "https://id.example.com", TokenLife: time.Hour}, s.Store.SigningKeyStore(), sealer, s.Clock)
+	opened, err := keyring.NewTokens(keyring.Config{Issuer: "https://id.example.com", TokenLife: time.Hour},
+		s.Store.SigningKeyStore(), sealer, s.Clock)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,8 @@ func tokens(t *testing.T, s *kit.Services, sealer *keyring.Sealer) *keyring.Toke
 func newService(t *testing.T, s *kit.Services, sealer *keyring.Sealer) *keyrotation.Service {
 	t.Helper()
 	return keyrotation.New(keyrotation.Deps{
-		Users: s.Ports.Users, Sessions: s.Ports.Sessions, Tokens: tokens(t, s, sealer), Signer: audit.NewSigner(s.Ports.Seals, sealer),
+		Users: s.Ports.Users, Sessions: s.Ports.Sessions, Tokens: tokens(t, s, sealer),
+		Signer:      audit.NewSigner(s.Ports.Seals, sealer),
 		SigningKeys: s.Ports.SigningKeys, Clock: s.Clock, Sealer: sealer, AuditWriter: s.AuditWriter,
 	})
 }
@@ -56,7 +58,8 @@ func twoFactors(t *testing.T, s *kit.Services, id domain.UserID) {
 	}
 	_, err := s.Store.Users().Update(t.Context(), id, func(u *domain.User, _ *domain.Outbox) error {
 		u.Factor.Method, u.Factor.Secret = domain.MethodTOTP, seal("live")
-		u.Factor.Pending = &domain.Enrollment{Method: domain.MethodTOTP, Secret: seal("waiting"), ExpiresAt: s.Clock.Now().Add(time.Hour)}
+		u.Factor.Pending = &domain.Enrollment{Method: domain.MethodTOTP, Secret: seal("waiting"),
+			ExpiresAt: s.Clock.Now().Add(time.Hour)}
 		return nil
 	})
 	if err != nil {
@@ -119,7 +122,8 @@ func TestRunRequiresPermissionAndIsAudited(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, kit.Options{})
 	service := newService(t, s, s.Sealer)
-	if _, err := service.Run(t.Context(), s.As(t, s.User(t, "jane", domain.RoleUser)), func(int) {}); !errors.Is(err, fault.ErrForbidden) {
+	if _, err := service.Run(t.Context(), s.As(t, s.User(t, "jane", domain.RoleUser)), func(int) {}); !errors.Is(err,
+		fault.ErrForbidden) {
 		t.Errorf("a user without the permission: %v, want fault.ErrForbidden", err)
 	}
 	if _, err := service.Run(t.Context(), domain.Operator(), func(int) {}); err != nil {
@@ -127,7 +131,8 @@ func TestRunRequiresPermissionAndIsAudited(t *testing.T) {
 	}
 	entries := s.Entries(t)
 	last := entries[len(entries)-1]
-	if last.Action != domain.ActionKeyRotate || last.Target != "key_encryption_key" || last.UserID != "cli" || !last.Success {
+	if last.Action != domain.ActionKeyRotate || last.Target != "key_encryption_key" || last.UserID != "cli" ||
+		!last.Success {
 		t.Errorf("the last entry is %s of %s by %s", last.Action, last.Target, last.UserID)
 	}
 }

@@ -146,15 +146,17 @@ func (a *Attempt) Release(ctx context.Context, entries ...domain.AuditEntry) err
 		a.lockout.store.UpdateAsync(a.account, now, func(doc *domain.Attempts) { doc.Release(a.id) })
 		return nil
 	}
-	return a.lockout.store.Update(context.WithoutCancel(ctx), a.account, now, func(doc *domain.Attempts, out *domain.Outbox) error {
-		doc.Release(a.id)
-		out.Record(entries...)
-		return nil
-	})
+	return a.lockout.store.Update(context.WithoutCancel(ctx), a.account, now,
+		func(doc *domain.Attempts, out *domain.Outbox) error {
+			doc.Release(a.id)
+			out.Record(entries...)
+			return nil
+		})
 }
 
 // LatestLocks returns the latest end of a lock in force for each of the accounts that is locked, in one query.
-func (l *Lockout) LatestLocks(ctx context.Context, policy domain.LockoutPolicy, accounts ...string) (map[string]time.Time, error) {
+func (l *Lockout) LatestLocks(ctx context.Context, policy domain.LockoutPolicy,
+	accounts ...string) (map[string]time.Time, error) {
 	found, err := l.store.List(ctx, accounts...)
 	if err != nil {
 		return nil, err

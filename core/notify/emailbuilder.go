@@ -26,8 +26,8 @@ type Identity struct {
 	Product string
 }
 
-// EmailBuilder builds the messages of the service. Each method returns the messages to put into the outbox of the change:
-// one, or none if the user has no address. The error is that of the sealer. It is safe for concurrent use.
+// EmailBuilder builds the messages of the service. Each method returns the messages to put into the outbox of the
+// change: one, or none if the user has no address. The error is that of the sealer. It is safe for concurrent use.
 type EmailBuilder struct {
 	who    Identity
 	sealer ports.Sealer
@@ -73,7 +73,8 @@ func (c *EmailBuilder) mail(user *domain.User, address string, what content) ([]
 	})
 }
 
-func (c *EmailBuilder) message(channel domain.Channel, to domain.UserID, until time.Time, email domain.EmailMessage) ([]domain.Message, error) {
+func (c *EmailBuilder) message(channel domain.Channel, to domain.UserID, until time.Time,
+	email domain.EmailMessage) ([]domain.Message, error) {
 	now := c.clock.Now().UTC()
 	if until.IsZero() {
 		until = now.Add(noticeFor)

@@ -20,8 +20,10 @@ import (
 const token = "ost_abc/def+ghi=?&#"
 
 var (
-	john = domain.User{ID: "usr_1", Username: "john", Email: "john@example.com", Person: domain.Person{FullName: "John\r\nDoe\u202E"}}
-	evil = domain.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "https://evil.example/", RequestID: "https://evil.example/"}
+	john = domain.User{ID: "usr_1", Username: "john", Email: "john@example.com",
+		Person: domain.Person{FullName: "John\r\nDoe\u202E"}}
+	evil = domain.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "https://evil.example/",
+		RequestID: "https://evil.example/"}
 )
 
 // opened returns the content of the only message.
@@ -61,7 +63,8 @@ func TestMessagesWithALink(t *testing.T) {
 			email := opened(t, k, messages, err)
 			messages[0].Payload = nil
 			wantMessage := domain.Message{
-				ID: email.ID, Channel: domain.ChannelMail, UserID: john.ID, CreatedAt: kit.Noon, ExpiresAt: until, NextTry: kit.Noon,
+				ID: email.ID, Channel: domain.ChannelMail, UserID: john.ID, CreatedAt: kit.Noon, ExpiresAt: until,
+				NextTry: kit.Noon,
 			}
 			if diff := cmp.Diff(wantMessage, messages[0]); diff != "" {
 				t.Errorf("the message (-want +got):\n%s", diff)
@@ -129,9 +132,11 @@ func TestNoticesNameTheActor(t *testing.T) {
 		by   domain.Principal
 		want string
 	}{
-		"the user":         {domain.Principal{Kind: domain.PrincipalUser, UserID: john.ID, Origin: evil}, "changed from the address 192.0.2.7 on 2 March 2026, 12:00 UTC."},
-		"a reset link":     {domain.Anonymous(evil), "changed from the address 192.0.2.7 on"},
-		"an administrator": {domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_9", Origin: evil}, "changed by an administrator on"},
+		"the user": {domain.Principal{Kind: domain.PrincipalUser, UserID: john.ID, Origin: evil},
+			"changed from the address 192.0.2.7 on 2 March 2026, 12:00 UTC."},
+		"a reset link": {domain.Anonymous(evil), "changed from the address 192.0.2.7 on"},
+		"an administrator": {domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_9", Origin: evil},
+			"changed by an administrator on"},
 		"the command line": {domain.Operator(), "changed by an administrator on"},
 		"a job":            {domain.System(), "changed by the service itself on"},
 	} {
@@ -156,7 +161,8 @@ func TestCodesComeFirstInAnSMS(t *testing.T) {
 	k := kit.New(t)
 	messages, err := k.Emails.SMSCode(john, "+420123456789", "123456", kit.Noon.Add(time.Minute))
 	email := opened(t, k, messages, err)
-	if messages[0].Channel != domain.ChannelSMS || email.To != "+420123456789" || !strings.HasPrefix(email.Text, "123456 ") ||
+	if messages[0].Channel != domain.ChannelSMS || email.To != "+420123456789" ||
+		!strings.HasPrefix(email.Text, "123456 ") ||
 		!strings.HasSuffix(email.Text, "@id.example.com #123456") {
 		t.Errorf("by %s to %s: %q", messages[0].Channel, email.To, email.Text)
 	}
@@ -168,7 +174,8 @@ func TestCodesComeFirstInAnSMS(t *testing.T) {
 func TestNoMessageWithoutAnAddress(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
-	if messages, err := k.Emails.PasswordChanged(domain.User{ID: "usr_1"}, domain.Operator()); len(messages) != 0 || err != nil {
+	if messages, err := k.Emails.PasswordChanged(domain.User{ID: "usr_1"}, domain.Operator()); len(messages) != 0 ||
+		err != nil {
 		t.Errorf("%d mails, %v", len(messages), err)
 	}
 	if messages, err := k.Emails.SMSCode(john, "", "123456", kit.Noon); len(messages) != 0 || err != nil {
@@ -183,7 +190,8 @@ func TestQueuedMessagesAreSealed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Contains(messages[0].Payload, []byte("secret-token")) || bytes.Contains(messages[0].Payload, []byte("example.com")) {
+	if bytes.Contains(messages[0].Payload, []byte("secret-token")) ||
+		bytes.Contains(messages[0].Payload, []byte("example.com")) {
 		t.Error("the queued message is readable")
 	}
 	if _, err := k.Sealer.Open(messages[0].Payload, "message|msg_other|payload"); err == nil {

@@ -26,7 +26,8 @@ func (c *EmailBuilder) PasswordReset(user domain.User, token string, until time.
 	return c.mail(&user, user.Email, content{
 		subject: "Reset your password", until: until,
 		paragraphs: []string{
-			"Somebody, hopefully you, asked to reset the password of your account at " + c.who.Host + ". Open this link to choose a new one:",
+			"Somebody, hopefully you, asked to reset the password of your account at " + c.who.Host +
+				". Open this link to choose a new one:",
 			c.who.Link(domain.TokenReset, token),
 			"The link works once, until " + moment(until) + ".",
 			"If you did not ask for it, ignore this mail: your password stays as it is.",
@@ -65,7 +66,8 @@ func (c *EmailBuilder) EmailChanged(user domain.User, former string, by domain.P
 	return c.mail(&user, former, content{
 		subject: "Your e-mail address has been changed",
 		paragraphs: []string{
-			"The e-mail address of your account at " + c.who.Host + " has been changed" + c.circumstances(&user, &by) + ". This is the last mail to this address.",
+			"The e-mail address of your account at " + c.who.Host + " has been changed" + c.circumstances(&user, &by) +
+				". This is the last mail to this address.",
 			notYou,
 		},
 	})
@@ -76,7 +78,8 @@ func (c *EmailBuilder) KeyCreated(user domain.User, name string, by domain.Princ
 	return c.mail(&user, user.Email, content{
 		subject: "A new API key for your account",
 		paragraphs: []string{
-			"An API key has been made that acts for your account at " + c.who.Host + c.circumstances(&user, &by) + ". Its name is:",
+			"An API key has been made that acts for your account at " + c.who.Host + c.circumstances(&user, &by) +
+				". Its name is:",
 			"    " + plain(name),
 			notYou,
 		},
@@ -88,7 +91,8 @@ func (c *EmailBuilder) TwoFactorEnabled(user domain.User, by domain.Principal) (
 	return c.mail(&user, user.Email, content{
 		subject: "Two-factor authentication is on",
 		paragraphs: []string{
-			"Two-factor authentication has been switched on for your account at " + c.who.Host + c.circumstances(&user, &by) + ".",
+			"Two-factor authentication has been switched on for your account at " + c.who.Host + c.circumstances(&user, &by) +
+				".",
 			notYou,
 		},
 	})
@@ -99,7 +103,8 @@ func (c *EmailBuilder) TwoFactorDisabled(user domain.User, by domain.Principal) 
 	return c.mail(&user, user.Email, content{
 		subject: "Two-factor authentication is off",
 		paragraphs: []string{
-			"Two-factor authentication has been switched off for your account at " + c.who.Host + c.circumstances(&user, &by) + ". Your password alone now signs you in.",
+			"Two-factor authentication has been switched off for your account at " + c.who.Host + c.circumstances(&user, &by) +
+				". Your password alone now signs you in.",
 			notYou,
 		},
 	})
@@ -110,7 +115,8 @@ func (c *EmailBuilder) RefreshReuse(user domain.User, from domain.Origin) ([]dom
 	return c.mail(&user, user.Email, content{
 		subject: "One of your sessions has been ended",
 		paragraphs: []string{
-			"A sign-in token of your account at " + c.who.Host + " was used twice" + c.place(from) + ". That can mean that somebody has copied it, so the session has been ended.",
+			"A sign-in token of your account at " + c.who.Host + " was used twice" + c.place(from) +
+				". That can mean that somebody has copied it, so the session has been ended.",
 			"Sign in again where you need it. If you do not know the address, change your password.",
 		},
 	})
@@ -122,7 +128,9 @@ func (c *EmailBuilder) PartialLogin(user domain.User, from domain.Origin) ([]dom
 	return c.mail(&user, user.Email, content{
 		subject: "A sign-in to your account was stopped",
 		paragraphs: []string{
-			"Somebody got past the first step of signing in to your account at " + c.who.Host + c.place(from) + ", with your password or through your provider, and then gave several wrong codes. Codes are refused for a while now.",
+			"Somebody got past the first step of signing in to your account at " + c.who.Host + c.place(from) +
+				", with your password or through your provider, and then gave several wrong codes. Codes are refused for a while " +
+				"now.",
 			"If it was not you, somebody knows your password: change it.",
 		},
 	})
@@ -133,7 +141,8 @@ func (c *EmailBuilder) SignInAfterFailures(user domain.User, from domain.Origin)
 	return c.mail(&user, user.Email, content{
 		subject: "A sign-in after several failed attempts",
 		paragraphs: []string{
-			"Somebody signed in to your account at " + c.who.Host + c.place(from) + " after several attempts with a wrong password.",
+			"Somebody signed in to your account at " + c.who.Host + c.place(from) +
+				" after several attempts with a wrong password.",
 			"If it was you, there is nothing to do. If not, change your password: that also ends all sessions.",
 		},
 	})

@@ -69,7 +69,8 @@ func newOffice(t *testing.T, queue func(ports.MessageQueue) ports.MessageQueue) 
 	if queue != nil {
 		q = queue(q)
 	}
-	o.Worker = notify.NewWorker(q, o.Sealer, o.Clock, notify.WorkerConfig{Poll: time.Millisecond, OnFailure: o.note}, o.post)
+	o.Worker = notify.NewWorker(q, o.Sealer, o.Clock, notify.WorkerConfig{Poll: time.Millisecond, OnFailure: o.note},
+		o.post)
 	return o
 }
 
@@ -135,12 +136,14 @@ func TestMessagesAreSentOnce(t *testing.T) {
 func TestWorkersShareAQueue(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, nil)
-	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t"} {
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r",
+		"s", "t"} {
 		o.queue(t, name)
 	}
 	var wg sync.WaitGroup
 	for range 4 {
-		worker := notify.NewWorker(o.Store.Messages(), o.Sealer, o.Clock, notify.WorkerConfig{Parallel: 3, OnFailure: o.note}, o.post)
+		worker := notify.NewWorker(o.Store.Messages(), o.Sealer, o.Clock, notify.WorkerConfig{Parallel: 3, OnFailure: o.note},
+			o.post)
 		wg.Go(func() {
 			for {
 				if n, err := worker.Deliver(t.Context()); n == 0 || err != nil {

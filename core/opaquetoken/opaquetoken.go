@@ -63,7 +63,8 @@ const (
 
 // owners are the prefixes of the IDs that the tokens of each kind contain.
 var owners = map[Kind]string{
-	APIKey: domain.KeyPrefix, SessionKey: domain.SessionPrefix, Refresh: domain.SessionPrefix, UserToken: domain.UserPrefix,
+	APIKey: domain.KeyPrefix, SessionKey: domain.SessionPrefix, Refresh: domain.SessionPrefix,
+	UserToken: domain.UserPrefix,
 }
 
 // New returns a new random token of the kind for the record with the ID.

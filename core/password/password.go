@@ -50,7 +50,8 @@ type New struct {
 // Credential returns the credential to store for a new password, with the history of the current one. A password that
 // violates rules is domain.ErrPasswordPolicy with each of them. The previous passwords are compared only if no other
 // rule is violated, since each costs a hash; the error may then also be fault.ErrOverloaded.
-func (c Checker) Credential(ctx context.Context, store ports.LocalPasswordStore, policy domain.PasswordPolicy, next New, now time.Time) (*domain.PasswordCredential, error) {
+func (c Checker) Credential(ctx context.Context, store ports.LocalPasswordStore, policy domain.PasswordPolicy, next New,
+	now time.Time) (*domain.PasswordCredential, error) {
 	if err := c.check(policy, next); err != nil {
 		return nil, err
 	}
@@ -68,14 +69,16 @@ func (c Checker) Credential(ctx context.Context, store ports.LocalPasswordStore,
 			return nil, err
 		}
 		if matches {
-			return nil, domain.ErrPasswordPolicy.About(next.Field, "history: must differ from your last "+strconv.Itoa(policy.HistoryCount)+" passwords")
+			return nil, domain.ErrPasswordPolicy.About(next.Field,
+				"history: must differ from your last "+strconv.Itoa(policy.HistoryCount)+" passwords")
 		}
 	}
 	hash, err := store.MakeHash(ctx, next.Text)
 	if err != nil {
 		return nil, err
 	}
-	return &domain.PasswordCredential{Hash: hash, ChangedAt: now, History: used[:min(len(used), max(0, policy.HistoryCount-1))]}, nil
+	return &domain.PasswordCredential{Hash: hash, ChangedAt: now,
+		History: used[:min(len(used), max(0, policy.HistoryCount-1))]}, nil
 }
 
 // check returns domain.ErrPasswordPolicy with each violated rule except the history.
@@ -89,7 +92,8 @@ func (c Checker) check(policy domain.PasswordPolicy, next New) error {
 			refused = refused.About(next.Field, "common_password: is among the passwords that everybody tries first")
 		}
 		if c.holdsOwnWord(next) {
-			refused = refused.About(next.Field, "own_words: must not hold your user name, e-mail address, name or the name of the service")
+			refused = refused.About(next.Field,
+				"own_words: must not hold your user name, e-mail address, name or the name of the service")
 		}
 	}
 	if refused == domain.ErrPasswordPolicy {
@@ -106,7 +110,8 @@ func (c Checker) holdsOwnWord(next New) bool {
 	local, _, _ := strings.Cut(next.User.Email, "@")
 	for _, own := range append([]string{product, next.User.Username, local}, strings.Fields(next.User.FullName)...) {
 		own = c.CaseFolder.Fold(own)
-		if word := strings.Map(letterOrDigit, own); utf8.RuneCountInString(word) >= minSpreadWord && strings.Contains(bare, word) {
+		if word := strings.Map(letterOrDigit, own); utf8.RuneCountInString(word) >= minSpreadWord &&
+			strings.Contains(bare, word) {
 			return true
 		}
 		for part := range strings.FieldsFuncSeq(own, func(r rune) bool { return letterOrDigit(r) < 0 }) {

@@ -59,23 +59,26 @@ func rules(t *testing.T, err error) []string {
 func TestNewPasswordsAreCheckedAgainstEveryRule(t *testing.T) {
 	t.Parallel()
 	check := newChecker(t)
-	user := &domain.User{Username: "john.doe", Email: "jdoe+work@example.com", Person: domain.Person{FullName: "Žofie Al Full"}}
+	user := &domain.User{Username: "john.doe", Email: "jdoe+work@example.com",
+		Person: domain.Person{FullName: "Žofie Al Full"}}
 	tests := map[string]struct {
 		password string
 		want     []string
 	}{
-		"a good one":                          {"Quietly-Umbrella-4417", nil},
-		"a common one":                        {"Password1234!", []string{"common_password"}},
-		"the user name without its dot":       {"JohnDoe2024!X", []string{"own_words"}},
-		"a part of the user name":             {"Hello-JOHN-4417", []string{"own_words"}},
-		"the e-mail's local part":             {"My+jDoe+Work-17", []string{"own_words"}},
-		"a name in another case":              {"x-ŽOFIE-4417-x", []string{"own_words"}},
-		"the product":                         {"My-OSTIARY-4417", []string{"own_words"}},
-		"a word too short to count":           {"Quietly-Al-Umbrella-7", nil},
-		"a short name across two words":       {"Wonderful-Lamp-4417", nil},
-		"three letters of a name":             {"Quietly-Doe-Umbrella-7", nil},
-		"several rules at once":               {"dragon", []string{"min_length", "require_uppercase", "require_numbers", "require_special", "common_password"}},
-		"own words and classes":               {"quietjohndoequiet", []string{"require_uppercase", "require_numbers", "require_special", "own_words"}},
+		"a good one":                    {"Quietly-Umbrella-4417", nil},
+		"a common one":                  {"Password1234!", []string{"common_password"}},
+		"the user name without its dot": {"JohnDoe2024!X", []string{"own_words"}},
+		"a part of the user name":       {"Hello-JOHN-4417", []string{"own_words"}},
+		"the e-mail's local part":       {"My+jDoe+Work-17", []string{"own_words"}},
+		"a name in another case":        {"x-ŽOFIE-4417-x", []string{"own_words"}},
+		"the product":                   {"My-OSTIARY-4417", []string{"own_words"}},
+		"a word too short to count":     {"Quietly-Al-Umbrella-7", nil},
+		"a short name across two words": {"Wonderful-Lamp-4417", nil},
+		"three letters of a name":       {"Quietly-Doe-Umbrella-7", nil},
+		"several rules at once": {"dragon", []string{"min_length", "require_uppercase", "require_numbers",
+			"require_special", "common_password"}},
+		"own words and classes": {"quietjohndoequiet",
+			[]string{"require_uppercase", "require_numbers", "require_special", "own_words"}},
 		"more than a kilobyte":                {strings.Repeat("aB1!", 257), []string{"max_length"}},
 		"64 characters and more are accepted": {"Quietly " + strings.Repeat("umbrella ", 20) + "4417", nil},
 	}
@@ -102,7 +105,8 @@ func TestPreviousPasswordsAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if user.Password != nil && !slices.Equal(next.History, append([]string{user.Password.Hash}, user.Password.History...)) {
+		if user.Password != nil && !slices.Equal(next.History,
+			append([]string{user.Password.Hash}, user.Password.History...)) {
 			t.Errorf("after password %d the history has %d hashes", i, len(next.History))
 		}
 		user.Password = next

@@ -22,7 +22,8 @@ func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, in Pa
 	if err != nil {
 		return err
 	}
-	if !by.IsSelf(target.ID) { // an API key sets its owner's password like another user's: with users.manage, or not at all
+	// an API key sets its owner's password like another user's: with users.manage, or not at all
+	if !by.IsSelf(target.ID) {
 		return s.deps.Accounts.SetPassword(ctx, by, target.ID, in.Next)
 	}
 	if in.Current == "" {

@@ -63,7 +63,8 @@ func (s *Service) Walk(ctx context.Context, by domain.Principal, yield func(Memb
 		return err
 	}
 	query := domain.UserQuery{
-		ExcludeRole: domain.RoleSudo, Sort: domain.SortCreated, NoTotal: true, Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
+		ExcludeRole: domain.RoleSudo, Sort: domain.SortCreated, NoTotal: true,
+		Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
 	}
 	for {
 		page, err := s.deps.Users.List(ctx, query)
@@ -136,7 +137,8 @@ func (s *Service) Signup(ctx context.Context, by domain.Principal, in SignupInpu
 	return Member{User: made.User, Role: role}, err
 }
 
-func (s *Service) signupRole(ctx context.Context, by domain.Principal, administers bool, name string) (domain.Role, error) {
+func (s *Service) signupRole(ctx context.Context, by domain.Principal, administers bool, name string) (domain.Role,
+	error) {
 	if name == "" {
 		name = string(domain.RoleGuest)
 	}

@@ -1,5 +1,5 @@
-// Package sealed stores the private state of services encrypted: values that only the service that wrote them reads, such
-// as queued messages and flows of a login. The encoding is JSON; the names of stored members must not change.
+// Package sealed stores the private state of services encrypted: values that only the service that wrote them reads,
+// such as queued messages and flows of a login. The encoding is JSON; the names of stored members must not change.
 package sealed
 
 import (

@@ -27,10 +27,16 @@ func Advisories(s *domain.Settings) []string {
 			list = append(list, sentence)
 		}
 	}
-	classes := s.Password.RequireUppercase || s.Password.RequireLowercase || s.Password.RequireNumbers || s.Password.RequireSpecial
-	advise(s.Password.ExpiryDays > 0, "password_policy.expiry_days makes people change good passwords for worse ones; 0 switches it off (NIST SP 800-63B-4, ASVS 6.2.10)")
-	advise(classes, "password_policy.require_* makes passwords harder to remember, not to guess; false switches them off (NIST SP 800-63B-4, ASVS 6.2.5)")
-	advise(s.Password.MinLength < 15 && !s.TwoFactor.Enabled, "password_policy.min_length below 15 is for accounts with a second factor (NIST SP 800-63B-4)")
+	classes := s.Password.RequireUppercase || s.Password.RequireLowercase || s.Password.RequireNumbers ||
+		s.Password.RequireSpecial
+	advise(s.Password.ExpiryDays > 0,
+		"password_policy.expiry_days makes people change good passwords for worse ones; 0 switches it off (NIST SP "+
+			"800-63B-4, ASVS 6.2.10)")
+	advise(classes,
+		"password_policy.require_* makes passwords harder to remember, not to guess; false switches them off (NIST SP "+
+			"800-63B-4, ASVS 6.2.5)")
+	advise(s.Password.MinLength < 15 && !s.TwoFactor.Enabled,
+		"password_policy.min_length below 15 is for accounts with a second factor (NIST SP 800-63B-4)")
 	advise(!s.TwoFactor.Enabled, "two_factor.enabled is off: nobody has to have a second factor, administrators included")
 	return list
 }

@@ -29,7 +29,8 @@ func checkTwoFactor(refused *fault.Error, catalog *domain.Catalog, policy *domai
 		refused = refused.About("two_factor.methods", "must be a list of totp and sms without doubles, and not empty")
 	}
 	if !domain.Limits.RequiredRoles.Allows(len(policy.RequiredForRoles)) || hasDoubles(policy.RequiredForRoles) {
-		refused = refused.About("two_factor.required_for_roles", "must be "+domain.Limits.RequiredRoles.String()+" roles without doubles")
+		refused = refused.About("two_factor.required_for_roles",
+			"must be "+domain.Limits.RequiredRoles.String()+" roles without doubles")
 	}
 	for _, role := range policy.RequiredForRoles {
 		if _, ok := catalog.Roles[role]; !ok {
@@ -40,7 +41,10 @@ func checkTwoFactor(refused *fault.Error, catalog *domain.Catalog, policy *domai
 }
 
 func known(methods []domain.Method) bool {
-	return !slices.ContainsFunc(methods, func(m domain.Method) bool { return m != domain.MethodTOTP && m != domain.MethodSMS })
+	return !slices.ContainsFunc(methods, func(m domain.Method) bool {
+		return m != domain.MethodTOTP &&
+			m != domain.MethodSMS
+	})
 }
 
 func hasDoubles[T comparable](list []T) bool {
@@ -58,7 +62,8 @@ func (s *Service) checkLockout(settings *domain.Settings) error {
 	policy := settings.TwoFactor
 	possible := slices.Contains(policy.Methods, domain.MethodTOTP) || s.deps.SMS
 	if policy.Enabled && len(policy.RequiredForRoles) > 0 && !possible {
-		return ErrLocksOut.About("two_factor.methods", "must hold a method that can be enrolled: totp, or sms with a gateway configured")
+		return ErrLocksOut.About("two_factor.methods",
+			"must hold a method that can be enrolled: totp, or sms with a gateway configured")
 	}
 	return nil
 }

@@ -20,16 +20,21 @@ import (
 func TestLoopbackRedirectURIAllowsAnyPort(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	service := r.node(t, sso.Config{RedirectURIs: []string{"http://127.0.0.1/cb", "http://[::1]/cb", "http://localhost:3000/cb"}})
+	service := r.node(t,
+		sso.Config{RedirectURIs: []string{"http://127.0.0.1/cb", "http://[::1]/cb", "http://localhost:3000/cb"}})
 	for address, want := range map[string]bool{
-		"http://127.0.0.1/cb": true, "http://127.0.0.1:49152/cb": true, "http://[::1]:49152/cb": true, "http://localhost:3000/cb": true,
-		"http://localhost:3001/cb": false, "http://127.0.0.1:49152/cb/x": false, "http://127.0.0.1:49152/cb?x=y": false, "https://127.0.0.1:49152/cb": false,
-		"http://127.0.0.1:@evil.example/cb": false, "http://127.0.0.1:80@evil.example/cb": false, "http://127.0.0.1:123456/cb": false,
+		"http://127.0.0.1/cb": true, "http://127.0.0.1:49152/cb": true, "http://[::1]:49152/cb": true,
+		"http://localhost:3000/cb": true,
+		"http://localhost:3001/cb": false, "http://127.0.0.1:49152/cb/x": false, "http://127.0.0.1:49152/cb?x=y": false,
+		"https://127.0.0.1:49152/cb":        false,
+		"http://127.0.0.1:@evil.example/cb": false, "http://127.0.0.1:80@evil.example/cb": false,
+		"http://127.0.0.1:123456/cb":       false,
 		"http://127.0.0.1.evil.example/cb": false, "http://127.0.0.1:/cb": false, "http://127.0.0.2:80/cb": false,
 	} {
 		in := startInput()
 		in.RedirectURI = address
-		if _, err := service.Start(t.Context(), someone(), in); (err == nil) != want || err != nil && !errors.Is(err, fault.ErrInvalid) {
+		if _, err := service.Start(t.Context(), someone(), in); (err == nil) != want || err != nil &&
+			!errors.Is(err, fault.ErrInvalid) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
@@ -40,7 +45,8 @@ func TestRemovedProviderRefusesLogin(t *testing.T) {
 	r := newRig(t, nil)
 	answer := r.answer(t, r.start(t, startInput()))
 	r.SSO = r.Node(t, func(o *kit.Options) {
-		o.Directories = slices.DeleteFunc(slices.Clone(o.Directories), func(d ports.Directory) bool { return d.ID() == "corp" })
+		o.Directories = slices.DeleteFunc(slices.Clone(o.Directories),
+			func(d ports.Directory) bool { return d.ID() == "corp" })
 		o.SSO.CallbackURL = callbackURL
 	}).SSO
 	if returned := r.back(t, answer); returned.Err == nil {
@@ -80,7 +86,8 @@ func TestProviderUsersHaveNoLocalPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = r.Account.ChangePassword(t.Context(), p, p.UserID, account.PasswordChange{Current: password, Next: password + "2"})
+	err = r.Account.ChangePassword(t.Context(), p, p.UserID,
+		account.PasswordChange{Current: password, Next: password + "2"})
 	if !errors.Is(err, domain.ErrPasswordManagedExternally) {
 		t.Errorf("changing the password: %v", err)
 	}
@@ -127,7 +134,8 @@ func TestCallbacksAndExchangesAreRateLimited(t *testing.T) {
 func TestExemptNetworkHasNoProviderLoginLimit(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	service := r.node(t, sso.Config{Exempt: domain.Networks{netip.PrefixFrom(someone().Origin.Address, someone().Origin.Address.BitLen())}})
+	service := r.node(t,
+		sso.Config{Exempt: domain.Networks{netip.PrefixFrom(someone().Origin.Address, someone().Origin.Address.BitLen())}})
 	for range 70 {
 		if _, err := service.Start(t.Context(), someone(), startInput()); err != nil {
 			t.Fatal(err)

@@ -29,7 +29,8 @@ type Returned struct {
 
 // Callback completes the provider's part of a login. It consumes the flow in any case. A flow that is unknown, used,
 // expired or of another browser is domain.ErrRedirectLogin. Any later refusal, and an unavailable provider, is in the
-// result, since the client can display it. The audit log has the reason. Too many calls from one address are fault.ErrRateLimited.
+// result, since the client can display it. The audit log has the reason. Too many calls from one address are
+// fault.ErrRateLimited.
 func (s *Service) Callback(ctx context.Context, by domain.Principal, in CallbackInput) (Returned, error) {
 	// Each call leaves an audit entry: a client must not be able to flood the audit log.
 	if err := s.take(ctx, "sso_callback", by); err != nil {
@@ -40,7 +41,8 @@ func (s *Service) Callback(ctx context.Context, by domain.Principal, in Callback
 		return Returned{}, err
 	}
 	code, err := s.finish(ctx, by, in, f)
-	if err != nil && !errors.Is(err, domain.ErrDirectoryUnavailable) && fault.Of(err).Kind != fault.Unauthenticated && fault.Of(err).Kind != fault.Forbidden {
+	if err != nil && !errors.Is(err, domain.ErrDirectoryUnavailable) && fault.Of(err).Kind != fault.Unauthenticated &&
+		fault.Of(err).Kind != fault.Forbidden {
 		return Returned{}, err
 	}
 	return Returned{RedirectURI: f.RedirectURI, State: f.State, Code: code, Err: err}, nil
@@ -87,7 +89,8 @@ func (s *Service) finish(ctx context.Context, by domain.Principal, in CallbackIn
 }
 
 // issueCode stores the result of the login under a new code for the client.
-func (s *Service) issueCode(ctx context.Context, f *flow, user domain.UserID, result *domain.RedirectResult) (string, error) {
+func (s *Service) issueCode(ctx context.Context, f *flow, user domain.UserID, result *domain.RedirectResult) (string,
+	error) {
 	code := opaquetoken.Secret()
 	return code, s.put(ctx, kindCode, code, ticket{
 		Challenge: f.Challenge,
@@ -102,7 +105,8 @@ func (s *Service) issueCode(ctx context.Context, f *flow, user domain.UserID, re
 }
 
 // refuse records the reason why a login was refused. It returns an internal error unchanged, without recording it.
-func (s *Service) refuse(ctx context.Context, by domain.Principal, id domain.DirectoryID, user domain.UserID, cause error) error {
+func (s *Service) refuse(ctx context.Context, by domain.Principal, id domain.DirectoryID, user domain.UserID,
+	cause error) error {
 	return s.refuseAs(ctx, domain.ActionLoginFailed, by, id, user, cause)
 }
 
@@ -114,7 +118,8 @@ func (s *Service) refuseAs(
 	if known, ok := errors.AsType[*fault.Error](cause); ok {
 		failure = known
 		switch {
-		case known.Kind == fault.Unauthenticated, known.Kind == fault.Forbidden, errors.Is(known, domain.ErrDirectoryUnavailable):
+		case known.Kind == fault.Unauthenticated, known.Kind == fault.Forbidden,
+			errors.Is(known, domain.ErrDirectoryUnavailable):
 			reason = reasonOf(known)
 		default:
 			return cause

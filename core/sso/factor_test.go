@@ -53,16 +53,19 @@ func TestSecondFactorAppliesToProviderLogin(t *testing.T) {
 	if _, err = r.exchange(t, first); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("the first code again: %v", err)
 	}
-	_, err = r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: second, Verifier: verifier, TwoFactorCode: "000000"})
+	_, err = r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: second, Verifier: verifier,
+		TwoFactorCode: "000000"})
 	if !errors.Is(err, domain.ErrTwoFactorLogin) {
 		t.Fatalf("with a wrong code: %v", err)
 	}
 	third := nextCode(t, err)
-	signedIn, err := r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: third, Verifier: verifier, TwoFactorCode: codes[0]})
+	signedIn, err := r.SSO.Exchange(t.Context(), someone(),
+		sso.ExchangeInput{Code: third, Verifier: verifier, TwoFactorCode: codes[0]})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Contains(signedIn.Session.Methods, "otp") || slices.Contains(signedIn.Session.Methods, domain.MethodProviderFactor) {
+	if !slices.Contains(signedIn.Session.Methods, "otp") ||
+		slices.Contains(signedIn.Session.Methods, domain.MethodProviderFactor) {
 		t.Errorf("the methods are %v", signedIn.Session.Methods)
 	}
 	if got := r.Logged(t, domain.ActionTwoFactorFailed); len(got) != 1 {
@@ -90,7 +93,8 @@ func TestProviderLoginLimitsSecondFactorAttempts(t *testing.T) {
 		if code == "" {
 			break
 		}
-		_, err = r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier, TwoFactorCode: "000000"})
+		_, err = r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier,
+			TwoFactorCode: "000000"})
 	}
 	if !errors.Is(err, domain.ErrAccountLocked) {
 		t.Errorf("after twenty attempts: %v", err)

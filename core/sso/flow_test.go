@@ -18,10 +18,12 @@ func TestProviderLoginCreatesUserAndSession(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	first := r.signIn(t)
-	if !r.isLive(t, first) || first.User.Username != "mallory" || first.User.Directory != "corp" || first.User.Role != domain.RoleUser {
+	if !r.isLive(t, first) || first.User.Username != "mallory" || first.User.Directory != "corp" ||
+		first.User.Role != domain.RoleUser {
 		t.Errorf("user %s, directory %s, role %s", first.User.Username, first.User.Directory, first.User.Role)
 	}
-	if first.Session.Provider.ID != "sid-1" || len(first.Session.Provider.IDToken) == 0 || strings.Contains(string(first.Session.Provider.IDToken), "eyJ") {
+	if first.Session.Provider.ID != "sid-1" || len(first.Session.Provider.IDToken) == 0 ||
+		strings.Contains(string(first.Session.Provider.IDToken), "eyJ") {
 		t.Error("the provider's session is not stored, or its token is not sealed")
 	}
 	entries := r.Logged(t, domain.ActionLogin)
@@ -56,17 +58,21 @@ func TestStartValidatesInput(t *testing.T) {
 		change func(in *sso.StartInput)
 		want   error
 	}{
-		"unlisted redirect URI":            {func(in *sso.StartInput) { in.RedirectURI = "https://evil.example/" }, fault.ErrInvalid},
-		"path below a listed URI":          {func(in *sso.StartInput) { in.RedirectURI = app + "/x" }, fault.ErrInvalid},
-		"listed URI with a query":          {func(in *sso.StartInput) { in.RedirectURI = app + "?next=evil" }, fault.ErrInvalid},
-		"listed URI in upper case":         {func(in *sso.StartInput) { in.RedirectURI = strings.ToUpper(app) }, fault.ErrInvalid},
+		"unlisted redirect URI": {func(in *sso.StartInput) { in.RedirectURI = "https://evil.example/" },
+			fault.ErrInvalid},
+		"path below a listed URI": {func(in *sso.StartInput) { in.RedirectURI = app + "/x" }, fault.ErrInvalid},
+		"listed URI with a query": {func(in *sso.StartInput) { in.RedirectURI = app + "?next=evil" },
+			fault.ErrInvalid},
+		"listed URI in upper case": {func(in *sso.StartInput) { in.RedirectURI = strings.ToUpper(app) },
+			fault.ErrInvalid},
 		"no redirect URI":                  {func(in *sso.StartInput) { in.RedirectURI = "" }, fault.ErrInvalid},
 		"a plain challenge":                {func(in *sso.StartInput) { in.ChallengeMethod = "plain" }, fault.ErrInvalid},
 		"a challenge without a method":     {func(in *sso.StartInput) { in.ChallengeMethod = "" }, fault.ErrInvalid},
 		"a challenge that is not a digest": {func(in *sso.StartInput) { in.Challenge = "short" }, fault.ErrInvalid},
-		"a state that is too long":         {func(in *sso.StartInput) { in.State = strings.Repeat("s", 2000) }, fault.ErrInvalid},
-		"a directory that does not exist":  {func(in *sso.StartInput) { in.Directory = "nowhere" }, fault.ErrNotFound},
-		"a directory with passwords":       {func(in *sso.StartInput) { in.Directory = "local" }, fault.ErrNotFound},
+		"a state that is too long": {func(in *sso.StartInput) { in.State = strings.Repeat("s", 2000) },
+			fault.ErrInvalid},
+		"a directory that does not exist": {func(in *sso.StartInput) { in.Directory = "nowhere" }, fault.ErrNotFound},
+		"a directory with passwords":      {func(in *sso.StartInput) { in.Directory = "local" }, fault.ErrNotFound},
 	} {
 		in := startInput()
 		test.change(&in)
@@ -86,13 +92,16 @@ func TestFlowIsBoundToBrowserProviderAndTime(t *testing.T) {
 		"with the secret of another browser": {func(_ *rig, in *sso.CallbackInput) {
 			in.Secret = strings.Repeat("A", 43)
 		}, "not the one that began"},
-		"eleven minutes later":                {func(r *rig, _ *sso.CallbackInput) { r.Clock.Forward(11 * time.Minute) }, "too old"},
-		"with another state":                  {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = "other" }, "unknown"},
-		"without a state":                     {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = "" }, "unknown"},
-		"at the callback of another provider": {func(_ *rig, in *sso.CallbackInput) { in.Directory = "other" }, "another provider"},
-		"with a state that is too long":       {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = strings.Repeat("s", 9999) }, "unknown"},
-		"at an unknown callback":              {func(_ *rig, in *sso.CallbackInput) { in.Directory = "nowhere" }, "another provider"},
-		"with a changed state":                {func(_ *rig, in *sso.CallbackInput) { in.Answer.State += "x" }, "unknown"},
+		"eleven minutes later": {func(r *rig, _ *sso.CallbackInput) { r.Clock.Forward(11 * time.Minute) },
+			"too old"},
+		"with another state": {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = "other" }, "unknown"},
+		"without a state":    {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = "" }, "unknown"},
+		"at the callback of another provider": {func(_ *rig, in *sso.CallbackInput) { in.Directory = "other" },
+			"another provider"},
+		"with a state that is too long": {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = strings.Repeat("s", 9999) },
+			"unknown"},
+		"at an unknown callback": {func(_ *rig, in *sso.CallbackInput) { in.Directory = "nowhere" }, "another provider"},
+		"with a changed state":   {func(_ *rig, in *sso.CallbackInput) { in.Answer.State += "x" }, "unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,7 +158,8 @@ func TestCodeWorksOnceForItsClientWithinAMinute(t *testing.T) {
 		t.Errorf("second use: %v", err)
 	}
 	code = r.code(t)
-	if _, err := r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: "another"}); !errors.Is(err, fault.ErrUnauthorized) {
+	if _, err := r.SSO.Exchange(t.Context(), someone(),
+		sso.ExchangeInput{Code: code, Verifier: "another"}); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("with another verifier: %v", err)
 	}
 	if _, err := r.exchange(t, code); !errors.Is(err, fault.ErrUnauthorized) {
@@ -190,7 +200,8 @@ func TestConcurrentExchangesOneSucceeds(t *testing.T) {
 	var group sync.WaitGroup
 	for range 20 {
 		group.Go(func() {
-			if _, err := r.over(t).Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier}); err == nil {
+			if _, err := r.over(t).Exchange(t.Context(), someone(),
+				sso.ExchangeInput{Code: code, Verifier: verifier}); err == nil {
 				won.Add(1)
 			}
 		})

@@ -44,7 +44,8 @@ func (s *Service) resolve(
 
 // byAddress links the account that has the identity's email, where that is allowed, and otherwise provisions a user:
 // the email alone never gives access to an account, and never prevents a user from having their own account.
-func (s *Service) byAddress(ctx context.Context, by domain.Principal, provider ports.RedirectLogin, identity domain.Identity) (domain.User, error) {
+func (s *Service) byAddress(ctx context.Context, by domain.Principal, provider ports.RedirectLogin,
+	identity domain.Identity) (domain.User, error) {
 	id, err := s.sameAddress(ctx, provider, identity)
 	if err != nil {
 		return domain.User{}, err
@@ -60,7 +61,8 @@ func (s *Service) byAddress(ctx context.Context, by domain.Principal, provider p
 // expected returns the user that an administrator created in this provider's directory ahead of the first login, and
 // who has the email that the provider has verified. The email could belong to another account too, so the provider must
 // be one whose emails are trusted; the administrator's choice of directory and email replaces our own verification.
-func (s *Service) expected(ctx context.Context, provider ports.RedirectLogin, identity domain.Identity) (domain.User, error) {
+func (s *Service) expected(ctx context.Context, provider ports.RedirectLogin, identity domain.Identity) (domain.User,
+	error) {
 	if !provider.LinksByEmail() || !identity.EmailVerified || identity.Email == "" {
 		return domain.User{}, nil
 	}
@@ -77,7 +79,8 @@ func isExpected(user *domain.User, directory domain.DirectoryID, key string) boo
 }
 
 // activateExpected activates the user that expected returned.
-func (s *Service) activateExpected(ctx context.Context, by domain.Principal, user domain.User, identity domain.Identity, err error) (domain.User, error) {
+func (s *Service) activateExpected(ctx context.Context, by domain.Principal, user domain.User, identity domain.Identity,
+	err error) (domain.User, error) {
 	if err != nil {
 		return domain.User{}, err
 	}
@@ -109,7 +112,8 @@ func isAdministrative(catalog *domain.Catalog, user *domain.User) bool {
 
 // sameAddress returns the user with the identity's email, if the provider is trusted and both sides have verified the
 // email.
-func (s *Service) sameAddress(ctx context.Context, provider ports.RedirectLogin, identity domain.Identity) (domain.UserID, error) {
+func (s *Service) sameAddress(ctx context.Context, provider ports.RedirectLogin,
+	identity domain.Identity) (domain.UserID, error) {
 	if !provider.LinksByEmail() || !identity.EmailVerified || identity.Email == "" {
 		return "", nil
 	}
@@ -151,7 +155,8 @@ func (s *Service) linkable(catalog *domain.Catalog, user *domain.User) error {
 
 // link makes the account the provider's: from now on its user logs in there, and the local password is deleted.
 // Sessions and tokens created with the password end, since another party may have created them.
-func (s *Service) link(ctx context.Context, by domain.Principal, id domain.UserID, byAddress bool, identity domain.Identity) error {
+func (s *Service) link(ctx context.Context, by domain.Principal, id domain.UserID, byAddress bool,
+	identity domain.Identity) error {
 	catalog, err := s.deps.Access.Catalog(ctx)
 	if err != nil {
 		return err
@@ -170,7 +175,8 @@ func (s *Service) link(ctx context.Context, by domain.Principal, id domain.UserI
 		u.Sessions = nil
 		u.UpdatedAt = s.now()
 		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserUpdate, string(u.ID), audit.ActedBy(u.ID),
-			audit.Detail("fields", []string{"directory"}), audit.Detail("from", string(from)), audit.Detail("to", string(identity.Directory)),
+			audit.Detail("fields", []string{"directory"}), audit.Detail("from", string(from)),
+			audit.Detail("to", string(identity.Directory)),
 			audit.Detail("linked_by", map[bool]string{true: "verified_email", false: "self"}[byAddress])))
 		return nil
 	})

@@ -212,7 +212,8 @@ func TestExpectedUserIsActivatedByVerifiedEmail(t *testing.T) {
 				return
 			}
 			first, second := r.signIn(t), r.signIn(t)
-			if first.User.ID != made.ID || second.User.ID != made.ID || first.User.Status != domain.StatusActive || !first.User.EmailVerified {
+			if first.User.ID != made.ID || second.User.ID != made.ID || first.User.Status != domain.StatusActive ||
+				!first.User.EmailVerified {
 				t.Errorf("logged in as %s, want %s", first.User.ID, made.ID)
 			}
 			if got := r.Logged(t, domain.ActionUserActivate); len(got) != 1 {

@@ -25,7 +25,8 @@ type LogoutInput struct {
 // case.
 func (s *Service) Logout(ctx context.Context, by domain.Principal, in LogoutInput) (string, error) {
 	if in.ReturnTo != "" && !slices.Contains(s.deps.Config.PostLogoutURIs, in.ReturnTo) {
-		return "", fault.ErrInvalid.About("post_logout_redirect_uri", "must be one of the configured addresses, to the character")
+		return "", fault.ErrInvalid.About("post_logout_redirect_uri",
+			"must be one of the configured addresses, to the character")
 	}
 	if err := domain.Limits.State.CheckBytes("state", in.State); err != nil {
 		return "", err
@@ -58,7 +59,8 @@ func (s *Service) Logout(ctx context.Context, by domain.Principal, in LogoutInpu
 }
 
 // sessionOf returns the live session of a bearer token.
-func (s *Service) sessionOf(ctx context.Context, by domain.Principal, bearer string) (session domain.Session, live bool, err error) {
+func (s *Service) sessionOf(ctx context.Context, by domain.Principal, bearer string) (session domain.Session, live bool,
+	err error) {
 	if bearer == "" {
 		return domain.Session{}, false, nil
 	}
@@ -78,7 +80,8 @@ func (s *Service) sessionOf(ctx context.Context, by domain.Principal, bearer str
 
 // BackChannelLogout ends the sessions that a provider's logout token names (OpenID Connect Back-Channel Logout 1.0). A
 // refused or repeated token is domain.ErrLogoutToken; an unknown provider is fault.ErrNotFound.
-func (s *Service) BackChannelLogout(ctx context.Context, by domain.Principal, id domain.DirectoryID, token string) error {
+func (s *Service) BackChannelLogout(ctx context.Context, by domain.Principal, id domain.DirectoryID,
+	token string) error {
 	d, _ := s.deps.Directories.Get(id)
 	provider, ok := d.(ports.ProviderSessions)
 	if !ok {

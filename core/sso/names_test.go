@@ -59,9 +59,11 @@ func TestResetReachesOwnerOfEmailThatEqualsAnotherUsername(t *testing.T) {
 	r := newRig(t, nil)
 	r.Register(t, "admin", password, "admin")
 	squatter := domain.User{
-		ID: "usr_squatter", Username: "admin@example.com", UsernameKey: "admin@example.com", Role: "user", Status: domain.StatusActive, Directory: "corp", Subject: "s",
+		ID: "usr_squatter", Username: "admin@example.com", UsernameKey: "admin@example.com", Role: "user",
+		Status: domain.StatusActive, Directory: "corp", Subject: "s",
 	}
-	if err := r.Store.Restore(t.Context(), domain.ArchiveUsers, []domain.Archived{{Key: "usr_squatter", Value: squatter}}); err != nil {
+	if err := r.Store.Restore(t.Context(), domain.ArchiveUsers,
+		[]domain.Archived{{Key: "usr_squatter", Value: squatter}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Account.RequestReset(t.Context(), kit.From("192.0.2.9"), "admin@example.com"); err != nil {
@@ -80,8 +82,13 @@ func TestAuditLogHasCauseOfRefusedProvisioning(t *testing.T) {
 		cause  string
 	}{
 		"no just-in-time creation": {func(s *oidcdir.Settings) { s.JustInTime = false }, nil, "just_in_time"},
-		"no name":                  {nil, func(c map[string]any) { c["sub"] = "a@b"; delete(c, "preferred_username"); delete(c, "email") }, "username must be"},
-		"a name with a filler":     {nil, func(c map[string]any) { c["preferred_username"] = "admin\u3164" }, "username must be"},
+		"no name": {nil, func(c map[string]any) {
+			c["sub"] = "a@b"
+			delete(c,
+				"preferred_username")
+			delete(c, "email")
+		}, "username must be"},
+		"a name with a filler": {nil, func(c map[string]any) { c["preferred_username"] = "admin\u3164" }, "username must be"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -108,7 +108,8 @@ func (s *Service) provider(id domain.DirectoryID) (ports.RedirectLogin, error) {
 // mayReturnTo compares the URI character by character, but lets a program on the user's own machine listen on any port
 // (RFC 8252 section 7.3): a loopback URI that is configured without a port matches any port.
 func (s *Service) mayReturnTo(address string) bool {
-	return slices.Contains(s.deps.Config.RedirectURIs, address) || slices.Contains(s.deps.Config.RedirectURIs, withoutPort(address))
+	return slices.Contains(s.deps.Config.RedirectURIs, address) ||
+		slices.Contains(s.deps.Config.RedirectURIs, withoutPort(address))
 }
 
 // withoutPort removes the port of a loopback URI and returns other URIs unchanged.

@@ -48,16 +48,22 @@ func TestBackChannelLogoutEndsExactlyTheNamedSessions(t *testing.T) {
 		change func(c map[string]any)
 		want   map[string]bool // whether u1/a, u1/b and u2/c are live
 	}{
-		"a session of a subject":       {func(c map[string]any) { c["sub"], c["sid"] = "u1", "a" }, map[string]bool{"u1/b": true, "u2/c": true}},
-		"a session without subject":    {func(c map[string]any) { delete(c, "sub"); c["sid"] = "a" }, map[string]bool{"u1/b": true, "u2/c": true}},
-		"all of a subject":             {func(c map[string]any) { c["sub"] = "u1"; delete(c, "sid") }, map[string]bool{"u2/c": true}},
-		"a session of another subject": {func(c map[string]any) { c["sub"], c["sid"] = "u2", "a" }, map[string]bool{"u1/a": true, "u1/b": true, "u2/c": true}},
-		"an unknown session":           {func(c map[string]any) { c["sub"], c["sid"] = "u9", "z" }, map[string]bool{"u1/a": true, "u1/b": true, "u2/c": true}},
+		"a session of a subject": {func(c map[string]any) { c["sub"], c["sid"] = "u1", "a" },
+			map[string]bool{"u1/b": true, "u2/c": true}},
+		"a session without subject": {func(c map[string]any) { delete(c, "sub"); c["sid"] = "a" },
+			map[string]bool{"u1/b": true, "u2/c": true}},
+		"all of a subject": {func(c map[string]any) { c["sub"] = "u1"; delete(c, "sid") },
+			map[string]bool{"u2/c": true}},
+		"a session of another subject": {func(c map[string]any) { c["sub"], c["sid"] = "u2", "a" },
+			map[string]bool{"u1/a": true, "u1/b": true, "u2/c": true}},
+		"an unknown session": {func(c map[string]any) { c["sub"], c["sid"] = "u9", "z" },
+			map[string]bool{"u1/a": true, "u1/b": true, "u2/c": true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			sessions := map[string]auth.SignedIn{"u1/a": r.as(t, "u1", "a"), "u1/b": r.as(t, "u1", "b"), "u2/c": r.as(t, "u2", "c")}
+			sessions := map[string]auth.SignedIn{"u1/a": r.as(t, "u1", "a"), "u1/b": r.as(t, "u1", "b"),
+				"u2/c": r.as(t, "u2", "c")}
 			if err := r.SSO.BackChannelLogout(t.Context(), someone(), "corp", r.logoutToken(t, test.change)); err != nil {
 				t.Fatal(err)
 			}
@@ -118,7 +124,8 @@ func TestBackChannelLogoutIsAudited(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := r.Logged(t, domain.ActionSessionRevoke)
-	if len(got) != 1 || got[0].Details["reason"] != "provider_logout" || got[0].Target != string(signedIn.User.ID) || got[0].UserID != "system" {
+	if len(got) != 1 || got[0].Details["reason"] != "provider_logout" || got[0].Target != string(signedIn.User.ID) ||
+		got[0].UserID != "system" {
 		t.Errorf("audit entries %v", got)
 	}
 }
@@ -138,7 +145,8 @@ func TestLogoutEndsSessionAndReturnsProviderURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	u, err := url.Parse(address)
-	if err != nil || !strings.HasPrefix(address, r.provider.URL+"/bye?") || !strings.HasPrefix(u.Query().Get("id_token_hint"), "eyJ") ||
+	if err != nil || !strings.HasPrefix(address, r.provider.URL+"/bye?") ||
+		!strings.HasPrefix(u.Query().Get("id_token_hint"), "eyJ") ||
 		u.Query().Get("post_logout_redirect_uri") != in.ReturnTo || u.Query().Get("state") != "st" {
 		t.Errorf("URL %s", address)
 	}
@@ -155,7 +163,8 @@ func TestLogoutWithoutProviderReturnsNoURL(t *testing.T) {
 	r := newRig(t, nil)
 	r.Register(t, "carol", password, "user")
 	carol, _ := r.SignIn(t, "carol", password, "192.0.2.9")
-	if address, err := r.SSO.Logout(t.Context(), someone(), sso.LogoutInput{Bearer: carol.Tokens.Access}); address != "" || err != nil || r.isLive(t, carol) {
+	if address, err := r.SSO.Logout(t.Context(), someone(), sso.LogoutInput{Bearer: carol.Tokens.Access}); address != "" ||
+		err != nil || r.isLive(t, carol) {
 		t.Errorf("a session without provider: %q, %v", address, err)
 	}
 }

@@ -72,7 +72,8 @@ func TestProviderUserStepsUpAtTheProvider(t *testing.T) {
 	sessions := len(r.Logged(t, domain.ActionLogin))
 	r.claims(signedInNow)
 	started := r.start(t, r.offer(t, p))
-	if u, err := url.Parse(started.URL); err != nil || u.Query().Get("max_age") != "0" || u.Query().Get("prompt") != "login" {
+	if u, err := url.Parse(started.URL); err != nil || u.Query().Get("max_age") != "0" ||
+		u.Query().Get("prompt") != "login" {
 		t.Errorf("the browser is sent to %s", started.URL)
 	}
 	renewed, err := r.stepUp(t, p, r.back(t, r.answer(t, started)).Code)
@@ -85,7 +86,8 @@ func TestProviderUserStepsUpAtTheProvider(t *testing.T) {
 	if got := len(r.Logged(t, domain.ActionLogin)); got != sessions {
 		t.Errorf("%d sessions were started", got-sessions)
 	}
-	if entries := r.Logged(t, domain.ActionStepUp); len(entries) != 1 || !entries[0].Success || entries[0].Details["method"] != "oidc" {
+	if entries := r.Logged(t, domain.ActionStepUp); len(entries) != 1 || !entries[0].Success ||
+		entries[0].Details["method"] != "oidc" {
 		t.Errorf("the audit log has %+v", entries)
 	}
 }
@@ -96,9 +98,10 @@ func TestStepUpRefusesStaleLoginAndOtherUser(t *testing.T) {
 		claims func(c map[string]any)
 		reason string
 	}{
-		"an old sign-in":  {func(c map[string]any) { c["auth_time"] = time.Now().Add(-time.Hour).Unix() }, ""},
-		"no time":         {func(map[string]any) {}, "the token lacks auth_time, which max_age asks for"},
-		"another subject": {func(c map[string]any) { signedInNow(c); c["sub"] = "u2" }, "another person signed in at the provider"},
+		"an old sign-in": {func(c map[string]any) { c["auth_time"] = time.Now().Add(-time.Hour).Unix() }, ""},
+		"no time":        {func(map[string]any) {}, "the token lacks auth_time, which max_age asks for"},
+		"another subject": {func(c map[string]any) { signedInNow(c); c["sub"] = "u2" },
+			"another person signed in at the provider"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,7 +146,8 @@ func TestStepUpCodeIsBoundToItsSession(t *testing.T) {
 	if _, err := r.stepUp(t, p, r.code(t)); !errors.Is(err, domain.ErrInvalidToken) {
 		t.Errorf("the code of a login: %v", err)
 	}
-	if _, err := r.SSO.StepUp(t.Context(), p, sso.ExchangeInput{Code: code(), Verifier: verifier + "x"}); !errors.Is(err, domain.ErrInvalidToken) {
+	if _, err := r.SSO.StepUp(t.Context(), p, sso.ExchangeInput{Code: code(), Verifier: verifier + "x"}); !errors.Is(err,
+		domain.ErrInvalidToken) {
 		t.Errorf("with another verifier: %v", err)
 	}
 	if !r.authTime(t, p).Equal(before) {

@@ -28,7 +28,8 @@ func TestUnlinkedUserLogsInLocallyOnly(t *testing.T) {
 	if err := r.Account.Reset(t.Context(), kit.From("192.0.2.1"), token, password); err != nil {
 		t.Fatal(err)
 	}
-	here, err := r.Auth.Login(t.Context(), kit.From("192.0.2.1"), auth.LoginInput{Name: before.User.Username, Password: password})
+	here, err := r.Auth.Login(t.Context(), kit.From("192.0.2.1"),
+		auth.LoginInput{Name: before.User.Username, Password: password})
 	if err != nil || here.User.ID != before.User.ID {
 		t.Errorf("local login: user %s, error %v", here.User.ID, err)
 	}
@@ -42,10 +43,12 @@ func TestUnlinkRequiresAdministratorAndProviderUser(t *testing.T) {
 	r := newRig(t, nil)
 	signedIn := r.signIn(t)
 	local := r.Register(t, "local", "Str0ng-enough-word!", "user")
-	if _, err := r.Account.Unlink(t.Context(), domain.Operator(), local.ID, "local"); fault.Of(err).Kind != fault.Conflict {
+	if _, err := r.Account.Unlink(t.Context(), domain.Operator(), local.ID,
+		"local"); fault.Of(err).Kind != fault.Conflict {
 		t.Errorf("user of the built-in directory: %v", err)
 	}
-	if _, err := r.Account.Unlink(t.Context(), r.As(t, signedIn.User), signedIn.User.ID, "corp"); fault.Of(err).Kind != fault.Forbidden {
+	if _, err := r.Account.Unlink(t.Context(), r.As(t, signedIn.User), signedIn.User.ID,
+		"corp"); fault.Of(err).Kind != fault.Forbidden {
 		t.Errorf("own account: %v", err)
 	}
 	_, err := r.Store.Users().Update(t.Context(), signedIn.User.ID, func(u *domain.User, _ *domain.Outbox) error {
@@ -55,7 +58,8 @@ func TestUnlinkRequiresAdministratorAndProviderUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := r.Account.Unlink(t.Context(), domain.Operator(), signedIn.User.ID, "taken-out"); err != nil || got.Directory != "local" {
+	if got, err := r.Account.Unlink(t.Context(), domain.Operator(), signedIn.User.ID, "taken-out"); err != nil ||
+		got.Directory != "local" {
 		t.Errorf("user of a directory that is no longer configured: %q, %v", got.Directory, err)
 	}
 }

@@ -32,11 +32,13 @@ type Service struct{ deps Deps }
 func New(n Deps) *Service { return &Service{deps: n} }
 
 // ErrOff reports that no secret for third-party tokens is configured.
-var ErrOff = fault.New(fault.Conflict, "conflict", "Third-party tokens are switched off: users_api.tpt_secret is not set")
+var ErrOff = fault.New(fault.Conflict, "conflict",
+	"Third-party tokens are switched off: users_api.tpt_secret is not set")
 
 // ErrNoSecret reports that there are tokens in use and no secret to verify them.
-var ErrNoSecret = fault.New(fault.Conflict, "conflict", "Third-party tokens are in use and users_api.tpt_secret is not set: "+
-	"set it, end the tokens by `ostiary tpt revoke`, or switch users_api.enabled off")
+var ErrNoSecret = fault.New(fault.Conflict, "conflict",
+	"Third-party tokens are in use and users_api.tpt_secret is not set: "+
+		"set it, end the tokens by `ostiary tpt revoke`, or switch users_api.enabled off")
 
 // CheckSecret returns ErrNoSecret if there are tokens that have neither expired nor been revoked, and no secret is
 // configured: all of them would be refused without a visible reason.
@@ -160,7 +162,8 @@ func (s *Service) Verify(ctx context.Context, text string) (domain.ThirdPartyTok
 	}
 	claims, ok := s.deps.Tokens.Check(text)
 	if !ok || claims.ID == "" {
-		return domain.ThirdPartyToken{}, fault.ErrUnauthorized.Saying("The token is not one of ours: its form or its signature is wrong")
+		return domain.ThirdPartyToken{},
+			fault.ErrUnauthorized.Saying("The token is not one of ours: its form or its signature is wrong")
 	}
 	record, err := s.deps.Store.Get(ctx, claims.ID)
 	now := s.deps.Clock.Now()

@@ -27,7 +27,8 @@ func TestIssuingTokenRequiresTheRightToAssignItsRole(t *testing.T) {
 	s := newService(k, time.Hour)
 	root, admin := k.As(t, k.User(t, "root", domain.RoleSudo)), k.As(t, k.User(t, "ada", domain.RoleAdmin))
 	holder := domain.Principal{
-		Kind: domain.PrincipalUser, UserID: "usr_1", Grants: domain.Grants{{Source: "role:x", Permission: domain.TokensManage}},
+		Kind: domain.PrincipalUser, UserID: "usr_1",
+		Grants: domain.Grants{{Source: "role:x", Permission: domain.TokensManage}},
 	}
 	key := holder
 	key.Kind = domain.PrincipalAPIKey
@@ -58,7 +59,8 @@ func TestIssuingTokenRequiresTheRightToAssignItsRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, err := s.Authenticate(t.Context(), made.Text, kit.Origin)
-	if err != nil || p.Level != 1 || !p.Can(domain.UsersRead) || p.Can(domain.UsersManage) || p.Can(domain.SystemConfigure) {
+	if err != nil || p.Level != 1 || !p.Can(domain.UsersRead) || p.Can(domain.UsersManage) ||
+		p.Can(domain.SystemConfigure) {
 		t.Errorf("got %+v, %v", p.Grants, err)
 	}
 	if _, err := s.Create(t.Context(), p, "guest"); !errors.Is(err, fault.ErrForbidden) {
@@ -113,7 +115,8 @@ func TestTokenExpiresWithItsRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged, err := keyring.NewThirdPartyTokens(secret, "").Sign(domain.ThirdPartyToken{ID: made.ID, Role: made.Role, CreatedAt: made.CreatedAt})
+	forged, err := keyring.NewThirdPartyTokens(secret,
+		"").Sign(domain.ThirdPartyToken{ID: made.ID, Role: made.Role, CreatedAt: made.CreatedAt})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +124,8 @@ func TestTokenExpiresWithItsRecord(t *testing.T) {
 		t.Errorf("before the end: %v", err)
 	}
 	k.Clock.Forward(time.Hour)
-	if _, err := s.Verify(t.Context(), forged); !errors.Is(err, fault.ErrUnauthorized) || fault.Of(err).Message != "The token has ended" {
+	if _, err := s.Verify(t.Context(), forged); !errors.Is(err, fault.ErrUnauthorized) ||
+		fault.Of(err).Message != "The token has ended" {
 		t.Errorf("after the end: %v", err)
 	}
 }

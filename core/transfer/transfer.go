@@ -32,7 +32,8 @@ const (
 
 // ErrIncomplete reports that the copy differs from the original: the target was not empty, or the source was written
 // to.
-var ErrIncomplete = errors.New("the copy does not hold as much as the original; copy into an empty store, with no server on either")
+var ErrIncomplete = errors.New(
+	"the copy does not hold as much as the original; copy into an empty store, with no server on either")
 
 // Copy copies everything and returns the counts. After a failure it can be run again and resumes. The clock decides
 // which attempts have expired.
@@ -178,7 +179,8 @@ func (c *copying) countKind(ctx context.Context, kind domain.ArchiveKind) (from,
 			return from, to, err
 		}
 		now := c.clock.Now()
-		if err := errors.Join(c.from.Maintenance.SweepExpired(ctx, now), c.to.Maintenance.SweepExpired(ctx, now)); err != nil {
+		if err := errors.Join(c.from.Maintenance.SweepExpired(ctx, now),
+			c.to.Maintenance.SweepExpired(ctx, now)); err != nil {
 			return 0, 0, err
 		}
 	}

@@ -24,7 +24,8 @@ import (
 func openMongo(t *testing.T, clock ports.Clock) *mongostore.Store {
 	t.Helper()
 	s, err := mongostore.Open(t.Context(), mongostore.Config{
-		URI: mongowire.Start(t).URI(), Database: "ostiary", Clock: clock, NoTTL: true, Timeout: time.Minute, // the machine may be busy
+		// the machine may be busy
+		URI: mongowire.Start(t).URI(), Database: "ostiary", Clock: clock, NoTTL: true, Timeout: time.Minute,
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close(context.Background())) })
@@ -44,29 +45,41 @@ const people = 250 // more than a page
 func populate(t *testing.T, k *kit.Kit) {
 	t.Helper()
 	ctx, catalog := t.Context(), k.Store.CatalogStore()
-	must(t, k.Store.Roles().Create(ctx, domain.Role{ID: "staff", Identifier: "0badcafe", Name: "Staff", Permissions: []domain.Permission{"bots.use"}, CreatedAt: kit.Noon}, domain.Outbox{}))
-	must(t, k.Store.Groups().Create(ctx, domain.Group{ID: "grp_1", Name: "Ops", Permissions: []domain.Permission{"bots.run"}, CreatedAt: kit.Noon}, domain.Outbox{}))
-	_, err := catalog.UpdateSettings(ctx, func(x *domain.Settings, _ *domain.Outbox) error { x.Session.MaxSessions = 7; return nil })
+	must(t, k.Store.Roles().Create(ctx, domain.Role{ID: "staff", Identifier: "0badcafe", Name: "Staff",
+		Permissions: []domain.Permission{"bots.use"}, CreatedAt: kit.Noon}, domain.Outbox{}))
+	must(t, k.Store.Groups().Create(ctx, domain.Group{ID: "grp_1", Name: "Ops",
+		Permissions: []domain.Permission{"bots.run"}, CreatedAt: kit.Noon}, domain.Outbox{}))
+	_, err := catalog.UpdateSettings(ctx, func(x *domain.Settings,
+		_ *domain.Outbox) error {
+		x.Session.MaxSessions = 7
+		return nil
+	})
 	must(t, err)
 	for i := range people {
 		u := k.User(t, fmt.Sprintf("user%03d", i), "staff", "grp_1")
 		session := domain.Session{
-			ID: domain.SessionID(k.IDs.NewID(domain.SessionPrefix)), UserID: u.ID, Kind: domain.SessionLogin, CreatedAt: kit.Noon,
-			LastActivity: kit.Noon, ExpiresAt: kit.Noon.Add(time.Hour), Refresh: domain.RefreshFamily{Key: []byte("sealed"), Counter: 3},
+			ID: domain.SessionID(k.IDs.NewID(domain.SessionPrefix)), UserID: u.ID, Kind: domain.SessionLogin,
+			CreatedAt:    kit.Noon,
+			LastActivity: kit.Noon, ExpiresAt: kit.Noon.Add(time.Hour),
+			Refresh: domain.RefreshFamily{Key: []byte("sealed"), Counter: 3},
 		}
 		must(t, k.Store.Sessions().Create(ctx, session))
 		_, err := k.Store.Users().Update(ctx, u.ID, func(u *domain.User, out *domain.Outbox) error {
 			u.Sessions = append(u.Sessions, domain.SessionRef{ID: session.ID, ExpiresAt: session.ExpiresAt})
-			out.Record(k.AuditWriter.Entry(kit.From("192.0.2.1"), domain.ActionLogin, string(u.ID), audit.Personal("username", u.Username)))
-			out.Send(domain.Message{ID: domain.MessageID(k.IDs.NewID(domain.MessagePrefix)), Channel: domain.ChannelMail, UserID: u.ID, Payload: []byte("sealed"), CreatedAt: kit.Noon, NextTry: kit.Noon})
+			out.Record(k.AuditWriter.Entry(kit.From("192.0.2.1"), domain.ActionLogin, string(u.ID),
+				audit.Personal("username", u.Username)))
+			out.Send(domain.Message{ID: domain.MessageID(k.IDs.NewID(domain.MessagePrefix)), Channel: domain.ChannelMail,
+				UserID: u.ID, Payload: []byte("sealed"), CreatedAt: kit.Noon, NextTry: kit.Noon})
 			return nil
 		})
 		must(t, err)
-		must(t, k.Store.Keys().Create(ctx, domain.APIKey{ID: domain.KeyID(k.IDs.NewID(domain.KeyPrefix)), UserID: u.ID, Name: "ci", Digest: []byte("d"), CreatedAt: kit.Noon, RevokedAt: kit.Noon}, domain.Outbox{}))
-		must(t, k.Store.AttemptStore().Update(ctx, "user:"+string(u.ID), kit.Noon, func(a *domain.Attempts, _ *domain.Outbox) error {
-			a.Failures = append(a.Failures, domain.Attempt{ID: "1", Source: "192.0.2.1", At: kit.Noon})
-			return nil
-		}))
+		must(t, k.Store.Keys().Create(ctx, domain.APIKey{ID: domain.KeyID(k.IDs.NewID(domain.KeyPrefix)), UserID: u.ID,
+			Name: "ci", Digest: []byte("d"), CreatedAt: kit.Noon, RevokedAt: kit.Noon}, domain.Outbox{}))
+		must(t, k.Store.AttemptStore().Update(ctx, "user:"+string(u.ID), kit.Noon,
+			func(a *domain.Attempts, _ *domain.Outbox) error {
+				a.Failures = append(a.Failures, domain.Attempt{ID: "1", Source: "192.0.2.1", At: kit.Noon})
+				return nil
+			}))
 		must(t, k.Store.AdminGuard().Join(ctx, u.ID))
 		rememberShortly(t, k, u.ID)
 		if i%50 == 49 {
@@ -74,19 +87,25 @@ func populate(t *testing.T, k *kit.Kit) {
 		}
 	}
 	collide(t, k)
-	must(t, k.Store.Tokens().Create(ctx, domain.ThirdPartyToken{ID: "tpt1", Role: "staff", CreatedAt: kit.Noon}, domain.Outbox{}))
-	must(t, k.Store.SigningKeyStore().PutSigningKeys(ctx, 0, []domain.SigningKey{{ID: "key1", Algorithm: "EdDSA", State: domain.KeyActive, Private: []byte("sealed"), CreatedAt: kit.Noon}}, domain.Outbox{}))
-	must(t, k.AuditWriter.Write(ctx, k.AuditWriter.Entry(domain.Operator(), domain.ActionImport, "x"), k.AuditWriter.Entry(domain.Operator(), domain.ActionImport, "y")))
+	must(t, k.Store.Tokens().Create(ctx, domain.ThirdPartyToken{ID: "tpt1", Role: "staff", CreatedAt: kit.Noon},
+		domain.Outbox{}))
+	must(t, k.Store.SigningKeyStore().PutSigningKeys(ctx, 0,
+		[]domain.SigningKey{{ID: "key1", Algorithm: "EdDSA", State: domain.KeyActive, Private: []byte("sealed"),
+			CreatedAt: kit.Noon}}, domain.Outbox{}))
+	must(t, k.AuditWriter.Write(ctx, k.AuditWriter.Entry(domain.Operator(), domain.ActionImport, "x"),
+		k.AuditWriter.Entry(domain.Operator(), domain.ActionImport, "y")))
 }
 
 // collide stores names that collide, from before that was refused.
 func collide(t *testing.T, k *kit.Kit) {
 	t.Helper()
-	must(t, k.Store.Groups().Create(t.Context(), domain.Group{ID: "grp_2", Name: "ops", CreatedAt: kit.Noon}, domain.Outbox{}))
+	must(t, k.Store.Groups().Create(t.Context(), domain.Group{ID: "grp_2", Name: "ops", CreatedAt: kit.Noon},
+		domain.Outbox{}))
 	owner, squatter := k.User(t, "owner", domain.RoleUser), k.User(t, "squatter", domain.RoleUser)
 	must(t, k.Store.Users().Delete(t.Context(), squatter.ID, domain.Outbox{}))
 	squatter.Username, squatter.UsernameKey = owner.Email, owner.EmailKey
-	must(t, k.Store.Restore(t.Context(), domain.ArchiveUsers, []domain.Archived{{Key: string(squatter.ID), Value: squatter}}))
+	must(t, k.Store.Restore(t.Context(), domain.ArchiveUsers,
+		[]domain.Archived{{Key: string(squatter.ID), Value: squatter}}))
 }
 
 // expired is the key of a record that has expired when the copy begins.
@@ -103,11 +122,13 @@ func rememberShortly(t *testing.T, k *kit.Kit, id domain.UserID) {
 		_, err := g.Rates.Take(t.Context(), "reset:"+string(id), limit, kit.Noon)
 		must(t, err)
 	}
-	answer := domain.IdempotencyRecord{Key: "call:" + string(id), Digest: []byte("d"), StartedAt: kit.Noon, ExpiresAt: kit.Noon.Add(24 * time.Hour), Answer: []byte("sealed")}
+	answer := domain.IdempotencyRecord{Key: "call:" + string(id), Digest: []byte("d"), StartedAt: kit.Noon,
+		ExpiresAt: kit.Noon.Add(24 * time.Hour), Answer: []byte("sealed")}
 	_, err := g.Idempotency.Begin(t.Context(), answer)
 	must(t, err)
 	must(t, g.Idempotency.Complete(t.Context(), answer))
-	if err := g.SingleUse.Put(t.Context(), expired, nil, kit.Noon.Add(-time.Second)); err != nil && !errors.Is(err, fault.ErrConflict) {
+	if err := g.SingleUse.Put(t.Context(), expired, nil, kit.Noon.Add(-time.Second)); err != nil &&
+		!errors.Is(err, fault.ErrConflict) {
 		t.Fatal(err)
 	}
 }
@@ -124,7 +145,8 @@ func remembers(t *testing.T, g ports.Storage, id domain.UserID) {
 			t.Errorf("take %d = %v, want %v", i+1, err, want)
 		}
 	}
-	first, err := g.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{Key: "call:" + string(id), Digest: []byte("d"), StartedAt: kit.Noon, ExpiresAt: kit.Noon.Add(time.Hour)})
+	first, err := g.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{Key: "call:" + string(id), Digest: []byte("d"),
+		StartedAt: kit.Noon, ExpiresAt: kit.Noon.Add(time.Hour)})
 	if err != nil || first == nil || string(first.Answer) != "sealed" {
 		t.Errorf("a repeated call finds %+v, %v", first, err)
 	}
@@ -179,14 +201,17 @@ func same(t *testing.T, want, got ports.Storage) {
 	}
 }
 
-func proves(t *testing.T, proofs ports.AuditProofs, seals ports.AuditSealStore, k *kit.Kit, sealed int64, unsealed int) {
+func proves(t *testing.T, proofs ports.AuditProofs, seals ports.AuditSealStore, k *kit.Kit, sealed int64,
+	unsealed int) {
 	t.Helper()
-	report, err := audit.NewStoreVerifier(proofs, seals, audit.NewSigner(seals, k.Sealer)).Verify(t.Context(), audit.Trust{})
+	report, err := audit.NewStoreVerifier(proofs, seals, audit.NewSigner(seals, k.Sealer)).Verify(t.Context(),
+		audit.Trust{})
 	must(t, err)
 	waiting, err := seals.Unsealed(t.Context(), 100)
 	must(t, err)
 	if report.Finding != nil || report.Last != sealed || len(waiting) != unsealed || report.Unsealed != int64(unsealed) {
-		t.Errorf("the log ends with %d and %d (reported: %d) unsealed, damage %+v; want %d and %d", report.Last, len(waiting), report.Unsealed, report.Finding, sealed, unsealed)
+		t.Errorf("the log ends with %d and %d (reported: %d) unsealed, damage %+v; want %d and %d", report.Last, len(waiting),
+			report.Unsealed, report.Finding, sealed, unsealed)
 	}
 }
 
@@ -195,7 +220,8 @@ func TestCopyToMongoDBAndBack(t *testing.T) {
 	k := kit.New(t)
 	populate(t, k)
 	shared := openMongo(t, k.Clock)
-	_, err := transfer.Copy(t.Context(), k.Store.Ports(), shared.Ports(), k.Clock, func(domain.ArchiveKind, int64, int64) {})
+	_, err := transfer.Copy(t.Context(), k.Store.Ports(), shared.Ports(), k.Clock,
+		func(domain.ArchiveKind, int64, int64) {})
 	must(t, err)
 	same(t, k.Store.Ports(), shared.Ports())
 	proves(t, shared.Audit(), shared.Audit(), k, people, 2)
@@ -211,7 +237,8 @@ func TestCopyToMongoDBAndBack(t *testing.T) {
 	proves(t, shared.Audit(), shared.Audit(), k, people+2, 1)
 
 	back := kit.New(t)
-	counts, err := transfer.Copy(t.Context(), shared.Ports(), back.Store.Ports(), k.Clock, func(domain.ArchiveKind, int64, int64) {})
+	counts, err := transfer.Copy(t.Context(), shared.Ports(), back.Store.Ports(), k.Clock,
+		func(domain.ArchiveKind, int64, int64) {})
 	must(t, err)
 	if len(counts) != len(domain.ArchiveKinds) {
 		t.Errorf("%d kinds were counted", len(counts))
@@ -243,7 +270,8 @@ func TestInterruptedCopyResumes(t *testing.T) {
 			t.Errorf("a copy broken off in the midst of %s ended well", kind)
 		}
 	}
-	_, err := transfer.Copy(t.Context(), k.Store.Ports(), shared.Ports(), k.Clock, func(domain.ArchiveKind, int64, int64) {})
+	_, err := transfer.Copy(t.Context(), k.Store.Ports(), shared.Ports(), k.Clock,
+		func(domain.ArchiveKind, int64, int64) {})
 	must(t, err)
 	same(t, k.Store.Ports(), shared.Ports())
 	proves(t, shared.Audit(), shared.Audit(), k, people, 2)
@@ -254,7 +282,8 @@ func TestCopyIntoANonEmptyStoreFails(t *testing.T) {
 	k, other := kit.New(t), kit.New(t)
 	k.User(t, "ada", domain.RoleUser)
 	other.User(t, "zoe", domain.RoleUser)
-	_, err := transfer.Copy(t.Context(), k.Store.Ports(), other.Store.Ports(), k.Clock, func(domain.ArchiveKind, int64, int64) {})
+	_, err := transfer.Copy(t.Context(), k.Store.Ports(), other.Store.Ports(), k.Clock,
+		func(domain.ArchiveKind, int64, int64) {})
 	if err == nil || !errors.Is(err, transfer.ErrIncomplete) && !errors.Is(err, domain.ErrUserExists) {
 		t.Errorf("Copy = %v, want a refusal", err)
 	}

@@ -54,9 +54,10 @@ func TestOtherVersionIsReported(t *testing.T) {
 				Username string `json:"username"`
 			}{})
 		}},
-		httpserver.Route{Method: http.MethodGet, Path: "/roles", Query: httpserver.QueryNames{}, Handler: func(r *httpserver.Request) error {
-			return r.JSON(http.StatusOK, struct{}{})
-		}},
+		httpserver.Route{Method: http.MethodGet, Path: "/roles", Query: httpserver.QueryNames{},
+			Handler: func(r *httpserver.Request) error {
+				return r.JSON(http.StatusOK, struct{}{})
+			}},
 	)
 	calls := map[string]func() error{
 		"route":  func() error { _, err := client.GetUser(t.Context(), "usr_1"); return err },
@@ -81,9 +82,10 @@ func TestOtherVersionIsReported(t *testing.T) {
 func TestErrorHasDetailsAndCause(t *testing.T) {
 	t.Parallel()
 	refused := fault.New(fault.Conflict, "last_admin", "No administrator would be left")
-	client := serve(t, httpserver.Route{Method: http.MethodGet, Path: "/users/{user_id}", Handler: func(*httpserver.Request) error {
-		return refused.About("role", "is the last").Because(errors.New("the cause"))
-	}})
+	client := serve(t, httpserver.Route{Method: http.MethodGet, Path: "/users/{user_id}",
+		Handler: func(*httpserver.Request) error {
+			return refused.About("role", "is the last").Because(errors.New("the cause"))
+		}})
 	_, err := client.GetUser(t.Context(), "usr_1")
 	want := &securityclient.Error{
 		Status: http.StatusConflict, Code: "last_admin", Message: "No administrator would be left", Cause: "the cause",
@@ -98,22 +100,26 @@ func TestErrorHasDetailsAndCause(t *testing.T) {
 // TestLongOperation covers the lines of an operation that ends with a result, with an error, and with a panic.
 func TestLongOperation(t *testing.T) {
 	t.Parallel()
-	client := serve(t, httpserver.Route{Method: http.MethodGet, Path: "/users/{user_id}", Handler: func(r *httpserver.Request) error {
-		id := r.Param("user_id")
-		return r.Long(func(_ context.Context, lines *httpserver.Lines) (any, error) {
-			lines.Progress(httpserver.Progress{Done: 1, Total: 2, What: "steps"})
-			switch id {
-			case "refused":
-				return nil, fault.ErrConflict.Because(errors.New("the cause"))
-			case "panics":
-				panic("in an operation")
-			}
-			lines.Progress(httpserver.Progress{Done: 2, Total: 2, What: "steps"})
-			return securityclient.User{Username: id}, nil
-		})
-	}})
+	client := serve(t, httpserver.Route{Method: http.MethodGet, Path: "/users/{user_id}",
+		Handler: func(r *httpserver.Request) error {
+			id := r.Param("user_id")
+			return r.Long(func(_ context.Context, lines *httpserver.Lines) (any, error) {
+				lines.Progress(httpserver.Progress{Done: 1, Total: 2, What: "steps"})
+				switch id {
+				case "refused":
+					return nil, fault.ErrConflict.Because(errors.New("the cause"))
+				case "panics":
+					panic("in an operation")
+				}
+				lines.Progress(httpserver.Progress{Done: 2, Total: 2, What: "steps"})
+				return securityclient.User{Username: id}, nil
+			})
+		}})
 	var lines []string
-	client = client.WithLines(func(member string, value json.RawMessage) { lines = append(lines, member+" "+string(value)) })
+	client = client.WithLines(func(member string, value json.RawMessage) {
+		lines = append(lines,
+			member+" "+string(value))
+	})
 	got, err := client.GetUser(t.Context(), "ada")
 	if err != nil || got.Username != "ada" {
 		t.Errorf("got %q, %v", got.Username, err)
@@ -143,7 +149,8 @@ func TestTransportFailureIsUnavailable(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := securityclient.New(controlsocket.NewMemory().Transport()).GetUser(ctx, "usr_1"); !errors.Is(err, context.Canceled) {
+	if _, err := securityclient.New(controlsocket.NewMemory().Transport()).GetUser(ctx, "usr_1"); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("canceled: %#v", err)
 	}
 }

@@ -67,8 +67,8 @@ type DirectoryLockout struct {
 	Problem   string `json:"problem,omitempty"`
 }
 
-// ReadDirectories opens the configured directories, which parts provide, and with query reads their lockout policies. It
-// needs no store and no server. Errors in their settings are returned as config.Mistakes.
+// ReadDirectories opens the configured directories, which parts provide, and with query reads their lockout policies.
+// It needs no store and no server. Errors in their settings are returned as config.Mistakes.
 func ReadDirectories(ctx context.Context, parts fx.Option, query bool) (all []DirectoryLockout, err error) {
 	var registry *directory.Registry
 	app := fx.New(parts, fx.Populate(&registry), fx.NopLogger)

@@ -92,9 +92,10 @@ func (in *Installation) lost(err error) error {
 	if !errors.Is(err, sqlitestore.ErrNeverSetUp) {
 		return err
 	}
-	return fmt.Errorf("the database %s is missing or was never set up, and this is not a new installation: it was probably "+
-		"copied without its write-ahead log (%s-wal). Put it back from a backup (docs/operate.md). If a new installation is "+
-		"meant, remove the database and append the line %q to %s",
+	return fmt.Errorf(
+		"the database %s is missing or was never set up, and this is not a new installation: it was probably "+
+			"copied without its write-ahead log (%s-wal). Put it back from a backup (docs/operate.md). If a new installation is "+
+			"meant, remove the database and append the line %q to %s",
 		filepath.Join(in.dir, sqlitestore.FileName), sqlitestore.FileName, keyring.NewInstallation, in.from)
 }
 

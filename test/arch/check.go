@@ -26,8 +26,8 @@ type Breach struct {
 // String returns the breach in the form of a compiler's message.
 func (b Breach) String() string { return fmt.Sprintf("%s:%d: %s", b.File, b.Line, b.Rule) }
 
-// CheckTree checks all Go files of a tree. It returns the number of files and the violations, and skips the folders that
-// Go ignores.
+// CheckTree checks all Go files of a tree. It returns the number of files and the violations, and skips the folders
+// that Go ignores.
 func CheckTree(tree fs.FS) (files int, breaches []Breach, err error) {
 	err = fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -55,7 +55,8 @@ func CheckTree(tree fs.FS) (files int, breaches []Breach, err error) {
 }
 
 func ignored(folder string) bool {
-	return folder == "testdata" || folder == "node_modules" || strings.HasPrefix(folder, ".") || strings.HasPrefix(folder, "_")
+	return folder == "testdata" || folder == "node_modules" || strings.HasPrefix(folder, ".") ||
+		strings.HasPrefix(folder, "_")
 }
 
 // CheckFile checks one file. Its name is the path inside the module.
@@ -113,7 +114,8 @@ func (c *checker) imports() {
 		case under(imported, "testing") && !under(c.dir, "test"):
 			c.report(spec.Pos(), "only tests import test code")
 		case isTemplate(imported) && !under(c.dir, "test"):
-			c.report(spec.Pos(), "%s calls methods by name, so the linker keeps every exported method: a fifth of the binary", imported)
+			c.report(spec.Pos(), "%s calls methods by name, so the linker keeps every exported method: a fifth of the binary",
+				imported)
 		}
 	}
 }

@@ -67,7 +67,8 @@ var (
 	permit  = regexp.MustCompile(`\.(read|manage|export|introspect)$`)
 )
 
-// TestDocsNameTestsThatExist checks that every test that a page names exists. A name that ends with … matches as a prefix.
+// TestDocsNameTestsThatExist checks that every test that a page names exists. A name that ends with … matches as a
+// prefix.
 func TestDocsNameTestsThatExist(t *testing.T) {
 	t.Parallel()
 	all := testNames(t)

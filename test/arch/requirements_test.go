@@ -38,8 +38,8 @@ func requirements(t *testing.T) map[string][]string {
 	return rows
 }
 
-// TestRequirementTableIsComplete checks that docs/security-model.md has one row for each requirement, with a sentence and at
-// least one test. TestDocsNameTestsThatExist checks that the tests exist.
+// TestRequirementTableIsComplete checks that docs/security-model.md has one row for each requirement, with a sentence
+// and at least one test. TestDocsNameTestsThatExist checks that the tests exist.
 func TestRequirementTableIsComplete(t *testing.T) {
 	t.Parallel()
 	rows := requirements(t)
@@ -63,7 +63,8 @@ func TestRequirementTableIsComplete(t *testing.T) {
 	}
 }
 
-// TestEveryGuaranteeIsTested checks that each guarantee of the security model names requirements of the table, or tests.
+// TestEveryGuaranteeIsTested checks that each guarantee of the security model names requirements of the table, or
+// tests.
 func TestEveryGuaranteeIsTested(t *testing.T) {
 	t.Parallel()
 	section := guarantees.FindStringSubmatch(securityModel(t))

@@ -15,7 +15,8 @@ func TestCommentsUseStandardWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("comments: %d words, %.2f quaint and %.1f standard ones in a thousand", count.Words, count.QuaintRate(), count.StandardRate())
+	t.Logf("comments: %d words, %.2f quaint and %.1f standard ones in a thousand", count.Words, count.QuaintRate(),
+		count.StandardRate())
 	if count.QuaintRate() > arch.MaxQuaint {
 		for _, word := range count.Quaint {
 			t.Log(word)
@@ -41,8 +42,9 @@ func TestCountWords(t *testing.T) {
 			"// F is quiet.\n// Whoever calls it gets nothing.\nfunc F() {}", 8, 0,
 			[]string{`x.go:4: "Whoever": name the actor, such as the client or the user`},
 		},
-		"finds a phrase":           {"// It looks after sessions.", 4, 0, []string{`x.go:3: "looks after": write manages`}},
-		"reads trailing comments":  {"var x = 1 // told", 1, 0, []string{`x.go:3: "told": write reported, returned, configured`}},
+		"finds a phrase": {"// It looks after sessions.", 4, 0, []string{`x.go:3: "looks after": write manages`}},
+		"reads trailing comments": {"var x = 1 // told", 1, 0,
+			[]string{`x.go:3: "told": write reported, returned, configured`}},
 		"skips strings":            {`var x = "// whoever"`, 0, 0, nil},
 		"skips directives":         {"//nolint:x // nobody\nvar x = 1", 0, 0, nil},
 		"does not match in a word": {"// Wholesale, stagestood.", 2, 0, nil},

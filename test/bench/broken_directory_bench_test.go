@@ -67,8 +67,10 @@ func plainDirectory(b *testing.B, id domain.DirectoryID, url string) ports.Direc
 	b.Helper()
 	settings := ldapdir.Defaults(ldapdir.TypeLDAP)
 	settings.URLs, settings.AllowPlaintext, settings.BaseDN = []string{url}, true, openldap.Base
-	settings.BindDN, settings.BindPassword, settings.Suffixes = openldap.SearchDN, openldap.Password, []string{string(id) + ".example"}
-	settings.Timeouts = ldapdir.Timeouts{Connect: 500 * time.Millisecond, Request: 500 * time.Millisecond, Operation: time.Second}
+	settings.BindDN, settings.BindPassword, settings.Suffixes = openldap.SearchDN, openldap.Password, []string{string(id) +
+		".example"}
+	settings.Timeouts = ldapdir.Timeouts{Connect: 500 * time.Millisecond, Request: 500 * time.Millisecond,
+		Operation: time.Second}
 	settings.Breaker.Probe = 100 * time.Millisecond
 	d, err := ldapdir.New(id, ldapdir.TypeLDAP, settings, wallClock{})
 	if err != nil {
@@ -79,7 +81,8 @@ func plainDirectory(b *testing.B, id domain.DirectoryID, url string) ports.Direc
 }
 
 func (s *trouble) login(ctx context.Context, from netip.Addr, name, password string) error {
-	_, err := s.Auth.Login(ctx, domain.Anonymous(domain.Origin{Address: from}), auth.LoginInput{Name: name, Password: password})
+	_, err := s.Auth.Login(ctx, domain.Anonymous(domain.Origin{Address: from}),
+		auth.LoginInput{Name: name, Password: password})
 	return err
 }
 

@@ -33,19 +33,23 @@ func startProgram(b *testing.B) *program {
 	b.Helper()
 	dir := b.TempDir()
 	binary := filepath.Join(dir, "ostiary")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "github.com/ostiary/ostiary/cmd/ostiary").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary,
+		"github.com/ostiary/ostiary/cmd/ostiary").CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, out)
 	}
 	l, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := &program{address: l.Addr().String(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 300}, Timeout: time.Minute}}
+	p := &program{address: l.Addr().String(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 300},
+		Timeout: time.Minute}}
 	_ = l.Close()
 	p.url, p.data = "http://"+p.address+"/api/v1/security", filepath.Join(dir, "data")
 	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), binary, "serve")
-	cmd.Env = append(os.Environ(), "OSTIARY_HTTP_ADDRESS="+p.address, "OSTIARY_DATA_DIR="+p.data, "OSTIARY_METRICS_ADDRESS=off",
-		"OSTIARY_RATE_LIMITS_LOGIN=off", "OSTIARY_BOOTSTRAP_USERNAME=root", "OSTIARY_BOOTSTRAP_EMAIL=root@example.com", "OSTIARY_BOOTSTRAP_PASSWORD="+password)
+	cmd.Env = append(os.Environ(), "OSTIARY_HTTP_ADDRESS="+p.address, "OSTIARY_DATA_DIR="+p.data,
+		"OSTIARY_METRICS_ADDRESS=off",
+		"OSTIARY_RATE_LIMITS_LOGIN=off", "OSTIARY_BOOTSTRAP_USERNAME=root", "OSTIARY_BOOTSTRAP_EMAIL=root@example.com",
+		"OSTIARY_BOOTSTRAP_PASSWORD="+password)
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -128,7 +132,8 @@ func BenchmarkBurst(b *testing.B) {
 	}
 	for i := range users {
 		name := fmt.Sprintf("burst%d", i)
-		status, _, err := p.call("/users", admin, map[string]string{"username": name, "email": name + "@example.com", "password": password})
+		status, _, err := p.call("/users", admin, map[string]string{"username": name, "email": name + "@example.com",
+			"password": password})
 		if err != nil || status != http.StatusCreated {
 			b.Fatalf("making a user: %d, %v", status, err)
 		}

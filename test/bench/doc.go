@@ -1,3 +1,3 @@
-// Package bench measures what the product promises of its speed; `make bench` prints the table. Nothing here passes or fails:
-// how fast a machine is says nothing about whether the code is right.
+// Package bench measures what the product promises of its speed; `make bench` prints the table. Nothing here passes or
+// fails: how fast a machine is says nothing about whether the code is right.
 package bench

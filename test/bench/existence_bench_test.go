@@ -17,10 +17,10 @@ const (
 	probeAddress = "127.0.0.1"
 )
 
-// BenchmarkSignInTimingByExistence measures how well the response time of a refused sign-in distinguishes a user from an
-// unknown name while other sign-ins keep every processor busy. Probes for a user and for an unknown name alternate.
-// The rate is how often the best threshold for one probe is right: 0.5 is chance. The ratio is that of the medians.
-// The load comes from another network, or from the network of the probes.
+// BenchmarkSignInTimingByExistence measures how well the response time of a refused sign-in distinguishes a user from
+// an unknown name while other sign-ins keep every processor busy. Probes for a user and for an unknown name alternate.
+// The rate is how often the best threshold for one probe is right: 0.5 is chance. The ratio is that of the medians. The
+// load comes from another network, or from the network of the probes.
 func BenchmarkSignInTimingByExistence(b *testing.B) {
 	for name, source := range map[string]string{"load-elsewhere": "127.0.0.2", "load-beside": probeAddress} {
 		b.Run(name, func(b *testing.B) { measureExistence(b, source) })
@@ -64,7 +64,8 @@ func measureExistence(b *testing.B, loadSource string) {
 func (p *program) from(address string) *program {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	there := *p
-	there.client = &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 300}, Timeout: time.Minute}
+	there.client = &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 300},
+		Timeout: time.Minute}
 	return &there
 }
 

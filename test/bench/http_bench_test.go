@@ -27,8 +27,8 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// The benchmarks of this file run the server in a child process and tell what it alone has used of the processor for each
-// request over one kept connection, whatever the client and the machine's other load do.
+// The benchmarks of this file run the server in a child process and tell what it alone has used of the processor for
+// each request over one kept connection, whatever the client and the machine's other load do.
 //
 // Passwords cost next to nothing in it (64 KiB of Argon2id): what is shown is what comes beyond the hash.
 
@@ -69,7 +69,8 @@ func announce(t *testing.T, a announcement) {
 func serveBare(t *testing.T) {
 	t.Helper()
 	token := strings.Repeat("abcdefghijklmnop", 30)
-	known := map[[32]byte]string{sha256.Sum256([]byte(token)): `{"valid":true,"user_id":"usr_01m88c0bttcanpct0c2wb67zv7","expires_at":"2026-11-25T03:59:21Z"}`}
+	known := map[[32]byte]string{sha256.Sum256([]byte(
+		token)): `{"valid":true,"user_id":"usr_01m88c0bttcanpct0c2wb67zv7","expires_at":"2026-11-25T03:59:21Z"}`}
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	app.Get(securityapi.Base+"/auth/verify", func(c *fiber.Ctx) error {
 		found, ok := known[sha256.Sum256([]byte(c.Get("Authorization")[len("Bearer "):]))]
@@ -107,7 +108,8 @@ func serveWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	announce(t, announcement{Address: server.Addr().String(), Access: signed.Tokens.Access, Refresh: signed.Tokens.Refresh})
+	announce(t, announcement{Address: server.Addr().String(), Access: signed.Tokens.Access,
+		Refresh: signed.Tokens.Refresh})
 }
 
 // child is a server in a process of its own, and one kept connection to it.
@@ -208,7 +210,8 @@ func (c *child) used(b *testing.B) time.Duration {
 }
 
 func verifyRequest(token string) string {
-	return "GET " + securityapi.Base + "/auth/verify HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench/1.0\r\nAuthorization: Bearer " + token + "\r\n\r\n"
+	return "GET " + securityapi.Base +
+		"/auth/verify HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench/1.0\r\nAuthorization: Bearer " + token + "\r\n\r\n"
 }
 
 func postRequest(path, token, body string) string {
@@ -216,7 +219,9 @@ func postRequest(path, token, body string) string {
 	if token != "" {
 		authorization = "Authorization: Bearer " + token + "\r\n"
 	}
-	return fmt.Sprintf("POST %s%s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench/1.0\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+	return fmt.Sprintf(
+		"POST %s%s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench/1.0\r\n%sContent-Type: "+
+			"application/json\r\nContent-Length: %d\r\n\r\n%s",
 		securityapi.Base, path, authorization, len(body), body)
 }
 

@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// BenchmarkResetRequestFlood has one machine ask for resets of addresses that no user has, as fast as it can. The columns are
-// the requests a second, how many of 1,000 were accepted, and by how many bytes the data directory grew for each. It is
-// measured with the limit of one network, and without it, where repeated refusals are few entries of the audit log.
+// BenchmarkResetRequestFlood has one machine ask for resets of addresses that no user has, as fast as it can. The
+// columns are the requests a second, how many of 1,000 were accepted, and by how many bytes the data directory grew for
+// each. It is measured with the limit of one network, and without it, where repeated refusals are few entries of the
+// audit log.
 func BenchmarkResetRequestFlood(b *testing.B) {
 	for name, setting := range map[string]string{"limited": "20/1h", "unlimited": "off"} {
 		b.Run(name, func(b *testing.B) {

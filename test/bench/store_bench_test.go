@@ -20,7 +20,8 @@ func BenchmarkLookup(b *testing.B) {
 	ids := make([]domain.SessionID, 1000)
 	for i := range ids {
 		ids[i] = domain.SessionID(fmt.Sprintf("sess_%026d", i))
-		session := domain.Session{ID: ids[i], UserID: domain.UserID(fmt.Sprintf("usr_%026d", i)), CreatedAt: firstUser, ExpiresAt: firstUser.Add(time.Hour)}
+		session := domain.Session{ID: ids[i], UserID: domain.UserID(fmt.Sprintf("usr_%026d", i)), CreatedAt: firstUser,
+			ExpiresAt: firstUser.Add(time.Hour)}
 		if err := k.Store.Sessions().Create(b.Context(), session); err != nil {
 			b.Fatal(err)
 		}
@@ -65,11 +66,12 @@ func BenchmarkWrite(b *testing.B) {
 	var turn atomic.Int64
 	signIn := func() error {
 		n := turn.Add(1)
-		_, err := k.Store.Users().Update(b.Context(), domain.UserID(fmt.Sprintf("usr_%026d", n*7%5000)), func(u *domain.User, out *domain.Outbox) error {
-			u.LastLogin = u.LastLogin.Add(time.Second)
-			out.Record(k.AuditWriter.Entry(domain.Principal{UserID: u.ID}, domain.ActionLogin, string(u.ID)))
-			return nil
-		})
+		_, err := k.Store.Users().Update(b.Context(), domain.UserID(fmt.Sprintf("usr_%026d", n*7%5000)),
+			func(u *domain.User, out *domain.Outbox) error {
+				u.LastLogin = u.LastLogin.Add(time.Second)
+				out.Record(k.AuditWriter.Entry(domain.Principal{UserID: u.ID}, domain.ActionLogin, string(u.ID)))
+				return nil
+			})
 		return err
 	}
 	for name, write := range map[string]func() error{
@@ -80,7 +82,8 @@ func BenchmarkWrite(b *testing.B) {
 		"sign-in with its entry": signIn,
 		"take of a rate": func() error {
 			n := turn.Add(1)
-			_, err := k.Store.RateLimiter().Take(b.Context(), strconv.FormatInt(n%100, 10), domain.Rate{Limit: 5, Window: time.Minute}, firstUser.Add(time.Duration(n)*time.Second))
+			_, err := k.Store.RateLimiter().Take(b.Context(), strconv.FormatInt(n%100, 10),
+				domain.Rate{Limit: 5, Window: time.Minute}, firstUser.Add(time.Duration(n)*time.Second))
 			return err
 		},
 	} {

@@ -15,9 +15,11 @@ import (
 var million = flag.Bool("million", false, "measure the list of users also at a million, which takes minutes to make")
 
 var (
-	firstNames = []string{"anna", "john", "peter", "maria", "ivan", "lucie", "karel", "olga", "mike", "zoe", "petra", "adam", "eva", "tomas"}
-	lastNames  = []string{"novak", "smith", "dvorak", "miller", "svoboda", "brown", "cerny", "garcia", "kucera", "jones", "vesely"}
-	firstUser  = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	firstNames = []string{"anna", "john", "peter", "maria", "ivan", "lucie", "karel", "olga", "mike", "zoe", "petra",
+		"adam", "eva", "tomas"}
+	lastNames = []string{"novak", "smith", "dvorak", "miller", "svoboda", "brown", "cerny", "garcia", "kucera", "jones",
+		"vesely"}
+	firstUser = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
 // benchUser returns the i-th of many users, a hundred seconds after the one before.
@@ -29,9 +31,10 @@ func benchUser(random *rand.Rand, i int) domain.User {
 		ID: domain.UserID(fmt.Sprintf("usr_%026d", i)), Identifier: fmt.Sprintf("%08x", i), Username: name, UsernameKey: name,
 		Email: name + "@example.com", EmailKey: name + "@example.com", Person: domain.Person{FullName: first + " " + last},
 		SearchText: name + "\n" + name + "@example.com\n" + first + " " + last,
-		Role:       domain.RoleUser, Status: domain.StatusActive, Directory: "local", CreatedAt: at, UpdatedAt: at, LastLogin: at,
-		Password: &domain.PasswordCredential{Hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2Fs$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNo", ChangedAt: at},
-		Sessions: []domain.SessionRef{{ID: domain.SessionID(fmt.Sprintf("sess_%026d", i)), ExpiresAt: at.Add(time.Hour)}},
+		Role:       domain.RoleUser, Status: domain.StatusActive, Directory: "local", CreatedAt: at, UpdatedAt: at,
+		LastLogin: at,
+		Password:  &domain.PasswordCredential{Hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2Fs$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNo", ChangedAt: at},
+		Sessions:  []domain.SessionRef{{ID: domain.SessionID(fmt.Sprintf("sess_%026d", i)), ExpiresAt: at.Add(time.Hour)}},
 	}
 	if i%20 == 0 {
 		u.Status = domain.StatusDeactivated
@@ -103,12 +106,14 @@ func userQueries(count int) map[string]domain.UserQuery {
 	}
 	place := func(at time.Time) int64 { return at.UnixMilli() << 10 }
 	return map[string]domain.UserQuery{
-		"first page":              {},
-		"90 % deep":               {Page: deep(domain.SortCreatedDesc, count/10, place)},
-		"page 400":                {Page: domain.Page{Number: 400}},
-		"by username":             {Sort: domain.SortUsername},
-		"by username, deep":       {Sort: domain.SortUsername, Page: domain.Page{After: &domain.Cursor{Sort: "username", Key: "tomas", ID: "1"}}},
-		"by last login, deep":     {Sort: domain.SortLastLogin, Page: deep(domain.SortLastLogin, count*9/10, time.Time.UnixMicro)},
+		"first page":  {},
+		"90 % deep":   {Page: deep(domain.SortCreatedDesc, count/10, place)},
+		"page 400":    {Page: domain.Page{Number: 400}},
+		"by username": {Sort: domain.SortUsername},
+		"by username, deep": {Sort: domain.SortUsername,
+			Page: domain.Page{After: &domain.Cursor{Sort: "username", Key: "tomas", ID: "1"}}},
+		"by last login, deep": {Sort: domain.SortLastLogin,
+			Page: deep(domain.SortLastLogin, count*9/10, time.Time.UnixMicro)},
 		"rare role":               {Role: domain.RoleAdmin},
 		"rare role by e-mail":     {Role: domain.RoleAdmin, Sort: domain.SortEmail},
 		"role and status":         {Role: domain.RoleAdmin, Status: domain.StatusActive},

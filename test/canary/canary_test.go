@@ -46,7 +46,8 @@ func live(t *testing.T, s *kit.Services) secrets {
 	must(t, err)
 	found["the next refresh token"] = next.Tokens.Refresh
 	_, _ = s.Auth.Login(t.Context(), kit.From("203.0.113.9"), auth.LoginInput{Name: "john", Password: typo})
-	_, _ = s.Auth.Login(t.Context(), kit.From("203.0.113.9"), auth.LoginInput{Name: typo, Password: typo}) // the password as a name
+	// the password as a name
+	_, _ = s.Auth.Login(t.Context(), kit.From("203.0.113.9"), auth.LoginInput{Name: typo, Password: typo})
 
 	shown, err := s.Factor.Enroll(t.Context(), by, john.ID, factor.EnrollInput{})
 	must(t, err)
@@ -64,7 +65,8 @@ func live(t *testing.T, s *kit.Services) secrets {
 	key, err := s.Keys.Create(t.Context(), by, john.ID, apikey.CreateInput{Name: "k", Permissions: []string{"bots.use"}})
 	must(t, err)
 	found["an API key"], found["the secret in an API key"] = key.Text, key.Text[len(key.Text)-38:len(key.Text)-6]
-	run, _, err := s.Idempotency.Begin(t.Context(), by, idempotency.Request{Operation: "POST /x", Key: "canary-key", Body: []byte("{}")})
+	run, _, err := s.Idempotency.Begin(t.Context(), by,
+		idempotency.Request{Operation: "POST /x", Key: "canary-key", Body: []byte("{}")})
 	must(t, err)
 	must(t, run.Complete(t.Context(), []byte(key.Text)))
 
@@ -72,7 +74,8 @@ func live(t *testing.T, s *kit.Services) secrets {
 	must(t, err)
 	found["a reset token"] = emailToken(t, s)
 	must(t, s.Account.Reset(t.Context(), kit.From("203.0.113.9"), found["a reset token"], second))
-	invited, err := s.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: "ann", Email: "ann@example.com"})
+	invited, err := s.Account.Create(t.Context(), domain.Operator(),
+		account.NewUser{Username: "ann", Email: "ann@example.com"})
 	must(t, err)
 	_ = invited
 	found["an activation token"] = emailToken(t, s)

@@ -38,7 +38,8 @@ func AdminGuard(t *testing.T, open Open) {
 				must(t, s.Guard.Join(t.Context(), domain.UserID(fmt.Sprint("usr_", i))))
 			}
 			last := func(err error) bool { return errors.Is(err, domain.ErrLastAdmin) }
-			left := race(t, n, last, func(i int) error { return s.Guard.Leave(t.Context(), domain.UserID(fmt.Sprint("usr_", i))) })
+			left := race(t, n, last,
+				func(i int) error { return s.Guard.Leave(t.Context(), domain.UserID(fmt.Sprint("usr_", i))) })
 			ids, err := s.Guard.Members(t.Context())
 			must(t, err)
 			if left != n-1 || len(ids) != 1 {

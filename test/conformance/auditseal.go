@@ -233,7 +233,8 @@ func sealRecordsToCome(t *testing.T, s Stores) {
 func sealCut(t *testing.T, s Stores) {
 	must(t, s.Audit.Append(t.Context(), mixedEntries(9)...))
 	_, b, c := seal(t, s, 3), seal(t, s, 4), seal(t, s, 2)
-	must(t, s.Proofs.CutSegments(t.Context(), b.Number, domain.Outbox{Entries: []domain.AuditEntry{newEntry(domain.ActionImport, "cut")}}))
+	must(t, s.Proofs.CutSegments(t.Context(), b.Number,
+		domain.Outbox{Entries: []domain.AuditEntry{newEntry(domain.ActionImport, "cut")}}))
 	b.Leaves = nil
 	same(t, segments(t, s, 1), []auditformat.Segment{b, c})
 	got := records(t, s, 1, 100, domain.AuditQuery{})
@@ -247,12 +248,14 @@ func sealCut(t *testing.T, s Stores) {
 	page, err := s.Audit.List(t.Context(), domain.AuditQuery{Page: domain.Page{Number: 1, Limit: 20}})
 	must(t, err)
 	if page.Total != 3 || len(page.Entries) != 3 {
-		t.Errorf("the list has %d of %d entries, want the two that are left and the one of the cut", len(page.Entries), page.Total)
+		t.Errorf("the list has %d of %d entries, want the two that are left and the one of the cut", len(page.Entries),
+			page.Total)
 	}
 }
 
 func sealErase(t *testing.T, s Stores) {
-	by, about, other := newEntry(domain.ActionLogin, "usr_x"), newEntry(domain.ActionUserUpdate, "usr_gone"), newEntry(domain.ActionLogin, "usr_x")
+	by, about, other := newEntry(domain.ActionLogin, "usr_x"), newEntry(domain.ActionUserUpdate,
+		"usr_gone"), newEntry(domain.ActionLogin, "usr_x")
 	by.UserID = "usr_gone"
 	for _, e := range []*domain.AuditEntry{&by, &about, &other} {
 		e.Personal = map[string]any{"name": "Jane"}
@@ -276,7 +279,8 @@ func sealErase(t *testing.T, s Stores) {
 			t.Errorf("record %d is not the one that was sealed", r.Seq)
 		}
 	}
-	page, err = s.Audit.List(t.Context(), domain.AuditQuery{IPAddress: "192.0.2.1", Page: domain.Page{Number: 1, Limit: 20}})
+	page, err = s.Audit.List(t.Context(), domain.AuditQuery{IPAddress: "192.0.2.1",
+		Page: domain.Page{Number: 1, Limit: 20}})
 	must(t, err)
 	if page.Total != 2 {
 		t.Errorf("%d entries are found by the address, want 2", page.Total)

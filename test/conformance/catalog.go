@@ -18,14 +18,16 @@ func catalog(t *testing.T, s Stores) *domain.Catalog {
 
 func newRole(id domain.RoleID) domain.Role {
 	return domain.Role{
-		ID: id, Identifier: newID("")[18:], Name: "Role", Permissions: []domain.Permission{"bots.use", "x.*"}, Level: 40, CreatedAt: epoch,
+		ID: id, Identifier: newID("")[18:], Name: "Role", Permissions: []domain.Permission{"bots.use", "x.*"}, Level: 40,
+		CreatedAt: epoch,
 	}
 }
 
 func newGroup(name string) domain.Group {
 	return domain.Group{
-		ID: domain.GroupID(newID(domain.GroupPrefix)), Name: name, Description: "A group", Permissions: []domain.Permission{"bots.use"},
-		CreatedAt: epoch, UpdatedAt: epoch,
+		ID: domain.GroupID(newID(domain.GroupPrefix)), Name: name, Description: "A group",
+		Permissions: []domain.Permission{"bots.use"},
+		CreatedAt:   epoch, UpdatedAt: epoch,
 	}
 }
 
@@ -67,7 +69,8 @@ func RoleStore(t *testing.T, open Open) {
 		},
 		"refuses what is absent or taken": func(t *testing.T, s Stores) {
 			must(t, s.Roles.Create(t.Context(), newRole("staff"), domain.Outbox{}))
-			if err := s.Roles.Create(t.Context(), newRole("staff"), outbox(domain.ActionRoleCreate, "staff")); !errors.Is(err, domain.ErrRoleExists) {
+			if err := s.Roles.Create(t.Context(), newRole("staff"), outbox(domain.ActionRoleCreate, "staff")); !errors.Is(err,
+				domain.ErrRoleExists) {
 				t.Errorf("got %v, want ErrRoleExists", err)
 			}
 			_, err := s.Roles.Update(t.Context(), "none", func(*domain.Role, *domain.Outbox) error { return nil })
@@ -211,7 +214,8 @@ func SettingsStore(t *testing.T, open Open) {
 			})
 			must(t, err)
 			want := domain.DefaultSettings()
-			want.Version, want.Password.MinLength, want.TwoFactor.RequiredForRoles, want.UpdatedAt = 2, 15, []domain.RoleID{"user"}, epoch
+			want.Version, want.Password.MinLength, want.TwoFactor.RequiredForRoles, want.UpdatedAt = 2, 15,
+				[]domain.RoleID{"user"}, epoch
 			same(t, got, want)
 			after := catalog(t, s)
 			same(t, after.Settings, want)

@@ -68,7 +68,8 @@ func directoryOutcomes(t *testing.T, d DirectoryUnderTest) {
 	}
 	right := login(t, v, d.Person)
 	if right.Outcome != domain.OutcomeOK || right.Identity.Subject == "" || right.Identity.Directory != d.Directory.ID() {
-		t.Errorf("the right password is %v of subject %q in %q", right.Outcome, right.Identity.Subject, right.Identity.Directory)
+		t.Errorf("the right password is %v of subject %q in %q", right.Outcome, right.Identity.Subject,
+			right.Identity.Directory)
 	}
 	for what, l := range map[string]ports.Login{
 		"a wrong password": {Name: d.Person.Name, Password: d.Person.Password + "x"},
@@ -85,13 +86,16 @@ func directoryAbsurd(t *testing.T, d DirectoryUnderTest) {
 	if v == nil {
 		return
 	}
-	for _, name := range []string{"", " ", "*", "\x00", d.Person.Name + "\x00", "\xff", strings.Repeat("a", 1<<16), d.Person.Name + "*"} {
-		if check := login(t, v, ports.Login{Name: name, Password: d.Person.Password}); check.Outcome != domain.OutcomeBadCredentials {
+	for _, name := range []string{"", " ", "*", "\x00", d.Person.Name + "\x00", "\xff", strings.Repeat("a", 1<<16),
+		d.Person.Name + "*"} {
+		if check := login(t, v,
+			ports.Login{Name: name, Password: d.Person.Password}); check.Outcome != domain.OutcomeBadCredentials {
 			t.Errorf("the name %.20q is %v", name, check.Outcome)
 		}
 	}
 	for _, password := range []string{"", "\x00", d.Person.Password + "\x00", strings.Repeat("a", 1<<16)} {
-		if check := login(t, v, ports.Login{Name: d.Person.Name, Password: password}); check.Outcome != domain.OutcomeBadCredentials {
+		if check := login(t, v, ports.Login{Name: d.Person.Name,
+			Password: password}); check.Outcome != domain.OutcomeBadCredentials {
 			t.Errorf("the password %.20q is %v", password, check.Outcome)
 		}
 	}
@@ -208,7 +212,8 @@ func directoryChange(t *testing.T, d DirectoryUnderTest) {
 		return
 	}
 	subject := login(t, v, d.Person).Identity.Subject
-	if err := c.ChangePassword(t.Context(), subject, d.Person.Password+"x", d.Next); !errors.Is(err, domain.ErrCurrentPassword) {
+	if err := c.ChangePassword(t.Context(), subject, d.Person.Password+"x", d.Next); !errors.Is(err,
+		domain.ErrCurrentPassword) {
 		t.Errorf("with a wrong present password it is %v", err)
 	}
 	if err := c.ChangePassword(t.Context(), subject, "", d.Next); !errors.Is(err, domain.ErrCurrentPassword) {
@@ -225,7 +230,8 @@ func directoryChange(t *testing.T, d DirectoryUnderTest) {
 		t.Fatal(err)
 	}
 	passwordIs(t, v, d.Person.Name, d.Next)
-	if err := c.ChangePassword(t.Context(), subject+"x", d.Next, d.Person.Password); !errors.Is(err, domain.ErrSubjectNotFound) {
+	if err := c.ChangePassword(t.Context(), subject+"x", d.Next, d.Person.Password); !errors.Is(err,
+		domain.ErrSubjectNotFound) {
 		t.Errorf("for an unknown user it is %v", err)
 	}
 }
@@ -248,7 +254,8 @@ func directorySet(t *testing.T, d DirectoryUnderTest) {
 	if err := s.SetPassword(t.Context(), subject, d.Next+"2", true); err != nil {
 		t.Fatal(err)
 	}
-	if check := login(t, v, ports.Login{Name: d.Person.Name, Password: d.Next + "2"}); check.Outcome != domain.OutcomeMustChange {
+	if check := login(t, v, ports.Login{Name: d.Person.Name,
+		Password: d.Next + "2"}); check.Outcome != domain.OutcomeMustChange {
 		t.Errorf("a password that must be changed is %v", check.Outcome)
 	}
 	if err := s.SetPassword(t.Context(), subject+"x", d.Next, false); !errors.Is(err, domain.ErrSubjectNotFound) {

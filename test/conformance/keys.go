@@ -33,7 +33,8 @@ func APIKeyStore(t *testing.T, open Open) {
 
 func keyKeepsFields(t *testing.T, s Stores) {
 	key := newKey("usr_1")
-	key.Epoch, key.ExpiresAt, key.LastUsedAt, key.RevokedAt = 2, epoch.Add(time.Hour), epoch.Add(time.Minute), epoch.Add(time.Second)
+	key.Epoch, key.ExpiresAt, key.LastUsedAt, key.RevokedAt = 2, epoch.Add(time.Hour), epoch.Add(time.Minute), epoch.Add(
+		time.Second)
 	must(t, s.Keys.Create(t.Context(), key, domain.Outbox{}))
 	got, err := s.Keys.Get(t.Context(), key.ID)
 	must(t, err)
@@ -140,7 +141,8 @@ func keyPages(t *testing.T, s Stores) {
 	slices.Sort(got)
 	slices.Sort(want)
 	same(t, got, want)
-	_, err := s.Keys.List(t.Context(), domain.KeyQuery{User: "usr_1", Epoch: 3, Page: domain.Page{Limit: 3, After: &domain.Cursor{Sort: domain.SortKeys, Key: "x", ID: "key_1"}}})
+	_, err := s.Keys.List(t.Context(), domain.KeyQuery{User: "usr_1", Epoch: 3,
+		Page: domain.Page{Limit: 3, After: &domain.Cursor{Sort: domain.SortKeys, Key: "x", ID: "key_1"}}})
 	if !errors.Is(err, fault.ErrInvalid) {
 		t.Errorf("a cursor of something else: %v", err)
 	}

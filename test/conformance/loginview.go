@@ -86,7 +86,8 @@ func loginSeesNames(t *testing.T, s Stores) {
 		return nil
 	})
 	must(t, err)
-	if lookupUser(t, s, before).ID != "" || lookupUser(t, s, u.EmailKey).ID != "" || lookupUser(t, s, "renamed").ID != u.ID {
+	if lookupUser(t, s, before).ID != "" || lookupUser(t, s, u.EmailKey).ID != "" ||
+		lookupUser(t, s, "renamed").ID != u.ID {
 		t.Error("a name that was given up still means the user, or the new one does not")
 	}
 	next := newUser(2)
@@ -165,7 +166,8 @@ func loginSessions(t *testing.T, s Stores) {
 	_, err = s.View.Lookup(t.Context(), two.ID)
 	must(t, err)
 	refused := newSession(u.ID)
-	if _, err := s.Sessions.Begin(t.Context(), refused, func(*domain.User, *domain.Outbox) error { return errRefused }); !errors.Is(err, errRefused) {
+	if _, err := s.Sessions.Begin(t.Context(), refused,
+		func(*domain.User, *domain.Outbox) error { return errRefused }); !errors.Is(err, errRefused) {
 		t.Errorf("a refused beginning gives %v", err)
 	}
 	if _, err := s.View.Lookup(t.Context(), refused.ID); !errors.Is(err, domain.ErrSessionNotFound) {

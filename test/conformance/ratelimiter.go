@@ -66,12 +66,15 @@ func RateLimiter(t *testing.T, open Open) {
 			if take(t, s, "k", 11*time.Second).Allowed || take(t, s, "k", 12*time.Second).Allowed {
 				t.Error("the sixth was allowed")
 			}
-			same(t, giveBack("k", 10*time.Second, 20*time.Second), domain.RateState{Allowed: true, Limit: 5, Remaining: 1, Reset: 50 * time.Second})
-			same(t, giveBack("k", 9*time.Second, 20*time.Second), domain.RateState{Allowed: true, Limit: 5, Remaining: 1, Reset: 50 * time.Second})
+			same(t, giveBack("k", 10*time.Second, 20*time.Second),
+				domain.RateState{Allowed: true, Limit: 5, Remaining: 1, Reset: 50 * time.Second})
+			same(t, giveBack("k", 9*time.Second, 20*time.Second),
+				domain.RateState{Allowed: true, Limit: 5, Remaining: 1, Reset: 50 * time.Second})
 			if !take(t, s, "k", 21*time.Second).Allowed || take(t, s, "k", 22*time.Second).Allowed {
 				t.Error("one take given back does not allow exactly one")
 			}
-			same(t, giveBack("k", 10*time.Second, 70*time.Second), domain.RateState{Allowed: true, Limit: 5, Remaining: 4, Reset: 11 * time.Second})
+			same(t, giveBack("k", 10*time.Second, 70*time.Second),
+				domain.RateState{Allowed: true, Limit: 5, Remaining: 4, Reset: 11 * time.Second})
 			state, err := s.Rates.Release(t.Context(), "k", domain.Rate{}, epoch, epoch)
 			must(t, err)
 			same(t, state, domain.RateState{Allowed: true})

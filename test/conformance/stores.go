@@ -30,10 +30,13 @@ type Open func(t *testing.T) Stores
 func All(t *testing.T, open Open) {
 	for name, suite := range map[string]func(*testing.T, Open){
 		"EveryField": EveryField, "UserStore": UserStore, "UserList": UserList, "AdminGuard": AdminGuard,
-		"SessionStore": SessionStore, "SessionView": SessionView, "LoginView": LoginView, "APIKeyStore": APIKeyStore, "ThirdPartyTokenStore": ThirdPartyTokenStore,
-		"RoleStore": RoleStore, "GroupStore": GroupStore, "SettingsStore": SettingsStore,
-		"AttemptStore": AttemptStore, "RateLimiter": RateLimiter, "SingleUseStore": SingleUseStore, "IdempotencyStore": IdempotencyStore,
-		"AuditLog": AuditLog, "AuditSeal": AuditSeal, "MessageQueue": MessageQueue, "Maintenance": Maintenance, "SigningKeyStore": SigningKeyStore,
+		"SessionStore": SessionStore, "SessionView": SessionView, "LoginView": LoginView, "APIKeyStore": APIKeyStore,
+		"ThirdPartyTokenStore": ThirdPartyTokenStore,
+		"RoleStore":            RoleStore, "GroupStore": GroupStore, "SettingsStore": SettingsStore,
+		"AttemptStore": AttemptStore, "RateLimiter": RateLimiter, "SingleUseStore": SingleUseStore,
+		"IdempotencyStore": IdempotencyStore,
+		"AuditLog":         AuditLog, "AuditSeal": AuditSeal, "MessageQueue": MessageQueue, "Maintenance": Maintenance,
+		"SigningKeyStore":   SigningKeyStore,
 		"SyncPositionStore": SyncPositionStore,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +70,8 @@ func newUser(number int) domain.User {
 	at := epoch.Add(time.Duration(number) * time.Second)
 	return domain.User{
 		ID: domain.UserID(newID(domain.UserPrefix)), Identifier: fmt.Sprintf("%08x", number),
-		Username: name, UsernameKey: name, Email: name + "@example.com", EmailKey: name + "@example.com", Person: domain.Person{FullName: "User " + name},
+		Username: name, UsernameKey: name, Email: name + "@example.com", EmailKey: name + "@example.com",
+		Person:     domain.Person{FullName: "User " + name},
 		SearchText: name + "\n" + name + "@example.com\nuser " + name,
 		Role:       domain.RoleUser, Status: domain.StatusActive, Directory: "local", CreatedAt: at, UpdatedAt: at,
 	}
@@ -132,13 +136,14 @@ func never(error) bool { return false }
 func entriesAbout(t *testing.T, s Stores, target string) []domain.AuditEntry {
 	t.Helper()
 	var found []domain.AuditEntry
-	must(t, s.Proofs.Records(t.Context(), math.MinInt64, math.MaxInt64, domain.AuditQuery{}, func(r *auditformat.Record) error {
-		e, err := r.Entry()
-		if err == nil && e.Target == target {
-			found = append(found, e)
-		}
-		return err
-	}))
+	must(t, s.Proofs.Records(t.Context(), math.MinInt64, math.MaxInt64, domain.AuditQuery{},
+		func(r *auditformat.Record) error {
+			e, err := r.Entry()
+			if err == nil && e.Target == target {
+				found = append(found, e)
+			}
+			return err
+		}))
 	return found
 }
 

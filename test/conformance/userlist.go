@@ -41,7 +41,8 @@ func mixedUsers(t *testing.T, s Stores, n int) []domain.User {
 		u := newUser(i*7%n + 100) // names in another order than times
 		u.CreatedAt = epoch.Add(time.Duration(i) * time.Second)
 		u.Role = []domain.RoleID{domain.RoleUser, domain.RoleAdmin, domain.RoleSudo}[i%3]
-		u.Status = []domain.UserStatus{domain.StatusActive, domain.StatusActive, domain.StatusDeactivated, domain.StatusPending}[i%4]
+		u.Status = []domain.UserStatus{domain.StatusActive, domain.StatusActive, domain.StatusDeactivated,
+			domain.StatusPending}[i%4]
 		u.Directory = []domain.DirectoryID{"local", "corp"}[i%2]
 		if i%5 == 0 {
 			u.Groups = []domain.GroupID{"grp_a"}
@@ -122,7 +123,8 @@ func userQueries() []domain.UserQuery {
 			}
 		}
 	}
-	multiply(func(q *domain.UserQuery) { q.Role = domain.RoleAdmin }, func(q *domain.UserQuery) { q.ExcludeRole = domain.RoleSudo })
+	multiply(func(q *domain.UserQuery) { q.Role = domain.RoleAdmin },
+		func(q *domain.UserQuery) { q.ExcludeRole = domain.RoleSudo })
 	multiply(func(q *domain.UserQuery) { q.Status = domain.StatusActive })
 	multiply(func(q *domain.UserQuery) { q.Directory = "corp" })
 	multiply(func(q *domain.UserQuery) { q.Group = "grp_a" })
@@ -144,7 +146,8 @@ func listCombinations(t *testing.T, s Stores) {
 			checkList(t, s, q, want)
 		}
 	}
-	for _, q := range []domain.UserQuery{{Role: "none"}, {Group: "grp_none"}, {Search: "zzz"}, {Role: domain.RoleUser, ExcludeRole: domain.RoleUser}} {
+	for _, q := range []domain.UserQuery{{Role: "none"}, {Group: "grp_none"}, {Search: "zzz"},
+		{Role: domain.RoleUser, ExcludeRole: domain.RoleUser}} {
 		if got := listAll(t, s, q, 10); len(got) != 0 {
 			t.Errorf("%+v gave %d users, want none", q, len(got))
 		}
@@ -185,7 +188,8 @@ func usernames(users []domain.User) []string {
 
 func listPages(t *testing.T, s Stores) {
 	mixedUsers(t, s, 25)
-	for _, q := range []domain.UserQuery{{}, {Sort: domain.SortEmail}, {Status: domain.StatusPending, Sort: domain.SortLastLogin}, {Search: "use"}} {
+	for _, q := range []domain.UserQuery{{}, {Sort: domain.SortEmail},
+		{Status: domain.StatusPending, Sort: domain.SortLastLogin}, {Search: "use"}} {
 		want := usernames(listAll(t, s, q, 4))
 		var got []string
 		for number := 1; number < 20; number++ {
@@ -256,7 +260,8 @@ func listFollows(t *testing.T, s Stores) {
 }
 
 func listSearches(t *testing.T, s Stores) {
-	for i, text := range []string{"john.doe\njohn@example.com\njohn doe", "žluťoučký\nkun@example.org\nkůň", "ab\ncd@x\nef"} {
+	for i, text := range []string{"john.doe\njohn@example.com\njohn doe", "žluťoučký\nkun@example.org\nkůň",
+		"ab\ncd@x\nef"} {
 		u := newUser(i)
 		u.SearchText = text
 		must(t, s.Users.Create(t.Context(), u, domain.Outbox{}))
@@ -273,9 +278,11 @@ func listSearches(t *testing.T, s Stores) {
 		must(t, s.Users.Create(t.Context(), u, domain.Outbox{}))
 	}
 	for term, want := range map[string]int{
-		"j": 1, "ž": 1, "jo": 1, "ťo": 1, "doe": 1, "ůň": 1, "uťo": 1, "example.o": 1, "john.doe": 1, "john doe": 1, "hn@exam": 1,
-		"ab\ncd": 0, "bc": 0, "doejohn": 0, "filler": 100, "ller5@example.net": 1, "xampl": 102, "x": 104, "žluťoučký kůň": 0,
-		longest: 1, longest[1:]: 2, longest[:200]: 1, longest[1:] + "e": 0,
+		"j": 1, "ž": 1, "jo": 1, "ťo": 1, "doe": 1, "ůň": 1, "uťo": 1, "example.o": 1, "john.doe": 1, "john doe": 1,
+		"hn@exam": 1,
+		"ab\ncd":  0, "bc": 0, "doejohn": 0, "filler": 100, "ller5@example.net": 1, "xampl": 102, "x": 104,
+		"žluťoučký kůň": 0,
+		longest:         1, longest[1:]: 2, longest[:200]: 1, longest[1:] + "e": 0,
 	} {
 		for _, sort := range []domain.UserSort{domain.SortCreatedDesc, domain.SortUsername} {
 			if got := len(listAll(t, s, domain.UserQuery{Search: term, Sort: sort}, 50)); got != want {

@@ -50,12 +50,16 @@ func fullUser() domain.User {
 	challenge := &domain.CodeChallenge{Digest: []byte("digest"), ExpiresAt: at, Tries: 2}
 	u := newUser(1)
 	u.Metadata = json.RawMessage(`{ "a" : [1, "<é>"] }`)
-	u.PhoneNumber, u.Groups, u.Directory, u.Subject, u.EmailVerified = "+420123456789", []domain.GroupID{"grp_a", "grp_b"}, "corp", "s-1", true
-	u.Password = &domain.PasswordCredential{Hash: "$argon2id$x", ChangedAt: at, MustChange: true, History: []string{"$a", "$b"}}
+	u.PhoneNumber, u.Groups, u.Directory, u.Subject, u.EmailVerified = "+420123456789", []domain.GroupID{"grp_a",
+		"grp_b"}, "corp", "s-1", true
+	u.Password = &domain.PasswordCredential{Hash: "$argon2id$x", ChangedAt: at, MustChange: true,
+		History: []string{"$a", "$b"}}
 	u.Factor = domain.Factor{
-		Method: domain.MethodTOTP, EnabledAt: at, Secret: []byte{1, 2}, LastStep: 7, PhoneNumber: "+1555", Backup: backup, Challenge: challenge,
+		Method: domain.MethodTOTP, EnabledAt: at, Secret: []byte{1, 2}, LastStep: 7, PhoneNumber: "+1555", Backup: backup,
+		Challenge: challenge,
 		Pending: &domain.Enrollment{
-			Method: domain.MethodSMS, Secret: []byte{3}, PhoneNumber: "+1556", Backup: backup, Challenge: challenge, ExpiresAt: at, Tries: 1,
+			Method: domain.MethodSMS, Secret: []byte{3}, PhoneNumber: "+1556", Backup: backup, Challenge: challenge,
+			ExpiresAt: at, Tries: 1,
 		},
 	}
 	u.Tokens = []domain.UserToken{{Purpose: domain.TokenReset, Digest: []byte("d"), ExpiresAt: at}}
@@ -278,7 +282,8 @@ func userDelete(t *testing.T, s Stores) {
 	_, err = s.KeyView.LookupKey(t.Context(), key.ID)
 	must(t, err)
 
-	must(t, s.Users.Delete(t.Context(), u.ID, domain.Outbox{Entries: []domain.AuditEntry{newEntry(domain.ActionUserPurge, string(u.ID))}}))
+	must(t, s.Users.Delete(t.Context(), u.ID,
+		domain.Outbox{Entries: []domain.AuditEntry{newEntry(domain.ActionUserPurge, string(u.ID))}}))
 	if _, err := s.Users.Get(t.Context(), u.ID); !errors.Is(err, domain.ErrUserNotFound) {
 		t.Errorf("the user is still there: %v", err)
 	}

@@ -42,7 +42,8 @@ func TestUsersWithARequiredFactorCanOnlyEnroll(t *testing.T) {
 			{http.MethodGet, "/users/" + me + "/api-keys"},
 			{http.MethodGet, "/auth/verify"},
 		} {
-			if r := in.call(t, token, call[0], call[1], ""); r.status != http.StatusForbidden || r.text("error") != "two_factor_enrollment_required" {
+			if r := in.call(t, token, call[0], call[1], ""); r.status != http.StatusForbidden ||
+				r.text("error") != "two_factor_enrollment_required" {
 				t.Errorf("%s: %s %s: %d %s", name, call[0], call[1], r.status, r.body)
 			}
 		}
@@ -51,7 +52,8 @@ func TestUsersWithARequiredFactorCanOnlyEnroll(t *testing.T) {
 	setup := in.call(t, token, http.MethodPost, "/users/"+me+"/2fa/enable", "")
 	code, err := totp.GenerateCode(setup.text("secret"), in.Clock.Now())
 	must(t, err)
-	if r := in.call(t, token, http.MethodPost, "/users/"+me+"/2fa/verify", `{"code":"`+code+`"}`); r.status != http.StatusOK {
+	if r := in.call(t, token, http.MethodPost, "/users/"+me+"/2fa/verify",
+		`{"code":"`+code+`"}`); r.status != http.StatusOK {
 		t.Fatalf("verify: %d %s", r.status, r.body)
 	}
 	if r := in.call(t, token, http.MethodGet, "/users", ""); r.status != http.StatusOK {

@@ -12,23 +12,27 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// TestTheExportIsWholeInEachFormat fills the log and exports it: every entry that matches is in the file once, and the file
-// proves itself.
+// TestTheExportIsWholeInEachFormat fills the log and exports it: every entry that matches is in the file once, and the
+// file proves itself.
 func TestTheExportIsWholeInEachFormat(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	const rows = 1500
 	for i := range rows {
 		by := kit.From("192.0.2.1")
-		must(t, in.AuditWriter.Write(t.Context(), in.AuditWriter.Entry(by, domain.ActionLoginFailed, fmt.Sprintf("usr_%d", i), audit.Failed("bad_credentials"))))
+		must(t, in.AuditWriter.Write(t.Context(), in.AuditWriter.Entry(by, domain.ActionLoginFailed, fmt.Sprintf("usr_%d", i),
+			audit.Failed("bad_credentials"))))
 	}
-	for format, kind := range map[string]string{"csv": "text/csv; charset=utf-8", "json": "application/json; charset=utf-8", "ndjson": "application/x-ndjson; charset=utf-8"} {
-		body := fmt.Sprintf(`{"format":%q,"proof":true,"bom":%t,"date_range":{"start":"2026-03-02","end":"2026-03-02"},"filters":{"actions":["login_failed"]}}`, format, format == "csv")
+	for format, kind := range map[string]string{"csv": "text/csv; charset=utf-8",
+		"json": "application/json; charset=utf-8", "ndjson": "application/x-ndjson; charset=utf-8"} {
+		body := fmt.Sprintf(
+			`{"format":%q,"proof":true,"bom":%t,"date_range":{"start":"2026-03-02","end":"2026-03-02"},"filters":{"actions":["login_failed"]}}`, format, format == "csv")
 		r := in.call(t, in.admin, http.MethodPost, "/audit/export", body)
 		if r.status != http.StatusOK || !strings.HasPrefix(r.header.Get("Content-Type"), strings.Split(kind, ";")[0]) {
 			t.Fatalf("%s: %d %v", format, r.status, r.header)
 		}
-		if name := r.header.Get("Content-Disposition"); !strings.HasPrefix(name, "attachment; filename=") || !strings.Contains(name, "."+format) {
+		if name := r.header.Get("Content-Disposition"); !strings.HasPrefix(name, "attachment; filename=") ||
+			!strings.Contains(name, "."+format) {
 			t.Errorf("%s: %q", format, name)
 		}
 		if strings.HasPrefix(r.body, "\ufeff") != (format == "csv") {
@@ -52,8 +56,9 @@ func TestExportOfCSVHasEntriesAloneUnlessTheProofIsAskedFor(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	for body, proved := range map[string]bool{
-		`{"format":"csv"}`: false, `{"format":"csv","proof":true}`: true, `{"format":"json"}`: true, `{"format":"json","proof":false}`: false,
-		`{"format":"ndjson"}`: true, `{"format":"ndjson","proof":false,"bom":false}`: false,
+		`{"format":"csv"}`: false, `{"format":"csv","proof":true}`: true, `{"format":"json"}`: true,
+		`{"format":"json","proof":false}`: false,
+		`{"format":"ndjson"}`:             true, `{"format":"ndjson","proof":false,"bom":false}`: false,
 	} {
 		r := in.call(t, in.admin, http.MethodPost, "/audit/export", body)
 		if strings.HasPrefix(r.body, "\ufeff") {
@@ -89,16 +94,19 @@ func TestExportCellsAreNotFormulas(t *testing.T) {
 	}
 }
 
-// TestExportRefusesAnEmptyFilter holds the export to what the list does: an empty value is none, and would export everything.
+// TestExportRefusesAnEmptyFilter holds the export to what the list does: an empty value is none, and would export
+// everything.
 func TestExportRefusesAnEmptyFilter(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	for field, body := range map[string]string{
-		"date_range.start": `"date_range":{"start":""}`, "date_range.end": `"date_range":{"end":""}`, "filters.user_id": `"filters":{"user_id":""}`,
+		"date_range.start": `"date_range":{"start":""}`, "date_range.end": `"date_range":{"end":""}`,
+		"filters.user_id":    `"filters":{"user_id":""}`,
 		"filters.ip_address": `"filters":{"ip_address":""}`, "filters.request_id": `"filters":{"request_id":""}`,
 	} {
 		r := in.call(t, in.admin, http.MethodPost, "/audit/export", `{"format":"csv",`+body+`}`)
-		if r.status != http.StatusBadRequest || !strings.Contains(r.body, `"field":"`+field+`","reason":"must not be empty"`) {
+		if r.status != http.StatusBadRequest || !strings.Contains(r.body,
+			`"field":"`+field+`","reason":"must not be empty"`) {
 			t.Errorf("%s: %d %.200s", body, r.status, r.body)
 		}
 	}

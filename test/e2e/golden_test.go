@@ -27,9 +27,9 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata")
 // TestGolden runs each file of testdata against an installation of its own.
 //
 // A file is a sequence of steps. "name.request" is a request (with paths below the API's base, unless they begin with
-// "//", or "socket:" for the control socket); "name.response" is its response, with values that differ between runs masked. "name.clock" advances the
-// time, "name.mail" is the email that was sent. {{name.member}} is a member of an earlier response, {{admin}} the
-// administrator's token.
+// "//", or "socket:" for the control socket); "name.response" is its response, with values that differ between runs
+// masked. "name.clock" advances the time, "name.mail" is the email that was sent. {{name.member}} is a member of an
+// earlier response, {{admin}} the administrator's token.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -109,7 +109,8 @@ func (s *story) request(t *testing.T, name, text string) []byte {
 }
 
 // shown are the headers that are part of the contract.
-var shown = []string{"Location", "WWW-Authenticate", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "ETag", "Allow", "Idempotency-Replayed", "Content-Disposition"}
+var shown = []string{"Location", "WWW-Authenticate", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining",
+	"RateLimit-Reset", "ETag", "Allow", "Idempotency-Replayed", "Content-Disposition"}
 
 func (s *story) keep(t *testing.T, r reply) []byte {
 	t.Helper()
@@ -206,7 +207,8 @@ func (m *masker) text(text string) string {
 }
 
 // hidden are members whose values are random in a form of their own.
-var hidden = []string{"key", "verifier_key", "next_cursor", "token", "url", "secret", "qr_code", "change_token", "kid", "x", "prefix"}
+var hidden = []string{"key", "verifier_key", "next_cursor", "token", "url", "secret", "qr_code", "change_token", "kid",
+	"x", "prefix"}
 
 func (m *masker) value(name string, v any) any {
 	switch v := v.(type) {

@@ -120,7 +120,8 @@ func without(t *testing.T, object, name string) string {
 }
 
 func wrongValues(s *openapi3.Schema) []string {
-	values := map[string]string{"number": "4711", "string": `"text"`, "boolean": "true", "object": `{"$ne":null}`, "array": `[{"$gt":""}]`}
+	values := map[string]string{"number": "4711", "string": `"text"`, "boolean": "true", "object": `{"$ne":null}`,
+		"array": `[{"$gt":""}]`}
 	delete(values, s.Type.Slice()[0])
 	if s.Type.Is("integer") {
 		values["number"] = "1.5"
@@ -173,14 +174,16 @@ func (w *world) refused(t *testing.T, operation, body, field string) {
 	}
 }
 
-// notTaken is refused for values of the right form. Another rule may come first: the token is wrong, the caller not allowed.
+// notTaken is refused for values of the right form. Another rule may come first: the token is wrong, the caller not
+// allowed.
 func (w *world) notTaken(t *testing.T, operation, body string) {
 	t.Helper()
 	method, path, _ := strings.Cut(operation, " ")
 	if operation == "POST /auth/login" { // counts a failed attempt, as for any unknown name
 		return
 	}
-	if r := w.call(t, w.token, method, w.filled(path), body); r.status < http.StatusBadRequest || r.status >= http.StatusInternalServerError {
+	if r := w.call(t, w.token, method, w.filled(path), body); r.status < http.StatusBadRequest ||
+		r.status >= http.StatusInternalServerError {
 		t.Errorf("%s took %q: %d %s", operation, body, r.status, r.body)
 	}
 }
@@ -204,14 +207,17 @@ func (w *world) allowed(path string) string {
 
 // nasty are texts that have broken other services.
 var nasty = []string{
-	"", " ", "' OR '1'='1", `"; DROP TABLE users; --`, "*)(uid=*))(|(uid=*", `{"$gt":""}`, "../../../etc/passwd", "%00", "%2e%2e%2f", "\u202eadmin",
-	"ａｄｍｉｎ", "аdmin", "mİke", "\u212aelvin", "a\u0301", strings.Repeat("a", 5000), strings.Repeat("💥", 300), "=cmd|' /C calc'!A0", "${jndi:ldap://x}", "{{7*7}}",
-	"<script>alert(1)</script>", "-1", "1e309", "NaN", "0x10", "99999999999999999999", "true", "null", "[]", "2024-13-45", "0000-00-00", "(a+)+$", ".*", "\t", "\r\nX-Injected: 1",
+	"", " ", "' OR '1'='1", `"; DROP TABLE users; --`, "*)(uid=*))(|(uid=*", `{"$gt":""}`, "../../../etc/passwd", "%00",
+	"%2e%2e%2f", "\u202eadmin",
+	"ａｄｍｉｎ", "аdmin", "mİke", "\u212aelvin", "a\u0301", strings.Repeat("a", 5000), strings.Repeat("💥", 300),
+	"=cmd|' /C calc'!A0", "${jndi:ldap://x}", "{{7*7}}",
+	"<script>alert(1)</script>", "-1", "1e309", "NaN", "0x10", "99999999999999999999", "true", "null", "[]", "2024-13-45",
+	"0000-00-00", "(a+)+$", ".*", "\t", "\r\nX-Injected: 1",
 	"\ufeff", "\ufffe", "\U0010ffff", "a b", "a/b", `a\b`, "a;b", "a?b#c",
 }
 
-// TestHostileRequestsCauseNoInternalError puts hostile texts into every text that a call takes, wherever it takes it. What comes
-// back is a decision, never a defect, and its request id is ours to find it by.
+// TestHostileRequestsCauseNoInternalError puts hostile texts into every text that a call takes, wherever it takes it.
+// What comes back is a decision, never a defect, and its request id is ours to find it by.
 func TestHostileRequestsCauseNoInternalError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "admin", "other")
@@ -276,7 +282,8 @@ func TestFormsAreAcceptedByOneRouteOnly(t *testing.T) {
 	w := newWorld(t, "admin", "other")
 	for operation, body := range bodies {
 		method, path, _ := strings.Cut(operation, " ")
-		for _, kind := range []string{"application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/xml"} {
+		for _, kind := range []string{"application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x",
+			"application/xml"} {
 			if strings.HasSuffix(path, "/introspect") && kind == "application/x-www-form-urlencoded" {
 				continue
 			}
@@ -301,7 +308,8 @@ func TestLoginIsLimitedByTheRealAddress(t *testing.T) {
 		}
 		r = in.do(t, http.MethodPost, securityapi.Base+"/auth/login", `{"username":"nobody","password":"x"}`, header)
 	}
-	if r.status != http.StatusTooManyRequests || r.text("error") != "rate_limited" || r.header.Get("Retry-After") == "" || r.header.Get("Ratelimit-Remaining") != "0" {
+	if r.status != http.StatusTooManyRequests || r.text("error") != "rate_limited" || r.header.Get("Retry-After") == "" ||
+		r.header.Get("Ratelimit-Remaining") != "0" {
 		t.Errorf("the limit was not met: %d %v %s", r.status, r.header, r.body)
 	}
 }

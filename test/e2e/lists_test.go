@@ -25,12 +25,14 @@ func fill(t *testing.T, in *installation) []listed {
 		n := strconv.Itoa(100 + i)
 		in.call(t, in.admin, http.MethodPost, "/roles", `{"role_id":"r`+n+`","name":"R","permissions":[]}`)
 		in.call(t, in.admin, http.MethodPost, "/groups", `{"name":"g`+n+`"}`)
-		made := in.call(t, in.admin, http.MethodPost, "/users", `{"username":"u`+n+`","email":"u`+n+`@example.com","groups":["g100"]}`)
+		made := in.call(t, in.admin, http.MethodPost, "/users",
+			`{"username":"u`+n+`","email":"u`+n+`@example.com","groups":["g100"]}`)
 		if made.status != http.StatusCreated {
 			t.Fatal(made.body)
 		}
 		key := domain.APIKey{
-			ID: domain.KeyID(in.IDs.NewID(domain.KeyPrefix)), UserID: domain.UserID(me), Name: n, Prefix: "sk_live_", Digest: []byte(n),
+			ID: domain.KeyID(in.IDs.NewID(domain.KeyPrefix)), UserID: domain.UserID(me), Name: n, Prefix: "sk_live_",
+			Digest:      []byte(n),
 			Permissions: []domain.Permission{"bots.use"}, CreatedAt: in.Clock.Now(),
 		}
 		must(t, in.Store.Keys().Create(t.Context(), key, domain.Outbox{}))
@@ -70,8 +72,10 @@ func TestEveryListHasPages(t *testing.T) {
 			t.Parallel()
 			get := func(query string) reply { return in.call(t, in.admin, http.MethodGet, l.path+query, "") }
 			first := get("")
-			if n := len(l.ids(t, first)); n != 20 || first.object["page"] != 1.0 || first.object["limit"] != 20.0 || first.text("next_cursor") == "" {
-				t.Errorf("without parameters: %d items, page %v of %v, next %q", n, first.object["page"], first.object["limit"], first.text("next_cursor"))
+			if n := len(l.ids(t, first)); n != 20 || first.object["page"] != 1.0 || first.object["limit"] != 20.0 ||
+				first.text("next_cursor") == "" {
+				t.Errorf("without parameters: %d items, page %v of %v, next %q", n, first.object["page"], first.object["limit"],
+					first.text("next_cursor"))
 			}
 			total, _ := first.object["total"].(float64)
 			var seen []string
@@ -102,20 +106,24 @@ func TestEveryListRefusesInvalidPages(t *testing.T) {
 	lists := fill(t, in)
 	for _, l := range lists {
 		for query, want := range map[string]string{
-			"?page=0": "page", "?limit=0": "limit", "?limit=101": "limit", "?limit=x": "limit", "?page=1&page=2": "page", "?cursor=x": "cursor", "?cursor=": "cursor",
+			"?page=0": "page", "?limit=0": "limit", "?limit=101": "limit", "?limit=x": "limit", "?page=1&page=2": "page",
+			"?cursor=x": "cursor", "?cursor=": "cursor",
 		} {
 			r := in.call(t, in.admin, http.MethodGet, l.path+query, "")
-			if r.status != http.StatusBadRequest || r.text("error") != "invalid_request" || !strings.Contains(r.body, `"field":"`+want+`"`) {
+			if r.status != http.StatusBadRequest || r.text("error") != "invalid_request" ||
+				!strings.Contains(r.body, `"field":"`+want+`"`) {
 				t.Errorf("%s%s: %d %s", l.path, query, r.status, r.body)
 			}
 		}
-		if r := in.call(t, in.admin, http.MethodGet, l.path+"?page=101&limit=100", ""); r.status != http.StatusBadRequest || r.text("error") != "use_cursor" {
+		if r := in.call(t, in.admin, http.MethodGet, l.path+"?page=101&limit=100", ""); r.status != http.StatusBadRequest ||
+			r.text("error") != "use_cursor" {
 			t.Errorf("%s beyond 10,000 rows: %d %s", l.path, r.status, r.body)
 		}
 	}
 }
 
-// TestCursorsAreOfOneList sends each list the cursors of the others. Members are users in the order of the list of users.
+// TestCursorsAreOfOneList sends each list the cursors of the others. Members are users in the order of the list of
+// users.
 func TestCursorsAreOfOneList(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})

@@ -40,7 +40,8 @@ func TestUserResponsesContainTheEndOfTheLock(t *testing.T) {
 	if r := in.call(t, in.admin, http.MethodPatch, path, `{"full_name":"John"}`); !strings.Contains(r.body, want) {
 		t.Errorf("a change: %d %s, want %s", r.status, r.body, want)
 	}
-	if r := in.call(t, in.admin, http.MethodPost, path+"/roles", `{"role_id":"supervisor"}`); !strings.Contains(r.body, want) {
+	if r := in.call(t, in.admin, http.MethodPost, path+"/roles", `{"role_id":"supervisor"}`); !strings.Contains(r.body,
+		want) {
 		t.Errorf("a new role: %d %s, want %s", r.status, r.body, want)
 	}
 	if r := in.call(t, token, http.MethodGet, path, ""); r.status != http.StatusOK || !strings.Contains(r.body, free) {

@@ -33,8 +33,8 @@ func TestOfRacingUsersOneGetsANameOfEitherKind(t *testing.T) {
 	}
 }
 
-// TestAGroupIsFoundByItsNameInAnySpelling: the name is unique without regard to case and normal form, so that it finds the group
-// without regard to them, too.
+// TestAGroupIsFoundByItsNameInAnySpelling: the name is unique without regard to case and normal form, so that it finds
+// the group without regard to them, too.
 func TestAGroupIsFoundByItsNameInAnySpelling(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
@@ -42,7 +42,8 @@ func TestAGroupIsFoundByItsNameInAnySpelling(t *testing.T) {
 	if got := in.call(t, in.admin, http.MethodPost, "/groups", `{"name":"`+stored+`"}`); got.status != http.StatusCreated {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
-	got := in.call(t, in.admin, http.MethodPost, "/users", `{"username":"new","email":"new@example.com","groups":["`+typed+`"]}`)
+	got := in.call(t, in.admin, http.MethodPost, "/users",
+		`{"username":"new","email":"new@example.com","groups":["`+typed+`"]}`)
 	if got.status != http.StatusCreated || !strings.Contains(got.body, `"groups":["`+stored+`"]`) {
 		t.Errorf("a member by the other spelling: %d %s", got.status, got.body)
 	}
@@ -51,7 +52,8 @@ func TestAGroupIsFoundByItsNameInAnySpelling(t *testing.T) {
 		"/groups/" + url.PathEscape(typed) + "/members": `"total":1`,
 		"/users?group=" + url.QueryEscape(typed):        `"total":1`,
 	} {
-		if got := in.call(t, in.admin, http.MethodGet, path, ""); got.status != http.StatusOK || !strings.Contains(got.body, want) {
+		if got := in.call(t, in.admin, http.MethodGet, path, ""); got.status != http.StatusOK ||
+			!strings.Contains(got.body, want) {
 			t.Errorf("%s: %d %s, want %s", path, got.status, got.body, want)
 		}
 	}
@@ -72,7 +74,8 @@ func TestNamesOfTheOtherKindAreRefusedByField(t *testing.T) {
 		`{"username":"new","email":"new@example.com","full_name":"a\u202eb"}`: "full_name",
 	} {
 		got := in.call(t, in.admin, http.MethodPost, "/users", body)
-		if got.status != http.StatusConflict && got.status != http.StatusBadRequest || !strings.Contains(got.body, `"field":"`+field+`"`) {
+		if got.status != http.StatusConflict && got.status != http.StatusBadRequest ||
+			!strings.Contains(got.body, `"field":"`+field+`"`) {
 			t.Errorf("%s: %d %s, want a refusal of %s", body, got.status, got.body, field)
 		}
 	}
@@ -102,7 +105,8 @@ func TestASearchTakesAWholeAddress(t *testing.T) {
 			t.Errorf("search of %d characters: %d %s", len(term), got.status, got.body)
 		}
 	}
-	if got := in.call(t, in.admin, http.MethodGet, "/users?search="+strings.Repeat("a", 255), ""); got.status != http.StatusBadRequest {
+	if got := in.call(t, in.admin, http.MethodGet, "/users?search="+strings.Repeat("a", 255),
+		""); got.status != http.StatusBadRequest {
 		t.Errorf("a longer one: %d", got.status)
 	}
 }
@@ -111,12 +115,14 @@ func TestMetadataComesBackAsItWasSent(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	const sent = `{"z.z":1.0,"$a":12345678901234567890,"n":1E+2,"":{"b":2,"a":1.50},"l":[1.0,{"$x.y":null}]}`
-	made := in.call(t, in.admin, http.MethodPost, "/users", `{"username":"john","email":"john@example.com","metadata":`+sent+`}`)
+	made := in.call(t, in.admin, http.MethodPost, "/users",
+		`{"username":"john","email":"john@example.com","metadata":`+sent+`}`)
 	if made.status != http.StatusCreated || !strings.Contains(made.body, `"metadata":`+sent) {
 		t.Fatalf("%d %s", made.status, made.body)
 	}
 	path := "/users/" + made.text("user_id")
-	if got := in.call(t, in.admin, http.MethodPatch, path, `{"metadata":{"$b":0.50,"n":null}}`); got.status != http.StatusOK {
+	if got := in.call(t, in.admin, http.MethodPatch, path,
+		`{"metadata":{"$b":0.50,"n":null}}`); got.status != http.StatusOK {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	want := `"metadata":` + strings.TrimSuffix(strings.Replace(sent, `"n":1E+2,`, "", 1), "}") + `,"$b":0.50}`
@@ -141,17 +147,21 @@ func TestAGroupIsReachedByItsNameInAnyScript(t *testing.T) {
 	if made.status != http.StatusCreated {
 		t.Fatalf("%d %s", made.status, made.body)
 	}
-	if got := in.call(t, in.admin, http.MethodGet, "/groups/"+url.PathEscape("Отдел продаж"), ""); got.text("group_id") != made.text("group_id") {
+	if got := in.call(t, in.admin, http.MethodGet, "/groups/"+url.PathEscape("Отдел продаж"),
+		""); got.text("group_id") != made.text("group_id") {
 		t.Errorf("%d %s", got.status, got.body)
 	}
-	if again := in.call(t, in.admin, http.MethodPost, "/groups", `{"name":"ОТДЕЛ ПРОДАЖ"}`); again.status != http.StatusConflict {
+	if again := in.call(t, in.admin, http.MethodPost, "/groups",
+		`{"name":"ОТДЕЛ ПРОДАЖ"}`); again.status != http.StatusConflict {
 		t.Errorf("%d %s", again.status, again.body)
 	}
-	user := in.call(t, in.admin, http.MethodPost, "/users", `{"username":"john","email":"john@example.com","groups":["Отдел продаж"]}`)
+	user := in.call(t, in.admin, http.MethodPost, "/users",
+		`{"username":"john","email":"john@example.com","groups":["Отдел продаж"]}`)
 	if user.status != http.StatusCreated || !strings.Contains(user.body, "Отдел продаж") {
 		t.Errorf("%d %s", user.status, user.body)
 	}
-	if got := in.call(t, in.admin, http.MethodGet, "/users?group="+url.QueryEscape("Отдел продаж"), ""); !strings.Contains(got.body, `"total":1,`) {
+	if got := in.call(t, in.admin, http.MethodGet, "/users?group="+url.QueryEscape("Отдел продаж"),
+		""); !strings.Contains(got.body, `"total":1,`) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 }

@@ -57,7 +57,8 @@ func TestFailedSignInsAreIndistinguishable(t *testing.T) {
 	in.call(t, in.admin, http.MethodDelete, "/users/"+string(gone.ID), "")
 	in.call(t, in.admin, http.MethodPost, "/users", `{"username":"pending","email":"pending@example.com"}`)
 	want := ""
-	for _, c := range [][2]string{{"unknown", userPassword}, {"known", "wrong"}, {"gone", userPassword}, {"pending", userPassword}, {"known@example.com", "wrong"}, {"known", " " + userPassword}} {
+	for _, c := range [][2]string{{"unknown", userPassword}, {"known", "wrong"}, {"gone", userPassword},
+		{"pending", userPassword}, {"known@example.com", "wrong"}, {"known", " " + userPassword}} {
 		r := in.call(t, "", http.MethodPost, "/auth/login", fmt.Sprintf(`{"username":%q,"password":%q}`, c[0], c[1]))
 		got := fmt.Sprint(r.status, strings.ReplaceAll(r.body, r.text("request_id"), ""))
 		if want == "" {
@@ -75,7 +76,8 @@ func TestDeactivationTakesEffectImmediately(t *testing.T) {
 	user := in.Register(t, "john", userPassword, "")
 	login := in.call(t, "", http.MethodPost, "/auth/login", `{"username":"john","password":"`+userPassword+`"}`)
 	access, refresh := login.text("access_token"), login.text("refresh_token")
-	key := in.call(t, access, http.MethodPost, "/users/"+string(user.ID)+"/api-keys", `{"name":"k","permissions":["bots.use"]}`).text("api_key")
+	key := in.call(t, access, http.MethodPost, "/users/"+string(user.ID)+"/api-keys",
+		`{"name":"k","permissions":["bots.use"]}`).text("api_key")
 	for _, token := range []string{access, key} {
 		if r := in.call(t, token, http.MethodGet, "/auth/verify", ""); r.status != http.StatusOK {
 			t.Fatalf("before: %d %s", r.status, r.body)
@@ -87,7 +89,8 @@ func TestDeactivationTakesEffectImmediately(t *testing.T) {
 			t.Errorf("after: %d %s", r.status, r.body)
 		}
 	}
-	if r := in.call(t, "", http.MethodPost, "/auth/refresh", `{"refresh_token":"`+refresh+`"}`); r.status != http.StatusUnauthorized {
+	if r := in.call(t, "", http.MethodPost, "/auth/refresh",
+		`{"refresh_token":"`+refresh+`"}`); r.status != http.StatusUnauthorized {
 		t.Errorf("refresh: %d %s", r.status, r.body)
 	}
 }
@@ -108,7 +111,8 @@ func TestConcurrentRefreshReturnsOneSuccessor(t *testing.T) {
 		t.Errorf("answers %s, %d successors", statuses(replies), len(successors))
 	}
 	for successor := range successors {
-		if r := in.call(t, "", http.MethodPost, "/auth/refresh", `{"refresh_token":"`+successor+`"}`); r.status != http.StatusOK {
+		if r := in.call(t, "", http.MethodPost, "/auth/refresh",
+			`{"refresh_token":"`+successor+`"}`); r.status != http.StatusOK {
 			t.Errorf("the successor: %d %s", r.status, r.body)
 		}
 	}
@@ -123,7 +127,8 @@ func TestMaxSessionsUnderARace(t *testing.T) {
 	})
 	live := 0
 	for _, r := range replies {
-		if r.status == http.StatusOK && in.call(t, r.text("access_token"), http.MethodGet, "/auth/verify", "").status == http.StatusOK {
+		if r.status == http.StatusOK && in.call(t, r.text("access_token"), http.MethodGet, "/auth/verify",
+			"").status == http.StatusOK {
 			live++
 		}
 	}
@@ -139,7 +144,8 @@ func TestAlteredTokensAreRefused(t *testing.T) {
 	user := in.Register(t, "john", userPassword, "")
 	login := in.call(t, "", http.MethodPost, "/auth/login", `{"username":"john","password":"`+userPassword+`"}`)
 	access, refresh := login.text("access_token"), login.text("refresh_token")
-	key := in.call(t, access, http.MethodPost, "/users/"+string(user.ID)+"/api-keys", `{"name":"k","permissions":["bots.use"]}`).text("api_key")
+	key := in.call(t, access, http.MethodPost, "/users/"+string(user.ID)+"/api-keys",
+		`{"name":"k","permissions":["bots.use"]}`).text("api_key")
 	for kind, token := range map[string]string{"access": access, "key": key} {
 		for _, bad := range mutations(token) {
 			if r := in.call(t, bad, http.MethodGet, "/auth/verify", ""); r.status != http.StatusUnauthorized {
@@ -148,7 +154,8 @@ func TestAlteredTokensAreRefused(t *testing.T) {
 		}
 	}
 	for _, bad := range append(mutations(refresh), " "+refresh, refresh+" ", refresh+`\n`) {
-		if r := in.call(t, "", http.MethodPost, "/auth/refresh", `{"refresh_token":"`+bad+`"}`); r.status != http.StatusUnauthorized {
+		if r := in.call(t, "", http.MethodPost, "/auth/refresh",
+			`{"refresh_token":"`+bad+`"}`); r.status != http.StatusUnauthorized {
 			t.Errorf("refresh token, changed to %q: %d", bad, r.status)
 		}
 	}
@@ -163,7 +170,8 @@ func mutations(token string) []string {
 	for _, n := range []int{1, 2, 8, len(token) / 2, len(token) - 1} {
 		all = append(all, token[:n], token[n:])
 	}
-	all = append(all, token+"=", token+"==", token+"A", token+".", token+"."+token, strings.ToUpper(token), strings.ToLower(token))
+	all = append(all, token+"=", token+"==", token+"A", token+".", token+"."+token, strings.ToUpper(token),
+		strings.ToLower(token))
 	for i := len(token) - 3; i < len(token); i++ {
 		for _, c := range "ABCDwxyz019-_" {
 			if changed := token[:i] + string(c) + token[i+1:]; changed != token {
@@ -179,7 +187,8 @@ func TestCredentialKindsAreNotInterchangeable(t *testing.T) {
 	in := install(t, kit.Options{})
 	user := in.Register(t, "john", userPassword, "")
 	login := in.call(t, "", http.MethodPost, "/auth/login", `{"username":"john","password":"`+userPassword+`"}`)
-	key := in.call(t, login.text("access_token"), http.MethodPost, "/users/"+string(user.ID)+"/api-keys", `{"name":"k","permissions":["bots.use"]}`)
+	key := in.call(t, login.text("access_token"), http.MethodPost, "/users/"+string(user.ID)+"/api-keys",
+		`{"name":"k","permissions":["bots.use"]}`)
 	in.call(t, "", http.MethodPost, "/auth/password/reset-request", `{"email":"john@example.com"}`)
 	emails := in.SentEmails(t)
 	reset := tokenInMail.FindStringSubmatch(emails[len(emails)-1].Text)[1]
@@ -189,13 +198,16 @@ func TestCredentialKindsAreNotInterchangeable(t *testing.T) {
 	}
 	for _, kind := range sortedKeys(credentials) { // the reset is the last: it ends the others
 		c := credentials[kind]
-		if r := in.call(t, c, http.MethodGet, "/auth/verify", ""); (r.status == http.StatusOK) != (kind == "access" || kind == "key") {
+		if r := in.call(t, c, http.MethodGet, "/auth/verify", ""); (r.status == http.StatusOK) != (kind == "access" ||
+			kind == "key") {
 			t.Errorf("%s as bearer: %d", kind, r.status)
 		}
-		if r := in.call(t, "", http.MethodPost, "/auth/refresh", `{"refresh_token":"`+c+`"}`); kind != "refresh" && r.status != http.StatusUnauthorized {
+		if r := in.call(t, "", http.MethodPost, "/auth/refresh", `{"refresh_token":"`+c+`"}`); kind != "refresh" &&
+			r.status != http.StatusUnauthorized {
 			t.Errorf("%s as refresh token: %d", kind, r.status)
 		}
-		r := in.call(t, "", http.MethodPost, "/auth/password/reset", `{"token":"`+c+`","new_password":"Another-1-Long-Password"}`)
+		r := in.call(t, "", http.MethodPost, "/auth/password/reset",
+			`{"token":"`+c+`","new_password":"Another-1-Long-Password"}`)
 		if kind != "the reset" && r.text("error") != "invalid_token" && r.text("error") != "rate_limited" {
 			t.Errorf("%s as reset token: %d %s", kind, r.status, r.body)
 		}
@@ -211,7 +223,8 @@ func TestResetTokenWorksOnceUnderARace(t *testing.T) {
 	token := tokenInMail.FindStringSubmatch(emails[len(emails)-1].Text)[1]
 	password := func(i int) string { return fmt.Sprintf("Changed-%02d-Wagon-Umbrella", i) }
 	replies := together(20, func(i int) reply {
-		return in.call(t, "", http.MethodPost, "/auth/password/reset", `{"token":"`+token+`","new_password":"`+password(i)+`"}`)
+		return in.call(t, "", http.MethodPost, "/auth/password/reset",
+			`{"token":"`+token+`","new_password":"`+password(i)+`"}`)
 	})
 	if count(replies, http.StatusOK) != 1 {
 		t.Fatalf("answers %s, %d times 200", statuses(replies), count(replies, http.StatusOK))
@@ -228,13 +241,17 @@ func TestEveryChangeIsAudited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "admin", "other")
 	expected := map[string]domain.Action{
-		"POST /users": domain.ActionUserCreate, "PATCH /users/{user_id}": domain.ActionUserUpdate, "POST /users/{user_id}/roles": domain.ActionPermissionChange,
-		"DELETE /users/{user_id}": domain.ActionUserDeactivate, "POST /roles": domain.ActionRoleCreate, "POST /groups": domain.ActionGroupCreate,
+		"POST /users": domain.ActionUserCreate, "PATCH /users/{user_id}": domain.ActionUserUpdate,
+		"POST /users/{user_id}/roles": domain.ActionPermissionChange,
+		"DELETE /users/{user_id}":     domain.ActionUserDeactivate, "POST /roles": domain.ActionRoleCreate,
+		"POST /groups":             domain.ActionGroupCreate,
 		"PATCH /groups/{group_id}": domain.ActionGroupUpdate, "DELETE /groups/{group_id}": domain.ActionGroupDelete,
 		"DELETE /roles/{role_id}": domain.ActionRoleDelete, "POST /groups/{group_id}/members": domain.ActionPermissionChange,
-		"DELETE /groups/{group_id}/members/{user_id}": domain.ActionPermissionChange, "PATCH /settings/security": domain.ActionSettingsChange,
-		"DELETE /sessions/{session_id}": domain.ActionSessionRevoke, "POST /users/{user_id}/sessions/revoke-all": domain.ActionSessionRevoke,
-		"DELETE /api-keys/{key_id}": domain.ActionAPIKeyRevoke,
+		"DELETE /groups/{group_id}/members/{user_id}": domain.ActionPermissionChange,
+		"PATCH /settings/security":                    domain.ActionSettingsChange,
+		"DELETE /sessions/{session_id}":               domain.ActionSessionRevoke,
+		"POST /users/{user_id}/sessions/revoke-all":   domain.ActionSessionRevoke,
+		"DELETE /api-keys/{key_id}":                   domain.ActionAPIKeyRevoke,
 	}
 	for _, o := range w.operations() {
 		action, changes := expected[o]

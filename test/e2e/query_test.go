@@ -9,7 +9,8 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// parties are an administrator's installation with one of everything that a path can name, and a user who may do nothing.
+// parties are an administrator's installation with one of everything that a path can name, and a user who may do
+// nothing.
 type parties struct {
 	*installation
 
@@ -22,14 +23,16 @@ func gather(t *testing.T) *parties {
 	in := install(t, kit.Options{})
 	me := in.call(t, in.admin, http.MethodGet, "/auth/verify", "")
 	in.call(t, in.admin, http.MethodPost, "/groups", `{"name":"team"}`)
-	key := in.call(t, in.admin, http.MethodPost, "/users/"+me.text("user_id")+"/api-keys", `{"name":"k","permissions":["users.read"]}`)
+	key := in.call(t, in.admin, http.MethodPost, "/users/"+me.text("user_id")+"/api-keys",
+		`{"name":"k","permissions":["users.read"]}`)
 	if me.status != http.StatusOK || key.status != http.StatusCreated {
 		t.Fatal(me.body, key.body)
 	}
 	in.Register(t, "stranger", userPassword, "")
 	return &parties{
 		installation: in, stranger: in.token(t, "stranger", userPassword),
-		path: strings.NewReplacer("{user_id}", me.text("user_id"), "{session_id}", me.text("session_id"), "{key_id}", key.text("key_id"),
+		path: strings.NewReplacer("{user_id}", me.text("user_id"), "{session_id}", me.text("session_id"), "{key_id}",
+			key.text("key_id"),
 			"{group_id}", "team", "{role_id}", "admin", "{permission}", "users.read", "{provider}", "none"),
 	}
 }
@@ -56,7 +59,8 @@ func TestEveryCallRefusesAnUnknownQueryParameter(t *testing.T) {
 			continue
 		}
 		r := p.ask(t, p.admin, o.Method, o.Path+query, "")
-		if r.status != http.StatusBadRequest || !strings.Contains(r.body, `"field":"no_such_parameter","reason":"is not a known parameter"`) {
+		if r.status != http.StatusBadRequest || !strings.Contains(r.body,
+			`"field":"no_such_parameter","reason":"is not a known parameter"`) {
 			t.Errorf("%s %s: %d %s", o.Method, o.Path, r.status, r.body)
 		}
 		if o.Access == "public" {
@@ -66,14 +70,16 @@ func TestEveryCallRefusesAnUnknownQueryParameter(t *testing.T) {
 			t.Errorf("%s %s without credentials: %d %s", o.Method, o.Path, r.status, r.body)
 		}
 	}
-	for _, path := range []string{"/users/{user_id}", "/groups/{group_id}", "/roles/{role_id}", "/api-keys/{key_id}", "/auth/verify"} {
+	for _, path := range []string{"/users/{user_id}", "/groups/{group_id}", "/roles/{role_id}", "/api-keys/{key_id}",
+		"/auth/verify"} {
 		if r := p.ask(t, p.admin, http.MethodGet, securityapi.Base+path, ""); r.status != http.StatusOK {
 			t.Errorf("%s after all that: %d %s", path, r.status, r.body)
 		}
 	}
 }
 
-// TestARefusalForWantOfPermissionComesBeforeTheQuery holds each call on another's object against the same call without a query.
+// TestARefusalForWantOfPermissionComesBeforeTheQuery holds each call on another's object against the same call without
+// a query.
 func TestARefusalForWantOfPermissionComesBeforeTheQuery(t *testing.T) {
 	t.Parallel()
 	p := gather(t)
@@ -87,7 +93,8 @@ func TestARefusalForWantOfPermissionComesBeforeTheQuery(t *testing.T) {
 	for _, o := range p.check.Operations() {
 		path := strings.TrimPrefix(o.Path, securityapi.Base)
 		body := bodies[o.Method+" "+path]
-		if o.Access == "public" || body == "" && !strings.Contains(path, "{") && o.Access == "signed in" && path != "/audit/logs" {
+		if o.Access == "public" || body == "" && !strings.Contains(path, "{") && o.Access == "signed in" &&
+			path != "/audit/logs" {
 			continue
 		}
 		if strings.HasPrefix(path, "/roles/") && o.Method == http.MethodGet || strings.Contains(path, "{provider}") {
@@ -101,24 +108,31 @@ func TestARefusalForWantOfPermissionComesBeforeTheQuery(t *testing.T) {
 	}
 	in := p.installation
 	in.call(t, p.admin, http.MethodPost, "/roles", `{"role_id":"helper","name":"Helper","permissions":["users.manage"]}`)
-	in.call(t, p.admin, http.MethodPost, "/users/"+string(in.Register(t, "helper", userPassword, "").ID)+"/roles", `{"role_id":"helper"}`)
+	in.call(t, p.admin, http.MethodPost, "/users/"+string(in.Register(t, "helper", userPassword, "").ID)+"/roles",
+		`{"role_id":"helper"}`)
 	helper := in.token(t, "helper", userPassword)
 	for _, call := range []string{
-		"PATCH /users/{user_id}", "DELETE /users/{user_id}", "POST /users/{user_id}/roles", "POST /users/{user_id}/unlock", "POST /users/{user_id}/api-keys",
-		"POST /users/{user_id}/sessions/revoke-all", "POST /users/{user_id}/2fa/disable", "DELETE /sessions/{session_id}", "DELETE /api-keys/{key_id}",
+		"PATCH /users/{user_id}", "DELETE /users/{user_id}", "POST /users/{user_id}/roles", "POST /users/{user_id}/unlock",
+		"POST /users/{user_id}/api-keys",
+		"POST /users/{user_id}/sessions/revoke-all", "POST /users/{user_id}/2fa/disable", "DELETE /sessions/{session_id}",
+		"DELETE /api-keys/{key_id}",
 	} {
 		method, path, _ := strings.Cut(call, " ")
-		if r := p.ask(t, helper, method, securityapi.Base+path+"?no_such_parameter=true", ""); r.status != http.StatusForbidden {
+		if r := p.ask(t, helper, method, securityapi.Base+path+"?no_such_parameter=true",
+			""); r.status != http.StatusForbidden {
 			t.Errorf("%s on a more powerful user: %d %s", call, r.status, r.body)
 		}
 	}
-	made := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/users/{user_id}/api-keys", `{"name":"k","permissions":["users.read"]}`)
+	made := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/users/{user_id}/api-keys",
+		`{"name":"k","permissions":["users.read"]}`)
 	for _, path := range []string{"/auth/logout", "/auth/step-up"} {
-		if r := p.ask(t, made.text("api_key"), http.MethodPost, securityapi.Base+path+"?no_such_parameter=true", ""); r.status != http.StatusForbidden {
+		if r := p.ask(t, made.text("api_key"), http.MethodPost, securityapi.Base+path+"?no_such_parameter=true",
+			""); r.status != http.StatusForbidden {
 			t.Errorf("%s with an API key: %d %s", path, r.status, r.body)
 		}
 	}
-	if r := p.ask(t, "none", http.MethodGet, securityapi.Base+"/auth/verify?no_such_parameter=true", ""); r.status != http.StatusUnauthorized {
+	if r := p.ask(t, "none", http.MethodGet, securityapi.Base+"/auth/verify?no_such_parameter=true",
+		""); r.status != http.StatusUnauthorized {
 		t.Errorf("a bad token: %d %s", r.status, r.body)
 	}
 }
@@ -127,7 +141,8 @@ func TestARefusalForWantOfPermissionComesBeforeTheQuery(t *testing.T) {
 func TestARefusalForWantOfPermissionComesBeforeTheBody(t *testing.T) {
 	t.Parallel()
 	p := gather(t)
-	made := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/users/{user_id}/api-keys", `{"name":"k","permissions":["users.read"]}`)
+	made := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/users/{user_id}/api-keys",
+		`{"name":"k","permissions":["users.read"]}`)
 	key := made.text("api_key")
 	for _, call := range []string{
 		"POST /auth/logout", "POST /auth/step-up", "POST /users/{user_id}/password", "POST /users/{user_id}/2fa/enable",
@@ -140,7 +155,8 @@ func TestARefusalForWantOfPermissionComesBeforeTheBody(t *testing.T) {
 				t.Errorf("%s %s: %d %s", call, body, r.status, r.body)
 			}
 		}
-		if r := p.ask(t, p.stranger, method, securityapi.Base+path, `{"no_such_member":1}`); strings.Contains(path, "{") && r.status != http.StatusNotFound {
+		if r := p.ask(t, p.stranger, method, securityapi.Base+path, `{"no_such_member":1}`); strings.Contains(path, "{") &&
+			r.status != http.StatusNotFound {
 			t.Errorf("%s of a stranger: %d %s", call, r.status, r.body)
 		}
 	}
@@ -160,7 +176,8 @@ func TestParametersOfListsAreReadStrictly(t *testing.T) {
 		"/audit/logs?start_date=2024-01-15t10:00:00":  "start_date",
 	} {
 		r := p.ask(t, p.admin, http.MethodGet, securityapi.Base+query, "")
-		if refused := r.status == http.StatusBadRequest; refused != (field != "") || !strings.Contains(r.body, `"field":"`+field) && refused {
+		if refused := r.status == http.StatusBadRequest; refused != (field != "") ||
+			!strings.Contains(r.body, `"field":"`+field) && refused {
 			t.Errorf("%s: %d %s", query, r.status, r.body)
 		}
 	}
@@ -179,19 +196,29 @@ func TestNullIsLeavingOut(t *testing.T) {
 			`{"username":"u1","email":"u1@example.com","full_name":null,"role":null,"groups":null,"metadata":null,"password":null,"directory":null,"phone_number":null}`,
 			http.StatusCreated, `"status":"pending_activation"`,
 		},
-		"POST /users ":   {`{"username":null,"email":"u2@example.com"}`, http.StatusBadRequest, `"field":"username"`},
-		"POST /users  ":  {`{"username":"u3","email":"u3@example.com","groups":[null]}`, http.StatusBadRequest, `"field":"groups.0"`},
-		"POST /users   ": {`{"username":"u4","email":"u4@example.com","metadata":{"a":null}}`, http.StatusCreated, `"metadata":{"a":null}`},
+		"POST /users ": {`{"username":null,"email":"u2@example.com"}`, http.StatusBadRequest, `"field":"username"`},
+		"POST /users  ": {`{"username":"u3","email":"u3@example.com","groups":[null]}`, http.StatusBadRequest,
+			`"field":"groups.0"`},
+		"POST /users   ": {`{"username":"u4","email":"u4@example.com","metadata":{"a":null}}`, http.StatusCreated,
+			`"metadata":{"a":null}`},
 		"POST /auth/login": {
-			`{"username":"stranger","email":null,"password":"` + userPassword + `","two_factor_code":null,"remember_me":null}`, http.StatusOK, "access_token",
+			`{"username":"stranger","email":null,"password":"` + userPassword + `","two_factor_code":null,"remember_me":null}`,
+			http.StatusOK, "access_token",
 		},
-		"POST /roles":                      {`{"role_id":"r","name":"R","permissions":[],"level":null}`, http.StatusCreated, `"level":100`},
-		"POST /roles ":                     {`{"role_id":"r2","name":"R","permissions":null}`, http.StatusBadRequest, `"field":"permissions"`},
-		"POST /groups":                     {`{"name":"g","description":null,"permissions":null}`, http.StatusCreated, `"permissions":[]`},
-		"POST /users/{user_id}/api-keys":   {`{"name":"n","permissions":["users.read"],"expires_at":null}`, http.StatusCreated, "sk_live_"},
-		"POST /permissions/check":          {`{"user_id":null,"permissions":["users.read"]}`, http.StatusOK, `"granted":true`},
-		"POST /audit/export":               {`{"format":"csv","date_range":null,"filters":{"user_id":null,"actions":null,"success":null}}`, http.StatusOK, "log_id"},
-		"POST /users/{user_id}/2fa/enable": {`{"method":null,"phone_number":null,"password":null,"code":null}`, http.StatusOK, "backup_codes"},
+		"POST /roles": {`{"role_id":"r","name":"R","permissions":[],"level":null}`, http.StatusCreated,
+			`"level":100`},
+		"POST /roles ": {`{"role_id":"r2","name":"R","permissions":null}`, http.StatusBadRequest,
+			`"field":"permissions"`},
+		"POST /groups": {`{"name":"g","description":null,"permissions":null}`, http.StatusCreated,
+			`"permissions":[]`},
+		"POST /users/{user_id}/api-keys": {`{"name":"n","permissions":["users.read"],"expires_at":null}`,
+			http.StatusCreated, "sk_live_"},
+		"POST /permissions/check": {`{"user_id":null,"permissions":["users.read"]}`, http.StatusOK,
+			`"granted":true`},
+		"POST /audit/export": {`{"format":"csv","date_range":null,"filters":{"user_id":null,"actions":null,"success":null}}`,
+			http.StatusOK, "log_id"},
+		"POST /users/{user_id}/2fa/enable": {`{"method":null,"phone_number":null,"password":null,"code":null}`, http.StatusOK,
+			"backup_codes"},
 	} {
 		method, path, _ := strings.Cut(strings.TrimRight(call, " "), " ")
 		r := p.ask(t, p.admin, method, securityapi.Base+path, want.body)
@@ -199,10 +226,12 @@ func TestNullIsLeavingOut(t *testing.T) {
 			t.Errorf("%s %s: %d %s, want %d with %s", call, want.body, r.status, r.body, want.status, want.says)
 		}
 	}
-	if r := p.ask(t, p.admin, http.MethodPatch, securityapi.Base+"/users/{user_id}", `{"role":null}`); r.status != http.StatusBadRequest || !strings.Contains(r.body, "must not be null") {
+	if r := p.ask(t, p.admin, http.MethodPatch, securityapi.Base+"/users/{user_id}",
+		`{"role":null}`); r.status != http.StatusBadRequest || !strings.Contains(r.body, "must not be null") {
 		t.Errorf("null in a patch: %d %s", r.status, r.body)
 	}
-	if r := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/users/{user_id}/sessions/revoke-all", `{"except_current":null}`); r.status != http.StatusOK {
+	if r := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/users/{user_id}/sessions/revoke-all",
+		`{"except_current":null}`); r.status != http.StatusOK {
 		t.Errorf("null for all sessions: %d %s", r.status, r.body)
 	}
 }
@@ -211,7 +240,8 @@ func TestTimesInLowerCaseAreTaken(t *testing.T) {
 	t.Parallel()
 	p := gather(t)
 	p.check = nil // the document's form of a time is the usual one
-	r := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/users/{user_id}/api-keys", `{"name":"n","permissions":["users.read"],"expires_at":"2026-05-01t12:00:00+02:00"}`)
+	r := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/users/{user_id}/api-keys",
+		`{"name":"n","permissions":["users.read"],"expires_at":"2026-05-01t12:00:00+02:00"}`)
 	if r.status != http.StatusCreated || !strings.Contains(r.body, `"expires_at":"2026-05-01T10:00:00Z"`) {
 		t.Errorf("a body: %d %s", r.status, r.body)
 	}
@@ -219,7 +249,8 @@ func TestTimesInLowerCaseAreTaken(t *testing.T) {
 	if r := p.ask(t, p.admin, http.MethodPost, securityapi.Base+"/audit/export", dates); r.status != http.StatusOK {
 		t.Errorf("an export: %d %s", r.status, r.body)
 	}
-	if r := p.ask(t, p.admin, http.MethodGet, securityapi.Base+"/audit/logs?start_date=2026-03-01t00:00:00z", ""); r.status != http.StatusOK {
+	if r := p.ask(t, p.admin, http.MethodGet, securityapi.Base+"/audit/logs?start_date=2026-03-01t00:00:00z",
+		""); r.status != http.StatusOK {
 		t.Errorf("a query: %d %s", r.status, r.body)
 	}
 }
@@ -230,15 +261,18 @@ func TestUnchangedSettingsAre304(t *testing.T) {
 	header := http.Header{"Authorization": {"Bearer " + in.admin}}
 	first := in.do(t, http.MethodGet, securityapi.Base+"/settings/security", "", header)
 	header.Set("If-None-Match", "W/"+first.header.Get("ETag"))
-	if r := in.do(t, http.MethodGet, securityapi.Base+"/settings/security", "", header); r.status != http.StatusNotModified || r.body != "" || r.header.Get("ETag") == "" {
+	if r := in.do(t, http.MethodGet, securityapi.Base+"/settings/security", "",
+		header); r.status != http.StatusNotModified || r.body != "" || r.header.Get("ETag") == "" {
 		t.Errorf("%d %q %v", r.status, r.body, r.header)
 	}
 	header.Set("Content-Type", "application/merge-patch+json")
-	if r := in.do(t, http.MethodPatch, securityapi.Base+"/settings/security", `{"session_policy":{"max_sessions":7}}`, header); r.status != http.StatusOK {
+	if r := in.do(t, http.MethodPatch, securityapi.Base+"/settings/security", `{"session_policy":{"max_sessions":7}}`,
+		header); r.status != http.StatusOK {
 		t.Fatal(r.status, r.body)
 	}
 	header.Del("Content-Type")
-	if r := in.do(t, http.MethodGet, securityapi.Base+"/settings/security", "", header); r.status != http.StatusOK || !strings.Contains(r.body, `"max_sessions":7`) {
+	if r := in.do(t, http.MethodGet, securityapi.Base+"/settings/security", "", header); r.status != http.StatusOK ||
+		!strings.Contains(r.body, `"max_sessions":7`) {
 		t.Errorf("after a change: %d %s", r.status, r.body)
 	}
 }

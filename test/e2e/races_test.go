@@ -38,7 +38,8 @@ func TestDailyKeyLimitUnderARace(t *testing.T) {
 	user := in.Register(t, "john", userPassword, "")
 	token := in.token(t, "john", userPassword)
 	replies := together(30, func(i int) reply {
-		return in.call(t, token, http.MethodPost, "/users/"+string(user.ID)+"/api-keys", fmt.Sprintf(`{"name":"k%d","permissions":["bots.use"]}`, i))
+		return in.call(t, token, http.MethodPost, "/users/"+string(user.ID)+"/api-keys",
+			fmt.Sprintf(`{"name":"k%d","permissions":["bots.use"]}`, i))
 	})
 	if count(replies, http.StatusCreated) != 10 || count(replies, http.StatusTooManyRequests) != 20 {
 		t.Errorf("answers %s, %d made", statuses(replies), count(replies, http.StatusCreated))
@@ -57,7 +58,8 @@ func TestOneIdempotencyKeyMakesOneUser(t *testing.T) {
 		switch {
 		case r.status == http.StatusCreated:
 			made[r.body] = true
-		case !strings.Contains(r.body, "has no answer yet"): // on a machine so busy that the first takes longer than the others wait
+		// on a machine so busy that the first takes longer than the others wait
+		case !strings.Contains(r.body, "has no answer yet"):
 			t.Errorf("%d %s", r.status, r.body)
 		}
 	}
@@ -70,7 +72,8 @@ func TestOneIdempotencyKeyMakesOneUser(t *testing.T) {
 	}
 	in.Clock.Forward(25 * time.Hour)
 	header.Set("Authorization", "Bearer "+in.token(t, "admin", adminPassword))
-	if late := in.do(t, http.MethodPost, securityapi.Base+"/users", `{"username":"john","email":"john@example.com"}`, header); late.status != http.StatusConflict {
+	if late := in.do(t, http.MethodPost, securityapi.Base+"/users", `{"username":"john","email":"john@example.com"}`,
+		header); late.status != http.StatusConflict {
 		t.Errorf("a day later: %d %s", late.status, late.body)
 	}
 }
@@ -86,11 +89,13 @@ func TestCodeWorksOnce(t *testing.T) {
 		must(t, err)
 		return text
 	}
-	if r := in.call(t, token, http.MethodPost, "/users/"+string(user.ID)+"/2fa/verify", `{"code":"`+code()+`"}`); r.object["two_factor_enabled"] != true {
+	if r := in.call(t, token, http.MethodPost, "/users/"+string(user.ID)+"/2fa/verify",
+		`{"code":"`+code()+`"}`); r.object["two_factor_enabled"] != true {
 		t.Fatalf("verify: %d %s", r.status, r.body)
 	}
 	login := func(code string) reply {
-		return in.call(t, "", http.MethodPost, "/auth/login", `{"username":"john","password":"`+userPassword+`","two_factor_code":"`+code+`"}`)
+		return in.call(t, "", http.MethodPost, "/auth/login",
+			`{"username":"john","password":"`+userPassword+`","two_factor_code":"`+code+`"}`)
 	}
 	asked := in.call(t, "", http.MethodPost, "/auth/login", `{"username":"john","password":"`+userPassword+`"}`)
 	if asked.text("error") != "two_factor_required" || !strings.Contains(asked.body, `"methods":["totp","backup_code"]`) {

@@ -50,7 +50,8 @@ func TestAUserOfAProviderIsSentThereToStepUp(t *testing.T) {
 		must(t, err)
 		return end.Query().Get("code")
 	}
-	signedIn := in.call(t, "", http.MethodPost, "/auth/oidc/token", `{"code":"`+code(securityapi.Base+"/auth/oidc/corp/login")+`"}`)
+	signedIn := in.call(t, "", http.MethodPost, "/auth/oidc/token",
+		`{"code":"`+code(securityapi.Base+"/auth/oidc/corp/login")+`"}`)
 	if signedIn.status != http.StatusOK {
 		t.Fatalf("signing in: %d %s", signedIn.status, signedIn.body)
 	}
@@ -66,10 +67,12 @@ func TestAUserOfAProviderIsSentThereToStepUp(t *testing.T) {
 			t.Errorf("with %s, the code: %d %s", what, renewed.status, renewed.body)
 		}
 	}
-	if r := in.call(t, token, http.MethodPost, "/auth/step-up", `{"code":"unknown"}`); r.status != http.StatusBadRequest || r.text("error") != "invalid_token" {
+	if r := in.call(t, token, http.MethodPost, "/auth/step-up", `{"code":"unknown"}`); r.status != http.StatusBadRequest ||
+		r.text("error") != "invalid_token" {
 		t.Errorf("an unknown code: %d %s", r.status, r.body)
 	}
-	if got := len(in.Logged(t, domain.ActionStepUp)); got != 4 { // a password without effect, two successes, an unknown code
+	// a password without effect, two successes, an unknown code
+	if got := len(in.Logged(t, domain.ActionStepUp)); got != 4 {
 		t.Errorf("%d entries of step-ups", got)
 	}
 }

@@ -17,7 +17,8 @@ var emptyTrust = audit.Trust{}
 
 func useCases() map[string]useCase {
 	all := map[string]useCase{}
-	for _, some := range []map[string]useCase{userCases(), accessCases(), sessionCases(), passwordCases(), factorCases(), otherCases(), providerCases()} {
+	for _, some := range []map[string]useCase{userCases(), accessCases(), sessionCases(), passwordCases(), factorCases(),
+		otherCases(), providerCases()} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -52,7 +53,8 @@ func userCases() map[string]useCase {
 	return map[string]useCase{
 		"create a user": {
 			run: func(t *testing.T, w *world) error {
-				_, err := w.Account.Create(t.Context(), w.admin, account.NewUser{Username: "new", Email: "new@example.com", Password: password})
+				_, err := w.Account.Create(t.Context(), w.admin, account.NewUser{Username: "new", Email: "new@example.com",
+					Password: password})
 				return err
 			},
 			action: domain.ActionUserCreate, happened: of("new", func(domain.User) bool { return true }),
@@ -74,7 +76,8 @@ func userCases() map[string]useCase {
 			action: domain.ActionUserCreate, happened: of("new", func(u domain.User) bool { return len(u.Tokens) == 1 }),
 		},
 		"change a name": {
-			run: update("john", account.Patch{Person: domain.PersonPatch{"full_name": "John Smith"}}), action: domain.ActionUserUpdate,
+			run:      update("john", account.Patch{Person: domain.PersonPatch{"full_name": "John Smith"}}),
+			action:   domain.ActionUserUpdate,
 			happened: of("john", func(u domain.User) bool { return u.FullName == "John Smith" }),
 		},
 		"change an e-mail": {
@@ -137,7 +140,8 @@ func userCases() map[string]useCase {
 				})
 				return err
 			},
-			action: domain.ActionUserCreate, happened: of("first", func(u domain.User) bool { return u.Role == domain.RoleAdmin }),
+			action: domain.ActionUserCreate, happened: of("first",
+				func(u domain.User) bool { return u.Role == domain.RoleAdmin }),
 			wait: time.Minute, consumes: "SingleUseStore.Consume",
 		},
 	}
@@ -145,11 +149,13 @@ func userCases() map[string]useCase {
 
 func accessCases() map[string]useCase {
 	group := func(t *testing.T, w *world) {
-		_, err := w.Access.CreateGroup(t.Context(), w.admin, access.GroupInput{Name: "support", Permissions: []string{"kb.edit"}})
+		_, err := w.Access.CreateGroup(t.Context(), w.admin,
+			access.GroupInput{Name: "support", Permissions: []string{"kb.edit"}})
 		must(t, err)
 	}
 	role := func(t *testing.T, w *world) {
-		_, err := w.Access.CreateRole(t.Context(), w.admin, access.RoleInput{ID: "clerk", Name: "Clerk", Permissions: []string{"kb.edit"}})
+		_, err := w.Access.CreateRole(t.Context(), w.admin,
+			access.RoleInput{ID: "clerk", Name: "Clerk", Permissions: []string{"kb.edit"}})
 		must(t, err)
 	}
 	member := func(t *testing.T, w *world) {
@@ -172,7 +178,8 @@ func accessCases() map[string]useCase {
 	return map[string]useCase{
 		"create a group": {
 			run: func(t *testing.T, w *world) error {
-				_, err := w.Access.CreateGroup(t.Context(), w.admin, access.GroupInput{Name: "support", Permissions: []string{"kb.edit"}})
+				_, err := w.Access.CreateGroup(t.Context(), w.admin,
+					access.GroupInput{Name: "support", Permissions: []string{"kb.edit"}})
 				return err
 			},
 			action: domain.ActionGroupCreate, happened: hasGroup(func(domain.Group) bool { return true }),
@@ -180,7 +187,8 @@ func accessCases() map[string]useCase {
 		"change a group": {
 			prepare: group,
 			run: func(t *testing.T, w *world) error {
-				_, err := w.Access.UpdateGroup(t.Context(), w.admin, "support", access.GroupPatch{Description: new("those who help")})
+				_, err := w.Access.UpdateGroup(t.Context(), w.admin, "support",
+					access.GroupPatch{Description: new("those who help")})
 				return err
 			},
 			action: domain.ActionGroupUpdate, happened: hasGroup(func(g domain.Group) bool { return g.Description != "" }),
@@ -215,7 +223,8 @@ func accessCases() map[string]useCase {
 		},
 		"create a role": {
 			run: func(t *testing.T, w *world) error {
-				_, err := w.Access.CreateRole(t.Context(), w.admin, access.RoleInput{ID: "clerk", Name: "Clerk", Permissions: []string{"kb.edit"}})
+				_, err := w.Access.CreateRole(t.Context(), w.admin,
+					access.RoleInput{ID: "clerk", Name: "Clerk", Permissions: []string{"kb.edit"}})
 				return err
 			},
 			action: domain.ActionRoleCreate, happened: hasRole(func(domain.Role) bool { return true }),
@@ -226,7 +235,8 @@ func accessCases() map[string]useCase {
 				_, err := w.Access.UpdateRole(t.Context(), w.admin, "clerk", access.RolePatch{Permissions: &[]string{"kb.read"}})
 				return err
 			},
-			action: domain.ActionPermissionChange, happened: hasRole(func(r domain.Role) bool { return r.Permissions[0] == "kb.read" }),
+			action:   domain.ActionPermissionChange,
+			happened: hasRole(func(r domain.Role) bool { return r.Permissions[0] == "kb.read" }),
 		},
 		"delete a role": {
 			prepare: role,

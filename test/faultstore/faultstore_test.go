@@ -89,9 +89,11 @@ func TestFailedCallsLeaveNoPartialChange(t *testing.T) {
 
 // reads are the methods that change nothing.
 var reads = map[string]bool{
-	"Get": true, "FindByLogin": true, "FindByEmail": true, "FindBySubject": true, "List": true, "Members": true, "ListByUser": true,
+	"Get": true, "FindByLogin": true, "FindByEmail": true, "FindBySubject": true, "List": true, "Members": true,
+	"ListByUser":         true,
 	"ListByProvider":     true,
-	"ListProviderGrants": true, "Look": true, "LookupLogin": true, "LookupSessions": true, "LookupKey": true, "Catalog": true, "CatalogAt": true, "Scan": true,
+	"ListProviderGrants": true, "Look": true, "LookupLogin": true, "LookupSessions": true, "LookupKey": true,
+	"Catalog": true, "CatalogAt": true, "Scan": true,
 	"Unsealed": true, "LastSegment": true, "SealKey": true, "Segments": true, "Records": true, "SegmentBefore": true,
 }
 
@@ -145,7 +147,8 @@ func (w *world) retry(t *testing.T, uc useCase, where string, had, entries int) 
 	t.Helper()
 	err := uc.run(t, w)
 	happened := uc.happened(t, w) - had
-	if kind := fault.Of(err); err != nil && (kind.Kind == fault.Internal || kind.Kind == fault.Unavailable || kind.Kind == fault.Forbidden) {
+	if kind := fault.Of(err); err != nil && (kind.Kind == fault.Internal || kind.Kind == fault.Unavailable ||
+		kind.Kind == fault.Forbidden) {
 		t.Errorf("%s, and again: %v", where, err)
 	}
 	if happened < 1 || happened > 1 && !uc.again {

@@ -74,7 +74,8 @@ func passwordCases() map[string]useCase {
 			prepare: remember,
 			run: func(t *testing.T, w *world) error {
 				// A retry finds the new password stored; the old one is reported as wrong.
-				return w.Account.ChangePassword(t.Context(), w.user, w.user.UserID, account.PasswordChange{Current: password, Next: another})
+				return w.Account.ChangePassword(t.Context(), w.user, w.user.UserID,
+					account.PasswordChange{Current: password, Next: another})
 			},
 			action: domain.ActionPasswordChange, happened: changed,
 		},
@@ -158,7 +159,8 @@ func otherCases() map[string]useCase {
 		return list.Keys
 	}
 	create := func(t *testing.T, w *world) error {
-		_, err := w.Keys.Create(t.Context(), w.user, w.user.UserID, apikey.CreateInput{Name: "k", Permissions: []string{"bots.use"}})
+		_, err := w.Keys.Create(t.Context(), w.user, w.user.UserID,
+			apikey.CreateInput{Name: "k", Permissions: []string{"bots.use"}})
 		return err
 	}
 	return map[string]useCase{

@@ -30,11 +30,17 @@ func (x users) FindByEmail(ctx context.Context, key string) (domain.User, error)
 }
 
 func (x users) FindBySubject(ctx context.Context, d domain.DirectoryID, subject domain.Subject) (domain.User, error) {
-	return ask(x.f, "UserStore.FindBySubject", func() (domain.User, error) { return x.UserStore.FindBySubject(ctx, d, subject) })
+	return ask(x.f, "UserStore.FindBySubject", func() (domain.User,
+		error) {
+		return x.UserStore.FindBySubject(ctx, d, subject)
+	})
 }
 
 func (x users) Update(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
-	return ask(x.f, "UserStore.Update", func() (domain.User, error) { return x.UserStore.Update(ctx, id, twice(change, (*domain.User).Clone)) })
+	return ask(x.f, "UserStore.Update", func() (domain.User,
+		error) {
+		return x.UserStore.Update(ctx, id, twice(change, (*domain.User).Clone))
+	})
 }
 
 func (x users) Delete(ctx context.Context, id domain.UserID, out domain.Outbox) error {
@@ -71,7 +77,8 @@ func (x sessions) Create(ctx context.Context, session domain.Session) error {
 	return x.f.call("SessionStore.Create", func() error { return x.SessionStore.Create(ctx, session) })
 }
 
-func (x sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User, error) {
+func (x sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User,
+	error) {
 	return ask(x.f, "SessionStore.Begin", func() (domain.User, error) {
 		return x.SessionStore.Begin(ctx, session, twice(change, (*domain.User).Clone))
 	})
@@ -81,22 +88,31 @@ func (x sessions) Get(ctx context.Context, id domain.SessionID) (domain.Session,
 	return ask(x.f, "SessionStore.Get", func() (domain.Session, error) { return x.SessionStore.Get(ctx, id) })
 }
 
-func (x sessions) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session, error) {
+func (x sessions) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session,
+	error) {
 	return ask(x.f, "SessionStore.Update", func() (domain.Session, error) {
 		return x.SessionStore.Update(ctx, id, twice(change, (*domain.Session).Clone))
 	})
 }
 
 func (x sessions) ListByUser(ctx context.Context, id domain.UserID) ([]domain.Session, error) {
-	return ask(x.f, "SessionStore.ListByUser", func() ([]domain.Session, error) { return x.SessionStore.ListByUser(ctx, id) })
+	return ask(x.f, "SessionStore.ListByUser", func() ([]domain.Session,
+		error) {
+		return x.SessionStore.ListByUser(ctx, id)
+	})
 }
 
-func (x sessions) ListByProvider(ctx context.Context, d domain.DirectoryID, subject domain.Subject, session string) ([]domain.Session, error) {
-	return ask(x.f, "SessionStore.ListByProvider", func() ([]domain.Session, error) { return x.SessionStore.ListByProvider(ctx, d, subject, session) })
+func (x sessions) ListByProvider(ctx context.Context, d domain.DirectoryID, subject domain.Subject,
+	session string) ([]domain.Session, error) {
+	return ask(x.f, "SessionStore.ListByProvider", func() ([]domain.Session,
+		error) {
+		return x.SessionStore.ListByProvider(ctx, d, subject, session)
+	})
 }
 
 func (x sessions) ListProviderGrants(ctx context.Context, before time.Time, limit int) ([]domain.Session, error) {
-	return ask(x.f, "SessionStore.ListProviderGrants", func() ([]domain.Session, error) { return x.SessionStore.ListProviderGrants(ctx, before, limit) })
+	return ask(x.f, "SessionStore.ListProviderGrants",
+		func() ([]domain.Session, error) { return x.SessionStore.ListProviderGrants(ctx, before, limit) })
 }
 
 func (x sessions) Sweep(ctx context.Context, now time.Time, before time.Time, limit int) (int, error) {
@@ -122,11 +138,17 @@ type logins struct {
 }
 
 func (x logins) LookupLogin(ctx context.Context, key string) (domain.LoginSnapshot, error) {
-	return ask(x.f, "LoginView.LookupLogin", func() (domain.LoginSnapshot, error) { return x.LoginView.LookupLogin(ctx, key) })
+	return ask(x.f, "LoginView.LookupLogin", func() (domain.LoginSnapshot,
+		error) {
+		return x.LoginView.LookupLogin(ctx, key)
+	})
 }
 
 func (x logins) LookupSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error) {
-	return ask(x.f, "LoginView.LookupSessions", func() ([]domain.Session, error) { return x.LoginView.LookupSessions(ctx, ids...) })
+	return ask(x.f, "LoginView.LookupSessions", func() ([]domain.Session,
+		error) {
+		return x.LoginView.LookupSessions(ctx, ids...)
+	})
 }
 
 type keys struct {
@@ -207,7 +229,10 @@ func (x catalog) Catalog(ctx context.Context) (*domain.Catalog, error) {
 }
 
 func (x catalog) CatalogAt(ctx context.Context, version int64) (*domain.Catalog, error) {
-	return ask(x.f, "CatalogView.CatalogAt", func() (*domain.Catalog, error) { return x.CatalogView.CatalogAt(ctx, version) })
+	return ask(x.f, "CatalogView.CatalogAt", func() (*domain.Catalog,
+		error) {
+		return x.CatalogView.CatalogAt(ctx, version)
+	})
 }
 
 type attempts struct {
@@ -215,7 +240,8 @@ type attempts struct {
 	ports.AttemptStore
 }
 
-func (x attempts) Update(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
+func (x attempts) Update(ctx context.Context, account string, now time.Time,
+	change ports.Change[domain.Attempts]) error {
 	return x.f.call("AttemptStore.Update", func() error {
 		return x.AttemptStore.Update(ctx, account, now, twice(change, (*domain.Attempts).Clone))
 	})
@@ -237,11 +263,18 @@ type rates struct {
 }
 
 func (x rates) Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error) {
-	return ask(x.f, "RateLimiter.Take", func() (domain.RateState, error) { return x.RateLimiter.Take(ctx, key, rate, now) })
+	return ask(x.f, "RateLimiter.Take", func() (domain.RateState,
+		error) {
+		return x.RateLimiter.Take(ctx, key, rate, now)
+	})
 }
 
-func (x rates) Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState, error) {
-	return ask(x.f, "RateLimiter.Release", func() (domain.RateState, error) { return x.RateLimiter.Release(ctx, key, rate, taken, now) })
+func (x rates) Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState,
+	error) {
+	return ask(x.f, "RateLimiter.Release", func() (domain.RateState,
+		error) {
+		return x.RateLimiter.Release(ctx, key, rate, taken, now)
+	})
 }
 
 type once struct {
@@ -263,7 +296,10 @@ type idempotency struct {
 }
 
 func (x idempotency) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord, error) {
-	return ask(x.f, "IdempotencyStore.Begin", func() (*domain.IdempotencyRecord, error) { return x.IdempotencyStore.Begin(ctx, record) })
+	return ask(x.f, "IdempotencyStore.Begin", func() (*domain.IdempotencyRecord,
+		error) {
+		return x.IdempotencyStore.Begin(ctx, record)
+	})
 }
 
 func (x idempotency) Complete(ctx context.Context, record domain.IdempotencyRecord) error {

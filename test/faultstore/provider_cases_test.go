@@ -22,7 +22,8 @@ func (w *world) corp(t *testing.T) ports.Directory {
 	w.provider = oidc.NewHostile(t)
 	w.provider.Set(granting())
 	corp, err := oidcdir.New("corp", oidcdir.Settings{
-		Issuer: w.provider.URL, ClientID: oidc.HostileClient, ClientSecret: oidc.HostileSecret, AllowHTTPLoopback: true, JustInTime: true,
+		Issuer: w.provider.URL, ClientID: oidc.HostileClient, ClientSecret: oidc.HostileSecret, AllowHTTPLoopback: true,
+		JustInTime:    true,
 		OfflineAccess: true, UserInfo: "never",
 	}, oidcdir.Options{Clock: sysclock.Clock{}})
 	must(t, err)

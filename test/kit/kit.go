@@ -106,7 +106,8 @@ func (k *Kit) User(tb testing.TB, name string, role domain.RoleID, groups ...dom
 	key := k.CaseFolder.Fold(name)
 	user := domain.User{
 		ID: domain.UserID(k.IDs.NewID(domain.UserPrefix)), Username: name, UsernameKey: key,
-		Email: name + "@example.com", EmailKey: key + "@example.com", EmailVerified: true, Person: domain.Person{FullName: "Ms " + name},
+		Email: name + "@example.com", EmailKey: key + "@example.com", EmailVerified: true,
+		Person:     domain.Person{FullName: "Ms " + name},
 		SearchText: key + "\n" + key + "@example.com\nms " + key, Role: role, Groups: groups, Status: domain.StatusActive,
 		Directory: "local", CreatedAt: k.Clock.Now(), UpdatedAt: k.Clock.Now(),
 	}
@@ -124,7 +125,8 @@ func (k *Kit) As(tb testing.TB, user domain.User) domain.Principal {
 		tb.Fatal(err)
 	}
 	return domain.Principal{
-		Kind: domain.PrincipalUser, UserID: user.ID, Username: user.Username, Role: user.Role, Level: catalog.Roles[user.Role].Level,
+		Kind: domain.PrincipalUser, UserID: user.ID, Username: user.Username, Role: user.Role,
+		Level:  catalog.Roles[user.Role].Level,
 		Grants: catalog.Grants(&user), AuthTime: k.Clock.Now(), Origin: Origin,
 	}
 }
@@ -133,11 +135,12 @@ func (k *Kit) As(tb testing.TB, user domain.User) domain.Principal {
 func (k *Kit) Entries(tb testing.TB) []domain.AuditEntry {
 	tb.Helper()
 	var entries []domain.AuditEntry
-	err := k.Store.Audit().Records(tb.Context(), math.MinInt64, math.MaxInt64, domain.AuditQuery{}, func(r *auditformat.Record) error {
-		e, err := r.Entry()
-		entries = append(entries, e)
-		return err
-	})
+	err := k.Store.Audit().Records(tb.Context(), math.MinInt64, math.MaxInt64, domain.AuditQuery{},
+		func(r *auditformat.Record) error {
+			e, err := r.Entry()
+			entries = append(entries, e)
+			return err
+		})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -21,7 +21,8 @@ func TestAnOldDataDirectoryIsCopied(t *testing.T) {
 	to, err := mongostore.Open(t.Context(), config)
 	must(t, err)
 	t.Cleanup(func() { must(t, to.Close(context.WithoutCancel(t.Context()))) })
-	counts, err := transfer.Copy(t.Context(), from.Store.Ports(), to.Ports(), from.Clock, func(domain.ArchiveKind, int64, int64) {})
+	counts, err := transfer.Copy(t.Context(), from.Store.Ports(), to.Ports(), from.Clock,
+		func(domain.ArchiveKind, int64, int64) {})
 	must(t, err)
 	for _, c := range counts {
 		if c.From != c.To {

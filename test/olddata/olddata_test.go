@@ -222,7 +222,8 @@ func changes(t *testing.T, in *installation) {
 	t.Helper()
 	operator, ada := domain.Operator(), domain.UserID(in.secrets.Ada)
 	name := "Augusta Ada King"
-	changed, err := in.Account.Update(t.Context(), operator, ada, account.Patch{Person: domain.PersonPatch{"full_name": name}})
+	changed, err := in.Account.Update(t.Context(), operator, ada,
+		account.Patch{Person: domain.PersonPatch{"full_name": name}})
 	must(t, err)
 	if changed.FullName != name || len(changed.GroupNames) != 1 {
 		t.Errorf("ada is %s in %v", changed.FullName, changed.GroupNames)

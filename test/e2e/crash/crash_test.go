@@ -54,7 +54,8 @@ func (s *server) killAfter(t *testing.T, j *requestLog, round, answers int) {
 	for worker := range workers {
 		group.Go(func() {
 			for n := 0; ; n++ {
-				story := story{ctx: t.Context(), server: s, requestLog: j, admin: admin, name: fmt.Sprintf("u%d-%d-%d", round, worker, n), ends: n%2 == 0}
+				story := story{ctx: t.Context(), server: s, requestLog: j, admin: admin,
+					name: fmt.Sprintf("u%d-%d-%d", round, worker, n), ends: n%2 == 0}
 				story.run()
 				if story.wrong != "" {
 					wrong <- story.wrong
@@ -233,7 +234,8 @@ func (s *server) useTokens(t *testing.T, j *requestLog) {
 		s.start(t)
 		again := s.see(t, "", http.MethodPost, "/auth/password/reset", use)
 		if again.status != http.StatusBadRequest {
-			t.Errorf("a token that was answered with %d is answered with %d %v after the restart", first.status, again.status, again.object)
+			t.Errorf("a token that was answered with %d is answered with %d %v after the restart", first.status, again.status,
+				again.object)
 		}
 		return
 	}

@@ -29,8 +29,8 @@ func (s *server) elsewhere(t *testing.T, path, body string) answer {
 
 func refreshBody(token string) string { return fmt.Sprintf(`{"refresh_token":%q}`, token) }
 
-// TestAKillAfterTheFirstUseOfARefreshedTokenForgetsNoUse loses the answers to refreshes, kills the server right after it has
-// answered the first use of one of the lost access tokens, and refreshes again.
+// TestAKillAfterTheFirstUseOfARefreshedTokenForgetsNoUse loses the answers to refreshes, kills the server right after
+// it has answered the first use of one of the lost access tokens, and refreshes again.
 func TestAKillAfterTheFirstUseOfARefreshedTokenForgetsNoUse(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -50,13 +50,16 @@ func TestAKillAfterTheFirstUseOfARefreshedTokenForgetsNoUse(t *testing.T) {
 	}
 	must(t, s.process.Kill())
 	s.start(t)
-	if a := s.elsewhere(t, "/auth/refresh", refreshBody(unused.before.text("refresh_token"))); a.status != http.StatusOK || a.text("refresh_token") != unused.lost.text("refresh_token") {
+	if a := s.elsewhere(t, "/auth/refresh", refreshBody(unused.before.text("refresh_token"))); a.status != http.StatusOK ||
+		a.text("refresh_token") != unused.lost.text("refresh_token") {
 		t.Errorf("a lost answer that nobody used: %d %v, want the same successor", a.status, a.object)
 	}
-	if a := s.elsewhere(t, "/auth/refresh", refreshBody(used.before.text("refresh_token"))); a.status != http.StatusUnauthorized {
+	if a := s.elsewhere(t, "/auth/refresh",
+		refreshBody(used.before.text("refresh_token"))); a.status != http.StatusUnauthorized {
 		t.Errorf("a replaced token whose successor was used: %d %v, want 401", a.status, a.object)
 	}
-	if a := s.see(t, used.lost.text("access_token"), http.MethodGet, "/auth/verify", ""); a.status != http.StatusUnauthorized {
+	if a := s.see(t, used.lost.text("access_token"), http.MethodGet, "/auth/verify",
+		""); a.status != http.StatusUnauthorized {
 		t.Errorf("the session after the reuse: %d %v, want it ended", a.status, a.object)
 	}
 }

@@ -45,11 +45,13 @@ func newServer(t *testing.T) *server {
 	}
 	s.environment = []string{
 		"OSTIARY_DATA_DIR=" + filepath.Join(s.dir, "data"), "HOME=" + s.dir,
-		"OSTIARY_BOOTSTRAP_USERNAME=admin", "OSTIARY_BOOTSTRAP_EMAIL=admin@example.com", "OSTIARY_BOOTSTRAP_PASSWORD=" + adminPassword,
+		"OSTIARY_BOOTSTRAP_USERNAME=admin", "OSTIARY_BOOTSTRAP_EMAIL=admin@example.com",
+		"OSTIARY_BOOTSTRAP_PASSWORD=" + adminPassword,
 		"OSTIARY_RATE_LIMITS_LOGIN=off", "OSTIARY_RATE_LIMITS_API_KEYS=off", "OSTIARY_RATE_LIMITS_PASSWORD_RESET=off",
 		"OSTIARY_RATE_LIMITS_PASSWORD_RESET_SOURCE=off",
 		// As cheap as the program lets it be: what is tested is no hash.
-		"OSTIARY_PASSWORDS_ARGON2_MEMORY_KIB=7168", "OSTIARY_PASSWORDS_ARGON2_ITERATIONS=5", "OSTIARY_PASSWORDS_QUEUE_DEADLINE=20s",
+		"OSTIARY_PASSWORDS_ARGON2_MEMORY_KIB=7168", "OSTIARY_PASSWORDS_ARGON2_ITERATIONS=5",
+		"OSTIARY_PASSWORDS_QUEUE_DEADLINE=20s",
 		"OSTIARY_METRICS_ADDRESS=off", "OSTIARY_LOG_LEVEL=warn", "OSTIARY_HTTP_PUBLIC_URL=http://localhost:8080",
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
@@ -66,7 +68,8 @@ func (s *server) start(t *testing.T) {
 	must(t, l.Close())
 	s.lives++
 	begin := time.Now()
-	s.process, err = child.Start(s.log(s.lives), "/usr/bin/env", append(append([]string{"-i", "OSTIARY_HTTP_ADDRESS=" + address}, s.environment...), s.program, "serve")...)
+	s.process, err = child.Start(s.log(s.lives), "/usr/bin/env",
+		append(append([]string{"-i", "OSTIARY_HTTP_ADDRESS=" + address}, s.environment...), s.program, "serve")...)
 	must(t, err)
 	t.Cleanup(s.process.Stop)
 	must(t, s.process.WaitFor(address, time.Minute))
@@ -77,7 +80,8 @@ func (s *server) start(t *testing.T) {
 // run runs a command of the program beside the server or without one, and returns what it printed.
 func (s *server) run(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "/usr/bin/env", append(append([]string{"-i"}, s.environment...), append([]string{s.program}, args...)...)...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "/usr/bin/env",
+		append(append([]string{"-i"}, s.environment...), append([]string{s.program}, args...)...)...).CombinedOutput()
 	return string(out), err
 }
 

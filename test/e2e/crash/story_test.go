@@ -92,7 +92,8 @@ func (s *story) answered(about, what string, check func(*testing.T, *server, str
 }
 
 // gives is a check that a call has the status.
-func gives(status int, token func(admin string) string, method, path, body string) func(*testing.T, *server, string) bool {
+func gives(status int, token func(admin string) string, method, path, body string) func(*testing.T, *server,
+	string) bool {
 	return func(t *testing.T, s *server, admin string) bool {
 		t.Helper()
 		return s.see(t, token(admin), method, path, body).status == status
@@ -115,7 +116,8 @@ func shows(path, member string, value any) func(*testing.T, *server, string) boo
 func (s *story) run() {
 	s.requestLog.begun(s.name+"-1", s.name)
 	made, ok := s.do(s.admin, http.MethodPost, "/users",
-		fmt.Sprintf(`{"username":%q,"email":"%s@example.com","password":%q,"full_name":"A User","role":"user"}`, s.name, s.name, userPassword))
+		fmt.Sprintf(`{"username":%q,"email":"%s@example.com","password":%q,"full_name":"A User","role":"user"}`, s.name,
+			s.name, userPassword))
 	if !ok {
 		return
 	}
@@ -147,7 +149,8 @@ func (s *story) rights(user string) {
 	if _, ok := s.do(s.admin, http.MethodPatch, user, `{"role":"auditor"}`); ok {
 		s.answered("role", "a role was changed", shows(user, "role", "auditor"))
 	}
-	group, ok := s.do(s.admin, http.MethodPost, "/groups", fmt.Sprintf(`{"name":%q,"permissions":["bots.use"]}`, "team_"+strings.ReplaceAll(s.name, "-", "_")))
+	group, ok := s.do(s.admin, http.MethodPost, "/groups",
+		fmt.Sprintf(`{"name":%q,"permissions":["bots.use"]}`, "team_"+strings.ReplaceAll(s.name, "-", "_")))
 	if !ok {
 		return
 	}
@@ -169,14 +172,16 @@ func (s *story) sessions() {
 	if !ok1 || !ok2 {
 		return
 	}
-	next, ok := s.do("", http.MethodPost, "/auth/refresh", fmt.Sprintf(`{"refresh_token":%q}`, first.text("refresh_token")))
+	next, ok := s.do("", http.MethodPost, "/auth/refresh",
+		fmt.Sprintf(`{"refresh_token":%q}`, first.text("refresh_token")))
 	if !ok {
 		return
 	}
 	alive := gives(http.StatusOK, as(next.text("access_token")), http.MethodGet, "/auth/verify", "")
 	s.requestLog.answered(s.name+" session", fact{what: "a session was refreshed", check: alive}) // which leaves no entry
 	if _, ok := s.do(second.text("access_token"), http.MethodDelete, "/sessions/"+second.text("session_id"), ""); ok {
-		s.answered("revoke", "a session was revoked", gives(http.StatusUnauthorized, as(second.text("access_token")), http.MethodGet, "/auth/verify", ""))
+		s.answered("revoke", "a session was revoked", gives(http.StatusUnauthorized, as(second.text("access_token")),
+			http.MethodGet, "/auth/verify", ""))
 	}
 	s.hangs = append(s.hangs, "session")
 }
@@ -196,7 +201,8 @@ func (s *story) keys(user string) {
 		}
 		s.requestLog.uncertain(s.name + " " + about)
 		if _, ok := s.do(s.admin, http.MethodDelete, "/api-keys/"+made.text("key_id"), ""); ok {
-			s.answered(about, "a key was revoked", gives(http.StatusUnauthorized, as(key), http.MethodGet, "/audit/logs?limit=1", ""))
+			s.answered(about, "a key was revoked", gives(http.StatusUnauthorized, as(key), http.MethodGet, "/audit/logs?limit=1",
+				""))
 		}
 	}
 }
@@ -229,7 +235,8 @@ func (s *story) failLogins() {
 		if s.failed != nil || s.wrong != "" {
 			return
 		}
-		a, err := s.server.call(s.ctx, s.name+"-guess", "", http.MethodPost, "/auth/login", login(s.name, "Wrong-Horse-7-Battery"))
+		a, err := s.server.call(s.ctx, s.name+"-guess", "", http.MethodPost, "/auth/login",
+			login(s.name, "Wrong-Horse-7-Battery"))
 		if err != nil {
 			s.failed = err
 			return
@@ -240,7 +247,8 @@ func (s *story) failLogins() {
 		}
 	}
 	s.last = s.name + "-guess"
-	s.answered("lock", "five failures were counted", gives(http.StatusLocked, as(""), http.MethodPost, "/auth/login", login(s.name, userPassword)))
+	s.answered("lock", "five failures were counted", gives(http.StatusLocked, as(""), http.MethodPost, "/auth/login",
+		login(s.name, userPassword)))
 }
 
 // reset asks for a reset by mail, which must come, and uses its token, which must not work again.

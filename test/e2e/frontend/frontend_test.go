@@ -1,5 +1,5 @@
-// Package frontend_test replays what an existing web front end asks of the Users API, from a page of another origin in a real
-// browser.
+// Package frontend_test replays what an existing web front end asks of the Users API, from a page of another origin in
+// a real browser.
 package frontend_test
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// replay makes the calls one after another and returns each status with the answer; a call that the browser does not let the
-// page make, or read, shows as "refused".
+// replay makes the calls one after another and returns each status with the answer; a call that the browser does not
+// let the page make, or read, shows as "refused".
 const replay = `async (api) => {
   const seen = [];
   let key = "";
@@ -54,9 +54,12 @@ const replay = `async (api) => {
 }`
 
 var expected = []string{
-	`POST /login 403 `, `POST /login 200 {"apiKey":"`, `GET / 200 [{"identifier":"`, `GET /?page=1&limit=10 200 {"data":[`, `GET /ada 200 {"identifier":"`,
-	`GET /roles/ 200 [{"identifier":"06eeeacb","name":"admin"`, `POST /roles/add 200 {"identifier":"`, `POST /signup 200 {"identifier":"`,
-	`POST /update_role 200 {"message":"Role updated successfully"}`, `POST /change_password 200 {"message":"Password changed successfully"}`,
+	`POST /login 403 `, `POST /login 200 {"apiKey":"`, `GET / 200 [{"identifier":"`, `GET /?page=1&limit=10 200 {"data":[`,
+	`GET /ada 200 {"identifier":"`,
+	`GET /roles/ 200 [{"identifier":"06eeeacb","name":"admin"`, `POST /roles/add 200 {"identifier":"`,
+	`POST /signup 200 {"identifier":"`,
+	`POST /update_role 200 {"message":"Role updated successfully"}`,
+	`POST /change_password 200 {"message":"Password changed successfully"}`,
 	`POST /reset_password 200 {"message":"Password reset successfully"}`, `POST /credentials_are_valid 200 true`,
 	`POST /logout 200 {"message":"Logout successfull"}`, //nolint:misspell // the original's spelling
 	`GET /roles/ 401 {"message":"Invalid token"}`,

@@ -13,8 +13,9 @@ import (
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// application is what a single-page application does to sign in and stay signed in. It returns each status, with the headers of the
-// answer that the browser lets it read; a call that it does not let it make, or read, shows as "refused".
+// application is what a single-page application does to sign in and stay signed in. It returns each status, with the
+// headers of the answer that the browser lets it read; a call that it does not let it make, or read, shows as
+// "refused".
 const application = `async (root) => {
   const api = root + "/api/v1/security";
   const seen = [];

@@ -59,7 +59,8 @@ func newWorld(t *testing.T) *world {
 // invite makes a user without a password and returns the link of their mail, at the test's own address.
 func (w *world) invite(t *testing.T, name string) string {
 	t.Helper()
-	_, err := w.Account.Create(t.Context(), domain.Operator(), account.NewUser{Username: name, Email: name + "@example.com"})
+	_, err := w.Account.Create(t.Context(), domain.Operator(),
+		account.NewUser{Username: name, Email: name + "@example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +178,8 @@ func TestOpeningALinkChangesNothing(t *testing.T) {
 func TestPagesAreShutInThemselves(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for _, path := range []string{"/activate", "/reset?token=" + url.QueryEscape(`"><script>alert(1)</script>`), "/confirm-email"} {
+	for _, path := range []string{"/activate", "/reset?token=" + url.QueryEscape(`"><script>alert(1)</script>`),
+		"/confirm-email"} {
 		answer, err := http.Get(w.address + path)
 		if err != nil {
 			t.Fatal(err)
@@ -191,7 +193,8 @@ func TestPagesAreShutInThemselves(t *testing.T) {
 			t.Errorf("%s shows what it was sent, or loads from elsewhere:\n%s", path, body)
 		}
 		for name, want := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'; script-src 'self';", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+			"Content-Security-Policy": "default-src 'none'; script-src 'self';", "Referrer-Policy": "no-referrer",
+			"Cache-Control":          "no-store",
 			"X-Content-Type-Options": "nosniff",
 		} {
 			if got := answer.Header.Get(name); !strings.HasPrefix(got, want) {

@@ -65,10 +65,12 @@ func startOn(t *testing.T, n int, uri string, more ...string) []*node {
 		"OSTIARY_STORAGE_DRIVER=mongodb", "OSTIARY_STORAGE_MONGODB_URI=" + uri,
 		"OSTIARY_STORAGE_MONGODB_DATABASE=ostiary_nodes_" + strings.ToLower(rand.Text())[:12],
 		"OSTIARY_KEYRING_KEY=" + base64.StdEncoding.EncodeToString(key[:]),
-		"OSTIARY_BOOTSTRAP_USERNAME=" + adminName, "OSTIARY_BOOTSTRAP_EMAIL=admin@example.com", "OSTIARY_BOOTSTRAP_PASSWORD=" + adminPassword,
+		"OSTIARY_BOOTSTRAP_USERNAME=" + adminName, "OSTIARY_BOOTSTRAP_EMAIL=admin@example.com",
+		"OSTIARY_BOOTSTRAP_PASSWORD=" + adminPassword,
 		"OSTIARY_RATE_LIMITS_LOGIN=off", "OSTIARY_RATE_LIMITS_API_KEYS=off",
 		// As cheap as the program lets it be: what is tested is no hash.
-		"OSTIARY_PASSWORDS_ARGON2_MEMORY_KIB=7168", "OSTIARY_PASSWORDS_ARGON2_ITERATIONS=5", "OSTIARY_PASSWORDS_QUEUE_DEADLINE=20s",
+		"OSTIARY_PASSWORDS_ARGON2_MEMORY_KIB=7168", "OSTIARY_PASSWORDS_ARGON2_ITERATIONS=5",
+		"OSTIARY_PASSWORDS_QUEUE_DEADLINE=20s",
 		"OSTIARY_METRICS_ADDRESS=off", "OSTIARY_LOG_LEVEL=warn", "OSTIARY_HTTP_PUBLIC_URL=http://localhost:8080",
 	}
 	environment = append(environment, more...)
@@ -84,7 +86,8 @@ func startNode(t *testing.T, program, name string, environment []string) *node {
 	t.Helper()
 	dir, address := t.TempDir(), freeAddress(t)
 	args := append([]string{"OSTIARY_HTTP_ADDRESS=" + address, "OSTIARY_DATA_DIR=" + dir, "HOME=" + dir}, environment...)
-	process, err := child.Start(filepath.Join(dir, "log"), "/usr/bin/env", append(append([]string{"-i"}, args...), program, "serve")...)
+	process, err := child.Start(filepath.Join(dir, "log"), "/usr/bin/env",
+		append(append([]string{"-i"}, args...), program, "serve")...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +102,8 @@ func startNode(t *testing.T, program, name string, environment []string) *node {
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &node{name: name, url: "http://" + address + "/api/v1/security", client: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
+	return &node{name: name, url: "http://" + address + "/api/v1/security",
+		client: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
 }
 
 func freeAddress(t *testing.T) string {
@@ -172,7 +176,8 @@ func login(name, password string) string {
 // user makes a user who can sign in and returns the id.
 func (n *node) user(t *testing.T, admin, name string) string {
 	t.Helper()
-	body := fmt.Sprintf(`{"username":%q,"email":"%s@example.com","password":%q,"full_name":"A User","role":"user"}`, name, name, userPassword)
+	body := fmt.Sprintf(`{"username":%q,"email":"%s@example.com","password":%q,"full_name":"A User","role":"user"}`, name,
+		name, userPassword)
 	a, err := n.call(t.Context(), admin, http.MethodPost, "/users", body)
 	if err != nil || a.status != http.StatusCreated {
 		t.Fatalf("making a user = %d %v, %v", a.status, a.object, err)

@@ -49,7 +49,8 @@ func withDirectories(t *testing.T) (*front, []*node, *openldap.Server) {
 	f, slapd := newFront(t), openldap.Start(t, openldap.Options{})
 	own := f.url + "/api/v1/security/auth/oidc/op"
 	provider := oidc.Start(t, oidc.Options{
-		Redirects: []string{own + "/callback"}, BackChannel: own + "/backchannel-logout", PostLogout: []string{f.url + "/bye"},
+		Redirects: []string{own + "/callback"}, BackChannel: own + "/backchannel-logout",
+		PostLogout: []string{f.url + "/bye"},
 	})
 	text := fmt.Sprintf(`
 directory_sync: {check_interval: 10s, run_interval: 1m}
@@ -85,7 +86,8 @@ func TestProviderSignInAcrossTwoNodes(t *testing.T) {
 		}.Encode()).Get("code")
 		exchange := fmt.Sprintf(`{"code":%q}`, code)
 		signedIn := here.must(t, http.StatusOK, "", http.MethodPost, "/auth/oidc/token", exchange)
-		if again, err := there.call(t.Context(), "", http.MethodPost, "/auth/oidc/token", exchange); err != nil || again.status < 400 {
+		if again, err := there.call(t.Context(), "", http.MethodPost, "/auth/oidc/token", exchange); err != nil ||
+			again.status < 400 {
 			t.Errorf("a code was exchanged on %s and again on %s: %d, %v", here.name, there.name, again.status, err)
 		}
 		token := signedIn.text("access_token")
@@ -100,7 +102,8 @@ func TestProviderSignInAcrossTwoNodes(t *testing.T) {
 		second := browser.Visit(t, f.url+"/api/v1/security/auth/oidc/op/login?"+url.Values{
 			"redirect_uri": {f.url + "/app"}, "login_hint": {"alice"},
 		}.Encode()).Get("code")
-		token = there.must(t, http.StatusOK, "", http.MethodPost, "/auth/oidc/token", fmt.Sprintf(`{"code":%q}`, second)).text("access_token")
+		token = there.must(t, http.StatusOK, "", http.MethodPost, "/auth/oidc/token",
+			fmt.Sprintf(`{"code":%q}`, second)).text("access_token")
 		endAtProvider(t, browser, out.text("provider_logout_url"), f.url+"/bye")
 		for _, n := range nodes {
 			n.must(t, http.StatusUnauthorized, token, http.MethodGet, "/auth/verify", "")

@@ -17,8 +17,8 @@ func databaseURI(t *testing.T) string {
 	return mongowire.Start(t).URI()
 }
 
-// What the whole product sends before it answers is counted, so that no step added to a sign-in goes unseen: five beside the
-// one that finds the user, with the limit of sign-ins on, however many sessions live.
+// What the whole product sends before it answers is counted, so that no step added to a sign-in goes unseen: five
+// beside the one that finds the user, with the limit of sign-ins on, however many sessions live.
 func TestGoldenASignInIsFiveRoundTripsBesideTheOneThatFindsTheUser(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)

@@ -35,7 +35,8 @@ func revokes(t *testing.T) int64 {
 	return n
 }
 
-// A verify that starts after the revoke was answered is refused, on every node, whatever ended it and on whichever node.
+// A verify that starts after the revoke was answered is refused, on every node, whatever ended it and on whichever
+// node.
 func TestRevocationTakesEffectAcrossProcesses(t *testing.T) { //nolint:tparallel // the stories have to end before they are counted
 	t.Parallel()
 	nodes := start(t)
@@ -57,7 +58,8 @@ func TestRevocationTakesEffectAcrossProcesses(t *testing.T) { //nolint:tparallel
 	for _, way := range slices.Sorted(maps.Keys(answered.counts)) {
 		t.Logf("%6d ended by %s", answered.counts[way], way)
 	}
-	t.Logf("%6d in all, with %d requests beside them, %d of which began after the answer", answered.sum(), answered.beside.Load(), answered.late.Load())
+	t.Logf("%6d in all, with %d requests beside them, %d of which began after the answer", answered.sum(),
+		answered.beside.Load(), answered.late.Load())
 }
 
 // tally counts what was ended.
@@ -184,7 +186,8 @@ func (s *story) signedIn(t *testing.T, n int) []pass {
 	passes := make([]pass, n)
 	for i := range passes {
 		a := s.here().must(t, http.StatusOK, "", http.MethodPost, "/auth/login", login(s.name, userPassword))
-		passes[i] = pass{token: a.text("access_token"), session: a.text("session_id"), path: "/auth/verify", refused: http.StatusUnauthorized}
+		passes[i] = pass{token: a.text("access_token"), session: a.text("session_id"), path: "/auth/verify",
+			refused: http.StatusUnauthorized}
 	}
 	return passes
 }
@@ -220,8 +223,8 @@ func (s *story) sessionsByNewPassword(t *testing.T) {
 	})
 }
 
-// sessionsByLimit signs in where there are as many sessions as there may be. Which one ends is the service's choice, so it is
-// learned from one node and held against the other.
+// sessionsByLimit signs in where there are as many sessions as there may be. Which one ends is the service's choice, so
+// it is learned from one node and held against the other.
 func (s *story) sessionsByLimit(t *testing.T) {
 	t.Helper()
 	p := s.signedIn(t, maxSessions)
@@ -249,8 +252,10 @@ func (s *story) newKeys(t *testing.T, n int) []pass {
 	t.Helper()
 	passes := make([]pass, n)
 	for i := range passes {
-		a := s.here().must(t, http.StatusCreated, s.admin, http.MethodPost, "/users/"+s.id+"/api-keys", `{"name":"key","permissions":["bots.use"]}`)
-		passes[i] = pass{token: a.text("api_key"), session: a.text("key_id"), path: "/auth/verify", refused: http.StatusUnauthorized}
+		a := s.here().must(t, http.StatusCreated, s.admin, http.MethodPost, "/users/"+s.id+"/api-keys",
+			`{"name":"key","permissions":["bots.use"]}`)
+		passes[i] = pass{token: a.text("api_key"), session: a.text("key_id"), path: "/auth/verify",
+			refused: http.StatusUnauthorized}
 	}
 	return passes
 }
@@ -282,7 +287,8 @@ func (s *story) grant(t *testing.T, method, path, body string) {
 
 func (s *story) permissionsByRole(t *testing.T) {
 	t.Helper()
-	s.grant(t, http.MethodPost, "/roles", fmt.Sprintf(`{"role_id":"role_%[1]s","name":"Role %[1]s","permissions":["users.read"]}`, s.name))
+	s.grant(t, http.MethodPost, "/roles",
+		fmt.Sprintf(`{"role_id":"role_%[1]s","name":"Role %[1]s","permissions":["users.read"]}`, s.name))
 	p := s.reader(t)
 	for range often {
 		s.grant(t, http.MethodPatch, "/users/"+s.id, fmt.Sprintf(`{"role":"role_%s"}`, s.name))
@@ -318,13 +324,15 @@ func (s *story) permissionsByGroup(t *testing.T) {
 
 func (s *story) permissionsOfGroup(t *testing.T) {
 	t.Helper()
-	a := s.here().must(t, http.StatusCreated, s.admin, http.MethodPost, "/groups", fmt.Sprintf(`{"name":"team_%s"}`, s.name))
+	a := s.here().must(t, http.StatusCreated, s.admin, http.MethodPost, "/groups",
+		fmt.Sprintf(`{"name":"team_%s"}`, s.name))
 	path := "/groups/" + a.text("group_id")
 	s.grant(t, http.MethodPatch, "/users/"+s.id, fmt.Sprintf(`{"groups":["team_%s"]}`, s.name))
 	p := s.reader(t)
 	for range often {
 		s.grant(t, http.MethodPatch, path, `{"permissions":["users.read"]}`)
-		s.ends(t, "a group with less", p, func(n *node) { n.must(t, http.StatusOK, s.admin, http.MethodPatch, path, `{"permissions":[]}`) })
+		s.ends(t, "a group with less", p,
+			func(n *node) { n.must(t, http.StatusOK, s.admin, http.MethodPatch, path, `{"permissions":[]}`) })
 	}
 	s.grant(t, http.MethodPatch, path, `{"permissions":["users.read"]}`)
 	s.ends(t, "the end of a group", p, func(n *node) {
@@ -338,5 +346,6 @@ func (s *story) everythingByDeactivation(t *testing.T) {
 	t.Helper()
 	s.grant(t, http.MethodPatch, "/users/"+s.id, `{"role":"user"}`) // which may use the keys
 	p := append(s.signedIn(t, maxSessions), s.newKeys(t, 8)...)
-	s.ends(t, "deactivation", p, func(n *node) { n.must(t, http.StatusOK, s.admin, http.MethodDelete, "/users/"+s.id, "") })
+	s.ends(t, "deactivation", p,
+		func(n *node) { n.must(t, http.StatusOK, s.admin, http.MethodDelete, "/users/"+s.id, "") })
 }

@@ -16,7 +16,8 @@ func (n *node) elsewhere(t *testing.T, token string) answer {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 	transport := &http.Transport{DialContext: dialer.DialContext}
 	defer transport.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, n.url+"/auth/refresh", strings.NewReader(refreshBody(token)))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, n.url+"/auth/refresh",
+		strings.NewReader(refreshBody(token)))
 	if err != nil {
 		t.Fatal(err)
 	}

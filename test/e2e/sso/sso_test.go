@@ -61,17 +61,22 @@ func newWorld(t *testing.T, limit time.Duration) *world {
 	w.app = strings.Replace(app.URL, "127.0.0.1", "localhost", 1)
 	own := w.service + api + "/auth/oidc/corp"
 	w.provider = oidc.Start(t, oidc.Options{
-		Redirects: []string{own + "/callback"}, BackChannel: own + "/backchannel-logout", PostLogout: []string{w.app + "/bye"}, HumanLogin: true,
+		Redirects: []string{own + "/callback"}, BackChannel: own + "/backchannel-logout",
+		PostLogout: []string{w.app + "/bye"}, HumanLogin: true,
 	})
 	clock := &lateClock{}
 	corp, err := oidcdir.New("corp", oidcdir.Settings{
-		Timeout: limit, Issuer: w.provider.Issuer, ClientID: "web", ClientSecret: "web-secret", AllowHTTPLoopback: true, JustInTime: true, DisplayName: "Corp",
+		Timeout: limit, Issuer: w.provider.Issuer, ClientID: "web", ClientSecret: "web-secret", AllowHTTPLoopback: true,
+		JustInTime: true, DisplayName: "Corp",
 	}, oidcdir.Options{Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.services = kit.Start(t, kit.Options{Directories: []ports.Directory{corp}, SSO: sso.Config{
-		CallbackURL:  func(id domain.DirectoryID) string { return w.service + api + "/auth/oidc/" + string(id) + "/callback" },
+		CallbackURL: func(id domain.DirectoryID) string {
+			return w.service + api + "/auth/oidc/" + string(id) +
+				"/callback"
+		},
 		RedirectURIs: []string{w.app + "/in"}, PostLogoutURIs: []string{w.app + "/bye"},
 	}})
 	w.services.Clock.Forward(time.Since(w.services.Clock.Now()))
@@ -154,7 +159,8 @@ func (w *world) isLive(t *testing.T, bearer string) bool {
 
 // loginURL is where an application sends the browser.
 func (w *world) loginURL() string {
-	return w.service + api + "/auth/oidc/corp/login?" + url.Values{"redirect_uri": {w.app + "/in"}, "state": {"app-state"}}.Encode()
+	return w.service + api + "/auth/oidc/corp/login?" +
+		url.Values{"redirect_uri": {w.app + "/in"}, "state": {"app-state"}}.Encode()
 }
 
 // typeIn fills in the provider's login page; its login names are its subjects.
@@ -170,7 +176,8 @@ func typeIn(t *testing.T, page *rod.Page, name string) {
 func (w *world) arrive(t *testing.T, page *rod.Page, path string) url.Values {
 	t.Helper()
 	if _, err := page.Timeout(20 * time.Second).Element("#app"); err != nil {
-		t.Fatalf("the browser stays at %s: %.1000s", page.MustInfo().URL, page.MustEval(`() => document.body.textContent.replace(/\s+/g, " ")`).Str())
+		t.Fatalf("the browser stays at %s: %.1000s", page.MustInfo().URL,
+			page.MustEval(`() => document.body.textContent.replace(/\s+/g, " ")`).Str())
 	}
 	u, err := url.Parse(page.MustInfo().URL)
 	if err != nil || !strings.HasPrefix(u.String(), w.app+path) {
@@ -205,7 +212,8 @@ func TestSignInRotateAndLogOutInABrowser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 20*time.Second)
 	status, listed := w.call(t, http.MethodGet, "/auth/providers", "", nil)
-	if text := fmt.Sprint(listed); status != http.StatusOK || !strings.Contains(text, "Corp") || !strings.Contains(text, api+"/auth/oidc/corp/login") {
+	if text := fmt.Sprint(listed); status != http.StatusOK || !strings.Contains(text, "Corp") ||
+		!strings.Contains(text, api+"/auth/oidc/corp/login") {
 		t.Errorf("the providers are %d %v", status, listed)
 	}
 
@@ -298,7 +306,9 @@ func TestProviderOutageIsReported(t *testing.T) {
 	defer w.provider.Resume(t)
 	began := time.Now()
 	status, answer := w.call(t, http.MethodGet, strings.TrimPrefix(w.loginURL(), w.service+api), "", nil)
-	if took := time.Since(began); status != http.StatusServiceUnavailable || answer["error"] != "directory_unavailable" || took > 20*time.Second { // the limit is four; the machine may be busy
+	// the limit is four; the machine may be busy
+	if took := time.Since(began); status != http.StatusServiceUnavailable || answer["error"] != "directory_unavailable" ||
+		took > 20*time.Second {
 		t.Errorf("got %d %v after %s", status, answer, took)
 	}
 }

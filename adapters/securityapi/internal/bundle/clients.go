@@ -14,8 +14,8 @@ const (
 	schemaPrefix   = "#/components/schemas/"
 )
 
-// forClients adds what holds for every body and is of no use to the models: a POST body takes null for each optional member,
-// and a PATCH body may have the media type of a JSON merge patch (RFC 7396).
+// forClients adds what holds for every body and is of no use to the models: a POST body takes null for each optional
+// member, and a PATCH body may have the media type of a JSON merge patch (RFC 7396).
 func forClients(document object) error {
 	schemas, _ := member(document, "components")["schemas"].(object)
 	paths, _ := document["paths"].(object)

@@ -26,8 +26,8 @@ var usualCodes = map[int][]string{
 	503: {"storage_unavailable", "directory_unavailable"},
 }
 
-// codesOf returns the codes of an operation's failures by their status: those that follow from what the operation is, and
-// those of "x-errors", which holds statuses and objects of a status with its codes.
+// codesOf returns the codes of an operation's failures by their status: those that follow from what the operation is,
+// and those of "x-errors", which holds statuses and objects of a status with its codes.
 func codesOf(operation object) (map[int][]string, error) {
 	codes := map[int][]string{}
 	add := func(status int, names ...string) { codes[status] = append(codes[status], names...) }
@@ -102,8 +102,8 @@ func readError(entry any) (int, []string, error) {
 	return 0, nil, errors.New("x-errors holds a status without codes")
 }
 
-// addErrors writes the failures of an operation into it: as "x-error-codes", and as responses. A response whose codes are not
-// the usual ones says which they are.
+// addErrors writes the failures of an operation into it: as "x-error-codes", and as responses. A response whose codes
+// are not the usual ones says which they are.
 func addErrors(document, operation object) error {
 	responses, ok := operation["responses"].(object)
 	if !ok {

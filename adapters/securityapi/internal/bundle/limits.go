@@ -14,8 +14,8 @@ var keywords = map[string][2]string{
 	"string": {"minLength", "maxLength"}, "array": {"minItems", "maxItems"}, "integer": {"minimum", "maximum"},
 }
 
-// declare replaces what the topics leave to the code: "x-limit" and "x-max" name a limit of domain.Limits, "x-settings" a
-// policy of the settings, "x-patch-of" a schema whose members are all optional.
+// declare replaces what the topics leave to the code: "x-limit" and "x-max" name a limit of domain.Limits, "x-settings"
+// a policy of the settings, "x-patch-of" a schema whose members are all optional.
 func declare(document object) error {
 	if err := addLimits(document); err != nil {
 		return err

@@ -1,9 +1,10 @@
-// Command bundle joins the topics of the OpenAPI document into the one file that is served and that the models come from.
+// Command bundle joins the topics of the OpenAPI document into the one file that is served and that the models come
+// from.
 //
-// Each topic holds paths and components; a name that two of them define is an error. Answers that an operation gives for
-// reasons it shares with others are not written at each: "x-errors" names the statuses beside those that follow from
-// what the operation is (400, 431, 500 and 503 for all, 413 and 415 with a body, 401 and 403 with credentials), and where its
-// codes are not the usual ones of a status, those: {409: [last_admin]}.
+// Each topic holds paths and components; a name that two of them define is an error. Answers that an operation gives
+// for reasons it shares with others are not written at each: "x-errors" names the statuses beside those that follow
+// from what the operation is (400, 431, 500 and 503 for all, 413 and 415 with a body, 401 and 403 with credentials),
+// and where its codes are not the usual ones of a status, those: {409: [last_admin]}.
 package main
 
 import (
@@ -25,8 +26,8 @@ func main() {
 	}
 }
 
-// run reads the folder that the first argument names and writes the file that the second does; with -models first, without
-// what only clients need. With -sum first it is sum, with -gzip first compress.
+// run reads the folder that the first argument names and writes the file that the second does; with -models first,
+// without what only clients need. With -sum first it is sum, with -gzip first compress.
 func run(args []string) error {
 	if len(args) > 0 && args[0] == "-sum" {
 		return sum(args[1:])

@@ -64,7 +64,9 @@ func TestTheModelsAreFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), string(have)); diff != "" {
-		t.Errorf("models.gen.go and client.gen.go are not what the document says (-as generated +as they are): run go generate ./adapters/securityapi\n%s", diff)
+		t.Errorf(
+			"models.gen.go and client.gen.go are not what the document says (-as generated +as they are): run go generate "+
+				"./adapters/securityapi\n%s", diff)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// sum writes the digests of files into the first one named: of what the generator of the models read, and of what it wrote
-// from it. A test compares them, so that neither can change without the other, and needs no generator for it.
+// sum writes the digests of files into the first one named: of what the generator of the models read, and of what it
+// wrote from it. A test compares them, so that neither can change without the other, and needs no generator for it.
 func sum(args []string) error {
 	if len(args) < 2 {
 		return errors.New("usage: bundle -sum FILE INPUT")
