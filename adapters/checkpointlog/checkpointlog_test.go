@@ -75,8 +75,8 @@ func TestEntriesPrecedeTheirCheckpointIfConfigured(t *testing.T) {
 	var out bytes.Buffer
 	for _, wanted := range []bool{false, true} {
 		log := checkpointlog.New(&out, wanted)
-		if err := log.Publish(t.Context(), auditformat.Segment{Checkpoint: auditformat.Checkpoint{Number: 1, First: 7,
-			Count: 1}}, []auditformat.Record{record}); err != nil {
+		segment := auditformat.Segment{Checkpoint: auditformat.Checkpoint{Number: 1, First: 7, Count: 1}}
+		if err := log.Publish(t.Context(), segment, []auditformat.Record{record}); err != nil {
 			t.Fatal(err)
 		}
 	}

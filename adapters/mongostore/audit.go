@@ -196,13 +196,6 @@ func (a *Audit) find(ctx context.Context, filter bson.D, find *options.FindOptio
 // last one, so a slow reader of an export holds no cursor open on the server.
 const scanBatch = 500
 
-func orEmpty(filter bson.D) bson.D {
-	if filter == nil {
-		return bson.D{}
-	}
-	return filter
-}
-
 // ErasePerson erases the user's personal data in the audit log, except for what is sealed.
 func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
 	ctx, cancel := a.s.bound(ctx)

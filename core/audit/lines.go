@@ -87,10 +87,10 @@ func (l *lines) classify(raw []byte) ([]byte, lineKind) {
 	switch l.format {
 	case FormatCSV:
 		row, whole := bytes.CutSuffix(text, []byte("\r"))
-		if header := string(row); l.number == 1 && whole && (header == auditformat.CSVHeader || header == csvOldHeader) {
+		if l.number == 1 && whole && isHeader(row) {
 			return nil, lineHead
 		}
-		if text = nil; whole && bytes.HasPrefix(row, []byte("#")) {
+		if text = nil; whole {
 			text = commentText(row)
 		}
 	case FormatJSON:
@@ -110,13 +110,20 @@ func (l *lines) classify(raw []byte) ([]byte, lineKind) {
 	return nil, lineEntry
 }
 
-// commentText returns the text in a proof line of CSV.
+func isHeader(row []byte) bool {
+	return string(row) == auditformat.CSVHeader || string(row) == csvOldHeader
+}
+
+// commentText returns the text in a proof line of CSV, or nil for any other line.
 func commentText(raw []byte) []byte {
 	if text, ok := bytes.CutPrefix(raw, []byte(csvComment)); ok {
 		return text
 	}
+	if !bytes.HasPrefix(raw, []byte(csvProof)) {
+		return nil
+	}
 	cells, ok := auditformat.SplitRow(raw)
-	if !ok || len(cells) != 18 || cells[0]+"," != csvProof || bytes.Count(raw[len(raw)-16:], []byte(",")) != 16 {
+	if !ok || len(cells) != 18 || bytes.Count(raw[len(raw)-16:], []byte(",")) != 16 {
 		return nil
 	}
 	return []byte(cells[1])
