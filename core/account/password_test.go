@@ -239,3 +239,28 @@ func TestSetPasswordByAdministrator(t *testing.T) {
 	}
 	s.SignIn(t, "ada", "Another-horse-8", home)
 }
+
+func TestReplacePasswordIsForOthersAndChecksTheCurrentOne(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	s.Register(t, "ada", "Correct-Horse-7-Battery", "admin")
+	bob := s.Register(t, "bob", "Correct-Horse-7-Battery", "user")
+	_, admin := s.SignIn(t, "ada", "Correct-Horse-7-Battery", "192.0.2.1")
+	for what, test := range map[string]struct {
+		id   domain.UserID
+		in   account.PasswordChange
+		want error
+	}{
+		"one's own":                {admin.UserID, account.PasswordChange{Next: "Another-horse-8"}, fault.ErrForbidden},
+		"with a wrong current one": {bob.ID, account.PasswordChange{Current: "wrong", Next: "Another-horse-8"}, domain.ErrCurrentPassword},
+	} {
+		if err := s.Account.ReplacePassword(t.Context(), admin, test.id, test.in); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", what, err, test.want)
+		}
+	}
+	change := account.PasswordChange{Current: "Correct-Horse-7-Battery", Next: "Another-horse-8"}
+	if err := s.Account.ReplacePassword(t.Context(), admin, bob.ID, change); err != nil {
+		t.Fatal(err)
+	}
+	s.SignIn(t, "bob", "Another-horse-8", "192.0.2.1")
+}
