@@ -42,6 +42,7 @@ func Identity(publicURL string) notify.Identity {
 			page = activatePage
 		case domain.TokenEmail:
 			page = emailPage
+		default:
 		}
 		return base + page + "?token=" + url.QueryEscape(token)
 	}}

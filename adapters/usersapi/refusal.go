@@ -33,7 +33,7 @@ var refusals = map[rolepolicy.Rule]string{
 
 // inWords returns the fault with the text of its refusal, if it is one.
 func inWords(f *fault.Error) *fault.Error {
-	refusal, ok := errors.AsType[*rolepolicy.Refusal](f)
+	refusal, ok := errors.AsType[*rolepolicy.RefusalError](f)
 	if !ok {
 		return f
 	}

@@ -26,6 +26,7 @@ func (s *Service) Authenticate(ctx context.Context, credential string, from doma
 		return s.deps.Keys.Authenticate(ctx, credential, from)
 	case opaquetoken.SessionKey:
 		return s.authenticateKey(ctx, credential, from)
+	default: // an access token, or nothing that this service has issued
 	}
 	claims, err := s.deps.Tokens.Check(ctx, credential, s.deps.Clock.Now())
 	if err != nil {

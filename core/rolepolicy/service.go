@@ -48,7 +48,7 @@ type Member struct {
 	Role domain.Role
 }
 
-// The failures of this package. The cause of each but ErrNotAPerson is a Refusal.
+// The failures of this package. The cause of each but ErrNotAPerson is a RefusalError.
 var (
 	// ErrRefused is a request that the policy refuses and that this API reports as invalid.
 	ErrRefused = fault.New(fault.Invalid, "invalid_request", "Refused")
@@ -86,18 +86,18 @@ const (
 	RuleCurrentWrong                  // the current password is wrong
 )
 
-// Refusal is the rule that refuses a request. The API that serves the policy has the words for it.
-type Refusal struct {
+// RefusalError is the rule that refuses a request. The API that serves the policy has the words for it.
+type RefusalError struct {
 	Rule Rule
 	Args []any
 }
 
 // Error returns the number of the rule.
-func (r *Refusal) Error() string { return fmt.Sprintf("rule %d of the role policy", r.Rule) }
+func (r *RefusalError) Error() string { return fmt.Sprintf("rule %d of the role policy", r.Rule) }
 
-func refused(rule Rule, args ...any) error { return ErrRefused.Because(&Refusal{rule, args}) }
+func refused(rule Rule, args ...any) error { return ErrRefused.Because(&RefusalError{rule, args}) }
 
-func denied(rule Rule) error { return ErrDenied.Because(&Refusal{Rule: rule}) }
+func denied(rule Rule) error { return ErrDenied.Because(&RefusalError{Rule: rule}) }
 
 // administers reports whether by may act on others: a user whose role has an administrator's level and the permission
 // that belongs to it. A role that only has the level, as this API creates them, has no such power.

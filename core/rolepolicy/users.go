@@ -178,7 +178,7 @@ func (s *Service) asAnonymous(ctx context.Context, by *domain.Principal) error {
 // taken returns the error for a taken name.
 func taken(err error, in SignupInput) error {
 	if d := fault.Of(err).Details(); len(d) > 0 && d[0].Field == "email" { // if both are taken, the username is reported
-		return ErrTaken.Because(&Refusal{RuleEmailTaken, []any{in.Email}})
+		return ErrTaken.Because(&RefusalError{RuleEmailTaken, []any{in.Email}})
 	}
-	return ErrTaken.Because(&Refusal{RuleUsernameTaken, []any{in.Username}})
+	return ErrTaken.Because(&RefusalError{RuleUsernameTaken, []any{in.Username}})
 }
