@@ -86,7 +86,7 @@ func (s *Store) checked(name string) *mongo.Collection {
 	return s.db.Collection(name)
 }
 
-// Look returns the session with its user if the user lists it.
+// Lookup returns the session with its user if the user lists it.
 func (v *View) Lookup(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
 	found, err := v.lookup(ctx, sessionsName, string(id))
 	if err != nil {

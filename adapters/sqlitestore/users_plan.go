@@ -48,28 +48,47 @@ type userPlan struct {
 }
 
 func (p *userPlan) choose(ctx context.Context) (err error) {
-	fewFacets := p.facets != "" && p.counts.matching <= fewUsers && len(p.counts.facets) <= maxStreams
-	byCreation := p.order.column == "n"
 	switch {
 	case p.group == "" && p.search == "":
 		p.strategy = p.chooseFacets()
-	case fewFacets && (p.group == "" || p.counts.matching < p.members):
+	case p.fewFacets():
 		p.strategy = mergeFacets
-	case p.group != "" && (p.members <= fewUsers || p.search == "" && byCreation):
+	case p.group != "" && p.members <= fewUsers:
 		p.strategy = readGroup
 	case p.search == "":
-		p.strategy = scanOrder
-	case byCreation:
-		p.strategy = readFound
+		p.strategy = p.byCreation(readGroup)
 	default:
-		var found int64
-		found, err = p.countFound(ctx, fewFound+1)
-		p.counted = &found // counted up to the same limit as the total
-		if found <= fewFound {
-			p.strategy = readFound
-		}
+		p.strategy, err = p.chooseFound(ctx)
 	}
 	return err
+}
+
+// fewFacets reports whether the facets leave few users, and fewer than the group.
+func (p *userPlan) fewFacets() bool {
+	return p.facets != "" && p.counts.matching <= fewUsers && len(p.counts.facets) <= maxStreams &&
+		(p.group == "" || p.counts.matching < p.members)
+}
+
+// byCreation returns the strategy if the list is in the order of creation, and scanOrder otherwise.
+func (p *userPlan) byCreation(s strategy) strategy {
+	if p.order.column == "n" {
+		return s
+	}
+	return scanOrder
+}
+
+// chooseFound chooses the strategy of a search. If the list is not in the order of creation it counts the matches
+// first, up to the same limit as the total.
+func (p *userPlan) chooseFound(ctx context.Context) (strategy, error) {
+	if p.order.column == "n" {
+		return readFound, nil
+	}
+	found, err := p.countFound(ctx, fewFound+1)
+	p.counted = &found
+	if found > fewFound {
+		return scanOrder, err
+	}
+	return readFound, err
 }
 
 func (p *userPlan) chooseFacets() strategy {

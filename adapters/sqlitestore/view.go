@@ -62,7 +62,7 @@ var (
 	_ ports.KeyView     = (*View)(nil)
 )
 
-// Look returns the session with its user, from the cache if they were read recently.
+// Lookup returns the session with its user, from the cache if they were read recently.
 func (x *View) Lookup(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
 	v := x.v
 	session, err := v.session(ctx, id)
