@@ -27,15 +27,11 @@ type GroupPatch struct {
 
 // Groups returns all groups by name. It requires users.read or groups.manage.
 func (s *Service) Groups(ctx context.Context, by domain.Principal) ([]domain.Group, error) {
-	if err := mayRead(by); err != nil {
-		return nil, err
-	}
-	catalog, err := s.deps.Catalog.Catalog(ctx)
+	catalog, err := s.catalogIf(ctx, mayRead(by))
 	if err != nil {
 		return nil, err
 	}
-	return slices.SortedFunc(maps.Values(catalog.Groups),
-		func(a, b domain.Group) int { return compareGroup(a, groupPosition(b)) }), nil
+	return sorted(catalog.Groups, groupPosition, compareGroup), nil
 }
 
 // ListGroups returns one page of Groups.
@@ -66,10 +62,7 @@ func mayRead(by domain.Principal) error {
 
 // Group returns the group by its ID or name, without regard to case. It requires users.read or groups.manage.
 func (s *Service) Group(ctx context.Context, by domain.Principal, idOrName string) (domain.Group, error) {
-	if err := mayRead(by); err != nil {
-		return domain.Group{}, err
-	}
-	catalog, err := s.deps.Catalog.Catalog(ctx)
+	catalog, err := s.catalogIf(ctx, mayRead(by))
 	if err != nil {
 		return domain.Group{}, err
 	}
@@ -98,8 +91,7 @@ func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in Group
 		CreatedAt: now, UpdatedAt: now,
 	}
 	group.SetNameKey(s.deps.CaseFolder.Fold)
-	var err error
-	if group.Permissions, err = domain.ParseGrantedPermissions(in.Permissions); err != nil {
+	if err := editPermissions(&group.Permissions, &in.Permissions); err != nil {
 		return domain.Group{}, err
 	}
 	if err := checkGroup(group); err != nil {
@@ -184,15 +176,9 @@ func (s *Service) patchGroup(
 	if err := s.rename(catalog, &group, patch.Name); err != nil {
 		return domain.Group{}, err
 	}
-	if patch.Description != nil {
-		group.Description = *patch.Description
-	}
-	if patch.Permissions != nil {
-		parsed, err := domain.ParseGrantedPermissions(*patch.Permissions)
-		if err != nil {
-			return domain.Group{}, err
-		}
-		group.Permissions = parsed
+	edit(&group.Description, patch.Description)
+	if err := editPermissions(&group.Permissions, patch.Permissions); err != nil {
+		return domain.Group{}, err
 	}
 	if err := checkGroup(group); err != nil {
 		return domain.Group{}, err
@@ -261,12 +247,10 @@ func (s *Service) DeleteGroup(ctx context.Context, by domain.Principal, idOrName
 }
 
 // managedGroup returns the group if the principal may manage groups.
-func (s *Service) managedGroup(ctx context.Context, by domain.Principal, idOrName string) (*domain.Catalog,
-	domain.Group, error) {
-	if err := by.Require(domain.GroupsManage); err != nil {
-		return nil, domain.Group{}, err
-	}
-	catalog, err := s.deps.Catalog.Catalog(ctx)
+func (s *Service) managedGroup(
+	ctx context.Context, by domain.Principal, idOrName string,
+) (*domain.Catalog, domain.Group, error) {
+	catalog, err := s.catalogIf(ctx, by.Require(domain.GroupsManage))
 	if err != nil {
 		return nil, domain.Group{}, err
 	}

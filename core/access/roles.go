@@ -29,14 +29,11 @@ type RolePatch struct {
 
 // Roles returns all roles, the built-in ones first.
 func (s *Service) Roles(ctx context.Context, by domain.Principal) ([]domain.Role, error) {
-	if err := by.RequireSignedIn(); err != nil {
-		return nil, err
-	}
-	catalog, err := s.deps.Catalog.Catalog(ctx)
+	catalog, err := s.catalogIf(ctx, by.RequireSignedIn())
 	if err != nil {
 		return nil, err
 	}
-	return slices.SortedFunc(maps.Values(catalog.Roles), func(a, b domain.Role) int { return compareRole(a, rolePosition(b)) }), nil
+	return sorted(catalog.Roles, rolePosition, compareRole), nil
 }
 
 // ListRoles returns one page of Roles.
@@ -69,18 +66,21 @@ func compareRole(r domain.Role, at domain.Cursor) int {
 
 // Role returns one role. An unknown role is domain.ErrRoleNotFound.
 func (s *Service) Role(ctx context.Context, by domain.Principal, id string) (domain.Role, error) {
-	if err := by.RequireSignedIn(); err != nil {
-		return domain.Role{}, err
-	}
-	catalog, err := s.deps.Catalog.Catalog(ctx)
+	_, role, err := s.findRole(ctx, by.RequireSignedIn(), id)
+	return role, err
+}
+
+// findRole returns the catalog and the role unless the principal was refused.
+func (s *Service) findRole(ctx context.Context, refused error, id string) (*domain.Catalog, domain.Role, error) {
+	catalog, err := s.catalogIf(ctx, refused)
 	if err != nil {
-		return domain.Role{}, err
+		return nil, domain.Role{}, err
 	}
 	role, ok := catalog.Roles[domain.RoleID(id)]
 	if !ok {
-		return domain.Role{}, domain.ErrRoleNotFound
+		return nil, domain.Role{}, domain.ErrRoleNotFound
 	}
-	return role, nil
+	return catalog, role, nil
 }
 
 // CreateRole creates a role. It requires roles.manage, and every permission in it must be held by the principal or
@@ -114,10 +114,8 @@ func (s *Service) newRole(by domain.Principal, in RoleInput) (domain.Role, error
 	}
 	role := domain.Role{ID: id, Name: in.Name, Level: domain.DefaultRoleLevel, CreatedAt: s.deps.Clock.Now().UTC()}
 	role.Identifier = NewIdentifier(s.deps.IDs)
-	if in.Level != nil {
-		role.Level = *in.Level
-	}
-	if role.Permissions, err = domain.ParseGrantedPermissions(in.Permissions); err != nil {
+	edit(&role.Level, in.Level)
+	if err := editPermissions(&role.Permissions, &in.Permissions); err != nil {
 		return domain.Role{}, err
 	}
 	if err := checkRole(by, role); err != nil {
@@ -163,16 +161,9 @@ func checkCarried(by domain.Principal, role domain.Role) error {
 // as CreateRole; a built-in role keeps its level (domain.ErrRoleLevel). The change applies to the next request of every
 // user with the role.
 func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string, patch RolePatch) (domain.Role, error) {
-	if err := by.Require(domain.RolesManage); err != nil {
-		return domain.Role{}, err
-	}
-	catalog, err := s.deps.Catalog.Catalog(ctx)
+	catalog, before, err := s.findRole(ctx, by.Require(domain.RolesManage), id)
 	if err != nil {
 		return domain.Role{}, err
-	}
-	before, ok := catalog.Roles[domain.RoleID(id)]
-	if !ok {
-		return domain.Role{}, domain.ErrRoleNotFound
 	}
 	after, err := patchRole(by, before, patch)
 	if err != nil {
@@ -210,18 +201,10 @@ func patchRole(by domain.Principal, role domain.Role, patch RolePatch) (domain.R
 		return domain.Role{}, err
 	}
 	before := role.Level
-	if patch.Name != nil {
-		role.Name = *patch.Name
-	}
-	if patch.Level != nil {
-		role.Level = *patch.Level
-	}
-	if patch.Permissions != nil {
-		parsed, err := domain.ParseGrantedPermissions(*patch.Permissions)
-		if err != nil {
-			return domain.Role{}, err
-		}
-		role.Permissions = parsed
+	edit(&role.Name, patch.Name)
+	edit(&role.Level, patch.Level)
+	if err := editPermissions(&role.Permissions, patch.Permissions); err != nil {
+		return domain.Role{}, err
 	}
 	if shipped, ok := domain.BuiltInRole(role.ID); ok && role.Level != before && role.Level != shipped.Level {
 		return domain.Role{}, domain.ErrRoleLevel
@@ -235,18 +218,11 @@ func patchRole(by domain.Principal, role domain.Role, patch RolePatch) (domain.R
 // DeleteRole deletes a role that no user has; a built-in role cannot be deleted. It requires the permissions of the
 // role, since a rule of a directory or of the settings can name it.
 func (s *Service) DeleteRole(ctx context.Context, by domain.Principal, id string) error {
-	if err := by.Require(domain.RolesManage); err != nil {
-		return err
-	}
-	catalog, err := s.deps.Catalog.Catalog(ctx)
+	_, role, err := s.findRole(ctx, by.Require(domain.RolesManage), id)
 	if err != nil {
 		return err
 	}
-	role, ok := catalog.Roles[domain.RoleID(id)]
-	switch {
-	case !ok:
-		return domain.ErrRoleNotFound
-	case role.BuiltIn:
+	if role.BuiltIn {
 		return domain.ErrRoleBuiltIn
 	}
 	if err := checkCarried(by, role); err != nil {
