@@ -5,7 +5,7 @@
 //
 //	$argon2id$v=19$m=…,t=…,p=…$salt$hash, $argon2i$…      with other parameters; also behind Django's "argon2$"
 //	$2a$, $2b$, $2y$                                      bcrypt; also Django's "bcrypt$" and "bcrypt_sha256$"
-//	$pbkdf2-sha256$i=…$salt$hash, -sha512, -sha1          PHC and passlib; also behind {PBKDF2-SHA256} and the like of LDAP
+//	$pbkdf2-sha256$i=…$salt$hash, -sha512, -sha1          PHC and passlib; behind {PBKDF2-SHA256} and others of LDAP
 //	pbkdf2_sha256$600000$salt$hash, pbkdf2_sha1$…         Django
 //	pbkdf2:sha256:600000$salt$hash, :sha1, :sha512        werkzeug
 //	$scrypt$ln=…,r=…,p=…$salt$hash                        PHC and passlib

@@ -7,7 +7,8 @@
 //
 //   - capitals anywhere: PASSWORD, pAssword
 //   - the usual stand-ins: p@$$w0rd, l3tm31n
-//   - up to four digits or a simple run of them, and up to two signs or one repeated, before or after: Password1234!, !!Dragon2024
+//   - up to four digits or a simple run of them, and up to two signs or one repeated, before or after: Password1234!,
+//     !!Dragon2024
 //   - the word said again: dragondragon, Dragon-Dragon1!
 //   - runs of the keyboard and the alphabet, and a short piece said again: qwertyuiop12, Abcdefghijk1!, abcabcabcabc
 //

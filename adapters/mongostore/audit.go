@@ -66,9 +66,11 @@ func (s *Store) auditDocument(e domain.AuditEntry) (auditDocument, error) {
 		r.Mark = s.marker.Mark(r.Public)
 	}
 	return auditDocument{
-		ID: string(e.ID), At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success, RequestID: e.RequestID, Target: e.Target,
-		Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent, ActorSalt: r.ActorSalt, Personal: r.Personal, PersonalSalt: r.PersonalSalt,
-		Mark: r.Mark,
+		ID: string(e.ID), At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success, RequestID: e.RequestID,
+		Target: e.Target,
+		Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent, ActorSalt: r.ActorSalt, Personal: r.Personal,
+		PersonalSalt: r.PersonalSalt,
+		Mark:         r.Mark,
 	}, nil
 }
 
@@ -201,10 +203,13 @@ func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
 	models := []mongo.WriteModel{
-		mongo.NewUpdateManyModel().SetFilter(bson.D{{Key: "user", Value: id}}).SetHint("user").SetUpdate(bson.D{{Key: "$set", Value: bson.D{
-			{Key: "ip", Value: ""}, {Key: "agent", Value: ""}, {Key: "actorsalt", Value: nil}, {Key: "personal", Value: nil}, {Key: "personalsalt", Value: nil},
-		}}}),
-		mongo.NewUpdateManyModel().SetFilter(bson.D{{Key: "target", Value: id}}).SetHint("target").SetUpdate(bson.D{{Key: "$set", Value: bson.D{
+		mongo.NewUpdateManyModel().SetFilter(bson.D{{Key: "user", Value: id}}).SetHint("user").SetUpdate(bson.D{{Key: "$set",
+			Value: bson.D{
+				{Key: "ip", Value: ""}, {Key: "agent", Value: ""}, {Key: "actorsalt", Value: nil}, {Key: "personal", Value: nil},
+				{Key: "personalsalt", Value: nil},
+			}}}),
+		mongo.NewUpdateManyModel().SetFilter(bson.D{{Key: "target",
+			Value: id}}).SetHint("target").SetUpdate(bson.D{{Key: "$set", Value: bson.D{
 			{Key: "personal", Value: nil}, {Key: "personalsalt", Value: nil},
 		}}}),
 	}

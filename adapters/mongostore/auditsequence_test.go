@@ -146,7 +146,8 @@ func TestVerifyReportsUnsealedCopyWithValidMark(t *testing.T) {
 func TestRecordsWithDuplicateSequenceNumbersAreReadOnce(t *testing.T) {
 	t.Parallel()
 	l := newSealedLog(t, 600)
-	if _, err := l.entries.UpdateMany(t.Context(), bson.M{"seq": bson.M{"$gt": 20}}, bson.M{"$set": bson.M{"seq": int64(20)}}); err != nil {
+	if _, err := l.entries.UpdateMany(t.Context(), bson.M{"seq": bson.M{"$gt": 20}},
+		bson.M{"$set": bson.M{"seq": int64(20)}}); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[domain.LogID]int{}

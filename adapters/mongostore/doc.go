@@ -29,7 +29,7 @@
 //	once         {_id: "hashed"}     one document for each single-use token
 //	idempotency  {_id: "hashed"}
 //	api_keys     {_id: "hashed"}     looked up by key id on every request that carries one
-//	users        not sharded         unique by username, e-mail, subject and identifier, which a shard key cannot enforce;
+//	users        not sharded         unique by username, e-mail, subject and identifier, which no shard key can enforce;
 //	                                 a million users are a few gigabytes
 //	messages     not sharded         workers claim by due time, which is no shard key; it is empty most of the time
 //	catalog, guards, tokens, keys, segments, meta   not sharded: small

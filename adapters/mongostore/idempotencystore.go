@@ -26,12 +26,14 @@ type idempotencyDocument struct {
 
 func idempotencyFields(record domain.IdempotencyRecord) bson.D {
 	return bson.D{
-		{Key: "doc", Value: records.NewIdempotency(&record)}, {Key: "expires", Value: nanos(record.ExpiresAt)}, {Key: "ttl", Value: sweepAt(record.ExpiresAt)},
+		{Key: "doc", Value: records.NewIdempotency(&record)}, {Key: "expires", Value: nanos(record.ExpiresAt)},
+		{Key: "ttl", Value: sweepAt(record.ExpiresAt)},
 	}
 }
 
 // Begin reserves the key, or returns the record of the first request with it.
-func (is *IdempotencyStore) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord, error) {
+func (is *IdempotencyStore) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord,
+	error) {
 	ctx, cancel := is.s.bound(ctx)
 	defer cancel()
 	for range maxRaces {
@@ -57,7 +59,8 @@ func (is *IdempotencyStore) Begin(ctx context.Context, record domain.Idempotency
 func (is *IdempotencyStore) Complete(ctx context.Context, record domain.IdempotencyRecord) error {
 	ctx, cancel := is.s.bound(ctx)
 	defer cancel()
-	err := is.s.upsert(ctx, idempotencyName, bson.D{{Key: "_id", Value: record.Key}}, bson.D{{Key: "$set", Value: idempotencyFields(record)}})
+	err := is.s.upsert(ctx, idempotencyName, bson.D{{Key: "_id", Value: record.Key}},
+		bson.D{{Key: "$set", Value: idempotencyFields(record)}})
 	return failed("storing a response", err)
 }
 

@@ -126,7 +126,8 @@ func (s *Store) restoreUser(ctx context.Context, u domain.User) error {
 	if err != nil {
 		return failed("writing "+usersName, err)
 	}
-	doc := append(bson.D{{Key: "_id", Value: string(u.ID)}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}}, userFields(&u)...)
+	doc := append(bson.D{{Key: "_id", Value: string(u.ID)}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}},
+		userFields(&u)...)
 	_, err = s.users.coll.InsertOne(ctx, doc)
 	if isDuplicate(err) {
 		if _, found := s.users.find(ctx, bson.D{{Key: "_id", Value: string(u.ID)}}); !errors.Is(found, mongo.ErrNoDocuments) {

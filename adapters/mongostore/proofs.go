@@ -90,7 +90,8 @@ var errStop = errors.New("iteration ended")
 // Records calls yield for each matching record with a sequence number from first to last, in the order of the numbers.
 // Unsealed records come under the numbers that they are going to have. The service assigns no number below 1; records
 // stored there are read nevertheless, and if first is the lowest possible number, also records stored without one.
-func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*auditformat.Record) error) error {
+func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery,
+	yield func(*auditformat.Record) error) error {
 	next, filter := max(first, 1), auditFilter(query)
 	read := func(d *auditDocument) error {
 		r := d.record()
@@ -144,7 +145,8 @@ func (a *Audit) withoutSeq(ctx context.Context, also bson.D, yield func(*auditDo
 
 // unsealed calls yield for the records that are in no segment, with the sequence numbers that they are going to have
 // after the one given. Records that do not match the query are counted and not passed on.
-func (a *Audit) unsealed(ctx context.Context, seq int64, query domain.AuditQuery, yield func(*auditformat.Record) error) error {
+func (a *Audit) unsealed(ctx context.Context, seq int64, query domain.AuditQuery,
+	yield func(*auditformat.Record) error) error {
 	filter := bson.D{{Key: "seq", Value: int64(0)}}
 	for {
 		docs, err := a.find(ctx, filter, inWriteOrder(scanBatch))
@@ -172,13 +174,15 @@ func (a *Audit) unsealed(ctx context.Context, seq int64, query domain.AuditQuery
 
 // inWriteOrder sorts records without a sequence number in the order in which the primary wrote them.
 func inWriteOrder(limit int) *options.FindOptionsBuilder {
-	return options.Find().SetHint("seq").SetLimit(int64(limit)).SetSort(bson.D{{Key: "written", Value: 1}, {Key: "_id", Value: 1}})
+	return options.Find().SetHint("seq").SetLimit(int64(limit)).SetSort(bson.D{{Key: "written", Value: 1},
+		{Key: "_id", Value: 1}})
 }
 
 // SegmentBefore returns the last segment that was sealed before the time given, without leaves.
 func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (auditformat.Segment, error) {
 	d, err := a.segment(ctx,
-		bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: nanos(at)}}}},
+		bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: bson.D{{Key: "$gt", Value: int64(0)},
+			{Key: "$lt", Value: nanos(at)}}}},
 		options.FindOne().SetSort(bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: -1}, {Key: "_id", Value: -1}}).
 			SetHint("sealed").SetProjection(withoutLeaves))
 	return d.Segment.domain(), err
@@ -209,14 +213,17 @@ func (a *Audit) cut(ctx context.Context, d segmentDocument) error {
 	defer cancel()
 	segment := d.Segment.domain()
 	_, err := a.s.db.Collection(auditName).DeleteMany(ctx,
-		bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: int64(1)}, {Key: "$lte", Value: segment.Last()}}}}, options.DeleteMany().SetHint("seq"))
+		bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: int64(1)},
+			{Key: "$lte", Value: segment.Last()}}}}, options.DeleteMany().SetHint("seq"))
 	if err != nil {
 		return failed("cutting the audit log", err)
 	}
-	if _, err = a.segments().UpdateOne(ctx, bson.D{{Key: "_id", Value: d.Number}}, bson.D{{Key: "$set", Value: bson.D{{Key: "segment.leaves", Value: nil}}}}); err != nil {
+	if _, err = a.segments().UpdateOne(ctx, bson.D{{Key: "_id", Value: d.Number}},
+		bson.D{{Key: "$set", Value: bson.D{{Key: "segment.leaves", Value: nil}}}}); err != nil {
 		return failed("cutting the audit log", err)
 	}
-	_, err = a.segments().DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: d.Number}}}})
+	_, err = a.segments().DeleteMany(ctx,
+		bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: d.Number}}}})
 	return failed("cutting the audit log", err)
 }
 

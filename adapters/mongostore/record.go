@@ -113,7 +113,8 @@ type checkpointRecord struct {
 func newSegmentRecord(s *auditformat.Segment) segmentRecord {
 	return segmentRecord{
 		Checkpoint: checkpointRecord{
-			Number: s.Number, First: s.First, Count: s.Count, Previous: s.Previous, Root: s.Root, SealedAt: s.SealedAt, KeyID: s.KeyID,
+			Number: s.Number, First: s.First, Count: s.Count, Previous: s.Previous, Root: s.Root, SealedAt: s.SealedAt,
+			KeyID:     s.KeyID,
 			Signature: s.Signature,
 		},
 		Size: s.Size, Tree: s.Tree, Leaves: s.Leaves,
@@ -124,8 +125,9 @@ func (r *segmentRecord) domain() auditformat.Segment {
 	c := &r.Checkpoint
 	return auditformat.Segment{
 		Checkpoint: auditformat.Checkpoint{
-			Number: c.Number, First: c.First, Count: c.Count, Previous: c.Previous, Root: c.Root, Size: r.Size, SealedAt: c.SealedAt,
-			KeyID: c.KeyID, Signature: c.Signature,
+			Number: c.Number, First: c.First, Count: c.Count, Previous: c.Previous, Root: c.Root, Size: r.Size,
+			SealedAt: c.SealedAt,
+			KeyID:    c.KeyID, Signature: c.Signature,
 		},
 		Tree: r.Tree, Leaves: r.Leaves,
 	}

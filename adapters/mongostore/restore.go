@@ -50,7 +50,8 @@ func (s *Store) restoreUsers(ctx context.Context, entities []domain.Archived) er
 
 // restoredNames maps kinds to the collections that Restore writes.
 var restoredNames = map[domain.ArchiveKind]string{
-	domain.ArchiveAttempts: attemptsName, domain.ArchiveMessages: messagesName, domain.ArchiveRates: ratesName, domain.ArchiveOnce: onceName, domain.ArchiveAnswers: idempotencyName,
+	domain.ArchiveAttempts: attemptsName, domain.ArchiveMessages: messagesName, domain.ArchiveRates: ratesName,
+	domain.ArchiveOnce: onceName, domain.ArchiveAnswers: idempotencyName,
 	domain.ArchiveSegments: segmentsName, domain.ArchiveRecords: auditName,
 }
 
@@ -60,7 +61,8 @@ func restored(a domain.Archived, sealed int64, now time.Time) (any, error) {
 	case domain.Attempts:
 		x := accountAttempts{v, v.KeepUntil(now)}
 		raw, err := attemptsForm.encode(&x)
-		return bson.D{{Key: "_id", Value: a.Key}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}, {Key: "ttl", Value: sweepAt(x.KeptUntil)}}, err
+		return bson.D{{Key: "_id", Value: a.Key}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw},
+			{Key: "ttl", Value: sweepAt(x.KeptUntil)}}, err
 	case domain.Message:
 		return newMessage(v), nil
 	case domain.StoredRate:
@@ -83,9 +85,11 @@ func restoredRecord(r auditformat.Record, sealed int64) (auditDocument, error) {
 		return auditDocument{}, err
 	}
 	doc := auditDocument{
-		ID: string(r.ID), Seq: r.Seq, At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success, RequestID: e.RequestID, Target: e.Target,
-		Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent, ActorSalt: r.ActorSalt, Personal: r.Personal, PersonalSalt: r.PersonalSalt,
-		Mark: r.Mark,
+		ID: string(r.ID), Seq: r.Seq, At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success,
+		RequestID: e.RequestID, Target: e.Target,
+		Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent, ActorSalt: r.ActorSalt, Personal: r.Personal,
+		PersonalSalt: r.PersonalSalt,
+		Mark:         r.Mark,
 	}
 	if r.Seq > sealed {
 		doc.Seq = 0 // it gets its number when it is sealed

@@ -38,10 +38,12 @@ var withoutLeaves = bson.D{{Key: "segment.leaves", Value: 0}}
 // last returns the newest segment, without leaves. It contains the IDs of its records if their sequence numbers may not
 // all be written.
 func (a *Audit) last(ctx context.Context) (segmentDocument, error) {
-	return a.segment(ctx, bson.D{numbered}, options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint("_id_").SetProjection(withoutLeaves))
+	return a.segment(ctx, bson.D{numbered},
+		options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint("_id_").SetProjection(withoutLeaves))
 }
 
-func (a *Audit) segment(ctx context.Context, filter bson.D, find *options.FindOneOptionsBuilder) (segmentDocument, error) {
+func (a *Audit) segment(ctx context.Context, filter bson.D, find *options.FindOneOptionsBuilder) (segmentDocument,
+	error) {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
 	var d segmentDocument
@@ -70,7 +72,8 @@ func (a *Audit) writeSeqs(ctx context.Context, d segmentDocument) error {
 	if _, err := a.s.db.Collection(auditName).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false)); err != nil {
 		return failed("numbering sealed records", err)
 	}
-	_, err := a.segments().UpdateOne(ctx, bson.D{{Key: "_id", Value: d.Number}}, bson.D{{Key: "$unset", Value: bson.D{{Key: "ids", Value: ""}}}})
+	_, err := a.segments().UpdateOne(ctx, bson.D{{Key: "_id", Value: d.Number}},
+		bson.D{{Key: "$unset", Value: bson.D{{Key: "ids", Value: ""}}}})
 	return failed("numbering sealed records", err)
 }
 
@@ -156,7 +159,8 @@ func (a *Audit) SealKey(ctx context.Context) ([]byte, error) {
 func (a *Audit) ReplaceSealKey(ctx context.Context, was, sealed []byte) error {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
-	result, err := a.s.db.Collection(metaName).UpdateOne(ctx, bson.D{{Key: "_id", Value: sealKeyID}, {Key: "sealed", Value: was}},
+	result, err := a.s.db.Collection(metaName).UpdateOne(ctx,
+		bson.D{{Key: "_id", Value: sealKeyID}, {Key: "sealed", Value: was}},
 		bson.D{{Key: "$set", Value: bson.D{{Key: "sealed", Value: sealed}}}})
 	if err != nil {
 		return failed("replacing the signing key of the audit log", err)
@@ -171,7 +175,8 @@ func (a *Audit) ReplaceSealKey(ctx context.Context, was, sealed []byte) error {
 func (a *Audit) PutSealKey(ctx context.Context, sealed []byte) error {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
-	_, err := a.s.db.Collection(metaName).InsertOne(ctx, bson.D{{Key: "_id", Value: sealKeyID}, {Key: "sealed", Value: sealed}})
+	_, err := a.s.db.Collection(metaName).InsertOne(ctx,
+		bson.D{{Key: "_id", Value: sealKeyID}, {Key: "sealed", Value: sealed}})
 	if isDuplicate(err) {
 		return fault.ErrConflict
 	}

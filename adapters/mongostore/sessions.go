@@ -20,7 +20,8 @@ type Sessions struct {
 
 // Sessions returns the store of sessions.
 func (s *Store) Sessions() *Sessions {
-	return &Sessions{collection[domain.SessionID, domain.Session]{s, s.sessions, func(x *domain.Session) *domain.SessionID { return &x.ID }}}
+	return &Sessions{collection[domain.SessionID, domain.Session]{s, s.sessions,
+		func(x *domain.Session) *domain.SessionID { return &x.ID }}}
 }
 
 var _ ports.SessionStore = (*Sessions)(nil)
@@ -46,7 +47,8 @@ func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
 }
 
 // Begin stores a new session and then changes its user: a session is not live until its user lists it.
-func (ss *Sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User, error) {
+func (ss *Sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User,
+	error) {
 	if err := ss.Create(ctx, session); err != nil {
 		return domain.User{}, err
 	}
@@ -57,11 +59,13 @@ var newestFirst = bson.D{{Key: "doc.createdat", Value: -1}, {Key: "_id", Value: 
 
 // ListByUser returns the user's sessions, newest first.
 func (ss *Sessions) ListByUser(ctx context.Context, id domain.UserID) ([]domain.Session, error) {
-	return ss.s.sessions.list(ctx, bson.D{{Key: "doc.userid", Value: id}}, options.Find().SetSort(newestFirst).SetHint("user"))
+	return ss.s.sessions.list(ctx, bson.D{{Key: "doc.userid", Value: id}},
+		options.Find().SetSort(newestFirst).SetHint("user"))
 }
 
 // ListByProvider returns the sessions that belong to a provider's session, or all sessions of a subject.
-func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.DirectoryID, subject domain.Subject, session string) ([]domain.Session, error) {
+func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.DirectoryID, subject domain.Subject,
+	session string) ([]domain.Session, error) {
 	if directory == "" {
 		return nil, nil
 	}
@@ -80,7 +84,8 @@ func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.Directo
 }
 
 // ListProviderGrants returns sessions whose provider is due for a check, the longest unchecked first.
-func (ss *Sessions) ListProviderGrants(ctx context.Context, checkedBefore time.Time, limit int) ([]domain.Session, error) {
+func (ss *Sessions) ListProviderGrants(ctx context.Context, checkedBefore time.Time, limit int) ([]domain.Session,
+	error) {
 	return ss.s.sessions.list(ctx,
 		bson.D{{Key: "granted", Value: bson.D{{Key: "$gte", Value: int64(0)}, {Key: "$lt", Value: nanos(checkedBefore)}}}},
 		options.Find().SetSort(bson.D{{Key: "granted", Value: 1}}).SetLimit(int64(limit)).SetHint("granted"))
@@ -104,7 +109,8 @@ func (ss *Sessions) Sweep(ctx context.Context, now, madeBefore time.Time, limit 
 	}
 	ctx, cancel := ss.s.bound(ctx)
 	defer cancel()
-	expired, err := ss.s.sessions.list(ctx, bson.D{{Key: "doc.expiresat", Value: bson.D{{Key: "$lte", Value: nanos(now)}}}},
+	expired,
+		err := ss.s.sessions.list(ctx, bson.D{{Key: "doc.expiresat", Value: bson.D{{Key: "$lte", Value: nanos(now)}}}},
 		options.Find().SetSort(bson.D{{Key: "doc.expiresat", Value: 1}}).SetLimit(int64(limit)).SetHint("expires"))
 	if err != nil {
 		return 0, err
@@ -124,7 +130,8 @@ func (ss *Sessions) Sweep(ctx context.Context, now, madeBefore time.Time, limit 
 		return 0, nil
 	}
 	// A session that is both expired and unlisted may be in ids twice; it is deleted and counted a single time.
-	result, err := ss.s.db.Collection(sessionsName).DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
+	result, err := ss.s.db.Collection(sessionsName).DeleteMany(ctx,
+		bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
 	if err != nil {
 		return 0, failed("sweeping sessions", err)
 	}

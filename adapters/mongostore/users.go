@@ -24,8 +24,10 @@ var _ ports.UserStore = (*Users)(nil)
 
 // uniqueUserFields maps unique indexes and fields of users to the field names of the API.
 var uniqueUserFields = map[string]string{
-	"uniq_username": "username", "uniq_email": "email", "uniq_subject": "subject", "uniq_identifier": "identifier", "_id_": "id", "uniq_names": namesField,
-	"doc.usernamekey": "username", "doc.emailkey": "email", "doc.subject": "subject", "doc.identifier": "identifier", "_id": "id",
+	"uniq_username": "username", "uniq_email": "email", "uniq_subject": "subject", "uniq_identifier": "identifier",
+	"_id_": "id", "uniq_names": namesField,
+	"doc.usernamekey": "username", "doc.emailkey": "email", "doc.subject": "subject", "doc.identifier": "identifier",
+	"_id": "id",
 }
 
 func userExists(err error) error {
@@ -50,7 +52,8 @@ func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox
 
 // loginFilter matches the users whose username or e-mail key is key, two or fewer.
 func loginFilter(key string) bson.D {
-	return bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: "doc.usernamekey", Value: key}}, bson.D{{Key: "doc.emailkey", Value: key}}}}}
+	return bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: "doc.usernamekey", Value: key}},
+		bson.D{{Key: "doc.emailkey", Value: key}}}}}
 }
 
 // FindByLogin returns the user with this username key or, if there is none, with this email key, in one round trip.
@@ -82,7 +85,8 @@ func (us *Users) FindByEmail(ctx context.Context, key string) (domain.User, erro
 }
 
 // FindBySubject returns the user with this subject of the directory.
-func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID, subject domain.Subject) (domain.User, error) {
+func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID, subject domain.Subject) (domain.User,
+	error) {
 	if subject == "" {
 		return domain.User{}, domain.ErrUserNotFound
 	}

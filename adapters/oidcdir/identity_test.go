@@ -47,8 +47,10 @@ func TestOnlyExplicitMappingsGrantRoles(t *testing.T) {
 			names:  oidcdir.ClaimNames{Roles: "https://example.org/roles"}, role: "user",
 		},
 		"a path through a name with dots": {
-			claims: map[string]any{"resource_access": map[string]any{"app.example.org": map[string]any{"roles": []string{"app-user"}}}},
-			names:  oidcdir.ClaimNames{Roles: "resource_access.app.example.org.roles"}, role: "user",
+			claims: map[string]any{"resource_access": map[string]any{
+				"app.example.org": map[string]any{"roles": []string{"app-user"}},
+			}},
+			names: oidcdir.ClaimNames{Roles: "resource_access.app.example.org.roles"}, role: "user",
 		},
 		"a path through a text": {
 			claims: map[string]any{"realm_access": "roles"}, names: oidcdir.ClaimNames{Roles: "realm_access.roles"},

@@ -44,7 +44,8 @@ func New(s *core.Services, c Config) ([]httpserver.API, error) {
 		Name: "security", Prefix: Base, Routes: routes, Authenticate: s.Auth.Authenticate, Denied: a.denied,
 		CORS: httpserver.CORS{Origins: c.CORSOrigins, Headers: []string{"Authorization", "X-API-KEY", "X-Request-ID"}},
 	}
-	keyRoutes, err := a.declare([]httpserver.Route{route(http.MethodGet, "/.well-known/jwks.json", httpserver.Public(), a.keySet)})
+	keyRoutes, err := a.declare([]httpserver.Route{route(http.MethodGet, "/.well-known/jwks.json", httpserver.Public(),
+		a.keySet)})
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +93,9 @@ func (a *api) routes() []httpserver.Route {
 // The IDs in paths. Text that is no ID is answered as an ID that does not exist.
 var (
 	userID    = httpserver.Param[domain.UserID]{Name: "user_id", Parse: domain.ParseUserID, Absent: domain.ErrUserNotFound}
-	sessionID = httpserver.Param[domain.SessionID]{Name: "session_id", Parse: domain.ParseSessionID, Absent: domain.ErrSessionNotFound}
-	keyID     = httpserver.Param[domain.KeyID]{Name: "key_id", Parse: domain.ParseKeyID, Absent: domain.ErrKeyNotFound}
+	sessionID = httpserver.Param[domain.SessionID]{Name: "session_id", Parse: domain.ParseSessionID,
+		Absent: domain.ErrSessionNotFound}
+	keyID = httpserver.Param[domain.KeyID]{Name: "key_id", Parse: domain.ParseKeyID, Absent: domain.ErrKeyNotFound}
 )
 
 // route is a line of a route table.

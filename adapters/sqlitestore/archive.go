@@ -26,17 +26,26 @@ type archive struct {
 }
 
 var archives = map[domain.ArchiveKind]archive{
-	domain.ArchiveUsers:    {table: "users", key: "id", columns: "id, doc, search_text", scan: archivedWith(func(_ *Store, doc, text string) (domain.User, error) { return decodeUser(doc, text) })},
-	domain.ArchiveSessions: {table: "sessions", key: "id", columns: "id, doc, last_activity_ns", scan: archivedWith((*Store).toSession)},
-	domain.ArchiveKeys:     {table: "api_keys", key: "id", columns: "id, doc, last_used_ns", scan: archivedWith((*Store).toKey)},
-	domain.ArchiveTokens:   {table: "third_party_tokens", key: "id", columns: "id, doc", scan: archivedDoc((*records.ThirdPartyToken).Domain)},
-	domain.ArchiveAttempts: {table: "attempts", key: "account", columns: "account, doc", scan: archivedDoc((*records.Attempts).Domain)},
-	domain.ArchiveMessages: {table: "messages", key: "id", columns: "id, doc", scan: archivedDoc((*records.Message).Domain)},
-	domain.ArchiveRates:    {table: "rates", key: "key", columns: "key, taken, expires", scan: scanArchivedRate},
-	domain.ArchiveOnce:     {table: "once", key: "key", columns: "key, value, expires", scan: scanArchivedOnce},
-	domain.ArchiveAnswers:  {table: "idempotency", key: "key", columns: "key, doc", scan: archivedDoc((*records.Idempotency).Domain)},
-	domain.ArchiveSegments: {table: "audit_segments", key: "number", columns: segmentColumns + ", leaves", numeric: true, scan: scanArchivedSegment},
-	domain.ArchiveRecords:  {table: "audit_entries", key: "seq", columns: auditColumns, numeric: true, scan: scanArchivedRecord},
+	domain.ArchiveUsers: {table: "users", key: "id", columns: "id, doc, search_text",
+		scan: archivedWith(func(_ *Store, doc, text string) (domain.User, error) { return decodeUser(doc, text) })},
+	domain.ArchiveSessions: {table: "sessions", key: "id", columns: "id, doc, last_activity_ns",
+		scan: archivedWith((*Store).toSession)},
+	domain.ArchiveKeys: {table: "api_keys", key: "id", columns: "id, doc, last_used_ns",
+		scan: archivedWith((*Store).toKey)},
+	domain.ArchiveTokens: {table: "third_party_tokens", key: "id", columns: "id, doc",
+		scan: archivedDoc((*records.ThirdPartyToken).Domain)},
+	domain.ArchiveAttempts: {table: "attempts", key: "account", columns: "account, doc",
+		scan: archivedDoc((*records.Attempts).Domain)},
+	domain.ArchiveMessages: {table: "messages", key: "id", columns: "id, doc",
+		scan: archivedDoc((*records.Message).Domain)},
+	domain.ArchiveRates: {table: "rates", key: "key", columns: "key, taken, expires", scan: scanArchivedRate},
+	domain.ArchiveOnce:  {table: "once", key: "key", columns: "key, value, expires", scan: scanArchivedOnce},
+	domain.ArchiveAnswers: {table: "idempotency", key: "key", columns: "key, doc",
+		scan: archivedDoc((*records.Idempotency).Domain)},
+	domain.ArchiveSegments: {table: "audit_segments", key: "number", columns: segmentColumns + ", leaves", numeric: true,
+		scan: scanArchivedSegment},
+	domain.ArchiveRecords: {table: "audit_entries", key: "seq", columns: auditColumns, numeric: true,
+		scan: scanArchivedRecord},
 }
 
 func positionKey(position int64) string { return fmt.Sprintf("%020d", position) }
@@ -55,7 +64,8 @@ func archivedDoc[R records.Kind, T any](entity func(*R) T) func(*Store, rowScann
 }
 
 // archivedWith reads a key, a document and a value that is stored only in a column.
-func archivedWith[V, T any](entity func(s *Store, doc string, value V) (T, error)) func(*Store, rowScanner) (domain.Archived, error) {
+func archivedWith[V, T any](entity func(s *Store, doc string, value V) (T, error)) func(*Store,
+	rowScanner) (domain.Archived, error) {
 	return func(s *Store, rows rowScanner) (domain.Archived, error) {
 		var key, doc string
 		var value V
@@ -72,7 +82,8 @@ func scanArchivedRate(_ *Store, rows rowScanner) (domain.Archived, error) {
 	var taken []byte
 	var expires int64
 	err := rows.Scan(&key, &taken, &expires)
-	return domain.Archived{Key: key, Value: domain.StoredRate{Window: decodeWindow(taken), Until: time.UnixMicro(expires).UTC()}}, err
+	return domain.Archived{Key: key, Value: domain.StoredRate{Window: decodeWindow(taken),
+		Until: time.UnixMicro(expires).UTC()}}, err
 }
 
 func scanArchivedOnce(_ *Store, rows rowScanner) (domain.Archived, error) {
@@ -80,7 +91,8 @@ func scanArchivedOnce(_ *Store, rows rowScanner) (domain.Archived, error) {
 	var value []byte
 	var expires int64
 	err := rows.Scan(&key, &value, &expires)
-	return domain.Archived{Key: key, Value: domain.StoredSingleUse{Value: value, ExpiresAt: time.UnixMicro(expires).UTC()}}, err
+	return domain.Archived{Key: key, Value: domain.StoredSingleUse{Value: value,
+		ExpiresAt: time.UnixMicro(expires).UTC()}}, err
 }
 
 func scanArchivedSegment(_ *Store, rows rowScanner) (domain.Archived, error) {
@@ -94,7 +106,8 @@ func scanArchivedRecord(_ *Store, rows rowScanner) (domain.Archived, error) {
 }
 
 // ArchivePage returns up to limit records of the kind with keys greater than after, in the order of their keys.
-func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after string, limit int) ([]domain.Archived, error) {
+func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after string, limit int) ([]domain.Archived,
+	error) {
 	a, ok := archives[kind]
 	if !ok {
 		return nil, errKind

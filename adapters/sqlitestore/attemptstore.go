@@ -23,7 +23,8 @@ var errNoAttempts = errors.New("no attempts")
 
 // Update applies change to the account's document, or to an empty document if none is stored. A change of pending
 // attempts alone stays in memory until the next flush. Any other result is written to the database.
-func (as *AttemptStore) Update(ctx context.Context, account string, now time.Time, change ports.Change[domain.Attempts]) error {
+func (as *AttemptStore) Update(ctx context.Context, account string, now time.Time,
+	change ports.Change[domain.Attempts]) error {
 	e, done, err := as.s.attempts.open(ctx, account)
 	if err != nil {
 		return err
@@ -36,7 +37,8 @@ func (as *AttemptStore) Update(ctx context.Context, account string, now time.Tim
 	} else if err != nil {
 		return err
 	}
-	volatile := len(out.Entries) == 0 && len(out.Messages) == 0 && onlyPendingDiffer(&e.stored, &next) && !sameAttempts(&e.doc, &next)
+	volatile := len(out.Entries) == 0 && len(out.Messages) == 0 && onlyPendingDiffer(&e.stored, &next) &&
+		!sameAttempts(&e.doc, &next)
 	if !volatile {
 		err := as.s.writer.do(ctx, func(t *tx) error {
 			if err := writeAttempts(t, account, &next, now); err != nil {
@@ -118,6 +120,8 @@ func writeAttempts(t *tx, account string, a *domain.Attempts, now time.Time) err
 	if err != nil || count > 0 {
 		return err
 	}
-	return t.exec("INSERT INTO attempts (account, expires, doc) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires, doc = excluded.doc",
+	return t.exec(
+		"INSERT INTO attempts (account, expires, doc) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires = "+
+			"excluded.expires, doc = excluded.doc",
 		account, expires, doc)
 }

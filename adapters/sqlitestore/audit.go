@@ -79,12 +79,14 @@ func (s *Store) kindOf(t *tx, kind auditKind) (int64, error) {
 	if number, ok := s.kinds.get(kind); ok {
 		return number, nil
 	}
-	err := t.exec("INSERT OR IGNORE INTO audit_kinds (action, success, entries) VALUES (?, ?, 0)", string(kind.action), kind.success)
+	err := t.exec("INSERT OR IGNORE INTO audit_kinds (action, success, entries) VALUES (?, ?, 0)", string(kind.action),
+		kind.success)
 	if err != nil {
 		return 0, err
 	}
 	var number int64
-	err = t.get(nil, "SELECT kind FROM audit_kinds WHERE action = ? AND success = ?", []any{string(kind.action), kind.success}, &number)
+	err = t.get(nil, "SELECT kind FROM audit_kinds WHERE action = ? AND success = ?",
+		[]any{string(kind.action), kind.success}, &number)
 	t.onCommit(func() { s.kinds.put(kind, number) })
 	return number, err
 }
@@ -140,7 +142,8 @@ const auditColumns = "seq, at, public, ip, user_agent, actor_salt, personal, per
 
 // scanRecord reads the columns auditColumns: a record and its time.
 func scanRecord(rows rowScanner) (at int64, r auditformat.Record, err error) {
-	err = rows.Scan(&r.Seq, &at, &r.Public, &r.IPAddress, &r.UserAgent, &r.ActorSalt, &r.Personal, &r.PersonalSalt, &r.Mark)
+	err = rows.Scan(&r.Seq, &at, &r.Public, &r.IPAddress, &r.UserAgent, &r.ActorSalt, &r.Personal, &r.PersonalSalt,
+		&r.Mark)
 	r.ID = auditformat.IDOf(r.Public)
 	return at, r, err
 }

@@ -28,7 +28,8 @@ func (a *Audit) Segments(ctx context.Context, seq int64, yield func(auditformat.
 			segment, err = segmentRow(rows.Scan, true)
 			found = true
 			return err
-		}, "SELECT "+segmentColumns+", leaves FROM audit_segments WHERE number >= ? AND first + count > ? ORDER BY number LIMIT 1", next, seq)
+		}, "SELECT "+segmentColumns+
+			", leaves FROM audit_segments WHERE number >= ? AND first + count > ? ORDER BY number LIMIT 1", next, seq)
 		if err != nil || !found {
 			return err
 		}
@@ -40,7 +41,8 @@ func (a *Audit) Segments(ctx context.Context, seq int64, yield func(auditformat.
 }
 
 // Records calls yield for the matching records with positions from first to last, in the order of their positions.
-func (a *Audit) Records(ctx context.Context, first, last int64, q domain.AuditQuery, yield func(*auditformat.Record) error) error {
+func (a *Audit) Records(ctx context.Context, first, last int64, q domain.AuditQuery,
+	yield func(*auditformat.Record) error) error {
 	where, args, none, err := a.filter(&q)
 	if err != nil || none {
 		return err
@@ -87,7 +89,8 @@ func (a *Audit) narrow(ctx context.Context, first, last int64, q *domain.AuditQu
 	}
 	var low, high sql.NullInt64
 	err := a.s.reads.get(ctx, errNoEntry,
-		"SELECT min(seq), max(seq) FROM audit_entries INDEXED BY audit_at WHERE at >= ? AND at < ?", []any{begin, end}, &low, &high)
+		"SELECT min(seq), max(seq) FROM audit_entries INDEXED BY audit_at WHERE at >= ? AND at < ?", []any{begin,
+			end}, &low, &high)
 	if err != nil || !low.Valid {
 		return 0, -1, err
 	}
@@ -98,7 +101,8 @@ const recordColumns = "seq, public, ip, user_agent, actor_salt, personal, person
 
 // ranged reads a range of positions in chunks, because a long read transaction prevents checkpoints of the write-ahead
 // log.
-func (a *Audit) ranged(ctx context.Context, first, last int64, where string, args []any, yield func(*auditformat.Record) error) error {
+func (a *Audit) ranged(ctx context.Context, first, last int64, where string, args []any,
+	yield func(*auditformat.Record) error) error {
 	query := "SELECT " + recordColumns + " FROM audit_entries WHERE seq BETWEEN ? AND ?" + where + " ORDER BY seq LIMIT ?"
 	chunk := newAuditChunk()
 	for first <= last {
@@ -117,18 +121,21 @@ func (a *Audit) ranged(ctx context.Context, first, last int64, where string, arg
 }
 
 // listed reads the records that an index finds. It reads only the positions first, in order to sort them.
-func (a *Audit) listed(ctx context.Context, first, last int64, where string, args []any, yield func(*auditformat.Record) error) error {
+func (a *Audit) listed(ctx context.Context, first, last int64, where string, args []any,
+	yield func(*auditformat.Record) error) error {
 	var positions []int64
 	err := a.s.reads.each(ctx, func(rows rowScanner) error {
 		var seq int64
 		err := rows.Scan(&seq)
 		positions = append(positions, seq)
 		return err
-	}, "SELECT seq FROM audit_entries WHERE +seq BETWEEN ? AND ?"+where+" ORDER BY seq", append([]any{first, last}, args...)...)
+	}, "SELECT seq FROM audit_entries WHERE +seq BETWEEN ? AND ?"+where+
+		" ORDER BY seq", append([]any{first, last}, args...)...)
 	if err != nil {
 		return err
 	}
-	const query = "SELECT " + recordColumns + " FROM audit_entries WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq"
+	const query = "SELECT " + recordColumns +
+		" FROM audit_entries WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq"
 	records := newAuditChunk()
 	for chunk := range slices.Chunk(positions, scanChunk) {
 		list, err := json.Marshal(chunk)
@@ -210,7 +217,8 @@ func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
 	const (
 		actor = "UPDATE audit_entries SET ip = '', user_agent = '', actor_salt = NULL, personal = NULL, " +
 			"personal_salt = CASE WHEN personal IS NULL THEN personal_salt END WHERE seq IN (SELECT value FROM json_each(?))"
-		target = "UPDATE audit_entries SET personal = NULL, personal_salt = NULL WHERE seq IN (SELECT value FROM json_each(?))"
+		target = "UPDATE audit_entries SET personal = NULL, personal_salt = NULL WHERE seq IN (SELECT value FROM " +
+			"json_each(?))"
 	)
 	if err := a.erase(ctx, actor, "SELECT seq FROM audit_entries WHERE user_id = ?", string(id)); err != nil {
 		return err

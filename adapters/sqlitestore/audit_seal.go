@@ -85,7 +85,8 @@ func (a *Audit) PutSegment(ctx context.Context, s auditformat.Segment, _ []domai
 }
 
 func putSegment(t *tx, insert string, s *auditformat.Segment) error {
-	return t.exec(insert+" INTO audit_segments ("+segmentColumns+", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	return t.exec(insert+" INTO audit_segments ("+segmentColumns+
+		", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		s.Number, s.First, s.Count, s.Previous[:], s.Root[:], s.SealedAt.UTC().Format(time.RFC3339Nano), s.KeyID, s.Signature,
 		s.Size, s.Tree, stamp(s.SealedAt), s.Leaves)
 }
@@ -93,7 +94,8 @@ func putSegment(t *tx, insert string, s *auditformat.Segment) error {
 // SealKey returns the sealed signing key, or nil if none is stored.
 func (a *Audit) SealKey(ctx context.Context) ([]byte, error) {
 	var sealed []byte
-	err := a.s.reads.each(ctx, func(rows rowScanner) error { return rows.Scan(&sealed) }, "SELECT sealed FROM audit_seal_key")
+	err := a.s.reads.each(ctx, func(rows rowScanner) error { return rows.Scan(&sealed) },
+		"SELECT sealed FROM audit_seal_key")
 	return sealed, err
 }
 

@@ -24,7 +24,8 @@ func (ks *Keys) Create(ctx context.Context, key domain.APIKey, out domain.Outbox
 		return err
 	}
 	return ks.s.writer.do(ctx, func(t *tx) error {
-		err := t.execNew("INSERT OR IGNORE INTO api_keys (id, user_id, created, revoked, last_used_ns, doc) VALUES (?, ?, ?, ?, ?, ?)",
+		err := t.execNew(
+			"INSERT OR IGNORE INTO api_keys (id, user_id, created, revoked, last_used_ns, doc) VALUES (?, ?, ?, ?, ?, ?)",
 			string(key.ID), string(key.UserID), stamp(key.CreatedAt), stamp(key.RevokedAt), toNano(key.LastUsedAt), doc)
 		if err != nil {
 			return err
@@ -42,7 +43,8 @@ func (s *Store) readKey(ctx context.Context, id domain.KeyID) (domain.APIKey, er
 	var doc string
 	var used int64
 	noted := s.view.used.latest(id, time.Time{}) // before the query: what a flush removes later is stored
-	err := s.reads.get(ctx, domain.ErrKeyNotFound, "SELECT doc, last_used_ns FROM api_keys WHERE id = ?", []any{string(id)}, &doc, &used)
+	err := s.reads.get(ctx, domain.ErrKeyNotFound, "SELECT doc, last_used_ns FROM api_keys WHERE id = ?",
+		[]any{string(id)}, &doc, &used)
 	if err != nil {
 		return domain.APIKey{}, err
 	}
@@ -59,12 +61,14 @@ func (s *Store) toKey(doc string, used int64) (domain.APIKey, error) {
 }
 
 // Update applies change to the key in one transaction.
-func (ks *Keys) Update(ctx context.Context, id domain.KeyID, change ports.Change[domain.APIKey]) (domain.APIKey, error) {
+func (ks *Keys) Update(ctx context.Context, id domain.KeyID, change ports.Change[domain.APIKey]) (domain.APIKey,
+	error) {
 	var result domain.APIKey
 	err := ks.s.writer.do(ctx, func(t *tx) error {
 		var doc string
 		var used int64
-		err := t.get(domain.ErrKeyNotFound, "SELECT doc, last_used_ns FROM api_keys WHERE id = ?", []any{string(id)}, &doc, &used)
+		err := t.get(domain.ErrKeyNotFound, "SELECT doc, last_used_ns FROM api_keys WHERE id = ?", []any{string(id)}, &doc,
+			&used)
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,8 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 		}
 		return insertMessage(t, v)
 	case domain.StoredRate:
-		return t.exec("INSERT OR IGNORE INTO rates (key, expires, taken) VALUES (?, ?, ?)", a.Key, stamp(v.Until), encodeWindow(v.Window))
+		return t.exec("INSERT OR IGNORE INTO rates (key, expires, taken) VALUES (?, ?, ?)", a.Key, stamp(v.Until),
+			encodeWindow(v.Window))
 	case domain.StoredSingleUse:
 		return t.exec("INSERT OR IGNORE INTO once (key, expires, value) VALUES (?, ?, ?)", a.Key, stamp(v.ExpiresAt), v.Value)
 	case domain.IdempotencyRecord:

@@ -24,7 +24,8 @@ func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
 	// Soft, since the session is live only after its user lists it, which is a later write.
 	return ss.s.writer.doSoft(ctx, func(t *tx) error {
 		var listed bool // the ID occurs nowhere else in the document
-		err := t.get(domain.ErrUserNotFound, "SELECT instr(doc, ?) > 0 FROM users WHERE id = ?", []any{string(session.ID), string(session.UserID)}, &listed)
+		err := t.get(domain.ErrUserNotFound, "SELECT instr(doc, ?) > 0 FROM users WHERE id = ?",
+			[]any{string(session.ID), string(session.UserID)}, &listed)
 		if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
 			return err
 		}
@@ -33,7 +34,8 @@ func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
 }
 
 // Begin stores a new session and changes its user in one transaction.
-func (ss *Sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User, error) {
+func (ss *Sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User,
+	error) {
 	var result domain.User
 	err := ss.s.writer.do(ctx, func(t *tx) error {
 		var err error
@@ -53,7 +55,8 @@ func insertSession(t *tx, session *domain.Session, listed bool) error {
 	return t.execNew(`INSERT OR IGNORE INTO sessions
 		(id, user_id, created, expires, listed, last_activity_ns, provider, provider_subject, provider_session, grant_checked, doc)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(session.ID), string(session.UserID), stamp(session.CreatedAt), stamp(session.ExpiresAt), listed, toNano(session.LastActivity),
+		string(session.ID), string(session.UserID), stamp(session.CreatedAt), stamp(session.ExpiresAt), listed,
+		toNano(session.LastActivity),
 		string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(session), doc)
 }
 
@@ -74,7 +77,8 @@ func (s *Store) readSession(ctx context.Context, id domain.SessionID) (domain.Se
 	var doc string
 	var activity int64
 	noted := s.view.active.latest(id, time.Time{}) // before the query: what a flush removes later is stored
-	err := s.reads.get(ctx, domain.ErrSessionNotFound, "SELECT doc, last_activity_ns FROM sessions WHERE id = ?", []any{string(id)}, &doc, &activity)
+	err := s.reads.get(ctx, domain.ErrSessionNotFound, "SELECT doc, last_activity_ns FROM sessions WHERE id = ?",
+		[]any{string(id)}, &doc, &activity)
 	if err != nil {
 		return domain.Session{}, err
 	}
@@ -91,12 +95,14 @@ func (s *Store) toSession(doc string, activity int64) (domain.Session, error) {
 }
 
 // Update applies change to the session in one transaction.
-func (ss *Sessions) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session, error) {
+func (ss *Sessions) Update(ctx context.Context, id domain.SessionID,
+	change ports.Change[domain.Session]) (domain.Session, error) {
 	var result domain.Session
 	err := ss.s.writer.do(ctx, func(t *tx) error {
 		var doc string
 		var activity int64
-		err := t.get(domain.ErrSessionNotFound, "SELECT doc, last_activity_ns FROM sessions WHERE id = ?", []any{string(id)}, &doc, &activity)
+		err := t.get(domain.ErrSessionNotFound, "SELECT doc, last_activity_ns FROM sessions WHERE id = ?", []any{string(id)},
+			&doc, &activity)
 		if err != nil {
 			return err
 		}
@@ -120,12 +126,14 @@ func (s *Store) replaceSession(t *tx, before *domain.Session, session domain.Ses
 		return err
 	}
 	if sameSessionKeys(before, &session) {
-		err = t.exec("UPDATE sessions SET last_activity_ns = ?, doc = ? WHERE id = ?", toNano(session.LastActivity), doc, string(session.ID))
+		err = t.exec("UPDATE sessions SET last_activity_ns = ?, doc = ? WHERE id = ?", toNano(session.LastActivity), doc,
+			string(session.ID))
 	} else {
 		err = t.exec(`UPDATE sessions SET user_id = ?, created = ?, expires = ?, last_activity_ns = ?,
 			provider = ?, provider_subject = ?, provider_session = ?, grant_checked = ?, doc = ? WHERE id = ?`,
 			string(session.UserID), stamp(session.CreatedAt), stamp(session.ExpiresAt), toNano(session.LastActivity),
-			string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(&session), doc, string(session.ID))
+			string(session.Provider.Directory), string(session.Provider.Subject), session.Provider.ID, grantChecked(
+				&session), doc, string(session.ID))
 	}
 	if err != nil {
 		return err
@@ -139,7 +147,8 @@ func (s *Store) replaceSession(t *tx, before *domain.Session, session domain.Ses
 
 func sameSessionKeys(a, b *domain.Session) bool {
 	return a.UserID == b.UserID && stamp(a.CreatedAt) == stamp(b.CreatedAt) && stamp(a.ExpiresAt) == stamp(b.ExpiresAt) &&
-		a.Provider.Directory == b.Provider.Directory && a.Provider.Subject == b.Provider.Subject && a.Provider.ID == b.Provider.ID &&
+		a.Provider.Directory == b.Provider.Directory && a.Provider.Subject == b.Provider.Subject &&
+		a.Provider.ID == b.Provider.ID &&
 		grantChecked(a) == grantChecked(b)
 }
 
@@ -152,7 +161,8 @@ func (ss *Sessions) ListByUser(ctx context.Context, id domain.UserID) ([]domain.
 
 // ListByProvider returns the sessions that belong to a provider's session, or all sessions of a subject if session is
 // empty.
-func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.DirectoryID, subject domain.Subject, session string) ([]domain.Session, error) {
+func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.DirectoryID, subject domain.Subject,
+	session string) ([]domain.Session, error) {
 	if directory == "" {
 		return nil, nil
 	}
@@ -161,12 +171,15 @@ func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.Directo
 		return ss.list(ctx, ofDirectory+"provider_subject = ?", string(directory), string(subject))
 	}
 	// A logout token may contain only the session ID (OpenID Connect Back-Channel Logout 1.0, section 2.4).
-	return ss.list(ctx, ofDirectory+"provider_session = ? AND ? IN ('', provider_subject)", string(directory), session, string(subject))
+	return ss.list(ctx, ofDirectory+"provider_session = ? AND ? IN ('', provider_subject)", string(directory), session,
+		string(subject))
 }
 
 // ListProviderGrants returns sessions with a provider's grant that was last checked before the given time.
-func (ss *Sessions) ListProviderGrants(ctx context.Context, checkedBefore time.Time, limit int) ([]domain.Session, error) {
-	return ss.list(ctx, sessionColumns+"WHERE grant_checked IS NOT NULL AND grant_checked < ? ORDER BY grant_checked LIMIT ?", stamp(checkedBefore), limit)
+func (ss *Sessions) ListProviderGrants(ctx context.Context, checkedBefore time.Time, limit int) ([]domain.Session,
+	error) {
+	return ss.list(ctx, sessionColumns+
+		"WHERE grant_checked IS NOT NULL AND grant_checked < ? ORDER BY grant_checked LIMIT ?", stamp(checkedBefore), limit)
 }
 
 func (ss *Sessions) list(ctx context.Context, query string, args ...any) ([]domain.Session, error) {
@@ -197,10 +210,12 @@ func (ss *Sessions) Sweep(ctx context.Context, now, madeBefore time.Time, limit 
 			ids = append(ids, id)
 			return err
 		}
-		if err := t.each(gather, "SELECT id FROM sessions WHERE expires <= ? ORDER BY expires LIMIT ?", stamp(now), limit); err != nil {
+		if err := t.each(gather, "SELECT id FROM sessions WHERE expires <= ? ORDER BY expires LIMIT ?", stamp(now),
+			limit); err != nil {
 			return err
 		}
-		err := t.each(gather, "SELECT id FROM sessions WHERE listed = 0 AND created < ? ORDER BY created LIMIT ?", stamp(madeBefore), limit-len(ids))
+		err := t.each(gather, "SELECT id FROM sessions WHERE listed = 0 AND created < ? ORDER BY created LIMIT ?",
+			stamp(madeBefore), limit-len(ids))
 		if err != nil {
 			return err
 		}

@@ -33,7 +33,8 @@ func (su *SingleUseStore) Put(ctx context.Context, key string, value []byte, exp
 func (su *SingleUseStore) Consume(ctx context.Context, key string, now time.Time) ([]byte, error) {
 	var value []byte
 	err := su.s.writer.do(ctx, func(t *tx) error {
-		return t.get(fault.ErrNotFound, "DELETE FROM once WHERE key = ? AND expires > ? RETURNING value", []any{key, stamp(now)}, &value)
+		return t.get(fault.ErrNotFound, "DELETE FROM once WHERE key = ? AND expires > ? RETURNING value",
+			[]any{key, stamp(now)}, &value)
 	})
 	if err != nil {
 		return nil, err

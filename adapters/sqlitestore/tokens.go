@@ -23,7 +23,8 @@ func (ts *Tokens) Create(ctx context.Context, token domain.ThirdPartyToken, out 
 		return err
 	}
 	return ts.s.writer.do(ctx, func(t *tx) error {
-		err := t.execNew("INSERT OR IGNORE INTO third_party_tokens (id, created, doc) VALUES (?, ?, ?)", token.ID, stamp(token.CreatedAt), doc)
+		err := t.execNew("INSERT OR IGNORE INTO third_party_tokens (id, created, doc) VALUES (?, ?, ?)", token.ID,
+			stamp(token.CreatedAt), doc)
 		if err != nil {
 			return err
 		}
@@ -43,7 +44,8 @@ func (ts *Tokens) Get(ctx context.Context, id string) (domain.ThirdPartyToken, e
 }
 
 // Update applies change to the token record in one transaction.
-func (ts *Tokens) Update(ctx context.Context, id string, change ports.Change[domain.ThirdPartyToken]) (domain.ThirdPartyToken, error) {
+func (ts *Tokens) Update(ctx context.Context, id string,
+	change ports.Change[domain.ThirdPartyToken]) (domain.ThirdPartyToken, error) {
 	var result domain.ThirdPartyToken
 	err := ts.s.writer.do(ctx, func(t *tx) error {
 		var doc string

@@ -85,7 +85,8 @@ func (s *Store) findLogin(ctx context.Context, key string) (domain.User, error) 
 }
 
 // FindBySubject returns the user with this subject in the directory.
-func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID, subject domain.Subject) (domain.User, error) {
+func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID, subject domain.Subject) (domain.User,
+	error) {
 	if subject == "" {
 		return domain.User{}, domain.ErrUserNotFound
 	}
@@ -136,7 +137,8 @@ func (us *Users) Delete(ctx context.Context, id domain.UserID, out domain.Outbox
 func loadUser(t *tx, id domain.UserID) (storedUser, error) {
 	var n int64
 	var doc, text string
-	err := t.get(domain.ErrUserNotFound, "SELECT n, doc, search_text FROM users WHERE id = ?", []any{string(id)}, &n, &doc, &text)
+	err := t.get(domain.ErrUserNotFound, "SELECT n, doc, search_text FROM users WHERE id = ?", []any{string(id)}, &n, &doc,
+		&text)
 	if err != nil {
 		return storedUser{}, err
 	}
@@ -175,7 +177,8 @@ func checkUnique(t *tx, n int64, u *domain.User) error {
 	}{
 		{"username", "SELECT n FROM users WHERE username = ?", []any{u.UsernameKey}},
 		{"email", "SELECT n FROM users WHERE email = ? AND email <> ''", []any{u.EmailKey}},
-		{"subject", "SELECT n FROM users WHERE directory = ? AND subject = ? AND subject <> ''", []any{string(u.Directory), string(u.Subject)}},
+		{"subject", "SELECT n FROM users WHERE directory = ? AND subject = ? AND subject <> ''",
+			[]any{string(u.Directory), string(u.Subject)}},
 		{"identifier", "SELECT n FROM users WHERE identifier = ? AND identifier <> ''", []any{u.Identifier}},
 	} {
 		var other int64

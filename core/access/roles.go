@@ -160,7 +160,8 @@ func checkCarried(by domain.Principal, role domain.Role) error {
 // UpdateRole changes a role. It requires the permissions of the role before and after the change, under the same rules
 // as CreateRole; a built-in role keeps its level (domain.ErrRoleLevel). The change applies to the next request of every
 // user with the role.
-func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string, patch RolePatch) (domain.Role, error) {
+func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string, patch RolePatch) (domain.Role,
+	error) {
 	catalog, before, err := s.findRole(ctx, by.Require(domain.RolesManage), id)
 	if err != nil {
 		return domain.Role{}, err

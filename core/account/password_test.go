@@ -251,8 +251,9 @@ func TestReplacePasswordIsForOthersAndChecksTheCurrentOne(t *testing.T) {
 		in   account.PasswordChange
 		want error
 	}{
-		"one's own":                {admin.UserID, account.PasswordChange{Next: "Another-horse-8"}, fault.ErrForbidden},
-		"with a wrong current one": {bob.ID, account.PasswordChange{Current: "wrong", Next: "Another-horse-8"}, domain.ErrCurrentPassword},
+		"one's own": {admin.UserID, account.PasswordChange{Next: "Another-horse-8"}, fault.ErrForbidden},
+		"with a wrong current one": {bob.ID, account.PasswordChange{Current: "wrong", Next: "Another-horse-8"},
+			domain.ErrCurrentPassword},
 	} {
 		if err := s.Account.ReplacePassword(t.Context(), admin, test.id, test.in); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", what, err, test.want)

@@ -49,7 +49,8 @@ func on(k *kit.Kit) *bench {
 	b.access = audit.NewAccess(k.AuditWriter, k.Clock)
 	b.verifier = audit.NewStoreVerifier(store, store, b.signer)
 	b.service = audit.New(audit.Deps{
-		AuditLog: store, Proofs: store, Sequencer: b.sequencer, Signer: b.signer, Access: b.access, Writer: k.AuditWriter, Clock: k.Clock,
+		AuditLog: store, Proofs: store, Sequencer: b.sequencer, Signer: b.signer, Access: b.access, Writer: k.AuditWriter,
+		Clock: k.Clock,
 	})
 	return b
 }
@@ -58,7 +59,8 @@ func on(k *kit.Kit) *bench {
 func (b *bench) write(t *testing.T, count int) {
 	t.Helper()
 	for i := range count {
-		by := domain.Principal{Kind: domain.PrincipalUser, UserID: domain.UserID(fmt.Sprintf("usr_%d", i%3)), Origin: kit.Origin}
+		by := domain.Principal{Kind: domain.PrincipalUser, UserID: domain.UserID(fmt.Sprintf("usr_%d", i%3)),
+			Origin: kit.Origin}
 		by.Origin.UserAgent = fmt.Sprintf("Mozilla/5.0 (\"%d\", test)", i)
 		entry := b.AuditWriter.Entry(by, domain.ActionLogin, string(by.UserID),
 			audit.Detail("method", "password"), audit.Personal("username", fmt.Sprintf("=cmd|%d", i)))

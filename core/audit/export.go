@@ -72,7 +72,8 @@ func (s *Service) Export(ctx context.Context, by domain.Principal, request Expor
 		options = append(options, Personal("ip_address", query.IPAddress))
 		filters.IPAddress = ""
 	}
-	entry := s.deps.Writer.Entry(by, domain.ActionDataAccess, auditLog, append(options, Detail("filters", details(filters)))...)
+	entry := s.deps.Writer.Entry(by, domain.ActionDataAccess, auditLog,
+		append(options, Detail("filters", details(filters)))...)
 	if err := s.deps.Writer.Write(ctx, entry); err != nil {
 		return nil, err
 	}

@@ -101,8 +101,8 @@ type segmentChecker struct {
 	disagree int64 // the number of a segment with two different known checkpoints; 0 for none
 }
 
-// newSegmentChecker returns a segmentChecker. Without a trusted key, key must have signed; if that is empty too, the key
-// of the first segment.
+// newSegmentChecker returns a segmentChecker. Without a trusted key, key must have signed; if that is empty too, the
+// key of the first segment.
 func newSegmentChecker(trust Trust, key string) *segmentChecker {
 	c := &segmentChecker{key: key, known: map[int64]auditformat.Checkpoint{}}
 	if trust.Key != "" {
@@ -134,7 +134,8 @@ func (c *segmentChecker) check(s *sealedSegment) error {
 	}
 	for _, check := range []func(*sealedSegment) string{c.signed, c.rooted, c.follows} {
 		if reason := check(s); reason != "" {
-			return &Finding{Damage: DamageProof, Seq: s.First, Line: s.line, Reason: fmt.Sprintf("segment %d %s", s.Number, reason)}
+			return &Finding{Damage: DamageProof, Seq: s.First, Line: s.line,
+				Reason: fmt.Sprintf("segment %d %s", s.Number, reason)}
 		}
 	}
 	if next := c.next(s); s.First != next {

@@ -29,7 +29,8 @@ type Sequencer struct {
 }
 
 // NewSequencer returns a Sequencer that also publishes each checkpoint to the sinks.
-func NewSequencer(store ports.AuditSealStore, signer *Signer, clock ports.Clock, sinks ...ports.CheckpointSink) *Sequencer {
+func NewSequencer(store ports.AuditSealStore, signer *Signer, clock ports.Clock,
+	sinks ...ports.CheckpointSink) *Sequencer {
 	return &Sequencer{store: store, signer: signer, clock: clock, sinks: sinks}
 }
 
@@ -107,7 +108,8 @@ func (s *Sequencer) CheckReached(ctx context.Context, line []byte) error {
 		return fmt.Errorf("%w: segment %d differs", ErrBehind, last.Number)
 	}
 	if last.Number < checkpoint.Number {
-		return fmt.Errorf("%w: it ends at segment %d, and segment %d was sealed at %s", ErrBehind, last.Number, checkpoint.Number,
+		return fmt.Errorf("%w: it ends at segment %d, and segment %d was sealed at %s", ErrBehind, last.Number,
+			checkpoint.Number,
 			checkpoint.SealedAt.UTC().Format(time.RFC3339))
 	}
 	return nil
@@ -174,7 +176,8 @@ func firstPlace(last *auditformat.Segment, record *auditformat.Record) (int64, e
 
 // leaves returns the digests of the records. A record without a valid mark was changed or added by another program.
 // It is sealed as disputed, since omitting it would hide it, and stopping would let an attacker stop the log.
-func (s *Sequencer) leaves(ctx context.Context, run []auditformat.Record) (leaves []auditformat.Digest, ids, disputed []domain.LogID, err error) {
+func (s *Sequencer) leaves(ctx context.Context, run []auditformat.Record) (leaves []auditformat.Digest, ids,
+	disputed []domain.LogID, err error) {
 	marker, err := s.signer.Marker(ctx)
 	if err != nil {
 		return nil, nil, nil, err

@@ -128,11 +128,13 @@ func TestCheckpointIsASignedNote(t *testing.T) {
 	for at := range c.Note() {
 		changed := []byte(c.Note())
 		changed[at] ^= 1
-		if got, err := auditformat.ParseNote(string(changed)); err == nil && auditformat.IsSigned(c.KeyID, got.Text(), got.Signature) {
+		if got, err := auditformat.ParseNote(string(changed)); err == nil &&
+			auditformat.IsSigned(c.KeyID, got.Text(), got.Signature) {
 			t.Errorf("byte %d changed from %q: the note is still signed", at, c.Note()[at])
 		}
 	}
-	if id := auditformat.KeyID(auditformat.VerifierKey(c.KeyID)); id != c.KeyID || auditformat.KeyID(id) != id || strings.Contains(id, "+") {
+	if id := auditformat.KeyID(auditformat.VerifierKey(c.KeyID)); id != c.KeyID || auditformat.KeyID(id) != id ||
+		strings.Contains(id, "+") {
 		t.Errorf("the id of the key is %q, want %q", id, c.KeyID)
 	}
 }

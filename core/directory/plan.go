@@ -43,7 +43,8 @@ type Plan struct {
 	Known     int  // active users of the directory in the store
 	Steps     []Step
 	Digest    string
-	// SafetyLimit is the reason why the plan is applied only by force. It is empty if the plan is within the safety limits.
+	// SafetyLimit is the reason why the plan is applied only by force. It is empty if the plan is within the safety
+	// limits.
 	SafetyLimit string
 
 	next string

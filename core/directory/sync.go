@@ -49,7 +49,8 @@ type Result struct {
 
 // Plan lists all accounts of the directory and returns what a synchronization would change. It changes nothing and
 // requires directories.manage. An incomplete listing is an error.
-func (s *Service) Plan(ctx context.Context, by domain.Principal, id domain.DirectoryID, progress Progress) (Plan, error) {
+func (s *Service) Plan(ctx context.Context, by domain.Principal, id domain.DirectoryID, progress Progress) (Plan,
+	error) {
 	lister, err := able[ports.Lister](s, by, id, "list its accounts")
 	if err != nil {
 		return Plan{}, err
@@ -67,7 +68,8 @@ type Application struct {
 
 // Apply computes the plan again and, if it still has the digest, performs exactly its steps. It returns ErrPlanChanged
 // if the digest differs and ErrSafetyLimit if the plan disables too many users. It requires directories.manage.
-func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.DirectoryID, a Application) (Result, error) {
+func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.DirectoryID, a Application) (Result,
+	error) {
 	lister, err := able[ports.Lister](s, by, id, "list its accounts")
 	if err != nil {
 		return Result{}, err
@@ -83,7 +85,8 @@ func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.Dire
 		return Result{}, ErrPlanChanged.With("digest", plan.Digest)
 	}
 	if plan.SafetyLimit != "" && !a.Force {
-		return Result{}, errors.Join(ErrSafetyLimit.Because(errors.New(plan.SafetyLimit)), s.recordSafetyLimit(ctx, by, &plan))
+		return Result{}, errors.Join(ErrSafetyLimit.Because(errors.New(plan.SafetyLimit)),
+			s.recordSafetyLimit(ctx, by, &plan))
 	}
 	result, err := s.apply(ctx, by, &plan, a.Progress)
 	if err != nil {
@@ -207,8 +210,10 @@ func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, pr
 	if plan.IsEmpty() {
 		return result, nil
 	}
-	entry := s.deps.AuditWriter.Entry(by, domain.ActionDirectorySync, string(plan.Directory), audit.Detail("digest", plan.Digest),
-		audit.Detail("created", result.Created), audit.Detail("updated", result.Updated), audit.Detail("disabled", result.Disabled), audit.Detail("enabled", result.Enabled),
+	entry := s.deps.AuditWriter.Entry(by, domain.ActionDirectorySync, string(plan.Directory),
+		audit.Detail("digest", plan.Digest),
+		audit.Detail("created", result.Created), audit.Detail("updated", result.Updated),
+		audit.Detail("disabled", result.Disabled), audit.Detail("enabled", result.Enabled),
 		audit.Detail("failed", result.Failed), audit.Detail("complete", plan.Complete))
 	if failure != nil {
 		entry.Success = false
@@ -219,7 +224,8 @@ func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, pr
 // applySteps performs the steps concurrently, since stores commit waiting writes together. It calls note for each step
 // that was performed or refused, one call at a time. The first error that is not a refusal ends it once the running
 // steps have finished.
-func (s *Service) applySteps(ctx context.Context, by domain.Principal, steps []Step, note func(done int, step *Step, err error)) error {
+func (s *Service) applySteps(ctx context.Context, by domain.Principal, steps []Step,
+	note func(done int, step *Step, err error)) error {
 	var (
 		mu      sync.Mutex
 		next    int
@@ -320,7 +326,8 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, step *Step) 
 		u.Deactivate(s.deps.Clock.Now().UTC())
 		u.DeactivatedBySync = true
 		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserDeactivate, string(u.ID),
-			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", step.Reason), audit.Detail("sessions_ended", ended)))
+			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason",
+				step.Reason), audit.Detail("sessions_ended", ended)))
 		return nil
 	})
 	return err

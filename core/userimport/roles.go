@@ -29,7 +29,8 @@ func (s *Service) Roles(ctx context.Context, by domain.Principal, batch []Role, 
 	return results, nil
 }
 
-func (s *Service) role(ctx context.Context, by domain.Principal, in Role, foreseen map[domain.RoleID]domain.Role, dryRun bool) (Result, error) {
+func (s *Service) role(ctx context.Context, by domain.Principal, in Role, foreseen map[domain.RoleID]domain.Role,
+	dryRun bool) (Result, error) {
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return Result{}, err
@@ -59,7 +60,8 @@ func (s *Service) role(ctx context.Context, by domain.Principal, in Role, forese
 		return refused(fault.ErrInvalid.About("level", "must be 0 or more"))
 	}
 	role := domain.Role{
-		ID: id, Identifier: in.Identifier, Name: in.Name, Level: in.Level, Permissions: permissions, CreatedAt: s.deps.Clock.Now().UTC(),
+		ID: id, Identifier: in.Identifier, Name: in.Name, Level: in.Level, Permissions: permissions,
+		CreatedAt: s.deps.Clock.Now().UTC(),
 	}
 	if err := access.CheckGrant(by, role); err != nil {
 		return refused(fault.ErrForbidden.Saying("you may not grant its level or permissions").Because(err))
@@ -76,7 +78,8 @@ func (s *Service) makeRole(ctx context.Context, by domain.Principal, role domain
 		role.Identifier = access.NewIdentifier(s.deps.IDs)
 	}
 	var out domain.Outbox
-	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionRoleCreate, string(role.ID), audit.Detail("source", "import"), audit.Detail("level", role.Level)))
+	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionRoleCreate, string(role.ID), audit.Detail("source", "import"),
+		audit.Detail("level", role.Level)))
 	err := s.deps.Roles.Create(ctx, role, out)
 	if errors.Is(err, domain.ErrRoleExists) {
 		return Result{Outcome: Refused, Reason: "the identifier belongs to another role"}, nil
@@ -85,10 +88,12 @@ func (s *Service) makeRole(ctx context.Context, by domain.Principal, role domain
 }
 
 // Finish writes the audit entry of a whole import, with the number of rows of each outcome.
-func (s *Service) Finish(ctx context.Context, by domain.Principal, source string, created, unchanged, refused int) error {
+func (s *Service) Finish(ctx context.Context, by domain.Principal, source string, created, unchanged,
+	refused int) error {
 	if err := by.Require(domain.SystemImport); err != nil {
 		return err
 	}
-	return s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionImport, source, audit.Detail("created", created),
+	return s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionImport, source,
+		audit.Detail("created", created),
 		audit.Detail("unchanged", unchanged), audit.Detail("refused", refused)))
 }

@@ -114,15 +114,18 @@ func (s *Service) foresee(catalog *domain.Catalog, batch Batch) *domain.Catalog 
 func (s *Service) draft(catalog *domain.Catalog, in *User) (domain.User, error) {
 	now := s.deps.Clock.Now().UTC()
 	user := domain.User{
-		ID: domain.UserID(s.deps.IDs.NewID(domain.UserPrefix)), Identifier: in.Identifier, Username: in.Username, Email: in.Email,
+		ID: domain.UserID(s.deps.IDs.NewID(domain.UserPrefix)), Identifier: in.Identifier, Username: in.Username,
+		Email:         in.Email,
 		EmailVerified: in.EmailVerified, Person: in.Person, FamilyName: in.FamilyName,
 		Metadata: in.Metadata, Role: domain.RoleID(strings.ToLower(in.Role)), Status: domain.UserStatus(in.Status),
-		Directory: domain.DirectoryID(in.Directory), Subject: domain.Subject(in.Subject), CreatedAt: in.CreatedAt.UTC(), UpdatedAt: now,
+		Directory: domain.DirectoryID(in.Directory), Subject: domain.Subject(in.Subject), CreatedAt: in.CreatedAt.UTC(),
+		UpdatedAt: now,
 	}
 	s.defaults(&user, in, now)
 	directory.SetKeys(s.deps.CaseFolder, &user)
 	for _, err := range slices.Concat(
-		[]error{domain.CheckUsername(user.Username), domain.CheckUsernameKey(user.UsernameKey), domain.CheckEmail(user.Email)},
+		[]error{domain.CheckUsername(user.Username), domain.CheckUsernameKey(user.UsernameKey),
+			domain.CheckEmail(user.Email)},
 		user.Person.Checks(), []error{domain.CheckMetadata(user.Metadata), s.checkRest(catalog, &user, in)},
 	) {
 		if err != nil {
@@ -181,7 +184,8 @@ func (s *Service) checkRest(catalog *domain.Catalog, user *domain.User, in *User
 	if !identifierForm.MatchString(user.Identifier) {
 		return refuse("identifier", "must be eight hexadecimal digits in lower case")
 	}
-	tomorrow := s.deps.Clock.Now().Add(24 * time.Hour) // clocks and time zones differ; a later time would never be reached here
+	// clocks and time zones differ; a later time would never be reached here
+	tomorrow := s.deps.Clock.Now().Add(24 * time.Hour)
 	if in.PasswordSetAt.After(tomorrow) {
 		return refuse("password_set_at", "must not be in the future")
 	}

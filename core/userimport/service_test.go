@@ -42,7 +42,8 @@ func TestImportedHashesSignInAndAreUpgraded(t *testing.T) {
 	}
 	for _, name := range []string{"old", "older"} {
 		for range 2 { // the second time with the upgraded hash
-			if _, err := s.Auth.Login(t.Context(), kit.From("192.0.2.1"), auth.LoginInput{Name: name, Password: "correct horse"}); err != nil {
+			if _, err := s.Auth.Login(t.Context(), kit.From("192.0.2.1"),
+				auth.LoginInput{Name: name, Password: "correct horse"}); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
@@ -51,7 +52,8 @@ func TestImportedHashesSignInAndAreUpgraded(t *testing.T) {
 			t.Errorf("%s is still hashed as before, %v", name, err)
 		}
 	}
-	if user, _ := s.Store.Users().FindByLogin(t.Context(), "old"); user.Identifier != "aaaa0001" || user.Role != domain.RoleAdmin {
+	if user, _ := s.Store.Users().FindByLogin(t.Context(), "old"); user.Identifier != "aaaa0001" ||
+		user.Role != domain.RoleAdmin {
 		t.Errorf("got %s, %s", user.Identifier, user.Role)
 	}
 	if got := len(s.Logged(t, domain.ActionUserCreate)); got != 2 {
@@ -64,22 +66,27 @@ func TestInvalidRowsDoNotAffectOthers(t *testing.T) {
 	s, imports := start(t)
 	s.Register(t, "ada", "Correct-horse-7", "user")
 	rows := map[string]userimport.User{
-		"a taken name":            {Username: "ADA", Email: "x@example.com", Identifier: "aaaa0009"},
-		"a taken address":         {Username: "x1", Email: "ada@example.com"},
-		"a hash in the clear":     {Username: "x2", Email: "x2@example.com", PasswordHash: "secret"},
-		"a hash that takes 4 GiB": {Username: "x3", Email: "x3@example.com", PasswordHash: "$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0$" + strings.Repeat("A", 43)},
-		"an unknown role":         {Username: "x4", Email: "x4@example.com", Role: "king"},
-		"an unknown group":        {Username: "x5", Email: "x5@example.com", Groups: []string{"knights"}},
-		"a wrong identifier":      {Username: "x6", Email: "x6@example.com", Identifier: "XYZ"},
-		"a wrong status":          {Username: "x7", Email: "x7@example.com", Status: "dead"},
-		"active and no hash":      {Username: "x8", Email: "x8@example.com", Status: "active"},
-		"made in the future":      {Username: "y1", Email: "y1@example.com", CreatedAt: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
-		"a password of tomorrow":  {Username: "y2", Email: "y2@example.com", PasswordHash: pbkdf2Hash, PasswordSetAt: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
-		"a foreign subject":       {Username: "x9", Email: "x9@example.com", Subject: "42"},
+		"a taken name":        {Username: "ADA", Email: "x@example.com", Identifier: "aaaa0009"},
+		"a taken address":     {Username: "x1", Email: "ada@example.com"},
+		"a hash in the clear": {Username: "x2", Email: "x2@example.com", PasswordHash: "secret"},
+		"a hash that takes 4 GiB": {Username: "x3", Email: "x3@example.com",
+			PasswordHash: "$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0$" + strings.Repeat("A", 43)},
+		"an unknown role":    {Username: "x4", Email: "x4@example.com", Role: "king"},
+		"an unknown group":   {Username: "x5", Email: "x5@example.com", Groups: []string{"knights"}},
+		"a wrong identifier": {Username: "x6", Email: "x6@example.com", Identifier: "XYZ"},
+		"a wrong status":     {Username: "x7", Email: "x7@example.com", Status: "dead"},
+		"active and no hash": {Username: "x8", Email: "x8@example.com", Status: "active"},
+		"made in the future": {Username: "y1", Email: "y1@example.com",
+			CreatedAt: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"a password of tomorrow": {Username: "y2", Email: "y2@example.com", PasswordHash: pbkdf2Hash,
+			PasswordSetAt: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"a foreign subject": {Username: "x9", Email: "x9@example.com", Subject: "42"},
 	}
 	for name, row := range rows {
-		results, err := imports.Users(t.Context(), domain.Operator(), userimport.Batch{Users: []userimport.User{row, {Username: "ok-" + row.Username, Email: "ok-" + row.Email}}})
-		if err != nil || results[0].Outcome != userimport.Refused || results[0].Reason == "" || results[1].Outcome != userimport.Created {
+		results, err := imports.Users(t.Context(), domain.Operator(),
+			userimport.Batch{Users: []userimport.User{row, {Username: "ok-" + row.Username, Email: "ok-" + row.Email}}})
+		if err != nil || results[0].Outcome != userimport.Refused || results[0].Reason == "" ||
+			results[1].Outcome != userimport.Created {
 			t.Errorf("%s: %v, %v", name, results, err)
 		}
 	}
@@ -89,7 +96,8 @@ func TestImportRequiresItsPermission(t *testing.T) {
 	t.Parallel()
 	s, imports := start(t)
 	by := s.As(t, s.User(t, "desk", domain.RoleUser))
-	_, users := imports.Users(t.Context(), by, userimport.Batch{Users: []userimport.User{{Username: "x", Email: "x@example.com"}}})
+	_, users := imports.Users(t.Context(), by,
+		userimport.Batch{Users: []userimport.User{{Username: "x", Email: "x@example.com"}}})
 	_, roles := imports.Roles(t.Context(), by, []userimport.Role{{Name: "x"}}, false)
 	_, begun := imports.Begin(by, userimport.Options{})
 	for _, err := range []error{users, roles, begun, imports.Finish(t.Context(), by, "x", 1, 0, 0)} {
@@ -110,7 +118,8 @@ func importer() domain.Principal {
 func TestImportRefusesRowsThatWouldEscalate(t *testing.T) {
 	t.Parallel()
 	s, imports := start(t)
-	_, err := s.Access.CreateGroup(t.Context(), domain.Operator(), access.GroupInput{Name: "ops", Permissions: []string{"system.keys"}})
+	_, err := s.Access.CreateGroup(t.Context(), domain.Operator(),
+		access.GroupInput{Name: "ops", Permissions: []string{"system.keys"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +142,8 @@ func TestImportRefusesRowsThatWouldEscalate(t *testing.T) {
 		}
 	}
 	results, err := imports.Roles(t.Context(), importer(), []userimport.Role{
-		{Name: "chief", Level: 1}, {Name: "peer", Level: 40}, {Name: "reader", Level: 60, Permissions: []string{"users.read"}}, {Name: "clerk", Level: 60},
+		{Name: "chief", Level: 1}, {Name: "peer", Level: 40},
+		{Name: "reader", Level: 60, Permissions: []string{"users.read"}}, {Name: "clerk", Level: 60},
 	}, false)
 	want := []userimport.Outcome{userimport.Refused, userimport.Refused, userimport.Refused, userimport.Created}
 	for i, r := range results {
@@ -196,7 +206,8 @@ func TestRoles(t *testing.T) {
 		{Name: "a/b", Level: 60},
 		{Name: "low", Level: -1},
 	}
-	want := []userimport.Outcome{userimport.Unchanged, userimport.Refused, userimport.Created, userimport.Refused, userimport.Refused, userimport.Refused}
+	want := []userimport.Outcome{userimport.Unchanged, userimport.Refused, userimport.Created, userimport.Refused,
+		userimport.Refused, userimport.Refused}
 	results, err := imports.Roles(t.Context(), domain.Operator(), rows, false)
 	if err != nil {
 		t.Fatal(err)
@@ -248,7 +259,8 @@ func TestRowsWithCommonNames(t *testing.T) {
 		{Username: "cia", Email: "cia@example.com"},
 	}
 	want := []userimport.Outcome{
-		userimport.Refused, userimport.Created, userimport.Created, userimport.Unchanged, userimport.Refused, userimport.Refused, userimport.Refused, userimport.Created,
+		userimport.Refused, userimport.Created, userimport.Created, userimport.Unchanged, userimport.Refused,
+		userimport.Refused, userimport.Refused, userimport.Created,
 	}
 	for _, dryRun := range []bool{true, true, false} {
 		results, err := imports.Users(t.Context(), domain.Operator(), userimport.Batch{Users: rows, DryRun: dryRun})
@@ -268,16 +280,19 @@ func TestRowsWithCommonNames(t *testing.T) {
 func TestTakenIdentifierIsReplaced(t *testing.T) {
 	t.Parallel()
 	_, imports := start(t)
-	batch := userimport.Batch{Users: []userimport.User{{Identifier: "aaaa0001", Username: "ada", Email: "ada@example.com"}}}
+	batch := userimport.Batch{Users: []userimport.User{{Identifier: "aaaa0001", Username: "ada",
+		Email: "ada@example.com"}}}
 	if _, err := imports.Users(t.Context(), domain.Operator(), batch); err != nil {
 		t.Fatal(err)
 	}
 	batch.Users[0].Username, batch.Users[0].Email = "bea", "bea@example.com"
 	results, err := imports.Users(t.Context(), domain.Operator(), batch)
-	if err != nil || results[0].Outcome != userimport.Created || !strings.HasPrefix(results[0].Reason, "the identifier belongs to another user: it is now ") {
+	if err != nil || results[0].Outcome != userimport.Created ||
+		!strings.HasPrefix(results[0].Reason, "the identifier belongs to another user: it is now ") {
 		t.Fatalf("%+v, %v", results, err)
 	}
-	if results, err = imports.Users(t.Context(), domain.Operator(), batch); err != nil || results[0].Outcome != userimport.Unchanged {
+	if results, err = imports.Users(t.Context(), domain.Operator(), batch); err != nil ||
+		results[0].Outcome != userimport.Unchanged {
 		t.Errorf("again: %+v, %v", results, err)
 	}
 }
@@ -288,7 +303,8 @@ func TestDryRunIncludesEarlierRoles(t *testing.T) {
 	rows := []userimport.Role{{Name: "clerk", Level: 60}, {Name: "Clerk", Level: 60}, {Name: "clerk", Level: 61}}
 	for _, dryRun := range []bool{true, false} {
 		results, err := imports.Roles(t.Context(), domain.Operator(), rows, dryRun)
-		if err != nil || results[0].Outcome != userimport.Created || results[1].Outcome != userimport.Unchanged || results[2].Outcome != userimport.Refused {
+		if err != nil || results[0].Outcome != userimport.Created || results[1].Outcome != userimport.Unchanged ||
+			results[2].Outcome != userimport.Refused {
 			t.Errorf("dry run %v: %+v, %v", dryRun, results, err)
 		}
 	}

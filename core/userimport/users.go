@@ -134,7 +134,8 @@ func (r *run) user(ctx context.Context, row *row) (Result, error) {
 		}
 	}
 	out.Record(r.deps.AuditWriter.Entry(r.by, domain.ActionUserCreate, string(user.ID), audit.Detail("source", "import"),
-		audit.Detail("role", string(user.Role)), audit.Detail("status", string(user.Status)), audit.Personal("username", user.Username)))
+		audit.Detail("role", string(user.Role)), audit.Detail("status", string(user.Status)), audit.Personal("username",
+			user.Username)))
 	if err := r.deps.Access.CreateUser(ctx, user, out); err != nil {
 		return refused(err)
 	}
@@ -184,7 +185,8 @@ func (r *run) present(ctx context.Context, user *domain.User, identifier string)
 		return r.addressTaken(ctx, user)
 	case err != nil:
 		return Result{}, false, err
-	case found.username == own.username && (found.email == own.email || identifier != "" && found.identifier == own.identifier):
+	case found.username == own.username && (found.email == own.email || identifier != "" &&
+		found.identifier == own.identifier):
 		return Result{Outcome: Unchanged}, true, nil
 	}
 	return Result{Outcome: Refused, Reason: "username is taken by another user"}, true, nil

@@ -45,7 +45,8 @@ type deps struct {
 }
 
 func serve(d deps, log *zap.Logger, listen func(context.Context) (net.Listener, error)) error {
-	api, err := securityapi.NewLocal(d.Services, securityapi.Config{Link: linkpages.Identity(d.Config.HTTP.PublicURL).Link})
+	api, err := securityapi.NewLocal(d.Services,
+		securityapi.Config{Link: linkpages.Identity(d.Config.HTTP.PublicURL).Link})
 	if err != nil {
 		return err
 	}

@@ -84,8 +84,8 @@ func openOwn(ctx context.Context, parts fx.Option) (*Session, error) {
 	return &Session{memory.Transport(), app.Stop}, nil
 }
 
-// Failure returns an error of a session that could not be opened, or of another operation in this process, as a response
-// of the API.
+// Failure returns an error of a session that could not be opened, or of another operation in this process, as a
+// response of the API.
 func Failure(err error) (status int, body []byte) {
 	f := fault.Of(err)
 	body, err = httpserver.FailureWithCause(f, "")

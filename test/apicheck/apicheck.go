@@ -1,5 +1,5 @@
-// Package apicheck holds requests and answers against the OpenAPI document, so that a handler that drifts from it fails a
-// test.
+// Package apicheck holds requests and answers against the OpenAPI document, so that a handler that drifts from it fails
+// a test.
 package apicheck
 
 import (
@@ -73,7 +73,8 @@ func (c *Checker) full(path string, item *openapi3.PathItem) string {
 var ErrUnknown = errors.New("not in the document")
 
 // Check checks one exchange. The request is checked where it was taken (a status under 400), the answer always.
-func (c *Checker) Check(ctx context.Context, req *http.Request, sent []byte, status int, header http.Header, body []byte) error {
+func (c *Checker) Check(ctx context.Context, req *http.Request, sent []byte, status int, header http.Header,
+	body []byte) error {
 	input, err := c.input(req, sent)
 	if err != nil {
 		return err
@@ -87,7 +88,8 @@ func (c *Checker) Check(ctx context.Context, req *http.Request, sent []byte, sta
 }
 
 // CheckAnswer checks the answer of an exchange alone, for an API that takes more than its document says.
-func (c *Checker) CheckAnswer(ctx context.Context, req *http.Request, status int, header http.Header, body []byte) error {
+func (c *Checker) CheckAnswer(ctx context.Context, req *http.Request, status int, header http.Header,
+	body []byte) error {
 	input, err := c.input(req, nil)
 	if err != nil {
 		return err
@@ -95,7 +97,8 @@ func (c *Checker) CheckAnswer(ctx context.Context, req *http.Request, status int
 	return checkAnswer(ctx, input, status, header, body)
 }
 
-func checkAnswer(ctx context.Context, input *openapi3filter.RequestValidationInput, status int, header http.Header, body []byte) error {
+func checkAnswer(ctx context.Context, input *openapi3filter.RequestValidationInput, status int, header http.Header,
+	body []byte) error {
 	if status >= http.StatusBadRequest {
 		if err := checkCode(input.Route.Operation, status, body); err != nil {
 			return err
@@ -151,7 +154,8 @@ func checkCode(operation *openapi3.Operation, status int, body []byte) error {
 }
 
 var (
-	options     = &openapi3filter.Options{IncludeResponseStatus: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
+	options = &openapi3filter.Options{IncludeResponseStatus: true,
+		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
 	withoutBody = &openapi3filter.Options{
 		IncludeResponseStatus: true, ExcludeResponseBody: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
 	}
@@ -162,7 +166,8 @@ func (c *Checker) input(req *http.Request, sent []byte) (*openapi3filter.Request
 	for path, item := range c.Document.Paths.Map() {
 		operation := item.GetOperation(req.Method)
 		params, ok := match(c.full(path, item), req.URL)
-		if operation == nil || !ok || found != nil && len(found.PathParams) <= len(params) { // a literal segment beats a parameter
+		// a literal segment beats a parameter
+		if operation == nil || !ok || found != nil && len(found.PathParams) <= len(params) {
 			continue
 		}
 		clone := req.Clone(req.Context())

@@ -123,6 +123,8 @@ func TestCheckFileReportsBreaches(t *testing.T) {
 		"a package needs cgo":                  {"adapters/sqlitestore/x.go", `import "C"`, "does not import C"},
 		"a folder is outside the architecture": {"internal/util/x.go", "", "is in no layer"},
 		"a build tag hides a breach":           {"core/auth/x.go", `import "os"`, "does not import os"},
+		"a line is too wide": {"core/auth/x.go", "// " + strings.Repeat("x", arch.MaxColumns),
+			"a line of more than 120 columns"},
 		"a file is too long": {"core/auth/x_test.go", strings.Repeat("// .\n", arch.MaxLines),
 			"a file of 501 lines"},
 	}

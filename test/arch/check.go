@@ -68,6 +68,7 @@ func CheckFile(name string, source []byte) ([]Breach, error) {
 	}
 	c := checker{name: name, dir: path.Dir(name), file: file, positions: positions}
 	c.length(source)
+	c.columns(source)
 	if !strings.HasSuffix(name, "_test.go") {
 		c.imports()
 		c.inits()

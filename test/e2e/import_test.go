@@ -54,7 +54,8 @@ func TestImportStreamsABodyOfAnyLength(t *testing.T) {
 	t.Parallel()
 	in := install(t, kit.Options{})
 	reader, writer := io.Pipe()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, in.url+securityapi.Base+"/imports?dry_run=true", reader)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, in.url+securityapi.Base+"/imports?dry_run=true",
+		reader)
 	must(t, err)
 	req.Header = http.Header{
 		"Authorization": {"Bearer " + in.admin}, "Content-Type": {httpserver.LinesType}, "Accept": {httpserver.LinesType},
@@ -64,7 +65,8 @@ func TestImportStreamsABodyOfAnyLength(t *testing.T) {
 	written := make(chan error, 1)
 	write := func(from, to int) (err error) {
 		for n := from; n < to && err == nil; n++ {
-			_, err = fmt.Fprintf(writer, "{\"username\":\"user%d\",\"email\":\"user%d@example.com\",\"full_name\":\"%s\"}\n", n, n, padding)
+			_, err = fmt.Fprintf(writer, "{\"username\":\"user%d\",\"email\":\"user%d@example.com\",\"full_name\":\"%s\"}\n", n,
+				n, padding)
 		}
 		return err
 	}
@@ -80,7 +82,8 @@ func TestImportStreamsABodyOfAnyLength(t *testing.T) {
 	go func() { written <- write(1000, rows); _ = writer.Close() }()
 	rest, err := io.ReadAll(lines)
 	must(t, err)
-	if want := fmt.Sprintf(`{"result":{"created":%d,"refused":0,"rows":[],"rows_omitted":0,"unchanged":0}}`, rows); !strings.Contains(string(rest), want) {
+	if want := fmt.Sprintf(`{"result":{"created":%d,"refused":0,"rows":[],"rows_omitted":0,"unchanged":0}}`,
+		rows); !strings.Contains(string(rest), want) {
 		t.Errorf("%s", rest)
 	}
 	must(t, <-written)

@@ -38,7 +38,9 @@ func TestAuthorizationMatrix(t *testing.T) {
 		}
 	}
 	var b strings.Builder
-	b.WriteString("# Status of every call, by who calls (columns of four: on one's own, on another user's, on an administrator's, on what is absent).\n")
+	b.WriteString(
+		"# Status of every call, by who calls (columns of four: on one's own, on another user's, on an administrator's, on " +
+			"what is absent).\n")
 	fmt.Fprintf(&b, "%-62s %s\n", "#", strings.Join(padded(callers), " "))
 	for _, o := range operations {
 		fmt.Fprintf(&b, "%-62s", o)
@@ -78,7 +80,8 @@ type world struct {
 func newWorld(t *testing.T, caller, object string) *world {
 	t.Helper()
 	w := &world{installation: install(t, kit.Options{})}
-	_, err := w.Access.CreateRole(t.Context(), domain.Operator(), access.RoleInput{ID: "helpdesk", Name: "Help desk", Permissions: []string{"users.manage", "profile.edit"}})
+	_, err := w.Access.CreateRole(t.Context(), domain.Operator(),
+		access.RoleInput{ID: "helpdesk", Name: "Help desk", Permissions: []string{"users.manage", "profile.edit"}})
 	must(t, err)
 	_, err = w.Access.CreateGroup(t.Context(), domain.Operator(), access.GroupInput{Name: "team"})
 	must(t, err)
@@ -89,7 +92,8 @@ func newWorld(t *testing.T, caller, object string) *world {
 		w.token = own.token
 	}
 	if caller == "key" {
-		w.token = w.call(t, own.token, http.MethodPost, "/users/"+own.id+"/api-keys", `{"name":"k","permissions":["bots.use","profile.edit"]}`).text("api_key")
+		w.token = w.call(t, own.token, http.MethodPost, "/users/"+own.id+"/api-keys",
+			`{"name":"k","permissions":["bots.use","profile.edit"]}`).text("api_key")
 	}
 	target := own
 	switch object {
@@ -98,7 +102,8 @@ func newWorld(t *testing.T, caller, object string) *world {
 	case "above":
 		target = w.person(t, "above", "admin")
 	case "absent":
-		target = person{id: "usr_00000000000000000000000000", session: "sess_00000000000000000000000000", key: "key_00000000000000000000000000"}
+		target = person{id: "usr_00000000000000000000000000", session: "sess_00000000000000000000000000",
+			key: "key_00000000000000000000000000"}
 	}
 	group, role := "team", "helpdesk"
 	if object == "absent" {
@@ -109,7 +114,8 @@ func newWorld(t *testing.T, caller, object string) *world {
 		directory, token = "absent", "tpt_00000000000000000000000000"
 	}
 	w.fill = map[string]string{
-		"{user_id}": target.id, "{session_id}": target.session, "{key_id}": target.key, "{group_id}": group, "{role_id}": role, "{permission}": "bots.use",
+		"{user_id}": target.id, "{session_id}": target.session, "{key_id}": target.key, "{group_id}": group,
+		"{role_id}": role, "{permission}": "bots.use",
 		"{identity_id}": "local", "{directory_id}": directory, "{token_id}": token,
 		"{provider}": "corp",
 	}
@@ -140,7 +146,8 @@ func (w *world) person(t *testing.T, name, role string) person {
 		if role == "admin" {
 			permission = "bots.manage"
 		}
-		p.key = w.call(t, p.token, http.MethodPost, "/users/"+p.id+"/api-keys", `{"name":"k","permissions":["`+permission+`"]}`).text("key_id")
+		p.key = w.call(t, p.token, http.MethodPost, "/users/"+p.id+"/api-keys",
+			`{"name":"k","permissions":["`+permission+`"]}`).text("key_id")
 	}
 	return p
 }
@@ -152,9 +159,12 @@ func (w *world) token2(t *testing.T, name string) string {
 
 // last are the calls that end what the others need, in the order of the harm they do.
 var last = []string{
-	"POST /users/{user_id}/unlock", "DELETE /groups/{group_id}/members/{user_id}", "DELETE /groups/{group_id}", "PATCH /roles/{role_id}",
-	"DELETE /roles/{role_id}", "PATCH /users/{user_id}", "POST /users/{user_id}/roles", "DELETE /api-keys/{key_id}", "DELETE /sessions/{session_id}",
-	"POST /users/{user_id}/2fa/disable", "POST /users/{user_id}/password", "PUT /users/{user_id}/password", "POST /users/{user_id}/sessions/revoke-all", "DELETE /users/{user_id}",
+	"POST /users/{user_id}/unlock", "DELETE /groups/{group_id}/members/{user_id}", "DELETE /groups/{group_id}",
+	"PATCH /roles/{role_id}",
+	"DELETE /roles/{role_id}", "PATCH /users/{user_id}", "POST /users/{user_id}/roles", "DELETE /api-keys/{key_id}",
+	"DELETE /sessions/{session_id}",
+	"POST /users/{user_id}/2fa/disable", "POST /users/{user_id}/password", "PUT /users/{user_id}/password",
+	"POST /users/{user_id}/sessions/revoke-all", "DELETE /users/{user_id}",
 	"POST /auth/oidc/logout", "POST /auth/logout",
 }
 
@@ -179,11 +189,13 @@ func (w *world) operations() []string {
 
 // bodies are right ones; a call without a line here takes none.
 var bodies = map[string]string{
-	"POST /users":                                 `{"username":"new","email":"new@example.com"}`,
-	"POST /setup":                                 `{"token":"t","username":"x","email":"x@example.com","password":"` + userPassword + `"}`,
-	"PATCH /users/{user_id}":                      `{"full_name":"Changed"}`,
-	"POST /users/{user_id}/roles":                 `{"role_id":"guest"}`,
-	"POST /users/{user_id}/password":              `{"current_password":"` + userPassword + `","new_password":"New-` + userPassword + `"}`,
+	"POST /users": `{"username":"new","email":"new@example.com"}`,
+	"POST /setup": `{"token":"t","username":"x","email":"x@example.com","password":"` +
+		userPassword + `"}`,
+	"PATCH /users/{user_id}":      `{"full_name":"Changed"}`,
+	"POST /users/{user_id}/roles": `{"role_id":"guest"}`,
+	"POST /users/{user_id}/password": `{"current_password":"` + userPassword + `","new_password":"New-` +
+		userPassword + `"}`,
 	"PUT /users/{user_id}/password":               `{"new_password":"Newest-` + userPassword + `"}`,
 	"POST /users/{user_id}/api-keys":              `{"name":"k","permissions":["profile.edit"]}`,
 	"POST /users/{user_id}/2fa/verify":            `{"code":"000000"}`,

@@ -132,10 +132,12 @@ func (in *installation) do(t *testing.T, method, path, body string, header http.
 	return r
 }
 
-// checkHeaders holds what every answer of the API carries (S17, H13): nothing is kept, sniffed or shared with other sites.
+// checkHeaders holds what every answer of the API carries (S17, H13): nothing is kept, sniffed or shared with other
+// sites.
 func checkHeaders(t *testing.T, what string, h http.Header) {
 	t.Helper()
-	if h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Request-Id") == "" ||
+	if h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" ||
+		h.Get("X-Request-Id") == "" ||
 		h.Get("Access-Control-Allow-Origin") != "" || h.Get("Server") != "" {
 		t.Errorf("%s: headers %v", what, h)
 	}

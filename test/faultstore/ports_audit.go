@@ -28,11 +28,17 @@ type seals struct {
 }
 
 func (x seals) Unsealed(ctx context.Context, limit int) ([]auditformat.Record, error) {
-	return ask(x.f, "AuditSealStore.Unsealed", func() ([]auditformat.Record, error) { return x.AuditSealStore.Unsealed(ctx, limit) })
+	return ask(x.f, "AuditSealStore.Unsealed", func() ([]auditformat.Record,
+		error) {
+		return x.AuditSealStore.Unsealed(ctx, limit)
+	})
 }
 
 func (x seals) LastSegment(ctx context.Context) (auditformat.Segment, error) {
-	return ask(x.f, "AuditSealStore.LastSegment", func() (auditformat.Segment, error) { return x.AuditSealStore.LastSegment(ctx) })
+	return ask(x.f, "AuditSealStore.LastSegment", func() (auditformat.Segment,
+		error) {
+		return x.AuditSealStore.LastSegment(ctx)
+	})
 }
 
 func (x seals) PutSegment(ctx context.Context, segment auditformat.Segment, ids []domain.LogID) error {
@@ -44,7 +50,8 @@ func (x seals) SealKey(ctx context.Context) ([]byte, error) {
 }
 
 func (x seals) ReplaceSealKey(ctx context.Context, was, sealed []byte) error {
-	return x.f.call("AuditSealStore.ReplaceSealKey", func() error { return x.AuditSealStore.ReplaceSealKey(ctx, was, sealed) })
+	return x.f.call("AuditSealStore.ReplaceSealKey",
+		func() error { return x.AuditSealStore.ReplaceSealKey(ctx, was, sealed) })
 }
 
 func (x seals) PutSealKey(ctx context.Context, sealed []byte) error {
@@ -60,16 +67,23 @@ func (x proofs) Segments(ctx context.Context, seq int64, yield func(auditformat.
 	return x.f.call("AuditProofs.Segments", func() error { return x.AuditProofs.Segments(ctx, seq, yield) })
 }
 
-func (x proofs) Records(ctx context.Context, first int64, last int64, query domain.AuditQuery, yield func(*auditformat.Record) error) error {
+func (x proofs) Records(ctx context.Context, first int64, last int64, query domain.AuditQuery,
+	yield func(*auditformat.Record) error) error {
 	return x.f.call("AuditProofs.Records", func() error { return x.AuditProofs.Records(ctx, first, last, query, yield) })
 }
 
 func (x proofs) IndexMismatch(ctx context.Context, first, last int64) (*auditformat.IndexMismatch, error) {
-	return ask(x.f, "AuditProofs.IndexMismatch", func() (*auditformat.IndexMismatch, error) { return x.AuditProofs.IndexMismatch(ctx, first, last) })
+	return ask(x.f, "AuditProofs.IndexMismatch", func() (*auditformat.IndexMismatch,
+		error) {
+		return x.AuditProofs.IndexMismatch(ctx, first, last)
+	})
 }
 
 func (x proofs) SegmentBefore(ctx context.Context, at time.Time) (auditformat.Segment, error) {
-	return ask(x.f, "AuditProofs.SegmentBefore", func() (auditformat.Segment, error) { return x.AuditProofs.SegmentBefore(ctx, at) })
+	return ask(x.f, "AuditProofs.SegmentBefore", func() (auditformat.Segment,
+		error) {
+		return x.AuditProofs.SegmentBefore(ctx, at)
+	})
 }
 
 func (x proofs) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {
