@@ -94,7 +94,7 @@ func (s *Service) draft(catalog *domain.Catalog, in NewUser) (domain.User, error
 		passwordErr = fault.ErrInvalid.About("password", "is set in the user's directory")
 	}
 	err := gather(slices.Concat([]error{domain.CheckUsername(user.Username), domain.CheckEmail(user.Email)},
-		user.Person.Checks(),
+		user.CheckTexts(),
 		[]error{domain.CheckMetadata(user.Metadata), checkRole(catalog, user.Role), groupsErr, directoryErr, passwordErr})...)
 	directory.SetKeys(s.deps.CaseFolder, &user)
 	return user, err

@@ -162,7 +162,7 @@ func (e *edit) apply(u *domain.User, out *domain.Outbox) error {
 }
 
 func (e *edit) applyProfile(u *domain.User, fields *[]string) error {
-	*fields = append(*fields, u.Person.Set(e.patch.Person)...)
+	*fields = append(*fields, u.SetTexts(e.patch.Person)...)
 	if e.patch.Metadata == nil {
 		return nil
 	}

@@ -105,7 +105,7 @@ func actor(by domain.Principal, id domain.UserID) audit.Option {
 
 // apply sets the fields of the user that differ and returns their names.
 func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity domain.Identity) []string {
-	changed := u.Person.Set(identity.Person.Given())
+	changed := u.SetTexts(identity.GivenTexts())
 	if identity.Email != "" && u.Email != identity.Email {
 		u.Email, u.EmailVerified = identity.Email, identity.EmailVerified
 		changed = append(changed, "email")
@@ -128,7 +128,7 @@ func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity do
 // control and bidirectional characters from texts and drops an invalid email address or phone number.
 func cleaned(identity domain.Identity) domain.Identity {
 	identity.Username = strings.TrimSpace(identity.Username)
-	identity.Person = identity.Person.Cleaned()
+	identity.Person = identity.CleanTexts()
 	identity.Email = strings.TrimSpace(identity.Email)
 	if domain.CheckEmail(identity.Email) != nil {
 		identity.Email, identity.EmailVerified = "", false

@@ -49,8 +49,8 @@ func NewPerson(text func(name string) string) Person {
 	return p
 }
 
-// Checks returns the errors of all texts.
-func (p Person) Checks() []error {
+// CheckTexts returns the errors of all texts.
+func (p Person) CheckTexts() []error {
 	var errs []error
 	for _, text := range PersonTexts {
 		errs = append(errs, text.Check(*text.Of(&p)))
@@ -58,8 +58,8 @@ func (p Person) Checks() []error {
 	return errs
 }
 
-// Cleaned returns the texts of a directory under the rules for the same texts of the APIs. Invalid ones are empty.
-func (p Person) Cleaned() Person {
+// CleanTexts returns the texts of a directory under the rules for the same texts of the APIs. Invalid ones are empty.
+func (p Person) CleanTexts() Person {
 	for _, text := range PersonTexts {
 		value := text.Of(&p)
 		*value = text.Clean(*value)
@@ -70,8 +70,8 @@ func (p Person) Cleaned() Person {
 	return p
 }
 
-// Set applies the patch and returns the names of the texts that changed. Texts that Check refuses are not checked here.
-func (p *Person) Set(patch PersonPatch) []string {
+// SetTexts applies the patch and returns the names of the texts that changed. It does not check them.
+func (p *Person) SetTexts(patch PersonPatch) []string {
 	var changed []string
 	for _, text := range PersonTexts {
 		if value, ok := patch[text.Name]; ok && *text.Of(p) != value {
@@ -93,8 +93,8 @@ func (patch PersonPatch) Checks() []error {
 	return errs
 }
 
-// Given returns the patch that sets the texts that are not empty.
-func (p Person) Given() PersonPatch {
+// GivenTexts returns the patch that sets the texts that are not empty.
+func (p Person) GivenTexts() PersonPatch {
 	patch := PersonPatch{}
 	for _, text := range PersonTexts {
 		if value := *text.Of(&p); value != "" {

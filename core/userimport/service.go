@@ -126,7 +126,7 @@ func (s *Service) draft(catalog *domain.Catalog, in *User) (domain.User, error) 
 	for _, err := range slices.Concat(
 		[]error{domain.CheckUsername(user.Username), domain.CheckUsernameKey(user.UsernameKey),
 			domain.CheckEmail(user.Email)},
-		user.Person.Checks(), []error{domain.CheckMetadata(user.Metadata), s.checkRest(catalog, &user, in)},
+		user.CheckTexts(), []error{domain.CheckMetadata(user.Metadata), s.checkRest(catalog, &user, in)},
 	) {
 		if err != nil {
 			return user, err
