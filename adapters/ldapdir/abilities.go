@@ -65,51 +65,42 @@ func New(id domain.DirectoryID, kind string, s Settings, clock ports.Clock) (por
 	}
 }
 
-// base implements what every directory of this package supports.
-type base struct{ client *client }
+// base implements what every directory of this package supports. The types below add what the settings allow.
+type base struct{ *client }
+
+// lookups implements what requires a service account.
+type lookups struct{ *client }
+
+// changes lets people change their own passwords.
+type changes struct{ *client }
+
+// sets sets passwords with the service account.
+type sets struct{ *client }
 
 // ID returns the directory's id.
-func (b base) ID() domain.DirectoryID { return b.client.id }
+func (c base) ID() domain.DirectoryID { return c.id }
 
 // Type returns ldap or activedirectory.
-func (b base) Type() string { return b.client.kind }
+func (c base) Type() string { return c.kind }
 
 // JustInTime reports whether a person without a user record becomes a user at the first login.
-func (b base) JustInTime() bool { return b.client.settings.JustInTime }
+func (c base) JustInTime() bool { return c.settings.JustInTime }
 
 // Suffixes returns the domains whose logins belong to this directory.
-func (b base) Suffixes() []string { return slices.Clone(b.client.settings.Suffixes) }
+func (c base) Suffixes() []string { return slices.Clone(c.settings.Suffixes) }
 
 // Close stops the probes and closes the idle connections. Running calls end with their own contexts.
-func (b base) Close(context.Context) error {
-	b.client.close()
+func (c base) Close(context.Context) error {
+	c.breaker.close()
+	if c.pool != nil {
+		c.pool.close()
+	}
 	return nil
 }
 
-// VerifyPassword checks a login by name.
-func (b base) VerifyPassword(ctx context.Context, login ports.Login) (domain.PasswordCheck, error) {
-	return b.client.verifyPassword(ctx, login)
-}
-
-// VerifySubject checks the password of a known subject.
-func (b base) VerifySubject(ctx context.Context, subject domain.Subject, password string) (domain.PasswordCheck,
-	error) {
-	return b.client.verifySubject(ctx, subject, password)
-}
-
-// Check tries every operation of the directory.
-func (b base) Check(ctx context.Context, sample string) []domain.CheckStep {
-	return b.client.check(ctx, sample)
-}
-
-// LockoutThreshold returns how many wrong passwords lock an account in the directory.
-func (b base) LockoutThreshold(ctx context.Context) (int, error) {
-	return b.client.lockoutThreshold(ctx)
-}
-
 // MappingNames returns the roles and groups that the rules name.
-func (b base) MappingNames() domain.MappingNames {
-	s := &b.client.settings
+func (c base) MappingNames() domain.MappingNames {
+	s := &c.settings
 	names := domain.MappingNames{Administrators: s.AllowAdmin}
 	for _, rule := range s.Roles {
 		names.Roles = append(names.Roles, domain.RoleID(rule.Role))
@@ -121,37 +112,4 @@ func (b base) MappingNames() domain.MappingNames {
 		names.Groups = append(names.Groups, rule.To)
 	}
 	return names
-}
-
-// lookups implements what requires a service account.
-type lookups struct{ client *client }
-
-// Find returns the person with this subject in the directory's current state.
-func (l lookups) Find(ctx context.Context, subject domain.Subject) (domain.Identity, error) {
-	return l.client.find(ctx, subject)
-}
-
-// FindName returns the person with this login name.
-func (l lookups) FindName(ctx context.Context, name string) (domain.Identity, error) {
-	return l.client.findName(ctx, name)
-}
-
-// List lists all people.
-func (l lookups) List(ctx context.Context, since string, yield func([]domain.Identity) error) (domain.ListResult,
-	error) {
-	return l.client.list(ctx, since, yield)
-}
-
-type changes struct{ client *client }
-
-// ChangePassword lets a person change their own password.
-func (c changes) ChangePassword(ctx context.Context, subject domain.Subject, current, next string) error {
-	return c.client.changePassword(ctx, subject, current, next)
-}
-
-type sets struct{ client *client }
-
-// SetPassword sets a person's password with the service account.
-func (s sets) SetPassword(ctx context.Context, subject domain.Subject, next string, mustChange bool) error {
-	return s.client.setPassword(ctx, subject, next, mustChange)
 }

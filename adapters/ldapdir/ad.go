@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,14 +32,9 @@ func parseGUID(text string) ([]byte, error) {
 	if err != nil || len(raw) != 16 {
 		return nil, errGUID
 	}
-	swap := func(b []byte) {
-		for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
-			b[i], b[j] = b[j], b[i]
-		}
-	}
-	swap(raw[:4])
-	swap(raw[4:6])
-	swap(raw[6:8])
+	slices.Reverse(raw[:4])
+	slices.Reverse(raw[4:6])
+	slices.Reverse(raw[6:8])
 	return raw, nil
 }
 

@@ -40,10 +40,9 @@ func newBreaker(id string, s *Settings, probe func(ctx context.Context) error) *
 	b.circuit = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: id, MaxRequests: 1, Timeout: time.Nanosecond, // the prober keeps the pace
 		ReadyToTrip: func(c gobreaker.Counts) bool {
-			return b.refused() ||
-				int(c.ConsecutiveFailures) >= s.Breaker.Failures
+			_, last := b.state()
+			return refusesAccount(last) || int(c.ConsecutiveFailures) >= s.Breaker.Failures
 		},
-		IsSuccessful:  func(err error) bool { return err == nil },
 		OnStateChange: b.changed,
 	})
 	return b
@@ -85,13 +84,6 @@ func (b *breaker) report(err error) {
 	})
 }
 
-// refused reports whether the last outage was that the server refused the service account.
-func (b *breaker) refused() bool {
-	_, last := b.state()
-	outage, ok := errors.AsType[*outageError](last)
-	return ok && outage.account
-}
-
 func (b *breaker) state() (tripped <-chan struct{}, last error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -119,7 +111,7 @@ func (b *breaker) watch() {
 	delay, accountDelay := b.every, accountFirstProbe
 	for {
 		wait := delay + rand.N(delay/4+1) //nolint:gosec // spreads the probes of many nodes
-		if outage, ok := errors.AsType[*outageError](err); ok && outage.account {
+		if refusesAccount(err) {
 			wait = max(wait, accountDelay)
 			accountDelay = accountProbeDelay
 		}

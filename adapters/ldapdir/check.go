@@ -36,9 +36,9 @@ func (k *checker) bad(name, detail, advice string) {
 	k.steps = append(k.steps, domain.CheckStep{Name: name, Detail: detail, Advice: advice})
 }
 
-// check tries the directory step by step, without the breaker, since an operator needs the current state.
-func (c *client) check(ctx context.Context, sample string) []domain.CheckStep {
-	k := &checker{client: c}
+// Check tries the directory step by step, without the breaker, since an operator needs the current state.
+func (c base) Check(ctx context.Context, sample string) []domain.CheckStep {
+	k := &checker{client: c.client}
 	on := k.connect(ctx)
 	if on == nil {
 		return k.steps

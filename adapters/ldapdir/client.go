@@ -74,13 +74,6 @@ func (c *client) translate(err error) error {
 	return domain.ErrDirectoryUnavailable.Because(fmt.Errorf("directory %q: %s", string(c.id), err.Error()))
 }
 
-func (c *client) close() {
-	c.breaker.close()
-	if c.pool != nil {
-		c.pool.drop(true)
-	}
-}
-
 // reach is one call's access to the server.
 type reach struct {
 	client  *client

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,7 +17,6 @@ import (
 type conn struct {
 	*ldap.Conn
 	wire   *wire
-	server server
 	state  *tls.ConnectionState // nil without encryption
 	born   time.Time
 	used   time.Time
@@ -46,6 +46,15 @@ func (c *conn) discard() {
 	_ = c.Close()
 }
 
+// bindService binds as the service account. Any failure is an outage.
+func (c *conn) bindService(ctx context.Context, name, password string) error {
+	err := c.do(ctx, func(l *ldap.Conn) error { return l.Bind(name, password) })
+	if err == nil {
+		return nil
+	}
+	return &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
+}
+
 func (c *conn) search(ctx context.Context, req *ldap.SearchRequest) (*ldap.SearchResult, error) {
 	var res *ldap.SearchResult
 	err := c.do(ctx, func(l *ldap.Conn) error {
@@ -65,6 +74,12 @@ type outageError struct {
 
 func (e *outageError) Error() string { return e.cause.Error() }
 func (e *outageError) Unwrap() error { return e.cause }
+
+// refusesAccount reports whether an outage is that the server refused the service account.
+func refusesAccount(err error) bool {
+	outage, ok := errors.AsType[*outageError](err)
+	return ok && outage.account
+}
 
 // isOutage reports whether an error is no answer to the request. The library reports a lost connection sometimes as a
 // plain error and sometimes as one of its own.

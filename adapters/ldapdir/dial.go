@@ -57,7 +57,7 @@ func (d *dialer) dialReady(ctx context.Context, ready func(c *conn) error) (*con
 		if err == nil {
 			return c, nil
 		}
-		if outage, ok := errors.AsType[*outageError](err); ok && outage.account {
+		if refusesAccount(err) {
 			return nil, err // the servers share their accounts: the next one would count a wrong password too
 		}
 		failures = append(failures, fmt.Errorf("connecting to %s: %w", s.url, err))
@@ -109,7 +109,7 @@ func (d *dialer) dialServer(ctx context.Context, s server) (*conn, error) {
 	l := ldap.NewConn(stream, state != nil)
 	l.SetTimeout(d.request)
 	l.Start()
-	return &conn{Conn: l, wire: w, server: s, state: state, born: now(), used: now()}, nil
+	return &conn{Conn: l, wire: w, state: state, born: now(), used: now()}, nil
 }
 
 // encrypt returns the encrypted stream for LDAP with its TLS state, or the plain socket if the validated settings

@@ -110,42 +110,22 @@ func (c *client) disabled(e entry) bool {
 
 // lockedUntil returns the end of a lock of the directory, as far as the service account can read it.
 func (c *client) lockedUntil(ctx context.Context, r *reach, e entry) time.Time {
-	if c.pool == nil {
+	at := fileTime(e.GetEqualFoldAttributeValue("lockoutTime"))
+	if !c.activeDirectory() {
+		// An error means that it is not readable, or that the account is locked for ever.
+		at, _ = time.Parse(timeLayout, e.GetEqualFoldAttributeValue("pwdAccountLockedTime"))
+	}
+	if c.pool == nil || at.IsZero() {
 		return time.Time{}
 	}
-	var until time.Time
+	var own policy
 	err := r.service(ctx, func(on *conn) error {
 		var err error
-		if c.activeDirectory() {
-			until, err = c.adLockedUntil(ctx, on, e)
-		} else {
-			until, err = c.policyLockedUntil(ctx, on, e)
-		}
+		own, err = c.directoryPolicy(ctx, on, e)
 		return err
 	})
-	if err != nil {
+	if err != nil || own.lockoutDuration == 0 {
 		return time.Time{} // the outcome is known; only its end is not
 	}
-	return until
-}
-
-func (c *client) adLockedUntil(ctx context.Context, on *conn, e entry) (time.Time, error) {
-	at := fileTime(e.GetEqualFoldAttributeValue("lockoutTime"))
-	policy, err := c.adPolicy(ctx, on, e)
-	if err != nil || at.IsZero() || policy.lockoutDuration == 0 {
-		return time.Time{}, err
-	}
-	return at.Add(policy.lockoutDuration), nil
-}
-
-func (c *client) policyLockedUntil(ctx context.Context, on *conn, e entry) (time.Time, error) {
-	at, err := time.Parse("20060102150405Z", e.GetEqualFoldAttributeValue("pwdAccountLockedTime"))
-	if err != nil {
-		return time.Time{}, nil //nolint:nilerr // not readable, or locked for ever
-	}
-	policy, err := c.ldapPolicy(ctx, on, e.GetEqualFoldAttributeValue("pwdPolicySubentry"))
-	if err != nil || policy.lockoutDuration == 0 {
-		return time.Time{}, err
-	}
-	return at.Add(policy.lockoutDuration), nil
+	return at.Add(own.lockoutDuration)
 }

@@ -91,7 +91,8 @@ func (c *client) one(ctx context.Context, on *conn, filter string) (entry, error
 // seconds returns the time limit that is sent to the server.
 func (c *client) seconds() int { return max(1, int(c.settings.Timeouts.Request.Seconds())) }
 
-func (c *client) find(ctx context.Context, subject domain.Subject) (domain.Identity, error) {
+// Find returns the person with this subject in the directory's current state.
+func (c lookups) Find(ctx context.Context, subject domain.Subject) (domain.Identity, error) {
 	filter, ok := c.subjectFilter(subject)
 	if !ok {
 		return domain.Identity{}, domain.ErrSubjectNotFound
@@ -99,7 +100,8 @@ func (c *client) find(ctx context.Context, subject domain.Subject) (domain.Ident
 	return c.look(ctx, filter)
 }
 
-func (c *client) findName(ctx context.Context, name string) (domain.Identity, error) {
+// FindName returns the person with this login name.
+func (c lookups) FindName(ctx context.Context, name string) (domain.Identity, error) {
 	if !isName(name) {
 		return domain.Identity{}, domain.ErrSubjectNotFound
 	}
@@ -107,7 +109,7 @@ func (c *client) findName(ctx context.Context, name string) (domain.Identity, er
 }
 
 // look returns the identity that a filter matches, as read by the service account.
-func (c *client) look(ctx context.Context, filter string) (domain.Identity, error) {
+func (c lookups) look(ctx context.Context, filter string) (domain.Identity, error) {
 	var found domain.Identity
 	err := c.run(ctx, func(ctx context.Context, r *reach) error {
 		return r.service(ctx, func(on *conn) error {

@@ -16,6 +16,9 @@ import (
 // listRequest limits one page of a listing, which a server may have to sort out of many entries.
 const listRequest = 60 * time.Second
 
+// timeLayout is the form of times on LDAP servers (RFC 4517 section 3.3.13).
+const timeLayout = "20060102150405Z"
+
 // A server whose newest stamp is older than settled issues no such old stamp again, whatever its clock.
 const settled = time.Hour
 
@@ -35,18 +38,12 @@ type token struct {
 func (s Settings) stamp() uint64 {
 	s.BindPassword, s.BindPasswordFile = "", ""
 	s.Timeouts, s.Pool, s.Breaker, s.PageSize = Timeouts{}, Pool{}, Breaker{}, 0
-	raw, err := json.Marshal(s) //nolint:musttag // only to be hashed
-	if err != nil {             // texts, numbers and lists of them always marshal
-		return 0
-	}
+	raw, _ := json.Marshal(s) //nolint:musttag // only to be hashed; texts, numbers and lists of them always marshal
 	return hashOf(string(raw))
 }
 
 func (t token) encode() string {
-	raw, err := json.Marshal(t)
-	if err != nil { // strings and numbers always marshal
-		return ""
-	}
+	raw, _ := json.Marshal(t) // strings and numbers always marshal
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
@@ -66,7 +63,8 @@ func (c *client) stamps() stamps {
 	return stamps{"modifyTimestamp", "createTimestamp"}
 }
 
-func (c *client) list(ctx context.Context, since string, yield func([]domain.Identity) error) (domain.ListResult,
+// List lists all people.
+func (c lookups) List(ctx context.Context, since string, yield func([]domain.Identity) error) (domain.ListResult,
 	error) {
 	tripped, _ := c.breaker.state()
 	select {
@@ -81,7 +79,7 @@ func (c *client) list(ctx context.Context, since string, yield func([]domain.Ide
 	}
 	defer on.discard()
 	on.SetTimeout(listRequest)
-	l := lister{client: c, on: on, yield: yield, checksums: checksums{}}
+	l := lister{client: c.client, on: on, yield: yield, checksums: checksums{}}
 	res, err := l.run(ctx, since)
 	if l.own != nil {
 		return domain.ListResult{}, l.own // of the receiver, unchanged
@@ -216,14 +214,14 @@ func (l *lister) token(next token, newest string) string {
 // markAfter returns the start of the next request for changes: the newest stamp, or just after it if it is so old
 // that no other entry can get it any more.
 func (l *lister) markAfter(newest string) string {
-	at, err := time.Parse("20060102150405Z", newest)
+	at, err := time.Parse(timeLayout, newest)
 	if err != nil {
 		return ""
 	}
 	if l.clock.Now().Sub(at) > settled {
 		at = at.Add(time.Second)
 	}
-	return at.UTC().Format("20060102150405Z")
+	return at.UTC().Format(timeLayout)
 }
 
 // checksums is an order-independent checksum of the existing people: their subjects by the stamp of their creation.

@@ -15,7 +15,8 @@ import (
 // errRefused is a change that the server's access rules forbid.
 var errRefused = errors.New("the directory lets this person change no password")
 
-func (c *client) changePassword(ctx context.Context, subject domain.Subject, current, next string) error {
+// ChangePassword lets a person change their own password.
+func (c changes) ChangePassword(ctx context.Context, subject domain.Subject, current, next string) error {
 	filter, ok := c.subjectFilter(subject)
 	if !ok {
 		return domain.ErrSubjectNotFound
@@ -98,9 +99,8 @@ func (c *client) changeBlocked(ctx context.Context, on *conn, dn, current, next 
 	if c.pool == nil {
 		return domain.ErrPasswordManagedExternally.Because(errRefused)
 	}
-	if err := on.do(ctx,
-		func(l *ldap.Conn) error { return l.Bind(c.settings.BindDN, c.settings.BindPassword) }); err != nil {
-		return &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
+	if err := on.bindService(ctx, c.settings.BindDN, c.settings.BindPassword); err != nil {
+		return err
 	}
 	if c.activeDirectory() {
 		return c.write(ctx, on, dn, current, next)
@@ -147,7 +147,8 @@ func (c *client) write(ctx context.Context, on *conn, dn, current, next string) 
 	return passwordError(err)
 }
 
-func (c *client) setPassword(ctx context.Context, subject domain.Subject, next string, mustChange bool) error {
+// SetPassword sets a person's password with the service account.
+func (c sets) SetPassword(ctx context.Context, subject domain.Subject, next string, mustChange bool) error {
 	filter, ok := c.subjectFilter(subject)
 	if !ok {
 		return domain.ErrSubjectNotFound
@@ -167,9 +168,8 @@ func (c *client) setPassword(ctx context.Context, subject domain.Subject, next s
 		}
 		return r.own(ctx, func(on *conn) error {
 			// Not on a pooled connection: a write is never retried on another.
-			if err := on.do(ctx,
-				func(l *ldap.Conn) error { return l.Bind(c.settings.BindDN, c.settings.BindPassword) }); err != nil {
-				return &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
+			if err := on.bindService(ctx, c.settings.BindDN, c.settings.BindPassword); err != nil {
+				return err
 			}
 			return c.reset(ctx, on, e.DN, next, mustChange)
 		})

@@ -111,7 +111,8 @@ func domainOf(base string) string {
 	return base
 }
 
-func (c *client) lockoutThreshold(ctx context.Context) (int, error) {
+// LockoutThreshold returns how many wrong passwords lock an account in the directory.
+func (c base) LockoutThreshold(ctx context.Context) (int, error) {
 	if c.pool == nil {
 		return 0, nil
 	}

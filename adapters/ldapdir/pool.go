@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/go-ldap/ldap/v3"
 )
 
 var (
@@ -49,14 +47,10 @@ func (p *pool) with(ctx context.Context, give <-chan struct{}, f func(c *conn) e
 		return p.fresh(ctx, f)
 	}
 	err := f(c)
-	if c.broken {
-		c.discard()
-		if ctx.Err() == nil {
-			return p.fresh(ctx, f)
-		}
-		return err
-	}
 	p.put(c)
+	if c.broken && ctx.Err() == nil {
+		return p.fresh(ctx, f)
+	}
 	return err
 }
 
@@ -66,10 +60,6 @@ func (p *pool) fresh(ctx context.Context, f func(c *conn) error) error {
 		return err
 	}
 	err = f(c)
-	if c.broken {
-		c.discard()
-		return err
-	}
 	p.put(c)
 	return err
 }
@@ -77,15 +67,11 @@ func (p *pool) fresh(ctx context.Context, f func(c *conn) error) error {
 // connect opens a connection as the service account. The caller owns it.
 func (p *pool) connect(ctx context.Context) (*conn, error) {
 	return p.dialer.dialReady(ctx, func(c *conn) error {
-		err := c.do(ctx, func(l *ldap.Conn) error { return l.Bind(p.name, p.password) })
-		if err == nil {
-			return nil
+		err := c.bindService(ctx, p.name, p.password)
+		if refusesAccount(err) {
+			p.refused(err)
 		}
-		outage := &outageError{cause: fmt.Errorf("binding as the service account: %w", err), account: !isOutage(err)}
-		if outage.account {
-			p.refused(outage)
-		}
-		return outage
+		return err
 	})
 }
 
@@ -103,26 +89,26 @@ func (p *pool) take() *conn {
 	return nil
 }
 
+// put returns a connection to the pool, or closes it if it is broken.
 func (p *pool) put(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed || c.broken {
 		c.discard()
 		return
 	}
 	p.idle = append(p.idle, c)
 }
 
-// drop closes the idle connections.
-func (p *pool) drop(forGood bool) {
+// close closes the idle connections.
+func (p *pool) close() {
 	p.mu.Lock()
-	idle := p.idle
-	p.idle = nil
-	p.closed = p.closed || forGood
-	p.mu.Unlock()
-	for _, c := range idle {
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, c := range p.idle {
 		c.discard()
 	}
+	p.idle = nil
 }
 
 // acquire waits for a slot. It ends with ctx, and when the breaker opens, since the waiting calls would only fail

@@ -299,23 +299,22 @@ func (s *Settings) checkSuffixes(m *mistakes) {
 }
 
 func (s *Settings) checkLimits(m *mistakes) {
-	for _, d := range []struct {
+	for _, limit := range []struct {
 		key   string
 		value int64
-		least int64
 	}{
-		{"timeouts.connect", int64(s.Timeouts.Connect), 1},
-		{"timeouts.request", int64(s.Timeouts.Request), 1},
-		{"timeouts.operation", int64(s.Timeouts.Operation), 1},
-		{"pool.size", int64(s.Pool.Size), 1},
-		{"pool.max_logins", int64(s.Pool.MaxLogins), 1},
-		{"pool.idle_timeout", int64(s.Pool.IdleTimeout), 1},
-		{"pool.max_age", int64(s.Pool.MaxAge), 1},
-		{"breaker.failures", int64(s.Breaker.Failures), 1},
-		{"breaker.probe", int64(s.Breaker.Probe), 1},
+		{"timeouts.connect", int64(s.Timeouts.Connect)},
+		{"timeouts.request", int64(s.Timeouts.Request)},
+		{"timeouts.operation", int64(s.Timeouts.Operation)},
+		{"pool.size", int64(s.Pool.Size)},
+		{"pool.max_logins", int64(s.Pool.MaxLogins)},
+		{"pool.idle_timeout", int64(s.Pool.IdleTimeout)},
+		{"pool.max_age", int64(s.Pool.MaxAge)},
+		{"breaker.failures", int64(s.Breaker.Failures)},
+		{"breaker.probe", int64(s.Breaker.Probe)},
 	} {
-		if d.value < d.least {
-			m.add(d.key, "must be more than zero")
+		if limit.value <= 0 {
+			m.add(limit.key, "must be more than zero")
 		}
 	}
 	if s.PageSize < 1 || s.PageSize > 1000 {

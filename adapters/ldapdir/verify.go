@@ -21,7 +21,8 @@ func isPassword(password string) bool {
 	return password != "" && len(password) <= maxPassword && !strings.ContainsRune(password, 0)
 }
 
-func (c *client) verifyPassword(ctx context.Context, login ports.Login) (domain.PasswordCheck, error) {
+// VerifyPassword checks a login by name.
+func (c base) VerifyPassword(ctx context.Context, login ports.Login) (domain.PasswordCheck, error) {
 	if !isName(login.Name) || !isPassword(login.Password) {
 		return badCredentials("no name or no password that a directory could know"), nil
 	}
@@ -39,7 +40,8 @@ func (c *client) verifyPassword(ctx context.Context, login ports.Login) (domain.
 	return check, err
 }
 
-func (c *client) verifySubject(ctx context.Context, subject domain.Subject, password string) (domain.PasswordCheck,
+// VerifySubject checks the password of a known subject.
+func (c base) VerifySubject(ctx context.Context, subject domain.Subject, password string) (domain.PasswordCheck,
 	error) {
 	filter, ok := c.subjectFilter(subject)
 	if !ok || !isPassword(password) {
@@ -68,15 +70,10 @@ func (c *client) verifySubject(ctx context.Context, subject domain.Subject, pass
 
 // searchThenBind finds the one person that the filter matches and binds as that person.
 func (c *client) searchThenBind(ctx context.Context, r *reach, filter, password string) (domain.PasswordCheck, error) {
-	var e entry
-	err := r.service(ctx, func(on *conn) error {
-		var err error
-		e, err = c.one(ctx, on, filter)
-		return err
-	})
-	if errors.Is(err, errNoEntry) || errors.Is(err, errSeveral) {
+	e, err := c.known(ctx, r, filter)
+	if errors.Is(err, domain.ErrSubjectNotFound) {
 		// The same work as for an existing person, so that the response time does not reveal the difference.
-		return badCredentials(err.Error()), c.bindUnknownUser(ctx, r)
+		return badCredentials(errors.Unwrap(err).Error()), c.bindUnknownUser(ctx, r)
 	}
 	if err != nil {
 		return domain.PasswordCheck{}, err
