@@ -85,7 +85,7 @@ func planOf(p *directory.Plan, maxSteps *int) SyncPlan {
 	}
 	return SyncPlan{
 		Directory: string(p.Directory), Complete: p.Complete, Listed: p.Listed, Known: p.Known, Digest: p.Digest,
-		Brake: textOrAbsent(p.SafetyLimit), Create: p.Count(directory.StepCreate), Update: p.Count(directory.StepUpdate),
+		SafetyLimit: textOrAbsent(p.SafetyLimit), Create: p.Count(directory.StepCreate), Update: p.Count(directory.StepUpdate),
 		Disable: p.Count(directory.StepDisable), Enable: p.Count(directory.StepEnable), Skip: p.Count(directory.StepSkip),
 		Steps: each(steps, func(s directory.Step) SyncStep {
 			step := SyncStep{

@@ -1693,9 +1693,6 @@ type StepUpResponseStatus string
 
 // SyncPlan defines model for SyncPlan.
 type SyncPlan struct {
-	// Brake Why the plan exceeds a safety limit; absent if it does not.
-	Brake *string `json:"brake,omitempty"`
-
 	// Complete Whether the list is complete, so that an absent user has been removed.
 	Complete  bool   `json:"complete"`
 	Create    int    `json:"create"`
@@ -1708,10 +1705,13 @@ type SyncPlan struct {
 	Known int `json:"known"`
 
 	// Listed The number of accounts that the directory listed.
-	Listed int        `json:"listed"`
-	Skip   int        `json:"skip"`
-	Steps  []SyncStep `json:"steps"`
-	Update int        `json:"update"`
+	Listed int `json:"listed"`
+
+	// SafetyLimit Why the plan exceeds a safety limit; absent if it does not.
+	SafetyLimit *string    `json:"safety_limit,omitempty"`
+	Skip        int        `json:"skip"`
+	Steps       []SyncStep `json:"steps"`
+	Update      int        `json:"update"`
 }
 
 // SyncRequest defines model for SyncRequest.

@@ -161,10 +161,10 @@ func (a *app) printPlan(plan securityclient.SyncPlan) {
 	a.printf(a.out, "%d users in %s: %d to create, %d to update, %d to disable, %d to enable again, %d skipped.\n",
 		plan.Listed, plan.Directory, plan.Create, plan.Update, plan.Disable, plan.Enable, plan.Skip)
 	switch {
-	case plan.Brake != nil:
+	case plan.SafetyLimit != nil:
 		a.printf(a.out,
 			"The safety limit stops this plan: %s.\nTo apply it anyway: ostiary directory apply %s --plan %s --force\n",
-			*plan.Brake, plan.Directory, plan.Digest)
+			*plan.SafetyLimit, plan.Directory, plan.Digest)
 	case plan.Create+plan.Update+plan.Disable+plan.Enable > 0:
 		a.printf(a.out, "To apply it: ostiary directory apply %s --plan %s\n", plan.Directory, plan.Digest)
 	default:

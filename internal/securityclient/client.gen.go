@@ -420,9 +420,6 @@ type SetPasswordRequest struct {
 
 // SyncPlan defines model for SyncPlan.
 type SyncPlan struct {
-	// Brake Why the plan exceeds a safety limit; absent if it does not.
-	Brake *string `json:"brake,omitempty"`
-
 	// Complete Whether the list is complete, so that an absent user has been removed.
 	Complete  bool   `json:"complete"`
 	Create    int    `json:"create"`
@@ -435,10 +432,13 @@ type SyncPlan struct {
 	Known int `json:"known"`
 
 	// Listed The number of accounts that the directory listed.
-	Listed int        `json:"listed"`
-	Skip   int        `json:"skip"`
-	Steps  []SyncStep `json:"steps"`
-	Update int        `json:"update"`
+	Listed int `json:"listed"`
+
+	// SafetyLimit Why the plan exceeds a safety limit; absent if it does not.
+	SafetyLimit *string    `json:"safety_limit,omitempty"`
+	Skip        int        `json:"skip"`
+	Steps       []SyncStep `json:"steps"`
+	Update      int        `json:"update"`
 }
 
 // SyncRequest defines model for SyncRequest.
