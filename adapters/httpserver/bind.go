@@ -30,9 +30,29 @@ func BindBody[In any](handle func(r *Request, in In) error) Handler {
 	}
 }
 
+// BindOptional is BindBody, but passes on a zero In when there is no body.
+func BindOptional[In any](handle func(r *Request, in In) error) Handler {
+	return func(r *Request) error {
+		var in In
+		if r.HasBody() {
+			if err := r.Decode(&in); err != nil {
+				return err
+			}
+		}
+		return handle(r, in)
+	}
+}
+
 // BindBoth returns a Handler that parses the parameter, then decodes the body.
 func BindBoth[T, In any](p Param[T], handle func(r *Request, id T, in In) error) Handler {
 	return p.Bind(func(r *Request, id T) error {
 		return BindBody(func(r *Request, in In) error { return handle(r, id, in) })(r)
+	})
+}
+
+// BindBothOptional returns a Handler that parses the parameter, then decodes the body if there is one.
+func BindBothOptional[T, In any](p Param[T], handle func(r *Request, id T, in In) error) Handler {
+	return p.Bind(func(r *Request, id T) error {
+		return BindOptional(func(r *Request, in In) error { return handle(r, id, in) })(r)
 	})
 }

@@ -101,14 +101,6 @@ func (r *Request) Decode(into any) error {
 	return err
 }
 
-// DecodeOptional is Decode, but leaves into as it is when there is no body.
-func (r *Request) DecodeOptional(into any) error {
-	if !r.HasBody() {
-		return nil
-	}
-	return r.Decode(into)
-}
-
 // SetHeader sets a response header.
 func (r *Request) SetHeader(name, value string) { r.c.Set(name, value) }
 
@@ -130,6 +122,14 @@ func (r *Request) JSON(status int, body any) error {
 		return fault.ErrInternal.Because(err)
 	}
 	return r.Raw(status, "application/json; charset=utf-8", raw)
+}
+
+// Reply responds 200 with a body, or returns the error of what was to give it.
+func (r *Request) Reply(body any, err error) error {
+	if err != nil {
+		return err
+	}
+	return r.JSON(fiber.StatusOK, body)
 }
 
 // Created responds 201 with the path of the created object.

@@ -19,7 +19,8 @@ func (a *api) accessRoutes() []httpserver.Route {
 		route(http.MethodPatch, "/roles/{role_id}", httpserver.Requires(domain.RolesManage),
 			httpserver.BindBody(a.updateRole)),
 		route(http.MethodDelete, "/roles/{role_id}", httpserver.Requires(domain.RolesManage), a.deleteRole),
-		route(http.MethodPost, "/roles/{role_id}/repair", httpserver.Requires(domain.SystemConfigure), a.repairRole),
+		route(http.MethodPost, "/roles/{role_id}/repair", httpserver.Requires(domain.SystemConfigure),
+			httpserver.BindOptional(a.repairRole)),
 		route(http.MethodPost, "/users/{user_id}/roles", managesUsers(), httpserver.BindBoth(userID, a.assignRole)),
 		route(http.MethodGet, "/users/{user_id}/permissions", httpserver.SignedIn(), userID.Bind(a.listPermissions)),
 		route(http.MethodGet, "/users/{user_id}/permissions/{permission}", httpserver.SignedIn(),
@@ -39,21 +40,15 @@ func (a *api) listRoles(r *httpserver.Request) error {
 		return err
 	}
 	page, err := a.Access.ListRoles(r.Context(), r.Principal, at)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, RoleList{
+	return r.Reply(RoleList{
 		Roles: each(page.Roles, roleOf), Total: page.Total, Page: at.Number, Limit: at.Limit,
 		NextCursor: cursorOrNull(page.Next),
-	})
+	}, err)
 }
 
 func (a *api) getRole(r *httpserver.Request) error {
 	role, err := a.Access.Role(r.Context(), r.Principal, r.Param("role_id"))
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, roleOf(role))
+	return r.Reply(roleOf(role), err)
 }
 
 func (a *api) createRole(r *httpserver.Request, in CreateRoleRequest) error {
@@ -71,24 +66,16 @@ func (a *api) createRole(r *httpserver.Request, in CreateRoleRequest) error {
 func (a *api) updateRole(r *httpserver.Request, in UpdateRoleRequest) error {
 	role, err := a.Access.UpdateRole(r.Context(), r.Principal, r.Param("role_id"),
 		access.RolePatch{Name: in.Name, Permissions: in.Permissions, Level: in.Level})
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, roleOf(role))
+	return r.Reply(roleOf(role), err)
 }
 
 func (a *api) deleteRole(r *httpserver.Request) error {
 	id := r.Param("role_id")
-	if err := a.Access.DeleteRole(r.Context(), r.Principal, id); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, DeletedRole{RoleID: id, Status: "deleted"})
+	err := a.Access.DeleteRole(r.Context(), r.Principal, id)
+	return r.Reply(DeletedRole{RoleID: id, Status: "deleted"}, err)
 }
 
-func (a *api) repairRole(r *httpserver.Request) error {
-	if err := r.DecodeOptional(&struct{}{}); err != nil {
-		return err
-	}
+func (a *api) repairRole(r *httpserver.Request, _ struct{}) error {
 	repaired, err := a.Access.RepairRoles(r.Context(), r.Principal, r.Param("role_id"))
 	if err != nil {
 		return err
@@ -109,18 +96,12 @@ func (a *api) assignRole(r *httpserver.Request, id domain.UserID, in AssignRoleR
 
 func (a *api) listPermissions(r *httpserver.Request, id domain.UserID) error {
 	held, err := a.Access.Effective(r.Context(), r.Principal, id)
-	if err != nil {
-		return err
-	}
-	if err := a.noteRead(r, string(id)); err != nil {
-		return err
-	}
 	list := grantsOf(held.Grants)
 	for _, g := range held.Grants.Implied() {
 		list = append(list, Grant{Source: g.Source, Permission: string(g.Permission), ImpliedBy: textOrAbsent(string(g.By))})
 	}
 	answer := PermissionList{UserID: string(id), Permissions: list, Reason: textOrAbsent(string(held.Reason))}
-	return r.JSON(http.StatusOK, answer)
+	return a.replyRead(r, string(id), answer, err)
 }
 
 func (a *api) checkPermission(r *httpserver.Request, id domain.UserID) error {

@@ -66,9 +66,12 @@ func (a *api) denied(ctx context.Context, by domain.Principal, route string) err
 	return a.AuditAccess.Denied(ctx, by, route)
 }
 
-// noteRead records that a principal has read another user's record.
-func (a *api) noteRead(r *httpserver.Request, target string) error {
-	return a.AuditAccess.Read(r.Context(), r.Principal, target)
+// replyRead responds with another user's record and records that the principal has read it.
+func (a *api) replyRead(r *httpserver.Request, target string, body any, err error) error {
+	if err == nil {
+		err = a.AuditAccess.Read(r.Context(), r.Principal, target)
+	}
+	return r.Reply(body, err)
 }
 
 func (a *api) routes() []httpserver.Route {

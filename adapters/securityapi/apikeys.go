@@ -37,12 +37,6 @@ func (a *api) listKeys(r *httpserver.Request, id domain.UserID) error {
 		return err
 	}
 	page, err := a.Keys.List(r.Context(), r.Principal, id, at)
-	if err != nil {
-		return err
-	}
-	if err := a.noteRead(r, string(id)); err != nil {
-		return err
-	}
 	list := APIKeyList{
 		APIKeys: make([]APIKey, 0, len(page.Keys)), Total: page.Total, TotalEstimated: trueOrAbsent(page.TotalEstimated),
 		Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
@@ -50,7 +44,7 @@ func (a *api) listKeys(r *httpserver.Request, id domain.UserID) error {
 	for i := range page.Keys {
 		list.APIKeys = append(list.APIKeys, keyOf(&page.Keys[i]))
 	}
-	return r.JSON(http.StatusOK, list)
+	return a.replyRead(r, string(id), list, err)
 }
 
 func keyOf(k *domain.APIKey) APIKey {
@@ -62,20 +56,11 @@ func keyOf(k *domain.APIKey) APIKey {
 
 func (a *api) getKey(r *httpserver.Request, id domain.KeyID) error {
 	key, err := a.Keys.Get(r.Context(), r.Principal, id)
-	if err != nil {
-		return err
-	}
-	if err := a.noteRead(r, string(key.UserID)); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, keyOf(&key))
+	return a.replyRead(r, string(key.UserID), keyOf(&key), err)
 }
 
 func (a *api) revokeKey(r *httpserver.Request, id domain.KeyID) error {
 	key, err := a.Keys.Revoke(r.Context(), r.Principal, id)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, RevokedAPIKey{KeyID: string(id), Status: "revoked",
-		RevokedAt: httpserver.Seconds(key.RevokedAt)})
+	return r.Reply(RevokedAPIKey{KeyID: string(id), Status: "revoked",
+		RevokedAt: httpserver.Seconds(key.RevokedAt)}, err)
 }

@@ -21,7 +21,8 @@ func (a *api) auditRoutes() []httpserver.Route {
 		route(http.MethodGet, "/audit/logs", httpserver.SignedIn(), a.listLogs),
 		route(http.MethodPost, "/audit/export", httpserver.Requires(domain.AuditExport),
 			httpserver.BindBody(a.exportLogs)),
-		route(http.MethodPost, "/audit/verify", httpserver.Requires(domain.AuditRead), a.verifyLog),
+		route(http.MethodPost, "/audit/verify", httpserver.Requires(domain.AuditRead),
+			httpserver.BindOptional(a.verifyLog)),
 		// No call of the public listener removes an entry.
 		socketOnly(route(http.MethodPost, "/audit/retain", httpserver.Requires(domain.SystemConfigure),
 			httpserver.BindBody(a.retainLog))),
@@ -59,10 +60,7 @@ func (a *api) listLogs(r *httpserver.Request) error {
 		return err
 	}
 	page, err := a.Audit.List(r.Context(), r.Principal, query)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, logsOf(page, query.Page))
+	return r.Reply(logsOf(page, query.Page), err)
 }
 
 // auditFields are the names to report.
@@ -193,11 +191,7 @@ func (a *api) exportLogs(r *httpserver.Request, in ExportRequest) error {
 	return r.Stream(exportTypes[export.Format()], export.FileName(), export.WriteTo)
 }
 
-func (a *api) verifyLog(r *httpserver.Request) error {
-	var in VerifyAuditRequest
-	if err := r.DecodeOptional(&in); err != nil {
-		return err
-	}
+func (a *api) verifyLog(r *httpserver.Request, in VerifyAuditRequest) error {
 	trust, err := audit.ParseTrust(or(in.Key), or(in.Checkpoints))
 	if err != nil {
 		return err
@@ -234,8 +228,5 @@ func AuditReportOf(r *audit.Report) AuditReport {
 
 func (a *api) retainLog(r *httpserver.Request, in RetainAuditRequest) error {
 	cut, err := a.Audit.Retain(r.Context(), r.Principal, in.Before)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, AuditCut{Segment: cut.Segment, Last: cut.Last})
+	return r.Reply(AuditCut{Segment: cut.Segment, Last: cut.Last}, err)
 }

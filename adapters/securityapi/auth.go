@@ -21,9 +21,9 @@ func (a *api) authRoutes() []httpserver.Route {
 	return []httpserver.Route{
 		route(http.MethodPost, "/auth/login", httpserver.Public(), httpserver.BindBody(a.login)),
 		route(http.MethodPost, "/auth/refresh", httpserver.Public(), httpserver.BindBody(a.refresh)),
-		route(http.MethodPost, "/auth/logout", httpserver.Public(), a.logout),
+		route(http.MethodPost, "/auth/logout", httpserver.Public(), httpserver.BindOptional(a.logout)),
 		route(http.MethodGet, "/auth/verify", httpserver.Public(), a.verify),
-		route(http.MethodPost, "/auth/step-up", httpserver.SignedIn(), a.stepUp),
+		route(http.MethodPost, "/auth/step-up", httpserver.SignedIn(), httpserver.BindOptional(a.stepUp)),
 		introspect,
 	}
 }
@@ -37,10 +37,7 @@ func (a *api) login(r *httpserver.Request, in LoginRequest) error {
 		Name: name, Password: in.Password, Code: or(in.TwoFactorCode), Remember: or(in.RememberMe),
 	})
 	r.RateLimit(signed.Rate)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, signedIn(signed))
+	return r.Reply(signedIn(signed), err)
 }
 
 // loginName returns the one name that was sent, as username or as email.
@@ -79,17 +76,10 @@ func (a *api) refresh(r *httpserver.Request, in RefreshRequest) error {
 		return fault.ErrInvalid.About("refresh_token", "is required")
 	}
 	signed, err := a.Auth.Refresh(r.Context(), r.Principal, in.RefreshToken)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, signedIn(signed))
+	return r.Reply(signedIn(signed), err)
 }
 
-func (a *api) logout(r *httpserver.Request) error {
-	var in LogoutRequest
-	if err := r.DecodeOptional(&in); err != nil {
-		return err
-	}
+func (a *api) logout(r *httpserver.Request, in LogoutRequest) error {
 	bearer, err := a.endable(r)
 	if err != nil {
 		return err
@@ -97,10 +87,8 @@ func (a *api) logout(r *httpserver.Request) error {
 	if bearer == "" && or(in.RefreshToken) == "" {
 		return fault.ErrInvalid.About("refresh_token", "is required without a bearer token")
 	}
-	if err := a.Auth.Logout(r.Context(), r.Principal, or(in.RefreshToken), bearer); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, LogoutResponse{Status: "logged_out"})
+	err = a.Auth.Logout(r.Context(), r.Principal, or(in.RefreshToken), bearer)
+	return r.Reply(LogoutResponse{Status: "logged_out"}, err)
 }
 
 // endable returns the credential whose session a call is to end. A third-party token is no credential of this API, and
@@ -123,13 +111,10 @@ func (a *api) endable(r *httpserver.Request) (string, error) {
 // verify is public, since its refusal has a member of its own: a client reads "valid" whatever the status.
 func (a *api) verify(r *httpserver.Request) error {
 	p, err := a.verified(r)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, VerifyResponse{
+	return r.Reply(VerifyResponse{
 		Valid: true, UserID: string(p.UserID), ExpiresAt: timeOrNull(p.ExpiresAt), Username: p.Username, Role: string(p.Role),
 		Permissions: texts(p.Grants.Permissions()), SessionID: textOrNull(string(p.SessionID)),
-	})
+	}, err)
 }
 
 // verified returns whose the credential of the request is, and makes the request theirs.

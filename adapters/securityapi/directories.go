@@ -14,9 +14,9 @@ func (a *api) directoryRoutes() []httpserver.Route {
 	manages := httpserver.Requires(domain.DirectoriesManage)
 	return []httpserver.Route{
 		route(http.MethodGet, "/directories", manages, a.listDirectories),
-		route(http.MethodPost, "/directories/{directory_id}/check", manages, a.checkDirectory),
+		route(http.MethodPost, "/directories/{directory_id}/check", manages, httpserver.BindOptional(a.checkDirectory)),
 		route(http.MethodPost, "/directories/{directory_id}/test-login", manages, httpserver.BindBody(a.testLogin)),
-		route(http.MethodPost, "/directories/{directory_id}/sync-plan", manages, a.planSync),
+		route(http.MethodPost, "/directories/{directory_id}/sync-plan", manages, httpserver.BindOptional(a.planSync)),
 		route(http.MethodPost, "/directories/{directory_id}/sync", manages, httpserver.BindBody(a.sync)),
 	}
 }
@@ -27,23 +27,16 @@ func directoryID(r *httpserver.Request) domain.DirectoryID {
 
 func (a *api) listDirectories(r *httpserver.Request) error {
 	all, err := a.Directory.List(r.Context(), r.Principal)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, DirectoryList{Directories: each(all, func(d directory.Summary) Directory {
+	return r.Reply(DirectoryList{Directories: each(all, func(d directory.Summary) Directory {
 		return Directory{DirectoryID: string(d.ID), Type: d.Type, Abilities: d.Abilities, Default: d.Default}
-	})})
+	})}, err)
 }
 
 func stepOf(s domain.CheckStep) DirectoryStep {
 	return DirectoryStep{Name: s.Name, Ok: s.OK, Detail: s.Detail, Advice: textOrAbsent(s.Advice)}
 }
 
-func (a *api) checkDirectory(r *httpserver.Request) error {
-	var in CheckDirectoryRequest
-	if err := r.DecodeOptional(&in); err != nil {
-		return err
-	}
+func (a *api) checkDirectory(r *httpserver.Request, in CheckDirectoryRequest) error {
 	by, id := r.Principal, directoryID(r)
 	return r.Long(func(ctx context.Context, _ *httpserver.Lines) (any, error) {
 		steps, err := a.Directory.Check(ctx, by, id, or(in.Login))
@@ -57,17 +50,10 @@ func (a *api) testLogin(r *httpserver.Request, in TestLoginRequest) error {
 	}
 	step, err := a.Directory.TryLogin(r.Context(), r.Principal, directoryID(r),
 		ports.Login{Name: in.Login, Password: in.Password})
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, stepOf(step))
+	return r.Reply(stepOf(step), err)
 }
 
-func (a *api) planSync(r *httpserver.Request) error {
-	var in PlanSyncRequest
-	if err := r.DecodeOptional(&in); err != nil {
-		return err
-	}
+func (a *api) planSync(r *httpserver.Request, in PlanSyncRequest) error {
 	by, id := r.Principal, directoryID(r)
 	return r.Long(func(ctx context.Context, lines *httpserver.Lines) (any, error) {
 		plan, err := a.Directory.Plan(ctx, by, id, progressOf(lines, "users"))
@@ -85,7 +71,8 @@ func planOf(p *directory.Plan, maxSteps *int) SyncPlan {
 	}
 	return SyncPlan{
 		Directory: string(p.Directory), Complete: p.Complete, Listed: p.Listed, Known: p.Known, Digest: p.Digest,
-		SafetyLimit: textOrAbsent(p.SafetyLimit), Create: p.Count(directory.StepCreate), Update: p.Count(directory.StepUpdate),
+		SafetyLimit: textOrAbsent(p.SafetyLimit),
+		Create:      p.Count(directory.StepCreate), Update: p.Count(directory.StepUpdate),
 		Disable: p.Count(directory.StepDisable), Enable: p.Count(directory.StepEnable), Skip: p.Count(directory.StepSkip),
 		Steps: each(steps, func(s directory.Step) SyncStep {
 			step := SyncStep{

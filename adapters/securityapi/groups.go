@@ -46,13 +46,10 @@ func (a *api) listGroups(r *httpserver.Request) error {
 		return err
 	}
 	page, err := a.Access.ListGroups(r.Context(), r.Principal, at)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, GroupList{
+	return r.Reply(GroupList{
 		Groups: each(page.Groups, groupOf), Total: page.Total, Page: at.Number, Limit: at.Limit,
 		NextCursor: cursorOrNull(page.Next),
-	})
+	}, err)
 }
 
 func (a *api) createGroup(r *httpserver.Request, in CreateGroupRequest) error {
@@ -67,28 +64,19 @@ func (a *api) createGroup(r *httpserver.Request, in CreateGroupRequest) error {
 
 func (a *api) getGroup(r *httpserver.Request) error {
 	group, err := a.Access.Group(r.Context(), r.Principal, r.Param("group_id"))
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, groupOf(group))
+	return r.Reply(groupOf(group), err)
 }
 
 func (a *api) updateGroup(r *httpserver.Request, in UpdateGroupRequest) error {
 	group, err := a.Access.UpdateGroup(r.Context(), r.Principal, r.Param("group_id"), access.GroupPatch{
 		Name: in.Name, Description: cleared(in.Description), Permissions: in.Permissions,
 	})
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, groupOf(group))
+	return r.Reply(groupOf(group), err)
 }
 
 func (a *api) deleteGroup(r *httpserver.Request) error {
 	group, err := a.Access.DeleteGroup(r.Context(), r.Principal, r.Param("group_id"))
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, DeletedGroup{GroupID: string(group.ID), Status: "deleted"})
+	return r.Reply(DeletedGroup{GroupID: string(group.ID), Status: "deleted"}, err)
 }
 
 func (a *api) listMembers(r *httpserver.Request) error {
@@ -97,13 +85,7 @@ func (a *api) listMembers(r *httpserver.Request) error {
 		return err
 	}
 	users, err := a.Account.Members(r.Context(), r.Principal, r.Param("group_id"), page)
-	if err != nil {
-		return err
-	}
-	if err := a.noteRead(r, "users"); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, usersOf(users, page))
+	return a.replyRead(r, "users", usersOf(users, page), err)
 }
 
 func (a *api) addMember(r *httpserver.Request, in AddMemberRequest) error {
@@ -111,17 +93,11 @@ func (a *api) addMember(r *httpserver.Request, in AddMemberRequest) error {
 		return err
 	}
 	group, err := a.Access.AddMember(r.Context(), r.Principal, r.Param("group_id"), in.UserID)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, Membership{GroupID: string(group.ID), UserID: in.UserID, Status: "member"})
+	return r.Reply(Membership{GroupID: string(group.ID), UserID: in.UserID, Status: "member"}, err)
 }
 
 func (a *api) removeMember(r *httpserver.Request) error {
 	user := r.Param("user_id")
 	group, err := a.Access.RemoveMember(r.Context(), r.Principal, r.Param("group_id"), user)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, Membership{GroupID: string(group.ID), UserID: user, Status: "removed"})
+	return r.Reply(Membership{GroupID: string(group.ID), UserID: user, Status: "removed"}, err)
 }

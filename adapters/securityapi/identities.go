@@ -10,13 +10,7 @@ import (
 
 func (a *api) listIdentities(r *httpserver.Request, id domain.UserID) error {
 	all, err := a.Account.Identities(r.Context(), r.Principal, id)
-	if err != nil {
-		return err
-	}
-	if err := a.noteRead(r, string(id)); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, IdentityList{Identities: each(all, identityOf)})
+	return a.replyRead(r, string(id), IdentityList{Identities: each(all, identityOf)}, err)
 }
 
 func identityOf(i account.Identity) Identity {

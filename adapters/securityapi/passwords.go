@@ -15,7 +15,7 @@ func (a *api) passwordRoutes() []httpserver.Route {
 			httpserver.BindBoth(userID, a.changePassword)),
 		route(http.MethodPut, "/users/{user_id}/password", managesUsers(), httpserver.BindBoth(userID, a.setPassword)),
 		socketOnly(route(http.MethodPost, "/users/{user_id}/password-reset-link", managesUsers(),
-			userID.Bind(a.createResetLink))),
+			httpserver.BindBothOptional(userID, a.createResetLink))),
 		route(http.MethodPost, "/auth/password/reset-request", httpserver.Public(),
 			httpserver.BindBody(a.requestReset)),
 		route(http.MethodPost, "/auth/password/reset", httpserver.Public(), httpserver.BindBody(a.resetPassword)),
@@ -30,10 +30,7 @@ func (a *api) changePassword(r *httpserver.Request, id domain.UserID, in ChangeP
 	}
 	err := a.Account.ChangePassword(r.Context(), r.Principal, id,
 		account.PasswordChange{Current: in.CurrentPassword, Next: in.NewPassword})
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, UserAction{UserID: string(id), Status: "password_changed"})
+	return r.Reply(UserAction{UserID: string(id), Status: "password_changed"}, err)
 }
 
 func (a *api) setPassword(r *httpserver.Request, id domain.UserID, in SetPasswordRequest) error {
@@ -44,24 +41,16 @@ func (a *api) setPassword(r *httpserver.Request, id domain.UserID, in SetPasswor
 		return err
 	}
 	change := account.PasswordChange{Current: or(in.CurrentPassword), Next: in.NewPassword}
-	if err := a.Account.ReplacePassword(r.Context(), r.Principal, id, change); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, UserAction{UserID: string(id), Status: "password_changed"})
+	err := a.Account.ReplacePassword(r.Context(), r.Principal, id, change)
+	return r.Reply(UserAction{UserID: string(id), Status: "password_changed"}, err)
 }
 
-func (a *api) createResetLink(r *httpserver.Request, id domain.UserID) error {
-	if err := r.DecodeOptional(&struct{}{}); err != nil {
-		return err
-	}
+func (a *api) createResetLink(r *httpserver.Request, id domain.UserID, _ struct{}) error {
 	token, expires, err := a.Account.ResetLink(r.Context(), r.Principal, id)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, PasswordResetLink{
+	return r.Reply(PasswordResetLink{
 		UserID: string(id), Token: token, ExpiresAt: httpserver.Seconds(expires),
 		URL: a.Link(domain.TokenReset, token),
-	})
+	}, err)
 }
 
 func (a *api) requestReset(r *httpserver.Request, in PasswordResetRequest) error {
@@ -80,10 +69,8 @@ func (a *api) resetPassword(r *httpserver.Request, in PasswordReset) error {
 	if err := required(map[string]string{"token": in.Token, "new_password": in.NewPassword}); err != nil {
 		return err
 	}
-	if err := a.Account.Reset(r.Context(), r.Principal, in.Token, in.NewPassword); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, PasswordResetDone{Status: "password_reset"})
+	err := a.Account.Reset(r.Context(), r.Principal, in.Token, in.NewPassword)
+	return r.Reply(PasswordResetDone{Status: "password_reset"}, err)
 }
 
 func (a *api) confirmEmail(r *httpserver.Request, in ConfirmEmailRequest) error {
@@ -91,11 +78,8 @@ func (a *api) confirmEmail(r *httpserver.Request, in ConfirmEmailRequest) error 
 		return err
 	}
 	user, err := a.Account.ConfirmEmail(r.Context(), r.Principal, in.Token)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, EmailConfirmed{UserID: string(user.ID), Email: user.Email,
-		EmailVerified: user.EmailVerified})
+	return r.Reply(EmailConfirmed{UserID: string(user.ID), Email: user.Email,
+		EmailVerified: user.EmailVerified}, err)
 }
 
 // notEmpty names every field that is given and empty.

@@ -13,7 +13,8 @@ func (a *api) sessionRoutes() []httpserver.Route {
 	return []httpserver.Route{
 		route(http.MethodGet, "/users/{user_id}/sessions", httpserver.SignedIn(), userID.Bind(a.listSessions)),
 		route(http.MethodDelete, "/sessions/{session_id}", httpserver.SignedIn(), sessionID.Bind(a.revokeSession)),
-		route(http.MethodPost, "/users/{user_id}/sessions/revoke-all", httpserver.SignedIn(), userID.Bind(a.revokeAll)),
+		route(http.MethodPost, "/users/{user_id}/sessions/revoke-all", httpserver.SignedIn(),
+			httpserver.BindBothOptional(userID, a.revokeAll)),
 	}
 }
 
@@ -23,12 +24,6 @@ func (a *api) listSessions(r *httpserver.Request, id domain.UserID) error {
 		return err
 	}
 	page, err := a.Auth.List(r.Context(), r.Principal, id, at)
-	if err != nil {
-		return err
-	}
-	if err := a.noteRead(r, string(id)); err != nil {
-		return err
-	}
 	list := SessionList{
 		Sessions: make([]Session, 0, len(page.Sessions)), Total: page.Total, Page: at.Number, Limit: at.Limit,
 		NextCursor: cursorOrNull(page.Next),
@@ -40,28 +35,18 @@ func (a *api) listSessions(r *httpserver.Request, id domain.UserID) error {
 			UserAgent: textOrNull(s.Session.UserAgent), Location: textOrNull(s.Location), Current: s.Current,
 		})
 	}
-	return r.JSON(http.StatusOK, list)
+	return a.replyRead(r, string(id), list, err)
 }
 
 func (a *api) revokeSession(r *httpserver.Request, id domain.SessionID) error {
 	at, err := a.Auth.Revoke(r.Context(), r.Principal, id)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, RevokedSession{SessionID: string(id), Status: "revoked",
-		RevokedAt: httpserver.Seconds(at)})
+	return r.Reply(RevokedSession{SessionID: string(id), Status: "revoked",
+		RevokedAt: httpserver.Seconds(at)}, err)
 }
 
-func (a *api) revokeAll(r *httpserver.Request, id domain.UserID) error {
-	var in RevokeAllRequest
-	if err := r.DecodeOptional(&in); err != nil {
-		return err
-	}
+func (a *api) revokeAll(r *httpserver.Request, id domain.UserID, in RevokeAllRequest) error {
 	n, err := a.Auth.RevokeAll(r.Context(), r.Principal, id, or(in.ExceptCurrent))
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, RevokedCount{Revoked: n})
+	return r.Reply(RevokedCount{Revoked: n}, err)
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

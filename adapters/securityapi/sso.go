@@ -25,7 +25,7 @@ func (a *api) ssoRoutes() []httpserver.Route {
 		route(http.MethodPost, ssoPath+"{provider}/link", httpserver.SignedIn(), httpserver.BindBody(a.oidcLink)),
 		backChannel,
 		route(http.MethodPost, ssoPath+"token", httpserver.Public(), httpserver.BindBody(a.oidcToken)),
-		route(http.MethodPost, ssoPath+"logout", httpserver.Public(), a.oidcLogout),
+		route(http.MethodPost, ssoPath+"logout", httpserver.Public(), httpserver.BindOptional(a.oidcLogout)),
 	}
 }
 
@@ -150,17 +150,10 @@ func (a *api) oidcToken(r *httpserver.Request, in OIDCTokenRequest) error {
 	signed, err := a.SSO.Exchange(r.Context(), r.Principal, sso.ExchangeInput{
 		Code: in.Code, Verifier: or(in.CodeVerifier), TwoFactorCode: or(in.TwoFactorCode),
 	})
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, signedIn(signed))
+	return r.Reply(signedIn(signed), err)
 }
 
-func (a *api) oidcLogout(r *httpserver.Request) error {
-	var in OIDCLogoutRequest
-	if err := r.DecodeOptional(&in); err != nil {
-		return err
-	}
+func (a *api) oidcLogout(r *httpserver.Request, in OIDCLogoutRequest) error {
 	bearer, err := a.endable(r)
 	if err != nil {
 		return err
@@ -171,11 +164,8 @@ func (a *api) oidcLogout(r *httpserver.Request) error {
 	address, err := a.SSO.Logout(r.Context(), r.Principal, sso.LogoutInput{
 		Bearer: bearer, Refresh: or(in.RefreshToken), ReturnTo: or(in.PostLogoutRedirectURI), State: or(in.State),
 	})
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, OIDCLogoutResponse{Status: OIDCLogoutResponseStatusLoggedOut,
-		ProviderLogoutURL: textOrNull(address)})
+	return r.Reply(OIDCLogoutResponse{Status: OIDCLogoutResponseStatusLoggedOut,
+		ProviderLogoutURL: textOrNull(address)}, err)
 }
 
 func (a *api) oidcBackChannelLogout(r *httpserver.Request) error {
@@ -184,8 +174,5 @@ func (a *api) oidcBackChannelLogout(r *httpserver.Request) error {
 		return err
 	}
 	err = a.SSO.BackChannelLogout(r.Context(), r.Principal, domain.DirectoryID(r.Param("provider")), token)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, LogoutResponse{Status: "logged_out"})
+	return r.Reply(LogoutResponse{Status: "logged_out"}, err)
 }

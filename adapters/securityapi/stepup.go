@@ -2,7 +2,6 @@ package securityapi
 
 import (
 	"errors"
-	"net/http"
 	"net/url"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
@@ -12,21 +11,14 @@ import (
 	"github.com/ostiary/ostiary/core/sso"
 )
 
-func (a *api) stepUp(r *httpserver.Request) error {
-	var in StepUpRequest
-	if err := r.DecodeOptional(&in); err != nil {
-		return err
-	}
+func (a *api) stepUp(r *httpserver.Request, in StepUpRequest) error {
 	renewed, err := a.renew(r, in)
 	if errors.Is(err, domain.ErrReauthentication) {
 		return a.atProvider(r, err)
 	}
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, StepUpResponse{
+	return r.Reply(StepUpResponse{
 		SessionID: string(renewed.SessionID), Status: Reauthenticated, AuthTime: httpserver.Seconds(renewed.AuthTime),
-	})
+	}, err)
 }
 
 // renew hands the proof of the body on: a password, a code of the second factor, or the code of a sign-in at the

@@ -12,17 +12,14 @@ func (a *api) systemRoutes() []httpserver.Route {
 	keys := httpserver.Requires(domain.SystemKeys)
 	return []httpserver.Route{
 		route(http.MethodGet, "/system/keys", keys, a.listSigningKeys),
-		route(http.MethodPost, "/system/keys/rotate", keys, a.rotateKey),
-		route(http.MethodPost, "/system/keys/reencrypt", keys, a.reencrypt),
+		route(http.MethodPost, "/system/keys/rotate", keys, httpserver.BindOptional(a.rotateKey)),
+		route(http.MethodPost, "/system/keys/reencrypt", keys, httpserver.BindOptional(a.reencrypt)),
 	}
 }
 
 func (a *api) listSigningKeys(r *httpserver.Request) error {
 	keys, err := a.KeyRotation.SigningKeys(r.Context(), r.Principal)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, SigningKeyList{SigningKeys: each(keys, signingKeyOf)})
+	return r.Reply(SigningKeyList{SigningKeys: each(keys, signingKeyOf)}, err)
 }
 
 func signingKeyOf(k domain.SigningKey) SigningKey {
@@ -32,21 +29,12 @@ func signingKeyOf(k domain.SigningKey) SigningKey {
 	}
 }
 
-func (a *api) rotateKey(r *httpserver.Request) error {
-	if err := r.DecodeOptional(&struct{}{}); err != nil {
-		return err
-	}
+func (a *api) rotateKey(r *httpserver.Request, _ struct{}) error {
 	id, err := a.KeyRotation.Rotate(r.Context(), r.Principal)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, RotatedKey{KeyID: id})
+	return r.Reply(RotatedKey{KeyID: id}, err)
 }
 
-func (a *api) reencrypt(r *httpserver.Request) error {
-	if err := r.DecodeOptional(&struct{}{}); err != nil {
-		return err
-	}
+func (a *api) reencrypt(r *httpserver.Request, _ struct{}) error {
 	by := r.Principal
 	return r.Long(func(ctx context.Context, lines *httpserver.Lines) (any, error) {
 		report, err := a.KeyRotation.Run(ctx, by, func(users int) {

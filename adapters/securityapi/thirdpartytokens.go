@@ -33,13 +33,10 @@ func (a *api) listTokens(r *httpserver.Request) error {
 		return err
 	}
 	tokens, info, err := a.TPT.ListPage(r.Context(), r.Principal, at)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, ThirdPartyTokenList{
+	return r.Reply(ThirdPartyTokenList{
 		Tokens: each(tokens, tokenOf), Total: info.Total, Page: at.Number, Limit: at.Limit,
 		NextCursor: cursorOrNull(info.Next),
-	})
+	}, err)
 }
 
 func (a *api) createToken(r *httpserver.Request, in CreateThirdPartyTokenRequest) error {
@@ -59,10 +56,7 @@ func (a *api) createToken(r *httpserver.Request, in CreateThirdPartyTokenRequest
 
 func (a *api) revokeToken(r *httpserver.Request) error {
 	token, err := a.TPT.Revoke(r.Context(), r.Principal, r.Param("token_id"))
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, tokenOf(token))
+	return r.Reply(tokenOf(token), err)
 }
 
 func (a *api) verifyToken(r *httpserver.Request, in VerifyThirdPartyTokenRequest) error {

@@ -24,7 +24,8 @@ func (a *api) userRoutes() []httpserver.Route {
 		route(http.MethodGet, "/users/{user_id}", httpserver.SignedIn(), userID.Bind(a.getUser)),
 		route(http.MethodPatch, "/users/{user_id}", httpserver.SignedIn(), httpserver.BindBoth(userID, a.updateUser)),
 		route(http.MethodDelete, "/users/{user_id}", managesUsers(), userID.Bind(a.deleteUser)),
-		route(http.MethodPost, "/users/{user_id}/unlock", managesUsers(), userID.Bind(a.unlockUser)),
+		route(http.MethodPost, "/users/{user_id}/unlock", managesUsers(),
+			httpserver.BindBothOptional(userID, a.unlockUser)),
 		route(http.MethodGet, "/users/{user_id}/identities", httpserver.SignedIn(), userID.Bind(a.listIdentities)),
 		route(http.MethodDelete, "/users/{user_id}/identities/{identity_id}", managesUsers(),
 			userID.Bind(a.unlinkIdentity)),
@@ -80,13 +81,7 @@ func (a *api) listUsers(r *httpserver.Request) error {
 		return err
 	}
 	page, err := a.Account.List(r.Context(), r.Principal, filter)
-	if err != nil {
-		return err
-	}
-	if err := a.noteRead(r, "users"); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, usersOf(page, filter.Page))
+	return a.replyRead(r, "users", usersOf(page, filter.Page), err)
 }
 
 func userFilter(q httpserver.Query) (account.Filter, error) {
@@ -120,13 +115,7 @@ func userFilter(q httpserver.Query) (account.Filter, error) {
 
 func (a *api) getUser(r *httpserver.Request, id domain.UserID) error {
 	user, err := a.Account.Get(r.Context(), r.Principal, id)
-	if err != nil {
-		return err
-	}
-	if err := a.noteRead(r, string(id)); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, userOf(user))
+	return a.replyRead(r, string(id), userOf(user), err)
 }
 
 func (a *api) updateUser(r *httpserver.Request, id domain.UserID, in UpdateUserRequest) error {
@@ -140,10 +129,7 @@ func (a *api) updateUser(r *httpserver.Request, id domain.UserID, in UpdateUserR
 		patch.Metadata = metadataPatch(given)
 	}
 	user, err := a.Account.Update(r.Context(), r.Principal, id, patch)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, userOf(user))
+	return r.Reply(userOf(user), err)
 }
 
 func (a *api) deleteUser(r *httpserver.Request, id domain.UserID) error {
@@ -171,12 +157,7 @@ func (a *api) deleteUser(r *httpserver.Request, id domain.UserID) error {
 	return r.JSON(http.StatusOK, DeletedUser{UserID: string(id), Status: "deactivated", DeactivatedAt: &at})
 }
 
-func (a *api) unlockUser(r *httpserver.Request, id domain.UserID) error {
-	if err := r.DecodeOptional(&struct{}{}); err != nil {
-		return err
-	}
-	if err := a.Account.Unlock(r.Context(), r.Principal, id); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, UserAction{UserID: string(id), Status: "unlocked"})
+func (a *api) unlockUser(r *httpserver.Request, id domain.UserID, _ struct{}) error {
+	err := a.Account.Unlock(r.Context(), r.Principal, id)
+	return r.Reply(UserAction{UserID: string(id), Status: "unlocked"}, err)
 }

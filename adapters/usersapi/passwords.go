@@ -1,8 +1,6 @@
 package usersapi
 
 import (
-	"net/http"
-
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/rolepolicy"
 )
@@ -12,10 +10,8 @@ func (a *api) changePassword(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.RolePolicy.ChangePassword(r.Context(), r.Principal, in); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, messageAnswer{"Password changed successfully"})
+	err = a.RolePolicy.ChangePassword(r.Context(), r.Principal, in)
+	return r.Reply(messageAnswer{"Password changed successfully"}, err)
 }
 
 func (a *api) resetPassword(r *httpserver.Request) error {
@@ -23,10 +19,8 @@ func (a *api) resetPassword(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.RolePolicy.ResetPassword(r.Context(), r.Principal, in); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, messageAnswer{"Password reset successfully"})
+	err = a.RolePolicy.ResetPassword(r.Context(), r.Principal, in)
+	return r.Reply(messageAnswer{"Password reset successfully"}, err)
 }
 
 func passwordInput(r *httpserver.Request, done string) (rolepolicy.PasswordInput, error) {

@@ -35,10 +35,7 @@ func (a *api) addRole(r *httpserver.Request) error {
 		return err
 	}
 	role, err := a.RolePolicy.AddRole(r.Context(), r.Principal, name, level)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, roleOf(role))
+	return r.Reply(roleOf(role), err)
 }
 
 func (a *api) updateRole(r *httpserver.Request) error {
@@ -55,8 +52,6 @@ func (a *api) updateRole(r *httpserver.Request) error {
 	if err := body.texts(map[string]*string{"target_username": &target, "new_role_name": &role}); err != nil {
 		return err
 	}
-	if err := a.RolePolicy.UpdateRole(r.Context(), r.Principal, target, role); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, messageAnswer{"Role updated successfully"})
+	err = a.RolePolicy.UpdateRole(r.Context(), r.Principal, target, role)
+	return r.Reply(messageAnswer{"Role updated successfully"}, err)
 }

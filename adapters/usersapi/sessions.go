@@ -41,13 +41,10 @@ func (a *api) login(r *httpserver.Request) error {
 		return loginFailure(err)
 	}
 	p, err := a.Auth.Authenticate(r.Context(), signed.Tokens.Key, r.Origin)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, loginAnswer{
+	return r.Reply(loginAnswer{
 		APIKey: signed.Tokens.Key, Role: string(p.Role), RoleLevel: p.Level,
 		Datetime: a.Clock.Now().In(a.Timezone).Format(datetimeForm), Timezone: a.Timezone.String(),
-	})
+	}, err)
 }
 
 func loginInput(r *httpserver.Request) (auth.LoginInput, error) {
@@ -74,10 +71,8 @@ func (a *api) logout(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Auth.Logout(r.Context(), r.Principal, "", used); err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, messageAnswer{"Logout successfull"}) //nolint:misspell // the original's spelling, which clients compare
+	err = a.Auth.Logout(r.Context(), r.Principal, "", used)
+	return r.Reply(messageAnswer{"Logout successfull"}, err) //nolint:misspell // the original's spelling, which clients compare
 }
 
 type messageAnswer struct {

@@ -140,10 +140,7 @@ func (a *api) stream(r *httpserver.Request) error {
 
 func (a *api) user(r *httpserver.Request) error {
 	member, err := a.RolePolicy.Get(r.Context(), r.Principal, r.Param("username"))
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, userOf(member))
+	return r.Reply(userOf(member), err)
 }
 
 // signup takes a token where one is sent: with an administrator's, it makes users of other roles.
@@ -173,8 +170,5 @@ func (a *api) signup(r *httpserver.Request) error {
 		return err
 	}
 	made, err := a.RolePolicy.Signup(r.Context(), r.Principal, in)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, userOf(made))
+	return r.Reply(userOf(made), err)
 }
