@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 
+	"github.com/spf13/cobra"
+
 	"github.com/ostiary/ostiary/internal/securityclient"
 	"github.com/ostiary/ostiary/modules"
 	"github.com/ostiary/ostiary/modules/localapi"
@@ -24,6 +26,15 @@ func (a *app) callAPI(ctx context.Context, do func(api *securityclient.Client) e
 		return err
 	}
 	return done
+}
+
+// onAPI returns the function of a command that only calls the API.
+func (a *app) onAPI(
+	do func(ctx context.Context, api *securityclient.Client, given []string) error,
+) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, given []string) error {
+		return a.callAPI(c.Context(), func(api *securityclient.Client) error { return do(c.Context(), api, given) })
+	}
 }
 
 // allPages returns the items of all pages of a list.

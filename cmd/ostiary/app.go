@@ -78,12 +78,12 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if err == nil {
 		return codeDone
 	}
-	a.printError(err)
-	var wrong usageError
-	if errors.As(err, &wrong) && !a.json {
+	p := a.problemOf(err)
+	a.printProblem(p)
+	if p.code == codeUsage && !a.json {
 		a.printf(a.err, "Run '%s --help' for usage.\n", command.CommandPath())
 	}
-	return codeOf(err)
+	return p.code
 }
 
 // load reads the configuration. Flags override it.

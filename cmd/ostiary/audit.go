@@ -86,10 +86,7 @@ entries first if they must be archived (POST /audit/export). The removal writes 
 			cut, err = api.RetainAuditLog(cmd.Context(), securityclient.RetainAuditRequest{Before: before})
 			return err
 		})
-		if err != nil {
-			return err
-		}
-		return a.print(cut, func() {
+		return a.printResult(cut, err, func() {
 			if cut.Segment == 0 {
 				a.printf(a.out, "No entries are older than %d days.\n", keep)
 				return
@@ -140,7 +137,7 @@ func (a *app) verify(
 	info, err := file.Stat()
 	if err == nil {
 		var raw []byte
-		raw, err = localapi.VerifyExport(file, info.Size(), textOf(trust.Key), trust.Checkpoints)
+		raw, err = localapi.VerifyExport(file, info.Size(), valueOf(trust.Key), trust.Checkpoints)
 		if err == nil {
 			err = json.Unmarshal(raw, &report)
 		}
@@ -172,7 +169,7 @@ func (a *app) printAudit(r securityclient.AuditReport) {
 		r.Entries, r.Segments, r.First, r.Last)
 	a.fields([][2]string{
 		{"Signed by", r.Key},
-		{"Verifier key", textOf(r.VerifierKey)},
+		{"Verifier key", valueOf(r.VerifierKey)},
 		{"Complete", mark(r.Complete, "yes") + mark(!r.Complete, "no: the file contains a selection of the entries")},
 		{"Erased", countOf(r.Erased, "entries had personal data erased")},
 		{"Unsealed", countOf(r.Unsealed, "entries are not sealed yet")},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -25,21 +26,16 @@ func (a *app) directoryCommand() *cobra.Command {
 func (a *app) directoryListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the configured directories and their capabilities", Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
-				configured, err := api.ListDirectories(c.Context())
-				if err != nil {
-					return err
+		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, _ []string) error {
+			configured, err := api.ListDirectories(ctx)
+			return a.printResult(configured.Directories, err, func() {
+				var rows [][]string
+				for _, d := range configured.Directories {
+					rows = append(rows, []string{d.DirectoryID, d.Type, strings.Join(d.Abilities, " ")})
 				}
-				return a.print(configured.Directories, func() {
-					var rows [][]string
-					for _, d := range configured.Directories {
-						rows = append(rows, []string{d.DirectoryID, d.Type, strings.Join(d.Abilities, " ")})
-					}
-					a.table([]string{"ID", "TYPE", "CAPABILITIES"}, rows)
-				})
+				a.table([]string{"ID", "TYPE", "CAPABILITIES"}, rows)
 			})
-		},
+		}),
 	}
 }
 
@@ -54,15 +50,13 @@ attributes, groups and mapped role of one user. For an OpenID provider it checks
 algorithms, clock and client secret, and prints the URLs to register there. Nothing is changed.`,
 	}
 	c.Flags().StringVarP(&login, "user", "u", "", "login `name` of a user to look up")
-	c.RunE = func(c *cobra.Command, given []string) error {
-		return a.callAPI(c.Context(), func(api *securityclient.Client) error {
-			done, err := api.CheckDirectory(c.Context(), given[0], securityclient.CheckDirectoryRequest{Login: optional(login)})
-			if err != nil {
-				return err
-			}
-			return errors.Join(a.print(done.Steps, func() { a.printSteps(done.Steps) }), failedStep(done.Steps))
-		})
-	}
+	c.RunE = a.onAPI(func(ctx context.Context, api *securityclient.Client, given []string) error {
+		done, err := api.CheckDirectory(ctx, given[0], securityclient.CheckDirectoryRequest{Login: optional(login)})
+		if err != nil {
+			return err
+		}
+		return errors.Join(a.print(done.Steps, func() { a.printSteps(done.Steps) }), failedStep(done.Steps))
+	})
 	return c
 }
 
@@ -130,10 +124,7 @@ executes the plan.`,
 			bar := a.newBar("reading users")
 			plan, err := api.WithLines(bar.line).PlanSync(c.Context(), given[0], in)
 			bar.end()
-			if err != nil {
-				return err
-			}
-			return a.print(plan, func() { a.printPlan(plan) })
+			return a.printResult(plan, err, func() { a.printPlan(plan) })
 		})
 	}
 	return c
@@ -150,7 +141,7 @@ func stepNote(fields []string, reason string) string {
 func (a *app) printPlan(plan securityclient.SyncPlan) {
 	var rows [][]string
 	for _, s := range plan.Steps {
-		rows = append(rows, []string{string(s.Kind), s.Username, stepNote(s.Fields, textOf(s.Reason))})
+		rows = append(rows, []string{string(s.Kind), s.Username, stepNote(s.Fields, valueOf(s.Reason))})
 	}
 	if len(rows) > 0 {
 		a.table([]string{"STEP", "USER", ""}, rows)
@@ -193,10 +184,7 @@ would disable more users than directory_sync.max_disable_percent allows.`,
 			in := securityclient.SyncRequest{Digest: digest, Force: optional(force)}
 			result, err := api.WithLines(bar.line).ApplySync(c.Context(), given[0], in)
 			bar.end()
-			if err != nil {
-				return err
-			}
-			return a.print(result, func() {
+			return a.printResult(result, err, func() {
 				a.printf(a.out, "%d created, %d updated, %d disabled, %d enabled again, %d skipped, %d failed.\n",
 					result.Created, result.Updated, result.Disabled, result.Enabled, result.Skipped, result.Failed)
 				for _, f := range result.Failures {

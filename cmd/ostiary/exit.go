@@ -52,8 +52,6 @@ func apiError(err error) *securityclient.Error {
 // usageError reports a wrong command line.
 type usageError struct{ error }
 
-func (e usageError) Unwrap() error { return e.error }
-
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // args wraps cobra's argument check and returns a usageError.
@@ -110,29 +108,10 @@ func unknownCommand(c *cobra.Command, name string) error {
 	return usagef("%s", text)
 }
 
-func codeOf(err error) int {
-	var wrong usageError
-	var file fileError
-	var mistakes config.Mistakes
-	var unhealthy unhealthyError
-	switch {
-	case errors.As(err, &wrong):
-		return codeUsage
-	case errors.As(err, &file):
-		return file.code()
-	case errors.As(err, &unhealthy):
-		return codeUnavailable
-	case errors.As(err, &mistakes):
-		return codeConfiguration
-	case errors.Is(err, errSomeRefused):
-		return codeRefused
-	default:
-		return codeOfStatus(apiError(err).Status)
-	}
-}
-
-// problem is the JSON form of an error.
+// problem is an error as it is reported: its exit code, and its JSON form.
 type problem struct {
+	code int
+
 	Error    string           `json:"error"`
 	Message  string           `json:"message"`
 	Details  []string         `json:"details,omitempty"`
@@ -146,17 +125,20 @@ func (a *app) problemOf(err error) problem {
 	var mistakes config.Mistakes
 	switch {
 	case errors.As(err, &wrong):
-		return problem{Error: "usage", Message: err.Error()}
+		return problem{code: codeUsage, Error: "usage", Message: err.Error()}
 	case errors.As(err, &file):
-		return problem{Error: "file", Message: err.Error()}
+		return problem{code: file.code(), Error: "file", Message: err.Error()}
 	case errors.As(err, &mistakes):
-		return problem{Error: "configuration", Message: "Invalid configuration",
+		return problem{code: codeConfiguration, Error: "configuration", Message: "Invalid configuration",
 			Mistakes: config.Locate(a.sources(), mistakes)}
 	case errors.Is(err, errSomeRefused):
-		return problem{Error: "rows_refused", Message: err.Error()}
+		return problem{code: codeRefused, Error: "rows_refused", Message: err.Error()}
 	default:
 		e := apiError(err)
-		p := problem{Error: e.Code, Message: e.Message, Cause: e.Cause}
+		p := problem{code: codeOfStatus(e.Status), Error: e.Code, Message: e.Message, Cause: e.Cause}
+		if _, unhealthy := errors.AsType[unhealthyError](err); unhealthy {
+			p.code = codeUnavailable
+		}
 		for _, d := range e.Details {
 			p.Details = append(p.Details, d.Field+": "+d.Reason)
 		}
@@ -164,18 +146,16 @@ func (a *app) problemOf(err error) problem {
 	}
 }
 
-func (a *app) printError(err error) {
-	var mistakes config.Mistakes
+func (a *app) printProblem(p problem) {
 	switch {
 	case a.json:
-		_ = json.NewEncoder(a.err).Encode(a.problemOf(err))
-	case errors.As(err, &mistakes):
+		_ = json.NewEncoder(a.err).Encode(p)
+	case p.code == codeConfiguration:
 		a.printf(a.err, "ostiary: invalid configuration:\n")
-		for _, m := range config.Locate(a.sources(), mistakes) {
+		for _, m := range p.Mistakes {
 			a.printf(a.err, "  %s\n", printable(m.String()))
 		}
 	default:
-		p := a.problemOf(err)
 		a.printf(a.err, "ostiary: %s\n", printable(sentenceOf(p)))
 		for _, d := range p.Details {
 			a.printf(a.err, "  %s\n", printable(d))

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/ostiary/ostiary/internal/securityclient"
@@ -17,17 +19,12 @@ func (a *app) keyReencryptCommand() *cobra.Command {
 key-encryption key, so that its line can be removed from the key file. First put the new key on the
 first line of the file and restart the service. The command can be interrupted and repeated. Queued
 messages and stored responses stay under the former key for up to seven days.`,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
-				done, err := api.ReencryptSecrets(c.Context())
-				if err != nil {
-					return err
-				}
-				return a.print(done, func() {
-					a.printf(a.out, "Re-encrypted: %d users, %d sessions, and the signing keys.\n", done.Users, done.Sessions)
-				})
+		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, _ []string) error {
+			done, err := api.ReencryptSecrets(ctx)
+			return a.printResult(done, err, func() {
+				a.printf(a.out, "Re-encrypted: %d users, %d sessions, and the signing keys.\n", done.Users, done.Sessions)
 			})
-		},
+		}),
 	}
 }
 
@@ -36,14 +33,9 @@ func (a *app) keyRotateCommand() *cobra.Command {
 		Use: "rotate", Short: "Rotate the signing key of access tokens", Args: args(cobra.NoArgs),
 		Long: `Makes the next key the signing key. Tokens signed with the current key stay valid until they expire:
 the key remains in the key set until then.`,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
-				key, err := api.RotateSigningKey(c.Context())
-				if err != nil {
-					return err
-				}
-				return a.print(key, func() { a.printf(a.out, "Access tokens are now signed with the key %s.\n", key.KeyID) })
-			})
-		},
+		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, _ []string) error {
+			key, err := api.RotateSigningKey(ctx)
+			return a.printResult(key, err, func() { a.printf(a.out, "Access tokens are now signed with the key %s.\n", key.KeyID) })
+		}),
 	}
 }

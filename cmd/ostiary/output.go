@@ -26,6 +26,14 @@ func (a *app) print(answer any, people func()) error {
 	return out.Encode(answer)
 }
 
+// printResult prints answer, or returns the error of the call that was to give it.
+func (a *app) printResult(answer any, err error, people func()) error {
+	if err != nil {
+		return err
+	}
+	return a.print(answer, people)
+}
+
 // table writes rows in columns below a heading.
 func (a *app) table(heading []string, rows [][]string) {
 	w := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
@@ -57,12 +65,12 @@ func optional[T comparable](value T) *T {
 	return &value
 }
 
-// textOf returns the text that p points to, or the empty string.
-func textOf(p *string) string {
-	if p == nil {
-		return ""
+// valueOf returns what p points to, or the zero value.
+func valueOf[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
 	}
-	return *p
+	return value
 }
 
 // dateOr returns the time that p points to, or absent.

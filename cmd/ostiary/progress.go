@@ -21,11 +21,7 @@ func (a *app) newBar(title string) *bar { return &bar{of: a, title: title} }
 func (b *bar) line(member string, value json.RawMessage) {
 	var p securityclient.Progress
 	if member == "progress" && json.Unmarshal(value, &p) == nil {
-		total := int64(0)
-		if p.Total != nil {
-			total = *p.Total
-		}
-		b.report(p.Done, total)
+		b.report(p.Done, valueOf(p.Total))
 	}
 }
 

@@ -19,15 +19,10 @@ func (a *app) roleCommand() *cobra.Command {
 func (a *app) roleListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List roles with their permissions", Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
-				roles, err := listRoles(c.Context(), api)
-				if err != nil {
-					return err
-				}
-				return a.print(roles, func() { a.printRoles(roles) })
-			})
-		},
+		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, _ []string) error {
+			roles, err := listRoles(ctx, api)
+			return a.printResult(roles, err, func() { a.printRoles(roles) })
+		}),
 	}
 }
 
@@ -46,23 +41,18 @@ func (a *app) roleRepairCommand() *cobra.Command {
 all. Names and custom roles are not changed. Permissions that were added to a built-in role are
 removed: give the roles to repair if you have added any. The command works with a running server; a
 change takes effect with the next request of each user who has the role.`,
-		RunE: func(c *cobra.Command, given []string) error {
-			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
-				repaired, err := repairRoles(c.Context(), api, given)
-				if err != nil {
-					return err
+		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, given []string) error {
+			repaired, err := repairRoles(ctx, api, given)
+			return a.printResult(repaired, err, func() {
+				var rows [][]string
+				for _, r := range repaired {
+					rows = append(rows, []string{
+						r.Role.RoleID, strconv.Itoa(r.Role.Level), mark(r.Changed, "restored"), strings.Join(r.Role.Permissions, " "),
+					})
 				}
-				return a.print(repaired, func() {
-					var rows [][]string
-					for _, r := range repaired {
-						rows = append(rows, []string{
-							r.Role.RoleID, strconv.Itoa(r.Role.Level), mark(r.Changed, "restored"), strings.Join(r.Role.Permissions, " "),
-						})
-					}
-					a.table([]string{"ID", "LEVEL", "", "PERMISSIONS"}, rows)
-				})
+				a.table([]string{"ID", "LEVEL", "", "PERMISSIONS"}, rows)
 			})
-		},
+		}),
 	}
 }
 

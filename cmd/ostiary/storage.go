@@ -45,10 +45,7 @@ progress at a provider can be completed.`,
 		progress := &copyBar{of: a}
 		report, err := storage.Copy(cmd.Context(), configuration, from, to, progress.report)
 		progress.end()
-		if err != nil {
-			return err
-		}
-		return a.print(report, func() { a.printCopy(report) })
+		return a.printResult(report, err, func() { a.printCopy(report) })
 	}
 	return c
 }

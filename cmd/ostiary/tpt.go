@@ -31,10 +31,7 @@ func (a *app) tptCreateCommand() *cobra.Command {
 		}
 		return a.callAPI(c.Context(), func(api *securityclient.Client) error {
 			made, err := api.CreateThirdPartyToken(c.Context(), in)
-			if err != nil {
-				return err
-			}
-			return a.print(made, func() {
+			return a.printResult(made, err, func() {
 				a.printf(a.out, "%s\n", made.Token)
 				a.printf(a.err, "Role %s, %s. Token id: %s\n", made.Role, endOf(made.ExpiresAt, made.RevokedAt), made.TokenID)
 			})
@@ -46,23 +43,18 @@ func (a *app) tptCreateCommand() *cobra.Command {
 func (a *app) tptListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List third-party tokens", Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
-				all, err := listTokens(c.Context(), api)
-				if err != nil {
-					return err
+		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, _ []string) error {
+			all, err := listTokens(ctx, api)
+			return a.printResult(all, err, func() {
+				var rows [][]string
+				for _, t := range all {
+					rows = append(rows, []string{
+						t.TokenID, t.Role, t.CreatedAt.Format(time.RFC3339), endOf(t.ExpiresAt, t.RevokedAt), valueOf(t.CreatedBy),
+					})
 				}
-				return a.print(all, func() {
-					var rows [][]string
-					for _, t := range all {
-						rows = append(rows, []string{
-							t.TokenID, t.Role, t.CreatedAt.Format(time.RFC3339), endOf(t.ExpiresAt, t.RevokedAt), textOf(t.CreatedBy),
-						})
-					}
-					a.table([]string{"ID", "ROLE", "CREATED", "EXPIRES", "BY"}, rows)
-				})
+				a.table([]string{"ID", "ROLE", "CREATED", "EXPIRES", "BY"}, rows)
 			})
-		},
+		}),
 	}
 }
 
@@ -76,15 +68,10 @@ func listTokens(ctx context.Context, api *securityclient.Client) ([]securityclie
 func (a *app) tptRevokeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "revoke ID", Short: "Revoke a token immediately", Args: args(cobra.ExactArgs(1)),
-		RunE: func(c *cobra.Command, given []string) error {
-			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
-				ended, err := api.RevokeThirdPartyToken(c.Context(), given[0])
-				if err != nil {
-					return err
-				}
-				return a.print(ended, func() { a.printTPT(ended) })
-			})
-		},
+		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, given []string) error {
+			ended, err := api.RevokeThirdPartyToken(ctx, given[0])
+			return a.printResult(ended, err, func() { a.printTPT(ended) })
+		}),
 	}
 }
 
@@ -106,7 +93,7 @@ to read the token from standard input.`,
 					return err
 				}
 				if !found.Valid || found.Token == nil {
-					return &securityclient.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Message: textOf(found.Reason)}
+					return &securityclient.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Message: valueOf(found.Reason)}
 				}
 				return a.print(found.Token, func() { a.printTPT(*found.Token) })
 			})
@@ -119,7 +106,7 @@ func (a *app) printTPT(t securityclient.ThirdPartyToken) {
 		{"ID", t.TokenID},
 		{"Role", t.Role},
 		{"Created", t.CreatedAt.Format(time.RFC3339)},
-		{"By", textOf(t.CreatedBy)},
+		{"By", valueOf(t.CreatedBy)},
 		{"Expires", endOf(t.ExpiresAt, t.RevokedAt)},
 	})
 }

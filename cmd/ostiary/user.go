@@ -56,10 +56,7 @@ external directory have their password there.`,
 				Username: given[0], Email: email, FullName: optional(fullName), PhoneNumber: optional(phone), Role: optional(role),
 				Groups: groups, Directory: optional(directory), Password: optional(password),
 			})
-			if err != nil {
-				return err
-			}
-			return a.print(user, func() { a.printUser(user, 0) })
+			return a.printResult(user, err, func() { a.printUser(user, 0) })
 		})
 	}
 	return c
@@ -100,10 +97,7 @@ func (a *app) userListCommand() *cobra.Command {
 				next, err = api.ListUsers(c.Context(), query)
 				page.Users, page.NextCursor = append(page.Users, next.Users...), next.NextCursor
 			}
-			if err != nil {
-				return err
-			}
-			return a.print(page, func() { a.printUsers(page) })
+			return a.printResult(page, err, func() { a.printUsers(page) })
 		})
 	}
 	return c
@@ -155,7 +149,7 @@ func (a *app) printUsers(page securityclient.UserList) {
 	}
 	a.table([]string{"USERNAME", "E-MAIL", "ROLE", "STATUS", "DIRECTORY", "LAST LOGIN", "ID"}, rows)
 	if page.NextCursor != nil {
-		about := mark(page.TotalEstimated != nil && *page.TotalEstimated, "about ")
+		about := mark(valueOf(page.TotalEstimated), "about ")
 		a.printf(a.err, "%d of %s%d users; use --all to list all.\n", len(page.Users), about, page.Total)
 	}
 }
@@ -166,7 +160,7 @@ func (a *app) printUser(u securityclient.User, sessions int) {
 		{"ID", u.UserID},
 		{"E-mail", u.Email},
 		{"Full name", u.FullName},
-		{"Phone", textOf(u.PhoneNumber)},
+		{"Phone", valueOf(u.PhoneNumber)},
 		{"Role", u.Role},
 		{"Groups", strings.Join(u.Groups, ", ")},
 		{"Status", string(u.Status)},

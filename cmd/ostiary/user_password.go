@@ -33,18 +33,16 @@ func (a *app) onUser(
 ) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Long: long, Args: args(cobra.ExactArgs(1)),
-		RunE: func(c *cobra.Command, given []string) error {
-			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
-				found, err := findUser(c.Context(), api, given[0])
-				if err != nil {
-					return err
-				}
-				if err := do(c.Context(), api, found.UserID); err != nil {
-					return err
-				}
-				return a.showUser(c.Context(), api, found.UserID)
-			})
-		},
+		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, given []string) error {
+			found, err := findUser(ctx, api, given[0])
+			if err != nil {
+				return err
+			}
+			if err := do(ctx, api, found.UserID); err != nil {
+				return err
+			}
+			return a.showUser(ctx, api, found.UserID)
+		}),
 	}
 }
 
@@ -54,10 +52,7 @@ func (a *app) showUser(ctx context.Context, api *securityclient.Client, id strin
 		return err
 	}
 	sessions, err := api.ListSessions(ctx, id, securityclient.ListSessionsParams{})
-	if err != nil {
-		return err
-	}
-	return a.print(user, func() { a.printUser(user, int(sessions.Total)) })
+	return a.printResult(user, err, func() { a.printUser(user, int(sessions.Total)) })
 }
 
 func (a *app) userFactorCommand() *cobra.Command {
@@ -103,10 +98,7 @@ input. All sessions of the user end, and the user is notified by e-mail.`,
 			done, err := api.SetPassword(c.Context(), user.UserID, securityclient.SetPasswordRequest{
 				CurrentPassword: optional(current), NewPassword: password,
 			})
-			if err != nil {
-				return err
-			}
-			return a.print(done, func() {
+			return a.printResult(done, err, func() {
 				a.printf(a.out, "The password of %s is set. All sessions of the user have ended.\n", printable(user.Username))
 			})
 		})
@@ -119,22 +111,17 @@ func (a *app) passwordResetCommand() *cobra.Command {
 		Use: "reset NAME", Short: "Print a single-use password reset link", Args: args(cobra.ExactArgs(1)),
 		Long: `Prints a single-use link with which the user sets a new password. Nothing changes until it is used.
 Anyone with the link can set the password: send it over a secure channel.`,
-		RunE: func(c *cobra.Command, given []string) error {
-			return a.callAPI(c.Context(), func(api *securityclient.Client) error {
-				user, err := findUser(c.Context(), api, given[0])
-				if err != nil {
-					return err
-				}
-				link, err := api.CreatePasswordResetLink(c.Context(), user.UserID)
-				if err != nil {
-					return err
-				}
-				return a.print(link, func() {
-					a.printf(a.out, "%s\n", link.URL)
-					a.printf(a.err, "Single-use link for %s, valid until %s.\n",
-						printable(user.Username), link.ExpiresAt.Format(time.RFC3339))
-				})
+		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, given []string) error {
+			user, err := findUser(ctx, api, given[0])
+			if err != nil {
+				return err
+			}
+			link, err := api.CreatePasswordResetLink(ctx, user.UserID)
+			return a.printResult(link, err, func() {
+				a.printf(a.out, "%s\n", link.URL)
+				a.printf(a.err, "Single-use link for %s, valid until %s.\n",
+					printable(user.Username), link.ExpiresAt.Format(time.RFC3339))
 			})
-		},
+		}),
 	}
 }

@@ -2,9 +2,7 @@ package localapi
 
 import (
 	"context"
-	"errors"
 
-	"go.uber.org/dig"
 	"go.uber.org/fx"
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
@@ -71,12 +69,9 @@ type DirectoryLockout struct {
 // It needs no store and no server. Errors in their settings are returned as config.Mistakes.
 func ReadDirectories(ctx context.Context, parts fx.Option, query bool) (all []DirectoryLockout, err error) {
 	var registry *directory.Registry
-	app := fx.New(parts, fx.Populate(&registry), fx.NopLogger)
-	if err := app.Err(); err != nil {
-		return nil, errors.Join(dig.RootCause(err), app.Stop(ctx))
-	}
-	if err := app.Start(ctx); err != nil {
-		return nil, dig.RootCause(err) // parts that had started are stopped by then
+	app, err := start(ctx, parts, fx.Populate(&registry))
+	if err != nil {
+		return nil, err
 	}
 	if query {
 		all = lockoutsOf(ctx, registry)

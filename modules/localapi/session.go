@@ -69,19 +69,28 @@ func Open(ctx context.Context, c config.Config, parts fx.Option) (*Session, erro
 	}
 }
 
-// openOwn starts the services in this process. They do not log: a failure includes its cause.
+// openOwn starts the services in this process. A failure includes its cause.
 func openOwn(ctx context.Context, parts fx.Option) (*Session, error) {
 	memory := controlsocket.NewMemory()
-	app := fx.New(parts, fx.NopLogger, fx.Invoke(func(d deps) error { //nolint:contextcheck // a handler gets the context of its request
+	app, err := start(ctx, parts, fx.Invoke(func(d deps) error { //nolint:contextcheck // a handler gets the context of its request
 		return serve(d, zap.NewNop(), func(context.Context) (net.Listener, error) { return memory, nil })
 	}))
+	if err != nil {
+		return nil, err
+	}
+	return &Session{memory.Transport(), app.Stop}, nil
+}
+
+// start starts the parts, which do not log.
+func start(ctx context.Context, parts ...fx.Option) (*fx.App, error) {
+	app := fx.New(append(parts, fx.NopLogger)...)
 	if err := app.Err(); err != nil {
 		return nil, errors.Join(dig.RootCause(err), app.Stop(ctx))
 	}
 	if err := app.Start(ctx); err != nil {
 		return nil, dig.RootCause(err) // parts that had started are stopped by then
 	}
-	return &Session{memory.Transport(), app.Stop}, nil
+	return app, nil
 }
 
 // Failure returns an error of a session that could not be opened, or of another operation in this process, as a
