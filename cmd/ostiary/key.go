@@ -35,7 +35,9 @@ func (a *app) keyRotateCommand() *cobra.Command {
 the key remains in the key set until then.`,
 		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, _ []string) error {
 			key, err := api.RotateSigningKey(ctx)
-			return a.printResult(key, err, func() { a.printf(a.out, "Access tokens are now signed with the key %s.\n", key.KeyID) })
+			return a.printResult(key, err, func() {
+				a.printf(a.out, "Access tokens are now signed with the key %s.\n", key.KeyID)
+			})
 		}),
 	}
 }
