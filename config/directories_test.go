@@ -78,8 +78,10 @@ func TestDirectoriesRefuseUnknownSettings(t *testing.T) {
 		} `yaml:"pool"`
 	}
 	err = c.Directories[1].Decode(&got)
-	for _, want := range []string{`directories.corp-x.pool.size: there is no such key (did you mean "sizes"?)`,
-		"directories.corp-x.timeout: there is no such key"} {
+	for _, want := range []string{
+		`directories.corp-x.pool.size: there is no such key (did you mean "sizes"?)`,
+		"directories.corp-x.timeout: there is no such key",
+	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}

@@ -118,8 +118,10 @@ func TestLaterSourcesOverrideEarlierOnes(t *testing.T) {
 	t.Parallel()
 	got, err := config.Load(config.Sources{
 		File: "/etc/o.yaml",
-		Environ: []string{"OSTIARY_LOG_LEVEL=warn", "OSTIARY_DATA_DIR=/from/environment", "PATH=/bin",
-			"OSTIARY_CONFIG=/not/this"},
+		Environ: []string{
+			"OSTIARY_LOG_LEVEL=warn", "OSTIARY_DATA_DIR=/from/environment", "PATH=/bin",
+			"OSTIARY_CONFIG=/not/this",
+		},
 		Flags: map[string]string{"data_dir": "/from/flag"},
 		ReadFile: files(map[string]string{
 			"/etc/o.yaml": "log: {level: debug, format: json}\ndata_dir: /from/file\n", config.DefaultFile: "unread: true",
@@ -145,8 +147,10 @@ func TestVariableNamesTheFile(t *testing.T) {
 	if err != nil || got.DataDir != "/here" {
 		t.Errorf("data_dir = %q, %v", got.DataDir, err)
 	}
-	if _, err = config.Load(config.Sources{Environ: []string{"OSTIARY_CONFIG=/gone.yaml"},
-		ReadFile: files(nil)}); err == nil {
+	if _, err = config.Load(config.Sources{
+		Environ:  []string{"OSTIARY_CONFIG=/gone.yaml"},
+		ReadFile: files(nil),
+	}); err == nil {
 		t.Error("a file that was asked for and is not there is no mistake")
 	}
 }

@@ -49,6 +49,11 @@ func setScalar(into reflect.Value, value any) (problem string) {
 	case *Secret:
 		text = dropLineBreak(text)
 	}
+	return setKind(into, value, text, isText)
+}
+
+// setKind sets text, a switch or a whole number; no key is a fraction.
+func setKind(into reflect.Value, value any, text string, isText bool) (problem string) {
 	switch into.Kind() {
 	case reflect.String:
 		if !isText {
@@ -62,7 +67,7 @@ func setScalar(into reflect.Value, value any) (problem string) {
 		}
 		into.SetBool(on)
 	default:
-		n, ok := value.(int) // no key is a fraction
+		n, ok := value.(int)
 		if !ok || !into.CanInt() || into.OverflowInt(int64(n)) {
 			return "must be a whole number, without quotes"
 		}

@@ -54,8 +54,10 @@ func TestWarningForGroupAccessibleFiles(t *testing.T) {
 	if w := c.FileWarnings(); len(w) != 1 || !strings.Contains(w[0].Problem, "(mode 0640)") {
 		t.Errorf("a key file of mode 0640: %v", w)
 	}
-	for name, want := range map[string]string{c.KeyFile(): "the service refuses it",
-		c.SQLiteFile(): "refuses it where it does not"} {
+	for name, want := range map[string]string{
+		c.KeyFile():    "the service refuses it",
+		c.SQLiteFile(): "refuses it where it does not",
+	} {
 		if err := os.Chmod(name, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -68,8 +68,10 @@ func TestHashesAreArgon2idOfTheRecommendedCost(t *testing.T) {
 
 func TestHashesOfOtherParametersAreOutdated(t *testing.T) {
 	t.Parallel()
-	weak, strong := quick(t), newHasher(t, argon2id.Config{MemoryKiB: 128, Passes: 1, Lanes: 1,
-		QueueDeadline: time.Minute})
+	weak, strong := quick(t), newHasher(t, argon2id.Config{
+		MemoryKiB: 128, Passes: 1, Lanes: 1,
+		QueueDeadline: time.Minute,
+	})
 	text := hash(t, weak, "correct horse")
 	if ok, outdated := verify(t, strong, text, "correct horse"); !ok || !outdated {
 		t.Errorf("under higher parameters Verify = %v, outdated %v; want right and outdated", ok, outdated)
@@ -159,8 +161,10 @@ func TestImportedHashesOfUnpreparedPasswordsCount(t *testing.T) {
 
 func TestFullQueueReturnsRetryAfter(t *testing.T) {
 	t.Parallel()
-	hasher := newHasher(t, argon2id.Config{MemoryKiB: 64 << 10, Passes: 3, Lanes: 1, Workers: 1,
-		QueueDeadline: time.Nanosecond})
+	hasher := newHasher(t, argon2id.Config{
+		MemoryKiB: 64 << 10, Passes: 3, Lanes: 1, Workers: 1,
+		QueueDeadline: time.Nanosecond,
+	})
 	var (
 		wg                 sync.WaitGroup
 		mu                 sync.Mutex

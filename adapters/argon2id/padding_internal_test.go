@@ -55,8 +55,10 @@ func TestRefusalsTakeAsLongAsTheSlowestKindOfHash(t *testing.T) {
 	if total, _ := ask(foreign, "wrong", 80*time.Millisecond); total != 100*time.Millisecond {
 		t.Errorf("a refusal of a foreign hash takes %s, want 100 ms", total)
 	}
-	for name, hash := range map[string]string{"nobody": "", "an own hash": own, "no hash": "!",
-		"a foreign hash": foreign} {
+	for name, hash := range map[string]string{
+		"nobody": "", "an own hash": own, "no hash": "!",
+		"a foreign hash": foreign,
+	} {
 		if total, _ := ask(hash, "wrong", 20*time.Millisecond); total < 97*time.Millisecond || total > 100*time.Millisecond {
 			t.Errorf("a refusal of %s takes %s, want what a foreign hash takes", name, total)
 		}

@@ -135,8 +135,10 @@ func parseBcrypt(text string, digested bool) (scheme, bool) {
 	}}, true
 }
 
-var digests = map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha384": sha512.New384,
-	"sha512": sha512.New}
+var digests = map[string]func() hash.Hash{
+	"sha1": sha1.New, "sha256": sha256.New, "sha384": sha512.New384,
+	"sha512": sha512.New,
+}
 
 // parseSSHA reads the rest of {SSHA}, {SSHA256}, {SSHA384} and {SSHA512}: base64 of digest and salt.
 func parseSSHA(rest string) (scheme, bool) {

@@ -41,7 +41,8 @@ func (d *Directory) Close(context.Context) error { return nil }
 // CheckCredential verifies a password. Without a credential, or with one that has no hash, it returns
 // OutcomeBadCredentials after the work of a verification. The error is fault.ErrOverloaded.
 func (d *Directory) CheckCredential(ctx context.Context, credential *domain.PasswordCredential,
-	password string) (outcome domain.Outcome, outdated bool, err error) {
+	password string,
+) (outcome domain.Outcome, outdated bool, err error) {
 	var hash string
 	if credential != nil {
 		hash = credential.Hash

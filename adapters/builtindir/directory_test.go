@@ -42,15 +42,21 @@ func TestCheckCredential(t *testing.T) {
 		wantOutdated bool
 	}{
 		"the right password": {&domain.PasswordCredential{Hash: hash}, right, domain.OutcomeOK, false},
-		"a wrong password": {&domain.PasswordCredential{Hash: hash}, "wrong", domain.OutcomeBadCredentials,
-			false},
+		"a wrong password": {
+			&domain.PasswordCredential{Hash: hash}, "wrong", domain.OutcomeBadCredentials,
+			false,
+		},
 		"no password":             {&domain.PasswordCredential{Hash: hash}, "", domain.OutcomeBadCredentials, false},
 		"nobody":                  {nil, right, domain.OutcomeBadCredentials, false},
 		"somebody without a hash": {&domain.PasswordCredential{}, "", domain.OutcomeBadCredentials, false},
-		"a password that must be changed": {&domain.PasswordCredential{Hash: hash, MustChange: true}, right,
-			domain.OutcomeMustChange, false},
-		"a wrong one that must be changed": {&domain.PasswordCredential{Hash: hash, MustChange: true}, "wrong",
-			domain.OutcomeBadCredentials, false},
+		"a password that must be changed": {
+			&domain.PasswordCredential{Hash: hash, MustChange: true}, right,
+			domain.OutcomeMustChange, false,
+		},
+		"a wrong one that must be changed": {
+			&domain.PasswordCredential{Hash: hash, MustChange: true}, "wrong",
+			domain.OutcomeBadCredentials, false,
+		},
 		"an imported hash": {
 			&domain.PasswordCredential{Hash: "{SSHA}/A73SVvGxIYmUaPklvElHigHk9YaIwTA"}, "correct horse", domain.OutcomeOK, true,
 		},

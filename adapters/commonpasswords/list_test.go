@@ -80,8 +80,10 @@ func FuzzIsKnown(f *testing.F) {
 
 func BenchmarkIsKnown(b *testing.B) {
 	list := newList(b)
-	for name, password := range map[string]string{"known": "Password1234!", "unknown": "Quietly-Umbrella-4417",
-		"long": strings.Repeat("1!", 128)} {
+	for name, password := range map[string]string{
+		"known": "Password1234!", "unknown": "Quietly-Umbrella-4417",
+		"long": strings.Repeat("1!", 128),
+	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				list.IsKnown(password)

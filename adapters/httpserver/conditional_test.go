@@ -25,14 +25,23 @@ func TestIfNoneMatchAnswersNotModified(t *testing.T) {
 		status       int
 	}{
 		"the tag": {http.MethodGet, "/tagged", []string{`If-None-Match: "7"`}, http.StatusNotModified},
-		"the tag, weak": {http.MethodGet, "/tagged", []string{`If-None-Match: W/"7"`},
-			http.StatusNotModified},
+		"the tag, weak": {
+			http.MethodGet, "/tagged",
+			[]string{`If-None-Match: W/"7"`},
+			http.StatusNotModified,
+		},
 		"a HEAD request": {http.MethodHead, "/tagged", []string{`If-None-Match: "7"`}, http.StatusNotModified},
 		"any":            {http.MethodGet, "/tagged", []string{`If-None-Match: *`}, http.StatusNotModified},
-		"a list": {http.MethodGet, "/tagged", []string{`If-None-Match: "a,b" , W/"6",, "7"`},
-			http.StatusNotModified},
-		"two headers": {http.MethodGet, "/tagged", []string{`If-None-Match: "6"`, `If-None-Match: "7"`},
-			http.StatusNotModified},
+		"a list": {
+			http.MethodGet, "/tagged",
+			[]string{`If-None-Match: "a,b" , W/"6",, "7"`},
+			http.StatusNotModified,
+		},
+		"two headers": {
+			http.MethodGet, "/tagged",
+			[]string{`If-None-Match: "6"`, `If-None-Match: "7"`},
+			http.StatusNotModified,
+		},
 		"no header":                     {http.MethodGet, "/tagged", nil, http.StatusOK},
 		"another tag":                   {http.MethodGet, "/tagged", []string{`If-None-Match: "77"`}, http.StatusOK},
 		"the tag within another":        {http.MethodGet, "/tagged", []string{`If-None-Match: "a,"7"`}, http.StatusOK},

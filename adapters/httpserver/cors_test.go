@@ -15,8 +15,10 @@ func shared(t *testing.T) (address string) {
 	t.Helper()
 	api := testAPI(
 		get("/things", httpserver.SignedIn(), ok), post("/things", httpserver.SignedIn(), ok),
-		httpserver.Route{Method: http.MethodPatch, Path: "/things", Access: httpserver.Public(), Handler: ok,
-			Headers: []string{"If-Match"}},
+		httpserver.Route{
+			Method: http.MethodPatch, Path: "/things", Access: httpserver.Public(), Handler: ok,
+			Headers: []string{"If-Match"},
+		},
 		get("/things/{id}", httpserver.Public(), ok), post("/things/new", httpserver.Public(), ok),
 		httpserver.Route{Method: http.MethodDelete, Path: "/things/{id}", Access: httpserver.Public(), Handler: ok},
 	)
@@ -25,8 +27,10 @@ func shared(t *testing.T) (address string) {
 		Name: "keys", Routes: []httpserver.Route{get("/.well-known/keys", httpserver.Public(), ok)},
 		CORS: httpserver.CORS{Origins: []string{listed}},
 	}
-	closed := httpserver.API{Name: "closed", Prefix: "/closed",
-		Routes: []httpserver.Route{get("/things", httpserver.Public(), ok)}}
+	closed := httpserver.API{
+		Name: "closed", Prefix: "/closed",
+		Routes: []httpserver.Route{get("/things", httpserver.Public(), ok)},
+	}
 	address, _ = start(t, httpserver.Config{}, api, keys, closed)
 	return address
 }

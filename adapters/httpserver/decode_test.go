@@ -41,13 +41,17 @@ func TestBodiesAreDecodedStrictly(t *testing.T) {
 		"no body":                             {``, "body", "is required"},
 		"only space":                          {" \n ", "body", "is required"},
 		"an unknown field":                    {`{"usernam":"` + secret + `"}`, "usernam", "is not a known field"},
-		"an unknown field deep down": {`{"inner":{"codex":"` + secret + `"}}`, "inner.codex",
-			"is not a known field"},
+		"an unknown field deep down": {
+			`{"inner":{"codex":"` + secret + `"}}`, "inner.codex",
+			"is not a known field",
+		},
 		"a case variant":                      {`{"USERNAME":"` + secret + `"}`, "USERNAME", "is not a known field"},
 		"a case variant beside the right one": {`{"username":"a","Username":"b"}`, "Username", "is not a known field"},
 		"the Kelvin sign for a k":             {"{\"\u212aey\":1}", "\u212aey", "is not a known field"},
-		"a duplicate": {`{"username":"a","username":"` + secret + `"}`, "username",
-			"is given twice"},
+		"a duplicate": {
+			`{"username":"a","username":"` + secret + `"}`, "username",
+			"is given twice",
+		},
 		"a duplicate in free data":      {`{"metadata":{"a":1,"a":2}}`, "metadata.a", "is given twice"},
 		"an escaped duplicate":          {`{"username":"a","user\u006eame":"b"}`, "username", "is given twice"},
 		"a number for a string":         {`{"username":4711}`, "username", "has the wrong type"},
@@ -82,10 +86,14 @@ func TestBodiesAreDecodedStrictly(t *testing.T) {
 		"NUL in a name":                 {`{"metadata":{"a\u0000b":1}}`, "metadata.a?b", "must not contain NUL"},
 		"33 levels":                     {nested(32), "", "is nested too deeply"},
 		"very deep":                     {nested(20000), "", "is nested too deeply"},
-		"1001 elements": {`{"groups":["a"` + strings.Repeat(`,"a"`, 1000) + `]}`, "groups.1000",
-			"has too many elements"},
-		"an unknown name is shown short and safe": {`{"` + strings.Repeat("ä\u202e", 100) + `":1}`, "",
-			"is not a known field"},
+		"1001 elements": {
+			`{"groups":["a"` + strings.Repeat(`,"a"`, 1000) + `]}`, "groups.1000",
+			"has too many elements",
+		},
+		"an unknown name is shown short and safe": {
+			`{"` + strings.Repeat("ä\u202e", 100) + `":1}`, "",
+			"is not a known field",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -53,8 +53,10 @@ func framed(t *testing.T) (address string, echoed, next *atomic.Int32) {
 		}),
 		get("/next", httpserver.Public(), func(r *httpserver.Request) error {
 			next.Add(1)
-			return r.JSON(http.StatusOK, map[string]any{"key": r.Header("X-Api-Key"), "id": r.Origin.RequestID,
-				"body": string(r.Body())})
+			return r.JSON(http.StatusOK, map[string]any{
+				"key": r.Header("X-Api-Key"), "id": r.Origin.RequestID,
+				"body": string(r.Body()),
+			})
 		}),
 	))
 	return address, echoed, next
@@ -189,8 +191,10 @@ func TestRequestsThatAreFramedRightFollowEachOther(t *testing.T) {
 		"an extension of a chunk": {echoLine + "Transfer-Encoding: chunked\r\n\r\n2;a=b\r\n{}\r\n0;c\r\n\r\n", "{}"},
 		"a trailer":               {echoLine + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Sum: 1\r\n\r\n", "{}"},
 		"a large body":            {echoLine + "Content-Length: 60002\r\n\r\n" + large, large},
-		"a large chunked body": {echoLine + "Transfer-Encoding: chunked\r\n\r\nea62\r\n" + large + "\r\n0\r\n\r\n",
-			large},
+		"a large chunked body": {
+			echoLine + "Transfer-Encoding: chunked\r\n\r\nea62\r\n" + large + "\r\n0\r\n\r\n",
+			large,
+		},
 		"Expect":                   {echoLine + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}", "{}"},
 		"Expect in capitals":       {echoLine + "Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n{}", "{}"},
 		"Expect with a large body": {echoLine + "Expect: 100-continue\r\nContent-Length: 60002\r\n\r\n" + large, large},
@@ -208,8 +212,10 @@ func TestRequestsThatAreFramedRightFollowEachOther(t *testing.T) {
 			t.Errorf("%s: %d answers: %.300v", name, len(answers), answers)
 		}
 	}
-	for _, host := range []string{"id.example.org:8443", "[2001:db8::1]:8443", "192.0.2.1", "xn--bcher-kva.example", "a_b",
-		"EXAMPLE.org."} {
+	for _, host := range []string{
+		"id.example.org:8443", "[2001:db8::1]:8443", "192.0.2.1", "xn--bcher-kva.example", "a_b",
+		"EXAMPLE.org.",
+	} {
 		answers := exchange(t, address, strings.Replace(nextOne, "Host: x", "Host: "+host, 1)+nextOne)
 		if len(answers) != 2 || answers[0].Status != http.StatusOK {
 			t.Errorf("the host %s: %v", host, answers)

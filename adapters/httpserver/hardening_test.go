@@ -97,8 +97,10 @@ func TestRoutesAreMatchedExactly(t *testing.T) {
 	if a := call(t, http.MethodGet, address, prefix+"/admin/x", ""); a.Status != http.StatusOK {
 		t.Fatalf("status %d", a.Status)
 	}
-	for _, path := range []string{"/ADMIN/x", "/admin/X", "/admin/x/", "//admin/x", "/admin//x", "/admin/./x",
-		"/admin/y/../x", "/admin%2fx"} {
+	for _, path := range []string{
+		"/ADMIN/x", "/admin/X", "/admin/x/", "//admin/x", "/admin//x", "/admin/./x",
+		"/admin/y/../x", "/admin%2fx",
+	} {
 		wantFailure(t, call(t, http.MethodGet, address, prefix+path, ""), http.StatusNotFound, "not_found")
 	}
 	wantFailure(t, call(t, http.MethodGet, address, "/API/v1/security/admin/x", ""), http.StatusNotFound, "not_found")
@@ -279,8 +281,10 @@ func TestForwardedHeadersAreIgnored(t *testing.T) {
 			origins = append(origins, r.Origin.IP())
 			return ok(r)
 		})))
-	for _, name := range []string{"X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP",
-		"X-Client-IP"} {
+	for _, name := range []string{
+		"X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP",
+		"X-Client-IP",
+	} {
 		call(t, http.MethodGet, address, prefix+"/where", "", name+": 203.0.113.7")
 	}
 	for _, got := range origins {

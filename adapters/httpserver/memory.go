@@ -18,7 +18,8 @@ const (
 // and a machine that ran short of memory meanwhile would kill the process. It waits until a burst has been over for two
 // checks, so that its goroutines have ended too.
 func (s *connections) returnMemory(done <-chan struct{}, wait func(done <-chan struct{}, d time.Duration),
-	free func()) {
+	free func(),
+) {
 	wasOver := false
 	for {
 		wait(done, quietCheckInterval)

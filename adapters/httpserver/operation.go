@@ -107,7 +107,8 @@ func (r *Request) acceptsLines() bool {
 
 // recovered turns a panic of the operation into an error: its goroutine has no other recovery.
 func recovered(ctx context.Context, lines *Lines, do func(context.Context, *Lines) (any, error)) (result any,
-	err error) {
+	err error,
+) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fault.ErrInternal.Because(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))

@@ -69,8 +69,10 @@ func TestFailedLongOperationEndsWithTheErrorBody(t *testing.T) {
 		code   string
 		denied int
 	}{
-		"a refusal": {func(context.Context, *httpserver.Lines) (any, error) { return nil, fault.ErrForbidden }, 403,
-			"forbidden", 1},
+		"a refusal": {
+			func(context.Context, *httpserver.Lines) (any, error) { return nil, fault.ErrForbidden }, 403,
+			"forbidden", 1,
+		},
 		"an outage": {func(context.Context, *httpserver.Lines) (any, error) {
 			return nil, fault.ErrOverloaded.Because(errors.New("the private cause"))
 		}, 503, "storage_unavailable", 0},

@@ -13,13 +13,16 @@ func TestUnknownQueryParametersAreRefusedByName(t *testing.T) { //nolint:tparall
 	t.Parallel()
 	var effects atomic.Int64
 	route := func(path string, access httpserver.Access, query httpserver.QueryNames,
-		check func(*httpserver.Request) error) httpserver.Route {
+		check func(*httpserver.Request) error,
+	) httpserver.Route {
 		handler := func(r *httpserver.Request) error {
 			effects.Add(1)
 			return ok(r)
 		}
-		return httpserver.Route{Method: http.MethodPost, Path: path, Access: access, Handler: handler, Query: query,
-			Check: check}
+		return httpserver.Route{
+			Method: http.MethodPost, Path: path, Access: access, Handler: handler, Query: query,
+			Check: check,
+		}
 	}
 	address, _ := start(t, httpserver.Config{}, testAPI(
 		route("/none", httpserver.Public(), httpserver.QueryNames{}, nil),

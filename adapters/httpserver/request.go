@@ -163,8 +163,10 @@ func (r *Request) Cookie(name string) string { return strings.Clone(r.c.Cookies(
 // SetCookie sets a cookie that is inaccessible to scripts and not sent with forms of other sites. One without a
 // lifetime is deleted.
 func (r *Request) SetCookie(name, value, path string, life time.Duration, secure bool) {
-	c := &fiber.Cookie{Name: name, Value: value, Path: path, HTTPOnly: true, Secure: secure,
-		SameSite: fiber.CookieSameSiteLaxMode}
+	c := &fiber.Cookie{
+		Name: name, Value: value, Path: path, HTTPOnly: true, Secure: secure,
+		SameSite: fiber.CookieSameSiteLaxMode,
+	}
 	if life > 0 {
 		c.MaxAge = int(life.Seconds())
 	} else {

@@ -72,8 +72,10 @@ func TestHandlerContextHasTheClientNetwork(t *testing.T) {
 			source <- ports.SourceOf(r.Context())
 			return r.JSON(http.StatusOK, struct{}{})
 		})))
-	for forwarded, want := range map[string]string{"": "127.0.0.1", "192.0.2.7": "192.0.2.7",
-		"2001:db8:1:2:3::4": "2001:db8:1:2::/64"} {
+	for forwarded, want := range map[string]string{
+		"": "127.0.0.1", "192.0.2.7": "192.0.2.7",
+		"2001:db8:1:2:3::4": "2001:db8:1:2::/64",
+	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+prefix+"/source", nil)
 		if err != nil {
 			t.Fatal(err)

@@ -151,8 +151,10 @@ type mount struct {
 var (
 	pathForm  = regexp.MustCompile(`^(/([A-Za-z0-9._-]+|\{[a-z_]+\}))*/?$`)
 	paramForm = regexp.MustCompile(`\{([a-z_]+)\}`)
-	methods   = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
-		http.MethodOptions}
+	methods   = []string{
+		http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions,
+	}
 )
 
 // mountAPI puts the routes of an API in place, or says which cannot be and why.

@@ -58,8 +58,13 @@ func TestAccessIsCheckedBeforeTheHandler(t *testing.T) {
 		get("/manages", httpserver.Requires(domain.UsersManage), note),
 		post("/signed", httpserver.SignedIn(), note),
 	))
-	for _, headers := range [][]string{nil, {"Authorization: Bearer bad"}, {"Authorization: Basic good"},
-		{"Authorization: Bearer"}, {"Authorization: good"}} {
+	for _, headers := range [][]string{
+		nil,
+		{"Authorization: Bearer bad"},
+		{"Authorization: Basic good"},
+		{"Authorization: Bearer"},
+		{"Authorization: good"},
+	} {
 		a := call(t, http.MethodGet, address, prefix+"/signed", "", headers...)
 		wantFailure(t, a, http.StatusUnauthorized, "unauthorized")
 		if got := a.Header.Get("WWW-Authenticate"); got != "Bearer" {
@@ -95,8 +100,10 @@ func TestInvisibleObjectsAreNotFound(t *testing.T) {
 		return nil
 	}
 	address, _ := start(t, httpserver.Config{}, api)
-	for path, want := range map[string]int{"/seen/usr_2": http.StatusForbidden, "/unseen/usr_2": http.StatusNotFound,
-		"/unseen/usr_1": http.StatusForbidden} {
+	for path, want := range map[string]int{
+		"/seen/usr_2": http.StatusForbidden, "/unseen/usr_2": http.StatusNotFound,
+		"/unseen/usr_1": http.StatusForbidden,
+	} {
 		noted = nil
 		code := map[int]string{http.StatusForbidden: "forbidden", http.StatusNotFound: "not_found"}[want]
 		wantFailure(t, call(t, http.MethodGet, address, prefix+path, "", "Authorization: Bearer good"), want, code)
@@ -139,8 +146,10 @@ func TestTwoCredentialsAreRefused(t *testing.T) {
 func TestOnlyJSONIsAccepted(t *testing.T) {
 	t.Parallel()
 	address, _ := start(t, httpserver.Config{}, testAPI(post("/echo", httpserver.Public(), ok)))
-	for _, kind := range []string{"application/json", "application/json; charset=utf-8",
-		"Application/JSON;charset=UTF-8"} {
+	for _, kind := range []string{
+		"application/json", "application/json; charset=utf-8",
+		"Application/JSON;charset=UTF-8",
+	} {
 		if a := call(t, http.MethodPost, address, prefix+"/echo", "{}", "Content-Type: "+kind); a.Status != http.StatusOK {
 			t.Errorf("%s: %d", kind, a.Status)
 		}

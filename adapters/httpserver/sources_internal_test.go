@@ -83,8 +83,10 @@ func TestConnectionsAreCountedBySourceAndForgotten(t *testing.T) {
 
 func TestMemoryForBodiesIsBoundedForEachSourceAndForAll(t *testing.T) {
 	t.Parallel()
-	set := newConnections(wall{}, time.Second, limits{connections: 100, bodies: 100,
-		trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+	set := newConnections(wall{}, time.Second, limits{
+		connections: 100, bodies: 100,
+		trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+	})
 	admit := func(address string) *conn {
 		c, _ := set.admit(from(address))
 		return c

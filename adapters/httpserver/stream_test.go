@@ -15,7 +15,8 @@ import (
 )
 
 func streamed(t *testing.T, cfg httpserver.Config, write func(ctx context.Context, w io.Writer) error) (string,
-	*httpserver.Server) {
+	*httpserver.Server,
+) {
 	t.Helper()
 	return start(t, cfg, testAPI(
 		get("/export", httpserver.Public(),
@@ -73,7 +74,8 @@ func TestAStreamOutlivesItsHandlersTimeLimit(t *testing.T) {
 func TestTheHeadOfAStreamIsAllThatHEADGets(t *testing.T) {
 	t.Parallel()
 	address, _ := streamed(t, httpserver.Config{}, func(context.Context,
-		io.Writer) error {
+		io.Writer,
+	) error {
 		panic("nobody asked for a body")
 	})
 	nc := dial(t, address)
@@ -113,7 +115,8 @@ func TestAStreamToAnOlderClientHasNoChunks(t *testing.T) {
 		_ = res.Body.Close()
 	}
 	address, _ := streamed(t, httpserver.Config{}, func(_ context.Context,
-		w io.Writer) error {
+		w io.Writer,
+	) error {
 		_ = pieces(w, 100)
 		return errors.New("the disk is gone")
 	})

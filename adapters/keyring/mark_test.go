@@ -24,7 +24,9 @@ func TestKeyFileCarriesTheMarkOfItsStore(t *testing.T) {
 	}
 	is(keyring.StoreMark{State: keyring.StoreNew})
 	for _, mark := range []keyring.StoreMark{
-		{State: keyring.StoreSetUp, ID: "one"}, {State: keyring.StoreInUse, ID: "one"}, {State: keyring.StoreNew},
+		{State: keyring.StoreSetUp, ID: "one"},
+		{State: keyring.StoreInUse, ID: "one"},
+		{State: keyring.StoreNew},
 		{State: keyring.StoreSetUp, ID: "two"},
 	} {
 		if err := keyring.AppendStoreMark(path, mark); err != nil {

@@ -127,8 +127,10 @@ func TestRewrapMovesValuesToTheActiveKey(t *testing.T) {
 func TestKeysAndErrorsNeverShowKeys(t *testing.T) {
 	t.Parallel()
 	key := keyring.NewKey()
-	for _, text := range []string{fmt.Sprint(key), fmt.Sprintf("%v %+v %#v %x %d", key, key, key, key, key),
-		fmt.Sprint(&key)} {
+	for _, text := range []string{
+		fmt.Sprint(key), fmt.Sprintf("%v %+v %#v %x %d", key, key, key, key, key),
+		fmt.Sprint(&key),
+	} {
 		if strings.Trim(strings.ReplaceAll(text, "keyring.Key("+key.ID()+")", ""), " &") != "" {
 			t.Errorf("a key formats as %q", text)
 		}

@@ -54,7 +54,8 @@ type keySet struct {
 
 // newSigningKey makes a key pair and seals its private part.
 func newSigningKey(algorithm string, state domain.SigningKeyState, now time.Time,
-	sealer ports.Sealer) (domain.SigningKey, error) {
+	sealer ports.Sealer,
+) (domain.SigningKey, error) {
 	private, err := generate(algorithm)
 	if err != nil {
 		return domain.SigningKey{}, fmt.Errorf("making a signing key: %w", err)

@@ -17,7 +17,8 @@ import (
 func Factories(clock ports.Clock) []ports.DirectoryFactory {
 	factory := func(kind string) ports.DirectoryFactory {
 		return ports.DirectoryFactory{Type: kind, Open: func(id domain.DirectoryID,
-			decode func(into any) error) (ports.Directory, error) {
+			decode func(into any) error,
+		) (ports.Directory, error) {
 			s := Defaults(kind)
 			if err := decode(&s); err != nil {
 				return nil, err

@@ -81,44 +81,74 @@ func TestCheckReportsRemedies(t *testing.T) {
 		sample   string
 		want     string
 	}{
-		"nothing listens": {ldapdir.TypeLDAP,
-			openLDAP(slapd).with(tree{"urls": []string{"ldaps://" + closed.Addr().String()}}), "", "Nothing listens there"},
-		"an unknown host": {ldapdir.TypeLDAP,
-			openLDAP(slapd).with(tree{"urls": []string{"ldaps://nowhere.invalid"}}), "", "does not resolve"},
-		"another authority": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"ca_file": other.CA}), "",
-			"authority that is not trusted"},
-		"another name": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"server_name": "x.example.org"}), "",
-			"The certificate is for localhost"},
-		"TLS on the plain port": {ldapdir.TypeLDAP,
+		"nothing listens": {
+			ldapdir.TypeLDAP,
+			openLDAP(slapd).with(tree{"urls": []string{"ldaps://" + closed.Addr().String()}}), "", "Nothing listens there",
+		},
+		"an unknown host": {
+			ldapdir.TypeLDAP,
+			openLDAP(slapd).with(tree{"urls": []string{"ldaps://nowhere.invalid"}}), "", "does not resolve",
+		},
+		"another authority": {
+			ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"ca_file": other.CA}), "",
+			"authority that is not trusted",
+		},
+		"another name": {
+			ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"server_name": "x.example.org"}), "",
+			"The certificate is for localhost",
+		},
+		"TLS on the plain port": {
+			ldapdir.TypeLDAP,
 			openLDAP(slapd).with(tree{"urls": []string{strings.Replace(slapd.URL, "ldap:", "ldaps:", 1)}}), "",
-			"does not speak TLS on this port"},
-		"plain text, not taken": {ldapdir.TypeLDAP, openLDAP(strict).with(tree{"urls": []string{strict.URL},
-			"allow_plaintext": true}), "", "encrypted connections only"},
-		"plain text, not taken, AD": {ldapdir.TypeActiveDirectory,
-			activeDirectory(ad).with(tree{"urls": []string{ad.URL}, "allow_plaintext": true}), "", "encrypted connections only"},
-		"a wrong account": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"bind_password": "wrong",
-			"bind_dn": "cn=nobody," + openldap.Base}), "", "Look at bind_dn"},
+			"does not speak TLS on this port",
+		},
+		"plain text, not taken": {ldapdir.TypeLDAP, openLDAP(strict).with(tree{
+			"urls":            []string{strict.URL},
+			"allow_plaintext": true,
+		}), "", "encrypted connections only"},
+		"plain text, not taken, AD": {
+			ldapdir.TypeActiveDirectory,
+			activeDirectory(ad).with(tree{"urls": []string{ad.URL}, "allow_plaintext": true}), "", "encrypted connections only",
+		},
+		"a wrong account": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{
+			"bind_password": "wrong",
+			"bind_dn":       "cn=nobody," + openldap.Base,
+		}), "", "Look at bind_dn"},
 		"an account that must change": {
 			ldapdir.TypeActiveDirectory, activeDirectory(ad).with(tree{"bind_dn": "mustchange@" + samba.Realm}), "",
 			"must change",
 		},
-		"a wrong base": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"base_dn": "dc=wrong,dc=org"}), "",
-			"The server's own bases are: " + openldap.Base},
-		"a wrong filter": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"user_filter": "(objectClass=account)"}), "",
-			"no entry matches"},
-		"a subject that none has": {ldapdir.TypeLDAP,
-			openLDAP(slapd).with(tree{"attributes": tree{"subject": "ipaUniqueID"}}), "", "Look at attributes.subject"},
+		"a wrong base": {
+			ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"base_dn": "dc=wrong,dc=org"}), "",
+			"The server's own bases are: " + openldap.Base,
+		},
+		"a wrong filter": {
+			ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"user_filter": "(objectClass=account)"}), "",
+			"no entry matches",
+		},
+		"a subject that none has": {
+			ldapdir.TypeLDAP,
+			openLDAP(slapd).with(tree{"attributes": tree{"subject": "ipaUniqueID"}}), "", "Look at attributes.subject",
+		},
 		"an unknown sample":       {ldapdir.TypeLDAP, openLDAP(slapd), "nobody", "look at login_attributes"},
 		"a sample that is two":    {ldapdir.TypeLDAP, openLDAP(slapd), "twin", "must be one person's"},
 		"a sample that cannot be": {ldapdir.TypeLDAP, openLDAP(slapd), " ", "Give a login name"},
-		"no username": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"attributes": tree{"username": "street"}}),
-			"alice", "choose another attributes.username"},
-		"no address": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"attributes": tree{"email": "street"}}), "alice",
-			"There is no e-mail address"},
-		"no policy": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"password_policy_dn": ""}), "",
-			"set password_policy_dn"},
-		"no encryption": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"urls": []string{slapd.URL}, "allow_plaintext": true}),
-			"", "in the clear"},
+		"no username": {
+			ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"attributes": tree{"username": "street"}}),
+			"alice", "choose another attributes.username",
+		},
+		"no address": {
+			ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"attributes": tree{"email": "street"}}), "alice",
+			"There is no e-mail address",
+		},
+		"no policy": {
+			ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"password_policy_dn": ""}), "",
+			"set password_policy_dn",
+		},
+		"no encryption": {
+			ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"urls": []string{slapd.URL}, "allow_plaintext": true}),
+			"", "in the clear",
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

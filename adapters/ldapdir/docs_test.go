@@ -125,8 +125,10 @@ func TestAnOrdinaryUserIsEnoughToRead(t *testing.T) {
 	if alice := find(t, d, "alice"); alice.Role != "operator" {
 		t.Errorf("alice's role is %q", alice.Role)
 	}
-	for name, want := range map[string]domain.Outcome{"alice": domain.OutcomeOK, "mustchange": domain.OutcomeMustChange,
-		"disabled": domain.OutcomeDisabled} {
+	for name, want := range map[string]domain.Outcome{
+		"alice": domain.OutcomeOK, "mustchange": domain.OutcomeMustChange,
+		"disabled": domain.OutcomeDisabled,
+	} {
 		if check := verify(t, d, name, samba.Password); check.Outcome != want {
 			t.Errorf("%s is %v", name, check.Outcome)
 		}

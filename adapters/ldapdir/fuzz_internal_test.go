@@ -10,8 +10,10 @@ import (
 
 // A typed name is a value in the search for it and never a piece of the filter, whatever it holds.
 func FuzzNameStaysAValueOfTheFilter(f *testing.F) {
-	for _, name := range []string{"alice", "*", "*)(uid=*))(|(uid=*", `a\2a`, `EXAMPLE\alice`, "alice@example.org", "zoë",
-		"\xff", "\x00", `\`, "(&(", "é"} {
+	for _, name := range []string{
+		"alice", "*", "*)(uid=*))(|(uid=*", `a\2a`, `EXAMPLE\alice`, "alice@example.org", "zoë",
+		"\xff", "\x00", `\`, "(&(", "é",
+	} {
 		f.Add(name)
 	}
 	s := Defaults(TypeActiveDirectory)

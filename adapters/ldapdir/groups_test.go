@@ -42,35 +42,62 @@ func TestGroups(t *testing.T) {
 		person   string
 		want     []string
 	}{
-		"searched, nested": {ldapdir.TypeLDAP, openLDAP(slapd), "alice",
-			[]string{"all", "eng", "eng-backend", "ops (eu), *", "staff"}},
-		"searched, direct": {ldapdir.TypeLDAP, groups(openLDAP(slapd), tree{"nested": false}), "alice",
-			[]string{"eng-backend", "ops (eu), *", "staff"}},
+		"searched, nested": {
+			ldapdir.TypeLDAP, openLDAP(slapd), "alice",
+			[]string{"all", "eng", "eng-backend", "ops (eu), *", "staff"},
+		},
+		"searched, direct": {
+			ldapdir.TypeLDAP, groups(openLDAP(slapd), tree{"nested": false}), "alice",
+			[]string{"eng-backend", "ops (eu), *", "staff"},
+		},
 		"searched, in a circle": {ldapdir.TypeLDAP, openLDAP(slapd), "dave", []string{"loop-a", "loop-b"}},
 		"searched, none":        {ldapdir.TypeLDAP, openLDAP(slapd), "jsmith", []string{}},
 		"switched off":          {ldapdir.TypeLDAP, groups(openLDAP(slapd), tree{"mode": "none"}), "alice", []string{}},
 		"below another base": {ldapdir.TypeLDAP, groups(openLDAP(slapd),
 			tree{"base_dn": "ou=services," + openldap.Base}), "alice", []string{}},
-		"by memberOf, direct": {ldapdir.TypeLDAP, groups(openLDAP(slapd), tree{"mode": "memberof", "nested": false}),
-			"alice", []string{"eng-backend", "ops (eu), *", "staff"}},
-		"by memberOf, nested": {ldapdir.TypeLDAP, groups(openLDAP(slapd), tree{"mode": "memberof"}), "alice",
-			[]string{"all", "eng", "eng-backend", "ops (eu), *", "staff"}},
-		"by memberOf, a circle": {ldapdir.TypeLDAP, groups(openLDAP(slapd), tree{"mode": "memberof"}), "dave",
-			[]string{"loop-a", "loop-b"}},
-		"nested by the server": {ldapdir.TypeLDAP, groups(openLDAP(dynlist), tree{"mode": "memberof", "nested": false}),
-			"alice", []string{"all", "eng", "eng-backend", "ops (eu), *", "staff"}},
-		"in chain": {ldapdir.TypeActiveDirectory, activeDirectory(ad), "alice",
-			[]string{"all", "domain users", "eng", "eng-backend", "ops (eu), *", "users"}},
-		"in chain, odd DN": {ldapdir.TypeActiveDirectory, activeDirectory(ad), "bob",
-			[]string{"all", "domain users", "eng", "eng-backend", "users"}},
-		"in chain, circle": {ldapdir.TypeActiveDirectory, activeDirectory(ad), "carol",
-			[]string{"all", "domain users", "loop-a", "loop-b", "users"}},
-		"in chain, direct": {ldapdir.TypeActiveDirectory, groups(activeDirectory(ad), tree{"nested": false}), "alice",
-			[]string{"domain users", "eng-backend", "ops (eu), *"}},
-		"searched on AD": {ldapdir.TypeActiveDirectory, groups(activeDirectory(ad), tree{"mode": "search"}), "alice",
-			[]string{"all", "eng", "eng-backend", "ops (eu), *"}},
-		"by memberOf on AD": {ldapdir.TypeActiveDirectory, groups(activeDirectory(ad), tree{"mode": "memberof"}),
-			"carol", []string{"all", "loop-a", "loop-b"}},
+		"by memberOf, direct": {
+			ldapdir.TypeLDAP, groups(openLDAP(slapd), tree{"mode": "memberof", "nested": false}),
+			"alice",
+			[]string{"eng-backend", "ops (eu), *", "staff"},
+		},
+		"by memberOf, nested": {
+			ldapdir.TypeLDAP, groups(openLDAP(slapd), tree{"mode": "memberof"}), "alice",
+			[]string{"all", "eng", "eng-backend", "ops (eu), *", "staff"},
+		},
+		"by memberOf, a circle": {
+			ldapdir.TypeLDAP, groups(openLDAP(slapd), tree{"mode": "memberof"}), "dave",
+			[]string{"loop-a", "loop-b"},
+		},
+		"nested by the server": {
+			ldapdir.TypeLDAP, groups(openLDAP(dynlist), tree{"mode": "memberof", "nested": false}),
+			"alice",
+			[]string{"all", "eng", "eng-backend", "ops (eu), *", "staff"},
+		},
+		"in chain": {
+			ldapdir.TypeActiveDirectory, activeDirectory(ad), "alice",
+			[]string{"all", "domain users", "eng", "eng-backend", "ops (eu), *", "users"},
+		},
+		"in chain, odd DN": {
+			ldapdir.TypeActiveDirectory, activeDirectory(ad), "bob",
+			[]string{"all", "domain users", "eng", "eng-backend", "users"},
+		},
+		"in chain, circle": {
+			ldapdir.TypeActiveDirectory, activeDirectory(ad), "carol",
+			[]string{"all", "domain users", "loop-a", "loop-b", "users"},
+		},
+		"in chain, direct": {
+			ldapdir.TypeActiveDirectory, groups(activeDirectory(ad), tree{"nested": false}), "alice",
+			[]string{"domain users", "eng-backend", "ops (eu), *"},
+		},
+		"searched on AD": {
+			ldapdir.TypeActiveDirectory, groups(activeDirectory(ad), tree{"mode": "search"}), "alice",
+			[]string{"all", "eng", "eng-backend", "ops (eu), *"},
+		},
+		"by memberOf on AD": {
+			ldapdir.TypeActiveDirectory, groups(activeDirectory(ad), tree{"mode": "memberof"}),
+			"carol",
+			[]string{"all", "loop-a", "loop-b"},
+		},
 		"of names":                {ldapdir.TypeLDAP, groups(openLDAP(slapd), posix), "alice", []string{"unix"}},
 		"of names, somebody else": {ldapdir.TypeLDAP, groups(openLDAP(slapd), posix), "carol", []string{}},
 	}
@@ -100,8 +127,10 @@ func TestMappingAppliesTheRules(t *testing.T) {
 		"a role by DN": {ldapdir.TypeLDAP, rules(tree{"roles": []tree{
 			{"group": "CN=ENG, ou=Groups,dc=example,dc=org", "role": "operator"},
 		}}), "alice", "operator", nil},
-		"a role by cn": {ldapdir.TypeLDAP, rules(tree{"roles": []tree{{"group": "Eng-Backend", "role": "operator"}}}),
-			"alice", "operator", nil},
+		"a role by cn": {
+			ldapdir.TypeLDAP, rules(tree{"roles": []tree{{"group": "Eng-Backend", "role": "operator"}}}),
+			"alice", "operator", nil,
+		},
 		"the first rule that matches": {ldapdir.TypeLDAP, rules(tree{"roles": []tree{
 			{"group": "nothing", "role": "guest"}, {"group": "staff", "role": "operator"}, {"group": "all", "role": "guest"},
 		}}), "alice", "operator", nil},
@@ -112,11 +141,15 @@ func TestMappingAppliesTheRules(t *testing.T) {
 			"roles": []tree{{"group": openldap.GroupDN("Ops (EU), *"), "role": "admin"}}, "allow_admin": true,
 		}), "alice", "admin", nil},
 		"groups": {ldapdir.TypeLDAP, rules(tree{"group_mapping": []tree{
-			{"group": "eng", "to": "engineers"}, {"group": "all", "to": "everybody"},
+			{"group": "eng", "to": "engineers"},
+			{"group": "all", "to": "everybody"},
 			{"group": "eng-backend", "to": "engineers"},
 		}}), "alice", "", []string{"engineers", "everybody"}},
-		"no groups where none matches": {ldapdir.TypeLDAP,
-			rules(tree{"group_mapping": []tree{{"group": "eng", "to": "engineers"}}}), "carol", "", []string{}},
+		"no groups where none matches": {
+			ldapdir.TypeLDAP,
+			rules(tree{"group_mapping": []tree{{"group": "eng", "to": "engineers"}}}), "carol", "",
+			[]string{},
+		},
 		"a group of Active Directory": {ldapdir.TypeActiveDirectory, activeDirectory(ad).with(tree{
 			"roles": []tree{{"group": samba.GroupDN("all"), "role": "operator"}},
 		}), "alice", "operator", nil},

@@ -34,8 +34,10 @@ func TestServerCertificateIsVerified(t *testing.T) {
 		"another authority":           {tree{"ca_file": other.CA}, false},
 		"another authority, StartTLS": {tree{"ca_file": other.CA, "urls": []string{s.URL}, "starttls": true}, false},
 		"another name":                {tree{"server_name": "other.example.org"}, false},
-		"another name, StartTLS": {tree{"server_name": "other.example.org", "urls": []string{s.URL},
-			"starttls": true}, false},
+		"another name, StartTLS": {tree{
+			"server_name": "other.example.org", "urls": []string{s.URL},
+			"starttls": true,
+		}, false},
 		"an address that it is not for":       {tree{"urls": []string{plain}, "starttls": true}, false},
 		"plain text where the server refuses": {tree{"urls": []string{s.URL}, "allow_plaintext": true}, false},
 		"TLS on the plain port":               {tree{"urls": []string{strings.Replace(s.URL, "ldap:", "ldaps:", 1)}}, false},
@@ -107,8 +109,10 @@ func TestHostileServers(t *testing.T) {
 		"a length of two gigabytes":      {huge, false},
 		"two gigabytes that really come": {append(huge, make([]byte, 1<<20)...), true},
 		"garbage":                        {[]byte("HTTP/1.1 400 Bad Request\r\n\r\n"), false},
-		"an answer to another question": {[]byte{0x30, 0x0c, 0x02, 0x01, 0x63, 0x61, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00,
-			0x04, 0x00}, false},
+		"an answer to another question": {[]byte{
+			0x30, 0x0c, 0x02, 0x01, 0x63, 0x61, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00,
+			0x04, 0x00,
+		}, false},
 		"entries without an end":              {append(bindOK, entry...), true},
 		"a packet nested ten thousand deep":   {[]byte(strings.Repeat("\x30\x80", 10000)), false},
 		"an indefinite length without an end": {append([]byte{0x30, 0x80}, make([]byte, 1<<16)...), true},
@@ -116,8 +120,10 @@ func TestHostileServers(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			settings := valid().with(quick).with(tree{"urls": []string{hostile(t, tt.answer, tt.endless)},
-				"allow_plaintext": true})
+			settings := valid().with(quick).with(tree{
+				"urls":            []string{hostile(t, tt.answer, tt.endless)},
+				"allow_plaintext": true,
+			})
 			d, err := open(ldapdir.TypeLDAP, settings)
 			if err != nil {
 				t.Fatal(err)

@@ -65,7 +65,8 @@ func (c *client) stamps() stamps {
 
 // List lists all people.
 func (c lookups) List(ctx context.Context, since string, yield func([]domain.Identity) error) (domain.ListResult,
-	error) {
+	error,
+) {
 	tripped, _ := c.breaker.state()
 	select {
 	case <-tripped:
@@ -160,8 +161,10 @@ func (l *lister) position(ctx context.Context) (server, mark string, err error) 
 
 // count only counts the existing people.
 func (l *lister) count(ctx context.Context) error {
-	w := walk{base: l.settings.BaseDN, filter: l.settings.UserFilter,
-		attributes: []string{l.settings.Attributes.Subject, l.stamps().created}}
+	w := walk{
+		base: l.settings.BaseDN, filter: l.settings.UserFilter,
+		attributes: []string{l.settings.Attributes.Subject, l.stamps().created},
+	}
 	return l.walk(ctx, l.on, w, func(entries []*ldap.Entry) error {
 		for _, e := range entries {
 			p, err := l.newEntry(e)
@@ -178,8 +181,10 @@ func (l *lister) created(p entry) string { return p.GetEqualFoldAttributeValue(l
 
 // people reads the entries that match the filter, yields them page by page, and returns the newest stamp.
 func (l *lister) people(ctx context.Context, filter string, seen func(entry)) (newest string, err error) {
-	w := walk{base: l.settings.BaseDN, filter: filter,
-		attributes: l.personAttributes(l.stamps().changed, l.stamps().created)}
+	w := walk{
+		base: l.settings.BaseDN, filter: filter,
+		attributes: l.personAttributes(l.stamps().changed, l.stamps().created),
+	}
 	err = l.walk(ctx, l.on, w, func(entries []*ldap.Entry) error {
 		page := make([]domain.Identity, 0, len(entries))
 		for _, e := range entries {

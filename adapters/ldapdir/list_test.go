@@ -62,21 +62,33 @@ func TestListMatchesLookup(t *testing.T) {
 		pages    int
 		sample   []string
 	}{
-		"OpenLDAP": {ldapdir.TypeLDAP, openLDAP(slapd), 1218, 3,
-			[]string{"alice", "bob", "carol", "dave", "jsmith", "locked", "inactive", "user000007"}},
-		"OpenLDAP, memberOf": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"groups": tree{"mode": "memberof"},
-			"page_size": 100}), 1218, 13, []string{"alice", "dave"}},
-		"OpenLDAP, direct": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"groups": tree{"nested": false}}), 1218, 3,
-			[]string{"alice", "dave"}},
+		"OpenLDAP": {
+			ldapdir.TypeLDAP, openLDAP(slapd), 1218, 3,
+			[]string{"alice", "bob", "carol", "dave", "jsmith", "locked", "inactive", "user000007"},
+		},
+		"OpenLDAP, memberOf": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{
+			"groups":    tree{"mode": "memberof"},
+			"page_size": 100,
+		}), 1218, 13, []string{"alice", "dave"}},
+		"OpenLDAP, direct": {
+			ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"groups": tree{"nested": false}}), 1218, 3,
+			[]string{"alice", "dave"},
+		},
 		"OpenLDAP, names": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"groups": tree{
 			"member_attribute": "memberUid", "member_value": "username", "filter": "(objectClass=posixGroup)",
 		}}), 1218, 3, []string{"alice", "carol"}},
-		"OpenLDAP, no groups": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"groups": tree{"mode": "none"}}), 1218, 3,
-			[]string{"alice"}},
-		"AD": {ldapdir.TypeActiveDirectory, activeDirectory(ad), 0, 4,
-			[]string{"alice", "bob", "carol", "dave", "disabled", "accexpired", "user0007"}},
-		"AD, searched": {ldapdir.TypeActiveDirectory, activeDirectory(ad).with(tree{"groups": tree{"mode": "search"}}), 0, 4,
-			[]string{"alice", "carol", "user1599"}},
+		"OpenLDAP, no groups": {
+			ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"groups": tree{"mode": "none"}}), 1218, 3,
+			[]string{"alice"},
+		},
+		"AD": {
+			ldapdir.TypeActiveDirectory, activeDirectory(ad), 0, 4,
+			[]string{"alice", "bob", "carol", "dave", "disabled", "accexpired", "user0007"},
+		},
+		"AD, searched": {
+			ldapdir.TypeActiveDirectory, activeDirectory(ad).with(tree{"groups": tree{"mode": "search"}}), 0, 4,
+			[]string{"alice", "carol", "user1599"},
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -26,8 +26,10 @@ func behind(t *testing.T, more tree) (*faultproxy.Proxy, directory) {
 	t.Helper()
 	s := openldap.Start(t, openldap.Options{})
 	p := faultproxy.New(t, s.Address())
-	settings := openLDAP(s).with(quick).with(tree{"urls": []string{"ldap://localhost:" + p.Port()},
-		"allow_plaintext": true}).with(more)
+	settings := openLDAP(s).with(quick).with(tree{
+		"urls":            []string{"ldap://localhost:" + p.Port()},
+		"allow_plaintext": true,
+	}).with(more)
 	return p, mustOpen(t, ldapdir.TypeLDAP, settings)
 }
 
@@ -166,8 +168,10 @@ func TestABrokenServerIsLeftAloneAndProbed(t *testing.T) {
 
 func TestManyCallersMakeFewConnections(t *testing.T) {
 	t.Parallel()
-	p, d := behind(t, tree{"timeouts": tree{"connect": "1s", "request": "1s", "operation": "3s"},
-		"pool": tree{"size": 2, "max_logins": 3}})
+	p, d := behind(t, tree{
+		"timeouts": tree{"connect": "1s", "request": "1s", "operation": "3s"},
+		"pool":     tree{"size": 2, "max_logins": 3},
+	})
 	eventually(t, d)
 	alice := find(t, d, "alice")
 	p.Refuse()

@@ -22,37 +22,55 @@ func TestChangePassword(t *testing.T) {
 		want          string
 	}{
 		"on OpenLDAP": {slapd, "alice", openldap.Password, newPassword, "taken"},
-		"on OpenLDAP, wrong present one": {slapd, "bob", "wrong", newPassword,
-			"invalid_current_password: wrong name or password"},
-		"on OpenLDAP, too short": {slapd, "carol", openldap.Password, "short",
-			"new_password does not meet the directory's quality requirements"},
-		"on OpenLDAP, the same again": {slapd, "dave", openldap.Password, openldap.Password,
-			"new_password was used before"},
+		"on OpenLDAP, wrong present one": {
+			slapd, "bob", "wrong", newPassword,
+			"invalid_current_password: wrong name or password",
+		},
+		"on OpenLDAP, too short": {
+			slapd, "carol", openldap.Password, "short",
+			"new_password does not meet the directory's quality requirements",
+		},
+		"on OpenLDAP, the same again": {
+			slapd, "dave", openldap.Password, openldap.Password,
+			"new_password was used before",
+		},
 		"on OpenLDAP, expired": {slapd, "expired", openldap.Password, newPassword, "taken"},
-		"on OpenLDAP, expired, wrong": {slapd, "expired", "wrong", newPassword,
-			"invalid_current_password: wrong name or password"},
+		"on OpenLDAP, expired, wrong": {
+			slapd, "expired", "wrong", newPassword,
+			"invalid_current_password: wrong name or password",
+		},
 		"on OpenLDAP, grace logins": {slapd, "grace", openldap.Password, newPassword, "taken"},
 		"on OpenLDAP, must change":  {slapd, "mustchange", openldap.Password, newPassword, "taken"},
-		"on OpenLDAP, locked": {slapd, "locked", openldap.Password, newPassword,
-			"current_password the directory lets this account change nothing now: password policy: account locked"},
+		"on OpenLDAP, locked": {
+			slapd, "locked", openldap.Password, newPassword,
+			"current_password the directory lets this account change nothing now: password policy: account locked",
+		},
 		"on OpenLDAP, with the old one asked": {slapd, "safe", openldap.Password, newPassword, "taken"},
-		"on OpenLDAP, too young": {slapd, "young", openldap.Password, newPassword,
-			"new_password cannot be changed again so soon"},
+		"on OpenLDAP, too young": {
+			slapd, "young", openldap.Password, newPassword,
+			"new_password cannot be changed again so soon",
+		},
 		"on OpenLDAP, not allowed":    {slapd, "nochange", openldap.Password, newPassword, "password_managed_externally"},
 		"on OpenLDAP, empty":          {slapd, "soon", openldap.Password, "", "new_password must not be empty"},
 		"on AD":                       {ad, "alice", samba.Password, newPassword, "taken"},
 		"on AD, letters beyond ASCII": {ad, "zoe", samba.Password, "Zoë-Übung-€-1", "taken"},
 		"on AD, wrong present one":    {ad, "bob", "wrong", newPassword, "invalid_current_password: wrong name or password"},
 		"on AD, too short":            {ad, "carol", samba.Password, "Sh-1", "new_password is too short"},
-		"on AD, too simple": {ad, "carol", samba.Password, "allthesame",
-			"new_password does not meet the directory's complexity requirements"},
+		"on AD, too simple": {
+			ad, "carol", samba.Password, "allthesame",
+			"new_password does not meet the directory's complexity requirements",
+		},
 		"on AD, the same again": {ad, "dave", samba.Password, samba.Password, "new_password was used before"},
 		"on AD, must change":    {ad, "mustchange", samba.Password, newPassword, "taken"},
-		"on AD, must change, wrong": {ad, "mustchange", "wrong", newPassword,
-			"invalid_current_password: wrong name or password"},
+		"on AD, must change, wrong": {
+			ad, "mustchange", "wrong", newPassword,
+			"invalid_current_password: wrong name or password",
+		},
 		"on AD, expired": {ad, "pwexpired", samba.Password, newPassword, "taken"},
-		"on AD, disabled": {ad, "disabled", samba.Password, newPassword,
-			"current_password the directory lets this account change nothing now: account disabled"},
+		"on AD, disabled": {
+			ad, "disabled", samba.Password, newPassword,
+			"current_password the directory lets this account change nothing now: account disabled",
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -89,8 +107,10 @@ func TestSetPassword(t *testing.T) {
 	}{
 		"on OpenLDAP":                {slapd, "alice", newPassword, false, "taken", domain.OutcomeOK},
 		"on OpenLDAP, to be changed": {slapd, "bob", newPassword, true, "taken", domain.OutcomeMustChange},
-		"on OpenLDAP, too short": {slapd, "carol", "short", false,
-			"new_password does not meet the directory's quality requirements", 0},
+		"on OpenLDAP, too short": {
+			slapd, "carol", "short", false,
+			"new_password does not meet the directory's quality requirements", 0,
+		},
 		"on OpenLDAP, expired":          {slapd, "expired", newPassword, false, "taken", domain.OutcomeOK},
 		"on OpenLDAP, empty":            {slapd, "dave", "", false, "new_password must not be empty", 0},
 		"on OpenLDAP, odd DN":           {slapd, "jsmith", newPassword, false, "taken", domain.OutcomeOK},
@@ -187,28 +207,48 @@ func TestDirectBind(t *testing.T) {
 		name, password string
 		want           domain.Outcome
 	}{
-		"as a principal name": {ldapdir.TypeActiveDirectory,
-			without(activeDirectory(ad), "{name}@ad.example.org"), "alice", samba.Password, domain.OutcomeOK},
-		"as typed": {ldapdir.TypeActiveDirectory, without(activeDirectory(ad), "{login}"),
-			"alice@ad.example.org", samba.Password, domain.OutcomeOK},
-		"with the short name as typed": {ldapdir.TypeActiveDirectory, without(activeDirectory(ad), "{login}"),
-			`EXAMPLE\alice`, samba.Password, domain.OutcomeOK},
-		"by the second name that is tried": {ldapdir.TypeActiveDirectory,
-			without(activeDirectory(ad), "{name}@other.example", `EXAMPLE\{name}`), "alice", samba.Password, domain.OutcomeOK},
-		"with a wrong password": {ldapdir.TypeActiveDirectory, without(activeDirectory(ad), `EXAMPLE\{name}`),
-			"dave", "wrong", domain.OutcomeBadCredentials},
-		"with a password that must change": {ldapdir.TypeActiveDirectory, without(activeDirectory(ad), `EXAMPLE\{name}`),
-			"mustchange", samba.Password, domain.OutcomeMustChange},
-		"as somebody outside the base": {ldapdir.TypeActiveDirectory,
+		"as a principal name": {
+			ldapdir.TypeActiveDirectory,
+			without(activeDirectory(ad), "{name}@ad.example.org"), "alice", samba.Password, domain.OutcomeOK,
+		},
+		"as typed": {
+			ldapdir.TypeActiveDirectory, without(activeDirectory(ad), "{login}"),
+			"alice@ad.example.org", samba.Password, domain.OutcomeOK,
+		},
+		"with the short name as typed": {
+			ldapdir.TypeActiveDirectory, without(activeDirectory(ad), "{login}"),
+			`EXAMPLE\alice`, samba.Password, domain.OutcomeOK,
+		},
+		"by the second name that is tried": {
+			ldapdir.TypeActiveDirectory,
+			without(activeDirectory(ad), "{name}@other.example", `EXAMPLE\{name}`), "alice", samba.Password, domain.OutcomeOK,
+		},
+		"with a wrong password": {
+			ldapdir.TypeActiveDirectory, without(activeDirectory(ad), `EXAMPLE\{name}`),
+			"dave", "wrong", domain.OutcomeBadCredentials,
+		},
+		"with a password that must change": {
+			ldapdir.TypeActiveDirectory, without(activeDirectory(ad), `EXAMPLE\{name}`),
+			"mustchange", samba.Password, domain.OutcomeMustChange,
+		},
+		"as somebody outside the base": {
+			ldapdir.TypeActiveDirectory,
 			without(activeDirectory(ad), `EXAMPLE\{name}`).with(tree{"base_dn": "OU=Contractors," + samba.Base}), "alice",
-			samba.Password, domain.OutcomeBadCredentials},
-		"as a DN": {ldapdir.TypeLDAP,
-			without(openLDAP(slapd), "uid={rdn},ou=people,"+openldap.Base), "alice", openldap.Password, domain.OutcomeOK},
+			samba.Password, domain.OutcomeBadCredentials,
+		},
+		"as a DN": {
+			ldapdir.TypeLDAP,
+			without(openLDAP(slapd), "uid={rdn},ou=people,"+openldap.Base), "alice", openldap.Password, domain.OutcomeOK,
+		},
 		"as a DN, with an injection": {ldapdir.TypeLDAP, without(openLDAP(slapd), "uid={rdn},ou=people,"+
 			openldap.Base), "bob,ou=people,dc=example,dc=org", openldap.Password, domain.OutcomeBadCredentials},
-		"as a DN that is not the one found": {ldapdir.TypeLDAP,
-			without(openLDAP(slapd), "uid=bob,ou=people,dc=example,dc={name}").with(tree{"login_attributes": []string{"sn",
-				"cn"}, "user_filter": "(|(uid=alice)(cn=Nobody))"}), "org", openldap.Password, domain.OutcomeBadCredentials},
+		"as a DN that is not the one found": {
+			ldapdir.TypeLDAP,
+			without(openLDAP(slapd), "uid=bob,ou=people,dc=example,dc={name}").with(tree{"login_attributes": []string{
+				"sn",
+				"cn",
+			}, "user_filter": "(|(uid=alice)(cn=Nobody))"}), "org", openldap.Password, domain.OutcomeBadCredentials,
+		},
 		"as a DN that needs escapes": {ldapdir.TypeLDAP, without(openLDAP(slapd),
 			"uid={rdn},ou=people,"+openldap.Base), `we*ird(u)\er`, openldap.Password, domain.OutcomeOK},
 		"as a name that the search takes too": {ldapdir.TypeLDAP, without(openLDAP(slapd),

@@ -49,8 +49,10 @@ func (c *client) ldapPolicy(ctx context.Context, on *conn, dn string) (policy, e
 		n, _ := strconv.Atoi(e.GetEqualFoldAttributeValue(name))
 		return n
 	}
-	p := policy{source: dn, minLength: number("pwdMinLength"), history: number("pwdInHistory"),
-		maxAge: time.Duration(number("pwdMaxAge")) * time.Second}
+	p := policy{
+		source: dn, minLength: number("pwdMinLength"), history: number("pwdInHistory"),
+		maxAge: time.Duration(number("pwdMaxAge")) * time.Second,
+	}
 	if strings.EqualFold(e.GetEqualFoldAttributeValue("pwdLockout"), "TRUE") {
 		p.maxFailures = number("pwdMaxFailure")
 		p.lockoutDuration = time.Duration(number("pwdLockoutDuration")) * time.Second

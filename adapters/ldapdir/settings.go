@@ -132,8 +132,10 @@ const (
 func Defaults(kind string) Settings {
 	s := Settings{
 		UserFilter: "(objectClass=inetOrgPerson)", LoginAttributes: []string{"uid"},
-		Attributes: Attributes{Subject: "entryUUID", Username: "uid", Email: "mail", FullName: "displayName",
-			PhoneNumber: "telephoneNumber"},
+		Attributes: Attributes{
+			Subject: "entryUUID", Username: "uid", Email: "mail", FullName: "displayName",
+			PhoneNumber: "telephoneNumber",
+		},
 		Groups: Groups{
 			Mode: GroupsSearch, Filter: "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))",
 			MemberAttribute: "member", MemberValue: "dn", Nested: true,

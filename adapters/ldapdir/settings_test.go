@@ -15,8 +15,10 @@ import (
 
 // valid are settings without a mistake.
 func valid() tree {
-	return tree{"urls": []string{"ldaps://ldap.example.org"}, "bind_dn": "cn=svc,dc=example,dc=org",
-		"bind_password": "secret", "base_dn": "dc=example,dc=org"}
+	return tree{
+		"urls": []string{"ldaps://ldap.example.org"}, "bind_dn": "cn=svc,dc=example,dc=org",
+		"bind_password": "secret", "base_dn": "dc=example,dc=org",
+	}
 }
 
 func TestSettingsMistakesAreReportedAtOnce(t *testing.T) {
@@ -91,41 +93,89 @@ func TestSettings(t *testing.T) {
 	}{
 		"the least":                      {ldapdir.TypeLDAP, tree{}, ""},
 		"the least for Active Directory": {ldapdir.TypeActiveDirectory, tree{}, ""},
-		"StartTLS": {ldapdir.TypeLDAP,
-			tree{"urls": []string{"ldap://ldap.example.org:1389"}, "starttls": true}, ""},
-		"D04: plain text to another machine": {ldapdir.TypeLDAP,
-			tree{"urls": []string{"ldap://ldap.example.org"}, "allow_plaintext": true}, "urls[0]"},
+		"StartTLS": {
+			ldapdir.TypeLDAP,
+			tree{"urls": []string{"ldap://ldap.example.org:1389"}, "starttls": true},
+			"",
+		},
+		"D04: plain text to another machine": {
+			ldapdir.TypeLDAP,
+			tree{"urls": []string{"ldap://ldap.example.org"}, "allow_plaintext": true},
+			"urls[0]",
+		},
 		"D04: plain text to loopback, not allowed": {ldapdir.TypeLDAP, tree{"urls": []string{"ldap://localhost"}}, "urls[0]"},
-		"D04: plain text to loopback, allowed": {ldapdir.TypeLDAP,
-			tree{"urls": []string{"ldap://127.0.0.1", "ldap://[::1]:1", "ldap://localhost"}, "allow_plaintext": true}, ""},
-		"D04: a name that begins like a loopback": {ldapdir.TypeLDAP,
-			tree{"urls": []string{"ldap://localhost.example.org"}, "allow_plaintext": true}, "urls[0]"},
-		"a password file": {ldapdir.TypeLDAP,
-			tree{"bind_password": "", "bind_password_file": secret}, ""},
-		"a password file that is not there": {ldapdir.TypeLDAP,
-			tree{"bind_password": "", "bind_password_file": secret + "x"}, "bind_password_file"},
-		"a password and a password file": {ldapdir.TypeLDAP, tree{"bind_password_file": secret},
-			"bind_password_file"},
+		"D04: plain text to loopback, allowed": {
+			ldapdir.TypeLDAP,
+			tree{"urls": []string{"ldap://127.0.0.1", "ldap://[::1]:1", "ldap://localhost"}, "allow_plaintext": true},
+			"",
+		},
+		"D04: a name that begins like a loopback": {
+			ldapdir.TypeLDAP,
+			tree{"urls": []string{"ldap://localhost.example.org"}, "allow_plaintext": true},
+			"urls[0]",
+		},
+		"a password file": {
+			ldapdir.TypeLDAP,
+			tree{"bind_password": "", "bind_password_file": secret},
+			"",
+		},
+		"a password file that is not there": {
+			ldapdir.TypeLDAP,
+			tree{"bind_password": "", "bind_password_file": secret + "x"},
+			"bind_password_file",
+		},
+		"a password and a password file": {
+			ldapdir.TypeLDAP,
+			tree{"bind_password_file": secret},
+			"bind_password_file",
+		},
 		"no password":                     {ldapdir.TypeLDAP, tree{"bind_password": ""}, "bind_password"},
 		"neither account nor direct bind": {ldapdir.TypeLDAP, tree{"bind_dn": "", "bind_password": ""}, "bind_dn"},
-		"account and direct bind": {ldapdir.TypeLDAP, tree{"direct_bind": []string{"{login}"}},
-			"direct_bind"},
-		"direct bind without a place for the name": {ldapdir.TypeLDAP,
-			tree{"bind_dn": "", "bind_password": "", "direct_bind": []string{"%s"}}, "direct_bind[0]"},
-		"D14: an administrator without the switch": {ldapdir.TypeLDAP, tree{"roles": []tree{{"group": "x", "role": "admin"}}},
-			"roles[0].role"},
-		"D14: an administrator with it": {ldapdir.TypeLDAP,
-			tree{"roles": []tree{{"group": "x", "role": "admin"}}, "allow_admin": true}, ""},
-		"rules and no groups": {ldapdir.TypeLDAP,
-			tree{"roles": []tree{{"group": "x", "role": "guest"}}, "groups": tree{"mode": "none"}}, "groups.mode"},
-		"in_chain on Active Directory": {ldapdir.TypeActiveDirectory, tree{"groups": tree{"mode": "in_chain"}},
-			""},
-		"reset without an account": {ldapdir.TypeActiveDirectory,
-			tree{"bind_dn": "", "bind_password": "", "direct_bind": []string{"{login}"}, "passwords": "reset"}, "passwords"},
-		"D06: a subject that is given to the next": {ldapdir.TypeActiveDirectory,
-			tree{"attributes": tree{"subject": "sAMAccountName"}}, "attributes.subject"},
-		"a login and a password in the URL": {ldapdir.TypeLDAP,
-			tree{"urls": []string{"ldaps://cn=x:secret@ldap.example.org"}}, "urls[0]"},
+		"account and direct bind": {
+			ldapdir.TypeLDAP,
+			tree{"direct_bind": []string{"{login}"}},
+			"direct_bind",
+		},
+		"direct bind without a place for the name": {
+			ldapdir.TypeLDAP,
+			tree{"bind_dn": "", "bind_password": "", "direct_bind": []string{"%s"}},
+			"direct_bind[0]",
+		},
+		"D14: an administrator without the switch": {
+			ldapdir.TypeLDAP,
+			tree{"roles": []tree{{"group": "x", "role": "admin"}}},
+			"roles[0].role",
+		},
+		"D14: an administrator with it": {
+			ldapdir.TypeLDAP,
+			tree{"roles": []tree{{"group": "x", "role": "admin"}}, "allow_admin": true},
+			"",
+		},
+		"rules and no groups": {
+			ldapdir.TypeLDAP,
+			tree{"roles": []tree{{"group": "x", "role": "guest"}}, "groups": tree{"mode": "none"}},
+			"groups.mode",
+		},
+		"in_chain on Active Directory": {
+			ldapdir.TypeActiveDirectory,
+			tree{"groups": tree{"mode": "in_chain"}},
+			"",
+		},
+		"reset without an account": {
+			ldapdir.TypeActiveDirectory,
+			tree{"bind_dn": "", "bind_password": "", "direct_bind": []string{"{login}"}, "passwords": "reset"},
+			"passwords",
+		},
+		"D06: a subject that is given to the next": {
+			ldapdir.TypeActiveDirectory,
+			tree{"attributes": tree{"subject": "sAMAccountName"}},
+			"attributes.subject",
+		},
+		"a login and a password in the URL": {
+			ldapdir.TypeLDAP,
+			tree{"urls": []string{"ldaps://cn=x:secret@ldap.example.org"}},
+			"urls[0]",
+		},
 		"a duration in words": {ldapdir.TypeLDAP, tree{"timeouts": tree{"connect": "1500ms"}}, ""},
 	}
 	for name, tt := range tests {

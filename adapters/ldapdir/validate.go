@@ -90,8 +90,10 @@ func (s *Settings) checkServers(m *mistakes, p *prepared) {
 		if port == "" {
 			port = map[bool]string{true: "636", false: "389"}[secure]
 		}
-		p.servers = append(p.servers, server{url: raw, host: u.Hostname(), address: net.JoinHostPort(u.Hostname(), port),
-			tls: secure})
+		p.servers = append(p.servers, server{
+			url: raw, host: u.Hostname(), address: net.JoinHostPort(u.Hostname(), port),
+			tls: secure,
+		})
 	}
 }
 
@@ -221,8 +223,10 @@ func (s *Settings) checkAttributes(m *mistakes) {
 	for i, name := range s.LoginAttributes {
 		check(fmt.Sprintf("login_attributes[%d]", i), name, true)
 	}
-	reassigned := []string{"uid", "mail", "cn", "dn", "samaccountname", "userprincipalname", "distinguishedname",
-		"uidnumber"}
+	reassigned := []string{
+		"uid", "mail", "cn", "dn", "samaccountname", "userprincipalname", "distinguishedname",
+		"uidnumber",
+	}
 	if slices.Contains(reassigned, strings.ToLower(s.Attributes.Subject)) {
 		m.add("attributes.subject", "is given to other people later; use entryUUID, objectGUID or the like")
 	}

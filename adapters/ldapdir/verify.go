@@ -42,7 +42,8 @@ func (c base) VerifyPassword(ctx context.Context, login ports.Login) (domain.Pas
 
 // VerifySubject checks the password of a known subject.
 func (c base) VerifySubject(ctx context.Context, subject domain.Subject, password string) (domain.PasswordCheck,
-	error) {
+	error,
+) {
 	filter, ok := c.subjectFilter(subject)
 	if !ok || !isPassword(password) {
 		return badCredentials("no subject or no password that a directory could know"), nil
@@ -137,7 +138,8 @@ func (c *client) directNames(login string) []string {
 // person. A bind as its DN proves that the entry is theirs: a name may have different meanings for a bind and for a
 // search.
 func (c *client) verifyDirect(ctx context.Context, r *reach, names []string, filter,
-	password string) (domain.PasswordCheck, error) {
+	password string,
+) (domain.PasswordCheck, error) {
 	check := badCredentials("wrong name or password")
 	for _, name := range names {
 		err := r.own(ctx, func(on *conn) error {

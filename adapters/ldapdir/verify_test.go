@@ -168,8 +168,12 @@ func TestEmptyPasswordIsNotSentToTheServer(t *testing.T) {
 	// This server answers success to a name with an empty password.
 	s := openldap.Start(t, openldap.Options{Unauthenticated: true})
 	d := mustOpen(t, ldapdir.TypeLDAP, openLDAP(s))
-	for _, login := range []ports.Login{{Name: "alice"}, {Password: openldap.Password}, {},
-		{Name: "alice", Password: "\x00"}} {
+	for _, login := range []ports.Login{
+		{Name: "alice"},
+		{Password: openldap.Password},
+		{},
+		{Name: "alice", Password: "\x00"},
+	} {
 		if check := verify(t, d, login.Name, login.Password); check.Outcome != domain.OutcomeBadCredentials {
 			t.Errorf("an empty name or password is %v", check.Outcome)
 		}
@@ -260,8 +264,10 @@ func TestUnknownSubjects(t *testing.T) {
 		mustOpen(t, ldapdir.TypeLDAP, openLDAP(sharedSlapd(t))),
 		mustOpen(t, ldapdir.TypeActiveDirectory, activeDirectory(sharedSamba(t))),
 	} {
-		for _, subject := range []domain.Subject{"", "*", "00000000-0000-0000-0000-000000000000", "alice", "x)(uid=*",
-			domain.Subject(strings.Repeat("a", 500))} {
+		for _, subject := range []domain.Subject{
+			"", "*", "00000000-0000-0000-0000-000000000000", "alice", "x)(uid=*",
+			domain.Subject(strings.Repeat("a", 500)),
+		} {
 			if _, err := d.Find(t.Context(), subject); !isNotFound(err) {
 				t.Errorf("%s: subject %q: %v", d.Type(), subject, err)
 			}
@@ -283,8 +289,10 @@ func TestIdentities(t *testing.T) {
 		want     domain.Identity
 	}{
 		"of OpenLDAP": {ldapdir.TypeLDAP, openLDAP(slapd), "alice", domain.Identity{
-			Username: "alice", Email: "alice@example.org", Person: domain.Person{FullName: "Alice Archer",
-				PhoneNumber: "+4512345678"}, EmailVerified: true,
+			Username: "alice", Email: "alice@example.org", Person: domain.Person{
+				FullName:    "Alice Archer",
+				PhoneNumber: "+4512345678",
+			}, EmailVerified: true,
 		}},
 		"of OpenLDAP, switched off": {ldapdir.TypeLDAP, openLDAP(slapd), "inactive", domain.Identity{
 			Username: "inactive", Email: "inactive@example.org", Person: domain.Person{FullName: "In Active"},
@@ -294,16 +302,20 @@ func TestIdentities(t *testing.T) {
 			Username: "locked", Email: "locked@example.org", Person: domain.Person{FullName: "Lock Ed"}, EmailVerified: true,
 			Disabled: true,
 		}},
-		"without a word for the address": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"email_verified": false}), "bob",
+		"without a word for the address": {
+			ldapdir.TypeLDAP, openLDAP(slapd).with(tree{"email_verified": false}), "bob",
 			domain.Identity{
 				Username: "bob", Email: "bob@example.org", Person: domain.Person{FullName: "Bob Builder"},
-			}},
+			},
+		},
 		"with other attributes": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{
 			"attributes": tree{"username": "mail", "full_name": "sn", "phone_number": "", "email": ""},
 		}), "bob", domain.Identity{Username: "bob@example.org", Person: domain.Person{FullName: "Builder"}}},
 		"of Active Directory": {ldapdir.TypeActiveDirectory, activeDirectory(ad), "alice", domain.Identity{
-			Username: "alice", Email: "alice@example.org", Person: domain.Person{FullName: "Alice Archer",
-				PhoneNumber: "+4512345678"}, EmailVerified: true,
+			Username: "alice", Email: "alice@example.org", Person: domain.Person{
+				FullName:    "Alice Archer",
+				PhoneNumber: "+4512345678",
+			}, EmailVerified: true,
 		}},
 		"of Active Directory, disabled": {ldapdir.TypeActiveDirectory, activeDirectory(ad), "disabled", domain.Identity{
 			Username: "disabled", Email: "disabled@example.org", Person: domain.Person{FullName: "Dis Abled"},

@@ -49,8 +49,10 @@ func TestMessagesAreWrittenAtomically(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			if err := sender.Send(t.Context(), domain.EmailMessage{To: "+420123456789",
-				Text: "123456 is your code"}); err != nil {
+			if err := sender.Send(t.Context(), domain.EmailMessage{
+				To:   "+420123456789",
+				Text: "123456 is your code",
+			}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -62,8 +62,10 @@ func (g *AdminGuard) Leave(ctx context.Context, ids ...domain.UserID) error {
 	defer cancel()
 	for race := range maxRaces {
 		result, err := g.s.db.Collection(guardsName).UpdateOne(ctx,
-			bson.D{{Key: "_id", Value: adminGuardID}, {Key: "members",
-				Value: bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$nin", Value: ids}}}}}},
+			bson.D{{Key: "_id", Value: adminGuardID}, {
+				Key:   "members",
+				Value: bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$nin", Value: ids}}}},
+			}},
 			bson.D{{Key: "$pull", Value: bson.D{{Key: "members", Value: bson.D{{Key: "$in", Value: ids}}}}}})
 		switch {
 		case err != nil && !isConflict(err):

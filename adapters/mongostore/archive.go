@@ -42,7 +42,8 @@ func parsePosition(key string) (int64, error) {
 
 // ArchivePage returns entities of the kind, in the order of their keys.
 func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after string, limit int) ([]domain.Archived,
-	error) {
+	error,
+) {
 	switch kind {
 	case domain.ArchiveUsers:
 		return archiveTable(ctx, s.users, after, limit, func(u domain.User) any { return u })
@@ -86,7 +87,8 @@ func pageOf(limit int) *options.FindOptionsBuilder {
 }
 
 func archiveTable[T any](ctx context.Context, t *table[T], after string, limit int,
-	value func(T) any) ([]domain.Archived, error) {
+	value func(T) any,
+) ([]domain.Archived, error) {
 	records, err := t.records(ctx, afterID(after), pageOf(limit))
 	if err != nil {
 		return nil, err
@@ -103,7 +105,8 @@ func archiveTable[T any](ctx context.Context, t *table[T], after string, limit i
 }
 
 func archiveDocuments[T any](ctx context.Context, s *Store, name, after string, limit int,
-	value func(T) (string, any)) ([]domain.Archived, error) {
+	value func(T) (string, any),
+) ([]domain.Archived, error) {
 	var docs []T
 	if err := s.readAll(ctx, s.db.Collection(name), afterID(after), pageOf(limit), &docs); err != nil {
 		return nil, err

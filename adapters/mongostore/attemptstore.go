@@ -36,7 +36,8 @@ func sweepAt(t time.Time) any {
 // Update applies change to the account's document, or to an empty one if there is none. It waits for asynchronous
 // updates of the account by this node.
 func (as *AttemptStore) Update(ctx context.Context, account string, now time.Time,
-	change ports.Change[domain.Attempts]) error {
+	change ports.Change[domain.Attempts],
+) error {
 	done, err := as.s.locks.lock(ctx, attemptsName+account)
 	if err != nil {
 		return err
@@ -46,7 +47,8 @@ func (as *AttemptStore) Update(ctx context.Context, account string, now time.Tim
 }
 
 func (as *AttemptStore) update(ctx context.Context, account string, now time.Time,
-	change ports.Change[domain.Attempts]) error {
+	change ports.Change[domain.Attempts],
+) error {
 	_, err := as.s.attempts.update(ctx, account, func(a *accountAttempts, out *domain.Outbox) error {
 		err := change(&a.Attempts, out)
 		a.KeptUntil = a.KeepUntil(now)

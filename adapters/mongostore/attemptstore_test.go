@@ -63,8 +63,10 @@ func TestOwnServerCloseWaitsForAsynchronousUpdates(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	there := openOwn(t, server)
-	here, err := mongostore.Open(t.Context(), mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: newClock(),
-		NoTTL: true})
+	here, err := mongostore.Open(t.Context(), mongostore.Config{
+		URI: server.URI(), Database: "ostiary", Clock: newClock(),
+		NoTTL: true,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -203,13 +203,20 @@ func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
 	models := []mongo.WriteModel{
-		mongo.NewUpdateManyModel().SetFilter(bson.D{{Key: "user", Value: id}}).SetHint("user").SetUpdate(bson.D{{Key: "$set",
+		mongo.NewUpdateManyModel().SetFilter(bson.D{{Key: "user", Value: id}}).SetHint("user").SetUpdate(bson.D{{
+			Key: "$set",
 			Value: bson.D{
-				{Key: "ip", Value: ""}, {Key: "agent", Value: ""}, {Key: "actorsalt", Value: nil}, {Key: "personal", Value: nil},
+				{Key: "ip", Value: ""},
+				{Key: "agent", Value: ""},
+				{Key: "actorsalt", Value: nil},
+				{Key: "personal", Value: nil},
 				{Key: "personalsalt", Value: nil},
-			}}}),
-		mongo.NewUpdateManyModel().SetFilter(bson.D{{Key: "target",
-			Value: id}}).SetHint("target").SetUpdate(bson.D{{Key: "$set", Value: bson.D{
+			},
+		}}),
+		mongo.NewUpdateManyModel().SetFilter(bson.D{{
+			Key:   "target",
+			Value: id,
+		}}).SetHint("target").SetUpdate(bson.D{{Key: "$set", Value: bson.D{
 			{Key: "personal", Value: nil}, {Key: "personalsalt", Value: nil},
 		}}}),
 	}

@@ -185,7 +185,8 @@ func (t *table[T]) tryUpdate(ctx context.Context, id string, base cachedDocument
 
 // compareAndSet writes the entity, with the names of base, if the stored version is still that of base.
 func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocument, entity *T,
-	out domain.Outbox) error {
+	out domain.Outbox,
+) error {
 	raw, err := t.form.encode(entity)
 	if err != nil {
 		return failed("writing "+t.coll.Name(), err)
@@ -221,8 +222,10 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocu
 	case err != nil:
 		return failed("updating "+t.coll.Name(), err)
 	}
-	t.store.documents.Add(t.key(id), cachedDocument{version: base.version + 1, doc: raw, active: active,
-		names: base.names})
+	t.store.documents.Add(t.key(id), cachedDocument{
+		version: base.version + 1, doc: raw, active: active,
+		names: base.names,
+	})
 	if err := t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items); err != nil {
 		return err
 	}

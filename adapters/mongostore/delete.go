@@ -28,11 +28,15 @@ func (t *table[T]) delete(ctx context.Context, id string, condition bson.D, out 
 		{Key: "$set", Value: bson.D{{Key: "gone", Value: true}}},
 		{Key: "$unset", Value: clean},
 		{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},
-		{Key: "$push",
-			Value: bson.D{{Key: "outbox", Value: bson.D{{Key: "$each", Value: append(items, t.store.tombstone())}}}}},
+		{
+			Key:   "$push",
+			Value: bson.D{{Key: "outbox", Value: bson.D{{Key: "$each", Value: append(items, t.store.tombstone())}}}},
+		},
 	}
-	filter := append(bson.D{{Key: "_id", Value: t.prefix + id},
-		{Key: "gone", Value: bson.D{{Key: "$exists", Value: false}}}}, condition...)
+	filter := append(bson.D{
+		{Key: "_id", Value: t.prefix + id},
+		{Key: "gone", Value: bson.D{{Key: "$exists", Value: false}}},
+	}, condition...)
 	result, err := t.coll.UpdateOne(ctx, filter, update)
 	switch {
 	case isConflict(err) || err == nil && result.MatchedCount == 0:

@@ -83,7 +83,8 @@ func inner(command bson.D) []bson.D {
 		join, _ := lookup(stage, "$lookup").(bson.D)
 		if pipeline, ok := lookup(join, "pipeline").(bson.A); ok {
 			commands = append(commands, bson.D{
-				{Key: "aggregate", Value: lookup(join, "from")}, {Key: "pipeline", Value: pipeline},
+				{Key: "aggregate", Value: lookup(join, "from")},
+				{Key: "pipeline", Value: pipeline},
 				{Key: "cursor", Value: bson.D{}},
 			})
 		}

@@ -22,8 +22,10 @@ func rename(u *domain.User, out *domain.Outbox) error {
 
 func logged(t *testing.T, s *mongostore.Store, action domain.Action) int {
 	t.Helper()
-	page, err := s.Audit().List(t.Context(), domain.AuditQuery{Actions: []domain.Action{action},
-		Page: domain.Page{Number: 1, Limit: 100}})
+	page, err := s.Audit().List(t.Context(), domain.AuditQuery{
+		Actions: []domain.Action{action},
+		Page:    domain.Page{Number: 1, Limit: 100},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,19 +46,23 @@ func TestOwnServerWriteIsAppliedOnceDespiteFaults(t *testing.T) {
 			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.DropAfter()}, nil, "Ada Lovelace!",
 		},
 		"retries after a write conflict": {
-			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.Fail(112, "WriteConflict")}, nil,
+			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.Fail(112, "WriteConflict")},
+			nil,
 			"Ada Lovelace!",
 		},
 		"reports an unacknowledged majority as unknown": {
-			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.WriteConcernFailed()}, fault.ErrStorage,
+			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.WriteConcernFailed()},
+			fault.ErrStorage,
 			"Ada Lovelace!",
 		},
 		"reports an unknown error code as unknown": {
-			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.Fail(8, "UnknownError")}, fault.ErrStorage,
+			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.Fail(8, "UnknownError")},
+			fault.ErrStorage,
 			"Ada Lovelace",
 		},
 		"writes from the document cache without a read": {
-			mongowire.Fault{Command: "find", Collection: "users", Times: 100, Do: mongowire.Fail(8, "UnknownError")}, nil,
+			mongowire.Fault{Command: "find", Collection: "users", Times: 100, Do: mongowire.Fail(8, "UnknownError")},
+			nil,
 			"Ada Lovelace!",
 		},
 	}
@@ -170,8 +176,10 @@ func TestOwnServerSweepIncrementsCatalogVersionAfterCrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.Inject(mongowire.Fault{Command: "update", Collection: "catalog", Skip: 1,
-		Do: mongowire.Fail(8, "UnknownError")})
+	server.Inject(mongowire.Fault{
+		Command: "update", Collection: "catalog", Skip: 1,
+		Do: mongowire.Fail(8, "UnknownError"),
+	})
 	_, err = first.CatalogStore().UpdateSettings(t.Context(), func(x *domain.Settings, _ *domain.Outbox) error {
 		x.Session.MaxSessions = 9
 		return nil

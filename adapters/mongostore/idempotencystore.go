@@ -26,14 +26,16 @@ type idempotencyDocument struct {
 
 func idempotencyFields(record domain.IdempotencyRecord) bson.D {
 	return bson.D{
-		{Key: "doc", Value: records.NewIdempotency(&record)}, {Key: "expires", Value: nanos(record.ExpiresAt)},
+		{Key: "doc", Value: records.NewIdempotency(&record)},
+		{Key: "expires", Value: nanos(record.ExpiresAt)},
 		{Key: "ttl", Value: sweepAt(record.ExpiresAt)},
 	}
 }
 
 // Begin reserves the key, or returns the record of the first request with it.
 func (is *IdempotencyStore) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord,
-	error) {
+	error,
+) {
 	ctx, cancel := is.s.bound(ctx)
 	defer cancel()
 	for range maxRaces {

@@ -25,16 +25,26 @@ var present = bson.D{{Key: "$gt", Value: ""}}
 
 var indexes = map[string][]index{
 	usersName: {
-		{name: "uniq_username", fields: []string{"doc.usernamekey"}, unique: true,
-			partial: bson.D{{Key: "doc.usernamekey", Value: present}}},
-		{name: "uniq_email", fields: []string{"doc.emailkey"}, unique: true,
-			partial: bson.D{{Key: "doc.emailkey", Value: present}}},
-		{name: "uniq_subject", fields: []string{"doc.directory", "doc.subject"}, unique: true,
-			partial: bson.D{{Key: "doc.subject", Value: present}}},
-		{name: "uniq_identifier", fields: []string{"doc.identifier"}, unique: true,
-			partial: bson.D{{Key: "doc.identifier", Value: present}}},
-		{name: "uniq_names", fields: []string{"names"}, unique: true, partial: bson.D{{Key: "names", Value: present}},
-			since: 4},
+		{
+			name: "uniq_username", fields: []string{"doc.usernamekey"}, unique: true,
+			partial: bson.D{{Key: "doc.usernamekey", Value: present}},
+		},
+		{
+			name: "uniq_email", fields: []string{"doc.emailkey"}, unique: true,
+			partial: bson.D{{Key: "doc.emailkey", Value: present}},
+		},
+		{
+			name: "uniq_subject", fields: []string{"doc.directory", "doc.subject"}, unique: true,
+			partial: bson.D{{Key: "doc.subject", Value: present}},
+		},
+		{
+			name: "uniq_identifier", fields: []string{"doc.identifier"}, unique: true,
+			partial: bson.D{{Key: "doc.identifier", Value: present}},
+		},
+		{
+			name: "uniq_names", fields: []string{"names"}, unique: true, partial: bson.D{{Key: "names", Value: present}},
+			since: 4,
+		},
 		{name: "created", fields: []string{"doc.createdat", "_id"}},
 		{name: "username", fields: []string{"doc.usernamekey", "_id"}},
 		{name: "email", fields: []string{"doc.emailkey", "_id"}},
@@ -67,14 +77,18 @@ var indexes = map[string][]index{
 	},
 	catalogName: {
 		// Only groups have a description, possibly empty: names of roles need not be unique.
-		{name: "uniq_name", fields: []string{"doc.name"}, unique: true,
-			partial: bson.D{{Key: "doc.description", Value: bson.D{{Key: "$gte", Value: ""}}}}},
+		{
+			name: "uniq_name", fields: []string{"doc.name"}, unique: true,
+			partial: bson.D{{Key: "doc.description", Value: bson.D{{Key: "$gte", Value: ""}}}},
+		},
 		{
 			name: "uniq_name_key", fields: []string{"doc.namekey"}, unique: true,
 			partial: bson.D{{Key: "doc.namekey", Value: present}}, since: 4,
 		},
-		{name: "uniq_identifier", fields: []string{"doc.identifier"}, unique: true,
-			partial: bson.D{{Key: "doc.identifier", Value: present}}},
+		{
+			name: "uniq_identifier", fields: []string{"doc.identifier"}, unique: true,
+			partial: bson.D{{Key: "doc.identifier", Value: present}},
+		},
 		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
 	},
 	attemptsName: {

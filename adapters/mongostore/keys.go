@@ -35,8 +35,11 @@ func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, er
 	if q.Page.Limit <= 0 {
 		q.Page.Limit = domain.DefaultPageLimit
 	}
-	filter := bson.D{{Key: "doc.userid", Value: q.User}, {Key: "doc.revokedat", Value: int64(0)},
-		{Key: "doc.epoch", Value: q.Epoch}}
+	filter := bson.D{
+		{Key: "doc.userid", Value: q.User},
+		{Key: "doc.revokedat", Value: int64(0)},
+		{Key: "doc.epoch", Value: q.Epoch},
+	}
 	var position bson.D
 	if after := q.Page.After; after != nil {
 		created, err := strconv.ParseInt(after.Key, 10, 64)
@@ -55,8 +58,10 @@ func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, er
 	if len(keys) > q.Page.Limit {
 		page.Keys = keys[:q.Page.Limit]
 		last := &page.Keys[q.Page.Limit-1]
-		page.Next = &domain.Cursor{Sort: domain.SortKeys, Key: strconv.FormatInt(nanos(last.CreatedAt), 10),
-			ID: string(last.ID)}
+		page.Next = &domain.Cursor{
+			Sort: domain.SortKeys, Key: strconv.FormatInt(nanos(last.CreatedAt), 10),
+			ID: string(last.ID),
+		}
 	}
 	page.Total, page.TotalEstimated, err = ks.s.total(ctx, ks.s.keys.coll, filter)
 	return page, err
@@ -69,8 +74,10 @@ type Tokens struct {
 
 // Tokens returns the store of third-party tokens.
 func (s *Store) Tokens() *Tokens {
-	return &Tokens{collection[string, domain.ThirdPartyToken]{s, s.tokens,
-		func(x *domain.ThirdPartyToken) *string { return &x.ID }}}
+	return &Tokens{collection[string, domain.ThirdPartyToken]{
+		s, s.tokens,
+		func(x *domain.ThirdPartyToken) *string { return &x.ID },
+	}}
 }
 
 var _ ports.ThirdPartyTokenStore = (*Tokens)(nil)

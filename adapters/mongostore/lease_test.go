@@ -16,7 +16,8 @@ import (
 
 // leased opens a node whose leases last for the duration given. It connects to the members in uri only.
 func leased(t *testing.T, server *mongowire.Server, uri string, lasts time.Duration,
-	change ...func(*mongostore.Config)) *mongostore.Store {
+	change ...func(*mongostore.Config),
+) *mongostore.Store {
 	t.Helper()
 	return openOwn(t, server, append(change, func(c *mongostore.Config) { c.URI, c.Lease = uri, lasts })...)
 }

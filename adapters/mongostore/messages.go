@@ -75,8 +75,11 @@ func (ms *Messages) RetryMessage(ctx context.Context, id domain.MessageID, at ti
 	ctx, cancel := ms.s.bound(ctx)
 	defer cancel()
 	_, err := ms.s.db.Collection(messagesName).UpdateOne(ctx, bson.D{{Key: "_id", Value: id}}, bson.D{
-		{Key: "$set", Value: bson.D{{Key: "due", Value: nanos(at)}, {Key: "doc.nexttry", Value: nanos(at)},
-			{Key: "doc.lasterror", Value: reason}}},
+		{Key: "$set", Value: bson.D{
+			{Key: "due", Value: nanos(at)},
+			{Key: "doc.nexttry", Value: nanos(at)},
+			{Key: "doc.lasterror", Value: reason},
+		}},
 		{Key: "$inc", Value: bson.D{{Key: "doc.attempts", Value: 1}}},
 	})
 	return failed("postponing a message", err)

@@ -121,8 +121,10 @@ func readHolders(ctx context.Context, users *mongo.Collection, ids map[string]st
 		names = append(names, name)
 	}
 	cursor, err := users.Find(ctx, bson.D{{Key: "doc.emailkey", Value: bson.D{{Key: "$in", Value: names}}}},
-		options.Find().SetProjection(bson.D{{Key: "doc.emailkey", Value: 1}}).SetSort(bson.D{{Key: "doc.emailkey",
-			Value: 1}}))
+		options.Find().SetProjection(bson.D{{Key: "doc.emailkey", Value: 1}}).SetSort(bson.D{{
+			Key:   "doc.emailkey",
+			Value: 1,
+		}}))
 	if err != nil {
 		return nil, failed("reading names", err)
 	}
@@ -132,8 +134,10 @@ func readHolders(ctx context.Context, users *mongo.Collection, ids map[string]st
 	}
 	collisions := make([]domain.Collision, len(holders))
 	for i, h := range holders {
-		collisions[i] = domain.Collision{Kind: domain.CollisionUser, Name: h.Doc.EmailKey,
-			Holders: []string{ids[h.Doc.EmailKey], h.ID}}
+		collisions[i] = domain.Collision{
+			Kind: domain.CollisionUser, Name: h.Doc.EmailKey,
+			Holders: []string{ids[h.Doc.EmailKey], h.ID},
+		}
 	}
 	return collisions, nil
 }

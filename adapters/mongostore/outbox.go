@@ -184,8 +184,10 @@ func (c clearing) models() []mongo.WriteModel {
 		SetUpdate(bson.D{{Key: "$unset", Value: bson.D{{Key: "outbox", Value: ""}}}})
 	rest := mongo.NewUpdateOneModel().
 		SetFilter(bson.D{{Key: "_id", Value: c.id}, {Key: "outbox.id", Value: bson.D{{Key: "$in", Value: c.items}}}}).
-		SetUpdate(bson.D{{Key: "$pull",
-			Value: bson.D{{Key: "outbox", Value: bson.D{{Key: "id", Value: bson.D{{Key: "$in", Value: c.items}}}}}}}})
+		SetUpdate(bson.D{{
+			Key:   "$pull",
+			Value: bson.D{{Key: "outbox", Value: bson.D{{Key: "id", Value: bson.D{{Key: "$in", Value: c.items}}}}}},
+		}})
 	return []mongo.WriteModel{whole, rest}
 }
 

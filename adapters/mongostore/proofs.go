@@ -91,7 +91,8 @@ var errStop = errors.New("iteration ended")
 // Unsealed records come under the numbers that they are going to have. The service assigns no number below 1; records
 // stored there are read nevertheless, and if first is the lowest possible number, also records stored without one.
 func (a *Audit) Records(ctx context.Context, first, last int64, query domain.AuditQuery,
-	yield func(*auditformat.Record) error) error {
+	yield func(*auditformat.Record) error,
+) error {
 	next, filter := max(first, 1), auditFilter(query)
 	read := func(d *auditDocument) error {
 		r := d.record()
@@ -146,7 +147,8 @@ func (a *Audit) withoutSeq(ctx context.Context, also bson.D, yield func(*auditDo
 // unsealed calls yield for the records that are in no segment, with the sequence numbers that they are going to have
 // after the one given. Records that do not match the query are counted and not passed on.
 func (a *Audit) unsealed(ctx context.Context, seq int64, query domain.AuditQuery,
-	yield func(*auditformat.Record) error) error {
+	yield func(*auditformat.Record) error,
+) error {
 	filter := bson.D{{Key: "seq", Value: int64(0)}}
 	for {
 		docs, err := a.find(ctx, filter, inWriteOrder(scanBatch))
@@ -174,15 +176,19 @@ func (a *Audit) unsealed(ctx context.Context, seq int64, query domain.AuditQuery
 
 // inWriteOrder sorts records without a sequence number in the order in which the primary wrote them.
 func inWriteOrder(limit int) *options.FindOptionsBuilder {
-	return options.Find().SetHint("seq").SetLimit(int64(limit)).SetSort(bson.D{{Key: "written", Value: 1},
-		{Key: "_id", Value: 1}})
+	return options.Find().SetHint("seq").SetLimit(int64(limit)).SetSort(bson.D{
+		{Key: "written", Value: 1},
+		{Key: "_id", Value: 1},
+	})
 }
 
 // SegmentBefore returns the last segment that was sealed before the time given, without leaves.
 func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (auditformat.Segment, error) {
 	d, err := a.segment(ctx,
-		bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: bson.D{{Key: "$gt", Value: int64(0)},
-			{Key: "$lt", Value: nanos(at)}}}},
+		bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: bson.D{
+			{Key: "$gt", Value: int64(0)},
+			{Key: "$lt", Value: nanos(at)},
+		}}},
 		options.FindOne().SetSort(bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: -1}, {Key: "_id", Value: -1}}).
 			SetHint("sealed").SetProjection(withoutLeaves))
 	return d.Segment.domain(), err
@@ -213,8 +219,10 @@ func (a *Audit) cut(ctx context.Context, d segmentDocument) error {
 	defer cancel()
 	segment := d.Segment.domain()
 	_, err := a.s.db.Collection(auditName).DeleteMany(ctx,
-		bson.D{{Key: "seq", Value: bson.D{{Key: "$gte", Value: int64(1)},
-			{Key: "$lte", Value: segment.Last()}}}}, options.DeleteMany().SetHint("seq"))
+		bson.D{{Key: "seq", Value: bson.D{
+			{Key: "$gte", Value: int64(1)},
+			{Key: "$lte", Value: segment.Last()},
+		}}}, options.DeleteMany().SetHint("seq"))
 	if err != nil {
 		return failed("cutting the audit log", err)
 	}

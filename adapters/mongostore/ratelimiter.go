@@ -35,8 +35,10 @@ type rateDocument struct {
 // newRate returns the document of a rate from another store, which does not record the limit: the first take adapts the
 // document to the configured one.
 func newRate(key string, kept domain.StoredRate) rateDocument {
-	d := rateDocument{Key: key, Limit: max(1, len(kept.Window.Taken)), Taken: []int64{},
-		TTL: bson.NewDateTimeFromTime(kept.Until.Add(time.Millisecond - 1))}
+	d := rateDocument{
+		Key: key, Limit: max(1, len(kept.Window.Taken)), Taken: []int64{},
+		TTL: bson.NewDateTimeFromTime(kept.Until.Add(time.Millisecond - 1)),
+	}
 	for _, at := range kept.Window.Taken {
 		d.Taken = append(d.Taken, nanos(at))
 	}
@@ -106,7 +108,8 @@ func (l *RateLimiter) tryTake(ctx context.Context, key string, rate domain.Rate,
 
 // Release removes one take with the time given.
 func (l *RateLimiter) Release(ctx context.Context, key string, rate domain.Rate, taken,
-	now time.Time) (domain.RateState, error) {
+	now time.Time,
+) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
 	}
@@ -126,7 +129,8 @@ func (l *RateLimiter) Release(ctx context.Context, key string, rate domain.Rate,
 
 // tryGiveBack removes the take unless the document changes meanwhile. $pull would remove every take with the same time.
 func (l *RateLimiter) tryGiveBack(ctx context.Context, key string, rate domain.Rate, taken,
-	now time.Time) (domain.RateState, bool, error) {
+	now time.Time,
+) (domain.RateState, bool, error) {
 	var stored rateDocument
 	err := l.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
 	if errors.Is(err, mongo.ErrNoDocuments) {
@@ -163,7 +167,8 @@ func (l *RateLimiter) tryGiveBack(ctx context.Context, key string, rate domain.R
 // refusal reads the stored document and returns whether the take is refused. If decided is false, the take must be
 // tried again: the document was removed meanwhile, or has been adapted from another limit to this one.
 func (l *RateLimiter) refusal(ctx context.Context, key string, rate domain.Rate, now time.Time) (state domain.RateState,
-	decided bool, err error) {
+	decided bool, err error,
+) {
 	var stored rateDocument
 	err = l.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
 	if errors.Is(err, mongo.ErrNoDocuments) {

@@ -61,8 +61,12 @@ func restored(a domain.Archived, sealed int64, now time.Time) (any, error) {
 	case domain.Attempts:
 		x := accountAttempts{v, v.KeepUntil(now)}
 		raw, err := attemptsForm.encode(&x)
-		return bson.D{{Key: "_id", Value: a.Key}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw},
-			{Key: "ttl", Value: sweepAt(x.KeptUntil)}}, err
+		return bson.D{
+			{Key: "_id", Value: a.Key},
+			{Key: "v", Value: int64(1)},
+			{Key: "doc", Value: raw},
+			{Key: "ttl", Value: sweepAt(x.KeptUntil)},
+		}, err
 	case domain.Message:
 		return newMessage(v), nil
 	case domain.StoredRate:

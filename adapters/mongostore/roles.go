@@ -56,8 +56,10 @@ func (rs roles) Delete(ctx context.Context, id domain.RoleID, out domain.Outbox)
 		}
 		return err
 	}
-	_, unmarked := rs.table.coll.UpdateOne(ctx, bson.D{{Key: "_id", Value: rolePrefix + string(id)},
-		{Key: "deleting", Value: mark}},
+	_, unmarked := rs.table.coll.UpdateOne(ctx, bson.D{
+		{Key: "_id", Value: rolePrefix + string(id)},
+		{Key: "deleting", Value: mark},
+	},
 		bson.D{{Key: "$unset", Value: bson.D{{Key: "deleting", Value: ""}}}})
 	if err = errors.Join(err, unmarked); err != nil {
 		return failed("deleting a role", err)
@@ -74,8 +76,10 @@ func (s *Store) markDeleting(ctx context.Context, id string) (mark int64, err er
 			{Key: "_id", Value: id},
 			{Key: "gone", Value: bson.D{{Key: "$exists", Value: false}}},
 			{Key: "$nor", Value: bson.A{
-				bson.D{{Key: "holds",
-					Value: bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "at", Value: bson.D{{Key: "$gt", Value: stale}}}}}}}},
+				bson.D{{
+					Key:   "holds",
+					Value: bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "at", Value: bson.D{{Key: "$gt", Value: stale}}}}}},
+				}},
 				bson.D{{Key: "deleting", Value: bson.D{{Key: "$gt", Value: stale}}}},
 			}},
 		}, bson.D{{Key: "$set", Value: bson.D{{Key: "deleting", Value: mark}}}})
@@ -134,11 +138,15 @@ func (s *Store) tryHold(ctx context.Context, id, hold string) (bool, error) {
 	result, err := s.roles.coll.UpdateOne(ctx, bson.D{
 		{Key: "_id", Value: id},
 		{Key: "gone", Value: bson.D{{Key: "$exists", Value: false}}},
-		{Key: "$nor",
-			Value: bson.A{bson.D{{Key: "deleting", Value: bson.D{{Key: "$gt", Value: nanos(now.Add(-holdsFor))}}}}}},
+		{
+			Key:   "$nor",
+			Value: bson.A{bson.D{{Key: "deleting", Value: bson.D{{Key: "$gt", Value: nanos(now.Add(-holdsFor))}}}}},
+		},
 	}, bson.D{
-		{Key: "$push",
-			Value: bson.D{{Key: "holds", Value: bson.D{{Key: "id", Value: hold}, {Key: "at", Value: nanos(now)}}}}},
+		{
+			Key:   "$push",
+			Value: bson.D{{Key: "holds", Value: bson.D{{Key: "id", Value: hold}, {Key: "at", Value: nanos(now)}}}},
+		},
 		{Key: "$unset", Value: bson.D{{Key: "deleting", Value: ""}}},
 	})
 	if isConflict(err) {

@@ -152,8 +152,11 @@ func seed(ctx context.Context, s *Store) error {
 		if err != nil {
 			return err
 		}
-		docs = append(docs, bson.D{{Key: "_id", Value: rolePrefix + string(role.ID)}, {Key: "v", Value: int64(1)},
-			{Key: "doc", Value: raw}})
+		docs = append(docs, bson.D{
+			{Key: "_id", Value: rolePrefix + string(role.ID)},
+			{Key: "v", Value: int64(1)},
+			{Key: "doc", Value: raw},
+		})
 	}
 	return insertOnce(ctx, s.db.Collection(catalogName), docs)
 }

@@ -130,8 +130,10 @@ func TestOwnServerMigrationResumesAfterCrash(t *testing.T) {
 
 func TestOwnServerErrorDoesNotContainConnectionString(t *testing.T) {
 	t.Parallel()
-	_, err := mongostore.Open(t.Context(), mongostore.Config{URI: "mongodb://ada:secret@host:port/", Database: "ostiary",
-		Clock: newClock()})
+	_, err := mongostore.Open(t.Context(), mongostore.Config{
+		URI: "mongodb://ada:secret@host:port/", Database: "ostiary",
+		Clock: newClock(),
+	})
 	if err == nil || len(err.Error()) > 60 {
 		t.Errorf("Open = %q, want an error without the connection string", err)
 	}

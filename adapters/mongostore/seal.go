@@ -43,7 +43,8 @@ func (a *Audit) last(ctx context.Context) (segmentDocument, error) {
 }
 
 func (a *Audit) segment(ctx context.Context, filter bson.D, find *options.FindOneOptionsBuilder) (segmentDocument,
-	error) {
+	error,
+) {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
 	var d segmentDocument

@@ -20,8 +20,10 @@ type Sessions struct {
 
 // Sessions returns the store of sessions.
 func (s *Store) Sessions() *Sessions {
-	return &Sessions{collection[domain.SessionID, domain.Session]{s, s.sessions,
-		func(x *domain.Session) *domain.SessionID { return &x.ID }}}
+	return &Sessions{collection[domain.SessionID, domain.Session]{
+		s, s.sessions,
+		func(x *domain.Session) *domain.SessionID { return &x.ID },
+	}}
 }
 
 var _ ports.SessionStore = (*Sessions)(nil)
@@ -48,7 +50,8 @@ func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
 
 // Begin stores a new session and then changes its user: a session is not live until its user lists it.
 func (ss *Sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User,
-	error) {
+	error,
+) {
 	if err := ss.Create(ctx, session); err != nil {
 		return domain.User{}, err
 	}
@@ -65,7 +68,8 @@ func (ss *Sessions) ListByUser(ctx context.Context, id domain.UserID) ([]domain.
 
 // ListByProvider returns the sessions that belong to a provider's session, or all sessions of a subject.
 func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.DirectoryID, subject domain.Subject,
-	session string) ([]domain.Session, error) {
+	session string,
+) ([]domain.Session, error) {
 	if directory == "" {
 		return nil, nil
 	}
@@ -85,7 +89,8 @@ func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.Directo
 
 // ListProviderGrants returns sessions whose provider is due for a check, the longest unchecked first.
 func (ss *Sessions) ListProviderGrants(ctx context.Context, checkedBefore time.Time, limit int) ([]domain.Session,
-	error) {
+	error,
+) {
 	return ss.s.sessions.list(ctx,
 		bson.D{{Key: "granted", Value: bson.D{{Key: "$gte", Value: int64(0)}, {Key: "$lt", Value: nanos(checkedBefore)}}}},
 		options.Find().SetSort(bson.D{{Key: "granted", Value: 1}}).SetLimit(int64(limit)).SetHint("granted"))

@@ -30,7 +30,8 @@ func (ks *SigningKeyStore) SigningKeys(ctx context.Context) ([]domain.SigningKey
 
 // PutSigningKeys replaces the whole set if its version is still version; an empty store has version 0.
 func (ks *SigningKeyStore) PutSigningKeys(ctx context.Context, version int64, keys []domain.SigningKey,
-	out domain.Outbox) error {
+	out domain.Outbox,
+) error {
 	_, err := ks.s.signing.update(ctx, signingSetID, func(set *signingSet, o *domain.Outbox) error {
 		if set.Version != version {
 			return fault.ErrConflict

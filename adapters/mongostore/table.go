@@ -71,8 +71,10 @@ func (t *table[T]) entity(r record) (T, error) {
 
 // remember puts a document that was read into the cache.
 func (t *table[T]) remember(r record) {
-	t.store.documents.Add(t.coll.Name()+"/"+r.ID, cachedDocument{version: r.Version, doc: r.Doc, active: r.Active,
-		names: r.Names})
+	t.store.documents.Add(t.coll.Name()+"/"+r.ID, cachedDocument{
+		version: r.Version, doc: r.Doc, active: r.Active,
+		names: r.Names,
+	})
 }
 
 // find returns the one document that matches the filter.
@@ -137,7 +139,8 @@ func (t *table[T]) list(ctx context.Context, filter bson.D, find *options.FindOp
 
 // readAll decodes all documents that match the filter into the slice.
 func (s *Store) readAll(ctx context.Context, coll *mongo.Collection, filter bson.D, find *options.FindOptionsBuilder,
-	into any) error {
+	into any,
+) error {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
 	cursor, err := coll.Find(ctx, filter, find)

@@ -52,8 +52,10 @@ func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox
 
 // loginFilter matches the users whose username or e-mail key is key, two or fewer.
 func loginFilter(key string) bson.D {
-	return bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: "doc.usernamekey", Value: key}},
-		bson.D{{Key: "doc.emailkey", Value: key}}}}}
+	return bson.D{{Key: "$or", Value: bson.A{
+		bson.D{{Key: "doc.usernamekey", Value: key}},
+		bson.D{{Key: "doc.emailkey", Value: key}},
+	}}}
 }
 
 // FindByLogin returns the user with this username key or, if there is none, with this email key, in one round trip.
@@ -86,7 +88,8 @@ func (us *Users) FindByEmail(ctx context.Context, key string) (domain.User, erro
 
 // FindBySubject returns the user with this subject of the directory.
 func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID, subject domain.Subject) (domain.User,
-	error) {
+	error,
+) {
 	if subject == "" {
 		return domain.User{}, domain.ErrUserNotFound
 	}

@@ -73,7 +73,9 @@ func lookupPipeline(id string) mongo.Pipeline {
 
 func join(from, local, as string) bson.D {
 	return bson.D{
-		{Key: "from", Value: from}, {Key: "localField", Value: local}, {Key: "foreignField", Value: "_id"},
+		{Key: "from", Value: from},
+		{Key: "localField", Value: local},
+		{Key: "foreignField", Value: "_id"},
 		{Key: "as", Value: as},
 	}
 }

@@ -71,35 +71,49 @@ func TestInvalidCallbacksAreRefused(t *testing.T) {
 		reason string
 	}{
 		"another state": {func(_ *domain.RedirectFlow, c *domain.RedirectCallback,
-			_ *clock) {
+			_ *clock,
+		) {
 			c.State = "other"
 		}, "state"},
-		"no state": {func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.State = "" },
-			"state"},
+		"no state": {
+			func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.State = "" },
+			"state",
+		},
 		"a flow without state": {func(f *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) {
 			f.State,
 				c.State = "", ""
 		}, "state"},
-		"a flow without nonce": {func(f *domain.RedirectFlow, _ *domain.RedirectCallback, _ *clock) { f.Nonce = "" },
-			"nonce"},
+		"a flow without nonce": {
+			func(f *domain.RedirectFlow, _ *domain.RedirectCallback, _ *clock) { f.Nonce = "" },
+			"nonce",
+		},
 		"a flow of another": {func(f *domain.RedirectFlow, _ *domain.RedirectCallback,
-			_ *clock) {
+			_ *clock,
+		) {
 			f.Directory = "other"
 		}, "another provider"},
 		"eleven minutes later": {func(_ *domain.RedirectFlow, _ *domain.RedirectCallback,
-			c *clock) {
+			c *clock,
+		) {
 			c.advance(11 * time.Minute)
 		}, "longer than"},
-		"no code": {func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.Code = "" },
-			"no code"},
+		"no code": {
+			func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.Code = "" },
+			"no code",
+		},
 		"an error": {func(_ *domain.RedirectFlow, c *domain.RedirectCallback,
-			_ *clock) {
+			_ *clock,
+		) {
 			c.Error = "access_denied"
 		}, "access_denied"},
-		"an error with line feeds": {func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.Error = "a\nb" },
-			"a"},
-		"the nonce of another flow": {func(f *domain.RedirectFlow, _ *domain.RedirectCallback, _ *clock) { f.Nonce = "AAAA" },
-			"nonce"},
+		"an error with line feeds": {
+			func(_ *domain.RedirectFlow, c *domain.RedirectCallback, _ *clock) { c.Error = "a\nb" },
+			"a",
+		},
+		"the nonce of another flow": {
+			func(f *domain.RedirectFlow, _ *domain.RedirectCallback, _ *clock) { f.Nonce = "AAAA" },
+			"nonce",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -126,8 +140,10 @@ func TestCallbackMustNameTheIssuer(t *testing.T) {
 		"the right one from one that need not": {nil, func(h *oidc.Hostile) string { return h.URL }, false},
 		"none from one that need not":          {nil, func(*oidc.Hostile) string { return "" }, false},
 		"none from one that sends it":          {sends, func(*oidc.Hostile) string { return "" }, true},
-		"another provider's from one that sends": {sends, func(*oidc.Hostile) string { return "https://evil.example" },
-			true},
+		"another provider's from one that sends": {
+			sends, func(*oidc.Hostile) string { return "https://evil.example" },
+			true,
+		},
 		"another provider's from one that needn't": {nil, func(*oidc.Hostile) string { return "https://evil.example" }, true},
 		"the right one with a slash":               {sends, func(h *oidc.Hostile) string { return h.URL + "/" }, true},
 	}
@@ -166,8 +182,10 @@ func TestInvalidIssuersAreRefused(t *testing.T) {
 		"another issuer":         {claim("iss", "https://evil.example"), nil, "issued by a different provider"},
 		"no issuer":              {without("iss"), nil, "issued by a different provider"},
 		"an issuer with a slash": {oidc.Spoil{Claims: addSlash("iss")}, nil, "issued by a different provider"},
-		"an issuer in other letters": {oidc.Spoil{Claims: func(c map[string]any) { c["ISS"] = c["iss"]; delete(c, "iss") }},
-			nil, "issuer"},
+		"an issuer in other letters": {
+			oidc.Spoil{Claims: func(c map[string]any) { c["ISS"] = c["iss"]; delete(c, "iss") }},
+			nil, "issuer",
+		},
 	})
 }
 

@@ -224,8 +224,10 @@ func TestCertifiedFreshSignIn(t *testing.T) {
 	t.Parallel()
 	_, r := certified(t, oidc.Options{}, nil)
 	r.mustSignIn(t, "alice")
-	start, err := r.Start(t.Context(), ports.RedirectRequest{State: state, Callback: callback, LoginHint: "alice",
-		Fresh: true})
+	start, err := r.Start(t.Context(), ports.RedirectRequest{
+		State: state, Callback: callback, LoginHint: "alice",
+		Fresh: true,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

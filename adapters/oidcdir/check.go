@@ -201,12 +201,16 @@ func (d *Directory) logoutStep(m *metadata) domain.CheckStep {
 func (d *Directory) registerSteps() []domain.CheckStep {
 	var steps []domain.CheckStep
 	if address := d.address(d.options.CallbackURL); address != "" {
-		steps = append(steps, domain.CheckStep{Name: "redirect URI", OK: true, Detail: address,
-			Advice: "register exactly this at the provider"})
+		steps = append(steps, domain.CheckStep{
+			Name: "redirect URI", OK: true, Detail: address,
+			Advice: "register exactly this at the provider",
+		})
 	}
 	if address := d.address(d.options.BackChannelURL); address != "" {
-		steps = append(steps, domain.CheckStep{Name: "back-channel logout URI", OK: true, Detail: address,
-			Advice: "register this where the provider has back-channel logout"})
+		steps = append(steps, domain.CheckStep{
+			Name: "back-channel logout URI", OK: true, Detail: address,
+			Advice: "register this where the provider has back-channel logout",
+		})
 	}
 	return steps
 }

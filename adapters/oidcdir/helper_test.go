@@ -55,8 +55,10 @@ func newRig(t *testing.T, settings oidcdir.Settings) *rig {
 // hostileRig returns a directory of a hostile provider with the change made to right settings.
 func hostileRig(t *testing.T, h *oidc.Hostile, change func(*oidcdir.Settings)) *rig {
 	t.Helper()
-	settings := oidcdir.Settings{Issuer: h.URL, ClientID: oidc.HostileClient, ClientSecret: oidc.HostileSecret,
-		UserInfo: "never", Timeout: patience}
+	settings := oidcdir.Settings{
+		Issuer: h.URL, ClientID: oidc.HostileClient, ClientSecret: oidc.HostileSecret,
+		UserInfo: "never", Timeout: patience,
+	}
 	if change != nil {
 		change(&settings)
 	}

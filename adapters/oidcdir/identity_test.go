@@ -14,8 +14,11 @@ import (
 func TestOnlyExplicitMappingsGrantRoles(t *testing.T) {
 	t.Parallel()
 	roles := []oidcdir.RoleRule{{Value: "app-auditor", Role: "auditor"}, {Value: "app-user", Role: "user"}}
-	groups := []oidcdir.GroupRule{{Value: "eng", To: "engineering"}, {Value: "staff", To: "everybody"},
-		{Value: "eng-2", To: "engineering"}}
+	groups := []oidcdir.GroupRule{
+		{Value: "eng", To: "engineering"},
+		{Value: "staff", To: "everybody"},
+		{Value: "eng-2", To: "engineering"},
+	}
 	tests := map[string]struct {
 		claims     map[string]any
 		names      oidcdir.ClaimNames
@@ -31,10 +34,14 @@ func TestOnlyExplicitMappingsGrantRoles(t *testing.T) {
 			groups: []string{"engineering", "everybody"},
 		},
 		"a text": {claims: map[string]any{"groups": "eng"}, groups: []string{"engineering"}},
-		"object keys": {claims: map[string]any{"groups": map[string]any{"eng": map[string]any{"org": "x"}}},
-			groups: []string{"engineering"}},
-		"mixed array": {claims: map[string]any{"groups": []any{7, nil, "eng", []string{"staff"}}},
-			groups: []string{"engineering"}},
+		"object keys": {
+			claims: map[string]any{"groups": map[string]any{"eng": map[string]any{"org": "x"}}},
+			groups: []string{"engineering"},
+		},
+		"mixed array": {
+			claims: map[string]any{"groups": []any{7, nil, "eng", []string{"staff"}}},
+			groups: []string{"engineering"},
+		},
 		"a number":       {claims: map[string]any{"groups": 7}},
 		"nothing":        {claims: map[string]any{"groups": nil}},
 		"another's case": {claims: map[string]any{"groups": []string{"ENG"}}},
@@ -164,17 +171,29 @@ func TestProviderFactorCountsOnlyIfConfigured(t *testing.T) {
 		want   bool
 	}{
 		"amr without configuration": {map[string]any{"amr": []string{"mfa"}, "acr": "2"}, oidcdir.SecondFactor{}, false},
-		"a configured amr": {map[string]any{"amr": []string{"pwd", "mfa"}},
-			oidcdir.SecondFactor{AMR: []string{"mfa"}}, true},
-		"another amr": {map[string]any{"amr": []string{"pwd"}}, oidcdir.SecondFactor{AMR: []string{"mfa"}},
-			false},
+		"a configured amr": {
+			map[string]any{"amr": []string{"pwd", "mfa"}},
+			oidcdir.SecondFactor{AMR: []string{"mfa"}},
+			true,
+		},
+		"another amr": {
+			map[string]any{"amr": []string{"pwd"}},
+			oidcdir.SecondFactor{AMR: []string{"mfa"}},
+			false,
+		},
 		"a configured acr":          {map[string]any{"acr": "phr"}, oidcdir.SecondFactor{ACR: []string{"phr"}}, true},
 		"another acr":               {map[string]any{"acr": "1"}, oidcdir.SecondFactor{ACR: []string{"phr"}}, false},
 		"an acr that was asked for": {map[string]any{"acr": "1"}, oidcdir.SecondFactor{RequestACR: []string{"1"}}, false},
-		"an acr that is a list": {map[string]any{"acr": []string{"phr"}}, oidcdir.SecondFactor{ACR: []string{"phr"}},
-			false},
-		"Entra's context": {map[string]any{"acrs": []string{"c1"}}, oidcdir.SecondFactor{ACR: []string{"c1"}},
-			true},
+		"an acr that is a list": {
+			map[string]any{"acr": []string{"phr"}},
+			oidcdir.SecondFactor{ACR: []string{"phr"}},
+			false,
+		},
+		"Entra's context": {
+			map[string]any{"acrs": []string{"c1"}},
+			oidcdir.SecondFactor{ACR: []string{"c1"}},
+			true,
+		},
 		"nothing said":               {nil, oidcdir.SecondFactor{AMR: []string{"mfa"}, ACR: []string{"phr"}}, false},
 		"an empty acr is configured": {map[string]any{"acr": ""}, oidcdir.SecondFactor{ACR: []string{""}}, false},
 	} {
@@ -230,8 +249,10 @@ func TestNoUsernameIsAnAddressThatTheProviderHasNotVerified(t *testing.T) {
 		"nothing said of the address":      {map[string]any{"preferred_username": nil, "email_verified": nil}, "", "u1"},
 		"the address chosen and verified":  {nil, "email", address},
 		"the address chosen, not verified": {map[string]any{"email_verified": false}, "email", "u1"},
-		"an id that is the address": {map[string]any{"preferred_username": nil, "email_verified": false,
-			"sub": address}, "", ""},
+		"an id that is the address": {map[string]any{
+			"preferred_username": nil, "email_verified": false,
+			"sub": address,
+		}, "", ""},
 		"another claim chosen":              {map[string]any{"nickname": "mal", "email_verified": false}, "nickname", "mal"},
 		"another claim chosen, not present": {nil, "nickname", ""},
 	} {

@@ -174,7 +174,8 @@ func (d *Directory) isOwnIssuer(issuer string) bool {
 
 // redeem exchanges the code and returns who signed in.
 func (d *Directory) redeem(ctx context.Context, m *metadata, flow domain.RedirectFlow,
-	code string) (domain.RedirectResult, error) {
+	code string,
+) (domain.RedirectResult, error) {
 	var none domain.RedirectResult
 	answer, err := d.oauthConfig(m, flow.Callback).Exchange(d.clientContext(ctx), code,
 		oauth2.VerifierOption(flow.Verifier))

@@ -27,15 +27,21 @@ func TestInvalidDiscoveryIsAnOutage(t *testing.T) {
 		reason string
 	}{
 		"another issuer": {set("issuer", "https://evil.example"), "did not match the issuer"},
-		"no issuer": {oidc.Spoil{Metadata: func(m map[string]any) { delete(m, "issuer") }},
-			"did not match the issuer"},
+		"no issuer": {
+			oidc.Spoil{Metadata: func(m map[string]any) { delete(m, "issuer") }},
+			"did not match the issuer",
+		},
 		"no token endpoint":           {set("token_endpoint", ""), "token_endpoint"},
 		"a plain http token endpoint": {set("token_endpoint", "http://provider.example/token"), "https"},
 		"a key set in a file":         {set("jwks_uri", "file:///etc/passwd"), "jwks_uri"},
-		"an authorization script": {set("authorization_endpoint", "javascript:alert(1)"),
-			"authorization_endpoint"},
-		"an end of session over plain http": {set("end_session_endpoint", "http://provider.example/bye"),
-			"end_session_endpoint"},
+		"an authorization script": {
+			set("authorization_endpoint", "javascript:alert(1)"),
+			"authorization_endpoint",
+		},
+		"an end of session over plain http": {
+			set("end_session_endpoint", "http://provider.example/bye"),
+			"end_session_endpoint",
+		},
 		"no authorization code flow":         {set("response_types_supported", []string{"id_token"}), "code flow"},
 		"plain PKCE alone":                   {set("code_challenge_methods_supported", []string{"plain"}), "S256"},
 		"pushed requests demanded":           {set("require_pushed_authorization_requests", true), "pushed"},

@@ -63,8 +63,10 @@ func TestInvalidLogoutTokensAreRefused(t *testing.T) {
 		reason string
 	}{
 		"no event": {drop("events"), "event"},
-		"another event": {set("events", map[string]any{"http://schemas.example/other": map[string]any{}}),
-			"event"},
+		"another event": {
+			set("events", map[string]any{"http://schemas.example/other": map[string]any{}}),
+			"event",
+		},
 		"an event that is no object": {set("events",
 			map[string]any{"http://schemas.openid.net/event/backchannel-logout": true}), "event"},
 		"a nonce":                     {set("nonce", "x"), "nonce"},
@@ -158,19 +160,30 @@ func TestRefresh_distinguishes_an_end_from_an_outage(t *testing.T) {
 		spoil oidc.Spoil
 		want  error
 	}{
-		"invalid_grant": {taken("/token", http.StatusBadRequest, `{"error":"invalid_grant"}`),
-			domain.ErrProviderSessionEnded},
-		"another person": {oidc.Spoil{Answer: refreshAnswer(nil).Answer, Claims: other},
-			domain.ErrProviderSessionEnded},
-		"invalid_client": {taken("/token", http.StatusUnauthorized, `{"error":"invalid_client"}`),
-			domain.ErrDirectoryUnavailable},
-		"unsupported_grant_type": {taken("/token", http.StatusBadRequest, `{"error":"unsupported_grant_type"}`),
-			domain.ErrDirectoryUnavailable},
-		"a server error": {taken("/token", http.StatusInternalServerError, `{"error":"invalid_grant"}`),
-			domain.ErrDirectoryUnavailable},
+		"invalid_grant": {
+			taken("/token", http.StatusBadRequest, `{"error":"invalid_grant"}`),
+			domain.ErrProviderSessionEnded,
+		},
+		"another person": {
+			oidc.Spoil{Answer: refreshAnswer(nil).Answer, Claims: other},
+			domain.ErrProviderSessionEnded,
+		},
+		"invalid_client": {
+			taken("/token", http.StatusUnauthorized, `{"error":"invalid_client"}`),
+			domain.ErrDirectoryUnavailable,
+		},
+		"unsupported_grant_type": {
+			taken("/token", http.StatusBadRequest, `{"error":"unsupported_grant_type"}`),
+			domain.ErrDirectoryUnavailable,
+		},
+		"a server error": {
+			taken("/token", http.StatusInternalServerError, `{"error":"invalid_grant"}`),
+			domain.ErrDirectoryUnavailable,
+		},
 		"a web page": {taken("/token", http.StatusOK, `<html>`), domain.ErrDirectoryUnavailable},
 		"an ID token of nobody's": {oidc.Spoil{Answer: refreshAnswer(nil).Answer, Sign: func(h *oidc.Hostile,
-			p []byte) string {
+			p []byte,
+		) string {
 			return oidc.Sign(jose.RS256, h.Other, "k1", p, nil)
 		}}, domain.ErrDirectoryUnavailable},
 	}

@@ -48,36 +48,60 @@ func TestNew_names_each_mistake(t *testing.T) {
 			[]string{"issuer"},
 		},
 		"an issuer with a query": {func(s *oidcdir.Settings) { s.Issuer += "?a=b" }, []string{"issuer"}},
-		"an issuer with a name": {func(s *oidcdir.Settings) { s.Issuer = "https://a:b@login.example.org" },
-			[]string{"issuer"}},
+		"an issuer with a name": {
+			func(s *oidcdir.Settings) { s.Issuer = "https://a:b@login.example.org" },
+			[]string{"issuer"},
+		},
 		"an issuer that is no URL": {func(s *oidcdir.Settings) { s.Issuer = "login.example.org" }, []string{"issuer"}},
-		"all tenants unswitched": {func(s *oidcdir.Settings) { s.Issuer += "/common/v2.0" },
-			[]string{"entra.multi_tenant"}},
-		"all tenants of another": {func(s *oidcdir.Settings) { s.Entra = oidcdir.Entra{MultiTenant: true} },
-			[]string{"issuer", "entra.tenants"}},
-		"tenants without the switch": {func(s *oidcdir.Settings) { s.Entra.Tenants = []string{"x"} },
-			[]string{"entra.tenants", "entra.tenants[0]"}},
+		"all tenants unswitched": {
+			func(s *oidcdir.Settings) { s.Issuer += "/common/v2.0" },
+			[]string{"entra.multi_tenant"},
+		},
+		"all tenants of another": {
+			func(s *oidcdir.Settings) { s.Entra = oidcdir.Entra{MultiTenant: true} },
+			[]string{"issuer", "entra.tenants"},
+		},
+		"tenants without the switch": {
+			func(s *oidcdir.Settings) { s.Entra.Tenants = []string{"x"} },
+			[]string{"entra.tenants", "entra.tenants[0]"},
+		},
 		"two secrets":    {func(s *oidcdir.Settings) { s.ClientSecretFile = "x" }, []string{"client_secret_file"}},
 		"an unknown way": {func(s *oidcdir.Settings) { s.ClientAuth = "jwt" }, []string{"client_auth"}},
-		"a way without a secret": {func(s *oidcdir.Settings) { s.ClientAuth, s.ClientSecret = "post", "" },
-			[]string{"client_secret"}},
+		"a way without a secret": {
+			func(s *oidcdir.Settings) { s.ClientAuth, s.ClientSecret = "post", "" },
+			[]string{"client_secret"},
+		},
 		"no way with a secret": {func(s *oidcdir.Settings) { s.ClientAuth = "none" }, []string{"client_auth"}},
-		"symmetric algorithms": {func(s *oidcdir.Settings) { s.Algorithms = []string{"HS256", "RS256", "none"} },
-			[]string{"algorithms[0]", "algorithms[2]"}},
+		"symmetric algorithms": {
+			func(s *oidcdir.Settings) { s.Algorithms = []string{"HS256", "RS256", "none"} },
+			[]string{"algorithms[0]", "algorithms[2]"},
+		},
 		"no openid": {func(s *oidcdir.Settings) { s.Scopes = []string{"email"} }, []string{"scopes"}},
-		"two scopes in one": {func(s *oidcdir.Settings) { s.Scopes = []string{"openid", "a b"} },
-			[]string{"scopes[1]"}},
-		"offline access as a scope": {func(s *oidcdir.Settings) { s.Scopes = []string{"openid", "offline_access"} },
-			[]string{"scopes"}},
-		"own parameters": {func(s *oidcdir.Settings) { s.AuthorizeParams = map[string]string{"nonce": "x"} },
-			[]string{"authorize_params.nonce"}},
-		"unknown words": {func(s *oidcdir.Settings) { s.Prompt, s.UserInfo = "x", "y" },
-			[]string{"prompt", "userinfo"}},
+		"two scopes in one": {
+			func(s *oidcdir.Settings) { s.Scopes = []string{"openid", "a b"} },
+			[]string{"scopes[1]"},
+		},
+		"offline access as a scope": {
+			func(s *oidcdir.Settings) { s.Scopes = []string{"openid", "offline_access"} },
+			[]string{"scopes"},
+		},
+		"own parameters": {
+			func(s *oidcdir.Settings) { s.AuthorizeParams = map[string]string{"nonce": "x"} },
+			[]string{"authorize_params.nonce"},
+		},
+		"unknown words": {
+			func(s *oidcdir.Settings) { s.Prompt, s.UserInfo = "x", "y" },
+			[]string{"prompt", "userinfo"},
+		},
 		"a proxy that is none": {func(s *oidcdir.Settings) { s.ProxyURL = "socks" }, []string{"proxy_url"}},
-		"suffixes": {func(s *oidcdir.Settings) { s.Suffixes = []string{"Example.org", "a@b.c", "ok.example"} },
-			[]string{"suffixes[0]", "suffixes[1]"}},
-		"an empty requirement": {func(s *oidcdir.Settings) { s.RequiredClaims = []oidcdir.ClaimRequirement{{Claim: "hd"}} },
-			[]string{"required_claims[0]"}},
+		"suffixes": {
+			func(s *oidcdir.Settings) { s.Suffixes = []string{"Example.org", "a@b.c", "ok.example"} },
+			[]string{"suffixes[0]", "suffixes[1]"},
+		},
+		"an empty requirement": {
+			func(s *oidcdir.Settings) { s.RequiredClaims = []oidcdir.ClaimRequirement{{Claim: "hd"}} },
+			[]string{"required_claims[0]"},
+		},
 		"wrong rules": {func(s *oidcdir.Settings) {
 			s.Roles = []oidcdir.RoleRule{{Role: "user"}, {Value: "x", Role: "Not A Role"}}
 			s.GroupMapping = []oidcdir.GroupRule{{Value: "x"}}
@@ -110,8 +134,10 @@ func TestNew_names_each_mistake(t *testing.T) {
 func TestAdministrativeRolesRequireTheSetting(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{"admin", "sudo"} {
-		settings := oidcdir.Settings{Issuer: "https://login.example.org", ClientID: "web",
-			Roles: []oidcdir.RoleRule{{Value: "x", Role: role}}}
+		settings := oidcdir.Settings{
+			Issuer: "https://login.example.org", ClientID: "web",
+			Roles: []oidcdir.RoleRule{{Value: "x", Role: role}},
+		}
 		_, err := oidcdir.New("corp", settings, oidcdir.Options{Clock: &clock{}})
 		if diff := cmp.Diff([]string{"roles[0].role"}, fields(err)); diff != "" {
 			t.Errorf("%s: %s", role, diff)

@@ -117,10 +117,14 @@ func TestInvalidSignaturesAreRefused(t *testing.T) {
 		}), nil, "not signed by a key"},
 		"an unknown critical header": {withHeader("crit", []string{"exp"}), nil, ""},
 		"altered claims":             {altered(alterClaims), nil, "not signed by a key"},
-		"a signature cut short": {altered(func(s string) string { return s[:len(s)-8] }), nil,
-			"not signed by a key"},
-		"no signature": {altered(func(s string) string { return s[:strings.LastIndexByte(s, '.')+1] }),
-			nil, ""},
+		"a signature cut short": {
+			altered(func(s string) string { return s[:len(s)-8] }), nil,
+			"not signed by a key",
+		},
+		"no signature": {
+			altered(func(s string) string { return s[:strings.LastIndexByte(s, '.')+1] }),
+			nil, "",
+		},
 		"a line feed at the end":             {altered(func(s string) string { return s + "\n" }), nil, "no signed JWT"},
 		"padding at the end":                 {altered(func(s string) string { return s + "=" }), nil, "no signed JWT"},
 		"five parts like an encrypted token": {altered(func(s string) string { return s + ".a.b" }), nil, "no signed JWT"},
@@ -176,8 +180,10 @@ func TestInvalidKeysAreRefused(t *testing.T) {
 			},
 		},
 		"a private key": {keys: key(func(h *oidc.Hostile) jose.JSONWebKey {
-			return jose.JSONWebKey{Key: h.Key,
-				KeyID: h.KeyID}
+			return jose.JSONWebKey{
+				Key:   h.Key,
+				KeyID: h.KeyID,
+			}
 		})},
 	}
 	for name, test := range tests {
@@ -213,8 +219,10 @@ func TestInvalidClaimsAreRefused(t *testing.T) {
 	refused(t, map[string]spoiled{
 		"for another client": {claim("aud", "other"), nil, "expected audience"},
 		"for nobody":         {without("aud"), nil, "expected audience"},
-		"for several clients without azp": {claim("aud", []string{"web", "other"}), nil,
-			"names no authorized party"},
+		"for several clients without azp": {
+			claim("aud", []string{"web", "other"}), nil,
+			"names no authorized party",
+		},
 		"authorized for another client":           {claim("azp", "other"), nil, "authorized party"},
 		"authorized for a number":                 {claim("azp", 7), nil, "authorized party"},
 		"expired":                                 {claim("exp", now-1), nil, "expired"},
@@ -241,8 +249,10 @@ func TestInvalidClaimsAreRefused(t *testing.T) {
 			c["AUD"] = "web"
 		}}, nil, "for"},
 		"with a claim twice": {twice("sub", "admin"), nil, "not plain JSON"},
-		"with claims that are no object": {oidc.Spoil{Payload: func([]byte) []byte { return []byte(`["u1"]`) }},
-			nil, ""},
+		"with claims that are no object": {
+			oidc.Spoil{Payload: func([]byte) []byte { return []byte(`["u1"]`) }},
+			nil, "",
+		},
 		"that is a security event":                     {claim("events", map[string]any{}), nil, "security event"},
 		"of Keycloak's type for access tokens":         {claim("typ", "Bearer"), nil, "Bearer"},
 		"of Keycloak's type for logout":                {claim("typ", "Logout"), nil, "Logout"},
@@ -309,13 +319,17 @@ func TestInvalidResponsesAreRefused(t *testing.T) {
 		"user information that is refused": {oidc.Spoil{Take: map[string]func(http.ResponseWriter, *http.Request){
 			"/userinfo": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) },
 		}}, always, "403"},
-		"user information with a claim twice": {taken("/userinfo", http.StatusOK, `{"sub":"u1","sub":"admin"}`), always,
-			"not plain JSON"},
+		"user information with a claim twice": {
+			taken("/userinfo", http.StatusOK, `{"sub":"u1","sub":"admin"}`), always,
+			"not plain JSON",
+		},
 		"user information that is a web page": {oidc.Spoil{Take: map[string]func(http.ResponseWriter, *http.Request){
 			"/userinfo": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
 		}}, always, "of type"},
-		"a refused code": {taken("/token", http.StatusBadRequest, `{"error":"invalid_grant","error_description":"used"}`),
-			nil, "invalid_grant used"},
+		"a refused code": {
+			taken("/token", http.StatusBadRequest, `{"error":"invalid_grant","error_description":"used"}`),
+			nil, "invalid_grant used",
+		},
 		"an unknown error": {taken("/token", http.StatusBadRequest, `{"error":"nonsense"}`), nil, "nonsense"},
 	})
 }

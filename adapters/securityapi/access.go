@@ -30,8 +30,10 @@ func (a *api) accessRoutes() []httpserver.Route {
 }
 
 func roleOf(role domain.Role) Role {
-	return Role{RoleID: string(role.ID), Name: role.Name, Permissions: texts(role.Permissions), Level: role.Level,
-		BuiltIn: role.BuiltIn}
+	return Role{
+		RoleID: string(role.ID), Name: role.Name, Permissions: texts(role.Permissions), Level: role.Level,
+		BuiltIn: role.BuiltIn,
+	}
 }
 
 func (a *api) listRoles(r *httpserver.Request) error {

@@ -96,8 +96,10 @@ func (a *api) routes() []httpserver.Route {
 // The IDs in paths. Text that is no ID is answered as an ID that does not exist.
 var (
 	userID    = httpserver.Param[domain.UserID]{Name: "user_id", Parse: domain.ParseUserID, Absent: domain.ErrUserNotFound}
-	sessionID = httpserver.Param[domain.SessionID]{Name: "session_id", Parse: domain.ParseSessionID,
-		Absent: domain.ErrSessionNotFound}
+	sessionID = httpserver.Param[domain.SessionID]{
+		Name: "session_id", Parse: domain.ParseSessionID,
+		Absent: domain.ErrSessionNotFound,
+	}
 	keyID = httpserver.Param[domain.KeyID]{Name: "key_id", Parse: domain.ParseKeyID, Absent: domain.ErrKeyNotFound}
 )
 

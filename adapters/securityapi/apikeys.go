@@ -61,6 +61,8 @@ func (a *api) getKey(r *httpserver.Request, id domain.KeyID) error {
 
 func (a *api) revokeKey(r *httpserver.Request, id domain.KeyID) error {
 	key, err := a.Keys.Revoke(r.Context(), r.Principal, id)
-	return r.Reply(RevokedAPIKey{KeyID: string(id), Status: "revoked",
-		RevokedAt: httpserver.Seconds(key.RevokedAt)}, err)
+	return r.Reply(RevokedAPIKey{
+		KeyID: string(id), Status: "revoked",
+		RevokedAt: httpserver.Seconds(key.RevokedAt),
+	}, err)
 }

@@ -176,8 +176,10 @@ func (a *api) exportLogs(r *httpserver.Request, in ExportRequest) error {
 		userID: or(filters.UserID), start: or(dates.Start), end: or(dates.End), ip: or(filters.IPAddress),
 		requestID: or(filters.RequestID), actions: or(filters.Actions),
 	}
-	query, err := filter.query(auditFields{start: "date_range.start", end: "date_range.end", action: "filters.actions",
-		ip: "filters.ip_address"})
+	query, err := filter.query(auditFields{
+		start: "date_range.start", end: "date_range.end", action: "filters.actions",
+		ip: "filters.ip_address",
+	})
 	if err != nil {
 		return err
 	}

@@ -32,8 +32,10 @@ func (a *api) creates(handler httpserver.Handler) httpserver.Handler {
 			strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' }) {
 			return fault.ErrInvalid.About("Idempotency-Key", "must be "+l.String()+" visible ASCII characters")
 		}
-		run, first, err := a.begin(r, idempotency.Request{Operation: http.MethodPost + " " + r.Path(), Key: key,
-			Body: r.Body()})
+		run, first, err := a.begin(r, idempotency.Request{
+			Operation: http.MethodPost + " " + r.Path(), Key: key,
+			Body: r.Body(),
+		})
 		switch {
 		case err != nil:
 			return err

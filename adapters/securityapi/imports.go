@@ -141,8 +141,10 @@ func importedUser(row *ImportRow) userimport.User {
 	return userimport.User{
 		Identifier: or(row.Identifier), Username: or(row.Username), Email: or(row.Email),
 		EmailVerified: or(row.EmailVerified),
-		FamilyName:    or(row.FamilyName), Person: domain.Person{FullName: or(row.FullName),
-			PhoneNumber: or(row.PhoneNumber)}, Role: or(row.Role),
+		FamilyName:    or(row.FamilyName), Person: domain.Person{
+			FullName:    or(row.FullName),
+			PhoneNumber: or(row.PhoneNumber),
+		}, Role: or(row.Role),
 		Groups: or(row.Groups), Status: or(row.Status), Metadata: or(row.Metadata), Directory: or(row.Directory),
 		Subject: or(row.Subject), PasswordHash: or(row.PasswordHash), PasswordSetAt: or(row.PasswordSetAt),
 		CreatedAt: or(row.CreatedAt),

@@ -18,8 +18,10 @@ func TestMetadataPatchKeepsTheSpellingOfBothSides(t *testing.T) {
 		"an added member":   {`{"new.key":0.10}`, strings.TrimSuffix(sent, "}") + `,"new.key":0.10}`},
 		"a removed member":  {`{"$a":null}`, strings.Replace(sent, `"$a":12345678901234567890,`, "", 1)},
 		"a replaced member": {`{"n":1E+2}`, strings.Replace(sent, "1e2", "1E+2", 1)},
-		"inside an object": {`{"":{"a":null,"c.d":{"e":null,"f":-0.0}}}`,
-			strings.Replace(sent, `{"b":2,"a":1.50}`, `{"b":2,"c.d":{"f":-0.0}}`, 1)},
+		"inside an object": {
+			`{"":{"a":null,"c.d":{"e":null,"f":-0.0}}}`,
+			strings.Replace(sent, `{"b":2,"a":1.50}`, `{"b":2,"c.d":{"f":-0.0}}`, 1),
+		},
 		"an object for a list": {`{"l":{"a":1}}`, strings.Replace(sent, `[1.0,{"$x.y":null}]`, `{"a":1}`, 1)},
 		"a key with an escape": {`{"\u0024a":2}`, strings.Replace(sent, "12345678901234567890", "2", 1)},
 		"spaces":               {" { \"n\" : [ 1 , 2 ] } ", strings.Replace(sent, "1e2", "[ 1 , 2 ]", 1)},

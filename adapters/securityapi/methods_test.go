@@ -104,8 +104,10 @@ func TestAPreflightNamesTheDocumentsMethodsAndHeaders(t *testing.T) {
 	t.Parallel()
 	base := open(t, securityapi.Config{CORSOrigins: []string{appOrigin}})
 	for _, s := range documented(t) {
-		res := ask(t, http.MethodOptions, base+s.path, http.Header{"Origin": {appOrigin},
-			"Access-Control-Request-Method": {s.methods[0]}})
+		res := ask(t, http.MethodOptions, base+s.path, http.Header{
+			"Origin":                        {appOrigin},
+			"Access-Control-Request-Method": {s.methods[0]},
+		})
 		want := append([]string{"X-Request-ID"}, s.headers...)
 		if strings.HasPrefix(s.path, securityapi.Base) {
 			want = append(want, "Authorization", "X-API-KEY")
@@ -121,8 +123,10 @@ func TestAPreflightNamesTheDocumentsMethodsAndHeaders(t *testing.T) {
 	for origin, path := range map[string]string{
 		"https://evil.example.com": securityapi.Base + "/auth/login", "null": "/.well-known/jwks.json", appOrigin: "/docs",
 	} {
-		res := ask(t, http.MethodOptions, base+path, http.Header{"Origin": {origin},
-			"Access-Control-Request-Method": {"GET"}})
+		res := ask(t, http.MethodOptions, base+path, http.Header{
+			"Origin":                        {origin},
+			"Access-Control-Request-Method": {"GET"},
+		})
 		if res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("%s from %s: %d %v", path, origin, res.StatusCode, res.Header)
 		}

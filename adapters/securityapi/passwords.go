@@ -24,8 +24,10 @@ func (a *api) passwordRoutes() []httpserver.Route {
 }
 
 func (a *api) changePassword(r *httpserver.Request, id domain.UserID, in ChangePasswordRequest) error {
-	if err := required(map[string]string{"current_password": in.CurrentPassword,
-		"new_password": in.NewPassword}); err != nil {
+	if err := required(map[string]string{
+		"current_password": in.CurrentPassword,
+		"new_password":     in.NewPassword,
+	}); err != nil {
 		return err
 	}
 	err := a.Account.ChangePassword(r.Context(), r.Principal, id,
@@ -78,8 +80,10 @@ func (a *api) confirmEmail(r *httpserver.Request, in ConfirmEmailRequest) error 
 		return err
 	}
 	user, err := a.Account.ConfirmEmail(r.Context(), r.Principal, in.Token)
-	return r.Reply(EmailConfirmed{UserID: string(user.ID), Email: user.Email,
-		EmailVerified: user.EmailVerified}, err)
+	return r.Reply(EmailConfirmed{
+		UserID: string(user.ID), Email: user.Email,
+		EmailVerified: user.EmailVerified,
+	}, err)
 }
 
 // notEmpty names every field that is given and empty.

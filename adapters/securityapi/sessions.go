@@ -40,8 +40,10 @@ func (a *api) listSessions(r *httpserver.Request, id domain.UserID) error {
 
 func (a *api) revokeSession(r *httpserver.Request, id domain.SessionID) error {
 	at, err := a.Auth.Revoke(r.Context(), r.Principal, id)
-	return r.Reply(RevokedSession{SessionID: string(id), Status: "revoked",
-		RevokedAt: httpserver.Seconds(at)}, err)
+	return r.Reply(RevokedSession{
+		SessionID: string(id), Status: "revoked",
+		RevokedAt: httpserver.Seconds(at),
+	}, err)
 }
 
 func (a *api) revokeAll(r *httpserver.Request, id domain.UserID, in RevokeAllRequest) error {

@@ -164,8 +164,10 @@ func (a *api) oidcLogout(r *httpserver.Request, in OIDCLogoutRequest) error {
 	address, err := a.SSO.Logout(r.Context(), r.Principal, sso.LogoutInput{
 		Bearer: bearer, Refresh: or(in.RefreshToken), ReturnTo: or(in.PostLogoutRedirectURI), State: or(in.State),
 	})
-	return r.Reply(OIDCLogoutResponse{Status: OIDCLogoutResponseStatusLoggedOut,
-		ProviderLogoutURL: textOrNull(address)}, err)
+	return r.Reply(OIDCLogoutResponse{
+		Status:            OIDCLogoutResponseStatusLoggedOut,
+		ProviderLogoutURL: textOrNull(address),
+	}, err)
 }
 
 func (a *api) oidcBackChannelLogout(r *httpserver.Request) error {

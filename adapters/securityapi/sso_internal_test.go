@@ -17,10 +17,14 @@ func TestReturnURLCarriesTheResultToTheClient(t *testing.T) {
 		"a code":             {sso.Returned{RedirectURI: app, Code: "c&1", State: "s"}, app + "?code=c%261&state=s"},
 		"a code, no state":   {sso.Returned{RedirectURI: app, Code: "c"}, app + "?code=c"},
 		"a URI with a query": {sso.Returned{RedirectURI: app + "?x=1", Code: "c"}, app + "?code=c&x=1"},
-		"a refusal": {sso.Returned{RedirectURI: app, Code: "c", State: "s", Err: domain.ErrRedirectLogin},
-			app + "?error=access_denied&state=s"},
-		"an unreachable provider": {sso.Returned{RedirectURI: app,
-			Err: domain.ErrDirectoryUnavailable.Because(domain.ErrRedirectLogin)}, app + "?error=temporarily_unavailable"},
+		"a refusal": {
+			sso.Returned{RedirectURI: app, Code: "c", State: "s", Err: domain.ErrRedirectLogin},
+			app + "?error=access_denied&state=s",
+		},
+		"an unreachable provider": {sso.Returned{
+			RedirectURI: app,
+			Err:         domain.ErrDirectoryUnavailable.Because(domain.ErrRedirectLogin),
+		}, app + "?error=temporarily_unavailable"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

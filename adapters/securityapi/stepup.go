@@ -25,8 +25,10 @@ func (a *api) stepUp(r *httpserver.Request, in StepUpRequest) error {
 // provider.
 func (a *api) renew(r *httpserver.Request, in StepUpRequest) (auth.SteppedUp, error) {
 	if or(in.Code) == "" {
-		return a.Auth.StepUp(r.Context(), r.Principal, auth.StepUpInput{Password: or(in.Password),
-			Code: or(in.TwoFactorCode)})
+		return a.Auth.StepUp(r.Context(), r.Principal, auth.StepUpInput{
+			Password: or(in.Password),
+			Code:     or(in.TwoFactorCode),
+		})
 	}
 	if or(in.Password) != "" || or(in.TwoFactorCode) != "" {
 		return auth.SteppedUp{}, fault.ErrInvalid.About("code", "cannot be combined with another proof")

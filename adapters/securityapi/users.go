@@ -35,8 +35,10 @@ func (a *api) userRoutes() []httpserver.Route {
 
 func (a *api) createUser(r *httpserver.Request, in CreateUserRequest) error {
 	// An empty text is no way to leave a member out: who sends an empty password has lost the one they meant to send.
-	if err := notEmpty(map[string]*string{"role": in.Role, "password": in.Password, "directory": in.Directory,
-		"phone_number": in.PhoneNumber}); err != nil {
+	if err := notEmpty(map[string]*string{
+		"role": in.Role, "password": in.Password, "directory": in.Directory,
+		"phone_number": in.PhoneNumber,
+	}); err != nil {
 		return err
 	}
 	made, err := a.Account.Create(r.Context(), r.Principal, account.NewUser{
@@ -52,8 +54,10 @@ func (a *api) createUser(r *httpserver.Request, in CreateUserRequest) error {
 }
 
 func (a *api) setup(r *httpserver.Request, in SetupRequest) error {
-	if err := required(map[string]string{"token": in.Token, "username": in.Username, "email": in.Email,
-		"password": in.Password}); err != nil {
+	if err := required(map[string]string{
+		"token": in.Token, "username": in.Username, "email": in.Email,
+		"password": in.Password,
+	}); err != nil {
 		return err
 	}
 	made, err := a.Account.Setup(r.Context(), r.Principal, in.Token, account.NewUser{

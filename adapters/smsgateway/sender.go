@@ -70,8 +70,10 @@ func New(cfg Config) (*Sender, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	// What only fails when it is used, such as an address without a host, is better known now.
-	_, err := s.request(context.Background(), message{To: "+420123456789", Text: "123456 is a code", ID: "msg_1",
-		Secret: cfg.Secret})
+	_, err := s.request(context.Background(), message{
+		To: "+420123456789", Text: "123456 is a code", ID: "msg_1",
+		Secret: cfg.Secret,
+	})
 	return s, err
 }
 

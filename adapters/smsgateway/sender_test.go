@@ -51,8 +51,10 @@ func startGateway(t *testing.T, status int) *gateway {
 			t.Error(err)
 		}
 		g.requests.Add(1)
-		g.last.Store(&request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Body: string(body),
-			Header: r.Header})
+		g.last.Store(&request{
+			Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Body: string(body),
+			Header: r.Header,
+		})
 		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(int(g.status.Load()))
 		_, _ = io.WriteString(w, "about "+number)
@@ -75,8 +77,10 @@ func TestAGatewayOfJSONAndABearerTokenFits(t *testing.T) {
 	g := startGateway(t, http.StatusAccepted)
 	sender := newSender(t, smsgateway.Config{
 		URL: g.URL + "/v1/messages", Secret: "s3cret",
-		Headers: map[string]string{"Authorization": "Bearer {{.Secret}}", "Content-Type": "application/json",
-			"Idempotency-Key": "{{.ID}}"},
+		Headers: map[string]string{
+			"Authorization": "Bearer {{.Secret}}", "Content-Type": "application/json",
+			"Idempotency-Key": "{{.ID}}",
+		},
 		Body: `{"to":[{{json .To}}],"text":{{json .Text}}}`,
 	})
 	if err := sender.Send(t.Context(), text()); err != nil {
@@ -105,8 +109,10 @@ func TestAGatewayOfAFormAndBasicAuthenticationFits(t *testing.T) {
 	g := startGateway(t, http.StatusCreated)
 	sender := newSender(t, smsgateway.Config{
 		URL: g.URL + "/2010-04-01/Accounts/AC1/Messages.json",
-		Headers: map[string]string{"Authorization": "Basic QUMxOnRva2Vu",
-			"Content-Type": "application/x-www-form-urlencoded"},
+		Headers: map[string]string{
+			"Authorization": "Basic QUMxOnRva2Vu",
+			"Content-Type":  "application/x-www-form-urlencoded",
+		},
 		Body: "To={{query .To}}&From=%2B15005550006&Body={{query .Text}}",
 	})
 	if err := sender.Send(t.Context(), text()); err != nil {
@@ -217,8 +223,10 @@ func TestNewRefuses(t *testing.T) {
 		"a template that does not parse": {URL: "https://gateway.example.com/", Body: "secret-value {{.To"},
 		"a function that there is not":   {URL: "https://gateway.example.com/", Body: "secret-value {{exec .To}}"},
 		"a value that there is not":      {URL: "https://gateway.example.com/", Body: "secret-value {{.Number}}"},
-		"a header's template that is none": {URL: "https://gateway.example.com/",
-			Headers: map[string]string{"A": "secret-value {{"}},
+		"a header's template that is none": {
+			URL:     "https://gateway.example.com/",
+			Headers: map[string]string{"A": "secret-value {{"},
+		},
 		"a method that is none":                {URL: "https://gateway.example.com/", Method: "PO ST"},
 		"a host that the message would decide": {URL: "http://{{.Text}}/"},
 	} {

@@ -62,8 +62,10 @@ func TestSendDeliversTheMessage(t *testing.T) {
 		"without encryption on this machine": {
 			false, plain, func(c *smtpmail.Config) { c.TLS, c.Username, c.Password = smtpmail.None, "", "" }, false, "",
 		},
-		"without encryption and with a password": {false, plain, func(c *smtpmail.Config) { c.TLS = smtpmail.None }, false,
-			serverUser},
+		"without encryption and with a password": {
+			false, plain, func(c *smtpmail.Config) { c.TLS = smtpmail.None }, false,
+			serverUser,
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -142,8 +144,10 @@ func TestSendClassifiesErrors(t *testing.T) {
 		"a busy server is not":                      {refuse("data", 451, smtp.EnhancedCode{4, 3, 0}), nil, false},
 		"a refused sender is the operator's to fix": {refuse("mail", 550, smtp.EnhancedCode{5, 7, 1}), nil, false},
 		"so is a wrong password":                    {nil, func(c *smtpmail.Config) { c.Password = "wrong" }, false},
-		"so is a missing one": {nil, func(c *smtpmail.Config) { c.Username, c.Password = "", "" },
-			false},
+		"so is a missing one": {
+			nil, func(c *smtpmail.Config) { c.Username, c.Password = "", "" },
+			false,
+		},
 		"so is a certificate of a stranger": {nil, func(c *smtpmail.Config) { c.CAFile = "" }, false},
 		"so is a server without STARTTLS": {
 			func(_ *mailServer, server *smtp.Server) { server.TLSConfig, server.AllowInsecureAuth = nil, true }, nil, false,
@@ -171,8 +175,10 @@ func TestSendRefusesInvalidAddresses(t *testing.T) {
 	t.Parallel()
 	server := startServer(t, false, nil)
 	sender := newSender(t, server, nil)
-	for _, to := range []string{"", "john", "john@example.com\r\nBcc: evil@example.com", "a@b.example, c@d.example",
-		"John <john@example.com>"} {
+	for _, to := range []string{
+		"", "john", "john@example.com\r\nBcc: evil@example.com", "a@b.example, c@d.example",
+		"John <john@example.com>",
+	} {
 		l := email()
 		l.To = to
 		if err := sender.Send(t.Context(), l); !errors.Is(err, domain.ErrUndeliverable) {

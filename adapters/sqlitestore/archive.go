@@ -26,26 +26,44 @@ type archive struct {
 }
 
 var archives = map[domain.ArchiveKind]archive{
-	domain.ArchiveUsers: {table: "users", key: "id", columns: "id, doc, search_text",
-		scan: archivedWith(func(_ *Store, doc, text string) (domain.User, error) { return decodeUser(doc, text) })},
-	domain.ArchiveSessions: {table: "sessions", key: "id", columns: "id, doc, last_activity_ns",
-		scan: archivedWith((*Store).toSession)},
-	domain.ArchiveKeys: {table: "api_keys", key: "id", columns: "id, doc, last_used_ns",
-		scan: archivedWith((*Store).toKey)},
-	domain.ArchiveTokens: {table: "third_party_tokens", key: "id", columns: "id, doc",
-		scan: archivedDoc((*records.ThirdPartyToken).Domain)},
-	domain.ArchiveAttempts: {table: "attempts", key: "account", columns: "account, doc",
-		scan: archivedDoc((*records.Attempts).Domain)},
-	domain.ArchiveMessages: {table: "messages", key: "id", columns: "id, doc",
-		scan: archivedDoc((*records.Message).Domain)},
+	domain.ArchiveUsers: {
+		table: "users", key: "id", columns: "id, doc, search_text",
+		scan: archivedWith(func(_ *Store, doc, text string) (domain.User, error) { return decodeUser(doc, text) }),
+	},
+	domain.ArchiveSessions: {
+		table: "sessions", key: "id", columns: "id, doc, last_activity_ns",
+		scan: archivedWith((*Store).toSession),
+	},
+	domain.ArchiveKeys: {
+		table: "api_keys", key: "id", columns: "id, doc, last_used_ns",
+		scan: archivedWith((*Store).toKey),
+	},
+	domain.ArchiveTokens: {
+		table: "third_party_tokens", key: "id", columns: "id, doc",
+		scan: archivedDoc((*records.ThirdPartyToken).Domain),
+	},
+	domain.ArchiveAttempts: {
+		table: "attempts", key: "account", columns: "account, doc",
+		scan: archivedDoc((*records.Attempts).Domain),
+	},
+	domain.ArchiveMessages: {
+		table: "messages", key: "id", columns: "id, doc",
+		scan: archivedDoc((*records.Message).Domain),
+	},
 	domain.ArchiveRates: {table: "rates", key: "key", columns: "key, taken, expires", scan: scanArchivedRate},
 	domain.ArchiveOnce:  {table: "once", key: "key", columns: "key, value, expires", scan: scanArchivedOnce},
-	domain.ArchiveAnswers: {table: "idempotency", key: "key", columns: "key, doc",
-		scan: archivedDoc((*records.Idempotency).Domain)},
-	domain.ArchiveSegments: {table: "audit_segments", key: "number", columns: segmentColumns + ", leaves", numeric: true,
-		scan: scanArchivedSegment},
-	domain.ArchiveRecords: {table: "audit_entries", key: "seq", columns: auditColumns, numeric: true,
-		scan: scanArchivedRecord},
+	domain.ArchiveAnswers: {
+		table: "idempotency", key: "key", columns: "key, doc",
+		scan: archivedDoc((*records.Idempotency).Domain),
+	},
+	domain.ArchiveSegments: {
+		table: "audit_segments", key: "number", columns: segmentColumns + ", leaves", numeric: true,
+		scan: scanArchivedSegment,
+	},
+	domain.ArchiveRecords: {
+		table: "audit_entries", key: "seq", columns: auditColumns, numeric: true,
+		scan: scanArchivedRecord,
+	},
 }
 
 func positionKey(position int64) string { return fmt.Sprintf("%020d", position) }
@@ -82,8 +100,10 @@ func scanArchivedRate(_ *Store, rows rowScanner) (domain.Archived, error) {
 	var taken []byte
 	var expires int64
 	err := rows.Scan(&key, &taken, &expires)
-	return domain.Archived{Key: key, Value: domain.StoredRate{Window: decodeWindow(taken),
-		Until: time.UnixMicro(expires).UTC()}}, err
+	return domain.Archived{Key: key, Value: domain.StoredRate{
+		Window: decodeWindow(taken),
+		Until:  time.UnixMicro(expires).UTC(),
+	}}, err
 }
 
 func scanArchivedOnce(_ *Store, rows rowScanner) (domain.Archived, error) {
@@ -91,8 +111,10 @@ func scanArchivedOnce(_ *Store, rows rowScanner) (domain.Archived, error) {
 	var value []byte
 	var expires int64
 	err := rows.Scan(&key, &value, &expires)
-	return domain.Archived{Key: key, Value: domain.StoredSingleUse{Value: value,
-		ExpiresAt: time.UnixMicro(expires).UTC()}}, err
+	return domain.Archived{Key: key, Value: domain.StoredSingleUse{
+		Value:     value,
+		ExpiresAt: time.UnixMicro(expires).UTC(),
+	}}, err
 }
 
 func scanArchivedSegment(_ *Store, rows rowScanner) (domain.Archived, error) {
@@ -107,7 +129,8 @@ func scanArchivedRecord(_ *Store, rows rowScanner) (domain.Archived, error) {
 
 // ArchivePage returns up to limit records of the kind with keys greater than after, in the order of their keys.
 func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after string, limit int) ([]domain.Archived,
-	error) {
+	error,
+) {
 	a, ok := archives[kind]
 	if !ok {
 		return nil, errKind

@@ -24,7 +24,8 @@ var errNoAttempts = errors.New("no attempts")
 // Update applies change to the account's document, or to an empty document if none is stored. A change of pending
 // attempts alone stays in memory until the next flush. Any other result is written to the database.
 func (as *AttemptStore) Update(ctx context.Context, account string, now time.Time,
-	change ports.Change[domain.Attempts]) error {
+	change ports.Change[domain.Attempts],
+) error {
 	e, done, err := as.s.attempts.open(ctx, account)
 	if err != nil {
 		return err

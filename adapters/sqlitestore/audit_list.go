@@ -167,8 +167,10 @@ func (a *Audit) List(ctx context.Context, q domain.AuditQuery) (domain.AuditPage
 			return err
 		}
 		if len(page.Entries) == q.Page.Limit { // one more than the limit: there is a next page
-			page.Next = &domain.Cursor{Sort: domain.SortLogs, Key: strconv.FormatInt(last.at, 10),
-				ID: strconv.FormatInt(last.seq, 10)}
+			page.Next = &domain.Cursor{
+				Sort: domain.SortLogs, Key: strconv.FormatInt(last.at, 10),
+				ID: strconv.FormatInt(last.seq, 10),
+			}
 			return nil
 		}
 		entry, err := record.Entry()
@@ -181,7 +183,8 @@ func (a *Audit) List(ctx context.Context, q domain.AuditQuery) (domain.AuditPage
 
 // total counts the matching entries. If the query filters only by kind, it adds up the stored counters.
 func (a *Audit) total(ctx context.Context, p *auditPlan, q *domain.AuditQuery) (total int64, estimated bool,
-	err error) {
+	err error,
+) {
 	if q.UserID == "" && q.IPAddress == "" && q.RequestID == "" && q.From.IsZero() && q.Until.IsZero() {
 		query, args := "SELECT coalesce(sum(entries), 0) FROM audit_kinds", []any(nil)
 		if p.kinds != nil {

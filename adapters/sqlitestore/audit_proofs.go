@@ -42,7 +42,8 @@ func (a *Audit) Segments(ctx context.Context, seq int64, yield func(auditformat.
 
 // Records calls yield for the matching records with positions from first to last, in the order of their positions.
 func (a *Audit) Records(ctx context.Context, first, last int64, q domain.AuditQuery,
-	yield func(*auditformat.Record) error) error {
+	yield func(*auditformat.Record) error,
+) error {
 	where, args, none, err := a.filter(&q)
 	if err != nil || none {
 		return err
@@ -89,8 +90,10 @@ func (a *Audit) narrow(ctx context.Context, first, last int64, q *domain.AuditQu
 	}
 	var low, high sql.NullInt64
 	err := a.s.reads.get(ctx, errNoEntry,
-		"SELECT min(seq), max(seq) FROM audit_entries INDEXED BY audit_at WHERE at >= ? AND at < ?", []any{begin,
-			end}, &low, &high)
+		"SELECT min(seq), max(seq) FROM audit_entries INDEXED BY audit_at WHERE at >= ? AND at < ?", []any{
+			begin,
+			end,
+		}, &low, &high)
 	if err != nil || !low.Valid {
 		return 0, -1, err
 	}
@@ -102,7 +105,8 @@ const recordColumns = "seq, public, ip, user_agent, actor_salt, personal, person
 // ranged reads a range of positions in chunks, because a long read transaction prevents checkpoints of the write-ahead
 // log.
 func (a *Audit) ranged(ctx context.Context, first, last int64, where string, args []any,
-	yield func(*auditformat.Record) error) error {
+	yield func(*auditformat.Record) error,
+) error {
 	query := "SELECT " + recordColumns + " FROM audit_entries WHERE seq BETWEEN ? AND ?" + where + " ORDER BY seq LIMIT ?"
 	chunk := newAuditChunk()
 	for first <= last {
@@ -122,7 +126,8 @@ func (a *Audit) ranged(ctx context.Context, first, last int64, where string, arg
 
 // listed reads the records that an index finds. It reads only the positions first, in order to sort them.
 func (a *Audit) listed(ctx context.Context, first, last int64, where string, args []any,
-	yield func(*auditformat.Record) error) error {
+	yield func(*auditformat.Record) error,
+) error {
 	var positions []int64
 	err := a.s.reads.each(ctx, func(rows rowScanner) error {
 		var seq int64

@@ -53,8 +53,10 @@ func child(dir string) {
 // childRound creates a user and a session, ends the session and consumes a single-use value.
 func childRound(ctx context.Context, s *sqlitestore.Store, name string, acknowledged func(string, error)) {
 	u := testUser(name)
-	session := domain.Session{ID: domain.SessionID("sess_" + name), UserID: u.ID, CreatedAt: u.CreatedAt,
-		ExpiresAt: u.CreatedAt.Add(time.Hour)}
+	session := domain.Session{
+		ID: domain.SessionID("sess_" + name), UserID: u.ID, CreatedAt: u.CreatedAt,
+		ExpiresAt: u.CreatedAt.Add(time.Hour),
+	}
 	record := func(action domain.Action) domain.Outbox {
 		return domain.Outbox{
 			Entries:  []domain.AuditEntry{{ID: domain.LogID("log_" + name), Action: action, Target: string(u.ID)}},

@@ -43,8 +43,10 @@ func TestFullDiskFailsWritesCompletely(t *testing.T) {
 		group.Go(func() {
 			u := testUser("user" + strconv.Itoa(i))
 			u.Metadata = []byte(`{"text":"` + strings.Repeat("x", 8000) + `"}`)
-			out := domain.Outbox{Entries: []domain.AuditEntry{{ID: "log_1", Action: domain.ActionUserCreate,
-				Target: string(u.ID)}}}
+			out := domain.Outbox{Entries: []domain.AuditEntry{{
+				ID: "log_1", Action: domain.ActionUserCreate,
+				Target: string(u.ID),
+			}}}
 			err := s.Users().Create(t.Context(), u, out)
 			if err != nil && !errors.Is(err, fault.ErrStorage) {
 				t.Errorf("got %v, want ErrStorage", err)
@@ -168,8 +170,11 @@ func TestSearchIncludesPendingUsers(t *testing.T) {
 	check := func(when string, want map[string]int64) {
 		t.Helper()
 		for term, n := range want {
-			for _, q := range []domain.UserQuery{{Search: term}, {Search: term, Status: domain.StatusActive},
-				{Search: term, Sort: domain.SortEmail}} {
+			for _, q := range []domain.UserQuery{
+				{Search: term},
+				{Search: term, Status: domain.StatusActive},
+				{Search: term, Sort: domain.SortEmail},
+			} {
 				page, err := s.Users().List(t.Context(), q)
 				if err != nil || page.Total != n || int64(len(page.Users)) != n {
 					t.Errorf("%s: search %q returns %d users, total %d, error %v, want %d", when, term, len(page.Users), page.Total,
@@ -210,8 +215,10 @@ func TestConcurrentFlushLosesNoTouch(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	u := testUser("jane")
-	session := domain.Session{ID: "sess_1", UserID: u.ID, CreatedAt: u.CreatedAt, LastActivity: u.CreatedAt,
-		ExpiresAt: u.CreatedAt.Add(time.Hour)}
+	session := domain.Session{
+		ID: "sess_1", UserID: u.ID, CreatedAt: u.CreatedAt, LastActivity: u.CreatedAt,
+		ExpiresAt: u.CreatedAt.Add(time.Hour),
+	}
 	u.Sessions = []domain.SessionRef{{ID: session.ID, ExpiresAt: session.ExpiresAt}}
 	if err := errors.Join(s.Users().Create(t.Context(), u, domain.Outbox{}),
 		s.Sessions().Create(t.Context(), session)); err != nil {

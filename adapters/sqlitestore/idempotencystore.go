@@ -20,7 +20,8 @@ var _ ports.IdempotencyStore = (*IdempotencyStore)(nil)
 
 // Begin reserves the key, or returns the record of the first request with the key.
 func (is *IdempotencyStore) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord,
-	error) {
+	error,
+) {
 	doc, err := encode(records.NewIdempotency(&record))
 	if err != nil {
 		return nil, err

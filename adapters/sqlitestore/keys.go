@@ -62,7 +62,8 @@ func (s *Store) toKey(doc string, used int64) (domain.APIKey, error) {
 
 // Update applies change to the key in one transaction.
 func (ks *Keys) Update(ctx context.Context, id domain.KeyID, change ports.Change[domain.APIKey]) (domain.APIKey,
-	error) {
+	error,
+) {
 	var result domain.APIKey
 	err := ks.s.writer.do(ctx, func(t *tx) error {
 		var doc string

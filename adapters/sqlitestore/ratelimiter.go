@@ -106,7 +106,8 @@ func (l *RateLimiter) Take(ctx context.Context, key string, rate domain.Rate, no
 
 // Release removes one request that was counted at the given time.
 func (l *RateLimiter) Release(ctx context.Context, key string, rate domain.Rate, taken,
-	now time.Time) (domain.RateState, error) {
+	now time.Time,
+) (domain.RateState, error) {
 	if rate.IsOff() {
 		return domain.RateState{Allowed: true}, nil
 	}

@@ -35,7 +35,8 @@ func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
 
 // Begin stores a new session and changes its user in one transaction.
 func (ss *Sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User,
-	error) {
+	error,
+) {
 	var result domain.User
 	err := ss.s.writer.do(ctx, func(t *tx) error {
 		var err error
@@ -96,7 +97,8 @@ func (s *Store) toSession(doc string, activity int64) (domain.Session, error) {
 
 // Update applies change to the session in one transaction.
 func (ss *Sessions) Update(ctx context.Context, id domain.SessionID,
-	change ports.Change[domain.Session]) (domain.Session, error) {
+	change ports.Change[domain.Session],
+) (domain.Session, error) {
 	var result domain.Session
 	err := ss.s.writer.do(ctx, func(t *tx) error {
 		var doc string
@@ -162,7 +164,8 @@ func (ss *Sessions) ListByUser(ctx context.Context, id domain.UserID) ([]domain.
 // ListByProvider returns the sessions that belong to a provider's session, or all sessions of a subject if session is
 // empty.
 func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.DirectoryID, subject domain.Subject,
-	session string) ([]domain.Session, error) {
+	session string,
+) ([]domain.Session, error) {
 	if directory == "" {
 		return nil, nil
 	}
@@ -177,7 +180,8 @@ func (ss *Sessions) ListByProvider(ctx context.Context, directory domain.Directo
 
 // ListProviderGrants returns sessions with a provider's grant that was last checked before the given time.
 func (ss *Sessions) ListProviderGrants(ctx context.Context, checkedBefore time.Time, limit int) ([]domain.Session,
-	error) {
+	error,
+) {
 	return ss.list(ctx, sessionColumns+
 		"WHERE grant_checked IS NOT NULL AND grant_checked < ? ORDER BY grant_checked LIMIT ?", stamp(checkedBefore), limit)
 }

@@ -31,7 +31,8 @@ func (ks *SigningKeyStore) SigningKeys(ctx context.Context) ([]domain.SigningKey
 // PutSigningKeys replaces all keys if the stored set still has the version, and returns fault.ErrConflict otherwise.
 // The version of an empty store is 0.
 func (ks *SigningKeyStore) PutSigningKeys(ctx context.Context, version int64, keys []domain.SigningKey,
-	out domain.Outbox) error {
+	out domain.Outbox,
+) error {
 	return ks.s.writer.do(ctx, func(t *tx) error {
 		if err := t.execNew("UPDATE signing_set SET version = version + 1 WHERE version = ?", version); err != nil {
 			return err

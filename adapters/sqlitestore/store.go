@@ -71,8 +71,10 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{config: config, lock: lock, indexRequests: make(chan struct{}, 1),
-		refusals: refusals{until: map[refusal]time.Time{}}}
+	s := &Store{
+		config: config, lock: lock, indexRequests: make(chan struct{}, 1),
+		refusals: refusals{until: map[refusal]time.Time{}},
+	}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.release())
 	}

@@ -186,8 +186,10 @@ func TestRecordsSurviveRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := testUser("jane")
-	session := domain.Session{ID: "sess_1", UserID: u.ID, CreatedAt: u.CreatedAt, LastActivity: u.CreatedAt,
-		ExpiresAt: u.CreatedAt.Add(time.Hour)}
+	session := domain.Session{
+		ID: "sess_1", UserID: u.ID, CreatedAt: u.CreatedAt, LastActivity: u.CreatedAt,
+		ExpiresAt: u.CreatedAt.Add(time.Hour),
+	}
 	u.Sessions = []domain.SessionRef{{ID: session.ID, ExpiresAt: session.ExpiresAt}}
 	touched := u.CreatedAt.Add(time.Minute)
 	entry := domain.AuditEntry{ID: "log_1", Time: u.CreatedAt, Action: domain.ActionUserCreate, Target: "usr_jane"}
@@ -298,8 +300,10 @@ func TestFailedWriteDoesNotFailItsBatch(t *testing.T) {
 	for i := range 40 { // every fourth write fails, in batches of any composition
 		group.Go(func() {
 			u := testUser("user" + strconv.Itoa(i))
-			out := domain.Outbox{Entries: []domain.AuditEntry{{ID: "log_1", Action: domain.ActionUserCreate,
-				Target: u.Username}}}
+			out := domain.Outbox{Entries: []domain.AuditEntry{{
+				ID: "log_1", Action: domain.ActionUserCreate,
+				Target: u.Username,
+			}}}
 			if i%4 == 3 {
 				out.Entries[0].Details = map[string]any{"no JSON": func() {}}
 			}

@@ -45,7 +45,8 @@ func (ts *Tokens) Get(ctx context.Context, id string) (domain.ThirdPartyToken, e
 
 // Update applies change to the token record in one transaction.
 func (ts *Tokens) Update(ctx context.Context, id string,
-	change ports.Change[domain.ThirdPartyToken]) (domain.ThirdPartyToken, error) {
+	change ports.Change[domain.ThirdPartyToken],
+) (domain.ThirdPartyToken, error) {
 	var result domain.ThirdPartyToken
 	err := ts.s.writer.do(ctx, func(t *tx) error {
 		var doc string

@@ -86,7 +86,8 @@ func (s *Store) findLogin(ctx context.Context, key string) (domain.User, error) 
 
 // FindBySubject returns the user with this subject in the directory.
 func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID, subject domain.Subject) (domain.User,
-	error) {
+	error,
+) {
 	if subject == "" {
 		return domain.User{}, domain.ErrUserNotFound
 	}
@@ -177,8 +178,10 @@ func checkUnique(t *tx, n int64, u *domain.User) error {
 	}{
 		{"username", "SELECT n FROM users WHERE username = ?", []any{u.UsernameKey}},
 		{"email", "SELECT n FROM users WHERE email = ? AND email <> ''", []any{u.EmailKey}},
-		{"subject", "SELECT n FROM users WHERE directory = ? AND subject = ? AND subject <> ''",
-			[]any{string(u.Directory), string(u.Subject)}},
+		{
+			"subject", "SELECT n FROM users WHERE directory = ? AND subject = ? AND subject <> ''",
+			[]any{string(u.Directory), string(u.Subject)},
+		},
 		{"identifier", "SELECT n FROM users WHERE identifier = ? AND identifier <> ''", []any{u.Identifier}},
 	} {
 		var other int64

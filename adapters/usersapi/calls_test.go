@@ -221,8 +221,11 @@ func TestTokensInEveryHeader(t *testing.T) {
 		"Authorization: Bearer": {http.Header{"Authorization": {"Bearer " + key}}, 200, ""},
 		"the bare value":        {http.Header{"Authorization": {key}}, 200, ""},
 		"X-API-KEY wins":        {http.Header{"X-Api-Key": {key}, "Authorization": {"Bearer nonsense"}}, 200, ""},
-		"a wrong X-API-KEY wins as well": {http.Header{"X-Api-Key": {"nonsense"}, "Authorization": {"Bearer " + key}}, 401,
-			"Invalid token"},
+		"a wrong X-API-KEY wins as well": {
+			http.Header{"X-Api-Key": {"nonsense"}, "Authorization": {"Bearer " + key}},
+			401,
+			"Invalid token",
+		},
 		"none":                     {http.Header{}, 401, "Key is missing."},
 		"a changed one":            {http.Header{"X-Api-Key": {key + "x"}}, 401, "Invalid token"},
 		"one with a line end":      {http.Header{"X-Api-Key": {"a b"}}, 401, "Invalid token"},
@@ -264,8 +267,10 @@ func TestMissingFields(t *testing.T) {
 		"/signup":          {"username": "Username", "email": "Email address", "password": "Password"},
 		"/change_password": {"target_username": "Username whose password will be changed", "new_password": "New password"},
 		"/reset_password":  {"target_username": "Username whose password will be reset", "new_password": "New password"},
-		"/update_role": {"target_username": "Username whose role will be updated",
-			"new_role_name": "New role name to assign"},
+		"/update_role": {
+			"target_username": "Username whose role will be updated",
+			"new_role_name":   "New role name to assign",
+		},
 		"/create_tpt": {"role_name": "Role name to embed in the JWT token"},
 		"/roles/add":  {"name": "Role name", "level": "Role level, 0 maximum level"},
 	}

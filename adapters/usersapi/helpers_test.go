@@ -45,8 +45,10 @@ func start(t *testing.T, o options) *service {
 	s := kit.Start(t, o.kit)
 	lima, err := time.LoadLocation("America/Lima")
 	must(t, err)
-	apis := usersapi.New(s.Services, usersapi.Config{CORSOrigins: []string{"https://app.example.com"}, Timezone: lima,
-		Clock: s.Clock})
+	apis := usersapi.New(s.Services, usersapi.Config{
+		CORSOrigins: []string{"https://app.example.com"}, Timezone: lima,
+		Clock: s.Clock,
+	})
 	server, err := httpserver.New(httpserver.Config{Address: "127.0.0.1:0", Clock: sysclock.Clock{}}, apis...)
 	must(t, err)
 	must(t, server.Open(t.Context()))
@@ -127,8 +129,10 @@ func (s *service) send(t *testing.T, method, path string, header http.Header, bo
 		}
 		req.Header.Set("Content-Type", kind)
 	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout: time.Minute}
+	client := &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       time.Minute,
+	}
 	res, err := client.Do(req)
 	must(t, err)
 	defer func() { _ = res.Body.Close() }()

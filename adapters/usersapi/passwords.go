@@ -37,7 +37,9 @@ func passwordInput(r *httpserver.Request, done string) (rolepolicy.PasswordInput
 		return rolepolicy.PasswordInput{}, err
 	}
 	var in rolepolicy.PasswordInput
-	err = body.texts(map[string]*string{"target_username": &in.Target, "new_password": &in.Next,
-		"current_password": &in.Current})
+	err = body.texts(map[string]*string{
+		"target_username": &in.Target, "new_password": &in.Next,
+		"current_password": &in.Current,
+	})
 	return in, err
 }

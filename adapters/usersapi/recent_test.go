@@ -22,13 +22,17 @@ func TestGrantingRightsHereNeedsARecentProofAsElsewhere(t *testing.T) {
 	must(t, err)
 	s.Clock.Forward(6 * time.Minute)
 	sensitive := map[string][3]string{
-		"a role": {"/update_role", "the-admin",
-			form("target_username", "the-user", "new_role_name", "auditor")},
+		"a role": {
+			"/update_role", "the-admin",
+			form("target_username", "the-user", "new_role_name", "auditor"),
+		},
 		"an administrator":           {"/signup", "the-admin", newcomer("admin")},
 		"a role of an administrator": {"/roles/add", "the-admin", form("name", "chief", "level", "1")},
 		"a third-party token":        {"/create_tpt", "the-sudo", form("role_name", "guest")},
-		"an administrator, by a super": {"/update_role", "the-sudo",
-			form("target_username", "the-user", "new_role_name", "admin")},
+		"an administrator, by a super": {
+			"/update_role", "the-sudo",
+			form("target_username", "the-user", "new_role_name", "admin"),
+		},
 	}
 	for name, c := range sensitive {
 		got := s.call(t, http.MethodPost, c[0], c[1], c[2])
@@ -38,11 +42,15 @@ func TestGrantingRightsHereNeedsARecentProofAsElsewhere(t *testing.T) {
 		}
 	}
 	for name, c := range map[string][3]string{
-		"a role without rights": {"/update_role", "the-admin",
-			form("target_username", "the-user", "new_role_name", "guest")},
+		"a role without rights": {
+			"/update_role", "the-admin",
+			form("target_username", "the-user", "new_role_name", "guest"),
+		},
 		"a role of no more power": {"/roles/add", "the-admin", form("name", "clerk", "level", "60")},
-		"a guest": {"/signup", "the-admin",
-			form("username", "somebody", "email", "somebody@example.com", "password", another)},
+		"a guest": {
+			"/signup", "the-admin",
+			form("username", "somebody", "email", "somebody@example.com", "password", another),
+		},
 	} {
 		if got := s.call(t, http.MethodPost, c[0], c[1], c[2]); got.status != http.StatusOK {
 			t.Errorf("%s: %d %s", name, got.status, got.body)

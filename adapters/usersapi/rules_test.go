@@ -18,18 +18,28 @@ func TestPasswordRules(t *testing.T) {
 	tests := map[string]struct{ by, target, current, message string }{
 		"the target is unknown": {"the-admin", "nobody", "", "User nobody not found"},
 		"sudo, own":             {"the-sudo", "the-sudo", right, "Sudo users cannot {verb} their own password"},
-		"sudo, a role that is not admin": {"the-sudo", "the-operator", "",
-			"Sudo users can only {verb} passwords of admin users"},
+		"sudo, a role that is not admin": {
+			"the-sudo", "the-operator", "",
+			"Sudo users can only {verb} passwords of admin users",
+		},
 		"sudo, another sudo": {"the-sudo", "sudo2", "", "Sudo users can only {verb} passwords of admin users"},
-		"admin, a more powerful user": {"the-admin", "the-sudo", "",
-			"Admin users cannot {verb} passwords of users with role level lower than 1"},
-		"another role, not own": {"the-operator", "the-supervisor", right,
-			"You can only {verb} your own password"},
+		"admin, a more powerful user": {
+			"the-admin", "the-sudo", "",
+			"Admin users cannot {verb} passwords of users with role level lower than 1",
+		},
+		"another role, not own": {
+			"the-operator", "the-supervisor", right,
+			"You can only {verb} your own password",
+		},
 		"a supervisor is no administrator": {"the-supervisor", "the-operator", "", "You can only {verb} your own password"},
-		"own, no current password": {"the-operator", "the-operator", "",
-			"Current password is required when changing your own password"},
-		"admin, own, no current password": {"the-admin", "the-admin", "",
-			"Current password is required when changing your own password"},
+		"own, no current password": {
+			"the-operator", "the-operator", "",
+			"Current password is required when changing your own password",
+		},
+		"admin, own, no current password": {
+			"the-admin", "the-admin", "",
+			"Current password is required when changing your own password",
+		},
 	}
 	for name, test := range tests {
 		for path, verb := range map[string]string{"/change_password": "change", "/reset_password": "reset"} {
@@ -52,20 +62,34 @@ func TestPasswordRules(t *testing.T) {
 func TestPasswordsThatMayBeSet(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ path, by, target, current, message string }{
-		"sudo, an administrator's": {"/change_password", "the-sudo", "the-admin", "",
-			"Password changed successfully"},
-		"admin, another administrator's": {"/change_password", "the-admin", "admin2", "ignored",
-			"Password changed successfully"},
-		"admin, somebody below": {"/reset_password", "the-admin", "THE-Operator", "",
-			"Password reset successfully"},
-		"own, with the current one": {"/change_password", "the-operator", "the-operator", right,
-			"Password changed successfully"},
-		"own reset, where it is allowed": {"/reset_password", "the-operator", "the-operator", "",
-			"Password reset successfully"},
-		"admin, own with the current one": {"/change_password/", "the-admin", "the-admin", right,
-			"Password changed successfully"},
-		"a password with spaces and marks": {"/change_password", "the-sudo", "the-admin", "",
-			"Password changed successfully"},
+		"sudo, an administrator's": {
+			"/change_password", "the-sudo", "the-admin", "",
+			"Password changed successfully",
+		},
+		"admin, another administrator's": {
+			"/change_password", "the-admin", "admin2", "ignored",
+			"Password changed successfully",
+		},
+		"admin, somebody below": {
+			"/reset_password", "the-admin", "THE-Operator", "",
+			"Password reset successfully",
+		},
+		"own, with the current one": {
+			"/change_password", "the-operator", "the-operator", right,
+			"Password changed successfully",
+		},
+		"own reset, where it is allowed": {
+			"/reset_password", "the-operator", "the-operator", "",
+			"Password reset successfully",
+		},
+		"admin, own with the current one": {
+			"/change_password/", "the-admin", "the-admin", right,
+			"Password changed successfully",
+		},
+		"a password with spaces and marks": {
+			"/change_password", "the-sudo", "the-admin", "",
+			"Password changed successfully",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -133,16 +157,26 @@ func TestUpdateRoleRules(t *testing.T) {
 		"names in capitals": {"the-admin", "BEA", "OPERATOR", 200, "Role updated successfully"},
 		"unknown user":      {"the-admin", "nobody", "operator", 400, "User nobody not found"},
 		"unknown role":      {"the-admin", "ada", "king", 400, "Role king not found"},
-		"somebody more powerful": {"the-admin", "the-sudo", "guest", 400,
-			"You cannot change roles of users with role level lower than 1"},
-		"a role more powerful than own": {"the-admin", "dia", "sudo", 403,
-			"Access denied. You cannot assign a role more powerful than your own"},
-		"an administrator raising itself": {"the-admin", "the-admin", "sudo", 403,
-			"Access denied. You cannot assign a role more powerful than your own"},
-		"a supervisor": {"the-supervisor", "dia", "guest", 403,
-			"Only admin and sudo users can update user roles"},
-		"an operator raising itself": {"the-operator", "the-operator", "admin", 403,
-			"Only admin and sudo users can update user roles"},
+		"somebody more powerful": {
+			"the-admin", "the-sudo", "guest", 400,
+			"You cannot change roles of users with role level lower than 1",
+		},
+		"a role more powerful than own": {
+			"the-admin", "dia", "sudo", 403,
+			"Access denied. You cannot assign a role more powerful than your own",
+		},
+		"an administrator raising itself": {
+			"the-admin", "the-admin", "sudo", 403,
+			"Access denied. You cannot assign a role more powerful than your own",
+		},
+		"a supervisor": {
+			"the-supervisor", "dia", "guest", 403,
+			"Only admin and sudo users can update user roles",
+		},
+		"an operator raising itself": {
+			"the-operator", "the-operator", "admin", 403,
+			"Only admin and sudo users can update user roles",
+		},
 		"a superuser makes an administrator": {"the-sudo", "cia", "admin", 200, "Role updated successfully"},
 	}
 	for name, test := range tests {
@@ -178,12 +212,18 @@ func TestALevelAloneIsNoPower(t *testing.T) {
 		status  int
 		message string
 	}{
-		"/change_password": {form("target_username", "the-operator", "new_password", another), 400,
-			"You can only change your own password"},
-		"/reset_password": {form("target_username", "the-operator", "new_password", another), 400,
-			"You can only reset your own password"},
-		"/update_role": {form("target_username", "the-operator", "new_role_name", "guest"), 403,
-			"Only admin and sudo users can update user roles"},
+		"/change_password": {
+			form("target_username", "the-operator", "new_password", another), 400,
+			"You can only change your own password",
+		},
+		"/reset_password": {
+			form("target_username", "the-operator", "new_password", another), 400,
+			"You can only reset your own password",
+		},
+		"/update_role": {
+			form("target_username", "the-operator", "new_role_name", "guest"), 403,
+			"Only admin and sudo users can update user roles",
+		},
 		"/signup": {newcomer("operator"), 403, "Access denied. Required role level: <= 1"},
 	} {
 		if got := s.call(t, http.MethodPost, path, "the-chief", test.body); got.status != test.status ||
@@ -203,16 +243,20 @@ func TestAddRoleRules(t *testing.T) {
 		part     string
 	}{
 		"an administrator": {"the-admin", `{"name":"Clerk","level":60}`, 200, `"name":"clerk","level":60`},
-		"one that exists": {"the-admin", `{"name":"OPERATOR","level":60}`, 400,
-			`"message":"Role operator exists"`},
+		"one that exists": {
+			"the-admin", `{"name":"OPERATOR","level":60}`, 400,
+			`"message":"Role operator exists"`,
+		},
 		"a level below the caller's own": {"the-admin", `{"name":"chief","level":0}`, 403, "Access denied"},
 		"a superuser at level 0":         {"the-sudo", `{"name":"chief2","level":0}`, 200, `"level":0`},
 		"a negative level":               {"the-admin", `{"name":"x","level":-1}`, 400, "level"},
 		"a level that is no number":      {"the-admin", `{"name":"x","level":"high"}`, 400, "level"},
 		"a broken level":                 {"the-admin", `{"name":"x","level":1.5}`, 400, "level"},
 		"a name with a slash":            {"the-admin", `{"name":"a/b","level":60}`, 400, "name: must be"},
-		"an operator": {"the-operator", `{"name":"x","level":60}`, 403,
-			"Access denied. Required role level: <= 1"},
+		"an operator": {
+			"the-operator", `{"name":"x","level":60}`, 403,
+			"Access denied. Required role level: <= 1",
+		},
 		"a level as a form has it": {"the-admin", form("name", "clerk2", "level", "70"), 200, `"level":70`},
 	}
 	for name, test := range tests {

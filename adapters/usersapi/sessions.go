@@ -57,8 +57,10 @@ func loginInput(r *httpserver.Request) (auth.LoginInput, error) {
 	}
 	var in auth.LoginInput
 	var email string
-	err = body.texts(map[string]*string{"username": &in.Name, "email": &email, "password": &in.Password,
-		"two_factor_code": &in.Code})
+	err = body.texts(map[string]*string{
+		"username": &in.Name, "email": &email, "password": &in.Password,
+		"two_factor_code": &in.Code,
+	})
 	if in.Name == "" {
 		in.Name = email
 	}

@@ -31,8 +31,10 @@ func TestSignupRules(t *testing.T) {
 		"a stranger who asks for guest":             {true, "", "Guest", 200, "guest"},
 		"a stranger who asks for more":              {true, "", "admin", 403, "Access denied. Required role level"},
 		"a stranger who asks for what is not there": {true, "", "king", 403, "Access denied. Required role level"},
-		"an operator who asks for a role": {true, "the-operator", "operator", 403,
-			"Access denied. Required role level"},
+		"an operator who asks for a role": {
+			true, "the-operator", "operator", 403,
+			"Access denied. Required role level",
+		},
 		"an operator while it is off":               {false, "the-operator", "", 403, "Access denied. Required role level"},
 		"an administrator":                          {false, "the-admin", "operator", 200, "operator"},
 		"an administrator's equal":                  {false, "the-admin", "admin", 200, "admin"},
@@ -72,13 +74,19 @@ func TestSignupRefusals(t *testing.T) {
 	s.people(t, "admin")
 	s.Register(t, "ada", right, "user")
 	tests := map[string]struct{ body, want string }{
-		"a taken name": {form("username", "ADA", "email", "x@example.com", "password", right),
-			`"message":"username: ADA already exists"`},
-		"a taken address": {form("username", "x", "email", "ada@example.com", "password", right),
-			`"message":"Email: ada@example.com already exists"`},
+		"a taken name": {
+			form("username", "ADA", "email", "x@example.com", "password", right),
+			`"message":"username: ADA already exists"`,
+		},
+		"a taken address": {
+			form("username", "x", "email", "ada@example.com", "password", right),
+			`"message":"Email: ada@example.com already exists"`,
+		},
 		"a weak password": {form("username", "x", "email", "x@example.com", "password", "weak"), "min_length"},
-		"an empty password": {form("username", "x", "email", "x@example.com", "password", ""),
-			"password: must not be empty"},
+		"an empty password": {
+			form("username", "x", "email", "x@example.com", "password", ""),
+			"password: must not be empty",
+		},
 		"a path in other letters":      {form("username", "ｌｏｇｉｎ", "email", "x@example.com", "password", right), "reserved"},
 		"a path that programs resolve": {form("username", "..", "email", "x@example.com", "password", right), "reserved"},
 		"a path as name":               {form("username", "login", "email", "x@example.com", "password", right), "reserved"},

@@ -46,8 +46,10 @@ func TestThirdPartyTokensAreReadOnly(t *testing.T) {
 	}{
 		"/change_password": {password, 401, "Invalid token or user not found"},
 		"/reset_password":  {password, 401, "Invalid token or user not found"},
-		"/update_role": {form("target_username", "the-user", "new_role_name", "admin"), 403,
-			"Only admin and sudo users can update user roles"},
+		"/update_role": {
+			form("target_username", "the-user", "new_role_name", "admin"), 403,
+			"Only admin and sudo users can update user roles",
+		},
 		"/roles/add":  {form("name", "x", "level", "60"), 403, "Access denied. Required role level: <= 1"},
 		"/signup":     {newcomer("operator"), 403, "Access denied. Required role level: <= 1"},
 		"/create_tpt": {form("role_name", "guest"), 403, "Access denied. Required roles: ['sudo']"},
@@ -68,8 +70,10 @@ func TestTPTsAreSuperusersAlone(t *testing.T) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	jti := s.issue(t, "operator")
-	for method, path := range map[string]string{http.MethodPost: "/create_tpt", http.MethodGet: "/tpt",
-		http.MethodDelete: "/tpt/" + jti} {
+	for method, path := range map[string]string{
+		http.MethodPost: "/create_tpt", http.MethodGet: "/tpt",
+		http.MethodDelete: "/tpt/" + jti,
+	} {
 		body := ""
 		if method == http.MethodPost {
 			body = form("role_name", "operator")
@@ -116,8 +120,10 @@ func TestBothAPIsShareOneCore(t *testing.T) {
 	if got := s.call(t, http.MethodGet, "/roles", "new_user", ""); got.status != http.StatusUnauthorized {
 		t.Errorf("a session that was ended there: %d", got.status)
 	}
-	for action, want := range map[domain.Action]int{domain.ActionUserCreate: 2, domain.ActionLogin: 3,
-		domain.ActionSessionRevoke: 1} {
+	for action, want := range map[domain.Action]int{
+		domain.ActionUserCreate: 2, domain.ActionLogin: 3,
+		domain.ActionSessionRevoke: 1,
+	} {
 		if got := len(s.Logged(t, action)); got != want {
 			t.Errorf("%d entries of %s, want %d", got, action, want)
 		}

@@ -158,8 +158,10 @@ func (a *api) signup(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := body.require(map[string]string{"username": "Username", "email": "Email address",
-		"password": "Password"}); err != nil {
+	if err := body.require(map[string]string{
+		"username": "Username", "email": "Email address",
+		"password": "Password",
+	}); err != nil {
 		return err
 	}
 	var in rolepolicy.SignupInput

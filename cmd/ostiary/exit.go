@@ -129,8 +129,10 @@ func (a *app) problemOf(err error) problem {
 	case errors.As(err, &file):
 		return problem{code: file.code(), Error: "file", Message: err.Error()}
 	case errors.As(err, &mistakes):
-		return problem{code: codeConfiguration, Error: "configuration", Message: "Invalid configuration",
-			Mistakes: config.Locate(a.sources(), mistakes)}
+		return problem{
+			code: codeConfiguration, Error: "configuration", Message: "Invalid configuration",
+			Mistakes: config.Locate(a.sources(), mistakes),
+		}
 	case errors.Is(err, errSomeRefused):
 		return problem{code: codeRefused, Error: "rows_refused", Message: err.Error()}
 	default:

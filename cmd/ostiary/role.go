@@ -89,8 +89,10 @@ func repairRoles(ctx context.Context, api *securityclient.Client, ids []string) 
 func (a *app) printRoles(roles []securityclient.Role) {
 	var rows [][]string
 	for _, r := range roles {
-		rows = append(rows, []string{r.RoleID, r.Name, strconv.Itoa(r.Level), mark(r.BuiltIn, "built-in"),
-			strings.Join(r.Permissions, " ")})
+		rows = append(rows, []string{
+			r.RoleID, r.Name, strconv.Itoa(r.Level), mark(r.BuiltIn, "built-in"),
+			strings.Join(r.Permissions, " "),
+		})
 	}
 	a.table([]string{"ID", "NAME", "LEVEL", "", "PERMISSIONS"}, rows)
 }

@@ -93,8 +93,10 @@ to read the token from standard input.`,
 					return err
 				}
 				if !found.Valid || found.Token == nil {
-					return &securityclient.Error{Status: http.StatusUnauthorized, Code: "invalid_token",
-						Message: valueOf(found.Reason)}
+					return &securityclient.Error{
+						Status: http.StatusUnauthorized, Code: "invalid_token",
+						Message: valueOf(found.Reason),
+					}
 				}
 				return a.print(found.Token, func() { a.printTPT(*found.Token) })
 			})

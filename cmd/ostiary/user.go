@@ -144,8 +144,10 @@ func (a *app) userDeactivateCommand() *cobra.Command {
 func (a *app) printUsers(page securityclient.UserList) {
 	rows := make([][]string, 0, len(page.Users))
 	for _, u := range page.Users {
-		rows = append(rows, []string{u.Username, u.Email, u.Role, string(u.Status), u.Directory, dateOr(u.LastLogin, "never"),
-			u.UserID})
+		rows = append(rows, []string{
+			u.Username, u.Email, u.Role, string(u.Status), u.Directory, dateOr(u.LastLogin, "never"),
+			u.UserID,
+		})
 	}
 	a.table([]string{"USERNAME", "E-MAIL", "ROLE", "STATUS", "DIRECTORY", "LAST LOGIN", "ID"}, rows)
 	if page.NextCursor != nil {

@@ -88,22 +88,30 @@ func TestNoPrincipalGrantsWhatItLacks(t *testing.T) {
 		do   func(*testing.T) error
 		want error
 	}{
-		"the helpdesk makes another user an administrator": {update(p.desk, p.plainID, account.Patch{Role: new("admin")}),
-			fault.ErrForbidden},
+		"the helpdesk makes another user an administrator": {
+			update(p.desk, p.plainID, account.Patch{Role: new("admin")}),
+			fault.ErrForbidden,
+		},
 		"the helpdesk makes itself an administrator": {update(p.desk, p.desk.UserID,
 			account.Patch{Role: new("admin")}), fault.ErrForbidden},
-		"the helpdesk makes a user a superuser": {update(p.desk, p.plainID, account.Patch{Role: new("sudo")}),
-			fault.ErrForbidden},
-		"an administrator makes a user a superuser": {update(p.root, p.plainID, account.Patch{Role: new("sudo")}),
-			fault.ErrForbidden},
+		"the helpdesk makes a user a superuser": {
+			update(p.desk, p.plainID, account.Patch{Role: new("sudo")}),
+			fault.ErrForbidden,
+		},
+		"an administrator makes a user a superuser": {
+			update(p.root, p.plainID, account.Patch{Role: new("sudo")}),
+			fault.ErrForbidden,
+		},
 		"the helpdesk adds system.configure to a group":      {group(p.desk, "system.configure"), fault.ErrForbidden},
 		"the helpdesk adds * to a group":                     {group(p.desk, "*"), fault.ErrForbidden},
 		"the helpdesk adds users.* to a group":               {group(p.desk, "users.*"), fault.ErrForbidden},
 		"the helpdesk adds another service's permission":     {group(p.desk, "tickets.manage"), fault.ErrForbidden},
 		"an administrator adds another service's permission": {group(p.root, "tickets.manage"), nil},
 		"an administrator adds * to a group":                 {group(p.root, "*"), fault.ErrForbidden},
-		"the helpdesk joins the administrators": {member(p.desk, "admin_team", p.desk.UserID),
-			fault.ErrForbidden},
+		"the helpdesk joins the administrators": {
+			member(p.desk, "admin_team", p.desk.UserID),
+			fault.ErrForbidden,
+		},
 		"the helpdesk adds a user to the administrators": {member(p.desk, "admin_team", p.plainID), fault.ErrForbidden},
 		"the helpdesk adds a user to the support":        {member(p.desk, "support", p.plainID), nil},
 		"the helpdesk joins the support":                 {member(p.desk, "support", p.desk.UserID), fault.ErrForbidden},

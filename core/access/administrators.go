@@ -17,7 +17,8 @@ var errMustLeave = errors.New("the user must leave the administrator guard first
 // (domain.ErrLastAdmin), and a user who becomes one joins it afterwards. Every change of a role, a membership or a
 // status goes through UpdateUser.
 func (s *Service) UpdateUser(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User,
-	error) {
+	error,
+) {
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return domain.User{}, err

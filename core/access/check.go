@@ -36,7 +36,8 @@ type Explanation struct {
 // Check reports whether the user has the permission. The principal must be the user or have users.read; for all others
 // the user does not exist. An invalid permission is fault.ErrInvalid.
 func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.UserID, permission string) (Decision,
-	error) {
+	error,
+) {
 	wanted, err := domain.ParsePermission(permission)
 	if err != nil {
 		return Decision{}, err
@@ -50,7 +51,8 @@ func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.User
 
 // Explain is Check with the reasons: every grant that matched, or what would grant the permission.
 func (s *Service) Explain(ctx context.Context, by domain.Principal, id domain.UserID, permission string) (Explanation,
-	error) {
+	error,
+) {
 	wanted, err := domain.ParsePermission(permission)
 	if err != nil {
 		return Explanation{}, err
@@ -69,7 +71,8 @@ func (s *Service) Explain(ctx context.Context, by domain.Principal, id domain.Us
 // CheckAll is Check for several permissions, in order, on one view of the state. For an API key that checks its
 // owner, it returns what the key itself may do, which can be less.
 func (s *Service) CheckAll(ctx context.Context, by domain.Principal, id domain.UserID,
-	permissions []string) ([]Decision, error) {
+	permissions []string,
+) ([]Decision, error) {
 	if !domain.Limits.CheckedPermissions.Allows(len(permissions)) {
 		return nil,
 			fault.ErrInvalid.About("permissions", "must hold "+domain.Limits.CheckedPermissions.String()+" permissions")

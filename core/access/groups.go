@@ -130,7 +130,8 @@ func checkGroup(g domain.Group) error {
 // after: the rename removes users of that directory from the group or adds them. A change of permissions is audited as
 // such, and applies to the next request of every member.
 func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName string,
-	patch GroupPatch) (domain.Group, error) {
+	patch GroupPatch,
+) (domain.Group, error) {
 	catalog, before, err := s.managedGroup(ctx, by, idOrName)
 	if err != nil {
 		return domain.Group{}, err

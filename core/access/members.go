@@ -11,7 +11,8 @@ import (
 
 // Members returns one page of the group's users. It requires users.read.
 func (s *Service) Members(ctx context.Context, by domain.Principal, idOrName string, page domain.Page) (domain.UserPage,
-	error) {
+	error,
+) {
 	group, err := s.Group(ctx, by, idOrName)
 	if err != nil {
 		return domain.UserPage{}, err
@@ -23,7 +24,8 @@ func (s *Service) Members(ctx context.Context, by domain.Principal, idOrName str
 // administrative permissions of the group, and no principal adds itself to a group that grants what it lacks.
 func (s *Service) AddMember(ctx context.Context, by domain.Principal, idOrName, user string) (domain.Group, error) {
 	return s.changeMember(ctx, by, idOrName, user, func(catalog *domain.Catalog, group domain.Group,
-		u *domain.User) error {
+		u *domain.User,
+	) error {
 		if slices.Contains(u.Groups, group.ID) {
 			return domain.ErrUnchanged
 		}
@@ -58,7 +60,8 @@ func (s *Service) RemoveMember(ctx context.Context, by domain.Principal, idOrNam
 type memberChange func(catalog *domain.Catalog, group domain.Group, u *domain.User) error
 
 func (s *Service) changeMember(ctx context.Context, by domain.Principal, idOrName, user string, change memberChange,
-	membership string) (domain.Group, error) {
+	membership string,
+) (domain.Group, error) {
 	catalog, group, err := s.managedGroup(ctx, by, idOrName)
 	if err != nil {
 		return domain.Group{}, err

@@ -161,7 +161,8 @@ func checkCarried(by domain.Principal, role domain.Role) error {
 // as CreateRole; a built-in role keeps its level (domain.ErrRoleLevel). The change applies to the next request of every
 // user with the role.
 func (s *Service) UpdateRole(ctx context.Context, by domain.Principal, id string, patch RolePatch) (domain.Role,
-	error) {
+	error,
+) {
 	catalog, before, err := s.findRole(ctx, by.Require(domain.RolesManage), id)
 	if err != nil {
 		return domain.Role{}, err

@@ -27,7 +27,8 @@ func CheckActOn(catalog *domain.Catalog, by domain.Principal, target *domain.Use
 // target does not have yet counts. Administrative permissions must be by's to grant, and no principal grants itself,
 // and no API key its owner, anything that the principal lacks.
 func CheckAssign(catalog *domain.Catalog, by domain.Principal, target *domain.User, role domain.RoleID,
-	groups []domain.GroupID) error {
+	groups []domain.GroupID,
+) error {
 	var given []domain.Permission
 	if role != target.Role {
 		r := catalog.Roles[role]

@@ -38,7 +38,8 @@ func (s *Service) Catalog(ctx context.Context) (*domain.Catalog, error) {
 // visible returns the user if by may read it: the user itself, or a principal with permission. Others get
 // domain.ErrUserNotFound, the same as for a user that does not exist, and an API key fault.ErrForbidden for its owner.
 func (s *Service) visible(ctx context.Context, by domain.Principal, id domain.UserID,
-	permission domain.Permission) (domain.User, error) {
+	permission domain.Permission,
+) (domain.User, error) {
 	if err := by.RequireSignedIn(); err != nil {
 		return domain.User{}, err
 	}

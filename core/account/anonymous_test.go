@@ -80,8 +80,10 @@ func TestSearchTermIsLiteralAndBounded(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	s.Register(t, "root", "Correct-Horse-7-Battery", "admin")
 	_, admin := s.SignIn(t, "root", "Correct-Horse-7-Battery", "198.51.100.1")
-	for _, term := range []string{"(a+)+$", ".*", "%", "_", "r_ot", "r%t", `"`, `root" OR "a`, "NEAR(root)", "root*", `\`,
-		"'; --", "[a-z]"} {
+	for _, term := range []string{
+		"(a+)+$", ".*", "%", "_", "r_ot", "r%t", `"`, `root" OR "a`, "NEAR(root)", "root*", `\`,
+		"'; --", "[a-z]",
+	} {
 		page, err := s.Account.List(t.Context(), admin, account.Filter{Search: term, Page: domain.Page{Number: 1, Limit: 20}})
 		if err != nil {
 			t.Errorf("%q: %v", term, err)

@@ -147,7 +147,8 @@ func (s *Service) checkFree(ctx context.Context, user *domain.User) error {
 
 // settle sets how the user logs in: with the password, after an activation email, or in their external directory.
 func (s *Service) settle(ctx context.Context, catalog *domain.Catalog, user *domain.User, secret string,
-	out *domain.Outbox) error {
+	out *domain.Outbox,
+) error {
 	d, err := s.directoryOf(user)
 	if err != nil {
 		return err
@@ -182,6 +183,7 @@ func (s *Service) adopt(ctx context.Context, lookup ports.Lookup, user *domain.U
 
 // newCredential checks a new password and returns its credential.
 func (s *Service) newCredential(ctx context.Context, local ports.LocalPasswordStore, catalog *domain.Catalog,
-	next password.New) (*domain.PasswordCredential, error) {
+	next password.New,
+) (*domain.PasswordCredential, error) {
 	return s.passwords.Credential(ctx, local, catalog.Settings.Password, next, s.deps.Clock.Now().UTC())
 }

@@ -19,7 +19,8 @@ type UserPage struct {
 
 // Members returns one page of the group's users, as List does. It requires users.read.
 func (s *Service) Members(ctx context.Context, by domain.Principal, idOrName string, page domain.Page) (UserPage,
-	error) {
+	error,
+) {
 	found, err := s.deps.Access.Members(ctx, by, idOrName, page)
 	if err != nil {
 		return UserPage{}, err
@@ -32,7 +33,8 @@ func (s *Service) Members(ctx context.Context, by domain.Principal, idOrName str
 }
 
 func (s *Service) withLocks(ctx context.Context, by domain.Principal, catalog *domain.Catalog,
-	found domain.UserPage) (UserPage, error) {
+	found domain.UserPage,
+) (UserPage, error) {
 	ids := make([]domain.UserID, len(found.Users))
 	for i := range found.Users {
 		ids[i] = found.Users[i].ID
@@ -43,7 +45,8 @@ func (s *Service) withLocks(ctx context.Context, by domain.Principal, catalog *d
 
 // visible returns the profile with the fields that by may see.
 func (s *Service) visible(ctx context.Context, by domain.Principal, catalog *domain.Catalog, user domain.User) (Profile,
-	error) {
+	error,
+) {
 	locks, err := s.locks(ctx, by, catalog, user.ID)
 	if err != nil {
 		return Profile{}, err
@@ -56,7 +59,8 @@ func (s *Service) visible(ctx context.Context, by domain.Principal, catalog *dom
 // locks returns the end of the lock of each locked user, for passwords and second factors. It omits the lock of the
 // principal: it would let the thief of a session estimate the value of further attempts.
 func (s *Service) locks(ctx context.Context, by domain.Principal, catalog *domain.Catalog,
-	ids ...domain.UserID) (map[domain.UserID]time.Time, error) {
+	ids ...domain.UserID,
+) (map[domain.UserID]time.Time, error) {
 	owners := map[string]domain.UserID{}
 	accounts := make([]string, 0, 2*len(ids))
 	for _, id := range ids {

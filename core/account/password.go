@@ -86,7 +86,8 @@ func checkPasswordInput(in PasswordChange) error {
 // replace makes the directory verify the current password and set the new one. It returns the new credential if the
 // caller must store it, and nil if the directory has stored it.
 func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domain.Catalog, user *domain.User,
-	in PasswordChange) (*domain.PasswordCredential, error) {
+	in PasswordChange,
+) (*domain.PasswordCredential, error) {
 	if local, ok := d.(ports.LocalPasswordStore); ok {
 		if err := s.checkPassword(ctx, user, in.Current); err != nil {
 			return nil, err
@@ -101,7 +102,8 @@ func (s *Service) replace(ctx context.Context, d ports.Directory, catalog *domai
 
 // wrongPassword counts a wrong password with its audit entry, and returns the cause.
 func (s *Service) wrongPassword(ctx context.Context, by domain.Principal, attempt *lockout.Attempt,
-	failed domain.AuditEntry, cause error) error {
+	failed domain.AuditEntry, cause error,
+) error {
 	lock := func(out *domain.Outbox) {
 		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionAccountLocked, failed.Target))
 	}
@@ -143,7 +145,8 @@ func (s *Service) ReplacePassword(ctx context.Context, by domain.Principal, id d
 }
 
 func (s *Service) set(ctx context.Context, by domain.Principal, catalog *domain.Catalog, user *domain.User,
-	next string) error {
+	next string,
+) error {
 	d, err := s.directoryOf(user)
 	if err != nil {
 		return err
@@ -168,7 +171,8 @@ func (s *Service) set(ctx context.Context, by domain.Principal, catalog *domain.
 // storePassword stores the effects of a changed password: the credential if it is stored here, the end of the sessions
 // (except the principal's own), the audit entry and the notification email.
 func (s *Service) storePassword(ctx context.Context, by domain.Principal, checked *domain.User,
-	credential *domain.PasswordCredential, action domain.Action) error {
+	credential *domain.PasswordCredential, action domain.Action,
+) error {
 	notices, err := s.deps.Emails.PasswordChanged(*checked, by)
 	if err != nil {
 		return err

@@ -252,8 +252,11 @@ func TestReplacePasswordIsForOthersAndChecksTheCurrentOne(t *testing.T) {
 		want error
 	}{
 		"one's own": {admin.UserID, account.PasswordChange{Next: "Another-horse-8"}, fault.ErrForbidden},
-		"with a wrong current one": {bob.ID, account.PasswordChange{Current: "wrong", Next: "Another-horse-8"},
-			domain.ErrCurrentPassword},
+		"with a wrong current one": {
+			bob.ID,
+			account.PasswordChange{Current: "wrong", Next: "Another-horse-8"},
+			domain.ErrCurrentPassword,
+		},
 	} {
 		if err := s.Account.ReplacePassword(t.Context(), admin, test.id, test.in); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", what, err, test.want)

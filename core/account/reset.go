@@ -176,8 +176,10 @@ func (s *Service) Reset(ctx context.Context, by domain.Principal, text, next str
 }
 
 func setsPassword(p domain.TokenPurpose) bool {
-	return slices.Contains([]domain.TokenPurpose{domain.TokenActivation, domain.TokenReset, domain.TokenChange,
-		domain.TokenLink}, p)
+	return slices.Contains([]domain.TokenPurpose{
+		domain.TokenActivation, domain.TokenReset, domain.TokenChange,
+		domain.TokenLink,
+	}, p)
 }
 
 // findToken returns the user with a live token, and its record. Any other text is domain.ErrInvalidToken.

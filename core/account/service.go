@@ -51,8 +51,10 @@ type Service struct {
 
 // New returns a Service.
 func New(n Deps) *Service {
-	return &Service{deps: n, lockout: lockout.New(n.Attempts, n.IDs, n.Clock),
-		passwords: password.Checker{Known: n.Known, CaseFolder: n.CaseFolder}}
+	return &Service{
+		deps: n, lockout: lockout.New(n.Attempts, n.IDs, n.Clock),
+		passwords: password.Checker{Known: n.Known, CaseFolder: n.CaseFolder},
+	}
 }
 
 // Profile is a user with the names of their groups.
@@ -78,7 +80,8 @@ func profile(catalog *domain.Catalog, user domain.User) Profile {
 // do not exist. A principal without users.manage gets fault.ErrForbidden, and so does one that acts on a user with more
 // permissions.
 func (s *Service) target(ctx context.Context, by domain.Principal, id domain.UserID) (*domain.Catalog, domain.User,
-	error) {
+	error,
+) {
 	if err := by.RequireSignedIn(); err != nil {
 		return nil, domain.User{}, err
 	}

@@ -36,7 +36,8 @@ func (s *Service) Identities(ctx context.Context, by domain.Principal, id domain
 // users.manage, and a recent proof of identity if the settings demand one; for a user of a directory that manages its
 // own accounts it is fault.ErrConflict.
 func (s *Service) Unlink(ctx context.Context, by domain.Principal, id domain.UserID, identity string) (domain.User,
-	error) {
+	error,
+) {
 	catalog, user, err := s.target(ctx, by, id)
 	if err != nil {
 		return domain.User{}, err

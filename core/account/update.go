@@ -52,7 +52,8 @@ func (s *Service) Update(ctx context.Context, by domain.Principal, id domain.Use
 }
 
 func (s *Service) editable(ctx context.Context, by domain.Principal, id domain.UserID, patch *Patch) (*domain.Catalog,
-	domain.User, error) {
+	domain.User, error,
+) {
 	if !by.BelongsTo(id) || by.Can(domain.UsersManage) {
 		return s.target(ctx, by, id)
 	}

@@ -263,10 +263,17 @@ func TestKeysDoNotEscalatePermissions(t *testing.T) {
 		"the helpdesk for a user":           {desk, user.ID, []string{"bots.use"}, nil},
 		"a key for its owner":               {byKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
 		"a key beyond its own permissions":  {makingKey, user.ID, []string{"bots.use"}, fault.ErrForbidden},
-		"anonymous": {domain.Principal{}, user.ID, []string{"bots.use"},
-			fault.ErrUnauthorized},
-		"a user who must enroll first": {scoped(byUser), user.ID, []string{"bots.use"},
-			domain.ErrEnrollmentRequired},
+		"anonymous": {
+			domain.Principal{},
+			user.ID,
+			[]string{"bots.use"},
+			fault.ErrUnauthorized,
+		},
+		"a user who must enroll first": {
+			scoped(byUser), user.ID,
+			[]string{"bots.use"},
+			domain.ErrEnrollmentRequired,
+		},
 		"an administrator for a user without these": {b.As(t, admin), user.ID, []string{"users.manage"}, fault.ErrForbidden},
 	}
 	for name, tc := range tests {

@@ -72,7 +72,8 @@ type Created struct {
 // email. More keys than the rate allows are fault.ErrRateLimited. If the settings require a recent proof of identity, a
 // principal without one, including an API key, gets domain.ErrReauthentication.
 func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.UserID, in CreateInput) (Created,
-	error) {
+	error,
+) {
 	user, err := s.creatableOwner(ctx, by, owner)
 	if err != nil {
 		return Created{}, err
@@ -101,7 +102,8 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.
 }
 
 func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain.User, in CreateInput,
-	permissions []domain.Permission) (Created, error) {
+	permissions []domain.Permission,
+) (Created, error) {
 	now := s.deps.Clock.Now().UTC()
 	id := domain.KeyID(s.deps.IDs.NewID(domain.KeyPrefix))
 	text := opaquetoken.New(opaquetoken.APIKey, id)
@@ -171,7 +173,8 @@ func (s *Service) creatableOwner(ctx context.Context, by domain.Principal, id do
 // checkGrant returns fault.ErrForbidden if the owner lacks one of the permissions or the principal may not grant one of
 // them, and ErrOwnerInactive for an owner who cannot log in.
 func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *domain.User,
-	permissions []domain.Permission) error {
+	permissions []domain.Permission,
+) error {
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
@@ -201,7 +204,8 @@ func (s *Service) checkRecent(ctx context.Context, by domain.Principal) error {
 // List returns one page of the user's keys, the newest first, without those that were revoked or ended with a
 // deactivation. Keys of other users require api_keys.manage.
 func (s *Service) List(ctx context.Context, by domain.Principal, owner domain.UserID, page domain.Page) (domain.KeyPage,
-	error) {
+	error,
+) {
 	user, err := s.owner(ctx, by, owner)
 	if err != nil {
 		return domain.KeyPage{}, err

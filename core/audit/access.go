@@ -82,7 +82,8 @@ func (a *Access) Denied(ctx context.Context, by domain.Principal, what string) e
 // Denied, the first refusal in a minute of an actor, or of a source network without an actor, is written as an entry;
 // Flush writes how many followed.
 func (a *Access) Refused(ctx context.Context, by domain.Principal, action domain.Action, reason string) (written bool,
-	err error) {
+	err error,
+) {
 	return a.note(ctx, windowKey{action: action, actor: actorOf(by), reason: reason}, by, func() domain.AuditEntry {
 		return a.auditWriter.Entry(by, action, "", Failed(reason))
 	})
@@ -92,7 +93,8 @@ func (a *Access) Refused(ctx context.Context, by domain.Principal, action domain
 // has its entry, so that the audit log covers every event that got a response. If the entry cannot be written, the
 // window is deleted, and the next event is the first again.
 func (a *Access) note(ctx context.Context, key windowKey, by domain.Principal,
-	entry func() domain.AuditEntry) (written bool, err error) {
+	entry func() domain.AuditEntry,
+) (written bool, err error) {
 	key, w, first := a.open(key, by)
 	if !first {
 		<-w.written

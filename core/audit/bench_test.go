@@ -59,8 +59,10 @@ func on(k *kit.Kit) *bench {
 func (b *bench) write(t *testing.T, count int) {
 	t.Helper()
 	for i := range count {
-		by := domain.Principal{Kind: domain.PrincipalUser, UserID: domain.UserID(fmt.Sprintf("usr_%d", i%3)),
-			Origin: kit.Origin}
+		by := domain.Principal{
+			Kind: domain.PrincipalUser, UserID: domain.UserID(fmt.Sprintf("usr_%d", i%3)),
+			Origin: kit.Origin,
+		}
 		by.Origin.UserAgent = fmt.Sprintf("Mozilla/5.0 (\"%d\", test)", i)
 		entry := b.AuditWriter.Entry(by, domain.ActionLogin, string(by.UserID),
 			audit.Detail("method", "password"), audit.Personal("username", fmt.Sprintf("=cmd|%d", i)))

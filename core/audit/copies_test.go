@@ -78,8 +78,10 @@ func TestCopiedExportLineIsReported(t *testing.T) {
 	}
 	for name, tc := range tests {
 		for _, format := range formats {
-			for kind, query := range map[string]domain.AuditQuery{"complete": {},
-				"filtered": {Actions: []domain.Action{domain.ActionLogin}}} {
+			for kind, query := range map[string]domain.AuditQuery{
+				"complete": {},
+				"filtered": {Actions: []domain.Action{domain.ActionLogin}},
+			} {
 				t.Run(fmt.Sprint(name, " in ", kind, " ", format), func(t *testing.T) {
 					t.Parallel()
 					raw := b.export(t, format, query)
@@ -130,12 +132,18 @@ func TestDamageToAStreamIsLocated(t *testing.T) {
 				[]byte("usr-"), 1)
 			return l
 		}, audit.DamageChanged, 1},
-		"an entry removed": {func(l [][]byte) [][]byte { return slices.Delete(l, 4, 5) }, audit.DamageRemoved,
-			5},
-		"the last of a segment removed": {func(l [][]byte) [][]byte { return slices.Delete(l, 9, 10) }, audit.DamageRemoved,
-			10},
-		"an entry copied to the end": {func(l [][]byte) [][]byte { return slices.Insert(l, 28, l[4]) }, audit.DamageAdded,
-			29},
+		"an entry removed": {
+			func(l [][]byte) [][]byte { return slices.Delete(l, 4, 5) }, audit.DamageRemoved,
+			5,
+		},
+		"the last of a segment removed": {
+			func(l [][]byte) [][]byte { return slices.Delete(l, 9, 10) }, audit.DamageRemoved,
+			10,
+		},
+		"an entry copied to the end": {
+			func(l [][]byte) [][]byte { return slices.Insert(l, 28, l[4]) }, audit.DamageAdded,
+			29,
+		},
 		"an entry copied behind": {func(l [][]byte) [][]byte { return slices.Insert(l, 5, l[4]) }, audit.DamageAdded, 6},
 		"an entry moved back":    {func(l [][]byte) [][]byte { l[4], l[5] = l[5], l[4]; return l }, audit.DamageMoved, 6},
 		"an entry under another place": {func(l [][]byte) [][]byte {

@@ -134,8 +134,10 @@ func (c *segmentChecker) check(s *sealedSegment) error {
 	}
 	for _, check := range []func(*sealedSegment) string{c.signed, c.rooted, c.follows} {
 		if reason := check(s); reason != "" {
-			return &Finding{Damage: DamageProof, Seq: s.First, Line: s.line,
-				Reason: fmt.Sprintf("segment %d %s", s.Number, reason)}
+			return &Finding{
+				Damage: DamageProof, Seq: s.First, Line: s.line,
+				Reason: fmt.Sprintf("segment %d %s", s.Number, reason),
+			}
 		}
 	}
 	if next := c.next(s); s.First != next {

@@ -30,7 +30,8 @@ type Sequencer struct {
 
 // NewSequencer returns a Sequencer that also publishes each checkpoint to the sinks.
 func NewSequencer(store ports.AuditSealStore, signer *Signer, clock ports.Clock,
-	sinks ...ports.CheckpointSink) *Sequencer {
+	sinks ...ports.CheckpointSink,
+) *Sequencer {
 	return &Sequencer{store: store, signer: signer, clock: clock, sinks: sinks}
 }
 
@@ -177,7 +178,8 @@ func firstPlace(last *auditformat.Segment, record *auditformat.Record) (int64, e
 // leaves returns the digests of the records. A record without a valid mark was changed or added by another program.
 // It is sealed as disputed, since omitting it would hide it, and stopping would let an attacker stop the log.
 func (s *Sequencer) leaves(ctx context.Context, run []auditformat.Record) (leaves []auditformat.Digest, ids,
-	disputed []domain.LogID, err error) {
+	disputed []domain.LogID, err error,
+) {
 	marker, err := s.signer.Marker(ctx)
 	if err != nil {
 		return nil, nil, nil, err

@@ -46,11 +46,17 @@ func TestListRequiresAuditReadExceptForOwnEntries(t *testing.T) {
 		"a user's key, the user's own": {byKey, domain.AuditQuery{UserID: string(user.ID)}, fault.ErrForbidden},
 		"an auditor, everything":       {b.As(t, auditor), domain.AuditQuery{}, nil},
 		"nobody":                       {domain.Principal{}, domain.AuditQuery{}, fault.ErrUnauthorized},
-		"an action that is none": {b.As(t, auditor), domain.AuditQuery{Actions: []domain.Action{"x"}},
-			fault.ErrInvalid},
+		"an action that is none": {
+			b.As(t, auditor),
+			domain.AuditQuery{Actions: []domain.Action{"x"}},
+			fault.ErrInvalid,
+		},
 		"an address that is none": {b.As(t, auditor), domain.AuditQuery{IPAddress: "1.2.3"}, fault.ErrInvalid},
-		"a range that ends before it is": {b.As(t, auditor), domain.AuditQuery{From: kit.Noon, Until: kit.Noon},
-			fault.ErrInvalid},
+		"a range that ends before it is": {
+			b.As(t, auditor),
+			domain.AuditQuery{From: kit.Noon, Until: kit.Noon},
+			fault.ErrInvalid,
+		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -228,8 +234,10 @@ func TestExportKeepsEntryOrder(t *testing.T) {
 	if f := verifyFile(t, empty, audit.Trust{}).Finding; f != nil {
 		t.Errorf("an export of nothing: %v", f)
 	}
-	ranged := b.export(t, audit.FormatNDJSON, domain.AuditQuery{From: kit.Noon.Add(3 * time.Second),
-		Until: kit.Noon.Add(6 * time.Second)})
+	ranged := b.export(t, audit.FormatNDJSON, domain.AuditQuery{
+		From:  kit.Noon.Add(3 * time.Second),
+		Until: kit.Noon.Add(6 * time.Second),
+	})
 	if r := verifyFile(t, ranged, audit.Trust{}); r.Finding != nil || r.Entries != 3 {
 		t.Errorf("an export of three seconds has %d entries, finding %v", r.Entries, r.Finding)
 	}
@@ -274,8 +282,10 @@ func TestLineBreaksInValuesDoNotForgeLines(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	const forged = "x\r\nlog_1,2024-01-01T00:00:00Z,usr_root,login,true\x1b[2J\u202etxt"
-	by := domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_a",
-		Origin: domain.Origin{UserAgent: forged, RequestID: forged}}
+	by := domain.Principal{
+		Kind: domain.PrincipalUser, UserID: "usr_a",
+		Origin: domain.Origin{UserAgent: forged, RequestID: forged},
+	}
 	if err := b.AuditWriter.Write(t.Context(), b.AuditWriter.Entry(by, domain.ActionLogin, "usr_a",
 		audit.Detail("name", forged))); err != nil {
 		t.Fatal(err)

@@ -47,16 +47,28 @@ func TestStoreDamageIsLocated(t *testing.T) {
 	}{
 		"a changed entry": {[]string{"UPDATE audit_entries SET public = replace(public, 'login', " +
 			"'logout') WHERE seq = 12"}, audit.DamageChanged, 12},
-		"a changed address": {[]string{"UPDATE audit_entries SET ip = '192.0.2.8' WHERE seq = 12"},
-			audit.DamageChanged, 12},
-		"a changed user agent": {[]string{"UPDATE audit_entries SET user_agent = 'x' WHERE seq = 12"},
-			audit.DamageChanged, 12},
-		"changed personal details": {[]string{`UPDATE audit_entries SET personal = '{"username":"x"}' WHERE seq = 12`},
-			audit.DamageChanged, 12},
-		"a removed entry": {[]string{"DELETE FROM audit_entries WHERE seq = 12"}, audit.DamageRemoved,
-			12},
-		"the last entry of a segment removed": {[]string{"DELETE FROM audit_entries WHERE seq = 20"}, audit.DamageRemoved,
-			20},
+		"a changed address": {
+			[]string{"UPDATE audit_entries SET ip = '192.0.2.8' WHERE seq = 12"},
+			audit.DamageChanged, 12,
+		},
+		"a changed user agent": {
+			[]string{"UPDATE audit_entries SET user_agent = 'x' WHERE seq = 12"},
+			audit.DamageChanged, 12,
+		},
+		"changed personal details": {
+			[]string{`UPDATE audit_entries SET personal = '{"username":"x"}' WHERE seq = 12`},
+			audit.DamageChanged, 12,
+		},
+		"a removed entry": {
+			[]string{"DELETE FROM audit_entries WHERE seq = 12"},
+			audit.DamageRemoved,
+			12,
+		},
+		"the last entry of a segment removed": {
+			[]string{"DELETE FROM audit_entries WHERE seq = 20"},
+			audit.DamageRemoved,
+			20,
+		},
 		"two entries in each other's place": {[]string{swap}, audit.DamageMoved, 12},
 		"an entry added in front": {[]string{
 			`INSERT INTO audit_entries (seq, at, kind, user_id, ip, request_id, target, user_agent, public)
@@ -66,14 +78,22 @@ func TestStoreDamageIsLocated(t *testing.T) {
 			[]string{"DELETE FROM audit_segments WHERE number = 2", "DELETE FROM audit_entries WHERE seq BETWEEN 11 AND 20"},
 			audit.DamageProof, 21,
 		},
-		"a changed leaf": {[]string{"UPDATE audit_segments SET leaves = zeroblob(320) WHERE number = 2"},
-			audit.DamageProof, 11},
-		"a root without its digests": {[]string{"UPDATE audit_segments SET root = zeroblob(32) WHERE number = 2"},
-			audit.DamageProof, 11},
-		"the newest part cut off": {[]string{"DELETE FROM audit_segments WHERE number > 2",
-			"DELETE FROM audit_entries WHERE seq > 20"}, audit.DamageRemoved, 21},
-		"digests taken out of a link": {[]string{"UPDATE audit_segments SET leaves = NULL WHERE number = 2"},
-			audit.DamageProof, 11},
+		"a changed leaf": {
+			[]string{"UPDATE audit_segments SET leaves = zeroblob(320) WHERE number = 2"},
+			audit.DamageProof, 11,
+		},
+		"a root without its digests": {
+			[]string{"UPDATE audit_segments SET root = zeroblob(32) WHERE number = 2"},
+			audit.DamageProof, 11,
+		},
+		"the newest part cut off": {[]string{
+			"DELETE FROM audit_segments WHERE number > 2",
+			"DELETE FROM audit_entries WHERE seq > 20",
+		}, audit.DamageRemoved, 21},
+		"digests taken out of a link": {
+			[]string{"UPDATE audit_segments SET leaves = NULL WHERE number = 2"},
+			audit.DamageProof, 11,
+		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -21,8 +21,10 @@ func newDomainServices(t *testing.T) *kit.Services {
 	server := samba.Start(t, samba.Options{})
 	s := ldapdir.Defaults(ldapdir.TypeActiveDirectory)
 	s.URLs, s.CAFile, s.BaseDN, s.Passwords = []string{server.TLSURL}, server.CAFile, samba.Base, ldapdir.PasswordsReset
-	s.BindDN, s.BindPassword, s.Suffixes = samba.ServiceDN, samba.Password, []string{samba.Realm,
-		strings.ToLower(samba.Domain)}
+	s.BindDN, s.BindPassword, s.Suffixes = samba.ServiceDN, samba.Password, []string{
+		samba.Realm,
+		strings.ToLower(samba.Domain),
+	}
 	s.Timeouts = ldapdir.Timeouts{Connect: 4 * time.Minute, Request: 5 * time.Minute, Operation: 10 * time.Minute}
 	d, err := ldapdir.New("ad", ldapdir.TypeActiveDirectory, s, wallClock{})
 	if err != nil {

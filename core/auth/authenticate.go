@@ -64,7 +64,8 @@ func (s *Service) authenticateKey(ctx context.Context, key string, from domain.O
 // principal builds the principal of a live session and records the activity. ends is the expiry of the credential; the
 // principal expires at the earlier of it and the session's end.
 func (s *Service) principal(ctx context.Context, live domain.LiveSession, catalog *domain.Catalog, ends time.Time,
-	from domain.Origin) (domain.Principal, error) {
+	from domain.Origin,
+) (domain.Principal, error) {
 	now := s.deps.Clock.Now().UTC()
 	if now.Sub(live.Session.LastActivity) >= touchStep {
 		if err := s.deps.View.Touch(ctx, live.Session.ID, now); err != nil {

@@ -53,7 +53,8 @@ func (s *Service) setsPasswords(id domain.DirectoryID) bool {
 
 // ended returns the audit entry of an ended session.
 func (s *Service) ended(by domain.Principal, action domain.Action, session *domain.Session,
-	options ...audit.Option) domain.AuditEntry {
+	options ...audit.Option,
+) domain.AuditEntry {
 	options = append(options, audit.Detail("session_id", string(session.ID)))
 	return s.deps.AuditWriter.Entry(by, action, string(session.UserID), options...)
 }

@@ -14,7 +14,8 @@ import (
 // domain.ErrPasswordExpired, and for a name, password or code that is empty or too long; a limit, a lock or an outage
 // is an error.
 func (s *Service) CheckCredentials(ctx context.Context, by domain.Principal, in LoginInput) (bool, domain.RateState,
-	error) {
+	error,
+) {
 	check := s.checkOnly
 	if checkLoginInput(in) != nil {
 		check = s.refuseImpossible

@@ -57,7 +57,8 @@ func newLoginLimiter(limit LoginLimit, rates ports.RateLimiter, clock ports.Cloc
 
 // around counts a login and runs it. The returned state is correct with every error, including fault.ErrRateLimited.
 func (l *loginLimiter) around(ctx context.Context, from domain.Origin, signIn func() error) (state domain.RateState,
-	err error) {
+	err error,
+) {
 	if l.limit.Rate.IsOff() || l.limit.Exempt.Contains(from) {
 		return domain.RateState{}, signIn()
 	}

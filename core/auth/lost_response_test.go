@@ -17,8 +17,10 @@ import (
 )
 
 // otherClient differs from the other requests in address and user agent.
-var otherClient = domain.Anonymous(domain.Origin{Address: kit.Origin.Address, UserAgent: "phone",
-	RequestID: "req-phone"})
+var otherClient = domain.Anonymous(domain.Origin{
+	Address: kit.Origin.Address, UserAgent: "phone",
+	RequestID: "req-phone",
+})
 
 func refresh(t *testing.T, s *kit.Services, by domain.Principal, token string) auth.SignedIn {
 	t.Helper()
@@ -174,7 +176,8 @@ type markedSessions struct {
 }
 
 func (m *markedSessions) Update(ctx context.Context, id domain.SessionID,
-	change ports.Change[domain.Session]) (domain.Session, error) {
+	change ports.Change[domain.Session],
+) (domain.Session, error) {
 	m.entered <- struct{}{}
 	<-m.unblock
 	if m.failure != nil {
@@ -216,7 +219,8 @@ type switched struct {
 }
 
 func (w *switched) Update(ctx context.Context, id domain.SessionID,
-	change ports.Change[domain.Session]) (domain.Session, error) {
+	change ports.Change[domain.Session],
+) (domain.Session, error) {
 	if w.on.Load() {
 		return w.other.Update(ctx, id, change)
 	}

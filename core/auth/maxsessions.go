@@ -46,7 +46,8 @@ func (s *Service) readActivity(ctx context.Context, b *sessionRequest, policy do
 }
 
 func (s *Service) activityOf(listed []domain.SessionRef, sessions []domain.Session,
-	policy domain.SessionPolicy) activity {
+	policy domain.SessionPolicy,
+) activity {
 	now := s.deps.Clock.Now()
 	a := activity{read: idsOf(listed), live: make(map[domain.SessionID]time.Time, len(sessions))}
 	for i := range sessions {
@@ -88,7 +89,9 @@ func list(u *domain.User, session *domain.Session, limit int, seen activity) (en
 		}
 		u.Sessions = u.Sessions[over:]
 	}
-	u.Sessions = append(u.Sessions, domain.SessionRef{ID: session.ID, ExpiresAt: session.ExpiresAt,
-		StartedAt: session.CreatedAt})
+	u.Sessions = append(u.Sessions, domain.SessionRef{
+		ID: session.ID, ExpiresAt: session.ExpiresAt,
+		StartedAt: session.CreatedAt,
+	})
 	return ended, nil
 }

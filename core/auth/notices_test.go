@@ -155,8 +155,10 @@ func TestPasswordChangeInDirectoryIsNotified(t *testing.T) {
 func TestEmailChangeIsNotifiedToThePreviousAddress(t *testing.T) {
 	t.Parallel()
 	address := "new@example.com"
-	want := []string{"ada@example.com: Your e-mail address has been changed",
-		"new@example.com: Confirm your e-mail address"}
+	want := []string{
+		"ada@example.com: Your e-mail address has been changed",
+		"new@example.com: Confirm your e-mail address",
+	}
 	for _, name := range []string{"root", "operator"} {
 		s := kit.Start(t, kit.Options{})
 		ada := s.Register(t, "ada", right, "user")

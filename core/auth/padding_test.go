@@ -21,11 +21,13 @@ func TestRefusedCorrectDirectoryPasswordCostsOneHash(t *testing.T) {
 	slapd := openldap.Start(t, openldap.Options{})
 	counter := &countingHasher{}
 	strict := corp(t, "corp", slapd, func(s *ldapdir.Settings) { s.JustInTime = false })
-	s := kit.Start(t, kit.Options{Directories: []ports.Directory{strict},
+	s := kit.Start(t, kit.Options{
+		Directories: []ports.Directory{strict},
 		Hasher: func(h ports.PasswordHasher) ports.PasswordHasher {
 			counter.PasswordHasher = h
 			return counter
-		}})
+		},
+	})
 	for name, in := range map[string]auth.LoginInput{
 		"a wrong password":                       {Name: "bob", Password: "Wrong-horse-7"},
 		"the correct password, not provisioned":  {Name: "bob", Password: openldap.Password},

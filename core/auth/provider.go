@@ -63,7 +63,8 @@ func (s *Service) LoginByProvider(ctx context.Context, by domain.Principal, in P
 
 // providerFactor is secondFactor for a login without a password.
 func (s *Service) providerFactor(ctx context.Context, by domain.Principal, in ProviderLogin,
-	user *domain.User) (domain.Method, error) {
+	user *domain.User,
+) (domain.Method, error) {
 	if !user.Factor.IsOn() || in.SecondFactor {
 		return "", nil
 	}

@@ -122,8 +122,10 @@ func TestOnlyTheExactRefreshTokenIsAccepted(t *testing.T) {
 	s.Register(t, "ada", right, "user")
 	in, _ := s.SignIn(t, "ada", right, home)
 	token := in.Tokens.Refresh
-	forged := []string{token + "\n", " " + token, token + "A", strings.ToUpper(token), token[:len(token)-1] + "A",
-		strings.Replace(token, "_0_", "_1_", 1), strings.Replace(token, "_0_", "_00_", 1)}
+	forged := []string{
+		token + "\n", " " + token, token + "A", strings.ToUpper(token), token[:len(token)-1] + "A",
+		strings.Replace(token, "_0_", "_1_", 1), strings.Replace(token, "_0_", "_00_", 1),
+	}
 	for i := range len(token) {
 		forged = append(forged, token[:i], token[i+1:])
 	}

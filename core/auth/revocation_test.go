@@ -165,8 +165,10 @@ func TestReusedUsernameInheritsNothing(t *testing.T) {
 	if _, err := s.Account.Deactivate(t.Context(), admin, old.ID); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Account.Create(t.Context(), admin, account.NewUser{Username: "john", Email: "john@example.com",
-		Password: promised})
+	_, err = s.Account.Create(t.Context(), admin, account.NewUser{
+		Username: "john", Email: "john@example.com",
+		Password: promised,
+	})
 	if !errors.Is(err, domain.ErrUserExists) {
 		t.Errorf("the name of a deactivated user: %v, want it taken", err)
 	}

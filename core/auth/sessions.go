@@ -30,7 +30,8 @@ type SessionPage struct {
 // To a principal without users.read the user does not exist; others without the permission get fault.ErrForbidden. List
 // reads all sessions of the user: max_sessions bounds them.
 func (s *Service) List(ctx context.Context, by domain.Principal, id domain.UserID, page domain.Page) (SessionPage,
-	error) {
+	error,
+) {
 	user, err := s.manageable(ctx, by, id)
 	if err != nil {
 		return SessionPage{}, err
@@ -127,7 +128,8 @@ func (s *Service) revocable(ctx context.Context, by domain.Principal, id domain.
 
 // RevokeAll ends the user's sessions, with exceptCurrent all but the principal's own, and returns how many it ended.
 func (s *Service) RevokeAll(ctx context.Context, by domain.Principal, id domain.UserID, exceptCurrent bool) (int,
-	error) {
+	error,
+) {
 	if _, err := s.manageable(ctx, by, id); err != nil {
 		return 0, err
 	}

@@ -32,7 +32,8 @@ type sessionRequest struct {
 // start creates a session and lists it in its user, in one write with the audit entry and the sessions that end because
 // of the limit. Until that write nothing of the session is live.
 func (s *Service) start(ctx context.Context, by domain.Principal, catalog *domain.Catalog, b sessionRequest) (SignedIn,
-	error) {
+	error,
+) {
 	seen, err := s.activity(ctx, &b, catalog.Settings.Session)
 	if err != nil {
 		return SignedIn{}, err
@@ -51,7 +52,8 @@ func (s *Service) start(ctx context.Context, by domain.Principal, catalog *domai
 }
 
 func (s *Service) begin(ctx context.Context, by domain.Principal, catalog *domain.Catalog, b *sessionRequest,
-	seen activity) (SignedIn, error) {
+	seen activity,
+) (SignedIn, error) {
 	session, err := s.newSession(by, catalog, b)
 	if err != nil {
 		return SignedIn{}, err

@@ -128,7 +128,8 @@ func (s *Service) stepUpFailed(by domain.Principal, reason string) domain.AuditE
 }
 
 func (s *Service) stepUpByCode(ctx context.Context, by domain.Principal, user *domain.User, code string) (SteppedUp,
-	error) {
+	error,
+) {
 	method, err := s.deps.Factor.Verify(ctx, by, user, code)
 	if err != nil {
 		reason := fault.Of(err).Code
@@ -144,7 +145,8 @@ func (s *Service) stepUpByCode(ctx context.Context, by domain.Principal, user *d
 // stepUpByPassword verifies the password as a login does: it reserves the attempt first, and the user's directory
 // decides.
 func (s *Service) stepUpByPassword(ctx context.Context, by domain.Principal, user domain.User,
-	password string) (SteppedUp, error) {
+	password string,
+) (SteppedUp, error) {
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return SteppedUp{}, err
@@ -168,7 +170,8 @@ func (s *Service) stepUpByPassword(ctx context.Context, by domain.Principal, use
 
 // provePassword returns nil for the correct password. Otherwise the attempt has ended and is recorded.
 func (s *Service) provePassword(ctx context.Context, by domain.Principal, user domain.User, password string,
-	reservation *lockout.Attempt) error {
+	reservation *lockout.Attempt,
+) error {
 	check, err := s.verifyKnown(ctx, user, password)
 	switch {
 	case err != nil:
@@ -209,7 +212,8 @@ func (s *Service) RenewByProvider(ctx context.Context, by domain.Principal, in P
 
 // renew stores the authentication time in the session, in one write with the audit entry. The time never decreases.
 func (s *Service) renew(ctx context.Context, by domain.Principal, at time.Time, method string,
-	methods []string) (SteppedUp, error) {
+	methods []string,
+) (SteppedUp, error) {
 	at = at.UTC()
 	if now := s.deps.Clock.Now().UTC(); at.After(now) {
 		at = now

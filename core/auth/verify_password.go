@@ -118,7 +118,8 @@ func (s *Service) verify(ctx context.Context, a *attempt) (verdict, error) {
 
 // provision creates or updates the user of an identity that a directory has verified.
 func (s *Service) provision(ctx context.Context, by domain.Principal, d ports.Directory,
-	check domain.PasswordCheck) (verdict, error) {
+	check domain.PasswordCheck,
+) (verdict, error) {
 	user, err := s.deps.Provisioner.Provision(ctx, by, check.Identity, d.JustInTime())
 	if errors.Is(err, directory.ErrNotProvisioned) {
 		return verdict{unprovisioned: err}, nil
@@ -155,10 +156,13 @@ func (s *Service) verifyKnown(ctx context.Context, user domain.User, password st
 // verifyLocal verifies a password whose credential is stored with the user, and computes the hash that replaces an
 // outdated one.
 func (s *Service) verifyLocal(ctx context.Context, local ports.LocalPasswordStore, user domain.User,
-	password string) (verdict, error) {
+	password string,
+) (verdict, error) {
 	outcome, outdated, err := local.CheckCredential(ctx, user.Password, password)
-	v := verdict{PasswordCheck: domain.PasswordCheck{Outcome: outcome}, user: user, credential: user.Password,
-		hashed: true}
+	v := verdict{
+		PasswordCheck: domain.PasswordCheck{Outcome: outcome}, user: user, credential: user.Password,
+		hashed: true,
+	}
 	if err != nil || outcome != domain.OutcomeOK || !outdated || !v.admits() {
 		return v, err
 	}

@@ -171,8 +171,10 @@ func (c *comparison) compare(ctx context.Context, identity domain.Identity) erro
 	case user.Status == domain.StatusDeactivated && (identity.Disabled || !user.DeactivatedBySync):
 		return nil // only an administrator reactivates a user that an administrator deactivated
 	case identity.Disabled:
-		c.add(Step{Kind: StepDisable, Subject: identity.Subject, UserID: user.ID, Username: user.Username,
-			Reason: "disabled in the directory"}, nil)
+		c.add(Step{
+			Kind: StepDisable, Subject: identity.Subject, UserID: user.ID, Username: user.Username,
+			Reason: "disabled in the directory",
+		}, nil)
 		return nil
 	}
 	return c.update(ctx, user, identity)
@@ -190,8 +192,10 @@ func (c *comparison) update(ctx context.Context, user *domain.User, identity dom
 			fields = c.changes(user, identity)
 		}
 	}
-	step := Step{Kind: StepUpdate, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Fields: fields,
-		identity: identity}
+	step := Step{
+		Kind: StepUpdate, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Fields: fields,
+		identity: identity,
+	}
 	if user.Status == domain.StatusDeactivated {
 		step.Kind, step.Reason = StepEnable, "there again in the directory"
 	}
@@ -235,8 +239,10 @@ func reasonOf(err error) string {
 func (c *comparison) missing(ctx context.Context) error {
 	addMissing := func(u *domain.User) {
 		if u.Status != domain.StatusDeactivated {
-			c.add(Step{Kind: StepDisable, Subject: u.Subject, UserID: u.ID, Username: u.Username,
-				Reason: "gone from the directory"}, nil)
+			c.add(Step{
+				Kind: StepDisable, Subject: u.Subject, UserID: u.ID, Username: u.Username,
+				Reason: "gone from the directory",
+			}, nil)
 		}
 	}
 	if c.users == nil {

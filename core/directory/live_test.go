@@ -22,8 +22,10 @@ func (h *fixture) signedIn(t *testing.T, name string) domain.User {
 	updated, err := h.Store.Users().Update(t.Context(), u.ID, func(u *domain.User, _ *domain.Outbox) error {
 		now := h.Clock.Now()
 		u.LastLogin = now
-		u.Sessions = append(u.Sessions, domain.SessionRef{ID: domain.SessionID("sess_" + name), StartedAt: now,
-			ExpiresAt: now.Add(24 * time.Hour)})
+		u.Sessions = append(u.Sessions, domain.SessionRef{
+			ID: domain.SessionID("sess_" + name), StartedAt: now,
+			ExpiresAt: now.Add(24 * time.Hour),
+		})
 		return nil
 	})
 	if err != nil {

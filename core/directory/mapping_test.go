@@ -18,13 +18,21 @@ func TestCheckReportsMappingRulesWithoutEffect(t *testing.T) {
 		want   []string
 	}{
 		"no rules": {nil, nil, nil},
-		"existing role": {[]ldapdir.RoleRule{{Group: "eng", Role: "operator"}}, nil,
-			[]string{"ok the roles and groups that they name are there"}},
-		"unknown role and group": {[]ldapdir.RoleRule{{Group: "eng", Role: "operater"}},
+		"existing role": {
+			[]ldapdir.RoleRule{{Group: "eng", Role: "operator"}},
+			nil,
+			[]string{"ok the roles and groups that they name are there"},
+		},
+		"unknown role and group": {
+			[]ldapdir.RoleRule{{Group: "eng", Role: "operater"}},
 			[]ldapdir.GroupRule{{Group: "eng", To: "engineering"}},
-			[]string{`there is no role "operater" here`, `there is no group "engineering" here`}},
-		"administrative group": {nil, []ldapdir.GroupRule{{Group: "eng", To: "bosses"}},
-			[]string{`the group "bosses" holds administrative permissions`}},
+			[]string{`there is no role "operater" here`, `there is no group "engineering" here`},
+		},
+		"administrative group": {
+			nil,
+			[]ldapdir.GroupRule{{Group: "eng", To: "bosses"}},
+			[]string{`the group "bosses" holds administrative permissions`},
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

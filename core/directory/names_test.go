@@ -36,13 +36,19 @@ func TestProvisioningNeverTakesNameOrEmailOfAnotherUser(t *testing.T) {
 		identity       domain.Identity
 		username, mail string
 	}{
-		"a name that is another's address": {person("Admin@Example.com", "eve@example.org"), "Admin@Example.com@corp",
-			"eve@example.org"},
+		"a name that is another's address": {
+			person("Admin@Example.com", "eve@example.org"), "Admin@Example.com@corp",
+			"eve@example.org",
+		},
 		"an address that is another's name": {person("eve", "boss@example.com"), "eve", ""},
-		"both": {person("admin@example.com", "boss@example.com"), "admin@example.com@corp",
-			""},
-		"a name and address that are one's own": {person("eve@example.org", "eve@example.org"), "eve@example.org",
-			"eve@example.org"},
+		"both": {
+			person("admin@example.com", "boss@example.com"), "admin@example.com@corp",
+			"",
+		},
+		"a name and address that are one's own": {
+			person("eve@example.org", "eve@example.org"), "eve@example.org",
+			"eve@example.org",
+		},
 		"an address that is another's":            {person("eve", "ADMIN@example.com"), "eve", ""},
 		"a reserved name":                         {person("Login", "eve@example.org"), "Login@corp", "eve@example.org"},
 		"a name that only directories allow":      {person(`CORP\Eve Archer`, ""), `CORP\Eve Archer`, ""},
@@ -133,12 +139,16 @@ func TestDirectoryAttributesFollowTheRulesOfTheAPIs(t *testing.T) {
 	}{
 		"control and bidirectional characters": {domain.Identity{Person: domain.Person{FullName: "Eve\x1b[31m " +
 			"\u202ereverse\r\n"}}, [3]string{"Eve[31m reverse"}},
-		"a name that is too long": {domain.Identity{Person: domain.Person{FullName: strings.Repeat("ž", 300)}},
-			[3]string{strings.Repeat("ž", 200)}},
+		"a name that is too long": {
+			domain.Identity{Person: domain.Person{FullName: strings.Repeat("ž", 300)}},
+			[3]string{strings.Repeat("ž", 200)},
+		},
 		"an address that is none":  {domain.Identity{Email: "eve\u202e@example.org"}, [3]string{}},
 		"an address with a filler": {domain.Identity{Email: "eve\u3164@example.org"}, [3]string{}},
-		"a written phone number": {domain.Identity{Person: domain.Person{PhoneNumber: "+420 (0)123-456.789"}},
-			[3]string{"", "", "+420123456789"}},
+		"a written phone number": {
+			domain.Identity{Person: domain.Person{PhoneNumber: "+420 (0)123-456.789"}},
+			[3]string{"", "", "+420123456789"},
+		},
 		"a phone number that is none": {domain.Identity{Person: domain.Person{PhoneNumber: "ext. 12\x00"}}, [3]string{}},
 	}
 	for name, tt := range tests {

@@ -49,7 +49,8 @@ func NewProvisioner(d Deps) *Provisioner { return &Provisioner{deps: d} }
 // Provision returns the up-to-date user of an identity that its directory has just verified. An unknown identity
 // becomes a user if create is true; otherwise Provision returns ErrNotProvisioned.
 func (p *Provisioner) Provision(ctx context.Context, by domain.Principal, identity domain.Identity,
-	create bool) (domain.User, error) {
+	create bool,
+) (domain.User, error) {
 	if identity.Subject == "" || identity.Directory == "" {
 		return domain.User{}, ErrNotProvisioned.Because(errNoSubject)
 	}
@@ -68,7 +69,8 @@ func (p *Provisioner) Provision(ctx context.Context, by domain.Principal, identi
 // Refresh updates a user from the identity: name, email, phone number, and the role and groups of the mapping. It
 // writes nothing if nothing differs.
 func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user domain.User,
-	identity domain.Identity) (domain.User, error) {
+	identity domain.Identity,
+) (domain.User, error) {
 	catalog, err := p.deps.Access.Catalog(ctx)
 	if err != nil {
 		return domain.User{}, err

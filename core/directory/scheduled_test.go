@@ -127,8 +127,10 @@ func TestCheckWarnsOfLockoutAfterTheDirectorys(t *testing.T) {
 func TestTryLoginReportsOutcome(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t, 0, nil)
-	for name, want := range map[string]string{"alice": "ok", "expired": "expired: password policy",
-		"mustchange": "must_change", "locked": "locked", "nobody": "bad_credentials"} {
+	for name, want := range map[string]string{
+		"alice": "ok", "expired": "expired: password policy",
+		"mustchange": "must_change", "locked": "locked", "nobody": "bad_credentials",
+	} {
 		step, err := h.service.TryLogin(t.Context(), domain.Operator(), "corp",
 			ports.Login{Name: name, Password: openldap.Password})
 		if err != nil || !strings.HasPrefix(step.Detail, want) || (step.Advice == "") != step.OK {

@@ -151,7 +151,8 @@ func able[T ports.Directory](s *Service, by domain.Principal, id domain.Director
 // Check diagnoses the directory and compares its lockout threshold with ours. sample is a login name to look up, or
 // empty. It requires directories.manage.
 func (s *Service) Check(ctx context.Context, by domain.Principal, id domain.DirectoryID,
-	sample string) ([]domain.CheckStep, error) {
+	sample string,
+) ([]domain.CheckStep, error) {
 	checker, err := able[ports.Checker](s, by, id, "support checks")
 	if err != nil {
 		return nil, err
@@ -225,7 +226,8 @@ var tryLoginRate = domain.Rate{Limit: 10, Window: time.Minute}
 // counts in the directory as any other. It requires directories.manage. A principal other than the operator who tries
 // too many is fault.ErrRateLimited.
 func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.DirectoryID,
-	login ports.Login) (domain.CheckStep, error) {
+	login ports.Login,
+) (domain.CheckStep, error) {
 	verifier, err := able[ports.PasswordVerifier](s, by, id, "verify passwords")
 	if err != nil {
 		return domain.CheckStep{}, err

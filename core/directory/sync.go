@@ -50,7 +50,8 @@ type Result struct {
 // Plan lists all accounts of the directory and returns what a synchronization would change. It changes nothing and
 // requires directories.manage. An incomplete listing is an error.
 func (s *Service) Plan(ctx context.Context, by domain.Principal, id domain.DirectoryID, progress Progress) (Plan,
-	error) {
+	error,
+) {
 	lister, err := able[ports.Lister](s, by, id, "list its accounts")
 	if err != nil {
 		return Plan{}, err
@@ -69,7 +70,8 @@ type Application struct {
 // Apply computes the plan again and, if it still has the digest, performs exactly its steps. It returns ErrPlanChanged
 // if the digest differs and ErrSafetyLimit if the plan disables too many users. It requires directories.manage.
 func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.DirectoryID, a Application) (Result,
-	error) {
+	error,
+) {
 	lister, err := able[ports.Lister](s, by, id, "list its accounts")
 	if err != nil {
 		return Result{}, err
@@ -225,7 +227,8 @@ func (s *Service) apply(ctx context.Context, by domain.Principal, plan *Plan, pr
 // that was performed or refused, one call at a time. The first error that is not a refusal ends it once the running
 // steps have finished.
 func (s *Service) applySteps(ctx context.Context, by domain.Principal, steps []Step,
-	note func(done int, step *Step, err error)) error {
+	note func(done int, step *Step, err error),
+) error {
 	var (
 		mu      sync.Mutex
 		next    int

@@ -150,8 +150,10 @@ func TestPlanOfFirstRun(t *testing.T) {
 	if again := h.plan(t); again.Digest != plan.Digest {
 		t.Error("the digest of the same plan differs")
 	}
-	if page, _ := h.Store.Users().List(t.Context(), domain.UserQuery{Directory: "corp", Sort: domain.SortCreated,
-		Page: domain.Page{Number: 1, Limit: 1}}); page.Total != 0 {
+	if page, _ := h.Store.Users().List(t.Context(), domain.UserQuery{
+		Directory: "corp", Sort: domain.SortCreated,
+		Page: domain.Page{Number: 1, Limit: 1},
+	}); page.Total != 0 {
 		t.Error("a plan changed something")
 	}
 }
@@ -254,8 +256,11 @@ func TestSafetyLimits(t *testing.T) {
 		want    string
 	}{
 		"few accounts removed": {100, 5, []string{openldap.PersonDN("user000001")}, ""},
-		"more than allowed": {0, 5, []string{openldap.PersonDN("dave")},
-			"1 of 16 active users would be disabled, more than 5 %"},
+		"more than allowed": {
+			0, 5,
+			[]string{openldap.PersonDN("dave")},
+			"1 of 16 active users would be disabled, more than 5 %",
+		},
 		"more with a higher limit": {0, 50, []string{openldap.PersonDN("dave")}, ""},
 		"empty listing":            {0, 100, nil, "the directory lists no users, but has 16 active users here"},
 	}

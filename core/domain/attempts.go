@@ -58,7 +58,8 @@ const (
 
 // Reserve reserves one attempt of the source. If the source is locked, until is the end of the lock.
 func (a *Attempts) Reserve(id, source string, policy LockoutPolicy, now time.Time) (answer Reservation,
-	until time.Time) {
+	until time.Time,
+) {
 	a.forget(now)
 	if until := a.LockedFor(source, now); !until.IsZero() {
 		return AttemptLocked, until

@@ -12,8 +12,10 @@ import (
 
 var (
 	noon   = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	strict = domain.LockoutPolicy{MaxAttempts: 5, LockoutDurationMinutes: 30, ResetWindowMinutes: 15,
-		AccountMaxAttempts: 20}
+	strict = domain.LockoutPolicy{
+		MaxAttempts: 5, LockoutDurationMinutes: 30, ResetWindowMinutes: 15,
+		AccountMaxAttempts: 20,
+	}
 )
 
 // fail makes the source fail n times, once a second from at on, and returns how many attempts were granted.
@@ -49,12 +51,18 @@ func TestLatestLockCoversAllSources(t *testing.T) {
 		want     time.Time
 	}{
 		"no attempts": {domain.Attempts{}, time.Time{}},
-		"a lock of one source": {domain.Attempts{Locks: map[string]time.Time{"a": lock(1), "b": lock(3), "c": lock(2)}},
-			lock(3)},
-		"a lock for all sources": {domain.Attempts{Locks: map[string]time.Time{"a": lock(1)}, LockedUntil: lock(5)},
-			lock(5)},
-		"expired locks": {domain.Attempts{Locks: map[string]time.Time{"a": lock(0)}, LockedUntil: lock(-1)},
-			time.Time{}},
+		"a lock of one source": {
+			domain.Attempts{Locks: map[string]time.Time{"a": lock(1), "b": lock(3), "c": lock(2)}},
+			lock(3),
+		},
+		"a lock for all sources": {
+			domain.Attempts{Locks: map[string]time.Time{"a": lock(1)}, LockedUntil: lock(5)},
+			lock(5),
+		},
+		"expired locks": {
+			domain.Attempts{Locks: map[string]time.Time{"a": lock(0)}, LockedUntil: lock(-1)},
+			time.Time{},
+		},
 		"failures enough for a lock": {domain.Attempts{Failures: overdue}, lock(policy.ResetWindowMinutes - 1)},
 		"one failure too few":        {domain.Attempts{Failures: overdue[1:]}, time.Time{}},
 	} {

@@ -28,8 +28,10 @@ const (
 	OutcomeAccountExpired
 )
 
-var outcomeNames = [...]string{"bad_credentials", "ok", "must_change", "expired", "locked", "disabled",
-	"account_expired"}
+var outcomeNames = [...]string{
+	"bad_credentials", "ok", "must_change", "expired", "locked", "disabled",
+	"account_expired",
+}
 
 // String returns the name of the outcome for the audit log.
 func (o Outcome) String() string {

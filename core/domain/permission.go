@@ -40,8 +40,10 @@ var implied = map[Permission][]Permission{
 }
 
 // administrativeResources are the service's own resources: no principal grants a permission on one without holding it.
-var administrativeResources = []string{"users", "groups", "roles", "sessions", "api_keys", "audit", "tokens",
-	"directories", "system"}
+var administrativeResources = []string{
+	"users", "groups", "roles", "sessions", "api_keys", "audit", "tokens",
+	"directories", "system",
+}
 
 var (
 	permissionForm = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)+$`)

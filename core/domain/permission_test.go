@@ -81,8 +81,10 @@ func TestGrantsRefuseWhatTheHolderLacks(t *testing.T) {
 
 func TestParsePermissions(t *testing.T) {
 	t.Parallel()
-	for _, wrong := range []string{"", "users", "Users.read", "users.", ".read", "users..read", "users.read ", "users.*.x",
-		"**", "us*.read", "žluť.x"} {
+	for _, wrong := range []string{
+		"", "users", "Users.read", "users.", ".read", "users..read", "users.read ", "users.*.x",
+		"**", "us*.read", "žluť.x",
+	} {
 		if _, err := domain.ParseGrantedPermissions([]string{wrong}); !errors.Is(err, fault.ErrInvalid) {
 			t.Errorf("%q was accepted as a permission", wrong)
 		}
@@ -105,8 +107,10 @@ func TestBuiltInRolesAreAsDocumented(t *testing.T) {
 		}
 		roles[r.ID] = r
 	}
-	want := map[domain.RoleID]int{"sudo": 0, "admin": 1, "supervisor": 2, "operator": 10, "user": 50, "auditor": 100,
-		"guest": 256}
+	want := map[domain.RoleID]int{
+		"sudo": 0, "admin": 1, "supervisor": 2, "operator": 10, "user": 50, "auditor": 100,
+		"guest": 256,
+	}
 	for id, level := range want {
 		if roles[id].Level != level {
 			t.Errorf("%s has level %d, want %d", id, roles[id].Level, level)

@@ -53,8 +53,10 @@ func CheckDirectoryUsername(name string) error {
 }
 
 // confusable are the scripts with letters that look alike.
-var confusable = []*unicode.RangeTable{unicode.Latin, unicode.Cyrillic, unicode.Greek, unicode.Armenian,
-	unicode.Cherokee}
+var confusable = []*unicode.RangeTable{
+	unicode.Latin, unicode.Cyrillic, unicode.Greek, unicode.Armenian,
+	unicode.Cherokee,
+}
 
 func mixesScripts(text string) bool {
 	var found *unicode.RangeTable

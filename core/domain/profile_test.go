@@ -58,8 +58,10 @@ func TestCheckUsername(t *testing.T) {
 
 func TestCheckEmail(t *testing.T) {
 	t.Parallel()
-	for _, right := range []string{"john@example.com", "j.d+tag@sub.example.co", "žofie@example.com",
-		"z\u030cofie@example.com", "a@localhost"} {
+	for _, right := range []string{
+		"john@example.com", "j.d+tag@sub.example.co", "žofie@example.com",
+		"z\u030cofie@example.com", "a@localhost",
+	} {
 		if err := domain.CheckEmail(right); err != nil {
 			t.Errorf("%q was refused: %v", right, err)
 		}

@@ -86,7 +86,8 @@ func (c *Checker) Challenge(ctx context.Context, user *domain.User) error {
 // Verify records no audit entry for a failure, which the caller records, except account_locked if this failure locks.
 // Calling it for a user without a second factor is a programming error.
 func (c *Checker) Verify(ctx context.Context, by domain.Principal, user *domain.User, code string) (domain.Method,
-	error) {
+	error,
+) {
 	if !user.Factor.IsOn() {
 		return "", errNotEnrolled
 	}
@@ -104,7 +105,8 @@ func (c *Checker) Verify(ctx context.Context, by domain.Principal, user *domain.
 
 // settle ends the attempt. An error other than a wrong code reveals nothing about the code, so it does not count.
 func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.User, attempt *lockout.Attempt,
-	outcome error) error {
+	outcome error,
+) error {
 	var ended error
 	switch {
 	case outcome == nil:

@@ -60,7 +60,8 @@ func (c *Checker) prove(ctx context.Context, by domain.Principal, user *domain.U
 }
 
 func (c *Checker) entry(by domain.Principal, action domain.Action, target domain.UserID, method domain.Method,
-	more ...audit.Option) domain.AuditEntry {
+	more ...audit.Option,
+) domain.AuditEntry {
 	options := more
 	if method != "" {
 		options = append([]audit.Option{audit.Detail("method", string(method))}, more...)

@@ -64,7 +64,8 @@ type Enrollment struct {
 // a proof (domain.ErrReauthentication). An active factor is domain.ErrTwoFactorOn. Enroll replaces an earlier pending
 // enrollment.
 func (s *Service) Enroll(ctx context.Context, by domain.Principal, id domain.UserID, in EnrollInput) (Enrollment,
-	error) {
+	error,
+) {
 	user, err := s.own(ctx, by, id)
 	if err != nil {
 		return Enrollment{}, err
@@ -90,7 +91,8 @@ func (s *Service) Enroll(ctx context.Context, by domain.Principal, id domain.Use
 }
 
 func (s *Service) enroll(ctx context.Context, by domain.Principal, user *domain.User, in EnrollInput) (Enrollment,
-	error) {
+	error,
+) {
 	c := s.checker
 	enrollment, pending, err := s.draft(user, in)
 	if err != nil {

@@ -124,7 +124,8 @@ func (s *Service) user(ctx context.Context, id domain.UserID, report *Report) er
 	}
 	if changed {
 		_, err := s.deps.Users.Update(ctx, id, func(u *domain.User,
-			_ *domain.Outbox) error {
+			_ *domain.Outbox,
+		) error {
 			return unchanged(s.resealUser(u))
 		})
 		if err != nil {
@@ -153,7 +154,8 @@ func (s *Service) session(ctx context.Context, id domain.SessionID, report *Repo
 		return err
 	}
 	_, err = s.deps.Sessions.Update(ctx, id, func(x *domain.Session,
-		_ *domain.Outbox) error {
+		_ *domain.Outbox,
+	) error {
 		return unchanged(s.resealSession(x))
 	})
 	if errors.Is(err, domain.ErrSessionNotFound) {

@@ -58,8 +58,10 @@ func twoFactors(t *testing.T, s *kit.Services, id domain.UserID) {
 	}
 	_, err := s.Store.Users().Update(t.Context(), id, func(u *domain.User, _ *domain.Outbox) error {
 		u.Factor.Method, u.Factor.Secret = domain.MethodTOTP, seal("live")
-		u.Factor.Pending = &domain.Enrollment{Method: domain.MethodTOTP, Secret: seal("waiting"),
-			ExpiresAt: s.Clock.Now().Add(time.Hour)}
+		u.Factor.Pending = &domain.Enrollment{
+			Method: domain.MethodTOTP, Secret: seal("waiting"),
+			ExpiresAt: s.Clock.Now().Add(time.Hour),
+		}
 		return nil
 	})
 	if err != nil {

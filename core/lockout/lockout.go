@@ -156,7 +156,8 @@ func (a *Attempt) Release(ctx context.Context, entries ...domain.AuditEntry) err
 
 // LatestLocks returns the latest end of a lock in force for each of the accounts that is locked, in one query.
 func (l *Lockout) LatestLocks(ctx context.Context, policy domain.LockoutPolicy,
-	accounts ...string) (map[string]time.Time, error) {
+	accounts ...string,
+) (map[string]time.Time, error) {
 	found, err := l.store.List(ctx, accounts...)
 	if err != nil {
 		return nil, err

@@ -74,7 +74,8 @@ func (c *EmailBuilder) mail(user *domain.User, address string, what content) ([]
 }
 
 func (c *EmailBuilder) message(channel domain.Channel, to domain.UserID, until time.Time,
-	email domain.EmailMessage) ([]domain.Message, error) {
+	email domain.EmailMessage,
+) ([]domain.Message, error) {
 	now := c.clock.Now().UTC()
 	if until.IsZero() {
 		until = now.Add(noticeFor)

@@ -20,10 +20,14 @@ import (
 const token = "ost_abc/def+ghi=?&#"
 
 var (
-	john = domain.User{ID: "usr_1", Username: "john", Email: "john@example.com",
-		Person: domain.Person{FullName: "John\r\nDoe\u202E"}}
-	evil = domain.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "https://evil.example/",
-		RequestID: "https://evil.example/"}
+	john = domain.User{
+		ID: "usr_1", Username: "john", Email: "john@example.com",
+		Person: domain.Person{FullName: "John\r\nDoe\u202E"},
+	}
+	evil = domain.Origin{
+		Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "https://evil.example/",
+		RequestID: "https://evil.example/",
+	}
 )
 
 // opened returns the content of the only message.
@@ -132,11 +136,15 @@ func TestNoticesNameTheActor(t *testing.T) {
 		by   domain.Principal
 		want string
 	}{
-		"the user": {domain.Principal{Kind: domain.PrincipalUser, UserID: john.ID, Origin: evil},
-			"changed from the address 192.0.2.7 on 2 March 2026, 12:00 UTC."},
+		"the user": {
+			domain.Principal{Kind: domain.PrincipalUser, UserID: john.ID, Origin: evil},
+			"changed from the address 192.0.2.7 on 2 March 2026, 12:00 UTC.",
+		},
 		"a reset link": {domain.Anonymous(evil), "changed from the address 192.0.2.7 on"},
-		"an administrator": {domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_9", Origin: evil},
-			"changed by an administrator on"},
+		"an administrator": {
+			domain.Principal{Kind: domain.PrincipalUser, UserID: "usr_9", Origin: evil},
+			"changed by an administrator on",
+		},
 		"the command line": {domain.Operator(), "changed by an administrator on"},
 		"a job":            {domain.System(), "changed by the service itself on"},
 	} {

@@ -58,7 +58,8 @@ type Worker struct {
 
 // NewWorker returns a worker that passes messages to the sender of their channel.
 func NewWorker(queue ports.MessageQueue, sealer ports.Sealer, clock ports.Clock, cfg WorkerConfig,
-	senders ...ports.Sender) *Worker {
+	senders ...ports.Sender,
+) *Worker {
 	if cfg.Poll <= 0 {
 		cfg.Poll = time.Second
 	}
@@ -176,8 +177,10 @@ func (w *Worker) forget(ctx context.Context, message domain.Message, reason erro
 	ctx, cancel := context.WithTimeout(ctx, leaseMargin)
 	defer cancel()
 	if err := w.queue.DoneMessage(ctx, message.ID); err != nil {
-		w.cfg.OnFailure(Failure{ID: message.ID, Channel: message.Channel, UserID: message.UserID,
-			Err: fmt.Errorf("deleting a message: %w", err)})
+		w.cfg.OnFailure(Failure{
+			ID: message.ID, Channel: message.Channel, UserID: message.UserID,
+			Err: fmt.Errorf("deleting a message: %w", err),
+		})
 		return
 	}
 	w.mu.Lock()
@@ -197,8 +200,10 @@ func (w *Worker) retry(ctx context.Context, message domain.Message, reason error
 	text := reason.Error()
 	if err := w.queue.RetryMessage(ctx, message.ID, at, text[:min(len(text), maxReason)]); err != nil {
 		// The lease expires by itself, and the message is claimed again then.
-		w.cfg.OnFailure(Failure{ID: message.ID, Channel: message.Channel, UserID: message.UserID,
-			Err: fmt.Errorf("returning a message to the queue: %w", err)})
+		w.cfg.OnFailure(Failure{
+			ID: message.ID, Channel: message.Channel, UserID: message.UserID,
+			Err: fmt.Errorf("returning a message to the queue: %w", err),
+		})
 	}
 }
 

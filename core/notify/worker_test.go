@@ -136,8 +136,10 @@ func TestMessagesAreSentOnce(t *testing.T) {
 func TestWorkersShareAQueue(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, nil)
-	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r",
-		"s", "t"} {
+	for _, name := range []string{
+		"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r",
+		"s", "t",
+	} {
 		o.queue(t, name)
 	}
 	var wg sync.WaitGroup

@@ -33,12 +33,18 @@ func TestTokensOfEarlierVersionsAreAccepted(t *testing.T) {
 		kind             opaquetoken.Kind
 		text, id, digest string
 	}{
-		"API key": {opaquetoken.APIKey, apiKey, "key_" + ulid,
-			"1457f5286ac3c5733fbccfb5ae2b08dab118b1d84acd64485c4cc5d2bef7ab3e"},
-		"session key": {opaquetoken.SessionKey, sessionKey, "sess_" + ulid,
-			"05088c09c19570d6f55e707541c8a89b5f91ab91fd377162b4a28c8c6fae9cd6"},
-		"user token": {opaquetoken.UserToken, userToken, "usr_" + ulid,
-			"67a4f79f9900bfc2fd30006c48d2cb16701f992c32f0a39ad641212a1e8d87d1"},
+		"API key": {
+			opaquetoken.APIKey, apiKey, "key_" + ulid,
+			"1457f5286ac3c5733fbccfb5ae2b08dab118b1d84acd64485c4cc5d2bef7ab3e",
+		},
+		"session key": {
+			opaquetoken.SessionKey, sessionKey, "sess_" + ulid,
+			"05088c09c19570d6f55e707541c8a89b5f91ab91fd377162b4a28c8c6fae9cd6",
+		},
+		"user token": {
+			opaquetoken.UserToken, userToken, "usr_" + ulid,
+			"67a4f79f9900bfc2fd30006c48d2cb16701f992c32f0a39ad641212a1e8d87d1",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -80,8 +86,10 @@ func TestKindOfRecognizesEachCredential(t *testing.T) {
 func TestNewTokensAreParsedAndDiffer(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for kind, length := range map[opaquetoken.Kind]int{opaquetoken.APIKey: 72, opaquetoken.SessionKey: 73,
-		opaquetoken.UserToken: 73} {
+	for kind, length := range map[opaquetoken.Kind]int{
+		opaquetoken.APIKey: 72, opaquetoken.SessionKey: 73,
+		opaquetoken.UserToken: 73,
+	} {
 		parsed, ok := opaquetoken.Parse[string](kind, map[opaquetoken.Kind]string{
 			opaquetoken.APIKey: apiKey, opaquetoken.SessionKey: sessionKey, opaquetoken.UserToken: userToken,
 		}[kind])
@@ -121,8 +129,10 @@ func TestAlteredTokensAreNotParsed(t *testing.T) {
 	for kind, text := range map[opaquetoken.Kind]string{
 		opaquetoken.APIKey: apiKey, opaquetoken.SessionKey: sessionKey, opaquetoken.UserToken: userToken,
 	} {
-		for _, altered := range []string{"", text[1:], text + "A", text[:len(text)-1], strings.ToUpper(text),
-			strings.Replace(text, ulid, ulid[:25]+"_", 1), refresh} {
+		for _, altered := range []string{
+			"", text[1:], text + "A", text[:len(text)-1], strings.ToUpper(text),
+			strings.Replace(text, ulid, ulid[:25]+"_", 1), refresh,
+		} {
 			if id, ok := opaquetoken.Parse[string](kind, altered); ok {
 				t.Errorf("%q is parsed as a %q token of %s", altered, kind, id)
 			}
@@ -137,8 +147,10 @@ func TestAlteredTokensAreNotParsed(t *testing.T) {
 			t.Errorf("%q is parsed", altered)
 		}
 	}
-	for _, altered := range []string{"", "ort_", "ort_" + ulid + "_7", "ort_" + ulid + "_-1_x", "ort_" + ulid + "_x_x",
-		refresh + strings.Repeat("A", 256), sessionKey} {
+	for _, altered := range []string{
+		"", "ort_", "ort_" + ulid + "_7", "ort_" + ulid + "_-1_x", "ort_" + ulid + "_x_x",
+		refresh + strings.Repeat("A", 256), sessionKey,
+	} {
 		if _, _, ok := opaquetoken.ParseRefresh(altered); ok {
 			t.Errorf("%q is parsed", altered)
 		}

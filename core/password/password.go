@@ -51,7 +51,8 @@ type New struct {
 // violates rules is domain.ErrPasswordPolicy with each of them. The previous passwords are compared only if no other
 // rule is violated, since each costs a hash; the error may then also be fault.ErrOverloaded.
 func (c Checker) Credential(ctx context.Context, store ports.LocalPasswordStore, policy domain.PasswordPolicy, next New,
-	now time.Time) (*domain.PasswordCredential, error) {
+	now time.Time,
+) (*domain.PasswordCredential, error) {
 	if err := c.check(policy, next); err != nil {
 		return nil, err
 	}
@@ -77,8 +78,10 @@ func (c Checker) Credential(ctx context.Context, store ports.LocalPasswordStore,
 	if err != nil {
 		return nil, err
 	}
-	return &domain.PasswordCredential{Hash: hash, ChangedAt: now,
-		History: used[:min(len(used), max(0, policy.HistoryCount-1))]}, nil
+	return &domain.PasswordCredential{
+		Hash: hash, ChangedAt: now,
+		History: used[:min(len(used), max(0, policy.HistoryCount-1))],
+	}, nil
 }
 
 // check returns domain.ErrPasswordPolicy with each violated rule except the history.

@@ -59,8 +59,10 @@ func rules(t *testing.T, err error) []string {
 func TestNewPasswordsAreCheckedAgainstEveryRule(t *testing.T) {
 	t.Parallel()
 	check := newChecker(t)
-	user := &domain.User{Username: "john.doe", Email: "jdoe+work@example.com",
-		Person: domain.Person{FullName: "Žofie Al Full"}}
+	user := &domain.User{
+		Username: "john.doe", Email: "jdoe+work@example.com",
+		Person: domain.Person{FullName: "Žofie Al Full"},
+	}
 	tests := map[string]struct {
 		password string
 		want     []string
@@ -75,10 +77,14 @@ func TestNewPasswordsAreCheckedAgainstEveryRule(t *testing.T) {
 		"a word too short to count":     {"Quietly-Al-Umbrella-7", nil},
 		"a short name across two words": {"Wonderful-Lamp-4417", nil},
 		"three letters of a name":       {"Quietly-Doe-Umbrella-7", nil},
-		"several rules at once": {"dragon", []string{"min_length", "require_uppercase", "require_numbers",
-			"require_special", "common_password"}},
-		"own words and classes": {"quietjohndoequiet",
-			[]string{"require_uppercase", "require_numbers", "require_special", "own_words"}},
+		"several rules at once": {"dragon", []string{
+			"min_length", "require_uppercase", "require_numbers",
+			"require_special", "common_password",
+		}},
+		"own words and classes": {
+			"quietjohndoequiet",
+			[]string{"require_uppercase", "require_numbers", "require_special", "own_words"},
+		},
 		"more than a kilobyte":                {strings.Repeat("aB1!", 257), []string{"max_length"}},
 		"64 characters and more are accepted": {"Quietly " + strings.Repeat("umbrella ", 20) + "4417", nil},
 	}

@@ -138,7 +138,8 @@ func (s *Service) Signup(ctx context.Context, by domain.Principal, in SignupInpu
 }
 
 func (s *Service) signupRole(ctx context.Context, by domain.Principal, administers bool, name string) (domain.Role,
-	error) {
+	error,
+) {
 	if name == "" {
 		name = string(domain.RoleGuest)
 	}

@@ -90,7 +90,8 @@ func (s *Service) finish(ctx context.Context, by domain.Principal, in CallbackIn
 
 // issueCode stores the result of the login under a new code for the client.
 func (s *Service) issueCode(ctx context.Context, f *flow, user domain.UserID, result *domain.RedirectResult) (string,
-	error) {
+	error,
+) {
 	code := opaquetoken.Secret()
 	return code, s.put(ctx, kindCode, code, ticket{
 		Challenge: f.Challenge,
@@ -106,7 +107,8 @@ func (s *Service) issueCode(ctx context.Context, f *flow, user domain.UserID, re
 
 // refuse records the reason why a login was refused. It returns an internal error unchanged, without recording it.
 func (s *Service) refuse(ctx context.Context, by domain.Principal, id domain.DirectoryID, user domain.UserID,
-	cause error) error {
+	cause error,
+) error {
 	return s.refuseAs(ctx, domain.ActionLoginFailed, by, id, user, cause)
 }
 

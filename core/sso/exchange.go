@@ -46,7 +46,8 @@ func (s *Service) Exchange(ctx context.Context, by domain.Principal, in Exchange
 
 // redeem consumes the code and returns its ticket if the verifier matches.
 func (s *Service) redeem(ctx context.Context, action domain.Action, by domain.Principal, in ExchangeInput) (ticket,
-	error) {
+	error,
+) {
 	var t ticket
 	err := s.fetch(ctx, kindCode, in.Code, &t)
 	switch {
@@ -75,7 +76,8 @@ func (s *Service) issueNextCode(ctx context.Context, t ticket, failure *fault.Er
 }
 
 func (s *Service) refuseCode(ctx context.Context, action domain.Action, by domain.Principal, t *ticket,
-	reason string) error {
+	reason string,
+) error {
 	if err := s.refuseAs(ctx, action, by, t.Login.Directory, t.Login.UserID, errors.New(reason)); !errors.Is(err,
 		domain.ErrRedirectLogin) {
 		return err

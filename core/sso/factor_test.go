@@ -53,8 +53,10 @@ func TestSecondFactorAppliesToProviderLogin(t *testing.T) {
 	if _, err = r.exchange(t, first); !errors.Is(err, fault.ErrUnauthorized) {
 		t.Errorf("the first code again: %v", err)
 	}
-	_, err = r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: second, Verifier: verifier,
-		TwoFactorCode: "000000"})
+	_, err = r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{
+		Code: second, Verifier: verifier,
+		TwoFactorCode: "000000",
+	})
 	if !errors.Is(err, domain.ErrTwoFactorLogin) {
 		t.Fatalf("with a wrong code: %v", err)
 	}
@@ -93,8 +95,10 @@ func TestProviderLoginLimitsSecondFactorAttempts(t *testing.T) {
 		if code == "" {
 			break
 		}
-		_, err = r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{Code: code, Verifier: verifier,
-			TwoFactorCode: "000000"})
+		_, err = r.SSO.Exchange(t.Context(), someone(), sso.ExchangeInput{
+			Code: code, Verifier: verifier,
+			TwoFactorCode: "000000",
+		})
 	}
 	if !errors.Is(err, domain.ErrAccountLocked) {
 		t.Errorf("after twenty attempts: %v", err)

@@ -58,19 +58,27 @@ func TestStartValidatesInput(t *testing.T) {
 		change func(in *sso.StartInput)
 		want   error
 	}{
-		"unlisted redirect URI": {func(in *sso.StartInput) { in.RedirectURI = "https://evil.example/" },
-			fault.ErrInvalid},
+		"unlisted redirect URI": {
+			func(in *sso.StartInput) { in.RedirectURI = "https://evil.example/" },
+			fault.ErrInvalid,
+		},
 		"path below a listed URI": {func(in *sso.StartInput) { in.RedirectURI = app + "/x" }, fault.ErrInvalid},
-		"listed URI with a query": {func(in *sso.StartInput) { in.RedirectURI = app + "?next=evil" },
-			fault.ErrInvalid},
-		"listed URI in upper case": {func(in *sso.StartInput) { in.RedirectURI = strings.ToUpper(app) },
-			fault.ErrInvalid},
+		"listed URI with a query": {
+			func(in *sso.StartInput) { in.RedirectURI = app + "?next=evil" },
+			fault.ErrInvalid,
+		},
+		"listed URI in upper case": {
+			func(in *sso.StartInput) { in.RedirectURI = strings.ToUpper(app) },
+			fault.ErrInvalid,
+		},
 		"no redirect URI":                  {func(in *sso.StartInput) { in.RedirectURI = "" }, fault.ErrInvalid},
 		"a plain challenge":                {func(in *sso.StartInput) { in.ChallengeMethod = "plain" }, fault.ErrInvalid},
 		"a challenge without a method":     {func(in *sso.StartInput) { in.ChallengeMethod = "" }, fault.ErrInvalid},
 		"a challenge that is not a digest": {func(in *sso.StartInput) { in.Challenge = "short" }, fault.ErrInvalid},
-		"a state that is too long": {func(in *sso.StartInput) { in.State = strings.Repeat("s", 2000) },
-			fault.ErrInvalid},
+		"a state that is too long": {
+			func(in *sso.StartInput) { in.State = strings.Repeat("s", 2000) },
+			fault.ErrInvalid,
+		},
 		"a directory that does not exist": {func(in *sso.StartInput) { in.Directory = "nowhere" }, fault.ErrNotFound},
 		"a directory with passwords":      {func(in *sso.StartInput) { in.Directory = "local" }, fault.ErrNotFound},
 	} {
@@ -92,14 +100,20 @@ func TestFlowIsBoundToBrowserProviderAndTime(t *testing.T) {
 		"with the secret of another browser": {func(_ *rig, in *sso.CallbackInput) {
 			in.Secret = strings.Repeat("A", 43)
 		}, "not the one that began"},
-		"eleven minutes later": {func(r *rig, _ *sso.CallbackInput) { r.Clock.Forward(11 * time.Minute) },
-			"too old"},
+		"eleven minutes later": {
+			func(r *rig, _ *sso.CallbackInput) { r.Clock.Forward(11 * time.Minute) },
+			"too old",
+		},
 		"with another state": {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = "other" }, "unknown"},
 		"without a state":    {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = "" }, "unknown"},
-		"at the callback of another provider": {func(_ *rig, in *sso.CallbackInput) { in.Directory = "other" },
-			"another provider"},
-		"with a state that is too long": {func(_ *rig, in *sso.CallbackInput) { in.Answer.State = strings.Repeat("s", 9999) },
-			"unknown"},
+		"at the callback of another provider": {
+			func(_ *rig, in *sso.CallbackInput) { in.Directory = "other" },
+			"another provider",
+		},
+		"with a state that is too long": {
+			func(_ *rig, in *sso.CallbackInput) { in.Answer.State = strings.Repeat("s", 9999) },
+			"unknown",
+		},
 		"at an unknown callback": {func(_ *rig, in *sso.CallbackInput) { in.Directory = "nowhere" }, "another provider"},
 		"with a changed state":   {func(_ *rig, in *sso.CallbackInput) { in.Answer.State += "x" }, "unknown"},
 	} {

@@ -83,8 +83,10 @@ func (r *rig) node(t *testing.T, c sso.Config) *sso.Service {
 }
 
 func someone() domain.Principal {
-	return domain.Anonymous(domain.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "test",
-		RequestID: "req-1"})
+	return domain.Anonymous(domain.Origin{
+		Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "test",
+		RequestID: "req-1",
+	})
 }
 
 func challenge() string {
@@ -93,8 +95,10 @@ func challenge() string {
 }
 
 func startInput() sso.StartInput {
-	return sso.StartInput{Directory: "corp", RedirectURI: app, State: "client-state", Challenge: challenge(),
-		ChallengeMethod: "S256"}
+	return sso.StartInput{
+		Directory: "corp", RedirectURI: app, State: "client-state", Challenge: challenge(),
+		ChallengeMethod: "S256",
+	}
 }
 
 // start starts a login in the rig's browser.

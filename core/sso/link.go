@@ -45,7 +45,8 @@ func (s *Service) resolve(
 // byAddress links the account that has the identity's email, where that is allowed, and otherwise provisions a user:
 // the email alone never gives access to an account, and never prevents a user from having their own account.
 func (s *Service) byAddress(ctx context.Context, by domain.Principal, provider ports.RedirectLogin,
-	identity domain.Identity) (domain.User, error) {
+	identity domain.Identity,
+) (domain.User, error) {
 	id, err := s.sameAddress(ctx, provider, identity)
 	if err != nil {
 		return domain.User{}, err
@@ -62,7 +63,8 @@ func (s *Service) byAddress(ctx context.Context, by domain.Principal, provider p
 // who has the email that the provider has verified. The email could belong to another account too, so the provider must
 // be one whose emails are trusted; the administrator's choice of directory and email replaces our own verification.
 func (s *Service) expected(ctx context.Context, provider ports.RedirectLogin, identity domain.Identity) (domain.User,
-	error) {
+	error,
+) {
 	if !provider.LinksByEmail() || !identity.EmailVerified || identity.Email == "" {
 		return domain.User{}, nil
 	}
@@ -80,7 +82,8 @@ func isExpected(user *domain.User, directory domain.DirectoryID, key string) boo
 
 // activateExpected activates the user that expected returned.
 func (s *Service) activateExpected(ctx context.Context, by domain.Principal, user domain.User, identity domain.Identity,
-	err error) (domain.User, error) {
+	err error,
+) (domain.User, error) {
 	if err != nil {
 		return domain.User{}, err
 	}
@@ -113,7 +116,8 @@ func isAdministrative(catalog *domain.Catalog, user *domain.User) bool {
 // sameAddress returns the user with the identity's email, if the provider is trusted and both sides have verified the
 // email.
 func (s *Service) sameAddress(ctx context.Context, provider ports.RedirectLogin,
-	identity domain.Identity) (domain.UserID, error) {
+	identity domain.Identity,
+) (domain.UserID, error) {
 	if !provider.LinksByEmail() || !identity.EmailVerified || identity.Email == "" {
 		return "", nil
 	}
@@ -156,7 +160,8 @@ func (s *Service) linkable(catalog *domain.Catalog, user *domain.User) error {
 // link makes the account the provider's: from now on its user logs in there, and the local password is deleted.
 // Sessions and tokens created with the password end, since another party may have created them.
 func (s *Service) link(ctx context.Context, by domain.Principal, id domain.UserID, byAddress bool,
-	identity domain.Identity) error {
+	identity domain.Identity,
+) error {
 	catalog, err := s.deps.Access.Catalog(ctx)
 	if err != nil {
 		return err

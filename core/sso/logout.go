@@ -60,7 +60,8 @@ func (s *Service) Logout(ctx context.Context, by domain.Principal, in LogoutInpu
 
 // sessionOf returns the live session of a bearer token.
 func (s *Service) sessionOf(ctx context.Context, by domain.Principal, bearer string) (session domain.Session, live bool,
-	err error) {
+	err error,
+) {
 	if bearer == "" {
 		return domain.Session{}, false, nil
 	}
@@ -81,7 +82,8 @@ func (s *Service) sessionOf(ctx context.Context, by domain.Principal, bearer str
 // BackChannelLogout ends the sessions that a provider's logout token names (OpenID Connect Back-Channel Logout 1.0). A
 // refused or repeated token is domain.ErrLogoutToken; an unknown provider is fault.ErrNotFound.
 func (s *Service) BackChannelLogout(ctx context.Context, by domain.Principal, id domain.DirectoryID,
-	token string) error {
+	token string,
+) error {
 	d, _ := s.deps.Directories.Get(id)
 	provider, ok := d.(ports.ProviderSessions)
 	if !ok {

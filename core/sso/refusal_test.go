@@ -25,7 +25,8 @@ func lacking(name string) oidc.Spoil {
 
 // by signs the token in another way.
 func by(algorithm jose.SignatureAlgorithm, key func(h *oidc.Hostile) any, id string,
-	header map[jose.HeaderKey]any) oidc.Spoil {
+	header map[jose.HeaderKey]any,
+) oidc.Spoil {
 	return oidc.Spoil{Sign: func(h *oidc.Hostile, payload []byte) string {
 		return oidc.Sign(algorithm, key(h), id, payload,
 			header)
@@ -81,8 +82,10 @@ func TestAuditLogHasReasonOfEachRefusal(t *testing.T) {
 		"PS256 by the right key":  {by(jose.PS256, right, "k1", nil), "unexpected signature algorithm"},
 		"another key":             {by(jose.RS256, wrong, "k1", nil), "not signed by a key"},
 		"an unknown key":          {by(jose.RS256, wrong, "k2", nil), "not signed by a key"},
-		"a token's own key address": {by(jose.RS256, wrong, "k2", map[jose.HeaderKey]any{"jku": "https://evil.example"}),
-			"not signed by a key"},
+		"a token's own key address": {
+			by(jose.RS256, wrong, "k2", map[jose.HeaderKey]any{"jku": "https://evil.example"}),
+			"not signed by a key",
+		},
 		"an access token": {header("at+jwt"), "the token's type"},
 		"a logout token":  {header("logout+jwt"), "the token's type"},
 		"no ID token":     {oidc.Spoil{Answer: noToken}, "no ID token"},

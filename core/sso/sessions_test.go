@@ -48,22 +48,34 @@ func TestBackChannelLogoutEndsExactlyTheNamedSessions(t *testing.T) {
 		change func(c map[string]any)
 		want   map[string]bool // whether u1/a, u1/b and u2/c are live
 	}{
-		"a session of a subject": {func(c map[string]any) { c["sub"], c["sid"] = "u1", "a" },
-			map[string]bool{"u1/b": true, "u2/c": true}},
-		"a session without subject": {func(c map[string]any) { delete(c, "sub"); c["sid"] = "a" },
-			map[string]bool{"u1/b": true, "u2/c": true}},
-		"all of a subject": {func(c map[string]any) { c["sub"] = "u1"; delete(c, "sid") },
-			map[string]bool{"u2/c": true}},
-		"a session of another subject": {func(c map[string]any) { c["sub"], c["sid"] = "u2", "a" },
-			map[string]bool{"u1/a": true, "u1/b": true, "u2/c": true}},
-		"an unknown session": {func(c map[string]any) { c["sub"], c["sid"] = "u9", "z" },
-			map[string]bool{"u1/a": true, "u1/b": true, "u2/c": true}},
+		"a session of a subject": {
+			func(c map[string]any) { c["sub"], c["sid"] = "u1", "a" },
+			map[string]bool{"u1/b": true, "u2/c": true},
+		},
+		"a session without subject": {
+			func(c map[string]any) { delete(c, "sub"); c["sid"] = "a" },
+			map[string]bool{"u1/b": true, "u2/c": true},
+		},
+		"all of a subject": {
+			func(c map[string]any) { c["sub"] = "u1"; delete(c, "sid") },
+			map[string]bool{"u2/c": true},
+		},
+		"a session of another subject": {
+			func(c map[string]any) { c["sub"], c["sid"] = "u2", "a" },
+			map[string]bool{"u1/a": true, "u1/b": true, "u2/c": true},
+		},
+		"an unknown session": {
+			func(c map[string]any) { c["sub"], c["sid"] = "u9", "z" },
+			map[string]bool{"u1/a": true, "u1/b": true, "u2/c": true},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			sessions := map[string]auth.SignedIn{"u1/a": r.as(t, "u1", "a"), "u1/b": r.as(t, "u1", "b"),
-				"u2/c": r.as(t, "u2", "c")}
+			sessions := map[string]auth.SignedIn{
+				"u1/a": r.as(t, "u1", "a"), "u1/b": r.as(t, "u1", "b"),
+				"u2/c": r.as(t, "u2", "c"),
+			}
 			if err := r.SSO.BackChannelLogout(t.Context(), someone(), "corp", r.logoutToken(t, test.change)); err != nil {
 				t.Fatal(err)
 			}

@@ -77,7 +77,8 @@ func (s *Service) takeMark(ctx context.Context, in StartInput) (*stepUp, error) 
 // finishStepUp issues the code for the client if the authenticated user is the one of the session. It provisions, links
 // and updates no user.
 func (s *Service) finishStepUp(ctx context.Context, by domain.Principal, id domain.DirectoryID, f *flow,
-	result *domain.RedirectResult) (string, error) {
+	result *domain.RedirectResult,
+) (string, error) {
 	user, err := s.deps.Users.Get(ctx, f.StepUp.User)
 	switch {
 	case err != nil && !errors.Is(err, domain.ErrUserNotFound):

@@ -100,8 +100,10 @@ func TestStepUpRefusesStaleLoginAndOtherUser(t *testing.T) {
 	}{
 		"an old sign-in": {func(c map[string]any) { c["auth_time"] = time.Now().Add(-time.Hour).Unix() }, ""},
 		"no time":        {func(map[string]any) {}, "the token lacks auth_time, which max_age asks for"},
-		"another subject": {func(c map[string]any) { signedInNow(c); c["sub"] = "u2" },
-			"another person signed in at the provider"},
+		"another subject": {
+			func(c map[string]any) { signedInNow(c); c["sub"] = "u2" },
+			"another person signed in at the provider",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -45,12 +45,17 @@ const people = 250 // more than a page
 func populate(t *testing.T, k *kit.Kit) {
 	t.Helper()
 	ctx, catalog := t.Context(), k.Store.CatalogStore()
-	must(t, k.Store.Roles().Create(ctx, domain.Role{ID: "staff", Identifier: "0badcafe", Name: "Staff",
-		Permissions: []domain.Permission{"bots.use"}, CreatedAt: kit.Noon}, domain.Outbox{}))
-	must(t, k.Store.Groups().Create(ctx, domain.Group{ID: "grp_1", Name: "Ops",
-		Permissions: []domain.Permission{"bots.run"}, CreatedAt: kit.Noon}, domain.Outbox{}))
+	must(t, k.Store.Roles().Create(ctx, domain.Role{
+		ID: "staff", Identifier: "0badcafe", Name: "Staff",
+		Permissions: []domain.Permission{"bots.use"}, CreatedAt: kit.Noon,
+	}, domain.Outbox{}))
+	must(t, k.Store.Groups().Create(ctx, domain.Group{
+		ID: "grp_1", Name: "Ops",
+		Permissions: []domain.Permission{"bots.run"}, CreatedAt: kit.Noon,
+	}, domain.Outbox{}))
 	_, err := catalog.UpdateSettings(ctx, func(x *domain.Settings,
-		_ *domain.Outbox) error {
+		_ *domain.Outbox,
+	) error {
 		x.Session.MaxSessions = 7
 		return nil
 	})
@@ -68,13 +73,17 @@ func populate(t *testing.T, k *kit.Kit) {
 			u.Sessions = append(u.Sessions, domain.SessionRef{ID: session.ID, ExpiresAt: session.ExpiresAt})
 			out.Record(k.AuditWriter.Entry(kit.From("192.0.2.1"), domain.ActionLogin, string(u.ID),
 				audit.Personal("username", u.Username)))
-			out.Send(domain.Message{ID: domain.MessageID(k.IDs.NewID(domain.MessagePrefix)), Channel: domain.ChannelMail,
-				UserID: u.ID, Payload: []byte("sealed"), CreatedAt: kit.Noon, NextTry: kit.Noon})
+			out.Send(domain.Message{
+				ID: domain.MessageID(k.IDs.NewID(domain.MessagePrefix)), Channel: domain.ChannelMail,
+				UserID: u.ID, Payload: []byte("sealed"), CreatedAt: kit.Noon, NextTry: kit.Noon,
+			})
 			return nil
 		})
 		must(t, err)
-		must(t, k.Store.Keys().Create(ctx, domain.APIKey{ID: domain.KeyID(k.IDs.NewID(domain.KeyPrefix)), UserID: u.ID,
-			Name: "ci", Digest: []byte("d"), CreatedAt: kit.Noon, RevokedAt: kit.Noon}, domain.Outbox{}))
+		must(t, k.Store.Keys().Create(ctx, domain.APIKey{
+			ID: domain.KeyID(k.IDs.NewID(domain.KeyPrefix)), UserID: u.ID,
+			Name: "ci", Digest: []byte("d"), CreatedAt: kit.Noon, RevokedAt: kit.Noon,
+		}, domain.Outbox{}))
 		must(t, k.Store.AttemptStore().Update(ctx, "user:"+string(u.ID), kit.Noon,
 			func(a *domain.Attempts, _ *domain.Outbox) error {
 				a.Failures = append(a.Failures, domain.Attempt{ID: "1", Source: "192.0.2.1", At: kit.Noon})
@@ -90,8 +99,10 @@ func populate(t *testing.T, k *kit.Kit) {
 	must(t, k.Store.Tokens().Create(ctx, domain.ThirdPartyToken{ID: "tpt1", Role: "staff", CreatedAt: kit.Noon},
 		domain.Outbox{}))
 	must(t, k.Store.SigningKeyStore().PutSigningKeys(ctx, 0,
-		[]domain.SigningKey{{ID: "key1", Algorithm: "EdDSA", State: domain.KeyActive, Private: []byte("sealed"),
-			CreatedAt: kit.Noon}}, domain.Outbox{}))
+		[]domain.SigningKey{{
+			ID: "key1", Algorithm: "EdDSA", State: domain.KeyActive, Private: []byte("sealed"),
+			CreatedAt: kit.Noon,
+		}}, domain.Outbox{}))
 	must(t, k.AuditWriter.Write(ctx, k.AuditWriter.Entry(domain.Operator(), domain.ActionImport, "x"),
 		k.AuditWriter.Entry(domain.Operator(), domain.ActionImport, "y")))
 }
@@ -122,8 +133,10 @@ func rememberShortly(t *testing.T, k *kit.Kit, id domain.UserID) {
 		_, err := g.Rates.Take(t.Context(), "reset:"+string(id), limit, kit.Noon)
 		must(t, err)
 	}
-	answer := domain.IdempotencyRecord{Key: "call:" + string(id), Digest: []byte("d"), StartedAt: kit.Noon,
-		ExpiresAt: kit.Noon.Add(24 * time.Hour), Answer: []byte("sealed")}
+	answer := domain.IdempotencyRecord{
+		Key: "call:" + string(id), Digest: []byte("d"), StartedAt: kit.Noon,
+		ExpiresAt: kit.Noon.Add(24 * time.Hour), Answer: []byte("sealed"),
+	}
 	_, err := g.Idempotency.Begin(t.Context(), answer)
 	must(t, err)
 	must(t, g.Idempotency.Complete(t.Context(), answer))
@@ -145,8 +158,10 @@ func remembers(t *testing.T, g ports.Storage, id domain.UserID) {
 			t.Errorf("take %d = %v, want %v", i+1, err, want)
 		}
 	}
-	first, err := g.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{Key: "call:" + string(id), Digest: []byte("d"),
-		StartedAt: kit.Noon, ExpiresAt: kit.Noon.Add(time.Hour)})
+	first, err := g.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{
+		Key: "call:" + string(id), Digest: []byte("d"),
+		StartedAt: kit.Noon, ExpiresAt: kit.Noon.Add(time.Hour),
+	})
 	if err != nil || first == nil || string(first.Answer) != "sealed" {
 		t.Errorf("a repeated call finds %+v, %v", first, err)
 	}
@@ -202,7 +217,8 @@ func same(t *testing.T, want, got ports.Storage) {
 }
 
 func proves(t *testing.T, proofs ports.AuditProofs, seals ports.AuditSealStore, k *kit.Kit, sealed int64,
-	unsealed int) {
+	unsealed int,
+) {
 	t.Helper()
 	report, err := audit.NewStoreVerifier(proofs, seals, audit.NewSigner(seals, k.Sealer)).Verify(t.Context(),
 		audit.Trust{})

@@ -30,7 +30,8 @@ func (s *Service) Roles(ctx context.Context, by domain.Principal, batch []Role, 
 }
 
 func (s *Service) role(ctx context.Context, by domain.Principal, in Role, foreseen map[domain.RoleID]domain.Role,
-	dryRun bool) (Result, error) {
+	dryRun bool,
+) (Result, error) {
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return Result{}, err
@@ -89,7 +90,8 @@ func (s *Service) makeRole(ctx context.Context, by domain.Principal, role domain
 
 // Finish writes the audit entry of a whole import, with the number of rows of each outcome.
 func (s *Service) Finish(ctx context.Context, by domain.Principal, source string, created, unchanged,
-	refused int) error {
+	refused int,
+) error {
 	if err := by.Require(domain.SystemImport); err != nil {
 		return err
 	}

@@ -124,8 +124,10 @@ func (s *Service) draft(catalog *domain.Catalog, in *User) (domain.User, error) 
 	s.defaults(&user, in, now)
 	directory.SetKeys(s.deps.CaseFolder, &user)
 	for _, err := range slices.Concat(
-		[]error{domain.CheckUsername(user.Username), domain.CheckUsernameKey(user.UsernameKey),
-			domain.CheckEmail(user.Email)},
+		[]error{
+			domain.CheckUsername(user.Username), domain.CheckUsernameKey(user.UsernameKey),
+			domain.CheckEmail(user.Email),
+		},
 		user.CheckTexts(), []error{domain.CheckMetadata(user.Metadata), s.checkRest(catalog, &user, in)},
 	) {
 		if err != nil {

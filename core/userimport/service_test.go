@@ -69,17 +69,23 @@ func TestInvalidRowsDoNotAffectOthers(t *testing.T) {
 		"a taken name":        {Username: "ADA", Email: "x@example.com", Identifier: "aaaa0009"},
 		"a taken address":     {Username: "x1", Email: "ada@example.com"},
 		"a hash in the clear": {Username: "x2", Email: "x2@example.com", PasswordHash: "secret"},
-		"a hash that takes 4 GiB": {Username: "x3", Email: "x3@example.com",
-			PasswordHash: "$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0$" + strings.Repeat("A", 43)},
+		"a hash that takes 4 GiB": {
+			Username: "x3", Email: "x3@example.com",
+			PasswordHash: "$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0$" + strings.Repeat("A", 43),
+		},
 		"an unknown role":    {Username: "x4", Email: "x4@example.com", Role: "king"},
 		"an unknown group":   {Username: "x5", Email: "x5@example.com", Groups: []string{"knights"}},
 		"a wrong identifier": {Username: "x6", Email: "x6@example.com", Identifier: "XYZ"},
 		"a wrong status":     {Username: "x7", Email: "x7@example.com", Status: "dead"},
 		"active and no hash": {Username: "x8", Email: "x8@example.com", Status: "active"},
-		"made in the future": {Username: "y1", Email: "y1@example.com",
-			CreatedAt: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
-		"a password of tomorrow": {Username: "y2", Email: "y2@example.com", PasswordHash: pbkdf2Hash,
-			PasswordSetAt: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"made in the future": {
+			Username: "y1", Email: "y1@example.com",
+			CreatedAt: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC),
+		},
+		"a password of tomorrow": {
+			Username: "y2", Email: "y2@example.com", PasswordHash: pbkdf2Hash,
+			PasswordSetAt: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC),
+		},
 		"a foreign subject": {Username: "x9", Email: "x9@example.com", Subject: "42"},
 	}
 	for name, row := range rows {
@@ -142,8 +148,10 @@ func TestImportRefusesRowsThatWouldEscalate(t *testing.T) {
 		}
 	}
 	results, err := imports.Roles(t.Context(), importer(), []userimport.Role{
-		{Name: "chief", Level: 1}, {Name: "peer", Level: 40},
-		{Name: "reader", Level: 60, Permissions: []string{"users.read"}}, {Name: "clerk", Level: 60},
+		{Name: "chief", Level: 1},
+		{Name: "peer", Level: 40},
+		{Name: "reader", Level: 60, Permissions: []string{"users.read"}},
+		{Name: "clerk", Level: 60},
 	}, false)
 	want := []userimport.Outcome{userimport.Refused, userimport.Refused, userimport.Refused, userimport.Created}
 	for i, r := range results {
@@ -206,8 +214,10 @@ func TestRoles(t *testing.T) {
 		{Name: "a/b", Level: 60},
 		{Name: "low", Level: -1},
 	}
-	want := []userimport.Outcome{userimport.Unchanged, userimport.Refused, userimport.Created, userimport.Refused,
-		userimport.Refused, userimport.Refused}
+	want := []userimport.Outcome{
+		userimport.Unchanged, userimport.Refused, userimport.Created, userimport.Refused,
+		userimport.Refused, userimport.Refused,
+	}
 	results, err := imports.Roles(t.Context(), domain.Operator(), rows, false)
 	if err != nil {
 		t.Fatal(err)
@@ -280,8 +290,10 @@ func TestRowsWithCommonNames(t *testing.T) {
 func TestTakenIdentifierIsReplaced(t *testing.T) {
 	t.Parallel()
 	_, imports := start(t)
-	batch := userimport.Batch{Users: []userimport.User{{Identifier: "aaaa0001", Username: "ada",
-		Email: "ada@example.com"}}}
+	batch := userimport.Batch{Users: []userimport.User{{
+		Identifier: "aaaa0001", Username: "ada",
+		Email: "ada@example.com",
+	}}}
 	if _, err := imports.Users(t.Context(), domain.Operator(), batch); err != nil {
 		t.Fatal(err)
 	}

@@ -57,8 +57,10 @@ func (e *Error) Error() string {
 func ParseError(status int, body []byte) *Error {
 	e := &Error{Status: status}
 	if err := json.Unmarshal(body, e); err != nil || e.Code == "" {
-		return &Error{Status: status, Code: "unknown_response",
-			Message: fmt.Sprintf("The server answered with the status %d", status)}
+		return &Error{
+			Status: status, Code: "unknown_response",
+			Message: fmt.Sprintf("The server answered with the status %d", status),
+		}
 	}
 	if e.isUnknown() {
 		e.Status, e.Code = http.StatusNotImplemented, "version_mismatch"

@@ -54,10 +54,12 @@ func TestOtherVersionIsReported(t *testing.T) {
 				Username string `json:"username"`
 			}{})
 		}},
-		httpserver.Route{Method: http.MethodGet, Path: "/roles", Query: httpserver.QueryNames{},
+		httpserver.Route{
+			Method: http.MethodGet, Path: "/roles", Query: httpserver.QueryNames{},
 			Handler: func(r *httpserver.Request) error {
 				return r.JSON(http.StatusOK, struct{}{})
-			}},
+			},
+		},
 	)
 	calls := map[string]func() error{
 		"route":  func() error { _, err := client.GetUser(t.Context(), "usr_1"); return err },
@@ -82,10 +84,12 @@ func TestOtherVersionIsReported(t *testing.T) {
 func TestErrorHasDetailsAndCause(t *testing.T) {
 	t.Parallel()
 	refused := fault.New(fault.Conflict, "last_admin", "No administrator would be left")
-	client := serve(t, httpserver.Route{Method: http.MethodGet, Path: "/users/{user_id}",
+	client := serve(t, httpserver.Route{
+		Method: http.MethodGet, Path: "/users/{user_id}",
 		Handler: func(*httpserver.Request) error {
 			return refused.About("role", "is the last").Because(errors.New("the cause"))
-		}})
+		},
+	})
 	_, err := client.GetUser(t.Context(), "usr_1")
 	want := &securityclient.Error{
 		Status: http.StatusConflict, Code: "last_admin", Message: "No administrator would be left", Cause: "the cause",
@@ -100,7 +104,8 @@ func TestErrorHasDetailsAndCause(t *testing.T) {
 // TestLongOperation covers the lines of an operation that ends with a result, with an error, and with a panic.
 func TestLongOperation(t *testing.T) {
 	t.Parallel()
-	client := serve(t, httpserver.Route{Method: http.MethodGet, Path: "/users/{user_id}",
+	client := serve(t, httpserver.Route{
+		Method: http.MethodGet, Path: "/users/{user_id}",
 		Handler: func(r *httpserver.Request) error {
 			id := r.Param("user_id")
 			return r.Long(func(_ context.Context, lines *httpserver.Lines) (any, error) {
@@ -114,7 +119,8 @@ func TestLongOperation(t *testing.T) {
 				lines.Progress(httpserver.Progress{Done: 2, Total: 2, What: "steps"})
 				return securityclient.User{Username: id}, nil
 			})
-		}})
+		},
+	})
 	var lines []string
 	client = client.WithLines(func(member string, value json.RawMessage) {
 		lines = append(lines,

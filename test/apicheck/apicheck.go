@@ -74,7 +74,8 @@ var ErrUnknown = errors.New("not in the document")
 
 // Check checks one exchange. The request is checked where it was taken (a status under 400), the answer always.
 func (c *Checker) Check(ctx context.Context, req *http.Request, sent []byte, status int, header http.Header,
-	body []byte) error {
+	body []byte,
+) error {
 	input, err := c.input(req, sent)
 	if err != nil {
 		return err
@@ -89,7 +90,8 @@ func (c *Checker) Check(ctx context.Context, req *http.Request, sent []byte, sta
 
 // CheckAnswer checks the answer of an exchange alone, for an API that takes more than its document says.
 func (c *Checker) CheckAnswer(ctx context.Context, req *http.Request, status int, header http.Header,
-	body []byte) error {
+	body []byte,
+) error {
 	input, err := c.input(req, nil)
 	if err != nil {
 		return err
@@ -98,7 +100,8 @@ func (c *Checker) CheckAnswer(ctx context.Context, req *http.Request, status int
 }
 
 func checkAnswer(ctx context.Context, input *openapi3filter.RequestValidationInput, status int, header http.Header,
-	body []byte) error {
+	body []byte,
+) error {
 	if status >= http.StatusBadRequest {
 		if err := checkCode(input.Route.Operation, status, body); err != nil {
 			return err
@@ -154,8 +157,10 @@ func checkCode(operation *openapi3.Operation, status int, body []byte) error {
 }
 
 var (
-	options = &openapi3filter.Options{IncludeResponseStatus: true,
-		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
+	options = &openapi3filter.Options{
+		IncludeResponseStatus: true,
+		AuthenticationFunc:    openapi3filter.NoopAuthenticationFunc,
+	}
 	withoutBody = &openapi3filter.Options{
 		IncludeResponseStatus: true, ExcludeResponseBody: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
 	}

@@ -28,10 +28,16 @@ var coreFormats = []struct {
 	{"core/sealed", []string{"encoding/json"}, "the form of values that only their writer reads, sealed"},
 	{"core/domain/page.go", []string{"encoding/base64", "encoding/json"}, "the canonical form of a cursor"},
 	{"core/domain/profile.go", []string{"encoding/json"}, "metadata is a JSON object by definition"},
-	{"core/auditformat", []string{"encoding/base64", "encoding/binary", "encoding/hex", "encoding/json"},
-		"the byte formats of the audit log"},
-	{"core/audit", []string{"bufio", "encoding/base64", "encoding/hex", "encoding/json", "io"},
-		"exports and proofs are files in the formats of the audit log"},
+	{
+		"core/auditformat",
+		[]string{"encoding/base64", "encoding/binary", "encoding/hex", "encoding/json"},
+		"the byte formats of the audit log",
+	},
+	{
+		"core/audit",
+		[]string{"bufio", "encoding/base64", "encoding/hex", "encoding/json", "io"},
+		"exports and proofs are files in the formats of the audit log",
+	},
 }
 
 // wireWords matches text of one transport or one API: routes, cookies, headers, content types, status codes.
@@ -43,8 +49,10 @@ var fieldTag = regexp.MustCompile("`(json|bson|yaml|xml|csv):")
 
 // tagged lists the files of the core whose types have tags: those of coreFormats, and the types that core/sealed
 // encodes.
-var tagged = []string{"core/audit", "core/auditformat", "core/domain/page.go", "core/notify/emailbuilder.go",
-	"core/sso/state.go"}
+var tagged = []string{
+	"core/audit", "core/auditformat", "core/domain/page.go", "core/notify/emailbuilder.go",
+	"core/sso/state.go",
+}
 
 func inCore(dir string) bool { return under(dir, "core") || under(dir, "ports") }
 
@@ -69,12 +77,16 @@ func (c *checker) wire(source []byte) {
 	mayTag := slices.ContainsFunc(tagged, func(path string) bool { return under(c.name, path) })
 	for i, line := range bytes.Split(source, []byte("\n")) {
 		if found := wireWords.Find(line); found != nil {
-			c.breaches = append(c.breaches, Breach{c.name, i + 1,
-				"the core names " + strings.TrimSpace(string(found)) + ", which belongs to the adapter that speaks it"})
+			c.breaches = append(c.breaches, Breach{
+				c.name, i + 1,
+				"the core names " + strings.TrimSpace(string(found)) + ", which belongs to the adapter that speaks it",
+			})
 		}
 		if fieldTag.Match(line) && !mayTag {
-			c.breaches = append(c.breaches, Breach{c.name, i + 1,
-				"a tag for an encoding in the core: the adapter that encodes has a type of its own"})
+			c.breaches = append(c.breaches, Breach{
+				c.name, i + 1,
+				"a tag for an encoding in the core: the adapter that encodes has a type of its own",
+			})
 		}
 	}
 }

@@ -18,8 +18,10 @@ var stores = []string{"sqlitestore", "mongostore"}
 const records = "adapters/records"
 
 // outside lists the standard packages with access to the world outside the process. Only adapters import them.
-var outside = []string{"net", "net/http", "database/sql", "os", "os/exec", "os/signal", "io/ioutil", "log", "log/slog",
-	"math/rand", "math/rand/v2", "syscall", "embed"}
+var outside = []string{
+	"net", "net/http", "database/sql", "os", "os/exec", "os/signal", "io/ioutil", "log", "log/slog",
+	"math/rand", "math/rand/v2", "syscall", "embed",
+}
 
 // layer is a set of packages with common import rules. Our packages are named by their path inside the module, others
 // by their import path.

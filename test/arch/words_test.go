@@ -43,8 +43,10 @@ func TestCountWords(t *testing.T) {
 			[]string{`x.go:4: "Whoever": name the actor, such as the client or the user`},
 		},
 		"finds a phrase": {"// It looks after sessions.", 4, 0, []string{`x.go:3: "looks after": write manages`}},
-		"reads trailing comments": {"var x = 1 // told", 1, 0,
-			[]string{`x.go:3: "told": write reported, returned, configured`}},
+		"reads trailing comments": {
+			"var x = 1 // told", 1, 0,
+			[]string{`x.go:3: "told": write reported, returned, configured`},
+		},
 		"skips strings":            {`var x = "// whoever"`, 0, 0, nil},
 		"skips directives":         {"//nolint:x // nobody\nvar x = 1", 0, 0, nil},
 		"does not match in a word": {"// Wholesale, stagestood.", 2, 0, nil},

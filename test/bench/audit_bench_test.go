@@ -85,8 +85,10 @@ func benchmarkLists(b *testing.B, s *kit.Services) {
 		"all":    {},
 		"user":   {UserID: "usr_00000000000000000000000007"},
 		"action": {Actions: []domain.Action{domain.ActionLoginFailed}},
-		"actions": {Actions: []domain.Action{domain.ActionLogin, domain.ActionPermissionChange,
-			domain.ActionDataAccess}},
+		"actions": {Actions: []domain.Action{
+			domain.ActionLogin, domain.ActionPermissionChange,
+			domain.ActionDataAccess,
+		}},
 		"range":                      {From: rare, Until: rare.Add(24 * time.Hour)},
 		"address":                    {IPAddress: "10.0.0.7"},
 		"failures":                   {Success: &failed},
@@ -100,8 +102,10 @@ func benchmarkLists(b *testing.B, s *kit.Services) {
 		"busy user, failures, range": {UserID: busyUser, Success: &failed, From: rare, Until: rare.Add(24 * time.Hour)},
 		"address and failures":       {IPAddress: "10.0.0.5", Success: &failed},
 		"busy user and address":      {UserID: busyUser, IPAddress: "10.0.0.5"},
-		"actions, failures and range": {Actions: []domain.Action{domain.ActionLoginFailed, domain.ActionLogin},
-			Success: &failed, From: rare},
+		"actions, failures and range": {
+			Actions: []domain.Action{domain.ActionLoginFailed, domain.ActionLogin},
+			Success: &failed, From: rare,
+		},
 		"action and range": {Actions: []domain.Action{domain.ActionLogout}, From: rare, Until: rare.Add(time.Hour)},
 	}
 	for name, query := range filters {

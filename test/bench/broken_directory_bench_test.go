@@ -69,8 +69,10 @@ func plainDirectory(b *testing.B, id domain.DirectoryID, url string) ports.Direc
 	settings.URLs, settings.AllowPlaintext, settings.BaseDN = []string{url}, true, openldap.Base
 	settings.BindDN, settings.BindPassword, settings.Suffixes = openldap.SearchDN, openldap.Password, []string{string(id) +
 		".example"}
-	settings.Timeouts = ldapdir.Timeouts{Connect: 500 * time.Millisecond, Request: 500 * time.Millisecond,
-		Operation: time.Second}
+	settings.Timeouts = ldapdir.Timeouts{
+		Connect: 500 * time.Millisecond, Request: 500 * time.Millisecond,
+		Operation: time.Second,
+	}
 	settings.Breaker.Probe = 100 * time.Millisecond
 	d, err := ldapdir.New(id, ldapdir.TypeLDAP, settings, wallClock{})
 	if err != nil {

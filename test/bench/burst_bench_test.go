@@ -41,8 +41,10 @@ func startProgram(b *testing.B) *program {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := &program{address: l.Addr().String(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 300},
-		Timeout: time.Minute}}
+	p := &program{address: l.Addr().String(), client: &http.Client{
+		Transport: &http.Transport{MaxIdleConnsPerHost: 300},
+		Timeout:   time.Minute,
+	}}
 	_ = l.Close()
 	p.url, p.data = "http://"+p.address+"/api/v1/security", filepath.Join(dir, "data")
 	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), binary, "serve")
@@ -132,8 +134,10 @@ func BenchmarkBurst(b *testing.B) {
 	}
 	for i := range users {
 		name := fmt.Sprintf("burst%d", i)
-		status, _, err := p.call("/users", admin, map[string]string{"username": name, "email": name + "@example.com",
-			"password": password})
+		status, _, err := p.call("/users", admin, map[string]string{
+			"username": name, "email": name + "@example.com",
+			"password": password,
+		})
 		if err != nil || status != http.StatusCreated {
 			b.Fatalf("making a user: %d, %v", status, err)
 		}

@@ -64,8 +64,10 @@ func measureExistence(b *testing.B, loadSource string) {
 func (p *program) from(address string) *program {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	there := *p
-	there.client = &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 300},
-		Timeout: time.Minute}
+	there.client = &http.Client{
+		Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 300},
+		Timeout:   time.Minute,
+	}
 	return &there
 }
 

@@ -108,8 +108,10 @@ func serveWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	announce(t, announcement{Address: server.Addr().String(), Access: signed.Tokens.Access,
-		Refresh: signed.Tokens.Refresh})
+	announce(t, announcement{
+		Address: server.Addr().String(), Access: signed.Tokens.Access,
+		Refresh: signed.Tokens.Refresh,
+	})
 }
 
 // child is a server in a process of its own, and one kept connection to it.

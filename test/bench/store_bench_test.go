@@ -20,8 +20,10 @@ func BenchmarkLookup(b *testing.B) {
 	ids := make([]domain.SessionID, 1000)
 	for i := range ids {
 		ids[i] = domain.SessionID(fmt.Sprintf("sess_%026d", i))
-		session := domain.Session{ID: ids[i], UserID: domain.UserID(fmt.Sprintf("usr_%026d", i)), CreatedAt: firstUser,
-			ExpiresAt: firstUser.Add(time.Hour)}
+		session := domain.Session{
+			ID: ids[i], UserID: domain.UserID(fmt.Sprintf("usr_%026d", i)), CreatedAt: firstUser,
+			ExpiresAt: firstUser.Add(time.Hour),
+		}
 		if err := k.Store.Sessions().Create(b.Context(), session); err != nil {
 			b.Fatal(err)
 		}

@@ -15,10 +15,14 @@ import (
 var million = flag.Bool("million", false, "measure the list of users also at a million, which takes minutes to make")
 
 var (
-	firstNames = []string{"anna", "john", "peter", "maria", "ivan", "lucie", "karel", "olga", "mike", "zoe", "petra",
-		"adam", "eva", "tomas"}
-	lastNames = []string{"novak", "smith", "dvorak", "miller", "svoboda", "brown", "cerny", "garcia", "kucera", "jones",
-		"vesely"}
+	firstNames = []string{
+		"anna", "john", "peter", "maria", "ivan", "lucie", "karel", "olga", "mike", "zoe", "petra",
+		"adam", "eva", "tomas",
+	}
+	lastNames = []string{
+		"novak", "smith", "dvorak", "miller", "svoboda", "brown", "cerny", "garcia", "kucera", "jones",
+		"vesely",
+	}
 	firstUser = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
@@ -110,10 +114,14 @@ func userQueries(count int) map[string]domain.UserQuery {
 		"90 % deep":   {Page: deep(domain.SortCreatedDesc, count/10, place)},
 		"page 400":    {Page: domain.Page{Number: 400}},
 		"by username": {Sort: domain.SortUsername},
-		"by username, deep": {Sort: domain.SortUsername,
-			Page: domain.Page{After: &domain.Cursor{Sort: "username", Key: "tomas", ID: "1"}}},
-		"by last login, deep": {Sort: domain.SortLastLogin,
-			Page: deep(domain.SortLastLogin, count*9/10, time.Time.UnixMicro)},
+		"by username, deep": {
+			Sort: domain.SortUsername,
+			Page: domain.Page{After: &domain.Cursor{Sort: "username", Key: "tomas", ID: "1"}},
+		},
+		"by last login, deep": {
+			Sort: domain.SortLastLogin,
+			Page: deep(domain.SortLastLogin, count*9/10, time.Time.UnixMicro),
+		},
 		"rare role":               {Role: domain.RoleAdmin},
 		"rare role by e-mail":     {Role: domain.RoleAdmin, Sort: domain.SortEmail},
 		"role and status":         {Role: domain.RoleAdmin, Status: domain.StatusActive},

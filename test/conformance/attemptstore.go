@@ -21,8 +21,10 @@ func AttemptStore(t *testing.T, open Open) {
 		},
 		"gives back every field as it was given": func(t *testing.T, s Stores) {
 			want := domain.Attempts{
-				Failures: []domain.Attempt{{ID: "a", Source: "net", At: epoch, Pending: true},
-					{ID: "b", Source: "net", At: epoch, Settled: true}},
+				Failures: []domain.Attempt{
+					{ID: "a", Source: "net", At: epoch, Pending: true},
+					{ID: "b", Source: "net", At: epoch, Settled: true},
+				},
 				Familiar:    map[string]time.Time{"192.0.2.1": epoch},
 				Locks:       map[string]time.Time{"2001:db8::/64": epoch.Add(time.Hour)},
 				LockedUntil: epoch.Add(time.Minute),

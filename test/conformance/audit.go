@@ -210,8 +210,10 @@ func auditTotals(t *testing.T, s Stores) {
 
 func auditCursor(t *testing.T, s Stores) {
 	must(t, s.Audit.Append(t.Context(), mixedEntries(5)...))
-	for _, c := range []domain.Cursor{{Sort: "username", Key: "1", ID: "1"},
-		{Sort: domain.SortLogs, Key: "x'; --", ID: "y"}} {
+	for _, c := range []domain.Cursor{
+		{Sort: "username", Key: "1", ID: "1"},
+		{Sort: domain.SortLogs, Key: "x'; --", ID: "y"},
+	} {
 		_, err := s.Audit.List(t.Context(), domain.AuditQuery{Page: domain.Page{Limit: 5, After: &c}})
 		if !errors.Is(err, fault.ErrInvalid) {
 			t.Errorf("cursor %v: got %v, want ErrInvalid", c, err)

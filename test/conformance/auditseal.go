@@ -279,8 +279,10 @@ func sealErase(t *testing.T, s Stores) {
 			t.Errorf("record %d is not the one that was sealed", r.Seq)
 		}
 	}
-	page, err = s.Audit.List(t.Context(), domain.AuditQuery{IPAddress: "192.0.2.1",
-		Page: domain.Page{Number: 1, Limit: 20}})
+	page, err = s.Audit.List(t.Context(), domain.AuditQuery{
+		IPAddress: "192.0.2.1",
+		Page:      domain.Page{Number: 1, Limit: 20},
+	})
 	must(t, err)
 	if page.Total != 2 {
 		t.Errorf("%d entries are found by the address, want 2", page.Total)

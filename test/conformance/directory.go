@@ -86,16 +86,20 @@ func directoryAbsurd(t *testing.T, d DirectoryUnderTest) {
 	if v == nil {
 		return
 	}
-	for _, name := range []string{"", " ", "*", "\x00", d.Person.Name + "\x00", "\xff", strings.Repeat("a", 1<<16),
-		d.Person.Name + "*"} {
+	for _, name := range []string{
+		"", " ", "*", "\x00", d.Person.Name + "\x00", "\xff", strings.Repeat("a", 1<<16),
+		d.Person.Name + "*",
+	} {
 		if check := login(t, v,
 			ports.Login{Name: name, Password: d.Person.Password}); check.Outcome != domain.OutcomeBadCredentials {
 			t.Errorf("the name %.20q is %v", name, check.Outcome)
 		}
 	}
 	for _, password := range []string{"", "\x00", d.Person.Password + "\x00", strings.Repeat("a", 1<<16)} {
-		if check := login(t, v, ports.Login{Name: d.Person.Name,
-			Password: password}); check.Outcome != domain.OutcomeBadCredentials {
+		if check := login(t, v, ports.Login{
+			Name:     d.Person.Name,
+			Password: password,
+		}); check.Outcome != domain.OutcomeBadCredentials {
 			t.Errorf("the password %.20q is %v", password, check.Outcome)
 		}
 	}
@@ -254,8 +258,10 @@ func directorySet(t *testing.T, d DirectoryUnderTest) {
 	if err := s.SetPassword(t.Context(), subject, d.Next+"2", true); err != nil {
 		t.Fatal(err)
 	}
-	if check := login(t, v, ports.Login{Name: d.Person.Name,
-		Password: d.Next + "2"}); check.Outcome != domain.OutcomeMustChange {
+	if check := login(t, v, ports.Login{
+		Name:     d.Person.Name,
+		Password: d.Next + "2",
+	}); check.Outcome != domain.OutcomeMustChange {
 		t.Errorf("a password that must be changed is %v", check.Outcome)
 	}
 	if err := s.SetPassword(t.Context(), subject+"x", d.Next, false); !errors.Is(err, domain.ErrSubjectNotFound) {

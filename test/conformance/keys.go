@@ -141,8 +141,10 @@ func keyPages(t *testing.T, s Stores) {
 	slices.Sort(got)
 	slices.Sort(want)
 	same(t, got, want)
-	_, err := s.Keys.List(t.Context(), domain.KeyQuery{User: "usr_1", Epoch: 3,
-		Page: domain.Page{Limit: 3, After: &domain.Cursor{Sort: domain.SortKeys, Key: "x", ID: "key_1"}}})
+	_, err := s.Keys.List(t.Context(), domain.KeyQuery{
+		User: "usr_1", Epoch: 3,
+		Page: domain.Page{Limit: 3, After: &domain.Cursor{Sort: domain.SortKeys, Key: "x", ID: "key_1"}},
+	})
 	if !errors.Is(err, fault.ErrInvalid) {
 		t.Errorf("a cursor of something else: %v", err)
 	}

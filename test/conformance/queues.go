@@ -12,8 +12,10 @@ import (
 
 // ThirdPartyTokenStore tests a ports.ThirdPartyTokenStore.
 func ThirdPartyTokenStore(t *testing.T, open Open) {
-	token := domain.ThirdPartyToken{ID: "jti-1", Role: "guest", CreatedBy: "usr_1", CreatedAt: epoch,
-		ExpiresAt: epoch.Add(time.Hour)}
+	token := domain.ThirdPartyToken{
+		ID: "jti-1", Role: "guest", CreatedBy: "usr_1", CreatedAt: epoch,
+		ExpiresAt: epoch.Add(time.Hour),
+	}
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"keeps, changes and lists records with their outbox": func(t *testing.T, s Stores) {
 			must(t, s.Tokens.Create(t.Context(), token, outbox(domain.ActionTPTCreate, token.ID)))
@@ -160,8 +162,10 @@ func Maintenance(t *testing.T, open Open) {
 			_, err := s.Rates.Take(t.Context(), "k", rate, epoch)
 			must(t, err)
 			must(t, s.SingleUse.Put(t.Context(), "k", []byte("v"), epoch.Add(time.Hour)))
-			_, err = s.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{Key: "k", StartedAt: epoch,
-				ExpiresAt: epoch.Add(time.Hour)})
+			_, err = s.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{
+				Key: "k", StartedAt: epoch,
+				ExpiresAt: epoch.Add(time.Hour),
+			})
 			must(t, err)
 			must(t, s.Attempts.Update(t.Context(), "jane", epoch, func(a *domain.Attempts, _ *domain.Outbox) error {
 				a.Failures = []domain.Attempt{{ID: "1", Source: "net", At: epoch}}
@@ -172,8 +176,10 @@ func Maintenance(t *testing.T, open Open) {
 			state, err := s.Rates.Take(t.Context(), "k", rate, epoch.Add(59*time.Second))
 			must(t, err)
 			_, once := s.SingleUse.Consume(t.Context(), "k", epoch)
-			first, err := s.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{Key: "k", StartedAt: epoch,
-				ExpiresAt: epoch.Add(time.Hour)})
+			first, err := s.Idempotency.Begin(t.Context(), domain.IdempotencyRecord{
+				Key: "k", StartedAt: epoch,
+				ExpiresAt: epoch.Add(time.Hour),
+			})
 			must(t, err)
 			attempts, err := s.Attempts.Get(t.Context(), "jane")
 			must(t, err)

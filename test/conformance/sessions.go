@@ -58,8 +58,10 @@ func sessionKeepsFields(t *testing.T, s Stores) {
 	session := newSession("usr_1")
 	session.Remember, session.EndedAt, session.IPAddress, session.UserAgent = true, at, "192.0.2.1", "agent"
 	session.Methods, session.TokenDigest = []string{"pwd", "otp"}, []byte("digest")
-	session.Refresh = domain.RefreshFamily{Key: []byte("key"), Counter: 7, RotatedAt: at, IPAddress: "192.0.2.2",
-		UserAgent: "other", Unseen: true}
+	session.Refresh = domain.RefreshFamily{
+		Key: []byte("key"), Counter: 7, RotatedAt: at, IPAddress: "192.0.2.2",
+		UserAgent: "other", Unseen: true,
+	}
 	session.Provider = domain.ProviderSession{
 		Directory: "google", ID: "sid", Subject: "sub", Grant: []byte("grant"), IDToken: []byte("id"), CheckedAt: at,
 	}
@@ -197,8 +199,10 @@ func sessionProvider(t *testing.T, s Stores) {
 func sessionGrants(t *testing.T, s Stores) {
 	for i, grant := range [][]byte{[]byte("g"), nil, []byte("g"), []byte("g")} {
 		session := newSession("usr_1")
-		session.Provider = domain.ProviderSession{Directory: "google", Grant: grant,
-			CheckedAt: epoch.Add(time.Duration(i) * time.Minute)}
+		session.Provider = domain.ProviderSession{
+			Directory: "google", Grant: grant,
+			CheckedAt: epoch.Add(time.Duration(i) * time.Minute),
+		}
 		must(t, s.Sessions.Create(t.Context(), session))
 	}
 	due, err := s.Sessions.ListProviderGrants(t.Context(), epoch.Add(3*time.Minute), 10)

@@ -67,8 +67,10 @@ var (
 
 // IdempotencyStore tests a ports.IdempotencyStore.
 func IdempotencyStore(t *testing.T, open Open) {
-	record := domain.IdempotencyRecord{Key: "k", Digest: []byte("d"), StartedAt: epoch,
-		ExpiresAt: epoch.Add(24 * time.Hour)}
+	record := domain.IdempotencyRecord{
+		Key: "k", Digest: []byte("d"), StartedAt: epoch,
+		ExpiresAt: epoch.Add(24 * time.Hour),
+	}
 	cases(t, open, map[string]func(*testing.T, Stores){
 		"gives the second request the record of the first": func(t *testing.T, s Stores) {
 			first, err := s.Idempotency.Begin(t.Context(), record)

@@ -41,8 +41,10 @@ func mixedUsers(t *testing.T, s Stores, n int) []domain.User {
 		u := newUser(i*7%n + 100) // names in another order than times
 		u.CreatedAt = epoch.Add(time.Duration(i) * time.Second)
 		u.Role = []domain.RoleID{domain.RoleUser, domain.RoleAdmin, domain.RoleSudo}[i%3]
-		u.Status = []domain.UserStatus{domain.StatusActive, domain.StatusActive, domain.StatusDeactivated,
-			domain.StatusPending}[i%4]
+		u.Status = []domain.UserStatus{
+			domain.StatusActive, domain.StatusActive, domain.StatusDeactivated,
+			domain.StatusPending,
+		}[i%4]
 		u.Directory = []domain.DirectoryID{"local", "corp"}[i%2]
 		if i%5 == 0 {
 			u.Groups = []domain.GroupID{"grp_a"}
@@ -146,8 +148,12 @@ func listCombinations(t *testing.T, s Stores) {
 			checkList(t, s, q, want)
 		}
 	}
-	for _, q := range []domain.UserQuery{{Role: "none"}, {Group: "grp_none"}, {Search: "zzz"},
-		{Role: domain.RoleUser, ExcludeRole: domain.RoleUser}} {
+	for _, q := range []domain.UserQuery{
+		{Role: "none"},
+		{Group: "grp_none"},
+		{Search: "zzz"},
+		{Role: domain.RoleUser, ExcludeRole: domain.RoleUser},
+	} {
 		if got := listAll(t, s, q, 10); len(got) != 0 {
 			t.Errorf("%+v gave %d users, want none", q, len(got))
 		}
@@ -188,8 +194,12 @@ func usernames(users []domain.User) []string {
 
 func listPages(t *testing.T, s Stores) {
 	mixedUsers(t, s, 25)
-	for _, q := range []domain.UserQuery{{}, {Sort: domain.SortEmail},
-		{Status: domain.StatusPending, Sort: domain.SortLastLogin}, {Search: "use"}} {
+	for _, q := range []domain.UserQuery{
+		{},
+		{Sort: domain.SortEmail},
+		{Status: domain.StatusPending, Sort: domain.SortLastLogin},
+		{Search: "use"},
+	} {
 		want := usernames(listAll(t, s, q, 4))
 		var got []string
 		for number := 1; number < 20; number++ {
@@ -260,8 +270,10 @@ func listFollows(t *testing.T, s Stores) {
 }
 
 func listSearches(t *testing.T, s Stores) {
-	for i, text := range []string{"john.doe\njohn@example.com\njohn doe", "žluťoučký\nkun@example.org\nkůň",
-		"ab\ncd@x\nef"} {
+	for i, text := range []string{
+		"john.doe\njohn@example.com\njohn doe", "žluťoučký\nkun@example.org\nkůň",
+		"ab\ncd@x\nef",
+	} {
 		u := newUser(i)
 		u.SearchText = text
 		must(t, s.Users.Create(t.Context(), u, domain.Outbox{}))

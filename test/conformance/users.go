@@ -50,10 +50,14 @@ func fullUser() domain.User {
 	challenge := &domain.CodeChallenge{Digest: []byte("digest"), ExpiresAt: at, Tries: 2}
 	u := newUser(1)
 	u.Metadata = json.RawMessage(`{ "a" : [1, "<é>"] }`)
-	u.PhoneNumber, u.Groups, u.Directory, u.Subject, u.EmailVerified = "+420123456789", []domain.GroupID{"grp_a",
-		"grp_b"}, "corp", "s-1", true
-	u.Password = &domain.PasswordCredential{Hash: "$argon2id$x", ChangedAt: at, MustChange: true,
-		History: []string{"$a", "$b"}}
+	u.PhoneNumber, u.Groups, u.Directory, u.Subject, u.EmailVerified = "+420123456789", []domain.GroupID{
+		"grp_a",
+		"grp_b",
+	}, "corp", "s-1", true
+	u.Password = &domain.PasswordCredential{
+		Hash: "$argon2id$x", ChangedAt: at, MustChange: true,
+		History: []string{"$a", "$b"},
+	}
 	u.Factor = domain.Factor{
 		Method: domain.MethodTOTP, EnabledAt: at, Secret: []byte{1, 2}, LastStep: 7, PhoneNumber: "+1555", Backup: backup,
 		Challenge: challenge,

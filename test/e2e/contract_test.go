@@ -23,48 +23,91 @@ func TestContractOfSingleCalls(t *testing.T) {
 		header     string
 		want       want
 	}{
-		"an empty role is not the default one": {"POST /users",
-			`{"username":"u","email":"u@example.com","role":""}`, "", refused("role")},
-		"an empty password is not none": {"POST /users",
-			`{"username":"u","email":"u@example.com","password":""}`, "", refused("password")},
-		"an empty directory is not the default one": {"POST /users",
-			`{"username":"u","email":"u@example.com","directory":""}`, "", refused("directory")},
-		"a role says what it permits": {"POST /roles", `{"role_id":"r","name":"R"}`, "",
-			refused("permissions")},
-		"a role may permit nothing": {"POST /roles", `{"role_id":"r","name":"R","permissions":[]}`,
-			"", want{http.StatusCreated, `"level":100`}},
-		"both a taken name and a taken address are reported": {"POST /users",
+		"an empty role is not the default one": {
+			"POST /users",
+			`{"username":"u","email":"u@example.com","role":""}`, "", refused("role"),
+		},
+		"an empty password is not none": {
+			"POST /users",
+			`{"username":"u","email":"u@example.com","password":""}`, "", refused("password"),
+		},
+		"an empty directory is not the default one": {
+			"POST /users",
+			`{"username":"u","email":"u@example.com","directory":""}`, "", refused("directory"),
+		},
+		"a role says what it permits": {
+			"POST /roles", `{"role_id":"r","name":"R"}`, "",
+			refused("permissions"),
+		},
+		"a role may permit nothing": {
+			"POST /roles", `{"role_id":"r","name":"R","permissions":[]}`,
+			"",
+			want{http.StatusCreated, `"level":100`},
+		},
+		"both a taken name and a taken address are reported": {
+			"POST /users",
 			`{"username":"JOHN","email":"John@example.com"}`, "",
-			want{http.StatusConflict, `[{"field":"username","reason":"is taken"},{"field":"email","reason":"is taken"}]`}},
-		"a taken role names its field": {"POST /roles", `{"role_id":"user","name":"R","permissions":[]}`,
-			"", want{http.StatusConflict, `"field":"role_id"`}},
-		"a role is where its Location says": {"GET /roles/admin", "", "",
-			want{http.StatusOK, `"name":"Administrator"`}},
-		"a role that is not there": {"GET /roles/none", "", "",
-			want{http.StatusNotFound, `"not_found"`}},
-		"what implies is listed with what follows": {"GET /users/{john}/permissions", "", "",
-			want{http.StatusOK, `"permission":"profile.edit"`}},
-		"settings can be sent back as they were read": {"PATCH /settings/security",
-			`{"advisories":["x"],"lockout_policy":{"max_attempts":5}}`, "", want{http.StatusOK, `"max_attempts":5`}},
-		"advisories are texts all the same": {"PATCH /settings/security", `{"advisories":1}`, "",
-			refused("advisories")},
-		"one of several entity tags is enough": {"PATCH /settings/security", `{}`, `If-Match: "other", "1"`,
-			want{http.StatusOK, "advisories"}},
-		"a weak entity tag never matches": {"PATCH /settings/security", `{}`, `If-Match: W/"1"`,
-			want{http.StatusPreconditionFailed, "precondition_failed"}},
-		"an offset whose plus was not escaped": {"GET /audit/logs?start_date=2024-01-15T10:00:00+02:00", "", "",
-			want{http.StatusOK, `"logs"`}},
-		"a space elsewhere in a time": {"GET /audit/logs?start_date=2024-01-15+10:00:00Z", "", "",
-			refused("start_date")},
-		"an end before its start, in a list": {"GET /audit/logs?start_date=2024-01-15&end_date=2024-01-14", "",
-			"", refused("end_date")},
-		"an end before its start, in an export": {"POST /audit/export",
-			`{"format":"csv","date_range":{"start":"2024-01-15","end":"2024-01-14"}}`, "", refused("date_range.end")},
-		"an address that is none, in an export": {"POST /audit/export",
-			`{"format":"csv","filters":{"ip_address":"x"}}`, "", refused("filters.ip_address")},
+			want{http.StatusConflict, `[{"field":"username","reason":"is taken"},{"field":"email","reason":"is taken"}]`},
+		},
+		"a taken role names its field": {
+			"POST /roles", `{"role_id":"user","name":"R","permissions":[]}`,
+			"",
+			want{http.StatusConflict, `"field":"role_id"`},
+		},
+		"a role is where its Location says": {
+			"GET /roles/admin", "", "",
+			want{http.StatusOK, `"name":"Administrator"`},
+		},
+		"a role that is not there": {
+			"GET /roles/none", "", "",
+			want{http.StatusNotFound, `"not_found"`},
+		},
+		"what implies is listed with what follows": {
+			"GET /users/{john}/permissions", "", "",
+			want{http.StatusOK, `"permission":"profile.edit"`},
+		},
+		"settings can be sent back as they were read": {
+			"PATCH /settings/security",
+			`{"advisories":["x"],"lockout_policy":{"max_attempts":5}}`, "",
+			want{http.StatusOK, `"max_attempts":5`},
+		},
+		"advisories are texts all the same": {
+			"PATCH /settings/security", `{"advisories":1}`, "",
+			refused("advisories"),
+		},
+		"one of several entity tags is enough": {
+			"PATCH /settings/security", `{}`, `If-Match: "other", "1"`,
+			want{http.StatusOK, "advisories"},
+		},
+		"a weak entity tag never matches": {
+			"PATCH /settings/security", `{}`, `If-Match: W/"1"`,
+			want{http.StatusPreconditionFailed, "precondition_failed"},
+		},
+		"an offset whose plus was not escaped": {
+			"GET /audit/logs?start_date=2024-01-15T10:00:00+02:00", "", "",
+			want{http.StatusOK, `"logs"`},
+		},
+		"a space elsewhere in a time": {
+			"GET /audit/logs?start_date=2024-01-15+10:00:00Z", "", "",
+			refused("start_date"),
+		},
+		"an end before its start, in a list": {
+			"GET /audit/logs?start_date=2024-01-15&end_date=2024-01-14", "",
+			"", refused("end_date"),
+		},
+		"an end before its start, in an export": {
+			"POST /audit/export",
+			`{"format":"csv","date_range":{"start":"2024-01-15","end":"2024-01-14"}}`, "", refused("date_range.end"),
+		},
+		"an address that is none, in an export": {
+			"POST /audit/export",
+			`{"format":"csv","filters":{"ip_address":"x"}}`, "", refused("filters.ip_address"),
+		},
 		"a body where none belongs is read all the same": {"POST /users/{john}/unlock", `{"x":1}`, "", refused("x")},
-		"unlocking needs no body": {"POST /users/{john}/unlock", "", "",
-			want{http.StatusOK, `"unlocked"`}},
+		"unlocking needs no body": {
+			"POST /users/{john}/unlock", "", "",
+			want{http.StatusOK, `"unlocked"`},
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

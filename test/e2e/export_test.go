@@ -23,8 +23,10 @@ func TestTheExportIsWholeInEachFormat(t *testing.T) {
 		must(t, in.AuditWriter.Write(t.Context(), in.AuditWriter.Entry(by, domain.ActionLoginFailed, fmt.Sprintf("usr_%d", i),
 			audit.Failed("bad_credentials"))))
 	}
-	for format, kind := range map[string]string{"csv": "text/csv; charset=utf-8",
-		"json": "application/json; charset=utf-8", "ndjson": "application/x-ndjson; charset=utf-8"} {
+	for format, kind := range map[string]string{
+		"csv":  "text/csv; charset=utf-8",
+		"json": "application/json; charset=utf-8", "ndjson": "application/x-ndjson; charset=utf-8",
+	} {
 		body := fmt.Sprintf(
 			`{"format":%q,"proof":true,"bom":%t,"date_range":{"start":"2026-03-02","end":"2026-03-02"},"filters":{"actions":["login_failed"]}}`, format, format == "csv")
 		r := in.call(t, in.admin, http.MethodPost, "/audit/export", body)

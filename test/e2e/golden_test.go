@@ -109,8 +109,10 @@ func (s *story) request(t *testing.T, name, text string) []byte {
 }
 
 // shown are the headers that are part of the contract.
-var shown = []string{"Location", "WWW-Authenticate", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining",
-	"RateLimit-Reset", "ETag", "Allow", "Idempotency-Replayed", "Content-Disposition"}
+var shown = []string{
+	"Location", "WWW-Authenticate", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining",
+	"RateLimit-Reset", "ETag", "Allow", "Idempotency-Replayed", "Content-Disposition",
+}
 
 func (s *story) keep(t *testing.T, r reply) []byte {
 	t.Helper()
@@ -207,8 +209,10 @@ func (m *masker) text(text string) string {
 }
 
 // hidden are members whose values are random in a form of their own.
-var hidden = []string{"key", "verifier_key", "next_cursor", "token", "url", "secret", "qr_code", "change_token", "kid",
-	"x", "prefix"}
+var hidden = []string{
+	"key", "verifier_key", "next_cursor", "token", "url", "secret", "qr_code", "change_token", "kid",
+	"x", "prefix",
+}
 
 func (m *masker) value(name string, v any) any {
 	switch v := v.(type) {

@@ -120,8 +120,10 @@ func without(t *testing.T, object, name string) string {
 }
 
 func wrongValues(s *openapi3.Schema) []string {
-	values := map[string]string{"number": "4711", "string": `"text"`, "boolean": "true", "object": `{"$ne":null}`,
-		"array": `[{"$gt":""}]`}
+	values := map[string]string{
+		"number": "4711", "string": `"text"`, "boolean": "true", "object": `{"$ne":null}`,
+		"array": `[{"$gt":""}]`,
+	}
 	delete(values, s.Type.Slice()[0])
 	if s.Type.Is("integer") {
 		values["number"] = "1.5"
@@ -282,8 +284,10 @@ func TestFormsAreAcceptedByOneRouteOnly(t *testing.T) {
 	w := newWorld(t, "admin", "other")
 	for operation, body := range bodies {
 		method, path, _ := strings.Cut(operation, " ")
-		for _, kind := range []string{"application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x",
-			"application/xml"} {
+		for _, kind := range []string{
+			"application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x",
+			"application/xml",
+		} {
 			if strings.HasSuffix(path, "/introspect") && kind == "application/x-www-form-urlencoded" {
 				continue
 			}

@@ -102,8 +102,10 @@ func newWorld(t *testing.T, caller, object string) *world {
 	case "above":
 		target = w.person(t, "above", "admin")
 	case "absent":
-		target = person{id: "usr_00000000000000000000000000", session: "sess_00000000000000000000000000",
-			key: "key_00000000000000000000000000"}
+		target = person{
+			id: "usr_00000000000000000000000000", session: "sess_00000000000000000000000000",
+			key: "key_00000000000000000000000000",
+		}
 	}
 	group, role := "team", "helpdesk"
 	if object == "absent" {

@@ -57,8 +57,14 @@ func TestFailedSignInsAreIndistinguishable(t *testing.T) {
 	in.call(t, in.admin, http.MethodDelete, "/users/"+string(gone.ID), "")
 	in.call(t, in.admin, http.MethodPost, "/users", `{"username":"pending","email":"pending@example.com"}`)
 	want := ""
-	for _, c := range [][2]string{{"unknown", userPassword}, {"known", "wrong"}, {"gone", userPassword},
-		{"pending", userPassword}, {"known@example.com", "wrong"}, {"known", " " + userPassword}} {
+	for _, c := range [][2]string{
+		{"unknown", userPassword},
+		{"known", "wrong"},
+		{"gone", userPassword},
+		{"pending", userPassword},
+		{"known@example.com", "wrong"},
+		{"known", " " + userPassword},
+	} {
 		r := in.call(t, "", http.MethodPost, "/auth/login", fmt.Sprintf(`{"username":%q,"password":%q}`, c[0], c[1]))
 		got := fmt.Sprint(r.status, strings.ReplaceAll(r.body, r.text("request_id"), ""))
 		if want == "" {

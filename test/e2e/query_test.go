@@ -70,8 +70,10 @@ func TestEveryCallRefusesAnUnknownQueryParameter(t *testing.T) {
 			t.Errorf("%s %s without credentials: %d %s", o.Method, o.Path, r.status, r.body)
 		}
 	}
-	for _, path := range []string{"/users/{user_id}", "/groups/{group_id}", "/roles/{role_id}", "/api-keys/{key_id}",
-		"/auth/verify"} {
+	for _, path := range []string{
+		"/users/{user_id}", "/groups/{group_id}", "/roles/{role_id}", "/api-keys/{key_id}",
+		"/auth/verify",
+	} {
 		if r := p.ask(t, p.admin, http.MethodGet, securityapi.Base+path, ""); r.status != http.StatusOK {
 			t.Errorf("%s after all that: %d %s", path, r.status, r.body)
 		}
@@ -197,28 +199,46 @@ func TestNullIsLeavingOut(t *testing.T) {
 			http.StatusCreated, `"status":"pending_activation"`,
 		},
 		"POST /users ": {`{"username":null,"email":"u2@example.com"}`, http.StatusBadRequest, `"field":"username"`},
-		"POST /users  ": {`{"username":"u3","email":"u3@example.com","groups":[null]}`, http.StatusBadRequest,
-			`"field":"groups.0"`},
-		"POST /users   ": {`{"username":"u4","email":"u4@example.com","metadata":{"a":null}}`, http.StatusCreated,
-			`"metadata":{"a":null}`},
+		"POST /users  ": {
+			`{"username":"u3","email":"u3@example.com","groups":[null]}`, http.StatusBadRequest,
+			`"field":"groups.0"`,
+		},
+		"POST /users   ": {
+			`{"username":"u4","email":"u4@example.com","metadata":{"a":null}}`, http.StatusCreated,
+			`"metadata":{"a":null}`,
+		},
 		"POST /auth/login": {
 			`{"username":"stranger","email":null,"password":"` + userPassword + `","two_factor_code":null,"remember_me":null}`,
 			http.StatusOK, "access_token",
 		},
-		"POST /roles": {`{"role_id":"r","name":"R","permissions":[],"level":null}`, http.StatusCreated,
-			`"level":100`},
-		"POST /roles ": {`{"role_id":"r2","name":"R","permissions":null}`, http.StatusBadRequest,
-			`"field":"permissions"`},
-		"POST /groups": {`{"name":"g","description":null,"permissions":null}`, http.StatusCreated,
-			`"permissions":[]`},
-		"POST /users/{user_id}/api-keys": {`{"name":"n","permissions":["users.read"],"expires_at":null}`,
-			http.StatusCreated, "sk_live_"},
-		"POST /permissions/check": {`{"user_id":null,"permissions":["users.read"]}`, http.StatusOK,
-			`"granted":true`},
-		"POST /audit/export": {`{"format":"csv","date_range":null,"filters":{"user_id":null,"actions":null,"success":null}}`,
-			http.StatusOK, "log_id"},
-		"POST /users/{user_id}/2fa/enable": {`{"method":null,"phone_number":null,"password":null,"code":null}`, http.StatusOK,
-			"backup_codes"},
+		"POST /roles": {
+			`{"role_id":"r","name":"R","permissions":[],"level":null}`, http.StatusCreated,
+			`"level":100`,
+		},
+		"POST /roles ": {
+			`{"role_id":"r2","name":"R","permissions":null}`, http.StatusBadRequest,
+			`"field":"permissions"`,
+		},
+		"POST /groups": {
+			`{"name":"g","description":null,"permissions":null}`, http.StatusCreated,
+			`"permissions":[]`,
+		},
+		"POST /users/{user_id}/api-keys": {
+			`{"name":"n","permissions":["users.read"],"expires_at":null}`,
+			http.StatusCreated, "sk_live_",
+		},
+		"POST /permissions/check": {
+			`{"user_id":null,"permissions":["users.read"]}`, http.StatusOK,
+			`"granted":true`,
+		},
+		"POST /audit/export": {
+			`{"format":"csv","date_range":null,"filters":{"user_id":null,"actions":null,"success":null}}`,
+			http.StatusOK, "log_id",
+		},
+		"POST /users/{user_id}/2fa/enable": {
+			`{"method":null,"phone_number":null,"password":null,"code":null}`, http.StatusOK,
+			"backup_codes",
+		},
 	} {
 		method, path, _ := strings.Cut(strings.TrimRight(call, " "), " ")
 		r := p.ask(t, p.admin, method, securityapi.Base+path, want.body)

@@ -17,34 +17,52 @@ import (
 // sensitive are the calls that need a recent proof of identity where the settings ask for one, each on things of its
 // own. %s is the administrator's id; names in braces are made by prepare.
 var sensitive = map[string][3]string{
-	"making a key of one's own": {http.MethodPost, "/users/%s/api-keys",
-		`{"name":"k","permissions":["bots.manage"]}`},
-	"making a key for another": {http.MethodPost, "/users/{keyed}/api-keys",
-		`{"name":"k","permissions":["bots.use"]}`},
+	"making a key of one's own": {
+		http.MethodPost, "/users/%s/api-keys",
+		`{"name":"k","permissions":["bots.manage"]}`,
+	},
+	"making a key for another": {
+		http.MethodPost, "/users/{keyed}/api-keys",
+		`{"name":"k","permissions":["bots.use"]}`,
+	},
 	"changing one's own e-mail": {http.MethodPatch, "/users/%s", `{"email":"root@example.com"}`},
-	"changing another's e-mail": {http.MethodPatch, "/users/{mailed}",
-		`{"email":"changed@example.com"}`},
+	"changing another's e-mail": {
+		http.MethodPatch, "/users/{mailed}",
+		`{"email":"changed@example.com"}`,
+	},
 	"giving a role by PATCH": {http.MethodPatch, "/users/{promoted}", `{"role":"auditor"}`},
 	"giving a role":          {http.MethodPost, "/users/{roled}/roles", `{"role_id":"admin"}`},
 	"giving groups by PATCH": {http.MethodPatch, "/users/{grouped}", `{"groups":["desk"]}`},
 	"adding to a group":      {http.MethodPost, "/groups/desk/members", `{"user_id":"{added}"}`},
-	"inviting an administrator": {http.MethodPost, "/users",
-		`{"username":"invited","email":"invited@example.com","role":"admin"}`},
-	"creating a user in an administrative group": {http.MethodPost, "/users",
-		`{"username":"made","email":"made@example.com","groups":["desk"]}`},
-	"creating an administrative role": {http.MethodPost, "/roles",
-		`{"role_id":"lead","name":"Lead","permissions":["users.read"]}`},
-	"creating a role of an administrator's level": {http.MethodPost, "/roles",
-		`{"role_id":"high","name":"High","permissions":[],"level":1}`},
+	"inviting an administrator": {
+		http.MethodPost, "/users",
+		`{"username":"invited","email":"invited@example.com","role":"admin"}`,
+	},
+	"creating a user in an administrative group": {
+		http.MethodPost, "/users",
+		`{"username":"made","email":"made@example.com","groups":["desk"]}`,
+	},
+	"creating an administrative role": {
+		http.MethodPost, "/roles",
+		`{"role_id":"lead","name":"Lead","permissions":["users.read"]}`,
+	},
+	"creating a role of an administrator's level": {
+		http.MethodPost, "/roles",
+		`{"role_id":"high","name":"High","permissions":[],"level":1}`,
+	},
 	"giving a role a right": {http.MethodPatch, "/roles/plain", `{"permissions":["users.read"]}`},
-	"creating an administrative group": {http.MethodPost, "/groups",
-		`{"name":"leads","permissions":["audit.read"]}`},
+	"creating an administrative group": {
+		http.MethodPost, "/groups",
+		`{"name":"leads","permissions":["audit.read"]}`,
+	},
 	"giving a group a right":                 {http.MethodPatch, "/groups/plain", `{"permissions":["audit.read"]}`},
 	"activating a deactivated administrator": {http.MethodPatch, "/users/{former}", `{"status":"active"}`},
 	"purging":                                {http.MethodDelete, "/users/{purged}?purge=true", ""},
 	"switching another's factor off":         {http.MethodPost, "/users/{enrolled}/2fa/disable", ""},
-	"switching the rule off": {http.MethodPatch, "/settings/security",
-		`{"session_policy":{"reauthenticate_minutes":0}}`},
+	"switching the rule off": {
+		http.MethodPatch, "/settings/security",
+		`{"session_policy":{"reauthenticate_minutes":0}}`,
+	},
 }
 
 // harmless are calls of the same kinds that grant no administrative right.
@@ -54,12 +72,16 @@ var harmless = map[string][3]string{
 	"a role without rights":  {http.MethodPatch, "/users/{promoted}", `{"role":"guest"}`},
 	"a user":                 {http.MethodPost, "/users", `{"username":"plain","email":"plain@example.com"}`},
 	"a group without rights": {http.MethodPost, "/groups", `{"name":"readers","permissions":["kb.read"]}`},
-	"a role of other services": {http.MethodPost, "/roles",
-		`{"role_id":"writer","name":"Writer","permissions":["kb.edit"]}`},
+	"a role of other services": {
+		http.MethodPost, "/roles",
+		`{"role_id":"writer","name":"Writer","permissions":["kb.edit"]}`,
+	},
 	"a description":  {http.MethodPatch, "/groups/desk", `{"description":"The desk"}`},
 	"a deactivation": {http.MethodDelete, "/users/{roled}", ""},
-	"tightening the rule": {http.MethodPatch, "/settings/security",
-		`{"session_policy":{"reauthenticate_minutes":4}}`},
+	"tightening the rule": {
+		http.MethodPatch, "/settings/security",
+		`{"session_policy":{"reauthenticate_minutes":4}}`,
+	},
 	"another setting":                 {http.MethodPatch, "/settings/security", `{"session_policy":{"max_sessions":20}}`},
 	"signing everybody of a user out": {http.MethodPost, "/users/{keyed}/sessions/revoke-all", ""},
 }
@@ -78,8 +100,10 @@ func newStepUpWorld(t *testing.T, minutes int) *stepUpWorld {
 	in := install(t, kit.Options{})
 	w := &stepUpWorld{installation: in, me: in.call(t, in.admin, http.MethodGet, "/auth/verify", "").text("user_id")}
 	var ids []string
-	for _, name := range []string{"keyed", "mailed", "promoted", "roled", "grouped", "added", "purged", "enrolled",
-		"former"} {
+	for _, name := range []string{
+		"keyed", "mailed", "promoted", "roled", "grouped", "added", "purged", "enrolled",
+		"former",
+	} {
 		role := "user"
 		if name == "former" {
 			role = "admin"

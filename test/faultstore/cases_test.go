@@ -17,8 +17,10 @@ var emptyTrust = audit.Trust{}
 
 func useCases() map[string]useCase {
 	all := map[string]useCase{}
-	for _, some := range []map[string]useCase{userCases(), accessCases(), sessionCases(), passwordCases(), factorCases(),
-		otherCases(), providerCases()} {
+	for _, some := range []map[string]useCase{
+		userCases(), accessCases(), sessionCases(), passwordCases(), factorCases(),
+		otherCases(), providerCases(),
+	} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -53,8 +55,10 @@ func userCases() map[string]useCase {
 	return map[string]useCase{
 		"create a user": {
 			run: func(t *testing.T, w *world) error {
-				_, err := w.Account.Create(t.Context(), w.admin, account.NewUser{Username: "new", Email: "new@example.com",
-					Password: password})
+				_, err := w.Account.Create(t.Context(), w.admin, account.NewUser{
+					Username: "new", Email: "new@example.com",
+					Password: password,
+				})
 				return err
 			},
 			action: domain.ActionUserCreate, happened: of("new", func(domain.User) bool { return true }),

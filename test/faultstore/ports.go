@@ -31,14 +31,16 @@ func (x users) FindByEmail(ctx context.Context, key string) (domain.User, error)
 
 func (x users) FindBySubject(ctx context.Context, d domain.DirectoryID, subject domain.Subject) (domain.User, error) {
 	return ask(x.f, "UserStore.FindBySubject", func() (domain.User,
-		error) {
+		error,
+	) {
 		return x.UserStore.FindBySubject(ctx, d, subject)
 	})
 }
 
 func (x users) Update(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
 	return ask(x.f, "UserStore.Update", func() (domain.User,
-		error) {
+		error,
+	) {
 		return x.UserStore.Update(ctx, id, twice(change, (*domain.User).Clone))
 	})
 }
@@ -78,7 +80,8 @@ func (x sessions) Create(ctx context.Context, session domain.Session) error {
 }
 
 func (x sessions) Begin(ctx context.Context, session domain.Session, change ports.Change[domain.User]) (domain.User,
-	error) {
+	error,
+) {
 	return ask(x.f, "SessionStore.Begin", func() (domain.User, error) {
 		return x.SessionStore.Begin(ctx, session, twice(change, (*domain.User).Clone))
 	})
@@ -89,7 +92,8 @@ func (x sessions) Get(ctx context.Context, id domain.SessionID) (domain.Session,
 }
 
 func (x sessions) Update(ctx context.Context, id domain.SessionID, change ports.Change[domain.Session]) (domain.Session,
-	error) {
+	error,
+) {
 	return ask(x.f, "SessionStore.Update", func() (domain.Session, error) {
 		return x.SessionStore.Update(ctx, id, twice(change, (*domain.Session).Clone))
 	})
@@ -97,15 +101,18 @@ func (x sessions) Update(ctx context.Context, id domain.SessionID, change ports.
 
 func (x sessions) ListByUser(ctx context.Context, id domain.UserID) ([]domain.Session, error) {
 	return ask(x.f, "SessionStore.ListByUser", func() ([]domain.Session,
-		error) {
+		error,
+	) {
 		return x.SessionStore.ListByUser(ctx, id)
 	})
 }
 
 func (x sessions) ListByProvider(ctx context.Context, d domain.DirectoryID, subject domain.Subject,
-	session string) ([]domain.Session, error) {
+	session string,
+) ([]domain.Session, error) {
 	return ask(x.f, "SessionStore.ListByProvider", func() ([]domain.Session,
-		error) {
+		error,
+	) {
 		return x.SessionStore.ListByProvider(ctx, d, subject, session)
 	})
 }
@@ -139,14 +146,16 @@ type logins struct {
 
 func (x logins) LookupLogin(ctx context.Context, key string) (domain.LoginSnapshot, error) {
 	return ask(x.f, "LoginView.LookupLogin", func() (domain.LoginSnapshot,
-		error) {
+		error,
+	) {
 		return x.LoginView.LookupLogin(ctx, key)
 	})
 }
 
 func (x logins) LookupSessions(ctx context.Context, ids ...domain.SessionID) ([]domain.Session, error) {
 	return ask(x.f, "LoginView.LookupSessions", func() ([]domain.Session,
-		error) {
+		error,
+	) {
 		return x.LoginView.LookupSessions(ctx, ids...)
 	})
 }
@@ -230,7 +239,8 @@ func (x catalog) Catalog(ctx context.Context) (*domain.Catalog, error) {
 
 func (x catalog) CatalogAt(ctx context.Context, version int64) (*domain.Catalog, error) {
 	return ask(x.f, "CatalogView.CatalogAt", func() (*domain.Catalog,
-		error) {
+		error,
+	) {
 		return x.CatalogView.CatalogAt(ctx, version)
 	})
 }
@@ -241,7 +251,8 @@ type attempts struct {
 }
 
 func (x attempts) Update(ctx context.Context, account string, now time.Time,
-	change ports.Change[domain.Attempts]) error {
+	change ports.Change[domain.Attempts],
+) error {
 	return x.f.call("AttemptStore.Update", func() error {
 		return x.AttemptStore.Update(ctx, account, now, twice(change, (*domain.Attempts).Clone))
 	})
@@ -264,15 +275,18 @@ type rates struct {
 
 func (x rates) Take(ctx context.Context, key string, rate domain.Rate, now time.Time) (domain.RateState, error) {
 	return ask(x.f, "RateLimiter.Take", func() (domain.RateState,
-		error) {
+		error,
+	) {
 		return x.RateLimiter.Take(ctx, key, rate, now)
 	})
 }
 
 func (x rates) Release(ctx context.Context, key string, rate domain.Rate, taken, now time.Time) (domain.RateState,
-	error) {
+	error,
+) {
 	return ask(x.f, "RateLimiter.Release", func() (domain.RateState,
-		error) {
+		error,
+	) {
 		return x.RateLimiter.Release(ctx, key, rate, taken, now)
 	})
 }
@@ -297,7 +311,8 @@ type idempotency struct {
 
 func (x idempotency) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord, error) {
 	return ask(x.f, "IdempotencyStore.Begin", func() (*domain.IdempotencyRecord,
-		error) {
+		error,
+	) {
 		return x.IdempotencyStore.Begin(ctx, record)
 	})
 }

@@ -29,14 +29,16 @@ type seals struct {
 
 func (x seals) Unsealed(ctx context.Context, limit int) ([]auditformat.Record, error) {
 	return ask(x.f, "AuditSealStore.Unsealed", func() ([]auditformat.Record,
-		error) {
+		error,
+	) {
 		return x.AuditSealStore.Unsealed(ctx, limit)
 	})
 }
 
 func (x seals) LastSegment(ctx context.Context) (auditformat.Segment, error) {
 	return ask(x.f, "AuditSealStore.LastSegment", func() (auditformat.Segment,
-		error) {
+		error,
+	) {
 		return x.AuditSealStore.LastSegment(ctx)
 	})
 }
@@ -68,20 +70,23 @@ func (x proofs) Segments(ctx context.Context, seq int64, yield func(auditformat.
 }
 
 func (x proofs) Records(ctx context.Context, first int64, last int64, query domain.AuditQuery,
-	yield func(*auditformat.Record) error) error {
+	yield func(*auditformat.Record) error,
+) error {
 	return x.f.call("AuditProofs.Records", func() error { return x.AuditProofs.Records(ctx, first, last, query, yield) })
 }
 
 func (x proofs) IndexMismatch(ctx context.Context, first, last int64) (*auditformat.IndexMismatch, error) {
 	return ask(x.f, "AuditProofs.IndexMismatch", func() (*auditformat.IndexMismatch,
-		error) {
+		error,
+	) {
 		return x.AuditProofs.IndexMismatch(ctx, first, last)
 	})
 }
 
 func (x proofs) SegmentBefore(ctx context.Context, at time.Time) (auditformat.Segment, error) {
 	return ask(x.f, "AuditProofs.SegmentBefore", func() (auditformat.Segment,
-		error) {
+		error,
+	) {
 		return x.AuditProofs.SegmentBefore(ctx, at)
 	})
 }

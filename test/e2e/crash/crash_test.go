@@ -54,8 +54,10 @@ func (s *server) killAfter(t *testing.T, j *requestLog, round, answers int) {
 	for worker := range workers {
 		group.Go(func() {
 			for n := 0; ; n++ {
-				story := story{ctx: t.Context(), server: s, requestLog: j, admin: admin,
-					name: fmt.Sprintf("u%d-%d-%d", round, worker, n), ends: n%2 == 0}
+				story := story{
+					ctx: t.Context(), server: s, requestLog: j, admin: admin,
+					name: fmt.Sprintf("u%d-%d-%d", round, worker, n), ends: n%2 == 0,
+				}
 				story.run()
 				if story.wrong != "" {
 					wrong <- story.wrong

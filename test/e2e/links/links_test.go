@@ -178,8 +178,10 @@ func TestOpeningALinkChangesNothing(t *testing.T) {
 func TestPagesAreShutInThemselves(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for _, path := range []string{"/activate", "/reset?token=" + url.QueryEscape(`"><script>alert(1)</script>`),
-		"/confirm-email"} {
+	for _, path := range []string{
+		"/activate", "/reset?token=" + url.QueryEscape(`"><script>alert(1)</script>`),
+		"/confirm-email",
+	} {
 		answer, err := http.Get(w.address + path)
 		if err != nil {
 			t.Fatal(err)

@@ -102,8 +102,10 @@ func startNode(t *testing.T, program, name string, environment []string) *node {
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &node{name: name, url: "http://" + address + "/api/v1/security",
-		client: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
+	return &node{
+		name: name, url: "http://" + address + "/api/v1/security",
+		client: &http.Client{Transport: transport, Timeout: 30 * time.Second},
+	}
 }
 
 func freeAddress(t *testing.T) string {

@@ -186,8 +186,10 @@ func (s *story) signedIn(t *testing.T, n int) []pass {
 	passes := make([]pass, n)
 	for i := range passes {
 		a := s.here().must(t, http.StatusOK, "", http.MethodPost, "/auth/login", login(s.name, userPassword))
-		passes[i] = pass{token: a.text("access_token"), session: a.text("session_id"), path: "/auth/verify",
-			refused: http.StatusUnauthorized}
+		passes[i] = pass{
+			token: a.text("access_token"), session: a.text("session_id"), path: "/auth/verify",
+			refused: http.StatusUnauthorized,
+		}
 	}
 	return passes
 }
@@ -254,8 +256,10 @@ func (s *story) newKeys(t *testing.T, n int) []pass {
 	for i := range passes {
 		a := s.here().must(t, http.StatusCreated, s.admin, http.MethodPost, "/users/"+s.id+"/api-keys",
 			`{"name":"key","permissions":["bots.use"]}`)
-		passes[i] = pass{token: a.text("api_key"), session: a.text("key_id"), path: "/auth/verify",
-			refused: http.StatusUnauthorized}
+		passes[i] = pass{
+			token: a.text("api_key"), session: a.text("key_id"), path: "/auth/verify",
+			refused: http.StatusUnauthorized,
+		}
 	}
 	return passes
 }
