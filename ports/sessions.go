@@ -34,13 +34,13 @@ type SessionStore interface {
 
 // SessionView checks on the hot path whether a session is live: one lookup, no write.
 //
-// Each implementation guarantees: a Look that starts after a change of the session, the user or the catalog was
+// Each implementation guarantees: a Lookup that starts after a change of the session, the user or the catalog was
 // acknowledged, on any node, sees that change. A view that cannot guarantee it returns fault.ErrStorage.
 type SessionView interface {
-	// Look returns the session with its user. A session that is absent or not listed by its user is
+	// Lookup returns the session with its user. A session that is absent or not listed by its user is
 	// domain.ErrSessionNotFound. The caller checks the time limits.
 	Lookup(ctx context.Context, id domain.SessionID) (domain.LiveSession, error)
-	// Touch records activity. The next Look sees it; it may reach the disk up to 30 seconds later, so a crash can
+	// Touch records activity. The next Lookup sees it; it may reach the disk up to 30 seconds later, so a crash can
 	// only shorten a session.
 	Touch(ctx context.Context, id domain.SessionID, at time.Time) error
 }
