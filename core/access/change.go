@@ -62,24 +62,6 @@ func (s *Service) reconcileIf(ctx context.Context, permissions []domain.Permissi
 
 // difference returns the permissions in exactly one of the two.
 func difference(a, b []domain.Permission) []domain.Permission {
-	var only []domain.Permission
-	for _, p := range a {
-		if !slices.Contains(b, p) {
-			only = append(only, p)
-		}
-	}
-	for _, p := range b {
-		if !slices.Contains(a, p) {
-			only = append(only, p)
-		}
-	}
-	return only
-}
-
-func texts(permissions []domain.Permission) []string {
-	result := make([]string, len(permissions))
-	for i, p := range permissions {
-		result[i] = string(p)
-	}
-	return result
+	both := func(p domain.Permission) bool { return slices.Contains(a, p) && slices.Contains(b, p) }
+	return slices.DeleteFunc(slices.Concat(a, b), both)
 }

@@ -17,14 +17,8 @@ type Decision struct {
 	Reason     Reason // set if nothing is granted; empty if the grants decide
 }
 
-// Reason is the reason why a user is granted nothing, regardless of role and groups.
+// Reason is the status of a user who is granted nothing, regardless of role and groups.
 type Reason string
-
-// The reasons are the states of a user who cannot log in.
-const (
-	ReasonPending     = Reason(domain.StatusPending)
-	ReasonDeactivated = Reason(domain.StatusDeactivated)
-)
 
 // Explanation is a Decision with the grants behind it.
 type Explanation struct {

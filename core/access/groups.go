@@ -114,7 +114,7 @@ func (s *Service) CreateGroup(ctx context.Context, by domain.Principal, in Group
 	}
 	var out domain.Outbox
 	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionGroupCreate, string(group.ID),
-		audit.Detail("name", group.Name), audit.Detail("permissions", texts(group.Permissions))))
+		audit.Detail("name", group.Name), audit.Detail("permissions", domain.Texts[string](group.Permissions))))
 	return group, s.deps.Groups.Create(ctx, group, out)
 }
 
@@ -271,5 +271,5 @@ func sameGroup(a, b domain.Group) bool {
 }
 
 func groupDetails(g domain.Group) map[string]any {
-	return map[string]any{"name": g.Name, "description": g.Description, "permissions": texts(g.Permissions)}
+	return map[string]any{"name": g.Name, "description": g.Description, "permissions": domain.Texts[string](g.Permissions)}
 }

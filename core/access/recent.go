@@ -1,7 +1,6 @@
 package access
 
 import (
-	"context"
 	"slices"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -10,15 +9,6 @@ import (
 // checkRecent returns domain.ErrReauthentication if the settings require a recent proof of identity and by has none.
 func (s *Service) checkRecent(catalog *domain.Catalog, by domain.Principal) error {
 	return by.RequireRecent(catalog.Settings.Session, s.deps.Clock.Now())
-}
-
-// recentNow is checkRecent under the settings in force.
-func (s *Service) recentNow(ctx context.Context, by domain.Principal) error {
-	catalog, err := s.deps.Catalog.Catalog(ctx)
-	if err != nil {
-		return err
-	}
-	return s.checkRecent(catalog, by)
 }
 
 // GainsRights reports whether the role and groups would grant the target administrative permissions that the target

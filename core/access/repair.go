@@ -75,7 +75,7 @@ func (s *Service) repairRole(ctx context.Context, by domain.Principal, shipped d
 		return Repaired{Role: before}, nil
 	}
 	for _, role := range []domain.Role{before, after} {
-		if err := checkCarried(by, role); err != nil {
+		if err := CheckGrant(by, role); err != nil {
 			return Repaired{}, err
 		}
 	}

@@ -86,7 +86,8 @@ func (s *Service) findRole(ctx context.Context, refused error, id string) (*doma
 // CreateRole creates a role. It requires roles.manage, and every permission in it must be held by the principal or
 // allowed by system.configure. A taken ID is domain.ErrRoleExists.
 func (s *Service) CreateRole(ctx context.Context, by domain.Principal, in RoleInput) (domain.Role, error) {
-	if err := by.Require(domain.RolesManage); err != nil {
+	catalog, err := s.catalogIf(ctx, by.Require(domain.RolesManage))
+	if err != nil {
 		return domain.Role{}, err
 	}
 	role, err := s.newRole(by, in)
@@ -94,13 +95,13 @@ func (s *Service) CreateRole(ctx context.Context, by domain.Principal, in RoleIn
 		return domain.Role{}, err
 	}
 	if raises(domain.Role{Level: domain.DefaultRoleLevel}, role) {
-		if err := s.recentNow(ctx, by); err != nil {
+		if err := s.checkRecent(catalog, by); err != nil {
 			return domain.Role{}, err
 		}
 	}
 	var out domain.Outbox
 	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionRoleCreate, string(role.ID),
-		audit.Detail("permissions", texts(role.Permissions)), audit.Detail("level", role.Level)))
+		audit.Detail("permissions", domain.Texts[string](role.Permissions)), audit.Detail("level", role.Level)))
 	if err := s.deps.Roles.Create(ctx, role, out); err != nil {
 		return domain.Role{}, err
 	}
@@ -146,11 +147,8 @@ func checkLevel(by domain.Principal, level int) error {
 }
 
 // CheckGrant returns fault.ErrForbidden unless by may grant the level and every permission of the role to others.
-func CheckGrant(by domain.Principal, role domain.Role) error { return checkCarried(by, role) }
-
-// checkCarried returns fault.ErrForbidden unless by may grant everything that the role has now. Changing or deleting a
-// role acts on all users with the role, so roles.manage alone is not enough.
-func checkCarried(by domain.Principal, role domain.Role) error {
+// Changing or deleting a role acts on all users with the role, so roles.manage alone is not enough.
+func CheckGrant(by domain.Principal, role domain.Role) error {
 	if err := checkLevel(by, role.Level); err != nil {
 		return err
 	}
@@ -199,7 +197,7 @@ func (s *Service) storeRole(
 }
 
 func patchRole(by domain.Principal, role domain.Role, patch RolePatch) (domain.Role, error) {
-	if err := checkCarried(by, role); err != nil {
+	if err := CheckGrant(by, role); err != nil {
 		return domain.Role{}, err
 	}
 	before := role.Level
@@ -227,7 +225,7 @@ func (s *Service) DeleteRole(ctx context.Context, by domain.Principal, id string
 	if role.BuiltIn {
 		return domain.ErrRoleBuiltIn
 	}
-	if err := checkCarried(by, role); err != nil {
+	if err := CheckGrant(by, role); err != nil {
 		return err
 	}
 	var out domain.Outbox
@@ -247,5 +245,5 @@ func withRole(catalog *domain.Catalog, role domain.Role) *domain.Catalog {
 }
 
 func roleDetails(r domain.Role) map[string]any {
-	return map[string]any{"name": r.Name, "level": r.Level, "permissions": texts(r.Permissions)}
+	return map[string]any{"name": r.Name, "level": r.Level, "permissions": domain.Texts[string](r.Permissions)}
 }

@@ -45,27 +45,20 @@ func (s *Service) RequestReset(ctx context.Context, by domain.Principal, email s
 // takeReset counts a request against the limit of its source network and then against that of its address, so that a
 // flood from one network leaves no data, not even counts.
 func (s *Service) takeReset(ctx context.Context, by domain.Principal, key string) (domain.RateState, error) {
+	now := s.deps.Clock.Now()
 	var source domain.RateState
 	if !s.deps.Exempt.Contains(by.Origin) {
 		var err error
-		if source, err = s.take(ctx, "reset_source:"+by.Origin.Network(), s.deps.ResetSourceRate); err != nil {
+		source, err = ports.Take(ctx, s.deps.Limits, "reset_source:"+by.Origin.Network(), s.deps.ResetSourceRate, now)
+		if err != nil {
 			return source, err
 		}
 	}
-	state, err := s.take(ctx, "reset:"+key, s.deps.ResetRate)
+	state, err := ports.Take(ctx, s.deps.Limits, "reset:"+key, s.deps.ResetRate, now)
 	if err != nil {
 		return state, err
 	}
 	return state.Tighter(source), nil
-}
-
-// take takes from the limit. Too many requests are fault.ErrRateLimited, with the state.
-func (s *Service) take(ctx context.Context, key string, rate domain.Rate) (domain.RateState, error) {
-	state, err := s.deps.Limits.Take(ctx, key, rate, s.deps.Clock.Now())
-	if err == nil && !state.Allowed {
-		err = fault.ErrRateLimited.Over(state.Limit, state.Reset)
-	}
-	return state, err
 }
 
 // refuseReset records a request for an address that cannot be reset. Repeated requests from one source share one audit
@@ -203,7 +196,8 @@ func (s *Service) findToken(ctx context.Context, text string) (user domain.User,
 
 // badToken returns the error for a wrong token, and limits further attempts of its source network.
 func (s *Service) badToken(ctx context.Context, by domain.Principal) error {
-	if _, err := s.take(ctx, "bad_token:"+by.Origin.Network(), badTokens); err != nil {
+	_, err := ports.Take(ctx, s.deps.Limits, "bad_token:"+by.Origin.Network(), badTokens, s.deps.Clock.Now())
+	if err != nil {
 		return err
 	}
 	return domain.ErrInvalidToken

@@ -42,7 +42,8 @@ func newBench(t *testing.T) *bench {
 	return &bench{Kit: k, view: view, service: apikey.New(apikey.Deps{
 		Keys: k.Store.Keys(), View: view, Users: k.Store.Users(), Catalog: k.Store.CatalogStore(),
 		Limits: k.Store.RateLimiter(),
-		IDs:    k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Rate: apikey.DefaultRate,
+		IDs:    k.IDs, Clock: k.Clock, AuditWriter: k.AuditWriter, Emails: k.Emails, Rate: kit.APIKeyRate,
+		Life: 366 * 24 * time.Hour,
 	})}
 }
 

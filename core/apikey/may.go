@@ -15,13 +15,13 @@ func (s *Service) MayList(ctx context.Context, by domain.Principal, owner domain
 // MayCreate returns the error with which Create would refuse the principal, for any permissions of the key. It changes
 // nothing.
 func (s *Service) MayCreate(ctx context.Context, by domain.Principal, owner domain.UserID) error {
-	_, err := s.creatableOwner(ctx, by, owner)
+	_, _, err := s.creatableOwner(ctx, by, owner)
 	return err
 }
 
 // MayRevoke returns the error with which Revoke would refuse the principal. It changes nothing.
 func (s *Service) MayRevoke(ctx context.Context, by domain.Principal, id domain.KeyID) error {
-	if err := signedIn(by); err != nil {
+	if err := by.RequireSignedIn(); err != nil {
 		return err
 	}
 	key, err := s.deps.Keys.Get(ctx, id)

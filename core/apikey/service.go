@@ -1,7 +1,6 @@
 package apikey
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -16,15 +15,8 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-const (
-	// MaxLife is the maximum lifetime of a key.
-	MaxLife = 3650 * 24 * time.Hour
-	// DefaultLife is the lifetime of a key without an end of its own, unless configured.
-	DefaultLife = 366 * 24 * time.Hour
-)
-
-// DefaultRate limits the keys created for one user.
-var DefaultRate = domain.Rate{Limit: 10, Window: 24 * time.Hour}
+// MaxLife is the maximum lifetime of a key.
+const MaxLife = 3650 * 24 * time.Hour
 
 // Service creates, lists, revokes and authenticates API keys.
 type Service struct{ deps Deps }
@@ -40,17 +32,12 @@ type Deps struct {
 	Clock       ports.Clock
 	AuditWriter *audit.Writer
 	Emails      *notify.EmailBuilder
-	// Rate limits the keys created for one user; DefaultRate unless configured. The zero Rate is no limit.
-	Rate domain.Rate
-	// Life is the lifetime of a key without an end of its own; zero for DefaultLife.
-	Life time.Duration
+	Rate        domain.Rate   // of the keys created for one user
+	Life        time.Duration // of a key without an end of its own
 }
 
 // New returns a Service.
-func New(d Deps) *Service {
-	d.Life = cmp.Or(d.Life, DefaultLife)
-	return &Service{deps: d}
-}
+func New(d Deps) *Service { return &Service{deps: d} }
 
 // CreateInput is the input of Create. ExpiresAt is at most MaxLife ahead; without it a key lives for the configured
 // time.
@@ -72,9 +59,8 @@ type Created struct {
 // email. More keys than the rate allows are fault.ErrRateLimited. If the settings require a recent proof of identity, a
 // principal without one, including an API key, gets domain.ErrReauthentication.
 func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.UserID, in CreateInput) (Created,
-	error,
-) {
-	user, err := s.creatableOwner(ctx, by, owner)
+	error) {
+	catalog, user, err := s.creatableOwner(ctx, by, owner)
 	if err != nil {
 		return Created{}, err
 	}
@@ -83,18 +69,15 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.
 	if err != nil {
 		return Created{}, err
 	}
-	if err := s.checkGrant(ctx, by, &user, permissions); err != nil {
+	if err := checkGrant(catalog, by, &user, permissions); err != nil {
 		return Created{}, err
 	}
-	if err := s.checkRecent(ctx, by); err != nil {
+	if err := by.RequireRecent(catalog.Settings.Session, now); err != nil {
 		return Created{}, err
 	}
-	state, err := s.deps.Limits.Take(ctx, "api_keys:"+string(owner), s.deps.Rate, now)
+	state, err := ports.Take(ctx, s.deps.Limits, "api_keys:"+string(owner), s.deps.Rate, now)
 	if err != nil {
-		return Created{}, err
-	}
-	if !state.Allowed {
-		return Created{Rate: state}, fault.ErrRateLimited.Over(state.Limit, state.Reset)
+		return Created{Rate: state}, err
 	}
 	created, err := s.create(ctx, by, &user, in, permissions)
 	created.Rate = state
@@ -117,7 +100,7 @@ func (s *Service) create(ctx context.Context, by domain.Principal, owner *domain
 	}
 	var out domain.Outbox
 	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionAPIKeyCreate, string(id),
-		audit.Detail("owner_id", string(owner.ID)), audit.Detail("permissions", texts(permissions)),
+		audit.Detail("owner_id", string(owner.ID)), audit.Detail("permissions", domain.Texts[string](permissions)),
 		audit.Detail("expires_at", key.ExpiresAt.Format(time.RFC3339)), audit.Personal("name", in.Name)))
 	notices, err := s.deps.Emails.KeyCreated(*owner, key.Name, by)
 	if err != nil {
@@ -158,27 +141,24 @@ func check(in CreateInput, now time.Time) ([]domain.Permission, error) {
 }
 
 // creatableOwner returns the user if the principal may create keys for it, for any permissions of the key.
-func (s *Service) creatableOwner(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
+func (s *Service) creatableOwner(
+	ctx context.Context, by domain.Principal, id domain.UserID,
+) (*domain.Catalog, domain.User, error) {
 	user, err := s.owner(ctx, by, id)
 	if err != nil {
-		return domain.User{}, err
+		return nil, domain.User{}, err
 	}
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
-		return domain.User{}, err
+		return nil, domain.User{}, err
 	}
-	return user, access.CheckActOn(catalog, by, &user)
+	return catalog, user, access.CheckActOn(catalog, by, &user)
 }
 
 // checkGrant returns fault.ErrForbidden if the owner lacks one of the permissions or the principal may not grant one of
 // them, and ErrOwnerInactive for an owner who cannot log in.
-func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *domain.User,
-	permissions []domain.Permission,
-) error {
-	catalog, err := s.deps.Catalog.Catalog(ctx)
-	if err != nil {
-		return err
-	}
+func checkGrant(catalog *domain.Catalog, by domain.Principal, owner *domain.User,
+	permissions []domain.Permission) error {
 	if owner.Status != domain.StatusActive {
 		return ErrOwnerInactive
 	}
@@ -190,15 +170,6 @@ func (s *Service) checkGrant(ctx context.Context, by domain.Principal, owner *do
 		}
 	}
 	return nil
-}
-
-// checkRecent returns domain.ErrReauthentication if the settings require a recent proof of identity and by has none.
-func (s *Service) checkRecent(ctx context.Context, by domain.Principal) error {
-	catalog, err := s.deps.Catalog.Catalog(ctx)
-	if err != nil {
-		return err
-	}
-	return by.RequireRecent(catalog.Settings.Session, s.deps.Clock.Now())
 }
 
 // List returns one page of the user's keys, the newest first, without those that were revoked or ended with a
@@ -215,7 +186,7 @@ func (s *Service) List(ctx context.Context, by domain.Principal, owner domain.Us
 
 // Get returns one key under the rules of List. A key that List would omit is domain.ErrKeyNotFound.
 func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.KeyID) (domain.APIKey, error) {
-	if err := signedIn(by); err != nil {
+	if err := by.RequireSignedIn(); err != nil {
 		return domain.APIKey{}, err
 	}
 	key, err := s.deps.Keys.Get(ctx, id)
@@ -237,14 +208,7 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, id domain.KeyID)
 // Revoke ends a key for every request that starts after it has returned: one's own key, or another user's with
 // users.manage. A key that the principal may not see is domain.ErrKeyNotFound; a revoked key stays unchanged.
 func (s *Service) Revoke(ctx context.Context, by domain.Principal, id domain.KeyID) (domain.APIKey, error) {
-	if err := signedIn(by); err != nil {
-		return domain.APIKey{}, err
-	}
-	key, err := s.deps.Keys.Get(ctx, id)
-	if err != nil {
-		return domain.APIKey{}, err
-	}
-	if err := s.checkRevoke(ctx, by, key.UserID); err != nil {
+	if err := s.MayRevoke(ctx, by, id); err != nil {
 		return domain.APIKey{}, err
 	}
 	return s.deps.Keys.Update(ctx, id, func(k *domain.APIKey, out *domain.Outbox) error {
@@ -282,7 +246,7 @@ func (s *Service) checkRevoke(ctx context.Context, by domain.Principal, owner do
 // owner returns the user whose keys the call is about, if the principal may see and create them. An API key may not,
 // unless it has api_keys.manage: a leaked key must not create its own successor.
 func (s *Service) owner(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
-	if err := signedIn(by); err != nil {
+	if err := by.RequireSignedIn(); err != nil {
 		return domain.User{}, err
 	}
 	if !by.BelongsTo(id) && !by.Can(domain.UsersRead) && !by.Can(domain.APIKeysManage) {
@@ -296,24 +260,6 @@ func (s *Service) owner(ctx context.Context, by domain.Principal, id domain.User
 		return user, nil
 	}
 	return domain.User{}, fault.ErrForbidden
-}
-
-func signedIn(by domain.Principal) error {
-	switch {
-	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous:
-		return fault.ErrUnauthorized
-	case by.Scope == domain.ScopeEnrollment:
-		return domain.ErrEnrollmentRequired
-	}
-	return nil
-}
-
-func texts(permissions []domain.Permission) []string {
-	list := make([]string, len(permissions))
-	for i, p := range permissions {
-		list[i] = string(p)
-	}
-	return list
 }
 
 // ErrOwnerInactive refuses a key for a user who cannot log in.

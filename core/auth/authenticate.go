@@ -77,15 +77,11 @@ func (s *Service) principal(ctx context.Context, live domain.LiveSession, catalo
 	if limit := touched.EndsAt(catalog.Settings.Session); limit.Before(ends) {
 		ends = limit
 	}
-	p := domain.Principal{
+	return domain.Principal{
 		Kind: domain.PrincipalUser, UserID: live.User.ID, Username: live.User.Username, SessionID: live.Session.ID,
 		Role: live.User.Role, Level: catalog.Roles[live.User.Role].Level, Grants: access.Held(catalog, live.User),
-		AuthTime: live.Session.AuthTime, ExpiresAt: ends, Origin: from,
-	}
-	if s.enrollmentOnly(catalog, live.User, live.Session) {
-		p.Scope = domain.ScopeEnrollment
-	}
-	return p, nil
+		Scope: s.scope(catalog, live.User, live.Session), AuthTime: live.Session.AuthTime, ExpiresAt: ends, Origin: from,
+	}, nil
 }
 
 // Introspection is the response for a token (RFC 7662). If Active is false, the other fields have no meaning.

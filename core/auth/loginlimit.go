@@ -89,10 +89,7 @@ func (l *loginLimiter) take(ctx context.Context, key string) (loginTake, error) 
 // request takes from the limit.
 func (l *loginLimiter) request(ctx context.Context, key string) (loginTake, error) {
 	now := l.clock.Now()
-	state, err := l.rates.Take(ctx, key, l.limit.Rate, now)
-	if err == nil && !state.Allowed {
-		err = fault.ErrRateLimited.Over(state.Limit, state.Reset)
-	}
+	state, err := ports.Take(ctx, l.rates, key, l.limit.Rate, now)
 	return loginTake{key: key, at: now, state: state}, err
 }
 

@@ -54,11 +54,9 @@ func (s *Service) Refresh(ctx context.Context, by domain.Principal, token string
 	if err != nil {
 		return SignedIn{}, err
 	}
-	result := SignedIn{User: *live.User, Session: session, Tokens: tokens}
-	if s.enrollmentOnly(catalog, live.User, &session) {
-		result.Scope = domain.ScopeEnrollment
-	}
-	return result, nil
+	return SignedIn{
+		User: *live.User, Session: session, Tokens: tokens, Scope: s.scope(catalog, live.User, &session),
+	}, nil
 }
 
 // rotate advances the family from the counter, keeps it where the counter's successor may be returned again, and

@@ -1,32 +1,17 @@
 package auth
 
 import (
-	"context"
 	"time"
 
 	"github.com/ostiary/ostiary/core/access"
+	"github.com/ostiary/ostiary/core/apikey"
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/directory"
-	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/factor"
 	"github.com/ostiary/ostiary/core/lockout"
 	"github.com/ostiary/ostiary/core/notify"
 	"github.com/ostiary/ostiary/ports"
 )
-
-// SecondFactor challenges for and verifies codes at login; factor.Checker implements it.
-type SecondFactor interface {
-	// Challenge requests a code. It returns domain.ErrTwoFactorRequired with the methods, after sending a code if the
-	// method needs that.
-	Challenge(ctx context.Context, user *domain.User) error
-	// Verify checks and consumes a code. A wrong or used code is domain.ErrTwoFactorLogin and counts separately from
-	// passwords; too many are domain.ErrAccountLocked.
-	Verify(ctx context.Context, by domain.Principal, user *domain.User, code string) (domain.Method, error)
-}
-
-// KeyAuthenticator returns the principals of API keys; apikey.Service implements it.
-type KeyAuthenticator interface {
-	Authenticate(ctx context.Context, key string, from domain.Origin) (domain.Principal, error)
-}
 
 // Deps holds the dependencies of a Service.
 type Deps struct {
@@ -48,8 +33,8 @@ type Deps struct {
 	Provisioner *directory.Provisioner
 	AuditWriter *audit.Writer
 	Emails      *notify.EmailBuilder
-	Factor      SecondFactor
-	Keys        KeyAuthenticator
+	Factor      *factor.Checker
+	Keys        *apikey.Service
 	LoginLimit  LoginLimit
 	// AccessTokenLifetime is the maximum lifetime of an access token; its session may end earlier.
 	AccessTokenLifetime time.Duration

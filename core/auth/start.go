@@ -78,11 +78,7 @@ func (s *Service) begin(ctx context.Context, by domain.Principal, catalog *domai
 	if err != nil {
 		return SignedIn{}, err
 	}
-	result := SignedIn{User: user, Session: session, Tokens: tokens}
-	if s.enrollmentOnly(catalog, &user, &session) {
-		result.Scope = domain.ScopeEnrollment
-	}
-	return result, nil
+	return SignedIn{User: user, Session: session, Tokens: tokens, Scope: s.scope(catalog, &user, &session)}, nil
 }
 
 // apply checks that the user is unchanged since the check, and makes the changes of a login.
@@ -129,9 +125,12 @@ func (s *Service) newSession(by domain.Principal, catalog *domain.Catalog, b *se
 	return session, s.sealProvider(&session, b)
 }
 
-// enrollmentOnly reports whether the user must have a second factor and has none, here or at the provider of the
-// session. The session that made the second factor mandatory is exempt for a grace period.
-func (s *Service) enrollmentOnly(catalog *domain.Catalog, u *domain.User, session *domain.Session) bool {
-	return catalog.Settings.TwoFactor.Requires(u.Role) && !u.Factor.IsOn() && !session.HasProviderFactor() &&
-		!catalog.Settings.Grace.Covers(session.ID, s.deps.Clock.Now())
+// scope returns domain.ScopeEnrollment if the user must have a second factor and has none, here or at the provider of
+// the session. The session that made the second factor mandatory is exempt for a grace period.
+func (s *Service) scope(catalog *domain.Catalog, u *domain.User, session *domain.Session) domain.Scope {
+	if catalog.Settings.TwoFactor.Requires(u.Role) && !u.Factor.IsOn() && !session.HasProviderFactor() &&
+		!catalog.Settings.Grace.Covers(session.ID, s.deps.Clock.Now()) {
+		return domain.ScopeEnrollment
+	}
+	return ""
 }

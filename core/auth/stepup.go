@@ -72,12 +72,9 @@ func (s *Service) stepUpUser(ctx context.Context, by domain.Principal) (domain.U
 	if err := s.MayStepUp(by); err != nil {
 		return domain.User{}, err
 	}
-	state, err := s.deps.Limits.Take(ctx, "step_up:"+string(by.UserID), stepUpRate, s.deps.Clock.Now())
+	_, err := ports.Take(ctx, s.deps.Limits, "step_up:"+string(by.UserID), stepUpRate, s.deps.Clock.Now())
 	if err != nil {
 		return domain.User{}, err
-	}
-	if !state.Allowed {
-		return domain.User{}, fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}
 	user, err := s.deps.Users.Get(ctx, by.UserID)
 	if errors.Is(err, domain.ErrUserNotFound) || err == nil && user.Status != domain.StatusActive {

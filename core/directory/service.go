@@ -233,12 +233,9 @@ func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.D
 		return domain.CheckStep{}, err
 	}
 	if by.Kind != domain.PrincipalCLI {
-		state, err := s.deps.Limits.Take(ctx, "directory_login:"+by.Credential(), tryLoginRate, s.deps.Clock.Now())
+		_, err := ports.Take(ctx, s.deps.Limits, "directory_login:"+by.Credential(), tryLoginRate, s.deps.Clock.Now())
 		if err != nil {
 			return domain.CheckStep{}, err
-		}
-		if !state.Allowed {
-			return domain.CheckStep{}, fault.ErrRateLimited.Over(state.Limit, state.Reset)
 		}
 	}
 	check, err := verifier.VerifyPassword(ctx, login)

@@ -68,20 +68,20 @@ func setter[T any](at func(*Settings) *T) func(*Settings, any) bool {
 
 func list[T ~string](name string, byDefault []T, at func(*Settings) *[]T) Setting {
 	return Setting{
-		Name: name, Default: retyped[string](byDefault),
-		Value: func(s *Settings) any { return retyped[string](*at(s)) },
+		Name: name, Default: Texts[string](byDefault),
+		Value: func(s *Settings) any { return Texts[string](*at(s)) },
 		set: func(s *Settings, value any) bool {
 			texts, ok := value.([]string)
 			if ok {
-				*at(s) = retyped[T](texts)
+				*at(s) = Texts[T](texts)
 			}
 			return ok
 		},
 	}
 }
 
-// retyped returns a copy of the list in another text type, never nil.
-func retyped[To, From ~string](from []From) []To {
+// Texts returns a copy of the list in another text type, never nil.
+func Texts[To, From ~string](from []From) []To {
 	to := make([]To, len(from))
 	for i, text := range from {
 		to[i] = To(text)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/lockout"
 	"github.com/ostiary/ostiary/core/notify"
 	"github.com/ostiary/ostiary/core/opaquetoken"
@@ -200,12 +199,9 @@ func (c *Checker) sendWithin(ctx context.Context, user *domain.User) error {
 	if c.isOnItsWay(user.Factor.Challenge) {
 		return nil
 	}
-	state, err := c.deps.Limits.Take(ctx, "sms_login:"+string(user.ID), challengeRate, c.deps.Clock.Now())
+	_, err := ports.Take(ctx, c.deps.Limits, "sms_login:"+string(user.ID), challengeRate, c.deps.Clock.Now())
 	if err != nil {
 		return err
-	}
-	if !state.Allowed {
-		return fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}
 	return c.send(ctx, user.ID)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 )
 
 // failedCode marks an audit entry as that of a wrong code.
@@ -36,14 +37,8 @@ func (s *Service) checkMethod(ctx context.Context, in EnrollInput) error {
 }
 
 func (s *Service) takeSMS(ctx context.Context, id domain.UserID) error {
-	state, err := s.checker.deps.Limits.Take(ctx, "sms:"+string(id), smsRate, s.checker.deps.Clock.Now())
-	if err != nil {
-		return err
-	}
-	if !state.Allowed {
-		return fault.ErrRateLimited.Over(state.Limit, state.Reset)
-	}
-	return nil
+	_, err := ports.Take(ctx, s.checker.deps.Limits, "sms:"+string(id), smsRate, s.checker.deps.Clock.Now())
+	return err
 }
 
 // prove verifies a code as part of another action: a wrong code is an error in that action's input.

@@ -294,7 +294,7 @@ func (s *Service) own(ctx context.Context, by domain.Principal, id domain.UserID
 
 // disablable returns the user if the principal is that user or may manage it.
 func (s *Service) disablable(ctx context.Context, by domain.Principal, id domain.UserID) (domain.User, error) {
-	if err := signedIn(by); err != nil {
+	if err := by.RequireSignedIn(); err != nil {
 		return domain.User{}, err
 	}
 	if by.IsSelf(id) {
@@ -324,14 +324,4 @@ func (s *Service) hidden(ctx context.Context, by domain.Principal, id domain.Use
 		return err
 	}
 	return fault.ErrForbidden
-}
-
-func signedIn(by domain.Principal) error {
-	switch {
-	case by.Kind == "" || by.Kind == domain.PrincipalAnonymous:
-		return fault.ErrUnauthorized
-	case by.Scope == domain.ScopeEnrollment:
-		return domain.ErrEnrollmentRequired
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core/account"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 )
 
 // mayList returns nil if the principal may read all users through this API. The level of an API key is its owner's,
@@ -162,12 +163,9 @@ func (s *Service) asAnonymous(ctx context.Context, by *domain.Principal) error {
 	if !s.deps.Config.SelfSignup {
 		return denied(RuleAdministrator)
 	}
-	state, err := s.deps.Limits.Take(ctx, "signup:"+by.Origin.Network(), s.deps.Config.SignupRate, s.deps.Clock.Now())
-	if err != nil {
+	rate, now := s.deps.Config.SignupRate, s.deps.Clock.Now()
+	if _, err := ports.Take(ctx, s.deps.Limits, "signup:"+by.Origin.Network(), rate, now); err != nil {
 		return err
-	}
-	if !state.Allowed {
-		return fault.ErrRateLimited.Over(state.Limit, state.Reset)
 	}
 	stranger := domain.Anonymous(by.Origin)
 	stranger.Kind = domain.PrincipalSystem

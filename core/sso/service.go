@@ -29,15 +29,6 @@ const (
 // startRate limits the stored state that one address can cause.
 var startRate = domain.Rate{Limit: 60, Window: time.Minute}
 
-// Sessions starts and ends local sessions; auth.Service implements it.
-type Sessions interface {
-	LoginByProvider(ctx context.Context, by domain.Principal, in auth.ProviderLogin) (auth.SignedIn, error)
-	EndByProvider(ctx context.Context, by domain.Principal, session domain.Session, reason string) error
-	Authenticate(ctx context.Context, credential string, from domain.Origin) (domain.Principal, error)
-	Logout(ctx context.Context, by domain.Principal, refresh, bearer string) error
-	RenewByProvider(ctx context.Context, by domain.Principal, in auth.ProviderLogin) (auth.SteppedUp, error)
-}
-
 // Config is the operator's configuration.
 type Config struct {
 	// CallbackURL returns our callback URL for a directory.
@@ -54,7 +45,7 @@ type Config struct {
 
 // Deps holds the dependencies of a Service.
 type Deps struct {
-	Auth        Sessions
+	Auth        *auth.Service
 	Access      *access.Service
 	Directories *directory.Registry
 	Provisioner *directory.Provisioner
@@ -134,9 +125,6 @@ func (s *Service) take(ctx context.Context, kind string, by domain.Principal) er
 	if s.deps.Config.Exempt.Contains(by.Origin) {
 		return nil
 	}
-	state, err := s.deps.Limits.Take(ctx, kind+":"+by.Origin.Network(), startRate, s.now())
-	if err == nil && !state.Allowed {
-		err = fault.ErrRateLimited.Over(state.Limit, state.Reset)
-	}
+	_, err := ports.Take(ctx, s.deps.Limits, kind+":"+by.Origin.Network(), startRate, s.now())
 	return err
 }

@@ -35,7 +35,7 @@ func (f *flow) user() domain.UserID {
 // OfferStepUp returns a mark that starts the login at the provider which renews the principal's session. It works once,
 // within ten minutes, with that provider.
 func (s *Service) OfferStepUp(ctx context.Context, by domain.Principal) (string, error) {
-	if err := requireSession(by); err != nil {
+	if err := s.deps.Auth.MayStepUp(by); err != nil {
 		return "", err
 	}
 	if err := s.take(ctx, "sso_step_up", by); err != nil {
@@ -43,16 +43,6 @@ func (s *Service) OfferStepUp(ctx context.Context, by domain.Principal) (string,
 	}
 	mark := opaquetoken.Secret()
 	return mark, s.put(ctx, kindStepUp, mark, stepUp{Session: by.SessionID, User: by.UserID}, FlowLife)
-}
-
-func requireSession(by domain.Principal) error {
-	if err := by.RequireSignedIn(); err != nil {
-		return err
-	}
-	if by.Kind != domain.PrincipalUser || by.SessionID == "" {
-		return domain.ErrReauthentication
-	}
-	return nil
 }
 
 // takeMark returns the session that the mark of a start renews, or nil without a mark.
@@ -99,7 +89,7 @@ func (s *Service) finishStepUp(ctx context.Context, by domain.Principal, id doma
 // is unknown, used, older than a minute, of another client or of another session is domain.ErrInvalidToken, and is
 // consumed.
 func (s *Service) StepUp(ctx context.Context, by domain.Principal, in ExchangeInput) (auth.SteppedUp, error) {
-	if err := requireSession(by); err != nil {
+	if err := s.deps.Auth.MayStepUp(by); err != nil {
 		return auth.SteppedUp{}, err
 	}
 	if in.Code == "" || len(in.Code) > 128 || len(in.Verifier) > 128 {
