@@ -2,6 +2,7 @@ package ports
 
 import (
 	"context"
+	"iter"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -33,6 +34,26 @@ type UserStore interface {
 	Delete(ctx context.Context, id domain.UserID, out domain.Outbox) error
 	// List returns one page. Its cost does not grow with the cursor's depth.
 	List(ctx context.Context, query domain.UserQuery) (domain.UserPage, error)
+}
+
+// AllUsers yields the users of a query page by page, in constant memory. An error ends the list.
+func AllUsers(ctx context.Context, store UserStore, query domain.UserQuery) iter.Seq2[*domain.User, error] {
+	query.NoTotal, query.Page = true, domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max}
+	return func(yield func(*domain.User, error) bool) {
+		for more := true; more; more = query.Page.After != nil {
+			page, err := store.List(ctx, query)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range page.Users {
+				if !yield(&page.Users[i], nil) {
+					return
+				}
+			}
+			query.Page.After = page.Next
+		}
+	}
 }
 
 // AdminGuard stores the set of active users who can administer the service, so that the last one cannot be lost to a

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
@@ -167,37 +168,27 @@ func (s *Service) Reconcile(ctx context.Context) error {
 }
 
 func (s *Service) joinAll(ctx context.Context, catalog *domain.Catalog, query domain.UserQuery) error {
-	query.NoTotal, query.Sort, query.Status = true, domain.SortCreated, domain.StatusActive
-	query.Page = domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max}
-	for {
-		page, err := s.deps.Users.List(ctx, query)
+	query.Sort, query.Status = domain.SortCreated, domain.StatusActive
+	var ids []domain.UserID
+	for user, err := range ports.AllUsers(ctx, s.deps.Users, query) {
 		if err != nil {
 			return err
 		}
-		var ids []domain.UserID
-		for i := range page.Users {
-			if isAdministrator(catalog, &page.Users[i]) {
-				ids = append(ids, page.Users[i].ID)
-			}
+		if isAdministrator(catalog, user) {
+			ids = append(ids, user.ID)
 		}
-		if len(ids) > 0 {
-			if err := s.deps.Guard.Join(ctx, ids...); err != nil {
-				return err
-			}
-		}
-		if page.Next == nil {
-			return nil
-		}
-		query.Page.After = page.Next
 	}
+	for batch := range slices.Chunk(ids, domain.Limits.PageSize.Max) {
+		if err := s.deps.Guard.Join(ctx, batch...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mayAdminister reports whether the permissions include one that makes an administrator.
 func mayAdminister(permissions []domain.Permission) bool {
-	for _, p := range permissions {
-		if p.Covers(domain.UsersManage) || p.Covers(domain.SystemConfigure) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(permissions, func(p domain.Permission) bool {
+		return p.Covers(domain.UsersManage) || p.Covers(domain.SystemConfigure)
+	})
 }

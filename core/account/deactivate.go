@@ -42,9 +42,8 @@ func (s *Service) Unlock(ctx context.Context, by domain.Principal, id domain.Use
 		return err
 	}
 	entry := s.deps.AuditWriter.Entry(by, domain.ActionAccountUnlock, string(id))
-	if _, err := s.lockout.Unlock(ctx, factor.AttemptsKey(id)); err != nil {
+	if err := s.lockout.Unlock(ctx, factor.AttemptsKey(id)); err != nil {
 		return err
 	}
-	_, err := s.lockout.Unlock(ctx, lockout.AccountOf(id), entry)
-	return err
+	return s.lockout.Unlock(ctx, lockout.AccountOf(id), entry)
 }

@@ -54,7 +54,7 @@ func (s *Service) ChangePassword(ctx context.Context, by domain.Principal, id do
 	case err != nil:
 		return errors.Join(err, attempt.Release(ctx))
 	}
-	if err := attempt.Succeed(ctx); err != nil {
+	if err := attempt.Succeed(ctx, nil); err != nil {
 		return err
 	}
 	return s.storePassword(ctx, by, &user, credential, domain.ActionPasswordChange)

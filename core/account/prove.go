@@ -27,7 +27,7 @@ func (s *Service) ProvePassword(ctx context.Context, by domain.Principal, user *
 	err = s.checkPassword(ctx, user, password)
 	switch {
 	case err == nil:
-		return attempt.Succeed(ctx)
+		return attempt.Succeed(ctx, nil)
 	case !errors.Is(err, domain.ErrCurrentPassword):
 		return errors.Join(err, attempt.Release(ctx))
 	}

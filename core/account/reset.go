@@ -164,8 +164,7 @@ func (s *Service) Reset(ctx context.Context, by domain.Principal, text, next str
 	if err != nil {
 		return err
 	}
-	_, err = s.lockout.Unlock(ctx, lockout.AccountOf(user.ID))
-	return err
+	return s.lockout.Unlock(ctx, lockout.AccountOf(user.ID))
 }
 
 func setsPassword(p domain.TokenPurpose) bool {

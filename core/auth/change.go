@@ -17,7 +17,7 @@ func (s *Service) requireChange(ctx context.Context, a *attempt, check verdict) 
 		if err := s.deps.AuditWriter.Write(ctx, s.failed(a, "password_expired")); err != nil {
 			return errors.Join(err, a.reservation.Release(ctx))
 		}
-		if err := a.reservation.Succeed(ctx); err != nil {
+		if err := a.reservation.Succeed(ctx, nil); err != nil {
 			return err
 		}
 		return domain.ErrPasswordExpired
@@ -38,7 +38,7 @@ func (s *Service) requireChange(ctx context.Context, a *attempt, check verdict) 
 	if err != nil {
 		return errors.Join(err, a.reservation.Release(ctx))
 	}
-	if err := a.reservation.Succeed(ctx); err != nil {
+	if err := a.reservation.Succeed(ctx, nil); err != nil {
 		return err
 	}
 	return domain.ErrPasswordExpired.With("change_token", text)

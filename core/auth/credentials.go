@@ -53,7 +53,7 @@ func (s *Service) checkOnly(ctx context.Context, by domain.Principal, in LoginIn
 	if check.mustChange(a.catalog.Settings.Password, s.deps.Clock.Now()) {
 		return errors.Join(domain.ErrPasswordExpired, a.reservation.Release(ctx, s.failed(a, "password_expired")))
 	}
-	if err := a.reservation.Succeed(ctx); err != nil {
+	if err := a.reservation.Succeed(ctx, nil); err != nil {
 		return err
 	}
 	return s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionLogin, string(check.user.ID),

@@ -90,7 +90,7 @@ func (s *Service) login(ctx context.Context, by domain.Principal, in LoginInput)
 const suspiciousAfter = 3
 
 // suspect emails the user about a login after several failures, since an attacker may have guessed the password.
-func (s *Service) suspect(a *attempt, user *domain.User) lockout.Suspect {
+func (s *Service) suspect(a *attempt, user *domain.User) func(failures int, out *domain.Outbox) error {
 	return func(failures int, out *domain.Outbox) error {
 		if failures < suspiciousAfter {
 			return nil

@@ -162,7 +162,7 @@ func (s *Service) stepUpByPassword(ctx context.Context, by domain.Principal, use
 	if err != nil {
 		return SteppedUp{}, errors.Join(err, reservation.Release(ctx))
 	}
-	return renewed, reservation.Succeed(ctx)
+	return renewed, reservation.Succeed(ctx, nil)
 }
 
 // provePassword returns nil for the correct password. Otherwise the attempt has ended and is recorded.

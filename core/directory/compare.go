@@ -108,23 +108,14 @@ func (c *comparison) loadUsers(ctx context.Context) error {
 }
 
 func (c *comparison) eachUser(ctx context.Context, each func(*domain.User)) error {
-	query := domain.UserQuery{
-		Directory: c.plan.Directory, Sort: domain.SortCreated, NoTotal: true,
-		Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
-	}
-	for {
-		page, err := c.deps.Users.List(ctx, query)
+	query := domain.UserQuery{Directory: c.plan.Directory, Sort: domain.SortCreated}
+	for user, err := range ports.AllUsers(ctx, c.deps.Users, query) {
 		if err != nil {
 			return err
 		}
-		for i := range page.Users {
-			each(&page.Users[i])
-		}
-		if page.Next == nil {
-			return nil
-		}
-		query.Page.After = page.Next
+		each(user)
 	}
+	return nil
 }
 
 func (c *comparison) countUsers(ctx context.Context) error {

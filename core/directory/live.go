@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core/audit"
@@ -40,41 +41,20 @@ func (s *Service) eachLive(ctx context.Context, id domain.DirectoryID, each func
 	}
 	now := s.deps.Clock.Now()
 	oldest := now.Add(-catalog.Settings.Session.RememberFor() - time.Hour)
-	query := domain.UserQuery{
-		Directory: id, Sort: domain.SortLastLoginDesc, NoTotal: true,
-		Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
-	}
-	for {
-		page, err := s.deps.Users.List(ctx, query)
-		if err != nil {
+	live := func(session domain.SessionRef) bool { return now.Before(session.ExpiresAt) }
+	query := domain.UserQuery{Directory: id, Sort: domain.SortLastLoginDesc}
+	for u, err := range ports.AllUsers(ctx, s.deps.Users, query) {
+		if err != nil || u.LastLogin.Before(oldest) {
 			return err
 		}
-		for i := range page.Users {
-			u := &page.Users[i]
-			if u.LastLogin.Before(oldest) {
-				return nil
-			}
-			if !hasLiveSession(u, now) {
-				continue
-			}
-			if err := each(u); err != nil {
-				return err
-			}
+		if !slices.ContainsFunc(u.Sessions, live) {
+			continue
 		}
-		if page.Next == nil {
-			return nil
-		}
-		query.Page.After = page.Next
-	}
-}
-
-func hasLiveSession(u *domain.User, now time.Time) bool {
-	for _, session := range u.Sessions {
-		if now.Before(session.ExpiresAt) {
-			return true
+		if err := each(u); err != nil {
+			return err
 		}
 	}
-	return false
+	return nil
 }
 
 func (s *Service) checkUser(ctx context.Context, lookup ports.Lookup, u *domain.User) error {

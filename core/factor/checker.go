@@ -109,7 +109,7 @@ func (c *Checker) settle(ctx context.Context, by domain.Principal, user *domain.
 	var ended error
 	switch {
 	case outcome == nil:
-		ended = attempt.Succeed(ctx)
+		ended = attempt.Succeed(ctx, nil)
 	case errors.Is(outcome, domain.ErrTwoFactorLogin):
 		ended = c.fail(ctx, by, user, attempt)
 	default:

@@ -251,7 +251,7 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, id domain.Us
 	if err != nil {
 		return err
 	}
-	return c.lockout.Forget(ctx, AttemptsKey(id))
+	return c.lockout.Unlock(ctx, AttemptsKey(id))
 }
 
 // Reauthenticate returns nil if the principal logged in or stepped up within the last ten minutes, or the minutes in

@@ -86,8 +86,10 @@ func (l *Lockout) Reserve(ctx context.Context, account, source string, policy do
 			return nil, fault.ErrOverloaded.After(time.Second)
 		}
 		step = min(busyMost, step+busyStep/4)
-		if err := pause(ctx, step); err != nil {
-			return nil, err
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(step):
 		}
 	}
 }
@@ -114,12 +116,9 @@ func (a *Attempt) Fail(ctx context.Context, lock func(*domain.Outbox), entries .
 	})
 }
 
-// Suspect adds to the write of a success that followed the given number of failed attempts.
-type Suspect func(failures int, out *domain.Outbox) error
-
-// Succeed resets the count of the source. If nothing was counted, the update is asynchronous and the suspects are not
-// called.
-func (a *Attempt) Succeed(ctx context.Context, suspects ...Suspect) error {
+// Succeed resets the count of the source. If nothing was counted, the update is asynchronous. Otherwise suspect, if
+// there is one, adds to the write of a success that followed the given number of failed attempts.
+func (a *Attempt) Succeed(ctx context.Context, suspect func(failures int, out *domain.Outbox) error) error {
 	ctx = context.WithoutCancel(ctx)
 	now := a.lockout.clock.Now()
 	if a.clean {
@@ -129,12 +128,10 @@ func (a *Attempt) Succeed(ctx context.Context, suspects ...Suspect) error {
 	return a.lockout.store.Update(ctx, a.account, now, func(doc *domain.Attempts, out *domain.Outbox) error {
 		failures := doc.FailedBefore(a.source, now)
 		doc.Succeed(a.id, a.source, now)
-		for _, suspect := range suspects {
-			if err := suspect(failures, out); err != nil {
-				return err
-			}
+		if suspect == nil {
+			return nil
 		}
-		return nil
+		return suspect(failures, out)
 	})
 }
 
@@ -171,35 +168,13 @@ func (l *Lockout) LatestLocks(ctx context.Context, policy domain.LockoutPolicy,
 	return locks, nil
 }
 
-// Unlock removes the failures of an account, with the audit entries in the same write, and reports whether there were
-// any.
-func (l *Lockout) Unlock(ctx context.Context, account string, entries ...domain.AuditEntry) (bool, error) {
-	had := false
-	err := l.store.Update(ctx, account, l.clock.Now(), func(doc *domain.Attempts, out *domain.Outbox) error {
-		had = doc.Unlock()
+// Unlock removes the failures of an account, with the audit entries in the same write.
+func (l *Lockout) Unlock(ctx context.Context, account string, entries ...domain.AuditEntry) error {
+	return l.store.Update(ctx, account, l.clock.Now(), func(doc *domain.Attempts, out *domain.Outbox) error {
+		if !doc.Unlock() && len(entries) == 0 {
+			return domain.ErrUnchanged
+		}
 		out.Record(entries...)
 		return nil
 	})
-	return had, err
-}
-
-// Forget removes the failures of an account whose secret was deleted.
-func (l *Lockout) Forget(ctx context.Context, account string) error {
-	return l.store.Update(ctx, account, l.clock.Now(), func(doc *domain.Attempts, _ *domain.Outbox) error {
-		if !doc.Unlock() {
-			return domain.ErrUnchanged
-		}
-		return nil
-	})
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

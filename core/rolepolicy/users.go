@@ -11,9 +11,9 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// mayList returns nil if the principal may read all users through this API. The level of an API key is its owner's,
+// CheckList returns nil if the principal may read all users through this API. The level of an API key is its owner's,
 // so the key needs users.read as well.
-func (s *Service) mayList(by domain.Principal) error {
+func (s *Service) CheckList(by domain.Principal) error {
 	if err := by.RequireSignedIn(); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ type MemberPage struct {
 
 // List returns one page of all users except superusers, in the order of their creation.
 func (s *Service) List(ctx context.Context, by domain.Principal, number, limit int) (MemberPage, error) {
-	if err := s.mayList(by); err != nil {
+	if err := s.CheckList(by); err != nil {
 		return MemberPage{}, err
 	}
 	catalog, err := s.deps.Catalog.Catalog(ctx)
@@ -56,36 +56,24 @@ func (s *Service) List(ctx context.Context, by domain.Principal, number, limit i
 
 // Walk calls yield for each user except superusers, in the order of their creation and in constant memory.
 func (s *Service) Walk(ctx context.Context, by domain.Principal, yield func(Member) error) error {
-	if err := s.mayList(by); err != nil {
+	if err := s.CheckList(by); err != nil {
 		return err
 	}
 	catalog, err := s.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return err
 	}
-	query := domain.UserQuery{
-		ExcludeRole: domain.RoleSudo, Sort: domain.SortCreated, NoTotal: true,
-		Page: domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max},
-	}
-	for {
-		page, err := s.deps.Users.List(ctx, query)
+	query := domain.UserQuery{ExcludeRole: domain.RoleSudo, Sort: domain.SortCreated}
+	for user, err := range ports.AllUsers(ctx, s.deps.Users, query) {
+		if err == nil {
+			err = yield(memberOf(catalog, *user))
+		}
 		if err != nil {
 			return err
 		}
-		for _, u := range page.Users {
-			if err := yield(memberOf(catalog, u)); err != nil {
-				return err
-			}
-		}
-		if page.Next == nil {
-			return nil
-		}
-		query.Page.After = page.Next
 	}
+	return nil
 }
-
-// CheckList returns nil if by may list users. It serves to check before a response begins.
-func (s *Service) CheckList(by domain.Principal) error { return s.mayList(by) }
 
 // Get returns the user with a name. A superuser is visible only to administrators.
 func (s *Service) Get(ctx context.Context, by domain.Principal, name string) (Member, error) {
@@ -96,7 +84,7 @@ func (s *Service) Get(ctx context.Context, by domain.Principal, name string) (Me
 	if err != nil {
 		return Member{}, err
 	}
-	if denied := s.mayList(by); denied != nil && (!ok || !by.BelongsTo(member.ID)) {
+	if denied := s.CheckList(by); denied != nil && (!ok || !by.BelongsTo(member.ID)) {
 		return Member{}, denied // also for unknown users: a principal without this permission must not be able to probe names
 	}
 	if !ok || member.Role.ID == domain.RoleSudo && by.Level > administrator {
