@@ -33,13 +33,8 @@ func (s *Service) AddMember(ctx context.Context, by domain.Principal, idOrName, 
 		if !domain.Limits.Groups.Allows(len(groups)) {
 			return fault.ErrConflict
 		}
-		if err := CheckAssign(catalog, by, u, u.Role, groups); err != nil {
+		if err := s.MayAssign(catalog, by, u, u.Role, groups); err != nil {
 			return err
-		}
-		if GainsRights(catalog, u, u.Role, groups) {
-			if err := s.checkRecent(catalog, by); err != nil {
-				return err
-			}
 		}
 		u.Groups = groups
 		return nil

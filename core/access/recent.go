@@ -11,6 +11,15 @@ func (s *Service) checkRecent(catalog *domain.Catalog, by domain.Principal) erro
 	return by.RequireRecent(catalog.Settings.Session, s.deps.Clock.Now())
 }
 
+// MayAssign is CheckAssign with the recent proof of identity that a gain of administrative permissions requires.
+func (s *Service) MayAssign(catalog *domain.Catalog, by domain.Principal, target *domain.User, role domain.RoleID,
+	groups []domain.GroupID) error {
+	if err := CheckAssign(catalog, by, target, role, groups); err != nil || !GainsRights(catalog, target, role, groups) {
+		return err
+	}
+	return s.checkRecent(catalog, by)
+}
+
 // GainsRights reports whether the role and groups would grant the target administrative permissions that the target
 // lacks: one of the service's own permissions, or a role of an administrator's level.
 func GainsRights(catalog *domain.Catalog, target *domain.User, role domain.RoleID, groups []domain.GroupID) bool {

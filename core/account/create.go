@@ -45,13 +45,8 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, in NewUser) (
 	if err != nil {
 		return Profile{}, err
 	}
-	if err := access.CheckAssign(catalog, by, &domain.User{}, user.Role, user.Groups); err != nil {
+	if err := s.deps.Access.MayAssign(catalog, by, &domain.User{}, user.Role, user.Groups); err != nil {
 		return Profile{}, err
-	}
-	if access.GainsRights(catalog, &domain.User{}, user.Role, user.Groups) {
-		if err := s.checkRecent(catalog, by); err != nil {
-			return Profile{}, err
-		}
 	}
 	if err := s.checkFree(ctx, &user); err != nil {
 		return Profile{}, err

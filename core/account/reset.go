@@ -74,15 +74,7 @@ func (s *Service) refuseReset(ctx context.Context, by domain.Principal) error {
 
 // canReset reports whether the user's password can be reset.
 func (s *Service) canReset(user *domain.User) bool {
-	d, ok := s.deps.Directories.Get(user.Directory)
-	if !ok || user.Status == domain.StatusDeactivated {
-		return false
-	}
-	if _, ok := d.(ports.LocalPasswordStore); ok {
-		return true
-	}
-	_, ok = d.(ports.PasswordSetter)
-	return ok
+	return user.Status != domain.StatusDeactivated && s.deps.Directories.SetsPasswords(user.Directory)
 }
 
 func (s *Service) sendReset(ctx context.Context, by domain.Principal, id domain.UserID) error {

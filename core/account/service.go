@@ -131,8 +131,5 @@ func gather(checks ...error) error {
 			gathered = gathered.About(d.Field, d.Reason)
 		}
 	}
-	if len(gathered.Details()) == 0 {
-		return nil
-	}
-	return gathered
+	return domain.Refusal(gathered)
 }

@@ -186,13 +186,8 @@ func (e *edit) applyRights(u *domain.User, fields *[]string) error {
 	if e.patch.Groups != nil {
 		groups = e.groups
 	}
-	if err := access.CheckAssign(e.catalog, e.by, u, role, groups); err != nil {
+	if err := e.service.deps.Access.MayAssign(e.catalog, e.by, u, role, groups); err != nil {
 		return err
-	}
-	if access.GainsRights(e.catalog, u, role, groups) {
-		if err := e.service.checkRecent(e.catalog, e.by); err != nil {
-			return err
-		}
 	}
 	if role != u.Role {
 		u.Role = role
@@ -216,7 +211,7 @@ func (e *edit) applyEmail(u *domain.User, out *domain.Outbox, fields *[]string) 
 	u.Email, u.EmailVerified = *e.patch.Email, false
 	u.DropTokens(domain.TokenReset, domain.TokenEmail)
 	*fields = append(*fields, "email")
-	notices, err := e.service.deps.Emails.EmailChanged(former, former.Email, e.by)
+	notices, err := e.service.deps.Emails.EmailChanged(former, e.by)
 	if err != nil {
 		return err
 	}

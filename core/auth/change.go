@@ -7,13 +7,12 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/opaquetoken"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // requireChange answers a login with a correct password that must be replaced. The error carries a single-use token for
 // the change, unless the user's directory does not let this service set passwords.
 func (s *Service) requireChange(ctx context.Context, a *attempt, check verdict) error {
-	if !s.setsPasswords(check.user.Directory) {
+	if !s.deps.Directories.SetsPasswords(check.user.Directory) {
 		if err := s.deps.AuditWriter.Write(ctx, s.failed(a, "password_expired")); err != nil {
 			return errors.Join(err, a.reservation.Release(ctx))
 		}
@@ -42,13 +41,6 @@ func (s *Service) requireChange(ctx context.Context, a *attempt, check verdict) 
 		return err
 	}
 	return domain.ErrPasswordExpired.With("change_token", text)
-}
-
-func (s *Service) setsPasswords(id domain.DirectoryID) bool {
-	d, _ := s.deps.Directories.Get(id)
-	_, keeps := d.(ports.LocalPasswordStore)
-	_, sets := d.(ports.PasswordSetter)
-	return keeps || sets
 }
 
 // ended returns the audit entry of an ended session.

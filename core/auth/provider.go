@@ -100,15 +100,10 @@ func (in *ProviderLogin) methods(second domain.Method) []string {
 			methods = append(methods, m)
 		}
 	}
-	switch {
-	case in.SecondFactor:
-		methods = append(methods, domain.MethodProviderFactor, "mfa")
-	case second == domain.MethodSMS:
-		methods = append(methods, "sms", "mfa")
-	case second != "":
-		methods = append(methods, "otp", "mfa")
+	if in.SecondFactor {
+		return append(methods, domain.MethodProviderFactor, "mfa")
 	}
-	return methods
+	return append(methods, secondMethods(second)...)
 }
 
 // EndByProvider ends a session because the provider ended its own, for the given reason. It has no effect on an ended

@@ -135,8 +135,7 @@ func (s *Service) stepUpByCode(ctx context.Context, by domain.Principal, user *d
 		}
 		return SteppedUp{}, s.refuseStepUp(ctx, by, reason, err)
 	}
-	check := verdict{}
-	return s.renew(ctx, by, s.deps.Clock.Now(), string(method), check.methods(method)[1:])
+	return s.renew(ctx, by, s.deps.Clock.Now(), string(method), secondMethods(method))
 }
 
 // stepUpByPassword verifies the password as a login does: it reserves the attempt first, and the user's directory

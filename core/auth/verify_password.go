@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,19 +44,20 @@ func (v verdict) mustChange(policy domain.PasswordPolicy, now time.Time) bool {
 }
 
 func (v verdict) methods(second domain.Method) []string {
-	methods := []string{"pwd"}
-	for _, m := range v.Identity.Methods {
-		if m != "pwd" {
-			methods = append(methods, m)
-		}
-	}
+	others := slices.DeleteFunc(slices.Clone(v.Identity.Methods), func(m string) bool { return m == "pwd" })
+	return slices.Concat([]string{"pwd"}, others, secondMethods(second))
+}
+
+// secondMethods returns the authentication methods (RFC 8176) of a second factor; none for an empty method.
+func secondMethods(second domain.Method) []string {
 	switch second {
-	case domain.MethodTOTP, domain.MethodBackupCode:
-		methods = append(methods, "otp", "mfa")
+	case "":
+		return nil
 	case domain.MethodSMS:
-		methods = append(methods, "sms", "mfa")
+		return []string{"sms", "mfa"}
+	default:
+		return []string{"otp", "mfa"}
 	}
-	return methods
 }
 
 // find looks up the user that the name identifies, with the catalog in force. A name with a directory's domain suffix

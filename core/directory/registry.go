@@ -71,6 +71,14 @@ func (r *Registry) LocalPasswords() (ports.LocalPasswordStore, bool) {
 	return nil, false
 }
 
+// SetsPasswords reports whether the service can set the passwords of the directory's users.
+func (r *Registry) SetsPasswords(id domain.DirectoryID) bool {
+	d, _ := r.Get(id)
+	_, keeps := d.(ports.LocalPasswordStore)
+	_, sets := d.(ports.PasswordSetter)
+	return keeps || sets
+}
+
 // Candidates returns the directories that may verify an unknown name: only the one with its domain suffix, or else all
 // that verify passwords, in the configured order.
 func (r *Registry) Candidates(name string) []ports.PasswordVerifier {

@@ -204,9 +204,7 @@ func (a *Attempts) KeepUntil(now time.Time) time.Time {
 	}
 	keep := now.Add(accountWindow)
 	for _, until := range a.Locks {
-		if until.After(keep) {
-			keep = until
-		}
+		keep = later(keep, until)
 	}
 	return keep
 }
@@ -313,13 +311,7 @@ func (a *Attempts) forget(now time.Time) {
 }
 
 func oldest(times map[string]time.Time) string {
-	var name string
-	for n, at := range times {
-		if name == "" || at.Before(times[name]) {
-			name = n
-		}
-	}
-	return name
+	return slices.MinFunc(slices.Collect(maps.Keys(times)), func(a, b string) int { return times[a].Compare(times[b]) })
 }
 
 // ErrAccountLocked means that too many attempts have failed; its locked_until member is the end of the lock.

@@ -1,7 +1,7 @@
 package domain
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -29,22 +29,17 @@ type Collision struct {
 
 // GroupCollisions returns the names that several groups have without regard to case.
 func GroupCollisions(groups []Group) []Collision {
-	groups = slices.Clone(groups)
-	slices.SortFunc(groups, func(a, b Group) int { return cmp.Or(cmp.Compare(a.Key(), b.Key()), cmp.Compare(a.ID, b.ID)) })
+	holders := map[string][]string{}
+	for i := range groups {
+		key := groups[i].Key()
+		holders[key] = append(holders[key], string(groups[i].ID))
+	}
 	var found []Collision
-	for first := 0; first < len(groups); {
-		end := first + 1
-		for end < len(groups) && groups[end].Key() == groups[first].Key() {
-			end++
+	for _, name := range slices.Sorted(maps.Keys(holders)) {
+		if ids := holders[name]; len(ids) > 1 && len(found) < MaxCollisions {
+			slices.Sort(ids)
+			found = append(found, Collision{Kind: CollisionGroup, Name: name, Holders: ids})
 		}
-		if end-first > 1 && len(found) < MaxCollisions {
-			c := Collision{Kind: CollisionGroup, Name: groups[first].Key()}
-			for _, g := range groups[first:end] {
-				c.Holders = append(c.Holders, string(g.ID))
-			}
-			found = append(found, c)
-		}
-		first = end
 	}
 	return found
 }

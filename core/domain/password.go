@@ -23,43 +23,23 @@ func (p PasswordPolicy) CheckPassword(field, password string) error {
 	if least := max(p.MinLength, Limits.Password.Min); utf8.RuneCountInString(password) < least {
 		refused = refused.About(field, fmt.Sprintf("min_length: must have at least %d characters", least))
 	}
-	has := classesOf(password)
+	upper := func(r rune) bool { return unicode.IsUpper(r) || unicode.IsTitle(r) }
+	special := func(r rune) bool { return !unicode.IsNumber(r) && !unicode.IsLetter(r) && !unicode.IsMark(r) }
 	for _, rule := range []struct {
-		wanted, held bool
-		reason       string
+		wanted bool
+		class  func(rune) bool
+		reason string
 	}{
-		{p.RequireUppercase, has.upper, "require_uppercase: must hold an upper-case letter"},
-		{p.RequireLowercase, has.lower, "require_lowercase: must hold a lower-case letter"},
-		{p.RequireNumbers, has.number, "require_numbers: must hold a digit"},
-		{p.RequireSpecial, has.special, "require_special: must hold a character that is neither a letter nor a digit"},
+		{p.RequireUppercase, upper, "require_uppercase: must hold an upper-case letter"},
+		{p.RequireLowercase, unicode.IsLower, "require_lowercase: must hold a lower-case letter"},
+		{p.RequireNumbers, unicode.IsNumber, "require_numbers: must hold a digit"},
+		{p.RequireSpecial, special, "require_special: must hold a character that is neither a letter nor a digit"},
 	} {
-		if rule.wanted && !rule.held {
+		if rule.wanted && !strings.ContainsFunc(password, rule.class) {
 			refused = refused.About(field, rule.reason)
 		}
 	}
-	if refused == ErrPasswordPolicy {
-		return nil
-	}
-	return refused
-}
-
-type classes struct{ upper, lower, number, special bool }
-
-func classesOf(password string) classes {
-	var has classes
-	for _, r := range password {
-		switch {
-		case unicode.IsUpper(r) || unicode.IsTitle(r):
-			has.upper = true
-		case unicode.IsLower(r):
-			has.lower = true
-		case unicode.IsNumber(r):
-			has.number = true
-		case !unicode.IsLetter(r) && !unicode.IsMark(r):
-			has.special = true
-		}
-	}
-	return has
+	return Refusal(refused)
 }
 
 // ErrPasswordExpired means that the password was correct and must be replaced; its change_token member is a single-use

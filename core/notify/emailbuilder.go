@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"cmp"
 	"strings"
 	"time"
 	"unicode"
@@ -12,8 +11,12 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// noticeFor is how long delivery of a message without a token is attempted.
-const noticeFor = 72 * time.Hour
+const (
+	// product is the name of the service in messages.
+	product = "Ostiary"
+	// noticeFor is how long delivery of a message without a token is attempted.
+	noticeFor = 72 * time.Hour
+)
 
 // Link returns the address of the page on which a user uses a token of the purpose.
 type Link func(purpose domain.TokenPurpose, token string) string
@@ -22,8 +25,6 @@ type Link func(purpose domain.TokenPurpose, token string) string
 type Identity struct {
 	Host string // the name of the installation, such as id.example.com
 	Link Link
-	// Product is the name of the service in messages; empty means Ostiary.
-	Product string
 }
 
 // EmailBuilder builds the messages of the service. Each method returns the messages to put into the outbox of the
@@ -37,7 +38,6 @@ type EmailBuilder struct {
 
 // NewEmailBuilder returns an EmailBuilder.
 func NewEmailBuilder(who Identity, sealer ports.Sealer, ids ports.IDs, clock ports.Clock) *EmailBuilder {
-	who.Product = cmp.Or(who.Product, "Ostiary")
 	return &EmailBuilder{who: who, sealer: sealer, ids: ids, clock: clock}
 }
 
@@ -55,21 +55,21 @@ func (c *EmailBuilder) Invite(user *domain.User, out *domain.Outbox) error {
 	return nil
 }
 
-// content is an email without its address.
-type content struct {
-	subject    string
-	paragraphs []string
-	until      time.Time // zero: noticeFor from now
+// notice builds an email without a token to the user.
+func (c *EmailBuilder) notice(user domain.User, subject string, paragraphs ...string) ([]domain.Message, error) {
+	return c.mail(user, c.clock.Now().UTC().Add(noticeFor), subject, paragraphs...)
 }
 
-// mail builds an email to the user at address.
-func (c *EmailBuilder) mail(user *domain.User, address string, what content) ([]domain.Message, error) {
-	if address == "" {
+// mail builds an email to the user, which is not sent after until.
+func (c *EmailBuilder) mail(
+	user domain.User, until time.Time, subject string, paragraphs ...string,
+) ([]domain.Message, error) {
+	if user.Email == "" {
 		return nil, nil
 	}
-	text := append(what.paragraphs, "-- \n"+c.who.Product+", "+c.who.Host)
-	return c.message(domain.ChannelMail, user.ID, what.until, domain.EmailMessage{
-		To: address, Name: plain(user.FullName), Subject: what.subject, Text: strings.Join(text, "\n\n") + "\n",
+	text := append(paragraphs, "-- \n"+product+", "+c.who.Host)
+	return c.message(domain.ChannelMail, user.ID, until, domain.EmailMessage{
+		To: user.Email, Name: plain(user.FullName), Subject: subject, Text: strings.Join(text, "\n\n") + "\n",
 	})
 }
 
@@ -77,9 +77,6 @@ func (c *EmailBuilder) message(channel domain.Channel, to domain.UserID, until t
 	email domain.EmailMessage,
 ) ([]domain.Message, error) {
 	now := c.clock.Now().UTC()
-	if until.IsZero() {
-		until = now.Add(noticeFor)
-	}
 	id := domain.MessageID(c.ids.NewID(domain.MessagePrefix))
 	email.ID = id
 	box, err := sealed.Seal(c.sealer, binding(id), payload(email))

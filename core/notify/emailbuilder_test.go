@@ -112,7 +112,7 @@ func TestMessagesContainNoRequestData(t *testing.T) {
 	}
 	for what, text := range map[string]string{
 		"password":   composed(k.Emails.PasswordChanged(john, by)),
-		"e-mail":     composed(k.Emails.EmailChanged(john, john.Email, by)),
+		"e-mail":     composed(k.Emails.EmailChanged(john, by)),
 		"key":        composed(k.Emails.KeyCreated(john, "CI", by)),
 		"2FA on":     composed(k.Emails.TwoFactorEnabled(john, by)),
 		"2FA off":    composed(k.Emails.TwoFactorDisabled(john, by)),
@@ -158,7 +158,9 @@ func TestNoticesNameTheActor(t *testing.T) {
 func TestPreviousAddressIsNotified(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
-	messages, err := k.Emails.EmailChanged(john, "old@example.com", domain.Operator())
+	former := john
+	former.Email = "old@example.com"
+	messages, err := k.Emails.EmailChanged(former, domain.Operator())
 	if email := opened(t, k, messages, err); email.To != "old@example.com" {
 		t.Errorf("the message goes to %s", email.To)
 	}
@@ -211,9 +213,8 @@ func TestMessagesNameTheProduct(t *testing.T) {
 	t.Parallel()
 	k := kit.New(t)
 	who := linkpages.Identity("http://localhost:8080")
-	who.Product = "Doors"
 	messages, err := notify.NewEmailBuilder(who, k.Sealer, k.IDs, k.Clock).Activation(john, "abc", kit.Noon.Add(time.Hour))
-	if email := opened(t, k, messages, err); !strings.Contains(email.Text, "-- \nDoors, localhost:8080") {
+	if email := opened(t, k, messages, err); !strings.Contains(email.Text, "-- \nOstiary, localhost:8080") {
 		t.Errorf("the message lacks the product name:\n%s", email.Text)
 	}
 }

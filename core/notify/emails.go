@@ -8,144 +8,111 @@ import (
 
 // Activation sends a new user the link to choose their password. until is the expiry of the token.
 func (c *EmailBuilder) Activation(user domain.User, token string, until time.Time) ([]domain.Message, error) {
-	return c.mail(&user, user.Email, content{
-		subject: "Activate your account", until: until,
-		paragraphs: []string{
-			"An account has been made for you at " + c.who.Host + ". Your user name is:",
-			"    " + plain(user.Username),
-			"Open this link to choose a password. That also confirms that this address is yours:",
-			c.who.Link(domain.TokenActivation, token),
-			"The link works once, until " + moment(until) + ".",
-			"If you did not expect an account, ignore this mail: nothing becomes active without the link.",
-		},
-	})
+	return c.mail(user, until, "Activate your account",
+		"An account has been made for you at "+c.who.Host+". Your user name is:",
+		"    "+plain(user.Username),
+		"Open this link to choose a password. That also confirms that this address is yours:",
+		c.who.Link(domain.TokenActivation, token),
+		"The link works once, until "+moment(until)+".",
+		"If you did not expect an account, ignore this mail: nothing becomes active without the link.",
+	)
 }
 
 // PasswordReset sends the link to replace a forgotten password. until is the expiry of the token.
 func (c *EmailBuilder) PasswordReset(user domain.User, token string, until time.Time) ([]domain.Message, error) {
-	return c.mail(&user, user.Email, content{
-		subject: "Reset your password", until: until,
-		paragraphs: []string{
-			"Somebody, hopefully you, asked to reset the password of your account at " + c.who.Host +
-				". Open this link to choose a new one:",
-			c.who.Link(domain.TokenReset, token),
-			"The link works once, until " + moment(until) + ".",
-			"If you did not ask for it, ignore this mail: your password stays as it is.",
-		},
-	})
+	return c.mail(user, until, "Reset your password",
+		"Somebody, hopefully you, asked to reset the password of your account at "+c.who.Host+
+			". Open this link to choose a new one:",
+		c.who.Link(domain.TokenReset, token),
+		"The link works once, until "+moment(until)+".",
+		"If you did not ask for it, ignore this mail: your password stays as it is.",
+	)
 }
 
 // PasswordChanged notifies the user that their password was changed: by themselves, by a reset link (an anonymous
 // principal), or by another principal.
 func (c *EmailBuilder) PasswordChanged(user domain.User, by domain.Principal) ([]domain.Message, error) {
-	return c.mail(&user, user.Email, content{
-		subject: "Your password has been changed",
-		paragraphs: []string{
-			"The password of your account at " + c.who.Host + " has been changed" + c.circumstances(&user, &by) + ".",
-			"Where you were signed in with the old password, you have been signed out.",
-			notYou,
-		},
-	})
+	return c.notice(user, "Your password has been changed",
+		"The password of your account at "+c.who.Host+" has been changed"+c.circumstances(&user, &by)+".",
+		"Where you were signed in with the old password, you have been signed out.",
+		notYou,
+	)
 }
 
 // EmailConfirm sends the link that confirms a changed email address, to that address (the user's current one).
 func (c *EmailBuilder) EmailConfirm(user domain.User, token string, until time.Time) ([]domain.Message, error) {
-	return c.mail(&user, user.Email, content{
-		subject: "Confirm your e-mail address", until: until,
-		paragraphs: []string{
-			"This address has been entered for an account at " + c.who.Host + ". Open this link to confirm that it is yours:",
-			c.who.Link(domain.TokenEmail, token),
-			"The link works once, until " + moment(until) + ".",
-			"If it was not you, ignore this mail.",
-		},
-	})
+	return c.mail(user, until, "Confirm your e-mail address",
+		"This address has been entered for an account at "+c.who.Host+". Open this link to confirm that it is yours:",
+		c.who.Link(domain.TokenEmail, token),
+		"The link works once, until "+moment(until)+".",
+		"If it was not you, ignore this mail.",
+	)
 }
 
-// EmailChanged notifies the previous address that it no longer belongs to the user's account.
-func (c *EmailBuilder) EmailChanged(user domain.User, former string, by domain.Principal) ([]domain.Message, error) {
-	return c.mail(&user, former, content{
-		subject: "Your e-mail address has been changed",
-		paragraphs: []string{
-			"The e-mail address of your account at " + c.who.Host + " has been changed" + c.circumstances(&user, &by) +
-				". This is the last mail to this address.",
-			notYou,
-		},
-	})
+// EmailChanged notifies the previous address, that of user, that it no longer belongs to the account.
+func (c *EmailBuilder) EmailChanged(user domain.User, by domain.Principal) ([]domain.Message, error) {
+	return c.notice(user, "Your e-mail address has been changed",
+		"The e-mail address of your account at "+c.who.Host+" has been changed"+c.circumstances(&user, &by)+
+			". This is the last mail to this address.",
+		notYou,
+	)
 }
 
 // KeyCreated notifies the user of a new API key with their permissions.
 func (c *EmailBuilder) KeyCreated(user domain.User, name string, by domain.Principal) ([]domain.Message, error) {
-	return c.mail(&user, user.Email, content{
-		subject: "A new API key for your account",
-		paragraphs: []string{
-			"An API key has been made that acts for your account at " + c.who.Host + c.circumstances(&user, &by) +
-				". Its name is:",
-			"    " + plain(name),
-			notYou,
-		},
-	})
+	return c.notice(user, "A new API key for your account",
+		"An API key has been made that acts for your account at "+c.who.Host+c.circumstances(&user, &by)+
+			". Its name is:",
+		"    "+plain(name),
+		notYou,
+	)
 }
 
 // TwoFactorEnabled notifies the user that sign-in now requires a second factor.
 func (c *EmailBuilder) TwoFactorEnabled(user domain.User, by domain.Principal) ([]domain.Message, error) {
-	return c.mail(&user, user.Email, content{
-		subject: "Two-factor authentication is on",
-		paragraphs: []string{
-			"Two-factor authentication has been switched on for your account at " + c.who.Host + c.circumstances(&user, &by) +
-				".",
-			notYou,
-		},
-	})
+	return c.notice(user, "Two-factor authentication is on",
+		"Two-factor authentication has been switched on for your account at "+c.who.Host+c.circumstances(&user, &by)+
+			".",
+		notYou,
+	)
 }
 
 // TwoFactorDisabled notifies the user that sign-in no longer requires a second factor.
 func (c *EmailBuilder) TwoFactorDisabled(user domain.User, by domain.Principal) ([]domain.Message, error) {
-	return c.mail(&user, user.Email, content{
-		subject: "Two-factor authentication is off",
-		paragraphs: []string{
-			"Two-factor authentication has been switched off for your account at " + c.who.Host + c.circumstances(&user, &by) +
-				". Your password alone now signs you in.",
-			notYou,
-		},
-	})
+	return c.notice(user, "Two-factor authentication is off",
+		"Two-factor authentication has been switched off for your account at "+c.who.Host+c.circumstances(&user, &by)+
+			". Your password alone now signs you in.",
+		notYou,
+	)
 }
 
 // RefreshReuse notifies the user that a session was ended because a used refresh token was presented again.
 func (c *EmailBuilder) RefreshReuse(user domain.User, from domain.Origin) ([]domain.Message, error) {
-	return c.mail(&user, user.Email, content{
-		subject: "One of your sessions has been ended",
-		paragraphs: []string{
-			"A sign-in token of your account at " + c.who.Host + " was used twice" + c.place(from) +
-				". That can mean that somebody has copied it, so the session has been ended.",
-			"Sign in again where you need it. If you do not know the address, change your password.",
-		},
-	})
+	return c.notice(user, "One of your sessions has been ended",
+		"A sign-in token of your account at "+c.who.Host+" was used twice"+c.place(from)+
+			". That can mean that somebody has copied it, so the session has been ended.",
+		"Sign in again where you need it. If you do not know the address, change your password.",
+	)
 }
 
 // PartialLogin notifies the user of a sign-in that passed the first factor and failed at the second until it was
 // locked.
 func (c *EmailBuilder) PartialLogin(user domain.User, from domain.Origin) ([]domain.Message, error) {
-	return c.mail(&user, user.Email, content{
-		subject: "A sign-in to your account was stopped",
-		paragraphs: []string{
-			"Somebody got past the first step of signing in to your account at " + c.who.Host + c.place(from) +
-				", with your password or through your provider, and then gave several wrong codes. Codes are refused for a while " +
-				"now.",
-			"If it was not you, somebody knows your password: change it.",
-		},
-	})
+	return c.notice(user, "A sign-in to your account was stopped",
+		"Somebody got past the first step of signing in to your account at "+c.who.Host+c.place(from)+
+			", with your password or through your provider, and then gave several wrong codes. Codes are refused for a while "+
+			"now.",
+		"If it was not you, somebody knows your password: change it.",
+	)
 }
 
 // SignInAfterFailures notifies the user of a sign-in after several failed ones.
 func (c *EmailBuilder) SignInAfterFailures(user domain.User, from domain.Origin) ([]domain.Message, error) {
-	return c.mail(&user, user.Email, content{
-		subject: "A sign-in after several failed attempts",
-		paragraphs: []string{
-			"Somebody signed in to your account at " + c.who.Host + c.place(from) +
-				" after several attempts with a wrong password.",
-			"If it was you, there is nothing to do. If not, change your password: that also ends all sessions.",
-		},
-	})
+	return c.notice(user, "A sign-in after several failed attempts",
+		"Somebody signed in to your account at "+c.who.Host+c.place(from)+
+			" after several attempts with a wrong password.",
+		"If it was you, there is nothing to do. If not, change your password: that also ends all sessions.",
+	)
 }
 
 // SMSCode sends a one-time code to a phone. until is the expiry of the code. The code comes first, so that the lock
@@ -155,7 +122,7 @@ func (c *EmailBuilder) SMSCode(user domain.User, number, code string, until time
 		return nil, nil
 	}
 	return c.message(domain.ChannelSMS, user.ID, until, domain.EmailMessage{
-		To: number, Text: code + " is your " + c.who.Product + " code. Give it to nobody.\n\n@" + c.who.Host + " #" + code,
+		To: number, Text: code + " is your " + product + " code. Give it to nobody.\n\n@" + c.who.Host + " #" + code,
 	})
 }
 

@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	firstRetry = 5 * time.Second
-	lastRetry  = 5 * time.Minute
+	firstRetry  = 5 * time.Second
+	lastRetry   = 5 * time.Minute
+	sendTimeout = 30 * time.Second // for one message
 	// leaseMargin is how much longer than the send timeout the lease of a message lasts, to leave time to store the
 	// result.
 	leaseMargin = time.Minute
@@ -23,9 +24,8 @@ const (
 
 // WorkerConfig configures a worker. Zero fields take the defaults.
 type WorkerConfig struct {
-	Poll        time.Duration // interval between polls; default 1 second
-	Parallel    int           // messages sent concurrently; default 8
-	SendTimeout time.Duration // timeout for one message; default 30 seconds
+	Poll     time.Duration // interval between polls; default 1 second
+	Parallel int           // messages sent concurrently; default 8
 	// OnFailure is called for each failed attempt, for the log. It is called from several goroutines and may be nil.
 	OnFailure func(Failure)
 }
@@ -66,9 +66,6 @@ func NewWorker(queue ports.MessageQueue, sealer ports.Sealer, clock ports.Clock,
 	if cfg.Parallel <= 0 {
 		cfg.Parallel = 8
 	}
-	if cfg.SendTimeout <= 0 {
-		cfg.SendTimeout = 30 * time.Second
-	}
 	if cfg.OnFailure == nil {
 		cfg.OnFailure = func(Failure) {}
 	}
@@ -106,7 +103,7 @@ func (w *Worker) Run(ctx context.Context) {
 // error is that of the queue; failures of single messages are passed to OnFailure.
 func (w *Worker) Deliver(ctx context.Context) (int, error) {
 	now := w.clock.Now()
-	messages, err := w.queue.ClaimMessages(ctx, now, now.Add(w.cfg.SendTimeout+leaseMargin), w.cfg.Parallel)
+	messages, err := w.queue.ClaimMessages(ctx, now, now.Add(sendTimeout+leaseMargin), w.cfg.Parallel)
 	if err != nil {
 		return 0, fmt.Errorf("claiming messages: %w", err)
 	}
@@ -157,7 +154,7 @@ func (w *Worker) send(ctx context.Context, message domain.Message) error {
 	case err != nil:
 		return err // a missing key may be configured later
 	}
-	ctx, cancel := context.WithTimeout(ctx, w.cfg.SendTimeout)
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	return sender.Send(ctx, domain.EmailMessage(email))
 }
@@ -172,15 +169,12 @@ func (w *Worker) wasHanded(id domain.MessageID) bool {
 // forget deletes the message from the queue, because it was accepted or, with a reason, because it never will be.
 func (w *Worker) forget(ctx context.Context, message domain.Message, reason error) {
 	if reason != nil {
-		w.cfg.OnFailure(Failure{ID: message.ID, Channel: message.Channel, UserID: message.UserID, Err: reason, Dropped: true})
+		w.report(message, reason, true)
 	}
 	ctx, cancel := context.WithTimeout(ctx, leaseMargin)
 	defer cancel()
 	if err := w.queue.DoneMessage(ctx, message.ID); err != nil {
-		w.cfg.OnFailure(Failure{
-			ID: message.ID, Channel: message.Channel, UserID: message.UserID,
-			Err: fmt.Errorf("deleting a message: %w", err),
-		})
+		w.report(message, fmt.Errorf("deleting a message: %w", err), false)
 		return
 	}
 	w.mu.Lock()
@@ -194,27 +188,27 @@ func (w *Worker) retry(ctx context.Context, message domain.Message, reason error
 		w.forget(ctx, message, fmt.Errorf("%w: %w", errExpired, reason))
 		return
 	}
-	w.cfg.OnFailure(Failure{ID: message.ID, Channel: message.Channel, UserID: message.UserID, Err: reason})
+	w.report(message, reason, false)
 	ctx, cancel := context.WithTimeout(ctx, leaseMargin)
 	defer cancel()
 	text := reason.Error()
 	if err := w.queue.RetryMessage(ctx, message.ID, at, text[:min(len(text), maxReason)]); err != nil {
 		// The lease expires by itself, and the message is claimed again then.
-		w.cfg.OnFailure(Failure{
-			ID: message.ID, Channel: message.Channel, UserID: message.UserID,
-			Err: fmt.Errorf("returning a message to the queue: %w", err),
-		})
+		w.report(message, fmt.Errorf("returning a message to the queue: %w", err), false)
 	}
+}
+
+func (w *Worker) report(message domain.Message, err error, dropped bool) {
+	w.cfg.OnFailure(Failure{
+		ID: message.ID, Channel: message.Channel, UserID: message.UserID, Err: err, Dropped: dropped,
+	})
 }
 
 // retryAfter doubles from firstRetry up to lastRetry.
 func retryAfter(attempts int) time.Duration {
 	wait := firstRetry
 	for range attempts {
-		if wait >= lastRetry {
-			return lastRetry
-		}
-		wait *= 2
+		wait = min(2*wait, lastRetry)
 	}
-	return min(wait, lastRetry)
+	return wait
 }

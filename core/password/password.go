@@ -99,10 +99,7 @@ func (c Checker) check(policy domain.PasswordPolicy, next New) error {
 				"own_words: must not hold your user name, e-mail address, name or the name of the service")
 		}
 	}
-	if refused == domain.ErrPasswordPolicy {
-		return nil
-	}
-	return refused
+	return domain.Refusal(refused)
 }
 
 // holdsOwnWord reports whether the password contains one of the user's words or the product's name, whole or one of its

@@ -36,62 +36,49 @@ func (s *Service) resolve(
 		}
 		return s.deps.Provisioner.Provision(ctx, by, identity, false)
 	}
-	if expected, err := s.expected(ctx, provider, identity); err != nil || expected.ID != "" {
-		return s.activateExpected(ctx, by, expected, identity, err)
-	}
 	return s.byAddress(ctx, by, provider, identity)
 }
 
-// byAddress links the account that has the identity's email, where that is allowed, and otherwise provisions a user:
-// the email alone never gives access to an account, and never prevents a user from having their own account.
+// byAddress activates or links the account that has the identity's email, where that is allowed, and otherwise
+// provisions a user: the email alone never gives access to an account, and never prevents a user from having their own.
+// The account could belong to another person too, so the provider must be one whose emails are trusted.
+//
+// A user that an administrator created in this provider's directory ahead of the first login is activated: the
+// administrator's choice of directory and email replaces our own verification. Any other account is linked only if we
+// have verified its email.
 func (s *Service) byAddress(ctx context.Context, by domain.Principal, provider ports.RedirectLogin,
-	identity domain.Identity,
-) (domain.User, error) {
-	id, err := s.sameAddress(ctx, provider, identity)
-	if err != nil {
-		return domain.User{}, err
-	}
-	if id != "" {
-		if err := s.link(ctx, by, id, true, identity); err != nil && !errors.Is(err, fault.ErrForbidden) {
-			return domain.User{ID: id}, err
+	identity domain.Identity) (domain.User, error) {
+	if provider.LinksByEmail() && identity.EmailVerified && identity.Email != "" {
+		key := s.deps.CaseFolder.Fold(identity.Email)
+		user, err := s.deps.Users.FindByEmail(ctx, key)
+		switch {
+		case errors.Is(err, domain.ErrUserNotFound):
+		case err != nil:
+			return domain.User{}, err
+		case isExpected(&user, identity.Directory, key):
+			return s.activateExpected(ctx, by, user.ID, identity)
+		case user.EmailVerified:
+			if err := s.link(ctx, by, user.ID, true, identity); err != nil && !errors.Is(err, fault.ErrForbidden) {
+				return domain.User{ID: user.ID}, err
+			}
 		}
 	}
 	return s.deps.Provisioner.Provision(ctx, by, identity, provider.JustInTime())
 }
 
-// expected returns the user that an administrator created in this provider's directory ahead of the first login, and
-// who has the email that the provider has verified. The email could belong to another account too, so the provider must
-// be one whose emails are trusted; the administrator's choice of directory and email replaces our own verification.
-func (s *Service) expected(ctx context.Context, provider ports.RedirectLogin, identity domain.Identity) (domain.User,
-	error,
-) {
-	if !provider.LinksByEmail() || !identity.EmailVerified || identity.Email == "" {
-		return domain.User{}, nil
-	}
-	key := s.deps.CaseFolder.Fold(identity.Email)
-	user, err := s.deps.Users.FindByEmail(ctx, key)
-	if errors.Is(err, domain.ErrUserNotFound) || err == nil && !isExpected(&user, identity.Directory, key) {
-		return domain.User{}, nil
-	}
-	return user, err
-}
-
+// isExpected reports whether an administrator created the user in the directory ahead of the first login.
 func isExpected(user *domain.User, directory domain.DirectoryID, key string) bool {
 	return user.Directory == directory && user.Subject == "" && user.Status == domain.StatusPending && user.EmailKey == key
 }
 
-// activateExpected activates the user that expected returned.
-func (s *Service) activateExpected(ctx context.Context, by domain.Principal, user domain.User, identity domain.Identity,
-	err error,
-) (domain.User, error) {
-	if err != nil {
-		return domain.User{}, err
-	}
+// activateExpected activates the user of isExpected.
+func (s *Service) activateExpected(ctx context.Context, by domain.Principal, id domain.UserID,
+	identity domain.Identity) (domain.User, error) {
 	catalog, err := s.deps.Access.Catalog(ctx)
 	if err != nil {
 		return domain.User{}, err
 	}
-	_, err = s.deps.Access.UpdateUser(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
+	_, err = s.deps.Access.UpdateUser(ctx, id, func(u *domain.User, out *domain.Outbox) error {
 		switch {
 		case isAdministrative(catalog, u):
 			return fault.ErrForbidden.Because(errAdministrator)
@@ -104,33 +91,13 @@ func (s *Service) activateExpected(ctx context.Context, by domain.Principal, use
 		return nil
 	})
 	if err != nil {
-		return domain.User{ID: user.ID}, err
+		return domain.User{ID: id}, err
 	}
 	return s.deps.Provisioner.Provision(ctx, by, identity, false)
 }
 
 func isAdministrative(catalog *domain.Catalog, user *domain.User) bool {
 	return slices.ContainsFunc(catalog.Grants(user).Permissions(), domain.Permission.IsAdministrative)
-}
-
-// sameAddress returns the user with the identity's email, if the provider is trusted and both sides have verified the
-// email.
-func (s *Service) sameAddress(ctx context.Context, provider ports.RedirectLogin,
-	identity domain.Identity,
-) (domain.UserID, error) {
-	if !provider.LinksByEmail() || !identity.EmailVerified || identity.Email == "" {
-		return "", nil
-	}
-	user, err := s.deps.Users.FindByEmail(ctx, s.deps.CaseFolder.Fold(identity.Email))
-	switch {
-	case errors.Is(err, domain.ErrUserNotFound):
-		return "", nil
-	case err != nil:
-		return "", err
-	case !user.EmailVerified:
-		return "", nil
-	}
-	return user.ID, nil
 }
 
 // checkLinkable returns fault.ErrForbidden for an account that cannot become a provider's: one of an external

@@ -76,7 +76,7 @@ func (s *Service) watch(ctx context.Context, id domain.DirectoryID, sessions []d
 			return errors.Join(failed, context.Cause(ctx))
 		}
 		if !ok { // the provider was removed from the configuration
-			failed = errors.Join(failed, s.forgetGrant(ctx, session.ID))
+			failed = errors.Join(failed, s.setGrant(ctx, session.ID, nil))
 			continue
 		}
 		failed = errors.Join(failed, s.check(ctx, provider, session))
@@ -91,7 +91,7 @@ func (s *Service) check(ctx context.Context, provider ports.ProviderSessions, se
 		return err
 	}
 	if !live {
-		return s.forgetGrant(ctx, session.ID)
+		return s.setGrant(ctx, session.ID, nil)
 	}
 	claimed, err := s.claim(ctx, session)
 	if errors.Is(err, errClaimed) || errors.Is(err, domain.ErrSessionNotFound) {
@@ -151,7 +151,7 @@ func (s *Service) endedThere(ctx context.Context, session domain.Session) error 
 	if err := s.deps.Auth.EndByProvider(ctx, domain.System(), session, "provider_session_ended"); err != nil {
 		return err
 	}
-	return s.forgetGrant(ctx, session.ID)
+	return s.setGrant(ctx, session.ID, nil)
 }
 
 func (s *Service) replaceGrant(ctx context.Context, id domain.SessionID, grant string) error {
@@ -162,11 +162,7 @@ func (s *Service) replaceGrant(ctx context.Context, id domain.SessionID, grant s
 	return s.setGrant(ctx, id, sealed)
 }
 
-// forgetGrant deletes the grant of an ended session, which would otherwise be checked forever.
-func (s *Service) forgetGrant(ctx context.Context, id domain.SessionID) error {
-	return s.setGrant(ctx, id, nil)
-}
-
+// setGrant stores the grant, or deletes that of an ended session, which would otherwise be checked forever.
 func (s *Service) setGrant(ctx context.Context, id domain.SessionID, sealed []byte) error {
 	_, err := s.deps.Sessions.Update(ctx, id, func(x *domain.Session, _ *domain.Outbox) error {
 		x.Provider.Grant = sealed

@@ -133,20 +133,20 @@ func (c *copying) writeOne(ctx context.Context, a domain.Archived) error {
 		return err
 	case domain.Session:
 		err := c.to.Sessions.Create(ctx, v)
-		return unlessThere(err, fault.ErrConflict, func() error { _, err := c.to.Sessions.Get(ctx, v.ID); return err })
+		return unlessThere(err, func() error { _, err := c.to.Sessions.Get(ctx, v.ID); return err })
 	case domain.APIKey:
 		err := c.to.Keys.Create(ctx, v, domain.Outbox{})
-		return unlessThere(err, fault.ErrConflict, func() error { _, err := c.to.Keys.Get(ctx, v.ID); return err })
+		return unlessThere(err, func() error { _, err := c.to.Keys.Get(ctx, v.ID); return err })
 	case domain.ThirdPartyToken:
 		err := c.to.Tokens.Create(ctx, v, domain.Outbox{})
-		return unlessThere(err, fault.ErrConflict, func() error { _, err := c.to.Tokens.Get(ctx, v.ID); return err })
+		return unlessThere(err, func() error { _, err := c.to.Tokens.Get(ctx, v.ID); return err })
 	}
 	return fmt.Errorf("unknown record type %T", a.Value)
 }
 
 // unlessThere returns nil if the conflict is with the record itself, and the conflict otherwise.
-func unlessThere(err, conflict error, get func() error) error {
-	if errors.Is(err, conflict) && get() == nil {
+func unlessThere(err error, get func() error) error {
+	if errors.Is(err, fault.ErrConflict) && get() == nil {
 		return nil
 	}
 	return err
