@@ -3,6 +3,7 @@ package userimport
 import (
 	"context"
 
+	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
@@ -17,9 +18,11 @@ const (
 
 // Options are the options of an import.
 type Options struct {
-	Source            string // of the rows, for the audit log
-	DryRun            bool
-	DropUnknownHashes bool // as in Batch
+	Source string // of the rows, for the audit log
+	DryRun bool
+	// DropUnknownHashes creates users of the built-in directory without their password hash if it is not supported:
+	// they are pending, and an activation email is sent.
+	DropUnknownHashes bool
 	// Report receives each row that is refused or differs from the result.
 	Report func(Row)
 	// Progress receives the number of rows that are done. It may be nil.
@@ -43,10 +46,13 @@ type Import struct {
 	summary Summary
 	rows    int
 
-	users    Batch
-	at       []int // positions of users
-	bytes    int
-	foreseen map[domain.RoleID]domain.Role // in a dry run: roles of earlier rows
+	users []User // rows that are not written yet
+	at    []int  // positions of users
+	bytes int
+
+	// In a dry run: what the earlier rows would have created.
+	roles  map[domain.RoleID]domain.Role
+	claims *claims
 }
 
 // Begin begins an import. It requires system.import.
@@ -55,8 +61,7 @@ func (s *Service) Begin(by domain.Principal, options Options) (*Import, error) {
 		return nil, err
 	}
 	return &Import{
-		service: s, by: by, options: options, foreseen: map[domain.RoleID]domain.Role{},
-		users: Batch{DryRun: options.DryRun, DropUnknownHashes: options.DropUnknownHashes, claims: newClaims()},
+		service: s, by: by, options: options, roles: map[domain.RoleID]domain.Role{}, claims: newClaims(),
 	}, nil
 }
 
@@ -77,12 +82,9 @@ func (i *Import) Role(ctx context.Context, at int, role Role) error {
 	if err := i.flush(ctx); err != nil {
 		return err
 	}
-	result, err := i.service.role(ctx, i.by, role, i.foreseen, i.options.DryRun)
+	result, err := i.role(ctx, role)
 	if err != nil {
 		return err
-	}
-	if i.options.DryRun && result.Outcome != Refused {
-		i.users.Roles = append(i.users.Roles, role.Name)
 	}
 	i.report(at, result)
 	return nil
@@ -93,7 +95,7 @@ func (i *Import) User(ctx context.Context, at, size int, user User) error {
 	if err := i.count(); err != nil {
 		return err
 	}
-	i.users.Users, i.at = append(i.users.Users, user), append(i.at, at)
+	i.users, i.at = append(i.users, user), append(i.at, at)
 	if i.bytes += size; len(i.at) < batchUsers && i.bytes < batchBytes {
 		return nil
 	}
@@ -105,8 +107,9 @@ func (i *Import) Finish(ctx context.Context) (Summary, error) {
 	if err := i.flush(ctx); err != nil || i.options.DryRun {
 		return i.summary, err
 	}
-	s := i.summary
-	return s, i.service.Finish(ctx, i.by, i.options.Source, s.Created, s.Unchanged, s.Refused)
+	writer, s := i.service.deps.AuditWriter, i.summary
+	return s, writer.Write(ctx, writer.Entry(i.by, domain.ActionImport, i.options.Source,
+		audit.Detail("created", s.Created), audit.Detail("unchanged", s.Unchanged), audit.Detail("refused", s.Refused)))
 }
 
 func (i *Import) count() error {
@@ -121,14 +124,14 @@ func (i *Import) flush(ctx context.Context) error {
 	if len(i.at) == 0 {
 		return nil
 	}
-	results, err := i.service.Users(ctx, i.by, i.users)
+	results, err := i.writeUsers(ctx)
 	if err != nil {
 		return err
 	}
 	for n, result := range results {
 		i.report(i.at[n], result)
 	}
-	i.users.Users, i.at, i.bytes = i.users.Users[:0], i.at[:0], 0
+	i.users, i.at, i.bytes = i.users[:0], i.at[:0], 0
 	if i.options.Progress != nil {
 		i.options.Progress(i.rows)
 	}

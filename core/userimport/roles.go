@@ -11,35 +11,17 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 )
 
-// Roles imports roles. It requires system.import; a row with a level or permissions that the principal may not grant is
-// refused. With dryRun it only reports the outcome of each. An existing role remains unchanged, and a row
-// with another level is refused: the operator decides which is right.
-func (s *Service) Roles(ctx context.Context, by domain.Principal, batch []Role, dryRun bool) ([]Result, error) {
-	if err := by.Require(domain.SystemImport); err != nil {
-		return nil, err
-	}
-	results := make([]Result, len(batch))
-	foreseen := map[domain.RoleID]domain.Role{} // in a dry run: roles of earlier rows
-	for i, in := range batch {
-		var err error
-		if results[i], err = s.role(ctx, by, in, foreseen, dryRun); err != nil {
-			return results, err
-		}
-	}
-	return results, nil
-}
-
-func (s *Service) role(ctx context.Context, by domain.Principal, in Role, foreseen map[domain.RoleID]domain.Role,
-	dryRun bool,
-) (Result, error) {
-	catalog, err := s.deps.Catalog.Catalog(ctx)
+// role imports a role. A row with a level or permissions that the principal may not grant is refused. An existing role
+// remains unchanged, and a row with another level is refused: the operator decides which is right.
+func (i *Import) role(ctx context.Context, in Role) (Result, error) {
+	catalog, err := i.service.deps.Catalog.Catalog(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	id := domain.RoleID(s.deps.CaseFolder.Fold(in.Name))
+	id := domain.RoleID(i.service.deps.CaseFolder.Fold(in.Name))
 	existing, ok := catalog.Roles[id]
 	if !ok {
-		existing, ok = foreseen[id]
+		existing, ok = i.roles[id]
 	}
 	if ok {
 		if existing.Level != in.Level {
@@ -62,40 +44,28 @@ func (s *Service) role(ctx context.Context, by domain.Principal, in Role, forese
 	}
 	role := domain.Role{
 		ID: id, Identifier: in.Identifier, Name: in.Name, Level: in.Level, Permissions: permissions,
-		CreatedAt: s.deps.Clock.Now().UTC(),
+		CreatedAt: i.service.deps.Clock.Now().UTC(),
 	}
-	if err := access.CheckGrant(by, role); err != nil {
+	if err := access.CheckGrant(i.by, role); err != nil {
 		return refused(fault.ErrForbidden.Saying("you may not grant its level or permissions").Because(err))
 	}
-	if dryRun {
-		foreseen[id] = domain.Role{ID: id, Level: in.Level}
+	if i.options.DryRun {
+		i.roles[id] = domain.Role{ID: id, Level: in.Level}
 		return Result{Outcome: Created}, nil
 	}
-	return s.makeRole(ctx, by, role)
+	return i.makeRole(ctx, role)
 }
 
-func (s *Service) makeRole(ctx context.Context, by domain.Principal, role domain.Role) (Result, error) {
+func (i *Import) makeRole(ctx context.Context, role domain.Role) (Result, error) {
 	if role.Identifier == "" {
-		role.Identifier = access.NewIdentifier(s.deps.IDs)
+		role.Identifier = access.NewIdentifier(i.service.deps.IDs)
 	}
 	var out domain.Outbox
-	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionRoleCreate, string(role.ID), audit.Detail("source", "import"),
-		audit.Detail("level", role.Level)))
-	err := s.deps.Roles.Create(ctx, role, out)
+	out.Record(i.service.deps.AuditWriter.Entry(i.by, domain.ActionRoleCreate, string(role.ID),
+		audit.Detail("source", "import"), audit.Detail("level", role.Level)))
+	err := i.service.deps.Roles.Create(ctx, role, out)
 	if errors.Is(err, domain.ErrRoleExists) {
 		return Result{Outcome: Refused, Reason: "the identifier belongs to another role"}, nil
 	}
 	return Result{Outcome: Created}, err
-}
-
-// Finish writes the audit entry of a whole import, with the number of rows of each outcome.
-func (s *Service) Finish(ctx context.Context, by domain.Principal, source string, created, unchanged,
-	refused int,
-) error {
-	if err := by.Require(domain.SystemImport); err != nil {
-		return err
-	}
-	return s.deps.AuditWriter.Write(ctx, s.deps.AuditWriter.Entry(by, domain.ActionImport, source,
-		audit.Detail("created", created),
-		audit.Detail("unchanged", unchanged), audit.Detail("refused", refused)))
 }

@@ -82,30 +82,15 @@ type Result struct {
 
 var identifierForm = regexp.MustCompile(`^[0-9a-f]{8}$`)
 
-// Batch is a list of users to import.
-type Batch struct {
-	Users  []User
-	DryRun bool     // only report the outcome of each row
-	Roles  []string // for a dry run: roles that the import would have created before
-	// DropUnknownHashes creates users of the built-in directory without their password hash if it is not supported:
-	// they are pending, and an activation email is sent.
-	DropUnknownHashes bool
-
-	claims *claims // in a dry run: users of earlier rows, of earlier batches too
-}
-
 // foresee returns the catalog as it would be after the roles of a dry run.
-func (s *Service) foresee(catalog *domain.Catalog, batch Batch) *domain.Catalog {
-	if !batch.DryRun || len(batch.Roles) == 0 {
+func (i *Import) foresee(catalog *domain.Catalog) *domain.Catalog {
+	if len(i.roles) == 0 {
 		return catalog
 	}
 	foreseen := *catalog
 	foreseen.Roles = maps.Clone(catalog.Roles)
-	for _, name := range batch.Roles {
-		id := domain.RoleID(s.deps.CaseFolder.Fold(name))
-		if _, ok := foreseen.Roles[id]; !ok {
-			foreseen.Roles[id] = domain.Role{ID: id, Level: domain.DefaultRoleLevel}
-		}
+	for id := range i.roles {
+		foreseen.Roles[id] = domain.Role{ID: id, Level: domain.DefaultRoleLevel}
 	}
 	return &foreseen
 }
@@ -215,11 +200,10 @@ func (s *Service) hashProblem(hash string) string {
 	}
 }
 
-// dropHash removes an unsupported hash from a row of the built-in directory if the batch requests that, and returns
-// the note about it.
-func (s *Service) dropHash(batch *Batch, in *User) (note string) {
+// dropHash removes an unsupported hash from a row of the built-in directory and returns the note about it.
+func (s *Service) dropHash(in *User) (note string) {
 	problem := s.hashProblem(in.PasswordHash)
-	if !batch.DropUnknownHashes || problem == "" || !s.storesPasswords(in.Directory) {
+	if problem == "" || !s.storesPasswords(in.Directory) {
 		return ""
 	}
 	in.PasswordHash, in.PasswordSetAt = "", time.Time{}
@@ -232,12 +216,12 @@ func (s *Service) dropHash(batch *Batch, in *User) (note string) {
 }
 
 func (s *Service) storesPasswords(id string) bool {
-	d, ok := s.deps.Directories.Get(domain.DirectoryID(id))
+	d, _ := s.deps.Directories.Get(domain.DirectoryID(id))
 	if id == "" {
-		d, ok = s.deps.Directories.Fallback(), true
+		d = s.deps.Directories.Fallback()
 	}
 	_, stores := d.(ports.LocalPasswordStore)
-	return ok && stores
+	return stores
 }
 
 func (s *Service) checkDirectory(user *domain.User, in *User) error {

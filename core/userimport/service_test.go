@@ -102,14 +102,8 @@ func TestImportRequiresItsPermission(t *testing.T) {
 	t.Parallel()
 	s, imports := start(t)
 	by := s.As(t, s.User(t, "desk", domain.RoleUser))
-	_, users := imports.Users(t.Context(), by,
-		userimport.Batch{Users: []userimport.User{{Username: "x", Email: "x@example.com"}}})
-	_, roles := imports.Roles(t.Context(), by, []userimport.Role{{Name: "x"}}, false)
-	_, begun := imports.Begin(by, userimport.Options{})
-	for _, err := range []error{users, roles, begun, imports.Finish(t.Context(), by, "x", 1, 0, 0)} {
-		if !errors.Is(err, fault.ErrForbidden) {
-			t.Errorf("got %v", err)
-		}
+	if _, err := imports.Begin(by, userimport.Options{}); !errors.Is(err, fault.ErrForbidden) {
+		t.Errorf("got %v", err)
 	}
 }
 
