@@ -19,7 +19,8 @@ type RateLimiter interface {
 
 // Take is RateLimiter.Take with fault.ErrRateLimited for a request that the rate does not allow.
 func Take(ctx context.Context, limiter RateLimiter, key string, rate domain.Rate, now time.Time) (domain.RateState,
-	error) {
+	error,
+) {
 	state, err := limiter.Take(ctx, key, rate, now)
 	if err == nil && !state.Allowed {
 		err = fault.ErrRateLimited.Over(state.Limit, state.Reset)

@@ -13,7 +13,8 @@ func (s *Service) checkRecent(catalog *domain.Catalog, by domain.Principal) erro
 
 // MayAssign is CheckAssign with the recent proof of identity that a gain of administrative permissions requires.
 func (s *Service) MayAssign(catalog *domain.Catalog, by domain.Principal, target *domain.User, role domain.RoleID,
-	groups []domain.GroupID) error {
+	groups []domain.GroupID,
+) error {
 	if err := CheckAssign(catalog, by, target, role, groups); err != nil || !GainsRights(catalog, target, role, groups) {
 		return err
 	}

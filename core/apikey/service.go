@@ -59,7 +59,8 @@ type Created struct {
 // email. More keys than the rate allows are fault.ErrRateLimited. If the settings require a recent proof of identity, a
 // principal without one, including an API key, gets domain.ErrReauthentication.
 func (s *Service) Create(ctx context.Context, by domain.Principal, owner domain.UserID, in CreateInput) (Created,
-	error) {
+	error,
+) {
 	catalog, user, err := s.creatableOwner(ctx, by, owner)
 	if err != nil {
 		return Created{}, err
@@ -158,7 +159,8 @@ func (s *Service) creatableOwner(
 // checkGrant returns fault.ErrForbidden if the owner lacks one of the permissions or the principal may not grant one of
 // them, and ErrOwnerInactive for an owner who cannot log in.
 func checkGrant(catalog *domain.Catalog, by domain.Principal, owner *domain.User,
-	permissions []domain.Permission) error {
+	permissions []domain.Permission,
+) error {
 	if owner.Status != domain.StatusActive {
 		return ErrOwnerInactive
 	}

@@ -47,7 +47,8 @@ func (s *Service) resolve(
 // administrator's choice of directory and email replaces our own verification. Any other account is linked only if we
 // have verified its email.
 func (s *Service) byAddress(ctx context.Context, by domain.Principal, provider ports.RedirectLogin,
-	identity domain.Identity) (domain.User, error) {
+	identity domain.Identity,
+) (domain.User, error) {
 	if provider.LinksByEmail() && identity.EmailVerified && identity.Email != "" {
 		key := s.deps.CaseFolder.Fold(identity.Email)
 		user, err := s.deps.Users.FindByEmail(ctx, key)
@@ -73,7 +74,8 @@ func isExpected(user *domain.User, directory domain.DirectoryID, key string) boo
 
 // activateExpected activates the user of isExpected.
 func (s *Service) activateExpected(ctx context.Context, by domain.Principal, id domain.UserID,
-	identity domain.Identity) (domain.User, error) {
+	identity domain.Identity,
+) (domain.User, error) {
 	catalog, err := s.deps.Access.Catalog(ctx)
 	if err != nil {
 		return domain.User{}, err
