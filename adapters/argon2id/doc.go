@@ -29,9 +29,10 @@
 // the queue and its deadline limit the wait; one network may use all free slots of the queue. Without the limit a
 // hundred concurrent sign-ins took 1.9 GiB.
 //
-// A request whose client has disconnected is dropped when its turn comes, which costs one system call. Without that,
-// clients that time out and retry would fill the queue with requests whose responses are discarded, and each connected
-// client would wait for all of their hashes.
+// A request whose client has disconnected is dropped when its turn comes, which costs one system call of a few
+// microseconds. Without that, clients that time out and retry would fill the queue with requests whose responses are
+// discarded, and each connected client would wait for all of their hashes: behind 200 of them, one client of the same
+// network waited 1.3 s instead of 0.08 s on two processors.
 //
 // Neither the order nor the capacity depends on what is hashed: the dummy verification of an unknown name, which
 // hides whether a user exists, waits like any other. A queue that served unknown names last would reveal them by its

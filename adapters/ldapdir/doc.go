@@ -13,8 +13,7 @@
 //   - Unencrypted connections are allowed only to a loopback address with allow_plaintext.
 //   - Referrals are not followed: they would send passwords to addresses that the configuration does not name.
 //   - An outage is an error that wraps domain.ErrDirectoryUnavailable; every answer of the server about a password is
-//     an
-//     outcome. An empty name or password is never sent to the server (RFC 4513 section 5.1.2).
+//     an outcome. An empty name or password is never sent to the server (RFC 4513 section 5.1.2).
 //   - A person is identified by entryUUID or objectGUID; names, addresses and DNs are only attributes.
 //   - After several consecutive failures a server gets no calls until a background probe finds it healthy again.
 //

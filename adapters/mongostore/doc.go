@@ -16,6 +16,9 @@
 //   - If the reply to a sent command is lost, the result is unknown: fault.ErrStorage. A single-use token counts as
 //     consumed then.
 //
+// An update of attempts that no caller waits for (attemptstore.go) is written by a goroutine that holds the account's
+// lock: it saves a sign-in one round trip with a majority write.
+//
 // Decisions are written with {w: "majority", j: true} and read from the primary with read concern majority. Writes that
 // may be lost say so in their comments. Verifying a session is one round trip that reads the session, the user and the
 // catalog's version (view.go), from a server that a majority has recently confirmed as the primary (lease.go).

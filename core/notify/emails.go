@@ -90,7 +90,7 @@ func (c *EmailBuilder) TwoFactorDisabled(user domain.User, by domain.Principal) 
 func (c *EmailBuilder) RefreshReuse(user domain.User, from domain.Origin) ([]domain.Message, error) {
 	return c.notice(user, "One of your sessions has been ended",
 		"A sign-in token of your account at "+c.who.Host+" was used twice"+c.place(from)+
-			". That can mean that somebody has copied it, so the session has been ended.",
+			". Another person may have copied it, so the session has been ended.",
 		"Sign in again where you need it. If you do not know the address, change your password.",
 	)
 }
@@ -102,7 +102,7 @@ func (c *EmailBuilder) PartialLogin(user domain.User, from domain.Origin) ([]dom
 		"Somebody got past the first step of signing in to your account at "+c.who.Host+c.place(from)+
 			", with your password or through your provider, and then gave several wrong codes. Codes are refused for a while "+
 			"now.",
-		"If it was not you, somebody knows your password: change it.",
+		"If it was not you, another person knows your password: change it.",
 	)
 }
 
@@ -122,11 +122,11 @@ func (c *EmailBuilder) SMSCode(user domain.User, number, code string, until time
 		return nil, nil
 	}
 	return c.message(domain.ChannelSMS, user.ID, until, domain.EmailMessage{
-		To: number, Text: code + " is your " + product + " code. Give it to nobody.\n\n@" + c.who.Host + " #" + code,
+		To: number, Text: code + " is your " + product + " code. Do not share it.\n\n@" + c.who.Host + " #" + code,
 	})
 }
 
-const notYou = "If it was not you, tell whoever runs the service at once."
+const notYou = "If it was not you, contact the administrator of the service immediately."
 
 // circumstances returns who did it, from where and when, as the end of a sentence.
 func (c *EmailBuilder) circumstances(user *domain.User, by *domain.Principal) string {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the secrets of docker-compose.yml once. Whoever needs one finds it as a file in the volume.
+# Creates the secrets of docker-compose.yml once. Each service reads its secret from a file in the volume.
 set -euo pipefail
 cd /secrets
 [ -e done ] && exit 0
