@@ -98,11 +98,11 @@ func (a *api) assignRole(r *httpserver.Request, id domain.UserID, in AssignRoleR
 
 func (a *api) listPermissions(r *httpserver.Request, id domain.UserID) error {
 	held, err := a.Access.Effective(r.Context(), r.Principal, id)
-	list := grantsOf(held.Grants)
+	list := each(held.Grants, grantOf)
 	for _, g := range held.Grants.Implied() {
-		list = append(list, Grant{Source: g.Source, Permission: string(g.Permission), ImpliedBy: textOrAbsent(string(g.By))})
+		list = append(list, Grant{Source: g.Source, Permission: string(g.Permission), ImpliedBy: orAbsent(string(g.By))})
 	}
-	answer := PermissionList{UserID: string(id), Permissions: list, Reason: textOrAbsent(string(held.Reason))}
+	answer := PermissionList{UserID: string(id), Permissions: list, Reason: orAbsent(string(held.Reason))}
 	return a.replyRead(r, string(id), answer, err)
 }
 
@@ -126,10 +126,10 @@ func (a *api) checkPermission(r *httpserver.Request, id domain.UserID) error {
 	}
 	answer := PermissionCheck{
 		UserID: string(id), Permission: string(found.Permission), Granted: found.Granted, Source: textOrNull(found.Source),
-		Reason: textOrAbsent(string(found.Reason)),
+		Reason: orAbsent(string(found.Reason)),
 	}
 	if explain {
-		grants := grantsOf(found.Grants)
+		grants := each(found.Grants, grantOf)
 		answer.Grants = &grants
 	}
 	if explain && !found.Granted {
@@ -147,13 +147,12 @@ func (a *api) checkPermissions(r *httpserver.Request, in CheckPermissionsRequest
 	if err != nil {
 		return err
 	}
-	answer := PermissionResults{UserID: string(id), Results: make([]PermissionResult, 0, len(decisions))}
-	for _, d := range decisions {
-		answer.Results = append(answer.Results, PermissionResult{
+	answer := PermissionResults{UserID: string(id), Results: each(decisions, func(d access.Decision) PermissionResult {
+		return PermissionResult{
 			Permission: string(d.Permission), Granted: d.Granted, Source: textOrNull(d.Source),
-			Reason: textOrAbsent(string(d.Reason)),
-		})
-	}
+			Reason: orAbsent(string(d.Reason)),
+		}
+	})}
 	return r.JSON(http.StatusOK, answer)
 }
 

@@ -1,7 +1,6 @@
 package securityapi
 
 import (
-	"context"
 	"net/http"
 	"slices"
 
@@ -41,7 +40,7 @@ func New(s *core.Services, c Config) ([]httpserver.API, error) {
 		return nil, err
 	}
 	security := httpserver.API{
-		Name: "security", Prefix: Base, Routes: routes, Authenticate: s.Auth.Authenticate, Denied: a.denied,
+		Name: "security", Prefix: Base, Routes: routes, Authenticate: s.Auth.Authenticate, Denied: s.AuditAccess.Denied,
 		CORS: httpserver.CORS{Origins: c.CORSOrigins, Headers: []string{"Authorization", "X-API-KEY", "X-Request-ID"}},
 	}
 	keyRoutes, err := a.declare([]httpserver.Route{route(http.MethodGet, "/.well-known/jwks.json", httpserver.Public(),
@@ -62,10 +61,6 @@ func New(s *core.Services, c Config) ([]httpserver.API, error) {
 	return []httpserver.API{security, keys, pages}, nil
 }
 
-func (a *api) denied(ctx context.Context, by domain.Principal, route string) error {
-	return a.AuditAccess.Denied(ctx, by, route)
-}
-
 // replyRead responds with another user's record and records that the principal has read it.
 func (a *api) replyRead(r *httpserver.Request, target string, body any, err error) error {
 	if err == nil {
@@ -75,22 +70,9 @@ func (a *api) replyRead(r *httpserver.Request, target string, body any, err erro
 }
 
 func (a *api) routes() []httpserver.Route {
-	all := a.userRoutes()
-	all = append(all, a.authRoutes()...)
-	all = append(all, a.passwordRoutes()...)
-	all = append(all, a.sessionRoutes()...)
-	all = append(all, a.accessRoutes()...)
-	all = append(all, a.groupRoutes()...)
-	all = append(all, a.auditRoutes()...)
-	all = append(all, a.settingsRoutes()...)
-	all = append(all, a.factorRoutes()...)
-	all = append(all, a.keyRoutes()...)
-	all = append(all, a.ssoRoutes()...)
-	all = append(all, a.systemRoutes()...)
-	all = append(all, a.directoryRoutes()...)
-	all = append(all, a.tokenRoutes()...)
-	all = append(all, a.importRoutes()...)
-	return all
+	return slices.Concat(a.userRoutes(), a.authRoutes(), a.passwordRoutes(), a.sessionRoutes(), a.accessRoutes(),
+		a.groupRoutes(), a.auditRoutes(), a.settingsRoutes(), a.factorRoutes(), a.keyRoutes(), a.ssoRoutes(),
+		a.systemRoutes(), a.directoryRoutes(), a.tokenRoutes(), a.importRoutes())
 }
 
 // The IDs in paths. Text that is no ID is answered as an ID that does not exist.

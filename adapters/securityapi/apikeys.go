@@ -38,16 +38,13 @@ func (a *api) listKeys(r *httpserver.Request, id domain.UserID) error {
 	}
 	page, err := a.Keys.List(r.Context(), r.Principal, id, at)
 	list := APIKeyList{
-		APIKeys: make([]APIKey, 0, len(page.Keys)), Total: page.Total, TotalEstimated: trueOrAbsent(page.TotalEstimated),
+		APIKeys: each(page.Keys, keyOf), Total: page.Total, TotalEstimated: orAbsent(page.TotalEstimated),
 		Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
-	}
-	for i := range page.Keys {
-		list.APIKeys = append(list.APIKeys, keyOf(&page.Keys[i]))
 	}
 	return a.replyRead(r, string(id), list, err)
 }
 
-func keyOf(k *domain.APIKey) APIKey {
+func keyOf(k domain.APIKey) APIKey {
 	return APIKey{
 		KeyID: string(k.ID), Name: k.Name, Prefix: k.Prefix, Permissions: texts(k.Permissions),
 		CreatedAt: httpserver.Seconds(k.CreatedAt), ExpiresAt: timeOrNull(k.ExpiresAt), LastUsedAt: timeOrNull(k.LastUsedAt),
@@ -56,7 +53,7 @@ func keyOf(k *domain.APIKey) APIKey {
 
 func (a *api) getKey(r *httpserver.Request, id domain.KeyID) error {
 	key, err := a.Keys.Get(r.Context(), r.Principal, id)
-	return a.replyRead(r, string(key.UserID), keyOf(&key), err)
+	return a.replyRead(r, string(key.UserID), keyOf(key), err)
 }
 
 func (a *api) revokeKey(r *httpserver.Request, id domain.KeyID) error {

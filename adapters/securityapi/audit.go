@@ -132,7 +132,7 @@ func moment(field, text string, days int) (time.Time, error) {
 
 func logsOf(page domain.AuditPage, at domain.Page) AuditLogs {
 	logs := AuditLogs{
-		Logs: make([]AuditLog, 0, len(page.Entries)), Total: page.Total, TotalEstimated: trueOrAbsent(page.TotalEstimated),
+		Logs: make([]AuditLog, 0, len(page.Entries)), Total: page.Total, TotalEstimated: orAbsent(page.TotalEstimated),
 		Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
 	}
 	for _, e := range page.Entries {
@@ -214,16 +214,13 @@ func AuditReportOf(r *audit.Report) AuditReport {
 		Unsealed: r.Unsealed, Key: r.Key, Damage: nullable.Null[AuditDamage](),
 	}
 	if r.Key != "" {
-		report.VerifierKey = textOrAbsent(auditformat.VerifierKey(r.Key))
+		report.VerifierKey = orAbsent(auditformat.VerifierKey(r.Key))
 	}
 	if f := r.Finding; f != nil {
-		damage := AuditDamage{
-			Kind: AuditDamageKind(f.Damage), LogID: textOrAbsent(string(f.ID)), Reason: f.Reason, Sentence: f.String(),
-		}
-		if f.Seq != 0 {
-			damage.Seq = &f.Seq
-		}
-		report.Damage = nullable.Of(damage)
+		report.Damage = nullable.Of(AuditDamage{
+			Kind: AuditDamageKind(f.Damage), LogID: orAbsent(string(f.ID)), Reason: f.Reason, Sentence: f.String(),
+			Seq: orAbsent(f.Seq),
+		})
 	}
 	return report
 }

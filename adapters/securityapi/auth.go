@@ -58,17 +58,13 @@ func loginName(in LoginRequest) (string, error) {
 }
 
 func signedIn(s auth.SignedIn) LoginResponse {
-	answer := LoginResponse{
+	return LoginResponse{
 		AccessToken: s.Tokens.Access, RefreshToken: s.Tokens.Refresh, TokenType: "Bearer",
 		ExpiresIn: int(s.Tokens.ExpiresIn.Seconds()),
 		SessionID: string(s.Session.ID),
 		User:      LoginUser{UserID: string(s.User.ID), Username: s.User.Username, Role: string(s.User.Role)},
+		Scope:     orAbsent(LoginResponseScope(s.Scope)),
 	}
-	if s.Scope != "" {
-		scope := LoginResponseScope(s.Scope)
-		answer.Scope = &scope
-	}
-	return answer
 }
 
 func (a *api) refresh(r *httpserver.Request, in RefreshRequest) error {
@@ -151,8 +147,8 @@ func (a *api) introspect(r *httpserver.Request) error {
 	}
 	p, kind := found.Principal, "Bearer" // RFC 7662, 2.2: how it is used (RFC 6749, 5.1), not what it is
 	answer := IntrospectResponse{
-		Active: true, TokenType: &kind, Sub: textOrAbsent(string(p.UserID)), Username: textOrAbsent(p.Username),
-		Sid: textOrAbsent(string(p.SessionID)), Scope: textOrAbsent(strings.Join(texts(p.Grants.Permissions()), " ")),
+		Active: true, TokenType: &kind, Sub: orAbsent(string(p.UserID)), Username: orAbsent(p.Username),
+		Sid: orAbsent(string(p.SessionID)), Scope: orAbsent(strings.Join(texts(p.Grants.Permissions()), " ")),
 	}
 	if !p.ExpiresAt.IsZero() {
 		exp := p.ExpiresAt.Unix()

@@ -14,24 +14,32 @@ func ofUser(may func(context.Context, domain.Principal, domain.UserID) error) ch
 	return userID.Bind(func(r *httpserver.Request, id domain.UserID) error { return may(r.Context(), r.Principal, id) })
 }
 
+// reads makes a check of a service's read of the user of the path.
+func reads[T any](read func(context.Context, domain.Principal, domain.UserID) (T, error)) check {
+	return ofUser(func(ctx context.Context, by domain.Principal, id domain.UserID) error {
+		_, err := read(ctx, by, id)
+		return err
+	})
+}
+
 // checks are the refusals of those routes on which the service decides who may: see httpserver.Route.
 func (a *api) checks() map[string]check {
 	return map[string]check{
-		"GET /users/{user_id}":          ofUser(a.mayRead),
+		"GET /users/{user_id}":          reads(a.Account.Get),
 		"PATCH /users/{user_id}":        ofUser(a.Account.MayUpdate),
 		"DELETE /users/{user_id}":       ofUser(a.Account.MayUpdate),
 		"POST /users/{user_id}/unlock":  ofUser(a.Account.MayUpdate),
 		"PUT /users/{user_id}/password": ofUser(a.Account.MayUpdate),
 
-		"GET /users/{user_id}/identities":                  ofUser(a.mayRead),
+		"GET /users/{user_id}/identities":                  reads(a.Account.Get),
 		"DELETE /users/{user_id}/identities/{identity_id}": ofUser(a.Account.MayUpdate),
 		"POST /users/{user_id}/password-reset-link":        ofUser(a.Account.MayUpdate),
 
 		"POST /users/{user_id}/roles":    ofUser(a.Account.MayUpdate),
 		"POST /users/{user_id}/password": ofUser(a.Account.MayChangePassword),
 
-		"GET /users/{user_id}/permissions":              ofUser(a.mayReadPermissions),
-		"GET /users/{user_id}/permissions/{permission}": ofUser(a.mayReadPermissions),
+		"GET /users/{user_id}/permissions":              reads(a.Access.Effective),
+		"GET /users/{user_id}/permissions/{permission}": reads(a.Access.Effective),
 		"POST /permissions/check":                       a.mayCheckPermissions,
 
 		"GET /users/{user_id}/sessions":             ofUser(a.Auth.MayList),
@@ -54,16 +62,6 @@ func (a *api) checks() map[string]check {
 	}
 }
 
-func (a *api) mayRead(ctx context.Context, by domain.Principal, id domain.UserID) error {
-	_, err := a.Account.Get(ctx, by, id)
-	return err
-}
-
-func (a *api) mayReadPermissions(ctx context.Context, by domain.Principal, id domain.UserID) error {
-	_, err := a.Access.Effective(ctx, by, id)
-	return err
-}
-
 func (a *api) mayCheckPermissions(r *httpserver.Request) error {
 	var in CheckPermissionsRequest
 	if err := r.Decode(&in); err != nil || in.UserID == nil {
@@ -73,7 +71,8 @@ func (a *api) mayCheckPermissions(r *httpserver.Request) error {
 	if err != nil {
 		return domain.ErrUserNotFound
 	}
-	return a.mayReadPermissions(r.Context(), r.Principal, id)
+	_, err = a.Access.Effective(r.Context(), r.Principal, id)
+	return err
 }
 
 func (a *api) mayRevokeSession(r *httpserver.Request, id domain.SessionID) error {

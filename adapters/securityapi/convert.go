@@ -30,7 +30,7 @@ func userOf(p account.Profile) User {
 // usersOf returns one page of users as the API shows it.
 func usersOf(page account.UserPage, at domain.Page) UserList {
 	list := UserList{
-		Users: make([]UserSummary, 0, len(page.Users)), Total: page.Total, TotalEstimated: trueOrAbsent(page.TotalEstimated),
+		Users: make([]UserSummary, 0, len(page.Users)), Total: page.Total, TotalEstimated: orAbsent(page.TotalEstimated),
 		Page: at.Number, Limit: at.Limit, NextCursor: cursorOrNull(page.Next),
 	}
 	for i := range page.Users {
@@ -56,20 +56,10 @@ func each[T, U any](items []T, shown func(T) U) []U {
 
 // texts returns values of any text type as plain text, an empty list for none.
 func texts[T ~string](values []T) []string {
-	result := make([]string, 0, len(values))
-	for _, v := range values {
-		result = append(result, string(v))
-	}
-	return result
+	return each(values, func(v T) string { return string(v) })
 }
 
-func grantsOf(grants domain.Grants) []Grant {
-	result := make([]Grant, 0, len(grants))
-	for _, g := range grants {
-		result = append(result, Grant{Source: g.Source, Permission: string(g.Permission)})
-	}
-	return result
-}
+func grantOf(g domain.Grant) Grant { return Grant{Source: g.Source, Permission: string(g.Permission)} }
 
 func textOrNull(s string) nullable.Nullable[string] {
 	if s == "" {
@@ -101,18 +91,13 @@ func cursorOrNull(c *domain.Cursor) nullable.Nullable[string] {
 	return nullable.Of(c.Encode())
 }
 
-func trueOrAbsent(b bool) *bool {
-	if !b {
+// orAbsent returns a pointer to a value, or nil for the type's zero value.
+func orAbsent[T comparable](value T) *T {
+	var none T
+	if value == none {
 		return nil
 	}
-	return &b
-}
-
-func textOrAbsent(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
+	return &value
 }
 
 // or returns what p points to, or the type's zero value.

@@ -33,7 +33,7 @@ func (a *api) listDirectories(r *httpserver.Request) error {
 }
 
 func stepOf(s domain.CheckStep) DirectoryStep {
-	return DirectoryStep{Name: s.Name, Ok: s.OK, Detail: s.Detail, Advice: textOrAbsent(s.Advice)}
+	return DirectoryStep{Name: s.Name, Ok: s.OK, Detail: s.Detail, Advice: orAbsent(s.Advice)}
 }
 
 func (a *api) checkDirectory(r *httpserver.Request, in CheckDirectoryRequest) error {
@@ -71,13 +71,13 @@ func planOf(p *directory.Plan, maxSteps *int) SyncPlan {
 	}
 	return SyncPlan{
 		Directory: string(p.Directory), Complete: p.Complete, Listed: p.Listed, Known: p.Known, Digest: p.Digest,
-		SafetyLimit: textOrAbsent(p.SafetyLimit),
+		SafetyLimit: orAbsent(p.SafetyLimit),
 		Create:      p.Count(directory.StepCreate), Update: p.Count(directory.StepUpdate),
 		Disable: p.Count(directory.StepDisable), Enable: p.Count(directory.StepEnable), Skip: p.Count(directory.StepSkip),
 		Steps: each(steps, func(s directory.Step) SyncStep {
 			step := SyncStep{
-				Kind: SyncStepKind(s.Kind), Subject: string(s.Subject), UserID: textOrAbsent(string(s.UserID)),
-				Username: s.Username, Reason: textOrAbsent(s.Reason),
+				Kind: SyncStepKind(s.Kind), Subject: string(s.Subject), UserID: orAbsent(string(s.UserID)),
+				Username: s.Username, Reason: orAbsent(s.Reason),
 			}
 			if len(s.Fields) > 0 {
 				step.Fields = &s.Fields

@@ -15,7 +15,7 @@ func NewLocal(s *core.Services, c Config) (httpserver.API, error) {
 	a := &api{s, c}
 	routes, err := a.declare(a.routes())
 	return httpserver.API{
-		Name: "local", Prefix: Base, Routes: routes, Authenticate: operator, Denied: a.denied,
+		Name: "local", Prefix: Base, Routes: routes, Authenticate: operator, Denied: s.AuditAccess.Denied,
 		Failure: httpserver.FailureWithCause,
 	}, err
 }

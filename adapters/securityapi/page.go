@@ -3,6 +3,7 @@ package securityapi
 import (
 	"embed"
 	"fmt"
+	"strings"
 )
 
 // page holds swagger-ui-dist 5.35.0 (Apache-2.0), unchanged but gzipped, and our two small files around it.
@@ -23,7 +24,7 @@ func pageFiles() (map[string]file, error) {
 		if err != nil {
 			return nil, fmt.Errorf("documentation page: %w", err)
 		}
-		if source.name[len(source.name)-3:] != ".gz" {
+		if !strings.HasSuffix(source.name, ".gz") {
 			if raw, err = compressed(raw); err != nil {
 				return nil, err
 			}

@@ -30,13 +30,11 @@ func (a *api) ssoRoutes() []httpserver.Route {
 }
 
 func (a *api) listProviders(r *httpserver.Request) error {
-	answer := ProviderList{Providers: []Provider{}}
-	for _, p := range a.SSO.Providers() {
-		answer.Providers = append(answer.Providers, Provider{
+	return r.JSON(http.StatusOK, ProviderList{Providers: each(a.SSO.Providers(), func(p sso.Provider) Provider {
+		return Provider{
 			ID: string(p.ID), Type: p.Type, Name: p.Name, LoginURL: Base + ssoPath + url.PathEscape(string(p.ID)) + "/login",
-		})
-	}
-	return r.JSON(http.StatusOK, answer)
+		}
+	})})
 }
 
 func (a *api) oidcLogin(r *httpserver.Request) error {

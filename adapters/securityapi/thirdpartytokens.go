@@ -65,7 +65,7 @@ func (a *api) verifyToken(r *httpserver.Request, in VerifyThirdPartyTokenRequest
 	}
 	token, err := a.TPT.Inspect(r.Context(), r.Principal, in.Token)
 	if errors.Is(err, fault.ErrUnauthorized) {
-		return r.JSON(http.StatusOK, VerifiedThirdPartyToken{Reason: textOrAbsent(fault.Of(err).Message)})
+		return r.JSON(http.StatusOK, VerifiedThirdPartyToken{Reason: orAbsent(fault.Of(err).Message)})
 	}
 	if err != nil {
 		return err

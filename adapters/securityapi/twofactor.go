@@ -44,7 +44,7 @@ func (a *api) disableFactor(r *httpserver.Request, id domain.UserID, in DisableT
 func setupOf(begun factor.Enrollment) TwoFactorSetup {
 	method, ends := TwoFactorSetupMethod(begun.Method), httpserver.Seconds(begun.ExpiresAt)
 	return TwoFactorSetup{
-		Method: &method, Secret: textOrAbsent(begun.Setup.Secret), QrCode: textOrAbsent(begun.Setup.QRCode),
-		PhoneNumber: textOrAbsent(begun.PhoneNumber), BackupCodes: begun.BackupCodes, ExpiresAt: &ends,
+		Method: &method, Secret: orAbsent(begun.Setup.Secret), QrCode: orAbsent(begun.Setup.QRCode),
+		PhoneNumber: orAbsent(begun.PhoneNumber), BackupCodes: begun.BackupCodes, ExpiresAt: &ends,
 	}
 }

@@ -17,15 +17,26 @@ var bodyTypes = []string{"application/json", formType}
 // which only reading the field returns: unknown fields are ignored, however they look.
 type fields map[string]any
 
-func readBody(r *httpserver.Request) (fields, error) {
-	if !r.HasBody() {
-		return fields{}, nil
-	}
+// readBody reads a body that must have the required fields, whose help texts the failure lists.
+func readBody(r *httpserver.Request, required map[string]string) (fields, error) {
+	body := fields{}
 	if kind, _, err := mime.ParseMediaType(r.Header("Content-Type")); err == nil && kind == formType {
-		return readForm(r), nil
+		body = readForm(r)
+	} else if r.HasBody() {
+		if body, err = httpserver.DecodeMembers(r.Body()); err != nil {
+			return nil, err
+		}
 	}
-	members, err := httpserver.DecodeMembers(r.Body())
-	return members, err
+	lacking := map[string]string{}
+	for field, help := range required {
+		if body[field] == nil {
+			lacking[field] = help + missingText
+		}
+	}
+	if len(lacking) > 0 {
+		return nil, errMissing.With("errors", lacking)
+	}
+	return body, nil
 }
 
 func readForm(r *httpserver.Request) fields {
@@ -40,20 +51,6 @@ func readForm(r *httpserver.Request) fields {
 		body[name] = value
 	}
 	return body
-}
-
-// require returns the failure that lists every field of the help texts that the body lacks.
-func (b fields) require(help map[string]string) error {
-	lacking := missing{}
-	for field, text := range help {
-		if value, ok := b[field]; !ok || value == nil {
-			lacking[field] = text
-		}
-	}
-	if len(lacking) == 0 {
-		return nil
-	}
-	return lacking.fault()
 }
 
 // text reads a field into into; an absent one leaves it.

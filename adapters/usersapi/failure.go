@@ -57,19 +57,9 @@ func loginFailure(err error) error {
 	return err
 }
 
-// missing is the failure of absent fields: it has a shape of its own.
-type missing map[string]string
-
 const missingText = " Missing required parameter in the JSON body or the post body or the query string"
 
-func (m missing) fault() error {
-	errs := make(map[string]string, len(m))
-	for field, help := range m {
-		errs[field] = help + missingText
-	}
-	return errMissing.With("errors", errs)
-}
-
+// errMissing is the failure of absent fields: it has a shape of its own.
 var errMissing = fault.New(fault.Invalid, "validation_error", "Input payload validation failed")
 
 // failure writes {"message":…} with what some failures add. An outage says neither what is out nor why: existing

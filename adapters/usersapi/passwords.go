@@ -27,13 +27,10 @@ func passwordInput(r *httpserver.Request, done string) (rolepolicy.PasswordInput
 	if r.Principal.UserID == "" {
 		return rolepolicy.PasswordInput{}, rolepolicy.ErrNotAPerson
 	}
-	body, err := readBody(r)
-	if err != nil {
-		return rolepolicy.PasswordInput{}, err
-	}
-	if err := body.require(map[string]string{
+	body, err := readBody(r, map[string]string{
 		"target_username": "Username whose password will be " + done, "new_password": "New password",
-	}); err != nil {
+	})
+	if err != nil {
 		return rolepolicy.PasswordInput{}, err
 	}
 	var in rolepolicy.PasswordInput

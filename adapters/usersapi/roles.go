@@ -19,11 +19,8 @@ func (a *api) roles(r *httpserver.Request) error {
 }
 
 func (a *api) addRole(r *httpserver.Request) error {
-	body, err := readBody(r)
+	body, err := readBody(r, map[string]string{"name": "Role name", "level": "Role level, 0 maximum level"})
 	if err != nil {
-		return err
-	}
-	if err := body.require(map[string]string{"name": "Role name", "level": "Role level, 0 maximum level"}); err != nil {
 		return err
 	}
 	var name string
@@ -39,13 +36,10 @@ func (a *api) addRole(r *httpserver.Request) error {
 }
 
 func (a *api) updateRole(r *httpserver.Request) error {
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
-	if err := body.require(map[string]string{
+	body, err := readBody(r, map[string]string{
 		"target_username": "Username whose role will be updated", "new_role_name": "New role name to assign",
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	var target, role string

@@ -48,11 +48,8 @@ func (a *api) login(r *httpserver.Request) error {
 }
 
 func loginInput(r *httpserver.Request) (auth.LoginInput, error) {
-	body, err := readBody(r)
+	body, err := readBody(r, map[string]string{"password": "User password"})
 	if err != nil {
-		return auth.LoginInput{}, err
-	}
-	if err := body.require(map[string]string{"password": "User password"}); err != nil {
 		return auth.LoginInput{}, err
 	}
 	var in auth.LoginInput

@@ -33,11 +33,8 @@ type tptRecord struct {
 var errSudoOnly = rolepolicy.ErrDenied.Saying("Access denied. Required roles: ['sudo']")
 
 func (a *api) createTPT(r *httpserver.Request) error {
-	body, err := readBody(r)
+	body, err := readBody(r, map[string]string{"role_name": "Role name to embed in the JWT token"})
 	if err != nil {
-		return err
-	}
-	if err := body.require(map[string]string{"role_name": "Role name to embed in the JWT token"}); err != nil {
 		return err
 	}
 	var role string

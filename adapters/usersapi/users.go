@@ -154,14 +154,9 @@ func (a *api) signup(r *httpserver.Request) error {
 			return err
 		}
 	}
-	body, err := readBody(r)
+	body, err := readBody(r, map[string]string{"username": "Username", "email": "Email address",
+		"password": "Password"})
 	if err != nil {
-		return err
-	}
-	if err := body.require(map[string]string{
-		"username": "Username", "email": "Email address",
-		"password": "Password",
-	}); err != nil {
 		return err
 	}
 	var in rolepolicy.SignupInput

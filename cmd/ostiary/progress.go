@@ -21,15 +21,18 @@ func (a *app) newBar(title string) *bar { return &bar{of: a, title: title} }
 func (b *bar) line(member string, value json.RawMessage) {
 	var p securityclient.Progress
 	if member == "progress" && json.Unmarshal(value, &p) == nil {
-		b.report(p.Done, valueOf(p.Total))
+		b.report(b.title, p.Done, valueOf(p.Total))
 	}
 }
 
-func (b *bar) report(done, total int64) {
+// report displays the progress of a part of the operation. Each part has a bar of its own.
+func (b *bar) report(title string, done, total int64) {
 	if !b.of.terminal || b.of.json {
 		return
 	}
-	if b.bar == nil {
+	if b.bar == nil || title != b.title {
+		b.end()
+		b.title = title
 		if total == 0 {
 			total = -1
 		}

@@ -42,7 +42,7 @@ progress at a provider can be completed.`,
 		if err != nil {
 			return err
 		}
-		progress := &copyBar{of: a}
+		progress := a.newBar("")
 		report, err := storage.Copy(cmd.Context(), configuration, from, to, progress.report)
 		progress.end()
 		return a.printResult(report, err, func() { a.printCopy(report) })
@@ -59,26 +59,5 @@ func (a *app) printCopy(report storage.Report) {
 	if report.AuditKey != "" {
 		a.printf(a.out, "The audit log in the copy is verified: %d sealed entries, signed by the key %s.\n",
 			report.AuditEntries, report.AuditKey)
-	}
-}
-
-// copyBar displays one progress bar per kind of data, one after the other.
-type copyBar struct {
-	of   *app
-	kind string
-	bar  *bar
-}
-
-func (b *copyBar) report(kind string, done, total int64) {
-	if kind != b.kind {
-		b.end()
-		b.kind, b.bar = kind, b.of.newBar(kind)
-	}
-	b.bar.report(done, total)
-}
-
-func (b *copyBar) end() {
-	if b.bar != nil {
-		b.bar.end()
 	}
 }
