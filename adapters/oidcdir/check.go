@@ -95,14 +95,11 @@ func keyKind(key *publicKey) string {
 
 func (d *Directory) algorithmStep(m *metadata, keys []publicKey) domain.CheckStep {
 	offered := m.Algorithms
-	var common []string
-	for _, algorithm := range d.settings.Algorithms {
-		fits := func(k publicKey) bool { return k.fits(algorithm) }
-		if (len(offered) == 0 || slices.Contains(offered, algorithm)) && slices.ContainsFunc(keys, fits) {
-			common = append(common, algorithm)
-		}
+	usable := func(algorithm string) bool {
+		return (len(offered) == 0 || slices.Contains(offered, algorithm)) &&
+			slices.ContainsFunc(keys, func(k publicKey) bool { return k.fits(algorithm) })
 	}
-	step := domain.CheckStep{Name: "algorithms", OK: len(common) > 0}
+	step := domain.CheckStep{Name: "algorithms", OK: slices.ContainsFunc(d.settings.Algorithms, usable)}
 	step.Detail = fmt.Sprintf("allowed here: %s; offered: %s", strings.Join(d.settings.Algorithms, " "),
 		shorten(strings.Join(offered, " ")))
 	if !step.OK {
@@ -172,12 +169,7 @@ func (d *Directory) scopeStep(m *metadata) domain.CheckStep {
 	if len(m.Scopes) == 0 {
 		return step
 	}
-	var missing []string
-	for _, scope := range d.scopes() {
-		if !slices.Contains(m.Scopes, scope) {
-			missing = append(missing, scope)
-		}
-	}
+	missing := slices.DeleteFunc(d.scopes(), func(scope string) bool { return slices.Contains(m.Scopes, scope) })
 	if len(missing) > 0 {
 		step.OK = false
 		step.Detail = "not in the provider's list: " + strings.Join(missing, " ")

@@ -45,18 +45,16 @@ func (c claims) time(name string) (time.Time, bool) {
 }
 
 // at returns the value at a path. A claim whose whole name is the path takes precedence: names may contain dots.
-func (c claims) at(path string) (any, bool) { return find(c, path) }
-
-func find(object map[string]any, path string) (any, bool) {
-	if value, ok := object[path]; ok {
+func (c claims) at(path string) (any, bool) {
+	if value, ok := c[path]; ok {
 		return value, true
 	}
 	for i := range len(path) {
 		if path[i] != '.' {
 			continue
 		}
-		if inner, ok := object[path[:i]].(map[string]any); ok {
-			if value, ok := find(inner, path[i+1:]); ok {
+		if inner, ok := c[path[:i]].(map[string]any); ok {
+			if value, ok := claims(inner).at(path[i+1:]); ok {
 				return value, true
 			}
 		}
@@ -118,4 +116,7 @@ func (c claims) has(path string) bool {
 	return ok
 }
 
-func contains(values []string, value string) bool { return slices.Contains(values, value) }
+// overlap reports whether any of the values is wanted.
+func overlap(values, wanted []string) bool {
+	return slices.ContainsFunc(values, func(value string) bool { return slices.Contains(wanted, value) })
+}

@@ -69,9 +69,6 @@ var (
 // New returns the directory with these settings. It makes no network call, and returns all errors at once as a
 // fault.ErrInvalid with a detail for each setting.
 func New(id domain.DirectoryID, settings Settings, options Options) (*Directory, error) {
-	if options.Clock == nil {
-		return nil, errors.New("oidcdir needs a clock")
-	}
 	settings = settings.defaults(string(id))
 	if err := settings.validate(); err != nil {
 		return nil, err

@@ -8,13 +8,6 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-var (
-	errNotURL       = errors.New("must be an absolute URL")
-	errURLExtras    = errors.New("must have no user name and no fragment")
-	errHTTPLoopback = errors.New("must be https (plain http to this machine needs allow_http_loopback)")
-	errNotHTTPS     = errors.New("must be https")
-)
-
 // longestReason limits what a provider can write into our log and audit log.
 const longestReason = 300
 
@@ -49,11 +42,7 @@ func refuseLogout(err error) error {
 	if errors.Is(err, domain.ErrDirectoryUnavailable) {
 		return err
 	}
-	var cause error
-	if cause = errors.Unwrap(err); cause == nil || !errors.Is(err, domain.ErrRedirectLogin) {
-		cause = err
-	}
-	return domain.ErrLogoutToken.Because(cause)
+	return domain.ErrLogoutToken.Because(errors.Unwrap(err))
 }
 
 // shorten converts a reason from a provider to one line of limited length.

@@ -1,12 +1,14 @@
 package oidcdir
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -62,20 +64,12 @@ func (d *Directory) isComplete(c claims) bool {
 	for _, want := range d.settings.RequiredClaims {
 		wanted = append(wanted, want.Claim)
 	}
-	for _, name := range wanted {
-		if !c.has(name) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(wanted, func(name string) bool { return !c.has(name) })
 }
 
 // identity maps the claims. The subject is issuer and sub, which is never reassigned to another person.
 func (d *Directory) identity(token *idToken, c claims) (domain.Identity, error) {
-	if err := d.checkRequired(c); err != nil {
-		return domain.Identity{}, err
-	}
-	if err := d.checkWhole(c); err != nil {
+	if err := cmp.Or(d.checkRequired(c), d.checkWhole(c)); err != nil {
 		return domain.Identity{}, err
 	}
 	names := d.settings.Claims
@@ -115,7 +109,7 @@ func (d *Directory) username(token *idToken, c claims) string {
 	case names.Username != "" && address != "":
 		return address
 	case names.Username == "":
-		if name := or(c.string("preferred_username"), address); name != "" {
+		if name := cmp.Or(c.string("preferred_username"), address); name != "" {
 			return name
 		}
 	}
@@ -127,11 +121,7 @@ func (d *Directory) username(token *idToken, c claims) string {
 
 func (d *Directory) checkRequired(c claims) error {
 	for _, want := range d.settings.RequiredClaims {
-		found := false
-		for _, value := range c.values(want.Claim) {
-			found = found || contains(want.Values, value)
-		}
-		if !found {
+		if !overlap(c.values(want.Claim), want.Values) {
 			return refuse("the claim %s has none of the required values", want.Claim)
 		}
 	}
@@ -160,7 +150,7 @@ func (d *Directory) mapRights(identity *domain.Identity, c claims) {
 		identity.Role = domain.RoleID(d.settings.DefaultRole)
 	}
 	for _, rule := range d.settings.Roles {
-		if contains(roles, rule.Value) {
+		if slices.Contains(roles, rule.Value) {
 			identity.Role = domain.RoleID(rule.Role)
 			break
 		}
@@ -169,7 +159,7 @@ func (d *Directory) mapRights(identity *domain.Identity, c claims) {
 		identity.MappedGroups = []string{} // empty differs from not mapped
 	}
 	for _, rule := range d.settings.GroupMapping {
-		if contains(identity.Groups, rule.Value) && !contains(identity.MappedGroups, rule.To) {
+		if slices.Contains(identity.Groups, rule.Value) && !slices.Contains(identity.MappedGroups, rule.To) {
 			identity.MappedGroups = append(identity.MappedGroups, rule.To)
 		}
 	}
@@ -178,15 +168,9 @@ func (d *Directory) mapRights(identity *domain.Identity, c claims) {
 // hasSecondFactor checks only the ID token: amr and acr describe this sign-in, user information does not. Entra ID
 // writes the satisfied authentication contexts into acrs.
 func (d *Directory) hasSecondFactor(c claims) bool {
-	for _, method := range c.values("amr") {
-		if contains(d.settings.SecondFactor.AMR, method) {
-			return true
-		}
+	classes := c.values("acrs")
+	if class := c.text("acr"); class != "" {
+		classes = append(classes, class)
 	}
-	for _, class := range append(c.values("acrs"), c.text("acr")) {
-		if class != "" && contains(d.settings.SecondFactor.ACR, class) {
-			return true
-		}
-	}
-	return false
+	return overlap(c.values("amr"), d.settings.SecondFactor.AMR) || overlap(classes, d.settings.SecondFactor.ACR)
 }

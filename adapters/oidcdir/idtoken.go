@@ -1,11 +1,13 @@
 package oidcdir
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,17 +55,15 @@ func (d *Directory) checkIDToken(ctx context.Context, m *metadata, raw string, w
 		return nil, refuse("the ID token's claims are not plain JSON: %v", err)
 	}
 	token := &idToken{issuer: c.text("iss"), subject: c.text("sub"), session: c.text("sid"), claims: c}
-	for _, check := range []func() error{
-		func() error { return d.checkParties(c) },
-		func() error { return checkSubject(token.subject) },
-		func() error { return d.checkTimes(c, want) },
-		func() error { return checkNonce(c, want.nonce) },
-		func() error { return checkAccessToken(verified, c, want.accessToken) },
-		func() error { return checkPurpose(c) },
-	} {
-		if err := check(); err != nil {
-			return nil, err
-		}
+	if err := cmp.Or(
+		d.checkParties(c),
+		checkSubject(token.subject),
+		d.checkTimes(c, want),
+		checkNonce(c, want.nonce),
+		checkAccessToken(verified, c, want.accessToken),
+		checkPurpose(c),
+	); err != nil {
+		return nil, err
 	}
 	token.authTime, _ = c.time("auth_time")
 	return token, nil
@@ -144,7 +144,7 @@ func (d *Directory) checkParties(c claims) error {
 		return refuse("the token's issuer is %q, not %q", c.text("iss"), issuer)
 	}
 	audience := c.values("aud")
-	if !contains(audience, d.settings.ClientID) {
+	if !slices.Contains(audience, d.settings.ClientID) {
 		return refuse("the token is for %q, not for us", audience)
 	}
 	party, present := c["azp"]

@@ -123,10 +123,7 @@ func (d *Directory) Finish(
 		result, err = d.redeem(ctx, m, flow, callback.Code)
 		return err
 	})
-	if err != nil {
-		return domain.RedirectResult{}, err
-	}
-	return result, nil
+	return result, err
 }
 
 // checkFlow checks the callback against the flow before any request is sent.

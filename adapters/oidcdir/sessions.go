@@ -1,6 +1,7 @@
 package oidcdir
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -136,7 +137,7 @@ func (d *Directory) CheckLogoutToken(ctx context.Context, raw string) (domain.Pr
 	var logout domain.ProviderLogout
 	err := d.within(ctx, func(ctx context.Context) error {
 		if err := checkForm(raw, "", "JWT", "logout+jwt"); err != nil {
-			return refuseLogout(err)
+			return err
 		}
 		m, err := d.provider(ctx)
 		if err != nil {
@@ -146,7 +147,7 @@ func (d *Directory) CheckLogoutToken(ctx context.Context, raw string) (domain.Pr
 		return err
 	})
 	if err != nil {
-		return domain.ProviderLogout{}, err
+		return domain.ProviderLogout{}, refuseLogout(err)
 	}
 	return logout, nil
 }
@@ -156,17 +157,14 @@ func (d *Directory) checkLogout(ctx context.Context, m *metadata, raw string) (d
 	keys := &observedKeys{ring: m.keys}
 	verified, err := d.verifier(keys).VerifyLogout(ctx, raw)
 	if err != nil {
-		return none, refuseLogout(keys.failure(err))
+		return none, keys.failure(err)
 	}
 	var c claims
 	if err := verified.Claims(&c); err != nil {
-		return none, refuseLogout(refuse("the claims are not plain JSON: %v", err))
+		return none, refuse("the claims are not plain JSON: %v", err)
 	}
-	if err := d.checkParties(c); err != nil {
-		return none, refuseLogout(err)
-	}
-	if err := d.checkLogoutClaims(c); err != nil {
-		return none, refuseLogout(err)
+	if err := cmp.Or(d.checkParties(c), d.checkLogoutClaims(c)); err != nil {
+		return none, err
 	}
 	issued, _ := c.time("iat")
 	logout := domain.ProviderLogout{

@@ -1,6 +1,7 @@
 package oidcdir
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -112,32 +113,24 @@ const (
 
 // defaults returns s with the defaults of unset fields.
 func (s Settings) defaults(id string) Settings {
-	s.DisplayName = or(s.DisplayName, id)
-	s.Prompt = or(s.Prompt, promptAuto)
-	s.UserInfo = or(s.UserInfo, userInfoAuto)
+	s.DisplayName = cmp.Or(s.DisplayName, id)
+	s.Prompt = cmp.Or(s.Prompt, promptAuto)
+	s.UserInfo = cmp.Or(s.UserInfo, userInfoAuto)
 	s.Scopes = orList(s.Scopes, "openid", "profile", "email")
 	s.Algorithms = orList(s.Algorithms, "RS256", "ES256", "EdDSA")
-	s.Claims.Email = or(s.Claims.Email, "email")
-	s.Claims.EmailVerified = or(s.Claims.EmailVerified, "email_verified")
-	s.Claims.FullName = or(s.Claims.FullName, "name")
-	s.Claims.PhoneNumber = or(s.Claims.PhoneNumber, "phone_number")
-	s.Claims.Groups = or(s.Claims.Groups, "groups")
-	s.Claims.Roles = or(s.Claims.Roles, s.Claims.Groups)
-	s.DefaultRole = or(s.DefaultRole, string(domain.RoleUser))
-	s.Timeout = or(s.Timeout, defaultTimeout)
-	s.BreakerReset = or(s.BreakerReset, defaultBreakerReset)
-	s.KeysRefresh = or(s.KeysRefresh, defaultRefresh)
-	s.DiscoveryRefresh = or(s.DiscoveryRefresh, defaultRefresh)
-	s.ClockSkew = or(s.ClockSkew, defaultSkew)
+	s.Claims.Email = cmp.Or(s.Claims.Email, "email")
+	s.Claims.EmailVerified = cmp.Or(s.Claims.EmailVerified, "email_verified")
+	s.Claims.FullName = cmp.Or(s.Claims.FullName, "name")
+	s.Claims.PhoneNumber = cmp.Or(s.Claims.PhoneNumber, "phone_number")
+	s.Claims.Groups = cmp.Or(s.Claims.Groups, "groups")
+	s.Claims.Roles = cmp.Or(s.Claims.Roles, s.Claims.Groups)
+	s.DefaultRole = cmp.Or(s.DefaultRole, string(domain.RoleUser))
+	s.Timeout = cmp.Or(s.Timeout, defaultTimeout)
+	s.BreakerReset = cmp.Or(s.BreakerReset, defaultBreakerReset)
+	s.KeysRefresh = cmp.Or(s.KeysRefresh, defaultRefresh)
+	s.DiscoveryRefresh = cmp.Or(s.DiscoveryRefresh, defaultRefresh)
+	s.ClockSkew = cmp.Or(s.ClockSkew, defaultSkew)
 	return s
-}
-
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }
 
 func orList(values []string, otherwise ...string) []string {

@@ -59,14 +59,15 @@ func newClient(s Settings, roots *x509.CertPool) (*http.Client, error) {
 	}
 	return &http.Client{
 		Timeout:       s.Timeout,
-		Transport:     &limitedTransport{next: transport, rule: rule, httpLoopback: s.AllowHTTPLoopback},
+		Transport:     &limitedTransport{Transport: transport, rule: rule, httpLoopback: s.AllowHTTPLoopback},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect },
 	}, nil
 }
 
 // limitedTransport refuses unsafe addresses before a request and long bodies after it.
 type limitedTransport struct {
-	next         http.RoundTripper
+	*http.Transport
+
 	rule         addressRule
 	httpLoopback bool
 }
@@ -84,7 +85,7 @@ func (t *limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	}
 	req = req.Clone(req.Context())
 	req.Header.Set("User-Agent", userAgentName)
-	resp, err := t.next.RoundTrip(req)
+	resp, err := t.Transport.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
@@ -94,13 +95,6 @@ func (t *limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	}
 	resp.Body = &limitedBody{body: resp.Body, left: maxAnswer}
 	return resp, nil
-}
-
-// CloseIdleConnections passes http.Client.CloseIdleConnections on.
-func (t *limitedTransport) CloseIdleConnections() {
-	if c, ok := t.next.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
 }
 
 // limitedBody returns an error after so many bytes instead of EOF: a truncated response must not pass for a complete

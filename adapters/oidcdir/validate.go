@@ -1,8 +1,8 @@
 package oidcdir
 
 import (
+	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -222,22 +222,17 @@ func checkURL(text string, httpLoopback bool) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Opaque != "":
-		return errNotURL
+		return errors.New("must be an absolute URL")
 	case u.User != nil || u.Fragment != "":
-		return errURLExtras
+		return errors.New("must have no user name and no fragment")
 	case u.Scheme == "https":
 		return nil
-	case u.Scheme == "http" && httpLoopback && isLoopbackHost(u.Hostname()):
+	case u.Scheme == "http" && httpLoopback && domain.IsLoopbackHost(u.Hostname()):
 		return nil
-	case u.Scheme == "http" && isLoopbackHost(u.Hostname()):
-		return errHTTPLoopback
+	case u.Scheme == "http" && domain.IsLoopbackHost(u.Hostname()):
+		return errors.New("must be https (plain http to this machine needs allow_http_loopback)")
 	}
-	return errNotHTTPS
-}
-
-func isLoopbackHost(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
+	return errors.New("must be https")
 }
 
 // tenantTemplate returns the issuer that the tokens of a multi-tenant Entra issuer have, with {tenantid} for the
