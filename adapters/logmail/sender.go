@@ -19,13 +19,13 @@ import (
 // Sender implements ports.Sender. It is safe for concurrent use.
 type Sender struct {
 	channel domain.Channel
-	mu      *sync.Mutex
+	mu      sync.Mutex
 	out     io.Writer
 }
 
 // New returns a sender for the channel that writes to out, the terminal or log of the operator.
 func New(channel domain.Channel, out io.Writer) *Sender {
-	return &Sender{channel: channel, mu: &sync.Mutex{}, out: out}
+	return &Sender{channel: channel, out: out}
 }
 
 // Channel returns the channel that New was given.

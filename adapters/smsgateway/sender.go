@@ -19,7 +19,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -71,8 +70,8 @@ func New(cfg Config) (*Sender, error) {
 	}}
 	// What only fails when it is used, such as an address without a host, is better known now.
 	_, err := s.request(context.Background(), message{
-		To: "+420123456789", Text: "123456 is a code", ID: "msg_1",
-		Secret: cfg.Secret,
+		"To": "+420123456789", "Text": "123456 is a code", "ID": "msg_1",
+		"Secret": cfg.Secret,
 	})
 	return s, err
 }
@@ -92,7 +91,8 @@ func (s *Sender) Channel() domain.Channel { return domain.ChannelSMS }
 // Send requests the gateway to send the message. Errors contain the gateway's status and neither the number nor the
 // secret.
 func (s *Sender) Send(ctx context.Context, text domain.EmailMessage) error {
-	request, err := s.request(ctx, message{To: text.To, Text: text.Text, ID: string(text.ID), Secret: s.cfg.Secret})
+	request, err := s.request(ctx, message{"To": text.To, "Text": text.Text, "ID": string(text.ID),
+		"Secret": s.cfg.Secret})
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,5 @@ func (s *Sender) request(ctx context.Context, m message) (*http.Request, error) 
 }
 
 func isSafe(target *url.URL) bool {
-	address, err := netip.ParseAddr(target.Hostname())
-	return target.Scheme == "https" || target.Scheme == "http" &&
-		(target.Hostname() == "localhost" || err == nil && address.IsLoopback())
+	return target.Scheme == "https" || target.Scheme == "http" && domain.IsLoopbackHost(target.Hostname())
 }

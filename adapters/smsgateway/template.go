@@ -12,10 +12,8 @@ import (
 // program: it calls methods by name, so that the linker has to keep every method of everything.
 var placeholder = regexp.MustCompile(`\{\{\s*(?:(json|query)\s+)?\.(To|Text|ID|Secret)\s*\}\}`)
 
-// message is what the placeholders stand for.
-type message struct {
-	To, Text, ID, Secret string
-}
+// message is what the placeholders stand for: To, Text, ID and Secret.
+type message map[string]string
 
 // check refuses a text with anything in double braces but placeholders. The error does not quote it: a secret may be in
 // it.
@@ -29,24 +27,11 @@ func check(what, text string) error {
 
 // fill returns the text with the message in the place of its placeholders. What the message itself holds is not looked
 // at.
-func (m *message) fill(text string) string {
+func (m message) fill(text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(found string) string {
 		parts := placeholder.FindStringSubmatch(found)
-		return quote(parts[1], m.field(parts[2]))
+		return quote(parts[1], m[parts[2]])
 	})
-}
-
-func (m *message) field(name string) string {
-	switch name {
-	case "To":
-		return m.To
-	case "Text":
-		return m.Text
-	case "ID":
-		return m.ID
-	default:
-		return m.Secret
-	}
 }
 
 func quote(how, text string) string {
