@@ -13,27 +13,23 @@ func mappingSteps(catalog *domain.Catalog, names domain.MappingNames) []domain.C
 	add := func(detail, advice string) {
 		problems = append(problems, domain.CheckStep{Name: "mapping rules", Detail: detail, Advice: advice})
 	}
-	for _, id := range names.Roles {
-		role, ok := catalog.Roles[id]
+	check := func(kind, key, name string, found bool, permissions []domain.Permission) {
 		switch {
-		case !ok:
-			add(fmt.Sprintf("there is no role %q here", id),
-				"Create the role, or correct its ID in the rule: until then the rule has no effect.")
-		case !names.Administrators && holdsAdministrative(role.Permissions):
-			add(fmt.Sprintf("the role %q holds administrative permissions", id),
+		case !found:
+			add(fmt.Sprintf("there is no %s %q here", kind, name),
+				"Create the "+kind+", or correct its "+key+" in the rule: until then the rule has no effect.")
+		case !names.Administrators && holdsAdministrative(permissions):
+			add(fmt.Sprintf("the %s %q holds administrative permissions", kind, name),
 				"A rule assigns them only with allow_admin: true.")
 		}
 	}
+	for _, id := range names.Roles {
+		role, ok := catalog.Roles[id]
+		check("role", "ID", string(id), ok, role.Permissions)
+	}
 	for _, name := range names.Groups {
 		group, ok := catalog.GroupByName(name)
-		switch {
-		case !ok:
-			add(fmt.Sprintf("there is no group %q here", name),
-				"Create the group, or correct its name in the rule: until then the rule has no effect.")
-		case !names.Administrators && holdsAdministrative(group.Permissions):
-			add(fmt.Sprintf("the group %q holds administrative permissions", name),
-				"A rule assigns them only with allow_admin: true.")
-		}
+		check("group", "name", name, ok, group.Permissions)
 	}
 	if len(problems) == 0 && len(names.Roles)+len(names.Groups) > 0 {
 		return []domain.CheckStep{{Name: "mapping rules", OK: true, Detail: "the roles and groups that they name are there"}}

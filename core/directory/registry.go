@@ -82,14 +82,12 @@ func (r *Registry) SetsPasswords(id domain.DirectoryID) bool {
 // Candidates returns the directories that may verify an unknown name: only the one with its domain suffix, or else all
 // that verify passwords, in the configured order.
 func (r *Registry) Candidates(name string) []ports.PasswordVerifier {
+	candidates := r.order
 	if d, _, ok := r.bySuffix(name); ok {
-		if v, ok := d.(ports.PasswordVerifier); ok {
-			return []ports.PasswordVerifier{v}
-		}
-		return nil
+		candidates = []ports.Directory{d}
 	}
 	var all []ports.PasswordVerifier
-	for _, d := range r.order {
+	for _, d := range candidates {
 		if v, ok := d.(ports.PasswordVerifier); ok {
 			all = append(all, v)
 		}
