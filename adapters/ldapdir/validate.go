@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
@@ -104,17 +103,9 @@ func (s *Settings) checkEncryption(m *mistakes, key, host string, secure bool) {
 	switch {
 	case !s.AllowPlaintext:
 		m.add(key, "would send passwords unencrypted: use ldaps://, or set starttls: true")
-	case !isLoopback(host):
+	case !domain.IsLoopbackHost(strings.ToLower(host)):
 		m.add(key, "would send passwords unencrypted: allow_plaintext works for loopback addresses only")
 	}
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }
 
 func (s *Settings) checkAuthorities(m *mistakes, p *prepared) {
@@ -255,9 +246,8 @@ func (s *Settings) checkGroups(m *mistakes, kind string) {
 
 // administers reports whether a built-in role has administrative permissions; the catalog decides about others.
 func administers(role string) bool {
-	return slices.ContainsFunc(domain.BuiltInRoles(), func(r domain.Role) bool {
-		return string(r.ID) == role && slices.ContainsFunc(r.Permissions, domain.Permission.IsAdministrative)
-	})
+	builtIn, _ := domain.BuiltInRole(domain.RoleID(role))
+	return slices.ContainsFunc(builtIn.Permissions, domain.Permission.IsAdministrative)
 }
 
 func (s *Settings) checkRoles(m *mistakes) {

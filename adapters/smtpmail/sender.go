@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
-	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -77,7 +76,7 @@ func New(cfg Config) (*Sender, error) {
 	switch {
 	case cfg.TLS != StartTLS && cfg.TLS != TLS && cfg.TLS != None:
 		return nil, errors.New("the encryption of mail is starttls, tls or none")
-	case cfg.TLS == None && !isLoopback(host):
+	case cfg.TLS == None && !domain.IsLoopbackHost(host):
 		return nil, errors.New("mail is sent without encryption to this machine only")
 	}
 	_, fromDomain, _ := strings.Cut(from.Address, "@")
@@ -98,11 +97,6 @@ func splitAddress(address string) (host string, port int, err error) {
 		return "", 0, errors.New("the address of the mail server is no host:port")
 	}
 	return host, port, nil
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
 func authorities(file string) (*x509.CertPool, error) {

@@ -52,6 +52,12 @@ func (o Origin) Network() string {
 	return o.Address.Unmap().String()
 }
 
+// IsLoopbackHost reports whether a host name or address is this machine's own.
+func IsLoopbackHost(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
+}
+
 // Networks is a set of addresses.
 type Networks []netip.Prefix
 
