@@ -2,14 +2,11 @@ package mongostore
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // AdminGuard implements ports.AdminGuard.
@@ -18,27 +15,16 @@ type AdminGuard struct{ s *Store }
 // AdminGuard returns the store of administrators.
 func (s *Store) AdminGuard() *AdminGuard { return &AdminGuard{s} }
 
-var _ ports.AdminGuard = (*AdminGuard)(nil)
-
 type guardDocument struct {
 	Members []domain.UserID `bson:"members"`
 }
 
 // Members returns the administrators in the guard document.
 func (g *AdminGuard) Members(ctx context.Context) ([]domain.UserID, error) {
-	ctx, cancel := g.s.bound(ctx)
-	defer cancel()
-	return g.members(ctx)
-}
-
-func (g *AdminGuard) members(ctx context.Context) ([]domain.UserID, error) {
 	var guard guardDocument
-	err := g.s.db.Collection(guardsName).FindOne(ctx, bson.D{{Key: "_id", Value: adminGuardID}}).Decode(&guard)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return nil, nil
-	}
+	_, err := g.s.readOne(ctx, g.s.db.Collection(guardsName), bson.D{{Key: "_id", Value: adminGuardID}}, &guard)
 	slices.Sort(guard.Members)
-	return guard.Members, failed("reading the guard of administrators", err)
+	return guard.Members, err
 }
 
 // Join adds administrators.
@@ -46,8 +32,6 @@ func (g *AdminGuard) Join(ctx context.Context, ids ...domain.UserID) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	ctx, cancel := g.s.bound(ctx)
-	defer cancel()
 	err := g.s.upsert(ctx, guardsName, bson.D{{Key: "_id", Value: adminGuardID}},
 		bson.D{{Key: "$addToSet", Value: bson.D{{Key: "members", Value: bson.D{{Key: "$each", Value: ids}}}}}})
 	return failed("joining the guard of administrators", err)
@@ -60,7 +44,7 @@ func (g *AdminGuard) Leave(ctx context.Context, ids ...domain.UserID) error {
 	}
 	ctx, cancel := g.s.bound(ctx)
 	defer cancel()
-	for race := range maxRaces {
+	err := retry(ctx, func() (decided bool, err error) {
 		result, err := g.s.db.Collection(guardsName).UpdateOne(ctx,
 			bson.D{{Key: "_id", Value: adminGuardID}, {
 				Key:   "members",
@@ -69,25 +53,19 @@ func (g *AdminGuard) Leave(ctx context.Context, ids ...domain.UserID) error {
 			bson.D{{Key: "$pull", Value: bson.D{{Key: "members", Value: bson.D{{Key: "$in", Value: ids}}}}}})
 		switch {
 		case err != nil && !isConflict(err):
-			return failed("leaving the guard of administrators", err)
+			return false, err
 		case err == nil && result.MatchedCount > 0:
-			return nil
+			return true, nil
 		}
-		decided, err := g.leaveRefusal(ctx, ids)
-		if decided || err != nil {
-			return err
-		}
-		if err := backoff(ctx, race); err != nil {
-			return err
-		}
-	}
-	return failed("leaving the guard of administrators", errLostRace)
+		return g.leaveRefusal(ctx, ids)
+	})
+	return failed("leaving the guard of administrators", err)
 }
 
 // leaveRefusal returns why the condition of Leave was not met: none of the IDs is a member, or there is no other
 // member.
 func (g *AdminGuard) leaveRefusal(ctx context.Context, ids []domain.UserID) (decided bool, err error) {
-	members, err := g.members(ctx)
+	members, err := g.Members(ctx)
 	if err != nil {
 		return false, err
 	}

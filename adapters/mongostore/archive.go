@@ -8,36 +8,35 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/ports"
 )
-
-var _ ports.Archive = (*Store)(nil)
 
 var errKind = errors.New("mongostore: unknown kind of archive")
 
 // countFor is the timeout of a full count, which is longer than the timeout of a request.
 const countFor = 10 * time.Minute
 
-// archiveNames maps each kind whose key is its ID to its collection.
+// archiveNames maps each kind to its collection.
 var archiveNames = map[domain.ArchiveKind]string{
 	domain.ArchiveUsers: usersName, domain.ArchiveSessions: sessionsName, domain.ArchiveKeys: keysName,
 	domain.ArchiveTokens:   tokensName,
 	domain.ArchiveAttempts: attemptsName, domain.ArchiveMessages: messagesName,
 	domain.ArchiveRates: ratesName, domain.ArchiveOnce: onceName, domain.ArchiveAnswers: idempotencyName,
+	domain.ArchiveSegments: segmentsName, domain.ArchiveRecords: auditName,
 }
 
 // positionKey returns the archive key of a sequence number: zero-padded digits, so that text sorts as numbers do.
 func positionKey(position int64) string { return fmt.Sprintf("%020d", position) }
 
-func parsePosition(key string) (int64, error) {
-	if key == "" {
-		return 0, nil
+// positionOf returns the sequence number of an archive key, 0 for none.
+func positionOf(key string) (int64, error) {
+	position, err := strconv.ParseInt("0"+key, 10, 64)
+	if err != nil {
+		return 0, errKind
 	}
-	return strconv.ParseInt(key, 10, 64)
+	return position, nil
 }
 
 // ArchivePage returns entities of the kind, in the order of their keys.
@@ -70,7 +69,12 @@ func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after 
 		return archiveDocuments(ctx, s, idempotencyName, after, limit,
 			func(d idempotencyDocument) (string, any) { return d.Doc.Key, d.Doc.Domain() })
 	case domain.ArchiveSegments:
-		return s.archiveSegments(ctx, after, limit)
+		position, err := positionOf(after)
+		if err != nil {
+			return nil, err
+		}
+		return archiveDocuments(ctx, s, segmentsName, position, limit,
+			func(d segmentDocument) (string, any) { return positionKey(d.Number), d.Segment.domain() })
 	case domain.ArchiveRecords:
 		return s.archiveRecords(ctx, after, limit)
 	}
@@ -104,9 +108,8 @@ func archiveTable[T any](ctx context.Context, t *table[T], after string, limit i
 	return page, nil
 }
 
-func archiveDocuments[T any](ctx context.Context, s *Store, name, after string, limit int,
-	value func(T) (string, any),
-) ([]domain.Archived, error) {
+func archiveDocuments[T any](ctx context.Context, s *Store, name string, after any, limit int,
+	value func(T) (string, any)) ([]domain.Archived, error) {
 	var docs []T
 	if err := s.readAll(ctx, s.db.Collection(name), afterID(after), pageOf(limit), &docs); err != nil {
 		return nil, err
@@ -118,28 +121,12 @@ func archiveDocuments[T any](ctx context.Context, s *Store, name, after string, 
 	return page, nil
 }
 
-func (s *Store) archiveSegments(ctx context.Context, after string, limit int) ([]domain.Archived, error) {
-	position, err := parsePosition(after)
-	if err != nil {
-		return nil, errKind
-	}
-	var docs []segmentDocument
-	if err := s.readAll(ctx, s.db.Collection(segmentsName), afterID(position), pageOf(limit), &docs); err != nil {
-		return nil, err
-	}
-	page := make([]domain.Archived, len(docs))
-	for i, d := range docs {
-		page[i] = domain.Archived{Key: positionKey(d.Number), Value: d.Segment.domain()}
-	}
-	return page, nil
-}
-
 // archiveRecords returns sealed records by their sequence numbers, and then unsealed records under the numbers that
 // they are going to have.
 func (s *Store) archiveRecords(ctx context.Context, after string, limit int) ([]domain.Archived, error) {
-	position, err := parsePosition(after)
+	position, err := positionOf(after)
 	if err != nil {
-		return nil, errKind
+		return nil, err
 	}
 	last, err := s.Audit().LastSegment(ctx)
 	if err != nil {
@@ -168,14 +155,7 @@ func (s *Store) archiveRecords(ctx context.Context, after string, limit int) ([]
 
 // ArchiveCount returns the number of entities of the kind.
 func (s *Store) ArchiveCount(ctx context.Context, kind domain.ArchiveKind) (int64, error) {
-	name, filter := archiveNames[kind], bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: ""}}}}
-	switch kind {
-	case domain.ArchiveSegments:
-		name, filter = segmentsName, bson.D{numbered}
-	case domain.ArchiveRecords:
-		name = auditName
-	default: // in archiveNames
-	}
+	name, filter := archiveFilter(kind)
 	if name == "" {
 		return 0, errKind
 	}
@@ -199,44 +179,41 @@ func (s *Store) ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back
 		}
 		return positionKey(n - int64(back)), nil
 	}
-	name, filter := archiveNames[kind], afterID("")
-	if kind == domain.ArchiveSegments {
-		name, filter = segmentsName, bson.D{numbered}
-	}
-	ctx, cancel := s.bound(ctx)
-	defer cancel()
+	name, filter := archiveFilter(kind)
 	var found struct {
 		ID any `bson:"_id"`
 	}
-	err := s.db.Collection(name).FindOne(ctx, filter,
+	_, err := s.readOne(ctx, s.db.Collection(name), filter, &found,
 		options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint("_id_").
-			SetSkip(int64(back)).SetProjection(bson.D{{Key: "_id", Value: 1}})).Decode(&found)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return "", nil
-	}
+			SetSkip(int64(back)).SetProjection(bson.D{{Key: "_id", Value: 1}}))
 	if number, ok := found.ID.(int64); ok {
-		return positionKey(number), failed("reading "+name, err)
+		return positionKey(number), err
 	}
 	text, _ := found.ID.(string)
-	return text, failed("reading "+name, err)
+	return text, err
+}
+
+// archiveFilter returns the collection of the kind and the filter of its archived documents.
+func archiveFilter(kind domain.ArchiveKind) (name string, filter bson.D) {
+	if kind == domain.ArchiveSegments {
+		return segmentsName, bson.D{numbered}
+	}
+	return archiveNames[kind], afterID("")
 }
 
 // highestSeq returns the sequence number of the last stored record, sealed or not. Segments may be stored before
 // their records.
 func (s *Store) highestSeq(ctx context.Context) (int64, error) {
-	var docs []auditDocument
-	err := s.readAll(ctx, s.db.Collection(auditName), bson.D{{Key: "seq", Value: bson.D{{Key: "$gt", Value: int64(0)}}}},
-		options.Find().SetSort(bson.D{{Key: "seq", Value: -1}}).SetHint("seq").SetLimit(1), &docs)
+	var last auditDocument
+	_, err := s.readOne(ctx, s.db.Collection(auditName),
+		bson.D{{Key: "seq", Value: bson.D{{Key: "$gt", Value: int64(0)}}}}, &last,
+		options.FindOne().SetSort(bson.D{{Key: "seq", Value: -1}}).SetHint("seq"))
 	if err != nil {
 		return 0, err
-	}
-	var position int64
-	for _, d := range docs {
-		position = d.Seq
 	}
 	ctx, cancel := context.WithTimeout(ctx, countFor)
 	defer cancel()
 	n, err := s.db.Collection(auditName).CountDocuments(ctx, bson.D{{Key: "seq", Value: int64(0)}},
 		options.Count().SetHint("seq"))
-	return position + n, failed("counting audit entries", err)
+	return last.Seq + n, failed("counting audit entries", err)
 }

@@ -17,8 +17,6 @@ type AttemptStore struct{ s *Store }
 // AttemptStore returns the store of attempts.
 func (s *Store) AttemptStore() *AttemptStore { return &AttemptStore{s} }
 
-var _ ports.AttemptStore = (*AttemptStore)(nil)
-
 // accountAttempts holds the login attempts on an account and the time at which the document may be removed.
 type accountAttempts struct {
 	domain.Attempts
@@ -90,13 +88,13 @@ func (as *AttemptStore) List(ctx context.Context, accounts ...string) (map[strin
 	if len(accounts) == 0 {
 		return found, nil
 	}
-	table := as.s.attempts
-	records, err := table.records(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: accounts}}}}, options.Find())
+	filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: accounts}}}}
+	records, err := as.s.attempts.records(ctx, filter, options.Find())
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range records {
-		a, err := table.entity(r)
+		a, err := as.s.attempts.entity(r)
 		if err != nil {
 			return nil, err
 		}

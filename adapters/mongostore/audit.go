@@ -22,13 +22,6 @@ type Audit struct{ s *Store }
 // Audit returns the audit log.
 func (s *Store) Audit() *Audit { return &Audit{s} }
 
-var (
-	_ ports.AuditLog       = (*Audit)(nil)
-	_ ports.AuditSealStore = (*Audit)(nil)
-	_ ports.AuditProofs    = (*Audit)(nil)
-	_ ports.AuditEraser    = (*Audit)(nil)
-)
-
 // auditDocument is an audit record with the fields that queries filter by. Public is written once and never changed.
 type auditDocument struct {
 	ID string `bson:"_id"`
@@ -65,13 +58,15 @@ func (s *Store) auditDocument(e domain.AuditEntry) (auditDocument, error) {
 	if s.marker != nil {
 		r.Mark = s.marker.Mark(r.Public)
 	}
+	return newAuditDocument(&e, &r), nil
+}
+
+func newAuditDocument(e *domain.AuditEntry, r *auditformat.Record) auditDocument {
 	return auditDocument{
-		ID: string(e.ID), At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success, RequestID: e.RequestID,
-		Target: e.Target,
-		Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent, ActorSalt: r.ActorSalt, Personal: r.Personal,
-		PersonalSalt: r.PersonalSalt,
-		Mark:         r.Mark,
-	}, nil
+		ID: string(e.ID), Seq: r.Seq, At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success,
+		RequestID: e.RequestID, Target: e.Target, Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent,
+		ActorSalt: r.ActorSalt, Personal: r.Personal, PersonalSalt: r.PersonalSalt, Mark: r.Mark,
+	}
 }
 
 func (d *auditDocument) record() auditformat.Record {
@@ -100,36 +95,28 @@ func (a *Audit) Append(ctx context.Context, entries ...domain.AuditEntry) error 
 }
 
 func auditFilter(q domain.AuditQuery) bson.D {
-	var filter bson.D
-	if q.UserID != "" {
-		filter = append(filter, bson.E{Key: "user", Value: q.UserID})
+	var filter, span bson.D
+	add := func(filtered bool, field string, value any) {
+		if filtered {
+			filter = append(filter, bson.E{Key: field, Value: value})
+		}
 	}
-	switch len(q.Actions) {
-	case 0:
-	case 1:
-		filter = append(filter, bson.E{Key: "action", Value: q.Actions[0]})
-	default:
-		filter = append(filter, bson.E{Key: "action", Value: bson.D{{Key: "$in", Value: q.Actions}}})
-	}
-	var span bson.D
 	if !q.From.IsZero() {
 		span = append(span, bson.E{Key: "$gte", Value: nanos(q.From)})
 	}
 	if !q.Until.IsZero() {
 		span = append(span, bson.E{Key: "$lt", Value: nanos(q.Until)})
 	}
-	if span != nil {
-		filter = append(filter, bson.E{Key: "at", Value: span})
+	add(q.UserID != "", "user", q.UserID)
+	if len(q.Actions) == 1 {
+		add(true, "action", q.Actions[0])
+	} else {
+		add(len(q.Actions) > 1, "action", bson.D{{Key: "$in", Value: q.Actions}})
 	}
-	if q.IPAddress != "" {
-		filter = append(filter, bson.E{Key: "ip", Value: q.IPAddress})
-	}
-	if q.Success != nil {
-		filter = append(filter, bson.E{Key: "success", Value: *q.Success})
-	}
-	if q.RequestID != "" {
-		filter = append(filter, bson.E{Key: "request", Value: q.RequestID})
-	}
+	add(span != nil, "at", span)
+	add(q.IPAddress != "", "ip", q.IPAddress)
+	add(q.Success != nil, "success", q.Success)
+	add(q.RequestID != "", "request", q.RequestID)
 	return filter
 }
 

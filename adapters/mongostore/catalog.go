@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -25,11 +24,6 @@ type Catalog struct{ s *Store }
 
 // CatalogStore returns the store of the settings and the view of the catalog.
 func (s *Store) CatalogStore() *Catalog { return &Catalog{s} }
-
-var (
-	_ ports.SettingsStore = (*Catalog)(nil)
-	_ ports.CatalogView   = (*Catalog)(nil)
-)
 
 // catalogCache holds the latest catalog that was read.
 type catalogCache struct {
@@ -144,17 +138,6 @@ func (cs *Catalog) UpdateSettings(ctx context.Context, change ports.Change[domai
 		x.Version = version + 1
 		return err
 	})
-}
-
-// roleState returns whether the role exists and whether it is being deleted.
-func (s *Store) roleState(ctx context.Context, id string) (roleDocument, bool, error) {
-	var role roleDocument
-	err := s.db.Collection(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: id}},
-		options.FindOne().SetProjection(bson.D{{Key: "deleting", Value: 1}, {Key: "gone", Value: 1}})).Decode(&role)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return role, false, nil
-	}
-	return role, err == nil, failed("reading a role", err)
 }
 
 var errRoleBusy = fault.ErrStorage.Because(errors.New("mongodb: a role is being deleted"))

@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -22,7 +23,7 @@ func (t *table[T]) create(ctx context.Context, id string, entity *T, out domain.
 	ctx, cancel := t.store.bound(ctx)
 	defer cancel()
 	var nothing T
-	release, err := t.watch(ctx, &nothing, entity)
+	release, err := t.guard(ctx, &nothing, entity)
 	if err != nil {
 		return err
 	}
@@ -40,7 +41,7 @@ func (t *table[T]) insert(ctx context.Context, id string, entity *T, out domain.
 		return err
 	}
 	doc := append(bson.D{{Key: "_id", Value: t.prefix + id}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}},
-		t.extra(entity)...)
+		t.fields(entity)...)
 	names := t.namesOf(entity)
 	if len(names) > 0 {
 		doc = append(doc, bson.E{Key: "names", Value: names})
@@ -55,33 +56,12 @@ func (t *table[T]) insert(ctx context.Context, id string, entity *T, out domain.
 	}
 	if _, err := t.coll.InsertOne(ctx, doc); err != nil {
 		if isDuplicate(err) {
-			return t.taken(err)
+			return t.exists(err)
 		}
 		return failed("writing "+t.coll.Name(), err)
 	}
 	t.store.documents.Add(t.key(id), cachedDocument{version: 1, doc: raw, active: active, names: names})
 	return t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items)
-}
-
-func (t *table[T]) taken(err error) error {
-	if t.exists == nil {
-		return errLostRace
-	}
-	return t.exists(err)
-}
-
-func (t *table[T]) extra(entity *T) bson.D {
-	if t.fields == nil {
-		return nil
-	}
-	return t.fields(entity)
-}
-
-func (t *table[T]) watch(ctx context.Context, before, after *T) (release func(), err error) {
-	if t.guard == nil {
-		return func() {}, nil
-	}
-	return t.guard(ctx, before, after)
 }
 
 // errLostRace means that the document no longer matches the condition of the write.
@@ -104,21 +84,23 @@ func (t *table[T]) update(ctx context.Context, id string, change ports.Change[T]
 			return entity, nil
 		}
 		t.store.documents.Remove(t.key(id))
-		if isUnknown(err) {
+		if errors.Is(err, fault.ErrStorage) { // it is unknown whether the write was executed
 			return none, err
 		}
 	}
-	for race := range maxRaces {
-		entity, err := t.updateFresh(ctx, id, change)
+	entity := none
+	err = retry(ctx, func() (decided bool, err error) {
+		entity, err = t.updateFresh(ctx, id, change)
 		if !errors.Is(err, errLostRace) {
-			return entity, err
+			return true, err
 		}
 		t.store.documents.Remove(t.key(id))
-		if err := backoff(ctx, race); err != nil {
-			return none, err
-		}
+		return false, nil
+	})
+	if errors.Is(err, errLostRace) {
+		return none, failed("updating "+t.coll.Name(), err)
 	}
-	return none, failed("updating "+t.coll.Name(), errLostRace)
+	return entity, err
 }
 
 func (t *table[T]) updateFresh(ctx context.Context, id string, change ports.Change[T]) (T, error) {
@@ -166,7 +148,7 @@ func (t *table[T]) tryUpdate(ctx context.Context, id string, base cachedDocument
 	if err := change(&entity, &out); err != nil {
 		return none, err
 	}
-	release, err := t.watch(ctx, &before, &entity)
+	release, err := t.guard(ctx, &before, &entity)
 	if err != nil {
 		return none, err
 	}
@@ -195,7 +177,7 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocu
 	if err != nil {
 		return err
 	}
-	fields := append(bson.D{{Key: "doc", Value: raw}}, t.extra(entity)...)
+	fields := append(bson.D{{Key: "doc", Value: raw}}, t.fields(entity)...)
 	if t.names != nil {
 		fields = append(fields, bson.E{Key: "names", Value: append([]string{}, base.names...)})
 	}
@@ -216,7 +198,7 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocu
 	result, err := t.coll.UpdateOne(ctx, filter, update)
 	switch {
 	case isDuplicate(err):
-		return t.taken(err)
+		return t.exists(err)
 	case isConflict(err) || err == nil && result.MatchedCount == 0:
 		return errLostRace
 	case err != nil:
@@ -240,15 +222,35 @@ func (t *table[T]) waitForLeases(ctx context.Context) error {
 	return t.store.waitForLeases(ctx)
 }
 
+// retry calls try until it has decided or failed, and waits between the attempts. After maxRaces it returns
+// errLostRace.
+func retry(ctx context.Context, try func() (decided bool, err error)) error {
+	for race := range maxRaces {
+		if decided, err := try(); decided || err != nil {
+			return err
+		}
+		if err := backoff(ctx, race); err != nil {
+			return err
+		}
+	}
+	return errLostRace
+}
+
 // backoff waits for a random time whose limit grows with the number of lost races, so that nodes do not retry in step.
 func backoff(ctx context.Context, race int) error {
 	limit := time.Millisecond << min(race, 5)
-	timer := time.NewTimer(rand.N(limit) + time.Millisecond/4) //nolint:gosec // jitter, not a secret
+	wait := rand.N(limit) + time.Millisecond/4 //nolint:gosec // jitter, not a secret
+	return failed("retrying a conditional write", sleep(ctx, wait))
+}
+
+// sleep waits for the duration, or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return failed("retrying a conditional write", ctx.Err())
+		return ctx.Err()
 	}
 }

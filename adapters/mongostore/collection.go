@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// collection implements the methods that the stores of entities share.
+// collection implements the methods that the stores of entities share. deletable adds Delete.
 type collection[K ~string, V any] struct {
 	s     *Store
 	table *table[V]
@@ -34,8 +34,11 @@ func (c collection[K, V]) Update(ctx context.Context, id K, change ports.Change[
 	})
 }
 
+// deletable is a collection whose entities can be deleted.
+type deletable[K ~string, V any] struct{ collection[K, V] }
+
 // Delete removes the entity and all data that belongs to it.
-func (c collection[K, V]) Delete(ctx context.Context, id K, out domain.Outbox) error {
+func (c deletable[K, V]) Delete(ctx context.Context, id K, out domain.Outbox) error {
 	ctx, cancel := c.s.bound(ctx)
 	defer cancel()
 	err := c.table.delete(ctx, string(id), nil, out)

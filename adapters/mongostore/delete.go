@@ -18,7 +18,7 @@ func (t *table[T]) delete(ctx context.Context, id string, condition bson.D, out 
 	t.store.documents.Remove(t.key(id))
 	clean := bson.D{{Key: "doc", Value: ""}, {Key: "active", Value: ""}}
 	var empty T
-	for _, field := range t.extra(&empty) {
+	for _, field := range t.fields(&empty) {
 		clean = append(clean, bson.E{Key: field.Key, Value: ""})
 	}
 	if t.names != nil {
@@ -53,10 +53,8 @@ func (t *table[T]) delete(ctx context.Context, id string, condition bson.D, out 
 
 // finishDelete completes a deletion whose tombstone is stored.
 func (t *table[T]) finishDelete(ctx context.Context, id string, items []item) error {
-	if t.afterDelete != nil {
-		if err := t.afterDelete(ctx, id[len(t.prefix):]); err != nil {
-			return err
-		}
+	if err := t.afterDelete(ctx, id[len(t.prefix):]); err != nil {
+		return err
 	}
 	if err := t.store.deliverItems(ctx, items); err != nil {
 		return err

@@ -124,6 +124,3 @@ func rawErrors(err error) []bson.Raw {
 	}
 	return raws
 }
-
-// isUnknown reports whether it is unknown if the write was executed.
-func isUnknown(err error) bool { return errors.Is(err, fault.ErrStorage) }

@@ -2,14 +2,11 @@ package mongostore
 
 import (
 	"context"
-	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // IdempotencyStore implements ports.IdempotencyStore.
@@ -17,8 +14,6 @@ type IdempotencyStore struct{ s *Store }
 
 // IdempotencyStore returns the store of stored responses.
 func (s *Store) IdempotencyStore() *IdempotencyStore { return &IdempotencyStore{s} }
-
-var _ ports.IdempotencyStore = (*IdempotencyStore)(nil)
 
 type idempotencyDocument struct {
 	Doc records.Idempotency `bson:"doc"`
@@ -38,29 +33,27 @@ func (is *IdempotencyStore) Begin(ctx context.Context, record domain.Idempotency
 ) {
 	ctx, cancel := is.s.bound(ctx)
 	defer cancel()
+	key := bson.D{{Key: "_id", Value: record.Key}}
 	for range maxRaces {
 		err := is.s.putExpired(ctx, idempotencyName, record.Key, record.StartedAt, idempotencyFields(record))
 		if !isDuplicate(err) {
 			return nil, failed("reserving an idempotency key", err)
 		}
 		var first idempotencyDocument
-		err = is.s.db.Collection(idempotencyName).FindOne(ctx, bson.D{{Key: "_id", Value: record.Key}}).Decode(&first)
-		if errors.Is(err, mongo.ErrNoDocuments) {
-			continue // abandoned meanwhile
-		}
+		found, err := is.s.readOne(ctx, is.s.db.Collection(idempotencyName), key, &first)
 		if err != nil {
-			return nil, failed("reserving an idempotency key", err)
+			return nil, err
 		}
-		stored := first.Doc.Domain()
-		return &stored, nil
+		if found { // else abandoned meanwhile
+			stored := first.Doc.Domain()
+			return &stored, nil
+		}
 	}
 	return nil, failed("reserving an idempotency key", errLostRace)
 }
 
 // Complete stores the response to the first request.
 func (is *IdempotencyStore) Complete(ctx context.Context, record domain.IdempotencyRecord) error {
-	ctx, cancel := is.s.bound(ctx)
-	defer cancel()
 	err := is.s.upsert(ctx, idempotencyName, bson.D{{Key: "_id", Value: record.Key}},
 		bson.D{{Key: "$set", Value: idempotencyFields(record)}})
 	return failed("storing a response", err)

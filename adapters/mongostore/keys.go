@@ -9,7 +9,6 @@ import (
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // Keys implements ports.APIKeyStore.
@@ -21,8 +20,6 @@ type Keys struct {
 func (s *Store) Keys() *Keys {
 	return &Keys{collection[domain.KeyID, domain.APIKey]{s, s.keys, func(x *domain.APIKey) *domain.KeyID { return &x.ID }}}
 }
-
-var _ ports.APIKeyStore = (*Keys)(nil)
 
 func (s *Store) overlayKey(k *domain.APIKey, id string, active int64) {
 	if at := fromNanos(s.used.latest(id, active)); at.After(k.LastUsedAt) {
@@ -79,8 +76,6 @@ func (s *Store) Tokens() *Tokens {
 		func(x *domain.ThirdPartyToken) *string { return &x.ID },
 	}}
 }
-
-var _ ports.ThirdPartyTokenStore = (*Tokens)(nil)
 
 // Get returns the record with this id. Every check of a token calls it.
 func (ts *Tokens) Get(ctx context.Context, id string) (token domain.ThirdPartyToken, err error) {

@@ -233,12 +233,8 @@ func (s *Store) waitForLeases(ctx context.Context) error {
 	if left <= 0 {
 		return nil
 	}
-	timer := time.NewTimer(left)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return s.waitForLeases(ctx) // another election may have happened meanwhile
-	case <-ctx.Done():
-		return failed("waiting for leases to end", ctx.Err())
+	if err := sleep(ctx, left); err != nil {
+		return failed("waiting for leases to end", err)
 	}
+	return s.waitForLeases(ctx) // another election may have happened meanwhile
 }

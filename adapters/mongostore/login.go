@@ -27,15 +27,7 @@ type loginResult struct {
 func (v *View) LookupLogin(ctx context.Context, key string) (domain.LoginSnapshot, error) {
 	ctx, cancel := v.s.bound(ctx)
 	defer cancel()
-	var found []loginResult
-	err := v.s.withLease(ctx, func() error {
-		found = nil
-		cursor, err := v.s.db.Collection(catalogName).Aggregate(ctx, loginPipeline(key))
-		if err != nil {
-			return failed("finding a user by name", err)
-		}
-		return failed("finding a user by name", cursor.All(ctx, &found))
-	})
+	found, err := aggregate[loginResult](ctx, v.s, v.s.db.Collection(catalogName), loginPipeline(key))
 	if err != nil {
 		return domain.LoginSnapshot{}, err
 	}

@@ -9,10 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/ports"
 )
-
-var _ ports.Maintenance = (*Store)(nil)
 
 // expiring lists the collections whose documents have an expiry time.
 var expiring = []string{attemptsName, ratesName, onceName, idempotencyName, messagesName}

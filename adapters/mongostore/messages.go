@@ -11,7 +11,6 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // Messages implements ports.MessageQueue.
@@ -19,8 +18,6 @@ type Messages struct{ s *Store }
 
 // Messages returns the queue of messages.
 func (s *Store) Messages() *Messages { return &Messages{s} }
-
-var _ ports.MessageQueue = (*Messages)(nil)
 
 // messageDocument is a queued message. Due is when a worker may claim it next; a claim moves it.
 type messageDocument struct {

@@ -1,8 +1,11 @@
 package mongostore
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -25,9 +28,7 @@ func read(ctx context.Context, config Config, read func(ctx context.Context, db 
 
 // ReadSettings reads the security settings of the installation in the database. found is false if there is none.
 func ReadSettings(ctx context.Context, config Config) (settings domain.Settings, found bool, err error) {
-	if config.Timeout == 0 {
-		config.Timeout = defaultTimeout
-	}
+	config.Timeout = cmp.Or(config.Timeout, defaultTimeout)
 	ctx, cancel := context.WithTimeout(ctx, config.Timeout)
 	defer cancel()
 	err = read(ctx, config, func(ctx context.Context, db *mongo.Database) error {
@@ -49,9 +50,7 @@ func ReadSettings(ctx context.Context, config Config) (settings domain.Settings,
 // ReadCollisions returns the names that several users or groups of the installation in the database share. found is
 // false if there is no installation. It reads the usernames that look like addresses, and the groups.
 func ReadCollisions(ctx context.Context, config Config) (collisions []domain.Collision, found bool, err error) {
-	if config.Timeout == 0 {
-		config.Timeout = defaultTimeout
-	}
+	config.Timeout = cmp.Or(config.Timeout, defaultTimeout)
 	ctx, cancel := context.WithTimeout(ctx, countFor)
 	defer cancel()
 	err = read(ctx, config, func(ctx context.Context, db *mongo.Database) error {
@@ -116,21 +115,13 @@ func readUserCollisions(ctx context.Context, db *mongo.Database) ([]domain.Colli
 
 // readHolders returns the users whose email address is one of the usernames.
 func readHolders(ctx context.Context, users *mongo.Collection, ids map[string]string) ([]domain.Collision, error) {
-	names := make(bson.A, 0, len(ids))
-	for name := range ids {
-		names = append(names, name)
-	}
-	cursor, err := users.Find(ctx, bson.D{{Key: "doc.emailkey", Value: bson.D{{Key: "$in", Value: names}}}},
-		options.Find().SetProjection(bson.D{{Key: "doc.emailkey", Value: 1}}).SetSort(bson.D{{
-			Key:   "doc.emailkey",
-			Value: 1,
-		}}))
-	if err != nil {
-		return nil, failed("reading names", err)
-	}
+	names := slices.Collect(maps.Keys(ids))
+	emailKey := bson.D{{Key: "doc.emailkey", Value: 1}}
 	var holders []nameDocument
-	if err := cursor.All(ctx, &holders); err != nil {
-		return nil, failed("reading names", err)
+	err := findAll(ctx, users, bson.D{{Key: "doc.emailkey", Value: bson.D{{Key: "$in", Value: names}}}},
+		options.Find().SetProjection(emailKey).SetSort(emailKey), &holders)
+	if err != nil {
+		return nil, err
 	}
 	collisions := make([]domain.Collision, len(holders))
 	for i, h := range holders {
@@ -143,15 +134,12 @@ func readHolders(ctx context.Context, users *mongo.Collection, ids map[string]st
 }
 
 func readGroupCollisions(ctx context.Context, db *mongo.Database) ([]domain.Collision, error) {
-	cursor, err := db.Collection(catalogName).Find(ctx, bson.D{{Key: "_id", Value: bson.D{
-		{Key: "$gte", Value: groupPrefix}, {Key: "$lt", Value: groupPrefix + "~"},
-	}}})
-	if err != nil {
-		return nil, failed("reading groups", err)
-	}
 	var docs []catalogDocument
-	if err := cursor.All(ctx, &docs); err != nil {
-		return nil, failed("reading groups", err)
+	err := findAll(ctx, db.Collection(catalogName), bson.D{{Key: "_id", Value: bson.D{
+		{Key: "$gte", Value: groupPrefix}, {Key: "$lt", Value: groupPrefix + "~"},
+	}}}, options.Find(), &docs)
+	if err != nil {
+		return nil, err
 	}
 	var groups []domain.Group
 	for _, d := range docs {

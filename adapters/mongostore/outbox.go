@@ -70,12 +70,8 @@ func (s *Store) deliver(ctx context.Context, collection, id string, items []item
 	if err := s.deliverItems(ctx, items); err != nil {
 		return err
 	}
-	ids := make([]string, len(items))
-	for i := range items {
-		ids[i] = items[i].ID
-	}
 	select {
-	case s.clears <- clearing{collection: collection, id: id, items: ids}:
+	case s.clears <- newClearing(collection, id, items):
 	default: // the queue is full: the sweeper clears the outbox
 	}
 	return nil
@@ -126,6 +122,14 @@ type clearing struct {
 	id         string
 	items      []string
 	done       chan<- struct{} // closed by the worker; for Settle
+}
+
+func newClearing(collection, id string, items []item) clearing {
+	c := clearing{collection: collection, id: id}
+	for _, i := range items {
+		c.items = append(c.items, i.ID)
+	}
+	return c
 }
 
 const maxClearings = 64

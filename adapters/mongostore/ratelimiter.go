@@ -2,16 +2,13 @@ package mongostore
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // RateLimiter implements ports.RateLimiter.
@@ -19,8 +16,6 @@ type RateLimiter struct{ s *Store }
 
 // RateLimiter returns the store of rate limits.
 func (s *Store) RateLimiter() *RateLimiter { return &RateLimiter{s} }
-
-var _ ports.RateLimiter = (*RateLimiter)(nil)
 
 // rateDocument holds the times of the last allowed takes, oldest first, no more than the limit.
 type rateDocument struct {
@@ -62,26 +57,26 @@ func (l *RateLimiter) Take(ctx context.Context, key string, rate domain.Rate, no
 	}
 	ctx, cancel := l.s.bound(ctx)
 	defer cancel()
-	for race := range maxRaces {
+	var state domain.RateState
+	err := retry(ctx, func() (decided bool, err error) {
 		taken, err := l.tryTake(ctx, key, rate, now)
 		if err == nil {
 			// The take is in the window already: computing it again only returns the remaining state.
 			window := taken.window()
 			window.Taken = window.Taken[:len(window.Taken)-1]
-			return window.Take(rate, now), nil
+			state = window.Take(rate, now)
+			return true, nil
 		}
 		if !isDuplicate(err) && !isConflict(err) {
-			return domain.RateState{}, failed("taking from a rate limit", err)
+			return false, err
 		}
-		state, decided, err := l.refusal(ctx, key, rate, now)
-		if decided || err != nil {
-			return state, err
-		}
-		if err := backoff(ctx, race); err != nil {
-			return domain.RateState{}, err
-		}
+		state, decided, err = l.refusal(ctx, key, rate, now)
+		return decided, err
+	})
+	if err != nil {
+		return domain.RateState{}, failed("taking from a rate limit", err)
 	}
-	return domain.RateState{}, failed("taking from a rate limit", errLostRace)
+	return state, nil
 }
 
 func (l *RateLimiter) tryTake(ctx context.Context, key string, rate domain.Rate, now time.Time) (rateDocument, error) {
@@ -115,16 +110,15 @@ func (l *RateLimiter) Release(ctx context.Context, key string, rate domain.Rate,
 	}
 	ctx, cancel := l.s.bound(ctx)
 	defer cancel()
-	for race := range maxRaces {
-		state, done, err := l.tryGiveBack(ctx, key, rate, taken, now)
-		if done || err != nil {
-			return state, err
-		}
-		if err := backoff(ctx, race); err != nil {
-			return domain.RateState{}, err
-		}
+	var state domain.RateState
+	err := retry(ctx, func() (decided bool, err error) {
+		state, decided, err = l.tryGiveBack(ctx, key, rate, taken, now)
+		return decided, err
+	})
+	if err != nil {
+		return domain.RateState{}, failed("returning a take to a rate limit", err)
 	}
-	return domain.RateState{}, failed("returning a take to a rate limit", errLostRace)
+	return state, nil
 }
 
 // tryGiveBack removes the take unless the document changes meanwhile. $pull would remove every take with the same time.
@@ -132,13 +126,9 @@ func (l *RateLimiter) tryGiveBack(ctx context.Context, key string, rate domain.R
 	now time.Time,
 ) (domain.RateState, bool, error) {
 	var stored rateDocument
-	err := l.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		var window domain.RateWindow
-		return window.Release(rate, taken, now), true, nil
-	}
+	_, err := l.s.readOne(ctx, l.s.db.Collection(ratesName), bson.D{{Key: "_id", Value: key}}, &stored)
 	if err != nil {
-		return domain.RateState{}, false, failed("returning a take to a rate limit", err)
+		return domain.RateState{}, false, err
 	}
 	window := stored.window()
 	before := len(window.Taken)
@@ -159,7 +149,7 @@ func (l *RateLimiter) tryGiveBack(ctx context.Context, key string, rate domain.R
 		return domain.RateState{}, false, nil
 	}
 	if err != nil {
-		return domain.RateState{}, false, failed("returning a take to a rate limit", err)
+		return domain.RateState{}, false, err
 	}
 	return state, updated.MatchedCount == 1, nil
 }
@@ -170,12 +160,9 @@ func (l *RateLimiter) refusal(ctx context.Context, key string, rate domain.Rate,
 	decided bool, err error,
 ) {
 	var stored rateDocument
-	err = l.s.db.Collection(ratesName).FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&stored)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return domain.RateState{}, false, nil
-	}
-	if err != nil {
-		return domain.RateState{}, false, failed("taking from a rate limit", err)
+	found, err := l.s.readOne(ctx, l.s.db.Collection(ratesName), bson.D{{Key: "_id", Value: key}}, &stored)
+	if err != nil || !found {
+		return domain.RateState{}, false, err
 	}
 	window := stored.window()
 	if stored.Limit != rate.Limit {

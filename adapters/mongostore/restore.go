@@ -32,7 +32,7 @@ func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, entities [
 	}
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	return insertOnce(ctx, s.db.Collection(restoredNames[kind]), docs)
+	return insertOnce(ctx, s.db.Collection(archiveNames[kind]), docs)
 }
 
 func (s *Store) restoreUsers(ctx context.Context, entities []domain.Archived) error {
@@ -46,13 +46,6 @@ func (s *Store) restoreUsers(ctx context.Context, entities []domain.Archived) er
 		}
 	}
 	return nil
-}
-
-// restoredNames maps kinds to the collections that Restore writes.
-var restoredNames = map[domain.ArchiveKind]string{
-	domain.ArchiveAttempts: attemptsName, domain.ArchiveMessages: messagesName, domain.ArchiveRates: ratesName,
-	domain.ArchiveOnce: onceName, domain.ArchiveAnswers: idempotencyName,
-	domain.ArchiveSegments: segmentsName, domain.ArchiveRecords: auditName,
 }
 
 // restored returns the document of an entity.
@@ -88,18 +81,12 @@ func restoredRecord(r auditformat.Record, sealed int64) (auditDocument, error) {
 	if err != nil {
 		return auditDocument{}, err
 	}
-	doc := auditDocument{
-		ID: string(r.ID), Seq: r.Seq, At: e.Time, UserID: e.UserID, Action: e.Action, Success: e.Success,
-		RequestID: e.RequestID, Target: e.Target,
-		Public: r.Public, IPAddress: r.IPAddress, UserAgent: r.UserAgent, ActorSalt: r.ActorSalt, Personal: r.Personal,
-		PersonalSalt: r.PersonalSalt,
-		Mark:         r.Mark,
-	}
+	doc := newAuditDocument(&e, &r)
 	if r.Seq > sealed {
 		doc.Seq = 0 // it gets its number when it is sealed
 	}
-	if doc.ID == "" {
-		doc.ID = string(e.ID)
+	if r.ID != "" {
+		doc.ID = string(r.ID)
 	}
 	return doc, nil
 }

@@ -12,21 +12,19 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
+// The deletion of a role and its assignment to a user are coordinated by fields of the role: an assignment holds the
+// role until the user is written (holds), and a deletion marks the role first (deleting). Each is a condition of the
+// other's write, so of two concurrent operations one fails.
+
 // holdsFor is how long a hold or a deletion mark is valid after a crash: longer than any call takes and than clocks
 // differ.
 const holdsFor = 30 * time.Second
 
-// roleDocument holds the fields that coordinate the deletion of a role with its assignment to a user. An assignment
-// holds the role until the user is written, and a deletion marks the role first. Each is a condition of the other's
-// write, so of two concurrent operations one fails.
-type roleDocument struct {
-	Gone     bool  `bson:"gone"`
-	Deleting int64 `bson:"deleting"`
-}
-
 // Groups returns the store of groups.
 func (s *Store) Groups() ports.GroupStore {
-	return collection[domain.GroupID, domain.Group]{s, s.groups, func(g *domain.Group) *domain.GroupID { return &g.ID }}
+	return deletable[domain.GroupID, domain.Group]{
+		collection[domain.GroupID, domain.Group]{s, s.groups, func(g *domain.Group) *domain.GroupID { return &g.ID }},
+	}
 }
 
 // roles are permission sets that a user may hold.
@@ -69,9 +67,10 @@ func (rs roles) Delete(ctx context.Context, id domain.RoleID, out domain.Outbox)
 
 // markDeleting marks the role, so that it cannot be assigned. It waits for assignments in progress.
 func (s *Store) markDeleting(ctx context.Context, id string) (mark int64, err error) {
-	for race := range maxRaces {
+	err = retry(ctx, func() (decided bool, err error) {
 		now := s.now()
-		mark, stale := nanos(now), nanos(now.Add(-holdsFor))
+		stale := nanos(now.Add(-holdsFor))
+		mark = nanos(now)
 		result, err := s.roles.coll.UpdateOne(ctx, bson.D{
 			{Key: "_id", Value: id},
 			{Key: "gone", Value: bson.D{{Key: "$exists", Value: false}}},
@@ -84,23 +83,17 @@ func (s *Store) markDeleting(ctx context.Context, id string) (mark int64, err er
 			}},
 		}, bson.D{{Key: "$set", Value: bson.D{{Key: "deleting", Value: mark}}}})
 		if err == nil && result.MatchedCount > 0 {
-			return mark, nil
+			return true, nil
 		}
 		if err != nil && !isConflict(err) {
-			return 0, failed("deleting a role", err)
+			return false, failed("deleting a role", err)
 		}
-		role, ok, err := s.roleState(ctx, id)
-		if err != nil {
-			return 0, err
-		}
-		if !ok || role.Gone {
-			return 0, domain.ErrRoleNotFound
-		}
-		if err := backoff(ctx, race); err != nil {
-			return 0, err
-		}
+		return false, s.roleExists(ctx, id)
+	})
+	if errors.Is(err, errLostRace) {
+		return 0, domain.ErrRoleInUse
 	}
-	return 0, domain.ErrRoleInUse
+	return mark, err
 }
 
 // holdRole prevents the deletion of a role that a user gets until the user is written. It fails if the role does not
@@ -110,26 +103,18 @@ func (s *Store) holdRole(ctx context.Context, before, after *domain.User) (relea
 		return func() {}, nil
 	}
 	id, hold := rolePrefix+string(after.Role), s.nonce()
-	for race := range maxRaces {
-		held, err := s.tryHold(ctx, id, hold)
-		if err != nil {
-			return nil, err
+	err = retry(ctx, func() (held bool, err error) {
+		if held, err = s.tryHold(ctx, id, hold); held || err != nil {
+			return held, err
 		}
-		if held {
-			return func() { s.releaseRole(ctx, id, hold) }, nil
-		}
-		role, ok, err := s.roleState(ctx, id)
-		switch {
-		case err != nil:
-			return nil, err
-		case !ok || role.Gone:
-			return nil, domain.ErrRoleNotFound
-		}
-		if err := backoff(ctx, race); err != nil {
-			return nil, err
-		}
+		return false, s.roleExists(ctx, id)
+	})
+	if errors.Is(err, errLostRace) {
+		return nil, errRoleBusy
+	} else if err != nil {
+		return nil, err
 	}
-	return nil, errRoleBusy
+	return func() { s.releaseRole(ctx, id, hold) }, nil
 }
 
 // tryHold holds the role unless it is deleted or being deleted.
@@ -165,4 +150,10 @@ func (s *Store) releaseRole(ctx context.Context, id, hold string) {
 	_, _ = s.roles.coll.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}}, bson.D{
 		{Key: "$pull", Value: bson.D{{Key: "holds", Value: bson.D{{Key: "id", Value: hold}}}}},
 	})
+}
+
+// roleExists returns domain.ErrRoleNotFound if the role does not exist.
+func (s *Store) roleExists(ctx context.Context, id string) error {
+	_, err := s.roles.byID(ctx, id[len(rolePrefix):])
+	return err
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -69,25 +68,16 @@ func (s *Store) migrate(ctx context.Context) error {
 			}
 			return errors.Join(s.runSteps(ctx, holder, schema.Version), s.freeSchema(ctx, holder))
 		}
-		timer := time.NewTimer(migratePause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("waiting for another node to migrate the database: %w", ctx.Err())
+		if err := sleep(ctx, migratePause); err != nil {
+			return fmt.Errorf("waiting for another node to migrate the database: %w", err)
 		}
 	}
 }
 
 func (s *Store) schema(ctx context.Context) (schemaDocument, error) {
-	ctx, cancel := s.bound(ctx)
-	defer cancel()
 	var d schemaDocument
-	err := s.db.Collection(metaName).FindOne(ctx, bson.D{{Key: "_id", Value: schemaID}}).Decode(&d)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return d, nil
-	}
-	return d, failed("reading the schema's version", err)
+	_, err := s.readOne(ctx, s.db.Collection(metaName), bson.D{{Key: "_id", Value: schemaID}}, &d)
+	return d, err
 }
 
 // leaseSchema takes the lease if no other node holds it.

@@ -2,7 +2,6 @@ package mongostore
 
 import (
 	"context"
-	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -35,29 +34,20 @@ var numbered = bson.E{Key: "_id", Value: bson.D{{Key: "$gt", Value: int64(0)}}}
 
 var withoutLeaves = bson.D{{Key: "segment.leaves", Value: 0}}
 
-// last returns the newest segment, without leaves. It contains the IDs of its records if their sequence numbers may not
-// all be written.
-func (a *Audit) last(ctx context.Context) (segmentDocument, error) {
-	return a.segment(ctx, bson.D{numbered},
-		options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint("_id_").SetProjection(withoutLeaves))
+func (a *Audit) segment(ctx context.Context, filter bson.D,
+	find *options.FindOneOptionsBuilder) (segmentDocument, error) {
+	var d segmentDocument
+	_, err := a.s.readOne(ctx, a.segments(), filter, &d, find)
+	return d, err
 }
 
-func (a *Audit) segment(ctx context.Context, filter bson.D, find *options.FindOneOptionsBuilder) (segmentDocument,
-	error,
-) {
+// finishLast returns the newest segment, without leaves. It writes the sequence numbers of its records if a crash or a
+// race left them unwritten: the segment contains the IDs of its records then.
+func (a *Audit) finishLast(ctx context.Context) (segmentDocument, error) {
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
-	var d segmentDocument
-	err := a.segments().FindOne(ctx, filter, find).Decode(&d)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return segmentDocument{}, nil
-	}
-	return d, failed("reading segments", err)
-}
-
-// finishLast writes the sequence numbers of the records of the newest segment if a crash or a race left them unwritten.
-func (a *Audit) finishLast(ctx context.Context) (segmentDocument, error) {
-	d, err := a.last(ctx)
+	d, err := a.segment(ctx, bson.D{numbered},
+		options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint("_id_").SetProjection(withoutLeaves))
 	if err != nil || len(d.IDs) == 0 {
 		return d, err
 	}
@@ -80,9 +70,7 @@ func (a *Audit) writeSeqs(ctx context.Context, d segmentDocument) error {
 
 // Unsealed returns records that are in no segment, in the order in which the primary wrote them.
 func (a *Audit) Unsealed(ctx context.Context, limit int) ([]auditformat.Record, error) {
-	bounded, cancel := a.s.bound(ctx)
-	defer cancel()
-	if _, err := a.finishLast(bounded); err != nil {
+	if _, err := a.finishLast(ctx); err != nil {
 		return nil, err
 	}
 	docs, err := a.find(ctx, bson.D{{Key: "seq", Value: int64(0)}}, inWriteOrder(limit))
@@ -98,8 +86,6 @@ func (a *Audit) Unsealed(ctx context.Context, limit int) ([]auditformat.Record, 
 
 // LastSegment returns the newest segment, without leaves.
 func (a *Audit) LastSegment(ctx context.Context) (auditformat.Segment, error) {
-	ctx, cancel := a.s.bound(ctx)
-	defer cancel()
 	d, err := a.finishLast(ctx)
 	return d.Segment.domain(), err
 }
@@ -146,14 +132,9 @@ type sealKeyDocument struct {
 
 // SealKey returns the sealed signing key, or nil if there is none.
 func (a *Audit) SealKey(ctx context.Context) ([]byte, error) {
-	ctx, cancel := a.s.bound(ctx)
-	defer cancel()
 	var d sealKeyDocument
-	err := a.s.db.Collection(metaName).FindOne(ctx, bson.D{{Key: "_id", Value: sealKeyID}}).Decode(&d)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return nil, nil
-	}
-	return d.Sealed, failed("reading the signing key of the audit log", err)
+	_, err := a.s.readOne(ctx, a.s.db.Collection(metaName), bson.D{{Key: "_id", Value: sealKeyID}}, &d)
+	return d.Sealed, err
 }
 
 // ReplaceSealKey replaces the key if the stored one is was.

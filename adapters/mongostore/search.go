@@ -31,14 +31,6 @@ func grams(text string) []string {
 // term.
 const maxSearchPieces = 16
 
-// next returns the position of the piece after i: step further, but not beyond last, and last+1 at the end.
-func next(i, step, last int) int {
-	if i < last {
-		return min(i+step, last)
-	}
-	return last + 1
-}
-
 // matchNone matches no document.
 var matchNone = bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{}}}}}
 
@@ -52,11 +44,15 @@ func searchFilter(text string) bson.D {
 	last := len(runes) - n
 	step := max(1, (last+maxSearchPieces-2)/(maxSearchPieces-1))
 	var pieces bson.A
-	for i := 0; i <= last; i = next(i, step, last) {
+	add := func(i int) {
 		if piece := string(runes[i : i+n]); !slices.Contains(pieces, any(piece)) {
 			pieces = append(pieces, piece)
 		}
 	}
+	for i := 0; i < last; i += step {
+		add(i)
+	}
+	add(last)
 	filter := bson.D{{Key: "grams", Value: bson.D{{Key: "$all", Value: pieces}}}}
 	if len(runes) > maxGram {
 		filter = append(filter, bson.E{Key: "doc.searchtext", Value: bson.D{{Key: "$regex", Value: regexp.QuoteMeta(text)}}})

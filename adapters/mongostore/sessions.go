@@ -26,8 +26,6 @@ func (s *Store) Sessions() *Sessions {
 	}}
 }
 
-var _ ports.SessionStore = (*Sessions)(nil)
-
 // sessionFields returns the time of the last check with the provider, -1 for sessions without a grant.
 func sessionFields(x *domain.Session) bson.D {
 	granted := int64(-1)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // SigningKeyStore implements ports.SigningKeyStore.
@@ -13,8 +12,6 @@ type SigningKeyStore struct{ s *Store }
 
 // SigningKeyStore returns the store of signing keys.
 func (s *Store) SigningKeyStore() *SigningKeyStore { return &SigningKeyStore{s} }
-
-var _ ports.SigningKeyStore = (*SigningKeyStore)(nil)
 
 // signingSet is the set of all signing keys, stored in one document so that they change atomically.
 type signingSet struct {

@@ -10,7 +10,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // SingleUseStore implements ports.SingleUseStore.
@@ -19,11 +18,11 @@ type SingleUseStore struct{ s *Store }
 // SingleUseStore returns the store of single-use values.
 func (s *Store) SingleUseStore() *SingleUseStore { return &SingleUseStore{s} }
 
-var _ ports.SingleUseStore = (*SingleUseStore)(nil)
-
 // upsert updates the document that the filter matches, or inserts one. Two concurrent inserts both find no document, so
 // the write is tried again after a duplicate.
 func (s *Store) upsert(ctx context.Context, collection string, filter, update bson.D) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
 	var err error
 	for range 2 {
 		_, err = s.db.Collection(collection).UpdateOne(ctx, filter, update, options.UpdateOne().SetUpsert(true))
@@ -45,8 +44,6 @@ func (su *SingleUseStore) Put(ctx context.Context, key string, value []byte, exp
 	if value == nil {
 		value = []byte{}
 	}
-	ctx, cancel := su.s.bound(ctx)
-	defer cancel()
 	err := su.s.putExpired(ctx, onceName, key, su.s.now(), bson.D{
 		{Key: "value", Value: value}, {Key: "expires", Value: nanos(expires)}, {Key: "ttl", Value: sweepAt(expires)},
 	})

@@ -1,6 +1,7 @@
 package mongostore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -80,7 +81,8 @@ type Store struct {
 	attempts *table[accountAttempts]
 	signing  *table[signingSet]
 	logs     *table[auditHead]
-	tables   []sweeper
+
+	finishers []func(ctx context.Context, before time.Time) error // table.finishOutboxes of each table
 }
 
 // Open connects, upgrades the schema and starts the background jobs. It fails within a few seconds if no primary is
@@ -89,9 +91,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if config.Clock == nil || config.Database == "" {
 		return nil, errors.New("mongostore: a clock and a database name are required")
 	}
-	if config.Timeout == 0 {
-		config.Timeout = defaultTimeout
-	}
+	config.Timeout = cmp.Or(config.Timeout, defaultTimeout)
 	held := &lease{lasts: config.Lease}
 	client, err := mongo.Connect(clientOptions(config).SetServerMonitor(held.monitor()))
 	if err != nil {

@@ -17,18 +17,13 @@ const (
 	sweepBatch = 100
 )
 
-// sweeper is the part of table that the sweeper uses.
-type sweeper interface {
-	finishOutboxes(ctx context.Context, before time.Time) error
-}
-
 // FinishOutboxes completes interrupted changes: it delivers the items in old outboxes, completes deletions and clears
 // the outboxes. Each node runs it periodically; concurrent runs are harmless.
 func (s *Store) FinishOutboxes(ctx context.Context) error {
 	before := s.now().Add(-staleAfter)
 	var errs []error
-	for _, t := range s.tables {
-		errs = append(errs, t.finishOutboxes(ctx, before))
+	for _, finish := range s.finishers {
+		errs = append(errs, finish(ctx, before))
 	}
 	return errors.Join(errs...)
 }
@@ -54,20 +49,15 @@ func (t *table[T]) finishOutboxes(ctx context.Context, before time.Time) error {
 }
 
 func (t *table[T]) staleOutboxes(ctx context.Context, before time.Time) ([]waiting, error) {
-	ctx, cancel := t.store.bound(ctx)
-	defer cancel()
 	filter := bson.D{{Key: "outbox.at", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: nanos(before)}}}}
 	if t.prefix != "" {
 		filter = append(filter,
 			bson.E{Key: "_id", Value: bson.D{{Key: "$gte", Value: t.prefix}, {Key: "$lt", Value: t.prefix + "~"}}})
 	}
-	cursor, err := t.coll.Find(ctx, filter, options.Find().SetHint("outbox").SetLimit(sweepBatch).
-		SetProjection(bson.D{{Key: "gone", Value: 1}, {Key: "outbox", Value: 1}}))
-	if err != nil {
-		return nil, failed("sweeping "+t.coll.Name(), err)
-	}
 	var found []waiting
-	return found, failed("sweeping "+t.coll.Name(), cursor.All(ctx, &found))
+	err := t.store.readAll(ctx, t.coll, filter, options.Find().SetHint("outbox").SetLimit(sweepBatch).
+		SetProjection(bson.D{{Key: "gone", Value: 1}, {Key: "outbox", Value: 1}}), &found)
+	return found, err
 }
 
 func (t *table[T]) finishOutbox(ctx context.Context, w waiting) error {
@@ -79,10 +69,6 @@ func (t *table[T]) finishOutbox(ctx context.Context, w waiting) error {
 	if err := t.store.deliverItems(ctx, w.Outbox); err != nil {
 		return err
 	}
-	ids := make([]string, len(w.Outbox))
-	for i := range w.Outbox {
-		ids[i] = w.Outbox[i].ID
-	}
-	t.store.clearBatch(ctx, []clearing{{collection: t.coll.Name(), id: w.ID, items: ids}})
+	t.store.clearBatch(ctx, []clearing{newClearing(t.coll.Name(), w.ID, w.Outbox)})
 	return nil
 }

@@ -25,8 +25,8 @@ type record struct {
 // hidden excludes fields that only the server needs from a read.
 var hidden = bson.D{{Key: "outbox", Value: 0}, {Key: "grams", Value: 0}}
 
-// table is a collection, or the part of one with an ID prefix, of entities of one type. Functions that a type does not
-// need are nil.
+// table is a collection, or the part of one with an ID prefix, of entities of one type. names and active are nil for
+// types that do not need them, and the other functions do nothing then.
 type table[T any] struct {
 	store  *Store
 	form   codec[T]
@@ -63,9 +63,7 @@ func (t *table[T]) entity(r record) (T, error) {
 	if err != nil {
 		return entity, failed("reading", err)
 	}
-	if t.overlay != nil {
-		t.overlay(&entity, r.ID[len(t.prefix):], r.Active)
-	}
+	t.overlay(&entity, r.ID[len(t.prefix):], r.Active)
 	return entity, nil
 }
 
@@ -98,8 +96,7 @@ func (t *table[T]) get(ctx context.Context, filter any) (T, error) {
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		var none T
 		return none, t.absent
-	}
-	if err != nil {
+	} else if err != nil {
 		var none T
 		return none, err
 	}
@@ -137,12 +134,30 @@ func (t *table[T]) list(ctx context.Context, filter bson.D, find *options.FindOp
 	return entities, nil
 }
 
+// readOne decodes the document that the filter matches. It reports with found whether there is one.
+func (s *Store) readOne(ctx context.Context, coll *mongo.Collection, filter bson.D, into any,
+	find ...options.Lister[options.FindOneOptions]) (found bool, err error) {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	err = coll.FindOne(ctx, filter, find...).Decode(into)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return false, nil
+	}
+	return err == nil, failed("reading "+coll.Name(), err)
+}
+
 // readAll decodes all documents that match the filter into the slice.
 func (s *Store) readAll(ctx context.Context, coll *mongo.Collection, filter bson.D, find *options.FindOptionsBuilder,
 	into any,
 ) error {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
+	return findAll(ctx, coll, filter, find, into)
+}
+
+// findAll is readAll without the timeout of a call.
+func findAll(ctx context.Context, coll *mongo.Collection, filter bson.D, find *options.FindOptionsBuilder,
+	into any) error {
 	cursor, err := coll.Find(ctx, filter, find)
 	if err == nil {
 		err = cursor.All(ctx, into)

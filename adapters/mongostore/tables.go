@@ -1,6 +1,8 @@
 package mongostore
 
 import (
+	"context"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -28,46 +30,53 @@ const (
 
 // The IDs and ID prefixes of the catalog and of single documents. The head sorts first in the catalog: see catalog.go.
 const (
-	headID        = "_head"
-	rolePrefix    = "role:"
-	groupPrefix   = "group:"
-	settingsID    = "settings"
-	signingSetID  = "set"
-	auditHeadID   = "head"
-	adminGuardID  = "administrators"
-	schemaID      = "schema"
-	pingID        = "ping"
-	sealKeyID     = "seal"
-	noFieldPrefix = ""
+	headID       = "_head"
+	rolePrefix   = "role:"
+	groupPrefix  = "group:"
+	settingsID   = "settings"
+	signingSetID = "set"
+	auditHeadID  = "head"
+	adminGuardID = "administrators"
+	schemaID     = "schema"
+	pingID       = "ping"
+	sealKeyID    = "seal"
+	noPrefix     = ""
 )
 
 func newTable[T any](s *Store, form codec[T], collection, prefix string, absent error) *table[T] {
-	t := &table[T]{store: s, form: form, coll: s.db.Collection(collection), prefix: prefix, absent: absent}
-	s.tables = append(s.tables, t)
+	t := &table[T]{
+		store: s, form: form, coll: s.db.Collection(collection), prefix: prefix, absent: absent,
+		exists:      always(errLostRace),
+		fields:      func(*T) bson.D { return nil },
+		overlay:     func(*T, string, int64) {},
+		guard:       func(context.Context, *T, *T) (func(), error) { return func() {}, nil },
+		afterDelete: func(context.Context, string) error { return nil },
+	}
+	s.finishers = append(s.finishers, t.finishOutboxes)
 	return t
 }
 
 func (s *Store) makeTables() {
-	s.users = newTable(s, userForm, usersName, noFieldPrefix, domain.ErrUserNotFound)
+	s.users = newTable(s, userForm, usersName, noPrefix, domain.ErrUserNotFound)
 	s.users.checked = true
 	s.users.exists, s.users.fields, s.users.names = userExists, userFields, userNames
 	s.users.guard = s.guardUser
 	s.users.afterDelete = s.deleteUserData
 
-	s.sessions = newTable(s, sessionForm, sessionsName, noFieldPrefix, domain.ErrSessionNotFound)
+	s.sessions = newTable(s, sessionForm, sessionsName, noPrefix, domain.ErrSessionNotFound)
 	s.sessions.checked = true
 	s.sessions.exists = always(fault.ErrConflict)
 	s.sessions.active = func(x *domain.Session) int64 { return nanos(x.LastActivity) }
 	s.sessions.overlay = s.overlaySession
 	s.sessions.fields = sessionFields
 
-	s.keys = newTable(s, keyForm, keysName, noFieldPrefix, domain.ErrKeyNotFound)
+	s.keys = newTable(s, keyForm, keysName, noPrefix, domain.ErrKeyNotFound)
 	s.keys.checked = true
 	s.keys.exists = always(fault.ErrConflict)
 	s.keys.active = func(k *domain.APIKey) int64 { return nanos(k.LastUsedAt) }
 	s.keys.overlay = s.overlayKey
 
-	s.tokens = newTable(s, tokenForm, tokensName, noFieldPrefix, domain.ErrTokenNotFound)
+	s.tokens = newTable(s, tokenForm, tokensName, noPrefix, domain.ErrTokenNotFound)
 	s.tokens.checked = true
 	s.tokens.exists = always(fault.ErrConflict)
 	s.tokens.coll = s.checked(tokensName)
@@ -84,11 +93,11 @@ func (s *Store) makeTables() {
 	s.settings.checked = true
 	s.settings.bumps = true
 
-	s.attempts = newTable(s, attemptsForm, attemptsName, noFieldPrefix, nil)
+	s.attempts = newTable(s, attemptsForm, attemptsName, noPrefix, nil)
 	s.attempts.fields = func(a *accountAttempts) bson.D { return bson.D{{Key: "ttl", Value: sweepAt(a.KeptUntil)}} }
-	s.signing = newTable(s, signingForm, signingName, noFieldPrefix, nil)
+	s.signing = newTable(s, signingForm, signingName, noPrefix, nil)
 	s.signing.checked = true
-	s.logs = newTable(s, auditHeadForm, segmentsName, noFieldPrefix, nil)
+	s.logs = newTable(s, auditHeadForm, segmentsName, noPrefix, nil)
 }
 
 func always(err error) func(error) error { return func(error) error { return err } }

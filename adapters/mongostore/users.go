@@ -12,15 +12,15 @@ import (
 
 // Users implements ports.UserStore.
 type Users struct {
-	collection[domain.UserID, domain.User]
+	deletable[domain.UserID, domain.User]
 }
 
 // Users returns the store of users.
 func (s *Store) Users() *Users {
-	return &Users{collection[domain.UserID, domain.User]{s, s.users, func(x *domain.User) *domain.UserID { return &x.ID }}}
+	return &Users{deletable[domain.UserID, domain.User]{
+		collection[domain.UserID, domain.User]{s, s.users, func(x *domain.User) *domain.UserID { return &x.ID }},
+	}}
 }
-
-var _ ports.UserStore = (*Users)(nil)
 
 // uniqueUserFields maps unique indexes and fields of users to the field names of the API.
 var uniqueUserFields = map[string]string{

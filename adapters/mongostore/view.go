@@ -10,7 +10,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // View implements ports.SessionView, ports.LoginView and ports.KeyView with one round trip to the primary for each
@@ -19,12 +18,6 @@ type View struct{ s *Store }
 
 // View returns the view for sessions, logins and keys.
 func (s *Store) View() *View { return &View{s} }
-
-var (
-	_ ports.SessionView = (*View)(nil)
-	_ ports.LoginView   = (*View)(nil)
-	_ ports.KeyView     = (*View)(nil)
-)
 
 // lookupResult is the result of one round trip: the session or key, its user, and the head of the catalog.
 type lookupResult struct {
@@ -35,28 +28,43 @@ type lookupResult struct {
 	} `bson:"catalog"`
 }
 
-// lookup reads one document by ID with its user and the catalog's version. Each part is read at or after the start of
-// the command, so it includes every change acknowledged before; the parts need not be of the same time.
-func (v *View) lookup(ctx context.Context, collection, id string) (*lookupResult, error) {
-	ctx, cancel := v.s.bound(ctx)
+// lookup reads one entity by ID with its user and the catalog's version. Each part is read at or after the start of the
+// command, so it includes every change acknowledged before; the parts need not be of the same time.
+func lookup[T any](ctx context.Context, s *Store, t *table[T], id string) (entity T, user domain.User, catalog int64,
+	err error) {
+	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	var found []lookupResult
-	err := v.s.withLease(ctx, func() error {
-		found = nil
-		cursor, err := v.s.checked(collection).Aggregate(ctx, lookupPipeline(id))
-		if err != nil {
-			return failed("reading "+collection, err)
-		}
-		return failed("reading "+collection, cursor.All(ctx, &found))
-	})
+	found, err := aggregate[lookupResult](ctx, s, s.checked(t.coll.Name()), lookupPipeline(id))
 	if err != nil {
-		return nil, err
+		return entity, user, 0, err
 	}
 	if len(found) == 0 || len(found[0].User) == 0 || found[0].User[0].Gone || found[0].Entity.Gone ||
 		len(found[0].Catalog) == 0 {
-		return nil, nil
+		return entity, user, 0, t.absent
 	}
-	return &found[0], nil
+	if user, err = s.users.entity(found[0].User[0]); err != nil {
+		return entity, user, 0, err
+	}
+	if entity, err = t.entity(found[0].Entity); err != nil {
+		return entity, user, 0, err
+	}
+	s.users.remember(found[0].User[0])
+	t.remember(found[0].Entity)
+	return entity, user, found[0].Catalog[0].Number, nil
+}
+
+// aggregate returns the results of the pipeline, read under a lease.
+func aggregate[T any](ctx context.Context, s *Store, coll *mongo.Collection,
+	pipeline mongo.Pipeline) (found []T, err error) {
+	err = s.withLease(ctx, func() error {
+		found = nil // results of a read without a lease
+		cursor, err := coll.Aggregate(ctx, pipeline)
+		if err == nil {
+			err = cursor.All(ctx, &found)
+		}
+		return failed("reading "+coll.Name(), err)
+	})
+	return found, err
 }
 
 func lookupPipeline(id string) mongo.Pipeline {
@@ -90,35 +98,14 @@ func (s *Store) checked(name string) *mongo.Collection {
 
 // Lookup returns the session with its user if the user lists it.
 func (v *View) Lookup(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
-	found, err := v.lookup(ctx, sessionsName, string(id))
+	session, user, catalog, err := lookup(ctx, v.s, v.s.sessions, string(id))
+	if err == nil && !user.ListsSession(id) {
+		err = domain.ErrSessionNotFound
+	}
 	if err != nil {
 		return domain.LiveSession{}, err
 	}
-	if found == nil {
-		return domain.LiveSession{}, domain.ErrSessionNotFound
-	}
-	user, err := v.user(found)
-	if err != nil {
-		return domain.LiveSession{}, err
-	}
-	if !user.ListsSession(id) {
-		return domain.LiveSession{}, domain.ErrSessionNotFound
-	}
-	session, err := v.s.sessions.entity(found.Entity)
-	if err != nil {
-		return domain.LiveSession{}, err
-	}
-	v.s.sessions.remember(found.Entity)
-	return domain.LiveSession{Session: &session, User: user, Catalog: found.Catalog[0].Number}, nil
-}
-
-func (v *View) user(found *lookupResult) (*domain.User, error) {
-	user, err := v.s.users.entity(found.User[0])
-	if err != nil {
-		return nil, err
-	}
-	v.s.users.remember(found.User[0])
-	return &user, nil
+	return domain.LiveSession{Session: &session, User: &user, Catalog: catalog}, nil
 }
 
 // Touch records activity of the session.
@@ -129,23 +116,11 @@ func (v *View) Touch(_ context.Context, id domain.SessionID, at time.Time) error
 
 // LookupKey returns the key with its owner.
 func (v *View) LookupKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, error) {
-	found, err := v.lookup(ctx, keysName, string(id))
+	key, user, catalog, err := lookup(ctx, v.s, v.s.keys, string(id))
 	if err != nil {
 		return domain.LiveKey{}, err
 	}
-	if found == nil {
-		return domain.LiveKey{}, domain.ErrKeyNotFound
-	}
-	user, err := v.user(found)
-	if err != nil {
-		return domain.LiveKey{}, err
-	}
-	key, err := v.s.keys.entity(found.Entity)
-	if err != nil {
-		return domain.LiveKey{}, err
-	}
-	v.s.keys.remember(found.Entity)
-	return domain.LiveKey{Key: &key, User: user, Catalog: found.Catalog[0].Number}, nil
+	return domain.LiveKey{Key: &key, User: &user, Catalog: catalog}, nil
 }
 
 // TouchKey records a use of the key.

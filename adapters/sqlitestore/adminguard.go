@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // AdminGuard implements ports.AdminGuard.
@@ -13,17 +12,10 @@ type AdminGuard struct{ s *Store }
 // AdminGuard returns the store of administrators.
 func (s *Store) AdminGuard() *AdminGuard { return &AdminGuard{s} }
 
-var _ ports.AdminGuard = (*AdminGuard)(nil)
-
 // Members returns the IDs of all stored administrators.
 func (g *AdminGuard) Members(ctx context.Context) ([]domain.UserID, error) {
 	var ids []domain.UserID
-	err := g.s.reads.each(ctx, func(rows rowScanner) error {
-		var id domain.UserID
-		err := rows.Scan(&id)
-		ids = append(ids, id)
-		return err
-	}, "SELECT user_id FROM admin_guard ORDER BY user_id")
+	err := g.s.reads.each(ctx, into(&ids, scanValue[domain.UserID]), "SELECT user_id FROM admin_guard ORDER BY user_id")
 	return ids, err
 }
 

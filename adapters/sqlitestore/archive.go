@@ -9,10 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/ports"
 )
-
-var _ ports.Archive = (*Store)(nil)
 
 var errKind = errors.New("sqlitestore: unknown kind of archived records")
 
@@ -75,9 +72,8 @@ func archivedDoc[R records.Kind, T any](entity func(*R) T) func(*Store, rowScann
 		if err := rows.Scan(&key, &doc); err != nil {
 			return domain.Archived{}, err
 		}
-		var r R
-		err := decode(doc, &r)
-		return domain.Archived{Key: key, Value: entity(&r)}, err
+		x, err := decodeAs(doc, entity)
+		return domain.Archived{Key: key, Value: x}, err
 	}
 }
 
@@ -118,7 +114,7 @@ func scanArchivedOnce(_ *Store, rows rowScanner) (domain.Archived, error) {
 }
 
 func scanArchivedSegment(_ *Store, rows rowScanner) (domain.Archived, error) {
-	x, err := segmentRow(rows.Scan, true)
+	x, err := segmentRow(rows, true)
 	return domain.Archived{Key: positionKey(x.Number), Value: x}, err
 }
 
@@ -144,11 +140,9 @@ func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after 
 		from = position
 	}
 	var page []domain.Archived
-	err := s.reads.each(ctx, func(rows rowScanner) error {
-		item, err := a.scan(s, rows)
-		page = append(page, item)
-		return err
-	}, "SELECT "+a.columns+" FROM "+a.table+" WHERE "+a.key+" > ? ORDER BY "+a.key+" LIMIT ?", from, limit)
+	scan := func(rows rowScanner) (domain.Archived, error) { return a.scan(s, rows) }
+	err := s.reads.each(ctx, into(&page, scan),
+		"SELECT "+a.columns+" FROM "+a.table+" WHERE "+a.key+" > ? ORDER BY "+a.key+" LIMIT ?", from, limit)
 	return page, err
 }
 
@@ -168,23 +162,12 @@ func (s *Store) ArchiveResume(ctx context.Context, kind domain.ArchiveKind, back
 	if !ok {
 		return "", errKind
 	}
-	query, args := "SELECT "+a.key+" FROM "+a.table+" ORDER BY "+a.key+" DESC LIMIT 1 OFFSET ?", []any{back}
-	var err error
+	column := a.key
 	if a.numeric {
-		var position int64
-		if err = s.reads.get(ctx, errNoRow, query, args, &position); err == nil {
-			return positionKey(position), nil
-		}
-	} else {
-		var key string
-		if err = s.reads.get(ctx, errNoRow, query, args, &key); err == nil {
-			return key, nil
-		}
+		column = "printf('%020d', " + a.key + ")" // as positionKey does
 	}
-	if errors.Is(err, errNoRow) {
-		return "", nil
-	}
-	return "", err
+	var key string
+	query := "SELECT " + column + " FROM " + a.table + " ORDER BY " + a.key + " DESC LIMIT 1 OFFSET ?"
+	err := s.reads.get(ctx, nil, query, []any{back}, &key)
+	return key, err
 }
-
-var errNoRow = errors.New("no such row")

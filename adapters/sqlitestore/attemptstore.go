@@ -17,10 +17,6 @@ type AttemptStore struct{ s *Store }
 // AttemptStore returns the store of attempts.
 func (s *Store) AttemptStore() *AttemptStore { return &AttemptStore{s} }
 
-var _ ports.AttemptStore = (*AttemptStore)(nil)
-
-var errNoAttempts = errors.New("no attempts")
-
 // Update applies change to the account's document, or to an empty document if none is stored. A change of pending
 // attempts alone stays in memory until the next flush. Any other result is written to the database.
 func (as *AttemptStore) Update(ctx context.Context, account string, now time.Time,
@@ -93,7 +89,7 @@ func (as *AttemptStore) List(ctx context.Context, accounts ...string) (map[strin
 		if err := rows.Scan(&account, &doc); err != nil {
 			return err
 		}
-		found[account], err = decodeAttempts(doc)
+		found[account], err = decodeAs(doc, (*records.Attempts).Domain)
 		return err
 	}, "SELECT account, doc FROM attempts WHERE account IN (SELECT value FROM json_each(?))", string(wanted))
 	return found, err
@@ -101,13 +97,11 @@ func (as *AttemptStore) List(ctx context.Context, accounts ...string) (map[strin
 
 func (s *Store) readAttempts(ctx context.Context, account string) (domain.Attempts, error) {
 	var doc string
-	err := s.reads.get(ctx, errNoAttempts, "SELECT doc FROM attempts WHERE account = ?", []any{account}, &doc)
-	if errors.Is(err, errNoAttempts) {
-		return domain.Attempts{}, nil
-	} else if err != nil {
+	err := s.reads.get(ctx, nil, "SELECT doc FROM attempts WHERE account = ?", []any{account}, &doc)
+	if err != nil || doc == "" {
 		return domain.Attempts{}, err
 	}
-	return decodeAttempts(doc)
+	return decodeAs(doc, (*records.Attempts).Domain)
 }
 
 // writeAttempts stores the document. While the rounded expiry is unchanged, the write does not touch the expiry index.

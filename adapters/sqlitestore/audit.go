@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"sync"
 
 	"github.com/ostiary/ostiary/core/auditformat"
@@ -16,8 +15,6 @@ type Audit struct{ s *Store }
 
 // Audit returns the audit log.
 func (s *Store) Audit() *Audit { return &Audit{s} }
-
-var _ ports.AuditLog = (*Audit)(nil)
 
 // auditKind is an action and whether it succeeded, the most frequent filter of lists.
 type auditKind struct {
@@ -109,13 +106,14 @@ func (s *Store) appendEntry(t *tx, e *domain.AuditEntry) error {
 	if s.marker != nil {
 		record.Mark = s.marker.Mark(record.Public)
 	}
-	return s.appendRecord(t, e, &record)
+	return s.insertRecord(t, nil, e, &record)
 }
 
 // MarkEntries sets the marker of all entries that are written from now on. It must be called before the first write.
 func (s *Store) MarkEntries(marker ports.AuditMarker) { s.marker = marker }
 
-func (s *Store) appendRecord(t *tx, e *domain.AuditEntry, record *auditformat.Record) error {
+// insertRecord inserts the record of the entry at a position, or at the next one if seq is nil.
+func (s *Store) insertRecord(t *tx, seq any, e *domain.AuditEntry, record *auditformat.Record) error {
 	kind, err := s.kindOf(t, auditKind{e.Action, e.Success})
 	if err != nil {
 		return err
@@ -123,9 +121,10 @@ func (s *Store) appendRecord(t *tx, e *domain.AuditEntry, record *auditformat.Re
 	if err := t.exec("UPDATE audit_kinds SET entries = entries + 1 WHERE kind = ?", kind); err != nil {
 		return err
 	}
-	return t.exec(`INSERT INTO audit_entries (at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt, mark)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		stamp(e.Time), kind, e.UserID, record.IPAddress, e.RequestID, e.Target, record.UserAgent,
+	return t.exec(`INSERT INTO audit_entries
+		(seq, at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt, mark)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		seq, stamp(e.Time), kind, e.UserID, record.IPAddress, e.RequestID, e.Target, record.UserAgent,
 		string(record.Public), record.ActorSalt, nullText(record.Personal), record.PersonalSalt, record.Mark)
 }
 
@@ -135,8 +134,6 @@ func nullText(raw []byte) any {
 	}
 	return string(raw)
 }
-
-var errNoEntry = errors.New("no such entry")
 
 const auditColumns = "seq, at, public, ip, user_agent, actor_salt, personal, personal_salt, mark"
 

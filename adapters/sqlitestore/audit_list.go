@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -128,14 +129,8 @@ func (p *auditPlan) all(what string) (string, []any) {
 
 // jsonArray encodes the numbers as a JSON array for json_each.
 func jsonArray(numbers []int64) string {
-	raw := []byte{'['}
-	for i, n := range numbers {
-		if i > 0 {
-			raw = append(raw, ',')
-		}
-		raw = strconv.AppendInt(raw, n, 10)
-	}
-	return string(append(raw, ']'))
+	raw, _ := json.Marshal(numbers) // never fails for numbers
+	return string(raw)
 }
 
 // List returns one page of entries, newest first.
@@ -190,18 +185,18 @@ func (a *Audit) total(ctx context.Context, p *auditPlan, q *domain.AuditQuery) (
 		if p.kinds != nil {
 			query, args = query+" WHERE kind IN (SELECT value FROM json_each(?))", []any{jsonArray(p.kinds)}
 		}
-		err = a.s.reads.get(ctx, errNoEntry, query, args, &total)
+		err = a.s.reads.get(ctx, errNoRow, query, args, &total)
 		return total, false, err
 	}
 	// Skipping as many entries as are counted exactly, and counting only if no entry follows, takes a third of the time
 	// of a count with a limit.
 	query, args := p.all("1")
-	err = a.s.reads.get(ctx, errNoEntry, query+" LIMIT 1 OFFSET ?", append(args, domain.ExactTotal), &total)
-	if !errors.Is(err, errNoEntry) {
+	err = a.s.reads.get(ctx, errNoRow, query+" LIMIT 1 OFFSET ?", append(args, domain.ExactTotal), &total)
+	if !errors.Is(err, errNoRow) {
 		return domain.ExactTotal + 1, true, err
 	}
 	query, args = p.all("count(*)")
-	err = a.s.reads.get(ctx, errNoEntry, query, args, &total)
+	err = a.s.reads.get(ctx, errNoRow, query, args, &total)
 	return total, false, err
 }
 

@@ -3,34 +3,20 @@ package sqlitestore
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"math"
 	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/ports"
-)
-
-var (
-	_ ports.AuditProofs = (*Audit)(nil)
-	_ ports.AuditEraser = (*Audit)(nil)
 )
 
 // Segments calls yield for each segment, starting at the segment that contains the position.
 func (a *Audit) Segments(ctx context.Context, seq int64, yield func(auditformat.Segment) error) error {
 	for next := int64(0); ; {
-		var segment auditformat.Segment
-		found := false
-		err := a.s.reads.each(ctx, func(rows rowScanner) error {
-			var err error
-			segment, err = segmentRow(rows.Scan, true)
-			found = true
-			return err
-		}, "SELECT "+segmentColumns+
-			", leaves FROM audit_segments WHERE number >= ? AND first + count > ? ORDER BY number LIMIT 1", next, seq)
-		if err != nil || !found {
+		segment, err := a.segment(ctx, true,
+			"WHERE number >= ? AND first + count > ? ORDER BY number LIMIT 1", next, seq)
+		if err != nil || segment.Number == 0 {
 			return err
 		}
 		if err := yield(segment); err != nil {
@@ -42,13 +28,13 @@ func (a *Audit) Segments(ctx context.Context, seq int64, yield func(auditformat.
 
 // Records calls yield for the matching records with positions from first to last, in the order of their positions.
 func (a *Audit) Records(ctx context.Context, first, last int64, q domain.AuditQuery,
-	yield func(*auditformat.Record) error,
-) error {
-	where, args, none, err := a.filter(&q)
-	if err != nil || none {
-		return err
+	yield func(*auditformat.Record) error) error {
+	where, args, none := a.filter(&q)
+	if none {
+		return nil
 	}
 	if !q.From.IsZero() || !q.Until.IsZero() {
+		var err error
 		if first, last, err = a.narrow(ctx, first, last, &q); err != nil {
 			return err
 		}
@@ -60,7 +46,7 @@ func (a *Audit) Records(ctx context.Context, first, last int64, q domain.AuditQu
 }
 
 // filter returns the conditions of the query. It reports with none that no record can match.
-func (a *Audit) filter(q *domain.AuditQuery) (where string, args []any, none bool, err error) {
+func (a *Audit) filter(q *domain.AuditQuery) (where string, args []any, none bool) {
 	also := func(filtered bool, condition string, arg any) {
 		if filtered {
 			where += " AND " + condition
@@ -68,14 +54,13 @@ func (a *Audit) filter(q *domain.AuditQuery) (where string, args []any, none boo
 		}
 	}
 	kinds, byKind := a.s.kinds.matching(q)
-	list, err := json.Marshal(kinds)
-	also(byKind, "kind IN (SELECT value FROM json_each(?))", string(list))
+	also(byKind, "kind IN (SELECT value FROM json_each(?))", jsonArray(kinds))
 	also(q.UserID != "", "user_id = ?", q.UserID)
 	also(q.IPAddress != "", "ip = ?", q.IPAddress)
 	also(q.RequestID != "", "request_id = ? AND request_id <> ''", q.RequestID)
 	also(!q.From.IsZero(), "+at >= ?", stamp(q.From))
 	also(!q.Until.IsZero(), "+at < ?", stamp(q.Until))
-	return where, args, byKind && len(kinds) == 0, err
+	return where, args, byKind && len(kinds) == 0
 }
 
 // narrow restricts the range of positions to the time range of the query. Positions are mostly in the order of time, so
@@ -89,11 +74,9 @@ func (a *Audit) narrow(ctx context.Context, first, last int64, q *domain.AuditQu
 		end = stamp(q.Until)
 	}
 	var low, high sql.NullInt64
-	err := a.s.reads.get(ctx, errNoEntry,
-		"SELECT min(seq), max(seq) FROM audit_entries INDEXED BY audit_at WHERE at >= ? AND at < ?", []any{
-			begin,
-			end,
-		}, &low, &high)
+	err := a.s.reads.get(ctx, errNoRow,
+		"SELECT min(seq), max(seq) FROM audit_entries INDEXED BY audit_at WHERE at >= ? AND at < ?",
+		[]any{begin, end}, &low, &high)
 	if err != nil || !low.Valid {
 		return 0, -1, err
 	}
@@ -129,13 +112,9 @@ func (a *Audit) listed(ctx context.Context, first, last int64, where string, arg
 	yield func(*auditformat.Record) error,
 ) error {
 	var positions []int64
-	err := a.s.reads.each(ctx, func(rows rowScanner) error {
-		var seq int64
-		err := rows.Scan(&seq)
-		positions = append(positions, seq)
-		return err
-	}, "SELECT seq FROM audit_entries WHERE +seq BETWEEN ? AND ?"+where+
-		" ORDER BY seq", append([]any{first, last}, args...)...)
+	err := a.s.reads.each(ctx, into(&positions, scanValue[int64]),
+		"SELECT seq FROM audit_entries WHERE +seq BETWEEN ? AND ?"+where+" ORDER BY seq",
+		append([]any{first, last}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -143,11 +122,7 @@ func (a *Audit) listed(ctx context.Context, first, last int64, where string, arg
 		" FROM audit_entries WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq"
 	records := newAuditChunk()
 	for chunk := range slices.Chunk(positions, scanChunk) {
-		list, err := json.Marshal(chunk)
-		if err != nil {
-			return err
-		}
-		if err := records.read(ctx, a.s.reads, query, string(list)); err != nil {
+		if err := records.read(ctx, a.s.reads, query, jsonArray(chunk)); err != nil {
 			return err
 		}
 		if err := records.each(yield); err != nil {
@@ -159,8 +134,9 @@ func (a *Audit) listed(ctx context.Context, first, last int64, where string, arg
 
 // SegmentBefore returns the last segment such that it and all segments before it were sealed before the time.
 func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (auditformat.Segment, error) {
-	return a.segment(ctx, `WHERE leaves IS NOT NULL
-		AND number < coalesce((SELECT min(number) FROM audit_segments WHERE sealed_at >= ?), 9223372036854775807)`, stamp(at))
+	return a.segment(ctx, false, `WHERE leaves IS NOT NULL
+		AND number < coalesce((SELECT min(number) FROM audit_segments WHERE sealed_at >= ?), 9223372036854775807)
+		ORDER BY number DESC LIMIT 1`, stamp(at))
 }
 
 // CutSegments makes the audit log begin after the segment. The cut is one transaction. The entries before it are then
@@ -234,21 +210,11 @@ func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
 // erase executes the change on the entries that the query selects.
 func (a *Audit) erase(ctx context.Context, change, query string, args ...any) error {
 	var positions []int64
-	err := a.s.reads.each(ctx, func(rows rowScanner) error {
-		var seq int64
-		err := rows.Scan(&seq)
-		positions = append(positions, seq)
-		return err
-	}, query, args...)
-	if err != nil {
+	if err := a.s.reads.each(ctx, into(&positions, scanValue[int64]), query, args...); err != nil {
 		return err
 	}
 	for chunk := range slices.Chunk(positions, sweepChunk) {
-		list, err := json.Marshal(chunk)
-		if err != nil {
-			return err
-		}
-		if err := a.s.writer.do(ctx, func(t *tx) error { return t.exec(change, string(list)) }); err != nil {
+		if err := a.s.writer.do(ctx, func(t *tx) error { return t.exec(change, jsonArray(chunk)) }); err != nil {
 			return err
 		}
 	}

@@ -8,10 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/ports"
 )
-
-var _ ports.AuditSealStore = (*Audit)(nil)
 
 // lastSealed selects the last position that a segment contains. The writer assigns positions in commit order and
 // without gaps. A segment is a range of assigned positions, so sealing updates no entry.
@@ -33,7 +30,7 @@ var errNoSegment = errors.New("no such segment")
 const segmentColumns = "number, first, count, previous, root, sealed, key_id, signature, size, tree"
 
 // segmentRow reads a segment, with its leaves if withLeaves is set.
-func segmentRow(scan func(...any) error, withLeaves bool) (auditformat.Segment, error) {
+func segmentRow(rows rowScanner, withLeaves bool) (auditformat.Segment, error) {
 	var s auditformat.Segment
 	var previous, root []byte
 	var sealed string
@@ -41,7 +38,7 @@ func segmentRow(scan func(...any) error, withLeaves bool) (auditformat.Segment, 
 	if withLeaves {
 		dest = append(dest, &s.Leaves)
 	}
-	if err := scan(dest...); err != nil {
+	if err := rows.Scan(dest...); err != nil {
 		return s, err
 	}
 	if len(previous) != len(s.Previous) || len(root) != len(s.Root) {
@@ -53,20 +50,23 @@ func segmentRow(scan func(...any) error, withLeaves bool) (auditformat.Segment, 
 	return s, err
 }
 
-// segment returns one segment without its leaves, or the zero segment if the query finds none.
-func (a *Audit) segment(ctx context.Context, query string, args ...any) (auditformat.Segment, error) {
+// segment returns the segment that the query selects, or the zero segment if it selects none.
+func (a *Audit) segment(ctx context.Context, withLeaves bool, query string, args ...any) (auditformat.Segment, error) {
 	var s auditformat.Segment
-	err := a.s.reads.each(ctx, func(rows rowScanner) error {
-		var err error
-		s, err = segmentRow(rows.Scan, false)
+	columns := segmentColumns
+	if withLeaves {
+		columns += ", leaves"
+	}
+	err := a.s.reads.each(ctx, func(rows rowScanner) (err error) {
+		s, err = segmentRow(rows, withLeaves)
 		return err
-	}, "SELECT "+segmentColumns+" FROM audit_segments "+query+" ORDER BY number DESC LIMIT 1", args...)
+	}, "SELECT "+columns+" FROM audit_segments "+query, args...)
 	return s, err
 }
 
 // LastSegment returns the newest segment, without its leaves.
 func (a *Audit) LastSegment(ctx context.Context) (auditformat.Segment, error) {
-	return a.segment(ctx, "")
+	return a.segment(ctx, false, "ORDER BY number DESC LIMIT 1")
 }
 
 // PutSegment stores the segment if its number is the next one, and returns fault.ErrConflict otherwise. The records of

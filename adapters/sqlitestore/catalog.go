@@ -18,11 +18,6 @@ type Catalog struct{ s *Store }
 // CatalogStore returns the store of the settings and the view of the catalog.
 func (s *Store) CatalogStore() *Catalog { return &Catalog{s} }
 
-var (
-	_ ports.SettingsStore = (*Catalog)(nil)
-	_ ports.CatalogView   = (*Catalog)(nil)
-)
-
 // Catalog returns the current catalog.
 func (cs *Catalog) Catalog(context.Context) (*domain.Catalog, error) { return cs.s.catalog.Load(), nil }
 
@@ -31,8 +26,9 @@ func (cs *Catalog) CatalogAt(context.Context, int64) (*domain.Catalog, error) {
 	return cs.s.catalog.Load(), nil
 }
 
-// changeCatalog applies change to a copy of the catalog, increments its version, and publishes it after the commit.
-func (s *Store) changeCatalog(t *tx, change func(*domain.Catalog) error) error {
+// changeCatalog applies change to a copy of the catalog, increments its version, publishes it after the commit, and
+// writes the outbox.
+func (s *Store) changeCatalog(t *tx, out *domain.Outbox, change func(*domain.Catalog) error) error {
 	present := s.currentCatalog(t)
 	next := &domain.Catalog{
 		Version: present.Version + 1, Roles: maps.Clone(present.Roles), Groups: maps.Clone(present.Groups),
@@ -46,7 +42,7 @@ func (s *Store) changeCatalog(t *tx, change func(*domain.Catalog) error) error {
 	}
 	t.catalog = next
 	t.onCommit(func() { s.catalog.Store(next) })
-	return nil
+	return s.writeOutbox(t, *out)
 }
 
 // seed inserts the default settings and the built-in roles unless they are stored already, and loads the catalog. An
@@ -93,33 +89,21 @@ func readCatalog(t *tx) (*domain.Catalog, error) {
 	if c.Settings, err = decodeSettings(settings); err != nil {
 		return nil, err
 	}
-	err = t.each(func(rows rowScanner) error {
-		var r records.Role
-		if err := scanDoc(rows, &r); err != nil {
-			return err
-		}
-		c.Roles[r.ID] = r.Domain()
-		return nil
-	}, "SELECT doc FROM roles")
-	if err != nil {
+	var roles []domain.Role
+	if err := t.each(into(&roles, scanDoc((*records.Role).Domain)), "SELECT doc FROM roles"); err != nil {
 		return nil, err
 	}
-	return c, t.each(func(rows rowScanner) error {
-		var r records.Group
-		if err := scanDoc(rows, &r); err != nil {
-			return err
-		}
-		c.Groups[r.ID] = r.Domain()
-		return nil
-	}, "SELECT doc FROM groups")
-}
-
-func scanDoc[R records.Kind](rows rowScanner, into *R) error {
-	var doc string
-	if err := rows.Scan(&doc); err != nil {
-		return err
+	for _, role := range roles {
+		c.Roles[role.ID] = role
 	}
-	return decode(doc, into)
+	var groups []domain.Group
+	if err := t.each(into(&groups, scanDoc((*records.Group).Domain)), "SELECT doc FROM groups"); err != nil {
+		return nil, err
+	}
+	for _, group := range groups {
+		c.Groups[group.ID] = group
+	}
+	return c, nil
 }
 
 // UpdateSettings applies change to the settings and raises their version by one.
@@ -127,7 +111,7 @@ func (cs *Catalog) UpdateSettings(ctx context.Context, change ports.Change[domai
 	var result domain.Settings
 	err := cs.s.writer.do(ctx, func(t *tx) error {
 		var out domain.Outbox
-		err := cs.s.changeCatalog(t, func(c *domain.Catalog) error {
+		err := cs.s.changeCatalog(t, &out, func(c *domain.Catalog) error {
 			before := c.Settings
 			result = cloneSettings(before)
 			if err := change(&result, &out); err != nil {
@@ -144,10 +128,8 @@ func (cs *Catalog) UpdateSettings(ctx context.Context, change ports.Change[domai
 		if errors.Is(err, domain.ErrUnchanged) {
 			result = cloneSettings(cs.s.currentCatalog(t).Settings)
 			return nil
-		} else if err != nil {
-			return err
 		}
-		return cs.s.writeOutbox(t, out)
+		return err
 	})
 	if err != nil {
 		return domain.Settings{}, err

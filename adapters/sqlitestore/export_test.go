@@ -55,7 +55,7 @@ func Pieces(text string) string { return piecesOf(text) }
 // Check runs the integrity check of SQLite.
 func (s *Store) Check(ctx context.Context) error {
 	var found string
-	if err := s.reads.get(ctx, errNoEntry, "PRAGMA integrity_check", nil, &found); err != nil {
+	if err := s.reads.get(ctx, errNoRow, "PRAGMA integrity_check", nil, &found); err != nil {
 		return err
 	}
 	if found != "ok" {
@@ -79,5 +79,5 @@ func (s *Store) Drop(id domain.SessionID) { s.view.sessions.drop(id) }
 
 // Read runs a query that returns one integer.
 func (s *Store) Read(ctx context.Context, query string) (number int, err error) {
-	return number, s.reads.get(ctx, errNoEntry, query, nil, &number)
+	return number, s.reads.get(ctx, errNoRow, query, nil, &number)
 }

@@ -2,12 +2,9 @@ package sqlitestore
 
 import (
 	"context"
-	"errors"
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // IdempotencyStore implements ports.IdempotencyStore.
@@ -16,32 +13,22 @@ type IdempotencyStore struct{ s *Store }
 // IdempotencyStore returns the store of stored responses.
 func (s *Store) IdempotencyStore() *IdempotencyStore { return &IdempotencyStore{s} }
 
-var _ ports.IdempotencyStore = (*IdempotencyStore)(nil)
-
 // Begin reserves the key, or returns the record of the first request with the key.
 func (is *IdempotencyStore) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord,
-	error,
-) {
-	doc, err := encode(records.NewIdempotency(&record))
-	if err != nil {
-		return nil, err
-	}
+	error) {
 	var first *domain.IdempotencyRecord
-	err = is.s.writer.do(ctx, func(t *tx) error {
+	err := is.s.writer.do(ctx, func(t *tx) error {
 		first = nil
 		var found string
-		err := t.get(fault.ErrNotFound, "SELECT doc FROM idempotency WHERE key = ? AND expires > ?",
+		err := t.get(nil, "SELECT doc FROM idempotency WHERE key = ? AND expires > ?",
 			[]any{record.Key, stamp(record.StartedAt)}, &found)
-		switch {
-		case errors.Is(err, fault.ErrNotFound):
-			return t.exec("INSERT OR REPLACE INTO idempotency (key, expires, doc) VALUES (?, ?, ?)", record.Key,
-				stamp(record.ExpiresAt), doc)
-		case err != nil:
+		if err != nil {
 			return err
 		}
-		var r records.Idempotency
-		err = decode(found, &r)
-		stored := r.Domain()
+		if found == "" {
+			return putResponse(t, "INSERT OR REPLACE", record)
+		}
+		stored, err := decodeAs(found, (*records.Idempotency).Domain)
 		first = &stored
 		return err
 	})
@@ -50,14 +37,15 @@ func (is *IdempotencyStore) Begin(ctx context.Context, record domain.Idempotency
 
 // Complete stores the response of the first request.
 func (is *IdempotencyStore) Complete(ctx context.Context, record domain.IdempotencyRecord) error {
-	doc, err := encode(records.NewIdempotency(&record))
+	return is.s.writer.do(ctx, func(t *tx) error { return putResponse(t, "INSERT OR REPLACE", record) })
+}
+
+func putResponse(t *tx, insert string, r domain.IdempotencyRecord) error {
+	doc, err := encode(records.NewIdempotency(&r))
 	if err != nil {
 		return err
 	}
-	return is.s.writer.do(ctx, func(t *tx) error {
-		return t.exec("INSERT OR REPLACE INTO idempotency (key, expires, doc) VALUES (?, ?, ?)", record.Key,
-			stamp(record.ExpiresAt), doc)
-	})
+	return t.exec(insert+" INTO idempotency (key, expires, doc) VALUES (?, ?, ?)", r.Key, stamp(r.ExpiresAt), doc)
 }
 
 // Abandon releases the key.

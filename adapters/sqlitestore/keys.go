@@ -15,8 +15,6 @@ type Keys struct{ s *Store }
 // Keys returns the store of API keys.
 func (s *Store) Keys() *Keys { return &Keys{s} }
 
-var _ ports.APIKeyStore = (*Keys)(nil)
-
 // Create stores a new key.
 func (ks *Keys) Create(ctx context.Context, key domain.APIKey, out domain.Outbox) error {
 	doc, err := encode(records.NewAPIKey(&key))

@@ -5,14 +5,11 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // sweepChunk is the maximum number of rows that one transaction of a sweep deletes, so that other writes do not wait
 // long.
 const sweepChunk = 500
-
-var _ ports.Maintenance = (*Store)(nil)
 
 // pingTTL is how long a successful Ping is reused. Any client can send probes, so a probe must not always cost a flush
 // to the disk.

@@ -2,13 +2,10 @@ package sqlitestore
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // Messages implements ports.MessageQueue.
@@ -16,8 +13,6 @@ type Messages struct{ s *Store }
 
 // Messages returns the queue of messages.
 func (s *Store) Messages() *Messages { return &Messages{s} }
-
-var _ ports.MessageQueue = (*Messages)(nil)
 
 // never is the expiry time of a message that does not expire.
 const never = int64(1)<<62 - 1
@@ -41,23 +36,17 @@ func insertMessage(t *tx, m domain.Message) error {
 // ClaimMessages returns messages that are due and not expired, and hides them from other calls until the lease ends. It
 // writes only if a message is due.
 func (ms *Messages) ClaimMessages(ctx context.Context, now, leaseUntil time.Time, limit int) ([]domain.Message, error) {
-	var one int
-	err := ms.s.reads.get(ctx, fault.ErrNotFound, "SELECT 1 FROM messages WHERE due <= ? AND expires > ? LIMIT 1",
-		[]any{stamp(now), stamp(now)}, &one)
-	if errors.Is(err, fault.ErrNotFound) {
-		return nil, nil
-	} else if err != nil {
+	var due bool
+	err := ms.s.reads.get(ctx, nil, "SELECT EXISTS (SELECT 1 FROM messages WHERE due <= ? AND expires > ?)",
+		[]any{stamp(now), stamp(now)}, &due)
+	if err != nil || !due {
 		return nil, err
 	}
 	var claimed []domain.Message
 	err = ms.s.writer.do(ctx, func(t *tx) error {
 		claimed = nil
-		err := t.each(func(rows rowScanner) error {
-			var r records.Message
-			err := scanDoc(rows, &r)
-			claimed = append(claimed, r.Domain())
-			return err
-		}, "SELECT doc FROM messages WHERE due <= ? AND expires > ? ORDER BY due LIMIT ?", stamp(now), stamp(now), limit)
+		err := t.each(into(&claimed, scanDoc((*records.Message).Domain)),
+			"SELECT doc FROM messages WHERE due <= ? AND expires > ? ORDER BY due LIMIT ?", stamp(now), stamp(now), limit)
 		if err != nil {
 			return err
 		}
@@ -112,10 +101,8 @@ func (ms *Messages) DoneMessage(ctx context.Context, id domain.MessageID) error 
 func (ms *Messages) RetryMessage(ctx context.Context, id domain.MessageID, at time.Time, reason string) error {
 	return ms.s.writer.do(ctx, func(t *tx) error {
 		var doc string
-		err := t.get(fault.ErrNotFound, "SELECT doc FROM messages WHERE id = ?", []any{string(id)}, &doc)
-		if errors.Is(err, fault.ErrNotFound) {
-			return nil
-		} else if err != nil {
+		err := t.get(nil, "SELECT doc FROM messages WHERE id = ?", []any{string(id)}, &doc)
+		if err != nil || doc == "" {
 			return err
 		}
 		var r records.Message

@@ -67,33 +67,17 @@ func readUserCollisions(ctx context.Context, db *sql.DB) (collisions []domain.Co
 	// Every e-mail address has an @, and few usernames do.
 	rows, err := db.QueryContext(ctx, `SELECT a.username, a.id, b.id FROM users a JOIN users b ON b.email = a.username AND b.n <> a.n
 		WHERE instr(a.username, '@') > 0 ORDER BY a.username LIMIT ?`, domain.MaxCollisions)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
+	err = eachRow(rows, err, into(&collisions, func(rows rowScanner) (domain.Collision, error) {
 		c := domain.Collision{Kind: domain.CollisionUser, Holders: make([]string, 2)}
-		if err := rows.Scan(&c.Name, &c.Holders[0], &c.Holders[1]); err != nil {
-			return nil, err
-		}
-		collisions = append(collisions, c)
-	}
-	return collisions, rows.Err()
+		err := rows.Scan(&c.Name, &c.Holders[0], &c.Holders[1])
+		return c, err
+	}))
+	return collisions, err
 }
 
-func readGroupCollisions(ctx context.Context, db *sql.DB) (collisions []domain.Collision, err error) {
-	rows, err := db.QueryContext(ctx, "SELECT doc FROM groups")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+func readGroupCollisions(ctx context.Context, db *sql.DB) ([]domain.Collision, error) {
 	var groups []domain.Group
-	for rows.Next() {
-		var r records.Group
-		if err := scanDoc(rows, &r); err != nil {
-			return nil, err
-		}
-		groups = append(groups, r.Domain())
-	}
-	return domain.GroupCollisions(groups), rows.Err()
+	rows, err := db.QueryContext(ctx, "SELECT doc FROM groups")
+	err = eachRow(rows, err, into(&groups, scanDoc((*records.Group).Domain)))
+	return domain.GroupCollisions(groups), err
 }

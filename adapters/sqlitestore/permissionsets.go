@@ -55,7 +55,7 @@ func (s *Store) roles() *permissionSets[domain.RoleID, domain.Role] {
 
 func roleUnused(t *tx, id domain.RoleID) error {
 	var users int64
-	err := t.get(errNoFacet, "SELECT coalesce(sum(users), 0) FROM user_cells WHERE role = ?", []any{string(id)}, &users)
+	err := t.get(errNoRow, "SELECT coalesce(sum(users), 0) FROM user_cells WHERE role = ?", []any{string(id)}, &users)
 	if err == nil && users > 0 {
 		err = domain.ErrRoleInUse
 	}
@@ -108,17 +108,13 @@ func (p *permissionSets[K, V]) replace(t *tx, item V) (int64, error) {
 // Create implements ports.PermissionSetStore.
 func (p *permissionSets[K, V]) Create(ctx context.Context, item V, out domain.Outbox) error {
 	return p.s.writer.do(ctx, func(t *tx) error {
-		err := p.s.changeCatalog(t, func(c *domain.Catalog) error {
+		return p.s.changeCatalog(t, &out, func(c *domain.Catalog) error {
 			if p.clashes != nil && p.clashes(c, nil, &item) {
 				return p.taken
 			}
 			p.in(c)[*p.id(&item)] = p.clone(item)
 			return p.written(p.add(t, item))
 		})
-		if err != nil {
-			return err
-		}
-		return p.s.writeOutbox(t, out)
 	})
 }
 
@@ -138,7 +134,7 @@ func (p *permissionSets[K, V]) Update(ctx context.Context, id K, change ports.Ch
 			return p.absent
 		}
 		var out domain.Outbox
-		err := p.s.changeCatalog(t, func(c *domain.Catalog) error {
+		err := p.s.changeCatalog(t, &out, func(c *domain.Catalog) error {
 			result = p.clone(before)
 			if err := change(&result, &out); err != nil {
 				return err
@@ -153,10 +149,8 @@ func (p *permissionSets[K, V]) Update(ctx context.Context, id K, change ports.Ch
 		if errors.Is(err, domain.ErrUnchanged) {
 			result = p.clone(before)
 			return nil
-		} else if err != nil {
-			return err
 		}
-		return p.s.writeOutbox(t, out)
+		return err
 	})
 	if err != nil {
 		return none, err
@@ -167,7 +161,7 @@ func (p *permissionSets[K, V]) Update(ctx context.Context, id K, change ports.Ch
 // Delete implements ports.PermissionSetStore.
 func (p *permissionSets[K, V]) Delete(ctx context.Context, id K, out domain.Outbox) error {
 	return p.s.writer.do(ctx, func(t *tx) error {
-		err := p.s.changeCatalog(t, func(c *domain.Catalog) error {
+		return p.s.changeCatalog(t, &out, func(c *domain.Catalog) error {
 			if _, ok := p.in(c)[id]; !ok {
 				return p.absent
 			}
@@ -177,9 +171,5 @@ func (p *permissionSets[K, V]) Delete(ctx context.Context, id K, out domain.Outb
 			delete(p.in(c), id)
 			return t.exec(p.remove, string(id))
 		})
-		if err != nil {
-			return err
-		}
-		return p.s.writeOutbox(t, out)
 	})
 }

@@ -3,12 +3,10 @@ package sqlitestore
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // RateLimiter implements ports.RateLimiter.
@@ -16,10 +14,6 @@ type RateLimiter struct{ s *Store }
 
 // RateLimiter returns the store of rate limits.
 func (s *Store) RateLimiter() *RateLimiter { return &RateLimiter{s} }
-
-var _ ports.RateLimiter = (*RateLimiter)(nil)
-
-var errNoWindow = errors.New("no window")
 
 // maxRefusals is the maximum number of cached refusals.
 const maxRefusals = 10_000
@@ -79,8 +73,8 @@ func (l *RateLimiter) Take(ctx context.Context, key string, rate domain.Rate, no
 	err := l.s.writer.doSoft(ctx, func(t *tx) error {
 		var raw []byte
 		var kept int64
-		err := t.get(errNoWindow, "SELECT taken, expires FROM rates WHERE key = ?", []any{key}, &raw, &kept)
-		if err != nil && !errors.Is(err, errNoWindow) {
+		err := t.get(nil, "SELECT taken, expires FROM rates WHERE key = ?", []any{key}, &raw, &kept)
+		if err != nil {
 			return err
 		}
 		window := decodeWindow(raw)
@@ -114,8 +108,7 @@ func (l *RateLimiter) Release(ctx context.Context, key string, rate domain.Rate,
 	var state domain.RateState
 	err := l.s.writer.doSoft(ctx, func(t *tx) error { // soft as in Take: after a loss the request stays counted
 		var raw []byte
-		err := t.get(errNoWindow, "SELECT taken FROM rates WHERE key = ?", []any{key}, &raw)
-		if err != nil && !errors.Is(err, errNoWindow) {
+		if err := t.get(nil, "SELECT taken FROM rates WHERE key = ?", []any{key}, &raw); err != nil {
 			return err
 		}
 		window := decodeWindow(raw)

@@ -9,7 +9,8 @@ import (
 	"sync/atomic"
 )
 
-const defaultReaders = 4
+// readers is the maximum number of concurrent reads.
+const readers = 4
 
 // reader is a pool of read-only connections. Each query sees all transactions that were committed before it started.
 type reader struct {
@@ -20,16 +21,13 @@ type reader struct {
 	closed atomic.Bool
 }
 
-func openReader(dsn string, size int) (*reader, error) {
+func openReader(dsn string) (*reader, error) {
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", translate(err))
 	}
-	if size <= 0 {
-		size = defaultReaders
-	}
-	db.SetMaxOpenConns(size)
-	db.SetMaxIdleConns(size)
+	db.SetMaxOpenConns(readers)
+	db.SetMaxIdleConns(readers)
 	return &reader{db: db, stmts: map[string]*sql.Stmt{}}, nil
 }
 
@@ -77,7 +75,7 @@ func (r *reader) query(ctx context.Context, query string, args []any) (*sql.Rows
 	}
 }
 
-// get reads one row into dest, or returns absent if there is none.
+// get reads one row into dest, or returns absent if there is none. A nil absent leaves dest as it is.
 func (r *reader) get(ctx context.Context, absent error, query string, args []any, dest ...any) error {
 	found := false
 	err := r.each(ctx, func(rows rowScanner) error {

@@ -60,18 +60,26 @@ func decodeKey(doc string, lastUsed int64) (domain.APIKey, error) {
 	return r.Domain(), nil
 }
 
-func decodeToken(doc string) (domain.ThirdPartyToken, error) {
-	var r records.ThirdPartyToken
-	err := decode(doc, &r)
-	return r.Domain(), err
+// decodeAs decodes a document and converts it.
+func decodeAs[R records.Kind, T any](doc string, entity func(*R) T) (T, error) {
+	var r R
+	if err := decode(doc, &r); err != nil {
+		var none T
+		return none, err
+	}
+	return entity(&r), nil
 }
 
-func decodeAttempts(doc string) (domain.Attempts, error) {
-	var r records.Attempts
-	if err := decode(doc, &r); err != nil {
-		return domain.Attempts{}, err
+// scanDoc reads a row of one document.
+func scanDoc[R records.Kind, T any](entity func(*R) T) func(rowScanner) (T, error) {
+	return func(rows rowScanner) (T, error) {
+		doc, err := scanValue[string](rows)
+		if err != nil {
+			var none T
+			return none, err
+		}
+		return decodeAs(doc, entity)
 	}
-	return r.Domain(), nil
 }
 
 // decodeSettings decodes settings. A setting that the document lacks, because it is newer, has its default value.

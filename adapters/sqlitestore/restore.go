@@ -2,9 +2,7 @@ package sqlitestore
 
 import (
 	"context"
-	"errors"
 
-	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -30,21 +28,16 @@ func (s *Store) restoreAbsentUser(t *tx, a domain.Archived) error {
 	if !ok {
 		return errKind
 	}
-	if _, err := loadUser(t, user.ID); !errors.Is(err, domain.ErrUserNotFound) {
+	if ok, err := isStored(t, "SELECT 1 FROM users WHERE id = ?", string(user.ID)); ok || err != nil {
 		return err
 	}
-	user = user.Clone()
 	return s.restoreUser(t, &user)
 }
 
 // isStored reports whether the query finds a row.
-func isStored(t *tx, query string, key any) (bool, error) {
-	var one int
-	err := t.get(errNoRow, query, []any{key}, &one)
-	if errors.Is(err, errNoRow) {
-		return false, nil
-	}
-	return err == nil, err
+func isStored(t *tx, query string, key any) (stored bool, err error) {
+	err = t.get(nil, "SELECT EXISTS ("+query+")", []any{key}, &stored)
+	return stored, err
 }
 
 func (s *Store) restore(t *tx, a domain.Archived) error {
@@ -62,42 +55,18 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 	case domain.StoredSingleUse:
 		return t.exec("INSERT OR IGNORE INTO once (key, expires, value) VALUES (?, ?, ?)", a.Key, stamp(v.ExpiresAt), v.Value)
 	case domain.IdempotencyRecord:
-		return restoreResponse(t, a.Key, v)
+		return putResponse(t, "INSERT OR IGNORE", v)
 	case auditformat.Segment:
 		return putSegment(t, "INSERT OR IGNORE", &v)
 	case auditformat.Record:
 		if ok, err := isStored(t, "SELECT 1 FROM audit_entries WHERE seq = ?", v.Seq); ok || err != nil {
 			return err
 		}
-		return s.restoreRecord(t, &v)
+		e, err := v.Entry()
+		if err != nil {
+			return err
+		}
+		return s.insertRecord(t, v.Seq, &e, &v)
 	}
 	return errKind
-}
-
-func restoreResponse(t *tx, key string, r domain.IdempotencyRecord) error {
-	doc, err := encode(records.NewIdempotency(&r))
-	if err != nil {
-		return err
-	}
-	return t.exec("INSERT OR IGNORE INTO idempotency (key, expires, doc) VALUES (?, ?, ?)", key, stamp(r.ExpiresAt), doc)
-}
-
-// restoreRecord is appendRecord with the position of the record.
-func (s *Store) restoreRecord(t *tx, r *auditformat.Record) error {
-	e, err := r.Entry()
-	if err != nil {
-		return err
-	}
-	kind, err := s.kindOf(t, auditKind{e.Action, e.Success})
-	if err != nil {
-		return err
-	}
-	if err := t.exec("UPDATE audit_kinds SET entries = entries + 1 WHERE kind = ?", kind); err != nil {
-		return err
-	}
-	return t.exec(`INSERT INTO audit_entries
-		(seq, at, kind, user_id, ip, request_id, target, user_agent, public, actor_salt, personal, personal_salt, mark)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.Seq, stamp(e.Time), kind, e.UserID, r.IPAddress, e.RequestID, e.Target, r.UserAgent,
-		string(r.Public), r.ActorSalt, nullText(r.Personal), r.PersonalSalt, r.Mark)
 }

@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -72,12 +71,9 @@ func quotePiece(runes []rune) string { return `"` + hex.EncodeToString([]byte(st
 
 // queueSearch queues the user for the search index. A stale user is in the index already, with an old text.
 func (s *Store) queueSearch(t *tx, n int64, stale bool) error {
-	var waiting bool
-	err := t.get(errNoEntry, "SELECT stale FROM search_pending WHERE n = ?", []any{n}, &waiting)
-	if err == nil {
-		return nil // the indexer reads the current text
-	} else if !errors.Is(err, errNoEntry) {
-		return err
+	queued, err := isStored(t, "SELECT 1 FROM search_pending WHERE n = ?", n)
+	if queued || err != nil {
+		return err // the indexer reads the current text of a queued user
 	}
 	t.onCommit(func() {
 		if s.pending.Add(1) >= indexBatch {
@@ -92,7 +88,7 @@ func (s *Store) queueSearch(t *tx, n int64, stale bool) error {
 
 func (s *Store) countPending(ctx context.Context) error {
 	var count int64
-	err := s.reads.get(ctx, errNoEntry, "SELECT count(*) FROM search_pending", nil, &count)
+	err := s.reads.get(ctx, errNoRow, "SELECT count(*) FROM search_pending", nil, &count)
 	s.pending.Store(count)
 	return err
 }

@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,16 +16,14 @@ type Sessions struct{ s *Store }
 // Sessions returns the store of sessions.
 func (s *Store) Sessions() *Sessions { return &Sessions{s} }
 
-var _ ports.SessionStore = (*Sessions)(nil)
-
 // Create stores a new session.
 func (ss *Sessions) Create(ctx context.Context, session domain.Session) error {
 	// Soft, since the session is live only after its user lists it, which is a later write.
 	return ss.s.writer.doSoft(ctx, func(t *tx) error {
 		var listed bool // the ID occurs nowhere else in the document
-		err := t.get(domain.ErrUserNotFound, "SELECT instr(doc, ?) > 0 FROM users WHERE id = ?",
+		err := t.get(nil, "SELECT instr(doc, ?) > 0 FROM users WHERE id = ?",
 			[]any{string(session.ID), string(session.UserID)}, &listed)
-		if err != nil && !errors.Is(err, domain.ErrUserNotFound) {
+		if err != nil {
 			return err
 		}
 		return insertSession(t, &session, listed)
@@ -188,16 +185,14 @@ func (ss *Sessions) ListProviderGrants(ctx context.Context, checkedBefore time.T
 
 func (ss *Sessions) list(ctx context.Context, query string, args ...any) ([]domain.Session, error) {
 	var sessions []domain.Session
-	err := ss.s.reads.each(ctx, func(rows rowScanner) error {
+	err := ss.s.reads.each(ctx, into(&sessions, func(rows rowScanner) (domain.Session, error) {
 		var doc string
 		var activity int64
 		if err := rows.Scan(&doc, &activity); err != nil {
-			return fmt.Errorf("reading sessions: %w", err)
+			return domain.Session{}, fmt.Errorf("reading sessions: %w", err)
 		}
-		session, err := ss.s.toSession(doc, activity)
-		sessions = append(sessions, session)
-		return err
-	}, query, args...)
+		return ss.s.toSession(doc, activity)
+	}), query, args...)
 	return sessions, err
 }
 
@@ -208,17 +203,12 @@ func (ss *Sessions) Sweep(ctx context.Context, now, madeBefore time.Time, limit 
 	err := ss.s.writer.do(ctx, func(t *tx) error {
 		removed = 0
 		var ids []string
-		gather := func(rows rowScanner) error {
-			var id string
-			err := rows.Scan(&id)
-			ids = append(ids, id)
+		gather := into(&ids, scanValue[string])
+		err := t.each(gather, "SELECT id FROM sessions WHERE expires <= ? ORDER BY expires LIMIT ?", stamp(now), limit)
+		if err != nil {
 			return err
 		}
-		if err := t.each(gather, "SELECT id FROM sessions WHERE expires <= ? ORDER BY expires LIMIT ?", stamp(now),
-			limit); err != nil {
-			return err
-		}
-		err := t.each(gather, "SELECT id FROM sessions WHERE listed = 0 AND created < ? ORDER BY created LIMIT ?",
+		err = t.each(gather, "SELECT id FROM sessions WHERE listed = 0 AND created < ? ORDER BY created LIMIT ?",
 			stamp(madeBefore), limit-len(ids))
 		if err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // SigningKeyStore implements ports.SigningKeyStore.
@@ -14,17 +13,11 @@ type SigningKeyStore struct{ s *Store }
 // SigningKeyStore returns the store of signing keys.
 func (s *Store) SigningKeyStore() *SigningKeyStore { return &SigningKeyStore{s} }
 
-var _ ports.SigningKeyStore = (*SigningKeyStore)(nil)
-
 // SigningKeys returns all keys in the order of PutSigningKeys.
 func (ks *SigningKeyStore) SigningKeys(ctx context.Context) ([]domain.SigningKey, error) {
 	var keys []domain.SigningKey
-	err := ks.s.reads.each(ctx, func(rows rowScanner) error {
-		var r records.SigningKey
-		err := scanDoc(rows, &r)
-		keys = append(keys, r.Domain())
-		return err
-	}, "SELECT doc FROM signing_keys ORDER BY place")
+	err := ks.s.reads.each(ctx, into(&keys, scanDoc((*records.SigningKey).Domain)),
+		"SELECT doc FROM signing_keys ORDER BY place")
 	return keys, err
 }
 

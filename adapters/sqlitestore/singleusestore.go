@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // SingleUseStore implements ports.SingleUseStore.
@@ -13,8 +12,6 @@ type SingleUseStore struct{ s *Store }
 
 // SingleUseStore returns the store of single-use values.
 func (s *Store) SingleUseStore() *SingleUseStore { return &SingleUseStore{s} }
-
-var _ ports.SingleUseStore = (*SingleUseStore)(nil)
 
 // Put stores value under key until it expires. It replaces an expired value and returns fault.ErrConflict for any
 // other.

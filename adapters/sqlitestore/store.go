@@ -29,11 +29,6 @@ type Config struct {
 	Clock ports.Clock
 	// Known is what the caller knows about the store before it is opened.
 	Known Known
-	// Readers is the maximum number of concurrent reads. 0 means 4.
-	Readers int
-	// CachedSessions and CachedUsers are the maximum numbers of cached records. 0 means 50,000 and 20,000.
-	CachedSessions int
-	CachedUsers    int
 }
 
 // Store is an open database. The types that its methods return implement the storage ports.
@@ -102,7 +97,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.writer.connect(ctx); err != nil {
 		return err
 	}
-	if s.reads, err = openReader(dsn(path, true), s.config.Readers); err != nil {
+	if s.reads, err = openReader(dsn(path, true)); err != nil {
 		return err
 	}
 	s.view, s.attempts = newView(s), newAttemptCache(s)
@@ -111,19 +106,14 @@ func (s *Store) open(ctx context.Context) error {
 
 // load stores the initial records of a new installation and fills the caches.
 func (s *Store) load(ctx context.Context) error {
-	if err := s.loadAuditKinds(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{
+		s.loadAuditKinds, s.seed, s.removeCut, s.releaseMessages, s.countPending,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	if err := s.seed(ctx); err != nil {
-		return err
-	}
-	if err := s.removeCut(ctx); err != nil {
-		return err
-	}
-	if err := s.releaseMessages(ctx); err != nil {
-		return err
-	}
-	return s.countPending(ctx)
+	return nil
 }
 
 // createPrivate creates the file before SQLite does, which would make it readable by others; SQLite gives its

@@ -2,12 +2,9 @@ package sqlitestore
 
 import (
 	"context"
-	"errors"
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // SyncPositions implements ports.SyncPositionStore.
@@ -16,21 +13,14 @@ type SyncPositions struct{ s *Store }
 // SyncPositions returns the store of synchronization positions.
 func (s *Store) SyncPositions() *SyncPositions { return &SyncPositions{s} }
 
-var _ ports.SyncPositionStore = (*SyncPositions)(nil)
-
 // SyncPosition returns the directory's position, or the zero position if none is stored.
 func (p *SyncPositions) SyncPosition(ctx context.Context, id domain.DirectoryID) (domain.SyncPosition, error) {
 	var doc string
-	err := p.s.reads.get(ctx, fault.ErrNotFound, "SELECT doc FROM sync_positions WHERE directory = ?", []any{id}, &doc)
-	if errors.Is(err, fault.ErrNotFound) {
-		return domain.SyncPosition{}, nil
-	}
-	if err != nil {
+	err := p.s.reads.get(ctx, nil, "SELECT doc FROM sync_positions WHERE directory = ?", []any{id}, &doc)
+	if err != nil || doc == "" {
 		return domain.SyncPosition{}, err
 	}
-	var r records.SyncPosition
-	err = decode(doc, &r)
-	return r.Domain(), err
+	return decodeAs(doc, (*records.SyncPosition).Domain)
 }
 
 // PutSyncPosition stores the position and replaces the directory's previous one.

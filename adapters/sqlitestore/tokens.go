@@ -14,8 +14,6 @@ type Tokens struct{ s *Store }
 // Tokens returns the store of third-party tokens.
 func (s *Store) Tokens() *Tokens { return &Tokens{s} }
 
-var _ ports.ThirdPartyTokenStore = (*Tokens)(nil)
-
 // Create stores a new token record.
 func (ts *Tokens) Create(ctx context.Context, token domain.ThirdPartyToken, out domain.Outbox) error {
 	doc, err := encode(records.NewThirdPartyToken(&token))
@@ -40,7 +38,7 @@ func (ts *Tokens) Get(ctx context.Context, id string) (domain.ThirdPartyToken, e
 	if err := ts.s.reads.get(ctx, domain.ErrTokenNotFound, recordByID, []any{id}, &doc); err != nil {
 		return domain.ThirdPartyToken{}, err
 	}
-	return decodeToken(doc)
+	return decodeAs(doc, (*records.ThirdPartyToken).Domain)
 }
 
 // Update applies change to the token record in one transaction.
@@ -53,7 +51,7 @@ func (ts *Tokens) Update(ctx context.Context, id string,
 		if err := t.get(domain.ErrTokenNotFound, recordByID, []any{id}, &doc); err != nil {
 			return err
 		}
-		before, err := decodeToken(doc)
+		before, err := decodeAs(doc, (*records.ThirdPartyToken).Domain)
 		if err != nil {
 			return err
 		}
@@ -73,14 +71,7 @@ func (ts *Tokens) Update(ctx context.Context, id string,
 // List returns all token records, newest first.
 func (ts *Tokens) List(ctx context.Context) ([]domain.ThirdPartyToken, error) {
 	var tokens []domain.ThirdPartyToken
-	err := ts.s.reads.each(ctx, func(rows rowScanner) error {
-		var doc string
-		if err := rows.Scan(&doc); err != nil {
-			return err
-		}
-		token, err := decodeToken(doc)
-		tokens = append(tokens, token)
-		return err
-	}, "SELECT doc FROM third_party_tokens ORDER BY created DESC, rowid DESC")
+	err := ts.s.reads.each(ctx, into(&tokens, scanDoc((*records.ThirdPartyToken).Domain)),
+		"SELECT doc FROM third_party_tokens ORDER BY created DESC, rowid DESC")
 	return tokens, err
 }

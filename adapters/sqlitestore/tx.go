@@ -78,7 +78,7 @@ func (t *tx) execNew(query string, args ...any) error {
 	return err
 }
 
-// get reads one row into dest, or returns absent if there is none.
+// get reads one row into dest, or returns absent if there is none. A nil absent leaves dest as it is.
 func (t *tx) get(absent error, query string, args []any, dest ...any) error {
 	s, err := t.stmt(query)
 	if err != nil {
@@ -103,6 +103,24 @@ func (t *tx) each(scan func(rowScanner) error, query string, args ...any) error 
 
 // rowScanner reads the columns of a row.
 type rowScanner interface{ Scan(dest ...any) error }
+
+// errNoRow means that a query has found no row.
+var errNoRow = errors.New("no such row")
+
+// into returns a scan function that appends what one reads from each row.
+func into[T any](items *[]T, one func(rowScanner) (T, error)) func(rowScanner) error {
+	return func(rows rowScanner) error {
+		item, err := one(rows)
+		*items = append(*items, item)
+		return err
+	}
+}
+
+// scanValue reads a row of one column.
+func scanValue[T any](rows rowScanner) (value T, err error) {
+	err = rows.Scan(&value)
+	return value, err
+}
 
 func eachRow(rows *sql.Rows, err error, scan func(rowScanner) error) error {
 	if err != nil {

@@ -15,8 +15,6 @@ type Users struct{ s *Store }
 // Users returns the store of users.
 func (s *Store) Users() *Users { return &Users{s} }
 
-var _ ports.UserStore = (*Users)(nil)
-
 // storedUser is a user with the row ID of the table.
 type storedUser struct {
 	n    int64
@@ -25,13 +23,7 @@ type storedUser struct {
 
 // Create stores a new user.
 func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox) error {
-	user = user.Clone()
-	return us.s.writer.do(ctx, func(t *tx) error {
-		if err := us.s.insertUser(t, &user); err != nil {
-			return err
-		}
-		return us.s.writeOutbox(t, out)
-	})
+	return us.CreateAll(ctx, []domain.User{user}, out)
 }
 
 // CreateAll stores many new users in one transaction, all or none. It makes imports fast, since most of their cost is
@@ -157,14 +149,8 @@ func checkOtherKind(t *tx, n int64, before, u *domain.User) error {
 		if field.key == "" || field.key == field.had {
 			continue
 		}
-		var other int64
-		err := t.get(domain.ErrUserNotFound, field.query, []any{field.key}, &other)
-		switch {
-		case errors.Is(err, domain.ErrUserNotFound):
-		case err != nil:
+		if err := checkFree(t, n, field.name, field.query, field.key); err != nil {
 			return err
-		case other != n:
-			return domain.ErrUserExists.About(field.name, "is taken")
 		}
 	}
 	return nil
@@ -184,17 +170,21 @@ func checkUnique(t *tx, n int64, u *domain.User) error {
 		},
 		{"identifier", "SELECT n FROM users WHERE identifier = ? AND identifier <> ''", []any{u.Identifier}},
 	} {
-		var other int64
-		err := t.get(domain.ErrUserNotFound, field.query, field.args, &other)
-		switch {
-		case errors.Is(err, domain.ErrUserNotFound):
-		case err != nil:
+		if err := checkFree(t, n, field.name, field.query, field.args...); err != nil {
 			return err
-		case other != n:
-			return domain.ErrUserExists.About(field.name, "is taken")
 		}
 	}
 	return nil
+}
+
+// checkFree returns domain.ErrUserExists about the field if the query finds another user than n.
+func checkFree(t *tx, n int64, field, query string, args ...any) error {
+	other := n
+	err := t.get(nil, query, args, &other)
+	if err == nil && other != n {
+		err = domain.ErrUserExists.About(field, "is taken")
+	}
+	return err
 }
 
 // freePosition returns an unused n, the row ID, for a user with this time of creation.

@@ -1,15 +1,9 @@
 package sqlitestore
 
-import (
-	"errors"
+import "github.com/ostiary/ostiary/core/domain"
 
-	"github.com/ostiary/ostiary/core/domain"
-)
-
-// errNoFacet means that a facet is not stored. A facet is a combination of role, status and directory. The table
-// user_cells counts the users of each facet, and the column cell of the table users refers to it.
-var errNoFacet = errors.New("no such facet")
-
+// sameFacet reports whether both users have the same facet. A facet is a combination of role, status and directory. The
+// table user_cells counts the users of each facet, and the column cell of the table users refers to it.
 func sameFacet(a, b *domain.User) bool {
 	return a.Role == b.Role && a.Status == b.Status && a.Directory == b.Directory
 }
@@ -25,40 +19,26 @@ func (s *Store) checkRole(t *tx, role domain.RoleID) error {
 
 // moveFacet decrements the counter of the facet of before and increments that of after. It returns the facet of after.
 // Either user may be nil.
-func moveFacet(t *tx, before, after *domain.User) (int64, error) {
+func moveFacet(t *tx, before, after *domain.User) (facet int64, err error) {
 	if before != nil && after != nil && sameFacet(before, after) {
-		return facetOf(t, after)
+		err = t.get(errNoRow, "SELECT cell FROM user_cells WHERE role = ? AND status = ? AND directory = ?",
+			facetOf(after), &facet)
+		return facet, err
 	}
 	if before != nil {
-		facet, err := facetOf(t, before)
-		if err != nil {
-			return 0, err
-		}
-		if err := t.exec("UPDATE user_cells SET users = users - 1 WHERE cell = ?", facet); err != nil {
-			return 0, err
-		}
+		err = t.exec("UPDATE user_cells SET users = users - 1 WHERE role = ? AND status = ? AND directory = ?",
+			facetOf(before)...)
 	}
-	if after == nil {
-		return 0, nil
-	}
-	facet, err := facetOf(t, after)
-	if errors.Is(err, errNoFacet) {
-		err = t.exec("INSERT INTO user_cells (role, status, directory, users) VALUES (?, ?, ?, 0)",
-			string(after.Role), string(after.Status), string(after.Directory))
-		if err == nil {
-			facet, err = facetOf(t, after)
-		}
-	}
-	if err != nil {
+	if err != nil || after == nil {
 		return 0, err
 	}
-	return facet, t.exec("UPDATE user_cells SET users = users + 1 WHERE cell = ?", facet)
+	err = t.get(errNoRow, `INSERT INTO user_cells (role, status, directory, users) VALUES (?, ?, ?, 1)
+		ON CONFLICT DO UPDATE SET users = users + 1 RETURNING cell`, facetOf(after), &facet)
+	return facet, err
 }
 
-func facetOf(t *tx, u *domain.User) (facet int64, err error) {
-	err = t.get(errNoFacet, "SELECT cell FROM user_cells WHERE role = ? AND status = ? AND directory = ?",
-		[]any{string(u.Role), string(u.Status), string(u.Directory)}, &facet)
-	return facet, err
+func facetOf(u *domain.User) []any {
+	return []any{string(u.Role), string(u.Status), string(u.Directory)}
 }
 
 // moveGroups updates the group memberships of the user and the sizes of the groups.

@@ -184,9 +184,9 @@ func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOr
 		p.facets = jsonArray(counts.facets)
 	}
 	if q.Group != "" {
-		err := s.reads.get(ctx, errNoEntry, "SELECT members FROM group_sizes WHERE group_id = ? AND members > 0",
+		err := s.reads.get(ctx, errNoRow, "SELECT members FROM group_sizes WHERE group_id = ? AND members > 0",
 			[]any{string(q.Group)}, &p.members)
-		if errors.Is(err, errNoEntry) {
+		if errors.Is(err, errNoRow) {
 			return nil, nil //nolint:nilnil // no match is not an error
 		} else if err != nil {
 			return nil, err

@@ -1,7 +1,6 @@
 package sqlitestore
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/ostiary/ostiary/adapters/records"
@@ -18,11 +17,7 @@ func (s *Store) insertUser(t *tx, u *domain.User) error {
 // restoreUser is insertUser for a user of another store. It accepts a collision between username and email address,
 // which earlier versions did not refuse.
 func (s *Store) restoreUser(t *tx, u *domain.User) error {
-	var taken int64
-	err := t.get(domain.ErrUserNotFound, "SELECT n FROM users WHERE id = ?", []any{string(u.ID)}, &taken)
-	if err == nil {
-		return domain.ErrUserExists.About("id", "is taken")
-	} else if !errors.Is(err, domain.ErrUserNotFound) {
+	if err := checkFree(t, -1, "id", "SELECT n FROM users WHERE id = ?", string(u.ID)); err != nil {
 		return err
 	}
 	if err := checkUnique(t, -1, u); err != nil {

@@ -6,16 +6,16 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // flushEvery is the interval at which recorded activity times and attempts are written to the database. A crash loses
 // at most this interval plus the duration of a flush.
 const flushEvery = 25 * time.Second
 
+// The maximum numbers of cached records.
 const (
-	defaultCachedSessions = 50_000
-	defaultCachedUsers    = 20_000
+	cachedSessions = 50_000
+	cachedUsers    = 20_000
 )
 
 // view contains the caches that most requests read. A lookup reads session, user and catalog one after the other, each
@@ -32,21 +32,14 @@ type view struct {
 }
 
 func newView(s *Store) *view {
-	limit := func(n, otherwise int) int {
-		if n <= 0 {
-			return otherwise
-		}
-		return n
-	}
-	users := limit(s.config.CachedUsers, defaultCachedUsers)
 	return &view{
 		s:        s,
-		sessions: newCache[domain.SessionID, domain.Session](limit(s.config.CachedSessions, defaultCachedSessions)),
-		users:    newCache[domain.UserID, domain.User](users),
-		keys:     newCache[domain.KeyID, domain.APIKey](users),
+		sessions: newCache[domain.SessionID, domain.Session](cachedSessions),
+		users:    newCache[domain.UserID, domain.User](cachedUsers),
+		keys:     newCache[domain.KeyID, domain.APIKey](cachedUsers),
 		active:   newTouches[domain.SessionID](),
 		used:     newTouches[domain.KeyID](),
-		logins:   newCache[string, domain.UserID](users),
+		logins:   newCache[string, domain.UserID](cachedUsers),
 	}
 }
 
@@ -55,12 +48,6 @@ func (s *Store) View() *View { return &View{s.view} }
 
 // View implements ports.SessionView, ports.LoginView and ports.KeyView.
 type View struct{ v *view }
-
-var (
-	_ ports.SessionView = (*View)(nil)
-	_ ports.LoginView   = (*View)(nil)
-	_ ports.KeyView     = (*View)(nil)
-)
 
 // Lookup returns the session with its user, from the cache if they were read recently.
 func (x *View) Lookup(ctx context.Context, id domain.SessionID) (domain.LiveSession, error) {
