@@ -14,11 +14,9 @@ type Decision struct {
 	Permission domain.Permission
 	Granted    bool
 	Source     string // source of the matching grant; empty if there is none
-	Reason     Reason // set if nothing is granted; empty if the grants decide
+	// Reason is the status of a user who is granted nothing, regardless of role and groups; else empty.
+	Reason domain.UserStatus
 }
-
-// Reason is the status of a user who is granted nothing, regardless of role and groups.
-type Reason string
 
 // Explanation is a Decision with the grants behind it.
 type Explanation struct {
@@ -98,7 +96,7 @@ func (s *Service) CheckAll(ctx context.Context, by domain.Principal, id domain.U
 // Holdings are all permissions of a user with their sources, and the reason if a user who cannot log in has none.
 type Holdings struct {
 	Grants domain.Grants
-	Reason Reason
+	Reason domain.UserStatus
 }
 
 // Effective returns all permissions of the user.
@@ -135,7 +133,7 @@ func (s *Service) holdings(
 	}
 	h := Holdings{Grants: Held(catalog, &user)}
 	if user.Status != domain.StatusActive {
-		h.Reason = Reason(user.Status)
+		h.Reason = user.Status
 	}
 	return h, catalog, nil
 }

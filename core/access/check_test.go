@@ -66,7 +66,7 @@ func TestInactiveUserIsGrantedNothing(t *testing.T) {
 	if _, err := p.Account.Deactivate(t.Context(), p.root, deactivated.ID); err != nil {
 		t.Fatal(err)
 	}
-	for id, reason := range map[domain.UserID]access.Reason{
+	for id, reason := range map[domain.UserID]domain.UserStatus{
 		pending.ID: "pending_activation", deactivated.ID: "deactivated", p.plainID: "",
 	} {
 		want := access.Decision{Permission: "bots.manage", Reason: reason}

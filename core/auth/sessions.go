@@ -130,10 +130,7 @@ func (s *Service) revocable(ctx context.Context, by domain.Principal, id domain.
 func (s *Service) RevokeAll(ctx context.Context, by domain.Principal, id domain.UserID, exceptCurrent bool) (int,
 	error,
 ) {
-	if _, err := s.manageable(ctx, by, id); err != nil {
-		return 0, err
-	}
-	if err := s.mayEnd(ctx, by, id); err != nil {
+	if err := s.MayRevokeAll(ctx, by, id); err != nil {
 		return 0, err
 	}
 	keep := domain.SessionID("")

@@ -104,15 +104,7 @@ func isAdministrative(catalog *domain.Catalog, user *domain.User) bool {
 
 // checkLinkable returns fault.ErrForbidden for an account that cannot become a provider's: one of an external
 // directory, one that is not active, and one with administrative permissions.
-func (s *Service) checkLinkable(ctx context.Context, user *domain.User) error {
-	catalog, err := s.deps.Access.Catalog(ctx)
-	if err != nil {
-		return err
-	}
-	return s.linkable(catalog, user)
-}
-
-func (s *Service) linkable(catalog *domain.Catalog, user *domain.User) error {
+func (s *Service) checkLinkable(catalog *domain.Catalog, user *domain.User) error {
 	d, _ := s.deps.Directories.Get(user.Directory)
 	_, ours := d.(ports.LocalPasswordStore)
 	switch {
@@ -136,7 +128,7 @@ func (s *Service) link(ctx context.Context, by domain.Principal, id domain.UserI
 		return err
 	}
 	_, err = s.deps.Access.UpdateUser(ctx, id, func(u *domain.User, out *domain.Outbox) error {
-		if err := s.linkable(catalog, u); err != nil {
+		if err := s.checkLinkable(catalog, u); err != nil {
 			return err
 		}
 		if byAddress && (!u.EmailVerified || u.EmailKey != s.deps.CaseFolder.Fold(identity.Email)) {

@@ -59,7 +59,11 @@ func (s *Service) StartLink(ctx context.Context, by domain.Principal, in StartIn
 	if err != nil {
 		return Started{}, err
 	}
-	if err := s.checkLinkable(ctx, &user); err != nil {
+	catalog, err := s.deps.Access.Catalog(ctx)
+	if err != nil {
+		return Started{}, err
+	}
+	if err := s.checkLinkable(catalog, &user); err != nil {
 		return Started{}, err
 	}
 	return s.start(ctx, by, in, by.UserID)

@@ -5,17 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
 
-const (
-	defaultCheckEvery = 10 * time.Minute
-	watchBatch        = 200
-)
+const watchBatch = 200
 
 // errClaimed means that another worker is checking the session.
 var errClaimed = errors.New("the session is being checked by another worker")
@@ -25,12 +21,8 @@ var errClaimed = errors.New("the session is being checked by another worker")
 // theft to the provider. It is called by a job and returns the local errors; an unavailable provider ends no session
 // and delays only its own sessions.
 func (s *Service) WatchProviders(ctx context.Context) error {
-	every := s.deps.Config.CheckEvery
-	if every <= 0 {
-		every = defaultCheckEvery
-	}
 	for {
-		due, err := s.deps.Sessions.ListProviderGrants(ctx, s.now().Add(-every), watchBatch)
+		due, err := s.deps.Sessions.ListProviderGrants(ctx, s.now().Add(-s.deps.Config.CheckEvery), watchBatch)
 		if err == nil {
 			err = s.watchAll(ctx, due)
 		}

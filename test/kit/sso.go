@@ -1,7 +1,9 @@
 package kit
 
 import (
+	"cmp"
 	"testing"
+	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/sso"
@@ -17,6 +19,7 @@ const (
 // sso returns the configuration with the values of the application at AppURL in its empty fields.
 func (o Options) sso() sso.Config {
 	c := o.SSO
+	c.CheckEvery = cmp.Or(c.CheckEvery, 10*time.Minute)
 	if c.CallbackURL == nil {
 		c.CallbackURL = func(id domain.DirectoryID) string {
 			return publicURL + "/api/v1/security/auth/oidc/" + string(id) + "/callback"
