@@ -132,8 +132,11 @@ func (r *Request) Reply(body any, err error) error {
 	return r.JSON(fiber.StatusOK, body)
 }
 
-// Created responds 201 with the path of the created object.
-func (r *Request) Created(location string, body any) error {
+// Created is Reply with the status 201 and the path of the created object.
+func (r *Request) Created(location string, body any, err error) error {
+	if err != nil {
+		return err
+	}
 	r.c.Set(fiber.HeaderLocation, location)
 	return r.JSON(fiber.StatusCreated, body)
 }

@@ -59,10 +59,7 @@ func (a *api) createRole(r *httpserver.Request, in CreateRoleRequest) error {
 	}
 	role, err := a.Access.CreateRole(r.Context(), r.Principal,
 		access.RoleInput{ID: in.RoleID, Name: in.Name, Permissions: in.Permissions, Level: in.Level})
-	if err != nil {
-		return err
-	}
-	return r.Created(Base+"/roles/"+string(role.ID), roleOf(role))
+	return r.Created(Base+"/roles/"+string(role.ID), roleOf(role), err)
 }
 
 func (a *api) updateRole(r *httpserver.Request, in UpdateRoleRequest) error {
@@ -129,8 +126,7 @@ func (a *api) checkPermission(r *httpserver.Request, id domain.UserID) error {
 		Reason: orAbsent(string(found.Reason)),
 	}
 	if explain {
-		grants := each(found.Grants, grantOf)
-		answer.Grants = &grants
+		answer.Grants = new(each(found.Grants, grantOf))
 	}
 	if explain && !found.Granted {
 		answer.WouldBeGrantedBy = &found.WouldBeGrantedBy

@@ -22,13 +22,10 @@ func (a *api) createKey(r *httpserver.Request, id domain.UserID, in CreateAPIKey
 	made, err := a.Keys.Create(r.Context(), r.Principal, id,
 		apikey.CreateInput{Name: in.Name, Permissions: in.Permissions, ExpiresAt: or(in.ExpiresAt)})
 	r.RateLimit(made.Rate)
-	if err != nil {
-		return err
-	}
 	return r.Created(Base+"/api-keys/"+string(made.ID), NewAPIKey{
 		KeyID: string(made.ID), APIKey: made.Text, Name: made.Name, Permissions: texts(made.Permissions),
 		CreatedAt: httpserver.Seconds(made.CreatedAt), ExpiresAt: timeOrNull(made.ExpiresAt),
-	})
+	}, err)
 }
 
 func (a *api) listKeys(r *httpserver.Request, id domain.UserID) error {

@@ -104,8 +104,7 @@ func truth(field, text string) (*bool, error) {
 	case "":
 		return nil, nil //nolint:nilnil // not asked for
 	case "true", "false":
-		value := text == "true"
-		return &value, nil
+		return new(text == "true"), nil
 	default:
 		return nil, fault.ErrInvalid.About(field, "must be true or false")
 	}

@@ -76,21 +76,22 @@ func (a *api) refresh(r *httpserver.Request, in RefreshRequest) error {
 }
 
 func (a *api) logout(r *httpserver.Request, in LogoutRequest) error {
-	bearer, err := a.endable(r)
+	bearer, err := a.endable(r, or(in.RefreshToken))
 	if err != nil {
 		return err
-	}
-	if bearer == "" && or(in.RefreshToken) == "" {
-		return fault.ErrInvalid.About("refresh_token", "is required without a bearer token")
 	}
 	err = a.Auth.Logout(r.Context(), r.Principal, or(in.RefreshToken), bearer)
 	return r.Reply(LogoutResponse{Status: "logged_out"}, err)
 }
 
-// endable returns the credential whose session a call is to end. A third-party token is no credential of this API, and
-// a client that sends one would take the answer for its end: it is refused as an API key is.
-func (a *api) endable(r *httpserver.Request) (string, error) {
+// endable returns the credential whose session a call is to end; empty if only a refresh token was sent. A third-party
+// token is no credential of this API, and a client that sends one would take the answer for its end: it is refused as
+// an API key is.
+func (a *api) endable(r *httpserver.Request, refresh string) (string, error) {
 	bearer, err := r.Credential()
+	if err == nil && bearer == "" && refresh == "" {
+		err = fault.ErrInvalid.About("refresh_token", "is required without a bearer token")
+	}
 	if err != nil || opaquetoken.KindOf(bearer) != opaquetoken.ThirdParty {
 		return bearer, err
 	}
@@ -151,8 +152,7 @@ func (a *api) introspect(r *httpserver.Request) error {
 		Sid: orAbsent(string(p.SessionID)), Scope: orAbsent(strings.Join(texts(p.Grants.Permissions()), " ")),
 	}
 	if !p.ExpiresAt.IsZero() {
-		exp := p.ExpiresAt.Unix()
-		answer.Exp = &exp
+		answer.Exp = new(p.ExpiresAt.Unix())
 	}
 	return r.JSON(http.StatusOK, answer)
 }

@@ -7,15 +7,13 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-type check = httpserver.Handler
-
 // ofUser makes a check of a service's question about the user of the path.
-func ofUser(may func(context.Context, domain.Principal, domain.UserID) error) check {
+func ofUser(may func(context.Context, domain.Principal, domain.UserID) error) httpserver.Handler {
 	return userID.Bind(func(r *httpserver.Request, id domain.UserID) error { return may(r.Context(), r.Principal, id) })
 }
 
 // reads makes a check of a service's read of the user of the path.
-func reads[T any](read func(context.Context, domain.Principal, domain.UserID) (T, error)) check {
+func reads[T any](read func(context.Context, domain.Principal, domain.UserID) (T, error)) httpserver.Handler {
 	return ofUser(func(ctx context.Context, by domain.Principal, id domain.UserID) error {
 		_, err := read(ctx, by, id)
 		return err
@@ -23,8 +21,8 @@ func reads[T any](read func(context.Context, domain.Principal, domain.UserID) (T
 }
 
 // checks are the refusals of those routes on which the service decides who may: see httpserver.Route.
-func (a *api) checks() map[string]check {
-	return map[string]check{
+func (a *api) checks() map[string]httpserver.Handler {
+	return map[string]httpserver.Handler{
 		"GET /users/{user_id}":          reads(a.Account.Get),
 		"PATCH /users/{user_id}":        ofUser(a.Account.MayUpdate),
 		"DELETE /users/{user_id}":       ofUser(a.Account.MayUpdate),

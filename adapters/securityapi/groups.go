@@ -34,8 +34,7 @@ func groupOf(g domain.Group) Group {
 		CreatedAt: httpserver.Seconds(g.CreatedAt),
 	}
 	if !g.UpdatedAt.IsZero() {
-		at := httpserver.Seconds(g.UpdatedAt)
-		group.UpdatedAt = &at
+		group.UpdatedAt = new(httpserver.Seconds(g.UpdatedAt))
 	}
 	return group
 }
@@ -56,10 +55,7 @@ func (a *api) createGroup(r *httpserver.Request, in CreateGroupRequest) error {
 	group, err := a.Access.CreateGroup(r.Context(), r.Principal, access.GroupInput{
 		Name: in.Name, Description: or(in.Description), Permissions: or(in.Permissions),
 	})
-	if err != nil {
-		return err
-	}
-	return r.Created(Base+"/groups/"+string(group.ID), groupOf(group))
+	return r.Created(Base+"/groups/"+string(group.ID), groupOf(group), err)
 }
 
 func (a *api) getGroup(r *httpserver.Request) error {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/opaquetoken"
 	"github.com/ostiary/ostiary/core/sso"
 )
@@ -152,12 +151,9 @@ func (a *api) oidcToken(r *httpserver.Request, in OIDCTokenRequest) error {
 }
 
 func (a *api) oidcLogout(r *httpserver.Request, in OIDCLogoutRequest) error {
-	bearer, err := a.endable(r)
+	bearer, err := a.endable(r, or(in.RefreshToken))
 	if err != nil {
 		return err
-	}
-	if bearer == "" && or(in.RefreshToken) == "" {
-		return fault.ErrInvalid.About("refresh_token", "is required without a bearer token")
 	}
 	address, err := a.SSO.Logout(r.Context(), r.Principal, sso.LogoutInput{
 		Bearer: bearer, Refresh: or(in.RefreshToken), ReturnTo: or(in.PostLogoutRedirectURI), State: or(in.State),

@@ -44,14 +44,11 @@ func (a *api) createToken(r *httpserver.Request, in CreateThirdPartyTokenRequest
 		return err
 	}
 	made, err := a.TPT.Create(r.Context(), r.Principal, domain.RoleID(in.Role))
-	if err != nil {
-		return err
-	}
 	t := tokenOf(made.ThirdPartyToken)
 	return r.Created(Base+"/third-party-tokens/"+made.ID, NewThirdPartyToken{
 		TokenID: t.TokenID, Role: t.Role, CreatedBy: t.CreatedBy, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt,
 		RevokedAt: t.RevokedAt, Token: made.Text,
-	})
+	}, err)
 }
 
 func (a *api) revokeToken(r *httpserver.Request) error {

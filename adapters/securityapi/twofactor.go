@@ -42,9 +42,10 @@ func (a *api) disableFactor(r *httpserver.Request, id domain.UserID, in DisableT
 }
 
 func setupOf(begun factor.Enrollment) TwoFactorSetup {
-	method, ends := TwoFactorSetupMethod(begun.Method), httpserver.Seconds(begun.ExpiresAt)
 	return TwoFactorSetup{
-		Method: &method, Secret: orAbsent(begun.Setup.Secret), QrCode: orAbsent(begun.Setup.QRCode),
-		PhoneNumber: orAbsent(begun.PhoneNumber), BackupCodes: begun.BackupCodes, ExpiresAt: &ends,
+		Method: new(TwoFactorSetupMethod(begun.Method)), Secret: orAbsent(begun.Setup.Secret),
+		QrCode:      orAbsent(begun.Setup.QRCode),
+		PhoneNumber: orAbsent(begun.PhoneNumber), BackupCodes: begun.BackupCodes,
+		ExpiresAt: new(httpserver.Seconds(begun.ExpiresAt)),
 	}
 }

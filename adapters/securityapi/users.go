@@ -47,10 +47,7 @@ func (a *api) createUser(r *httpserver.Request, in CreateUserRequest) error {
 		Groups: or(in.Groups), Metadata: or(in.Metadata), Password: or(in.Password),
 		Directory: domain.DirectoryID(or(in.Directory)),
 	})
-	if err != nil {
-		return err
-	}
-	return r.Created(Base+"/users/"+string(made.ID), userOf(made))
+	return r.Created(Base+"/users/"+string(made.ID), userOf(made), err)
 }
 
 func (a *api) setup(r *httpserver.Request, in SetupRequest) error {
@@ -63,10 +60,7 @@ func (a *api) setup(r *httpserver.Request, in SetupRequest) error {
 	made, err := a.Account.Setup(r.Context(), r.Principal, in.Token, account.NewUser{
 		Username: in.Username, Email: in.Email, Person: domain.Person{FullName: or(in.FullName)}, Password: in.Password,
 	})
-	if err != nil {
-		return err
-	}
-	return r.Created(Base+"/users/"+string(made.ID), userOf(made))
+	return r.Created(Base+"/users/"+string(made.ID), userOf(made), err)
 }
 
 // userSorts are the orders that a client may ask for.
@@ -147,18 +141,11 @@ func (a *api) deleteUser(r *httpserver.Request, id domain.UserID) error {
 	}
 	if purge {
 		at, err := a.Account.Purge(r.Context(), r.Principal, id)
-		if err != nil {
-			return err
-		}
-		at = httpserver.Seconds(at)
-		return r.JSON(http.StatusOK, DeletedUser{UserID: string(id), Status: "purged", PurgedAt: &at})
+		return r.Reply(DeletedUser{UserID: string(id), Status: "purged", PurgedAt: new(httpserver.Seconds(at))}, err)
 	}
 	user, err := a.Account.Deactivate(r.Context(), r.Principal, id)
-	if err != nil {
-		return err
-	}
-	at := httpserver.Seconds(user.DeactivatedAt)
-	return r.JSON(http.StatusOK, DeletedUser{UserID: string(id), Status: "deactivated", DeactivatedAt: &at})
+	return r.Reply(DeletedUser{UserID: string(id), Status: "deactivated",
+		DeactivatedAt: new(httpserver.Seconds(user.DeactivatedAt))}, err)
 }
 
 func (a *api) unlockUser(r *httpserver.Request, id domain.UserID, _ struct{}) error {

@@ -1,21 +1,16 @@
 package usersapi
 
 import (
-	"net/http"
-
 	"github.com/ostiary/ostiary/adapters/httpserver"
 )
 
 func (a *api) roles(r *httpserver.Request) error {
 	all, err := a.RolePolicy.Roles(r.Context(), r.Principal)
-	if err != nil {
-		return err
-	}
 	answer := make([]roleAnswer, len(all))
 	for i, role := range all {
 		answer[i] = roleOf(role)
 	}
-	return r.JSON(http.StatusOK, answer)
+	return r.Reply(answer, err)
 }
 
 func (a *api) addRole(r *httpserver.Request) error {

@@ -1,8 +1,6 @@
 package usersapi
 
 import (
-	"net/http"
-
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
@@ -85,8 +83,5 @@ func (a *api) credentialsAreValid(r *httpserver.Request) error {
 	}
 	valid, rate, err := a.Auth.CheckCredentials(r.Context(), domain.Anonymous(r.Origin), in)
 	r.RateLimit(rate)
-	if err != nil {
-		return loginFailure(err)
-	}
-	return r.JSON(http.StatusOK, valid)
+	return r.Reply(valid, loginFailure(err))
 }

@@ -2,7 +2,6 @@ package usersapi
 
 import (
 	"errors"
-	"net/http"
 	"strings"
 	"time"
 
@@ -48,13 +47,10 @@ func (a *api) createTPT(r *httpserver.Request) error {
 	if errors.Is(err, domain.ErrRoleNotFound) {
 		return rolepolicy.ErrRefused.Saying("Role " + role + " not found")
 	}
-	if err != nil {
-		return sudoOnly(err)
-	}
-	return r.JSON(http.StatusOK, tptAnswer{
+	return r.Reply(tptAnswer{
 		Token: made.Text, Role: string(made.Role), CreatedOn: made.CreatedAt.UTC().Format(time.DateTime),
 		Message: "Third Party Token created successfully",
-	})
+	}, sudoOnly(err))
 }
 
 func sudoOnly(err error) error {
@@ -69,14 +65,11 @@ func (a *api) listTPT(r *httpserver.Request) error {
 		return sudoOnly(err)
 	}
 	all, err := a.TPT.List(r.Context(), r.Principal)
-	if err != nil {
-		return sudoOnly(err)
-	}
 	answer := make([]tptRecord, len(all))
 	for i, t := range all {
 		answer[i] = recordOf(t)
 	}
-	return r.JSON(http.StatusOK, answer)
+	return r.Reply(answer, sudoOnly(err))
 }
 
 func (a *api) revokeTPT(r *httpserver.Request) error {
@@ -87,10 +80,7 @@ func (a *api) revokeTPT(r *httpserver.Request) error {
 	if errors.Is(err, domain.ErrTokenNotFound) {
 		return domain.ErrTokenNotFound.Saying("Token " + r.Param("jti") + " not found")
 	}
-	if err != nil {
-		return sudoOnly(err)
-	}
-	return r.JSON(http.StatusOK, recordOf(token))
+	return r.Reply(recordOf(token), sudoOnly(err))
 }
 
 func recordOf(t domain.ThirdPartyToken) tptRecord {
@@ -104,6 +94,5 @@ func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	s := httpserver.Seconds(t)
-	return &s
+	return new(httpserver.Seconds(t))
 }

@@ -43,12 +43,14 @@ func (a *app) configKeysCommand() *cobra.Command {
 named by <key>_file or <variable>_FILE. config/ostiary.example.yaml documents every key.`,
 		RunE: func(*cobra.Command, []string) error {
 			var answer []configKeyAnswer
-			var rows [][]string
 			for _, k := range config.Keys() {
 				answer = append(answer, configKeyAnswer{k.Path, k.Env, k.Secret})
-				rows = append(rows, []string{k.Path, k.Env, mark(k.Secret, "secret")})
 			}
-			return a.print(answer, func() { a.table([]string{"KEY", "VARIABLE", ""}, rows) })
+			return a.print(answer, func() {
+				printTable(a, []string{"KEY", "VARIABLE", ""}, answer, func(k configKeyAnswer) []string {
+					return []string{k.Key, k.Variable, mark(k.Secret, "secret")}
+				})
+			})
 		},
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,11 +30,10 @@ func (a *app) directoryListCommand() *cobra.Command {
 		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, _ []string) error {
 			configured, err := api.ListDirectories(ctx)
 			return a.printResult(configured.Directories, err, func() {
-				var rows [][]string
-				for _, d := range configured.Directories {
-					rows = append(rows, []string{d.DirectoryID, d.Type, strings.Join(d.Abilities, " ")})
-				}
-				a.table([]string{"ID", "TYPE", "CAPABILITIES"}, rows)
+				printTable(a, []string{"ID", "TYPE", "CAPABILITIES"}, configured.Directories,
+					func(d securityclient.Directory) []string {
+						return []string{d.DirectoryID, d.Type, strings.Join(d.Abilities, " ")}
+					})
 			})
 		}),
 	}
@@ -55,7 +55,11 @@ algorithms, clock and client secret, and prints the URLs to register there. Noth
 		if err != nil {
 			return err
 		}
-		return errors.Join(a.print(done.Steps, func() { a.printSteps(done.Steps) }), failedStep(done.Steps))
+		err = a.print(done.Steps, func() { a.printSteps(done.Steps) })
+		if slices.ContainsFunc(done.Steps, func(s securityclient.DirectoryStep) bool { return !s.Ok }) {
+			err = errors.Join(err, errCheckFailed)
+		}
+		return err
 	})
 	return c
 }
@@ -71,15 +75,6 @@ func (a *app) printSteps(steps []securityclient.DirectoryStep) {
 			a.printf(a.out, "      %s\n", printable(*s.Advice))
 		}
 	}
-}
-
-func failedStep(steps []securityclient.DirectoryStep) error {
-	for _, s := range steps {
-		if !s.Ok {
-			return errCheckFailed
-		}
-	}
-	return nil
 }
 
 func (a *app) directoryLoginCommand() *cobra.Command {
@@ -139,12 +134,10 @@ func stepNote(fields []string, reason string) string {
 }
 
 func (a *app) printPlan(plan securityclient.SyncPlan) {
-	var rows [][]string
-	for _, s := range plan.Steps {
-		rows = append(rows, []string{string(s.Kind), s.Username, stepNote(s.Fields, valueOf(s.Reason))})
-	}
-	if len(rows) > 0 {
-		a.table([]string{"STEP", "USER", ""}, rows)
+	if len(plan.Steps) > 0 {
+		printTable(a, []string{"STEP", "USER", ""}, plan.Steps, func(s securityclient.SyncStep) []string {
+			return []string{string(s.Kind), s.Username, stepNote(s.Fields, valueOf(s.Reason))}
+		})
 	}
 	if rest := plan.Create + plan.Update + plan.Disable + plan.Enable + plan.Skip - len(plan.Steps); rest > 0 {
 		a.printf(a.out, "… and %d more (--all)\n", rest)

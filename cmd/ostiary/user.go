@@ -142,14 +142,13 @@ func (a *app) userDeactivateCommand() *cobra.Command {
 }
 
 func (a *app) printUsers(page securityclient.UserList) {
-	rows := make([][]string, 0, len(page.Users))
-	for _, u := range page.Users {
-		rows = append(rows, []string{
-			u.Username, u.Email, u.Role, string(u.Status), u.Directory, dateOr(u.LastLogin, "never"),
-			u.UserID,
+	printTable(a, []string{"USERNAME", "E-MAIL", "ROLE", "STATUS", "DIRECTORY", "LAST LOGIN", "ID"}, page.Users,
+		func(u securityclient.UserSummary) []string {
+			return []string{
+				u.Username, u.Email, u.Role, string(u.Status), u.Directory, dateOr(u.LastLogin, "never"),
+				u.UserID,
+			}
 		})
-	}
-	a.table([]string{"USERNAME", "E-MAIL", "ROLE", "STATUS", "DIRECTORY", "LAST LOGIN", "ID"}, rows)
 	if page.NextCursor != nil {
 		about := mark(valueOf(page.TotalEstimated), "about ")
 		a.printf(a.err, "%d of %s%d users; use --all to list all.\n", len(page.Users), about, page.Total)
@@ -167,16 +166,9 @@ func (a *app) printUser(u securityclient.User, sessions int) {
 		{"Groups", strings.Join(u.Groups, ", ")},
 		{"Status", string(u.Status)},
 		{"Directory", u.Directory},
-		{"Second factor", onOff(u.TwoFactorEnabled)},
+		{"Second factor", mark(u.TwoFactorEnabled, "on") + mark(!u.TwoFactorEnabled, "off")},
 		{"Sessions", strconv.Itoa(sessions)},
 		{"Created", u.CreatedAt.Format(time.RFC3339)},
 		{"Last login", dateOr(u.LastLogin, "never")},
 	})
-}
-
-func onOff(on bool) string {
-	if on {
-		return "on"
-	}
-	return "off"
 }
