@@ -33,11 +33,11 @@ const maxAnswer = 64 << 10
 // Config is the request. URL, the values of Headers and Body are templates (see the package documentation).
 type Config struct {
 	URL           string // https; http to this machine only
-	Method        string // POST when empty
+	Method        string
 	Headers       map[string]string
 	Body          string
 	Secret        string
-	SuccessStatus []int // 200, 201, 202 and 204 when empty
+	SuccessStatus []int
 	Timeout       time.Duration
 }
 
@@ -50,15 +50,6 @@ type Sender struct {
 // New returns a sender, or an error that names the template that does not parse, without quoting it. It makes no
 // connection.
 func New(cfg Config) (*Sender, error) {
-	if cfg.Method == "" {
-		cfg.Method = http.MethodPost
-	}
-	if len(cfg.SuccessStatus) == 0 {
-		cfg.SuccessStatus = []int{http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent}
-	}
-	if cfg.Timeout <= 0 {
-		cfg.Timeout = 10 * time.Second
-	}
 	for what, text := range cfg.templates() {
 		if err := check(what, text); err != nil {
 			return nil, err

@@ -65,6 +65,12 @@ func startGateway(t *testing.T, status int) *gateway {
 
 func newSender(t *testing.T, cfg smsgateway.Config) *smsgateway.Sender {
 	t.Helper()
+	if cfg.Method == "" {
+		cfg.Method = http.MethodPost
+	}
+	if cfg.SuccessStatus == nil {
+		cfg.SuccessStatus = []int{http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent}
+	}
 	sender, err := smsgateway.New(cfg)
 	if err != nil {
 		t.Fatal(err)

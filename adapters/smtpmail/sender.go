@@ -41,7 +41,7 @@ type Config struct {
 	Username string // empty: without authentication
 	Password string
 	From     string // such as "Ostiary <accounts@example.org>"
-	TLS      string // StartTLS (also when empty), TLS or None
+	TLS      string // StartTLS, TLS or None
 	CAFile   string // PEM; trusted beside the machine's own authorities
 	Hello    string // the name in EHLO: a host name, or an address in brackets; empty: this machine's name
 	Timeout  time.Duration
@@ -59,12 +59,6 @@ type Sender struct {
 
 // New returns a sender. It reads the CA file and makes no connection.
 func New(cfg Config) (*Sender, error) {
-	if cfg.TLS == "" {
-		cfg.TLS = StartTLS
-	}
-	if cfg.Timeout <= 0 {
-		cfg.Timeout = 10 * time.Second
-	}
 	host, port, err := splitAddress(cfg.Address)
 	if err != nil {
 		return nil, err
@@ -172,19 +166,17 @@ func (s *Sender) compose(email domain.EmailMessage) (*gomail.Msg, error) {
 }
 
 func (s *Sender) client(dial gomail.DialContextFunc) (*gomail.Client, error) {
+	policy := gomail.TLSMandatory
+	if s.cfg.TLS != StartTLS { // TLS is the dialer's work
+		policy = gomail.NoTLS
+	}
 	options := []gomail.Option{
 		gomail.WithPort(s.port), gomail.WithTimeout(s.cfg.Timeout), gomail.WithTLSConfig(s.tls),
 		gomail.WithDialContextFunc(dial),
-		gomail.WithoutNoop(), gomail.WithoutRset(),
+		gomail.WithoutNoop(), gomail.WithoutRset(), gomail.WithTLSPolicy(policy),
 	}
 	if s.cfg.Hello != "" {
 		options = append(options, gomail.WithHELO(s.cfg.Hello))
-	}
-	switch s.cfg.TLS {
-	case StartTLS:
-		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
-	default: // TLS is the dialer's work
-		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
 	}
 	switch {
 	case s.cfg.Username == "":

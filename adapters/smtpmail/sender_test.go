@@ -21,7 +21,7 @@ func newSender(t *testing.T, server *mailServer, change func(*smtpmail.Config)) 
 	t.Helper()
 	cfg := smtpmail.Config{
 		Address: server.Address, Username: serverUser, Password: serverPassword, From: "Ostiary <accounts@example.org>",
-		CAFile: server.CAFile, Timeout: 10 * time.Second,
+		TLS: smtpmail.StartTLS, CAFile: server.CAFile, Timeout: 10 * time.Second,
 	}
 	if change != nil {
 		change(&cfg)
@@ -248,7 +248,7 @@ func TestSendReportsAnUnreachableServer(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	good := smtpmail.Config{Address: "mail.example.org:587", From: "accounts@example.org"}
+	good := smtpmail.Config{Address: "mail.example.org:587", From: "accounts@example.org", TLS: smtpmail.StartTLS}
 	for name, spoil := range map[string]func(*smtpmail.Config){
 		"an address without a port":          func(c *smtpmail.Config) { c.Address = "mail.example.org" },
 		"a port that is none":                func(c *smtpmail.Config) { c.Address = "mail.example.org:smtp" },
