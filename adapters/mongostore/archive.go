@@ -69,12 +69,7 @@ func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after 
 		return archiveDocuments(ctx, s, idempotencyName, after, limit,
 			func(d idempotencyDocument) (string, any) { return d.Doc.Key, d.Doc.Domain() })
 	case domain.ArchiveSegments:
-		position, err := positionOf(after)
-		if err != nil {
-			return nil, err
-		}
-		return archiveDocuments(ctx, s, segmentsName, position, limit,
-			func(d segmentDocument) (string, any) { return positionKey(d.Number), d.Segment.domain() })
+		return s.archiveSegments(ctx, after, limit)
 	case domain.ArchiveRecords:
 		return s.archiveRecords(ctx, after, limit)
 	}
@@ -109,7 +104,8 @@ func archiveTable[T any](ctx context.Context, t *table[T], after string, limit i
 }
 
 func archiveDocuments[T any](ctx context.Context, s *Store, name string, after any, limit int,
-	value func(T) (string, any)) ([]domain.Archived, error) {
+	value func(T) (string, any),
+) ([]domain.Archived, error) {
 	var docs []T
 	if err := s.readAll(ctx, s.db.Collection(name), afterID(after), pageOf(limit), &docs); err != nil {
 		return nil, err
@@ -119,6 +115,15 @@ func archiveDocuments[T any](ctx context.Context, s *Store, name string, after a
 		page[i].Key, page[i].Value = value(d)
 	}
 	return page, nil
+}
+
+func (s *Store) archiveSegments(ctx context.Context, after string, limit int) ([]domain.Archived, error) {
+	position, err := positionOf(after)
+	if err != nil {
+		return nil, err
+	}
+	return archiveDocuments(ctx, s, segmentsName, position, limit,
+		func(d segmentDocument) (string, any) { return positionKey(d.Number), d.Segment.domain() })
 }
 
 // archiveRecords returns sealed records by their sequence numbers, and then unsealed records under the numbers that

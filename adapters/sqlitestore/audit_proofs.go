@@ -28,7 +28,8 @@ func (a *Audit) Segments(ctx context.Context, seq int64, yield func(auditformat.
 
 // Records calls yield for the matching records with positions from first to last, in the order of their positions.
 func (a *Audit) Records(ctx context.Context, first, last int64, q domain.AuditQuery,
-	yield func(*auditformat.Record) error) error {
+	yield func(*auditformat.Record) error,
+) error {
 	where, args, none := a.filter(&q)
 	if none {
 		return nil

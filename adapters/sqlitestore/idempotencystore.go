@@ -15,7 +15,8 @@ func (s *Store) IdempotencyStore() *IdempotencyStore { return &IdempotencyStore{
 
 // Begin reserves the key, or returns the record of the first request with the key.
 func (is *IdempotencyStore) Begin(ctx context.Context, record domain.IdempotencyRecord) (*domain.IdempotencyRecord,
-	error) {
+	error,
+) {
 	var first *domain.IdempotencyRecord
 	err := is.s.writer.do(ctx, func(t *tx) error {
 		first = nil

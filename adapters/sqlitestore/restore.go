@@ -62,11 +62,15 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 		if ok, err := isStored(t, "SELECT 1 FROM audit_entries WHERE seq = ?", v.Seq); ok || err != nil {
 			return err
 		}
-		e, err := v.Entry()
-		if err != nil {
-			return err
-		}
-		return s.insertRecord(t, v.Seq, &e, &v)
+		return s.restoreRecord(t, &v)
 	}
 	return errKind
+}
+
+func (s *Store) restoreRecord(t *tx, r *auditformat.Record) error {
+	e, err := r.Entry()
+	if err != nil {
+		return err
+	}
+	return s.insertRecord(t, r.Seq, &e, r)
 }
