@@ -1,16 +1,18 @@
 package audit
 
 import (
-	"container/heap"
-	"errors"
+	"fmt"
+	"maps"
+	"slices"
 
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
 const (
-	// recentIDs is how many ids a search for duplicates keeps. Entries that were written out of order by fewer than
-	// this need no second pass.
-	recentIDs = 1 << 14
+	// recentIDs is how many ids a search for duplicates keeps at most. Entries that were written out of order by fewer
+	// than half of this need no second pass.
+	recentIDs = 1 << 15
 	// lateIDs is how many late ids one further pass searches for.
 	lateIDs = 1 << 16
 )
@@ -24,18 +26,11 @@ const (
 type duplicates struct {
 	keep, limit int
 	recent      map[domain.LogID]int64 // positions
-	order       idHeap
-	maxDropped  domain.LogID // the greatest id that was dropped
+	maxDropped  domain.LogID           // the greatest id that was dropped
 	late        map[domain.LogID]int64
 	seen        int64 // entries of this pass
 	from        int64 // entries up to this one were checked by earlier passes
 	until       int64 // the entry of the last late id; with full late, later entries are left to the next pass
-}
-
-// occurrence is an id that occurs twice.
-type occurrence struct {
-	id            domain.LogID
-	first, second int64 // positions
 }
 
 func newDuplicates(keep, limit int) *duplicates {
@@ -46,14 +41,15 @@ func newDuplicates(keep, limit int) *duplicates {
 
 func (d *duplicates) restart() {
 	d.from, d.until, d.seen, d.maxDropped = d.until, 0, 0, ""
-	d.recent, d.late, d.order = make(map[domain.LogID]int64), make(map[domain.LogID]int64), d.order[:0]
+	d.recent, d.late = make(map[domain.LogID]int64), make(map[domain.LogID]int64)
 }
 
-// see adds the next entry of the first pass. It returns an occurrence if the id is among those kept.
-func (d *duplicates) see(id domain.LogID, seq int64) *occurrence {
+// see adds the next entry of the first pass. It returns a *Finding if the id is among those kept.
+func (d *duplicates) see(e *entry) error {
 	d.seen++
+	id := auditformat.IDOf(e.Public)
 	if first, ok := d.recent[id]; ok {
-		return &occurrence{id: id, first: first, second: seq}
+		return repeatedID(e, id, first)
 	}
 	if id <= d.maxDropped {
 		if d.seen > d.from && len(d.late) < d.limit {
@@ -62,83 +58,54 @@ func (d *duplicates) see(id domain.LogID, seq int64) *occurrence {
 		}
 		return nil
 	}
-	d.recent[id] = seq
-	heap.Push(&d.order, id)
-	if len(d.order) > d.keep {
-		d.maxDropped, _ = heap.Pop(&d.order).(domain.LogID)
-		delete(d.recent, d.maxDropped)
+	d.recent[id] = e.Seq
+	if len(d.recent) > d.keep {
+		ids := slices.Sorted(maps.Keys(d.recent))
+		ids = ids[:len(ids)/2]
+		d.maxDropped = ids[len(ids)-1]
+		for _, dropped := range ids {
+			delete(d.recent, dropped)
+		}
 	}
 	return nil
 }
 
-// entryWalk calls yield for each entry with its position.
-type entryWalk func(yield func(id domain.LogID, seq int64) error) error
-
-// search looks for the late ids, after a first pass over the same entries. Each further pass except the last decides
-// lateIDs entries.
-func (d *duplicates) search(walk entryWalk) (*occurrence, error) {
+// search looks for the late ids, after a first pass over the same entries, and returns a *Finding if one occurs twice.
+// Each further pass except the last decides lateIDs entries.
+func (d *duplicates) search(walk func(yield func(*entry) error) error) error {
 	for len(d.late) > 0 {
-		found, err := d.count(walk)
-		if found != nil || err != nil || len(d.late) < d.limit {
-			return found, err
+		if err := walk(d.count); err != nil || len(d.late) < d.limit {
+			return err
 		}
 		d.restart()
-		err = walk(func(id domain.LogID, seq int64) error {
-			d.see(id, seq)
+		err := walk(func(e *entry) error {
+			_ = d.see(e) // the first pass has found none
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return nil, nil //nolint:nilnil // no id occurs twice
+	return nil
 }
 
-// count returns the first late id that the pass finds a second time.
-func (d *duplicates) count(walk entryWalk) (*occurrence, error) {
-	var found *occurrence
-	err := walk(func(id domain.LogID, seq int64) error {
-		first, isLate := d.late[id]
-		switch {
-		case !isLate:
-		case first == 0:
-			d.late[id] = seq
-		default:
-			found = &occurrence{id: id, first: first, second: seq}
-			return errEnough
-		}
-		return nil
-	})
-	if errors.Is(err, errEnough) {
-		err = nil
+// count returns a *Finding if the entry is the second with a late id.
+func (d *duplicates) count(e *entry) error {
+	id := auditformat.IDOf(e.Public)
+	first, isLate := d.late[id]
+	switch {
+	case !isLate:
+	case first == 0:
+		d.late[id] = e.Seq
+	default:
+		return repeatedID(e, id, first)
 	}
-	return found, err
+	return nil
 }
 
-// finding returns the finding for an occurrence.
-func (o *occurrence) finding() *Finding {
-	if o == nil {
-		return nil
-	}
-	return &Finding{Damage: DamageAdded, Seq: o.second, ID: o.id, Reason: reasonCopy(o.first)}
-}
-
-// idHeap is a heap with the least id on top.
-type idHeap []domain.LogID
-
-func (h idHeap) Len() int           { return len(h) }
-func (h idHeap) Less(i, j int) bool { return h[i] < h[j] }
-func (h idHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-
-// Push implements heap.Interface.
-func (h *idHeap) Push(id any) {
-	text, _ := id.(domain.LogID)
-	*h = append(*h, text)
-}
-
-// Pop implements heap.Interface.
-func (h *idHeap) Pop() any {
-	last := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return last
+// repeatedID returns the finding for an entry with the id of the entry at the first position.
+func repeatedID(e *entry, id domain.LogID, first int64) *Finding {
+	f := about(DamageAdded, e, fmt.Sprintf("its id occurs twice: it is a copy of the entry at position %d", first))
+	f.ID = id
+	return f
 }

@@ -1,35 +1,43 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
 // searchAll searches for a duplicate among ids whose positions count from 1.
-func searchAll(t *testing.T, keep, limit int, ids []domain.LogID) (*occurrence, int) {
+func searchAll(t *testing.T, keep, limit int, ids []domain.LogID) (found *Finding, walks int) {
 	t.Helper()
-	d, walks := newDuplicates(keep, limit), 1
-	for i, id := range ids {
-		if found := d.see(id, int64(i+1)); found != nil {
-			return found, walks
-		}
-		if len(d.recent) > keep || len(d.late) > limit {
-			t.Fatalf("%d recent and %d late ids are kept, want at most %d and %d", len(d.recent), len(d.late), keep, limit)
-		}
-	}
-	found, err := d.search(func(yield func(domain.LogID, int64) error) error {
+	d := newDuplicates(keep, limit)
+	walk := func(yield func(*entry) error) error {
 		walks++
 		for i, id := range ids {
-			if err := yield(id, int64(i+1)); err != nil {
+			text := []byte(`{"v":1,"log_id":"` + id + `"`)
+			if err := yield(&entry{Record: auditformat.Record{Seq: int64(i + 1), Public: text}}); err != nil {
 				return err
 			}
 		}
 		return nil
+	}
+	err := walk(func(e *entry) error {
+		if err := d.see(e); err != nil {
+			return err
+		}
+		if len(d.recent) > keep || len(d.late) > limit {
+			t.Fatalf("%d recent and %d late ids are kept, want at most %d and %d", len(d.recent), len(d.late), keep, limit)
+		}
+		return nil
 	})
-	if err != nil {
+	if err == nil {
+		err = d.search(walk)
+	}
+	if err != nil && !errors.As(err, &found) {
 		t.Fatal(err)
 	}
 	return found, walks
@@ -69,8 +77,8 @@ func TestDuplicateIDsAreFoundInAnyOrderWithBoundedMemory(t *testing.T) {
 				}
 				ids[to] = ids[from]
 				found, _ := searchAll(t, 8, 4, ids)
-				if found == nil || found.id != ids[to] || found.first != int64(min(from, to)+1) ||
-					found.second != int64(max(from, to)+1) {
+				if found == nil || found.ID != ids[to] || found.Seq != int64(max(from, to)+1) ||
+					!strings.HasSuffix(found.Reason, fmt.Sprintf(" at position %d", min(from, to)+1)) {
 					t.Fatalf("round %d: found %+v, want %s at %d and %d", round, found, ids[to], min(from, to)+1, max(from, to)+1)
 				}
 			}

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -46,8 +47,7 @@ type Export struct {
 	query   domain.AuditQuery
 	bom     bool
 	proved  bool
-	first   int64
-	last    int64
+	last    int64 // the position up to which the log was sealed
 	at      time.Time
 }
 
@@ -86,7 +86,7 @@ func (s *Service) Export(ctx context.Context, by domain.Principal, request Expor
 	}
 	return &Export{
 		service: s, by: by, format: format, query: query, bom: request.BOM, proved: request.proved(),
-		first: 1, last: last.Last(), at: s.deps.Clock.Now().UTC(),
+		last: last.Last(), at: s.deps.Clock.Now().UTC(),
 	}, nil
 }
 
@@ -120,7 +120,7 @@ func (e *Export) isComplete() bool { return reflect.DeepEqual(e.query, domain.Au
 func (e *Export) WriteTo(ctx context.Context, w io.Writer) error {
 	out, err := newExportWriter(e, w)
 	if err == nil {
-		err = e.service.deps.Proofs.Records(ctx, e.first, e.last, e.query, out.entry)
+		err = e.service.deps.Proofs.Records(ctx, 1, e.last, e.query, out.entry)
 	}
 	if err == nil && e.proved {
 		err = e.writeProof(ctx, out)
@@ -147,7 +147,7 @@ func (e *Export) writeProof(ctx context.Context, out *exportWriter) error {
 	}
 	about := statement{
 		Format: e.format, At: e.at.Format(time.RFC3339Nano), By: safeText(e.by.Actor()), Filters: filtersOf(e.query),
-		Complete: e.isComplete(), First: e.first, Last: e.last, Entries: out.count, LastEntry: out.high, SHA256: sum,
+		Complete: e.isComplete(), First: 1, Last: e.last, Entries: out.count, LastEntry: out.high, SHA256: sum,
 	}
 	text, err := about.sign(key)
 	if err != nil {
@@ -160,7 +160,7 @@ func (e *Export) writeProof(ctx context.Context, out *exportWriter) error {
 func (e *Export) writeSegments(ctx context.Context, out *exportWriter) error {
 	from, until := out.low, out.high
 	if e.isComplete() {
-		from, until = e.first, e.last
+		from, until = 1, e.last
 	} else if span := until - from + 1; out.count == 0 || span > proofAlways && span > proofFor*out.count {
 		return nil
 	}
@@ -170,5 +170,8 @@ func (e *Export) writeSegments(ctx context.Context, out *exportWriter) error {
 		}
 		return out.segment(&segment)
 	})
-	return unless(err, errEnough)
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }

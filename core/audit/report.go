@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/ostiary/ostiary/core/auditformat"
@@ -204,10 +205,7 @@ func (c *segmentChecker) next(s *sealedSegment) int64 {
 
 // missing returns a *Finding if a known checkpoint is after the last segment: the newest part was removed.
 func (c *segmentChecker) missing() error {
-	last := auditformat.Checkpoint{}
-	if c.previous != nil {
-		last = *c.previous
-	}
+	last := cmp.Or(c.previous, &auditformat.Checkpoint{})
 	if c.newest <= last.Number {
 		return nil
 	}
@@ -215,11 +213,6 @@ func (c *segmentChecker) missing() error {
 		Damage: DamageRemoved, Seq: max(last.Last(), 0) + 1,
 		Reason: fmt.Sprintf("the log ends before segment %d, whose checkpoint was kept", c.newest),
 	}
-}
-
-// reasonCopy returns the reason for an entry with the id of the entry at the given position.
-func reasonCopy(position int64) string {
-	return fmt.Sprintf("its id occurs twice: it is a copy of the entry at position %d", position)
 }
 
 const (
@@ -230,10 +223,10 @@ const (
 )
 
 // compare returns the damage of an entry at its claimed position in the segment.
-func compare(s *auditformat.Segment, e *entry) *Finding {
+func compare(s *auditformat.Segment, e *entry) error {
 	sealed, ok := s.Leaf(e.Seq)
 	if !ok {
-		return about(DamageAdded, e, "no segment contains its position")
+		return unplaced(e)
 	}
 	leaf := e.Leaf()
 	if leaf == sealed {
@@ -251,7 +244,7 @@ func compare(s *auditformat.Segment, e *entry) *Finding {
 }
 
 // opened returns the damage of an entry whose personal data does not match its commitment.
-func opened(e *entry) *Finding {
+func opened(e *entry) error {
 	if err := e.CheckOpening(); err != nil {
 		return about(DamageChanged, e, err.Error())
 	}

@@ -148,9 +148,11 @@ func (s *Sequencer) sealNext(ctx context.Context) (sealing, error) {
 	if err != nil {
 		return sealing{}, err
 	}
-	if err := s.signer.sign(ctx, &segment.Checkpoint); err != nil {
+	key, err := s.signer.load(ctx)
+	if err != nil {
 		return sealing{}, err
 	}
+	segment.Sign(key)
 	if err := s.store.PutSegment(ctx, segment, ids); err != nil {
 		return sealing{}, err
 	}

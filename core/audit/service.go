@@ -48,6 +48,21 @@ func (s *Service) List(ctx context.Context, by domain.Principal, query domain.Au
 	return page, s.deps.Access.Read(ctx, by, auditLog)
 }
 
+// MayList returns the error that List returns to the principal for the entries of the user, or of all users if user
+// is empty.
+func (s *Service) MayList(by domain.Principal, user string) error {
+	if isOwn(by, user) {
+		return nil
+	}
+	return by.Require(domain.AuditRead)
+}
+
+// isOwn reports whether the principal is the user, with a full session, so that the entries are those of their own
+// actions.
+func isOwn(by domain.Principal, user string) bool {
+	return user != "" && by.Scope == "" && by.IsSelf(domain.UserID(user))
+}
+
 // checked returns the query in the form that stores compare with, or fault.ErrInvalid with the name of the invalid
 // filter.
 func checked(query domain.AuditQuery) (domain.AuditQuery, error) {

@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"github.com/ostiary/ostiary/core/auditformat"
-	"github.com/ostiary/ostiary/core/domain"
 )
 
 // entrySource is a store, an export or a stream: segments, and the entries that they seal. A *Finding is an error of
@@ -73,7 +72,7 @@ func (v *verifier) run(rest func(*entry) error, conclude func() error) (Report, 
 		err = v.source.entries(math.MaxInt64, rest)
 	}
 	if err == nil {
-		err = v.copies()
+		err = v.ids.search(v.source.all)
 	}
 	if err == nil {
 		err = conclude()
@@ -165,9 +164,8 @@ func (v *verifier) accept(e *entry) error {
 	if e.unlinked {
 		return about(DamageChanged, e, "its link does not match it: it was changed, or the entry before it was removed")
 	}
-	if copied := v.ids.see(auditformat.IDOf(e.Public), e.Seq).finding(); copied != nil {
-		copied.Line = e.line
-		return copied
+	if err := v.ids.see(e); err != nil {
+		return err
 	}
 	v.next = e.Seq + 1
 	v.report.Entries++
@@ -208,8 +206,8 @@ func (v *verifier) gap(s *sealedSegment, until int64) error {
 // missing determines from the other entries why there is none at the position: the next entry was copied forward, or
 // the missing one was moved back or removed.
 func (v *verifier) missing(s *sealedSegment, seq int64) error {
-	removed := &Finding{Damage: DamageRemoved, Seq: seq, Line: s.line, Reason: "there is no entry at its position"}
-	var following, moved *Finding
+	missing := &Finding{Damage: DamageRemoved, Seq: seq, Line: s.line, Reason: "there is no entry at its position"}
+	var following *Finding
 	read := int64(0)
 	err := v.source.all(func(e *entry) error {
 		read++
@@ -217,64 +215,38 @@ func (v *verifier) missing(s *sealedSegment, seq int64) error {
 		case read <= v.report.Entries:
 		case following == nil:
 			following = about(DamageAdded, e, "")
-			removed.Line = min(s.line, e.line)
+			missing.Line = min(s.line, e.line)
 		case e.Seq == following.Seq:
 			following.Reason = fmt.Sprintf("its position occurs twice, again in line %d", e.line)
 			return following
-		case e.Seq == seq && moved == nil:
-			moved = about(DamageMoved, e, "it follows entries that were written after it")
+		case e.Seq == seq && missing.Damage == DamageRemoved:
+			missing = about(DamageMoved, e, "it follows entries that were written after it")
 		}
 		return nil
 	})
-	if err == nil && moved != nil {
-		return moved
-	}
 	if err == nil {
-		return removed
+		return missing
 	}
 	return err
 }
 
 // repeated reports an entry at a position that was read already: a copy, if an earlier entry has it.
 func (v *verifier) repeated(e *entry) error {
-	found := about(DamageMoved, e, "it follows entries that were written after it")
+	moved := about(DamageMoved, e, "it follows entries that were written after it")
 	read := int64(0)
 	err := v.source.all(func(earlier *entry) error {
 		if read++; read > v.report.Entries {
-			return errEnough
+			return moved
 		}
 		if earlier.Seq == e.Seq {
-			found.Damage, found.Reason = DamageAdded, fmt.Sprintf("its position occurs twice, before in line %d", earlier.line)
-			return errEnough
+			return about(DamageAdded, e, fmt.Sprintf("its position occurs twice, before in line %d", earlier.line))
 		}
 		return nil
 	})
-	if err := unless(err, errEnough); err != nil {
-		return err
+	if err == nil {
+		return moved
 	}
-	return found
-}
-
-// copies reports an id that occurs twice too far apart for the first pass to detect.
-func (v *verifier) copies() error {
-	copied, err := v.ids.search(func(yield func(domain.LogID, int64) error) error {
-		return v.source.all(func(e *entry) error { return yield(auditformat.IDOf(e.Public), e.Seq) })
-	})
-	if err != nil || copied == nil {
-		return err
-	}
-	f := copied.finding()
-	err = v.source.all(func(e *entry) error {
-		if e.Seq == f.Seq {
-			f.Line = e.line
-			return errEnough
-		}
-		return nil
-	})
-	if err := unless(err, errEnough); err != nil {
-		return err
-	}
-	return f
+	return err
 }
 
 // resealed compares the entries of a stream with the root of their segment. If one of them was sealed as disputed, or
@@ -309,11 +281,3 @@ func about(damage Damage, e *entry, reason string) *Finding {
 
 // unplaced reports an entry at a position of no segment.
 func unplaced(e *entry) error { return about(DamageAdded, e, "no segment contains its position") }
-
-// unless returns err, or nil if it is the error that only ends an iteration.
-func unless(err, ends error) error {
-	if errors.Is(err, ends) {
-		return nil
-	}
-	return err
-}

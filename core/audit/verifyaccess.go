@@ -7,7 +7,6 @@ import (
 	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/ports"
 )
 
 // ParseTrust returns the trust of a key, or of none if it is empty, and of checkpoints in the form of a checkpoint
@@ -36,26 +35,5 @@ func (v *StoreVerifier) VerifyFor(
 	if err := by.Require(domain.AuditRead); err != nil {
 		return Report{}, err
 	}
-	counting := *v
-	counting.proofs = &countedProofs{AuditProofs: v.proofs, progress: progress}
-	return counting.Verify(ctx, trust)
-}
-
-// countedProofs counts the records that are read.
-type countedProofs struct {
-	ports.AuditProofs
-
-	read     int64
-	progress func(records int64)
-}
-
-func (c *countedProofs) Records(
-	ctx context.Context, first, last int64, query domain.AuditQuery, yield func(*auditformat.Record) error,
-) error {
-	return c.AuditProofs.Records(ctx, first, last, query, func(r *auditformat.Record) error {
-		if c.read++; c.read%progressEvery == 0 {
-			c.progress(c.read)
-		}
-		return yield(r)
-	})
+	return v.verify(ctx, trust, progress)
 }

@@ -25,20 +25,21 @@ func NewStoreVerifier(proofs ports.AuditProofs, store ports.AuditSealStore, sign
 // be read. Entries after the last segment are not sealed yet: those of the next segment are checked against their
 // marks, and the others are only counted.
 func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error) {
+	return v.verify(ctx, trust, func(int64) {})
+}
+
+func (v *StoreVerifier) verify(ctx context.Context, trust Trust, progress func(records int64)) (Report, error) {
 	key, err := v.signer.PublicKey(ctx)
 	if err != nil {
 		return Report{}, err
 	}
-	source := &storeSource{ctx: ctx, StoreVerifier: v, from: math.MinInt64}
+	source := &storeSource{ctx: ctx, StoreVerifier: v, from: math.MinInt64, progress: progress}
 	verify := newVerifier(source, trust, key)
 	source.missing = verify.checker.missing
 	verify.report.Key, verify.report.Complete = key, true
 	return verify.run(func(e *entry) error {
 		verify.report.Unsealed++
-		if copied := verify.ids.see(auditformat.IDOf(e.Public), e.Seq).finding(); copied != nil {
-			return copied
-		}
-		return nil
+		return verify.ids.see(e)
 	}, func() error {
 		if verify.first == 0 && verify.report.Unsealed == 0 {
 			return &Finding{Damage: DamageUnproved, Reason: "the log has no entries; the store was never set up"}
@@ -51,9 +52,11 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 type storeSource struct {
 	*StoreVerifier
 
-	ctx     context.Context //nolint:containedctx // of one verification
-	from    int64           // the position to read from
-	missing func() error
+	ctx      context.Context //nolint:containedctx // of one verification
+	from     int64           // the position to read from
+	missing  func() error
+	read     int64 // records
+	progress func(records int64)
 }
 
 // segments also compares what the filters of the store contain with the entries of each segment.
@@ -110,6 +113,9 @@ func (s *storeSource) all(yield func(*entry) error) error {
 
 func (s *storeSource) records(first, last int64, yield func(*entry) error) error {
 	return s.proofs.Records(s.ctx, first, last, domain.AuditQuery{}, func(r *auditformat.Record) error {
+		if s.read++; s.read%progressEvery == 0 {
+			s.progress(s.read)
+		}
 		return yield(&entry{Record: *r})
 	})
 }

@@ -2,7 +2,6 @@ package auditformat
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -197,8 +196,6 @@ func isKept(r rune, size int) bool {
 		return r >= 0x20
 	}
 }
-
-func commitment(digest []byte) string { return base64.RawURLEncoding.EncodeToString(digest) }
 
 // IDOf returns the ID in the text of an entry, or "" if it is not one. It parses nothing else.
 func IDOf(public []byte) domain.LogID {

@@ -101,21 +101,11 @@ func (r *Record) Entry() (domain.AuditEntry, error) {
 }
 
 // Leaf returns the digest of the record in a segment. Its prefix separates it from every other digest, as in RFC 6962.
-func (r *Record) Leaf() Digest {
-	h := sha256.New()
-	h.Write([]byte{0})
-	h.Write(r.Public)
-	return Digest(h.Sum(nil))
-}
+func (r *Record) Leaf() Digest { return leafHash(r.Public) }
 
 // DisputedLeaf returns the digest in a segment instead of Leaf if the record did not match its mark when it was sealed.
 // It permanently proves at this position that the record was changed or added before sealing.
-func (r *Record) DisputedLeaf() Digest {
-	h := sha256.New()
-	h.Write([]byte{2})
-	h.Write(r.Public)
-	return Digest(h.Sum(nil))
-}
+func (r *Record) DisputedLeaf() Digest { return prefixedHash(2, r.Public) }
 
 // ErrOpening means that the data beside the sealed bytes does not match their commitments.
 var ErrOpening = errors.New("the personal part is not the one that was recorded")
@@ -153,14 +143,14 @@ func (r *Record) actorCommitment() string {
 	mac.Write(fmt.Appendf(nil, "actor|%d|", len(r.IPAddress))) // the length separates the two values
 	mac.Write([]byte(r.IPAddress))
 	mac.Write([]byte(r.UserAgent))
-	return commitment(mac.Sum(nil))
+	return encode(mac.Sum(nil))
 }
 
 func (r *Record) personalCommitment() string {
 	mac := hmac.New(sha256.New, r.PersonalSalt)
 	mac.Write([]byte("personal|"))
 	mac.Write(r.Personal)
-	return commitment(mac.Sum(nil))
+	return encode(mac.Sum(nil))
 }
 
 // canonicalObject returns the object as JSON with sorted keys.
@@ -168,15 +158,11 @@ func canonicalObject(object map[string]any) ([]byte, error) {
 	if len(object) == 0 {
 		return []byte("{}"), nil
 	}
-	return canonical(object)
-}
-
-func canonical(value any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return nil, fmt.Errorf("recording an audit entry: %w", err)
+	if err := encoder.Encode(object); err != nil {
+		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

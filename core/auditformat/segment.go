@@ -2,7 +2,6 @@ package auditformat
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -87,16 +86,11 @@ func (s *Segment) IsRooted() bool {
 
 // chainRoot returns the root of a segment of the first form.
 func (s *Segment) chainRoot() Digest {
-	h := sha256.New()
-	h.Write([]byte{1})
+	head := []byte{1}
 	for _, n := range []int64{s.Number, s.First, s.Count} {
-		var word [8]byte
-		binary.BigEndian.PutUint64(word[:], uint64(n)) //nolint:gosec // positions and counts are not negative
-		h.Write(word[:])
+		head = binary.BigEndian.AppendUint64(head, uint64(n)) //nolint:gosec // positions and counts are not negative
 	}
-	h.Write(s.Previous[:])
-	h.Write(s.Leaves)
-	return Digest(h.Sum(nil))
+	return sha256.Sum256(slices.Concat(head, s.Previous[:], s.Leaves))
 }
 
 // Leaf returns the digest of the entry with sequence number seq, and whether the segment contains it.
@@ -109,11 +103,11 @@ func (s *Segment) Leaf(seq int64) (Digest, bool) {
 }
 
 // String returns the digest in base64url.
-func (d Digest) String() string { return base64.RawURLEncoding.EncodeToString(d[:]) }
+func (d Digest) String() string { return encode(d[:]) }
 
 // ParseDigest returns the digest in text.
 func ParseDigest(text string) (Digest, error) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	raw, err := decode(text)
 	if err != nil || len(raw) != sha256.Size {
 		return Digest{}, errors.New("not a digest")
 	}

@@ -37,7 +37,12 @@ func (t *Tree) Root() Digest {
 	return root
 }
 
-func leafHash(data []byte) Digest { return sha256.Sum256(append([]byte{0}, data...)) }
+func leafHash(data []byte) Digest { return prefixedHash(0, data) }
+
+// prefixedHash returns a digest that the prefix separates from every other one.
+func prefixedHash(prefix byte, data []byte) Digest {
+	return sha256.Sum256(append([]byte{prefix}, data...))
+}
 
 func nodeHash(left, right Digest) Digest {
 	var b [1 + 2*sha256.Size]byte
