@@ -43,6 +43,7 @@ type queue struct {
 
 // waiter is a call that waits for its places.
 type waiter struct {
+	queue    *queue
 	slots    int64
 	since    time.Time       // when the first of the places was free for it
 	admitted chan struct{}   // closed when the places are the waiter's, or its client has disconnected
@@ -79,10 +80,9 @@ func (g *gate) releaseMemory() {
 // disconnected when its turn comes.
 func (g *gate) enter(ctx context.Context, memory uint64) (since time.Time, leave func(), err error) {
 	n := min(int64((memory+g.unit-1)/g.unit), g.workers) //nolint:gosec // memory is at most 128 MiB
-	source := ports.SourceOf(ctx)
-	w, err := g.join(ctx, source, n)
+	w, err := g.join(ctx, n)
 	if err == nil {
-		err = g.wait(ctx, source, w)
+		err = g.wait(ctx, w)
 	}
 	if err != nil {
 		return time.Time{}, nil, fault.ErrOverloaded.Because(err).After(g.deadline)
@@ -106,14 +106,15 @@ var (
 // join puts a call in the queue of its source, where it may be admitted at once. A source may wait with as many calls
 // as the queue has places left: alone with half of the queue, and the more sources wait, the less each may take. So
 // there is always room for a source that does not wait yet.
-func (g *gate) join(ctx context.Context, source string, slots int64) (*waiter, error) {
+func (g *gate) join(ctx context.Context, slots int64) (*waiter, error) {
+	source := ports.SourceOf(ctx)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w := &waiter{ctx: ctx, slots: slots, admitted: make(chan struct{})}
 	l, ok := g.queues[source]
 	if !ok {
 		l = &queue{source: source}
 	}
+	w := &waiter{queue: l, ctx: ctx, slots: slots, admitted: make(chan struct{})}
 	if waits := g.waiting > 0 || !g.fits(w); waits && len(l.waiters) >= g.length-g.waiting {
 		return nil, errFull
 	}
@@ -168,7 +169,7 @@ func (g *gate) remove(l *queue, at int) {
 }
 
 // wait waits until the waiter is admitted.
-func (g *gate) wait(ctx context.Context, source string, w *waiter) error {
+func (g *gate) wait(ctx context.Context, w *waiter) error {
 	select {
 	case <-w.admitted:
 		return w.err
@@ -183,15 +184,11 @@ func (g *gate) wait(ctx context.Context, source string, w *waiter) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l, ok := g.queues[source]
-	if !ok {
+	at := slices.Index(w.queue.waiters, w)
+	if at < 0 {
 		return w.err // it was admitted at the same moment
 	}
-	at := slices.Index(l.waiters, w)
-	if at < 0 {
-		return w.err // as above, and others of the source wait
-	}
-	g.remove(l, at)
+	g.remove(w.queue, at)
 	g.admit()
 	return ctx.Err()
 }

@@ -39,11 +39,6 @@ type Config struct {
 
 const defaultQueue = 1000
 
-// DefaultConfig returns 19 MiB, two passes and one lane, the smallest that OWASP recommends, and a wait of ten seconds.
-func DefaultConfig() Config {
-	return Config{MemoryKiB: 19 << 10, Passes: 2, Lanes: 1, QueueDeadline: 10 * time.Second, QueueLength: defaultQueue}
-}
-
 // Hasher implements ports.PasswordHasher. It is safe for concurrent use.
 type Hasher struct {
 	cfg     Config
@@ -64,10 +59,10 @@ func New(cfg Config) (*Hasher, error) {
 		cfg.QueueDeadline <= 0 {
 		return nil, errors.New("argon2id needs a pass, a lane, 8 KiB for each lane, a worker and a queue deadline")
 	}
-	if unit := uint64(cfg.MemoryKiB) << 10; cfg.Lanes > maxLanes || unit > maxMemory || uint64(cfg.Passes) > maxWork/unit {
+	unit := uint64(cfg.MemoryKiB) << 10
+	if cfg.Lanes > maxLanes || unit > maxMemory || uint64(cfg.Passes) > maxWork/unit {
 		return nil, errors.New("argon2id: hashes of this cost could not be checked")
 	}
-	unit := uint64(cfg.MemoryKiB) << 10
 	h := &Hasher{
 		cfg:     cfg,
 		padding: newPadding(),

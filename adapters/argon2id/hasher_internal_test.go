@@ -9,6 +9,11 @@ import (
 	"time"
 )
 
+// DefaultConfig returns the default settings of the service: 19 MiB, two passes and one lane.
+func DefaultConfig() Config {
+	return Config{MemoryKiB: 19 << 10, Passes: 2, Lanes: 1, QueueDeadline: 10 * time.Second}
+}
+
 func TestEmptyHashCostsTheSame(t *testing.T) {
 	t.Parallel()
 	h, err := New(DefaultConfig())

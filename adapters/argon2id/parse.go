@@ -147,8 +147,8 @@ func parseSSHA(rest string) (scheme, bool) {
 		size = "1"
 	}
 	digest := digests["sha"+size]
-	raw, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	if !found || digest == nil || err != nil || strings.ContainsAny(encoded, "\r\n") {
+	raw, ok := decodePadded(encoded)
+	if !found || digest == nil || !ok {
 		return scheme{}, false
 	}
 	n := digest().Size()

@@ -56,13 +56,11 @@ func (l *Log) Publish(_ context.Context, segment auditformat.Segment, records []
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, err := l.to.Write(append(append(text, line...), '\n')); err != nil {
-		return fmt.Errorf("writing an audit checkpoint: %w", err)
+	_, err = l.to.Write(append(append(text, line...), '\n'))
+	if err == nil && l.file != nil {
+		err = l.file.Sync()
 	}
-	if l.file == nil {
-		return nil
-	}
-	if err := l.file.Sync(); err != nil {
+	if err != nil {
 		return fmt.Errorf("writing an audit checkpoint: %w", err)
 	}
 	return nil

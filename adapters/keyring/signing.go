@@ -43,13 +43,10 @@ func (k *publicKey) liveAt(now time.Time) bool { return !k.lifeEnds || now.Befor
 
 // keySet is the whole set as it was read; it never changes.
 type keySet struct {
-	version int64
-	read    time.Time
-	keys    []domain.SigningKey
-	public  map[string]*publicKey
-	signer  jose.Signer
-	active  string // kid
-	jwks    []byte
+	read   time.Time
+	public map[string]*publicKey
+	signer jose.Signer
+	jwks   []byte
 }
 
 // newSigningKey makes a key pair and seals its private part.
@@ -125,7 +122,7 @@ func fits(algorithm string, private crypto.Signer) bool {
 
 // openKeySet opens all keys of a set that was read at now.
 func openKeySet(keys []domain.SigningKey, sealer ports.Sealer, now time.Time) (*keySet, error) {
-	set := &keySet{read: now, keys: keys, public: map[string]*publicKey{}}
+	set := &keySet{read: now, public: map[string]*publicKey{}}
 	published := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	for _, key := range keys {
 		private, err := openSigningKey(key, sealer)
@@ -135,7 +132,6 @@ func openKeySet(keys []domain.SigningKey, sealer ports.Sealer, now time.Time) (*
 		jwk := jose.JSONWebKey{Key: private.Public(), KeyID: key.ID, Algorithm: key.Algorithm, Use: "sig"}
 		public := &publicKey{jwk: jwk, retires: key.RetiresAt, lifeEnds: key.State == domain.KeyRetiring}
 		set.public[key.ID] = public
-		set.version = key.Version
 		if public.liveAt(now) {
 			published.Keys = append(published.Keys, jwk)
 		}
@@ -145,16 +141,14 @@ func openKeySet(keys []domain.SigningKey, sealer ports.Sealer, now time.Time) (*
 		if set.signer, err = newSigner(key, private); err != nil {
 			return nil, err
 		}
-		set.active = key.ID
 	}
 	if set.signer == nil {
 		return nil, errors.New("there is no active signing key")
 	}
-	jwks, err := json.Marshal(published)
-	if err != nil {
+	var err error
+	if set.jwks, err = json.Marshal(published); err != nil {
 		return nil, fmt.Errorf("writing the key set: %w", err)
 	}
-	set.jwks = jwks
 	return set, nil
 }
 

@@ -217,7 +217,7 @@ func AuditReportOf(r *audit.Report) AuditReport {
 	}
 	if f := r.Finding; f != nil {
 		report.Damage = nullable.Of(AuditDamage{
-			Kind: AuditDamageKind(f.Damage), LogID: orAbsent(string(f.ID)), Reason: f.Reason, Sentence: f.String(),
+			Kind: AuditDamageKind(f.Damage), LogID: orAbsent(string(f.ID)), Reason: f.Reason, Sentence: f.Error(),
 			Seq: orAbsent(f.Seq),
 		})
 	}

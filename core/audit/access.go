@@ -61,20 +61,15 @@ func (a *Access) Read(ctx context.Context, by domain.Principal, target string) e
 	if by.BelongsTo(domain.UserID(target)) || by.Kind == domain.PrincipalSystem || by.Kind == domain.PrincipalCLI {
 		return nil
 	}
-	_, err := a.note(ctx, windowKey{action: domain.ActionDataAccess, actor: actorOf(by), target: target}, by,
-		func() domain.AuditEntry {
-			return a.auditWriter.Entry(by, domain.ActionDataAccess, target)
-		})
+	_, err := a.note(ctx, windowKey{action: domain.ActionDataAccess, target: target}, by)
 	return err
 }
 
 // Denied records that by was refused what, such as the route. The first refusal of an actor in a minute is written as
 // an entry with its subject; later ones are counted, and Flush writes their number.
 func (a *Access) Denied(ctx context.Context, by domain.Principal, what string) error {
-	key := windowKey{action: domain.ActionPermissionDenied, actor: actorOf(by), reason: "forbidden"}
-	_, err := a.note(ctx, key, by, func() domain.AuditEntry {
-		return a.auditWriter.Entry(by, domain.ActionPermissionDenied, "", Failed(key.reason), Detail("route", what))
-	})
+	key := windowKey{action: domain.ActionPermissionDenied, reason: "forbidden"}
+	_, err := a.note(ctx, key, by, Failed(key.reason), Detail("route", what))
 	return err
 }
 
@@ -84,17 +79,16 @@ func (a *Access) Denied(ctx context.Context, by domain.Principal, what string) e
 func (a *Access) Refused(ctx context.Context, by domain.Principal, action domain.Action, reason string) (written bool,
 	err error,
 ) {
-	return a.note(ctx, windowKey{action: action, actor: actorOf(by), reason: reason}, by, func() domain.AuditEntry {
-		return a.auditWriter.Entry(by, action, "", Failed(reason))
-	})
+	return a.note(ctx, windowKey{action: action, reason: reason}, by, Failed(reason))
 }
 
-// note writes the entry if the event is the first of its window. Later events are counted and return when the first
-// has its entry, so that the audit log covers every event that got a response. If the entry cannot be written, the
-// window is deleted, and the next event is the first again.
+// note writes the entry of an event that is the first of its window. Later events are counted and return when the
+// first has its entry, so that the audit log covers every event that got a response. If the entry cannot be written,
+// the window is deleted, and the next event is the first again.
 func (a *Access) note(ctx context.Context, key windowKey, by domain.Principal,
-	entry func() domain.AuditEntry,
+	options ...Option,
 ) (written bool, err error) {
+	key.actor = actorOf(by)
 	key, w, first := a.open(key, by)
 	if !first {
 		<-w.written
@@ -102,7 +96,8 @@ func (a *Access) note(ctx context.Context, key windowKey, by domain.Principal,
 	}
 	defer close(w.written)
 	w.err = fault.ErrInternal // in case of a panic
-	if w.err = a.auditWriter.Write(ctx, entry()); w.err != nil {
+	entry := a.auditWriter.Entry(by, key.action, key.target, options...)
+	if w.err = a.auditWriter.Write(ctx, entry); w.err != nil {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if a.windows[key] == w {

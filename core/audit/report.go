@@ -38,11 +38,8 @@ type Finding struct { //nolint:errname // it is a result; as an error it ends a 
 	Reason string
 }
 
-// Error implements error: a finding ends a verification.
-func (f *Finding) Error() string { return f.String() }
-
-// String returns the finding as one sentence.
-func (f *Finding) String() string {
+// Error returns the finding as one sentence. As an error it ends a verification.
+func (f *Finding) Error() string {
 	text := "entry"
 	switch f.Damage {
 	case DamageProof:
