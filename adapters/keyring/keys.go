@@ -85,14 +85,12 @@ func parseKey(line string) (Key, bool) {
 // no file it creates one with a new key, complete and on disk before it returns, also if two processes start at once:
 // then both read the same key.
 func OpenKeyFile(path string) ([]Key, error) {
-	_, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = makeKeyFile(path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("key file: %w", err)
-	}
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = makeKeyFile(path); err == nil {
+			info, err = os.Stat(path)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}

@@ -33,11 +33,10 @@ type StoreMark struct {
 // NewInstallation is the line that permits a new store under a key.
 const NewInstallation = "# new installation"
 
-const (
-	markStore = "# store "
-	markSetUp = " is set up"
-	markInUse = " has users"
-)
+const markStore = "# store "
+
+// markEnds maps the states of a store with an id to the ends of their lines.
+var markEnds = map[StoreState]string{StoreSetUp: " is set up", StoreInUse: " has users"}
 
 // ReadStoreMark returns the mark in the file: the last one counts. A file that is not there has none.
 func ReadStoreMark(path string) (StoreMark, error) {
@@ -55,11 +54,10 @@ func ReadStoreMark(path string) (StoreMark, error) {
 			mark = StoreMark{State: StoreNew}
 		}
 		rest, ok := strings.CutPrefix(line, markStore)
-		if id, set := strings.CutSuffix(rest, markSetUp); ok && set {
-			mark = StoreMark{State: StoreSetUp, ID: id}
-		}
-		if id, set := strings.CutSuffix(rest, markInUse); ok && set {
-			mark = StoreMark{State: StoreInUse, ID: id}
+		for state, end := range markEnds {
+			if id, ends := strings.CutSuffix(rest, end); ok && ends {
+				mark = StoreMark{State: state, ID: id}
+			}
 		}
 	}
 	return mark, nil
@@ -69,12 +67,8 @@ func ReadStoreMark(path string) (StoreMark, error) {
 // written again: a crash cannot lose a key.
 func AppendStoreMark(path string, mark StoreMark) error {
 	line := NewInstallation
-	switch mark.State {
-	case StoreSetUp:
-		line = markStore + mark.ID + markSetUp
-	case StoreInUse:
-		line = markStore + mark.ID + markInUse
-	case StoreNew, StoreUnknown:
+	if end, ok := markEnds[mark.State]; ok {
+		line = markStore + mark.ID + end
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the operator's own path
 	if err != nil {

@@ -67,11 +67,9 @@ func isOwn(by domain.Principal, user string) bool {
 // filter.
 func checked(query domain.AuditQuery) (domain.AuditQuery, error) {
 	refused := fault.ErrInvalid
-	for _, action := range query.Actions {
-		if !slices.Contains(domain.Actions, action) {
-			refused = refused.About("action", "must be an action of the audit log")
-			break
-		}
+	unknown := func(action domain.Action) bool { return !slices.Contains(domain.Actions, action) }
+	if slices.ContainsFunc(query.Actions, unknown) {
+		refused = refused.About("action", "must be an action of the audit log")
 	}
 	if !query.From.IsZero() && !query.Until.IsZero() && !query.From.Before(query.Until) {
 		refused = refused.About("end_date", "must not be before start_date")
