@@ -21,6 +21,15 @@ func (s *Service) MayAssign(catalog *domain.Catalog, by domain.Principal, target
 	return s.checkRecent(catalog, by)
 }
 
+// CheckNewRole returns domain.ErrReauthentication if a new role grants administrative permissions and by has no recent
+// proof of identity, although the settings require one.
+func (s *Service) CheckNewRole(catalog *domain.Catalog, by domain.Principal, role domain.Role) error {
+	if !raises(domain.Role{Level: domain.DefaultRoleLevel}, role) {
+		return nil
+	}
+	return s.checkRecent(catalog, by)
+}
+
 // GainsRights reports whether the role and groups would grant the target administrative permissions that the target
 // lacks: one of the service's own permissions, or a role of an administrator's level.
 func GainsRights(catalog *domain.Catalog, target *domain.User, role domain.RoleID, groups []domain.GroupID) bool {

@@ -94,10 +94,8 @@ func (s *Service) CreateRole(ctx context.Context, by domain.Principal, in RoleIn
 	if err != nil {
 		return domain.Role{}, err
 	}
-	if raises(domain.Role{Level: domain.DefaultRoleLevel}, role) {
-		if err := s.checkRecent(catalog, by); err != nil {
-			return domain.Role{}, err
-		}
+	if err := s.CheckNewRole(catalog, by, role); err != nil {
+		return domain.Role{}, err
 	}
 	var out domain.Outbox
 	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionRoleCreate, string(role.ID),

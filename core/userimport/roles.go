@@ -29,31 +29,40 @@ func (i *Import) role(ctx context.Context, in Role) (Result, error) {
 		}
 		return Result{Outcome: Unchanged}, nil
 	}
-	if _, err := domain.ParseRoleID("name", string(id)); err != nil {
-		return refused(err)
-	}
-	permissions, err := domain.ParseGrantedPermissions(in.Permissions)
+	role, err := i.draftRole(catalog, id, &in)
 	if err != nil {
 		return refused(err)
-	}
-	if in.Identifier != "" && !identifierForm.MatchString(in.Identifier) {
-		return refused(fault.ErrInvalid.About("identifier", "must be eight hexadecimal digits in lower case"))
-	}
-	if in.Level < 0 {
-		return refused(fault.ErrInvalid.About("level", "must be 0 or more"))
-	}
-	role := domain.Role{
-		ID: id, Identifier: in.Identifier, Name: in.Name, Level: in.Level, Permissions: permissions,
-		CreatedAt: i.service.deps.Clock.Now().UTC(),
-	}
-	if err := access.CheckGrant(i.by, role); err != nil {
-		return refused(fault.ErrForbidden.Saying("you may not grant its level or permissions").Because(err))
 	}
 	if i.options.DryRun {
 		i.roles[id] = domain.Role{ID: id, Level: in.Level}
 		return Result{Outcome: Created}, nil
 	}
 	return i.makeRole(ctx, role)
+}
+
+// draftRole returns the role of a row, if the row is valid and the principal may create it.
+func (i *Import) draftRole(catalog *domain.Catalog, id domain.RoleID, in *Role) (role domain.Role, err error) {
+	if _, err := domain.ParseRoleID("name", string(id)); err != nil {
+		return role, err
+	}
+	permissions, err := domain.ParseGrantedPermissions(in.Permissions)
+	if err != nil {
+		return role, err
+	}
+	if in.Identifier != "" && !identifierForm.MatchString(in.Identifier) {
+		return role, fault.ErrInvalid.About("identifier", "must be eight hexadecimal digits in lower case")
+	}
+	if in.Level < 0 {
+		return role, fault.ErrInvalid.About("level", "must be 0 or more")
+	}
+	role = domain.Role{
+		ID: id, Identifier: in.Identifier, Name: in.Name, Level: in.Level, Permissions: permissions,
+		CreatedAt: i.service.deps.Clock.Now().UTC(),
+	}
+	if err := access.CheckGrant(i.by, role); err != nil {
+		return role, fault.ErrForbidden.Saying("you may not grant its level or permissions").Because(err)
+	}
+	return role, i.service.deps.Access.CheckNewRole(catalog, i.by, role)
 }
 
 func (i *Import) makeRole(ctx context.Context, role domain.Role) (Result, error) {
