@@ -30,7 +30,8 @@ func TestImportOfAdministrativeRightsRequiresARecentProof(t *testing.T) {
 		name string
 		want userimport.Outcome
 	}{
-		{old, "old", userimport.Refused}, {recent, "new", userimport.Created},
+		{old, "old", userimport.Refused},
+		{recent, "new", userimport.Created},
 		{domain.Operator(), "op", userimport.Created},
 	} {
 		for _, dryRun := range []bool{true, false} {

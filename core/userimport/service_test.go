@@ -174,7 +174,7 @@ func TestImportOfManyRowsIsCountedOverItsBatches(t *testing.T) {
 		}
 		for at := 2; at <= 1502; at++ {
 			name := fmt.Sprintf("user%d", at%1500) // the last three are the first ones again
-			user := userimport.User{Username: name, Email: fmt.Sprintf("%s@example.com", name), Role: "clerk"}
+			user := userimport.User{Username: name, Email: name + "@example.com", Role: "clerk"}
 			if at == 1502 {
 				user.Email = "other@example.com"
 			}
