@@ -123,15 +123,15 @@ func (s *Service) SetPassword(ctx context.Context, by domain.Principal, id domai
 	return s.set(ctx, by, catalog, &user, next)
 }
 
-// ReplacePassword is SetPassword for another user than oneself, with a recent proof of identity if the settings demand
-// one. If in.Current is not empty, it must be right, and a wrong one counts as in ProvePassword.
+// ReplacePassword is SetPassword for another user than oneself or the owner of the API key, with a recent proof of
+// identity if the settings demand one. If in.Current is not empty, it must be right, and a wrong one counts as in ProvePassword.
 func (s *Service) ReplacePassword(ctx context.Context, by domain.Principal, id domain.UserID, in PasswordChange) error {
 	catalog, user, err := s.target(ctx, by, id)
 	if err != nil {
 		return err
 	}
-	if by.IsSelf(id) {
-		return fault.ErrForbidden // ChangePassword demands the current password
+	if by.BelongsTo(id) {
+		return fault.ErrForbidden // ChangePassword demands the current password, which gives a key more than it holds
 	}
 	if err := s.checkRecent(catalog, by); err != nil {
 		return err

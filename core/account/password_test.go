@@ -246,6 +246,12 @@ func TestReplacePasswordIsForOthersAndChecksTheCurrentOne(t *testing.T) {
 	s.Register(t, "ada", "Correct-Horse-7-Battery", "admin")
 	bob := s.Register(t, "bob", "Correct-Horse-7-Battery", "user")
 	_, admin := s.SignIn(t, "ada", "Correct-Horse-7-Battery", "192.0.2.1")
+	key := admin
+	key.Kind, key.KeyID, key.SessionID = domain.PrincipalAPIKey, "key_1", ""
+	change := account.PasswordChange{Next: "Another-horse-8"}
+	if err := s.Account.ReplacePassword(t.Context(), key, admin.UserID, change); !errors.Is(err, fault.ErrForbidden) {
+		t.Errorf("an API key that replaces its owner's password: %v", err)
+	}
 	for what, test := range map[string]struct {
 		id   domain.UserID
 		in   account.PasswordChange
@@ -262,7 +268,7 @@ func TestReplacePasswordIsForOthersAndChecksTheCurrentOne(t *testing.T) {
 			t.Errorf("%s: %v, want %v", what, err, test.want)
 		}
 	}
-	change := account.PasswordChange{Current: "Correct-Horse-7-Battery", Next: "Another-horse-8"}
+	change = account.PasswordChange{Current: "Correct-Horse-7-Battery", Next: "Another-horse-8"}
 	if err := s.Account.ReplacePassword(t.Context(), admin, bob.ID, change); err != nil {
 		t.Fatal(err)
 	}
