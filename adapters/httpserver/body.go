@@ -75,7 +75,7 @@ func (b *bodyReader) readAll(stream io.Reader, known bool) error {
 		n, err := stream.Read(b.buffer[len(b.buffer):cap(b.buffer)])
 		b.buffer = b.buffer[:len(b.buffer)+n]
 		switch {
-		case errors.Is(err, io.EOF) && known && len(b.buffer) < b.limit:
+		case errors.Is(err, io.EOF) && (known && len(b.buffer) < b.limit || b.conn.ended.Load()):
 			return io.ErrUnexpectedEOF
 		case errors.Is(err, io.EOF):
 			return nil

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"time"
 
@@ -43,6 +44,9 @@ func (b *bodyStream) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := b.stream.Read(p)
+	if errors.Is(err, io.EOF) && b.conn.ended.Load() {
+		err = io.ErrUnexpectedEOF
+	}
 	if err != nil && err != io.EOF { //nolint:errorlint // a reader returns it as it is
 		err = ofConnection(err).Because(err)
 	}

@@ -122,6 +122,9 @@ type conn struct {
 	source  *source     // nil for one that is not counted
 	lingers atomic.Bool // the client may still be sending data that will not be read
 	owes    atomic.Bool // a handler has run whose response is not written yet
+	// ended: the client has closed its side, and more was read than it had sent. A body that ends then is cut short: the
+	// library returns io.EOF for that as for a complete one.
+	ended atomic.Bool
 
 	mu     sync.Mutex
 	busy   bool
@@ -134,6 +137,12 @@ func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 && !c.begin() {
 		return 0, net.ErrClosed
+	}
+	if errors.Is(err, io.EOF) {
+		if n > 0 {
+			return n, nil // the next call returns the end again
+		}
+		c.ended.Store(true)
 	}
 	return n, err
 }

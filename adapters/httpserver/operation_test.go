@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -231,4 +232,55 @@ func TestBrokenStreamedBodyIsAFailure(t *testing.T) {
 	if err := json.Unmarshal([]byte(parts[len(parts)-1]), &last); err != nil || last["error"] != "invalid_request" {
 		t.Errorf("%s, %v", a.Raw, err)
 	}
+}
+
+// TestBodyCutShortIsRefused sends bodies whose client closes its side of the connection early.
+func TestBodyCutShortIsRefused(t *testing.T) {
+	t.Parallel()
+	stream := post("/stream", httpserver.SignedIn(), func(r *httpserver.Request) error {
+		if _, err := io.ReadAll(r.BodyStream()); err != nil {
+			return err
+		}
+		return r.JSON(http.StatusOK, map[string]any{})
+	})
+	stream.StreamsBody, stream.Accepts = true, []string{httpserver.LinesType}
+	whole := post("/whole", httpserver.SignedIn(), func(r *httpserver.Request) error {
+		return r.JSON(http.StatusOK, map[string]any{})
+	})
+	address, _ := start(t, httpserver.Config{}, testAPI(stream, whole))
+	for body, want := range map[string]string{
+		"Transfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n0\r\n\r\n": "200",
+		"Transfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n":          "400",
+		"Transfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n3\r\n{":    "400",
+		"Content-Length: 3\r\n\r\n{}\n":                            "200",
+		"Content-Length: 30\r\n\r\n{}\n":                           "400",
+	} {
+		for path, kind := range map[string]string{"/stream": httpserver.LinesType, "/whole": "application/json"} {
+			text := "POST " + prefix + path + " HTTP/1.1\r\nHost: x\r\n" + good + "\r\nContent-Type: " + kind + "\r\n" + body
+			if got := halfClosed(t, address, text); got != want {
+				t.Errorf("%s %q: got %s, want %s", path, body, got, want)
+			}
+		}
+	}
+}
+
+// halfClosed sends a request, closes the client's side and returns the status of the response.
+func halfClosed(t *testing.T, address, text string) string {
+	t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	if half, ok := conn.(*net.TCPConn); !ok || half.CloseWrite() != nil {
+		t.Fatal("the connection cannot be closed on one side")
+	}
+	response, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		return err.Error()
+	}
+	return strings.Fields(response)[1]
 }
