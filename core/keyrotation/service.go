@@ -70,21 +70,25 @@ func (s *Service) Run(ctx context.Context, by domain.Principal, progress func(us
 	if err := by.Require(domain.SystemKeys); err != nil {
 		return Report{}, err
 	}
-	if err := s.deps.Tokens.Reseal(ctx); err != nil {
-		return Report{}, err
-	}
-	if _, err := s.deps.Signer.Reseal(ctx); err != nil {
-		return Report{}, err
-	}
-	report, err := s.allUsers(ctx, progress)
+	report, err := s.reencrypt(ctx, progress)
 	options := []audit.Option{
 		audit.Detail("use", "enc"), audit.Detail("users", report.Users), audit.Detail("sessions", report.Sessions),
 	}
 	if err != nil {
 		options = append(options, audit.Failed("broken_off"))
 	}
-	return report, errors.Join(err, s.deps.AuditWriter.Write(ctx,
-		s.deps.AuditWriter.Entry(by, domain.ActionKeyRotate, "key_encryption_key", options...)))
+	entry := s.deps.AuditWriter.Entry(by, domain.ActionKeyRotate, "key_encryption_key", options...)
+	return report, errors.Join(err, s.deps.AuditWriter.Write(context.WithoutCancel(ctx), entry))
+}
+
+func (s *Service) reencrypt(ctx context.Context, progress func(users int)) (Report, error) {
+	if err := s.deps.Tokens.Reseal(ctx); err != nil {
+		return Report{}, err
+	}
+	if _, err := s.deps.Signer.Reseal(ctx); err != nil {
+		return Report{}, err
+	}
+	return s.allUsers(ctx, progress)
 }
 
 func (s *Service) allUsers(ctx context.Context, progress func(users int)) (Report, error) {

@@ -1,6 +1,7 @@
 package keyrotation_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -136,6 +137,21 @@ func TestRunRequiresPermissionAndIsAudited(t *testing.T) {
 	if last.Action != domain.ActionKeyRotate || last.Target != "key_encryption_key" || last.UserID != "cli" ||
 		!last.Success {
 		t.Errorf("the last entry is %s of %s by %s", last.Action, last.Target, last.UserID)
+	}
+}
+
+func TestBrokenOffRunIsAudited(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	service := newService(t, s, s.Sealer)
+	s.User(t, "jane", domain.RoleUser)
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := service.Run(ctx, domain.Operator(), func(int) { cancel() }); err != nil && !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	entries := s.Entries(t)
+	if last := entries[len(entries)-1]; last.Action != domain.ActionKeyRotate {
+		t.Errorf("the last entry is %s", last.Action)
 	}
 }
 
