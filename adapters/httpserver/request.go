@@ -43,6 +43,14 @@ func (r *Request) Context() context.Context { return r.ctx }
 // Credential returns the one credential that was sent, or "".
 func (r *Request) Credential() (string, error) { return r.mount.api.Credential(r) }
 
+// Renewal returns a function that authenticates the request's credential again, for an operation whose duration the
+// client decides. The function may be called after the handler has returned.
+func (r *Request) Renewal() (func(ctx context.Context) (domain.Principal, error), error) {
+	credential, err := r.Credential()
+	api, from := r.mount.api, r.Origin
+	return func(ctx context.Context) (domain.Principal, error) { return api.Authenticate(ctx, credential, from) }, err
+}
+
 // Refusal returns the error that the route's handler would return to the principal, as far as its Check determines
 // it.
 func (r *Request) Refusal() error {

@@ -36,6 +36,9 @@ func (a *api) importRows(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
+	if options.Renew, err = r.Renewal(); err != nil {
+		return err
+	}
 	by, body := r.Principal, r.BodyStream()
 	return r.Long(func(ctx context.Context, lines *httpserver.Lines) (any, error) {
 		result := ImportResult{Rows: []ImportedRow{}}
@@ -46,7 +49,7 @@ func (a *api) importRows(r *httpserver.Request) error {
 			return nil, err
 		}
 		if err := readRows(ctx, body, run); err != nil {
-			return nil, err
+			return nil, run.BreakOff(ctx, err)
 		}
 		sum, err := run.Finish(ctx)
 		slices.SortFunc(result.Rows, func(a, b ImportedRow) int { return cmp.Compare(a.Line, b.Line) })

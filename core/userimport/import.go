@@ -2,6 +2,7 @@ package userimport
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
@@ -27,6 +28,9 @@ type Options struct {
 	Report func(Row)
 	// Progress receives the number of rows that are done. It may be nil.
 	Progress func(rows int)
+	// Renew returns the principal as it is now: the sender of the rows decides how long an import takes, and may lose
+	// the permission meanwhile. It is called before each write; nil means that the principal stays.
+	Renew func(ctx context.Context) (domain.Principal, error)
 }
 
 // Row is the result of one row at a position of the input.
@@ -82,6 +86,9 @@ func (i *Import) Role(ctx context.Context, at int, role Role) error {
 	if err := i.flush(ctx); err != nil {
 		return err
 	}
+	if err := i.renew(ctx); err != nil {
+		return err
+	}
 	result, err := i.role(ctx, role)
 	if err != nil {
 		return err
@@ -104,12 +111,42 @@ func (i *Import) User(ctx context.Context, at, size int, user User) error {
 
 // Finish imports the rows that are left and, unless it was a dry run, writes the audit entry of the import.
 func (i *Import) Finish(ctx context.Context) (Summary, error) {
-	if err := i.flush(ctx); err != nil || i.options.DryRun {
-		return i.summary, err
+	if err := i.flush(ctx); err != nil {
+		return i.summary, i.BreakOff(ctx, err)
 	}
+	if i.options.DryRun {
+		return i.summary, nil
+	}
+	return i.summary, i.record(ctx)
+}
+
+// BreakOff ends an import that cannot go on. Unless it was a dry run it writes the audit entry, which counts the rows of
+// complete batches: each user and role has an entry of its own. It returns the cause, and the error of the write.
+func (i *Import) BreakOff(ctx context.Context, cause error) error {
+	if i.options.DryRun || i.rows == 0 {
+		return cause
+	}
+	return errors.Join(cause, i.record(context.WithoutCancel(ctx), audit.Failed("broken_off")))
+}
+
+// record writes the audit entry of the import.
+func (i *Import) record(ctx context.Context, more ...audit.Option) error {
 	writer, s := i.service.deps.AuditWriter, i.summary
-	return s, writer.Write(ctx, writer.Entry(i.by, domain.ActionImport, i.options.Source,
-		audit.Detail("created", s.Created), audit.Detail("unchanged", s.Unchanged), audit.Detail("refused", s.Refused)))
+	return writer.Write(ctx, writer.Entry(i.by, domain.ActionImport, i.options.Source, append([]audit.Option{
+		audit.Detail("created", s.Created), audit.Detail("unchanged", s.Unchanged), audit.Detail("refused", s.Refused),
+	}, more...)...))
+}
+
+func (i *Import) renew(ctx context.Context) error {
+	if i.options.Renew == nil {
+		return nil
+	}
+	by, err := i.options.Renew(ctx)
+	if err != nil {
+		return err
+	}
+	i.by = by
+	return by.Require(domain.SystemImport)
 }
 
 func (i *Import) count() error {
@@ -123,6 +160,9 @@ func (i *Import) count() error {
 func (i *Import) flush(ctx context.Context) error {
 	if len(i.at) == 0 {
 		return nil
+	}
+	if err := i.renew(ctx); err != nil {
+		return err
 	}
 	results, err := i.writeUsers(ctx)
 	if err != nil {

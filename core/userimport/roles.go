@@ -52,8 +52,8 @@ func (i *Import) draftRole(catalog *domain.Catalog, id domain.RoleID, in *Role) 
 	if in.Identifier != "" && !identifierForm.MatchString(in.Identifier) {
 		return role, fault.ErrInvalid.About("identifier", "must be eight hexadecimal digits in lower case")
 	}
-	if in.Level < 0 {
-		return role, fault.ErrInvalid.About("level", "must be 0 or more")
+	if level := domain.Limits.RoleLevel; !level.Allows(in.Level) {
+		return role, fault.ErrInvalid.About("level", fmt.Sprintf("must be %d to %d", level.Min, level.Max))
 	}
 	role = domain.Role{
 		ID: id, Identifier: in.Identifier, Name: in.Name, Level: in.Level, Permissions: permissions,

@@ -1,6 +1,7 @@
 package userimport_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/settings"
 	"github.com/ostiary/ostiary/core/userimport"
 	"github.com/ostiary/ostiary/test/kit"
 )
@@ -155,6 +157,56 @@ func TestImportRefusesRowsThatWouldEscalate(t *testing.T) {
 	}
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestImportedAdministrativeRoleRequiresRecentProof(t *testing.T) {
+	t.Parallel()
+	s, imports := start(t)
+	patch := settings.Patch{"session_policy.reauthenticate_minutes": 5}
+	if _, err := s.Settings.Patch(t.Context(), domain.Operator(), patch, 0); err != nil {
+		t.Fatal(err)
+	}
+	by := importer()
+	by.Grants = append(by.Grants, domain.Grant{Source: "role:importer", Permission: domain.UsersRead})
+	rows := []userimport.Role{
+		{Name: "reader", Level: 60, Permissions: []string{"users.read"}}, {Name: "clerk", Level: 60}, {Name: "far", Level: 1 << 21},
+	}
+	want := []userimport.Outcome{userimport.Refused, userimport.Created, userimport.Refused}
+	for range 2 {
+		results, err := imports.Roles(t.Context(), by, rows, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range results {
+			if r.Outcome != want[i] {
+				t.Errorf("%s: %+v", rows[i].Name, r)
+			}
+		}
+		by.AuthTime = s.Clock.Now()
+		rows, want = rows[:1], []userimport.Outcome{userimport.Created}
+	}
+}
+
+func TestBrokenOffImportIsRecorded(t *testing.T) {
+	t.Parallel()
+	s, imports := start(t)
+	run, err := imports.Begin(importer(), userimport.Options{Source: "cut.ndjson", Report: func(userimport.Row) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Role(t.Context(), 1, userimport.Role{Name: "clerk", Level: 60}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	cause := errors.New("the client disconnected")
+	if err := run.BreakOff(ctx, cause); !errors.Is(err, cause) {
+		t.Errorf("got %v, want the cause", err)
+	}
+	entries := s.Logged(t, domain.ActionImport)
+	if len(entries) != 1 || entries[0].Success || fmt.Sprint(entries[0].Details["created"]) != "1" || entries[0].UserID != "usr_1" {
+		t.Errorf("%+v", entries)
 	}
 }
 

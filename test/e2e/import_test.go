@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -87,4 +88,50 @@ func TestImportStreamsABodyOfAnyLength(t *testing.T) {
 		t.Errorf("%s", rest)
 	}
 	must(t, <-written)
+}
+
+// TestImportEndsWithTheCredentialOfItsClient revokes the session of an import that is waiting for more rows.
+func TestImportEndsWithTheCredentialOfItsClient(t *testing.T) {
+	t.Parallel()
+	in := install(t, kit.Options{})
+	id := in.Register(t, "importer", userPassword, "admin").ID
+	reader, writer := io.Pipe()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, in.url+securityapi.Base+"/imports", reader)
+	must(t, err)
+	req.Header = http.Header{
+		"Authorization": {"Bearer " + in.token(t, "importer", userPassword)}, "Content-Type": {httpserver.LinesType},
+		"Accept": {httpserver.LinesType},
+	}
+	written := make(chan error, 1)
+	go func() {
+		_, err := io.WriteString(writer, "{\"type\":\"role\",\"name\":\"clerk\",\"level\":60}\nx\n")
+		written <- err
+	}()
+	res, err := http.DefaultTransport.RoundTrip(req)
+	must(t, err)
+	defer func() { _ = res.Body.Close() }()
+	lines := bufio.NewReader(res.Body)
+	_, err = lines.ReadString('\n') // the second line is refused at once
+	must(t, err)
+	must(t, <-written)
+	_, err = in.Account.Deactivate(t.Context(), domain.Operator(), id)
+	must(t, err)
+	go func() {
+		_, err := io.WriteString(writer, "{\"username\":\"late\",\"email\":\"late@example.com\"}\n")
+		written <- err
+		_ = writer.Close()
+	}()
+	rest, err := io.ReadAll(lines)
+	must(t, err)
+	must(t, <-written)
+	if !strings.Contains(string(rest), `{"status":401,`) {
+		t.Errorf("%s", rest)
+	}
+	if _, err := in.Store.Users().FindByLogin(t.Context(), "late"); !errors.Is(err, domain.ErrUserNotFound) {
+		t.Errorf("a row that arrived later: %v", err)
+	}
+	entries := in.Logged(t, domain.ActionImport)
+	if len(entries) != 1 || entries[0].Success || entries[0].UserID != string(id) {
+		t.Errorf("the entries of the import are %+v", entries)
+	}
 }
