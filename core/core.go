@@ -145,7 +145,7 @@ func (w *wiring) users() {
 	s.Directory = directory.NewService(directory.ServiceDeps{
 		Registry: s.Registry, Provisioner: s.Provisioner, Users: p.Users, Access: s.Access, AuditWriter: w.writer,
 		Clock: p.Clock, CaseFolder: p.CaseFolder, Positions: p.SyncPositions, Limits: p.Rates,
-		MaxDisablePercent: c.MaxDisablePercent,
+		Attempts: p.Attempts, IDs: p.IDs, MaxDisablePercent: c.MaxDisablePercent,
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/core/lockout"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -29,7 +30,8 @@ var (
 // Service synchronizes directories with users, ends the sessions of users disabled in a directory, and diagnoses
 // directories for operators.
 type Service struct {
-	deps ServiceDeps
+	deps    ServiceDeps
+	lockout *lockout.Lockout
 
 	mu     sync.Mutex
 	states map[domain.DirectoryID]*state
@@ -46,13 +48,17 @@ type ServiceDeps struct {
 	CaseFolder  ports.CaseFolder
 	Positions   ports.SyncPositionStore
 	Limits      ports.RateLimiter
+	Attempts    ports.AttemptStore
+	IDs         ports.IDs
 	// MaxDisablePercent is the percentage of a directory's active users that a synchronization may disable.
 	MaxDisablePercent int
 }
 
 // NewService returns a Service.
 func NewService(n ServiceDeps) *Service {
-	return &Service{deps: n, states: map[domain.DirectoryID]*state{}}
+	return &Service{
+		deps: n, lockout: lockout.New(n.Attempts, n.IDs, n.Clock), states: map[domain.DirectoryID]*state{},
+	}
 }
 
 // state is the in-memory state of a directory between runs of one process.
@@ -217,46 +223,4 @@ var outcomeAdvice = map[domain.Outcome]string{
 	domain.OutcomeDisabled: "The password is right, but the directory refuses the account: it is disabled, or may " +
 		"not log in at this time or from this host.",
 	domain.OutcomeAccountExpired: "The password is right, but the account has expired in the directory.",
-}
-
-// tryLoginRate limits the passwords that a principal tries: our lockout does not count them.
-var tryLoginRate = domain.Rate{Limit: 10, Window: time.Minute}
-
-// TryLogin verifies one password in the directory and explains the outcome. It starts no session; a wrong password
-// counts in the directory as any other. It requires directories.manage. A principal other than the operator who tries
-// too many is fault.ErrRateLimited.
-func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.DirectoryID,
-	login ports.Login,
-) (domain.CheckStep, error) {
-	verifier, err := able[ports.PasswordVerifier](s, by, id, "verify passwords")
-	if err != nil {
-		return domain.CheckStep{}, err
-	}
-	if by.Kind != domain.PrincipalCLI {
-		_, err := ports.Take(ctx, s.deps.Limits, "directory_login:"+by.Credential(), tryLoginRate, s.deps.Clock.Now())
-		if err != nil {
-			return domain.CheckStep{}, err
-		}
-	}
-	check, err := verifier.VerifyPassword(ctx, login)
-	if err != nil {
-		return domain.CheckStep{}, err
-	}
-	entry := s.deps.AuditWriter.Entry(by, domain.ActionDataAccess, string(id),
-		audit.Detail("tried_login", check.Outcome.String()),
-		audit.Personal("username", login.Name))
-	if err := s.deps.AuditWriter.Write(ctx, entry); err != nil {
-		return domain.CheckStep{}, err
-	}
-	step := domain.CheckStep{
-		Name: "login " + login.Name, OK: check.Outcome == domain.OutcomeOK, Detail: check.Outcome.String(),
-		Advice: outcomeAdvice[check.Outcome],
-	}
-	if check.Detail != "" {
-		step.Detail += ": " + check.Detail
-	}
-	if !check.LockedUntil.IsZero() {
-		step.Detail += ", until " + check.LockedUntil.UTC().Format(time.RFC3339)
-	}
-	return step, nil
 }
