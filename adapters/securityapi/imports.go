@@ -102,6 +102,9 @@ func readRows(ctx context.Context, body io.Reader, run *userimport.Import) error
 	scanner.Buffer(nil, maxImportLine)
 	at := 1
 	for ; scanner.Scan(); at++ {
+		if scanner.Err() != nil {
+			break // the rest of a line that is cut short
+		}
 		line := scanner.Bytes()
 		if at == 1 {
 			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
