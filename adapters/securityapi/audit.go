@@ -193,6 +193,11 @@ func (a *api) exportLogs(r *httpserver.Request, in ExportRequest) error {
 }
 
 func (a *api) verifyLog(r *httpserver.Request, in VerifyAuditRequest) error {
+	if in.Key != nil {
+		if err := domain.Limits.AuditFilter.CheckBytes("key", *in.Key); err != nil {
+			return err
+		}
+	}
 	trust, err := audit.ParseTrust(or(in.Key), or(in.Checkpoints))
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -37,6 +38,11 @@ func stepOf(s domain.CheckStep) DirectoryStep {
 }
 
 func (a *api) checkDirectory(r *httpserver.Request, in CheckDirectoryRequest) error {
+	if in.Login != nil {
+		if err := domain.Limits.LoginName.CheckBytes("login", *in.Login); err != nil {
+			return err
+		}
+	}
 	by, id := r.Principal, directoryID(r)
 	return r.Long(func(ctx context.Context, _ *httpserver.Lines) (any, error) {
 		steps, err := a.Directory.Check(ctx, by, id, or(in.Login))
@@ -46,6 +52,11 @@ func (a *api) checkDirectory(r *httpserver.Request, in CheckDirectoryRequest) er
 
 func (a *api) testLogin(r *httpserver.Request, in TestLoginRequest) error {
 	if err := required(map[string]string{"login": in.Login, "password": in.Password}); err != nil {
+		return err
+	}
+	refused := domain.Limits.LoginName.Bytes(fault.ErrInvalid, "login", in.Login)
+	refused = domain.Limits.PasswordInput.Bytes(refused, "password", in.Password)
+	if err := domain.Refusal(refused); err != nil {
 		return err
 	}
 	step, err := a.Directory.TryLogin(r.Context(), r.Principal, directoryID(r),

@@ -124,7 +124,8 @@ func (s *Service) SetPassword(ctx context.Context, by domain.Principal, id domai
 }
 
 // ReplacePassword is SetPassword for another user than oneself or the owner of the API key, with a recent proof of
-// identity if the settings demand one. If in.Current is not empty, it must be right, and a wrong one counts as in ProvePassword.
+// identity if the settings demand one. If in.Current is not empty, it must be right, and a wrong one counts as in
+// ProvePassword.
 func (s *Service) ReplacePassword(ctx context.Context, by domain.Principal, id domain.UserID, in PasswordChange) error {
 	catalog, user, err := s.target(ctx, by, id)
 	if err != nil {

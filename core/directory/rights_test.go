@@ -33,19 +33,23 @@ func TestSynchronizationChangesNoUserWithMorePermissions(t *testing.T) {
 	h.sync(t)
 	admin := "admin"
 	for _, name := range []string{"dave", "bob"} {
-		if _, err := h.Account.Update(t.Context(), domain.Operator(), h.user(t, name).ID, account.Patch{Role: &admin}); err != nil {
+		patch := account.Patch{Role: &admin}
+		if _, err := h.Account.Update(t.Context(), domain.Operator(), h.user(t, name).ID, patch); err != nil {
 			t.Fatal(err)
 		}
 	}
 	h.service = h.newService(t, 100)
 	h.remove(t, openldap.PersonDN("dave"))
-	h.modify(t, openldap.PersonDN("bob"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"Robert Bright"}) })
+	h.modify(t, openldap.PersonDN("bob"),
+		func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"Robert Bright"}) })
 	plan := h.plan(t)
-	result, err := h.service.Apply(t.Context(), manager(), "corp", directory.Application{Digest: plan.Digest, Force: true})
+	forced := directory.Application{Digest: plan.Digest, Force: true}
+	result, err := h.service.Apply(t.Context(), manager(), "corp", forced)
 	if err != nil || result.Failed != 2 || result.Disabled+result.Updated != 0 {
 		t.Errorf("%+v, %v", result, err)
 	}
-	if dave, bob := h.user(t, "dave"), h.user(t, "bob"); dave.Status != domain.StatusActive || bob.FullName == "Robert Bright" {
+	dave, bob := h.user(t, "dave"), h.user(t, "bob")
+	if dave.Status != domain.StatusActive || bob.FullName == "Robert Bright" {
 		t.Errorf("dave is %s, bob is %s", dave.Status, bob.FullName)
 	}
 	if result := h.apply(t, h.plan(t)); result.Failed != 0 || result.Disabled != 1 || result.Updated != 1 {

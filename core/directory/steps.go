@@ -74,7 +74,8 @@ func (s *Service) disable(ctx context.Context, by domain.Principal, step *Step) 
 		u.Deactivate(s.deps.Clock.Now().UTC())
 		u.DeactivatedBySync = true
 		out.Record(s.deps.AuditWriter.Entry(by, domain.ActionUserDeactivate, string(u.ID),
-			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", step.Reason), audit.Detail("sessions_ended", ended)))
+			audit.Detail("source", "directory:"+string(u.Directory)), audit.Detail("reason", step.Reason),
+			audit.Detail("sessions_ended", ended)))
 		return nil
 	})
 	return err

@@ -146,7 +146,8 @@ func TestBrokenOffRunIsAudited(t *testing.T) {
 	service := newService(t, s, s.Sealer)
 	s.User(t, "jane", domain.RoleUser)
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := service.Run(ctx, domain.Operator(), func(int) { cancel() }); err != nil && !errors.Is(err, context.Canceled) {
+	_, err := service.Run(ctx, domain.Operator(), func(int) { cancel() })
+	if err != nil && !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	entries := s.Entries(t)

@@ -120,8 +120,8 @@ func (i *Import) Finish(ctx context.Context) (Summary, error) {
 	return i.summary, i.record(ctx)
 }
 
-// BreakOff ends an import that cannot go on. Unless it was a dry run it writes the audit entry, which counts the rows of
-// complete batches: each user and role has an entry of its own. It returns the cause, and the error of the write.
+// BreakOff ends an import that cannot go on. Unless it was a dry run it writes the audit entry, which counts the rows
+// of complete batches: each user and role has an entry of its own. It returns the cause, and the error of the write.
 func (i *Import) BreakOff(ctx context.Context, cause error) error {
 	if i.options.DryRun || i.rows == 0 {
 		return cause

@@ -170,7 +170,8 @@ func TestImportedAdministrativeRoleRequiresRecentProof(t *testing.T) {
 	by := importer()
 	by.Grants = append(by.Grants, domain.Grant{Source: "role:importer", Permission: domain.UsersRead})
 	rows := []userimport.Role{
-		{Name: "reader", Level: 60, Permissions: []string{"users.read"}}, {Name: "clerk", Level: 60}, {Name: "far", Level: 1 << 21},
+		{Name: "reader", Level: 60, Permissions: []string{"users.read"}}, {Name: "clerk", Level: 60},
+		{Name: "far", Level: 1 << 21},
 	}
 	want := []userimport.Outcome{userimport.Refused, userimport.Created, userimport.Refused}
 	for range 2 {
@@ -205,7 +206,8 @@ func TestBrokenOffImportIsRecorded(t *testing.T) {
 		t.Errorf("got %v, want the cause", err)
 	}
 	entries := s.Logged(t, domain.ActionImport)
-	if len(entries) != 1 || entries[0].Success || fmt.Sprint(entries[0].Details["created"]) != "1" || entries[0].UserID != "usr_1" {
+	if len(entries) != 1 || entries[0].Success || entries[0].UserID != "usr_1" ||
+		fmt.Sprint(entries[0].Details["created"]) != "1" {
 		t.Errorf("%+v", entries)
 	}
 }
