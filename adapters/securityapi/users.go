@@ -144,8 +144,8 @@ func (a *api) deleteUser(r *httpserver.Request, id domain.UserID) error {
 		return r.Reply(DeletedUser{UserID: string(id), Status: "purged", PurgedAt: new(httpserver.Seconds(at))}, err)
 	}
 	user, err := a.Account.Deactivate(r.Context(), r.Principal, id)
-	return r.Reply(DeletedUser{UserID: string(id), Status: "deactivated",
-		DeactivatedAt: new(httpserver.Seconds(user.DeactivatedAt))}, err)
+	at := httpserver.Seconds(user.DeactivatedAt)
+	return r.Reply(DeletedUser{UserID: string(id), Status: "deactivated", DeactivatedAt: &at}, err)
 }
 
 func (a *api) unlockUser(r *httpserver.Request, id domain.UserID, _ struct{}) error {

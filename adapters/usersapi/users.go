@@ -154,8 +154,9 @@ func (a *api) signup(r *httpserver.Request) error {
 			return err
 		}
 	}
-	body, err := readBody(r, map[string]string{"username": "Username", "email": "Email address",
-		"password": "Password"})
+	body, err := readBody(r, map[string]string{
+		"username": "Username", "email": "Email address", "password": "Password",
+	})
 	if err != nil {
 		return err
 	}
