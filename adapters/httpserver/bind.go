@@ -34,25 +34,38 @@ func BindBody[In any](handle func(r *Request, in In) error) Handler {
 func BindOptional[In any](handle func(r *Request, in In) error) Handler {
 	return func(r *Request) error {
 		var in In
-		if r.HasBody() {
-			if err := r.Decode(&in); err != nil {
-				return err
-			}
+		if err := r.decodeOptional(&in); err != nil {
+			return err
 		}
 		return handle(r, in)
 	}
 }
 
+func (r *Request) decodeOptional(into any) error {
+	if !r.HasBody() {
+		return nil
+	}
+	return r.Decode(into)
+}
+
 // BindBoth returns a Handler that parses the parameter, then decodes the body.
 func BindBoth[T, In any](p Param[T], handle func(r *Request, id T, in In) error) Handler {
 	return p.Bind(func(r *Request, id T) error {
-		return BindBody(func(r *Request, in In) error { return handle(r, id, in) })(r)
+		var in In
+		if err := r.Decode(&in); err != nil {
+			return err
+		}
+		return handle(r, id, in)
 	})
 }
 
 // BindBothOptional returns a Handler that parses the parameter, then decodes the body if there is one.
 func BindBothOptional[T, In any](p Param[T], handle func(r *Request, id T, in In) error) Handler {
 	return p.Bind(func(r *Request, id T) error {
-		return BindOptional(func(r *Request, in In) error { return handle(r, id, in) })(r)
+		var in In
+		if err := r.decodeOptional(&in); err != nil {
+			return err
+		}
+		return handle(r, id, in)
 	})
 }
