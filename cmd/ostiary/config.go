@@ -47,9 +47,11 @@ named by <key>_file or <variable>_FILE. config/ostiary.example.yaml documents ev
 				answer = append(answer, configKeyAnswer{k.Path, k.Env, k.Secret})
 			}
 			return a.print(answer, func() {
-				printTable(a, []string{"KEY", "VARIABLE", ""}, answer, func(k configKeyAnswer) []string {
-					return []string{k.Key, k.Variable, mark(k.Secret, "secret")}
-				})
+				var rows [][]string
+				for _, k := range answer {
+					rows = append(rows, []string{k.Key, k.Variable, mark(k.Secret, "secret")})
+				}
+				a.table([]string{"KEY", "VARIABLE", ""}, rows)
 			})
 		},
 	}

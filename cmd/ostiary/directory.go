@@ -30,10 +30,11 @@ func (a *app) directoryListCommand() *cobra.Command {
 		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, _ []string) error {
 			configured, err := api.ListDirectories(ctx)
 			return a.printResult(configured.Directories, err, func() {
-				printTable(a, []string{"ID", "TYPE", "CAPABILITIES"}, configured.Directories,
-					func(d securityclient.Directory) []string {
-						return []string{d.DirectoryID, d.Type, strings.Join(d.Abilities, " ")}
-					})
+				var rows [][]string
+				for _, d := range configured.Directories {
+					rows = append(rows, []string{d.DirectoryID, d.Type, strings.Join(d.Abilities, " ")})
+				}
+				a.table([]string{"ID", "TYPE", "CAPABILITIES"}, rows)
 			})
 		}),
 	}
@@ -135,9 +136,11 @@ func stepNote(fields []string, reason string) string {
 
 func (a *app) printPlan(plan securityclient.SyncPlan) {
 	if len(plan.Steps) > 0 {
-		printTable(a, []string{"STEP", "USER", ""}, plan.Steps, func(s securityclient.SyncStep) []string {
-			return []string{string(s.Kind), s.Username, stepNote(s.Fields, valueOf(s.Reason))}
-		})
+		var rows [][]string
+		for _, s := range plan.Steps {
+			rows = append(rows, []string{string(s.Kind), s.Username, stepNote(s.Fields, valueOf(s.Reason))})
+		}
+		a.table([]string{"STEP", "USER", ""}, rows)
 	}
 	if rest := plan.Create + plan.Update + plan.Disable + plan.Enable + plan.Skip - len(plan.Steps); rest > 0 {
 		a.printf(a.out, "… and %d more (--all)\n", rest)

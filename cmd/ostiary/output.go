@@ -34,13 +34,11 @@ func (a *app) printResult(answer any, err error, people func()) error {
 	return a.print(answer, people)
 }
 
-// printTable writes a row for each item in columns below a heading.
-func printTable[T any](a *app, heading []string, items []T, row func(T) []string) {
+// table writes rows in columns below a heading.
+func (a *app) table(heading []string, rows [][]string) {
 	w := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
-	line := func(cells []string) { _, _ = fmt.Fprintln(w, printable(strings.Join(cells, "\t"))) }
-	line(heading)
-	for _, item := range items {
-		line(row(item))
+	for _, row := range append([][]string{heading}, rows...) {
+		_, _ = fmt.Fprintln(w, printable(strings.Join(row, "\t")))
 	}
 	_ = w.Flush()
 }

@@ -44,11 +44,13 @@ change takes effect with the next request of each user who has the role.`,
 		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, given []string) error {
 			repaired, err := repairRoles(ctx, api, given)
 			return a.printResult(repaired, err, func() {
-				printTable(a, []string{"ID", "LEVEL", "", "PERMISSIONS"}, repaired, func(r securityclient.RepairedRole) []string {
-					return []string{
+				var rows [][]string
+				for _, r := range repaired {
+					rows = append(rows, []string{
 						r.Role.RoleID, strconv.Itoa(r.Role.Level), mark(r.Changed, "restored"), strings.Join(r.Role.Permissions, " "),
-					}
-				})
+					})
+				}
+				a.table([]string{"ID", "LEVEL", "", "PERMISSIONS"}, rows)
 			})
 		}),
 	}
@@ -85,10 +87,12 @@ func repairRoles(ctx context.Context, api *securityclient.Client, ids []string) 
 }
 
 func (a *app) printRoles(roles []securityclient.Role) {
-	printTable(a, []string{"ID", "NAME", "LEVEL", "", "PERMISSIONS"}, roles, func(r securityclient.Role) []string {
-		return []string{
+	var rows [][]string
+	for _, r := range roles {
+		rows = append(rows, []string{
 			r.RoleID, r.Name, strconv.Itoa(r.Level), mark(r.BuiltIn, "built-in"),
 			strings.Join(r.Permissions, " "),
-		}
-	})
+		})
+	}
+	a.table([]string{"ID", "NAME", "LEVEL", "", "PERMISSIONS"}, rows)
 }

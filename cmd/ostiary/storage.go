@@ -51,9 +51,11 @@ progress at a provider can be completed.`,
 }
 
 func (a *app) printCopy(report storage.Report) {
-	printTable(a, []string{"Copied", ""}, report.Counts, func(n storage.Count) []string {
-		return []string{n.Kind, strconv.FormatInt(n.To, 10)}
-	})
+	var rows [][]string
+	for _, n := range report.Counts {
+		rows = append(rows, []string{n.Kind, strconv.FormatInt(n.To, 10)})
+	}
+	a.table([]string{"Copied", ""}, rows)
 	if report.AuditKey != "" {
 		a.printf(a.out, "The audit log in the copy is verified: %d sealed entries, signed by the key %s.\n",
 			report.AuditEntries, report.AuditKey)

@@ -46,12 +46,13 @@ func (a *app) tptListCommand() *cobra.Command {
 		RunE: a.onAPI(func(ctx context.Context, api *securityclient.Client, _ []string) error {
 			all, err := listTokens(ctx, api)
 			return a.printResult(all, err, func() {
-				printTable(a, []string{"ID", "ROLE", "CREATED", "EXPIRES", "BY"}, all,
-					func(t securityclient.ThirdPartyToken) []string {
-						return []string{
-							t.TokenID, t.Role, t.CreatedAt.Format(time.RFC3339), endOf(t.ExpiresAt, t.RevokedAt), valueOf(t.CreatedBy),
-						}
+				var rows [][]string
+				for _, t := range all {
+					rows = append(rows, []string{
+						t.TokenID, t.Role, t.CreatedAt.Format(time.RFC3339), endOf(t.ExpiresAt, t.RevokedAt), valueOf(t.CreatedBy),
 					})
+				}
+				a.table([]string{"ID", "ROLE", "CREATED", "EXPIRES", "BY"}, rows)
 			})
 		}),
 	}

@@ -142,13 +142,14 @@ func (a *app) userDeactivateCommand() *cobra.Command {
 }
 
 func (a *app) printUsers(page securityclient.UserList) {
-	printTable(a, []string{"USERNAME", "E-MAIL", "ROLE", "STATUS", "DIRECTORY", "LAST LOGIN", "ID"}, page.Users,
-		func(u securityclient.UserSummary) []string {
-			return []string{
-				u.Username, u.Email, u.Role, string(u.Status), u.Directory, dateOr(u.LastLogin, "never"),
-				u.UserID,
-			}
+	var rows [][]string
+	for _, u := range page.Users {
+		rows = append(rows, []string{
+			u.Username, u.Email, u.Role, string(u.Status), u.Directory, dateOr(u.LastLogin, "never"),
+			u.UserID,
 		})
+	}
+	a.table([]string{"USERNAME", "E-MAIL", "ROLE", "STATUS", "DIRECTORY", "LAST LOGIN", "ID"}, rows)
 	if page.NextCursor != nil {
 		about := mark(valueOf(page.TotalEstimated), "about ")
 		a.printf(a.err, "%d of %s%d users; use --all to list all.\n", len(page.Users), about, page.Total)
