@@ -44,7 +44,7 @@ func parseSHACrypt(rest string, digest func() hash.Hash) (scheme, bool) {
 	}
 	return scheme{
 		cheap:   rounds < cheapCryptRound,
-		longest: int(min((maxRoundWork/rounds-roundOverhead)/2, uint64(domain.Limits.PasswordInput.Max))),
+		longest: min(int((maxRoundWork/rounds-roundOverhead)/2), domain.Limits.PasswordInput.Max),
 		check: func(password []byte) bool {
 			got := crypt.KeySHACrypt(digest, password, []byte(salt), int(rounds)) //nolint:gosec // at most maxRounds
 			return subtle.ConstantTimeCompare(got, []byte(sum)) == 1

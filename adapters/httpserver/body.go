@@ -61,11 +61,11 @@ var errNoRoom = errors.New("no room for another body")
 func (b *bodyReader) readAll(stream io.Reader, known bool) error {
 	b.buffer = make([]byte, 0, min(b.limit, prefetched))
 	for {
-		if len(b.buffer) == b.limit && known {
-			return nil
-		}
 		if len(b.buffer) == b.limit {
-			return atEnd(stream)
+			if known {
+				return nil
+			}
+			return b.atEnd(stream)
 		}
 		if len(b.buffer) == cap(b.buffer) {
 			if err := b.grow(); err != nil {
@@ -74,14 +74,22 @@ func (b *bodyReader) readAll(stream io.Reader, known bool) error {
 		}
 		n, err := stream.Read(b.buffer[len(b.buffer):cap(b.buffer)])
 		b.buffer = b.buffer[:len(b.buffer)+n]
-		switch {
-		case errors.Is(err, io.EOF) && (known && len(b.buffer) < b.limit || b.conn.ended.Load()):
-			return io.ErrUnexpectedEOF
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
+		if err != nil {
+			return b.ended(err, known)
 		}
+	}
+}
+
+// ended returns what the end of the stream means: io.EOF is the end of the body, unless the client sent less of it than
+// it announced or disconnected before the last chunk.
+func (b *bodyReader) ended(err error, known bool) error {
+	switch {
+	case !errors.Is(err, io.EOF):
+		return err
+	case known && len(b.buffer) < b.limit || b.conn.ended.Load():
+		return io.ErrUnexpectedEOF
+	default:
+		return nil
 	}
 }
 
@@ -99,15 +107,13 @@ func (b *bodyReader) grow() error {
 }
 
 // atEnd reports whether a stream that has given all that it may ends there.
-func atEnd(stream io.Reader) error {
+func (b *bodyReader) atEnd(stream io.Reader) error {
 	var more [1]byte
 	switch n, err := stream.Read(more[:]); {
 	case n > 0:
 		return fasthttp.ErrBodyTooLarge
-	case errors.Is(err, io.EOF):
-		return nil
 	default:
-		return err
+		return b.ended(err, false)
 	}
 }
 

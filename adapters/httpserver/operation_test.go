@@ -106,7 +106,7 @@ func lines(t *testing.T, address, path string, body io.Reader) (*bufio.Reader, f
 	req.Header.Set("Accept", httpserver.LinesType)
 	req.Header.Set("Content-Type", httpserver.LinesType)
 	transport := &http.Transport{}
-	res, err := transport.RoundTrip(req)
+	res, err := transport.RoundTrip(req) //nolint:bodyclose // the returned function closes it
 	if err != nil {
 		t.Fatal(err)
 	}

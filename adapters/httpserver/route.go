@@ -215,10 +215,8 @@ func (s *Server) checkMount(m *mount) error {
 	case m.full == "" || !pathForm.MatchString(m.full):
 		return errors.New("a path of the wrong form")
 	}
-	for _, other := range s.mounts {
-		if other.Method == m.Method && other.full == m.full {
-			return errors.New("mounted already")
-		}
+	if slices.ContainsFunc(s.mounts, func(other *mount) bool { return other.Method == m.Method && other.full == m.full }) {
+		return errors.New("mounted already")
 	}
 	return nil
 }

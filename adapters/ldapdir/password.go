@@ -179,7 +179,7 @@ func (c sets) SetPassword(ctx context.Context, subject domain.Subject, next stri
 // policyHints makes Active Directory check the password history on a reset too (MS-ADTS 3.1.1.3.4.1.27); otherwise a
 // person who must change the password could set the same one again. It is not critical: a server that does not
 // support it, such as an older Samba, sets the password without.
-// SEQUENCE { INTEGER 1 }
+// Its value is SEQUENCE { INTEGER 1 }.
 var policyHints = ldap.NewControlString("1.2.840.113556.1.4.2239", false, "\x30\x03\x02\x01\x01")
 
 // reset sets a password as the service account, and ends a lock caused by wrong passwords.

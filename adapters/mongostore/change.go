@@ -28,28 +28,25 @@ func (t *table[T]) create(ctx context.Context, id string, entity *T, out domain.
 		return err
 	}
 	defer release()
-	return t.insert(ctx, id, entity, out)
+	e, err := t.encode(entity)
+	if err != nil {
+		return err
+	}
+	return t.insert(ctx, id, e, out)
 }
 
-func (t *table[T]) insert(ctx context.Context, id string, entity *T, out domain.Outbox) error {
-	raw, err := t.form.encode(entity)
-	if err != nil {
-		return failed("writing "+t.coll.Name(), err)
-	}
+func (t *documents) insert(ctx context.Context, id string, e encoded, out domain.Outbox) error {
 	items, err := t.store.pack(out, t.bumps)
 	if err != nil {
 		return err
 	}
-	doc := append(bson.D{{Key: "_id", Value: t.prefix + id}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}},
-		t.fields(entity)...)
-	names := t.namesOf(entity)
-	if len(names) > 0 {
-		doc = append(doc, bson.E{Key: "names", Value: names})
+	doc := append(bson.D{{Key: "_id", Value: t.prefix + id}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: e.doc}},
+		e.fields...)
+	if len(e.names) > 0 {
+		doc = append(doc, bson.E{Key: "names", Value: e.names})
 	}
-	var active int64
-	if t.active != nil {
-		active = t.active(entity)
-		doc = append(doc, bson.E{Key: "active", Value: active})
+	if e.timed {
+		doc = append(doc, bson.E{Key: "active", Value: e.active})
 	}
 	if len(items) > 0 {
 		doc = append(doc, bson.E{Key: "outbox", Value: items})
@@ -60,7 +57,7 @@ func (t *table[T]) insert(ctx context.Context, id string, entity *T, out domain.
 		}
 		return failed("writing "+t.coll.Name(), err)
 	}
-	t.store.documents.Add(t.key(id), cachedDocument{version: 1, doc: raw, active: active, names: names})
+	t.store.documents.Add(t.key(id), cachedDocument{version: 1, doc: e.doc, active: e.active, names: e.names})
 	return t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items)
 }
 
@@ -153,33 +150,33 @@ func (t *table[T]) tryUpdate(ctx context.Context, id string, base cachedDocument
 		return none, err
 	}
 	defer release()
+	e, err := t.encode(&entity)
+	if err != nil {
+		return none, err
+	}
 	if base.version == 0 {
-		return entity, t.insert(ctx, id, &entity, out)
+		return entity, t.insert(ctx, id, e, out)
 	}
 	for _, names := range t.namesToTry(base.names, &before, &entity) {
-		base.names = names
-		if err = t.compareAndSet(ctx, id, base, &entity, out); !errors.Is(err, domain.ErrUserExists) {
+		e.names = names
+		if err = t.compareAndSet(ctx, id, base, e, out); !errors.Is(err, domain.ErrUserExists) {
 			break
 		}
 	}
 	return entity, err
 }
 
-// compareAndSet writes the entity, with the names of base, if the stored version is still that of base.
-func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocument, entity *T,
+// compareAndSet writes the entity if the stored version is still that of base.
+func (t *documents) compareAndSet(ctx context.Context, id string, base cachedDocument, e encoded,
 	out domain.Outbox,
 ) error {
-	raw, err := t.form.encode(entity)
-	if err != nil {
-		return failed("writing "+t.coll.Name(), err)
-	}
 	items, err := t.store.pack(out, t.bumps)
 	if err != nil {
 		return err
 	}
-	fields := append(bson.D{{Key: "doc", Value: raw}}, t.fields(entity)...)
-	if t.names != nil {
-		fields = append(fields, bson.E{Key: "names", Value: append([]string{}, base.names...)})
+	fields := append(bson.D{{Key: "doc", Value: e.doc}}, e.fields...)
+	if e.named {
+		fields = append(fields, bson.E{Key: "names", Value: append([]string{}, e.names...)})
 	}
 	update := bson.D{
 		{Key: "$set", Value: fields},
@@ -190,8 +187,8 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocu
 			bson.E{Key: "$push", Value: bson.D{{Key: "outbox", Value: bson.D{{Key: "$each", Value: items}}}}})
 	}
 	active := base.active
-	if t.active != nil {
-		active = max(active, t.active(entity))
+	if e.timed {
+		active = max(active, e.active)
 		update = append(update, bson.E{Key: "$max", Value: bson.D{{Key: "active", Value: active}}})
 	}
 	filter := bson.D{{Key: "_id", Value: t.prefix + id}, {Key: "v", Value: base.version}}
@@ -205,8 +202,7 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocu
 		return failed("updating "+t.coll.Name(), err)
 	}
 	t.store.documents.Add(t.key(id), cachedDocument{
-		version: base.version + 1, doc: raw, active: active,
-		names: base.names,
+		version: base.version + 1, doc: e.doc, active: active, names: e.names,
 	})
 	if err := t.store.deliver(ctx, t.coll.Name(), t.prefix+id, items); err != nil {
 		return err
@@ -215,7 +211,7 @@ func (t *table[T]) compareAndSet(ctx context.Context, id string, base cachedDocu
 }
 
 // waitForLeases waits, after a change that may revoke access, until the change is effective on every node.
-func (t *table[T]) waitForLeases(ctx context.Context) error {
+func (t *documents) waitForLeases(ctx context.Context) error {
 	if !t.checked {
 		return nil
 	}

@@ -11,18 +11,24 @@ import (
 // delete replaces the document with a tombstone that carries the outbox, removes the dependent data, and then removes
 // the tombstone.
 func (t *table[T]) delete(ctx context.Context, id string, condition bson.D, out domain.Outbox) error {
+	var empty T
+	fields := bson.D{{Key: "doc"}, {Key: "active"}}
+	fields = append(fields, t.fields(&empty)...)
+	if t.names != nil {
+		fields = append(fields, bson.E{Key: "names"})
+	}
+	return t.deleteFields(ctx, id, fields, condition, out)
+}
+
+func (t *documents) deleteFields(ctx context.Context, id string, fields, condition bson.D, out domain.Outbox) error {
 	items, err := t.store.pack(out, t.bumps)
 	if err != nil {
 		return err
 	}
 	t.store.documents.Remove(t.key(id))
-	clean := bson.D{{Key: "doc", Value: ""}, {Key: "active", Value: ""}}
-	var empty T
-	for _, field := range t.fields(&empty) {
+	clean := bson.D{}
+	for _, field := range fields {
 		clean = append(clean, bson.E{Key: field.Key, Value: ""})
-	}
-	if t.names != nil {
-		clean = append(clean, bson.E{Key: "names", Value: ""})
 	}
 	update := bson.D{
 		{Key: "$set", Value: bson.D{{Key: "gone", Value: true}}},
@@ -52,7 +58,7 @@ func (t *table[T]) delete(ctx context.Context, id string, condition bson.D, out 
 }
 
 // finishDelete completes a deletion whose tombstone is stored.
-func (t *table[T]) finishDelete(ctx context.Context, id string, items []item) error {
+func (t *documents) finishDelete(ctx context.Context, id string, items []item) error {
 	if err := t.afterDelete(ctx, id[len(t.prefix):]); err != nil {
 		return err
 	}

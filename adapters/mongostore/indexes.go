@@ -27,13 +27,19 @@ func where(field string, condition bson.D) bson.D { return bson.D{{Key: field, V
 
 var indexes = map[string][]index{
 	usersName: {
-		{name: "uniq_username", fields: []string{"doc.usernamekey"}, unique: true,
-			partial: where("doc.usernamekey", present)},
+		{
+			name: "uniq_username", fields: []string{"doc.usernamekey"}, unique: true,
+			partial: where("doc.usernamekey", present),
+		},
 		{name: "uniq_email", fields: []string{"doc.emailkey"}, unique: true, partial: where("doc.emailkey", present)},
-		{name: "uniq_subject", fields: []string{"doc.directory", "doc.subject"}, unique: true,
-			partial: where("doc.subject", present)},
-		{name: "uniq_identifier", fields: []string{"doc.identifier"}, unique: true,
-			partial: where("doc.identifier", present)},
+		{
+			name: "uniq_subject", fields: []string{"doc.directory", "doc.subject"}, unique: true,
+			partial: where("doc.subject", present),
+		},
+		{
+			name: "uniq_identifier", fields: []string{"doc.identifier"}, unique: true,
+			partial: where("doc.identifier", present),
+		},
 		{name: "uniq_names", fields: []string{"names"}, unique: true, partial: where("names", present), since: 4},
 		{name: "created", fields: []string{"doc.createdat", "_id"}},
 		{name: "username", fields: []string{"doc.usernamekey", "_id"}},
@@ -67,12 +73,18 @@ var indexes = map[string][]index{
 	},
 	catalogName: {
 		// Only groups have a description, possibly empty: names of roles need not be unique.
-		{name: "uniq_name", fields: []string{"doc.name"}, unique: true,
-			partial: where("doc.description", bson.D{{Key: "$gte", Value: ""}})},
-		{name: "uniq_name_key", fields: []string{"doc.namekey"}, unique: true, partial: where("doc.namekey", present),
-			since: 4},
-		{name: "uniq_identifier", fields: []string{"doc.identifier"}, unique: true,
-			partial: where("doc.identifier", present)},
+		{
+			name: "uniq_name", fields: []string{"doc.name"}, unique: true,
+			partial: where("doc.description", bson.D{{Key: "$gte", Value: ""}}),
+		},
+		{
+			name: "uniq_name_key", fields: []string{"doc.namekey"}, unique: true, partial: where("doc.namekey", present),
+			since: 4,
+		},
+		{
+			name: "uniq_identifier", fields: []string{"doc.identifier"}, unique: true,
+			partial: where("doc.identifier", present),
+		},
 		{name: "outbox", fields: []string{"outbox.at"}, sparse: true},
 	},
 	attemptsName: {

@@ -35,7 +35,8 @@ var numbered = bson.E{Key: "_id", Value: bson.D{{Key: "$gt", Value: int64(0)}}}
 var withoutLeaves = bson.D{{Key: "segment.leaves", Value: 0}}
 
 func (a *Audit) segment(ctx context.Context, filter bson.D,
-	find *options.FindOneOptionsBuilder) (segmentDocument, error) {
+	find *options.FindOneOptionsBuilder,
+) (segmentDocument, error) {
 	var d segmentDocument
 	_, err := a.s.readOne(ctx, a.segments(), filter, &d, find)
 	return d, err

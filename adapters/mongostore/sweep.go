@@ -35,7 +35,7 @@ type waiting struct {
 	Outbox []item `bson:"outbox"`
 }
 
-func (t *table[T]) finishOutboxes(ctx context.Context, before time.Time) error {
+func (t *documents) finishOutboxes(ctx context.Context, before time.Time) error {
 	found, err := t.staleOutboxes(ctx, before)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (t *table[T]) finishOutboxes(ctx context.Context, before time.Time) error {
 	return nil
 }
 
-func (t *table[T]) staleOutboxes(ctx context.Context, before time.Time) ([]waiting, error) {
+func (t *documents) staleOutboxes(ctx context.Context, before time.Time) ([]waiting, error) {
 	filter := bson.D{{Key: "outbox.at", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: nanos(before)}}}}
 	if t.prefix != "" {
 		filter = append(filter,
@@ -60,7 +60,7 @@ func (t *table[T]) staleOutboxes(ctx context.Context, before time.Time) ([]waiti
 	return found, err
 }
 
-func (t *table[T]) finishOutbox(ctx context.Context, w waiting) error {
+func (t *documents) finishOutbox(ctx context.Context, w waiting) error {
 	ctx, cancel := t.store.bound(ctx)
 	defer cancel()
 	if w.Gone {

@@ -25,17 +25,40 @@ type record struct {
 // hidden excludes fields that only the server needs from a read.
 var hidden = bson.D{{Key: "outbox", Value: 0}, {Key: "grams", Value: 0}}
 
-// table is a collection, or the part of one with an ID prefix, of entities of one type. names and active are nil for
-// types that do not need them, and the other functions do nothing then.
-type table[T any] struct {
+// documents is the part of a table that does not depend on the type of its entities: it reads and writes documents
+// whose entity is encoded. It is apart from table because the compiler makes a copy of table for each type.
+type documents struct {
 	store  *Store
-	form   codec[T]
 	coll   *mongo.Collection
 	prefix string // of _id
 	absent error  // nil: a missing entity is an empty one, and the first change inserts it
 
 	// exists converts a duplicate key into the domain's error.
 	exists func(error) error
+	// checked means that access checks read the table: a change may revoke access.
+	checked bool
+	// bumps means that each change increments the version of the catalog.
+	bumps bool
+	// afterDelete removes the data that depends on a deleted entity.
+	afterDelete func(ctx context.Context, id string) error
+}
+
+// encoded is the stored form of an entity.
+type encoded struct {
+	doc    bson.Raw
+	fields bson.D   // further top-level fields
+	names  []string // see table.names
+	named  bool     // whether the table has names
+	active int64    // see table.active
+	timed  bool     // whether the table has times of activity
+}
+
+// table is a collection, or the part of one with an ID prefix, of entities of one type. names and active are nil for
+// types that do not need them, and the other functions do nothing then.
+type table[T any] struct {
+	documents
+	form codec[T]
+
 	// fields returns further top-level fields of the document.
 	fields func(*T) bson.D
 	// names returns the keys of the entity that must be unique across all documents, whichever field they are from. A
@@ -48,15 +71,22 @@ type table[T any] struct {
 	active func(*T) int64
 	// guard runs before a write that changes before into after and may refuse it; its release runs after the write.
 	guard func(ctx context.Context, before, after *T) (release func(), err error)
-	// checked means that access checks read the table: a change may revoke access.
-	checked bool
-	// bumps means that each change increments the version of the catalog.
-	bumps bool
-	// afterDelete removes the data that depends on a deleted entity.
-	afterDelete func(ctx context.Context, id string) error
 }
 
-func (t *table[T]) key(id string) string { return t.coll.Name() + "/" + t.prefix + id }
+// encode returns the stored form of the entity.
+func (t *table[T]) encode(entity *T) (encoded, error) {
+	doc, err := t.form.encode(entity)
+	if err != nil {
+		return encoded{}, failed("writing "+t.coll.Name(), err)
+	}
+	e := encoded{doc: doc, fields: t.fields(entity), names: t.namesOf(entity), named: t.names != nil}
+	if t.active != nil {
+		e.timed, e.active = true, t.active(entity)
+	}
+	return e, nil
+}
+
+func (t *documents) key(id string) string { return t.coll.Name() + "/" + t.prefix + id }
 
 func (t *table[T]) entity(r record) (T, error) {
 	entity, err := t.form.decode(r.Doc)
@@ -68,7 +98,7 @@ func (t *table[T]) entity(r record) (T, error) {
 }
 
 // remember puts a document that was read into the cache.
-func (t *table[T]) remember(r record) {
+func (t *documents) remember(r record) {
 	t.store.documents.Add(t.coll.Name()+"/"+r.ID, cachedDocument{
 		version: r.Version, doc: r.Doc, active: r.Active,
 		names: r.Names,
@@ -76,7 +106,7 @@ func (t *table[T]) remember(r record) {
 }
 
 // find returns the one document that matches the filter.
-func (t *table[T]) find(ctx context.Context, filter any) (record, error) {
+func (t *documents) find(ctx context.Context, filter any) (record, error) {
 	var r record
 	err := t.coll.FindOne(ctx, filter, options.FindOne().SetProjection(hidden)).Decode(&r)
 	switch {
@@ -108,7 +138,7 @@ func (t *table[T]) byID(ctx context.Context, id string) (T, error) {
 }
 
 // records returns all existing documents that match the filter, in order.
-func (t *table[T]) records(ctx context.Context, filter bson.D, find *options.FindOptionsBuilder) ([]record, error) {
+func (t *documents) records(ctx context.Context, filter bson.D, find *options.FindOptionsBuilder) ([]record, error) {
 	var found []record
 	if err := t.store.readAll(ctx, t.coll, filter, find.SetProjection(hidden), &found); err != nil {
 		return nil, err
@@ -136,7 +166,8 @@ func (t *table[T]) list(ctx context.Context, filter bson.D, find *options.FindOp
 
 // readOne decodes the document that the filter matches. It reports with found whether there is one.
 func (s *Store) readOne(ctx context.Context, coll *mongo.Collection, filter bson.D, into any,
-	find ...options.Lister[options.FindOneOptions]) (found bool, err error) {
+	find ...options.Lister[options.FindOneOptions],
+) (found bool, err error) {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
 	err = coll.FindOne(ctx, filter, find...).Decode(into)
@@ -157,7 +188,8 @@ func (s *Store) readAll(ctx context.Context, coll *mongo.Collection, filter bson
 
 // findAll is readAll without the timeout of a call.
 func findAll(ctx context.Context, coll *mongo.Collection, filter bson.D, find *options.FindOptionsBuilder,
-	into any) error {
+	into any,
+) error {
 	cursor, err := coll.Find(ctx, filter, find)
 	if err == nil {
 		err = cursor.All(ctx, into)

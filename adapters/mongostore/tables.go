@@ -45,12 +45,15 @@ const (
 
 func newTable[T any](s *Store, form codec[T], collection, prefix string, absent error) *table[T] {
 	t := &table[T]{
-		store: s, form: form, coll: s.db.Collection(collection), prefix: prefix, absent: absent,
-		exists:      always(errLostRace),
-		fields:      func(*T) bson.D { return nil },
-		overlay:     func(*T, string, int64) {},
-		guard:       func(context.Context, *T, *T) (func(), error) { return func() {}, nil },
-		afterDelete: func(context.Context, string) error { return nil },
+		documents: documents{
+			store: s, coll: s.db.Collection(collection), prefix: prefix, absent: absent,
+			exists:      always(errLostRace),
+			afterDelete: func(context.Context, string) error { return nil },
+		},
+		form:    form,
+		fields:  func(*T) bson.D { return nil },
+		overlay: func(*T, string, int64) {},
+		guard:   func(context.Context, *T, *T) (func(), error) { return func() {}, nil },
 	}
 	s.finishers = append(s.finishers, t.finishOutboxes)
 	return t

@@ -31,7 +31,8 @@ type lookupResult struct {
 // lookup reads one entity by ID with its user and the catalog's version. Each part is read at or after the start of the
 // command, so it includes every change acknowledged before; the parts need not be of the same time.
 func lookup[T any](ctx context.Context, s *Store, t *table[T], id string) (entity T, user domain.User, catalog int64,
-	err error) {
+	err error,
+) {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
 	found, err := aggregate[lookupResult](ctx, s, s.checked(t.coll.Name()), lookupPipeline(id))
@@ -55,7 +56,8 @@ func lookup[T any](ctx context.Context, s *Store, t *table[T], id string) (entit
 
 // aggregate returns the results of the pipeline, read under a lease.
 func aggregate[T any](ctx context.Context, s *Store, coll *mongo.Collection,
-	pipeline mongo.Pipeline) (found []T, err error) {
+	pipeline mongo.Pipeline,
+) (found []T, err error) {
 	err = s.withLease(ctx, func() error {
 		found = nil // results of a read without a lease
 		cursor, err := coll.Aggregate(ctx, pipeline)

@@ -82,8 +82,9 @@ func (s *Sender) Channel() domain.Channel { return domain.ChannelSMS }
 // Send requests the gateway to send the message. Errors contain the gateway's status and neither the number nor the
 // secret.
 func (s *Sender) Send(ctx context.Context, text domain.EmailMessage) error {
-	request, err := s.request(ctx, message{"To": text.To, "Text": text.Text, "ID": string(text.ID),
-		"Secret": s.cfg.Secret})
+	request, err := s.request(ctx, message{
+		"To": text.To, "Text": text.Text, "ID": string(text.ID), "Secret": s.cfg.Secret,
+	})
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,8 @@ var tryLoginRate = domain.Rate{Limit: 10, Window: time.Minute}
 // operator count toward the lockout as in a login: a locked account is domain.ErrAccountLocked, and its password is not
 // verified. Too many attempts are fault.ErrRateLimited.
 func (s *Service) TryLogin(ctx context.Context, by domain.Principal, id domain.DirectoryID,
-	login ports.Login) (domain.CheckStep, error) {
+	login ports.Login,
+) (domain.CheckStep, error) {
 	verifier, err := able[ports.PasswordVerifier](s, by, id, "verify passwords")
 	if err != nil {
 		return domain.CheckStep{}, err
@@ -58,7 +59,8 @@ func (t trial) release(ctx context.Context) error {
 
 // reserve reserves an attempt on the account that a login with the name counts against.
 func (s *Service) reserve(ctx context.Context, by domain.Principal, id domain.DirectoryID, name string) (t trial,
-	err error) {
+	err error,
+) {
 	if by.Kind == domain.PrincipalCLI {
 		return t, nil
 	}
@@ -103,7 +105,8 @@ func (s *Service) userNamed(ctx context.Context, id domain.DirectoryID, key stri
 
 // end ends the attempt with its audit entry. Only a wrong password counts; a right one resets nothing.
 func (s *Service) end(ctx context.Context, by domain.Principal, attempt trial, outcome domain.Outcome,
-	entry domain.AuditEntry) error {
+	entry domain.AuditEntry,
+) error {
 	switch {
 	case attempt.Attempt == nil:
 		return s.deps.AuditWriter.Write(ctx, entry)

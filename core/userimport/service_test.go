@@ -170,7 +170,8 @@ func TestImportedAdministrativeRoleRequiresRecentProof(t *testing.T) {
 	by := importer()
 	by.Grants = append(by.Grants, domain.Grant{Source: "role:importer", Permission: domain.UsersRead})
 	rows := []userimport.Role{
-		{Name: "reader", Level: 60, Permissions: []string{"users.read"}}, {Name: "clerk", Level: 60},
+		{Name: "reader", Level: 60, Permissions: []string{"users.read"}},
+		{Name: "clerk", Level: 60},
 		{Name: "far", Level: 1 << 21},
 	}
 	want := []userimport.Outcome{userimport.Refused, userimport.Created, userimport.Refused}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func TestOperatorMatrix(t *testing.T) {
 		w := newWorld(t, "anonymous", object)
 		operations = w.operations()
 		for _, o := range operations {
-			rows[o] = append(rows[o], fmt.Sprint(w.asOperator(t, o)))
+			rows[o] = append(rows[o], strconv.Itoa(w.asOperator(t, o)))
 		}
 	}
 	var b strings.Builder
