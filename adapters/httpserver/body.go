@@ -109,12 +109,11 @@ func (b *bodyReader) grow() error {
 // atEnd reports whether a stream that has given all that it may ends there.
 func (b *bodyReader) atEnd(stream io.Reader) error {
 	var more [1]byte
-	switch n, err := stream.Read(more[:]); {
-	case n > 0:
+	n, err := stream.Read(more[:])
+	if n > 0 {
 		return fasthttp.ErrBodyTooLarge
-	default:
-		return b.ended(err, false)
 	}
+	return b.ended(err, false)
 }
 
 // ofBody returns the fault for an error of reading a body.

@@ -106,6 +106,9 @@ func userFilter(q httpserver.Query) (account.Filter, error) {
 	if q.Has("status") && filter.Status == "" {
 		return account.Filter{}, fault.ErrInvalid.About("status", "must be active, inactive or pending")
 	}
+	if q.Has("login") && filter.Login == "" {
+		return account.Filter{}, fault.ErrInvalid.About("login", "must not be empty")
+	}
 	var err error
 	filter.Page, err = q.Page(sort)
 	return filter, err
