@@ -17,3 +17,6 @@ func tryLock(file *os.File) (taken bool, err error) {
 	}
 	return err == nil, err
 }
+
+// unlock releases the lock. Closing the file is not enough while a child process that was just forked still has it.
+func unlock(file *os.File) error { return syscall.Flock(int(file.Fd()), syscall.LOCK_UN) }

@@ -19,3 +19,8 @@ func tryLock(file *os.File) (taken bool, err error) {
 	}
 	return err == nil, err
 }
+
+// unlock releases the lock.
+func unlock(file *os.File) error {
+	return windows.UnlockFileEx(windows.Handle(file.Fd()), 0, 1, 0, &windows.Overlapped{Offset: 1 << 20})
+}
