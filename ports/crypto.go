@@ -70,8 +70,8 @@ type AccessTokens interface {
 	KeySet(ctx context.Context) ([]byte, error)
 	// Rotate makes the next key the signing key. The current key verifies tokens until the last of them has expired.
 	Rotate(ctx context.Context, now time.Time, out domain.Outbox) (keyID string, err error)
-	// Reseal re-encrypts the private keys under the current sealing key.
-	Reseal(ctx context.Context) error
+	// Reencrypt re-encrypts the private keys under the current sealing key.
+	Reencrypt(ctx context.Context) error
 }
 
 // ThirdPartyTokens signs and verifies third-party tokens under the secret that their verifiers share.

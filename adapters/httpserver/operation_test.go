@@ -208,8 +208,11 @@ func TestStreamedBodyIsRefusedBeforeItIsRead(t *testing.T) {
 	if !a.Closes {
 		t.Error("the connection stays open with an unread body")
 	}
-	wantFailure(t, call(t, http.MethodPost, address, prefix+"/import", body, good, "Content-Type: text/csv"),
-		http.StatusUnsupportedMediaType, "unsupported_media_type")
+	other := call(t, http.MethodPost, address, prefix+"/import", body, good, "Content-Type: text/csv")
+	wantFailure(t, other, http.StatusUnsupportedMediaType, "unsupported_media_type")
+	if message, _ := other.Body["message"].(string); !strings.Contains(message, httpserver.LinesType) {
+		t.Errorf("the message %q does not name the media type", message)
+	}
 	wantFailure(t, call(t, http.MethodPost, address, prefix+"/other", body, good), http.StatusRequestEntityTooLarge,
 		"body_too_large")
 	wantFailure(t, call(t, http.MethodPut, address, prefix+"/import", body, good), http.StatusRequestEntityTooLarge,

@@ -310,16 +310,19 @@ func (r *Request) hideFrom(s sight, err error) error {
 // checkMediaType refuses a body of any type but those that the route takes. That a browser's form cannot be one of them
 // is also what keeps other sites from sending requests in a visitor's name.
 func checkMediaType(c *fiber.Ctx, m *mount) error {
-	accepts := m.Accepts
 	if !m.StreamsBody && len(c.BodyRaw()) == 0 { // the body of a stream is not read here
 		return nil
 	}
+	accepts, refusal := m.Accepts, ErrMediaType
+	if len(accepts) > 0 {
+		refusal = ErrMediaType.Saying("The body must be sent as " + strings.Join(accepts, " or "))
+	}
 	kind, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
 	if err != nil {
-		return ErrMediaType
+		return refusal
 	}
 	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return ErrMediaType
+		return refusal
 	}
 	switch {
 	case len(accepts) > 0:
@@ -329,7 +332,7 @@ func checkMediaType(c *fiber.Ctx, m *mount) error {
 		accepts = jsonTypes
 	}
 	if !slices.Contains(accepts, kind) {
-		return ErrMediaType
+		return refusal
 	}
 	return nil
 }

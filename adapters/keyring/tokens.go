@@ -269,9 +269,9 @@ func (t *Tokens) rewrap(key domain.SigningKey) ([]byte, error) {
 	return value, nil
 }
 
-// Reseal re-encrypts the private parts under the active KEK. If another node changes the set concurrently, it returns
-// fault.ErrConflict.
-func (t *Tokens) Reseal(ctx context.Context) error {
+// Reencrypt re-encrypts the private parts under the active KEK. If another node changes the set concurrently, it
+// returns fault.ErrConflict.
+func (t *Tokens) Reencrypt(ctx context.Context) error {
 	keys, err := t.store.SigningKeys(ctx)
 	if err != nil {
 		return fmt.Errorf("reading the signing keys: %w", err)

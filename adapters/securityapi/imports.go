@@ -109,10 +109,13 @@ func readRows(ctx context.Context, body io.Reader, run *userimport.Import) error
 		if at == 1 {
 			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 		}
+		var err error
 		if line = bytes.TrimSpace(line); len(line) == 0 {
-			continue
+			err = run.Blank()
+		} else {
+			err = readRow(ctx, at, line, run)
 		}
-		if err := readRow(ctx, at, line, run); err != nil {
+		if err != nil {
 			return err
 		}
 	}

@@ -85,9 +85,9 @@ func (s *Signer) make(ctx context.Context) ([]byte, error) {
 	return sealed, err
 }
 
-// Reseal re-encrypts the key under the current key-encryption key and reports whether that was necessary. Without a
+// Reencrypt re-encrypts the key under the current key-encryption key and reports whether that was necessary. Without a
 // key it does nothing.
-func (s *Signer) Reseal(ctx context.Context) (bool, error) {
+func (s *Signer) Reencrypt(ctx context.Context) (bool, error) {
 	sealed, err := s.store.SealKey(ctx)
 	if err != nil || sealed == nil {
 		return false, err

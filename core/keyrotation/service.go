@@ -82,10 +82,10 @@ func (s *Service) Run(ctx context.Context, by domain.Principal, progress func(us
 }
 
 func (s *Service) reencrypt(ctx context.Context, progress func(users int)) (Report, error) {
-	if err := s.deps.Tokens.Reseal(ctx); err != nil {
+	if err := s.deps.Tokens.Reencrypt(ctx); err != nil {
 		return Report{}, err
 	}
-	if _, err := s.deps.Signer.Reseal(ctx); err != nil {
+	if _, err := s.deps.Signer.Reencrypt(ctx); err != nil {
 		return Report{}, err
 	}
 	return s.allUsers(ctx, progress)
@@ -122,7 +122,7 @@ func (s *Service) user(ctx context.Context, id domain.UserID, report *Report) er
 	if err != nil {
 		return err
 	}
-	changed, err := s.resealUser(&user)
+	changed, err := s.reencryptUser(&user)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (s *Service) user(ctx context.Context, id domain.UserID, report *Report) er
 		_, err := s.deps.Users.Update(ctx, id, func(u *domain.User,
 			_ *domain.Outbox,
 		) error {
-			return unchanged(s.resealUser(u))
+			return unchanged(s.reencryptUser(u))
 		})
 		if err != nil {
 			return err
@@ -153,14 +153,14 @@ func (s *Service) session(ctx context.Context, id domain.SessionID, report *Repo
 	if err != nil {
 		return err
 	}
-	changed, err := s.resealSession(&session)
+	changed, err := s.reencryptSession(&session)
 	if err != nil || !changed {
 		return err
 	}
 	_, err = s.deps.Sessions.Update(ctx, id, func(x *domain.Session,
 		_ *domain.Outbox,
 	) error {
-		return unchanged(s.resealSession(x))
+		return unchanged(s.reencryptSession(x))
 	})
 	if errors.Is(err, domain.ErrSessionNotFound) {
 		return nil
@@ -179,17 +179,17 @@ func unchanged(changed bool, err error) error {
 	return err
 }
 
-func (s *Service) resealUser(u *domain.User) (bool, error) {
+func (s *Service) reencryptUser(u *domain.User) (bool, error) {
 	binding := factor.SecretBinding(u.ID)
 	fields := []sealed{{&u.Factor.Secret, binding}}
 	if u.Factor.Pending != nil {
 		fields = append(fields, sealed{&u.Factor.Pending.Secret, binding})
 	}
-	return s.reseal(fields...)
+	return s.reencryptFields(fields...)
 }
 
-func (s *Service) resealSession(x *domain.Session) (bool, error) {
-	return s.reseal(
+func (s *Service) reencryptSession(x *domain.Session) (bool, error) {
+	return s.reencryptFields(
 		sealed{&x.Refresh.Key, auth.RefreshBinding(x.ID)},
 		sealed{&x.Provider.Grant, auth.GrantBinding(x.ID)},
 		sealed{&x.Provider.IDToken, auth.IDTokenBinding(x.ID)},
@@ -202,7 +202,7 @@ type sealed struct {
 	binding string
 }
 
-func (s *Service) reseal(fields ...sealed) (some bool, err error) {
+func (s *Service) reencryptFields(fields ...sealed) (some bool, err error) {
 	for _, field := range fields {
 		if len(*field.value) == 0 {
 			continue

@@ -49,6 +49,7 @@ type Import struct {
 	options Options
 	summary Summary
 	rows    int
+	blank   int // lines without a row
 
 	users []User // rows that are not written yet
 	at    []int  // positions of users
@@ -149,8 +150,19 @@ func (i *Import) renew(ctx context.Context) error {
 	return by.Require(domain.SystemImport)
 }
 
+// Blank counts a line without a row: a body of empty lines ends at the limit of rows too.
+func (i *Import) Blank() error {
+	i.blank++
+	return i.checkLength()
+}
+
 func (i *Import) count() error {
-	if i.rows++; i.rows > maxRows {
+	i.rows++
+	return i.checkLength()
+}
+
+func (i *Import) checkLength() error {
+	if i.rows+i.blank > maxRows {
 		return fault.ErrInvalid.About("body", "must be at most 1000000 rows")
 	}
 	return nil

@@ -90,6 +90,16 @@ func TestImportStreamsABodyOfAnyLength(t *testing.T) {
 	must(t, <-written)
 }
 
+func TestImportOfEmptyLinesHasAnEnd(t *testing.T) {
+	t.Parallel()
+	in := install(t, kit.Options{})
+	header := http.Header{"Authorization": {"Bearer " + in.admin}, "Content-Type": {httpserver.LinesType}}
+	r := in.do(t, http.MethodPost, securityapi.Base+"/imports", strings.Repeat("\n", 1_000_001), header)
+	if r.status != http.StatusBadRequest || !strings.Contains(r.body, "at most 1000000 rows") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
 // TestImportEndsWithTheCredentialOfItsClient revokes the session of an import that is waiting for more rows.
 func TestImportEndsWithTheCredentialOfItsClient(t *testing.T) {
 	t.Parallel()
