@@ -133,7 +133,7 @@ func (r *Request) failureLine(ctx context.Context, err error) []byte {
 }
 
 // operationBody is the response of an operation in progress. The HTTP library closes it when the response has been
-// written or the client is gone.
+// written or the client has disconnected.
 type operationBody struct {
 	reader   *io.PipeReader
 	cancel   context.CancelFunc

@@ -313,28 +313,20 @@ func checkMediaType(c *fiber.Ctx, m *mount) error {
 	if !m.StreamsBody && len(c.BodyRaw()) == 0 { // the body of a stream is not read here
 		return nil
 	}
-	accepts, refusal := m.Accepts, ErrMediaType
-	if len(accepts) > 0 {
-		refusal = ErrMediaType.Saying("The body must be sent as " + strings.Join(accepts, " or "))
-	}
-	kind, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
-	if err != nil {
-		return refusal
-	}
-	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return refusal
-	}
+	accepts := m.Accepts
 	switch {
 	case len(accepts) > 0:
-	case c.Method() == http.MethodPatch:
+	case m.Method == http.MethodPatch:
 		accepts = patchTypes
 	default:
 		accepts = jsonTypes
 	}
-	if !slices.Contains(accepts, kind) {
-		return refusal
+	kind, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	charset, named := params["charset"]
+	if err == nil && slices.Contains(accepts, kind) && (!named || strings.EqualFold(charset, "utf-8")) {
+		return nil
 	}
-	return nil
+	return ErrMediaType.Saying("The body must be sent as " + strings.Join(accepts, " or "))
 }
 
 var (

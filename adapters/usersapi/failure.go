@@ -6,7 +6,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/rolepolicy"
@@ -92,8 +91,6 @@ func message(f *fault.Error) string {
 		return "Service temporarily unavailable"
 	case f.Kind == fault.MethodNotAllowed:
 		return "The method is not allowed for the requested URL."
-	case f.Is(httpserver.ErrMediaType):
-		return "The body must be sent as " + strings.Join(bodyTypes, " or ")
 	case f.Is(domain.ErrEnrollmentRequired):
 		return errEnrollment.Message
 	}

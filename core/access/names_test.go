@@ -80,3 +80,21 @@ func TestRoleNamesRefuseInvisibleCharacters(t *testing.T) {
 		}
 	}
 }
+
+func TestGroupDescriptionsHoldNoControlCharacters(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, kit.Options{})
+	by := domain.Operator()
+	group, err := s.Access.CreateGroup(t.Context(), by, access.GroupInput{Name: "ops", Description: "On call"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := "On\x00call"
+	_, created := s.Access.CreateGroup(t.Context(), by, access.GroupInput{Name: "dev", Description: bad})
+	_, updated := s.Access.UpdateGroup(t.Context(), by, string(group.ID), access.GroupPatch{Description: &bad})
+	for name, err := range map[string]error{"create": created, "update": updated} {
+		if !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("%s: %v, want fault.ErrInvalid", name, err)
+		}
+	}
+}
