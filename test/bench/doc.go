@@ -1,3 +1,4 @@
-// Package bench measures what the product promises of its speed; `make bench` prints the table. Nothing here passes or
-// fails: how fast a machine is says nothing about whether the code is right.
+// Package bench measures what the product promises of its speed; `make bench` ends with a table of the figures beside
+// their limits. A figure is processor time, memory or a ratio of one run. No benchmark fails for its figure: how fast a
+// machine is says nothing about whether the code is right.
 package bench

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -227,7 +226,7 @@ func postRequest(path, token, body string) string {
 		securityapi.Base, path, authorization, len(body), body)
 }
 
-// BenchmarkHTTPVerifyBare is what the next is to be compared with: it may use twice as much.
+// BenchmarkHTTPVerifyBare is the base of BenchmarkHTTPVerifyRatio.
 func BenchmarkHTTPVerifyBare(b *testing.B) {
 	c := startChild(b, "bare")
 	request := verifyRequest(c.Access)
@@ -241,26 +240,18 @@ func BenchmarkHTTPVerify(b *testing.B) {
 	c.measure(b, func() { c.call(b, request, http.StatusOK) })
 }
 
-// BenchmarkHTTPVerifyRatio alternates between the two, so that other load on the machine is the same for both, and
-// reports how much more the whole service needs: the median of the rounds.
+// BenchmarkHTTPVerifyRatio reports how much more a verify of the whole service costs than the bare handler.
 func BenchmarkHTTPVerifyRatio(b *testing.B) {
 	bare, whole := startChild(b, "bare"), startChild(b, "whole")
-	turn := func(c *child, request string) float64 {
-		before := c.used(b)
-		for range 200 {
-			c.call(b, request, http.StatusOK)
-		}
-		return float64(c.used(b) - before)
-	}
-	asked, verified := verifyRequest(bare.Access), verifyRequest(whole.Access)
-	turn(bare, asked)
-	turn(whole, verified)
-	var ratios []float64
-	for b.Loop() {
-		ratios = append(ratios, turn(whole, verified)/turn(bare, asked))
-	}
-	slices.Sort(ratios)
-	b.ReportMetric(ratios[len(ratios)/2], "times-bare")
+	ratio := medianRatio(b, whole.cost(b, verifyRequest(whole.Access)), bare.cost(b, verifyRequest(bare.Access)))
+	withLimit(b, "verify / bare handler", ratio, 1.5, "times-bare")
+}
+
+// BenchmarkHTTPPermissionRatio reports how much more the check of one permission costs than a verify.
+func BenchmarkHTTPPermissionRatio(b *testing.B) {
+	c := startChild(b, "whole")
+	ratio := medianRatio(b, c.cost(b, c.permissionRequest(b)), c.cost(b, verifyRequest(c.Access)))
+	withLimit(b, "permission check / verify", ratio, 1.3, "times-verify")
 }
 
 // BenchmarkHTTPLogin is POST /auth/login beyond its hash.
@@ -300,12 +291,29 @@ func BenchmarkHTTPCreateUser(b *testing.B) {
 // BenchmarkHTTPPermission is the check of one permission.
 func BenchmarkHTTPPermission(b *testing.B) {
 	c := startChild(b, "whole")
+	request := c.permissionRequest(b)
+	c.measure(b, func() { c.call(b, request, http.StatusOK) })
+}
+
+func (c *child) permissionRequest(b *testing.B) string {
+	b.Helper()
 	var me struct {
 		ID string `json:"user_id"`
 	}
 	if err := json.Unmarshal(c.call(b, verifyRequest(c.Access), http.StatusOK), &me); err != nil {
 		b.Fatal(err)
 	}
-	request := strings.Replace(verifyRequest(c.Access), "/auth/verify", "/users/"+me.ID+"/permissions/bots.manage", 1)
-	c.measure(b, func() { c.call(b, request, http.StatusOK) })
+	return strings.Replace(verifyRequest(c.Access), "/auth/verify", "/users/"+me.ID+"/permissions/bots.manage", 1)
+}
+
+// cost returns a function that sends the request 200 times and returns the child's processor time for it.
+func (c *child) cost(b *testing.B, request string) func() float64 {
+	b.Helper()
+	return func() float64 {
+		before := c.used(b)
+		for range 200 {
+			c.call(b, request, http.StatusOK)
+		}
+		return float64(c.used(b) - before)
+	}
 }
