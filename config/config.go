@@ -232,9 +232,16 @@ type GeoIP struct {
 	Database string `yaml:"database"`
 }
 
+// The values of metrics.profile other than off.
+const (
+	ProfileOn     = "on"
+	ProfileRemote = "remote"
+)
+
 // Metrics is the listener for Prometheus.
 type Metrics struct {
 	Address string `yaml:"address"`
+	Profile string `yaml:"profile"`
 }
 
 // Docs configures the API documentation at /docs.

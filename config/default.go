@@ -33,6 +33,9 @@ func (c Config) MetricsAddress() string {
 	return c.Metrics.Address
 }
 
+// Profile reports whether the metrics listener serves profiles.
+func (c Config) Profile() bool { return c.Metrics.Profile != Off }
+
 // PublicHost returns the host of the public URL, without its port.
 func (c Config) PublicHost() string {
 	u, err := url.Parse(c.HTTP.PublicURL)

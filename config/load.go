@@ -61,7 +61,8 @@ func (l *loader) read(from Sources) map[string]any {
 	}
 	tree := l.parseFile(name, optional)
 	for key, text := range from.Flags {
-		env.values[key] = textValue{text, "--" + strings.ReplaceAll(key, "_", "-")}
+		name := key[strings.LastIndexByte(key, '.')+1:]
+		env.values[key] = textValue{text, "--" + strings.ReplaceAll(name, "_", "-")}
 	}
 	l.override(tree, env.values)
 	l.setDirectorySecrets(tree, env.directories)

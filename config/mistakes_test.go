@@ -155,6 +155,15 @@ func TestMistakes(t *testing.T) {
 			"metrics: {address: '127.0.0.1:8080'}",
 			"metrics.address: is the public listener's",
 		},
+		"profiles without the metrics listener": {
+			"metrics: {address: off, profile: on}",
+			"metrics.profile: needs the metrics listener",
+		},
+		"profiles beyond loopback": {
+			"metrics: {address: '0.0.0.0:9090', profile: on}",
+			"metrics.profile: is on, and metrics.address 0.0.0.0:9090 is beyond loopback",
+		},
+		"profiles of an unknown kind": {"metrics: {profile: always}", "metrics.profile: \"always\" is none of"},
 		"a secret in a file that is not there": {
 			"mail: {smtp: {password_file: /nowhere}}", "mail.smtp.password_file: cannot be read",
 		},
@@ -195,7 +204,9 @@ func TestValidConfigurations(t *testing.T) {
 		"a rate that is switched off": "rate_limits: {login: off}",
 		"limits for offices behind one address": "rate_limits: {login_counts: failures, password_reset_source: 5/1m, " +
 			"exempt: [192.0.2.0/24, 2001:db8::/32]}",
-		"metrics switched off": "metrics: {address: off}",
+		"metrics switched off":                       "metrics: {address: off}",
+		"profiles on loopback":                       "metrics: {profile: on}",
+		"profiles beyond loopback by explicit value": "metrics: {address: '0.0.0.0:9090', profile: remote}",
 	}
 	for name, yaml := range tests {
 		t.Run(name, func(t *testing.T) {

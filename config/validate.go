@@ -211,11 +211,20 @@ func (p Passwords) check(m *Mistakes) {
 }
 
 func (c Config) checkMetrics(m *Mistakes) {
+	oneOf(m, "metrics.profile", c.Metrics.Profile, Off, ProfileOn, ProfileRemote)
 	if c.MetricsAddress() == "" {
+		if c.Profile() {
+			m.add("metrics.profile", "needs the metrics listener, and metrics.address is off")
+		}
 		return
 	}
-	if _, ok := checkAddress(m, "metrics.address", c.Metrics.Address); ok && c.Metrics.Address == c.HTTP.Address {
+	loopback, ok := checkAddress(m, "metrics.address", c.Metrics.Address)
+	if ok && c.Metrics.Address == c.HTTP.Address {
 		m.add("metrics.address", "is the public listener's: metrics are not public")
+	}
+	if ok && !loopback && c.Metrics.Profile == ProfileOn {
+		m.add("metrics.profile", "is on, and metrics.address %s is beyond loopback: profiles have no authentication. "+
+			"Listen on 127.0.0.1, or set it to remote", c.Metrics.Address)
 	}
 }
 

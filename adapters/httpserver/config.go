@@ -26,6 +26,8 @@ type Config struct {
 	TLS *tls.Config
 	// MetricsAddress is the address of the metrics listener; empty disables it. It is never the public listener.
 	MetricsAddress string
+	// Profile serves profiles of the process on the metrics listener.
+	Profile bool
 	// TrustedProxies are the networks whose X-Forwarded-For is trusted. Empty means none.
 	TrustedProxies []netip.Prefix
 	// StrictTransport sends Strict-Transport-Security. It is set if the public URL is an https one.

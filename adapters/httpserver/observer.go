@@ -1,86 +1,40 @@
 package httpserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"net"
 	"net/http"
-	"strconv"
-	"time"
+	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
+	"github.com/valyala/fasthttp"
+	"go.uber.org/zap"
 )
 
-// metrics counts requests by route, never by user, id or address: the number of series is fixed when the server is
-// made.
-type metrics struct {
-	requests      *prometheus.CounterVec
-	duration      *prometheus.HistogramVec
-	sourceLimited prometheus.Counter
-}
-
-func newMetrics(registry *prometheus.Registry) (*metrics, error) {
-	m := &metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "ostiary_http_requests_total", Help: "Requests answered, by API, method, route template and status.",
-		}, []string{"api", "method", "route", "status"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "ostiary_http_request_duration_seconds", Help: "Time from the whole request read to the answer made.",
-			Buckets: []float64{.0002, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
-		}, []string{"api", "method", "route"}),
-		sourceLimited: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "ostiary_http_connections_refused_total",
-			Help: "Connections closed because their source held its limit of connections.",
-		}),
-	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.sourceLimited} {
-		if err := registry.Register(c); err != nil {
-			return nil, fmt.Errorf("registering metrics: %w", err)
-		}
-	}
-	return m, nil
-}
-
-// routeMetrics are the series of one route, looked up once.
-type routeMetrics struct {
-	all      *metrics
-	labels   [3]string
-	duration prometheus.Observer
-	ok       prometheus.Counter // 200, by far the most frequent
-}
-
-func (m *metrics) forRoute(api, method, route string) *routeMetrics {
-	return &routeMetrics{
-		all: m, labels: [3]string{api, method, route},
-		duration: m.duration.WithLabelValues(api, method, route),
-		ok:       m.requests.WithLabelValues(api, method, route, "200"),
-	}
-}
-
-func (m *routeMetrics) observe(status int, took time.Duration) {
-	m.duration.Observe(took.Seconds())
-	if status == http.StatusOK {
-		m.ok.Inc()
-		return
-	}
-	m.all.requests.WithLabelValues(m.labels[0], m.labels[1], m.labels[2], strconv.Itoa(status)).Inc()
-}
-
-func (m *metrics) unmatched(status int) {
-	m.requests.WithLabelValues("none", "any", "unmatched", strconv.Itoa(status)).Inc()
-}
-
-func (m *metrics) broken(status int) {
-	m.requests.WithLabelValues("none", "any", "broken", strconv.Itoa(status)).Inc()
-}
+const (
+	// observers is the maximum number of connections to the metrics listener.
+	observers = 64
+	// scrapes is the maximum number of concurrent requests to it; each formats all metrics or writes a profile.
+	scrapes = 4
+	// textFormat is the media type of the Prometheus text format.
+	textFormat = "text/plain; version=0.0.4; charset=utf-8"
+	plainText  = "text/plain; charset=utf-8"
+)
 
 // observer is the metrics listener. Nothing of it is reachable on the public one.
 type observer struct {
 	listener net.Listener
-	server   *http.Server
+	server   *fasthttp.Server
+	registry prometheus.Gatherer
+	profiles bool
+	log      *zap.Logger
+	busy     chan struct{}
+	closing  <-chan struct{} // closed when the server stops: a running profile ends
+	stop     func()          // closes closing
 	served   chan error
 }
 
@@ -93,17 +47,82 @@ func openObserver(ctx context.Context, cfg Config) (*observer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metrics listener: %w", err)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
-	o := &observer{listener: l, served: make(chan error, 1), server: &http.Server{
-		Handler: mux, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout, IdleTimeout: cfg.IdleTimeout,
-		MaxHeaderBytes: cfg.HeaderLimit, ErrorLog: log.New(quietWriter{cfg.Log}, "", 0),
-	}}
+	closing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	o := &observer{
+		listener: l, registry: cfg.Registry, profiles: cfg.Profile, log: cfg.Log,
+		busy: make(chan struct{}, scrapes), closing: closing.Done(), stop: stop, served: make(chan error, 1),
+	}
+	o.server = &fasthttp.Server{
+		Handler: o.serve, ErrorHandler: refuseObserver, GetOnly: true, Concurrency: observers,
+		ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout, IdleTimeout: cfg.IdleTimeout,
+		ReadBufferSize: cfg.HeaderLimit, MaxRequestBodySize: 1 << 10, ReduceMemoryUsage: true, CloseOnShutdown: true,
+		NoDefaultServerHeader: true, NoDefaultContentType: true, SecureErrorLogMessage: true,
+		Logger: quiet{cfg.Log.With(zap.String("listener", "metrics"))},
+	}
 	go func() {
 		o.served <- o.server.Serve(l)
 		close(o.served)
 	}()
 	return o, nil
+}
+
+// refuseObserver responds to input that is not a request. The text of the library's error quotes the input.
+func refuseObserver(ctx *fasthttp.RequestCtx, _ error) {
+	reply(ctx, http.StatusBadRequest, "bad request")
+}
+
+func reply(ctx *fasthttp.RequestCtx, status int, text string) {
+	ctx.Response.Reset()
+	ctx.SetStatusCode(status)
+	ctx.SetContentType(plainText)
+	ctx.SetBodyString(text + "\n")
+}
+
+// serve responds to a request. A panic is logged and becomes a 500: the library has no recovery.
+func (o *observer) serve(ctx *fasthttp.RequestCtx) {
+	defer func() {
+		if p := recover(); p != nil {
+			o.log.Error("metrics", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+			reply(ctx, http.StatusInternalServerError, "internal error")
+		}
+	}()
+	select {
+	case o.busy <- struct{}{}:
+		defer func() { <-o.busy }()
+	default:
+		reply(ctx, http.StatusServiceUnavailable, "too many requests at a time")
+		return
+	}
+	switch path := string(ctx.Path()); {
+	case path == "/metrics":
+		o.scrape(ctx)
+	case o.profiles && isProfile(path):
+		o.profile(ctx, path)
+	default:
+		reply(ctx, http.StatusNotFound, "not found")
+	}
+}
+
+// scrape responds with all metrics in the Prometheus text format.
+func (o *observer) scrape(ctx *fasthttp.RequestCtx) {
+	var text bytes.Buffer
+	families, err := o.registry.Gather()
+	for _, family := range families {
+		_, failed := expfmt.MetricFamilyToText(&text, family)
+		err = errors.Join(err, failed)
+	}
+	if err != nil {
+		o.log.Error("gathering the metrics", zap.Error(err))
+		reply(ctx, http.StatusInternalServerError, "the metrics could not be gathered; see the log")
+		return
+	}
+	ctx.SetContentType(textFormat)
+	if !ctx.Request.Header.HasAcceptEncoding("gzip") {
+		ctx.SetBody(text.Bytes())
+		return
+	}
+	ctx.Response.Header.SetContentEncoding("gzip")
+	ctx.SetBody(fasthttp.AppendGzipBytesLevel(nil, text.Bytes(), fasthttp.CompressBestSpeed))
 }
 
 func (o *observer) addr() net.Addr {
@@ -117,12 +136,6 @@ func (o *observer) close(ctx context.Context) error {
 	if o == nil {
 		return nil
 	}
-	err := o.server.Shutdown(ctx)
-	if err != nil {
-		err = o.server.Close() // ctx is over: cut off
-	}
-	if served := <-o.served; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return err
+	o.stop()
+	return errors.Join(o.server.ShutdownWithContext(ctx), <-o.served)
 }

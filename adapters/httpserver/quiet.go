@@ -31,12 +31,3 @@ func (q quiet) Printf(_ string, args ...any) {
 	}
 	entry.Write(fields...)
 }
-
-// quietWriter is quiet for a library that writes whole lines.
-type quietWriter struct{ log *zap.Logger }
-
-// Write logs an error on a connection.
-func (q quietWriter) Write(line []byte) (int, error) {
-	q.log.Debug("connection failed", zap.String("listener", "metrics"))
-	return len(line), nil
-}

@@ -24,6 +24,7 @@ type app struct {
 	configFile string
 	dataDir    string
 	json       bool
+	profile    string // replaces metrics.profile; empty for the configured value
 }
 
 const rootHelp = `Ostiary is a self-hosted identity and access management service: users, sign-in, sessions,
@@ -95,6 +96,9 @@ func (a *app) sources() config.Sources {
 	flags := map[string]string{}
 	if a.dataDir != "" {
 		flags["data_dir"] = a.dataDir
+	}
+	if a.profile != "" {
+		flags["metrics.profile"] = a.profile
 	}
 	return config.Sources{File: a.configFile, Environ: a.environ, Flags: flags}
 }

@@ -16,7 +16,8 @@ import (
 )
 
 func (a *app) serveCommand() *cobra.Command {
-	return &cobra.Command{
+	var profile string
+	c := &cobra.Command{
 		Use: "serve", Short: "Start the service", Args: args(cobra.NoArgs),
 		Long: `Starts the service and runs it until SIGINT or SIGTERM. On shutdown it accepts no new requests,
 waits up to http.shutdown_timeout for requests in progress, and exits with 0.
@@ -25,8 +26,11 @@ Without configuration it listens on http://localhost:8080 (loopback only) and st
 ./ostiary-data.`,
 		Example: `  ostiary serve
   ostiary serve --config /etc/ostiary.yaml
-  OSTIARY_HTTP_ADDRESS=127.0.0.1:9000 ostiary serve --data-dir /var/lib/ostiary`,
+  OSTIARY_HTTP_ADDRESS=127.0.0.1:9000 ostiary serve --data-dir /var/lib/ostiary
+  ostiary serve --profile
+  go tool pprof http://127.0.0.1:9090/debug/pprof/profile?seconds=10`,
 		RunE: func(c *cobra.Command, _ []string) error {
+			a.profile = profile
 			configuration, err := a.whole(c.Context())
 			if err != nil {
 				return err
@@ -34,6 +38,10 @@ Without configuration it listens on http://localhost:8080 (loopback only) and st
 			return serve(c.Context(), configuration)
 		},
 	}
+	c.Flags().StringVar(&profile, "profile", "",
+		"serve profiles of the process at /debug/pprof/ of metrics.address, `on` loopback; =remote allows other addresses")
+	c.Flags().Lookup("profile").NoOptDefVal = config.ProfileOn
+	return c
 }
 
 // serve runs the service until ctx is done.

@@ -46,6 +46,7 @@ func serve(d deps) error {
 	}
 	server, err := httpserver.New(httpserver.Config{
 		Address: d.Config.HTTP.Address, TLS: own, MetricsAddress: d.Config.MetricsAddress(),
+		Profile:              d.Config.Profile(),
 		TrustedProxies:       d.Config.HTTP.TrustedProxies,
 		ConnectionsPerSource: d.Config.HTTP.MaxConnectionsPerSource,
 		StrictTransport:      overHTTPS(d.Config),
