@@ -96,6 +96,7 @@ func (c Config) checkStorage(m *Mistakes) {
 	if !strings.HasPrefix(uri, "mongodb://") && !strings.HasPrefix(uri, "mongodb+srv://") {
 		m.add("storage.mongodb.uri", "must be a mongodb:// or mongodb+srv:// address with this storage.driver")
 	}
+	s.MongoDB.checkOptions(m)
 	if !databaseName.MatchString(s.MongoDB.Database) {
 		m.add("storage.mongodb.database", "must be 1 to 63 letters, digits, - and _")
 	}

@@ -28,6 +28,9 @@ func (c Config) Warnings() []Mistake {
 	if c.Storage.Driver == StorageSQLite && c.Storage.MongoDB.URI != "" {
 		m.add("storage.driver", "is sqlite: storage.mongodb is set and not used")
 	}
+	if c.Storage.Driver == StorageMongoDB {
+		c.Storage.MongoDB.warn(&m)
+	}
 	return m
 }
 

@@ -115,3 +115,25 @@ func TestWarningForProxyListsThatCoverEverything(t *testing.T) {
 		}
 	}
 }
+
+func TestWarningForOptionsOfMongoDBThatHaveNoEffect(t *testing.T) {
+	t.Parallel()
+	for options, want := range map[string]string{
+		"replicaSet=rs0&w=majority&journal=true&retryWrites=false&maxPoolSize=50&timeoutMS=3000&tls=true": "",
+		"w=1": "w has no effect",
+		"readPreference=secondary&socketTimeoutMS=1000": "readPreference, socketTimeoutMS has no effect",
+	} {
+		c := config.Default()
+		c.Storage.Driver = config.StorageMongoDB
+		c.Storage.MongoDB.URI = config.Secret("mongodb://a:27017,b:27017/?" + options)
+		var got string
+		for _, w := range c.Warnings() {
+			if w.Key == "storage.mongodb.uri" {
+				got += w.Problem
+			}
+		}
+		if got == "" != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", options, got, want)
+		}
+	}
+}

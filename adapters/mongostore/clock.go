@@ -38,21 +38,32 @@ func (s *Store) CompareClocks(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
 	var server struct {
-		LocalTime bson.DateTime `bson:"localTime"`
+		LocalTime bson.RawValue `bson:"localTime"`
 	}
 	sent, before := monotonic(), s.now()
 	if err := s.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&server); err != nil {
 		return failed("comparing clocks", err)
 	}
-	if server.LocalTime == 0 {
+	reported, ok := serverTime(server.LocalTime)
+	if !ok {
 		return nil // the server does not report its time
 	}
 	took := monotonic().Sub(sent)
-	apart := server.LocalTime.Time().Sub(before.Add(took / 2)).Abs()
+	apart := reported.Sub(before.Add(took / 2)).Abs()
 	skewed := apart-took/2 > s.config.MaxSkew
 	s.skewed.Store(skewed)
 	if skewed {
 		return fault.ErrStorage.Because(fmt.Errorf("%w: by %s", errSkewed, apart.Round(time.Millisecond)))
 	}
 	return nil
+}
+
+// serverTime returns the time in a response to hello: a date, or the number of its milliseconds, which DocumentDB
+// sends.
+func serverTime(v bson.RawValue) (time.Time, bool) {
+	if date, ok := v.DateTimeOK(); ok {
+		return time.UnixMilli(date), true
+	}
+	millis, ok := v.AsInt64OK()
+	return time.UnixMilli(millis), ok && millis != 0
 }

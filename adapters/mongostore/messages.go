@@ -47,7 +47,7 @@ func (ms *Messages) ClaimMessages(ctx context.Context, now, leaseUntil time.Time
 		var m messageDocument
 		err := ms.s.db.Collection(messagesName).FindOneAndUpdate(ctx, filter,
 			bson.D{{Key: "$set", Value: bson.D{{Key: "due", Value: nanos(leaseUntil)}}}},
-			options.FindOneAndUpdate().SetSort(bson.D{{Key: "due", Value: 1}}).SetHint("due")).Decode(&m)
+			options.FindOneAndUpdate().SetSort(bson.D{{Key: "due", Value: 1}})).Decode(&m) // the order selects the index
 		if errors.Is(err, mongo.ErrNoDocuments) {
 			break
 		}

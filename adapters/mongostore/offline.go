@@ -1,7 +1,6 @@
 package mongostore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -16,11 +15,15 @@ import (
 )
 
 // read connects to the database, calls read and disconnects. It creates and migrates nothing. Of config it needs URI
-// and Database.
-func read(ctx context.Context, config Config, read func(ctx context.Context, db *mongo.Database) error) error {
-	client, err := mongo.Connect(clientOptions(config))
+// and Database, and it sets Timeout.
+func read(ctx context.Context, config *Config, read func(ctx context.Context, db *mongo.Database) error) error {
+	o, err := connection(config)
 	if err != nil {
-		return errors.New("mongostore: invalid connection string")
+		return err
+	}
+	client, err := mongo.Connect(o)
+	if err != nil {
+		return errConnectionString
 	}
 	err = read(ctx, client.Database(config.Database))
 	return errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
@@ -28,10 +31,9 @@ func read(ctx context.Context, config Config, read func(ctx context.Context, db 
 
 // ReadSettings reads the security settings of the installation in the database. found is false if there is none.
 func ReadSettings(ctx context.Context, config Config) (settings domain.Settings, found bool, err error) {
-	config.Timeout = cmp.Or(config.Timeout, defaultTimeout)
-	ctx, cancel := context.WithTimeout(ctx, config.Timeout)
-	defer cancel()
-	err = read(ctx, config, func(ctx context.Context, db *mongo.Database) error {
+	err = read(ctx, &config, func(ctx context.Context, db *mongo.Database) error {
+		ctx, cancel := context.WithTimeout(ctx, config.Timeout)
+		defer cancel()
 		var d catalogDocument
 		err := db.Collection(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: settingsID}}).Decode(&d)
 		switch {
@@ -50,10 +52,9 @@ func ReadSettings(ctx context.Context, config Config) (settings domain.Settings,
 // ReadCollisions returns the names that several users or groups of the installation in the database share. found is
 // false if there is no installation. It reads the usernames that look like addresses, and the groups.
 func ReadCollisions(ctx context.Context, config Config) (collisions []domain.Collision, found bool, err error) {
-	config.Timeout = cmp.Or(config.Timeout, defaultTimeout)
 	ctx, cancel := context.WithTimeout(ctx, countFor)
 	defer cancel()
-	err = read(ctx, config, func(ctx context.Context, db *mongo.Database) error {
+	err = read(ctx, &config, func(ctx context.Context, db *mongo.Database) error {
 		if found, err = hasCatalog(ctx, config.Timeout, db); err != nil || !found {
 			return err
 		}

@@ -152,6 +152,18 @@ func (s *Store) releaseRole(ctx context.Context, id, hold string) {
 	})
 }
 
+// sweepHolds removes the holds that a crash has left. They have been invalid for long.
+func (s *Store) sweepHolds(ctx context.Context, now time.Time) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	stale := bson.D{{Key: "at", Value: bson.D{{Key: "$lt", Value: nanos(now.Add(-2 * holdsFor))}}}}
+	_, err := s.lossy(catalogName).UpdateMany(ctx, bson.D{
+		{Key: "_id", Value: bson.D{{Key: "$gte", Value: rolePrefix}, {Key: "$lt", Value: rolePrefix + "~"}}},
+		{Key: "holds", Value: bson.D{{Key: "$elemMatch", Value: stale}}},
+	}, bson.D{{Key: "$pull", Value: bson.D{{Key: "holds", Value: stale}}}})
+	return failed("sweeping holds of roles", err)
+}
+
 // roleExists returns domain.ErrRoleNotFound if the role does not exist.
 func (s *Store) roleExists(ctx context.Context, id string) error {
 	_, err := s.roles.byID(ctx, id[len(rolePrefix):])

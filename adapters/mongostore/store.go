@@ -1,7 +1,6 @@
 package mongostore
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -16,7 +15,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
-	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -29,8 +27,8 @@ type Config struct {
 	URI      string
 	Database string
 	Clock    ports.Clock
-	// Timeout limits each call of the store, including its retries. 0 means 2.5 seconds, so that an unreachable server
-	// results in an error response within three seconds.
+	// Timeout limits each call of the store, including its retries. 0 means timeoutMS of the URI or else 2.5 seconds, so
+	// that an unreachable server results in an error response within three seconds.
 	Timeout time.Duration
 	// Lease is how long a node trusts the primary for access checks after a majority acknowledged a write through it;
 	// see lease.go. All nodes must have the same value. 0 disables leases: a primary that is partitioned and has not
@@ -49,8 +47,6 @@ type Config struct {
 	Monitor *event.CommandMonitor
 }
 
-const defaultTimeout = 2500 * time.Millisecond
-
 // Store is an open database. Its methods return implementations of the storage ports; all are safe for concurrent use.
 type Store struct {
 	config    Config
@@ -66,6 +62,7 @@ type Store struct {
 	catalog   catalogCache
 	sweeps    sweepCursor
 	lease     *lease
+	alive     liveness
 	skewed    atomic.Bool
 
 	stop context.CancelFunc
@@ -91,12 +88,14 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if config.Clock == nil || config.Database == "" {
 		return nil, errors.New("mongostore: a clock and a database name are required")
 	}
-	config.Timeout = cmp.Or(config.Timeout, defaultTimeout)
-	held := &lease{lasts: config.Lease}
-	client, err := mongo.Connect(clientOptions(config).SetServerMonitor(held.monitor()))
+	o, err := connection(&config)
 	if err != nil {
-		// The driver's error contains the connection string, with its password.
-		return nil, errors.New("mongostore: invalid connection string")
+		return nil, err
+	}
+	held := &lease{lasts: config.Lease}
+	client, err := mongo.Connect(o.SetServerMonitor(held.monitor()))
+	if err != nil {
+		return nil, errConnectionString
 	}
 	s := newStore(config, client, held)
 	err = s.CompareClocks(ctx)
@@ -108,18 +107,6 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	s.start() //nolint:contextcheck // the jobs outlive the opening
 	return s, nil
-}
-
-func clientOptions(config Config) *options.ClientOptions {
-	o := options.Client().ApplyURI(config.URI).SetAppName("ostiary").SetRegistry(registry).
-		SetTimeout(config.Timeout).
-		// Timeout does not limit server selection for every kind of call.
-		SetServerSelectionTimeout(config.Timeout).SetConnectTimeout(config.Timeout).
-		SetHeartbeatInterval(2 * time.Second).SetReadPreference(readpref.Primary())
-	if config.Monitor != nil {
-		o.SetMonitor(config.Monitor)
-	}
-	return o
 }
 
 func newStore(config Config, client *mongo.Client, held *lease) *Store {
@@ -174,6 +161,7 @@ func (s *Store) Close(ctx context.Context) error {
 	if s.stop != nil {
 		s.stop()
 		s.lease.end()
+		s.alive.end()
 		s.jobs.Wait()
 	}
 	flushed := s.flushTouches(ctx)
