@@ -28,6 +28,16 @@ type AuditSealStore interface {
 	ReplaceSealKey(ctx context.Context, was, sealed []byte) error
 }
 
+// AuditSealLease elects the node that seals the audit log: of all nodes on one store, one leads at a time. The lease
+// saves work and segments. Correctness does not depend on it, since PutSegment assigns each number once.
+type AuditSealLease interface {
+	// Lead takes the lease or renews it, and reports whether this node leads. A node that calls it in every interval
+	// keeps the lease. After its death another node takes over within four intervals, at least four seconds.
+	Lead(ctx context.Context, every time.Duration) (bool, error)
+	// Resign ends the lease of this node, so that another one can lead at once.
+	Resign(ctx context.Context) error
+}
+
 // AuditProofs reads sealed segments and records in order and in constant memory, and removes the oldest part of the
 // log.
 type AuditProofs interface {

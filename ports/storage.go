@@ -20,6 +20,7 @@ type Storage struct {
 	Idempotency   IdempotencyStore
 	Audit         AuditLog
 	Seals         AuditSealStore
+	SealLease     AuditSealLease
 	Proofs        AuditProofs
 	Eraser        AuditEraser
 	Messages      MessageQueue

@@ -63,6 +63,7 @@ type Store struct {
 	sweeps    sweepCursor
 	lease     *lease
 	alive     liveness
+	sealing   *sealLeader
 	skewed    atomic.Bool
 
 	stop context.CancelFunc
@@ -117,6 +118,7 @@ func newStore(config Config, client *mongo.Client, held *lease) *Store {
 	}
 	s.db = client.Database(config.Database,
 		options.Database().SetReadConcern(readconcern.Majority()).SetWriteConcern(durable()))
+	s.sealing = &sealLeader{now: monotonic, id: s.nonce()}
 	s.makeTables()
 	return s
 }

@@ -19,8 +19,9 @@ const (
 	maxLost = 1000
 )
 
-// Sequencer seals new entries: it assigns their positions, links them into segments and signs a checkpoint of each.
-// Several may run on one log: the number of a segment is taken once, and the loser of a race retries.
+// Sequencer seals new entries: it assigns their positions, links them into segments and signs a checkpoint of each. Of
+// several nodes, the one with the lease seals periodically; every node may seal at other times. The number of a segment
+// is assigned once, and the loser of a race retries.
 type Sequencer struct {
 	store  ports.AuditSealStore
 	signer *Signer
@@ -35,24 +36,32 @@ func NewSequencer(store ports.AuditSealStore, signer *Signer, clock ports.Clock,
 	return &Sequencer{store: store, signer: signer, clock: clock, sinks: sinks}
 }
 
-// Run seals in this interval until ctx is done, and then once more. Errors are passed to report, and the next run
-// retries.
-func (s *Sequencer) Run(ctx context.Context, every time.Duration, report func(error)) {
+// Run seals in this interval while this node has the lease, until ctx is done. Then it seals once more and resigns.
+// Errors are passed to report, and the next run retries.
+func (s *Sequencer) Run(ctx context.Context, lease ports.AuditSealLease, every time.Duration, report func(error)) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			if _, err := s.Seal(context.WithoutCancel(ctx)); err != nil {
+			ctx := context.WithoutCancel(ctx)
+			_, err := s.Seal(ctx)
+			if err := errors.Join(err, lease.Resign(ctx)); err != nil {
 				report(err)
 			}
 			return
 		case <-ticker.C:
-			if _, err := s.Seal(ctx); err != nil {
+			if _, err := s.SealAsLeader(ctx, lease, every); err != nil {
 				report(err)
 			}
 		}
 	}
+}
+
+// SealAsLeader is Seal for the node with the lease; on other nodes it does nothing. It renews the lease before each
+// segment, and leaves the rest to the new leader when the lease is lost.
+func (s *Sequencer) SealAsLeader(ctx context.Context, lease ports.AuditSealLease, every time.Duration) (int, error) {
+	return s.seal(ctx, func() (bool, error) { return lease.Lead(ctx, every) })
 }
 
 // ErrForged reports that entries were changed or added by another program before they were sealed. They are sealed as
@@ -62,9 +71,18 @@ var ErrForged = errors.New("an entry of the audit log was changed or added past 
 // Seal seals all entries that were written before the call and returns their number. ErrForged and errors of a sink
 // are returned after the sealing, which is not undone.
 func (s *Sequencer) Seal(ctx context.Context) (int, error) {
+	return s.seal(ctx, func() (bool, error) { return true, nil })
+}
+
+// seal seals segments while proceed, which it calls before each, returns true.
+func (s *Sequencer) seal(ctx context.Context, proceed func() (bool, error)) (int, error) {
 	sealed, lost := 0, 0
 	var after error
 	for {
+		ok, err := proceed()
+		if err != nil || !ok {
+			return sealed, errors.Join(err, after)
+		}
 		next, err := s.sealNext(ctx)
 		if errors.Is(err, fault.ErrConflict) && lost < maxLost {
 			lost++ // another node has sealed these; read again

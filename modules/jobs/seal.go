@@ -9,12 +9,13 @@ import (
 	"github.com/ostiary/ostiary/adapters/checkpointlog"
 )
 
-// seal seals the audit log until the service stops, and then once more, after the last entries of the jobs.
+// seal seals the audit log, on one node at a time, until the service stops, and then once more, after the last entries
+// of the jobs.
 func seal(d deps) {
 	log := d.Log.Named("audit_seal")
 	d.Lifecycle.Append(fx.StartHook(func(ctx context.Context) { checkReached(ctx, d, log) }))
 	background(d.Lifecycle, func(ctx context.Context) {
-		d.Services.Sequencer.Run(ctx, d.Config.Audit.SealInterval, func(err error) {
+		d.Services.Sequencer.Run(ctx, d.Storage.SealLease, d.Config.Audit.SealInterval, func(err error) {
 			log.Error("sealing the audit log failed", zap.Error(err))
 		})
 	})

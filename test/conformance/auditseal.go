@@ -17,6 +17,7 @@ func AuditSeal(t *testing.T, open Open) {
 		"keeps segments as they were put":                    sealKeeps,
 		"takes the number of a segment once, under a race":   sealRace,
 		"keeps one key, under a race":                        sealKey,
+		"lets its only node lead, also after it resigned":    sealLead,
 		"reads records by place and filter":                  sealRecords,
 		"files records as their text has them":               sealFiled,
 		"reads what is not sealed at the places to come":     sealRecordsToCome,
@@ -157,6 +158,20 @@ func sealKey(t *testing.T, s Stores) {
 	key, err = s.Seals.SealKey(t.Context())
 	must(t, err)
 	same(t, string(key), "new")
+}
+
+func sealLead(t *testing.T, s Stores) {
+	for range 2 {
+		for range 3 {
+			leads, err := s.SealLease.Lead(t.Context(), time.Second)
+			must(t, err)
+			if !leads {
+				t.Error("the only node does not lead")
+			}
+		}
+		must(t, s.SealLease.Resign(t.Context()))
+		must(t, s.SealLease.Resign(t.Context()))
+	}
 }
 
 func records(t *testing.T, s Stores, first, last int64, q domain.AuditQuery) []auditformat.Record {
