@@ -36,7 +36,7 @@ func (t *table[T]) create(ctx context.Context, id string, entity *T, out domain.
 }
 
 func (t *documents) insert(ctx context.Context, id string, e encoded, out domain.Outbox) error {
-	items, err := t.store.pack(out, t.bumps)
+	items, err := t.pack(out, t.bumps)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (t *table[T]) tryUpdate(ctx context.Context, id string, base cachedDocument
 func (t *documents) compareAndSet(ctx context.Context, id string, base cachedDocument, e encoded,
 	out domain.Outbox,
 ) error {
-	items, err := t.store.pack(out, t.bumps)
+	items, err := t.pack(out, t.cached)
 	if err != nil {
 		return err
 	}

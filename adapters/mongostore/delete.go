@@ -21,7 +21,7 @@ func (t *table[T]) delete(ctx context.Context, id string, condition bson.D, out 
 }
 
 func (t *documents) deleteFields(ctx context.Context, id string, fields, condition bson.D, out domain.Outbox) error {
-	items, err := t.store.pack(out, t.bumps)
+	items, err := t.pack(out, t.cached)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (t *documents) finishDelete(ctx context.Context, id string, items []item) e
 	if err := t.afterDelete(ctx, id[len(t.prefix):]); err != nil {
 		return err
 	}
-	if err := t.store.deliverItems(ctx, items); err != nil {
+	if err := t.store.deliverItems(ctx, t.coll.Name(), id, items); err != nil {
 		return err
 	}
 	_, err := t.coll.DeleteOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "gone", Value: true}})

@@ -129,7 +129,7 @@ func TestGoldenLoginLookupIsOneRoundTripForAnyName(t *testing.T) {
 	}
 }
 
-func TestGoldenRefreshIsOneConditionalWrite(t *testing.T) {
+func TestGoldenRefreshIsOneConditionalWriteAndItsInvalidation(t *testing.T) {
 	t.Parallel()
 	server := mongowire.Start(t)
 	s := openOwn(t, server)
@@ -146,8 +146,8 @@ func TestGoldenRefreshIsOneConditionalWrite(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if len(sent) != 2 || sent[1].Name != "update" {
-		t.Errorf("a refresh took %d round trips, want the lookup and one conditional write", len(sent))
+	if len(sent) != 3 || sent[1].Name != "update" || sent[2].Name != "findAndModify" {
+		t.Errorf("a refresh took %d round trips, want the lookup, one conditional write and its invalidation", len(sent))
 	}
 	golden(t, "refresh", text(t, sent))
 }

@@ -3,6 +3,7 @@ package mongostore
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,6 +54,7 @@ type lease struct {
 	cause   error         // why the last renewal failed
 	renewal chan struct{} // closed at the end of the current renewal; nil while there is none
 	ended   bool          // the store is closing: there are no more renewals
+	kind    string        // the kind of the servers, as the driver names it
 }
 
 var errNewPrimary = errors.New("the primary changed meanwhile")
@@ -71,6 +73,9 @@ func (l *lease) monitor() *event.ServerMonitor {
 func (l *lease) onServerChange(d event.ServerDescription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if d.Kind != "Unknown" {
+		l.kind = d.Kind
+	}
 	address := d.Addr.String()
 	if d.Kind != "RSPrimary" {
 		if l.present.address == address {
@@ -89,6 +94,14 @@ func (l *lease) enabled() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lasts > 0 && l.known != primary{}
+}
+
+// cacheable reports whether the log of the cluster and the values are on one server, so that the position that a read
+// returns applies to the values. Behind mongos they may be on different ones.
+func (l *lease) cacheable() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.kind == "Standalone" || strings.HasPrefix(l.kind, "RS")
 }
 
 // held returns the primary of the lease while it is valid, and whether the lease is due for renewal.

@@ -14,20 +14,23 @@ import (
 )
 
 // item is a write that follows a change. It stays in the outbox of the changed document until it is delivered. Exactly
-// one of Entry, Message, Bump and Tombstone is set.
+// one of Entry, Message, Bump, Stale and Tombstone is set.
 type item struct {
 	ID        string    `bson:"id"`
 	At        time.Time `bson:"at"`
 	Entry     bson.Raw  `bson:"entry,omitempty"`
 	Message   bson.Raw  `bson:"message,omitempty"`
 	Bump      bool      `bson:"bump,omitempty"`      // increment the catalog's version
+	Stale     bool      `bson:"stale,omitempty"`     // wait until no node uses the document from before the change
 	Tombstone bool      `bson:"tombstone,omitempty"` // delete the document after all other items
 }
 
-// pack returns the items of an outbox. An audit entry that cannot be encoded prevents the change.
-func (s *Store) pack(out domain.Outbox, bump bool) ([]item, error) {
+// pack returns the items of an outbox of the table. An audit entry that cannot be encoded prevents the change. If stale
+// is true, other nodes may have cached the document.
+func (t *documents) pack(out domain.Outbox, stale bool) ([]item, error) {
+	s := t.store
 	now := s.now()
-	items := make([]item, 0, len(out.Entries)+len(out.Messages)+1)
+	items := make([]item, 0, len(out.Entries)+len(out.Messages)+2)
 	for _, entry := range out.Entries {
 		doc, err := s.auditDocument(entry)
 		if err != nil {
@@ -46,8 +49,11 @@ func (s *Store) pack(out domain.Outbox, bump bool) ([]item, error) {
 		}
 		items = append(items, item{ID: string(out.Messages[i].ID), At: now, Message: raw})
 	}
-	if bump {
+	if t.bumps {
 		items = append(items, item{ID: s.nonce(), At: now, Bump: true})
+	}
+	if stale {
+		items = append(items, item{ID: s.nonce(), At: now, Stale: true})
 	}
 	return items, nil
 }
@@ -67,7 +73,7 @@ func (s *Store) deliver(ctx context.Context, collection, id string, items []item
 	if len(items) == 0 {
 		return nil
 	}
-	if err := s.deliverItems(ctx, items); err != nil {
+	if err := s.deliverItems(ctx, collection, id, items); err != nil {
 		return err
 	}
 	select {
@@ -77,12 +83,13 @@ func (s *Store) deliver(ctx context.Context, collection, id string, items []item
 	return nil
 }
 
-// deliverItems inserts by ID, so that a repetition changes nothing.
-func (s *Store) deliverItems(ctx context.Context, items []item) error {
+// deliverItems inserts by ID, so that a repetition changes nothing. It returns when no node uses the document from
+// before the change.
+func (s *Store) deliverItems(ctx context.Context, collection, id string, items []item) error {
 	ctx, cancel := s.bound(context.WithoutCancel(ctx))
 	defer cancel()
 	var entries, messages []any
-	bump := false
+	bump, stale := false, false
 	for _, i := range items {
 		switch {
 		case i.Entry != nil:
@@ -91,6 +98,8 @@ func (s *Store) deliverItems(ctx context.Context, items []item) error {
 			messages = append(messages, i.Message)
 		case i.Bump:
 			bump = true
+		case i.Stale:
+			stale = true
 		}
 	}
 	if bump {
@@ -98,6 +107,17 @@ func (s *Store) deliverItems(ctx context.Context, items []item) error {
 			return err
 		}
 	}
+	if !stale {
+		return s.deliverDocuments(ctx, entries, messages)
+	}
+	published := s.cluster.publish(ctx, collection+"/"+id)
+	if err := s.deliverDocuments(ctx, entries, messages); err != nil {
+		return err
+	}
+	return s.cluster.await(ctx, published)
+}
+
+func (s *Store) deliverDocuments(ctx context.Context, entries, messages []any) error {
 	if err := insertOnce(ctx, s.db.Collection(auditName), entries); err != nil {
 		return err
 	}

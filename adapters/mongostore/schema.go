@@ -35,14 +35,22 @@ const (
 // ErrNewerSchema means that a later version of the program has migrated the database. This version would damage it.
 var ErrNewerSchema = errors.New("mongostore: the database was written by a later version of Ostiary")
 
+// cachedSchema is added to the version of a database whose nodes may cache; see EnableCache. Versions of the program
+// that do not wait for caches know no such version and refuse the database.
+const cachedSchema = 1000
+
 type schemaDocument struct {
-	Version int    `bson:"version"`
+	Version int    `bson:"version"` // the number of the steps, and cachedSchema
 	Holder  string `bson:"holder"`
 	Until   int64  `bson:"until"`
 }
 
+func (d schemaDocument) steps() int { return d.Version % cachedSchema }
+
+func (d schemaDocument) cached() bool { return d.Version >= cachedSchema }
+
 // migrate upgrades the schema to the current version. If several nodes start together, one gets the lease and runs the
-// steps, and the others wait for it.
+// steps, and the others wait for it. A new database is for nodes that cache.
 func (s *Store) migrate(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, migrateFor)
 	defer cancel()
@@ -52,10 +60,10 @@ func (s *Store) migrate(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case schema.Version > len(steps):
+		case schema.steps() > len(steps) || schema.Version >= 2*cachedSchema:
 			return ErrNewerSchema
-		case schema.Version == len(steps):
-			return nil
+		case schema.Version > 0 && schema.steps() == len(steps):
+			return s.cluster.create(ctx, schema.cached())
 		}
 		held, err := s.leaseSchema(ctx, holder)
 		if err != nil {
@@ -66,7 +74,11 @@ func (s *Store) migrate(ctx context.Context) error {
 			if schema, err = s.schema(ctx); err != nil {
 				return err
 			}
-			return errors.Join(s.runSteps(ctx, holder, schema.Version), s.freeSchema(ctx, holder))
+			err := errors.Join(s.runSteps(ctx, holder, schema.Version), s.freeSchema(ctx, holder))
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		if err := sleep(ctx, migratePause); err != nil {
 			return fmt.Errorf("waiting for another node to migrate the database: %w", err)
@@ -89,7 +101,7 @@ func (s *Store) leaseSchema(ctx context.Context, holder string) (bool, error) {
 		bson.D{{Key: "_id", Value: schemaID}, {Key: "until", Value: bson.D{{Key: "$lt", Value: nanos(now)}}}},
 		bson.D{
 			{Key: "$set", Value: bson.D{{Key: "holder", Value: holder}, {Key: "until", Value: nanos(now.Add(migrateFor))}}},
-			{Key: "$setOnInsert", Value: bson.D{{Key: "version", Value: 0}}},
+			{Key: "$setOnInsert", Value: bson.D{{Key: "version", Value: cachedSchema}}},
 		}, options.UpdateOne().SetUpsert(true))
 	if isDuplicate(err) {
 		return false, nil // another node holds it
@@ -98,9 +110,10 @@ func (s *Store) leaseSchema(ctx context.Context, holder string) (bool, error) {
 }
 
 func (s *Store) runSteps(ctx context.Context, holder string, version int) error {
-	for ; version < len(steps); version++ {
-		if err := steps[version].run(ctx, s); err != nil {
-			return fmt.Errorf("migrating the database: %s: %w", steps[version].name, err)
+	for ; version%cachedSchema < len(steps); version++ {
+		step := steps[version%cachedSchema]
+		if err := step.run(ctx, s); err != nil {
+			return fmt.Errorf("migrating the database: %s: %w", step.name, err)
 		}
 		until := nanos(s.now().Add(migrateFor))
 		result, err := s.db.Collection(metaName).UpdateOne(ctx,

@@ -64,6 +64,8 @@ type Store struct {
 	lease     *lease
 	alive     liveness
 	sealing   *sealLeader
+	cluster   *cluster
+	cached    *viewCache
 	skewed    atomic.Bool
 
 	stop context.CancelFunc
@@ -106,7 +108,8 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
 	}
-	s.start() //nolint:contextcheck // the jobs outlive the opening
+	_ = s.cluster.join(ctx) // until a heartbeat succeeds, every verification reads
+	s.start()               //nolint:contextcheck // the jobs outlive the opening
 	return s, nil
 }
 
@@ -119,6 +122,8 @@ func newStore(config Config, client *mongo.Client, held *lease) *Store {
 	s.db = client.Database(config.Database,
 		options.Database().SetReadConcern(readconcern.Majority()).SetWriteConcern(durable()))
 	s.sealing = &sealLeader{now: monotonic, id: s.nonce()}
+	s.cached = newViewCache()
+	s.cluster = newCluster(s, config.Lease)
 	s.makeTables()
 	return s
 }
@@ -142,6 +147,11 @@ func (s *Store) start() {
 	s.jobs.Go(func() { s.every(ctx, flushEvery, s.flushTouches) })
 	s.jobs.Go(func() { s.every(ctx, sweepEvery, s.FinishOutboxes) })
 	s.jobs.Go(func() { s.every(ctx, compareEvery, s.CompareClocks) })
+	s.jobs.Go(func() { s.cluster.readLog(ctx) })
+	if s.cluster.lease > 0 {
+		s.jobs.Go(func() { s.cluster.keepLease(ctx) })
+		s.jobs.Go(func() { s.cluster.watch(ctx) })
+	}
 }
 
 // every runs a job periodically. After a failure the next run repeats the work.
@@ -164,7 +174,9 @@ func (s *Store) Close(ctx context.Context) error {
 		s.stop()
 		s.lease.end()
 		s.alive.end()
+		s.cluster.end()
 		s.jobs.Wait()
+		s.cluster.leave(ctx)
 	}
 	flushed := s.flushTouches(ctx)
 	if err := s.client.Disconnect(ctx); err != nil {

@@ -66,7 +66,7 @@ func (t *documents) finishOutbox(ctx context.Context, w waiting) error {
 	if w.Gone {
 		return t.finishDelete(ctx, w.ID, w.Outbox)
 	}
-	if err := t.store.deliverItems(ctx, w.Outbox); err != nil {
+	if err := t.store.deliverItems(ctx, t.coll.Name(), w.ID, w.Outbox); err != nil {
 		return err
 	}
 	t.store.clearBatch(ctx, []clearing{newClearing(t.coll.Name(), w.ID, w.Outbox)})

@@ -37,6 +37,8 @@ type documents struct {
 	exists func(error) error
 	// checked means that access checks read the table: a change may revoke access.
 	checked bool
+	// cached means that nodes cache the documents: a change waits until no node uses the document from before it.
+	cached bool
 	// bumps means that each change increments the version of the catalog.
 	bumps bool
 	// afterDelete removes the data that depends on a deleted entity.

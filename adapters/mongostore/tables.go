@@ -26,6 +26,7 @@ const (
 	segmentsName    = "segments"
 	signingName     = "signing"
 	metaName        = "meta"
+	nodesName       = "nodes"
 )
 
 // The IDs and ID prefixes of the catalog and of single documents. The head sorts first in the catalog: see catalog.go.
@@ -61,20 +62,20 @@ func newTable[T any](s *Store, form codec[T], collection, prefix string, absent 
 
 func (s *Store) makeTables() {
 	s.users = newTable(s, userForm, usersName, noPrefix, domain.ErrUserNotFound)
-	s.users.checked = true
+	s.users.checked, s.users.cached = true, true
 	s.users.exists, s.users.fields, s.users.names = userExists, userFields, userNames
 	s.users.guard = s.guardUser
 	s.users.afterDelete = s.deleteUserData
 
 	s.sessions = newTable(s, sessionForm, sessionsName, noPrefix, domain.ErrSessionNotFound)
-	s.sessions.checked = true
+	s.sessions.checked, s.sessions.cached = true, true
 	s.sessions.exists = always(fault.ErrConflict)
 	s.sessions.active = func(x *domain.Session) int64 { return nanos(x.LastActivity) }
 	s.sessions.overlay = s.overlaySession
 	s.sessions.fields = sessionFields
 
 	s.keys = newTable(s, keyForm, keysName, noPrefix, domain.ErrKeyNotFound)
-	s.keys.checked = true
+	s.keys.checked, s.keys.cached = true, true
 	s.keys.exists = always(fault.ErrConflict)
 	s.keys.active = func(k *domain.APIKey) int64 { return nanos(k.LastUsedAt) }
 	s.keys.overlay = s.overlayKey
@@ -85,15 +86,15 @@ func (s *Store) makeTables() {
 	s.tokens.coll = s.checked(tokensName)
 
 	s.roles = newTable(s, roleForm, catalogName, rolePrefix, domain.ErrRoleNotFound)
-	s.roles.checked = true
+	s.roles.checked, s.roles.cached = true, true
 	s.roles.exists = always(domain.ErrRoleExists)
 	s.roles.bumps = true
 	s.groups = newTable(s, groupForm, catalogName, groupPrefix, domain.ErrGroupNotFound)
-	s.groups.checked = true
+	s.groups.checked, s.groups.cached = true, true
 	s.groups.exists = always(domain.ErrGroupExists)
 	s.groups.bumps = true
 	s.settings = newTable(s, settingsForm, catalogName, settingsID, fault.ErrStorage)
-	s.settings.checked = true
+	s.settings.checked, s.settings.cached = true, true
 	s.settings.bumps = true
 
 	s.attempts = newTable(s, attemptsForm, attemptsName, noPrefix, nil)
