@@ -27,7 +27,7 @@ var steps = []step{
 }
 
 const (
-	// migrateFor is the timeout of a migration and the duration of its lease.
+	// migrateFor is the duration of the lease of a migration. Its holder renews it every renewEvery.
 	migrateFor   = 5 * time.Minute
 	migratePause = 100 * time.Millisecond
 )
@@ -50,12 +50,10 @@ func (d schemaDocument) steps() int { return d.Version % cachedSchema }
 func (d schemaDocument) cached() bool { return d.Version >= cachedSchema }
 
 // migrate upgrades the schema to the current version. If several nodes start together, one gets the lease and runs the
-// steps, and the others wait for it. A new database is for nodes that cache.
+// steps, and the others wait for it, for as long as it takes. A new database is for nodes that cache.
 func (s *Store) migrate(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, migrateFor)
-	defer cancel()
 	holder := s.nonce()
-	for {
+	for began := monotonic(); ; {
 		schema, err := s.schema(ctx)
 		switch {
 		case err != nil:
@@ -80,7 +78,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := sleep(ctx, migratePause); err != nil {
+		if err := s.awaitMigration(ctx, began); err != nil {
 			return fmt.Errorf("waiting for another node to migrate the database: %w", err)
 		}
 	}
@@ -111,9 +109,9 @@ func (s *Store) leaseSchema(ctx context.Context, holder string) (bool, error) {
 
 func (s *Store) runSteps(ctx context.Context, holder string, version int) error {
 	for ; version%cachedSchema < len(steps); version++ {
-		step := steps[version%cachedSchema]
-		if err := step.run(ctx, s); err != nil {
-			return fmt.Errorf("migrating the database: %s: %w", step.name, err)
+		number := version % cachedSchema
+		if err := s.runStep(ctx, holder, number); err != nil {
+			return fmt.Errorf("migrating the database: %s: %w", steps[number].name, err)
 		}
 		until := nanos(s.now().Add(migrateFor))
 		result, err := s.db.Collection(metaName).UpdateOne(ctx,

@@ -1,6 +1,7 @@
 package mongostore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -43,8 +44,13 @@ type Config struct {
 	// NoTTL omits the TTL indexes. It is for tests whose clock is not the server's; the sweep jobs remove expired
 	// documents all the same.
 	NoTTL bool
+	// Migrating is called when a step of a schema migration begins, and every ten seconds while one runs, here or on
+	// another node. nil means that it is not called.
+	Migrating func(step string, number, of int, took time.Duration)
 	// Monitor receives each command; for tests.
 	Monitor *event.CommandMonitor
+
+	renewEvery time.Duration // of the lease of a migration; 0 means the constant of that name
 }
 
 // Store is an open database. Its methods return implementations of the storage ports; all are safe for concurrent use.
@@ -91,6 +97,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if config.Clock == nil || config.Database == "" {
 		return nil, errors.New("mongostore: a clock and a database name are required")
 	}
+	config.renewEvery = cmp.Or(config.renewEvery, renewEvery)
 	o, err := connection(&config)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,9 @@ type Config struct {
 	Clock ports.Clock
 	// Known is what the caller knows about the store before it is opened.
 	Known Known
+	// Migrating is called when a schema migration of an existing database begins, and every ten seconds while it runs.
+	// nil means that it is not called.
+	Migrating func(step string, number, of int, took time.Duration)
 }
 
 // Store is an open database. The types that its methods return implement the storage ports.
@@ -91,7 +94,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	db.SetMaxOpenConns(1)
 	s.writer = newWriter(db)
-	if err := migrate(ctx, db); err != nil {
+	if err := migrate(ctx, db, s.config.Migrating); err != nil {
 		return err
 	}
 	if err := s.writer.connect(ctx); err != nil {

@@ -3,6 +3,7 @@ package storage
 
 import (
 	"context"
+	"time"
 
 	"go.uber.org/fx"
 	"go.uber.org/zap"
@@ -41,11 +42,17 @@ func open(d deps) (opened, error) {
 	return openSQLite(d)
 }
 
+// migrating logs the progress of a schema migration.
+func (d *deps) migrating(step string, number, of int, took time.Duration) {
+	d.Log.Info("migrating the database", zap.String("step", step), zap.Int("number", number), zap.Int("of", of),
+		zap.Duration("took", took.Round(time.Second)))
+}
+
 func openMongoDB(d deps) (opened, error) {
 	m := d.Config.Storage.MongoDB
 	store, err := mongostore.Open(context.Background(), mongostore.Config{
 		URI: m.URI.Reveal(), Database: m.Database, Lease: mongostore.LeaseFor, MaxSkew: mongostore.MaxSkew,
-		Strict: m.StrictVerify, Clock: d.Clock,
+		Strict: m.StrictVerify, Clock: d.Clock, Migrating: d.migrating,
 	})
 	if err != nil {
 		return opened{}, err
@@ -64,7 +71,7 @@ func openSQLite(d deps) (opened, error) {
 	if warning := in.warning(); warning != "" {
 		d.Log.Warn(warning)
 	}
-	store, err := sqlitestore.Open(ctx, sqlitestore.Config{Dir: d.Config.DataDir, Clock: d.Clock, Known: in.known()})
+	store, err := sqlitestore.Open(ctx, sqlitestore.Config{Dir: d.Config.DataDir, Clock: d.Clock, Known: in.known(), Migrating: d.migrating})
 	if err != nil {
 		return opened{}, in.lost(err)
 	}
