@@ -71,7 +71,9 @@ func openSQLite(d deps) (opened, error) {
 	if warning := in.warning(); warning != "" {
 		d.Log.Warn(warning)
 	}
-	store, err := sqlitestore.Open(ctx, sqlitestore.Config{Dir: d.Config.DataDir, Clock: d.Clock, Known: in.known(), Migrating: d.migrating})
+	store, err := sqlitestore.Open(ctx, sqlitestore.Config{
+		Dir: d.Config.DataDir, Clock: d.Clock, Known: in.known(), Migrating: d.migrating,
+	})
 	if err != nil {
 		return opened{}, in.lost(err)
 	}
