@@ -130,10 +130,11 @@ func (w *wiring) users() {
 		IDs: p.IDs, Clock: p.Clock, CaseFolder: p.CaseFolder, MappedGroups: s.Registry.MappedGroups(),
 	})
 	s.Account = account.New(account.Deps{
-		Users: p.Users, Catalog: p.Catalog, Limits: p.Rates, SingleUse: p.SingleUse, Attempts: p.Attempts,
-		CaseFolder: p.CaseFolder, Known: p.Known, IDs: p.IDs, Clock: p.Clock, Access: s.Access, Directories: s.Registry,
-		AuditWriter: w.writer, Emails: w.emails, AuditLog: p.Audit, Eraser: p.Eraser, AuditAccess: s.AuditAccess,
-		ResetRate: c.ResetRate, ResetSourceRate: c.ResetSourceRate, Exempt: c.Exempt,
+		Users: p.Users, Catalog: p.Catalog, Limits: p.Rates, SingleUse: p.SingleUse, Decoys: p.Decoys,
+		Attempts: p.Attempts, CaseFolder: p.CaseFolder, Known: p.Known, IDs: p.IDs, Clock: p.Clock, Access: s.Access,
+		Directories: s.Registry, AuditWriter: w.writer, Emails: w.emails, AuditLog: p.Audit, Eraser: p.Eraser,
+		AuditAccess: s.AuditAccess,
+		ResetRate:   c.ResetRate, ResetSourceRate: c.ResetSourceRate, Exempt: c.Exempt,
 	})
 	s.RolePolicy = rolepolicy.New(rolepolicy.Deps{
 		Accounts: s.Account, Access: s.Access, Users: p.Users, Catalog: p.Catalog, Limits: p.Rates,

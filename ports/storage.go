@@ -17,6 +17,7 @@ type Storage struct {
 	Attempts      AttemptStore
 	Rates         RateLimiter
 	SingleUse     SingleUseStore
+	Decoys        DecoyStore
 	Idempotency   IdempotencyStore
 	Audit         AuditLog
 	Seals         AuditSealStore

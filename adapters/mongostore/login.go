@@ -14,16 +14,19 @@ import (
 // loginResult is the result of one round trip: the head of the catalog, and the users that have the name with their
 // listed sessions.
 type loginResult struct {
-	Number int64 `bson:"n"`
-	Users  []struct {
+	Number   int64    `bson:"n"`
+	Attempts []record `bson:"attempts"` // on the name, for an unknown one
+	Users    []struct {
 		User     record   `bson:",inline"`
 		Sessions []record `bson:"sessions"`
+		Attempts []record `bson:"attempts"`
 	} `bson:"users"`
 }
 
 // LookupLogin returns the user whose username or e-mail key is key, with the user's sessions and the catalog's version.
 // The query starts at the head of the catalog, which always exists, so that an unknown name costs the same single round
-// trip.
+// trip. It also caches the attempts on the user or the name: otherwise the reservation of an attempt would read those
+// of a name that was not tried recently, and not those of a user who signs in often.
 func (v *View) LookupLogin(ctx context.Context, key string) (domain.LoginSnapshot, error) {
 	ctx, cancel := v.s.bound(ctx)
 	defer cancel()
@@ -40,17 +43,28 @@ func (v *View) LookupLogin(ctx context.Context, key string) (domain.LoginSnapsho
 func loginPipeline(key string) mongo.Pipeline {
 	return mongo.Pipeline{
 		{{Key: "$match", Value: bson.D{{Key: "_id", Value: headID}}}},
+		{{Key: "$addFields", Value: bson.D{{Key: "account", Value: domain.AttemptAccountOfName(key)}}}},
+		{{Key: "$lookup", Value: join(attemptsName, "account", "attempts")}},
 		{{Key: "$lookup", Value: bson.D{
 			{Key: "from", Value: usersName},
 			{Key: "pipeline", Value: mongo.Pipeline{
 				{{Key: "$match", Value: loginFilter(key)}},
 				{{Key: "$limit", Value: 2}},
 				{{Key: "$lookup", Value: join(sessionsName, "doc.sessions.id", "sessions")}},
-				{{Key: "$project", Value: append(bson.D{{Key: "sessions.outbox", Value: 0}}, hidden...)}},
+				{{Key: "$addFields", Value: bson.D{{
+					Key:   "account",
+					Value: bson.D{{Key: "$concat", Value: bson.A{domain.AttemptAccountPrefix, "$_id"}}},
+				}}}},
+				{{Key: "$lookup", Value: join(attemptsName, "account", "attempts")}},
+				{{Key: "$project", Value: append(bson.D{
+					{Key: "sessions.outbox", Value: 0}, {Key: "attempts.outbox", Value: 0}, {Key: "account", Value: 0},
+				}, hidden...)}},
 			}},
 			{Key: "as", Value: "users"},
 		}}},
-		{{Key: "$project", Value: bson.D{{Key: "n", Value: 1}, {Key: "users", Value: 1}}}},
+		{{Key: "$project", Value: bson.D{
+			{Key: "_id", Value: 0}, {Key: "account", Value: 0}, {Key: "attempts.outbox", Value: 0},
+		}}},
 	}
 }
 
@@ -60,6 +74,8 @@ func (v *View) selectUser(start *loginResult, key string) (domain.LoginSnapshot,
 	if key == "" {
 		return login, nil
 	}
+	account, attempts := domain.AttemptAccountOfName(key), start.Attempts
+	defer func() { v.s.rememberAttempts(account, attempts) }()
 	for _, found := range start.Users {
 		if found.User.Gone {
 			continue
@@ -72,12 +88,23 @@ func (v *View) selectUser(start *loginResult, key string) (domain.LoginSnapshot,
 			continue
 		}
 		v.s.users.remember(found.User)
+		account, attempts = domain.AttemptAccount(user.ID), found.Attempts
 		login.User = user
 		if login.Sessions, err = v.sessions(found.Sessions); err != nil {
 			return domain.LoginSnapshot{}, err
 		}
 	}
 	return login, nil
+}
+
+// rememberAttempts caches the attempts on the account, or that there are none. An attempt that is reserved on a stale
+// document is reserved again.
+func (s *Store) rememberAttempts(account string, found []record) {
+	if len(found) == 0 {
+		s.documents.Add(s.attempts.key(account), cachedDocument{})
+		return
+	}
+	s.attempts.remember(found[0])
 }
 
 func (v *View) sessions(records []record) ([]domain.Session, error) {

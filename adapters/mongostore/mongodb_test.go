@@ -14,6 +14,7 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/test/conformance"
+	"github.com/ostiary/ostiary/test/existence"
 )
 
 // testsMongoDB reports whether the tests that need MongoDB are compiled in.
@@ -70,4 +71,11 @@ func TestConformanceOnMongoDB(t *testing.T) { //nolint:tparallel // the suites m
 	})
 	_, name := openMongo(t)
 	seen.wantIndexed(t, mongoURI(t), name)
+}
+
+func TestNoRouteRevealsByItsRoundTripsWhoExistsOnMongoDB(t *testing.T) {
+	t.Parallel()
+	var seen commands
+	s, _ := openMongo(t, func(c *mongostore.Config) { c.Monitor = seen.monitor() })
+	existence.Test(t, existence.Store{Ports: s.Ports(), Cost: seen.cost(s)})
 }

@@ -8,7 +8,7 @@ func (s *Store) Ports() ports.Storage {
 	return ports.Storage{
 		Users: s.Users(), Guard: s.AdminGuard(), Sessions: s.Sessions(), View: view, Logins: view, Keys: s.Keys(),
 		KeyView: view, Tokens: s.Tokens(), Roles: s.Roles(), Groups: s.Groups(), Settings: catalog, Catalog: catalog,
-		Attempts: s.AttemptStore(), Rates: s.RateLimiter(), SingleUse: s.SingleUseStore(),
+		Attempts: s.AttemptStore(), Rates: s.RateLimiter(), SingleUse: s.SingleUseStore(), Decoys: s.Decoys(),
 		Idempotency: s.IdempotencyStore(), Audit: audit, Seals: audit, SealLease: audit, Proofs: audit, Eraser: audit,
 		Messages: s.Messages(), Maintenance: s, SigningKeys: s.SigningKeyStore(), SyncPositions: s.SyncPositions(),
 		Archive: s,

@@ -14,27 +14,29 @@ const readers = 4
 
 // reader is a pool of read-only connections. Each query sees all transactions that were committed before it started.
 type reader struct {
-	db    *sql.DB
-	mu    sync.RWMutex
-	stmts map[string]*sql.Stmt
+	db      *sql.DB
+	monitor func(query string)
+	mu      sync.RWMutex
+	stmts   map[string]*sql.Stmt
 
 	closed atomic.Bool
 }
 
-func openReader(dsn string) (*reader, error) {
+func openReader(dsn string, monitor func(string)) (*reader, error) {
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", translate(err))
 	}
 	db.SetMaxOpenConns(readers)
 	db.SetMaxIdleConns(readers)
-	return &reader{db: db, stmts: map[string]*sql.Stmt{}}, nil
+	return &reader{db: db, monitor: monitor, stmts: map[string]*sql.Stmt{}}, nil
 }
 
 // maxReads is the maximum number of cached prepared statements. The texts combine few parts in many ways.
 const maxReads = 200
 
 func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	r.monitor(query)
 	r.mu.RLock()
 	s, ok := r.stmts[query]
 	r.mu.RUnlock()

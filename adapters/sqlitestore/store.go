@@ -32,6 +32,8 @@ type Config struct {
 	// Migrating is called when a schema migration of an existing database begins, and every ten seconds while it runs.
 	// nil means that it is not called.
 	Migrating func(step string, number, of int, took time.Duration)
+	// Monitor receives the text of each statement, from several goroutines; for tests. It may be nil.
+	Monitor func(query string)
 }
 
 // Store is an open database. The types that its methods return implement the storage ports.
@@ -61,6 +63,9 @@ type Store struct {
 func Open(ctx context.Context, config Config) (*Store, error) {
 	if config.Clock == nil {
 		return nil, errors.New("sqlitestore: no clock")
+	}
+	if config.Monitor == nil {
+		config.Monitor = func(string) {}
 	}
 	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("creating the data directory: %w", err)
@@ -93,14 +98,14 @@ func (s *Store) open(ctx context.Context) error {
 		return fmt.Errorf("opening the database: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	s.writer = newWriter(db)
+	s.writer = newWriter(db, s.config.Monitor)
 	if err := migrate(ctx, db, s.config.Migrating); err != nil {
 		return err
 	}
 	if err := s.writer.connect(ctx); err != nil {
 		return err
 	}
-	if s.reads, err = openReader(dsn(path, true)); err != nil {
+	if s.reads, err = openReader(dsn(path, true), s.config.Monitor); err != nil {
 		return err
 	}
 	s.view, s.attempts = newView(s), newAttemptCache(s)

@@ -40,6 +40,7 @@ func (t *tx) publish() {
 // stmt returns the prepared statement of the query. All statements are cached: their texts are constants of this
 // package.
 func (t *tx) stmt(query string) (*sql.Stmt, error) {
+	t.w.monitor(query)
 	if s, ok := t.w.stmts[query]; ok {
 		return s, nil
 	}

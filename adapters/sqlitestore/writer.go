@@ -42,9 +42,10 @@ func newWrite(run func(*tx) error, soft bool) *write {
 // that arrive meanwhile wait, and the first of them then leads: it writes for all. A dedicated goroutine would cost
 // each caller two thread switches, a large part of the cost of a small commit.
 type writer struct {
-	db    *sql.DB
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	db      *sql.DB
+	conn    *sql.Conn
+	monitor func(query string)
+	stmts   map[string]*sql.Stmt
 
 	soft bool // current mode of the connection
 
@@ -55,8 +56,8 @@ type writer struct {
 	idle   chan struct{} // closed when a closed writer has completed all waiting writes
 }
 
-func newWriter(db *sql.DB) *writer {
-	return &writer{db: db, stmts: map[string]*sql.Stmt{}, idle: make(chan struct{})}
+func newWriter(db *sql.DB, monitor func(string)) *writer {
+	return &writer{db: db, monitor: monitor, stmts: map[string]*sql.Stmt{}, idle: make(chan struct{})}
 }
 
 func (w *writer) connect(ctx context.Context) error {

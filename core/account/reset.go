@@ -62,14 +62,19 @@ func (s *Service) takeReset(ctx context.Context, by domain.Principal, key string
 }
 
 // refuseReset records a request for an address that cannot be reset. Repeated requests from one source share one audit
-// entry. A request without an entry writes a dummy value that expires in a minute: without a write its response would
-// be faster than that for a user, and reveal that there is none.
+// entry. It builds an email and writes as much as sendReset: otherwise the response would be faster than that for a
+// user, and reveal that there is none.
 func (s *Service) refuseReset(ctx context.Context, by domain.Principal) error {
-	written, err := s.deps.AuditAccess.Refused(ctx, by, domain.ActionPasswordResetRequest, "no_such_address")
-	if written || err != nil {
+	now := s.deps.Clock.Now().UTC()
+	text, token := opaquetoken.ForUser(domain.UserID(s.deps.IDs.NewID(domain.UserPrefix)), domain.TokenReset, now)
+	decoy, err := s.deps.Emails.Decoy(text, token.ExpiresAt)
+	if err != nil {
 		return err
 	}
-	return s.deps.SingleUse.Put(ctx, "reset_refused:"+s.deps.IDs.NewID(""), nil, s.deps.Clock.Now().Add(time.Minute))
+	return s.deps.AuditAccess.Refused(by, domain.ActionPasswordResetRequest, "no_such_address",
+		func(entry *domain.AuditEntry) error {
+			return s.deps.Decoys.WriteDecoy(ctx, entry, decoy, decoy.ExpiresAt)
+		})
 }
 
 // canReset reports whether the user's password can be reset.

@@ -70,24 +70,26 @@ func TestExemptNetworkHasNoResetSourceLimit(t *testing.T) {
 	}
 }
 
-// countingOnce counts the calls of Put and records the last expiry.
-type countingOnce struct {
-	ports.SingleUseStore
+// countingDecoys counts decoys and records the last expiry.
+type countingDecoys struct {
+	ports.DecoyStore
 
-	puts    int
+	decoys  int
 	expires time.Time
 }
 
-func (o *countingOnce) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
-	o.puts++
-	o.expires = expires
-	return o.SingleUseStore.Put(ctx, key, value, expires)
+func (d *countingDecoys) WriteDecoy(ctx context.Context, entry *domain.AuditEntry, m domain.Message,
+	expires time.Time,
+) error {
+	d.decoys++
+	d.expires = expires
+	return d.DecoyStore.WriteDecoy(ctx, entry, m, expires)
 }
 
 func TestRepeatedResetRefusalsShareAuditEntries(t *testing.T) {
 	t.Parallel()
-	once := &countingOnce{}
-	s := kit.Start(t, kit.Options{Ports: func(p *ports.Storage) { once.SingleUseStore, p.SingleUse = p.SingleUse, once }})
+	decoys := &countingDecoys{}
+	s := kit.Start(t, kit.Options{Ports: func(p *ports.Storage) { decoys.DecoyStore, p.Decoys = p.Decoys, decoys }})
 	for i := range 50 {
 		if _, err := s.Account.RequestReset(t.Context(), kit.From(home), fmt.Sprintf("nobody%d@example.com", i)); err != nil {
 			t.Fatal(err)
@@ -100,9 +102,8 @@ func TestRepeatedResetRefusalsShareAuditEntries(t *testing.T) {
 		t.Fatalf("%d audit entries for 50 refusals from one network and one from another, want 2", got)
 	}
 	// Without a write the response would be faster than that for a user.
-	if once.puts != 49 || once.expires.Sub(s.Clock.Now()) > time.Minute {
-		t.Errorf("%d of the 49 refusals without an audit entry wrote a value, the last with expiry %s", once.puts,
-			once.expires)
+	if decoys.decoys != 51 || decoys.expires.Sub(s.Clock.Now()) > time.Minute {
+		t.Errorf("%d of 51 refusals wrote a decoy, the last with expiry %s", decoys.decoys, decoys.expires)
 	}
 	s.Clock.Forward(time.Minute)
 	if err := s.AuditAccess.Flush(t.Context(), false); err != nil {

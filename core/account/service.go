@@ -22,6 +22,7 @@ type Deps struct {
 	Catalog     ports.CatalogView
 	Limits      ports.RateLimiter
 	SingleUse   ports.SingleUseStore
+	Decoys      ports.DecoyStore
 	Attempts    ports.AttemptStore
 	CaseFolder  ports.CaseFolder
 	Known       ports.KnownPasswords

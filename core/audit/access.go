@@ -61,50 +61,61 @@ func (a *Access) Read(ctx context.Context, by domain.Principal, target string) e
 	if by.BelongsTo(domain.UserID(target)) || by.Kind == domain.PrincipalSystem || by.Kind == domain.PrincipalCLI {
 		return nil
 	}
-	_, err := a.note(ctx, windowKey{action: domain.ActionDataAccess, target: target}, by)
-	return err
+	return a.note(windowKey{action: domain.ActionDataAccess, target: target}, by, a.writeFirst(ctx))
 }
 
 // Denied records that by was refused what, such as the route. The first refusal of an actor in a minute is written as
 // an entry with its subject; later ones are counted, and Flush writes their number.
 func (a *Access) Denied(ctx context.Context, by domain.Principal, what string) error {
 	key := windowKey{action: domain.ActionPermissionDenied, reason: "forbidden"}
-	_, err := a.note(ctx, key, by, Failed(key.reason), Detail("route", what))
-	return err
+	return a.note(key, by, a.writeFirst(ctx), Failed(key.reason), Detail("route", what))
 }
 
-// Refused records that an action of by was refused for the reason, and reports whether it wrote an entry. As with
-// Denied, the first refusal in a minute of an actor, or of a source network without an actor, is written as an entry;
-// Flush writes how many followed.
-func (a *Access) Refused(ctx context.Context, by domain.Principal, action domain.Action, reason string) (written bool,
-	err error,
-) {
-	return a.note(ctx, windowKey{action: action, reason: reason}, by, Failed(reason))
+// Refused records that an action of by was refused for the reason. As with Denied, the first refusal in a minute of an
+// actor, or of a source network without an actor, has an entry, and Flush writes how many followed. It calls write for
+// each refusal, to store the entry with other records of the refusal; the entry of a refusal that is only counted is
+// nil.
+func (a *Access) Refused(by domain.Principal, action domain.Action, reason string,
+	write func(entry *domain.AuditEntry) error,
+) error {
+	return a.note(windowKey{action: action, reason: reason}, by, write, Failed(reason))
 }
 
-// note writes the entry of an event that is the first of its window. Later events are counted and return when the
-// first has its entry, so that the audit log covers every event that got a response. If the entry cannot be written,
-// the window is deleted, and the next event is the first again.
-func (a *Access) note(ctx context.Context, key windowKey, by domain.Principal,
+// writeFirst writes the entries of first events.
+func (a *Access) writeFirst(ctx context.Context) func(*domain.AuditEntry) error {
+	return func(entry *domain.AuditEntry) error {
+		if entry == nil {
+			return nil
+		}
+		return a.auditWriter.Write(ctx, *entry)
+	}
+}
+
+// note calls write with the entry of an event that is the first of its window. Later events are counted, and call
+// write when the first has its entry, so that the audit log covers every event that got a response. If the entry
+// cannot be written, the window is deleted, and the next event is the first again.
+func (a *Access) note(key windowKey, by domain.Principal, write func(*domain.AuditEntry) error,
 	options ...Option,
-) (written bool, err error) {
+) error {
 	key.actor = actorOf(by)
 	key, w, first := a.open(key, by)
 	if !first {
-		<-w.written
-		return false, w.err
+		if <-w.written; w.err != nil {
+			return w.err
+		}
+		return write(nil)
 	}
 	defer close(w.written)
 	w.err = fault.ErrInternal // in case of a panic
 	entry := a.auditWriter.Entry(by, key.action, key.target, options...)
-	if w.err = a.auditWriter.Write(ctx, entry); w.err != nil {
+	if w.err = write(&entry); w.err != nil {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if a.windows[key] == w {
 			delete(a.windows, key)
 		}
 	}
-	return true, w.err
+	return w.err
 }
 
 // open returns the event's window and key, and reports whether the event is the first of the window. Later events are

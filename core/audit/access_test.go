@@ -42,11 +42,22 @@ func from(address string) domain.Principal {
 	return domain.Anonymous(domain.Origin{Address: netip.MustParseAddr(address)})
 }
 
-func refuse(t *testing.T, access *audit.Access, by domain.Principal) {
+func refuse(t *testing.T, auditLog *heldAuditLog, access *audit.Access, by domain.Principal) {
 	t.Helper()
-	if _, err := access.Refused(t.Context(), by, domain.ActionPasswordResetRequest, "no_such_address"); err != nil {
+	if err := tryRefuse(t, auditLog, access, by); err != nil {
 		t.Error(err)
 	}
+}
+
+func tryRefuse(t *testing.T, auditLog *heldAuditLog, access *audit.Access, by domain.Principal) error {
+	t.Helper()
+	return access.Refused(by, domain.ActionPasswordResetRequest, "no_such_address",
+		func(entry *domain.AuditEntry) error {
+			if entry == nil {
+				return nil
+			}
+			return auditLog.Append(t.Context(), *entry)
+		})
 }
 
 // refusalsOf returns the number of refusals in the log.
@@ -69,13 +80,13 @@ func TestRefusalsDuringAFlushAreCounted(t *testing.T) {
 			t.Parallel()
 			k, auditLog, access := newHeldAccess(t)
 			by := from("192.0.2.1")
-			refuse(t, access, by)
-			refuse(t, access, by)
+			refuse(t, auditLog, access, by)
+			refuse(t, auditLog, access, by)
 			k.Clock.Forward(time.Minute)
 			auditLog.during = func() error {
 				auditLog.during = nil
-				refuse(t, access, by)
-				refuse(t, access, by)
+				refuse(t, auditLog, access, by)
+				refuse(t, auditLog, access, by)
 				return fails
 			}
 			if err := access.Flush(t.Context(), false); !errors.Is(err, fails) {
@@ -100,7 +111,7 @@ func TestRefusalsWaitForTheFirstEntry(t *testing.T) {
 	auditLog.during = func() error {
 		auditLog.during = nil
 		go func() {
-			_, err := access.Refused(t.Context(), by, domain.ActionPasswordResetRequest, "no_such_address")
+			err := tryRefuse(t, auditLog, access, by)
 			answered <- err
 		}()
 		select {
@@ -111,7 +122,7 @@ func TestRefusalsWaitForTheFirstEntry(t *testing.T) {
 		}
 		return fault.ErrStorage
 	}
-	if _, err := access.Refused(t.Context(), by, domain.ActionPasswordResetRequest, "no_such_address"); !errors.Is(err,
+	if err := tryRefuse(t, auditLog, access, by); !errors.Is(err,
 		fault.ErrStorage) {
 		t.Fatalf("got error %v, want %v", err, fault.ErrStorage)
 	}
@@ -124,12 +135,12 @@ func TestRefusalsWaitForTheFirstEntry(t *testing.T) {
 
 func TestCountOfManySourcesNamesNoSource(t *testing.T) {
 	t.Parallel()
-	k, _, access := newHeldAccess(t)
+	k, auditLog, access := newHeldAccess(t)
 	var wg sync.WaitGroup
 	for n := range 8 {
 		wg.Go(func() {
 			for i := range 1300 {
-				refuse(t, access, from(fmt.Sprintf("10.%d.%d.%d", n, i/250, i%250)))
+				refuse(t, auditLog, access, from(fmt.Sprintf("10.%d.%d.%d", n, i/250, i%250)))
 			}
 		})
 	}

@@ -61,7 +61,8 @@ func secondMethods(second domain.Method) []string {
 }
 
 // find looks up the user that the name identifies, with the catalog in force. A name with a directory's domain suffix
-// also identifies that directory's user of the bare name, so that every spelling counts against one account.
+// also identifies that directory's user of the bare name, so that every spelling counts against one account. The number
+// of lookups depends on the name alone.
 func (s *Service) find(ctx context.Context, a *attempt) error {
 	key := s.deps.CaseFolder.Fold(strings.TrimSpace(a.in.Name))
 	var err error
@@ -71,17 +72,16 @@ func (s *Service) find(ctx context.Context, a *attempt) error {
 	if a.catalog, err = s.deps.Catalog.CatalogAt(ctx, a.lookup.Catalog); err != nil {
 		return err
 	}
-	a.subject.user = a.lookup.User
-	if id, bare, ok := s.deps.Directories.SplitName(key); ok && !a.subject.known() {
-		user, err := s.deps.Users.FindByLogin(ctx, bare)
-		switch {
-		case errors.Is(err, domain.ErrUserNotFound), err == nil && user.Directory != id:
-		case err != nil:
+	if id, bare, ok := s.deps.Directories.SplitName(key); ok {
+		other, err := s.deps.Logins.LookupLogin(ctx, bare) // also for a known name, which would be faster otherwise
+		if err != nil {
 			return err
-		default:
-			a.subject.user = user
+		}
+		if a.lookup.User.ID == "" && other.User.ID != "" && other.User.Directory == id {
+			a.lookup = other
 		}
 	}
+	a.subject.user = a.lookup.User
 	if a.subject.account = lockout.AccountOfName(key); a.subject.known() {
 		a.subject.account = lockout.AccountOf(a.subject.user.ID)
 	}

@@ -7,8 +7,6 @@ package lockout
 
 import (
 	"context"
-	"crypto/sha256"
-	"fmt"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -49,14 +47,10 @@ type Attempt struct {
 }
 
 // AccountOf returns the account that a user's attempts count against.
-func AccountOf(id domain.UserID) string { return "user:" + string(id) }
+func AccountOf(id domain.UserID) string { return domain.AttemptAccount(id) }
 
-// AccountOfName returns the account that attempts on an unknown name count against. It does not contain the name, since
-// people sometimes type their password into the name field.
-func AccountOfName(key string) string {
-	sum := sha256.Sum256([]byte(key))
-	return fmt.Sprintf("name:%x", sum[:16])
-}
+// AccountOfName returns the account that attempts on an unknown name count against.
+func AccountOfName(key string) string { return domain.AttemptAccountOfName(key) }
 
 // Reserve reserves one attempt on the account from the source. After too many attempts it is domain.ErrAccountLocked,
 // with locked_until.

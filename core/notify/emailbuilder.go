@@ -16,6 +16,8 @@ const (
 	product = "Ostiary"
 	// noticeFor is how long delivery of a message without a token is attempted.
 	noticeFor = 72 * time.Hour
+	// decoyFor is how long a decoy is stored.
+	decoyFor = time.Minute
 )
 
 // Link returns the address of the page on which a user uses a token of the purpose.

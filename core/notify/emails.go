@@ -29,6 +29,19 @@ func (c *EmailBuilder) PasswordReset(user domain.User, token string, until time.
 	)
 }
 
+// Decoy builds the email of PasswordReset to an address that no user has, so that refusing a request costs the same. It
+// is due when it expires, after decoyFor, and so is never sent.
+func (c *EmailBuilder) Decoy(token string, until time.Time) (domain.Message, error) {
+	messages, err := c.PasswordReset(domain.User{Email: "decoy@" + c.who.Host}, token, until)
+	if err != nil {
+		return domain.Message{}, err
+	}
+	decoy := messages[0]
+	decoy.ExpiresAt = decoy.CreatedAt.Add(decoyFor)
+	decoy.NextTry = decoy.ExpiresAt
+	return decoy, nil
+}
+
 // PasswordChanged notifies the user that their password was changed: by themselves, by a reset link (an anonymous
 // principal), or by another principal.
 func (c *EmailBuilder) PasswordChanged(user domain.User, by domain.Principal) ([]domain.Message, error) {

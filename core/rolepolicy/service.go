@@ -108,15 +108,15 @@ func administers(by domain.Principal) bool {
 // find returns the user with a name, ignoring case. ok is false if there is none.
 func (s *Service) find(ctx context.Context, name string) (member Member, ok bool, err error) {
 	key := s.deps.CaseFolder.Fold(strings.TrimSpace(name))
+	catalog, err := s.deps.Catalog.Catalog(ctx) // also for an unknown name, which would be refused faster otherwise
+	if err != nil {
+		return Member{}, false, err
+	}
 	user, err := s.deps.Users.FindByLogin(ctx, key)
 	switch {
 	case errors.Is(err, domain.ErrUserNotFound), err == nil && user.UsernameKey != key:
 		return Member{}, false, nil
 	case err != nil:
-		return Member{}, false, err
-	}
-	catalog, err := s.deps.Catalog.Catalog(ctx)
-	if err != nil {
 		return Member{}, false, err
 	}
 	return memberOf(catalog, user), true, nil

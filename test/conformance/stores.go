@@ -33,7 +33,7 @@ func All(t *testing.T, open Open) {
 		"SessionStore": SessionStore, "SessionView": SessionView, "LoginView": LoginView, "APIKeyStore": APIKeyStore,
 		"ThirdPartyTokenStore": ThirdPartyTokenStore,
 		"RoleStore":            RoleStore, "GroupStore": GroupStore, "SettingsStore": SettingsStore,
-		"AttemptStore": AttemptStore, "RateLimiter": RateLimiter, "SingleUseStore": SingleUseStore,
+		"AttemptStore": AttemptStore, "RateLimiter": RateLimiter, "SingleUseStore": SingleUseStore, "DecoyStore": DecoyStore,
 		"IdempotencyStore": IdempotencyStore,
 		"AuditLog":         AuditLog, "AuditSeal": AuditSeal, "MessageQueue": MessageQueue, "Maintenance": Maintenance,
 		"SigningKeyStore":   SigningKeyStore,

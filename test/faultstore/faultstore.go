@@ -124,6 +124,7 @@ func (f *Faults) Wrap(p *ports.Storage) {
 	p.Attempts = attempts{f, p.Attempts}
 	p.Rates = rates{f, p.Rates}
 	p.SingleUse = once{f, p.SingleUse}
+	p.Decoys = decoys{f, p.Decoys}
 	p.Idempotency = idempotency{f, p.Idempotency}
 	p.Audit = auditLog{f, p.Audit}
 	p.Seals = seals{f, p.Seals}

@@ -304,6 +304,15 @@ func (x once) Consume(ctx context.Context, key string, now time.Time) ([]byte, e
 	return ask(x.f, "SingleUseStore.Consume", func() ([]byte, error) { return x.SingleUseStore.Consume(ctx, key, now) })
 }
 
+type decoys struct {
+	f *Faults
+	ports.DecoyStore
+}
+
+func (x decoys) WriteDecoy(ctx context.Context, entry *domain.AuditEntry, m domain.Message, expires time.Time) error {
+	return x.f.call("DecoyStore.WriteDecoy", func() error { return x.DecoyStore.WriteDecoy(ctx, entry, m, expires) })
+}
+
 type idempotency struct {
 	f *Faults
 	ports.IdempotencyStore
