@@ -7,7 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
 func reserve(t *testing.T, s *mongostore.Store, id string) domain.Reservation {
@@ -40,9 +40,9 @@ func waitForAttempts(t *testing.T, s *mongostore.Store, want int) {
 	}
 }
 
-func TestOwnServerAttemptsCountAcrossNodes(t *testing.T) {
+func TestAttemptsCountAcrossNodes(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	here, there := openOwn(t, server), openOwn(t, server)
 	for i := range domain.DefaultSettings().Lockout.MaxAttempts {
 		if reserve(t, here, strconv.Itoa(i)) != domain.AttemptGranted {
@@ -59,12 +59,12 @@ func TestOwnServerAttemptsCountAcrossNodes(t *testing.T) {
 	}
 }
 
-func TestOwnServerCloseWaitsForAsynchronousUpdates(t *testing.T) {
+func TestCloseWaitsForAsynchronousUpdates(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	there := openOwn(t, server)
 	here, err := mongostore.Open(t.Context(), mongostore.Config{
-		URI: server.URI(), Database: "ostiary", Clock: newClock(),
+		URI: server.URI(), Database: server.Database, Clock: newClock(),
 		NoTTL: true,
 	})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
 // sealedLog is a store with the sealed entries log_0001 and so on, and its verifier.
@@ -30,7 +30,7 @@ type sealedLog struct {
 
 func newSealedLog(t *testing.T, count int) sealedLog {
 	t.Helper()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	store := openOwn(t, server)
 	sealer, err := keyring.NewSealer([]keyring.Key{keyring.NewKey()})
 	if err != nil {
@@ -62,7 +62,7 @@ func newSealedLog(t *testing.T, count int) sealedLog {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
-	return sealedLog{store, audit.NewStoreVerifier(log, log, signer), seal, client.Database("ostiary").Collection("audit")}
+	return sealedLog{store, audit.NewStoreVerifier(log, log, signer), seal, client.Database(server.Database).Collection("audit")}
 }
 
 // copy inserts a copy of an entry under another document ID, with the fields of set replaced.

@@ -7,14 +7,14 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
 func skew(limit time.Duration) func(*mongostore.Config) {
 	return func(c *mongostore.Config) { c.MaxSkew, c.Timeout = limit, time.Minute }
 }
 
-func TestOwnServerOpenRefusesSkewedClock(t *testing.T) {
+func TestOpenRefusesSkewedClock(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		ahead time.Duration // of the server
@@ -29,9 +29,9 @@ func TestOwnServerOpenRefusesSkewedClock(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := mongowire.Start(t)
+			server := mongotap.Start(t)
 			server.SetClock(func() time.Time { return newClock().Now().Add(tt.ahead) })
-			config := mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: newClock(), NoTTL: true}
+			config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock(), NoTTL: true}
 			skew(mongostore.MaxSkew)(&config)
 			s, err := mongostore.Open(t.Context(), config)
 			if !errors.Is(err, tt.want) {
@@ -46,9 +46,9 @@ func TestOwnServerOpenRefusesSkewedClock(t *testing.T) {
 	}
 }
 
-func TestOwnServerCallsFailWhileClockIsSkewed(t *testing.T) {
+func TestCallsFailWhileClockIsSkewed(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	server.SetClock(newClock().Now)
 	own := newClock()
 	s := openOwn(t, server, skew(mongostore.MaxSkew), func(c *mongostore.Config) { c.Clock = own })

@@ -14,10 +14,10 @@ import (
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
-func with(server *mongowire.Server, options string) func(*mongostore.Config) {
+func with(server *mongotap.Server, options string) func(*mongostore.Config) {
 	separator := "?"
 	if strings.Contains(server.URI(), "?") {
 		separator = "&"
@@ -25,9 +25,9 @@ func with(server *mongowire.Server, options string) func(*mongostore.Config) {
 	return func(c *mongostore.Config) { c.URI = server.URI() + separator + options }
 }
 
-func TestOwnServerPoolSizeOfURILimitsConcurrentCommands(t *testing.T) {
+func TestPoolSizeOfURILimitsConcurrentCommands(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	var running, most atomic.Int64
 	ended := func() { running.Add(-1) }
 	s := openOwn(t, server, with(server, "maxPoolSize=2"), func(c *mongostore.Config) {
@@ -58,8 +58,8 @@ func TestOwnServerPoolSizeOfURILimitsConcurrentCommands(t *testing.T) {
 	}
 }
 
-// TestOwnServerTimeoutOfURILimitsEachCall: the default is 2.5 seconds.
-func TestOwnServerTimeoutOfURILimitsEachCall(t *testing.T) {
+// TestTimeoutOfURILimitsEachCall: the default is 2.5 seconds.
+func TestTimeoutOfURILimitsEachCall(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		options string
@@ -72,12 +72,12 @@ func TestOwnServerTimeoutOfURILimitsEachCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := mongowire.Start(t)
+			server := mongotap.Start(t)
 			openOwn(t, server) // creates the schema, which may take longer on a busy machine
 			s := openOwn(t, server, with(server, tt.options))
 			release := make(chan struct{})
 			defer close(release)
-			server.Inject(mongowire.Fault{Command: "find", Collection: "users", Times: 100, Do: mongowire.HangBefore(release)})
+			server.Inject(mongotap.Fault{Command: "find", Collection: "users", Times: 100, Do: mongotap.HangBefore(release)})
 			began := time.Now()
 			_, err := s.Users().Get(t.Context(), "usr_1")
 			if took := time.Since(began); !errors.Is(err, fault.ErrStorage) || took < tt.atLeast || took > tt.atMost {

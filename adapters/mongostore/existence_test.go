@@ -6,12 +6,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/event"
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/test/existence"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongod"
 )
 
 // commands records the round trips of a node, each with the number of documents that it writes. It leaves out the
@@ -61,7 +62,12 @@ func (c *commands) cost(s *mongostore.Store) func(*testing.T, func()) []string {
 
 func TestNoRouteRevealsByItsRoundTripsWhoExists(t *testing.T) {
 	t.Parallel()
-	var seen commands
-	s := openOwn(t, mongowire.Start(t), func(c *mongostore.Config) { c.Monitor = seen.monitor() })
-	existence.Test(t, existence.Store{Ports: s.Ports(), Cost: seen.cost(s)})
+	for name, start := range mongod.Kinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var seen commands
+			s, _ := openMongo(t, start(t), func(c *mongostore.Config) { c.Monitor, c.Timeout = seen.monitor(), time.Minute })
+			existence.Test(t, existence.Store{Ports: s.Ports(), Cost: seen.cost(s)})
+		})
+	}
 }

@@ -9,10 +9,8 @@ import (
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
-
-// The tests in this file run on the test server, which is not MongoDB and injects the faults.
 
 func rename(u *domain.User, out *domain.Outbox) error {
 	u.FullName += "!"
@@ -32,36 +30,36 @@ func logged(t *testing.T, s *mongostore.Store, action domain.Action) int {
 	return len(page.Entries)
 }
 
-func TestOwnServerWriteIsAppliedOnceDespiteFaults(t *testing.T) {
+func TestWriteIsAppliedOnceDespiteFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		fault    mongowire.Fault
+		fault    mongotap.Fault
 		wantErr  error
 		wantName string // of the user afterwards
 	}{
 		"retries after a connection drops before the write": {
-			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.DropBefore()}, nil, "Ada Lovelace!",
+			mongotap.Fault{Command: "update", Collection: "users", Do: mongotap.DropBefore()}, nil, "Ada Lovelace!",
 		},
 		"does not write twice after a connection drops after the write": {
-			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.DropAfter()}, nil, "Ada Lovelace!",
+			mongotap.Fault{Command: "update", Collection: "users", Do: mongotap.DropAfter()}, nil, "Ada Lovelace!",
 		},
 		"retries after a write conflict": {
-			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.Fail(112, "WriteConflict")},
+			mongotap.Fault{Command: "update", Collection: "users", Do: mongotap.Fail(112, "WriteConflict")},
 			nil,
 			"Ada Lovelace!",
 		},
 		"reports an unacknowledged majority as unknown": {
-			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.WriteConcernFailed()},
+			mongotap.Fault{Command: "update", Collection: "users", Do: mongotap.WriteConcernFailed()},
 			fault.ErrStorage,
 			"Ada Lovelace!",
 		},
 		"reports an unknown error code as unknown": {
-			mongowire.Fault{Command: "update", Collection: "users", Do: mongowire.Fail(8, "UnknownError")},
+			mongotap.Fault{Command: "update", Collection: "users", Do: mongotap.Fail(8, "UnknownError")},
 			fault.ErrStorage,
 			"Ada Lovelace",
 		},
 		"writes from the document cache without a read": {
-			mongowire.Fault{Command: "find", Collection: "users", Times: 100, Do: mongowire.Fail(8, "UnknownError")},
+			mongotap.Fault{Command: "find", Collection: "users", Times: 100, Do: mongotap.Fail(8, "UnknownError")},
 			nil,
 			"Ada Lovelace!",
 		},
@@ -69,7 +67,7 @@ func TestOwnServerWriteIsAppliedOnceDespiteFaults(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := mongowire.Start(t)
+			server := mongotap.Start(t)
 			s := openOwn(t, server)
 			signIn(t, s)
 			server.Inject(tt.fault)
@@ -86,15 +84,15 @@ func TestOwnServerWriteIsAppliedOnceDespiteFaults(t *testing.T) {
 	}
 }
 
-func TestOwnServerTokenIsConsumedWhenReplyIsLost(t *testing.T) {
+func TestTokenIsConsumedWhenReplyIsLost(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	s := openOwn(t, server, func(c *mongostore.Config) { c.Timeout = 300 * time.Millisecond })
 	now := newClock().Now()
 	if err := s.SingleUseStore().Put(t.Context(), "code", []byte("x"), now.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	server.Inject(mongowire.Fault{Command: "findAndModify", Collection: "once", Times: 1000, Do: mongowire.DropAfter()})
+	server.Inject(mongotap.Fault{Command: "findAndModify", Collection: "once", Times: 1000, Do: mongotap.DropAfter()})
 	if value, err := s.SingleUseStore().Consume(t.Context(), "code", now); !errors.Is(err, fault.ErrStorage) ||
 		value != nil {
 		t.Errorf("Consume with a lost reply = %q, %v; want fault.ErrStorage", value, err)
@@ -105,21 +103,21 @@ func TestOwnServerTokenIsConsumedWhenReplyIsLost(t *testing.T) {
 	}
 }
 
-func TestOwnServerConcurrentUpsertIsRetried(t *testing.T) {
+func TestConcurrentUpsertIsRetried(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	s := openOwn(t, server)
 	now := newClock().Now()
-	duplicate := mongowire.Fail(11000, "DuplicateKey")
-	server.Inject(mongowire.Fault{Command: "update", Collection: "once", Do: duplicate})
+	duplicate := mongotap.Fail(11000, "DuplicateKey")
+	server.Inject(mongotap.Fault{Command: "update", Collection: "once", Do: duplicate})
 	if err := s.SingleUseStore().Put(t.Context(), "code", []byte("x"), now.Add(time.Minute)); err != nil {
 		t.Errorf("Put after one duplicate = %v", err)
 	}
-	server.Inject(mongowire.Fault{Command: "update", Collection: "guards", Do: duplicate})
+	server.Inject(mongotap.Fault{Command: "update", Collection: "guards", Do: duplicate})
 	if err := s.AdminGuard().Join(t.Context(), "usr_1"); err != nil {
 		t.Errorf("Join after one duplicate = %v", err)
 	}
-	server.Inject(mongowire.Fault{Command: "insert", Collection: "attempts", Do: duplicate})
+	server.Inject(mongotap.Fault{Command: "insert", Collection: "attempts", Do: duplicate})
 	err := s.AttemptStore().Update(t.Context(), "user:1", now, func(a *domain.Attempts, _ *domain.Outbox) error {
 		a.Failures = append(a.Failures, domain.Attempt{ID: "1", At: now})
 		return nil
@@ -127,20 +125,20 @@ func TestOwnServerConcurrentUpsertIsRetried(t *testing.T) {
 	if err != nil {
 		t.Errorf("Update after one duplicate = %v", err)
 	}
-	server.Inject(mongowire.Fault{Command: "findAndModify", Collection: "rates", Do: duplicate})
+	server.Inject(mongotap.Fault{Command: "findAndModify", Collection: "rates", Do: duplicate})
 	if state, err := s.RateLimiter().Take(t.Context(), "login:192.0.2.1", domain.Rate{Limit: 1, Window: time.Minute},
 		now); err != nil || !state.Allowed {
 		t.Errorf("Take after one duplicate = %+v, %v", state, err)
 	}
 }
 
-func TestOwnServerSweepDeliversEntriesAfterCrash(t *testing.T) {
+func TestSweepDeliversEntriesAfterCrash(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	now := newClock()
 	s := openOwn(t, server, func(c *mongostore.Config) { c.Clock = now })
 	signIn(t, s)
-	server.Inject(mongowire.Fault{Command: "insert", Collection: "audit", Times: 2, Do: mongowire.Fail(8, "UnknownError")})
+	server.Inject(mongotap.Fault{Command: "insert", Collection: "audit", Times: 2, Do: mongotap.Fail(8, "UnknownError")})
 	if _, err := s.Users().Update(t.Context(), "usr_1", rename); !errors.Is(err, fault.ErrStorage) {
 		t.Fatalf("Update with a failed insert of the entry = %v, want fault.ErrStorage", err)
 	}
@@ -166,9 +164,9 @@ func TestOwnServerSweepDeliversEntriesAfterCrash(t *testing.T) {
 	}
 }
 
-func TestOwnServerSweepIncrementsCatalogVersionAfterCrash(t *testing.T) {
+func TestSweepIncrementsCatalogVersionAfterCrash(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	now := newClock()
 	first := openOwn(t, server, func(c *mongostore.Config) { c.Clock = now })
 	second := openOwn(t, server, func(c *mongostore.Config) { c.Clock = now })
@@ -176,9 +174,9 @@ func TestOwnServerSweepIncrementsCatalogVersionAfterCrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.Inject(mongowire.Fault{
+	server.Inject(mongotap.Fault{
 		Command: "update", Collection: "catalog", Skip: 1,
-		Do: mongowire.Fail(8, "UnknownError"),
+		Do: mongotap.Fail(8, "UnknownError"),
 	})
 	_, err = first.CatalogStore().UpdateSettings(t.Context(), func(x *domain.Settings, _ *domain.Outbox) error {
 		x.Session.MaxSessions = 9
@@ -198,13 +196,13 @@ func TestOwnServerSweepIncrementsCatalogVersionAfterCrash(t *testing.T) {
 	}
 }
 
-func TestOwnServerFailoverToNewPrimary(t *testing.T) {
+func TestFailoverToNewPrimary(t *testing.T) {
 	t.Parallel()
-	server := mongowire.StartSet(t, 3)
+	server := mongotap.StartSet(t)
 	s := leased(t, server, server.URI(), lasting/4)
 	signIn(t, s)
 	for _, primary := range []int{1, 2, 0} {
-		server.Elect(primary)
+		server.Elect(t, primary)
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		if _, err := s.Users().Update(ctx, "usr_1", rename); err != nil {
 			t.Errorf("Update after the election of %d = %v", primary, err)
@@ -216,14 +214,14 @@ func TestOwnServerFailoverToNewPrimary(t *testing.T) {
 	}
 }
 
-func TestOwnServerCallsFailWithinThreeSecondsWithoutPrimary(t *testing.T) {
+func TestCallsFailWithinThreeSecondsWithoutPrimary(t *testing.T) {
 	t.Parallel()
-	server := mongowire.StartSet(t, 3)
+	server := mongotap.StartSet(t)
 	s := leased(t, server, server.URI(), lasting/4)
 	signIn(t, s)
-	server.Elect(-1)
+	server.Elect(t, -1)
 	refusedInTime(t, s)
-	server.Elect(1)
+	server.Elect(t, 1)
 	if _, err := s.View().Lookup(t.Context(), "sess_1"); err != nil {
 		t.Errorf("Lookup after an election = %v", err)
 	}

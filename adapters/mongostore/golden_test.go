@@ -14,13 +14,13 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // text formats commands: the name, the collection, then each member on a line.
-func text(t *testing.T, commands []mongowire.Command) string {
+func text(t *testing.T, commands []mongotap.Command) string {
 	t.Helper()
 	var b strings.Builder
 	for _, c := range commands {
@@ -55,14 +55,14 @@ func golden(t *testing.T, name, got string) {
 
 // commandsOf returns the commands sent by do, except for the clearing of outboxes, which happens at some time
 // afterwards.
-func commandsOf(t *testing.T, s *mongostore.Store, server *mongowire.Server, do func()) []mongowire.Command {
+func commandsOf(t *testing.T, s *mongostore.Store, server *mongotap.Server, do func()) []mongotap.Command {
 	t.Helper()
 	if err := s.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	server.Forget()
 	do()
-	var sent []mongowire.Command
+	var sent []mongotap.Command
 	for _, c := range server.Commands() {
 		if !isClearing(c) {
 			sent = append(sent, c)
@@ -71,13 +71,13 @@ func commandsOf(t *testing.T, s *mongostore.Store, server *mongowire.Server, do 
 	return sent
 }
 
-func isClearing(c mongowire.Command) bool {
+func isClearing(c mongotap.Command) bool {
 	return c.Name == "update" && strings.Contains(fmt.Sprint(c.Body), "outbox.id")
 }
 
 func TestGoldenVerifyIsOneRoundTrip(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	s := openOwn(t, server)
 	signIn(t, s)
 	if _, err := s.CatalogStore().Catalog(t.Context()); err != nil {
@@ -103,7 +103,7 @@ func TestGoldenVerifyIsOneRoundTrip(t *testing.T) {
 
 func TestGoldenLoginLookupIsOneRoundTripForAnyName(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	s := openOwn(t, server)
 	signIn(t, s)
 	if _, err := s.CatalogStore().Catalog(t.Context()); err != nil {
@@ -131,7 +131,7 @@ func TestGoldenLoginLookupIsOneRoundTripForAnyName(t *testing.T) {
 
 func TestGoldenRefreshIsOneConditionalWriteAndItsInvalidation(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	s := openOwn(t, server)
 	signIn(t, s)
 	sent := commandsOf(t, s, server, func() {
@@ -154,7 +154,7 @@ func TestGoldenRefreshIsOneConditionalWriteAndItsInvalidation(t *testing.T) {
 
 func TestGoldenTokensAndLimitsAreOneConditionalWrite(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	s := openOwn(t, server)
 	now := newClock().Now()
 	sent := commandsOf(t, s, server, func() {

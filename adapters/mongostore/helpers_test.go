@@ -7,7 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
 // clock is a clock that only advance moves.
@@ -30,10 +30,10 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// openOwn opens a store on the test server, which is not MongoDB.
-func openOwn(t *testing.T, server *mongowire.Server, change ...func(*mongostore.Config)) *mongostore.Store {
+// openOwn opens a store on the database of the tap.
+func openOwn(t *testing.T, server *mongotap.Server, change ...func(*mongostore.Config)) *mongostore.Store {
 	t.Helper()
-	config := mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: newClock(), NoTTL: true}
+	config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock(), NoTTL: true}
 	for _, c := range change {
 		c(&config)
 	}

@@ -11,11 +11,11 @@ import (
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
 // leased opens a node whose leases last for the duration given. It connects to the members in uri only.
-func leased(t *testing.T, server *mongowire.Server, uri string, lasts time.Duration,
+func leased(t *testing.T, server *mongotap.Server, uri string, lasts time.Duration,
 	change ...func(*mongostore.Config),
 ) *mongostore.Store {
 	t.Helper()
@@ -23,7 +23,7 @@ func leased(t *testing.T, server *mongowire.Server, uri string, lasts time.Durat
 }
 
 // only returns the address of member i alone, for a node that reaches no other.
-func only(server *mongowire.Server, i int) string {
+func only(server *mongotap.Server, i int) string {
 	return "mongodb://" + server.AddressOf(i) + "/?directConnection=true"
 }
 
@@ -39,9 +39,9 @@ func revoke(ctx context.Context, s *mongostore.Store) error {
 // lasting is short, so that tests need not wait long, and long compared with the pauses of a busy machine.
 const lasting = time.Second
 
-// TestOwnServerPartitionedPrimaryAcceptsNoRevokedSession partitions the old primary and a node that reaches only this
+// TestPartitionedPrimaryAcceptsNoRevokedSession partitions the old primary and a node that reaches only this
 // primary. Another node revokes the session. From then on, the partitioned node must not accept the session.
-func TestOwnServerPartitionedPrimaryAcceptsNoRevokedSession(t *testing.T) {
+func TestPartitionedPrimaryAcceptsNoRevokedSession(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		lasts  time.Duration
@@ -55,12 +55,12 @@ func TestOwnServerPartitionedPrimaryAcceptsNoRevokedSession(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := mongowire.StartSet(t, 3)
+			server := mongotap.StartSet(t)
 			strict := func(c *mongostore.Config) { c.Strict, c.Timeout = tt.strict, 2*lasting }
 			apart := leased(t, server, only(server, 0), tt.lasts, strict)
 			signIn(t, apart)
 			look(t, apart, nil)
-			server.CutOff(1)
+			server.CutOff(t, 1)
 			others := leased(t, server, only(server, 1), tt.lasts)
 			if err := revoke(t.Context(), others); err != nil {
 				t.Fatalf("revoking at the new primary: %v", err)
@@ -78,43 +78,64 @@ func look(t *testing.T, s *mongostore.Store, want error) {
 	}
 }
 
-// TestOwnServerNewPrimaryIsTrustedAfterMajorityWrite elects a primary that has the revocation and does not know yet
-// that it is committed.
-func TestOwnServerNewPrimaryIsTrustedAfterMajorityWrite(t *testing.T) {
+// TestNewPrimaryIsTrustedAfterMajorityWrite elects a primary that has the revocation and does not know yet that it is
+// committed.
+func TestNewPrimaryIsTrustedAfterMajorityWrite(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		lasts time.Duration
 		want  error
 	}{
-		"with leases":                      {time.Minute, domain.ErrSessionNotFound},
-		"but not without leases":           {0, nil}, // proves that the test can fail
-		"with a lease that has just ended": {time.Nanosecond * 40, fault.ErrStorage},
+		"with leases":            {time.Minute, fault.ErrStorage},
+		"but not without leases": {0, nil}, // proves that the test can fail
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := mongowire.StartSet(t, 3)
+			server := mongotap.StartSet(t)
 			first, second := openOwn(t, server), leased(t, server, server.URI(), tt.lasts)
 			signIn(t, first)
-			if tt.lasts != time.Nanosecond*40 {
-				look(t, second, nil)
-			}
-			before := server.State()
+			look(t, second, nil)
+			release := server.FreezeCommitted(t, 1)
 			if err := revoke(t.Context(), first); err != nil {
 				t.Fatal(err)
 			}
-			server.ElectBehind(1, before)
+			server.Elect(t, 1)
 			look(t, second, tt.want)
+			release()
+			waitForRevocation(t, second, tt.want)
 		})
 	}
 }
 
-func TestOwnServerChangeWaitsForLeasesOfPreviousPrimary(t *testing.T) {
+// waitForRevocation waits until the session is refused. Until then, lookups result in meanwhile.
+func waitForRevocation(t *testing.T, s *mongostore.Store, meanwhile error) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		_, err := s.View().Lookup(t.Context(), "sess_1")
+		if errors.Is(err, domain.ErrSessionNotFound) {
+			return
+		}
+		if !errors.Is(err, meanwhile) {
+			t.Fatalf("Lookup = %v, want %v until the session is refused", err, meanwhile)
+		}
+	}
+	t.Fatal("the revocation was not seen within a minute")
+}
+
+func TestExpiredLeaseIsNotUsed(t *testing.T) {
 	t.Parallel()
-	server := mongowire.StartSet(t, 3)
+	server := mongotap.Start(t)
+	signIn(t, openOwn(t, server))
+	look(t, leased(t, server, server.URI(), 40*time.Nanosecond), fault.ErrStorage)
+}
+
+func TestChangeWaitsForLeasesOfPreviousPrimary(t *testing.T) {
+	t.Parallel()
+	server := mongotap.StartSet(t)
 	s := leased(t, server, server.URI(), lasting, func(c *mongostore.Config) { c.Timeout = time.Minute })
 	signIn(t, s)
 	began := time.Now()
-	server.Elect(2)
+	server.Elect(t, 2)
 	if err := revoke(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
@@ -127,9 +148,9 @@ func TestOwnServerChangeWaitsForLeasesOfPreviousPrimary(t *testing.T) {
 	}
 }
 
-func TestOwnServerChecksShareOneLease(t *testing.T) {
+func TestChecksShareOneLease(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	s := leased(t, server, server.URI(), time.Hour, func(c *mongostore.Config) { c.Timeout = time.Minute })
 	if err := s.Users().Create(t.Context(), ada(), outbox()); err != nil {
 		t.Fatal(err)

@@ -13,16 +13,16 @@ import (
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/test/conformance"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
-func TestOwnServerReadSettings(t *testing.T) {
+func TestReadSettings(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	look := func(want int) {
 		t.Helper()
 		settings, found, err := mongostore.ReadSettings(t.Context(),
-			mongostore.Config{URI: server.URI(), Database: "ostiary"})
+			mongostore.Config{URI: server.URI(), Database: server.Database})
 		if err != nil || found != (want > 0) || settings.Lockout.MaxAttempts != want {
 			t.Errorf("ReadSettings: MaxAttempts %d, found %v, %v; want %d", settings.Lockout.MaxAttempts, found, err, want)
 		}
@@ -39,10 +39,10 @@ func TestOwnServerReadSettings(t *testing.T) {
 	look(3)
 }
 
-func TestOwnServerReadCollisions(t *testing.T) {
+func TestReadCollisions(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
-	config := mongostore.Config{URI: server.URI(), Database: "ostiary"}
+	server := mongotap.Start(t)
+	config := mongostore.Config{URI: server.URI(), Database: server.Database}
 	if got, found, err := mongostore.ReadCollisions(t.Context(), config); got != nil || found || err != nil {
 		t.Errorf("ReadCollisions on an empty database = %v, %v, %v; want nothing found", got, found, err)
 	}
@@ -75,9 +75,9 @@ func TestReadTimesOutOnUnresponsiveServer(t *testing.T) {
 }
 
 // A database from before users had names: its users collide, and it has no index of names.
-func TestOwnServerADatabaseFromBeforeNamesOpensWithItsCollisions(t *testing.T) {
+func TestDatabaseFromBeforeNamesOpensWithItsCollisions(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.StartNew(t)
 	s := openOwn(t, server)
 	conformance.StoreCollisions(t, s.Users(), s.Groups(), s)
 	if err := s.Close(t.Context()); err != nil {

@@ -16,13 +16,13 @@ import (
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
 // proxied opens a store that reaches the test server (not MongoDB) through a proxy that breaks the network.
-func proxied(t *testing.T) (*mongostore.Store, *toxiproxy.Proxy, *mongowire.Server) {
+func proxied(t *testing.T) (*mongostore.Store, *toxiproxy.Proxy, *mongotap.Server) {
 	t.Helper()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
 	proxy := toxiproxy.NewProxy(api, "mongodb", "127.0.0.1:0", server.Address())
 	if err := proxy.Start(); err != nil {
@@ -41,7 +41,7 @@ func poison(t *testing.T, proxy *toxiproxy.Proxy, toxic string) {
 	}
 }
 
-func TestOwnServerCallsFailInTimeAndRecoverFromNetworkFaults(t *testing.T) {
+func TestCallsFailInTimeAndRecoverFromNetworkFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		breakIt, repair func(*testing.T, *toxiproxy.Proxy)
@@ -131,7 +131,7 @@ func waitForRecovery(t *testing.T, s *mongostore.Store) {
 	}
 }
 
-func TestOwnServerCallsSucceedAfterConnectionsDrop(t *testing.T) {
+func TestCallsSucceedAfterConnectionsDrop(t *testing.T) {
 	t.Parallel()
 	s, _, server := proxied(t)
 	for range 4 {
@@ -146,8 +146,8 @@ func TestOwnServerCallsSucceedAfterConnectionsDrop(t *testing.T) {
 	}
 }
 
-// TestOwnServerOutagesLeakNothing counts the goroutines of the whole process, so it does not run in parallel.
-func TestOwnServerOutagesLeakNothing(t *testing.T) { //nolint:paralleltest // see above
+// TestOutagesLeakNothing counts the goroutines of the whole process, so it does not run in parallel.
+func TestOutagesLeakNothing(t *testing.T) { //nolint:paralleltest // see above
 	s, proxy, server := proxied(t)
 	outage := func() {
 		proxy.Stop()
@@ -179,9 +179,9 @@ func TestOwnServerOutagesLeakNothing(t *testing.T) { //nolint:paralleltest // se
 	}
 }
 
-func TestOwnServerTwoNodesAreConsistent(t *testing.T) {
+func TestTwoNodesAreConsistent(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	nodes := []*mongostore.Store{leased(t, server, server.URI(), lasting), leased(t, server, server.URI(), lasting)}
 	signIn(t, nodes[0])
 	for i := range 500 {

@@ -10,15 +10,15 @@ import (
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
-func servers(t *testing.T) map[string]*mongowire.Server {
+func servers(t *testing.T) map[string]*mongotap.Server {
 	t.Helper()
-	return map[string]*mongowire.Server{"a single server": mongowire.Start(t), "a replica set": mongowire.StartSet(t, 3)}
+	return map[string]*mongotap.Server{"a single server": mongotap.Start(t), "a replica set": mongotap.StartSet(t)}
 }
 
-func TestOwnServerProbesShareOneWrite(t *testing.T) {
+func TestProbesShareOneWrite(t *testing.T) {
 	t.Parallel()
 	for name, server := range servers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestOwnServerProbesShareOneWrite(t *testing.T) {
 	}
 }
 
-func TestOwnServerProbeFailsOnceItsEvidenceIsOld(t *testing.T) {
+func TestProbeFailsOnceItsEvidenceIsOld(t *testing.T) {
 	t.Parallel()
 	for name, server := range servers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestOwnServerProbeFailsOnceItsEvidenceIsOld(t *testing.T) {
 			if err := s.Ping(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			server.Inject(mongowire.Fault{Command: "update", Collection: "meta", Times: 1e6, Do: mongowire.WriteConcernFailed()})
+			server.Inject(mongotap.Fault{Command: "update", Collection: "meta", Times: 1e6, Do: mongotap.WriteConcernFailed()})
 			deadline := time.Now().Add(10 * time.Second)
 			for !errors.Is(s.Ping(t.Context()), fault.ErrStorage) {
 				if time.Now().After(deadline) {
@@ -67,9 +67,9 @@ func TestOwnServerProbeFailsOnceItsEvidenceIsOld(t *testing.T) {
 	}
 }
 
-func TestOwnServerSweepRemovesHoldsOfCrashedNodes(t *testing.T) {
+func TestSweepRemovesHoldsOfCrashedNodes(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	now := newClock()
 	s := openOwn(t, server, func(c *mongostore.Config) { c.Clock = now })
 	catalog := rawDatabase(t, server).Collection("catalog")

@@ -15,42 +15,42 @@ import (
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
-func rawDatabase(t *testing.T, server *mongowire.Server) *mongo.Database {
+func rawDatabase(t *testing.T, server *mongotap.Server) *mongo.Database {
 	t.Helper()
 	client, err := mongo.Connect(options.Client().ApplyURI(server.URI()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Disconnect(t.Context()) })
-	return client.Database("ostiary")
+	return client.Database(server.Database)
 }
 
-func TestOwnServerOpenRefusesNewerSchema(t *testing.T) {
+func TestOpenRefusesNewerSchema(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.StartNew(t)
 	openOwn(t, server)
 	_, err := rawDatabase(t, server).Collection("meta").UpdateOne(t.Context(), bson.D{{Key: "_id", Value: "schema"}},
 		bson.D{{Key: "$inc", Value: bson.D{{Key: "version", Value: 1}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = mongostore.Open(t.Context(), mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: newClock()})
+	_, err = mongostore.Open(t.Context(), mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock()})
 	if !errors.Is(err, mongostore.ErrNewerSchema) {
 		t.Errorf("Open on a database of a later version = %v, want ErrNewerSchema", err)
 	}
 }
 
-func TestOwnServerConcurrentStartsMigrateOnce(t *testing.T) {
+func TestConcurrentStartsMigrateOnce(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.StartNew(t)
 	stores := make([]*mongostore.Store, 8)
 	var starting sync.WaitGroup
 	for i := range stores {
 		starting.Go(func() {
-			s, err := mongostore.Open(t.Context(), mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: newClock()})
+			s, err := mongostore.Open(t.Context(), mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock()})
 			if err != nil {
 				t.Errorf("node %d: %v", i, err)
 			}
@@ -80,14 +80,14 @@ func TestOwnServerConcurrentStartsMigrateOnce(t *testing.T) {
 	}
 }
 
-// TestOwnServerLateLeaseFindsNoStepsLeft: a node reads an old version and gets the lease only after another node has
+// TestLateLeaseFindsNoStepsLeft: a node reads an old version and gets the lease only after another node has
 // run all steps.
-func TestOwnServerLateLeaseFindsNoStepsLeft(t *testing.T) {
+func TestLateLeaseFindsNoStepsLeft(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.StartNew(t)
 	done := make(chan struct{})
-	server.Inject(mongowire.Fault{Command: "update", Collection: "meta", Do: mongowire.HangBefore(done)})
-	patient := mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: newClock(), Timeout: time.Minute}
+	server.Inject(mongotap.Fault{Command: "update", Collection: "meta", Do: mongotap.HangBefore(done)})
+	patient := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock(), Timeout: time.Minute}
 	late := make(chan error, 1)
 	go func() {
 		s, err := mongostore.Open(t.Context(), patient)
@@ -109,12 +109,12 @@ func TestOwnServerLateLeaseFindsNoStepsLeft(t *testing.T) {
 	}
 }
 
-func TestOwnServerMigrationResumesAfterCrash(t *testing.T) {
+func TestMigrationResumesAfterCrash(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.StartNew(t)
 	now := newClock()
-	config := mongostore.Config{URI: server.URI(), Database: "ostiary", Clock: now}
-	server.Inject(mongowire.Fault{Command: "createIndexes", Skip: 3, Do: mongowire.Fail(8, "UnknownError")})
+	config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: now}
+	server.Inject(mongotap.Fault{Command: "createIndexes", Skip: 3, Do: mongotap.Fail(8, "UnknownError")})
 	if _, err := mongostore.Open(t.Context(), config); !errors.Is(err, fault.ErrStorage) {
 		t.Fatalf("Open with a failing step = %v, want fault.ErrStorage", err)
 	}
@@ -128,7 +128,7 @@ func TestOwnServerMigrationResumesAfterCrash(t *testing.T) {
 	}
 }
 
-func TestOwnServerErrorDoesNotContainConnectionString(t *testing.T) {
+func TestErrorDoesNotContainConnectionString(t *testing.T) {
 	t.Parallel()
 	_, err := mongostore.Open(t.Context(), mongostore.Config{
 		URI: "mongodb://ada:secret@host:port/", Database: "ostiary",

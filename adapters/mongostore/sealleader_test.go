@@ -15,7 +15,7 @@ import (
 	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
 // sealNode is a node that seals the audit log, with a monotonic clock of its own.
@@ -32,7 +32,7 @@ const sealEvery = time.Second
 // sealNodes opens nodes on one database, with one key.
 func sealNodes(t *testing.T, count int, change ...func(*mongostore.Config)) []sealNode {
 	t.Helper()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	sealer, err := keyring.NewSealer([]keyring.Key{keyring.NewKey()})
 	if err != nil {
 		t.Fatal(err)

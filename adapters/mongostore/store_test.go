@@ -7,12 +7,12 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
-func TestOwnServerChangeWritesItsAuditEntry(t *testing.T) {
+func TestChangeWritesItsAuditEntry(t *testing.T) {
 	t.Parallel()
-	s := openOwn(t, mongowire.Start(t))
+	s := openOwn(t, mongotap.Start(t))
 	signIn(t, s)
 	live, err := s.View().Lookup(t.Context(), "sess_1")
 	if err != nil {
@@ -44,9 +44,9 @@ func TestOwnServerChangeWritesItsAuditEntry(t *testing.T) {
 	}
 }
 
-func TestOwnServerAssignmentReleasesRole(t *testing.T) {
+func TestAssignmentReleasesRole(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	signIn(t, openOwn(t, server))
 	var role struct {
 		Holds []bson.D `bson:"holds"`

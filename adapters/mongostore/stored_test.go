@@ -11,7 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/test/conformance"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
 // volatile matches the members that differ in each run, by collection: the server's timestamp and the holder of the
@@ -21,12 +21,12 @@ var volatile = map[string]*regexp.Regexp{
 	"meta":  regexp.MustCompile(`("holder": )"[^"]*"`),
 }
 
-// TestOwnServerStoredDocumentsAreTheGoldenOnes compares every document that the store writes with a golden file, in the
+// TestStoredDocumentsAreTheGoldenOnes compares every document that the store writes with a golden file, in the
 // form that preserves types and the order of members. A changed name or form would make the databases of installed
 // versions unreadable: add a schema step instead of rewriting a file.
-func TestOwnServerStoredDocumentsAreTheGoldenOnes(t *testing.T) {
+func TestStoredDocumentsAreTheGoldenOnes(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
+	server := mongotap.Start(t)
 	s := openOwn(t, server)
 	conformance.WriteEveryKind(t, s.Ports())
 	if err := s.Settle(t.Context()); err != nil {
