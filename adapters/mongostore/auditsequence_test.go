@@ -62,7 +62,8 @@ func newSealedLog(t *testing.T, count int) sealedLog {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
-	return sealedLog{store, audit.NewStoreVerifier(log, log, signer), seal, client.Database(server.Database).Collection("audit")}
+	entries := client.Database(server.Database).Collection("audit")
+	return sealedLog{store, audit.NewStoreVerifier(log, log, signer), seal, entries}
 }
 
 // copy inserts a copy of an entry under another document ID, with the fields of set replaced.

@@ -198,7 +198,7 @@ func TestSweepIncrementsCatalogVersionAfterCrash(t *testing.T) {
 
 func TestFailoverToNewPrimary(t *testing.T) {
 	t.Parallel()
-	server := mongotap.StartSet(t)
+	server := newSet(t)
 	s := leased(t, server, server.URI(), lasting/4)
 	signIn(t, s)
 	for _, primary := range []int{1, 2, 0} {
@@ -216,7 +216,7 @@ func TestFailoverToNewPrimary(t *testing.T) {
 
 func TestCallsFailWithinThreeSecondsWithoutPrimary(t *testing.T) {
 	t.Parallel()
-	server := mongotap.StartSet(t)
+	server := newSet(t)
 	s := leased(t, server, server.URI(), lasting/4)
 	signIn(t, s)
 	server.Elect(t, -1)

@@ -49,6 +49,18 @@ func openOwn(t *testing.T, server *mongotap.Server, change ...func(*mongostore.C
 	return s
 }
 
+// newSet starts a replica set of three with the schema, whose creation may take longer than a call of a tested store.
+func newSet(t *testing.T) *mongotap.Server {
+	t.Helper()
+	server := mongotap.StartSet(t)
+	s := openOwn(t, server, func(c *mongostore.Config) { c.Timeout = time.Minute })
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	server.Forget()
+	return server
+}
+
 func entry(id string, action domain.Action) domain.AuditEntry {
 	return domain.AuditEntry{
 		ID: domain.LogID("log_" + id), Time: newClock().Now(), UserID: "usr_1", Action: action, Success: true,

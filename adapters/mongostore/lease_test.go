@@ -55,7 +55,7 @@ func TestPartitionedPrimaryAcceptsNoRevokedSession(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := mongotap.StartSet(t)
+			server := newSet(t)
 			strict := func(c *mongostore.Config) { c.Strict, c.Timeout = tt.strict, 2*lasting }
 			apart := leased(t, server, only(server, 0), tt.lasts, strict)
 			signIn(t, apart)
@@ -91,7 +91,7 @@ func TestNewPrimaryIsTrustedAfterMajorityWrite(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := mongotap.StartSet(t)
+			server := newSet(t)
 			first, second := openOwn(t, server), leased(t, server, server.URI(), tt.lasts)
 			signIn(t, first)
 			look(t, second, nil)
@@ -131,7 +131,7 @@ func TestExpiredLeaseIsNotUsed(t *testing.T) {
 
 func TestChangeWaitsForLeasesOfPreviousPrimary(t *testing.T) {
 	t.Parallel()
-	server := mongotap.StartSet(t)
+	server := newSet(t)
 	s := leased(t, server, server.URI(), lasting, func(c *mongostore.Config) { c.Timeout = time.Minute })
 	signIn(t, s)
 	began := time.Now()

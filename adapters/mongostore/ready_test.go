@@ -15,7 +15,7 @@ import (
 
 func servers(t *testing.T) map[string]*mongotap.Server {
 	t.Helper()
-	return map[string]*mongotap.Server{"a single server": mongotap.Start(t), "a replica set": mongotap.StartSet(t)}
+	return map[string]*mongotap.Server{"a single server": mongotap.Start(t), "a replica set": newSet(t)}
 }
 
 func TestProbesShareOneWrite(t *testing.T) {

@@ -37,7 +37,8 @@ func TestOpenRefusesNewerSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = mongostore.Open(t.Context(), mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock()})
+	config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock()}
+	_, err = mongostore.Open(t.Context(), config)
 	if !errors.Is(err, mongostore.ErrNewerSchema) {
 		t.Errorf("Open on a database of a later version = %v, want ErrNewerSchema", err)
 	}
@@ -47,10 +48,11 @@ func TestConcurrentStartsMigrateOnce(t *testing.T) {
 	t.Parallel()
 	server := mongotap.StartNew(t)
 	stores := make([]*mongostore.Store, 8)
+	config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock()}
 	var starting sync.WaitGroup
 	for i := range stores {
 		starting.Go(func() {
-			s, err := mongostore.Open(t.Context(), mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock()})
+			s, err := mongostore.Open(t.Context(), config)
 			if err != nil {
 				t.Errorf("node %d: %v", i, err)
 			}
