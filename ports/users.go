@@ -36,9 +36,13 @@ type UserStore interface {
 	List(ctx context.Context, query domain.UserQuery) (domain.UserPage, error)
 }
 
+// walkPage is the number of users that AllUsers reads at a time: a few megabytes, and a few queries for all users of a
+// large installation.
+const walkPage = 2000
+
 // AllUsers yields the users of a query page by page, in constant memory. An error ends the list.
 func AllUsers(ctx context.Context, store UserStore, query domain.UserQuery) iter.Seq2[*domain.User, error] {
-	query.NoTotal, query.Page = true, domain.Page{Number: 1, Limit: domain.Limits.PageSize.Max}
+	query.NoTotal, query.Page = true, domain.Page{Number: 1, Limit: walkPage}
 	return func(yield func(*domain.User, error) bool) {
 		for more := true; more; more = query.Page.After != nil {
 			page, err := store.List(ctx, query)

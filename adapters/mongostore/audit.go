@@ -172,8 +172,7 @@ func (a *Audit) total(ctx context.Context, filter bson.D) (n int64, estimated bo
 	}
 	ctx, cancel := a.s.bound(ctx)
 	defer cancel()
-	n, err = a.s.db.Collection(auditName).EstimatedDocumentCount(ctx)
-	return n, false, failed("counting audit entries", err)
+	return a.s.size(ctx, a.s.db.Collection(auditName), "at", "at")
 }
 
 func (a *Audit) find(ctx context.Context, filter bson.D, find *options.FindOptionsBuilder) ([]auditDocument, error) {

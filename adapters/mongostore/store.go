@@ -72,10 +72,12 @@ type Store struct {
 	sealing   *sealLeader
 	cluster   *cluster
 	cached    *viewCache
+	drifts    *drifts
 	skewed    atomic.Bool
 
-	stop context.CancelFunc
-	jobs sync.WaitGroup
+	stop     context.CancelFunc
+	stopping context.Context //nolint:containedctx // ends the jobs
+	jobs     sync.WaitGroup
 
 	users    *table[domain.User]
 	sessions *table[domain.Session]
@@ -102,12 +104,13 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	held := &lease{lasts: config.Lease}
-	client, err := mongo.Connect(o.SetServerMonitor(held.monitor()))
+	held, counted := &lease{lasts: config.Lease}, &drifts{}
+	client, err := mongo.Connect(o.SetServerMonitor(counted.watch(held.monitor())))
 	if err != nil {
 		return nil, errConnectionString
 	}
 	s := newStore(config, client, held)
+	s.drifts = counted
 	err = s.CompareClocks(ctx)
 	if err == nil {
 		err = s.migrate(ctx)
@@ -149,7 +152,7 @@ func (s *Store) lossy(name string) *mongo.Collection {
 // start starts the background jobs.
 func (s *Store) start() {
 	ctx, stop := context.WithCancel(context.Background())
-	s.stop = stop
+	s.stop, s.stopping = stop, ctx
 	s.jobs.Go(func() { s.clearOutboxes(ctx) })
 	s.jobs.Go(func() { s.every(ctx, flushEvery, s.flushTouches) })
 	s.jobs.Go(func() { s.every(ctx, sweepEvery, s.FinishOutboxes) })

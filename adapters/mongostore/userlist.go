@@ -2,6 +2,7 @@ package mongostore
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"strings"
 
@@ -68,7 +69,8 @@ func (us *Users) List(ctx context.Context, query domain.UserQuery) (domain.UserP
 	if err != nil {
 		return domain.UserPage{}, err
 	}
-	find := options.Find().SetSort(o.fields()).SetLimit(int64(query.Page.Limit) + 1).SetSkip(int64(query.Page.Offset()))
+	find := options.Find().SetSort(o.fields()).SetLimit(int64(query.Page.Limit) + 1).
+		SetBatchSize(int32(min(query.Page.Limit, math.MaxInt32-2)) + 2).SetSkip(int64(query.Page.Offset())) // one reply
 	if len(filter) == 0 {
 		find.SetHint(o.index) // without a filter the sort order selects the index
 	}
@@ -85,8 +87,29 @@ func (us *Users) List(ctx context.Context, query domain.UserQuery) (domain.UserP
 	if query.NoTotal {
 		return page, nil
 	}
-	page.Total, page.TotalEstimated, err = us.s.total(ctx, us.s.users.coll, filter)
+	page.Total, page.TotalEstimated, err = us.total(ctx, query, filter)
 	return page, err
+}
+
+// total counts the matching users: all of them, or all without a role, exactly.
+func (us *Users) total(ctx context.Context, query domain.UserQuery, filter bson.D) (n int64, estimated bool, err error) {
+	without := domain.UserQuery{ExcludeRole: query.ExcludeRole, Sort: query.Sort, Page: query.Page}
+	if query != without {
+		return us.s.total(ctx, us.s.users.coll, filter)
+	}
+	ctx, cancel := us.s.bound(ctx)
+	defer cancel()
+	coll := us.s.users.coll
+	if n, estimated, err = us.s.size(ctx, coll, "created", "doc.createdat"); err != nil {
+		return 0, false, err
+	}
+	gone, err := coll.CountDocuments(ctx, bson.D{{Key: "gone", Value: true}}, options.Count().SetHint("gone"))
+	if err != nil || query.ExcludeRole == "" {
+		return n - gone, estimated, failed("counting users", err)
+	}
+	excluded, err := coll.CountDocuments(ctx, bson.D{{Key: "doc.role", Value: query.ExcludeRole}},
+		options.Count().SetHint("role"))
+	return n - gone - excluded, estimated, failed("counting users", err)
 }
 
 func (o order) fields() bson.D {
@@ -151,17 +174,10 @@ func userFilter(q domain.UserQuery) bson.D {
 	return filter
 }
 
-// total counts the matching documents: all of them from the collection's metadata, those of a filter up to a limit.
+// total counts the documents that match the filter, up to a limit.
 func (s *Store) total(ctx context.Context, coll *mongo.Collection, filter bson.D) (n int64, estimated bool, err error) {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	if len(filter) == 0 {
-		if n, err = coll.EstimatedDocumentCount(ctx); err != nil {
-			return 0, false, failed("counting "+coll.Name(), err)
-		}
-		gone, err := coll.CountDocuments(ctx, bson.D{{Key: "gone", Value: true}}, options.Count().SetHint("gone"))
-		return n - gone, false, failed("counting "+coll.Name(), err)
-	}
 	n, err = coll.CountDocuments(ctx, filter, options.Count().SetLimit(domain.ExactTotal+1))
 	return n, n > domain.ExactTotal, failed("counting "+coll.Name(), err)
 }
