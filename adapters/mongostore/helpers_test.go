@@ -117,3 +117,10 @@ func list(t *testing.T, s *mongostore.Store, id domain.SessionID) {
 		t.Fatal(err)
 	}
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -94,20 +94,74 @@ func (s *Store) nameTaken(ctx context.Context, u *domain.User, names []string) e
 
 // nameDocument is the part of a user with the names.
 type nameDocument struct {
-	ID  string `bson:"_id"`
-	Doc struct {
+	ID      string `bson:"_id"`
+	Version int64  `bson:"v"`
+	Doc     struct {
 		UsernameKey string `bson:"usernamekey"`
 		EmailKey    string `bson:"emailkey"`
 	} `bson:"doc"`
 }
 
+// isNameTaken reports whether the unique index over all names refused the user.
+func isNameTaken(err error) bool {
+	if !errors.Is(err, domain.ErrUserExists) {
+		return false
+	}
+	details := fault.Of(err).Details()
+	return len(details) == 1 && details[0].Field == namesField
+}
+
+// freeNames removes names from users who do not have them any more, and reports whether there were any. A node of a
+// version that does not write names renames a user and leaves the former name in the index.
+func (s *Store) freeNames(ctx context.Context, u *domain.User) (freed bool, err error) {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	names := userNames(u)
+	var holders []nameDocument
+	err = findAll(ctx, s.users.coll, bson.D{
+		{Key: "names", Value: bson.D{{Key: "$in", Value: names}, present[0]}},
+		{Key: "_id", Value: bson.D{{Key: "$ne", Value: string(u.ID)}}},
+	}, options.Find().SetProjection(bson.D{
+		{Key: "v", Value: 1}, {Key: "doc.usernamekey", Value: 1}, {Key: "doc.emailkey", Value: 1},
+	}), &holders)
+	for _, h := range holders {
+		former := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+			return name == h.Doc.UsernameKey || name == h.Doc.EmailKey
+		})
+		if len(former) == 0 {
+			continue
+		}
+		result, err := s.users.coll.UpdateOne(ctx, bson.D{{Key: "_id", Value: h.ID}, {Key: "v", Value: h.Version}},
+			bson.D{{Key: "$pull", Value: bson.D{{Key: "names", Value: bson.D{{Key: "$in", Value: former}}}}}})
+		if err != nil && !isConflict(err) {
+			return freed, failed("freeing names", err)
+		}
+		freed = freed || err == nil && result.ModifiedCount > 0
+	}
+	return freed, err
+}
+
+// named calls write again if it was refused because of names that their holders do not have any more, and replaces the
+// field of a refusal with the one that is taken.
+func (s *Store) named(ctx context.Context, u *domain.User, write func() error) error {
+	err := write()
+	if !isNameTaken(err) {
+		return err
+	}
+	freed, freeing := s.freeNames(ctx, u)
+	if freeing != nil {
+		return freeing
+	}
+	if freed {
+		err = write()
+	}
+	return s.nameField(ctx, err, u)
+}
+
 // nameField replaces the field of the error with the field that is taken, after the unique index over all names refused
 // the user.
 func (s *Store) nameField(ctx context.Context, err error, u *domain.User) error {
-	if !errors.Is(err, domain.ErrUserExists) {
-		return err
-	}
-	if details := fault.Of(err).Details(); len(details) != 1 || details[0].Field != namesField {
+	if !isNameTaken(err) {
 		return err
 	}
 	ctx, cancel := s.bound(ctx)

@@ -47,7 +47,7 @@ func userFields(u *domain.User) bson.D {
 
 // Create stores a new user.
 func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox) error {
-	return us.s.nameField(ctx, us.collection.Create(ctx, user, out), &user)
+	return us.s.named(ctx, &user, func() error { return us.collection.Create(ctx, user, out) })
 }
 
 // loginFilter matches the users whose username or e-mail key is key, two or fewer.
@@ -101,12 +101,16 @@ func (us *Users) FindBySubject(ctx context.Context, directory domain.DirectoryID
 // Update applies change to the user atomically.
 func (us *Users) Update(ctx context.Context, id domain.UserID, change ports.Change[domain.User]) (domain.User, error) {
 	var tried domain.User
-	user, err := us.collection.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
-		err := change(u, out)
-		tried = domain.User{ID: id, UsernameKey: u.UsernameKey, EmailKey: u.EmailKey}
+	var user domain.User
+	err := us.s.named(ctx, &tried, func() (err error) {
+		user, err = us.collection.Update(ctx, id, func(u *domain.User, out *domain.Outbox) error {
+			err := change(u, out)
+			tried = domain.User{ID: id, UsernameKey: u.UsernameKey, EmailKey: u.EmailKey}
+			return err
+		})
 		return err
 	})
-	return user, us.s.nameField(ctx, err, &tried)
+	return user, err
 }
 
 // deleteUserData removes the data of a deleted user. None of it is live without the user.
