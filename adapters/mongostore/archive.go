@@ -63,7 +63,7 @@ func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after 
 		})
 	case domain.ArchiveOnce:
 		return archiveDocuments(ctx, s, onceName, after, limit, func(d onceDocument) (string, any) {
-			return d.Key, domain.StoredSingleUse{Value: d.Value, ExpiresAt: d.Expires}
+			return d.Key, domain.StoredSingleUse{Value: orEmpty(d.Value), ExpiresAt: d.Expires}
 		})
 	case domain.ArchiveAnswers:
 		return archiveDocuments(ctx, s, idempotencyName, after, limit,

@@ -65,7 +65,7 @@ func restored(a domain.Archived, sealed int64, now time.Time) (any, error) {
 	case domain.StoredRate:
 		return newRate(a.Key, v), nil
 	case domain.StoredSingleUse:
-		return onceDocument{Key: a.Key, Value: v.Value, Expires: v.ExpiresAt, TTL: sweepAt(v.ExpiresAt)}, nil
+		return onceDocument{Key: a.Key, Value: orEmpty(v.Value), Expires: v.ExpiresAt, TTL: sweepAt(v.ExpiresAt)}, nil
 	case domain.IdempotencyRecord:
 		return append(bson.D{{Key: "_id", Value: a.Key}}, idempotencyFields(v)...), nil
 	case auditformat.Segment:

@@ -39,11 +39,17 @@ func (s *Store) putExpired(ctx context.Context, collection, id string, now time.
 	return s.upsert(ctx, collection, filter, bson.D{{Key: "$set", Value: set}})
 }
 
+// orEmpty returns an empty value for a missing one.
+func orEmpty(value []byte) []byte {
+	if value == nil {
+		return []byte{}
+	}
+	return value
+}
+
 // Put stores value under key until it expires. It replaces an expired value.
 func (su *SingleUseStore) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
-	if value == nil {
-		value = []byte{}
-	}
+	value = orEmpty(value)
 	err := su.s.putExpired(ctx, onceName, key, su.s.now(), bson.D{
 		{Key: "value", Value: value}, {Key: "expires", Value: nanos(expires)}, {Key: "ttl", Value: sweepAt(expires)},
 	})

@@ -64,7 +64,7 @@ type Idempotency struct {
 	Digest    []byte    `json:"digest"              bson:"digest"`
 	StartedAt time.Time `json:"started_at,omitzero" bson:"startedat"`
 	ExpiresAt time.Time `json:"expires_at,omitzero" bson:"expiresat"`
-	Answer    []byte    `json:"answer,omitempty"    bson:"answer"`
+	Answer    []byte    `json:"answer,omitzero"    bson:"answer"`
 }
 
 // NewIdempotency returns the document of the record.

@@ -108,7 +108,7 @@ func scanArchivedOnce(_ *Store, rows rowScanner) (domain.Archived, error) {
 	var expires int64
 	err := rows.Scan(&key, &value, &expires)
 	return domain.Archived{Key: key, Value: domain.StoredSingleUse{
-		Value:     value,
+		Value:     orEmpty(value),
 		ExpiresAt: time.UnixMicro(expires).UTC(),
 	}}, err
 }

@@ -80,13 +80,13 @@ func (a *Audit) PutSegment(ctx context.Context, s auditformat.Segment, _ []domai
 		if s.Number != last+1 {
 			return fault.ErrConflict
 		}
-		return putSegment(t, "INSERT", &s)
+		return putSegment(t, &s, "")
 	})
 }
 
-func putSegment(t *tx, insert string, s *auditformat.Segment) error {
-	return t.exec(insert+" INTO audit_segments ("+segmentColumns+
-		", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+func putSegment(t *tx, s *auditformat.Segment, onConflict string) error {
+	return t.exec("INSERT INTO audit_segments ("+segmentColumns+
+		", sealed_at, leaves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+onConflict,
 		s.Number, s.First, s.Count, s.Previous[:], s.Root[:], s.SealedAt.UTC().Format(time.RFC3339Nano), s.KeyID, s.Signature,
 		s.Size, s.Tree, stamp(s.SealedAt), s.Leaves)
 }

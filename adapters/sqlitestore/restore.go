@@ -50,14 +50,15 @@ func (s *Store) restore(t *tx, a domain.Archived) error {
 		}
 		return insertMessage(t, v)
 	case domain.StoredRate:
-		return t.exec("INSERT OR IGNORE INTO rates (key, expires, taken) VALUES (?, ?, ?)", a.Key, stamp(v.Until),
-			encodeWindow(v.Window))
+		return t.exec("INSERT INTO rates (key, expires, taken) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", a.Key,
+			stamp(v.Until), encodeWindow(v.Window))
 	case domain.StoredSingleUse:
-		return t.exec("INSERT OR IGNORE INTO once (key, expires, value) VALUES (?, ?, ?)", a.Key, stamp(v.ExpiresAt), v.Value)
+		return t.exec("INSERT INTO once (key, expires, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", a.Key,
+			stamp(v.ExpiresAt), orEmpty(v.Value))
 	case domain.IdempotencyRecord:
 		return putResponse(t, "INSERT OR IGNORE", v)
 	case auditformat.Segment:
-		return putSegment(t, "INSERT OR IGNORE", &v)
+		return putSegment(t, &v, " ON CONFLICT DO NOTHING")
 	case auditformat.Record:
 		if ok, err := isStored(t, "SELECT 1 FROM audit_entries WHERE seq = ?", v.Seq); ok || err != nil {
 			return err

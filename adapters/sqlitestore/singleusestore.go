@@ -13,12 +13,18 @@ type SingleUseStore struct{ s *Store }
 // SingleUseStore returns the store of single-use values.
 func (s *Store) SingleUseStore() *SingleUseStore { return &SingleUseStore{s} }
 
+// orEmpty returns an empty value for a missing one: the column has no NULL, and a read returns nil for an empty value.
+func orEmpty(value []byte) []byte {
+	if value == nil {
+		return []byte{}
+	}
+	return value
+}
+
 // Put stores value under key until it expires. It replaces an expired value and returns fault.ErrConflict for any
 // other.
 func (su *SingleUseStore) Put(ctx context.Context, key string, value []byte, expires time.Time) error {
-	if value == nil {
-		value = []byte{}
-	}
+	value = orEmpty(value)
 	return su.s.writer.do(ctx, func(t *tx) error {
 		return t.execNew(`INSERT INTO once (key, expires, value) VALUES (?, ?, ?)
 			ON CONFLICT DO UPDATE SET expires = excluded.expires, value = excluded.value WHERE once.expires <= ?`,
@@ -36,5 +42,5 @@ func (su *SingleUseStore) Consume(ctx context.Context, key string, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	return value, nil
+	return orEmpty(value), nil
 }
