@@ -9,6 +9,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
@@ -41,7 +43,10 @@ func openMany(t *testing.T, server *mongod.Server, change func(*mongostore.Confi
 			{Key: "createdat", Value: newClock().Now().UnixNano()},
 		}}}
 	}
-	if _, err := server.Client(t).Database(config.Database).Collection("users").InsertMany(t.Context(), docs); err != nil {
+	journaled := true
+	users := server.Client(t).Database(config.Database).Collection("users",
+		options.Collection().SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journaled}))
+	if _, err := users.InsertMany(t.Context(), docs); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -113,7 +113,9 @@ func TestNodeOfEarlierVersionRenamesUsers(t *testing.T) {
 			t.Fatalf("renaming %s: %+v, %v", id, result, err)
 		}
 	}
-	create := func(node int, u domain.User) error { return nodes[node].Users().Create(t.Context(), u, domain.Outbox{}) }
+	create := func(node int, u domain.User) error {
+		return nodes[node].Users().Create(t.Context(), u, domain.Outbox{})
+	}
 	must(t, create(0, named("u1", "first", "first@example.org")))
 	renameByOlderNode("u1", "first", "renamed")
 	if field := takenFieldOf(create(1, named("u2", "other", "renamed"))); field != "email" {
