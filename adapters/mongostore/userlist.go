@@ -92,7 +92,9 @@ func (us *Users) List(ctx context.Context, query domain.UserQuery) (domain.UserP
 }
 
 // total counts the matching users: all of them, or all without a role, exactly.
-func (us *Users) total(ctx context.Context, query domain.UserQuery, filter bson.D) (n int64, estimated bool, err error) {
+func (us *Users) total(ctx context.Context, query domain.UserQuery, filter bson.D) (n int64, estimated bool,
+	err error,
+) {
 	without := domain.UserQuery{ExcludeRole: query.ExcludeRole, Sort: query.Sort, Page: query.Page}
 	if query != without {
 		return us.s.total(ctx, us.s.users.coll, filter)
