@@ -4,16 +4,19 @@ import (
 	"fmt"
 	"os"
 
+	"go.uber.org/fx"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
 
+	"github.com/ostiary/ostiary/adapters/logbuffer"
 	"github.com/ostiary/ostiary/config"
 )
 
 // newLog returns the configured log, on standard error. Sampling is off: a security service that drops log lines
-// under load drops them when they matter.
-func newLog(c config.Config) (*zap.Logger, error) {
+// under load drops them when they matter. While the service runs, the lines are written together, unless they are read
+// on a terminal.
+func newLog(c config.Config, lifecycle fx.Lifecycle) (*zap.Logger, error) {
 	level, err := zapcore.ParseLevel(c.Log.Level)
 	if err != nil {
 		return nil, fmt.Errorf("log.level: %w", err)
@@ -21,10 +24,15 @@ func newLog(c config.Config) (*zap.Logger, error) {
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	encoder := zapcore.NewJSONEncoder(encoding)
-	if c.Log.Format == config.LogConsole || c.Log.Format == config.LogAuto && term.IsTerminal(int(os.Stderr.Fd())) {
+	terminal := term.IsTerminal(int(os.Stderr.Fd()))
+	if c.Log.Format == config.LogConsole || c.Log.Format == config.LogAuto && terminal {
 		encoding.EncodeLevel = zapcore.CapitalLevelEncoder
 		encoding.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
 		encoder = zapcore.NewConsoleEncoder(encoding)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(os.Stderr), level)), nil
+	lines := logbuffer.New(os.Stderr)
+	if !terminal {
+		lifecycle.Append(fx.StartStopHook(lines.Start, lines.Stop))
+	}
+	return zap.New(lines.Core(encoder, level)), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -18,7 +19,7 @@ import (
 // setHeaders sets the headers of every response. A route may replace them.
 func (s *Server) setHeaders(r *Request) {
 	h := &r.c.Response().Header
-	h.Set(fiber.HeaderXRequestID, r.Origin.RequestID)
+	h.SetCanonical(requestIDHeader, []byte(r.Origin.RequestID))
 	s.setFixedHeaders(h)
 }
 
@@ -32,6 +33,8 @@ var fixedHeaders = [][2][]byte{
 	{[]byte("Cross-Origin-Resource-Policy"), []byte("same-origin")},
 }
 
+var requestIDHeader = []byte("X-Request-Id")
+
 func (s *Server) setFixedHeaders(h *fasthttp.ResponseHeader) {
 	for i := range fixedHeaders {
 		h.SetCanonical(fixedHeaders[i][0], fixedHeaders[i][1])
@@ -44,7 +47,7 @@ func (s *Server) setFixedHeaders(h *fasthttp.ResponseHeader) {
 // fail writes an error response. It is the only function that converts errors to responses.
 func (s *Server) fail(r *Request, f *fault.Error) {
 	api := s.apiOf(r)
-	f = noteDenied(r.ctx, r, api, f)
+	f = noteDenied(&r.ctx, r, api, f)
 	r.fault = f
 	body, err := api.Failure(f, r.Origin.RequestID)
 	if err != nil {
@@ -157,10 +160,11 @@ func (s *Server) observe(r *Request, took time.Duration) {
 	if entry == nil {
 		return
 	}
-	fields := []zap.Field{
+	kept, _ := logFields.Get().(*[]zap.Field)
+	fields := append((*kept)[:0],
 		zap.String("request_id", r.Origin.RequestID), zap.String("method", r.c.Method()), zap.String("route", route),
 		zap.Int("status", status), zap.Duration("took", took), zap.String("client", r.Origin.IP()),
-	}
+	)
 	if actor := r.Principal.Actor(); actor != "" {
 		fields = append(fields, zap.String("actor", actor))
 	}
@@ -168,7 +172,13 @@ func (s *Server) observe(r *Request, took time.Duration) {
 		fields = append(fields, failureFields(r.fault)...)
 	}
 	entry.Write(fields...)
+	clear(fields)
+	*kept = fields
+	logFields.Put(kept)
 }
+
+// logFields keeps the memory of the fields of log lines.
+var logFields = sync.Pool{New: func() any { return new(make([]zap.Field, 0, 12)) }}
 
 func failureFields(f *fault.Error) []zap.Field {
 	fields := []zap.Field{zap.String("failure", f.Code)}

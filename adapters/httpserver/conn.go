@@ -126,6 +126,8 @@ type conn struct {
 	// library returns io.EOF for that as for a complete one.
 	ended atomic.Bool
 
+	writeBy atomic.Int64 // the deadline of writes, in nanoseconds of Unix time
+
 	mu     sync.Mutex
 	busy   bool
 	closed bool
@@ -159,12 +161,22 @@ func (c *conn) begin() bool {
 
 // Write sets a timeout for each write: a stream may last as long as its client keeps reading.
 func (c *conn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(c.set.clock.Now().Add(c.set.writeTimeout)); err != nil {
+	if err := c.limitWrite(); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Write(p)
 	c.owes.Store(false)
 	return n, err
+}
+
+// limitWrite sets the timeout of a write. One that was set a moment ago remains: it is a few percent shorter.
+func (c *conn) limitWrite() error {
+	by := c.set.clock.Now().Add(c.set.writeTimeout)
+	if set := c.writeBy.Load(); by.UnixNano()-set < int64(c.set.writeTimeout/32) {
+		return nil
+	}
+	c.writeBy.Store(by.UnixNano())
+	return c.SetWriteDeadline(by)
 }
 
 // settle records that the response was sent, unless it is still buffered behind pipelined requests.

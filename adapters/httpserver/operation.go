@@ -62,7 +62,7 @@ func (l *Lines) write(raw []byte) {
 // the body of the error response with its status; the operation's context ends when that client disconnects. Any other
 // client gets the plain response.
 func (r *Request) Long(do func(ctx context.Context, lines *Lines) (any, error)) error {
-	ctx := context.WithoutCancel(r.ctx)
+	ctx := context.WithoutCancel(&r.ctx)
 	if !r.acceptsLines() {
 		result, err := do(ctx, &Lines{})
 		if err != nil {

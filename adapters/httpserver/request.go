@@ -28,7 +28,7 @@ type Request struct {
 	Principal domain.Principal
 
 	c       *fiber.Ctx
-	ctx     context.Context //nolint:containedctx // it lives exactly as long as the request that it belongs to
+	ctx     requestContext
 	mount   *mount
 	refused bool         // for want of a permission, whatever the answer says
 	fault   *fault.Error // what the answer reports, for the log
@@ -38,7 +38,7 @@ type Request struct {
 }
 
 // Context returns the request's context. It ends with the handler's timeout.
-func (r *Request) Context() context.Context { return r.ctx }
+func (r *Request) Context() context.Context { return &r.ctx }
 
 // Credential returns the one credential that was sent, or "".
 func (r *Request) Credential() (string, error) { return r.mount.api.Credential(r) }
@@ -195,7 +195,7 @@ func (r *Request) Stream(contentType, fileName string, write func(ctx context.Co
 		r.c.Set(fiber.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", fileName))
 	}
 	r.c.Status(fiber.StatusOK).Set(fiber.HeaderContentType, contentType)
-	connection, log, ctx := r.c.Context().Conn(), r.log, context.WithoutCancel(r.ctx)
+	connection, log, ctx := r.c.Context().Conn(), r.log, context.WithoutCancel(&r.ctx)
 	r.stream(func(w *bufio.Writer) {
 		var err error
 		// A panic here is beyond the reach of the server's recovery and would end the process.

@@ -3,30 +3,80 @@ package httpserver
 import (
 	"context"
 	"net"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
 
-// requestContext is the context of a request with the values of ports.SourceOf, and of ports.Disconnected if the
-// connection supports it.
+// requestContext is the context of a request: it ends with the time limit of the handler. It has the values of
+// ports.SourceOf, and of ports.Disconnected if the connection supports it. The timer is created when a caller first
+// waits for the end: requests that are answered from memory need none.
 type requestContext struct {
-	context.Context //nolint:containedctx // it is one, with two values more
+	clock    ports.Clock
+	deadline time.Time
+	conn     syscall.Conn // nil if the connection does not support it
+	origin   *domain.Origin
 
-	conn   syscall.Conn // nil if the connection does not support it
-	origin domain.Origin
+	mu    sync.Mutex
+	timed context.Context //nolint:containedctx // the context with the timer; nil until a caller waits for the end
+	stop  context.CancelFunc
+	ended bool
 }
 
-func newRequestContext(ctx context.Context, nc net.Conn, from domain.Origin) context.Context {
-	r := &requestContext{Context: ctx, origin: from}
+func (r *requestContext) init(clock ports.Clock, deadline time.Time, nc net.Conn, origin *domain.Origin) {
+	r.clock, r.deadline, r.origin = clock, deadline, origin
 	if c, ok := nc.(*conn); ok {
 		r.conn, _ = c.Conn.(syscall.Conn)
 	}
-	return r
 }
 
-// Value returns one of the two values, or the value of the context below.
+// end cancels the context: the handler has returned.
+func (r *requestContext) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+	if r.stop != nil {
+		r.stop()
+	}
+}
+
+// Deadline returns the time limit.
+func (r *requestContext) Deadline() (time.Time, bool) { return r.deadline, true }
+
+// Done returns a channel that is closed at the time limit, or when the handler has returned.
+func (r *requestContext) Done() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.timed == nil {
+		left := r.deadline.Sub(r.clock.Now())
+		r.timed, r.stop = context.WithTimeout(context.Background(), left)
+		if r.ended {
+			r.stop()
+		}
+	}
+	return r.timed.Done()
+}
+
+// Err returns why the context has ended; nil if it has not.
+func (r *requestContext) Err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.timed != nil:
+		return r.timed.Err()
+	case r.ended:
+		return context.Canceled
+	case !r.clock.Now().Before(r.deadline):
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// Value returns one of the two values, or what the context package needs to cancel derived contexts.
 func (r *requestContext) Value(key any) any {
 	switch {
 	case key == ports.DisconnectedKey{} && r.conn != nil:
@@ -34,7 +84,12 @@ func (r *requestContext) Value(key any) any {
 	case key == ports.SourceKey{}:
 		return r.origin.Network
 	}
-	return r.Context.Value(key)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.timed == nil {
+		return nil
+	}
+	return r.timed.Value(key)
 }
 
 // disconnected checks the connection without reading from it: pipelined data is left for the next request.

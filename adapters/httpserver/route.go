@@ -278,7 +278,7 @@ func (r *Request) authorize(m *mount) error {
 	if err != nil {
 		return err
 	}
-	if r.Principal, err = m.api.Authenticate(r.ctx, credential, r.Origin); err != nil {
+	if r.Principal, err = m.api.Authenticate(&r.ctx, credential, r.Origin); err != nil {
 		return err
 	}
 	switch {

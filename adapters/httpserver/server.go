@@ -223,10 +223,9 @@ func requestOf(c *fiber.Ctx) *Request {
 // around is every request's frame: its identity, its time limit, its answer, its line in the log.
 func (s *Server) around(c *fiber.Ctx) error {
 	began := s.cfg.Clock.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.HandlerTimeout)
-	defer cancel()
-	from := s.originOf(c)
-	r := &Request{c: c, ctx: newRequestContext(ctx, c.Context().Conn(), from), Origin: from, log: s.cfg.Log}
+	r := &Request{c: c, Origin: s.originOf(c), log: s.cfg.Log}
+	r.ctx.init(s.cfg.Clock, began.Add(s.cfg.HandlerTimeout), c.Context().Conn(), &r.Origin)
+	defer r.ctx.end()
 	r.Principal = domain.Anonymous(r.Origin)
 	c.Locals(requestKey{}, r)
 	s.setHeaders(r)
@@ -257,12 +256,25 @@ func userAgent(s string) string {
 	if len(s) > most {
 		s = s[:most]
 	}
+	if isPrintable(s) {
+		return s
+	}
 	return strings.ToValidUTF8(strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f {
 			return ' '
 		}
 		return c
 	}, s), "?")
+}
+
+// isPrintable reports whether s consists of ASCII characters without controls.
+func isPrintable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // guarded runs the request and turns a panic into an error: without it, one ends the process.

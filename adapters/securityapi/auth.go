@@ -108,10 +108,13 @@ func (a *api) endable(r *httpserver.Request, refresh string) (string, error) {
 // verify is public, since its refusal has a member of its own: a client reads "valid" whatever the status.
 func (a *api) verify(r *httpserver.Request) error {
 	p, err := a.verified(r)
-	return r.Reply(VerifyResponse{
+	if err != nil {
+		return err
+	}
+	return r.Raw(http.StatusOK, "application/json; charset=utf-8", appendVerified(nil, VerifyResponse{
 		Valid: true, UserID: string(p.UserID), ExpiresAt: timeOrNull(p.ExpiresAt), Username: p.Username, Role: string(p.Role),
 		Permissions: texts(p.Grants.Permissions()), SessionID: textOrNull(string(p.SessionID)),
-	}, err)
+	}))
 }
 
 // verified returns whose the credential of the request is, and makes the request theirs.

@@ -46,10 +46,13 @@ Without configuration it listens on http://localhost:8080 (loopback only) and st
 
 // serve runs the service until ctx is done.
 func serve(ctx context.Context, c config.Config) error {
+	log := zap.NewNop()
+	defer func() { _ = log.Sync() }() // a stop that reaches its time limit leaves lines behind
 	service := fx.New(
 		modules.Server(c),
 		fx.WithLogger(quietly),
 		fx.Invoke(func(log *zap.Logger) { warn(log, c) }),
+		fx.Populate(&log),
 		fx.StopTimeout(c.HTTP.ShutdownTimeout),
 	)
 	if err := service.Err(); err != nil {

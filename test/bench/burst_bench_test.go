@@ -29,9 +29,14 @@ type program struct {
 	client  *http.Client
 }
 
-func startProgram(b *testing.B) *program {
+func startProgram(b *testing.B, environment ...string) *program {
 	b.Helper()
-	dir := b.TempDir()
+	return startProgramIn(b, b.TempDir(), environment...)
+}
+
+// startProgramIn starts the program with the data directory "data" in dir. Its log is a file, as an installation has it.
+func startProgramIn(b *testing.B, dir string, environment ...string) *program {
+	b.Helper()
 	binary := filepath.Join(dir, "ostiary")
 	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary,
 		"github.com/ostiary/ostiary/cmd/ostiary").CombinedOutput(); err != nil {
@@ -52,6 +57,13 @@ func startProgram(b *testing.B) *program {
 		"OSTIARY_METRICS_ADDRESS=off",
 		"OSTIARY_RATE_LIMITS_LOGIN=off", "OSTIARY_BOOTSTRAP_USERNAME=root", "OSTIARY_BOOTSTRAP_EMAIL=root@example.com",
 		"OSTIARY_BOOTSTRAP_PASSWORD="+password)
+	cmd.Env = append(cmd.Env, environment...)
+	log, err := os.OpenFile(filepath.Join(dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -71,6 +83,16 @@ func startProgram(b *testing.B) *program {
 			b.Fatal("the program does not get ready")
 		}
 	}
+}
+
+// signIn returns one kept connection to the program, with the access token of its administrator.
+func (p *program) signIn(b *testing.B) *child {
+	b.Helper()
+	status, token, err := p.login("root")
+	if err != nil || status != http.StatusOK {
+		b.Fatalf("signing in: %d, %v", status, err)
+	}
+	return connect(b, &child{announcement: announcement{Address: p.address, Access: token}, pid: p.pid})
 }
 
 // call posts a body and returns the status of an answer and its members.

@@ -149,6 +149,13 @@ func startChild(b *testing.B, kind string) *child {
 	if err := json.Unmarshal(line, &c.announcement); err != nil {
 		b.Fatal(err)
 	}
+	return connect(b, c)
+}
+
+// connect opens the connection of a child.
+func connect(b *testing.B, c *child) *child {
+	b.Helper()
+	var err error
 	if c.conn, err = new(net.Dialer).DialContext(b.Context(), "tcp", c.Address); err != nil {
 		b.Fatal(err)
 	}
@@ -240,16 +247,17 @@ func BenchmarkHTTPVerify(b *testing.B) {
 	c.measure(b, func() { c.call(b, request, http.StatusOK) })
 }
 
-// BenchmarkHTTPVerifyRatio reports how much more a verify of the whole service costs than the bare handler.
+// BenchmarkHTTPVerifyRatio reports how much more a verify of the whole program costs than the bare handler, with its log
+// in a file.
 func BenchmarkHTTPVerifyRatio(b *testing.B) {
-	bare, whole := startChild(b, "bare"), startChild(b, "whole")
+	bare, whole := startChild(b, "bare"), startProgram(b).signIn(b)
 	ratio := medianRatio(b, whole.cost(b, verifyRequest(whole.Access)), bare.cost(b, verifyRequest(bare.Access)))
 	withLimit(b, "verify / bare handler", ratio, 1.5, "times-bare")
 }
 
 // BenchmarkHTTPPermissionRatio reports how much more the check of one permission costs than a verify.
 func BenchmarkHTTPPermissionRatio(b *testing.B) {
-	c := startChild(b, "whole")
+	c := startProgram(b).signIn(b)
 	ratio := medianRatio(b, c.cost(b, c.permissionRequest(b)), c.cost(b, verifyRequest(c.Access)))
 	withLimit(b, "permission check / verify", ratio, 1.3, "times-verify")
 }
