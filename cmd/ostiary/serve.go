@@ -59,6 +59,7 @@ func serve(ctx context.Context, c config.Config) error {
 		return dig.RootCause(err)
 	}
 	addProcessors()
+	tuneCollector(ctx)
 	if err := service.Start(ctx); err != nil {
 		return dig.RootCause(err)
 	}
