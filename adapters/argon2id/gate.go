@@ -33,6 +33,8 @@ type gate struct {
 	queues  map[string]*queue // of the sources that wait
 	order   []*queue          // the same queues, the next one first
 	idle    *time.Timer
+
+	processors *processors
 }
 
 // queue is the queue of one source, oldest first.
@@ -55,7 +57,7 @@ func newGate(workers int, unit uint64, deadline time.Duration, length int) *gate
 	g := &gate{
 		workers: int64(workers), unit: unit, deadline: deadline, length: length, queues: map[string]*queue{},
 		now:      time.Now, //nolint:forbidigo // how long work took, whatever the time
-		memories: newMemories(unit),
+		memories: newMemories(unit), processors: &processors{},
 	}
 	g.idle = time.AfterFunc(idleAfter, g.releaseMemory)
 	g.idle.Stop()
@@ -69,6 +71,7 @@ func (g *gate) releaseMemory() {
 	idle := g.used == 0
 	g.mu.Unlock()
 	if idle {
+		g.processors.remove()
 		g.memories.release()
 		debug.FreeOSMemory()
 	}
@@ -87,6 +90,7 @@ func (g *gate) enter(ctx context.Context, memory uint64) (since time.Time, leave
 	if err != nil {
 		return time.Time{}, nil, fault.ErrOverloaded.Because(err).After(g.deadline)
 	}
+	g.processors.add()
 	return w.since, func() { g.leave(n) }, nil
 }
 

@@ -31,6 +31,8 @@ type Config struct {
 	Lanes     uint8
 	// Workers is how many hashes are worked on at once; 0 for one per processor.
 	Workers int
+	// ExtraProcessors is how much GOMAXPROCS is raised while passwords are hashed; 0 leaves it alone.
+	ExtraProcessors int
 	// QueueDeadline is how long a call waits for its turn.
 	QueueDeadline time.Duration
 	// QueueLength is how many calls may wait; 0 for 1000. One source may take as many places as are left, so at most half.
@@ -72,6 +74,7 @@ func New(cfg Config) (*Hasher, error) {
 			salt: []byte("nobody's password"[:saltSize]), sum: make([]byte, hashSize),
 		},
 	}
+	h.gate.processors.extra = cfg.ExtraProcessors
 	h.gate.now = func() time.Time { return h.padding.now() }
 	return h, nil
 }

@@ -13,8 +13,15 @@ import (
 
 // streamsBody reports whether the route of a request reads its body as a stream, of any length.
 func (s *Server) streamsBody(h *fasthttp.RequestHeader) bool {
-	for _, m := range s.literal[targetPath(string(h.RequestURI()))] {
-		if m.StreamsBody && m.Method == string(h.Method()) {
+	path := ""
+	for _, m := range s.streams {
+		if m.Method != string(h.Method()) {
+			continue
+		}
+		if path == "" {
+			path = targetPath(string(h.RequestURI()))
+		}
+		if m.full == path {
 			return true
 		}
 	}

@@ -188,6 +188,9 @@ func (s *Server) mountRoute(api *API, route Route) error {
 	}
 	m.metrics = s.metrics.forRoute(api.Name, route.Method, m.full)
 	s.mounts = append(s.mounts, m)
+	if m.StreamsBody {
+		s.streams = append(s.streams, m)
+	}
 	if len(m.params) == 0 {
 		s.literal[m.full] = append(s.literal[m.full], m)
 	}

@@ -29,6 +29,7 @@ type Server struct {
 	mounts  []*mount
 	shares  bool                // some API lets pages of other origins call it
 	literal map[string][]*mount // the routes of each path without parameters
+	streams []*mount            // the routes that read their body as a stream
 	metrics *metrics
 
 	conns    *connections

@@ -125,10 +125,11 @@ func (a *api) checkPermission(r *httpserver.Request, id domain.UserID) error {
 		UserID: string(id), Permission: string(found.Permission), Granted: found.Granted, Source: textOrNull(found.Source),
 		Reason: orAbsent(string(found.Reason)),
 	}
-	if explain {
-		answer.Grants = new(each(found.Grants, grantOf))
+	if !explain {
+		return r.Raw(http.StatusOK, "application/json; charset=utf-8", appendPermissionCheck(make([]byte, 0, 256), answer))
 	}
-	if explain && !found.Granted {
+	answer.Grants = new(each(found.Grants, grantOf))
+	if !found.Granted {
 		answer.WouldBeGrantedBy = &found.WouldBeGrantedBy
 	}
 	return r.JSON(http.StatusOK, answer)

@@ -111,7 +111,7 @@ func (a *api) verify(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Raw(http.StatusOK, "application/json; charset=utf-8", appendVerified(nil, VerifyResponse{
+	return r.Raw(http.StatusOK, "application/json; charset=utf-8", appendVerified(make([]byte, 0, 512), VerifyResponse{
 		Valid: true, UserID: string(p.UserID), ExpiresAt: timeOrNull(p.ExpiresAt), Username: p.Username, Role: string(p.Role),
 		Permissions: texts(p.Grants.Permissions()), SessionID: textOrNull(string(p.SessionID)),
 	}))

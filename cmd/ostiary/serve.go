@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"runtime"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -58,7 +57,6 @@ func serve(ctx context.Context, c config.Config) error {
 	if err := service.Err(); err != nil {
 		return dig.RootCause(err)
 	}
-	addProcessors()
 	tuneCollector(ctx)
 	if err := service.Start(ctx); err != nil {
 		return dig.RootCause(err)
@@ -71,12 +69,6 @@ func serve(ctx context.Context, c config.Config) error {
 	defer cancel()
 	return service.Stop(stopping)
 }
-
-// addProcessors doubles GOMAXPROCS. One password per processor is hashed at a time, and a hash occupies its processor
-// for 20 ms: without free slots, requests that need a millisecond waited for 200 concurrent sign-ins (on two processors
-// the 99th percentile of verify was 190 ms, and 60 ms with the extra slots; the operating system divides the processors
-// finely enough). The hasher has counted the processors by then.
-func addProcessors() { runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0)) }
 
 // quietly returns a logger for Fx that logs at the level debug. Errors of Fx are also returned.
 func quietly(log *zap.Logger) fxevent.Logger {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -40,10 +41,11 @@ func Type(factory ports.DirectoryFactory) fx.Option {
 
 func newHasher(c config.Config) (ports.PasswordHasher, error) {
 	return argon2id.New(argon2id.Config{
-		MemoryKiB:     uint32(c.Passwords.Argon2.MemoryKiB),  //nolint:gosec // bounded by the configuration's own check
-		Passes:        uint32(c.Passwords.Argon2.Iterations), //nolint:gosec // the same
-		Lanes:         uint8(c.Passwords.Argon2.Parallelism), //nolint:gosec // the same
-		QueueDeadline: c.Passwords.QueueDeadline, QueueLength: c.Passwords.QueueLength,
+		MemoryKiB:       uint32(c.Passwords.Argon2.MemoryKiB),  //nolint:gosec // bounded by the configuration's own check
+		Passes:          uint32(c.Passwords.Argon2.Iterations), //nolint:gosec // the same
+		Lanes:           uint8(c.Passwords.Argon2.Parallelism), //nolint:gosec // the same
+		ExtraProcessors: runtime.GOMAXPROCS(0),
+		QueueDeadline:   c.Passwords.QueueDeadline, QueueLength: c.Passwords.QueueLength,
 	})
 }
 

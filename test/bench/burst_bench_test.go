@@ -34,7 +34,7 @@ func startProgram(b *testing.B, environment ...string) *program {
 	return startProgramIn(b, b.TempDir(), environment...)
 }
 
-// startProgramIn starts the program with the data directory "data" in dir. Its log is a file, as an installation has it.
+// startProgramIn starts the program with the data directory "data" in dir. Its log is a file, as in an installation.
 func startProgramIn(b *testing.B, dir string, environment ...string) *program {
 	b.Helper()
 	binary := filepath.Join(dir, "ostiary")
@@ -92,6 +92,7 @@ func (p *program) signIn(b *testing.B) *child {
 	if err != nil || status != http.StatusOK {
 		b.Fatalf("signing in: %d, %v", status, err)
 	}
+	time.Sleep(3 * time.Second) // until the hasher has returned its memory and processors
 	return connect(b, &child{announcement: announcement{Address: p.address, Access: token}, pid: p.pid})
 }
 

@@ -247,8 +247,8 @@ func BenchmarkHTTPVerify(b *testing.B) {
 	c.measure(b, func() { c.call(b, request, http.StatusOK) })
 }
 
-// BenchmarkHTTPVerifyRatio reports how much more a verify of the whole program costs than the bare handler, with its log
-// in a file.
+// BenchmarkHTTPVerifyRatio reports how much more a verify of the whole program costs than the bare handler. The log of
+// the program is a file.
 func BenchmarkHTTPVerifyRatio(b *testing.B) {
 	bare, whole := startChild(b, "bare"), startProgram(b).signIn(b)
 	ratio := medianRatio(b, whole.cost(b, verifyRequest(whole.Access)), bare.cost(b, verifyRequest(bare.Access)))

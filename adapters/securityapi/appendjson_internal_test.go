@@ -38,3 +38,22 @@ func TestVerifyResponseIsWrittenAsTheLibraryWritesIt(t *testing.T) {
 		t.Errorf("the response has %d members, and appendVerified writes 7", n)
 	}
 }
+
+func TestPermissionCheckIsWrittenAsTheLibraryWritesIt(t *testing.T) {
+	t.Parallel()
+	for name, v := range map[string]PermissionCheck{
+		"granted": {Granted: true, Permission: "users.read", Source: nullable.Of("group:d\u00e9v \"1\""), UserID: "usr_1"},
+		"refused": {Permission: "users.read", Source: nullable.Null[string](), UserID: "usr_1", Reason: new("deactivated")},
+	} {
+		want, err := json.Marshal(v, json.Deterministic(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(appendPermissionCheck(nil, v)); got != string(want) {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, want)
+		}
+	}
+	if n := reflect.TypeFor[PermissionCheck]().NumField(); n != 7 {
+		t.Errorf("the response has %d members, and appendPermissionCheck knows 7", n)
+	}
+}
