@@ -41,7 +41,7 @@ func (t *documents) insert(ctx context.Context, id string, e encoded, out domain
 		return err
 	}
 	doc := append(bson.D{{Key: "_id", Value: t.prefix + id}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: e.doc}},
-		e.fields...)
+		stored(e.fields)...)
 	if len(e.names) > 0 {
 		doc = append(doc, bson.E{Key: "names", Value: e.names})
 	}
@@ -174,13 +174,16 @@ func (t *documents) compareAndSet(ctx context.Context, id string, base cachedDoc
 	if err != nil {
 		return err
 	}
-	fields := append(bson.D{{Key: "doc", Value: e.doc}}, e.fields...)
+	fields := append(bson.D{{Key: "doc", Value: e.doc}}, stored(e.fields)...)
 	if e.named {
 		fields = append(fields, bson.E{Key: "names", Value: append([]string{}, e.names...)})
 	}
 	update := bson.D{
 		{Key: "$set", Value: fields},
 		{Key: "$inc", Value: bson.D{{Key: "v", Value: int64(1)}}},
+	}
+	if absent := removed(e.fields); len(absent) > 0 {
+		update = append(update, bson.E{Key: "$unset", Value: absent})
 	}
 	if len(items) > 0 {
 		update = append(update,

@@ -1,9 +1,20 @@
 package mongostore
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // SetSealClock replaces the monotonic clock of the lease of the audit log.
 func (s *Store) SetSealClock(now func() time.Time) { s.sealing.now = now }
 
 // RenewSchemaEvery sets the interval of renewals of the lease of a migration.
 func (c *Config) RenewSchemaEvery(d time.Duration) { c.renewEvery = d }
+
+// SetFewFound replaces the number of users that a search reads and sorts for one page.
+func (s *Store) SetFewFound(n int64) { s.fewFound = n }
+
+// ConvertSearchBatch converts some users to the present format of the search.
+func (s *Store) ConvertSearchBatch(ctx context.Context, size int64) (more bool, err error) {
+	return s.convertBatch(ctx, size)
+}

@@ -181,7 +181,7 @@ func (s *Store) restoreUser(ctx context.Context, u domain.User) error {
 		return failed("writing "+usersName, err)
 	}
 	doc := append(bson.D{{Key: "_id", Value: string(u.ID)}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}},
-		userFields(&u)...)
+		stored(s.searchFields(&u))...)
 	_, err = s.users.coll.InsertOne(ctx, doc)
 	if isDuplicate(err) {
 		if _, found := s.users.find(ctx, bson.D{{Key: "_id", Value: string(u.ID)}}); !errors.Is(found, mongo.ErrNoDocuments) {

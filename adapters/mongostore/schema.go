@@ -24,6 +24,7 @@ var steps = []step{
 	{"insert roles, settings and the head of the catalog", seed},
 	{"create the index of live API keys", createIndexes(3)},
 	{"create the indexes of names", createIndexes(4)},
+	{"create the indexes of the search", createSearch},
 }
 
 const (

@@ -75,6 +75,10 @@ type Store struct {
 	drifts    *drifts
 	skewed    atomic.Bool
 
+	oldFormatUntil atomic.Int64 // see searchformat.go
+	fewFound       int64        // the constant; tests lower it
+	converting     atomic.Int64 // end of the lease of the conversion that this node holds
+
 	stop     context.CancelFunc
 	stopping context.Context //nolint:containedctx // ends the jobs
 	jobs     sync.WaitGroup
@@ -115,6 +119,9 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err == nil {
 		err = s.migrate(ctx)
 	}
+	if err == nil {
+		_, err = s.loadSearchFormat(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
 	}
@@ -127,7 +134,7 @@ func newStore(config Config, client *mongo.Client, held *lease) *Store {
 	documents, _ := lru.New[string, cachedDocument](cachedDocuments) // fails only for a size below 1
 	s := &Store{
 		config: config, client: client, entropy: rand.Reader, documents: documents, locks: newKeyedMutex(),
-		lease: held, touched: newTouches(), used: newTouches(), clears: make(chan clearing, 1024),
+		lease: held, touched: newTouches(), used: newTouches(), fewFound: fewFound, clears: make(chan clearing, 1024),
 	}
 	s.db = client.Database(config.Database,
 		options.Database().SetReadConcern(readconcern.Majority()).SetWriteConcern(durable()))
@@ -162,6 +169,7 @@ func (s *Store) start() {
 		s.jobs.Go(func() { s.cluster.keepLease(ctx) })
 		s.jobs.Go(func() { s.cluster.watch(ctx) })
 	}
+	s.jobs.Go(func() { s.every(ctx, convertEvery, s.ConvertSearch) })
 }
 
 // every runs a job periodically. After a failure the next run repeats the work.

@@ -23,7 +23,9 @@ type record struct {
 }
 
 // hidden excludes fields that only the server needs from a read.
-var hidden = bson.D{{Key: "outbox", Value: 0}, {Key: "grams", Value: 0}}
+var hidden = bson.D{
+	{Key: "outbox", Value: 0}, {Key: endsField, Value: 0}, {Key: triField, Value: 0}, {Key: gramsField, Value: 0},
+}
 
 // documents is the part of a table that does not depend on the type of its entities: it reads and writes documents
 // whose entity is encoded. It is apart from table because the compiler makes a copy of table for each type.
@@ -48,7 +50,7 @@ type documents struct {
 // encoded is the stored form of an entity.
 type encoded struct {
 	doc    bson.Raw
-	fields bson.D   // further top-level fields
+	fields bson.D   // further top-level fields; those without a value are removed
 	names  []string // see table.names
 	named  bool     // whether the table has names
 	active int64    // see table.active
@@ -86,6 +88,16 @@ func (t *table[T]) encode(entity *T) (encoded, error) {
 		e.timed, e.active = true, t.active(entity)
 	}
 	return e, nil
+}
+
+// stored returns the fields that have a value.
+func stored(fields bson.D) bson.D {
+	return slices.DeleteFunc(slices.Clone(fields), func(e bson.E) bool { return e.Value == nil })
+}
+
+// removed returns the fields that have no value.
+func removed(fields bson.D) bson.D {
+	return slices.DeleteFunc(slices.Clone(fields), func(e bson.E) bool { return e.Value != nil })
 }
 
 func (t *documents) key(id string) string { return t.coll.Name() + "/" + t.prefix + id }

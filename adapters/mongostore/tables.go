@@ -63,7 +63,7 @@ func newTable[T any](s *Store, form codec[T], collection, prefix string, absent 
 func (s *Store) makeTables() {
 	s.users = newTable(s, userForm, usersName, noPrefix, domain.ErrUserNotFound)
 	s.users.checked, s.users.cached = true, true
-	s.users.exists, s.users.fields, s.users.names = userExists, userFields, userNames
+	s.users.exists, s.users.fields, s.users.names = userExists, s.searchFields, userNames
 	s.users.guard = s.guardUser
 	s.users.afterDelete = s.deleteUserData
 

@@ -19,6 +19,7 @@ type order struct {
 	sort      domain.UserSort
 	field     string
 	index     string // serves the order if there is no filter
+	bit       rune   // of the ends that begin with this field
 	direction int
 	key       func(*domain.User) string
 	parse     func(string) (any, error)
@@ -44,10 +45,10 @@ func orderOf(sort domain.UserSort) (order, error) {
 		o.field, o.index, o.parse = "doc.lastlogin", "last_login", timeKey
 		o.key = func(u *domain.User) string { return strconv.FormatInt(nanos(u.LastLogin), 10) }
 	case domain.SortUsername:
-		o.field, o.index, o.parse = "doc.usernamekey", "username", textKey
+		o.field, o.index, o.bit, o.parse = "doc.usernamekey", "username", userEnd, textKey
 		o.key = func(u *domain.User) string { return u.UsernameKey }
 	case domain.SortEmail:
-		o.field, o.index, o.parse = "doc.emailkey", "email", textKey
+		o.field, o.index, o.bit, o.parse = "doc.emailkey", "email", emailEnd, textKey
 		o.key = func(u *domain.User) string { return u.EmailKey }
 	default:
 		return order{}, fault.ErrInvalid.About("sort", "is not an order of this list")
@@ -69,21 +70,18 @@ func (us *Users) List(ctx context.Context, query domain.UserQuery) (domain.UserP
 	if err != nil {
 		return domain.UserPage{}, err
 	}
-	find := options.Find().SetSort(o.fields()).SetLimit(int64(query.Page.Limit) + 1).
-		SetBatchSize(int32(min(query.Page.Limit, math.MaxInt32-2)) + 2).SetSkip(int64(query.Page.Offset())) // one reply
+	if query.Search != "" {
+		return us.search(ctx, &userSearch{s: us.s, order: o, query: query, rest: filter, after: position})
+	}
+	find := o.page(query.Page)
 	if len(filter) == 0 {
 		find.SetHint(o.index) // without a filter the sort order selects the index
 	}
-	users, err := us.s.users.list(ctx, append(append(bson.D{}, filter...), position...), find)
+	users, err := us.s.users.list(ctx, both(filter, position), find)
 	if err != nil {
 		return domain.UserPage{}, err
 	}
-	page := domain.UserPage{Users: users}
-	if len(users) > query.Page.Limit {
-		page.Users = users[:query.Page.Limit]
-		last := &page.Users[query.Page.Limit-1]
-		page.Next = &domain.Cursor{Sort: string(o.sort), Key: o.key(last), ID: string(last.ID)}
-	}
+	page := o.cut(users, query.Page.Limit)
 	if query.NoTotal {
 		return page, nil
 	}
@@ -112,6 +110,32 @@ func (us *Users) total(ctx context.Context, query domain.UserQuery, filter bson.
 	excluded, err := coll.CountDocuments(ctx, bson.D{{Key: "doc.role", Value: query.ExcludeRole}},
 		options.Count().SetHint("role"))
 	return n - gone - excluded, estimated, failed("counting users", err)
+}
+
+// page returns the options that read a page and one user more.
+func (o order) page(page domain.Page) *options.FindOptionsBuilder {
+	return options.Find().SetSort(o.fields()).SetLimit(int64(page.Limit) + 1).
+		SetBatchSize(int32(min(page.Limit, math.MaxInt32-2)) + 2).SetSkip(int64(page.Offset())) // one reply
+}
+
+// cut returns the page of the users, of which there is one more if there is a next page.
+func (o order) cut(users []domain.User, limit int) domain.UserPage {
+	page := domain.UserPage{Users: users}
+	if len(users) > limit {
+		page.Users = users[:limit]
+		last := &page.Users[limit-1]
+		page.Next = &domain.Cursor{Sort: string(o.sort), Key: o.key(last), ID: string(last.ID)}
+	}
+	return page
+}
+
+// both returns a filter with all conditions.
+func both(filters ...bson.D) bson.D {
+	all := bson.D{}
+	for _, filter := range filters {
+		all = append(all, filter...)
+	}
+	return all
 }
 
 func (o order) fields() bson.D {
@@ -150,6 +174,7 @@ func seek(field string, key any, id string, direction int) bson.D {
 	}
 }
 
+// userFilter returns the conditions of the query except the search.
 func userFilter(q domain.UserQuery) bson.D {
 	var filter bson.D
 	add := func(field, value string) {
@@ -170,9 +195,6 @@ func userFilter(q domain.UserQuery) bson.D {
 	add("doc.groups", string(q.Group))
 	add("doc.status", string(q.Status))
 	add("doc.directory", string(q.Directory))
-	if q.Search != "" {
-		filter = append(filter, searchFilter(q.Search)...)
-	}
 	return filter
 }
 

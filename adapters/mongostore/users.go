@@ -41,10 +41,6 @@ func userExists(err error) error {
 	return domain.ErrUserExists.About(field, "is taken")
 }
 
-func userFields(u *domain.User) bson.D {
-	return bson.D{{Key: "grams", Value: grams(u.SearchText)}}
-}
-
 // Create stores a new user.
 func (us *Users) Create(ctx context.Context, user domain.User, out domain.Outbox) error {
 	return us.s.named(ctx, &user, func() error { return us.collection.Create(ctx, user, out) })

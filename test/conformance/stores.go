@@ -29,7 +29,8 @@ type Open func(t *testing.T) Stores
 // All runs every suite.
 func All(t *testing.T, open Open) {
 	for name, suite := range map[string]func(*testing.T, Open){
-		"EveryField": EveryField, "UserStore": UserStore, "UserList": UserList, "AdminGuard": AdminGuard,
+		"EveryField": EveryField, "UserStore": UserStore, "UserList": UserList, "UserSearch": UserSearch,
+		"AdminGuard":   AdminGuard,
 		"SessionStore": SessionStore, "SessionView": SessionView, "LoginView": LoginView, "APIKeyStore": APIKeyStore,
 		"ThirdPartyTokenStore": ThirdPartyTokenStore,
 		"RoleStore":            RoleStore, "GroupStore": GroupStore, "SettingsStore": SettingsStore,
