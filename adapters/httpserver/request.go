@@ -97,11 +97,11 @@ func (r *Request) HasBody() bool { return len(r.c.BodyRaw()) > 0 }
 // Body returns a copy of the body as it was sent.
 func (r *Request) Body() []byte { return append([]byte(nil), r.c.BodyRaw()...) }
 
-// Decode reads the JSON body into the struct that into points to: as DecodePost does for a POST request, and as
+// Decode reads the JSON body into the struct that into points to: as DecodePost does for a POST or PUT request, and as
 // DecodeJSON does for a merge patch, where null is a value of its own.
 func (r *Request) Decode(into any) error {
 	decode := DecodeJSON
-	if r.c.Method() == fiber.MethodPost {
+	if r.c.Method() != fiber.MethodPatch {
 		decode = DecodePost
 	}
 	err := decode(r.c.BodyRaw(), into)

@@ -1,7 +1,6 @@
 package securityapi
 
 import (
-	"net/http"
 	"slices"
 
 	"github.com/ostiary/ostiary/adapters/httpserver"
@@ -43,8 +42,7 @@ func New(s *core.Services, c Config) ([]httpserver.API, error) {
 		Name: "security", Prefix: Base, Routes: routes, Authenticate: s.Auth.Authenticate, Denied: s.AuditAccess.Denied,
 		CORS: httpserver.CORS{Origins: c.CORSOrigins, Headers: []string{"Authorization", "X-API-KEY", "X-Request-ID"}},
 	}
-	keyRoutes, err := a.declare([]httpserver.Route{route(http.MethodGet, "/.well-known/jwks.json", httpserver.Public(),
-		a.keySet)})
+	keyRoutes, err := a.declare([]httpserver.Route{a.keySetRoute()})
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 
 // appendVerified appends the JSON form of v, as json.Marshal writes it. Verify is called for every request of every
 // application, and reflection took a fifth of its time.
-func appendVerified(b []byte, v VerifyResponse) []byte {
+func appendVerified(b []byte, v VerificationResult) []byte {
 	b = append(b, `{"expires_at":`...)
 	b = appendTime(b, v.ExpiresAt)
 	b = append(b, `,"permissions":[`...)

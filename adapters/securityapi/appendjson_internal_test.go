@@ -15,7 +15,7 @@ import (
 func TestVerifyResponseIsWrittenAsTheLibraryWritesIt(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 25, 3, 59, 21, 0, time.UTC)
-	for name, v := range map[string]VerifyResponse{
+	for name, v := range map[string]VerificationResult{
 		"empty": {Permissions: []string{}, ExpiresAt: nullable.Null[time.Time](), SessionID: nullable.Null[string]()},
 		"session": {
 			Valid: true, UserID: "usr_1", Username: "ada", Role: "admin", Permissions: []string{"users.read", "users.manage"},
@@ -34,7 +34,7 @@ func TestVerifyResponseIsWrittenAsTheLibraryWritesIt(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, want)
 		}
 	}
-	if n := reflect.TypeFor[VerifyResponse]().NumField(); n != 7 {
+	if n := reflect.TypeFor[VerificationResult]().NumField(); n != 7 {
 		t.Errorf("the response has %d members, and appendVerified writes 7", n)
 	}
 }

@@ -25,6 +25,7 @@ func (a *api) authRoutes() []httpserver.Route {
 		route(http.MethodGet, "/auth/verify", httpserver.Public(), a.verify),
 		route(http.MethodPost, "/auth/step-up", httpserver.SignedIn(), httpserver.BindOptional(a.stepUp)),
 		introspect,
+		a.keySetRoute(),
 	}
 }
 
@@ -57,13 +58,13 @@ func loginName(in LoginRequest) (string, error) {
 	}
 }
 
-func signedIn(s auth.SignedIn) LoginResponse {
-	return LoginResponse{
+func signedIn(s auth.SignedIn) LoginResult {
+	return LoginResult{
 		AccessToken: s.Tokens.Access, RefreshToken: s.Tokens.Refresh, TokenType: "Bearer",
 		ExpiresIn: int(s.Tokens.ExpiresIn.Seconds()),
 		SessionID: string(s.Session.ID),
 		User:      LoginUser{UserID: string(s.User.ID), Username: s.User.Username, Role: string(s.User.Role)},
-		Scope:     orAbsent(LoginResponseScope(s.Scope)),
+		Scope:     orAbsent(LoginResultScope(s.Scope)),
 	}
 }
 
@@ -81,7 +82,7 @@ func (a *api) logout(r *httpserver.Request, in LogoutRequest) error {
 		return err
 	}
 	err = a.Auth.Logout(r.Context(), r.Principal, or(in.RefreshToken), bearer)
-	return r.Reply(LogoutResponse{Status: "logged_out"}, err)
+	return r.Reply(LogoutResult{Status: "logged_out"}, err)
 }
 
 // endable returns the credential whose session a call is to end; empty if only a refresh token was sent. A third-party
@@ -111,7 +112,7 @@ func (a *api) verify(r *httpserver.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Raw(http.StatusOK, "application/json; charset=utf-8", appendVerified(make([]byte, 0, 512), VerifyResponse{
+	return r.Raw(http.StatusOK, "application/json; charset=utf-8", appendVerified(make([]byte, 0, 512), VerificationResult{
 		Valid: true, UserID: string(p.UserID), ExpiresAt: timeOrNull(p.ExpiresAt), Username: p.Username, Role: string(p.Role),
 		Permissions: texts(p.Grants.Permissions()), SessionID: textOrNull(string(p.SessionID)),
 	}))
@@ -147,10 +148,10 @@ func (a *api) introspect(r *httpserver.Request) error {
 		return err
 	}
 	if !found.Active {
-		return r.JSON(http.StatusOK, IntrospectResponse{Active: false})
+		return r.JSON(http.StatusOK, IntrospectionResult{Active: false})
 	}
 	p, kind := found.Principal, "Bearer" // RFC 7662, 2.2: how it is used (RFC 6749, 5.1), not what it is
-	answer := IntrospectResponse{
+	answer := IntrospectionResult{
 		Active: true, TokenType: &kind, Sub: orAbsent(string(p.UserID)), Username: orAbsent(p.Username),
 		Sid: orAbsent(string(p.SessionID)), Scope: orAbsent(strings.Join(texts(p.Grants.Permissions()), " ")),
 	}
@@ -169,6 +170,12 @@ func introspected(r *httpserver.Request) (string, error) {
 		return in.Token, err
 	}
 	return httpserver.ParseForm(string(r.Body())).One("token")
+}
+
+// keySetRoute is the route of the public keys, at the root of the server and below the base path, where clients that are
+// generated from the document look.
+func (a *api) keySetRoute() httpserver.Route {
+	return route(http.MethodGet, "/.well-known/jwks.json", httpserver.Public(), a.keySet)
 }
 
 func (a *api) keySet(r *httpserver.Request) error {

@@ -285,13 +285,13 @@ func (e ImportedRowOutcome) Valid() bool {
 	}
 }
 
-// Defines values for LoginResponseScope.
+// Defines values for LoginResultScope.
 const (
-	TwoFactorEnrollment LoginResponseScope = "two_factor_enrollment"
+	TwoFactorEnrollment LoginResultScope = "two_factor_enrollment"
 )
 
-// Valid indicates whether the value is a known member of the LoginResponseScope enum.
-func (e LoginResponseScope) Valid() bool {
+// Valid indicates whether the value is a known member of the LoginResultScope enum.
+func (e LoginResultScope) Valid() bool {
 	switch e {
 	case TwoFactorEnrollment:
 		return true
@@ -300,13 +300,13 @@ func (e LoginResponseScope) Valid() bool {
 	}
 }
 
-// Defines values for LoginResponseTokenType.
+// Defines values for LoginResultTokenType.
 const (
-	Bearer LoginResponseTokenType = "Bearer"
+	Bearer LoginResultTokenType = "Bearer"
 )
 
-// Valid indicates whether the value is a known member of the LoginResponseTokenType enum.
-func (e LoginResponseTokenType) Valid() bool {
+// Valid indicates whether the value is a known member of the LoginResultTokenType enum.
+func (e LoginResultTokenType) Valid() bool {
 	switch e {
 	case Bearer:
 		return true
@@ -315,15 +315,15 @@ func (e LoginResponseTokenType) Valid() bool {
 	}
 }
 
-// Defines values for LogoutResponseStatus.
+// Defines values for LogoutResultStatus.
 const (
-	LogoutResponseStatusLoggedOut LogoutResponseStatus = "logged_out"
+	LogoutResultStatusLoggedOut LogoutResultStatus = "logged_out"
 )
 
-// Valid indicates whether the value is a known member of the LogoutResponseStatus enum.
-func (e LogoutResponseStatus) Valid() bool {
+// Valid indicates whether the value is a known member of the LogoutResultStatus enum.
+func (e LogoutResultStatus) Valid() bool {
 	switch e {
-	case LogoutResponseStatusLoggedOut:
+	case LogoutResultStatusLoggedOut:
 		return true
 	default:
 		return false
@@ -363,15 +363,15 @@ func (e OIDCLinkRequestCodeChallengeMethod) Valid() bool {
 	}
 }
 
-// Defines values for OIDCLogoutResponseStatus.
+// Defines values for OIDCLogoutResultStatus.
 const (
-	OIDCLogoutResponseStatusLoggedOut OIDCLogoutResponseStatus = "logged_out"
+	OIDCLogoutResultStatusLoggedOut OIDCLogoutResultStatus = "logged_out"
 )
 
-// Valid indicates whether the value is a known member of the OIDCLogoutResponseStatus enum.
-func (e OIDCLogoutResponseStatus) Valid() bool {
+// Valid indicates whether the value is a known member of the OIDCLogoutResultStatus enum.
+func (e OIDCLogoutResultStatus) Valid() bool {
 	switch e {
-	case OIDCLogoutResponseStatusLoggedOut:
+	case OIDCLogoutResultStatusLoggedOut:
 		return true
 	default:
 		return false
@@ -444,13 +444,13 @@ func (e SigningKeyState) Valid() bool {
 	}
 }
 
-// Defines values for StepUpResponseStatus.
+// Defines values for StepUpResultStatus.
 const (
-	Reauthenticated StepUpResponseStatus = "reauthenticated"
+	Reauthenticated StepUpResultStatus = "reauthenticated"
 )
 
-// Valid indicates whether the value is a known member of the StepUpResponseStatus enum.
-func (e StepUpResponseStatus) Valid() bool {
+// Valid indicates whether the value is a known member of the StepUpResultStatus enum.
+func (e StepUpResultStatus) Valid() bool {
 	switch e {
 	case Reauthenticated:
 		return true
@@ -1149,8 +1149,8 @@ type IntrospectRequest struct {
 	TokenTypeHint *string `json:"token_type_hint,omitempty"`
 }
 
-// IntrospectResponse Example: {"active":true,"exp":1705330800,"scope":"bots.use profile.edit","sid":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","sub":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","token_type":"Bearer","username":"johndoe"}
-type IntrospectResponse struct {
+// IntrospectionResult Example: {"active":true,"exp":1705330800,"scope":"bots.use profile.edit","sid":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","sub":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","token_type":"Bearer","username":"johndoe"}
+type IntrospectionResult struct {
 	Active bool `json:"active"`
 
 	// Exp Seconds since 1970.
@@ -1213,8 +1213,8 @@ type LoginRequest struct {
 	Username *string `json:"username,omitempty"`
 }
 
-// LoginResponse Example: {"access_token":"eyJhbGciOiJFZERTQSIs...","expires_in":3600,"refresh_token":"rt_01hm6x1aq2...","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","token_type":"Bearer","user":{"role":"user","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe"}}
-type LoginResponse struct {
+// LoginResult Example: {"access_token":"eyJhbGciOiJFZERTQSIs...","expires_in":3600,"refresh_token":"rt_01hm6x1aq2...","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","token_type":"Bearer","user":{"role":"user","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe"}}
+type LoginResult struct {
 	// AccessToken A JWT (RFC 9068) with the claims `iss`, `sub`, `aud`, `exp`, `iat`, `jti`, `sid`, `auth_time`, `amr` and `gen`, the number of earlier refreshes of the session.
 	AccessToken string `json:"access_token"`
 
@@ -1225,17 +1225,17 @@ type LoginResponse struct {
 	RefreshToken string `json:"refresh_token"`
 
 	// Scope The tokens can only enroll a second factor.
-	Scope     *LoginResponseScope    `json:"scope,omitempty"`
-	SessionID string                 `json:"session_id"`
-	TokenType LoginResponseTokenType `json:"token_type"`
-	User      LoginUser              `json:"user"`
+	Scope     *LoginResultScope    `json:"scope,omitempty"`
+	SessionID string               `json:"session_id"`
+	TokenType LoginResultTokenType `json:"token_type"`
+	User      LoginUser            `json:"user"`
 }
 
-// LoginResponseScope The tokens can only enroll a second factor.
-type LoginResponseScope string
+// LoginResultScope The tokens can only enroll a second factor.
+type LoginResultScope string
 
-// LoginResponseTokenType defines model for LoginResponse.TokenType.
-type LoginResponseTokenType string
+// LoginResultTokenType defines model for LoginResult.TokenType.
+type LoginResultTokenType string
 
 // LoginUser defines model for LoginUser.
 type LoginUser struct {
@@ -1249,13 +1249,13 @@ type LogoutRequest struct {
 	RefreshToken *string `json:"refresh_token,omitempty"`
 }
 
-// LogoutResponse Example: {"status":"logged_out"}
-type LogoutResponse struct {
-	Status LogoutResponseStatus `json:"status"`
+// LogoutResult Example: {"status":"logged_out"}
+type LogoutResult struct {
+	Status LogoutResultStatus `json:"status"`
 }
 
-// LogoutResponseStatus defines model for LogoutResponse.Status.
-type LogoutResponseStatus string
+// LogoutResultStatus defines model for LogoutResult.Status.
+type LogoutResultStatus string
 
 // Membership defines model for Membership.
 type Membership struct {
@@ -1312,8 +1312,8 @@ type OIDCLinkRequest struct {
 // OIDCLinkRequestCodeChallengeMethod defines model for OIDCLinkRequest.CodeChallengeMethod.
 type OIDCLinkRequestCodeChallengeMethod string
 
-// OIDCLinkResponse defines model for OIDCLinkResponse.
-type OIDCLinkResponse struct {
+// OIDCLinkResult defines model for OIDCLinkResult.
+type OIDCLinkResult struct {
 	AuthorizationURL string `json:"authorization_url"`
 }
 
@@ -1327,14 +1327,14 @@ type OIDCLogoutRequest struct {
 	State *string `json:"state,omitempty"`
 }
 
-// OIDCLogoutResponse defines model for OIDCLogoutResponse.
-type OIDCLogoutResponse struct {
+// OIDCLogoutResult defines model for OIDCLogoutResult.
+type OIDCLogoutResult struct {
 	ProviderLogoutURL nullable.Nullable[string] `json:"provider_logout_url"`
-	Status            OIDCLogoutResponseStatus  `json:"status"`
+	Status            OIDCLogoutResultStatus    `json:"status"`
 }
 
-// OIDCLogoutResponseStatus defines model for OIDCLogoutResponse.Status.
-type OIDCLogoutResponseStatus string
+// OIDCLogoutResultStatus defines model for OIDCLogoutResult.Status.
+type OIDCLogoutResultStatus string
 
 // OIDCTokenRequest defines model for OIDCTokenRequest.
 type OIDCTokenRequest struct {
@@ -1681,15 +1681,15 @@ type StepUpRequest struct {
 	TwoFactorCode *string `json:"two_factor_code,omitempty"`
 }
 
-// StepUpResponse Example: {"auth_time":"2024-01-15T10:30:00Z","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","status":"reauthenticated"}
-type StepUpResponse struct {
-	AuthTime  time.Time            `json:"auth_time"`
-	SessionID string               `json:"session_id"`
-	Status    StepUpResponseStatus `json:"status"`
+// StepUpResult Example: {"auth_time":"2024-01-15T10:30:00Z","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","status":"reauthenticated"}
+type StepUpResult struct {
+	AuthTime  time.Time          `json:"auth_time"`
+	SessionID string             `json:"session_id"`
+	Status    StepUpResultStatus `json:"status"`
 }
 
-// StepUpResponseStatus defines model for StepUpResponse.Status.
-type StepUpResponseStatus string
+// StepUpResultStatus defines model for StepUpResult.Status.
+type StepUpResultStatus string
 
 // SyncPlan defines model for SyncPlan.
 type SyncPlan struct {
@@ -1968,6 +1968,22 @@ type UserSummary struct {
 	Username         string                       `json:"username"`
 }
 
+// VerificationResult Example: {"expires_at":"2024-01-15T15:00:00Z","permissions":["bots.use","profile.edit"],"role":"user","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe","valid":true}
+type VerificationResult struct {
+	// ExpiresAt When the token expires unless it is used or revoked earlier; null for a key without expiry.
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
+
+	// Permissions The current permissions of the token.
+	Permissions []string `json:"permissions"`
+	Role        string   `json:"role"`
+
+	// SessionID Null for an API key.
+	SessionID nullable.Nullable[string] `json:"session_id"`
+	UserID    string                    `json:"user_id"`
+	Username  string                    `json:"username"`
+	Valid     bool                      `json:"valid"`
+}
+
 // VerifiedThirdPartyToken Example: {"reason":"The token was revoked","valid":false}
 type VerifiedThirdPartyToken struct {
 	// Reason Why the token is not valid.
@@ -1985,22 +2001,6 @@ type VerifyAuditRequest struct {
 
 	// Key The key that must have signed; absent means the key of the store.
 	Key *string `json:"key,omitempty"`
-}
-
-// VerifyResponse Example: {"expires_at":"2024-01-15T15:00:00Z","permissions":["bots.use","profile.edit"],"role":"user","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na","username":"johndoe","valid":true}
-type VerifyResponse struct {
-	// ExpiresAt When the token expires unless it is used or revoked earlier; null for a key without expiry.
-	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
-
-	// Permissions The current permissions of the token.
-	Permissions []string `json:"permissions"`
-	Role        string   `json:"role"`
-
-	// SessionID Null for an API key.
-	SessionID nullable.Nullable[string] `json:"session_id"`
-	UserID    string                    `json:"user_id"`
-	Username  string                    `json:"username"`
-	Valid     bool                      `json:"valid"`
 }
 
 // VerifyThirdPartyTokenRequest defines model for VerifyThirdPartyTokenRequest.
@@ -2332,9 +2332,6 @@ type ConfirmEmailJSONRequestBody = ConfirmEmailRequest
 
 // IntrospectJSONRequestBody defines body for Introspect for application/json ContentType.
 type IntrospectJSONRequestBody = IntrospectRequest
-
-// IntrospectFormdataRequestBody defines body for Introspect for application/x-www-form-urlencoded ContentType.
-type IntrospectFormdataRequestBody = IntrospectRequest
 
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest

@@ -140,7 +140,7 @@ func (a *api) oidcLink(r *httpserver.Request, in OIDCLinkRequest) error {
 		return err
 	}
 	a.bind(r, started)
-	return r.JSON(http.StatusOK, OIDCLinkResponse{AuthorizationURL: started.URL})
+	return r.JSON(http.StatusOK, OIDCLinkResult{AuthorizationURL: started.URL})
 }
 
 func (a *api) oidcToken(r *httpserver.Request, in OIDCTokenRequest) error {
@@ -158,8 +158,8 @@ func (a *api) oidcLogout(r *httpserver.Request, in OIDCLogoutRequest) error {
 	address, err := a.SSO.Logout(r.Context(), r.Principal, sso.LogoutInput{
 		Bearer: bearer, Refresh: or(in.RefreshToken), ReturnTo: or(in.PostLogoutRedirectURI), State: or(in.State),
 	})
-	return r.Reply(OIDCLogoutResponse{
-		Status:            OIDCLogoutResponseStatusLoggedOut,
+	return r.Reply(OIDCLogoutResult{
+		Status:            OIDCLogoutResultStatusLoggedOut,
 		ProviderLogoutURL: textOrNull(address),
 	}, err)
 }
@@ -170,5 +170,5 @@ func (a *api) oidcBackChannelLogout(r *httpserver.Request) error {
 		return err
 	}
 	err = a.SSO.BackChannelLogout(r.Context(), r.Principal, domain.DirectoryID(r.Param("provider")), token)
-	return r.Reply(LogoutResponse{Status: "logged_out"}, err)
+	return r.Reply(LogoutResult{Status: "logged_out"}, err)
 }

@@ -16,7 +16,7 @@ func (a *api) stepUp(r *httpserver.Request, in StepUpRequest) error {
 	if errors.Is(err, domain.ErrReauthentication) {
 		return a.atProvider(r, err)
 	}
-	return r.Reply(StepUpResponse{
+	return r.Reply(StepUpResult{
 		SessionID: string(renewed.SessionID), Status: Reauthenticated, AuthTime: httpserver.Seconds(renewed.AuthTime),
 	}, err)
 }

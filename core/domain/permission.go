@@ -46,8 +46,8 @@ var administrativeResources = []string{
 }
 
 var (
-	permissionForm = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)+$`)
-	patternForm    = regexp.MustCompile(`^(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*\.\*|[a-z0-9_-]+(\.[a-z0-9_-]+)+)$`)
+	permissionForm = regexp.MustCompile(Patterns.Permission)
+	patternForm    = regexp.MustCompile(Patterns.GrantedPermission)
 )
 
 // ParsePermission parses a permission that is not a pattern. Any other text is fault.ErrInvalid.

@@ -104,7 +104,7 @@ func (p Person) GivenTexts() PersonPatch {
 	return patch
 }
 
-var phoneForm = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
+var phoneForm = regexp.MustCompile(Patterns.PhoneNumber)
 
 // CheckPhoneNumber returns fault.ErrInvalid for text that is not a number in E.164 form. Empty text means no number and
 // is valid.

@@ -58,7 +58,7 @@ func BuiltInRole(id RoleID) (role Role, ok bool) {
 	return Role{}, false
 }
 
-var roleIDForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+var roleIDForm = regexp.MustCompile(Patterns.RoleID)
 
 // ParseRoleID parses a role ID. Any other text is fault.ErrInvalid for the field.
 func ParseRoleID(field, text string) (RoleID, error) {

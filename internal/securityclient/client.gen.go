@@ -93,7 +93,7 @@ type CreateUserRequest struct {
 	// Example: +420123456789
 	PhoneNumber *string `json:"phone_number,omitempty"`
 
-	// Role The id of a role.
+	// Role The id of a role. The default is `user`.
 	Role *string `json:"role,omitempty"`
 
 	// Username Letters, digits and `. _ - @ +`. Unique without regard to case, also across the e-mail addresses of other users.
@@ -221,7 +221,7 @@ type ImportRow struct {
 	// Subject The id of the user in an external directory.
 	Subject *string `json:"subject,omitempty"`
 
-	// Type `user` or `role`.
+	// Type `user` or `role`. The default is `user`.
 	Type     *string `json:"type,omitempty"`
 	Username *string `json:"username,omitempty"`
 }
@@ -446,7 +446,7 @@ type SyncRequest struct {
 	// Digest The digest of the plan.
 	Digest string `json:"digest"`
 
-	// Force Override the safety limit, after a review of the plan.
+	// Force Override the safety limit, after a review of the plan. The default is `false`.
 	Force *bool `json:"force,omitempty"`
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,44 +15,55 @@ const (
 	schemaPrefix   = "#/components/schemas/"
 )
 
-// forClients adds what holds for every body and is of no use to the models: a POST body takes null for each optional
-// member, and a PATCH body may have the media type of a JSON merge patch (RFC 7396).
+// forClients adds what holds for every body and is of no use to the models: a POST or PUT body takes null for each
+// optional member, and a PATCH body may have the media type of a JSON merge patch (RFC 7396). It is an extension and
+// not a second entry of the content, since generators for Python cannot compile a body of several media types. A
+// default of a request's member becomes a sentence, since generators for TypeScript make the member required otherwise.
 func forClients(document object) error {
-	schemas, _ := member(document, "components")["schemas"].(object)
-	paths, _ := document["paths"].(object)
+	schemas := member(member(document, "components"), "schemas")
+	paths := member(document, "paths")
 	done := map[string]bool{}
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
-		item, _ := paths[path].(object)
-		patch := member(member(member(item, "patch"), "requestBody"), "content")
-		if body, ok := patch[jsonType]; ok {
-			patch[mergePatchType] = body
+		item := member(paths, path)
+		if patch := member(member(item, "patch"), "requestBody"); patch != nil {
+			patch["x-also-accepts"] = []any{mergePatchType}
 		}
-		body := member(member(member(member(item, "post"), "requestBody"), "content"), jsonType)
-		schema, _ := body["schema"].(object)
-		name, named := strings.CutPrefix(text(schema["$ref"]), schemaPrefix)
-		if !named || done[name] {
-			continue
+		for _, verb := range []string{"post", "put", "patch"} {
+			for kind, body := range member(member(member(item, verb), "requestBody"), "content") {
+				schema := member(body.(object), "schema") //nolint:forcetypeassert // the document is ours
+				name, named := strings.CutPrefix(text(schema["$ref"]), schemaPrefix)
+				if !named || done[name] {
+					continue
+				}
+				done[name] = true
+				changed, err := asRequest(schemas, schemas[name], verb != "patch" && kind == jsonType)
+				if err != nil {
+					return fmt.Errorf("%s %s: %w", verb, path, err)
+				}
+				schemas[name] = changed
+			}
 		}
-		done[name] = true
-		changed, err := withNulls(schemas, schemas[name])
-		if err != nil {
-			return fmt.Errorf("post %s: %w", path, err)
-		}
-		schemas[name] = changed
 	}
 	return nil
 }
 
-// withNulls returns a copy of a schema whose optional members may be null, those of its members too.
-func withNulls(schemas object, schema any) (object, error) {
+// asRequest returns a copy of a schema without defaults, and with nulls, whose optional members may be null; those of
+// its members too.
+func asRequest(schemas object, schema any, nulls bool) (object, error) {
 	o, ok := schema.(object)
 	if !ok {
 		return nil, errors.New("a schema that is no object")
 	}
 	if name, referred := strings.CutPrefix(text(o["$ref"]), schemaPrefix); referred {
-		return withNulls(schemas, schemas[name])
+		if !nulls {
+			return o, nil
+		}
+		return asRequest(schemas, schemas[name], nulls)
 	}
 	o = maps.Clone(o)
+	if err := describeDefault(o); err != nil {
+		return nil, err
+	}
 	properties, ok := o["properties"].(object)
 	if !ok {
 		return o, nil
@@ -59,11 +71,11 @@ func withNulls(schemas object, schema any) (object, error) {
 	required, _ := o["required"].([]any)
 	changed := object{}
 	for name, property := range properties {
-		p, err := withNulls(schemas, property)
+		p, err := asRequest(schemas, property, nulls)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		if !slices.Contains(required, any(name)) {
+		if nulls && !slices.Contains(required, any(name)) {
 			p["nullable"] = true
 			if values, ok := p["enum"].([]any); ok {
 				p["enum"] = append(slices.Clone(values), nil)
@@ -73,6 +85,22 @@ func withNulls(schemas object, schema any) (object, error) {
 	}
 	o["properties"] = changed
 	return o, nil
+}
+
+// describeDefault moves the default of a schema into its description.
+func describeDefault(schema object) error {
+	value, has := schema["default"]
+	if !has {
+		return nil
+	}
+	delete(schema, "default")
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	schema["description"] = strings.TrimLeft(text(schema["description"])+" The default is `"+
+		strings.Trim(string(raw), `"`)+"`.", " ")
+	return nil
 }
 
 func member(of object, name string) object {

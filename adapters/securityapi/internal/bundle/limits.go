@@ -14,8 +14,8 @@ var keywords = map[string][2]string{
 	"string": {"minLength", "maxLength"}, "array": {"minItems", "maxItems"}, "integer": {"minimum", "maximum"},
 }
 
-// declare replaces what the topics leave to the code: "x-limit" and "x-max" name a limit of domain.Limits, "x-settings"
-// a policy of the settings, "x-patch-of" a schema whose members are all optional.
+// declare replaces what the topics leave to the code: "x-limit" and "x-max" name a limit of domain.Limits, "x-pattern"
+// a form of domain.Patterns, "x-settings" a policy of the settings, "x-patch-of" a schema whose members are all optional.
 func declare(document object) error {
 	if err := addLimits(document); err != nil {
 		return err
@@ -92,11 +92,28 @@ func addLimits(value any) error {
 	if err := addLimit(o); err != nil {
 		return err
 	}
+	if err := addPattern(o); err != nil {
+		return err
+	}
 	for name, inner := range o {
 		if err := addLimits(inner); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	return nil
+}
+
+func addPattern(schema object) error {
+	name := text(schema["x-pattern"])
+	if name == "" {
+		return nil
+	}
+	delete(schema, "x-pattern")
+	found := reflect.ValueOf(domain.Patterns).FieldByName(name)
+	if !found.IsValid() {
+		return fmt.Errorf("no pattern %s", name)
+	}
+	schema["pattern"] = found.String()
 	return nil
 }
 
