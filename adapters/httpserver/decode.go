@@ -86,7 +86,8 @@ var (
 // trailing data is fault.ErrInvalid naming the member. No value that was sent is ever part of the error.
 func DecodeJSON(body []byte, into any) error { return decodeJSON(body, into, strictly) }
 
-// DecodePost is DecodeJSON for the body of a POST or PUT request: null for a member is the same as leaving the member out.
+// DecodePost is DecodeJSON for the body of a POST or PUT request: null for a member is the same as leaving the member
+// out.
 func DecodePost(body []byte, into any) error { return decodeJSON(body, into, leniently) }
 
 func decodeJSON(body []byte, into any, options json.Options) error {

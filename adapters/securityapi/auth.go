@@ -172,8 +172,8 @@ func introspected(r *httpserver.Request) (string, error) {
 	return httpserver.ParseForm(string(r.Body())).One("token")
 }
 
-// keySetRoute is the route of the public keys, at the root of the server and below the base path, where clients that are
-// generated from the document look.
+// keySetRoute is the route of the public keys, at the root of the server and below the base path, where clients that
+// are generated from the document look.
 func (a *api) keySetRoute() httpserver.Route {
 	return route(http.MethodGet, "/.well-known/jwks.json", httpserver.Public(), a.keySet)
 }

@@ -15,7 +15,8 @@ var keywords = map[string][2]string{
 }
 
 // declare replaces what the topics leave to the code: "x-limit" and "x-max" name a limit of domain.Limits, "x-pattern"
-// a form of domain.Patterns, "x-settings" a policy of the settings, "x-patch-of" a schema whose members are all optional.
+// a form of domain.Patterns, "x-settings" a policy of the settings, "x-patch-of" a schema whose members are all
+// optional.
 func declare(document object) error {
 	if err := addLimits(document); err != nil {
 		return err
