@@ -142,7 +142,7 @@ func (s *Store) ArchivePage(ctx context.Context, kind domain.ArchiveKind, after 
 	var page []domain.Archived
 	scan := func(rows rowScanner) (domain.Archived, error) { return a.scan(s, rows) }
 	err := s.reads.each(ctx, into(&page, scan),
-		"SELECT "+a.columns+" FROM "+a.table+" WHERE "+a.key+" > ? ORDER BY "+a.key+" LIMIT ?", from, limit)
+		"SELECT "+a.columns+" FROM "+a.table+" WHERE "+a.key+" > ? ORDER BY "+a.key+" LIMIT 0+?", from, limit)
 	return page, err
 }
 

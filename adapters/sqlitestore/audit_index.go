@@ -16,7 +16,7 @@ var errEnough = errors.New("enough rows were read")
 // IndexMismatch returns the first record whose index columns differ from its public text, or nil if there is none.
 func (a *Audit) IndexMismatch(ctx context.Context, first, last int64) (*auditformat.IndexMismatch, error) {
 	const query = `SELECT e.seq, e.public, e.at, e.user_id, k.action, k.success, e.request_id, e.target
-		FROM audit_entries e LEFT JOIN audit_kinds k ON k.kind = e.kind WHERE e.seq BETWEEN ? AND ? ORDER BY e.seq LIMIT ?`
+		FROM audit_entries e LEFT JOIN audit_kinds k ON k.kind = e.kind WHERE e.seq BETWEEN ? AND ? ORDER BY e.seq LIMIT 0+?`
 	for first <= last {
 		var found *auditformat.IndexMismatch
 		count, next := 0, first

@@ -109,10 +109,10 @@ func (p *auditPlan) page(limit, offset int) (string, []any) {
 	const order, newest = " ORDER BY e.at DESC, e.seq DESC", " ORDER BY 1 DESC, 2 DESC"
 	stream, args := p.stream()
 	if p.kinds == nil {
-		return "SELECT " + auditColumns + " " + stream + order + " LIMIT ? OFFSET ?", append(args, limit, offset)
+		return "SELECT " + auditColumns + " " + stream + order + " LIMIT 0+? OFFSET ?", append(args, limit, offset)
 	}
 	positions, args := merge("SELECT e.at, e.seq "+stream+" AND e.kind = ?", args, p.kinds)
-	positions += newest + " LIMIT ? OFFSET ?"
+	positions += newest + " LIMIT 0+? OFFSET ?"
 	return "SELECT " + auditColumns + " FROM audit_entries e WHERE e.seq IN (SELECT seq FROM (" + positions + "))" + order,
 		append(args, limit, offset)
 }

@@ -91,7 +91,8 @@ const recordColumns = "seq, public, ip, user_agent, actor_salt, personal, person
 func (a *Audit) ranged(ctx context.Context, first, last int64, where string, args []any,
 	yield func(*auditformat.Record) error,
 ) error {
-	query := "SELECT " + recordColumns + " FROM audit_entries WHERE seq BETWEEN ? AND ?" + where + " ORDER BY seq LIMIT ?"
+	query := "SELECT " + recordColumns + " FROM audit_entries WHERE seq BETWEEN ? AND ?" + where +
+		" ORDER BY seq LIMIT 0+?"
 	chunk := newAuditChunk()
 	for first <= last {
 		if err := chunk.read(ctx, a.s.reads, query, append(append([]any{first, last}, args...), scanChunk)...); err != nil {

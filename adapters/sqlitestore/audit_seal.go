@@ -21,7 +21,7 @@ func (a *Audit) Unsealed(ctx context.Context, limit int) ([]auditformat.Record, 
 		_, record, err := scanRecord(rows)
 		records = append(records, record)
 		return err
-	}, "SELECT "+auditColumns+" FROM audit_entries WHERE seq > ("+lastSealed+") ORDER BY seq LIMIT ?", limit)
+	}, "SELECT "+auditColumns+" FROM audit_entries WHERE seq > ("+lastSealed+") ORDER BY seq LIMIT 0+?", limit)
 	return records, err
 }
 

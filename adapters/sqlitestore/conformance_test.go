@@ -11,7 +11,8 @@ import (
 	"github.com/ostiary/ostiary/test/conformance"
 )
 
-// TestConformance runs the conformance suites, and then checks the query plan of every statement that they executed.
+// TestConformance runs the conformance suites. It checks the query plan of every statement that they executed, and that
+// SQLite has planned none of them twice.
 func TestConformance(t *testing.T) { //nolint:tparallel // the checks after the suites need the queries of all suites
 	t.Parallel()
 	var mu sync.Mutex
@@ -21,6 +22,7 @@ func TestConformance(t *testing.T) { //nolint:tparallel // the checks after the 
 			t.Helper()
 			s := openStore(t, t.TempDir())
 			t.Cleanup(func() {
+				checkPrepared(t, s)
 				mu.Lock()
 				defer mu.Unlock()
 				for _, query := range s.Queries() {
@@ -36,6 +38,21 @@ func TestConformance(t *testing.T) { //nolint:tparallel // the checks after the 
 	s := openStore(t, t.TempDir())
 	for query := range queries {
 		checkPlan(t, s, query)
+	}
+}
+
+// checkPrepared reports statements that were planned anew at an execution, as those with LIMIT ? are. That takes longer
+// than reading a page.
+func checkPrepared(t *testing.T, s *sqlitestore.Store) {
+	t.Helper()
+	found, err := s.Reprepared(context.WithoutCancel(t.Context()))
+	if err != nil {
+		t.Error(err)
+	}
+	for _, statement := range found {
+		if !strings.Contains(statement, "PRAGMA") { // SQLite executes it by planning it
+			t.Errorf("planned anew %s", statement)
+		}
 	}
 }
 

@@ -25,6 +25,11 @@
 // user in the transaction of its change takes 0.8 ms more than the change without an index (0.25 ms), so it needs the
 // queue of pending users as well.
 //
+// # Limits
+//
+// Every bound limit is LIMIT 0+?. SQLite takes the value of a plain LIMIT ? into account in the plan, and plans the
+// query anew for each value, which takes longer than reading the page.
+//
 // # Attempts
 //
 // Pending attempts stay in memory between flushes (attemptstore_cache.go). Writing a reservation and its release, even

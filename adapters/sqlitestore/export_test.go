@@ -2,8 +2,14 @@ package sqlitestore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"reflect"
 	"strings"
+
+	"modernc.org/libc"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
@@ -80,4 +86,35 @@ func (s *Store) Drop(id domain.SessionID) { s.view.sessions.drop(id) }
 // Read runs a query that returns one integer.
 func (s *Store) Read(ctx context.Context, query string) (number int, err error) {
 	return number, s.reads.get(ctx, errNoRow, query, nil, &number)
+}
+
+// Reprepared returns the texts of the statements that SQLite has planned anew at an execution.
+func (s *Store) Reprepared(ctx context.Context) ([]string, error) {
+	var found []string
+	err := s.writer.do(ctx, func(t *tx) error { return reprepared(t.w.conn, &found) })
+	for range readers {
+		conn, taken := s.reads.db.Conn(ctx)
+		if taken != nil {
+			return nil, errors.Join(err, taken)
+		}
+		defer conn.Close() //nolint:errcheck // a test
+		err = errors.Join(err, reprepared(conn, &found))
+	}
+	return found, err
+}
+
+// reprepared reads the counters of SQLite, which the driver does not export.
+func reprepared(conn *sql.Conn, found *[]string) error {
+	return conn.Raw(func(driver any) error {
+		fields := reflect.ValueOf(driver).Elem()
+		db, tls := uintptr(fields.FieldByName("db").Uint()), (*libc.TLS)(fields.FieldByName("tls").UnsafePointer())
+		for stmt := uintptr(0); ; {
+			if stmt = sqlite3.Xsqlite3_next_stmt(tls, db, stmt); stmt == 0 {
+				return nil
+			}
+			if n := sqlite3.Xsqlite3_stmt_status(tls, stmt, sqlite3.SQLITE_STMTSTATUS_REPREPARE, 0); n > 0 {
+				*found = append(*found, fmt.Sprintf("%d times: %s", n, libc.GoString(sqlite3.Xsqlite3_sql(tls, stmt))))
+			}
+		}
+	})
 }

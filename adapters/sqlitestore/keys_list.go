@@ -19,7 +19,7 @@ func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, er
 		q.Page.Limit = domain.DefaultPageLimit
 	}
 	args := []any{string(q.User), q.Epoch}
-	err := ks.s.reads.get(ctx, fault.ErrInternal, "SELECT count(*) FROM (SELECT 1"+liveKeys+" LIMIT ?)",
+	err := ks.s.reads.get(ctx, fault.ErrInternal, "SELECT count(*) FROM (SELECT 1"+liveKeys+" LIMIT 0+?)",
 		append(args, domain.ExactTotal+1), &page.Total)
 	if err != nil {
 		return page, err
@@ -50,6 +50,6 @@ func (ks *Keys) List(ctx context.Context, q domain.KeyQuery) (domain.KeyPage, er
 		page.Keys = append(page.Keys, key)
 		last = domain.Cursor{Sort: domain.SortKeys, Key: strconv.FormatInt(created, 10), ID: string(key.ID)}
 		return err
-	}, query+" ORDER BY created DESC, id DESC LIMIT ? OFFSET ?", args...)
+	}, query+" ORDER BY created DESC, id DESC LIMIT 0+? OFFSET ?", args...)
 	return page, err
 }

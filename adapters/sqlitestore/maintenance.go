@@ -35,11 +35,12 @@ func (s *Store) Ping(ctx context.Context) error {
 // SweepExpired deletes expired attempts, rate limits, single-use values, idempotency records and messages.
 func (s *Store) SweepExpired(ctx context.Context, now time.Time) error {
 	for _, query := range []string{
-		"DELETE FROM attempts WHERE rowid IN (SELECT rowid FROM attempts WHERE expires <= ? ORDER BY expires LIMIT ?)",
-		"DELETE FROM rates WHERE key IN (SELECT key FROM rates WHERE expires <= ? ORDER BY expires LIMIT ?)",
-		"DELETE FROM once WHERE rowid IN (SELECT rowid FROM once WHERE expires <= ? ORDER BY expires LIMIT ?)",
-		"DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency WHERE expires <= ? ORDER BY expires LIMIT ?)",
-		"DELETE FROM messages WHERE rowid IN (SELECT rowid FROM messages WHERE expires <= ? ORDER BY expires LIMIT ?)",
+		"DELETE FROM attempts WHERE rowid IN (SELECT rowid FROM attempts WHERE expires <= ? ORDER BY expires LIMIT 0+?)",
+		"DELETE FROM rates WHERE key IN (SELECT key FROM rates WHERE expires <= ? ORDER BY expires LIMIT 0+?)",
+		"DELETE FROM once WHERE rowid IN (SELECT rowid FROM once WHERE expires <= ? ORDER BY expires LIMIT 0+?)",
+		"DELETE FROM idempotency WHERE rowid IN " +
+			"(SELECT rowid FROM idempotency WHERE expires <= ? ORDER BY expires LIMIT 0+?)",
+		"DELETE FROM messages WHERE rowid IN (SELECT rowid FROM messages WHERE expires <= ? ORDER BY expires LIMIT 0+?)",
 	} {
 		for more := true; more; {
 			err := s.writer.do(ctx, func(t *tx) error {

@@ -46,7 +46,7 @@ func (ms *Messages) ClaimMessages(ctx context.Context, now, leaseUntil time.Time
 	err = ms.s.writer.do(ctx, func(t *tx) error {
 		claimed = nil
 		err := t.each(into(&claimed, scanDoc((*records.Message).Domain)),
-			"SELECT doc FROM messages WHERE due <= ? AND expires > ? ORDER BY due LIMIT ?", stamp(now), stamp(now), limit)
+			"SELECT doc FROM messages WHERE due <= ? AND expires > ? ORDER BY due LIMIT 0+?", stamp(now), stamp(now), limit)
 		if err != nil {
 			return err
 		}

@@ -66,7 +66,7 @@ func ReadCollisions(ctx context.Context, dir string) (collisions []domain.Collis
 func readUserCollisions(ctx context.Context, db *sql.DB) (collisions []domain.Collision, err error) {
 	// Every e-mail address has an @, and few usernames do.
 	rows, err := db.QueryContext(ctx, `SELECT a.username, a.id, b.id FROM users a JOIN users b ON b.email = a.username AND b.n <> a.n
-		WHERE instr(a.username, '@') > 0 ORDER BY a.username LIMIT ?`, domain.MaxCollisions)
+		WHERE instr(a.username, '@') > 0 ORDER BY a.username LIMIT 0+?`, domain.MaxCollisions)
 	err = eachRow(rows, err, into(&collisions, func(rows rowScanner) (domain.Collision, error) {
 		c := domain.Collision{Kind: domain.CollisionUser, Holders: make([]string, 2)}
 		err := rows.Scan(&c.Name, &c.Holders[0], &c.Holders[1])

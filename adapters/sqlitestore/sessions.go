@@ -180,7 +180,7 @@ func (ss *Sessions) ListProviderGrants(ctx context.Context, checkedBefore time.T
 	error,
 ) {
 	return ss.list(ctx, sessionColumns+
-		"WHERE grant_checked IS NOT NULL AND grant_checked < ? ORDER BY grant_checked LIMIT ?", stamp(checkedBefore), limit)
+		"WHERE grant_checked IS NOT NULL AND grant_checked < ? ORDER BY grant_checked LIMIT 0+?", stamp(checkedBefore), limit)
 }
 
 func (ss *Sessions) list(ctx context.Context, query string, args ...any) ([]domain.Session, error) {
@@ -204,11 +204,11 @@ func (ss *Sessions) Sweep(ctx context.Context, now, madeBefore time.Time, limit 
 		removed = 0
 		var ids []string
 		gather := into(&ids, scanValue[string])
-		err := t.each(gather, "SELECT id FROM sessions WHERE expires <= ? ORDER BY expires LIMIT ?", stamp(now), limit)
+		err := t.each(gather, "SELECT id FROM sessions WHERE expires <= ? ORDER BY expires LIMIT 0+?", stamp(now), limit)
 		if err != nil {
 			return err
 		}
-		err = t.each(gather, "SELECT id FROM sessions WHERE listed = 0 AND created < ? ORDER BY created LIMIT ?",
+		err = t.each(gather, "SELECT id FROM sessions WHERE listed = 0 AND created < ? ORDER BY created LIMIT 0+?",
 			stamp(madeBefore), limit-len(ids))
 		if err != nil {
 			return err

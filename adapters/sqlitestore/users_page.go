@@ -39,7 +39,7 @@ const membersOf = "group_members m CROSS JOIN users u ON u.n = m.n WHERE m.group
 // the table first, which is read first.
 func (p *userPlan) cut(from, first string, args []any, limit, offset int) (string, []any) {
 	after, afterArgs := p.order.after(first, p.position)
-	return "SELECT u.n FROM " + from + after + p.order.by(first) + " LIMIT ? OFFSET ?",
+	return "SELECT u.n FROM " + from + after + p.order.by(first) + " LIMIT 0+? OFFSET ?",
 		append(append(args, afterArgs...), limit, offset)
 }
 
@@ -51,7 +51,7 @@ func (p *userPlan) mergeFacets(limit, offset int) (string, []any) {
 		" WHERE TRUE"+where+after+" AND u.cell = ?",
 		append(args, afterArgs...), p.counts.facets)
 	order := strings.ReplaceAll(" ORDER BY 1 ?, 2 ?", "?", p.order.direction())
-	return "SELECT n FROM (" + positions + order + " LIMIT ? OFFSET ?)", append(args, limit, offset)
+	return "SELECT n FROM (" + positions + order + " LIMIT 0+? OFFSET ?)", append(args, limit, offset)
 }
 
 // followFound reads the matches of the search index, which it returns in the order of creation.
@@ -64,5 +64,5 @@ func (p *userPlan) followFound(limit, offset int) (string, []any) {
 		}
 	}
 	query, args := p.found("f.rowid", after, afterArgs)
-	return query + " ORDER BY 1 " + p.order.direction() + " LIMIT ? OFFSET ?", append(args, limit, offset)
+	return query + " ORDER BY 1 " + p.order.direction() + " LIMIT 0+? OFFSET ?", append(args, limit, offset)
 }

@@ -125,7 +125,7 @@ func (p *userPlan) total(ctx context.Context) (total int64, estimated bool, err 
 }
 
 func (p *userPlan) count(ctx context.Context, from string, args []any) (total int64, err error) {
-	err = p.s.reads.get(ctx, errNoRow, "SELECT count(*) FROM (SELECT 1 FROM "+from+" LIMIT ?)",
+	err = p.s.reads.get(ctx, errNoRow, "SELECT count(*) FROM (SELECT 1 FROM "+from+" LIMIT 0+?)",
 		append(args, domain.ExactTotal+1), &total)
 	return total, err
 }
@@ -204,7 +204,7 @@ func (p *userPlan) waiting(column string) (string, []any) {
 func (p *userPlan) countFound(ctx context.Context, limit int) (total int64, err error) {
 	if !p.exact {
 		query, args := p.found("1", "", nil)
-		err = p.s.reads.get(ctx, errNoRow, "SELECT count(*) FROM ("+query+" LIMIT ?)", append(args, limit), &total)
+		err = p.s.reads.get(ctx, errNoRow, "SELECT count(*) FROM ("+query+" LIMIT 0+?)", append(args, limit), &total)
 		return total, err
 	}
 	// Checking for each of thousands of matches whether it is pending takes longer than the search, so pending users
@@ -212,7 +212,7 @@ func (p *userPlan) countFound(ctx context.Context, limit int) (total int64, err 
 	query, args := p.indexed("1")
 	waiting, waitingArgs := p.waiting("1")
 	args = append(append(args, limit, p.words), waitingArgs...)
-	err = p.s.reads.get(ctx, errNoRow, "SELECT (SELECT count(*) FROM ("+query+" LIMIT ?))"+
+	err = p.s.reads.get(ctx, errNoRow, "SELECT (SELECT count(*) FROM ("+query+" LIMIT 0+?))"+
 		" - (SELECT count(*) FROM search_pending w CROSS JOIN user_search f WHERE f.rowid = w.n AND w.stale AND "+
 		"user_search MATCH ?)"+
 		" + (SELECT count(*) FROM ("+waiting+"))", args, &total)
