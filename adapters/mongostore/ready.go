@@ -26,11 +26,13 @@ func (s *Store) Ping(ctx context.Context) error {
 	if !s.lease.enabled() {
 		return s.alive.check(ctx, s)
 	}
-	from, err := s.acquire(ctx)
-	if err == nil && from == (primary{}) {
-		err = failed("proving the primary", s.lease.lastError())
+	for range maxProofs { // an orderly change of the primary is no outage
+		from, err := s.acquire(ctx)
+		if err != nil || from != (primary{}) {
+			return err
+		}
 	}
-	return err
+	return failed("proving the primary", s.lease.lastError())
 }
 
 // liveness is the evidence that the server accepts writes, where there are no leases: on a single server and behind

@@ -40,9 +40,10 @@ var build = sync.OnceValues(func() (string, error) {
 
 // node is one process of the service.
 type node struct {
-	name   string
-	url    string
-	client *http.Client
+	name    string
+	url     string
+	client  *http.Client
+	process *child.Process
 }
 
 // start runs two processes on one database.
@@ -103,7 +104,7 @@ func startNode(t *testing.T, program, name string, environment []string) *node {
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &node{
-		name: name, url: "http://" + address + "/api/v1/security",
+		name: name, process: process, url: "http://" + address + "/api/v1/security",
 		client: &http.Client{Transport: transport, Timeout: 30 * time.Second},
 	}
 }
