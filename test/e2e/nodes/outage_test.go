@@ -17,10 +17,9 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongod"
 )
 
-// TestOutages measures what clients see while parts of the installation fail: for how long each kind of request is not
-// answered with success, and how long the slowest response takes. The limits hold on a busy machine; the figures that
-// docs/mongodb.md shows were measured with the election timeout that MongoDB has by default, which
-// OSTIARY_TEST_ELECTION_TIMEOUT=10s sets.
+// TestOutages measures what clients see while parts of the installation fail: for how long each kind of request fails,
+// and how long the slowest response takes. The limits hold on a busy machine; the figures in docs/mongodb.md were
+// measured with the election timeout that MongoDB has by default: OSTIARY_TEST_ELECTION_TIMEOUT=10s.
 func TestOutages(t *testing.T) { //nolint:tparallel // one outage after the other
 	t.Parallel()
 	timeout := electionTimeout(t)
@@ -31,7 +30,8 @@ func TestOutages(t *testing.T) { //nolint:tparallel // one outage after the othe
 	nodes[0].user(t, admin, "lin")
 	id := nodes[0].user(t, admin, "grace")
 	p := &probes{
-		nodes: nodes[:2], token: nodes[1].signIn(t, "grace", userPassword), admin: admin, user: id, settle: timeout/4 + time.Second,
+		nodes: nodes[:2], token: nodes[1].signIn(t, "grace", userPassword), admin: admin, user: id,
+		settle: timeout/4 + time.Second,
 	}
 	var affected *mongod.Member
 	primary := func() { affected = set.Primary(t) }
@@ -137,10 +137,11 @@ func (p *probes) kinds() map[string]probe {
 			return a.status, err
 		}
 	}
+	const change = `{"full_name":"Grace Hopper"}`
 	return map[string]probe{
 		"verify":  {20 * time.Millisecond, call(p.token, http.MethodGet, "/auth/verify", "")},
 		"read":    {50 * time.Millisecond, call(p.admin, http.MethodGet, "/users/"+p.user, "")},
-		"write":   {100 * time.Millisecond, call(p.admin, http.MethodPatch, "/users/"+p.user, `{"full_name":"Grace Hopper"}`)},
+		"write":   {100 * time.Millisecond, call(p.admin, http.MethodPatch, "/users/"+p.user, change)},
 		"sign in": {500 * time.Millisecond, call("", http.MethodPost, "/auth/login", login("lin", userPassword))},
 		"readyz": {100 * time.Millisecond, func(ctx context.Context, n *node) (int, error) {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet,
