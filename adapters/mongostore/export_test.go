@@ -18,3 +18,9 @@ func (s *Store) SetFewFound(n int64) { s.fewFound = n }
 func (s *Store) ConvertSearchBatch(ctx context.Context, size int64) (more bool, err error) {
 	return s.convertBatch(ctx, size)
 }
+
+// FlushActivity writes the pending activity.
+func (s *Store) FlushActivity(ctx context.Context) error { return s.flushTouches(ctx) }
+
+// HeldActivity returns how many notes of sessions are in memory and how many were dropped.
+func (s *Store) HeldActivity() (held int, dropped int64) { return s.touched.Size() }

@@ -22,7 +22,7 @@ func (s *Store) Keys() *Keys {
 }
 
 func (s *Store) overlayKey(k *domain.APIKey, id string, active int64) {
-	if at := fromNanos(s.used.latest(id, active)); at.After(k.LastUsedAt) {
+	if at := fromNanos(s.used.Latest(id, active)); at.After(k.LastUsedAt) {
 		k.LastUsedAt = at
 	}
 }

@@ -36,7 +36,7 @@ func sessionFields(x *domain.Session) bson.D {
 }
 
 func (s *Store) overlaySession(x *domain.Session, id string, active int64) {
-	if at := fromNanos(s.touched.latest(id, active)); at.After(x.LastActivity) {
+	if at := fromNanos(s.touched.Latest(id, active)); at.After(x.LastActivity) {
 		x.LastActivity = at
 	}
 }

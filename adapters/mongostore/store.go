@@ -18,6 +18,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -62,8 +63,8 @@ type Store struct {
 	marker    ports.AuditMarker // nil disables marks
 	documents *documentCache
 	locks     *keyedMutex
-	touched   *touches
-	used      *touches
+	touched   *records.Activity
+	used      *records.Activity
 	clears    chan clearing
 	catalog   catalogCache
 	sweeps    sweepCursor
@@ -134,7 +135,8 @@ func newStore(config Config, client *mongo.Client, held *lease) *Store {
 	documents, _ := lru.New[string, cachedDocument](cachedDocuments) // fails only for a size below 1
 	s := &Store{
 		config: config, client: client, entropy: rand.Reader, documents: documents, locks: newKeyedMutex(),
-		lease: held, touched: newTouches(), used: newTouches(), fewFound: fewFound, clears: make(chan clearing, 1024),
+		lease: held, touched: records.NewActivity(monotonic), used: records.NewActivity(monotonic), fewFound: fewFound,
+		clears: make(chan clearing, 1024),
 	}
 	s.db = client.Database(config.Database,
 		options.Database().SetReadConcern(readconcern.Majority()).SetWriteConcern(durable()))
@@ -161,7 +163,7 @@ func (s *Store) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop, s.stopping = stop, ctx
 	s.jobs.Go(func() { s.clearOutboxes(ctx) })
-	s.jobs.Go(func() { s.every(ctx, flushEvery, s.flushTouches) })
+	s.jobs.Go(func() { s.runFlushes(ctx) })
 	s.jobs.Go(func() { s.every(ctx, sweepEvery, s.FinishOutboxes) })
 	s.jobs.Go(func() { s.every(ctx, compareEvery, s.CompareClocks) })
 	s.jobs.Go(func() { s.cluster.readLog(ctx) })

@@ -2,84 +2,65 @@ package mongostore
 
 import (
 	"context"
-	"maps"
-	"sync"
+	"errors"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ostiary/ostiary/adapters/records"
 )
 
-// flushEvery is how long activity may be in memory only.
-const flushEvery = 15 * time.Second
+const (
+	// flushEvery is how long activity may be in memory only.
+	flushEvery = 15 * time.Second
+	// flushPause is the pause after a failed flush.
+	flushPause = time.Second
+)
 
-// touches holds the activity that is not written yet. Sessions and keys are touched on every request, and writing each
-// touch would turn every read into a write. A loss in a crash only shortens a session.
-type touches struct {
-	mu      sync.Mutex
-	pending map[string]int64
-	// written is kept for one more round: a read that started before the write may end after it.
-	written map[string]int64
-}
-
-func newTouches() *touches { return &touches{pending: map[string]int64{}, written: map[string]int64{}} }
-
-func (t *touches) touch(id string, at time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.pending[id] = max(t.pending[id], nanos(at))
-}
-
-// latest returns the latest of the time read and the times that the read may have missed.
-func (t *touches) latest(id string, read int64) int64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return max(read, t.pending[id], t.written[id])
-}
-
-// begin returns the activity to write.
-func (t *touches) begin() map[string]int64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return maps.Clone(t.pending)
-}
-
-// end records what was written and discards what was written in the previous round.
-func (t *touches) end(written map[string]int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for id, at := range written {
-		if t.pending[id] == at {
-			delete(t.pending, id)
+// runFlushes writes activity periodically, and earlier if many notes wait.
+func (s *Store) runFlushes(ctx context.Context) {
+	ticker := time.NewTicker(flushEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-s.touched.Filled():
+		case <-s.used.Filled():
+		}
+		if err := s.flushTouches(ctx); err != nil { // requests report a database that is unreachable
+			_ = sleep(ctx, flushPause)
 		}
 	}
-	t.written = written
 }
 
 func (s *Store) flushTouches(ctx context.Context) error {
-	if err := s.flush(ctx, s.touched, sessionsName); err != nil {
-		return err
-	}
-	return s.flush(ctx, s.used, keysName)
+	return errors.Join(s.flush(ctx, s.touched, sessionsName), s.flush(ctx, s.used, keysName))
 }
 
-func (s *Store) flush(ctx context.Context, t *touches, collection string) error {
-	pending := t.begin()
-	if len(pending) == 0 {
-		t.end(nil)
-		return nil
-	}
-	models := make([]mongo.WriteModel, 0, len(pending))
-	for id, at := range pending {
-		models = append(models, mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "_id", Value: id}}).
-			SetUpdate(bson.D{{Key: "$max", Value: bson.D{{Key: "active", Value: at}}}}))
-	}
-	ctx, cancel := s.bound(ctx)
-	defer cancel()
-	if _, err := s.lossy(collection).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false)); err != nil {
+// flush writes the notes in chunks. Each has the timeout of a call.
+func (s *Store) flush(ctx context.Context, activity *records.Activity, collection string) error {
+	return activity.Flush(ctx, func(ctx context.Context, notes []records.Note) error {
+		models := make([]mongo.WriteModel, len(notes))
+		for i, n := range notes {
+			models[i] = mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "_id", Value: n.ID}}).
+				SetUpdate(bson.D{{Key: "$max", Value: bson.D{{Key: "active", Value: n.At}}}})
+		}
+		ctx, cancel := s.bound(ctx)
+		defer cancel()
+		_, err := s.lossy(collection).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
+		if onlyRefused(err) {
+			return nil // the server has written the others, and would refuse these again
+		}
 		return failed("writing activity", err)
-	}
-	t.end(pending)
-	return nil
+	})
+}
+
+// onlyRefused reports whether the server executed the bulk write and refused single writes of it.
+func onlyRefused(err error) bool {
+	var bulk mongo.BulkWriteException
+	return errors.As(err, &bulk) && len(bulk.WriteErrors) > 0 && bulk.WriteConcernError == nil
 }

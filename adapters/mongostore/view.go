@@ -188,7 +188,7 @@ func (v *View) cachedSession(id domain.SessionID) (domain.LiveSession, bool) {
 
 // Touch records activity of the session.
 func (v *View) Touch(_ context.Context, id domain.SessionID, at time.Time) error {
-	v.s.touched.touch(string(id), at)
+	v.s.touched.Add(string(id), at)
 	v.s.cached.sessions.swap(string(id), func(x domain.Session) domain.Session {
 		if at.After(x.LastActivity) {
 			x.LastActivity = at
@@ -230,7 +230,7 @@ func (v *View) cachedKey(id domain.KeyID) (domain.LiveKey, bool) {
 
 // TouchKey records a use of the key.
 func (v *View) TouchKey(_ context.Context, id domain.KeyID, at time.Time) error {
-	v.s.used.touch(string(id), at)
+	v.s.used.Add(string(id), at)
 	v.s.cached.keys.swap(string(id), func(k domain.APIKey) domain.APIKey {
 		if at.After(k.LastUsedAt) {
 			k.LastUsedAt = at

@@ -11,6 +11,8 @@
 //   - A new member is absent in older documents, and absent means the zero value. Settings are decoded over their
 //     defaults instead, see StoredSettings.
 //   - Anything else is a migration of both stores.
+//
+// Activity is the buffer of both stores for times of activity, which are written later.
 package records
 
 // Kind is the set of the documents. Both stores accept nothing else where they encode a document.

@@ -40,7 +40,7 @@ func (ks *Keys) Get(ctx context.Context, id domain.KeyID) (domain.APIKey, error)
 func (s *Store) readKey(ctx context.Context, id domain.KeyID) (domain.APIKey, error) {
 	var doc string
 	var used int64
-	noted := s.view.used.latest(id, time.Time{}) // before the query: what a flush removes later is stored
+	noted := latestOf(s.view.used, id, time.Time{}) // before the query: what a flush removes later is stored
 	err := s.reads.get(ctx, domain.ErrKeyNotFound, "SELECT doc, last_used_ns FROM api_keys WHERE id = ?",
 		[]any{string(id)}, &doc, &used)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Store) readKey(ctx context.Context, id domain.KeyID) (domain.APIKey, er
 // toKey decodes a key and adds the last use that is not stored yet.
 func (s *Store) toKey(doc string, used int64) (domain.APIKey, error) {
 	key, err := decodeKey(doc, used)
-	key.LastUsedAt = s.view.used.latest(key.ID, key.LastUsedAt)
+	key.LastUsedAt = latestOf(s.view.used, key.ID, key.LastUsedAt)
 	return key, err
 }
 

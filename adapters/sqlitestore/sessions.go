@@ -74,7 +74,7 @@ func (ss *Sessions) Get(ctx context.Context, id domain.SessionID) (domain.Sessio
 func (s *Store) readSession(ctx context.Context, id domain.SessionID) (domain.Session, error) {
 	var doc string
 	var activity int64
-	noted := s.view.active.latest(id, time.Time{}) // before the query: what a flush removes later is stored
+	noted := latestOf(s.view.active, id, time.Time{}) // before the query: what a flush removes later is stored
 	err := s.reads.get(ctx, domain.ErrSessionNotFound, "SELECT doc, last_activity_ns FROM sessions WHERE id = ?",
 		[]any{string(id)}, &doc, &activity)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *Store) readSession(ctx context.Context, id domain.SessionID) (domain.Se
 // toSession decodes a session and adds the last activity that is not stored yet.
 func (s *Store) toSession(doc string, activity int64) (domain.Session, error) {
 	session, err := decodeSession(doc, activity)
-	session.LastActivity = s.view.active.latest(session.ID, session.LastActivity)
+	session.LastActivity = latestOf(s.view.active, session.ID, session.LastActivity)
 	return session, err
 }
 

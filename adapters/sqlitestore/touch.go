@@ -2,64 +2,65 @@ package sqlitestore
 
 import (
 	"context"
-	"maps"
-	"sync"
+	"errors"
 	"time"
+
+	"github.com/ostiary/ostiary/adapters/records"
 )
 
-// touches contains activity times that are not written to the database yet.
-type touches[K ~string] struct {
-	mu    sync.Mutex
-	times map[K]time.Time
-}
+// monotonic returns a time for measuring durations.
+func monotonic() time.Time { return time.Now() } //nolint:forbidigo // the configured clock may be set
 
-func newTouches[K ~string]() *touches[K] { return &touches[K]{times: map[K]time.Time{}} }
-
-// note records the time unless a later one is recorded.
-func (t *touches[K]) note(key K, at time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if at.After(t.times[key]) {
-		t.times[key] = at
-	}
-}
-
-// latest returns the later of the given time and the recorded one.
-func (t *touches[K]) latest(key K, at time.Time) time.Time {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if noted := t.times[key]; noted.After(at) {
-		return noted
+// latestOf returns the later of the time and the noted one.
+func latestOf[K ~string](a *records.Activity, key K, at time.Time) time.Time {
+	if noted := a.Latest(string(key), 0); noted > 0 && time.Unix(0, noted).After(at) {
+		return time.Unix(0, noted).UTC()
 	}
 	return at
 }
 
-// flush writes the recorded times to the database. It removes them only after the commit, so that a concurrent reader
-// finds each time in at least one of the two.
-func (t *touches[K]) flush(ctx context.Context, w *writer, query string) error {
-	t.mu.Lock()
-	batch := maps.Clone(t.times)
-	t.mu.Unlock()
-	if len(batch) == 0 {
-		return nil
-	}
-	err := w.doSoft(ctx, func(x *tx) error {
-		for key, at := range batch {
-			if err := x.exec(query, at.UnixNano(), string(key), at.UnixNano()); err != nil {
-				return err
+// flushPause is the pause after a failed flush.
+const flushPause = time.Second
+
+// flushTouches writes activity periodically, and earlier if many notes wait, until ctx is canceled. After an error the
+// notes stay until the next flush.
+func (s *Store) flushTouches(ctx context.Context) {
+	ticker := time.NewTicker(flushEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-s.view.active.Filled():
+		case <-s.view.used.Filled():
+		}
+		if s.view.flush(ctx) != nil {
+			select {
+			case <-ctx.Done():
+			case <-time.After(flushPause):
 			}
 		}
-		return nil
+	}
+}
+
+func (v *view) flush(ctx context.Context) error {
+	return errors.Join(
+		v.write(ctx, v.active, "UPDATE sessions SET last_activity_ns = ? WHERE id = ? AND last_activity_ns < ?"),
+		v.write(ctx, v.used, "UPDATE api_keys SET last_used_ns = ? WHERE id = ? AND last_used_ns < ?"),
+		v.s.attempts.flush(ctx, v.s.writer))
+}
+
+// write writes the notes in chunks, one transaction each, so that other writes do not wait long.
+func (v *view) write(ctx context.Context, activity *records.Activity, query string) error {
+	return activity.Flush(ctx, func(ctx context.Context, notes []records.Note) error {
+		return v.s.writer.doSoft(ctx, func(t *tx) error {
+			for _, n := range notes {
+				if err := t.exec(query, n.At, n.ID, n.At); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	})
-	if err != nil {
-		return err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for key, at := range batch {
-		if t.times[key].Equal(at) {
-			delete(t.times, key)
-		}
-	}
-	return nil
 }

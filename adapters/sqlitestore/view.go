@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -26,8 +27,8 @@ type view struct {
 	sessions *cache[domain.SessionID, domain.Session]
 	users    *cache[domain.UserID, domain.User]
 	keys     *cache[domain.KeyID, domain.APIKey]
-	active   *touches[domain.SessionID]
-	used     *touches[domain.KeyID]
+	active   *records.Activity
+	used     *records.Activity
 	logins   *cache[string, domain.UserID] // user IDs by username and email key; renaming drops both names
 }
 
@@ -37,8 +38,8 @@ func newView(s *Store) *view {
 		sessions: newCache[domain.SessionID, domain.Session](cachedSessions),
 		users:    newCache[domain.UserID, domain.User](cachedUsers),
 		keys:     newCache[domain.KeyID, domain.APIKey](cachedUsers),
-		active:   newTouches[domain.SessionID](),
-		used:     newTouches[domain.KeyID](),
+		active:   records.NewActivity(monotonic),
+		used:     records.NewActivity(monotonic),
 		logins:   newCache[string, domain.UserID](cachedUsers),
 	}
 }
@@ -125,7 +126,7 @@ func (v *view) session(ctx context.Context, id domain.SessionID) (*domain.Sessio
 
 // Touch records an activity of the session. A flush writes it to the database later.
 func (x *View) Touch(_ context.Context, id domain.SessionID, at time.Time) error {
-	x.v.active.note(id, at) // first, so that a concurrent load of the session finds it
+	x.v.active.Add(string(id), at) // first, so that a concurrent load of the session finds it
 	x.v.refresh(id, at)
 	return nil
 }
@@ -134,7 +135,7 @@ func (x *View) Touch(_ context.Context, id domain.SessionID, at time.Time) error
 // the database and removed it from the recorded times already.
 func (v *view) refresh(id domain.SessionID, at time.Time) {
 	v.sessions.swap(id, func(s domain.Session) domain.Session {
-		s.LastActivity = v.active.latest(id, later(s.LastActivity, at))
+		s.LastActivity = latestOf(v.active, id, later(s.LastActivity, at))
 		return s
 	})
 }
@@ -168,35 +169,14 @@ func (x *View) LookupKey(ctx context.Context, id domain.KeyID) (domain.LiveKey, 
 
 // TouchKey records a use of the key. A flush writes it to the database later.
 func (x *View) TouchKey(_ context.Context, id domain.KeyID, at time.Time) error {
-	x.v.used.note(id, at)
+	x.v.used.Add(string(id), at)
 	x.v.refreshKey(id, at)
 	return nil
 }
 
 func (v *view) refreshKey(id domain.KeyID, at time.Time) {
 	v.keys.swap(id, func(k domain.APIKey) domain.APIKey {
-		k.LastUsedAt = v.used.latest(id, later(k.LastUsedAt, at))
+		k.LastUsedAt = latestOf(v.used, id, later(k.LastUsedAt, at))
 		return k
 	})
-}
-
-func (v *view) flush(ctx context.Context) error {
-	return errors.Join(
-		v.active.flush(ctx, v.s.writer, "UPDATE sessions SET last_activity_ns = ? WHERE id = ? AND last_activity_ns < ?"),
-		v.used.flush(ctx, v.s.writer, "UPDATE api_keys SET last_used_ns = ? WHERE id = ? AND last_used_ns < ?"),
-		v.s.attempts.flush(ctx, v.s.writer))
-}
-
-// flushTouches periodically flushes until ctx is canceled. After an error the recorded times stay until the next flush.
-func (s *Store) flushTouches(ctx context.Context) {
-	ticker := time.NewTicker(flushEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			_ = s.view.flush(ctx)
-		}
-	}
 }
