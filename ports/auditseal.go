@@ -54,9 +54,23 @@ type AuditProofs interface {
 	// SegmentBefore returns the last segment whose entries were all sealed before the given time, without leaves, or
 	// the zero segment if there is none.
 	SegmentBefore(ctx context.Context, at time.Time) (auditformat.Segment, error)
-	// CutSegments removes the entries of all segments up to the given number, and the segments before it. The segment
-	// with that number remains, without leaves: the log then begins after its checkpoint.
+	// CutSegments decides, in one write, that the log begins after the segment with the given number. RemoveCut then
+	// removes the entries of all segments up to it, and the segments before it; it remains itself, without leaves.
 	CutSegments(ctx context.Context, number int64, out domain.Outbox) error
+	// RemoveCut removes what was cut, in batches, until ctx ends. Another call continues where one was interrupted, and
+	// does nothing if nothing is left.
+	RemoveCut(ctx context.Context, progress Progress) error
+}
+
+// Progress is called with the entries that a long operation is done with. total is 0 if it is unknown. A nil Progress
+// does nothing.
+type Progress func(done, total int64)
+
+// Report calls p.
+func (p Progress) Report(done, total int64) {
+	if p != nil {
+		p(done, total)
+	}
 }
 
 // AuditMarker computes a MAC for each entry as it is written, under a key that is not in the store. Until an entry is
@@ -69,8 +83,9 @@ type AuditMarker interface {
 // AuditEraser erases a person's data from the audit log. The log remains provable.
 type AuditEraser interface {
 	// ErasePerson erases the address and user agent of every entry whose actor is the user, and the personal details
-	// of every entry of which the user is the actor or the target.
-	ErasePerson(ctx context.Context, id domain.UserID) error
+	// of every entry of which the user is the actor or the target. It works in batches until ctx ends. A call that was
+	// interrupted can be repeated, and skips what is erased.
+	ErasePerson(ctx context.Context, id domain.UserID, progress Progress) error
 }
 
 // CheckpointSink stores checkpoints, and optionally the entries that they seal, out of reach of anyone who can change

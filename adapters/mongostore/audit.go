@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/auditformat"
@@ -183,29 +182,3 @@ func (a *Audit) find(ctx context.Context, filter bson.D, find *options.FindOptio
 // scanBatch is the number of documents in one query of a scan. Each batch is a separate query that continues after the
 // last one, so a slow reader of an export holds no cursor open on the server.
 const scanBatch = 500
-
-// ErasePerson erases the user's personal data in the audit log, except for what is sealed.
-func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
-	ctx, cancel := a.s.bound(ctx)
-	defer cancel()
-	models := []mongo.WriteModel{
-		mongo.NewUpdateManyModel().SetFilter(bson.D{{Key: "user", Value: id}}).SetHint("user").SetUpdate(bson.D{{
-			Key: "$set",
-			Value: bson.D{
-				{Key: "ip", Value: ""},
-				{Key: "agent", Value: ""},
-				{Key: "actorsalt", Value: nil},
-				{Key: "personal", Value: nil},
-				{Key: "personalsalt", Value: nil},
-			},
-		}}),
-		mongo.NewUpdateManyModel().SetFilter(bson.D{{
-			Key:   "target",
-			Value: id,
-		}}).SetHint("target").SetUpdate(bson.D{{Key: "$set", Value: bson.D{
-			{Key: "personal", Value: nil}, {Key: "personalsalt", Value: nil},
-		}}}),
-	}
-	_, err := a.s.db.Collection(auditName).BulkWrite(ctx, models)
-	return failed("erasing a person from the audit log", err)
-}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 )
 
 // Segments calls yield for each segment, starting with the one that contains seq, and reads one at a time.
@@ -182,7 +181,7 @@ func inWriteOrder(limit int) *options.FindOptionsBuilder {
 	})
 }
 
-// SegmentBefore returns the last segment that was sealed before the time given, without leaves.
+// SegmentBefore returns the last segment that was sealed before the time given and is not cut, without leaves.
 func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (auditformat.Segment, error) {
 	d, err := a.segment(ctx,
 		bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: bson.D{
@@ -191,48 +190,14 @@ func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (auditformat.Se
 		}}},
 		options.FindOne().SetSort(bson.D{{Key: "segment.auditcheckpoint.sealedat", Value: -1}, {Key: "_id", Value: -1}}).
 			SetHint("sealed").SetProjection(withoutLeaves))
-	return d.Segment.domain(), err
-}
-
-// CutSegments removes the oldest part of the log. One write, which carries the outbox, decides what is removed; the
-// removal after it can be repeated.
-func (a *Audit) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {
-	d, err := a.segment(ctx, bson.D{{Key: "_id", Value: number}}, options.FindOne().SetProjection(withoutLeaves))
 	if err != nil {
-		return err
+		return auditformat.Segment{}, err
 	}
-	if d.Number == 0 {
-		return fault.ErrNotFound
+	head, err := a.s.logs.byID(ctx, auditHeadID)
+	if err != nil || d.Number <= head.Cut {
+		return auditformat.Segment{}, err
 	}
-	_, err = a.s.logs.update(ctx, auditHeadID, func(h *auditHead, o *domain.Outbox) error {
-		h.Cut, *o = max(h.Cut, number), out
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return a.cut(ctx, d)
-}
-
-func (a *Audit) cut(ctx context.Context, d segmentDocument) error {
-	ctx, cancel := a.s.bound(ctx)
-	defer cancel()
-	segment := d.Segment.domain()
-	_, err := a.s.db.Collection(auditName).DeleteMany(ctx,
-		bson.D{{Key: "seq", Value: bson.D{
-			{Key: "$gte", Value: int64(1)},
-			{Key: "$lte", Value: segment.Last()},
-		}}}, options.DeleteMany().SetHint("seq"))
-	if err != nil {
-		return failed("cutting the audit log", err)
-	}
-	if _, err = a.segments().UpdateOne(ctx, bson.D{{Key: "_id", Value: d.Number}},
-		bson.D{{Key: "$set", Value: bson.D{{Key: "segment.leaves", Value: nil}}}}); err != nil {
-		return failed("cutting the audit log", err)
-	}
-	_, err = a.segments().DeleteMany(ctx,
-		bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lt", Value: d.Number}}}})
-	return failed("cutting the audit log", err)
+	return d.Segment.domain(), nil
 }
 
 // matches is auditFilter for a record in memory.

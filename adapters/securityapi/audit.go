@@ -14,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 )
 
 func (a *api) auditRoutes() []httpserver.Route {
@@ -230,6 +231,16 @@ func AuditReportOf(r *audit.Report) AuditReport {
 }
 
 func (a *api) retainLog(r *httpserver.Request, in RetainAuditRequest) error {
-	cut, err := a.Audit.Retain(r.Context(), r.Principal, in.Before)
-	return r.Reply(AuditCut{Segment: cut.Segment, Last: cut.Last}, err)
+	by := r.Principal
+	return r.Long(func(ctx context.Context, lines *httpserver.Lines) (any, error) {
+		cut, err := a.Audit.Retain(ctx, by, in.Before, entriesOf(lines))
+		return AuditCut{Segment: cut.Segment, Last: cut.Last}, err
+	})
+}
+
+// entriesOf sends the progress of an operation on entries of the audit log.
+func entriesOf(lines *httpserver.Lines) ports.Progress {
+	return func(done, total int64) {
+		lines.Progress(httpserver.Progress{Done: done, Total: total, What: "entries"})
+	}
 }

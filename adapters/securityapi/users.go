@@ -1,6 +1,7 @@
 package securityapi
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -143,12 +144,19 @@ func (a *api) deleteUser(r *httpserver.Request, id domain.UserID) error {
 		return err
 	}
 	if purge {
-		at, err := a.Account.Purge(r.Context(), r.Principal, id)
-		return r.Reply(DeletedUser{UserID: string(id), Status: "purged", PurgedAt: new(httpserver.Seconds(at))}, err)
+		return a.purgeUser(r, id)
 	}
 	user, err := a.Account.Deactivate(r.Context(), r.Principal, id)
 	at := httpserver.Seconds(user.DeactivatedAt)
 	return r.Reply(DeletedUser{UserID: string(id), Status: "deactivated", DeactivatedAt: &at}, err)
+}
+
+func (a *api) purgeUser(r *httpserver.Request, id domain.UserID) error {
+	by := r.Principal
+	return r.Long(func(ctx context.Context, lines *httpserver.Lines) (any, error) {
+		at, err := a.Account.Purge(ctx, by, id, entriesOf(lines))
+		return DeletedUser{UserID: string(id), Status: "purged", PurgedAt: new(httpserver.Seconds(at))}, err
+	})
 }
 
 func (a *api) unlockUser(r *httpserver.Request, id domain.UserID, _ struct{}) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/ports"
 )
 
 // Segments calls yield for each segment, starting at the segment that contains the position.
@@ -141,11 +142,11 @@ func (a *Audit) SegmentBefore(ctx context.Context, at time.Time) (auditformat.Se
 		ORDER BY number DESC LIMIT 1`, stamp(at))
 }
 
-// CutSegments makes the audit log begin after the segment. The cut is one transaction. The entries before it are then
-// deleted in chunks, so that other writes do not wait long. Opening the store continues a deletion that a crash has
-// interrupted.
+// CutSegments makes the audit log begin after the segment. The cut is one transaction. RemoveCut then deletes the
+// entries before it in chunks, so that other writes do not wait long. Opening the store continues a deletion that a
+// crash has interrupted.
 func (a *Audit) CutSegments(ctx context.Context, number int64, out domain.Outbox) error {
-	err := a.s.writer.do(ctx, func(t *tx) error {
+	return a.s.writer.do(ctx, func(t *tx) error {
 		count, err := t.execCount("UPDATE audit_segments SET leaves = NULL WHERE number = ?", number)
 		if err != nil {
 			return err
@@ -158,67 +159,97 @@ func (a *Audit) CutSegments(ctx context.Context, number int64, out domain.Outbox
 		}
 		return a.s.writeOutbox(t, out)
 	})
-	if err != nil {
-		return err
-	}
-	return a.s.removeCut(context.WithoutCancel(ctx))
 }
 
-// removeCut deletes the entries before the cut, in chunks.
-func (s *Store) removeCut(ctx context.Context) error {
-	for more := true; more; {
+// RemoveCut deletes the entries before the cut.
+func (a *Audit) RemoveCut(ctx context.Context, progress ports.Progress) error {
+	return a.s.removeCut(ctx, progress)
+}
+
+// continueCut is removeCut at the opening of the store.
+func (s *Store) continueCut(ctx context.Context) error { return s.removeCut(ctx, nil) }
+
+// removeCut deletes the entries before the cut, in chunks. A cheap read finds that there are none.
+func (s *Store) removeCut(ctx context.Context, progress ports.Progress) error {
+	var first, end sql.NullInt64
+	if err := s.reads.get(ctx, errNoSegment, cutRange, nil, &first, &end); err != nil {
+		return err
+	}
+	for more := isCut(first, end); more; {
+		var last int64
 		err := s.writer.do(ctx, func(t *tx) (err error) {
-			more, err = removeCutChunk(t)
+			last, more, err = removeCutChunk(t)
 			return err
 		})
 		if err != nil {
 			return err
 		}
+		if last > 0 { // another call may have removed the rest
+			progress.Report(last-first.Int64+1, end.Int64-first.Int64+1)
+		}
 	}
 	return nil
 }
 
-func removeCutChunk(t *tx) (more bool, err error) {
+// cutRange selects the position of the first entry and the last position of the cut.
+const cutRange = `SELECT (SELECT min(seq) FROM audit_entries),
+	(SELECT first + count - 1 FROM audit_segments WHERE leaves IS NULL ORDER BY number DESC LIMIT 1)`
+
+func isCut(first, end sql.NullInt64) bool {
+	return first.Valid && end.Valid && first.Int64 <= end.Int64
+}
+
+func removeCutChunk(t *tx) (last int64, more bool, err error) {
 	var first, end sql.NullInt64
-	err = t.get(errNoSegment, `SELECT (SELECT min(seq) FROM audit_entries),
-		(SELECT first + count - 1 FROM audit_segments WHERE leaves IS NULL ORDER BY number DESC LIMIT 1)`, nil, &first, &end)
-	if err != nil || !first.Valid || !end.Valid || first.Int64 > end.Int64 {
-		return false, err
+	err = t.get(errNoSegment, cutRange, nil, &first, &end)
+	if err != nil || !isCut(first, end) {
+		return 0, false, err
 	}
-	last := min(end.Int64, first.Int64+sweepChunk-1)
+	last = min(end.Int64, first.Int64+sweepChunk-1)
 	err = t.exec(`UPDATE audit_kinds SET entries = entries -
 		(SELECT count(*) FROM audit_entries e WHERE e.seq <= ? AND +e.kind = audit_kinds.kind)`, last)
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
-	return last < end.Int64, t.exec("DELETE FROM audit_entries WHERE seq <= ?", last)
+	return last, last < end.Int64, t.exec("DELETE FROM audit_entries WHERE seq <= ?", last)
 }
 
 // ErasePerson erases the personal data of the user from the entries and keeps the sealed part. It writes in chunks, so
 // that other writes do not wait long. The caller repeats an interrupted call.
-func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID) error {
+func (a *Audit) ErasePerson(ctx context.Context, id domain.UserID, progress ports.Progress) error {
 	const (
 		actor = "UPDATE audit_entries SET ip = '', user_agent = '', actor_salt = NULL, personal = NULL, " +
 			"personal_salt = CASE WHEN personal IS NULL THEN personal_salt END WHERE seq IN (SELECT value FROM json_each(?))"
 		target = "UPDATE audit_entries SET personal = NULL, personal_salt = NULL WHERE seq IN (SELECT value FROM " +
 			"json_each(?))"
 	)
-	if err := a.erase(ctx, actor, "SELECT seq FROM audit_entries WHERE user_id = ?", string(id)); err != nil {
+	actors, err := a.positions(ctx, "SELECT seq FROM audit_entries WHERE user_id = ? AND (ip <> '' OR user_agent <> '' "+
+		"OR actor_salt IS NOT NULL OR personal IS NOT NULL)", id)
+	if err != nil {
 		return err
 	}
-	return a.erase(ctx, target, "SELECT seq FROM audit_entries WHERE target = ? AND personal IS NOT NULL", string(id))
-}
-
-// erase executes the change on the entries that the query selects.
-func (a *Audit) erase(ctx context.Context, change, query string, args ...any) error {
-	var positions []int64
-	if err := a.s.reads.each(ctx, into(&positions, scanValue[int64]), query, args...); err != nil {
+	targets, err := a.positions(ctx, "SELECT seq FROM audit_entries WHERE target = ? AND personal IS NOT NULL", id)
+	if err != nil {
 		return err
 	}
-	for chunk := range slices.Chunk(positions, sweepChunk) {
-		if err := a.s.writer.do(ctx, func(t *tx) error { return t.exec(change, jsonArray(chunk)) }); err != nil {
-			return err
+	var done int64
+	for _, e := range []struct {
+		change    string
+		positions []int64
+	}{{actor, actors}, {target, targets}} {
+		for chunk := range slices.Chunk(e.positions, sweepChunk) {
+			if err := a.s.writer.do(ctx, func(t *tx) error { return t.exec(e.change, jsonArray(chunk)) }); err != nil {
+				return err
+			}
+			done += int64(len(chunk))
+			progress.Report(done, int64(len(actors)+len(targets)))
 		}
 	}
 	return nil
+}
+
+// positions returns the positions of the entries of the user that the query selects.
+func (a *Audit) positions(ctx context.Context, query string, id domain.UserID) (positions []int64, err error) {
+	err = a.s.reads.each(ctx, into(&positions, scanValue[int64]), query, string(id))
+	return positions, err
 }

@@ -115,7 +115,7 @@ func (s *Store) open(ctx context.Context) error {
 // load stores the initial records of a new installation and fills the caches.
 func (s *Store) load(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.loadAuditKinds, s.seed, s.removeCut, s.releaseMessages, s.countPending,
+		s.loadAuditKinds, s.seed, s.continueCut, s.releaseMessages, s.countPending,
 	} {
 		if err := step(ctx); err != nil {
 			return err

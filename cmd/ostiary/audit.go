@@ -71,7 +71,8 @@ func (a *app) auditRetainCommand() *cobra.Command {
 		Long: `Removes the entries that are older than the given number of days, in whole segments as they were
 sealed. The checkpoint of the last removed segment is kept, so that the remaining log can still be
 verified. This does not run automatically: use a timer if you have a retention policy. Export the
-entries first if they must be archived (POST /audit/export). The removal writes an entry of its own.`,
+entries first if they must be archived (POST /audit/export). The removal writes an entry of its own. If
+it is interrupted, the service continues it within a minute.`,
 		Example: "  ostiary audit retain --days 730",
 		Args:    args(cobra.NoArgs),
 	}
@@ -83,7 +84,9 @@ entries first if they must be archived (POST /audit/export). The removal writes 
 		var cut securityclient.AuditCut
 		err := a.callAPI(cmd.Context(), func(api *securityclient.Client) (err error) {
 			before := time.Now().Add(-time.Duration(keep) * 24 * time.Hour)
-			cut, err = api.RetainAuditLog(cmd.Context(), securityclient.RetainAuditRequest{Before: before})
+			bar := a.newBar("removing")
+			cut, err = api.WithLines(bar.line).RetainAuditLog(cmd.Context(), securityclient.RetainAuditRequest{Before: before})
+			bar.end()
 			return err
 		})
 		return a.printResult(cut, err, func() {

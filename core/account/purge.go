@@ -8,6 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/factor"
 	"github.com/ostiary/ostiary/core/lockout"
+	"github.com/ostiary/ostiary/ports"
 )
 
 // purgesScanned is the number of recent purge entries that a repeated purge searches.
@@ -18,8 +19,11 @@ const purgesScanned = 1000
 // users.manage, and a recent proof of identity if the settings demand it (domain.ErrReauthentication); the last
 // administrator cannot be purged (domain.ErrLastAdmin). It is idempotent and returns the time of the first purge.
 //
-// It deactivates the user first and deletes the record last, so that an interrupted purge can be repeated.
-func (s *Service) Purge(ctx context.Context, by domain.Principal, id domain.UserID) (time.Time, error) {
+// It deactivates the user first and deletes the record last, so that an interrupted purge can be repeated. progress is
+// called with the number of erased entries of the audit log.
+func (s *Service) Purge(ctx context.Context, by domain.Principal, id domain.UserID, progress ports.Progress) (time.Time,
+	error,
+) {
 	catalog, _, err := s.target(ctx, by, id)
 	if err == nil {
 		err = s.checkRecent(catalog, by)
@@ -42,7 +46,7 @@ func (s *Service) Purge(ctx context.Context, by domain.Principal, id domain.User
 			return time.Time{}, err
 		}
 	}
-	if err := s.deps.Eraser.ErasePerson(ctx, id); err != nil {
+	if err := s.deps.Eraser.ErasePerson(ctx, id, progress); err != nil {
 		return time.Time{}, err
 	}
 	entry := s.deps.AuditWriter.Entry(by, domain.ActionUserPurge, string(id))

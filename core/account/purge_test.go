@@ -24,12 +24,12 @@ func TestPurgeErasesUserAndLeavesTombstone(t *testing.T) {
 	if !errors.Is(err, fault.ErrUnauthorized) {
 		t.Fatalf("wrong password: %v", err)
 	}
-	at, err := s.Account.Purge(t.Context(), admin, john.ID)
+	at, err := s.Account.Purge(t.Context(), admin, john.ID, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Clock.Forward(time.Hour)
-	if again, err := s.Account.Purge(t.Context(), admin, john.ID); err != nil || !again.Equal(at) {
+	if again, err := s.Account.Purge(t.Context(), admin, john.ID, nil); err != nil || !again.Equal(at) {
 		t.Errorf("a second purge: %v, %v, want the time of the first, %v", again, err, at)
 	}
 	if _, err := s.Account.Get(t.Context(), admin, john.ID); !errors.Is(err, domain.ErrUserNotFound) {
@@ -62,7 +62,7 @@ func TestLastAdministratorCannotBePurged(t *testing.T) {
 	s := kit.Start(t, kit.Options{})
 	root := s.Register(t, "root", "Correct-horse-1", "admin")
 	_, by := s.SignIn(t, "root", "Correct-horse-1", "198.51.100.1")
-	if _, err := s.Account.Purge(t.Context(), by, root.ID); !errors.Is(err, domain.ErrLastAdmin) {
+	if _, err := s.Account.Purge(t.Context(), by, root.ID, nil); !errors.Is(err, domain.ErrLastAdmin) {
 		t.Errorf("got error %v, want %v", err, domain.ErrLastAdmin)
 	}
 	for _, e := range s.Entries(t) {
@@ -70,7 +70,7 @@ func TestLastAdministratorCannotBePurged(t *testing.T) {
 			t.Errorf("the refused purge erased the entry %s", e.Action)
 		}
 	}
-	if _, err := s.Account.Purge(t.Context(), by, "usr_00000000000000000000000000"); !errors.Is(err,
+	if _, err := s.Account.Purge(t.Context(), by, "usr_00000000000000000000000000", nil); !errors.Is(err,
 		domain.ErrUserNotFound) {
 		t.Errorf("a user that never existed: %v", err)
 	}

@@ -80,6 +80,9 @@ func (s *Service) Export(ctx context.Context, by domain.Principal, request Expor
 	if _, err := s.deps.Sequencer.Seal(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.deps.Proofs.RemoveCut(ctx, nil); err != nil { // entries that are half removed prove nothing
+		return nil, err
+	}
 	last, err := s.deps.Sequencer.store.LastSegment(ctx)
 	if err != nil {
 		return nil, err

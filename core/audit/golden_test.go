@@ -182,7 +182,7 @@ func TestLogVerifiesAcrossTheFirstTree(t *testing.T) {
 		}
 	}
 	verify("as it continues", 1)
-	if err := b.Store.Audit().ErasePerson(t.Context(), "usr_0"); err != nil {
+	if err := b.Store.Audit().ErasePerson(t.Context(), "usr_0", nil); err != nil {
 		t.Fatal(err)
 	}
 	verify("after a purge", 1)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 )
 
 // minRetention is a safety limit: a mistake cannot remove newer entries.
@@ -23,7 +24,12 @@ type Cut struct {
 // Retain removes the entries that were sealed before the given time, in whole segments, and keeps the checkpoint of
 // the last: the rest of the log remains provable. It requires system.configure and writes an audit entry. A time less
 // than a day ago is fault.ErrInvalid.
-func (s *Service) Retain(ctx context.Context, by domain.Principal, before time.Time) (Cut, error) {
+//
+// The entry and the decision are one write, and the removal follows in batches. FinishRetention continues a removal
+// that was interrupted, as does the next Retain.
+func (s *Service) Retain(ctx context.Context, by domain.Principal, before time.Time, progress ports.Progress) (Cut,
+	error,
+) {
 	if err := by.Require(domain.SystemConfigure); err != nil {
 		return Cut{}, err
 	}
@@ -31,8 +37,11 @@ func (s *Service) Retain(ctx context.Context, by domain.Principal, before time.T
 		return Cut{}, fault.ErrInvalid.About("before", "must be at least a day ago")
 	}
 	segment, err := s.deps.Proofs.SegmentBefore(ctx, before)
-	if err != nil || segment.Number == 0 {
+	if err != nil {
 		return Cut{}, err
+	}
+	if segment.Number == 0 {
+		return Cut{}, s.deps.Proofs.RemoveCut(ctx, progress)
 	}
 	var out domain.Outbox
 	out.Record(s.deps.Writer.Entry(by, domain.ActionDataAccess, auditLog, Detail("operation", "retention"),
@@ -41,5 +50,10 @@ func (s *Service) Retain(ctx context.Context, by domain.Principal, before time.T
 	if err := s.deps.Proofs.CutSegments(ctx, segment.Number, out); err != nil {
 		return Cut{}, err
 	}
-	return Cut{Segment: segment.Number, Last: segment.Last()}, nil
+	return Cut{Segment: segment.Number, Last: segment.Last()}, s.deps.Proofs.RemoveCut(ctx, progress)
+}
+
+// FinishRetention continues a removal that was interrupted.
+func (s *Service) FinishRetention(ctx context.Context, progress ports.Progress) error {
+	return s.deps.Proofs.RemoveCut(ctx, progress)
 }

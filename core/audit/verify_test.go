@@ -292,7 +292,7 @@ func TestLogVerifiesAfterPurge(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.write(t, 25)
-	if err := b.Store.Audit().ErasePerson(t.Context(), "usr_1"); err != nil {
+	if err := b.Store.Audit().ErasePerson(t.Context(), "usr_1", nil); err != nil {
 		t.Fatal(err)
 	}
 	report := b.verifyStore(t, audit.Trust{Checkpoints: b.published.list})
@@ -315,7 +315,7 @@ func TestRetentionRemovesWholeSegmentsAndKeepsCheckpoint(t *testing.T) {
 	b.write(t, 35)
 	cutAt := b.published.list[2].SealedAt // up to segment 2
 	b.Clock.Forward(48 * time.Hour)
-	cut, err := b.service.Retain(t.Context(), domain.Operator(), cutAt)
+	cut, err := b.service.Retain(t.Context(), domain.Operator(), cutAt, nil)
 	if err != nil || cut.Segment != 2 || cut.Last != 20 {
 		t.Fatalf("Retain() = %+v, %v", cut, err)
 	}
@@ -337,7 +337,7 @@ func TestRetentionRemovesWholeSegmentsAndKeepsCheckpoint(t *testing.T) {
 	if err != nil || page.Total != int64(len(entries)) {
 		t.Errorf("the list counts %d entries, %d are there (%v)", page.Total, len(entries), err)
 	}
-	if again, err := b.service.Retain(t.Context(), domain.Operator(), cutAt); err != nil || again.Segment != 0 {
+	if again, err := b.service.Retain(t.Context(), domain.Operator(), cutAt, nil); err != nil || again.Segment != 0 {
 		t.Errorf("the same cut again: %+v, %v", again, err)
 	}
 }

@@ -29,6 +29,9 @@ func (v *StoreVerifier) Verify(ctx context.Context, trust Trust) (Report, error)
 }
 
 func (v *StoreVerifier) verify(ctx context.Context, trust Trust, progress func(records int64)) (Report, error) {
+	if err := v.proofs.RemoveCut(ctx, nil); err != nil { // the rest of a removal that was interrupted
+		return Report{}, err
+	}
 	key, err := v.signer.PublicKey(ctx)
 	if err != nil {
 		return Report{}, err

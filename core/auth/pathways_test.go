@@ -72,7 +72,7 @@ func TestEveryAuthenticationPathEnforcesUserState(t *testing.T) {
 		"purged": {
 			apply: func(t *testing.T, s *kit.Services, id domain.UserID) {
 				t.Helper()
-				_, err := s.Account.Purge(t.Context(), domain.Operator(), id)
+				_, err := s.Account.Purge(t.Context(), domain.Operator(), id, nil)
 				must(t, err)
 			},
 			refused: map[string]error{

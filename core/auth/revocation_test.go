@@ -84,7 +84,7 @@ func TestNoVerificationSucceedsAfterRevocation(t *testing.T) {
 			return err
 		},
 		"purge": func(ctx context.Context, p domain.Principal, _ auth.SignedIn, _ apikey.Created) error {
-			_, err := s.Account.Purge(ctx, admin, p.UserID)
+			_, err := s.Account.Purge(ctx, admin, p.UserID, nil)
 			return err
 		},
 		"key": func(ctx context.Context, _ domain.Principal, _ auth.SignedIn, key apikey.Created) error {
@@ -172,7 +172,7 @@ func TestReusedUsernameInheritsNothing(t *testing.T) {
 	if !errors.Is(err, domain.ErrUserExists) {
 		t.Errorf("the name of a deactivated user: %v, want it taken", err)
 	}
-	if _, err := s.Account.Purge(t.Context(), admin, old.ID); err != nil {
+	if _, err := s.Account.Purge(t.Context(), admin, old.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	next := s.Register(t, "john", promised, "user")

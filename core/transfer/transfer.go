@@ -42,6 +42,9 @@ func Copy(ctx context.Context, from, to ports.Storage, clock ports.Clock, progre
 	if err := from.Maintenance.SweepExpired(ctx, clock.Now()); err != nil {
 		return nil, fmt.Errorf("sweeping expired records: %w", err)
 	}
+	if err := from.Proofs.RemoveCut(ctx, nil); err != nil {
+		return nil, fmt.Errorf("removing entries before the cut of the audit log: %w", err)
+	}
 	if err := c.sealKey(ctx); err != nil {
 		return nil, fmt.Errorf("copying the key of the audit log: %w", err)
 	}

@@ -36,6 +36,7 @@ func list(d deps) []job {
 		{name: "audit_access", every: time.Minute, run: func(ctx context.Context) error {
 			return s.AuditAccess.Flush(ctx, false)
 		}},
+		{name: "audit_retention", every: time.Minute, atStart: true, run: d.finishRetention},
 		// Again once an hour, in case of an import meanwhile.
 		{name: "learn_hashes", every: time.Hour, atStart: true, run: s.Account.LearnHashes},
 		{name: "watch_providers", every: time.Minute, run: s.SSO.WatchProviders},
@@ -63,6 +64,16 @@ func (d *deps) sweepSessions(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// finishRetention continues an interrupted removal of audit entries, and logs how far it is.
+func (d *deps) finishRetention(ctx context.Context) error {
+	var removed, total int64
+	err := d.Services.Audit.FinishRetention(ctx, func(n, of int64) { removed, total = n, of })
+	if removed > 0 {
+		d.Log.Info("removed entries of the audit log before its cut", zap.Int64("entries", removed), zap.Int64("of", total))
+	}
+	return err
 }
 
 // adviseLockout logs which directories lock accounts before the service does. It is a job, since the start must not

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -25,6 +26,8 @@ func AuditSeal(t *testing.T, open Open) {
 		"cuts the oldest part with its outbox":               sealCut,
 		"erases a person and leaves what is sealed":          sealErase,
 		"gives no place twice, also after everything is cut": sealPlaces,
+		"continues an interrupted erasure":                   eraseMany,
+		"continues an interrupted removal of what is cut":    cutMany,
 	})
 }
 
@@ -250,6 +253,7 @@ func sealCut(t *testing.T, s Stores) {
 	_, b, c := seal(t, s, 3), seal(t, s, 4), seal(t, s, 2)
 	must(t, s.Proofs.CutSegments(t.Context(), b.Number,
 		domain.Outbox{Entries: []domain.AuditEntry{newEntry(domain.ActionImport, "cut")}}))
+	must(t, s.Proofs.RemoveCut(t.Context(), nil))
 	b.Leaves = nil
 	same(t, segments(t, s, 1), []auditformat.Segment{b, c})
 	got := records(t, s, 1, 100, domain.AuditQuery{})
@@ -277,8 +281,8 @@ func sealErase(t *testing.T, s Stores) {
 		must(t, s.Audit.Append(t.Context(), *e))
 	}
 	g := seal(t, s, 3)
-	must(t, s.Eraser.ErasePerson(t.Context(), "usr_gone"))
-	must(t, s.Eraser.ErasePerson(t.Context(), "usr_gone"))
+	must(t, s.Eraser.ErasePerson(t.Context(), "usr_gone", nil))
+	must(t, s.Eraser.ErasePerson(t.Context(), "usr_gone", nil))
 	by.IPAddress, by.UserAgent, by.Personal, about.Personal = "", "", nil, nil
 	page, err := s.Audit.List(t.Context(), domain.AuditQuery{Page: domain.Page{Number: 1, Limit: 20}})
 	must(t, err)
@@ -308,6 +312,7 @@ func sealPlaces(t *testing.T, s Stores) {
 	must(t, s.Audit.Append(t.Context(), mixedEntries(5)...))
 	g := seal(t, s, 5)
 	must(t, s.Proofs.CutSegments(t.Context(), g.Number, domain.Outbox{}))
+	must(t, s.Proofs.RemoveCut(t.Context(), nil))
 	must(t, s.Audit.Append(t.Context(), mixedEntries(2)...))
 	next := seal(t, s, 2)
 	if next.First != 6 {
@@ -316,5 +321,89 @@ func sealPlaces(t *testing.T, s Stores) {
 	got := records(t, s, 1, 100, domain.AuditQuery{})
 	if len(got) != 2 || got[0].Seq != 6 || got[1].Seq != 7 {
 		t.Errorf("%d records are left", len(got))
+	}
+}
+
+// many is more than several batches of a store.
+const many = 3500
+
+// interruptible collects the progress of an operation and interrupts it after its first batch.
+type interruptible struct {
+	t           *testing.T
+	ctx         context.Context //nolint:containedctx // of one call
+	interrupt   context.CancelFunc
+	done, total int64
+	reports     int
+}
+
+func newInterruptible(t *testing.T, interrupted bool) *interruptible {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	if !interrupted {
+		cancel = func() {}
+	}
+	return &interruptible{t: t, ctx: ctx, interrupt: cancel}
+}
+
+func (x *interruptible) report(done, total int64) {
+	if done <= x.done || done > total {
+		x.t.Errorf("progress of %d of %d after %d", done, total, x.done)
+	}
+	x.done, x.total = done, total
+	x.reports++
+	x.interrupt()
+}
+
+// continues runs the operation, which is interrupted after its first batch, and runs it again.
+func continues(t *testing.T, run func(x *interruptible) error) {
+	t.Helper()
+	first := newInterruptible(t, true)
+	if err := run(first); err == nil || first.reports != 1 || first.total != many {
+		t.Errorf("an interrupted call = %v after %d batches of %d entries; want an error after one of %d", err,
+			first.reports, first.total, many)
+	}
+	second := newInterruptible(t, false)
+	must(t, run(second))
+	if second.total != many-first.done || second.done != second.total {
+		t.Errorf("the second call did %d of %d, want the %d that the first left", second.done, second.total,
+			many-first.done)
+	}
+	third := newInterruptible(t, false)
+	must(t, run(third))
+	if third.reports != 0 {
+		t.Errorf("a call with nothing to do reported %d batches", third.reports)
+	}
+}
+
+func eraseMany(t *testing.T, s Stores) {
+	entries := make([]domain.AuditEntry, many)
+	for i := range entries {
+		entries[i] = newEntry(domain.ActionLogin, "usr_x")
+		entries[i].UserID = "usr_gone"
+	}
+	must(t, s.Audit.Append(t.Context(), entries...))
+	continues(t, func(x *interruptible) error { return s.Eraser.ErasePerson(x.ctx, "usr_gone", x.report) })
+	page, err := s.Audit.List(t.Context(), domain.AuditQuery{IPAddress: "192.0.2.1", Page: domain.Page{Limit: 1}})
+	must(t, err)
+	if page.Total != 0 {
+		t.Errorf("%d entries still have an address", page.Total)
+	}
+}
+
+func cutMany(t *testing.T, s Stores) {
+	must(t, s.Audit.Append(t.Context(), mixedEntries(many)...))
+	must(t, s.Audit.Append(t.Context(), mixedEntries(2)...))
+	g := seal(t, s, many)
+	seal(t, s, 2)
+	must(t, s.Proofs.CutSegments(t.Context(), g.Number, domain.Outbox{}))
+	continues(t, func(x *interruptible) error { return s.Proofs.RemoveCut(x.ctx, x.report) })
+	if got := records(t, s, 1, many+2, domain.AuditQuery{}); len(got) != 2 || got[0].Seq != many+1 {
+		t.Errorf("%d records are left, want 2", len(got))
+	}
+	before, err := s.Proofs.SegmentBefore(t.Context(), g.SealedAt.Add(time.Second))
+	must(t, err)
+	if before.Number != 0 {
+		t.Errorf("segment %d is cut and was found again", before.Number)
 	}
 }

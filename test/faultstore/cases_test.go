@@ -109,7 +109,7 @@ func userCases() map[string]useCase {
 		},
 		"purge a user": {
 			run: func(t *testing.T, w *world) error {
-				_, err := w.Account.Purge(t.Context(), w.admin, w.user.UserID)
+				_, err := w.Account.Purge(t.Context(), w.admin, w.user.UserID, nil)
 				return err
 			},
 			action: domain.ActionUserPurge,

@@ -204,7 +204,7 @@ func otherCases() map[string]useCase {
 				w.Clock.Forward(48 * time.Hour)
 			},
 			run: func(t *testing.T, w *world) error {
-				_, err := w.Audit.Retain(t.Context(), domain.System(), w.Clock.Now().Add(-25*time.Hour))
+				_, err := w.Audit.Retain(t.Context(), domain.System(), w.Clock.Now().Add(-25*time.Hour), nil)
 				return err
 			},
 			action: domain.ActionDataAccess,

@@ -95,13 +95,17 @@ func (x proofs) CutSegments(ctx context.Context, number int64, out domain.Outbox
 	return x.f.call("AuditProofs.CutSegments", func() error { return x.AuditProofs.CutSegments(ctx, number, out) })
 }
 
+func (x proofs) RemoveCut(ctx context.Context, progress ports.Progress) error {
+	return x.f.call("AuditProofs.RemoveCut", func() error { return x.AuditProofs.RemoveCut(ctx, progress) })
+}
+
 type eraser struct {
 	f *Faults
 	ports.AuditEraser
 }
 
-func (x eraser) ErasePerson(ctx context.Context, id domain.UserID) error {
-	return x.f.call("AuditEraser.ErasePerson", func() error { return x.AuditEraser.ErasePerson(ctx, id) })
+func (x eraser) ErasePerson(ctx context.Context, id domain.UserID, progress ports.Progress) error {
+	return x.f.call("AuditEraser.ErasePerson", func() error { return x.AuditEraser.ErasePerson(ctx, id, progress) })
 }
 
 // copied returns a shallow copy, which suffices for values that changes replace as a whole.

@@ -249,7 +249,7 @@ func changes(t *testing.T, in *installation) {
 	if _, err := in.Auth.Authenticate(t.Context(), in.secrets.AccessToken, kit.From(source).Origin); err == nil {
 		t.Error("the access token of a revoked session works")
 	}
-	_, err = in.Account.Purge(t.Context(), operator, domain.UserID(in.secrets.Carol))
+	_, err = in.Account.Purge(t.Context(), operator, domain.UserID(in.secrets.Carol), nil)
 	must(t, err)
 }
 
