@@ -47,6 +47,7 @@ type Store struct {
 	marker        ports.AuditMarker // nil if entries are not marked
 	refusals      refusals
 	attempts      *attemptCache
+	positions     *positions
 	indexRequests chan struct{} // notifies the indexer of pending users
 
 	catalog  atomic.Pointer[domain.Catalog]
@@ -76,7 +77,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	s := &Store{
 		config: config, lock: lock, indexRequests: make(chan struct{}, 1),
-		refusals: refusals{until: map[refusal]time.Time{}},
+		refusals: refusals{until: map[refusal]time.Time{}}, positions: newPositions(),
 	}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.release())

@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
@@ -185,24 +184,4 @@ func checkFree(t *tx, n int64, field, query string, args ...any) error {
 		err = domain.ErrUserExists.About(field, "is taken")
 	}
 	return err
-}
-
-// freePosition returns an unused n, the row ID, for a user with this time of creation.
-func freePosition(t *tx, created time.Time) (int64, error) {
-	const perMilli = 1 << 10
-	position := max(0, created.UnixMilli()) * perMilli
-	for {
-		var last *int64
-		err := t.get(nil, "SELECT max(n) FROM users WHERE n >= ? AND n < ?", []any{position, position + perMilli}, &last)
-		if err != nil {
-			return 0, err
-		}
-		if last == nil {
-			return position, nil
-		}
-		if *last+1 < position+perMilli {
-			return *last + 1, nil
-		}
-		position += perMilli // no free value in this millisecond, as after an import without times: try the next one
-	}
 }

@@ -26,7 +26,7 @@ func (s *Store) restoreUser(t *tx, u *domain.User) error {
 	if err := s.checkRole(t, u.Role); err != nil {
 		return err
 	}
-	n, err := freePosition(t, u.CreatedAt)
+	n, err := s.freePosition(t, u.CreatedAt)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -34,12 +33,9 @@ the fields and the supported hashes.`, readUserLines))
 
 // importRows are the rows of a file in the form of POST /imports.
 type importRows struct {
-	body io.Reader
-	rows []importRow // nil if the lines of the body are the lines of the file
+	body io.ReadCloser
+	rows *exportRows // nil if the lines of the body are the lines of the file
 }
-
-// importRow is the position of a row in the file, and why it cannot be read.
-type importRow struct{ place, problem string }
 
 // importReport is the result of an import.
 type importReport struct {
@@ -47,6 +43,8 @@ type importReport struct {
 	Unchanged int             `json:"unchanged"`
 	Problems  []importProblem `json:"problems"`        // rows that were refused
 	Notes     []importProblem `json:"notes,omitempty"` // rows that were imported otherwise than they say
+
+	refused int
 }
 
 type importProblem struct {
@@ -72,12 +70,13 @@ func (a *app) importFormat(use, short, long string, read func(io.Reader) (import
 		if err != nil {
 			return fileError{err}
 		}
+		defer func() { _ = rows.body.Close() }()
 		bar := a.newBar("rows")
 		report := importReport{Problems: []importProblem{}}
 		err = a.callAPI(c.Context(), func(api *securityclient.Client) error {
 			defer bar.end()
 			lines := func(member string, value json.RawMessage) {
-				report.add(&rows, member, value)
+				a.reportRow(&report, &rows, member, value)
 				bar.line(member, value)
 			}
 			result, err := api.WithLines(lines).ImportRows(c.Context(), securityclient.ImportRowsParams{
@@ -101,21 +100,27 @@ func (a *app) openImport(name string) (io.ReadCloser, error) {
 	return os.Open(name) //nolint:gosec // the path is an argument of the operator
 }
 
-// add adds a line {"row":…} of the import.
-func (r *importReport) add(rows *importRows, member string, value json.RawMessage) {
+// reportRow prints a line {"row":…} of the import, or adds it to the report that is printed as JSON.
+func (a *app) reportRow(report *importReport, rows *importRows, member string, value json.RawMessage) {
 	var row securityclient.ImportedRow
 	if member != "row" || json.Unmarshal(value, &row) != nil {
 		return
 	}
 	found := importProblem{Place: fmt.Sprintf("line %d", row.Line), Reason: row.Reason}
-	if row.Line <= len(rows.rows) {
-		own := rows.rows[row.Line-1]
-		found = importProblem{Place: own.place, Reason: cmp.Or(own.problem, row.Reason)}
+	if rows.rows != nil {
+		place, problem := rows.rows.result(row.Line)
+		found = importProblem{Place: place, Reason: cmp.Or(problem, row.Reason)}
 	}
 	if row.Outcome == "refused" {
-		r.Problems = append(r.Problems, found)
-	} else {
-		r.Notes = append(r.Notes, found)
+		report.refused++
+	}
+	switch {
+	case !a.json:
+		a.printf(a.out, "%s: %s\n", printable(found.Place), printable(found.Reason))
+	case row.Outcome == "refused":
+		report.Problems = append(report.Problems, found)
+	default:
+		report.Notes = append(report.Notes, found)
 	}
 }
 
@@ -125,13 +130,10 @@ func (a *app) printImport(report importReport, dryRun bool) error {
 		words = "would be imported"
 	}
 	err := a.print(report, func() {
-		for _, p := range slices.Concat(report.Problems, report.Notes) {
-			a.printf(a.out, "%s: %s\n", printable(p.Place), printable(p.Reason))
-		}
 		a.printf(a.out, "%d %s, %d exist already, %d refused.\n",
-			report.Created, words, report.Unchanged, len(report.Problems))
+			report.Created, words, report.Unchanged, report.refused)
 	})
-	if err == nil && len(report.Problems) > 0 {
+	if err == nil && report.refused > 0 {
 		if dryRun {
 			return fmt.Errorf("%w: see the list above; nothing was changed", errSomeRefused)
 		}

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -22,7 +21,7 @@ var (
 // readUserLines returns the lines of a file, which have the form of the API.
 func readUserLines(from io.Reader) (importRows, error) {
 	text, err := utf8Text(from)
-	return importRows{body: text}, err
+	return importRows{body: io.NopCloser(text)}, err
 }
 
 // utf8Text returns the text of a file without a byte order mark. Text in UTF-16, with or without its mark, is errUTF16.
@@ -42,16 +41,6 @@ func utf8Text(from io.Reader) (io.Reader, error) {
 		return text, err
 	}
 	return text, nil
-}
-
-// usersAPIExport is the configuration export of the original Users API. Its rows are decoded one by one, so that an
-// invalid row does not affect the others.
-type usersAPIExport struct {
-	Version string `json:"version"`
-	Data    *struct {
-		Roles []json.RawMessage `json:"Roles"`
-		Users []json.RawMessage `json:"Users"`
-	} `json:"data"`
 }
 
 // exportedRole is a row of Roles. A missing level is an error: 0 is the level with the most privileges.
@@ -74,50 +63,10 @@ type exportedUser struct {
 	Password string `json:"password"`
 }
 
-// readUsersAPIExport reads an export. A byte order mark is ignored. The error is a file that is not an export of
-// version 1.0.
-func readUsersAPIExport(from io.Reader) (importRows, error) {
-	text, err := utf8Text(from)
-	if err != nil {
-		return importRows{}, err
-	}
-	var file usersAPIExport
-	d := json.NewDecoder(text)
-	if err := d.Decode(&file); err != nil || file.Data == nil {
-		return importRows{}, notAnExport(err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return importRows{}, notAnExport(errors.New("there is text after its end"))
-	}
-	if file.Version != "1.0" {
-		return importRows{}, fmt.Errorf("an export of version %q; 1.0 is known", file.Version)
-	}
-	var body bytes.Buffer
-	rows := importRows{body: &body}
-	for i, raw := range file.Data.Roles {
-		row, problem := roleRow(raw)
-		rows.rows = append(rows.rows, importRow{fmt.Sprintf("Roles[%d]", i), problem})
-		err = errors.Join(err, json.NewEncoder(&body).Encode(row))
-	}
-	for i, raw := range file.Data.Users {
-		row, problem := userRow(raw)
-		rows.rows = append(rows.rows, importRow{fmt.Sprintf("Users[%d]", i), problem})
-		err = errors.Join(err, json.NewEncoder(&body).Encode(row))
-	}
-	return rows, err
-}
-
-func notAnExport(why error) error {
-	if why == nil || errors.Is(why, io.EOF) {
-		return errFormat
-	}
-	return fmt.Errorf("%w: %w", errFormat, why)
-}
-
 // unreadable stands in for a row that cannot be read, so that the import counts it as refused.
 var unreadable = securityclient.ImportRow{Type: new("unreadable")}
 
-func roleRow(raw json.RawMessage) (row securityclient.ImportRow, problem string) {
+func roleRow(raw []byte) (row securityclient.ImportRow, problem string) {
 	var role exportedRole
 	switch err := json.Unmarshal(raw, &role); {
 	case !utf8.Valid(raw): // the decoder would replace what it cannot read
@@ -130,7 +79,7 @@ func roleRow(raw json.RawMessage) (row securityclient.ImportRow, problem string)
 	}, ""
 }
 
-func userRow(raw json.RawMessage) (row securityclient.ImportRow, problem string) {
+func userRow(raw []byte) (row securityclient.ImportRow, problem string) {
 	var user exportedUser
 	switch err := json.Unmarshal(raw, &user); {
 	case !utf8.Valid(raw):
