@@ -29,11 +29,20 @@ func (s *server) elsewhere(t *testing.T, path, body string) answer {
 
 func refreshBody(token string) string { return fmt.Sprintf(`{"refresh_token":%q}`, token) }
 
-// TestAKillAfterTheFirstUseOfARefreshedTokenForgetsNoUse loses the answers to refreshes, kills the server right after
+// TestAKillAfterTheFirstUseOfARefreshedTokenForgetsNoUse loses the answers to refreshes, kills the program or its database right after
 // it has answered the first use of one of the lost access tokens, and refreshes again.
 func TestAKillAfterTheFirstUseOfARefreshedTokenForgetsNoUse(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killForgetsNoUse(t, newServer(t, open(t)))
+		})
+	}
+}
+
+func killForgetsNoUse(t *testing.T, s *server) {
+	t.Helper()
 	s.start(t)
 	type client struct{ before, lost answer }
 	refreshed := func() client {
@@ -48,8 +57,8 @@ func TestAKillAfterTheFirstUseOfARefreshedTokenForgetsNoUse(t *testing.T) {
 	if a := s.see(t, used.lost.text("access_token"), http.MethodGet, "/auth/verify", ""); a.status != http.StatusOK {
 		t.Fatalf("the first use: %d %v", a.status, a.object)
 	}
-	must(t, s.process.Kill())
-	s.start(t)
+	s.crash(t)
+	s.recover(t)
 	if a := s.elsewhere(t, "/auth/refresh", refreshBody(unused.before.text("refresh_token"))); a.status != http.StatusOK ||
 		a.text("refresh_token") != unused.lost.text("refresh_token") {
 		t.Errorf("a lost answer that nobody used: %d %v, want the same successor", a.status, a.object)

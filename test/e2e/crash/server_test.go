@@ -23,8 +23,9 @@ const (
 	newPassword   = "Another-4-Wagon-Umbrella"
 )
 
-// server is the program on one data directory, over all its lives.
+// server is the program on one store, over all its lives.
 type server struct {
+	store
 	program     string
 	dir         string
 	environment []string
@@ -36,9 +37,9 @@ type server struct {
 	started time.Duration // how long the last start took
 }
 
-func newServer(t *testing.T) *server {
+func newServer(t *testing.T, store store) *server {
 	t.Helper()
-	s := &server{program: filepath.Join(t.TempDir(), "ostiary"), dir: t.TempDir()}
+	s := &server{store: store, program: filepath.Join(t.TempDir(), "ostiary"), dir: t.TempDir()}
 	out, err := exec.Command("go", "build", "-o", s.program, "github.com/ostiary/ostiary/cmd/ostiary").CombinedOutput()
 	if err != nil {
 		t.Fatalf("building the program: %v: %s", err, out)
@@ -54,6 +55,7 @@ func newServer(t *testing.T) *server {
 		"OSTIARY_PASSWORDS_QUEUE_DEADLINE=20s",
 		"OSTIARY_METRICS_ADDRESS=off", "OSTIARY_LOG_LEVEL=warn", "OSTIARY_HTTP_PUBLIC_URL=http://localhost:8080",
 	}
+	s.environment = append(s.environment, store.environment...)
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
 	t.Cleanup(transport.CloseIdleConnections)
 	s.client = &http.Client{Transport: transport, Timeout: time.Minute}
@@ -75,6 +77,38 @@ func (s *server) start(t *testing.T) {
 	must(t, s.process.WaitFor(address, time.Minute))
 	s.started = time.Since(begin)
 	s.url = "http://" + address + "/api/v1/security"
+}
+
+// crash kills what the test kills: the program, or the database under it.
+func (s *server) crash(t *testing.T) {
+	t.Helper()
+	if s.kill == nil {
+		must(t, s.process.Kill())
+		return
+	}
+	s.kill(t)
+}
+
+// recover starts the program again, or waits until the program has recovered from the crash of its database.
+func (s *server) recover(t *testing.T) {
+	t.Helper()
+	if s.kill == nil {
+		s.start(t)
+		return
+	}
+	s.repair(t)
+	begin := time.Now()
+	for {
+		a, err := s.call(t.Context(), "ready", "", http.MethodPost, "/auth/login", login("admin", adminPassword))
+		if err == nil && a.status == http.StatusOK {
+			s.started = time.Since(begin)
+			return
+		}
+		if time.Since(begin) > recovery {
+			t.Fatalf("the program has not recovered after %s: %d %v, %v", recovery, a.status, a.object, err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // run runs a command of the program beside the server or without one, and returns what it printed.

@@ -2,6 +2,7 @@ package crash_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -68,6 +69,9 @@ type story struct {
 	hangs      []string
 }
 
+// errUnavailable is the failure of a story whose database was killed.
+var errUnavailable = errors.New("the database is unavailable")
+
 // do makes one call that must be answered with one of 200, 201 and 204, unless the process dies before.
 func (s *story) do(token, method, path, body string) (answer, bool) {
 	if s.failed != nil || s.wrong != "" {
@@ -75,7 +79,7 @@ func (s *story) do(token, method, path, body string) (answer, bool) {
 	}
 	s.step++
 	s.last = fmt.Sprintf("%s-%d", s.name, s.step)
-	a, err := s.server.call(s.ctx, s.last, token, method, path, body)
+	a, err := s.call(s.last, token, method, path, body)
 	if err != nil {
 		s.failed = err
 		return a, false
@@ -85,6 +89,15 @@ func (s *story) do(token, method, path, body string) (answer, bool) {
 		return a, false
 	}
 	return a, true
+}
+
+// call makes a call. An error means that there was no answer, or none from the database.
+func (s *story) call(id, token, method, path, body string) (answer, error) {
+	a, err := s.server.call(s.ctx, id, token, method, path, body)
+	if err == nil && s.server.kill != nil && a.status == http.StatusServiceUnavailable {
+		err = errUnavailable
+	}
+	return a, err
 }
 
 func (s *story) answered(about, what string, check func(*testing.T, *server, string) bool) {
@@ -235,8 +248,7 @@ func (s *story) failLogins() {
 		if s.failed != nil || s.wrong != "" {
 			return
 		}
-		a, err := s.server.call(s.ctx, s.name+"-guess", "", http.MethodPost, "/auth/login",
-			login(s.name, "Wrong-Horse-7-Battery"))
+		a, err := s.call(s.name+"-guess", "", http.MethodPost, "/auth/login", login(s.name, "Wrong-Horse-7-Battery"))
 		if err != nil {
 			s.failed = err
 			return
