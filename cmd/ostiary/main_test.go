@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongod"
 )
 
 func TestMain(m *testing.M) {
@@ -27,12 +28,17 @@ func TestMain(m *testing.M) {
 // TestScripts runs the scripts in testdata/script, which use the command line as an operator does.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	// The test server for the MongoDB wire protocol, not MongoDB itself.
-	database := mongowire.Start(t)
+	server := mongod.Shared(t)
+	database, err := url.Parse(server.URI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	database.Path = "/" + server.NewDatabase(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("DATABASE", "mongodb://"+database.Address()+"/scripts?directConnection=true")
+			env.Setenv("DATABASE", database.String())
+			env.Setenv("DATABASE_NAME", strings.TrimPrefix(database.Path, "/"))
 			return errors.Join(setEnvironment(env), deployed(env.WorkDir))
 		},
 		Cmds: commands,

@@ -16,16 +16,17 @@ import (
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/core/transfer"
 	"github.com/ostiary/ostiary/ports"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongod"
 	"github.com/ostiary/ostiary/test/kit"
 )
 
-// openMongo opens a store on the fixture server, which is not MongoDB.
+// openMongo opens a store on MongoDB.
 func openMongo(t *testing.T, clock ports.Clock) *mongostore.Store {
 	t.Helper()
+	server := mongod.Shared(t)
 	s, err := mongostore.Open(t.Context(), mongostore.Config{
 		// the machine may be busy
-		URI: mongowire.Start(t).URI(), Database: "ostiary", Clock: clock, NoTTL: true, Timeout: time.Minute,
+		URI: server.URI(), Database: server.Database(t), Clock: clock, NoTTL: true, Timeout: time.Minute,
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close(context.Background())) })

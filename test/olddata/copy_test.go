@@ -8,15 +8,16 @@ import (
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/transfer"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongod"
 )
 
 // TestAnOldDataDirectoryIsCopied copies it to MongoDB, with a setting that the old settings lack.
 func TestAnOldDataDirectoryIsCopied(t *testing.T) {
 	t.Parallel()
 	from := openSQLite(t, "UPDATE settings SET doc = json_remove(doc, '$.lockout.account_max_attempts')")
+	server := mongod.Shared(t)
 	config := mongostore.Config{
-		URI: mongowire.Start(t).URI(), Database: "ostiary", Clock: from.Clock, NoTTL: true, Timeout: time.Minute,
+		URI: server.URI(), Database: server.NewDatabase(t), Clock: from.Clock, NoTTL: true, Timeout: time.Minute,
 	}
 	to, err := mongostore.Open(t.Context(), config)
 	must(t, err)

@@ -14,7 +14,7 @@ import (
 	"github.com/ostiary/ostiary/core/auth"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/settings"
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongod"
 	"github.com/ostiary/ostiary/test/kit"
 )
 
@@ -31,9 +31,14 @@ func TestAnOldDataDirectoryOpens(t *testing.T) {
 	doEverything(t, openSQLite(t))
 }
 
-func TestAnOldDatabaseOpensOnOurOwnServer(t *testing.T) {
+func TestAnOldDatabaseOpens(t *testing.T) {
 	t.Parallel()
-	doEverything(t, openMongoDB(t, mongowire.Start(t).URI(), "ostiary", nil))
+	for name, start := range mongod.Kinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			doEverything(t, openMongoDB(t, start(t), nil))
+		})
+	}
 }
 
 func TestASettingThatAnOldDataDirectoryLacksHasItsDefault(t *testing.T) {
@@ -41,9 +46,9 @@ func TestASettingThatAnOldDataDirectoryLacksHasItsDefault(t *testing.T) {
 	lacksASetting(t, openSQLite(t, "UPDATE settings SET doc = json_remove(doc, '$.lockout.account_max_attempts')"))
 }
 
-func TestASettingThatAnOldDatabaseLacksHasItsDefaultOnOurOwnServer(t *testing.T) {
+func TestASettingThatAnOldDatabaseLacksHasItsDefault(t *testing.T) {
 	t.Parallel()
-	lacksASetting(t, openMongoDB(t, mongowire.Start(t).URI(), "ostiary", withoutASetting))
+	lacksASetting(t, openMongoDB(t, mongod.Shared(t), withoutASetting))
 }
 
 var withoutASetting = bson.D{{Key: "$unset", Value: bson.D{{Key: "doc.lockout.accountmaxattempts", Value: ""}}}}

@@ -21,6 +21,7 @@ import (
 	"github.com/ostiary/ostiary/core/audit"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/fixtures/mongod"
 	"github.com/ostiary/ostiary/test/kit"
 )
 
@@ -98,9 +99,10 @@ func openSQLite(t *testing.T, statements ...string) *installation {
 	return in
 }
 
-// openMongoDB loads the database into the server, and opens it after the update has changed the settings.
-func openMongoDB(t *testing.T, uri, database string, update bson.D) *installation {
+// openMongoDB loads the database into a new one of the server, and opens it after the update has changed the settings.
+func openMongoDB(t *testing.T, server *mongod.Server, update bson.D) *installation {
 	t.Helper()
+	uri, database := server.URI(), server.NewDatabase(t)
 	in := &installation{secrets: loadSecrets(t, "mongodb")}
 	load(t, uri, database, update)
 	k := kit.Open(t, setup(t, &in.secrets, t.TempDir(), in.secrets.KeyringKey))

@@ -46,15 +46,9 @@ type node struct {
 	process *child.Process
 }
 
-// start runs two processes on one database.
-func start(t *testing.T) []*node {
-	t.Helper()
-	return startOn(t, 2, databaseURI(t))
-}
-
 // startOn runs n processes on the database given. The first makes the administrator; more is added
 // to their environment.
-func startOn(t *testing.T, n int, uri string, more ...string) []*node {
+func startOn(t *testing.T, n int, db database, more ...string) []*node {
 	t.Helper()
 	program, err := build()
 	if err != nil {
@@ -63,8 +57,8 @@ func startOn(t *testing.T, n int, uri string, more ...string) []*node {
 	var key [32]byte
 	_, _ = rand.Read(key[:])
 	environment := []string{
-		"OSTIARY_STORAGE_DRIVER=mongodb", "OSTIARY_STORAGE_MONGODB_URI=" + uri,
-		"OSTIARY_STORAGE_MONGODB_DATABASE=ostiary_nodes_" + strings.ToLower(rand.Text())[:12],
+		"OSTIARY_STORAGE_DRIVER=mongodb", "OSTIARY_STORAGE_MONGODB_URI=" + db.uri,
+		"OSTIARY_STORAGE_MONGODB_DATABASE=" + db.name,
 		"OSTIARY_KEYRING_KEY=" + base64.StdEncoding.EncodeToString(key[:]),
 		"OSTIARY_BOOTSTRAP_USERNAME=" + adminName, "OSTIARY_BOOTSTRAP_EMAIL=admin@example.com",
 		"OSTIARY_BOOTSTRAP_PASSWORD=" + adminPassword,
@@ -74,7 +68,6 @@ func startOn(t *testing.T, n int, uri string, more ...string) []*node {
 		"OSTIARY_PASSWORDS_QUEUE_DEADLINE=20s",
 		"OSTIARY_METRICS_ADDRESS=off", "OSTIARY_LOG_LEVEL=warn", "OSTIARY_HTTP_PUBLIC_URL=http://localhost:8080",
 	}
-	environment = append(environment, more...)
 	environment = append(environment, more...) // the last one counts
 	nodes := make([]*node, n)
 	for i := range nodes {

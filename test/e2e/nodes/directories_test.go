@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/ostiary/ostiary/test/fixtures/mongod"
 	"github.com/ostiary/ostiary/test/fixtures/oidc"
 	"github.com/ostiary/ostiary/test/fixtures/openldap"
 )
@@ -66,7 +67,7 @@ directories:
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	nodes := startOn(t, 2, databaseURI(t), "OSTIARY_CONFIG="+file, "OSTIARY_HTTP_PUBLIC_URL="+f.url)
+	nodes := startOn(t, 2, newDatabase(t, mongod.SharedSet(t)), "OSTIARY_CONFIG="+file, "OSTIARY_HTTP_PUBLIC_URL="+f.url)
 	f.nodes.Store(&nodes)
 	return f, nodes, slapd
 }

@@ -1,18 +1,29 @@
-//go:build mongodb
-
 package nodes_test
 
 import (
-	"os"
 	"testing"
+
+	"github.com/ostiary/ostiary/test/fixtures/mongod"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
-// databaseURI returns the address of a real MongoDB. The database of each test has its own name and stays behind.
-func databaseURI(t *testing.T) string {
+// database is where the nodes of a test store their data.
+type database struct{ uri, name string }
+
+func newDatabase(t *testing.T, server *mongod.Server) database {
 	t.Helper()
-	uri := os.Getenv("OSTIARY_TEST_MONGODB_URI")
-	if uri == "" {
-		t.Fatal("OSTIARY_TEST_MONGODB_URI names no server: these tests need a real one")
+	return database{server.URI(), server.NewDatabase(t)}
+}
+
+func tapped(server *mongotap.Server) database { return database{server.URI(), server.Database} }
+
+// onEach runs a test of two nodes on one server and on a replica set.
+func onEach(t *testing.T, test func(t *testing.T, nodes []*node)) {
+	t.Helper()
+	for name, start := range mongod.Kinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, startOn(t, 2, newDatabase(t, start(t))))
+		})
 	}
-	return uri
 }

@@ -8,7 +8,11 @@ import (
 
 func TestUserChangesTakeEffectAcrossProcesses(t *testing.T) {
 	t.Parallel()
-	nodes := start(t)
+	onEach(t, userChangesTakeEffectAcrossProcesses)
+}
+
+func userChangesTakeEffectAcrossProcesses(t *testing.T, nodes []*node) {
+	t.Helper()
 	admin := nodes[0].signIn(t, adminName, adminPassword)
 	id := nodes[0].user(t, admin, "grace")
 	token := nodes[1].signIn(t, "grace", userPassword)
@@ -29,7 +33,11 @@ func TestUserChangesTakeEffectAcrossProcesses(t *testing.T) {
 
 func TestFailuresAreCountedAcrossProcesses(t *testing.T) {
 	t.Parallel()
-	nodes := start(t)
+	onEach(t, failuresAreCountedAcrossProcesses)
+}
+
+func failuresAreCountedAcrossProcesses(t *testing.T, nodes []*node) {
+	t.Helper()
 	admin := nodes[0].signIn(t, adminName, adminPassword)
 	nodes[0].user(t, admin, "lin")
 	for i := range 5 {

@@ -1,5 +1,3 @@
-//go:build !mongodb
-
 package nodes_test
 
 import (
@@ -8,21 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ostiary/ostiary/test/fixtures/mongowire"
+	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
-
-// databaseURI starts our own server, which is not MongoDB.
-func databaseURI(t *testing.T) string {
-	t.Helper()
-	return mongowire.Start(t).URI()
-}
 
 // What the whole product sends before it answers is counted, so that no step added to a sign-in goes unseen: five
 // beside the one that finds the user, with the limit of sign-ins on, however many sessions live.
 func TestGoldenASignInIsFiveRoundTripsBesideTheOneThatFindsTheUser(t *testing.T) {
 	t.Parallel()
-	server := mongowire.Start(t)
-	n := startOn(t, 1, server.URI(), "OSTIARY_RATE_LIMITS_LOGIN=1000/1h")[0]
+	server := mongotap.StartNew(t)
+	n := startOn(t, 1, tapped(server), "OSTIARY_RATE_LIMITS_LOGIN=1000/1h")[0]
 	admin := n.signIn(t, adminName, adminPassword)
 	n.user(t, admin, "ada")
 	n.signIn(t, "ada", userPassword) // the first from here makes the place familiar
@@ -39,7 +31,7 @@ func TestGoldenASignInIsFiveRoundTripsBesideTheOneThatFindsTheUser(t *testing.T)
 }
 
 // signInOf returns what was sent up to the entry of the sign-in, which is the last that the answer waits for.
-func signInOf(commands []mongowire.Command) []string {
+func signInOf(commands []mongotap.Command) []string {
 	var sent []string
 	for _, c := range commands {
 		if !partOfSignIn(c) {
@@ -54,7 +46,7 @@ func signInOf(commands []mongowire.Command) []string {
 }
 
 // waitForRelease waits until the attempt of the previous sign-in has been released, which is asynchronous.
-func waitForRelease(t *testing.T, server *mongowire.Server) {
+func waitForRelease(t *testing.T, server *mongotap.Server) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		updates := 0
@@ -71,7 +63,7 @@ func waitForRelease(t *testing.T, server *mongowire.Server) {
 }
 
 // partOfSignIn leaves out what goes on beside it: sealing, sweeping, and the clearing of outboxes after the answer.
-func partOfSignIn(c mongowire.Command) bool {
+func partOfSignIn(c mongotap.Command) bool {
 	text := fmt.Sprint(c.Body)
 	if strings.Contains(text, "outbox.id") || strings.Contains(text, "outbox.at") {
 		return false

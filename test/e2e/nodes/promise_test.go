@@ -26,7 +26,7 @@ func revokes(t *testing.T) int64 {
 	t.Helper()
 	text := os.Getenv("OSTIARY_TEST_REVOKES")
 	if text == "" {
-		return 2000
+		return 1000
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
@@ -39,7 +39,11 @@ func revokes(t *testing.T) int64 {
 // node.
 func TestRevocationTakesEffectAcrossProcesses(t *testing.T) { //nolint:tparallel // the stories have to end before they are counted
 	t.Parallel()
-	nodes := start(t)
+	onEach(t, revocationTakesEffectAcrossProcesses)
+}
+
+func revocationTakesEffectAcrossProcesses(t *testing.T, nodes []*node) {
+	t.Helper()
 	admin := nodes[0].signIn(t, adminName, adminPassword)
 	nodes[0].must(t, http.StatusOK, admin, http.MethodPatch, "/settings/security",
 		fmt.Sprintf(`{"session_policy":{"max_sessions":%d},"password_policy":{"history_count":0}}`, maxSessions))

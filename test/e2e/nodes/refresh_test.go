@@ -39,7 +39,11 @@ func refreshBody(token string) string { return fmt.Sprintf(`{"refresh_token":%q}
 
 func TestALostRefreshAnswerIsGivenAgainByAnyProcessUntilAnotherHasSeenIt(t *testing.T) {
 	t.Parallel()
-	nodes := start(t)
+	onEach(t, aLostRefreshAnswerIsGivenAgainByAnyProcessUntilAnotherHasSeenIt)
+}
+
+func aLostRefreshAnswerIsGivenAgainByAnyProcessUntilAnotherHasSeenIt(t *testing.T, nodes []*node) {
+	t.Helper()
 	nodes[0].user(t, nodes[0].signIn(t, adminName, adminPassword), "grace")
 	for i := range 6 {
 		here, there := nodes[i%2], nodes[(i+1)%2]
