@@ -13,7 +13,7 @@ import (
 // each request up to some moment, in order and complete, and of all that were answered before the service was idle.
 func TestKillLeavesTheLogWithoutGapsAndTornLines(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServer(t, store{})
 	s.environment = append(s.environment, "OSTIARY_LOG_LEVEL=info")
 	s.start(t)
 	ask := func(from, to int) {
