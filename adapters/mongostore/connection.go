@@ -2,8 +2,6 @@ package mongostore
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -21,17 +19,14 @@ const (
 	heartbeatEvery         = 2 * time.Second
 )
 
-// errConnectionString hides the driver's error, which contains the connection string with its password.
-var errConnectionString = errors.New("mongostore: invalid connection string")
-
 // connection returns the client options of the connection string, and sets config.Timeout.
 func connection(config *Config) (*options.ClientOptions, error) {
 	o := options.Client().ApplyURI(config.URI)
-	if o.Validate() != nil {
-		return nil, errConnectionString
+	if err := o.Validate(); err != nil {
+		return nil, unusable(config.URI, err)
 	}
 	if o.Timeout != nil && (*o.Timeout < minTimeout || *o.Timeout > maxTimeout) {
-		return nil, fmt.Errorf("mongostore: timeoutMS of the connection string must be %d to %d",
+		return nil, misconfigured("mongodb: timeoutMS of the connection string must be %d to %d",
 			minTimeout.Milliseconds(), maxTimeout.Milliseconds())
 	}
 	config.Timeout = cmp.Or(config.Timeout, valueOr(o.Timeout, defaultTimeout))

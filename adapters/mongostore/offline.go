@@ -23,9 +23,12 @@ func read(ctx context.Context, config *Config, read func(ctx context.Context, db
 	}
 	client, err := mongo.Connect(o)
 	if err != nil {
-		return errConnectionString
+		return unusable(config.URI, err)
 	}
-	err = read(ctx, client.Database(config.Database))
+	db := client.Database(config.Database)
+	if err = reach(ctx, o, db); err == nil {
+		err = read(ctx, db)
+	}
 	return errors.Join(err, client.Disconnect(context.WithoutCancel(ctx)))
 }
 

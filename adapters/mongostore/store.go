@@ -99,7 +99,8 @@ type Store struct {
 }
 
 // Open connects, upgrades the schema and starts the background jobs. It fails within a few seconds if no primary is
-// reachable, and refuses a database that a later version of the program has migrated.
+// reachable, and refuses a database that a later version of the program has migrated. A MisconfiguredError reports that
+// no attempt with this connection string will succeed.
 func Open(ctx context.Context, config Config) (*Store, error) {
 	if config.Clock == nil || config.Database == "" {
 		return nil, errors.New("mongostore: a clock and a database name are required")
@@ -112,11 +113,14 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	held, counted := &lease{lasts: config.Lease}, &drifts{}
 	client, err := mongo.Connect(o.SetServerMonitor(counted.watch(held.monitor())))
 	if err != nil {
-		return nil, errConnectionString
+		return nil, unusable(config.URI, err)
 	}
 	s := newStore(config, client, held)
 	s.drifts = counted
-	err = s.CompareClocks(ctx)
+	err = reach(ctx, o, s.db)
+	if err == nil {
+		err = s.CompareClocks(ctx)
+	}
 	if err == nil {
 		err = s.migrate(ctx)
 	}

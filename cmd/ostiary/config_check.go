@@ -60,7 +60,8 @@ says which.
 
 If the store exists, colliding names that were created before collisions were refused are listed: a
 username that is another user's e-mail address (sign-in resolves it to the user with that username),
-and groups whose names differ only in case or spaces. Nothing is started or changed.`,
+and groups whose names differ only in case or spaces. A database that cannot be reached is an error.
+Nothing is started or changed.`,
 		Example: "  ostiary config check\n  ostiary config check --config /etc/ostiary.yaml --offline --json",
 		Args:    args(cobra.NoArgs),
 	}
@@ -79,7 +80,9 @@ and groups whose names differ only in case or spaces. Nothing is started or chan
 			return err
 		}
 		if !offline {
-			compareNames(cmd.Context(), configuration, &answer)
+			if err := compareNames(cmd.Context(), configuration, &answer); err != nil {
+				return err
+			}
 			compareLockouts(cmd.Context(), configuration, lockouts, &answer)
 		}
 		answer.Warnings = config.Locate(a.sources(), answer.Warnings)
@@ -138,9 +141,13 @@ func readLockout(ctx context.Context, c config.Config) (policy localapi.Lockout,
 	return policy, err == nil, err
 }
 
-// compareNames adds a warning for each name that collides in the store.
-func compareNames(ctx context.Context, c config.Config, answer *configCheckAnswer) {
+// compareNames adds a warning for each name that collides in the store. It fails if the store is a database that cannot
+// be reached.
+func compareNames(ctx context.Context, c config.Config, answer *configCheckAnswer) error {
 	collisions, found, err := localapi.ReadCollisions(ctx, c)
+	if err != nil && c.Storage.Driver == config.StorageMongoDB {
+		return err
+	}
 	answer.Names = &storedNames{Stored: found, Collisions: []storedName{}}
 	if err != nil {
 		answer.Names.Problem = apiError(err).Error()
@@ -150,6 +157,7 @@ func compareNames(ctx context.Context, c config.Config, answer *configCheckAnswe
 			storedName{Kind: string(n.Kind), Name: n.Name, Holders: n.Holders})
 		answer.Warnings = append(answer.Warnings, collisionWarning(n))
 	}
+	return nil
 }
 
 func collisionWarning(n localapi.Collision) config.Mistake {

@@ -153,6 +153,10 @@ func (a *app) printProblem(p problem) {
 	case a.json:
 		_ = json.NewEncoder(a.err).Encode(p)
 	case p.code == codeConfiguration:
+		if len(p.Mistakes) == 1 {
+			a.printf(a.err, "ostiary: invalid configuration: %s\n", printable(p.Mistakes[0].String()))
+			return
+		}
 		a.printf(a.err, "ostiary: invalid configuration:\n")
 		for _, m := range p.Mistakes {
 			a.printf(a.err, "  %s\n", printable(m.String()))

@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/core/directory"
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/modules/storage"
 	"github.com/ostiary/ostiary/ports"
 )
 
@@ -24,7 +25,8 @@ const CollisionGroup = domain.CollisionGroup
 // It is read-only. found is false if there is no installation.
 func ReadCollisions(ctx context.Context, c config.Config) (all []Collision, found bool, err error) {
 	if c.Storage.Driver == config.StorageMongoDB {
-		return mongostore.ReadCollisions(ctx, mongo(c))
+		all, found, err = mongostore.ReadCollisions(ctx, mongo(c))
+		return all, found, storage.Mistaken(err)
 	}
 	return sqlitestore.ReadCollisions(ctx, c.DataDir)
 }
@@ -46,7 +48,7 @@ func ReadLockout(ctx context.Context, c config.Config) (policy Lockout, found bo
 		read = func() (domain.Settings, bool, error) { return mongostore.ReadSettings(ctx, mongo(c)) }
 	}
 	settings, found, err := read()
-	return lockoutOf(settings), found, err
+	return lockoutOf(settings), found, storage.Mistaken(err)
 }
 
 func lockoutOf(s domain.Settings) Lockout {

@@ -125,14 +125,19 @@ func openLocation(ctx context.Context, c config.Config, where string) (location,
 		return openSQLiteCopy(ctx, rest)
 	case "mongodb", "mongodb+srv":
 		if rest == "" {
-			return openMongoDBCopy(ctx, c.Storage.MongoDB.URI.Reveal(), c.Storage.MongoDB.Database)
+			l, err := openMongoDBCopy(ctx, c.Storage.MongoDB.URI.Reveal(), c.Storage.MongoDB.Database)
+			return l, Mistaken(err)
 		}
 		address, err := url.Parse(where)
 		if err != nil || strings.Trim(address.Path, "/") == "" {
 			return location{}, fault.ErrInvalid.About("store",
 				"a MongoDB address names its database, as in mongodb://host/ostiary")
 		}
-		return openMongoDBCopy(ctx, where, strings.Trim(address.Path, "/"))
+		l, err := openMongoDBCopy(ctx, where, strings.Trim(address.Path, "/"))
+		if wrong, ok := errors.AsType[*mongostore.MisconfiguredError](err); ok {
+			err = fault.ErrInvalid.About("store", wrong.Reason)
+		}
+		return l, err
 	}
 	return location{}, fault.ErrInvalid.About("store",
 		"must be sqlite:FOLDER or mongodb://…/DATABASE, or sqlite or mongodb for the configured one")

@@ -14,18 +14,18 @@ import (
 	"github.com/ostiary/ostiary/ports"
 )
 
-// newSealer returns a sealer with the configured key, or with the key file that the first start creates in the data
-// directory. The configuration is validated to have a key if several nodes share the store.
+// newSealer creates the data directory, and returns a sealer with the configured key, or with the key file that the
+// first start creates in the directory. The configuration is validated to have a key if several nodes share the store.
 func newSealer(c config.Config) (ports.Sealer, error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil { // with every store: it holds the socket of the local API
+		return nil, fmt.Errorf("creating the data directory: %w", err)
+	}
 	if c.Keyring.Key != "" {
 		keys, err := keyring.ParseKeys(c.Keyring.Key.Reveal())
 		if err != nil {
 			return nil, err
 		}
 		return keyring.NewSealer(keys)
-	}
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("creating the data directory: %w", err)
 	}
 	name := c.KeyFile()
 	if lost(name, c.SQLiteFile()) {

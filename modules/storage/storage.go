@@ -3,6 +3,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.uber.org/fx"
@@ -42,6 +43,14 @@ func open(d deps) (opened, error) {
 	return openSQLite(d)
 }
 
+// Mistaken returns an error about the connection string of MongoDB as a mistake in the configuration.
+func Mistaken(err error) error {
+	if wrong, ok := errors.AsType[*mongostore.MisconfiguredError](err); ok {
+		return config.Mistakes{{Key: "storage.mongodb.uri", Problem: wrong.Reason}}
+	}
+	return err
+}
+
 // migrating logs the progress of a schema migration.
 func (d *deps) migrating(step string, number, of int, took time.Duration) {
 	d.Log.Info("migrating the database", zap.String("step", step), zap.Int("number", number), zap.Int("of", of),
@@ -55,7 +64,7 @@ func openMongoDB(d deps) (opened, error) {
 		Strict: m.StrictVerify, Clock: d.Clock, Migrating: d.migrating,
 	})
 	if err != nil {
-		return opened{}, err
+		return opened{}, Mistaken(err)
 	}
 	d.Lifecycle.Append(fx.StopHook(store.Close))
 	_, err = markEntries(store, store.Audit(), d.Sealer)

@@ -92,6 +92,7 @@ func (s *server) killAfter(t *testing.T, j *requestLog, round, answers int) {
 		}
 	}
 	s.crash(t)
+	j.over.Store(true)
 	group.Wait()
 	close(wrong)
 	for what := range wrong {

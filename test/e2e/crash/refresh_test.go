@@ -29,8 +29,8 @@ func (s *server) elsewhere(t *testing.T, path, body string) answer {
 
 func refreshBody(token string) string { return fmt.Sprintf(`{"refresh_token":%q}`, token) }
 
-// TestAKillAfterTheFirstUseOfARefreshedTokenForgetsNoUse loses the answers to refreshes, kills the program or its database right after
-// it has answered the first use of one of the lost access tokens, and refreshes again.
+// TestAKillAfterTheFirstUseOfARefreshedTokenForgetsNoUse loses the answers to refreshes, kills the program or its
+// database right after it has answered the first use of one of the lost access tokens, and refreshes again.
 func TestAKillAfterTheFirstUseOfARefreshedTokenForgetsNoUse(t *testing.T) {
 	t.Parallel()
 	for name, open := range stores {

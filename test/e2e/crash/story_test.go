@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,8 @@ type fact struct {
 
 // requestLog keeps what was answered, and which calls were begun that make something new.
 type requestLog struct {
+	over atomic.Bool // the crash has happened: stories end with their next call
+
 	mu    sync.Mutex
 	facts map[string]fact   // by what they are about: a later one takes the place of the one before
 	made  map[string]string // request id to name of users that may have been made
@@ -69,6 +72,9 @@ type story struct {
 	hangs      []string
 }
 
+// errOver ends the stories after a crash that the program has survived.
+var errOver = errors.New("the crash has happened")
+
 // errUnavailable is the failure of a story whose database was killed.
 var errUnavailable = errors.New("the database is unavailable")
 
@@ -93,6 +99,9 @@ func (s *story) do(token, method, path, body string) (answer, bool) {
 
 // call makes a call. An error means that there was no answer, or none from the database.
 func (s *story) call(id, token, method, path, body string) (answer, error) {
+	if s.requestLog.over.Load() {
+		return answer{}, errOver
+	}
 	a, err := s.server.call(s.ctx, id, token, method, path, body)
 	if err == nil && s.server.kill != nil && a.status == http.StatusServiceUnavailable {
 		err = errUnavailable
