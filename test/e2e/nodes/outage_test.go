@@ -25,7 +25,7 @@ func TestOutages(t *testing.T) { //nolint:tparallel // one outage after the othe
 	timeout := electionTimeout(t)
 	set := mongod.StartSet(t)
 	setElectionTimeout(t, set, timeout)
-	nodes := startOn(t, 3, set.URI())
+	nodes := startOn(t, 3, database{set.URI(), "ostiary"})
 	admin := nodes[0].signIn(t, adminName, adminPassword)
 	nodes[0].user(t, admin, "lin")
 	id := nodes[0].user(t, admin, "grace")
@@ -53,6 +53,29 @@ func TestOutages(t *testing.T) { //nolint:tparallel // one outage after the othe
 		}, begin: func() { affected.Kill(t) }, down: true},
 		{name: "a majority returns", begin: func() { affected.Restart(t) }, ends: elected},
 		{name: "a node is killed", begin: func() { must(t, nodes[2].process.Kill()) }, ends: elected},
+	} {
+		p.run(t, o)
+	}
+}
+
+// TestOutagesOfOneServer is TestOutages for a MongoDB without a replica set.
+func TestOutagesOfOneServer(t *testing.T) { //nolint:tparallel // one outage after the other
+	t.Parallel()
+	server := mongod.Start(t)
+	nodes := startOn(t, 2, database{server.URI(), "ostiary"})
+	admin := nodes[0].signIn(t, adminName, adminPassword)
+	nodes[0].user(t, admin, "lin")
+	id := nodes[0].user(t, admin, "grace")
+	p := &probes{
+		nodes: nodes, token: nodes[1].signIn(t, "grace", userPassword), admin: admin, user: id, settle: time.Second,
+	}
+	only := server.Members[0]
+	const recovers = 30 * time.Second // on a busy machine
+	for _, o := range []outage{
+		{name: "the server hangs", begin: func() { only.Pause(t) }, down: true},
+		{name: "it continues", begin: func() { only.Resume(t) }, ends: recovers},
+		{name: "the server is killed", begin: func() { only.Kill(t) }, down: true},
+		{name: "it returns", begin: func() { only.Restart(t) }, ends: recovers},
 	} {
 		p.run(t, o)
 	}
