@@ -16,16 +16,17 @@ func TestConformance(t *testing.T) {
 	for name, start := range mongod.Kinds() {
 		t.Run(name, func(t *testing.T) { //nolint:tparallel // the suites must end before the queries are checked
 			t.Parallel()
-			server, seen := start(t), newQueryShapes()
+			server, seen, words := start(t), newQueryShapes(), &vocabulary{words: map[string]bool{}}
 			t.Run("suites", func(t *testing.T) {
 				conformance.All(t, func(t *testing.T) conformance.Stores {
 					t.Helper()
-					s, _ := openMongo(t, server, patient(seen))
+					s, _ := openMongo(t, server, patient(seen), func(c *mongostore.Config) { c.Monitor = words.also(c.Monitor) })
 					return s.Ports()
 				})
 			})
 			_, name := openMongo(t, server)
 			seen.wantIndexed(t, server.URI(), name)
+			checkVocabulary(t, words)
 		})
 	}
 }
