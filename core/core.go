@@ -183,7 +183,7 @@ func (w *wiring) administration() {
 	p, s := &w.p, w.s
 	s.Settings = settings.New(settings.Deps{
 		Store: p.Settings, Catalog: p.Catalog, Guard: p.Guard, Users: p.Users, AuditWriter: w.writer, Clock: p.Clock,
-		SMS: w.c.SMS,
+		VerifyCache: p.VerifyCache, SMS: w.c.SMS,
 	})
 	s.Idempotency = idempotency.New(p.Idempotency, p.Sealer, p.Clock)
 	s.Import = userimport.New(userimport.Deps{

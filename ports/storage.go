@@ -29,4 +29,5 @@ type Storage struct {
 	SigningKeys   SigningKeyStore
 	SyncPositions SyncPositionStore
 	Archive       Archive
+	VerifyCache   VerifyCache // nil if the store belongs to one process
 }

@@ -1,6 +1,7 @@
 package mongostore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -105,7 +106,7 @@ func (t *table[T]) updateFresh(ctx context.Context, id string, change ports.Chan
 	r, err := t.find(ctx, bson.D{{Key: "_id", Value: t.prefix + id}})
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		if t.absent != nil {
-			return none, t.absent
+			return none, cmp.Or(t.settle(ctx, &r), t.absent)
 		}
 		r, err = record{ID: t.prefix + id}, nil
 	}
@@ -114,12 +115,27 @@ func (t *table[T]) updateFresh(ctx context.Context, id string, change ports.Chan
 	}
 	base := cachedDocument{version: r.Version, doc: r.Doc, active: r.Active, names: r.Names}
 	entity, err := t.tryUpdate(ctx, id, base, change)
+	if err != nil && !errors.Is(err, errLostRace) {
+		// Another call may have written the change and not have returned yet.
+		if err := t.settle(ctx, &r); err != nil {
+			return none, err
+		}
+	}
 	if errors.Is(err, domain.ErrUnchanged) {
 		if entity, err = t.from(id, base); err == nil {
-			err = t.waitForLeases(ctx) // another node may have written the change and not have returned yet
+			err = t.waitForLeases(ctx)
 		}
 	}
 	return entity, err
+}
+
+// settle waits until no node uses the document from before a change that is written and was not answered yet: an answer
+// that nothing is to be changed confirms that change.
+func (t *documents) settle(ctx context.Context, r *record) error {
+	if !r.unsettled() {
+		return nil
+	}
+	return t.store.cluster.await(ctx, t.store.cluster.publish(ctx, t.coll.Name()+"/"+r.ID))
 }
 
 func (t *table[T]) from(id string, base cachedDocument) (T, error) {

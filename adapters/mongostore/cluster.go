@@ -17,13 +17,13 @@ import (
 //	{_id: "log", n, cached, recent: [key, …], nodes: {id: {beat, applied, lease}}}
 //
 // Every write of it is one atomic step, so its states have one order. n is the number of invalidations so far, and
-// recent contains the keys of the last ones. The rules, which the model in protocol_test.go explores:
+// recent contains the keys of the last ones. The rules, which the model in model_test.go explores:
 //
 //  1. A change is committed by a majority first. Then its key is appended to the log (publish): n is its position. A
 //     change whose node crashed in between is published by the sweeper (outbox.go).
-//  2. A node registers by its heartbeat, a majority write that increments beat and returns the state. The node applies
-//     all invalidations of this state, and only then its lease is extended: to the time before the heartbeat was sent
-//     plus the lease, less a margin for clock drift.
+//  2. A node registers by its heartbeat, a majority write of a number that it has not used before (beat), which returns
+//     the state. The node applies all invalidations of this state, and only then its lease is extended: to the time
+//     before the heartbeat was sent plus the lease, less a margin for clock drift.
 //  3. A cached value is used only if the lease is valid at a time after the start of the verification. The value is
 //     read after that.
 //  4. After the append, the change waits for each node that the appended state lists: until the node reports that it
@@ -82,6 +82,7 @@ type cluster struct {
 	until atomic.Int64 // when the lease ends, in nanoseconds after start
 
 	mu      sync.Mutex
+	beat    int64    // the number of heartbeats sent
 	applied int64    // the position of the last invalidation that was applied
 	resets  int64    // number of times that the cache was cleared
 	recent  []string // the keys of the last invalidations, the last one at position applied
@@ -152,12 +153,12 @@ func (c *cluster) heartbeat(ctx context.Context) error {
 	ctx, cancel := c.s.bound(ctx)
 	defer cancel()
 	c.mu.Lock()
-	applied, own := c.applied, "nodes."+c.id
+	c.beat++
+	applied, beat, own := c.applied, c.beat, "nodes."+c.id
 	c.mu.Unlock()
 	sent := monotonic()
 	state, err := c.write(ctx, thisLog, bson.D{
-		{Key: "$inc", Value: bson.D{{Key: own + ".beat", Value: int64(1)}}},
-		{Key: "$max", Value: bson.D{{Key: own + ".applied", Value: applied}}},
+		{Key: "$max", Value: bson.D{{Key: own + ".beat", Value: beat}, {Key: own + ".applied", Value: applied}}},
 		{Key: "$set", Value: bson.D{{Key: own + ".lease", Value: int64(c.lease)}}},
 	})
 	if err != nil {

@@ -1,8 +1,12 @@
 package mongostore
 
 import (
+	"cmp"
 	"context"
 	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
@@ -43,7 +47,11 @@ func (c deletable[K, V]) Delete(ctx context.Context, id K, out domain.Outbox) er
 	defer cancel()
 	err := c.table.delete(ctx, string(id), nil, out)
 	if errors.Is(err, errLostRace) {
-		return c.table.absent
+		r, err := c.table.find(ctx, bson.D{{Key: "_id", Value: c.table.prefix + string(id)}})
+		if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+			return err
+		}
+		return cmp.Or(c.table.settle(ctx, &r), c.table.absent)
 	}
 	return err
 }

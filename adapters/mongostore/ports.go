@@ -11,6 +11,6 @@ func (s *Store) Ports() ports.Storage {
 		Attempts: s.AttemptStore(), Rates: s.RateLimiter(), SingleUse: s.SingleUseStore(), Decoys: s.Decoys(),
 		Idempotency: s.IdempotencyStore(), Audit: audit, Seals: audit, SealLease: audit, Proofs: audit, Eraser: audit,
 		Messages: s.Messages(), Maintenance: s, SigningKeys: s.SigningKeyStore(), SyncPositions: s.SyncPositions(),
-		Archive: s,
+		Archive: s, VerifyCache: s,
 	}
 }

@@ -20,11 +20,19 @@ type record struct {
 	Active int64 `bson:"active,omitempty"`
 	// Names are keys that are unique across all documents; see table.names.
 	Names []string `bson:"names,omitempty"`
+	// Outbox contains no entries and messages; see hidden.
+	Outbox []item `bson:"outbox,omitempty"`
+}
+
+// unsettled reports whether nodes may use the document from before a change that was written and not answered.
+func (r *record) unsettled() bool {
+	return slices.ContainsFunc(r.Outbox, func(i item) bool { return i.Stale })
 }
 
 // hidden excludes fields that only the server needs from a read.
 var hidden = bson.D{
-	{Key: "outbox", Value: 0}, {Key: endsField, Value: 0}, {Key: triField, Value: 0}, {Key: gramsField, Value: 0},
+	{Key: "outbox.entry", Value: 0}, {Key: "outbox.message", Value: 0}, {Key: endsField, Value: 0},
+	{Key: triField, Value: 0}, {Key: gramsField, Value: 0},
 }
 
 // documents is the part of a table that does not depend on the type of its entities: it reads and writes documents
@@ -119,13 +127,14 @@ func (t *documents) remember(r record) {
 	})
 }
 
-// find returns the one document that matches the filter.
+// find returns the one document that matches the filter. With mongo.ErrNoDocuments it returns the tombstone if there is
+// one.
 func (t *documents) find(ctx context.Context, filter any) (record, error) {
 	var r record
 	err := t.coll.FindOne(ctx, filter, options.FindOne().SetProjection(hidden)).Decode(&r)
 	switch {
 	case errors.Is(err, mongo.ErrNoDocuments) || err == nil && r.Gone:
-		return record{}, mongo.ErrNoDocuments
+		return r, mongo.ErrNoDocuments
 	case err != nil:
 		return record{}, failed("reading "+t.coll.Name(), err)
 	}

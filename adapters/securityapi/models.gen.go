@@ -2003,6 +2003,12 @@ type VerifyAuditRequest struct {
 	Key *string `json:"key,omitempty"`
 }
 
+// VerifyCache Example: {"changed":true}
+type VerifyCache struct {
+	// Changed False if it was enabled before, or if the store belongs to one process.
+	Changed bool `json:"changed"`
+}
+
 // VerifyThirdPartyTokenRequest defines model for VerifyThirdPartyTokenRequest.
 type VerifyThirdPartyTokenRequest struct {
 	Token string `json:"token"`

@@ -14,6 +14,9 @@ func (a *api) systemRoutes() []httpserver.Route {
 		route(http.MethodGet, "/system/keys", keys, a.listSigningKeys),
 		route(http.MethodPost, "/system/keys/rotate", keys, httpserver.BindOptional(a.rotateKey)),
 		route(http.MethodPost, "/system/keys/reencrypt", keys, httpserver.BindOptional(a.reencrypt)),
+		// Only the operator knows whether a node of an earlier version is running.
+		socketOnly(route(http.MethodPost, "/system/verify-cache", httpserver.Requires(domain.SystemConfigure),
+			httpserver.BindOptional(a.enableVerifyCache))),
 	}
 }
 
@@ -42,4 +45,9 @@ func (a *api) reencrypt(r *httpserver.Request, _ struct{}) error {
 		})
 		return Reencrypted{Users: report.Users, Sessions: report.Sessions}, err
 	})
+}
+
+func (a *api) enableVerifyCache(r *httpserver.Request, _ struct{}) error {
+	changed, err := a.Settings.EnableVerifyCache(r.Context(), r.Principal)
+	return r.Reply(VerifyCache{Changed: changed}, err)
 }

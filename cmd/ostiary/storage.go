@@ -5,11 +5,40 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ostiary/ostiary/internal/securityclient"
 	"github.com/ostiary/ostiary/modules/storage"
 )
 
 func (a *app) storageCommand() *cobra.Command {
-	return group("storage", "Migrate between stores", "", a.storageCopyCommand())
+	return group("storage", "Migrate between stores and versions", "", a.storageCopyCommand(), a.storageCacheCommand())
+}
+
+func (a *app) storageCacheCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "enable-cache", Short: "Let the nodes of an upgraded MongoDB database verify from memory",
+		Long: `Lets the nodes of a MongoDB database answer verifications from memory while they hold a lease, for
+good. It is needed once, after an upgrade from a version without this cache: stop the last node of
+that version first, since it does not wait for the other nodes after a revocation. Such a version
+refuses the database from then on. A new database has the cache enabled, and the embedded store
+needs none.`,
+		Example: "  ostiary storage enable-cache",
+		Args:    args(cobra.NoArgs),
+	}
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		var enabled securityclient.VerifyCache
+		err := a.callAPI(cmd.Context(), func(api *securityclient.Client) (err error) {
+			enabled, err = api.EnableVerifyCache(cmd.Context())
+			return err
+		})
+		return a.printResult(enabled, err, func() {
+			if enabled.Changed {
+				a.printf(a.out, "The nodes verify from memory. Versions without this cache refuse the database now.\n")
+				return
+			}
+			a.printf(a.out, "Nothing to change: the cache is enabled, or the store is the embedded one.\n")
+		})
+	}
+	return c
 }
 
 func (a *app) storageCopyCommand() *cobra.Command {

@@ -20,6 +20,7 @@ type Deps struct {
 	Users       ports.UserStore
 	AuditWriter *audit.Writer
 	Clock       ports.Clock
+	VerifyCache ports.VerifyCache // nil if the store belongs to one process
 	// SMS reports whether an SMS gateway is configured.
 	SMS bool
 }

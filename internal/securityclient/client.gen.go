@@ -628,6 +628,12 @@ type VerifyAuditRequest struct {
 	Key *string `json:"key,omitempty"`
 }
 
+// VerifyCache Example: {"changed":true}
+type VerifyCache struct {
+	// Changed False if it was enabled before, or if the store belongs to one process.
+	Changed bool `json:"changed"`
+}
+
 // VerifyThirdPartyTokenRequest defines model for VerifyThirdPartyTokenRequest.
 type VerifyThirdPartyTokenRequest struct {
 	Token string `json:"token"`
@@ -851,6 +857,12 @@ func (c *Client) ReencryptSecrets(ctx context.Context) (out Reencrypted, err err
 // RotateSigningKey calls POST /system/keys/rotate.
 func (c *Client) RotateSigningKey(ctx context.Context) (out RotatedKey, err error) {
 	err = c.call(ctx, "POST", pathOf("/system/keys/rotate"), nil, nil, &out)
+	return out, err
+}
+
+// EnableVerifyCache calls POST /system/verify-cache.
+func (c *Client) EnableVerifyCache(ctx context.Context) (out VerifyCache, err error) {
+	err = c.call(ctx, "POST", pathOf("/system/verify-cache"), nil, nil, &out)
 	return out, err
 }
 
