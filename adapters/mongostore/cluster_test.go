@@ -19,12 +19,12 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongod"
 )
 
-// commands counts the commands of a store by name.
-type commands struct {
-	reads, nodes atomic.Int64 // reads of entities; commands on the log of the nodes
+// readCounter counts the reads of a store.
+type readCounter struct {
+	reads, nodes atomic.Int64 // reads of entities; readCounter on the log of the nodes
 }
 
-func (c *commands) monitor() *event.CommandMonitor {
+func (c *readCounter) monitor() *event.CommandMonitor {
 	return &event.CommandMonitor{Started: func(_ context.Context, e *event.CommandStartedEvent) {
 		name, _ := e.Command.Index(0).Value().StringValueOK()
 		switch {
@@ -68,7 +68,7 @@ func openConfig(t *testing.T, config mongostore.Config) *mongostore.Store {
 }
 
 // warm looks the session up until the lookup is answered from memory.
-func warm(t *testing.T, s *mongostore.Store, c *commands, id domain.SessionID) {
+func warm(t *testing.T, s *mongostore.Store, c *readCounter, id domain.SessionID) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		before := c.reads.Load()
@@ -111,7 +111,7 @@ func TestWarmVerifyIsAnsweredFromMemory(t *testing.T) {
 	t.Parallel()
 	onEveryKind(t, func(t *testing.T, open func(...func(*mongostore.Config)) *mongostore.Store) {
 		t.Helper()
-		var seen commands
+		var seen readCounter
 		s := open(func(c *mongostore.Config) { c.Monitor = seen.monitor() })
 		_, id := newUser(t, s, 1)
 		warm(t, s, &seen, id)
@@ -132,7 +132,7 @@ func TestRevocationIsFinalOnWarmNodes(t *testing.T) {
 	t.Parallel()
 	onEveryKind(t, func(t *testing.T, open func(...func(*mongostore.Config)) *mongostore.Store) {
 		t.Helper()
-		var seen commands
+		var seen readCounter
 		here, there := open(), open(func(c *mongostore.Config) { c.Monitor = seen.monitor() })
 		for i := range 30 {
 			user, id := newUser(t, here, i)
@@ -155,7 +155,7 @@ func TestChangeWaitsForTheLeaseOfANodeThatIsCutOff(t *testing.T) {
 	config := mongostore.Config{URI: server.URI(), Database: name, Clock: newClock(), NoTTL: true, Lease: mongostore.LeaseFor}
 	here := openConfig(t, config)
 	proxy := faultproxy.New(t, server.Primary(t).Address)
-	var seen commands
+	var seen readCounter
 	config.URI, config.Monitor = "mongodb://127.0.0.1:"+proxy.Port()+"/?directConnection=true", seen.monitor()
 	apart := openConfig(t, config)
 	user, id := newUser(t, here, 1)
@@ -223,7 +223,7 @@ func TestUpgradedDatabaseIsCachedOnlyAfterTheSwitch(t *testing.T) {
 		t.Fatal(err)
 	}
 	older(t, db)
-	var seen commands
+	var seen readCounter
 	config.Monitor = seen.monitor()
 	s := openConfig(t, config)
 	user, id := newUser(t, s, 1)
@@ -292,7 +292,7 @@ func TestUnfinishedRevocationIsFinishedByTheNextAnswer(t *testing.T) {
 				Timeout: time.Minute,
 			}
 			here := openConfig(t, config)
-			var seen commands
+			var seen readCounter
 			config.Monitor = seen.monitor()
 			there := openConfig(t, config)
 			user, id := newUser(t, here, 1)
