@@ -21,7 +21,7 @@ import (
 
 // readCounter counts the reads of a store.
 type readCounter struct {
-	reads, nodes atomic.Int64 // reads of entities; readCounter on the log of the nodes
+	reads, nodes atomic.Int64 // of entities; commands on the log of the nodes
 }
 
 func (c *readCounter) monitor() *event.CommandMonitor {
