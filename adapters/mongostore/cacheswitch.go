@@ -9,8 +9,8 @@ import (
 )
 
 // EnableCache lets the nodes of an upgraded database cache; see cluster.go. It raises the version of the schema first:
-// a version of the program that does not wait for caches refuses the database from then on. Nodes of such a version that
-// are running do not notice, so they must be stopped before.
+// a version of the program that does not wait for caches refuses the database from then on. Nodes of such a version
+// that are running do not notice, so they must be stopped before.
 //
 // The entries are written before the switch. If the switch fails after that, the call fails and is to be repeated.
 func (s *Store) EnableCache(ctx context.Context, out domain.Outbox) (changed bool, err error) {

@@ -46,7 +46,8 @@ func onEveryKind(t *testing.T, test func(t *testing.T, open func(...func(*mongos
 			name := server.Database(t)
 			test(t, func(change ...func(*mongostore.Config)) *mongostore.Store {
 				config := mongostore.Config{
-					URI: server.URI(), Database: name, Clock: newClock(), NoTTL: true, Lease: mongostore.LeaseFor, Timeout: time.Minute,
+					URI: server.URI(), Database: name, Clock: newClock(), NoTTL: true, Lease: mongostore.LeaseFor,
+					Timeout: time.Minute,
 				}
 				for _, c := range change {
 					c(&config)
@@ -152,7 +153,9 @@ func TestChangeWaitsForTheLeaseOfANodeThatIsCutOff(t *testing.T) {
 	t.Parallel()
 	server := mongod.Start(t)
 	name := server.Database(t)
-	config := mongostore.Config{URI: server.URI(), Database: name, Clock: newClock(), NoTTL: true, Lease: mongostore.LeaseFor}
+	config := mongostore.Config{
+		URI: server.URI(), Database: name, Clock: newClock(), NoTTL: true, Lease: mongostore.LeaseFor,
+	}
 	here := openConfig(t, config)
 	proxy := faultproxy.New(t, server.Primary(t).Address)
 	var seen readCounter
@@ -247,7 +250,8 @@ func TestUpgradedDatabaseIsCachedOnlyAfterTheSwitch(t *testing.T) {
 	var schema struct {
 		Version int `bson:"version"`
 	}
-	if err := db.Collection("meta").FindOne(t.Context(), bson.D{{Key: "_id", Value: "schema"}}).Decode(&schema); err != nil {
+	found := db.Collection("meta").FindOne(t.Context(), bson.D{{Key: "_id", Value: "schema"}})
+	if err := found.Decode(&schema); err != nil {
 		t.Fatal(err)
 	}
 	if schema.Version <= olderSteps {
