@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 )
 
 // LinesType is the media type of JSON values one per line.
@@ -62,7 +63,7 @@ func (l *Lines) write(raw []byte) {
 // the body of the error response with its status; the operation's context ends when that client disconnects. Any other
 // client gets the plain response.
 func (r *Request) Long(do func(ctx context.Context, lines *Lines) (any, error)) error {
-	ctx := context.WithoutCancel(&r.ctx)
+	ctx := ports.WithoutStorageTime(context.WithoutCancel(&r.ctx))
 	if !r.acceptsLines() {
 		result, err := do(ctx, &Lines{})
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/adapters/httpserver"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 )
 
 type operation = func(ctx context.Context, lines *httpserver.Lines) (any, error)
@@ -286,4 +287,23 @@ func halfClosed(t *testing.T, address, text string) string {
 		return err.Error()
 	}
 	return strings.Fields(response)[1]
+}
+
+// TestLimitOfStorageTimeIsThatOfARequest checks that a request carries the measurement of ports.StorageTime, and that a
+// long operation, which has no such limit, does not.
+func TestLimitOfStorageTimeIsThatOfARequest(t *testing.T) {
+	t.Parallel()
+	report := func(ctx context.Context) string { return fmt.Sprint(ports.StorageTimeOf(ctx) != nil) }
+	address, _ := start(t, httpserver.Config{}, testAPI(
+		post("/short", httpserver.SignedIn(), func(r *httpserver.Request) error {
+			return r.Reply(report(r.Context()), nil)
+		}),
+		post("/long", httpserver.SignedIn(), func(r *httpserver.Request) error {
+			return r.Long(func(ctx context.Context, _ *httpserver.Lines) (any, error) { return report(ctx), nil })
+		})))
+	for path, want := range map[string]string{"/short": `"true"`, "/long": `"false"`} {
+		if got := call(t, http.MethodPost, address, prefix+path, "", good); got.Raw != want {
+			t.Errorf("%s: %s, want %s", path, got.Raw, want)
+		}
+	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
+	"github.com/ostiary/ostiary/ports"
 )
 
 // Request is one request in progress, with its response. It belongs to its handler and must not be kept beyond it;
@@ -195,7 +196,8 @@ func (r *Request) Stream(contentType, fileName string, write func(ctx context.Co
 		r.c.Set(fiber.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", fileName))
 	}
 	r.c.Status(fiber.StatusOK).Set(fiber.HeaderContentType, contentType)
-	connection, log, ctx := r.c.Context().Conn(), r.log, context.WithoutCancel(&r.ctx)
+	connection, log := r.c.Context().Conn(), r.log
+	ctx := ports.WithoutStorageTime(context.WithoutCancel(&r.ctx))
 	r.stream(func(w *bufio.Writer) {
 		var err error
 		// A panic here is beyond the reach of the server's recovery and would end the process.

@@ -12,13 +12,14 @@ import (
 )
 
 // requestContext is the context of a request: it ends with the time limit of the handler. It has the values of
-// ports.SourceOf, and of ports.Disconnected if the connection supports it. The timer is created when a caller first
-// waits for the end: requests that are answered from memory need none.
+// ports.SourceOf, of ports.StorageTimeOf, and of ports.Disconnected if the connection supports it. The timer is created
+// when a caller first waits for the end: requests that are answered from memory need none.
 type requestContext struct {
 	clock    ports.Clock
 	deadline time.Time
 	conn     syscall.Conn // nil if the connection does not support it
 	origin   *domain.Origin
+	storage  ports.StorageTime
 
 	mu    sync.Mutex
 	timed context.Context //nolint:containedctx // the context with the timer; nil until a caller waits for the end
@@ -76,13 +77,15 @@ func (r *requestContext) Err() error {
 	}
 }
 
-// Value returns one of the two values, or what the context package needs to cancel derived contexts.
+// Value returns one of the three values, or what the context package needs to cancel derived contexts.
 func (r *requestContext) Value(key any) any {
 	switch {
 	case key == ports.DisconnectedKey{} && r.conn != nil:
 		return r.disconnected
 	case key == ports.SourceKey{}:
 		return r.origin.Network
+	case key == ports.StorageTimeKey{}:
+		return &r.storage
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

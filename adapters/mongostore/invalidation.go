@@ -41,7 +41,7 @@ func (c *cluster) publish(ctx context.Context, keys ...string) *invalidation {
 	c.queue = append(c.queue, inv)
 	if !c.appending {
 		c.appending = true
-		c.s.jobs.Go(func() { c.appendAll(context.WithoutCancel(ctx)) })
+		c.s.jobs.Go(func() { c.appendAll(detached(ctx)) })
 	}
 	return inv
 }

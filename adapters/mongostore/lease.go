@@ -148,7 +148,7 @@ func (s *Store) renew(ctx context.Context) <-chan struct{} {
 	l.renewal = done
 	from := l.present
 	// All waiting checks share the renewal, so it does not end with the context of the first.
-	ctx, cancel := s.bound(context.WithoutCancel(ctx))
+	ctx, cancel := s.bound(detached(ctx))
 	s.jobs.Go(func() {
 		defer cancel()
 		sent := monotonic()

@@ -86,7 +86,7 @@ func (s *Store) deliver(ctx context.Context, collection, id string, items []item
 // deliverItems inserts by ID, so that a repetition changes nothing. It returns when no node uses the document from
 // before the change.
 func (s *Store) deliverItems(ctx context.Context, collection, id string, items []item) error {
-	ctx, cancel := s.bound(context.WithoutCancel(ctx))
+	ctx, cancel := s.bound(detached(ctx))
 	defer cancel()
 	var entries, messages []any
 	bump, stale := false, false

@@ -63,7 +63,7 @@ func (l *liveness) check(ctx context.Context, s *Store) error {
 		return failed("writing a ping", context.Canceled)
 	}
 	if l.writing == nil {
-		l.start(context.WithoutCancel(ctx), s)
+		l.start(detached(ctx), s)
 	}
 	written := l.writing
 	l.mu.Unlock()

@@ -145,7 +145,7 @@ func (s *Store) tryHold(ctx context.Context, id, hold string) (bool, error) {
 
 // releaseRole ends a hold. If it fails, the hold expires after holdsFor.
 func (s *Store) releaseRole(ctx context.Context, id, hold string) {
-	ctx, cancel := s.bound(context.WithoutCancel(ctx))
+	ctx, cancel := s.bound(detached(ctx))
 	defer cancel()
 	_, _ = s.roles.coll.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}}, bson.D{
 		{Key: "$pull", Value: bson.D{{Key: "holds", Value: bson.D{{Key: "id", Value: hold}}}}},

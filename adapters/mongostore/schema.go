@@ -130,7 +130,7 @@ func (s *Store) runSteps(ctx context.Context, holder string, version int) error 
 
 // freeSchema releases the lease, so that this node can also start again after a failure.
 func (s *Store) freeSchema(ctx context.Context, holder string) error {
-	ctx, cancel := s.bound(context.WithoutCancel(ctx))
+	ctx, cancel := s.bound(detached(ctx))
 	defer cancel()
 	_, err := s.db.Collection(metaName).UpdateOne(ctx,
 		bson.D{{Key: "_id", Value: schemaID}, {Key: "holder", Value: holder}},

@@ -209,14 +209,33 @@ func (s *Store) Close(ctx context.Context) error {
 	return flushed
 }
 
-// bound returns a context with the timeout of a call, or a canceled one while the clock is wrong.
+// requestTimeouts is how many timeouts of a call all calls of one request may take together.
+const requestTimeouts = 2
+
+// bound returns a context with the timeout of a call, less if the calls of the request have taken too long already, or
+// a canceled one while the clock is wrong.
 func (s *Store) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if s.skewed.Load() {
 		ctx, cancel := context.WithCancelCause(ctx)
 		cancel(errSkewed)
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, s.config.Timeout)
+	request := ports.StorageTimeOf(ctx)
+	if request == nil {
+		return context.WithTimeout(ctx, s.config.Timeout)
+	}
+	left := requestTimeouts*s.config.Timeout - request.Begin(monotonic())
+	ctx, cancel := context.WithTimeout(ctx, min(left, s.config.Timeout))
+	return ctx, sync.OnceFunc(func() {
+		cancel()
+		request.End(monotonic())
+	})
+}
+
+// detached returns a context for work that must be completed although the request that caused it has ended, or whose
+// result other requests wait for.
+func detached(ctx context.Context) context.Context {
+	return ports.WithoutStorageTime(context.WithoutCancel(ctx))
 }
 
 func (s *Store) now() time.Time { return s.config.Clock.Now() }
