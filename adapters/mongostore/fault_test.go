@@ -87,13 +87,14 @@ func TestWriteIsAppliedOnceDespiteFaults(t *testing.T) {
 func TestTokenIsConsumedWhenReplyIsLost(t *testing.T) {
 	t.Parallel()
 	server := mongotap.Start(t)
-	s := openOwn(t, server, func(c *mongostore.Config) { c.Timeout = 300 * time.Millisecond })
+	s := openOwn(t, server, func(c *mongostore.Config) { c.Timeout = time.Minute })
+	impatient := openOwn(t, server, func(c *mongostore.Config) { c.Timeout = time.Second })
 	now := newClock().Now()
 	if err := s.SingleUseStore().Put(t.Context(), "code", []byte("x"), now.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	server.Inject(mongotap.Fault{Command: "findAndModify", Collection: "once", Times: 1000, Do: mongotap.DropAfter()})
-	if value, err := s.SingleUseStore().Consume(t.Context(), "code", now); !errors.Is(err, fault.ErrStorage) ||
+	if value, err := impatient.SingleUseStore().Consume(t.Context(), "code", now); !errors.Is(err, fault.ErrStorage) ||
 		value != nil {
 		t.Errorf("Consume with a lost reply = %q, %v; want fault.ErrStorage", value, err)
 	}
