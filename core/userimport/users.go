@@ -75,14 +75,18 @@ func (i *Import) check(catalog *domain.Catalog, results []Result) (first, later 
 func (i *Import) together(ctx context.Context, rows []row) error {
 	failures := make([]error, len(rows))
 	var running sync.WaitGroup
-	places := make(chan struct{}, atOnce)
-	for n := range rows {
-		places <- struct{}{}
+	next := make(chan int)
+	for range min(atOnce, len(rows)) {
 		running.Go(func() {
-			defer func() { <-places }()
-			*rows[n].result, failures[n] = i.user(ctx, &rows[n])
+			for n := range next {
+				*rows[n].result, failures[n] = i.user(ctx, &rows[n])
+			}
 		})
 	}
+	for n := range rows {
+		next <- n
+	}
+	close(next)
 	running.Wait()
 	for n := range rows {
 		i.claim(&rows[n])
@@ -108,33 +112,45 @@ func (i *Import) claim(row *row) {
 }
 
 func (i *Import) user(ctx context.Context, row *row) (Result, error) {
-	in, user := row.in, &row.user
-	if result, done, err := i.present(ctx, user, in.Identifier); done || err != nil {
-		return result, err
-	}
 	if i.options.DryRun {
+		if result, done, err := i.present(ctx, &row.user, row.in.Identifier); done || err != nil {
+			return result, err
+		}
 		return Result{Outcome: Created, Reason: row.note}, nil
 	}
-	var out domain.Outbox
-	if row.note != "" && user.Status == domain.StatusPending {
-		if err := i.service.deps.Emails.Invite(user, &out); err != nil {
-			return Result{}, err
+	drafted := row.user // with the identifier of the row
+	err := i.create(ctx, row)
+	if errors.Is(err, domain.ErrUserExists) { // most rows are new: only the others are looked up
+		if result, done, err := i.present(ctx, &drafted, row.in.Identifier); done || err != nil {
+			return result, err
 		}
 	}
-	out.Record(i.service.deps.AuditWriter.Entry(i.by, domain.ActionUserCreate, string(user.ID),
-		audit.Detail("source", "import"), audit.Detail("role", string(user.Role)),
-		audit.Detail("status", string(user.Status)), audit.Personal("username", user.Username)))
-	if err := i.service.deps.Access.CreateUser(ctx, user, out); err != nil {
+	if err != nil {
 		return refused(err)
 	}
 	var notes []string
 	if row.note != "" {
 		notes = append(notes, row.note)
 	}
-	if in.Identifier != "" && user.Identifier != in.Identifier {
-		notes = append(notes, "the identifier belongs to another user: it is now "+user.Identifier)
+	if in := row.in; in.Identifier != "" && row.user.Identifier != in.Identifier {
+		notes = append(notes, "the identifier belongs to another user: it is now "+row.user.Identifier)
 	}
 	return Result{Outcome: Created, Reason: strings.Join(notes, "; ")}, nil
+}
+
+// create stores the user of a row with its audit entry.
+func (i *Import) create(ctx context.Context, row *row) error {
+	user := &row.user
+	var out domain.Outbox
+	if row.note != "" && user.Status == domain.StatusPending {
+		if err := i.service.deps.Emails.Invite(user, &out); err != nil {
+			return err
+		}
+	}
+	out.Record(i.service.deps.AuditWriter.Entry(i.by, domain.ActionUserCreate, string(user.ID),
+		audit.Detail("source", "import"), audit.Detail("role", string(user.Role)),
+		audit.Detail("status", string(user.Status)), audit.Personal("username", user.Username)))
+	return i.service.deps.Access.CreateUser(ctx, user, out)
 }
 
 // refused distinguishes an invalid row from an outage.

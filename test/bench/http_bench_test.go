@@ -125,7 +125,7 @@ type child struct {
 func startChild(b *testing.B, kind string) *child {
 	b.Helper()
 	cmd := exec.CommandContext(b.Context(), os.Args[0], "-test.run=^TestChildServer$")
-	cmd.Env = append(os.Environ(), childVariable+"="+kind)
+	cmd.Env = append(os.Environ(), childVariable+"="+kind, "GOGC=")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		b.Fatal(err)
