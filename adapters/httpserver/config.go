@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	victoria "github.com/VictoriaMetrics/metrics"
 	"go.uber.org/zap"
 
 	"github.com/ostiary/ostiary/ports"
@@ -38,8 +38,8 @@ type Config struct {
 	Clock ports.Clock
 	// Log receives one line per request; nil disables it.
 	Log *zap.Logger
-	// Registry is the registry of the server's metrics; nil means a new one.
-	Registry *prometheus.Registry
+	// Metrics are what the metrics listener shows. The server adds its own; nil means only these.
+	Metrics *victoria.Set
 
 	// ConnectionsPerSource limits the concurrent connections of one IPv4 address or IPv6 /64; zero means no limit.
 	// Connections from TrustedProxies are not counted.
@@ -63,8 +63,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Log == nil {
 		c.Log = zap.NewNop()
 	}
-	if c.Registry == nil {
-		c.Registry = prometheus.NewRegistry()
+	if c.Metrics == nil {
+		c.Metrics = victoria.NewSet()
 	}
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }

@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 
+	victoria "github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -88,6 +91,37 @@ func TestMetricsHaveTheirOwnListener(t *testing.T) {
 	}
 	if strings.Contains(a.Raw, "usr_1") {
 		t.Error("the metrics name a user")
+	}
+}
+
+func TestPrometheusCanParseTheMetrics(t *testing.T) {
+	t.Parallel()
+	set := victoria.NewSet()
+	set.RegisterMetricsWriter(victoria.WriteGoMetrics)
+	set.RegisterMetricsWriter(victoria.WriteProcMetrics)
+	set.RegisterMetricsWriter(victoria.WriteFDMetrics)
+	address, server := start(t, httpserver.Config{MetricsAddress: "127.0.0.1:0", Metrics: set},
+		testAPI(get("/users/{user_id}", httpserver.Public(), ok)))
+	call(t, http.MethodGet, address, prefix+"/users/usr_1", "")
+	a := call(t, http.MethodGet, server.MetricsAddr().String(), "/metrics", "")
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(a.Raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"ostiary_http_requests_total": "COUNTER", "ostiary_http_request_duration_seconds": "HISTOGRAM",
+		"ostiary_http_connections_refused_total": "COUNTER", "process_resident_memory_bytes": "GAUGE",
+		"process_cpu_seconds_total": "COUNTER", "process_open_fds": "GAUGE", "go_goroutines": "GAUGE",
+		"go_memstats_heap_inuse_bytes": "GAUGE",
+	} {
+		if got := families[name].GetType().String(); families[name] == nil || got != want {
+			t.Errorf("%s is of the type %s, want %s", name, got, want)
+		}
+	}
+	bounds := families["ostiary_http_request_duration_seconds"].GetMetric()[0].GetHistogram().GetBucket()
+	if len(bounds) != 15 || bounds[0].GetUpperBound() != 0.0002 {
+		t.Errorf("the histogram has the buckets %v", bounds)
 	}
 }
 

@@ -9,8 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/common/expfmt"
+	victoria "github.com/VictoriaMetrics/metrics"
 	"github.com/valyala/fasthttp"
 	"go.uber.org/zap"
 )
@@ -29,7 +28,7 @@ const (
 type observer struct {
 	listener net.Listener
 	server   *fasthttp.Server
-	registry prometheus.Gatherer
+	metrics  *victoria.Set
 	profiles bool
 	log      *zap.Logger
 	busy     chan struct{}
@@ -49,7 +48,7 @@ func openObserver(ctx context.Context, cfg Config) (*observer, error) {
 	}
 	closing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	o := &observer{
-		listener: l, registry: cfg.Registry, profiles: cfg.Profile, log: cfg.Log,
+		listener: l, metrics: cfg.Metrics, profiles: cfg.Profile, log: cfg.Log,
 		busy: make(chan struct{}, scrapes), closing: closing.Done(), stop: stop, served: make(chan error, 1),
 	}
 	o.server = &fasthttp.Server{
@@ -106,16 +105,7 @@ func (o *observer) serve(ctx *fasthttp.RequestCtx) {
 // scrape responds with all metrics in the Prometheus text format.
 func (o *observer) scrape(ctx *fasthttp.RequestCtx) {
 	var text bytes.Buffer
-	families, err := o.registry.Gather()
-	for _, family := range families {
-		_, failed := expfmt.MetricFamilyToText(&text, family)
-		err = errors.Join(err, failed)
-	}
-	if err != nil {
-		o.log.Error("gathering the metrics", zap.Error(err))
-		reply(ctx, http.StatusInternalServerError, "the metrics could not be gathered; see the log")
-		return
-	}
+	o.metrics.WritePrometheus(&text)
 	ctx.SetContentType(textFormat)
 	if !ctx.Request.Header.HasAcceptEncoding("gzip") {
 		ctx.SetBody(text.Bytes())

@@ -46,9 +46,7 @@ func New(cfg Config, apis ...API) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, literal: map[string][]*mount{}, served: make(chan error, 1)}
-	if s.metrics, err = newMetrics(cfg.Registry); err != nil {
-		return nil, fmt.Errorf("http server: %w", err)
-	}
+	s.metrics = newMetrics(cfg.Metrics)
 	s.app = fiber.New(s.profile())
 	s.app.Use(s.around)
 	for _, api := range append([]API{s.health()}, apis...) {

@@ -3,53 +3,57 @@
 package syncmetrics
 
 import (
-	"github.com/prometheus/client_golang/prometheus"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/ostiary/ostiary/core/domain"
 )
 
-// Collector reads the state of each directory when it is asked for.
-type Collector struct {
-	read func() map[domain.DirectoryID]domain.SyncStatus
-}
-
-var (
-	labels  = []string{"directory"}
-	lastRun = prometheus.NewDesc("ostiary_directory_sync_timestamp_seconds",
-		"When the last scheduled synchronization ended.", labels, nil)
-	safetyLimit = prometheus.NewDesc("ostiary_directory_sync_safety_limit",
-		"1 while scheduled synchronizations stop at their safety limit, else 0.", labels, nil)
-	failed = prometheus.NewDesc("ostiary_directory_sync_failed",
-		"1 if the directory or the store was unavailable during the last one, else 0.", labels, nil)
-	changed = prometheus.NewDesc("ostiary_directory_sync_changes",
-		"Users that the last applied synchronization changed, by how.", []string{"directory", "change"}, nil)
+// The names of the metrics. docs/operate.md describes them.
+const (
+	lastRun     = "ostiary_directory_sync_timestamp_seconds" // when the last scheduled synchronization ended
+	safetyLimit = "ostiary_directory_sync_safety_limit"      // 1 while synchronizations stop at their safety limit, else 0
+	failed      = "ostiary_directory_sync_failed"            // 1 if the directory or the store was unavailable, else 0
+	changes     = "ostiary_directory_sync_changes"           // users that the last applied one changed, by how
 )
 
-// New returns a collector of what read returns.
-func New(read func() map[domain.DirectoryID]domain.SyncStatus) *Collector { return &Collector{read} }
-
-// Describe sends the descriptions of the series.
-func (c *Collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{lastRun, safetyLimit, failed, changed} {
-		to <- d
+// Writer returns a function that writes what read returns in the Prometheus text format.
+func Writer(read func() map[domain.DirectoryID]domain.SyncStatus) func(to io.Writer) {
+	return func(to io.Writer) {
+		all := read()
+		if len(all) == 0 {
+			return
+		}
+		ids := slices.Sorted(maps.Keys(all))
+		gauge := func(name string, value func(s domain.SyncStatus) float64) {
+			metrics.WriteMetadataIfNeeded(to, name, "gauge")
+			for _, id := range ids {
+				_, _ = fmt.Fprintf(to, "%s{directory=%q} %g\n", name, id, value(all[id]))
+			}
+		}
+		gauge(lastRun, func(s domain.SyncStatus) float64 { return float64(s.At.Unix()) })
+		gauge(safetyLimit, func(s domain.SyncStatus) float64 { return number(s.SafetyLimitHit) })
+		gauge(failed, func(s domain.SyncStatus) float64 { return number(s.Unavailable) })
+		metrics.WriteMetadataIfNeeded(to, changes, "gauge")
+		for _, id := range ids {
+			writeChanges(to, id, all[id])
+		}
 	}
 }
 
-// Collect sends the present values.
-func (c *Collector) Collect(to chan<- prometheus.Metric) {
-	for id, s := range c.read() {
-		gauge := func(d *prometheus.Desc, value float64, more ...string) {
-			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, append([]string{string(id)}, more...)...)
-		}
-		gauge(lastRun, float64(s.At.Unix()))
-		gauge(safetyLimit, number(s.SafetyLimitHit))
-		gauge(failed, number(s.Unavailable))
-		gauge(changed, float64(s.Created), "created")
-		gauge(changed, float64(s.Updated), "updated")
-		gauge(changed, float64(s.Disabled), "disabled")
-		gauge(changed, float64(s.Enabled), "enabled")
-		gauge(changed, float64(s.Failed), "failed")
+func writeChanges(to io.Writer, id domain.DirectoryID, s domain.SyncStatus) {
+	change := func(how string, users int) {
+		_, _ = fmt.Fprintf(to, "%s{directory=%q,change=%q} %d\n", changes, id, how, users)
 	}
+	change("created", s.Created)
+	change("updated", s.Updated)
+	change("disabled", s.Disabled)
+	change("enabled", s.Enabled)
+	change("failed", s.Failed)
 }
 
 func number(holds bool) float64 {

@@ -3,10 +3,9 @@ package httpapi
 
 import (
 	"crypto/tls"
-	"errors"
+	"io"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
+	victoria "github.com/VictoriaMetrics/metrics"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
@@ -36,10 +35,6 @@ func serve(d deps) error {
 	if err != nil {
 		return err
 	}
-	metrics, err := newMetrics(d.Services)
-	if err != nil {
-		return err
-	}
 	own, err := certificate(d)
 	if err != nil {
 		return err
@@ -50,7 +45,8 @@ func serve(d deps) error {
 		TrustedProxies:       d.Config.HTTP.TrustedProxies,
 		ConnectionsPerSource: d.Config.HTTP.MaxConnectionsPerSource,
 		StrictTransport:      overHTTPS(d.Config),
-		Ready:                d.Storage.Maintenance.Ping, Clock: d.Clock, Log: d.Log.Named("http"), Registry: metrics,
+		Ready:                d.Storage.Maintenance.Ping, Clock: d.Clock, Log: d.Log.Named("http"),
+		Metrics: newMetrics(d.Services),
 	}, apis...)
 	if err != nil {
 		return err
@@ -62,15 +58,16 @@ func serve(d deps) error {
 	return nil
 }
 
-// newMetrics returns a registry with the metrics of the process (memory, processor time, open files) and of the
-// directory synchronization.
-func newMetrics(s *core.Services) (*prometheus.Registry, error) {
-	registry := prometheus.NewRegistry()
-	return registry, errors.Join(
-		registry.Register(collectors.NewGoCollector()),
-		registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
-		registry.Register(syncmetrics.New(s.Directory.Numbers)),
-	)
+// newMetrics returns a set with the metrics of the process (memory, processor time, open files) and of the directory
+// synchronization.
+func newMetrics(s *core.Services) *victoria.Set {
+	set := victoria.NewSet()
+	for _, write := range []func(to io.Writer){
+		victoria.WriteGoMetrics, victoria.WriteProcMetrics, victoria.WriteFDMetrics, syncmetrics.Writer(s.Directory.Numbers),
+	} {
+		set.RegisterMetricsWriter(write)
+	}
+	return set
 }
 
 func certificate(d deps) (*tls.Config, error) {
