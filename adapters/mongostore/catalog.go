@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
@@ -18,30 +17,63 @@ import (
 //
 // Roles, groups and settings are one document each, in one collection. Each change increments the version in the head
 // document after it is written and before it is acknowledged. The outbox of the changed document holds this step as
-// well, so the sweeper repeats it after a crash. The head has the lowest ID, and the collection is read in the order of
-// IDs: the content read after a version is never older than the version.
+// well, so the sweeper repeats it after a crash. The head also contains the IDs of the documents that changed last.
+// A node that knows an earlier version reads these documents only; see catalogread.go.
 type Catalog struct{ s *Store }
 
 // CatalogStore returns the store of the settings and the view of the catalog.
 func (s *Store) CatalogStore() *Catalog { return &Catalog{s} }
 
-// catalogCache holds the latest catalog that was read.
+// keptChanges is the number of changed documents that the head lists. A node that missed more reads the whole catalog.
+const keptChanges = 128
+
+// headDocument is the head of the catalog. Versions of the program that do not list changes increment only Number:
+// between two states of the head that differ by the same number in both, all changes are listed.
+type headDocument struct {
+	Number int64    `bson:"n"`      // the version
+	Listed int64    `bson:"listed"` // the number of changes that were listed so far
+	Recent []string `bson:"recent"` // the IDs of the last changed documents, the latest last
+}
+
+// since returns the IDs of the documents that have changed since an earlier state of the head. If ok is false, they are
+// not known.
+func (h *headDocument) since(earlier *headDocument) (ids []string, ok bool) {
+	changes := h.Number - earlier.Number
+	if changes < 0 || changes != h.Listed-earlier.Listed || changes > int64(len(h.Recent)) {
+		return nil, false
+	}
+	return h.Recent[int64(len(h.Recent))-changes:], true
+}
+
+// catalogCache holds the latest catalog that was read, with the state of its head.
 type catalogCache struct {
-	current atomic.Pointer[domain.Catalog]
+	current atomic.Pointer[heldCatalog]
 	reading sync.Mutex // one reader at a time: the others use its result
 }
 
-type headDocument struct {
-	Number int64 `bson:"n"`
+type heldCatalog struct {
+	head    headDocument // without Recent
+	catalog *domain.Catalog
 }
 
-// Catalog returns the current catalog. It reads the version, and the rest only if the version has changed.
+func hold(head headDocument, catalog *domain.Catalog) *heldCatalog {
+	head.Recent = nil
+	return &heldCatalog{head: head, catalog: catalog}
+}
+
+// Catalog returns the current catalog, from memory under the lease of the node. Otherwise it reads the version, and
+// what has changed since the version in memory.
 func (cs *Catalog) Catalog(ctx context.Context) (*domain.Catalog, error) {
 	ctx, cancel := cs.s.bound(ctx)
 	defer cancel()
+	if cs.s.cluster.live() { // first: a version that is read later is current
+		if version := cs.s.cached.catalog.Load(); version != 0 {
+			return cs.at(ctx, version)
+		}
+	}
 	var head headDocument
 	err := cs.s.withLease(ctx, func() error {
-		err := cs.s.checked(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: headID}}).Decode(&head)
+		err := cs.s.checked(catalogName).FindOne(ctx, bson.D{{Key: "_id", Value: headID}}, onlyNumber).Decode(&head)
 		return failed("reading the catalog's version", err)
 	})
 	if err != nil {
@@ -52,6 +84,9 @@ func (cs *Catalog) Catalog(ctx context.Context) (*domain.Catalog, error) {
 
 // CatalogAt returns a catalog of this version or a later one.
 func (cs *Catalog) CatalogAt(ctx context.Context, version int64) (*domain.Catalog, error) {
+	if held := cs.s.catalog.current.Load(); held != nil && held.catalog.Version >= version {
+		return held.catalog, nil
+	}
 	ctx, cancel := cs.s.bound(ctx)
 	defer cancel()
 	return cs.at(ctx, version)
@@ -59,74 +94,34 @@ func (cs *Catalog) CatalogAt(ctx context.Context, version int64) (*domain.Catalo
 
 func (cs *Catalog) at(ctx context.Context, version int64) (*domain.Catalog, error) {
 	cache := &cs.s.catalog
-	if c := cache.current.Load(); c != nil && c.Version >= version {
-		return c, nil
+	if held := cache.current.Load(); held != nil && held.catalog.Version >= version {
+		return held.catalog, nil
 	}
 	cache.reading.Lock()
 	defer cache.reading.Unlock()
-	if c := cache.current.Load(); c != nil && c.Version >= version {
-		return c, nil
+	held := cache.current.Load()
+	if held != nil && held.catalog.Version >= version {
+		return held.catalog, nil
 	}
-	c, err := cs.s.readCatalog(ctx)
+	held, err := cs.s.readSince(ctx, held)
 	if err != nil {
 		return nil, err
 	}
-	if c.Version < version {
+	if held.catalog.Version < version {
 		return nil, failed("reading the catalog", errors.New("the content is older than the version"))
 	}
-	cache.current.Store(c)
-	return c, nil
+	cache.current.Store(held)
+	return held.catalog, nil
 }
 
-type catalogDocument struct {
-	ID     string   `bson:"_id"`
-	Number int64    `bson:"n"`
-	Gone   bool     `bson:"gone"`
-	Doc    bson.Raw `bson:"doc"`
-}
-
-func (s *Store) readCatalog(ctx context.Context) (*domain.Catalog, error) {
-	var docs []catalogDocument
-	err := s.readAll(ctx, s.db.Collection(catalogName), bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).
-		SetHint("_id_").SetProjection(bson.D{{Key: "outbox", Value: 0}, {Key: "holds", Value: 0}}), &docs)
-	if err != nil {
-		return nil, err
-	}
-	c := &domain.Catalog{Roles: map[domain.RoleID]domain.Role{}, Groups: map[domain.GroupID]domain.Group{}}
-	for _, d := range docs {
-		if err := addToCatalog(c, d); err != nil {
-			return nil, failed("reading the catalog", err)
-		}
-	}
-	return c, nil
-}
-
-func addToCatalog(c *domain.Catalog, d catalogDocument) error {
-	switch {
-	case d.Gone:
-		return nil
-	case d.ID == headID:
-		c.Version = d.Number
-		return nil
-	case d.ID == settingsID:
-		var err error
-		c.Settings, err = settingsForm.decode(d.Doc)
-		return err
-	case d.ID > rolePrefix:
-		role, err := roleForm.decode(d.Doc)
-		c.Roles[role.ID] = role
-		return err
-	default:
-		group, err := groupForm.decode(d.Doc)
-		c.Groups[group.ID] = group
-		return err
-	}
-}
-
-// bumpCatalog increments the version of the catalog.
-func (s *Store) bumpCatalog(ctx context.Context) error {
-	_, err := s.db.Collection(catalogName).UpdateOne(ctx, bson.D{{Key: "_id", Value: headID}},
-		bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}}})
+// bumpCatalog increments the version of the catalog, of which the document has changed.
+func (s *Store) bumpCatalog(ctx context.Context, id string) error {
+	_, err := s.db.Collection(catalogName).UpdateOne(ctx, bson.D{{Key: "_id", Value: headID}}, bson.D{
+		{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}, {Key: "listed", Value: int64(1)}}},
+		{Key: "$push", Value: bson.D{{Key: "recent", Value: bson.D{
+			{Key: "$each", Value: bson.A{id}}, {Key: "$slice", Value: -keptChanges},
+		}}}},
+	})
 	return failed("incrementing the version of the catalog", err)
 }
 

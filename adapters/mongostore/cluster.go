@@ -164,7 +164,7 @@ func (c *cluster) heartbeat(ctx context.Context) error {
 	if err != nil {
 		return failed("renewing the lease of the node", err)
 	}
-	c.observe(state, true)
+	c.apply(ctx, state, true)
 	ends := int64(0)
 	if state.Cached && c.s.lease.cacheable() {
 		ends = int64(sent.Add(c.lease - c.lease/leaseMargin).Sub(c.start))
@@ -182,8 +182,9 @@ func (c *cluster) write(ctx context.Context, filter, update bson.D) (state clust
 }
 
 // observe applies the invalidations of a state that a majority has committed. A current state is the result of a
-// write; other states may be old. It returns the nodes that may still answer from before the state.
-func (c *cluster) observe(state clusterState, current bool) []wait {
+// write; other states may be old. ahead is the catalog that was read after the state. It returns the nodes that may
+// still answer from before the state.
+func (c *cluster) observe(state clusterState, current bool, ahead catalogAhead) []wait {
 	now := monotonic()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -197,11 +198,16 @@ func (c *cluster) observe(state clusterState, current bool) []wait {
 	case missed > 0:
 		keys := state.Recent[int64(len(state.Recent))-missed:]
 		for _, key := range keys {
-			c.s.cached.drop(key)
+			if ahead.position < state.Number || !isCatalogKey(key) {
+				c.s.cached.drop(key)
+			}
 		}
 		c.applied = state.Number
 		c.recent = append(c.recent, keys...)
 		c.recent = c.recent[max(0, len(c.recent)-4*keptInvalidations):]
+	}
+	if ahead.position >= c.applied && ahead.version > 0 {
+		c.s.cached.catalog.Store(ahead.version)
 	}
 	if current {
 		c.length = len(state.Recent)

@@ -82,7 +82,7 @@ func (c *cluster) appendBatch(ctx context.Context, batch []*invalidation, cut bo
 	})
 	var waits []wait
 	if err == nil {
-		waits = c.observe(state, true)
+		waits = c.apply(ctx, state, true)
 	}
 	for _, inv := range batch {
 		inv.err, inv.number, inv.waits = failed("publishing a change", err), state.Number, waits

@@ -63,7 +63,7 @@ func loginPipeline(key string) mongo.Pipeline {
 			{Key: "as", Value: "users"},
 		}}},
 		{{Key: "$project", Value: bson.D{
-			{Key: "_id", Value: 0}, {Key: "account", Value: 0}, {Key: "attempts.outbox", Value: 0},
+			{Key: "_id", Value: 0}, {Key: "account", Value: 0}, {Key: "attempts.outbox", Value: 0}, {Key: "recent", Value: 0},
 		}}},
 	}
 }

@@ -63,7 +63,7 @@ func (c *cluster) readOnce(ctx context.Context) error {
 	if err := c.log().FindOne(ctx, thisLog).Decode(&state); err != nil {
 		return failed("reading the log of invalidations", err)
 	}
-	c.observe(state, false)
+	c.apply(ctx, state, false)
 	return c.acknowledge(ctx)
 }
 

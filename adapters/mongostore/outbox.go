@@ -103,7 +103,7 @@ func (s *Store) deliverItems(ctx context.Context, collection, id string, items [
 		}
 	}
 	if bump {
-		if err := s.bumpCatalog(ctx); err != nil {
+		if err := s.bumpCatalog(ctx, id); err != nil {
 			return err
 		}
 	}

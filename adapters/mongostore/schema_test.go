@@ -74,8 +74,8 @@ func TestConcurrentStartsMigrateOnce(t *testing.T) {
 	}
 	for _, s := range stores {
 		catalog, err := s.CatalogStore().Catalog(t.Context())
-		if err != nil || len(catalog.Roles) != len(domain.BuiltInRoles()) {
-			t.Errorf("a node has %d roles, %v", len(catalog.Roles), err)
+		if err != nil || catalog.Roles.Len() != len(domain.BuiltInRoles()) {
+			t.Errorf("a node has %d roles, %v", catalog.Roles.Len(), err)
 		}
 		if err := s.Close(t.Context()); err != nil {
 			t.Error(err)

@@ -32,9 +32,9 @@ func TestChangeWritesItsAuditEntry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(catalog.Roles) != len(domain.BuiltInRoles()) || catalog.Settings.Version != 1 {
+	if catalog.Roles.Len() != len(domain.BuiltInRoles()) || catalog.Settings.Version != 1 {
 		t.Errorf("the catalog has %d roles and settings of version %d, want the built-in roles and version 1",
-			len(catalog.Roles), catalog.Settings.Version)
+			catalog.Roles.Len(), catalog.Settings.Version)
 	}
 	if err := s.Users().Delete(t.Context(), "usr_1", outbox(entry("purge", domain.ActionUserPurge))); err != nil {
 		t.Fatal(err)

@@ -118,6 +118,7 @@ func lookupPipeline(id string) mongo.Pipeline {
 		{{Key: "$project", Value: bson.D{
 			{Key: "outbox", Value: 0}, {Key: "head", Value: 0}, {Key: "user.outbox", Value: 0},
 			{Key: "user." + endsField, Value: 0}, {Key: "user." + triField, Value: 0}, {Key: "user." + gramsField, Value: 0},
+			{Key: "catalog.recent", Value: 0},
 		}}},
 	}
 }

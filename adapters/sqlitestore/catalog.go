@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"errors"
-	"maps"
 
 	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
@@ -26,22 +25,20 @@ func (cs *Catalog) CatalogAt(context.Context, int64) (*domain.Catalog, error) {
 	return cs.s.catalog.Load(), nil
 }
 
-// changeCatalog applies change to a copy of the catalog, increments its version, publishes it after the commit, and
-// writes the outbox.
+// changeCatalog applies change to a copy of the catalog, which shares what does not change, increments its version,
+// publishes it after the commit, and writes the outbox.
 func (s *Store) changeCatalog(t *tx, out *domain.Outbox, change func(*domain.Catalog) error) error {
 	present := s.currentCatalog(t)
-	next := &domain.Catalog{
-		Version: present.Version + 1, Roles: maps.Clone(present.Roles), Groups: maps.Clone(present.Groups),
-		Settings: present.Settings,
-	}
-	if err := change(next); err != nil {
+	next := *present
+	next.Version++
+	if err := change(&next); err != nil {
 		return err
 	}
 	if err := t.exec("UPDATE catalog SET version = ? WHERE one = 1", next.Version); err != nil {
 		return err
 	}
-	t.catalog = next
-	t.onCommit(func() { s.catalog.Store(next) })
+	t.catalog = &next
+	t.onCommit(func() { s.catalog.Store(&next) })
 	return s.writeOutbox(t, *out)
 }
 
@@ -78,32 +75,26 @@ func (s *Store) seed(ctx context.Context) error {
 }
 
 func readCatalog(t *tx) (*domain.Catalog, error) {
-	c := &domain.Catalog{Roles: map[domain.RoleID]domain.Role{}, Groups: map[domain.GroupID]domain.Group{}}
-	var settings string
+	var version int64
+	var doc string
 	errNone := errors.New("the catalog is missing")
-	if err := t.get(errNone, "SELECT version, (SELECT doc FROM settings) FROM catalog", nil, &c.Version,
-		&settings); err != nil {
+	err := t.get(errNone, "SELECT version, (SELECT doc FROM settings) FROM catalog", nil, &version, &doc)
+	if err != nil {
 		return nil, err
 	}
-	var err error
-	if c.Settings, err = decodeSettings(settings); err != nil {
+	settings, err := decodeSettings(doc)
+	if err != nil {
 		return nil, err
 	}
 	var roles []domain.Role
 	if err := t.each(into(&roles, scanDoc((*records.Role).Domain)), "SELECT doc FROM roles"); err != nil {
 		return nil, err
 	}
-	for _, role := range roles {
-		c.Roles[role.ID] = role
-	}
 	var groups []domain.Group
 	if err := t.each(into(&groups, scanDoc((*records.Group).Domain)), "SELECT doc FROM groups"); err != nil {
 		return nil, err
 	}
-	for _, group := range groups {
-		c.Groups[group.ID] = group
-	}
-	return c, nil
+	return domain.NewCatalog(version, settings, roles, groups), nil
 }
 
 // UpdateSettings applies change to the settings and raises their version by one.

@@ -13,7 +13,9 @@ import (
 // permissionSets implements ports.PermissionSetStore for roles or groups: a table whose records the catalog maps by ID.
 type permissionSets[K ~string, V any] struct {
 	s      *Store
-	in     func(*domain.Catalog) map[K]V
+	get    func(*domain.Catalog, K) (V, bool)
+	put    func(*domain.Catalog, V)
+	drop   func(*domain.Catalog, K)
 	id     func(*V) *K
 	clone  func(V) V
 	unique func(*V) string // the value of the unique column
@@ -35,9 +37,11 @@ func (s *Store) Roles() ports.RoleStore { return s.roles() }
 
 func (s *Store) roles() *permissionSets[domain.RoleID, domain.Role] {
 	return &permissionSets[domain.RoleID, domain.Role]{
-		s:  s,
-		in: func(c *domain.Catalog) map[domain.RoleID]domain.Role { return c.Roles },
-		id: func(r *domain.Role) *domain.RoleID { return &r.ID },
+		s:    s,
+		get:  func(c *domain.Catalog, id domain.RoleID) (domain.Role, bool) { return c.Roles.Get(id) },
+		put:  func(c *domain.Catalog, r domain.Role) { c.Roles = c.Roles.With(r.ID, r) },
+		drop: func(c *domain.Catalog, id domain.RoleID) { c.Roles = c.Roles.Without(id) },
+		id:   func(r *domain.Role) *domain.RoleID { return &r.ID },
 		clone: func(r domain.Role) domain.Role {
 			r.Permissions = slices.Clone(r.Permissions)
 			return r
@@ -65,9 +69,11 @@ func roleUnused(t *tx, id domain.RoleID) error {
 // Groups returns the store of groups.
 func (s *Store) Groups() ports.GroupStore {
 	return &permissionSets[domain.GroupID, domain.Group]{
-		s:  s,
-		in: func(c *domain.Catalog) map[domain.GroupID]domain.Group { return c.Groups },
-		id: func(g *domain.Group) *domain.GroupID { return &g.ID },
+		s:    s,
+		get:  func(c *domain.Catalog, id domain.GroupID) (domain.Group, bool) { return c.Groups.Get(id) },
+		put:  func(c *domain.Catalog, g domain.Group) { c.Groups = c.Groups.With(g) },
+		drop: func(c *domain.Catalog, id domain.GroupID) { c.Groups = c.Groups.Without(id) },
+		id:   func(g *domain.Group) *domain.GroupID { return &g.ID },
 		clone: func(g domain.Group) domain.Group {
 			g.Permissions = slices.Clone(g.Permissions)
 			return g
@@ -112,7 +118,7 @@ func (p *permissionSets[K, V]) Create(ctx context.Context, item V, out domain.Ou
 			if p.clashes != nil && p.clashes(c, nil, &item) {
 				return p.taken
 			}
-			p.in(c)[*p.id(&item)] = p.clone(item)
+			p.put(c, p.clone(item))
 			return p.written(p.add(t, item))
 		})
 	})
@@ -129,7 +135,7 @@ func (p *permissionSets[K, V]) written(count int64, err error) error {
 func (p *permissionSets[K, V]) Update(ctx context.Context, id K, change ports.Change[V]) (V, error) {
 	var result, none V
 	err := p.s.writer.do(ctx, func(t *tx) error {
-		before, ok := p.in(p.s.currentCatalog(t))[id]
+		before, ok := p.get(p.s.currentCatalog(t), id)
 		if !ok {
 			return p.absent
 		}
@@ -143,7 +149,7 @@ func (p *permissionSets[K, V]) Update(ctx context.Context, id K, change ports.Ch
 			if p.clashes != nil && p.clashes(c, &before, &result) {
 				return p.taken
 			}
-			p.in(c)[id] = p.clone(result)
+			p.put(c, p.clone(result))
 			return p.written(p.replace(t, result))
 		})
 		if errors.Is(err, domain.ErrUnchanged) {
@@ -162,13 +168,13 @@ func (p *permissionSets[K, V]) Update(ctx context.Context, id K, change ports.Ch
 func (p *permissionSets[K, V]) Delete(ctx context.Context, id K, out domain.Outbox) error {
 	return p.s.writer.do(ctx, func(t *tx) error {
 		return p.s.changeCatalog(t, &out, func(c *domain.Catalog) error {
-			if _, ok := p.in(c)[id]; !ok {
+			if _, ok := p.get(c, id); !ok {
 				return p.absent
 			}
 			if err := p.unused(t, id); err != nil {
 				return err
 			}
-			delete(p.in(c), id)
+			p.drop(c, id)
 			return t.exec(p.remove, string(id))
 		})
 	})

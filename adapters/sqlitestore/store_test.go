@@ -216,8 +216,8 @@ func TestRecordsSurviveRestart(t *testing.T) {
 		t.Errorf("last activity = %v, want the time of the touch", live.Session.LastActivity)
 	}
 	catalog, err := again.CatalogStore().Catalog(t.Context())
-	if err != nil || catalog.Roles["staff"].Name != "Staff" || catalog.Version < 2 {
-		t.Errorf("role = %v in catalog version %d", catalog.Roles["staff"], catalog.Version)
+	if err != nil || catalog.Role("staff").Name != "Staff" || catalog.Version < 2 {
+		t.Errorf("role = %v in catalog version %d", catalog.Role("staff"), catalog.Version)
 	}
 	checkEntries(t, again, 1)
 }

@@ -11,7 +11,7 @@ func sameFacet(a, b *domain.User) bool {
 // checkRole returns domain.ErrRoleNotFound if the role does not exist. It may have been deleted since the caller read
 // it.
 func (s *Store) checkRole(t *tx, role domain.RoleID) error {
-	if _, ok := s.currentCatalog(t).Roles[role]; !ok && role != "" {
+	if _, ok := s.currentCatalog(t).Roles.Get(role); !ok && role != "" {
 		return domain.ErrRoleNotFound
 	}
 	return nil

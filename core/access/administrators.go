@@ -145,12 +145,12 @@ func (s *Service) Reconcile(ctx context.Context) error {
 		return err
 	}
 	var queries []domain.UserQuery
-	for _, role := range catalog.Roles {
+	for role := range catalog.Roles.All() {
 		if mayAdminister(role.Permissions) {
 			queries = append(queries, domain.UserQuery{Role: role.ID})
 		}
 	}
-	for _, group := range catalog.Groups {
+	for group := range catalog.Groups.All() {
 		if mayAdminister(group.Permissions) {
 			queries = append(queries, domain.UserQuery{Group: group.ID})
 		}

@@ -2,7 +2,7 @@ package access
 
 import (
 	"context"
-	"maps"
+	"iter"
 	"slices"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -17,10 +17,8 @@ func (s *Service) catalogIf(ctx context.Context, refused error) (*domain.Catalog
 }
 
 // sorted returns the roles or groups in the order of compare, which compares an item with the position of another.
-func sorted[ID comparable, T any](all map[ID]T, position func(T) domain.Cursor,
-	compare func(T, domain.Cursor) int,
-) []T {
-	return slices.SortedFunc(maps.Values(all), func(a, b T) int { return compare(a, position(b)) })
+func sorted[T any](all iter.Seq[T], position func(T) domain.Cursor, compare func(T, domain.Cursor) int) []T {
+	return slices.SortedFunc(all, func(a, b T) int { return compare(a, position(b)) })
 }
 
 // edit sets the value if the patch has one.

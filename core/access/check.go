@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -157,12 +156,12 @@ func (h Holdings) decide(wanted domain.Permission) Decision {
 func givers(catalog *domain.Catalog, wanted domain.Permission, withGroups bool) []string {
 	covers := func(p domain.Permission) bool { return p.Covers(wanted) }
 	roles, groups := []string{}, []string{}
-	for role := range maps.Values(catalog.Roles) {
+	for role := range catalog.Roles.All() {
 		if slices.ContainsFunc(role.Permissions, covers) {
 			roles = append(roles, "role:"+string(role.ID))
 		}
 	}
-	for group := range maps.Values(catalog.Groups) {
+	for group := range catalog.Groups.All() {
 		if withGroups && slices.ContainsFunc(group.Permissions, covers) {
 			groups = append(groups, "group:"+group.Name)
 		}

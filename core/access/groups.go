@@ -3,7 +3,6 @@ package access
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/ostiary/ostiary/core/audit"
@@ -31,7 +30,7 @@ func (s *Service) Groups(ctx context.Context, by domain.Principal) ([]domain.Gro
 	if err != nil {
 		return nil, err
 	}
-	return sorted(catalog.Groups, groupPosition, compareGroup), nil
+	return sorted(catalog.Groups.All(), groupPosition, compareGroup), nil
 }
 
 // ListGroups returns one page of Groups.
@@ -70,7 +69,7 @@ func (s *Service) Group(ctx context.Context, by domain.Principal, idOrName strin
 }
 
 func (s *Service) findGroup(catalog *domain.Catalog, idOrName string) (domain.Group, error) {
-	if g, ok := catalog.Groups[domain.GroupID(idOrName)]; ok {
+	if g, ok := catalog.Groups.Get(domain.GroupID(idOrName)); ok {
 		return g, nil
 	}
 	if g, ok := catalog.FindGroup(idOrName, s.deps.CaseFolder.Fold); ok {
@@ -158,7 +157,7 @@ func (s *Service) UpdateGroup(ctx context.Context, by domain.Principal, idOrName
 		g.Description, g.Permissions, g.UpdatedAt = after.Description, after.Permissions, s.deps.Clock.Now().UTC()
 		return nil
 	})
-	group, err := withGuard(ctx, s, withGroup(catalog, after), func() (domain.Group, error) {
+	group, err := withGuard(ctx, s, catalog.WithGroup(after), func() (domain.Group, error) {
 		return s.deps.Groups.Update(ctx, before.ID, change)
 	})
 	if err != nil {
@@ -237,12 +236,9 @@ func (s *Service) DeleteGroup(ctx context.Context, by domain.Principal, idOrName
 			return domain.Group{}, err
 		}
 	}
-	changed := *catalog
-	changed.Groups = maps.Clone(catalog.Groups)
-	delete(changed.Groups, group.ID)
 	var out domain.Outbox
 	out.Record(s.deps.AuditWriter.Entry(by, domain.ActionGroupDelete, string(group.ID), audit.Detail("name", group.Name)))
-	return withGuard(ctx, s, &changed, func() (domain.Group, error) {
+	return withGuard(ctx, s, catalog.WithoutGroup(group.ID), func() (domain.Group, error) {
 		return group, s.deps.Groups.Delete(ctx, group.ID, out)
 	})
 }
@@ -257,13 +253,6 @@ func (s *Service) managedGroup(
 	}
 	group, err := s.findGroup(catalog, idOrName)
 	return catalog, group, err
-}
-
-func withGroup(catalog *domain.Catalog, group domain.Group) *domain.Catalog {
-	changed := *catalog
-	changed.Groups = maps.Clone(catalog.Groups)
-	changed.Groups[group.ID] = group
-	return &changed
 }
 
 func sameGroup(a, b domain.Group) bool {

@@ -49,7 +49,7 @@ func HoldsRights(catalog *domain.Catalog, user *domain.User) bool {
 }
 
 func isAdministratorLevel(catalog *domain.Catalog, id domain.RoleID) bool {
-	role, ok := catalog.Roles[id]
+	role, ok := catalog.Roles.Get(id)
 	return ok && role.Level <= administratorLevel
 }
 

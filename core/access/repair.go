@@ -49,7 +49,7 @@ func (s *Service) shippedRoles(ctx context.Context, ids []string) ([]domain.Role
 	var roles []domain.Role
 	for _, id := range ids {
 		role, ok := domain.BuiltInRole(domain.RoleID(id))
-		if _, exists := catalog.Roles[domain.RoleID(id)]; !exists {
+		if _, exists := catalog.Roles.Get(domain.RoleID(id)); !exists {
 			return nil, domain.ErrRoleNotFound
 		}
 		if !ok {
@@ -65,7 +65,7 @@ func (s *Service) repairRole(ctx context.Context, by domain.Principal, shipped d
 	if err != nil {
 		return Repaired{}, err
 	}
-	before, ok := catalog.Roles[shipped.ID]
+	before, ok := catalog.Roles.Get(shipped.ID)
 	if !ok {
 		return Repaired{}, domain.ErrRoleNotFound
 	}

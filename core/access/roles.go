@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/ostiary/ostiary/core/audit"
@@ -33,7 +32,7 @@ func (s *Service) Roles(ctx context.Context, by domain.Principal) ([]domain.Role
 	if err != nil {
 		return nil, err
 	}
-	return sorted(catalog.Roles, rolePosition, compareRole), nil
+	return sorted(catalog.Roles.All(), rolePosition, compareRole), nil
 }
 
 // ListRoles returns one page of Roles.
@@ -76,7 +75,7 @@ func (s *Service) findRole(ctx context.Context, refused error, id string) (*doma
 	if err != nil {
 		return nil, domain.Role{}, err
 	}
-	role, ok := catalog.Roles[domain.RoleID(id)]
+	role, ok := catalog.Roles.Get(domain.RoleID(id))
 	if !ok {
 		return nil, domain.Role{}, domain.ErrRoleNotFound
 	}
@@ -185,7 +184,7 @@ func (s *Service) storeRole(
 		r.Name, r.Level, r.Permissions = after.Name, after.Level, after.Permissions
 		return nil
 	})
-	role, err := withGuard(ctx, s, withRole(catalog, after), func() (domain.Role, error) {
+	role, err := withGuard(ctx, s, catalog.WithRole(after), func() (domain.Role, error) {
 		return s.deps.Roles.Update(ctx, before.ID, change)
 	})
 	if err != nil {
@@ -233,13 +232,6 @@ func (s *Service) DeleteRole(ctx context.Context, by domain.Principal, id string
 
 func sameRole(a, b domain.Role) bool {
 	return a.Name == b.Name && a.Level == b.Level && slices.Equal(a.Permissions, b.Permissions)
-}
-
-func withRole(catalog *domain.Catalog, role domain.Role) *domain.Catalog {
-	changed := *catalog
-	changed.Roles = maps.Clone(catalog.Roles)
-	changed.Roles[role.ID] = role
-	return &changed
 }
 
 func roleDetails(r domain.Role) map[string]any {

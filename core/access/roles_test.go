@@ -32,7 +32,11 @@ func (p *people) roles(t *testing.T) map[domain.RoleID]domain.Role {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return catalog.Roles
+	roles := map[domain.RoleID]domain.Role{}
+	for role := range catalog.Roles.All() {
+		roles[role.ID] = role
+	}
+	return roles
 }
 
 // TestChangingARoleRequiresItsPermissions tests that a user with only roles.manage changes no role with more

@@ -31,7 +31,7 @@ func CheckAssign(catalog *domain.Catalog, by domain.Principal, target *domain.Us
 ) error {
 	var given []domain.Permission
 	if role != target.Role {
-		r := catalog.Roles[role]
+		r := catalog.Role(role)
 		if r.Level <= administratorLevel && !by.Grants.IsAdministrator() {
 			return fault.ErrForbidden
 		}
@@ -39,7 +39,8 @@ func CheckAssign(catalog *domain.Catalog, by domain.Principal, target *domain.Us
 	}
 	for _, id := range groups {
 		if !slices.Contains(target.Groups, id) {
-			given = append(given, catalog.Groups[id].Permissions...)
+			group, _ := catalog.Groups.Get(id)
+			given = append(given, group.Permissions...)
 		}
 	}
 	if missing, ok := by.Grants.FirstNotGrantable(given); ok {

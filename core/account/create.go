@@ -96,7 +96,7 @@ func (s *Service) draft(catalog *domain.Catalog, in NewUser) (domain.User, error
 }
 
 func checkRole(catalog *domain.Catalog, role domain.RoleID) error {
-	if _, ok := catalog.Roles[role]; !ok {
+	if _, ok := catalog.Roles.Get(role); !ok {
 		return fault.ErrInvalid.About("role", "does not exist")
 	}
 	return nil
@@ -108,7 +108,7 @@ func (s *Service) findGroups(catalog *domain.Catalog, names []string) ([]domain.
 	for _, name := range names {
 		g, ok := catalog.FindGroup(name, s.deps.CaseFolder.Fold)
 		if !ok {
-			g, ok = catalog.Groups[domain.GroupID(name)]
+			g, ok = catalog.Groups.Get(domain.GroupID(name))
 		}
 		if !ok {
 			return nil, fault.ErrInvalid.About("groups", "names a group that does not exist")

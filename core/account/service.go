@@ -70,7 +70,7 @@ type Profile struct {
 func profile(catalog *domain.Catalog, user domain.User) Profile {
 	p := Profile{User: user, GroupNames: make([]string, 0, len(user.Groups))}
 	for _, id := range user.Groups {
-		if g, ok := catalog.Groups[id]; ok { // a deleted group grants nothing and is omitted
+		if g, ok := catalog.Groups.Get(id); ok { // a deleted group grants nothing and is omitted
 			p.GroupNames = append(p.GroupNames, g.Name)
 		}
 	}

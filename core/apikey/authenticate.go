@@ -33,7 +33,7 @@ func (s *Service) Authenticate(ctx context.Context, text string, from domain.Ori
 	if err := s.deps.View.TouchKey(ctx, id, now); err != nil {
 		return domain.Principal{}, err
 	}
-	role := catalog.Roles[live.User.Role]
+	role := catalog.Role(live.User.Role)
 	by := domain.Principal{
 		Kind: domain.PrincipalAPIKey, UserID: live.User.ID, Username: live.User.Username, KeyID: id,
 		Role: live.User.Role, Level: role.Level, Grants: narrow(live.Key, catalog.Grants(live.User)),

@@ -79,7 +79,7 @@ func (s *Service) principal(ctx context.Context, live domain.LiveSession, catalo
 	}
 	return domain.Principal{
 		Kind: domain.PrincipalUser, UserID: live.User.ID, Username: live.User.Username, SessionID: live.Session.ID,
-		Role: live.User.Role, Level: catalog.Roles[live.User.Role].Level, Grants: access.Held(catalog, live.User),
+		Role: live.User.Role, Level: catalog.Role(live.User.Role).Level, Grants: access.Held(catalog, live.User),
 		Scope: s.scope(catalog, live.User, live.Session), AuthTime: live.Session.AuthTime, ExpiresAt: ends, Origin: from,
 	}, nil
 }

@@ -74,7 +74,7 @@ type known struct {
 
 func (c *comparison) newKnown(u *domain.User) *known {
 	role := u.Role
-	if r, ok := c.catalog.Roles[role]; ok {
+	if r, ok := c.catalog.Roles.Get(role); ok {
 		role = r.ID // share one string between all users of the role
 	}
 	return &known{

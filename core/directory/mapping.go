@@ -24,7 +24,7 @@ func mappingSteps(catalog *domain.Catalog, names domain.MappingNames) []domain.C
 		}
 	}
 	for _, id := range names.Roles {
-		role, ok := catalog.Roles[id]
+		role, ok := catalog.Roles.Get(id)
 		check("role", "ID", string(id), ok, role.Permissions)
 	}
 	for _, name := range names.Groups {

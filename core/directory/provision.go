@@ -196,7 +196,7 @@ func SetKeys(casefold ports.CaseFolder, u *domain.User) {
 // MappedRole returns the role that the directory's mapping assigns. It returns an empty ID if the role does not exist,
 // or if it has administrative permissions and the configuration does not allow the mapping to assign those.
 func MappedRole(catalog *domain.Catalog, identity domain.Identity) domain.RoleID {
-	role, ok := catalog.Roles[identity.Role]
+	role, ok := catalog.Roles.Get(identity.Role)
 	if !ok || !identity.MapsAdministrators && holdsAdministrative(role.Permissions) {
 		return ""
 	}

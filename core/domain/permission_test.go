@@ -2,6 +2,8 @@ package domain_test
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -116,7 +118,7 @@ func TestBuiltInRolesAreAsDocumented(t *testing.T) {
 			t.Errorf("%s has level %d, want %d", id, roles[id].Level, level)
 		}
 	}
-	catalog := domain.Catalog{Roles: roles}
+	catalog := domain.NewCatalog(1, domain.DefaultSettings(), slices.Collect(maps.Values(roles)), nil)
 	if !catalog.Grants(&domain.User{Role: "admin"}).IsAdministrator() ||
 		!catalog.Grants(&domain.User{Role: "sudo"}).IsAdministrator() {
 		t.Error("admin and sudo must be administrators")

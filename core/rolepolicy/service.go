@@ -123,7 +123,7 @@ func (s *Service) find(ctx context.Context, name string) (member Member, ok bool
 }
 
 func memberOf(catalog *domain.Catalog, user domain.User) Member {
-	role, ok := catalog.Roles[user.Role]
+	role, ok := catalog.Roles.Get(user.Role)
 	if !ok {
 		role = domain.Role{ID: user.Role, Level: domain.DefaultRoleLevel}
 	}
@@ -136,6 +136,6 @@ func (s *Service) findRole(ctx context.Context, name string) (domain.Role, bool,
 	if err != nil {
 		return domain.Role{}, false, err
 	}
-	role, ok := catalog.Roles[domain.RoleID(strings.ToLower(strings.TrimSpace(name)))]
+	role, ok := catalog.Roles.Get(domain.RoleID(strings.ToLower(strings.TrimSpace(name))))
 	return role, ok, nil
 }

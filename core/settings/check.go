@@ -33,7 +33,7 @@ func checkTwoFactor(refused *fault.Error, catalog *domain.Catalog, policy *domai
 			"must be "+domain.Limits.RequiredRoles.String()+" roles without doubles")
 	}
 	for _, role := range policy.RequiredForRoles {
-		if _, ok := catalog.Roles[role]; !ok {
+		if _, ok := catalog.Roles.Get(role); !ok {
 			return refused.About("two_factor.required_for_roles", "must hold only roles that exist")
 		}
 	}

@@ -101,7 +101,7 @@ func (s *Service) Create(ctx context.Context, by domain.Principal, role domain.R
 	if err := by.RequireRecent(catalog.Settings.Session, s.deps.Clock.Now()); err != nil {
 		return Created{}, err
 	}
-	if _, ok := catalog.Roles[role]; !ok {
+	if _, ok := catalog.Roles.Get(role); !ok {
 		return Created{}, domain.ErrRoleNotFound
 	}
 	if err := access.CheckAssign(catalog, by, &domain.User{}, role, nil); err != nil {
@@ -136,7 +136,7 @@ func (s *Service) Authenticate(ctx context.Context, text string, from domain.Ori
 	if err != nil {
 		return domain.Principal{}, err
 	}
-	role, ok := catalog.Roles[record.Role]
+	role, ok := catalog.Roles.Get(record.Role)
 	if !ok {
 		return domain.Principal{}, fault.ErrUnauthorized
 	}

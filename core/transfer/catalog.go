@@ -16,13 +16,13 @@ func (c *copying) catalog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, role := range source.Roles {
+	for role := range source.Roles.All() {
 		role.Permissions = slices.Clone(role.Permissions)
 		if err := put(ctx, c.to.Roles, role.ID, role, domain.ErrRoleExists); err != nil {
 			return err
 		}
 	}
-	for _, group := range source.Groups {
+	for group := range source.Groups.All() {
 		group.Permissions = slices.Clone(group.Permissions)
 		if err := put(ctx, c.to.Groups, group.ID, group, domain.ErrGroupExists); err != nil {
 			return err

@@ -19,7 +19,7 @@ func (i *Import) role(ctx context.Context, in Role) (Result, error) {
 		return Result{}, err
 	}
 	id := domain.RoleID(i.service.deps.CaseFolder.Fold(in.Name))
-	existing, ok := catalog.Roles[id]
+	existing, ok := catalog.Roles.Get(id)
 	if !ok {
 		existing, ok = i.roles[id]
 	}

@@ -1,7 +1,6 @@
 package userimport
 
 import (
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -87,12 +86,10 @@ func (i *Import) foresee(catalog *domain.Catalog) *domain.Catalog {
 	if len(i.roles) == 0 {
 		return catalog
 	}
-	foreseen := *catalog
-	foreseen.Roles = maps.Clone(catalog.Roles)
 	for id := range i.roles {
-		foreseen.Roles[id] = domain.Role{ID: id, Level: domain.DefaultRoleLevel}
+		catalog = catalog.WithRole(domain.Role{ID: id, Level: domain.DefaultRoleLevel})
 	}
-	return &foreseen
+	return catalog
 }
 
 // draft validates a row and returns its user.
@@ -153,7 +150,7 @@ func (s *Service) defaults(user *domain.User, in *User, now time.Time) {
 // checkRest checks what the row alone does not decide.
 func (s *Service) checkRest(catalog *domain.Catalog, user *domain.User, in *User) error {
 	refuse := func(field, reason string) error { return fault.ErrInvalid.About(field, reason) }
-	if _, ok := catalog.Roles[user.Role]; !ok {
+	if _, ok := catalog.Roles.Get(user.Role); !ok {
 		return refuse("role", "does not exist")
 	}
 	for _, name := range in.Groups {

@@ -277,8 +277,8 @@ func TestRoles(t *testing.T) {
 		}
 	}
 	catalog, err := s.Access.Catalog(t.Context())
-	if err != nil || catalog.Roles["clerk"].Identifier != "abcdef01" || catalog.Roles["clerk"].Level != 60 {
-		t.Errorf("got %+v, %v", catalog.Roles["clerk"], err)
+	if err != nil || catalog.Role("clerk").Identifier != "abcdef01" || catalog.Role("clerk").Level != 60 {
+		t.Errorf("got %+v, %v", catalog.Role("clerk"), err)
 	}
 }
 

@@ -135,8 +135,8 @@ func EveryField(t *testing.T, open Open) {
 			must(t, err)
 			c := catalog(t, s)
 			settings.Version = c.Settings.Version
-			same(t, c.Roles[role.ID], role)
-			same(t, c.Groups[group.ID], group)
+			same(t, c.Role(role.ID), role)
+			same(t, groupOf(c, group.ID), group)
 			same(t, c.Settings, settings)
 		},
 		"of what was tried": func(t *testing.T, s Stores) {

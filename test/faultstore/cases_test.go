@@ -175,7 +175,7 @@ func accessCases() map[string]useCase {
 	}
 	hasRole := func(is func(domain.Role) bool) func(*testing.T, *world) int {
 		return func(t *testing.T, w *world) int {
-			r, ok := w.catalog(t).Roles["clerk"]
+			r, ok := w.catalog(t).Roles.Get("clerk")
 			return one(ok && is(r))
 		}
 	}
@@ -247,7 +247,7 @@ func accessCases() map[string]useCase {
 			run:     func(t *testing.T, w *world) error { return w.Access.DeleteRole(t.Context(), w.admin, "clerk") },
 			action:  domain.ActionRoleDelete,
 			happened: func(t *testing.T, w *world) int {
-				_, there := w.catalog(t).Roles["clerk"]
+				_, there := w.catalog(t).Roles.Get("clerk")
 				return one(!there)
 			},
 		},

@@ -126,7 +126,7 @@ func (k *Kit) As(tb testing.TB, user domain.User) domain.Principal {
 	}
 	return domain.Principal{
 		Kind: domain.PrincipalUser, UserID: user.ID, Username: user.Username, Role: user.Role,
-		Level:  catalog.Roles[user.Role].Level,
+		Level:  catalog.Role(user.Role).Level,
 		Grants: catalog.Grants(&user), AuthTime: k.Clock.Now(), Origin: Origin,
 	}
 }

@@ -209,7 +209,7 @@ func settingsAreThere(t *testing.T, in *installation) {
 		got.Lockout != want.Lockout {
 		t.Errorf("the settings are %+v, want %+v", got, want)
 	}
-	group := catalog.Groups[domain.GroupID(in.secrets.Group)]
+	group, _ := catalog.Groups.Get(domain.GroupID(in.secrets.Group))
 	if group.Name != "Writers" || group.Description != "They write" {
 		t.Errorf("the group is %+v", group)
 	}
