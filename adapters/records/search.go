@@ -24,7 +24,8 @@ func SpreadPieces(term string, length, limit int) []string {
 			pieces = append(pieces, piece)
 		}
 	}
-	step := max(1, (last+limit-2)/max(1, limit-1))
+	limit = max(2, limit)
+	step := (last + limit - 2) / (limit - 1)
 	for i := 0; i < last; i += step {
 		add(i)
 	}

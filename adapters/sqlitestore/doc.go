@@ -16,7 +16,13 @@
 //
 // The search index (search.go) is a full-text index of FTS5 over the substrings of one to three characters of each
 // user's search text, with a word for the facet (role, status and directory) and for each group of the user. The list
-// of users (users_plan.go) reads it, an ordered index, or a group, whichever reads fewer users.
+// of users (users_plan.go) reads it, an ordered index, or a group, whichever reads fewer users. For a long term it
+// reads the users with the three rarest pieces, and compares their texts.
+//
+// The index has the matches in the order of creation. In another order (users_search.go) few matches are sorted. Of
+// many, the first are mostly near in the order: some users are read. If the page is not full then, either nearly all
+// matches have names that begin with the term, so that they are together in the order of names, or the order is read
+// with the set of all matches in memory.
 //
 // The trigram tokenizer of FTS5 was measured in its place, at 100,000 users. Terms of three characters cost the same
 // (1.06 ms to count 10,000 matches). The count of a long term takes 0.4 to 0.8 of the time, since the index alone

@@ -17,6 +17,9 @@ import (
 // IndexPending adds the pending users to the search index immediately.
 func (s *Store) IndexPending(ctx context.Context) error { return s.writer.do(ctx, s.indexPending) }
 
+// SetFewFound replaces the number of search results that are sorted for one page.
+func (s *Store) SetFewFound(n int64) { s.fewFound = n }
+
 // Flush writes pending activity times and attempts immediately.
 func (s *Store) Flush(ctx context.Context) error { return s.view.flush(ctx) }
 

@@ -3,10 +3,12 @@ package sqlitestore
 import (
 	"context"
 	"encoding/hex"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 )
 
@@ -14,7 +16,7 @@ import (
 const indexBatch = 64
 
 // pieceLength is the maximum length of an indexed piece in characters. A piece is a substring of a search text.
-const pieceLength = 3
+const pieceLength = records.SearchPiece
 
 // The words of facets and groups begin with characters that are not hexadecimal digits, so they never match a piece.
 func facetWord(facet int64) string          { return "x" + strconv.FormatInt(facet, 10) }
@@ -47,27 +49,56 @@ func piecesOf(text string) string {
 	return b.String()
 }
 
-// maxSearchPieces is the maximum number of pieces of a long term in a query.
-const maxSearchPieces = 16
+const (
+	// maxSearchPieces is the maximum number of pieces of a long term that are examined, and usedPieces of those that a
+	// query contains. The matches of a long term must be checked.
+	maxSearchPieces = 12
+	usedPieces      = 3
+	// spanCount is the number of matches of a piece whose distance shows how rare it is.
+	spanCount = 64
+)
 
 // searchFor returns the index query for a term, and whether its matches are exact. The query for a long term contains
-// pieces at regular distances, and its matches must be checked. More pieces cost little, since the index skips to the
-// matches of the rarest piece, and they leave fewer users whose text must be checked.
-func searchFor(term string) (query string, exact bool) {
-	runes := []rune(term)
-	if len(runes) <= pieceLength {
-		return quotePiece(runes), true
+// its rarest pieces: the others have many matches, which are read for nothing.
+func (s *Store) searchFor(ctx context.Context, term string) (query string, exact bool, err error) {
+	switch length := utf8.RuneCountInString(term); {
+	case length <= pieceLength:
+		return quotePiece(term), true, nil
+	case length <= 2*pieceLength: // its first and last piece contain every character
+		pieces := records.SpreadPieces(term, pieceLength, 2)
+		return quotePiece(pieces[0]) + " AND " + quotePiece(pieces[len(pieces)-1]), false, nil
 	}
-	last := len(runes) - pieceLength
-	step := max(1, (last+maxSearchPieces-2)/(maxSearchPieces-1))
-	var words []string
-	for i := 0; i < last; i += step {
-		words = append(words, quotePiece(runes[i:i+pieceLength]))
+	pieces := records.SpreadPieces(term, pieceLength, maxSearchPieces)
+	begin, err := s.spanBegin(ctx)
+	if err != nil {
+		return "", false, err
 	}
-	return strings.Join(append(words, quotePiece(runes[last:])), " AND "), false
+	spans := make([]int64, len(pieces))
+	for i, piece := range pieces {
+		spans[i] = math.MaxInt64
+		err := s.reads.get(ctx, nil, "SELECT rowid FROM user_search WHERE user_search MATCH ? AND rowid > ? "+
+			"ORDER BY rowid LIMIT 1 OFFSET "+strconv.Itoa(spanCount), []any{quotePiece(piece), begin}, &spans[i])
+		if err != nil {
+			return "", false, err
+		}
+	}
+	rarest := records.RarestPieces(pieces, spans, usedPieces)
+	for i := range rarest {
+		rarest[i] = quotePiece(rarest[i])
+	}
+	return strings.Join(rarest, " AND "), false, nil
 }
 
-func quotePiece(runes []rune) string { return `"` + hex.EncodeToString([]byte(string(runes))) + `"` }
+// spanBegin returns a place among the users where the distances of matches are measured. Neither end is typical: the
+// names of the first and of the last users may be numbers in sequence.
+func (s *Store) spanBegin(ctx context.Context) (int64, error) {
+	var first, last int64
+	err := s.reads.get(ctx, errNoRow, "SELECT coalesce((SELECT min(n) FROM users), 0), coalesce((SELECT max(n) FROM users), 0)",
+		nil, &first, &last)
+	return first + (last-first)/8*3, err
+}
+
+func quotePiece(piece string) string { return `"` + hex.EncodeToString([]byte(piece)) + `"` }
 
 // queueSearch queues the user for the search index. A stale user is in the index already, with an old text.
 func (s *Store) queueSearch(t *tx, n int64, stale bool) error {

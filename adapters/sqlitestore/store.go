@@ -52,6 +52,7 @@ type Store struct {
 
 	catalog  atomic.Pointer[domain.Catalog]
 	pending  atomic.Int64 // number of users in search_pending
+	fewFound int64        // the constant; tests lower it
 	pingOK   atomic.Bool  // a Ping has succeeded within the last second
 	stop     context.CancelFunc
 	jobs     sync.WaitGroup
@@ -77,7 +78,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	s := &Store{
 		config: config, lock: lock, indexRequests: make(chan struct{}, 1),
-		refusals: refusals{until: map[refusal]time.Time{}}, positions: newPositions(),
+		refusals: refusals{until: map[refusal]time.Time{}}, positions: newPositions(), fewFound: fewFound,
 	}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.release())

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ostiary/ostiary/adapters/records"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 )
@@ -24,17 +25,7 @@ func (us *Users) List(ctx context.Context, q domain.UserQuery) (domain.UserPage,
 	if err != nil || plan == nil {
 		return page, err
 	}
-	if !q.NoTotal {
-		if page.Total, page.TotalEstimated, err = plan.total(ctx); err != nil {
-			return page, err
-		}
-	}
-	if q.Page.After != nil {
-		if err := plan.startAfter(q.Page.After); err != nil {
-			return page, err
-		}
-	}
-	query, args := plan.page(q.Page.Limit+1, q.Page.Offset())
+	query, args := plan.page(plan.limit, plan.offset)
 	var last userPosition
 	err = us.s.reads.each(ctx, func(rows rowScanner) error {
 		var doc, text string
@@ -51,6 +42,13 @@ func (us *Users) List(ctx context.Context, q domain.UserQuery) (domain.UserPage,
 		page.Users = append(page.Users, user)
 		return err
 	}, query, args...)
+	switch {
+	case err != nil || q.NoTotal:
+	case plan.position == nil && plan.offset == 0 && page.Next == nil:
+		page.Total = int64(len(page.Users))
+	default:
+		page.Total, page.TotalEstimated, err = plan.total(ctx)
+	}
 	return page, err
 }
 
@@ -176,10 +174,13 @@ func (s *Store) countFacets(ctx context.Context, q *domain.UserQuery) (facetCoun
 // planUsers reads how many users each filter leaves and chooses the strategy. It returns nil if no user matches.
 func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOrder) (*userPlan, error) {
 	counts, err := s.countFacets(ctx, q)
-	if err != nil || counts.matching == 0 || strings.Contains(q.Search, "\n") {
+	if err != nil || counts.matching == 0 || records.SearchesNothing(q.Search) {
 		return nil, err
 	}
-	p := &userPlan{s: s, order: order, counts: counts, group: q.Group, search: q.Search, members: counts.all}
+	p := &userPlan{
+		s: s, order: order, counts: counts, group: q.Group, search: q.Search, members: counts.all,
+		limit: q.Page.Limit + 1, offset: q.Page.Offset(),
+	}
 	if counts.filtered {
 		p.facets = jsonArray(counts.facets)
 	}
@@ -192,8 +193,15 @@ func (s *Store) planUsers(ctx context.Context, q *domain.UserQuery, order userOr
 			return nil, err
 		}
 	}
+	if q.Page.After != nil {
+		if err := p.startAfter(q.Page.After); err != nil {
+			return nil, err
+		}
+	}
 	if q.Search != "" {
-		p.buildMatch()
+		if err := p.buildMatch(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return p, p.choose(ctx)
 }

@@ -15,6 +15,14 @@ func (p *userPlan) positions(limit, offset int) (string, []any) {
 	switch {
 	case p.strategy == mergeFacets || p.strategy == scanOrder && p.order.merged():
 		return p.mergeFacets(limit, offset)
+	case p.strategy == readScanned:
+		return "SELECT value FROM json_each(?)", []any{jsonArray(p.scanned)}
+	case p.strategy == readNamed:
+		return p.mergeNamed(limit, offset)
+	case p.strategy == readSet:
+		where, args := p.filter(true)
+		return p.cut("users u INDEXED BY "+p.order.index+" WHERE u.n IN (SELECT rowid FROM user_search WHERE user_search MATCH ? "+
+			"UNION ALL SELECT n FROM search_pending)"+where, "u", append([]any{p.words}, args...), limit, offset)
 	case p.strategy == readGroup:
 		where, args := p.filter(true)
 		return p.cut(membersOf+where, "m", append([]any{string(p.group)}, args...), limit, offset)

@@ -20,13 +20,19 @@ const (
 	// of creation, so that reading ends with the page. In another order all of them are read and sorted.
 	readGroup
 	readFound
+	// readScanned has read the first users in the order of the list already. readNamed merges the users whose name
+	// begins with the term, which are together in the order of the list, with the other matches. readSet reads the users
+	// in the order of the list and looks each up in the set of all matches.
+	readScanned
+	readNamed
+	readSet
 )
 
 const (
 	// fewUsers is the maximum number of users whose filters are checked or that are sorted for one page, and fewFound
-	// that of search results, which are often far apart in another order.
-	fewUsers = 2000
-	fewFound = domain.ExactTotal
+	// that of search results.
+	fewUsers       = 2000
+	fewFound int64 = domain.ExactTotal
 	// maxStreams is the maximum number of facets that one query merges.
 	maxStreams = 128
 )
@@ -41,10 +47,14 @@ type userPlan struct {
 	group    domain.GroupID
 	members  int64 // number of users in the group
 	search   string
-	words    string // query of the search index, with the words of facets and group
+	words    string // query of the search index, with the words of group and facets
+	checked  bool   // the facets are too many for words: they are checked afterwards
 	exact    bool   // the matches of the search index need no further check
+	limit    int    // of the page, with one user more
+	offset   int
+	scanned  []int64 // see readScanned
+	apart    bool    // readNamed: there are matches whose name does not begin with the term
 	strategy strategy
-	counted  *int64 // number of search results, nil until they were counted
 }
 
 func (p *userPlan) choose(ctx context.Context) (err error) {
@@ -77,20 +87,6 @@ func (p *userPlan) byCreation(s strategy) strategy {
 	return scanOrder
 }
 
-// chooseFound chooses the strategy of a search. If the list is not in the order of creation it counts the matches
-// first, up to the same limit as the total.
-func (p *userPlan) chooseFound(ctx context.Context) (strategy, error) {
-	if p.order.column == "n" {
-		return readFound, nil
-	}
-	found, err := p.countFound(ctx, fewFound+1)
-	p.counted = &found
-	if found > fewFound {
-		return scanOrder, err
-	}
-	return readFound, err
-}
-
 func (p *userPlan) chooseFacets() strategy {
 	// If a quarter of all users match, filling a page reads about four pages of users.
 	if p.order.merged() {
@@ -109,8 +105,6 @@ func (p *userPlan) total(ctx context.Context) (total int64, estimated bool, err 
 		return p.counts.matching, false, nil
 	case p.search == "" && p.facets == "":
 		return p.members, false, nil
-	case p.counted != nil:
-		total = *p.counted
 	case p.strategy == mergeFacets:
 		where, args := p.filter(false)
 		total, err = p.count(ctx, "users u INDEXED BY users_cell WHERE u.cell IN (SELECT value FROM json_each(?))"+where,
@@ -131,23 +125,26 @@ func (p *userPlan) count(ctx context.Context, from string, args []any) (total in
 }
 
 // buildMatch builds the query of the search index.
-func (p *userPlan) buildMatch() {
-	p.words, p.exact = searchFor(p.search)
+func (p *userPlan) buildMatch(ctx context.Context) (err error) {
+	if p.words, p.exact, err = p.s.searchFor(ctx, p.search); err != nil {
+		return err
+	}
 	if p.group != "" {
 		p.words += " AND " + groupWord(p.group)
 	}
 	if p.facets == "" {
-		return
+		return nil
 	}
 	if len(p.counts.facets) > maxStreams {
-		p.exact = false // too many for one query: the facets are checked afterwards
-		return
+		p.checked, p.exact = true, false
+		return nil
 	}
 	words := make([]string, len(p.counts.facets))
 	for i, facet := range p.counts.facets {
 		words[i] = facetWord(facet)
 	}
 	p.words += " AND (" + strings.Join(words, " OR ") + ")"
+	return nil
 }
 
 // filter returns the conditions on the table u that the query does not apply already: with or without the facets, and
@@ -186,10 +183,12 @@ func (p *userPlan) found(column, after string, afterArgs []any) (string, []any) 
 func (p *userPlan) indexed(column string) (string, []any) {
 	join, where, args := "", "", []any{p.words}
 	if !p.exact {
-		join = " CROSS JOIN users u ON u.n = f.rowid"
-		var filterArgs []any
-		where, filterArgs = p.filter(true)
-		args = append(args, filterArgs...)
+		join = " CROSS JOIN user_texts t ON t.n = f.rowid"
+		where, args = " AND instr(t.search_text, ?) > 0", append(args, p.search)
+		if p.checked {
+			join += " CROSS JOIN users u ON u.n = f.rowid"
+			where, args = where+" AND u.cell IN (SELECT value FROM json_each(?))", append(args, p.facets)
+		}
 	}
 	return "SELECT " + column + " FROM user_search f" + join + " WHERE user_search MATCH ?" + where, args
 }

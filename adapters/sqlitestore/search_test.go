@@ -1,0 +1,79 @@
+package sqlitestore_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/test/conformance"
+)
+
+// TestSearchReadsCommonTerms runs the suites of the list so that nearly every term is a common one, with users in the
+// search index and with all users still pending for it.
+func TestSearchReadsCommonTerms(t *testing.T) { //nolint:tparallel // the suites must end before the queries are checked
+	t.Parallel()
+	var mu sync.Mutex
+	queries := map[string]bool{}
+	t.Run("suites", func(t *testing.T) {
+		open := func(t *testing.T) conformance.Stores {
+			t.Helper()
+			s := openStore(t, t.TempDir())
+			s.SetFewFound(3)
+			t.Cleanup(func() {
+				mu.Lock()
+				defer mu.Unlock()
+				for _, query := range s.Queries() {
+					queries[query] = true
+				}
+			})
+			return s.Ports()
+		}
+		t.Run("UserList", func(t *testing.T) { conformance.UserList(t, open) })
+		t.Run("UserSearch", func(t *testing.T) { conformance.UserSearch(t, open) })
+	})
+	s := openStore(t, t.TempDir())
+	named := 0
+	for query := range queries {
+		checkPlan(t, s, query)
+		if strings.Contains(query, "EXCEPT") {
+			named++
+		}
+	}
+	if named == 0 {
+		t.Error("no search read the names that begin with the term apart from the others")
+	}
+}
+
+// TestSearchFindsIndexedAndPendingUsers checks the answers when all users are in the index, and when some were changed
+// since.
+func TestSearchFindsIndexedAndPendingUsers(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	s.SetFewFound(3)
+	users := conformance.SearchUsers(80)
+	for i := range users {
+		if err := s.Users().Create(t.Context(), users[i], domain.Outbox{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.IndexPending(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conformance.CheckSearches(t, s.Ports(), users, 60)
+	for i := 0; i < len(users); i += 3 {
+		users[i].FullName = fmt.Sprint("zoe changed ", i)
+		users[i].SearchText = users[i].UsernameKey + "\n" + users[i].EmailKey + "\n" + users[i].FullName
+		users[i].UpdatedAt = users[i].UpdatedAt.Add(time.Second)
+		_, err := s.Users().Update(t.Context(), users[i].ID, func(u *domain.User, _ *domain.Outbox) error {
+			u.FullName, u.SearchText = users[i].FullName, users[i].SearchText
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	conformance.CheckSearches(t, s.Ports(), users, 60)
+}
