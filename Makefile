@@ -27,7 +27,7 @@ test: fixtures ## Run all tests; installs the servers that they use (Debian)
 	$(GO) test -shuffle=on -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: check
-check: fixtures fmt-check tidy-check generated-check lint race emulated ## Run the CI checks: format, tidy, generated code, lint, all tests with the race detector
+check: fixtures fmt-check tidy-check generated-check lint race purego emulated ## Run the CI checks: format, tidy, generated code, lint, all tests with the race detector
 
 .PHONY: bench
 bench: ## Run the benchmarks (BENCH=pattern selects some)
@@ -82,10 +82,16 @@ generated-check:
 	  test "$$before" = "$$(cat $(KERNEL)/compress_* | sha256sum)" || \
 	  { echo 'the committed assembly differed from the output of its generators and was regenerated' >&2; exit 1; }
 
-# Runs the arm64 kernel in an emulator on other machines.
+# Builds the program without assembly, and tests what computes the hashes then.
+.PHONY: purego
+purego:
+	CGO_ENABLED=0 $(GO) build -tags purego -o /dev/null ./cmd/ostiary
+	$(GO) test -tags purego ./adapters/argon2id/...
+
+# Runs the arm64 kernel in an emulator on other machines: the vectors, and the seeds of the fuzz test.
 .PHONY: emulated
 emulated: fixtures
-	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static -run 'RFC9106|Kernel' ./$(KERNEL)
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static -run 'RFC9106|Kernel|FuzzKey' ./$(KERNEL)
 
 # Includes the dependency rule (test/arch).
 .PHONY: race

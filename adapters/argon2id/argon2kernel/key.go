@@ -42,9 +42,10 @@ type Memory struct {
 // Size returns how many bytes are held.
 func (m *Memory) Size() uint64 { return uint64(cap(m.blocks)) * blockBytes }
 
-// Release overwrites the memory and lets the collector have it.
+// Release overwrites the memory and lets the collector have it: all of it, though the last hash may have needed less
+// than one before.
 func (m *Memory) Release() {
-	clear(m.blocks)
+	clear(m.blocks[:cap(m.blocks)])
 	*m = Memory{}
 }
 

@@ -95,6 +95,10 @@ func xorBlocks(out, prev, ref *block) {
 func FuzzKey(f *testing.F) {
 	f.Add([]byte("password"), []byte("somesalt"), uint8(2), uint8(2), uint16(64), uint8(1), uint8(32))
 	f.Add([]byte(""), []byte(""), uint8(1), uint8(1), uint16(0), uint8(255), uint8(255))
+	f.Add([]byte("password"), []byte("somesalt"), uint8(0), uint8(3), uint16(129), uint8(3), uint8(63))
+	ones := bytes.Repeat([]byte{0xff}, 200)
+	f.Add(ones, ones, uint8(1), uint8(0), uint16(1031), uint8(1), uint8(64))
+	f.Add(bytes.Repeat([]byte{0}, 127), bytes.Repeat([]byte{0}, 129), uint8(0), uint8(1), uint16(520), uint8(5), uint8(0))
 	f.Fuzz(func(t *testing.T, password, salt []byte, variant, passes uint8, memory uint16, lanes, size uint8) {
 		p := Params{
 			Variant: Argon2i + Variant(variant%2), Passes: 1 + uint32(passes%4), MemoryKiB: uint32(memory), Lanes: max(1, lanes),
@@ -112,8 +116,13 @@ func TestReleaseOverwritesTheMemory(t *testing.T) {
 		return // the library owns its memory
 	}
 	var m Memory
-	m.Key(Params{Variant: Argon2id, Passes: 1, MemoryKiB: 64, Lanes: 1}, []byte("password"), []byte("somesalt"), 32)
-	blocks := m.blocks
+	for _, memory := range []uint32{64, 16} { // the second hash uses a quarter of what the first did
+		m.Key(Params{Variant: Argon2id, Passes: 1, MemoryKiB: memory, Lanes: 1}, []byte("password"), []byte("somesalt"), 32)
+	}
+	blocks := m.blocks[:cap(m.blocks)]
+	if len(blocks) != 64 || blocks[63] == (block{}) {
+		t.Fatalf("%d blocks are held, want 64 with the content of a hash", len(blocks))
+	}
 	m.Release()
 	for i := range blocks {
 		if blocks[i] != (block{}) {
