@@ -15,30 +15,35 @@ import (
 // SQLite has planned none of them twice.
 func TestConformance(t *testing.T) { //nolint:tparallel // the checks after the suites need the queries of all suites
 	t.Parallel()
-	var mu sync.Mutex
-	queries := map[string]bool{}
+	seen := &queryTexts{found: map[string]bool{}}
 	t.Run("suites", func(t *testing.T) {
 		conformance.All(t, func(t *testing.T) conformance.Stores {
 			t.Helper()
-			s := openStore(t, t.TempDir())
-			t.Cleanup(func() {
-				checkPrepared(t, s)
-				mu.Lock()
-				defer mu.Unlock()
-				for _, query := range s.Queries() {
-					queries[query] = true
-				}
-			})
+			s := openObserved(t, seen)
+			t.Cleanup(func() { checkPrepared(t, s) })
 			return s.Ports()
 		})
 	})
-	if len(queries) == 0 {
+	if len(seen.found) == 0 {
 		t.Fatal("no query was executed")
 	}
 	s := openStore(t, t.TempDir())
-	for query := range queries {
+	for query := range seen.found {
 		checkPlan(t, s, query)
 	}
+}
+
+// queryTexts collects the text of every statement of several stores. A store itself forgets prepared statements when it
+// has many.
+type queryTexts struct {
+	mu    sync.Mutex
+	found map[string]bool
+}
+
+func (q *queryTexts) add(query string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.found[query] = true
 }
 
 // checkPrepared reports statements that were planned anew at an execution, as those with LIMIT ? are. That takes longer
@@ -103,7 +108,18 @@ func isSmall(table string) bool {
 
 func openStore(t *testing.T, dir string) *sqlitestore.Store {
 	t.Helper()
-	s, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Dir: dir, Clock: sysclock.Clock{}})
+	return openConfigured(t, sqlitestore.Config{Dir: dir, Clock: sysclock.Clock{}})
+}
+
+// openObserved opens a new store whose statements are collected.
+func openObserved(t *testing.T, seen *queryTexts) *sqlitestore.Store {
+	t.Helper()
+	return openConfigured(t, sqlitestore.Config{Dir: t.TempDir(), Clock: sysclock.Clock{}, Monitor: seen.add})
+}
+
+func openConfigured(t *testing.T, config sqlitestore.Config) *sqlitestore.Store {
+	t.Helper()
+	s, err := sqlitestore.Open(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}

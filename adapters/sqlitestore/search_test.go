@@ -3,7 +3,6 @@ package sqlitestore_test
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,20 +14,12 @@ import (
 // search index and with all users still pending for it.
 func TestSearchReadsCommonTerms(t *testing.T) { //nolint:tparallel // the suites must end before the queries are checked
 	t.Parallel()
-	var mu sync.Mutex
-	queries := map[string]bool{}
+	seen := &queryTexts{found: map[string]bool{}}
 	t.Run("suites", func(t *testing.T) {
 		open := func(t *testing.T) conformance.Stores {
 			t.Helper()
-			s := openStore(t, t.TempDir())
+			s := openObserved(t, seen)
 			s.SetFewFound(3)
-			t.Cleanup(func() {
-				mu.Lock()
-				defer mu.Unlock()
-				for _, query := range s.Queries() {
-					queries[query] = true
-				}
-			})
 			return s.Ports()
 		}
 		t.Run("UserList", func(t *testing.T) { conformance.UserList(t, open) })
@@ -36,7 +27,7 @@ func TestSearchReadsCommonTerms(t *testing.T) { //nolint:tparallel // the suites
 	})
 	s := openStore(t, t.TempDir())
 	named := 0
-	for query := range queries {
+	for query := range seen.found {
 		checkPlan(t, s, query)
 		if strings.Contains(query, "EXCEPT") {
 			named++
