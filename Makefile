@@ -27,7 +27,7 @@ test: fixtures ## Run all tests; installs the servers that they use (Debian)
 	$(GO) test -shuffle=on -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: check
-check: fixtures fmt-check tidy-check generated-check lint race purego emulated ## Run the CI checks: format, tidy, generated code, lint, all tests with the race detector
+check: fixtures fmt-check tidy-check generated-check lint race unraced purego emulated ## Run the CI checks: format, tidy, generated code, lint, all tests with the race detector
 
 .PHONY: bench
 bench: ## Run the benchmarks (BENCH=pattern selects some)
@@ -97,6 +97,14 @@ emulated: fixtures
 .PHONY: race
 race: fixtures
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout $(TEST_TIMEOUT) ./...
+
+# Runs the tests that the race detector cannot watch: those of the files with the build constraint !race.
+.PHONY: unraced
+unraced: fixtures
+	@files=$$(grep -rl --include='*_test.go' --exclude-dir=node_modules '^//go:build !race$$' .) && \
+	  tests=$$(sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' $$files | sort -u | paste -sd '|') && \
+	  packages=$$(dirname $$files | sort -u) && set -x && \
+	  $(GO) test -shuffle=on -timeout $(TEST_TIMEOUT) -run "^($$tests)$$" $$packages
 
 # Installs the linter if it is missing or has another version.
 .PHONY: $(GOLANGCI)

@@ -64,8 +64,7 @@ func TestCloseWaitsForAsynchronousUpdates(t *testing.T) {
 	server := mongotap.Start(t)
 	there := openOwn(t, server)
 	here, err := mongostore.Open(t.Context(), mongostore.Config{
-		URI: server.URI(), Database: server.Database, Clock: newClock(),
-		NoTTL: true,
+		URI: server.URI(), Database: server.Database, Clock: newClock(), NoTTL: true, Timeout: patience,
 	})
 	if err != nil {
 		t.Fatal(err)

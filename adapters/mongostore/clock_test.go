@@ -11,7 +11,7 @@ import (
 )
 
 func skew(limit time.Duration) func(*mongostore.Config) {
-	return func(c *mongostore.Config) { c.MaxSkew, c.Timeout = limit, time.Minute }
+	return func(c *mongostore.Config) { c.MaxSkew = limit }
 }
 
 func TestOpenRefusesSkewedClock(t *testing.T) {
@@ -31,7 +31,9 @@ func TestOpenRefusesSkewedClock(t *testing.T) {
 			t.Parallel()
 			server := mongotap.Start(t)
 			server.SetClock(func() time.Time { return newClock().Now().Add(tt.ahead) })
-			config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock(), NoTTL: true}
+			config := mongostore.Config{
+				URI: server.URI(), Database: server.Database, Clock: newClock(), NoTTL: true, Timeout: patience,
+			}
 			skew(mongostore.MaxSkew)(&config)
 			s, err := mongostore.Open(t.Context(), config)
 			if !errors.Is(err, tt.want) {

@@ -47,7 +47,7 @@ func onEveryKind(t *testing.T, test func(t *testing.T, open func(...func(*mongos
 			test(t, func(change ...func(*mongostore.Config)) *mongostore.Store {
 				config := mongostore.Config{
 					URI: server.URI(), Database: name, Clock: newClock(), NoTTL: true, Lease: mongostore.LeaseFor,
-					Timeout: time.Minute,
+					Timeout: patience,
 				}
 				for _, c := range change {
 					c(&config)
@@ -155,6 +155,7 @@ func TestChangeWaitsForTheLeaseOfANodeThatIsCutOff(t *testing.T) {
 	name := server.Database(t)
 	config := mongostore.Config{
 		URI: server.URI(), Database: name, Clock: newClock(), NoTTL: true, Lease: mongostore.LeaseFor,
+		Timeout: patience,
 	}
 	here := openConfig(t, config)
 	proxy := faultproxy.New(t, server.Primary(t).Address)
@@ -169,7 +170,9 @@ func TestChangeWaitsForTheLeaseOfANodeThatIsCutOff(t *testing.T) {
 		t.Fatalf("the change with a node cut off = %v", err)
 	}
 	t.Logf("the change took %v", time.Since(began))
-	if _, err := apart.View().Lookup(t.Context(), id); !errors.Is(err, fault.ErrStorage) {
+	ctx, cancel := context.WithTimeout(t.Context(), mongostore.LeaseFor)
+	defer cancel()
+	if _, err := apart.View().Lookup(ctx, id); !errors.Is(err, fault.ErrStorage) {
 		t.Errorf("Lookup on the node that is cut off, after the revoke was answered = %v, want fault.ErrStorage", err)
 	}
 	proxy.Heal()
@@ -219,7 +222,7 @@ func TestUpgradedDatabaseIsCachedOnlyAfterTheSwitch(t *testing.T) {
 	server := mongod.Shared(t)
 	config := mongostore.Config{
 		URI: server.URI(), Database: server.Database(t), Clock: newClock(), NoTTL: true, Lease: mongostore.LeaseFor,
-		Timeout: time.Minute,
+		Timeout: patience,
 	}
 	db := server.Client(t).Database(config.Database)
 	if err := openConfig(t, config).Close(t.Context()); err != nil {
@@ -293,7 +296,7 @@ func TestUnfinishedRevocationIsFinishedByTheNextAnswer(t *testing.T) {
 			server := mongod.Shared(t)
 			config := mongostore.Config{
 				URI: server.URI(), Database: server.Database(t), Clock: newClock(), NoTTL: true, Lease: mongostore.LeaseFor,
-				Timeout: time.Minute,
+				Timeout: patience,
 			}
 			here := openConfig(t, config)
 			var seen readCounter

@@ -2,7 +2,6 @@ package mongostore_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/test/conformance"
@@ -20,7 +19,7 @@ func TestConformance(t *testing.T) {
 			t.Run("suites", func(t *testing.T) {
 				conformance.All(t, func(t *testing.T) conformance.Stores {
 					t.Helper()
-					s, _ := openMongo(t, server, patient(seen), func(c *mongostore.Config) { c.Monitor = words.also(c.Monitor) })
+					s, _ := openMongo(t, server, watched(seen), func(c *mongostore.Config) { c.Monitor = words.also(c.Monitor) })
 					return s.Ports()
 				})
 			})
@@ -31,8 +30,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// patient collects the queries and sets a long timeout: the suites test decisions, also on a machine that is busy with
-// other tests and the race detector.
-func patient(seen *queryShapes) func(*mongostore.Config) {
-	return func(c *mongostore.Config) { c.Monitor, c.Timeout = seen.monitor(), time.Minute }
+// watched collects the queries.
+func watched(seen *queryShapes) func(*mongostore.Config) {
+	return func(c *mongostore.Config) { c.Monitor = seen.monitor() }
 }

@@ -7,13 +7,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/event"
 
 	"github.com/ostiary/ostiary/adapters/mongostore"
 	"github.com/ostiary/ostiary/core/domain"
-	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
@@ -31,7 +29,6 @@ func TestPoolSizeOfURILimitsConcurrentCommands(t *testing.T) {
 	var running, most atomic.Int64
 	ended := func() { running.Add(-1) }
 	s := openOwn(t, server, with(server, "maxPoolSize=2"), func(c *mongostore.Config) {
-		c.Timeout = time.Minute
 		c.Monitor = &event.CommandMonitor{
 			Started: func(context.Context, *event.CommandStartedEvent) {
 				now := running.Add(1)
@@ -55,35 +52,6 @@ func TestPoolSizeOfURILimitsConcurrentCommands(t *testing.T) {
 	calls.Wait()
 	if most.Load() > 2 {
 		t.Errorf("%d commands ran at once, want at most maxPoolSize", most.Load())
-	}
-}
-
-// TestTimeoutOfURILimitsEachCall: the default is 2.5 seconds.
-func TestTimeoutOfURILimitsEachCall(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		options string
-		atLeast time.Duration
-		atMost  time.Duration
-	}{
-		"shorter":            {"timeoutMS=150", 0, 2 * time.Second},
-		"longer":             {"timeoutMS=3500", 3 * time.Second, time.Minute},
-		"longer, by default": {"appName=x", 2 * time.Second, time.Minute},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server := mongotap.Start(t)
-			openOwn(t, server) // creates the schema, which may take longer on a busy machine
-			s := openOwn(t, server, with(server, tt.options))
-			release := make(chan struct{})
-			defer close(release)
-			server.Inject(mongotap.Fault{Command: "find", Collection: "users", Times: 100, Do: mongotap.HangBefore(release)})
-			began := time.Now()
-			_, err := s.Users().Get(t.Context(), "usr_1")
-			if took := time.Since(began); !errors.Is(err, fault.ErrStorage) || took < tt.atLeast || took > tt.atMost {
-				t.Errorf("Get with %s = %v after %v", tt.options, err, took)
-			}
-		})
 	}
 }
 

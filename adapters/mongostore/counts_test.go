@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
@@ -24,7 +23,7 @@ const manyUsers = domain.ExactTotal + 50
 func openMany(t *testing.T, server *mongod.Server, change func(*mongostore.Config)) *mongostore.Store {
 	t.Helper()
 	config := mongostore.Config{
-		URI: server.URI(), Database: server.Database(t), Clock: newClock(), NoTTL: true, Timeout: time.Minute,
+		URI: server.URI(), Database: server.Database(t), Clock: newClock(), NoTTL: true, Timeout: patience,
 	}
 	change(&config)
 	s, err := mongostore.Open(t.Context(), config)

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/event"
 
@@ -66,7 +65,7 @@ func TestNoRouteRevealsByItsRoundTripsWhoExists(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var seen commands
-			s, _ := openMongo(t, start(t), func(c *mongostore.Config) { c.Monitor, c.Timeout = seen.monitor(), time.Minute })
+			s, _ := openMongo(t, start(t), func(c *mongostore.Config) { c.Monitor = seen.monitor() })
 			existence.Test(t, existence.Store{Ports: s.Ports(), Cost: seen.cost(s)})
 		})
 	}

@@ -30,10 +30,15 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// patience is the timeout of a tested store unless the test is about timeouts: longer than any pause of a busy machine.
+const patience = time.Minute
+
 // openOwn opens a store on the database of the tap.
 func openOwn(t *testing.T, server *mongotap.Server, change ...func(*mongostore.Config)) *mongostore.Store {
 	t.Helper()
-	config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock(), NoTTL: true}
+	config := mongostore.Config{
+		URI: server.URI(), Database: server.Database, Clock: newClock(), NoTTL: true, Timeout: patience,
+	}
 	for _, c := range change {
 		c(&config)
 	}
@@ -49,11 +54,12 @@ func openOwn(t *testing.T, server *mongotap.Server, change ...func(*mongostore.C
 	return s
 }
 
-// newSet starts a replica set of three with the schema, whose creation may take longer than a call of a tested store.
+// newSet starts a replica set of three with the schema, whose creation may take longer than a call of a store with a
+// short timeout.
 func newSet(t *testing.T) *mongotap.Server {
 	t.Helper()
 	server := mongotap.StartSet(t)
-	s := openOwn(t, server, func(c *mongostore.Config) { c.Timeout = time.Minute })
+	s := openOwn(t, server)
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

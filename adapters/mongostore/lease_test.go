@@ -39,6 +39,9 @@ func revoke(ctx context.Context, s *mongostore.Store) error {
 // lasting is short, so that tests need not wait long, and long compared with the pauses of a busy machine.
 const lasting = time.Second
 
+// shortest is the timeout where a test waits for its end. The heartbeats of the driver have it too.
+const shortest = 8 * time.Second
+
 // TestPartitionedPrimaryAcceptsNoRevokedSession partitions the old primary and a node that reaches only this
 // primary. Another node revokes the session. From then on, the partitioned node must not accept the session.
 func TestPartitionedPrimaryAcceptsNoRevokedSession(t *testing.T) {
@@ -56,7 +59,7 @@ func TestPartitionedPrimaryAcceptsNoRevokedSession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := newSet(t)
-			strict := func(c *mongostore.Config) { c.Strict, c.Timeout = tt.strict, 2*lasting }
+			strict := func(c *mongostore.Config) { c.Strict, c.Timeout = tt.strict, shortest }
 			apart := leased(t, server, only(server, 0), tt.lasts, strict)
 			signIn(t, apart)
 			look(t, apart, nil)
@@ -132,7 +135,7 @@ func TestExpiredLeaseIsNotUsed(t *testing.T) {
 func TestChangeWaitsForLeasesOfPreviousPrimary(t *testing.T) {
 	t.Parallel()
 	server := newSet(t)
-	s := leased(t, server, server.URI(), lasting, func(c *mongostore.Config) { c.Timeout = time.Minute })
+	s := leased(t, server, server.URI(), lasting)
 	signIn(t, s)
 	began := time.Now()
 	server.Elect(t, 2)
@@ -142,7 +145,7 @@ func TestChangeWaitsForLeasesOfPreviousPrimary(t *testing.T) {
 	if took := time.Since(began); took < lasting {
 		t.Errorf("a change after an election returned after %v, want at least the duration of a lease", took)
 	}
-	impatient := leased(t, server, server.URI(), time.Hour, func(c *mongostore.Config) { c.Timeout = lasting })
+	impatient := leased(t, server, server.URI(), time.Hour, func(c *mongostore.Config) { c.Timeout = shortest })
 	if err := revoke(t.Context(), impatient); !errors.Is(err, fault.ErrStorage) {
 		t.Errorf("a change that timed out while waiting = %v, want fault.ErrStorage", err)
 	}
@@ -151,7 +154,7 @@ func TestChangeWaitsForLeasesOfPreviousPrimary(t *testing.T) {
 func TestChecksShareOneLease(t *testing.T) {
 	t.Parallel()
 	server := mongotap.Start(t)
-	s := leased(t, server, server.URI(), time.Hour, func(c *mongostore.Config) { c.Timeout = time.Minute })
+	s := leased(t, server, server.URI(), time.Hour)
 	if err := s.Users().Create(t.Context(), ada(), outbox()); err != nil {
 		t.Fatal(err)
 	}

@@ -166,7 +166,7 @@ func TestWaitForMigrationOfAnotherNodeIsReported(t *testing.T) {
 		{Key: "holder", Value: "another"}, {Key: "until", Value: m.clock.Now().Add(time.Minute).UnixNano()},
 	})
 	var steps []string
-	config := mongostore.Config{URI: m.server.URI(), Database: m.name, Clock: m.clock, NoTTL: true, Timeout: time.Minute}
+	config := mongostore.Config{URI: m.server.URI(), Database: m.name, Clock: m.clock, NoTTL: true, Timeout: patience}
 	config.RenewSchemaEvery(time.Second)
 	config.Migrating = func(step string, number, of int, _ time.Duration) {
 		steps = append(steps, fmt.Sprintf("%s %d/%d", step, number, of))

@@ -10,7 +10,9 @@ import (
 // openMongo opens a store in a database of its own.
 func openMongo(t *testing.T, server *mongod.Server, change ...func(*mongostore.Config)) (*mongostore.Store, string) {
 	t.Helper()
-	config := mongostore.Config{URI: server.URI(), Database: server.Database(t), Clock: newClock(), NoTTL: true}
+	config := mongostore.Config{
+		URI: server.URI(), Database: server.Database(t), Clock: newClock(), NoTTL: true, Timeout: patience,
+	}
 	for _, c := range change {
 		c(&config)
 	}

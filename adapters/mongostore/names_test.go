@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -22,7 +21,7 @@ func openNodes(t *testing.T, server *mongod.Server) (nodes [2]*mongostore.Store,
 	database = server.Database(t)
 	for i := range nodes {
 		s, err := mongostore.Open(t.Context(), mongostore.Config{
-			URI: server.URI(), Database: database, Clock: newClock(), NoTTL: true, Timeout: time.Minute,
+			URI: server.URI(), Database: database, Clock: newClock(), NoTTL: true, Timeout: patience,
 		})
 		if err != nil {
 			t.Fatal(err)

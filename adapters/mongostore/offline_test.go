@@ -22,7 +22,7 @@ func TestReadSettings(t *testing.T) {
 	look := func(want int) {
 		t.Helper()
 		settings, found, err := mongostore.ReadSettings(t.Context(),
-			mongostore.Config{URI: server.URI(), Database: server.Database})
+			mongostore.Config{URI: server.URI(), Database: server.Database, Timeout: patience})
 		if err != nil || found != (want > 0) || settings.Lockout.MaxAttempts != want {
 			t.Errorf("ReadSettings: MaxAttempts %d, found %v, %v; want %d", settings.Lockout.MaxAttempts, found, err, want)
 		}
@@ -42,7 +42,7 @@ func TestReadSettings(t *testing.T) {
 func TestReadCollisions(t *testing.T) {
 	t.Parallel()
 	server := mongotap.Start(t)
-	config := mongostore.Config{URI: server.URI(), Database: server.Database}
+	config := mongostore.Config{URI: server.URI(), Database: server.Database, Timeout: patience}
 	if got, found, err := mongostore.ReadCollisions(t.Context(), config); got != nil || found || err != nil {
 		t.Errorf("ReadCollisions on an empty database = %v, %v, %v; want nothing found", got, found, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +19,7 @@ import (
 )
 
 // proxied opens a store that reaches the test server (not MongoDB) through a proxy that breaks the network.
-func proxied(t *testing.T) (*mongostore.Store, *toxiproxy.Proxy, *mongotap.Server) {
+func proxied(t *testing.T, change ...func(*mongostore.Config)) (*mongostore.Store, *toxiproxy.Proxy, *mongotap.Server) {
 	t.Helper()
 	server := mongotap.Start(t)
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
@@ -29,96 +28,15 @@ func proxied(t *testing.T) (*mongostore.Store, *toxiproxy.Proxy, *mongotap.Serve
 		t.Fatal(err)
 	}
 	t.Cleanup(proxy.Stop)
-	s := leased(t, server, "mongodb://"+proxy.Listen+"/?directConnection=true", lasting/2)
+	s := leased(t, server, "mongodb://"+proxy.Listen+"/?directConnection=true", lasting/2, change...)
 	signIn(t, s)
 	return s, proxy, server
 }
 
-func poison(t *testing.T, proxy *toxiproxy.Proxy, toxic string) {
-	t.Helper()
-	if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestCallsFailInTimeAndRecoverFromNetworkFaults(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		breakIt, repair func(*testing.T, *toxiproxy.Proxy)
-	}{
-		"the server is down": {
-			func(_ *testing.T, p *toxiproxy.Proxy) { p.Stop() },
-			func(t *testing.T, p *toxiproxy.Proxy) {
-				t.Helper()
-				if err := p.Start(); err != nil {
-					t.Fatal(err)
-				}
-			},
-		},
-		"replies are lost on half-open connections": {
-			func(t *testing.T, p *toxiproxy.Proxy) {
-				t.Helper()
-				poison(t, p, `{"name": "down", "type": "timeout", "stream": "downstream", "attributes": {"timeout": 0}}`)
-			},
-			func(t *testing.T, p *toxiproxy.Proxy) { t.Helper(); p.Toxics.ResetToxics(t.Context()) },
-		},
-		"requests are lost": {
-			func(t *testing.T, p *toxiproxy.Proxy) {
-				t.Helper()
-				poison(t, p, `{"name": "up", "type": "timeout", "stream": "upstream", "attributes": {"timeout": 0}}`)
-			},
-			func(t *testing.T, p *toxiproxy.Proxy) { t.Helper(); p.Toxics.ResetToxics(t.Context()) },
-		},
-		"replies take longer than the timeout": {
-			func(t *testing.T, p *toxiproxy.Proxy) {
-				t.Helper()
-				poison(t, p, `{"name": "slow", "type": "latency", "stream": "downstream", "attributes": {"latency": 10000}}`)
-			},
-			func(t *testing.T, p *toxiproxy.Proxy) { t.Helper(); p.Toxics.ResetToxics(t.Context()) },
-		},
-		"connections are reset": {
-			func(t *testing.T, p *toxiproxy.Proxy) {
-				t.Helper()
-				poison(t, p, `{"name": "reset", "type": "reset_peer", "stream": "upstream", "attributes": {"timeout": 0}}`)
-			},
-			func(t *testing.T, p *toxiproxy.Proxy) { t.Helper(); p.Toxics.ResetToxics(t.Context()) },
-		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, proxy, _ := proxied(t)
-			tt.breakIt(t, proxy)
-			refusedInTime(t, s)
-			tt.repair(t, proxy)
-			waitForRecovery(t, s)
-		})
-	}
-}
-
-// refusedInTime makes every kind of call concurrently and fails unless each returns fault.ErrStorage within three
-// seconds.
-func refusedInTime(t *testing.T, s *mongostore.Store) {
-	t.Helper()
-	var calls sync.WaitGroup
-	for name, run := range everyKindOfCall(s) {
-		calls.Go(func() {
-			started := time.Now()
-			if err := run(t.Context()); !errors.Is(err, fault.ErrStorage) {
-				t.Errorf("%s = %v, want fault.ErrStorage", name, err)
-			}
-			if took := time.Since(started); took > 3*time.Second {
-				t.Errorf("%s took %v, want at most 3s", name, took)
-			}
-		})
-	}
-	calls.Wait()
-}
-
-// waitForRecovery waits until the store responds again, up to 5 seconds.
+// waitForRecovery waits until the store responds again.
 func waitForRecovery(t *testing.T, s *mongostore.Store) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
 		_, err := s.View().Lookup(ctx, "sess_1")
@@ -126,7 +44,7 @@ func waitForRecovery(t *testing.T, s *mongostore.Store) {
 			return
 		}
 		if ctx.Err() != nil {
-			t.Fatalf("no response within 5s after the repair: %v", err)
+			t.Fatalf("no response within a minute after the repair: %v", err)
 		}
 	}
 }
@@ -168,7 +86,7 @@ func TestOutagesLeakNothing(t *testing.T) { //nolint:paralleltest // see above
 	for range 4 {
 		outage()
 	}
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	// Each connection takes five goroutines of the driver, the proxy and the server.
 	for runtime.NumGoroutine() > goroutines+25 || server.Connections() > connections+3 {
 		if time.Now().After(deadline) {

@@ -120,9 +120,9 @@ func TestOpenReportsWhyItCannotConnect(t *testing.T) {
 	})
 }
 
-// reached is a configuration with a timeout that includes a slow handshake.
+// reached is a configuration with a timeout that includes a slow handshake on a busy machine.
 func reached(uri string) mongostore.Config {
-	return mongostore.Config{URI: uri, Database: "ostiary", Clock: newClock(), NoTTL: true, Timeout: 4 * time.Second}
+	return mongostore.Config{URI: uri, Database: "ostiary", Clock: newClock(), NoTTL: true, Timeout: 10 * time.Second}
 }
 
 // wantReason opens a store and reads from it offline, which both must fail for the reason in one line.

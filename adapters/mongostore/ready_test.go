@@ -23,7 +23,7 @@ func TestProbesShareOneWrite(t *testing.T) {
 	for name, server := range servers(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := leased(t, server, server.URI(), time.Hour, func(c *mongostore.Config) { c.Timeout = time.Minute })
+			s := leased(t, server, server.URI(), time.Hour)
 			server.Forget()
 			var probes sync.WaitGroup
 			for range 20 {

@@ -1,3 +1,7 @@
+//go:build !race
+
+// hanging_test.go has the reason for the build constraint.
+
 package mongostore_test
 
 import (

@@ -38,7 +38,7 @@ func TestOpenRefusesNewerSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock()}
+	config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock(), Timeout: patience}
 	_, err = mongostore.Open(t.Context(), config)
 	if !errors.Is(err, mongostore.ErrNewerSchema) {
 		t.Errorf("Open on a database of a later version = %v, want ErrNewerSchema", err)
@@ -49,7 +49,7 @@ func TestConcurrentStartsMigrateOnce(t *testing.T) {
 	t.Parallel()
 	server := mongotap.StartNew(t)
 	stores := make([]*mongostore.Store, 8)
-	config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock()}
+	config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock(), Timeout: patience}
 	var starting sync.WaitGroup
 	for i := range stores {
 		starting.Go(func() {
@@ -90,10 +90,10 @@ func TestLateLeaseFindsNoStepsLeft(t *testing.T) {
 	server := mongotap.StartNew(t)
 	done := make(chan struct{})
 	server.Inject(mongotap.Fault{Command: "update", Collection: "meta", Do: mongotap.HangBefore(done)})
-	patient := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock(), Timeout: time.Minute}
+	config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: newClock(), Timeout: patience}
 	late := make(chan error, 1)
 	go func() {
-		s, err := mongostore.Open(t.Context(), patient)
+		s, err := mongostore.Open(t.Context(), config)
 		if err == nil {
 			err = s.Close(t.Context())
 		}
@@ -105,7 +105,7 @@ func TestLateLeaseFindsNoStepsLeft(t *testing.T) {
 		}
 		runtime.Gosched()
 	}
-	openOwn(t, server, func(c *mongostore.Config) { c.Timeout = time.Minute })
+	openOwn(t, server)
 	close(done)
 	if err := <-late; err != nil {
 		t.Errorf("the late node: %v", err)
@@ -116,7 +116,7 @@ func TestMigrationResumesAfterCrash(t *testing.T) {
 	t.Parallel()
 	server := mongotap.StartNew(t)
 	now := newClock()
-	config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: now}
+	config := mongostore.Config{URI: server.URI(), Database: server.Database, Clock: now, Timeout: patience}
 	server.Inject(mongotap.Fault{Command: "createIndexes", Skip: 3, Do: mongotap.Fail(8, "UnknownError")})
 	if _, err := mongostore.Open(t.Context(), config); !errors.Is(err, fault.ErrStorage) {
 		t.Fatalf("Open with a failing step = %v, want fault.ErrStorage", err)

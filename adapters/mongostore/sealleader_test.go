@@ -39,7 +39,7 @@ func sealNodes(t *testing.T, count int, change ...func(*mongostore.Config)) []se
 	}
 	nodes := make([]sealNode, count)
 	for i := range nodes {
-		store := openOwn(t, server, append(change, func(c *mongostore.Config) { c.Timeout = time.Minute })...)
+		store := openOwn(t, server, change...)
 		signer := audit.NewSigner(store.Audit(), sealer)
 		marker, err := signer.Marker(t.Context())
 		if err != nil {

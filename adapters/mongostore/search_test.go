@@ -23,7 +23,7 @@ func TestSearchReadsCommonTerms(t *testing.T) { //nolint:tparallel // the suites
 	t.Run("suites", func(t *testing.T) {
 		open := func(t *testing.T) conformance.Stores {
 			t.Helper()
-			s, _ := openMongo(t, server, patient(seen))
+			s, _ := openMongo(t, server, watched(seen))
 			s.SetFewFound(3)
 			return s.Ports()
 		}
@@ -90,7 +90,7 @@ func newEarlierVersion(t *testing.T) *earlierVersion {
 }
 
 func (e *earlierVersion) configure(c *mongostore.Config) {
-	c.Clock, c.Timeout = e.clock, time.Minute
+	c.Clock = e.clock
 	if e.name != "" {
 		c.Database = e.name
 	}
