@@ -244,7 +244,8 @@ func everyKindOfCall(s *mongostore.Store) map[string]func(context.Context) error
 }
 
 // refusedInTime makes every kind of call concurrently and fails unless each returns fault.ErrStorage. The default
-// timeout is 2.5 seconds; the limit is for a busy machine, and less than the 30 seconds that the driver waits by default.
+// timeout is 2.5 seconds; the limit is for a busy machine, and less than the 30 seconds that the driver waits by
+// default.
 func refusedInTime(t *testing.T, s *mongostore.Store) {
 	t.Helper()
 	const limit = 10 * time.Second

@@ -1,8 +1,8 @@
 //go:build !race
 
 // The tests of this file, and of every other one with this build constraint, make a server hang for longer than two
-// heartbeats of a client wait. The driver (mongo-driver 2.9.3, and 2.10.0) then closes all connections of its pool, also
-// those that are being established: connection.connect writes the description of the server while
+// heartbeats of a client wait. The driver (mongo-driver 2.9.3, and 2.10.0) then closes all connections of its pool,
+// also those that are being established: connection.connect writes the description of the server while
 // pool.removeConnection reads it. This is a data race in the driver, which the race detector reports. `make unraced`,
 // a part of `make check`, runs these tests without it.
 

@@ -95,7 +95,8 @@ func TestNewPrimaryIsTrustedAfterMajorityWrite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := newSet(t)
-			first, second := openOwn(t, server), leased(t, server, server.URI(), tt.lasts)
+			first := openOwn(t, server)
+			second := leased(t, server, server.URI(), tt.lasts, func(c *mongostore.Config) { c.Timeout = shortest })
 			signIn(t, first)
 			look(t, second, nil)
 			release := server.FreezeCommitted(t, 1)
