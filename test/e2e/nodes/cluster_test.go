@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -71,7 +72,11 @@ func startOn(t *testing.T, n int, db database, more ...string) []*node {
 	environment = append(environment, more...) // the last one counts
 	nodes := make([]*node, n)
 	for i := range nodes {
-		nodes[i] = startNode(t, program, string(rune('A'+i)), environment)
+		own := environment
+		if db.uris != nil {
+			own = append(slices.Clone(environment), "OSTIARY_STORAGE_MONGODB_URI="+db.uris[i])
+		}
+		nodes[i] = startNode(t, program, string(rune('A'+i)), own)
 	}
 	return nodes
 }

@@ -8,14 +8,19 @@ import (
 )
 
 // database is where the nodes of a test store their data.
-type database struct{ uri, name string }
+type database struct {
+	uri, name string
+	uris      []string // of each node, where they differ
+}
 
 func newDatabase(t *testing.T, server *mongod.Server) database {
 	t.Helper()
-	return database{server.URI(), server.NewDatabase(t)}
+	return database{uri: server.URI(), name: server.NewDatabase(t)}
 }
 
-func tapped(server *mongotap.Server) database { return database{server.URI(), server.Database} }
+func tapped(server *mongotap.Server) database {
+	return database{uri: server.URI(), name: server.Database}
+}
 
 // onEach runs a test of two nodes on one server and on a replica set.
 func onEach(t *testing.T, test func(t *testing.T, nodes []*node)) {

@@ -25,7 +25,7 @@ func TestOutages(t *testing.T) { //nolint:tparallel // one outage after the othe
 	timeout := electionTimeout(t)
 	set := mongod.StartSet(t)
 	setElectionTimeout(t, set, timeout)
-	nodes := startOn(t, 3, database{set.URI(), "ostiary"})
+	nodes := startOn(t, 3, database{uri: set.URI(), name: "ostiary"})
 	admin := nodes[0].signIn(t, adminName, adminPassword)
 	nodes[0].user(t, admin, "lin")
 	id := nodes[0].user(t, admin, "grace")
@@ -62,7 +62,7 @@ func TestOutages(t *testing.T) { //nolint:tparallel // one outage after the othe
 func TestOutagesOfOneServer(t *testing.T) { //nolint:tparallel // one outage after the other
 	t.Parallel()
 	server := mongod.Start(t)
-	nodes := startOn(t, 2, database{server.URI(), "ostiary"})
+	nodes := startOn(t, 2, database{uri: server.URI(), name: "ostiary"})
 	admin := nodes[0].signIn(t, adminName, adminPassword)
 	nodes[0].user(t, admin, "lin")
 	id := nodes[0].user(t, admin, "grace")
