@@ -32,7 +32,7 @@ func (c *client) personAttributes(more ...string) []string {
 		names = append(names, "userAccountControl", "accountExpires", "lockoutTime", "objectSid", "primaryGroupID",
 			"msDS-ResultantPSO")
 	} else {
-		names = append(names, "pwdAccountLockedTime", "pwdPolicySubentry")
+		names = append(names, "pwdAccountLockedTime", "pwdPolicySubentry", "nsAccountLock", "accountUnlockTime")
 	}
 	names = append(names, more...)
 	slices.Sort(names)
@@ -91,6 +91,13 @@ func (c *client) identity(e entry, groups []string) domain.Identity {
 // lockedForEver is a lock that only an administrator of the directory ends.
 const lockedForEver = "000001010000Z"
 
+// lockedByAdministrator reports a lock that is not caused by wrong passwords: OpenLDAP's permanent one, and the one of
+// 389 Directory Server and FreeIPA.
+func lockedByAdministrator(e entry) bool {
+	return e.GetEqualFoldAttributeValue("pwdAccountLockedTime") == lockedForEver ||
+		strings.EqualFold(e.GetEqualFoldAttributeValue("nsAccountLock"), "true")
+}
+
 // disabled reports whether the entry is marked as disabled; a temporary lock does not count.
 func (c *client) disabled(e entry) bool {
 	if d := c.settings.Disabled; d.Attribute != "" {
@@ -101,7 +108,7 @@ func (c *client) disabled(e entry) bool {
 		}
 	}
 	if !c.activeDirectory() {
-		return e.GetEqualFoldAttributeValue("pwdAccountLockedTime") == lockedForEver
+		return lockedByAdministrator(e)
 	}
 	control, _ := strconv.ParseInt(e.GetEqualFoldAttributeValue("userAccountControl"), 10, 64)
 	expires := fileTime(e.GetEqualFoldAttributeValue("accountExpires"))
@@ -110,6 +117,10 @@ func (c *client) disabled(e entry) bool {
 
 // lockedUntil returns the end of a lock of the directory, as far as the service account can read it.
 func (c *client) lockedUntil(ctx context.Context, r *reach, e entry) time.Time {
+	if end, err := time.Parse(timeLayout, e.GetEqualFoldAttributeValue("accountUnlockTime")); err == nil &&
+		end.After(c.clock.Now()) {
+		return end // 389 Directory Server
+	}
 	at := fileTime(e.GetEqualFoldAttributeValue("lockoutTime"))
 	if !c.activeDirectory() {
 		// An error means that it is not readable, or that the account is locked for ever.

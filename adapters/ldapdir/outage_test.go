@@ -195,7 +195,7 @@ func TestManyCallersMakeFewConnections(t *testing.T) {
 
 func TestWrongPasswordsNeverOpenTheBreaker(t *testing.T) {
 	t.Parallel()
-	_, d := behind(t, nil)
+	_, d := behind(t, tree{"timeouts": patient})
 	for range 20 {
 		if check := verify(t, d, "weird", "wrong"); check.Outcome != domain.OutcomeBadCredentials {
 			t.Fatalf("a wrong password is %v", check.Outcome)

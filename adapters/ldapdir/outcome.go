@@ -56,6 +56,8 @@ func policyAnswer(controls []ldap.Control, err error) (answer, bool) {
 		return answer{}, false
 	}
 	switch {
+	case isInactivated(err):
+		return answer{}, false // 389 Directory Server reports a disabled account as locked here
 	case policy.Error == policyAccountLocked:
 		return answer{domain.OutcomeLocked, "password policy: account locked"}, true
 	case policy.Error == policyPasswordExpired:
@@ -67,6 +69,13 @@ func policyAnswer(controls []ldap.Control, err error) (answer, bool) {
 			policy.Grace)}, true
 	}
 	return answer{}, false
+}
+
+// isInactivated reports whether 389 Directory Server refused an account that is disabled (nsAccountLock), which it does
+// with any password.
+func isInactivated(err error) bool {
+	return hasCode(err, ldap.LDAPResultUnwillingToPerform) &&
+		strings.Contains(strings.ToLower(diagnostic(err)), "inactivated")
 }
 
 var adSubcode = regexp.MustCompile(`\bdata ([0-9a-fA-F]+)\b`)
@@ -100,8 +109,8 @@ func bindAnswer(err error) (answer, error) {
 			return answer{domain.OutcomeBadCredentials, "refused with subcode " + m[1]}, nil
 		}
 		return answer{domain.OutcomeBadCredentials, "wrong name or password"}, nil
-	case hasCode(err, ldap.LDAPResultUnwillingToPerform) && strings.Contains(strings.ToLower(text), "inactivated"):
-		return answer{domain.OutcomeDisabled, text}, nil // 389 Directory Server
+	case isInactivated(err):
+		return answer{domain.OutcomeDisabled, text}, nil
 	case hasCode(err, ldap.LDAPResultConstraintViolation):
 		return answer{domain.OutcomeLocked, text}, nil // 389 Directory Server: "Exceed password retry limit"
 	case hasCode(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax,

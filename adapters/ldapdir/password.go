@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -134,17 +133,13 @@ func (c *client) changeDirect(ctx context.Context, r *reach, subject domain.Subj
 
 // write sends a change with the old password.
 func (c *client) write(ctx context.Context, on *conn, dn, current, next string) error {
-	err := on.do(ctx, func(l *ldap.Conn) error {
-		if c.activeDirectory() {
-			m := ldap.NewModifyRequest(dn, nil)
-			m.Delete("unicodePwd", []string{encodePassword(current)})
-			m.Add("unicodePwd", []string{encodePassword(next)})
-			return l.Modify(m)
-		}
-		_, err := l.PasswordModify(ldap.NewPasswordModifyRequest(dn, current, next))
-		return err
-	})
-	return passwordError(err)
+	if !c.activeDirectory() {
+		return passwordError(c.passwordModify(ctx, on, dn, current, next))
+	}
+	m := ldap.NewModifyRequest(dn, nil)
+	m.Delete("unicodePwd", []string{encodePassword(current)})
+	m.Add("unicodePwd", []string{encodePassword(next)})
+	return passwordError(on.do(ctx, func(l *ldap.Conn) error { return l.Modify(m) }))
 }
 
 // SetPassword sets a person's password with the service account.
@@ -161,7 +156,7 @@ func (c sets) SetPassword(ctx context.Context, subject domain.Subject, next stri
 		if err != nil {
 			return err
 		}
-		if e.GetEqualFoldAttributeValue("pwdAccountLockedTime") == lockedForEver {
+		if lockedByAdministrator(e) {
 			// The server would end the lock with the reset, and an email must not undo what an administrator did.
 			return domain.ErrPasswordManagedExternally.Because(
 				errors.New("an administrator of the directory has locked the account"))
@@ -185,101 +180,61 @@ var policyHints = ldap.NewControlString("1.2.840.113556.1.4.2239", false, "\x30\
 // reset sets a password as the service account, and ends a lock caused by wrong passwords.
 func (c *client) reset(ctx context.Context, on *conn, dn, next string, mustChange bool) error {
 	if c.activeDirectory() {
-		m := ldap.NewModifyRequest(dn, []ldap.Control{policyHints})
-		m.Replace("unicodePwd", []string{encodePassword(next)})
-		if mustChange {
-			m.Replace("pwdLastSet", []string{"0"})
-		}
-		if err := on.do(ctx, func(l *ldap.Conn) error { return l.Modify(m) }); err != nil {
-			return passwordError(err)
-		}
-		// Separately, since the right to it is not part of the right to reset passwords: without it the lock expires
-		// by itself.
-		unlock := ldap.NewModifyRequest(dn, nil)
-		unlock.Replace("lockoutTime", []string{"0"})
-		err := on.do(ctx, func(l *ldap.Conn) error { return l.Modify(unlock) })
-		if isOutage(err) {
+		return c.resetAD(ctx, on, dn, next, mustChange)
+	}
+	if !mustChange {
+		marks, err := isDirsrv(ctx, on)
+		if err != nil {
 			return err
 		}
-		return nil
+		if marks {
+			return c.resetAsPerson(ctx, on, dn, next)
+		}
 	}
-	err := on.do(ctx, func(l *ldap.Conn) error {
-		_, err := l.PasswordModify(ldap.NewPasswordModifyRequest(dn, "", next))
-		return err
-	})
-	if err != nil {
+	if err := c.passwordModify(ctx, on, dn, "", next); err != nil {
 		return passwordError(err)
 	}
+	return c.mark(ctx, on, dn, mustChange)
+}
+
+func (c *client) resetAD(ctx context.Context, on *conn, dn, next string, mustChange bool) error {
+	m := ldap.NewModifyRequest(dn, []ldap.Control{policyHints})
+	m.Replace("unicodePwd", []string{encodePassword(next)})
+	if mustChange {
+		m.Replace("pwdLastSet", []string{"0"})
+	}
+	if err := on.do(ctx, func(l *ldap.Conn) error { return l.Modify(m) }); err != nil {
+		return passwordError(err)
+	}
+	// Separately, since the right to it is not part of the right to reset passwords: without it the lock expires
+	// by itself.
+	unlock := ldap.NewModifyRequest(dn, nil)
+	unlock.Replace("lockoutTime", []string{"0"})
+	err := on.do(ctx, func(l *ldap.Conn) error { return l.Modify(unlock) })
+	if isOutage(err) {
+		return err
+	}
+	return nil
+}
+
+// mark sets or removes the flag that the person must change the password.
+func (c *client) mark(ctx context.Context, on *conn, dn string, mustChange bool) error {
 	// By its policy the server marks a password that another account set; the flag is written in any case.
 	m := ldap.NewModifyRequest(dn, nil)
 	m.Replace("pwdReset", nil)
 	if mustChange {
 		m.Replace("pwdReset", []string{"TRUE"})
 	}
-	err = on.do(ctx, func(l *ldap.Conn) error { return l.Modify(m) })
+	err := on.do(ctx, func(l *ldap.Conn) error { return l.Modify(m) })
 	if err == nil || isOutage(err) {
 		return err
 	}
 	if mustChange {
+		if e, read := readEntry(ctx, on, dn, "pwdReset"); read == nil && e != nil &&
+			strings.EqualFold(e.GetEqualFoldAttributeValue("pwdReset"), "true") {
+			return nil // 389 Directory Server marks it by itself and takes no such write
+		}
 		return fmt.Errorf("the password is set, but the server did not take that it must be changed: %w", err)
 	}
 	return nil // a server without a password policy has no such flag
-}
-
-// hexPrefix is the Win32 error at the start of Active Directory's messages.
-var hexPrefix = regexp.MustCompile(`^([0-9A-Fa-f]{8}):`)
-
-// passwordError converts the server's refusal of a change to an error of the domain.
-func passwordError(err error) error {
-	if err == nil || isOutage(err) {
-		return err
-	}
-	text := diagnostic(err)
-	code := ""
-	if m := hexPrefix.FindStringSubmatch(text); m != nil {
-		code = strings.ToUpper(m[1])
-	}
-	switch {
-	case code == "00000056":
-		return domain.ErrCurrentPassword.Because(errors.New(text))
-	case hasCode(err, ldap.LDAPResultConstraintViolation, ldap.LDAPResultUnwillingToPerform):
-		return domain.ErrPasswordPolicy.About("new_password", reason(code, text)).Because(errors.New(text))
-	case hasCode(err, ldap.LDAPResultInvalidCredentials):
-		return domain.ErrCurrentPassword.Because(errors.New(text))
-	case hasCode(err, ldap.LDAPResultInsufficientAccessRights):
-		return domain.ErrPasswordManagedExternally.Because(fmt.Errorf("%w: %s", errRefused, text))
-	}
-	return err
-}
-
-// reasons maps parts of servers' messages about refused passwords, in lower case.
-var reasons = []struct{ piece, reason string }{
-	{"history", "was used before"},
-	{"already used", "was used before"},
-	{"not being changed", "was used before"},
-	{"too short", "is too short"},
-	{"shorter than", "is too short"},
-	{"too young", "cannot be changed again so soon"},
-	{"too early", "cannot be changed again so soon"},
-	{"minimum age", "cannot be changed again so soon"},
-	{"quality", "does not meet the directory's quality requirements"},
-	{"complexity", "does not meet the directory's complexity requirements"},
-}
-
-// reason returns the server's reason as text for people. A message of Active Directory that names no rule contains
-// only codes; Windows never names one.
-func reason(code, text string) string {
-	lower := strings.ToLower(text)
-	for _, r := range reasons {
-		if strings.Contains(lower, r.piece) {
-			return r.reason
-		}
-	}
-	switch {
-	case code != "":
-		return "does not meet the directory's password policy (length, complexity, history or minimum age)"
-	case text == "":
-		return "does not meet the directory's password policy"
-	}
-	return "was refused by the directory: " + text
 }

@@ -2,6 +2,7 @@ package ldapdir
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,18 +33,33 @@ func readEntry(ctx context.Context, on *conn, dn string, attributes ...string) (
 	return res.Entries[0], nil
 }
 
-// ldapPolicy reads a policy entry (draft-behera-ldap-password-policy-10), by default the one of the configuration.
+var policyAttributes = []string{
+	"pwdLockout", "pwdMaxFailure", "pwdLockoutDuration", "pwdMinLength", "pwdInHistory", "pwdMaxAge",
+}
+
+// dirsrvConfig is the entry of 389 Directory Server's policy. Other servers return nothing of it.
+const dirsrvConfig = "cn=config"
+
+// ldapPolicy reads a policy entry (draft-behera-ldap-password-policy-10, or 389 Directory Server's), by default the one
+// of the configuration.
 func (c *client) ldapPolicy(ctx context.Context, on *conn, dn string) (policy, error) {
 	if dn == "" {
 		dn = c.settings.PasswordPolicy
 	}
-	if dn == "" {
-		return policy{}, nil
+	unknown := dn == ""
+	if unknown {
+		dn = dirsrvConfig
 	}
-	e, err := readEntry(ctx, on, dn, "pwdLockout", "pwdMaxFailure", "pwdLockoutDuration", "pwdMinLength", "pwdInHistory",
-		"pwdMaxAge")
-	if err != nil || e == nil {
+	// 389 Directory Server has both names for some and returns the first that is asked for.
+	e, err := readEntry(ctx, on, dn, slices.Concat(dirsrvPolicyAttributes, policyAttributes)...)
+	if unknown && !isOutage(err) && err != nil {
+		return policy{}, nil //nolint:nilerr // another server, which refuses such a base in its own way
+	}
+	if err != nil || e == nil || len(e.Attributes) == 0 {
 		return policy{}, err
+	}
+	if e.GetEqualFoldAttributeValue("passwordLockout") != "" {
+		return dirsrvPolicy(e), nil
 	}
 	number := func(name string) int {
 		n, _ := strconv.Atoi(e.GetEqualFoldAttributeValue(name))

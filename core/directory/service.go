@@ -220,7 +220,7 @@ var outcomeAdvice = map[domain.Outcome]string{
 		"reset the directory's passwords, else in the directory.",
 	domain.OutcomeLocked: "The directory has locked the account after wrong passwords: wait, or unlock it in " +
 		"the directory.",
-	domain.OutcomeDisabled: "The password is right, but the directory refuses the account: it is disabled, or may " +
-		"not log in at this time or from this host.",
+	domain.OutcomeDisabled: "The directory refuses the account: it is disabled, or may not " +
+		"log in at this time or from this host.",
 	domain.OutcomeAccountExpired: "The password is right, but the account has expired in the directory.",
 }
