@@ -172,16 +172,21 @@ func (s *Store) nameField(ctx context.Context, err error, u *domain.User) error 
 	return domain.ErrUserExists.About("username", "is taken") // the other user was renamed meanwhile
 }
 
-// restoreUser inserts a user of another store without names: old users may have names that collide.
+// restoredUser returns the document of a user of another store without names: old users may have names that collide.
+func (s *Store) restoredUser(u *domain.User) (bson.D, error) {
+	raw, err := userForm.encode(u)
+	return append(bson.D{{Key: "_id", Value: string(u.ID)}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}},
+		stored(s.searchFields(u))...), failed("writing "+usersName, err)
+}
+
+// restoreUser inserts a user of another store.
 func (s *Store) restoreUser(ctx context.Context, u domain.User) error {
+	doc, err := s.restoredUser(&u)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	raw, err := userForm.encode(&u)
-	if err != nil {
-		return failed("writing "+usersName, err)
-	}
-	doc := append(bson.D{{Key: "_id", Value: string(u.ID)}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: raw}},
-		stored(s.searchFields(&u))...)
 	_, err = s.users.coll.InsertOne(ctx, doc)
 	if isDuplicate(err) {
 		if _, found := s.users.find(ctx, bson.D{{Key: "_id", Value: string(u.ID)}}); !errors.Is(found, mongo.ErrNoDocuments) {

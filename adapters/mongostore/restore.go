@@ -2,9 +2,13 @@ package mongostore
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ostiary/ostiary/core/auditformat"
 	"github.com/ostiary/ostiary/core/domain"
@@ -35,13 +39,44 @@ func (s *Store) Restore(ctx context.Context, kind domain.ArchiveKind, entities [
 	return insertOnce(ctx, s.db.Collection(archiveNames[kind]), docs)
 }
 
+// restoredTogether is the number of users of one write, which has the timeout of a call.
+const restoredTogether = 100
+
 func (s *Store) restoreUsers(ctx context.Context, entities []domain.Archived) error {
-	for _, a := range entities {
-		user, ok := a.Value.(domain.User)
-		if !ok {
-			return errKind
+	for batch := range slices.Chunk(entities, restoredTogether) {
+		users := make([]domain.User, len(batch))
+		for i, a := range batch {
+			var ok bool
+			if users[i], ok = a.Value.(domain.User); !ok {
+				return errKind
+			}
 		}
-		if err := s.restoreUser(ctx, user); err != nil {
+		if err := s.restoreBatch(ctx, users); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restoreBatch inserts users in one write. Those that it refuses as duplicates are inserted again one by one, which
+// tells users that exist already from users whose name is taken.
+func (s *Store) restoreBatch(ctx context.Context, users []domain.User) error {
+	docs := make([]any, len(users))
+	for i := range users {
+		var err error
+		if docs[i], err = s.restoredUser(&users[i]); err != nil {
+			return err
+		}
+	}
+	bounded, cancel := s.bound(ctx)
+	defer cancel()
+	_, err := s.users.coll.InsertMany(bounded, docs, options.InsertMany().SetOrdered(false))
+	if !onlyDuplicates(err) {
+		return failed("writing "+usersName, err)
+	}
+	refused, _ := errors.AsType[mongo.BulkWriteException](err)
+	for _, e := range refused.WriteErrors {
+		if err := s.restoreUser(ctx, users[e.Index]); err != nil {
 			return err
 		}
 	}
