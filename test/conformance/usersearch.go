@@ -25,8 +25,8 @@ func searchUsers(random *rand.Rand, n int) []domain.User {
 	users := make([]domain.User, n)
 	for i := range users {
 		u := newUser(i)
-		first := []string{"ann", "anna", "zoe", "ana.z", "ü.ñ", "a+b"}[random.IntN(6)]
-		last := []string{"zoeller", "smith", "sm", "annan", "(x|y)"}[random.IntN(5)]
+		first := []string{"ann", "anna", "zoe", "ana.z", "ü.ñ", "a+b", "日本語", "😀z"}[random.IntN(8)]
+		last := []string{"zoeller", "smith", "sm", "annan", "(x|y)", "語x", "ss_%s"}[random.IntN(7)]
 		u.Username = fmt.Sprintf("%s.%s.%02d", first, last, i)
 		u.Email = fmt.Sprintf("%s%02d@%s", []string{last, first, "zoe", "x"}[random.IntN(4)], i,
 			[]string{"example.com", "anna.example", "zoe.org"}[random.IntN(3)])
@@ -51,7 +51,7 @@ func searchUsers(random *rand.Rand, n int) []domain.User {
 // searchTerm returns a part of a user's names or a term that few have.
 func searchTerm(random *rand.Rand, users []domain.User) string {
 	if random.IntN(8) == 0 {
-		return []string{"zz", "q", ".z.", "x|", "annanna", "example.org", "@", "e.com"}[random.IntN(8)]
+		return []string{"zz", "q", ".z.", "x|", "annanna", "example.org", "@", "e.com", "語", "😀", "_%", "\\"}[random.IntN(12)]
 	}
 	lines := strings.Split(users[random.IntN(len(users))].SearchText, "\n")
 	line := []rune(lines[random.IntN(len(lines))])
