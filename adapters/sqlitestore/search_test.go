@@ -2,6 +2,7 @@ package sqlitestore_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,15 +27,61 @@ func TestSearchReadsCommonTerms(t *testing.T) { //nolint:tparallel // the suites
 		t.Run("UserSearch", func(t *testing.T) { conformance.UserSearch(t, open) })
 	})
 	s := openStore(t, t.TempDir())
-	named := 0
+	for query := range seen.found {
+		checkPlan(t, s, query)
+	}
+}
+
+// TestSearchMergesNamesThatBeginWithTerm reads, in the order of names, a common term that begins nearly all names it is
+// in, with one user whose full name alone contains it.
+func TestSearchMergesNamesThatBeginWithTerm(t *testing.T) {
+	t.Parallel()
+	seen := &queryTexts{found: map[string]bool{}}
+	s := openObserved(t, seen)
+	s.SetFewFound(3)
+	users := conformance.SearchUsers(400)
+	for i := range users {
+		u := &users[i]
+		name := fmt.Sprintf("ann.%03d", i)
+		switch {
+		case i == 200:
+			u.FullName = "vladimir"
+		case i >= 300:
+			name = fmt.Sprintf("vladimir.%03d", i)
+		}
+		u.Username, u.UsernameKey, u.Email, u.EmailKey = name, name, name+"@example.com", name+"@example.com"
+		u.SearchText = name + "\n" + u.Email + "\n" + u.FullName
+	}
+	if err := s.Users().CreateAll(t.Context(), users, domain.Outbox{}); err != nil {
+		t.Fatal(err)
+	}
+	for sort, want := range map[domain.UserSort][]string{
+		domain.SortUsername:     {"ann.200", "vladimir.300", "vladimir.301"},
+		domain.SortUsernameDesc: {"vladimir.399", "vladimir.398", "vladimir.397"},
+		domain.SortEmail:        {"ann.200", "vladimir.300", "vladimir.301"},
+	} {
+		q := domain.UserQuery{Search: "vladimir", Sort: sort, Page: domain.Page{Limit: len(want)}}
+		page, err := s.Users().List(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for i := range page.Users {
+			got = append(got, page.Users[i].Username)
+		}
+		if !slices.Equal(got, want) || page.Total != 101 {
+			t.Errorf("by %s the first are %v of %d, want %v of 101", sort, got, page.Total, want)
+		}
+	}
+	merged := 0
 	for query := range seen.found {
 		checkPlan(t, s, query)
 		if strings.Contains(query, "EXCEPT") {
-			named++
+			merged++
 		}
 	}
-	if named == 0 {
-		t.Error("no search read the names that begin with the term apart from the others")
+	if merged == 0 {
+		t.Error("no search merged the names that begin with the term with the others")
 	}
 }
 
