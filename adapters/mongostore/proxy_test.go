@@ -102,7 +102,7 @@ func TestTwoNodesAreConsistent(t *testing.T) {
 	server := mongotap.Start(t)
 	nodes := []*mongostore.Store{leased(t, server, server.URI(), lasting), leased(t, server, server.URI(), lasting)}
 	signIn(t, nodes[0])
-	for i := range 500 {
+	for i := range 200 {
 		here, there := nodes[i%2], nodes[(i+1)%2]
 		id := domain.SessionID(strings.Repeat("s", i%7+1) + "_" + strings.Repeat("x", i/7+1))
 		if err := here.Sessions().Create(t.Context(), session(id)); err != nil {
