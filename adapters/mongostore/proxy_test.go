@@ -18,7 +18,7 @@ import (
 	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
-// proxied opens a store that reaches the test server (not MongoDB) through a proxy that breaks the network.
+// proxied opens a store that reaches MongoDB through a tap, and the tap through a proxy that breaks the network.
 func proxied(t *testing.T, change ...func(*mongostore.Config)) (*mongostore.Store, *toxiproxy.Proxy, *mongotap.Server) {
 	t.Helper()
 	server := mongotap.Start(t)
