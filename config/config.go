@@ -165,6 +165,7 @@ type DirectorySync struct {
 	CheckInterval     time.Duration `yaml:"check_interval"`
 	RunInterval       time.Duration `yaml:"run_interval"`
 	MaxDisablePercent int           `yaml:"max_disable_percent"`
+	MaxDisableUsers   int           `yaml:"max_disable_users"`
 }
 
 // SSO lists where sign-in through a browser and logout may end, and how often the providers' sessions are checked.

@@ -185,6 +185,7 @@ func (s DirectorySync) check(m *Mistakes) {
 		between(m, "directory_sync.run_interval", s.RunInterval, time.Minute, 30*day)
 	}
 	number(m, "directory_sync.max_disable_percent", s.MaxDisablePercent, 0, 100)
+	number(m, "directory_sync.max_disable_users", s.MaxDisableUsers, 0, 1000)
 }
 
 // The highest cost of a password hash that is verified (adapters/argon2id). Hashes of a higher cost would be created

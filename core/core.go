@@ -56,6 +56,7 @@ type Config struct {
 	APIKeyRate          domain.Rate
 	APIKeyLifetime      time.Duration
 	MaxDisablePercent   int
+	MaxDisableUsers     int
 
 	SSO         sso.Config
 	TPTLifetime time.Duration // 0: no expiry
@@ -147,6 +148,7 @@ func (w *wiring) users() {
 		Registry: s.Registry, Provisioner: s.Provisioner, Users: p.Users, Access: s.Access, AuditWriter: w.writer,
 		Clock: p.Clock, CaseFolder: p.CaseFolder, Positions: p.SyncPositions, Limits: p.Rates,
 		Attempts: p.Attempts, IDs: p.IDs, MaxDisablePercent: c.MaxDisablePercent,
+		MaxDisableUsers: c.MaxDisableUsers,
 	})
 }
 

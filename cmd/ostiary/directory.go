@@ -167,7 +167,7 @@ func (a *app) directoryApplyCommand() *cobra.Command {
 		Long: `Recomputes the plan and applies it if its digest is the same; else nothing is changed. Users are
 created, updated and disabled, and users that a synchronization has disabled are enabled again;
 users are never deleted. It stops if the directory returns no users or a partial result, or if it
-would disable more users than directory_sync.max_disable_percent allows.`,
+would disable more users than directory_sync.max_disable_percent and max_disable_users allow.`,
 	}
 	c.Flags().StringVar(&digest, "plan", "", "`digest` of the plan, printed by directory plan (required)")
 	c.Flags().BoolVar(&force, "force", false, "override the safety limit, after a review of the plan")

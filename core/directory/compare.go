@@ -43,7 +43,7 @@ func (s *Service) plan(ctx context.Context, lister ports.Lister, since string, p
 			return Plan{}, err
 		}
 	}
-	c.plan.seal(s.deps.MaxDisablePercent)
+	c.plan.seal(disableLimit{s.deps.MaxDisablePercent, s.deps.MaxDisableUsers})
 	return c.plan, nil
 }
 

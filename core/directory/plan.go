@@ -65,7 +65,7 @@ func (p *Plan) Count(kind StepKind) int {
 func (p *Plan) IsEmpty() bool { return p.Count(StepSkip) == len(p.Steps) }
 
 // seal sorts the steps, computes the digest and checks the safety limits.
-func (p *Plan) seal(maxDisablePercent int) {
+func (p *Plan) seal(limit disableLimit) {
 	slices.SortFunc(p.Steps, func(a, b Step) int {
 		return strings.Compare(string(a.Kind)+"\x00"+string(a.Subject), string(b.Kind)+"\x00"+string(b.Subject))
 	})
@@ -78,16 +78,38 @@ func (p *Plan) seal(maxDisablePercent int) {
 			id.Person, id.Email, id.EmailVerified, id.Role, id.MappedGroups, id.MapsAdministrators)
 	}
 	p.Digest = fmt.Sprintf("%x", h.Sum(nil)[:16])
-	p.SafetyLimit = p.exceededLimit(maxDisablePercent)
+	p.SafetyLimit = p.exceededLimit(limit)
 }
 
-func (p *Plan) exceededLimit(maxDisablePercent int) string {
+// disableLimit is how many of a directory's active users a plan may disable: a percentage of them, or a number if that
+// is more.
+type disableLimit struct{ percent, users int }
+
+func (l disableLimit) allows(disabled, known int) bool {
+	return disabled*100 <= known*l.percent || disabled <= min(l.users, (known+1)/2)
+}
+
+func (l disableLimit) String() string {
+	if l.users == 0 {
+		return fmt.Sprintf("%d %%", l.percent)
+	}
+	return fmt.Sprintf("%d %% and more than %d users or half of them", l.percent, l.users)
+}
+
+// harmless returns the plan without the steps that disable a user.
+func (p *Plan) harmless() *Plan {
+	rest := *p
+	rest.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return s.Kind == StepDisable })
+	return &rest
+}
+
+func (p *Plan) exceededLimit(limit disableLimit) string {
 	disabled := p.Count(StepDisable)
 	switch {
 	case p.Complete && p.Listed == 0 && p.Known > 0:
 		return fmt.Sprintf("the directory lists no users, but has %d active users here", p.Known)
-	case disabled*100 > p.Known*maxDisablePercent:
-		return fmt.Sprintf("%d of %d active users would be disabled, more than %d %%", disabled, p.Known, maxDisablePercent)
+	case !limit.allows(disabled, p.Known):
+		return fmt.Sprintf("%d of %d active users would be disabled, more than %s", disabled, p.Known, limit)
 	}
 	return ""
 }

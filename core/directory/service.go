@@ -52,6 +52,9 @@ type ServiceDeps struct {
 	IDs         ports.IDs
 	// MaxDisablePercent is the percentage of a directory's active users that a synchronization may disable.
 	MaxDisablePercent int
+	// MaxDisableUsers is the number of users that a synchronization may disable whatever the percentage, up to half of
+	// the directory's users: in a small directory one user exceeds any percentage.
+	MaxDisableUsers int
 }
 
 // NewService returns a Service.

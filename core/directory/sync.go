@@ -98,8 +98,8 @@ func (s *Service) Apply(ctx context.Context, by domain.Principal, id domain.Dire
 }
 
 // RunScheduled synchronizes every directory that can list its accounts. It continues from the position of the last run
-// if the directory can list changes. A run that stops at a safety limit or fails is reported in the error and in
-// Status; the audit log records a stop at a safety limit.
+// if the directory can list changes. A run at a safety limit disables no user and performs the other steps; it is
+// reported in the error, in Status and in the audit log. A run that fails is reported in the error and in Status.
 func (s *Service) RunScheduled(ctx context.Context) error {
 	return forEachDirectory(s, func(lister ports.Lister) error { return s.runOne(ctx, lister) })
 }
@@ -159,7 +159,7 @@ func (s *Service) runNext(ctx context.Context, st *state, lister ports.Lister) e
 		return err
 	}
 	if plan.SafetyLimit != "" {
-		return s.stopAtLimit(ctx, st, &plan)
+		return errors.Join(s.applyHarmless(ctx, st, &plan), s.stopAtLimit(ctx, st, &plan))
 	}
 	result, err := s.apply(ctx, domain.System(), &plan, nil)
 	if err != nil {
@@ -167,6 +167,16 @@ func (s *Service) runNext(ctx context.Context, st *state, lister ports.Lister) e
 	}
 	s.note(st, func(status *Status) { status.Result = result })
 	return s.storePosition(ctx, position, &plan, &result)
+}
+
+// applyHarmless performs the steps of a plan at a safety limit that disable no user. The position stays, so that the
+// others are planned again until an operator acts.
+func (s *Service) applyHarmless(ctx context.Context, st *state, plan *Plan) error {
+	result, err := s.apply(ctx, domain.System(), plan.harmless(), nil)
+	if err == nil {
+		s.note(st, func(status *Status) { status.Result = result })
+	}
+	return err
 }
 
 // storePosition stores where the next scheduled run starts. After a failed step it keeps the position, so that the step

@@ -252,24 +252,32 @@ func TestSafetyLimits(t *testing.T) {
 	tests := map[string]struct {
 		users   int
 		percent int
+		atLeast int      // MaxDisableUsers
 		remove  []string // nil removes all accounts
 		want    string
 	}{
-		"few accounts removed": {100, 5, []string{openldap.PersonDN("user000001")}, ""},
+		"few accounts removed": {100, 5, 0, []string{openldap.PersonDN("user000001")}, ""},
 		"more than allowed": {
-			0, 5,
+			0, 5, 0,
 			[]string{openldap.PersonDN("dave")},
 			"1 of 16 active users would be disabled, more than 5 %",
 		},
-		"more with a higher limit": {0, 50, []string{openldap.PersonDN("dave")}, ""},
-		"empty listing":            {0, 100, nil, "the directory lists no users, but has 16 active users here"},
+		"more with a higher limit": {0, 50, 0, []string{openldap.PersonDN("dave")}, ""},
+		"one of few":               {0, 5, 5, []string{openldap.PersonDN("dave")}, ""},
+		"more than a few": {
+			0, 5, 1, []string{openldap.PersonDN("dave"), openldap.PersonDN("bob")},
+			"2 of 16 active users would be disabled, more than 5 % and more than 1 users or half of them",
+		},
+		"empty listing": {0, 100, 0, nil, "the directory lists no users, but has 16 active users here"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newFixture(t, tt.users, nil)
 			h.sync(t)
-			h.service = h.newService(t, tt.percent)
+			h.service = h.Node(t, func(o *kit.Options) {
+				o.MaxDisablePercent, o.MaxDisableUsers = tt.percent, tt.atLeast
+			}).Directory
 			if tt.remove == nil {
 				tt.remove = h.everybody(t)
 			}
@@ -342,9 +350,14 @@ func TestPartialListingDisablesNoUser(t *testing.T) {
 		o.MaxDisablePercent, o.Directories = 100,
 			[]ports.Directory{corp}
 	}).Directory
-	if _, err := h.service.Plan(t.Context(), domain.Operator(), "corp", nil); !errors.Is(err,
-		domain.ErrDirectoryUnavailable) {
+	_, err = h.service.Plan(t.Context(), domain.Operator(), "corp", nil)
+	if !errors.Is(err, domain.ErrDirectoryUnavailable) {
 		t.Errorf("Plan: got error %v, want ErrDirectoryUnavailable", err)
+	}
+	for _, want := range []string{"500 entries below " + openldap.Base, "Size Limit Exceeded", "size.prtotal=unlimited"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Plan: the error %v does not contain %q", err, want)
+		}
 	}
 	if err := h.service.RunScheduled(t.Context()); !errors.Is(err, domain.ErrDirectoryUnavailable) {
 		t.Errorf("RunScheduled: got error %v, want ErrDirectoryUnavailable", err)

@@ -81,7 +81,7 @@ func configOf(c config.Config) core.Config {
 		},
 		ResetRate: rate(limits.PasswordReset), ResetSourceRate: rate(limits.PasswordResetSource), Exempt: limits.Exempt,
 		APIKeyRate: rate(limits.APIKeys), APIKeyLifetime: time.Duration(c.APIKeys.MaxLifetimeDays) * 24 * time.Hour,
-		MaxDisablePercent: c.DirectorySync.MaxDisablePercent,
+		MaxDisablePercent: c.DirectorySync.MaxDisablePercent, MaxDisableUsers: c.DirectorySync.MaxDisableUsers,
 		SSO: sso.Config{
 			CallbackURL: func(id domain.DirectoryID) string {
 				return c.HTTP.PublicURL + "/api/v1/security/auth/oidc/" + string(id) + "/callback"
