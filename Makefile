@@ -22,6 +22,10 @@ run: ## Run the service with default settings on http://localhost:8080
 build: ## Build the static binary bin/ostiary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ostiary ./cmd/ostiary
 
+.PHONY: sizes
+sizes: ## Print what each library adds to the binary
+	@deploy/ci/sizes.sh
+
 .PHONY: test
 test: fixtures ## Run all tests; installs the servers that they use (Debian)
 	$(GO) test -shuffle=on -timeout $(TEST_TIMEOUT) ./...

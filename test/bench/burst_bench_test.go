@@ -139,20 +139,25 @@ func (p *program) login(name string) (int, string, error) {
 // memory returns a line of the kernel's book of the process, in MiB.
 func (p *program) memory(b *testing.B, line string) float64 {
 	b.Helper()
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
+	size, err := statusMiB(p.pid, line)
 	if err != nil {
 		b.Fatal(err)
+	}
+	return size
+}
+
+func statusMiB(pid int, line string) (float64, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
 	}
 	for l := range strings.SplitSeq(string(raw), "\n") {
 		if rest, ok := strings.CutPrefix(l, line+":"); ok {
 			kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			if err != nil {
-				b.Fatal(err)
-			}
-			return kib / 1024
+			return kib / 1024, err
 		}
 	}
-	return 0
+	return 0, fmt.Errorf("process %d has no %s", pid, line)
 }
 
 // burst creates 200 users and returns a function that signs them all in at once.
@@ -220,7 +225,8 @@ func BenchmarkBurst(b *testing.B) {
 	withLimit(b, "200 sign-ins at once: memory afterwards / before", p.idleMemory(b)/before, 1.1, "times-before")
 }
 
-// idleMemory returns the resident memory of the program, in MiB, after it has been idle for a while, with no connection.
+// idleMemory returns the resident memory of the program, in MiB, after it has been idle for a while, without
+// connections.
 func (p *program) idleMemory(b *testing.B) float64 {
 	b.Helper()
 	p.client.CloseIdleConnections()

@@ -18,8 +18,8 @@ var signInLimits = map[string]float64{"avx512": 8, "avx2": 12, "neon": 12}
 
 const libraryHash = 18
 
-// BenchmarkSignIn reports the processor time of a sign-in over HTTP, with its default hash, beside that of the same hash
-// in golang.org/x/crypto/argon2. A processor with AVX-512 is measured with AVX2 too.
+// BenchmarkSignIn reports the processor time of a sign-in over HTTP, with its default hash, beside that of the same
+// hash in golang.org/x/crypto/argon2. A processor with AVX-512 is measured with AVX2 too.
 func BenchmarkSignIn(b *testing.B) {
 	best := argon2kernel.Name()
 	environments := map[string]string{best: "GODEBUG="}
