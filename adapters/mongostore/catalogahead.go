@@ -16,8 +16,8 @@ func isCatalogKey(key string) bool { return strings.HasPrefix(key, catalogName+"
 // apply applies a state of the log; see observe. A change of the catalog is read before it is applied: verifications
 // use the earlier catalog until then, and the later one from then on. So the change waits for the nodes, and no
 // verification waits for the catalog.
-func (c *cluster) apply(ctx context.Context, state clusterState, current bool) []wait {
-	return c.observe(state, current, c.readAhead(ctx, state))
+func (c *cluster) apply(ctx context.Context, state clusterState, least int64) []wait {
+	return c.observe(state, least, c.readAhead(ctx, state))
 }
 
 // readAhead reads what has changed in the catalog up to the state. After a failure, or if too much has changed, the

@@ -66,3 +66,26 @@ func TestCallsFailWhileClockIsSkewed(t *testing.T) {
 	}
 	look(t, s, nil)
 }
+
+// TestNodeWithWrongClockAnswersNothingFromMemory sets the clock of a node that has a session in memory.
+func TestNodeWithWrongClockAnswersNothingFromMemory(t *testing.T) {
+	t.Parallel()
+	server := mongotap.Start(t)
+	server.SetClock(newClock().Now)
+	own := newClock()
+	var seen readCounter
+	s := openOwn(t, server, skew(mongostore.MaxSkew), func(c *mongostore.Config) {
+		c.Clock, c.Lease, c.Monitor = own, mongostore.LeaseFor, seen.monitor()
+	})
+	_, id := newUser(t, s, 1)
+	warm(t, s, &seen, id)
+	own.advance(-time.Hour)
+	if err := s.CompareClocks(t.Context()); !errors.Is(err, fault.ErrStorage) {
+		t.Errorf("CompareClocks with an hour of skew = %v, want fault.ErrStorage", err)
+	}
+	for range 10 {
+		if _, err := s.View().Lookup(t.Context(), id); !errors.Is(err, fault.ErrStorage) {
+			t.Errorf("Lookup while the clock is wrong = %v, want fault.ErrStorage", err)
+		}
+	}
+}

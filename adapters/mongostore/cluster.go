@@ -78,8 +78,7 @@ type cluster struct {
 	s     *Store
 	id    string
 	lease time.Duration
-	start time.Time    // the origin of until
-	until atomic.Int64 // when the lease ends, in nanoseconds after start
+	until atomic.Pointer[time.Time] // when the lease ends; nil if the node may not cache
 
 	mu      sync.Mutex
 	beat    int64    // the number of heartbeats sent
@@ -102,7 +101,7 @@ type cluster struct {
 
 func newCluster(s *Store, lease time.Duration) *cluster {
 	return &cluster{
-		s: s, id: s.nonce(), lease: lease, start: monotonic(), peers: map[string]*peer{}, changed: make(chan struct{}),
+		s: s, id: s.nonce(), lease: lease, peers: map[string]*peer{}, changed: make(chan struct{}),
 		kick: make(chan struct{}, 1),
 	}
 }
@@ -111,10 +110,11 @@ func (c *cluster) log() *mongo.Collection { return c.s.db.Collection(nodesName) 
 
 var thisLog = bson.D{{Key: "_id", Value: logID}}
 
-// live reports whether cached values may be used; see rule 3.
+// live reports whether cached values may be used; see rule 3. A node whose clock is wrong uses none, since it would
+// accept expired sessions.
 func (c *cluster) live() bool {
 	until := c.until.Load()
-	return until > 0 && int64(monotonic().Sub(c.start)) < until
+	return until != nil && unexpired(*until) && !c.s.skewed.Load()
 }
 
 // create creates the log if it does not exist. If cached is true, nodes may cache.
@@ -164,12 +164,13 @@ func (c *cluster) heartbeat(ctx context.Context) error {
 	if err != nil {
 		return failed("renewing the lease of the node", err)
 	}
-	c.apply(ctx, state, true)
-	ends := int64(0)
+	c.apply(ctx, state, applied)
 	if state.Cached && c.s.lease.cacheable() {
-		ends = int64(sent.Add(c.lease - c.lease/leaseMargin).Sub(c.start))
+		ends := sent.Add(c.lease - c.lease/leaseMargin)
+		c.until.Store(&ends)
+	} else {
+		c.until.Store(nil)
 	}
-	c.until.Store(ends)
 	c.removeDead(ctx)
 	return nil
 }
@@ -181,17 +182,21 @@ func (c *cluster) write(ctx context.Context, filter, update bson.D) (state clust
 	return state, err
 }
 
-// observe applies the invalidations of a state that a majority has committed. A current state is the result of a
-// write; other states may be old. ahead is the catalog that was read after the state. It returns the nodes that may
-// still answer from before the state.
-func (c *cluster) observe(state clusterState, current bool, ahead catalogAhead) []wait {
+// ofRead is the least position of a state that was read, which may be of any age.
+const ofRead = -1
+
+// observe applies the invalidations of a state that a majority has committed. A state that a write returned includes
+// everything that the node had applied when it sent the write, which is position least; a later state may have been
+// observed meanwhile. ahead is the catalog that was read after the state. It returns the nodes that may still answer
+// from before the state.
+func (c *cluster) observe(state clusterState, least int64, ahead catalogAhead) []wait {
 	now := monotonic()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	missed := state.Number - c.applied
 	switch {
-	case missed < 0 && current, missed > int64(len(state.Recent)):
-		// The node missed more than the log contains, or the database is a restored one.
+	case state.Number < least, missed > int64(len(state.Recent)):
+		// The database is a restored one, or the node missed more than the log contains.
 		c.s.cached.clear()
 		c.resets++
 		c.applied, c.recent = state.Number, nil
@@ -209,7 +214,7 @@ func (c *cluster) observe(state clusterState, current bool, ahead catalogAhead) 
 	if ahead.position >= c.applied && ahead.version > 0 {
 		c.s.cached.catalog.Store(ahead.version)
 	}
-	if current {
+	if least != ofRead {
 		c.length = len(state.Recent)
 	}
 	waits := c.observeNodes(state, now)
@@ -276,7 +281,7 @@ func (c *cluster) keepLease(ctx context.Context) {
 
 // leave ends the lease and removes the node, so that changes need not wait for it.
 func (c *cluster) leave(ctx context.Context) {
-	c.until.Store(0)
+	c.until.Store(nil)
 	if c.lease == 0 {
 		return
 	}

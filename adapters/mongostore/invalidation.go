@@ -76,13 +76,16 @@ func (c *cluster) appendBatch(ctx context.Context, batch []*invalidation, cut bo
 	if cut {
 		push = append(push, bson.E{Key: "$slice", Value: -keptInvalidations})
 	}
+	c.mu.Lock()
+	applied := c.applied
+	c.mu.Unlock()
 	state, err := c.write(ctx, thisLog, bson.D{
 		{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(len(keys))}}},
 		{Key: "$push", Value: bson.D{{Key: "recent", Value: push}}},
 	})
 	var waits []wait
 	if err == nil {
-		waits = c.apply(ctx, state, true)
+		waits = c.apply(ctx, state, applied)
 	}
 	for _, inv := range batch {
 		inv.err, inv.number, inv.waits = failed("publishing a change", err), state.Number, waits

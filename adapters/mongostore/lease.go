@@ -63,6 +63,13 @@ var errNewPrimary = errors.New("the primary changed meanwhile")
 // set.
 func monotonic() time.Time { return time.Now() } //nolint:forbidigo // setting the clock back must not extend a lease
 
+// unexpired reports whether a lease that ends at a monotonic time is valid. The monotonic clock of Linux stops while a
+// machine is suspended. The system clock does not, so it may end a lease early, too, and never extends one.
+func unexpired(end time.Time) bool {
+	now := monotonic()
+	return now.Before(end) && now.UnixNano() < end.UnixNano()
+}
+
 // monitor receives each change of a server before the driver selects servers by it.
 func (l *lease) monitor() *event.ServerMonitor {
 	return &event.ServerMonitor{ServerDescriptionChanged: func(e *event.ServerDescriptionChangedEvent) {
@@ -109,7 +116,7 @@ func (l *lease) held() (from primary, ok, renew bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	left := l.until.Sub(monotonic())
-	if l.present == (primary{}) || l.present != l.proven || left <= 0 {
+	if l.present == (primary{}) || l.present != l.proven || !unexpired(l.until) {
 		return primary{}, false, true
 	}
 	return l.present, true, left < l.lasts/2

@@ -49,7 +49,7 @@ func (c *cluster) pause(interval *time.Duration) time.Duration {
 		wait := *interval
 		*interval = min(2*wait, maxWaitPoll)
 		return wait
-	case c.streaming.Load() || c.until.Load() == 0 || len(c.peers) < 2:
+	case c.streaming.Load() || c.until.Load() == nil || len(c.peers) < 2:
 		return idlePoll
 	default:
 		return pollEvery
@@ -63,7 +63,7 @@ func (c *cluster) readOnce(ctx context.Context) error {
 	if err := c.log().FindOne(ctx, thisLog).Decode(&state); err != nil {
 		return failed("reading the log of invalidations", err)
 	}
-	c.apply(ctx, state, false)
+	c.apply(ctx, state, ofRead)
 	return c.acknowledge(ctx)
 }
 
@@ -71,7 +71,7 @@ func (c *cluster) readOnce(ctx context.Context) error {
 func (c *cluster) acknowledge(ctx context.Context) error {
 	c.mu.Lock()
 	applied := c.applied
-	news := applied > c.acked && c.until.Load() > 0
+	news := applied > c.acked && c.until.Load() != nil
 	c.mu.Unlock()
 	if !news {
 		return nil
