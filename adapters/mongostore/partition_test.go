@@ -17,7 +17,6 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/test/fixtures/faultproxy"
-	"github.com/ostiary/ostiary/test/fixtures/mongod"
 	"github.com/ostiary/ostiary/test/fixtures/mongotap"
 )
 
@@ -159,41 +158,36 @@ type cutNode struct {
 // are revoked, and sets the clock of that node back. From each answer on, no node accepts the session.
 func TestCutOffNodesAcceptNoRevokedSession(t *testing.T) {
 	t.Parallel()
-	server, tries := mongod.StartSet(t), partitionTries(t)
-	name, address := server.Database(t), server.Primary(t).Address
+	server, tries := newSet(t), partitionTries(t)
 	nodes := make([]*cutNode, 3)
 	for i := range nodes {
-		nodes[i] = newCutNode(t, address, name)
+		nodes[i] = newCutNode(t, server)
 	}
-	here := openConfig(t, mongostore.Config{
-		URI: server.URI(), Database: name, Clock: newClock(), NoTTL: true, Lease: mongostore.LeaseFor,
-		Timeout: time.Minute,
-	})
-	p := &partition{nodes: map[string]*mongostore.Store{}, looks: 2}
+	here := leased(t, server, server.URI(), mongostore.LeaseFor, func(c *mongostore.Config) { c.Timeout = time.Minute })
+	p := &partition{nodes: map[string]*mongostore.Store{}, looks: 5}
 	for i, n := range nodes {
 		p.nodes["is number "+strconv.Itoa(i)] = n.Store
 	}
-	size := int(min(max(tries/(6*4), 10), 400))
+	size := int(min(max(tries/60, 10), 400))
 	rounds := 0
-	for ; p.looked.Load() < tries && !t.Failed(); rounds++ {
+	for ; (rounds < len(nodes) || p.looked.Load() < tries) && !t.Failed(); rounds++ {
 		p.cutAndRevoke(t, here, nodes, rounds, size)
 	}
 	t.Logf("%d sessions revoked with a node cut off %d times; %d lookups after the answers: %d refused, %d without an answer",
 		rounds*size, rounds, p.looked.Load(), p.refused.Load(), p.unknown.Load())
 }
 
-func newCutNode(t *testing.T, address, database string) *cutNode {
+func newCutNode(t *testing.T, server *mongotap.Server) *cutNode {
 	t.Helper()
-	n := &cutNode{proxy: faultproxy.New(t, address), clock: newClock()}
-	n.Store = openConfig(t, mongostore.Config{
-		URI:      "mongodb://127.0.0.1:" + n.proxy.Port() + "/?directConnection=true",
-		Database: database, Clock: n.clock, NoTTL: true, Lease: mongostore.LeaseFor, Timeout: 20 * time.Second,
-		Monitor: n.seen.monitor(),
+	n := &cutNode{proxy: faultproxy.New(t, server.AddressOf(0)), clock: newClock()}
+	uri := "mongodb://127.0.0.1:" + n.proxy.Port() + "/?directConnection=true"
+	n.Store = leased(t, server, uri, mongostore.LeaseFor, func(c *mongostore.Config) {
+		c.Clock, c.Timeout, c.Monitor = n.clock, 20*time.Second, n.seen.monitor()
 	})
 	return n
 }
 
-// cutAndRevoke revokes new sessions, one node is cut off in the middle of them.
+// cutAndRevoke revokes new sessions, and cuts one node off in the middle of that.
 func (p *partition) cutAndRevoke(t *testing.T, here *mongostore.Store, nodes []*cutNode, round, size int) {
 	t.Helper()
 	first := round * size
@@ -232,13 +226,15 @@ func (p *partition) cutAndRevoke(t *testing.T, here *mongostore.Store, nodes []*
 
 func sessionNumber(i int) domain.SessionID { return domain.SessionID("sess_" + strconv.Itoa(i)) }
 
-// TestWithoutQuorumNothingIsAnswered leaves the set without a primary: what nodes have in memory is used for the rest of
-// their leases and no longer.
+// TestWithoutQuorumNothingIsAnswered leaves the set without a primary: what nodes have in memory is used for the rest
+// of their leases and no longer.
 func TestWithoutQuorumNothingIsAnswered(t *testing.T) {
 	t.Parallel()
 	server := newSet(t)
 	var seen readCounter
-	s := leased(t, server, server.URI(), mongostore.LeaseFor, func(c *mongostore.Config) { c.Monitor = seen.monitor() })
+	s := leased(t, server, server.URI(), mongostore.LeaseFor, func(c *mongostore.Config) {
+		c.Monitor = seen.monitor()
+	})
 	user, id := newUser(t, s, 1)
 	warm(t, s, &seen, id)
 	server.Elect(t, -1)

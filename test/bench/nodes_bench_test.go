@@ -106,8 +106,8 @@ func BenchmarkNodesVerify(b *testing.B) {
 	withLimit(b, "verification on three nodes, times that on one", median(three)/median(one), 3/2.7, "times-one")
 }
 
-// BenchmarkNodesRevoke measures how long a revocation takes until it is answered, with three nodes and with one more that
-// is dead.
+// BenchmarkNodesRevoke measures how long a revocation takes until it is answered, with three nodes and with one more
+// that is dead.
 func BenchmarkNodesRevoke(b *testing.B) {
 	server := mongod.SharedSet(b)
 	database := server.Database(b)
