@@ -14,6 +14,9 @@ func (c *Config) RenewSchemaEvery(d time.Duration) { c.renewEvery = d }
 // SetFewFound replaces the number of users that a search reads and sorts for one page.
 func (s *Store) SetFewFound(n int64) { s.fewFound = n }
 
+// SetCountWithin replaces the time limit of a count.
+func (s *Store) SetCountWithin(d time.Duration) { s.countWithin = d }
+
 // ConvertSearchBatch converts some users to the present format of the search.
 func (s *Store) ConvertSearchBatch(ctx context.Context, size int64) (more bool, err error) {
 	return s.convertBatch(ctx, size)

@@ -222,3 +222,31 @@ func TestSearchConversionReplacesOldIndex(t *testing.T) {
 	}
 	e.check(t, s)
 }
+
+// TestSearchEstimatesTotalOfSlowCount checks that a page is complete when its count is not in time, and that the
+// estimate of few users, who are all in the sample, is right.
+func TestSearchEstimatesTotalOfSlowCount(t *testing.T) {
+	t.Parallel()
+	s, _ := openMongo(t, mongod.Shared(t), func(c *mongostore.Config) { c.Timeout = time.Minute })
+	s.SetFewFound(3)
+	s.SetCountWithin(0)
+	users := conformance.SearchUsers(60)
+	var want int64
+	for i := range users {
+		must(t, s.Users().Create(t.Context(), users[i], domain.Outbox{}))
+		if users[i].Status == domain.StatusActive && strings.Contains(users[i].SearchText, "exam") {
+			want++
+		}
+	}
+	for _, sort := range []domain.UserSort{domain.SortCreatedDesc, domain.SortUsername, domain.SortLastLogin} {
+		q := domain.UserQuery{
+			Search: "exam", Status: domain.StatusActive, Sort: sort, Page: domain.Page{Limit: len(users)},
+		}
+		page, err := s.Users().List(t.Context(), q)
+		must(t, err)
+		if int64(len(page.Users)) != want || page.Total != want || !page.TotalEstimated {
+			t.Errorf("by %s there are %d users of %d (estimated: %v), want %d, estimated", sort, len(page.Users), page.Total,
+				page.TotalEstimated, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package mongostore
 import (
 	"context"
 	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -18,6 +19,10 @@ const (
 	fewFound int64 = 2500
 	// maxWindows is the maximum number of ends of a long term whose users are counted, to search by the rarest.
 	maxWindows = 4
+	// countWithin limits the count of a search with other filters, and sampled is the number of users from which an
+	// estimate is made instead.
+	countWithin       = 800 * time.Millisecond
+	sampled     int64 = 1000
 )
 
 // userSearch is one query of the list with a search. It first counts, in the indexes alone, the users with a part of
@@ -60,7 +65,9 @@ func (us *Users) search(ctx context.Context, p *userSearch) (page domain.UserPag
 	if err != nil || p.query.NoTotal {
 		return page, err
 	}
-	page.Total, page.TotalEstimated, err = p.total(ctx)
+	if page.Total, page.TotalEstimated, err = p.total(ctx); page.TotalEstimated {
+		page.Total = max(page.Total, int64(p.query.Page.Offset()+len(page.Users)))
+	}
 	return page, err
 }
 
@@ -137,22 +144,52 @@ func (p *userSearch) matches() bson.D {
 	return filter
 }
 
-// total counts the matches up to the limit of exact totals.
+// total counts the matches up to the limit of exact totals. With other filters the server may have to compare many
+// users; a count that takes longer than countWithin is an estimate, so that the page is returned in any case.
 func (p *userSearch) total(ctx context.Context) (n int64, estimated bool, err error) {
 	const limit = domain.ExactTotal + 1
+	if !p.old && len(p.rest) == 0 && p.exact {
+		return p.found, p.found > domain.ExactTotal, nil
+	}
+	short, cancel := context.WithTimeout(ctx, p.s.countWithin)
+	defer cancel()
 	switch {
 	case p.old:
-		n, err = p.count(ctx, both(inEveryFormat(p.query.Search), p.rest), limit, nil)
-	case len(p.rest) == 0 && p.exact:
-		n = p.found
+		n, err = p.count(short, both(inEveryFormat(p.query.Search), p.rest), limit, nil)
 	case len(p.rest) > 0 && p.others <= min(p.s.fewFound, p.found):
-		n, err = p.count(ctx, both(p.rest, withText(p.query.Search)), limit, nil)
+		n, err = p.count(short, both(p.rest, withText(p.query.Search)), limit, nil)
 	case len(p.rest) == 0 || p.found <= p.s.fewFound:
-		n, err = p.count(ctx, p.matches(), limit, endsIndex)
+		n, err = p.count(short, p.matches(), limit, endsIndex)
 	default: // the server tries both ways
-		n, err = p.count(ctx, p.matches(), limit, nil)
+		n, err = p.count(short, p.matches(), limit, nil)
+	}
+	if err != nil && ctx.Err() == nil && !p.old {
+		n, err = p.estimate(ctx)
+		return n, true, err
 	}
 	return n, n > domain.ExactTotal, err
+}
+
+// estimate returns the part of the first users with the rarest end that match, as a number of those that were counted.
+// It is too small if there are more: counting ends at a limit.
+func (p *userSearch) estimate(ctx context.Context) (int64, error) {
+	pipeline := bson.A{
+		bson.D{{Key: "$match", Value: withEnd(p.piece, allClasses())}},
+		bson.D{{Key: "$limit", Value: sampled}},
+		bson.D{{Key: "$match", Value: both(p.rest, withText(p.query.Search))}},
+		bson.D{{Key: "$count", Value: "n"}},
+	}
+	cursor, err := p.s.users.coll.Aggregate(ctx, pipeline, options.Aggregate().SetHint(endsIndex))
+	var counted []struct {
+		N int64 `bson:"n"`
+	}
+	if err == nil {
+		err = cursor.All(ctx, &counted)
+	}
+	if err != nil || len(counted) == 0 {
+		return 0, failed("estimating "+usersName, err)
+	}
+	return counted[0].N * max(p.found, sampled) / sampled, nil
 }
 
 // read reads the page of the users that match the filter, which are sorted unless the index is that of the order.

@@ -76,9 +76,10 @@ type Store struct {
 	drifts    *drifts
 	skewed    atomic.Bool
 
-	oldFormatUntil atomic.Int64 // see searchformat.go
-	fewFound       int64        // the constant; tests lower it
-	converting     atomic.Int64 // end of the lease of the conversion that this node holds
+	oldFormatUntil atomic.Int64  // see searchformat.go
+	fewFound       int64         // the constant; tests lower it
+	countWithin    time.Duration // the constant; tests lower it
+	converting     atomic.Int64  // end of the lease of the conversion that this node holds
 
 	stop     context.CancelFunc
 	stopping context.Context //nolint:containedctx // ends the jobs
@@ -140,7 +141,8 @@ func newStore(config Config, client *mongo.Client, held *lease) *Store {
 	s := &Store{
 		config: config, client: client, entropy: rand.Reader, documents: documents, locks: newKeyedMutex(),
 		lease: held, touched: records.NewActivity(monotonic), used: records.NewActivity(monotonic), fewFound: fewFound,
-		clears: make(chan clearing, 1024),
+		countWithin: countWithin,
+		clears:      make(chan clearing, 1024),
 	}
 	s.db = client.Database(config.Database,
 		options.Database().SetReadConcern(readconcern.Majority()).SetWriteConcern(durable()))
