@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -95,6 +96,8 @@ type lister struct {
 	yield     func([]domain.Identity) error
 	graph     *graph
 	checksums checksums
+	skipped   []domain.SkippedEntry
+	listed    int
 	own       error // the receiver's error
 }
 
@@ -122,7 +125,10 @@ func (l *lister) run(ctx context.Context, since string) (domain.ListResult, erro
 	if err != nil {
 		return domain.ListResult{}, err
 	}
-	return domain.ListResult{Next: l.token(next, newest), Complete: true}, nil
+	if l.listed == 0 && len(l.skipped) > 0 {
+		return domain.ListResult{}, errors.New(l.skipped[0].Reason) // not odd entries, but a wrong setting
+	}
+	return domain.ListResult{Next: l.token(next, newest), Complete: true, Skipped: l.skipped}, nil
 }
 
 // changes yields the people that have changed since the last run.
@@ -133,9 +139,9 @@ func (l *lister) changes(ctx context.Context, next, last token) (domain.ListResu
 		return domain.ListResult{}, err
 	}
 	if newest == "" && !l.activeDirectory() {
-		return domain.ListResult{Next: last.encode()}, nil
+		return domain.ListResult{Next: last.encode(), Skipped: l.skipped}, nil
 	}
-	return domain.ListResult{Next: l.token(next, newest)}, nil
+	return domain.ListResult{Next: l.token(next, newest), Skipped: l.skipped}, nil
 }
 
 // position returns the server's identity and, if it counts its changes, the number to begin from next time. It is
@@ -167,11 +173,9 @@ func (l *lister) count(ctx context.Context) error {
 	}
 	return l.walk(ctx, l.on, w, func(entries []*ldap.Entry) error {
 		for _, e := range entries {
-			p, err := l.newEntry(e)
-			if err != nil {
-				return err
+			if p, err := l.newEntry(e); err == nil { // people names the others
+				l.checksums.add(p.subject, l.created(p))
 			}
-			l.checksums.add(p.subject, l.created(p))
 		}
 		return nil
 	})
@@ -190,8 +194,10 @@ func (l *lister) people(ctx context.Context, filter string, seen func(entry)) (n
 		for _, e := range entries {
 			p, err := l.newEntry(e)
 			if err != nil {
-				return err
+				l.skip(e, err)
+				continue
 			}
+			l.listed++
 			seen(p)
 			newest = max(newest, e.GetEqualFoldAttributeValue(l.stamps().changed)) // as text: used for times only
 			page = append(page, l.identity(p, l.graph.groupsOf(l.client, p)))
@@ -202,6 +208,15 @@ func (l *lister) people(ctx context.Context, filter string, seen func(entry)) (n
 		return l.own
 	})
 	return newest, err
+}
+
+// skip records an entry that cannot be an account.
+func (l *lister) skip(e *ldap.Entry, err error) {
+	l.skipped = append(l.skipped, domain.SkippedEntry{
+		Name:     domain.Printable(e.DN, longestDiagnostic),
+		Username: domain.Printable(e.GetEqualFoldAttributeValue(l.settings.Attributes.Username), longestDiagnostic),
+		Reason:   domain.Printable(err.Error(), longestDiagnostic),
+	})
 }
 
 // token returns the token for the next run; empty if the server has no stamps.

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -38,6 +39,7 @@ func (s *Service) plan(ctx context.Context, lister ports.Lister, since string, p
 		return Plan{}, err
 	}
 	c.plan.Complete, c.plan.next = res.Complete, res.Next
+	c.skip(res.Skipped)
 	if res.Complete {
 		if err := c.missing(ctx); err != nil {
 			return Plan{}, err
@@ -55,6 +57,8 @@ type comparison struct {
 	users   map[domain.Subject]*known // nil when listing changes only
 	// subjects listed, when listing changes only; the listing may turn out to be complete
 	seen map[domain.Subject]bool
+	// names of accounts that the listing has skipped, in the form of CaseFolder
+	skipped map[string]bool
 }
 
 // known holds the fields of a directory user that a comparison needs, and no others: there may be a hundred thousand
@@ -156,7 +160,8 @@ func (c *comparison) compare(ctx context.Context, identity domain.Identity) erro
 	case user == nil && identity.Disabled:
 		return nil
 	case user == nil:
-		c.add(Step{Kind: StepCreate, Subject: identity.Subject, Username: identity.Username, identity: identity},
+		name := cmp.Or(identity.Username, string(identity.Subject)) // a skipped one has to be named too
+		c.add(Step{Kind: StepCreate, Subject: identity.Subject, Username: name, identity: identity},
 			domain.CheckDirectoryUsername(identity.Username))
 		return nil
 	case user.Status == domain.StatusDeactivated && (identity.Disabled || !user.DeactivatedBySync):
@@ -226,10 +231,23 @@ func reasonOf(err error) string {
 	return fault.Of(err).Message
 }
 
+// skip adds a skip step for each entry that the listing has skipped.
+func (c *comparison) skip(entries []domain.SkippedEntry) {
+	c.skipped = map[string]bool{}
+	for _, e := range entries {
+		if e.Username != "" {
+			c.skipped[c.deps.CaseFolder.Fold(e.Username)] = true
+		}
+		c.plan.Steps = append(c.plan.Steps, Step{
+			Kind: StepSkip, Subject: domain.Subject(e.Name), Username: cmp.Or(e.Username, e.Name), Reason: e.Reason,
+		})
+	}
+}
+
 // missing adds a disable step for each user that a complete listing did not contain.
 func (c *comparison) missing(ctx context.Context) error {
 	addMissing := func(u *domain.User) {
-		if u.Status != domain.StatusDeactivated {
+		if u.Status != domain.StatusDeactivated && !c.skipped[c.deps.CaseFolder.Fold(u.Username)] {
 			c.add(Step{
 				Kind: StepDisable, Subject: u.Subject, UserID: u.ID, Username: u.Username,
 				Reason: "gone from the directory",

@@ -265,7 +265,8 @@ func TestSafetyLimits(t *testing.T) {
 		"more with a higher limit": {0, 50, 0, []string{openldap.PersonDN("dave")}, ""},
 		"one of few":               {0, 5, 5, []string{openldap.PersonDN("dave")}, ""},
 		"more than a few": {
-			0, 5, 1, []string{openldap.PersonDN("dave"), openldap.PersonDN("bob")},
+			0, 5, 1,
+			[]string{openldap.PersonDN("dave"), openldap.PersonDN("bob")},
 			"2 of 16 active users would be disabled, more than 5 % and more than 1 users or half of them",
 		},
 		"empty listing": {0, 100, 0, nil, "the directory lists no users, but has 16 active users here"},

@@ -88,6 +88,15 @@ type ListResult struct {
 	Next string
 	// Complete reports whether all accounts were listed, so that an unlisted account has been removed.
 	Complete bool
+	// Skipped are entries that cannot be accounts. Their people are not in the listing and have not been removed.
+	Skipped []SkippedEntry
+}
+
+// SkippedEntry is an entry of a directory that a listing has skipped.
+type SkippedEntry struct {
+	Name     string // of the entry in the directory, such as its DN
+	Username string // empty if it has none
+	Reason   string
 }
 
 // MappingNames are the names of our roles and groups in a directory's mapping rules.
