@@ -23,19 +23,20 @@ var stores = map[string]func(*testing.T) store{
 	"embedded store, kill the program": func(*testing.T) store { return store{} },
 	"one server, kill the program": func(t *testing.T) store {
 		t.Helper()
-		return onMongoDB(t, mongod.Shared(t))
+		server := mongod.Shared(t)
+		return onMongoDB(t, server, server.PatientURI())
 	},
 	"one server, kill it": func(t *testing.T) store {
 		t.Helper()
 		server := mongod.Start(t)
-		s := onMongoDB(t, server)
+		s := onMongoDB(t, server, server.URI())
 		s.kill, s.repair = server.Members[0].Kill, server.Members[0].Restart
 		return s
 	},
 	"replica set, kill the primary": func(t *testing.T) store {
 		t.Helper()
 		server := mongod.StartSet(t)
-		s := onMongoDB(t, server)
+		s := onMongoDB(t, server, server.URI())
 		var killed *mongod.Member
 		s.kill = func(t testing.TB) {
 			t.Helper()
@@ -50,10 +51,10 @@ var stores = map[string]func(*testing.T) store{
 	},
 }
 
-func onMongoDB(t *testing.T, server *mongod.Server) store {
+func onMongoDB(t *testing.T, server *mongod.Server, uri string) store {
 	t.Helper()
 	return store{environment: []string{
-		"OSTIARY_STORAGE_DRIVER=mongodb", "OSTIARY_STORAGE_MONGODB_URI=" + server.URI(),
+		"OSTIARY_STORAGE_DRIVER=mongodb", "OSTIARY_STORAGE_MONGODB_URI=" + uri,
 		"OSTIARY_STORAGE_MONGODB_DATABASE=" + server.NewDatabase(t),
 		"OSTIARY_KEYRING_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 32)),
 	}}

@@ -15,7 +15,7 @@ type database struct {
 
 func newDatabase(t *testing.T, server *mongod.Server) database {
 	t.Helper()
-	return database{uri: server.URI(), name: server.NewDatabase(t)}
+	return database{uri: server.PatientURI(), name: server.NewDatabase(t)}
 }
 
 func tapped(server *mongotap.Server) database {
