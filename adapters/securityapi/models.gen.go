@@ -687,7 +687,7 @@ func (e ListUsersParamsSort) Valid() bool {
 	}
 }
 
-// APIKey defines model for APIKey.
+// APIKey Example: {"created_at":"2024-01-15T10:00:00Z","expires_at":null,"key_id":"key_01hm6x4g9v2b5d8f1h3k6m0npq","last_used_at":null,"name":"Integration Key","permissions":["profile.edit"],"prefix":"sk_live_abcd"}
 type APIKey struct {
 	CreatedAt time.Time                    `json:"created_at"`
 	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
@@ -702,7 +702,7 @@ type APIKey struct {
 	Prefix string `json:"prefix"`
 }
 
-// APIKeyList defines model for APIKeyList.
+// APIKeyList Example: {"api_keys":[{"created_at":"2024-01-15T10:00:00Z","expires_at":null,"key_id":"key_01hm6x4g9v2b5d8f1h3k6m0npq","last_used_at":null,"name":"Integration Key","permissions":["profile.edit"],"prefix":"sk_live_abcd"}],"limit":20,"next_cursor":null,"page":1,"total":1}
 type APIKeyList struct {
 	APIKeys []APIKey `json:"api_keys"`
 	Limit   int      `json:"limit"`
@@ -777,7 +777,7 @@ type AuditLog struct {
 	UserID nullable.Nullable[string] `json:"user_id"`
 }
 
-// AuditLogs defines model for AuditLogs.
+// AuditLogs Example: {"limit":20,"logs":[{"action":"login","details":{},"ip_address":"192.168.1.100","log_id":"log_01hm6x3e7t5z8a2c4f6h9j1kmn","request_id":null,"success":true,"timestamp":"2024-01-15T14:30:00Z","user_agent":"Mozilla/5.0...","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na"}],"next_cursor":null,"page":1,"total":1}
 type AuditLogs struct {
 	Limit          int                       `json:"limit"`
 	Logs           []AuditLog                `json:"logs"`
@@ -834,7 +834,7 @@ type CheckPermissionsRequest struct {
 	UserID *string `json:"user_id,omitempty"`
 }
 
-// ConfirmEmailRequest defines model for ConfirmEmailRequest.
+// ConfirmEmailRequest Example: {"token":"confirm_token_123"}
 type ConfirmEmailRequest struct {
 	Token string `json:"token"`
 }
@@ -906,7 +906,7 @@ type DateRange struct {
 	Start *string `json:"start,omitempty"`
 }
 
-// DeletedGroup defines model for DeletedGroup.
+// DeletedGroup Example: {"group_id":"grp_01hm6x2c4s9v1b7n3k5m8p0qrt","status":"deleted"}
 type DeletedGroup struct {
 	GroupID string             `json:"group_id"`
 	Status  DeletedGroupStatus `json:"status"`
@@ -915,7 +915,7 @@ type DeletedGroup struct {
 // DeletedGroupStatus defines model for DeletedGroup.Status.
 type DeletedGroupStatus string
 
-// DeletedRole defines model for DeletedRole.
+// DeletedRole Example: {"role_id":"helpdesk","status":"deleted"}
 type DeletedRole struct {
 	RoleID string            `json:"role_id"`
 	Status DeletedRoleStatus `json:"status"`
@@ -946,12 +946,12 @@ type Directory struct {
 	Type        string `json:"type"`
 }
 
-// DirectoryCheck defines model for DirectoryCheck.
+// DirectoryCheck Example: {"steps":[{"detail":"ldaps://ldap.example.com","name":"connection","ok":true}]}
 type DirectoryCheck struct {
 	Steps []DirectoryStep `json:"steps"`
 }
 
-// DirectoryList defines model for DirectoryList.
+// DirectoryList Example: {"directories":[{"abilities":["login","sync"],"default":false,"directory_id":"corp","type":"ldap"}]}
 type DirectoryList struct {
 	Directories []Directory `json:"directories"`
 }
@@ -965,20 +965,20 @@ type DirectoryStep struct {
 	Ok     bool    `json:"ok"`
 }
 
-// DisableTwoFactorRequest defines model for DisableTwoFactorRequest.
+// DisableTwoFactorRequest Example: {"password":"secure_password"}
 type DisableTwoFactorRequest struct {
 	Code     *string `json:"code,omitempty"`
 	Password *string `json:"password,omitempty"`
 }
 
-// EmailConfirmed defines model for EmailConfirmed.
+// EmailConfirmed Example: {"email":"john@example.com","email_verified":true,"user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na"}
 type EmailConfirmed struct {
 	Email         string `json:"email"`
 	EmailVerified bool   `json:"email_verified"`
 	UserID        string `json:"user_id"`
 }
 
-// EnableTwoFactorRequest defines model for EnableTwoFactorRequest.
+// EnableTwoFactorRequest Example: {"method":"totp"}
 type EnableTwoFactorRequest struct {
 	Code     *string                       `json:"code,omitempty"`
 	Method   *EnableTwoFactorRequestMethod `json:"method,omitempty"`
@@ -1049,7 +1049,7 @@ type Group struct {
 	UpdatedAt   *time.Time `json:"updated_at,omitempty"`
 }
 
-// GroupList defines model for GroupList.
+// GroupList Example: {"groups":[{"created_at":"2024-01-15T10:00:00Z","description":"Customer support team","group_id":"grp_01hm6x2c4s9v1b7n3k5m8p0qrt","name":"support_team","permissions":["tickets.manage"]}],"limit":20,"next_cursor":null,"page":1,"total":1}
 type GroupList struct {
 	Groups     []Group                   `json:"groups"`
 	Limit      int                       `json:"limit"`
@@ -1070,7 +1070,7 @@ type Identity struct {
 	Subject nullable.Nullable[string] `json:"subject"`
 }
 
-// IdentityList defines model for IdentityList.
+// IdentityList Example: {"identities":[{"directory":"corp","identity_id":"corp","subject":"8f2c1d7e-5b1a-4e0c-9f63-2a6d4c1b7e90"}]}
 type IdentityList struct {
 	Identities []Identity `json:"identities"`
 }
@@ -1141,7 +1141,7 @@ type ImportedRow struct {
 // ImportedRowOutcome defines model for ImportedRow.Outcome.
 type ImportedRowOutcome string
 
-// IntrospectRequest defines model for IntrospectRequest.
+// IntrospectRequest Example: {"token":"eyJhbGciOiJFZERTQSIs..."}
 type IntrospectRequest struct {
 	Token string `json:"token"`
 
@@ -1244,7 +1244,7 @@ type LoginUser struct {
 	Username string `json:"username"`
 }
 
-// LogoutRequest defines model for LogoutRequest.
+// LogoutRequest Example: {"refresh_token":"rt_01hm6x1aq2..."}
 type LogoutRequest struct {
 	RefreshToken *string `json:"refresh_token,omitempty"`
 }
@@ -1257,7 +1257,7 @@ type LogoutResult struct {
 // LogoutResultStatus defines model for LogoutResult.Status.
 type LogoutResultStatus string
 
-// Membership defines model for Membership.
+// Membership Example: {"group_id":"grp_01hm6x2c4s9v1b7n3k5m8p0qrt","status":"member","user_id":"usr_01hm6x0vj3k8q5d2c7y9t4b6na"}
 type Membership struct {
 	GroupID string           `json:"group_id"`
 	Status  MembershipStatus `json:"status"`
@@ -1284,7 +1284,7 @@ type NewAPIKey struct {
 	Permissions []string                     `json:"permissions"`
 }
 
-// NewThirdPartyToken defines model for NewThirdPartyToken.
+// NewThirdPartyToken Example: {"created_at":"2024-01-15T10:00:00Z","created_by":null,"expires_at":null,"revoked_at":null,"role":"user","token":"eyJhbGciOiJIUzI1NiIs...","token_id":"tpt_01hm6x0vj3k8q5d2c7y9t4b6na"}
 type NewThirdPartyToken struct {
 	CreatedAt time.Time `json:"created_at"`
 
@@ -1301,7 +1301,7 @@ type NewThirdPartyToken struct {
 	TokenID string `json:"token_id"`
 }
 
-// OIDCLinkRequest defines model for OIDCLinkRequest.
+// OIDCLinkRequest Example: {"redirect_uri":"https://app.example.com/signed-in"}
 type OIDCLinkRequest struct {
 	CodeChallenge       *string                             `json:"code_challenge,omitempty"`
 	CodeChallengeMethod *OIDCLinkRequestCodeChallengeMethod `json:"code_challenge_method,omitempty"`
@@ -1312,12 +1312,12 @@ type OIDCLinkRequest struct {
 // OIDCLinkRequestCodeChallengeMethod defines model for OIDCLinkRequest.CodeChallengeMethod.
 type OIDCLinkRequestCodeChallengeMethod string
 
-// OIDCLinkResult defines model for OIDCLinkResult.
+// OIDCLinkResult Example: {"authorization_url":"https://sso.example.com/authorize?client_id=ostiary"}
 type OIDCLinkResult struct {
 	AuthorizationURL string `json:"authorization_url"`
 }
 
-// OIDCLogoutRequest defines model for OIDCLogoutRequest.
+// OIDCLogoutRequest Example: {"refresh_token":"rt_01hm6x1aq2..."}
 type OIDCLogoutRequest struct {
 	// PostLogoutRedirectURI Where the provider redirects the browser afterwards: one of the configured URLs.
 	PostLogoutRedirectURI *string `json:"post_logout_redirect_uri,omitempty"`
@@ -1327,7 +1327,7 @@ type OIDCLogoutRequest struct {
 	State *string `json:"state,omitempty"`
 }
 
-// OIDCLogoutResult defines model for OIDCLogoutResult.
+// OIDCLogoutResult Example: {"provider_logout_url":null,"status":"logged_out"}
 type OIDCLogoutResult struct {
 	ProviderLogoutURL nullable.Nullable[string] `json:"provider_logout_url"`
 	Status            OIDCLogoutResultStatus    `json:"status"`
@@ -1336,7 +1336,7 @@ type OIDCLogoutResult struct {
 // OIDCLogoutResultStatus defines model for OIDCLogoutResult.Status.
 type OIDCLogoutResultStatus string
 
-// OIDCTokenRequest defines model for OIDCTokenRequest.
+// OIDCTokenRequest Example: {"code":"oc_7x2pd4kqnm","code_verifier":"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"}
 type OIDCTokenRequest struct {
 	Code string `json:"code"`
 
@@ -1481,7 +1481,7 @@ type Provider struct {
 	Type string `json:"type"`
 }
 
-// ProviderList defines model for ProviderList.
+// ProviderList Example: {"providers":[{"id":"corp-sso","login_url":"/api/v1/security/auth/oidc/corp-sso/login","name":"Company account","type":"oidc"}]}
 type ProviderList struct {
 	Providers []Provider `json:"providers"`
 }
@@ -1492,15 +1492,17 @@ type Reencrypted struct {
 	Users    int `json:"users"`
 }
 
-// RefreshRequest defines model for RefreshRequest.
+// RefreshRequest Example: {"refresh_token":"rt_01hm6x1aq2..."}
 type RefreshRequest struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
-// RepairedRole defines model for RepairedRole.
+// RepairedRole Example: {"changed":true,"role":{"built_in":false,"level":100,"name":"Help desk","permissions":["users.read","tickets.*"],"role_id":"helpdesk"}}
 type RepairedRole struct {
 	Changed bool `json:"changed"`
-	Role    Role `json:"role"`
+
+	// Role Example: {"built_in":false,"level":100,"name":"Help desk","permissions":["users.read","tickets.*"],"role_id":"helpdesk"}
+	Role Role `json:"role"`
 }
 
 // RetainAuditRequest defines model for RetainAuditRequest.
@@ -1515,7 +1517,7 @@ type RevokeAllRequest struct {
 	ExceptCurrent *bool `json:"except_current,omitempty"`
 }
 
-// RevokedAPIKey defines model for RevokedAPIKey.
+// RevokedAPIKey Example: {"key_id":"key_01hm6x4g9v2b5d8f1h3k6m0npq","revoked_at":"2024-01-15T15:00:00Z","status":"revoked"}
 type RevokedAPIKey struct {
 	KeyID     string              `json:"key_id"`
 	RevokedAt time.Time           `json:"revoked_at"`
@@ -1530,7 +1532,7 @@ type RevokedCount struct {
 	Revoked int `json:"revoked"`
 }
 
-// RevokedSession defines model for RevokedSession.
+// RevokedSession Example: {"revoked_at":"2024-01-15T15:00:00Z","session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","status":"revoked"}
 type RevokedSession struct {
 	RevokedAt time.Time            `json:"revoked_at"`
 	SessionID string               `json:"session_id"`
@@ -1540,7 +1542,7 @@ type RevokedSession struct {
 // RevokedSessionStatus defines model for RevokedSession.Status.
 type RevokedSessionStatus string
 
-// Role defines model for Role.
+// Role Example: {"built_in":false,"level":100,"name":"Help desk","permissions":["users.read","tickets.*"],"role_id":"helpdesk"}
 type Role struct {
 	BuiltIn bool `json:"built_in"`
 
@@ -1595,7 +1597,7 @@ type Session struct {
 	UserAgent nullable.Nullable[string] `json:"user_agent"`
 }
 
-// SessionList defines model for SessionList.
+// SessionList Example: {"limit":20,"next_cursor":null,"page":1,"sessions":[{"created_at":"2024-01-15T10:00:00Z","current":true,"ip_address":"192.168.1.100","last_activity":"2024-01-15T14:30:00Z","location":null,"session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","user_agent":"Mozilla/5.0..."}],"total":1}
 type SessionList struct {
 	Limit int `json:"limit"`
 
@@ -1663,7 +1665,7 @@ type SigningKey struct {
 // SigningKeyState defines model for SigningKey.State.
 type SigningKeyState string
 
-// SigningKeyList defines model for SigningKeyList.
+// SigningKeyList Example: {"signing_keys":[{"algorithm":"EdDSA","created_at":"2024-01-15T10:00:00Z","key_id":"9mK2vXq4","retires_at":null,"state":"active"}]}
 type SigningKeyList struct {
 	SigningKeys []SigningKey `json:"signing_keys"`
 }
@@ -1691,7 +1693,7 @@ type StepUpResult struct {
 // StepUpResultStatus defines model for StepUpResult.Status.
 type StepUpResultStatus string
 
-// SyncPlan defines model for SyncPlan.
+// SyncPlan Example: {"complete":true,"create":1,"digest":"5d41402abc4b2a76b9719d911017c592","directory":"corp","disable":0,"enable":0,"known":810,"listed":812,"skip":0,"steps":[{"kind":"create","subject":"8f2c1d7e-5b1a-4e0c-9f63-2a6d4c1b7e90","username":"alice"}],"update":0}
 type SyncPlan struct {
 	// Complete Whether the list is complete, so that an absent user has been removed.
 	Complete  bool   `json:"complete"`
@@ -1723,7 +1725,7 @@ type SyncRequest struct {
 	Force *bool `json:"force,omitempty"`
 }
 
-// SyncResult defines model for SyncResult.
+// SyncResult Example: {"complete":true,"created":1,"digest":"5d41402abc4b2a76b9719d911017c592","disabled":0,"enabled":0,"failed":0,"listed":812,"skipped":0,"updated":0}
 type SyncResult struct {
 	Complete bool   `json:"complete"`
 	Created  int    `json:"created"`
@@ -1777,7 +1779,7 @@ type ThirdPartyToken struct {
 	TokenID   string                       `json:"token_id"`
 }
 
-// ThirdPartyTokenList defines model for ThirdPartyTokenList.
+// ThirdPartyTokenList Example: {"limit":20,"next_cursor":null,"page":1,"tokens":[{"created_at":"2024-01-15T10:00:00Z","created_by":null,"expires_at":null,"revoked_at":null,"role":"user","token_id":"tpt_01hm6x0vj3k8q5d2c7y9t4b6na"}],"total":1}
 type ThirdPartyTokenList struct {
 	Limit      int                       `json:"limit"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
@@ -1845,7 +1847,7 @@ type UnlinkedIdentity struct {
 // UnlinkedIdentityStatus defines model for UnlinkedIdentity.Status.
 type UnlinkedIdentityStatus string
 
-// UpdateGroupRequest defines model for UpdateGroupRequest.
+// UpdateGroupRequest Example: {"description":"First-line support"}
 type UpdateGroupRequest struct {
 	Description nullable.Nullable[string] `json:"description,omitempty"`
 
@@ -1854,7 +1856,7 @@ type UpdateGroupRequest struct {
 	Permissions *[]string `json:"permissions,omitempty"`
 }
 
-// UpdateRoleRequest defines model for UpdateRoleRequest.
+// UpdateRoleRequest Example: {"permissions":["users.read","tickets.*"]}
 type UpdateRoleRequest struct {
 	Level       *int      `json:"level,omitempty"`
 	Name        *string   `json:"name,omitempty"`

@@ -122,12 +122,12 @@ type Directory struct {
 	Type        string `json:"type"`
 }
 
-// DirectoryCheck defines model for DirectoryCheck.
+// DirectoryCheck Example: {"steps":[{"detail":"ldaps://ldap.example.com","name":"connection","ok":true}]}
 type DirectoryCheck struct {
 	Steps []DirectoryStep `json:"steps"`
 }
 
-// DirectoryList defines model for DirectoryList.
+// DirectoryList Example: {"directories":[{"abilities":["login","sync"],"default":false,"directory_id":"corp","type":"ldap"}]}
 type DirectoryList struct {
 	Directories []Directory `json:"directories"`
 }
@@ -141,7 +141,7 @@ type DirectoryStep struct {
 	Ok     bool    `json:"ok"`
 }
 
-// DisableTwoFactorRequest defines model for DisableTwoFactorRequest.
+// DisableTwoFactorRequest Example: {"password":"secure_password"}
 type DisableTwoFactorRequest struct {
 	Code     *string `json:"code,omitempty"`
 	Password *string `json:"password,omitempty"`
@@ -168,7 +168,7 @@ type Identity struct {
 	Subject *string `json:"subject"`
 }
 
-// IdentityList defines model for IdentityList.
+// IdentityList Example: {"identities":[{"directory":"corp","identity_id":"corp","subject":"8f2c1d7e-5b1a-4e0c-9f63-2a6d4c1b7e90"}]}
 type IdentityList struct {
 	Identities []Identity `json:"identities"`
 }
@@ -253,7 +253,7 @@ type LockoutPolicy struct {
 // Metadata Any JSON object of at most 16 KiB and 16 levels, stored as sent. Keys can contain dots and dollar signs; the order of keys and the form of numbers are preserved.
 type Metadata = json.RawMessage
 
-// NewThirdPartyToken defines model for NewThirdPartyToken.
+// NewThirdPartyToken Example: {"created_at":"2024-01-15T10:00:00Z","created_by":null,"expires_at":null,"revoked_at":null,"role":"user","token":"eyJhbGciOiJIUzI1NiIs...","token_id":"tpt_01hm6x0vj3k8q5d2c7y9t4b6na"}
 type NewThirdPartyToken struct {
 	CreatedAt time.Time `json:"created_at"`
 
@@ -321,10 +321,12 @@ type Reencrypted struct {
 	Users    int `json:"users"`
 }
 
-// RepairedRole defines model for RepairedRole.
+// RepairedRole Example: {"changed":true,"role":{"built_in":false,"level":100,"name":"Help desk","permissions":["users.read","tickets.*"],"role_id":"helpdesk"}}
 type RepairedRole struct {
 	Changed bool `json:"changed"`
-	Role    Role `json:"role"`
+
+	// Role Example: {"built_in":false,"level":100,"name":"Help desk","permissions":["users.read","tickets.*"],"role_id":"helpdesk"}
+	Role Role `json:"role"`
 }
 
 // RetainAuditRequest defines model for RetainAuditRequest.
@@ -333,7 +335,7 @@ type RetainAuditRequest struct {
 	Before time.Time `json:"before"`
 }
 
-// Role defines model for Role.
+// Role Example: {"built_in":false,"level":100,"name":"Help desk","permissions":["users.read","tickets.*"],"role_id":"helpdesk"}
 type Role struct {
 	BuiltIn bool `json:"built_in"`
 
@@ -388,7 +390,7 @@ type Session struct {
 	UserAgent *string `json:"user_agent"`
 }
 
-// SessionList defines model for SessionList.
+// SessionList Example: {"limit":20,"next_cursor":null,"page":1,"sessions":[{"created_at":"2024-01-15T10:00:00Z","current":true,"ip_address":"192.168.1.100","last_activity":"2024-01-15T14:30:00Z","location":null,"session_id":"sess_01hm6x1aq2r7w9e3f5h8j0kzmb","user_agent":"Mozilla/5.0..."}],"total":1}
 type SessionList struct {
 	Limit int `json:"limit"`
 
@@ -418,7 +420,7 @@ type SetPasswordRequest struct {
 	NewPassword     string  `json:"new_password"`
 }
 
-// SyncPlan defines model for SyncPlan.
+// SyncPlan Example: {"complete":true,"create":1,"digest":"5d41402abc4b2a76b9719d911017c592","directory":"corp","disable":0,"enable":0,"known":810,"listed":812,"skip":0,"steps":[{"kind":"create","subject":"8f2c1d7e-5b1a-4e0c-9f63-2a6d4c1b7e90","username":"alice"}],"update":0}
 type SyncPlan struct {
 	// Complete Whether the list is complete, so that an absent user has been removed.
 	Complete  bool   `json:"complete"`
@@ -450,7 +452,7 @@ type SyncRequest struct {
 	Force *bool `json:"force,omitempty"`
 }
 
-// SyncResult defines model for SyncResult.
+// SyncResult Example: {"complete":true,"created":1,"digest":"5d41402abc4b2a76b9719d911017c592","disabled":0,"enabled":0,"failed":0,"listed":812,"skipped":0,"updated":0}
 type SyncResult struct {
 	Complete bool   `json:"complete"`
 	Created  int    `json:"created"`
@@ -504,7 +506,7 @@ type ThirdPartyToken struct {
 	TokenID   string     `json:"token_id"`
 }
 
-// ThirdPartyTokenList defines model for ThirdPartyTokenList.
+// ThirdPartyTokenList Example: {"limit":20,"next_cursor":null,"page":1,"tokens":[{"created_at":"2024-01-15T10:00:00Z","created_by":null,"expires_at":null,"revoked_at":null,"role":"user","token_id":"tpt_01hm6x0vj3k8q5d2c7y9t4b6na"}],"total":1}
 type ThirdPartyTokenList struct {
 	Limit      int               `json:"limit"`
 	NextCursor *string           `json:"next_cursor"`

@@ -111,7 +111,8 @@ export interface paths {
         /**
          * Remove the oldest part of the audit log
          * @description Removes the entries that were sealed before a time, in whole segments, and keeps the checkpoint of the last one: the rest of the
-         *     log remains provable. Only on the control socket.
+         *     log remains provable. The removal works in batches; one that was interrupted continues with the next call, and by itself within
+         *     a minute. A long operation. Only on the control socket.
          */
         post: operations["retainAuditLog"];
         delete?: never;
@@ -1035,6 +1036,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/system/verify-cache": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let the nodes verify from memory
+         * @description Lets the nodes of an upgraded MongoDB database answer verifications from memory, for good. Stop the last node of an earlier
+         *     version first: it does not wait for the others after a revocation, and cannot start any more. Only on the control socket.
+         */
+        post: operations["enableVerifyCache"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/third-party-tokens": {
         parameters: {
             query?: never;
@@ -1157,7 +1179,8 @@ export interface paths {
         /**
          * Deactivate a user
          * @description Ends all sessions, API keys and pending tokens of the user immediately. Idempotent. `purge=true` erases the personal data
-         *     and leaves a tombstone in the audit log. 409 `last_admin` if no administrator would remain.
+         *     and leaves a tombstone in the audit log, a long operation: the audit log is erased in batches, and a request that was
+         *     interrupted can be repeated. 409 `last_admin` if no administrator would remain.
          */
         delete: operations["deleteUser"];
         options?: never;
@@ -1572,6 +1595,19 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @example {
+         *       "created_at": "2024-01-15T10:00:00Z",
+         *       "expires_at": null,
+         *       "key_id": "key_01hm6x4g9v2b5d8f1h3k6m0npq",
+         *       "last_used_at": null,
+         *       "name": "Integration Key",
+         *       "permissions": [
+         *         "profile.edit"
+         *       ],
+         *       "prefix": "sk_live_abcd"
+         *     }
+         */
         APIKey: {
             /** Format: date-time */
             created_at: string;
@@ -1588,6 +1624,27 @@ export interface components {
             /** @description The first characters, to identify the key. */
             prefix: string;
         };
+        /**
+         * @example {
+         *       "api_keys": [
+         *         {
+         *           "created_at": "2024-01-15T10:00:00Z",
+         *           "expires_at": null,
+         *           "key_id": "key_01hm6x4g9v2b5d8f1h3k6m0npq",
+         *           "last_used_at": null,
+         *           "name": "Integration Key",
+         *           "permissions": [
+         *             "profile.edit"
+         *           ],
+         *           "prefix": "sk_live_abcd"
+         *         }
+         *       ],
+         *       "limit": 20,
+         *       "next_cursor": null,
+         *       "page": 1,
+         *       "total": 1
+         *     }
+         */
         APIKeyList: {
             api_keys: components["schemas"]["APIKey"][];
             limit: number;
@@ -1678,6 +1735,27 @@ export interface components {
             /** @description The actor; `cli` for the command line and `system` for the service; null if unknown. */
             user_id: string | null;
         };
+        /**
+         * @example {
+         *       "limit": 20,
+         *       "logs": [
+         *         {
+         *           "action": "login",
+         *           "details": {},
+         *           "ip_address": "192.168.1.100",
+         *           "log_id": "log_01hm6x3e7t5z8a2c4f6h9j1kmn",
+         *           "request_id": null,
+         *           "success": true,
+         *           "timestamp": "2024-01-15T14:30:00Z",
+         *           "user_agent": "Mozilla/5.0...",
+         *           "user_id": "usr_01hm6x0vj3k8q5d2c7y9t4b6na"
+         *         }
+         *       ],
+         *       "next_cursor": null,
+         *       "page": 1,
+         *       "total": 1
+         *     }
+         */
         AuditLogs: {
             limit: number;
             logs: components["schemas"]["AuditLog"][];
@@ -1748,6 +1826,11 @@ export interface components {
             /** @description Oneself when absent. */
             user_id?: string | null;
         };
+        /**
+         * @example {
+         *       "token": "confirm_token_123"
+         *     }
+         */
         ConfirmEmailRequest: {
             token: string;
         };
@@ -1807,11 +1890,23 @@ export interface components {
             end?: string;
             start?: string;
         };
+        /**
+         * @example {
+         *       "group_id": "grp_01hm6x2c4s9v1b7n3k5m8p0qrt",
+         *       "status": "deleted"
+         *     }
+         */
         DeletedGroup: {
             group_id: string;
             /** @enum {string} */
             status: "deleted";
         };
+        /**
+         * @example {
+         *       "role_id": "helpdesk",
+         *       "status": "deleted"
+         *     }
+         */
         DeletedRole: {
             role_id: string;
             /** @enum {string} */
@@ -1854,9 +1949,35 @@ export interface components {
             directory_id: string;
             type: string;
         };
+        /**
+         * @example {
+         *       "steps": [
+         *         {
+         *           "detail": "ldaps://ldap.example.com",
+         *           "name": "connection",
+         *           "ok": true
+         *         }
+         *       ]
+         *     }
+         */
         DirectoryCheck: {
             steps: components["schemas"]["DirectoryStep"][];
         };
+        /**
+         * @example {
+         *       "directories": [
+         *         {
+         *           "abilities": [
+         *             "login",
+         *             "sync"
+         *           ],
+         *           "default": false,
+         *           "directory_id": "corp",
+         *           "type": "ldap"
+         *         }
+         *       ]
+         *     }
+         */
         DirectoryList: {
             directories: components["schemas"]["Directory"][];
         };
@@ -1874,16 +1995,33 @@ export interface components {
             name: string;
             ok: boolean;
         };
+        /**
+         * @example {
+         *       "password": "secure_password"
+         *     }
+         */
         DisableTwoFactorRequest: {
             code?: string | null;
             /** Format: password */
             password?: string | null;
         };
+        /**
+         * @example {
+         *       "email": "john@example.com",
+         *       "email_verified": true,
+         *       "user_id": "usr_01hm6x0vj3k8q5d2c7y9t4b6na"
+         *     }
+         */
         EmailConfirmed: {
             email: string;
             email_verified: boolean;
             user_id: string;
         };
+        /**
+         * @example {
+         *       "method": "totp"
+         *     }
+         */
         EnableTwoFactorRequest: {
             code?: string | null;
             /**
@@ -1976,6 +2114,25 @@ export interface components {
             /** Format: date-time */
             updated_at?: string;
         };
+        /**
+         * @example {
+         *       "groups": [
+         *         {
+         *           "created_at": "2024-01-15T10:00:00Z",
+         *           "description": "Customer support team",
+         *           "group_id": "grp_01hm6x2c4s9v1b7n3k5m8p0qrt",
+         *           "name": "support_team",
+         *           "permissions": [
+         *             "tickets.manage"
+         *           ]
+         *         }
+         *       ],
+         *       "limit": 20,
+         *       "next_cursor": null,
+         *       "page": 1,
+         *       "total": 1
+         *     }
+         */
         GroupList: {
             groups: components["schemas"]["Group"][];
             limit: number;
@@ -1999,6 +2156,17 @@ export interface components {
             /** @description The directory's own id of the user; null in the built-in directory. */
             subject: string | null;
         };
+        /**
+         * @example {
+         *       "identities": [
+         *         {
+         *           "directory": "corp",
+         *           "identity_id": "corp",
+         *           "subject": "8f2c1d7e-5b1a-4e0c-9f63-2a6d4c1b7e90"
+         *         }
+         *       ]
+         *     }
+         */
         IdentityList: {
             identities: components["schemas"]["Identity"][];
         };
@@ -2073,6 +2241,11 @@ export interface components {
             /** @description Why the row is refused, or how the user differs from it. */
             reason: string;
         };
+        /**
+         * @example {
+         *       "token": "eyJhbGciOiJFZERTQSIs..."
+         *     }
+         */
         IntrospectRequest: {
             token: string;
             /** @description Accepted and ignored. */
@@ -2189,6 +2362,11 @@ export interface components {
             user_id: string;
             username: string;
         };
+        /**
+         * @example {
+         *       "refresh_token": "rt_01hm6x1aq2..."
+         *     }
+         */
         LogoutRequest: {
             refresh_token?: string | null;
         };
@@ -2201,6 +2379,13 @@ export interface components {
             /** @enum {string} */
             status: "logged_out";
         };
+        /**
+         * @example {
+         *       "group_id": "grp_01hm6x2c4s9v1b7n3k5m8p0qrt",
+         *       "status": "member",
+         *       "user_id": "usr_01hm6x0vj3k8q5d2c7y9t4b6na"
+         *     }
+         */
         Membership: {
             group_id: string;
             /** @enum {string} */
@@ -2238,6 +2423,17 @@ export interface components {
             name: string;
             permissions: string[];
         };
+        /**
+         * @example {
+         *       "created_at": "2024-01-15T10:00:00Z",
+         *       "created_by": null,
+         *       "expires_at": null,
+         *       "revoked_at": null,
+         *       "role": "user",
+         *       "token": "eyJhbGciOiJIUzI1NiIs...",
+         *       "token_id": "tpt_01hm6x0vj3k8q5d2c7y9t4b6na"
+         *     }
+         */
         NewThirdPartyToken: {
             /** Format: date-time */
             created_at: string;
@@ -2255,6 +2451,11 @@ export interface components {
             token: string;
             token_id: string;
         };
+        /**
+         * @example {
+         *       "redirect_uri": "https://app.example.com/signed-in"
+         *     }
+         */
         OIDCLinkRequest: {
             code_challenge?: string | null;
             /** @enum {string|null} */
@@ -2262,9 +2463,19 @@ export interface components {
             redirect_uri: string;
             state?: string | null;
         };
+        /**
+         * @example {
+         *       "authorization_url": "https://sso.example.com/authorize?client_id=ostiary"
+         *     }
+         */
         OIDCLinkResult: {
             authorization_url: string;
         };
+        /**
+         * @example {
+         *       "refresh_token": "rt_01hm6x1aq2..."
+         *     }
+         */
         OIDCLogoutRequest: {
             /** @description Where the provider redirects the browser afterwards: one of the configured URLs. */
             post_logout_redirect_uri?: string | null;
@@ -2272,11 +2483,23 @@ export interface components {
             /** @description Returned there unchanged. */
             state?: string | null;
         };
+        /**
+         * @example {
+         *       "provider_logout_url": null,
+         *       "status": "logged_out"
+         *     }
+         */
         OIDCLogoutResult: {
             provider_logout_url: string | null;
             /** @enum {string} */
             status: "logged_out";
         };
+        /**
+         * @example {
+         *       "code": "oc_7x2pd4kqnm",
+         *       "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+         *     }
+         */
         OIDCTokenRequest: {
             code: string;
             /** @description The PKCE verifier of the `code_challenge` of the sign-in. */
@@ -2464,6 +2687,18 @@ export interface components {
             /** @description The type of the directory. */
             type: string;
         };
+        /**
+         * @example {
+         *       "providers": [
+         *         {
+         *           "id": "corp-sso",
+         *           "login_url": "/api/v1/security/auth/oidc/corp-sso/login",
+         *           "name": "Company account",
+         *           "type": "oidc"
+         *         }
+         *       ]
+         *     }
+         */
         ProviderList: {
             providers: components["schemas"]["Provider"][];
         };
@@ -2477,9 +2712,29 @@ export interface components {
             sessions: number;
             users: number;
         };
+        /**
+         * @example {
+         *       "refresh_token": "rt_01hm6x1aq2..."
+         *     }
+         */
         RefreshRequest: {
             refresh_token: string;
         };
+        /**
+         * @example {
+         *       "changed": true,
+         *       "role": {
+         *         "built_in": false,
+         *         "level": 100,
+         *         "name": "Help desk",
+         *         "permissions": [
+         *           "users.read",
+         *           "tickets.*"
+         *         ],
+         *         "role_id": "helpdesk"
+         *       }
+         *     }
+         */
         RepairedRole: {
             changed: boolean;
             role: components["schemas"]["Role"];
@@ -2495,6 +2750,13 @@ export interface components {
             /** @description Keep the session of the request. The default is `false`. */
             except_current?: boolean | null;
         };
+        /**
+         * @example {
+         *       "key_id": "key_01hm6x4g9v2b5d8f1h3k6m0npq",
+         *       "revoked_at": "2024-01-15T15:00:00Z",
+         *       "status": "revoked"
+         *     }
+         */
         RevokedAPIKey: {
             key_id: string;
             /** Format: date-time */
@@ -2505,6 +2767,13 @@ export interface components {
         RevokedCount: {
             revoked: number;
         };
+        /**
+         * @example {
+         *       "revoked_at": "2024-01-15T15:00:00Z",
+         *       "session_id": "sess_01hm6x1aq2r7w9e3f5h8j0kzmb",
+         *       "status": "revoked"
+         *     }
+         */
         RevokedSession: {
             /** Format: date-time */
             revoked_at: string;
@@ -2512,6 +2781,18 @@ export interface components {
             /** @enum {string} */
             status: "revoked";
         };
+        /**
+         * @example {
+         *       "built_in": false,
+         *       "level": 100,
+         *       "name": "Help desk",
+         *       "permissions": [
+         *         "users.read",
+         *         "tickets.*"
+         *       ],
+         *       "role_id": "helpdesk"
+         *     }
+         */
         Role: {
             built_in: boolean;
             /** @description Role level of the Users API: a lower level has more privileges. */
@@ -2637,6 +2918,25 @@ export interface components {
             session_id: string;
             user_agent: string | null;
         };
+        /**
+         * @example {
+         *       "limit": 20,
+         *       "next_cursor": null,
+         *       "page": 1,
+         *       "sessions": [
+         *         {
+         *           "created_at": "2024-01-15T10:00:00Z",
+         *           "current": true,
+         *           "ip_address": "192.168.1.100",
+         *           "last_activity": "2024-01-15T14:30:00Z",
+         *           "location": null,
+         *           "session_id": "sess_01hm6x1aq2r7w9e3f5h8j0kzmb",
+         *           "user_agent": "Mozilla/5.0..."
+         *         }
+         *       ],
+         *       "total": 1
+         *     }
+         */
         SessionList: {
             limit: number;
             /** @description Null on the last page. */
@@ -2701,6 +3001,19 @@ export interface components {
             /** @enum {string} */
             state: "next" | "active" | "retiring";
         };
+        /**
+         * @example {
+         *       "signing_keys": [
+         *         {
+         *           "algorithm": "EdDSA",
+         *           "created_at": "2024-01-15T10:00:00Z",
+         *           "key_id": "9mK2vXq4",
+         *           "retires_at": null,
+         *           "state": "active"
+         *         }
+         *       ]
+         *     }
+         */
         SigningKeyList: {
             signing_keys: components["schemas"]["SigningKey"][];
         };
@@ -2729,6 +3042,27 @@ export interface components {
             /** @enum {string} */
             status: "reauthenticated";
         };
+        /**
+         * @example {
+         *       "complete": true,
+         *       "create": 1,
+         *       "digest": "5d41402abc4b2a76b9719d911017c592",
+         *       "directory": "corp",
+         *       "disable": 0,
+         *       "enable": 0,
+         *       "known": 810,
+         *       "listed": 812,
+         *       "skip": 0,
+         *       "steps": [
+         *         {
+         *           "kind": "create",
+         *           "subject": "8f2c1d7e-5b1a-4e0c-9f63-2a6d4c1b7e90",
+         *           "username": "alice"
+         *         }
+         *       ],
+         *       "update": 0
+         *     }
+         */
         SyncPlan: {
             /** @description Whether the list is complete, so that an absent user has been removed. */
             complete: boolean;
@@ -2753,6 +3087,19 @@ export interface components {
             /** @description Override the safety limit, after a review of the plan. The default is `false`. */
             force?: boolean | null;
         };
+        /**
+         * @example {
+         *       "complete": true,
+         *       "created": 1,
+         *       "digest": "5d41402abc4b2a76b9719d911017c592",
+         *       "disabled": 0,
+         *       "enabled": 0,
+         *       "failed": 0,
+         *       "listed": 812,
+         *       "skipped": 0,
+         *       "updated": 0
+         *     }
+         */
         SyncResult: {
             complete: boolean;
             created: number;
@@ -2808,6 +3155,24 @@ export interface components {
             role: string;
             token_id: string;
         };
+        /**
+         * @example {
+         *       "limit": 20,
+         *       "next_cursor": null,
+         *       "page": 1,
+         *       "tokens": [
+         *         {
+         *           "created_at": "2024-01-15T10:00:00Z",
+         *           "created_by": null,
+         *           "expires_at": null,
+         *           "revoked_at": null,
+         *           "role": "user",
+         *           "token_id": "tpt_01hm6x0vj3k8q5d2c7y9t4b6na"
+         *         }
+         *       ],
+         *       "total": 1
+         *     }
+         */
         ThirdPartyTokenList: {
             limit: number;
             next_cursor: string | null;
@@ -2873,12 +3238,25 @@ export interface components {
             status: "unlinked";
             user_id: string;
         };
+        /**
+         * @example {
+         *       "description": "First-line support"
+         *     }
+         */
         UpdateGroupRequest: {
             description?: string | null;
             /** @description Letters and digits of any script, spaces and `. _ -`; unique without regard to case. */
             name?: string;
             permissions?: string[];
         };
+        /**
+         * @example {
+         *       "permissions": [
+         *         "users.read",
+         *         "tickets.*"
+         *       ]
+         *     }
+         */
         UpdateRoleRequest: {
             level?: number;
             name?: string;
@@ -3067,6 +3445,15 @@ export interface components {
             checkpoints?: string[] | null;
             /** @description The key that must have signed; absent means the key of the store. */
             key?: string | null;
+        };
+        /**
+         * @example {
+         *       "changed": true
+         *     }
+         */
+        VerifyCache: {
+            /** @description False if it was enabled before, or if the store belongs to one process. */
+            changed: boolean;
         };
         VerifyThirdPartyTokenRequest: {
             token: string;
@@ -3490,6 +3877,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "logs": [
+                     *         {
+                     *           "action": "login",
+                     *           "log_id": "log_01hm6x3e7t5z8a2c4f6h9j1kmn",
+                     *           "success": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         logs: {
                             [key: string]: unknown;
@@ -3609,6 +4007,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditCut"];
+                    "application/x-ndjson": components["schemas"]["OperationLine"];
                 };
             };
             400: components["responses"]["400"];
@@ -3983,6 +4382,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "logout_token": "eyJhbGciOiJSUzI1NiIs..."
+                 *     }
+                 */
                 "application/x-www-form-urlencoded": {
                     logout_token: string;
                 };
@@ -4103,7 +4507,10 @@ export interface operations {
     oidcLogin: {
         parameters: {
             query: {
-                /** @description The URL to return to. */
+                /**
+                 * @description The URL to return to.
+                 * @example https://app.example.com/signed-in
+                 */
                 redirect_uri: string;
                 /** @description Returned unchanged. */
                 state?: string;
@@ -4317,7 +4724,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "two_factor_code": "123456"
+                 *       "password": "secure_password"
                  *     }
                  */
                 "application/json": components["schemas"]["StepUpRequest"];
@@ -5780,6 +6187,32 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    enableVerifyCache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether this call enabled it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifyCache"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     listThirdPartyTokens: {
         parameters: {
             query?: {
@@ -6176,6 +6609,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeletedUser"];
+                    "application/x-ndjson": components["schemas"]["OperationLine"];
                 };
             };
             400: components["responses"]["400"];
