@@ -96,9 +96,8 @@ type file struct {
 	gzipped     []byte
 }
 
-// pagePolicy lets the page load its own files and call this server, and nothing else. The page sets styles on elements.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
-	"connect-src 'self'; " +
+// pagePolicy lets the page load its own files and call this server, and nothing else.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 func (f file) serve(r *httpserver.Request) error {

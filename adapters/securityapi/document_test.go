@@ -179,8 +179,8 @@ func TestThePageNeedsNothingFromElsewhere(t *testing.T) {
 	address := open(t, securityapi.Config{})
 	for path, kind := range map[string]string{
 		"/docs": "text/html; charset=utf-8", "/docs/": "text/html; charset=utf-8",
-		"/docs/page.js": "text/javascript; charset=utf-8", "/docs/swagger-ui.css": "text/css; charset=utf-8",
-		"/docs/swagger-ui-bundle.js": "text/javascript; charset=utf-8", "/openapi.json": "application/json; charset=utf-8",
+		"/docs/page.js": "text/javascript; charset=utf-8", "/docs/page.css": "text/css; charset=utf-8",
+		"/openapi.json": "application/json; charset=utf-8",
 	} {
 		zipped, one := fetch(t, address+path, "gzip")
 		plain, other := fetch(t, address+path, "identity")

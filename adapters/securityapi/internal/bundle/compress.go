@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"os"
 )
 
@@ -12,6 +13,23 @@ func compress(from, to string) error {
 	if err != nil {
 		return err
 	}
+	return writeCompressed(raw, to)
+}
+
+// compressAsJSON writes a YAML file as JSON, gzipped.
+func compressAsJSON(from, to string) error {
+	document, err := read(from)
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(document)
+	if err != nil {
+		return err
+	}
+	return writeCompressed(raw, to)
+}
+
+func writeCompressed(raw []byte, to string) error {
 	var b bytes.Buffer
 	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {

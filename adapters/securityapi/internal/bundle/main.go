@@ -27,7 +27,7 @@ func main() {
 }
 
 // run reads the folder that the first argument names and writes the file that the second does; with -models first,
-// without what only clients need. With -sum first it is sum, with -gzip first compress.
+// without what only clients need. With -sum first it is sum, with -gzip compress, with -json compressAsJSON.
 func run(args []string) error {
 	if len(args) > 0 && args[0] == "-sum" {
 		return sum(args[1:])
@@ -35,12 +35,16 @@ func run(args []string) error {
 	if len(args) == 3 && args[0] == "-gzip" {
 		return compress(args[1], args[2])
 	}
+	if len(args) == 3 && args[0] == "-json" {
+		return compressAsJSON(args[1], args[2])
+	}
 	models := len(args) > 0 && args[0] == "-models"
 	if models {
 		args = args[1:]
 	}
 	if len(args) != 2 {
-		return errors.New("usage: bundle [-models] FOLDER FILE, bundle -gzip FILE FILE.gz")
+		return errors.New("usage: bundle [-models] FOLDER FILE, bundle -gzip FILE FILE.gz, " +
+			"bundle -json FILE.yaml FILE.json.gz")
 	}
 	return bundle(args[0], args[1], models)
 }
