@@ -58,6 +58,7 @@ function verification(options: Address): Verifier["verify"] {
 function introspection(options: OnlineOptions): Verifier["verify"] {
   const service = clientOf(options, options.apiKey);
   return async (token, signal) => {
+    if (!token) throw refusedToken();
     const found = await service.post("/auth/introspect", { body: { token }, ...(signal && { signal }) });
     if (!found.active || !found.sub) throw refusedToken();
     return {

@@ -183,10 +183,13 @@ test("errors have the type of their code and the names of the fields", async () 
   await assert.rejects(new Ostiary({ url: "http://127.0.0.1:1", retries: 0 }).get("/auth/providers"), NetworkError);
 });
 
-test("a call ends by its time-out and by its signal", async () => {
+test("a call ends by its time-out and by its signal", async (t) => {
   const hanging = (_, init) => new Promise((_, reject) => {
+    init.signal.throwIfAborted();
     init.signal.addEventListener("abort", () => reject(init.signal.reason));
   });
+  const alive = setInterval(() => {}, 1000); // the timer of a time-out alone does not keep Node.js running
+  t.after(() => clearInterval(alive));
   const ostiary = new Ostiary({ url, fetch: hanging, timeout: 20 });
   await assert.rejects(ostiary.get("/auth/providers"), TimeoutError);
   const stop = new AbortController();

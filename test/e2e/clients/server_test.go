@@ -1,6 +1,7 @@
 package clients_test
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -76,16 +77,27 @@ func modules(t *testing.T, folder string) {
 	must(t, os.Symlink(fixture(t, "node_modules"), filepath.Join(folder, "node_modules")))
 }
 
-// run runs a program in a folder and returns what it printed. Variables of the environment are NAME=value.
+// run runs a program in a folder and returns its standard output. Variables of the environment are NAME=value.
 func run(t *testing.T, folder string, variables []string, program string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Dir, cmd.Env = folder, slices.Concat(os.Environ(), variables)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	bin := fixture(t, "node_modules", ".bin") // a newer Node.js, where the machine's own is too old
+	if path := filepath.Join(bin, program); isFile(path) {
+		program = path
 	}
-	return strings.TrimSpace(string(out))
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	path := "PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH")
+	cmd.Dir, cmd.Env = folder, slices.Concat(os.Environ(), []string{path}, variables)
+	var out, notices bytes.Buffer // the go command reports downloads on its standard error
+	cmd.Stdout, cmd.Stderr = &out, &notices
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", program, strings.Join(args, " "), err, &out, &notices)
+	}
+	return strings.TrimSpace(out.String())
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir()
 }
 
 func must(t *testing.T, err error) {
