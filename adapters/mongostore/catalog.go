@@ -48,7 +48,17 @@ func (h *headDocument) since(earlier *headDocument) (ids []string, ok bool) {
 // catalogCache holds the latest catalog that was read, with the state of its head.
 type catalogCache struct {
 	current atomic.Pointer[heldCatalog]
-	reading sync.Mutex // one reader at a time: the others use its result
+	reading sync.Mutex // one verification reads at a time: the others use its result
+}
+
+// keep replaces the catalog in memory unless that is a later version already.
+func (c *catalogCache) keep(next *heldCatalog) {
+	for {
+		held := c.current.Load()
+		if held != nil && held.catalog.Version >= next.catalog.Version || c.current.CompareAndSwap(held, next) {
+			return
+		}
+	}
 }
 
 type heldCatalog struct {
@@ -110,7 +120,7 @@ func (cs *Catalog) at(ctx context.Context, version int64) (*domain.Catalog, erro
 	if held.catalog.Version < version {
 		return nil, failed("reading the catalog", errors.New("the content is older than the version"))
 	}
-	cache.current.Store(held)
+	cache.keep(held)
 	return held.catalog, nil
 }
 

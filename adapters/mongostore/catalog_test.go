@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -215,14 +216,7 @@ func TestVerifyDoesNotReadTheCatalog(t *testing.T) {
 				c.Lease, c.Clock = 5*time.Second, realClock{}
 			})
 			startSession(t, one)
-			for n := 0; n < 3; { // until the node has its lease and has cached the session
-				verifySession(t, other)
-				reads.reset()
-				verifySession(t, other)
-				if n++; reads.trips.Load() > 0 {
-					n = 0
-				}
-			}
+			warmUp(t, other, reads)
 			for i := range 20 {
 				text := fmt.Sprint("change ", i)
 				describeGroup(t, one, "grp_000001", text)
@@ -242,6 +236,30 @@ func TestVerifyDoesNotReadTheCatalog(t *testing.T) {
 	}
 }
 
+// TestUnpublishedChangeDoesNotDelayVerify writes a group and the version as a node that crashes before it publishes the
+// change. A verification that is not answered from memory finds the new version; those that are do not wait for it.
+func TestUnpublishedChangeDoesNotDelayVerify(t *testing.T) {
+	t.Parallel()
+	one, other, reads, db := twoNodes(t, mongod.Shared(t), 10, func(c *mongostore.Config) {
+		c.Lease, c.Clock = 5*time.Second, realClock{}
+	})
+	startSession(t, one)
+	warmUp(t, other, reads)
+	version := catalogOf(t, other).Version
+	_, err := db.Collection("catalog").UpdateOne(t.Context(), bson.D{{Key: "_id", Value: "_head"}}, bson.D{
+		{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}, {Key: "listed", Value: 1}}},
+		{Key: "$push", Value: bson.D{{Key: "recent", Value: "group:grp_000001"}}},
+	})
+	must(t, err)
+	list(t, one, "sess_2") // the next verification reads the user and the version again
+	warmUp(t, other, reads)
+	live, err := other.View().Lookup(t.Context(), "sess_1")
+	must(t, err)
+	if live.Catalog != version {
+		t.Errorf("a verification from memory needs version %d of the catalog, want %d", live.Catalog, version)
+	}
+}
+
 // TestCatalogsOfTwoNodesAgree races changes of groups on two nodes. Each node sees every change that was acknowledged
 // before it reads the catalog, and both end with the same groups.
 func TestCatalogsOfTwoNodesAgree(t *testing.T) {
@@ -256,14 +274,14 @@ func TestCatalogsOfTwoNodesAgree(t *testing.T) {
 			id := domain.GroupID(fmt.Sprint("grp_race", w))
 			for i := range 15 {
 				from, to := nodes[(w+i)%2], nodes[(w+i+1)%2]
-				err := from.Groups().Create(t.Context(), domain.Group{ID: id, Name: string(id), Description: fmt.Sprint(i)},
+				err := from.Groups().Create(t.Context(), domain.Group{ID: id, Name: string(id), Description: strconv.Itoa(i)},
 					domain.Outbox{})
 				if errors.Is(err, domain.ErrGroupExists) {
 					t.Errorf("a deleted group remains: %v", err)
 					return
 				}
 				must(t, err)
-				if got := descriptionOf(t, to, id); got != fmt.Sprint(i) {
+				if got := descriptionOf(t, to, id); got != strconv.Itoa(i) {
 					t.Errorf("a new group is %q on the other node, want %d", got, i)
 				}
 				describeGroup(t, to, id, "changed")
@@ -306,4 +324,16 @@ func verifySession(t *testing.T, s *mongostore.Store) {
 	must(t, s.View().Touch(t.Context(), "sess_1", time.Now()))
 	_, err = s.CatalogStore().CatalogAt(t.Context(), live.Catalog)
 	must(t, err)
+}
+
+// warmUp verifies the session until the node has its lease and has cached the session.
+func warmUp(t *testing.T, s *mongostore.Store, reads *catalogReads) {
+	t.Helper()
+	for n := 0; n < 3; n++ {
+		verifySession(t, s)
+		reads.reset()
+		if verifySession(t, s); reads.trips.Load() > 0 {
+			n = -1
+		}
+	}
 }

@@ -16,21 +16,21 @@ func isCatalogKey(key string) bool { return strings.HasPrefix(key, catalogName+"
 // apply applies a state of the log; see observe. A change of the catalog is read before it is applied: verifications
 // use the earlier catalog until then, and the later one from then on. So the change waits for the nodes, and no
 // verification waits for the catalog.
+//
+// The version is cached if the position of the read is at least as new as the one that is applied then. This is
+// stricter than rule 6 in cluster.go: the read includes every invalidation that was applied before or meanwhile.
 func (c *cluster) apply(ctx context.Context, state clusterState, least int64) []wait {
 	return c.observe(state, least, c.readAhead(ctx, state))
 }
 
 // readAhead reads what has changed in the catalog up to the state. After a failure, or if too much has changed, the
-// next verification reads it.
+// next verification reads it. It does not wait for a verification that does: other invalidations wait for readAhead.
 func (c *cluster) readAhead(ctx context.Context, state clusterState) catalogAhead {
 	ids := c.changedIDs(state)
 	if len(ids) == 0 || !c.live() {
 		return catalogAhead{}
 	}
-	cache := &c.s.catalog
-	cache.reading.Lock()
-	defer cache.reading.Unlock()
-	held := cache.current.Load()
+	held := c.s.catalog.current.Load()
 	if held == nil {
 		return catalogAhead{}
 	}
@@ -38,7 +38,7 @@ func (c *cluster) readAhead(ctx context.Context, state clusterState) catalogAhea
 	if err != nil || !ok {
 		return catalogAhead{}
 	}
-	cache.current.Store(next)
+	c.s.catalog.keep(next)
 	return catalogAhead{position: position, version: next.catalog.Version}
 }
 

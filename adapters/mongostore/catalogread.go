@@ -43,9 +43,14 @@ func (s *Store) readSince(ctx context.Context, held *heldCatalog) (*heldCatalog,
 	return s.readCatalog(ctx)
 }
 
-// maxReads is the maximum number of reads of the changes. More than two are needed only if the catalog changes
-// meanwhile.
-const maxReads = 4
+const (
+	// maxReads is the maximum number of reads of the changes. More than two are needed only if the catalog changes
+	// meanwhile.
+	maxReads = 4
+	// maxChanged is the maximum number of documents that one read returns. The largest groups, of 28 KB each, remain
+	// within the 16 MB of a document.
+	maxChanged = 3 * keptChanges
+)
 
 // readChanges returns the held catalog with what has changed since, and the position of the log of invalidations that
 // it includes. The head of the catalog lists what has changed; ids are known to have changed. If they are all, the read
@@ -54,6 +59,9 @@ func (s *Store) readChanges(ctx context.Context, held *heldCatalog, ids []string
 	ok bool, err error,
 ) {
 	for range maxReads {
+		if len(ids) > maxChanged {
+			break
+		}
 		read, err := aggregate[changesResult](ctx, s, s.checked(nodesName), changesPipeline(ids))
 		if err != nil || len(read) == 0 || len(read[0].Head) == 0 {
 			return nil, 0, false, err

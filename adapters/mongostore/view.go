@@ -71,7 +71,9 @@ func lookup[T any](ctx context.Context, s *Store, t *table[T], cache *valueCache
 			return x
 		})
 		s.cached.users.put(string(user.ID), user)
-		s.cached.catalog.Store(catalog)
+		// A version that is cached is current. A later one was not published yet: its change reads it for every node
+		// before it is confirmed; see cluster.apply.
+		s.cached.catalog.CompareAndSwap(0, catalog)
 	})
 	return entity, user, catalog, nil
 }
