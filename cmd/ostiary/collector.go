@@ -57,6 +57,7 @@ func returnIdleMemory(ctx context.Context) {
 	ticker := time.NewTicker(idleCheck)
 	defer ticker.Stop()
 	before := read(collections)
+	rested := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -64,10 +65,17 @@ func returnIdleMemory(ctx context.Context) {
 		case <-ticker.C:
 		}
 		now := read(collections)
-		if now == before && read(freeHeap) > returned {
+		idle := now == before
+		if idle && read(freeHeap) > returned {
 			debug.FreeOSMemory() // collects twice, since pools keep their contents through one collection
 			debug.FreeOSMemory()
 			now = read(collections)
+		} else if !idle {
+			rested = false
+		}
+		if idle && !rested {
+			returnProgramPages()
+			rested = true
 		}
 		before = now
 	}
