@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	server := mongod.Shared(t)
-	database, err := url.Parse(server.PatientURI())
+	database, err := url.Parse(server.URI())
 	if err != nil {
 		t.Fatal(err)
 	}
