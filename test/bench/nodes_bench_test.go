@@ -159,6 +159,8 @@ func BenchmarkNodesRevoke(b *testing.B) {
 				sysclock.Clock{})
 			proxy.Silent.Store(true)
 			worst = max(worst, revoke(b))
+			proxy.Heal() // so that the node stops in time
+			proxy.Cut()
 		}
 		withLimit(b, "revocation with a dead node, the longest", float64(worst.Microseconds())/1000, 2500, "max-ms")
 	})
