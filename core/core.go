@@ -130,19 +130,20 @@ func (w *wiring) users() {
 		Catalog: p.Catalog, Roles: p.Roles, Groups: p.Groups, Users: p.Users, Guard: p.Guard, AuditWriter: w.writer,
 		IDs: p.IDs, Clock: p.Clock, CaseFolder: p.CaseFolder, MappedGroups: s.Registry.MappedGroups(),
 	})
+	s.Provisioner = directory.NewProvisioner(directory.Deps{
+		Users: p.Users, Directories: s.Registry, Access: s.Access, AuditWriter: w.writer, IDs: p.IDs, Clock: p.Clock,
+		CaseFolder: p.CaseFolder,
+	})
 	s.Account = account.New(account.Deps{
 		Users: p.Users, Catalog: p.Catalog, Limits: p.Rates, SingleUse: p.SingleUse, Decoys: p.Decoys,
 		Attempts: p.Attempts, CaseFolder: p.CaseFolder, Known: p.Known, IDs: p.IDs, Clock: p.Clock, Access: s.Access,
-		Directories: s.Registry, AuditWriter: w.writer, Emails: w.emails, AuditLog: p.Audit, Eraser: p.Eraser,
-		AuditAccess: s.AuditAccess,
-		ResetRate:   c.ResetRate, ResetSourceRate: c.ResetSourceRate, Exempt: c.Exempt,
+		Directories: s.Registry, Provisioner: s.Provisioner, AuditWriter: w.writer, Emails: w.emails, AuditLog: p.Audit,
+		Eraser: p.Eraser, AuditAccess: s.AuditAccess,
+		ResetRate: c.ResetRate, ResetSourceRate: c.ResetSourceRate, Exempt: c.Exempt,
 	})
 	s.RolePolicy = rolepolicy.New(rolepolicy.Deps{
 		Accounts: s.Account, Access: s.Access, Users: p.Users, Catalog: p.Catalog, Limits: p.Rates,
 		CaseFolder: p.CaseFolder, Clock: p.Clock, Config: c.RolePolicy,
-	})
-	s.Provisioner = directory.NewProvisioner(directory.Deps{
-		Users: p.Users, Access: s.Access, AuditWriter: w.writer, IDs: p.IDs, Clock: p.Clock, CaseFolder: p.CaseFolder,
 	})
 	s.Directory = directory.NewService(directory.ServiceDeps{
 		Registry: s.Registry, Provisioner: s.Provisioner, Users: p.Users, Access: s.Access, AuditWriter: w.writer,

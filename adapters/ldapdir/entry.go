@@ -84,7 +84,7 @@ func (c *client) identity(e entry, groups []string) domain.Identity {
 		Directory: c.id, Subject: e.subject, Username: e.GetEqualFoldAttributeValue(a.Username), Email: email,
 		Person:        domain.NewPerson(func(name string) string { return e.GetEqualFoldAttributeValue(a.person()[name]) }),
 		EmailVerified: email != "" && c.settings.EmailVerified, Groups: groups, Role: role, MappedGroups: mapped,
-		MapsAdministrators: c.settings.AllowAdmin, Methods: []string{"pwd"}, Disabled: c.disabled(e),
+		Unmapped: a.unmapped(), MapsAdministrators: c.settings.AllowAdmin, Methods: []string{"pwd"}, Disabled: c.disabled(e),
 	}
 }
 

@@ -56,6 +56,20 @@ func (a Attributes) person() map[string]string {
 	return map[string]string{"full_name": a.FullName, "phone_number": a.PhoneNumber}
 }
 
+// unmapped returns the names of the attributes that are not mapped.
+func (a Attributes) unmapped() []string {
+	var names []string
+	if a.Email == "" {
+		names = append(names, "email")
+	}
+	for name, attribute := range a.person() {
+		if attribute == "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Disabled identifies accounts that are disabled by an attribute of their entry, in addition to what the dialect
 // supports.
 type Disabled struct {

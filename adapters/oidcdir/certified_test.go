@@ -68,7 +68,8 @@ func TestCertified_sign_in(t *testing.T) {
 			result := r.mustSignIn(t, "alice")
 			want := domain.Identity{
 				Directory: "corp", Subject: domain.Subject(op.Issuer + "#u-alice"), Username: "alice", Email: "alice@example.org",
-				Person: domain.Person{FullName: "Alice Archer"}, EmailVerified: true, Groups: []string{"staff", "eng"},
+				Person: domain.Person{FullName: "Alice Archer"}, EmailVerified: true,
+				Unmapped: []string{"phone_number"}, Groups: []string{"staff", "eng"},
 				MappedGroups: []string{"engineering"},
 			}
 			if diff := gocmp.Diff(want, result.Identity); diff != "" {

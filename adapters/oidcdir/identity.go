@@ -81,6 +81,7 @@ func (d *Directory) identity(token *idToken, c claims) (domain.Identity, error) 
 		Person:             domain.NewPerson(func(name string) string { return c.string(names.person()[name]) }),
 		Groups:             c.values(names.Groups),
 		Methods:            token.claims.values("amr"),
+		Unmapped:           d.settings.unmapped(c),
 		MapsAdministrators: d.settings.AllowAdmin,
 	}
 	identity.EmailVerified = identity.Email != "" && c.isTrue(names.EmailVerified)

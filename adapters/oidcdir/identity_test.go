@@ -110,7 +110,8 @@ func TestIdentityIsIssuerAndSubject(t *testing.T) {
 	first := r.mustSignIn(t, "").Identity
 	want := domain.Identity{
 		Directory: "corp", Subject: domain.Subject(h.URL + "#u1"), Username: "mallory", Email: "mallory@example.org",
-		Person: domain.Person{FullName: "Mallory"}, EmailVerified: true, Groups: []string{"staff"},
+		Person: domain.Person{FullName: "Mallory"}, EmailVerified: true,
+		Unmapped: []string{"phone_number"}, Groups: []string{"staff"},
 	}
 	if diff := cmp.Diff(want, first); diff != "" {
 		t.Error(diff)

@@ -2,6 +2,7 @@ package oidcdir
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core/domain"
@@ -70,6 +71,24 @@ type ClaimNames struct {
 // person returns the claims of the texts of a person by their names.
 func (n ClaimNames) person() map[string]string {
 	return map[string]string{"full_name": n.FullName, "phone_number": n.PhoneNumber}
+}
+
+// standardClaims are the claims of OpenID Connect Core section 5.4 with the scopes that request them.
+var standardClaims = map[string]string{"email": "email", "name": "profile", "phone_number": "phone"}
+
+// unmapped returns the attributes that the provider is not asked for, and did not give unasked. The absence of a claim
+// of a requested scope, or of a claim with a name of its own, means that the user has no value.
+func (s Settings) unmapped(given claims) []string {
+	mapped := s.Claims.person()
+	mapped["email"] = s.Claims.Email
+	var names []string
+	for name, claim := range mapped {
+		scope, standard := standardClaims[claim]
+		if standard && !slices.Contains(s.Scopes, scope) && !given.has(claim) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // ClaimRequirement refuses users whose claim has none of the values.

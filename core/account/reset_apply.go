@@ -37,6 +37,9 @@ func (r *reset) setLocal(ctx context.Context, local ports.LocalPasswordStore, ne
 // set makes the directory set the password. It consumes the token first, so that only one of two concurrent uses sets
 // it, and restores the token if the directory refuses.
 func (r *reset) set(ctx context.Context, setter ports.PasswordSetter, next string) error {
+	if err := r.checkAddress(ctx, setter); err != nil {
+		return err
+	}
 	if err := r.use(ctx, nil); err != nil {
 		return err
 	}
@@ -50,6 +53,27 @@ func (r *reset) set(ctx context.Context, setter ports.PasswordSetter, next strin
 			return nil
 		})
 	return errors.Join(refused, err)
+}
+
+// checkAddress updates the user from the directory, which invalidates a link that was sent to an address that is no
+// longer the user's: the address may be another person's by now.
+func (r *reset) checkAddress(ctx context.Context, setter ports.PasswordSetter) error {
+	lookup, ok := setter.(ports.Lookup)
+	if !ok || r.token.Purpose == domain.TokenChange {
+		return nil
+	}
+	identity, err := lookup.Find(ctx, r.user.Subject)
+	if errors.Is(err, domain.ErrSubjectNotFound) {
+		return domain.ErrInvalidToken.Because(err)
+	}
+	if err != nil {
+		return err
+	}
+	user, err := r.service.deps.Provisioner.Refresh(ctx, domain.System(), r.user, identity)
+	if _, ok := user.FindToken(r.token.Digest, r.service.deps.Clock.Now()); err == nil && !ok {
+		return domain.ErrInvalidToken
+	}
+	return err
 }
 
 // use consumes the token and applies all changes of the reset.

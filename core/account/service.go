@@ -30,6 +30,7 @@ type Deps struct {
 	Clock       ports.Clock
 	Access      *access.Service
 	Directories *directory.Registry
+	Provisioner *directory.Provisioner
 	AuditWriter *audit.Writer
 	Emails      *notify.EmailBuilder
 	AuditLog    ports.AuditLog

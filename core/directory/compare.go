@@ -17,7 +17,10 @@ func (s *Service) plan(ctx context.Context, lister ports.Lister, since string, p
 	if err != nil {
 		return Plan{}, err
 	}
-	c := &comparison{Service: s, catalog: catalog, plan: Plan{Directory: lister.ID(), Steps: []Step{}}}
+	c := &comparison{
+		Service: s, catalog: catalog, plan: Plan{Directory: lister.ID(), Steps: []Step{}},
+		released: map[domain.UserID]bool{},
+	}
 	if since == "" {
 		if err := c.loadUsers(ctx); err != nil {
 			return Plan{}, err
@@ -40,6 +43,7 @@ func (s *Service) plan(ctx context.Context, lister ports.Lister, since string, p
 	}
 	c.plan.Complete, c.plan.next = res.Complete, res.Next
 	c.skip(res.Skipped)
+	c.settleMoves()
 	if res.Complete {
 		if err := c.missing(ctx); err != nil {
 			return Plan{}, err
@@ -59,6 +63,16 @@ type comparison struct {
 	seen map[domain.Subject]bool
 	// names of accounts that the listing has skipped, in the form of CaseFolder
 	skipped map[string]bool
+	// released are the listed users whose stored email the directory no longer gives to them.
+	released map[domain.UserID]bool
+	moves    []move
+}
+
+// move is a step that gives a user the email of another user of the directory.
+type move struct {
+	step   int // its index in the plan
+	user   *domain.User
+	holder domain.User
 }
 
 // known holds the fields of a directory user that a comparison needs, and no others: there may be a hundred thousand
@@ -154,6 +168,9 @@ func (c *comparison) compare(ctx context.Context, identity domain.Identity) erro
 	identity = cleaned(identity)
 	identity.Groups = nil // the mapping has already been applied
 	user, err := c.find(ctx, identity.Subject)
+	if user != nil && user.Email != identity.Email && identity.Provides("email") {
+		c.released[user.ID] = c.deps.CaseFolder.Fold(user.Email) != c.deps.CaseFolder.Fold(identity.Email)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -178,16 +195,29 @@ func (c *comparison) compare(ctx context.Context, identity domain.Identity) erro
 
 func (c *comparison) update(ctx context.Context, user *domain.User, identity domain.Identity) error {
 	fields := c.changes(user, identity)
+	var holder domain.User
 	if slices.Contains(fields, "email") {
-		taken, err := c.isTaken(ctx, user, identity.Email)
-		if err != nil {
+		var err error
+		if holder, err = c.holder(ctx, user, identity.Email); err != nil {
 			return err
 		}
-		if taken {
-			identity.Email = ""
-			fields = c.changes(user, identity)
-		}
 	}
+	if holder.ID != "" && !c.mayMove(&holder, identity.Email) {
+		identity.Email, identity.EmailVerified, holder.ID = "", false, ""
+		fields = c.changes(user, identity)
+	}
+	step := updateOf(user, identity, fields)
+	if len(fields) == 0 && step.Kind == StepUpdate {
+		return nil
+	}
+	c.add(step, nil)
+	if holder.ID != "" {
+		c.moves = append(c.moves, move{step: len(c.plan.Steps) - 1, user: user, holder: holder})
+	}
+	return nil
+}
+
+func updateOf(user *domain.User, identity domain.Identity, fields []string) Step {
 	step := Step{
 		Kind: StepUpdate, Subject: identity.Subject, UserID: user.ID, Username: user.Username, Fields: fields,
 		identity: identity,
@@ -195,10 +225,38 @@ func (c *comparison) update(ctx context.Context, user *domain.User, identity dom
 	if user.Status == domain.StatusDeactivated {
 		step.Kind, step.Reason = StepEnable, "there again in the directory"
 	}
-	if len(fields) > 0 || step.Kind == StepEnable {
-		c.add(step, nil)
+	return step
+}
+
+// mayMove reports whether the email could move from its holder: within the directory, and not if it is a username.
+func (c *comparison) mayMove(holder *domain.User, email string) bool {
+	return holder.Directory == c.plan.Directory && holder.Subject != "" &&
+		holder.UsernameKey != c.deps.CaseFolder.Fold(email)
+}
+
+// settleMoves removes the email from the steps whose holder keeps it: the directory still gives it to them.
+func (c *comparison) settleMoves() {
+	for _, m := range c.moves {
+		gone := c.plan.Complete && !c.isListed(m.holder.Subject) && !c.skipped[m.holder.UsernameKey]
+		if c.released[m.holder.ID] || gone {
+			continue
+		}
+		step := &c.plan.Steps[m.step]
+		step.identity.Email, step.identity.EmailVerified = "", false
+		*step = updateOf(m.user, step.identity, c.changes(m.user, step.identity))
 	}
-	return nil
+	c.plan.Steps = slices.DeleteFunc(c.plan.Steps, func(s Step) bool {
+		return s.Kind == StepUpdate && len(s.Fields) == 0
+	})
+}
+
+// isListed reports whether the listing contained the subject.
+func (c *comparison) isListed(subject domain.Subject) bool {
+	if c.users == nil {
+		return c.seen[subject]
+	}
+	k := c.users[subject]
+	return k != nil && k.listed
 }
 
 func (c *comparison) changes(user *domain.User, identity domain.Identity) []string {
@@ -206,13 +264,16 @@ func (c *comparison) changes(user *domain.User, identity domain.Identity) []stri
 	return c.deps.Provisioner.apply(c.catalog, &same, identity)
 }
 
-// isTaken reports whether the email address belongs to another user. The other user keeps it.
-func (c *comparison) isTaken(ctx context.Context, user *domain.User, email string) (bool, error) {
-	other, err := c.deps.Users.FindByLogin(ctx, c.deps.CaseFolder.Fold(email))
-	if errors.Is(err, domain.ErrUserNotFound) {
-		return false, nil
+// holder returns the other user who has the email as an email or username, or the zero user.
+func (c *comparison) holder(ctx context.Context, user *domain.User, email string) (domain.User, error) {
+	if email == "" {
+		return domain.User{}, nil
 	}
-	return err == nil && other.ID != user.ID, err
+	other, err := c.deps.Users.FindByLogin(ctx, c.deps.CaseFolder.Fold(email))
+	if errors.Is(err, domain.ErrUserNotFound) || err == nil && other.ID == user.ID {
+		return domain.User{}, nil
+	}
+	return other, err
 }
 
 // add appends the step to the plan. If the step is refused, it appends a skip step with the reason instead.

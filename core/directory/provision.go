@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,7 @@ type Provisioner struct{ deps Deps }
 // Deps holds the dependencies of a Provisioner.
 type Deps struct {
 	Users       ports.UserStore
+	Directories *Registry
 	Access      *access.Service
 	AuditWriter *audit.Writer
 	IDs         ports.IDs
@@ -90,8 +92,9 @@ func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user dom
 		return nil
 	})
 	if errors.Is(err, domain.ErrUserExists) && identity.Email != "" {
-		// The email address belongs to another user: update this user without it.
-		identity.Email = ""
+		if err := p.release(ctx, &identity); err != nil {
+			return domain.User{}, err
+		}
 		return p.Refresh(ctx, by, user, identity)
 	}
 	return updated, err
@@ -107,11 +110,7 @@ func actor(by domain.Principal, id domain.UserID) audit.Option {
 
 // apply sets the fields of the user that differ and returns their names.
 func (p *Provisioner) apply(catalog *domain.Catalog, u *domain.User, identity domain.Identity) []string {
-	changed := u.SetTexts(identity.GivenTexts())
-	if identity.Email != "" && u.Email != identity.Email {
-		u.Email, u.EmailVerified = identity.Email, identity.EmailVerified
-		changed = append(changed, "email")
-	}
+	changed := append(u.SetTexts(identity.Texts()), setEmail(u, &identity)...)
 	if role := MappedRole(catalog, identity); role != "" && u.Role != role {
 		u.Role = role
 		changed = append(changed, "role")
@@ -177,7 +176,7 @@ func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Ou
 	var err error
 	for _, try := range tries {
 		SetKeys(p.deps.CaseFolder, &try)
-		if err = p.deps.Access.CreateUser(ctx, &try, out); !errors.Is(err, domain.ErrUserExists) {
+		if err = p.createOne(ctx, &try, out); !errors.Is(err, domain.ErrUserExists) {
 			return try, err
 		}
 		if found, findErr := p.deps.Users.FindBySubject(ctx, user.Directory, user.Subject); findErr == nil {
@@ -185,6 +184,20 @@ func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Ou
 		}
 	}
 	return domain.User{}, ErrNotProvisioned.Because(fmt.Errorf("no username is free: %w", err))
+}
+
+// createOne creates the user. If that is refused because of a name that another user has, it tries once more after the
+// email has been taken from a user whose directory no longer gives it to them.
+func (p *Provisioner) createOne(ctx context.Context, user *domain.User, out domain.Outbox) error {
+	err := p.deps.Access.CreateUser(ctx, user, out)
+	if !errors.Is(err, domain.ErrUserExists) || user.Email == "" {
+		return err
+	}
+	identity := domain.Identity{Directory: user.Directory, Email: user.Email, EmailVerified: user.EmailVerified}
+	if failed := p.release(ctx, &identity); failed != nil || identity.Email == "" {
+		return cmp.Or(failed, err)
+	}
+	return p.deps.Access.CreateUser(ctx, user, out)
 }
 
 // SetKeys sets the case-folded keys of a user's names.

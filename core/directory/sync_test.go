@@ -211,7 +211,7 @@ func TestPlanListsChanges(t *testing.T) {
 	plan := h.plan(t)
 	want := map[directory.StepKind][]string{
 		directory.StepCreate:  {},
-		directory.StepUpdate:  {"bob role", "dave full_name"},
+		directory.StepUpdate:  {"bob role", "dave full_name", "user000001 email"},
 		directory.StepDisable: {"soondisabled in the directory", "user000007gone from the directory"},
 	}
 	for kind, names := range want {

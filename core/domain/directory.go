@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core/fault"
@@ -51,6 +52,9 @@ type Identity struct {
 	Person
 	// EmailVerified reports whether the directory has verified the email.
 	EmailVerified bool
+	// Unmapped are the names of the attributes (email, and those of PersonTexts) that the directory is not configured to
+	// provide. A user's own values of these stay; of all others an empty value means that the user has none.
+	Unmapped []string
 	// Groups are the directory's own names of the account's groups (DNs, or the values of a claim), including nested
 	// ones.
 	Groups []string
@@ -68,6 +72,20 @@ type Identity struct {
 	// Disabled reports whether the account is disabled in the directory. Lists and lookups set it; a password check has
 	// an Outcome.
 	Disabled bool
+}
+
+// Provides reports whether the directory is configured to provide the attribute.
+func (i *Identity) Provides(attribute string) bool { return !slices.Contains(i.Unmapped, attribute) }
+
+// Texts returns the patch that sets the texts that the directory provides, and clears those that the account lacks.
+func (i *Identity) Texts() PersonPatch {
+	patch := PersonPatch{}
+	for _, text := range PersonTexts {
+		if i.Provides(text.Name) {
+			patch[text.Name] = *text.Of(&i.Person)
+		}
+	}
+	return patch
 }
 
 // PasswordCheck is the result of a password check.

@@ -93,17 +93,6 @@ func (patch PersonPatch) Checks() []error {
 	return errs
 }
 
-// GivenTexts returns the patch that sets the texts that are not empty.
-func (p Person) GivenTexts() PersonPatch {
-	patch := PersonPatch{}
-	for _, text := range PersonTexts {
-		if value := *text.Of(&p); value != "" {
-			patch[text.Name] = value
-		}
-	}
-	return patch
-}
-
 var phoneForm = regexp.MustCompile(Patterns.PhoneNumber)
 
 // CheckPhoneNumber returns fault.ErrInvalid for text that is not a number in E.164 form. Empty text means no number and
