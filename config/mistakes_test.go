@@ -80,9 +80,11 @@ func TestMistakes(t *testing.T) {
 			"storage: {driver: mongodb, mongodb: {uri: 'mongodb://h'}}",
 			"keyring.key: is needed with storage.driver mongodb",
 		},
-		"a time-out that the store cannot keep": {key +
-			"storage: {driver: mongodb, mongodb: {uri: 'mongodb://a,b/?w=majority&timeoutms=20000'}}",
-			"storage.mongodb.uri: timeoutMS must be 100 to 10000"},
+		"a time-out that the store cannot keep": {
+			key +
+				"storage: {driver: mongodb, mongodb: {uri: 'mongodb://a,b/?w=majority&timeoutms=20000'}}",
+			"storage.mongodb.uri: timeoutMS must be 100 to 10000",
+		},
 		"a database name with a dot": {key +
 			"storage: {driver: mongodb, mongodb: {uri: 'mongodb://h', database: a.b}}", "storage.mongodb.database"},
 		"a short key": {"keyring: {key: c2hvcnQ=}", "keyring.key: must be 32 random bytes"},

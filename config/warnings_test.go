@@ -126,12 +126,13 @@ func TestWarningForOptionsOfMongoDBThatHaveNoEffect(t *testing.T) {
 		c := config.Default()
 		c.Storage.Driver = config.StorageMongoDB
 		c.Storage.MongoDB.URI = config.Secret("mongodb://a:27017,b:27017/?" + options)
-		var got string
+		var problems []string
 		for _, w := range c.Warnings() {
 			if w.Key == "storage.mongodb.uri" {
-				got += w.Problem
+				problems = append(problems, w.Problem)
 			}
 		}
+		got := strings.Join(problems, "")
 		if got == "" != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", options, got, want)
 		}

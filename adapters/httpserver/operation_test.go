@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -293,7 +294,7 @@ func halfClosed(t *testing.T, address, text string) string {
 // long operation, which has no such limit, does not.
 func TestLimitOfStorageTimeIsThatOfARequest(t *testing.T) {
 	t.Parallel()
-	report := func(ctx context.Context) string { return fmt.Sprint(ports.StorageTimeOf(ctx) != nil) }
+	report := func(ctx context.Context) string { return strconv.FormatBool(ports.StorageTimeOf(ctx) != nil) }
 	address, _ := start(t, httpserver.Config{}, testAPI(
 		post("/short", httpserver.SignedIn(), func(r *httpserver.Request) error {
 			return r.Reply(report(r.Context()), nil)

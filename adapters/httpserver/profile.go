@@ -35,11 +35,11 @@ func (o *observer) profile(ctx *fasthttp.RequestCtx, path string) {
 }
 
 func listProfiles(ctx *fasthttp.RequestCtx) {
-	text := "profile\n"
+	names := []string{"profile"}
 	for _, p := range pprof.Profiles() {
-		text += p.Name() + "\n"
+		names = append(names, p.Name())
 	}
-	reply(ctx, http.StatusOK, strings.TrimSuffix(text, "\n"))
+	reply(ctx, http.StatusOK, strings.Join(names, "\n"))
 }
 
 // profileProcessor profiles for the number of seconds in the query, or until the server stops.

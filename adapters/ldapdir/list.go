@@ -111,8 +111,7 @@ func (l *lister) run(ctx context.Context, since string) (domain.ListResult, erro
 		return domain.ListResult{}, fmt.Errorf("reading the groups: %w", err)
 	}
 	next.Groups = l.graph.stamp
-	last, ok := parseToken(since)
-	if ok && last.Server == next.Server && last.Groups == next.Groups && last.Settings == next.Settings {
+	if last, ok := parseToken(since); ok && last.continues(next) {
 		if err := l.count(ctx); err != nil {
 			return domain.ListResult{}, err
 		}
@@ -129,6 +128,11 @@ func (l *lister) run(ctx context.Context, since string) (domain.ListResult, erro
 		return domain.ListResult{}, errors.New(l.skipped[0].Reason) // not odd entries, but a wrong setting
 	}
 	return domain.ListResult{Next: l.token(next, newest), Complete: true, Skipped: l.skipped}, nil
+}
+
+// continues reports whether changes since t can be listed: server, groups and settings are still those of t.
+func (t token) continues(next token) bool {
+	return t.Server == next.Server && t.Groups == next.Groups && t.Settings == next.Settings
 }
 
 // changes yields the people that have changed since the last run.

@@ -51,9 +51,13 @@ func twoNodes(t *testing.T, server *mongod.Server, groups int, change func(*mong
 	for i := range groups {
 		id := fmt.Sprintf("grp_%06d", i)
 		doc := bson.D{
-			{Key: "id", Value: id}, {Key: "name", Value: "group " + id}, {Key: "description", Value: ""},
-			{Key: "namekey", Value: "group " + id}, {Key: "permissions", Value: bson.A{"bots.use"}},
-			{Key: "createdat", Value: int64(0)}, {Key: "updatedat", Value: int64(0)},
+			{Key: "id", Value: id},
+			{Key: "name", Value: "group " + id},
+			{Key: "description", Value: ""},
+			{Key: "namekey", Value: "group " + id},
+			{Key: "permissions", Value: bson.A{"bots.use"}},
+			{Key: "createdat", Value: int64(0)},
+			{Key: "updatedat", Value: int64(0)},
 		}
 		docs = append(docs,
 			bson.D{{Key: "_id", Value: "group:" + id}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: doc}})

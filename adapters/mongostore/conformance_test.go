@@ -13,7 +13,7 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	for name, start := range mongod.Kinds() {
-		t.Run(name, func(t *testing.T) { //nolint:tparallel // the suites must end before the queries are checked
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server, seen, words := start(t), newQueryShapes(), &vocabulary{words: map[string]bool{}}
 			t.Run("suites", func(t *testing.T) {

@@ -32,7 +32,9 @@ func TestPoolSizeOfURILimitsConcurrentCommands(t *testing.T) {
 		c.Monitor = &event.CommandMonitor{
 			Started: func(context.Context, *event.CommandStartedEvent) {
 				now := running.Add(1)
-				for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+				seen := most.Load()
+				for now > seen && !most.CompareAndSwap(seen, now) {
+					seen = most.Load()
 				}
 			},
 			Succeeded: func(context.Context, *event.CommandSucceededEvent) { ended() },

@@ -38,7 +38,10 @@ func openMany(t *testing.T, server *mongod.Server, change func(*mongostore.Confi
 			role = domain.RoleSudo
 		}
 		docs[i] = bson.D{{Key: "_id", Value: id}, {Key: "v", Value: int64(1)}, {Key: "doc", Value: bson.D{
-			{Key: "id", Value: id}, {Key: "username", Value: id}, {Key: "usernamekey", Value: id}, {Key: "role", Value: role},
+			{Key: "id", Value: id},
+			{Key: "username", Value: id},
+			{Key: "usernamekey", Value: id},
+			{Key: "role", Value: role},
 			{Key: "createdat", Value: newClock().Now().UnixNano()},
 		}}}
 	}

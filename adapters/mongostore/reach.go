@@ -24,6 +24,7 @@ import (
 // MisconfiguredError reports a connection string with which no attempt will succeed. It contains no password.
 type MisconfiguredError struct{ Reason string }
 
+// Error returns the reason.
 func (e *MisconfiguredError) Error() string { return e.Reason }
 
 func misconfigured(format string, args ...any) error {

@@ -104,7 +104,7 @@ func (s *Store) writeSealLease(ctx context.Context, lasts time.Duration, term in
 	if err != nil && !isConflict(err) {
 		return false, failed("renewing the lease of the audit log", err)
 	}
-	if err != nil || result.MatchedCount == 0 {
+	if lost := err != nil || result.MatchedCount == 0; lost {
 		l.term, l.seen = 0, sealLease{} // another node has taken over
 		return false, nil
 	}
@@ -116,8 +116,11 @@ func (s *Store) writeSealLease(ctx context.Context, lasts time.Duration, term in
 func (s *Store) insertSealLease(ctx context.Context, lasts time.Duration) (bool, error) {
 	sent := s.sealing.now()
 	_, err := s.db.Collection(metaName).InsertOne(ctx, bson.D{
-		{Key: "_id", Value: sequencerID}, {Key: "holder", Value: s.sealing.id}, {Key: "term", Value: int64(1)},
-		{Key: "beat", Value: int64(1)}, {Key: "lasts", Value: int64(lasts)},
+		{Key: "_id", Value: sequencerID},
+		{Key: "holder", Value: s.sealing.id},
+		{Key: "term", Value: int64(1)},
+		{Key: "beat", Value: int64(1)},
+		{Key: "lasts", Value: int64(lasts)},
 	})
 	if isDuplicate(err) {
 		return false, nil

@@ -55,7 +55,7 @@ const (
 func escapeEnd(text string) string {
 	return strings.Map(func(r rune) rune {
 		if i := strings.IndexRune(specials, r); i >= 0 {
-			return firstSpecial + rune(i)
+			return firstSpecial + rune(i) //nolint:gosec // an index of specials
 		}
 		if r < ' ' {
 			return privateUse + r

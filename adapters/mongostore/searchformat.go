@@ -148,7 +148,10 @@ type convertible struct {
 func (s *Store) oldFormatUsers(ctx context.Context, size int64) ([]convertible, error) {
 	var users []convertible
 	err := s.readAll(ctx, s.users.coll, inOldFormat, options.Find().SetLimit(size).SetProjection(bson.D{
-		{Key: "v", Value: 1}, {Key: "gone", Value: 1}, {Key: "doc.searchtext", Value: 1}, {Key: "doc.usernamekey", Value: 1},
+		{Key: "v", Value: 1},
+		{Key: "gone", Value: 1},
+		{Key: "doc.searchtext", Value: 1},
+		{Key: "doc.usernamekey", Value: 1},
 		{Key: "doc.emailkey", Value: 1},
 	}), &users)
 	return users, err

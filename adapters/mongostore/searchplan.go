@@ -151,23 +151,28 @@ func (p *userSearch) total(ctx context.Context) (n int64, estimated bool, err er
 	if !p.old && len(p.rest) == 0 && p.exact {
 		return p.found, p.found > domain.ExactTotal, nil
 	}
-	short, cancel := context.WithTimeout(ctx, p.s.countWithin)
-	defer cancel()
-	switch {
-	case p.old:
-		n, err = p.count(short, both(inEveryFormat(p.query.Search), p.rest), limit, nil)
-	case len(p.rest) > 0 && p.others <= min(p.s.fewFound, p.found):
-		n, err = p.count(short, both(p.rest, withText(p.query.Search)), limit, nil)
-	case len(p.rest) == 0 || p.found <= p.s.fewFound:
-		n, err = p.count(short, p.matches(), limit, endsIndex)
-	default: // the server tries both ways
-		n, err = p.count(short, p.matches(), limit, nil)
-	}
+	n, err = p.countMatches(ctx, limit)
 	if err != nil && ctx.Err() == nil && !p.old {
 		n, err = p.estimate(ctx)
 		return n, true, err
 	}
 	return n, n > domain.ExactTotal, err
+}
+
+// countMatches counts up to the limit, for as long as countWithin.
+func (p *userSearch) countMatches(ctx context.Context, limit int64) (int64, error) {
+	short, cancel := context.WithTimeout(ctx, p.s.countWithin)
+	defer cancel()
+	switch {
+	case p.old:
+		return p.count(short, both(inEveryFormat(p.query.Search), p.rest), limit, nil)
+	case len(p.rest) > 0 && p.others <= min(p.s.fewFound, p.found):
+		return p.count(short, both(p.rest, withText(p.query.Search)), limit, nil)
+	case len(p.rest) == 0 || p.found <= p.s.fewFound:
+		return p.count(short, p.matches(), limit, endsIndex)
+	default: // the server tries both ways
+		return p.count(short, p.matches(), limit, nil)
+	}
 }
 
 // estimate returns the part of the first users with the rarest end that match, as a number of those that were counted.

@@ -31,8 +31,11 @@ func (r *record) unsettled() bool {
 
 // hidden excludes fields that only the server needs from a read.
 var hidden = bson.D{
-	{Key: "outbox.entry", Value: 0}, {Key: "outbox.message", Value: 0}, {Key: endsField, Value: 0},
-	{Key: triField, Value: 0}, {Key: gramsField, Value: 0},
+	{Key: "outbox.entry", Value: 0},
+	{Key: "outbox.message", Value: 0},
+	{Key: endsField, Value: 0},
+	{Key: triField, Value: 0},
+	{Key: gramsField, Value: 0},
 }
 
 // documents is the part of a table that does not depend on the type of its entities: it reads and writes documents

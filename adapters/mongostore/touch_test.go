@@ -44,7 +44,9 @@ func newActiveSessions(tb testing.TB, server *mongod.Server, count int) *activeS
 		id := domain.SessionID(fmt.Sprintf("sess_%026d", i))
 		x.ids = append(x.ids, id)
 		docs = append(docs, bson.D{
-			{Key: "_id", Value: id}, {Key: "v", Value: int64(1)}, {Key: "active", Value: int64(0)},
+			{Key: "_id", Value: id},
+			{Key: "v", Value: int64(1)},
+			{Key: "active", Value: int64(0)},
 			{Key: "doc", Value: bson.D{{Key: "userid", Value: "usr_1"}}},
 		})
 	}

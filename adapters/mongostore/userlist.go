@@ -115,7 +115,7 @@ func (us *Users) total(ctx context.Context, query domain.UserQuery, filter bson.
 // page returns the options that read a page and one user more.
 func (o order) page(page domain.Page) *options.FindOptionsBuilder {
 	return options.Find().SetSort(o.fields()).SetLimit(int64(page.Limit) + 1).
-		SetBatchSize(int32(min(page.Limit, math.MaxInt32-2)) + 2).SetSkip(int64(page.Offset())) // one reply
+		SetBatchSize(int32(min(page.Limit, math.MaxInt32-2)) + 2).SetSkip(int64(page.Offset())) //nolint:gosec // bounded; one reply
 }
 
 // cut returns the page of the users, of which there is one more if there is a next page.

@@ -118,8 +118,12 @@ func lookupPipeline(id string) mongo.Pipeline {
 		{{Key: "$lookup", Value: join(usersName, "doc.userid", "user")}},
 		{{Key: "$lookup", Value: join(catalogName, "head", "catalog")}},
 		{{Key: "$project", Value: bson.D{
-			{Key: "outbox", Value: 0}, {Key: "head", Value: 0}, {Key: "user.outbox", Value: 0},
-			{Key: "user." + endsField, Value: 0}, {Key: "user." + triField, Value: 0}, {Key: "user." + gramsField, Value: 0},
+			{Key: "outbox", Value: 0},
+			{Key: "head", Value: 0},
+			{Key: "user.outbox", Value: 0},
+			{Key: "user." + endsField, Value: 0},
+			{Key: "user." + triField, Value: 0},
+			{Key: "user." + gramsField, Value: 0},
 			{Key: "catalog.recent", Value: 0},
 		}}},
 	}

@@ -100,7 +100,7 @@ func (s *Store) Reprepared(ctx context.Context) ([]string, error) {
 		if taken != nil {
 			return nil, errors.Join(err, taken)
 		}
-		defer conn.Close() //nolint:errcheck // a test
+		defer conn.Close()
 		err = errors.Join(err, reprepared(conn, &found))
 	}
 	return found, err

@@ -61,12 +61,12 @@ func reporting(report func(took time.Duration)) (end func()) {
 	running.Go(func() {
 		ticker := time.NewTicker(reportEvery)
 		defer ticker.Stop()
-		for n := time.Duration(1); ; n++ {
+		for elapsed := reportEvery; ; elapsed += reportEvery {
 			select {
 			case <-ended:
 				return
 			case <-ticker.C:
-				report(n * reportEvery)
+				report(elapsed)
 			}
 		}
 	})

@@ -16,15 +16,19 @@ import (
 func TestSearchReadsCommonTerms(t *testing.T) { //nolint:tparallel // the suites must end before the queries are checked
 	t.Parallel()
 	seen := &queryTexts{found: map[string]bool{}}
-	t.Run("suites", func(t *testing.T) {
+	t.Run("suites", func(t *testing.T) { //nolint:paralleltest // must end before the queries are checked
 		open := func(t *testing.T) conformance.Stores {
 			t.Helper()
 			s := openObserved(t, seen)
 			s.SetFewFound(3)
 			return s.Ports()
 		}
-		t.Run("UserList", func(t *testing.T) { conformance.UserList(t, open) })
-		t.Run("UserSearch", func(t *testing.T) { conformance.UserSearch(t, open) })
+		t.Run("UserList", func(t *testing.T) { //nolint:paralleltest // its cases are parallel
+			conformance.UserList(t, open)
+		})
+		t.Run("UserSearch", func(t *testing.T) { //nolint:paralleltest // its cases are parallel
+			conformance.UserSearch(t, open)
+		})
 	})
 	s := openStore(t, t.TempDir())
 	for query := range seen.found {

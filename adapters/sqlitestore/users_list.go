@@ -42,13 +42,14 @@ func (us *Users) List(ctx context.Context, q domain.UserQuery) (domain.UserPage,
 		page.Users = append(page.Users, user)
 		return err
 	}, query, args...)
-	switch {
-	case err != nil || q.NoTotal:
-	case plan.position == nil && plan.offset == 0 && page.Next == nil:
-		page.Total = int64(len(page.Users))
-	default:
-		page.Total, page.TotalEstimated, err = plan.total(ctx)
+	if err != nil || q.NoTotal {
+		return page, err
 	}
+	if plan.position == nil && plan.offset == 0 && page.Next == nil {
+		page.Total = int64(len(page.Users))
+		return page, nil
+	}
+	page.Total, page.TotalEstimated, err = plan.total(ctx)
 	return page, err
 }
 

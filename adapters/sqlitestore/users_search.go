@@ -27,13 +27,7 @@ func (p *userPlan) chooseFound(ctx context.Context) (strategy, error) {
 		return readFound, err
 	}
 	if p.order.index == "" { // the last sign-in has no index of all users
-		if found > p.s.fewFound && !p.exact {
-			found, err = p.countFound(ctx, int(p.s.fewFound)+1)
-		}
-		if found > p.s.fewFound {
-			return scanOrder, err
-		}
-		return readFound, err
+		return p.chooseWithoutIndex(ctx, found)
 	}
 	if need := int64(p.limit + p.offset); found > need {
 		budget := min(need*scannedPerUser, found*sortCost/scanCost)
@@ -48,6 +42,16 @@ func (p *userPlan) chooseFound(ctx context.Context) (strategy, error) {
 		return readSet, nil
 	}
 	return p.chooseNamed(ctx)
+}
+
+func (p *userPlan) chooseWithoutIndex(ctx context.Context, found int64) (chosen strategy, err error) {
+	if found > p.s.fewFound && !p.exact {
+		found, err = p.countFound(ctx, int(p.s.fewFound)+1)
+	}
+	if found > p.s.fewFound {
+		return scanOrder, err
+	}
+	return readFound, err
 }
 
 // countCandidates counts the matches of the index query, up to limit.

@@ -24,13 +24,13 @@ const (
 // collectorPercent returns the percentage of the live heap that garbage may take: the runtime's 100 for a large heap,
 // and more for a small one.
 func collectorPercent(live uint64) int {
-	return min(maxPercent, max(100, int(garbage*100/max(1, live))))
+	return int(min(maxPercent, max(100, garbage*100/max(1, live))))
 }
 
 // tuneCollector sets the garbage collector for the size of the heap, after each collection, until ctx is done. It
 // changes nothing if the operator has set GOGC.
 func tuneCollector(ctx context.Context) {
-	if os.Getenv("GOGC") == "" { //nolint:forbidigo // a variable of the runtime, and no configuration of ours
+	if os.Getenv("GOGC") == "" {
 		adjust(ctx, new(collection), 0)
 	}
 	go returnIdleMemory(ctx)

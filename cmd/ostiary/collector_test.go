@@ -21,7 +21,7 @@ func TestSmallHeapsAreCollectedSeldom(t *testing.T) {
 
 // TestCollectorFollowsTheHeap grows the heap beyond the size that is small. It sets the collector of the process, so it
 // is not parallel.
-func TestCollectorFollowsTheHeap(t *testing.T) { //nolint:paralleltest // see above
+func TestCollectorFollowsTheHeap(t *testing.T) {
 	before := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(before)
 	t.Setenv("GOGC", "")

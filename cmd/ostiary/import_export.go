@@ -168,6 +168,7 @@ func (w *exportWalk) rows(row func([]byte) error) error {
 		case jsontext.KindInvalid:
 			_, err := w.d.ReadToken()
 			return notAnExport(err)
+		default:
 		}
 		raw, err := w.d.ReadValue()
 		if err != nil {

@@ -183,9 +183,13 @@ func mongoCatalog(b *testing.B, server *mongod.Server, groups int) (one, other c
 		g := catalogGroup(i)
 		docs = append(docs, bson.D{{Key: "_id", Value: "group:" + string(g.ID)}, {Key: "v", Value: int64(1)}, {
 			Key: "doc", Value: bson.D{
-				{Key: "id", Value: g.ID}, {Key: "name", Value: g.Name}, {Key: "namekey", Value: g.NameKey},
-				{Key: "description", Value: ""}, {Key: "permissions", Value: g.Permissions},
-				{Key: "createdat", Value: g.CreatedAt.UnixNano()}, {Key: "updatedat", Value: g.UpdatedAt.UnixNano()},
+				{Key: "id", Value: g.ID},
+				{Key: "name", Value: g.Name},
+				{Key: "namekey", Value: g.NameKey},
+				{Key: "description", Value: ""},
+				{Key: "permissions", Value: g.Permissions},
+				{Key: "createdat", Value: g.CreatedAt.UnixNano()},
+				{Key: "updatedat", Value: g.UpdatedAt.UnixNano()},
 			},
 		}})
 	}

@@ -158,8 +158,13 @@ func BenchmarkConnections(b *testing.B) {
 		close(stop)
 		b.ReportMetric(float64(refused), "refused")
 		withLimit(b, name+"verify p99 beside 200 sign-ins", inMilliseconds(<-done, 99), 50, "ms-p99-burst")
-		if res, err := p.client.Get("http://" + p.address + "/readyz"); err != nil || res.StatusCode != http.StatusOK {
+		res, err := p.client.Get("http://" + p.address + "/readyz")
+		if err != nil {
 			b.Fatalf("afterwards: %v", err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			b.Fatalf("afterwards: %s", res.Status)
 		}
 	}
 }

@@ -86,7 +86,7 @@ func (m *millionStore) fill(b *testing.B) {
 	}
 	defer func() { _ = s.Close(context.WithoutCancel(b.Context())) }()
 	m.dropIndexes(b)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same every time
+	random := rand.New(rand.NewPCG(1, 2))
 	for done := 0; done < count; {
 		users := make([]domain.Archived, 1000)
 		for i := range users {

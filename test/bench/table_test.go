@@ -60,15 +60,14 @@ func (t *table) print(to io.Writer) {
 	if len(t.rows) == 0 {
 		return
 	}
-	text := fmt.Sprintf("\n%-58s %12s %12s %-8s\n", "figure", "measured", "limit", "unit")
+	_, _ = fmt.Fprintf(to, "\n%-58s %12s %12s %-8s\n", "figure", "measured", "limit", "unit")
 	for _, r := range t.rows {
 		verdict := "ok"
 		if r.figure > r.limit {
 			verdict = fmt.Sprintf("%.2f × the limit", r.figure/r.limit)
 		}
-		text += fmt.Sprintf("%-58s %12.4g %12.4g %-8s %s\n", r.name, r.figure, r.limit, r.unit, verdict)
+		_, _ = fmt.Fprintf(to, "%-58s %12.4g %12.4g %-8s %s\n", r.name, r.figure, r.limit, r.unit, verdict)
 	}
-	_, _ = io.WriteString(to, text)
 }
 
 // medianRatio alternates between two measured functions, so that other load on the machine is the same for both, and

@@ -27,7 +27,8 @@ func DecoyStore(t *testing.T, open Open) {
 			must(t, s.Maintenance.SweepExpired(t.Context(), epoch.Add(time.Hour)))
 			// A read of what a majority has may see the records for a moment longer.
 			kept := keptDecoys(t, s)
-			for deadline := time.Now().Add(time.Minute); kept > 0 && time.Now().Before(deadline); kept = keptDecoys(t, s) {
+			for deadline := time.Now().Add(time.Minute); kept > 0 && time.Now().Before(deadline); {
+				kept = keptDecoys(t, s)
 			}
 			if kept > 0 {
 				t.Errorf("%d records remain after they expired", kept)

@@ -109,7 +109,7 @@ func checkAnswers(t *testing.T, s Stores, q domain.UserQuery, users []domain.Use
 }
 
 func searchAnswers(t *testing.T, s Stores) {
-	random := rand.New(rand.NewPCG(12, 6)) //nolint:gosec // the same queries every time
+	random := rand.New(rand.NewPCG(12, 6))
 	users := searchUsers(random, 90)
 	for i := range users {
 		must(t, s.Users.Create(t.Context(), users[i], domain.Outbox{}))
@@ -119,13 +119,13 @@ func searchAnswers(t *testing.T, s Stores) {
 
 // SearchUsers returns users for CheckSearches.
 func SearchUsers(n int) []domain.User {
-	return searchUsers(rand.New(rand.NewPCG(12, 6)), n) //nolint:gosec // the same users every time
+	return searchUsers(rand.New(rand.NewPCG(12, 6)), n)
 }
 
 // CheckSearches compares the answers to many queries with those of a comparison of all users.
 func CheckSearches(t *testing.T, s Stores, users []domain.User, queries int) {
 	t.Helper()
-	checkSearches(t, s, rand.New(rand.NewPCG(6, 12)), users, queries) //nolint:gosec // the same queries every time
+	checkSearches(t, s, rand.New(rand.NewPCG(6, 12)), users, queries)
 }
 
 func checkSearches(t *testing.T, s Stores, random *rand.Rand, users []domain.User, queries int) {
@@ -136,7 +136,7 @@ func checkSearches(t *testing.T, s Stores, random *rand.Rand, users []domain.Use
 }
 
 func searchAnswersAfterChanges(t *testing.T, s Stores) {
-	random := rand.New(rand.NewPCG(14, 4)) //nolint:gosec // the same queries every time
+	random := rand.New(rand.NewPCG(14, 4))
 	users := searchUsers(random, 80)
 	for i := range users {
 		must(t, s.Users.Create(t.Context(), users[i], domain.Outbox{}))

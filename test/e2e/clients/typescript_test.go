@@ -37,7 +37,7 @@ func TestTypesOfTheTypeScriptLibraryAreThoseOfTheDocument(t *testing.T) {
 
 // TestTypeScriptLibrary compiles and packs the library and runs its tests and the examples of its README, from the
 // package, against a server.
-func TestTypeScriptLibrary(t *testing.T) {
+func TestTypeScriptLibrary(t *testing.T) { //nolint:tparallel // the parts share a folder and the server
 	t.Parallel()
 	app := install(t)
 	s, root := serve(t, kit.Options{Audience: "https://id.example.com"})
@@ -59,7 +59,7 @@ func TestTypeScriptLibrary(t *testing.T) {
 	if len(examples) != len(wanted) {
 		t.Fatalf("%d examples", len(examples))
 	}
-	for i, example := range examples {
+	for i, example := range examples { //nolint:paralleltest // see above
 		t.Run(fmt.Sprintf("example %d of the README runs as it is", i+1), func(t *testing.T) {
 			name := fmt.Sprintf("example%d.mjs", i+1)
 			must(t, os.WriteFile(filepath.Join(app, name), []byte(example), 0o600))

@@ -20,7 +20,7 @@ import (
 // TestOutages measures what clients see while parts of the installation fail: for how long each kind of request fails,
 // and how long the slowest response takes. The limits hold on a busy machine; the figures in docs/mongodb.md were
 // measured with the election timeout that MongoDB has by default: OSTIARY_TEST_ELECTION_TIMEOUT=10s.
-func TestOutages(t *testing.T) { //nolint:tparallel // one outage after the other
+func TestOutages(t *testing.T) {
 	t.Parallel()
 	timeout := electionTimeout(t)
 	set := mongod.StartSet(t)
@@ -59,7 +59,7 @@ func TestOutages(t *testing.T) { //nolint:tparallel // one outage after the othe
 }
 
 // TestOutagesOfOneServer is TestOutages for a MongoDB without a replica set.
-func TestOutagesOfOneServer(t *testing.T) { //nolint:tparallel // one outage after the other
+func TestOutagesOfOneServer(t *testing.T) {
 	t.Parallel()
 	server := mongod.Start(t)
 	nodes := startOn(t, 2, database{uri: server.URI(), name: "ostiary"})

@@ -37,7 +37,7 @@ func revokes(t *testing.T) int64 {
 
 // A verify that starts after the revoke was answered is refused, on every node, whatever ended it and on whichever
 // node.
-func TestRevocationTakesEffectAcrossProcesses(t *testing.T) { //nolint:tparallel // the stories have to end before they are counted
+func TestRevocationTakesEffectAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	onEach(t, revocationTakesEffectAcrossProcesses)
 }
