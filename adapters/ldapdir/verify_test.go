@@ -310,7 +310,10 @@ func TestIdentities(t *testing.T) {
 		},
 		"with other attributes": {ldapdir.TypeLDAP, openLDAP(slapd).with(tree{
 			"attributes": tree{"username": "mail", "full_name": "sn", "phone_number": "", "email": ""},
-		}), "bob", domain.Identity{Username: "bob@example.org", Person: domain.Person{FullName: "Builder"}}},
+		}), "bob", domain.Identity{
+			Username: "bob@example.org", Person: domain.Person{FullName: "Builder"},
+			Unmapped: []string{"email", "phone_number"},
+		}},
 		"of Active Directory": {ldapdir.TypeActiveDirectory, activeDirectory(ad), "alice", domain.Identity{
 			Username: "alice", Email: "alice@example.org", Person: domain.Person{
 				FullName:    "Alice Archer",
