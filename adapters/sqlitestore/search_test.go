@@ -31,7 +31,7 @@ func TestSearchReadsCommonTerms(t *testing.T) { //nolint:tparallel // the suites
 		})
 	})
 	s := openStore(t, t.TempDir())
-	for query := range seen.found {
+	for _, query := range seen.all() {
 		checkPlan(t, s, query)
 	}
 }
@@ -78,7 +78,7 @@ func TestSearchMergesNamesThatBeginWithTerm(t *testing.T) {
 		}
 	}
 	merged := 0
-	for query := range seen.found {
+	for _, query := range seen.all() {
 		checkPlan(t, s, query)
 		if strings.Contains(query, "EXCEPT") {
 			merged++
