@@ -35,6 +35,17 @@ function table(heads, rows) {
     el("table", {}, el("thead", {}, head), el("tbody", {}, body)));
 }
 
+/** rangeOf describes the limits of a length or a number. */
+function rangeOf(s) {
+  const least = s.minLength ?? s.minimum;
+  const most = s.maxLength ?? s.maximum;
+  const last = most ?? least;
+  if (last === undefined) return "";
+  const unit = s.type === "string" ? ` character${last === 1 ? "" : "s"}` : "";
+  if (most === undefined) return `, at least ${least}${unit}`;
+  return `, ${least === undefined ? "at most" : `${least} to`} ${most}${unit}`;
+}
+
 const json = (value) => JSON.stringify(value, null, 2);
 const block = (text) => el("pre", { tabindex: "0" }, text);
 
@@ -47,10 +58,8 @@ function show(api) {
     const several = s.oneOf ?? s.anyOf ?? s.allOf;
     if (several) return several.map(typeOf).join(" or ");
     if (s.type === "array") return `list of ${typeOf(s.items)}`;
-    const bounds = [s.minLength ?? s.minimum, s.maxLength ?? s.maximum];
-    const range = bounds.some((b) => b !== undefined) ? ` ${bounds[0] ?? ""}…${bounds[1] ?? ""}` : "";
     const values = s.enum ? `: ${s.enum.filter((v) => v !== null).join(", ")}` : "";
-    return `${s.type ?? "any"}${s.format ? ` (${s.format})` : ""}${range}${values}${s.nullable ? " or null" : ""}`;
+    return `${s.type ?? "any"}${s.format ? ` (${s.format})` : ""}${rangeOf(s)}${values}${s.nullable ? " or null" : ""}`;
   }
 
   function members(schema, depth = 0, prefix = "") {
@@ -167,7 +176,7 @@ function show(api) {
   const groups = api.tags.map((tag) => {
     const own = calls.filter((call) => call.tag === tag.name);
     const details = el("details", {}, el("summary", {}, el("h2", {}, tag.name, " ",
-      el("span", { class: "quiet" }, `${own.length} calls. ${tag.description ?? ""}`))),
+      el("span", { class: "quiet" }, `${own.length} ${own.length === 1 ? "call" : "calls"}. ${tag.description ?? ""}`))),
       own.map((call) => call.details));
     return { details, own };
   }).filter((group) => group.own.length > 0);
