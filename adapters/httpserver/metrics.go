@@ -3,6 +3,7 @@ package httpserver
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	victoria "github.com/VictoriaMetrics/metrics"
@@ -11,8 +12,15 @@ import (
 // The names of the metrics. docs/operate.md describes them.
 const (
 	requestsMetric = "ostiary_http_requests_total"
-	durationMetric = "ostiary_http_request_duration_seconds" // from the whole request read to the answer made
+	durationMetric = "ostiary_http_request_duration_seconds"
 	refusedMetric  = "ostiary_http_connections_refused_total"
+)
+
+// help inserts the descriptions of the metrics, for which the library writes an empty line.
+var help = strings.NewReplacer(
+	"# HELP "+requestsMetric+"\n", "# HELP "+requestsMetric+" Responses by API, method, route template and status.\n",
+	"# HELP "+durationMetric+"\n", "# HELP "+durationMetric+" Time from the complete request to the response.\n",
+	"# HELP "+refusedMetric+"\n", "# HELP "+refusedMetric+" Connections closed at the limit of their source.\n",
 )
 
 // durationBuckets are the upper bounds of the buckets of durationMetric.
@@ -26,7 +34,7 @@ type metrics struct {
 }
 
 func newMetrics(set *victoria.Set) *metrics {
-	victoria.ExposeMetadata(true) // a line with the type of each metric
+	victoria.ExposeMetadata(true) // lines with the type and the description of each metric
 	return &metrics{set: set, sourceLimited: set.GetOrCreateCounter(refusedMetric)}
 }
 

@@ -118,6 +118,9 @@ func TestPrometheusCanParseTheMetrics(t *testing.T) {
 		if got := families[name].GetType().String(); families[name] == nil || got != want {
 			t.Errorf("%s is of the type %s, want %s", name, got, want)
 		}
+		if families[name].GetHelp() == "" && strings.HasPrefix(name, "ostiary_") {
+			t.Errorf("%s has no description", name)
+		}
 	}
 	bounds := families["ostiary_http_request_duration_seconds"].GetMetric()[0].GetHistogram().GetBucket()
 	if len(bounds) != 15 || bounds[0].GetUpperBound() != 0.0002 {

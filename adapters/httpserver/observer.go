@@ -1,13 +1,13 @@
 package httpserver
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	victoria "github.com/VictoriaMetrics/metrics"
 	"github.com/valyala/fasthttp"
@@ -104,15 +104,16 @@ func (o *observer) serve(ctx *fasthttp.RequestCtx) {
 
 // scrape responds with all metrics in the Prometheus text format.
 func (o *observer) scrape(ctx *fasthttp.RequestCtx) {
-	var text bytes.Buffer
-	o.metrics.WritePrometheus(&text)
+	var written strings.Builder
+	o.metrics.WritePrometheus(&written)
+	text := []byte(help.Replace(written.String()))
 	ctx.SetContentType(textFormat)
 	if !ctx.Request.Header.HasAcceptEncoding("gzip") {
-		ctx.SetBody(text.Bytes())
+		ctx.SetBody(text)
 		return
 	}
 	ctx.Response.Header.SetContentEncoding("gzip")
-	ctx.SetBody(fasthttp.AppendGzipBytesLevel(nil, text.Bytes(), fasthttp.CompressBestSpeed))
+	ctx.SetBody(fasthttp.AppendGzipBytesLevel(nil, text, fasthttp.CompressBestSpeed))
 }
 
 func (o *observer) addr() net.Addr {

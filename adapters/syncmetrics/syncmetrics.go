@@ -1,5 +1,5 @@
-// Package syncmetrics shows Prometheus how the synchronizations of directories went. The series are one for each
-// configured directory, never one for a person.
+// Package syncmetrics writes the results of directory synchronizations as Prometheus metrics. The series are one for
+// each configured directory, never one for a person.
 package syncmetrics
 
 import (
@@ -8,17 +8,15 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/VictoriaMetrics/metrics"
-
 	"github.com/ostiary/ostiary/core/domain"
 )
 
 // The names of the metrics. docs/operate.md describes them.
 const (
-	lastRun     = "ostiary_directory_sync_timestamp_seconds" // when the last scheduled synchronization ended
-	safetyLimit = "ostiary_directory_sync_safety_limit"      // 1 while synchronizations stop at their safety limit, else 0
-	failed      = "ostiary_directory_sync_failed"            // 1 if the directory or the store was unavailable, else 0
-	changes     = "ostiary_directory_sync_changes"           // users that the last applied one changed, by how
+	lastRun     = "ostiary_directory_sync_timestamp_seconds"
+	safetyLimit = "ostiary_directory_sync_safety_limit"
+	failed      = "ostiary_directory_sync_failed"
+	changes     = "ostiary_directory_sync_changes"
 )
 
 // Writer returns a function that writes what read returns in the Prometheus text format.
@@ -29,20 +27,28 @@ func Writer(read func() map[domain.DirectoryID]domain.SyncStatus) func(to io.Wri
 			return
 		}
 		ids := slices.Sorted(maps.Keys(all))
-		gauge := func(name string, value func(s domain.SyncStatus) float64) {
-			metrics.WriteMetadataIfNeeded(to, name, "gauge")
+		gauge := func(name, help string, value func(s domain.SyncStatus) float64) {
+			writeHead(to, name, help)
 			for _, id := range ids {
 				_, _ = fmt.Fprintf(to, "%s{directory=%q} %g\n", name, id, value(all[id]))
 			}
 		}
-		gauge(lastRun, func(s domain.SyncStatus) float64 { return float64(s.At.Unix()) })
-		gauge(safetyLimit, func(s domain.SyncStatus) float64 { return number(s.SafetyLimitHit) })
-		gauge(failed, func(s domain.SyncStatus) float64 { return number(s.Unavailable) })
-		metrics.WriteMetadataIfNeeded(to, changes, "gauge")
+		gauge(lastRun, "When the last scheduled synchronization ended.",
+			func(s domain.SyncStatus) float64 { return float64(s.At.Unix()) })
+		gauge(safetyLimit, "1 while scheduled synchronizations stop at their safety limit, else 0.",
+			func(s domain.SyncStatus) float64 { return number(s.SafetyLimitHit) })
+		gauge(failed, "1 if the directory or the store was unavailable during the last one, else 0.",
+			func(s domain.SyncStatus) float64 { return number(s.Unavailable) })
+		writeHead(to, changes, "Users that the last applied synchronization changed, by how.")
 		for _, id := range ids {
 			writeChanges(to, id, all[id])
 		}
 	}
+}
+
+// writeHead writes the lines before the series of a metric.
+func writeHead(to io.Writer, name, help string) {
+	_, _ = fmt.Fprintf(to, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name)
 }
 
 func writeChanges(to io.Writer, id domain.DirectoryID, s domain.SyncStatus) {

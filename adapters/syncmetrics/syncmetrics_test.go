@@ -30,12 +30,15 @@ func TestWriter(t *testing.T) {
 	}
 	got := map[string]float64{}
 	for name, family := range families {
+		if family.GetHelp() == "" {
+			t.Errorf("%s has no description", name)
+		}
 		for _, m := range family.GetMetric() {
 			key := []string{name}
 			for _, label := range m.GetLabel() {
 				key = append(key, label.GetValue())
 			}
-			got[strings.Join(key, " ")] = m.GetUntyped().GetValue()
+			got[strings.Join(key, " ")] = m.GetGauge().GetValue()
 		}
 	}
 	want := map[string]float64{
