@@ -17,7 +17,7 @@ FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /usr/local/go/lib/time/zoneinfo.zip /zoneinfo.zip
 COPY --from=build /out/ostiary /ostiary
-# The data directory is the only thing that is written; the control socket stands in it also with MongoDB.
+# Only the data directory is written to; with MongoDB it contains the control socket.
 COPY --from=build --chown=65532:65532 /out/data /data
 ENV ZONEINFO=/zoneinfo.zip OSTIARY_DATA_DIR=/data OSTIARY_HTTP_ADDRESS=0.0.0.0:8080
 USER 65532:65532

@@ -71,7 +71,7 @@ func printSetup(ctx context.Context, publicURL string, accounts *account.Service
 		return err
 	}
 	_, err = fmt.Fprintf(os.Stderr, `
-There is no user yet. Make the first administrator on this machine:
+There is no user yet. Create the first administrator on this machine:
 
   ostiary user create NAME --email ADDRESS --role admin
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the replica set and Ostiary's user, once.
+# Creates the replica set and Ostiary's user, once.
 set -euo pipefail
 root="mongodb://root:$(cat /secrets/mongo-root)@mongo-1/admin?directConnection=true"
 

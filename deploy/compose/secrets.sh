@@ -20,7 +20,7 @@ for name in ldap dex.localhost; do
     -extfile <(printf 'subjectAltName=DNS:%s\nextendedKeyUsage=serverAuth' "$name") -out "tls/${name%%.*}.crt" 2>/dev/null
 done
 
-# mongod (999) insists on a key file that is its own; Ostiary is 65532.
+# mongod (999) accepts only a key file that it owns; Ostiary runs as 65532.
 chown 999:999 mongo-keyfile mongo-root mongo-ostiary
 chmod 400 mongo-keyfile mongo-root mongo-ostiary
 chown 65532:65532 ostiary-key mongodb-uri
