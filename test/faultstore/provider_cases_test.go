@@ -110,7 +110,9 @@ func providerCases() map[string]useCase {
 		},
 		"link an account": {
 			prepare: func(_ *testing.T, w *world) {
-				w.provider.Set(oidc.Spoil{Claims: func(c map[string]any) { c["name"], c["email"] = "", "john@example.com" }})
+				w.provider.Set(oidc.Spoil{Claims: func(c map[string]any) { // what is stored already, so that linking is one change
+					c["name"], c["email"], c["email_verified"] = "", "john@example.com", false
+				}})
 			},
 			run: func(t *testing.T, w *world) error {
 				if linked(t, w) == 1 {
