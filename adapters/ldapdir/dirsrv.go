@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/ostiary/ostiary/core/domain"
+	"github.com/ostiary/ostiary/core/fault"
 )
 
 // What 389 Directory Server, which FreeIPA is built on, does in a way of its own: it marks every password that another
@@ -51,22 +53,33 @@ func (c *client) replacePassword(ctx context.Context, on *conn, dn, next string)
 
 // resetAsPerson sets a password that is not marked: the service account sets a random one, and the person, bound with
 // that on the same connection and so the same server, the new one. The policy is asked about the new password first, so
-// that a refused one leaves the account as it was.
-func (c *client) resetAsPerson(ctx context.Context, on *conn, dn, next string) error {
+// that a refused one leaves the account as it was. current is the person's own password, if it is known.
+func (c *client) resetAsPerson(ctx context.Context, on *conn, dn, current, next string) error {
 	if err := c.rehearse(ctx, on, dn, next); err != nil {
 		return err
 	}
 	temporary := "Aa1-" + rand.Text()
-	if err := c.passwordModify(ctx, on, dn, "", temporary); err != nil { // a plain modification does not end an expiry
+	// A plain modification does not end an expiry.
+	if err := c.passwordModify(ctx, on, dn, "", temporary); err != nil && !isOutage(err) {
 		return passwordError(err)
 	}
+	// The rest is done whatever becomes of the caller: nobody knows the random password.
+	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.settings.Timeouts.Operation)
+	defer cancel()
+	if failed := c.replaceTemporary(rest, on, dn, temporary, next); failed != nil {
+		return c.recoverPassword(rest, dn, current, next, failed)
+	}
+	return nil
+}
+
+func (c *client) replaceTemporary(ctx context.Context, on *conn, dn, temporary, next string) error {
 	said, err := c.bind(ctx, on, dn, temporary)
 	if err != nil {
 		return err
 	}
 	current := temporary
 	switch said.outcome {
-	case domain.OutcomeMustChange:
+	case domain.OutcomeMustChange, domain.OutcomeExpired:
 	case domain.OutcomeOK: // the policy marks no password; the person may be refused a second change so soon
 		if err := on.bindService(ctx, c.settings.BindDN, c.settings.BindPassword); err != nil {
 			return err
@@ -78,12 +91,62 @@ func (c *client) resetAsPerson(ctx context.Context, on *conn, dn, next string) e
 	return passwordError(c.passwordModify(ctx, on, dn, current, next))
 }
 
+// recoverPassword replaces a random password after the person's change of it has failed: by the new one, which then has
+// to be changed again, or if the policy refuses that only to the person, by the former one. The error says if neither
+// was possible.
+func (c *client) recoverPassword(ctx context.Context, dn, current, next string, failed error) error {
+	known, refused := next, errors.Is(failed, domain.ErrPasswordPolicy)
+	if refused {
+		known = current
+	}
+	err := errors.New("the former password is not known here")
+	if known != "" {
+		err = c.setOrFind(ctx, dn, known, isOutage(failed))
+	}
+	switch {
+	case err == nil && !refused:
+		return nil
+	case err == nil:
+		return failed
+	case refused:
+		return domain.ErrPasswordPolicy.About("new_password", reasonOf(failed)+
+			"; the former password is no longer valid, so that another one has to be set").Because(errors.Join(failed, err))
+	}
+	return &outageError{cause: fmt.Errorf("%s has a random password until another one is set: %w, %w", dn, failed, err)}
+}
+
+// setOrFind sets a password on a new connection. If it may have been set before, it is tried first.
+func (c *client) setOrFind(ctx context.Context, dn, password string, try bool) error {
+	on, err := c.dialer.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer on.discard()
+	if try {
+		said, err := c.bind(ctx, on, dn, password)
+		if err != nil || said.outcome == domain.OutcomeOK {
+			return err
+		}
+	}
+	if err := on.bindService(ctx, c.settings.BindDN, c.settings.BindPassword); err != nil {
+		return err
+	}
+	return c.passwordModify(ctx, on, dn, "", password)
+}
+
+func reasonOf(refused error) string {
+	for _, d := range fault.Of(refused).Details() {
+		return d.Reason
+	}
+	return "was refused by the directory"
+}
+
 // rehearse returns the policy's refusal of a password, without a write: the server checks the policy first, and then
-// refuses the second part of the modification.
+// refuses the second part of the modification, whether or not it checks its schema.
 func (c *client) rehearse(ctx context.Context, on *conn, dn, next string) error {
 	m := ldap.NewModifyRequest(dn, nil)
 	m.Replace("userPassword", []string{next})
-	m.Add("objectClass", []string{"ostiary-no-such-class"})
+	m.Delete("objectClass", []string{"ostiary-no-such-class"})
 	err := on.do(ctx, func(l *ldap.Conn) error { return l.Modify(m) })
 	if isOutage(err) || hasCode(err, ldap.LDAPResultConstraintViolation) {
 		return passwordError(err)

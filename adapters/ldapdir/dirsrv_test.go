@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"github.com/ostiary/ostiary/adapters/ldapdir"
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/ports"
@@ -24,6 +26,8 @@ func TestDirsrv(t *testing.T) {
 	d := mustOpen(t, ldapdir.TypeLDAP, dirsrvSettings(s))
 	t.Run("change", func(t *testing.T) { t.Parallel(); changesOnDirsrv(t, d) })
 	t.Run("reset", func(t *testing.T) { t.Parallel(); resetsOnDirsrv(t, d) })
+	t.Run("recovery", func(t *testing.T) { t.Parallel(); recoversOnDirsrv(t, s) })
+	t.Run("least rights", func(t *testing.T) { t.Parallel(); resetsWithLeastRights(t, s) })
 	t.Run("disabled", func(t *testing.T) { t.Parallel(); disabledOnDirsrv(t, d) })
 	t.Run("lockout", func(t *testing.T) { t.Parallel(); lockoutOnDirsrv(t, d) })
 	t.Run("conformance", func(t *testing.T) {
@@ -101,6 +105,67 @@ func resetsOnDirsrv(t *testing.T, d directory) {
 		got, "password_managed_externally") {
 		t.Errorf("a reset of a disabled account: %s", got)
 	}
+}
+
+// recoversOnDirsrv covers resets whose second step, the change by the person, the server refuses.
+func recoversOnDirsrv(t *testing.T, s *dirsrv.Server) {
+	t.Helper()
+	people, root := s.People(t), s.Root(t)
+	modify := func(name, attribute, value string) {
+		m := ldap.NewModifyRequest(dirsrv.PersonDN(name), nil)
+		m.Replace(attribute, []string{value})
+		if err := root.Modify(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mayNot := people(t)
+	modify(mayNot, "aci",
+		`(targetattr="userPassword")(version 3.0; acl "no"; deny (write) userdn="ldap:///self";)`)
+	d := mustOpen(t, ldapdir.TypeLDAP, dirsrvSettings(s))
+	if err := d.SetPassword(t.Context(), find(t, d, mayNot).Subject, newPassword, false); err != nil {
+		t.Errorf("a reset of a person who may change no password: %v", err)
+	}
+	wantOutcome(t, d, mayNot, newPassword, domain.OutcomeMustChange)
+
+	settings := dirsrvSettings(s) // an account that the policy does not bind, but the person
+	settings["bind_dn"], settings["bind_password"] = dirsrv.RootDN, dirsrv.RootPassword
+	unbound, forgetful, expired := mustOpen(t, ldapdir.TypeLDAP, settings), people(t), people(t)
+	got := refusal(unbound.SetPassword(t.Context(), find(t, d, forgetful).Subject, "short", false))
+	if !strings.HasPrefix(got, "new_password is too short; the former password is no longer valid") {
+		t.Errorf("a reset to a password that the policy refuses: %s", got)
+	}
+	if err := unbound.SetPassword(t.Context(), find(t, d, forgetful).Subject, newPassword, false); err != nil {
+		t.Errorf("the next reset: %v", err)
+	}
+	wantOutcome(t, d, forgetful, newPassword, domain.OutcomeOK)
+
+	modify(expired, "passwordExpirationTime", "20200101000000Z")
+	subject := find(t, d, expired).Subject
+	if got := refusal(unbound.ChangePassword(t.Context(), subject, dirsrv.Password, "short")); got !=
+		"new_password is too short" {
+		t.Errorf("a change to a password that the policy refuses: %s", got)
+	}
+	if err := unbound.ChangePassword(t.Context(), subject, dirsrv.Password, newPassword); err != nil {
+		t.Errorf("the next change: %v", err)
+	}
+	wantOutcome(t, d, expired, newPassword, domain.OutcomeOK)
+}
+
+// resetsWithLeastRights covers a service account with the rights of the documentation and no others.
+func resetsWithLeastRights(t *testing.T, s *dirsrv.Server) {
+	t.Helper()
+	settings := dirsrvSettings(s)
+	settings["bind_dn"] = dirsrv.LeastDN
+	d, person := mustOpen(t, ldapdir.TypeLDAP, settings), s.People(t)(t)
+	subject := find(t, d, person).Subject
+	if got := refusal(d.SetPassword(t.Context(), subject, "short", false)); got != "new_password is too short" {
+		t.Errorf("a reset to a password that the policy refuses: %s", got)
+	}
+	wantOutcome(t, d, person, dirsrv.Password, domain.OutcomeOK)
+	if err := d.SetPassword(t.Context(), subject, newPassword, false); err != nil {
+		t.Errorf("a reset: %v", err)
+	}
+	wantOutcome(t, d, person, newPassword, domain.OutcomeOK)
 }
 
 func disabledOnDirsrv(t *testing.T, d directory) {

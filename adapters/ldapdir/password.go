@@ -104,7 +104,7 @@ func (c *client) changeBlocked(ctx context.Context, on *conn, dn, current, next 
 	if c.activeDirectory() {
 		return c.write(ctx, on, dn, current, next)
 	}
-	return c.reset(ctx, on, dn, next, false)
+	return c.reset(ctx, on, dn, current, next, false)
 }
 
 // changeDirect changes a password without a service account.
@@ -166,7 +166,7 @@ func (c sets) SetPassword(ctx context.Context, subject domain.Subject, next stri
 			if err := on.bindService(ctx, c.settings.BindDN, c.settings.BindPassword); err != nil {
 				return err
 			}
-			return c.reset(ctx, on, e.DN, next, mustChange)
+			return c.reset(ctx, on, e.DN, "", next, mustChange)
 		})
 	})
 }
@@ -177,8 +177,9 @@ func (c sets) SetPassword(ctx context.Context, subject domain.Subject, next stri
 // Its value is SEQUENCE { INTEGER 1 }.
 var policyHints = ldap.NewControlString("1.2.840.113556.1.4.2239", false, "\x30\x03\x02\x01\x01")
 
-// reset sets a password as the service account, and ends a lock caused by wrong passwords.
-func (c *client) reset(ctx context.Context, on *conn, dn, next string, mustChange bool) error {
+// reset sets a password as the service account, and ends a lock caused by wrong passwords. current is the person's
+// password, or empty if it is not known.
+func (c *client) reset(ctx context.Context, on *conn, dn, current, next string, mustChange bool) error {
 	if c.activeDirectory() {
 		return c.resetAD(ctx, on, dn, next, mustChange)
 	}
@@ -188,7 +189,7 @@ func (c *client) reset(ctx context.Context, on *conn, dn, next string, mustChang
 			return err
 		}
 		if marks {
-			return c.resetAsPerson(ctx, on, dn, next)
+			return c.resetAsPerson(ctx, on, dn, current, next)
 		}
 	}
 	if err := c.passwordModify(ctx, on, dn, "", next); err != nil {
