@@ -44,6 +44,10 @@ func (d *Directory) withUserInfo(ctx context.Context, m *metadata, token *idToke
 	if info.text("sub") != token.subject {
 		return nil, refuse("the user information is about another subject than the ID token")
 	}
+	names := d.settings.Claims
+	if token.claims.has(names.Email) && info.string(names.Email) != token.claims.string(names.Email) {
+		delete(info, names.EmailVerified) // it is about another address
+	}
 	maps.Copy(info, token.claims)
 	return info, nil
 }
@@ -52,6 +56,9 @@ func (d *Directory) withUserInfo(ctx context.Context, m *metadata, token *idToke
 func (d *Directory) isComplete(c claims) bool {
 	names := d.settings.Claims
 	wanted := []string{names.Email, names.FullName}
+	if !slices.Contains(d.settings.unmapped(c), "phone_number") {
+		wanted = append(wanted, names.PhoneNumber) // its absence removes the user's number
+	}
 	if names.Username != "" {
 		wanted = append(wanted, names.Username)
 	}

@@ -236,6 +236,37 @@ func TestUserInfo_fills_what_the_ID_token_lacks(t *testing.T) {
 	}
 }
 
+// TestUserInfo_is_asked_for_a_requested_phone_number covers a number that would be removed as one that the user no
+// longer has.
+func TestUserInfo_is_asked_for_a_requested_phone_number(t *testing.T) {
+	t.Parallel()
+	h := oidc.NewHostile(t)
+	h.Set(oidc.Spoil{UserInfo: func(info map[string]any) { info["phone_number"] = "+420123456789" }})
+	r := hostileRig(t, h, func(s *oidcdir.Settings) {
+		s.UserInfo, s.Scopes = "", []string{"openid", "email", "profile", "phone"}
+	})
+	if got := r.mustSignIn(t, "").Identity; got.PhoneNumber != "+420123456789" {
+		t.Errorf("the number is %q", got.PhoneNumber)
+	}
+}
+
+func TestUserInfo_verifies_its_own_address_only(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{"mallory@example.org": true, "other@example.org": false} {
+		t.Run(address, func(t *testing.T) {
+			t.Parallel()
+			h := oidc.NewHostile(t)
+			spoil := without("email_verified")
+			spoil.UserInfo = func(info map[string]any) { info["email"], info["email_verified"] = address, true }
+			h.Set(spoil)
+			r := hostileRig(t, h, func(s *oidcdir.Settings) { s.UserInfo = "always" })
+			if got := r.mustSignIn(t, "").Identity; got.Email != "mallory@example.org" || got.EmailVerified != want {
+				t.Errorf("the address is %q, verified %t", got.Email, got.EmailVerified)
+			}
+		})
+	}
+}
+
 func TestNoUsernameIsAnAddressThatTheProviderHasNotVerified(t *testing.T) {
 	t.Parallel()
 	const address = "mallory@example.org"
