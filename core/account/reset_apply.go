@@ -49,6 +49,9 @@ func (r *reset) set(ctx context.Context, setter ports.PasswordSetter, next strin
 	}
 	_, err := r.service.deps.Users.Update(context.WithoutCancel(ctx), r.user.ID,
 		func(u *domain.User, _ *domain.Outbox) error {
+			if r.token.Purpose != domain.TokenChange && u.EmailKey != r.user.EmailKey {
+				return domain.ErrUnchanged // the address that the link was sent to is no longer the user's
+			}
 			u.AddToken(r.token, r.service.deps.Clock.Now())
 			return nil
 		})

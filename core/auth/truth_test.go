@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"errors"
 	"regexp"
 	"strings"
@@ -29,6 +30,14 @@ type company struct {
 
 func openCompany(t *testing.T, kind string, change func(*ldapdir.Settings)) *company {
 	t.Helper()
+	return openCompanyAs(t, kind, change, func(d ports.Directory) ports.Directory { return d })
+}
+
+// openCompanyAs is openCompany with a directory that wrap returns.
+func openCompanyAs(t *testing.T, kind string, change func(*ldapdir.Settings),
+	wrap func(ports.Directory) ports.Directory,
+) *company {
+	t.Helper()
 	s := ldapdir.Defaults(kind)
 	c := &company{dn: openldap.PersonDN, password: openldap.Password}
 	if kind == ldapdir.TypeLDAP {
@@ -54,7 +63,7 @@ func openCompany(t *testing.T, kind string, change func(*ldapdir.Settings)) *com
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close(t.Context()) })
-	c.Services = kit.Start(t, kit.Options{Directories: []ports.Directory{d}, MaxDisablePercent: 100})
+	c.Services = kit.Start(t, kit.Options{Directories: []ports.Directory{wrap(d)}, MaxDisablePercent: 100})
 	return c
 }
 
@@ -184,6 +193,21 @@ func TestAddressThatDirectoryGivesToTwoStaysWithItsHolder(t *testing.T) {
 	}
 }
 
+// TestAddressOfDirectoryWithoutLookupsStays covers a person who writes another's address into their own entry.
+func TestAddressOfDirectoryWithoutLookupsStays(t *testing.T) {
+	t.Parallel()
+	c := openCompany(t, ldapdir.TypeActiveDirectory, func(s *ldapdir.Settings) {
+		s.BindDN, s.BindPassword = "", ""
+		s.DirectBind, s.Passwords = []string{`EXAMPLE\{login}`}, ldapdir.PasswordsChange
+	})
+	alice, bob := c.signIn(t, "alice"), c.signIn(t, "bob")
+	c.modify(t, "bob", func(m *ldap.ModifyRequest) { m.Replace("mail", []string{alice.Email}) })
+	c.signIn(t, "bob")
+	if a, b := c.reload(t, alice), c.reload(t, bob); a.Email != "alice@example.org" || b.Email != "" {
+		t.Errorf("alice has %q, bob %q", a.Email, b.Email)
+	}
+}
+
 func TestSwappedAddressesAreSwapped(t *testing.T) {
 	t.Parallel()
 	c := openCompany(t, ldapdir.TypeLDAP, nil)
@@ -220,7 +244,20 @@ func TestResetLinkSentToLostAddressIsInvalid(t *testing.T) {
 	c := openCompany(t, ldapdir.TypeLDAP, nil)
 	alice := c.signIn(t, "alice")
 	c.modify(t, "alice", func(m *ldap.ModifyRequest) { m.Replace("mail", []string{"archer@example.org"}) })
-	if _, err := c.Account.RequestReset(t.Context(), kit.From("192.0.2.9"), "alice@example.org"); err != nil {
+	link := c.resetLink(t, "alice@example.org")
+	err := c.Account.Reset(t.Context(), kit.From("192.0.2.9"), link, word)
+	if !errors.Is(err, domain.ErrInvalidToken) {
+		t.Errorf("the link sets a password: %v", err)
+	}
+	if got := c.signIn(t, "alice"); got.ID != alice.ID || got.Email != "archer@example.org" {
+		t.Errorf("alice has %q", got.Email)
+	}
+}
+
+// resetLink requests a reset and returns the token of the link.
+func (c *company) resetLink(t *testing.T, address string) string {
+	t.Helper()
+	if _, err := c.Account.RequestReset(t.Context(), kit.From("192.0.2.9"), address); err != nil {
 		t.Fatal(err)
 	}
 	sent := c.SentEmails(t)
@@ -231,11 +268,63 @@ func TestResetLinkSentToLostAddressIsInvalid(t *testing.T) {
 	if link == nil {
 		t.Fatal("the email has no link")
 	}
-	err := c.Account.Reset(t.Context(), kit.From("192.0.2.9"), link[1], word)
-	if !errors.Is(err, domain.ErrInvalidToken) {
-		t.Errorf("the link sets a password: %v", err)
+	return link[1]
+}
+
+// settable is what a directory with passwords: reset implements.
+type settable interface {
+	ports.PasswordVerifier
+	ports.Lookup
+	ports.PasswordSetter
+}
+
+// refusing refuses the next password, after something else has happened.
+type refusing struct {
+	settable
+
+	meanwhile func()
+}
+
+func (r *refusing) SetPassword(ctx context.Context, subject domain.Subject, next string, mustChange bool) error {
+	if do := r.meanwhile; do != nil {
+		r.meanwhile = nil
+		do()
+		return domain.ErrPasswordPolicy.About("new_password", "is too short")
 	}
-	if got := c.signIn(t, "alice"); got.ID != alice.ID || got.Email != "archer@example.org" {
-		t.Errorf("alice has %q", got.Email)
+	return r.settable.SetPassword(ctx, subject, next, mustChange)
+}
+
+// TestRefusedResetRestoresNoLinkOfLostAddress covers an address that moves while the directory refuses a password.
+func TestRefusedResetRestoresNoLinkOfLostAddress(t *testing.T) {
+	t.Parallel()
+	for name, moves := range map[string]bool{"kept": false, "lost": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var setter *refusing
+			c := openCompanyAs(t, ldapdir.TypeLDAP, nil, func(d ports.Directory) ports.Directory {
+				own, ok := d.(settable)
+				if !ok {
+					t.Fatal("the directory sets no passwords")
+				}
+				setter = &refusing{settable: own}
+				return setter
+			})
+			c.signIn(t, "alice")
+			link := c.resetLink(t, "alice@example.org")
+			setter.meanwhile = func() {
+				if moves {
+					c.modify(t, "alice", func(m *ldap.ModifyRequest) { m.Replace("mail", []string{"archer@example.org"}) })
+				}
+				c.signIn(t, "alice")
+			}
+			err := c.Account.Reset(t.Context(), kit.From("192.0.2.9"), link, "short")
+			if !errors.Is(err, domain.ErrPasswordPolicy) {
+				t.Errorf("the reset that the directory refuses: %v", err)
+			}
+			err = c.Account.Reset(t.Context(), kit.From("192.0.2.9"), link, word)
+			if isInvalid := errors.Is(err, domain.ErrInvalidToken); isInvalid != moves || !moves && err != nil {
+				t.Errorf("the next use of the link: %v", err)
+			}
+		})
 	}
 }

@@ -298,6 +298,7 @@ func (c *comparison) skip(entries []domain.SkippedEntry) {
 	for _, e := range entries {
 		if e.Username != "" {
 			c.skipped[c.deps.CaseFolder.Fold(e.Username)] = true
+			c.skipped[c.deps.CaseFolder.Fold(qualifiedName(e.Username, c.plan.Directory))] = true
 		}
 		c.plan.Steps = append(c.plan.Steps, Step{
 			Kind: StepSkip, Subject: domain.Subject(e.Name), Username: cmp.Or(e.Username, e.Name), Reason: e.Reason,

@@ -24,6 +24,7 @@ func TestOddEntriesAreSkippedAndNamed(t *testing.T) {
 	for _, uid := range []string{"alice", "bob", "dave"} {
 		h.modify(t, openldap.PersonDN(uid), number("number of "+uid))
 	}
+	register(t, h.Services, "dave") // the directory's dave gets another username
 	h.sync(t)
 	h.modify(t, openldap.PersonDN("dave"), number())
 	h.modify(t, openldap.PersonDN("bob"), func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{"Robert B"}) })

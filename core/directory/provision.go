@@ -73,15 +73,31 @@ func (p *Provisioner) Provision(ctx context.Context, by domain.Principal, identi
 func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user domain.User,
 	identity domain.Identity,
 ) (domain.User, error) {
+	identity = cleaned(identity)
+	for tries := 1; ; tries++ {
+		updated, err := p.refresh(ctx, by, user, identity)
+		if !errors.Is(err, domain.ErrUserExists) || identity.Email == "" {
+			return updated, err
+		}
+		if tries >= emailTries {
+			identity.Email, identity.EmailVerified = "", false
+		} else if err := p.release(ctx, &identity); err != nil {
+			return domain.User{}, err
+		}
+	}
+}
+
+func (p *Provisioner) refresh(ctx context.Context, by domain.Principal, user domain.User,
+	identity domain.Identity,
+) (domain.User, error) {
 	catalog, err := p.deps.Access.Catalog(ctx)
 	if err != nil {
 		return domain.User{}, err
 	}
-	identity = cleaned(identity)
 	if same := user.Clone(); p.apply(catalog, &same, identity) == nil {
 		return user, nil
 	}
-	updated, err := p.deps.Access.UpdateUser(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
+	return p.deps.Access.UpdateUser(ctx, user.ID, func(u *domain.User, out *domain.Outbox) error {
 		changed := p.apply(catalog, u, identity)
 		if changed == nil {
 			return domain.ErrUnchanged
@@ -91,13 +107,6 @@ func (p *Provisioner) Refresh(ctx context.Context, by domain.Principal, user dom
 			audit.Detail("source", "directory:"+string(identity.Directory)), audit.Detail("fields", changed)))
 		return nil
 	})
-	if errors.Is(err, domain.ErrUserExists) && identity.Email != "" {
-		if err := p.release(ctx, &identity); err != nil {
-			return domain.User{}, err
-		}
-		return p.Refresh(ctx, by, user, identity)
-	}
-	return updated, err
 }
 
 // actor records who acted: the user who logs in, or else the operator or job that synchronizes.
@@ -166,7 +175,7 @@ func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Ou
 	withoutEmail := user
 	withoutEmail.Email, withoutEmail.EmailVerified = "", false
 	qualified := user
-	qualified.Username += "@" + string(user.Directory)
+	qualified.Username = qualifiedName(user.Username, user.Directory)
 	qualifiedWithoutEmail := qualified
 	qualifiedWithoutEmail.Email, qualifiedWithoutEmail.EmailVerified = "", false
 	tries := []domain.User{user, withoutEmail, qualified, qualifiedWithoutEmail}
@@ -186,6 +195,9 @@ func (p *Provisioner) store(ctx context.Context, user domain.User, out domain.Ou
 	return domain.User{}, ErrNotProvisioned.Because(fmt.Errorf("no username is free: %w", err))
 }
 
+// qualifiedName is the username of a directory's user whose name another user has.
+func qualifiedName(username string, id domain.DirectoryID) string { return username + "@" + string(id) }
+
 // createOne creates the user. If that is refused because of a name that another user has, it tries once more after the
 // email has been taken from a user whose directory no longer gives it to them.
 func (p *Provisioner) createOne(ctx context.Context, user *domain.User, out domain.Outbox) error {
@@ -193,7 +205,9 @@ func (p *Provisioner) createOne(ctx context.Context, user *domain.User, out doma
 	if !errors.Is(err, domain.ErrUserExists) || user.Email == "" {
 		return err
 	}
-	identity := domain.Identity{Directory: user.Directory, Email: user.Email, EmailVerified: user.EmailVerified}
+	identity := domain.Identity{
+		Directory: user.Directory, Subject: user.Subject, Email: user.Email, EmailVerified: user.EmailVerified,
+	}
 	if failed := p.release(ctx, &identity); failed != nil || identity.Email == "" {
 		return cmp.Or(failed, err)
 	}
