@@ -1,8 +1,6 @@
 package sso_test
 
 import (
-	"fmt"
-	"sync"
 	"testing"
 
 	"github.com/ostiary/ostiary/adapters/oidcdir"
@@ -71,31 +69,5 @@ func TestVerifiedAddressMovesWithinProvider(t *testing.T) {
 				t.Errorf("the former holder has %q, the next %q", former.Email, next.Email)
 			}
 		})
-	}
-}
-
-// TestConcurrentFirstSignInsKeepAddress covers a person's first sign-ins on several devices at once: none takes the
-// address from the user that another has just created.
-func TestConcurrentFirstSignInsKeepAddress(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, nil)
-	for n := range 20 {
-		name := fmt.Sprintf("person%d", n)
-		identity := domain.Identity{
-			Directory: "corp", Subject: domain.Subject(name), Username: name, Email: name + "@example.org", EmailVerified: true,
-		}
-		var signIns sync.WaitGroup
-		for range 8 {
-			signIns.Go(func() {
-				user, err := r.Provisioner.Provision(t.Context(), someone(), identity, true)
-				if err != nil || user.Email != identity.Email {
-					t.Errorf("%s has %q, %v", name, user.Email, err)
-				}
-			})
-		}
-		signIns.Wait()
-	}
-	if changes := r.Logged(t, domain.ActionUserUpdate); len(changes) != 0 {
-		t.Errorf("%d changes of users", len(changes))
 	}
 }
