@@ -148,7 +148,9 @@ type RedirectRequest struct {
 type ProviderSessions interface {
 	Directory
 	// Refresh checks with the provider that the session of the grant is still live, and returns the grant's
-	// replacement. If it is not live, the error is domain.ErrProviderSessionEnded.
+	// replacement. If it is not live, the error is domain.ErrProviderSessionEnded. Without an answer that can be
+	// trusted it is domain.ErrDirectoryUnavailable; next is then the replacement if the provider has issued one, and
+	// otherwise empty. The provider takes no other grant from then on, so the caller stores it in both cases.
 	Refresh(ctx context.Context, grant string) (next string, err error)
 	// LogoutURL returns the URL that also ends the provider's session in the browser, or "" if the provider has no
 	// logout endpoint.

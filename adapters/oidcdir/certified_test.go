@@ -152,6 +152,22 @@ func TestCertified_refresh_reuse_ends_the_session(t *testing.T) {
 	}
 }
 
+func TestCertified_refresh_keeps_the_new_grant_of_an_uncheckable_token(t *testing.T) {
+	t.Parallel()
+	op, r := certified(t, oidc.Options{}, offline)
+	slip := certifiedRig(t, op, func(s *oidcdir.Settings) {
+		offline(s)
+		s.Algorithms = []string{"ES256"} // the provider signs with RS256
+	})
+	next, err := slip.Refresh(t.Context(), r.mustSignIn(t, "alice").Grant)
+	if !errors.Is(err, domain.ErrDirectoryUnavailable) || next == "" {
+		t.Fatalf("with a slip in the algorithms: %q, %v", next, err)
+	}
+	if _, err = r.Refresh(t.Context(), next); err != nil {
+		t.Errorf("after the slip was mended: %v", err)
+	}
+}
+
 func TestCertifiedOutageAndRecovery(t *testing.T) {
 	t.Parallel()
 	op, r := certified(t, oidc.Options{}, func(s *oidcdir.Settings) {

@@ -45,7 +45,8 @@ func openGrant(text string) (grant, error) {
 
 // Refresh implements ports.ProviderSessions. Only the error invalid_grant means that the provider has ended the
 // session. A refused client or any other failure is an outage; otherwise a configuration error would sign out all
-// users.
+// users. An ID token that cannot be checked, for instance while the keys are unavailable, is such a failure too: the
+// new grant is returned with it, since the provider has already replaced the old one.
 func (d *Directory) Refresh(ctx context.Context, text string) (string, error) {
 	g, err := openGrant(text)
 	if err != nil {
@@ -62,12 +63,12 @@ func (d *Directory) Refresh(ctx context.Context, text string) (string, error) {
 		if err != nil {
 			return refreshFailure(err)
 		}
-		if err := d.checkRefreshed(ctx, m, g, answer); err != nil {
-			return err
-		}
 		next = sealGrant(grant{Token: answer.RefreshToken, Issuer: g.Issuer, Subject: g.Subject})
-		return nil
+		return d.checkRefreshed(ctx, m, g, answer)
 	})
+	if errors.Is(err, domain.ErrProviderSessionEnded) {
+		return "", err
+	}
 	return next, err
 }
 

@@ -1,5 +1,5 @@
-// Package syncmetrics writes the results of directory synchronizations as Prometheus metrics. The series are one for
-// each configured directory, never one for a person.
+// Package syncmetrics writes the results of directory synchronizations, and of the checks of sessions at providers, as
+// Prometheus metrics. The series are one for each configured directory, never one for a person.
 package syncmetrics
 
 import (
@@ -16,6 +16,7 @@ const (
 	lastRun     = "ostiary_directory_sync_timestamp_seconds"
 	safetyLimit = "ostiary_directory_sync_safety_limit"
 	failed      = "ostiary_directory_sync_failed"
+	checkFailed = "ostiary_provider_check_failed"
 	changes     = "ostiary_directory_sync_changes"
 )
 
@@ -42,6 +43,20 @@ func Writer(read func() map[domain.DirectoryID]domain.SyncStatus) func(to io.Wri
 		writeHead(to, changes, "Users that the last applied synchronization changed, by how.")
 		for _, id := range ids {
 			writeChanges(to, id, all[id])
+		}
+	}
+}
+
+// Checks returns a function that writes whether the last checks at each provider failed, as read returns it.
+func Checks(read func() map[domain.DirectoryID]bool) func(to io.Writer) {
+	return func(to io.Writer) {
+		all := read()
+		if len(all) == 0 {
+			return
+		}
+		writeHead(to, checkFailed, "1 while the sessions of the provider cannot be checked, else 0.")
+		for _, id := range slices.Sorted(maps.Keys(all)) {
+			_, _ = fmt.Fprintf(to, "%s{directory=%q} %g\n", checkFailed, id, number(all[id]))
 		}
 	}
 }

@@ -23,6 +23,9 @@ func TestWriter(t *testing.T) {
 	})
 	var text strings.Builder
 	write(&text)
+	syncmetrics.Checks(func() map[domain.DirectoryID]bool {
+		return map[domain.DirectoryID]bool{"idp": true, "other": false}
+	})(&text)
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(text.String()))
 	if err != nil {
@@ -43,6 +46,7 @@ func TestWriter(t *testing.T) {
 	}
 	want := map[string]float64{
 		"ostiary_directory_sync_timestamp_seconds corp": 1700000000, "ostiary_directory_sync_safety_limit corp": 1,
+		"ostiary_provider_check_failed idp": 1, "ostiary_provider_check_failed other": 0,
 		"ostiary_directory_sync_failed corp": 0, "ostiary_directory_sync_changes corp created": 3,
 		"ostiary_directory_sync_changes corp updated": 2, "ostiary_directory_sync_changes corp disabled": 1,
 		"ostiary_directory_sync_changes corp failed": 0, "ostiary_directory_sync_changes corp enabled": 4,

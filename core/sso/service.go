@@ -62,7 +62,10 @@ type Deps struct {
 }
 
 // Service implements login through providers.
-type Service struct{ deps Deps }
+type Service struct {
+	deps   Deps
+	health health
+}
 
 // New returns a Service.
 func New(n Deps) *Service { return &Service{deps: n} }

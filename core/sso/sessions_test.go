@@ -222,11 +222,15 @@ func refreshing(token string) oidc.Spoil {
 	return oidc.Spoil{Answer: func(a map[string]any) { a["refresh_token"] = token; delete(a, "id_token") }}
 }
 
-func (r *rig) watch(t *testing.T) {
+// watch checks the sessions that are due and returns which providers began to fail or recovered.
+func (r *rig) watch(t *testing.T) []sso.ProviderChange {
 	t.Helper()
-	if err := r.SSO.WatchProviders(t.Context()); err != nil {
+	var changes []sso.ProviderChange // of one provider: the sign-ins of these tests are at one
+	err := r.SSO.WatchProviders(t.Context(), func(c sso.ProviderChange) { changes = append(changes, c) })
+	if err != nil {
 		t.Fatal(err)
 	}
+	return changes
 }
 
 func TestWatchProvidersEndsOnlySessionsEndedByProvider(t *testing.T) {
@@ -275,7 +279,7 @@ func TestWatchProvidersChecksOnceWithManyWorkers(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			if err := r.over(t).WatchProviders(t.Context()); err != nil {
+			if err := r.over(t).WatchProviders(t.Context(), func(sso.ProviderChange) {}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -19,12 +19,13 @@ var errClaimed = errors.New("the session is being checked by another worker")
 // WatchProviders queries the providers about the sessions whose check is due, and ends those that have ended at the
 // provider. One worker at a time checks a session, over all nodes: two concurrent uses of a refresh token look like
 // theft to the provider. It is called by a job and returns the local errors; an unavailable provider ends no session
-// and delays only its own sessions.
-func (s *Service) WatchProviders(ctx context.Context) error {
+// and delays only its own sessions. changed is called when the checks at a provider begin to fail, and when they
+// succeed again; it may be called concurrently.
+func (s *Service) WatchProviders(ctx context.Context, changed func(c ProviderChange)) error {
 	for {
 		due, err := s.deps.Sessions.ListProviderGrants(ctx, s.now().Add(-s.deps.Config.CheckEvery), watchBatch)
 		if err == nil {
-			err = s.watchAll(ctx, due)
+			err = s.watchAll(ctx, due, changed)
 		}
 		if err != nil || len(due) < watchBatch {
 			return err
@@ -33,7 +34,7 @@ func (s *Service) WatchProviders(ctx context.Context) error {
 }
 
 // watchAll queries the providers concurrently, so that a slow provider delays no other.
-func (s *Service) watchAll(ctx context.Context, due []domain.Session) error {
+func (s *Service) watchAll(ctx context.Context, due []domain.Session, changed func(c ProviderChange)) error {
 	byProvider := map[domain.DirectoryID][]domain.Session{}
 	for _, session := range due {
 		byProvider[session.Provider.Directory] = append(byProvider[session.Provider.Directory], session)
@@ -47,7 +48,11 @@ func (s *Service) watchAll(ctx context.Context, due []domain.Session) error {
 					failures <- fmt.Errorf("provider %s: panic: %v", id, p)
 				}
 			}()
-			failures <- s.watch(ctx, id, sessions)
+			outcome, err := s.watch(ctx, id, sessions)
+			if change, ok := s.health.observe(id, outcome); ok {
+				changed(change)
+			}
+			failures <- err
 		})
 	}
 	group.Wait()
@@ -59,25 +64,29 @@ func (s *Service) watchAll(ctx context.Context, due []domain.Session) error {
 	return err
 }
 
-func (s *Service) watch(ctx context.Context, id domain.DirectoryID, sessions []domain.Session) error {
+// watch checks the sessions of one provider.
+func (s *Service) watch(ctx context.Context, id domain.DirectoryID, sessions []domain.Session) (outcome, error) {
 	d, _ := s.deps.Directories.Get(id)
 	provider, ok := d.(ports.ProviderSessions)
+	var seen outcome
 	var failed error
 	for _, session := range sessions {
 		if ctx.Err() != nil {
-			return errors.Join(failed, context.Cause(ctx))
+			return seen, errors.Join(failed, context.Cause(ctx))
 		}
 		if !ok { // the provider was removed from the configuration
 			failed = errors.Join(failed, s.setGrant(ctx, session.ID, nil))
 			continue
 		}
-		failed = errors.Join(failed, s.check(ctx, provider, session))
+		failed = errors.Join(failed, s.check(ctx, provider, session, &seen))
 	}
-	return failed
+	return seen, failed
 }
 
 // check queries the provider about one session.
-func (s *Service) check(ctx context.Context, provider ports.ProviderSessions, session domain.Session) error {
+func (s *Service) check(ctx context.Context, provider ports.ProviderSessions, session domain.Session,
+	seen *outcome,
+) error {
 	live, err := s.isLive(ctx, session.ID)
 	if err != nil {
 		return err
@@ -100,11 +109,14 @@ func (s *Service) check(ctx context.Context, provider ports.ProviderSessions, se
 	// one.
 	ctx = context.WithoutCancel(ctx)
 	next, err := provider.Refresh(ctx, string(grant))
+	seen.add(err)
 	switch {
 	case errors.Is(err, domain.ErrProviderSessionEnded):
 		return s.endedThere(ctx, claimed)
 	case errors.Is(err, domain.ErrDirectoryUnavailable):
-		return nil
+		if next == "" {
+			return nil
+		}
 	case err != nil:
 		return err
 	}

@@ -59,11 +59,12 @@ func serve(d deps) error {
 }
 
 // newMetrics returns a set with the metrics of the process (memory, processor time, open files) and of the directory
-// synchronization.
+// synchronization and the watch over the providers.
 func newMetrics(s *core.Services) *victoria.Set {
 	set := victoria.NewSet()
 	for _, write := range []func(to io.Writer){
 		victoria.WriteGoMetrics, victoria.WriteProcMetrics, victoria.WriteFDMetrics, syncmetrics.Writer(s.Directory.Numbers),
+		syncmetrics.Checks(s.SSO.FailingProviders),
 	} {
 		set.RegisterMetricsWriter(write)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/config"
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/sso"
 	"github.com/ostiary/ostiary/modules/storage"
 	"github.com/ostiary/ostiary/ports"
 )
@@ -39,7 +40,8 @@ func list(d deps) []job {
 		{name: "audit_retention", every: time.Minute, atStart: true, run: d.finishRetention},
 		// Again once an hour, in case of an import meanwhile.
 		{name: "learn_hashes", every: time.Hour, atStart: true, run: s.Account.LearnHashes},
-		{name: "watch_providers", every: time.Minute, run: s.SSO.WatchProviders},
+		// Much more often than a session is checked, so that each check is made when it is due.
+		{name: "watch_providers", every: 5 * time.Second, run: d.watchProviders},
 		{name: "lockout_advice", atStart: true, run: d.adviseLockout},
 	}
 	if every := d.Config.DirectorySync.CheckInterval; every > 0 {
@@ -52,6 +54,19 @@ func list(d deps) []job {
 		all = append(all, job{name: "store_mark", every: time.Minute, run: d.Installation.Mark})
 	}
 	return all
+}
+
+// watchProviders checks the sessions of providers, and logs when a provider cannot be asked and when it can again.
+func (d *deps) watchProviders(ctx context.Context) error {
+	log := d.Log.Named("watch_providers")
+	return d.Services.SSO.WatchProviders(ctx, func(c sso.ProviderChange) {
+		directory := zap.String("directory", string(c.Directory))
+		if c.Err == nil {
+			log.Warn("the sessions of a provider are checked again", directory)
+			return
+		}
+		log.Warn("the sessions of a provider cannot be checked and stay live meanwhile", directory, zap.Error(c.Err))
+	})
 }
 
 // sweepSessions deletes the records of ended sessions after a day, so that users can still see when one ended.

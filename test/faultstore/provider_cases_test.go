@@ -105,7 +105,9 @@ func providerCases() map[string]useCase {
 				w.provider.Set(oidc.Spoil{Take: map[string]func(http.ResponseWriter, *http.Request){"/token": over}})
 				w.Clock.Forward(11 * time.Minute)
 			},
-			run:    func(t *testing.T, w *world) error { return w.SSO.WatchProviders(t.Context()) },
+			run: func(t *testing.T, w *world) error {
+				return w.SSO.WatchProviders(t.Context(), func(sso.ProviderChange) {})
+			},
 			action: domain.ActionSessionRevoke, happened: ended, wait: 11 * time.Minute,
 		},
 		"link an account": {
