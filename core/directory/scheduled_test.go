@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,9 @@ import (
 	"github.com/ostiary/ostiary/core/domain"
 	"github.com/ostiary/ostiary/core/fault"
 	"github.com/ostiary/ostiary/ports"
+	"github.com/ostiary/ostiary/test/faultstore"
 	"github.com/ostiary/ostiary/test/fixtures/openldap"
+	"github.com/ostiary/ostiary/test/kit"
 )
 
 func TestScheduledRunStopsAtSafetyLimitAndRecordsIt(t *testing.T) {
@@ -53,6 +56,35 @@ func TestScheduledRunStopsAtSafetyLimitAndRecordsIt(t *testing.T) {
 	}
 	if u := h.user(t, "dave"); u.Status != domain.StatusActive {
 		t.Errorf("status of dave: %s", u.Status)
+	}
+}
+
+// TestFailureAtSafetyLimitIsReported lets each call of the store fail once: the limit must not hide the failure.
+func TestFailureAtSafetyLimitIsReported(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t, 0, nil)
+	h.sync(t)
+	h.remove(t, openldap.PersonDN("dave"))
+	h.remove(t, openldap.PersonDN("soon"))
+	var faults faultstore.Faults
+	service := h.Node(t, func(o *kit.Options) { o.Ports = faults.Wrap }).Directory
+	failures := 0
+	for n := 1; ; n++ {
+		h.modify(t, openldap.PersonDN("bob"),
+			func(m *ldap.ModifyRequest) { m.Replace("displayName", []string{fmt.Sprintf("Robert %d", n)}) })
+		faults.Arm(n, faultstore.Before)
+		err := service.RunScheduled(t.Context())
+		name := faults.Disarm()
+		if name == "" {
+			break
+		}
+		failures++
+		if status := service.Status()["corp"]; err == nil || !status.Failed {
+			t.Errorf("the %d. call, %s, failed: the run returns %v, failed %t", n, name, err, status.Failed)
+		}
+	}
+	if failures < 5 {
+		t.Errorf("%d calls failed", failures)
 	}
 }
 

@@ -136,7 +136,7 @@ func (s *Service) runOne(ctx context.Context, lister ports.Lister) error {
 	err := s.runNext(ctx, st, lister)
 	s.note(st, func(status *Status) {
 		status.At = s.deps.Clock.Now()
-		status.Failed = err != nil && !errors.Is(err, ErrSafetyLimit)
+		status.Failed = err != nil && !errors.Is(err, ErrSafetyLimit) || errors.Is(err, errUnapplied)
 		if !errors.Is(err, ErrSafetyLimit) {
 			status.SafetyLimit = ""
 		}
@@ -173,11 +173,15 @@ func (s *Service) runNext(ctx context.Context, st *state, lister ports.Lister) e
 // others are planned again until an operator acts.
 func (s *Service) applyHarmless(ctx context.Context, st *state, plan *Plan) error {
 	result, err := s.apply(ctx, domain.System(), plan.harmless(), nil)
-	if err == nil {
-		s.note(st, func(status *Status) { status.Result = result })
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUnapplied, err)
 	}
-	return err
+	s.note(st, func(status *Status) { status.Result = result })
+	return nil
 }
+
+// errUnapplied is a failure at a safety limit: beside the limit, the directory or the store was unavailable.
+var errUnapplied = errors.New("applying the steps that disable nobody")
 
 // storePosition stores where the next scheduled run starts. After a failed step it keeps the position, so that the step
 // is retried.
