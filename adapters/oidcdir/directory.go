@@ -96,6 +96,7 @@ func New(id domain.DirectoryID, settings Settings, options Options) (*Directory,
 		Timeout:      settings.BreakerReset,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= outagesToOpen },
 		IsSuccessful: func(err error) bool { return !isOutage(err) },
+		IsExcluded:   isFromBrowser,
 	})
 	return d, nil
 }

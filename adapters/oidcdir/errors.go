@@ -27,6 +27,17 @@ func isOutage(err error) bool {
 	return errors.As(err, &o)
 }
 
+// browserError is what a browser's callback says. Anybody can write one, so the circuit breaker ignores it: it counts
+// neither for nor against the provider.
+type browserError struct{ reason string }
+
+func (e *browserError) Error() string { return e.reason }
+
+func isFromBrowser(err error) bool {
+	var b *browserError
+	return errors.As(err, &b)
+}
+
 // misconfigured returns domain.ErrDirectoryUnavailable for an available provider that refuses our configuration.
 func misconfigured(reason string) error {
 	return domain.ErrDirectoryUnavailable.Because(errors.New(shorten(reason)))

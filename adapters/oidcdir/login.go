@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -150,9 +151,13 @@ func (d *Directory) checkCallback(m *metadata, callback domain.RedirectCallback)
 	case callback.Issuer != "" && !d.isOwnIssuer(callback.Issuer):
 		return refuse("the callback's iss %q is another provider's", callback.Issuer)
 	case callback.Error == "server_error" || callback.Error == "temporarily_unavailable":
-		return outage("the provider's answer", errors.New(callback.Error+" "+callback.ErrorDescription))
+		return domain.ErrDirectoryUnavailable.Because(&browserError{
+			reason: shorten("the provider's answer: " + callback.Error + " " + callback.ErrorDescription),
+		})
 	case callback.Error != "":
-		return refuse("the provider answered %q %q", callback.Error, callback.ErrorDescription)
+		return domain.ErrRedirectLogin.Because(&browserError{
+			reason: shorten(fmt.Sprintf("the provider answered %q %q", callback.Error, callback.ErrorDescription)),
+		})
 	case callback.Code == "" || len(callback.Code) > longestCode:
 		return refuse("the callback has no code, or one that is too long")
 	}

@@ -173,6 +173,55 @@ func TestBreakerOpensAndRecovers(t *testing.T) {
 	}
 }
 
+// Keycloak sends temporarily_unavailable when a login page was left open too long, and anybody can write such a
+// callback.
+func TestErrorsThatABrowserCarriesAreNoOutage(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]error{
+		"temporarily_unavailable": domain.ErrDirectoryUnavailable, "server_error": domain.ErrDirectoryUnavailable,
+		"access_denied": domain.ErrRedirectLogin,
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			h := oidc.NewHostile(t)
+			r := hostileRig(t, h, func(s *oidcdir.Settings) { s.BreakerReset = 10 * time.Minute })
+			fromBrowser := func() {
+				start := r.start(t, "")
+				back := domain.RedirectCallback{State: state, Error: code, ErrorDescription: "authentication_expired"}
+				if _, err := r.Finish(t.Context(), start.Flow, back); !errors.Is(err, want) {
+					t.Errorf("got %v, want %v", err, want)
+				}
+			}
+			for range 20 {
+				fromBrowser()
+			}
+			r.mustSignIn(t, "")
+		})
+	}
+}
+
+func TestErrorsThatABrowserCarriesHideNoOutage(t *testing.T) {
+	t.Parallel()
+	h := oidc.NewHostile(t)
+	h.Set(refreshAnswer(nil))
+	r := hostileRig(t, h, func(s *oidcdir.Settings) { offline(s); s.BreakerReset = 10 * time.Minute })
+	grant, start := r.mustSignIn(t, "").Grant, r.start(t, "")
+	h.Set(taken("/token", http.StatusInternalServerError, "oops"))
+	before := h.Hits("/token")
+	for range 20 {
+		if _, err := r.Refresh(t.Context(), grant); !errors.Is(err, domain.ErrDirectoryUnavailable) {
+			t.Errorf("a refresh: %v", err)
+		}
+		back := domain.RedirectCallback{State: state, Error: "access_denied"}
+		if _, err := r.Finish(t.Context(), start.Flow, back); err == nil {
+			t.Error("a refused sign-in succeeded")
+		}
+	}
+	if asked := h.Hits("/token") - before; asked != 5 {
+		t.Errorf("a provider that was down was asked %d times, want 5", asked)
+	}
+}
+
 func TestCachedMetadataSurvivesADiscoveryOutage(t *testing.T) {
 	t.Parallel()
 	h := oidc.NewHostile(t)
