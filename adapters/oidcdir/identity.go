@@ -76,7 +76,7 @@ func (d *Directory) isComplete(c claims) bool {
 
 // identity maps the claims. The subject is issuer and sub, which is never reassigned to another person.
 func (d *Directory) identity(token *idToken, c claims) (domain.Identity, error) {
-	if err := cmp.Or(d.checkRequired(c), d.checkWhole(c)); err != nil {
+	if err := cmp.Or(d.checkRequired(c), d.checkWhole(c), d.checkReadable(c)); err != nil {
 		return domain.Identity{}, err
 	}
 	names := d.settings.Claims
@@ -86,7 +86,7 @@ func (d *Directory) identity(token *idToken, c claims) (domain.Identity, error) 
 		Username:           d.username(token, c),
 		Email:              c.string(names.Email),
 		Person:             domain.NewPerson(func(name string) string { return c.string(names.person()[name]) }),
-		Groups:             c.values(names.Groups),
+		Groups:             d.listed(c, names.Groups),
 		Methods:            token.claims.values("amr"),
 		Unmapped:           d.settings.unmapped(c),
 		MapsAdministrators: d.settings.AllowAdmin,
@@ -129,7 +129,7 @@ func (d *Directory) username(token *idToken, c claims) string {
 
 func (d *Directory) checkRequired(c claims) error {
 	for _, want := range d.settings.RequiredClaims {
-		if !overlap(c.values(want.Claim), want.Values) {
+		if !overlap(d.listed(c, want.Claim), want.Values) {
 			return refuse("the claim %s has none of the required values", want.Claim)
 		}
 	}
@@ -140,19 +140,50 @@ func (d *Directory) checkRequired(c claims) error {
 // would silently change a person's permissions.
 func (d *Directory) checkWhole(c claims) error {
 	elsewhere, _ := c["_claim_names"].(map[string]any)
-	names := d.settings.Claims
-	for name := range elsewhere {
-		used := name == names.Groups && len(d.settings.GroupMapping) > 0 || name == names.Roles && len(d.settings.Roles) > 0
-		if used && !c.has(name) {
+	for _, name := range d.mappedClaims() {
+		if _, ok := elsewhere[name]; ok && !c.has(name) {
 			return refuse("the provider left out the claim %s, since the person has too many values of it", name)
 		}
 	}
 	return nil
 }
 
+// checkReadable refuses groups and roles in a form that cannot be read, for the same reason. Claims without a map
+// grant nothing, so that their form does not matter.
+func (d *Directory) checkReadable(c claims) error {
+	for _, name := range d.mappedClaims() {
+		if _, err := c.list(name, d.settings.Claims.Separator); err != nil {
+			return refuse("the claim %s cannot be read: %v", name, err)
+		}
+	}
+	return nil
+}
+
+// mappedClaims returns the claims that a map reads.
+func (d *Directory) mappedClaims() []string {
+	var names []string
+	if len(d.settings.GroupMapping) > 0 {
+		names = append(names, d.settings.Claims.Groups)
+	}
+	if len(d.settings.Roles) > 0 {
+		names = append(names, d.settings.Claims.Roles)
+	}
+	return names
+}
+
+// listed returns what can be read of a claim. Only the groups and the roles are divided at the separator.
+func (d *Directory) listed(c claims, name string) []string {
+	separator := ""
+	if name == d.settings.Claims.Groups || name == d.settings.Claims.Roles {
+		separator = d.settings.Claims.Separator
+	}
+	values, _ := c.list(name, separator) // of the mapped claims, checkReadable has refused the rest
+	return values
+}
+
 // mapRights applies the explicit maps. Claims without a map grant nothing.
 func (d *Directory) mapRights(identity *domain.Identity, c claims) {
-	roles := c.values(d.settings.Claims.Roles)
+	roles := d.listed(c, d.settings.Claims.Roles)
 	if len(d.settings.Roles) > 0 {
 		// A person who no longer has the value loses the role.
 		identity.Role = domain.RoleID(d.settings.DefaultRole)

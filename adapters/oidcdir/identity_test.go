@@ -18,6 +18,7 @@ func TestOnlyExplicitMappingsGrantRoles(t *testing.T) {
 		{Value: "eng", To: "engineering"},
 		{Value: "staff", To: "everybody"},
 		{Value: "eng-2", To: "engineering"},
+		{Value: "7", To: "seven"},
 	}
 	tests := map[string]struct {
 		claims     map[string]any
@@ -38,11 +39,24 @@ func TestOnlyExplicitMappingsGrantRoles(t *testing.T) {
 			claims: map[string]any{"groups": map[string]any{"eng": map[string]any{"org": "x"}}},
 			groups: []string{"engineering"},
 		},
-		"mixed array": {
-			claims: map[string]any{"groups": []any{7, nil, "eng", []string{"staff"}}},
-			groups: []string{"engineering"},
+		"one text, divided": {
+			claims: map[string]any{"groups": "staff, eng,,other"}, names: oidcdir.ClaimNames{Separator: ","},
+			groups: []string{"engineering", "everybody"},
 		},
-		"a number":       {claims: map[string]any{"groups": 7}},
+		"one text, divided at spaces": {
+			claims: map[string]any{"groups": "staff  app-auditor"}, names: oidcdir.ClaimNames{Separator: " "},
+			role: "auditor", groups: []string{"everybody"},
+		},
+		"objects": {
+			claims: map[string]any{"groups": []any{
+				map[string]any{"owner": "x", "name": "eng"}, map[string]any{"value": "staff"},
+			}},
+			groups: []string{"engineering", "everybody"},
+		},
+		"one object":     {claims: map[string]any{"groups": map[string]any{"name": "eng"}}, groups: []string{"engineering"}},
+		"numbers":        {claims: map[string]any{"groups": []any{7, 1001}}, groups: []string{"seven"}},
+		"a number":       {claims: map[string]any{"groups": 7}, groups: []string{"seven"}},
+		"empty array":    {claims: map[string]any{"groups": []any{}}},
 		"nothing":        {claims: map[string]any{"groups": nil}},
 		"another's case": {claims: map[string]any{"groups": []string{"ENG"}}},
 		"a path": {

@@ -66,6 +66,8 @@ type ClaimNames struct {
 	PhoneNumber   string `yaml:"phone_number"`   // default phone_number
 	Groups        string `yaml:"groups"`         // default groups
 	Roles         string `yaml:"roles"`          // default the groups claim
+	// Separator divides groups and roles that come as one text, as "," or a space. Without it the text is one value.
+	Separator string `yaml:"separator"`
 }
 
 // person returns the claims of the texts of a person by their names.
