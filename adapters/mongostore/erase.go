@@ -2,6 +2,7 @@ package mongostore
 
 import (
 	"context"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -132,6 +133,24 @@ func (e erasure) filter(id domain.UserID) bson.D {
 	return bson.D{{Key: e.index, Value: id}, {Key: "$or", Value: kept}}
 }
 
+// projection returns what keeps reads.
+func (e erasure) projection() bson.D {
+	fields := bson.D{{Key: "_id", Value: 1}}
+	for _, field := range e.fields {
+		fields = append(fields, bson.E{Key: field, Value: 1})
+	}
+	return fields
+}
+
+// keeps reports whether the entry is not erased yet.
+func (e erasure) keeps(entry bson.Raw) bool {
+	return slices.ContainsFunc(e.fields, func(field string) bool {
+		value, err := entry.LookupErr(field)
+		text, isText := value.StringValueOK()
+		return err == nil && value.Type != bson.TypeNull && (!isText || text != "")
+	})
+}
+
 func (e erasure) update() bson.D {
 	var set bson.D
 	for _, field := range e.fields {
@@ -170,13 +189,15 @@ func (a *Audit) countErasure(ctx context.Context, e erasure, id domain.UserID) i
 	return n
 }
 
-// erase reads the IDs of the entries with one cursor, since erased entries stay in the index, and writes in batches.
+// erase reads all entries of the person with one cursor, since erased entries stay in the index, and writes in batches.
+// Which of them are not erased yet is decided here and not by a filter, so that each request to the server reads one
+// batch, also where nothing is left to erase.
 func (a *Audit) erase(ctx context.Context, e erasure, id domain.UserID, done func(n int64)) error {
 	const doing = "erasing a person from the audit log"
 	call, cancel := a.s.bound(ctx)
 	defer cancel()
-	cursor, err := a.s.db.Collection(auditName).Find(call, e.filter(id), options.Find().SetHint(e.index).
-		SetProjection(bson.D{{Key: "_id", Value: 1}}).SetBatchSize(eraseBatch))
+	cursor, err := a.s.db.Collection(auditName).Find(call, bson.D{{Key: e.index, Value: id}},
+		options.Find().SetHint(e.index).SetProjection(e.projection()).SetBatchSize(eraseBatch))
 	if err != nil {
 		return failed(doing, err)
 	}
@@ -186,7 +207,7 @@ func (a *Audit) erase(ctx context.Context, e erasure, id domain.UserID, done fun
 		if more, err = a.next(ctx, cursor); err != nil {
 			return failed(doing, err)
 		}
-		if more {
+		if more && e.keeps(cursor.Current) {
 			id, _ := cursor.Current.Lookup("_id").StringValueOK()
 			ids = append(ids, id)
 		}
