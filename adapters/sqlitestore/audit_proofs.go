@@ -191,9 +191,12 @@ func (s *Store) removeCut(ctx context.Context, progress ports.Progress) error {
 	return nil
 }
 
-// cutRange selects the position of the first entry and the last position of the cut.
+// cutRange selects the position of the first entry and the last position of the cut. A cut leaves its segment as the
+// first one. Any other segment without leaves was tampered with: it is for the verification to report, and nothing must
+// be deleted because of it.
 const cutRange = `SELECT (SELECT min(seq) FROM audit_entries),
-	(SELECT first + count - 1 FROM audit_segments WHERE leaves IS NULL ORDER BY number DESC LIMIT 1)`
+	(SELECT first + count - 1 FROM audit_segments
+		WHERE leaves IS NULL AND number = (SELECT min(number) FROM audit_segments))`
 
 func isCut(first, end sql.NullInt64) bool {
 	return first.Valid && end.Valid && first.Int64 <= end.Int64
