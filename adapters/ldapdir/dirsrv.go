@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,7 +59,7 @@ func (c *client) resetAsPerson(ctx context.Context, on *conn, dn, current, next 
 	if err := c.rehearse(ctx, on, dn, next); err != nil {
 		return err
 	}
-	temporary := "Aa1-" + rand.Text()
+	temporary := temporaryPassword()
 	// A plain modification does not end an expiry.
 	if err := c.passwordModify(ctx, on, dn, "", temporary); err != nil && !isOutage(err) {
 		return passwordError(err)
@@ -70,6 +71,16 @@ func (c *client) resetAsPerson(ctx context.Context, on *conn, dn, current, next 
 		return c.recoverPassword(rest, dn, current, next, failed)
 	}
 	return nil
+}
+
+// temporaryPassword returns a random password with no more than two letters or digits side by side: the server refuses
+// passwords that contain three characters of the person's entry (passwordMinTokenLength), wherever they are.
+func temporaryPassword() string {
+	var pairs []string
+	for pair := range slices.Chunk([]byte(rand.Text()), 2) {
+		pairs = append(pairs, string(pair))
+	}
+	return "Aa!1!" + strings.Join(pairs, "!")
 }
 
 func (c *client) replaceTemporary(ctx context.Context, on *conn, dn, temporary, next string) error {
